@@ -1,0 +1,59 @@
+/*
+ * histogram.h: a log-linear histogram of unsigned values, of fixed size, mergeable by addition.
+ *
+ * Values below HISTOGRAM_LINEAR have a bucket each; above, every doubling is split into HISTOGRAM_STEPS
+ * even steps, so a bucket's width is at most 1/HISTOGRAM_STEPS of its lower bound (6.25 %). Values beyond the last bucket
+ * are counted in it; `max` keeps them exactly. The idea is Gil Tene's HdrHistogram
+ * (http://hdrhistogram.org).
+ *
+ *   count = sum of all buckets;  min <= any recorded value <= max;  count == 0 => min == UINT64_MAX, max == 0
+ *   (a block of zeros is an empty histogram too: min is meaningful only where count > 0)
+ */
+#ifndef HAKMEM_HISTOGRAM_H
+#define HAKMEM_HISTOGRAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HISTOGRAM_STEP_BITS 4
+#define HISTOGRAM_STEPS (1u << HISTOGRAM_STEP_BITS)
+#define HISTOGRAM_LINEAR (2 * HISTOGRAM_STEPS)
+#define HISTOGRAM_VALUE_BITS 40 /* in ns: up to 18 minutes */
+#define HISTOGRAM_BUCKETS \
+  (HISTOGRAM_LINEAR + (HISTOGRAM_VALUE_BITS - HISTOGRAM_STEP_BITS - 1) * HISTOGRAM_STEPS)
+
+struct histogram {
+  uint64_t count, sum;
+  uint64_t min_inverted; /* ~min, so that zeroed memory is a valid empty histogram */
+  uint64_t max;
+  uint64_t bucket[HISTOGRAM_BUCKETS];
+};
+
+/* The bucket of `value`, 0 <= index < HISTOGRAM_BUCKETS. */
+unsigned histogram_index(uint64_t value);
+
+/* The smallest and the largest value that bucket `index` counts. */
+uint64_t histogram_lower(unsigned index);
+uint64_t histogram_upper(unsigned index);
+
+/* Counts `value` once. Thread and signal safe (relaxed atomic additions), wait-free but for min and max. */
+void histogram_record(struct histogram *h, uint64_t value);
+
+/* Adds `from` to `into`; exact. Not safe against concurrent writers of `into`. */
+void histogram_merge(struct histogram *into, const struct histogram *from);
+
+/*
+ * The value below or at which `quantile` (0.0 to 1.0) of the recorded values lie: the upper end of the bucket that
+ * holds that rank, but never above max or below min. 0 for an empty histogram.
+ */
+uint64_t histogram_quantile(const struct histogram *h, double quantile);
+
+static inline uint64_t histogram_min(const struct histogram *h) { return h->count ? ~h->min_inverted : 0; }
+static inline double histogram_mean(const struct histogram *h) {
+  return h->count ? (double)h->sum / (double)h->count : 0.0;
+}
+
+/* count equals the buckets' sum and min <= max. False under concurrent writers, too. */
+bool histogram_is_valid(const struct histogram *h);
+
+#endif

@@ -1,0 +1,177 @@
+/*
+ * stats.h: the counters and histograms of one process, in one block of fixed layout.
+ *
+ * The block lies in ordinary memory, or, with HAKMEM_STATS_FILE, in a file mapped by the process: a reader
+ * (the companion program) maps the same file and sees the counters as they grow, even of a process that
+ * hangs or was killed. The layout is versioned: a reader refuses another version, size or class count.
+ * All times are nanoseconds, all sizes bytes. This header knows nothing of the allocator's inner parts,
+ * so that the companion program can include it.
+ *
+ *   per class, when no thread is running:  live = allocs - frees;  allocated = live * stride
+ *   allocs and frees are exact once `complete` is set; before, a thread's last operations (at most one
+ *   budget per class) may not be in yet.
+ */
+#ifndef HAKMEM_STATS_H
+#define HAKMEM_STATS_H
+
+#include "../src/size_class.h"
+#include "histogram.h"
+
+#define STATS_MAGIC "HAKSTATS"
+#define STATS_VERSION 1
+
+/* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */
+#define STATS_COUNTERS(S)                                                     \
+  S(lookup_hit, "sampled lookups that found a SuperSlab")                     \
+  S(lookup_legacy, "sampled lookups that found a legacy mapping")             \
+  S(lookup_foreign, "sampled lookups of a pointer that is not ours")          \
+  S(lookup_probes, "places looked at by the sampled lookups")                 \
+  S(lookup_first_probe, "sampled lookups that needed one probe")              \
+  S(superslab_acquire, "SuperSlabs acquired")                                 \
+  S(superslab_release, "SuperSlabs released")                                 \
+  S(shared_fail_limit, "shared_fail: HAKMEM_SS_LIMIT reached")                \
+  S(shared_fail_os_enomem, "shared_fail: the system had no memory")           \
+  S(shared_fail_no_address_space, "shared_fail: no aligned address space")    \
+  S(hdr_reset, "headers found wrong and put right")                           \
+  S(thread_start, "threads that got TLS SLLs")                                \
+  S(thread_exit, "threads whose TLS SLLs were taken over")                    \
+  S(os_map, "mappings made")                                                  \
+  S(os_map_bytes, "bytes mapped")                                             \
+  S(os_unmap, "mappings taken down")                                          \
+  S(os_unmap_bytes, "bytes unmapped")                                         \
+  S(os_purge, "purges")                                                       \
+  S(os_purge_bytes, "bytes purged")                                           \
+  S(reentered, "events raised while an event was handled: counted, not raised")
+
+/* Counters of a class row (CLASS_LARGE and CLASS_HUGE included): C(name, "meaning"). */
+#define STATS_CLASS_COUNTERS(C)                                               \
+  C(allocs, "blocks handed out")                                              \
+  C(frees, "blocks that came back")                                           \
+  C(request_samples, "requests whose size was sampled")                       \
+  C(request_bytes, "bytes asked for by the sampled requests")                 \
+  C(refill_spare, "refills from the thread's own spare list")                 \
+  C(refill_batch, "refills from a batch that another thread drained")         \
+  C(refill_partial, "refills from a partial slab")                            \
+  C(refill_fresh_slab, "refills from a fresh slab")                           \
+  C(refill_fresh_superslab, "refills that needed a fresh SuperSlab")          \
+  C(refill_legacy, "refills that the legacy path served")                     \
+  C(refill_blocks, "blocks that refills moved")                               \
+  C(drain_interval, "drains because the interval was over")                   \
+  C(drain_length, "drains because the list was too long")                     \
+  C(drain_exit, "drains because the thread ended")                            \
+  C(drain_trim, "drains because of a trim")                                   \
+  C(drain_blocks, "blocks that drains moved")                                 \
+  C(drain_slabs, "slabs that drains touched")                                 \
+  C(slab_acquire, "slabs acquired")                                           \
+  C(slab_release, "slabs released")                                           \
+  C(shared_fail, "times the shared pool refused")                             \
+  C(legacy_calls, "times the legacy path served")                             \
+  C(legacy_bytes, "bytes that the legacy path served")                        \
+  C(hdr_reset, "headers put right")
+
+/* State of a class row as of the last snapshot: G(name, "meaning"). */
+#define STATS_CLASS_GAUGES(G)                                                 \
+  G(requested, "bytes asked for by the live blocks (estimated from the sampled requests)") \
+  G(allocated, "bytes of the live blocks' strides")                           \
+  G(active, "bytes of the slabs in use")                                      \
+  G(capacity, "blocks that the slabs in use can hold")                        \
+  G(live, "live blocks")                                                      \
+  G(cached_tls, "free blocks in TLS SLLs")                                    \
+  G(cached_pool, "free blocks in batches of the shared pool")                 \
+  G(partial, "free blocks in partial slabs")                                  \
+  G(slabs, "slabs in use")
+
+/* Where the memory is, as of the last snapshot; bytes: B(name, "meaning"). */
+#define STATS_BUCKETS(B)                                                      \
+  B(live, "live blocks")                                                      \
+  B(cached_tls, "cached in TLS SLLs")                                         \
+  B(cached_pool, "cached in the shared pool")                                 \
+  B(partial, "free in partial slabs")                                         \
+  B(empty, "empty slabs")                                                     \
+  B(tails, "slab tails")                                                      \
+  B(huge_cache, "huge blocks kept for reuse")                                 \
+  B(metadata, "metadata")
+
+#define STATS_MEMBER(name, text) uint64_t name;
+struct stats_counters { STATS_COUNTERS(STATS_MEMBER) };
+struct stats_class_counters { STATS_CLASS_COUNTERS(STATS_MEMBER) };
+struct stats_class_gauges { STATS_CLASS_GAUGES(STATS_MEMBER) };
+struct stats_buckets { STATS_BUCKETS(STATS_MEMBER) };
+
+#define STATS_UTILISATION_BINS 11 /* 0-9 %, 10-19 %, ..., 90-99 %, 100 % of a slab's blocks are live */
+#define STATS_TIMELINE 512
+#define STATS_STACKS 256
+#define STATS_FRAMES 32
+#define STATS_MODULES 128
+#define STATS_INCIDENTS 64
+#define STATS_TEXT 256
+
+/*
+ * One moment of the process. The timeline covers the whole run: when it is full, every second point is
+ * dropped and the period doubles.
+ */
+struct stats_moment {
+  uint64_t time_ns; /* since the start of the process's hakmem */
+  uint64_t requested, allocated, active, committed, mapped; /* bytes */
+  uint64_t rss;     /* bytes, from the kernel */
+};
+
+struct stats_stack { uint32_t id, frame_count; uint64_t frames[STATS_FRAMES]; };
+struct stats_module { uint64_t base, size, offset; char path[STATS_TEXT]; };
+
+enum stats_incident_kind { INCIDENT_NONE, INCIDENT_HDR_RESET, INCIDENT_SHARED_FAIL };
+struct stats_incident {
+  uint32_t kind;  /* enum stats_incident_kind; written last */
+  uint32_t cls, stack, tid;
+  uint64_t time_ns;
+  uint64_t count; /* how often it happened with this class, reason or verdict, and stack */
+  /* INCIDENT_HDR_RESET */
+  uint64_t base, left;
+  uint8_t got, expect;
+  uint16_t verdict; /* enum hdr_verdict */
+  /* INCIDENT_SHARED_FAIL */
+  uint32_t reason;  /* enum fail_reason */
+  uint32_t active, limit, free_slabs;
+  uint64_t free_blocks;
+};
+
+struct stats_block {
+  char magic[8];
+  uint32_t version, classes; /* STATS_VERSION, CLASS_ROWS */
+  uint64_t size;             /* sizeof(struct stats_block) */
+  uint32_t pid, parent_pid;
+  uint32_t complete;         /* 1: the process ended in order and everything is in */
+  uint32_t full_tracing;     /* 1: every operation was seen, so nothing below is sampled */
+  uint64_t start_realtime_ns, elapsed_ns;
+  uint64_t ticks_per_second, clock_cost_ns;
+  uint64_t superslab_size, superslab_limit, drain_interval, sample;
+  uint32_t strategy;         /* enum lookup_strategy */
+  uint32_t stride[CLASS_ROWS]; /* 0 for the two rows that have none */
+  char program[STATS_TEXT];
+  char hakmem_version[32];
+
+  struct stats_counters counters;
+  struct stats_class_counters cls[CLASS_ROWS];
+  struct stats_class_gauges gauge[CLASS_ROWS];
+  uint32_t utilisation[CLASS_ROWS][STATS_UTILISATION_BINS]; /* slabs */
+  struct stats_buckets buckets;
+  uint64_t mapped, committed;       /* bytes, as of the last snapshot */
+  uint64_t untouched;               /* bytes in the buckets that have no memory behind them */
+  uint64_t rss;                     /* bytes, from the kernel */
+  uint64_t superslabs_active, superslabs_active_max;
+
+  struct histogram lookup[CLASS_ROWS]; /* ns */
+  struct histogram drain[CLASS_ROWS];  /* ns */
+  struct histogram refill[CLASS_ROWS]; /* ns */
+  struct histogram legacy;             /* ns */
+  struct histogram map;                /* ns */
+
+  uint32_t timeline_length, stacks_missed, modules_missed, incidents_missed;
+  uint64_t timeline_period_ns;
+  struct stats_moment timeline[STATS_TIMELINE];
+  struct stats_stack stacks[STATS_STACKS];     /* by id - 1; id 0 where none */
+  struct stats_module modules[STATS_MODULES];  /* path empty where none */
+  struct stats_incident incidents[STATS_INCIDENTS];
+};
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * base.h: the few words of C that every file uses. Includes nothing of ours.
+ */
+#ifndef HAKMEM_BASE_H
+#define HAKMEM_BASE_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define NOINLINE __attribute__((noinline))
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+
+/* Symbols are hidden by default (CMake sets -fvisibility=hidden); these are the exceptions. */
+#define EXPORT __attribute__((visibility("default")))
+
+#define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+
+#define KIB ((size_t)1024)
+#define MIB ((size_t)1024 * 1024)
+
+/* The smallest piece of address space that the directory can tell apart: a slab is one or more units. */
+#define UNIT_SHIFT 16
+#define UNIT_SIZE ((size_t)1 << UNIT_SHIFT)
+
+/* What malloc promises without being asked for more (alignof(max_align_t) on x86-64 and aarch64). */
+#define MIN_ALIGN ((size_t)16)
+
+static inline bool is_power_of_two(size_t x) { return x != 0 && (x & (x - 1)) == 0; }
+
+/* `align` is a power of two; the caller has excluded overflow. */
+static inline size_t align_up(size_t x, size_t align) { return (x + align - 1) & ~(align - 1); }
+static inline size_t align_down(size_t x, size_t align) { return x & ~(align - 1); }
+
+static inline size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
+static inline size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
+
+#endif

@@ -1,0 +1,185 @@
+/*
+ * events.h: the vocabulary of what the core says happened.
+ *
+ * One table. From it come the event structures, the hooks below, the sinks of the instrumentation, the
+ * LTTng tracepoints and the reader of the companion program. Fields are fixed once released; new ones
+ * are added at the end.
+ *
+ * The core raises an event with   EVENT(tls_sll_drain, .cls = cls, .reason = DRAIN_INTERVAL, ...)
+ * with no lock held and its own state whole, because a sink may come back through malloc. In a build
+ * without HAKMEM_EVENTS the hooks vanish; their arguments are still compiled, never evaluated.
+ */
+#ifndef HAKMEM_EVENTS_H
+#define HAKMEM_EVENTS_H
+
+#include "base.h"
+
+#ifndef HAKMEM_EVENTS
+#define HAKMEM_EVENTS 1
+#endif
+
+/* ---- Enumerations: ENUM_x(V) lists V(CONSTANT, "name in every output") in order, from 0. ---- */
+
+#define ENUM_lookup_result(V) V(LOOKUP_HIT, "hit") V(LOOKUP_LEGACY, "legacy") V(LOOKUP_FOREIGN, "foreign")
+#define ENUM_lookup_strategy(V) \
+  V(STRATEGY_DIRECTORY, "directory") V(STRATEGY_HASH, "hash") V(STRATEGY_LINEAR, "linear")
+#define ENUM_acquire_source(V) V(ACQUIRE_MAPPED, "mapped") V(ACQUIRE_RESERVE, "reserve")
+#define ENUM_release_reason(V) V(RELEASE_DELAY, "delay") V(RELEASE_TRIM, "trim")
+#define ENUM_refill_source(V)                                                   \
+  V(REFILL_SPARE, "spare") V(REFILL_BATCH, "batch") V(REFILL_PARTIAL, "partial") \
+  V(REFILL_FRESH_SLAB, "fresh_slab") V(REFILL_FRESH_SUPERSLAB, "fresh_superslab") V(REFILL_LEGACY, "legacy")
+#define ENUM_drain_reason(V) \
+  V(DRAIN_INTERVAL, "interval") V(DRAIN_LENGTH, "length") V(DRAIN_EXIT, "exit") V(DRAIN_TRIM, "trim")
+#define ENUM_fail_reason(V) \
+  V(FAIL_LIMIT, "limit") V(FAIL_OS_ENOMEM, "os_enomem") V(FAIL_NO_ADDRESS_SPACE, "no_address_space")
+#define ENUM_legacy_reason(V)                                                                    \
+  V(LEGACY_LIMIT, "limit") V(LEGACY_OS_ENOMEM, "os_enomem")                                      \
+  V(LEGACY_NO_ADDRESS_SPACE, "no_address_space") V(LEGACY_HUGE, "huge")
+#define ENUM_hdr_verdict(V)                                                                       \
+  V(HDR_UNKNOWN, "unknown") V(HDR_DOUBLE_FREE, "double_free") V(HDR_OFF_BY_ONE_NUL, "off_by_one_nul") \
+  V(HDR_OVERRUN_TEXT, "overrun_text") V(HDR_OVERRUN_FILL, "overrun_fill")                          \
+  V(HDR_MISROUTED, "misrouted") V(HDR_INVALID_POINTER, "invalid_pointer")                          \
+  V(HDR_WRITE_AFTER_FREE, "write_after_free")
+
+#define HAK_ENUMS(X)                                                                              \
+  X(lookup_result) X(lookup_strategy) X(acquire_source) X(release_reason) X(refill_source)        \
+  X(drain_reason) X(fail_reason) X(legacy_reason) X(hdr_verdict)
+
+#define EVENT_ENUM_CONSTANT(constant, name) constant,
+#define EVENT_ENUM_DECLARE(e) enum e { ENUM_##e(EVENT_ENUM_CONSTANT) e##_count };
+HAK_ENUMS(EVENT_ENUM_DECLARE)
+
+/*
+ * ---- Events: E(name, "what it says", fields). ----
+ * A field is F_PTR (an address), U32, U64, BYTES (u64, bytes), TICKS (u64, clock ticks), BYTE (u8, shown in
+ * hexadecimal), CLS (u32 class or CLASS_ row), ENUM(field, enumeration), TEXT (a C string),
+ * ADDRESSES(field, n) (n addresses; n is a uint32_t member of its own, not to be declared again) or
+ * COUNTS(field, n) (n uint32_t). Whoever expands the table defines F_PTR, F_U32, ... first.
+ */
+#define HAK_EVENTS(E)                                                                               \
+  E(superslab_lookup, "the SuperSlab of a pointer was looked up (sampled; all in full tracing)",    \
+    F_PTR(ptr) F_CLS(cls) F_ENUM(result, lookup_result) F_ENUM(strategy, lookup_strategy) F_U32(probes) F_TICKS(ticks)) \
+  E(superslab_acquire, "the shared pool got a SuperSlab",                                           \
+    F_PTR(base) F_BYTES(size) F_ENUM(source, acquire_source) F_U32(active))                                 \
+  E(superslab_release, "an empty SuperSlab went back to the system",                                \
+    F_PTR(base) F_BYTES(size) F_ENUM(reason, release_reason) F_U32(active))                                 \
+  E(slab_acquire, "a class got a slab", F_PTR(base) F_CLS(cls) F_U32(live) F_U32(capacity))                 \
+  E(slab_release, "a class gave an empty slab back", F_PTR(base) F_CLS(cls) F_U32(live) F_U32(capacity))    \
+  E(tls_sll_refill, "an empty TLS SLL was refilled",                                                \
+    F_CLS(cls) F_U32(blocks) F_ENUM(source, refill_source) F_TICKS(ticks))                                  \
+  E(tls_sll_drain, "a TLS SLL was drained",                                                         \
+    F_CLS(cls) F_ENUM(reason, drain_reason) F_U32(before) F_U32(moved) F_U32(slabs) F_TICKS(ticks))             \
+  E(shared_fail, "the shared pool could not serve a slab",                                          \
+    F_CLS(cls) F_ENUM(reason, fail_reason) F_U32(active) F_U32(limit) F_U32(free_slabs) F_U64(free_blocks) F_U32(stack)) \
+  E(legacy_fallback, "the legacy path served",                                                      \
+    F_CLS(cls) F_BYTES(size) F_PTR(base) F_ENUM(reason, legacy_reason) F_TICKS(ticks) F_U32(stack))             \
+  E(hdr_reset, "a header was found wrong and was put right",                                        \
+    F_CLS(cls) F_PTR(base) F_BYTE(got) F_BYTE(expect) F_U64(count) F_ENUM(verdict, hdr_verdict) F_PTR(left) F_U32(stack)) \
+  E(fragmentation, "one class, on a schedule and on request",                                       \
+    F_CLS(cls) F_BYTES(requested) F_BYTES(allocated) F_BYTES(active) F_BYTES(cached) F_BYTES(partial) F_BYTES(empty) \
+    F_COUNTS(utilisation, utilisation_bins))                                                          \
+  E(os_map, "address space was mapped", F_PTR(base) F_BYTES(size) F_TICKS(ticks))                         \
+  E(os_unmap, "address space was unmapped", F_PTR(base) F_BYTES(size) F_TICKS(ticks))                     \
+  E(os_purge, "memory went back to the system, its address space kept", F_PTR(base) F_BYTES(size) F_TICKS(ticks)) \
+  E(thread_start, "a thread got its TLS SLLs", F_U32(live_caches))                                    \
+  E(thread_exit, "a thread's TLS SLLs were taken over", F_U32(live_caches))                           \
+  E(stack, "a stack seen for the first time", F_U32(id) F_ADDRESSES(frames, frame_count))               \
+  E(module, "a loaded object that a stack points into", F_PTR(base) F_BYTES(size) F_U64(offset) F_TEXT(path)) \
+  E(alloc, "a block was handed out (sampled, or all in full tracing)",                              \
+    F_PTR(ptr) F_BYTES(size) F_CLS(cls) F_U32(stack))                                                       \
+  E(free, "a block came back (sampled, or all in full tracing)", F_PTR(ptr) F_BYTES(size) F_CLS(cls) F_U32(stack)) \
+  E(realloc, "a block changed its size (sampled, or all in full tracing)",                          \
+    F_PTR(ptr) F_BYTES(size) F_CLS(cls) F_U32(stack) F_PTR(old))                                              \
+  E(process, "what the other events of this process rest on; at the start and on the fragmentation schedule", \
+    F_U64(ticks_per_second) F_U64(clock_cost_ticks) F_BYTES(superslab_size) F_U32(superslab_limit)  \
+    F_U32(drain_interval) F_ENUM(strategy, lookup_strategy) F_U32(sample) F_TEXT(version))          \
+  E(early, "events from before the session was ready were replayed just before this one",           \
+    F_U64(replayed) F_U64(missed) F_U64(age_ns))
+
+/* ---- The structures: struct event_NAME. ---- */
+
+#define F_PTR(f) const void *f;
+#define F_U32(f) uint32_t f;
+#define F_U64(f) uint64_t f;
+#define F_BYTES(f) uint64_t f;
+#define F_TICKS(f) uint64_t f;
+#define F_BYTE(f) uint8_t f;
+#define F_CLS(f) uint32_t f;
+#define F_ENUM(f, e) enum e f;
+#define F_TEXT(f) const char *f;
+#define F_ADDRESSES(f, n) const uintptr_t *f; uint32_t n;
+#define F_COUNTS(f, n) const uint32_t *f; uint32_t n;
+#define EVENT_STRUCT(name, text, fields) struct event_##name { fields };
+HAK_EVENTS(EVENT_STRUCT)
+#undef F_PTR
+#undef F_U32
+#undef F_U64
+#undef F_BYTES
+#undef F_TICKS
+#undef F_BYTE
+#undef F_CLS
+#undef F_ENUM
+#undef F_TEXT
+#undef F_ADDRESSES
+#undef F_COUNTS
+
+#define EVENT_ID(name, text, fields) EVENT_ID_##name,
+enum event_id { HAK_EVENTS(EVENT_ID) EVENT_COUNT };
+
+/* ---- The sink that a tracer attaches: one function per event; any may be NULL. ---- */
+
+#define EVENT_SINK_MEMBER(name, text, fields) void (*name)(const struct event_##name *);
+struct hak_event_sink {
+  uint32_t version; /* HAK_EVENT_SINK_VERSION */
+  uint32_t size;    /* sizeof(struct hak_event_sink) */
+  void (*thread_begin)(void); /* a thread's first event is about to be raised on it; may be NULL */
+  HAK_EVENTS(EVENT_SINK_MEMBER)
+};
+#define HAK_EVENT_SINK_VERSION 1
+
+/*
+ * Attaches `sink`, which must live for ever, as the process's tracer, and replays to it the events kept
+ * since the start. Returns 0, EINVAL for another version or size, or EBUSY when one is attached already.
+ * Thread safe; not for signal handlers. Exported by libhakmem.so; found by the provider with dlsym.
+ */
+int hak_event_sink_attach(const struct hak_event_sink *sink);
+
+/* ---- The hooks. ---- */
+
+#if HAKMEM_EVENTS
+#define EVENT_HOOK(name, text, fields) void hub_event_##name(const struct event_##name *event);
+HAK_EVENTS(EVENT_HOOK)
+
+#define EVENT(name, ...) hub_event_##name(&(const struct event_##name){__VA_ARGS__})
+
+/* What a thread counted on its fast paths since it last came by: `allocs` and `frees` of class row `cls`. */
+void hub_count(uint32_t cls, uint64_t allocs, uint64_t frees);
+/* A request of `size` bytes that class row `cls` served, one of the sampled ones. */
+void hub_request(uint32_t cls, size_t size);
+/* The id of the calling thread's stack, 0 where stacks are off; no lock may be held. */
+uint32_t hub_stack(void);
+/* Clock ticks, from any origin; only differences mean anything. */
+uint64_t hub_ticks(void);
+/* Called by a thread now and then from its slow paths, no lock held: does what is due on a schedule. */
+void hub_tick(void);
+/* Once, after the options are read and before the first event that matters; at exit; around fork. */
+void hub_start(void);
+void hub_stop(void);
+void hub_fork_prepare(void);
+void hub_fork_parent(void);
+void hub_fork_child(void);
+#else
+#define EVENT(name, ...) ((void)sizeof((struct event_##name){__VA_ARGS__}))
+static inline void hub_count(uint32_t cls, uint64_t allocs, uint64_t frees) { (void)cls, (void)allocs, (void)frees; }
+static inline void hub_request(uint32_t cls, size_t size) { (void)cls, (void)size; }
+static inline uint32_t hub_stack(void) { return 0; }
+static inline uint64_t hub_ticks(void) { return 0; }
+static inline void hub_tick(void) {}
+static inline void hub_start(void) {}
+static inline void hub_stop(void) {}
+static inline void hub_fork_prepare(void) {}
+static inline void hub_fork_parent(void) {}
+static inline void hub_fork_child(void) {}
+#endif
+
+#endif
