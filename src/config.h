@@ -1,0 +1,65 @@
+/*
+ * config.h: the options, each written down once, in one table. They come from the environment
+ * (HAKMEM_<NAME>), are read once, and never change afterwards.
+ */
+#ifndef HAKMEM_CONFIG_H
+#define HAKMEM_CONFIG_H
+
+#include "base.h"
+
+#define CONFIG_TEXT_MAX 256
+
+/*
+ *   NUMBER(member, NAME, default, lowest, highest, unit, meaning)
+ *   CHOICE(member, NAME, default index, "choices, separated by |", meaning)    the member is the index
+ *   TEXT(member, NAME, what the value is, meaning)                             "" where not set
+ */
+#define CONFIG_OPTIONS(NUMBER, CHOICE, TEXT)                                                        \
+  CHOICE(ss_size, SS_SIZE, 2, "512K|1M|2M|4M", "size of a SuperSlab")                               \
+  NUMBER(ss_limit, SS_LIMIT, 0, 0, 1u << 20, "SuperSlabs", "most SuperSlabs at a time, 0 = no limit; beyond, legacy serves") \
+  NUMBER(drain_interval, DRAIN_INTERVAL, 2048, 0, 1u << 30, "frees", "a TLS SLL is drained after so many frees to it, 0 = never") \
+  CHOICE(lookup, LOOKUP, 0, "directory|hash|linear", "how the SuperSlab of a pointer is found")     \
+  NUMBER(release_delay, RELEASE_DELAY, 500, 0, 1u << 30, "ms", "empty SuperSlabs, slabs and batches are kept so long for reuse") \
+  CHOICE(on_error, ON_ERROR, 0, "report|abort", "after a header reset or an invalid free: go on, or stop") \
+  CHOICE(trace, TRACE, 0, "off|full", "full: every operation goes through the slow path and raises its events") \
+  NUMBER(sample, SAMPLE, 1024, 0, 1u << 30, "operations", "one operation in so many is timed, 0 = none") \
+  CHOICE(stats, STATS, 0, "0|1", "1: write the statistics as text at exit")                         \
+  TEXT(stats_file, STATS_FILE, "path", "keep the statistics in this mapped file; %p becomes the process id") \
+  TEXT(stats_signal, STATS_SIGNAL, "signal", "write the statistics as text on this signal (USR2, or a number)") \
+  TEXT(log, LOG, "list of drain,ss,hdr or all", "log lines to write")                               \
+  TEXT(log_file, LOG_FILE, "path", "where log lines and statistics go; %p becomes the process id; standard error if not set") \
+  CHOICE(stacks, STACKS, 0, "auto|off|unwind", "stacks of header resets and shared_fails; auto: libunwind is opened when the first is needed") \
+  NUMBER(fragmentation, FRAGMENTATION, 100, 0, 1u << 30, "ms", "between two snapshots of fragmentation, 0 = only on request and at exit") \
+  CHOICE(help, HELP, 0, "0|1", "1: print this table at start")
+
+#define CONFIG_NUMBER(member, NAME, ...) uint32_t member;
+#define CONFIG_CHOICE(member, NAME, ...) uint32_t member;
+#define CONFIG_TEXT(member, NAME, ...) char member[CONFIG_TEXT_MAX];
+struct config { CONFIG_OPTIONS(CONFIG_NUMBER, CONFIG_CHOICE, CONFIG_TEXT) };
+#undef CONFIG_NUMBER
+#undef CONFIG_CHOICE
+#undef CONFIG_TEXT
+
+enum { ON_ERROR_REPORT, ON_ERROR_ABORT };
+enum { STACKS_AUTO, STACKS_OFF, STACKS_UNWIND };
+
+/* The options as they are in force; defaults until config_read has run. */
+extern struct config config;
+
+/*
+ * Reads the environment; before main, by one thread. An unknown HAKMEM_ name or a bad value is said in one line on standard
+ * error, and what is used instead. A set-uid program gets the defaults. Returns false, with the defaults in force,
+ * where the C library has no environment yet: call again later.
+ */
+bool config_read(void);
+
+/* HAKMEM_HELP: the table, as text. */
+void config_print(int fd);
+
+/* Bytes of a SuperSlab. */
+static inline size_t config_superslab_size(void) { return (512 * KIB) << config.ss_size; }
+
+/* Writes `pattern` with %p replaced by the process id into out[size]; cut where it does not fit. Signal safe. */
+void config_expand_path(const char *pattern, char *out, size_t size);
+
+#endif

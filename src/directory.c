@@ -1,0 +1,173 @@
+#include "directory.h"
+
+#include <pthread.h>
+
+#include "config.h"
+#include "events.h"
+#include "os.h"
+
+struct directory directory, directory_blind;
+
+/* Only on the way in: leaves, the hash and the array of SuperSlabs. Look-ups take no lock. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static size_t leaf_count;
+
+size_t directory_bytes(void) { return __atomic_load_n(&leaf_count, __ATOMIC_RELAXED) * sizeof(struct directory_leaf); }
+
+static intptr_t *root_of(const void *p) { return &directory.root[(uint16_t)((uintptr_t)p >> UNIT_SHIFT >> 16)]; }
+
+/* The leaf of `p`; the zero leaf, which has no slabs, where there is none yet. */
+static struct directory_leaf *leaf_of(const void *p) {
+  const intptr_t distance = __atomic_load_n(root_of(p), __ATOMIC_ACQUIRE);
+  return distance == 0 ? NULL : (struct directory_leaf *)((char *)&directory + distance);
+}
+
+static uint16_t unit_of(const void *p) { return (uint16_t)((uintptr_t)p >> UNIT_SHIFT); }
+
+struct slab *directory_slab(const void *p) {
+  struct directory_leaf *leaf = leaf_of(p);
+  if (leaf == NULL || __atomic_load_n(&leaf->code[unit_of(p)], __ATOMIC_RELAXED) == 0) return NULL;
+  /* The root index has 16 bits: an address beyond them is nobody's. */
+  if ((uintptr_t)p >> 48 != 0) return NULL;
+  return __atomic_load_n(&leaf->slab[unit_of(p)], __ATOMIC_RELAXED);
+}
+
+static bool add_leaf(const void *p) {
+  int error;
+  struct directory_leaf *leaf = os_map(align_up(sizeof(struct directory_leaf), os_page_size()), os_page_size(), &error);
+  if (leaf == NULL) return false;
+  pthread_mutex_lock(&lock);
+  const bool needed = leaf_of(p) == NULL;
+  if (needed) {
+    __atomic_store_n(root_of(p), (char *)leaf - (char *)&directory, __ATOMIC_RELEASE);
+    __atomic_fetch_add(&leaf_count, 1, __ATOMIC_RELAXED);
+  }
+  pthread_mutex_unlock(&lock);
+  if (!needed) os_unmap(leaf, align_up(sizeof(struct directory_leaf), os_page_size()));
+  return true;
+}
+
+bool directory_prepare(const void *base, size_t size) {
+  const uintptr_t leaf_span = (uintptr_t)LEAF_UNITS * UNIT_SIZE;
+  const uintptr_t last = (uintptr_t)base + size - 1;
+  for (uintptr_t at = (uintptr_t)base; at <= last; at = align_down(at, leaf_span) + leaf_span) {
+    if (leaf_of((void *)at) == NULL && !add_leaf((void *)at)) return false;
+  }
+  return true;
+}
+
+void directory_enter(struct slab *slab, int8_t code) {
+  const uint32_t units = slab->cls < CLASS_COUNT ? slab->units : 1;
+  for (uint32_t u = 0; u < units; u++) {
+    const char *p = slab->base + u * UNIT_SIZE;
+    struct directory_leaf *leaf = leaf_of(p);
+    __atomic_store_n(&leaf->slab[unit_of(p)], slab, __ATOMIC_RELAXED);
+    __atomic_store_n(&leaf->code[unit_of(p)], code, __ATOMIC_RELEASE);
+  }
+}
+
+static void set_codes(const struct slab *slab, int8_t code) {
+  const uint32_t units = slab->cls < CLASS_COUNT ? slab->units : 1;
+  for (uint32_t u = 0; u < units; u++) {
+    const char *p = slab->base + u * UNIT_SIZE;
+    __atomic_store_n(&leaf_of(p)->code[unit_of(p)], code, __ATOMIC_RELEASE);
+  }
+}
+
+void directory_leave(struct slab *slab) { set_codes(slab, 0); }
+
+void directory_make_slow(struct slab *slab) { set_codes(slab, (int8_t)(CODE_SLOW + (int8_t)(slab->cls + 1))); }
+
+/*
+ * ---- Hash and linear walk. ----
+ *
+ * Both hold SuperSlabs and are filled only where HAKMEM_LOOKUP asks for them. Readers take no lock: a writer changes one word at
+ * a time, and a SuperSlab that a reader misses because it was being moved is found in the directory.
+ */
+
+#define INDEX_MAX (1u << 16) /* SuperSlabs that the strategies can hold; more are found in the directory */
+#define HASH_LENGTH (2 * INDEX_MAX)
+#define HASH_GONE ((struct superslab *)1)
+
+static struct superslab *array[INDEX_MAX]; /* atomic */
+static uint32_t array_length;              /* atomic */
+static struct superslab *hash[HASH_LENGTH]; /* atomic; NULL never used, HASH_GONE used before */
+
+static uint32_t hash_start(const void *p) {
+  const uint64_t key = (uintptr_t)p / config_superslab_size();
+  return (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 47) & (HASH_LENGTH - 1); /* Knuth's multiplicative hash */
+}
+
+static bool holds(const struct superslab *ss, const void *p) {
+  return (uintptr_t)p - (uintptr_t)ss->base < ss->size;
+}
+
+void directory_superslab_came(struct superslab *ss) {
+  if (config.lookup == STRATEGY_DIRECTORY) return;
+  pthread_mutex_lock(&lock);
+  if (array_length < INDEX_MAX) {
+    __atomic_store_n(&array[array_length], ss, __ATOMIC_RELEASE);
+    __atomic_store_n(&array_length, array_length + 1, __ATOMIC_RELEASE);
+    uint32_t i = hash_start(ss->base);
+    while (hash[i] != NULL && hash[i] != HASH_GONE) i = (i + 1) & (HASH_LENGTH - 1);
+    __atomic_store_n(&hash[i], ss, __ATOMIC_RELEASE);
+  }
+  pthread_mutex_unlock(&lock);
+}
+
+void directory_superslab_went(struct superslab *ss) {
+  if (config.lookup == STRATEGY_DIRECTORY) return;
+  pthread_mutex_lock(&lock);
+  for (uint32_t i = 0; i < array_length; i++) {
+    if (array[i] != ss) continue;
+    __atomic_store_n(&array[i], array[array_length - 1], __ATOMIC_RELEASE);
+    __atomic_store_n(&array_length, array_length - 1, __ATOMIC_RELEASE);
+    break;
+  }
+  for (uint32_t i = hash_start(ss->base), n = 0; hash[i] != NULL && n < HASH_LENGTH; i = (i + 1) & (HASH_LENGTH - 1), n++) {
+    if (hash[i] != ss) continue;
+    __atomic_store_n(&hash[i], HASH_GONE, __ATOMIC_RELEASE);
+    break;
+  }
+  pthread_mutex_unlock(&lock);
+}
+
+static struct superslab *find_by_hash(const void *p, uint32_t *probes) {
+  uint32_t i = hash_start(p);
+  for (uint32_t n = 0; n < HASH_LENGTH; n++, i = (i + 1) & (HASH_LENGTH - 1)) {
+    struct superslab *ss = __atomic_load_n(&hash[i], __ATOMIC_ACQUIRE);
+    ++*probes;
+    if (ss == NULL) return NULL;
+    if (ss != HASH_GONE && holds(ss, p)) return ss;
+  }
+  return NULL;
+}
+
+static struct superslab *find_by_walk(const void *p, uint32_t *probes) {
+  const uint32_t length = __atomic_load_n(&array_length, __ATOMIC_ACQUIRE);
+  for (uint32_t i = 0; i < length; i++) {
+    struct superslab *ss = __atomic_load_n(&array[i], __ATOMIC_ACQUIRE);
+    ++*probes;
+    if (holds(ss, p)) return ss;
+  }
+  return NULL;
+}
+
+struct slab *directory_lookup(const void *p, uint32_t strategy, uint32_t *probes) {
+  struct superslab *ss = NULL;
+  *probes = 0;
+  if (strategy == STRATEGY_HASH) ss = find_by_hash(p, probes);
+  if (strategy == STRATEGY_LINEAR) ss = find_by_walk(p, probes);
+  if (ss != NULL) {
+    uint32_t unit = (uint32_t)((size_t)((const char *)p - ss->base) / UNIT_SIZE);
+    while (unit > 0 && ss->slabs[unit].home == NULL) unit--; /* the unit that the slab begins at */
+    struct slab *slab = &ss->slabs[unit];
+    if (slab->home == ss && (size_t)((const char *)p - slab->base) < slab->size) return slab;
+  }
+  ++*probes;
+  return directory_slab(p);
+}
+
+void directory_fork_prepare(void) { pthread_mutex_lock(&lock); }
+void directory_fork_release(void) { pthread_mutex_unlock(&lock); }
+void directory_fork_child(void) { pthread_mutex_init(&lock, NULL); }

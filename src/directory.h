@@ -1,0 +1,88 @@
+/*
+ * directory.h: address -> slab, the SuperSlab lookup.
+ *
+ *   address   | 63 .. 48 | 47 ........ 32 | 31 ........ 16 | 15 ........ 0 |
+ *                          root index       unit in leaf     in the unit
+ *
+ *   directory: | zero leaf, 64 KiB of code 0 | root: for every 4 GiB, where its leaf lies |
+ *   leaf:      | code of each unit, 1 byte   | slab of each unit, 8 bytes                 |
+ *
+ * root[i] is the distance from the directory to the leaf, so that its initial 0 leads to the zero leaf: a
+ * look-up is two dependent loads and asks nothing. Codes:
+ *
+ *   0            not ours
+ *   cls + 1      a slab of class cls: the fast path may free here
+ *   negative     ours, but for the slow path: CODE_LARGE, CODE_HUGE, or a slab of class cls with CODE_SLOW added
+ *
+ * There are two directories of this shape: the real one, and a blind one in which every look-up finds 0. A thread that
+ * holds the blind one goes through the slow path with every free.
+ */
+#ifndef HAKMEM_DIRECTORY_H
+#define HAKMEM_DIRECTORY_H
+
+#include "base.h"
+#include "superslab.h"
+
+#define LEAF_UNITS 65536
+#define ROOT_LENGTH 65536
+
+struct directory {
+  int8_t zero_leaf[LEAF_UNITS];
+  intptr_t root[ROOT_LENGTH]; /* atomic */
+};
+
+struct directory_leaf {
+  int8_t code[LEAF_UNITS];          /* atomic */
+  struct slab *slab[LEAF_UNITS];    /* atomic; valid where code is not 0 */
+};
+
+#define CODE_LARGE ((int8_t)-1)
+#define CODE_HUGE ((int8_t)-2)
+#define CODE_SLOW ((int8_t)-128)
+
+extern struct directory directory, directory_blind;
+
+/* The code of the unit that `p`, any bits at all, points into. Wait-free; reads no memory but the directory's. */
+ALWAYS_INLINE int8_t directory_code(const struct directory *d, const void *p) {
+  const uintptr_t unit = (uintptr_t)p >> UNIT_SHIFT;
+  const intptr_t leaf = __atomic_load_n(&d->root[(uint16_t)(unit >> 16)], __ATOMIC_RELAXED);
+  const int8_t *code = (const int8_t *)d + leaf;
+  return __atomic_load_n(&code[(uint16_t)unit], __ATOMIC_RELAXED);
+}
+
+/* The slab that `p` points into, NULL where it is not ours. Wait-free. */
+struct slab *directory_slab(const void *p);
+
+/*
+ * Makes sure that a leaf stands for every address in [base, base + size). False where the system has no memory for it.
+ * No lock may be held.
+ */
+bool directory_prepare(const void *base, size_t size);
+
+/* Enters the slab, with `code`, at each of its units (large and huge: at the first); takes it out. */
+void directory_enter(struct slab *slab, int8_t code);
+void directory_leave(struct slab *slab);
+
+/* From now on every free in this slab goes through the slow path, because blocks in it were handed out from their middle. */
+void directory_make_slow(struct slab *slab);
+
+/* ---- The strategies to compare with: they find SuperSlabs only. ---- */
+
+/* Tells the strategies of a SuperSlab that came or went. */
+void directory_superslab_came(struct superslab *ss);
+void directory_superslab_went(struct superslab *ss);
+
+/*
+ * Finds the slab of `p` by `strategy` (enum lookup_strategy); *probes: the places that were looked at. What the hash and the linear walk
+ * do not know (legacy slabs, huge blocks) is found in the directory, with one probe more.
+ */
+struct slab *directory_lookup(const void *p, uint32_t strategy, uint32_t *probes);
+
+/* Bytes of the leaves. */
+size_t directory_bytes(void);
+
+void directory_fork_prepare(void);
+void directory_fork_release(void);
+void directory_fork_child(void);
+
+#endif

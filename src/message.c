@@ -1,0 +1,99 @@
+#include "message.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static void append(struct message *m, char c) {
+  if (m->length < MESSAGE_MAX - 1) m->text[m->length++] = c;
+}
+
+void message_start(struct message *m) { m->length = 0; }
+
+void message_text(struct message *m, const char *text) {
+  while (*text) append(m, *text++);
+}
+
+void message_quoted(struct message *m, const char *text) {
+  for (; *text; text++) {
+    const unsigned char c = (unsigned char)*text;
+    if (c >= ' ' && c != 0x7f) {
+      append(m, (char)c);
+    } else {
+      static const char digit[] = "0123456789abcdef";
+      append(m, '\\');
+      append(m, 'x');
+      append(m, digit[c >> 4]);
+      append(m, digit[c & 15]);
+    }
+  }
+}
+
+/* Digits of `value` in `base`, at least `least` of them. */
+static void digits(struct message *m, uint64_t value, unsigned base, unsigned least) {
+  char buffer[24];
+  unsigned n = 0;
+  do {
+    buffer[n++] = "0123456789abcdef"[value % base];
+    value /= base;
+  } while (value != 0 || n < least);
+  while (n > 0) append(m, buffer[--n]);
+}
+
+void message_number(struct message *m, uint64_t value) { digits(m, value, 10, 1); }
+
+void message_pointer(struct message *m, uintptr_t value) {
+  message_text(m, "0x");
+  digits(m, value, 16, 1);
+}
+
+void message_byte(struct message *m, uint8_t value) {
+  message_text(m, "0x");
+  digits(m, value, 16, 2);
+}
+
+void message_fixed(struct message *m, uint64_t value, unsigned decimals) {
+  uint64_t unit = 1;
+  for (unsigned i = 0; i < decimals; i++) unit *= 10;
+  digits(m, value / unit, 10, 1);
+  if (decimals == 0) return;
+  append(m, '.');
+  digits(m, value % unit, 10, decimals);
+}
+
+void message_column(struct message *m, size_t column) {
+  while (m->length < column && m->length < MESSAGE_MAX - 1) append(m, ' ');
+}
+
+void message_number_to(struct message *m, uint64_t value, size_t end) {
+  size_t width = 1;
+  for (uint64_t rest = value / 10; rest != 0; rest /= 10) width++;
+  if (end > width) message_column(m, end - width);
+  message_number(m, value);
+}
+
+int message_send(struct message *m, int fd) {
+  const int saved = errno;
+  int result = 0;
+  m->text[m->length++] = '\n'; /* append() keeps a place for it */
+  for (size_t done = 0; done < m->length;) {
+    const ssize_t n = write(fd, m->text + done, m->length - done);
+    if (n > 0) {
+      done += (size_t)n;
+    } else if (n < 0 && errno != EINTR) {
+      result = errno;
+      break;
+    }
+  }
+  m->length = 0;
+  errno = saved;
+  return result;
+}
+
+void message_say(const char *text) {
+  struct message m;
+  message_start(&m);
+  message_text(&m, "hakmem: ");
+  message_text(&m, text);
+  message_send(&m, STDERR_FILENO);
+}

@@ -1,0 +1,154 @@
+#include "os.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "events.h"
+
+#define METADATA_CHUNK (256 * KIB)
+#define METADATA_ALIGN ((size_t)64)
+
+static size_t mapped_bytes; /* atomic */
+static int last_error;      /* atomic */
+
+size_t os_page_size(void) {
+  static size_t size; /* atomic; every thread would store the same value */
+  size_t known = __atomic_load_n(&size, __ATOMIC_RELAXED);
+  if (UNLIKELY(known == 0)) {
+    known = (size_t)sysconf(_SC_PAGESIZE);
+    __atomic_store_n(&size, known, __ATOMIC_RELAXED);
+  }
+  return known;
+}
+
+size_t os_mapped(void) { return __atomic_load_n(&mapped_bytes, __ATOMIC_RELAXED); }
+int os_last_error(void) { return __atomic_load_n(&last_error, __ATOMIC_RELAXED); }
+
+static void *map_anywhere(size_t size) {
+  void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return p == MAP_FAILED ? NULL : p;
+}
+
+static bool is_aligned(const void *p, size_t align) { return ((uintptr_t)p & (align - 1)) == 0; }
+
+/*
+ * The kernel places mappings next to each other, so once one was aligned the next of the same size mostly is
+ * too; else map more and cut off what is too much.
+ */
+static void *map_aligned(size_t size, size_t align) {
+  char *p = map_anywhere(size);
+  if (p == NULL || is_aligned(p, align)) return p;
+  munmap(p, size);
+  if (size + align < size) return NULL;
+  p = map_anywhere(size + align - os_page_size());
+  if (p == NULL) return NULL;
+  char *const base = (char *)align_up((uintptr_t)p, align);
+  const size_t before = (size_t)(base - p), after = align - os_page_size() - before;
+  if (before != 0) munmap(p, before);
+  if (after != 0) munmap(base + size, after);
+  return base;
+}
+
+void *os_map(size_t size, size_t align, int *error) {
+  const int saved = errno;
+  const uint64_t start = hub_ticks();
+  void *base = map_aligned(size, align);
+  *error = base == NULL ? (errno != 0 ? errno : ENOMEM) : 0;
+  errno = saved;
+  if (base == NULL) {
+    __atomic_store_n(&last_error, *error, __ATOMIC_RELAXED);
+    return NULL;
+  }
+  __atomic_fetch_add(&mapped_bytes, size, __ATOMIC_RELAXED);
+  EVENT(os_map, .base = base, .size = size, .ticks = hub_ticks() - start);
+  return base;
+}
+
+void os_unmap(void *base, size_t size) {
+  const int saved = errno;
+  const uint64_t start = hub_ticks();
+  munmap(base, size);
+  errno = saved;
+  __atomic_fetch_sub(&mapped_bytes, size, __ATOMIC_RELAXED);
+  EVENT(os_unmap, .base = base, .size = size, .ticks = hub_ticks() - start);
+}
+
+void os_purge(void *base, size_t size) {
+  const int saved = errno;
+  const uint64_t start = hub_ticks();
+  madvise(base, size, MADV_DONTNEED);
+  errno = saved;
+  EVENT(os_purge, .base = base, .size = size, .ticks = hub_ticks() - start);
+}
+
+/* mremap cannot be asked for an alignment: where it must move, move into a fresh aligned mapping. */
+void *os_remap(void *base, size_t old_size, size_t new_size) {
+  const int saved = errno;
+  const uint64_t start = hub_ticks();
+  void *moved = mremap(base, old_size, new_size, 0);
+  if (moved == MAP_FAILED) {
+    void *place = map_aligned(new_size, UNIT_SIZE);
+    moved = place == NULL ? MAP_FAILED
+                          : mremap(base, old_size, new_size, MREMAP_MAYMOVE | MREMAP_FIXED, place);
+    if (moved == MAP_FAILED && place != NULL) munmap(place, new_size);
+  }
+  errno = saved;
+  if (moved == MAP_FAILED) return NULL;
+  __atomic_fetch_add(&mapped_bytes, new_size - old_size, __ATOMIC_RELAXED);
+  EVENT(os_unmap, .base = base, .size = old_size, .ticks = 0);
+  EVENT(os_map, .base = moved, .size = new_size, .ticks = hub_ticks() - start);
+  return moved;
+}
+
+static struct {
+  pthread_mutex_t lock;
+  char *next, *end; /* what is left of the current chunk */
+  size_t used;
+} metadata = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void *metadata_take(size_t size) {
+  pthread_mutex_lock(&metadata.lock);
+  void *p = NULL;
+  if ((size_t)(metadata.end - metadata.next) >= size) {
+    p = metadata.next;
+    metadata.next += size;
+    metadata.used += size;
+  }
+  pthread_mutex_unlock(&metadata.lock);
+  return p;
+}
+
+void *os_metadata(size_t size) {
+  size = align_up(size, METADATA_ALIGN);
+  assert(size <= METADATA_CHUNK / 4);
+  for (;;) {
+    void *p = metadata_take(size);
+    if (p != NULL) return p;
+    int error;
+    char *chunk = os_map(METADATA_CHUNK, os_page_size(), &error);
+    if (chunk == NULL) return NULL;
+    pthread_mutex_lock(&metadata.lock);
+    const bool needed = (size_t)(metadata.end - metadata.next) < size;
+    if (needed) {
+      metadata.next = chunk;
+      metadata.end = chunk + METADATA_CHUNK;
+    }
+    pthread_mutex_unlock(&metadata.lock);
+    if (!needed) os_unmap(chunk, METADATA_CHUNK); /* another thread was faster */
+  }
+}
+
+size_t os_metadata_used(void) { return __atomic_load_n(&metadata.used, __ATOMIC_RELAXED); }
+
+uint64_t os_now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void os_fork_prepare(void) { pthread_mutex_lock(&metadata.lock); }
+void os_fork_release(void) { pthread_mutex_unlock(&metadata.lock); }
+void os_fork_child(void) { pthread_mutex_init(&metadata.lock, NULL); }

@@ -1,0 +1,54 @@
+/*
+ * os.h: the only file that maps memory.
+ *
+ * Every function here may make system calls and raises an event, so none is called with a lock held
+ * (os_metadata included). errno is kept. Sizes are bytes and multiples of the page size unless said
+ * otherwise.
+ */
+#ifndef HAKMEM_OS_H
+#define HAKMEM_OS_H
+
+#include "base.h"
+
+/* Bytes of a page; a power of two. */
+size_t os_page_size(void);
+
+/*
+ * Maps `size` bytes, readable, writable and zero, at a multiple of `align` (a power of two, at least a page). Returns NULL
+ * where it cannot be had; *error is then ENOMEM or another errno of mmap.
+ */
+void *os_map(size_t size, size_t align, int *error);
+
+/* Takes down a mapping, or a part of one. */
+void os_unmap(void *base, size_t size);
+
+/* Gives the memory behind [base, base + size) back to the system; reads as zero afterwards. */
+void os_purge(void *base, size_t size);
+
+/*
+ * Resizes the mapping at `base`, moving it where it must, to a multiple of UNIT_SIZE. Returns the new base, or NULL with the old
+ * mapping untouched.
+ */
+void *os_remap(void *base, size_t old_size, size_t new_size);
+
+/*
+ * Zeroed memory for descriptors, aligned to 64 bytes, never given back; whoever uses it keeps its own free
+ * list. `size` is any number of bytes up to 64 KiB. NULL where the system has none.
+ */
+void *os_metadata(size_t size);
+
+/* Bytes of address space mapped now; bytes handed out by os_metadata. */
+size_t os_mapped(void);
+size_t os_metadata_used(void);
+
+/* Milliseconds since any origin, never going back; coarse (a few ms), cheap. Signal safe. */
+uint64_t os_now_ms(void);
+
+/* The errno of the last mapping that the system refused, 0 if none was. */
+int os_last_error(void);
+
+void os_fork_prepare(void);
+void os_fork_release(void);
+void os_fork_child(void);
+
+#endif

@@ -1,0 +1,194 @@
+#include "superslab.h"
+
+#if HAKMEM_EVENTS
+struct block_end block_end; /* its header is 0, not HEADER_FREE: the end of every list */
+#endif
+
+/* `units` bits from bit `first` on. */
+static uint64_t mask_of(uint32_t first, uint32_t units) {
+  const uint64_t run = units >= 64 ? UINT64_MAX : ((uint64_t)1 << units) - 1;
+  return run << first;
+}
+
+void superslab_init(struct superslab *ss, void *base, size_t size) {
+  *ss = (struct superslab){.base = base, .size = size, .units = (uint32_t)(size / UNIT_SIZE)};
+  ss->free_mask = mask_of(0, ss->units);
+}
+
+/* Bit u of the result: the units u to u + units - 1 are all in `mask`. */
+static uint64_t runs_in(uint64_t mask, uint32_t units) {
+  uint32_t have = 1;
+  while (have < units && mask != 0) {
+    const uint32_t step = have < units - have ? have : units - have;
+    mask &= mask >> step;
+    have += step;
+  }
+  return mask;
+}
+
+struct slab *superslab_take(struct superslab *ss, uint32_t units, bool *zeroed) {
+  /* Units with memory behind them first: untouched ones may never be needed. */
+  uint64_t runs = runs_in(ss->dirty_mask, units);
+  if (runs == 0) runs = runs_in(ss->free_mask, units);
+  if (runs == 0) return NULL;
+  const uint32_t unit = (uint32_t)__builtin_ctzll(runs);
+  const uint64_t mask = mask_of(unit, units);
+  *zeroed = (ss->dirty_mask & mask) == 0;
+  ss->free_mask &= ~mask;
+  ss->dirty_mask &= ~mask;
+  ss->used_units += units;
+  struct slab *slab = &ss->slabs[unit];
+  *slab = (struct slab){.home = ss, .base = ss->base + unit * UNIT_SIZE, .units = units, .size = units * UNIT_SIZE};
+  return slab;
+}
+
+void superslab_give(struct superslab *ss, struct slab *slab, uint64_t now_ms) {
+  const uint64_t mask = mask_of((uint32_t)(slab - ss->slabs), slab->units);
+  assert((ss->free_mask & mask) == 0);
+  ss->free_mask |= mask;
+  ss->dirty_mask |= mask;
+  ss->used_units -= slab->units;
+  ss->changed_ms = now_ms;
+  slab->home = NULL;
+}
+
+void *superslab_next_dirty(struct superslab *ss, uint32_t *from, size_t *size) {
+  if (*from >= ss->units) return NULL;
+  const uint64_t rest = ss->dirty_mask & ~mask_of(0, *from);
+  if (rest == 0) return NULL;
+  const uint32_t first = (uint32_t)__builtin_ctzll(rest);
+  uint32_t end = first;
+  while (end < ss->units && (rest >> end & 1) != 0) end++;
+  ss->dirty_mask &= ~mask_of(first, end - first);
+  *from = end;
+  *size = (end - first) * UNIT_SIZE;
+  return ss->base + first * UNIT_SIZE;
+}
+
+bool superslab_is_valid(const struct superslab *ss) {
+  return ss->units <= SUPERSLAB_UNITS_MAX && ss->size == ss->units * UNIT_SIZE &&
+         ((uintptr_t)ss->base & (ss->size - 1)) == 0 && (ss->dirty_mask & ~ss->free_mask) == 0 &&
+         ss->used_units + (uint32_t)__builtin_popcountll(ss->free_mask) == ss->units;
+}
+
+void slab_init(struct slab *slab, uint32_t cls) {
+  slab->cls = cls;
+  slab->stride = class_stride(cls);
+  slab->capacity = (uint32_t)((slab->size - SLAB_FIRST_BLOCK) / slab->stride);
+  slab->free = BLOCK_END;
+  slab->free_count = slab->carved = 0;
+}
+
+static char *block_at(const struct slab *slab, uint32_t index) {
+  return slab->base + SLAB_FIRST_BLOCK + (size_t)index * slab->stride;
+}
+
+/* Carves `count` blocks: a list of them in order of address, in front of *chain. */
+static void carve(struct slab *slab, uint32_t count, struct chain *chain) {
+  for (uint32_t i = slab->carved + count; i > slab->carved; i--) {
+    struct block *block = (struct block *)block_at(slab, i - 1);
+    header_set(block, HEADER_FREE);
+    chain_push(chain, block);
+  }
+  slab->carved += count;
+}
+
+void slab_take(struct slab *slab, uint32_t most, struct chain *chain) {
+  while (most > 0 && slab->free_count > 0) {
+    struct block *block = slab->free;
+    slab->free = block->next;
+    slab->free_count--;
+    chain_push(chain, block);
+    most--;
+  }
+  const uint32_t fresh = slab->capacity - slab->carved;
+  carve(slab, most < fresh ? most : fresh, chain);
+}
+
+void slab_give(struct slab *slab, struct block *block) {
+  block->next = slab->free;
+  slab->free = block;
+  slab->free_count++;
+  assert(slab->free_count <= slab->carved);
+}
+
+void *slab_block_of(const struct slab *slab, const void *p) {
+  if ((const char *)p < slab->base + SLAB_FIRST_BLOCK) return NULL;
+  const size_t offset = (size_t)((const char *)p - slab->base) - SLAB_FIRST_BLOCK;
+  const uint32_t index = (uint32_t)(offset / slab->stride);
+  return index < slab->carved ? block_at(slab, index) : NULL;
+}
+
+size_t slab_usable(const struct slab *slab, const void *p) {
+  if (slab->cls >= CLASS_COUNT) return slab->size - (size_t)((const char *)p - slab->base);
+  const size_t offset = (size_t)((const char *)p - slab->base) - SLAB_FIRST_BLOCK;
+  return slab->stride - offset % slab->stride - 1;
+}
+
+uint32_t slab_count_live(const struct slab *slab) {
+#if HAKMEM_EVENTS
+  uint32_t live = 0;
+  const uint8_t expect = header_live(slab->cls);
+  for (uint32_t i = 0; i < slab->carved; i++) live += header_get(block_at(slab, i)) == expect;
+  return live;
+#else
+  return slab_used(slab);
+#endif
+}
+
+bool slab_is_valid(const struct slab *slab) {
+  if (slab->cls >= CLASS_COUNT) return slab->requested <= slab->size;
+  uint32_t free_blocks = 0;
+  for (const struct block *b = slab->free; b != BLOCK_END && free_blocks <= slab->free_count; b = b->next) {
+    if (slab_block_of(slab, b) != b) return false;
+    free_blocks++;
+  }
+  return free_blocks == slab->free_count && slab->free_count <= slab->carved && slab->carved <= slab->capacity &&
+         SLAB_FIRST_BLOCK + (size_t)slab->capacity * slab->stride <= slab->size;
+}
+
+static void link_partial(struct slab_list *list, struct slab *slab) {
+  slab->prev = NULL;
+  slab->next = list->head;
+  if (list->head != NULL) list->head->prev = slab;
+  list->head = slab;
+}
+
+static void unlink_partial(struct slab_list *list, struct slab *slab) {
+  if (slab->prev != NULL) slab->prev->next = slab->next;
+  else list->head = slab->next;
+  if (slab->next != NULL) slab->next->prev = slab->prev;
+  slab->next = slab->prev = NULL;
+}
+
+void slab_list_add(struct slab_list *list, struct slab *slab) {
+  list->slabs++;
+  list->capacity += slab->capacity;
+  list->bytes += slab->size;
+  link_partial(list, slab);
+}
+
+bool slab_list_take(struct slab_list *list, uint32_t most, struct chain *chain) {
+  struct slab *slab = list->head;
+  if (slab == NULL) return false;
+  const uint32_t before = chain->count;
+  slab_take(slab, most, chain);
+  list->used += chain->count - before;
+  if (slab_is_full(slab)) unlink_partial(list, slab);
+  return true;
+}
+
+bool slab_list_give(struct slab_list *list, struct slab *slab, struct block *block) {
+  if (slab_is_full(slab)) link_partial(list, slab);
+  slab_give(slab, block);
+  list->used--;
+  return slab_used(slab) == 0;
+}
+
+void slab_list_remove(struct slab_list *list, struct slab *slab) {
+  assert(slab_used(slab) == 0);
+  unlink_partial(list, slab);
+  list->slabs--;
+  list->capacity -= slab->capacity;
+  list->bytes -= slab->size;
+}

@@ -1,0 +1,126 @@
+/*
+ * superslab.h: the layout of a SuperSlab and of a slab, carving, and a slab's own free blocks.
+ *
+ *   SuperSlab, HAKMEM_SS_SIZE bytes, aligned to its size; its descriptor lies elsewhere
+ *   | unit | unit | unit      unit | unit | ...            a unit is 64 KiB
+ *   | slab | slab | slab (2 units) | free | ...
+ *
+ *   slab of class c
+ *   | pad 15 | H | block 0 ........ H | block 1 ........ H | ... | block capacity-1 ........ | tail |
+ *   base          base+16             + stride
+ *                                          ^ carved: blocks beyond were never handed out
+ *
+ *   free_count <= carved <= capacity
+ *   used = carved - free_count        blocks handed out: live, in a TLS SLL, or in a batch
+ *   (slab is in its owner's list of partial slabs) <=> used < capacity
+ *   dirty_mask is a subset of free_mask: free units with memory behind them
+ *
+ * No function here locks: the owner of a slab (shared_pool or legacy) holds its lock.
+ */
+#ifndef HAKMEM_SUPERSLAB_H
+#define HAKMEM_SUPERSLAB_H
+
+#include "base.h"
+#include "header.h"
+#include "size_class.h"
+
+#define SUPERSLAB_UNITS_MAX 64 /* 4 MiB */
+#define SLAB_FIRST_BLOCK MIN_ALIGN
+
+struct superslab;
+
+struct slab {
+  struct slab *next, *prev;  /* in a list of partial slabs; `next` alone in a list on its way */
+  struct superslab *home;    /* NULL: a legacy slab or a huge block, mapped on its own */
+  char *base;
+  struct block *free;        /* blocks given back */
+  uint32_t free_count, carved, capacity, stride;
+  uint32_t cls;              /* CLASS_LARGE and CLASS_HUGE: one block, at `base` */
+  uint32_t units;
+  size_t size;               /* bytes from base to the end of the slab, the run or the mapping */
+  size_t requested;          /* large and huge blocks: bytes asked for */
+  size_t align;              /* huge blocks: what their base is a multiple of */
+};
+
+struct superslab {
+  struct superslab *next, *prev; /* in the shared pool's list */
+  char *base;
+  size_t size;
+  uint32_t units, used_units;
+  uint64_t free_mask, dirty_mask; /* bit u: unit u */
+  uint64_t changed_ms;            /* when a unit was last given back */
+  struct slab slabs[SUPERSLAB_UNITS_MAX]; /* slabs[u] is the slab that begins at unit u */
+};
+
+static_assert(SUPERSLAB_UNITS_MAX <= 64, "a SuperSlab's units fit into a mask");
+
+/* Sets up an empty SuperSlab over `size` bytes at `base`. */
+void superslab_init(struct superslab *ss, void *base, size_t size);
+
+/*
+ * Takes `units` neighbouring free units and returns the slab that begins there, with base, size, units and home set; NULL
+ * where there is no such run. *zeroed: none of them has been used since they came from the system.
+ */
+struct slab *superslab_take(struct superslab *ss, uint32_t units, bool *zeroed);
+
+/* Gives a slab's units back; they are dirty then. */
+void superslab_give(struct superslab *ss, struct slab *slab, uint64_t now_ms);
+
+/*
+ * The next run of dirty units from unit *from on: its address, its bytes in *size, *from moved behind it, and marked clean; NULL
+ * where there is none.
+ */
+void *superslab_next_dirty(struct superslab *ss, uint32_t *from, size_t *size);
+
+bool superslab_is_valid(const struct superslab *ss);
+
+/* Makes a slab with base, size, units and home set a slab of class `cls`, all blocks uncarved. */
+void slab_init(struct slab *slab, uint32_t cls);
+
+/* Blocks that the slab has handed out. */
+static inline uint32_t slab_used(const struct slab *slab) { return slab->carved - slab->free_count; }
+static inline bool slab_is_full(const struct slab *slab) { return slab_used(slab) == slab->capacity; }
+
+/* Moves up to `most` free blocks into `chain`: those given back first, then newly carved ones, in order of address. */
+void slab_take(struct slab *slab, uint32_t most, struct chain *chain);
+
+/* Takes one block back. */
+void slab_give(struct slab *slab, struct block *block);
+
+/* The start of the block that `p` points into; NULL where `p` lies before the first or behind the last carved one. */
+void *slab_block_of(const struct slab *slab, const void *p);
+
+/* Bytes from `p`, inside a live block, to the end of what its user may write. */
+size_t slab_usable(const struct slab *slab, const void *p);
+
+/* Blocks whose header says live; reads every header, so a page that was purged counts as free. */
+uint32_t slab_count_live(const struct slab *slab);
+
+bool slab_is_valid(const struct slab *slab);
+
+/* ---- A list of the partial slabs of one class. ---- */
+
+struct slab_list {
+  struct slab *head;
+  uint32_t slabs;    /* slabs of the class, partial or full */
+  uint64_t capacity; /* their blocks */
+  uint64_t used;     /* their used blocks */
+  uint64_t bytes;    /* their bytes */
+};
+
+/* Brings in a fresh slab. */
+void slab_list_add(struct slab_list *list, struct slab *slab);
+
+/* Takes up to `most` blocks from the first partial slab. False where there is none. */
+bool slab_list_take(struct slab_list *list, uint32_t most, struct chain *chain);
+
+/*
+ * Takes one block back into `slab`, which is of this list. Returns true where the slab is empty now; it stays in the list
+ * until slab_list_remove.
+ */
+bool slab_list_give(struct slab_list *list, struct slab *slab, struct block *block);
+
+/* Takes an empty slab out. */
+void slab_list_remove(struct slab_list *list, struct slab *slab);
+
+#endif
