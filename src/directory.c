@@ -14,12 +14,22 @@ static size_t leaf_count;
 
 size_t directory_bytes(void) { return __atomic_load_n(&leaf_count, __ATOMIC_RELAXED) * sizeof(struct directory_leaf); }
 
+/*
+ * The leaf at `distance` from the directory. The compiler must not know that the sum began as `directory`: by its
+ * rules it could not lead out of that object.
+ */
+static struct directory_leaf *leaf_at(intptr_t distance) {
+  uintptr_t start = (uintptr_t)&directory;
+  __asm__("" : "+r"(start));
+  return (struct directory_leaf *)(start + (uintptr_t)distance);
+}
+
 static intptr_t *root_of(const void *p) { return &directory.root[(uint16_t)((uintptr_t)p >> UNIT_SHIFT >> 16)]; }
 
-/* The leaf of `p`; the zero leaf, which has no slabs, where there is none yet. */
+/* The leaf of `p`, NULL where there is none yet. */
 static struct directory_leaf *leaf_of(const void *p) {
   const intptr_t distance = __atomic_load_n(root_of(p), __ATOMIC_ACQUIRE);
-  return distance == 0 ? NULL : (struct directory_leaf *)((char *)&directory + distance);
+  return distance == 0 ? NULL : leaf_at(distance);
 }
 
 static uint16_t unit_of(const void *p) { return (uint16_t)((uintptr_t)p >> UNIT_SHIFT); }
@@ -39,7 +49,7 @@ static bool add_leaf(const void *p) {
   pthread_mutex_lock(&lock);
   const bool needed = leaf_of(p) == NULL;
   if (needed) {
-    __atomic_store_n(root_of(p), (char *)leaf - (char *)&directory, __ATOMIC_RELEASE);
+    __atomic_store_n(root_of(p), (intptr_t)((uintptr_t)leaf - (uintptr_t)&directory), __ATOMIC_RELEASE);
     __atomic_fetch_add(&leaf_count, 1, __ATOMIC_RELAXED);
   }
   pthread_mutex_unlock(&lock);
@@ -66,17 +76,9 @@ void directory_enter(struct slab *slab, int8_t code) {
   }
 }
 
-static void set_codes(const struct slab *slab, int8_t code) {
-  const uint32_t units = slab->cls < CLASS_COUNT ? slab->units : 1;
-  for (uint32_t u = 0; u < units; u++) {
-    const char *p = slab->base + u * UNIT_SIZE;
-    __atomic_store_n(&leaf_of(p)->code[unit_of(p)], code, __ATOMIC_RELEASE);
-  }
-}
+void directory_leave(struct slab *slab) { directory_enter(slab, 0); }
 
-void directory_leave(struct slab *slab) { set_codes(slab, 0); }
-
-void directory_make_slow(struct slab *slab) { set_codes(slab, (int8_t)(CODE_SLOW + (int8_t)(slab->cls + 1))); }
+void directory_make_slow(struct slab *slab) { directory_enter(slab, (int8_t)(CODE_SLOW + (int)slab->cls + 1)); }
 
 /*
  * ---- Hash and linear walk. ----

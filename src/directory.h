@@ -46,7 +46,7 @@ extern struct directory directory, directory_blind;
 ALWAYS_INLINE int8_t directory_code(const struct directory *d, const void *p) {
   const uintptr_t unit = (uintptr_t)p >> UNIT_SHIFT;
   const intptr_t leaf = __atomic_load_n(&d->root[(uint16_t)(unit >> 16)], __ATOMIC_RELAXED);
-  const int8_t *code = (const int8_t *)d + leaf;
+  const int8_t *code = (const int8_t *)((uintptr_t)d + (uintptr_t)leaf);
   return __atomic_load_n(&code[(uint16_t)unit], __ATOMIC_RELAXED);
 }
 

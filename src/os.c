@@ -84,23 +84,30 @@ void os_purge(void *base, size_t size) {
   EVENT(os_purge, .base = base, .size = size, .ticks = hub_ticks() - start);
 }
 
-/* mremap cannot be asked for an alignment: where it must move, move into a fresh aligned mapping. */
-void *os_remap(void *base, size_t old_size, size_t new_size) {
+bool os_resize(void *base, size_t old_size, size_t new_size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
-  void *moved = mremap(base, old_size, new_size, 0);
-  if (moved == MAP_FAILED) {
-    void *place = map_aligned(new_size, UNIT_SIZE);
-    moved = place == NULL ? MAP_FAILED
-                          : mremap(base, old_size, new_size, MREMAP_MAYMOVE | MREMAP_FIXED, place);
-    if (moved == MAP_FAILED && place != NULL) munmap(place, new_size);
-  }
+  const bool done = mremap(base, old_size, new_size, 0) != MAP_FAILED;
   errno = saved;
-  if (moved == MAP_FAILED) return NULL;
+  if (!done) return false;
   __atomic_fetch_add(&mapped_bytes, new_size - old_size, __ATOMIC_RELAXED);
-  EVENT(os_unmap, .base = base, .size = old_size, .ticks = 0);
-  EVENT(os_map, .base = moved, .size = new_size, .ticks = hub_ticks() - start);
-  return moved;
+  if (new_size > old_size) {
+    EVENT(os_map, .base = (char *)base + old_size, .size = new_size - old_size, .ticks = hub_ticks() - start);
+  } else {
+    EVENT(os_unmap, .base = (char *)base + new_size, .size = old_size - new_size, .ticks = hub_ticks() - start);
+  }
+  return true;
+}
+
+bool os_move(void *from, size_t size, void *to) {
+  const int saved = errno;
+  const uint64_t start = hub_ticks();
+  const bool done = mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) != MAP_FAILED;
+  errno = saved;
+  if (!done) return false;
+  __atomic_fetch_sub(&mapped_bytes, size, __ATOMIC_RELAXED);
+  EVENT(os_unmap, .base = from, .size = size, .ticks = hub_ticks() - start);
+  return true;
 }
 
 static struct {

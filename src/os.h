@@ -25,11 +25,11 @@ void os_unmap(void *base, size_t size);
 /* Gives the memory behind [base, base + size) back to the system; reads as zero afterwards. */
 void os_purge(void *base, size_t size);
 
-/*
- * Resizes the mapping at `base`, moving it where it must, to a multiple of UNIT_SIZE. Returns the new base, or NULL with the old
- * mapping untouched.
- */
-void *os_remap(void *base, size_t old_size, size_t new_size);
+/* Makes the mapping at `base` longer or shorter where it lies. False, and nothing changed, where it cannot be. */
+bool os_resize(void *base, size_t old_size, size_t new_size);
+
+/* Moves the pages of the mapping [from, from + size) to `to`, into a larger mapping; `from` is unmapped then. */
+bool os_move(void *from, size_t size, void *to);
 
 /*
  * Zeroed memory for descriptors, aligned to 64 bytes, never given back; whoever uses it keeps its own free

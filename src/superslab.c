@@ -26,14 +26,9 @@ static uint64_t runs_in(uint64_t mask, uint32_t units) {
   return mask;
 }
 
-struct slab *superslab_take(struct superslab *ss, uint32_t units, bool *zeroed) {
-  /* Units with memory behind them first: untouched ones may never be needed. */
-  uint64_t runs = runs_in(ss->dirty_mask, units);
-  if (runs == 0) runs = runs_in(ss->free_mask, units);
-  if (runs == 0) return NULL;
-  const uint32_t unit = (uint32_t)__builtin_ctzll(runs);
+/* Makes the units from `unit` on a slab. */
+static struct slab *take_at(struct superslab *ss, uint32_t unit, uint32_t units) {
   const uint64_t mask = mask_of(unit, units);
-  *zeroed = (ss->dirty_mask & mask) == 0;
   ss->free_mask &= ~mask;
   ss->dirty_mask &= ~mask;
   ss->used_units += units;
@@ -42,27 +37,33 @@ struct slab *superslab_take(struct superslab *ss, uint32_t units, bool *zeroed) 
   return slab;
 }
 
-void superslab_give(struct superslab *ss, struct slab *slab, uint64_t now_ms) {
+struct slab *superslab_take(struct superslab *ss, uint32_t units, bool *zeroed) {
+  /* Units with memory behind them first: untouched ones may never be needed. */
+  uint64_t runs = runs_in(ss->dirty_mask, units);
+  if (runs == 0) runs = runs_in(ss->free_mask, units);
+  if (runs == 0) return NULL;
+  const uint32_t unit = (uint32_t)__builtin_ctzll(runs);
+  *zeroed = (ss->dirty_mask & mask_of(unit, units)) == 0;
+  return take_at(ss, unit, units);
+}
+
+struct slab *superslab_take_dirty(struct superslab *ss) {
+  if (ss->dirty_mask == 0) return NULL;
+  const uint32_t first = (uint32_t)__builtin_ctzll(ss->dirty_mask);
+  uint32_t end = first;
+  while (end < ss->units && (ss->dirty_mask >> end & 1) != 0) end++;
+  struct slab *slab = take_at(ss, first, end - first);
+  slab->cls = CLASS_LARGE;
+  return slab;
+}
+
+void superslab_give(struct superslab *ss, struct slab *slab, bool dirty) {
   const uint64_t mask = mask_of((uint32_t)(slab - ss->slabs), slab->units);
   assert((ss->free_mask & mask) == 0);
   ss->free_mask |= mask;
-  ss->dirty_mask |= mask;
+  if (dirty) ss->dirty_mask |= mask;
   ss->used_units -= slab->units;
-  ss->changed_ms = now_ms;
   slab->home = NULL;
-}
-
-void *superslab_next_dirty(struct superslab *ss, uint32_t *from, size_t *size) {
-  if (*from >= ss->units) return NULL;
-  const uint64_t rest = ss->dirty_mask & ~mask_of(0, *from);
-  if (rest == 0) return NULL;
-  const uint32_t first = (uint32_t)__builtin_ctzll(rest);
-  uint32_t end = first;
-  while (end < ss->units && (rest >> end & 1) != 0) end++;
-  ss->dirty_mask &= ~mask_of(first, end - first);
-  *from = end;
-  *size = (end - first) * UNIT_SIZE;
-  return ss->base + first * UNIT_SIZE;
 }
 
 bool superslab_is_valid(const struct superslab *ss) {

@@ -48,7 +48,7 @@ struct superslab {
   size_t size;
   uint32_t units, used_units;
   uint64_t free_mask, dirty_mask; /* bit u: unit u */
-  uint64_t changed_ms;            /* when a unit was last given back */
+  uint64_t changed_ms;            /* when a slab was last given back */
   struct slab slabs[SUPERSLAB_UNITS_MAX]; /* slabs[u] is the slab that begins at unit u */
 };
 
@@ -63,14 +63,11 @@ void superslab_init(struct superslab *ss, void *base, size_t size);
  */
 struct slab *superslab_take(struct superslab *ss, uint32_t units, bool *zeroed);
 
-/* Gives a slab's units back; they are dirty then. */
-void superslab_give(struct superslab *ss, struct slab *slab, uint64_t now_ms);
+/* Takes the first run of dirty units, as superslab_take does, so that it can be purged; NULL where there is none. */
+struct slab *superslab_take_dirty(struct superslab *ss);
 
-/*
- * The next run of dirty units from unit *from on: its address, its bytes in *size, *from moved behind it, and marked clean; NULL
- * where there is none.
- */
-void *superslab_next_dirty(struct superslab *ss, uint32_t *from, size_t *size);
+/* Gives a slab's units back; dirty: with memory behind them. */
+void superslab_give(struct superslab *ss, struct slab *slab, bool dirty);
 
 bool superslab_is_valid(const struct superslab *ss);
 

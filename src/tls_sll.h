@@ -1,0 +1,117 @@
+/*
+ * tls_sll.h: a thread's lists of free blocks, one per class.
+ *
+ *   struct sll (the fast paths' half)          struct sll_state (the slow paths' half)
+ *   head -> block -> block -> BLOCK_END        length: blocks in the list when it was armed
+ *   alloc_budget, free_budget                  alloc_armed, free_armed: what the budgets were armed with
+ *   spare -> a second, full list               spare_count
+ *
+ *   pops since armed  = alloc_armed - alloc_budget
+ *   pushes since armed = free_armed - free_budget
+ *   blocks in the list = length - pops + pushes
+ *
+ * The budgets are at once the list's length, the exact operation counts, and the only trigger: the pop or push
+ * that takes one below 0 goes through the slow path, which undoes the step, publishes the counts, does
+ * what is due (drain, sample, schedule) and arms the next. Budgets of 0 send every operation through the slow path.
+ *
+ * A thread without lists holds sll_empty, from which nothing can be popped and whose directory is blind, so the fast paths
+ * never ask whether there are any. Only the owner writes to its lists.
+ */
+#ifndef HAKMEM_TLS_SLL_H
+#define HAKMEM_TLS_SLL_H
+
+#include "base.h"
+#include "directory.h"
+#include "events.h"
+#include "header.h"
+#include "size_class.h"
+
+struct sll {
+  struct block *head;
+  int32_t alloc_budget, free_budget;
+  struct block *spare;
+  uint32_t spare_count;
+  uint8_t live; /* header_live(cls) */
+};
+
+struct sll_state {
+  int32_t alloc_armed, free_armed;
+  uint32_t length;
+  uint32_t since_drain;  /* pushes since the last drain */
+  uint16_t refill;       /* blocks that the next refill asks for; grows */
+  uint16_t spare_idle;   /* 1: the spare list was not used since the last drain */
+};
+
+struct sll_cache {
+  const struct directory *directory; /* the real one, or the blind one: the next free is to be sampled */
+  struct sll list[CLASS_COUNT];
+  struct sll_state state[CLASS_COUNT];
+  struct sll_cache *next, *prev;     /* among the live ones; `next` alone among the unused */
+  uint32_t operations;               /* published since the last sample */
+  uint32_t visits;                   /* of the slow paths */
+  bool sample_next;                  /* the next look-up is timed */
+};
+
+static_assert(sizeof(struct sll) == 32, "two lists share a cache line");
+
+extern struct sll_cache sll_empty;
+extern __thread struct sll_cache *sll_self __attribute__((tls_model("initial-exec")));
+
+/*
+ * The lists for one operation of the calling thread's slow path: its own, made where it has none yet; for a thread that has
+ * ended already, borrowed ones. NULL where the system has no memory. Give back with sll_leave.
+ */
+struct sll_cache *sll_enter(void);
+
+/*
+ * Ends the operation: does what is due now and then (sampling, schedule, scavenging), gives borrowed lists back. No block
+ * may be on its way.
+ */
+void sll_leave(struct sll_cache *cache);
+
+/* Undoes a step that took a budget below 0, and brings the counts in. */
+void sll_publish(struct sll_cache *cache, uint32_t cls);
+
+/* Makes sure that the list's head can be popped. False where no memory is to be had anywhere. */
+bool sll_refill(struct sll_cache *cache, uint32_t cls);
+
+/* Pops the head, which can be popped, and makes it live; counts it. */
+struct block *sll_pop(struct sll_cache *cache, uint32_t cls);
+
+/* Pushes a block whose header says free; counts it; drains where a drain is due. */
+void sll_push(struct sll_cache *cache, uint32_t cls, struct block *block);
+
+/* Counts a block that was given back but must never be handed out again. */
+void sll_abandon(struct sll_cache *cache, uint32_t cls);
+
+/*
+ * The head of the list has a wrong header: reports it and takes it out. Its link is followed only where it leads to a block of
+ * this class; else the rest of the list is abandoned.
+ */
+void sll_drop_head(struct sll_cache *cache, uint32_t cls);
+
+/* Gives everything in the calling thread's lists to the pool's slabs. */
+void sll_trim(struct sll_cache *cache);
+
+/* Returns a chain of blocks of class `cls` to their slabs, wherever these are. Returns the slabs touched. */
+uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim);
+
+/* ---- Over all threads. ---- */
+
+/*
+ * Blocks of class `cls` in all threads' lists; *allocs, *frees: operations not published yet. Reads running
+ * threads' budgets without synchronising: exact for threads at rest.
+ */
+uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees);
+
+/* Publishes what is not published yet, of all threads: at the end of the process. */
+void sll_publish_all(void);
+
+/* Once, before main. */
+void sll_start(void);
+
+void sll_fork_prepare(void);
+void sll_fork_release(void);
+void sll_fork_child(void);
+
+#endif
