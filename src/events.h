@@ -12,7 +12,11 @@
 #ifndef HAKMEM_EVENTS_H
 #define HAKMEM_EVENTS_H
 
+#include <errno.h>
+
 #include "base.h"
+
+struct hak_stats; /* hakmem.h */
 
 #ifndef HAKMEM_EVENTS
 #define HAKMEM_EVENTS 1
@@ -160,6 +164,9 @@ void hub_request(uint32_t cls, size_t size);
 uint32_t hub_stack(void);
 /* Clock ticks, from any origin; only differences mean anything. */
 uint64_t hub_ticks(void);
+/* Fills *out, of `size` bytes; writes the statistics as text. 0, or an errno; see hak_stats_read and hak_stats_dump. */
+int hub_read(struct hak_stats *out, size_t size);
+int hub_dump(int fd);
 /* Called by a thread now and then from its slow paths, no lock held: does what is due on a schedule. */
 void hub_tick(void);
 /* Once, after the options are read and before the first event that matters; at exit; around fork. */
@@ -174,6 +181,8 @@ static inline void hub_count(uint32_t cls, uint64_t allocs, uint64_t frees) { (v
 static inline void hub_request(uint32_t cls, size_t size) { (void)cls, (void)size; }
 static inline uint32_t hub_stack(void) { return 0; }
 static inline uint64_t hub_ticks(void) { return 0; }
+static inline int hub_read(struct hak_stats *out, size_t size) { (void)out, (void)size; return ENOTSUP; }
+static inline int hub_dump(int fd) { (void)fd; return ENOTSUP; }
 static inline void hub_tick(void) {}
 static inline void hub_start(void) {}
 static inline void hub_stop(void) {}

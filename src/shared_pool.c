@@ -29,8 +29,6 @@ static struct {
   uint64_t dirty_units;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static uint64_t next_scavenge_ms; /* atomic */
-
 size_t pool_large_max(void) { return config_superslab_size() / 2; }
 
 /* ---- The list of SuperSlabs; pool.lock is held. ---- */
@@ -385,13 +383,6 @@ static size_t purge_one(bool trim, uint64_t now) {
 
 size_t pool_scavenge(bool trim, size_t keep, void (*leftovers)(uint32_t cls, struct chain chain)) {
   const uint64_t now = os_now_ms();
-  uint64_t due = __atomic_load_n(&next_scavenge_ms, __ATOMIC_RELAXED);
-  if (!trim) {
-    if (now < due) return 0;
-    /* Whoever wins the exchange does the work; the others go on. */
-    const uint64_t next = now + config.release_delay / 2 + 1;
-    if (!__atomic_compare_exchange_n(&next_scavenge_ms, &due, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return 0;
-  }
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) scavenge_class(cls, trim, now, leftovers);
   size_t total = release_empty(trim, keep, now);
   for (size_t purged; (purged = purge_one(trim, now)) != 0;) total += purged;

@@ -44,8 +44,8 @@ void pool_large_free(struct slab *slab);
 size_t pool_large_max(void);
 
 /*
- * Does what is due: returns batches that nobody took for HAKMEM_RELEASE_DELAY, purges free units, gives empty
- * SuperSlabs back. Cheap where nothing is due. With `trim`, all of it at once, but for `keep` bytes of empty SuperSlabs.
+ * Returns batches that nobody took for HAKMEM_RELEASE_DELAY, purges free units, gives empty SuperSlabs back. With
+ * `trim`, all of it without waiting, but for `keep` bytes of empty SuperSlabs.
  * `leftovers` gets the blocks of legacy slabs among the batches. Returns the bytes given back.
  */
 size_t pool_scavenge(bool trim, size_t keep, void (*leftovers)(uint32_t cls, struct chain chain));

@@ -69,6 +69,9 @@ struct sll_cache *sll_enter(void);
  */
 void sll_leave(struct sll_cache *cache);
 
+/* Whether the look-up that comes now is to be timed; ends the blindness that a sample needed. */
+bool sll_take_sample(struct sll_cache *cache);
+
 /* Undoes a step that took a budget below 0, and brings the counts in. */
 void sll_publish(struct sll_cache *cache, uint32_t cls);
 

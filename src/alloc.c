@@ -1,0 +1,332 @@
+#include "alloc.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "events.h"
+#include "legacy.h"
+#include "misuse.h"
+#include "os.h"
+#include "shared_pool.h"
+
+/* In full tracing every operation raises its event. */
+static bool traces_all(void) { return HAKMEM_EVENTS && config.trace != 0; }
+
+void *alloc_fail(void) {
+  errno = ENOMEM;
+  return NULL;
+}
+
+/* ---- Start and fork. ---- */
+
+static void fork_prepare(void) {
+  hub_fork_prepare();
+  sll_fork_prepare();
+  pool_fork_prepare();
+  legacy_fork_prepare();
+  directory_fork_prepare();
+  os_fork_prepare();
+}
+
+static void fork_parent(void) {
+  os_fork_release();
+  directory_fork_release();
+  legacy_fork_release();
+  pool_fork_release();
+  sll_fork_release();
+  hub_fork_parent();
+}
+
+static void fork_child(void) {
+  os_fork_child();
+  directory_fork_child();
+  legacy_fork_child();
+  pool_fork_child();
+  sll_fork_child();
+  hub_fork_child();
+}
+
+static bool options_read;
+
+/*
+ * Before the first block is made, so that every SuperSlab has the size that was asked for. One thread exists then. Where the C library has no
+ * environment yet, the constructor tries again.
+ */
+static void read_options(void) {
+  if (options_read) return;
+  options_read = config_read();
+}
+
+__attribute__((constructor(101))) static void start(void) {
+  read_options();
+  sll_start();
+  pthread_atfork(fork_prepare, fork_parent, fork_child);
+  if (config.help != 0) config_print(STDERR_FILENO);
+  hub_start();
+}
+
+__attribute__((destructor(101))) static void stop(void) { hub_stop(); }
+
+/* ---- Large and huge blocks. ---- */
+
+static struct slab *large_slab(size_t size, size_t align, bool *zeroed) {
+  if (size > pool_large_max() || align > UNIT_SIZE) return legacy_huge_alloc(size, align, LEGACY_HUGE, zeroed);
+  enum fail_reason reason;
+  struct slab *slab = pool_large_alloc(size, zeroed, &reason);
+  if (slab != NULL) return slab;
+  struct pool_totals totals;
+  pool_totals(&totals);
+  EVENT(shared_fail, .cls = CLASS_LARGE, .reason = reason, .active = totals.active, .limit = config.ss_limit,
+        .free_slabs = totals.free_units, .free_blocks = 0, .stack = hub_stack());
+  return legacy_huge_alloc(size, align, (enum legacy_reason)reason, zeroed);
+}
+
+/* A block of its own run or mapping; `zero`: it must read as zero. */
+static void *large_alloc(size_t size, size_t align, bool zero) {
+  if (size > PTRDIFF_MAX) return alloc_fail();
+  struct sll_cache *cache = sll_enter();
+  bool zeroed = false;
+  struct slab *slab = large_slab(size, align, &zeroed);
+  if (slab == NULL) {
+    if (cache != NULL) sll_leave(cache);
+    return alloc_fail();
+  }
+  void *block = slab->base;
+  const uint32_t cls = slab->cls;
+  hub_count(cls, 1, 0);
+  hub_request(cls, size);
+  if (zero && !zeroed) memset(block, 0, size);
+  if (traces_all()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_stack());
+  if (cache != NULL) sll_leave(cache);
+  return block;
+}
+
+static void large_free(struct slab *slab) {
+  hub_count(slab->cls, 0, 1);
+  if (slab->cls == CLASS_LARGE) pool_large_free(slab);
+  else legacy_huge_free(slab);
+}
+
+/* ---- The slow doors. ---- */
+
+void *alloc_slow(size_t size) {
+  const int saved = errno;
+  read_options();
+  if (size > SMALL_MAX) return large_alloc(size, MIN_ALIGN, false);
+  struct sll_cache *cache = sll_enter();
+  if (cache == NULL) return alloc_fail();
+  const uint32_t cls = class_of_size(size);
+  sll_publish(cache, cls);
+  while (!block_can_pop(cache->list[cls].head)) {
+    if (cache->list[cls].head != BLOCK_END) {
+      sll_drop_head(cache, cls);
+    } else if (!sll_refill(cache, cls)) {
+      sll_leave(cache);
+      return alloc_fail();
+    }
+  }
+  struct block *block = sll_pop(cache, cls);
+  hub_request(cls, size);
+  if (traces_all()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_stack());
+  sll_leave(cache);
+  errno = saved;
+  return block;
+}
+
+/* The slab of `p`, by the strategy in force; timed where a sample is due. */
+static struct slab *look_up(struct sll_cache *cache, const void *p) {
+  uint32_t probes = 1;
+  if (!sll_take_sample(cache)) {
+    return config.lookup == STRATEGY_DIRECTORY ? directory_slab(p) : directory_lookup(p, config.lookup, &probes);
+  }
+  const uint64_t start = hub_ticks();
+  struct slab *slab = directory_lookup(p, config.lookup, &probes);
+  const uint64_t ticks = hub_ticks() - start;
+  EVENT(superslab_lookup, .ptr = p, .cls = slab != NULL ? slab->cls : CLASS_NONE,
+        .result = slab == NULL ? LOOKUP_FOREIGN : slab->home != NULL ? LOOKUP_HIT : LOOKUP_LEGACY,
+        .strategy = (enum lookup_strategy)config.lookup, .probes = probes, .ticks = ticks);
+  (void)ticks;
+  return slab;
+}
+
+/*
+ * The live small block that `p` was handed out for: `p` itself, or the block around it where an alignment was asked for. NULL after
+ * reporting what is wrong with it; *abandon: its header was put right, but it must not be handed out again.
+ */
+static struct block *block_to_free(const struct slab *slab, void *p, bool *abandon) {
+  struct block *block = slab_block_of(slab, p);
+  *abandon = false;
+  if (block == NULL) {
+    misuse_pointer(slab, p);
+    return NULL;
+  }
+#if HAKMEM_EVENTS
+  const uint8_t live = header_live(slab->cls), got = header_get(p);
+  if (block != p) {
+    if (got == header_aligned(slab->cls) && header_get(block) == live) return block;
+    if (got == header_aligned(slab->cls) && header_get(block) == HEADER_FREE) misuse_header(slab, block, HEADER_FREE, true);
+    else misuse_pointer(slab, p);
+    return NULL;
+  }
+  if (got == live) return block;
+  if (got != HEADER_FREE) {
+    header_set(p, HEADER_FREE);
+    *abandon = true;
+  }
+  misuse_header(slab, p, got, true);
+  return NULL;
+#else
+  return block;
+#endif
+}
+
+static void small_free(struct sll_cache *cache, const struct slab *slab, void *p) {
+  bool abandon;
+  const uint32_t cls = slab->cls;
+  struct block *block = block_to_free(slab, p, &abandon);
+  if (abandon) sll_abandon(cache, cls);
+  if (block == NULL) return;
+  header_set(block, HEADER_FREE);
+  if (traces_all()) EVENT(free, .ptr = p, .size = class_stride(cls) - 1, .cls = cls, .stack = hub_stack());
+  sll_push(cache, cls, block);
+}
+
+void free_slow(void *p) {
+  if (p == NULL) return;
+  const int saved = errno;
+  struct sll_cache *cache = sll_enter();
+  if (cache == NULL) return; /* no memory for this thread's lists: the block is lost, the program goes on */
+  struct slab *slab = look_up(cache, p);
+  if (slab == NULL || (slab->cls >= CLASS_COUNT && p != slab->base)) {
+    misuse_pointer(slab, p);
+  } else if (slab->cls >= CLASS_COUNT) {
+    if (traces_all()) EVENT(free, .ptr = p, .size = slab->requested, .cls = slab->cls, .stack = hub_stack());
+    large_free(slab);
+  } else {
+    small_free(cache, slab, p);
+  }
+  sll_leave(cache);
+  errno = saved;
+}
+
+/* ---- The rest of the family. ---- */
+
+void *alloc_zeroed(size_t count, size_t size) {
+  size_t total;
+  if (__builtin_mul_overflow(count, size, &total)) return alloc_fail();
+  if (total > SMALL_MAX) {
+    read_options();
+    return large_alloc(total, MIN_ALIGN, true);
+  }
+  void *block = alloc_fast(total);
+  return block != NULL ? memset(block, 0, total) : NULL;
+}
+
+/*
+ * A small aligned block is a larger block with the pointer moved up inside. From then on its whole slab is freed through the
+ * slow path, which finds the block around the pointer; the header before the pointer vouches for it.
+ */
+void *alloc_aligned(size_t alignment, size_t size) {
+  if (size > PTRDIFF_MAX || alignment > PTRDIFF_MAX) return alloc_fail();
+  if (alignment <= MIN_ALIGN) return alloc_fast(size);
+  if (size + alignment - MIN_ALIGN > SMALL_MAX) {
+    read_options();
+    return large_alloc(size, alignment, false);
+  }
+  char *block = alloc_fast(size + alignment - MIN_ALIGN);
+  if (block == NULL) return NULL;
+  char *p = (char *)align_up((uintptr_t)block, alignment);
+  if (p == block) return p;
+  struct slab *slab = directory_slab(block);
+  header_set(p, header_aligned(slab->cls));
+  directory_make_slow(slab);
+  return p;
+}
+
+/* The slab of a live block, NULL after reporting that `p` is none. */
+static struct slab *slab_of_live(const void *p) {
+  struct slab *slab = directory_slab(p);
+  const bool small = slab != NULL && slab->cls < CLASS_COUNT;
+  const void *block = small ? slab_block_of(slab, p) : slab != NULL ? slab->base : NULL;
+  if (block == NULL || (!small && block != p)) {
+    misuse_pointer(slab, p);
+    return NULL;
+  }
+#if HAKMEM_EVENTS
+  if (!small) return slab;
+  const uint8_t got = header_get(p), live = header_live(slab->cls);
+  if (got == (block == p ? live : header_aligned(slab->cls))) return slab;
+  if (block != p) {
+    misuse_pointer(slab, p);
+    return NULL;
+  }
+  misuse_header(slab, p, got, true);
+  if (got == HEADER_FREE) return NULL;
+  header_set((void *)(uintptr_t)p, live); /* still in use: put right, and go on */
+#endif
+  return slab;
+}
+
+size_t alloc_usable(const void *p) {
+  if (p == NULL) return 0;
+  const struct slab *slab = slab_of_live(p);
+  return slab != NULL ? slab_usable(slab, p) : 0;
+}
+
+/* Whether a block of `usable` bytes goes on serving `size`: it fits, and not more than half would lie idle. */
+static bool stays(size_t usable, size_t size) { return size <= usable && size >= usable / 2; }
+
+/* A block that need not be copied, because it stays or because the system moves its pages; else NULL. */
+static void *resize_in_place(struct slab *slab, void *p, size_t size) {
+  if (slab->cls == CLASS_HUGE && size > pool_large_max()) {
+    slab = legacy_huge_resize(slab, size);
+    return slab != NULL ? slab->base : NULL;
+  }
+  if (!stays(slab_usable(slab, p), size)) return NULL;
+  if (slab->cls == CLASS_LARGE) slab->requested = size;
+  return p;
+}
+
+static void *resize(void *p, size_t size) {
+  struct slab *slab = slab_of_live(p);
+  if (slab == NULL) return alloc_fail();
+  const size_t usable = slab_usable(slab, p);
+  void *in_place = resize_in_place(slab, p, size);
+  if (in_place != NULL) return in_place;
+  void *moved = alloc_fast(size);
+  if (moved == NULL) return NULL;
+  memcpy(moved, p, min_size(usable, size));
+  free_fast(p);
+  return moved;
+}
+
+void *alloc_resize(void *p, size_t size) {
+  if (p == NULL) return alloc_fast(size);
+  if (size == 0) {
+    free_fast(p);
+    return NULL;
+  }
+  if (size > PTRDIFF_MAX) return alloc_fail();
+  const int saved = errno;
+  void *moved = resize(p, size);
+  if (moved == NULL) return NULL;
+  errno = saved;
+  if (traces_all()) {
+    const struct slab *slab = directory_slab(moved);
+    EVENT(realloc, .ptr = moved, .size = size, .cls = slab->cls, .stack = hub_stack(), .old = p);
+    (void)slab;
+  }
+  return moved;
+}
+
+bool alloc_trim(size_t keep) {
+  struct sll_cache *cache = sll_enter();
+  if (cache != NULL) sll_trim(cache);
+  size_t released = pool_scavenge(true, keep, legacy_return_blocks);
+  released += legacy_scavenge(true);
+  if (cache != NULL) sll_leave(cache);
+  return released != 0;
+}

@@ -1,0 +1,55 @@
+/*
+ * alloc.h: the two fast paths, and the doors to the slow ones.
+ *
+ *   alloc_fast: size -> class -> pop            leaves by alloc_slow
+ *   free_fast:  directory -> class -> push      leaves by free_slow
+ *
+ * No lock, no atomic read-modify-write, no question whether anything is initialised: see tls_sll.h.
+ */
+#ifndef HAKMEM_ALLOC_H
+#define HAKMEM_ALLOC_H
+
+#include "base.h"
+#include "directory.h"
+#include "header.h"
+#include "size_class.h"
+#include "tls_sll.h"
+
+NOINLINE void *alloc_slow(size_t size);
+NOINLINE void free_slow(void *p);
+
+ALWAYS_INLINE void *alloc_fast(size_t size) {
+  if (UNLIKELY(size > SMALL_MAX)) return alloc_slow(size);
+  struct sll *list = &sll_self->list[class_of_size(size)];
+  struct block *block = list->head;
+  if (UNLIKELY(!block_can_pop(block))) return alloc_slow(size);
+  if (UNLIKELY(--list->alloc_budget < 0)) return alloc_slow(size);
+  list->head = block->next;
+  header_set(block, list->live);
+  return block;
+}
+
+ALWAYS_INLINE void free_fast(void *p) {
+  struct sll_cache *cache = sll_self;
+  const int8_t code = directory_code(cache->directory, p);
+  if (UNLIKELY(code <= 0)) return free_slow(p);
+  struct sll *list = &cache->list[code - 1];
+  if (UNLIKELY(!header_is(p, list->live))) return free_slow(p);
+  if (UNLIKELY(--list->free_budget < 0)) return free_slow(p);
+  struct block *block = p;
+  header_set(block, HEADER_FREE);
+  block->next = list->head;
+  list->head = block;
+}
+
+/* The rest of the family; see hakmem.h for what they take and give. */
+void *alloc_zeroed(size_t count, size_t size);
+void *alloc_aligned(size_t alignment, size_t size); /* alignment: a power of two */
+void *alloc_resize(void *p, size_t size);
+size_t alloc_usable(const void *p);
+bool alloc_trim(size_t keep);
+
+/* Where no memory is left, or a size is above PTRDIFF_MAX: errno = ENOMEM, NULL. */
+void *alloc_fail(void);
+
+#endif
