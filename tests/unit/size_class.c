@@ -1,0 +1,58 @@
+/* Size <-> class: every size that a class serves, and the waste that the design allows. */
+#include "size_class.h"
+
+#include <criterion/criterion.h>
+
+Test(size_class, strides_grow_and_are_multiples_of_the_granule) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    cr_assert_eq(class_stride(cls) % CLASS_GRANULE, 0, "class %u has stride %u", cls, class_stride(cls));
+    if (cls > 0) cr_assert_lt(class_stride(cls - 1), class_stride(cls), "class %u does not grow", cls);
+  }
+  cr_assert_eq(class_stride(0), 16);
+  cr_assert_eq(class_stride(7), 128);
+  cr_assert_eq(class_stride(8), 144);
+  cr_assert_eq(class_stride(71), 32768);
+  cr_assert_eq(class_stride(CLASS_COUNT - 1), STRIDE_MAX);
+}
+
+Test(size_class, every_size_gets_the_smallest_class_that_leaves_room_for_the_header) {
+  uint32_t expected = 0;
+  for (size_t size = 0; size <= SMALL_MAX; size++) {
+    while (class_stride(expected) < size + 1) expected++;
+    cr_assert_eq(class_of_size(size), expected, "size %zu: class %u, expected %u", size, class_of_size(size), expected);
+  }
+}
+
+Test(size_class, table_agrees_with_the_strides) {
+  for (size_t granule = 1; granule < CLASS_TABLE_LENGTH; granule++) {
+    const uint32_t cls = class_of_granule[granule];
+    cr_assert_lt(cls, CLASS_COUNT);
+    cr_assert_geq(class_stride(cls), granule * CLASS_GRANULE);
+    if (cls > 0) cr_assert_lt(class_stride(cls - 1), granule * CLASS_GRANULE);
+  }
+}
+
+Test(size_class, waste_above_128_bytes_is_at_most_an_eighth) {
+  for (size_t size = 128; size <= SMALL_MAX; size++) {
+    const size_t stride = class_stride(class_of_size(size));
+    cr_assert_leq((stride - size) * 8, stride, "size %zu in a stride of %zu", size, stride);
+  }
+}
+
+Test(size_class, small_classes_reach_32_kib) { cr_assert_geq(SMALL_MAX, 32 * KIB); }
+
+Test(size_class, slab_tails_stay_under_an_eighth) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    const size_t units = class_slab_units(cls), size = units * UNIT_SIZE;
+    cr_assert(units >= 1 && units <= SLAB_UNITS_MAX, "class %u takes %zu units", cls, units);
+    const size_t capacity = (size - MIN_ALIGN) / class_stride(cls);
+    cr_assert_geq(capacity, 1);
+    cr_assert_lt((size - MIN_ALIGN - capacity * class_stride(cls)) * 8, size, "class %u", cls);
+  }
+}
+
+Test(size_class, rows_for_blocks_of_no_class_lie_behind_the_classes) {
+  cr_assert_eq(CLASS_LARGE, CLASS_COUNT);
+  cr_assert_eq(CLASS_HUGE, CLASS_COUNT + 1);
+  cr_assert_eq(CLASS_ROWS, CLASS_COUNT + 2);
+}
