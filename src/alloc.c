@@ -12,9 +12,6 @@
 #include "os.h"
 #include "shared_pool.h"
 
-/* In full tracing every operation raises its event. */
-static bool traces_all(void) { return HAKMEM_EVENTS && config.trace != 0; }
-
 void *alloc_fail(void) {
   errno = ENOMEM;
   return NULL;
@@ -58,6 +55,7 @@ static bool options_read;
 static void read_options(void) {
   if (options_read) return;
   options_read = config_read();
+  sll_go_slow(config.trace != 0);
 }
 
 __attribute__((constructor(101))) static void start(void) {
@@ -65,7 +63,7 @@ __attribute__((constructor(101))) static void start(void) {
   sll_start();
   pthread_atfork(fork_prepare, fork_parent, fork_child);
   if (config.help != 0) config_print(STDERR_FILENO);
-  hub_start();
+  if (hub_start()) sll_go_slow(true);
 }
 
 __attribute__((destructor(101))) static void stop(void) { hub_stop(); }
@@ -99,7 +97,7 @@ static void *large_alloc(size_t size, size_t align, bool zero) {
   hub_count(cls, 1, 0);
   hub_request(cls, size);
   if (zero && !zeroed) memset(block, 0, size);
-  if (traces_all()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_stack());
+  if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_stack());
   if (cache != NULL) sll_leave(cache);
   return block;
 }
@@ -130,7 +128,7 @@ void *alloc_slow(size_t size) {
   }
   struct block *block = sll_pop(cache, cls);
   hub_request(cls, size);
-  if (traces_all()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_stack());
+  if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_stack());
   sll_leave(cache);
   errno = saved;
   return block;
@@ -190,7 +188,7 @@ static void small_free(struct sll_cache *cache, const struct slab *slab, void *p
   if (abandon) sll_abandon(cache, cls);
   if (block == NULL) return;
   header_set(block, HEADER_FREE);
-  if (traces_all()) EVENT(free, .ptr = p, .size = class_stride(cls) - 1, .cls = cls, .stack = hub_stack());
+  if (sll_goes_slow()) EVENT(free, .ptr = p, .size = class_stride(cls) - 1, .cls = cls, .stack = hub_stack());
   sll_push(cache, cls, block);
 }
 
@@ -203,7 +201,7 @@ void free_slow(void *p) {
   if (slab == NULL || (slab->cls >= CLASS_COUNT && p != slab->base)) {
     misuse_pointer(slab, p);
   } else if (slab->cls >= CLASS_COUNT) {
-    if (traces_all()) EVENT(free, .ptr = p, .size = slab->requested, .cls = slab->cls, .stack = hub_stack());
+    if (sll_goes_slow()) EVENT(free, .ptr = p, .size = slab->requested, .cls = slab->cls, .stack = hub_stack());
     large_free(slab);
   } else {
     small_free(cache, slab, p);
@@ -314,7 +312,7 @@ void *alloc_resize(void *p, size_t size) {
   void *moved = resize(p, size);
   if (moved == NULL) return NULL;
   errno = saved;
-  if (traces_all()) {
+  if (sll_goes_slow()) {
     const struct slab *slab = directory_slab(moved);
     EVENT(realloc, .ptr = moved, .size = size, .cls = slab->cls, .stack = hub_stack(), .old = p);
     (void)slab;

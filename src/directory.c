@@ -24,6 +24,16 @@ static struct directory_leaf *leaf_at(intptr_t distance) {
   return (struct directory_leaf *)(start + (uintptr_t)distance);
 }
 
+size_t directory_untouched(void) {
+  const size_t leaf_size = align_up(sizeof(struct directory_leaf), os_page_size());
+  size_t untouched = 0;
+  for (uint32_t i = 0; i < ROOT_LENGTH; i++) {
+    const intptr_t distance = __atomic_load_n(&directory.root[i], __ATOMIC_ACQUIRE);
+    if (distance != 0) untouched += leaf_size - os_resident(leaf_at(distance), leaf_size);
+  }
+  return untouched;
+}
+
 static intptr_t *root_of(const void *p) { return &directory.root[(uint16_t)((uintptr_t)p >> UNIT_SHIFT >> 16)]; }
 
 /* The leaf of `p`, NULL where there is none yet. */

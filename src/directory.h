@@ -78,8 +78,9 @@ void directory_superslab_went(struct superslab *ss);
  */
 struct slab *directory_lookup(const void *p, uint32_t strategy, uint32_t *probes);
 
-/* Bytes of the leaves. */
+/* Bytes of the leaves; how many of them have no memory behind them (asks the kernel). Signal safe. */
 size_t directory_bytes(void);
+size_t directory_untouched(void);
 
 void directory_fork_prepare(void);
 void directory_fork_release(void);

@@ -169,8 +169,11 @@ int hub_read(struct hak_stats *out, size_t size);
 int hub_dump(int fd);
 /* Called by a thread now and then from its slow paths, no lock held: does what is due on a schedule. */
 void hub_tick(void);
-/* Once, after the options are read and before the first event that matters; at exit; around fork. */
-void hub_start(void);
+/*
+ * Once, after the options are read; at exit; around fork. hub_start returns whether somebody (Valgrind) must see every
+ * operation.
+ */
+bool hub_start(void);
 void hub_stop(void);
 void hub_fork_prepare(void);
 void hub_fork_parent(void);
@@ -184,7 +187,7 @@ static inline uint64_t hub_ticks(void) { return 0; }
 static inline int hub_read(struct hak_stats *out, size_t size) { (void)out, (void)size; return ENOTSUP; }
 static inline int hub_dump(int fd) { (void)fd; return ENOTSUP; }
 static inline void hub_tick(void) {}
-static inline void hub_start(void) {}
+static inline bool hub_start(void) { return false; }
 static inline void hub_stop(void) {}
 static inline void hub_fork_prepare(void) {}
 static inline void hub_fork_parent(void) {}

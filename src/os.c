@@ -110,6 +110,20 @@ bool os_move(void *from, size_t size, void *to) {
   return true;
 }
 
+size_t os_resident(const void *base, size_t size) {
+  unsigned char pages[1024];
+  const int saved = errno;
+  const size_t page = os_page_size();
+  size_t resident = 0;
+  for (size_t done = 0, piece; done < size; done += piece) {
+    piece = min_size(size - done, sizeof(pages) * page);
+    if (mincore((char *)(uintptr_t)base + done, piece, pages) != 0) continue;
+    for (size_t i = 0; i < piece / page; i++) resident += (pages[i] & 1) * page;
+  }
+  errno = saved;
+  return resident;
+}
+
 static struct {
   pthread_mutex_t lock;
   char *next, *end; /* what is left of the current chunk */

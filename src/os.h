@@ -37,6 +37,12 @@ bool os_move(void *from, size_t size, void *to);
  */
 void *os_metadata(size_t size);
 
+/*
+ * Bytes of [base, base + size), both multiples of a page, that have memory behind them, as the kernel says. Raises no event; signal
+ * safe.
+ */
+size_t os_resident(const void *base, size_t size);
+
 /* Bytes of address space mapped now; bytes handed out by os_metadata. */
 size_t os_mapped(void);
 size_t os_metadata_used(void);

@@ -40,10 +40,13 @@ static uint32_t list_max(uint32_t cls) {
   return blocks > LIST_BLOCKS_MAX ? LIST_BLOCKS_MAX : blocks < LIST_BLOCKS_MIN ? LIST_BLOCKS_MIN : blocks;
 }
 
-static bool goes_slow(void) { return HAKMEM_EVENTS && config.trace != 0; }
+static bool slow_door; /* atomic */
+
+bool sll_goes_slow(void) { return HAKMEM_EVENTS && __atomic_load_n(&slow_door, __ATOMIC_RELAXED); }
+void sll_go_slow(bool slow) { __atomic_store_n(&slow_door, slow, __ATOMIC_RELAXED); }
 
 static const struct directory *directory_to_use(void) {
-  return goes_slow() || config.lookup != STRATEGY_DIRECTORY ? &directory_blind : &directory;
+  return sll_goes_slow() || config.lookup != STRATEGY_DIRECTORY ? &directory_blind : &directory;
 }
 
 static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
@@ -60,7 +63,7 @@ static void arm(struct sll_cache *cache, uint32_t cls) {
     const uint32_t left = config.drain_interval > state->since_drain ? config.drain_interval - state->since_drain - 1 : 0;
     frees = least(frees, left);
   }
-  if (goes_slow()) allocs = frees = 0;
+  if (sll_goes_slow()) allocs = frees = 0;
   list->alloc_budget = state->alloc_armed = (int32_t)allocs;
   list->free_budget = state->free_armed = (int32_t)frees;
 }
@@ -342,7 +345,7 @@ static void scavenge_if_due(void) {
 }
 
 bool sll_take_sample(struct sll_cache *cache) {
-  const bool due = cache->sample_next || goes_slow();
+  const bool due = cache->sample_next || sll_goes_slow();
   cache->sample_next = false;
   cache->directory = directory_to_use();
   return due;

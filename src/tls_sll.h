@@ -113,6 +113,12 @@ void sll_publish_all(void);
 /* Once, before main. */
 void sll_start(void);
 
+/* Whether every operation goes through the slow path and raises its events: full tracing, or a checker that wants to see all. */
+bool sll_goes_slow(void);
+
+/* Makes it so, or no longer; threads follow when their budgets run out. */
+void sll_go_slow(bool slow);
+
 void sll_fork_prepare(void);
 void sll_fork_release(void);
 void sll_fork_child(void);

@@ -1,0 +1,36 @@
+#include "clock.h"
+
+#include <stdbool.h>
+
+#define SETTLED_NS 1000000000u /* after a second the rate is kept */
+#define COST_READINGS 32
+
+static uint64_t first_ticks, first_ns, cost;
+static uint64_t settled_rate; /* atomic; 0 until settled */
+
+void clock_start(void) {
+  uint64_t least = UINT64_MAX;
+  for (int i = 0; i < COST_READINGS; i++) {
+    const uint64_t a = clock_ticks(), b = clock_ticks();
+    if (b - a < least) least = b - a;
+  }
+  cost = least;
+  first_ns = clock_ns(CLOCK_MONOTONIC);
+  first_ticks = clock_ticks();
+}
+
+uint64_t clock_cost_ticks(void) { return cost; }
+
+uint64_t clock_ticks_per_second(void) {
+  const uint64_t known = __atomic_load_n(&settled_rate, __ATOMIC_RELAXED);
+  if (known != 0) return known;
+  const uint64_t ns = clock_ns(CLOCK_MONOTONIC) - first_ns, ticks = clock_ticks() - first_ticks;
+  if (first_ns == 0 || ns == 0) return 1000000000u; /* before clock_start: nothing better is known */
+  const uint64_t rate = (uint64_t)((double)ticks * 1e9 / (double)ns);
+  if (ns >= SETTLED_NS) __atomic_store_n(&settled_rate, rate, __ATOMIC_RELAXED);
+  return rate;
+}
+
+uint64_t clock_to_ns(uint64_t ticks) { return (uint64_t)((double)ticks * 1e9 / (double)clock_ticks_per_second()); }
+
+uint64_t clock_span_ns(uint64_t ticks) { return ticks > cost ? clock_to_ns(ticks - cost) : 0; }

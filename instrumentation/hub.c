@@ -1,0 +1,258 @@
+/*
+ * hub.c: takes the core's events, guards against reentry, and gives them to the sinks.
+ *
+ * The statistics and the checker see every event, always: they call nothing that allocates. The log and the tracer see an event unless one is
+ * being handled on this thread already (LTTng allocates too): those are counted. Until a tracer is attached, the first events
+ * are kept in a ring, and replayed to it.
+ */
+#include "hub.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../src/config.h"
+#include "../src/hakmem.h"
+#include "../src/message.h"
+#include "../src/os.h"
+#include "../src/tls_sll.h"
+#include "clock.h"
+#include "memcheck.h"
+
+#define ENUM_NAME(constant, name) name,
+#define EVENT_NAMES_DEFINE(e) const char *const event_names_##e[e##_count] = {ENUM_##e(ENUM_NAME)};
+HAK_ENUMS(EVENT_NAMES_DEFINE)
+
+static __thread bool in_event __attribute__((tls_model("initial-exec")));
+static __thread bool thread_begun __attribute__((tls_model("initial-exec")));
+static const struct hak_event_sink *tracer; /* atomic */
+static const struct hak_event_sink *checker; /* Valgrind, or NULL; set before main */
+static bool watched;                        /* statistics were asked for */
+static uint64_t next_snapshot_ms;           /* atomic */
+
+/* ---- The ring of early events. ---- */
+
+#define EARLY_LENGTH 512
+
+#define EARLY_MEMBER(name, text, fields) struct event_##name name;
+static struct early {
+  uint32_t id; /* enum event_id + 1; atomic, written last */
+  union { HAK_EVENTS(EARLY_MEMBER) } event;
+} early[EARLY_LENGTH];
+static uint32_t early_count, early_missed; /* atomic */
+static uint64_t early_first_ns;
+
+static struct early *early_slot(void) {
+  if (__atomic_load_n(&early_count, __ATOMIC_RELAXED) < EARLY_LENGTH) {
+    const uint32_t index = __atomic_fetch_add(&early_count, 1, __ATOMIC_RELAXED);
+    if (index == 0) early_first_ns = clock_ns(CLOCK_MONOTONIC);
+    if (index < EARLY_LENGTH) return &early[index];
+  }
+  __atomic_fetch_add(&early_missed, 1, __ATOMIC_RELAXED);
+  return NULL;
+}
+
+static void replay(const struct hak_event_sink *sink) {
+  struct event_early summary = {.missed = __atomic_load_n(&early_missed, __ATOMIC_RELAXED)};
+  for (uint32_t i = 0; i < EARLY_LENGTH; i++) {
+    const struct early *slot = &early[i];
+    switch (__atomic_load_n(&slot->id, __ATOMIC_ACQUIRE)) {
+#define REPLAY_CASE(name, text, fields) \
+  case EVENT_ID_##name + 1:             \
+    if (sink->name != NULL) sink->name(&slot->event.name); \
+    summary.replayed++;                 \
+    break;
+      HAK_EVENTS(REPLAY_CASE)
+      default: break;
+    }
+  }
+  if (early_first_ns != 0) summary.age_ns = clock_ns(CLOCK_MONOTONIC) - early_first_ns;
+  if (sink->early != NULL) sink->early(&summary);
+}
+
+static struct event_process process_event(void) {
+  return (struct event_process){
+    .ticks_per_second = clock_ticks_per_second(), .clock_cost_ticks = clock_cost_ticks(),
+    .superslab_size = config_superslab_size(), .superslab_limit = config.ss_limit, .drain_interval = config.drain_interval,
+    .strategy = (enum lookup_strategy)config.lookup, .sample = config.sample, .version = hak_version()};
+}
+
+EXPORT int hak_event_sink_attach(const struct hak_event_sink *sink) {
+  if (sink == NULL || sink->version != HAK_EVENT_SINK_VERSION || sink->size != sizeof(*sink)) return EINVAL;
+  const struct hak_event_sink *none = NULL;
+  in_event = true;
+  const bool attached = __atomic_compare_exchange_n(&tracer, &none, sink, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+  if (attached) {
+    if (sink->thread_begin != NULL) sink->thread_begin();
+    thread_begun = true;
+    const struct event_process process = process_event();
+    if (sink->process != NULL) sink->process(&process);
+    replay(sink);
+  }
+  in_event = false;
+  return attached ? 0 : EBUSY;
+}
+
+/* ---- Fan-out. ---- */
+
+/* The tracer, ready for this thread. */
+static const struct hak_event_sink *tracer_of_thread(void) {
+  const struct hak_event_sink *sink = __atomic_load_n(&tracer, __ATOMIC_ACQUIRE);
+  if (sink != NULL && !thread_begun) {
+    thread_begun = true;
+    if (sink->thread_begin != NULL) sink->thread_begin();
+  }
+  return sink;
+}
+
+#define HUB_EVENT(name, text, fields)                                   \
+  void hub_event_##name(const struct event_##name *event) {             \
+    if (stats_sink.name != NULL) stats_sink.name(event);                \
+    if (checker != NULL && checker->name != NULL) checker->name(event); \
+    if (in_event) {                                                     \
+      stats_reentered();                                                \
+      return;                                                           \
+    }                                                                   \
+    in_event = true;                                                    \
+    const int saved = errno;                                            \
+    if (log_sink.name != NULL) log_sink.name(event);                    \
+    const struct hak_event_sink *sink = tracer_of_thread();             \
+    if (sink == NULL) {                                                 \
+      /* What a fragmentation event points to does not live on; the schedule brings the next one soon. */ \
+      struct early *slot = EVENT_ID_##name == EVENT_ID_fragmentation ? NULL : early_slot(); \
+      if (slot != NULL) {                                               \
+        slot->event.name = *event;                                      \
+        __atomic_store_n(&slot->id, EVENT_ID_##name + 1, __ATOMIC_RELEASE); \
+      }                                                                 \
+    } else if (sink->name != NULL) {                                    \
+      sink->name(event);                                                \
+    }                                                                   \
+    errno = saved;                                                      \
+    in_event = false;                                                   \
+  }
+HAK_EVENTS(HUB_EVENT)
+
+void hub_count(uint32_t cls, uint64_t allocs, uint64_t frees) { stats_count(cls, allocs, frees); }
+void hub_request(uint32_t cls, size_t size) { stats_request(cls, size); }
+uint64_t hub_ticks(void) { return clock_ticks(); }
+
+uint32_t hub_stack(void) {
+  if (in_event) return 0;
+  return stacks_capture();
+}
+
+/* ---- Schedule, requests, start and end. ---- */
+
+bool hub_is_watched(void) { return watched || __atomic_load_n(&tracer, __ATOMIC_RELAXED) != NULL; }
+
+void hub_tick(void) {
+  if (config.fragmentation == 0 || in_event || !hub_is_watched()) return;
+  const uint64_t now = os_now_ms();
+  uint64_t due = __atomic_load_n(&next_snapshot_ms, __ATOMIC_RELAXED);
+  if (now < due) return;
+  const uint64_t next = now + config.fragmentation;
+  if (!__atomic_compare_exchange_n(&next_snapshot_ms, &due, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
+  snapshot_take(false, false);
+  if (__atomic_load_n(&tracer, __ATOMIC_RELAXED) == NULL) return;
+  const struct event_process process = process_event();
+  hub_event_process(&process);
+  snapshot_raise();
+}
+
+int hub_read(struct hak_stats *out, size_t size) {
+  snapshot_take(true, false);
+  const struct stats_block *s = stats_block();
+  struct hak_stats all = {.committed = s->committed, .mapped = s->mapped, .superslabs = s->superslabs_active,
+                          .header_resets = s->counters.hdr_reset,
+                          .shared_fails = s->counters.shared_fail_limit + s->counters.shared_fail_os_enomem +
+                                          s->counters.shared_fail_no_address_space};
+  for (uint32_t row = 0; row < CLASS_ROWS; row++) {
+    const struct stats_class_counters *c = &s->cls[row];
+    uint64_t allocs = 0, frees = 0;
+    if (row < CLASS_COUNT) sll_cached(row, &allocs, &frees);
+    all.allocs += c->allocs + allocs;
+    all.frees += c->frees + frees;
+    all.requested += s->gauge[row].requested;
+    all.allocated += s->gauge[row].allocated;
+    all.active += s->gauge[row].active;
+    all.legacy_calls += c->legacy_calls;
+    all.refills += c->refill_spare + c->refill_batch + c->refill_partial + c->refill_fresh_slab +
+                   c->refill_fresh_superslab + c->refill_legacy;
+    all.drains += c->drain_interval + c->drain_length + c->drain_exit + c->drain_trim;
+  }
+  all.live = all.allocs - all.frees;
+  memcpy(out, &all, size < sizeof(all) ? size : sizeof(all));
+  return 0;
+}
+
+int hub_dump(int fd) {
+  snapshot_take(true, true); /* signal safe whoever calls */
+  return dump_write(fd);
+}
+
+static void on_signal(int signal) {
+  (void)signal;
+  const int saved = errno;
+  hub_dump(log_fd());
+  errno = saved;
+}
+
+/* The number of the signal called `name`, with or without SIG, or written as a number; 0 where there is none. */
+static int signal_number(const char *name) {
+  int number = 0;
+  const char *digit = name;
+  for (; *digit >= '0' && *digit <= '9' && number < 1000; digit++) number = number * 10 + (*digit - '0');
+  if (*digit == '\0' && number < NSIG) return number;
+  if (strncmp(name, "SIG", 3) == 0) name += 3;
+  for (int i = 1; i < NSIG; i++) {
+    const char *abbreviation = sigabbrev_np(i);
+    if (abbreviation != NULL && strcmp(abbreviation, name) == 0) return i;
+  }
+  return 0;
+}
+
+static void install_signal(void) {
+  if (config.stats_signal[0] == '\0') return;
+  struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+  const int number = signal_number(config.stats_signal);
+  if (number != 0 && sigaction(number, &action, NULL) == 0) return;
+  struct message m;
+  message_start(&m);
+  message_text(&m, "hakmem: HAKMEM_STATS_SIGNAL=");
+  message_quoted(&m, config.stats_signal);
+  message_text(&m, " is not a signal that can be caught (use a name such as USR2, or its number); statistics are written at no signal");
+  message_send(&m, STDERR_FILENO);
+}
+
+bool hub_start(void) {
+  clock_start();
+  watched = config.stats != 0 || config.stats_file[0] != '\0' || config.stats_signal[0] != '\0';
+  log_start();
+  stats_start();
+  stacks_start();
+  install_signal();
+  checker = memcheck_start();
+  return checker != NULL;
+}
+
+void hub_stop(void) {
+  if (!hub_is_watched()) return;
+  sll_publish_all();
+  snapshot_take(true, false);
+  if (__atomic_load_n(&tracer, __ATOMIC_RELAXED) != NULL) {
+    const struct event_process process = process_event();
+    hub_event_process(&process);
+    snapshot_raise();
+  }
+  stats_block()->complete = 1;
+  if (config.stats != 0) dump_write(log_fd());
+}
+
+void hub_fork_prepare(void) { stacks_fork_prepare(); }
+void hub_fork_parent(void) { stacks_fork_release(); }
+
+void hub_fork_child(void) {
+  stacks_fork_child();
+  stats_fork_child();
+}

@@ -1,0 +1,72 @@
+/*
+ * hub.h: what the parts of the instrumentation know of each other.
+ *
+ * The hub gives every event to three sinks of one shape: the statistics, the log, and the tracer that was attached, if any.
+ */
+#ifndef HAKMEM_HUB_H
+#define HAKMEM_HUB_H
+
+#include "../src/events.h"
+#include "stats.h"
+
+/* The names of an enumeration's values, in order: event_names_lookup_result[LOOKUP_HIT] is "hit". */
+#define EVENT_NAMES_DECLARE(e) extern const char *const event_names_##e[e##_count];
+HAK_ENUMS(EVENT_NAMES_DECLARE)
+
+extern const struct hak_event_sink stats_sink, log_sink;
+
+/* Whether somebody looks at the statistics or the events: then snapshots are taken on the schedule. */
+bool hub_is_watched(void);
+
+/* ---- stats.c ---- */
+
+/* The block of this process; never NULL. */
+struct stats_block *stats_block(void);
+/* Opens HAKMEM_STATS_FILE; in a forked child, a file of its own. */
+void stats_start(void);
+void stats_fork_child(void);
+void stats_count(uint32_t cls, uint64_t allocs, uint64_t frees);
+void stats_request(uint32_t cls, size_t size);
+void stats_reentered(void);
+
+/* ---- snapshot.c ---- */
+
+/*
+ * Brings the gauges, the buckets and the timeline of the block up to date. `thorough`: reads every block's header for
+ * the utilisation and asks the kernel which pages are there. `in_signal`: takes no lock; where one is taken, what it guards keeps its
+ * last value. Raises no event.
+ */
+void snapshot_take(bool thorough, bool in_signal);
+
+/* Raises one fragmentation event per class in use, from the last snapshot. No lock may be held. */
+void snapshot_raise(void);
+
+/* ---- dump.c ---- */
+
+/* Writes the statistics as text, from the last snapshot. Signal safe. Returns 0 or the errno of write. */
+int dump_write(int fd);
+
+/* ---- log.c ---- */
+
+void log_start(void);
+/* Where log lines and dumps go. */
+int log_fd(void);
+
+/* ---- stacks.c ---- */
+
+void stacks_start(void);
+uint32_t stacks_capture(void);
+void stacks_fork_prepare(void);
+void stacks_fork_release(void);
+void stacks_fork_child(void);
+
+/* unwind_libunwind.c or unwind_none.c: opens what it needs (false: there is none); fills at most `most` addresses. */
+bool unwind_open(void);
+uint32_t unwind_capture(uintptr_t *frames, uint32_t most);
+
+/* ---- incident.c ---- */
+
+void incident_hdr_reset(const struct event_hdr_reset *event);
+void incident_shared_fail(const struct event_shared_fail *event);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * incident.c: the black box of header resets and shared_fails: what was known when they happened, in the
+ * statistics block. The same incident (kind, class, verdict or reason, stack) is kept once, with a count.
+ */
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "hub.h"
+
+static bool is_same(const struct stats_incident *a, const struct stats_incident *b) {
+  return a->kind == b->kind && a->cls == b->cls && a->stack == b->stack && a->verdict == b->verdict &&
+         a->reason == b->reason;
+}
+
+/*
+ * Several threads may add at once: a slot belongs to whoever turns its count from 0, and can be read once its kind is set.
+ * Two threads with the same new incident may take two slots; a reader adds them up.
+ */
+static void keep(struct stats_incident *incident) {
+  struct stats_block *b = stats_block();
+  incident->tid = (uint32_t)syscall(SYS_gettid);
+  incident->time_ns = clock_ns(CLOCK_REALTIME) - b->start_realtime_ns;
+  for (unsigned i = 0; i < STATS_INCIDENTS; i++) {
+    struct stats_incident *slot = &b->incidents[i];
+    uint64_t none = 0;
+    if (__atomic_compare_exchange_n(&slot->count, &none, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+      const uint32_t kind = incident->kind;
+      const uint64_t count = slot->count;
+      incident->kind = INCIDENT_NONE;
+      incident->count = count;
+      *slot = *incident;
+      __atomic_store_n(&slot->kind, kind, __ATOMIC_RELEASE);
+      return;
+    }
+    if (__atomic_load_n(&slot->kind, __ATOMIC_ACQUIRE) == incident->kind && is_same(slot, incident)) {
+      __atomic_fetch_add(&slot->count, 1, __ATOMIC_RELAXED);
+      return;
+    }
+  }
+  __atomic_fetch_add(&b->incidents_missed, 1, __ATOMIC_RELAXED);
+}
+
+void incident_hdr_reset(const struct event_hdr_reset *e) {
+  keep(&(struct stats_incident){.kind = INCIDENT_HDR_RESET, .cls = e->cls, .stack = e->stack, .base = (uintptr_t)e->base,
+                                .left = (uintptr_t)e->left, .got = e->got, .expect = e->expect,
+                                .verdict = (uint16_t)e->verdict});
+}
+
+void incident_shared_fail(const struct event_shared_fail *e) {
+  keep(&(struct stats_incident){.kind = INCIDENT_SHARED_FAIL, .cls = e->cls, .stack = e->stack, .reason = e->reason,
+                                .active = e->active, .limit = e->limit, .free_slabs = e->free_slabs,
+                                .free_blocks = e->free_blocks});
+}

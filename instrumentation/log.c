@@ -1,0 +1,174 @@
+/*
+ * log.c: the bracketed log lines. HAKMEM_LOG chooses them; a header reset is an error and is always said.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../src/config.h"
+#include "../src/message.h"
+#include "clock.h"
+#include "hub.h"
+
+static bool drains, superslabs, headers;
+static int output = STDERR_FILENO;
+
+int log_fd(void) { return output; }
+
+static void put_class(struct message *m, uint32_t cls) {
+  message_text(m, " cls=");
+  if (cls < CLASS_COUNT) message_number(m, cls);
+  else message_text(m, cls == CLASS_LARGE ? "large" : cls == CLASS_HUGE ? "huge" : "none");
+}
+
+static void put_number(struct message *m, const char *key, uint64_t value) {
+  message_text(m, key);
+  message_number(m, value);
+}
+
+static void put_pointer(struct message *m, const char *key, const void *value) {
+  message_text(m, key);
+  message_pointer(m, (uintptr_t)value);
+}
+
+static void put_text(struct message *m, const char *key, const char *value) {
+  message_text(m, key);
+  message_text(m, value);
+}
+
+static void on_hdr_reset(const struct event_hdr_reset *e) {
+  struct message m;
+  message_start(&m);
+  message_text(&m, "[TLS_SLL_HDR_RESET]");
+  put_class(&m, e->cls);
+  put_pointer(&m, " base=", e->base);
+  message_text(&m, " got=");
+  message_byte(&m, e->got);
+  message_text(&m, " expect=");
+  message_byte(&m, e->expect);
+  put_number(&m, " count=", e->count);
+  put_text(&m, " verdict=", event_names_hdr_verdict[e->verdict]);
+  if (e->stack != 0) put_number(&m, " stack=", e->stack);
+  const int fd = headers ? output : STDERR_FILENO;
+  message_send(&m, fd);
+}
+
+static void on_shared_fail(const struct event_shared_fail *e) {
+  if (!superslabs) return;
+  struct message m;
+  message_start(&m);
+  message_text(&m, "[SS_BACKEND] shared_fail→legacy");
+  put_class(&m, e->cls);
+  put_text(&m, " reason=", event_names_fail_reason[e->reason]);
+  put_number(&m, " active=", e->active);
+  put_number(&m, " limit=", e->limit);
+  message_send(&m, output);
+}
+
+static void put_superslab(const char *what, const void *base, uint64_t size, const char *why, uint32_t active) {
+  if (!superslabs) return;
+  struct message m;
+  message_start(&m);
+  message_text(&m, "[SS_BACKEND] ");
+  message_text(&m, what);
+  put_pointer(&m, " base=", base);
+  put_number(&m, " size=", size);
+  message_text(&m, why);
+  put_number(&m, " active=", active);
+  message_send(&m, output);
+}
+
+static void on_superslab_acquire(const struct event_superslab_acquire *e) {
+  put_superslab("acquire", e->base, e->size, e->source == ACQUIRE_MAPPED ? " source=mapped" : " source=reserve", e->active);
+}
+
+static void on_superslab_release(const struct event_superslab_release *e) {
+  put_superslab("release", e->base, e->size, e->reason == RELEASE_DELAY ? " reason=delay" : " reason=trim", e->active);
+}
+
+static void on_tls_sll_drain(const struct event_tls_sll_drain *e) {
+  if (!drains) return;
+  struct message m;
+  message_start(&m);
+  message_text(&m, "[TLS_SLL_DRAIN]");
+  put_class(&m, e->cls);
+  put_text(&m, " reason=", event_names_drain_reason[e->reason]);
+  put_number(&m, " before=", e->before);
+  put_number(&m, " moved=", e->moved);
+  put_number(&m, " slabs=", e->slabs);
+  put_number(&m, " ns=", clock_span_ns(e->ticks));
+  message_send(&m, output);
+}
+
+const struct hak_event_sink log_sink = {
+  .hdr_reset = on_hdr_reset, .shared_fail = on_shared_fail, .superslab_acquire = on_superslab_acquire,
+  .superslab_release = on_superslab_release, .tls_sll_drain = on_tls_sll_drain};
+
+/* Turns on what one word of HAKMEM_LOG names. */
+static bool turn_on(const char *word, size_t length) {
+  const bool all = length == 3 && memcmp(word, "all", 3) == 0;
+  const bool drain = length == 5 && memcmp(word, "drain", 5) == 0;
+  const bool ss = length == 2 && memcmp(word, "ss", 2) == 0;
+  const bool hdr = length == 3 && memcmp(word, "hdr", 3) == 0;
+  drains |= all || drain;
+  superslabs |= all || ss;
+  headers |= all || hdr;
+  return all || drain || ss || hdr;
+}
+
+static void read_words(const char *list) {
+  while (*list != '\0') {
+    const char *comma = strchr(list, ',');
+    const size_t length = comma != NULL ? (size_t)(comma - list) : strlen(list);
+    if (!turn_on(list, length)) {
+      struct message m;
+      message_start(&m);
+      message_text(&m, "hakmem: HAKMEM_LOG=");
+      message_quoted(&m, config.log);
+      message_text(&m, " has a word that is none of drain, ss, hdr, all; that word is ignored");
+      message_send(&m, STDERR_FILENO);
+      return;
+    }
+    list += length + (comma != NULL ? 1 : 0);
+  }
+}
+
+static void open_file(void) {
+  char path[CONFIG_TEXT_MAX + 32];
+  config_expand_path(config.log_file, path, sizeof(path));
+  const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (fd >= 0) {
+    output = fd;
+    return;
+  }
+  struct message m;
+  message_start(&m);
+  message_text(&m, "hakmem: HAKMEM_LOG_FILE: cannot open ");
+  message_quoted(&m, path);
+  message_text(&m, ": ");
+  message_text(&m, strerrordesc_np(errno));
+  message_text(&m, "; using standard error");
+  message_send(&m, STDERR_FILENO);
+}
+
+static void say_drain_setting(void) {
+  static const uint32_t default_interval = 2048;
+  const char *origin = config.drain_interval == default_interval ? " (default)" : " (HAKMEM_DRAIN_INTERVAL)";
+  struct message m;
+  message_start(&m);
+  message_text(&m, "[TLS_SLL_DRAIN] Drain ");
+  message_text(&m, config.drain_interval != 0 ? "ENABLED" : "DISABLED");
+  message_text(&m, config.drain_interval != 0 ? " (default)" : " (HAKMEM_DRAIN_INTERVAL=0)");
+  message_send(&m, output);
+  if (config.drain_interval == 0) return;
+  put_number(&m, "[TLS_SLL_DRAIN] Interval=", config.drain_interval);
+  message_text(&m, origin);
+  message_send(&m, output);
+}
+
+void log_start(void) {
+  read_words(config.log);
+  if (config.log_file[0] != '\0') open_file();
+  if (drains) say_drain_setting();
+}

@@ -1,0 +1,187 @@
+/*
+ * snapshot.c: the gauges of the statistics block: what every class holds, where the memory is, how full the slabs are, and the
+ * timeline.
+ *
+ *   committed = sum of the buckets;   committed - untouched = what is resident of it;   residual = rss - (committed - untouched)
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../src/config.h"
+#include "../src/directory.h"
+#include "../src/legacy.h"
+#include "../src/os.h"
+#include "../src/shared_pool.h"
+#include "../src/tls_sll.h"
+#include "clock.h"
+#include "hub.h"
+
+#define FIRST_PERIOD_NS 10000000u /* of the timeline: 10 ms, doubled as often as needed */
+
+/* What a walk over all slabs adds up. */
+struct walk {
+  bool thorough;
+  uint64_t large_requested, large_bytes, large_blocks;
+  uint64_t tails;
+  uint64_t superslab_bytes, resident;
+  uint32_t utilisation[CLASS_COUNT][STATS_UTILISATION_BINS];
+};
+
+static void visit_superslab(const struct superslab *ss, void *context) {
+  struct walk *walk = context;
+  walk->superslab_bytes += ss->size;
+  if (walk->thorough) walk->resident += os_resident(ss->base, ss->size);
+  for (uint32_t u = 0; u < ss->units;) {
+    const struct slab *slab = &ss->slabs[u];
+    if ((ss->free_mask >> u & 1) != 0 || slab->home != ss || slab->units == 0) {
+      u++;
+      continue;
+    }
+    u += slab->units;
+    if (slab->cls == CLASS_LARGE) {
+      walk->large_blocks++;
+      walk->large_requested += slab->requested;
+      walk->large_bytes += slab->size;
+    } else if (slab->cls < CLASS_COUNT && slab->capacity != 0) {
+      const uint32_t live = walk->thorough ? slab_count_live(slab) : slab_used(slab);
+      walk->utilisation[slab->cls][live * 10 / slab->capacity]++;
+      walk->tails += slab->size - (uint64_t)slab->capacity * slab->stride;
+    }
+  }
+}
+
+static void snapshot_class(struct stats_block *b, uint32_t cls) {
+  struct stats_class_gauges *g = &b->gauge[cls];
+  const struct stats_class_counters *c = &b->cls[cls];
+  struct pool_usage pool;
+  struct legacy_usage legacy;
+  uint64_t allocs, frees;
+  const uint64_t stride = class_stride(cls);
+  pool_usage(cls, &pool);
+  legacy_usage(cls, &legacy);
+  g->cached_tls = sll_cached(cls, &allocs, &frees);
+  g->cached_pool = pool.batched;
+  g->slabs = pool.slabs + legacy.slabs;
+  g->capacity = pool.capacity + legacy.capacity;
+  g->active = pool.bytes + legacy.bytes;
+  const uint64_t used = pool.used + legacy.used, cached = g->cached_tls + g->cached_pool;
+  g->live = used > cached ? used - cached : 0;
+  g->partial = g->capacity - used;
+  g->allocated = g->live * stride;
+  const double mean = c->request_samples != 0 ? (double)c->request_bytes / (double)c->request_samples : (double)stride;
+  g->requested = (uint64_t)((double)g->live * mean);
+}
+
+/* ---- The kernel's view. ---- */
+
+static uint64_t resident_set(void) {
+  char text[128];
+  const int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  const ssize_t n = read(fd, text, sizeof(text) - 1);
+  close(fd);
+  if (n <= 0) return 0;
+  text[n] = '\0';
+  const char *p = strchr(text, ' '); /* the second number: resident pages */
+  uint64_t pages = 0;
+  for (p = p != NULL ? p + 1 : ""; *p >= '0' && *p <= '9'; p++) pages = pages * 10 + (uint64_t)(*p - '0');
+  return pages * os_page_size();
+}
+
+/* ---- The timeline. ---- */
+
+static void add_moment(struct stats_block *b, const struct stats_moment *moment) {
+  if (b->timeline_period_ns == 0) b->timeline_period_ns = FIRST_PERIOD_NS;
+  const uint32_t n = b->timeline_length;
+  if (n > 0 && moment->time_ns < b->timeline[n - 1].time_ns + b->timeline_period_ns) return;
+  if (n < STATS_TIMELINE) {
+    b->timeline[n] = *moment;
+    b->timeline_length = n + 1;
+    return;
+  }
+  for (uint32_t i = 0; i < STATS_TIMELINE / 2; i++) b->timeline[i] = b->timeline[2 * i];
+  b->timeline_length = STATS_TIMELINE / 2;
+  b->timeline_period_ns *= 2;
+}
+
+/* ---- All of it. ---- */
+
+static void fill_buckets(struct stats_block *b, const struct walk *walk) {
+  struct pool_totals totals;
+  struct legacy_usage huge;
+  pool_totals(&totals);
+  legacy_usage(CLASS_HUGE, &huge);
+  struct stats_buckets buckets = {
+    .live = walk->large_bytes + huge.huge_bytes, .empty = totals.dirty_bytes, .tails = walk->tails, .huge_cache = huge.kept_bytes,
+    .metadata = os_metadata_used() + directory_bytes() + sizeof(struct stats_block)};
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    const struct stats_class_gauges *g = &b->gauge[cls];
+    const uint64_t stride = class_stride(cls);
+    buckets.live += g->allocated;
+    buckets.cached_tls += g->cached_tls * stride;
+    buckets.cached_pool += g->cached_pool * stride;
+    buckets.partial += g->partial * stride;
+  }
+  b->buckets = buckets;
+  b->committed = 0;
+#define ADD_BUCKET(name, text) b->committed += buckets.name;
+  STATS_BUCKETS(ADD_BUCKET)
+  b->mapped = os_mapped();
+  b->superslabs_active = totals.active;
+  if (!walk->thorough) return;
+  /* Huge blocks are taken as touched: their owner asked for them. Metadata's untouched part lies in the leaves and the block. */
+  const uint64_t in_superslabs = b->committed - huge.huge_bytes - huge.kept_bytes - buckets.metadata;
+  const uint64_t block_resident = os_resident((char *)align_down((uintptr_t)b, os_page_size()), align_up(sizeof(*b), os_page_size()));
+  const uint64_t untouched_slabs = in_superslabs > walk->resident ? in_superslabs - walk->resident : 0;
+  b->untouched = untouched_slabs + (sizeof(*b) > block_resident ? sizeof(*b) - block_resident : 0) + directory_untouched();
+}
+
+static void fill_rows(struct stats_block *b, const struct walk *walk) {
+  struct legacy_usage huge;
+  legacy_usage(CLASS_HUGE, &huge);
+  b->gauge[CLASS_LARGE] = (struct stats_class_gauges){
+    .requested = walk->large_requested, .allocated = walk->large_bytes, .active = walk->large_bytes,
+    .capacity = walk->large_blocks, .live = walk->large_blocks, .slabs = walk->large_blocks};
+  b->gauge[CLASS_HUGE] = (struct stats_class_gauges){
+    .requested = huge.huge_requested, .allocated = huge.huge_bytes, .active = huge.huge_bytes,
+    .capacity = huge.huge_blocks, .live = huge.huge_blocks, .slabs = huge.huge_blocks};
+}
+
+void snapshot_take(bool thorough, bool in_signal) {
+  struct stats_block *b = stats_block();
+  struct walk walk = {.thorough = thorough};
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) snapshot_class(b, cls);
+  if (pool_visit(in_signal, visit_superslab, &walk)) {
+    for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+      memcpy(b->utilisation[cls], walk.utilisation[cls], sizeof(walk.utilisation[cls]));
+    }
+    fill_rows(b, &walk);
+    fill_buckets(b, &walk);
+  }
+  b->rss = resident_set();
+  b->ticks_per_second = clock_ticks_per_second();
+  b->clock_cost_ns = clock_to_ns(clock_cost_ticks());
+  b->elapsed_ns = clock_ns(CLOCK_REALTIME) - b->start_realtime_ns;
+  struct stats_moment moment = {.time_ns = b->elapsed_ns, .committed = b->committed, .mapped = b->mapped, .rss = b->rss};
+  for (uint32_t row = 0; row < CLASS_ROWS; row++) {
+    moment.requested += b->gauge[row].requested;
+    moment.allocated += b->gauge[row].allocated;
+    moment.active += b->gauge[row].active;
+  }
+  add_moment(b, &moment);
+}
+
+void snapshot_raise(void) {
+  const struct stats_block *b = stats_block();
+  for (uint32_t row = 0; row < CLASS_ROWS; row++) {
+    const struct stats_class_gauges *g = &b->gauge[row];
+    const uint64_t stride = row < CLASS_COUNT ? class_stride(row) : 0;
+    if (g->slabs == 0 && b->cls[row].allocs == 0) continue;
+    uint32_t utilisation[STATS_UTILISATION_BINS];
+    memcpy(utilisation, b->utilisation[row], sizeof(utilisation));
+    EVENT(fragmentation, .cls = row, .requested = g->requested, .allocated = g->allocated, .active = g->active,
+          .cached = (g->cached_tls + g->cached_pool) * stride, .partial = g->partial * stride,
+          .empty = row == 0 ? b->buckets.empty : 0, .utilisation = utilisation, .utilisation_bins = STATS_UTILISATION_BINS);
+  }
+}

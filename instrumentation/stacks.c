@@ -1,0 +1,149 @@
+/*
+ * stacks.c: stack ids. A stack is kept once, in the statistics block; its id is its place there, from 1. With its first
+ * appearance goes the event that tells its frames, and before that one for each loaded object that they lie in.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../src/config.h"
+#include "../src/message.h"
+#include "hub.h"
+
+#define OWN_FRAMES 2 /* hub_stack and stacks_capture, whose caller's stack is wanted */
+#define MAPS_BUFFER 4096
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static bool opened, tried;
+
+void stacks_start(void) {
+  if (config.stacks != STACKS_UNWIND) return;
+  tried = true;
+  opened = unwind_open();
+  if (!opened) message_say("HAKMEM_STACKS=unwind: libunwind.so.8 cannot be opened (install libunwind8); there are no stacks");
+}
+
+/* ---- Loaded objects, from /proc/self/maps. ---- */
+
+static bool is_known(const struct stats_block *b, uintptr_t address) {
+  for (unsigned i = 0; i < STATS_MODULES && b->modules[i].size != 0; i++) {
+    if (address - b->modules[i].base < b->modules[i].size) return true;
+  }
+  return false;
+}
+
+static const char *hex_number(const char *text, uint64_t *value) {
+  for (*value = 0;; text++) {
+    const char c = *text;
+    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    if (digit < 0) return text;
+    *value = *value << 4 | (uint64_t)digit;
+  }
+}
+
+/* One line "start-end perms offset dev inode   path" into *module; false where it is not executable. */
+static bool parse_line(const char *line, struct stats_module *module) {
+  uint64_t start, end, offset;
+  line = hex_number(line, &start);
+  if (*line++ != '-') return false;
+  line = hex_number(line, &end);
+  if (strlen(line) < 6 || line[3] != 'x') return false;
+  line = hex_number(line + 6, &offset);
+  const char *path = strpbrk(line, "/[");
+  module->base = start;
+  module->size = end - start;
+  module->offset = offset;
+  strncpy(module->path, path != NULL ? path : "[anonymous]", sizeof(module->path) - 1);
+  return true;
+}
+
+/* Enters the object that `address` lies in. Returns its entry, NULL where there is none or no place. */
+static struct stats_module *add_module(struct stats_block *b, uintptr_t address) {
+  static char buffer[MAPS_BUFFER];
+  struct stats_module found = {0};
+  const int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return NULL;
+  size_t held = 0;
+  for (ssize_t n; found.size == 0 && (n = read(fd, buffer + held, sizeof(buffer) - 1 - held)) > 0;) {
+    held += (size_t)n;
+    buffer[held] = '\0';
+    char *line = buffer;
+    for (char *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+      *end = '\0';
+      struct stats_module m = {0};
+      if (parse_line(line, &m) && address - m.base < m.size) found = m;
+    }
+    held -= (size_t)(line - buffer);
+    memmove(buffer, line, held);
+    if (held == sizeof(buffer) - 1) held = 0; /* a line longer than any path: passed over */
+  }
+  close(fd);
+  for (unsigned i = 0; found.size != 0 && i < STATS_MODULES; i++) {
+    if (b->modules[i].size != 0) continue;
+    b->modules[i] = found;
+    return &b->modules[i];
+  }
+  if (found.size != 0) b->modules_missed++;
+  return NULL;
+}
+
+/* ---- Ids. ---- */
+
+/* The id of the stack; *fresh: it was entered just now. `lock` is held. 0 where there is no place. */
+static uint32_t enter(struct stats_block *b, const uintptr_t *frames, uint32_t count, bool *fresh) {
+  *fresh = false;
+  for (uint32_t i = 0; i < STATS_STACKS; i++) {
+    struct stats_stack *stack = &b->stacks[i];
+    if (stack->id == 0) {
+      for (uint32_t f = 0; f < count; f++) stack->frames[f] = frames[f];
+      stack->frame_count = count;
+      __atomic_store_n(&stack->id, i + 1, __ATOMIC_RELEASE);
+      *fresh = true;
+      return i + 1;
+    }
+    if (stack->frame_count != count) continue;
+    uint32_t f = 0;
+    while (f < count && stack->frames[f] == frames[f]) f++;
+    if (f == count) return i + 1;
+  }
+  b->stacks_missed++;
+  return 0;
+}
+
+static void raise_modules(struct stats_block *b, const uintptr_t *frames, uint32_t count) {
+  for (uint32_t f = 0; f < count; f++) {
+    pthread_mutex_lock(&lock);
+    const struct stats_module *module = is_known(b, frames[f]) ? NULL : add_module(b, frames[f]);
+    pthread_mutex_unlock(&lock);
+    if (module == NULL) continue;
+    EVENT(module, .base = (void *)module->base, .size = module->size, .offset = module->offset, .path = module->path);
+  }
+}
+
+uint32_t stacks_capture(void) {
+  if (config.stacks == STACKS_OFF) return 0;
+  if (!tried) { /* HAKMEM_STACKS=auto, and the first stack that is needed */
+    tried = true;
+    opened = unwind_open();
+  }
+  if (!opened) return 0;
+  uintptr_t frames[STATS_FRAMES + OWN_FRAMES];
+  const uint32_t count = unwind_capture(frames, STATS_FRAMES + OWN_FRAMES);
+  if (count <= OWN_FRAMES) return 0;
+  struct stats_block *b = stats_block();
+  bool fresh;
+  pthread_mutex_lock(&lock);
+  const uint32_t id = enter(b, frames + OWN_FRAMES, count - OWN_FRAMES, &fresh);
+  pthread_mutex_unlock(&lock);
+  if (fresh) {
+    raise_modules(b, frames + OWN_FRAMES, count - OWN_FRAMES);
+    static_assert(sizeof(b->stacks[0].frames[0]) == sizeof(uintptr_t), "frames are kept as addresses");
+    EVENT(stack, .id = id, .frames = (const uintptr_t *)b->stacks[id - 1].frames, .frame_count = count - OWN_FRAMES);
+  }
+  return id;
+}
+
+void stacks_fork_prepare(void) { pthread_mutex_lock(&lock); }
+void stacks_fork_release(void) { pthread_mutex_unlock(&lock); }
+void stacks_fork_child(void) { pthread_mutex_init(&lock, NULL); }

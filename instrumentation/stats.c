@@ -1,0 +1,225 @@
+/*
+ * stats.c: the statistics sink, and the block that it counts into. All additions are relaxed and atomic; nothing here
+ * allocates, locks or calls anything that raises an event.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../src/config.h"
+#include "../src/hakmem.h"
+#include "../src/message.h"
+#include "../src/tls_sll.h"
+#include "clock.h"
+#include "hub.h"
+
+static struct stats_block own_block; /* until there is a file, and where there is none */
+static struct stats_block *block = &own_block; /* atomic */
+
+struct stats_block *stats_block(void) { return __atomic_load_n(&block, __ATOMIC_ACQUIRE); }
+
+static void add(uint64_t *counter, uint64_t n) { __atomic_fetch_add(counter, n, __ATOMIC_RELAXED); }
+
+void stats_count(uint32_t cls, uint64_t allocs, uint64_t frees) {
+  struct stats_class_counters *c = &stats_block()->cls[cls];
+  if (allocs != 0) add(&c->allocs, allocs);
+  if (frees != 0) add(&c->frees, frees);
+}
+
+void stats_request(uint32_t cls, size_t size) {
+  struct stats_class_counters *c = &stats_block()->cls[cls];
+  add(&c->request_samples, 1);
+  add(&c->request_bytes, size);
+}
+
+void stats_reentered(void) { add(&stats_block()->counters.reentered, 1); }
+
+/* ---- The sink. ---- */
+
+static void on_superslab_lookup(const struct event_superslab_lookup *e) {
+  struct stats_block *b = stats_block();
+  add(e->result == LOOKUP_HIT ? &b->counters.lookup_hit
+      : e->result == LOOKUP_LEGACY ? &b->counters.lookup_legacy : &b->counters.lookup_foreign, 1);
+  add(&b->counters.lookup_probes, e->probes);
+  if (e->probes == 1) add(&b->counters.lookup_first_probe, 1);
+  if (e->cls < CLASS_ROWS) histogram_record(&b->lookup[e->cls], clock_span_ns(e->ticks));
+}
+
+static void set_active(uint64_t active) {
+  struct stats_block *b = stats_block();
+  b->superslabs_active = active;
+  if (b->superslabs_active_max < active) b->superslabs_active_max = active;
+}
+
+static void on_superslab_acquire(const struct event_superslab_acquire *e) {
+  add(&stats_block()->counters.superslab_acquire, 1);
+  set_active(e->active);
+}
+
+static void on_superslab_release(const struct event_superslab_release *e) {
+  add(&stats_block()->counters.superslab_release, 1);
+  set_active(e->active);
+}
+
+static void on_slab_acquire(const struct event_slab_acquire *e) { add(&stats_block()->cls[e->cls].slab_acquire, 1); }
+static void on_slab_release(const struct event_slab_release *e) { add(&stats_block()->cls[e->cls].slab_release, 1); }
+
+static void on_tls_sll_refill(const struct event_tls_sll_refill *e) {
+  struct stats_block *b = stats_block();
+  struct stats_class_counters *c = &b->cls[e->cls];
+  uint64_t *const by_source[refill_source_count] = {
+    [REFILL_SPARE] = &c->refill_spare, [REFILL_BATCH] = &c->refill_batch, [REFILL_PARTIAL] = &c->refill_partial,
+    [REFILL_FRESH_SLAB] = &c->refill_fresh_slab, [REFILL_FRESH_SUPERSLAB] = &c->refill_fresh_superslab,
+    [REFILL_LEGACY] = &c->refill_legacy};
+  add(by_source[e->source], 1);
+  add(&c->refill_blocks, e->blocks);
+  histogram_record(&b->refill[e->cls], clock_span_ns(e->ticks));
+}
+
+static void on_tls_sll_drain(const struct event_tls_sll_drain *e) {
+  struct stats_block *b = stats_block();
+  struct stats_class_counters *c = &b->cls[e->cls];
+  uint64_t *const by_reason[drain_reason_count] = {
+    [DRAIN_INTERVAL] = &c->drain_interval, [DRAIN_LENGTH] = &c->drain_length,
+    [DRAIN_EXIT] = &c->drain_exit, [DRAIN_TRIM] = &c->drain_trim};
+  add(by_reason[e->reason], 1);
+  add(&c->drain_blocks, e->moved);
+  add(&c->drain_slabs, e->slabs);
+  histogram_record(&b->drain[e->cls], clock_span_ns(e->ticks));
+}
+
+static void on_shared_fail(const struct event_shared_fail *e) {
+  struct stats_block *b = stats_block();
+  uint64_t *const by_reason[fail_reason_count] = {
+    [FAIL_LIMIT] = &b->counters.shared_fail_limit, [FAIL_OS_ENOMEM] = &b->counters.shared_fail_os_enomem,
+    [FAIL_NO_ADDRESS_SPACE] = &b->counters.shared_fail_no_address_space};
+  add(by_reason[e->reason], 1);
+  add(&b->cls[e->cls].shared_fail, 1);
+  incident_shared_fail(e);
+}
+
+static void on_legacy_fallback(const struct event_legacy_fallback *e) {
+  struct stats_block *b = stats_block();
+  add(&b->cls[e->cls].legacy_calls, 1);
+  add(&b->cls[e->cls].legacy_bytes, e->size);
+  histogram_record(&b->legacy, clock_span_ns(e->ticks));
+}
+
+static void on_hdr_reset(const struct event_hdr_reset *e) {
+  struct stats_block *b = stats_block();
+  add(&b->counters.hdr_reset, 1);
+  if (e->cls < CLASS_ROWS) add(&b->cls[e->cls].hdr_reset, 1);
+  incident_hdr_reset(e);
+}
+
+static void on_os_map(const struct event_os_map *e) {
+  struct stats_block *b = stats_block();
+  add(&b->counters.os_map, 1);
+  add(&b->counters.os_map_bytes, e->size);
+  histogram_record(&b->map, clock_span_ns(e->ticks));
+}
+
+static void on_os_unmap(const struct event_os_unmap *e) {
+  add(&stats_block()->counters.os_unmap, 1);
+  add(&stats_block()->counters.os_unmap_bytes, e->size);
+}
+
+static void on_os_purge(const struct event_os_purge *e) {
+  add(&stats_block()->counters.os_purge, 1);
+  add(&stats_block()->counters.os_purge_bytes, e->size);
+}
+
+static void on_thread_start(const struct event_thread_start *e) {
+  (void)e;
+  add(&stats_block()->counters.thread_start, 1);
+}
+
+static void on_thread_exit(const struct event_thread_exit *e) {
+  (void)e;
+  add(&stats_block()->counters.thread_exit, 1);
+}
+
+const struct hak_event_sink stats_sink = {
+  .superslab_lookup = on_superslab_lookup, .superslab_acquire = on_superslab_acquire,
+  .superslab_release = on_superslab_release, .slab_acquire = on_slab_acquire, .slab_release = on_slab_release,
+  .tls_sll_refill = on_tls_sll_refill, .tls_sll_drain = on_tls_sll_drain, .shared_fail = on_shared_fail,
+  .legacy_fallback = on_legacy_fallback, .hdr_reset = on_hdr_reset, .os_map = on_os_map, .os_unmap = on_os_unmap,
+  .os_purge = on_os_purge, .thread_start = on_thread_start, .thread_exit = on_thread_exit};
+
+/* ---- The block. ---- */
+
+static void say_no_file(const char *path, const char *why) {
+  struct message m;
+  message_start(&m);
+  message_text(&m, "hakmem: HAKMEM_STATS_FILE: cannot make ");
+  message_quoted(&m, path);
+  message_text(&m, ": ");
+  message_text(&m, why);
+  message_text(&m, "; this process keeps its statistics in memory");
+  message_send(&m, STDERR_FILENO);
+}
+
+/* A mapped file of the block's size, NULL after saying why not. */
+static struct stats_block *map_file(void) {
+  char path[CONFIG_TEXT_MAX + 32];
+  config_expand_path(config.stats_file, path, sizeof(path));
+  const int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) {
+    say_no_file(path, strerrordesc_np(errno));
+    return NULL;
+  }
+  void *p = ftruncate(fd, sizeof(struct stats_block)) == 0
+                ? mmap(NULL, sizeof(struct stats_block), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+  if (p == MAP_FAILED) say_no_file(path, strerrordesc_np(errno));
+  close(fd);
+  return p == MAP_FAILED ? NULL : p;
+}
+
+/* Goes on in `next` with what was counted so far. */
+static void move_to(struct stats_block *next) {
+  memcpy(next, stats_block(), sizeof(*next));
+  __atomic_store_n(&block, next, __ATOMIC_RELEASE);
+}
+
+static void fill_in(struct stats_block *b) {
+  memcpy(b->magic, STATS_MAGIC, sizeof(b->magic));
+  b->version = STATS_VERSION;
+  b->classes = CLASS_ROWS;
+  b->size = sizeof(*b);
+  b->pid = (uint32_t)getpid();
+  b->parent_pid = (uint32_t)getppid();
+  b->complete = 0;
+  b->full_tracing = sll_goes_slow();
+  b->start_realtime_ns = clock_ns(CLOCK_REALTIME);
+  b->superslab_size = config_superslab_size();
+  b->superslab_limit = config.ss_limit;
+  b->drain_interval = config.drain_interval;
+  b->sample = config.sample;
+  b->strategy = config.lookup;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) b->stride[cls] = class_stride(cls);
+  strncpy(b->program, program_invocation_name, sizeof(b->program) - 1);
+  strncpy(b->hakmem_version, hak_version(), sizeof(b->hakmem_version) - 1);
+}
+
+void stats_start(void) {
+  if (config.stats_file[0] != '\0') {
+    struct stats_block *mapped = map_file();
+    if (mapped != NULL) move_to(mapped);
+  }
+  fill_in(stats_block());
+}
+
+/*
+ * The child inherits its parent's file, and must not write to it: it goes on, with the parent's counts, because it inherits
+ * the parent's blocks, in a file of its own, or in memory where the file's name does not tell the two apart.
+ */
+void stats_fork_child(void) {
+  struct stats_block *inherited = stats_block();
+  struct stats_block *next = strstr(config.stats_file, "%p") != NULL ? map_file() : NULL;
+  if (next == NULL && inherited != &own_block) next = &own_block;
+  if (next != NULL) move_to(next);
+  if (inherited != &own_block) munmap(inherited, sizeof(*inherited));
+  fill_in(stats_block());
+}

@@ -1,0 +1,9 @@
+/* unwind_none.c: the build without HAKMEM_BACKTRACE has no stacks. */
+#include "hub.h"
+
+bool unwind_open(void) { return false; }
+
+uint32_t unwind_capture(uintptr_t *frames, uint32_t most) {
+  (void)frames, (void)most;
+  return 0;
+}
