@@ -1,0 +1,87 @@
+#!/bin/sh
+# redis-server, driven by redis-benchmark and redis-cli over a loopback port: the data set at the end, its digest, and after a restart
+# from the file that it saved.
+. "$(dirname "$0")/common.sh"
+need redis-server redis-cli redis-benchmark
+
+server=
+stop_server() {
+  [ -n "$server" ] || return 0
+  kill "$server" 2>/dev/null
+  wait "$server" 2>/dev/null
+  server=
+}
+trap 'stop_server; rm -rf "$place"' EXIT
+
+# Starts the server on a free port: $port. One that is taken ends the server, and the next is tried.
+start_server() {
+  for attempt in 1 2 3 4 5 6 7 8 9 10; do
+    port=$((20000 + ($$ * 7 + attempt * 911 + $(date +%N | sed 's/^0*//')) % 12000))
+    under redis-server --port $port --bind 127.0.0.1 --save '' --appendonly no --enable-debug-command yes \
+      --dir "$PWD" --daemonize no >server.log 2>&1 &
+    server=$!
+    for wait in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+      kill -0 "$server" 2>/dev/null || break
+      grep -q 'Ready to accept' server.log && return
+      sleep 0.2
+    done
+    stop_server
+  done
+  echo "redis-server did not start:"
+  tail -n 5 server.log
+  return 1
+}
+
+cli() { redis-cli -p "$port" "$@"; }
+
+data_set() {
+  cli debug digest
+  cli dbsize
+  cli --raw --scan | sort >keys
+  paste keys - <<EOF
+$(awk '{ print "debug digest-value " $1 }' keys | cli)
+EOF
+}
+
+work() {
+  start_server || return
+  redis-benchmark -p "$port" -q -n 8000 -c 20 -P 4 -t set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange_100,mset \
+    >bench.log 2>&1
+  echo "benchmark ended with $?"
+  cli flushall # how far its clients got at the end is a matter of chance
+  awk 'BEGIN {
+    for (i = 0; i < 12000; i++) {
+      k = (i * 7919) % 3001
+      print "SET string:" k " " sprintf("%0" (i % 400 + 1) "d", i)
+      print "HSET hash:" k % 50 " field" i " value" i
+      print "RPUSH list:" k % 20 " element" i
+      print "ZADD zset:" k % 10 " " i % 777 " member" k
+      print "SADD set:" k % 30 " " i
+      print "APPEND text:" k % 5 " some-more-text-" i
+      if (i % 3 == 0) print "DEL string:" (i * 31) % 3001
+      if (i % 7 == 0) print "LPOP list:" k % 20
+      if (i % 11 == 0) print "HDEL hash:" k % 50 " field" i - 500
+    }
+  }' | cli --pipe 2>&1
+  cli bgsave >/dev/null # in a forked child
+  for wait in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    cli info persistence | grep -q 'rdb_bgsave_in_progress:0' && break
+    sleep 0.2
+  done
+  cli info persistence | grep rdb_last_bgsave_status
+  data_set
+  cli memory purge
+  cli shutdown nosave
+  wait "$server"
+  echo "server ended with $?"
+  server=
+  start_server || return
+  echo "after the restart:"
+  data_set
+  stop_server
+  grep -aE 'hakmem|TLS_SLL|SS_BACKEND|BUG REPORT' server.log
+  return 0
+}
+
+used redis-server --version
+compare work
