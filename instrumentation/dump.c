@@ -29,7 +29,7 @@ static void line(struct dump *d, const char *text) {
 static void value(struct dump *d, const char *name, uint64_t n, const char *unit) {
   message_text(&d->m, "  ");
   message_text(&d->m, name);
-  message_number_to(&d->m, n, 60);
+  message_number_to(&d->m, n, 76);
   message_text(&d->m, " ");
   message_text(&d->m, unit);
   end_line(d);
