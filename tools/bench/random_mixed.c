@@ -1,0 +1,282 @@
+/*
+ * random_mixed: the benchmark by which the project measures itself. An array of WS slots; each operation picks a slot at
+ * random: if it is empty it gets a block of a random size, whose first and last byte are written; else its block is freed.
+ * From the warm-up on about half of the slots are full.
+ *
+ * It calls malloc and free and no allocator's own interface, so LD_PRELOAD decides what is measured. All else that
+ * it needs it takes from mmap, and the loop costs about 23 instructions an operation (--null shows it).
+ *
+ *   Each thread has slots and a random sequence of its own; a seed gives the same operations again, whatever the allocator.
+ *   The measured time runs from the moment that all threads are warm to the end of the last one.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#define DEFAULT_WS 8192
+#define DEFAULT_OPS 20000000
+#define DEFAULT_SEED 42
+#define WARM_UP_OPS_PER_SLOT 4 /* (1 - e^-8) / 2 = 49.98 % of the slots are full then */
+#define MAX_THREADS 1024
+#define MAX_WS (UINT64_C(1) << 28)
+#define MAX_BLOCK (UINT64_C(1) << 30)
+
+struct options {
+  uint64_t ws, ops, seed, warm_up, threads; /* slots, operations and warm-up of each thread */
+  uint64_t smallest, largest;               /* bytes, 1 <= smallest <= largest */
+  bool null, json;
+};
+
+struct worker {
+  const struct options *options;
+  char **slots;
+  uint64_t random; /* xorshift64; never 0 */
+  pthread_t thread;
+  bool failed; /* malloc returned NULL */
+};
+
+static pthread_barrier_t warm, done;
+
+/* Stands for every block in a --null run. */
+static char *null_block;
+
+/* ---- The loop. ---- */
+
+/* Marsaglia's xorshift64: 9 instructions. Its low half picks the slot, its high half the size. */
+static inline uint64_t next_random(uint64_t x) {
+  x ^= x << 13;
+  x ^= x >> 7;
+  return x ^ x << 17;
+}
+
+/* `half` (32 random bits) scaled to 0..range-1, with no division. */
+static inline uint64_t below(uint64_t half, uint64_t range) { return half * range >> 32; }
+
+/* Runs `ops` operations; `null` is a constant at both places that call this. Returns false where malloc failed. */
+static inline __attribute__((always_inline)) bool loop(struct worker *w, uint64_t ops, bool null) {
+  char **const slots = w->slots;
+  const uint64_t ws = w->options->ws, smallest = w->options->smallest, range = w->options->largest - smallest + 1;
+  uint64_t x = w->random;
+  for (; ops > 0; ops--) {
+    x = next_random(x);
+    char **const slot = &slots[below((uint32_t)x, ws)];
+    char *block = *slot;
+    if (block == NULL) {
+      const uint64_t size = smallest + below(x >> 32, range);
+      block = null ? null_block : malloc(size);
+      if (block == NULL) return false;
+      block[0] = 1;
+      block[size - 1] = 1;
+      *slot = block;
+    } else {
+      if (!null) free(block);
+      *slot = NULL;
+    }
+  }
+  w->random = x;
+  return true;
+}
+
+static __attribute__((noinline)) bool loop_null(struct worker *w, uint64_t ops) { return loop(w, ops, true); }
+static __attribute__((noinline)) bool loop_malloc(struct worker *w, uint64_t ops) { return loop(w, ops, false); }
+
+static bool run(struct worker *w, uint64_t ops) { return w->options->null ? loop_null(w, ops) : loop_malloc(w, ops); }
+
+/* ---- Threads. ---- */
+
+static void *work(void *argument) {
+  struct worker *const w = argument;
+  w->failed = !run(w, w->options->warm_up);
+  pthread_barrier_wait(&warm);
+  if (!w->failed) w->failed = !run(w, w->options->ops);
+  pthread_barrier_wait(&done);
+  for (uint64_t i = 0; i < w->options->ws; i++) {
+    if (!w->options->null) free(w->slots[i]);
+  }
+  return NULL;
+}
+
+static double seconds_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Runs one thread on the caller itself: a process with one thread is what a C library may treat better. */
+static double measure_one(struct worker *w) {
+  w->failed = !run(w, w->options->warm_up);
+  const double start = seconds_now();
+  if (!w->failed) w->failed = !run(w, w->options->ops);
+  return seconds_now() - start;
+}
+
+/* Returns the seconds, or -1 where a thread could not be started. */
+static double measure_many(struct worker *workers, unsigned threads) {
+  pthread_barrier_init(&warm, NULL, threads + 1);
+  pthread_barrier_init(&done, NULL, threads + 1);
+  for (unsigned i = 0; i < threads; i++) {
+    const int error = pthread_create(&workers[i].thread, NULL, work, &workers[i]);
+    if (error != 0) {
+      fprintf(stderr, "random_mixed: cannot start thread %u of %u: %s; use fewer --threads\n", i + 1, threads,
+              strerror(error));
+      return -1;
+    }
+  }
+  pthread_barrier_wait(&warm);
+  const double start = seconds_now();
+  pthread_barrier_wait(&done);
+  const double seconds = seconds_now() - start;
+  for (unsigned i = 0; i < threads; i++) pthread_join(workers[i].thread, NULL);
+  return seconds;
+}
+
+/* ---- Set-up and output. ---- */
+
+/* Zeroed memory that no allocator under test has a hand in; exits where there is none. */
+static void *map(size_t size) {
+  void *const p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  if (p != MAP_FAILED) return p;
+  fprintf(stderr, "random_mixed: cannot map %zu bytes for the slots: %s; use a smaller --ws\n", size, strerror(errno));
+  exit(1);
+}
+
+/* splitmix64: spreads neighbouring seeds apart. */
+static uint64_t spread(uint64_t x) {
+  x += 0x9e3779b97f4a7c15;
+  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+  x = (x ^ x >> 27) * 0x94d049bb133111eb;
+  x ^= x >> 31;
+  return x != 0 ? x : 1;
+}
+
+/* The file that malloc comes from. */
+static const char *allocator(const struct options *o) {
+  if (o->null) return "none";
+  Dl_info info;
+  void *const address = dlsym(RTLD_DEFAULT, "malloc");
+  return address != NULL && dladdr(address, &info) != 0 ? info.dli_fname : "unknown";
+}
+
+static void print_json_text(const char *text) {
+  putchar('"');
+  for (; *text; text++) {
+    const unsigned char c = (unsigned char)*text;
+    if (c == '"' || c == '\\' || c < ' ') {
+      printf("\\u%04x", c);
+    } else {
+      putchar(c);
+    }
+  }
+  putchar('"');
+}
+
+static void print_result(const struct options *o, double seconds) {
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  const double mops = (double)(o->ops * o->threads) / seconds / 1e6;
+  if (!o->json) {
+    printf("random_mixed: %.2f M ops/s (working set %" PRIu64 " slots, %" PRIu64 " to %" PRIu64 " bytes, %" PRIu64
+           " threads x %" PRIu64 " operations, %.3f s, at most %ld KiB resident, malloc of %s)\n",
+           mops, o->ws, o->smallest, o->largest, o->threads, o->ops, seconds, usage.ru_maxrss, allocator(o));
+    return;
+  }
+  printf("{\"benchmark\":\"random_mixed\",\"ws\":%" PRIu64 ",\"ops\":%" PRIu64 ",\"warm_up\":%" PRIu64 ",\"seed\":%" PRIu64
+         ",\"threads\":%" PRIu64 ",\"min_bytes\":%" PRIu64 ",\"max_bytes\":%" PRIu64
+         ",\"seconds\":%.6f,\"mops_per_s\":%.3f,\"max_rss_kib\":%ld,\"allocator\":",
+         o->ws, o->ops, o->warm_up, o->seed, o->threads, o->smallest, o->largest, seconds, mops, usage.ru_maxrss);
+  print_json_text(allocator(o));
+  printf("}\n");
+}
+
+/* ---- Options. ---- */
+
+static void usage(FILE *out) {
+  fprintf(out,
+          "usage: random_mixed [OPTION...]\n"
+          "Random malloc and free over a working set; prints millions of operations per second.\n"
+          "  -w, --ws N        slots of each thread, 1 to 2^28 (%d)\n"
+          "  -n, --ops N       operations of each thread (%d)\n"
+          "  -u, --warm-up N   operations of each thread before the clock starts (%d per slot)\n"
+          "  -s, --seed N      of the random sequence (%d)\n"
+          "  -t, --threads N   1 to %d (1)\n"
+          "      --min N       smallest block, bytes (16)\n"
+          "      --max N       largest block, bytes, to 2^30 (1024)\n"
+          "      --null        no allocator: what the loop itself costs\n"
+          "      --json        the result as one JSON object\n"
+          "  -h, --help        this text\n"
+          "Exit codes: 0 done, 1 out of memory or threads, 2 bad usage.\n",
+          DEFAULT_WS, DEFAULT_OPS, WARM_UP_OPS_PER_SLOT, DEFAULT_SEED, MAX_THREADS);
+}
+
+static uint64_t number(const char *name, const char *text, uint64_t lowest, uint64_t highest) {
+  char *end;
+  errno = 0;
+  const uint64_t value = strtoull(text, &end, 10);
+  if (errno == 0 && end != text && *end == '\0' && *text != '-' && value >= lowest && value <= highest) return value;
+  fprintf(stderr, "random_mixed: %s wants a number from %" PRIu64 " to %" PRIu64 ", not '%s'\n", name, lowest, highest, text);
+  exit(2);
+}
+
+static struct options parse(int argc, char **argv) {
+  enum { MIN = 256, MAX, NULL_RUN, JSON };
+  static const struct option names[] = {
+      {"ws", required_argument, NULL, 'w'},      {"ops", required_argument, NULL, 'n'},
+      {"warm-up", required_argument, NULL, 'u'}, {"seed", required_argument, NULL, 's'},
+      {"threads", required_argument, NULL, 't'}, {"min", required_argument, NULL, MIN},
+      {"max", required_argument, NULL, MAX},     {"null", no_argument, NULL, NULL_RUN},
+      {"json", no_argument, NULL, JSON},         {"help", no_argument, NULL, 'h'},
+      {NULL, 0, NULL, 0}};
+  struct options o = {.ws = DEFAULT_WS, .ops = DEFAULT_OPS, .seed = DEFAULT_SEED, .warm_up = UINT64_MAX,
+                      .threads = 1, .smallest = 16, .largest = 1024};
+  for (int c; (c = getopt_long(argc, argv, "w:n:u:s:t:h", names, NULL)) != -1;) {
+    switch (c) {
+      case 'w': o.ws = number("--ws", optarg, 1, MAX_WS); break;
+      case 'n': o.ops = number("--ops", optarg, 1, UINT64_C(1) << 48); break;
+      case 'u': o.warm_up = number("--warm-up", optarg, 0, UINT64_C(1) << 48); break;
+      case 's': o.seed = number("--seed", optarg, 0, UINT64_MAX); break;
+      case 't': o.threads = number("--threads", optarg, 1, MAX_THREADS); break;
+      case MIN: o.smallest = number("--min", optarg, 1, MAX_BLOCK); break;
+      case MAX: o.largest = number("--max", optarg, 1, MAX_BLOCK); break;
+      case NULL_RUN: o.null = true; break;
+      case JSON: o.json = true; break;
+      case 'h': usage(stdout); exit(0);
+      default: usage(stderr); exit(2);
+    }
+  }
+  if (optind < argc || o.smallest > o.largest) {
+    if (optind < argc) fprintf(stderr, "random_mixed: does not know what '%s' is\n", argv[optind]);
+    if (o.smallest > o.largest) fprintf(stderr, "random_mixed: --min is above --max\n");
+    usage(stderr);
+    exit(2);
+  }
+  if (o.warm_up == UINT64_MAX) o.warm_up = o.ws * WARM_UP_OPS_PER_SLOT;
+  return o;
+}
+
+int main(int argc, char **argv) {
+  const struct options o = parse(argc, argv);
+  struct worker *const workers = map(o.threads * sizeof(*workers));
+  for (uint64_t i = 0; i < o.threads; i++) {
+    workers[i] = (struct worker){.options = &o, .slots = map(o.ws * sizeof(char *)), .random = spread(o.seed + i)};
+  }
+  if (o.null) null_block = map(o.largest);
+  const double seconds = o.threads == 1 ? measure_one(workers) : measure_many(workers, (unsigned)o.threads);
+  if (seconds < 0) return 1;
+  for (uint64_t i = 0; i < o.threads; i++) {
+    if (!workers[i].failed) continue;
+    fprintf(stderr, "random_mixed: malloc failed: out of memory; use a smaller --ws or --max\n");
+    return 1;
+  }
+  print_result(&o, seconds);
+  return 0;
+}
