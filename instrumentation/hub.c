@@ -25,6 +25,7 @@
 HAK_ENUMS(EVENT_NAMES_DEFINE)
 
 static __thread bool in_event __attribute__((tls_model("initial-exec")));
+static __thread bool unwinding __attribute__((tls_model("initial-exec")));
 static __thread bool thread_begun __attribute__((tls_model("initial-exec")));
 static const struct hak_event_sink *tracer; /* atomic */
 static const struct hak_event_sink *checker; /* Valgrind, or NULL; set before main */
@@ -137,10 +138,17 @@ void hub_count(uint32_t cls, uint64_t allocs, uint64_t frees) { stats_count(cls,
 void hub_request(uint32_t cls, size_t size) { stats_request(cls, size); }
 uint64_t hub_ticks(void) { return clock_ticks(); }
 
-uint32_t hub_stack(void) {
-  if (in_event) return 0;
-  return stacks_capture();
+/* libunwind allocates when it first runs on a thread: an operation within it gets no stack of its own. */
+static uint32_t capture(bool keep) {
+  if (in_event || unwinding) return 0;
+  unwinding = true;
+  const uint32_t id = stacks_capture(keep);
+  unwinding = false;
+  return id;
 }
+
+uint32_t hub_stack(void) { return capture(true); }
+uint32_t hub_traced_stack(void) { return __atomic_load_n(&tracer, __ATOMIC_RELAXED) != NULL ? capture(false) : 0; }
 
 /* ---- Schedule, requests, start and end. ---- */
 

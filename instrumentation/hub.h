@@ -55,7 +55,8 @@ int log_fd(void);
 /* ---- stacks.c ---- */
 
 void stacks_start(void);
-uint32_t stacks_capture(void);
+/* The id of the caller's caller's stack, 0 where there is none. `keep`: its frames go into the statistics block. */
+uint32_t stacks_capture(bool keep);
 void stacks_fork_prepare(void);
 void stacks_fork_release(void);
 void stacks_fork_child(void);

@@ -1,6 +1,7 @@
 /*
- * stacks.c: stack ids. A stack is kept once, in the statistics block; its id is its place there, from 1. With its first
+ * stacks.c: stack ids. An id stands for the 64-bit hash of a stack's frames: its place in `hashes`, from 1. With a stack's first
  * appearance goes the event that tells its frames, and before that one for each loaded object that they lie in.
+ * The frames of stacks of incidents are kept in the statistics block, too.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -90,25 +91,48 @@ static struct stats_module *add_module(struct stats_block *b, uintptr_t address)
 
 /* ---- Ids. ---- */
 
-/* The id of the stack; *fresh: it was entered just now. `lock` is held. 0 where there is no place. */
-static uint32_t enter(struct stats_block *b, const uintptr_t *frames, uint32_t count, bool *fresh) {
-  *fresh = false;
-  for (uint32_t i = 0; i < STATS_STACKS; i++) {
-    struct stats_stack *stack = &b->stacks[i];
-    if (stack->id == 0) {
-      for (uint32_t f = 0; f < count; f++) stack->frames[f] = frames[f];
-      stack->frame_count = count;
-      __atomic_store_n(&stack->id, i + 1, __ATOMIC_RELEASE);
-      *fresh = true;
-      return i + 1;
-    }
-    if (stack->frame_count != count) continue;
-    uint32_t f = 0;
-    while (f < count && stack->frames[f] == frames[f]) f++;
-    if (f == count) return i + 1;
+#define HASHES 16384
+#define PROBES_MAX 64
+
+static uint64_t hashes[HASHES]; /* atomic; 0 where none */
+
+/* FNV-1a over the frames, never 0 (http://www.isthe.com/chongo/tech/comp/fnv). */
+static uint64_t hash_of(const uintptr_t *frames, uint32_t count) {
+  uint64_t hash = UINT64_C(0xcbf29ce484222325);
+  for (uint32_t i = 0; i < count; i++) {
+    for (unsigned shift = 0; shift < 64; shift += 8) hash = (hash ^ ((uint64_t)frames[i] >> shift & 0xff)) * UINT64_C(0x100000001b3);
   }
-  b->stacks_missed++;
+  return hash | 1;
+}
+
+/* The id of the stack with this hash; *fresh: it was given just now. 0 where there is no place. Takes no lock. */
+static uint32_t id_of(uint64_t hash, bool *fresh) {
+  uint32_t i = (uint32_t)(hash >> 32) % HASHES;
+  for (unsigned probe = 0; probe < PROBES_MAX; probe++, i = (i + 1) % HASHES) {
+    uint64_t seen = 0;
+    *fresh = __atomic_compare_exchange_n(&hashes[i], &seen, hash, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    if (*fresh || seen == hash) return i + 1;
+  }
+  *fresh = false;
   return 0;
+}
+
+/* Puts the frames into the block, once. Returns where they are, NULL where there is no place. */
+static const struct stats_stack *keep_frames(struct stats_block *b, uint32_t id, const uintptr_t *frames, uint32_t count) {
+  const struct stats_stack *kept = NULL;
+  pthread_mutex_lock(&lock);
+  for (uint32_t i = 0; i < STATS_STACKS && kept == NULL; i++) {
+    struct stats_stack *stack = &b->stacks[i];
+    if (stack->id == id) kept = stack;
+    if (stack->id != 0) continue;
+    for (uint32_t f = 0; f < count; f++) stack->frames[f] = frames[f];
+    stack->frame_count = count;
+    __atomic_store_n(&stack->id, id, __ATOMIC_RELEASE);
+    kept = stack;
+  }
+  if (kept == NULL) b->stacks_missed++;
+  pthread_mutex_unlock(&lock);
+  return kept;
 }
 
 static void raise_modules(struct stats_block *b, const uintptr_t *frames, uint32_t count) {
@@ -121,7 +145,7 @@ static void raise_modules(struct stats_block *b, const uintptr_t *frames, uint32
   }
 }
 
-uint32_t stacks_capture(void) {
+uint32_t stacks_capture(bool keep) {
   if (config.stacks == STACKS_OFF) return 0;
   if (!tried) { /* HAKMEM_STACKS=auto, and the first stack that is needed */
     tried = true;
@@ -131,16 +155,16 @@ uint32_t stacks_capture(void) {
   uintptr_t frames[STATS_FRAMES + OWN_FRAMES];
   const uint32_t count = unwind_capture(frames, STATS_FRAMES + OWN_FRAMES);
   if (count <= OWN_FRAMES) return 0;
+  const uintptr_t *own = frames + OWN_FRAMES;
+  const uint32_t own_count = count - OWN_FRAMES;
   struct stats_block *b = stats_block();
   bool fresh;
-  pthread_mutex_lock(&lock);
-  const uint32_t id = enter(b, frames + OWN_FRAMES, count - OWN_FRAMES, &fresh);
-  pthread_mutex_unlock(&lock);
-  if (fresh) {
-    raise_modules(b, frames + OWN_FRAMES, count - OWN_FRAMES);
-    static_assert(sizeof(b->stacks[0].frames[0]) == sizeof(uintptr_t), "frames are kept as addresses");
-    EVENT(stack, .id = id, .frames = (const uintptr_t *)b->stacks[id - 1].frames, .frame_count = count - OWN_FRAMES);
-  }
+  const uint32_t id = id_of(hash_of(own, own_count), &fresh);
+  const struct stats_stack *kept = id != 0 && keep ? keep_frames(b, id, own, own_count) : NULL;
+  if (!fresh) return id;
+  raise_modules(b, own, own_count);
+  static_assert(sizeof(kept->frames[0]) == sizeof(uintptr_t), "frames are kept as addresses");
+  EVENT(stack, .id = id, .frames = kept != NULL ? (const uintptr_t *)kept->frames : own, .frame_count = own_count);
   return id;
 }
 

@@ -169,7 +169,7 @@ struct stats_block {
   uint32_t timeline_length, stacks_missed, modules_missed, incidents_missed;
   uint64_t timeline_period_ns;
   struct stats_moment timeline[STATS_TIMELINE];
-  struct stats_stack stacks[STATS_STACKS];     /* by id - 1; id 0 where none */
+  struct stats_stack stacks[STATS_STACKS];     /* those of the incidents, in no order of id; id 0 ends them */
   struct stats_module modules[STATS_MODULES];  /* path empty where none */
   struct stats_incident incidents[STATS_INCIDENTS];
 };

@@ -97,7 +97,7 @@ static void *large_alloc(size_t size, size_t align, bool zero) {
   hub_count(cls, 1, 0);
   hub_request(cls, size);
   if (zero && !zeroed) memset(block, 0, size);
-  if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_stack());
+  if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_traced_stack());
   if (cache != NULL) sll_leave(cache);
   return block;
 }
@@ -128,7 +128,7 @@ void *alloc_slow(size_t size) {
   }
   struct block *block = sll_pop(cache, cls);
   hub_request(cls, size);
-  if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_stack());
+  if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_traced_stack());
   sll_leave(cache);
   errno = saved;
   return block;
@@ -188,7 +188,7 @@ static void small_free(struct sll_cache *cache, const struct slab *slab, void *p
   if (abandon) sll_abandon(cache, cls);
   if (block == NULL) return;
   header_set(block, HEADER_FREE);
-  if (sll_goes_slow()) EVENT(free, .ptr = p, .size = class_stride(cls) - 1, .cls = cls, .stack = hub_stack());
+  if (sll_goes_slow()) EVENT(free, .ptr = p, .size = class_stride(cls) - 1, .cls = cls, .stack = hub_traced_stack());
   sll_push(cache, cls, block);
 }
 
@@ -201,7 +201,7 @@ void free_slow(void *p) {
   if (slab == NULL || (slab->cls >= CLASS_COUNT && p != slab->base)) {
     misuse_pointer(slab, p);
   } else if (slab->cls >= CLASS_COUNT) {
-    if (sll_goes_slow()) EVENT(free, .ptr = p, .size = slab->requested, .cls = slab->cls, .stack = hub_stack());
+    if (sll_goes_slow()) EVENT(free, .ptr = p, .size = slab->requested, .cls = slab->cls, .stack = hub_traced_stack());
     large_free(slab);
   } else {
     small_free(cache, slab, p);
@@ -314,7 +314,7 @@ void *alloc_resize(void *p, size_t size) {
   errno = saved;
   if (sll_goes_slow()) {
     const struct slab *slab = directory_slab(moved);
-    EVENT(realloc, .ptr = moved, .size = size, .cls = slab->cls, .stack = hub_stack(), .old = p);
+    EVENT(realloc, .ptr = moved, .size = size, .cls = slab->cls, .stack = hub_traced_stack(), .old = p);
     (void)slab;
   }
   return moved;
