@@ -161,7 +161,7 @@ uint32_t stacks_capture(bool keep) {
   bool fresh;
   const uint32_t id = id_of(hash_of(own, own_count), &fresh);
   const struct stats_stack *kept = id != 0 && keep ? keep_frames(b, id, own, own_count) : NULL;
-  if (!fresh) return id;
+  if (!fresh || (keep && kept == NULL)) return id; /* what is not kept cannot be pointed to from the early ring */
   raise_modules(b, own, own_count);
   static_assert(sizeof(kept->frames[0]) == sizeof(uintptr_t), "frames are kept as addresses");
   EVENT(stack, .id = id, .frames = kept != NULL ? (const uintptr_t *)kept->frames : own, .frame_count = own_count);
