@@ -280,7 +280,7 @@ uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, bool trim) {
 
 struct slab *pool_large_alloc(size_t size, bool *zeroed, enum fail_reason *reason) {
   bool fresh;
-  const uint32_t units = (uint32_t)((size + UNIT_SIZE - 1) / UNIT_SIZE);
+  const uint32_t units = (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE); /* aligned blocks of size 0, too */
   struct slab *slab = acquire_units(units, zeroed, &fresh, reason);
   if (slab == NULL) return NULL;
   slab->cls = CLASS_LARGE;
