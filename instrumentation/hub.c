@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../src/alloc.h"
 #include "../src/config.h"
 #include "../src/hakmem.h"
 #include "../src/message.h"
@@ -81,6 +82,7 @@ static struct event_process process_event(void) {
 
 EXPORT int hak_event_sink_attach(const struct hak_event_sink *sink) {
   if (sink == NULL || sink->version != HAK_EVENT_SINK_VERSION || sink->size != sizeof(*sink)) return EINVAL;
+  alloc_start(); /* a preloaded tracer's constructor runs before ours */
   const struct hak_event_sink *none = NULL;
   in_event = true;
   const bool attached = __atomic_compare_exchange_n(&tracer, &none, sink, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);

@@ -46,25 +46,35 @@ static void fork_child(void) {
   hub_fork_child();
 }
 
-static bool options_read;
+static bool options_read, started;
 
 /*
- * Before the first block is made, so that every SuperSlab has the size that was asked for. One thread exists then. Where the C library has no
- * environment yet, the constructor tries again.
+ * Before the first block is made, so that every SuperSlab has the size that was asked for, and every thread's lists are taken over. One
+ * thread exists then, and other libraries' constructors may still run before ours: they may start threads, and fork. Where the C
+ * library has no environment yet, the next one to come tries again.
  */
 static void read_options(void) {
   if (options_read) return;
+  static bool registered;
+  if (!registered) {
+    registered = true;
+    sll_start();
+    pthread_atfork(fork_prepare, fork_parent, fork_child);
+  }
   options_read = config_read();
   sll_go_slow(config.trace != 0);
 }
 
-__attribute__((constructor(101))) static void start(void) {
+/* What opens files and libraries must not run within a malloc of the loader's: a constructor does it, ours or that of a tracer. */
+void alloc_start(void) {
+  if (started) return;
+  started = true;
   read_options();
-  sll_start();
-  pthread_atfork(fork_prepare, fork_parent, fork_child);
   if (config.help != 0) config_print(STDERR_FILENO);
   if (hub_start()) sll_go_slow(true);
 }
+
+__attribute__((constructor(101))) static void start(void) { alloc_start(); }
 
 __attribute__((destructor(101))) static void stop(void) { hub_stop(); }
 
@@ -195,6 +205,7 @@ static void small_free(struct sll_cache *cache, const struct slab *slab, void *p
 void free_slow(void *p) {
   if (p == NULL) return;
   const int saved = errno;
+  read_options();
   struct sll_cache *cache = sll_enter();
   if (cache == NULL) return; /* no memory for this thread's lists: the block is lost, the program goes on */
   struct slab *slab = look_up(cache, p);

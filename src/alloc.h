@@ -49,6 +49,9 @@ void *alloc_resize(void *p, size_t size);
 size_t alloc_usable(const void *p);
 bool alloc_trim(size_t keep);
 
+/* What the constructor does, once; for whoever's constructor may run before it and needs the instrumentation. */
+void alloc_start(void);
+
 /* Where no memory is left, or a size is above PTRDIFF_MAX: errno = ENOMEM, NULL. */
 void *alloc_fail(void);
 
