@@ -36,7 +36,13 @@ static void on_realloc(const struct event_realloc *e) {
 
 static const struct hak_event_sink sink = {.alloc = on_alloc, .free = on_free, .realloc = on_realloc};
 
-const struct hak_event_sink *memcheck_start(void) { return RUNNING_ON_VALGRIND ? &sink : NULL; }
+/* Other tools of Valgrind (callgrind, cachegrind) do not know the request, and answer 0. */
+static bool on_memcheck(void) {
+  char byte = 0, bits;
+  return RUNNING_ON_VALGRIND && VALGRIND_GET_VBITS(&byte, &bits, 1) == 1;
+}
+
+const struct hak_event_sink *memcheck_start(void) { return on_memcheck() ? &sink : NULL; }
 
 #else
 

@@ -202,11 +202,25 @@ static void small_free(struct sll_cache *cache, const struct slab *slab, void *p
   sll_push(cache, cls, block);
 }
 
+/* Whether nothing is the matter with `p` but that its list's budget ran out, which is why most frees come here. */
+static bool is_budget_only(const struct sll_cache *cache, int8_t code, const void *p) {
+  return code > 0 && cache->directory == &directory && header_is(p, cache->list[code - 1].live);
+}
+
 void free_slow(void *p) {
   if (p == NULL) return;
   const int saved = errno;
+  struct sll_cache *cache = sll_self;
+  const int8_t code = directory_code(&directory, p);
+  if (LIKELY(is_budget_only(cache, code, p))) {
+    header_set(p, HEADER_FREE);
+    sll_push(cache, (uint32_t)code - 1, p);
+    sll_leave(cache);
+    errno = saved;
+    return;
+  }
   read_options();
-  struct sll_cache *cache = sll_enter();
+  cache = sll_enter();
   if (cache == NULL) return; /* no memory for this thread's lists: the block is lost, the program goes on */
   struct slab *slab = look_up(cache, p);
   if (slab == NULL || (slab->cls >= CLASS_COUNT && p != slab->base)) {

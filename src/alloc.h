@@ -20,7 +20,7 @@ NOINLINE void free_slow(void *p);
 
 ALWAYS_INLINE void *alloc_fast(size_t size) {
   if (UNLIKELY(size > SMALL_MAX)) return alloc_slow(size);
-  struct sll *list = &sll_self->list[class_of_size(size)];
+  struct sll *list = sll_of(sll_self, class_of_size(size));
   struct block *block = list->head;
   if (UNLIKELY(!block_can_pop(block))) return alloc_slow(size);
   if (UNLIKELY(--list->alloc_budget < 0)) return alloc_slow(size);
@@ -33,7 +33,7 @@ ALWAYS_INLINE void free_fast(void *p) {
   struct sll_cache *cache = sll_self;
   const int8_t code = directory_code(cache->directory, p);
   if (UNLIKELY(code <= 0)) return free_slow(p);
-  struct sll *list = &cache->list[code - 1];
+  struct sll *list = sll_of(cache, (size_t)code - 1);
   if (UNLIKELY(!header_is(p, list->live))) return free_slow(p);
   if (UNLIKELY(--list->free_budget < 0)) return free_slow(p);
   struct block *block = p;

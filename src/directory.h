@@ -29,7 +29,7 @@
 struct directory {
   int8_t zero_leaf[LEAF_UNITS];
   intptr_t root[ROOT_LENGTH]; /* atomic */
-};
+} __attribute__((aligned(64)));
 
 struct directory_leaf {
   int8_t code[LEAF_UNITS];          /* atomic */
@@ -44,10 +44,12 @@ extern struct directory directory, directory_blind;
 
 /* The code of the unit that `p`, any bits at all, points into. Wait-free; reads no memory but the directory's. */
 ALWAYS_INLINE int8_t directory_code(const struct directory *d, const void *p) {
-  const uintptr_t unit = (uintptr_t)p >> UNIT_SHIFT;
-  const intptr_t leaf = __atomic_load_n(&d->root[(uint16_t)(unit >> 16)], __ATOMIC_RELAXED);
-  const int8_t *code = (const int8_t *)((uintptr_t)d + (uintptr_t)leaf);
-  return __atomic_load_n(&code[(uint16_t)unit], __ATOMIC_RELAXED);
+  const uintptr_t address = (uintptr_t)p;
+  uintptr_t leaf = (uintptr_t)d;
+  static_assert(UNIT_SHIFT == 16, "the root index begins at bit 32");
+  leaf += (uintptr_t)__atomic_load_n(&d->root[(uint16_t)(address >> 32)], __ATOMIC_RELAXED);
+  __asm__("" : "+r"(leaf)); /* keeps the compiler from splitting the address below into more sums */
+  return __atomic_load_n((const int8_t *)leaf + (uint16_t)(address >> UNIT_SHIFT), __ATOMIC_RELAXED);
 }
 
 /* The slab that `p` points into, NULL where it is not ours. Wait-free. */

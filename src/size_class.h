@@ -35,7 +35,7 @@ extern const uint8_t class_of_granule[CLASS_TABLE_LENGTH];
 
 /* The class that serves a request of `size` bytes, 0 <= size <= SMALL_MAX. */
 ALWAYS_INLINE uint32_t class_of_size(size_t size) {
-  return class_of_granule[(size + CLASS_GRANULE) / CLASS_GRANULE];
+  return class_of_granule[size / CLASS_GRANULE + 1]; /* one byte more than `size`, for the header, in whole granules */
 }
 
 /* Bytes from one block of class `cls` to the next; cls < CLASS_COUNT. */

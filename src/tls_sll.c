@@ -10,10 +10,10 @@
 
 #define LIST_BYTES (64 * KIB)  /* a list is drained at so many bytes, */
 #define LIST_BLOCKS_MAX 512u   /* or so many blocks, */
-#define LIST_BLOCKS_MIN 4u     /* but holds so many */
+#define LIST_BLOCKS_MIN 4u     /* but holds so many; half of it stays */
 #define FIRST_REFILL 8u
 #define ALLOC_BUDGET_MAX 4096u /* how many operations may be unpublished */
-#define VISITS_PER_CHECK 8u    /* slow-path visits between two looks at the clock */
+#define VISITS_PER_CHECK 16u   /* slow-path visits between two looks at the clock */
 
 struct sll_cache sll_empty = {
   .directory = &directory_blind,
@@ -35,9 +35,9 @@ static uint64_t next_scavenge_ms; /* atomic */
 
 /* ---- Lengths and budgets. ---- */
 
-static uint32_t list_max(uint32_t cls) {
+static uint16_t list_max(uint32_t cls) {
   const uint32_t blocks = (uint32_t)(LIST_BYTES / class_stride(cls));
-  return blocks > LIST_BLOCKS_MAX ? LIST_BLOCKS_MAX : blocks < LIST_BLOCKS_MIN ? LIST_BLOCKS_MIN : blocks;
+  return (uint16_t)(blocks > LIST_BLOCKS_MAX ? LIST_BLOCKS_MAX : blocks < LIST_BLOCKS_MIN ? LIST_BLOCKS_MIN : blocks);
 }
 
 static bool slow_door; /* atomic */
@@ -55,9 +55,11 @@ static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 static void arm(struct sll_cache *cache, uint32_t cls) {
   struct sll *list = &cache->list[cls];
   struct sll_state *state = &cache->state[cls];
-  const uint32_t most = list_max(cls);
+  const uint32_t most = state->most;
   uint32_t allocs = ALLOC_BUDGET_MAX;
-  uint32_t frees = state->length < most ? most - state->length - 1 : 0; /* the one through the slow path is one more */
+  /* A list near its end may go over it by half, else every few operations would come by only to hear that. */
+  const uint32_t room = state->length < most ? most - state->length : 0;
+  uint32_t frees = (room > most / 2 ? room : most / 2) - 1; /* the one through the slow path is one more */
   if (HAKMEM_EVENTS && config.sample != 0) allocs = least(allocs, config.sample);
   if (config.drain_interval != 0) {
     const uint32_t left = config.drain_interval > state->since_drain ? config.drain_interval - state->since_drain - 1 : 0;
@@ -68,11 +70,10 @@ static void arm(struct sll_cache *cache, uint32_t cls) {
   list->free_budget = state->free_armed = (int32_t)frees;
 }
 
-void sll_publish(struct sll_cache *cache, uint32_t cls) {
-  struct sll *list = &cache->list[cls];
+/* Brings in every operation that the budgets counted. */
+static void publish(struct sll_cache *cache, uint32_t cls) {
+  const struct sll *list = &cache->list[cls];
   struct sll_state *state = &cache->state[cls];
-  if (list->alloc_budget < 0) list->alloc_budget = 0;
-  if (list->free_budget < 0) list->free_budget = 0;
   const uint32_t pops = (uint32_t)(state->alloc_armed - list->alloc_budget);
   const uint32_t pushes = (uint32_t)(state->free_armed - list->free_budget);
   if ((pops | pushes) == 0) return;
@@ -82,6 +83,13 @@ void sll_publish(struct sll_cache *cache, uint32_t cls) {
   state->since_drain += pushes;
   cache->operations += pops + pushes;
   hub_count(cls, pops, pushes);
+}
+
+void sll_publish(struct sll_cache *cache, uint32_t cls) {
+  struct sll *list = &cache->list[cls];
+  if (list->alloc_budget < 0) list->alloc_budget = 0;
+  if (list->free_budget < 0) list->free_budget = 0;
+  publish(cache, cls);
 }
 
 /* ---- Taking chains out and putting them in. ---- */
@@ -117,11 +125,24 @@ static uint32_t hand_over(uint32_t cls, struct chain chain) {
   return overflow.count != 0 ? sll_return_blocks(cls, overflow, false) : 0;
 }
 
+/* Cuts the list behind its first `keep` blocks, which were pushed last and are warm, and returns the rest. */
+static struct chain cut_list(struct sll_cache *cache, uint32_t cls, uint32_t keep) {
+  struct sll_state *state = &cache->state[cls];
+  struct block *last = cache->list[cls].head;
+  for (uint32_t i = 1; i < keep && block_can_pop(last->next); i++) last = last->next;
+  struct chain rest = {last->next, state->length - keep};
+  if (!block_can_pop(last->next)) return CHAIN_EMPTY; /* a broken header in mid-list: the pop that reaches it will say so */
+  last->next = BLOCK_END;
+  state->length = keep;
+  return rest;
+}
+
 /*
  * ---- Drain. ----
  *
- * A list that is too long becomes the spare list, whole, and the spare list goes to the pool; a spare list that nobody
- * used for an interval goes to the pool. Both are O(1).
+ * A list that is too long keeps its warm half; the cold half becomes the spare list, and the spare list that was there goes to
+ * the pool, whole. So the next drain or refill is half a list away whatever comes. A spare list that was not used for
+ * an interval goes to the pool, too.
  */
 static void drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) {
   struct sll *list = &cache->list[cls];
@@ -131,9 +152,9 @@ static void drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reaso
   struct chain out = CHAIN_EMPTY;
   if (reason == DRAIN_LENGTH) {
     out = take_spare(cache, cls);
-    const struct chain full = take_list(cache, cls);
-    list->spare = full.head;
-    list->spare_count = full.count;
+    const struct chain cold = cut_list(cache, cls, cache->state[cls].most / 2);
+    list->spare = cold.head;
+    list->spare_count = cold.count;
     state->spare_idle = 0;
   } else {
     if (state->spare_idle != 0) out = take_spare(cache, cls);
@@ -156,7 +177,7 @@ static void drain_all(struct sll_cache *cache, uint32_t cls, enum drain_reason r
   const uint32_t moved = list.count + spare.count;
   uint32_t slabs = 0;
   if (moved == 0) return;
-  if (reason == DRAIN_EXIT && list.count >= list_max(cls) / 4) slabs += hand_over(cls, list);
+  if (reason == DRAIN_EXIT && list.count >= cache->state[cls].most / 4) slabs += hand_over(cls, list);
   else if (list.count != 0) slabs += sll_return_blocks(cls, list, reason == DRAIN_TRIM);
   if (reason == DRAIN_EXIT) slabs += hand_over(cls, spare);
   else if (spare.count != 0) slabs += sll_return_blocks(cls, spare, true);
@@ -199,7 +220,7 @@ bool sll_refill(struct sll_cache *cache, uint32_t cls) {
       answer.source = REFILL_LEGACY;
     }
     if (answer.chain.count == 0) return false;
-    state->refill = (uint16_t)least(state->refill * 2u, list_max(cls) / 2);
+    state->refill = least(state->refill * 2u, state->most / 2u) & 0x7fff;
   }
   /* A sink may have come back through malloc or free meanwhile and left a list. */
   sll_publish(cache, cls);
@@ -211,17 +232,15 @@ bool sll_refill(struct sll_cache *cache, uint32_t cls) {
   return true;
 }
 
-/* ---- One operation. ---- */
+/* ---- One operation: it counts itself by a step of the budget, unless that was taken on the fast path already. ---- */
 
 struct block *sll_pop(struct sll_cache *cache, uint32_t cls) {
   struct sll *list = &cache->list[cls];
-  sll_publish(cache, cls);
   struct block *block = list->head;
   list->head = block->next;
   header_set(block, list->live);
-  cache->state[cls].length--;
-  cache->operations++;
-  hub_count(cls, 1, 0);
+  if (list->alloc_budget >= 0) list->alloc_budget--;
+  publish(cache, cls);
   arm(cache, cls);
   return block;
 }
@@ -229,14 +248,11 @@ struct block *sll_pop(struct sll_cache *cache, uint32_t cls) {
 void sll_push(struct sll_cache *cache, uint32_t cls, struct block *block) {
   struct sll *list = &cache->list[cls];
   struct sll_state *state = &cache->state[cls];
-  sll_publish(cache, cls);
   block->next = list->head;
   list->head = block;
-  state->length++;
-  state->since_drain++;
-  cache->operations++;
-  hub_count(cls, 0, 1);
-  if (state->length >= list_max(cls)) drain(cache, cls, DRAIN_LENGTH);
+  if (list->free_budget >= 0) list->free_budget--;
+  publish(cache, cls);
+  if (state->length >= state->most) drain(cache, cls, DRAIN_LENGTH);
   else if (config.drain_interval != 0 && state->since_drain >= config.drain_interval) drain(cache, cls, DRAIN_INTERVAL);
   else arm(cache, cls);
 }
@@ -290,7 +306,9 @@ static struct sll_cache *take_cache(void) {
   *cache = (struct sll_cache){.directory = directory_to_use()};
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     cache->list[cls] = (struct sll){.head = BLOCK_END, .spare = BLOCK_END, .live = header_live(cls)};
-    cache->state[cls].refill = (uint16_t)least(FIRST_REFILL, list_max(cls) / 2);
+    struct sll_state *state = &cache->state[cls];
+    state->most = list_max(cls);
+    state->refill = least(FIRST_REFILL, state->most / 2u) & 0x7fff;
   }
   pthread_mutex_lock(&registry.lock);
   cache->next = registry.live;

@@ -11,8 +11,8 @@
  *   blocks in the list = length - pops + pushes
  *
  * The budgets are at once the list's length, the exact operation counts, and the only trigger: the pop or push
- * that takes one below 0 goes through the slow path, which undoes the step, publishes the counts, does
- * what is due (drain, sample, schedule) and arms the next. Budgets of 0 send every operation through the slow path.
+ * that takes one below 0 goes through the slow path, which publishes the counts, does what is due (drain,
+ * sample, schedule) and arms the next. Budgets of 0 send every operation through the slow path.
  *
  * A thread without lists holds sll_empty, from which nothing can be popped and whose directory is blind, so the fast paths
  * never ask whether there are any. Only the owner writes to its lists.
@@ -38,8 +38,9 @@ struct sll_state {
   int32_t alloc_armed, free_armed;
   uint32_t length;
   uint32_t since_drain;  /* pushes since the last drain */
-  uint16_t refill;       /* blocks that the next refill asks for; grows */
-  uint16_t spare_idle;   /* 1: the spare list was not used since the last drain */
+  uint16_t most;         /* blocks at which the list is drained; half of them stay */
+  uint16_t refill : 15;  /* blocks that the next refill asks for; grows up to most / 2 */
+  uint16_t spare_idle : 1; /* the spare list was not used since the last drain */
 };
 
 struct sll_cache {
@@ -53,6 +54,13 @@ struct sll_cache {
 };
 
 static_assert(sizeof(struct sll) == 32, "two lists share a cache line");
+
+/* The list of class `cls`: opaque to the compiler, so that all members are reached from one register. */
+ALWAYS_INLINE struct sll *sll_of(struct sll_cache *cache, size_t cls) {
+  struct sll *list = (struct sll *)((char *)cache + cls * sizeof(struct sll) + offsetof(struct sll_cache, list));
+  __asm__("" : "+r"(list));
+  return list;
+}
 
 extern struct sll_cache sll_empty;
 extern __thread struct sll_cache *sll_self __attribute__((tls_model("initial-exec")));
@@ -72,7 +80,7 @@ void sll_leave(struct sll_cache *cache);
 /* Whether the look-up that comes now is to be timed; ends the blindness that a sample needed. */
 bool sll_take_sample(struct sll_cache *cache);
 
-/* Undoes a step that took a budget below 0, and brings the counts in. */
+/* Brings the counts in, without an operation that took a budget below 0 and is still under way. */
 void sll_publish(struct sll_cache *cache, uint32_t cls);
 
 /* Makes sure that the list's head can be popped. False where no memory is to be had anywhere. */
