@@ -1,0 +1,40 @@
+/*
+ * capture.h: what `run` and `record` have in common: their shared options, the program's environment, where the data goes,
+ * and what is said at the end.
+ */
+#ifndef HAKMEM_TOOLS_CAPTURE_H
+#define HAKMEM_TOOLS_CAPTURE_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "launch.h"
+
+struct capture {
+  const char *output; /* -o, NULL where not given */
+  bool report;
+  char **program; /* and its arguments; NULL at the end */
+  struct launch launch;
+  char *directory; /* absolute, made by capture_prepare */
+};
+
+/* The shared options; to be a child of a subcommand's argp, with a struct capture as its input. */
+extern const struct argp capture_argp;
+
+void capture_init(struct capture *c);
+void capture_fini(struct capture *c);
+
+/*
+ * Makes the directory and sets up preloading of the allocator. Stats files go to `stats` below the directory ("" for the
+ * directory itself).
+ */
+bool capture_prepare(struct capture *c, const char *stats);
+
+/* Takes back what capture_prepare made, where the program was not started. */
+void capture_abandon(struct capture *c);
+
+/* After the program's end: says where the data is, or that there is none; then the report, if it was asked for. */
+void capture_finish(const struct capture *c, const char *stats);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * command.h: the subcommands, each written down once in main.c's table.
+ */
+#ifndef HAKMEM_TOOLS_COMMAND_H
+#define HAKMEM_TOOLS_COMMAND_H
+
+#include <argp.h>
+
+struct command {
+  const char *name, *summary;
+  const struct argp *argp; /* also what the manual page is made from */
+  int (*run)(int argc, char **argv); /* argv[0] is "hakmem NAME"; returns the exit code */
+};
+
+extern const struct argp run_argp, record_argp, report_argp;
+int command_run(int argc, char **argv);
+int command_record(int argc, char **argv);
+int command_report(int argc, char **argv);
+
+/* All of them; the last one's name is NULL. */
+extern const struct command commands[];
+
+#endif

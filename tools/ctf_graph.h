@@ -1,0 +1,20 @@
+/*
+ * ctf_graph.h: a babeltrace2 graph that reads CTF traces and hands over their messages in order of time.
+ *
+ *   source.ctf.fs (one for each trace) ──┐
+ *   source.ctf.fs ───────────────────────┴─ filter.utils.muxer ── sink: the callback
+ */
+#ifndef HAKMEM_TOOLS_CTF_GRAPH_H
+#define HAKMEM_TOOLS_CTF_GRAPH_H
+
+#include <babeltrace2/babeltrace.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Called for each message; the message is borrowed. */
+typedef void ctf_graph_callback(void *context, const bt_message *message);
+
+/* Reads the traces to their end. False, with a failure set, where babeltrace2 is incomplete or a trace is not sound. */
+bool ctf_graph_run(char *const *directories, size_t count, ctf_graph_callback *callback, void *context);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * format.h: figures with their units, bars and tables, for a page of about 100 columns of fixed width. Where the locale is
+ * UTF-8, drawings use block characters and the micro sign, else plain ASCII.
+ */
+#ifndef HAKMEM_TOOLS_FORMAT_H
+#define HAKMEM_TOOLS_FORMAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* To be called once, after setlocale. */
+void format_init(void);
+
+/* Each writes into a buffer of its own kind of size FORMAT_SIZE and returns it. UNKNOWN (UINT64_MAX) becomes "-". */
+#define FORMAT_SIZE 64
+const char *format_ns(char *buffer, double ns);         /* "12 ns", "1.23 us" */
+const char *format_bytes(char *buffer, uint64_t bytes); /* "12.3 MiB" */
+const char *format_count(char *buffer, uint64_t count); /* all digits */
+const char *format_percent(char *buffer, double part, double whole); /* "12.3 %", "-" of nothing */
+
+/* A bar of `value` out of `most`, up to `width` columns; a value above 0 shows at least a little. */
+const char *format_bar(char *buffer, size_t size, uint64_t value, uint64_t most, unsigned width);
+#define FORMAT_BAR_SIZE(width) ((width) * 4 + 1)
+
+/* One character for each value, its height the share of the largest; UNKNOWN values become '?'. */
+char *format_sparkline(const uint64_t *values, size_t count); /* the caller frees it */
+
+/* Columns that a text takes on a terminal. */
+size_t format_width(const char *text);
+
+/* A table: all cells are collected, then printed with the widths that they need. */
+struct table;
+
+/* One character for each column: 'l' or 'r', the side to which it is aligned. */
+struct table *table_create(const char *alignment);
+__attribute__((format(printf, 2, 3))) void table_cell(struct table *t, const char *format, ...);
+/* Prints all rows, `indent` columns from the left, and frees the table. */
+void table_print(struct table *t, FILE *out, unsigned indent);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * inputs.h: what the arguments of a command name: stats files and traces, found in directories.
+ */
+#ifndef HAKMEM_TOOLS_INPUTS_H
+#define HAKMEM_TOOLS_INPUTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct inputs {
+  char **stats; /* files */
+  size_t stats_count, stats_capacity;
+  char **traces; /* directories with metadata in them */
+  size_t trace_count, trace_capacity;
+};
+
+/* Adds what `path` names. A directory that holds nothing of ours, and a file that is nothing of ours, is a failure. */
+bool inputs_add(struct inputs *inputs, const char *path);
+void inputs_fini(struct inputs *inputs);
+
+#endif

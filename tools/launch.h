@@ -1,0 +1,61 @@
+/*
+ * launch.h: one program, started with libraries preloaded and with options in its environment.
+ *
+ *   launch_init -> preload / set / set_default ... -> fork -> go -> wait -> (fini)
+ *                                                     \-> cancel
+ *
+ * Between fork and go the child waits, so that what it is to run under can be set up after it has inherited this
+ * process's state, untouched. From fork to fini, the signals that are passed on are blocked in this process, and
+ * stay pending for launch_interrupted and launch_wait.
+ */
+#ifndef HAKMEM_TOOLS_LAUNCH_H
+#define HAKMEM_TOOLS_LAUNCH_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct launch_variable { char *name, *value; };
+
+struct launch {
+  char **argv;
+  char *preload; /* the value of LD_PRELOAD */
+  struct launch_variable *variables;
+  size_t variable_count, variable_capacity;
+  pid_t pid;    /* 0 where there is no child */
+  int go_fd;    /* one byte lets the child run; closing it ends the child */
+  int error_fd; /* the child's errno where exec failed, else end of file */
+  sigset_t mask; /* as before the launch */
+  struct sigaction child_action;
+};
+
+/* `argv` ends with NULL and must live as long as the launch. */
+void launch_init(struct launch *l, char **argv);
+void launch_fini(struct launch *l);
+
+/* Puts `library` behind the ones preloaded so far, and all of them before those of an LD_PRELOAD that is already there. */
+void launch_preload(struct launch *l, const char *library);
+
+/* Sets a variable of the program's environment; set_default only where it is not set yet. */
+void launch_set(struct launch *l, const char *name, const char *value);
+void launch_set_default(struct launch *l, const char *name, const char *value);
+
+/* Takes "NAME=VALUE", an option of the library with or without HAKMEM_ before it. False where it is no such thing. */
+bool launch_set_option(struct launch *l, const char *text);
+
+bool launch_fork(struct launch *l);
+
+/* Lets the child run its program. False, with *exit_code 127 (not found) or 126, where it could not be started. */
+bool launch_go(struct launch *l, int *exit_code);
+
+/* Whether a signal that asks this process to end is pending; the number, or 0. It stays pending. */
+int launch_interrupted(void);
+
+/* Waits for the program's end, passing signals on to it. Returns its exit code, or 128 + the signal that ended it. */
+int launch_wait(struct launch *l);
+
+/* Ends a child that waits between fork and go. */
+void launch_cancel(struct launch *l);
+
+#endif

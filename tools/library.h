@@ -1,0 +1,17 @@
+/*
+ * library.h: where the libraries are that a program is to be started with.
+ */
+#ifndef HAKMEM_TOOLS_LIBRARY_H
+#define HAKMEM_TOOLS_LIBRARY_H
+
+#define LIBRARY_ALLOCATOR "libhakmem.so"
+#define LIBRARY_TRACEPOINTS "libhakmem-tracepoints.so"
+
+/*
+ * The path of library `name`: beside this program's own directory (so that a build tree and a moved installation work),
+ * else where it was installed. NULL, with a failure set, where it is not found or its path cannot stand in LD_PRELOAD.
+ * The caller frees it.
+ */
+char *library_find(const char *name);
+
+#endif

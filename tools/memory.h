@@ -1,0 +1,20 @@
+/*
+ * memory.h: allocation for a program that can do nothing useful without memory: each function ends the program with a
+ * message where there is none. Zeroed unless said otherwise.
+ */
+#ifndef HAKMEM_TOOLS_MEMORY_H
+#define HAKMEM_TOOLS_MEMORY_H
+
+#include <stddef.h>
+
+void *must_allocate(size_t size);
+char *must_copy(const char *text);
+__attribute__((format(printf, 1, 2))) char *must_print(const char *format, ...);
+
+/*
+ * Makes room for one more element in `array` of `length` elements of `size` bytes; *capacity is kept up to date.
+ * Returns the array, perhaps moved; the new room is not zeroed.
+ */
+void *must_grow(void *array, size_t length, size_t *capacity, size_t size);
+
+#endif

@@ -1,0 +1,156 @@
+#include "model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+
+struct report *model_create(enum source source, const char *path) {
+  struct report *const r = must_allocate(sizeof(*r));
+  r->source = source;
+  r->path = must_copy(path);
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) r->stride[cls] = class_stride(cls);
+  return r;
+}
+
+static void destroy_process(struct model_process *p) {
+  for (size_t i = 0; i < p->stack_count; i++) free(p->stacks[i].frames);
+  for (size_t i = 0; i < p->module_count; i++) free(p->modules[i].path);
+  free(p->program);
+  free(p->version);
+  free(p->counts);
+  free(p->timeline);
+  free(p->stacks);
+  free(p->modules);
+  free(p->incidents);
+  free(p);
+}
+
+void model_destroy(struct report *r) {
+  if (r == NULL) return;
+  for (size_t i = 0; i < r->process_count; i++) destroy_process(r->processes[i]);
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    for (unsigned s = 0; s < lookup_strategy_count; s++) free(r->latency.lookup[s][cls]);
+    free(r->latency.drain[cls]);
+    free(r->latency.refill[cls]);
+  }
+  free(r->latency.legacy);
+  free(r->latency.map);
+  free(r->processes);
+  free(r->total);
+  free(r->path);
+  free(r);
+}
+
+struct model_process *model_add_process(struct report *r) {
+  r->processes = must_grow(r->processes, r->process_count, &r->process_capacity, sizeof(*r->processes));
+  struct model_process *const p = must_allocate(sizeof(*p));
+  p->program = must_copy("");
+  p->version = must_copy("");
+  p->counts = must_allocate(sizeof(*p->counts));
+  p->rss_max = UNKNOWN;
+  r->processes[r->process_count++] = p;
+  return p;
+}
+
+void model_add_moment(struct model_process *p, const struct stats_moment *moment) {
+  p->timeline = must_grow(p->timeline, p->timeline_length, &p->timeline_capacity, sizeof(*p->timeline));
+  p->timeline[p->timeline_length++] = *moment;
+}
+
+void model_add_incident(struct model_process *p, const struct stats_incident *incident) {
+  p->incidents = must_grow(p->incidents, p->incident_count, &p->incident_capacity, sizeof(*p->incidents));
+  p->incidents[p->incident_count++] = *incident;
+}
+
+const struct model_stack *model_find_stack(const struct model_process *p, uint32_t id) {
+  for (size_t i = 0; i < p->stack_count; i++) {
+    if (p->stacks[i].id == id) return &p->stacks[i];
+  }
+  return NULL;
+}
+
+void model_add_stack(struct model_process *p, uint32_t id, const uint64_t *frames, uint32_t count) {
+  if (id == 0 || model_find_stack(p, id) != NULL) return;
+  p->stacks = must_grow(p->stacks, p->stack_count, &p->stack_capacity, sizeof(*p->stacks));
+  uint64_t *const copy = must_allocate(count * sizeof(*copy));
+  if (count > 0) memcpy(copy, frames, count * sizeof(*copy));
+  p->stacks[p->stack_count++] = (struct model_stack){id, count, copy};
+}
+
+void model_add_module(struct model_process *p, uint64_t base, uint64_t size, uint64_t offset, const char *path) {
+  for (size_t i = 0; i < p->module_count; i++) {
+    if (p->modules[i].base == base && strcmp(p->modules[i].path, path) == 0) return;
+  }
+  p->modules = must_grow(p->modules, p->module_count, &p->module_capacity, sizeof(*p->modules));
+  p->modules[p->module_count++] = (struct model_module){base, size, offset, must_copy(path)};
+}
+
+struct histogram *model_histogram(struct histogram **place) {
+  if (*place == NULL) *place = must_allocate(sizeof(**place));
+  return *place;
+}
+
+/* Structures of nothing but uint64_t are added member by member. */
+static void add_words(void *into, const void *from, size_t size) {
+  uint64_t *const a = into;
+  const uint64_t *const b = from;
+  for (size_t i = 0; i < size / sizeof(uint64_t); i++) a[i] += b[i];
+}
+
+void model_finish(struct report *r) {
+  static_assert(sizeof(struct model_counts) % sizeof(uint64_t) == 0, "counts are words");
+  free(r->total);
+  r->total = must_allocate(sizeof(*r->total));
+  for (size_t i = 0; i < r->process_count; i++) add_words(r->total, r->processes[i]->counts, sizeof(*r->total));
+}
+
+uint64_t model_refills(const struct stats_class_counters *c) {
+  return c->refill_spare + c->refill_batch + c->refill_partial + c->refill_fresh_slab + c->refill_fresh_superslab + c->refill_legacy;
+}
+
+uint64_t model_drains(const struct stats_class_counters *c) {
+  return c->drain_interval + c->drain_length + c->drain_exit + c->drain_trim;
+}
+
+static uint64_t weight(const struct model_process *p) {
+  if (p->rss_max != UNKNOWN) return p->rss_max;
+  uint64_t most = 0;
+  for (size_t i = 0; i < p->timeline_length; i++) {
+    if (p->timeline[i].active != UNKNOWN && p->timeline[i].active > most) most = p->timeline[i].active;
+  }
+  return most;
+}
+
+const struct model_process *model_largest_process(const struct report *r) {
+  const struct model_process *largest = NULL;
+  for (size_t i = 0; i < r->process_count; i++) {
+    if (largest == NULL || weight(r->processes[i]) > weight(largest)) largest = r->processes[i];
+  }
+  return largest;
+}
+
+struct histogram *model_merged(struct histogram *const table[CLASS_ROWS]) {
+  struct histogram *merged = NULL;
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    if (table[cls] != NULL && table[cls]->count > 0) histogram_merge(model_histogram(&merged), table[cls]);
+  }
+  return merged;
+}
+
+const char *model_class_name(uint32_t cls, char *buffer) {
+  if (cls == CLASS_LARGE) return "large";
+  if (cls == CLASS_HUGE) return "huge";
+  if (cls >= CLASS_COUNT) return "none";
+  snprintf(buffer, MODEL_CLASS_NAME, "%u", cls);
+  return buffer;
+}
+
+#define NAME_OF(constant, name) name,
+#define DEFINE_ENUM_NAME(e)                                              \
+  const char *model_##e##_name(uint64_t value) {                         \
+    static const char *const names[] = {ENUM_##e(NAME_OF)};              \
+    return value < sizeof(names) / sizeof(names[0]) ? names[value] : "?"; \
+  }
+HAK_ENUMS(DEFINE_ENUM_NAME)

@@ -1,0 +1,39 @@
+/*
+ * print.h: the writers. A page is made of what there is: a trace, stats files, or (from `record`) both.
+ */
+#ifndef HAKMEM_TOOLS_PRINT_H
+#define HAKMEM_TOOLS_PRINT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "model.h"
+
+struct page {
+  const struct report *trace, *stats; /* one may be NULL */
+  const struct report *main;  /* what counts and latencies come from: the trace, if there is one */
+  const struct report *memory; /* what knows where the memory is: the stats files, if there are any */
+  const char *path; /* as the user named it */
+  bool all; /* every class and process, not only the first few */
+};
+
+/* The sections, in the order of the page. */
+void print_losses(FILE *out, const struct page *page);    /* print_text.c */
+void print_latencies(FILE *out, const struct page *page); /* print_latency.c */
+void print_memory(FILE *out, const struct page *page);    /* print_memory.c */
+void print_incidents(FILE *out, const struct page *page); /* print_incidents.c */
+
+/* All of them, as text. */
+void print_text(FILE *out, const struct page *page);
+
+/* All of it as one JSON object; false where it cannot be written. */
+bool print_json(FILE *out, const struct page *page);
+#define JSON_SCHEMA 1 /* grows when a member changes its meaning or goes away, not when one is added */
+
+/* How many rows of a long table are shown without --all. */
+#define PRINT_ROWS 10
+
+/* "(N more ...; --all shows them)" below a table that was cut. */
+void print_more(FILE *out, const struct page *page, size_t shown, size_t there_are, const char *what);
+
+#endif

@@ -1,0 +1,159 @@
+/*
+ * shared_fails and header resets: how many, what was known, and the stacks of the processes that ran into them.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "escape.h"
+#include "format.h"
+#include "memory.h"
+#include "print.h"
+#include "symbolize.h"
+
+#define FRAMES_SHOWN 16
+#define INCIDENTS_SHOWN 5
+#define OWN_LIBRARY "libhakmem"
+
+static const char *const verdicts[] = {
+  [HDR_UNKNOWN] = "something wrote over it",
+  [HDR_DOUBLE_FREE] = "the block was free already: a double free",
+  [HDR_OFF_BY_ONE_NUL] = "a NUL: the end of a string written one byte past the left neighbour",
+  [HDR_OVERRUN_TEXT] = "text: a string ran past the end of the left neighbour",
+  [HDR_OVERRUN_FILL] = "a fill pattern: the left neighbour was filled past its end",
+  [HDR_MISROUTED] = "the header of another class: a pointer that is not the beginning of a block",
+  [HDR_INVALID_POINTER] = "the pointer is not a block",
+  [HDR_WRITE_AFTER_FREE] = "the block was written to after it was freed",
+};
+static_assert(sizeof(verdicts) / sizeof(verdicts[0]) == hdr_verdict_count, "every verdict has a sentence");
+
+/* ---- Stacks ---- */
+
+static const char *last_part(const char *path) {
+  const char *const slash = strrchr(path, '/');
+  return slash != NULL ? slash + 1 : path;
+}
+
+static bool is_own(const struct symbol *symbol) {
+  return symbol->module != NULL && strncmp(last_part(symbol->module), OWN_LIBRARY, strlen(OWN_LIBRARY)) == 0;
+}
+
+static void print_symbol(FILE *out, const struct symbol *symbol, uint64_t address) {
+  char *const module = escape(symbol->module != NULL ? symbol->module : "?");
+  char *const function = escape(symbol->function != NULL ? symbol->function : "");
+  fputs("      ", out);
+  if (*function != '\0') {
+    fprintf(out, "%s", function);
+  } else if (symbol->module != NULL) {
+    fprintf(out, "%s+0x%" PRIx64, last_part(module), symbol->offset);
+  } else {
+    fprintf(out, "0x%" PRIx64, address);
+  }
+  if (symbol->file != NULL) {
+    char *const file = escape(symbol->file);
+    fprintf(out, " at %s:%d", file, symbol->line);
+    free(file);
+  } else if (*function != '\0') {
+    fprintf(out, " in %s", last_part(module));
+  }
+  fprintf(out, "%s\n", symbol->inlined ? " (inlined)" : "");
+  free(function);
+  free(module);
+}
+
+/* The frames of this library come first and are the same for everybody: said in one line. */
+static void print_stack(FILE *out, const struct page *page, struct symbolizer *symbolizer, const struct model_stack *stack) {
+  const uint32_t limit = page->all || stack->frame_count < FRAMES_SHOWN ? stack->frame_count : FRAMES_SHOWN;
+  unsigned own = 0;
+  for (uint32_t i = 0; i < limit; i++) {
+    struct symbol symbols[SYMBOLS_MAX];
+    const size_t count = symbolize(symbolizer, stack->frames[i], true, symbols);
+    if (!page->all && own == i && is_own(&symbols[0])) {
+      own++;
+      continue;
+    }
+    if (own == i && own > 0) fprintf(out, "      (%u frame%s of " OWN_LIBRARY ")\n", own, own == 1 ? "" : "s");
+    for (size_t k = 0; k < count; k++) print_symbol(out, &symbols[k], stack->frames[i]);
+  }
+  if (own > 0 && own == limit) fprintf(out, "      (%u frame%s of " OWN_LIBRARY ")\n", own, own == 1 ? "" : "s");
+  if (stack->frame_count > limit) fprintf(out, "      (%u more frames: --all shows them)\n", stack->frame_count - limit);
+}
+
+/* ---- Incidents ---- */
+
+static void print_shared_fail(FILE *out, const struct stats_incident *i) {
+  char name[MODEL_CLASS_NAME];
+  fprintf(out, "  %" PRIu64 " time%s, class %s, reason %s: %u SuperSlabs active", i->count, i->count == 1 ? "" : "s",
+          model_class_name(i->cls, name), model_fail_reason_name(i->reason), i->active);
+  if (i->limit > 0) fprintf(out, " of at most %u", i->limit);
+  fprintf(out, ", %u slabs free, %" PRIu64 " blocks of this class free elsewhere\n", i->free_slabs, i->free_blocks);
+}
+
+static void print_hdr_reset(FILE *out, const struct stats_incident *i) {
+  char name[MODEL_CLASS_NAME];
+  const unsigned verdict = i->verdict < hdr_verdict_count ? i->verdict : HDR_UNKNOWN;
+  fprintf(out, "  %" PRIu64 " time%s, class %s, base 0x%" PRIx64 ": got 0x%02x, expected 0x%02x; %s\n", i->count,
+          i->count == 1 ? "" : "s", model_class_name(i->cls, name), i->base, i->got, i->expect, model_hdr_verdict_name(verdict));
+  fprintf(out, "    %s%s", verdicts[verdict], i->left != 0 ? "" : "\n");
+  if (i->left != 0) fprintf(out, "; the left neighbour is 0x%" PRIx64 "\n", i->left);
+}
+
+/* The same process as the statistics know it: after a fork, the tracer was told of a stack in the parent only. */
+static const struct model_process *twin(const struct page *page, const struct model_process *p) {
+  if (page->stats == NULL || page->main == page->stats) return NULL;
+  for (size_t i = 0; i < page->stats->process_count; i++) {
+    if (page->stats->processes[i]->pid == p->pid) return page->stats->processes[i];
+  }
+  return NULL;
+}
+
+static void print_where(FILE *out, const struct page *page, const struct model_process *p, const struct stats_incident *i) {
+  if (i->stack == 0) {
+    fputs("    no stack was taken (HAKMEM_STACKS=unwind takes them)\n", out);
+    return;
+  }
+  const struct model_stack *stack = model_find_stack(p, i->stack);
+  const struct model_process *owner = p, *const other = twin(page, p);
+  if (other != NULL && (stack == NULL || p->module_count == 0)) {
+    const struct model_stack *const found = model_find_stack(other, i->stack);
+    if (found != NULL) stack = found, owner = other;
+  }
+  if (stack == NULL) {
+    fprintf(out, "    its stack (id %u) is not in the data\n", i->stack);
+    return;
+  }
+  struct symbolizer *const symbolizer = symbolizer_create(owner);
+  print_stack(out, page, symbolizer, stack);
+  symbolizer_destroy(symbolizer);
+}
+
+static void print_kind(FILE *out, const struct page *page, enum stats_incident_kind kind) {
+  size_t shown = 0, there_are = 0;
+  for (size_t k = 0; k < page->main->process_count; k++) {
+    const struct model_process *const p = page->main->processes[k];
+    for (size_t n = 0; n < p->incident_count; n++) {
+      const struct stats_incident *const i = &p->incidents[n];
+      if (i->kind != (uint32_t)kind) continue;
+      there_are++;
+      if (!page->all && there_are > INCIDENTS_SHOWN) continue;
+      shown++;
+      if (kind == INCIDENT_SHARED_FAIL) print_shared_fail(out, i); else print_hdr_reset(out, i);
+      if (page->main->process_count > 1) {
+        char *const program = escape(p->program);
+        fprintf(out, "    in process %" PRIu32 " (%s)\n", p->pid, program);
+        free(program);
+      }
+      print_where(out, page, p, i);
+    }
+  }
+  print_more(out, page, shown, there_are, "kinds");
+}
+
+void print_incidents(FILE *out, const struct page *page) {
+  const struct stats_counters *const c = &page->main->total->counters;
+  const uint64_t fails = c->shared_fail_limit + c->shared_fail_os_enomem + c->shared_fail_no_address_space;
+  fprintf(out, "\nHeader resets: %" PRIu64 "\n", c->hdr_reset);
+  print_kind(out, page, INCIDENT_HDR_RESET);
+  fprintf(out, "\nshared_fails: %" PRIu64 "\n", fails);
+  print_kind(out, page, INCIDENT_SHARED_FAIL);
+}

@@ -1,0 +1,176 @@
+/*
+ * Latencies: for each kind a line of figures and a drawing of all classes together, then a line for each class.
+ *
+ * A drawing has one bar for each doubling of the value; in the lines of the classes, one character for each
+ * doubling, all with the same beginning.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "format.h"
+#include "memory.h"
+#include "print.h"
+
+#define OCTAVES (HISTOGRAM_VALUE_BITS + 1)
+#define BAR_WIDTH 50
+
+static const double quantiles[] = {0.5, 0.9, 0.99, 0.999};
+#define QUANTILES (sizeof(quantiles) / sizeof(quantiles[0]))
+
+/* The doubling of a value: 0 for 0, else the number of its bits; what is beyond the last is in the last. */
+static unsigned octave_of(uint64_t value) {
+  const unsigned bits = value == 0 ? 0 : 64u - (unsigned)__builtin_clzll(value);
+  return bits < OCTAVES ? bits : OCTAVES - 1;
+}
+
+static uint64_t octave_lower(unsigned octave) { return octave == 0 ? 0 : (uint64_t)1 << (octave - 1); }
+
+static void count_octaves(const struct histogram *h, uint64_t octaves[OCTAVES]) {
+  for (unsigned i = 0; i < OCTAVES; i++) octaves[i] = 0;
+  for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) octaves[octave_of(histogram_lower(i))] += h->bucket[i];
+}
+
+/* The first and the last doubling that hold anything. */
+static void find_range(const uint64_t octaves[OCTAVES], unsigned *first, unsigned *last) {
+  *first = OCTAVES - 1;
+  *last = 0;
+  for (unsigned i = 0; i < OCTAVES; i++) {
+    if (octaves[i] == 0) continue;
+    if (i < *first) *first = i;
+    *last = i;
+  }
+}
+
+static const char *format_value(char *buffer, double value, bool ticks) {
+  if (!ticks) return format_ns(buffer, value);
+  snprintf(buffer, FORMAT_SIZE, "%.0f", value);
+  return buffer;
+}
+
+static void add_figures(struct table *t, const struct histogram *h, bool ticks) {
+  char buffer[FORMAT_SIZE];
+  table_cell(t, "%" PRIu64, h->count);
+  table_cell(t, "%s", format_value(buffer, histogram_mean(h), ticks));
+  for (size_t i = 0; i < QUANTILES; i++) table_cell(t, "%s", format_value(buffer, (double)histogram_quantile(h, quantiles[i]), ticks));
+  table_cell(t, "%s", format_value(buffer, (double)h->max, ticks));
+}
+
+static void add_heads(struct table *t) {
+  static const char *const heads[] = {"count", "mean", "p50", "p90", "p99", "p99.9", "max"};
+  for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(t, "%s", heads[i]);
+}
+
+static void add_drawing(struct table *t, const struct histogram *h, unsigned first, unsigned last) {
+  uint64_t octaves[OCTAVES];
+  count_octaves(h, octaves);
+  char *const line = format_sparkline(octaves + first, last - first + 1);
+  table_cell(t, "%s", line);
+  free(line);
+}
+
+/* One bar for each doubling between the least and the greatest value. */
+static void print_bars(FILE *out, const struct histogram *h, bool ticks) {
+  uint64_t octaves[OCTAVES], most = 0;
+  unsigned first, last;
+  count_octaves(h, octaves);
+  find_range(octaves, &first, &last);
+  for (unsigned i = first; i <= last; i++) {
+    if (octaves[i] > most) most = octaves[i];
+  }
+  struct table *const t = table_create("rrrl");
+  for (unsigned i = first; i <= last; i++) {
+    char value[FORMAT_SIZE], share[FORMAT_SIZE], bar[FORMAT_BAR_SIZE(BAR_WIDTH)];
+    table_cell(t, "from %s", format_value(value, (double)octave_lower(i), ticks));
+    table_cell(t, "%" PRIu64, octaves[i]);
+    table_cell(t, "%s", format_percent(share, (double)octaves[i], (double)h->count));
+    table_cell(t, "%s", format_bar(bar, sizeof(bar), octaves[i], most, BAR_WIDTH));
+  }
+  table_print(t, out, 2);
+}
+
+struct row { uint32_t cls; const struct histogram *h; };
+
+static int by_count(const void *a, const void *b) {
+  const struct row *const x = a, *const y = b;
+  return x->h->count < y->h->count ? 1 : x->h->count > y->h->count ? -1 : x->cls < y->cls ? -1 : x->cls > y->cls;
+}
+
+static int by_class(const void *a, const void *b) {
+  const struct row *const x = a, *const y = b;
+  return x->cls < y->cls ? -1 : x->cls > y->cls;
+}
+
+/* The lines of the classes: the most used ones, or all. */
+static void print_classes(FILE *out, const struct page *page, struct histogram *const table[CLASS_ROWS],
+                          const struct histogram *merged) {
+  struct row rows[CLASS_ROWS];
+  size_t count = 0;
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    if (table[cls] != NULL && table[cls]->count > 0) rows[count++] = (struct row){cls, table[cls]};
+  }
+  qsort(rows, count, sizeof(rows[0]), by_count);
+  const size_t shown = page->all || count < PRINT_ROWS ? count : PRINT_ROWS;
+  qsort(rows, shown, sizeof(rows[0]), by_class);
+  uint64_t octaves[OCTAVES];
+  unsigned first, last;
+  char buffer[FORMAT_SIZE], name[MODEL_CLASS_NAME];
+  count_octaves(merged, octaves);
+  find_range(octaves, &first, &last);
+  const bool ticks = page->main->latency.ticks;
+  struct table *const t = table_create("rrrrrrrrrl");
+  table_cell(t, "class"), table_cell(t, "stride"), add_heads(t);
+  table_cell(t, "from %s", format_value(buffer, (double)octave_lower(first), ticks));
+  for (size_t i = 0; i < shown; i++) {
+    const uint64_t stride = page->main->stride[rows[i].cls];
+    table_cell(t, "%s", model_class_name(rows[i].cls, name));
+    table_cell(t, "%s", stride > 0 ? format_bytes(buffer, stride) : "-");
+    add_figures(t, rows[i].h, ticks);
+    add_drawing(t, rows[i].h, first, last);
+  }
+  table_print(t, out, 2);
+  print_more(out, page, shown, count, "classes");
+}
+
+static void print_one(FILE *out, const char *title, const struct histogram *h, bool ticks) {
+  fprintf(out, "\n%s%s\n", title, ticks ? ", in ticks" : "");
+  if (h == NULL || h->count == 0) {
+    fputs("  none\n", out);
+    return;
+  }
+  struct table *const t = table_create("rrrrrrr");
+  add_heads(t);
+  add_figures(t, h, ticks);
+  table_print(t, out, 2);
+  print_bars(out, h, ticks);
+}
+
+static void print_by_class(FILE *out, const struct page *page, const char *title, struct histogram *const table[CLASS_ROWS]) {
+  struct histogram *const merged = model_merged(table);
+  print_one(out, title, merged, page->main->latency.ticks);
+  if (merged != NULL) print_classes(out, page, table, merged);
+  free(merged);
+}
+
+static void print_lookups(FILE *out, const struct page *page) {
+  bool any = false;
+  for (unsigned strategy = 0; strategy < lookup_strategy_count; strategy++) {
+    struct histogram *const *const table = page->main->latency.lookup[strategy];
+    struct histogram *const merged = model_merged(table);
+    if (merged == NULL) continue;
+    free(merged);
+    any = true;
+    char *const title = must_print("SuperSlab lookup latency, strategy %s", model_lookup_strategy_name(strategy));
+    print_by_class(out, page, title, table);
+    free(title);
+  }
+  if (!any) print_one(out, "SuperSlab lookup latency", NULL, false);
+}
+
+void print_latencies(FILE *out, const struct page *page) {
+  const struct model_latency *const l = &page->main->latency;
+  print_lookups(out, page);
+  print_by_class(out, page, "Drain latency (TLS SLL to slabs)", l->drain);
+  print_by_class(out, page, "Refill latency (slabs to TLS SLL)", l->refill);
+  print_one(out, "Legacy latency (what the legacy path served)", l->legacy, l->ticks);
+  print_one(out, "Mapping latency (address space from the system)", l->map, l->ticks);
+}

@@ -1,0 +1,19 @@
+/*
+ * progress.h: one line on standard error that says how far a long piece of work is. It appears only on a terminal and
+ * only after a second, and leaves nothing behind.
+ */
+#ifndef HAKMEM_TOOLS_PROGRESS_H
+#define HAKMEM_TOOLS_PROGRESS_H
+
+#include <stdint.h>
+
+/* Starts the second. `what` is a string that lives as long as the work: "reading the trace". */
+void progress_start(const char *what);
+
+/* `done` pieces called `unit` so far, of `total` (0 where unknown). Cheap enough to be called thousands of times a second. */
+void progress_update(uint64_t done, uint64_t total, const char *unit);
+
+/* Takes the line away; it comes back with the next update. */
+void progress_clear(void);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * read.h: the two readers. Each gives a report to be freed with model_destroy, or NULL with a failure set; both trust
+ * nothing that they read.
+ */
+#ifndef HAKMEM_TOOLS_READ_H
+#define HAKMEM_TOOLS_READ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "model.h"
+
+/* Opens a regular file for reading; anything else (a FIFO would hang) is a failure. Returns the descriptor, or -1. */
+int read_open_regular(const char *path);
+
+/* Adds the process of one stats file to `r`, if it is process `pid` or `pid` is 0. */
+bool read_stats_file(struct report *r, const char *path, uint32_t pid);
+
+/* Reads the traces whose metadata lie in `directories`, all in one order of time, into `r`: process `pid` only, or all for 0. */
+bool read_traces(struct report *r, char *const *directories, size_t count, uint32_t pid);
+
+#endif

@@ -1,0 +1,196 @@
+/*
+ * Reading a stats file: the block of a process that ended, was killed, or is still running. The process writes to it
+ * whenever it likes, so a copy is taken first and then made consistent; every length and index in it is checked.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "memory.h"
+#include "read.h"
+
+#define BUCKET_MAX ((uint64_t)1 << 56) /* no process counts so far; beyond it, sums over files could overflow */
+
+int read_open_regular(const char *path) {
+  const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  struct stat status;
+  if (fd < 0) {
+    fail("cannot open %s: %s", path, strerror(errno));
+    return -1;
+  }
+  if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) return fd;
+  close(fd);
+  fail("%s is not a regular file", path);
+  return -1;
+}
+
+static size_t read_all(int fd, void *into, size_t size) {
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t got = read(fd, (char *)into + done, size - done);
+    if (got <= 0 && !(got < 0 && errno == EINTR)) break;
+    if (got > 0) done += (size_t)got;
+  }
+  return done;
+}
+
+static bool check_header(const struct stats_block *b, size_t got, const char *path) {
+  const size_t header = offsetof(struct stats_block, pid);
+  if (got == 0) return fail("%s is empty: its process ended before it could write", path);
+  if (got < header || memcmp(b->magic, STATS_MAGIC, sizeof(b->magic)) != 0) return fail("%s is not a stats file of hakmem", path);
+  if (b->version != STATS_VERSION) {
+    return fail("%s has version %u of the stats format, this program reads version %d; use the hakmem that belongs to the library",
+                path, b->version, STATS_VERSION);
+  }
+  if (b->classes != CLASS_ROWS || b->size != sizeof(*b)) {
+    return fail("%s has another layout (%u classes, %llu bytes) than this program reads; use the hakmem that belongs to the library",
+                path, b->classes, (unsigned long long)b->size);
+  }
+  if (got < sizeof(*b)) return fail("%s is cut off: %zu of %zu bytes", path, got, sizeof(*b));
+  return true;
+}
+
+/*
+ * Takes over a histogram. A running process may be half way through a recording, so the count is made what the
+ * buckets say. False where the buckets cannot be true.
+ */
+static bool take_histogram(struct histogram **place, const struct histogram *from) {
+  struct histogram copy = *from;
+  copy.count = 0;
+  for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+    if (copy.bucket[i] > BUCKET_MAX) return false;
+    copy.count += copy.bucket[i];
+  }
+  if (copy.count == 0) return true;
+  if (histogram_min(&copy) > copy.max) copy.min_inverted = ~copy.max;
+  histogram_merge(model_histogram(place), &copy);
+  return true;
+}
+
+static bool take_histograms(struct report *r, const struct stats_block *b) {
+  struct model_latency *const l = &r->latency;
+  bool good = take_histogram(&l->legacy, &b->legacy) && take_histogram(&l->map, &b->map);
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    good = good && take_histogram(&l->lookup[b->strategy][cls], &b->lookup[cls]) &&
+           take_histogram(&l->drain[cls], &b->drain[cls]) && take_histogram(&l->refill[cls], &b->refill[cls]);
+  }
+  return good;
+}
+
+static void take_counts(struct model_counts *counts, const struct stats_block *b) {
+  counts->counters = b->counters;
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    struct model_class *const row = &counts->cls[cls];
+    const struct stats_class_gauges *const g = &b->gauge[cls];
+    const uint64_t stride = cls < CLASS_COUNT ? class_stride(cls) : 0;
+    row->counters = b->cls[cls];
+    row->gauge = (struct model_gauges){
+      .requested = g->requested, .allocated = g->allocated, .active = g->active,
+      .cached = (g->cached_tls + g->cached_pool) * stride, .partial = g->partial * stride, .slabs = g->slabs};
+    for (unsigned bin = 0; bin < STATS_UTILISATION_BINS; bin++) row->utilisation[bin] = b->utilisation[cls][bin];
+  }
+}
+
+static void take_stacks(struct model_process *p, const struct stats_block *b, uint64_t *invalid) {
+  for (uint32_t i = 0; i < STATS_STACKS; i++) {
+    const struct stats_stack *const s = &b->stacks[i];
+    if (s->id == 0) continue;
+    if (s->frame_count > STATS_FRAMES) {
+      (*invalid)++;
+    } else {
+      model_add_stack(p, s->id, s->frames, s->frame_count);
+    }
+  }
+  for (uint32_t i = 0; i < STATS_MODULES; i++) {
+    const struct stats_module *const m = &b->modules[i];
+    if (m->path[0] != '\0') model_add_module(p, m->base, m->size, m->offset, m->path);
+  }
+}
+
+static void take_incidents(struct model_process *p, const struct stats_block *b, uint64_t *invalid) {
+  for (uint32_t i = 0; i < STATS_INCIDENTS; i++) {
+    const struct stats_incident *const incident = &b->incidents[i];
+    if (incident->kind == INCIDENT_NONE) continue;
+    if (incident->kind > INCIDENT_SHARED_FAIL || (incident->cls >= CLASS_ROWS && incident->cls != CLASS_NONE)) {
+      (*invalid)++;
+    } else {
+      model_add_incident(p, incident);
+    }
+  }
+}
+
+static void take_memory(struct model_process *p, const struct stats_block *b) {
+  p->has_buckets = true;
+  p->buckets = b->buckets;
+  p->mapped = b->mapped;
+  p->committed = b->committed;
+  p->untouched = b->untouched;
+  p->rss = b->rss;
+  p->rss_max = b->rss;
+  p->superslabs_active = b->superslabs_active;
+  p->superslabs_active_max = b->superslabs_active_max;
+  for (uint32_t i = 0; i < b->timeline_length; i++) {
+    model_add_moment(p, &b->timeline[i]);
+    if (b->timeline[i].rss > p->rss_max) p->rss_max = b->timeline[i].rss;
+  }
+}
+
+static void replace_text(char **place, char *text, size_t size) {
+  text[size - 1] = '\0';
+  free(*place);
+  *place = must_copy(text);
+}
+
+static void take_identity(struct model_process *p, struct stats_block *b) {
+  p->pid = b->pid;
+  p->parent_pid = b->parent_pid;
+  replace_text(&p->program, b->program, sizeof(b->program));
+  replace_text(&p->version, b->hakmem_version, sizeof(b->hakmem_version));
+  p->complete = b->complete == 1;
+  p->has_settings = true;
+  p->full_tracing = b->full_tracing == 1;
+  p->strategy = b->strategy;
+  p->superslab_size = b->superslab_size;
+  p->superslab_limit = b->superslab_limit;
+  p->drain_interval = b->drain_interval;
+  p->sample = b->sample;
+  p->ticks_per_second = b->ticks_per_second;
+  p->clock_cost_ns = b->clock_cost_ns;
+  p->start_realtime_ns = b->start_realtime_ns;
+  p->elapsed_ns = b->elapsed_ns;
+}
+
+static bool take_block(struct report *r, struct stats_block *b, const char *path) {
+  for (uint32_t i = 0; i < STATS_MODULES; i++) b->modules[i].path[STATS_TEXT - 1] = '\0';
+  if (b->strategy >= lookup_strategy_count || b->timeline_length > STATS_TIMELINE) {
+    return fail("%s is damaged: a value in its header is out of range", path);
+  }
+  if (!take_histograms(r, b)) return fail("%s is damaged: a histogram in it cannot be true", path);
+  struct model_process *const p = model_add_process(r);
+  take_identity(p, b);
+  take_counts(p->counts, b);
+  take_memory(p, b);
+  take_stacks(p, b, &r->lost.invalid);
+  take_incidents(p, b, &r->lost.invalid);
+  r->lost.reentered += b->counters.reentered;
+  r->lost.stacks_missed += b->stacks_missed;
+  r->lost.modules_missed += b->modules_missed;
+  r->lost.incidents_missed += b->incidents_missed;
+  if (!p->complete) r->lost.incomplete++;
+  return true;
+}
+
+bool read_stats_file(struct report *r, const char *path, uint32_t pid) {
+  const int fd = read_open_regular(path);
+  if (fd < 0) return false;
+  struct stats_block *const block = must_allocate(sizeof(*block));
+  const size_t got = read_all(fd, block, sizeof(*block));
+  close(fd);
+  const bool good = check_header(block, got, path) && ((pid != 0 && block->pid != pid) || take_block(r, block, path));
+  free(block);
+  return good;
+}

@@ -1,0 +1,36 @@
+/*
+ * symbolize.h: from an address in a process to the functions and lines that it stands for, inlined ones included. Reads the objects
+ * named by the process (regular files only) and the debug information that is installed on this machine; never the network.
+ */
+#ifndef HAKMEM_TOOLS_SYMBOLIZE_H
+#define HAKMEM_TOOLS_SYMBOLIZE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model.h"
+
+struct symbolizer;
+
+/* For the modules of `p`, which must outlive it. */
+struct symbolizer *symbolizer_create(const struct model_process *p);
+void symbolizer_destroy(struct symbolizer *s);
+
+/* One function at an address; strings are not escaped and live as long as the symbolizer. NULL or 0 where unknown. */
+struct symbol {
+  const char *function, *file;
+  int line;
+  bool inlined; /* into the next one */
+  const char *module; /* path */
+  uint64_t offset;    /* in the module's file */
+};
+
+#define SYMBOLS_MAX 16
+
+/*
+ * The functions at `address`, innermost first; at least one. `is_return_address`: the call before it is meant.
+ */
+size_t symbolize(struct symbolizer *s, uint64_t address, bool is_return_address, struct symbol symbols[SYMBOLS_MAX]);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * workdir.h: directories that this program makes: the one that a run's data goes to, and temporary ones.
+ */
+#ifndef HAKMEM_TOOLS_WORKDIR_H
+#define HAKMEM_TOOLS_WORKDIR_H
+
+#include <stdbool.h>
+
+/*
+ * Makes the directory for a run's data: `path`, or hakmem-PROGRAM-PID in the current directory where `path` is NULL. One that
+ * exists must be empty, so that data of two runs never mixes. Returns its absolute path, NULL on failure. The caller frees it.
+ */
+char *workdir_create(const char *path, const char *program);
+
+/* Makes `name` in directory `parent`; returns its path, NULL on failure. The caller frees it. */
+char *workdir_sub(const char *parent, const char *name);
+
+/* Makes a temporary directory whose path is short enough for a Unix socket some levels below it. NULL on failure. */
+char *workdir_temporary(void);
+
+/* Removes `path` and all below it; says nothing where it cannot. Never follows a symbolic link. */
+void workdir_remove(const char *path);
+
+/* Removes a data directory that stayed empty. */
+void workdir_remove_empty(const char *path);
+
+/* `path` as a shell takes it: quoted where it must be. The caller frees it. */
+char *workdir_quote(const char *path);
+
+#endif
