@@ -39,5 +39,8 @@ void misuse_header(const struct slab *slab, const void *block, uint8_t got, bool
 }
 
 void misuse_pointer(const struct slab *slab, const void *p) {
-  report(slab != NULL ? slab->cls : CLASS_NONE, p, 0, 0, HDR_INVALID_POINTER, NULL);
+  const bool small = slab != NULL && slab->cls < CLASS_COUNT;
+  const bool readable = small && (const char *)p > slab->base; /* the byte before anything else may not be there */
+  report(slab != NULL ? slab->cls : CLASS_NONE, p, readable ? ((const uint8_t *)p)[-1] : 0, small ? header_live(slab->cls) : 0,
+         HDR_INVALID_POINTER, NULL);
 }
