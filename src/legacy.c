@@ -179,11 +179,12 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
   bool zeroed;
   struct slab *moved = legacy_huge_alloc(size, slab->align, LEGACY_HUGE, &zeroed);
   if (moved == NULL) return NULL;
+  directory_leave(slab); /* first: once the pages have moved, their old place may be another thread's */
   if (moved->size < slab->size || !os_move(slab->base, slab->size, moved->base)) {
+    directory_enter(slab, CODE_HUGE);
     legacy_huge_free(moved);
     return NULL;
   }
-  directory_leave(slab);
   book_huge(slab, -1);
   drop_descriptor(slab);
   return moved;
