@@ -1,0 +1,23 @@
+# What `cmake --install` puts where, beside what tools/ and tracepoints/ install of their own: the libraries, the header, the CMake
+# package (find_package(hakmem), target hakmem::hakmem) and the pkg-config file. A moved installation works.
+include(CMakePackageConfigHelpers)
+
+set(PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/hakmem)
+install(TARGETS hakmem EXPORT hakmem-targets
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  PUBLIC_HEADER DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(TARGETS hakmem-plain LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}) # to be preloaded, never to be linked
+install(EXPORT hakmem-targets NAMESPACE hakmem:: DESTINATION ${PACKAGE_DIR})
+
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/hakmem-config.cmake.in ${CMAKE_BINARY_DIR}/cmake/hakmem-config.cmake
+  INSTALL_DESTINATION ${PACKAGE_DIR} NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/cmake/hakmem-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/cmake/hakmem-config.cmake ${CMAKE_BINARY_DIR}/cmake/hakmem-config-version.cmake
+  DESTINATION ${PACKAGE_DIR})
+
+# From the pkg-config file to the prefix, so that it need not name the prefix.
+file(RELATIVE_PATH PREFIX_FROM_PKGCONFIG ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+configure_file(${CMAKE_CURRENT_LIST_DIR}/hakmem.pc.in ${CMAKE_BINARY_DIR}/cmake/hakmem.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/cmake/hakmem.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

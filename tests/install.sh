@@ -1,0 +1,93 @@
+#!/bin/sh
+# What is installed is complete: in a directory that is moved afterwards, programs find it by CMake and by pkg-config, in C and in
+# C++, and the companion program finds its libraries.
+set -eu
+BUILD_DIR=${BUILD_DIR:-$PWD/build}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+command -v cmake >/dev/null && command -v pkg-config >/dev/null || { echo "cmake or pkg-config is not installed"; exit 77; }
+fail() { echo "FAIL: $*"; exit 1; }
+
+cmake --install "$BUILD_DIR" --prefix "$work/first" >"$work/log" || { cat "$work/log"; fail "cmake --install"; }
+mv "$work/first" "$work/moved"
+prefix=$work/moved
+libdir=$(dirname "$(find "$prefix" -name libhakmem.so)")
+! grep -rIl "$work/first" "$prefix" || fail "the files above name the place of the installation"
+
+# ---- The program: uses the interface by its own names, and says which library it got. ----
+mkdir "$work/program"
+cat >"$work/program/main.c" <<'END'
+#include <hakmem.h>
+#include <stdio.h>
+#include <string.h>
+
+int main(void) {
+  struct hak_stats stats;
+  char *p = (char *)hak_malloc(100);
+  if (p == NULL || hak_usable_size(p) < 100) return 1;
+  memset(p, 1, 100);
+  p = (char *)hak_realloc(p, 5000);
+  if (p == NULL || p[99] != 1) return 2;
+  hak_free(p);
+  if (hak_stats_read(&stats, sizeof(stats)) == 0 && stats.allocs == 0) return 3;
+  char expected[32];
+  snprintf(expected, sizeof(expected), "%d.%d.%d", HAK_VERSION_MAJOR, HAK_VERSION_MINOR, HAK_VERSION_PATCH);
+  if (strcmp(hak_version(), expected) != 0) return 4;
+  puts(hak_version());
+  return 0;
+}
+END
+version=$(PKG_CONFIG_PATH=$libdir/pkgconfig pkg-config --modversion hakmem)
+
+# expect WHAT COMMAND...: the command prints the version.
+expect() {
+  what=$1
+  shift
+  said=$("$@") || fail "$what: exit status $?"
+  [ "$said" = "$version" ] || fail "$what: it says '$said', pkg-config says '$version'"
+}
+
+# ---- By CMake, and not where another version is wanted. ----
+cat >"$work/program/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.20)
+project(consumer C)
+find_package(hakmem ${WANTED} REQUIRED)
+add_executable(consumer main.c)
+target_link_libraries(consumer PRIVATE hakmem::hakmem)
+END
+configure() { cmake -S "$work/program" -B "$work/$1" -DWANTED="$1" -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1; }
+configure "$version" || { cat "$work/log"; fail "find_package(hakmem $version)"; }
+cmake --build "$work/$version" >"$work/log" 2>&1 || { cat "$work/log"; fail "building with hakmem::hakmem"; }
+expect "built by CMake" "$work/$version/consumer"
+! configure 99.0 || fail "find_package(hakmem 99.0) takes version $version"
+grep -q 99.0 "$work/log" || { cat "$work/log"; fail "find_package(hakmem 99.0) fails for another reason"; }
+
+# ---- By pkg-config, in C and in C++. ----
+flags=$(PKG_CONFIG_PATH=$libdir/pkgconfig pkg-config --cflags --libs hakmem)
+# shellcheck disable=SC2086 # $flags is a list
+${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror -o "$work/c" "$work/program/main.c" $flags
+expect "built by pkg-config" env LD_LIBRARY_PATH="$libdir" "$work/c"
+if command -v "${CXX:-c++}" >/dev/null; then
+  # shellcheck disable=SC2086
+  ${CXX:-c++} -Wall -Wextra -Werror -x c++ -o "$work/cxx" "$work/program/main.c" -x none $flags
+  expect "built by pkg-config, C++" env LD_LIBRARY_PATH="$libdir" "$work/cxx"
+fi
+! LD_LIBRARY_PATH=$libdir ldd "$work/c" | grep -E 'lttng|unwind' || fail "a program that links libhakmem depends on the above, too"
+
+# ---- The rest. ----
+[ -e "$libdir/libhakmem-plain.so" ] || fail "libhakmem-plain.so is not installed"
+for page in man1/hakmem.1 man3/hakmem.3 man7/libhakmem.7; do
+  [ "$page" = man1/hakmem.1 ] && [ ! -e "$prefix/bin/hakmem" ] && continue
+  [ -s "$prefix/share/man/$page" ] || fail "there is no manual page $page"
+  command -v groff >/dev/null || continue
+  said=$(groff -man -Tutf8 -ww -z "$prefix/share/man/$page" 2>&1)
+  [ -z "$said" ] || fail "groff on $page: $said"
+done
+for name in $(sed -n 's/^ *\(NUMBER\|CHOICE\|TEXT\)([a-z_]*, \([A-Z_]*\),.*/\2/p' src/config.h); do
+  grep -q "HAKMEM_$name" "$prefix/share/man/man7/libhakmem.7" || fail "libhakmem(7) has nothing about HAKMEM_$name"
+done
+
+[ -e "$prefix/bin/hakmem" ] || { echo "The companion program is not built (HAKMEM_TOOLS)."; exit 0; }
+HAKMEM_LOG=drain "$prefix/bin/hakmem" run -o "$work/run" -- true 2>"$work/log" || { cat "$work/log"; fail "the installed hakmem run"; }
+grep -q 'TLS_SLL_DRAIN' "$work/log" || { cat "$work/log"; fail "the installed hakmem did not preload libhakmem.so"; }
+"$prefix/bin/hakmem" report "$work/run" >/dev/null || fail "the installed hakmem report"

@@ -1,0 +1,205 @@
+/*
+ * man: makes a manual page from its template, with the tables of the source in place of lines that begin with @:
+ *
+ *   @TH NAME SECTION       the title line, with the version
+ *   @OPTIONS               the options of the library (src/config.h)
+ *   @EVENTS                the events and their fields (src/events.h)
+ *   @FILE PATH             a file, as it is
+ *
+ * Runs while hakmem is built:   man TEMPLATE PAGE
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "events.h"
+
+#define LINE_MAX_BYTES 4096
+
+static FILE *page;
+
+/* ---- roff. ---- */
+
+/* Plain text, whatever it holds; `begin`: it begins a line. */
+static void text(const char *s, bool begin) {
+  if (begin && (*s == '.' || *s == '\'')) fputs("\\&", page);
+  for (; *s; s++) {
+    switch (*s) {
+      case '\\': fputs("\\e", page); break;
+      case '-': fputs("\\-", page); break;
+      case '\'': fputs("\\(aq", page); break;
+      default: fputc(*s, page);
+    }
+  }
+}
+
+static void fonted(char font, const char *s) {
+  fprintf(page, "\\f%c", font);
+  text(s, false);
+  fputs("\\fR", page);
+}
+
+/* ---- @OPTIONS ---- */
+
+/* The term of option `name`, whose value is shown as `value`. */
+static void option_term(const char *name, const char *value) {
+  fputs(".TP\n\\fBHAKMEM_", page);
+  text(name, false);
+  fputs("\\fR=", page);
+  fonted('I', value);
+  fputc('\n', page);
+}
+
+/* `meaning` as a sentence; the tables write it as half of one. */
+static void sentence(const char *meaning) {
+  fputc(toupper((unsigned char)*meaning), page);
+  text(meaning + 1, false);
+  fputs(".\n", page);
+}
+
+static void number_option(const char *name, uint32_t standard, uint32_t lowest, uint32_t highest, const char *unit,
+                          const char *meaning) {
+  option_term(name, unit);
+  sentence(meaning);
+  fprintf(page, "A number from %u to %u; %u if not set.\n", lowest, highest, standard);
+}
+
+/* Choice number `index` of "a|b|c". */
+static void choice(const char *choices, unsigned index) {
+  for (; index > 0; index--) choices = strchr(choices, '|') + 1;
+  char one[LINE_MAX_BYTES];
+  snprintf(one, sizeof(one), "%.*s", (int)strcspn(choices, "|"), choices);
+  fonted('B', one);
+}
+
+static void choice_option(const char *name, unsigned standard, const char *choices, const char *meaning) {
+  option_term(name, choices);
+  sentence(meaning);
+  choice(choices, standard);
+  fputs(" if not set.\n", page);
+}
+
+static void text_option(const char *name, const char *value, const char *meaning) {
+  option_term(name, value);
+  sentence(meaning);
+}
+
+static void options(void) {
+#define NUMBER(member, NAME, standard, lowest, highest, unit, meaning) \
+  number_option(#NAME, standard, lowest, highest, unit, meaning);
+#define CHOICE(member, NAME, standard, choices, meaning) choice_option(#NAME, standard, choices, meaning);
+#define TEXT(member, NAME, value, meaning) text_option(#NAME, value, meaning);
+  CONFIG_OPTIONS(NUMBER, CHOICE, TEXT)
+}
+
+/* ---- @EVENTS ---- */
+
+static bool first_field;
+
+static void event(const char *name, const char *meaning) {
+  fputs(".TP\n", page);
+  fonted('B', name);
+  fputc('\n', page);
+  sentence(meaning);
+  fputs("Fields:\n", page);
+  first_field = true;
+}
+
+static void field(const char *name, const char *kind) {
+  if (!first_field) fputs(",\n", page);
+  first_field = false;
+  fonted('I', name);
+  if (*kind) {
+    fputs(" (", page);
+    text(kind, false);
+    fputc(')', page);
+  }
+}
+
+#define ENUM_NAME(constant, name) ", " name
+#define ENUM_NAMES(e) (&("" ENUM_##e(ENUM_NAME))[2]) /* without the first comma */
+#define F_PTR(f) field(#f, "");
+#define F_U32(f) field(#f, "");
+#define F_U64(f) field(#f, "");
+#define F_BYTES(f) field(#f, "bytes");
+#define F_TICKS(f) field(#f, "clock ticks");
+#define F_BYTE(f) field(#f, "");
+#define F_CLS(f) field(#f, "");
+#define F_ENUM(f, e) field(#f, ENUM_NAMES(e));
+#define F_TEXT(f) field(#f, "text");
+#define F_ADDRESSES(f, n) field(#f, "addresses");
+#define F_COUNTS(f, n) field(#f, "counts");
+
+static void events(void) {
+#define EVENT_PARAGRAPH(name, meaning, fields) \
+  event(#name, meaning);                       \
+  fields fputs(".\n", page);
+  HAK_EVENTS(EVENT_PARAGRAPH)
+}
+
+/* ---- The template. ---- */
+
+static void fail(const char *what, const char *path) {
+  fprintf(stderr, "man: cannot %s %s: %s\n", what, path, strerror(errno));
+  exit(1);
+}
+
+static FILE *open_or_fail(const char *path, const char *mode) {
+  FILE *const file = fopen(path, mode);
+  if (file == NULL) fail("open", path);
+  return file;
+}
+
+static void include(const char *path) {
+  FILE *const file = open_or_fail(path, "r");
+  char line[LINE_MAX_BYTES];
+  fputs(".nf\n", page);
+  while (fgets(line, sizeof(line), file) != NULL) text(line, true);
+  fputs(".fi\n", page);
+  fclose(file);
+}
+
+static void title(char *arguments) {
+  const char *const name = strtok(arguments, " "), *const section = strtok(NULL, " ");
+  fprintf(page, ".TH %s %s \"\" \"hakmem %s\"\n", name, section, HAKMEM_VERSION);
+}
+
+static bool directive(char *line) {
+  line[strcspn(line, "\n")] = '\0';
+  if (strcmp(line, "@OPTIONS") == 0) {
+    options();
+  } else if (strcmp(line, "@EVENTS") == 0) {
+    events();
+  } else if (strncmp(line, "@FILE ", 6) == 0) {
+    include(line + 6);
+  } else if (strncmp(line, "@TH ", 4) == 0) {
+    title(line + 4);
+  } else {
+    fprintf(stderr, "man: does not know '%s'\n", line);
+    return false;
+  }
+  return true;
+}
+
+int main(int argc, char **argv) {
+  if (argc != 3) {
+    fprintf(stderr, "usage: man TEMPLATE PAGE\n");
+    return 2;
+  }
+  FILE *const template = open_or_fail(argv[1], "r");
+  page = open_or_fail(argv[2], "w");
+  char line[LINE_MAX_BYTES];
+  while (fgets(line, sizeof(line), template) != NULL) {
+    if (*line != '@') {
+      fputs(line, page);
+    } else if (!directive(line)) {
+      return 1;
+    }
+  }
+  fclose(template);
+  if (ferror(page) || fclose(page) != 0) fail("write", argv[2]);
+  return 0;
+}
