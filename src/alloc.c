@@ -95,6 +95,7 @@ static struct slab *large_slab(size_t size, size_t align, bool *zeroed) {
 /* A block of its own run or mapping; `zero`: it must read as zero. */
 static void *large_alloc(size_t size, size_t align, bool zero) {
   if (size > PTRDIFF_MAX) return alloc_fail();
+  const int saved = errno;
   struct sll_cache *cache = sll_enter();
   bool zeroed = false;
   struct slab *slab = large_slab(size, align, &zeroed);
@@ -109,6 +110,7 @@ static void *large_alloc(size_t size, size_t align, bool zero) {
   if (zero && !zeroed) memset(block, 0, size);
   if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_traced_stack());
   if (cache != NULL) sll_leave(cache);
+  errno = saved;
   return block;
 }
 
