@@ -3,6 +3,10 @@
  *
  * libunwind is opened privately (RTLD_LOCAL), never linked: a preloaded library that needs libunwind.so would put libunwind's
  * _Unwind_RaiseException before libgcc's for the whole program, and change how C++ exceptions run.
+ *
+ * Locks: a malloc may come from within dl_iterate_phdr, the loader's lock held, and libunwind calls dl_iterate_phdr. So libunwind must hold no
+ * lock of its own then, or two threads wait for each other for ever: its shared cache of register states, which has one, is off. What
+ * makes a backtrace fast is each thread's own cache of frames, which stays.
  */
 #include <dlfcn.h>
 #define UNW_LOCAL_ONLY
@@ -21,7 +25,10 @@ bool unwind_open(void) {
   if (library == NULL) return false;
   int (*function)(void **, int);
   *(void **)&function = dlsym(library, NAME_OF(unw_backtrace));
-  if (function == NULL) return false;
+  int (*set_policy)(unw_addr_space_t, unw_caching_policy_t);
+  *(void **)&set_policy = dlsym(library, NAME_OF(unw_set_caching_policy));
+  const unw_addr_space_t *local = dlsym(library, NAME_OF(unw_local_addr_space));
+  if (function == NULL || set_policy == NULL || local == NULL || set_policy(*local, UNW_CACHE_NONE) != 0) return false;
   /* The first call makes libunwind's own tables: here, where no lock is held. */
   void *frames[4];
   function(frames, 4);
