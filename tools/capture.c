@@ -111,13 +111,14 @@ static size_t count_stats_files(const char *path) {
   return count;
 }
 
-void capture_finish(const struct capture *c, const char *stats) {
+void capture_finish(struct capture *c, const char *stats) {
+  launch_release(&c->launch);
   char *const files = stats_path(c, stats);
   const size_t processes = count_stats_files(files);
   free(files);
   if (processes == 0) {
     say("no process of %s loaded the library, so there is no data: it is linked statically, or set-uid, or it cleared "
-        "LD_PRELOAD", c->program[0]);
+        "LD_PRELOAD, or it ended too early", c->program[0]);
     return;
   }
   char *const shown = workdir_quote(c->output != NULL ? c->output : strrchr(c->directory, '/') + 1);

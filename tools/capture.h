@@ -35,6 +35,6 @@ bool capture_prepare(struct capture *c, const char *stats);
 void capture_abandon(struct capture *c);
 
 /* After the program's end: says where the data is, or that there is none; then the report, if it was asked for. */
-void capture_finish(const struct capture *c, const char *stats);
+void capture_finish(struct capture *c, const char *stats);
 
 #endif

@@ -5,8 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/time.h>
 #include <time.h>
 
 #include "capture.h"
@@ -113,8 +111,7 @@ static bool set_up(struct record *r, struct sessiond *daemon, struct session *se
   alarm(0);
   free(trace);
   if (!started) return false;
-  const int interrupted = launch_interrupted();
-  return interrupted == 0 || fail("interrupted: %s", strsignal(interrupted));
+  return launch_interrupted() == 0 || fail("interrupted before the program was started");
 }
 
 /* Where the private daemon is one that anybody could find, others may have come to use it. */
@@ -160,6 +157,7 @@ int command_record(int argc, char **argv) {
     }
   }
   if (!good) say("%s", failure());
+  if (!ran && launch_interrupted() != 0) exit_code = 128 + launch_interrupted();
   launch_cancel(&record.capture.launch);
   session_fini(&session);
   sessiond_stop(&daemon);

@@ -8,6 +8,7 @@
 #include "command.h"
 #include "error.h"
 #include "format.h"
+#include "guard.h"
 #include "inputs.h"
 #include "memory.h"
 #include "print.h"
@@ -109,7 +110,8 @@ static bool print(const struct page *page, bool json) {
   return (fflush(stdout) == 0 && !ferror(stdout)) || fail("cannot write to standard output");
 }
 
-static int report(const struct options *o) {
+static int report(void *context) {
+  const struct options *const o = context;
   struct inputs inputs = {0};
   bool good = true;
   const char *const path = o->paths[0];
@@ -143,5 +145,5 @@ int command_report(int argc, char **argv) {
   struct options o = {0};
   argp_parse(&report_argp, argc, argv, 0, NULL, &o);
   format_init();
-  return report(&o);
+  return guard_run(report, &o);
 }

@@ -105,6 +105,7 @@ static bool build(bt_graph *graph, const bt_plugin *ctf, const bt_plugin *utils,
 
 static bool run(bt_graph *graph) {
   for (;;) {
+    bt_current_thread_clear_error(); /* some damaged traces leave one behind a success, which the next call does not forgive */
     switch (bt_graph_run_once(graph)) {
       case BT_GRAPH_RUN_ONCE_STATUS_OK:
       case BT_GRAPH_RUN_ONCE_STATUS_AGAIN: break;

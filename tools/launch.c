@@ -107,6 +107,12 @@ static void hold_signals(struct launch *l) {
   sigprocmask(SIG_BLOCK, &set, &l->mask);
   const struct sigaction standard = {.sa_handler = SIG_DFL};
   sigaction(SIGCHLD, &standard, &l->child_action);
+  l->holds = true;
+}
+
+void launch_release(struct launch *l) {
+  if (l->holds) sigprocmask(SIG_SETMASK, &l->mask, NULL);
+  l->holds = false;
 }
 
 bool launch_fork(struct launch *l) {

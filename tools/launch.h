@@ -26,7 +26,8 @@ struct launch {
   pid_t pid;    /* 0 where there is no child */
   int go_fd;    /* one byte lets the child run; closing it ends the child */
   int error_fd; /* the child's errno where exec failed, else end of file */
-  sigset_t mask; /* as before the launch */
+  bool holds;    /* signals are blocked */
+  sigset_t mask; /* as before that */
   struct sigaction child_action;
 };
 
@@ -54,6 +55,9 @@ int launch_interrupted(void);
 
 /* Waits for the program's end, passing signals on to it. Returns its exit code, or 128 + the signal that ended it. */
 int launch_wait(struct launch *l);
+
+/* Lets signals act on this process again, once there is nothing left that they could leave behind. */
+void launch_release(struct launch *l);
 
 /* Ends a child that waits between fork and go. */
 void launch_cancel(struct launch *l);

@@ -64,6 +64,8 @@ struct model_process {
   uint64_t rss_max;          /* UNKNOWN where the source has no RSS */
   struct stats_moment *timeline; /* members may be UNKNOWN */
   size_t timeline_length, timeline_capacity;
+  uint64_t peak_ns, peak_active; /* when most was in use, and how full the slabs were then; peak_active 0 where unknown */
+  uint64_t peak_utilisation[STATS_UTILISATION_BINS];
   struct model_stack *stacks;
   size_t stack_count, stack_capacity;
   struct model_module *modules;

@@ -11,7 +11,7 @@
 #include "print.h"
 #include "symbolize.h"
 
-#define FRAMES_SHOWN 16
+#define FRAMES_SHOWN 12
 #define INCIDENTS_SHOWN 5
 #define OWN_LIBRARY "libhakmem"
 
@@ -127,26 +127,46 @@ static void print_where(FILE *out, const struct page *page, const struct model_p
   symbolizer_destroy(symbolizer);
 }
 
-static void print_kind(FILE *out, const struct page *page, enum stats_incident_kind kind) {
-  size_t shown = 0, there_are = 0;
-  for (size_t k = 0; k < page->main->process_count; k++) {
-    const struct model_process *const p = page->main->processes[k];
+struct listed { const struct model_process *p; const struct stats_incident *i; };
+
+static int by_count(const void *a, const void *b) {
+  const struct listed *const x = a, *const y = b;
+  if (x->i->count != y->i->count) return x->i->count < y->i->count ? 1 : -1;
+  return x->i->time_ns < y->i->time_ns ? -1 : x->i->time_ns > y->i->time_ns;
+}
+
+/* The incidents of one kind in all processes, the most frequent first; the caller frees the list. */
+static struct listed *list_incidents(const struct report *r, enum stats_incident_kind kind, size_t *count) {
+  struct listed *list = NULL;
+  size_t capacity = 0;
+  *count = 0;
+  for (size_t k = 0; k < r->process_count; k++) {
+    const struct model_process *const p = r->processes[k];
     for (size_t n = 0; n < p->incident_count; n++) {
-      const struct stats_incident *const i = &p->incidents[n];
-      if (i->kind != (uint32_t)kind) continue;
-      there_are++;
-      if (!page->all && there_are > INCIDENTS_SHOWN) continue;
-      shown++;
-      if (kind == INCIDENT_SHARED_FAIL) print_shared_fail(out, i); else print_hdr_reset(out, i);
-      if (page->main->process_count > 1) {
-        char *const program = escape(p->program);
-        fprintf(out, "    in process %" PRIu32 " (%s)\n", p->pid, program);
-        free(program);
-      }
-      print_where(out, page, p, i);
+      if (p->incidents[n].kind != (uint32_t)kind) continue;
+      list = must_grow(list, *count, &capacity, sizeof(*list));
+      list[(*count)++] = (struct listed){p, &p->incidents[n]};
     }
   }
-  print_more(out, page, shown, there_are, "kinds");
+  if (*count > 1) qsort(list, *count, sizeof(*list), by_count);
+  return list;
+}
+
+static void print_kind(FILE *out, const struct page *page, enum stats_incident_kind kind) {
+  size_t count;
+  struct listed *const list = list_incidents(page->main, kind, &count);
+  const size_t shown = page->all || count < INCIDENTS_SHOWN ? count : INCIDENTS_SHOWN;
+  for (size_t n = 0; n < shown; n++) {
+    if (kind == INCIDENT_SHARED_FAIL) print_shared_fail(out, list[n].i); else print_hdr_reset(out, list[n].i);
+    if (page->main->process_count > 1) {
+      char *const program = escape(list[n].p->program);
+      fprintf(out, "    in process %" PRIu32 " (%s)\n", list[n].p->pid, program);
+      free(program);
+    }
+    print_where(out, page, list[n].p, list[n].i);
+  }
+  print_more(out, page, shown, count, "of other classes or from other places");
+  free(list);
 }
 
 void print_incidents(FILE *out, const struct page *page) {

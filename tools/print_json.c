@@ -263,6 +263,14 @@ static json_t *process(const struct report *r, const struct model_process *p) {
   set(object, "superslabs_active_max", number(p->superslabs_active_max));
   if (p->has_settings) set_settings(object, p);
   if (p->has_buckets) set_memory(object, p);
+  if (p->peak_active > 0) {
+    json_t *const peak = json_object(), *const bins = json_array();
+    set(peak, "time_ns", number(p->peak_ns));
+    set(peak, "active", number(p->peak_active));
+    for (unsigned i = 0; i < STATS_UTILISATION_BINS; i++) json_array_append_new(bins, number(p->peak_utilisation[i]));
+    set(peak, "utilisation", bins);
+    set(object, "peak", peak);
+  }
   set(object, "counters", counters(&p->counts->counters));
   set(object, "timeline", timeline(p));
   set(object, "incidents", incidents(p));

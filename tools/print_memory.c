@@ -14,13 +14,12 @@
 
 /* ---- Fragmentation ---- */
 
-static void print_utilisation(FILE *out, const struct model_class *sum) {
+static void print_utilisation(FILE *out, const uint64_t bins[STATS_UTILISATION_BINS]) {
   uint64_t slabs = 0, most = 0;
   for (unsigned i = 0; i < STATS_UTILISATION_BINS; i++) {
-    slabs += sum->utilisation[i];
-    if (sum->utilisation[i] > most) most = sum->utilisation[i];
+    slabs += bins[i];
+    if (bins[i] > most) most = bins[i];
   }
-  fputs("\nSlab utilisation (live blocks / capacity) at the last snapshot\n", out);
   if (slabs == 0) {
     fputs("  no slab is in use\n", out);
     return;
@@ -30,11 +29,21 @@ static void print_utilisation(FILE *out, const struct model_class *sum) {
   for (unsigned i = 0; i < STATS_UTILISATION_BINS; i++) {
     char share[FORMAT_SIZE], bar[FORMAT_BAR_SIZE(BAR_WIDTH)];
     if (i + 1 < STATS_UTILISATION_BINS) table_cell(t, "%u-%u %%", i * 10, i * 10 + 9); else table_cell(t, "100 %%");
-    table_cell(t, "%" PRIu64, sum->utilisation[i]);
-    table_cell(t, "%s", format_percent(share, (double)sum->utilisation[i], (double)slabs));
-    table_cell(t, "%s", format_bar(bar, sizeof(bar), sum->utilisation[i], most, BAR_WIDTH));
+    table_cell(t, "%" PRIu64, bins[i]);
+    table_cell(t, "%s", format_percent(share, (double)bins[i], (double)slabs));
+    table_cell(t, "%s", format_bar(bar, sizeof(bar), bins[i], most, BAR_WIDTH));
   }
   table_print(t, out, 2);
+}
+
+/* Only a trace has the slabs of more than the last moment. */
+static void print_peak(FILE *out, const struct page *page) {
+  const struct model_process *const p = page->trace != NULL ? model_largest_process(page->trace) : NULL;
+  if (p == NULL || p->peak_active == 0) return;
+  char size[FORMAT_SIZE], at[FORMAT_SIZE];
+  fprintf(out, "\nSlab utilisation (live blocks / capacity) when most was active: %s after %s, process %" PRIu32 "\n",
+          format_bytes(size, p->peak_active), format_ns(at, (double)p->peak_ns), p->pid);
+  print_utilisation(out, p->peak_utilisation);
 }
 
 struct row { uint32_t cls; const struct model_class *c; };
@@ -79,7 +88,9 @@ static void print_fragmentation(FILE *out, const struct page *page) {
   struct row rows[CLASS_ROWS];
   struct model_class sum = {0};
   const size_t count = gather(r, rows, &sum);
-  print_utilisation(out, &sum);
+  print_peak(out, page);
+  fputs("\nSlab utilisation (live blocks / capacity) at the last snapshot\n", out);
+  print_utilisation(out, sum.utilisation);
   fputs("\nFragmentation by class at the last snapshot, largest first\n", out);
   if (count == 0) {
     fputs("  no class has a slab in use\n", out);
@@ -197,7 +208,7 @@ static void print_buckets(FILE *out, const struct model_process *p) {
   const bool less = p->rss < resident;
   format_bytes(residual, less ? resident - p->rss : p->rss - resident);
   fprintf(out, "  RSS %s = %s of hakmem %s %s residual (%s)\n", format_bytes(rss, p->rss), format_bytes(held, resident),
-          less ? "-" : "+", residual, less ? "counted as touched, but not resident" : "the program's own code, data, stacks and files");
+          less ? "-" : "+", residual, less ? "counted as touched, but not resident" : "the program's own code, data and stacks, and a tracer's buffers");
 }
 
 void print_memory(FILE *out, const struct page *page) {

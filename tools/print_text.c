@@ -37,7 +37,7 @@ static bool print_losses_of(FILE *out, const struct report *r) {
   bool any = false;
 #define PRINT_LOSS(name, text)                                        \
   if (r->lost.name > 0) {                                             \
-    fprintf(out, "%s  %10" PRIu64 "  %s\n", any ? "" : "", r->lost.name, text); \
+    fprintf(out, "  %10" PRIu64 "  %s\n", r->lost.name, text); \
     any = true;                                                       \
   }
   MODEL_LOSSES(PRINT_LOSS)
@@ -87,27 +87,52 @@ static void add_process(struct table *t, const struct model_process *p, bool ope
   free(program);
 }
 
+/* A process, and whether its operations were counted: a trace does not have them all. */
+struct listed { const struct model_process *p; bool operations; };
+
 static int by_weight(const void *a, const void *b) {
-  const struct model_process *const *const x = a, *const *const y = b;
-  const uint64_t p = (*x)->rss_max != UNKNOWN ? (*x)->rss_max : 0, q = (*y)->rss_max != UNKNOWN ? (*y)->rss_max : 0;
-  return p < q ? 1 : p > q ? -1 : (*x)->pid < (*y)->pid ? -1 : (*x)->pid > (*y)->pid;
+  const struct model_process *const x = ((const struct listed *)a)->p, *const y = ((const struct listed *)b)->p;
+  const uint64_t p = x->rss_max != UNKNOWN ? x->rss_max : 0, q = y->rss_max != UNKNOWN ? y->rss_max : 0;
+  return p < q ? 1 : p > q ? -1 : x->pid < y->pid ? -1 : x->pid > y->pid;
+}
+
+static bool has_process(const struct report *r, uint32_t pid) {
+  for (size_t i = 0; r != NULL && i < r->process_count; i++) {
+    if (r->processes[i]->pid == pid) return true;
+  }
+  return false;
+}
+
+/* The processes of the stats files, and those that only the trace has. The caller frees the list. */
+static struct listed *list_processes(const struct page *page, size_t *count) {
+  const struct report *const sources[] = {page->stats, page->trace};
+  size_t capacity = 0;
+  struct listed *list = NULL;
+  *count = 0;
+  for (size_t s = 0; s < 2; s++) {
+    for (size_t i = 0; sources[s] != NULL && i < sources[s]->process_count; i++) {
+      const struct model_process *const p = sources[s]->processes[i];
+      if (s == 1 && has_process(page->stats, p->pid)) continue;
+      list = must_grow(list, *count, &capacity, sizeof(*list));
+      list[(*count)++] = (struct listed){p, s == 0};
+    }
+  }
+  if (*count > 1) qsort(list, *count, sizeof(*list), by_weight);
+  return list;
 }
 
 static void print_processes(FILE *out, const struct page *page) {
-  const struct report *const r = page->memory;
-  const size_t size = r->process_count * sizeof(*r->processes);
-  struct model_process **const sorted = must_allocate(size);
-  if (size > 0) memcpy(sorted, r->processes, size);
-  if (r->process_count > 1) qsort(sorted, r->process_count, sizeof(*sorted), by_weight);
-  const size_t shown = page->all || r->process_count < PRINT_ROWS ? r->process_count : PRINT_ROWS;
+  size_t count;
+  struct listed *const list = list_processes(page, &count);
+  const size_t shown = page->all || count < PRINT_ROWS ? count : PRINT_ROWS;
   fputs("\nProcesses\n", out);
   struct table *const t = table_create("rrrrrrll");
   static const char *const heads[] = {"pid", "parent", "ran for", "allocs", "frees", "peak RSS", "state", "program"};
   for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(t, "%s", heads[i]);
-  for (size_t i = 0; i < shown; i++) add_process(t, sorted[i], r->source == SOURCE_STATS);
+  for (size_t i = 0; i < shown; i++) add_process(t, list[i].p, list[i].operations);
   table_print(t, out, 2);
-  print_more(out, page, shown, r->process_count, "processes");
-  free(sorted);
+  print_more(out, page, shown, count, "processes");
+  free(list);
 }
 
 static void print_settings(FILE *out, const struct report *r) {
@@ -130,7 +155,9 @@ static void print_settings(FILE *out, const struct report *r) {
 static void add_happening(struct table *t, uint64_t count, uint64_t whole, const char *name, const char *meaning) {
   char share[FORMAT_SIZE];
   if (count == 0) return;
-  table_cell(t, "%" PRIu64, count);
+  const size_t length = strlen(name);
+  const bool bytes = length > 6 && strcmp(name + length - 6, "_bytes") == 0;
+  table_cell(t, "%s", bytes ? format_bytes(share, count) : format_count(share, count));
   table_cell(t, "%s", whole > 0 ? format_percent(share, (double)count, (double)whole) : "");
   table_cell(t, "%s", name);
   table_cell(t, "%s", meaning);
@@ -154,8 +181,9 @@ static void print_happenings(FILE *out, const struct page *page) {
 #define IS_REFILL(name) (strncmp(#name, "refill_", 7) == 0 && strcmp(#name, "refill_blocks") != 0)
 #define IS_DRAIN(name) (strncmp(#name, "drain_", 6) == 0 && strcmp(#name, "drain_blocks") != 0 && strcmp(#name, "drain_slabs") != 0)
 #define IS_OPERATION(name) (strcmp(#name, "allocs") == 0 || strcmp(#name, "frees") == 0)
+#define IS_SAMPLE(name) (strncmp(#name, "request_", 8) == 0)
 #define ADD_HAPPENING(name, text) \
-  if (!IS_OPERATION(name)) add_happening(t, sum.name, IS_REFILL(name) ? refills : IS_DRAIN(name) ? drains : 0, #name, text);
+  if (!IS_OPERATION(name) && !IS_SAMPLE(name)) add_happening(t, sum.name, IS_REFILL(name) ? refills : IS_DRAIN(name) ? drains : 0, #name, text);
   STATS_CLASS_COUNTERS(ADD_HAPPENING)
 #define ADD_PROCESS_HAPPENING(name, text) \
   if (strcmp(#name, "hdr_reset") != 0) add_happening(t, page->main->total->counters.name, 0, #name, text);
@@ -165,13 +193,13 @@ static void print_happenings(FILE *out, const struct page *page) {
 
 /* ---- Trace against stats files ---- */
 
-static void add_check(struct table *t, const char *name, uint64_t trace, uint64_t stats) {
+static void add_check(struct table *t, const char *name, uint64_t trace, uint64_t stats, bool *equal) {
   table_cell(t, "%s", name);
   table_cell(t, "%" PRIu64, trace);
   table_cell(t, "%" PRIu64, stats);
   if (trace == stats) table_cell(t, "equal");
-  else if (trace < stats) table_cell(t, "%" PRIu64 " not in the trace", stats - trace);
-  else table_cell(t, "%" PRIu64 " not in the statistics", trace - stats);
+  else if (trace < stats) table_cell(t, "%" PRIu64 " not in the trace", stats - trace), *equal = false;
+  else table_cell(t, "%" PRIu64 " not in the statistics", trace - stats), *equal = false;
 }
 
 /* Both saw every event of these kinds; what the trace lacks was lost, or happened where no tracer could be told. */
@@ -190,16 +218,18 @@ static void print_cross_check(FILE *out, const struct page *page) {
     }
   }
   static const char *const names[] = {"refills", "drains", "shared_fails", "legacy calls", "slabs acquired"};
+  bool equal = true;
   fputs("\nThe trace against the statistics\n", out);
   struct table *const t = table_create("lrrl");
   table_cell(t, "%s", ""), table_cell(t, "trace"), table_cell(t, "statistics"), table_cell(t, "%s", "");
-  for (int i = 0; i < 5; i++) add_check(t, names[i], sums[0][i], sums[1][i]);
+  for (int i = 0; i < 5; i++) add_check(t, names[i], sums[0][i], sums[1][i], &equal);
   add_check(t, "lookups timed", a->counters.lookup_hit + a->counters.lookup_legacy + a->counters.lookup_foreign,
-            b->counters.lookup_hit + b->counters.lookup_legacy + b->counters.lookup_foreign);
-  add_check(t, "header resets", a->counters.hdr_reset, b->counters.hdr_reset);
-  add_check(t, "SuperSlabs acquired", a->counters.superslab_acquire, b->counters.superslab_acquire);
-  add_check(t, "mappings made", a->counters.os_map, b->counters.os_map);
+            b->counters.lookup_hit + b->counters.lookup_legacy + b->counters.lookup_foreign, &equal);
+  add_check(t, "header resets", a->counters.hdr_reset, b->counters.hdr_reset, &equal);
+  add_check(t, "SuperSlabs acquired", a->counters.superslab_acquire, b->counters.superslab_acquire, &equal);
+  add_check(t, "mappings made", a->counters.os_map, b->counters.os_map, &equal);
   table_print(t, out, 2);
+  if (!equal) fputs("  What only the statistics have was lost (see above), or happened while no tracer was there: at the very end.\n", out);
 }
 
 void print_text(FILE *out, const struct page *page) {

@@ -13,6 +13,9 @@
 static const char *work = "";
 static uint64_t started_ns, next_ns;
 static bool visible;
+static int out = STDERR_FILENO;
+
+void progress_use(int fd) { out = fd; }
 
 static uint64_t now_ns(void) {
   struct timespec now;
@@ -24,7 +27,7 @@ void progress_start(const char *what) {
   progress_clear();
   work = what;
   started_ns = now_ns();
-  next_ns = isatty(STDERR_FILENO) ? started_ns + FIRST_AFTER_NS : UINT64_MAX;
+  next_ns = isatty(out) ? started_ns + FIRST_AFTER_NS : UINT64_MAX;
 }
 
 void progress_update(uint64_t done, uint64_t total, const char *unit) {
@@ -34,15 +37,15 @@ void progress_update(uint64_t done, uint64_t total, const char *unit) {
   next_ns = now + REPEAT_AFTER_NS;
   visible = true;
   const double seconds = (double)(now - started_ns) / 1e9;
-  fprintf(stderr, CLEAR_LINE "%s: %" PRIu64, work, done);
-  if (total > 0) fprintf(stderr, " of %" PRIu64, total);
-  fprintf(stderr, " %s, %.0f s", unit, seconds);
-  fflush(stderr);
+  if (total > 0) {
+    dprintf(out, CLEAR_LINE "%s: %" PRIu64 " of %" PRIu64 " %s, %.0f s", work, done, total, unit, seconds);
+  } else {
+    dprintf(out, CLEAR_LINE "%s: %" PRIu64 " %s, %.0f s", work, done, unit, seconds);
+  }
 }
 
 void progress_clear(void) {
   if (!visible) return;
   visible = false;
-  fputs(CLEAR_LINE, stderr);
-  fflush(stderr);
+  dprintf(out, CLEAR_LINE);
 }

@@ -13,6 +13,9 @@ void progress_start(const char *what);
 /* `done` pieces called `unit` so far, of `total` (0 where unknown). Cheap enough to be called thousands of times a second. */
 void progress_update(uint64_t done, uint64_t total, const char *unit);
 
+/* Writes to this descriptor from now on; standard error at first. */
+void progress_use(int fd);
+
 /* Takes the line away; it comes back with the next update. */
 void progress_clear(void);
 

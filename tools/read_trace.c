@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "ctf_graph.h"
-#include "error.h"
+#include "guard.h"
 #include "memory.h"
+#include "metadata.h"
 #include "progress.h"
 #include "read.h"
 #include "trace_model.h"
@@ -213,14 +214,20 @@ static void take_message(void *context, const bt_message *message) {
       break;
     default: break;
   }
-  if (++reader->messages % PROGRESS_EVERY == 0) progress_update(reader->r->events, 0, "events");
+  if (++reader->messages % PROGRESS_EVERY != 0) return;
+  guard_alive();
+  progress_update(reader->r->events, 0, "events");
 }
 
 bool read_traces(struct report *r, char *const *directories, size_t count, uint32_t pid) {
   struct reader reader = {.r = r, .pid = pid, .model = trace_model_create(r)};
   progress_start("reading the trace");
-  const bool good = ctf_graph_run(directories, count, take_message, &reader);
+  bool good = true;
+  for (size_t i = 0; i < count && good; i++) good = metadata_check(directories[i]);
+  guard_silence();
+  good = good && ctf_graph_run(directories, count, take_message, &reader);
   progress_clear();
+  guard_unsilence();
   trace_model_finish(reader.model);
   return good;
 }

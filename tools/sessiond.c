@@ -107,7 +107,7 @@ static _Noreturn void become_daemon(const struct sessiond *d, const char *log, p
     if (mkdir(directory, 0711) != 0) _exit(1);
   }
   execlp(DAEMON, DAEMON, "--no-kernel", "--sig-parent", load, own_socket ? socket : NULL, NULL);
-  dprintf(STDERR_FILENO, "%s: %s\n", DAEMON, strerror(errno));
+  dprintf(STDERR_FILENO, "cannot start " DAEMON ": %s; install the package lttng-tools\n", strerror(errno));
   _exit(1);
 }
 
@@ -137,11 +137,11 @@ static bool wait_until_ready(struct sessiond *d, const char *log) {
     siginfo_t info;
     const struct timespec briefly = {.tv_nsec = POLL_NS};
     if (sigtimedwait(&set, &info, &briefly) == SIGUSR1 && info.si_pid == d->pid) return true;
-    if (launch_interrupted() != 0) return fail("interrupted");
+    if (launch_interrupted() != 0) return fail("interrupted before the program was started");
     if (waitpid(d->pid, NULL, WNOHANG) == d->pid) {
       d->pid = 0;
       char *const reason = last_line(log);
-      fail("the private " DAEMON " ended at once: %s", reason);
+      fail("there is no LTTng session daemon, and a private one ended at once: %s", reason);
       free(reason);
       return false;
     }

@@ -102,6 +102,15 @@ static void add_moment(struct trace_process *p, const struct stats_moment *momen
   p->timeline_period_ns = span / m->timeline_length;
 }
 
+static void keep_peak(struct model_process *p, const struct stats_moment *moment) {
+  p->peak_ns = moment->time_ns;
+  p->peak_active = moment->active;
+  memset(p->peak_utilisation, 0, sizeof(p->peak_utilisation));
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    for (unsigned bin = 0; bin < STATS_UTILISATION_BINS; bin++) p->peak_utilisation[bin] += p->counts->cls[cls].utilisation[bin];
+  }
+}
+
 static void end_burst(struct trace_process *p) {
   if (!p->in_burst) return;
   struct stats_moment moment = {
@@ -117,6 +126,7 @@ static void end_burst(struct trace_process *p) {
     moment.active += row->gauge.active;
   }
   add_moment(p, &moment);
+  if (moment.active > p->p->peak_active) keep_peak(p->p, &moment);
   memset(p->burst_class, 0, sizeof(p->burst_class));
   p->in_burst = false;
 }

@@ -1,0 +1,12 @@
+/*
+ * metadata.h: a look at a trace's metadata before babeltrace2 reads it, which would go round in circles where it is cut off.
+ */
+#ifndef HAKMEM_TOOLS_METADATA_H
+#define HAKMEM_TOOLS_METADATA_H
+
+#include <stdbool.h>
+
+/* Whether the metadata in `directory` is text, or whole packets from end to end. */
+bool metadata_check(const char *directory);
+
+#endif
