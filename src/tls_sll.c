@@ -28,8 +28,10 @@ static pthread_key_t thread_key;
 static struct {
   pthread_mutex_t lock;
   struct sll_cache *live, *unused;
-  uint32_t live_count;
+  uint32_t live_count; /* atomic; changes under the lock */
 } registry = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static uint32_t live_caches(void) { return __atomic_load_n(&registry.live_count, __ATOMIC_RELAXED); }
 
 static uint64_t next_scavenge_ms; /* atomic */
 
@@ -314,7 +316,7 @@ static struct sll_cache *take_cache(void) {
   cache->next = registry.live;
   if (registry.live != NULL) registry.live->prev = cache;
   registry.live = cache;
-  registry.live_count++;
+  __atomic_store_n(&registry.live_count, registry.live_count + 1, __ATOMIC_RELAXED);
   pthread_mutex_unlock(&registry.lock);
   return cache;
 }
@@ -325,7 +327,7 @@ static void drop_cache(struct sll_cache *cache) {
   if (cache->prev != NULL) cache->prev->next = cache->next;
   else registry.live = cache->next;
   if (cache->next != NULL) cache->next->prev = cache->prev;
-  registry.live_count--;
+  __atomic_store_n(&registry.live_count, registry.live_count - 1, __ATOMIC_RELAXED);
   cache->next = registry.unused;
   registry.unused = cache;
   pthread_mutex_unlock(&registry.lock);
@@ -337,7 +339,7 @@ static void end_thread(void *arg) {
   thread_ended = true;
   sll_self = &sll_empty;
   drop_cache(cache);
-  EVENT(thread_exit, .live_caches = registry.live_count);
+  EVENT(thread_exit, .live_caches = live_caches());
 }
 
 struct sll_cache *sll_enter(void) {
@@ -346,7 +348,7 @@ struct sll_cache *sll_enter(void) {
   if (cache == NULL || thread_ended) return cache;
   sll_self = cache;
   pthread_setspecific(thread_key, cache); /* may call malloc: sll_self is set */
-  EVENT(thread_start, .live_caches = registry.live_count);
+  EVENT(thread_start, .live_caches = live_caches());
   return cache;
 }
 
