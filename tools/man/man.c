@@ -4,11 +4,12 @@
  *   @TH NAME SECTION       the title line, with the version
  *   @OPTIONS               the options of the library (src/config.h)
  *   @EVENTS                the events and their fields (src/events.h)
+ *   @COMMANDS              the commands of the companion program, from its --help
+ *   @LOSSES @COUNTERS @CLASS_COUNTERS @GAUGES @BUCKETS   members of the JSON report (tools/model.h, instrumentation/stats.h)
  *   @FILE PATH             a file, as it is
  *
- * Runs while hakmem is built:   man TEMPLATE PAGE
+ * Runs while hakmem is built:   man TEMPLATE PAGE [COMPANION PROGRAM]
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,54 +17,27 @@
 
 #include "config.h"
 #include "events.h"
+#include "help.h"
+#include "model.h"
+#include "roff.h"
 
 #define LINE_MAX_BYTES 4096
-
-static FILE *page;
-
-/* ---- roff. ---- */
-
-/* Plain text, whatever it holds; `begin`: it begins a line. */
-static void text(const char *s, bool begin) {
-  if (begin && (*s == '.' || *s == '\'')) fputs("\\&", page);
-  for (; *s; s++) {
-    switch (*s) {
-      case '\\': fputs("\\e", page); break;
-      case '-': fputs("\\-", page); break;
-      case '\'': fputs("\\(aq", page); break;
-      default: fputc(*s, page);
-    }
-  }
-}
-
-static void fonted(char font, const char *s) {
-  fprintf(page, "\\f%c", font);
-  text(s, false);
-  fputs("\\fR", page);
-}
 
 /* ---- @OPTIONS ---- */
 
 /* The term of option `name`, whose value is shown as `value`. */
 static void option_term(const char *name, const char *value) {
   fputs(".TP\n\\fBHAKMEM_", page);
-  text(name, false);
+  roff_text(name);
   fputs("\\fR=", page);
-  fonted('I', value);
+  roff_font('I', value);
   fputc('\n', page);
-}
-
-/* `meaning` as a sentence; the tables write it as half of one. */
-static void sentence(const char *meaning) {
-  fputc(toupper((unsigned char)*meaning), page);
-  text(meaning + 1, false);
-  fputs(".\n", page);
 }
 
 static void number_option(const char *name, uint32_t standard, uint32_t lowest, uint32_t highest, const char *unit,
                           const char *meaning) {
   option_term(name, unit);
-  sentence(meaning);
+  roff_sentence(meaning);
   fprintf(page, "A number from %u to %u; %u if not set.\n", lowest, highest, standard);
 }
 
@@ -72,19 +46,19 @@ static void choice(const char *choices, unsigned index) {
   for (; index > 0; index--) choices = strchr(choices, '|') + 1;
   char one[LINE_MAX_BYTES];
   snprintf(one, sizeof(one), "%.*s", (int)strcspn(choices, "|"), choices);
-  fonted('B', one);
+  roff_font('B', one);
 }
 
 static void choice_option(const char *name, unsigned standard, const char *choices, const char *meaning) {
   option_term(name, choices);
-  sentence(meaning);
+  roff_sentence(meaning);
   choice(choices, standard);
   fputs(" if not set.\n", page);
 }
 
 static void text_option(const char *name, const char *value, const char *meaning) {
   option_term(name, value);
-  sentence(meaning);
+  roff_sentence(meaning);
 }
 
 static void options(void) {
@@ -101,9 +75,9 @@ static bool first_field;
 
 static void event(const char *name, const char *meaning) {
   fputs(".TP\n", page);
-  fonted('B', name);
+  roff_font('B', name);
   fputc('\n', page);
-  sentence(meaning);
+  roff_sentence(meaning);
   fputs("Fields:\n", page);
   first_field = true;
 }
@@ -111,10 +85,10 @@ static void event(const char *name, const char *meaning) {
 static void field(const char *name, const char *kind) {
   if (!first_field) fputs(",\n", page);
   first_field = false;
-  fonted('I', name);
+  roff_font('I', name);
   if (*kind) {
     fputs(" (", page);
-    text(kind, false);
+    roff_text(kind);
     fputc(')', page);
   }
 }
@@ -140,7 +114,28 @@ static void events(void) {
   HAK_EVENTS(EVENT_PARAGRAPH)
 }
 
+/* ---- Members of the JSON report. ---- */
+
+static void member(const char *name, const char *meaning) {
+  fputs(".TP\n", page);
+  roff_font('B', name);
+  fputc('\n', page);
+  roff_sentence(meaning);
+}
+
+#define MEMBER(name, meaning) member(#name, meaning);
+static void losses(void) { MODEL_LOSSES(MEMBER) }
+static void counters(void) { STATS_COUNTERS(MEMBER) }
+static void class_counters(void) { STATS_CLASS_COUNTERS(MEMBER) }
+static void gauges(void) { MODEL_GAUGES(MEMBER) }
+static void buckets(void) { STATS_BUCKETS(MEMBER) }
+
 /* ---- The template. ---- */
+
+static const struct { const char *name; void (*write)(void); } tables[] = {
+  {"@OPTIONS", options}, {"@EVENTS", events}, {"@LOSSES", losses}, {"@COUNTERS", counters},
+  {"@CLASS_COUNTERS", class_counters}, {"@GAUGES", gauges}, {"@BUCKETS", buckets},
+};
 
 static void fail(const char *what, const char *path) {
   fprintf(stderr, "man: cannot %s %s: %s\n", what, path, strerror(errno));
@@ -157,7 +152,10 @@ static void include(const char *path) {
   FILE *const file = open_or_fail(path, "r");
   char line[LINE_MAX_BYTES];
   fputs(".nf\n", page);
-  while (fgets(line, sizeof(line), file) != NULL) text(line, true);
+  while (fgets(line, sizeof(line), file) != NULL) {
+    line[strcspn(line, "\n")] = '\0';
+    roff_line(line);
+  }
   fputs(".fi\n", page);
   fclose(file);
 }
@@ -167,16 +165,19 @@ static void title(char *arguments) {
   fprintf(page, ".TH %s %s \"\" \"hakmem %s\"\n", name, section, HAKMEM_VERSION);
 }
 
-static bool directive(char *line) {
+static bool directive(char *line, const char *program) {
   line[strcspn(line, "\n")] = '\0';
-  if (strcmp(line, "@OPTIONS") == 0) {
-    options();
-  } else if (strcmp(line, "@EVENTS") == 0) {
-    events();
-  } else if (strncmp(line, "@FILE ", 6) == 0) {
+  for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+    if (strcmp(line, tables[i].name) != 0) continue;
+    tables[i].write();
+    return true;
+  }
+  if (strncmp(line, "@FILE ", 6) == 0) {
     include(line + 6);
   } else if (strncmp(line, "@TH ", 4) == 0) {
     title(line + 4);
+  } else if (strcmp(line, "@COMMANDS") == 0 && program != NULL) {
+    return help_commands(program);
   } else {
     fprintf(stderr, "man: does not know '%s'\n", line);
     return false;
@@ -185,8 +186,8 @@ static bool directive(char *line) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 3) {
-    fprintf(stderr, "usage: man TEMPLATE PAGE\n");
+  if (argc != 3 && argc != 4) {
+    fprintf(stderr, "usage: man TEMPLATE PAGE [COMPANION PROGRAM]\n");
     return 2;
   }
   FILE *const template = open_or_fail(argv[1], "r");
@@ -195,7 +196,7 @@ int main(int argc, char **argv) {
   while (fgets(line, sizeof(line), template) != NULL) {
     if (*line != '@') {
       fputs(line, page);
-    } else if (!directive(line)) {
+    } else if (!directive(line, argv[3])) {
       return 1;
     }
   }
