@@ -15,6 +15,9 @@
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
+/* A function that reads other threads' plain words without synchronising, for statistics: whatever it reads, it must stay safe. */
+#define READS_RACILY __attribute__((no_sanitize("thread")))
+
 /* Symbols are hidden by default (CMake sets -fvisibility=hidden); these are the exceptions. */
 #define EXPORT __attribute__((visibility("default")))
 

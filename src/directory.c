@@ -15,11 +15,11 @@ static size_t leaf_count;
 size_t directory_bytes(void) { return __atomic_load_n(&leaf_count, __ATOMIC_RELAXED) * sizeof(struct directory_leaf); }
 
 /*
- * The leaf at `distance` from the directory. The compiler must not know that the sum began as `directory`: by its
+ * The leaf at `distance` from the zero leaf. The compiler must not know that the sum began as `directory`: by its
  * rules it could not lead out of that object.
  */
 static struct directory_leaf *leaf_at(intptr_t distance) {
-  uintptr_t start = (uintptr_t)&directory;
+  uintptr_t start = (uintptr_t)directory.zero_leaf;
   __asm__("" : "+r"(start));
   return (struct directory_leaf *)(start + (uintptr_t)distance);
 }
@@ -59,7 +59,7 @@ static bool add_leaf(const void *p) {
   pthread_mutex_lock(&lock);
   const bool needed = leaf_of(p) == NULL;
   if (needed) {
-    __atomic_store_n(root_of(p), (intptr_t)((uintptr_t)leaf - (uintptr_t)&directory), __ATOMIC_RELEASE);
+    __atomic_store_n(root_of(p), (intptr_t)((uintptr_t)leaf - (uintptr_t)directory.zero_leaf), __ATOMIC_RELEASE);
     __atomic_fetch_add(&leaf_count, 1, __ATOMIC_RELAXED);
   }
   pthread_mutex_unlock(&lock);

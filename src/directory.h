@@ -4,10 +4,10 @@
  *   address   | 63 .. 48 | 47 ........ 32 | 31 ........ 16 | 15 ........ 0 |
  *                          root index       unit in leaf     in the unit
  *
- *   directory: | zero leaf, 64 KiB of code 0 | root: for every 4 GiB, where its leaf lies |
- *   leaf:      | code of each unit, 1 byte   | slab of each unit, 8 bytes                 |
+ *   directory: | root: for every 4 GiB, where its leaf lies | zero leaf, 64 KiB of code 0 |
+ *   leaf:      | code of each unit, 1 byte                  | slab of each unit, 8 bytes  |
  *
- * root[i] is the distance from the directory to the leaf, so that its initial 0 leads to the zero leaf: a
+ * root[i] is the distance from the zero leaf to the leaf, so that its initial 0 leads to the zero leaf: a
  * look-up is two dependent loads and asks nothing. Codes:
  *
  *   0            not ours
@@ -27,8 +27,8 @@
 #define ROOT_LENGTH 65536
 
 struct directory {
-  int8_t zero_leaf[LEAF_UNITS];
   intptr_t root[ROOT_LENGTH]; /* atomic */
+  int8_t zero_leaf[LEAF_UNITS];
 } __attribute__((aligned(64)));
 
 struct directory_leaf {
@@ -49,7 +49,8 @@ ALWAYS_INLINE int8_t directory_code(const struct directory *d, const void *p) {
   static_assert(UNIT_SHIFT == 16, "the root index begins at bit 32");
   leaf += (uintptr_t)__atomic_load_n(&d->root[(uint16_t)(address >> 32)], __ATOMIC_RELAXED);
   __asm__("" : "+r"(leaf)); /* keeps the compiler from splitting the address below into more sums */
-  return __atomic_load_n((const int8_t *)leaf + (uint16_t)(address >> UNIT_SHIFT), __ATOMIC_RELAXED);
+  const int8_t *codes = (const int8_t *)(leaf + offsetof(struct directory, zero_leaf));
+  return __atomic_load_n(&codes[(uint16_t)(address >> UNIT_SHIFT)], __ATOMIC_RELAXED);
 }
 
 /* The slab that `p` points into, NULL where it is not ours. Wait-free. */

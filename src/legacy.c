@@ -209,7 +209,7 @@ size_t legacy_scavenge(bool trim) {
   return released;
 }
 
-void legacy_usage(uint32_t cls, struct legacy_usage *out) {
+READS_RACILY void legacy_usage(uint32_t cls, struct legacy_usage *out) {
   *out = (struct legacy_usage){.kept_bytes = legacy.kept_bytes};
   if (cls < CLASS_COUNT) {
     const struct slab_list *list = &legacy.slabs[cls];

@@ -84,6 +84,12 @@ void os_purge(void *base, size_t size) {
   EVENT(os_purge, .base = base, .size = size, .ticks = hub_ticks() - start);
 }
 
+void os_prefer_huge_pages(void *base, size_t size) {
+  const int saved = errno;
+  madvise(base, size, MADV_HUGEPAGE); /* a kernel without them says EINVAL, and nothing changes */
+  errno = saved;
+}
+
 bool os_resize(void *base, size_t old_size, size_t new_size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
@@ -136,7 +142,7 @@ static void *metadata_take(size_t size) {
   if ((size_t)(metadata.end - metadata.next) >= size) {
     p = metadata.next;
     metadata.next += size;
-    metadata.used += size;
+    __atomic_store_n(&metadata.used, metadata.used + size, __ATOMIC_RELAXED);
   }
   pthread_mutex_unlock(&metadata.lock);
   return p;

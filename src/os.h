@@ -25,6 +25,9 @@ void os_unmap(void *base, size_t size);
 /* Gives the memory behind [base, base + size) back to the system; reads as zero afterwards. */
 void os_purge(void *base, size_t size);
 
+/* Asks the system to back [base, base + size) with huge pages where it can (Linux: madvise, for THP). */
+void os_prefer_huge_pages(void *base, size_t size);
+
 /* Makes the mapping at `base` longer or shorter where it lies. False, and nothing changed, where it cannot be. */
 bool os_resize(void *base, size_t old_size, size_t new_size);
 

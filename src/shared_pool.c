@@ -111,14 +111,18 @@ static struct superslab *new_descriptor(void) {
   return ss != NULL ? ss : os_metadata(sizeof(struct superslab));
 }
 
-/* Maps a SuperSlab; one place under the limit was reserved by the caller. */
-static struct superslab *map_superslab(enum fail_reason *reason) {
+/*
+ * Maps a SuperSlab; one place under the limit was reserved by the caller. A process with many of them touches all of
+ * this one's pages soon, and would spend more time on TLB misses than on the blocks; `many`: it has.
+ */
+static struct superslab *map_superslab(bool many, enum fail_reason *reason) {
   const size_t size = config_superslab_size();
   int error = 0;
   void *base = os_map(size, size, &error);
   struct superslab *ss = base != NULL && directory_prepare(base, size) ? new_descriptor() : NULL;
   if (ss != NULL) {
     superslab_init(ss, base, size);
+    if (many) os_prefer_huge_pages(base, size);
     return ss;
   }
   /* mmap says ENOMEM for both; where a smaller, unaligned piece can be had, it was the address space. */
@@ -151,7 +155,7 @@ static struct slab *acquire_units(uint32_t units, bool *zeroed, bool *fresh_supe
     return slab;
   }
   *reason = FAIL_LIMIT;
-  struct superslab *ss = allowed ? map_superslab(reason) : NULL;
+  struct superslab *ss = allowed ? map_superslab(config.huge_pages != 0 && active >= config.huge_pages, reason) : NULL;
   if (!allowed) return NULL;
 
   pthread_mutex_lock(&pool.lock);
@@ -391,13 +395,13 @@ size_t pool_scavenge(bool trim, size_t keep, void (*leftovers)(uint32_t cls, str
 
 /* ---- What there is. ---- */
 
-void pool_usage(uint32_t cls, struct pool_usage *out) {
+READS_RACILY void pool_usage(uint32_t cls, struct pool_usage *out) {
   const struct pool_class *c = &classes[cls];
   *out = (struct pool_usage){.slabs = c->slabs.slabs, .capacity = c->slabs.capacity, .used = c->slabs.used,
                              .bytes = c->slabs.bytes, .batched = c->batched};
 }
 
-void pool_totals(struct pool_totals *out) {
+READS_RACILY void pool_totals(struct pool_totals *out) {
   *out = (struct pool_totals){.active = pool.active, .free_units = pool.free_units,
                               .dirty_bytes = pool.dirty_units * UNIT_SIZE,
                               .mapped = pool.active * config_superslab_size()};

@@ -91,7 +91,8 @@ static void carve(struct slab *slab, uint32_t count, struct chain *chain) {
     header_set(block, HEADER_FREE);
     chain_push(chain, block);
   }
-  slab->carved += count;
+  /* Atomic for slab_block_of, which asks about blocks that were carved long before, without the lock. */
+  __atomic_store_n(&slab->carved, slab->carved + count, __ATOMIC_RELAXED);
 }
 
 void slab_take(struct slab *slab, uint32_t most, struct chain *chain) {
@@ -117,7 +118,7 @@ void *slab_block_of(const struct slab *slab, const void *p) {
   if ((const char *)p < slab->base + SLAB_FIRST_BLOCK) return NULL;
   const size_t offset = (size_t)((const char *)p - slab->base) - SLAB_FIRST_BLOCK;
   const uint32_t index = (uint32_t)(offset / slab->stride);
-  return index < slab->carved ? block_at(slab, index) : NULL;
+  return index < __atomic_load_n(&slab->carved, __ATOMIC_RELAXED) ? block_at(slab, index) : NULL;
 }
 
 size_t slab_usable(const struct slab *slab, const void *p) {

@@ -387,8 +387,7 @@ void sll_leave(struct sll_cache *cache) {
 /* ---- Over all threads. ---- */
 
 /* The other threads' budgets are plain words, because their owners change them on the fast paths. */
-__attribute__((no_sanitize("thread")))
-uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees) {
+READS_RACILY uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees) {
   uint64_t cached = 0;
   *allocs = *frees = 0;
   for (const struct sll_cache *cache = registry.live; cache != NULL; cache = cache->next) {
