@@ -127,7 +127,9 @@ void table_cell(struct table *t, const char *format, ...) {
 static void print_row(const struct table *t, FILE *out, const size_t *width, size_t row, unsigned indent) {
   size_t owed = indent; /* spaces not printed yet, so that no line ends with any */
   for (size_t column = 0; column < t->columns; column++) {
-    const char *const cell = t->cells[row * t->columns + column];
+    char *const cell = t->cells[row * t->columns + column];
+    size_t length = strlen(cell); /* drawings may end with blanks */
+    while (length > 0 && cell[length - 1] == ' ') cell[--length] = '\0';
     const size_t padding = width[column] - format_width(cell);
     if (t->alignment[column] == 'r') owed += padding;
     if (*cell != '\0') {

@@ -86,7 +86,7 @@ static void print_shared_fail(FILE *out, const struct stats_incident *i) {
   fprintf(out, "  %" PRIu64 " time%s, class %s, reason %s: %u SuperSlabs active", i->count, i->count == 1 ? "" : "s",
           model_class_name(i->cls, name), model_fail_reason_name(i->reason), i->active);
   if (i->limit > 0) fprintf(out, " of at most %u", i->limit);
-  fprintf(out, ", %u slabs free, %" PRIu64 " blocks of this class free elsewhere\n", i->free_slabs, i->free_blocks);
+  fprintf(out, "\n    %u slabs were free, and %" PRIu64 " blocks of this class elsewhere\n", i->free_slabs, i->free_blocks);
 }
 
 static void print_hdr_reset(FILE *out, const struct stats_incident *i) {
