@@ -264,5 +264,6 @@ void hub_fork_parent(void) { stacks_fork_release(); }
 
 void hub_fork_child(void) {
   stacks_fork_child();
+  snapshot_fork_child();
   stats_fork_child();
 }

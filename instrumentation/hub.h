@@ -37,6 +37,7 @@ void stats_reentered(void);
  * last value. Raises no event.
  */
 void snapshot_take(bool thorough, bool in_signal);
+void snapshot_fork_child(void);
 
 /* Raises one fragmentation event per class in use, from the last snapshot. No lock may be held. */
 void snapshot_raise(void);

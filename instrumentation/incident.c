@@ -13,6 +13,25 @@ static bool is_same(const struct stats_incident *a, const struct stats_incident 
          a->reason == b->reason;
 }
 
+/* Everything but the count, which other threads look at; the kind last. */
+static void fill(struct stats_incident *slot, const struct stats_incident *incident) {
+  slot->cls = incident->cls;
+  slot->stack = incident->stack;
+  slot->tid = incident->tid;
+  slot->time_ns = incident->time_ns;
+  slot->base = incident->base;
+  slot->left = incident->left;
+  slot->got = incident->got;
+  slot->expect = incident->expect;
+  slot->verdict = incident->verdict;
+  slot->reason = incident->reason;
+  slot->active = incident->active;
+  slot->limit = incident->limit;
+  slot->free_slabs = incident->free_slabs;
+  slot->free_blocks = incident->free_blocks;
+  __atomic_store_n(&slot->kind, incident->kind, __ATOMIC_RELEASE);
+}
+
 /*
  * Several threads may add at once: a slot belongs to whoever turns its count from 0, and can be read once its kind is set.
  * Two threads with the same new incident may take two slots; a reader adds them up.
@@ -25,12 +44,7 @@ static void keep(struct stats_incident *incident) {
     struct stats_incident *slot = &b->incidents[i];
     uint64_t none = 0;
     if (__atomic_compare_exchange_n(&slot->count, &none, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-      const uint32_t kind = incident->kind;
-      const uint64_t count = slot->count;
-      incident->kind = INCIDENT_NONE;
-      incident->count = count;
-      *slot = *incident;
-      __atomic_store_n(&slot->kind, kind, __ATOMIC_RELEASE);
+      fill(slot, incident);
       return;
     }
     if (__atomic_load_n(&slot->kind, __ATOMIC_ACQUIRE) == incident->kind && is_same(slot, incident)) {

@@ -4,7 +4,9 @@
  *
  *   committed = sum of the buckets;   committed - untouched = what is resident of it;   residual = rss - (committed - untouched)
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,7 +30,17 @@ struct walk {
   uint32_t utilisation[CLASS_COUNT][STATS_UTILISATION_BINS];
 };
 
-static void visit_superslab(const struct superslab *ss, void *context) {
+/* The blocks in use: of a slab that other threads take from and give to meanwhile, so it may be anything. */
+READS_RACILY static uint32_t used_of(const struct slab *slab) {
+  const uint32_t carved = slab->carved, free_count = slab->free_count;
+  return carved > free_count ? carved - free_count : 0;
+}
+
+/*
+ * Runs under the lock over the SuperSlabs, which holds every slab's units in place, but not its class's lock: a fresh slab may be
+ * about to get its class, so every word is read once and believed only as far as it cannot do harm.
+ */
+READS_RACILY static void visit_superslab(const struct superslab *ss, void *context) {
   struct walk *walk = context;
   walk->superslab_bytes += ss->size;
   if (walk->thorough) walk->resident += os_resident(ss->base, ss->size);
@@ -43,15 +55,17 @@ static void visit_superslab(const struct superslab *ss, void *context) {
       walk->large_blocks++;
       walk->large_requested += slab->requested;
       walk->large_bytes += slab->size;
-    } else if (slab->cls < CLASS_COUNT && slab->capacity != 0) {
-      const uint32_t live = walk->thorough ? slab_count_live(slab) : slab_used(slab);
-      walk->utilisation[slab->cls][live * 10 / slab->capacity]++;
-      walk->tails += slab->size - (uint64_t)slab->capacity * slab->stride;
+      continue;
     }
+    const uint32_t cls = slab->cls, capacity = slab->capacity;
+    if (cls >= CLASS_COUNT || capacity == 0) continue;
+    const uint32_t live = walk->thorough ? slab_count_live(slab) : used_of(slab);
+    walk->utilisation[cls][live < capacity ? live * 10 / capacity : 10]++;
+    walk->tails += slab->size - (uint64_t)capacity * class_stride(cls);
   }
 }
 
-static void snapshot_class(struct stats_block *b, uint32_t cls) {
+READS_RACILY static void snapshot_class(struct stats_block *b, uint32_t cls) {
   struct stats_class_gauges *g = &b->gauge[cls];
   const struct stats_class_counters *c = &b->cls[cls];
   struct pool_usage pool;
@@ -128,7 +142,7 @@ static void fill_buckets(struct stats_block *b, const struct walk *walk) {
 #define ADD_BUCKET(name, text) b->committed += buckets.name;
   STATS_BUCKETS(ADD_BUCKET)
   b->mapped = os_mapped();
-  b->superslabs_active = totals.active;
+  __atomic_store_n(&b->superslabs_active, totals.active, __ATOMIC_RELAXED);
   if (!walk->thorough) return;
   /* Huge blocks are taken as touched: their owner asked for them. Metadata's untouched part lies in the leaves and the block. */
   const uint64_t in_superslabs = b->committed - huge.huge_bytes - huge.kept_bytes - buckets.metadata;
@@ -148,8 +162,7 @@ static void fill_rows(struct stats_block *b, const struct walk *walk) {
     .capacity = huge.huge_blocks, .live = huge.huge_blocks, .slabs = huge.huge_blocks};
 }
 
-void snapshot_take(bool thorough, bool in_signal) {
-  struct stats_block *b = stats_block();
+static void take(struct stats_block *b, bool thorough, bool in_signal) {
   struct walk walk = {.thorough = thorough};
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) snapshot_class(b, cls);
   if (pool_visit(in_signal, visit_superslab, &walk)) {
@@ -171,6 +184,27 @@ void snapshot_take(bool thorough, bool in_signal) {
   }
   add_moment(b, &moment);
 }
+
+static bool taking; /* atomic: one snapshot at a time */
+
+/* A signal handler may have interrupted the thread that is at it, so it never waits; nobody waits for ever. */
+static bool begin(bool in_signal) {
+  for (unsigned tries = in_signal ? 1 : 1000; tries > 0; tries--) {
+    if (!__atomic_exchange_n(&taking, true, __ATOMIC_ACQUIRE)) return true;
+    if (tries > 1) sched_yield();
+  }
+  return false;
+}
+
+void snapshot_take(bool thorough, bool in_signal) {
+  if (!begin(in_signal)) return; /* the gauges are those of just now */
+  const int saved = errno;
+  take(stats_block(), thorough, in_signal);
+  errno = saved;
+  __atomic_store_n(&taking, false, __ATOMIC_RELEASE);
+}
+
+void snapshot_fork_child(void) { __atomic_store_n(&taking, false, __ATOMIC_RELAXED); }
 
 void snapshot_raise(void) {
   const struct stats_block *b = stats_block();

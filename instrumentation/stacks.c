@@ -147,11 +147,9 @@ static void raise_modules(struct stats_block *b, const uintptr_t *frames, uint32
 
 uint32_t stacks_capture(bool keep) {
   if (config.stacks == STACKS_OFF) return 0;
-  if (!tried) { /* HAKMEM_STACKS=auto, and the first stack that is needed */
-    tried = true;
-    opened = unwind_open();
-  }
-  if (!opened) return 0;
+  /* HAKMEM_STACKS=auto: the first stack that is needed opens libunwind; who comes by meanwhile gets none. */
+  if (!__atomic_exchange_n(&tried, true, __ATOMIC_RELAXED)) __atomic_store_n(&opened, unwind_open(), __ATOMIC_RELEASE);
+  if (!__atomic_load_n(&opened, __ATOMIC_ACQUIRE)) return 0;
   uintptr_t frames[STATS_FRAMES + OWN_FRAMES];
   const uint32_t count = unwind_capture(frames, STATS_FRAMES + OWN_FRAMES);
   if (count <= OWN_FRAMES) return 0;

@@ -49,8 +49,10 @@ static void on_superslab_lookup(const struct event_superslab_lookup *e) {
 
 static void set_active(uint64_t active) {
   struct stats_block *b = stats_block();
-  b->superslabs_active = active;
-  if (b->superslabs_active_max < active) b->superslabs_active_max = active;
+  __atomic_store_n(&b->superslabs_active, active, __ATOMIC_RELAXED);
+  uint64_t most = __atomic_load_n(&b->superslabs_active_max, __ATOMIC_RELAXED);
+  while (most < active && !__atomic_compare_exchange_n(&b->superslabs_active_max, &most, active, false,
+                                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
 }
 
 static void on_superslab_acquire(const struct event_superslab_acquire *e) {
