@@ -9,6 +9,7 @@ static uint64_t first_ticks, first_ns, cost;
 static uint64_t settled_rate; /* atomic; 0 until settled */
 
 void clock_start(void) {
+  if (first_ns != 0) return;
   uint64_t least = UINT64_MAX;
   for (int i = 0; i < COST_READINGS; i++) {
     const uint64_t a = clock_ticks(), b = clock_ticks();
@@ -25,7 +26,7 @@ uint64_t clock_ticks_per_second(void) {
   const uint64_t known = __atomic_load_n(&settled_rate, __ATOMIC_RELAXED);
   if (known != 0) return known;
   const uint64_t ns = clock_ns(CLOCK_MONOTONIC) - first_ns, ticks = clock_ticks() - first_ticks;
-  if (first_ns == 0 || ns == 0) return 1000000000u; /* before clock_start: nothing better is known */
+  if (first_ns == 0 || ns == 0) return 1000000000u; /* nothing was timed yet */
   const uint64_t rate = (uint64_t)((double)ticks * 1e9 / (double)ns);
   if (ns >= SETTLED_NS) __atomic_store_n(&settled_rate, rate, __ATOMIC_RELAXED);
   return rate;

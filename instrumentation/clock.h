@@ -30,7 +30,7 @@ static inline uint64_t clock_ticks(void) {
 #endif
 }
 
-/* Takes the first reading of both clocks and measures what one costs; microseconds of work, once. */
+/* Takes the first reading of both clocks and measures what one costs; microseconds of work, the first time. */
 void clock_start(void);
 
 /*

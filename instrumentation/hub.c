@@ -32,6 +32,7 @@ static const struct hak_event_sink *tracer; /* atomic */
 static const struct hak_event_sink *checker; /* Valgrind, or NULL; set before main */
 static bool watched;                        /* statistics were asked for */
 static uint64_t next_snapshot_ms;           /* atomic */
+static const void *told_listeners;          /* atomic; who has been told what is told once */
 
 /* ---- The ring of early events. ---- */
 
@@ -80,6 +81,23 @@ static struct event_process process_event(void) {
     .strategy = (enum lookup_strategy)config.lookup, .sample = config.sample, .version = hak_version()};
 }
 
+/* Whoever takes the tracer's events down; NULL where nobody does. */
+static const void *listeners(void) {
+  const struct hak_event_sink *sink = __atomic_load_n(&tracer, __ATOMIC_ACQUIRE);
+  return sink != NULL && sink->listeners != NULL ? sink->listeners() : sink;
+}
+
+/* Tells new listeners what the others were told before. Returns whether there are any. */
+static bool greet_listeners(void) {
+  const void *now = listeners(), *before = __atomic_load_n(&told_listeners, __ATOMIC_RELAXED);
+  if (now == before || !__atomic_compare_exchange_n(&told_listeners, &before, now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
+      now == NULL) return now != NULL;
+  const struct event_process process = process_event();
+  hub_event_process(&process);
+  stacks_tell_again();
+  return true;
+}
+
 EXPORT int hak_event_sink_attach(const struct hak_event_sink *sink) {
   if (sink == NULL || sink->version != HAK_EVENT_SINK_VERSION || sink->size != sizeof(*sink)) return EINVAL;
   alloc_start(); /* a preloaded tracer's constructor runs before ours */
@@ -89,11 +107,10 @@ EXPORT int hak_event_sink_attach(const struct hak_event_sink *sink) {
   if (attached) {
     if (sink->thread_begin != NULL) sink->thread_begin();
     thread_begun = true;
-    const struct event_process process = process_event();
-    if (sink->process != NULL) sink->process(&process);
     replay(sink);
   }
   in_event = false;
+  if (attached) greet_listeners();
   return attached ? 0 : EBUSY;
 }
 
@@ -138,33 +155,40 @@ HAK_EVENTS(HUB_EVENT)
 
 void hub_count(uint32_t cls, uint64_t allocs, uint64_t frees) { stats_count(cls, allocs, frees); }
 void hub_request(uint32_t cls, size_t size) { stats_request(cls, size); }
-uint64_t hub_ticks(void) { return clock_ticks(); }
+
+uint64_t hub_ticks(void) {
+  clock_start(); /* the first blocks come before main and before any constructor */
+  return clock_ticks();
+}
 
 /* libunwind allocates when it first runs on a thread: an operation within it gets no stack of its own. */
 static uint32_t capture(bool keep) {
   if (in_event || unwinding) return 0;
   unwinding = true;
+  greet_listeners();
   const uint32_t id = stacks_capture(keep);
   unwinding = false;
   return id;
 }
 
 uint32_t hub_stack(void) { return capture(true); }
-uint32_t hub_traced_stack(void) { return __atomic_load_n(&tracer, __ATOMIC_RELAXED) != NULL ? capture(false) : 0; }
+uint32_t hub_traced_stack(void) { return listeners() != NULL ? capture(false) : 0; }
 
 /* ---- Schedule, requests, start and end. ---- */
 
-bool hub_is_watched(void) { return watched || __atomic_load_n(&tracer, __ATOMIC_RELAXED) != NULL; }
+bool hub_is_watched(void) { return watched || listeners() != NULL; }
 
 void hub_tick(void) {
-  if (config.fragmentation == 0 || in_event || !hub_is_watched()) return;
+  if (in_event) return;
+  const bool listened = greet_listeners();
+  if (config.fragmentation == 0 || !(watched || listened)) return;
   const uint64_t now = os_now_ms();
   uint64_t due = __atomic_load_n(&next_snapshot_ms, __ATOMIC_RELAXED);
   if (now < due) return;
   const uint64_t next = now + config.fragmentation;
   if (!__atomic_compare_exchange_n(&next_snapshot_ms, &due, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
   snapshot_take(false, false);
-  if (__atomic_load_n(&tracer, __ATOMIC_RELAXED) == NULL) return;
+  if (!listened) return;
   const struct event_process process = process_event();
   hub_event_process(&process);
   snapshot_raise();
@@ -250,7 +274,7 @@ void hub_stop(void) {
   if (!hub_is_watched()) return;
   sll_publish_all();
   snapshot_take(true, false);
-  if (__atomic_load_n(&tracer, __ATOMIC_RELAXED) != NULL) {
+  if (listeners() != NULL) {
     const struct event_process process = process_event();
     hub_event_process(&process);
     snapshot_raise();
@@ -266,4 +290,5 @@ void hub_fork_child(void) {
   stacks_fork_child();
   snapshot_fork_child();
   stats_fork_child();
+  __atomic_store_n(&told_listeners, NULL, __ATOMIC_RELAXED); /* the child is another process to them */
 }

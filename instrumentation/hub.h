@@ -58,6 +58,8 @@ int log_fd(void);
 void stacks_start(void);
 /* The id of the caller's caller's stack, 0 where there is none. `keep`: its frames go into the statistics block. */
 uint32_t stacks_capture(bool keep);
+/* To a new listener: raises the module events so far, and has each stack told of once more when it is seen next. */
+void stacks_tell_again(void);
 void stacks_fork_prepare(void);
 void stacks_fork_release(void);
 void stacks_fork_child(void);

@@ -137,6 +137,11 @@ struct hak_event_sink {
   uint32_t version; /* HAK_EVENT_SINK_VERSION */
   uint32_t size;    /* sizeof(struct hak_event_sink) */
   void (*thread_begin)(void); /* a thread's first event is about to be raised on it; may be NULL */
+  /*
+   * NULL while nobody takes the events down; else any value, another one after others began to: what is told only once (stacks, loaded
+   * objects) is then told again. Any thread, with or without locks of the program's; must not allocate. May be NULL: somebody always does.
+   */
+  const void *(*listeners)(void);
   HAK_EVENTS(EVENT_SINK_MEMBER)
 };
 #define HAK_EVENT_SINK_VERSION 1

@@ -1,7 +1,9 @@
 /*
- * hakmem.h: the public interface, for programs that link libhakmem by name instead of letting it replace
- * malloc. The two can be mixed: a block from hak_malloc may go to free() where libhakmem.so is loaded,
- * and the other way round.
+ * hakmem.h: the public interface. Two libraries have it:
+ *
+ *   libhakmem.so      takes the place of malloc in the whole program as well; there a block from hak_malloc may go to
+ *                     free(), and the other way round
+ *   libhakmem-api.a   these names alone: malloc stays the C library's, and the two must not be mixed
  *
  * Every function is safe to call from any thread. Signal handlers: only hak_stats_dump and hak_version.
  * After a success errno is as it was before; hak_free never changes it.

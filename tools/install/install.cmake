@@ -1,9 +1,10 @@
 # What `cmake --install` puts where, beside what tools/ and tracepoints/ install of their own: the libraries, the header, the CMake
-# package (find_package(hakmem), target hakmem::hakmem) and the pkg-config file. A moved installation works.
+# package (find_package(hakmem): hakmem::hakmem takes malloc's place, hakmem::api does not) and the pkg-config files. A moved installation works.
 include(CMakePackageConfigHelpers)
 
 set(PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/hakmem)
-install(TARGETS hakmem EXPORT hakmem-targets
+install(TARGETS hakmem hakmem-api EXPORT hakmem-targets
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
   PUBLIC_HEADER DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(TARGETS hakmem-plain LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}) # to be preloaded, never to be linked
@@ -17,7 +18,9 @@ install(FILES ${CMAKE_BINARY_DIR}/cmake/hakmem-config.cmake ${CMAKE_BINARY_DIR}/
 
 # From the pkg-config file to the prefix, so that it need not name the prefix.
 file(RELATIVE_PATH PREFIX_FROM_PKGCONFIG ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
-configure_file(${CMAKE_CURRENT_LIST_DIR}/hakmem.pc.in ${CMAKE_BINARY_DIR}/cmake/hakmem.pc @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/cmake/hakmem.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+foreach(package hakmem hakmem-api)
+  configure_file(${CMAKE_CURRENT_LIST_DIR}/${package}.pc.in ${CMAKE_BINARY_DIR}/cmake/${package}.pc @ONLY)
+  install(FILES ${CMAKE_BINARY_DIR}/cmake/${package}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()
 
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
