@@ -95,8 +95,8 @@ static struct stats_module *add_module(struct stats_block *b, uintptr_t address)
 #define PROBES_MAX 64
 
 static uint64_t hashes[HASHES]; /* atomic; 0 where none */
-static uint16_t told[HASHES];   /* atomic; the round in which the stack was last told of */
-static uint16_t round = 1;      /* atomic; grows with stacks_tell_again */
+static uint16_t told[HASHES];   /* atomic; the pass in which the stack was last told of */
+static uint16_t pass = 1;      /* atomic; grows with stacks_tell_again */
 
 /* FNV-1a over the frames, never 0 (http://www.isthe.com/chongo/tech/comp/fnv). */
 static uint64_t hash_of(const uintptr_t *frames, uint32_t count) {
@@ -107,14 +107,14 @@ static uint64_t hash_of(const uintptr_t *frames, uint32_t count) {
   return hash | 1;
 }
 
-/* The id of the stack with this hash; *fresh: this round has not told of it yet. 0 where there is no place. Takes no lock. */
+/* The id of the stack with this hash; *fresh: this pass has not told of it yet. 0 where there is no place. Takes no lock. */
 static uint32_t id_of(uint64_t hash, bool *fresh) {
   uint32_t i = (uint32_t)(hash >> 32) % HASHES;
   for (unsigned probe = 0; probe < PROBES_MAX; probe++, i = (i + 1) % HASHES) {
     uint64_t seen = 0;
     const bool given = __atomic_compare_exchange_n(&hashes[i], &seen, hash, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
     if (!given && seen != hash) continue;
-    const uint16_t now = __atomic_load_n(&round, __ATOMIC_RELAXED);
+    const uint16_t now = __atomic_load_n(&pass, __ATOMIC_RELAXED);
     *fresh = __atomic_load_n(&told[i], __ATOMIC_RELAXED) != now && __atomic_exchange_n(&told[i], now, __ATOMIC_RELAXED) != now;
     return i + 1;
   }
@@ -151,7 +151,7 @@ static void raise_modules(struct stats_block *b, const uintptr_t *frames, uint32
 }
 
 void stacks_tell_again(void) {
-  __atomic_add_fetch(&round, 1, __ATOMIC_RELAXED);
+  __atomic_add_fetch(&pass, 1, __ATOMIC_RELAXED);
   const struct stats_block *b = stats_block();
   for (unsigned i = 0; i < STATS_MODULES; i++) {
     pthread_mutex_lock(&lock);
