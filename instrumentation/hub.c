@@ -107,6 +107,8 @@ EXPORT int hak_event_sink_attach(const struct hak_event_sink *sink) {
   if (attached) {
     if (sink->thread_begin != NULL) sink->thread_begin();
     thread_begun = true;
+    const struct event_process process = process_event();
+    if (sink->process != NULL) sink->process(&process);
     replay(sink);
   }
   in_event = false;

@@ -34,6 +34,12 @@
   static void sink_##name(const struct event_##name *event) { lttng_ust_tracepoint(hakmem, name, event); }
 HAK_EVENTS(SINK_FUNCTION)
 
+/* LTTng makes a new array of probes whenever a session takes the tracepoint up or leaves it, and has none without one. */
+static const void *listeners(void) {
+  const struct lttng_ust_tracepoint *any = &lttng_ust_tracepoint_hakmem___process;
+  return CMM_LOAD_SHARED(any->state) ? CMM_LOAD_SHARED(any->probes) : NULL;
+}
+
 #define SINK_MEMBER(name, text, fields) .name = sink_##name,
 static const struct hak_event_sink sink = {
   .version = HAK_EVENT_SINK_VERSION,
@@ -44,6 +50,7 @@ static const struct hak_event_sink sink = {
    * a signal handler that allocates may interrupt a tracepoint.
    */
   .thread_begin = lttng_ust_init_thread,
+  .listeners = listeners,
   HAK_EVENTS(SINK_MEMBER)
 };
 
