@@ -24,7 +24,7 @@ static const bt_plugin *find_plugin(const char *name) {
   const bt_plugin *plugin = NULL;
   if (bt_plugin_find(name, BT_TRUE, BT_FALSE, BT_TRUE, BT_TRUE, BT_FALSE, &plugin) == BT_PLUGIN_FIND_STATUS_OK) return plugin;
   babeltrace_failed("cannot look for babeltrace2's plugins");
-  fail("babeltrace2's plugin \"%s\" is missing; install the package babeltrace2", name);
+  fail("babeltrace2's plugin \"%s\" is missing; install the package libbabeltrace2-0", name);
   return NULL;
 }
 

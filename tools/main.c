@@ -10,11 +10,8 @@
 #include "error.h"
 #include "memory.h"
 
-const char *argp_program_version = "hakmem " HAKMEM_VERSION;
-error_t argp_err_exit_status = EXIT_USAGE;
-
 const struct command commands[] = {
-  {"run", "Run a program under libhakmem.so and keep its statistics; needs no daemon", &run_argp, command_run},
+  {"run", "Run a program under libhakmem.so and keep its statistics", &run_argp, command_run},
   {"record", "The same in an LTTng session that is set up and taken down for it", &record_argp, command_record},
   {"report", "Print what a run or a recording holds: histograms, tables, stacks", &report_argp, command_report},
   {0},
@@ -79,6 +76,8 @@ static const struct argp argp = {
 
 int main(int argc, char **argv) {
   setlocale(LC_CTYPE, "");
+  argp_program_version = "hakmem " HAKMEM_VERSION;
+  argp_err_exit_status = EXIT_USAGE;
   struct choice choice = {0};
   argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &choice);
   return run_command(choice.command, argc - choice.first, argv + choice.first);

@@ -60,6 +60,14 @@ void model_add_moment(struct model_process *p, const struct stats_moment *moment
 }
 
 void model_add_incident(struct model_process *p, const struct stats_incident *incident) {
+  for (size_t i = 0; i < p->incident_count; i++) {
+    struct stats_incident *const old = &p->incidents[i];
+    if (old->kind == incident->kind && old->cls == incident->cls && old->stack == incident->stack &&
+        old->verdict == incident->verdict && old->reason == incident->reason) {
+      old->count += incident->count;
+      return;
+    }
+  }
   p->incidents = must_grow(p->incidents, p->incident_count, &p->incident_capacity, sizeof(*p->incidents));
   p->incidents[p->incident_count++] = *incident;
 }

@@ -117,6 +117,7 @@ void model_destroy(struct report *r);
 struct model_process *model_add_process(struct report *r);
 
 void model_add_moment(struct model_process *p, const struct stats_moment *moment);
+/* Adds to the count of the same incident (kind, class, verdict or reason, stack) where there is one. */
 void model_add_incident(struct model_process *p, const struct stats_incident *incident);
 /* `frames` is copied. A stack whose id is known already is not added again. */
 void model_add_stack(struct model_process *p, uint32_t id, const uint64_t *frames, uint32_t count);

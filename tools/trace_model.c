@@ -217,16 +217,7 @@ ON(tls_sll_drain) {
   duration(p, &t->r->latency.drain[e->cls], e->ticks);
 }
 
-/* Adds an incident, or one more to the same one. */
 static void incident(struct trace_process *p, uint64_t time_ns, struct stats_incident *new) {
-  for (size_t i = 0; i < p->p->incident_count; i++) {
-    struct stats_incident *const old = &p->p->incidents[i];
-    if (old->kind == new->kind && old->cls == new->cls && old->stack == new->stack && old->verdict == new->verdict &&
-        old->reason == new->reason) {
-      old->count++;
-      return;
-    }
-  }
   new->time_ns = time_ns - p->first_ns;
   new->count = 1;
   model_add_incident(p->p, new);

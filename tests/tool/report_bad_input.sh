@@ -1,0 +1,90 @@
+# hakmem report on input that is missing, foreign, empty, cut off or damaged: one clear message, exit code 1, no crash, no hang.
+. "$(dirname "$0")/common.sh"
+program stats_file
+
+fails 2 "nothing to report on" "$hakmem" report
+fails 2 "unrecognized option" "$hakmem" report --nonsense .
+fails 2 "not a process id" "$hakmem" report --pid=x .
+fails 2 "there is no command" "$hakmem" frobnicate
+fails 1 "No such file" "$hakmem" report missing
+
+mkdir empty
+fails 1 "neither a trace nor stats files" "$hakmem" report empty
+: >empty.stats
+fails 1 "is empty" "$hakmem" report empty.stats
+head -c 2000000 /dev/urandom >foreign.stats
+fails 1 "not a stats file of hakmem" "$hakmem" report foreign.stats
+echo "HAKSTATS" >short.stats
+fails 1 "not a stats file of hakmem" "$hakmem" report short.stats
+mkfifo fifo.stats
+fails 1 "not a regular file" "$hakmem" report fifo.stats
+fails 1 "not a regular file" "$hakmem" report /dev/zero
+printf 'x' >"$(printf 'esc\033[31m.stats')"
+fails 1 '\x1b' "$hakmem" report "$(printf 'esc\033[31m.stats')"
+
+# damaged NAME=VALUE TEXT: a stats file with one wrong value in it.
+damaged() {
+  ./stats_file bad.stats "$1" || fail "stats_file $1"
+  fails 1 "$2" "$hakmem" report bad.stats
+  fails 1 "$2" "$hakmem" report --json bad.stats
+}
+damaged version=99 "version 99 of the stats format"
+damaged classes=3 "another layout"
+damaged size=17 "another layout"
+damaged cut=20000 "is cut off"
+damaged cut=30 "is cut off"
+damaged strategy=99 "is damaged"
+damaged timeline_length=100000 "is damaged"
+damaged bucket=0xffffffffffffffff "is damaged"
+
+# odd NAME=VALUE JQ EXPECTED: a value that is wrong, but leaves the rest worth a report.
+odd() {
+  ./stats_file odd.stats "$1" || fail "stats_file $1"
+  timeout 60 "$hakmem" report odd.stats >odd.txt 2>&1 || fail "no report of a file with $1"
+  plain odd.txt
+  "$hakmem" report --json odd.stats >odd.json || fail "no JSON of a file with $1"
+  equal "$1" "$3" "$(jq -c "$2" odd.json)"
+}
+odd frame_count=99999999 .stats.lost.invalid 1
+odd kind=77 .stats.lost.invalid 1
+odd cls=5000 .stats.lost.invalid 1
+odd verdict=60000 '.stats.processes[0].incidents[0].verdict' '"?"'
+odd reason=60000 '.stats.processes[0].incidents[1].reason' '"?"'
+odd complete=0 .stats.lost.incomplete 1
+odd stacks_missed=5 .stats.lost.stacks_missed 5
+odd count=12345678 .stats.latency.lookup.hash.all.count 100
+odd min_inverted=0 '.stats.latency.lookup.hash.all.min' 100
+odd max=0 '.stats.latency.lookup.hash.all.max' 0
+odd sum=0xffffffffffffffff '.stats.latency.lookup.hash.all.count' 100
+odd live=0xffffffffffffffff '.stats.processes[0].memory.buckets.cached_tls' 3200
+odd rss=0 '.stats.processes[0].memory.residual' -60000
+
+# One bad file among good ones: a report of the good ones, a message, exit code 1.
+mkdir mixed
+./stats_file mixed/4711.stats && ./stats_file mixed/4712.stats pid=4712 && : >mixed/4713.stats
+"$hakmem" report mixed >out 2>err
+equal "the exit code" 1 $?
+grep -q "4713.stats is empty" err || fail "does not name the bad file"
+grep -q "^  statistics of 2 processes" out || fail "does not report on the good files"
+
+# Damaged anywhere: whatever it makes of it, it ends in order and writes nothing that a terminal would obey.
+./stats_file whole.stats
+size=$(stat -c %s whole.stats)
+seed=1
+for round in $(seq 60); do
+  cp whole.stats any.stats
+  for byte in 1 2 3; do
+    seed=$(((seed * 1103515245 + 12345) % 2147483648))
+    where=$((seed % size))
+    [ "$byte" -eq 1 ] && where=$((seed % 3000))
+    printf '\377' | dd of=any.stats bs=1 seek=$where conv=notrunc status=none
+  done
+  for form in --all --json; do
+    timeout 60 "$hakmem" report $form any.stats >out 2>err
+    code=$?
+    [ $code -le 1 ] || fail "exit code $code on round $round $form"
+    plain out
+    plain err
+  done
+done
+exit 0

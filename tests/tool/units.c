@@ -1,0 +1,206 @@
+/* units: the parts of the companion program that can be asked alone. Prints what is wrong; the exit status is the number of that. */
+#include <langinfo.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../tools/escape.h"
+#include "../../tools/format.h"
+#include "../../tools/launch.h"
+#include "../../tools/trace_model.h"
+#include "../../tools/workdir.h"
+
+static int wrong;
+
+#define CHECK(condition) \
+  do { if (!(condition)) { wrong++; printf("%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); } } while (0)
+
+static void check_text(char *got, const char *expected, int line) {
+  if (strcmp(got, expected) != 0) {
+    wrong++;
+    printf("%s:%d: expected \"%s\", got \"%s\"\n", __FILE__, line, expected, got);
+  }
+  free(got);
+}
+#define CHECK_TEXT(got, expected) check_text(got, expected, __LINE__)
+
+static void test_escape(void) {
+  CHECK_TEXT(escape("plain text"), "plain text");
+  CHECK_TEXT(escape("a\nb\tc"), "a\\x0ab\\x09c");
+  CHECK_TEXT(escape("\033[31m\\"), "\\x1b[31m\\x5c");
+  CHECK_TEXT(escape("caf\u00e9"), "caf\u00e9");
+  CHECK_TEXT(escape("\u202eright to left"), "\\xe2\\x80\\xaeright to left");
+  CHECK_TEXT(escape("\xc2\x9b" "31m"), "\\xc2\\x9b31m");
+  CHECK_TEXT(escape("\xff\xc3"), "\\xff\\xc3");
+  CHECK_TEXT(escape(""), "");
+  CHECK_TEXT(escape_invalid_utf8("caf\u00e9 \U0001f600"), "caf\u00e9 \U0001f600");
+  CHECK_TEXT(escape_invalid_utf8("\xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80 \xe2\x82"),
+             "\\xc0\\xaf \\xed\\xa0\\x80 \\xf4\\x90\\x80\\x80 \\xe2\\x82");
+}
+
+static void test_format(void) {
+  char b[FORMAT_SIZE];
+  format_init();
+  CHECK(strcmp(format_ns(b, 0), "0 ns") == 0);
+  CHECK(strcmp(format_ns(b, 50.5), "50.5 ns") == 0);
+  CHECK(strcmp(format_ns(b, 999), "999 ns") == 0);
+  CHECK(strcmp(format_ns(b, 999.7), "1.00 \u00b5s") == 0);
+  CHECK(strcmp(format_ns(b, 999999), "1.00 ms") == 0);
+  CHECK(strcmp(format_ns(b, 2.5e9), "2.50 s") == 0);
+  CHECK(strcmp(format_ns(b, 3.6e12), "3600 s") == 0);
+  CHECK(strcmp(format_bytes(b, 1023), "1023 B") == 0);
+  CHECK(strcmp(format_bytes(b, 1024), "1.00 KiB") == 0);
+  CHECK(strcmp(format_bytes(b, 1048575), "1.00 MiB") == 0);
+  CHECK(strcmp(format_bytes(b, UINT64_MAX - 1), "16.0 EiB") == 0);
+  CHECK(strcmp(format_bytes(b, UNKNOWN), "-") == 0);
+  CHECK(strcmp(format_percent(b, 1, 0), "-") == 0);
+  CHECK(format_width("\u2588\u258fx") == 3);
+  char bar[FORMAT_BAR_SIZE(10)];
+  CHECK(format_width(format_bar(bar, sizeof(bar), 1, 1000000, 10)) == 1);
+  CHECK(format_width(format_bar(bar, sizeof(bar), 5000, 10, 10)) == 10);
+  CHECK(strcmp(format_bar(bar, sizeof(bar), 0, 10, 10), "") == 0);
+  CHECK_TEXT(format_sparkline((const uint64_t[]){0, 1, 100, UNKNOWN}, 4), " \u2581\u2588?");
+}
+
+static void test_quote(void) {
+  CHECK_TEXT(workdir_quote("data/x-1.2"), "data/x-1.2");
+  CHECK_TEXT(workdir_quote("it's"), "'it'\\''s'");
+  CHECK_TEXT(workdir_quote("a b"), "'a b'");
+  CHECK_TEXT(workdir_quote("-o"), "'-o'");
+  CHECK_TEXT(workdir_quote(""), "''");
+}
+
+static void test_options(void) {
+  struct launch l;
+  launch_init(&l, NULL);
+  CHECK(launch_set_option(&l, "ss_limit=3"));
+  CHECK(launch_set_option(&l, "HAKMEM_LOG=a=b"));
+  CHECK(!launch_set_option(&l, "ss_limit"));
+  CHECK(!launch_set_option(&l, "=3"));
+  CHECK(!launch_set_option(&l, "ss limit=3"));
+  CHECK(l.variable_count == 2);
+  CHECK(strcmp(l.variables[0].name, "HAKMEM_SS_LIMIT") == 0 && strcmp(l.variables[0].value, "3") == 0);
+  CHECK(strcmp(l.variables[1].name, "HAKMEM_LOG") == 0 && strcmp(l.variables[1].value, "a=b") == 0);
+  launch_set_default(&l, "HAKMEM_LOG", "c");
+  CHECK(l.variable_count == 2);
+  launch_fini(&l);
+}
+
+static void drain(struct trace_model *t, struct trace_process *p, uint64_t time_ns, uint64_t ticks) {
+  trace_on_tls_sll_drain(t, p, time_ns, &(struct event_tls_sll_drain){.cls = 3, .reason = DRAIN_LENGTH, .moved = 5, .ticks = ticks});
+}
+
+static const struct event_process clock_of_2_ghz = {.ticks_per_second = 2000000000, .clock_cost_ticks = 100, .version = "1"};
+
+/* Ticks become nanoseconds, less the clock's cost, also those from before the process told how long a tick is. */
+static void test_ticks(void) {
+  struct report *const r = model_create(SOURCE_TRACE, "test");
+  struct trace_model *const t = trace_model_create(r);
+  struct trace_process *const p = trace_model_process(t, 1, "one"), *const q = trace_model_process(t, 2, "two");
+  drain(t, p, 1000, 2100);
+  trace_on_process(t, p, 2000, &clock_of_2_ghz);
+  drain(t, p, 3000, 50);
+  drain(t, q, 4000, 4100); /* never tells: the other's clock will do */
+  trace_model_finish(t);
+  model_finish(r);
+  const struct histogram *const h = r->latency.drain[3];
+  CHECK(!r->latency.ticks);
+  CHECK(h != NULL && h->count == 3 && h->sum == 1000 + 0 + 2000 && h->max == 2000);
+  CHECK(r->total->cls[3].counters.drain_length == 3 && r->total->cls[3].counters.drain_blocks == 15);
+  CHECK(r->events == 4 && r->process_count == 2);
+  CHECK(r->processes[0]->elapsed_ns == 2000);
+  model_destroy(r);
+}
+
+static void test_no_clock(void) {
+  struct report *const r = model_create(SOURCE_TRACE, "test");
+  struct trace_model *const t = trace_model_create(r);
+  drain(t, trace_model_process(t, 1, ""), 1000, 2100);
+  trace_model_finish(t);
+  CHECK(r->latency.ticks);
+  CHECK(r->latency.drain[3] != NULL && r->latency.drain[3]->max == 2100);
+  model_destroy(r);
+}
+
+static void fragment(struct trace_model *t, struct trace_process *p, uint64_t time_ns, uint32_t cls, uint64_t active, uint32_t bins) {
+  static const uint32_t utilisation[STATS_UTILISATION_BINS] = {[5] = 2};
+  trace_on_fragmentation(t, p, time_ns, &(struct event_fragmentation){
+    .cls = cls, .requested = 10, .allocated = 20, .active = active, .utilisation = utilisation, .utilisation_bins = bins});
+}
+
+/* A snapshot is a run of classes; one that is not named any more has nothing any more. */
+static void test_snapshots(void) {
+  struct report *const r = model_create(SOURCE_TRACE, "test");
+  struct trace_model *const t = trace_model_create(r);
+  struct trace_process *const p = trace_model_process(t, 1, "");
+  trace_on_process(t, p, 1000, &clock_of_2_ghz);
+  fragment(t, p, 1100, 1, 100, STATS_UTILISATION_BINS);
+  fragment(t, p, 1101, 2, 200, STATS_UTILISATION_BINS);
+  fragment(t, p, 2100, 1, 150, STATS_UTILISATION_BINS);
+  fragment(t, p, 2101, 1, 1, STATS_UTILISATION_BINS - 1);
+  trace_model_finish(t);
+  model_finish(r);
+  const struct model_process *const m = r->processes[0];
+  CHECK(m->timeline_length == 2);
+  CHECK(m->timeline[0].time_ns == 100 && m->timeline[0].active == 300 && m->timeline[0].requested == 20);
+  CHECK(m->timeline[1].active == 150 && m->timeline[1].rss == UNKNOWN);
+  CHECK(m->peak_active == 300 && m->peak_ns == 100 && m->peak_utilisation[5] == 4);
+  CHECK(r->total->cls[1].gauge.active == 150 && r->total->cls[2].gauge.active == 0);
+  CHECK(r->lost.invalid == 1);
+  model_destroy(r);
+}
+
+/* However long it runs, the timeline stays short and spans all of it. */
+static void test_long_timeline(void) {
+  struct report *const r = model_create(SOURCE_TRACE, "test");
+  struct trace_model *const t = trace_model_create(r);
+  struct trace_process *const p = trace_model_process(t, 1, "");
+  for (uint64_t i = 1; i <= 100000; i++) {
+    trace_on_process(t, p, i * 1000, &clock_of_2_ghz);
+    fragment(t, p, i * 1000 + 1, 1, i, STATS_UTILISATION_BINS);
+  }
+  trace_model_finish(t);
+  const struct model_process *const m = r->processes[0];
+  CHECK(m->timeline_length > 200 && m->timeline_length <= 1024);
+  CHECK(m->timeline[0].active == 1);
+  CHECK(m->timeline[m->timeline_length - 1].active > 99000);
+  CHECK(m->peak_active == 100000);
+  model_destroy(r);
+}
+
+static void test_incidents(void) {
+  struct report *const r = model_create(SOURCE_TRACE, "test");
+  struct trace_model *const t = trace_model_create(r);
+  struct trace_process *const p = trace_model_process(t, 1, "");
+  const struct event_hdr_reset a = {.cls = 2, .got = 0, .expect = 0xa2, .verdict = HDR_OFF_BY_ONE_NUL, .stack = 7};
+  trace_on_hdr_reset(t, p, 1, &a);
+  trace_on_hdr_reset(t, p, 2, &a);
+  const struct event_hdr_reset no_class = {.cls = CLASS_NONE, .verdict = HDR_INVALID_POINTER};
+  trace_on_hdr_reset(t, p, 3, &no_class);
+  trace_on_stack(t, p, 4, &(struct event_stack){.id = 7, .frames = (const uintptr_t[]){1, 2, 3}, .frame_count = 3});
+  trace_model_finish(t);
+  model_finish(r);
+  CHECK(r->total->counters.hdr_reset == 3 && r->total->cls[2].counters.hdr_reset == 2);
+  CHECK(r->processes[0]->incident_count == 2 && r->processes[0]->incidents[0].count == 2);
+  const struct model_stack *const stack = model_find_stack(r->processes[0], 7);
+  CHECK(stack != NULL && stack->frame_count == 3 && stack->frames[2] == 3);
+  model_destroy(r);
+}
+
+int main(void) {
+  if (setlocale(LC_CTYPE, "C.UTF-8") == NULL) {
+    puts("there is no locale C.UTF-8");
+    return 77;
+  }
+  test_escape();
+  test_format();
+  test_quote();
+  test_options();
+  test_ticks();
+  test_no_clock();
+  test_snapshots();
+  test_long_timeline();
+  test_incidents();
+  return wrong < 70 ? wrong : 70;
+}
