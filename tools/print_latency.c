@@ -1,8 +1,8 @@
 /*
  * Latencies: for each kind a line of figures and a drawing of all classes together, then a line for each class.
  *
- * A drawing has one bar for each doubling of the value; in the lines of the classes, one character for each
- * doubling, all with the same beginning.
+ * A drawing has one bar for each doubling of the value; in the lines of the classes, one character for each doubling (or two, or
+ * three, where there are many), all with the same beginning.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,6 +13,8 @@
 
 #define OCTAVES (HISTOGRAM_VALUE_BITS + 1)
 #define BAR_WIDTH 50
+#define GAP_MIN 3
+#define CELLS_MAX 14
 
 static const double quantiles[] = {0.5, 0.9, 0.99, 0.999};
 #define QUANTILES (sizeof(quantiles) / sizeof(quantiles[0]))
@@ -60,15 +62,25 @@ static void add_heads(struct table *t) {
   for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(t, "%s", heads[i]);
 }
 
+/* One character for each doubling, or for as many as make the drawing fit. */
 static void add_drawing(struct table *t, const struct histogram *h, unsigned first, unsigned last) {
-  uint64_t octaves[OCTAVES];
+  uint64_t octaves[OCTAVES], cells[CELLS_MAX] = {0};
+  const unsigned each = (last - first) / CELLS_MAX + 1;
   count_octaves(h, octaves);
-  char *const line = format_sparkline(octaves + first, last - first + 1);
+  for (unsigned i = first; i <= last; i++) cells[(i - first) / each] += octaves[i];
+  char *const line = format_sparkline(cells, (last - first) / each + 1);
   table_cell(t, "%s", line);
   free(line);
 }
 
-/* One bar for each doubling between the least and the greatest value. */
+/* How many doublings from `i` on hold nothing. */
+static unsigned empty_run(const uint64_t octaves[OCTAVES], unsigned i) {
+  unsigned length = 0;
+  while (i + length < OCTAVES && octaves[i + length] == 0) length++;
+  return length;
+}
+
+/* One bar for each doubling between the least and the greatest value; a long gap is one line. */
 static void print_bars(FILE *out, const struct histogram *h, bool ticks) {
   uint64_t octaves[OCTAVES], most = 0;
   unsigned first, last;
@@ -79,6 +91,12 @@ static void print_bars(FILE *out, const struct histogram *h, bool ticks) {
   }
   struct table *const t = table_create("rrrl");
   for (unsigned i = first; i <= last; i++) {
+    const unsigned gap = empty_run(octaves, i);
+    if (gap >= GAP_MIN) {
+      table_cell(t, "..."), table_cell(t, "0"), table_cell(t, "%s", ""), table_cell(t, "%s", "");
+      i += gap - 1;
+      continue;
+    }
     char value[FORMAT_SIZE], share[FORMAT_SIZE], bar[FORMAT_BAR_SIZE(BAR_WIDTH)];
     table_cell(t, "from %s", format_value(value, (double)octave_lower(i), ticks));
     table_cell(t, "%" PRIu64, octaves[i]);

@@ -139,12 +139,14 @@ static void print_settings(FILE *out, const struct report *r) {
   for (size_t i = 0; i < r->process_count; i++) {
     const struct model_process *const p = r->processes[i];
     if (!p->has_settings) continue;
-    char size[FORMAT_SIZE], limit[FORMAT_SIZE] = "no limit", drain[FORMAT_SIZE] = "never";
+    char size[FORMAT_SIZE], limit[FORMAT_SIZE] = "no limit", drain[FORMAT_SIZE] = "never", timed[FORMAT_SIZE] = "nothing is timed";
     char *const version = escape(p->version);
     if (p->superslab_limit > 0) snprintf(limit, sizeof(limit), "at most %" PRIu64, p->superslab_limit);
     if (p->drain_interval > 0) snprintf(drain, sizeof(drain), "every %" PRIu64 " frees", p->drain_interval);
-    fprintf(out, "  hakmem %s; SuperSlabs of %s, %s; lookup by %s; drain %s\n", version,
-            format_bytes(size, p->superslab_size), limit, model_lookup_strategy_name(p->strategy), drain);
+    if (p->sample > 0) snprintf(timed, sizeof(timed), "1 operation in %" PRIu64 " is timed", p->sample);
+    if (p->full_tracing) strcpy(timed, "every operation is timed");
+    fprintf(out, "  hakmem %s; SuperSlabs of %s, %s; lookup by %s;\n  drain %s; %s\n", version,
+            format_bytes(size, p->superslab_size), limit, model_lookup_strategy_name(p->strategy), drain, timed);
     free(version);
     return;
   }
@@ -234,7 +236,7 @@ static void print_cross_check(FILE *out, const struct page *page) {
 
 void print_text(FILE *out, const struct page *page) {
   print_head(out, page);
-  print_settings(out, page->main);
+  print_settings(out, page->memory);
   print_losses(out, page);
   print_processes(out, page);
   print_incidents(out, page);
