@@ -21,6 +21,10 @@ cat >"$work/program/main.c" <<'END'
 #include <stdio.h>
 #include <string.h>
 
+/* Names that the library has inside, too. */
+int config = 1, registry = 2;
+void directory_lookup(void) {}
+
 int main(void) {
   struct hak_stats stats;
   char *p = (char *)hak_malloc(100);
@@ -54,25 +58,31 @@ project(consumer C)
 find_package(hakmem ${WANTED} REQUIRED)
 add_executable(consumer main.c)
 target_link_libraries(consumer PRIVATE hakmem::hakmem)
+add_executable(consumer-api main.c)
+target_link_libraries(consumer-api PRIVATE hakmem::api)
 END
 configure() { cmake -S "$work/program" -B "$work/$1" -DWANTED="$1" -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1; }
 configure "$version" || { cat "$work/log"; fail "find_package(hakmem $version)"; }
-cmake --build "$work/$version" >"$work/log" 2>&1 || { cat "$work/log"; fail "building with hakmem::hakmem"; }
+cmake --build "$work/$version" >"$work/log" 2>&1 || { cat "$work/log"; fail "building with hakmem::hakmem and hakmem::api"; }
 expect "built by CMake" "$work/$version/consumer"
+expect "built by CMake with hakmem::api" "$work/$version/consumer-api"
+! nm "$work/$version/consumer-api" | grep ' [TtWw] malloc$' || fail "hakmem::api has a malloc"
+! ldd "$work/$version/consumer-api" | grep hakmem || fail "hakmem::api needs a library of hakmem at run time"
 ! configure 99.0 || fail "find_package(hakmem 99.0) takes version $version"
 grep -q 99.0 "$work/log" || { cat "$work/log"; fail "find_package(hakmem 99.0) fails for another reason"; }
 
 # ---- By pkg-config, in C and in C++. ----
-flags=$(PKG_CONFIG_PATH=$libdir/pkgconfig pkg-config --cflags --libs hakmem)
-# shellcheck disable=SC2086 # $flags is a list
-${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror -o "$work/c" "$work/program/main.c" $flags
-expect "built by pkg-config" env LD_LIBRARY_PATH="$libdir" "$work/c"
-if command -v "${CXX:-c++}" >/dev/null; then
+for package in hakmem hakmem-api; do
+  flags=$(PKG_CONFIG_PATH=$libdir/pkgconfig pkg-config --cflags --libs $package)
+  # shellcheck disable=SC2086 # $flags is a list
+  ${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror -o "$work/$package" "$work/program/main.c" $flags
+  expect "built by pkg-config $package" env LD_LIBRARY_PATH="$libdir" "$work/$package"
+  command -v "${CXX:-c++}" >/dev/null || continue
   # shellcheck disable=SC2086
-  ${CXX:-c++} -Wall -Wextra -Werror -x c++ -o "$work/cxx" "$work/program/main.c" -x none $flags
-  expect "built by pkg-config, C++" env LD_LIBRARY_PATH="$libdir" "$work/cxx"
-fi
-! LD_LIBRARY_PATH=$libdir ldd "$work/c" | grep -E 'lttng|unwind' || fail "a program that links libhakmem depends on the above, too"
+  ${CXX:-c++} -Wall -Wextra -Werror -x c++ -o "$work/$package-c++" "$work/program/main.c" -x none $flags
+  expect "built by pkg-config $package, C++" env LD_LIBRARY_PATH="$libdir" "$work/$package-c++"
+done
+! LD_LIBRARY_PATH=$libdir ldd "$work/hakmem" | grep -E 'lttng|unwind' || fail "a program that links libhakmem depends on the above, too"
 
 # ---- The rest. ----
 [ -e "$libdir/libhakmem-plain.so" ] || fail "libhakmem-plain.so is not installed"
