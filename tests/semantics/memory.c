@@ -1,0 +1,120 @@
+/*
+ * Where memory runs out, and where it comes back:   memory KIND
+ *
+ *   limit    under ulimit -v: allocate until NULL with ENOMEM, free all, and do it again with as much success
+ *   release  a large working set is freed: after the delay, and after malloc_trim, it is no longer resident
+ *   loop     malloc and free of 1 MiB, 64 MiB: no system call each time, so the time of a million is bounded
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static void fail(const char *what) {
+  fprintf(stderr, "memory: %s\n", what);
+  _exit(1);
+}
+
+static long resident_kib(void) {
+  FILE *f = fopen("/proc/self/statm", "r");
+  long size = 0, pages = 0;
+  if (f == NULL || fscanf(f, "%ld %ld", &size, &pages) != 2) fail("cannot read statm");
+  fclose(f);
+  return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+struct link {
+  struct link *next;
+};
+
+/* Bytes that could be had. */
+static size_t exhaust(size_t size) {
+  struct link *all = NULL, *p;
+  size_t total = 0;
+  errno = 0;
+  while ((p = malloc(size)) != NULL) {
+    p->next = all;
+    all = p;
+    total += size;
+    if (total > (size_t)8 << 30) fail("there is no limit");
+  }
+  if (errno != ENOMEM) fail("NULL without ENOMEM");
+  if (malloc(size) != NULL && malloc(size) != NULL) fail("memory appeared from nowhere");
+  for (struct link *next; all != NULL; all = next) {
+    next = all->next;
+    free(all);
+  }
+  return total;
+}
+
+static void check_limit(void) {
+  static const size_t sizes[] = {24, 1000, 30000, 200000, 3000000};
+  for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+    const size_t first = exhaust(sizes[i]);
+    malloc_trim(0);
+    const size_t second = exhaust(sizes[i]);
+    malloc_trim(0);
+    printf("blocks of %zu bytes: %zu MiB, then %zu MiB\n", sizes[i], first >> 20, second >> 20);
+    if (first < (size_t)200 << 20) fail("less than half of the limit could be had");
+    if (second < first - first / 8) fail("the second time there was less");
+  }
+}
+
+static void pause_ms(long ms) { nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL); }
+
+static void check_release(void) {
+  enum { N = 200000 };
+  static void *p[N];
+  const long before = resident_kib();
+  for (unsigned round = 0; round < 2; round++) {
+    for (unsigned i = 0; i < N; i++) memset(p[i] = malloc(500 + i % 500), 1, 500);
+    const long full = resident_kib();
+    for (unsigned i = 0; i < N; i++) free(p[i]);
+    if (full - before < 100000) fail("the working set is not resident at all");
+    if (round == 0) {
+      malloc_trim(0);
+    } else {
+      /* No background thread: whoever allocates next gives back what is due. */
+      for (unsigned i = 0; i < 40; i++) {
+        pause_ms(100);
+        for (unsigned k = 0; k < 20000; k++) {
+          void *q = malloc(k % 64 * 40);
+          free(q);
+          if (k % 100 == 0) free(malloc(70000));
+        }
+      }
+    }
+    const long after = resident_kib();
+    printf("%s: resident %ld KiB before, %ld full, %ld after\n", round == 0 ? "malloc_trim" : "delay", before, full, after);
+    if (after - before > (full - before) / 8) fail("freed memory is still resident");
+  }
+}
+
+static void check_loop(void) {
+  for (size_t size = 1 << 20; size <= 32u << 20; size *= 32) {
+    struct timespec from, to;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+    for (unsigned i = 0; i < 200000; i++) {
+      char *volatile p = malloc(size);
+      if (p == NULL) fail("out of memory");
+      p[0] = p[size - 1] = 1;
+      free(p);
+    }
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+    const double ns = ((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) / 200000;
+    printf("%zu MiB: %.0f ns for malloc, two writes and free\n", size >> 20, ns);
+    if (ns > 4000) fail("malloc and free of a large block cost system calls");
+  }
+}
+
+int main(int argc, char **argv) {
+  if (argc != 2) return 2;
+  if (strcmp(argv[1], "limit") == 0) check_limit();
+  else if (strcmp(argv[1], "release") == 0) check_release();
+  else if (strcmp(argv[1], "loop") == 0) check_loop();
+  else return 2;
+  return 0;
+}

@@ -1,0 +1,182 @@
+/*
+ * Threads that come and go:   threads KIND
+ *
+ *   short    thousands of them, one after the other and in pairs: the process must not grow
+ *   small    with the smallest stack that the system allows
+ *   late     that allocate in TLS destructors, after their lists were taken over, in both kinds of destructor
+ *   hand     a block freed by a thread that never allocated, and memory that an ended thread left
+ */
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void fail(const char *what) {
+  fprintf(stderr, "threads: %s\n", what);
+  _exit(1);
+}
+
+static long resident_kib(void) {
+  FILE *f = fopen("/proc/self/statm", "r");
+  long size = 0, pages = 0;
+  if (f == NULL || fscanf(f, "%ld %ld", &size, &pages) != 2) fail("cannot read statm");
+  fclose(f);
+  return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void use_some(unsigned seed) {
+  void *p[40];
+  for (unsigned i = 0; i < 40; i++) {
+    const size_t size = (seed * 31 + i * i * 37) % 6000;
+    p[i] = i % 5 == 0 ? calloc(1, size) : malloc(size);
+    if (p[i] == NULL) fail("out of memory");
+    memset(p[i], (int)i, size);
+  }
+  for (unsigned i = 0; i < 40; i++) {
+    if (i % 3 == 0) p[i] = realloc(p[i], 7000 + i);
+    free(p[i]);
+  }
+}
+
+static void *use_all_sizes(void *arg) {
+  for (size_t size = 1; size < 3000000; size = size * 5 / 4 + 1) {
+    void *p = malloc(size), *q = calloc(1, size), *r = NULL;
+    if (p == NULL || q == NULL || posix_memalign(&r, 128, size) != 0) fail("out of memory");
+    memset(p, 1, size);
+    p = realloc(p, size + size / 2);
+    free(q), free(p), free(r);
+  }
+  return arg;
+}
+
+static void *run_short(void *arg) {
+  use_some((unsigned)(uintptr_t)arg);
+  return NULL;
+}
+
+static void run(void *(*body)(void *), const pthread_attr_t *attr, unsigned count) {
+  for (unsigned i = 0; i < count; i += 2) {
+    pthread_t a, b;
+    if (pthread_create(&a, attr, body, (void *)(uintptr_t)i) != 0) fail("cannot start a thread");
+    if (pthread_create(&b, attr, body, (void *)(uintptr_t)(i + 1)) != 0) fail("cannot start a thread");
+    pthread_join(a, NULL);
+    pthread_join(b, NULL);
+  }
+}
+
+static void check_short(void) {
+  run(run_short, NULL, 3000);
+  const long before = resident_kib();
+  run(run_short, NULL, 12000);
+  const long after = resident_kib();
+  printf("resident after 3000 threads: %ld KiB, after 15000: %ld KiB\n", before, after);
+  if (after > before + 1024) fail("the process grew by more than 1 MiB over 12000 threads");
+}
+
+static void check_small(void) {
+  pthread_attr_t attr;
+  pthread_attr_init(&attr);
+  const long least = sysconf(_SC_THREAD_STACK_MIN);
+  if (pthread_attr_setstacksize(&attr, least > 16384 ? (size_t)least : 16384) != 0) fail("no such stack");
+  run(use_all_sizes, &attr, 8);
+}
+
+/* ---- Destructors. ---- */
+
+static pthread_key_t first_key, second_key;
+static unsigned destructions;
+static __thread void *kept;
+
+static void destroy(void *p) {
+  free(p);
+  use_some(3);
+  void *q = malloc(50000);
+  free(q);
+  __atomic_fetch_add(&destructions, 1, __ATOMIC_RELAXED);
+}
+
+/* Comes back until glibc has had enough: each time, the thread has less left than before. */
+static void destroy_again(void *p) {
+  free(p);
+  pthread_setspecific(second_key, malloc(100));
+  free(kept);
+  kept = malloc(200);
+  use_some(5);
+  __atomic_fetch_add(&destructions, 1, __ATOMIC_RELAXED);
+}
+
+extern int __cxa_thread_atexit_impl(void (*)(void *), void *, void *);
+extern void *__dso_handle;
+
+static void *run_late(void *arg) {
+  pthread_setspecific(first_key, malloc(1000));
+  pthread_setspecific(second_key, malloc(100));
+  __cxa_thread_atexit_impl(destroy, malloc(77), &__dso_handle);
+  if ((uintptr_t)arg % 3 == 0) use_some(1);
+  return NULL;
+}
+
+static void check_late(void) {
+  pthread_key_create(&first_key, destroy);
+  pthread_key_create(&second_key, destroy_again);
+  run(run_late, NULL, 400);
+  if (destructions < 400 * 3) fail("a destructor did not run");
+  /* What the last round of destructors leaves behind is the program's own leak; 12 KiB per thread would be hakmem's. */
+  const long before = resident_kib();
+  run(run_late, NULL, 2000);
+  const long grown = resident_kib() - before;
+  printf("grown by %ld KiB\n", grown);
+  if (grown > 4096) fail("threads whose destructors allocate leave too much behind");
+}
+
+/* ---- From hand to hand. ---- */
+
+static void *free_all(void *blocks) {
+  void **p = blocks;
+  for (unsigned i = 0; i < 1000; i++) free(p[i]);
+  return NULL;
+}
+
+static void *allocate_all(void *blocks) {
+  void **p = blocks;
+  for (unsigned i = 0; i < 1000; i++) {
+    p[i] = malloc(i * 40);
+    if (p[i] == NULL) fail("out of memory");
+    memset(p[i], 0x5a, i * 40);
+  }
+  return NULL;
+}
+
+static void check_hand(void) {
+  static void *blocks[1000];
+  long before = 0;
+  for (unsigned round = 0; round < 60; round++) {
+    pthread_t t;
+    pthread_create(&t, NULL, allocate_all, blocks);
+    pthread_join(t, NULL);
+    for (unsigned i = 1; i < 1000; i++) {
+      for (unsigned k = 0; k < i * 40; k += 39) {
+        if (((unsigned char *)blocks[i])[k] != 0x5a) fail("contents changed");
+      }
+    }
+    pthread_create(&t, NULL, free_all, blocks);
+    pthread_join(t, NULL);
+    if (round == 10) before = resident_kib();
+  }
+  const long grown = resident_kib() - before;
+  printf("grown by %ld KiB\n", grown);
+  if (grown > 20480) fail("20 MB that ended threads left were not used again");
+}
+
+int main(int argc, char **argv) {
+  if (argc != 2) return 2;
+  if (strcmp(argv[1], "short") == 0) check_short();
+  else if (strcmp(argv[1], "small") == 0) check_small();
+  else if (strcmp(argv[1], "late") == 0) check_late();
+  else if (strcmp(argv[1], "hand") == 0) check_hand();
+  else return 2;
+  return 0;
+}

@@ -1,0 +1,10 @@
+#!/bin/sh
+# Threads that come and go, have tiny stacks, allocate in their destructors, or free what others allocated.
+. "$(dirname "$0")/common.sh"
+for kind in short small late hand; do
+  everywhere timeout 120 "$programs/threads" $kind
+  tail -n 1 "$place/out"
+done
+# A tiny stack holds also what is done where the shared pool refuses: the event, the stack, the log line.
+HAKMEM_SS_LIMIT=1 HAKMEM_SS_SIZE=512K HAKMEM_SAMPLE=1 HAKMEM_LOG=all HAKMEM_LOG_FILE="$place/log" HAKMEM_STATS_FILE="$place/%p" \
+  HAKMEM_FRAGMENTATION=1 LD_PRELOAD=$DEFAULT "$programs/threads" small || fail "exit status $? with a small stack and all that can be said"
