@@ -26,7 +26,8 @@ enum { KEY_FULL = 256, KEY_BUFFER_SIZE, KEY_BUFFER_COUNT };
 struct record { struct capture capture; struct session_settings settings; };
 
 static const struct argp_option options[] = {
-  {"full", KEY_FULL, NULL, 0, "Raise an event for every allocation, reallocation and free, with nothing sampled (HAKMEM_TRACE=full)", 2},
+  {"full", KEY_FULL, NULL, 0,
+   "Raise an event for every allocation, reallocation and free, with nothing sampled (HAKMEM_TRACE=full)", 2},
   {"buffer-size", KEY_BUFFER_SIZE, "BYTES", 0,
    "Size of one trace buffer, a power of two, K and M understood (512K, with --full 4M); larger ones lose fewer events", 2},
   {"buffer-count", KEY_BUFFER_COUNT, "NUMBER", 0, "Trace buffers for each CPU, a power of two (8)", 2},
@@ -127,7 +128,8 @@ static bool take_down(struct sessiond *daemon, struct session *session) {
   const bool stopped = session_stop(session, &lost);
   alarm(0);
   if (lost > 0) {
-    say("%llu events were lost because the trace buffers were full; a larger --buffer-size loses fewer", (unsigned long long)lost);
+    say("%llu events were lost because the trace buffers were full; a larger --buffer-size loses fewer",
+        (unsigned long long)lost);
   }
   if (stopped) wait_for_others(daemon);
   return stopped;

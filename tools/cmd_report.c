@@ -39,7 +39,8 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case KEY_ALL: o->all = true; return 0;
     case KEY_PID: {
       const unsigned long pid = strtoul(argument, &end, 10);
-      if (end == argument || *end != '\0' || pid == 0 || pid > UINT32_MAX) argp_error(state, "--pid=%s: not a process id", argument);
+      if (end == argument || *end != '\0' || pid == 0 || pid > UINT32_MAX)
+        argp_error(state, "--pid=%s: not a process id", argument);
       o->pid = (uint32_t)pid;
       return 0;
     }
@@ -56,10 +57,11 @@ const struct argp report_argp = {
   .options = options,
   .parser = parse,
   .args_doc = "DIR|FILE...",
-  .doc = "Print what runs or recordings hold: lost events, latency histograms, fragmentation, where the memory is, header resets and "
-         "shared_fails with their stacks.\v"
-         "DIR is a directory written by hakmem run or hakmem record, or one that holds a CTF trace made by hand; FILE is a stats "
-         "file or a trace's metadata. The exit code is 0, 1 where something could not be read, 2 for bad usage.",
+  .doc =
+    "Print what runs or recordings hold: lost events, latency histograms, fragmentation, where the memory is, header resets and "
+    "shared_fails with their stacks.\v"
+    "DIR is a directory written by hakmem run or hakmem record, or one that holds a CTF trace made by hand; FILE is a stats "
+    "file or a trace's metadata. The exit code is 0, 1 where something could not be read, 2 for bad usage.",
 };
 
 /* Reads the stats files; says what cannot be read and goes on, because the others are still worth it. */
@@ -88,8 +90,8 @@ static struct report *read_trace_directories(const struct inputs *in, const stru
   struct report *const r = model_create(SOURCE_TRACE, path);
   bool usable = read_traces(r, in->traces, in->trace_count, o->pid);
   if (usable && r->process_count == 0) {
-    usable = fail("the trace in %s holds no event of hakmem%s", path, o->pid != 0 ? " by this process" : "; were the events hakmem:* enabled, "
-                  "and the program started with libhakmem-tracepoints.so?");
+    usable = fail("the trace in %s holds no event of hakmem%s", path,
+                  o->pid != 0 ? " by this process" : "; enable hakmem:*, and preload libhakmem-tracepoints.so, too");
   }
   if (usable) {
     model_finish(r);
@@ -121,7 +123,8 @@ static int report(void *context) {
     good = false;
   }
   struct page page = {.path = path, .all = o->all};
-  struct report *const stats = read_stats_files(&inputs, o, path, &good), *const trace = read_trace_directories(&inputs, o, path, &good);
+  struct report *const stats = read_stats_files(&inputs, o, path, &good);
+  struct report *const trace = read_trace_directories(&inputs, o, path, &good);
   page.stats = stats;
   page.trace = trace;
   page.main = trace != NULL ? trace : stats;

@@ -55,7 +55,8 @@ static const bt_component_source *add_source(bt_graph *graph, const bt_plugin *c
   if (class != NULL && parameters != NULL &&
       bt_value_map_insert_empty_array_entry(parameters, "inputs", &inputs) == BT_VALUE_MAP_INSERT_ENTRY_STATUS_OK &&
       bt_value_array_append_string_element(inputs, directory) == BT_VALUE_ARRAY_APPEND_ELEMENT_STATUS_OK &&
-      bt_graph_add_source_component(graph, class, name, parameters, BT_LOGGING_LEVEL_NONE, &source) != BT_GRAPH_ADD_COMPONENT_STATUS_OK) {
+      bt_graph_add_source_component(graph, class, name, parameters, BT_LOGGING_LEVEL_NONE, &source) !=
+        BT_GRAPH_ADD_COMPONENT_STATUS_OK) {
     source = NULL;
   }
   if (source == NULL) {
@@ -88,8 +89,11 @@ static bool build(bt_graph *graph, const bt_plugin *ctf, const bt_plugin *utils,
   const bt_component_class_filter *const class = bt_plugin_borrow_filter_component_class_by_name_const(utils, "muxer");
   const bt_component_filter *muxer = NULL;
   const bt_component_sink *sink = NULL;
-  if (class == NULL || bt_graph_add_filter_component(graph, class, "muxer", NULL, BT_LOGGING_LEVEL_NONE, &muxer) != BT_GRAPH_ADD_COMPONENT_STATUS_OK ||
-      bt_graph_add_simple_sink_component(graph, "model", NULL, consume, NULL, sink_data, &sink) != BT_GRAPH_ADD_COMPONENT_STATUS_OK) {
+  if (class == NULL ||
+      bt_graph_add_filter_component(graph, class, "muxer", NULL, BT_LOGGING_LEVEL_NONE, &muxer) !=
+        BT_GRAPH_ADD_COMPONENT_STATUS_OK ||
+      bt_graph_add_simple_sink_component(graph, "model", NULL, consume, NULL, sink_data, &sink) !=
+        BT_GRAPH_ADD_COMPONENT_STATUS_OK) {
     return babeltrace_failed("cannot build a babeltrace2 graph");
   }
   for (size_t i = 0; i < count; i++) {
@@ -120,7 +124,8 @@ bool ctf_graph_run(char *const *directories, size_t count, ctf_graph_callback *c
   bt_graph *const graph = utils != NULL ? bt_graph_create(0) : NULL;
   struct sink sink = {callback, context};
   uint64_t streams = 0;
-  const bool good = graph != NULL && build(graph, ctf, utils, directories, count, &sink, &streams) && (streams == 0 || run(graph));
+  const bool good = graph != NULL && build(graph, ctf, utils, directories, count, &sink, &streams) &&
+                    (streams == 0 || run(graph));
   bt_graph_put_ref(graph);
   bt_plugin_put_ref(utils);
   bt_plugin_put_ref(ctf);

@@ -1,6 +1,7 @@
 /*
  * guard.h: work on data that nobody vouches for, in a process of its own. The libraries that read traces and debug
- * information stop, crash or run for ever on some damaged files; here that ends the child, and becomes a message and an exit code.
+ * information stop, crash or run for ever on some damaged files; here that ends the child, and becomes a message and an
+ * exit code.
  */
 #ifndef HAKMEM_TOOLS_GUARD_H
 #define HAKMEM_TOOLS_GUARD_H
@@ -9,8 +10,8 @@
 int guard_run(int (*work)(void *context), void *context);
 
 /*
- * To be called by the work whenever it gets on: without it, the child ends after GUARD_SECONDS of processor time. (Waiting for a slow disk
- * is not hanging.)
+ * To be called by the work whenever it gets on: without it, the child ends after GUARD_SECONDS of processor time.
+ * (Waiting for a slow disk is not hanging.)
  */
 void guard_alive(void);
 #define GUARD_SECONDS 20

@@ -55,13 +55,14 @@ static bool add_directory(struct inputs *inputs, const char *path) {
   search(inputs, path, 0, &entries);
   if (inputs->stats_count + inputs->trace_count > before) return true;
   if (entries > ENTRIES_MAX) return fail("%s holds too many files; name the directory of the data itself", path);
-  return fail("%s holds neither a trace nor stats files; name what hakmem run or hakmem record wrote, or a trace's directory", path);
+  return fail("%s holds neither a trace nor stats files; name what hakmem run or hakmem record wrote, or a trace's directory",
+              path);
 }
 
 static bool add_file(struct inputs *inputs, const char *path) {
   const char *const slash = strrchr(path, '/');
   if (strcmp(slash != NULL ? slash + 1 : path, METADATA) == 0) {
-    char *const directory = slash == NULL ? must_copy(".") : slash == path ? must_copy("/") : strndup(path, (size_t)(slash - path));
+    char *const directory = slash == NULL ? must_copy(".") : must_print("%.*s/", (int)(slash - path), path);
     add(&inputs->traces, &inputs->trace_count, &inputs->trace_capacity, directory);
     free(directory);
     return true;

@@ -115,7 +115,8 @@ void model_finish(struct report *r) {
 }
 
 uint64_t model_refills(const struct stats_class_counters *c) {
-  return c->refill_spare + c->refill_batch + c->refill_partial + c->refill_fresh_slab + c->refill_fresh_superslab + c->refill_legacy;
+  return c->refill_spare + c->refill_batch + c->refill_partial + c->refill_fresh_slab + c->refill_fresh_superslab +
+         c->refill_legacy;
 }
 
 uint64_t model_drains(const struct stats_class_counters *c) {

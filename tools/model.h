@@ -1,5 +1,6 @@
 /*
- * model.h: what a run or a trace holds, in memory. Both readers (stats files, traces) fill it; both writers (text, JSON) print it.
+ * model.h: what a run or a trace holds, in memory. Both readers (stats files, traces) fill it; both writers (text,
+ * JSON) print it.
  *
  *   report ─┬─ process[] : who it was, its counters, class rows, timeline, stacks, modules, incidents
  *           ├─ total     : the counters and class rows of all processes, added up (model_finish)

@@ -53,7 +53,8 @@ static void add_figures(struct table *t, const struct histogram *h, bool ticks) 
   char buffer[FORMAT_SIZE];
   table_cell(t, "%" PRIu64, h->count);
   table_cell(t, "%s", format_value(buffer, histogram_mean(h), ticks));
-  for (size_t i = 0; i < QUANTILES; i++) table_cell(t, "%s", format_value(buffer, (double)histogram_quantile(h, quantiles[i]), ticks));
+  for (size_t i = 0; i < QUANTILES; i++)
+    table_cell(t, "%s", format_value(buffer, (double)histogram_quantile(h, quantiles[i]), ticks));
   table_cell(t, "%s", format_value(buffer, (double)h->max, ticks));
 }
 

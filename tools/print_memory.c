@@ -41,7 +41,7 @@ static void print_peak(FILE *out, const struct page *page) {
   const struct model_process *const p = page->trace != NULL ? model_largest_process(page->trace) : NULL;
   if (p == NULL || p->peak_active == 0) return;
   char size[FORMAT_SIZE], at[FORMAT_SIZE];
-  fprintf(out, "\nSlab utilisation (live blocks / capacity) when most was active: %s after %s, process %" PRIu32 "\n",
+  fprintf(out, "\nSlab utilisation when most was active: %s after %s, process %" PRIu32 "\n",
           format_bytes(size, p->peak_active), format_ns(at, (double)p->peak_ns), p->pid);
   print_utilisation(out, p->peak_utilisation);
 }
@@ -89,7 +89,7 @@ static void print_fragmentation(FILE *out, const struct page *page) {
   struct model_class sum = {0};
   const size_t count = gather(r, rows, &sum);
   print_peak(out, page);
-  fputs("\nSlab utilisation (live blocks / capacity) at the last snapshot\n", out);
+  fputs("\nSlab utilisation at the last snapshot (live blocks / capacity)\n", out);
   print_utilisation(out, sum.utilisation);
   fputs("\nFragmentation by class at the last snapshot, largest first\n", out);
   if (count == 0) {
@@ -131,7 +131,8 @@ static const struct stats_moment *moment_at(const struct model_process *p, size_
   return &p->timeline[low];
 }
 
-static void add_value_line(struct table *t, const struct model_process *p, const char *name, value_of_moment *value, size_t columns) {
+static void add_value_line(struct table *t, const struct model_process *p, const char *name, value_of_moment *value,
+                           size_t columns) {
   uint64_t values[COLUMNS_OF_TIME], most = 0;
   char buffer[FORMAT_SIZE];
   for (size_t i = 0; i < p->timeline_length; i++) {
@@ -207,8 +208,9 @@ static void print_buckets(FILE *out, const struct model_process *p) {
   const uint64_t resident = sum > p->untouched ? sum - p->untouched : 0;
   const bool less = p->rss < resident;
   format_bytes(residual, less ? resident - p->rss : p->rss - resident);
-  fprintf(out, "  RSS %s = %s of hakmem %s %s residual (%s)\n", format_bytes(rss, p->rss), format_bytes(held, resident),
-          less ? "-" : "+", residual, less ? "counted as touched, but not resident" : "the program's own code, data and stacks, and a tracer's buffers");
+  fprintf(out, "  RSS %s = %s of hakmem %s %s residual\n    (%s)\n", format_bytes(rss, p->rss), format_bytes(held, resident),
+          less ? "-" : "+", residual,
+          less ? "counted as touched, but not resident" : "the program's own code, data and stacks, and a tracer's buffers");
 }
 
 void print_memory(FILE *out, const struct page *page) {

@@ -139,7 +139,8 @@ static void print_settings(FILE *out, const struct report *r) {
   for (size_t i = 0; i < r->process_count; i++) {
     const struct model_process *const p = r->processes[i];
     if (!p->has_settings) continue;
-    char size[FORMAT_SIZE], limit[FORMAT_SIZE] = "no limit", drain[FORMAT_SIZE] = "never", timed[FORMAT_SIZE] = "nothing is timed";
+    char size[FORMAT_SIZE], limit[FORMAT_SIZE] = "no limit", drain[FORMAT_SIZE] = "never",
+                            timed[FORMAT_SIZE] = "nothing is timed";
     char *const version = escape(p->version);
     if (p->superslab_limit > 0) snprintf(limit, sizeof(limit), "at most %" PRIu64, p->superslab_limit);
     if (p->drain_interval > 0) snprintf(drain, sizeof(drain), "every %" PRIu64 " frees", p->drain_interval);
@@ -181,11 +182,13 @@ static void print_happenings(FILE *out, const struct page *page) {
   }
   const uint64_t refills = model_refills(&sum), drains = model_drains(&sum);
 #define IS_REFILL(name) (strncmp(#name, "refill_", 7) == 0 && strcmp(#name, "refill_blocks") != 0)
-#define IS_DRAIN(name) (strncmp(#name, "drain_", 6) == 0 && strcmp(#name, "drain_blocks") != 0 && strcmp(#name, "drain_slabs") != 0)
+#define IS_DRAIN(name) \
+  (strncmp(#name, "drain_", 6) == 0 && strcmp(#name, "drain_blocks") != 0 && strcmp(#name, "drain_slabs") != 0)
 #define IS_OPERATION(name) (strcmp(#name, "allocs") == 0 || strcmp(#name, "frees") == 0)
 #define IS_SAMPLE(name) (strncmp(#name, "request_", 8) == 0)
 #define ADD_HAPPENING(name, text) \
-  if (!IS_OPERATION(name) && !IS_SAMPLE(name)) add_happening(t, sum.name, IS_REFILL(name) ? refills : IS_DRAIN(name) ? drains : 0, #name, text);
+  if (!IS_OPERATION(name) && !IS_SAMPLE(name)) \
+    add_happening(t, sum.name, IS_REFILL(name) ? refills : IS_DRAIN(name) ? drains : 0, #name, text);
   STATS_CLASS_COUNTERS(ADD_HAPPENING)
 #define ADD_PROCESS_HAPPENING(name, text) \
   if (strcmp(#name, "hdr_reset") != 0) add_happening(t, page->main->total->counters.name, 0, #name, text);
@@ -231,7 +234,7 @@ static void print_cross_check(FILE *out, const struct page *page) {
   add_check(t, "SuperSlabs acquired", a->counters.superslab_acquire, b->counters.superslab_acquire, &equal);
   add_check(t, "mappings made", a->counters.os_map, b->counters.os_map, &equal);
   table_print(t, out, 2);
-  if (!equal) fputs("  What only the statistics have was lost (see above), or happened while no tracer was there: at the very end.\n", out);
+  if (!equal) fputs("  What only the statistics have was lost (see above), or happened without a tracer: at the very end.\n", out);
 }
 
 void print_text(FILE *out, const struct page *page) {

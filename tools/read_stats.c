@@ -43,12 +43,14 @@ static bool check_header(const struct stats_block *b, size_t got, const char *pa
   if (got == 0) return fail("%s is empty: its process ended before it could write", path);
   if (got < header || memcmp(b->magic, STATS_MAGIC, sizeof(b->magic)) != 0) return fail("%s is not a stats file of hakmem", path);
   if (b->version != STATS_VERSION) {
-    return fail("%s has version %u of the stats format, this program reads version %d; use the hakmem that belongs to the library",
-                path, b->version, STATS_VERSION);
+    return fail(
+      "%s has version %u of the stats format, this program reads version %d; use the hakmem that belongs to the library", path,
+      b->version, STATS_VERSION);
   }
   if (b->classes != CLASS_ROWS || b->size != sizeof(*b)) {
-    return fail("%s has another layout (%u classes, %llu bytes) than this program reads; use the hakmem that belongs to the library",
-                path, b->classes, (unsigned long long)b->size);
+    return fail(
+      "%s has another layout (%u classes, %llu bytes) than this program reads; use the hakmem that belongs to the library", path,
+      b->classes, (unsigned long long)b->size);
   }
   if (got < sizeof(*b)) return fail("%s is cut off: %zu of %zu bytes", path, got, sizeof(*b));
   return true;

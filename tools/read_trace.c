@@ -71,7 +71,8 @@ static uint64_t *get_array(const bt_field *payload, const char *name, uint64_t h
   if (count > UINT32_MAX) return NULL;
   while (capacity <= count) scratch = must_grow(scratch, capacity, &capacity, sizeof(*scratch));
   for (uint64_t i = 0; i < count; i++) {
-    if (!integer_of(bt_field_array_borrow_element_field_by_index_const(array, i), &scratch[i]) || scratch[i] > highest) return NULL;
+    if (!integer_of(bt_field_array_borrow_element_field_by_index_const(array, i), &scratch[i]) || scratch[i] > highest)
+      return NULL;
   }
   *length = (uint32_t)count;
   return scratch;

@@ -99,7 +99,8 @@ static _Noreturn void become_daemon(const struct sessiond *d, const char *log, p
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
-  char *const load = must_print("--load=%s/none", d->home), *const socket = must_print("--apps-sock=%s/" APPLICATION_SOCKET, d->home);
+  char *const load = must_print("--load=%s/none", d->home);
+  char *const socket = must_print("--apps-sock=%s/" APPLICATION_SOCKET, d->home);
   mkdir(load + strlen("--load="), 0700); /* no configuration of anybody's sessions */
   const bool own_socket = getuid() == 0 && !d->everybodys;
   if (own_socket) {

@@ -1,6 +1,7 @@
 /*
- * symbolize.h: from an address in a process to the functions and lines that it stands for, inlined ones included. Reads the objects
- * named by the process (regular files only) and the debug information that is installed on this machine; never the network.
+ * symbolize.h: from an address in a process to the functions and lines that it stands for, inlined ones included. Reads
+ * the objects named by the process (regular files only) and the debug information installed on this machine; never
+ * the network.
  */
 #ifndef HAKMEM_TOOLS_SYMBOLIZE_H
 #define HAKMEM_TOOLS_SYMBOLIZE_H

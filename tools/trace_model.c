@@ -147,7 +147,8 @@ static void seen(struct trace_model *t, struct trace_process *p, uint64_t time_n
   t->r->events++;
 }
 
-#define ON(name) void trace_on_##name(struct trace_model *t, struct trace_process *p, uint64_t time_ns, const struct event_##name *e)
+#define ON(name) \
+  void trace_on_##name(struct trace_model *t, struct trace_process *p, uint64_t time_ns, const struct event_##name *e)
 
 ON(superslab_lookup) {
   seen(t, p, time_ns);
