@@ -285,7 +285,11 @@ void hub_stop(void) {
   if (config.stats != 0) dump_write(log_fd());
 }
 
-void hub_fork_prepare(void) { stacks_fork_prepare(); }
+void hub_fork_prepare(void) {
+  stats_fork_prepare();
+  stacks_fork_prepare();
+}
+
 void hub_fork_parent(void) { stacks_fork_release(); }
 
 void hub_fork_child(void) {

@@ -22,8 +22,9 @@ bool hub_is_watched(void);
 
 /* The block of this process; never NULL. */
 struct stats_block *stats_block(void);
-/* Opens HAKMEM_STATS_FILE; in a forked child, a file of its own. */
+/* Opens HAKMEM_STATS_FILE; a forked child gets a file of its own with its first count. */
 void stats_start(void);
+void stats_fork_prepare(void);
 void stats_fork_child(void);
 void stats_count(uint32_t cls, uint64_t allocs, uint64_t frees);
 void stats_request(uint32_t cls, size_t size);

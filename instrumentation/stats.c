@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -18,7 +19,21 @@
 static struct stats_block own_block; /* until there is a file, and where there is none */
 static struct stats_block *block = &own_block; /* atomic */
 
-struct stats_block *stats_block(void) { return __atomic_load_n(&block, __ATOMIC_ACQUIRE); }
+/*
+ * A forked child has inherited its parent's block, which may be the parent's file, and must not write to it. Its own comes
+ * with its first count: most children only call exec or _exit. It begins with the parent's operations, because the
+ * child has inherited the parent's blocks, and with nothing else.
+ */
+static bool child_begins; /* atomic */
+static pthread_mutex_t child_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct { uint64_t allocs, frees, request_samples, request_bytes; } inherited[CLASS_ROWS];
+
+static void begin_child(void);
+
+struct stats_block *stats_block(void) {
+  if (UNLIKELY(__atomic_load_n(&child_begins, __ATOMIC_ACQUIRE))) begin_child();
+  return __atomic_load_n(&block, __ATOMIC_ACQUIRE);
+}
 
 static void add(uint64_t *counter, uint64_t n) { __atomic_fetch_add(counter, n, __ATOMIC_RELAXED); }
 
@@ -213,15 +228,38 @@ void stats_start(void) {
   fill_in(stats_block());
 }
 
-/*
- * The child inherits its parent's file, and must not write to it: it goes on, with the parent's counts, because it inherits
- * the parent's blocks, in a file of its own, or in memory where the file's name does not tell the two apart.
- */
+static void begin_child(void) {
+  pthread_mutex_lock(&child_lock);
+  if (child_begins) {
+    struct stats_block *parents = block;
+    struct stats_block *own = strstr(config.stats_file, "%p") != NULL ? map_file() : NULL;
+    if (own == NULL) own = memset(&own_block, 0, sizeof(own_block));
+    for (uint32_t row = 0; row < CLASS_ROWS; row++) {
+      own->cls[row] = (struct stats_class_counters){
+        .allocs = inherited[row].allocs, .frees = inherited[row].frees,
+        .request_samples = inherited[row].request_samples, .request_bytes = inherited[row].request_bytes};
+    }
+    fill_in(own);
+    __atomic_store_n(&block, own, __ATOMIC_RELEASE);
+    __atomic_store_n(&child_begins, false, __ATOMIC_RELEASE);
+    if (parents != &own_block) munmap(parents, sizeof(*parents));
+  }
+  pthread_mutex_unlock(&child_lock);
+}
+
+/* What the child inherits is kept before the fork: afterwards the parent goes on counting in what may be a shared file. */
+void stats_fork_prepare(void) {
+  const struct stats_block *b = stats_block();
+  for (uint32_t row = 0; row < CLASS_ROWS; row++) {
+    const struct stats_class_counters *c = &b->cls[row];
+    inherited[row].allocs = __atomic_load_n(&c->allocs, __ATOMIC_RELAXED);
+    inherited[row].frees = __atomic_load_n(&c->frees, __ATOMIC_RELAXED);
+    inherited[row].request_samples = __atomic_load_n(&c->request_samples, __ATOMIC_RELAXED);
+    inherited[row].request_bytes = __atomic_load_n(&c->request_bytes, __ATOMIC_RELAXED);
+  }
+}
+
 void stats_fork_child(void) {
-  struct stats_block *inherited = stats_block();
-  struct stats_block *next = strstr(config.stats_file, "%p") != NULL ? map_file() : NULL;
-  if (next == NULL && inherited != &own_block) next = &own_block;
-  if (next != NULL) move_to(next);
-  if (inherited != &own_block) munmap(inherited, sizeof(*inherited));
-  fill_in(stats_block());
+  pthread_mutex_init(&child_lock, NULL);
+  child_begins = config.stats_file[0] != '\0' || config.stats != 0 || config.stats_signal[0] != '\0';
 }

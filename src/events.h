@@ -188,7 +188,11 @@ void hub_fork_prepare(void);
 void hub_fork_parent(void);
 void hub_fork_child(void);
 #else
-#define EVENT(name, ...) ((void)sizeof((struct event_##name){__VA_ARGS__}))
+static inline void event_unused(const void *event) { (void)event; }
+#define EVENT(name, ...)                                                   \
+  do {                                                                     \
+    if (false) event_unused(&(const struct event_##name){__VA_ARGS__});    \
+  } while (false)
 static inline void hub_count(uint32_t cls, uint64_t allocs, uint64_t frees) { (void)cls, (void)allocs, (void)frees; }
 static inline void hub_request(uint32_t cls, size_t size) { (void)cls, (void)size; }
 static inline uint32_t hub_stack(void) { return 0; }
