@@ -1,0 +1,20 @@
+/* The second free comes after many others, and from another thread. */
+#include <pthread.h>
+
+#include "misuse.h"
+
+static void *free_again(void *p) {
+  use_free(p);
+  return NULL;
+}
+
+int main(void) {
+  void *p = use_malloc(100), *others[50];
+  for (unsigned i = 0; i < 50; i++) others[i] = use_malloc(100);
+  use_free(p);
+  for (unsigned i = 0; i < 50; i++) use_free(others[i]);
+  pthread_t t;
+  pthread_create(&t, NULL, free_again, p);
+  pthread_join(t, NULL);
+  return finish(NULL);
+}

@@ -1,0 +1,13 @@
+/* free of a pointer into a block; the block stays whole. */
+#include "misuse.h"
+
+int main(void) {
+  char *p = use_malloc(100);
+  memset(p, 0x11, 100);
+  use_free(hide(p + 48));
+  for (unsigned i = 0; i < 100; i++) {
+    if (p[i] != 0x11) return 5;
+  }
+  use_free(p);
+  return finish(NULL);
+}
