@@ -172,6 +172,9 @@ struct stats_block {
   struct stats_stack stacks[STATS_STACKS];     /* those of the incidents, in no order of id; id 0 ends them */
   struct stats_module modules[STATS_MODULES];  /* path empty where none */
   struct stats_incident incidents[STATS_INCIDENTS];
+
+  /* The part of allocs and frees that a forked child took over from its parent, whose file has it, too; else 0. */
+  uint64_t inherited_allocs[CLASS_ROWS], inherited_frees[CLASS_ROWS];
 };
 
 #endif

@@ -83,6 +83,9 @@ static bool take_histograms(struct report *r, const struct stats_block *b) {
   return good;
 }
 
+static uint64_t less(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
+
+/* What a forked child inherited is its parent's: it is not counted twice. */
 static void take_counts(struct model_counts *counts, const struct stats_block *b) {
   counts->counters = b->counters;
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
@@ -90,6 +93,8 @@ static void take_counts(struct model_counts *counts, const struct stats_block *b
     const struct stats_class_gauges *const g = &b->gauge[cls];
     const uint64_t stride = cls < CLASS_COUNT ? class_stride(cls) : 0;
     row->counters = b->cls[cls];
+    row->counters.allocs = less(row->counters.allocs, b->inherited_allocs[cls]);
+    row->counters.frees = less(row->counters.frees, b->inherited_frees[cls]);
     row->gauge = (struct model_gauges){
       .requested = g->requested, .allocated = g->allocated, .active = g->active,
       .cached = (g->cached_tls + g->cached_pool) * stride, .partial = g->partial * stride, .slabs = g->slabs};

@@ -63,6 +63,13 @@ value '[.stats.processes[].pid]' '[4712]'
 value '.stats.classes[0].counters.allocs' 1000
 fails 1 "no data of process 1 " "$hakmem" report --pid=1 two
 
+# What a forked child inherited from its parent is not counted twice.
+rm -r two && mkdir two
+./stats_file two/1.stats && ./stats_file two/2.stats pid=4712 inherited_allocs=800 inherited_frees=900 || fail "stats_file"
+"$hakmem" report --json two >json || fail "a forked child"
+value '.stats.classes[0].counters.allocs' 1200
+value '.stats.classes[0].counters.frees' 900
+
 # Without UTF-8, drawings are ASCII.
 LC_ALL=C "$hakmem" report known.stats >text || fail "LC_ALL=C"
 LC_ALL=C grep -q '[^ -~]' text && fail "not plain ASCII in the C locale"

@@ -26,6 +26,7 @@ static const struct { const char *name; size_t offset, size; } fields[] = {
   FIELD("reason", incidents[1].reason), FIELD("bucket", lookup[CLS].bucket[7]), FIELD("count", lookup[CLS].count),
   FIELD("max", lookup[CLS].max), FIELD("min_inverted", lookup[CLS].min_inverted), FIELD("sum", lookup[CLS].sum),
   FIELD("reentered", counters.reentered), FIELD("live", buckets.live), FIELD("rss", rss), FIELD("stacks_missed", stacks_missed),
+  FIELD("inherited_allocs", inherited_allocs[CLS]), FIELD("inherited_frees", inherited_frees[CLS]),
 };
 
 /* As histogram_record does, but its source is not linked: a test must not check the code with itself. */
