@@ -238,6 +238,8 @@ static void begin_child(void) {
       own->cls[row] = (struct stats_class_counters){
         .allocs = inherited[row].allocs, .frees = inherited[row].frees,
         .request_samples = inherited[row].request_samples, .request_bytes = inherited[row].request_bytes};
+      own->inherited_allocs[row] = inherited[row].allocs;
+      own->inherited_frees[row] = inherited[row].frees;
     }
     fill_in(own);
     __atomic_store_n(&block, own, __ATOMIC_RELEASE);
