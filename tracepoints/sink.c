@@ -34,10 +34,36 @@
   static void sink_##name(const struct event_##name *event) { lttng_ust_tracepoint(hakmem, name, event); }
 HAK_EVENTS(SINK_FUNCTION)
 
-/* LTTng makes a new array of probes whenever a session takes the tracepoint up or leaves it, and has none without one. */
+/* ---- Who listens. ---- */
+
+struct lttng_ust_session;
+
+static uintptr_t sessions_begun; /* atomic */
+
+/* LTTng's own tracepoint at the start of each session, once the session takes events. The session may be listened to from another event on. */
+static void on_session_begun(void *data, struct lttng_ust_session *session) {
+  (void)data, (void)session;
+  __atomic_add_fetch(&sessions_begun, 1, __ATOMIC_RELAXED);
+}
+
+static const char *probes_of(const struct lttng_ust_tracepoint *tracepoint) {
+  return CMM_LOAD_SHARED(tracepoint->state) ? (const char *)CMM_LOAD_SHARED(tracepoint->probes) : NULL;
+}
+
+/*
+ * Whether a session wants what is told on a schedule, or once. A tracepoint's array of probes is a new one whenever a session takes it up or
+ * leaves it, and there is none without a session. A little later the session begins to take events: that counts as another listener.
+ */
 static const void *listeners(void) {
-  const struct lttng_ust_tracepoint *any = &lttng_ust_tracepoint_hakmem___process;
-  return CMM_LOAD_SHARED(any->state) ? CMM_LOAD_SHARED(any->probes) : NULL;
+  const char *probes = probes_of(&lttng_ust_tracepoint_hakmem___process);
+  if (probes == NULL) probes = probes_of(&lttng_ust_tracepoint_hakmem___fragmentation);
+  if (probes == NULL) probes = probes_of(&lttng_ust_tracepoint_hakmem___stack);
+  return probes != NULL ? probes + __atomic_load_n(&sessions_begun, __ATOMIC_RELAXED) : NULL;
+}
+
+static void watch_sessions(void) {
+  lttng_ust_tracepoint_provider_register("lttng_ust_statedump", "start", (void (*)(void))on_session_begun, NULL,
+                                         "struct lttng_ust_session *, session");
 }
 
 #define SINK_MEMBER(name, text, fields) .name = sink_##name,
@@ -115,6 +141,7 @@ __attribute__((constructor)) static void start(void) {
   /* Threads may trace while the process exits: LTTng must not forget the functions that they are about to call. */
   tracepoint_disable_destructors();
   tell_of_forks();
+  watch_sessions();
   int (*attach)(const struct hak_event_sink *);
   memcpy(&attach, &symbol, sizeof(attach)); /* ISO C has no conversion from an object's address to a function's */
   switch (attach(&sink)) {

@@ -32,6 +32,6 @@ preload=${preload%:*}
 # The storm, without a session, with one, and with one and full tracing.
 traced "$place/forks" storm 40 || fail "the storm without a session: exit status $?"
 session storm --subbuf-size=64K # there are many processes
-traced "$place/forks" storm 40 || fail "the storm in a session: exit status $?"
-traced HAKMEM_TRACE=full HAKMEM_STACKS=unwind "$place/forks" storm 20 || fail "the storm in full tracing: exit status $?"
+traced "$place/forks" storm 12 || fail "the storm in a session: exit status $?"
+traced HAKMEM_TRACE=full HAKMEM_STACKS=unwind "$place/forks" storm 8 || fail "the storm in full tracing: exit status $?"
 lttng_do destroy storm

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Sessions that start while the program runs get all that they need to make sense of it: the process event, and each stack and loaded
+# object once more. Between sessions, nothing.
+. "$(dirname "$0")/common.sh"
+program loop
+
+start HAKMEM_TRACE=full HAKMEM_STACKS=unwind "$place/loop"
+loop=$!
+sleep 0.5
+
+for name in first second; do
+  session $name
+  sleep 0.7
+  finish $name
+  text=$place/$name.text
+  [ "$(count "$text" alloc)" -ge 100 ] || fail "$name: $(count "$text" alloc) alloc events"
+  [ "$(count "$text" early)" -eq 0 ] || fail "$name: early events are replayed once"
+  [ "$(head -n 30 "$text" | count /dev/stdin process)" -ge 1 ] || fail "$name: no process event at the beginning"
+  [ "$(count "$text" fragmentation)" -ge 1 ] || fail "$name: no fragmentation event"
+  events "$text" module | values path | grep -Fxq "$place/loop" || fail "$name: the program's module is not told of"
+  ids=$(events "$text" alloc | values stack | sort -u)
+  [ -n "$ids" ] || fail "$name: no stacks"
+  for id in $ids; do
+    events "$text" stack | values id | grep -Fxq "$id" || fail "$name: stack $id is not told of"
+  done
+done
+
+kill -TERM $loop
+wait $loop || fail "the program's exit status is $?"
