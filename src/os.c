@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -79,8 +80,12 @@ void os_unmap(void *base, size_t size) {
 void os_purge(void *base, size_t size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
-  madvise(base, size, MADV_DONTNEED);
+  const bool given = madvise(base, size, MADV_DONTNEED) == 0;
   errno = saved;
+  if (!given) { /* locked memory stays; calloc relies on what was purged */
+    memset(base, 0, size);
+    return;
+  }
   EVENT(os_purge, .base = base, .size = size, .ticks = hub_ticks() - start);
 }
 

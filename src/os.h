@@ -22,7 +22,7 @@ void *os_map(size_t size, size_t align, int *error);
 /* Takes down a mapping, or a part of one. */
 void os_unmap(void *base, size_t size);
 
-/* Gives the memory behind [base, base + size) back to the system; reads as zero afterwards. */
+/* Gives the memory behind [base, base + size) back to the system where it takes it; reads as zero afterwards, whatever it did. */
 void os_purge(void *base, size_t size);
 
 /* Asks the system to back [base, base + size) with huge pages where it can (Linux: madvise, for THP). */
