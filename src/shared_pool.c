@@ -431,4 +431,5 @@ void pool_fork_release(void) {
 void pool_fork_child(void) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) pthread_mutex_init(&classes[cls].lock, NULL);
   pthread_mutex_init(&pool.lock, NULL);
+  pool.mapping = 0; /* the threads that were mapping do not exist here: their places under the limit are free */
 }
