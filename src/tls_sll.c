@@ -346,6 +346,10 @@ struct sll_cache *sll_enter(void) {
   if (LIKELY(sll_self != &sll_empty)) return sll_self;
   struct sll_cache *cache = take_cache();
   if (cache == NULL || thread_ended) return cache;
+  if (sll_self != &sll_empty) { /* a sink of the mapping's event came back through malloc, and has made them */
+    drop_cache(cache);
+    return sll_self;
+  }
   sll_self = cache;
   pthread_setspecific(thread_key, cache); /* may call malloc: sll_self is set */
   EVENT(thread_start, .live_caches = live_caches());
