@@ -224,9 +224,8 @@ bool sll_refill(struct sll_cache *cache, uint32_t cls) {
     if (answer.chain.count == 0) return false;
     state->refill = least(state->refill * 2u, state->most / 2u) & 0x7fff;
   }
-  /* A sink may have come back through malloc or free meanwhile and left a list. */
-  sll_publish(cache, cls);
-  if (state->length != 0) hand_over(cls, take_list(cache, cls));
+  /* A sink may have come back through malloc or free meanwhile and left a list; and again while that one is handed over. */
+  for (sll_publish(cache, cls); state->length != 0; sll_publish(cache, cls)) hand_over(cls, take_list(cache, cls));
   list->head = answer.chain.head;
   state->length = answer.chain.count;
   arm(cache, cls);
