@@ -196,7 +196,7 @@ size_t legacy_scavenge(bool trim) {
   for (unsigned i = 0; i < KEPT_MAX; i++) {
     pthread_mutex_lock(&legacy.lock);
     struct slab *slab = legacy.kept[i];
-    if (slab != NULL && !trim && now - legacy.kept_ms[i] < config.release_delay) slab = NULL;
+    if (slab != NULL && !trim && now < legacy.kept_ms[i] + config.release_delay) slab = NULL;
     if (slab != NULL) {
       legacy.kept[i] = NULL;
       legacy.kept_bytes -= slab->size;

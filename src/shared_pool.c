@@ -304,7 +304,7 @@ static void scavenge_class(uint32_t cls, bool trim, uint64_t now, void (*leftove
   for (;;) {
     struct chain chain = CHAIN_EMPTY;
     pthread_mutex_lock(&c->lock);
-    const bool due = trim || now - c->taken_ms >= config.release_delay;
+    const bool due = trim || now >= c->taken_ms + config.release_delay; /* taken_ms may be later than `now` */
     if (due && c->batches > 0) {
       chain = c->batch[c->oldest];
       c->oldest = (c->oldest + 1) % BATCHES;
@@ -327,7 +327,7 @@ static void scavenge_class(uint32_t cls, bool trim, uint64_t now, void (*leftove
 /* Takes one SuperSlab that may go out of the list: empty for the delay, or at once with trim. */
 static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
   for (struct superslab *ss = pool.first; ss != NULL && ss->free_mask != 0; ss = ss->next) {
-    if (ss->used_units != 0 || (!trim && now - ss->changed_ms < config.release_delay)) continue;
+    if (ss->used_units != 0 || (!trim && now < ss->changed_ms + config.release_delay)) continue;
     if (*keep >= ss->size) {
       *keep -= ss->size;
       continue;
@@ -367,7 +367,7 @@ static size_t purge_one(bool trim, uint64_t now) {
   struct slab *run = NULL;
   pthread_mutex_lock(&pool.lock);
   for (struct superslab *ss = pool.first; ss != NULL && ss->free_mask != 0 && run == NULL; ss = ss->next) {
-    if (!trim && now - ss->changed_ms < config.release_delay) continue;
+    if (!trim && now < ss->changed_ms + config.release_delay) continue;
     const uint64_t dirty = ss->dirty_mask;
     run = superslab_take_dirty(ss);
     if (run != NULL) {
