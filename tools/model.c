@@ -79,6 +79,44 @@ const struct model_stack *model_find_stack(const struct model_process *p, uint32
   return NULL;
 }
 
+const struct model_process *model_find_process(const struct report *r, uint32_t pid) {
+  for (size_t i = 0; r != NULL && i < r->process_count; i++) {
+    if (r->processes[i]->pid == pid) return r->processes[i];
+  }
+  return NULL;
+}
+
+const struct model_stack *model_stack_of(const struct report *r, const struct report *other, const struct model_process *p,
+                                         uint32_t id, const struct model_process **owner) {
+  const struct model_process *const twin = model_find_process(other, p->pid);
+  const struct model_stack *stack = model_find_stack(p, id);
+  *owner = p;
+  if (stack != NULL && (p->module_count > 0 || twin == NULL)) return stack;
+  if (twin != NULL && model_find_stack(twin, id) != NULL) {
+    *owner = twin;
+    return model_find_stack(twin, id);
+  }
+  /* An id comes from the frames, so another process of the same program that has it is of the same family. */
+  for (size_t i = 0; stack == NULL && i < r->process_count; i++) {
+    if (strcmp(r->processes[i]->program, p->program) != 0) continue;
+    stack = model_find_stack(r->processes[i], id);
+    if (stack != NULL) *owner = r->processes[i];
+  }
+  return stack;
+}
+
+#define GENERATIONS_MAX 100 /* process ids are used again: a family could seem to go round in circles */
+
+const struct model_module *model_find_module(const struct report *r, const struct model_process *p, uint64_t address) {
+  for (int generation = 0; p != NULL && generation < GENERATIONS_MAX; generation++) {
+    for (size_t i = 0; i < p->module_count; i++) {
+      if (address - p->modules[i].base < p->modules[i].size) return &p->modules[i];
+    }
+    p = p->forked ? model_find_process(r, p->parent_pid) : NULL;
+  }
+  return NULL;
+}
+
 void model_add_stack(struct model_process *p, uint32_t id, const uint64_t *frames, uint32_t count) {
   if (id == 0 || model_find_stack(p, id) != NULL) return;
   p->stacks = must_grow(p->stacks, p->stack_count, &p->stack_capacity, sizeof(*p->stacks));

@@ -52,6 +52,7 @@ struct model_module { uint64_t base, size, offset; char *path; };
 struct model_process {
   uint32_t pid, parent_pid;  /* 0 where unknown */
   char *program, *version;   /* as the process said: to be escaped before it is shown; "" where unknown */
+  bool forked;               /* a stats file's process began as a copy of its parent: it may lack what the parent knew */
   bool complete;             /* a stats file's process ended in order */
   bool has_settings;         /* the next ten are known */
   bool full_tracing;
@@ -123,8 +124,21 @@ void model_add_incident(struct model_process *p, const struct stats_incident *in
 /* `frames` is copied. A stack whose id is known already is not added again. */
 void model_add_stack(struct model_process *p, uint32_t id, const uint64_t *frames, uint32_t count);
 void model_add_module(struct model_process *p, uint64_t base, uint64_t size, uint64_t offset, const char *path);
-/* NULL where the process has no such stack. */
+/* NULL where the process itself has no such stack. */
 const struct model_stack *model_find_stack(const struct model_process *p, uint32_t id);
+
+/* The process `pid` of a report (which may be NULL), NULL where there is none. */
+const struct model_process *model_find_process(const struct report *r, uint32_t pid);
+
+/*
+ * The stack of process `p` of report `r`, and in *owner the process whose modules it points into. A stack is told once, so
+ * a forked child's may have been told by its parent; `other` is a second report on the same processes, or NULL.
+ */
+const struct model_stack *model_stack_of(const struct report *r, const struct report *other, const struct model_process *p,
+                                         uint32_t id, const struct model_process **owner);
+
+/* The module that holds `address`: one of `p` or, for a forked child, of its ancestors in `r`. NULL where there is none. */
+const struct model_module *model_find_module(const struct report *r, const struct model_process *p, uint64_t address);
 
 /* The histogram at *place, made where there is none yet. */
 struct histogram *model_histogram(struct histogram **place);

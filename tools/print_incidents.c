@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "demangle.h"
 #include "escape.h"
 #include "format.h"
 #include "memory.h"
@@ -40,7 +41,7 @@ static bool is_own(const struct symbol *symbol) {
 
 static void print_symbol(FILE *out, const struct symbol *symbol, uint64_t address) {
   char *const module = escape(symbol->module != NULL ? symbol->module : "?");
-  char *const function = escape(symbol->function != NULL ? symbol->function : "");
+  char *const name = demangle(symbol->function != NULL ? symbol->function : ""), *const function = escape(name);
   fputs("      ", out);
   if (*function != '\0') {
     fprintf(out, "%s", function);
@@ -58,6 +59,7 @@ static void print_symbol(FILE *out, const struct symbol *symbol, uint64_t addres
   }
   fprintf(out, "%s\n", symbol->inlined ? " (inlined)" : "");
   free(function);
+  free(name);
   free(module);
 }
 
@@ -98,31 +100,19 @@ static void print_hdr_reset(FILE *out, const struct stats_incident *i) {
   if (i->left != 0) fprintf(out, "; the left neighbour is 0x%" PRIx64 "\n", i->left);
 }
 
-/* The same process as the statistics know it: after a fork, the tracer was told of a stack in the parent only. */
-static const struct model_process *twin(const struct page *page, const struct model_process *p) {
-  if (page->stats == NULL || page->main == page->stats) return NULL;
-  for (size_t i = 0; i < page->stats->process_count; i++) {
-    if (page->stats->processes[i]->pid == p->pid) return page->stats->processes[i];
-  }
-  return NULL;
-}
-
 static void print_where(FILE *out, const struct page *page, const struct model_process *p, const struct stats_incident *i) {
   if (i->stack == 0) {
     fputs("    no stack was taken (HAKMEM_STACKS=unwind takes them)\n", out);
     return;
   }
-  const struct model_stack *stack = model_find_stack(p, i->stack);
-  const struct model_process *owner = p, *const other = twin(page, p);
-  if (other != NULL && (stack == NULL || p->module_count == 0)) {
-    const struct model_stack *const found = model_find_stack(other, i->stack);
-    if (found != NULL) stack = found, owner = other;
-  }
+  const struct report *const other = page->main == page->trace ? page->stats : NULL;
+  const struct model_process *owner;
+  const struct model_stack *const stack = model_stack_of(page->main, other, p, i->stack, &owner);
   if (stack == NULL) {
     fprintf(out, "    its stack (id %u) is not in the data\n", i->stack);
     return;
   }
-  struct symbolizer *const symbolizer = symbolizer_create(owner);
+  struct symbolizer *const symbolizer = symbolizer_create(model_find_process(page->main, owner->pid) == owner ? page->main : other, owner);
   print_stack(out, page, symbolizer, stack);
   symbolizer_destroy(symbolizer);
 }

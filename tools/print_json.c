@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "demangle.h"
 #include "error.h"
 #include "escape.h"
 #include "memory.h"
@@ -164,7 +165,9 @@ static json_t *timeline(const struct model_process *p) {
 static json_t *symbol_object(const struct symbol *symbol, uint64_t at) {
   json_t *const object = json_object();
   set(object, "address", address(at));
-  set(object, "function", text(symbol->function));
+  char *const function = symbol->function != NULL ? demangle(symbol->function) : NULL;
+  set(object, "function", text(function));
+  free(function);
   set(object, "file", text(symbol->file));
   set(object, "line", symbol->file != NULL ? json_integer(symbol->line) : json_null());
   set(object, "inlined", json_boolean(symbol->inlined));
@@ -173,15 +176,18 @@ static json_t *symbol_object(const struct symbol *symbol, uint64_t at) {
   return object;
 }
 
-static json_t *stack(struct symbolizer *symbolizer, const struct model_process *p, uint32_t id) {
-  const struct model_stack *const found = model_find_stack(p, id);
+static json_t *stack(const struct report *r, const struct model_process *p, uint32_t id) {
+  const struct model_process *owner;
+  const struct model_stack *const found = model_stack_of(r, NULL, p, id, &owner);
   if (found == NULL) return json_null();
   json_t *const frames = json_array();
+  struct symbolizer *const symbolizer = symbolizer_create(r, owner);
   for (uint32_t i = 0; i < found->frame_count; i++) {
     struct symbol symbols[SYMBOLS_MAX];
     const size_t count = symbolize(symbolizer, found->frames[i], true, symbols);
     for (size_t k = 0; k < count; k++) json_array_append_new(frames, symbol_object(&symbols[k], found->frames[i]));
   }
+  symbolizer_destroy(symbolizer);
   return frames;
 }
 
@@ -210,15 +216,13 @@ static json_t *incident(const struct stats_incident *i) {
   return object;
 }
 
-static json_t *incidents(const struct model_process *p) {
+static json_t *incidents(const struct report *r, const struct model_process *p) {
   json_t *const array = json_array();
-  struct symbolizer *const symbolizer = symbolizer_create(p);
   for (size_t i = 0; i < p->incident_count; i++) {
     json_t *const object = incident(&p->incidents[i]);
-    set(object, "stack", stack(symbolizer, p, p->incidents[i].stack));
+    set(object, "stack", stack(r, p, p->incidents[i].stack));
     json_array_append_new(array, object);
   }
-  symbolizer_destroy(symbolizer);
   return array;
 }
 
@@ -273,7 +277,7 @@ static json_t *process(const struct report *r, const struct model_process *p) {
   }
   set(object, "counters", counters(&p->counts->counters));
   set(object, "timeline", timeline(p));
-  set(object, "incidents", incidents(p));
+  set(object, "incidents", incidents(r, p));
   return object;
 }
 

@@ -96,13 +96,6 @@ static int by_weight(const void *a, const void *b) {
   return p < q ? 1 : p > q ? -1 : x->pid < y->pid ? -1 : x->pid > y->pid;
 }
 
-static bool has_process(const struct report *r, uint32_t pid) {
-  for (size_t i = 0; r != NULL && i < r->process_count; i++) {
-    if (r->processes[i]->pid == pid) return true;
-  }
-  return false;
-}
-
 /* The processes of the stats files, and those that only the trace has. The caller frees the list. */
 static struct listed *list_processes(const struct page *page, size_t *count) {
   const struct report *const sources[] = {page->stats, page->trace};
@@ -112,7 +105,7 @@ static struct listed *list_processes(const struct page *page, size_t *count) {
   for (size_t s = 0; s < 2; s++) {
     for (size_t i = 0; sources[s] != NULL && i < sources[s]->process_count; i++) {
       const struct model_process *const p = sources[s]->processes[i];
-      if (s == 1 && has_process(page->stats, p->pid)) continue;
+      if (s == 1 && model_find_process(page->stats, p->pid) != NULL) continue;
       list = must_grow(list, *count, &capacity, sizeof(*list));
       list[(*count)++] = (struct listed){p, s == 0};
     }

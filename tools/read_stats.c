@@ -86,13 +86,15 @@ static bool take_histograms(struct report *r, const struct stats_block *b) {
 static uint64_t less(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 
 /* What a forked child inherited is its parent's: it is not counted twice. */
-static void take_counts(struct model_counts *counts, const struct stats_block *b) {
+static void take_counts(struct model_process *p, const struct stats_block *b) {
+  struct model_counts *const counts = p->counts;
   counts->counters = b->counters;
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
     struct model_class *const row = &counts->cls[cls];
     const struct stats_class_gauges *const g = &b->gauge[cls];
     const uint64_t stride = cls < CLASS_COUNT ? class_stride(cls) : 0;
     row->counters = b->cls[cls];
+    if (b->inherited_allocs[cls] > 0) p->forked = true;
     row->counters.allocs = less(row->counters.allocs, b->inherited_allocs[cls]);
     row->counters.frees = less(row->counters.frees, b->inherited_frees[cls]);
     row->gauge = (struct model_gauges){
@@ -179,7 +181,7 @@ static bool take_block(struct report *r, struct stats_block *b, const char *path
   if (!take_histograms(r, b)) return fail("%s is damaged: a histogram in it cannot be true", path);
   struct model_process *const p = model_add_process(r);
   take_identity(p, b);
-  take_counts(p->counts, b);
+  take_counts(p, b);
   take_memory(p, b);
   take_stacks(p, b, &r->lost.invalid);
   take_incidents(p, b, &r->lost.invalid);

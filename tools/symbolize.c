@@ -21,6 +21,7 @@ struct object {
 };
 
 struct symbolizer {
+  const struct report *r;
   const struct model_process *p;
   struct object *objects;
   size_t count, capacity;
@@ -34,9 +35,10 @@ static const Dwfl_Callbacks callbacks = {
   .debuginfo_path = &debuginfo_path,
 };
 
-struct symbolizer *symbolizer_create(const struct model_process *p) {
+struct symbolizer *symbolizer_create(const struct report *r, const struct model_process *p) {
   unsetenv("DEBUGINFOD_URLS"); /* a report must not call out */
   struct symbolizer *const s = must_allocate(sizeof(*s));
+  s->r = r;
   s->p = p;
   return s;
 }
@@ -166,11 +168,6 @@ static size_t symbolize_in(struct symbolizer *s, const struct model_module *modu
 
 size_t symbolize(struct symbolizer *s, uint64_t address, bool is_return_address, struct symbol symbols[SYMBOLS_MAX]) {
   memset(symbols, 0, SYMBOLS_MAX * sizeof(symbols[0]));
-  for (size_t i = 0; i < s->p->module_count; i++) {
-    const struct model_module *const module = &s->p->modules[i];
-    if (address >= module->base && address - module->base < module->size) {
-      return symbolize_in(s, module, address, is_return_address, symbols);
-    }
-  }
-  return 1;
+  const struct model_module *const module = model_find_module(s->r, s->p, address);
+  return module != NULL ? symbolize_in(s, module, address, is_return_address, symbols) : 1;
 }

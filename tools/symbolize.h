@@ -14,11 +14,11 @@
 
 struct symbolizer;
 
-/* For the modules of `p`, which must outlive it. */
-struct symbolizer *symbolizer_create(const struct model_process *p);
+/* For the modules of `p`, a process of `r`; both must outlive it. */
+struct symbolizer *symbolizer_create(const struct report *r, const struct model_process *p);
 void symbolizer_destroy(struct symbolizer *s);
 
-/* One function at an address; strings are not escaped and live as long as the symbolizer. NULL or 0 where unknown. */
+/* One function at an address; strings are neither demangled nor escaped and live as long as the symbolizer. NULL or 0 where unknown. */
 struct symbol {
   const char *function, *file;
   int line;

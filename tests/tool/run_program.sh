@@ -17,6 +17,17 @@ equal "processes that ended in order" '[true]' "$(jq -c '[.stats.processes[].com
 grep -qx "hakmem: data of 1 process is in many; to see it: hakmem report many" err || { cat err; fail "does not say where the data is"; }
 [ "$(jq '.stats.latency.lookup.directory.all.count' many.json)" -gt 0 ] || fail "no lookup was timed"
 
+# Children of fork: what they inherited is not counted again, and the stacks that they share with their parent have names. (A
+# thread's last operations before a fork may be in both.)
+program forks
+"$hakmem" run -o family -- ./forks 2>err || { cat err; fail "forks"; }
+"$hakmem" report --json family >family.json || fail "no report of a family"
+equal "processes" 6 "$(jq '.stats.processes | length' family.json)"
+allocs=$(count family allocs)
+[ "$allocs" -ge 105000 ] && [ "$allocs" -lt 115000 ] || fail "105000 allocations, $allocs in the report"
+equal "processes with a header reset in spoil" 6 \
+  "$(jq '[.stats.processes[] | select(any(.incidents[].stack[]; .function == "spoil"))] | length' family.json)"
+
 # Exit codes.
 code() {
   expected=$1
