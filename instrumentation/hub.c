@@ -137,7 +137,7 @@ static const struct hak_event_sink *tracer_of_thread(void) {
       return;                                                           \
     }                                                                   \
     in_event = true;                                                    \
-    const int saved = errno;                                            \
+    const int saved = errno, cancellation = hub_hold_cancellation();    \
     if (log_sink.name != NULL) log_sink.name(event);                    \
     const struct hak_event_sink *sink = tracer_of_thread();             \
     if (sink == NULL) {                                                 \
@@ -150,6 +150,7 @@ static const struct hak_event_sink *tracer_of_thread(void) {
     } else if (sink->name != NULL) {                                    \
       sink->name(event);                                                \
     }                                                                   \
+    hub_restore_cancellation(cancellation);                             \
     errno = saved;                                                      \
     in_event = false;                                                   \
   }
@@ -167,8 +168,10 @@ uint64_t hub_ticks(void) {
 static uint32_t capture(bool keep) {
   if (in_event || unwinding) return 0;
   unwinding = true;
+  const int cancellation = hub_hold_cancellation();
   greet_listeners();
   const uint32_t id = stacks_capture(keep);
+  hub_restore_cancellation(cancellation);
   unwinding = false;
   return id;
 }

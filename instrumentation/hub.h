@@ -6,6 +6,8 @@
 #ifndef HAKMEM_HUB_H
 #define HAKMEM_HUB_H
 
+#include <pthread.h>
+
 #include "../src/events.h"
 #include "stats.h"
 
@@ -14,6 +16,17 @@
 HAK_ENUMS(EVENT_NAMES_DECLARE)
 
 extern const struct hak_event_sink stats_sink, log_sink;
+
+/*
+ * malloc and free are no cancellation points, but open, read and write are: whoever calls these within a block's way keeps the thread from
+ * being cancelled there, where it would leave the block, a lock or a flag behind.
+ */
+static inline int hub_hold_cancellation(void) {
+  int before;
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+  return before;
+}
+static inline void hub_restore_cancellation(int before) { pthread_setcancelstate(before, NULL); }
 
 /* Whether somebody looks at the statistics or the events: then snapshots are taken on the schedule. */
 bool hub_is_watched(void);

@@ -197,11 +197,13 @@ static bool begin(bool in_signal) {
 }
 
 void snapshot_take(bool thorough, bool in_signal) {
-  if (!begin(in_signal)) return; /* the gauges are those of just now */
-  const int saved = errno;
-  take(stats_block(), thorough, in_signal);
+  const int saved = errno, cancellation = hub_hold_cancellation();
+  if (begin(in_signal)) { /* else the gauges are those of just now */
+    take(stats_block(), thorough, in_signal);
+    __atomic_store_n(&taking, false, __ATOMIC_RELEASE);
+  }
+  hub_restore_cancellation(cancellation);
   errno = saved;
-  __atomic_store_n(&taking, false, __ATOMIC_RELEASE);
 }
 
 void snapshot_fork_child(void) { __atomic_store_n(&taking, false, __ATOMIC_RELAXED); }

@@ -229,6 +229,7 @@ void stats_start(void) {
 }
 
 static void begin_child(void) {
+  const int cancellation = hub_hold_cancellation();
   pthread_mutex_lock(&child_lock);
   if (child_begins) {
     struct stats_block *parents = block;
@@ -247,6 +248,7 @@ static void begin_child(void) {
     if (parents != &own_block) munmap(parents, sizeof(*parents));
   }
   pthread_mutex_unlock(&child_lock);
+  hub_restore_cancellation(cancellation);
 }
 
 /* What the child inherits is kept before the fork: afterwards the parent goes on counting in what may be a shared file. */
