@@ -1,0 +1,92 @@
+/* The options: defaults, every kind of value, what is said about a bad one, paths with the process id. */
+#include "config.h"
+
+#include <criterion/criterion.h>
+#include <criterion/redirect.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* Reads the environment "NAME=value", ... and nothing else. */
+static void read_from(char **entries) {
+  environ = entries;
+  cr_assert(config_read());
+}
+
+Test(config, defaults) {
+  cr_assert_eq(config_superslab_size(), 2 * MIB);
+  cr_assert_eq(config.ss_limit, 0);
+  cr_assert_eq(config.drain_interval, 2048);
+  cr_assert_eq(config.lookup, 0);
+  cr_assert_eq(config.release_delay, 500);
+  cr_assert_eq(config.on_error, ON_ERROR_REPORT);
+  cr_assert_eq(config.trace, 0);
+  cr_assert_eq(config.sample, 1024);
+  cr_assert_eq(config.stats, 0);
+  cr_assert_str_eq(config.stats_file, "");
+  cr_assert_str_eq(config.log, "");
+  cr_assert_eq(config.fragmentation, 100);
+}
+
+Test(config, values, .init = cr_redirect_stderr) {
+  read_from((char *[]){"PATH=/bin", "HAKMEM_SS_SIZE=512K", "HAKMEM_SS_LIMIT=7", "HAKMEM_LOOKUP=linear", "HAKMEM_ON_ERROR=abort",
+                       "HAKMEM_DRAIN_INTERVAL=0", "HAKMEM_LOG=drain,ss", "HAKMEM_STATS_FILE=/tmp/a b", "XHAKMEM_SAMPLE=1", NULL});
+  cr_assert_eq(config_superslab_size(), 512 * KIB);
+  cr_assert_eq(config.ss_limit, 7);
+  cr_assert_eq(config.lookup, 2);
+  cr_assert_eq(config.on_error, ON_ERROR_ABORT);
+  cr_assert_eq(config.drain_interval, 0);
+  cr_assert_str_eq(config.log, "drain,ss");
+  cr_assert_str_eq(config.stats_file, "/tmp/a b");
+  cr_assert_eq(config.sample, 1024, "another prefix is not ours");
+  cr_assert_stderr_eq_str("");
+}
+
+Test(config, sizes_of_a_superslab) {
+  static const char *const names[] = {"HAKMEM_SS_SIZE=512K", "HAKMEM_SS_SIZE=1M", "HAKMEM_SS_SIZE=2M", "HAKMEM_SS_SIZE=4M"};
+  for (unsigned i = 0; i < 4; i++) {
+    read_from((char *[]){(char *)(uintptr_t)names[i], NULL});
+    cr_assert_eq(config_superslab_size(), 512 * KIB << i);
+  }
+}
+
+Test(config, bad_values_leave_the_default, .init = cr_redirect_stderr) {
+  read_from((char *[]){"HAKMEM_SAMPLE=many", "HAKMEM_SS_LIMIT=-3", "HAKMEM_TRACE=", "HAKMEM_SS_LIMIT=1048577", "HAKMEM_NO=1", NULL});
+  cr_assert_eq(config.sample, 1024);
+  cr_assert_eq(config.ss_limit, 0);
+  cr_assert_eq(config.trace, 0);
+  fflush(stderr);
+  cr_assert_stderr_eq_str(
+    "hakmem: HAKMEM_SAMPLE=many is not allowed (0 to 1073741824 operations); using 1024\n"
+    "hakmem: HAKMEM_SS_LIMIT=-3 is not allowed (0 to 1048576 SuperSlabs); using 0\n"
+    "hakmem: HAKMEM_TRACE= is not allowed (off|full); using off\n"
+    "hakmem: HAKMEM_SS_LIMIT=1048577 is not allowed (0 to 1048576 SuperSlabs); using 0\n"
+    "hakmem: HAKMEM_NO is not an option and is ignored; HAKMEM_HELP=1 lists the options\n");
+}
+
+Test(config, numbers_up_to_their_bounds) {
+  read_from((char *[]){"HAKMEM_SS_LIMIT=1048576", "HAKMEM_SAMPLE=1073741824", "HAKMEM_FRAGMENTATION=0", NULL});
+  cr_assert_eq(config.ss_limit, 1048576);
+  cr_assert_eq(config.sample, 1073741824);
+  cr_assert_eq(config.fragmentation, 0);
+}
+
+Test(config, no_environment_yet) {
+  environ = NULL;
+  cr_assert_not(config_read());
+}
+
+Test(config, paths) {
+  char out[64], expected[64];
+  config_expand_path("/tmp/x.%p.y%p", out, sizeof out);
+  snprintf(expected, sizeof expected, "/tmp/x.%d.y%d", getpid(), getpid());
+  cr_assert_str_eq(out, expected);
+  config_expand_path("100%", out, sizeof out);
+  cr_assert_str_eq(out, "100%");
+  char little[5];
+  config_expand_path("abcdefgh", little, sizeof little);
+  cr_assert_str_eq(little, "abcd");
+}

@@ -1,0 +1,132 @@
+/* Address -> slab: what is entered is found, everything else is nobody's; the three strategies agree. */
+#include "directory.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "events.h"
+#include "os.h"
+
+static struct slab *make_slab(char *base, uint32_t cls, uint32_t units) {
+  struct slab *slab = calloc(1, sizeof *slab);
+  *slab = (struct slab){.base = base, .units = units, .size = units * UNIT_SIZE};
+  if (cls < CLASS_COUNT) slab_init(slab, cls);
+  slab->cls = cls;
+  return slab;
+}
+
+static char *map(size_t size, size_t align) {
+  int error;
+  char *base = os_map(size, align, &error);
+  cr_assert_not_null(base);
+  cr_assert(directory_prepare(base, size));
+  return base;
+}
+
+Test(directory, knows_nothing_of_strange_pointers) {
+  static int here;
+  const void *const strange[] = {NULL, (void *)1, &here, strange, (void *)UINTPTR_MAX, (void *)0x8000000000000000u,
+                                 (void *)0x00007fffffffffff, (void *)0xffff800000000000u, malloc(1)};
+  for (size_t i = 0; i < sizeof strange / sizeof strange[0]; i++) {
+    cr_assert_eq(directory_code(&directory, strange[i]), 0);
+    cr_assert_null(directory_slab(strange[i]));
+  }
+}
+
+Test(directory, finds_every_byte_of_a_small_slab) {
+  char *base = map(4 * UNIT_SIZE, UNIT_SIZE);
+  struct slab *slab = make_slab(base + UNIT_SIZE, 70, 2);
+  directory_enter(slab, 71);
+  for (char *p = base; p < base + 4 * UNIT_SIZE; p += 37) {
+    const bool inside = p >= base + UNIT_SIZE && p < base + 3 * UNIT_SIZE;
+    cr_assert_eq(directory_code(&directory, p), inside ? 71 : 0);
+    cr_assert_eq(directory_slab(p), inside ? slab : NULL);
+    cr_assert_eq(directory_code(&directory_blind, p), 0, "the blind directory sees nothing");
+    cr_assert_null(directory_slab((char *)((uintptr_t)p | (uintptr_t)1 << 48)), "an address beyond the root is nobody's");
+  }
+  directory_make_slow(slab);
+  cr_assert_lt(directory_code(&directory, base + UNIT_SIZE), 0);
+  cr_assert_lt(directory_code(&directory, base + 3 * UNIT_SIZE - 1), 0);
+  cr_assert_eq(directory_slab(base + UNIT_SIZE), slab);
+  directory_leave(slab);
+  cr_assert_eq(directory_code(&directory, base + UNIT_SIZE), 0);
+  cr_assert_null(directory_slab(base + 2 * UNIT_SIZE));
+}
+
+Test(directory, every_class_has_a_code_of_its_own) {
+  for (int cls = 0; cls < CLASS_COUNT; cls++) {
+    cr_assert_gt((int8_t)(cls + 1), 0);
+    const int8_t slow = (int8_t)(CODE_SLOW + cls + 1);
+    cr_assert(slow < 0 && slow != CODE_LARGE && slow != CODE_HUGE, "class %d", cls);
+  }
+}
+
+Test(directory, knows_a_large_block_by_its_first_unit) {
+  char *base = map(8 * UNIT_SIZE, UNIT_SIZE);
+  struct slab *slab = make_slab(base, CLASS_LARGE, 8);
+  directory_enter(slab, CODE_LARGE);
+  cr_assert_eq(directory_slab(base), slab);
+  cr_assert_null(directory_slab(base + UNIT_SIZE));
+  directory_leave(slab);
+  cr_assert_null(directory_slab(base));
+}
+
+Test(directory, a_slab_may_span_two_leaves) {
+  /* A mapping across a multiple of 4 GiB. */
+  const size_t leaf_span = (size_t)LEAF_UNITS * UNIT_SIZE;
+  char *base = map(leaf_span + 4 * UNIT_SIZE, UNIT_SIZE);
+  char *border = (char *)align_up((uintptr_t)base + UNIT_SIZE, leaf_span);
+  if (border + UNIT_SIZE > base + leaf_span + 4 * UNIT_SIZE) border = base + 2 * UNIT_SIZE;
+  struct slab *slab = make_slab(border - UNIT_SIZE, 70, 2);
+  directory_enter(slab, 71);
+  cr_assert_eq(directory_slab(border - 1), slab);
+  cr_assert_eq(directory_slab(border), slab);
+  directory_leave(slab);
+}
+
+Test(directory, strategies_agree) {
+  enum { COUNT = 40 };
+  static struct superslab *superslabs[COUNT];
+  for (uint32_t strategy = STRATEGY_HASH; strategy <= STRATEGY_LINEAR; strategy++) {
+    config.lookup = strategy;
+    const size_t size = config_superslab_size();
+    for (int i = 0; i < COUNT; i++) {
+      superslabs[i] = calloc(1, sizeof *superslabs[i]);
+      superslab_init(superslabs[i], map(size, size), size);
+      directory_superslab_came(superslabs[i]);
+      bool zeroed;
+      for (uint32_t units = 1; units <= 3; units++) {
+        struct slab *slab = superslab_take(superslabs[i], units, &zeroed);
+        slab_init(slab, 5);
+        directory_enter(slab, 6);
+      }
+    }
+    for (int round = 0; round < 2; round++) {
+      for (int i = 0; i < COUNT; i++) {
+        const bool there = round == 0 || i % 2 == 1;
+        for (uint32_t unit = 0; unit < 8; unit++) {
+          const char *p = superslabs[i]->base + unit * UNIT_SIZE + 100;
+          uint32_t probes = 0, directory_probes = 0;
+          struct slab *found = directory_lookup(p, strategy, &probes);
+          cr_assert_eq(found, directory_lookup(p, STRATEGY_DIRECTORY, &directory_probes), "strategy %u unit %u", strategy, unit);
+          cr_assert_eq(found != NULL, there && unit < 6);
+          cr_assert_eq(directory_probes, 1);
+          cr_assert_geq(probes, 1);
+          if (strategy == STRATEGY_LINEAR && there && unit < 6) cr_assert_leq(probes, COUNT);
+        }
+      }
+      if (round == 1) break;
+      for (int i = 0; i < COUNT; i += 2) { /* every second one goes */
+        for (uint32_t u = 0; u < 6; u++) {
+          if (superslabs[i]->slabs[u].home == superslabs[i]) directory_leave(&superslabs[i]->slabs[u]);
+        }
+        directory_superslab_went(superslabs[i]);
+      }
+    }
+    for (int i = 0; i < COUNT; i++) {
+      if (i % 2 == 1) directory_superslab_went(superslabs[i]);
+    }
+  }
+}

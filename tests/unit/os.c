@@ -1,0 +1,131 @@
+/* Mappings: alignment, zeroes, resizing, moving, what is resident, metadata from several threads. */
+#include "os.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static bool is_zero(const char *p, size_t size) {
+  for (size_t i = 0; i < size; i++) {
+    if (p[i] != 0) return false;
+  }
+  return true;
+}
+
+Test(os, maps_aligned_zeroed_memory_and_counts_it) {
+  const size_t before = os_mapped();
+  for (size_t align = os_page_size(); align <= 64 * MIB; align *= 2) {
+    int error = -1;
+    char *p = os_map(256 * KIB, align, &error);
+    cr_assert_not_null(p);
+    cr_assert_eq(error, 0);
+    cr_assert_eq((uintptr_t)p % align, 0);
+    cr_assert(is_zero(p, 256 * KIB));
+    memset(p, 1, 256 * KIB);
+    cr_assert_eq(os_mapped(), before + 256 * KIB);
+    os_unmap(p, 256 * KIB);
+    cr_assert_eq(os_mapped(), before);
+  }
+}
+
+Test(os, says_why_it_cannot_and_keeps_errno) {
+  int error = 0;
+  errno = 77;
+  cr_assert_null(os_map((size_t)1 << 62, UNIT_SIZE, &error));
+  cr_assert_eq(error, ENOMEM);
+  cr_assert_eq(errno, 77);
+  cr_assert_eq(os_last_error(), ENOMEM);
+}
+
+Test(os, purged_memory_reads_as_zero_and_is_not_resident) {
+  int error;
+  char *p = os_map(MIB, os_page_size(), &error);
+  memset(p, 1, MIB);
+  cr_assert_eq(os_resident(p, MIB), MIB);
+  os_purge(p + UNIT_SIZE, MIB - UNIT_SIZE);
+  cr_assert_eq(os_resident(p, MIB), UNIT_SIZE);
+  cr_assert_eq(p[UNIT_SIZE - 1], 1);
+  cr_assert(is_zero(p + UNIT_SIZE, MIB - UNIT_SIZE));
+  os_unmap(p, MIB);
+}
+
+Test(os, shrinks_and_grows_in_place) {
+  int error;
+  const size_t before = os_mapped();
+  char *p = os_map(MIB, UNIT_SIZE, &error);
+  memset(p, 1, MIB);
+  cr_assert(os_resize(p, MIB, MIB / 2));
+  cr_assert_eq(os_mapped(), before + MIB / 2);
+  if (os_resize(p, MIB / 2, MIB)) { /* the place behind it is still free, but the kernel decides */
+    cr_assert(is_zero(p + MIB / 2, MIB / 2));
+    os_unmap(p + MIB / 2, MIB / 2);
+  }
+  cr_assert_eq(p[MIB / 2 - 1], 1);
+  os_unmap(p, MIB / 2);
+  cr_assert_eq(os_mapped(), before);
+}
+
+Test(os, moves_pages) {
+  int error;
+  const size_t before = os_mapped();
+  char *from = os_map(MIB, UNIT_SIZE, &error), *to = os_map(2 * MIB, UNIT_SIZE, &error);
+  memset(from, 7, MIB);
+  cr_assert(os_move(from, MIB, to));
+  cr_assert_eq(to[0], 7);
+  cr_assert_eq(to[MIB - 1], 7);
+  cr_assert_eq(to[MIB], 0);
+  cr_assert_eq(os_mapped(), before + 2 * MIB);
+  os_unmap(to, 2 * MIB);
+}
+
+Test(os, metadata_is_zeroed_aligned_and_nobody_elses) {
+  static char *pieces[2000];
+  const size_t before = os_metadata_used();
+  size_t total = 0;
+  for (size_t i = 0; i < 2000; i++) {
+    const size_t size = i % 97 == 0 ? 60 * KIB : 1 + i * 7 % 900;
+    pieces[i] = os_metadata(size);
+    cr_assert_not_null(pieces[i]);
+    cr_assert_eq((uintptr_t)pieces[i] % 64, 0);
+    cr_assert(is_zero(pieces[i], size));
+    memset(pieces[i], (int)i | 1, size);
+    total += align_up(size, 64);
+  }
+  cr_assert_eq(os_metadata_used(), before + total);
+  for (size_t i = 0; i < 2000; i++) {
+    const size_t size = i % 97 == 0 ? 60 * KIB : 1 + i * 7 % 900;
+    for (size_t k = 0; k < size; k++) cr_assert_eq((unsigned char)pieces[i][k], (unsigned char)(i | 1));
+  }
+}
+
+static void *take_metadata(void *arg) {
+  for (int i = 0; i < 2000; i++) {
+    uint64_t *p = os_metadata(200);
+    cr_assert(p[0] == 0 && p[24] == 0, "metadata was handed out twice");
+    p[0] = p[24] = (uintptr_t)arg + 1;
+  }
+  return NULL;
+}
+
+Test(os, metadata_from_several_threads) {
+  pthread_t threads[4];
+  const size_t before = os_metadata_used();
+  for (uintptr_t i = 0; i < 4; i++) pthread_create(&threads[i], NULL, take_metadata, (void *)i);
+  for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+  cr_assert_eq(os_metadata_used(), before + 4 * 2000 * 256);
+}
+
+Test(os, now_never_goes_back) {
+  uint64_t before = os_now_ms();
+  for (int i = 0; i < 1000; i++) {
+    const uint64_t now = os_now_ms();
+    cr_assert_geq(now, before);
+    before = now;
+  }
+  usleep(30000);
+  const uint64_t waited = os_now_ms() - before;
+  cr_assert(waited >= 20 && waited < 5000);
+}

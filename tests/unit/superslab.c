@@ -1,0 +1,212 @@
+/* A SuperSlab's units against a shadow; a slab's blocks; the list of partial slabs. */
+#include "superslab.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* Aligned address space; only what a test touches gets memory. */
+static char *span(size_t size, size_t align) {
+  char *p = mmap(NULL, size + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  cr_assert_neq(p, MAP_FAILED);
+  return (char *)align_up((uintptr_t)p, align);
+}
+
+static uint64_t random_state = 0x853c49e6748fea9bu;
+
+static uint32_t below(uint32_t limit) {
+  random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+  return (uint32_t)(random_state >> 33) % limit;
+}
+
+Test(superslab, units_against_a_shadow) {
+  for (size_t size = 512 * KIB; size <= 4 * MIB; size *= 2) {
+    struct superslab *ss = calloc(1, sizeof *ss);
+    superslab_init(ss, span(size, size), size);
+    cr_assert(superslab_is_valid(ss));
+    const uint32_t units = (uint32_t)(size / UNIT_SIZE);
+    bool used[SUPERSLAB_UNITS_MAX] = {false}, dirty[SUPERSLAB_UNITS_MAX] = {false};
+    struct slab *taken[SUPERSLAB_UNITS_MAX];
+    uint32_t count = 0;
+    for (int step = 0; step < 20000; step++) {
+      if (below(2) == 0) {
+        const uint32_t want = 1 + below(units / 2);
+        bool zeroed = false;
+        struct slab *slab = superslab_take(ss, want, &zeroed);
+        bool possible = false;
+        for (uint32_t u = 0, run = 0; u < units; u++) {
+          run = used[u] ? 0 : run + 1;
+          possible |= run >= want;
+        }
+        cr_assert_eq(slab != NULL, possible, "%u units", want);
+        if (slab == NULL) continue;
+        const uint32_t first = (uint32_t)((slab->base - ss->base) / (ptrdiff_t)UNIT_SIZE);
+        cr_assert_eq(slab, &ss->slabs[first]);
+        cr_assert(slab->units == want && slab->size == want * UNIT_SIZE && slab->home == ss);
+        bool was_dirty = false;
+        for (uint32_t u = first; u < first + want; u++) {
+          cr_assert_not(used[u]);
+          was_dirty |= dirty[u];
+          used[u] = true;
+          dirty[u] = false;
+        }
+        cr_assert_eq(zeroed, !was_dirty);
+        taken[count++] = slab;
+      } else if (count > 0) {
+        const uint32_t i = below(count);
+        struct slab *slab = taken[i];
+        taken[i] = taken[--count];
+        const uint32_t first = (uint32_t)(slab - ss->slabs);
+        const bool is_dirty = below(4) != 0;
+        for (uint32_t u = first; u < first + slab->units; u++) used[u] = false, dirty[u] = is_dirty;
+        superslab_give(ss, slab, is_dirty);
+      } else if (below(3) == 0) {
+        struct slab *run = superslab_take_dirty(ss);
+        if (run == NULL) continue;
+        const uint32_t first = (uint32_t)(run - ss->slabs);
+        for (uint32_t u = first; u < first + run->units; u++) {
+          cr_assert(dirty[u] && !used[u]);
+          dirty[u] = false;
+        }
+        superslab_give(ss, run, false);
+      }
+      cr_assert(superslab_is_valid(ss));
+      uint32_t in_use = 0;
+      for (uint32_t u = 0; u < units; u++) {
+        in_use += used[u];
+        cr_assert_eq(ss->free_mask >> u & 1, !used[u]);
+        cr_assert_eq(ss->dirty_mask >> u & 1, dirty[u]);
+      }
+      cr_assert_eq(ss->used_units, in_use);
+    }
+    free(ss);
+  }
+}
+
+/* A slab of a class, standing alone. */
+static struct slab *new_slab(uint32_t cls) {
+  struct slab *slab = calloc(1, sizeof *slab);
+  slab->units = class_slab_units(cls);
+  slab->size = slab->units * UNIT_SIZE;
+  slab->base = span(slab->size, UNIT_SIZE);
+  slab_init(slab, cls);
+  return slab;
+}
+
+Test(slab, every_class_carves_all_its_blocks_once) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    struct slab *slab = new_slab(cls);
+    cr_assert(slab_is_valid(slab));
+    cr_assert_geq(slab->capacity, 1);
+    char *expected = slab->base + SLAB_FIRST_BLOCK;
+    uint32_t seen = 0;
+    while (!slab_is_full(slab)) {
+      struct chain chain = CHAIN_EMPTY;
+      slab_take(slab, 7, &chain);
+      cr_assert(chain.count > 0 && chain.count <= 7);
+      for (struct block *block = chain.head; block != BLOCK_END; block = block->next) {
+        cr_assert_eq((char *)block, expected, "carving goes up in order of address");
+        cr_assert_eq((uintptr_t)block % MIN_ALIGN, 0);
+        cr_assert_eq(header_get(block), HEADER_FREE);
+        expected += slab->stride;
+        seen++;
+      }
+      cr_assert_eq(slab_used(slab), seen);
+    }
+    cr_assert_eq(seen, slab->capacity);
+    cr_assert_leq(expected, slab->base + slab->size);
+    struct chain none = CHAIN_EMPTY;
+    slab_take(slab, 5, &none);
+    cr_assert_eq(none.count, 0);
+    free(slab);
+  }
+}
+
+Test(slab, blocks_given_back_come_first) {
+  struct slab *slab = new_slab(10);
+  struct chain chain = CHAIN_EMPTY;
+  slab_take(slab, 20, &chain);
+  struct block *a = chain.head, *b = a->next;
+  slab_give(slab, a);
+  slab_give(slab, b);
+  cr_assert(slab_is_valid(slab));
+  cr_assert_eq(slab_used(slab), 18);
+  struct chain again = CHAIN_EMPTY;
+  slab_take(slab, 2, &again);
+  cr_assert((again.head == a && again.head->next == b) || (again.head == b && again.head->next == a));
+  cr_assert_eq(slab->carved, 20, "nothing new was carved");
+  free(slab);
+}
+
+Test(slab, finds_the_block_around_any_pointer) {
+  static const uint32_t some[] = {0, 7, 8, 30, 64, 72};
+  for (unsigned i = 0; i < sizeof some / sizeof some[0]; i++) {
+    struct slab *slab = new_slab(some[i]);
+    struct chain chain = CHAIN_EMPTY;
+    slab_take(slab, 3, &chain);
+    for (const char *p = slab->base; p < slab->base + slab->size; p++) {
+      const size_t offset = (size_t)(p - slab->base);
+      const bool inside = offset >= SLAB_FIRST_BLOCK && (offset - SLAB_FIRST_BLOCK) / slab->stride < slab->carved;
+      const char *expected = inside ? slab->base + SLAB_FIRST_BLOCK + (offset - SLAB_FIRST_BLOCK) / slab->stride * slab->stride : NULL;
+      cr_assert_eq(slab_block_of(slab, p), (void *)(uintptr_t)expected);
+      if (inside) cr_assert_eq(slab_usable(slab, p), (size_t)(expected + slab->stride - 1 - p));
+    }
+    free(slab);
+  }
+}
+
+Test(slab, counts_the_live) {
+  struct slab *slab = new_slab(5);
+  struct chain chain = CHAIN_EMPTY;
+  slab_take(slab, 10, &chain);
+  cr_assert_eq(slab_count_live(slab), 0);
+  struct block *block = chain.head;
+  for (int i = 0; i < 4; i++, block = block->next) header_set(block, header_live(5));
+  cr_assert_eq(slab_count_live(slab), 4);
+  free(slab);
+}
+
+Test(slab, validity_sees_damage) {
+  struct slab *slab = new_slab(5);
+  struct chain chain = CHAIN_EMPTY;
+  slab_take(slab, 10, &chain);
+  slab_give(slab, chain.head);
+  cr_assert(slab_is_valid(slab));
+  slab->free_count++;
+  cr_assert_not(slab_is_valid(slab));
+  slab->free_count--;
+  slab->free = (struct block *)(slab->base + SLAB_FIRST_BLOCK + 8);
+  cr_assert_not(slab_is_valid(slab));
+  free(slab);
+}
+
+Test(slab_list, holds_the_partial_ones) {
+  struct slab_list list = {0};
+  struct slab *slabs[3];
+  for (int i = 0; i < 3; i++) slab_list_add(&list, slabs[i] = new_slab(40));
+  const uint32_t capacity = slabs[0]->capacity;
+  cr_assert(list.slabs == 3 && list.capacity == 3 * capacity && list.used == 0);
+  struct chain chain = CHAIN_EMPTY;
+  while (slab_list_take(&list, 5, &chain)) cr_assert_leq(list.used, list.capacity);
+  cr_assert_null(list.head, "full slabs are not in the list");
+  cr_assert(list.used == list.capacity && chain.count == 3 * capacity);
+  uint32_t empties = 0;
+  while (chain.count > 0) {
+    struct block *block = chain.head;
+    chain.head = block->next;
+    chain.count--;
+    struct slab *slab = NULL;
+    for (int i = 0; i < 3; i++) {
+      if ((char *)block >= slabs[i]->base && (char *)block < slabs[i]->base + slabs[i]->size) slab = slabs[i];
+    }
+    cr_assert_not_null(slab);
+    if (slab_list_give(&list, slab, block)) {
+      empties++;
+      slab_list_remove(&list, slab);
+    }
+  }
+  cr_assert_eq(empties, 3);
+  cr_assert(list.slabs == 0 && list.capacity == 0 && list.used == 0 && list.bytes == 0 && list.head == NULL);
+  for (int i = 0; i < 3; i++) free(slabs[i]);
+}
