@@ -81,7 +81,7 @@ READS_RACILY static void snapshot_class(struct stats_block *b, uint32_t cls) {
   g->active = pool.bytes + legacy.bytes;
   const uint64_t used = pool.used + legacy.used, cached = g->cached_tls + g->cached_pool;
   g->live = used > cached ? used - cached : 0;
-  g->partial = g->capacity - used;
+  g->partial = g->capacity > used ? g->capacity - used : 0; /* a slab may have come between the two readings */
   g->allocated = g->live * stride;
   const double mean = c->request_samples != 0 ? (double)c->request_bytes / (double)c->request_samples : (double)stride;
   g->requested = (uint64_t)((double)g->live * mean);
@@ -129,9 +129,14 @@ static void fill_buckets(struct stats_block *b, const struct walk *walk) {
   struct stats_buckets buckets = {
     .live = walk->large_bytes + huge.huge_bytes, .empty = totals.dirty_bytes, .tails = walk->tails, .huge_cache = huge.kept_bytes,
     .metadata = os_metadata_used() + directory_bytes() + sizeof(struct stats_block)};
+  uint64_t in_legacy = 0; /* small blocks' slabs, of which the walk over the SuperSlabs knows nothing */
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const struct stats_class_gauges *g = &b->gauge[cls];
     const uint64_t stride = class_stride(cls);
+    struct legacy_usage legacy;
+    legacy_usage(cls, &legacy);
+    in_legacy += legacy.bytes;
+    buckets.tails += legacy.bytes - legacy.capacity * stride;
     buckets.live += g->allocated;
     buckets.cached_tls += g->cached_tls * stride;
     buckets.cached_pool += g->cached_pool * stride;
@@ -144,8 +149,12 @@ static void fill_buckets(struct stats_block *b, const struct walk *walk) {
   b->mapped = os_mapped();
   __atomic_store_n(&b->superslabs_active, totals.active, __ATOMIC_RELAXED);
   if (!walk->thorough) return;
-  /* Huge blocks are taken as touched: their owner asked for them. Metadata's untouched part lies in the leaves and the block. */
-  const uint64_t in_superslabs = b->committed - huge.huge_bytes - huge.kept_bytes - buckets.metadata;
+  /*
+   * Huge blocks are taken as touched, because their owner asked for them, and legacy slabs, because they are few or nearly full. Metadata's
+   * untouched part lies in the leaves and the block.
+   */
+  const uint64_t outside = huge.huge_bytes + huge.kept_bytes + in_legacy + buckets.metadata;
+  const uint64_t in_superslabs = b->committed > outside ? b->committed - outside : 0;
   const uint64_t block_resident = os_resident((char *)align_down((uintptr_t)b, os_page_size()), align_up(sizeof(*b), os_page_size()));
   const uint64_t untouched_slabs = in_superslabs > walk->resident ? in_superslabs - walk->resident : 0;
   b->untouched = untouched_slabs + (sizeof(*b) > block_resident ? sizeof(*b) - block_resident : 0) + directory_untouched();

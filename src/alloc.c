@@ -177,7 +177,7 @@ static struct block *block_to_free(const struct slab *slab, void *p, bool *aband
   const uint8_t live = header_live(slab->cls), got = header_get(p);
   if (block != p) {
     if (got == header_aligned(slab->cls) && header_get(block) == live) return block;
-    if (got == header_aligned(slab->cls) && header_get(block) == HEADER_FREE) misuse_header(slab, block, HEADER_FREE, true);
+    if (got == header_aligned(slab->cls) && header_get(block) == HEADER_FREE) misuse_header(slab, block, HEADER_FREE, MISUSE_LIVE);
     else misuse_pointer(slab, p);
     return NULL;
   }
@@ -186,7 +186,7 @@ static struct block *block_to_free(const struct slab *slab, void *p, bool *aband
     header_set(p, HEADER_FREE);
     *abandon = true;
   }
-  misuse_header(slab, p, got, true);
+  misuse_header(slab, p, got, MISUSE_LIVE);
   return NULL;
 #else
   return block;
@@ -288,7 +288,7 @@ static struct slab *slab_of_live(const void *p) {
     misuse_pointer(slab, p);
     return NULL;
   }
-  misuse_header(slab, p, got, true);
+  misuse_header(slab, p, got, MISUSE_LIVE);
   if (got == HEADER_FREE) return NULL;
   header_set((void *)(uintptr_t)p, live); /* still in use: put right, and go on */
 #endif

@@ -66,7 +66,7 @@ struct hak_stats {
 
 /*
  * Fills the first `size` bytes of *out (so that a program built against an older, shorter structure keeps working).
- * Counts of other running threads may lag by what they have not published; see hak_stats in the README.
+ * Operations are exact for threads at rest; of a thread that runs meanwhile the last few may be missing.
  * Returns 0, or ENOTSUP from a library built without HAKMEM_EVENTS.
  */
 int hak_stats_read(struct hak_stats *out, size_t size);

@@ -55,7 +55,8 @@ static void sum_up(struct mallinfo2 *info) {
     info->uordblks += (size_t)live * class_stride(cls);
     info->fsmblks += (size_t)cached * class_stride(cls);
     info->smblks += (size_t)cached;
-    info->fordblks += (size_t)(pool.capacity + old.capacity - live) * class_stride(cls);
+    const uint64_t capacity = pool.capacity + old.capacity; /* a slab may have come between the readings */
+    info->fordblks += (size_t)(capacity > live ? capacity - live : 0) * class_stride(cls);
   }
   struct pool_totals totals;
   struct legacy_usage huge;

@@ -9,8 +9,9 @@
 
 static uint64_t resets; /* atomic */
 
-static enum hdr_verdict verdict_of(uint8_t got, uint8_t expect, bool freed) {
-  if (got == HEADER_FREE && freed) return HDR_DOUBLE_FREE;
+static enum hdr_verdict verdict_of(uint8_t got, uint8_t expect, enum misuse_state state) {
+  if (got == HEADER_FREE && state == MISUSE_LIVE) return HDR_DOUBLE_FREE;
+  if (state == MISUSE_OVERWRITTEN) return HDR_WRITE_AFTER_FREE;
   if (got == 0x00) return HDR_OFF_BY_ONE_NUL;
   if ((got & 0xf0) == (expect & 0xf0)) return HDR_MISROUTED;
   if ((got >= 0x20 && got < 0x7f) || got == '\n' || got == '\t') return HDR_OVERRUN_TEXT;
@@ -31,11 +32,11 @@ static void report(uint32_t cls, const void *block, uint8_t got, uint8_t expect,
   errno = saved;
 }
 
-void misuse_header(const struct slab *slab, const void *block, uint8_t got, bool freed) {
-  const uint8_t expect = freed ? header_live(slab->cls) : HEADER_FREE;
+void misuse_header(const struct slab *slab, const void *block, uint8_t got, enum misuse_state state) {
+  const uint8_t expect = state == MISUSE_LIVE ? header_live(slab->cls) : HEADER_FREE;
   const char *left = (const char *)block - slab->stride;
   const bool has_left = left >= slab->base + SLAB_FIRST_BLOCK;
-  report(slab->cls, block, got, expect, verdict_of(got, expect, freed), has_left ? left : NULL);
+  report(slab->cls, block, got, expect, verdict_of(got, expect, state), has_left ? left : NULL);
 }
 
 void misuse_pointer(const struct slab *slab, const void *p) {

@@ -9,10 +9,15 @@
 #include "superslab.h"
 
 /*
- * A block's header was found to be `got`. Raises hdr_reset with a verdict; with HAKMEM_ON_ERROR=abort does not return. `freed`: the
- * block was being given back, not handed out. No lock may be held.
+ * A block's header was found to be `got`. Raises hdr_reset with a verdict; with HAKMEM_ON_ERROR=abort does not return. No lock
+ * may be held.
  */
-void misuse_header(const struct slab *slab, const void *block, uint8_t got, bool freed);
+enum misuse_state {
+  MISUSE_LIVE,     /* the block was in use: being given back, or resized */
+  MISUSE_FREE,     /* it was in a list, being handed out */
+  MISUSE_OVERWRITTEN /* so it was, and the link in it is broken, too */
+};
+void misuse_header(const struct slab *slab, const void *block, uint8_t got, enum misuse_state state);
 
 /* A pointer that is not a block of ours was given to free or realloc; `slab` is NULL where it does not even point into one. */
 void misuse_pointer(const struct slab *slab, const void *p);

@@ -281,7 +281,8 @@ void sll_drop_head(struct sll_cache *cache, uint32_t cls) {
   const struct slab *slab = directory_slab(bad);
   const uint8_t got = header_get(bad);
   header_set(bad, HEADER_FREE);
-  if (is_link(bad->next, cls) && state->length > 1) {
+  const bool linked = is_link(bad->next, cls);
+  if (linked && state->length > 1) {
     list->head = bad->next;
     state->length--;
   } else {
@@ -289,7 +290,7 @@ void sll_drop_head(struct sll_cache *cache, uint32_t cls) {
     state->length = 0;
   }
   arm(cache, cls);
-  misuse_header(slab, bad, got, false);
+  misuse_header(slab, bad, got, linked ? MISUSE_FREE : MISUSE_OVERWRITTEN);
 }
 #else
 void sll_drop_head(struct sll_cache *cache, uint32_t cls) { (void)cache, (void)cls; }
