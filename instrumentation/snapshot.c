@@ -146,7 +146,7 @@ static void fill_buckets(struct stats_block *b, const struct walk *walk) {
   b->committed = 0;
 #define ADD_BUCKET(name, text) b->committed += buckets.name;
   STATS_BUCKETS(ADD_BUCKET)
-  b->mapped = os_mapped();
+  b->mapped = os_mapped() + sizeof(struct stats_block); /* the block is among the metadata, too: committed <= mapped */
   __atomic_store_n(&b->superslabs_active, totals.active, __ATOMIC_RELAXED);
   if (!walk->thorough) return;
   /*
