@@ -200,7 +200,8 @@ static void small_free(struct sll_cache *cache, const struct slab *slab, void *p
   if (abandon) sll_abandon(cache, cls);
   if (block == NULL) return;
   header_set(block, HEADER_FREE);
-  if (sll_goes_slow()) EVENT(free, .ptr = p, .size = class_stride(cls) - 1, .cls = cls, .stack = hub_traced_stack());
+  /* Of the block, as the event that told of its coming, also where the pointer was moved up inside it for an alignment. */
+  if (sll_goes_slow()) EVENT(free, .ptr = block, .size = class_stride(cls) - 1, .cls = cls, .stack = hub_traced_stack());
   sll_push(cache, cls, block);
 }
 
