@@ -264,15 +264,18 @@ static void install_signal(void) {
   message_send(&m, STDERR_FILENO);
 }
 
-bool hub_start(void) {
+bool hub_check(void) {
+  checker = memcheck_start();
+  return checker != NULL;
+}
+
+void hub_start(void) {
   clock_start();
   watched = config.stats != 0 || config.stats_file[0] != '\0' || config.stats_signal[0] != '\0';
   log_start();
   stats_start();
   stacks_start();
   install_signal();
-  checker = memcheck_start();
-  return checker != NULL;
 }
 
 void hub_stop(void) {

@@ -62,7 +62,8 @@ static void read_options(void) {
     pthread_atfork(fork_prepare, fork_parent, fork_child);
   }
   options_read = config_read();
-  sll_go_slow(config.trace != 0);
+  const bool checked = hub_check();
+  sll_go_slow(config.trace != 0 || checked);
 }
 
 /* What opens files and libraries must not run within a malloc of the loader's: a constructor does it, ours or that of a tracer. */
@@ -71,7 +72,7 @@ void alloc_start(void) {
   started = true;
   read_options();
   if (config.help != 0) config_print(STDERR_FILENO);
-  if (hub_start()) sll_go_slow(true);
+  hub_start();
 }
 
 __attribute__((constructor(101))) static void start(void) { alloc_start(); }

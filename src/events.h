@@ -179,10 +179,11 @@ int hub_dump(int fd);
 /* Called by a thread now and then from its slow paths, no lock held: does what is due on a schedule. */
 void hub_tick(void);
 /*
- * Once, after the options are read; at exit; around fork. hub_start returns whether somebody (Valgrind) must see every
- * operation.
+ * hub_check: before the first block, so that it sees that one, too: whether somebody (Valgrind) must see every operation.
+ * Then once, after the options are read; at exit; around fork.
  */
-bool hub_start(void);
+bool hub_check(void);
+void hub_start(void);
 void hub_stop(void);
 void hub_fork_prepare(void);
 void hub_fork_parent(void);
@@ -201,7 +202,8 @@ static inline uint64_t hub_ticks(void) { return 0; }
 static inline int hub_read(struct hak_stats *out, size_t size) { (void)out, (void)size; return ENOTSUP; }
 static inline int hub_dump(int fd) { (void)fd; return ENOTSUP; }
 static inline void hub_tick(void) {}
-static inline bool hub_start(void) { return false; }
+static inline bool hub_check(void) { return false; }
+static inline void hub_start(void) {}
 static inline void hub_stop(void) {}
 static inline void hub_fork_prepare(void) {}
 static inline void hub_fork_parent(void) {}
