@@ -187,7 +187,11 @@ static struct stats_block *map_file(void) {
     say_no_file(path, strerrordesc_np(errno));
     return NULL;
   }
-  void *p = ftruncate(fd, sizeof(struct stats_block)) == 0
+  /* Room for all of it, now: where a full file system has none, a count into the mapping would end the program with SIGBUS. */
+  const int error = posix_fallocate(fd, 0, sizeof(struct stats_block));
+  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+  if (full) errno = error;
+  void *p = !full && ftruncate(fd, sizeof(struct stats_block)) == 0
                 ? mmap(NULL, sizeof(struct stats_block), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
   if (p == MAP_FAILED) say_no_file(path, strerrordesc_np(errno));
   close(fd);
