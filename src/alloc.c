@@ -308,11 +308,12 @@ static bool stays(size_t usable, size_t size) { return size <= usable && size >=
 
 /* A block that need not be copied, because it stays or because the system moves its pages; else NULL. */
 static void *resize_in_place(struct slab *slab, void *p, size_t size) {
-  if (slab->cls == CLASS_HUGE && size > pool_large_max()) {
+  const bool stay = stays(slab_usable(slab, p), size);
+  if (slab->cls == CLASS_HUGE && (stay || size > pool_large_max())) {
     slab = legacy_huge_resize(slab, size);
     return slab != NULL ? slab->base : NULL;
   }
-  if (!stays(slab_usable(slab, p), size)) return NULL;
+  if (!stay) return NULL;
   if (slab->cls == CLASS_LARGE) slab->requested = size;
   return p;
 }
