@@ -1,0 +1,225 @@
+/* The shared pool: where refills come from, batches, empty slabs and SuperSlabs, the limit, what it says it holds. */
+#include "shared_pool.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "config.h"
+#include "directory.h"
+
+static void no_leftovers(uint32_t cls, struct chain chain) { cr_assert_eq(chain.count, 0, "class %u", cls); }
+
+static struct pool_usage usage(uint32_t cls) {
+  struct pool_usage u;
+  pool_usage(cls, &u);
+  return u;
+}
+
+static struct pool_totals totals(void) {
+  struct pool_totals t;
+  pool_totals(&t);
+  return t;
+}
+
+/* The blocks of a chain are of this class, whole, and as many as it says. */
+static void check_chain(struct chain chain, uint32_t cls) {
+  uint32_t count = 0;
+  for (const struct block *block = chain.head; block != BLOCK_END; block = block->next, count++) {
+    const struct slab *slab = directory_slab(block);
+    cr_assert_not_null(slab);
+    cr_assert_eq(slab->cls, cls);
+    cr_assert_eq(slab_block_of(slab, block), (void *)(uintptr_t)block);
+    cr_assert_eq(directory_code(&directory, block), (int8_t)(cls + 1));
+  }
+  cr_assert_eq(count, chain.count);
+}
+
+Test(shared_pool, first_a_fresh_superslab_then_partial_then_fresh_slabs) {
+  const uint32_t cls = 30;
+  const struct pool_totals before = totals();
+  struct pool_answer answer = pool_refill(cls, 10);
+  cr_assert_eq(answer.source, before.free_units == 0 ? REFILL_FRESH_SUPERSLAB : REFILL_FRESH_SLAB);
+  cr_assert_eq(answer.chain.count, 10);
+  check_chain(answer.chain, cls);
+  const uint64_t capacity = usage(cls).capacity;
+  for (uint64_t got = 10; got < capacity; got += answer.chain.count) {
+    answer = pool_refill(cls, 10);
+    cr_assert_eq(answer.source, REFILL_PARTIAL);
+    check_chain(answer.chain, cls);
+  }
+  cr_assert_eq(usage(cls).used, capacity);
+  answer = pool_refill(cls, 10);
+  cr_assert_eq(answer.source, REFILL_FRESH_SLAB);
+  cr_assert_eq(usage(cls).slabs, 2);
+}
+
+Test(shared_pool, batches_are_handed_on_whole_newest_first) {
+  const uint32_t cls = 12;
+  struct chain given[3];
+  for (int i = 0; i < 3; i++) {
+    given[i] = pool_refill(cls, 20).chain;
+    cr_assert_eq(given[i].count, 20);
+  }
+  for (int i = 0; i < 3; i++) cr_assert_eq(pool_give_batch(cls, given[i]).count, 0);
+  cr_assert_eq(usage(cls).batched, 60);
+  for (int i = 2; i >= 0; i--) {
+    const struct pool_answer answer = pool_refill(cls, 1);
+    cr_assert_eq(answer.source, REFILL_BATCH);
+    cr_assert_eq(answer.chain.head, given[i].head);
+    cr_assert_eq(answer.chain.count, 20);
+  }
+  cr_assert_eq(usage(cls).batched, 0);
+}
+
+Test(shared_pool, too_many_batches_push_the_oldest_out) {
+  const uint32_t cls = 12;
+  struct chain given[64];
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < 64; i++) given[i] = pool_refill(cls, 5).chain;
+  for (uint32_t i = 0; i < 64; i++) {
+    const struct chain out = pool_give_batch(cls, given[i]);
+    if (out.count == 0) kept++;
+    else cr_assert_eq(out.head, given[i - kept].head, "the oldest comes back");
+  }
+  cr_assert(kept >= 2 && kept < 64);
+  cr_assert_eq(usage(cls).batched, 5 * kept);
+}
+
+Test(shared_pool, returned_blocks_empty_their_slabs) {
+  const uint32_t cls = 60;
+  struct chain all = CHAIN_EMPTY;
+  for (int i = 0; i < 30; i++) {
+    struct chain chain = pool_refill(cls, 50).chain;
+    check_chain(chain, cls);
+    while (chain.count > 0) {
+      struct block *block = chain.head;
+      chain.head = block->next;
+      chain.count--;
+      chain_push(&all, block);
+    }
+  }
+  const struct pool_usage full = usage(cls);
+  cr_assert_eq(full.used, all.count);
+  cr_assert_gt(full.slabs, 3);
+  const uint32_t free_before = totals().free_units;
+  const uint32_t touched = pool_return_blocks(cls, &all, true);
+  cr_assert_geq(touched, full.slabs);
+  cr_assert_eq(all.count, 0);
+  const struct pool_usage empty = usage(cls);
+  cr_assert(empty.used == 0 && empty.slabs == 0 && empty.capacity == 0 && empty.bytes == 0);
+  cr_assert_eq(totals().free_units, free_before + full.slabs * class_slab_units(cls));
+}
+
+Test(shared_pool, without_a_trim_one_empty_slab_is_kept) {
+  struct chain chain = pool_refill(20, 5).chain;
+  pool_return_blocks(20, &chain, false);
+  cr_assert(usage(20).slabs == 1 && usage(20).used == 0);
+  cr_assert_eq(pool_refill(20, 5).source, REFILL_PARTIAL);
+}
+
+Test(shared_pool, large_blocks_are_runs_of_units) {
+  for (size_t size = 1; size <= pool_large_max(); size = size * 3 + 1000) {
+    bool zeroed = false;
+    enum fail_reason reason;
+    struct slab *slab = pool_large_alloc(size, &zeroed, &reason);
+    cr_assert_not_null(slab);
+    cr_assert(slab->size >= size && slab->size < size + UNIT_SIZE && slab->requested == size && slab->cls == CLASS_LARGE);
+    cr_assert_eq(directory_slab(slab->base), slab);
+    cr_assert_eq(directory_code(&directory, slab->base), CODE_LARGE);
+    const char *base = slab->base;
+    for (size_t i = 0; zeroed && i < size; i++) cr_assert_eq(base[i], 0);
+    memset(slab->base, 0xee, slab->size);
+    pool_large_free(slab);
+    cr_assert_null(directory_slab(base));
+  }
+  bool zeroed = true;
+  enum fail_reason reason;
+  cr_assert_not_null(pool_large_alloc(1, &zeroed, &reason));
+  cr_assert_not(zeroed, "its unit was used before");
+}
+
+Test(shared_pool, the_limit_refuses) {
+  config.ss_limit = totals().active + 2;
+  const uint32_t most = config.ss_limit;
+  struct slab *slabs[64];
+  uint32_t count = 0;
+  bool zeroed;
+  enum fail_reason reason = FAIL_OS_ENOMEM;
+  while (count < 64 && (slabs[count] = pool_large_alloc(pool_large_max(), &zeroed, &reason)) != NULL) count++;
+  cr_assert_leq(count, most * 2);
+  cr_assert_geq(count, 3);
+  cr_assert_eq(reason, FAIL_LIMIT);
+  cr_assert_eq(totals().active, most);
+  while (totals().free_units > 0) cr_assert_not_null(pool_large_alloc(1, &zeroed, &reason));
+  const struct pool_answer answer = pool_refill(3, 10);
+  cr_assert_eq(answer.chain.count, 0);
+  cr_assert_eq(answer.reason, FAIL_LIMIT);
+  pool_large_free(slabs[0]);
+  cr_assert_neq(pool_refill(3, 10).chain.count, 0, "there is room again");
+}
+
+Test(shared_pool, a_trim_gives_empty_superslabs_back) {
+  struct slab *slabs[20];
+  bool zeroed;
+  enum fail_reason reason;
+  for (int i = 0; i < 20; i++) {
+    slabs[i] = pool_large_alloc(pool_large_max(), &zeroed, &reason);
+    memset(slabs[i]->base, 1, slabs[i]->size);
+  }
+  const struct pool_totals full = totals();
+  cr_assert_geq(full.active, 10);
+  for (int i = 0; i < 20; i++) pool_large_free(slabs[i]);
+  cr_assert_geq(totals().dirty_bytes, 20 * pool_large_max());
+  const size_t one = config_superslab_size();
+  cr_assert_gt(pool_scavenge(true, 3 * one, no_leftovers), 0);
+  cr_assert_geq(totals().active, 3);
+  cr_assert_leq(totals().active, full.active - 6);
+  cr_assert_eq(totals().dirty_bytes, 0, "what stays is purged");
+  pool_scavenge(true, 0, no_leftovers);
+  cr_assert_leq(totals().active, full.active - 9);
+  cr_assert_eq(totals().mapped, totals().active * one);
+}
+
+Test(shared_pool, nothing_is_released_before_the_delay) {
+  config.release_delay = 1000000;
+  bool zeroed;
+  enum fail_reason reason;
+  struct slab *slab = pool_large_alloc(pool_large_max(), &zeroed, &reason);
+  memset(slab->base, 1, slab->size);
+  pool_large_free(slab);
+  cr_assert_eq(pool_scavenge(false, 0, no_leftovers), 0);
+  config.release_delay = 0;
+  cr_assert_gt(pool_scavenge(false, 0, no_leftovers), 0);
+}
+
+enum { THREADS = 4, ROUNDS = 3000 };
+static uint64_t owners; /* blocks that two threads had at once */
+
+/* Each thread writes its name into the blocks that it has; nobody else may. */
+static void *take_and_give(void *arg) {
+  const uint64_t name = (uintptr_t)arg + 1;
+  uint64_t random = name;
+  for (int i = 0; i < ROUNDS; i++) {
+    random = random * 6364136223846793005u + 1442695040888963407u;
+    const uint32_t cls = 10 + (uint32_t)(random >> 60);
+    struct chain chain = pool_refill(cls, 1 + (uint32_t)(random >> 33) % 40).chain;
+    for (struct block *b = chain.head; b != BLOCK_END; b = b->next) ((uint64_t *)b)[1] = name;
+    for (struct block *b = chain.head; b != BLOCK_END; b = b->next) {
+      if (((uint64_t *)b)[1] != name) __atomic_fetch_add(&owners, 1, __ATOMIC_RELAXED);
+    }
+    if (i % 3 == 0) chain = pool_give_batch(cls, chain);
+    if (chain.count > 0) pool_return_blocks(cls, &chain, i % 50 == 0);
+    if (i % 200 == 0) pool_scavenge(true, 0, no_leftovers);
+  }
+  return NULL;
+}
+
+Test(shared_pool, threads_share_it) {
+  pthread_t threads[THREADS];
+  for (uintptr_t i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, take_and_give, (void *)i);
+  for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+  cr_assert_eq(owners, 0);
+  pool_scavenge(true, 0, no_leftovers);
+  for (uint32_t cls = 10; cls < 26; cls++) cr_assert_eq(usage(cls).used, 0, "class %u", cls);
+}

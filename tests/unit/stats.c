@@ -1,0 +1,134 @@
+/* The statistics: gauges that keep the design's inequalities, counters that agree with each other, the text, what a fork does. */
+#include "stats.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "config.h"
+#include "hakmem.h"
+#include "hub.h"
+
+/* Work that leaves blocks of all kinds alive. */
+static void *kept[3000];
+static void work(void) {
+  for (size_t i = 0; i < 3000; i++) {
+    const size_t size = i % 100 == 0 ? i * 3000 : i % 997 * 13;
+    kept[i] = hak_malloc(size);
+    memset(kept[i], 1, size);
+  }
+  for (size_t i = 0; i < 3000; i += 3) {
+    hak_free(kept[i]);
+    kept[i] = NULL;
+  }
+}
+
+Test(stats, requested_allocated_active_committed_mapped) {
+  work();
+  struct hak_stats s;
+  cr_assert_eq(hak_stats_read(&s, sizeof s), 0);
+  cr_assert_gt(s.requested, 0);
+  cr_assert_leq(s.requested, s.allocated);
+  cr_assert_leq(s.allocated, s.active);
+  cr_assert_leq(s.active, s.committed);
+  cr_assert_leq(s.committed, s.mapped);
+  cr_assert_eq(s.live, s.allocs - s.frees);
+  cr_assert_eq(s.allocs, 3000);
+  cr_assert_eq(s.frees, 1000);
+  cr_assert_gt(s.refills, 0);
+  cr_assert_gt(s.superslabs, 0);
+}
+
+Test(stats, live_is_exact_per_class) {
+  work();
+  hak_stats_read(&(struct hak_stats){0}, 0);
+  sll_publish_all();
+  const struct stats_block *b = stats_block();
+  for (uint32_t row = 0; row < CLASS_ROWS; row++) {
+    const struct stats_class_gauges *g = &b->gauge[row];
+    cr_assert_eq(b->cls[row].allocs - b->cls[row].frees, g->live, "row %u", row);
+    if (row < CLASS_COUNT) {
+      cr_assert_eq(g->allocated, g->live * class_stride(row));
+      cr_assert_eq(g->capacity, g->live + g->cached_tls + g->cached_pool + g->partial, "row %u: every block is somewhere", row);
+    }
+    cr_assert_leq(g->allocated, g->active);
+    uint64_t slabs = 0;
+    for (int i = 0; i < STATS_UTILISATION_BINS; i++) slabs += b->utilisation[row][i];
+    if (row < CLASS_COUNT) cr_assert_eq(slabs, g->slabs, "row %u: every slab has a utilisation", row);
+  }
+}
+
+Test(stats, the_buckets_add_up) {
+  work();
+  hak_stats_read(&(struct hak_stats){0}, 0);
+  const struct stats_block *b = stats_block();
+  uint64_t sum = 0;
+#define ADD(name, text) sum += b->buckets.name;
+  STATS_BUCKETS(ADD)
+  cr_assert_eq(sum, b->committed);
+  cr_assert_leq(b->committed, b->mapped + sizeof(struct stats_block) + MIB);
+  cr_assert_leq(b->untouched, b->committed);
+  cr_assert_gt(b->rss, 0);
+}
+
+Test(stats, an_older_program_gets_the_members_that_it_knows) {
+  struct hak_stats s;
+  memset(&s, 0x55, sizeof s);
+  cr_assert_eq(hak_stats_read(&s, 2 * sizeof(uint64_t)), 0);
+  cr_assert_neq(s.allocs, 0x5555555555555555u);
+  cr_assert_eq(s.live, 0x5555555555555555u);
+}
+
+Test(stats, refills_drains_and_histograms_agree) {
+  config.sample = 1;
+  work();
+  for (int i = 0; i < 3000; i++) hak_free(kept[i]);
+  const struct stats_block *b = stats_block();
+  uint64_t lookups = 0;
+  for (uint32_t row = 0; row < CLASS_ROWS; row++) {
+    const struct stats_class_counters *c = &b->cls[row];
+    const uint64_t refills = c->refill_spare + c->refill_batch + c->refill_partial + c->refill_fresh_slab + c->refill_fresh_superslab + c->refill_legacy;
+    cr_assert_eq(b->refill[row].count, refills);
+    cr_assert_eq(b->drain[row].count, c->drain_interval + c->drain_length + c->drain_exit + c->drain_trim);
+    cr_assert(histogram_is_valid(&b->refill[row]) && histogram_is_valid(&b->drain[row]) && histogram_is_valid(&b->lookup[row]));
+    lookups += b->lookup[row].count;
+    if (row < CLASS_COUNT) cr_assert_leq(c->request_bytes, c->request_samples * class_stride(row));
+  }
+  cr_assert_eq(lookups, b->counters.lookup_hit + b->counters.lookup_legacy);
+  cr_assert_gt(lookups, 0);
+  cr_assert_eq(b->counters.lookup_probes, lookups + b->counters.lookup_foreign);
+}
+
+Test(stats, the_text_has_every_part) {
+  work();
+  const int fd = memfd_create("dump", 0);
+  errno = 77;
+  cr_assert_eq(hak_stats_dump(fd), 0);
+  cr_assert_eq(errno, 77);
+  static char text[1 << 20];
+  const ssize_t n = pread(fd, text, sizeof text - 1, 0);
+  cr_assert_gt(n, 1000);
+  static const char *const parts[] = {"requested", "allocated", "live", "cached", "capacity", "utilisation", "refill", "drain", "lookup",
+                                      "shared_fail", "legacy", "header resets", "residual", "metadata", "p99.9"};
+  for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+    cr_assert_not_null(strstr(text, parts[i]), "the text does not mention '%s'", parts[i]);
+  }
+  cr_assert_eq(hak_stats_dump(-1), EBADF);
+}
+
+Test(stats, the_clock_runs_forward_and_knows_its_cost) {
+  clock_start();
+  usleep(20000);
+  const uint64_t from = clock_ticks();
+  usleep(50000);
+  const uint64_t ns = clock_to_ns(clock_ticks() - from);
+  cr_assert(ns >= 49000000 && ns < 1000000000, "50 ms took %llu ns", (unsigned long long)ns);
+  cr_assert_eq(clock_span_ns(clock_cost_ticks()), 0);
+  cr_assert_lt(clock_to_ns(clock_cost_ticks()), 10000);
+}
