@@ -99,15 +99,18 @@ for delay in 0.02 0.06 0.1 0.2 0.5 1; do
   rm -rf cut
 done
 
-# ---- As another user ----
+# ---- As another user, who can reach neither this directory nor the build ----
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
-  mkdir user && chown 65534:65534 user "$TMPDIR" && chmod 755 "$place"
-  cp -L "$BUILD_DIR/lib/libhakmem.so" "$BUILD_DIR/lib/libhakmem-tracepoints.so" . 2>/dev/null
-  mkdir -p moved/bin moved/lib && cp "$hakmem" moved/bin && cp -L "$BUILD_DIR/lib/libhakmem.so" "$BUILD_DIR/lib/libhakmem-tracepoints.so" moved/lib
-  setpriv --reuid=65534 --regid=65534 --clear-groups moved/bin/hakmem record -o user/data -- ./known 1000 2>err || { cat err; fail "record as nobody"; }
+  public=$(mktemp -d /tmp/hkXXXXXX) && chmod 755 "$public" && mkdir "$public/bin" "$public/lib" "$public/data" || fail "no public directory"
+  trap 'cd /; rm -rf "$place" "$TMPDIR" "$public"' EXIT
+  cp "$hakmem" known "$public/bin" && cp -L "$BUILD_DIR/lib/libhakmem.so" "$BUILD_DIR/lib/libhakmem-tracepoints.so" "$public/lib"
+  chown 65534:65534 "$public/data" "$TMPDIR"
+  (cd "$public" && setpriv --reuid=65534 --regid=65534 --clear-groups bin/hakmem record -o data -- bin/known 1000) 2>err ||
+    { cat err; fail "record as nobody"; }
   nothing_left "a recording by nobody"
-  "$hakmem" report --json user/data >json || fail "report of what nobody recorded"
+  "$hakmem" report --json "$public/data" >json || fail "report of what nobody recorded"
   [ "$(jq '.trace.events' json)" -gt 0 ] || fail "no events in what nobody recorded"
+  rm -rf "$public"
 fi
 
 # ---- A daemon that is there already is used, and goes on as before ----
