@@ -36,7 +36,7 @@ static const void *told_listeners;          /* atomic; who has been told what is
 
 /* ---- The ring of early events. ---- */
 
-#define EARLY_LENGTH 512
+#define EARLY_LENGTH 8192 /* full tracing raises thousands before a tracer's constructor runs */
 
 #define EARLY_MEMBER(name, text, fields) struct event_##name name;
 static struct early {
@@ -44,10 +44,11 @@ static struct early {
   union { HAK_EVENTS(EARLY_MEMBER) } event;
 } early[EARLY_LENGTH];
 static uint32_t early_count, early_missed; /* atomic */
+static bool early_over; /* atomic; the constructors have run: without a tracer by now, nothing more is kept */
 static uint64_t early_first_ns;
 
 static struct early *early_slot(void) {
-  if (__atomic_load_n(&early_count, __ATOMIC_RELAXED) < EARLY_LENGTH) {
+  if (!__atomic_load_n(&early_over, __ATOMIC_RELAXED) && __atomic_load_n(&early_count, __ATOMIC_RELAXED) < EARLY_LENGTH) {
     const uint32_t index = __atomic_fetch_add(&early_count, 1, __ATOMIC_RELAXED);
     if (index == 0) early_first_ns = clock_ns(CLOCK_MONOTONIC);
     if (index < EARLY_LENGTH) return &early[index];
@@ -276,6 +277,7 @@ void hub_start(void) {
   stats_start();
   stacks_start();
   install_signal();
+  __atomic_store_n(&early_over, true, __ATOMIC_RELAXED);
 }
 
 void hub_stop(void) {
@@ -292,6 +294,7 @@ void hub_stop(void) {
 }
 
 void hub_fork_prepare(void) {
+  sll_publish_own(); /* else both would publish it */
   stats_fork_prepare();
   stacks_fork_prepare();
 }

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -162,13 +163,33 @@ void stacks_tell_again(void) {
   }
 }
 
+/*
+ * libunwind has locks that a forked child could never take again if another thread held one at the fork. So a fork waits until nobody
+ * is in libunwind, and who comes by meanwhile gets no stack. A thread is in libunwind, and may not enter, or sees no fork: both
+ * sides write their word before they read the other's.
+ */
+static uint32_t unwinding; /* atomic; threads in libunwind */
+static bool forking;       /* atomic */
+static __thread uint32_t unwinding_here __attribute__((tls_model("initial-exec"))); /* a signal handler may fork */
+
+static uint32_t unwind(uintptr_t *frames) {
+  uint32_t count = 0;
+  unwinding_here++;
+  __atomic_add_fetch(&unwinding, 1, __ATOMIC_SEQ_CST);
+  if (!__atomic_load_n(&forking, __ATOMIC_SEQ_CST)) {
+    /* HAKMEM_STACKS=auto: the first stack that is needed opens libunwind; who comes by meanwhile gets none. */
+    if (!__atomic_exchange_n(&tried, true, __ATOMIC_RELAXED)) __atomic_store_n(&opened, unwind_open(), __ATOMIC_RELEASE);
+    if (__atomic_load_n(&opened, __ATOMIC_ACQUIRE)) count = unwind_capture(frames, STATS_FRAMES + OWN_FRAMES);
+  }
+  __atomic_sub_fetch(&unwinding, 1, __ATOMIC_SEQ_CST);
+  unwinding_here--;
+  return count;
+}
+
 uint32_t stacks_capture(bool keep) {
   if (config.stacks == STACKS_OFF) return 0;
-  /* HAKMEM_STACKS=auto: the first stack that is needed opens libunwind; who comes by meanwhile gets none. */
-  if (!__atomic_exchange_n(&tried, true, __ATOMIC_RELAXED)) __atomic_store_n(&opened, unwind_open(), __ATOMIC_RELEASE);
-  if (!__atomic_load_n(&opened, __ATOMIC_ACQUIRE)) return 0;
   uintptr_t frames[STATS_FRAMES + OWN_FRAMES];
-  const uint32_t count = unwind_capture(frames, STATS_FRAMES + OWN_FRAMES);
+  const uint32_t count = unwind(frames);
   if (count <= OWN_FRAMES) return 0;
   const uintptr_t *own = frames + OWN_FRAMES;
   const uint32_t own_count = count - OWN_FRAMES;
@@ -183,6 +204,19 @@ uint32_t stacks_capture(bool keep) {
   return id;
 }
 
-void stacks_fork_prepare(void) { pthread_mutex_lock(&lock); }
-void stacks_fork_release(void) { pthread_mutex_unlock(&lock); }
-void stacks_fork_child(void) { pthread_mutex_init(&lock, NULL); }
+void stacks_fork_prepare(void) {
+  __atomic_store_n(&forking, true, __ATOMIC_SEQ_CST);
+  while (__atomic_load_n(&unwinding, __ATOMIC_SEQ_CST) > unwinding_here) sched_yield();
+  pthread_mutex_lock(&lock);
+}
+
+void stacks_fork_release(void) {
+  pthread_mutex_unlock(&lock);
+  __atomic_store_n(&forking, false, __ATOMIC_SEQ_CST);
+}
+
+void stacks_fork_child(void) {
+  pthread_mutex_init(&lock, NULL);
+  __atomic_store_n(&unwinding, unwinding_here, __ATOMIC_SEQ_CST); /* who was about to hear of the fork does not exist here */
+  __atomic_store_n(&forking, false, __ATOMIC_SEQ_CST);
+}

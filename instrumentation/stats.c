@@ -246,6 +246,7 @@ static void begin_child(void) {
       own->inherited_allocs[row] = inherited[row].allocs;
       own->inherited_frees[row] = inherited[row].frees;
     }
+    if (parents != own) memcpy(own->modules, parents->modules, sizeof(own->modules)); /* the child's stacks lie in the same objects */
     fill_in(own);
     __atomic_store_n(&block, own, __ATOMIC_RELEASE);
     __atomic_store_n(&child_begins, false, __ATOMIC_RELEASE);

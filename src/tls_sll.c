@@ -407,13 +407,16 @@ READS_RACILY uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees
   return cached;
 }
 
-void sll_publish_all(void) {
-  if (sll_self != &sll_empty) {
-    for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
-      sll_publish(sll_self, cls);
-      arm(sll_self, cls);
-    }
+void sll_publish_own(void) {
+  if (sll_self == &sll_empty) return;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    sll_publish(sll_self, cls);
+    arm(sll_self, cls);
   }
+}
+
+void sll_publish_all(void) {
+  sll_publish_own();
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     uint64_t allocs, frees;
     sll_cached(cls, &allocs, &frees);

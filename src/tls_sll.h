@@ -115,7 +115,8 @@ uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim);
  */
 uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees);
 
-/* Publishes what is not published yet, of all threads: at the end of the process. */
+/* Publishes what is not published yet, of the calling thread, or of all threads: at the end of the process. */
+void sll_publish_own(void);
 void sll_publish_all(void);
 
 /* Once, before main. */
