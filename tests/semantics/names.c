@@ -34,7 +34,7 @@ static int wrong;
 
 /* Volatile, so that the compiler cannot see what is asked for. */
 static volatile size_t too_much = (size_t)PTRDIFF_MAX + 1, most = PTRDIFF_MAX, all = SIZE_MAX, quarter = SIZE_MAX / 4,
-  half_bits = (size_t)1 << 32;
+  half_bits = (size_t)1 << 32, odd = 24;
 static void *(*volatile use_aligned_alloc)(size_t, size_t) = aligned_alloc;
 
 static bool is_aligned(const void *p, size_t align) { return ((uintptr_t)p & (align - 1)) == 0; }
@@ -154,21 +154,21 @@ static void check_aligned(void) {
   free(p);
 
   void *out = &out;
-  CHECK(posix_memalign(&out, 24, 8) == EINVAL && out == &out);
-  CHECK(posix_memalign(&out, 0, 8) == EINVAL && out == &out);
-  CHECK(posix_memalign(&out, 4, 8) == EINVAL && out == &out);
+  CHECK(posix_memalign(&out, odd, 8) == EINVAL && out == &out);
+  CHECK(posix_memalign(&out, odd - 24, 8) == EINVAL && out == &out);
+  CHECK(posix_memalign(&out, odd - 20, 8) == EINVAL && out == &out);
   CHECK(posix_memalign(&out, 64, too_much) == ENOMEM && out == &out);
   errno = 0;
   CHECK(use_aligned_alloc(64, too_much) == NULL && errno == ENOMEM);
   errno = 0;
   CHECK(memalign(too_much + 1, 8) == NULL && errno == EINVAL);
-  out = memalign(48, 10); /* rounded up */
+  out = memalign(2 * odd, 10); /* rounded up */
   CHECK(out != NULL && is_aligned(out, 64));
   free(out);
   errno = 0;
   CHECK(use_aligned_alloc(0, 8) == NULL && errno == EINVAL);
   errno = 0;
-  CHECK(use_aligned_alloc(24, 48) == NULL && errno == EINVAL);
+  CHECK(use_aligned_alloc(odd, 48) == NULL && errno == EINVAL);
 
   const size_t page = (size_t)sysconf(_SC_PAGESIZE);
   for (size_t size = 0; size < 5 * page; size += 511) {
