@@ -169,14 +169,14 @@ void stacks_tell_again(void) {
  * sides write their word before they read the other's.
  */
 static uint32_t unwinding; /* atomic; threads in libunwind */
-static bool forking;       /* atomic */
+static uint32_t forking;   /* atomic; forks under way */
 static __thread uint32_t unwinding_here __attribute__((tls_model("initial-exec"))); /* a signal handler may fork */
 
-static uint32_t unwind(uintptr_t *frames) {
+ALWAYS_INLINE uint32_t unwind(uintptr_t *frames) { /* no frame of its own */
   uint32_t count = 0;
   unwinding_here++;
   __atomic_add_fetch(&unwinding, 1, __ATOMIC_SEQ_CST);
-  if (!__atomic_load_n(&forking, __ATOMIC_SEQ_CST)) {
+  if (__atomic_load_n(&forking, __ATOMIC_SEQ_CST) == 0) {
     /* HAKMEM_STACKS=auto: the first stack that is needed opens libunwind; who comes by meanwhile gets none. */
     if (!__atomic_exchange_n(&tried, true, __ATOMIC_RELAXED)) __atomic_store_n(&opened, unwind_open(), __ATOMIC_RELEASE);
     if (__atomic_load_n(&opened, __ATOMIC_ACQUIRE)) count = unwind_capture(frames, STATS_FRAMES + OWN_FRAMES);
@@ -205,18 +205,18 @@ uint32_t stacks_capture(bool keep) {
 }
 
 void stacks_fork_prepare(void) {
-  __atomic_store_n(&forking, true, __ATOMIC_SEQ_CST);
+  __atomic_add_fetch(&forking, 1, __ATOMIC_SEQ_CST);
   while (__atomic_load_n(&unwinding, __ATOMIC_SEQ_CST) > unwinding_here) sched_yield();
   pthread_mutex_lock(&lock);
 }
 
 void stacks_fork_release(void) {
   pthread_mutex_unlock(&lock);
-  __atomic_store_n(&forking, false, __ATOMIC_SEQ_CST);
+  __atomic_sub_fetch(&forking, 1, __ATOMIC_SEQ_CST);
 }
 
 void stacks_fork_child(void) {
   pthread_mutex_init(&lock, NULL);
   __atomic_store_n(&unwinding, unwinding_here, __ATOMIC_SEQ_CST); /* who was about to hear of the fork does not exist here */
-  __atomic_store_n(&forking, false, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&forking, 0, __ATOMIC_SEQ_CST);
 }
