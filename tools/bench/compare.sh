@@ -17,6 +17,7 @@ usage: compare.sh [OPTION...]
   -s SEED        of the first round; the next rounds count up (1)
   -a "NAME ..."  allocators to compare, of: loop (none at all) glibc hakmem hakmem-plain mimalloc jemalloc
                  tcmalloc, or the path of a library (all)
+  --cpu          operations per second of processor time: for a machine that does other things meanwhile
   --callgrind    instructions per operation, counted by valgrind, in place of speed
   --csv FILE     every single result, too
   -h             this text
@@ -26,11 +27,12 @@ END
 die() { echo "compare.sh: $1" >&2; exit "${2:-1}"; }
 
 build=build sets='256 8192 65536 1048576' rounds=5 ops=20000000 threads=1 seed=1
-wanted='loop glibc hakmem hakmem-plain mimalloc jemalloc tcmalloc' callgrind=no csv=
+wanted='loop glibc hakmem hakmem-plain mimalloc jemalloc tcmalloc' callgrind=no figure=mops_per_s csv=
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage; exit 0 ;;
     --callgrind) callgrind=yes; shift; continue ;;
+    --cpu) figure=mops_per_cpu_s; shift; continue ;;
   esac
   [ $# -ge 2 ] || { usage >&2; exit 2; }
   case $1 in
@@ -116,7 +118,7 @@ field() { sed -n "s/.*\"$1\":\([0-9.]*\).*/\1/p" "$scratch/out"; }
 measure_speed() { # allocator, working set, round
   tool=
   run "$1" --ws "$2" --ops "$ops" --seed $((seed + $3 - 1))
-  echo "$1 $2 $3 $(field mops_per_s) $(field max_rss_kib)" >>"$results"
+  echo "$1 $2 $3 $(field $figure) $(field max_rss_kib)" >>"$results"
 }
 
 instructions() { # allocator, working set, operations
@@ -191,13 +193,13 @@ done
 [ -t 2 ] && printf '\r\033[K' >&2
 
 if [ -n "$csv" ]; then
-  { echo "allocator,ws,round,$([ "$callgrind" = yes ] && echo instructions_per_op || echo mops_per_s),max_rss_kib"; tr ' ' , <"$results"; } >"$csv" ||
+  { echo "allocator,ws,round,$([ "$callgrind" = yes ] && echo instructions_per_op || echo $figure),max_rss_kib"; tr ' ' , <"$results"; } >"$csv" ||
     die "could not write $csv"
 fi
 echo "random_mixed, 16 to 1024 bytes, $threads thread(s); $(sed -n 's/^model name.*: //p;' /proc/cpuinfo | head -n 1), $(nproc) CPUs"
 if [ "$callgrind" = yes ]; then
   echo "Instructions per operation, the benchmark's loop included, from the difference of 500000 and 1500000 operations."
 else
-  echo "$rounds rounds of $ops operations; medians; spread: half of the span from worst to best; ratio: to glibc, of the same round; MiB: most resident."
+  echo "$rounds rounds of $ops operations, per second$([ $figure = mops_per_s ] || echo ' of processor time'); medians; spread: half of the span from worst to best; ratio: to glibc, of the same round; MiB: most resident."
 fi
 table

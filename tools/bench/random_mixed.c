@@ -106,22 +106,33 @@ static void *work(void *argument) {
   return NULL;
 }
 
-static double seconds_now(void) {
+struct seconds { double wall, cpu; }; /* cpu: of all threads together */
+
+static double clock_seconds(clockid_t clock) {
   struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(clock, &t);
   return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Runs one thread on the caller itself: a process with one thread is what a C library may treat better. */
-static double measure_one(struct worker *w) {
-  w->failed = !run(w, w->options->warm_up);
-  const double start = seconds_now();
-  if (!w->failed) w->failed = !run(w, w->options->ops);
-  return seconds_now() - start;
+static struct seconds now(void) {
+  return (struct seconds){clock_seconds(CLOCK_MONOTONIC), clock_seconds(CLOCK_PROCESS_CPUTIME_ID)};
 }
 
-/* Returns the seconds, or -1 where a thread could not be started. */
-static double measure_many(struct worker *workers, unsigned threads) {
+static struct seconds since(struct seconds start) {
+  const struct seconds end = now();
+  return (struct seconds){end.wall - start.wall, end.cpu - start.cpu};
+}
+
+/* Runs one thread on the caller itself: a process with one thread is what a C library may treat better. */
+static struct seconds measure_one(struct worker *w) {
+  w->failed = !run(w, w->options->warm_up);
+  const struct seconds start = now();
+  if (!w->failed) w->failed = !run(w, w->options->ops);
+  return since(start);
+}
+
+/* Exits where a thread cannot be started. */
+static struct seconds measure_many(struct worker *workers, unsigned threads) {
   pthread_barrier_init(&warm, NULL, threads + 1);
   pthread_barrier_init(&done, NULL, threads + 1);
   for (unsigned i = 0; i < threads; i++) {
@@ -129,13 +140,13 @@ static double measure_many(struct worker *workers, unsigned threads) {
     if (error != 0) {
       fprintf(stderr, "random_mixed: cannot start thread %u of %u: %s; use fewer --threads\n", i + 1, threads,
               strerror(error));
-      return -1;
+      exit(1);
     }
   }
   pthread_barrier_wait(&warm);
-  const double start = seconds_now();
+  const struct seconds start = now();
   pthread_barrier_wait(&done);
-  const double seconds = seconds_now() - start;
+  const struct seconds seconds = since(start);
   for (unsigned i = 0; i < threads; i++) pthread_join(workers[i].thread, NULL);
   return seconds;
 }
@@ -180,20 +191,21 @@ static void print_json_text(const char *text) {
   putchar('"');
 }
 
-static void print_result(const struct options *o, double seconds) {
+static void print_result(const struct options *o, struct seconds seconds) {
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
-  const double mops = (double)(o->ops * o->threads) / seconds / 1e6;
+  const double millions = (double)(o->ops * o->threads) / 1e6, mops = millions / seconds.wall;
   if (!o->json) {
     printf("random_mixed: %.2f M ops/s (working set %" PRIu64 " slots, %" PRIu64 " to %" PRIu64 " bytes, %" PRIu64
            " threads x %" PRIu64 " operations, %.3f s, at most %ld KiB resident, malloc of %s)\n",
-           mops, o->ws, o->smallest, o->largest, o->threads, o->ops, seconds, usage.ru_maxrss, allocator(o));
+           mops, o->ws, o->smallest, o->largest, o->threads, o->ops, seconds.wall, usage.ru_maxrss, allocator(o));
     return;
   }
   printf("{\"benchmark\":\"random_mixed\",\"ws\":%" PRIu64 ",\"ops\":%" PRIu64 ",\"warm_up\":%" PRIu64 ",\"seed\":%" PRIu64
          ",\"threads\":%" PRIu64 ",\"min_bytes\":%" PRIu64 ",\"max_bytes\":%" PRIu64
-         ",\"seconds\":%.6f,\"mops_per_s\":%.3f,\"max_rss_kib\":%ld,\"allocator\":",
-         o->ws, o->ops, o->warm_up, o->seed, o->threads, o->smallest, o->largest, seconds, mops, usage.ru_maxrss);
+         ",\"seconds\":%.6f,\"cpu_seconds\":%.6f,\"mops_per_s\":%.3f,\"mops_per_cpu_s\":%.3f,\"max_rss_kib\":%ld,\"allocator\":",
+         o->ws, o->ops, o->warm_up, o->seed, o->threads, o->smallest, o->largest, seconds.wall, seconds.cpu, mops,
+         millions / seconds.cpu, usage.ru_maxrss);
   print_json_text(allocator(o));
   printf("}\n");
 }
@@ -270,8 +282,7 @@ int main(int argc, char **argv) {
     workers[i] = (struct worker){.options = &o, .slots = map(o.ws * sizeof(char *)), .random = spread(o.seed + i)};
   }
   if (o.null) null_block = map(o.largest);
-  const double seconds = o.threads == 1 ? measure_one(workers) : measure_many(workers, (unsigned)o.threads);
-  if (seconds < 0) return 1;
+  const struct seconds seconds = o.threads == 1 ? measure_one(workers) : measure_many(workers, (unsigned)o.threads);
   for (uint64_t i = 0; i < o.threads; i++) {
     if (!workers[i].failed) continue;
     fprintf(stderr, "random_mixed: malloc failed: out of memory; use a smaller --ws or --max\n");
