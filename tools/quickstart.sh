@@ -101,8 +101,13 @@ export HAKMEM_STATS=1 HAKMEM_LOG_FILE="$PWD/$out/sqlite3.stats"
 record sqlite3 sqlite3 :memory:
 unset HAKMEM_STATS HAKMEM_LOG_FILE
 cmp -s "$out/expected" "$out/sqlite3.out" || die "sqlite3 printed something else under hakmem: compare $out/expected with $out/sqlite3.out"
+counts=$(awk '$1 == "class" && !column { for (i = 1; i <= NF; i++) if ($i == "allocs") column = i; next }
+  column && NF <= column { exit }
+  column { allocs += $column; frees += $(column + 1) }
+  END { print allocs " allocs, " frees " frees" }' "$out/sqlite3.stats")
 shows "It printed what it prints without hakmem. The report: how long SuperSlab lookups took, what drains and refills"
-shows "moved, and where memory is lost to fragmentation. (The process's own count, HAKMEM_STATS=1: $out/sqlite3.stats)"
+shows "moved, and where memory is lost to fragmentation."
+shows "(HAKMEM_STATS=1 of the same run, written just before the end: $counts; all of it in $out/sqlite3.stats)"
 echo
 report sqlite3
 cat "$out/sqlite3.txt"
