@@ -1,21 +1,24 @@
 /*
  * sink.c: hands the events of libhakmem.so to the tracepoints of provider.h.
  *
- * Preloaded beside the library (LD_PRELOAD=libhakmem.so:libhakmem-tracepoints.so), never linked to it and never needed by it: the one
- * name that is shared is looked up. What is owned here: the sink, for the life of the process, and what LTTng is told of forks.
+ * Preloaded beside the library (LD_PRELOAD=libhakmem.so:libhakmem-tracepoints.so), never linked to it and never needed
+ * by it: the one name that is shared is looked up. What is owned here: the sink, for the life of the process, and what
+ * LTTng is told of forks.
  *
  * The order of things, each step resting on the one before:
  *
- *   1. liblttng-ust's constructor starts LTTng's threads and waits (LTTNG_UST_REGISTER_TIMEOUT, 3 s; not at all where no session
- *      daemon listens) until the daemon has told them of its sessions.
- *   2. provider.c's constructors register the tracepoints; those of a running session are enabled before they return.
- *   3. The constructor below attaches the sink. So the library's replay of its early events reaches the trace. That it comes after 2 is
- *      the order in which CMakeLists.txt links the two files.
+ *   1. liblttng-ust's constructor starts LTTng's threads and waits (LTTNG_UST_REGISTER_TIMEOUT, 3 s; not at all
+ *      where no session daemon listens) until the daemon has told them of its sessions.
+ *   2. provider.c's constructors register the tracepoints; those of a running session are enabled before they
+ *      return.
+ *   3. The constructor below attaches the sink. So the library's replay of its early events reaches the trace. That
+ *      it comes after 2 is the order in which CMakeLists.txt links the two files.
  *
- * Locks. The library raises events with no lock held, so nothing of its own is ever above LTTng's locks; below them it is, since LTTng
- * allocates under ust_lock. A tracepoint takes no lock, but for a thread's first, which registers the thread with LTTng's own flavour of
- * userspace RCU (thread_begin does that). At a fork the order must be the same: the program's locks, then LTTng's, then the library's.
- * pthread_atfork's prepare handlers run last registered first, and the library has registered its own at the first malloc.
+ * Locks. The library raises events with no lock held, so nothing of its own is ever above LTTng's locks; below them it
+ * is, since LTTng allocates under ust_lock. A tracepoint takes no lock, but for a thread's first, which registers the
+ * thread with LTTng's own flavour of userspace RCU (thread_begin does that). At a fork the order must be the same: the
+ * program's locks, then LTTng's, then the library's. pthread_atfork's prepare handlers run last registered first, and
+ * the library has registered its own at the first malloc.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -40,7 +43,7 @@ struct lttng_ust_session;
 
 static uintptr_t sessions_begun; /* atomic */
 
-/* LTTng's own tracepoint at the start of each session, once the session takes events. The session may be listened to from another event on. */
+/* LTTng's own tracepoint at the start of a session, when the session takes events already. */
 static void on_session_begun(void *data, struct lttng_ust_session *session) {
   (void)data, (void)session;
   __atomic_add_fetch(&sessions_begun, 1, __ATOMIC_RELAXED);
@@ -51,8 +54,9 @@ static const char *probes_of(const struct lttng_ust_tracepoint *tracepoint) {
 }
 
 /*
- * Whether a session wants what is told on a schedule, or once. A tracepoint's array of probes is a new one whenever a session takes it up or
- * leaves it, and there is none without a session. A little later the session begins to take events: that counts as another listener.
+ * Whether a session wants what is told on a schedule, or once. A tracepoint's array of probes is a new one whenever a
+ * session takes it up or leaves it, and there is none without a session. A little later the session begins to take
+ * events: that counts as another listener.
  */
 static const void *listeners(void) {
   const char *probes = probes_of(&lttng_ust_tracepoint_hakmem___process);
@@ -71,9 +75,9 @@ static const struct hak_event_sink sink = {
   .version = HAK_EVENT_SINK_VERSION,
   .size = sizeof(sink),
   /*
-   * LTTng's thread-local variables are of the global dynamic model. Preloaded, they lie in the static block of each thread, and no
-   * access allocates; where the provider was opened later, a thread's first access to each does. Either way they are there before
-   * a signal handler that allocates may interrupt a tracepoint.
+   * LTTng's thread-local variables are of the global dynamic model. Preloaded, they lie in the static block of each
+   * thread, and no access allocates; where the provider was opened later, a thread's first access to each does. Either
+   * way they are there before a signal handler that allocates may interrupt a tracepoint.
    */
   .thread_begin = lttng_ust_init_thread,
   .listeners = listeners,
@@ -88,10 +92,11 @@ static void say(const char *what) {
 /* ---- Forks. ---- */
 
 /*
- * liblttng-ust-fork.so, LTTng's own answer, stands before fork and daemon of the C library. Handlers of pthread_atfork also see the
- * forks that the C library makes itself (forkpty), and come after the program's handlers, which may wait for threads that trace. Neither
- * sees vfork and posix_spawn, whose child only runs another program, nor _Fork. liblttng-ust-fork.so does see clone without CLONE_VM,
- * so it may be preloaded as well: then it does all the telling, because LTTng's locks cannot be taken twice.
+ * liblttng-ust-fork.so, LTTng's own answer, stands before fork and daemon of the C library. Handlers of pthread_atfork
+ * also see the forks that the C library makes itself (forkpty), and come after the program's handlers, which may wait
+ * for threads that trace. Neither sees vfork and posix_spawn, whose child only runs another program, nor _Fork.
+ * liblttng-ust-fork.so does see clone without CLONE_VM, so it may be preloaded as well: then it does all the telling,
+ * because LTTng's locks cannot be taken twice.
  */
 static sigset_t signals_before; /* guarded by the locks that lttng_ust_before_fork takes */
 static bool ended;              /* LTTng is being, or has been, taken down at exit */

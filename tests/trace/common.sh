@@ -8,9 +8,9 @@
 #   finish NAME                        ends the session; its events are in $place/NAME.text, and none may be missing
 #   events FILE EVENT, values FIELD    the lines of one event; of lines, the values of one field
 #
-# Whether a session daemon can be private depends on the user. Others than root have theirs under $LTTNG_HOME. Root's sockets are always in
-# /run/lttng: there, this script runs itself again with a /run/lttng of its own (a mount namespace). Where that is not
-# allowed, daemon, client and programs run as `nobody`.
+# Whether a session daemon can be private depends on the user. Others than root have theirs under $LTTNG_HOME. Root's
+# sockets are always in /run/lttng: there, this script runs itself again with a /run/lttng of its own (a mount
+# namespace). Where that is not allowed, daemon, client and programs run as `nobody`.
 set -u
 
 SOURCE_DIR=${SOURCE_DIR:-$(cd "$(dirname "$0")/../.." && pwd)}
@@ -112,7 +112,7 @@ session() {
   lttng_do start
 }
 
-traced() { $as timeout 60 env LD_PRELOAD="$preload" "$@"; }
+traced() { $as timeout 120 env LD_PRELOAD="$preload" "$@"; }
 
 # The same in the background; its process id is $!. There is no time limit but clean_up's.
 start() { $as env LD_PRELOAD="$preload" "$@" & }

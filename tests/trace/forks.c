@@ -1,5 +1,6 @@
 /*
- * forks.c: makes children in every way there is, and prints "WAY PID" for each; a child that runs on makes BLOCKS blocks of SIZE bytes.
+ * forks.c: makes children in every way there is, and prints "WAY PID" for each; a child makes BLOCKS blocks of SIZE
+ * bytes.
  *
  *   forks ways          one child by each way
  *   forks storm N       N children by each of two threads, while four others allocate

@@ -1,4 +1,4 @@
-/* loop.c: makes and gives back blocks until it is told to end: `loop` by SIGTERM, `loop MS` after so many milliseconds; four threads. */
+/* loop.c: four threads make and give back blocks, until SIGTERM, or for so many milliseconds where told so: loop [MS] */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>

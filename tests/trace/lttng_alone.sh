@@ -1,11 +1,12 @@
 #!/bin/sh
-# The provider where something is missing: one line that says so, and a program that does what it always does. And it exports nothing,
-# needs no libhakmem.so, and stays where it is.
+# The provider where something is missing: one line that says so, and a program that does what it always does. And it
+# exports nothing, needs no libhakmem.so, and stays where it is.
 . "$(dirname "$0")/common.sh"
 
 provider=$place/libhakmem-tracepoints.so
 
-# says LIBRARIES PATTERN: the program works, and its standard error is one line that matches, or nothing where there is no pattern.
+# says LIBRARIES PATTERN: the program works, and its standard error is one line that matches, or nothing where there
+# is no pattern.
 says() {
   LD_PRELOAD=$1 sh -c 'exec ls /' >"$place/out" 2>"$place/err" || fail "preloading $1: exit status $?"
   diff "$place/wanted" "$place/out" >/dev/null || fail "preloading $1: other output"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Children are traced under their own process ids, whichever way they came to be; with liblttng-ust-fork.so beside the provider, too; and
-# many forks of a program whose threads allocate end.
+# Children are traced under their own process ids, whichever way they came to be; with liblttng-ust-fork.so beside the
+# provider, too; and many forks of a program whose threads allocate end.
 . "$(dirname "$0")/common.sh"
 program forks
 

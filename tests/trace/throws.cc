@@ -1,5 +1,6 @@
-// throws.cc: C++ exceptions by every road: through frames with destructors, rethrown, from a constructor, bad_alloc, across threads,
-// from and through an object that is opened while the program runs, and out of a thread that ends. Prints what it saw.
+// throws.cc: C++ exceptions by every road: through frames with destructors, rethrown, from a constructor, bad_alloc,
+// across threads, from and through an object that is opened while the program runs, and out of a thread that ends.
+// Prints what it saw.
 #include <dlfcn.h>
 
 #include <cstdio>
