@@ -44,7 +44,8 @@ static void class_name(struct message *m, uint32_t row) {
 static bool is_used(const struct stats_block *b, uint32_t row) { return b->cls[row].allocs != 0 || b->gauge[row].slabs != 0; }
 
 static void put_classes(struct dump *d, const struct stats_block *b) {
-  line(d, "classes (requested, allocated in bytes; live, cached, capacity in blocks; requested is estimated from samples)");
+  line(d, "classes (requested, allocated in bytes; live, cached, capacity in blocks; util%: utilisation, live / capacity;");
+  line(d, "  requested is estimated from samples)");
   line(d, "  class stride     requested     allocated       allocs        frees      live    cached  capacity util%");
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     const struct stats_class_gauges *g = &b->gauge[row];
