@@ -46,15 +46,13 @@ export LTTNG_UST_REGISTER_TIMEOUT=20000 # of a busy machine
 hakmem=$place/libhakmem.so
 preload=$hakmem:$place/libhakmem-tracepoints.so
 
-# Processes that know of our LTTNG_HOME, but for the shell that asks.
+# Processes that were started with our LTTNG_HOME.
 left() {
   for file in /proc/[0-9]*/environ; do
-    tr '\0' '\n' <"$file" 2>/dev/null | env -u LTTNG_HOME grep -qxF "LTTNG_HOME=$place" || continue
+    tr '\0' '\n' <"$file" 2>/dev/null | grep -qxF "LTTNG_HOME=$place" || continue
     pid=${file#/proc/}
     echo "${pid%/environ}"
-  done 2>/dev/null | while read -r pid; do
-    [ "$(ps -o ppid= -p "$pid" 2>/dev/null | tr -d ' ')" = "$$" ] || [ ! -d "/proc/$pid" ] || echo "$pid"
-  done
+  done 2>/dev/null
 }
 
 daemon_end() {
@@ -74,6 +72,10 @@ clean_up() {
   trap - EXIT
   trap '' INT TERM
   daemon_end || status=1
+  for _ in $(seq 20); do # the daemon and its helpers end shortly after its pid file
+    [ -n "$(left)" ] || break
+    sleep 0.1
+  done
   for pid in $(left); do
     echo "left running: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
     kill -9 "$pid"
