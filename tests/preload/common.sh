@@ -31,12 +31,15 @@ need() {
 }
 
 mode=none
-under() {
+under() { (become "$@"); }
+
+# The same in place of this shell: for `become PROGRAM ARGUMENTS... &`, whose $! is then the program's own.
+become() {
   case $mode in
-    none) "$@" ;;
-    plain) env LD_PRELOAD="$PLAIN" "$@" ;;
-    default) env LD_PRELOAD="$DEFAULT" "$@" ;;
-    full) env LD_PRELOAD="$DEFAULT" HAKMEM_TRACE=full "$@" ;;
+    none) exec "$@" ;;
+    plain) exec env LD_PRELOAD="$PLAIN" "$@" ;;
+    default) exec env LD_PRELOAD="$DEFAULT" "$@" ;;
+    full) exec env LD_PRELOAD="$DEFAULT" HAKMEM_TRACE=full "$@" ;;
   esac
 }
 
