@@ -59,7 +59,8 @@ static struct early *early_slot(void) {
 
 static void replay(const struct hak_event_sink *sink) {
   struct event_early summary = {.missed = __atomic_load_n(&early_missed, __ATOMIC_RELAXED)};
-  for (uint32_t i = 0; i < EARLY_LENGTH; i++) {
+  const uint32_t count = __atomic_load_n(&early_count, __ATOMIC_RELAXED);
+  for (uint32_t i = 0; i < count && i < EARLY_LENGTH; i++) {
     const struct early *slot = &early[i];
     switch (__atomic_load_n(&slot->id, __ATOMIC_ACQUIRE)) {
 #define REPLAY_CASE(name, text, fields) \
@@ -211,6 +212,7 @@ int hub_read(struct hak_stats *out, size_t size) {
     const struct stats_class_counters *c = &s->cls[row];
     uint64_t allocs = 0, frees = 0;
     if (row < CLASS_COUNT) sll_cached(row, &allocs, &frees);
+    if (s->complete) allocs = frees = 0; /* published already */
     all.allocs += c->allocs + allocs;
     all.frees += c->frees + frees;
     all.requested += s->gauge[row].requested;
@@ -303,6 +305,7 @@ void hub_fork_parent(void) { stacks_fork_release(); }
 
 void hub_fork_child(void) {
   stacks_fork_child();
+  early_count = 0; /* the parent's; what they point to does not live on here */
   snapshot_fork_child();
   stats_fork_child();
   __atomic_store_n(&told_listeners, NULL, __ATOMIC_RELAXED); /* the child is another process to them */

@@ -39,6 +39,8 @@ struct stats_block *stats_block(void);
 void stats_start(void);
 void stats_fork_prepare(void);
 void stats_fork_child(void);
+/* Nanoseconds since the block's start_realtime_ns, whatever was done to the clock of day. */
+uint64_t stats_elapsed_ns(void);
 void stats_count(uint32_t cls, uint64_t allocs, uint64_t frees);
 void stats_request(uint32_t cls, size_t size);
 void stats_reentered(void);

@@ -39,7 +39,7 @@ static void fill(struct stats_incident *slot, const struct stats_incident *incid
 static void keep(struct stats_incident *incident) {
   struct stats_block *b = stats_block();
   incident->tid = (uint32_t)syscall(SYS_gettid);
-  incident->time_ns = clock_ns(CLOCK_REALTIME) - b->start_realtime_ns;
+  incident->time_ns = stats_elapsed_ns();
   for (unsigned i = 0; i < STATS_INCIDENTS; i++) {
     struct stats_incident *slot = &b->incidents[i];
     uint64_t none = 0;

@@ -184,7 +184,7 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
   b->rss = resident_set();
   b->ticks_per_second = clock_ticks_per_second();
   b->clock_cost_ns = clock_to_ns(clock_cost_ticks());
-  b->elapsed_ns = clock_ns(CLOCK_REALTIME) - b->start_realtime_ns;
+  b->elapsed_ns = stats_elapsed_ns();
   struct stats_moment moment = {.time_ns = b->elapsed_ns, .committed = b->committed, .mapped = b->mapped, .rss = b->rss};
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     moment.requested += b->gauge[row].requested;

@@ -38,7 +38,9 @@ struct stats_block *stats_block(void) {
 static void add(uint64_t *counter, uint64_t n) { __atomic_fetch_add(counter, n, __ATOMIC_RELAXED); }
 
 void stats_count(uint32_t cls, uint64_t allocs, uint64_t frees) {
-  struct stats_class_counters *c = &stats_block()->cls[cls];
+  struct stats_block *b = stats_block();
+  if (b->complete) return; /* at the end, what other threads had not published was counted for them */
+  struct stats_class_counters *c = &b->cls[cls];
   if (allocs != 0) add(&c->allocs, allocs);
   if (frees != 0) add(&c->frees, frees);
 }
@@ -204,6 +206,10 @@ static void move_to(struct stats_block *next) {
   __atomic_store_n(&block, next, __ATOMIC_RELEASE);
 }
 
+static uint64_t start_ns; /* monotonic, for the same moment as start_realtime_ns */
+
+uint64_t stats_elapsed_ns(void) { return clock_ns(CLOCK_MONOTONIC) - start_ns; }
+
 static void fill_in(struct stats_block *b) {
   memcpy(b->magic, STATS_MAGIC, sizeof(b->magic));
   b->version = STATS_VERSION;
@@ -214,6 +220,7 @@ static void fill_in(struct stats_block *b) {
   b->complete = 0;
   b->full_tracing = sll_goes_slow();
   b->start_realtime_ns = clock_ns(CLOCK_REALTIME);
+  start_ns = clock_ns(CLOCK_MONOTONIC);
   b->superslab_size = config_superslab_size();
   b->superslab_limit = config.ss_limit;
   b->drain_interval = config.drain_interval;

@@ -78,6 +78,27 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
   return chain;
 }
 
+/* Takes an empty slab out of its list, in front of *empties. One is kept, so that a class at its edge does not come and go. */
+static void take_if_surplus(struct slab_list *list, struct slab *slab, bool all, struct slab **empties) {
+  if (!all && list->head == slab && slab->next == NULL) return;
+  slab_list_remove(list, slab);
+  slab->next = *empties;
+  *empties = slab;
+}
+
+static size_t release_slabs(struct slab *slab) {
+  size_t released = 0;
+  while (slab != NULL) {
+    struct slab *next = slab->next;
+    EVENT(slab_release, .base = slab->base, .cls = slab->cls, .live = 0, .capacity = slab->capacity);
+    released += slab->size;
+    directory_leave(slab);
+    unmap_slab(slab);
+    slab = next;
+  }
+  return released;
+}
+
 void legacy_return_blocks(uint32_t cls, struct chain chain) {
   struct slab_list *list = &legacy.slabs[cls];
   struct slab *empties = NULL;
@@ -85,21 +106,31 @@ void legacy_return_blocks(uint32_t cls, struct chain chain) {
   while (chain.count > 0) {
     struct block *block = chain.head;
     struct slab *slab = directory_slab(block);
+    if (slab == NULL || slab->cls != cls) break; /* a link overwritten after its free: the rest is lost, not followed */
     chain.head = block->next;
     chain.count--;
     if (!slab_list_give(list, slab, block)) continue;
-    slab_list_remove(list, slab);
-    slab->next = empties;
-    empties = slab;
+    list->emptied_ms = os_now_ms();
+    take_if_surplus(list, slab, false, &empties);
   }
   pthread_mutex_unlock(&legacy.lock);
-  while (empties != NULL) {
-    struct slab *slab = empties;
-    empties = slab->next;
-    EVENT(slab_release, .base = slab->base, .cls = cls, .live = 0, .capacity = slab->capacity);
-    directory_leave(slab);
-    unmap_slab(slab);
+  release_slabs(empties);
+}
+
+/* The slab that each class kept, where it was not used for a while. */
+static size_t scavenge_slabs(bool trim, uint64_t now) {
+  size_t released = 0;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    struct slab_list *list = &legacy.slabs[cls];
+    struct slab *empties = NULL;
+    pthread_mutex_lock(&legacy.lock);
+    struct slab *kept = list->head;
+    const bool due = trim || now >= list->emptied_ms + config.release_delay;
+    if (kept != NULL && due && slab_used(kept) == 0) take_if_surplus(list, kept, true, &empties);
+    pthread_mutex_unlock(&legacy.lock);
+    released += release_slabs(empties);
   }
+  return released;
 }
 
 /* ---- Huge blocks. ---- */
@@ -192,7 +223,7 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
 
 size_t legacy_scavenge(bool trim) {
   const uint64_t now = os_now_ms();
-  size_t released = 0;
+  size_t released = scavenge_slabs(trim, now);
   for (unsigned i = 0; i < KEPT_MAX; i++) {
     pthread_mutex_lock(&legacy.lock);
     struct slab *slab = legacy.kept[i];

@@ -19,7 +19,7 @@
  */
 struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reason, uint32_t stack);
 
-/* Returns the blocks of `chain`, all of class `cls` and of legacy slabs; a slab that is empty then is unmapped. */
+/* Returns the blocks of `chain`, all of class `cls` and of legacy slabs; slabs that are empty then are unmapped but for one. */
 void legacy_return_blocks(uint32_t cls, struct chain chain);
 
 /*
@@ -32,7 +32,7 @@ void legacy_huge_free(struct slab *slab);
 /* Resizes a huge block, moving it where it must; its old base is not to be used any more. NULL: it is unchanged. */
 struct slab *legacy_huge_resize(struct slab *slab, size_t size);
 
-/* Unmaps kept mappings that were not used for HAKMEM_RELEASE_DELAY, or all with `trim`. Returns the bytes. */
+/* Unmaps kept mappings and empty slabs that were not used for HAKMEM_RELEASE_DELAY, or all with `trim`. Returns the bytes. */
 size_t legacy_scavenge(bool trim);
 
 struct legacy_usage {

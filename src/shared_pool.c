@@ -264,6 +264,7 @@ uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, bool trim) {
   while (chain->count > 0) {
     struct block *block = chain->head;
     struct slab *slab = directory_slab(block);
+    if (slab == NULL || slab->cls != cls) break; /* a link overwritten after its free: the rest is lost, not followed */
     chain->head = block->next;
     chain->count--;
     if (slab->home == NULL) {

@@ -103,6 +103,7 @@ struct slab_list {
   uint64_t capacity; /* their blocks */
   uint64_t used;     /* their used blocks */
   uint64_t bytes;    /* their bytes */
+  uint64_t emptied_ms; /* when its owner last found one of them empty */
 };
 
 /* Brings in a fresh slab. */
