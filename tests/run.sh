@@ -142,7 +142,8 @@ tests | matching | slow_first >"$RESULTS/list"
 [ -s "$RESULTS/list" ] || { echo "run.sh: no test has a name that contains '$pattern'" >&2; exit 2; }
 
 echo "Building in $BUILD_DIR"
-step env CC=gcc CXX=g++ cmake -S . -B "$BUILD_DIR" -DHAKMEM_TESTS=ON
+step env CC=gcc CXX=g++ cmake -S . -B "$BUILD_DIR" -DHAKMEM_TESTS=ON -DHAKMEM_TOOLS=ON -DHAKMEM_TRACEPOINTS=ON \
+  -DHAKMEM_BACKTRACE=ON -DHAKMEM_VALGRIND=ON
 step cmake --build "$BUILD_DIR" -j "$(nproc)"
 
 xargs -P 2 -n 1 sh tests/run.sh --one <"$RESULTS/list" &

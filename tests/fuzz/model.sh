@@ -8,7 +8,7 @@ malloc=$BUILD_DIR/tests/fuzz/model-malloc
 hak=$BUILD_DIR/tests/fuzz/model-hak
 core=$BUILD_DIR/tests/fuzz/model-core
 
-for seed in 1 2 "$fresh_seed"; do
+for seed in 1 "$fresh_seed"; do
   model "$plain" "$malloc" -s "$seed" -n 60000
   model "$default" "$malloc" -s "$seed" -n 60000
 done
@@ -17,7 +17,10 @@ model "$core" -s "$fresh_seed" -n 60000
 model "$core" -s 3 -t 1 -n 60000
 model "$core" -s 4 -t 16 -n 10000 -r 6
 
-few="-n 20000"
+core_plain=$BUILD_DIR/tests/fuzz/model-core-plain
+model "$core_plain" -s "$fresh_seed" -n 40000
+
+few="-n 12000"
 for options in HAKMEM_TRACE=full HAKMEM_LOOKUP=hash HAKMEM_LOOKUP=linear HAKMEM_SS_SIZE=512K HAKMEM_SS_SIZE=1M HAKMEM_SS_SIZE=4M \
   HAKMEM_SS_LIMIT=1 'HAKMEM_SS_LIMIT=2 HAKMEM_SS_SIZE=512K' HAKMEM_DRAIN_INTERVAL=0 HAKMEM_DRAIN_INTERVAL=1 \
   HAKMEM_RELEASE_DELAY=0 HAKMEM_SAMPLE=0 HAKMEM_SAMPLE=1 'HAKMEM_FRAGMENTATION=1 HAKMEM_SAMPLE=7' \
@@ -28,7 +31,7 @@ for options in HAKMEM_TRACE=full HAKMEM_LOOKUP=hash HAKMEM_LOOKUP=linear HAKMEM_
   # shellcheck disable=SC2086
   model $options "$default" "$malloc" -s 5 $few
   case $options in
-    *RELEASE* | *SS_* | *DRAIN*) model $options "$plain" "$malloc" -s 6 $few ;; # shellcheck disable=SC2086
+    *RELEASE* | *SS_* | *DRAIN*) model $options "$core_plain" -s 6 $few ;; # shellcheck disable=SC2086
   esac
 done
 
