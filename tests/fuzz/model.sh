@@ -1,4 +1,6 @@
 #!/bin/sh
+# slow
+# timeout: 900
 # The model test over each library, by either set of names, with the options that change the core's ways.
 . "$(dirname "$0")/common.sh"
 
