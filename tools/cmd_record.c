@@ -29,8 +29,8 @@ static const struct argp_option options[] = {
   {"full", KEY_FULL, NULL, 0,
    "Raise an event for every allocation, reallocation and free, with nothing sampled (HAKMEM_TRACE=full)", 2},
   {"buffer-size", KEY_BUFFER_SIZE, "BYTES", 0,
-   "Size of one trace buffer, a power of two, K and M understood (512K, with --full 4M); larger ones lose fewer events", 2},
-  {"buffer-count", KEY_BUFFER_COUNT, "NUMBER", 0, "Trace buffers for each CPU, a power of two (8)", 2},
+   "Size of one trace buffer, a power of two, K and M understood (256K, with --full 1M); larger ones lose fewer events", 2},
+  {"buffer-count", KEY_BUFFER_COUNT, "NUMBER", 0, "Trace buffers for each process and CPU, a power of two (8)", 2},
   {0},
 };
 
@@ -123,20 +123,15 @@ static void wait_for_others(const struct sessiond *daemon) {
 }
 
 static bool take_down(struct sessiond *daemon, struct session *session) {
-  uint64_t lost = 0;
   watch(daemon);
-  const bool stopped = session_stop(session, &lost);
+  const bool stopped = session_stop(session);
   alarm(0);
-  if (lost > 0) {
-    say("%llu events were lost because the trace buffers were full; a larger --buffer-size loses fewer",
-        (unsigned long long)lost);
-  }
   if (stopped) wait_for_others(daemon);
   return stopped;
 }
 
 static void set_defaults(struct session_settings *settings) {
-  if (settings->buffer_size == 0) settings->buffer_size = settings->full ? 4u << 20 : 512u << 10;
+  if (settings->buffer_size == 0) settings->buffer_size = settings->full ? 1u << 20 : 256u << 10;
   if (settings->buffer_count == 0) settings->buffer_count = 8;
 }
 

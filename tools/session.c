@@ -35,7 +35,7 @@ static bool create(struct session *s, const char *output) {
   struct lttng_domain domain;
   memset(&domain, 0, sizeof(domain));
   domain.type = LTTNG_DOMAIN_UST;
-  domain.buf_type = LTTNG_BUFFER_PER_UID;
+  domain.buf_type = LTTNG_BUFFER_PER_PID; /* a process killed in mid-event spoils its own buffers alone */
   s->handle = lttng_create_handle(s->name, &domain);
   return s->handle != NULL || fail("cannot get a handle on the LTTng session");
 }
@@ -87,22 +87,9 @@ bool session_start(struct session *s, const char *output, const struct session_s
   return code >= 0 || ctl_failed("start the LTTng session", code);
 }
 
-static uint64_t count_lost(struct session *s) {
-  struct lttng_channel *channels = NULL;
-  const int count = lttng_list_channels(s->handle, &channels);
-  uint64_t total = 0;
-  for (int i = 0; i < count; i++) {
-    uint64_t lost;
-    if (lttng_channel_get_discarded_event_count(&channels[i], &lost) == 0) total += lost;
-  }
-  if (count > 0) free(channels);
-  return total;
-}
-
-bool session_stop(struct session *s, uint64_t *lost) {
+bool session_stop(struct session *s) {
   const int stopped = lttng_stop_tracing(s->name); /* returns when all data is out */
   if (stopped < 0) return ctl_failed("stop the LTTng session", stopped);
-  *lost = count_lost(s);
   const int destroyed = lttng_destroy_session(s->name);
   if (destroyed < 0) return ctl_failed("end the LTTng session", destroyed);
   free(s->name);

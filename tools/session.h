@@ -22,8 +22,8 @@ struct session {
 /* Creates the session, with its trace to go to directory `output` (absolute), and starts it. */
 bool session_start(struct session *s, const char *output, const struct session_settings *settings);
 
-/* Stops it and waits until the trace is whole. *lost is the number of events for which there was no room. */
-bool session_stop(struct session *s, uint64_t *lost);
+/* Stops it and waits until the trace is whole. What was lost for want of room is counted in the trace itself. */
+bool session_stop(struct session *s);
 
 /* Removes the session, if there still is one, from the daemon; the trace stays. */
 void session_fini(struct session *s);
