@@ -100,13 +100,14 @@ done
 
 # ---- As another user, who can reach neither this directory nor the build ----
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
-  public=$(mktemp -d /tmp/hkXXXXXX) && chmod 755 "$public" && mkdir "$public/bin" "$public/lib" "$public/data" || fail "no public directory"
+  public=$(mktemp -d /tmp/hkXXXXXX) && chmod 755 "$public" && mkdir "$public/bin" "$public/lib" "$public/data" "$public/tmp" || fail "no public directory"
   trap 'cd /; rm -rf "$place" "$TMPDIR" "$public"' EXIT
   cp "$hakmem" known "$public/bin" && cp -L "$BUILD_DIR/lib/libhakmem.so" "$BUILD_DIR/lib/libhakmem-tracepoints.so" "$public/lib"
-  chown 65534:65534 "$public/data" "$TMPDIR"
-  (cd "$public" && setpriv --reuid=65534 --regid=65534 --clear-groups bin/hakmem record -o data -- bin/known 1000) 2>err ||
+  chown 65534:65534 "$public/data" "$public/tmp"
+  (cd "$public" && TMPDIR=$public/tmp setpriv --reuid=65534 --regid=65534 --clear-groups bin/hakmem record -o data -- bin/known 1000) 2>err ||
     { cat err; fail "record as nobody"; }
   nothing_left "a recording by nobody"
+  [ -z "$(ls -A "$public/tmp")" ] || fail "a recording by nobody left $(ls -A "$public/tmp")"
   "$hakmem" report --json "$public/data" >json || fail "report of what nobody recorded"
   [ "$(jq '.trace.events' json)" -gt 0 ] || fail "no events in what nobody recorded"
   rm -rf "$public"
