@@ -19,11 +19,16 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool opened, tried;
 
+/*
+ * libunwind is opened here, where nothing is under way, whenever a stack is likely to be asked for; with the first incident
+ * otherwise, so that a program that has none does not pay for it.
+ */
 void stacks_start(void) {
-  if (config.stacks != STACKS_UNWIND) return;
+  const bool likely = config.ss_limit != 0 || hub_is_watched();
+  if (config.stacks == STACKS_OFF || (config.stacks == STACKS_AUTO && !likely)) return;
   tried = true;
   opened = unwind_open();
-  if (!opened) message_say("HAKMEM_STACKS=unwind: libunwind.so.8 cannot be opened (install libunwind8); there are no stacks");
+  if (!opened && config.stacks == STACKS_UNWIND) message_say("HAKMEM_STACKS=unwind: libunwind.so.8 cannot be opened (install libunwind8); there are no stacks");
 }
 
 /* ---- Loaded objects, from /proc/self/maps. ---- */
