@@ -39,6 +39,10 @@ void misuse_header(const struct slab *slab, const void *block, uint8_t got, enum
   report(slab->cls, block, got, expect, verdict_of(got, expect, state), has_left ? left : NULL);
 }
 
+void misuse_link(uint32_t cls, const void *p, uint8_t got) {
+  report(cls, p, got, HEADER_FREE, HDR_WRITE_AFTER_FREE, NULL);
+}
+
 void misuse_pointer(const struct slab *slab, const void *p) {
   const bool small = slab != NULL && slab->cls < CLASS_COUNT;
   const bool readable = small && (const char *)p > slab->base; /* the byte before anything else may not be there */

@@ -19,6 +19,9 @@ enum misuse_state {
 };
 void misuse_header(const struct slab *slab, const void *block, uint8_t got, enum misuse_state state);
 
+/* The link of a free block of class `cls` leads to `p`, which is no free block of it; `got`: the byte before `p`. */
+void misuse_link(uint32_t cls, const void *p, uint8_t got);
+
 /* A pointer that is not a block of ours was given to free or realloc; `slab` is NULL where it does not even point into one. */
 void misuse_pointer(const struct slab *slab, const void *p);
 

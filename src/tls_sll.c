@@ -280,6 +280,14 @@ void sll_drop_head(struct sll_cache *cache, uint32_t cls) {
   struct block *bad = list->head;
   const struct slab *slab = directory_slab(bad);
   const uint8_t got = header_get(bad);
+  if (!is_link(bad, cls) || got == list->live) {
+    /* The block before it was written to after its free, and led here: this is somebody's memory, not to be touched. */
+    list->head = BLOCK_END;
+    state->length = 0;
+    arm(cache, cls);
+    misuse_link(cls, bad, got);
+    return;
+  }
   header_set(bad, HEADER_FREE);
   const bool linked = is_link(bad->next, cls);
   if (linked && state->length > 1) {

@@ -97,7 +97,7 @@ void sll_abandon(struct sll_cache *cache, uint32_t cls);
 
 /*
  * The head of the list has a wrong header: reports it and takes it out. Its link is followed only where it leads to a block of
- * this class; else the rest of the list is abandoned.
+ * this class; else the rest of the list is abandoned. So it is where the head itself is no free block of this class.
  */
 void sll_drop_head(struct sll_cache *cache, uint32_t cls);
 

@@ -51,6 +51,9 @@ expect double_free_aligned '[0-9]*' 0x5f '0xa[0-9a-f]' double_free
 expect double_free_large none 0x00 0x00 invalid_pointer
 expect double_free_huge none 0x00 0x00 invalid_pointer
 expect realloc_freed 6 0x5f 0xa6 double_free
+expect write_after_free 6 '0x[0-9a-f][0-9a-f]' 0x5f write_after_free
+expect write_after_free_link 6 0xa6 0x5f write_after_free
+expect write_before_free_block 1 0x42 0x5f write_after_free
 expect free_stack none 0x00 0x00 invalid_pointer
 expect free_static none 0x00 0x00 invalid_pointer
 expect free_interior 6 0x11 0xa6 invalid_pointer

@@ -1,0 +1,16 @@
+/* A pointer to something of the program's is written into a block that was freed: the first thing that many structures hold. */
+#include "misuse.h"
+
+static char something[256];
+
+int main(void) {
+  char *p = use_malloc(100), *other = something + 128;
+  use_free(p);
+  memcpy(hide(p), &other, sizeof other);
+  use_malloc(100); /* hands p out again; what it leads to is not the heap's */
+  const int result = finish(NULL);
+  for (unsigned i = 0; i < sizeof something; i++) {
+    if (something[i] != 0) return 5;
+  }
+  return result;
+}
