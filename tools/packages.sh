@@ -17,14 +17,12 @@ missing_of() {
     done
 }
 
-missing() {
-  for section in "$@"; do
-    grep -qx "\[$section\]" "$here/packages.txt" || { echo "packages.sh: packages.txt has no section $section" >&2; exit 2; }
-    missing_of "$section"
-  done | tr '\n' ' '
-}
+missing() { for section in "$@"; do missing_of "$section"; done | tr '\n' ' '; }
 
-wanted=$(missing "$@") || exit 2
+for section in "$@"; do
+  grep -qx "\[$section\]" "$here/packages.txt" || { echo "packages.sh: packages.txt has no section $section" >&2; exit 2; }
+done
+wanted=$(missing "$@")
 [ -n "$wanted" ] || exit 0
 command -v apt-get >/dev/null 2>&1 || { echo "packages.sh: no apt-get here; install by hand: $wanted" >&2; exit 1; }
 
