@@ -53,8 +53,8 @@ used() {
 
 run_in_mode() {
   mode=$1
-  mkdir -p "$place/$mode/work/out"
-  (cd "$place/$mode/work" && "$2") >"$place/$mode/stdout" 2>"$place/$mode/stderr"
+  mkdir -p "$place/$mode/room/out"
+  (cd "$place/$mode/room" && "$2") >"$place/$mode/stdout" 2>"$place/$mode/stderr"
   echo $? >"$place/$mode/status"
 }
 
@@ -64,10 +64,10 @@ compare() {
     tail -n 20 "$place/none/stderr"
     fail "the program fails without hakmem, too; nothing to compare"
   }
-  [ -s "$place/none/stdout" ] || [ -n "$(ls "$place/none/work/out")" ] || fail "the program said nothing: nothing to compare"
+  [ -s "$place/none/stdout" ] || [ -n "$(ls "$place/none/room/out")" ] || fail "the program said nothing: nothing to compare"
   for mode in $MODES; do
     run_in_mode "$mode" "$1"
-    for what in status stderr stdout work/out; do
+    for what in status stderr stdout room/out; do
       diff -r "$place/none/$what" "$place/$mode/$what" >"$place/diff" 2>&1 && continue
       echo "mode $mode: $what differs from a run without hakmem:"
       head -n 30 "$place/diff" | cut -c 1-300
