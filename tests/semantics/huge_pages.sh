@@ -1,0 +1,25 @@
+#!/bin/sh
+# HAKMEM_HUGE_PAGES: with so many SuperSlabs in use, further ones ask for huge pages, and only those; 0: none does.
+set -eu
+BUILD_DIR=${BUILD_DIR:-$(cd "$(dirname "$0")/../.." && pwd)/build}
+[ -e /sys/kernel/mm/transparent_hugepage/enabled ] || { echo "the kernel has no transparent huge pages"; exit 77; }
+
+# KiB of mappings with the flag hg, in a program that holds 40 MB of small blocks: $1 the option, $2 the number of blocks.
+asked_for() {
+  LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so" HAKMEM_HUGE_PAGES="$1" lua5.4 - "$2" <<'LUA'
+    local keep = {}
+    for i = 1, tonumber(arg[1]) do keep[i] = ("x"):rep(900) .. i end
+    local size, total = 0, 0
+    for line in io.lines("/proc/self/smaps") do
+      size = tonumber(line:match("^Size: *(%d+)")) or size
+      if line:match("^VmFlags:.* hg") then total = total + size end
+    end
+    print(total)
+LUA
+}
+
+command -v lua5.4 >/dev/null || { echo "lua5.4 is not installed"; exit 77; }
+some=$(asked_for 8 40000) none=$(asked_for 0 40000) few=$(asked_for 8 4000)
+[ "$some" -ge 16384 ] || { echo "40 MB of blocks: only $some KiB ask for huge pages"; exit 1; }
+[ "$none" -eq 0 ] || { echo "HAKMEM_HUGE_PAGES=0: $none KiB ask for huge pages"; exit 1; }
+[ "$few" -eq 0 ] || { echo "4 MB of blocks, fewer than 8 SuperSlabs: $few KiB ask for huge pages"; exit 1; }
