@@ -13,18 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static void fail(const char *what) {
-  fprintf(stderr, "memory: %s\n", what);
-  _exit(1);
-}
-
-static long resident_kib(void) {
-  FILE *f = fopen("/proc/self/statm", "r");
-  long size = 0, pages = 0;
-  if (f == NULL || fscanf(f, "%ld %ld", &size, &pages) != 2) fail("cannot read statm");
-  fclose(f);
-  return pages * (sysconf(_SC_PAGESIZE) / 1024);
-}
+#define NAME "memory"
+#include "resident.h"
 
 struct link {
   struct link *next;

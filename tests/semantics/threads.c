@@ -14,18 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static void fail(const char *what) {
-  fprintf(stderr, "threads: %s\n", what);
-  _exit(1);
-}
-
-static long resident_kib(void) {
-  FILE *f = fopen("/proc/self/statm", "r");
-  long size = 0, pages = 0;
-  if (f == NULL || fscanf(f, "%ld %ld", &size, &pages) != 2) fail("cannot read statm");
-  fclose(f);
-  return pages * (sysconf(_SC_PAGESIZE) / 1024);
-}
+#define NAME "threads"
+#include "resident.h"
 
 static void use_some(unsigned seed) {
   void *p[40];
