@@ -1,0 +1,30 @@
+/*
+ * load.h: from the arguments of a command to the page that they make: stats files and traces, read and added up.
+ */
+#ifndef HAKMEM_TOOLS_LOAD_H
+#define HAKMEM_TOOLS_LOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "print.h"
+
+/* `paths` as they stand on the command line, `count` of them, at least one. */
+struct load {
+  char **paths;
+  int count;
+  uint32_t pid; /* only this process; 0: all */
+};
+
+/* --pid's argument; ends the program with bad usage where it is no process id. */
+struct argp_state;
+uint32_t load_pid(const char *argument, const struct argp_state *state);
+
+/*
+ * Fills `page` with what there is to read. Says what cannot be read, and goes on with the rest, because that is still worth it: false then,
+ * also where there is nothing at all (page->main is NULL).
+ */
+bool load_page(struct page *page, const struct load *load);
+void load_free(struct page *page);
+
+#endif
