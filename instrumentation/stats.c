@@ -64,12 +64,15 @@ static void on_superslab_lookup(const struct event_superslab_lookup *e) {
   if (e->cls < CLASS_ROWS) histogram_record(&b->lookup[e->cls], clock_span_ns(e->ticks));
 }
 
+static void raise_to(uint64_t *most, uint64_t value) {
+  uint64_t before = __atomic_load_n(most, __ATOMIC_RELAXED);
+  while (before < value && !__atomic_compare_exchange_n(most, &before, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+}
+
 static void set_active(uint64_t active) {
   struct stats_block *b = stats_block();
   __atomic_store_n(&b->superslabs_active, active, __ATOMIC_RELAXED);
-  uint64_t most = __atomic_load_n(&b->superslabs_active_max, __ATOMIC_RELAXED);
-  while (most < active && !__atomic_compare_exchange_n(&b->superslabs_active_max, &most, active, false,
-                                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+  raise_to(&b->superslabs_active_max, active);
 }
 
 static void on_superslab_acquire(const struct event_superslab_acquire *e) {
@@ -124,6 +127,7 @@ static void on_legacy_fallback(const struct event_legacy_fallback *e) {
   add(&b->cls[e->cls].legacy_calls, 1);
   add(&b->cls[e->cls].legacy_bytes, e->size);
   histogram_record(&b->legacy, clock_span_ns(e->ticks));
+  raise_to(&b->legacy_refused_max, e->refused);
 }
 
 static void on_hdr_reset(const struct event_hdr_reset *e) {

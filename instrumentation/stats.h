@@ -175,6 +175,8 @@ struct stats_block {
 
   /* The part of allocs and frees that a forked child took over from its parent, whose file has it, too; else 0. */
   uint64_t inherited_allocs[CLASS_ROWS], inherited_frees[CLASS_ROWS];
+
+  uint64_t legacy_refused_max; /* bytes; most that legacy held at a time in the shared pool's stead */
 };
 
 #endif

@@ -76,7 +76,7 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
   E(shared_fail, "the shared pool could not serve a slab",                                          \
     F_CLS(cls) F_ENUM(reason, fail_reason) F_U32(active) F_U32(limit) F_U32(free_slabs) F_U64(free_blocks) F_U32(stack)) \
   E(legacy_fallback, "the legacy path served",                                                      \
-    F_CLS(cls) F_BYTES(size) F_PTR(base) F_ENUM(reason, legacy_reason) F_TICKS(ticks) F_U32(stack))             \
+    F_CLS(cls) F_BYTES(size) F_PTR(base) F_ENUM(reason, legacy_reason) F_TICKS(ticks) F_U32(stack) F_BYTES(refused)) \
   E(hdr_reset, "a header was found wrong and was put right",                                        \
     F_CLS(cls) F_PTR(base) F_BYTE(got) F_BYTE(expect) F_U64(count) F_ENUM(verdict, hdr_verdict) F_PTR(left) F_U32(stack)) \
   E(fragmentation, "one class, on a schedule and on request",                                       \

@@ -9,6 +9,12 @@
 #define KEPT_MAX 8              /* freed huge blocks kept for reuse, */
 #define KEPT_BYTES_MAX (64 * MIB) /* and how much altogether */
 
+/* A descriptor of this file's. */
+struct mapping {
+  struct slab slab;
+  bool refused; /* a huge block that would be a large one, had the shared pool served it */
+};
+
 static struct {
   pthread_mutex_t lock;
   struct slab_list slabs[CLASS_COUNT];
@@ -17,6 +23,7 @@ static struct {
   uint64_t kept_ms[KEPT_MAX];  /* since when */
   size_t kept_bytes;
   uint64_t huge_blocks, huge_requested, huge_bytes;
+  uint64_t refused_bytes; /* small blocks' slabs and refused huge blocks: what more SuperSlabs would hold */
 } legacy = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- Mappings and their descriptors. ---- */
@@ -33,7 +40,7 @@ static struct slab *map_slab(size_t size, size_t align) {
   struct slab *slab = legacy.spare_descriptors;
   if (slab != NULL) legacy.spare_descriptors = slab->next;
   pthread_mutex_unlock(&legacy.lock);
-  if (slab == NULL) slab = os_metadata(sizeof(struct slab));
+  if (slab == NULL) slab = os_metadata(sizeof(struct mapping));
   if (slab == NULL) return NULL;
   int error;
   void *base = os_map(size, align, &error);
@@ -59,6 +66,7 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
   struct chain chain = CHAIN_EMPTY;
   pthread_mutex_lock(&legacy.lock);
   const bool had = slab_list_take(list, most, &chain);
+  uint64_t refused = legacy.refused_bytes;
   pthread_mutex_unlock(&legacy.lock);
   if (!had) {
     struct slab *slab = map_slab(class_slab_units(cls) * UNIT_SIZE, UNIT_SIZE);
@@ -70,11 +78,12 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
     pthread_mutex_lock(&legacy.lock);
     slab_list_add(list, slab);
     slab_list_take(list, most, &chain);
+    refused = legacy.refused_bytes += slab->size;
     pthread_mutex_unlock(&legacy.lock);
     EVENT(slab_acquire, .base = base, .cls = cls, .live = 0, .capacity = capacity);
   }
   EVENT(legacy_fallback, .cls = cls, .size = (uint64_t)chain.count * class_stride(cls), .base = chain.head,
-        .reason = reason, .ticks = hub_ticks() - start, .stack = stack);
+        .reason = reason, .ticks = hub_ticks() - start, .stack = stack, .refused = refused);
   return chain;
 }
 
@@ -82,6 +91,7 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
 static void take_if_surplus(struct slab_list *list, struct slab *slab, bool all, struct slab **empties) {
   if (!all && list->head == slab && slab->next == NULL) return;
   slab_list_remove(list, slab);
+  legacy.refused_bytes -= slab->size;
   slab->next = *empties;
   *empties = slab;
 }
@@ -148,13 +158,16 @@ static struct slab *take_kept(size_t size, size_t align) {
   return NULL;
 }
 
-/* Books a huge block in (sign 1) or out (-1). */
-static void book_huge(const struct slab *slab, int sign) {
+/* Books a huge block in (sign 1) or out (-1). Returns the bytes that the shared pool refused. */
+static uint64_t book_huge(const struct slab *slab, int sign) {
   pthread_mutex_lock(&legacy.lock);
   legacy.huge_blocks += (uint64_t)(int64_t)sign;
   legacy.huge_requested += (uint64_t)sign * slab->requested;
   legacy.huge_bytes += (uint64_t)sign * slab->size;
+  if (((const struct mapping *)slab)->refused) legacy.refused_bytes += (uint64_t)sign * slab->size;
+  const uint64_t refused = legacy.refused_bytes;
   pthread_mutex_unlock(&legacy.lock);
+  return refused;
 }
 
 struct slab *legacy_huge_alloc(size_t size, size_t align, enum legacy_reason reason, bool *zeroed) {
@@ -171,10 +184,11 @@ struct slab *legacy_huge_alloc(size_t size, size_t align, enum legacy_reason rea
   slab->cls = CLASS_HUGE;
   slab->requested = size;
   slab->align = align;
+  ((struct mapping *)slab)->refused = reason != LEGACY_HUGE;
   directory_enter(slab, CODE_HUGE);
-  book_huge(slab, 1);
+  const uint64_t refused = book_huge(slab, 1);
   EVENT(legacy_fallback, .cls = CLASS_HUGE, .size = slab->size, .base = slab->base, .reason = reason,
-        .ticks = hub_ticks() - start, .stack = 0);
+        .ticks = hub_ticks() - start, .stack = 0, .refused = refused);
   return slab;
 }
 

@@ -64,6 +64,7 @@ struct model_process {
   struct stats_buckets buckets;
   uint64_t mapped, committed, untouched, rss, superslabs_active, superslabs_active_max;
   uint64_t rss_max;          /* UNKNOWN where the source has no RSS */
+  uint64_t legacy_refused_max; /* bytes that legacy held at most in the shared pool's stead */
   struct stats_moment *timeline; /* members may be UNKNOWN */
   size_t timeline_length, timeline_capacity;
   uint64_t peak_ns, peak_active; /* when most was in use, and how full the slabs were then; peak_active 0 where unknown */

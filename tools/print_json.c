@@ -265,6 +265,7 @@ static json_t *process(const struct report *r, const struct model_process *p) {
   set(object, "rss_max", number(p->rss_max));
   set(object, "superslabs_active", number(p->superslabs_active));
   set(object, "superslabs_active_max", number(p->superslabs_active_max));
+  set(object, "legacy_refused_max", number(p->legacy_refused_max));
   if (p->has_settings) set_settings(object, p);
   if (p->has_buckets) set_memory(object, p);
   if (p->peak_active > 0) {

@@ -142,6 +142,7 @@ static void take_memory(struct model_process *p, const struct stats_block *b) {
   p->rss_max = b->rss;
   p->superslabs_active = b->superslabs_active;
   p->superslabs_active_max = b->superslabs_active_max;
+  p->legacy_refused_max = b->legacy_refused_max;
   for (uint32_t i = 0; i < b->timeline_length; i++) {
     model_add_moment(p, &b->timeline[i]);
     if (b->timeline[i].rss > p->rss_max) p->rss_max = b->timeline[i].rss;

@@ -246,6 +246,7 @@ ON(legacy_fallback) {
     row->counters.legacy_calls++;
     row->counters.legacy_bytes += e->size;
   }
+  if (e->refused > p->p->legacy_refused_max) p->p->legacy_refused_max = e->refused;
   duration(p, &t->r->latency.legacy, e->ticks);
 }
 

@@ -1,0 +1,137 @@
+/*
+ * waste: a program with one fault, of the kind that its argument names.
+ *
+ *   waste nothing            works on a few blocks, frees all
+ *   waste limited            live blocks of two sizes, 24 MiB: too many where HAKMEM_SS_LIMIT is low
+ *   waste large              the same with blocks of 200 KiB to 900 KiB
+ *   waste frees              allocates and frees at random, 2 million times
+ *   waste huge               5 MiB blocks, ten at a time, for most of its time
+ *   waste grows              allocates without freeing, fresh slabs most of the time
+ *   waste leaks              live memory grows evenly for a second
+ *   waste rounds             takes 32 MiB and gives it back, again and again, with pauses
+ *   waste pins               frees all but one block in a hundred, and goes on for a second
+ *   waste rounded            a million blocks of 1024 bytes, which need strides of 1152
+ *   waste maps               maps 64 MiB itself
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define COUNT_MAX 1000000
+static void *blocks[COUNT_MAX];
+
+static void *take(size_t size) {
+  void *block = malloc(size);
+  if (block == NULL) abort();
+  memset(block, 1, size < 64 ? size : 64);
+  return block;
+}
+
+static unsigned next(void) {
+  static unsigned state = 1;
+  state = state * 1103515245u + 12345u;
+  return state >> 8;
+}
+
+static void free_all(unsigned count) {
+  for (unsigned i = 0; i < count; i++) free(blocks[i]);
+}
+
+static void nothing(void) {
+  for (unsigned round = 0; round < 200; round++) {
+    for (unsigned i = 0; i < 1000; i++) blocks[i] = take(16 + next() % 200);
+    free_all(1000);
+  }
+}
+
+static void limited(void) {
+  for (unsigned i = 0; i < 20000; i++) blocks[i] = take(i % 2 != 0 ? 400 : 2000);
+  free_all(20000);
+}
+
+static void large(void) {
+  for (unsigned i = 0; i < 60; i++) blocks[i] = take(200 * 1024 + next() % (700 * 1024));
+  free_all(60);
+}
+
+static void frees(void) {
+  for (unsigned i = 0; i < 4000; i++) blocks[i] = take(16 + next() % 1000);
+  for (unsigned i = 0; i < 2000000; i++) {
+    const unsigned which = next() % 4000;
+    free(blocks[which]);
+    blocks[which] = take(16 + next() % 1000);
+  }
+  free_all(4000);
+}
+
+static void huge(void) {
+  for (unsigned i = 0; i < 2000; i++) {
+    for (unsigned k = 0; k < 20; k++) blocks[k] = take(5 << 20);
+    free_all(20);
+  }
+}
+
+static void grows(void) {
+  for (unsigned i = 0; i < COUNT_MAX; i++) blocks[i] = take(200);
+}
+
+static void leaks(void) {
+  for (unsigned i = 0; i < 100; i++) {
+    for (unsigned k = 0; k < 1000; k++) blocks[i * 1000 + k] = take(300);
+    usleep(15000);
+  }
+}
+
+static void rounds(void) {
+  for (unsigned round = 0; round < 16; round++) {
+    for (unsigned i = 0; i < 32; i++) blocks[i] = memset(take(1000 * 1000), 1, 1000 * 1000);
+    free_all(32);
+    for (unsigned i = 0; i < 12; i++) {
+      usleep(10000);
+      for (unsigned k = 0; k < 2000; k++) free(take(1 + k)); /* somebody must come by for memory to go back */
+    }
+  }
+}
+
+static void pins(void) {
+  for (unsigned i = 0; i < COUNT_MAX; i++) blocks[i] = take(100);
+  for (unsigned i = 0; i < COUNT_MAX; i++) {
+    if (i % 100 != 0) free(blocks[i]);
+  }
+  for (unsigned i = 0; i < 100; i++) {
+    usleep(15000);
+    for (unsigned k = 0; k < 2000; k++) free(take(500 + k));
+  }
+}
+
+static void rounded(void) {
+  for (unsigned i = 0; i < 100000; i++) blocks[i] = take(128);
+  for (unsigned i = 0; i < 50; i++) {
+    usleep(5000);
+    for (unsigned k = 0; k < 2000; k++) free(take(128));
+  }
+}
+
+static void maps(void) {
+  const size_t size = 64 << 20;
+  char *own = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (own == MAP_FAILED) abort();
+  memset(own, 1, size);
+  nothing();
+}
+
+int main(int argc, char **argv) {
+#define KIND(name) {#name, name}
+  static const struct { const char *name; void (*run)(void); } kinds[] = {
+    KIND(nothing), KIND(limited), KIND(large), KIND(frees), KIND(huge), KIND(grows), KIND(leaks), KIND(rounds), KIND(pins),
+    KIND(rounded), KIND(maps)};
+  for (size_t i = 0; argc == 2 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    if (strcmp(argv[1], kinds[i].name) != 0) continue;
+    kinds[i].run();
+    return 0;
+  }
+  fprintf(stderr, "waste: no such kind\n");
+  return 2;
+}

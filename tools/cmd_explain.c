@@ -1,0 +1,77 @@
+/*
+ * hakmem explain: what is wrong in a run or a recording, the evidence, and what to change.
+ */
+#include <stdio.h>
+
+#include "command.h"
+#include "error.h"
+#include "explain.h"
+#include "format.h"
+#include "guard.h"
+#include "load.h"
+
+enum { KEY_JSON = 256, KEY_PID };
+
+struct options {
+  bool json;
+  struct load load;
+};
+
+static const struct argp_option options[] = {
+  {"json", KEY_JSON, NULL, 0, "Print one JSON object instead of text; its members are described in hakmem(1)", 1},
+  {"pid", KEY_PID, "PID", 0, "Explain this process only", 1},
+  {0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state) {
+  struct options *const o = state->input;
+  switch (key) {
+    case KEY_JSON: o->json = true; return 0;
+    case KEY_PID: o->load.pid = load_pid(argument, state); return 0;
+    case ARGP_KEY_ARGS:
+      o->load.paths = state->argv + state->next;
+      o->load.count = state->argc - state->next;
+      return 0;
+    case ARGP_KEY_NO_ARGS: argp_error(state, "there is nothing to explain"); return EINVAL;
+    default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+const struct argp explain_argp = {
+  .options = options,
+  .parser = parse,
+  .args_doc = "DIR|FILE...",
+  .doc =
+    "Say what is wrong in what runs or recordings hold: each finding with its cost, the evidence, what to change (an option, or "
+    "the program), and the effect to be expected.\v"
+    "Missing data and errors of the program come first, then what costs the most: nanoseconds as a share of the time that the "
+    "processes ran, bytes as a share of the most that was resident. DIR and FILE are as for hakmem report. The exit code is 0 with "
+    "or without findings, 1 where something could not be read, 2 for bad usage.",
+};
+
+static bool print(const struct page *page, bool json) {
+  struct diagnosis *const d = diagnosis_create(page);
+  bool good = true;
+  if (json) good = explain_json(stdout, d); else explain_text(stdout, d);
+  diagnosis_destroy(d);
+  return good && ((fflush(stdout) == 0 && !ferror(stdout)) || fail("cannot write to standard output"));
+}
+
+static int explain(void *context) {
+  const struct options *const o = context;
+  struct page page = {0};
+  bool good = load_page(&page, &o->load);
+  if (page.main != NULL && !print(&page, o->json)) {
+    say("%s", failure());
+    good = false;
+  }
+  load_free(&page);
+  return good ? EXIT_DONE : EXIT_FAILED;
+}
+
+int command_explain(int argc, char **argv) {
+  struct options o = {0};
+  argp_parse(&explain_argp, argc, argv, 0, NULL, &o);
+  format_init();
+  return guard_run(explain, &o);
+}

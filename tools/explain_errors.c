@@ -1,0 +1,135 @@
+/*
+ * Rules about what must be known before the rest is believed: missing data, and a program that writes over the allocator's headers.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "explain.h"
+#include "memory.h"
+
+#define PLACES_MAX 20 /* findings of one kind; the rest is counted */
+
+/* ---- Missing data. ---- */
+
+static void tell_losses(struct diagnosis *d, const struct report *r) {
+  const struct model_losses *const lost = r != NULL ? &r->lost : NULL;
+  uint64_t any = 0;
+  if (lost == NULL) return;
+#define ADD_LOSS(name, text) any += lost->name;
+  MODEL_LOSSES(ADD_LOSS)
+  /* What was raised while an event was handled is in the counters all the same: no reason to doubt them. */
+  if (any == lost->reentered) return;
+  const bool trace = r->source == SOURCE_TRACE;
+  struct finding *const f = finding_add(d, "lost_data", FINDING_DATA, NULL);
+  finding_what(f, "The %s %s: what follows may be incomplete.", trace ? "trace" : "statistics",
+               any - lost->reentered == lost->incomplete ? "end before the process did" : "lack something");
+#define TELL_LOSS(name, text)                                         \
+  if (lost->name > 0) {                                               \
+    finding_evidence(f, "%" PRIu64 " %s", lost->name, text);          \
+    finding_figure(f, #name, (double)lost->name);                     \
+  }
+  MODEL_LOSSES(TELL_LOSS)
+  if (lost->events_discarded + lost->packets_discarded + lost->discards_uncounted > 0) {
+    finding_change(f, "Record with larger buffers: hakmem record --buffer-size=8M --buffer-count=8.");
+    finding_effect(f, "fewer events are discarded; this report counts them again");
+  }
+  if (lost->incomplete > 0) {
+    finding_change(f, "Let the process end by exit() or by returning from main(), or take the last operations (at most one budget, "
+                      "4096, of each thread and class) as missing.");
+    finding_effect(f, "counts that are exact");
+  }
+}
+
+const char *rule_lost_data(struct diagnosis *d) {
+  tell_losses(d, d->page->stats);
+  tell_losses(d, d->page->trace);
+  return NULL;
+}
+
+/* ---- Headers. ---- */
+
+/* What each verdict asks of the program; a verdict without a line of its own gets the first. */
+static const struct { const char *what, *change; } advice[hdr_verdict_count] = {
+  [HDR_UNKNOWN] = {"Something wrote over the header of a block",
+                   "Run the place below under Valgrind or AddressSanitizer: the write came from elsewhere than the place that found it."},
+  [HDR_DOUBLE_FREE] = {"A block was freed twice", "Free it once: set the pointer to NULL after free, or give it one owner."},
+  [HDR_OFF_BY_ONE_NUL] = {"A string was written one byte past its buffer",
+                          "Allocate strlen(text) + 1 bytes, or cut the string to the buffer's size less one."},
+  [HDR_OVERRUN_TEXT] = {"A string ran past the end of its buffer",
+                        "Bound the copy by the buffer's size (snprintf, strnlen), or make the buffer as large as the text."},
+  [HDR_OVERRUN_FILL] = {"A block was filled past its end",
+                        "Compare the length given to memset (or of the loop that fills) with the size of the allocation."},
+  [HDR_MISROUTED] = {"A pointer was freed that is not the beginning of a block",
+                     "Free the pointer that malloc returned, not one into the middle of the block."},
+  [HDR_INVALID_POINTER] = {"A pointer was freed that is no block", "Free only what malloc and its family returned, and once."},
+  [HDR_WRITE_AFTER_FREE] = {"A block was written to after it was freed",
+                            "Find who keeps the pointer after the free: it must go, or the free must come later."},
+};
+
+/* The same incident in several processes: the verdict and the stack tell it. */
+struct place { const struct model_process *p; const struct stats_incident *i; uint64_t count, processes; };
+
+static void add_place(struct place **places, size_t *count, size_t *capacity, const struct model_process *p,
+                      const struct stats_incident *i) {
+  for (size_t k = 0; k < *count; k++) {
+    struct place *const old = &(*places)[k];
+    if (old->i->verdict != i->verdict || old->i->stack != i->stack || old->i->cls != i->cls) continue;
+    old->count += i->count;
+    old->processes += old->p != p;
+    return;
+  }
+  *places = must_grow(*places, *count, capacity, sizeof(**places));
+  (*places)[(*count)++] = (struct place){p, i, i->count, 1};
+}
+
+static int by_count(const void *a, const void *b) {
+  const struct place *const x = a, *const y = b;
+  return x->count < y->count ? 1 : x->count > y->count ? -1 : x->i->time_ns < y->i->time_ns ? -1 : x->i->time_ns > y->i->time_ns;
+}
+
+static void tell_place(struct diagnosis *d, const struct place *place) {
+  const struct stats_incident *const i = place->i;
+  const unsigned verdict = i->verdict < hdr_verdict_count && advice[i->verdict].what != NULL ? i->verdict : HDR_UNKNOWN;
+  char class[EXPLAIN_CLASS];
+  struct finding *const f = finding_add(d, "header_reset", FINDING_ERROR, place->p);
+  finding_cost(f, COST_NONE, (double)place->count, 0);
+  finding_what(f, "%s: %s, %" PRIu64 " time%s, in %s.", advice[verdict].what, model_hdr_verdict_name(i->verdict), place->count,
+               place->count == 1 ? "" : "s", explain_class(class, i->cls));
+  finding_evidence(f, "the header of 0x%" PRIx64 " held 0x%02x instead of 0x%02x", i->base, i->got, i->expect);
+  if (i->left != 0) finding_evidence(f, "the block before it, whose end lies there, is 0x%" PRIx64, i->left);
+  char *const where = explain_place(d, place->p, i->stack);
+  if (where != NULL) finding_evidence(f, "found when %s came by", where);
+  else finding_evidence(f, "no stack is known (HAKMEM_STACKS=unwind takes them)");
+  free(where);
+  if (place->processes > 1) finding_evidence(f, "in %" PRIu64 " processes", place->processes);
+  finding_figure(f, "count", (double)place->count);
+  finding_figure(f, "verdict", i->verdict);
+  finding_change(f, "%s", advice[verdict].change);
+  finding_effect(f, "no header reset of this kind; until then the block is put out of use, and HAKMEM_ON_ERROR=abort stops at once");
+}
+
+const char *rule_header_reset(struct diagnosis *d) {
+  struct place *places = NULL;
+  size_t count = 0, capacity = 0;
+  uint64_t told = 0;
+  for (size_t k = 0; k < d->r->process_count; k++) {
+    const struct model_process *const p = d->r->processes[k];
+    for (size_t n = 0; n < p->incident_count; n++) {
+      if (p->incidents[n].kind == INCIDENT_HDR_RESET) add_place(&places, &count, &capacity, p, &p->incidents[n]);
+    }
+  }
+  if (count > 1) qsort(places, count, sizeof(*places), by_count);
+  for (size_t k = 0; k < count && k < PLACES_MAX; k++) {
+    tell_place(d, &places[k]);
+    told += places[k].count;
+  }
+  free(places);
+  const uint64_t all = d->r->total->counters.hdr_reset;
+  if (all > told) {
+    struct finding *const f = finding_add(d, "header_reset", FINDING_ERROR, NULL);
+    finding_what(f, "%" PRIu64 " more headers were found wrong.", all - told);
+    finding_evidence(f, "%" PRIu64 " header resets in all; of these there are no details here (hakmem report --all lists what there is)", all);
+    finding_figure(f, "count", (double)(all - told));
+  }
+  return NULL;
+}

@@ -1,0 +1,254 @@
+/*
+ * Rules about memory: where it is held, and whether it grows.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "explain.h"
+#include "format.h"
+
+#define NO_BUCKETS "a trace without stats files does not say where the memory is"
+
+static bool is_much(double bytes, double whole) { return bytes >= threshold.memory_bytes && bytes >= threshold.memory_share * whole; }
+
+/* ---- External fragmentation. ---- */
+
+/* What to do about the largest of the buckets that hold no live block. */
+struct advice { const char *option, *value, *what, *effect; };
+#define ADVICE_cached_tls {"HAKMEM_DRAIN_INTERVAL", "256", NULL, "spare lists go to the pool eight times as soon; busy threads give up what they do not use"}
+#define ADVICE_cached_pool {"HAKMEM_RELEASE_DELAY", "50", NULL, "batches that no thread takes go back to their slabs within 50 ms"}
+#define ADVICE_partial {NULL, NULL, "Few live blocks hold many slabs: allocate what lives long apart from what lives short (at the start, or in a " \
+                        "pool of its own), so that slabs become empty.", "slabs that are empty serve any class, and go back to the system"}
+#define ADVICE_empty {"HAKMEM_RELEASE_DELAY", "50", NULL, "empty SuperSlabs go back to the system, and free units are purged, after 50 ms"}
+#define ADVICE_tails {NULL, NULL, "Blocks of these sizes leave a tail in each slab: slightly smaller ones fit once more.", "less behind the last block of each slab"}
+#define ADVICE_huge_cache {"HAKMEM_RELEASE_DELAY", "50", NULL, "freed huge blocks are kept for reuse for 50 ms only"}
+#define ADVICE_metadata {NULL, NULL, "The allocator's own tables are the largest part: the process is small.", "nothing to gain here"}
+#define ADVICE_live {0}
+
+struct bucket { const char *name, *meaning; uint64_t bytes; struct advice advice; };
+
+/* The largest bucket besides `live`, and in *sum all of these. */
+static struct bucket largest_bucket(const struct model_process *p, uint64_t *sum) {
+#define BUCKET_ENTRY(name, meaning) {#name, meaning, p->buckets.name, ADVICE_##name},
+  const struct bucket buckets[] = {STATS_BUCKETS(BUCKET_ENTRY)};
+  struct bucket largest = {0};
+  *sum = 0;
+  for (size_t i = 1; i < sizeof(buckets) / sizeof(buckets[0]); i++) {
+    *sum += buckets[i].bytes;
+    if (buckets[i].bytes > largest.bytes) largest = buckets[i];
+  }
+  return largest;
+}
+
+/*
+ * Bytes that were resident and in no live block, on average over the run; below 0 where there are too few snapshots. A snapshot stands for
+ * the time until the next one, so that the last, when a program has freed all it had, counts for nothing.
+ */
+static double mean_idle(const struct model_process *p) {
+  double sum = 0, time = 0;
+  for (size_t i = 1; i < p->timeline_length; i++) {
+    const struct stats_moment *const m = &p->timeline[i - 1];
+    if (m->committed == UNKNOWN || m->rss == UNKNOWN || m[1].time_ns < m->time_ns) continue;
+    const uint64_t held = m->committed < m->rss ? m->committed : m->rss;
+    const double span = (double)(m[1].time_ns - m->time_ns);
+    sum += span * (held > m->allocated ? (double)(held - m->allocated) : 0);
+    time += span;
+  }
+  return p->timeline_length >= (size_t)threshold.moments && time > 0 ? sum / time : -1;
+}
+
+static void name_partial_classes(struct finding *f, const struct model_process *p) {
+  uint32_t most = 0;
+  for (uint32_t cls = 1; cls < CLASS_COUNT; cls++) {
+    if (p->counts->cls[cls].gauge.partial > p->counts->cls[most].gauge.partial) most = cls;
+  }
+  const struct model_gauges *const g = &p->counts->cls[most].gauge;
+  char class[EXPLAIN_CLASS], a[FORMAT_SIZE], b[FORMAT_SIZE];
+  if (g->partial == 0) return;
+  finding_evidence(f, "most of it in %s: %" PRIu64 " slabs of %s together, %s of them free", explain_class(class, most), g->slabs,
+                   format_bytes(a, g->active), format_bytes(b, g->partial));
+  finding_figure(f, "partial_class", most);
+}
+
+static void tell_external(struct diagnosis *d, const struct model_process *p) {
+  uint64_t sum;
+  const struct bucket largest = largest_bucket(p, &sum);
+  const double now = sum > p->untouched ? (double)(sum - p->untouched) : 0, mean = mean_idle(p), whole = explain_whole_memory(p);
+  const double cost = mean >= 0 ? mean : p->complete ? 0 : now; /* at its end, a program has no live block */
+  const double resident = p->committed > p->untouched ? (double)(p->committed - p->untouched) : 0;
+  if (!is_much(cost, whole) || now < threshold.external_share * resident) return;
+  char a[FORMAT_SIZE], b[FORMAT_SIZE], share[FORMAT_SIZE];
+  struct finding *const f = finding_add(d, "external_fragmentation", FINDING_COST, p);
+  finding_what(f, "%s of the allocator's memory is in no live block; the largest part is %s (%s).",
+               format_percent(share, now, resident), largest.name, largest.meaning);
+  finding_cost(f, COST_BYTES, cost, whole);
+  finding_evidence(f, "at the end %s with memory behind them, %s of it free", format_bytes(a, (uint64_t)resident), format_bytes(b, (uint64_t)now));
+  if (mean >= 0) finding_evidence(f, "over the run, %s were free on average", format_bytes(a, (uint64_t)mean));
+#define TELL_BUCKET(name, meaning) \
+  if (p->buckets.name * 10 >= sum) finding_evidence(f, "%s %s (%s)", format_bytes(a, p->buckets.name), #name, meaning);
+  STATS_BUCKETS(TELL_BUCKET)
+  if (largest.bytes == p->buckets.partial) name_partial_classes(f, p);
+  finding_figure(f, "free_bytes", now);
+  finding_figure(f, largest.name, (double)largest.bytes);
+  if (largest.advice.option != NULL) finding_option(f, largest.advice.option, "%s", largest.advice.value);
+  else finding_change(f, "%s", largest.advice.what);
+  finding_effect(f, "%s; up to %s less", largest.advice.effect, format_bytes(a, largest.bytes));
+  if (largest.bytes != p->buckets.partial && largest.bytes != p->buckets.metadata) {
+    finding_change(f, "Call malloc_trim(0) where the program knows that it has just freed much, in the thread that did.");
+    finding_effect(f, "the thread's lists, batches and empty SuperSlabs go back at once");
+  }
+}
+
+const char *rule_external_fragmentation(struct diagnosis *d) {
+  bool any = false;
+  for (size_t i = 0; i < d->r->process_count; i++) {
+    if (!d->r->processes[i]->has_buckets) continue;
+    any = true;
+    tell_external(d, d->r->processes[i]);
+  }
+  return any ? NULL : NO_BUCKETS;
+}
+
+/* ---- Internal fragmentation. ---- */
+
+/* The most that blocks were larger than what was asked for, at any snapshot: bytes. */
+static double most_internal(const struct model_process *p) {
+  double most = 0;
+  for (size_t i = 0; i < p->timeline_length; i++) {
+    const struct stats_moment *const m = &p->timeline[i];
+    if (m->allocated > m->requested && (double)(m->allocated - m->requested) > most) most = (double)(m->allocated - m->requested);
+  }
+  return most;
+}
+
+/* Bytes that the sampled requests of a class left unused. */
+static double unused(const struct stats_class_counters *c, uint64_t stride) {
+  const double all = (double)c->request_samples * (double)stride;
+  return all > (double)c->request_bytes ? all - (double)c->request_bytes : 0;
+}
+
+static void tell_internal(struct diagnosis *d, const struct model_process *p) {
+  double all = 0, worst = 0;
+  uint32_t cls = 0;
+  for (uint32_t i = 0; i < CLASS_COUNT; i++) {
+    const double here = unused(&p->counts->cls[i].counters, class_stride(i));
+    all += here;
+    if (here > worst) worst = here, cls = i;
+  }
+  const struct stats_class_counters *const c = &p->counts->cls[cls].counters;
+  const double whole = explain_whole_memory(p), cost = all > 0 ? most_internal(p) * worst / all : 0, stride = class_stride(cls);
+  const double share = c->request_samples > 0 ? worst / ((double)c->request_samples * stride) : 0;
+  if (!is_much(cost, whole) || share < threshold.internal_share) return;
+  char class[EXPLAIN_CLASS], name[FORMAT_SIZE], bytes[FORMAT_SIZE], smaller[FORMAT_SIZE];
+  const double mean = (double)c->request_bytes / (double)c->request_samples;
+  struct finding *const f = finding_add(d, "internal_fragmentation", FINDING_COST, p);
+  finding_what(f, "Blocks of %s hold requests of %.1f bytes on average: %s of each is unused.", explain_class(class, cls), mean,
+               format_percent(name, share, 1));
+  finding_cost(f, COST_BYTES, cost, whole);
+  finding_evidence(f, "%" PRIu64 " requests sampled in this class, %" PRIu64 " blocks handed out", c->request_samples, c->allocs);
+  finding_evidence(f, "at most %s of live blocks were unused, of all classes; this one's part by its requests", format_bytes(bytes, (uint64_t)most_internal(p)));
+  finding_figure(f, "class", cls);
+  finding_figure(f, "mean_request", mean);
+  finding_figure(f, "share", share);
+  if (cls > 0 && mean <= class_stride(cls - 1)) {
+    const double less = (stride - class_stride(cls - 1)) / stride;
+    finding_change(f, "Ask for at most %" PRIu32 " bytes (a block's last byte is its neighbour's header), or pack two objects into one block.",
+                   class_stride(cls - 1) - 1);
+    finding_effect(f, "%s instead of %s for each block, %.0f %% less", format_bytes(smaller, class_stride(cls - 1)), format_bytes(bytes, class_stride(cls)),
+                   less * 100);
+  } else {
+    finding_change(f, "Requests of many sizes share this class; the smallest of them waste most. Sort the object's fields by size, or pack "
+                      "several small objects into one block.");
+    finding_effect(f, "up to %s of each block", format_percent(name, share, 1));
+  }
+}
+
+const char *rule_internal_fragmentation(struct diagnosis *d) {
+  for (size_t i = 0; i < d->r->process_count; i++) tell_internal(d, d->r->processes[i]);
+  return NULL;
+}
+
+/* ---- Growth. ---- */
+
+/* A straight line through the live bytes of the last three quarters of the run. */
+struct trend { double per_ns, fit, from, to; size_t points; };
+
+static struct trend trend_of(const struct model_process *p) {
+  struct trend t = {0};
+  const size_t first = p->timeline_length / 4;
+  double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0, syy = 0;
+  for (size_t i = first; i < p->timeline_length; i++) {
+    const double x = (double)p->timeline[i].time_ns, y = (double)p->timeline[i].allocated;
+    n++, sx += x, sy += y, sxx += x * x, sxy += x * y, syy += y * y;
+  }
+  const double xx = n * sxx - sx * sx, yy = n * syy - sy * sy, xy = n * sxy - sx * sy;
+  t.points = (size_t)n;
+  if (n < 2 || xx <= 0 || yy <= 0) return t;
+  t.per_ns = xy / xx;
+  t.fit = xy * xy / (xx * yy);
+  t.from = (double)p->timeline[first].allocated;
+  t.to = (double)p->timeline[p->timeline_length - 1].allocated;
+  return t;
+}
+
+static void tell_growth(struct diagnosis *d, const struct model_process *p) {
+  const struct trend t = trend_of(p);
+  const double grown = t.to - t.from, whole = explain_whole_memory(p);
+  if (p->timeline_length < (size_t)threshold.moments || t.per_ns <= 0 || t.fit < threshold.growth_fit) return;
+  if (!is_much(grown, whole) || grown < threshold.growth_share * t.to) return;
+  char a[FORMAT_SIZE], b[FORMAT_SIZE], rate[FORMAT_SIZE], class[EXPLAIN_CLASS];
+  uint32_t most = 0;
+  for (uint32_t cls = 1; cls < CLASS_ROWS; cls++) {
+    if (p->counts->cls[cls].gauge.allocated > p->counts->cls[most].gauge.allocated) most = cls;
+  }
+  struct finding *const f = finding_add(d, "growth", FINDING_COST, p);
+  format_bytes(rate, (uint64_t)(t.per_ns * 1e9));
+  finding_what(f, "Live memory grew all along the run, by %s a second.", rate);
+  finding_cost(f, COST_BYTES, grown, whole);
+  finding_evidence(f, "from %s to %s in the last three quarters, over %zu snapshots (r squared %.2f)", format_bytes(a, (uint64_t)t.from),
+                   format_bytes(b, (uint64_t)t.to), t.points, t.fit);
+  finding_evidence(f, "at the end most of it was in %s: %s", explain_class(class, most), format_bytes(a, p->counts->cls[most].gauge.allocated));
+  finding_figure(f, "bytes_per_second", t.per_ns * 1e9);
+  finding_figure(f, "fit", t.fit);
+  finding_change(f, "If this is a program that should be at rest: blocks of that class are allocated and not freed. Look at who allocates them "
+                    "(hakmem record --full, or a breakpoint on their size).");
+  finding_effect(f, "at this rate another GiB is gone in %s", format_ns(a, 1073741824.0 / t.per_ns));
+}
+
+const char *rule_growth(struct diagnosis *d) {
+  bool any = false;
+  for (size_t i = 0; i < d->r->process_count; i++) {
+    if (d->r->processes[i]->timeline_length < (size_t)threshold.moments) continue;
+    any = true;
+    tell_growth(d, d->r->processes[i]);
+  }
+  return any ? NULL : "too few snapshots (HAKMEM_FRAGMENTATION sets how often they are taken)";
+}
+
+/* ---- What is not the allocator's. ---- */
+
+static void tell_residual(struct diagnosis *d, const struct model_process *p) {
+  const double held = p->committed > p->untouched ? (double)(p->committed - p->untouched) : 0;
+  const double residual = (double)p->rss - held;
+  if (residual < threshold.residual_bytes || residual < threshold.residual_share * (double)p->rss) return;
+  char a[FORMAT_SIZE], b[FORMAT_SIZE], c[FORMAT_SIZE];
+  struct finding *const f = finding_add(d, "residual", FINDING_COST, p);
+  finding_what(f, "%s of the resident memory is not the allocator's.", format_percent(a, residual, (double)p->rss));
+  finding_cost(f, COST_BYTES, residual, explain_whole_memory(p));
+  finding_evidence(f, "RSS %s = %s of hakmem + %s of everything else", format_bytes(a, p->rss), format_bytes(b, (uint64_t)held),
+                   format_bytes(c, (uint64_t)residual));
+  finding_figure(f, "residual_bytes", residual);
+  finding_change(f, "Look at the process's other mappings (/proc/PID/smaps, pmap -X PID): code and data of libraries, thread stacks, files and "
+                    "memory that the program maps itself.");
+  finding_effect(f, "no change of the allocator's options makes this part smaller");
+}
+
+const char *rule_residual(struct diagnosis *d) {
+  bool any = false;
+  for (size_t i = 0; i < d->r->process_count; i++) {
+    if (!d->r->processes[i]->has_buckets) continue;
+    any = true;
+    tell_residual(d, d->r->processes[i]);
+  }
+  return any ? NULL : NO_BUCKETS;
+}

@@ -1,0 +1,154 @@
+/*
+ * Rules about shared_fails: the shared pool refused, and legacy served.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "explain.h"
+#include "format.h"
+
+#define UNIT_BYTES 65536 /* slabs are made of these; design: superslab.h */
+#define CLASSES_NAMED 5
+#define ADDRESS_SPACE_SIZE "512K" /* the smallest SuperSlab: the least that must be aligned */
+
+/* The shared_fails of one process with one of `reasons` (a mask), by class row; `first`: the earliest. */
+struct refusals {
+  uint64_t by_class[CLASS_ROWS], count;
+  const struct stats_incident *first;
+  bool large; /* some were for large blocks */
+};
+
+static struct refusals refusals_of(const struct model_process *p, unsigned reasons) {
+  struct refusals all = {0};
+  for (size_t n = 0; n < p->incident_count; n++) {
+    const struct stats_incident *const i = &p->incidents[n];
+    if (i->kind != INCIDENT_SHARED_FAIL || i->reason >= fail_reason_count || (reasons >> i->reason & 1) == 0) continue;
+    all.count += i->count;
+    if (i->cls < CLASS_ROWS) all.by_class[i->cls] += i->count;
+    if (i->cls == CLASS_LARGE) all.large = true;
+    if (all.first == NULL || i->time_ns < all.first->time_ns) all.first = i;
+  }
+  return all;
+}
+
+/* "class 7 (128 B) 4 times, ...": the most frequent first. */
+static void name_classes(char *text, size_t size, const struct refusals *all) {
+  bool named[CLASS_ROWS] = {false};
+  size_t used = 0, left = 0;
+  char class[EXPLAIN_CLASS];
+  text[0] = '\0';
+  for (unsigned n = 0; n < CLASSES_NAMED; n++) {
+    uint32_t most = CLASS_ROWS;
+    for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+      if (!named[cls] && all->by_class[cls] > 0 && (most == CLASS_ROWS || all->by_class[cls] > all->by_class[most])) most = cls;
+    }
+    if (most == CLASS_ROWS) return;
+    named[most] = true;
+    used += (size_t)snprintf(text + used, size - used, "%s%s %" PRIu64 " time%s", n > 0 ? ", " : "", explain_class(class, most),
+                             all->by_class[most], all->by_class[most] == 1 ? "" : "s");
+    if (used >= size) return;
+  }
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) left += !named[cls] && all->by_class[cls] > 0;
+  if (left > 0) snprintf(text + used, size - used, ", and %zu more classes", left);
+}
+
+/* Time that the legacy path took for what the shared pool refused. */
+static double legacy_ns(const struct diagnosis *d, uint64_t refused) {
+  const struct histogram *const h = d->r->latency.legacy;
+  if (h == NULL || h->count == 0 || d->r->latency.ticks) return 0;
+  return histogram_mean(h) * (double)refused;
+}
+
+/* What all refusals have in common. */
+static struct finding *tell(struct diagnosis *d, const char *rule, const struct model_process *p, const struct refusals *all,
+                            uint64_t count) {
+  char classes[512], size[FORMAT_SIZE], at[FORMAT_SIZE];
+  struct finding *const f = finding_add(d, rule, FINDING_COST, p);
+  name_classes(classes, sizeof(classes), all);
+  finding_cost(f, COST_NS, legacy_ns(d, count), (double)p->elapsed_ns);
+  finding_figure(f, "refused", (double)count);
+  finding_figure(f, "legacy_refused_max", (double)p->legacy_refused_max);
+  if (all->first != NULL) {
+    finding_evidence(f, "refused: %s", classes);
+    finding_evidence(f, "the first time after %s, with %u SuperSlabs in use and %u of their units of 64 KiB free, not enough of them side by side",
+                     format_ns(at, (double)all->first->time_ns), all->first->active, all->first->free_slabs);
+    char *const where = explain_place(d, p, all->first->stack);
+    if (where != NULL) finding_evidence(f, "then by %s", where);
+    free(where);
+  } else {
+    finding_evidence(f, "refused %" PRIu64 " times; there are no details", count);
+  }
+  finding_evidence(f, "the legacy path served, and held at most %s at a time for it", format_bytes(size, p->legacy_refused_max));
+  if (d->r->latency.legacy != NULL && !d->r->latency.ticks)
+    finding_evidence(f, "it took %s each time on average, under one lock for all threads", format_ns(at, histogram_mean(d->r->latency.legacy)));
+  return f;
+}
+
+/* ---- HAKMEM_SS_LIMIT. ---- */
+
+/*
+ * SuperSlabs that hold `bytes`, wherever in them the longest run that is asked for begins: of each, as many units as make one
+ * run less than that may be left over.
+ */
+static uint64_t superslabs_for(const struct model_process *p, uint64_t bytes, bool large) {
+  const uint64_t units = p->superslab_size / UNIT_BYTES, longest = large ? units / 2 : SLAB_UNITS_MAX;
+  const uint64_t usable = (units > longest ? units - longest + 1 : 1) * UNIT_BYTES;
+  return bytes / usable + (bytes % usable != 0);
+}
+
+static void tell_limit(struct diagnosis *d, const struct model_process *p) {
+  const uint64_t count = p->counts->counters.shared_fail_limit;
+  if (count == 0) return;
+  const struct refusals all = refusals_of(p, 1u << FAIL_LIMIT);
+  struct finding *const f = tell(d, "limit", p, &all, count);
+  char size[FORMAT_SIZE], bytes[FORMAT_SIZE];
+  const uint64_t limit = p->superslab_limit, more = superslabs_for(p, p->legacy_refused_max, all.large);
+  finding_what(f, "The shared pool refused %" PRIu64 " time%s, because all %" PRIu64 " SuperSlabs that HAKMEM_SS_LIMIT allows were in use.",
+               count, count == 1 ? "" : "s", limit);
+  finding_figure(f, "limit", (double)limit);
+  finding_figure(f, "superslabs_more", (double)more);
+  if (p->has_settings && more > 0) {
+    finding_option(f, "HAKMEM_SS_LIMIT", "%" PRIu64, limit + more);
+    finding_effect(f, "no shared_fail in a run like this one: %" PRIu64 " more SuperSlabs of %s hold the %s that legacy held", more,
+                   format_bytes(size, p->superslab_size), format_bytes(bytes, p->legacy_refused_max));
+  }
+  finding_option(f, "HAKMEM_SS_LIMIT", "0");
+  finding_effect(f, "no shared_fail by a limit, however the program grows");
+}
+
+const char *rule_limit(struct diagnosis *d) {
+  for (size_t i = 0; i < d->r->process_count; i++) tell_limit(d, d->r->processes[i]);
+  return NULL;
+}
+
+/* ---- The system. ---- */
+
+static void tell_no_memory(struct diagnosis *d, const struct model_process *p) {
+  const struct stats_counters *const c = &p->counts->counters;
+  const uint64_t memory = c->shared_fail_os_enomem, space = c->shared_fail_no_address_space;
+  if (memory + space == 0) return;
+  const struct refusals all = refusals_of(p, 1u << FAIL_OS_ENOMEM | 1u << FAIL_NO_ADDRESS_SPACE);
+  struct finding *const f = tell(d, "no_memory", p, &all, memory + space);
+  char size[FORMAT_SIZE], mapped[FORMAT_SIZE];
+  finding_what(f, "The system refused a SuperSlab %" PRIu64 " time%s: %s.", memory + space, memory + space == 1 ? "" : "s",
+               space > memory ? "there was address space, but no aligned piece of this size" : "it had no memory, or no address space, to give");
+  finding_evidence(f, "%" PRIu64 " times without memory (os_enomem), %" PRIu64 " times without an aligned piece (no_address_space)", memory, space);
+  if (p->mapped > 0) finding_evidence(f, "hakmem had %s of address space at the end", format_bytes(mapped, p->mapped));
+  finding_figure(f, "os_enomem", (double)memory);
+  finding_figure(f, "no_address_space", (double)space);
+  if (p->has_settings && p->superslab_size > 8 * UNIT_BYTES) {
+    finding_option(f, "HAKMEM_SS_SIZE", ADDRESS_SPACE_SIZE);
+    finding_effect(f, "a SuperSlab needs an aligned piece of " ADDRESS_SPACE_SIZE " instead of %s; the last bytes below the bound are used, too",
+                   format_bytes(size, p->superslab_size));
+  }
+  const uint64_t more = p->legacy_refused_max + p->superslab_size;
+  finding_change(f, "Raise what bounds the process by at least %s: ulimit -v (address space), memory.max of its cgroup, or "
+                    "vm.overcommit_memory and vm.overcommit_ratio of the machine.", format_bytes(size, more));
+  finding_effect(f, "no shared_fail in a run like this one, and no malloc that fails");
+}
+
+const char *rule_no_memory(struct diagnosis *d) {
+  for (size_t i = 0; i < d->r->process_count; i++) tell_no_memory(d, d->r->processes[i]);
+  return NULL;
+}
