@@ -9,7 +9,6 @@
  *   Each thread has slots and a random sequence of its own; a seed gives the same operations again, whatever the allocator.
  *   The measured time runs from the moment that all threads are warm to the end of the last one.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -19,9 +18,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <time.h>
+
+#include "harness.h"
 
 #define DEFAULT_WS 8192
 #define DEFAULT_OPS 20000000
@@ -51,16 +50,6 @@ static pthread_barrier_t warm, done;
 static char *null_block;
 
 /* ---- The loop. ---- */
-
-/* Marsaglia's xorshift64: 9 instructions. Its low half picks the slot, its high half the size. */
-static inline uint64_t next_random(uint64_t x) {
-  x ^= x << 13;
-  x ^= x >> 7;
-  return x ^ x << 17;
-}
-
-/* `half` (32 random bits) scaled to 0..range-1, with no division. */
-static inline uint64_t below(uint64_t half, uint64_t range) { return half * range >> 32; }
 
 /* Runs `ops` operations; `null` is a constant at both places that call this. Returns false where malloc failed. */
 static inline __attribute__((always_inline)) bool loop(struct worker *w, uint64_t ops, bool null) {
@@ -106,23 +95,6 @@ static void *work(void *argument) {
   return NULL;
 }
 
-struct seconds { double wall, cpu; }; /* cpu: of all threads together */
-
-static double clock_seconds(clockid_t clock) {
-  struct timespec t;
-  clock_gettime(clock, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static struct seconds now(void) {
-  return (struct seconds){clock_seconds(CLOCK_MONOTONIC), clock_seconds(CLOCK_PROCESS_CPUTIME_ID)};
-}
-
-static struct seconds since(struct seconds start) {
-  const struct seconds end = now();
-  return (struct seconds){end.wall - start.wall, end.cpu - start.cpu};
-}
-
 /* Runs one thread on the caller itself: a process with one thread is what a C library may treat better. */
 static struct seconds measure_one(struct worker *w) {
   w->failed = !run(w, w->options->warm_up);
@@ -155,41 +127,13 @@ static struct seconds measure_many(struct worker *workers, unsigned threads) {
 
 /* Zeroed memory that no allocator under test has a hand in; exits where there is none. */
 static void *map(size_t size) {
-  void *const p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-  if (p != MAP_FAILED) return p;
+  void *const p = map_memory(size);
+  if (p != NULL) return p;
   fprintf(stderr, "random_mixed: cannot map %zu bytes for the slots: %s; use a smaller --ws\n", size, strerror(errno));
   exit(1);
 }
 
-/* splitmix64: spreads neighbouring seeds apart. */
-static uint64_t spread(uint64_t x) {
-  x += 0x9e3779b97f4a7c15;
-  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-  x = (x ^ x >> 27) * 0x94d049bb133111eb;
-  x ^= x >> 31;
-  return x != 0 ? x : 1;
-}
-
-/* The file that malloc comes from. */
-static const char *allocator(const struct options *o) {
-  if (o->null) return "none";
-  Dl_info info;
-  void *const address = dlsym(RTLD_DEFAULT, "malloc");
-  return address != NULL && dladdr(address, &info) != 0 ? info.dli_fname : "unknown";
-}
-
-static void print_json_text(const char *text) {
-  putchar('"');
-  for (; *text; text++) {
-    const unsigned char c = (unsigned char)*text;
-    if (c == '"' || c == '\\' || c < ' ') {
-      printf("\\u%04x", c);
-    } else {
-      putchar(c);
-    }
-  }
-  putchar('"');
-}
+static const char *allocator(const struct options *o) { return o->null ? "none" : allocator_file(); }
 
 static void print_result(const struct options *o, struct seconds seconds) {
   struct rusage usage;

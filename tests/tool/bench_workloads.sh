@@ -1,0 +1,119 @@
+#!/bin/sh
+# The workloads that `hakmem bench threads` and `hakmem bench programs` measure: each runs with the C library's malloc and with hakmem,
+# says one line of JSON, and leaves no process and no file behind.
+# slow
+# timeout: 600
+. "$(dirname "$0")/common.sh"
+threads=$BUILD_DIR/bin/bench_threads child=$BUILD_DIR/bin/bench_child library=$BUILD_DIR/lib/libhakmem.so
+[ -x "$threads" ] && [ -x "$child" ] || fail "$threads or $child was not built"
+
+# well_formed NAME FILE: one line, and every figure above 0.
+well_formed() {
+  equal "lines of $1" 1 "$(wc -l <"$2")"
+  jq -e --arg name "$1" '.workload == $name and .ops > 0 and .seconds > 0 and .cpu_seconds > 0 and .peak_kib > 0' "$2" >/dev/null ||
+    { cat "$2"; fail "$1: not the line of JSON that it should be"; }
+}
+
+# ---- bench_threads ----
+
+names=$("$threads" --list | cut -d ' ' -f 1)
+[ "$(echo "$names" | wc -l)" -ge 12 ] || fail "--list names too few: $names"
+for name in $names; do
+  for preload in '' "$library"; do
+    for count in 1 2 3; do
+      LD_PRELOAD=$preload timeout 60 "$threads" "$name" --threads $count --ops 500 --json >out 2>err || { cat err; fail "$name, $count threads"; }
+      [ ! -s err ] || { cat err; fail "$name, $count threads: says something on its standard error"; }
+      well_formed "$name" out
+      equal "threads of $name" $count "$(jq .threads out)"
+    done
+    equal "malloc of $name" "$(basename "${preload:-libc.so.6}")" "$(basename "$(jq -r .allocator out)" | sed 's/so\.0.*/so/')"
+  done
+done
+
+# Threads that hand on and die; the same seed and work, the same operations.
+LD_PRELOAD=$library "$threads" larson --ops 450000 --json >out || fail "larson over several generations"
+equal "operations of larson" 900000 "$(jq .ops out)"
+one=$("$threads" bursts --ops 30000 --seed 7 --json | jq .ops) two=$(LD_PRELOAD=$library "$threads" bursts --ops 30000 --seed 7 --json | jq .ops)
+equal "operations of bursts with the same seed" "$one" "$two"
+"$threads" exchange --seconds 1 --json >out || fail "--seconds"
+jq -e '.seconds >= 0.9' out >/dev/null || { cat out; fail "--seconds 1 ended early"; }
+"$threads" --help | grep -q -- --seconds || fail "--help does not help"
+"$threads" larson --ops 10 | grep -q '^larson: .* M ops/s' || fail "says nothing to a reader"
+
+for arguments in '' nothing 'larson bursts' 'larson --ops 0' 'larson --ops -1' 'larson --ops 1x' 'larson --threads 0' 'larson --threads 257' \
+  'larson --seconds 0' 'larson --ops 5 --seconds 5' 'larson --seed' 'larson --wrong'; do
+  # shellcheck disable=SC2086 # words
+  fails 2 bench_threads "$threads" $arguments
+done
+
+# A block that is not what it should be ends the run: an allocator that gives one block to two, one that aligns nothing.
+cat >wrong.c <<'END'
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+extern void *__libc_malloc(size_t);
+static char block[1 << 25];
+void *malloc(size_t size) { return getenv("WRONG_SIZE") && size == (size_t)atoi(getenv("WRONG_SIZE")) ? block : __libc_malloc(size); }
+void free(void *p) { (void)p; }
+void *calloc(size_t count, size_t size) { return memset(__libc_malloc(count * size), getenv("WRONG_ZERO") != NULL && count > 2000, count * size); }
+void *aligned_alloc(size_t align, size_t size) { return (char *)__libc_malloc(size + align) + 8; }
+END
+cc -O1 -fno-builtin -shared -fPIC -o wrong.so wrong.c || fail "wrong.c does not compile"
+fails 1 'is not aligned' env LD_PRELOAD="$place/wrong.so" "$threads" aligned --ops 1000
+fails 1 'of calloc is not zero' env LD_PRELOAD="$place/wrong.so" WRONG_ZERO=1 "$threads" calloc_large --ops 1000
+cat >same.c <<'END'
+#include <stddef.h>
+extern void *__libc_malloc(size_t);
+static _Alignas(16) char blocks[4096];
+static _Atomic unsigned turn;
+void *malloc(size_t size) { return size <= 1024 && size >= 16 ? blocks + turn++ % 8 * 128 : __libc_malloc(size); }
+void free(void *p) { (void)p; }
+END
+cc -O1 -fno-builtin -shared -fPIC -o same.so same.c || fail "same.c does not compile"
+fails 1 'was overwritten' env LD_PRELOAD="$place/same.so" "$threads" random_sizes --threads 1 --ops 1000
+
+# ---- bench_child ----
+
+BENCH_PRELOAD=$library "$child" took sh -c 'echo "$LD_PRELOAD:${BENCH_PRELOAD-}"' >out || fail "bench_child sh"
+equal "what the child is given" "$library:" "$(cat out)"
+equal "figures of bench_child" 3 "$(wc -w <took)"
+"$child" took sh -c 'exit 7'; equal "exit code" 7 $?
+"$child" took sh -c 'kill -9 $$'; equal "exit code of a killed one" 137 $?
+fails 2 usage "$child"
+fails 126 'cannot start' "$child" took ./not-there
+
+# ---- The programs ----
+
+mkdir room
+programs() { find "$SOURCE_DIR/tools/bench/programs" -name '*.sh' ! -name common.sh | sort; }
+[ "$(programs | wc -l)" -ge 6 ] || fail "programs are missing"
+for script in $(programs); do
+  name=$(basename "$script" .sh)
+  for preload in '' "$library"; do
+    TMPDIR=$place/room BENCH_CHILD=$child BENCH_PRELOAD=$preload timeout 120 sh "$script" >out 2>err
+    code=$?
+    [ $code -eq 77 ] && { grep -q 'Debian package' out || fail "$name does not say which package is missing"; continue; }
+    [ $code -eq 0 ] || { cat err; fail "$name with '$preload' ended with $code"; }
+    [ ! -s err ] || { cat err; fail "$name says something on its standard error"; }
+    well_formed "$name" out
+    equal "what $name leaves" '' "$(ls room)"
+  done
+  TMPDIR=$place/room BENCH_CHILD=$child sh "$script" too many 2>/dev/null
+  equal "exit code of $name with arguments" 2 $?
+  env TMPDIR="$place/room" BENCH_CHILD="$child" BENCH_PRELOAD=/not/there.so sh "$script" >/dev/null 2>err
+  equal "exit code of $name with a library that is not there" 1 $?
+done
+for process in /proc/[0-9]*; do
+  case $(readlink "$process/cwd" 2>/dev/null) in
+    "$place"/room*) fail "still running: $(tr '\0' ' ' <"$process/cmdline")" ;;
+  esac
+done
+
+# A result that is not the usual one, and a program that is not there.
+sed 's/^same_sum [0-9]*/same_sum 1/' "$SOURCE_DIR/tools/bench/programs/lua5.4.sh" >lua5.4.sh
+cp "$SOURCE_DIR/tools/bench/programs/common.sh" .
+if command -v lua5.4 >/dev/null; then fails 1 'a wrong result' env BENCH_CHILD="$child" sh lua5.4.sh; fi
+sed 's/^need .*/need some-package some-program/' "$SOURCE_DIR/tools/bench/programs/lua5.4.sh" >lua5.4.sh
+BENCH_CHILD=$child sh lua5.4.sh >out; equal "exit code without the program" 77 $?
+equal "what it says then" 'some-program is not installed (Debian package some-package)' "$(cat out)"
+exit 0

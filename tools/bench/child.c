@@ -1,0 +1,67 @@
+/*
+ * bench_child: runs one command and writes what it took. It gives its environment's BENCH_PRELOAD (a library's path, or
+ * empty) to the command as LD_PRELOAD, and to nothing else.
+ *
+ *   bench_child FILE COMMAND [ARGUMENT...]
+ *
+ * FILE gets one line: seconds, seconds of processor time, most KiB resident of it or of any process that it waited for. The
+ * exit code is the command's, 128 + its signal, 2 for bad usage, 126 where it cannot be started.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+static pid_t child;
+
+/* A signal to end this ends the command; what it took is written all the same. */
+static void pass_on(int signal) { kill(child, signal); }
+
+static double timeval_seconds(struct timeval t) { return (double)t.tv_sec + (double)t.tv_usec / 1e6; }
+
+static void start(char **command) {
+  const char *preload = getenv("BENCH_PRELOAD");
+  if (preload != NULL && *preload != '\0') setenv("LD_PRELOAD", preload, 1);
+  unsetenv("BENCH_PRELOAD");
+  execvp(command[0], command);
+  fprintf(stderr, "bench_child: cannot start %s: %s\n", command[0], strerror(errno));
+  _exit(126);
+}
+
+int main(int argc, char **argv) {
+  if (argc < 3) {
+    fprintf(stderr, "usage: bench_child FILE COMMAND [ARGUMENT...]\n");
+    return 2;
+  }
+  FILE *const out = fopen(argv[1], "we");
+  if (out == NULL) {
+    fprintf(stderr, "bench_child: cannot write %s: %s\n", argv[1], strerror(errno));
+    return 2;
+  }
+  const double began = clock_seconds(CLOCK_MONOTONIC);
+  child = fork();
+  if (child == 0) start(argv + 2);
+  if (child < 0) {
+    fprintf(stderr, "bench_child: cannot start a process: %s\n", strerror(errno));
+    return 126;
+  }
+  signal(SIGTERM, pass_on);
+  signal(SIGINT, pass_on);
+  int status;
+  struct rusage usage;
+  while (wait4(child, &status, 0, &usage) < 0 && errno == EINTR) {}
+  fprintf(out, "%.6f %.6f %ld\n", clock_seconds(CLOCK_MONOTONIC) - began,
+          timeval_seconds(usage.ru_utime) + timeval_seconds(usage.ru_stime), usage.ru_maxrss);
+  if (fclose(out) != 0) {
+    fprintf(stderr, "bench_child: cannot write %s: %s\n", argv[1], strerror(errno));
+    return 1;
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}

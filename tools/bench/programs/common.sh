@@ -1,0 +1,66 @@
+# What the programs of `hakmem bench programs` share. Each script is one workload: a real program, end to end, with no network. It
+# prints one line of JSON:
+#
+#   {"workload":"redis","ops":400000,"seconds":2.718281,"cpu_seconds":2.501234,"peak_kib":10240}
+#
+# seconds and cpu_seconds are of the measured program alone, peak_kib is the most that any of its processes had resident. The
+# same work is done each time, whatever the allocator, and what the program made of it is checked.
+#
+#   BENCH_PRELOAD   the library that the measured program gets as LD_PRELOAD; empty or not set: none
+#   BENCH_CHILD     the program bench_child (build/bin/bench_child)
+#
+# Exit codes: 0 done, 1 the program failed or made something else than it should, 77 it is not installed.
+#
+# A script makes its input (not measured), calls `measured COMMAND...`, once or more, then `report OPS`.
+set -u
+export LC_ALL=C TZ=UTC
+preload=${BENCH_PRELOAD-}
+unset BENCH_PRELOAD
+here=$(cd "$(dirname "$0")" && pwd)
+workload=$(basename "$0" .sh)
+
+fail() { echo "$workload: $*" >&2; exit 1; }
+
+# need PACKAGE PROGRAM...
+need() {
+  package=$1
+  shift
+  for program in "$@"; do
+    command -v "$program" >/dev/null 2>&1 && continue
+    echo "$program is not installed (Debian package $package)"
+    exit 77
+  done
+}
+
+[ $# -eq 0 ] || { echo "usage: sh $workload.sh   (BENCH_PRELOAD names the allocator's library)" >&2; exit 2; }
+child=${BENCH_CHILD:-$here/../../../build/bin/bench_child}
+[ -x "$child" ] || fail "there is no $child; build first, or name bench_child's place with BENCH_CHILD"
+[ -z "$preload" ] || [ -r "$preload" ] || fail "there is no library $preload (BENCH_PRELOAD)"
+
+place=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-bench.XXXXXX") || exit 1
+trap 'cd /; rm -rf "$place"' EXIT
+trap 'exit 130' INT TERM HUP
+cd "$place" || exit 1
+: >"$place/took"
+
+# Runs a command under the allocator and adds what it took to the sum.
+measured() {
+  BENCH_PRELOAD=$preload "$child" "$place/took.one" "$@"
+  code=$?
+  cat "$place/took.one" >>"$place/took"
+  return $code
+}
+
+# same_sum EXPECTED FILE: what the program made must be what it always makes. (cksum's first word.)
+same_sum() {
+  sum=$(cksum <"$2" | cut -d ' ' -f 1)
+  [ "$sum" = "$1" ] || fail "a wrong result: the checksum of $(basename "$2") is $sum, not $1"
+}
+
+# report OPS: the line of JSON.
+report() {
+  awk -v workload="$workload" -v ops="$1" '
+    { seconds += $1; cpu += $2; if ($3 > peak) peak = $3 }
+    END { printf "{\"workload\":\"%s\",\"ops\":%d,\"seconds\":%.6f,\"cpu_seconds\":%.6f,\"peak_kib\":%d}\n", workload, ops, seconds, cpu, peak }
+  ' "$place/took"
+}

@@ -1,0 +1,37 @@
+/*
+ * False sharing: two threads that write to blocks of their own in one cache line slow each other down.
+ *
+ *   active    the allocator gives neighbouring blocks to threads that ask at the same time
+ *   passive   the program does it: the main thread allocates neighbouring blocks and passes them to the threads, which free them;
+ *             an allocator that gives each its own back lets them go on in one line for ever
+ */
+#include "workload.h"
+
+#define WRITES 400
+#define SIZE sizeof(struct mark)
+
+static void **first_blocks; /* one of each thread: neighbours */
+
+static void set_up_passive(unsigned threads) {
+  first_blocks = bench_map(threads * sizeof(*first_blocks));
+  for (unsigned i = 0; i < threads; i++) first_blocks[i] = new_block(SIZE);
+}
+
+static void free_first(struct worker *w) { free_block(first_blocks[w->index]); }
+
+static void work(struct worker *w) {
+  do {
+    void *const block = new_block(SIZE);
+    volatile struct mark *const mark = block;
+    for (unsigned i = 0; i < WRITES; i++) mark->size += 2;
+    for (unsigned i = 0; i < WRITES; i++) mark->size -= 2;
+    free_block(block);
+  } while (goes_on(w, 1));
+}
+
+const struct workload passive_false_sharing = {
+    "passive_false_sharing", "threads free neighbouring blocks of the main thread and write to small ones of their own", 1500000,
+    set_up_passive, free_first, work, NULL};
+
+const struct workload active_false_sharing = {
+    "active_false_sharing", "threads ask at the same time for small blocks and write to them", 1500000, NULL, NULL, work, NULL};

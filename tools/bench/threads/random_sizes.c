@@ -1,0 +1,32 @@
+/* Random blocks up to 4096 bytes: the program random_mixed's way with sizes four times as large, and every block checked. */
+#include "workload.h"
+
+#define SLOTS 8192
+#define MIN_SIZE 8
+#define SIZES 4089
+
+static void prepare(struct worker *w) { w->own = bench_map(SLOTS * sizeof(void *)); }
+
+static void work(struct worker *w) {
+  void **const slots = w->own;
+  bool more = true;
+  while (more) {
+    const uint64_t x = draw(w);
+    void **const slot = &slots[below((uint32_t)x, SLOTS)];
+    if (*slot != NULL) {
+      free_block(*slot);
+      *slot = NULL;
+    } else {
+      *slot = new_block(MIN_SIZE + below(x >> 32, SIZES));
+      more = goes_on(w, 1);
+    }
+  }
+}
+
+static void finish(struct worker *w) {
+  void **const slots = w->own;
+  for (unsigned i = 0; i < SLOTS; i++) free_block(slots[i]);
+}
+
+const struct workload random_sizes = {
+    "random_sizes", "blocks of 8 to 4096 bytes in 8192 slots of each thread, at random", 8000000, NULL, prepare, work, finish};

@@ -1,0 +1,42 @@
+/*
+ * Many threads that live for a moment: each frees what the one before left, allocates, frees half of that, and ends. What a
+ * thread costs an allocator (its caches, made and drained) is paid for few blocks.
+ */
+#include "workload.h"
+
+#define BLOCKS 200
+#define MIN_SIZE 16
+#define SIZES 1009
+
+struct life {
+  struct worker *worker;
+  char *blocks[BLOCKS]; /* the odd ones outlive their thread */
+};
+
+static void *live(void *argument) {
+  struct life *const life = argument;
+  for (unsigned i = 1; i < BLOCKS; i += 2) free_block(life->blocks[i]);
+  for (unsigned i = 0; i < BLOCKS; i++) life->blocks[i] = new_block(MIN_SIZE + below(draw(life->worker) >> 32, SIZES));
+  for (unsigned i = 0; i < BLOCKS; i += 2) free_block(life->blocks[i]);
+  return NULL;
+}
+
+static void prepare(struct worker *w) {
+  struct life *const life = w->own = bench_map(sizeof(*life));
+  life->worker = w;
+}
+
+static void work(struct worker *w) {
+  do {
+    pthread_join(bench_start(live, w->own), NULL);
+  } while (goes_on(w, BLOCKS));
+}
+
+static void finish(struct worker *w) {
+  struct life *const life = w->own;
+  for (unsigned i = 1; i < BLOCKS; i += 2) free_block(life->blocks[i]);
+}
+
+const struct workload short_threads = {
+    "short_threads", "threads that end after 200 blocks and leave half of them to the next one", 4000000, NULL, prepare,
+    work, finish};
