@@ -131,8 +131,8 @@ void *alloc_slow(size_t size) {
   if (cache == NULL) return alloc_fail();
   const uint32_t cls = class_of_size(size);
   sll_publish(cache, cls);
-  while (!block_can_pop(cache->list[cls].head)) {
-    if (cache->list[cls].head != BLOCK_END) {
+  while (!block_can_pop(cache->head[cls])) {
+    if (cache->head[cls] != BLOCK_END) {
       sll_drop_head(cache, cls);
     } else if (!sll_refill(cache, cls)) {
       sll_leave(cache);
@@ -208,7 +208,7 @@ static void small_free(struct sll_cache *cache, const struct slab *slab, void *p
 
 /* Whether nothing is the matter with `p` but that its list's budget ran out, which is why most frees come here. */
 static bool is_budget_only(const struct sll_cache *cache, int8_t code, const void *p) {
-  return code > 0 && cache->directory == &directory && header_is(p, cache->list[code - 1].live);
+  return code > 0 && cache->directory == &directory && header_is(p, cache->live[code - 1]);
 }
 
 void free_slow(void *p) {
@@ -352,7 +352,7 @@ void *alloc_resize(void *p, size_t size) {
 
 bool alloc_trim(size_t keep) {
   struct sll_cache *cache = sll_enter();
-  if (cache != NULL) sll_trim(cache);
+  if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
   size_t released = pool_scavenge(true, keep, legacy_return_blocks);
   released += legacy_scavenge(true);
   if (cache != NULL) sll_leave(cache);

@@ -20,12 +20,13 @@ NOINLINE void free_slow(void *p);
 
 ALWAYS_INLINE void *alloc_fast(size_t size) {
   if (UNLIKELY(size > SMALL_MAX)) return alloc_slow(size);
-  struct sll *list = sll_of(sll_self, class_of_size(size));
-  struct block *block = list->head;
+  struct sll_cache *cache = sll_self;
+  const size_t cls = class_of_size(size);
+  struct block *block = cache->head[cls];
   if (UNLIKELY(!block_can_pop(block))) return alloc_slow(size);
-  if (UNLIKELY(--list->alloc_budget < 0)) return alloc_slow(size);
-  list->head = block->next;
-  header_set(block, list->live);
+  if (UNLIKELY(--cache->budget[cls].alloc < 0)) return alloc_slow(size);
+  cache->head[cls] = block->next;
+  header_set(block, cache->live[cls]);
   return block;
 }
 
@@ -33,13 +34,13 @@ ALWAYS_INLINE void free_fast(void *p) {
   struct sll_cache *cache = sll_self;
   const int8_t code = directory_code(cache->directory, p);
   if (UNLIKELY(code <= 0)) return free_slow(p);
-  struct sll *list = sll_of(cache, (size_t)code - 1);
-  if (UNLIKELY(!header_is(p, list->live))) return free_slow(p);
-  if (UNLIKELY(--list->free_budget < 0)) return free_slow(p);
+  const size_t cls = (size_t)code - 1;
+  if (UNLIKELY(!header_is(p, cache->live[cls]))) return free_slow(p);
+  if (UNLIKELY(--cache->budget[cls].free < 0)) return free_slow(p);
   struct block *block = p;
   header_set(block, HEADER_FREE);
-  block->next = list->head;
-  list->head = block;
+  block->next = cache->head[cls];
+  cache->head[cls] = block;
 }
 
 /* The rest of the family; see hakmem.h for what they take and give. */

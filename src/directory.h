@@ -50,7 +50,7 @@ ALWAYS_INLINE int8_t directory_code(const struct directory *d, const void *p) {
   leaf += (uintptr_t)__atomic_load_n(&d->root[(uint16_t)(address >> 32)], __ATOMIC_RELAXED);
   __asm__("" : "+r"(leaf)); /* keeps the compiler from splitting the address below into more sums */
   const int8_t *codes = (const int8_t *)(leaf + offsetof(struct directory, zero_leaf));
-  return __atomic_load_n(&codes[(uint16_t)(address >> UNIT_SHIFT)], __ATOMIC_RELAXED);
+  return __atomic_load_n(&codes[(uint32_t)address >> UNIT_SHIFT], __ATOMIC_RELAXED);
 }
 
 /* The slab that `p` points into, NULL where it is not ours. Wait-free. */

@@ -1,7 +1,5 @@
 #include "tls_sll.h"
 
-#include <pthread.h>
-
 #include "config.h"
 #include "legacy.h"
 #include "misuse.h"
@@ -13,27 +11,6 @@
 #define LIST_BLOCKS_MIN 4u     /* but holds so many; half of it stays */
 #define FIRST_REFILL 8u
 #define ALLOC_BUDGET_MAX 4096u /* how many operations may be unpublished */
-#define VISITS_PER_CHECK 16u   /* slow-path visits between two looks at the clock */
-
-struct sll_cache sll_empty = {
-  .directory = &directory_blind,
-  .list = {[0 ... CLASS_COUNT - 1] = {.head = BLOCK_END}},
-};
-__thread struct sll_cache *sll_self = &sll_empty;
-
-/* Set by the thread's destructor: from then on it borrows. */
-static __thread bool thread_ended __attribute__((tls_model("initial-exec")));
-static pthread_key_t thread_key;
-
-static struct {
-  pthread_mutex_t lock;
-  struct sll_cache *live, *unused;
-  uint32_t live_count; /* atomic; changes under the lock */
-} registry = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static uint32_t live_caches(void) { return __atomic_load_n(&registry.live_count, __ATOMIC_RELAXED); }
-
-static uint64_t next_scavenge_ms; /* atomic */
 
 /* ---- Lengths and budgets. ---- */
 
@@ -47,15 +24,10 @@ static bool slow_door; /* atomic */
 bool sll_goes_slow(void) { return HAKMEM_EVENTS && __atomic_load_n(&slow_door, __ATOMIC_RELAXED); }
 void sll_go_slow(bool slow) { __atomic_store_n(&slow_door, slow, __ATOMIC_RELAXED); }
 
-static const struct directory *directory_to_use(void) {
-  return sll_goes_slow() || config.lookup != STRATEGY_DIRECTORY ? &directory_blind : &directory;
-}
-
 static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 /* Sets the budgets so that the next operation with something to do comes through the slow path. */
 static void arm(struct sll_cache *cache, uint32_t cls) {
-  struct sll *list = &cache->list[cls];
   struct sll_state *state = &cache->state[cls];
   const uint32_t most = state->most;
   uint32_t allocs = ALLOC_BUDGET_MAX;
@@ -68,19 +40,18 @@ static void arm(struct sll_cache *cache, uint32_t cls) {
     frees = least(frees, left);
   }
   if (sll_goes_slow()) allocs = frees = 0;
-  list->alloc_budget = state->alloc_armed = (int32_t)allocs;
-  list->free_budget = state->free_armed = (int32_t)frees;
+  cache->budget[cls].alloc = state->alloc_armed = (int32_t)allocs;
+  cache->budget[cls].free = state->free_armed = (int32_t)frees;
 }
 
 /* Brings in every operation that the budgets counted. */
 static void publish(struct sll_cache *cache, uint32_t cls) {
-  const struct sll *list = &cache->list[cls];
   struct sll_state *state = &cache->state[cls];
-  const uint32_t pops = (uint32_t)(state->alloc_armed - list->alloc_budget);
-  const uint32_t pushes = (uint32_t)(state->free_armed - list->free_budget);
+  const uint32_t pops = (uint32_t)(state->alloc_armed - cache->budget[cls].alloc);
+  const uint32_t pushes = (uint32_t)(state->free_armed - cache->budget[cls].free);
   if ((pops | pushes) == 0) return;
-  state->alloc_armed = list->alloc_budget;
-  state->free_armed = list->free_budget;
+  state->alloc_armed = cache->budget[cls].alloc;
+  state->free_armed = cache->budget[cls].free;
   state->length += pushes - pops;
   state->since_drain += pushes;
   cache->operations += pops + pushes;
@@ -88,27 +59,37 @@ static void publish(struct sll_cache *cache, uint32_t cls) {
 }
 
 void sll_publish(struct sll_cache *cache, uint32_t cls) {
-  struct sll *list = &cache->list[cls];
-  if (list->alloc_budget < 0) list->alloc_budget = 0;
-  if (list->free_budget < 0) list->free_budget = 0;
+  if (cache->budget[cls].alloc < 0) cache->budget[cls].alloc = 0;
+  if (cache->budget[cls].free < 0) cache->budget[cls].free = 0;
   publish(cache, cls);
+}
+
+void sll_init(struct sll_cache *cache) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    cache->head[cls] = BLOCK_END;
+    cache->live[cls] = header_live(cls);
+    const uint16_t most = list_max(cls);
+    cache->state[cls] = (struct sll_state){.spare = CHAIN_EMPTY, .most = most, .refill = least(FIRST_REFILL, most / 2u) & 0x7fff};
+  }
+}
+
+void sll_rearm(struct sll_cache *cache, uint32_t cls) {
+  sll_publish(cache, cls);
+  arm(cache, cls);
 }
 
 /* ---- Taking chains out and putting them in. ---- */
 
 static struct chain take_list(struct sll_cache *cache, uint32_t cls) {
-  struct chain chain = {cache->list[cls].head, cache->state[cls].length};
-  cache->list[cls].head = BLOCK_END;
+  struct chain chain = {cache->head[cls], cache->state[cls].length};
+  cache->head[cls] = BLOCK_END;
   cache->state[cls].length = 0;
   return chain;
 }
 
 static struct chain take_spare(struct sll_cache *cache, uint32_t cls) {
-  struct sll *list = &cache->list[cls];
-  if (list->spare_count == 0) return CHAIN_EMPTY;
-  struct chain chain = {list->spare, list->spare_count};
-  list->spare = BLOCK_END;
-  list->spare_count = 0;
+  const struct chain chain = cache->state[cls].spare;
+  cache->state[cls].spare = CHAIN_EMPTY;
   return chain;
 }
 
@@ -130,7 +111,7 @@ static uint32_t hand_over(uint32_t cls, struct chain chain) {
 /* Cuts the list behind its first `keep` blocks, which were pushed last and are warm, and returns the rest. */
 static struct chain cut_list(struct sll_cache *cache, uint32_t cls, uint32_t keep) {
   struct sll_state *state = &cache->state[cls];
-  struct block *last = cache->list[cls].head;
+  struct block *last = cache->head[cls];
   for (uint32_t i = 1; i < keep && block_can_pop(last->next); i++) last = last->next;
   struct chain rest = {last->next, state->length - keep};
   if (!block_can_pop(last->next)) return CHAIN_EMPTY; /* a broken header in mid-list: the pop that reaches it will say so */
@@ -147,16 +128,13 @@ static struct chain cut_list(struct sll_cache *cache, uint32_t cls, uint32_t kee
  * an interval goes to the pool, too.
  */
 static void drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) {
-  struct sll *list = &cache->list[cls];
   struct sll_state *state = &cache->state[cls];
   const uint64_t start = hub_ticks();
-  const uint32_t before = state->length + list->spare_count;
+  const uint32_t before = state->length + state->spare.count;
   struct chain out = CHAIN_EMPTY;
   if (reason == DRAIN_LENGTH) {
     out = take_spare(cache, cls);
-    const struct chain cold = cut_list(cache, cls, cache->state[cls].most / 2);
-    list->spare = cold.head;
-    list->spare_count = cold.count;
+    state->spare = cut_list(cache, cls, state->most / 2);
     state->spare_idle = 0;
   } else {
     if (state->spare_idle != 0) out = take_spare(cache, cls);
@@ -171,7 +149,7 @@ static void drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reaso
 }
 
 /* Empties both lists of a class: at the end of the thread into the pool, for a trim back into the slabs. */
-static void drain_all(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) {
+static void drain_class(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) {
   sll_publish(cache, cls);
   const uint64_t start = hub_ticks();
   struct chain list = take_list(cache, cls), spare = take_spare(cache, cls);
@@ -187,8 +165,8 @@ static void drain_all(struct sll_cache *cache, uint32_t cls, enum drain_reason r
         .ticks = hub_ticks() - start);
 }
 
-void sll_trim(struct sll_cache *cache) {
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) drain_all(cache, cls, DRAIN_TRIM);
+void sll_drain_all(struct sll_cache *cache, enum drain_reason reason) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) drain_class(cache, cls, reason);
 }
 
 /* ---- Refill. ---- */
@@ -209,7 +187,6 @@ static struct chain refill_by_legacy(uint32_t cls, uint32_t most, enum fail_reas
 }
 
 bool sll_refill(struct sll_cache *cache, uint32_t cls) {
-  struct sll *list = &cache->list[cls];
   struct sll_state *state = &cache->state[cls];
   const uint64_t start = hub_ticks();
   sll_publish(cache, cls);
@@ -226,7 +203,7 @@ bool sll_refill(struct sll_cache *cache, uint32_t cls) {
   }
   /* A sink may have come back through malloc or free meanwhile and left a list; and again while that one is handed over. */
   for (sll_publish(cache, cls); state->length != 0; sll_publish(cache, cls)) hand_over(cls, take_list(cache, cls));
-  list->head = answer.chain.head;
+  cache->head[cls] = answer.chain.head;
   state->length = answer.chain.count;
   arm(cache, cls);
   EVENT(tls_sll_refill, .cls = cls, .blocks = answer.chain.count, .source = answer.source, .ticks = hub_ticks() - start);
@@ -236,22 +213,20 @@ bool sll_refill(struct sll_cache *cache, uint32_t cls) {
 /* ---- One operation: it counts itself by a step of the budget, unless that was taken on the fast path already. ---- */
 
 struct block *sll_pop(struct sll_cache *cache, uint32_t cls) {
-  struct sll *list = &cache->list[cls];
-  struct block *block = list->head;
-  list->head = block->next;
-  header_set(block, list->live);
-  if (list->alloc_budget >= 0) list->alloc_budget--;
+  struct block *block = cache->head[cls];
+  cache->head[cls] = block->next;
+  header_set(block, cache->live[cls]);
+  if (cache->budget[cls].alloc >= 0) cache->budget[cls].alloc--;
   publish(cache, cls);
   arm(cache, cls);
   return block;
 }
 
 void sll_push(struct sll_cache *cache, uint32_t cls, struct block *block) {
-  struct sll *list = &cache->list[cls];
   struct sll_state *state = &cache->state[cls];
-  block->next = list->head;
-  list->head = block;
-  if (list->free_budget >= 0) list->free_budget--;
+  block->next = cache->head[cls];
+  cache->head[cls] = block;
+  if (cache->budget[cls].free >= 0) cache->budget[cls].free--;
   publish(cache, cls);
   if (state->length >= state->most) drain(cache, cls, DRAIN_LENGTH);
   else if (config.drain_interval != 0 && state->since_drain >= config.drain_interval) drain(cache, cls, DRAIN_INTERVAL);
@@ -274,15 +249,14 @@ static bool is_link(const struct block *block, uint32_t cls) {
 }
 
 void sll_drop_head(struct sll_cache *cache, uint32_t cls) {
-  struct sll *list = &cache->list[cls];
   struct sll_state *state = &cache->state[cls];
   sll_publish(cache, cls);
-  struct block *bad = list->head;
+  struct block *bad = cache->head[cls];
   const struct slab *slab = directory_slab(bad);
   const uint8_t got = header_get(bad);
-  if (!is_link(bad, cls) || got == list->live) {
+  if (!is_link(bad, cls) || got == cache->live[cls]) {
     /* The block before it was written to after its free, and led here: this is somebody's memory, not to be touched. */
-    list->head = BLOCK_END;
+    cache->head[cls] = BLOCK_END;
     state->length = 0;
     arm(cache, cls);
     misuse_link(cls, bad, got);
@@ -291,10 +265,10 @@ void sll_drop_head(struct sll_cache *cache, uint32_t cls) {
   header_set(bad, HEADER_FREE);
   const bool linked = is_link(bad->next, cls);
   if (linked && state->length > 1) {
-    list->head = bad->next;
+    cache->head[cls] = bad->next;
     state->length--;
   } else {
-    list->head = BLOCK_END;
+    cache->head[cls] = BLOCK_END;
     state->length = 0;
   }
   arm(cache, cls);
@@ -303,145 +277,3 @@ void sll_drop_head(struct sll_cache *cache, uint32_t cls) {
 #else
 void sll_drop_head(struct sll_cache *cache, uint32_t cls) { (void)cache, (void)cls; }
 #endif
-
-/* ---- Threads. ---- */
-
-static struct sll_cache *take_cache(void) {
-  pthread_mutex_lock(&registry.lock);
-  struct sll_cache *cache = registry.unused;
-  if (cache != NULL) registry.unused = cache->next;
-  pthread_mutex_unlock(&registry.lock);
-  if (cache == NULL) cache = os_metadata(sizeof(struct sll_cache));
-  if (cache == NULL) return NULL;
-  *cache = (struct sll_cache){.directory = directory_to_use()};
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
-    cache->list[cls] = (struct sll){.head = BLOCK_END, .spare = BLOCK_END, .live = header_live(cls)};
-    struct sll_state *state = &cache->state[cls];
-    state->most = list_max(cls);
-    state->refill = least(FIRST_REFILL, state->most / 2u) & 0x7fff;
-  }
-  pthread_mutex_lock(&registry.lock);
-  cache->next = registry.live;
-  if (registry.live != NULL) registry.live->prev = cache;
-  registry.live = cache;
-  __atomic_store_n(&registry.live_count, registry.live_count + 1, __ATOMIC_RELAXED);
-  pthread_mutex_unlock(&registry.lock);
-  return cache;
-}
-
-static void drop_cache(struct sll_cache *cache) {
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) drain_all(cache, cls, DRAIN_EXIT);
-  pthread_mutex_lock(&registry.lock);
-  if (cache->prev != NULL) cache->prev->next = cache->next;
-  else registry.live = cache->next;
-  if (cache->next != NULL) cache->next->prev = cache->prev;
-  __atomic_store_n(&registry.live_count, registry.live_count - 1, __ATOMIC_RELAXED);
-  cache->next = registry.unused;
-  registry.unused = cache;
-  pthread_mutex_unlock(&registry.lock);
-}
-
-/* Runs among the thread's TLS destructors; those after it may still call malloc, and borrow. */
-static void end_thread(void *arg) {
-  struct sll_cache *cache = arg;
-  thread_ended = true;
-  sll_self = &sll_empty;
-  drop_cache(cache);
-  EVENT(thread_exit, .live_caches = live_caches());
-}
-
-struct sll_cache *sll_enter(void) {
-  if (LIKELY(sll_self != &sll_empty)) return sll_self;
-  struct sll_cache *cache = take_cache();
-  if (cache == NULL || thread_ended) return cache;
-  if (sll_self != &sll_empty) { /* a sink of the mapping's event came back through malloc, and has made them */
-    drop_cache(cache);
-    return sll_self;
-  }
-  sll_self = cache;
-  pthread_setspecific(thread_key, cache); /* may call malloc: sll_self is set */
-  EVENT(thread_start, .live_caches = live_caches());
-  return cache;
-}
-
-/* What is done now and then, by whoever comes by. */
-static void scavenge_if_due(void) {
-  const uint64_t now = os_now_ms();
-  uint64_t due = __atomic_load_n(&next_scavenge_ms, __ATOMIC_RELAXED);
-  if (now < due) return;
-  /* Whoever wins the exchange does the work; the others go on. */
-  const uint64_t next = now + config.release_delay / 2 + 1;
-  if (!__atomic_compare_exchange_n(&next_scavenge_ms, &due, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
-  pool_scavenge(false, 0, legacy_return_blocks);
-  legacy_scavenge(false);
-}
-
-bool sll_take_sample(struct sll_cache *cache) {
-  const bool due = cache->sample_next || sll_goes_slow();
-  cache->sample_next = false;
-  cache->directory = directory_to_use();
-  return due;
-}
-
-void sll_leave(struct sll_cache *cache) {
-  if (HAKMEM_EVENTS && config.sample != 0 && cache->operations >= config.sample) {
-    cache->operations = 0;
-    cache->sample_next = true;
-    cache->directory = &directory_blind;
-  }
-  if (++cache->visits % VISITS_PER_CHECK == 0) {
-    scavenge_if_due();
-    hub_tick();
-  }
-  if (UNLIKELY(thread_ended)) drop_cache(cache);
-}
-
-/* ---- Over all threads. ---- */
-
-/* The other threads' budgets are plain words, because their owners change them on the fast paths. */
-READS_RACILY uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees) {
-  uint64_t cached = 0;
-  *allocs = *frees = 0;
-  for (const struct sll_cache *cache = registry.live; cache != NULL; cache = cache->next) {
-    const struct sll *list = &cache->list[cls];
-    const struct sll_state *state = &cache->state[cls];
-    const int64_t pops = state->alloc_armed - list->alloc_budget, pushes = state->free_armed - list->free_budget;
-    const int64_t length = (int64_t)state->length + pushes - pops;
-    if (pops > 0) *allocs += (uint64_t)pops;
-    if (pushes > 0) *frees += (uint64_t)pushes;
-    if (length > 0) cached += (uint64_t)length;
-    cached += list->spare_count;
-  }
-  return cached;
-}
-
-void sll_publish_own(void) {
-  if (sll_self == &sll_empty) return;
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
-    sll_publish(sll_self, cls);
-    arm(sll_self, cls);
-  }
-}
-
-void sll_publish_all(void) {
-  sll_publish_own();
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
-    uint64_t allocs, frees;
-    sll_cached(cls, &allocs, &frees);
-    if ((allocs | frees) != 0) hub_count(cls, allocs, frees);
-  }
-}
-
-void sll_start(void) { pthread_key_create(&thread_key, end_thread); }
-
-void sll_fork_prepare(void) { pthread_mutex_lock(&registry.lock); }
-void sll_fork_release(void) { pthread_mutex_unlock(&registry.lock); }
-
-/* The other threads are gone, perhaps in the middle of an operation: their lists must not be touched again. */
-void sll_fork_child(void) {
-  pthread_mutex_init(&registry.lock, NULL);
-  struct sll_cache *own = sll_self != &sll_empty ? sll_self : NULL;
-  registry.live = own;
-  registry.live_count = own != NULL ? 1 : 0;
-  if (own != NULL) own->next = own->prev = NULL;
-}

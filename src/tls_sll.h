@@ -1,13 +1,13 @@
 /*
  * tls_sll.h: a thread's lists of free blocks, one per class.
  *
- *   struct sll (the fast paths' half)          struct sll_state (the slow paths' half)
+ *   the fast paths' half                       struct sll_state (the slow paths' half)
  *   head -> block -> block -> BLOCK_END        length: blocks in the list when it was armed
- *   alloc_budget, free_budget                  alloc_armed, free_armed: what the budgets were armed with
- *   spare -> a second, full list               spare_count
+ *   budget.alloc, budget.free                  alloc_armed, free_armed: what the budgets were armed with
+ *                                              spare: a second, full list
  *
- *   pops since armed  = alloc_armed - alloc_budget
- *   pushes since armed = free_armed - free_budget
+ *   pops since armed  = alloc_armed - budget.alloc
+ *   pushes since armed = free_armed - budget.free
  *   blocks in the list = length - pops + pushes
  *
  * The budgets are at once the list's length, the exact operation counts, and the only trigger: the pop or push
@@ -26,41 +26,31 @@
 #include "header.h"
 #include "size_class.h"
 
-struct sll {
-  struct block *head;
-  int32_t alloc_budget, free_budget;
-  struct block *spare;
-  uint32_t spare_count;
-  uint8_t live; /* header_live(cls) */
-};
-
+/* The slow paths' half of a list. */
 struct sll_state {
   int32_t alloc_armed, free_armed;
   uint32_t length;
   uint32_t since_drain;  /* pushes since the last drain */
+  struct chain spare;
   uint16_t most;         /* blocks at which the list is drained; half of them stay */
   uint16_t refill : 15;  /* blocks that the next refill asks for; grows up to most / 2 */
   uint16_t spare_idle : 1; /* the spare list was not used since the last drain */
 };
 
+struct sll_budget { int32_t alloc, free; };
+
 struct sll_cache {
+  /* The fast paths' half. Budgets and heads are of one size, so that one address leads to both. */
+  struct sll_budget budget[CLASS_COUNT];
+  struct block *head[CLASS_COUNT];
+  uint8_t live[CLASS_COUNT];         /* header_live(cls) */
   const struct directory *directory; /* the real one, or the blind one: the next free is to be sampled */
-  struct sll list[CLASS_COUNT];
   struct sll_state state[CLASS_COUNT];
   struct sll_cache *next, *prev;     /* among the live ones; `next` alone among the unused */
   uint32_t operations;               /* published since the last sample */
   uint32_t visits;                   /* of the slow paths */
   bool sample_next;                  /* the next look-up is timed */
 };
-
-static_assert(sizeof(struct sll) == 32, "two lists share a cache line");
-
-/* The list of class `cls`: opaque to the compiler, so that all members are reached from one register. */
-ALWAYS_INLINE struct sll *sll_of(struct sll_cache *cache, size_t cls) {
-  struct sll *list = (struct sll *)((char *)cache + cls * sizeof(struct sll) + offsetof(struct sll_cache, list));
-  __asm__("" : "+r"(list));
-  return list;
-}
 
 extern struct sll_cache sll_empty;
 extern __thread struct sll_cache *sll_self __attribute__((tls_model("initial-exec")));
@@ -80,8 +70,14 @@ void sll_leave(struct sll_cache *cache);
 /* Whether the look-up that comes now is to be timed; ends the blindness that a sample needed. */
 bool sll_take_sample(struct sll_cache *cache);
 
+/* Makes the lists of a thread: all empty, with budgets of 0. */
+void sll_init(struct sll_cache *cache);
+
 /* Brings the counts in, without an operation that took a budget below 0 and is still under way. */
 void sll_publish(struct sll_cache *cache, uint32_t cls);
+
+/* Brings the counts in, and sets the budgets to when something is due next. */
+void sll_rearm(struct sll_cache *cache, uint32_t cls);
 
 /* Makes sure that the list's head can be popped. False where no memory is to be had anywhere. */
 bool sll_refill(struct sll_cache *cache, uint32_t cls);
@@ -101,8 +97,8 @@ void sll_abandon(struct sll_cache *cache, uint32_t cls);
  */
 void sll_drop_head(struct sll_cache *cache, uint32_t cls);
 
-/* Gives everything in the calling thread's lists to the pool's slabs. */
-void sll_trim(struct sll_cache *cache);
+/* Gives everything in the calling thread's lists to the pool, whole lists if it can be (DRAIN_EXIT), or back to the slabs (DRAIN_TRIM). */
+void sll_drain_all(struct sll_cache *cache, enum drain_reason reason);
 
 /* Returns a chain of blocks of class `cls` to their slabs, wherever these are. Returns the slabs touched. */
 uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim);

@@ -22,8 +22,8 @@ static uint64_t cached(uint32_t cls) {
 
 Test(tls_sll, a_thread_begins_with_lists_that_hold_nothing) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
-    cr_assert_not(block_can_pop(sll_empty.list[cls].head));
-    cr_assert_eq(sll_empty.list[cls].alloc_budget, 0);
+    cr_assert_not(block_can_pop(sll_empty.head[cls]));
+    cr_assert_eq(sll_empty.budget[cls].alloc, 0);
   }
   cr_assert_eq(sll_empty.directory, &directory_blind);
 }
@@ -105,7 +105,7 @@ Test(tls_sll, a_trim_leaves_nothing_behind) {
   for (int i = 0; i < 1000; i++) p[i] = alloc_fast((size_t)i * 30);
   for (int i = 0; i < 1000; i++) free_fast(p[i]);
   struct sll_cache *cache = sll_enter();
-  sll_trim(cache);
+  sll_drain_all(cache, DRAIN_TRIM);
   sll_leave(cache);
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) cr_assert_eq(cached(cls), 0, "class %u", cls);
 }

@@ -1,0 +1,168 @@
+/*
+ * Which thread has which lists: they are made when a thread first comes by, given up when it ends, and read by whoever asks for
+ * totals over all threads.
+ */
+#include <pthread.h>
+
+#include "config.h"
+#include "legacy.h"
+#include "os.h"
+#include "shared_pool.h"
+#include "tls_sll.h"
+
+#define VISITS_PER_CHECK 16u /* slow-path visits between two looks at the clock */
+
+struct sll_cache sll_empty = {
+  .directory = &directory_blind,
+  .head = {[0 ... CLASS_COUNT - 1] = BLOCK_END},
+};
+__thread struct sll_cache *sll_self = &sll_empty;
+
+/* Set by the thread's destructor: from then on it borrows. */
+static __thread bool thread_ended __attribute__((tls_model("initial-exec")));
+static pthread_key_t thread_key;
+
+static struct {
+  pthread_mutex_t lock;
+  struct sll_cache *live, *unused;
+  uint32_t live_count; /* atomic; changes under the lock */
+} registry = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static uint32_t live_caches(void) { return __atomic_load_n(&registry.live_count, __ATOMIC_RELAXED); }
+
+static uint64_t next_scavenge_ms; /* atomic */
+
+static const struct directory *directory_to_use(void) {
+  return sll_goes_slow() || config.lookup != STRATEGY_DIRECTORY ? &directory_blind : &directory;
+}
+
+static struct sll_cache *take_cache(void) {
+  pthread_mutex_lock(&registry.lock);
+  struct sll_cache *cache = registry.unused;
+  if (cache != NULL) registry.unused = cache->next;
+  pthread_mutex_unlock(&registry.lock);
+  if (cache == NULL) cache = os_metadata(sizeof(struct sll_cache));
+  if (cache == NULL) return NULL;
+  *cache = (struct sll_cache){.directory = directory_to_use()};
+  sll_init(cache);
+  pthread_mutex_lock(&registry.lock);
+  cache->next = registry.live;
+  if (registry.live != NULL) registry.live->prev = cache;
+  registry.live = cache;
+  __atomic_store_n(&registry.live_count, registry.live_count + 1, __ATOMIC_RELAXED);
+  pthread_mutex_unlock(&registry.lock);
+  return cache;
+}
+
+static void drop_cache(struct sll_cache *cache) {
+  sll_drain_all(cache, DRAIN_EXIT);
+  pthread_mutex_lock(&registry.lock);
+  if (cache->prev != NULL) cache->prev->next = cache->next;
+  else registry.live = cache->next;
+  if (cache->next != NULL) cache->next->prev = cache->prev;
+  __atomic_store_n(&registry.live_count, registry.live_count - 1, __ATOMIC_RELAXED);
+  cache->next = registry.unused;
+  registry.unused = cache;
+  pthread_mutex_unlock(&registry.lock);
+}
+
+/* Runs among the thread's TLS destructors; those after it may still call malloc, and borrow. */
+static void end_thread(void *arg) {
+  struct sll_cache *cache = arg;
+  thread_ended = true;
+  sll_self = &sll_empty;
+  drop_cache(cache);
+  EVENT(thread_exit, .live_caches = live_caches());
+}
+
+struct sll_cache *sll_enter(void) {
+  if (LIKELY(sll_self != &sll_empty)) return sll_self;
+  struct sll_cache *cache = take_cache();
+  if (cache == NULL || thread_ended) return cache;
+  if (sll_self != &sll_empty) { /* a sink of the mapping's event came back through malloc, and has made them */
+    drop_cache(cache);
+    return sll_self;
+  }
+  sll_self = cache;
+  pthread_setspecific(thread_key, cache); /* may call malloc: sll_self is set */
+  EVENT(thread_start, .live_caches = live_caches());
+  return cache;
+}
+
+/* What is done now and then, by whoever comes by. */
+static void scavenge_if_due(void) {
+  const uint64_t now = os_now_ms();
+  uint64_t due = __atomic_load_n(&next_scavenge_ms, __ATOMIC_RELAXED);
+  if (now < due) return;
+  /* Whoever wins the exchange does the work; the others go on. */
+  const uint64_t next = now + config.release_delay / 2 + 1;
+  if (!__atomic_compare_exchange_n(&next_scavenge_ms, &due, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
+  pool_scavenge(false, 0, legacy_return_blocks);
+  legacy_scavenge(false);
+}
+
+bool sll_take_sample(struct sll_cache *cache) {
+  const bool due = cache->sample_next || sll_goes_slow();
+  cache->sample_next = false;
+  cache->directory = directory_to_use();
+  return due;
+}
+
+void sll_leave(struct sll_cache *cache) {
+  if (HAKMEM_EVENTS && config.sample != 0 && cache->operations >= config.sample) {
+    cache->operations = 0;
+    cache->sample_next = true;
+    cache->directory = &directory_blind;
+  }
+  if (++cache->visits % VISITS_PER_CHECK == 0) {
+    scavenge_if_due();
+    hub_tick();
+  }
+  if (UNLIKELY(thread_ended)) drop_cache(cache);
+}
+
+/* ---- Over all threads. ---- */
+
+/* The other threads' budgets are plain words, because their owners change them on the fast paths. */
+READS_RACILY uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees) {
+  uint64_t cached = 0;
+  *allocs = *frees = 0;
+  for (const struct sll_cache *cache = registry.live; cache != NULL; cache = cache->next) {
+      const struct sll_state *state = &cache->state[cls];
+    const int64_t pops = state->alloc_armed - cache->budget[cls].alloc, pushes = state->free_armed - cache->budget[cls].free;
+    const int64_t length = (int64_t)state->length + pushes - pops;
+    if (pops > 0) *allocs += (uint64_t)pops;
+    if (pushes > 0) *frees += (uint64_t)pushes;
+    if (length > 0) cached += (uint64_t)length;
+    cached += state->spare.count;
+  }
+  return cached;
+}
+
+void sll_publish_own(void) {
+  if (sll_self == &sll_empty) return;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) sll_rearm(sll_self, cls);
+}
+
+void sll_publish_all(void) {
+  sll_publish_own();
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    uint64_t allocs, frees;
+    sll_cached(cls, &allocs, &frees);
+    if ((allocs | frees) != 0) hub_count(cls, allocs, frees);
+  }
+}
+
+void sll_start(void) { pthread_key_create(&thread_key, end_thread); }
+
+void sll_fork_prepare(void) { pthread_mutex_lock(&registry.lock); }
+void sll_fork_release(void) { pthread_mutex_unlock(&registry.lock); }
+
+/* The other threads are gone, perhaps in the middle of an operation: their lists must not be touched again. */
+void sll_fork_child(void) {
+  pthread_mutex_init(&registry.lock, NULL);
+  struct sll_cache *own = sll_self != &sll_empty ? sll_self : NULL;
+  registry.live = own;
+  registry.live_count = own != NULL ? 1 : 0;
+  if (own != NULL) own->next = own->prev = NULL;
+}
