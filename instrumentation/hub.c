@@ -80,7 +80,8 @@ static struct event_process process_event(void) {
   return (struct event_process){
     .ticks_per_second = clock_ticks_per_second(), .clock_cost_ticks = clock_cost_ticks(),
     .superslab_size = config_superslab_size(), .superslab_limit = config.ss_limit, .drain_interval = config.drain_interval,
-    .strategy = (enum lookup_strategy)config.lookup, .sample = config.sample, .version = hak_version()};
+    .strategy = (enum lookup_strategy)config.lookup, .sample = config.sample, .version = hak_version(),
+    .release_delay = config.release_delay, .huge_pages = config.huge_pages};
 }
 
 /* Whoever takes the tracer's events down; NULL where nobody does. */

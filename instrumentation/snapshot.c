@@ -119,6 +119,15 @@ static void add_moment(struct stats_block *b, const struct stats_moment *moment)
   b->timeline_period_ns *= 2;
 }
 
+static void keep_idlest(struct stats_block *b, const struct stats_moment *moment) {
+  const uint64_t held = moment->committed < moment->rss ? moment->committed : moment->rss;
+  const uint64_t idle = held > moment->allocated ? held - moment->allocated : 0;
+  if (idle <= b->idlest.idle) return;
+  b->idlest = (struct stats_idlest){.time_ns = moment->time_ns, .idle = idle, .allocated = moment->allocated,
+                                    .committed = moment->committed, .rss = moment->rss, .buckets = b->buckets};
+  memcpy(b->idlest.gauge, b->gauge, sizeof(b->gauge));
+}
+
 /* ---- All of it. ---- */
 
 static void fill_buckets(struct stats_block *b, const struct walk *walk) {
@@ -192,6 +201,7 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
     moment.active += b->gauge[row].active;
   }
   add_moment(b, &moment);
+  if (!thorough) keep_idlest(b, &moment); /* not at the end, when a program has freed what it had */
 }
 
 static bool taking; /* atomic: one snapshot at a time */

@@ -147,11 +147,13 @@ static void on_os_map(const struct event_os_map *e) {
 static void on_os_unmap(const struct event_os_unmap *e) {
   add(&stats_block()->counters.os_unmap, 1);
   add(&stats_block()->counters.os_unmap_bytes, e->size);
+  add(&stats_block()->counters.os_unmap_ns, clock_span_ns(e->ticks));
 }
 
 static void on_os_purge(const struct event_os_purge *e) {
   add(&stats_block()->counters.os_purge, 1);
   add(&stats_block()->counters.os_purge_bytes, e->size);
+  add(&stats_block()->counters.os_purge_ns, clock_span_ns(e->ticks));
 }
 
 static void on_thread_start(const struct event_thread_start *e) {
@@ -229,6 +231,8 @@ static void fill_in(struct stats_block *b) {
   b->superslab_limit = config.ss_limit;
   b->drain_interval = config.drain_interval;
   b->sample = config.sample;
+  b->release_delay = config.release_delay;
+  b->huge_pages = config.huge_pages;
   b->strategy = config.lookup;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) b->stride[cls] = class_stride(cls);
   strncpy(b->program, program_invocation_name, sizeof(b->program) - 1);

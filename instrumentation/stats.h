@@ -41,7 +41,9 @@
   S(os_unmap_bytes, "bytes unmapped")                                         \
   S(os_purge, "purges")                                                       \
   S(os_purge_bytes, "bytes purged")                                           \
-  S(reentered, "events raised while an event was handled: counted, not raised")
+  S(reentered, "events raised while an event was handled: counted, not raised") \
+  S(os_unmap_ns, "nanoseconds in unmappings")                                 \
+  S(os_purge_ns, "nanoseconds in purges")
 
 /* Counters of a class row (CLASS_LARGE and CLASS_HUGE included): C(name, "meaning"). */
 #define STATS_CLASS_COUNTERS(C)                                               \
@@ -116,6 +118,14 @@ struct stats_moment {
   uint64_t rss;     /* bytes, from the kernel */
 };
 
+/* The snapshot of the schedule at which most memory was resident and in no live block. */
+struct stats_idlest {
+  uint64_t time_ns; /* since the start; 0: there is none yet */
+  uint64_t idle, allocated, committed, rss; /* bytes */
+  struct stats_buckets buckets;
+  struct stats_class_gauges gauge[CLASS_ROWS];
+};
+
 struct stats_stack { uint32_t id, frame_count; uint64_t frames[STATS_FRAMES]; };
 struct stats_module { uint64_t base, size, offset; char path[STATS_TEXT]; };
 
@@ -176,6 +186,8 @@ struct stats_block {
   /* The part of allocs and frees that a forked child took over from its parent, whose file has it, too; else 0. */
   uint64_t inherited_allocs[CLASS_ROWS], inherited_frees[CLASS_ROWS];
 
+  uint64_t release_delay, huge_pages; /* ms; SuperSlabs */
+  struct stats_idlest idlest;
   uint64_t legacy_refused_max; /* bytes; most that legacy held at a time in the shared pool's stead */
 };
 

@@ -96,7 +96,7 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
     F_PTR(ptr) F_BYTES(size) F_CLS(cls) F_U32(stack) F_PTR(old))                                              \
   E(process, "what the other events of this process rest on; at the start and on the fragmentation schedule", \
     F_U64(ticks_per_second) F_U64(clock_cost_ticks) F_BYTES(superslab_size) F_U32(superslab_limit)  \
-    F_U32(drain_interval) F_ENUM(strategy, lookup_strategy) F_U32(sample) F_TEXT(version))          \
+    F_U32(drain_interval) F_ENUM(strategy, lookup_strategy) F_U32(sample) F_TEXT(version) F_U32(release_delay) F_U32(huge_pages)) \
   E(early, "events from before the session was ready were replayed just before this one",           \
     F_U64(replayed) F_U64(missed) F_U64(age_ns))
 

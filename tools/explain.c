@@ -144,7 +144,7 @@ struct diagnosis *diagnosis_create(const struct page *page) {
   d->page = page;
   d->r = page->memory;
   d->looks = must_allocate(rule_count * sizeof(*d->looks));
-  for (size_t i = 0; i < d->r->process_count; i++) d->time_ns += (double)d->r->processes[i]->elapsed_ns;
+  for (size_t i = 0; i < d->r->process_count; i++) d->time_ns += explain_time(d->r->processes[i]);
   for (; d->look_count < rule_count; d->look_count++) {
     const size_t i = d->look_count;
     d->looks[i] = (struct look){rules[i].name, rules[i].meaning, rules[i].look(d)};
@@ -161,6 +161,14 @@ void diagnosis_destroy(struct diagnosis *d) {
 }
 
 /* ---- What several rules need. ---- */
+
+double explain_time(const struct model_process *p) {
+  uint64_t last = p->elapsed_ns;
+  for (size_t i = 0; i < p->incident_count; i++) {
+    if (p->incidents[i].time_ns > last) last = p->incidents[i].time_ns;
+  }
+  return (double)last;
+}
 
 double explain_whole_memory(const struct model_process *p) {
   if (p->rss_max != UNKNOWN && p->rss_max > 0) return (double)p->rss_max;

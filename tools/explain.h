@@ -26,7 +26,7 @@
   R(lookup_strategy, "lookups of SuperSlabs by another strategy than the directory")                           \
   R(lookup_tail, "lookups of SuperSlabs that take far longer than most")                                       \
   R(drains, "drains that come too often or move too little")                                                   \
-  R(fresh_slabs, "refills that need fresh slabs most of the time")                                             \
+  R(fresh_slabs, "refills that come from fresh slabs for the most part")                                           \
   R(map_churn, "memory that goes back to the system and is asked for again")                                   \
   R(external_fragmentation, "memory that is held but not in use by any live block")                            \
   R(internal_fragmentation, "blocks that are larger than what was asked for")                                  \
@@ -48,10 +48,11 @@
   T(tail_ratio, 50, "times the median", "cache misses make some lookups 10 to 20 times as long as the others") \
   T(tail_ns, 1000, "ns", "below a microsecond no program notices a single lookup")                            \
   T(refills, 1000, "refills", "the first refills of a program are all from fresh slabs")                       \
-  T(fresh_share, 0.5, "of the refills", "a program at rest refills from what it freed")                        \
+  T(fresh_share, 0.5, "of the blocks", "a program at rest refills from what it freed")                         \
   T(drain_blocks, 8, "blocks per drain", "a drain costs about as much as so many mallocs and frees")           \
   T(drains, 1000, "drains", "fewer are over in a millisecond")                                                 \
   T(churn, 4, "times the most in use", "as often each SuperSlab came and went")                                \
+  T(fault_ns, 500, "ns a page", "what a page fault costs: 250 on a machine of its own, 2300 measured on a virtual one")   \
   T(moments, 8, "snapshots", "a trend needs several points")                                                   \
   T(growth_share, 0.5, "of the end's live bytes", "caches and tables of a program that warms up grow by less after its first quarter") \
   T(growth_fit, 0.8, "r squared", "below it, a straight line says little about the points")                    \
@@ -123,6 +124,9 @@ void finding_figure(struct finding *f, const char *name, double value);
 FORMATTED(3) void finding_option(struct finding *f, const char *option, const char *value, ...);
 FORMATTED(2) void finding_change(struct finding *f, const char *format, ...);
 FORMATTED(2) void finding_effect(struct finding *f, const char *format, ...);
+
+/* Nanoseconds that a process ran: one that was cut short ran on after its last snapshot. */
+double explain_time(const struct model_process *p);
 
 /* Resident at most, of a process; its committed memory where the RSS is unknown. */
 double explain_whole_memory(const struct model_process *p);

@@ -25,7 +25,7 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
                any - lost->reentered == lost->incomplete ? "end before the process did" : "lack something");
 #define TELL_LOSS(name, text)                                         \
   if (lost->name > 0) {                                               \
-    finding_evidence(f, "%" PRIu64 " %s", lost->name, text);          \
+    finding_evidence(f, "%s: %" PRIu64, text, lost->name);            \
     finding_figure(f, #name, (double)lost->name);                     \
   }
   MODEL_LOSSES(TELL_LOSS)

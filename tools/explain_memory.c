@@ -3,97 +3,110 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "explain.h"
 #include "format.h"
 
+#define TOO_FEW "the run was too short for snapshots (HAKMEM_FRAGMENTATION sets how often they are taken)"
 #define NO_BUCKETS "a trace without stats files does not say where the memory is"
 
 static bool is_much(double bytes, double whole) { return bytes >= threshold.memory_bytes && bytes >= threshold.memory_share * whole; }
 
 /* ---- External fragmentation. ---- */
 
-/* What to do about the largest of the buckets that hold no live block. */
+/* What to do about the largest of the buckets that hold no live block; an option without a value is a delay, and gets a tenth of it. The allocator's own tables are small, and not in question. */
 struct advice { const char *option, *value, *what, *effect; };
 #define ADVICE_cached_tls {"HAKMEM_DRAIN_INTERVAL", "256", NULL, "spare lists go to the pool eight times as soon; busy threads give up what they do not use"}
-#define ADVICE_cached_pool {"HAKMEM_RELEASE_DELAY", "50", NULL, "batches that no thread takes go back to their slabs within 50 ms"}
+#define ADVICE_cached_pool {"HAKMEM_RELEASE_DELAY", NULL, NULL, "batches that no thread takes go back to their slabs so many milliseconds later"}
 #define ADVICE_partial {NULL, NULL, "Few live blocks hold many slabs: allocate what lives long apart from what lives short (at the start, or in a " \
                         "pool of its own), so that slabs become empty.", "slabs that are empty serve any class, and go back to the system"}
-#define ADVICE_empty {"HAKMEM_RELEASE_DELAY", "50", NULL, "empty SuperSlabs go back to the system, and free units are purged, after 50 ms"}
+#define ADVICE_empty {"HAKMEM_RELEASE_DELAY", NULL, NULL, "empty SuperSlabs go back to the system, and free units are purged, so many milliseconds after they were " \
+                      "last used; memory that is needed again has to be faulted in again"}
 #define ADVICE_tails {NULL, NULL, "Blocks of these sizes leave a tail in each slab: slightly smaller ones fit once more.", "less behind the last block of each slab"}
-#define ADVICE_huge_cache {"HAKMEM_RELEASE_DELAY", "50", NULL, "freed huge blocks are kept for reuse for 50 ms only"}
-#define ADVICE_metadata {NULL, NULL, "The allocator's own tables are the largest part: the process is small.", "nothing to gain here"}
-#define ADVICE_live {0}
+#define ADVICE_huge_cache {"HAKMEM_RELEASE_DELAY", NULL, NULL, "freed huge blocks are kept for reuse for so many milliseconds only"}
+
+#define ADVISED_BUCKETS(B) B(cached_tls) B(cached_pool) B(partial) B(empty) B(tails) B(huge_cache)
 
 struct bucket { const char *name, *meaning; uint64_t bytes; struct advice advice; };
 
-/* The largest bucket besides `live`, and in *sum all of these. */
-static struct bucket largest_bucket(const struct model_process *p, uint64_t *sum) {
-#define BUCKET_ENTRY(name, meaning) {#name, meaning, p->buckets.name, ADVICE_##name},
-  const struct bucket buckets[] = {STATS_BUCKETS(BUCKET_ENTRY)};
+static const char *bucket_meaning(const char *name) {
+#define MEANING_OF(bucket, meaning) if (strcmp(name, #bucket) == 0) return meaning;
+  STATS_BUCKETS(MEANING_OF)
+  return "";
+}
+
+/* The largest of the buckets that can be advised on, and in *sum all of these. */
+static struct bucket largest_bucket(const struct stats_buckets *all, uint64_t *sum) {
+#define BUCKET_ENTRY(name) {#name, bucket_meaning(#name), all->name, ADVICE_##name},
+  const struct bucket buckets[] = {ADVISED_BUCKETS(BUCKET_ENTRY)};
   struct bucket largest = {0};
   *sum = 0;
-  for (size_t i = 1; i < sizeof(buckets) / sizeof(buckets[0]); i++) {
+  for (size_t i = 0; i < sizeof(buckets) / sizeof(buckets[0]); i++) {
     *sum += buckets[i].bytes;
-    if (buckets[i].bytes > largest.bytes) largest = buckets[i];
+    if (buckets[i].bytes > largest.bytes || largest.name == NULL) largest = buckets[i];
   }
   return largest;
 }
 
 /*
- * Bytes that were resident and in no live block, on average over the run; below 0 where there are too few snapshots. A snapshot stands for
- * the time until the next one, so that the last, when a program has freed all it had, counts for nothing.
+ * Bytes that were resident, in no live block and none of the allocator's tables, on average over the run; below 0 where there are too few
+ * snapshots. A snapshot stands for the time until the next one, so that the last, when a program has freed all it had, counts for nothing.
  */
 static double mean_idle(const struct model_process *p) {
   double sum = 0, time = 0;
   for (size_t i = 1; i < p->timeline_length; i++) {
     const struct stats_moment *const m = &p->timeline[i - 1];
     if (m->committed == UNKNOWN || m->rss == UNKNOWN || m[1].time_ns < m->time_ns) continue;
-    const uint64_t held = m->committed < m->rss ? m->committed : m->rss;
+    const uint64_t held = m->committed < m->rss ? m->committed : m->rss, known = m->allocated + p->idlest.buckets.metadata;
     const double span = (double)(m[1].time_ns - m->time_ns);
-    sum += span * (held > m->allocated ? (double)(held - m->allocated) : 0);
+    sum += span * (held > known ? (double)(held - known) : 0);
     time += span;
   }
   return p->timeline_length >= (size_t)threshold.moments && time > 0 ? sum / time : -1;
 }
 
-static void name_partial_classes(struct finding *f, const struct model_process *p) {
+/* The class whose partial slabs hold most. */
+static void name_partial_class(struct finding *f, const struct stats_idlest *idlest) {
   uint32_t most = 0;
+#define PARTIAL_BYTES(cls) (idlest->gauge[cls].partial * class_stride(cls))
   for (uint32_t cls = 1; cls < CLASS_COUNT; cls++) {
-    if (p->counts->cls[cls].gauge.partial > p->counts->cls[most].gauge.partial) most = cls;
+    if (PARTIAL_BYTES(cls) > PARTIAL_BYTES(most)) most = cls;
   }
-  const struct model_gauges *const g = &p->counts->cls[most].gauge;
+  const struct stats_class_gauges *const g = &idlest->gauge[most];
   char class[EXPLAIN_CLASS], a[FORMAT_SIZE], b[FORMAT_SIZE];
   if (g->partial == 0) return;
-  finding_evidence(f, "most of it in %s: %" PRIu64 " slabs of %s together, %s of them free", explain_class(class, most), g->slabs,
-                   format_bytes(a, g->active), format_bytes(b, g->partial));
+  finding_evidence(f, "most of the partial slabs are of %s: %" PRIu64 " slabs, %s, with %" PRIu64 " live blocks and %s free",
+                   explain_class(class, most), g->slabs, format_bytes(a, g->active), g->live, format_bytes(b, PARTIAL_BYTES(most)));
   finding_figure(f, "partial_class", most);
 }
 
 static void tell_external(struct diagnosis *d, const struct model_process *p) {
   uint64_t sum;
-  const struct bucket largest = largest_bucket(p, &sum);
-  const double now = sum > p->untouched ? (double)(sum - p->untouched) : 0, mean = mean_idle(p), whole = explain_whole_memory(p);
-  const double cost = mean >= 0 ? mean : p->complete ? 0 : now; /* at its end, a program has no live block */
-  const double resident = p->committed > p->untouched ? (double)(p->committed - p->untouched) : 0;
-  if (!is_much(cost, whole) || now < threshold.external_share * resident) return;
+  const struct stats_idlest *const idlest = &p->idlest;
+  const struct bucket largest = largest_bucket(&idlest->buckets, &sum);
+  const double mean = mean_idle(p), whole = explain_whole_memory(p), held = (double)(idlest->allocated + idlest->idle);
+  if (mean < 0 || idlest->time_ns == 0 || !is_much(mean, whole) || (double)idlest->idle < threshold.external_share * held) return;
   char a[FORMAT_SIZE], b[FORMAT_SIZE], share[FORMAT_SIZE];
   struct finding *const f = finding_add(d, "external_fragmentation", FINDING_COST, p);
-  finding_what(f, "%s of the allocator's memory is in no live block; the largest part is %s (%s).",
-               format_percent(share, now, resident), largest.name, largest.meaning);
-  finding_cost(f, COST_BYTES, cost, whole);
-  finding_evidence(f, "at the end %s with memory behind them, %s of it free", format_bytes(a, (uint64_t)resident), format_bytes(b, (uint64_t)now));
-  if (mean >= 0) finding_evidence(f, "over the run, %s were free on average", format_bytes(a, (uint64_t)mean));
-#define TELL_BUCKET(name, meaning) \
-  if (p->buckets.name * 10 >= sum) finding_evidence(f, "%s %s (%s)", format_bytes(a, p->buckets.name), #name, meaning);
-  STATS_BUCKETS(TELL_BUCKET)
-  if (largest.bytes == p->buckets.partial) name_partial_classes(f, p);
-  finding_figure(f, "free_bytes", now);
+  finding_what(f, "Up to %s of the allocator's memory was in no live block; the largest part is %s (%s).",
+               format_percent(share, (double)idlest->idle, held), largest.name, largest.meaning);
+  finding_cost(f, COST_BYTES, mean, whole);
+  finding_evidence(f, "when most was free, after %s: %s of the %s that the allocator had resident", format_ns(share, (double)idlest->time_ns),
+                   format_bytes(a, idlest->idle), format_bytes(b, (uint64_t)held));
+  finding_evidence(f, "over the run, %s on average", format_bytes(a, (uint64_t)mean));
+#define TELL_BUCKET(name) \
+  if (idlest->buckets.name * 10 >= sum) finding_evidence(f, "then %s %s", format_bytes(a, idlest->buckets.name), bucket_meaning(#name));
+  ADVISED_BUCKETS(TELL_BUCKET)
+  if (largest.bytes == idlest->buckets.partial) name_partial_class(f, idlest);
+  finding_figure(f, "idle", (double)idlest->idle);
+  finding_figure(f, "mean_idle", mean);
   finding_figure(f, largest.name, (double)largest.bytes);
-  if (largest.advice.option != NULL) finding_option(f, largest.advice.option, "%s", largest.advice.value);
+  if (largest.advice.value != NULL) finding_option(f, largest.advice.option, "%s", largest.advice.value);
+  else if (largest.advice.option != NULL) finding_option(f, largest.advice.option, "%" PRIu64, p->release_delay / 10);
   else finding_change(f, "%s", largest.advice.what);
   finding_effect(f, "%s; up to %s less", largest.advice.effect, format_bytes(a, largest.bytes));
-  if (largest.bytes != p->buckets.partial && largest.bytes != p->buckets.metadata) {
+  if (largest.bytes != idlest->buckets.partial) {
     finding_change(f, "Call malloc_trim(0) where the program knows that it has just freed much, in the thread that did.");
     finding_effect(f, "the thread's lists, batches and empty SuperSlabs go back at once");
   }
@@ -102,11 +115,11 @@ static void tell_external(struct diagnosis *d, const struct model_process *p) {
 const char *rule_external_fragmentation(struct diagnosis *d) {
   bool any = false;
   for (size_t i = 0; i < d->r->process_count; i++) {
-    if (!d->r->processes[i]->has_buckets) continue;
+    if (d->r->processes[i]->timeline_length < (size_t)threshold.moments || d->r->processes[i]->idlest.time_ns == 0) continue;
     any = true;
     tell_external(d, d->r->processes[i]);
   }
-  return any ? NULL : NO_BUCKETS;
+  return any ? NULL : d->r->source == SOURCE_TRACE ? NO_BUCKETS : TOO_FEW;
 }
 
 /* ---- Internal fragmentation. ---- */
@@ -150,7 +163,7 @@ static void tell_internal(struct diagnosis *d, const struct model_process *p) {
   finding_figure(f, "class", cls);
   finding_figure(f, "mean_request", mean);
   finding_figure(f, "share", share);
-  if (cls > 0 && mean <= class_stride(cls - 1)) {
+  if (cls > 0 && mean <= class_stride(cls - 1) * 1.02) { /* a few larger ones do not matter */
     const double less = (stride - class_stride(cls - 1)) / stride;
     finding_change(f, "Ask for at most %" PRIu32 " bytes (a block's last byte is its neighbour's header), or pack two objects into one block.",
                    class_stride(cls - 1) - 1);
@@ -222,7 +235,7 @@ const char *rule_growth(struct diagnosis *d) {
     any = true;
     tell_growth(d, d->r->processes[i]);
   }
-  return any ? NULL : "too few snapshots (HAKMEM_FRAGMENTATION sets how often they are taken)";
+  return any ? NULL : TOO_FEW;
 }
 
 /* ---- What is not the allocator's. ---- */

@@ -8,7 +8,6 @@
 #include "explain.h"
 #include "format.h"
 
-#define UNIT_BYTES 65536 /* slabs are made of these; design: superslab.h */
 #define CLASSES_NAMED 5
 #define ADDRESS_SPACE_SIZE "512K" /* the smallest SuperSlab: the least that must be aligned */
 
@@ -16,7 +15,7 @@
 struct refusals {
   uint64_t by_class[CLASS_ROWS], count;
   const struct stats_incident *first;
-  bool large; /* some were for large blocks */
+  uint32_t units; /* the longest run of them that may have been asked for */
 };
 
 static struct refusals refusals_of(const struct model_process *p, unsigned reasons) {
@@ -26,7 +25,8 @@ static struct refusals refusals_of(const struct model_process *p, unsigned reaso
     if (i->kind != INCIDENT_SHARED_FAIL || i->reason >= fail_reason_count || (reasons >> i->reason & 1) == 0) continue;
     all.count += i->count;
     if (i->cls < CLASS_ROWS) all.by_class[i->cls] += i->count;
-    if (i->cls == CLASS_LARGE) all.large = true;
+    const uint32_t units = i->cls < CLASS_COUNT ? class_slab_units(i->cls) : (uint32_t)(p->superslab_size / 2 / UNIT_SIZE);
+    if (units > all.units) all.units = units;
     if (all.first == NULL || i->time_ns < all.first->time_ns) all.first = i;
   }
   return all;
@@ -66,20 +66,24 @@ static struct finding *tell(struct diagnosis *d, const char *rule, const struct 
   char classes[512], size[FORMAT_SIZE], at[FORMAT_SIZE];
   struct finding *const f = finding_add(d, rule, FINDING_COST, p);
   name_classes(classes, sizeof(classes), all);
-  finding_cost(f, COST_NS, legacy_ns(d, count), (double)p->elapsed_ns);
+  finding_cost(f, COST_NS, legacy_ns(d, count), explain_time(p));
   finding_figure(f, "refused", (double)count);
   finding_figure(f, "legacy_refused_max", (double)p->legacy_refused_max);
   if (all->first != NULL) {
     finding_evidence(f, "refused: %s", classes);
-    finding_evidence(f, "the first time after %s, with %u SuperSlabs in use and %u of their units of 64 KiB free, not enough of them side by side",
-                     format_ns(at, (double)all->first->time_ns), all->first->active, all->first->free_slabs);
+    finding_evidence(f, "the first time after %s, with %u SuperSlabs in use and %u of their units of 64 KiB free%s",
+                     format_ns(at, (double)all->first->time_ns), all->first->active, all->first->free_slabs,
+                     all->first->free_slabs > 0 ? ", but not enough of them side by side" : "");
     char *const where = explain_place(d, p, all->first->stack);
     if (where != NULL) finding_evidence(f, "then by %s", where);
     free(where);
   } else {
     finding_evidence(f, "refused %" PRIu64 " times; there are no details", count);
   }
-  finding_evidence(f, "the legacy path served, and held at most %s at a time for it", format_bytes(size, p->legacy_refused_max));
+  if (p->legacy_refused_max > 0)
+    finding_evidence(f, "the legacy path served, and held at most %s at a time for it", format_bytes(size, p->legacy_refused_max));
+  else
+    finding_evidence(f, "the legacy path could not serve either");
   if (d->r->latency.legacy != NULL && !d->r->latency.ticks)
     finding_evidence(f, "it took %s each time on average, under one lock for all threads", format_ns(at, histogram_mean(d->r->latency.legacy)));
   return f;
@@ -91,9 +95,8 @@ static struct finding *tell(struct diagnosis *d, const char *rule, const struct 
  * SuperSlabs that hold `bytes`, wherever in them the longest run that is asked for begins: of each, as many units as make one
  * run less than that may be left over.
  */
-static uint64_t superslabs_for(const struct model_process *p, uint64_t bytes, bool large) {
-  const uint64_t units = p->superslab_size / UNIT_BYTES, longest = large ? units / 2 : SLAB_UNITS_MAX;
-  const uint64_t usable = (units > longest ? units - longest + 1 : 1) * UNIT_BYTES;
+static uint64_t superslabs_for(const struct model_process *p, uint64_t bytes, uint32_t longest) {
+  const uint64_t units = p->superslab_size / UNIT_SIZE, usable = (units > longest ? units - longest + 1 : 1) * UNIT_SIZE;
   return bytes / usable + (bytes % usable != 0);
 }
 
@@ -103,14 +106,14 @@ static void tell_limit(struct diagnosis *d, const struct model_process *p) {
   const struct refusals all = refusals_of(p, 1u << FAIL_LIMIT);
   struct finding *const f = tell(d, "limit", p, &all, count);
   char size[FORMAT_SIZE], bytes[FORMAT_SIZE];
-  const uint64_t limit = p->superslab_limit, more = superslabs_for(p, p->legacy_refused_max, all.large);
+  const uint64_t limit = p->superslab_limit, more = superslabs_for(p, p->legacy_refused_max, all.units);
   finding_what(f, "The shared pool refused %" PRIu64 " time%s, because all %" PRIu64 " SuperSlabs that HAKMEM_SS_LIMIT allows were in use.",
                count, count == 1 ? "" : "s", limit);
   finding_figure(f, "limit", (double)limit);
   finding_figure(f, "superslabs_more", (double)more);
   if (p->has_settings && more > 0) {
     finding_option(f, "HAKMEM_SS_LIMIT", "%" PRIu64, limit + more);
-    finding_effect(f, "no shared_fail in a run like this one: %" PRIu64 " more SuperSlabs of %s hold the %s that legacy held", more,
+    finding_effect(f, "no shared_fail in a run like this one: so many more SuperSlabs of %s hold the %s that legacy held, however they are filled",
                    format_bytes(size, p->superslab_size), format_bytes(bytes, p->legacy_refused_max));
   }
   finding_option(f, "HAKMEM_SS_LIMIT", "0");
@@ -134,10 +137,11 @@ static void tell_no_memory(struct diagnosis *d, const struct model_process *p) {
   finding_what(f, "The system refused a SuperSlab %" PRIu64 " time%s: %s.", memory + space, memory + space == 1 ? "" : "s",
                space > memory ? "there was address space, but no aligned piece of this size" : "it had no memory, or no address space, to give");
   finding_evidence(f, "%" PRIu64 " times without memory (os_enomem), %" PRIu64 " times without an aligned piece (no_address_space)", memory, space);
-  if (p->mapped > 0) finding_evidence(f, "hakmem had %s of address space at the end", format_bytes(mapped, p->mapped));
+  finding_evidence(f, "at most %" PRIu64 " SuperSlabs were in use, %s of address space", p->superslabs_active_max,
+                   format_bytes(mapped, p->superslabs_active_max * p->superslab_size));
   finding_figure(f, "os_enomem", (double)memory);
   finding_figure(f, "no_address_space", (double)space);
-  if (p->has_settings && p->superslab_size > 8 * UNIT_BYTES) {
+  if (p->has_settings && p->superslab_size > 8 * UNIT_SIZE) {
     finding_option(f, "HAKMEM_SS_SIZE", ADDRESS_SPACE_SIZE);
     finding_effect(f, "a SuperSlab needs an aligned piece of " ADDRESS_SPACE_SIZE " instead of %s; the last bytes below the bound are used, too",
                    format_bytes(size, p->superslab_size));

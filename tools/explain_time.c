@@ -7,6 +7,7 @@
 #include "explain.h"
 #include "format.h"
 
+#define PAGE_BYTES 4096.0
 #define IN_TICKS "the durations are in clock ticks of unknown length"
 
 static double sum_of(struct histogram *const table[CLASS_ROWS]) {
@@ -146,17 +147,28 @@ const char *rule_drains(struct diagnosis *d) {
   return NULL;
 }
 
+/* Of the blocks that refills brought, those that were the first at their place. */
+static double fresh_blocks(const struct report *r) {
+  double sum = 0;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    const struct stats_class_counters *const c = &r->total->cls[cls].counters;
+    const uint64_t capacity = (class_slab_units(cls) * UNIT_SIZE - MIN_ALIGN) / class_stride(cls);
+    const uint64_t fresh = c->slab_acquire * capacity;
+    sum += (double)(fresh < c->refill_blocks ? fresh : c->refill_blocks);
+  }
+  return sum;
+}
+
 const char *rule_fresh_slabs(struct diagnosis *d) {
   if (d->r->latency.ticks) return IN_TICKS;
   const struct stats_class_counters c = sum_of_classes(d->r);
-  const uint64_t refills = model_refills(&c), fresh = c.refill_fresh_slab + c.refill_fresh_superslab;
-  if (refills < (uint64_t)threshold.refills || (double)fresh < threshold.fresh_share * (double)refills) return NULL;
-  const double ns = sum_of(d->r->latency.refill) * (double)fresh / (double)refills;
-  if (!is_costly(d, ns)) return NULL;
+  const uint64_t refills = model_refills(&c);
+  const double fresh = fresh_blocks(d->r), all = (double)c.refill_blocks, ns = sum_of(d->r->latency.refill) * fresh / (all > 0 ? all : 1);
+  if (refills < (uint64_t)threshold.refills || fresh < threshold.fresh_share * all || !is_costly(d, ns)) return NULL;
   char mean[FORMAT_SIZE];
   const bool come_and_go = c.slab_release * 2 > c.slab_acquire;
   struct finding *const f = finding_add(d, "fresh_slabs", FINDING_COST, NULL);
-  finding_what(f, "%.0f %% of the refills need fresh slabs: %s.", (double)fresh / (double)refills * 100,
+  finding_what(f, "%.0f %% of what refills bring comes from fresh slabs: %s.", fresh / all * 100,
                come_and_go ? "slabs are emptied, given back and asked for again" : "the program takes more and more memory");
   finding_cost(f, COST_NS, ns, d->time_ns);
   finding_evidence(f, "of %" PRIu64 " refills, %" PRIu64 " by a fresh slab, %" PRIu64 " by a fresh SuperSlab, %" PRIu64 " by a partial slab, %" PRIu64
@@ -164,12 +176,13 @@ const char *rule_fresh_slabs(struct diagnosis *d) {
                    c.refill_partial, c.refill_batch, c.refill_spare);
   finding_evidence(f, "%s for a refill on average; first touches of pages are part of it", format_ns(mean, sum_of(d->r->latency.refill) / (double)refills));
   finding_evidence(f, "%" PRIu64 " slabs came, %" PRIu64 " went", c.slab_acquire, c.slab_release);
-  finding_figure(f, "fresh", (double)fresh);
+  finding_figure(f, "fresh_share", fresh / all);
   finding_figure(f, "refills", (double)refills);
+  const struct model_process *const p = settings(d);
   if (come_and_go) {
     finding_change(f, "Keep blocks over from one phase of the program to the next (a pool, a free list) instead of freeing all of them.");
     finding_effect(f, "refills from partial slabs and batches, whose pages are there");
-  } else {
+  } else if (p == NULL || p->huge_pages != 1) {
     finding_option(f, "HAKMEM_HUGE_PAGES", "1");
     finding_effect(f, "one page fault for 2 MiB instead of 512, from the second SuperSlab on; memory comes in steps of 2 MiB");
   }
@@ -215,17 +228,20 @@ const char *rule_map_churn(struct diagnosis *d) {
   if (d->r->latency.ticks) return IN_TICKS;
   if (p == NULL || p->superslabs_active_max == 0 || map == NULL) return NULL;
   const double rounds = (double)c->superslab_release / (double)p->superslabs_active_max;
-  const double ns = (double)map->sum;
-  if (rounds < threshold.churn || !is_costly(d, ns)) return NULL;
-  char bytes[FORMAT_SIZE], mean[FORMAT_SIZE];
+  const double faults = (double)(c->os_unmap_bytes + c->os_purge_bytes) / PAGE_BYTES * threshold.fault_ns;
+  const double calls = (double)(map->sum + c->os_unmap_ns + c->os_purge_ns);
+  if (rounds < threshold.churn || !is_costly(d, calls + faults)) return NULL;
+  char bytes[FORMAT_SIZE], a[FORMAT_SIZE], b[FORMAT_SIZE];
   const double delay_ms = 2 * d->time_ns / rounds / 1e6 + 1;
   struct finding *const f = finding_add(d, "map_churn", FINDING_COST, NULL);
   finding_what(f, "Memory goes back to the system and is asked for again: %" PRIu64 " SuperSlabs were mapped where %" PRIu64 " were in use at most.",
                c->superslab_acquire, p->superslabs_active_max);
-  finding_cost(f, COST_NS, ns, d->time_ns);
+  finding_cost(f, COST_NS, calls + faults, d->time_ns);
   finding_evidence(f, "%" PRIu64 " SuperSlabs came, %" PRIu64 " went; %" PRIu64 " purges of %s together", c->superslab_acquire, c->superslab_release,
                    c->os_purge, format_bytes(bytes, c->os_purge_bytes));
-  finding_evidence(f, "%" PRIu64 " mappings of %s on average, and every page of them is faulted in again", map->count, format_ns(mean, histogram_mean(map)));
+  finding_evidence(f, "%s in the system's calls, and an estimated %s in page faults, at %.0f ns for each page that went", format_ns(a, calls),
+                   format_ns(b, faults), threshold.fault_ns);
+  if (p->has_settings) finding_evidence(f, "HAKMEM_RELEASE_DELAY is %" PRIu64 " ms", p->release_delay);
   finding_figure(f, "released", (double)c->superslab_release);
   finding_figure(f, "active_max", (double)p->superslabs_active_max);
   finding_option(f, "HAKMEM_RELEASE_DELAY", "%.0f", delay_ms);

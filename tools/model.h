@@ -54,16 +54,18 @@ struct model_process {
   char *program, *version;   /* as the process said: to be escaped before it is shown; "" where unknown */
   bool forked;               /* a stats file's process began as a copy of its parent: it may lack what the parent knew */
   bool complete;             /* a stats file's process ended in order */
-  bool has_settings;         /* the next ten are known */
+  bool has_settings;         /* the next ones are known */
   bool full_tracing;
   uint32_t strategy;         /* enum lookup_strategy */
   uint64_t superslab_size, superslab_limit, drain_interval, sample, ticks_per_second, clock_cost_ns;
+  uint64_t release_delay, huge_pages; /* ms; SuperSlabs */
   uint64_t start_realtime_ns, elapsed_ns;
   struct model_counts *counts;
   bool has_buckets;          /* the next six are known */
   struct stats_buckets buckets;
   uint64_t mapped, committed, untouched, rss, superslabs_active, superslabs_active_max;
   uint64_t rss_max;          /* UNKNOWN where the source has no RSS */
+  struct stats_idlest idlest; /* time_ns is 0 where there is none */
   uint64_t legacy_refused_max; /* bytes that legacy held at most in the shared pool's stead */
   struct stats_moment *timeline; /* members may be UNKNOWN */
   size_t timeline_length, timeline_capacity;

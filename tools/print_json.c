@@ -233,6 +233,8 @@ static void set_settings(json_t *object, const struct model_process *p) {
   set(settings, "superslab_limit", number(p->superslab_limit));
   set(settings, "drain_interval", number(p->drain_interval));
   set(settings, "sample", number(p->sample));
+  set(settings, "release_delay", number(p->release_delay));
+  set(settings, "huge_pages", number(p->huge_pages));
   set(settings, "ticks_per_second", number(p->ticks_per_second));
   set(settings, "clock_cost_ns", number(p->clock_cost_ns));
   set(object, "settings", settings);

@@ -142,6 +142,7 @@ static void take_memory(struct model_process *p, const struct stats_block *b) {
   p->rss_max = b->rss;
   p->superslabs_active = b->superslabs_active;
   p->superslabs_active_max = b->superslabs_active_max;
+  p->idlest = b->idlest;
   p->legacy_refused_max = b->legacy_refused_max;
   for (uint32_t i = 0; i < b->timeline_length; i++) {
     model_add_moment(p, &b->timeline[i]);
@@ -168,6 +169,8 @@ static void take_identity(struct model_process *p, struct stats_block *b) {
   p->superslab_limit = b->superslab_limit;
   p->drain_interval = b->drain_interval;
   p->sample = b->sample;
+  p->release_delay = b->release_delay;
+  p->huge_pages = b->huge_pages;
   p->ticks_per_second = b->ticks_per_second;
   p->clock_cost_ns = b->clock_cost_ns;
   p->start_realtime_ns = b->start_realtime_ns;

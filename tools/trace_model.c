@@ -355,6 +355,8 @@ ON(process) {
   m->superslab_limit = e->superslab_limit;
   m->drain_interval = e->drain_interval;
   m->sample = e->sample;
+  m->release_delay = e->release_delay;
+  m->huge_pages = e->huge_pages;
   if (strcmp(m->version, e->version) != 0) {
     free(m->version);
     m->version = must_copy(e->version);

@@ -1,10 +1,11 @@
 /*
  * stats_file: writes a stats file whose every figure is known, without the library.
  *
- *   stats_file FILE [NAME=NUMBER...] [program=TEXT] [cut=BYTES]
+ *   stats_file FILE [NAME=NUMBER...] [program=TEXT] [cut=BYTES] [tail=NS]
  *
  * What is in it (of class 3, stride 64): 1000 allocations, 900 frees, 100 lookups of 1 to 100 ns, 10 drains of 1000 ns, four
  * refills of 5000 ns, a slab with 10 of 1023 blocks live, a timeline of three moments, one header reset and two shared_fails.
+ * With tail=NS, the lookups are by the directory, and 1000 more of 20 ns and ten of NS.
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -26,6 +27,10 @@ static const struct { const char *name; size_t offset, size; } fields[] = {
   FIELD("reason", incidents[1].reason), FIELD("bucket", lookup[CLS].bucket[7]), FIELD("count", lookup[CLS].count),
   FIELD("max", lookup[CLS].max), FIELD("min_inverted", lookup[CLS].min_inverted), FIELD("sum", lookup[CLS].sum),
   FIELD("reentered", counters.reentered), FIELD("live", buckets.live), FIELD("rss", rss), FIELD("stacks_missed", stacks_missed),
+  FIELD("os_unmap_bytes", counters.os_unmap_bytes), FIELD("superslab_release", counters.superslab_release),
+  FIELD("elapsed_ns", elapsed_ns), FIELD("request_samples", cls[CLS].request_samples), FIELD("request_bytes", cls[CLS].request_bytes),
+  FIELD("superslab_size", superslab_size), FIELD("superslab_limit", superslab_limit),
+  FIELD("legacy_refused_max", legacy_refused_max), FIELD("idle", idlest.idle), FIELD("active_max", superslabs_active_max),
   FIELD("inherited_allocs", inherited_allocs[CLS]), FIELD("inherited_frees", inherited_frees[CLS]),
 };
 
@@ -107,6 +112,12 @@ static void fill(void) {
   fill_incidents();
 }
 
+static void add_tail(uint64_t ns) {
+  block.strategy = STRATEGY_DIRECTORY;
+  for (int i = 0; i < 1000; i++) record(&block.lookup[CLS], 20, bucket_of(20));
+  for (int i = 0; i < 10; i++) record(&block.lookup[CLS], ns, bucket_of(ns));
+}
+
 static void set(const char *name, const char *value) {
   for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
     if (strcmp(fields[i].name, name) != 0) continue;
@@ -127,6 +138,7 @@ int main(int argc, char **argv) {
     *value = '\0';
     if (strcmp(argv[i], "cut") == 0) size = strtoull(value + 1, NULL, 0);
     else if (strcmp(argv[i], "program") == 0) strncpy(block.program, value + 1, sizeof(block.program));
+    else if (strcmp(argv[i], "tail") == 0) add_tail(strtoull(value + 1, NULL, 0));
     else set(argv[i], value + 1);
   }
   FILE *const file = argc > 1 ? fopen(argv[1], "w") : NULL;

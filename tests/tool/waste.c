@@ -10,7 +10,7 @@
  *   waste leaks              live memory grows evenly for a second
  *   waste rounds             takes 32 MiB and gives it back, again and again, with pauses
  *   waste pins               frees all but one block in a hundred, and goes on for a second
- *   waste rounded            a million blocks of 1024 bytes, which need strides of 1152
+ *   waste rounded            100000 blocks of 64 bytes, which need strides of 80
  *   waste maps               maps 64 MiB itself
  */
 #include <stdio.h>
@@ -107,10 +107,10 @@ static void pins(void) {
 }
 
 static void rounded(void) {
-  for (unsigned i = 0; i < 100000; i++) blocks[i] = take(128);
+  for (unsigned i = 0; i < 100000; i++) blocks[i] = take(64);
   for (unsigned i = 0; i < 50; i++) {
     usleep(5000);
-    for (unsigned k = 0; k < 2000; k++) free(take(128));
+    for (unsigned k = 0; k < 2000; k++) free(take(64));
   }
 }
 

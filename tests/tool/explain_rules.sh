@@ -1,0 +1,111 @@
+# hakmem explain on runs with one fault each: the rule that is meant finds it, and what it predicts comes true.
+. "$(dirname "$0")/common.sh"
+program waste
+program off_by_one
+
+# run NAME COMMAND...: runs it, and explains it in NAME.json and NAME.txt.
+run() {
+  name=$1
+  shift
+  rm -rf "$name"
+  "$hakmem" run -o "$name" -- "$@" >out 2>err || { cat err; fail "$*"; }
+  explained "$name" "$name"
+}
+explained() {
+  "$hakmem" explain --json "$2" >"$1.json" 2>err || { cat err; fail "explain --json $2"; }
+  "$hakmem" explain "$2" >"$1.txt" 2>>err || { cat err; fail "explain $2"; }
+  [ ! -s err ] || fail "says: $(cat err)"
+  plain "$1.txt"
+  LC_ALL=C grep -q '[^ -~]' "$1.json" && fail "the JSON text of $1 is not plain ASCII"
+  equal "$1: findings without evidence" 0 "$(jq '[.findings[] | select(.evidence == [])] | length' "$1.json")"
+  equal "$1: remedies without an effect" 0 "$(jq '[.findings[].remedies[] | select(.effect == null)] | length' "$1.json")"
+  equal "$1: costs without a share" 0 "$(jq '[.findings[] | select(.kind == "cost" and .cost.share == null)] | length' "$1.json")"
+  return 0
+}
+# of NAME RULE JQ: of the finding by this rule; "" where there is none.
+of() { jq -r "[.findings[] | select(.rule == \"$2\")][0] | $3 // empty" "$1.json"; }
+found() { [ -n "$(of "$1" "$2" .what)" ] || { cat "$1.txt"; fail "$1: no finding by the rule $2"; }; }
+not_found() { [ -z "$(of "$1" "$2" .what)" ] || { cat "$1.txt"; fail "$1: a finding by the rule $2"; }; }
+remedy() { of "$1" "$2" ".remedies[0] | select(.option == \"$3\") | .value"; }
+# holds JQ: true of the last run's JSON.
+holds() { jq -e "$1" "$name.json" >/dev/null || { cat "$name.txt"; fail "$name: not true: $1"; }; }
+
+# ---- Nothing: says so, and what was looked for. ----
+run nothing ./waste nothing
+equal "findings in a sound program" 0 "$(jq '.findings | length' nothing.json)"
+grep -q "^No finding" nothing.txt || fail "does not say that there is no finding"
+grep -q "drains that come too often" nothing.txt || fail "does not say what was looked for"
+grep -q "too short for snapshots" nothing.txt || fail "does not say what could not be looked for"
+holds '.looked_for | length == 14'
+holds '[.thresholds[] | type] | all(. == "number")'
+
+# ---- Time. ----
+HAKMEM_LOOKUP=linear run linear ./waste frees
+found linear lookup_strategy
+equal "linear: what to change" directory "$(remedy linear lookup_strategy HAKMEM_LOOKUP)"
+holds '.findings[] | select(.rule == "lookup_strategy") | .figures.probes > 1 and .cost.unit == "ns"'
+HAKMEM_LOOKUP=directory run directory ./waste frees
+not_found directory lookup_strategy
+HAKMEM_LOOKUP=directory "$hakmem" report --json directory >report.json
+equal "directory: lookups with one probe" true \
+  "$(jq '.stats.counters | .lookup_probes == .lookup_first_probe and .lookup_probes > 0' report.json)"
+
+HAKMEM_DRAIN_INTERVAL=8 run drains ./waste frees
+found drains drains
+interval=$(remedy drains drains HAKMEM_DRAIN_INTERVAL)
+predicted=$(of drains drains .figures.interval_drains_then)
+HAKMEM_DRAIN_INTERVAL=$interval run drains-then ./waste frees
+not_found drains-then drains
+"$hakmem" report --json drains-then >report.json
+came=$(jq '[.stats.classes[].counters.drain_interval] | add' report.json)
+jq -n -e "$came <= $predicted" >/dev/null || fail "at most $predicted drains by interval were predicted, $came came"
+
+run grows ./waste grows
+found grows fresh_slabs
+holds '.findings[] | select(.rule == "fresh_slabs") | .figures.fresh_share > 0.9'
+run huge ./waste huge
+found huge huge_blocks
+holds '.findings[] | select(.rule == "huge_blocks") | .figures | .calls >= 40000 and .mean_bytes == 5242880'
+
+HAKMEM_RELEASE_DELAY=20 run rounds ./waste rounds
+found rounds map_churn
+delay=$(remedy rounds map_churn HAKMEM_RELEASE_DELAY)
+HAKMEM_RELEASE_DELAY=$delay run rounds-then ./waste rounds
+not_found rounds-then map_churn
+
+# ---- Memory. ----
+run pins ./waste pins
+found pins external_fragmentation
+holds '.findings[0] | .rule == "external_fragmentation" and .cost.unit == "bytes" and .figures.partial > 50000000'
+grep -q "most of the partial slabs are of class 6 (112 B)" pins.txt || { cat pins.txt; fail "does not name the class"; }
+run leaks ./waste leaks
+found leaks growth
+holds '.findings[] | select(.rule == "growth") | .figures | .bytes_per_second > 5e6 and .fit > 0.9'
+grep -q "class 17 (320 B)" leaks.txt || { cat leaks.txt; fail "does not name the class that grows"; }
+run rounded ./waste rounded
+found rounded internal_fragmentation
+holds '.findings[] | select(.rule == "internal_fragmentation") | .figures | .class == 4 and .share > 0.19 and .share < 0.21'
+grep -q "at most 63 bytes" rounded.txt || { cat rounded.txt; fail "does not say which size would fit"; }
+run maps ./waste maps
+found maps residual
+holds '.findings[] | select(.rule == "residual") | .figures.residual_bytes > 67000000'
+
+# ---- The system refuses: at some bound, all SuperSlabs that are wanted do not fit, and legacy alone serves. ----
+refused=
+for limit in $(seq 20 2 90); do
+  rm -rf bound
+  "$hakmem" run -o bound -- sh -c "ulimit -v $((limit * 1024)); exec ./waste limited" >out 2>err || continue
+  explained bound bound
+  refused=$(of bound no_memory .figures.refused)
+  [ -z "$refused" ] || break
+done
+[ -n "$refused" ] || fail "no bound of the address space made the system refuse"
+equal "bound: what to change" 512K "$(remedy bound no_memory HAKMEM_SS_SIZE)"
+grep -q "ulimit -v" bound.txt || fail "does not speak of ulimit"
+
+# ---- Headers: first, with their place. ----
+run wrong ./off_by_one
+holds '.findings[0] | .rule == "header_reset" and .kind == "error" and .cost == null'
+grep -q "off_by_one_nul" wrong.txt || fail "no verdict"
+grep -q "copy_name at .*off_by_one.c:[0-9]" wrong.txt || { cat wrong.txt; fail "no place in the program"; }
+exit 0
