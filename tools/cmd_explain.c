@@ -10,16 +10,17 @@
 #include "guard.h"
 #include "load.h"
 
-enum { KEY_JSON = 256, KEY_PID };
+enum { KEY_JSON = 256, KEY_PID, KEY_RULES };
 
 struct options {
-  bool json;
+  bool json, rules;
   struct load load;
 };
 
 static const struct argp_option options[] = {
   {"json", KEY_JSON, NULL, 0, "Print one JSON object instead of text; its members are described in hakmem(1)", 1},
   {"pid", KEY_PID, "PID", 0, "Explain this process only", 1},
+  {"rules", KEY_RULES, NULL, 0, "Print what is looked for, and from where on a figure is worth a finding", 2},
   {0},
 };
 
@@ -27,12 +28,15 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
   struct options *const o = state->input;
   switch (key) {
     case KEY_JSON: o->json = true; return 0;
+    case KEY_RULES: o->rules = true; return 0;
     case KEY_PID: o->load.pid = load_pid(argument, state); return 0;
     case ARGP_KEY_ARGS:
       o->load.paths = state->argv + state->next;
       o->load.count = state->argc - state->next;
       return 0;
-    case ARGP_KEY_NO_ARGS: argp_error(state, "there is nothing to explain"); return EINVAL;
+    case ARGP_KEY_NO_ARGS:
+      if (!o->rules) argp_error(state, "there is nothing to explain");
+      return 0;
     default: return ARGP_ERR_UNKNOWN;
   }
 }
@@ -57,6 +61,21 @@ static bool print(const struct page *page, bool json) {
   return good && ((fflush(stdout) == 0 && !ferror(stdout)) || fail("cannot write to standard output"));
 }
 
+static int print_rules(void) {
+  puts("What is looked for");
+  struct table *t = table_create("ll");
+#define ADD_RULE(name, meaning) table_cell(t, #name), table_cell(t, "%s", meaning);
+  EXPLAIN_RULES(ADD_RULE)
+  table_print(t, stdout, 2);
+  puts("\nFrom where on a figure is worth a finding");
+  t = table_create("lrll");
+#define ADD_THRESHOLD(name, value, unit, why) \
+  table_cell(t, #name), table_cell(t, "%.15g", threshold.name), table_cell(t, "%s", unit), table_cell(t, "%s", why);
+  EXPLAIN_THRESHOLDS(ADD_THRESHOLD)
+  table_print(t, stdout, 2);
+  return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
 static int explain(void *context) {
   const struct options *const o = context;
   struct page page = {0};
@@ -73,5 +92,5 @@ int command_explain(int argc, char **argv) {
   struct options o = {0};
   argp_parse(&explain_argp, argc, argv, 0, NULL, &o);
   format_init();
-  return guard_run(explain, &o);
+  return o.rules ? print_rules() : guard_run(explain, &o);
 }

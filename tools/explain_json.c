@@ -27,7 +27,7 @@ static json_t *cost(const struct finding *f) {
   if (f->unit == COST_NONE) return json_null();
   json_t *const object = json_object();
   set(object, "unit", json_string(f->unit == COST_NS ? "ns" : "bytes"));
-  set(object, "value", number((double)(uint64_t)f->cost));
+  set(object, "value", number((double)explain_whole(f->cost)));
   set(object, "share", f->whole > 0 ? json_real(f->cost / f->whole) : json_null());
   return object;
 }

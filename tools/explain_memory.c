@@ -93,8 +93,8 @@ static void tell_external(struct diagnosis *d, const struct model_process *p) {
                format_percent(share, (double)idlest->idle, held), largest.name, largest.meaning);
   finding_cost(f, COST_BYTES, mean, whole);
   finding_evidence(f, "when most was free, after %s: %s of the %s that the allocator had resident", format_ns(share, (double)idlest->time_ns),
-                   format_bytes(a, idlest->idle), format_bytes(b, (uint64_t)held));
-  finding_evidence(f, "over the run, %s on average", format_bytes(a, (uint64_t)mean));
+                   format_bytes(a, idlest->idle), format_bytes(b, explain_whole(held)));
+  finding_evidence(f, "over the run, %s on average", format_bytes(a, explain_whole(mean)));
 #define TELL_BUCKET(name) \
   if (idlest->buckets.name * 10 >= sum) finding_evidence(f, "then %s %s", format_bytes(a, idlest->buckets.name), bucket_meaning(#name));
   ADVISED_BUCKETS(TELL_BUCKET)
@@ -159,7 +159,7 @@ static void tell_internal(struct diagnosis *d, const struct model_process *p) {
                format_percent(name, share, 1));
   finding_cost(f, COST_BYTES, cost, whole);
   finding_evidence(f, "%" PRIu64 " requests sampled in this class, %" PRIu64 " blocks handed out", c->request_samples, c->allocs);
-  finding_evidence(f, "at most %s of live blocks were unused, of all classes; this one's part by its requests", format_bytes(bytes, (uint64_t)most_internal(p)));
+  finding_evidence(f, "at most %s of live blocks were unused, of all classes; this one's part by its requests", format_bytes(bytes, explain_whole(most_internal(p))));
   finding_figure(f, "class", cls);
   finding_figure(f, "mean_request", mean);
   finding_figure(f, "share", share);
@@ -215,11 +215,11 @@ static void tell_growth(struct diagnosis *d, const struct model_process *p) {
     if (p->counts->cls[cls].gauge.allocated > p->counts->cls[most].gauge.allocated) most = cls;
   }
   struct finding *const f = finding_add(d, "growth", FINDING_COST, p);
-  format_bytes(rate, (uint64_t)(t.per_ns * 1e9));
+  format_bytes(rate, explain_whole(t.per_ns * 1e9));
   finding_what(f, "Live memory grew all along the run, by %s a second.", rate);
   finding_cost(f, COST_BYTES, grown, whole);
-  finding_evidence(f, "from %s to %s in the last three quarters, over %zu snapshots (r squared %.2f)", format_bytes(a, (uint64_t)t.from),
-                   format_bytes(b, (uint64_t)t.to), t.points, t.fit);
+  finding_evidence(f, "from %s to %s in the last three quarters, over %zu snapshots (r squared %.2f)", format_bytes(a, explain_whole(t.from)),
+                   format_bytes(b, explain_whole(t.to)), t.points, t.fit);
   finding_evidence(f, "at the end most of it was in %s: %s", explain_class(class, most), format_bytes(a, p->counts->cls[most].gauge.allocated));
   finding_figure(f, "bytes_per_second", t.per_ns * 1e9);
   finding_figure(f, "fit", t.fit);
@@ -248,8 +248,8 @@ static void tell_residual(struct diagnosis *d, const struct model_process *p) {
   struct finding *const f = finding_add(d, "residual", FINDING_COST, p);
   finding_what(f, "%s of the resident memory is not the allocator's.", format_percent(a, residual, (double)p->rss));
   finding_cost(f, COST_BYTES, residual, explain_whole_memory(p));
-  finding_evidence(f, "RSS %s = %s of hakmem + %s of everything else", format_bytes(a, p->rss), format_bytes(b, (uint64_t)held),
-                   format_bytes(c, (uint64_t)residual));
+  finding_evidence(f, "RSS %s = %s of hakmem + %s of everything else", format_bytes(a, p->rss), format_bytes(b, explain_whole(held)),
+                   format_bytes(c, explain_whole(residual)));
   finding_figure(f, "residual_bytes", residual);
   finding_change(f, "Look at the process's other mappings (/proc/PID/smaps, pmap -X PID): code and data of libraries, thread stacks, files and "
                     "memory that the program maps itself.");

@@ -25,7 +25,7 @@ static bool is_ours(const struct symbol *symbol) {
 static char *name_frame(const struct symbol *symbol, uint64_t address) {
   if (symbol->function == NULL && symbol->module == NULL) return must_print("0x%llx", (unsigned long long)address);
   char *const name = demangle(symbol->function != NULL ? symbol->function : ""), *const function = escape(name);
-  char *const place = escape(symbol->file != NULL ? symbol->file : last_part(symbol->module != NULL ? symbol->module : "?"));
+  char *const place = escape(last_part(symbol->file != NULL ? symbol->file : symbol->module != NULL ? symbol->module : "?"));
   char *text;
   if (symbol->function == NULL) text = must_print("%s+0x%llx", place, (unsigned long long)symbol->offset);
   else if (symbol->file == NULL) text = must_print("%s in %s", function, place);

@@ -39,7 +39,7 @@ static void print_wrapped(FILE *out, const char *first, const char *text) {
 }
 
 static const char *format_cost(char *buffer, enum cost_unit unit, double cost) {
-  return unit == COST_BYTES ? format_bytes(buffer, (uint64_t)cost) : format_ns(buffer, cost);
+  return unit == COST_BYTES ? format_bytes(buffer, explain_whole(cost)) : format_ns(buffer, cost);
 }
 
 static void print_cost(FILE *out, const struct finding *f) {

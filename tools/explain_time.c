@@ -49,11 +49,15 @@ const char *rule_lookup_strategy(struct diagnosis *d) {
   for (unsigned s = STRATEGY_DIRECTORY + 1; s < lookup_strategy_count; s++) {
     struct histogram *const h = model_merged(l->lookup[s]);
     const double probes = (double)c->lookup_probes / (double)lookups_timed(c);
-    if (h == NULL) continue;
+    const double ns = h != NULL ? histogram_mean(h) * (double)(frees > h->count ? frees : h->count) : 0;
+    if (h == NULL || (probes < threshold.probes && !is_costly(d, ns))) {
+      free(h);
+      continue;
+    }
     char mean[FORMAT_SIZE], tail[FORMAT_SIZE];
     struct finding *const f = finding_add(d, "lookup_strategy", FINDING_COST, NULL);
     finding_what(f, "SuperSlabs are looked up by strategy %s, with %.1f probes for each free.", model_lookup_strategy_name(s), probes);
-    finding_cost(f, COST_NS, histogram_mean(h) * (double)(frees > h->count ? frees : h->count), d->time_ns);
+    finding_cost(f, COST_NS, ns, d->time_ns);
     finding_evidence(f, "%" PRIu64 " lookups timed: %s on average, %s at p99.9", h->count, format_ns(mean, histogram_mean(h)),
                      format_ns(tail, (double)histogram_quantile(h, 0.999)));
     finding_evidence(f, "%" PRIu64 " probes for %" PRIu64 " lookups; %" PRIu64 " needed one", c->lookup_probes, lookups_timed(c),

@@ -39,6 +39,11 @@ grep -q "too short for snapshots" nothing.txt || fail "does not say what could n
 holds '.looked_for | length == 14'
 holds '[.thresholds[] | type] | all(. == "number")'
 
+"$hakmem" explain --rules >rules.txt || fail "--rules"
+for rule in $(jq -r '.looked_for[].rule' nothing.json) $(jq -r '.thresholds | keys[]' nothing.json); do
+  grep -q "^  $rule " rules.txt || fail "--rules does not list $rule"
+done
+
 # ---- Time. ----
 HAKMEM_LOOKUP=linear run linear ./waste frees
 found linear lookup_strategy
