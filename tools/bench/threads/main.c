@@ -11,7 +11,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "workload.h"
@@ -96,32 +95,37 @@ static struct seconds measure(const struct options *o, struct worker *workers) {
   return seconds;
 }
 
-/* KiB of this process that are in memory now. */
-static unsigned long resident_kib(void) {
-  char text[128];
-  unsigned long pages = 0;
-  const int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-  if (file < 0) return 0;
+struct resident { unsigned long peak, now; };
+
+/*
+ * KiB of this process in memory, by /proc/self/status, read without malloc. (What getrusage says has the process in it that this one
+ * was before it was executed.)
+ */
+static struct resident resident_kib(void) {
+  char text[4096];
+  struct resident r = {0, 0};
+  const int file = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return r;
   const ssize_t length = read(file, text, sizeof(text) - 1);
   close(file);
-  if (length <= 0) return 0;
-  text[length] = '\0';
-  return sscanf(text, "%*u %lu", &pages) == 1 ? pages * ((unsigned long)sysconf(_SC_PAGESIZE) / 1024) : 0;
+  text[length > 0 ? length : 0] = '\0';
+  const char *const peak = strstr(text, "VmHWM:"), *const current = strstr(text, "VmRSS:");
+  if (peak != NULL) r.peak = strtoul(peak + strlen("VmHWM:"), NULL, 10);
+  if (current != NULL) r.now = strtoul(current + strlen("VmRSS:"), NULL, 10);
+  return r;
 }
 
-static void print_result(const struct options *o, uint64_t ops, struct seconds seconds, unsigned long resident) {
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
+static void print_result(const struct options *o, uint64_t ops, struct seconds seconds, struct resident resident) {
   const double mops = (double)ops / 1e6 / seconds.wall;
   if (!o->json) {
-    printf("%s: %.3f M ops/s (%" PRIu64 " threads, %" PRIu64 " operations, %.3f s, %.3f s of processor time, at most %ld KiB "
+    printf("%s: %.3f M ops/s (%" PRIu64 " threads, %" PRIu64 " operations, %.3f s, %.3f s of processor time, at most %lu KiB "
            "resident, %lu KiB when all was freed, malloc of %s)\n", o->workload->name, mops, o->threads, ops, seconds.wall,
-           seconds.cpu, usage.ru_maxrss, resident, allocator_file());
+           seconds.cpu, resident.peak, resident.now, allocator_file());
     return;
   }
   printf("{\"workload\":\"%s\",\"threads\":%" PRIu64 ",\"seed\":%" PRIu64 ",\"ops\":%" PRIu64 ",\"seconds\":%.6f,"
-         "\"cpu_seconds\":%.6f,\"mops_per_s\":%.4f,\"peak_kib\":%ld,\"resident_kib\":%lu,\"allocator\":",
-         o->workload->name, o->threads, o->seed, ops, seconds.wall, seconds.cpu, mops, usage.ru_maxrss, resident);
+         "\"cpu_seconds\":%.6f,\"mops_per_s\":%.4f,\"peak_kib\":%lu,\"resident_kib\":%lu,\"allocator\":",
+         o->workload->name, o->threads, o->seed, ops, seconds.wall, seconds.cpu, mops, resident.peak, resident.now);
   print_json_text(allocator_file());
   printf("}\n");
 }
@@ -199,7 +203,7 @@ int main(int argc, char **argv) {
   const struct options o = parse(argc, argv);
   struct worker *const workers = bench_map(o.threads * sizeof(*workers));
   const struct seconds seconds = measure(&o, workers);
-  const unsigned long resident = resident_kib();
+  const struct resident resident = resident_kib();
   uint64_t ops = 0;
   for (uint64_t i = 0; i < o.threads; i++) ops += workers[i].done;
   print_result(&o, ops, seconds, resident);
