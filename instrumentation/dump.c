@@ -70,7 +70,7 @@ static void put_classes(struct dump *d, const struct stats_block *b) {
 
 static void put_movements(struct dump *d, const struct stats_block *b) {
   line(d, "refills (by source) and drains (by reason)");
-  line(d, "  class     spare     batch   partial fresh_slab   fresh_ss    legacy    blocks | interval   length     exit     trim    blocks");
+  line(d, "  class     spare     batch   partial fresh_slab   fresh_ss    legacy    blocks | interval   length     exit     trim     idle    blocks");
   for (uint32_t row = 0; row < CLASS_COUNT; row++) {
     const struct stats_class_counters *c = &b->cls[row];
     if (c->refill_blocks == 0) continue;
@@ -87,7 +87,8 @@ static void put_movements(struct dump *d, const struct stats_block *b) {
     message_number_to(&d->m, c->drain_length, 99);
     message_number_to(&d->m, c->drain_exit, 108);
     message_number_to(&d->m, c->drain_trim, 117);
-    message_number_to(&d->m, c->drain_blocks, 127);
+    message_number_to(&d->m, c->drain_idle, 126);
+    message_number_to(&d->m, c->drain_blocks, 136);
     end_line(d);
   }
 }

@@ -220,9 +220,8 @@ int hub_read(struct hak_stats *out, size_t size) {
     all.allocated += s->gauge[row].allocated;
     all.active += s->gauge[row].active;
     all.legacy_calls += c->legacy_calls;
-    all.refills += c->refill_spare + c->refill_batch + c->refill_partial + c->refill_fresh_slab +
-                   c->refill_fresh_superslab + c->refill_legacy;
-    all.drains += c->drain_interval + c->drain_length + c->drain_exit + c->drain_trim;
+    all.refills += stats_refills(c);
+    all.drains += stats_drains(c);
   }
   all.live = all.allocs - all.frees;
   memcpy(out, &all, size < sizeof(all) ? size : sizeof(all));

@@ -105,7 +105,7 @@ static void on_tls_sll_drain(const struct event_tls_sll_drain *e) {
   struct stats_class_counters *c = &b->cls[e->cls];
   uint64_t *const by_reason[drain_reason_count] = {
     [DRAIN_INTERVAL] = &c->drain_interval, [DRAIN_LENGTH] = &c->drain_length,
-    [DRAIN_EXIT] = &c->drain_exit, [DRAIN_TRIM] = &c->drain_trim};
+    [DRAIN_EXIT] = &c->drain_exit, [DRAIN_TRIM] = &c->drain_trim, [DRAIN_IDLE] = &c->drain_idle};
   add(by_reason[e->reason], 1);
   add(&c->drain_blocks, e->moved);
   add(&c->drain_slabs, e->slabs);

@@ -18,7 +18,7 @@
 #include "histogram.h"
 
 #define STATS_MAGIC "HAKSTATS"
-#define STATS_VERSION 1
+#define STATS_VERSION 2
 
 /* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */
 #define STATS_COUNTERS(S)                                                     \
@@ -62,6 +62,7 @@
   C(drain_length, "drains because the list was too long")                     \
   C(drain_exit, "drains because the thread ended")                            \
   C(drain_trim, "drains because of a trim")                                   \
+  C(drain_idle, "drains of what the release delay found lying idle")          \
   C(drain_blocks, "blocks that drains moved")                                 \
   C(drain_slabs, "slabs that drains touched")                                 \
   C(slab_acquire, "slabs acquired")                                           \
@@ -99,6 +100,14 @@ struct stats_counters { STATS_COUNTERS(STATS_MEMBER) };
 struct stats_class_counters { STATS_CLASS_COUNTERS(STATS_MEMBER) };
 struct stats_class_gauges { STATS_CLASS_GAUGES(STATS_MEMBER) };
 struct stats_buckets { STATS_BUCKETS(STATS_MEMBER) };
+
+/* Over all reasons; over all sources. */
+static inline uint64_t stats_drains(const struct stats_class_counters *c) {
+  return c->drain_interval + c->drain_length + c->drain_exit + c->drain_trim + c->drain_idle;
+}
+static inline uint64_t stats_refills(const struct stats_class_counters *c) {
+  return c->refill_spare + c->refill_batch + c->refill_partial + c->refill_fresh_slab + c->refill_fresh_superslab + c->refill_legacy;
+}
 
 #define STATS_UTILISATION_BINS 11 /* 0-9 %, 10-19 %, ..., 90-99 %, 100 % of a slab's blocks are live */
 #define STATS_TIMELINE 512

@@ -33,7 +33,7 @@ struct hak_stats; /* hakmem.h */
   V(REFILL_SPARE, "spare") V(REFILL_BATCH, "batch") V(REFILL_PARTIAL, "partial") \
   V(REFILL_FRESH_SLAB, "fresh_slab") V(REFILL_FRESH_SUPERSLAB, "fresh_superslab") V(REFILL_LEGACY, "legacy")
 #define ENUM_drain_reason(V) \
-  V(DRAIN_INTERVAL, "interval") V(DRAIN_LENGTH, "length") V(DRAIN_EXIT, "exit") V(DRAIN_TRIM, "trim")
+  V(DRAIN_INTERVAL, "interval") V(DRAIN_LENGTH, "length") V(DRAIN_EXIT, "exit") V(DRAIN_TRIM, "trim") V(DRAIN_IDLE, "idle")
 #define ENUM_fail_reason(V) \
   V(FAIL_LIMIT, "limit") V(FAIL_OS_ENOMEM, "os_enomem") V(FAIL_NO_ADDRESS_SPACE, "no_address_space")
 #define ENUM_legacy_reason(V)                                                                    \

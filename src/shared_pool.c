@@ -108,7 +108,7 @@ static struct superslab *new_descriptor(void) {
   struct superslab *ss = pool.spare_descriptors;
   if (ss != NULL) pool.spare_descriptors = ss->next;
   pthread_mutex_unlock(&pool.lock);
-  return ss != NULL ? ss : os_metadata(sizeof(struct superslab));
+  return ss != NULL ? ss : os_metadata(superslab_descriptor_size(config_superslab_size()));
 }
 
 /*

@@ -1,5 +1,7 @@
 #include "superslab.h"
 
+#include <string.h>
+
 #if HAKMEM_EVENTS
 struct block_end block_end; /* its header is 0, not HEADER_FREE: the end of every list */
 #endif
@@ -11,6 +13,7 @@ static uint64_t mask_of(uint32_t first, uint32_t units) {
 }
 
 void superslab_init(struct superslab *ss, void *base, size_t size) {
+  memset(ss->slabs, 0, size / UNIT_SIZE * sizeof(struct slab));
   *ss = (struct superslab){.base = base, .size = size, .units = (uint32_t)(size / UNIT_SIZE)};
   ss->free_mask = mask_of(0, ss->units);
 }

@@ -49,10 +49,15 @@ struct superslab {
   uint32_t units, used_units;
   uint64_t free_mask, dirty_mask; /* bit u: unit u */
   uint64_t changed_ms;            /* when a slab was last given back */
-  struct slab slabs[SUPERSLAB_UNITS_MAX]; /* slabs[u] is the slab that begins at unit u */
+  struct slab slabs[];            /* one a unit; slabs[u] is the slab that begins at unit u */
 };
 
 static_assert(SUPERSLAB_UNITS_MAX <= 64, "a SuperSlab's units fit into a mask");
+
+/* Bytes of the descriptor of a SuperSlab of `size` bytes. */
+static inline size_t superslab_descriptor_size(size_t size) {
+  return sizeof(struct superslab) + size / UNIT_SIZE * sizeof(struct slab);
+}
 
 /* Sets up an empty SuperSlab over `size` bytes at `base`. */
 void superslab_init(struct superslab *ss, void *base, size_t size);

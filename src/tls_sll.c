@@ -55,6 +55,7 @@ static void publish(struct sll_cache *cache, uint32_t cls) {
   state->length += pushes - pops;
   state->since_drain += pushes;
   cache->operations += pops + pushes;
+  state->used = true;
   hub_count(cls, pops, pushes);
 }
 
@@ -153,6 +154,7 @@ static void drain_class(struct sll_cache *cache, uint32_t cls, enum drain_reason
   sll_publish(cache, cls);
   const uint64_t start = hub_ticks();
   struct chain list = take_list(cache, cls), spare = take_spare(cache, cls);
+  cache->state[cls].refill = FIRST_REFILL; /* starts small again, or the next refill would touch as much at once */
   arm(cache, cls);
   const uint32_t moved = list.count + spare.count;
   uint32_t slabs = 0;
@@ -163,6 +165,32 @@ static void drain_class(struct sll_cache *cache, uint32_t cls, enum drain_reason
   else if (spare.count != 0) slabs += sll_return_blocks(cls, spare, true);
   EVENT(tls_sll_drain, .cls = cls, .reason = reason, .before = moved, .moved = moved, .slabs = slabs,
         .ticks = hub_ticks() - start);
+}
+
+static void decay(struct sll_cache *cache, uint32_t cls) {
+  struct sll_state *state = &cache->state[cls];
+  sll_publish(cache, cls);
+  const uint64_t start = hub_ticks();
+  const uint32_t before = state->length + state->spare.count;
+  const bool used = state->used;
+  state->used = false;
+  if (before == 0) return;
+  const struct chain spare = take_spare(cache, cls);
+  struct chain cold = CHAIN_EMPTY;
+  if (!used) cold = take_list(cache, cls);
+  else if (state->length > 1) cold = cut_list(cache, cls, state->length / 2);
+  state->refill = (state->refill > 2 * FIRST_REFILL ? state->refill / 2u : FIRST_REFILL) & 0x7fff;
+  arm(cache, cls);
+  if (spare.count + cold.count == 0) return;
+  uint32_t slabs = 0;
+  if (spare.count != 0) slabs += sll_return_blocks(cls, spare, false);
+  if (cold.count != 0) slabs += sll_return_blocks(cls, cold, false);
+  EVENT(tls_sll_drain, .cls = cls, .reason = DRAIN_IDLE, .before = before, .moved = spare.count + cold.count, .slabs = slabs,
+        .ticks = hub_ticks() - start);
+}
+
+void sll_decay(struct sll_cache *cache) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) decay(cache, cls);
 }
 
 void sll_drain_all(struct sll_cache *cache, enum drain_reason reason) {

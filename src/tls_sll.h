@@ -35,6 +35,7 @@ struct sll_state {
   uint16_t most;         /* blocks at which the list is drained; half of them stay */
   uint16_t refill : 15;  /* blocks that the next refill asks for; grows up to most / 2 */
   uint16_t spare_idle : 1; /* the spare list was not used since the last drain */
+  bool used;             /* something was popped or pushed since the last sll_decay */
 };
 
 struct sll_budget { int32_t alloc, free; };
@@ -49,6 +50,7 @@ struct sll_cache {
   struct sll_cache *next, *prev;     /* among the live ones; `next` alone among the unused */
   uint32_t operations;               /* published since the last sample */
   uint32_t visits;                   /* of the slow paths */
+  uint64_t decay_ms;                 /* when sll_decay is due */
   bool sample_next;                  /* the next look-up is timed */
 };
 
@@ -102,6 +104,12 @@ void sll_drain_all(struct sll_cache *cache, enum drain_reason reason);
 
 /* Returns a chain of blocks of class `cls` to their slabs, wherever these are. Returns the slabs touched. */
 uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim);
+
+/*
+ * Gives back to the slabs what lies idle: the spare lists, half of each list that was used since the last time, and all of the others. Due
+ * every HAKMEM_RELEASE_DELAY; so a thread that had many blocks at once keeps none of their memory for long, as long as it comes by.
+ */
+void sll_decay(struct sll_cache *cache);
 
 /* ---- Over all threads. ---- */
 

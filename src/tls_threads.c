@@ -43,7 +43,7 @@ static struct sll_cache *take_cache(void) {
   pthread_mutex_unlock(&registry.lock);
   if (cache == NULL) cache = os_metadata(sizeof(struct sll_cache));
   if (cache == NULL) return NULL;
-  *cache = (struct sll_cache){.directory = directory_to_use()};
+  *cache = (struct sll_cache){.directory = directory_to_use(), .decay_ms = os_now_ms() + config.release_delay};
   sll_init(cache);
   pthread_mutex_lock(&registry.lock);
   cache->next = registry.live;
@@ -90,8 +90,7 @@ struct sll_cache *sll_enter(void) {
 }
 
 /* What is done now and then, by whoever comes by. */
-static void scavenge_if_due(void) {
-  const uint64_t now = os_now_ms();
+static void scavenge_if_due(uint64_t now) {
   uint64_t due = __atomic_load_n(&next_scavenge_ms, __ATOMIC_RELAXED);
   if (now < due) return;
   /* Whoever wins the exchange does the work; the others go on. */
@@ -115,7 +114,12 @@ void sll_leave(struct sll_cache *cache) {
     cache->directory = &directory_blind;
   }
   if (++cache->visits % VISITS_PER_CHECK == 0) {
-    scavenge_if_due();
+    const uint64_t now = os_now_ms();
+    if (now >= cache->decay_ms) {
+      cache->decay_ms = now + config.release_delay + 1;
+      sll_decay(cache);
+    }
+    scavenge_if_due(now);
     hub_tick();
   }
   if (UNLIKELY(thread_ended)) drop_cache(cache);

@@ -118,7 +118,7 @@ const char *rule_drains(struct diagnosis *d) {
   static const uint64_t standard_interval = 2048; /* HAKMEM_DRAIN_INTERVAL's default */
   if (d->r->latency.ticks) return IN_TICKS;
   const struct stats_class_counters c = sum_of_classes(d->r);
-  const uint64_t drains = model_drains(&c);
+  const uint64_t drains = stats_drains(&c);
   const double ns = sum_of(d->r->latency.drain);
   if (drains < (uint64_t)threshold.drains || !is_costly(d, ns)) return NULL;
   char mean[FORMAT_SIZE];
@@ -129,8 +129,8 @@ const char *rule_drains(struct diagnosis *d) {
   finding_what(f, "Drains come too often%s: %" PRIu64 " of them, moving %.1f blocks each.",
                moved < threshold.drain_blocks ? " and move too little" : "", drains, moved);
   finding_cost(f, COST_NS, ns, d->time_ns);
-  finding_evidence(f, "%" PRIu64 " drains by interval, %" PRIu64 " by length, %" PRIu64 " at a thread's end, %" PRIu64 " by a trim", c.drain_interval,
-                   c.drain_length, c.drain_exit, c.drain_trim);
+  finding_evidence(f, "%" PRIu64 " drains by interval, %" PRIu64 " by length, %" PRIu64 " at a thread's end, %" PRIu64 " by a trim, %" PRIu64 " of idle lists", c.drain_interval,
+                   c.drain_length, c.drain_exit, c.drain_trim, c.drain_idle);
   finding_evidence(f, "%s each on average; %" PRIu64 " frees, %.0f for each drain", format_ns(mean, ns / (double)drains), c.frees,
                    (double)c.frees / (double)drains);
   finding_evidence(f, "%" PRIu64 " blocks left the lists; %" PRIu64 " came in again by refills", c.drain_blocks, c.refill_blocks);
@@ -166,7 +166,7 @@ static double fresh_blocks(const struct report *r) {
 const char *rule_fresh_slabs(struct diagnosis *d) {
   if (d->r->latency.ticks) return IN_TICKS;
   const struct stats_class_counters c = sum_of_classes(d->r);
-  const uint64_t refills = model_refills(&c);
+  const uint64_t refills = stats_refills(&c);
   const double fresh = fresh_blocks(d->r), all = (double)c.refill_blocks, ns = sum_of(d->r->latency.refill) * fresh / (all > 0 ? all : 1);
   if (refills < (uint64_t)threshold.refills || fresh < threshold.fresh_share * all || !is_costly(d, ns)) return NULL;
   char mean[FORMAT_SIZE];

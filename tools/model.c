@@ -152,15 +152,6 @@ void model_finish(struct report *r) {
   for (size_t i = 0; i < r->process_count; i++) add_words(r->total, r->processes[i]->counts, sizeof(*r->total));
 }
 
-uint64_t model_refills(const struct stats_class_counters *c) {
-  return c->refill_spare + c->refill_batch + c->refill_partial + c->refill_fresh_slab + c->refill_fresh_superslab +
-         c->refill_legacy;
-}
-
-uint64_t model_drains(const struct stats_class_counters *c) {
-  return c->drain_interval + c->drain_length + c->drain_exit + c->drain_trim;
-}
-
 static uint64_t weight(const struct model_process *p) {
   if (p->rss_max != UNKNOWN) return p->rss_max;
   uint64_t most = 0;

@@ -149,10 +149,6 @@ struct histogram *model_histogram(struct histogram **place);
 /* To be called when everything is read: fills r->total. */
 void model_finish(struct report *r);
 
-/* Refills and drains of a class, whatever their source or reason. */
-uint64_t model_refills(const struct stats_class_counters *c);
-uint64_t model_drains(const struct stats_class_counters *c);
-
 /* The process whose memory is worth showing first: the largest RSS, or the most memory in use where that is unknown. */
 const struct model_process *model_largest_process(const struct report *r);
 

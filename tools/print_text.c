@@ -173,7 +173,7 @@ static void print_happenings(FILE *out, const struct page *page) {
     add_happening(t, total_allocs(page->memory->total), 0, "allocs", "blocks handed out");
     add_happening(t, total_frees(page->memory->total), 0, "frees", "blocks that came back");
   }
-  const uint64_t refills = model_refills(&sum), drains = model_drains(&sum);
+  const uint64_t refills = stats_refills(&sum), drains = stats_drains(&sum);
 #define IS_REFILL(name) (strncmp(#name, "refill_", 7) == 0 && strcmp(#name, "refill_blocks") != 0)
 #define IS_DRAIN(name) \
   (strncmp(#name, "drain_", 6) == 0 && strcmp(#name, "drain_blocks") != 0 && strcmp(#name, "drain_slabs") != 0)
@@ -208,8 +208,8 @@ static void print_cross_check(FILE *out, const struct page *page) {
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
     const struct stats_class_counters *const both[] = {&a->cls[cls].counters, &b->cls[cls].counters};
     for (int i = 0; i < 2; i++) {
-      sums[i][0] += model_refills(both[i]);
-      sums[i][1] += model_drains(both[i]);
+      sums[i][0] += stats_refills(both[i]);
+      sums[i][1] += stats_drains(both[i]);
       sums[i][2] += both[i]->shared_fail;
       sums[i][3] += both[i]->legacy_calls;
       sums[i][4] += both[i]->slab_acquire;

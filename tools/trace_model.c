@@ -211,7 +211,7 @@ ON(tls_sll_drain) {
   struct stats_class_counters *const c = &row->counters;
   uint64_t *const by_reason[drain_reason_count] = {
     [DRAIN_INTERVAL] = &c->drain_interval, [DRAIN_LENGTH] = &c->drain_length, [DRAIN_EXIT] = &c->drain_exit,
-    [DRAIN_TRIM] = &c->drain_trim};
+    [DRAIN_TRIM] = &c->drain_trim, [DRAIN_IDLE] = &c->drain_idle};
   ++*by_reason[e->reason];
   c->drain_blocks += e->moved;
   c->drain_slabs += e->slabs;

@@ -52,7 +52,7 @@ is "$paths" slab_acquire capacity "$natural"
 is "$paths" slab_release live 0
 is "$paths" tls_sll_refill blocks "$natural"
 for source in batch partial fresh_slab fresh_superslab legacy; do some "$paths" tls_sll_refill source $source; done
-is "$paths" tls_sll_drain reason 'interval|length|exit|trim'
+is "$paths" tls_sll_drain reason 'interval|length|exit|trim|idle'
 for reason in interval exit trim; do some "$paths" tls_sll_drain reason $reason; done
 is "$paths" shared_fail reason limit
 is "$paths" shared_fail limit 16
@@ -107,7 +107,7 @@ for source in spare batch partial fresh_slab fresh_superslab legacy; do
   same "refills from $source" "$(events "$paths" tls_sll_refill | values source | grep -cx $source)" \
     "$(number class_refill_$source "$place/counts")"
 done
-for reason in interval length exit trim; do
+for reason in interval length exit trim idle; do
   same "drains by $reason" "$(events "$paths" tls_sll_drain | values reason | grep -cx $reason)" \
     "$(number class_drain_$reason "$place/counts")"
 done

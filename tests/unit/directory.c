@@ -93,7 +93,7 @@ Test(directory, strategies_agree) {
     config.lookup = strategy;
     const size_t size = config_superslab_size();
     for (int i = 0; i < COUNT; i++) {
-      superslabs[i] = calloc(1, sizeof *superslabs[i]);
+      superslabs[i] = calloc(1, superslab_descriptor_size(size));
       superslab_init(superslabs[i], map(size, size), size);
       directory_superslab_came(superslabs[i]);
       bool zeroed;

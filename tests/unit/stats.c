@@ -95,7 +95,7 @@ Test(stats, refills_drains_and_histograms_agree) {
     const struct stats_class_counters *c = &b->cls[row];
     const uint64_t refills = c->refill_spare + c->refill_batch + c->refill_partial + c->refill_fresh_slab + c->refill_fresh_superslab + c->refill_legacy;
     cr_assert_eq(b->refill[row].count, refills);
-    cr_assert_eq(b->drain[row].count, c->drain_interval + c->drain_length + c->drain_exit + c->drain_trim);
+    cr_assert_eq(b->drain[row].count, stats_drains(c));
     cr_assert(histogram_is_valid(&b->refill[row]) && histogram_is_valid(&b->drain[row]) && histogram_is_valid(&b->lookup[row]));
     lookups += b->lookup[row].count;
     if (row < CLASS_COUNT) cr_assert_leq(c->request_bytes, c->request_samples * class_stride(row));

@@ -22,7 +22,7 @@ static uint32_t below(uint32_t limit) {
 
 Test(superslab, units_against_a_shadow) {
   for (size_t size = 512 * KIB; size <= 4 * MIB; size *= 2) {
-    struct superslab *ss = calloc(1, sizeof *ss);
+    struct superslab *ss = calloc(1, superslab_descriptor_size(size));
     superslab_init(ss, span(size, size), size);
     cr_assert(superslab_is_valid(ss));
     const uint32_t units = (uint32_t)(size / UNIT_SIZE);
