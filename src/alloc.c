@@ -313,6 +313,7 @@ static void *resize_in_place(struct slab *slab, void *p, size_t size) {
     slab = legacy_huge_resize(slab, size);
     return slab != NULL ? slab->base : NULL;
   }
+  if (slab->cls == CLASS_LARGE && size > SMALL_MAX && size <= pool_large_max() && pool_large_resize(slab, size)) return p;
   if (!stay) return NULL;
   if (slab->cls == CLASS_LARGE) slab->requested = size;
   return p;

@@ -1,27 +1,28 @@
 #include "legacy.h"
 
 #include <pthread.h>
+#include <string.h>
 
 #include "config.h"
 #include "directory.h"
+#include "kept.h"
 #include "os.h"
 
-#define KEPT_MAX 8              /* freed huge blocks kept for reuse, */
-#define KEPT_BYTES_MAX (64 * MIB) /* and how much altogether */
+#define KEPT_BYTES (192 * MIB)    /* of freed huge blocks, kept for reuse; or as much as is live, if that is more */
+#define COPY_BYTES_MAX (2 * MIB)  /* a block that is resized is copied into kept memory; above, its pages are moved to new memory */
 
 /* A descriptor of this file's. */
 struct mapping {
   struct slab slab;
   bool refused; /* a huge block that would be a large one, had the shared pool served it */
+  bool whole;   /* all of it came by one system call: the system can move its pages by one, too */
 };
 
 static struct {
   pthread_mutex_t lock;
   struct slab_list slabs[CLASS_COUNT];
   struct slab *spare_descriptors;
-  struct slab *kept[KEPT_MAX]; /* NULL where none */
-  uint64_t kept_ms[KEPT_MAX];  /* since when */
-  size_t kept_bytes;
+  struct kept kept;
   uint64_t huge_blocks, huge_requested, huge_bytes;
   uint64_t refused_bytes; /* small blocks' slabs and refused huge blocks: what more SuperSlabs would hold */
 } legacy = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -35,22 +36,27 @@ static void drop_descriptor(struct slab *slab) {
   pthread_mutex_unlock(&legacy.lock);
 }
 
-static struct slab *map_slab(size_t size, size_t align) {
+/* A descriptor for [base, base + size); NULL where there is no memory for one. */
+static struct slab *new_descriptor(char *base, size_t size, size_t align) {
   pthread_mutex_lock(&legacy.lock);
   struct slab *slab = legacy.spare_descriptors;
   if (slab != NULL) legacy.spare_descriptors = slab->next;
   pthread_mutex_unlock(&legacy.lock);
   if (slab == NULL) slab = os_metadata(sizeof(struct mapping));
   if (slab == NULL) return NULL;
+  *(struct mapping *)slab = (struct mapping){
+    .slab = {.base = base, .size = size, .units = (uint32_t)(size / UNIT_SIZE), .align = align}};
+  return slab;
+}
+
+static struct slab *map_slab(size_t size, size_t align) {
   int error;
   void *base = os_map(size, align, &error);
-  if (base != NULL && directory_prepare(base, size)) {
-    *slab = (struct slab){.base = base, .size = size, .units = (uint32_t)(size / UNIT_SIZE), .align = align};
-    return slab;
-  }
-  if (base != NULL) os_unmap(base, size);
-  drop_descriptor(slab);
-  return NULL;
+  if (base == NULL) return NULL;
+  struct slab *slab = directory_prepare(base, size) ? new_descriptor(base, size, align) : NULL;
+  if (slab == NULL) os_unmap(base, size);
+  else ((struct mapping *)slab)->whole = true;
+  return slab;
 }
 
 static void unmap_slab(struct slab *slab) {
@@ -145,17 +151,43 @@ static size_t scavenge_slabs(bool trim, uint64_t now) {
 
 /* ---- Huge blocks. ---- */
 
-/* Takes a kept mapping that fits without wasting more than an eighth. */
+/* A slab over kept memory; NULL where none fits. */
 static struct slab *take_kept(size_t size, size_t align) {
-  for (unsigned i = 0; i < KEPT_MAX; i++) {
-    struct slab *slab = legacy.kept[i];
-    if (slab == NULL || slab->size < size || slab->size - size > size / 8) continue;
-    if (((uintptr_t)slab->base & (align - 1)) != 0) continue;
-    legacy.kept[i] = NULL;
-    legacy.kept_bytes -= slab->size;
-    return slab;
+  pthread_mutex_lock(&legacy.lock);
+  char *base = kept_take(&legacy.kept, size, align);
+  assert(kept_is_valid(&legacy.kept));
+  pthread_mutex_unlock(&legacy.lock);
+  if (base == NULL) return NULL;
+  struct slab *slab = new_descriptor(base, size, align);
+  if (slab == NULL) os_unmap(base, size);
+  return slab;
+}
+
+static size_t kept_most(void) { return max_size(KEPT_BYTES, legacy.huge_bytes); }
+
+/* Unmaps what lies kept since `before_ms` or longer, and the oldest beyond kept_most(). Returns the bytes. */
+static size_t evict(uint64_t before_ms) {
+  size_t released = 0;
+  for (;;) {
+    struct kept_range range;
+    pthread_mutex_lock(&legacy.lock);
+    const bool found = kept_evict(&legacy.kept, legacy.kept.bytes > kept_most() ? UINT64_MAX : before_ms, &range);
+    pthread_mutex_unlock(&legacy.lock);
+    if (!found) return released;
+    os_unmap(range.base, range.size);
+    released += range.size;
   }
-  return NULL;
+}
+
+/* Keeps [base, base + size) for the next huge block, or unmaps it. */
+static void keep(char *base, size_t size) {
+  const uint64_t now = os_now_ms();
+  pthread_mutex_lock(&legacy.lock);
+  const bool kept = size <= kept_most() && kept_add(&legacy.kept, base, size, now);
+  assert(kept_is_valid(&legacy.kept));
+  pthread_mutex_unlock(&legacy.lock);
+  if (kept) evict(0);
+  else os_unmap(base, size);
 }
 
 /* Books a huge block in (sign 1) or out (-1). Returns the bytes that the shared pool refused. */
@@ -170,14 +202,12 @@ static uint64_t book_huge(const struct slab *slab, int sign) {
   return refused;
 }
 
-struct slab *legacy_huge_alloc(size_t size, size_t align, enum legacy_reason reason, bool *zeroed) {
+static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason reason, bool from_kept, bool *zeroed) {
   const uint64_t start = hub_ticks();
   const size_t rounded = align_up(max_size(size, 1), UNIT_SIZE);
   align = max_size(align, UNIT_SIZE);
   if (rounded < size || rounded > PTRDIFF_MAX) return NULL;
-  pthread_mutex_lock(&legacy.lock);
-  struct slab *slab = take_kept(rounded, align);
-  pthread_mutex_unlock(&legacy.lock);
+  struct slab *slab = from_kept ? take_kept(rounded, align) : NULL;
   *zeroed = slab == NULL;
   if (slab == NULL) slab = map_slab(rounded, align);
   if (slab == NULL) return NULL;
@@ -192,28 +222,36 @@ struct slab *legacy_huge_alloc(size_t size, size_t align, enum legacy_reason rea
   return slab;
 }
 
+struct slab *legacy_huge_alloc(size_t size, size_t align, enum legacy_reason reason, bool *zeroed) {
+  return huge_alloc(size, align, reason, true, zeroed);
+}
+
 void legacy_huge_free(struct slab *slab) {
   directory_leave(slab);
   book_huge(slab, -1);
-  const uint64_t now = os_now_ms();
-  bool kept = false;
-  pthread_mutex_lock(&legacy.lock);
-  for (unsigned i = 0; i < KEPT_MAX && !kept && legacy.kept_bytes + slab->size <= KEPT_BYTES_MAX; i++) {
-    if (legacy.kept[i] != NULL) continue;
-    legacy.kept[i] = slab;
-    legacy.kept_ms[i] = now;
-    legacy.kept_bytes += slab->size;
-    kept = true;
-  }
-  pthread_mutex_unlock(&legacy.lock);
-  if (!kept) unmap_slab(slab);
+  char *base = slab->base;
+  const size_t size = slab->size;
+  drop_descriptor(slab);
+  keep(base, size);
 }
 
-/* Where the mapping cannot grow in its place, its pages are moved, not copied, into a new one. */
+/* Makes `slab` longer or shorter where it lies: into kept memory behind it, or by the system. */
+static bool resize_in_place(struct slab *slab, size_t size) {
+  if (size < slab->size) {
+    keep(slab->base + size, slab->size - size);
+    return true;
+  }
+  pthread_mutex_lock(&legacy.lock);
+  const bool taken = kept_take_at(&legacy.kept, slab->base + slab->size, size - slab->size);
+  pthread_mutex_unlock(&legacy.lock);
+  if (taken) ((struct mapping *)slab)->whole = false;
+  return taken || os_resize(slab->base, slab->size, size);
+}
+
 struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
   const size_t rounded = align_up(size, UNIT_SIZE);
   if (rounded < size || rounded > PTRDIFF_MAX) return NULL;
-  if (rounded == slab->size || os_resize(slab->base, slab->size, rounded)) {
+  if (rounded == slab->size || resize_in_place(slab, rounded)) {
     book_huge(slab, -1);
     slab->requested = size;
     slab->size = rounded;
@@ -221,41 +259,30 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
     book_huge(slab, 1);
     return slab;
   }
-  bool zeroed;
-  struct slab *moved = legacy_huge_alloc(size, slab->align, LEGACY_HUGE, &zeroed);
+  const bool whole = ((const struct mapping *)slab)->whole;
+  bool fresh;
+  struct slab *moved = huge_alloc(size, slab->align, LEGACY_HUGE, !whole || slab->size <= COPY_BYTES_MAX, &fresh);
   if (moved == NULL) return NULL;
   directory_leave(slab); /* first: once the pages have moved, their old place may be another thread's */
-  if (moved->size < slab->size || !os_move(slab->base, slab->size, moved->base)) {
-    directory_enter(slab, CODE_HUGE);
-    legacy_huge_free(moved);
-    return NULL;
+  if (whole && fresh && os_move(slab->base, slab->size, moved->base)) {
+    book_huge(slab, -1);
+    drop_descriptor(slab);
+    return moved;
   }
-  book_huge(slab, -1);
-  drop_descriptor(slab);
+  memcpy(moved->base, slab->base, min_size(slab->size, moved->size));
+  legacy_huge_free(slab);
   return moved;
 }
 
 size_t legacy_scavenge(bool trim) {
   const uint64_t now = os_now_ms();
-  size_t released = scavenge_slabs(trim, now);
-  for (unsigned i = 0; i < KEPT_MAX; i++) {
-    pthread_mutex_lock(&legacy.lock);
-    struct slab *slab = legacy.kept[i];
-    if (slab != NULL && !trim && now < legacy.kept_ms[i] + config.release_delay) slab = NULL;
-    if (slab != NULL) {
-      legacy.kept[i] = NULL;
-      legacy.kept_bytes -= slab->size;
-    }
-    pthread_mutex_unlock(&legacy.lock);
-    if (slab == NULL) continue;
-    released += slab->size;
-    unmap_slab(slab);
-  }
-  return released;
+  const size_t released = scavenge_slabs(trim, now);
+  const uint64_t delay = config.release_delay;
+  return released + evict(trim ? UINT64_MAX : now > delay ? now - delay : 0);
 }
 
 READS_RACILY void legacy_usage(uint32_t cls, struct legacy_usage *out) {
-  *out = (struct legacy_usage){.kept_bytes = legacy.kept_bytes};
+  *out = (struct legacy_usage){.kept_bytes = legacy.kept.bytes};
   if (cls < CLASS_COUNT) {
     const struct slab_list *list = &legacy.slabs[cls];
     out->slabs = list->slabs;

@@ -114,6 +114,8 @@ bool os_move(void *from, size_t size, void *to) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
   const bool done = mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) != MAP_FAILED;
+  /* A refusal may have come after `to` was taken down; where it stands still, this changes nothing. */
+  if (!done) mmap(to, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
   errno = saved;
   if (!done) return false;
   __atomic_fetch_sub(&mapped_bytes, size, __ATOMIC_RELAXED);

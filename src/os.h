@@ -31,7 +31,7 @@ void os_prefer_huge_pages(void *base, size_t size);
 /* Makes the mapping at `base` longer or shorter where it lies. False, and nothing changed, where it cannot be. */
 bool os_resize(void *base, size_t old_size, size_t new_size);
 
-/* Moves the pages of the mapping [from, from + size) to `to`, into a larger mapping; `from` is unmapped then. */
+/* Moves the pages of the mapping [from, from + size) to `to`, into a larger mapping; `from` is unmapped then. False: both are as before. */
 bool os_move(void *from, size_t size, void *to);
 
 /*

@@ -296,6 +296,29 @@ struct slab *pool_large_alloc(size_t size, bool *zeroed, enum fail_reason *reaso
 
 void pool_large_free(struct slab *slab) { give_units(slab); }
 
+bool pool_large_resize(struct slab *slab, size_t size) {
+  struct superslab *ss = slab->home;
+  const uint32_t units = (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE);
+  const uint64_t now = os_now_ms();
+  pthread_mutex_lock(&pool.lock);
+  const uint64_t free_before = ss->free_mask, dirty_before = ss->dirty_mask;
+  const bool done = superslab_resize(ss, slab, units);
+  if (done) {
+    pool.free_units += (uint32_t)__builtin_popcountll(ss->free_mask) - (uint32_t)__builtin_popcountll(free_before);
+    pool.dirty_units += (uint64_t)__builtin_popcountll(ss->dirty_mask) - (uint64_t)__builtin_popcountll(dirty_before);
+    if ((free_before == 0) != (ss->free_mask == 0)) {
+      list_remove(ss);
+      if (ss->free_mask == 0) list_add_last(ss);
+      else list_add_first(ss);
+    }
+    if (ss->free_mask != free_before) ss->changed_ms = now;
+    slab->requested = size;
+  }
+  assert(superslab_is_valid(ss));
+  pthread_mutex_unlock(&pool.lock);
+  return done;
+}
+
 /* ---- Scavenge. ---- */
 
 /* Returns the batches of a class that has not used any for a while, and its kept empty slab. */

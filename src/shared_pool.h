@@ -40,6 +40,9 @@ uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, bool trim);
 struct slab *pool_large_alloc(size_t size, bool *zeroed, enum fail_reason *reason);
 void pool_large_free(struct slab *slab);
 
+/* Makes the run long enough for `size`, and no longer, where it lies. False, and nothing changed, where it cannot be. */
+bool pool_large_resize(struct slab *slab, size_t size);
+
 /* The largest block that is a run of units in a SuperSlab: half of one. */
 size_t pool_large_max(void);
 

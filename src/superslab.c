@@ -50,6 +50,19 @@ struct slab *superslab_take(struct superslab *ss, uint32_t units, bool *zeroed) 
   return take_at(ss, unit, units);
 }
 
+bool superslab_resize(struct superslab *ss, struct slab *slab, uint32_t units) {
+  const uint32_t first = (uint32_t)(slab - ss->slabs);
+  if (first + units > ss->units) return false;
+  const uint64_t before = mask_of(first, slab->units), after = mask_of(first, units);
+  if ((after & ~before & ~ss->free_mask) != 0) return false;
+  ss->free_mask = (ss->free_mask | before) & ~after;
+  ss->dirty_mask = (ss->dirty_mask | (before & ~after)) & ~after;
+  ss->used_units += units - slab->units;
+  slab->units = units;
+  slab->size = units * UNIT_SIZE;
+  return true;
+}
+
 struct slab *superslab_take_dirty(struct superslab *ss) {
   if (ss->dirty_mask == 0) return NULL;
   const uint32_t first = (uint32_t)__builtin_ctzll(ss->dirty_mask);

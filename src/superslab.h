@@ -68,6 +68,9 @@ void superslab_init(struct superslab *ss, void *base, size_t size);
  */
 struct slab *superslab_take(struct superslab *ss, uint32_t units, bool *zeroed);
 
+/* Makes a slab that was taken `units` long, in its place. False, and nothing changed, where the units behind it are in use. */
+bool superslab_resize(struct superslab *ss, struct slab *slab, uint32_t units);
+
 /* Takes the first run of dirty units, as superslab_take does, so that it can be purged; NULL where there is none. */
 struct slab *superslab_take_dirty(struct superslab *ss);
 

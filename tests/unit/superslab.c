@@ -53,6 +53,15 @@ Test(superslab, units_against_a_shadow) {
         }
         cr_assert_eq(zeroed, !was_dirty);
         taken[count++] = slab;
+      } else if (count > 0 && below(3) == 0) {
+        struct slab *slab = taken[below(count)];
+        const uint32_t first = (uint32_t)(slab - ss->slabs), before = slab->units, wanted = 1 + below(units / 2);
+        bool possible = first + wanted <= units;
+        for (uint32_t u = first + before; possible && u < first + wanted; u++) possible = !used[u];
+        cr_assert_eq(superslab_resize(ss, slab, wanted), possible);
+        cr_assert_eq(slab->units, possible ? wanted : before);
+        for (uint32_t u = first + before; possible && u < first + wanted; u++) used[u] = true, dirty[u] = false;
+        for (uint32_t u = first + wanted; possible && u < first + before; u++) used[u] = false, dirty[u] = true;
       } else if (count > 0) {
         const uint32_t i = below(count);
         struct slab *slab = taken[i];

@@ -1,0 +1,101 @@
+#include "kept.h"
+
+#include <string.h>
+
+static char *end_of(const struct kept_range *range) { return range->base + range->size; }
+
+static void insert(struct kept *kept, uint32_t at, struct kept_range range) {
+  memmove(&kept->range[at + 1], &kept->range[at], (kept->count - at) * sizeof(range));
+  kept->range[at] = range;
+  kept->count++;
+}
+
+static void erase(struct kept *kept, uint32_t at) {
+  kept->count--;
+  memmove(&kept->range[at], &kept->range[at + 1], (kept->count - at) * sizeof(struct kept_range));
+}
+
+bool kept_add(struct kept *kept, char *base, size_t size, uint64_t now_ms) {
+  uint32_t at = 0;
+  while (at < kept->count && kept->range[at].base < base) at++;
+  struct kept_range *left = at > 0 ? &kept->range[at - 1] : NULL;
+  struct kept_range *right = at < kept->count ? &kept->range[at] : NULL;
+  const bool joins_left = left != NULL && end_of(left) == base, joins_right = right != NULL && base + size == right->base;
+  if (!joins_left && !joins_right && kept->count == KEPT_RANGES) return false;
+  kept->bytes += size;
+  if (joins_left && joins_right) {
+    *left = (struct kept_range){left->base, left->size + size + right->size, now_ms};
+    erase(kept, at);
+  } else if (joins_left) {
+    *left = (struct kept_range){left->base, left->size + size, now_ms};
+  } else if (joins_right) {
+    *right = (struct kept_range){base, size + right->size, now_ms};
+  } else {
+    insert(kept, at, (struct kept_range){base, size, now_ms});
+  }
+  return true;
+}
+
+/* Takes [base, base + size) out of range `at`, which holds it; what is left on either side stays as old as it was. */
+static bool cut(struct kept *kept, uint32_t at, const char *base, size_t size) {
+  struct kept_range *range = &kept->range[at];
+  const size_t before = (size_t)(base - range->base), after = range->size - before - size;
+  if (before != 0 && after != 0) {
+    if (kept->count == KEPT_RANGES) return false;
+    insert(kept, at + 1, (struct kept_range){range->base + before + size, after, range->since_ms});
+    range->size = before;
+  } else if (before != 0) {
+    range->size = before;
+  } else if (after != 0) {
+    range->base += size;
+    range->size = after;
+  } else {
+    erase(kept, at);
+  }
+  kept->bytes -= size;
+  return true;
+}
+
+char *kept_take(struct kept *kept, size_t size, size_t align) {
+  uint32_t best = KEPT_RANGES;
+  for (uint32_t i = 0; i < kept->count; i++) {
+    const struct kept_range *range = &kept->range[i];
+    const size_t lead = align_up((uintptr_t)range->base, align) - (uintptr_t)range->base;
+    if (range->size < size || range->size - size < lead) continue;
+    if (best == KEPT_RANGES || range->size < kept->range[best].size) best = i;
+  }
+  if (best == KEPT_RANGES) return NULL;
+  char *base = (char *)align_up((uintptr_t)kept->range[best].base, align);
+  return cut(kept, best, base, size) ? base : NULL;
+}
+
+bool kept_take_at(struct kept *kept, const char *base, size_t size) {
+  for (uint32_t i = 0; i < kept->count; i++) {
+    const struct kept_range *range = &kept->range[i];
+    if (base >= range->base && base + size <= end_of(range)) return cut(kept, i, base, size);
+  }
+  return false;
+}
+
+bool kept_evict(struct kept *kept, uint64_t before_ms, struct kept_range *out) {
+  uint32_t oldest = 0;
+  for (uint32_t i = 1; i < kept->count; i++) {
+    if (kept->range[i].since_ms < kept->range[oldest].since_ms) oldest = i;
+  }
+  if (kept->count == 0 || kept->range[oldest].since_ms > before_ms) return false;
+  *out = kept->range[oldest];
+  kept->bytes -= out->size;
+  erase(kept, oldest);
+  return true;
+}
+
+bool kept_is_valid(const struct kept *kept) {
+  size_t bytes = 0;
+  for (uint32_t i = 0; i < kept->count; i++) {
+    const struct kept_range *range = &kept->range[i];
+    if (range->size == 0 || (range->size | (uintptr_t)range->base) % UNIT_SIZE != 0) return false;
+    if (i + 1 < kept->count && end_of(range) >= range[1].base) return false;
+    bytes += range->size;
+  }
+  return kept->count <= KEPT_RANGES && bytes == kept->bytes;
+}

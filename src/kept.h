@@ -1,0 +1,43 @@
+/*
+ * kept.h: address ranges of freed huge blocks, mapped still and kept for the next ones.
+ *
+ *   range[0 .. count-1], sorted by address:   range[i].base + range[i].size < range[i+1].base   (neighbours are joined)
+ *   bytes = sum of range[i].size
+ *   bases and sizes are multiples of UNIT_SIZE
+ *
+ * Nothing here locks or maps: the owner holds its lock, and unmaps what kept_evict hands out after it let go of it.
+ */
+#ifndef HAKMEM_KEPT_H
+#define HAKMEM_KEPT_H
+
+#include "base.h"
+
+#define KEPT_RANGES 64
+
+struct kept_range {
+  char *base;
+  size_t size;
+  uint64_t since_ms; /* when the last part of it was freed */
+};
+
+struct kept {
+  struct kept_range range[KEPT_RANGES];
+  uint32_t count;
+  size_t bytes;
+};
+
+/* Adds a range that touches no other. False, and nothing changed, where there is no place for one more. */
+bool kept_add(struct kept *kept, char *base, size_t size, uint64_t now_ms);
+
+/* Takes `size` bytes at a multiple of `align` out of the smallest range that has them; NULL where none has. */
+char *kept_take(struct kept *kept, size_t size, size_t align);
+
+/* Takes just [base, base + size). False, and nothing changed, where not all of it is kept. */
+bool kept_take_at(struct kept *kept, const char *base, size_t size);
+
+/* Takes the range that lies longest, where it lies since `before_ms` or longer. False where there is none. */
+bool kept_evict(struct kept *kept, uint64_t before_ms, struct kept_range *out);
+
+bool kept_is_valid(const struct kept *kept);
+
+#endif
