@@ -29,6 +29,18 @@ static void fill(struct stats_incident *slot, const struct stats_incident *incid
   slot->limit = incident->limit;
   slot->free_slabs = incident->free_slabs;
   slot->free_blocks = incident->free_blocks;
+  slot->units = incident->units;
+  slot->error = incident->error;
+  slot->own = incident->own;
+  slot->others = incident->others;
+  slot->batched = incident->batched;
+  slot->partial = incident->partial;
+  slot->slab_bytes = incident->slab_bytes;
+  slot->idle_bytes = incident->idle_bytes;
+  slot->holder = incident->holder;
+  slot->second = incident->second;
+  slot->holder_idle = incident->holder_idle;
+  slot->second_idle = incident->second_idle;
   __atomic_store_n(&slot->kind, incident->kind, __ATOMIC_RELEASE);
 }
 
@@ -49,6 +61,10 @@ static void keep(struct stats_incident *incident) {
     }
     if (__atomic_load_n(&slot->kind, __ATOMIC_ACQUIRE) == incident->kind && is_same(slot, incident)) {
       __atomic_fetch_add(&slot->count, 1, __ATOMIC_RELAXED);
+      /* Of several large blocks the largest tells most; else the first tells what it was like. */
+      uint32_t units = __atomic_load_n(&slot->units, __ATOMIC_RELAXED);
+      while (units < incident->units &&
+             !__atomic_compare_exchange_n(&slot->units, &units, incident->units, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
       return;
     }
   }
@@ -64,5 +80,8 @@ void incident_hdr_reset(const struct event_hdr_reset *e) {
 void incident_shared_fail(const struct event_shared_fail *e) {
   keep(&(struct stats_incident){.kind = INCIDENT_SHARED_FAIL, .cls = e->cls, .stack = e->stack, .reason = e->reason,
                                 .active = e->active, .limit = e->limit, .free_slabs = e->free_slabs,
-                                .free_blocks = e->free_blocks});
+                                .free_blocks = e->free_blocks,
+                                .units = e->units, .error = e->error, .own = e->own, .others = e->others, .batched = e->batched,
+                                .partial = e->partial, .slab_bytes = e->slab_bytes, .idle_bytes = e->idle_bytes, .holder = e->holder,
+                                .second = e->second, .holder_idle = e->holder_idle, .second_idle = e->second_idle});
 }

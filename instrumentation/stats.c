@@ -98,6 +98,9 @@ static void on_tls_sll_refill(const struct event_tls_sll_refill *e) {
   add(by_source[e->source], 1);
   add(&c->refill_blocks, e->blocks);
   histogram_record(&b->refill[e->cls], clock_span_ns(e->ticks));
+  static_assert(STAGE_COUNT == STATS_STAGES, "every stage has a histogram");
+#define RECORD_STAGE(name, text) if (e->name##_ticks != 0) histogram_record(&b->stage[STAGE_##name], clock_span_ns(e->name##_ticks));
+  REFILL_STAGES(RECORD_STAGE)
 }
 
 static void on_tls_sll_drain(const struct event_tls_sll_drain *e) {

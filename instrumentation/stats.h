@@ -116,6 +116,7 @@ static inline uint64_t stats_refills(const struct stats_class_counters *c) {
 #define STATS_MODULES 128
 #define STATS_INCIDENTS 64
 #define STATS_TEXT 256
+#define STATS_STAGES 6
 
 /*
  * One moment of the process. The timeline covers the whole run: when it is full, every second point is
@@ -152,6 +153,11 @@ struct stats_incident {
   uint32_t reason;  /* enum fail_reason */
   uint32_t active, limit, free_slabs;
   uint64_t free_blocks;
+  uint32_t units, error;    /* what was asked for; an errno, 0 where the system was not asked */
+  uint64_t own, others, batched, partial; /* free blocks of the class, and in whose lists */
+  uint64_t slab_bytes, idle_bytes;        /* of slabs in use, and free of these, in partial slabs and batches */
+  uint32_t holder, second;                /* the classes that hold most of what is idle; CLASS_NONE where there is none */
+  uint64_t holder_idle, second_idle;      /* bytes */
 };
 
 struct stats_block {
@@ -197,6 +203,7 @@ struct stats_block {
 
   uint64_t release_delay, huge_pages; /* ms; SuperSlabs */
   struct stats_idlest idlest;
+  struct histogram stage[STATS_STAGES]; /* ns; of the refills that reached it, by stage (REFILL_STAGES of src/events.h) */
   uint64_t legacy_refused_max; /* bytes; most that legacy held at a time in the shared pool's stead */
 };
 

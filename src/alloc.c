@@ -10,6 +10,7 @@
 #include "legacy.h"
 #include "misuse.h"
 #include "os.h"
+#include "shared_fail.h"
 #include "shared_pool.h"
 
 void *alloc_fail(void) {
@@ -83,14 +84,11 @@ __attribute__((destructor(101))) static void stop(void) { hub_stop(); }
 
 static struct slab *large_slab(size_t size, size_t align, bool *zeroed) {
   if (size > pool_large_max() || align > UNIT_SIZE) return legacy_huge_alloc(size, align, LEGACY_HUGE, zeroed);
-  enum fail_reason reason;
-  struct slab *slab = pool_large_alloc(size, zeroed, &reason);
+  struct pool_refusal refusal;
+  struct slab *slab = pool_large_alloc(size, zeroed, &refusal);
   if (slab != NULL) return slab;
-  struct pool_totals totals;
-  pool_totals(&totals);
-  EVENT(shared_fail, .cls = CLASS_LARGE, .reason = reason, .active = totals.active, .limit = config.ss_limit,
-        .free_slabs = totals.free_units, .free_blocks = 0, .stack = hub_stack());
-  return legacy_huge_alloc(size, align, (enum legacy_reason)reason, zeroed);
+  shared_fail_raise(NULL, CLASS_LARGE, (uint32_t)(align_up(size, UNIT_SIZE) / UNIT_SIZE), refusal);
+  return legacy_huge_alloc(size, align, (enum legacy_reason)refusal.reason, zeroed);
 }
 
 /* A block of its own run or mapping; `zero`: it must read as zero. */

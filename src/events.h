@@ -45,6 +45,25 @@ struct hak_stats; /* hakmem.h */
   V(HDR_MISROUTED, "misrouted") V(HDR_INVALID_POINTER, "invalid_pointer")                          \
   V(HDR_WRITE_AFTER_FREE, "write_after_free")
 
+/*
+ * The stages of a refill, in the order in which they are tried once the thread's own lists are empty; S(name, "what is tried"). Each is
+ * tried only when those before it had nothing, and lasts until the next one begins or the refill is over. The first two are timed in one
+ * refill of STAGE_SAMPLE (all in full tracing): in the others they are short beside a reading of the clock. A refill that goes beyond
+ * them and was not timed so far has the time of both in the second.
+ */
+#define REFILL_STAGES(S)                                     \
+  S(batch, "a batch that another thread drained")            \
+  S(partial, "a partial slab of the class")                  \
+  S(fresh_slab, "free units of a SuperSlab")                 \
+  S(superslab, "a fresh SuperSlab")                          \
+  S(shared_fail, "why there is none")                        \
+  S(legacy, "the legacy path")
+
+#define EVENT_STAGE_CONSTANT(name, text) STAGE_##name,
+#define STAGE_SAMPLE 16
+enum refill_stage { REFILL_STAGES(EVENT_STAGE_CONSTANT) STAGE_COUNT };
+#define EVENT_STAGE_FIELD(name, text) F_TICKS(name##_ticks) /* 0: not reached, or not timed */
+
 #define HAK_ENUMS(X)                                                                              \
   X(lookup_result) X(lookup_strategy) X(acquire_source) X(release_reason) X(refill_source)        \
   X(drain_reason) X(fail_reason) X(legacy_reason) X(hdr_verdict)
@@ -70,11 +89,13 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
   E(slab_acquire, "a class got a slab", F_PTR(base) F_CLS(cls) F_U32(live) F_U32(capacity))                 \
   E(slab_release, "a class gave an empty slab back", F_PTR(base) F_CLS(cls) F_U32(live) F_U32(capacity))    \
   E(tls_sll_refill, "an empty TLS SLL was refilled",                                                \
-    F_CLS(cls) F_U32(blocks) F_ENUM(source, refill_source) F_TICKS(ticks))                                  \
+    F_CLS(cls) F_U32(blocks) F_ENUM(source, refill_source) F_TICKS(ticks) REFILL_STAGES(EVENT_STAGE_FIELD)) \
   E(tls_sll_drain, "a TLS SLL was drained",                                                         \
     F_CLS(cls) F_ENUM(reason, drain_reason) F_U32(before) F_U32(moved) F_U32(slabs) F_TICKS(ticks))             \
   E(shared_fail, "the shared pool could not serve a slab",                                          \
-    F_CLS(cls) F_ENUM(reason, fail_reason) F_U32(active) F_U32(limit) F_U32(free_slabs) F_U64(free_blocks) F_U32(stack)) \
+    F_CLS(cls) F_ENUM(reason, fail_reason) F_U32(active) F_U32(limit) F_U32(free_slabs) F_U64(free_blocks) F_U32(stack) \
+    F_U32(units) F_U32(error) F_U64(own) F_U64(others) F_U64(batched) F_U64(partial) F_BYTES(slab_bytes) F_BYTES(idle_bytes) \
+    F_CLS(holder) F_BYTES(holder_idle) F_CLS(second) F_BYTES(second_idle)) \
   E(legacy_fallback, "the legacy path served",                                                      \
     F_CLS(cls) F_BYTES(size) F_PTR(base) F_ENUM(reason, legacy_reason) F_TICKS(ticks) F_U32(stack) F_BYTES(refused)) \
   E(hdr_reset, "a header was found wrong and was put right",                                        \

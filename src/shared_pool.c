@@ -115,7 +115,7 @@ static struct superslab *new_descriptor(void) {
  * Maps a SuperSlab; one place under the limit was reserved by the caller. A process with many of them touches all of
  * this one's pages soon, and would spend more time on TLB misses than on the blocks; `many`: it has.
  */
-static struct superslab *map_superslab(bool many, enum fail_reason *reason) {
+static struct superslab *map_superslab(bool many, struct pool_refusal *refusal) {
   const size_t size = config_superslab_size();
   int error = 0;
   void *base = os_map(size, size, &error);
@@ -126,12 +126,12 @@ static struct superslab *map_superslab(bool many, enum fail_reason *reason) {
     return ss;
   }
   /* mmap says ENOMEM for both; where a smaller, unaligned piece can be had, it was the address space. */
-  *reason = FAIL_OS_ENOMEM;
+  *refusal = (struct pool_refusal){FAIL_OS_ENOMEM, error};
   if (base == NULL) {
     void *probe = os_map(size / 2, os_page_size(), &error);
     if (probe != NULL) {
       os_unmap(probe, size / 2);
-      *reason = FAIL_NO_ADDRESS_SPACE;
+      refusal->reason = FAIL_NO_ADDRESS_SPACE;
     }
   } else {
     os_unmap(base, size);
@@ -139,8 +139,11 @@ static struct superslab *map_superslab(bool many, enum fail_reason *reason) {
   return NULL;
 }
 
-/* A run of `units` units of some SuperSlab, a new one if need be; NULL and *reason where it cannot be. */
-static struct slab *acquire_units(uint32_t units, bool *zeroed, bool *fresh_superslab, enum fail_reason *reason) {
+/*
+ * A run of `units` units of some SuperSlab, a new one if need be; NULL and *refusal where it cannot be. *slab_over: when no SuperSlab
+ * proved to have one.
+ */
+static struct slab *acquire_units(uint32_t units, bool *zeroed, bool *fresh_superslab, uint64_t *slab_over, struct pool_refusal *refusal) {
   *fresh_superslab = false;
   pthread_mutex_lock(&pool.lock);
   bool was_empty = false;
@@ -154,8 +157,9 @@ static struct slab *acquire_units(uint32_t units, bool *zeroed, bool *fresh_supe
     if (was_empty) EVENT(superslab_acquire, .base = slab->home->base, .size = slab->home->size, .source = ACQUIRE_RESERVE, .active = active);
     return slab;
   }
-  *reason = FAIL_LIMIT;
-  struct superslab *ss = allowed ? map_superslab(config.huge_pages != 0 && active >= config.huge_pages, reason) : NULL;
+  *slab_over = hub_ticks();
+  *refusal = (struct pool_refusal){.reason = FAIL_LIMIT};
+  struct superslab *ss = allowed ? map_superslab(config.huge_pages != 0 && active >= config.huge_pages, refusal) : NULL;
   if (!allowed) return NULL;
 
   pthread_mutex_lock(&pool.lock);
@@ -178,7 +182,7 @@ static struct slab *acquire_units(uint32_t units, bool *zeroed, bool *fresh_supe
 /* ---- Refill. ---- */
 
 /* From what the class has already. */
-static bool refill_from_class(struct pool_class *c, uint32_t most, struct pool_answer *answer) {
+static bool refill_from_class(struct pool_class *c, uint32_t most, bool timed, struct pool_answer *answer) {
   pthread_mutex_lock(&c->lock);
   if (c->batches > 0) {
     c->batches--;
@@ -186,21 +190,27 @@ static bool refill_from_class(struct pool_class *c, uint32_t most, struct pool_a
     answer->source = REFILL_BATCH;
     c->batched -= answer->chain.count;
     c->taken_ms = os_now_ms();
-  } else if (slab_list_take(&c->slabs, most, &answer->chain)) {
+  } else {
+    if (timed) answer->over[STAGE_batch] = hub_ticks();
     answer->source = REFILL_PARTIAL;
+    slab_list_take(&c->slabs, most, &answer->chain);
   }
   pthread_mutex_unlock(&c->lock);
   return answer->chain.count != 0;
 }
 
-struct pool_answer pool_refill(uint32_t cls, uint32_t most) {
+struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed) {
   struct pool_class *c = &classes[cls];
   struct pool_answer answer = {.chain = CHAIN_EMPTY};
-  if (refill_from_class(c, most, &answer)) return answer;
+  if (refill_from_class(c, most, timed, &answer)) return answer;
 
   bool zeroed, fresh_superslab;
-  struct slab *slab = acquire_units(class_slab_units(cls), &zeroed, &fresh_superslab, &answer.reason);
-  if (slab == NULL) return answer;
+  answer.over[STAGE_partial] = hub_ticks();
+  struct slab *slab = acquire_units(class_slab_units(cls), &zeroed, &fresh_superslab, &answer.over[STAGE_fresh_slab], &answer.refusal);
+  if (slab == NULL) {
+    answer.over[STAGE_superslab] = answer.refusal.reason == FAIL_LIMIT ? answer.over[STAGE_fresh_slab] : hub_ticks();
+    return answer;
+  }
   slab_init(slab, cls);
   directory_enter(slab, (int8_t)(cls + 1));
   const void *base = slab->base;
@@ -283,10 +293,11 @@ uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, bool trim) {
 
 /* ---- Large blocks. ---- */
 
-struct slab *pool_large_alloc(size_t size, bool *zeroed, enum fail_reason *reason) {
+struct slab *pool_large_alloc(size_t size, bool *zeroed, struct pool_refusal *refusal) {
   bool fresh;
+  uint64_t over;
   const uint32_t units = (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE); /* aligned blocks of size 0, too */
-  struct slab *slab = acquire_units(units, zeroed, &fresh, reason);
+  struct slab *slab = acquire_units(units, zeroed, &fresh, &over, refusal);
   if (slab == NULL) return NULL;
   slab->cls = CLASS_LARGE;
   slab->requested = size;

@@ -14,15 +14,25 @@
 #include "events.h"
 #include "superslab.h"
 
+/* Why the pool had nothing. */
+struct pool_refusal {
+  enum fail_reason reason;
+  int error; /* of the system, an errno; 0 where it was not asked */
+};
+
 /* What a refill got, or why it got nothing. */
 struct pool_answer {
   struct chain chain;             /* empty: shared_fail */
   enum refill_source source;
-  enum fail_reason reason;        /* where the chain is empty */
+  struct pool_refusal refusal;    /* where the chain is empty */
+  uint64_t over[STAGE_shared_fail]; /* when each stage had proved to have nothing: hub_ticks(); 0 where it served, was not reached, or was not timed */
 };
 
-/* Blocks of class `cls`, at most `most` unless a batch is handed on: a batch, else a partial slab, else a fresh one. */
-struct pool_answer pool_refill(uint32_t cls, uint32_t most);
+/*
+ * Blocks of class `cls`, at most `most` unless a batch is handed on: a batch, else a partial slab, else a fresh one. `timed`: the end of
+ * the first stage is of interest, too; that of the others, which are long and rare, always is.
+ */
+struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed);
 
 /*
  * Takes a chain of free blocks of class `cls`, O(1). Where the class holds enough batches already, the oldest of
@@ -36,8 +46,8 @@ struct chain pool_give_batch(uint32_t cls, struct chain chain);
  */
 uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, bool trim);
 
-/* A run of units for `size` bytes, not above pool_large_max(); NULL and *reason where there is none. */
-struct slab *pool_large_alloc(size_t size, bool *zeroed, enum fail_reason *reason);
+/* A run of units for `size` bytes, not above pool_large_max(); NULL and *refusal where there is none. */
+struct slab *pool_large_alloc(size_t size, bool *zeroed, struct pool_refusal *refusal);
 void pool_large_free(struct slab *slab);
 
 /* Makes the run long enough for `size`, and no longer, where it lies. False, and nothing changed, where it cannot be. */

@@ -4,6 +4,7 @@
 #include "legacy.h"
 #include "misuse.h"
 #include "os.h"
+#include "shared_fail.h"
 #include "shared_pool.h"
 
 #define LIST_BYTES (64 * KIB)  /* a list is drained at so many bytes, */
@@ -199,31 +200,44 @@ void sll_drain_all(struct sll_cache *cache, enum drain_reason reason) {
 
 /* ---- Refill. ---- */
 
-/* Everything that could have served: what other threads' lists hold of the class, and what the pool has left. */
-static struct chain refill_by_legacy(uint32_t cls, uint32_t most, enum fail_reason reason) {
-  struct pool_totals totals;
-  struct pool_usage usage;
-  uint64_t allocs, frees;
+static struct chain refill_by_legacy(const struct sll_cache *cache, uint32_t cls, uint32_t most, const struct pool_answer *answer,
+                                     uint64_t *fail_over) {
   static_assert((int)LEGACY_LIMIT == (int)FAIL_LIMIT && (int)LEGACY_OS_ENOMEM == (int)FAIL_OS_ENOMEM &&
                 (int)LEGACY_NO_ADDRESS_SPACE == (int)FAIL_NO_ADDRESS_SPACE, "legacy's reasons begin with shared_fail's");
-  pool_totals(&totals);
-  pool_usage(cls, &usage);
-  const uint32_t stack = hub_stack();
-  EVENT(shared_fail, .cls = cls, .reason = reason, .active = totals.active, .limit = config.ss_limit,
-        .free_slabs = totals.free_units, .free_blocks = sll_cached(cls, &allocs, &frees) + usage.batched, .stack = stack);
-  return legacy_refill(cls, most, (enum legacy_reason)reason, stack);
+  const uint32_t stack = shared_fail_raise(cache, cls, class_slab_units(cls), answer->refusal);
+  *fail_over = hub_ticks();
+  return legacy_refill(cls, most, (enum legacy_reason)answer->refusal.reason, stack);
+}
+
+/* Raises the event, with the time by stage: each lasted until the next one began, the last until now. */
+static void tell_refill(uint32_t cls, const struct pool_answer *answer, bool timed, uint64_t start, uint64_t fail_over) {
+  const uint64_t now = hub_ticks();
+  uint64_t began = start, ticks[STAGE_COUNT] = {0};
+  const bool beyond = answer->over[STAGE_partial] != 0;
+  unsigned stage = answer->source == REFILL_SPARE || !(timed || beyond) ? STAGE_COUNT : timed ? STAGE_batch : STAGE_partial;
+  for (; stage < STAGE_COUNT; stage++) {
+    const uint64_t over = stage < STAGE_shared_fail ? answer->over[stage] : stage == STAGE_shared_fail ? fail_over : 0;
+    ticks[stage] = (over != 0 ? over : now) - began;
+    if (over == 0) break;
+    began = over;
+  }
+#define STAGE_TICKS(name, text) .name##_ticks = ticks[STAGE_##name],
+  EVENT(tls_sll_refill, .cls = cls, .blocks = answer->chain.count, .source = answer->source, .ticks = now - start,
+        REFILL_STAGES(STAGE_TICKS));
 }
 
 bool sll_refill(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   const uint64_t start = hub_ticks();
+  const bool timed = HAKMEM_EVENTS && (cache->refills++ % STAGE_SAMPLE == 0 || sll_goes_slow());
+  uint64_t fail_over = 0;
   sll_publish(cache, cls);
   struct pool_answer answer = {.chain = take_spare(cache, cls), .source = REFILL_SPARE};
   state->spare_idle = 0;
   if (answer.chain.count == 0) {
-    answer = pool_refill(cls, state->refill);
+    answer = pool_refill(cls, state->refill, timed);
     if (answer.chain.count == 0) {
-      answer.chain = refill_by_legacy(cls, state->refill, answer.reason);
+      answer.chain = refill_by_legacy(cache, cls, state->refill, &answer, &fail_over);
       answer.source = REFILL_LEGACY;
     }
     if (answer.chain.count == 0) return false;
@@ -234,7 +248,7 @@ bool sll_refill(struct sll_cache *cache, uint32_t cls) {
   cache->head[cls] = answer.chain.head;
   state->length = answer.chain.count;
   arm(cache, cls);
-  EVENT(tls_sll_refill, .cls = cls, .blocks = answer.chain.count, .source = answer.source, .ticks = hub_ticks() - start);
+  tell_refill(cls, &answer, timed, start, fail_over);
   return true;
 }
 

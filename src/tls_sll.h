@@ -51,6 +51,7 @@ struct sll_cache {
   uint32_t operations;               /* published since the last sample */
   uint32_t visits;                   /* of the slow paths */
   uint64_t decay_ms;                 /* when sll_decay is due */
+  uint32_t refills;
   bool sample_next;                  /* the next look-up is timed */
 };
 

@@ -14,7 +14,7 @@ floor() {
     os.? | config.? | size_class.? | header.? | events.? | message.? | hakmem.h) echo 1 ;;
     superslab.? | directory.? | kept.?) echo 2 ;;
     shared_pool.? | legacy.? | misuse.?) echo 3 ;;
-    tls_sll.? | tls_threads.c) echo 4 ;;
+    shared_fail.? | tls_sll.? | tls_threads.c) echo 4 ;;
     alloc.?) echo 5 ;;
     malloc.c | hakmem.c) echo 6 ;;
     *) return 1 ;;

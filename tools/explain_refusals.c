@@ -8,6 +8,8 @@
 #include "explain.h"
 #include "format.h"
 
+#define STAGE_NAME(name, meaning) #name,
+#define UNITS_MAX 64 /* of a SuperSlab; superslab.h */
 #define CLASSES_NAMED 5
 #define ADDRESS_SPACE_SIZE "512K" /* the smallest SuperSlab: the least that must be aligned */
 
@@ -15,7 +17,7 @@
 struct refusals {
   uint64_t by_class[CLASS_ROWS], count;
   const struct stats_incident *first;
-  uint32_t units; /* the longest run of them that may have been asked for */
+  uint32_t units; /* the longest run of them that was asked for, of those that there are details of */
 };
 
 static struct refusals refusals_of(const struct model_process *p, unsigned reasons) {
@@ -25,8 +27,7 @@ static struct refusals refusals_of(const struct model_process *p, unsigned reaso
     if (i->kind != INCIDENT_SHARED_FAIL || i->reason >= fail_reason_count || (reasons >> i->reason & 1) == 0) continue;
     all.count += i->count;
     if (i->cls < CLASS_ROWS) all.by_class[i->cls] += i->count;
-    const uint32_t units = i->cls < CLASS_COUNT ? class_slab_units(i->cls) : (uint32_t)(p->superslab_size / 2 / UNIT_SIZE);
-    if (units > all.units) all.units = units;
+    if (i->units > all.units) all.units = i->units;
     if (all.first == NULL || i->time_ns < all.first->time_ns) all.first = i;
   }
   return all;
@@ -53,30 +54,98 @@ static void name_classes(char *text, size_t size, const struct refusals *all) {
   if (left > 0) snprintf(text + used, size - used, ", and %zu more classes", left);
 }
 
-/* Time that the legacy path took for what the shared pool refused. */
-static double legacy_ns(const struct diagnosis *d, uint64_t refused) {
-  const struct histogram *const h = d->r->latency.legacy;
-  if (h == NULL || h->count == 0 || d->r->latency.ticks) return 0;
-  return histogram_mean(h) * (double)refused;
+/* ---- What the refusals cost, by the stages of the refills that met them. ---- */
+
+static double stage_mean(const struct diagnosis *d, enum refill_stage stage) {
+  const struct histogram *const h = d->r->latency.stage[stage];
+  return h != NULL && !d->r->latency.ticks ? histogram_mean(h) : 0;
+}
+
+/* Of one refusal; large blocks have no refill, and take as long on the legacy path as it takes for anybody. */
+static double refusal_ns(const struct diagnosis *d) {
+  const struct histogram *const legacy = d->r->latency.legacy;
+  const double by_stages = stage_mean(d, STAGE_shared_fail) + stage_mean(d, STAGE_legacy);
+  return by_stages > 0 ? by_stages : legacy != NULL && !d->r->latency.ticks ? histogram_mean(legacy) : 0;
+}
+
+static void tell_stages(struct finding *f, const struct diagnosis *d) {
+  static const char *const names[] = {REFILL_STAGES(STAGE_NAME)};
+  char text[512] = "", ns[FORMAT_SIZE];
+  size_t used = 0;
+  if (stage_mean(d, STAGE_shared_fail) <= 0) return;
+  for (unsigned stage = 0; stage < STAGE_COUNT && used < sizeof(text); stage++) {
+    const double mean = stage_mean(d, stage);
+    if (stage == STAGE_superslab || mean <= 0) continue;
+    used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s %s", used > 0 ? ", " : "", names[stage], format_ns(ns, mean));
+  }
+  finding_evidence(f, "the stages of a refill, on average: %s", text);
+  finding_figure(f, "shared_fail_ns", stage_mean(d, STAGE_shared_fail));
+  finding_figure(f, "legacy_ns", stage_mean(d, STAGE_legacy));
+}
+
+/* ---- The state that explains the first of them. ---- */
+
+static void tell_blocks(struct finding *f, const struct stats_incident *i) {
+  char class[EXPLAIN_CLASS];
+  if (i->cls >= CLASS_COUNT) return;
+  finding_evidence(f, "free blocks of %s then: %" PRIu64 " in lists of the thread itself, %" PRIu64 " in those of other threads, %" PRIu64
+                      " in batches, %" PRIu64 " in partial slabs", explain_class(class, i->cls), i->own, i->others, i->batched, i->partial);
+}
+
+static void tell_holders(struct finding *f, const struct stats_incident *i) {
+  char share[FORMAT_SIZE], a[FORMAT_SIZE], b[FORMAT_SIZE], holder[EXPLAIN_CLASS], second[EXPLAIN_CLASS];
+  if (i->idle_bytes == 0 || i->slab_bytes == 0) return;
+  format_percent(share, (double)i->idle_bytes, (double)i->slab_bytes);
+  if (i->second < CLASS_COUNT)
+    finding_evidence(f, "%s of the slabs' capacity was free, but held by other classes: most by %s (%s) and %s (%s)", share,
+                     explain_class(holder, i->holder), format_bytes(a, i->holder_idle), explain_class(second, i->second),
+                     format_bytes(b, i->second_idle));
+  else
+    finding_evidence(f, "%s of the slabs' capacity was free, but held by %s", share, explain_class(holder, i->holder));
+  finding_figure(f, "idle_share", (double)i->idle_bytes / (double)i->slab_bytes);
+}
+
+static void tell_first(struct finding *f, const struct diagnosis *d, const struct model_process *p, const struct stats_incident *i) {
+  char at[FORMAT_SIZE];
+  finding_evidence(f, "the first time after %s: %u unit%s of 64 KiB asked for, %u SuperSlabs in use, %u of their units free%s",
+                   format_ns(at, (double)i->time_ns), i->units, i->units == 1 ? "" : "s", i->active, i->free_slabs,
+                   i->free_slabs > 0 ? ", but not enough of them side by side" : "");
+  if (i->error != 0) finding_evidence(f, "the system said: %s", strerror((int)i->error));
+  char *const where = explain_place(d, p, i->stack);
+  if (where != NULL) finding_evidence(f, "then by %s", where);
+  free(where);
+  tell_holders(f, i);
+  tell_blocks(f, i);
+}
+
+/* What the program itself can do about it, by where the free memory was. */
+static void advise_on_state(struct finding *f, const struct stats_incident *i) {
+  char class[EXPLAIN_CLASS];
+  if (i == NULL) return;
+  if ((double)i->idle_bytes >= threshold.external_share * (double)i->slab_bytes && i->slab_bytes > 0) {
+    finding_change(f, "Free the blocks that hold slabs of %s nearly empty, or allocate what lives long apart from what lives short.",
+                   explain_class(class, i->holder));
+    finding_effect(f, "slabs that are empty serve any class");
+  }
+  if (i->cls < CLASS_COUNT && i->others * class_stride(i->cls) >= class_slab_units(i->cls) * UNIT_SIZE) {
+    finding_option(f, "HAKMEM_DRAIN_INTERVAL", "256");
+    finding_effect(f, "blocks that lie idle in other threads' lists come back eight times as soon: %" PRIu64 " of %s did", i->others,
+                   explain_class(class, i->cls));
+  }
 }
 
 /* What all refusals have in common. */
 static struct finding *tell(struct diagnosis *d, const char *rule, const struct model_process *p, const struct refusals *all,
                             uint64_t count) {
-  char classes[512], size[FORMAT_SIZE], at[FORMAT_SIZE];
+  char classes[512], size[FORMAT_SIZE];
   struct finding *const f = finding_add(d, rule, FINDING_COST, p);
   name_classes(classes, sizeof(classes), all);
-  finding_cost(f, COST_NS, legacy_ns(d, count), explain_time(p));
+  finding_cost(f, COST_NS, refusal_ns(d) * (double)count, explain_time(p));
   finding_figure(f, "refused", (double)count);
   finding_figure(f, "legacy_refused_max", (double)p->legacy_refused_max);
   if (all->first != NULL) {
     finding_evidence(f, "refused: %s", classes);
-    finding_evidence(f, "the first time after %s, with %u SuperSlabs in use and %u of their units of 64 KiB free%s",
-                     format_ns(at, (double)all->first->time_ns), all->first->active, all->first->free_slabs,
-                     all->first->free_slabs > 0 ? ", but not enough of them side by side" : "");
-    char *const where = explain_place(d, p, all->first->stack);
-    if (where != NULL) finding_evidence(f, "then by %s", where);
-    free(where);
+    tell_first(f, d, p, all->first);
   } else {
     finding_evidence(f, "refused %" PRIu64 " times; there are no details", count);
   }
@@ -84,8 +153,7 @@ static struct finding *tell(struct diagnosis *d, const char *rule, const struct 
     finding_evidence(f, "the legacy path served, and held at most %s at a time for it", format_bytes(size, p->legacy_refused_max));
   else
     finding_evidence(f, "the legacy path could not serve either");
-  if (d->r->latency.legacy != NULL && !d->r->latency.ticks)
-    finding_evidence(f, "it took %s each time on average, under one lock for all threads", format_ns(at, histogram_mean(d->r->latency.legacy)));
+  tell_stages(f, d);
   return f;
 }
 
@@ -93,10 +161,12 @@ static struct finding *tell(struct diagnosis *d, const char *rule, const struct 
 
 /*
  * SuperSlabs that hold `bytes`, wherever in them the longest run that is asked for begins: of each, as many units as make one
- * run less than that may be left over.
+ * run less than that may be left over. 0 where the data are damaged.
  */
 static uint64_t superslabs_for(const struct model_process *p, uint64_t bytes, uint32_t longest) {
-  const uint64_t units = p->superslab_size / UNIT_SIZE, usable = (units > longest ? units - longest + 1 : 1) * UNIT_SIZE;
+  const uint64_t units = p->superslab_size / UNIT_SIZE;
+  if (units == 0 || units > UNITS_MAX) return 0;
+  const uint64_t usable = (units > longest ? units - longest + 1 : 1) * UNIT_SIZE;
   return bytes / usable + (bytes % usable != 0);
 }
 
@@ -118,6 +188,7 @@ static void tell_limit(struct diagnosis *d, const struct model_process *p) {
   }
   finding_option(f, "HAKMEM_SS_LIMIT", "0");
   finding_effect(f, "no shared_fail by a limit, however the program grows");
+  advise_on_state(f, all.first);
 }
 
 const char *rule_limit(struct diagnosis *d) {

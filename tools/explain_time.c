@@ -212,7 +212,7 @@ const char *rule_huge_blocks(struct diagnosis *d) {
                format_bytes(size, mean_size));
   finding_cost(f, COST_NS, ns, d->time_ns);
   finding_evidence(f, "%s each on average, without the page faults of the first touches", format_ns(mean, histogram_mean(h)));
-  finding_evidence(f, "%" PRIu64 " mappings were made, so about %" PRIu64 " of the blocks came from those kept for reuse (at most 8, 64 MiB together)",
+  finding_evidence(f, "%" PRIu64 " mappings were made, so about %" PRIu64 " of the blocks came from memory kept for reuse",
                    d->r->total->counters.os_map, calls > d->r->total->counters.os_map ? calls - d->r->total->counters.os_map : 0);
   finding_figure(f, "calls", (double)calls);
   finding_figure(f, "mean_bytes", (double)mean_size);

@@ -35,6 +35,7 @@ void model_destroy(struct report *r) {
     free(r->latency.drain[cls]);
     free(r->latency.refill[cls]);
   }
+  for (unsigned stage = 0; stage < STAGE_COUNT; stage++) free(r->latency.stage[stage]);
   free(r->latency.legacy);
   free(r->latency.map);
   free(r->processes);
@@ -65,6 +66,7 @@ void model_add_incident(struct model_process *p, const struct stats_incident *in
     if (old->kind == incident->kind && old->cls == incident->cls && old->stack == incident->stack &&
         old->verdict == incident->verdict && old->reason == incident->reason) {
       old->count += incident->count;
+      if (old->units < incident->units) old->units = incident->units;
       return;
     }
   }

@@ -84,6 +84,7 @@ struct model_latency {
   struct histogram *lookup[lookup_strategy_count][CLASS_ROWS];
   struct histogram *drain[CLASS_ROWS], *refill[CLASS_ROWS];
   struct histogram *legacy, *map;
+  struct histogram *stage[STAGE_COUNT]; /* of the refills that reached it */
   bool ticks; /* the unit is ticks, not nanoseconds */
 };
 

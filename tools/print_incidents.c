@@ -88,7 +88,15 @@ static void print_shared_fail(FILE *out, const struct stats_incident *i) {
   fprintf(out, "  %" PRIu64 " time%s, class %s, reason %s: %u SuperSlabs active", i->count, i->count == 1 ? "" : "s",
           model_class_name(i->cls, name), model_fail_reason_name(i->reason), i->active);
   if (i->limit > 0) fprintf(out, " of at most %u", i->limit);
-  fprintf(out, "\n    %u slabs were free, and %" PRIu64 " blocks of this class elsewhere\n", i->free_slabs, i->free_blocks);
+  fprintf(out, "\n    %u units wanted, %u were free", i->units, i->free_slabs);
+  if (i->error != 0) fprintf(out, "; the system said: %s", strerror((int)i->error));
+  fprintf(out, "\n    free blocks of this class: %" PRIu64 " in lists of the thread, %" PRIu64 " in those of other threads, %" PRIu64
+               " in batches, %" PRIu64 " in partial slabs\n", i->own, i->others, i->batched, i->partial);
+  if (i->idle_bytes == 0) return;
+  char bytes[FORMAT_SIZE], share[FORMAT_SIZE], most[FORMAT_SIZE];
+  fprintf(out, "    free in slabs of all classes: %s, %s of them; most by class %s: %s\n", format_bytes(bytes, i->idle_bytes),
+          format_percent(share, (double)i->idle_bytes, (double)i->slab_bytes), model_class_name(i->holder, name),
+          format_bytes(most, i->holder_idle));
 }
 
 static void print_hdr_reset(FILE *out, const struct stats_incident *i) {

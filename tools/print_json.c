@@ -143,6 +143,11 @@ static json_t *latencies(const struct model_latency *l) {
   set(object, "lookup", lookup);
   set_if_any(object, "drain", histograms(l->drain, unit));
   set_if_any(object, "refill", histograms(l->refill, unit));
+  json_t *const stages = json_object();
+#define SET_STAGE(name, meaning) \
+  if (l->stage[STAGE_##name] != NULL && l->stage[STAGE_##name]->count > 0) set(stages, #name, histogram(l->stage[STAGE_##name], unit));
+  REFILL_STAGES(SET_STAGE)
+  set(object, "stages", stages);
   if (l->legacy != NULL && l->legacy->count > 0) set(object, "legacy", histogram(l->legacy, unit));
   if (l->map != NULL && l->map->count > 0) set(object, "map", histogram(l->map, unit));
   return object;
@@ -212,6 +217,18 @@ static json_t *incident(const struct stats_incident *i) {
     set(object, "limit", json_integer(i->limit));
     set(object, "free_slabs", json_integer(i->free_slabs));
     set(object, "free_blocks", number(i->free_blocks));
+    set(object, "units", number(i->units));
+    set(object, "error", number(i->error));
+    set(object, "own", number(i->own));
+    set(object, "others", number(i->others));
+    set(object, "batched", number(i->batched));
+    set(object, "partial", number(i->partial));
+    set(object, "slab_bytes", number(i->slab_bytes));
+    set(object, "idle_bytes", number(i->idle_bytes));
+    set(object, "holder", json_string(model_class_name(i->holder, name)));
+    set(object, "holder_idle", number(i->holder_idle));
+    set(object, "second", json_string(model_class_name(i->second, name)));
+    set(object, "second_idle", number(i->second_idle));
   }
   return object;
 }

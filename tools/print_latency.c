@@ -16,6 +16,9 @@
 #define GAP_MIN 3
 #define CELLS_MAX 14
 
+#define STAGE_NAME(name, meaning) #name,
+#define STAGE_MEANING(name, meaning) meaning,
+
 static const double quantiles[] = {0.5, 0.9, 0.99, 0.999};
 #define QUANTILES (sizeof(quantiles) / sizeof(quantiles[0]))
 
@@ -185,11 +188,35 @@ static void print_lookups(FILE *out, const struct page *page) {
   if (!any) print_one(out, "SuperSlab lookup latency", NULL, false);
 }
 
+/* What a refill spends where: how many reached each stage, how long they stayed, and its share of all. */
+static void print_stages(FILE *out, const struct model_latency *l) {
+  static const char *const names[] = {REFILL_STAGES(STAGE_NAME)}, *const meanings[] = {REFILL_STAGES(STAGE_MEANING)};
+  double sum = 0;
+  char buffer[FORMAT_SIZE];
+  for (unsigned i = 0; i < STAGE_COUNT; i++) sum += l->stage[i] != NULL ? (double)l->stage[i]->sum : 0;
+  fprintf(out, "\nStages of the refills that found no spare list%s\n", l->ticks ? ", in ticks" : "");
+  if (sum <= 0) {
+    fputs("  none\n", out);
+    return;
+  }
+  struct table *const t = table_create("lrrrrrrrrl");
+  table_cell(t, "stage"), add_heads(t), table_cell(t, "share"), table_cell(t, "%s", "");
+  for (unsigned i = 0; i < STAGE_COUNT; i++) {
+    if (l->stage[i] == NULL || l->stage[i]->count == 0) continue;
+    table_cell(t, "%s", names[i]);
+    add_figures(t, l->stage[i], l->ticks);
+    table_cell(t, "%s", format_percent(buffer, (double)l->stage[i]->sum, sum));
+    table_cell(t, "%s", meanings[i]);
+  }
+  table_print(t, out, 2);
+}
+
 void print_latencies(FILE *out, const struct page *page) {
   const struct model_latency *const l = &page->main->latency;
   print_lookups(out, page);
   print_by_class(out, page, "Drain latency (TLS SLL to slabs)", l->drain);
   print_by_class(out, page, "Refill latency (slabs to TLS SLL)", l->refill);
+  print_stages(out, l);
   print_one(out, "Legacy latency (what the legacy path served)", l->legacy, l->ticks);
   print_one(out, "Mapping latency (address space from the system)", l->map, l->ticks);
 }

@@ -80,6 +80,7 @@ static bool take_histograms(struct report *r, const struct stats_block *b) {
     good = good && take_histogram(&l->lookup[b->strategy][cls], &b->lookup[cls]) &&
            take_histogram(&l->drain[cls], &b->drain[cls]) && take_histogram(&l->refill[cls], &b->refill[cls]);
   }
+  for (unsigned stage = 0; stage < STAGE_COUNT; stage++) good = good && take_histogram(&l->stage[stage], &b->stage[stage]);
   return good;
 }
 

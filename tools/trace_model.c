@@ -202,6 +202,8 @@ ON(tls_sll_refill) {
   ++*by_source[e->source];
   c->refill_blocks += e->blocks;
   duration(p, &t->r->latency.refill[e->cls], e->ticks);
+#define STAGE_DURATION(name, text) if (e->name##_ticks != 0) duration(p, &t->r->latency.stage[STAGE_##name], e->name##_ticks);
+  REFILL_STAGES(STAGE_DURATION)
 }
 
 ON(tls_sll_drain) {
@@ -235,7 +237,10 @@ ON(shared_fail) {
   if (row != NULL) row->counters.shared_fail++;
   struct stats_incident new = {
     .kind = INCIDENT_SHARED_FAIL, .cls = e->cls, .stack = e->stack, .reason = e->reason, .active = e->active,
-    .limit = e->limit, .free_slabs = e->free_slabs, .free_blocks = e->free_blocks};
+    .limit = e->limit, .free_slabs = e->free_slabs, .free_blocks = e->free_blocks,
+    .units = e->units, .error = e->error, .own = e->own, .others = e->others, .batched = e->batched,
+    .partial = e->partial, .slab_bytes = e->slab_bytes, .idle_bytes = e->idle_bytes, .holder = e->holder,
+    .second = e->second, .holder_idle = e->holder_idle, .second_idle = e->second_idle};
   incident(p, time_ns, &new);
 }
 

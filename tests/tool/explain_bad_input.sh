@@ -54,7 +54,7 @@ grep -q "^  2 processes" text || fail "does not explain the good files"
 
 # Figures at their ends.
 for field in os_unmap_bytes superslab_release elapsed_ns request_samples request_bytes legacy_refused_max idle active_max rss live sum reason verdict \
-  superslab_size superslab_limit; do
+  superslab_size superslab_limit error idle_bytes holder others units drain_interval release_delay active; do
   for figure in 0 1 0xffffffff 0x7fffffffffffffff 0xffffffffffffffff; do
     ./stats_file odd.stats $field=$figure complete=0 || fail "stats_file $field"
     for form in "" --json; do

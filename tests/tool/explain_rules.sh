@@ -99,7 +99,7 @@ holds '.findings[] | select(.rule == "residual") | .figures.residual_bytes > 670
 refused=
 for limit in $(seq 20 2 90); do
   rm -rf bound
-  "$hakmem" run -o bound -- sh -c "ulimit -v $((limit * 1024)); exec ./waste limited" >out 2>err || continue
+  "$hakmem" run -o bound -- sh -c "ulimit -v $((limit * 1024)); exec ./waste limited" >out 2>err # where there is too little, it aborts
   explained bound bound
   refused=$(of bound no_memory .figures.refused)
   [ -z "$refused" ] || break

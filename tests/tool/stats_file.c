@@ -29,7 +29,10 @@ static const struct { const char *name; size_t offset, size; } fields[] = {
   FIELD("reentered", counters.reentered), FIELD("live", buckets.live), FIELD("rss", rss), FIELD("stacks_missed", stacks_missed),
   FIELD("os_unmap_bytes", counters.os_unmap_bytes), FIELD("superslab_release", counters.superslab_release),
   FIELD("elapsed_ns", elapsed_ns), FIELD("request_samples", cls[CLS].request_samples), FIELD("request_bytes", cls[CLS].request_bytes),
-  FIELD("superslab_size", superslab_size), FIELD("superslab_limit", superslab_limit),
+  FIELD("superslab_size", superslab_size), FIELD("error", incidents[1].error), FIELD("idle_bytes", incidents[1].idle_bytes),
+  FIELD("holder", incidents[1].holder), FIELD("others", incidents[1].others), FIELD("units", incidents[1].units),
+  FIELD("drain_interval", drain_interval), FIELD("release_delay", release_delay), FIELD("active", incidents[1].active),
+  FIELD("superslab_limit", superslab_limit),
   FIELD("legacy_refused_max", legacy_refused_max), FIELD("idle", idlest.idle), FIELD("active_max", superslabs_active_max),
   FIELD("inherited_allocs", inherited_allocs[CLS]), FIELD("inherited_frees", inherited_frees[CLS]),
 };

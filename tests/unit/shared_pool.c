@@ -38,18 +38,18 @@ static void check_chain(struct chain chain, uint32_t cls) {
 Test(shared_pool, first_a_fresh_superslab_then_partial_then_fresh_slabs) {
   const uint32_t cls = 30;
   const struct pool_totals before = totals();
-  struct pool_answer answer = pool_refill(cls, 10);
+  struct pool_answer answer = pool_refill(cls, 10, true);
   cr_assert_eq(answer.source, before.free_units == 0 ? REFILL_FRESH_SUPERSLAB : REFILL_FRESH_SLAB);
   cr_assert_eq(answer.chain.count, 10);
   check_chain(answer.chain, cls);
   const uint64_t capacity = usage(cls).capacity;
   for (uint64_t got = 10; got < capacity; got += answer.chain.count) {
-    answer = pool_refill(cls, 10);
+    answer = pool_refill(cls, 10, true);
     cr_assert_eq(answer.source, REFILL_PARTIAL);
     check_chain(answer.chain, cls);
   }
   cr_assert_eq(usage(cls).used, capacity);
-  answer = pool_refill(cls, 10);
+  answer = pool_refill(cls, 10, true);
   cr_assert_eq(answer.source, REFILL_FRESH_SLAB);
   cr_assert_eq(usage(cls).slabs, 2);
 }
@@ -58,13 +58,13 @@ Test(shared_pool, batches_are_handed_on_whole_newest_first) {
   const uint32_t cls = 12;
   struct chain given[3];
   for (int i = 0; i < 3; i++) {
-    given[i] = pool_refill(cls, 20).chain;
+    given[i] = pool_refill(cls, 20, true).chain;
     cr_assert_eq(given[i].count, 20);
   }
   for (int i = 0; i < 3; i++) cr_assert_eq(pool_give_batch(cls, given[i]).count, 0);
   cr_assert_eq(usage(cls).batched, 60);
   for (int i = 2; i >= 0; i--) {
-    const struct pool_answer answer = pool_refill(cls, 1);
+    const struct pool_answer answer = pool_refill(cls, 1, true);
     cr_assert_eq(answer.source, REFILL_BATCH);
     cr_assert_eq(answer.chain.head, given[i].head);
     cr_assert_eq(answer.chain.count, 20);
@@ -76,7 +76,7 @@ Test(shared_pool, too_many_batches_push_the_oldest_out) {
   const uint32_t cls = 12;
   struct chain given[64];
   uint32_t kept = 0;
-  for (uint32_t i = 0; i < 64; i++) given[i] = pool_refill(cls, 5).chain;
+  for (uint32_t i = 0; i < 64; i++) given[i] = pool_refill(cls, 5, true).chain;
   for (uint32_t i = 0; i < 64; i++) {
     const struct chain out = pool_give_batch(cls, given[i]);
     if (out.count == 0) kept++;
@@ -90,7 +90,7 @@ Test(shared_pool, returned_blocks_empty_their_slabs) {
   const uint32_t cls = 60;
   struct chain all = CHAIN_EMPTY;
   for (int i = 0; i < 30; i++) {
-    struct chain chain = pool_refill(cls, 50).chain;
+    struct chain chain = pool_refill(cls, 50, true).chain;
     check_chain(chain, cls);
     while (chain.count > 0) {
       struct block *block = chain.head;
@@ -112,17 +112,17 @@ Test(shared_pool, returned_blocks_empty_their_slabs) {
 }
 
 Test(shared_pool, without_a_trim_one_empty_slab_is_kept) {
-  struct chain chain = pool_refill(20, 5).chain;
+  struct chain chain = pool_refill(20, 5, true).chain;
   pool_return_blocks(20, &chain, false);
   cr_assert(usage(20).slabs == 1 && usage(20).used == 0);
-  cr_assert_eq(pool_refill(20, 5).source, REFILL_PARTIAL);
+  cr_assert_eq(pool_refill(20, 5, true).source, REFILL_PARTIAL);
 }
 
 Test(shared_pool, large_blocks_are_runs_of_units) {
   for (size_t size = 1; size <= pool_large_max(); size = size * 3 + 1000) {
     bool zeroed = false;
-    enum fail_reason reason;
-    struct slab *slab = pool_large_alloc(size, &zeroed, &reason);
+    struct pool_refusal refusal;
+    struct slab *slab = pool_large_alloc(size, &zeroed, &refusal);
     cr_assert_not_null(slab);
     cr_assert(slab->size >= size && slab->size < size + UNIT_SIZE && slab->requested == size && slab->cls == CLASS_LARGE);
     cr_assert_eq(directory_slab(slab->base), slab);
@@ -134,8 +134,8 @@ Test(shared_pool, large_blocks_are_runs_of_units) {
     cr_assert_null(directory_slab(base));
   }
   bool zeroed = true;
-  enum fail_reason reason;
-  cr_assert_not_null(pool_large_alloc(1, &zeroed, &reason));
+  struct pool_refusal refusal;
+  cr_assert_not_null(pool_large_alloc(1, &zeroed, &refusal));
   cr_assert_not(zeroed, "its unit was used before");
 }
 
@@ -145,26 +145,26 @@ Test(shared_pool, the_limit_refuses) {
   struct slab *slabs[64];
   uint32_t count = 0;
   bool zeroed;
-  enum fail_reason reason = FAIL_OS_ENOMEM;
-  while (count < 64 && (slabs[count] = pool_large_alloc(pool_large_max(), &zeroed, &reason)) != NULL) count++;
+  struct pool_refusal refusal = {.reason = FAIL_OS_ENOMEM};
+  while (count < 64 && (slabs[count] = pool_large_alloc(pool_large_max(), &zeroed, &refusal)) != NULL) count++;
   cr_assert_leq(count, most * 2);
   cr_assert_geq(count, 3);
-  cr_assert_eq(reason, FAIL_LIMIT);
+  cr_assert_eq(refusal.reason, FAIL_LIMIT);
   cr_assert_eq(totals().active, most);
-  while (totals().free_units > 0) cr_assert_not_null(pool_large_alloc(1, &zeroed, &reason));
-  const struct pool_answer answer = pool_refill(3, 10);
+  while (totals().free_units > 0) cr_assert_not_null(pool_large_alloc(1, &zeroed, &refusal));
+  const struct pool_answer answer = pool_refill(3, 10, true);
   cr_assert_eq(answer.chain.count, 0);
-  cr_assert_eq(answer.reason, FAIL_LIMIT);
+  cr_assert_eq(answer.refusal.reason, FAIL_LIMIT);
   pool_large_free(slabs[0]);
-  cr_assert_neq(pool_refill(3, 10).chain.count, 0, "there is room again");
+  cr_assert_neq(pool_refill(3, 10, true).chain.count, 0, "there is room again");
 }
 
 Test(shared_pool, a_trim_gives_empty_superslabs_back) {
   struct slab *slabs[20];
   bool zeroed;
-  enum fail_reason reason;
+  struct pool_refusal refusal;
   for (int i = 0; i < 20; i++) {
-    slabs[i] = pool_large_alloc(pool_large_max(), &zeroed, &reason);
+    slabs[i] = pool_large_alloc(pool_large_max(), &zeroed, &refusal);
     memset(slabs[i]->base, 1, slabs[i]->size);
   }
   const struct pool_totals full = totals();
@@ -184,8 +184,8 @@ Test(shared_pool, a_trim_gives_empty_superslabs_back) {
 Test(shared_pool, nothing_is_released_before_the_delay) {
   config.release_delay = 1000000;
   bool zeroed;
-  enum fail_reason reason;
-  struct slab *slab = pool_large_alloc(pool_large_max(), &zeroed, &reason);
+  struct pool_refusal refusal;
+  struct slab *slab = pool_large_alloc(pool_large_max(), &zeroed, &refusal);
   memset(slab->base, 1, slab->size);
   pool_large_free(slab);
   cr_assert_eq(pool_scavenge(false, 0, no_leftovers), 0);
@@ -203,7 +203,7 @@ static void *take_and_give(void *arg) {
   for (int i = 0; i < ROUNDS; i++) {
     random = random * 6364136223846793005u + 1442695040888963407u;
     const uint32_t cls = 10 + (uint32_t)(random >> 60);
-    struct chain chain = pool_refill(cls, 1 + (uint32_t)(random >> 33) % 40).chain;
+    struct chain chain = pool_refill(cls, 1 + (uint32_t)(random >> 33) % 40, true).chain;
     for (struct block *b = chain.head; b != BLOCK_END; b = b->next) ((uint64_t *)b)[1] = name;
     for (struct block *b = chain.head; b != BLOCK_END; b = b->next) {
       if (((uint64_t *)b)[1] != name) __atomic_fetch_add(&owners, 1, __ATOMIC_RELAXED);
