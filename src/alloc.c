@@ -129,8 +129,8 @@ void *alloc_slow(size_t size) {
   if (cache == NULL) return alloc_fail();
   const uint32_t cls = class_of_size(size);
   sll_publish(cache, cls);
-  while (!block_can_pop(cache->head[cls])) {
-    if (cache->head[cls] != BLOCK_END) {
+  while (!cache->state[cls].refilled || !block_can_pop(cache->head[cls])) {
+    if (cache->head[cls] != BLOCK_END && !block_can_pop(cache->head[cls])) {
       sll_drop_head(cache, cls);
     } else if (!sll_refill(cache, cls)) {
       sll_leave(cache);

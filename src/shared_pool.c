@@ -7,7 +7,7 @@
 #include "directory.h"
 #include "os.h"
 
-#define BATCHES 8 /* per class */
+#define BATCHES 16 /* per class */
 
 /* One class. Batches form a ring: the newest is taken first, the oldest makes place. */
 static struct pool_class {

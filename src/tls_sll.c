@@ -7,8 +7,8 @@
 #include "shared_fail.h"
 #include "shared_pool.h"
 
-#define LIST_BYTES (64 * KIB)  /* a list is drained at so many bytes, */
-#define LIST_BLOCKS_MAX 512u   /* or so many blocks, */
+#define LIST_BYTES (256 * KIB) /* a list is drained at so many bytes, */
+#define LIST_BLOCKS_MAX 1024u  /* or so many blocks, */
 #define LIST_BLOCKS_MIN 4u     /* but holds so many; half of it stays */
 #define FIRST_REFILL 8u
 #define ALLOC_BUDGET_MAX 4096u /* how many operations may be unpublished */
@@ -41,6 +41,7 @@ static void arm(struct sll_cache *cache, uint32_t cls) {
     frees = least(frees, left);
   }
   if (sll_goes_slow()) allocs = frees = 0;
+  if (!state->refilled) allocs = 0;
   cache->budget[cls].alloc = state->alloc_armed = (int32_t)allocs;
   cache->budget[cls].free = state->free_armed = (int32_t)frees;
 }
@@ -232,7 +233,13 @@ bool sll_refill(struct sll_cache *cache, uint32_t cls) {
   const bool timed = HAKMEM_EVENTS && (cache->refills++ % STAGE_SAMPLE == 0 || sll_goes_slow());
   uint64_t fail_over = 0;
   sll_publish(cache, cls);
-  struct pool_answer answer = {.chain = take_spare(cache, cls), .source = REFILL_SPARE};
+  /*
+   * The first time, what the thread freed so far were other threads' blocks, whose neighbours these go on using: it does not begin
+   * with them, or it would share cache lines with those threads for as long as it lives.
+   */
+  const struct chain foreign = state->refilled ? CHAIN_EMPTY : take_list(cache, cls);
+  struct pool_answer answer = {.chain = state->refilled ? take_spare(cache, cls) : CHAIN_EMPTY, .source = REFILL_SPARE};
+  state->refilled = true;
   state->spare_idle = 0;
   if (answer.chain.count == 0) {
     answer = pool_refill(cls, state->refill, timed);
@@ -240,11 +247,14 @@ bool sll_refill(struct sll_cache *cache, uint32_t cls) {
       answer.chain = refill_by_legacy(cache, cls, state->refill, &answer, &fail_over);
       answer.source = REFILL_LEGACY;
     }
-    if (answer.chain.count == 0) return false;
+    if (answer.chain.count == 0 && foreign.count == 0) return false;
     state->refill = least(state->refill * 2u, state->most / 2u) & 0x7fff;
   }
   /* A sink may have come back through malloc or free meanwhile and left a list; and again while that one is handed over. */
   for (sll_publish(cache, cls); state->length != 0; sll_publish(cache, cls)) hand_over(cls, take_list(cache, cls));
+  if (foreign.count != 0) hand_over(cls, take_spare(cache, cls));
+  if (answer.chain.count == 0) answer.chain = foreign, answer.source = REFILL_SPARE; /* better than nothing */
+  else if (foreign.count != 0) state->spare = foreign;
   cache->head[cls] = answer.chain.head;
   state->length = answer.chain.count;
   arm(cache, cls);

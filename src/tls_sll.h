@@ -35,6 +35,7 @@ struct sll_state {
   uint16_t most;         /* blocks at which the list is drained; half of them stay */
   uint16_t refill : 15;  /* blocks that the next refill asks for; grows up to most / 2 */
   uint16_t spare_idle : 1; /* the spare list was not used since the last drain */
+  bool refilled;         /* at least once; before, the list holds only what other threads had allocated */
   bool used;             /* something was popped or pushed since the last sll_decay */
 };
 
@@ -82,7 +83,7 @@ void sll_publish(struct sll_cache *cache, uint32_t cls);
 /* Brings the counts in, and sets the budgets to when something is due next. */
 void sll_rearm(struct sll_cache *cache, uint32_t cls);
 
-/* Makes sure that the list's head can be popped. False where no memory is to be had anywhere. */
+/* Makes sure that the list's head can be popped, and that the thread was given blocks of its own once. False where no memory is to be had anywhere. */
 bool sll_refill(struct sll_cache *cache, uint32_t cls);
 
 /* Pops the head, which can be popped, and makes it live; counts it. */
