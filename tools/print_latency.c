@@ -188,13 +188,31 @@ static void print_lookups(FILE *out, const struct page *page) {
   if (!any) print_one(out, "SuperSlab lookup latency", NULL, false);
 }
 
-/* What a refill spends where: how many reached each stage, how long they stayed, and its share of all. */
-static void print_stages(FILE *out, const struct model_latency *l) {
+/* Refills that reached each stage. Most are not timed in the first two, and a refill that failed is in none. */
+static void count_reached(const struct report *r, double reached[STAGE_COUNT]) {
+  struct stats_class_counters c = {0};
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    const struct stats_class_counters *const from = &r->total->cls[cls].counters;
+#define ADD_COUNTER(name, meaning) c.name += from->name;
+    STATS_CLASS_COUNTERS(ADD_COUNTER)
+  }
+  for (unsigned i = 0; i < STAGE_COUNT; i++) reached[i] = r->latency.stage[i] != NULL ? (double)r->latency.stage[i]->count : 0;
+  reached[STAGE_batch] = (double)(stats_refills(&c) - c.refill_spare);
+  reached[STAGE_partial] = (double)(stats_refills(&c) - c.refill_spare - c.refill_batch);
+}
+
+/* What a refill spends where: how long each stage took, and its share of all refills' time. */
+static void print_stages(FILE *out, const struct report *r) {
+  const struct model_latency *const l = &r->latency;
   static const char *const names[] = {REFILL_STAGES(STAGE_NAME)}, *const meanings[] = {REFILL_STAGES(STAGE_MEANING)};
-  double sum = 0;
+  double sum = 0, spent[STAGE_COUNT];
   char buffer[FORMAT_SIZE];
-  for (unsigned i = 0; i < STAGE_COUNT; i++) sum += l->stage[i] != NULL ? (double)l->stage[i]->sum : 0;
-  fprintf(out, "\nStages of the refills that found no spare list%s\n", l->ticks ? ", in ticks" : "");
+  count_reached(r, spent);
+  for (unsigned i = 0; i < STAGE_COUNT; i++) {
+    spent[i] = l->stage[i] != NULL ? histogram_mean(l->stage[i]) * spent[i] : 0;
+    sum += spent[i];
+  }
+  fprintf(out, "\nStages of a refill (the first two timed in one of %d, and where they failed)%s\n", STAGE_SAMPLE, l->ticks ? ", in ticks" : "");
   if (sum <= 0) {
     fputs("  none\n", out);
     return;
@@ -205,7 +223,7 @@ static void print_stages(FILE *out, const struct model_latency *l) {
     if (l->stage[i] == NULL || l->stage[i]->count == 0) continue;
     table_cell(t, "%s", names[i]);
     add_figures(t, l->stage[i], l->ticks);
-    table_cell(t, "%s", format_percent(buffer, (double)l->stage[i]->sum, sum));
+    table_cell(t, "%s", format_percent(buffer, spent[i], sum));
     table_cell(t, "%s", meanings[i]);
   }
   table_print(t, out, 2);
@@ -216,7 +234,7 @@ void print_latencies(FILE *out, const struct page *page) {
   print_lookups(out, page);
   print_by_class(out, page, "Drain latency (TLS SLL to slabs)", l->drain);
   print_by_class(out, page, "Refill latency (slabs to TLS SLL)", l->refill);
-  print_stages(out, l);
+  print_stages(out, page->main);
   print_one(out, "Legacy latency (what the legacy path served)", l->legacy, l->ticks);
   print_one(out, "Mapping latency (address space from the system)", l->map, l->ticks);
 }

@@ -16,6 +16,7 @@ if [ "$(id -u)" -eq 0 ] && [ "${RECORD_TEST_NAMESPACE:-}" != own ]; then
 fi
 program known
 program off_by_one
+program waste
 
 # The daemons that a recording of ours started have our temporary directory in their command lines.
 mkdir tmp
@@ -61,6 +62,8 @@ six() { jq "[.trace.classes[] | select(.class == \"6\") | .counters.$1] | add" j
 "$hakmem" record --full --buffer-size 4K --buffer-count 2 -o lossy -- ./known 100000 2>err || { cat err; fail "small buffers"; }
 "$hakmem" report --json lossy >json || fail "report of a trace that lost events"
 [ "$(jq '.trace.lost.events_discarded' json)" -gt 0 ] || fail "the report does not count the lost events"
+"$hakmem" explain --json lossy >json || fail "explain a trace that lost events"
+value '.findings[0] | {rule, kind, lost: (.figures.events_discarded > 0)}' '{"rule":"lost_data","kind":"data","lost":true}'
 
 # ---- Incidents with their stacks ----
 "$hakmem" record -o wrong -- ./off_by_one >out 2>err || { cat err; fail "a program with an off-by-one write"; }
@@ -68,6 +71,19 @@ six() { jq "[.trace.classes[] | select(.class == \"6\") | .counters.$1] | add" j
 plain text
 grep -q "got 0x00, expected .*off_by_one_nul" text || { cat text; fail "no header reset"; }
 grep -q "copy_name at .*off_by_one.c:[0-9]" text || { cat text; fail "no stack into the program"; }
+for data in wrong wrong/trace; do
+  "$hakmem" explain $data >text || fail "explain $data"
+  plain text
+  grep -q "^1. .*off_by_one_nul" text || { cat text; fail "explain $data does not begin with the header resets"; }
+  grep -q "copy_name at off_by_one.c:[0-9]" text || { cat text; fail "explain $data names no place"; }
+done
+HAKMEM_SS_LIMIT=3 "$hakmem" record -o limited -- ./waste limited 2>err || { cat err; fail "record of a limited program"; }
+for data in limited/trace limited/stats; do
+  "$hakmem" explain --json $data >"$(basename $data).json" || fail "explain $data"
+done
+of_limit='.findings[] | select(.rule == "limit") | [.figures.refused, .figures.legacy_refused_max, .remedies[0].value]'
+equal "the trace's and the statistics' finding" "$(jq -c "$of_limit" stats.json)" "$(jq -c "$of_limit" trace.json)"
+[ "$(jq "$of_limit[0]" stats.json)" -gt 0 ] || fail "nothing was refused"
 
 # ---- Forks, and children that live on ----
 "$hakmem" record -o forks -- sh -c 'for i in 1 2 3; do ./known 1000 & done; wait; (sleep 3; : >late) & exit 4' 2>err
