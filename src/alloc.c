@@ -122,12 +122,16 @@ static void large_free(struct slab *slab) {
 /* ---- The slow doors. ---- */
 
 void *alloc_slow(size_t size) {
+  if (size <= SMALL_MAX) return alloc_slow_class(class_of_size(size), size);
+  read_options();
+  return large_alloc(size, MIN_ALIGN, false);
+}
+
+void *alloc_slow_class(uint32_t cls, size_t size) {
   const int saved = errno;
   read_options();
-  if (size > SMALL_MAX) return large_alloc(size, MIN_ALIGN, false);
   struct sll_cache *cache = sll_enter();
   if (cache == NULL) return alloc_fail();
-  const uint32_t cls = class_of_size(size);
   sll_publish(cache, cls);
   while (!cache->state[cls].refilled || !block_can_pop(cache->head[cls])) {
     if (cache->head[cls] != BLOCK_END && !block_can_pop(cache->head[cls])) {
@@ -162,46 +166,38 @@ static struct slab *look_up(struct sll_cache *cache, const void *p) {
 }
 
 /*
- * The live small block that `p` was handed out for: `p` itself, or the block around it where an alignment was asked for. NULL after
- * reporting what is wrong with it; *abandon: its header was put right, but it must not be handed out again.
+ * Whether `p` is a live small block; else what is wrong with it is reported. *abandon: its header was put right, but it must not be
+ * handed out again.
  */
-static struct block *block_to_free(const struct slab *slab, void *p, bool *abandon) {
-  struct block *block = slab_block_of(slab, p);
+static bool may_free(const struct slab *slab, void *p, bool *abandon) {
   *abandon = false;
-  if (block == NULL) {
+  if (slab_block_of(slab, p) != p) {
     misuse_pointer(slab, p);
-    return NULL;
+    return false;
   }
 #if HAKMEM_EVENTS
-  const uint8_t live = header_live(slab->cls), got = header_get(p);
-  if (block != p) {
-    if (got == header_aligned(slab->cls) && header_get(block) == live) return block;
-    if (got == header_aligned(slab->cls) && header_get(block) == HEADER_FREE) misuse_header(slab, block, HEADER_FREE, MISUSE_LIVE);
-    else misuse_pointer(slab, p);
-    return NULL;
-  }
-  if (got == live) return block;
+  const uint8_t got = header_get(p);
+  if (got == header_live(slab->cls)) return true;
   if (got != HEADER_FREE) {
     header_set(p, HEADER_FREE);
     *abandon = true;
   }
   misuse_header(slab, p, got, MISUSE_LIVE);
-  return NULL;
+  return false;
 #else
-  return block;
+  return true;
 #endif
 }
 
 static void small_free(struct sll_cache *cache, const struct slab *slab, void *p) {
   bool abandon;
   const uint32_t cls = slab->cls;
-  struct block *block = block_to_free(slab, p, &abandon);
+  const bool good = may_free(slab, p, &abandon);
   if (abandon) sll_abandon(cache, cls);
-  if (block == NULL) return;
-  header_set(block, HEADER_FREE);
-  /* Of the block, as the event that told of its coming, also where the pointer was moved up inside it for an alignment. */
-  if (sll_goes_slow()) EVENT(free, .ptr = block, .size = class_stride(cls) - 1, .cls = cls, .stack = hub_traced_stack());
-  sll_push(cache, cls, block);
+  if (!good) return;
+  header_set(p, HEADER_FREE);
+  if (sll_goes_slow()) EVENT(free, .ptr = p, .size = class_stride(cls) - 1, .cls = cls, .stack = hub_traced_stack());
+  sll_push(cache, cls, p);
 }
 
 /* Whether nothing is the matter with `p` but that its list's budget ran out, which is why most frees come here. */
@@ -250,25 +246,16 @@ void *alloc_zeroed(size_t count, size_t size) {
   return block != NULL ? memset(block, 0, total) : NULL;
 }
 
-/*
- * A small aligned block is a larger block with the pointer moved up inside. From then on its whole slab is freed through the
- * slow path, which finds the block around the pointer; the header before the pointer vouches for it.
- */
 void *alloc_aligned(size_t alignment, size_t size) {
   if (size > PTRDIFF_MAX || alignment > PTRDIFF_MAX) return alloc_fail();
   if (alignment <= MIN_ALIGN) return alloc_fast(size);
-  if (size + alignment - MIN_ALIGN > SMALL_MAX) {
+  if (size + alignment > ALIGNED_MAX) {
     read_options();
     return large_alloc(size, alignment, false);
   }
-  char *block = alloc_fast(size + alignment - MIN_ALIGN);
-  if (block == NULL) return NULL;
-  char *p = (char *)align_up((uintptr_t)block, alignment);
-  if (p == block) return p;
-  struct slab *slab = directory_slab(block);
-  header_set(p, header_aligned(slab->cls));
-  directory_make_slow(slab);
-  return p;
+  const uint32_t cls = class_of_aligned(alignment, size);
+  struct block *block = pop_fast(cls);
+  return LIKELY(block != NULL) ? block : alloc_slow_class(cls, size);
 }
 
 /* The slab of a live block, NULL after reporting that `p` is none. */
@@ -276,18 +263,14 @@ static struct slab *slab_of_live(const void *p) {
   struct slab *slab = directory_slab(p);
   const bool small = slab != NULL && slab->cls < CLASS_COUNT;
   const void *block = small ? slab_block_of(slab, p) : slab != NULL ? slab->base : NULL;
-  if (block == NULL || (!small && block != p)) {
+  if (block == NULL || block != p) {
     misuse_pointer(slab, p);
     return NULL;
   }
 #if HAKMEM_EVENTS
   if (!small) return slab;
   const uint8_t got = header_get(p), live = header_live(slab->cls);
-  if (got == (block == p ? live : header_aligned(slab->cls))) return slab;
-  if (block != p) {
-    misuse_pointer(slab, p);
-    return NULL;
-  }
+  if (got == live) return slab;
   misuse_header(slab, p, got, MISUSE_LIVE);
   if (got == HEADER_FREE) return NULL;
   header_set((void *)(uintptr_t)p, live); /* still in use: put right, and go on */

@@ -16,18 +16,24 @@
 #include "tls_sll.h"
 
 NOINLINE void *alloc_slow(size_t size);
+NOINLINE void *alloc_slow_class(uint32_t cls, size_t size);
 NOINLINE void free_slow(void *p);
 
-ALWAYS_INLINE void *alloc_fast(size_t size) {
-  if (UNLIKELY(size > SMALL_MAX)) return alloc_slow(size);
+/* A live block of class `cls`, NULL where the slow path is to be taken. */
+ALWAYS_INLINE struct block *pop_fast(size_t cls) {
   struct sll_cache *cache = sll_self;
-  const size_t cls = class_of_size(size);
   struct block *block = cache->head[cls];
-  if (UNLIKELY(!block_can_pop(block))) return alloc_slow(size);
-  if (UNLIKELY(--cache->budget[cls].alloc < 0)) return alloc_slow(size);
+  if (UNLIKELY(!block_can_pop(block))) return NULL;
+  if (UNLIKELY(--cache->budget[cls].alloc < 0)) return NULL;
   cache->head[cls] = block->next;
   header_set(block, cache->live[cls]);
   return block;
+}
+
+ALWAYS_INLINE void *alloc_fast(size_t size) {
+  if (UNLIKELY(size > SMALL_MAX)) return alloc_slow(size);
+  struct block *block = pop_fast(class_of_size(size));
+  return LIKELY(block != NULL) ? block : alloc_slow(size);
 }
 
 ALWAYS_INLINE void free_fast(void *p) {

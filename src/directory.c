@@ -88,8 +88,6 @@ void directory_enter(struct slab *slab, int8_t code) {
 
 void directory_leave(struct slab *slab) { directory_enter(slab, 0); }
 
-void directory_make_slow(struct slab *slab) { directory_enter(slab, (int8_t)(CODE_SLOW + (int)slab->cls + 1)); }
-
 /*
  * ---- Hash and linear walk. ----
  *

@@ -12,7 +12,7 @@
  *
  *   0            not ours
  *   cls + 1      a slab of class cls: the fast path may free here
- *   negative     ours, but for the slow path: CODE_LARGE, CODE_HUGE, or a slab of class cls with CODE_SLOW added
+ *   negative     ours, but for the slow path: CODE_LARGE, CODE_HUGE
  *
  * There are two directories of this shape: the real one, and a blind one in which every look-up finds 0. A thread that
  * holds the blind one goes through the slow path with every free.
@@ -38,7 +38,6 @@ struct directory_leaf {
 
 #define CODE_LARGE ((int8_t)-1)
 #define CODE_HUGE ((int8_t)-2)
-#define CODE_SLOW ((int8_t)-128)
 
 extern struct directory directory, directory_blind;
 
@@ -65,9 +64,6 @@ bool directory_prepare(const void *base, size_t size);
 /* Enters the slab, with `code`, at each of its units (large and huge: at the first); takes it out. */
 void directory_enter(struct slab *slab, int8_t code);
 void directory_leave(struct slab *slab);
-
-/* From now on every free in this slab goes through the slow path, because blocks in it were handed out from their middle. */
-void directory_make_slow(struct slab *slab);
 
 /* ---- The strategies to compare with: they find SuperSlabs only. ---- */
 

@@ -6,7 +6,6 @@
  *                           ^ block - 1 = its header, the last byte of the left neighbour's stride
  *
  *   live      0xa0 | (cls & 15)
- *   aligned   0xb0 | (cls & 15)   at p - 1 of a pointer p inside a live block, handed out for an alignment
  *   free      0x5f                on a list, or never handed out
  *
  * A list ends at BLOCK_END. With headers that is a block whose header is not `free`, so one comparison finds both the
@@ -28,7 +27,6 @@ struct block {
 #define HEADER_FREE ((uint8_t)0x5f)
 
 ALWAYS_INLINE uint8_t header_live(uint32_t cls) { return (uint8_t)(0xa0 | (cls & 15)); }
-ALWAYS_INLINE uint8_t header_aligned(uint32_t cls) { return (uint8_t)(0xb0 | (cls & 15)); }
 
 #if HAKMEM_EVENTS
 

@@ -35,7 +35,7 @@ static void report(uint32_t cls, const void *block, uint8_t got, uint8_t expect,
 void misuse_header(const struct slab *slab, const void *block, uint8_t got, enum misuse_state state) {
   const uint8_t expect = state == MISUSE_LIVE ? header_live(slab->cls) : HEADER_FREE;
   const char *left = (const char *)block - slab->stride;
-  const bool has_left = left >= slab->base + SLAB_FIRST_BLOCK;
+  const bool has_left = left >= slab->base + slab->first;
   report(slab->cls, block, got, expect, verdict_of(got, expect, state), has_left ? left : NULL);
 }
 

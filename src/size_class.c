@@ -23,8 +23,8 @@ const uint8_t class_of_granule[CLASS_TABLE_LENGTH] = {
 };
 
 uint32_t class_slab_units(uint32_t cls) {
-  const size_t stride = class_stride(cls);
+  const size_t stride = class_stride(cls), first = class_first(cls);
   uint32_t units = 1;
-  while (units < SLAB_UNITS_MAX && (units * UNIT_SIZE - MIN_ALIGN) % stride >= units * UNIT_SIZE / 8) units++;
+  while (units < SLAB_UNITS_MAX && (units * UNIT_SIZE - first) % stride + first - MIN_ALIGN >= units * UNIT_SIZE / 8) units++;
   return units;
 }

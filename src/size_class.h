@@ -15,7 +15,17 @@
 
 #include "base.h"
 
-#define CLASS_COUNT 73
+/*
+ * Behind these stand the aligned classes, for requests with an alignment above MIN_ALIGN: their blocks begin at multiples of the largest
+ * power of two in the stride, so a block for an alignment is a block like any other. Strides grow by 32 up to 256, then by four
+ * even steps per doubling:
+ *
+ *   class  73   74  ...   80 |  81   82   83   84 | ...   105 ... 108
+ *   stride 32   64  ...  256 | 320  384  448  512 | ... 20480 ... 32768
+ */
+#define CLASS_ALIGNED 73 /* the first of them */
+#define ALIGNED_MAX ((size_t)32768)
+#define CLASS_COUNT 109
 #define STRIDE_MAX ((size_t)36864)
 #define SMALL_MAX (STRIDE_MAX - 1) /* the largest request that a class serves */
 
@@ -40,14 +50,37 @@ ALWAYS_INLINE uint32_t class_of_size(size_t size) {
 
 /* Bytes from one block of class `cls` to the next; cls < CLASS_COUNT. */
 ALWAYS_INLINE uint32_t class_stride(uint32_t cls) {
+  if (cls >= CLASS_ALIGNED + 8) {
+    const uint32_t doubling = (cls - CLASS_ALIGNED - 8) / 4, step = (cls - CLASS_ALIGNED - 8) % 4 + 1;
+    return (256u << doubling) + ((64u << doubling) * step);
+  }
+  if (cls >= CLASS_ALIGNED) return (cls - CLASS_ALIGNED + 1) * 32;
   if (cls < 8) return (cls + 1) * CLASS_GRANULE;
   const uint32_t doubling = (cls - 8) / 8, step = (cls - 8) % 8 + 1;
   return (128u << doubling) + ((16u << doubling) * step);
 }
 
 /*
- * Units of one slab of class `cls`: the fewest whose tail (what is left behind the last whole block) is
- * under 1/8 of the slab; at most SLAB_UNITS_MAX.
+ * The aligned class that serves `size` bytes at a multiple of `alignment`, a power of two above MIN_ALIGN; size + alignment <= ALIGNED_MAX.
+ * Rounded up to a multiple of the alignment, size and header either are a stride, or lie in a doubling all of whose strides are
+ * multiples of the alignment.
+ */
+ALWAYS_INLINE uint32_t class_of_aligned(size_t alignment, size_t size) {
+  const size_t last = align_up(size + 1, max_size(alignment, 32)) - 1;
+  if (last < 256) return CLASS_ALIGNED + (uint32_t)(last / 32);
+  const uint32_t doubling = 63 - (uint32_t)__builtin_clzll(last) - 8;
+  return CLASS_ALIGNED + 8 + 4 * doubling + (uint32_t)(last >> (doubling + 6)) - 4;
+}
+
+/* Bytes from the base of a slab of class `cls` to its first block: of it, the last one is that block's header. */
+ALWAYS_INLINE uint32_t class_first(uint32_t cls) {
+  const uint32_t stride = class_stride(cls);
+  return cls < CLASS_ALIGNED ? (uint32_t)MIN_ALIGN : stride & -stride;
+}
+
+/*
+ * Units of one slab of class `cls`: the fewest whose tail (what is left behind the last whole block, and before
+ * the first one beyond MIN_ALIGN) is under 1/8 of the slab; at most SLAB_UNITS_MAX.
  */
 uint32_t class_slab_units(uint32_t cls);
 

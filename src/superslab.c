@@ -91,13 +91,14 @@ bool superslab_is_valid(const struct superslab *ss) {
 void slab_init(struct slab *slab, uint32_t cls) {
   slab->cls = cls;
   slab->stride = class_stride(cls);
-  slab->capacity = (uint32_t)((slab->size - SLAB_FIRST_BLOCK) / slab->stride);
+  slab->first = class_first(cls);
+  slab->capacity = (uint32_t)((slab->size - slab->first) / slab->stride);
   slab->free = BLOCK_END;
   slab->free_count = slab->carved = 0;
 }
 
 static char *block_at(const struct slab *slab, uint32_t index) {
-  return slab->base + SLAB_FIRST_BLOCK + (size_t)index * slab->stride;
+  return slab->base + slab->first + (size_t)index * slab->stride;
 }
 
 /* Carves `count` blocks: a list of them in order of address, in front of *chain. */
@@ -131,15 +132,15 @@ void slab_give(struct slab *slab, struct block *block) {
 }
 
 void *slab_block_of(const struct slab *slab, const void *p) {
-  if ((const char *)p < slab->base + SLAB_FIRST_BLOCK) return NULL;
-  const size_t offset = (size_t)((const char *)p - slab->base) - SLAB_FIRST_BLOCK;
+  if ((const char *)p < slab->base + slab->first) return NULL;
+  const size_t offset = (size_t)((const char *)p - slab->base) - slab->first;
   const uint32_t index = (uint32_t)(offset / slab->stride);
   return index < __atomic_load_n(&slab->carved, __ATOMIC_RELAXED) ? block_at(slab, index) : NULL;
 }
 
 size_t slab_usable(const struct slab *slab, const void *p) {
   if (slab->cls >= CLASS_COUNT) return slab->size - (size_t)((const char *)p - slab->base);
-  const size_t offset = (size_t)((const char *)p - slab->base) - SLAB_FIRST_BLOCK;
+  const size_t offset = (size_t)((const char *)p - slab->base) - slab->first;
   return slab->stride - offset % slab->stride - 1;
 }
 
@@ -162,7 +163,7 @@ bool slab_is_valid(const struct slab *slab) {
     free_blocks++;
   }
   return free_blocks == slab->free_count && slab->free_count <= slab->carved && slab->carved <= slab->capacity &&
-         SLAB_FIRST_BLOCK + (size_t)slab->capacity * slab->stride <= slab->size;
+         slab->first + (size_t)slab->capacity * slab->stride <= slab->size;
 }
 
 static void link_partial(struct slab_list *list, struct slab *slab) {

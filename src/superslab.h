@@ -6,8 +6,8 @@
  *   | slab | slab | slab (2 units) | free | ...
  *
  *   slab of class c
- *   | pad 15 | H | block 0 ........ H | block 1 ........ H | ... | block capacity-1 ........ | tail |
- *   base          base+16             + stride
+ *   | pad .. | H | block 0 ........ H | block 1 ........ H | ... | block capacity-1 ........ | tail |
+ *   base          base+first            + stride
  *                                          ^ carved: blocks beyond were never handed out
  *
  *   free_count <= carved <= capacity
@@ -25,7 +25,6 @@
 #include "size_class.h"
 
 #define SUPERSLAB_UNITS_MAX 64 /* 4 MiB */
-#define SLAB_FIRST_BLOCK MIN_ALIGN
 
 struct superslab;
 
@@ -34,7 +33,7 @@ struct slab {
   struct superslab *home;    /* NULL: a legacy slab or a huge block, mapped on its own */
   char *base;
   struct block *free;        /* blocks given back */
-  uint32_t free_count, carved, capacity, stride;
+  uint32_t free_count, carved, capacity, stride, first;
   uint32_t cls;              /* CLASS_LARGE and CLASS_HUGE: one block, at `base` */
   uint32_t units;
   size_t size;               /* bytes from base to the end of the slab, the run or the mapping */

@@ -5,11 +5,9 @@
 #include <string.h>
 
 Test(header, states_differ) {
-  for (uint32_t cls = 0; cls < 73; cls++) {
+  for (uint32_t cls = 0; cls < 109; cls++) {
     cr_assert_eq(header_live(cls), 0xa0 | (cls & 15));
     cr_assert_neq(header_live(cls), HEADER_FREE);
-    cr_assert_neq(header_aligned(cls), HEADER_FREE);
-    for (uint32_t other = 0; other < 73; other++) cr_assert_neq(header_live(cls), header_aligned(other));
   }
   cr_assert_neq(HEADER_FREE, 0, "a NUL written over a free block's header must show");
 }

@@ -6,13 +6,14 @@
 Test(size_class, strides_grow_and_are_multiples_of_the_granule) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     cr_assert_eq(class_stride(cls) % CLASS_GRANULE, 0, "class %u has stride %u", cls, class_stride(cls));
-    if (cls > 0) cr_assert_lt(class_stride(cls - 1), class_stride(cls), "class %u does not grow", cls);
+    if (cls > 0 && cls != CLASS_ALIGNED) cr_assert_lt(class_stride(cls - 1), class_stride(cls), "class %u does not grow", cls);
   }
   cr_assert_eq(class_stride(0), 16);
   cr_assert_eq(class_stride(7), 128);
   cr_assert_eq(class_stride(8), 144);
   cr_assert_eq(class_stride(71), 32768);
-  cr_assert_eq(class_stride(CLASS_COUNT - 1), STRIDE_MAX);
+  cr_assert_eq(class_stride(CLASS_ALIGNED - 1), STRIDE_MAX);
+  cr_assert_eq(class_stride(CLASS_COUNT - 1), ALIGNED_MAX);
 }
 
 Test(size_class, every_size_gets_the_smallest_class_that_leaves_room_for_the_header) {
@@ -26,9 +27,9 @@ Test(size_class, every_size_gets_the_smallest_class_that_leaves_room_for_the_hea
 Test(size_class, table_agrees_with_the_strides) {
   for (size_t granule = 1; granule < CLASS_TABLE_LENGTH; granule++) {
     const uint32_t cls = class_of_granule[granule];
-    cr_assert_lt(cls, CLASS_COUNT);
+    cr_assert_lt(cls, CLASS_ALIGNED);
     cr_assert_geq(class_stride(cls), granule * CLASS_GRANULE);
-    if (cls > 0) cr_assert_lt(class_stride(cls - 1), granule * CLASS_GRANULE);
+    if (cls > 0 && cls != CLASS_ALIGNED) cr_assert_lt(class_stride(cls - 1), granule * CLASS_GRANULE);
   }
 }
 
@@ -45,9 +46,23 @@ Test(size_class, slab_tails_stay_under_an_eighth) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const size_t units = class_slab_units(cls), size = units * UNIT_SIZE;
     cr_assert(units >= 1 && units <= SLAB_UNITS_MAX, "class %u takes %zu units", cls, units);
-    const size_t capacity = (size - MIN_ALIGN) / class_stride(cls);
+    const size_t capacity = (size - class_first(cls)) / class_stride(cls);
     cr_assert_geq(capacity, 1);
     cr_assert_lt((size - MIN_ALIGN - capacity * class_stride(cls)) * 8, size, "class %u", cls);
+  }
+}
+
+Test(size_class, aligned_classes_fit_and_begin_where_they_must) {
+  for (size_t alignment = 32; alignment < ALIGNED_MAX; alignment *= 2) {
+    for (size_t size = 0; size + alignment <= ALIGNED_MAX; size++) {
+      const uint32_t cls = class_of_aligned(alignment, size);
+      cr_assert(cls >= CLASS_ALIGNED && cls < CLASS_COUNT, "%zu at %zu: class %u", size, alignment, cls);
+      cr_assert_geq(class_stride(cls), size + 1);
+      cr_assert_eq((class_first(cls) | class_stride(cls)) % alignment, 0, "%zu at %zu: class %u", size, alignment, cls);
+      if (cls == CLASS_ALIGNED) continue;
+      const bool smaller_would_do = class_stride(cls - 1) >= size + 1 && (class_first(cls - 1) | class_stride(cls - 1)) % alignment == 0;
+      cr_assert_not(smaller_would_do, "%zu at %zu: class %u", size, alignment, cls);
+    }
   }
 }
 

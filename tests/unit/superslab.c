@@ -108,7 +108,7 @@ Test(slab, every_class_carves_all_its_blocks_once) {
     struct slab *slab = new_slab(cls);
     cr_assert(slab_is_valid(slab));
     cr_assert_geq(slab->capacity, 1);
-    char *expected = slab->base + SLAB_FIRST_BLOCK;
+    char *expected = slab->base + slab->first;
     uint32_t seen = 0;
     while (!slab_is_full(slab)) {
       struct chain chain = CHAIN_EMPTY;
@@ -156,8 +156,8 @@ Test(slab, finds_the_block_around_any_pointer) {
     slab_take(slab, 3, &chain);
     for (const char *p = slab->base; p < slab->base + slab->size; p++) {
       const size_t offset = (size_t)(p - slab->base);
-      const bool inside = offset >= SLAB_FIRST_BLOCK && (offset - SLAB_FIRST_BLOCK) / slab->stride < slab->carved;
-      const char *expected = inside ? slab->base + SLAB_FIRST_BLOCK + (offset - SLAB_FIRST_BLOCK) / slab->stride * slab->stride : NULL;
+      const bool inside = offset >= slab->first && (offset - slab->first) / slab->stride < slab->carved;
+      const char *expected = inside ? slab->base + slab->first + (offset - slab->first) / slab->stride * slab->stride : NULL;
       cr_assert_eq(slab_block_of(slab, p), (void *)(uintptr_t)expected);
       if (inside) cr_assert_eq(slab_usable(slab, p), (size_t)(expected + slab->stride - 1 - p));
     }
@@ -185,7 +185,7 @@ Test(slab, validity_sees_damage) {
   slab->free_count++;
   cr_assert_not(slab_is_valid(slab));
   slab->free_count--;
-  slab->free = (struct block *)(slab->base + SLAB_FIRST_BLOCK + 8);
+  slab->free = (struct block *)(slab->base + slab->first + 8);
   cr_assert_not(slab_is_valid(slab));
   free(slab);
 }
