@@ -51,13 +51,13 @@
   T(fresh_share, 0.5, "of the blocks", "a program at rest refills from what it freed")                         \
   T(drain_blocks, 8, "blocks per drain", "a drain costs about as much as so many mallocs and frees")           \
   T(drains, 1000, "drains", "fewer are over in a millisecond")                                                 \
-  T(churn, 4, "times the most in use", "as often each SuperSlab came and went")                                \
+  T(churn, 4, "times the most in use", "memory came and went as often as that")                                      \
   T(fault_ns, 500, "ns a page", "what a page fault costs: 250 on a machine of its own, 2300 measured on a virtual one")   \
   T(moments, 8, "snapshots", "a trend needs several points")                                                   \
   T(growth_share, 0.5, "of the end's live bytes", "caches and tables of a program that warms up grow by less after its first quarter") \
   T(growth_fit, 0.8, "r squared", "below it, a straight line says little about the points")                    \
   T(residual_share, 0.5, "of the RSS", "code, data and stacks are the smaller part where memory is a question at all") \
-  T(residual_bytes, 16777216, "bytes", "a program with a few large libraries has as much without any fault")
+  T(residual_bytes, 33554432, "bytes", "the code of a large program is as much, without any fault")
 
 #define THRESHOLD_MEMBER(name, value, unit, why) double name;
 struct thresholds { EXPLAIN_THRESHOLDS(THRESHOLD_MEMBER) };

@@ -4,12 +4,27 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "escape.h"
 #include "explain.h"
 #include "memory.h"
 
+#define PROCESSES_NAMED 3
 #define PLACES_MAX 20 /* findings of one kind; the rest is counted */
 
 /* ---- Missing data. ---- */
+
+/* Who did not end in order: the first few. */
+static void name_incomplete(struct finding *f, const struct report *r) {
+  unsigned named = 0;
+  for (size_t i = 0; i < r->process_count && named < PROCESSES_NAMED; i++) {
+    const struct model_process *const p = r->processes[i];
+    if (p->complete) continue;
+    char *const program = escape(p->program);
+    finding_evidence(f, "process %" PRIu32 " (%s) was killed, ended by _exit, or is still running", p->pid, program);
+    free(program);
+    named++;
+  }
+}
 
 static void tell_losses(struct diagnosis *d, const struct report *r) {
   const struct model_losses *const lost = r != NULL ? &r->lost : NULL;
@@ -34,6 +49,7 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
     finding_effect(f, "fewer events are discarded; this report counts them again");
   }
   if (lost->incomplete > 0) {
+    name_incomplete(f, r);
     finding_change(f, "Let the process end by exit() or by returning from main(), or take the last operations (at most one budget, "
                       "4096, of each thread and class) as missing.");
     finding_effect(f, "counts that are exact");

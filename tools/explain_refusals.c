@@ -92,6 +92,11 @@ static void tell_blocks(struct finding *f, const struct stats_incident *i) {
                       " in batches, %" PRIu64 " in partial slabs", explain_class(class, i->cls), i->own, i->others, i->batched, i->partial);
 }
 
+/* Much of what is free lies with one class; else it is spread over many, each of which needs a slab of its own anyway. */
+static bool is_held_by_one(const struct stats_incident *i) {
+  return i->slab_bytes > 0 && (double)i->holder_idle >= threshold.external_share * (double)i->idle_bytes;
+}
+
 static void tell_holders(struct finding *f, const struct stats_incident *i) {
   char share[FORMAT_SIZE], a[FORMAT_SIZE], b[FORMAT_SIZE], holder[EXPLAIN_CLASS], second[EXPLAIN_CLASS];
   if (i->idle_bytes == 0 || i->slab_bytes == 0) return;
@@ -102,6 +107,7 @@ static void tell_holders(struct finding *f, const struct stats_incident *i) {
                      format_bytes(b, i->second_idle));
   else
     finding_evidence(f, "%s of the slabs' capacity was free, but held by %s", share, explain_class(holder, i->holder));
+  if (!is_held_by_one(i)) finding_evidence(f, "no class held much of it: each class in use has a slab of its own, however few its blocks");
   finding_figure(f, "idle_share", (double)i->idle_bytes / (double)i->slab_bytes);
 }
 
@@ -122,7 +128,7 @@ static void tell_first(struct finding *f, const struct diagnosis *d, const struc
 static void advise_on_state(struct finding *f, const struct stats_incident *i) {
   char class[EXPLAIN_CLASS];
   if (i == NULL) return;
-  if ((double)i->idle_bytes >= threshold.external_share * (double)i->slab_bytes && i->slab_bytes > 0) {
+  if (is_held_by_one(i) && (double)i->idle_bytes >= threshold.external_share * (double)i->slab_bytes) {
     finding_change(f, "Free the blocks that hold slabs of %s nearly empty, or allocate what lives long apart from what lives short.",
                    explain_class(class, i->holder));
     finding_effect(f, "slabs that are empty serve any class");

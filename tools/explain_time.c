@@ -126,8 +126,8 @@ const char *rule_drains(struct diagnosis *d) {
   const double moved = (double)c.drain_blocks / (double)drains;
   const bool often = p != NULL && p->drain_interval > 0 && p->drain_interval < standard_interval && c.drain_interval * 2 > drains;
   struct finding *const f = finding_add(d, "drains", FINDING_COST, NULL);
-  finding_what(f, "Drains come too often%s: %" PRIu64 " of them, moving %.1f blocks each.",
-               moved < threshold.drain_blocks ? " and move too little" : "", drains, moved);
+  finding_what(f, "Drains take %.1f %% of the time: %" PRIu64 " of them, moving %.1f blocks each%s.", ns / d->time_ns * 100, drains, moved,
+               moved < threshold.drain_blocks ? ", which is too little" : "");
   finding_cost(f, COST_NS, ns, d->time_ns);
   finding_evidence(f, "%" PRIu64 " drains by interval, %" PRIu64 " by length, %" PRIu64 " at a thread's end, %" PRIu64 " by a trim, %" PRIu64 " of idle lists", c.drain_interval,
                    c.drain_length, c.drain_exit, c.drain_trim, c.drain_idle);
@@ -146,7 +146,7 @@ const char *rule_drains(struct diagnosis *d) {
   if (!often || c.drain_length * 2 > drains) {
     finding_change(f, "Lists overflow where one thread frees what others allocate, or where blocks are freed by the thousand: free nearer to "
                       "the allocation, or reuse the blocks.");
-    finding_effect(f, "a list that stays below its length (64 KiB, 512 blocks) is drained by interval only");
+    finding_effect(f, "a list that stays below its greatest length is drained by interval only");
   }
   return NULL;
 }
@@ -163,6 +163,27 @@ static double fresh_blocks(const struct report *r) {
   return sum;
 }
 
+/* Bytes of all slabs that ever came, and the most that were in use at a time: of all processes. */
+static double acquired_bytes(const struct report *r) {
+  double sum = 0;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++)
+    sum += (double)r->total->cls[cls].counters.slab_acquire * (double)(class_slab_units(cls) * UNIT_SIZE);
+  return sum;
+}
+
+static double most_active(const struct report *r) {
+  double sum = 0;
+  for (size_t i = 0; i < r->process_count; i++) {
+    const struct model_process *const p = r->processes[i];
+    uint64_t most = 0;
+    for (size_t n = 0; n < p->timeline_length; n++) {
+      if (p->timeline[n].active != UNKNOWN && p->timeline[n].active > most) most = p->timeline[n].active;
+    }
+    sum += (double)most;
+  }
+  return sum;
+}
+
 const char *rule_fresh_slabs(struct diagnosis *d) {
   if (d->r->latency.ticks) return IN_TICKS;
   const struct stats_class_counters c = sum_of_classes(d->r);
@@ -170,7 +191,7 @@ const char *rule_fresh_slabs(struct diagnosis *d) {
   const double fresh = fresh_blocks(d->r), all = (double)c.refill_blocks, ns = sum_of(d->r->latency.refill) * fresh / (all > 0 ? all : 1);
   if (refills < (uint64_t)threshold.refills || fresh < threshold.fresh_share * all || !is_costly(d, ns)) return NULL;
   char mean[FORMAT_SIZE];
-  const bool come_and_go = c.slab_release * 2 > c.slab_acquire;
+  const bool come_and_go = acquired_bytes(d->r) > threshold.churn * most_active(d->r);
   struct finding *const f = finding_add(d, "fresh_slabs", FINDING_COST, NULL);
   finding_what(f, "%.0f %% of what refills bring comes from fresh slabs: %s.", fresh / all * 100,
                come_and_go ? "slabs are emptied, given back and asked for again" : "the program takes more and more memory");

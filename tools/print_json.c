@@ -267,6 +267,15 @@ static void set_memory(json_t *object, const struct model_process *p) {
   set(memory, "untouched", number(p->untouched));
   set(memory, "mapped", number(p->mapped));
   set(memory, "rss", number(p->rss));
+  if (p->idlest.time_ns > 0) {
+    json_t *const idlest = json_object();
+    set(idlest, "time_ns", number(p->idlest.time_ns));
+    set(idlest, "idle", number(p->idlest.idle));
+    set(idlest, "allocated", number(p->idlest.allocated));
+    set(idlest, "rss", number(p->idlest.rss));
+    set(idlest, "buckets", buckets(&p->idlest.buckets));
+    set(memory, "idlest", idlest);
+  }
   set(memory, "residual", json_integer((json_int_t)(p->rss - (sum - p->untouched))));
   set(object, "memory", memory);
 }

@@ -79,6 +79,16 @@ section() {
     END { if (n > lines) printf "    | (%d more lines in the report)\n", n - lines }' "$out/$1.txt"
 }
 
+# finding NAME TEXT: what hakmem explain finds in the recording NAME, of the finding that begins with TEXT.
+finding() {
+  "$hakmem" explain "$out/$1" >"$out/$1.explained.txt" 2>"$out/step.log" || { cat "$out/step.log" >&2; die "hakmem explain $out/$1 failed"; }
+  expect "explain does not find '$2'" "^[0-9]*\\. $2" "$out/$1.explained.txt"
+  awk -v text="$2" '
+    $0 ~ "^[0-9]+\\. " text { inside = 1 }
+    inside && $0 == "" { exit }
+    inside { print "    | " $0 }' "$out/$1.explained.txt"
+}
+
 # ---- The steps. ----
 
 started=$(date +%s)
@@ -121,11 +131,12 @@ expect "the shared pool refused nothing" 'shared_fail→legacy' "$out/limited.lo
 shows "The shared pool may have no third SuperSlab, says why, and the legacy path serves instead. From its log:"
 sed 's/^/    | /' "$out/limited.log" | head -n 4
 shows "| (such a line for each of $(grep -c 'shared_fail→legacy' "$out/limited.log") refusals)"
-shows "What the report makes of it: the reason, who asked, and how long the legacy path took:"
+shows "The report has the stages of each refill up to the legacy path, and how long they took:"
 report limited
 expect "the report has no shared_fail" '^shared_fails: [1-9]' "$out/limited.txt"
-section limited shared_fails 12
-section limited 'Legacy latency' 3
+section limited 'Stages of a refill' 8
+shows "What hakmem explain makes of it: why, who asked, what it cost, and what to change:"
+finding limited 'The shared pool refused'
 
 title "5. A C program that writes the NUL of a string one byte too far (tools/demo/off_by_one.c)"
 record off_by_one build/bin/off_by_one
@@ -140,4 +151,4 @@ section off_by_one 'Header resets' 10
 title "Done in $(($(date +%s) - started)) s"
 shows "Recordings:  $out/sqlite3  $out/limited  $out/off_by_one   (hakmem report reads them; so do babeltrace2 and Trace Compass)"
 shows "Reports:     $out/sqlite3.txt  $out/limited.txt  $out/off_by_one.txt"
-shows "Your turn:   $hakmem record -o DIR -- PROGRAM ARGUMENT...   then   $hakmem report DIR"
+shows "Your turn:   $hakmem record -o DIR -- PROGRAM ARGUMENT...   then   $hakmem report DIR   and   $hakmem explain DIR"

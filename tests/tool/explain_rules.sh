@@ -68,6 +68,10 @@ jq -n -e "$came <= $predicted" >/dev/null || fail "at most $predicted drains by 
 run grows ./waste grows
 found grows fresh_slabs
 holds '.findings[] | select(.rule == "fresh_slabs") | .figures.fresh_share > 0.9'
+grep -q "takes more and more memory" grows.txt || { cat grows.txt; fail "does not say that memory grows"; }
+run cycles ./waste cycles
+found cycles fresh_slabs
+grep -q "emptied, given back and asked for again" cycles.txt || { cat cycles.txt; fail "does not say that slabs come and go"; }
 run huge ./waste huge
 found huge huge_blocks
 holds '.findings[] | select(.rule == "huge_blocks") | .figures | .calls >= 40000 and .mean_bytes == 5242880'
@@ -83,6 +87,10 @@ run pins ./waste pins
 found pins external_fragmentation
 holds '.findings[0] | .rule == "external_fragmentation" and .cost.unit == "bytes" and .figures.partial > 50000000'
 grep -q "most of the partial slabs are of class 6 (112 B)" pins.txt || { cat pins.txt; fail "does not name the class"; }
+run both sh -c './waste pins & ./waste pins & wait'
+found both external_fragmentation
+holds '[.findings[] | select(.rule == "external_fragmentation")] | length == 1 and .[0].other_processes == 1'
+grep -q "1 other process has the same" both.txt || { cat both.txt; fail "does not say that another process has it, too"; }
 run leaks ./waste leaks
 found leaks growth
 holds '.findings[] | select(.rule == "growth") | .figures | .bytes_per_second > 5e6 and .fit > 0.9'

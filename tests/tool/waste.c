@@ -7,6 +7,7 @@
  *   waste frees              allocates and frees at random, 2 million times
  *   waste huge               5 MiB blocks, ten at a time, for most of its time
  *   waste grows              allocates without freeing, fresh slabs most of the time
+ *   waste cycles             takes 6 MiB in small blocks and frees all of it, over and over
  *   waste leaks              live memory grows evenly for a second
  *   waste rounds             takes 32 MiB and gives it back, again and again, with pauses
  *   waste pins               frees all but one block in a hundred, and goes on for a second
@@ -77,6 +78,13 @@ static void grows(void) {
   for (unsigned i = 0; i < COUNT_MAX; i++) blocks[i] = take(200);
 }
 
+static void cycles(void) {
+  for (unsigned round = 0; round < 100; round++) {
+    for (unsigned i = 0; i < 100000; i++) blocks[i] = take(60);
+    free_all(100000);
+  }
+}
+
 static void leaks(void) {
   for (unsigned i = 0; i < 100; i++) {
     for (unsigned k = 0; k < 1000; k++) blocks[i * 1000 + k] = take(300);
@@ -125,7 +133,7 @@ static void maps(void) {
 int main(int argc, char **argv) {
 #define KIND(name) {#name, name}
   static const struct { const char *name; void (*run)(void); } kinds[] = {
-    KIND(nothing), KIND(limited), KIND(large), KIND(frees), KIND(huge), KIND(grows), KIND(leaks), KIND(rounds), KIND(pins),
+    KIND(nothing), KIND(limited), KIND(large), KIND(frees), KIND(huge), KIND(grows), KIND(cycles), KIND(leaks), KIND(rounds), KIND(pins),
     KIND(rounded), KIND(maps)};
   for (size_t i = 0; argc == 2 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
     if (strcmp(argv[1], kinds[i].name) != 0) continue;
