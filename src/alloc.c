@@ -249,7 +249,7 @@ void *alloc_zeroed(size_t count, size_t size) {
 void *alloc_aligned(size_t alignment, size_t size) {
   if (size > PTRDIFF_MAX || alignment > PTRDIFF_MAX) return alloc_fail();
   if (alignment <= MIN_ALIGN) return alloc_fast(size);
-  if (size + alignment > ALIGNED_MAX) {
+  if ((size | (alignment - 1)) >= ALIGNED_MAX) {
     read_options();
     return large_alloc(size, alignment, false);
   }

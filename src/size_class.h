@@ -61,12 +61,12 @@ ALWAYS_INLINE uint32_t class_stride(uint32_t cls) {
 }
 
 /*
- * The aligned class that serves `size` bytes at a multiple of `alignment`, a power of two above MIN_ALIGN; size + alignment <= ALIGNED_MAX.
+ * The aligned class that serves `size` bytes at a multiple of `alignment`, a power of two above MIN_ALIGN; (size | alignment - 1) < ALIGNED_MAX.
  * Rounded up to a multiple of the alignment, size and header either are a stride, or lie in a doubling all of whose strides are
  * multiples of the alignment.
  */
 ALWAYS_INLINE uint32_t class_of_aligned(size_t alignment, size_t size) {
-  const size_t last = align_up(size + 1, max_size(alignment, 32)) - 1;
+  const size_t last = size | (alignment - 1); /* the offset of the last byte: size and header, rounded up to the alignment */
   if (last < 256) return CLASS_ALIGNED + (uint32_t)(last / 32);
   const uint32_t doubling = 63 - (uint32_t)__builtin_clzll(last) - 8;
   return CLASS_ALIGNED + 8 + 4 * doubling + (uint32_t)(last >> (doubling + 6)) - 4;

@@ -11,6 +11,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,16 +32,14 @@ static pthread_barrier_t round_done, at_rest;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct link *shared[CLASS_ROWS];
 
-static uint32_t row_of(size_t size) { return size <= SMALL_MAX ? class_of_size(size) : size <= 1u << 20 ? CLASS_LARGE : CLASS_HUGE; }
-
-static void *counted(void *p, size_t size) {
+static void *counted(void *p, uint32_t row) {
   if (p == NULL) abort();
-  allocs[row_of(size)]++;
+  allocs[row]++;
   return p;
 }
 
-static void give_back(void *p, size_t size) {
-  frees[row_of(size)]++;
+static void give_back(void *p, uint32_t row) {
+  frees[row]++;
   free(p);
 }
 
@@ -49,28 +48,33 @@ static size_t size_of(uint32_t row) {
   return row < CLASS_COUNT ? class_stride(row) - 1 : row == CLASS_LARGE ? 300000 : 3000000;
 }
 
+static void *block_of(uint32_t row, size_t size, bool zeroed) {
+  if (row >= CLASS_ALIGNED && row < CLASS_COUNT) return aligned_alloc(class_first(row), size);
+  return zeroed ? calloc(1, size) : malloc(size);
+}
+
 static void use_row(uint32_t row) {
   const size_t size = size_of(row);
   const unsigned n = row < CLASS_COUNT ? amount : amount / 16 + 1;
   struct link *mine = NULL;
   for (unsigned i = 0; i < n; i++) {
-    struct link *p = counted(i % 4 == 0 ? calloc(1, size) : malloc(size), size);
+    struct link *p = counted(block_of(row, size, i % 4 == 0), row);
     if (i % 3 == 0) {
-      give_back(p, size);
+      give_back(p, row);
       continue;
     }
     p->next = mine;
     mine = p;
   }
   /* Into another class: a block there comes, one here goes. In place: nothing. */
-  if (row + 8 < CLASS_COUNT && mine != NULL) {
+  if (row + 8 < CLASS_ALIGNED && mine != NULL) {
     const size_t larger = size_of(row + 8);
     struct link *p = mine;
     mine = p->next;
-    counted(p = realloc(p, larger), larger);
+    counted(p = realloc(p, larger), row + 8);
     frees[row]++;
     p = realloc(p, larger - 1);
-    give_back(p, larger);
+    give_back(p, row + 8);
   }
   pthread_mutex_lock(&lock);
   struct link *theirs = shared[row];
@@ -78,16 +82,12 @@ static void use_row(uint32_t row) {
   pthread_mutex_unlock(&lock);
   for (struct link *next; theirs != NULL; theirs = next) {
     next = theirs->next;
-    give_back(theirs, size);
+    give_back(theirs, row);
   }
 }
 
 static void *work(void *arg) {
   for (uint32_t row = 0; row < CLASS_ROWS; row++) use_row(row);
-  void *aligned = NULL;
-  if (posix_memalign(&aligned, 256, 1000) != 0) abort();
-  /* An aligned block lies in a larger one; which class that is, is the allocator's affair, so the numbers stay equal. */
-  free(aligned);
   pthread_barrier_wait(&round_done);
   if ((size_t)arg % 2 == 0) return NULL;
   pthread_barrier_wait(&at_rest);

@@ -53,8 +53,8 @@ Test(size_class, slab_tails_stay_under_an_eighth) {
 }
 
 Test(size_class, aligned_classes_fit_and_begin_where_they_must) {
-  for (size_t alignment = 32; alignment < ALIGNED_MAX; alignment *= 2) {
-    for (size_t size = 0; size + alignment <= ALIGNED_MAX; size++) {
+  for (size_t alignment = 32; alignment <= ALIGNED_MAX; alignment *= 2) {
+    for (size_t size = 0; (size | (alignment - 1)) < ALIGNED_MAX; size++) {
       const uint32_t cls = class_of_aligned(alignment, size);
       cr_assert(cls >= CLASS_ALIGNED && cls < CLASS_COUNT, "%zu at %zu: class %u", size, alignment, cls);
       cr_assert_geq(class_stride(cls), size + 1);
