@@ -10,6 +10,7 @@
 #define LIST_BYTES (256 * KIB) /* a list is drained at so many bytes, */
 #define LIST_BLOCKS_MAX 1024u  /* or so many blocks, */
 #define LIST_BLOCKS_MIN 4u     /* but holds so many; half of it stays */
+#define CUT_MAX 64u            /* a list for up to so many is cut in the middle; to walk a longer one costs more than to change it whole */
 #define FIRST_REFILL 8u
 #define ALLOC_BUDGET_MAX 4096u /* how many operations may be unpublished */
 
@@ -126,9 +127,9 @@ static struct chain cut_list(struct sll_cache *cache, uint32_t cls, uint32_t kee
 /*
  * ---- Drain. ----
  *
- * A list that is too long keeps its warm half; the cold half becomes the spare list, and the spare list that was there goes to
- * the pool, whole. So the next drain or refill is half a list away whatever comes. A spare list that was not used for
- * an interval goes to the pool, too.
+ * A list that is too long becomes the spare list, and the spare list that was there goes to the pool, whole. A short one keeps its warm
+ * half; so the next drain or refill is half a list away whatever comes. A spare list that was not used for an interval goes to the
+ * pool, too.
  */
 static void drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) {
   struct sll_state *state = &cache->state[cls];
@@ -137,7 +138,7 @@ static void drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reaso
   struct chain out = CHAIN_EMPTY;
   if (reason == DRAIN_LENGTH) {
     out = take_spare(cache, cls);
-    state->spare = cut_list(cache, cls, state->most / 2);
+    state->spare = state->most > CUT_MAX ? take_list(cache, cls) : cut_list(cache, cls, state->most / 2);
     state->spare_idle = 0;
   } else {
     if (state->spare_idle != 0) out = take_spare(cache, cls);
