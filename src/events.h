@@ -47,9 +47,9 @@ struct hak_stats; /* hakmem.h */
 
 /*
  * The stages of a refill, in the order in which they are tried once the thread's own lists are empty; S(name, "what is tried"). Each is
- * tried only when those before it had nothing, and lasts until the next one begins or the refill is over. The first two are timed in one
- * refill of STAGE_SAMPLE (all in full tracing): in the others they are short beside a reading of the clock. A refill that goes beyond
- * them and was not timed so far has the time of both in the second.
+ * tried only when those before it had nothing, and lasts until the next one begins or the refill is over. The first three are timed in one
+ * refill of STAGE_SAMPLE (all in full tracing): to time them all would slow them down. A refill that goes beyond them and was not timed so
+ * far has the time of all three in the third.
  */
 #define REFILL_STAGES(S)                                     \
   S(batch, "a batch that another thread drained")            \

@@ -205,7 +205,7 @@ struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed) {
   if (refill_from_class(c, most, timed, &answer)) return answer;
 
   bool zeroed, fresh_superslab;
-  answer.over[STAGE_partial] = hub_ticks();
+  if (timed) answer.over[STAGE_partial] = hub_ticks();
   struct slab *slab = acquire_units(class_slab_units(cls), &zeroed, &fresh_superslab, &answer.over[STAGE_fresh_slab], &answer.refusal);
   if (slab == NULL) {
     answer.over[STAGE_superslab] = answer.refusal.reason == FAIL_LIMIT ? answer.over[STAGE_fresh_slab] : hub_ticks();

@@ -29,8 +29,8 @@ struct pool_answer {
 };
 
 /*
- * Blocks of class `cls`, at most `most` unless a batch is handed on: a batch, else a partial slab, else a fresh one. `timed`: the end of
- * the first stage is of interest, too; that of the others, which are long and rare, always is.
+ * Blocks of class `cls`, at most `most` unless a batch is handed on: a batch, else a partial slab, else a fresh one. `timed`: the ends of
+ * the first two stages are of interest, too; those of the others, which are long and rare, always are.
  */
 struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed);
 

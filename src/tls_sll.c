@@ -215,8 +215,8 @@ static struct chain refill_by_legacy(const struct sll_cache *cache, uint32_t cls
 static void tell_refill(uint32_t cls, const struct pool_answer *answer, bool timed, uint64_t start, uint64_t fail_over) {
   const uint64_t now = hub_ticks();
   uint64_t began = start, ticks[STAGE_COUNT] = {0};
-  const bool beyond = answer->over[STAGE_partial] != 0;
-  unsigned stage = answer->source == REFILL_SPARE || !(timed || beyond) ? STAGE_COUNT : timed ? STAGE_batch : STAGE_partial;
+  const bool beyond = answer->over[STAGE_fresh_slab] != 0;
+  unsigned stage = answer->source == REFILL_SPARE || !(timed || beyond) ? STAGE_COUNT : timed ? STAGE_batch : STAGE_fresh_slab;
   for (; stage < STAGE_COUNT; stage++) {
     const uint64_t over = stage < STAGE_shared_fail ? answer->over[stage] : stage == STAGE_shared_fail ? fail_over : 0;
     ticks[stage] = (over != 0 ? over : now) - began;

@@ -188,7 +188,7 @@ static void print_lookups(FILE *out, const struct page *page) {
   if (!any) print_one(out, "SuperSlab lookup latency", NULL, false);
 }
 
-/* Refills that reached each stage. Most are not timed in the first two, and a refill that failed is in none. */
+/* Refills that reached each stage. Most are not timed in the first three, and a refill that got nothing is in none of the counters. */
 static void count_reached(const struct report *r, double reached[STAGE_COUNT]) {
   struct stats_class_counters c = {0};
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
@@ -199,6 +199,7 @@ static void count_reached(const struct report *r, double reached[STAGE_COUNT]) {
   for (unsigned i = 0; i < STAGE_COUNT; i++) reached[i] = r->latency.stage[i] != NULL ? (double)r->latency.stage[i]->count : 0;
   reached[STAGE_batch] = (double)(stats_refills(&c) - c.refill_spare);
   reached[STAGE_partial] = (double)(stats_refills(&c) - c.refill_spare - c.refill_batch);
+  reached[STAGE_fresh_slab] = (double)(c.refill_fresh_slab + c.refill_fresh_superslab + c.refill_legacy);
 }
 
 /* What a refill spends where: how long each stage took, and its share of all refills' time. */
@@ -212,7 +213,7 @@ static void print_stages(FILE *out, const struct report *r) {
     spent[i] = l->stage[i] != NULL ? histogram_mean(l->stage[i]) * spent[i] : 0;
     sum += spent[i];
   }
-  fprintf(out, "\nStages of a refill (the first two timed in one of %d, and where they failed)%s\n", STAGE_SAMPLE, l->ticks ? ", in ticks" : "");
+  fprintf(out, "\nStages of a refill (the first three timed in one of %d, the others always)%s\n", STAGE_SAMPLE, l->ticks ? ", in ticks" : "");
   if (sum <= 0) {
     fputs("  none\n", out);
     return;

@@ -50,9 +50,9 @@ static void check_refill(const struct event_tls_sll_refill *e, bool timed) {
     cr_assert(ticks[i] == 0 || i <= last_stage(e->source), "a refill from %u spent time in stage %u", e->source, i);
   }
   if (e->source == REFILL_SPARE) cr_assert_eq(sum, 0);
-  else if (timed || last_stage(e->source) > STAGE_partial) cr_assert_eq(sum, e->ticks, "the stages are all of it");
+  else if (timed || last_stage(e->source) > STAGE_fresh_slab) cr_assert_eq(sum, e->ticks, "the stages are all of it");
   else cr_assert(sum == 0 || sum == e->ticks);
-  if (e->source == REFILL_LEGACY) cr_assert(e->shared_fail_ticks > 0 && e->legacy_ticks > 0 && e->partial_ticks > 0);
+  if (e->source == REFILL_LEGACY) cr_assert(e->shared_fail_ticks > 0 && e->legacy_ticks > 0 && e->fresh_slab_ticks > 0);
 }
 
 static uint64_t of_source(enum refill_source source) {
