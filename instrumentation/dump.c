@@ -139,6 +139,27 @@ static void put_merged(struct dump *d, const char *name, const struct histogram 
   put_histogram(d, name, &all);
 }
 
+/* One line for each stage of a refill that was reached. */
+static void put_stages(struct dump *d, const struct stats_block *b) {
+#define STAGE_MEANING(name, text) #name " (" text ")",
+  static const char *const stages[] = {REFILL_STAGES(STAGE_MEANING)};
+  line(d, "stages of a refill (ns; the first three of one refill in 16, the others of all that reached them)");
+  for (unsigned i = 0; i < STAGE_COUNT; i++) {
+    const struct histogram *h = &b->stage[i];
+    if (h->count == 0) continue;
+    message_text(&d->m, "  ");
+    message_text(&d->m, stages[i]);
+    message_number_to(&d->m, h->count, 66);
+    message_text(&d->m, " mean=");
+    message_fixed(&d->m, h->sum * 10 / h->count, 1);
+    message_text(&d->m, " p99=");
+    message_number(&d->m, histogram_quantile(h, 0.99));
+    message_text(&d->m, " max=");
+    message_number(&d->m, h->max);
+    end_line(d);
+  }
+}
+
 static void put_latencies(struct dump *d, const struct stats_block *b) {
   const struct stats_counters *c = &b->counters;
   message_text(&d->m, "lookups (strategy ");
@@ -154,6 +175,7 @@ static void put_latencies(struct dump *d, const struct stats_block *b) {
   end_line(d);
   put_merged(d, "lookup", b->lookup);
   put_merged(d, "refill", b->refill);
+  put_stages(d, b);
   put_merged(d, "drain", b->drain);
   put_histogram(d, "legacy", &b->legacy);
   put_histogram(d, "map", &b->map);

@@ -46,7 +46,7 @@ for file in $(find tools tracepoints -name '*.c' -o -name '*.h'); do
     [ -e "$(dirname "$file")/$included" ] && case $included in ../*) ;; *) continue ;; esac # its own
     case $file:$name in
       tools/bench/*:hakmem.h | tools/bench/threads/*:harness.h) ;;
-      tools/man/man.c:config.h | tools/man/man.c:model.h) ;; # the tables of options and of the JSON report, to be printed
+      tools/man/man.c:config.h | tools/man/man.c:model.h | tools/man/man.c:explain.h) ;; # the tables of options, of the reports, to be printed
       tools/*:events.h | tools/*:size_class.h | tools/*:histogram.h | tools/*:stats.h | tools/*:base.h) ;;
       tracepoints/*:events.h | tracepoints/*:size_class.h | tracepoints/*:base.h) ;;
       *) wrong "$file: includes $included, which is not for it" ;;

@@ -83,6 +83,13 @@ HAKMEM_RELEASE_DELAY=$delay run rounds-then ./waste rounds
 not_found rounds-then map_churn
 
 # ---- Memory. ----
+run empty ./waste rounds # with the default delay, empty SuperSlabs stay from one round to the next
+found empty external_fragmentation
+holds '.findings[] | select(.rule == "external_fragmentation") | .figures.empty > 20000000'
+delay=$(remedy empty external_fragmentation HAKMEM_RELEASE_DELAY)
+HAKMEM_RELEASE_DELAY=$delay run empty-then ./waste rounds
+idle=$(of empty external_fragmentation .figures.mean_idle) then=$(of empty-then external_fragmentation .figures.mean_idle)
+jq -n -e "${then:-0} < $idle / 2" >/dev/null || fail "free on average: $idle bytes, and with HAKMEM_RELEASE_DELAY=$delay still $then"
 run pins ./waste pins
 found pins external_fragmentation
 holds '.findings[0] | .rule == "external_fragmentation" and .cost.unit == "bytes" and .figures.partial > 50000000'
@@ -102,6 +109,23 @@ grep -q "at most 63 bytes" rounded.txt || { cat rounded.txt; fail "does not say 
 run maps ./waste maps
 found maps residual
 holds '.findings[] | select(.rule == "residual") | .figures.residual_bytes > 67000000'
+
+# ---- A process that still runs, and one that is killed: what there is so far. ----
+rm -rf live
+"$hakmem" run -o live -- ./waste leaks >out 2>err &
+pid=$!
+for _ in $(seq 300); do [ -n "$(ls live/*.stats 2>/dev/null)" ] && break; sleep 0.01; done
+sleep 0.5
+explained live live
+holds_live() { jq -e "$1" live.json >/dev/null || { cat live.txt; fail "live: not true: $1"; }; }
+holds_live '.findings[0] | .rule == "lost_data" and .figures.incomplete == 1'
+grep -q "killed, ended by _exit, or is still running" live.txt || fail "does not say that the process still runs"
+wait $pid
+"$hakmem" run -o killed -- sh -c './waste frees; kill -KILL $$' >out 2>err
+equal "the exit code of a killed program" 137 $?
+name=killed
+explained killed killed
+holds '.findings[0].figures.incomplete == 1'
 
 # ---- The system refuses: at some bound, all SuperSlabs that are wanted do not fit, and legacy alone serves. ----
 refused=

@@ -6,6 +6,7 @@
  *   @EVENTS                the events and their fields (src/events.h)
  *   @COMMANDS              the commands of the companion program, from its --help
  *   @LOSSES @COUNTERS @CLASS_COUNTERS @GAUGES @BUCKETS   members of the JSON report (tools/model.h, instrumentation/stats.h)
+ *   @RULES @THRESHOLDS     what hakmem explain looks for, and from where on (tools/explain.h)
  *   @FILE PATH             a file, as it is
  *
  * Runs while hakmem is built:   man TEMPLATE PAGE [COMPANION PROGRAM]
@@ -17,6 +18,7 @@
 
 #include "config.h"
 #include "events.h"
+#include "explain.h"
 #include "help.h"
 #include "model.h"
 #include "roff.h"
@@ -130,11 +132,27 @@ static void class_counters(void) { STATS_CLASS_COUNTERS(MEMBER) }
 static void gauges(void) { MODEL_GAUGES(MEMBER) }
 static void buckets(void) { STATS_BUCKETS(MEMBER) }
 
+/* ---- The tables of hakmem explain. ---- */
+
+static void threshold_term(const char *name, double value, const char *unit, const char *why) {
+  fputs(".TP\n", page);
+  roff_font('B', name);
+  fprintf(page, "\n%.15g ", value);
+  roff_text(unit);
+  fputs(": ", page);
+  roff_sentence(why);
+}
+
+static void rules(void) { EXPLAIN_RULES(MEMBER) }
+#define THRESHOLD(name, value, unit, why) threshold_term(#name, value, unit, why);
+static void thresholds(void) { EXPLAIN_THRESHOLDS(THRESHOLD) }
+
 /* ---- The template. ---- */
 
 static const struct { const char *name; void (*write)(void); } tables[] = {
   {"@OPTIONS", options}, {"@EVENTS", events}, {"@LOSSES", losses}, {"@COUNTERS", counters},
   {"@CLASS_COUNTERS", class_counters}, {"@GAUGES", gauges}, {"@BUCKETS", buckets},
+  {"@RULES", rules}, {"@THRESHOLDS", thresholds},
 };
 
 static void fail(const char *what, const char *path) {
