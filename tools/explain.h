@@ -41,7 +41,7 @@
   T(time_share, 0.01, "of the time", "less than one part in a hundred is below what a rerun varies by")        \
   T(memory_share, 0.05, "of the RSS", "less than one part in twenty is not worth a change of a program")       \
   T(memory_bytes, 1048576, "bytes", "half a SuperSlab: every process that allocates at all holds that much")   \
-  T(external_share, 0.25, "of what is committed", "lists and partial slabs of a healthy program hold less than a quarter") \
+  T(external_share, 0.25, "of what is committed", "lists and partial slabs of a healthy program hold less; below, no remedy pays") \
   T(internal_share, 0.15, "of a class", "strides above 128 bytes waste up to 12.5 % by design")                \
   T(probes, 2, "probes per lookup", "a hash table that is filled well needs fewer; the directory needs one")   \
   T(lookups, 1000, "lookups timed", "a p99.9 of fewer is one value")                                          \

@@ -207,9 +207,15 @@ const char *rule_fresh_slabs(struct diagnosis *d) {
   if (come_and_go) {
     finding_change(f, "Keep blocks over from one phase of the program to the next (a pool, a free list) instead of freeing all of them.");
     finding_effect(f, "refills from partial slabs and batches, whose pages are there");
-  } else if (p == NULL || p->huge_pages != 1) {
-    finding_option(f, "HAKMEM_HUGE_PAGES", "1");
-    finding_effect(f, "one page fault for 2 MiB instead of 512, from the second SuperSlab on; memory comes in steps of 2 MiB");
+  } else {
+    const uint64_t without = p == NULL ? 0 : p->huge_pages == 0 || p->huge_pages > p->superslabs_active_max ? p->superslabs_active_max : p->huge_pages;
+    if (without > 1 && (double)without >= threshold.external_share * (double)p->superslabs_active_max) {
+      finding_option(f, "HAKMEM_HUGE_PAGES", "1");
+      finding_effect(f, "%" PRIu64 " of the %" PRIu64 " SuperSlabs more ask for huge pages: one page fault for 2 MiB instead of 512", without - 1,
+                     p->superslabs_active_max);
+    }
+    finding_change(f, "If the blocks are needed one after the other, free each before the next is taken; if all at once, nothing is wrong here.");
+    finding_effect(f, "memory that was used before costs no page fault");
   }
   return NULL;
 }
