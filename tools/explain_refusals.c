@@ -182,15 +182,18 @@ static void tell_limit(struct diagnosis *d, const struct model_process *p) {
   const struct refusals all = refusals_of(p, 1u << FAIL_LIMIT);
   struct finding *const f = tell(d, "limit", p, &all, count);
   char size[FORMAT_SIZE], bytes[FORMAT_SIZE];
-  const uint64_t limit = p->superslab_limit, more = superslabs_for(p, p->legacy_refused_max, all.units);
+  const uint64_t limit = p->superslab_limit, exact = superslabs_for(p, p->legacy_refused_max, all.units);
+  const bool threads = p->counts->counters.thread_start > 1;
+  const uint64_t more = exact + (threads && exact > 0 ? exact / 4 + 1 : 0);
   finding_what(f, "The shared pool refused %" PRIu64 " time%s, because all %" PRIu64 " SuperSlabs that HAKMEM_SS_LIMIT allows were in use.",
                count, count == 1 ? "" : "s", limit);
   finding_figure(f, "limit", (double)limit);
   finding_figure(f, "superslabs_more", (double)more);
   if (p->has_settings && more > 0) {
     finding_option(f, "HAKMEM_SS_LIMIT", "%" PRIu64, limit + more);
-    finding_effect(f, "no shared_fail in a run like this one: so many more SuperSlabs of %s hold the %s that legacy held, however they are filled",
-                   format_bytes(size, p->superslab_size), format_bytes(bytes, p->legacy_refused_max));
+    finding_effect(f, "no shared_fail in a run like this one: %" PRIu64 " more SuperSlabs of %s hold the %s that legacy held, however they are filled%s",
+                   exact, format_bytes(size, p->superslab_size), format_bytes(bytes, p->legacy_refused_max),
+                   threads ? "; a quarter more, because threads never do quite the same twice" : "");
   }
   finding_option(f, "HAKMEM_SS_LIMIT", "0");
   finding_effect(f, "no shared_fail by a limit, however the program grows");
