@@ -22,7 +22,7 @@
   R(header_reset, "headers that somebody wrote over, double and invalid frees")                               \
   R(limit, "shared_fails because HAKMEM_SS_LIMIT SuperSlabs were in use")                                      \
   R(no_memory, "shared_fails because the system gave no memory, or no aligned address space")                  \
-  R(huge_blocks, "blocks so large that each needs a mapping of its own")                                       \
+  R(huge_blocks, "blocks that are too large for a SuperSlab")                                                   \
   R(lookup_strategy, "lookups of SuperSlabs by another strategy than the directory")                           \
   R(lookup_tail, "lookups of SuperSlabs that take far longer than most")                                       \
   R(drains, "drains that come too often or move too little")                                                   \

@@ -235,10 +235,10 @@ const char *rule_huge_blocks(struct diagnosis *d) {
   const struct model_process *const p = settings(d);
   const uint64_t mean_size = huge->legacy_bytes / huge->legacy_calls;
   struct finding *const f = finding_add(d, "huge_blocks", FINDING_COST, NULL);
-  finding_what(f, "%" PRIu64 " blocks of %s on average were too large for a SuperSlab: each took a mapping of its own.", calls,
+  finding_what(f, "%" PRIu64 " blocks of %s on average were too large for a SuperSlab and took the legacy path.", calls,
                format_bytes(size, mean_size));
   finding_cost(f, COST_NS, ns, d->time_ns);
-  finding_evidence(f, "%s each on average, without the page faults of the first touches", format_ns(mean, histogram_mean(h)));
+  finding_evidence(f, "%s each on average, under one lock for all threads, and without the page faults of the first touches", format_ns(mean, histogram_mean(h)));
   finding_evidence(f, "%" PRIu64 " mappings were made, so about %" PRIu64 " of the blocks came from memory kept for reuse",
                    d->r->total->counters.os_map, calls > d->r->total->counters.os_map ? calls - d->r->total->counters.os_map : 0);
   finding_figure(f, "calls", (double)calls);
@@ -247,8 +247,10 @@ const char *rule_huge_blocks(struct diagnosis *d) {
     finding_option(f, "HAKMEM_SS_SIZE", "4M");
     finding_effect(f, "blocks of up to 2 MiB come from SuperSlabs, now up to %s", format_bytes(bound, p->superslab_size / 2));
   }
-  finding_change(f, "Reuse large buffers instead of freeing and allocating them, or bring them down to a few sizes within an eighth of each other.");
-  finding_effect(f, "no system call for a block whose like was freed shortly before");
+  const uint64_t mapped = d->r->total->counters.os_map;
+  finding_change(f, "Keep large buffers for their next use instead of freeing them%s.",
+                 mapped >= calls / 2 ? ": most of these needed a system call, because too little was freed shortly before" : "");
+  finding_effect(f, "no lock for all threads, no system call and no page fault where a buffer is there already");
   return NULL;
 }
 
