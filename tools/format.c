@@ -142,6 +142,12 @@ static void print_row(const struct table *t, FILE *out, const size_t *width, siz
   fputc('\n', out);
 }
 
+static void table_free(struct table *t) {
+  for (size_t i = 0; i < t->count; i++) free(t->cells[i]);
+  free(t->cells);
+  free(t);
+}
+
 void table_print(struct table *t, FILE *out, unsigned indent) {
   const size_t rows = t->count / t->columns;
   size_t *const width = must_allocate(t->columns * sizeof(*width));
@@ -150,8 +156,16 @@ void table_print(struct table *t, FILE *out, unsigned indent) {
     if (needed > width[i % t->columns]) width[i % t->columns] = needed;
   }
   for (size_t row = 0; row < rows; row++) print_row(t, out, width, row, indent);
-  for (size_t i = 0; i < t->count; i++) free(t->cells[i]);
   free(width);
-  free(t->cells);
-  free(t);
+  table_free(t);
+}
+
+void table_print_markdown(struct table *t, FILE *out) {
+  for (size_t i = 0; i < t->count; i++) {
+    fprintf(out, "| %s %s", t->cells[i], (i + 1) % t->columns == 0 ? "|\n" : "");
+    if (i + 1 != t->columns) continue;
+    for (size_t column = 0; column < t->columns; column++) fputs(t->alignment[column] == 'r' ? "|---:" : "|---", out);
+    fputs("|\n", out);
+  }
+  table_free(t);
 }

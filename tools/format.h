@@ -38,5 +38,7 @@ struct table *table_create(const char *alignment);
 __attribute__((format(printf, 2, 3))) void table_cell(struct table *t, const char *format, ...);
 /* Prints all rows, `indent` columns from the left, and frees the table. */
 void table_print(struct table *t, FILE *out, unsigned indent);
+/* The same as Markdown; the first row is the head. No cell may hold a '|'. */
+void table_print_markdown(struct table *t, FILE *out);
 
 #endif

@@ -8,8 +8,7 @@
 #include "error.h"
 #include "memory.h"
 
-/* This program's own directory, without a slash at its end; NULL where /proc does not tell. */
-static char *own_directory(void) {
+char *library_own_directory(void) {
   char path[PATH_MAX];
   const ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
   if (length <= 0) return NULL;
@@ -21,7 +20,7 @@ static char *own_directory(void) {
 }
 
 char *library_find(const char *name) {
-  char *const own = own_directory();
+  char *const own = library_own_directory();
   char *const candidates[] = {
     own != NULL ? must_print("%s/../lib/%s", own, name) : NULL,
     own != NULL ? must_print("%s/" HAKMEM_LIBDIR_FROM_BINDIR "/%s", own, name) : NULL,

@@ -14,4 +14,7 @@
  */
 char *library_find(const char *name);
 
+/* This program's own directory, without a slash at its end; NULL where /proc does not tell. The caller frees it. */
+char *library_own_directory(void);
+
 #endif

@@ -15,6 +15,7 @@ const struct command commands[] = {
   {"record", "The same in an LTTng session that is set up and taken down for it", &record_argp, command_record},
   {"report", "Print what a run or a recording holds: histograms, tables, stacks", &report_argp, command_report},
   {"explain", "Say what is wrong in a run or a recording, and what to change", &explain_argp, command_explain},
+  {"bench", "Measure hakmem against other allocators on this machine", &bench_argp, command_bench},
   {0},
 };
 

@@ -6,10 +6,14 @@
 #define BENCH_HARNESS_H
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Marsaglia's xorshift64: 9 instructions. `x` is never 0. Use the two halves for two choices. */
 static inline uint64_t next_random(uint64_t x) {
@@ -58,6 +62,26 @@ static inline const char *allocator_file(void) {
   Dl_info info;
   void *const address = dlsym(RTLD_DEFAULT, "malloc");
   return address != NULL && dladdr(address, &info) != 0 ? info.dli_fname : "unknown";
+}
+
+struct resident { unsigned long peak, now; };
+
+/*
+ * KiB of this process in memory, by /proc/self/status, read without malloc. (What getrusage says has the process in it that this one
+ * was before it was executed.)
+ */
+static inline struct resident resident_kib(void) {
+  char text[4096];
+  struct resident r = {0, 0};
+  const int file = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return r;
+  const ssize_t length = read(file, text, sizeof(text) - 1);
+  close(file);
+  text[length > 0 ? length : 0] = '\0';
+  const char *const peak = strstr(text, "VmHWM:"), *const current = strstr(text, "VmRSS:");
+  if (peak != NULL) r.peak = strtoul(peak + strlen("VmHWM:"), NULL, 10);
+  if (current != NULL) r.now = strtoul(current + strlen("VmRSS:"), NULL, 10);
+  return r;
 }
 
 static inline void print_json_text(const char *text) {

@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "harness.h"
 
@@ -136,20 +135,19 @@ static void *map(size_t size) {
 static const char *allocator(const struct options *o) { return o->null ? "none" : allocator_file(); }
 
 static void print_result(const struct options *o, struct seconds seconds) {
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
+  const struct resident resident = resident_kib();
   const double millions = (double)(o->ops * o->threads) / 1e6, mops = millions / seconds.wall;
   if (!o->json) {
     printf("random_mixed: %.2f M ops/s (working set %" PRIu64 " slots, %" PRIu64 " to %" PRIu64 " bytes, %" PRIu64
-           " threads x %" PRIu64 " operations, %.3f s, at most %ld KiB resident, malloc of %s)\n",
-           mops, o->ws, o->smallest, o->largest, o->threads, o->ops, seconds.wall, usage.ru_maxrss, allocator(o));
+           " threads x %" PRIu64 " operations, %.3f s, at most %lu KiB resident, malloc of %s)\n",
+           mops, o->ws, o->smallest, o->largest, o->threads, o->ops, seconds.wall, resident.peak, allocator(o));
     return;
   }
-  printf("{\"benchmark\":\"random_mixed\",\"ws\":%" PRIu64 ",\"ops\":%" PRIu64 ",\"warm_up\":%" PRIu64 ",\"seed\":%" PRIu64
+  printf("{\"workload\":\"random_mixed\",\"ws\":%" PRIu64 ",\"ops\":%" PRIu64 ",\"warm_up\":%" PRIu64 ",\"seed\":%" PRIu64
          ",\"threads\":%" PRIu64 ",\"min_bytes\":%" PRIu64 ",\"max_bytes\":%" PRIu64
-         ",\"seconds\":%.6f,\"cpu_seconds\":%.6f,\"mops_per_s\":%.3f,\"mops_per_cpu_s\":%.3f,\"max_rss_kib\":%ld,\"allocator\":",
-         o->ws, o->ops, o->warm_up, o->seed, o->threads, o->smallest, o->largest, seconds.wall, seconds.cpu, mops,
-         millions / seconds.cpu, usage.ru_maxrss);
+         ",\"seconds\":%.6f,\"cpu_seconds\":%.6f,\"mops_per_s\":%.3f,\"mops_per_cpu_s\":%.3f,\"peak_kib\":%lu,\"allocator\":",
+         o->ws, o->ops * o->threads, o->warm_up * o->threads, o->seed, o->threads, o->smallest, o->largest, seconds.wall, seconds.cpu, mops,
+         millions / seconds.cpu, resident.peak);
   print_json_text(allocator(o));
   printf("}\n");
 }

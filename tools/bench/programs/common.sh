@@ -6,7 +6,7 @@
 # seconds and cpu_seconds are of the measured program alone, peak_kib is the most that any of its processes had resident. The
 # same work is done each time, whatever the allocator, and what the program made of it is checked.
 #
-#   BENCH_PRELOAD   the library that the measured program gets as LD_PRELOAD; empty or not set: none
+#   BENCH_PRELOAD   what the measured program gets as LD_PRELOAD, a library or several with colons between; empty or not set: none
 #   BENCH_CHILD     the program bench_child (build/bin/bench_child)
 #
 # Exit codes: 0 done, 1 the program failed or made something else than it should, 77 it is not installed.
@@ -35,7 +35,7 @@ need() {
 [ $# -eq 0 ] || { echo "usage: sh $workload.sh   (BENCH_PRELOAD names the allocator's library)" >&2; exit 2; }
 child=${BENCH_CHILD:-$here/../../../build/bin/bench_child}
 [ -x "$child" ] || fail "there is no $child; build first, or name bench_child's place with BENCH_CHILD"
-[ -z "$preload" ] || [ -r "$preload" ] || fail "there is no library $preload (BENCH_PRELOAD)"
+[ -z "$preload" ] || [ -r "${preload%%:*}" ] || fail "there is no library $preload (BENCH_PRELOAD)"
 
 place=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-bench.XXXXXX") || exit 1
 trap 'cd /; rm -rf "$place"' EXIT

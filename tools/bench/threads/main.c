@@ -4,7 +4,6 @@
  * measured, and they check what they are given, so that a wrong block ends them with exit code 1.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -93,26 +92,6 @@ static struct seconds measure(const struct options *o, struct worker *workers) {
   const struct seconds seconds = since(start);
   for (unsigned i = 0; i < o->threads; i++) pthread_join(workers[i].thread, NULL);
   return seconds;
-}
-
-struct resident { unsigned long peak, now; };
-
-/*
- * KiB of this process in memory, by /proc/self/status, read without malloc. (What getrusage says has the process in it that this one
- * was before it was executed.)
- */
-static struct resident resident_kib(void) {
-  char text[4096];
-  struct resident r = {0, 0};
-  const int file = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-  if (file < 0) return r;
-  const ssize_t length = read(file, text, sizeof(text) - 1);
-  close(file);
-  text[length > 0 ? length : 0] = '\0';
-  const char *const peak = strstr(text, "VmHWM:"), *const current = strstr(text, "VmRSS:");
-  if (peak != NULL) r.peak = strtoul(peak + strlen("VmHWM:"), NULL, 10);
-  if (current != NULL) r.now = strtoul(current + strlen("VmRSS:"), NULL, 10);
-  return r;
 }
 
 static void print_result(const struct options *o, uint64_t ops, struct seconds seconds, struct resident resident) {

@@ -1,0 +1,121 @@
+#!/bin/sh
+# hakmem bench: every plan in a tiny run, what its JSON holds, bad arguments, missing peers, interruption. No timing is asserted.
+# slow
+. "$(dirname "$0")/common.sh"
+TMPDIR=$place/room
+export TMPDIR
+mkdir "$TMPDIR"
+
+bench() { timeout 200 "$hakmem" bench "$@" 2>err; }
+nothing_left() { equal "what $1 leaves behind" '' "$(ls "$TMPDIR")"; }
+holds() { jq -e "$2" out >/dev/null || { head -c 3000 out; fail "$1: the JSON does not hold $2"; }; }
+
+# phase8 with a peer of our own, a copy of a library that is there.
+cp "$BUILD_DIR/lib/libhakmem-plain.so" mine.so
+bench phase8 --rounds 2 --ops 20000 --ws 256,8192 --allocators glibc,hakmem,hakmem-plain,loop --peer mine=./mine.so --json >out || { cat err; fail phase8; }
+nothing_left phase8
+holds phase8 '.schema == 1 and .bench == "phase8" and .options.rounds == 2 and .options.ops == 20000 and .machine.cpus > 0'
+holds phase8 '[.results[].ws] == [256, 8192]'
+holds phase8 '[.contenders[].name] == ["glibc", "hakmem", "hakmem-plain", "loop", "mine"]'
+holds phase8 'all(.results[].contenders[]; .speed.median > 0 and .speed.mean > 0 and .speed.deviation >= 0 and (.speed.rounds | length) == 2)'
+holds phase8 'all(.results[].contenders[] | select(.name == "hakmem"); (.speed.ratio_to | keys) == ["glibc", "mine"])'
+holds phase8 'all(.results[].contenders[] | select(.name == "hakmem").speed.ratio_to[]; .low <= .median and .median <= .high and .confidence == 0.5)'
+holds phase8 'all(.results[].contenders[]; .peak_kib.median > 0 and .minor_faults.median > 0 and .major_faults.median >= 0)'
+for counter in cycles instructions l1d_misses llc_misses dtlb_misses; do # a figure, or named as not available: never a zero
+  holds phase8 "(.not_available | index(\"$counter\")) as \$missing | all(.results[].contenders[].$counter; if \$missing then . == null else .median > 0 end)"
+done
+holds phase8 '(.slowdown_256_to_8192.hakmem.median > 0) and (.targets | length) > 8'
+holds phase8 'all(.targets[]; .verdict == "too few rounds" or .verdict == "not available")'
+equal "rows of the figures' names" '' "$(jq -r '(.results[0].contenders[0] | keys) - (.figures | keys) - ["name"] | .[]' out)"
+
+# Text and Markdown; where a counter is not there it says so.
+bench phase8 --rounds 1 --ops 20000 --ws 256 --allocators glibc,hakmem >out || fail "text"
+grep -q '^random_mixed 256' out || fail "no table in the text"
+if jq -e . out >/dev/null 2>&1; then fail "text that is JSON"; fi
+bench phase8 --rounds 1 --ops 20000 --ws 256 --allocators glibc,hakmem --markdown >out || fail "markdown"
+grep -q '^|---|---:|' out || fail "no table in the Markdown"
+
+# A peer that cannot be loaded is named with its package and left out.
+mkdir bad && echo nothing >bad/libjemalloc.so.2
+LD_LIBRARY_PATH=$place/bad bench phase8 --rounds 1 --ops 1000 --ws 64 --allocators glibc,jemalloc --json >out || { cat err; fail "a missing peer"; }
+holds "a missing peer" '[.contenders[].name] == ["glibc"] and (.left_out | length) == 1 and (.left_out[0] | contains("libjemalloc2"))'
+
+# The other plans.
+bench scale --rounds 1 --ops 1000 --allocators hakmem --json >out || fail scale
+holds scale '[.results[].ws] == [range(6; 22) | pow(2; .)]'
+bench sweep --rounds 1 --ops 100000 --ws 256 --ss-size 512K,2M --drain 2048,0 --lookup directory,linear --json >out || { cat err; fail sweep; }
+holds sweep '(.results[0].contenders | length) == 8'
+holds sweep 'all(.results[].contenders[]; .superslabs.median > 0 and .probes.median >= 1 and .first_probe.median >= 0 and .first_probe.median <= 1 and .lookup_p50_ns.median <= .lookup_p99_ns.median)'
+holds sweep 'all(.results[].contenders[] | select(.name | endswith("directory")); .probes.median == 1 and .first_probe.median == 1)'
+bench threads --rounds 1 --ops 500 --threads 2 --workloads larson,exchange --allocators glibc,hakmem --json >out || { cat err; fail threads; }
+holds threads '[.results[].workload] == ["larson", "exchange"] and all(.results[].contenders[]; .speed.median > 0)'
+bench programs --rounds 1 --workloads lua5.4 --allocators glibc,hakmem --json >out || { cat err; fail programs; }
+holds programs '(.results | length) + (.left_out | length) == 1'
+bench cost --rounds 1 --ops 20000 --ws 256 --workloads 'random_mixed 256,start of /bin/true' --allocators glibc,hakmem,hakmem-plain --json >out || { cat err; fail cost; }
+holds cost '[.results[1].contenders[].name] | index("glibc") != null'
+holds cost '[.results[0].contenders[].name] | index("glibc") == null'
+if [ -e "$BUILD_DIR/lib/libhakmem-tracepoints.so" ]; then
+  holds cost '[.results[0].contenders[].name] | index("tracing idle") != null'
+  if command -v lttng-sessiond >/dev/null; then holds cost '[.results[0].contenders[].name] | index("full tracing") != null'; fi
+fi
+nothing_left "every plan"
+
+# cachegrind: repeatable to a fraction of an instruction.
+if command -v valgrind >/dev/null; then
+  bench phase8 --rounds 1 --ops 1000 --ws 64 --allocators loop --sim --json >out || { cat err; fail "--sim"; }
+  holds "--sim" '.results[0].contenders[0].sim_instructions.median | . > 5 and . < 60'
+fi
+
+# The page: whole, nothing from elsewhere, and what comes from outside escaped.
+mkdir '<b>' && cp mine.so '<b>/mine.so'
+bench phase8 --rounds 1 --ops 1000 --ws 64,128 --allocators glibc,hakmem --peer 'mine=<b>/mine.so' --html page.html >out || { cat err; fail "--html"; }
+grep -q '<svg' page.html && grep -q '</html>' page.html || fail "the page is not whole"
+if grep -qE '<script|https?://|<link|<img|@import' page.html; then fail "the page refers to something outside"; fi
+fails 1 'cannot write' "$hakmem" bench phase8 --rounds 1 --ops 1000 --ws 64 --allocators hakmem --html /not/there/page.html
+
+# Bad arguments.
+for arguments in '' nothing 'phase8 scale' 'phase8 --rounds 0' 'phase8 --rounds x' 'phase8 --ops -1' 'phase8 --sizes 5' 'phase8 --sizes 9-5' \
+  'phase8 --ws 0' 'phase8 --ws 1,,2' 'phase8 --peer x' 'phase8 --peer a|b=./mine.so' 'phase8 --ss-size 2M' 'phase8 --seconds 1' 'phase8 --threads 0' \
+  'sweep --ss-size 3M' 'sweep --lookup tree' 'sweep --drain x' 'sweep --allocators glibc' 'programs --ops 5' 'programs --sim' 'threads --ws 5' \
+  'threads --ops 5 --seconds 5' 'phase8 --json --markdown' 'phase8 --option x' 'phase8 --allocators nothing' 'phase8 --peer a=./not-there.so' \
+  'threads --workloads nothing'; do
+  # shellcheck disable=SC2086 # words
+  fails 2 hakmem "$hakmem" bench $arguments
+done
+echo nothing >nothing.so
+fails 2 'does not take malloc over' "$hakmem" bench phase8 --peer x=./nothing.so
+nothing_left "bad arguments"
+
+# A peer that crashes is said and left out; the others are measured all the same.
+cat >crash.c <<'END_C'
+#include <stddef.h>
+#include <stdlib.h>
+extern void *__libc_malloc(size_t);
+static int count;
+void *malloc(size_t size) { if (++count > 500) abort(); return __libc_malloc(size); }
+END_C
+cc -O1 -fno-builtin -shared -fPIC -o crash.so crash.c || fail "crash.c does not compile"
+bench phase8 --rounds 1 --ops 20000 --ws 256 --allocators glibc --peer crash=./crash.so --json >out
+equal "exit code with a peer that crashes" 1 $?
+holds "a peer that crashes" '[.results[0].contenders[].name] == ["glibc"] and (.left_out[0] | contains("134"))'
+
+# Interrupted: the children are ended, nothing is left.
+"$hakmem" bench phase8 --ops 2000000000 --ws 256 --allocators hakmem >out 2>err &
+bench=$!
+for attempt in $(seq 100); do
+  children=$(cat /proc/$bench/task/$bench/children 2>/dev/null)
+  [ -n "$children" ] && tr '\0' ' ' <"/proc/${children%% *}/cmdline" | grep -q 'ops 2000000000' && break
+  sleep 0.1
+done
+[ -n "$children" ] || fail "bench has no child"
+kill -TERM $bench
+wait $bench
+equal "exit code when interrupted" 143 $?
+for child in $children; do [ ! -e "/proc/$child" ] || fail "child $child is still there"; done
+nothing_left "an interruption"
+equal "messages when interrupted" 'hakmem: interrupted' "$(cat err)"
+
+# A reader who has seen enough.
+"$hakmem" bench phase8 --rounds 1 --ops 1000 --ws 64,128 --allocators hakmem 2>err | head -n 1 >out
+nothing_left "a closed pipe"
+exit 0

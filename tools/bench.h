@@ -1,0 +1,160 @@
+/*
+ * bench.h: what `hakmem bench` measures and what comes of it.
+ *
+ *   workloads (rows) x contenders (columns) x rounds -> one value of each figure, NAN where it is not there
+ *
+ * A contender is an allocator, or hakmem with other settings. Within a round every workload is run by every contender in turn, with
+ * the same seed; the next round has the next seed. A ratio is the median of the rounds' ratios, so that a machine that is slow for a
+ * while is slow for both.
+ */
+#ifndef HAKMEM_TOOLS_BENCH_H
+#define HAKMEM_TOOLS_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "bench_statistics.h"
+
+/* F(name, "unit", "meaning"). Those from cycles on are of user space, for each operation. */
+#define BENCH_FIGURES(F)                                                                       \
+  F(speed, "1/s", "operations a second")                                                       \
+  F(peak_kib, "KiB", "most resident")                                                          \
+  F(minor_faults, "", "page faults without input")                                             \
+  F(major_faults, "", "page faults with input")                                                \
+  F(cycles, "1/op", "cycles per operation")                                                    \
+  F(instructions, "1/op", "instructions per operation")                                        \
+  F(l1d_misses, "1/op", "misses of the first data cache per operation, of loads")              \
+  F(llc_misses, "1/op", "misses of the last cache per operation, of loads")                    \
+  F(dtlb_misses, "1/op", "misses of the data TLB per operation, of loads")                     \
+  F(sim_instructions, "1/op", "instructions per operation, counted by cachegrind")             \
+  F(sim_l1d_misses, "1/op", "misses of the first data cache per operation, simulated")         \
+  F(sim_llc_misses, "1/op", "misses of the last cache per operation, simulated")               \
+  F(superslabs, "", "most SuperSlabs active")                                                  \
+  F(probes, "", "mean probes of a sampled lookup")                                             \
+  F(first_probe, "", "share of the sampled lookups that needed one probe")                     \
+  F(lookup_p50_ns, "ns", "lookup, median")                                                     \
+  F(lookup_p99_ns, "ns", "lookup, 99 of 100 are faster")                                       \
+  F(shared_fails, "", "times the shared pool refused")
+
+#define BENCH_FIGURE_ENUM(name, unit, text) FIGURE_##name,
+enum figure { BENCH_FIGURES(BENCH_FIGURE_ENUM) FIGURE_COUNT };
+struct figure_about { const char *name, *unit, *text; };
+extern const struct figure_about bench_figures[FIGURE_COUNT];
+
+struct contender {
+  char *name;
+  char *library;       /* what is preloaded, "" for the C library's own */
+  char **environment;  /* NAME=VALUE, ends with NULL */
+  bool loop;           /* random_mixed with no allocator at all */
+  bool recorded, full; /* under `hakmem record`, with --full */
+  bool peer;           /* of those that hakmem is judged against */
+  bool only_start;     /* measured at starting up, and nowhere else */
+};
+
+enum workload_kind { WORKLOAD_MIXED, WORKLOAD_THREADS, WORKLOAD_PROGRAM, WORKLOAD_START };
+
+struct workload {
+  enum workload_kind kind;
+  char *name;
+  uint64_t ws; /* of WORKLOAD_MIXED: slots */
+  bool left_out;
+};
+
+struct bench_options {
+  unsigned rounds, threads; /* 0: the plan's own */
+  uint64_t ops, seconds, seed, smallest, largest;
+  bool warm_up, cpu, sim;
+  char **allocators, **peers, **settings; /* end with NULL; NULL where not given; settings: NAME=VALUE for ours */
+  char **working_sets, **ss_sizes, **drains, **lookups, **names;
+};
+
+struct bench {
+  const char *plan; /* "phase8" ... */
+  struct bench_options options;
+  struct contender *contenders;
+  size_t contender_count, contender_capacity;
+  struct workload *workloads;
+  size_t workload_count, workload_capacity;
+  char **left_out; /* why something is missing; a sentence each */
+  size_t left_out_count, left_out_capacity;
+  double *values; /* [workload][contender][figure][round] */
+  bool *stopped; /* [workload][contender]: a run failed, no more are made */
+  bool scaled, failed; /* counters took turns; a run failed */
+  bool misused;        /* an argument names what is not there */
+  char *directory; /* temporary */
+};
+
+/* Frees what the plan and the runs made; the options stay. */
+void bench_free(struct bench *b);
+
+/* Where the value is kept; figures of --sim are in round 0 alone. */
+double *bench_value(const struct bench *b, size_t workload, size_t contender, enum figure f, unsigned round);
+struct summary bench_summary(const struct bench *b, size_t workload, size_t contender, enum figure f);
+
+/* A figure of one cell against that of another, round by round. */
+struct cell { size_t workload, contender; };
+struct interval bench_ratio(const struct bench *b, struct cell of, struct cell to, enum figure f);
+
+/* The place of a contender or workload; SIZE_MAX where there is none. */
+size_t bench_contender(const struct bench *b, const char *name);
+size_t bench_working_set(const struct bench *b, uint64_t ws);
+
+/* The contender that the others are compared with: hakmem, or the first one. */
+size_t bench_reference(const struct bench *b);
+
+/* What a workload's speed is counted in, and by how much a value is to be divided for it. */
+double bench_speed_unit(const struct bench *b, size_t workload, const char **name);
+
+/* The highest median of the speeds; 0 where there is none. */
+double bench_fastest(const struct bench *b, size_t workload);
+
+/* Whether any cell has it. */
+bool bench_has(const struct bench *b, enum figure f);
+
+__attribute__((format(printf, 2, 3))) void bench_leave_out(struct bench *b, const char *format, ...);
+
+/* ---- bench_contenders.c: who takes part. ---- */
+
+/* The allocators of the options, each tried. False, with a failure set, where one that was asked for by its path does not work. */
+bool bench_find_allocators(struct bench *b);
+struct contender *bench_add_contender(struct bench *b, const char *name, const char *library);
+void bench_set_variable(struct contender *c, const char *name, const char *value);
+
+/* ---- bench_places.c: where the benchmark programs are. A path to be freed; NULL with a failure set. ---- */
+char *bench_program(const char *name);
+char *bench_script(const char *name);
+char **bench_scripts(void); /* the names of all; ends with NULL */
+
+/* ---- bench_plans.c: what is measured. False, with a failure set, where it cannot be. ---- */
+bool bench_plan(struct bench *b);
+
+/* ---- bench_rounds.c: all runs, in turn. False, with a failure set, where it was interrupted or cannot go on. ---- */
+bool bench_run(struct bench *b);
+
+/* ---- bench_one.c: one run of a workload. `warm_up`: nothing is kept of it. False where all must end. ---- */
+bool bench_run_one(struct bench *b, size_t workload, size_t contender, unsigned round, bool warm_up);
+
+/* ---- bench_sim.c: the figures of --sim. ---- */
+bool bench_simulate(struct bench *b, size_t workload, size_t contender);
+
+/* ---- bench_command.c: how a workload is started. ---- */
+struct bench_command { char *argv[32]; size_t count; char *environment[24]; size_t variables; };
+void bench_command(const struct bench *b, size_t workload, size_t contender, uint64_t ops, uint64_t seed, struct bench_command *c);
+void bench_command_add(struct bench_command *c, char *word);
+void bench_command_free(struct bench_command *c);
+
+/* ---- bench_judge.c: the targets that the measurements decide. ---- */
+enum verdict { VERDICT_MET, VERDICT_NOT_MET, VERDICT_OPEN, VERDICT_TOO_FEW, VERDICT_UNKNOWN };
+struct judgement { char *what, *target, *note; double value, low, high; enum verdict verdict; };
+struct judgement *bench_judge(const struct bench *b, size_t *count); /* to be freed with judgements_free */
+void judgements_free(struct judgement *list, size_t count);
+extern const char *const verdict_names[];
+
+/* ---- The outputs. ---- */
+void bench_print(const struct bench *b, FILE *out, bool markdown); /* bench_text.c */
+bool bench_print_json(const struct bench *b, FILE *out);           /* bench_json.c */
+bool bench_print_html(const struct bench *b, const char *path);    /* bench_html.c */
+
+#endif

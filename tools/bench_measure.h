@@ -1,0 +1,37 @@
+/*
+ * bench_measure.h: runs one process and measures it: time, memory, page faults, hardware counters, and what it prints.
+ *
+ * From measure_begin on, the signals that ask this program to end are held back; one that comes while a process runs ends
+ * that process and all that it started, and measure_interrupted tells it from then on.
+ */
+#ifndef HAKMEM_TOOLS_BENCH_MEASURE_H
+#define HAKMEM_TOOLS_BENCH_MEASURE_H
+
+#include <stdbool.h>
+
+#include "bench_counters.h"
+
+struct measure {
+  char **argv;        /* ends with NULL */
+  char **environment; /* NAME=VALUE, to be set; ends with NULL */
+  const char *preload; /* LD_PRELOAD; NULL: none */
+  const char *directory; /* for temporary files, and the process's TMPDIR */
+  bool counters;
+};
+
+struct measured {
+  int exit_code; /* 128 + N where signal N ended it */
+  double seconds, peak_kib, minor_faults, major_faults; /* of it and of the processes that it waited for */
+  double count[COUNTER_COUNT]; /* NAN where not available */
+  bool scaled;
+  char *output, *complaint; /* standard output; the last line of standard error; "" where none */
+};
+
+void measure_begin(void);
+int measure_interrupted(void); /* the signal's number, or 0 */
+
+/* False, with a failure set, where the process could not be run, or was interrupted. `m` is to be freed in any case. */
+bool measure_run(struct measured *m, const struct measure *what);
+void measure_free(struct measured *m);
+
+#endif
