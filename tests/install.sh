@@ -101,3 +101,7 @@ done
 HAKMEM_LOG=drain "$prefix/bin/hakmem" run -o "$work/run" -- true 2>"$work/log" || { cat "$work/log"; fail "the installed hakmem run"; }
 grep -q 'TLS_SLL_DRAIN' "$work/log" || { cat "$work/log"; fail "the installed hakmem did not preload libhakmem.so"; }
 "$prefix/bin/hakmem" report "$work/run" >/dev/null || fail "the installed hakmem report"
+"$prefix/bin/hakmem" bench threads --rounds 1 --ops 100 --workloads larson --allocators hakmem,hakmem-plain >"$work/out" 2>"$work/log" ||
+  { cat "$work/log"; fail "the installed hakmem bench threads"; }
+"$prefix/bin/hakmem" bench programs --rounds 1 --workloads lua5.4 --allocators glibc >"$work/out" 2>"$work/log" ||
+  { cat "$work/log"; fail "the installed hakmem bench programs"; }

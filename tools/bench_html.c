@@ -19,6 +19,8 @@
 #define HEIGHT 380
 #define BOTTOM 40
 #define BAR 16
+#define BARS 520  /* the length of the longest */
+#define LABEL 120 /* to the right of a bar */
 
 static const char *const colours[] = {"#777777", "#d1242f", "#e8853a", "#1f6feb", "#2da44e", "#8250df", "#0a9396", "#9c6644", "#bf3989", "#57606a"};
 #define COLOURS (sizeof(colours) / sizeof(colours[0]))
@@ -116,7 +118,8 @@ static void print_bars(FILE *out, const struct bench *b, size_t w) {
     const struct summary s = bench_summary(b, w, c, FIGURE_speed);
     const size_t y = c * (BAR + 6) + 2;
     if (s.count == 0) continue;
-    const double width = 520 * s.median / most, spread = 520 * s.deviation / most, end = 180 + width;
+    const double width = BARS * s.median / most, end = 180 + width;
+    const double spread = fmin(BARS * s.deviation / most, WIDTH - LABEL - end); /* what is beyond is cut off */
     fprintf(out, "<text x=\"170\" y=\"%zu\" text-anchor=\"end\">", y + 12);
     text(out, b->contenders[c].name);
     fprintf(out, "</text><rect x=\"180\" y=\"%zu\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>"
@@ -142,7 +145,8 @@ static void print_figures(FILE *out, const struct bench *b, size_t w) {
   text(out, b->contenders[reference].name);
   fputs("</th>", out);
   for (enum figure f = FIGURE_peak_kib; f < FIGURE_COUNT; f++) {
-    if (bench_has(b, f)) fprintf(out, "<th>%s</th>", bench_figures[f].text);
+    const char *const unit = bench_figures[f].unit;
+    if (bench_has(b, f)) fprintf(out, "<th>%s%s%s</th>", bench_figures[f].text, *unit != '\0' && *unit != '1' ? ", " : "", *unit != '1' ? unit : "");
   }
   fputs("</tr>\n", out);
   for (size_t c = 0; c < b->contender_count; c++) {
@@ -190,7 +194,7 @@ static void print_page(FILE *out, const struct bench *b) {
           "body{font:15px/1.45 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:#1f2328}"
           "svg{width:100%%;max-width:%dpx;height:auto;font-size:12px;display:block}.grid{stroke:#d0d7de}.spread{stroke:#1f2328;stroke-width:1.5}"
           "table{border-collapse:collapse;font-size:12.5px;margin:.5em 0 1.5em}td,th{border:1px solid #d0d7de;padding:3px 7px;text-align:right;"
-          "font-variant-numeric:tabular-nums}th{background:#f6f8fa;font-weight:600;vertical-align:bottom}.l{text-align:left}.met{color:#1a7f37}.missed{color:#d1242f}.open{color:#9a6700}"
+          "font-variant-numeric:tabular-nums}th{background:#f6f8fa;font-weight:600;vertical-align:bottom}td{white-space:nowrap}tr>th:first-child{white-space:nowrap}.l{text-align:left}.met{color:#1a7f37}.missed{color:#d1242f}.open{color:#9a6700}"
           "</style></head><body>\n<h1>hakmem bench %s</h1>\n<p>", b->plan, WIDTH, b->plan);
   text(out, cpu);
   fprintf(out, "; %u rounds, the contenders taking turns, each run a process of its own. Figures are medians; bars have their standard "

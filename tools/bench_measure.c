@@ -19,7 +19,8 @@
 
 #define OUTPUT_MAX (1u << 20)
 #define COMPLAINT_MAX 4096
-#define PATIENCE_MS 3000 /* from the request to end to the end by force */
+#define PATIENCE_MS 15000 /* from the request to end to the end by force: a recording has a daemon to take down */
+#define LOOK_MS 200
 #define EXIT_NOT_STARTED 126
 
 static const int asks_to_end[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -91,7 +92,7 @@ static int wait_for(pid_t child, int fd, char *output, size_t *length, struct ru
   double asked = 0;
   struct pollfd fds[] = {{.fd = signal_fd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
   while (wait4(child, &status, WNOHANG, usage) != child) {
-    poll(fds, 2, asked > 0 ? PATIENCE_MS / 10 : -1);
+    poll(fds, 2, asked > 0 ? LOOK_MS : -1);
     if (fds[1].revents & POLLHUP) fds[1].fd = -1; /* it closed its output; it still runs */
     take_output(fd, output, length);
     take_signals();

@@ -134,7 +134,7 @@ static bool plan_programs(struct bench *b) {
 }
 
 static const struct plan { const char *name; bool (*make)(struct bench *b); unsigned rounds; uint64_t ops; } plans[] = {
-  {"phase8", plan_phase8, 9, 20000000},
+  {"phase8", plan_phase8, 9, 16000000},
   {"scale", plan_scale, 5, 5000000},
   {"sweep", plan_sweep, 3, 4000000},
   {"threads", plan_threads, 5, 0},

@@ -126,7 +126,7 @@ static void print_workload(const struct page_style *p, size_t w, const enum figu
   table_cell(t, "median");
   table_cell(t, "mean");
   table_cell(t, "deviation");
-  table_cell(t, "%s is faster by", b->contenders[reference].name);
+  table_cell(t, "%s / this", b->contenders[reference].name);
   for (size_t i = 0; i < count; i++) table_cell(t, "%s", short_names[list[i]]);
   for (size_t c = 0; c < b->contender_count; c++) {
     const struct summary s = bench_summary(b, w, c, FIGURE_speed);

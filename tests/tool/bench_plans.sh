@@ -35,6 +35,14 @@ if jq -e . out >/dev/null 2>&1; then fail "text that is JSON"; fi
 bench phase8 --rounds 1 --ops 20000 --ws 256 --allocators glibc,hakmem --markdown >out || fail "markdown"
 grep -q '^|---|---:|' out || fail "no table in the Markdown"
 
+# Counters that cannot be opened, for want of descriptors: null and named as not available, and those that can are there.
+if command -v prlimit >/dev/null; then
+  prlimit --nofile=9 "$hakmem" bench phase8 --rounds 1 --ops 20000 --ws 256 --allocators glibc --json >out 2>err || { cat err; fail "few descriptors"; }
+  holds "few descriptors" '(.not_available | index("dtlb_misses") != null) and .results[0].contenders[0].dtlb_misses == null'
+  prlimit --nofile=9 "$hakmem" bench phase8 --rounds 1 --ops 20000 --ws 256 --allocators glibc >out 2>err || { cat err; fail "few descriptors"; }
+  grep -q 'TLB.*: not available here' out || fail "does not say that a counter is not available"
+fi
+
 # A peer that cannot be loaded is named with its package and left out.
 mkdir bad && echo nothing >bad/libjemalloc.so.2
 LD_LIBRARY_PATH=$place/bad bench phase8 --rounds 1 --ops 1000 --ws 64 --allocators glibc,jemalloc --json >out || { cat err; fail "a missing peer"; }

@@ -41,6 +41,8 @@ void bench_fail(const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(text, sizeof(text), format, arguments);
   va_end(arguments);
+  static atomic_flag said = ATOMIC_FLAG_INIT; /* threads that fail at the same time: one message */
+  while (atomic_flag_test_and_set(&said)) pause();
   dprintf(STDERR_FILENO, "bench_threads: %s\n", text);
   _exit(1);
 }
