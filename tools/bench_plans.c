@@ -139,7 +139,7 @@ static const struct plan { const char *name; bool (*make)(struct bench *b); unsi
   {"sweep", plan_sweep, 3, 4000000},
   {"threads", plan_threads, 5, 0},
   {"programs", plan_programs, 5, 0},
-  {"cost", plan_cost, 7, 5000000},
+  {"cost", plan_cost, 5, 5000000},
 };
 
 /* Keeps the workloads that --workloads names. */

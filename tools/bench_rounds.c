@@ -84,17 +84,19 @@ void bench_leave_out(struct bench *b, const char *format, ...) {
   b->left_out[b->left_out_count++] = must_copy(text);
 }
 
-/* The loop alone is of random_mixed; a recording's start is the daemon's. */
+/* The loop alone is of random_mixed; a recording's start is the daemon's; a program in full tracing takes minutes. */
 static bool makes_sense(const struct bench *b, size_t w, size_t c) {
   const struct contender *const k = &b->contenders[c];
   const enum workload_kind kind = b->workloads[w].kind;
-  return (!k->loop || kind == WORKLOAD_MIXED) && (!k->only_start || kind == WORKLOAD_START) && (!k->recorded || kind != WORKLOAD_START);
+  return (!k->loop || kind == WORKLOAD_MIXED) && (!k->only_start || kind == WORKLOAD_START) &&
+         (!k->recorded || kind != WORKLOAD_START) && (!k->full || kind != WORKLOAD_PROGRAM);
 }
 
-/* One round: each workload by each contender in turn. */
+/* One round: each workload by each contender in turn. Another one is the first each time: what came before is in nobody's favour. */
 static bool run_round(struct bench *b, unsigned round, bool warm_up, uint64_t *done, uint64_t total) {
   for (size_t w = 0; w < b->workload_count; w++) {
-    for (size_t c = 0; c < b->contender_count; c++) {
+    for (size_t i = 0; i < b->contender_count; i++) {
+      const size_t c = (i + round) % b->contender_count;
       if (makes_sense(b, w, c) && !bench_run_one(b, w, c, round, warm_up)) return false;
       progress_update(++*done, total, "runs");
       if (measure_interrupted() != 0) return fail("interrupted");
