@@ -59,7 +59,10 @@ static void print_axes(FILE *out, const struct bench *b, double most, double fir
   for (size_t w = 0; w < b->workload_count; w++) {
     if (b->workloads[w].kind != WORKLOAD_MIXED) continue;
     const double x = LEFT + (WIDTH - LEFT - RIGHT) * (log2((double)b->workloads[w].ws) - first) / (last - first);
-    fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%" PRIu64 "</text>\n", x, HEIGHT - BOTTOM + 18, b->workloads[w].ws);
+    const uint64_t ws = b->workloads[w].ws;
+    const unsigned shift = ws % (1u << 20) == 0 ? 20 : ws % (1u << 10) == 0 ? 10 : 0; /* short enough for sixteen of them */
+    fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%" PRIu64 "%s</text>\n", x, HEIGHT - BOTTOM + 18, ws >> shift,
+            shift == 20 ? "M" : shift == 10 ? "K" : "");
   }
   fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">working set, slots</text>\n", (WIDTH - RIGHT + LEFT) / 2, HEIGHT - 4);
 }
@@ -197,9 +200,9 @@ static void print_page(FILE *out, const struct bench *b) {
           "font-variant-numeric:tabular-nums}th{background:#f6f8fa;font-weight:600;vertical-align:bottom}td{white-space:nowrap}tr>th:first-child{white-space:nowrap}.l{text-align:left}.met{color:#1a7f37}.missed{color:#d1242f}.open{color:#9a6700}"
           "</style></head><body>\n<h1>hakmem bench %s</h1>\n<p>", b->plan, WIDTH, b->plan);
   text(out, cpu);
-  fprintf(out, "; %u rounds, the contenders taking turns, each run a process of its own. Figures are medians; bars have their standard "
+  fprintf(out, "; %u round%s, the contenders taking turns, each run a process of its own. Figures are medians; bars have their standard "
           "deviation; ratios are medians of the rounds' ratios, in brackets the interval for the median (confidence %.1f&nbsp;%%). "
-          "Figures per operation are of user space%s.</p>\n", b->options.rounds, 100 * statistics_confidence(b->options.rounds),
+          "Figures per operation are of user space%s.</p>\n", b->options.rounds, b->options.rounds == 1 ? "" : "s", 100 * statistics_confidence(b->options.rounds),
           b->scaled ? "; counters took turns and are scaled" : "");
   print_curves(out, b);
   print_targets(out, b);
