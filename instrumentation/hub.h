@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "../src/events.h"
+#include "../src/message.h"
 #include "stats.h"
 
 /* The names of an enumeration's values, in order: event_names_lookup_result[LOOKUP_HIT] is "hit". */
@@ -88,5 +89,12 @@ uint32_t unwind_capture(uintptr_t *frames, uint32_t most);
 
 void incident_hdr_reset(const struct event_hdr_reset *event);
 void incident_shared_fail(const struct event_shared_fail *event);
+/* How often the incident that the calling thread met last has happened by then, itself included. */
+uint64_t incident_times(void);
+
+/* ---- blackbox.c ---- */
+
+/* Adds the lines that stand behind the one of a header reset; the last of them is not ended. */
+void blackbox_put(struct message *m, const struct event_hdr_reset *event);
 
 #endif

@@ -44,6 +44,10 @@ static void fill(struct stats_incident *slot, const struct stats_incident *incid
   __atomic_store_n(&slot->kind, incident->kind, __ATOMIC_RELEASE);
 }
 
+static __thread uint64_t times __attribute__((tls_model("initial-exec")));
+
+uint64_t incident_times(void) { return times; }
+
 /*
  * Several threads may add at once: a slot belongs to whoever turns its count from 0, and can be read once its kind is set.
  * Two threads with the same new incident may take two slots; a reader adds them up.
@@ -57,10 +61,11 @@ static void keep(struct stats_incident *incident) {
     uint64_t none = 0;
     if (__atomic_compare_exchange_n(&slot->count, &none, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
       fill(slot, incident);
+      times = 1;
       return;
     }
     if (__atomic_load_n(&slot->kind, __ATOMIC_ACQUIRE) == incident->kind && is_same(slot, incident)) {
-      __atomic_fetch_add(&slot->count, 1, __ATOMIC_RELAXED);
+      times = __atomic_fetch_add(&slot->count, 1, __ATOMIC_RELAXED) + 1;
       /* Of several large blocks the largest tells most; else the first tells what it was like. */
       uint32_t units = __atomic_load_n(&slot->units, __ATOMIC_RELAXED);
       while (units < incident->units &&
@@ -68,7 +73,7 @@ static void keep(struct stats_incident *incident) {
       return;
     }
   }
-  __atomic_fetch_add(&b->incidents_missed, 1, __ATOMIC_RELAXED);
+  times = __atomic_fetch_add(&b->incidents_missed, 1, __ATOMIC_RELAXED) + 1;
 }
 
 void incident_hdr_reset(const struct event_hdr_reset *e) {

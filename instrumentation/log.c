@@ -37,7 +37,10 @@ static void put_text(struct message *m, const char *key, const char *value) {
   message_text(m, value);
 }
 
+/* The same incident again is said when it has happened twice, four times, eight times, ..., without its details. */
 static void on_hdr_reset(const struct event_hdr_reset *e) {
+  const uint64_t times = incident_times();
+  if ((times & (times - 1)) != 0) return;
   struct message m;
   message_start(&m);
   message_text(&m, "[TLS_SLL_HDR_RESET]");
@@ -50,6 +53,9 @@ static void on_hdr_reset(const struct event_hdr_reset *e) {
   put_number(&m, " count=", e->count);
   put_text(&m, " verdict=", event_names_hdr_verdict[e->verdict]);
   if (e->stack != 0) put_number(&m, " stack=", e->stack);
+  if (e->over != 0) put_number(&m, " over=", e->over);
+  if (times > 1) put_number(&m, " times=", times);
+  else blackbox_put(&m, e);
   const int fd = headers ? output : STDERR_FILENO;
   message_send(&m, fd);
 }

@@ -3,18 +3,16 @@
  * appearance goes the event that tells its frames, and before that one for each loaded object that they lie in.
  * The frames of stacks of incidents are kept in the statistics block, too.
  */
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../src/config.h"
+#include "../src/maps.h"
 #include "../src/message.h"
 #include "hub.h"
 
 #define OWN_FRAMES 2 /* hub_stack and stacks_capture, whose caller's stack is wanted */
-#define MAPS_BUFFER 4096
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool opened, tried;
@@ -31,7 +29,7 @@ void stacks_start(void) {
   if (!opened && config.stacks == STACKS_UNWIND) message_say("HAKMEM_STACKS=unwind: libunwind.so.8 cannot be opened (install libunwind8); there are no stacks");
 }
 
-/* ---- Loaded objects, from /proc/self/maps. ---- */
+/* ---- Loaded objects. ---- */
 
 static bool is_known(const struct stats_block *b, uintptr_t address) {
   for (unsigned i = 0; i < STATS_MODULES && b->modules[i].size != 0; i++) {
@@ -40,58 +38,20 @@ static bool is_known(const struct stats_block *b, uintptr_t address) {
   return false;
 }
 
-static const char *hex_number(const char *text, uint64_t *value) {
-  for (*value = 0;; text++) {
-    const char c = *text;
-    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-    if (digit < 0) return text;
-    *value = *value << 4 | (uint64_t)digit;
-  }
-}
-
-/* One line "start-end perms offset dev inode   path" into *module; false where it is not executable. */
-static bool parse_line(const char *line, struct stats_module *module) {
-  uint64_t start, end, offset;
-  line = hex_number(line, &start);
-  if (*line++ != '-') return false;
-  line = hex_number(line, &end);
-  if (strlen(line) < 6 || line[3] != 'x') return false;
-  line = hex_number(line + 6, &offset);
-  const char *path = strpbrk(line, "/[");
-  module->base = start;
-  module->size = end - start;
-  module->offset = offset;
-  strncpy(module->path, path != NULL ? path : "[anonymous]", sizeof(module->path) - 1);
-  return true;
-}
-
 /* Enters the object that `address` lies in. Returns its entry, NULL where there is none or no place. */
 static struct stats_module *add_module(struct stats_block *b, uintptr_t address) {
-  static char buffer[MAPS_BUFFER];
-  struct stats_module found = {0};
-  const int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return NULL;
-  size_t held = 0;
-  for (ssize_t n; found.size == 0 && (n = read(fd, buffer + held, sizeof(buffer) - 1 - held)) > 0;) {
-    held += (size_t)n;
-    buffer[held] = '\0';
-    char *line = buffer;
-    for (char *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
-      *end = '\0';
-      struct stats_module m = {0};
-      if (parse_line(line, &m) && address - m.base < m.size) found = m;
-    }
-    held -= (size_t)(line - buffer);
-    memmove(buffer, line, held);
-    if (held == sizeof(buffer) - 1) held = 0; /* a line longer than any path: passed over */
+  struct maps_region region;
+  if (maps_find(address, &region) != MAPS_FOUND || !region.executable) return NULL;
+  static_assert(MAPS_PATH <= STATS_TEXT, "a module's path fits");
+  const char *path = region.path[0] != '\0' ? region.path : "[anonymous]";
+  for (unsigned i = 0; i < STATS_MODULES; i++) {
+    struct stats_module *module = &b->modules[i];
+    if (module->size != 0) continue;
+    *module = (struct stats_module){.base = region.start, .size = region.end - region.start, .offset = region.offset};
+    strcpy(module->path, path);
+    return module;
   }
-  close(fd);
-  for (unsigned i = 0; found.size != 0 && i < STATS_MODULES; i++) {
-    if (b->modules[i].size != 0) continue;
-    b->modules[i] = found;
-    return &b->modules[i];
-  }
-  if (found.size != 0) b->modules_missed++;
+  b->modules_missed++;
   return NULL;
 }
 

@@ -172,7 +172,7 @@ static struct slab *look_up(struct sll_cache *cache, const void *p) {
 static bool may_free(const struct slab *slab, void *p, bool *abandon) {
   *abandon = false;
   if (slab_block_of(slab, p) != p) {
-    misuse_pointer(slab, p);
+    misuse_pointer(slab, p, MISUSE_LIVE);
     return false;
   }
 #if HAKMEM_EVENTS
@@ -222,7 +222,7 @@ void free_slow(void *p) {
   if (cache == NULL) return; /* no memory for this thread's lists: the block is lost, the program goes on */
   struct slab *slab = look_up(cache, p);
   if (slab == NULL || (slab->cls >= CLASS_COUNT && p != slab->base)) {
-    misuse_pointer(slab, p);
+    misuse_pointer(slab, p, MISUSE_LIVE);
   } else if (slab->cls >= CLASS_COUNT) {
     if (sll_goes_slow()) EVENT(free, .ptr = p, .size = slab->requested, .cls = slab->cls, .stack = hub_traced_stack());
     large_free(slab);
@@ -258,20 +258,20 @@ void *alloc_aligned(size_t alignment, size_t size) {
   return LIKELY(block != NULL) ? block : alloc_slow_class(cls, size);
 }
 
-/* The slab of a live block, NULL after reporting that `p` is none. */
-static struct slab *slab_of_live(const void *p) {
+/* The slab of a live block, NULL after reporting that `p` is none; `state`: what it was given to. */
+static struct slab *slab_of_live(const void *p, enum misuse_state state) {
   struct slab *slab = directory_slab(p);
   const bool small = slab != NULL && slab->cls < CLASS_COUNT;
   const void *block = small ? slab_block_of(slab, p) : slab != NULL ? slab->base : NULL;
   if (block == NULL || block != p) {
-    misuse_pointer(slab, p);
+    misuse_pointer(slab, p, state);
     return NULL;
   }
 #if HAKMEM_EVENTS
   if (!small) return slab;
   const uint8_t got = header_get(p), live = header_live(slab->cls);
   if (got == live) return slab;
-  misuse_header(slab, p, got, MISUSE_LIVE);
+  misuse_header(slab, p, got, state);
   if (got == HEADER_FREE) return NULL;
   header_set((void *)(uintptr_t)p, live); /* still in use: put right, and go on */
 #endif
@@ -280,7 +280,7 @@ static struct slab *slab_of_live(const void *p) {
 
 size_t alloc_usable(const void *p) {
   if (p == NULL) return 0;
-  const struct slab *slab = slab_of_live(p);
+  const struct slab *slab = slab_of_live(p, MISUSE_MEASURED);
   return slab != NULL ? slab_usable(slab, p) : 0;
 }
 
@@ -301,7 +301,7 @@ static void *resize_in_place(struct slab *slab, void *p, size_t size) {
 }
 
 static void *resize(void *p, size_t size) {
-  struct slab *slab = slab_of_live(p);
+  struct slab *slab = slab_of_live(p, MISUSE_REALLOCED);
   if (slab == NULL) return alloc_fail();
   const size_t usable = slab_usable(slab, p);
   void *in_place = resize_in_place(slab, p, size);
@@ -330,6 +330,25 @@ void *alloc_resize(void *p, size_t size) {
     (void)slab;
   }
   return moved;
+}
+
+/* Whether a live block may have been asked for with this size. One that was resized in its place is of the class that it had before. */
+static bool could_be_of(const struct slab *slab, const void *p, size_t alignment, size_t size) {
+  if (slab->cls >= CLASS_COUNT) return slab->requested == size;
+  const size_t usable = slab_usable(slab, p);
+  if (stays(usable, size)) return true;
+  if (size > usable) return false;
+  if (slab->cls >= CLASS_ALIGNED) return alignment <= MIN_ALIGN || class_of_aligned(alignment, size) == slab->cls;
+  return class_of_size(size) == slab->cls;
+}
+
+void alloc_free_sized(void *p, size_t alignment, size_t size) {
+  const struct slab *slab = directory_slab(p);
+  const bool small = slab != NULL && slab->cls < CLASS_COUNT;
+  /* What is no live block is for free to say. */
+  const bool live = small ? slab_block_of(slab, p) == p && header_is(p, header_live(slab->cls)) : slab != NULL && slab->base == p;
+  if (live && !could_be_of(slab, p, alignment, size)) misuse_size(slab, p, size);
+  free_fast(p);
 }
 
 bool alloc_trim(size_t keep) {

@@ -55,6 +55,7 @@ void *alloc_aligned(size_t alignment, size_t size); /* alignment: a power of two
 void *alloc_resize(void *p, size_t size);
 size_t alloc_usable(const void *p);
 bool alloc_trim(size_t keep);
+void alloc_free_sized(void *p, size_t alignment, size_t size); /* says so where the block was not allocated with `size` */
 
 /* What the constructor does, once; for whoever's constructor may run before it and needs the instrumentation. */
 void alloc_start(void);

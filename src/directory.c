@@ -86,7 +86,33 @@ void directory_enter(struct slab *slab, int8_t code) {
   }
 }
 
-void directory_leave(struct slab *slab) { directory_enter(slab, 0); }
+void directory_leave(struct slab *slab) {
+  const uint32_t units = slab->cls < CLASS_COUNT ? slab->units : 1;
+  for (uint32_t u = 0; u < units; u++) {
+    const char *p = slab->base + u * UNIT_SIZE;
+    __atomic_store_n(&leaf_of(p)->former[unit_of(p)], (uint8_t)(slab->cls + 1), __ATOMIC_RELAXED);
+  }
+  directory_enter(slab, 0);
+}
+
+uint32_t directory_former(const void *p) {
+  static_assert(CLASS_ROWS < UINT8_MAX, "a class row fits");
+  struct directory_leaf *leaf = (uintptr_t)p >> 48 == 0 ? leaf_of(p) : NULL;
+  const uint8_t former = leaf != NULL ? __atomic_load_n(&leaf->former[unit_of(p)], __ATOMIC_RELAXED) : 0;
+  return former != 0 ? former - 1u : CLASS_NONE;
+}
+
+struct slab *directory_large(const void *p) {
+  uintptr_t at = align_down((uintptr_t)p, UNIT_SIZE);
+  if ((uintptr_t)p >> 48 != 0) return NULL;
+  for (uint32_t n = 0; n < LEAF_UNITS && at != 0; n++, at -= UNIT_SIZE) {
+    const int8_t code = directory_code(&directory, (const void *)at);
+    if (code == 0) continue;
+    struct slab *slab = directory_slab((const void *)at);
+    return code < 0 && slab != NULL && (uintptr_t)p - (uintptr_t)slab->base < slab->size ? slab : NULL;
+  }
+  return NULL;
+}
 
 /*
  * ---- Hash and linear walk. ----

@@ -5,7 +5,7 @@
  *                          root index       unit in leaf     in the unit
  *
  *   directory: | root: for every 4 GiB, where its leaf lies | zero leaf, 64 KiB of code 0 |
- *   leaf:      | code of each unit, 1 byte                  | slab of each unit, 8 bytes  |
+ *   leaf:      | code of each unit, 1 byte                  | what was there before, 1 byte | slab, 8 bytes |
  *
  * root[i] is the distance from the zero leaf to the leaf, so that its initial 0 leads to the zero leaf: a
  * look-up is two dependent loads and asks nothing. Codes:
@@ -33,6 +33,7 @@ struct directory {
 
 struct directory_leaf {
   int8_t code[LEAF_UNITS];          /* atomic */
+  uint8_t former[LEAF_UNITS];       /* atomic; 1 + the class row of what was last taken out here, 0 where nothing was */
   struct slab *slab[LEAF_UNITS];    /* atomic; valid where code is not 0 */
 };
 
@@ -54,6 +55,14 @@ ALWAYS_INLINE int8_t directory_code(const struct directory *d, const void *p) {
 
 /* The slab that `p` points into, NULL where it is not ours. Wait-free. */
 struct slab *directory_slab(const void *p);
+
+/*
+ * For pointers that should not be: the large or huge block that `p` points into, wherever, NULL where there is none; the class row of the slab
+ * or block that was last taken out of this unit (a large or huge block: at its base only), CLASS_NONE where none was. Wait-free; the first
+ * may look at many units.
+ */
+struct slab *directory_large(const void *p);
+uint32_t directory_former(const void *p);
 
 /*
  * Makes sure that a leaf stands for every address in [base, base + size). False where the system has no memory for it.

@@ -43,7 +43,12 @@ struct hak_stats; /* hakmem.h */
   V(HDR_UNKNOWN, "unknown") V(HDR_DOUBLE_FREE, "double_free") V(HDR_OFF_BY_ONE_NUL, "off_by_one_nul") \
   V(HDR_OVERRUN_TEXT, "overrun_text") V(HDR_OVERRUN_FILL, "overrun_fill")                          \
   V(HDR_MISROUTED, "misrouted") V(HDR_INVALID_POINTER, "invalid_pointer")                          \
-  V(HDR_WRITE_AFTER_FREE, "write_after_free")
+  V(HDR_WRITE_AFTER_FREE, "write_after_free")                                                      \
+  V(HDR_OVERRUN_POINTER, "overrun_pointer") V(HDR_OVERRUN_COPY, "overrun_copy")                    \
+  V(HDR_STACK_POINTER, "stack_pointer") V(HDR_STATIC_POINTER, "static_pointer")                    \
+  V(HDR_INTERIOR_POINTER, "interior_pointer") V(HDR_FOREIGN_POINTER, "foreign_pointer")            \
+  V(HDR_UNMAPPED_POINTER, "unmapped_pointer") V(HDR_REALLOC_AFTER_FREE, "realloc_after_free")      \
+  V(HDR_USABLE_SIZE_AFTER_FREE, "usable_size_after_free") V(HDR_WRONG_SIZE, "wrong_size")
 
 /*
  * The stages of a refill, in the order in which they are tried once the thread's own lists are empty; S(name, "what is tried"). Each is
@@ -99,7 +104,8 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
   E(legacy_fallback, "the legacy path served",                                                      \
     F_CLS(cls) F_BYTES(size) F_PTR(base) F_ENUM(reason, legacy_reason) F_TICKS(ticks) F_U32(stack) F_BYTES(refused)) \
   E(hdr_reset, "a header was found wrong and was put right",                                        \
-    F_CLS(cls) F_PTR(base) F_BYTE(got) F_BYTE(expect) F_U64(count) F_ENUM(verdict, hdr_verdict) F_PTR(left) F_U32(stack)) \
+    F_CLS(cls) F_PTR(base) F_BYTE(got) F_BYTE(expect) F_U64(count) F_ENUM(verdict, hdr_verdict) F_PTR(left) F_U32(stack) \
+    F_PTR(slab) F_BYTES(offset) F_BYTES(over) F_BYTES(told)) \
   E(fragmentation, "one class, on a schedule and on request",                                       \
     F_CLS(cls) F_BYTES(requested) F_BYTES(allocated) F_BYTES(active) F_BYTES(cached) F_BYTES(partial) F_BYTES(empty) \
     F_COUNTS(utilisation, utilisation_bins))                                                          \

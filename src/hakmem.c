@@ -54,11 +54,10 @@ EXPORT int hak_posix_memalign(void **out, size_t alignment, size_t size) {
 }
 
 EXPORT void hak_free_sized(void *block, size_t size) {
-  (void)size;
-  free_fast(block);
+  if (LIKELY(size <= SMALL_MAX && directory_code(&directory, block) == (int8_t)(class_of_size(size) + 1))) free_fast(block);
+  else alloc_free_sized(block, MIN_ALIGN, size);
 }
 
 EXPORT void hak_free_aligned_sized(void *block, size_t alignment, size_t size) {
-  (void)alignment, (void)size;
-  free_fast(block);
+  alloc_free_sized(block, alignment, size);
 }

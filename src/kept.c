@@ -89,6 +89,13 @@ bool kept_evict(struct kept *kept, uint64_t before_ms, struct kept_range *out) {
   return true;
 }
 
+bool kept_holds(const struct kept *kept, const void *p) {
+  for (uint32_t i = 0; i < kept->count; i++) {
+    if ((uintptr_t)p - (uintptr_t)kept->range[i].base < kept->range[i].size) return true;
+  }
+  return false;
+}
+
 bool kept_is_valid(const struct kept *kept) {
   size_t bytes = 0;
   for (uint32_t i = 0; i < kept->count; i++) {

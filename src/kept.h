@@ -38,6 +38,9 @@ bool kept_take_at(struct kept *kept, const char *base, size_t size);
 /* Takes the range that lies longest, where it lies since `before_ms` or longer. False where there is none. */
 bool kept_evict(struct kept *kept, uint64_t before_ms, struct kept_range *out);
 
+/* Whether `p` points into what is kept. */
+bool kept_holds(const struct kept *kept, const void *p);
+
 bool kept_is_valid(const struct kept *kept);
 
 #endif

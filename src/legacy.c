@@ -281,6 +281,13 @@ size_t legacy_scavenge(bool trim) {
   return released + evict(trim ? UINT64_MAX : now > delay ? now - delay : 0);
 }
 
+bool legacy_keeps(const void *p) {
+  pthread_mutex_lock(&legacy.lock);
+  const bool keeps = kept_holds(&legacy.kept, p);
+  pthread_mutex_unlock(&legacy.lock);
+  return keeps;
+}
+
 READS_RACILY void legacy_usage(uint32_t cls, struct legacy_usage *out) {
   *out = (struct legacy_usage){.kept_bytes = legacy.kept.bytes};
   if (cls < CLASS_COUNT) {

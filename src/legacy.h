@@ -35,6 +35,9 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size);
 /* Unmaps kept mappings and empty slabs that were not used for HAKMEM_RELEASE_DELAY, or all with `trim`. Returns the bytes. */
 size_t legacy_scavenge(bool trim);
 
+/* Whether `p` points into the memory of a freed huge block that is kept for reuse. */
+bool legacy_keeps(const void *p);
+
 struct legacy_usage {
   uint64_t slabs, capacity, used, bytes;         /* small blocks of one class, as struct pool_usage */
   uint64_t huge_blocks, huge_requested, huge_bytes; /* huge blocks that are live */

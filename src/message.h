@@ -9,7 +9,7 @@
 
 #include "base.h"
 
-#define MESSAGE_MAX 1023
+#define MESSAGE_MAX 2047
 
 struct message {
   size_t length;

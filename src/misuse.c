@@ -1,51 +1,154 @@
 #include "misuse.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "config.h"
-#include "header.h"
+#include "directory.h"
+#include "evidence.h"
+#include "legacy.h"
+#include "maps.h"
 #include "message.h"
+#include "shared_pool.h"
+
+bool misuse_is_link(const struct block *block, uint32_t cls) {
+  if (block == BLOCK_END) return true;
+  const struct slab *slab = directory_slab(block);
+  return slab != NULL && slab->cls == cls && slab_block_of(slab, block) == block;
+}
+
+static void stop_if_asked(void) {
+  if (config.on_error != ON_ERROR_ABORT) return;
+  message_say("stopped because of HAKMEM_ON_ERROR=abort");
+  abort();
+}
+
+#if HAKMEM_EVENTS
 
 static uint64_t resets; /* atomic */
 
-static enum hdr_verdict verdict_of(uint8_t got, uint8_t expect, enum misuse_state state) {
-  if (got == HEADER_FREE && state == MISUSE_LIVE) return HDR_DOUBLE_FREE;
-  if (state == MISUSE_OVERWRITTEN) return HDR_WRITE_AFTER_FREE;
-  if (got == 0x00) return HDR_OFF_BY_ONE_NUL;
-  if ((got & 0xf0) == (expect & 0xf0)) return HDR_MISROUTED;
-  if ((got >= 0x20 && got < 0x7f) || got == '\n' || got == '\t') return HDR_OVERRUN_TEXT;
-  if (got == 0xff || got == 0xcc || got == 0xcd || got == 0xdd || got == 0xfe) return HDR_OVERRUN_FILL;
-  return HDR_UNKNOWN;
-}
-
-static void report(uint32_t cls, const void *block, uint8_t got, uint8_t expect, enum hdr_verdict verdict, const void *left) {
+/* Completes the event and raises it. */
+static void report(struct event_hdr_reset *e, const struct slab *slab) {
   const int saved = errno;
-  const uint64_t count = __atomic_fetch_add(&resets, 1, __ATOMIC_RELAXED);
-  EVENT(hdr_reset, .cls = cls, .base = block, .got = got, .expect = expect, .count = count, .verdict = verdict,
-        .left = left, .stack = hub_stack());
-  (void)count;
-  if (config.on_error == ON_ERROR_ABORT) {
-    message_say("stopped because of HAKMEM_ON_ERROR=abort");
-    abort();
-  }
+  e->count = __atomic_fetch_add(&resets, 1, __ATOMIC_RELAXED);
+  e->stack = hub_stack();
+  e->cls = slab != NULL ? slab->cls : e->cls;
+  e->slab = slab != NULL ? slab->base : NULL;
+  e->offset = slab != NULL ? (uintptr_t)e->base - (uintptr_t)slab->base : 0;
+  hub_event_hdr_reset(e);
+  stop_if_asked();
   errno = saved;
 }
 
+/* What it is called if the block had been given back before. */
+static enum hdr_verdict again(enum misuse_state state) {
+  return state == MISUSE_REALLOCED ? HDR_REALLOC_AFTER_FREE : state == MISUSE_MEASURED ? HDR_USABLE_SIZE_AFTER_FREE : HDR_DOUBLE_FREE;
+}
+
+/* ---- A wrong header. ---- */
+
 void misuse_header(const struct slab *slab, const void *block, uint8_t got, enum misuse_state state) {
-  const uint8_t expect = state == MISUSE_LIVE ? header_live(slab->cls) : HEADER_FREE;
+  const bool in_list = state == MISUSE_FREE || state == MISUSE_OVERWRITTEN;
   const char *left = (const char *)block - slab->stride;
-  const bool has_left = left >= slab->base + slab->first;
-  report(slab->cls, block, got, expect, verdict_of(got, expect, state), has_left ? left : NULL);
+  struct event_hdr_reset e = {.base = block, .got = got, .expect = in_list ? HEADER_FREE : header_live(slab->cls),
+                              .left = left >= slab->base + slab->first ? left : NULL};
+  const struct evidence evidence = evidence_of(slab, block, got, e.expect);
+  e.verdict = evidence.verdict;
+  /* `free` is also the character '_', which a text may have brought: then nothing is linked behind it. */
+  if (!in_list && got == HEADER_FREE && (!evidence.certain || misuse_is_link(((const struct block *)block)->next, slab->cls))) {
+    e.verdict = again(state);
+  } else if (state == MISUSE_OVERWRITTEN && (!evidence.certain || evidence.over < 2)) {
+    e.verdict = HDR_WRITE_AFTER_FREE;
+  } else {
+    e.over = evidence.over;
+  }
+  report(&e, slab);
 }
 
 void misuse_link(uint32_t cls, const void *p, uint8_t got) {
-  report(cls, p, got, HEADER_FREE, HDR_WRITE_AFTER_FREE, NULL);
+  struct event_hdr_reset e = {.cls = cls, .base = p, .got = got, .expect = HEADER_FREE, .verdict = HDR_WRITE_AFTER_FREE};
+  report(&e, NULL);
 }
 
-void misuse_pointer(const struct slab *slab, const void *p) {
-  const bool small = slab != NULL && slab->cls < CLASS_COUNT;
-  const bool readable = small && (const char *)p > slab->base; /* the byte before anything else may not be there */
-  report(slab != NULL ? slab->cls : CLASS_NONE, p, readable ? ((const uint8_t *)p)[-1] : 0, small ? header_live(slab->cls) : 0,
-         HDR_INVALID_POINTER, NULL);
+void misuse_size(const struct slab *slab, const void *block, size_t told) {
+  const uint8_t live = slab->cls < CLASS_COUNT ? header_live(slab->cls) : 0;
+  struct event_hdr_reset e = {.base = block, .got = live, .expect = live, .verdict = HDR_WRONG_SIZE, .told = told};
+  report(&e, slab);
 }
+
+/* ---- A wrong pointer. ---- */
+
+/* Whether a block could have begun at `p`, in a unit whose last slab or block was of class row `former`. */
+static bool could_have_begun(const void *p, uint32_t former) {
+  const uintptr_t unit = align_down((uintptr_t)p, UNIT_SIZE);
+  if (former >= CLASS_COUNT) return (uintptr_t)p == unit;
+  for (uint32_t u = 0; u < class_slab_units(former); u++) { /* the slab began at this unit, or before */
+    const uintptr_t first = unit - u * UNIT_SIZE + class_first(former);
+    if ((uintptr_t)p >= first && ((uintptr_t)p - first) % class_stride(former) == 0) return true;
+  }
+  return false;
+}
+
+/* A thread's control block stands at the end of its stack; the main thread's is elsewhere. */
+static bool is_on_stack(const void *p, const struct maps_region *region) {
+  if (strcmp(region->path, "[stack]") == 0) return true;
+  const uintptr_t here = (uintptr_t)__builtin_frame_address(0), self = (uintptr_t)pthread_self();
+  if (here < region->start || here >= region->end) return false;
+  return self < region->start || self >= region->end || (uintptr_t)p < self;
+}
+
+/* In no slab, and at no block. */
+static enum hdr_verdict elsewhere(const void *p, enum misuse_state state) {
+  struct maps_region region;
+  const bool ours = pool_holds(p) || legacy_keeps(p);
+  const enum maps_answer answer = ours ? MAPS_FOUND : maps_find((uintptr_t)p, &region);
+  const uint32_t former = directory_former(p);
+  /* What is mapped there now, and is not ours, came after our block was unmapped. */
+  if (former != CLASS_NONE && (ours || answer == MAPS_NOTHING) && could_have_begun(p, former)) return again(state);
+  if (ours || answer == MAPS_UNKNOWN) return HDR_INVALID_POINTER;
+  if (answer == MAPS_NOTHING) return HDR_UNMAPPED_POINTER;
+  struct dl_find_object object;
+  if (_dl_find_object((void *)(uintptr_t)p, &object) == 0) return HDR_STATIC_POINTER;
+  return is_on_stack(p, &region) ? HDR_STACK_POINTER : HDR_FOREIGN_POINTER;
+}
+
+void misuse_pointer(const struct slab *slab, const void *p, enum misuse_state state) {
+  struct event_hdr_reset e = {.cls = CLASS_NONE, .base = p};
+  if (slab == NULL) {
+    slab = directory_large(p);
+    e.verdict = slab != NULL ? HDR_INTERIOR_POINTER : elsewhere(p, state);
+  } else if (slab->cls >= CLASS_COUNT) {
+    e.verdict = HDR_INTERIOR_POINTER;
+  } else {
+    const uint32_t former = directory_former(p);
+    const bool was_large = former != CLASS_NONE && former >= CLASS_COUNT && could_have_begun(p, former);
+    e.verdict = was_large ? again(state) : slab_block_of(slab, p) != NULL ? HDR_INTERIOR_POINTER : HDR_INVALID_POINTER;
+    e.expect = header_live(slab->cls);
+    if ((const char *)p > slab->base) e.got = ((const uint8_t *)p)[-1]; /* the byte before anything else may not be there */
+  }
+  report(&e, slab);
+}
+
+#else
+
+void misuse_header(const struct slab *slab, const void *block, uint8_t got, enum misuse_state state) {
+  (void)slab, (void)block, (void)got, (void)state;
+  stop_if_asked();
+}
+void misuse_link(uint32_t cls, const void *p, uint8_t got) {
+  (void)cls, (void)p, (void)got;
+  stop_if_asked();
+}
+void misuse_size(const struct slab *slab, const void *block, size_t told) {
+  (void)slab, (void)block, (void)told;
+  stop_if_asked();
+}
+void misuse_pointer(const struct slab *slab, const void *p, enum misuse_state state) {
+  (void)slab, (void)p, (void)state;
+  stop_if_asked();
+}
+
+#endif

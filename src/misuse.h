@@ -1,28 +1,37 @@
 /*
- * misuse.h: what a wrong header or a wrong pointer means, and saying so.
+ * misuse.h: what a wrong header or a wrong pointer means, and saying so. All of it off the fast paths, with no lock held; with
+ * HAKMEM_ON_ERROR=abort none of it returns.
  */
 #ifndef HAKMEM_MISUSE_H
 #define HAKMEM_MISUSE_H
 
 #include "base.h"
 #include "events.h"
+#include "header.h"
 #include "superslab.h"
 
-/*
- * A block's header was found to be `got`. Raises hdr_reset with a verdict; with HAKMEM_ON_ERROR=abort does not return. No lock
- * may be held.
- */
+/* How a wrong header or pointer was met. */
 enum misuse_state {
-  MISUSE_LIVE,     /* the block was in use: being given back, or resized */
-  MISUSE_FREE,     /* it was in a list, being handed out */
-  MISUSE_OVERWRITTEN /* so it was, and the link in it is broken, too */
+  MISUSE_LIVE,       /* given to free, */
+  MISUSE_REALLOCED,  /* to realloc, */
+  MISUSE_MEASURED,   /* to malloc_usable_size */
+  MISUSE_FREE,       /* a block in a list, */
+  MISUSE_OVERWRITTEN /* and the link in it is broken, too */
 };
+
+/* A block's header was found to be `got`. */
 void misuse_header(const struct slab *slab, const void *block, uint8_t got, enum misuse_state state);
 
 /* The link of a free block of class `cls` leads to `p`, which is no free block of it; `got`: the byte before `p`. */
 void misuse_link(uint32_t cls, const void *p, uint8_t got);
 
-/* A pointer that is not a block of ours was given to free or realloc; `slab` is NULL where it does not even point into one. */
-void misuse_pointer(const struct slab *slab, const void *p);
+/* A pointer that is not a block of ours was given to free, realloc or malloc_usable_size; `slab` is NULL where it is in none. */
+void misuse_pointer(const struct slab *slab, const void *p, enum misuse_state state);
+
+/* A live block was given to a sized free with a size that it was not allocated with. */
+void misuse_size(const struct slab *slab, const void *block, size_t told);
+
+/* Whether a list of class `cls` can go on with `block`: the end of it, or a block of this class. */
+bool misuse_is_link(const struct block *block, uint32_t cls);
 
 #endif

@@ -453,6 +453,14 @@ bool pool_visit(bool try_only, void (*visit)(const struct superslab *ss, void *c
   return true;
 }
 
+bool pool_holds(const void *p) {
+  bool holds = false;
+  pthread_mutex_lock(&pool.lock);
+  for (const struct superslab *ss = pool.first; ss != NULL && !holds; ss = ss->next) holds = (uintptr_t)p - (uintptr_t)ss->base < ss->size;
+  pthread_mutex_unlock(&pool.lock);
+  return holds;
+}
+
 void pool_fork_prepare(void) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) pthread_mutex_lock(&classes[cls].lock);
   pthread_mutex_lock(&pool.lock);

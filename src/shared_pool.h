@@ -85,6 +85,9 @@ void pool_totals(struct pool_totals *out);
  */
 bool pool_visit(bool try_only, void (*visit)(const struct superslab *ss, void *context), void *context);
 
+/* Whether `p` points into a SuperSlab. */
+bool pool_holds(const void *p);
+
 /* Fork: take every lock, release every lock, make every lock new. */
 void pool_fork_prepare(void);
 void pool_fork_release(void);

@@ -294,20 +294,13 @@ void sll_abandon(struct sll_cache *cache, uint32_t cls) {
 }
 
 #if HAKMEM_EVENTS
-/* Whether the list can go on with `block`: the end of it, or a block of this class. */
-static bool is_link(const struct block *block, uint32_t cls) {
-  if (block == BLOCK_END) return true;
-  const struct slab *slab = directory_slab(block);
-  return slab != NULL && slab->cls == cls && slab_block_of(slab, block) == block;
-}
-
 void sll_drop_head(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   sll_publish(cache, cls);
   struct block *bad = cache->head[cls];
   const struct slab *slab = directory_slab(bad);
   const uint8_t got = header_get(bad);
-  if (!is_link(bad, cls) || got == cache->live[cls]) {
+  if (!misuse_is_link(bad, cls) || got == cache->live[cls]) {
     /* The block before it was written to after its free, and led here: this is somebody's memory, not to be touched. */
     cache->head[cls] = BLOCK_END;
     state->length = 0;
@@ -316,7 +309,7 @@ void sll_drop_head(struct sll_cache *cache, uint32_t cls) {
     return;
   }
   header_set(bad, HEADER_FREE);
-  const bool linked = is_link(bad->next, cls);
+  const bool linked = misuse_is_link(bad->next, cls);
   if (linked && state->length > 1) {
     cache->head[cls] = bad->next;
     state->length--;

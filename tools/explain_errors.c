@@ -80,6 +80,18 @@ static const struct { const char *what, *change; } advice[hdr_verdict_count] = {
   [HDR_INVALID_POINTER] = {"A pointer was freed that is no block", "Free only what malloc and its family returned, and once."},
   [HDR_WRITE_AFTER_FREE] = {"A block was written to after it was freed",
                             "Find who keeps the pointer after the free: it must go, or the free must come later."},
+  [HDR_OVERRUN_POINTER] = {"A pointer was stored at the end of a block, half outside of it",
+                           "Allocate one more element: n * sizeof(element), where n counts the last one, too."},
+  [HDR_OVERRUN_COPY] = {"A copy or an array ran past the end of its block",
+                        "Compare the length that is copied, or the last index, with the size of the allocation."},
+  [HDR_STACK_POINTER] = {"A pointer to a variable on a stack was freed", "Free only what malloc and its family returned."},
+  [HDR_STATIC_POINTER] = {"A pointer to static data or code was freed", "Free only what malloc and its family returned: not literals and globals."},
+  [HDR_INTERIOR_POINTER] = {"A pointer into a block was freed", "Free the pointer that malloc returned: keep it where another one moves on."},
+  [HDR_FOREIGN_POINTER] = {"A pointer into memory that somebody else mapped was freed", "Give it back to whoever made it: munmap, or the library's own function."},
+  [HDR_UNMAPPED_POINTER] = {"A pointer to no memory at all was freed", "Look for an uninitialised or overwritten pointer at the place below."},
+  [HDR_REALLOC_AFTER_FREE] = {"A freed block was given to realloc", "Set the pointer to NULL after free, or give the block one owner."},
+  [HDR_USABLE_SIZE_AFTER_FREE] = {"A freed block was given to malloc_usable_size", "Set the pointer to NULL after free, or give the block one owner."},
+  [HDR_WRONG_SIZE] = {"A block was freed with a size that it was not allocated with", "Give free_sized the size that malloc was asked for."},
 };
 
 /* The same incident in several processes: the verdict and the stack tell it. */

@@ -25,6 +25,16 @@ static const char *const verdicts[] = {
   [HDR_MISROUTED] = "the header of another class: a pointer that is not the beginning of a block",
   [HDR_INVALID_POINTER] = "the pointer is not a block",
   [HDR_WRITE_AFTER_FREE] = "the block was written to after it was freed",
+  [HDR_OVERRUN_POINTER] = "the end of a pointer: the left neighbour's last element lies half outside of it",
+  [HDR_OVERRUN_COPY] = "the pattern of the left neighbour: a copy or an array ran past its end",
+  [HDR_STACK_POINTER] = "the pointer is no block: it lies on a stack",
+  [HDR_STATIC_POINTER] = "the pointer is no block: it is static data or code",
+  [HDR_INTERIOR_POINTER] = "the pointer is no block: it points into one",
+  [HDR_FOREIGN_POINTER] = "the pointer is no block: somebody else mapped that memory",
+  [HDR_UNMAPPED_POINTER] = "the pointer is no block: there is no memory there",
+  [HDR_REALLOC_AFTER_FREE] = "the block was free already: a freed pointer given to realloc",
+  [HDR_USABLE_SIZE_AFTER_FREE] = "the block was free already: a freed pointer given to malloc_usable_size",
+  [HDR_WRONG_SIZE] = "a sized free was told a size that the block was not allocated with",
 };
 static_assert(sizeof(verdicts) / sizeof(verdicts[0]) == hdr_verdict_count, "every verdict has a sentence");
 

@@ -1,4 +1,4 @@
-/* Twice the pointer that memalign returned. */
+/* double_free got=0x5f: an aligned block, twice */
 #include <malloc.h>
 
 #include "misuse.h"

@@ -1,4 +1,4 @@
-/* A block of its own mapping. */
+/* double_free cls=none: a huge block (a mapping of its own), twice */
 #include "misuse.h"
 
 int main(void) {

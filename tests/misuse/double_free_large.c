@@ -1,4 +1,4 @@
-/* A block of its own run of units; after the first free nobody knows it any more. */
+/* double_free cls=none: a large block (a run of units of a SuperSlab), twice */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* The second free comes after many others, and from another thread. */
+/* double_free cls=6 got=0x5f expect=0xa6: the second free comes after others, and from another thread */
 #include <pthread.h>
 
 #include "misuse.h"

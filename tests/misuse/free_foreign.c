@@ -1,4 +1,4 @@
-/* free of a mapping that another library made. */
+/* foreign_pointer cls=none: free of a mapping that another library made */
 #include <sys/mman.h>
 
 #include "misuse.h"

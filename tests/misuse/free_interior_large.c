@@ -1,4 +1,4 @@
-/* free of a pointer into a large block. */
+/* interior_pointer cls=large: free of a pointer into a large block */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* free of a variable on the stack. */
+/* stack_pointer cls=none: free of a variable on the stack */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* free of a static variable. */
+/* static_pointer cls=none: free of static data */
 #include "misuse.h"
 
 static char here[64];

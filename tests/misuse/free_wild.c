@@ -1,4 +1,4 @@
-/* free of no address at all. */
+/* unmapped_pointer cls=none: free of an address that no memory is at */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* Another class's live header stands before the block. */
+/* misrouted cls=1 got=0xa7 expect=0xa1: another class's header stands before a block that is freed */
 #include "misuse.h"
 
 int main(void) {

@@ -1,9 +1,36 @@
 #!/bin/sh
-# One program per kind of misuse: the one line that hakmem says about it, word for word; the program goes on and ends well. With
-# HAKMEM_ON_ERROR=abort it stops at once.
+# One program per kind of misuse. What hakmem must say about it stands in the program's first line:
+#
+#   /* VERDICT [cls=X] [got=X] [expect=X] [over=X]: what the program does */
+#
+# hakmem says so in one line and details, once, and the program goes on and ends well; with HAKMEM_ON_ERROR=abort it stops behind the
+# details. `none` is a misuse that the default mode does not see. The README's table has these lines, word for word:
+#
+#   sh tests/misuse/misuse.sh --table     prints it
 set -u
 SOURCE_DIR=${SOURCE_DIR:-$(cd "$(dirname "$0")/../.." && pwd)}
 BUILD_DIR=${BUILD_DIR:-$SOURCE_DIR/build}
+
+# The first line of program $1: $2 is \1, what is expected, or \2, what it does.
+declared() { sed -n "1s|^/\* \([^:]*\): \(.*\) \*/\$|$2|p" "$SOURCE_DIR/tests/misuse/$1.c"; }
+
+programs() { for file in "$SOURCE_DIR"/tests/misuse/*.c; do basename "$file" .c; done; }
+
+table() {
+  echo '| program | what it does | what hakmem says |'
+  echo '|---|---|---|'
+  for name in $(programs); do
+    verdict=$(declared "$name" '\1')
+    case ${verdict%% *} in
+      none) said='nothing' ;;
+      *) said="\`${verdict%% *}\`" ;;
+    esac
+    echo "| \`$name\` | $(declared "$name" '\2') | $said |"
+  done
+}
+
+[ "${1:-}" = --table ] && { table; exit 0; }
+
 place=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-misuse.XXXXXX") || exit 1
 trap 'rm -rf "$place"' EXIT
 failures=0
@@ -14,70 +41,78 @@ wrong() {
   failures=$((failures + 1))
 }
 
-# expect PROGRAM CLS GOT EXPECT VERDICT: CLS to EXPECT are what the line says, in the pattern language of grep.
-expect() {
-  checked="$checked $1"
-  line="\[TLS_SLL_HDR_RESET\] cls=$2 base=0x[0-9a-f]* got=$3 expect=$4 count=0 verdict=$5 stack=[0-9]*"
-  program=$BUILD_DIR/tests/misuse/$1
+# The line that the words of $1 ask for, in the pattern language of grep.
+line_of() {
+  cls='[a-z0-9]*' got='0x[0-9a-f][0-9a-f]' expect='0x[0-9a-f][0-9a-f]' over='\( over=[0-9]*\)\{0,1\}'
+  for word in $1; do
+    case $word in
+      cls=*) cls=${word#*=} ;;
+      got=*) got=${word#*=} ;;
+      expect=*) expect=${word#*=} ;;
+      over=*) over=" $word" ;;
+    esac
+  done
+  echo "\[TLS_SLL_HDR_RESET\] cls=$cls base=0x[0-9a-f]* got=$got expect=$expect count=0 verdict=${1%% *} stack=[0-9]*$over"
+}
+
+# Whether $place/err begins with a line as $1 and its details, and has $2 lines more.
+is_report() {
+  sed -n 1p "$place/err" | grep -qx "$1" && [ "$(grep -vc '^  ' "$place/err")" -eq $((1 + $2)) ] &&
+    [ "$(grep -c '^  found by thread [0-9]*, stack [0-9]*$' "$place/err")" -eq 1 ]
+}
+
+check() {
+  name=$1 program=$BUILD_DIR/tests/misuse/$1
+  expected=$(declared "$name" '\1')
+  [ -n "$expected" ] || { echo "$name.c: its first line does not say what is expected"; failures=$((failures + 1)); return; }
+  line=$(line_of "$expected")
 
   LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so "$program" >"$place/out" 2>"$place/err"
   status=$?
-  [ $status -eq 0 ] && [ "$(cat "$place/out")" = 'went on' ] || wrong "$1: did not go on, exit status $status"
-  [ "$(wc -l <"$place/err")" -eq 1 ] && grep -qx "$line" "$place/err" || wrong "$1: did not say: $line"
+  [ $status -eq 0 ] && [ "$(cat "$place/out")" = 'went on' ] || wrong "$name: did not go on, exit status $status"
+  if [ "$expected" = none ]; then
+    [ ! -s "$place/err" ] || wrong "$name: something was said"
+    return
+  fi
+  is_report "$line" 0 || wrong "$name: did not say: $line"
 
   HAKMEM_ON_ERROR=abort LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so sh -c 'ulimit -c 0; exec "$@"' sh "$program" >"$place/out" 2>"$place/err"
   status=$?
-  [ $status -eq 134 ] || wrong "$1: exit status $status with HAKMEM_ON_ERROR=abort"
+  [ $status -eq 134 ] || wrong "$name: exit status $status with HAKMEM_ON_ERROR=abort"
   sed -i '/^Aborted/d' "$place/err" # the shell's word
-  [ "$(wc -l <"$place/err")" -eq 2 ] && sed -n 1p "$place/err" | grep -qx "$line" &&
-    sed -n 2p "$place/err" | grep -qx 'hakmem: stopped because of HAKMEM_ON_ERROR=abort' || wrong "$1: other words with HAKMEM_ON_ERROR=abort"
+  is_report "$line" 1 && sed -n '$p' "$place/err" | grep -qx 'hakmem: stopped because of HAKMEM_ON_ERROR=abort' ||
+    wrong "$name: other words with HAKMEM_ON_ERROR=abort"
 
-  # Full tracing finds the same; a file for the log gets other lines, but an error is said on standard error as well.
-  HAKMEM_TRACE=full LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so "$program" >"$place/out" 2>"$place/err" || wrong "$1: exit status $? in full tracing"
-  [ "$(wc -l <"$place/err")" -eq 1 ] && grep -qx "$line" "$place/err" || wrong "$1: did not say in full tracing: $line"
+  # Full tracing finds the same.
+  HAKMEM_TRACE=full LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so "$program" >"$place/out" 2>"$place/err" || wrong "$name: exit status $? in full tracing"
+  is_report "$line" 0 || wrong "$name: did not say in full tracing: $line"
 }
 
-checked=
-expect off_by_one_nul 1 0x00 0xa1 off_by_one_nul
-expect off_by_one_nul_free 1 0x00 0x5f off_by_one_nul
-expect overrun_text 1 0x41 0xa1 overrun_text
-expect overrun_fill 1 0xff 0xa1 overrun_fill
-expect overrun_realloc 1 0x42 0xa1 overrun_text
-expect misrouted 1 0xa7 0xa1 misrouted
-expect unknown_byte 1 0x93 0xa1 unknown
-expect double_free 6 0x5f 0xa6 double_free
-expect double_free_later 6 0x5f 0xa6 double_free
-expect double_free_aligned '[0-9]*' 0x5f '0xa[0-9a-f]' double_free
-expect double_free_large none 0x00 0x00 invalid_pointer
-expect double_free_huge none 0x00 0x00 invalid_pointer
-expect realloc_freed 6 0x5f 0xa6 double_free
-expect write_after_free 6 '0x[0-9a-f][0-9a-f]' 0x5f write_after_free
-expect write_after_free_link 6 0xa6 0x5f write_after_free
-expect write_before_free_block 1 0x42 0x5f write_after_free
-expect free_stack none 0x00 0x00 invalid_pointer
-expect free_static none 0x00 0x00 invalid_pointer
-expect free_interior 6 0x11 0xa6 invalid_pointer
-expect free_interior_large large 0x00 0x00 invalid_pointer
-expect free_foreign none 0x00 0x00 invalid_pointer
-expect free_wild none 0x00 0x00 invalid_pointer
+for name in $(programs); do check "$name"; done
 
-# Every program here is in the table.
-for file in "$SOURCE_DIR"/tests/misuse/*.c; do
-  name=$(basename "$file" .c)
-  case "$checked " in
-    *" $name "*) ;;
-    *) echo "$name is not checked"; failures=$((failures + 1)) ;;
-  esac
-done
+table >"$place/table"
+sed -n '/^| program | what it does/,/^$/p' "$SOURCE_DIR/README.md" | sed '/^$/d' >"$place/readme"
+[ "$(wc -l <"$place/table")" -gt 22 ] && cmp -s "$place/table" "$place/readme" || {
+  echo "README.md: the table of what is caught is not what sh tests/misuse/misuse.sh --table prints"
+  failures=$((failures + 1))
+}
 
 # Without headers nothing is found out, and a stack or static pointer still does no harm.
 for name in free_stack free_static free_foreign free_wild; do
   LD_PRELOAD=$BUILD_DIR/lib/libhakmem-plain.so "$BUILD_DIR/tests/misuse/$name" >"$place/out" 2>"$place/err" || wrong "$name: exit status $? in the plain library"
 done
 
-# The report names the stack that freed the block: into the program, past the allocator's own frames.
+# HAKMEM_LOG=hdr sends all of it to the log's file.
 HAKMEM_STATS=1 HAKMEM_LOG=hdr HAKMEM_LOG_FILE=$place/log LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so "$BUILD_DIR/tests/misuse/off_by_one_nul" \
   >"$place/out" 2>"$place/err" || wrong "off_by_one_nul: exit status $? with HAKMEM_LOG"
 grep -q 'TLS_SLL_HDR_RESET. cls=1 .* got=0x00 expect=0xa1' "$place/log" || wrong "HAKMEM_LOG=hdr with a file: the header reset is not in the file"
+grep -q '^  a NUL, most likely the end of a string, was written one byte past the end of block 0x[0-9a-f]*$' "$place/log" || wrong "no sentence in the file"
+grep -q '^    0x[0-9a-f]*  36 37 38 39 30 31 32 33 34 35 36 37 38 39 30\[00\]  |678901234567890.|$' "$place/log" || wrong "no bytes in the file"
+
+# The same in a loop is said in full once, and then whenever its number has doubled.
+LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so "$BUILD_DIR/tests/misuse/double_free" 100 >"$place/out" 2>"$place/err" || wrong "double_free: exit status $? in a loop"
+[ "$(grep -c 'found by thread' "$place/err")" -eq 1 ] || wrong "double_free in a loop: not one report"
+[ "$(grep -o ' times=[0-9]*$' "$place/err" | tr -d '\n')" = ' times=2 times=4 times=8 times=16 times=32 times=64' ] ||
+  wrong "double_free in a loop: other counts"
 
 [ $failures -eq 0 ]

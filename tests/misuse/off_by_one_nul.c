@@ -1,4 +1,4 @@
-/* A string of 31 characters and its NUL, written into 31 bytes; found when the right neighbour is freed. */
+/* off_by_one_nul cls=1 got=0x00 expect=0xa1 over=1: strcpy one byte too long; the right neighbour, live, is freed */
 #include "misuse.h"
 
 int main(void) {

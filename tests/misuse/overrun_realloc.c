@@ -1,4 +1,4 @@
-/* The header is found wrong by realloc: it is put right, the contents move along. */
+/* overrun_fill cls=1 got=0x42 expect=0xa1 over=1: memset one byte too long; the right neighbour goes to realloc */
 #include "misuse.h"
 
 int main(void) {

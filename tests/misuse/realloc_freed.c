@@ -1,4 +1,4 @@
-/* realloc of a block that was freed: there is nothing to resize. */
+/* realloc_after_free cls=6 got=0x5f expect=0xa6: a freed pointer given to realloc */
 #include "misuse.h"
 
 int main(void) {

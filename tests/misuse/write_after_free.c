@@ -1,4 +1,4 @@
-/* A pointer to something of the program's is written into a block that was freed: the first thing that many structures hold. */
+/* write_after_free cls=6 expect=0x5f: memset over a freed block, found when its link is followed */
 #include "misuse.h"
 
 static char something[256];

@@ -1,4 +1,4 @@
-/* The same, and what it points to is a live block of the same size: it stays live. */
+/* write_after_free cls=6 got=0xa6 expect=0x5f: a freed block's link made to lead to a live block, which stays live */
 #include "misuse.h"
 
 int main(void) {

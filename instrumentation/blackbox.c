@@ -1,0 +1,164 @@
+/*
+ * blackbox.c: what stands behind the line of a header reset: the verdict in plain words, where the block lies, and the bytes on both
+ * sides of its header. Signal safe. Reads only inside the block's slab, and there only what can be read.
+ */
+#include <dlfcn.h>
+#include <link.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../src/directory.h"
+#include "../src/maps.h"
+#include "hub.h"
+
+#define ROW 16
+#define ROWS 2 /* before the block, and from it on */
+
+/* The words are built from a few pieces: %b the block, %l its left neighbour, %n how many bytes, %t the size that was told. */
+static const char *const sentences[] = {
+  [HDR_UNKNOWN] = "something wrote over the header of block %b; no pattern tells what",
+  [HDR_DOUBLE_FREE] = "block %b was freed before: this is the second free",
+  [HDR_OFF_BY_ONE_NUL] = "a NUL, most likely the end of a string, was written one byte past the end of block %l",
+  [HDR_OVERRUN_TEXT] = "text ran past the end of block %l%n",
+  [HDR_OVERRUN_FILL] = "block %l was filled past its end with one byte again and again%n",
+  [HDR_MISROUTED] = "the header of %b is that of another size of block: one such block's header was copied or written here",
+  [HDR_INVALID_POINTER] = "%b is not a block: it points into hakmem's memory where no block begins",
+  [HDR_WRITE_AFTER_FREE] = "block %b, or the one before it in the list, was written to after it was freed",
+  [HDR_OVERRUN_POINTER] = "a pointer was written to the very end of block %l, whose last byte is not the program's%n",
+  [HDR_OVERRUN_COPY] = "a copy or an array of equal elements ran past the end of block %l%n",
+  [HDR_STACK_POINTER] = "%b is not a block: it lies on a stack",
+  [HDR_STATIC_POINTER] = "%b is not a block: it is static data or code",
+  [HDR_INTERIOR_POINTER] = "%b is not a block: it points into one",
+  [HDR_FOREIGN_POINTER] = "%b is not a block: that memory was mapped by somebody else",
+  [HDR_UNMAPPED_POINTER] = "%b is not a block: there is no memory at that address",
+  [HDR_REALLOC_AFTER_FREE] = "block %b was freed before, and then given to realloc, which refused it",
+  [HDR_USABLE_SIZE_AFTER_FREE] = "block %b was freed before, and then given to malloc_usable_size",
+  [HDR_WRONG_SIZE] = "block %b was given to a sized free with a size that it does not have: %t bytes",
+};
+static_assert(ARRAY_LENGTH(sentences) == hdr_verdict_count, "every verdict has a sentence");
+
+static void put_sentence(struct message *m, const struct event_hdr_reset *e) {
+  for (const char *s = sentences[e->verdict]; *s != '\0'; s++) {
+    if (*s != '%') {
+      message_text(m, (const char[]){*s, '\0'});
+      continue;
+    }
+    switch (*++s) {
+      case 'b': message_pointer(m, (uintptr_t)e->base); break;
+      case 't': message_number(m, e->told); break;
+      case 'l':
+        if (e->left != NULL) message_pointer(m, (uintptr_t)e->left);
+        else message_text(m, "(there is none to the left)");
+        break;
+      default:
+        if (e->over == 0) break;
+        message_text(m, ": ");
+        message_number(m, e->over);
+        message_text(m, e->over == 1 ? " byte, as far as the pattern goes" : " bytes, as far as the pattern goes");
+    }
+  }
+}
+
+/* A byte before `block`, which is of `slab`: what its header says. */
+static const char *state_of(const struct slab *slab, const void *block) {
+  uint8_t header;
+  if (!maps_read(&header, (const char *)block - 1, 1)) return "not readable";
+  return header == header_live(slab->cls) ? "live" : header == HEADER_FREE ? "free" : "of a broken header, too";
+}
+
+static void put_block(struct message *m, const struct event_hdr_reset *e, const struct slab *slab) {
+  const char *block = slab->cls < CLASS_COUNT ? slab_block_of(slab, e->base) : slab->base;
+  message_text(m, "\n  in a slab at ");
+  message_pointer(m, (uintptr_t)slab->base);
+  message_text(m, ", offset ");
+  message_number(m, e->offset);
+  if (block == NULL) {
+    message_text(m, (const char *)e->base < slab->base + slab->first ? ": before its first block" : ": behind the last block handed out");
+    return;
+  }
+  message_text(m, slab->cls < CLASS_COUNT ? "; blocks of " : "; one block of ");
+  message_number(m, slab->cls < CLASS_COUNT ? slab->stride - 1 : slab->requested);
+  message_text(m, " bytes");
+  if (block != e->base) {
+    message_text(m, "; ");
+    message_number(m, (uint64_t)((const char *)e->base - block));
+    message_text(m, " bytes into block ");
+    message_pointer(m, (uintptr_t)block);
+    if (slab->cls < CLASS_COUNT) {
+      message_text(m, ", which is ");
+      message_text(m, state_of(slab, block));
+    }
+  }
+  if (e->left == NULL) return;
+  message_text(m, "; the left neighbour ");
+  message_pointer(m, (uintptr_t)e->left);
+  message_text(m, " is ");
+  message_text(m, state_of(slab, e->left));
+}
+
+/* What a pointer that is in no slab points into. */
+static void put_region(struct message *m, const void *p) {
+  struct maps_region region;
+  if (maps_find((uintptr_t)p, &region) != MAPS_FOUND) return;
+  message_text(m, "\n  in the mapping ");
+  message_pointer(m, region.start);
+  message_text(m, " to ");
+  message_pointer(m, region.end);
+  message_text(m, region.executable ? ", code" : "");
+  message_text(m, region.path[0] != '\0' ? " of " : ", of no file");
+  message_quoted(m, region.path);
+  struct dl_find_object object;
+  if (_dl_find_object((void *)(uintptr_t)p, &object) != 0) return;
+  message_text(m, "; offset ");
+  message_pointer(m, (uintptr_t)p - object.dlfo_link_map->l_addr);
+  message_text(m, " of ");
+  message_quoted(m, object.dlfo_link_map->l_name[0] != '\0' ? object.dlfo_link_map->l_name : "the program");
+}
+
+/* One row of bytes; the header in brackets. It may have been put right already, so `got` stands for it. */
+static void put_row(struct message *m, const char *at, const struct slab *slab, const struct event_hdr_reset *e) {
+  const char *start = at < slab->base ? slab->base : at, *end = slab->base + slab->size;
+  end = at + ROW < end ? at + ROW : end;
+  uint8_t byte[ROW];
+  if (start >= end || !maps_read(byte, start, (size_t)(end - start))) return;
+  message_text(m, "\n    ");
+  message_pointer(m, (uintptr_t)at);
+  message_text(m, " ");
+  const char *const header = (const char *)e->base - 1;
+  for (const char *p = at; p < end; p++) {
+    static const char digit[] = "0123456789abcdef";
+    if (p < start) {
+      message_text(m, "   ");
+      continue;
+    }
+    const uint8_t value = p == header && e->expect != 0 ? e->got : byte[p - start];
+    const bool marked = p == header && e->expect != 0;
+    message_text(m, (const char[]){marked ? '[' : ' ', digit[value >> 4], digit[value & 15], marked ? ']' : '\0', '\0'});
+    byte[p - start] = value;
+  }
+  message_text(m, "  |");
+  for (const char *p = start; p < end; p++) {
+    const uint8_t c = byte[p - start];
+    message_text(m, (const char[]){c >= ' ' && c < 0x7f ? (char)c : '.', '\0'});
+  }
+  message_text(m, "|");
+}
+
+void blackbox_put(struct message *m, const struct event_hdr_reset *e) {
+  message_text(m, "\n  ");
+  put_sentence(m, e);
+  const struct slab *slab = e->slab != NULL ? directory_slab(e->slab) : NULL;
+  if (slab != NULL && slab->base == e->slab) {
+    put_block(m, e, slab);
+    const char *at = (const char *)e->base - ROWS * ROW;
+    for (int row = 0; row < 2 * ROWS; row++) put_row(m, at + row * ROW, slab, e);
+  } else if (e->verdict != HDR_DOUBLE_FREE && e->verdict != HDR_REALLOC_AFTER_FREE && e->verdict != HDR_USABLE_SIZE_AFTER_FREE) {
+    put_region(m, e->base);
+  }
+  message_text(m, "\n  found by thread ");
+  message_number(m, (uint64_t)syscall(SYS_gettid));
+  if (e->stack != 0) {
+    message_text(m, ", stack ");
+    message_number(m, e->stack);
+  }
+}

@@ -1,0 +1,75 @@
+#include "maps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define CHUNK 512
+#define LINE_MAX_KEPT (80 + MAPS_PATH) /* what stands before the path is shorter than 80 characters */
+
+static const char *hex_number(const char *text, uint64_t *value) {
+  for (*value = 0;; text++) {
+    const char c = *text;
+    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    if (digit < 0) return text;
+    *value = *value << 4 | (uint64_t)digit;
+  }
+}
+
+/* One line "start-end perms offset dev inode   path"; false where it is none. */
+static bool parse_line(const char *line, struct maps_region *out) {
+  uint64_t start, end;
+  line = hex_number(line, &start);
+  if (*line++ != '-') return false;
+  line = hex_number(line, &end);
+  if (strlen(line) < 6) return false;
+  out->start = start;
+  out->end = end;
+  out->executable = line[3] == 'x';
+  line = hex_number(line + 6, &out->offset);
+  const char *path = strpbrk(line, "/[");
+  const size_t length = path != NULL ? min_size(strlen(path), MAPS_PATH - 1) : 0;
+  if (length != 0) memcpy(out->path, path, length);
+  out->path[length] = '\0';
+  return true;
+}
+
+/* Reads the lines, in order of address, up to the one that decides. */
+static enum maps_answer scan(int fd, uintptr_t address, struct maps_region *out) {
+  char chunk[CHUNK], line[LINE_MAX_KEPT];
+  size_t length = 0;
+  for (ssize_t n; (n = read(fd, chunk, sizeof(chunk))) != 0;) {
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return MAPS_UNKNOWN;
+    for (ssize_t i = 0; i < n; i++) {
+      if (chunk[i] != '\n') {
+        if (length < sizeof(line) - 1) line[length++] = chunk[i];
+        continue;
+      }
+      line[length] = '\0';
+      length = 0;
+      if (!parse_line(line, out) || address >= out->end) continue;
+      return address >= out->start ? MAPS_FOUND : MAPS_NOTHING;
+    }
+  }
+  return MAPS_NOTHING;
+}
+
+enum maps_answer maps_find(uintptr_t address, struct maps_region *out) {
+  const int saved = errno;
+  const int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+  const enum maps_answer answer = fd >= 0 ? scan(fd, address, out) : MAPS_UNKNOWN;
+  if (fd >= 0) close(fd);
+  errno = saved;
+  return answer;
+}
+
+bool maps_read(void *to, const void *from, size_t size) {
+  const int saved = errno;
+  const struct iovec here = {to, size}, there = {(void *)(uintptr_t)from, size};
+  const bool read_all = process_vm_readv(getpid(), &here, 1, &there, 1, 0) == (ssize_t)size;
+  errno = saved;
+  return read_all;
+}
