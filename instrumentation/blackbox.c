@@ -155,7 +155,17 @@ void blackbox_put(struct message *m, const struct event_hdr_reset *e) {
   } else if (e->verdict != HDR_DOUBLE_FREE && e->verdict != HDR_REALLOC_AFTER_FREE && e->verdict != HDR_USABLE_SIZE_AFTER_FREE) {
     put_region(m, e->base);
   }
-  message_text(m, "\n  found by thread ");
+  const uint64_t now_ms = stats_elapsed_ns() / 1000000;
+  if (e->good_thread != 0) {
+    message_text(m, "\n  its header was last seen good at ");
+    message_fixed(m, now_ms > e->good_ago_ms ? now_ms - e->good_ago_ms : 0, 3);
+    message_text(m, " s by thread ");
+    message_number(m, e->good_thread);
+    message_text(m, ", when a list was drained");
+  }
+  message_text(m, "\n  found at ");
+  message_fixed(m, now_ms, 3);
+  message_text(m, " s by thread ");
   message_number(m, (uint64_t)syscall(SYS_gettid));
   if (e->stack != 0) {
     message_text(m, ", stack ");

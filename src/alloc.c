@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audit.h"
 #include "config.h"
 #include "events.h"
 #include "legacy.h"
@@ -39,6 +40,7 @@ static void fork_parent(void) {
 }
 
 static void fork_child(void) {
+  audit_fork_child();
   os_fork_child();
   directory_fork_child();
   legacy_fork_child();
@@ -354,7 +356,7 @@ void alloc_free_sized(void *p, size_t alignment, size_t size) {
 bool alloc_trim(size_t keep) {
   struct sll_cache *cache = sll_enter();
   if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
-  size_t released = pool_scavenge(true, keep, legacy_return_blocks);
+  size_t released = pool_scavenge(true, keep, sll_return_blocks);
   released += legacy_scavenge(true);
   if (cache != NULL) sll_leave(cache);
   return released != 0;

@@ -59,12 +59,12 @@ static uint32_t text_over(const struct window *w) {
   return at - (w->before - 1);
 }
 
-/* Whether the eight bytes that end with the header are an address where something lies. */
-static bool ends_a_pointer(const struct window *w) {
+/* Whether the eight bytes before `end` are an address where something lies. */
+static bool ends_a_pointer(const struct window *w, uint32_t end) {
   uint64_t value;
   struct maps_region region;
-  if (w->before < sizeof(value)) return false;
-  memcpy(&value, &w->byte[w->before - sizeof(value)], sizeof(value));
+  if (end < sizeof(value) || end > w->end) return false;
+  memcpy(&value, &w->byte[end - sizeof(value)], sizeof(value));
   if (value < UNIT_SIZE || value >> 47 != 0) return false;
   return directory_slab((const void *)value) != NULL || maps_find(value, &region) == MAPS_FOUND;
 }
@@ -82,7 +82,11 @@ struct evidence evidence_of(const struct slab *slab, const void *block, uint8_t 
   struct window w;
   const struct evidence guess = {.verdict = by_value(got, expect), .over = got == 0x00 ? 1 : 0};
   if (!look(&w, slab, block, got)) return guess;
-  if (ends_a_pointer(&w)) return (struct evidence){HDR_OVERRUN_POINTER, true, 1};
+  if (ends_a_pointer(&w, w.before)) {
+    uint32_t over = 1;
+    while (ends_a_pointer(&w, w.before - 1 + over + (uint32_t)sizeof(void *))) over += (uint32_t)sizeof(void *);
+    return (struct evidence){HDR_OVERRUN_POINTER, true, over};
+  }
   /* Zeros may be what both blocks hold: only those that reach into a free block's link were written over it. */
   if (got != 0x00 && repeats_before(&w, 1) + 1 >= FILL_LEAST) return (struct evidence){HDR_OVERRUN_FILL, true, repeats_over(&w, 1)};
   if (got == 0x00) {

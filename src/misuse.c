@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit.h"
 #include "config.h"
 #include "directory.h"
 #include "evidence.h"
 #include "legacy.h"
 #include "maps.h"
 #include "message.h"
+#include "os.h"
 #include "shared_pool.h"
 
 bool misuse_is_link(const struct block *block, uint32_t cls) {
@@ -38,6 +40,8 @@ static void report(struct event_hdr_reset *e, const struct slab *slab) {
   e->cls = slab != NULL ? slab->cls : e->cls;
   e->slab = slab != NULL ? slab->base : NULL;
   e->offset = slab != NULL ? (uintptr_t)e->base - (uintptr_t)slab->base : 0;
+  uint32_t good_ms;
+  if (audit_last_good(e->base, &good_ms, &e->good_thread)) e->good_ago_ms = (uint32_t)os_now_ms() - good_ms;
   hub_event_hdr_reset(e);
   stop_if_asked();
   errno = saved;

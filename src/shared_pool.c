@@ -265,20 +265,19 @@ static void take_if_surplus(struct pool_class *c, struct slab *slab, bool trim, 
   *empties = slab;
 }
 
-uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, bool trim) {
+uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, struct chain *legacy, bool trim) {
   struct pool_class *c = &classes[cls];
   struct slab *empties = NULL, *last = NULL;
-  struct chain legacy = CHAIN_EMPTY;
   uint32_t touched = 0;
   pthread_mutex_lock(&c->lock);
   while (chain->count > 0) {
     struct block *block = chain->head;
     struct slab *slab = directory_slab(block);
-    if (slab == NULL || slab->cls != cls) break; /* a link overwritten after its free: the rest is lost, not followed */
+    if (slab == NULL || slab->cls != cls || !block_can_pop(block)) break;
     chain->head = block->next;
     chain->count--;
     if (slab->home == NULL) {
-      chain_push(&legacy, block);
+      chain_push(legacy, block);
       continue;
     }
     if (slab != last) touched++;
@@ -286,7 +285,6 @@ uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, bool trim) {
     if (slab_list_give(&c->slabs, slab, block)) take_if_surplus(c, slab, trim, &empties);
   }
   pthread_mutex_unlock(&c->lock);
-  *chain = legacy;
   release_slabs(empties);
   return touched;
 }
@@ -333,7 +331,7 @@ bool pool_large_resize(struct slab *slab, size_t size) {
 /* ---- Scavenge. ---- */
 
 /* Returns the batches of a class that has not used any for a while, and its kept empty slab. */
-static void scavenge_class(uint32_t cls, bool trim, uint64_t now, void (*leftovers)(uint32_t, struct chain)) {
+static void scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*give_back)(uint32_t, struct chain, bool)) {
   struct pool_class *c = &classes[cls];
   struct slab *empties = NULL;
   for (;;) {
@@ -353,8 +351,7 @@ static void scavenge_class(uint32_t cls, bool trim, uint64_t now, void (*leftove
     }
     pthread_mutex_unlock(&c->lock);
     if (chain.count == 0) break;
-    pool_return_blocks(cls, &chain, trim);
-    if (chain.count != 0) leftovers(cls, chain);
+    give_back(cls, chain, trim);
   }
   release_slabs(empties);
 }
@@ -420,9 +417,9 @@ static size_t purge_one(bool trim, uint64_t now) {
   return size;
 }
 
-size_t pool_scavenge(bool trim, size_t keep, void (*leftovers)(uint32_t cls, struct chain chain)) {
+size_t pool_scavenge(bool trim, size_t keep, uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim)) {
   const uint64_t now = os_now_ms();
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) scavenge_class(cls, trim, now, leftovers);
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) scavenge_class(cls, trim, now, give_back);
   size_t total = release_empty(trim, keep, now);
   for (size_t purged; (purged = purge_one(trim, now)) != 0;) total += purged;
   return total;

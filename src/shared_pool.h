@@ -41,10 +41,10 @@ struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed);
 struct chain pool_give_batch(uint32_t cls, struct chain chain);
 
 /*
- * Returns the blocks of *chain, all of class `cls`, to their slabs; blocks of legacy slabs stay in *chain.
- * `trim`: keep no empty slab. Returns how many slabs were touched.
+ * Returns the blocks of *chain, all of class `cls`, to their slabs; those of legacy slabs go into *legacy. Stops at a block with a wrong header,
+ * or one that a wrong link led to: it is the head of *chain then. `trim`: keep no empty slab. Returns how many slabs were touched.
  */
-uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, bool trim);
+uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, struct chain *legacy, bool trim);
 
 /* A run of units for `size` bytes, not above pool_large_max(); NULL and *refusal where there is none. */
 struct slab *pool_large_alloc(size_t size, bool *zeroed, struct pool_refusal *refusal);
@@ -59,9 +59,9 @@ size_t pool_large_max(void);
 /*
  * Returns batches that nobody took for HAKMEM_RELEASE_DELAY, purges free units, gives empty SuperSlabs back. With
  * `trim`, all of it without waiting, but for `keep` bytes of empty SuperSlabs.
- * `leftovers` gets the blocks of legacy slabs among the batches. Returns the bytes given back.
+ * `give_back` returns a batch to its slabs. Returns the bytes given back.
  */
-size_t pool_scavenge(bool trim, size_t keep, void (*leftovers)(uint32_t cls, struct chain chain));
+size_t pool_scavenge(bool trim, size_t keep, uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim));
 
 /* What the pool holds of a class. */
 struct pool_usage {

@@ -1,5 +1,6 @@
 #include "tls_sll.h"
 
+#include "audit.h"
 #include "config.h"
 #include "legacy.h"
 #include "misuse.h"
@@ -98,9 +99,15 @@ static struct chain take_spare(struct sll_cache *cache, uint32_t cls) {
 }
 
 uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim) {
-  uint32_t touched = pool_return_blocks(cls, &chain, trim);
-  if (chain.count != 0) {
-    legacy_return_blocks(cls, chain);
+  struct chain legacy = CHAIN_EMPTY;
+  uint32_t touched = 0;
+  chain = audit_chain(cls, chain, AUDIT_FEW);
+  while (chain.count != 0) {
+    touched += pool_return_blocks(cls, &chain, &legacy, trim); /* touches each of them, and stops at a broken one */
+    if (chain.count != 0) chain = audit_broken(cls, chain);
+  }
+  if (legacy.count != 0) {
+    legacy_return_blocks(cls, legacy);
     touched++;
   }
   return touched;
@@ -108,7 +115,7 @@ uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim) {
 
 /* Hands a chain on whole; what overflows goes back to its slabs. Returns the slabs touched. */
 static uint32_t hand_over(uint32_t cls, struct chain chain) {
-  struct chain overflow = pool_give_batch(cls, chain);
+  struct chain overflow = pool_give_batch(cls, audit_chain(cls, chain, AUDIT_FEW));
   return overflow.count != 0 ? sll_return_blocks(cls, overflow, false) : 0;
 }
 
@@ -242,6 +249,7 @@ bool sll_refill(struct sll_cache *cache, uint32_t cls) {
   struct pool_answer answer = {.chain = state->refilled ? take_spare(cache, cls) : CHAIN_EMPTY, .source = REFILL_SPARE};
   state->refilled = true;
   state->spare_idle = 0;
+  answer.chain = audit_chain(cls, answer.chain, AUDIT_FEW);
   if (answer.chain.count == 0) {
     answer = pool_refill(cls, state->refill, timed);
     if (answer.chain.count == 0) {

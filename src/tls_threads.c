@@ -96,7 +96,7 @@ static void scavenge_if_due(uint64_t now) {
   /* Whoever wins the exchange does the work; the others go on. */
   const uint64_t next = now + config.release_delay / 2 + 1;
   if (!__atomic_compare_exchange_n(&next_scavenge_ms, &due, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
-  pool_scavenge(false, 0, legacy_return_blocks);
+  pool_scavenge(false, 0, sll_return_blocks);
   legacy_scavenge(false);
 }
 

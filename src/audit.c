@@ -1,0 +1,85 @@
+#include "audit.h"
+
+#if HAKMEM_EVENTS
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "directory.h"
+#include "maps.h"
+#include "misuse.h"
+#include "os.h"
+
+/* Both words are written without a lock: `check` is the block's address and `when` in one, so that a half-written line is seen. */
+static struct { uint64_t check, when; } seen[AUDIT_SEEN]; /* atomic; when: ms in the upper half, thread in the lower */
+
+static __thread uint32_t own_id __attribute__((tls_model("initial-exec")));
+
+void audit_fork_child(void) { own_id = 0; }
+
+static uint32_t place_of(const void *block) {
+  return (uint32_t)((uintptr_t)block / MIN_ALIGN * UINT64_C(0x9e3779b97f4a7c15) >> 40) % AUDIT_SEEN; /* Knuth's multiplicative hash */
+}
+
+static void remember(const void *block, uint64_t when) {
+  const uint32_t i = place_of(block);
+  __atomic_store_n(&seen[i].when, when, __ATOMIC_RELAXED);
+  __atomic_store_n(&seen[i].check, (uintptr_t)block ^ when, __ATOMIC_RELAXED);
+}
+
+bool audit_last_good(const void *block, uint32_t *ms, uint32_t *thread) {
+  const uint32_t i = place_of(block);
+  const uint64_t when = __atomic_load_n(&seen[i].when, __ATOMIC_RELAXED);
+  if ((__atomic_load_n(&seen[i].check, __ATOMIC_RELAXED) ^ when) != (uintptr_t)block) return false;
+  *ms = (uint32_t)(when >> 32);
+  *thread = (uint32_t)when;
+  return true;
+}
+
+/* The block behind `bad`, which is taken out: the end of the chain where its link cannot be followed. */
+static struct block *drop(uint32_t cls, struct block *bad) {
+  const struct slab *slab = directory_slab(bad);
+  uint8_t got = 0;
+  if (!maps_read(&got, (const char *)bad - 1, 1) || !misuse_is_link(bad, cls) || got == header_live(cls)) {
+    misuse_link(cls, bad, got); /* the block before it was written to, and led here: this is somebody's memory, not to be touched */
+    return BLOCK_END;
+  }
+  struct block *next = misuse_is_link(bad->next, cls) ? bad->next : NULL;
+  header_set(bad, HEADER_FREE);
+  misuse_header(slab, bad, got, next != NULL ? MISUSE_FREE : MISUSE_OVERWRITTEN);
+  return next != NULL ? next : BLOCK_END;
+}
+
+/* A chain that ends early has fewer blocks than it says. */
+static struct chain cut(struct chain chain, struct block *last, uint32_t count) {
+  if (last != NULL) last->next = BLOCK_END;
+  return count != 0 ? (struct chain){chain.head, count} : CHAIN_EMPTY;
+}
+
+struct chain audit_chain(uint32_t cls, struct chain chain, uint32_t most) {
+  if (chain.count == 0) return chain;
+  if (own_id == 0) own_id = (uint32_t)syscall(SYS_gettid);
+  const uint64_t when = os_now_ms() << 32 | own_id;
+  struct block *last = NULL, *block = chain.head;
+  for (uint32_t n = 0; n < chain.count && n < most;) {
+    /* Where a wild link leads must not be read. */
+    if (LIKELY(directory_code(&directory, block) == (int8_t)(cls + 1) && block_can_pop(block))) {
+      remember(block, when);
+      last = block;
+      block = block->next;
+      n++;
+      continue;
+    }
+    if (block == BLOCK_END) return cut(chain, last, n);
+    block = drop(cls, block);
+    if (block == BLOCK_END) return cut(chain, last, n);
+    chain.count--;
+    if (last != NULL) last->next = block;
+    else chain.head = block;
+  }
+  return chain;
+}
+
+struct chain audit_broken(uint32_t cls, struct chain chain) { return audit_chain(cls, chain, 1); }
+
+#endif

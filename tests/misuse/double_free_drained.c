@@ -1,0 +1,13 @@
+/* double_free cls=6 got=0x5f expect=0xa6: the second free comes after the block went back to its slab */
+#include <malloc.h>
+
+#include "misuse.h"
+
+int main(void) {
+  void *p = use_malloc(100), *keeps = use_malloc(100);
+  use_free(p);
+  malloc_trim(0);
+  use_free(p);
+  use_free(keeps);
+  return finish(NULL);
+}

@@ -1,0 +1,12 @@
+/* double_free cls=none: a huge block, again after its memory went back to the system */
+#include <malloc.h>
+
+#include "misuse.h"
+
+int main(void) {
+  void *p = use_malloc(8 << 20);
+  use_free(p);
+  malloc_trim(0);
+  use_free(p);
+  return finish(NULL);
+}

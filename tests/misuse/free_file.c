@@ -1,0 +1,13 @@
+/* foreign_pointer cls=none: free of a mapped file */
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "misuse.h"
+
+int main(void) {
+  const int fd = open("/proc/self/exe", O_RDONLY);
+  void *p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (p == MAP_FAILED) return 5;
+  use_free(p);
+  return finish(NULL);
+}

@@ -1,0 +1,10 @@
+/* interior_pointer cls=large: free of a pointer far into a large block */
+#include "misuse.h"
+
+int main(void) {
+  char *p = use_malloc(300000);
+  use_free(hide(p + 200000));
+  p[299999] = 1;
+  use_free(p);
+  return finish(NULL);
+}

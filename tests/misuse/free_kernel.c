@@ -1,0 +1,7 @@
+/* unmapped_pointer cls=none: free of an address of the kernel */
+#include "misuse.h"
+
+int main(void) {
+  use_free((void *)(uintptr_t)0xffff888000001000);
+  return finish(NULL);
+}

@@ -1,0 +1,9 @@
+/* invalid_pointer cls=none: free of a pointer into a SuperSlab where there is no slab */
+#include "misuse.h"
+
+int main(void) {
+  char *p = use_malloc(100);
+  use_free(hide((char *)((uintptr_t)p | 0x1fff00)));
+  use_free(p);
+  return finish(NULL);
+}

@@ -1,0 +1,8 @@
+/* stack_pointer cls=none: a variable on the stack given to realloc, which returns NULL */
+#include "misuse.h"
+
+int main(void) {
+  char variable[64];
+  if (use_realloc(hide(variable + 16), 100) != NULL) return 5;
+  return finish(NULL);
+}
