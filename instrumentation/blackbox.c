@@ -18,14 +18,14 @@
 static const char *const sentences[] = {
   [HDR_UNKNOWN] = "something wrote over the header of block %b; no pattern tells what",
   [HDR_DOUBLE_FREE] = "block %b was freed before: this is the second free",
-  [HDR_OFF_BY_ONE_NUL] = "a NUL, most likely the end of a string, was written one byte past the end of block %l",
-  [HDR_OVERRUN_TEXT] = "text ran past the end of block %l%n",
-  [HDR_OVERRUN_FILL] = "block %l was filled past its end with one byte again and again%n",
+  [HDR_OFF_BY_ONE_NUL] = "a NUL, most likely the end of a string, was written one byte past the end of %l",
+  [HDR_OVERRUN_TEXT] = "text ran past the end of %l%n",
+  [HDR_OVERRUN_FILL] = "%l was filled past its end with one byte again and again%n",
   [HDR_MISROUTED] = "the header of %b is that of another size of block: one such block's header was copied or written here",
   [HDR_INVALID_POINTER] = "%b is not a block: it points into hakmem's memory where no block begins",
   [HDR_WRITE_AFTER_FREE] = "block %b, or the one before it in the list, was written to after it was freed",
-  [HDR_OVERRUN_POINTER] = "a pointer was written to the very end of block %l, whose last byte is not the program's%n",
-  [HDR_OVERRUN_COPY] = "a copy or an array of equal elements ran past the end of block %l%n",
+  [HDR_OVERRUN_POINTER] = "a pointer was written to the very end of %l, whose last byte is not the program's%n",
+  [HDR_OVERRUN_COPY] = "a copy or an array of equal elements ran past the end of %l%n",
   [HDR_STACK_POINTER] = "%b is not a block: it lies on a stack",
   [HDR_STATIC_POINTER] = "%b is not a block: it is static data or code",
   [HDR_INTERIOR_POINTER] = "%b is not a block: it points into one",
@@ -47,8 +47,8 @@ static void put_sentence(struct message *m, const struct event_hdr_reset *e) {
       case 'b': message_pointer(m, (uintptr_t)e->base); break;
       case 't': message_number(m, e->told); break;
       case 'l':
+        message_text(m, e->left != NULL ? "block " : "what lies before the first block");
         if (e->left != NULL) message_pointer(m, (uintptr_t)e->left);
-        else message_text(m, "(there is none to the left)");
         break;
       default:
         if (e->over == 0) break;
