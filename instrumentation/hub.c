@@ -277,7 +277,7 @@ void hub_start(void) {
   watched = config.stats != 0 || config.stats_file[0] != '\0' || config.stats_signal[0] != '\0';
   log_start();
   stats_start();
-  stacks_start();
+  stacks_start(checker != NULL);
   install_signal();
   __atomic_store_n(&early_over, true, __ATOMIC_RELAXED);
 }

@@ -72,8 +72,9 @@ int log_fd(void);
 
 /* ---- stacks.c ---- */
 
-void stacks_start(void);
-/* The id of the caller's caller's stack, 0 where there is none. `keep`: its frames go into the statistics block. */
+/* `checked`: by Valgrind, which would take what frame pointers lead over for misuse. */
+void stacks_start(bool checked);
+/* The id of the caller's stack, 0 where there is none. `keep`: its frames go into the statistics block. No lock may be held. */
 uint32_t stacks_capture(bool keep);
 /* To a new listener: raises the module events so far, and has each stack told of once more when it is seen next. */
 void stacks_tell_again(void);
@@ -81,9 +82,45 @@ void stacks_fork_prepare(void);
 void stacks_fork_release(void);
 void stacks_fork_child(void);
 
-/* unwind_libunwind.c or unwind_none.c: opens what it needs (false: there is none); fills at most `most` addresses. */
+/* ---- gate.c: between gate_enter and gate_leave, the loader and libunwind may be called if gate_enter said so. ---- */
+
+bool gate_enter(void);
+void gate_leave(void);
+/* Whether this thread is between the two. */
+bool gate_is_inside(void);
+/* Waits until nobody is inside but this thread, and lets no other in until gate_unbar. */
+void gate_bar(void);
+void gate_unbar(void);
+void gate_fork_child(void); /* in the stead of gate_unbar */
+
+/* ---- modules.c ---- */
+
+/* The epoch that a stack taken now belongs to. `may_ask`: the gate is open; else the last one known. */
+uint32_t modules_epoch(bool may_ask);
+/* Enters the objects that the addresses lie in, and tells of those that are new. */
+void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch);
+void modules_tell_again(void);
+void modules_fork_prepare(void);
+void modules_fork_release(void);
+void modules_fork_child(void);
+
+/* ---- unwind_fp.c; `at` is __builtin_frame_address(0) of a function that has not returned. ---- */
+
+/* Bytes between `address` and the end of this thread's stack; 0 where it does not lie on it. */
+size_t fp_room(uintptr_t address);
+bool fp_can_be_believed(void);
+/* The chain as it is. */
+uint32_t fp_capture(uintptr_t at, uintptr_t *frames, uint32_t most);
+/* The chain where all of it is proven, else 0. *sample: it is to be compared with libunwind's once more. */
+uint32_t fp_capture_proven(uintptr_t at, uintptr_t *frames, uint32_t most, uint32_t epoch, bool *sample);
+/* Learns from libunwind's frames; `most` of them were asked for. */
+void fp_learn(uintptr_t at, const uintptr_t *frames, uint32_t count, uint32_t most, uint32_t epoch);
+/* Where the two are not the same, the chain is not believed any more. */
+void fp_compare(const uintptr_t *by_records, uint32_t record_count, const uintptr_t *frames, uint32_t count);
+
+/* unwind_libunwind.c or unwind_none.c: opens what it needs (false: there is none); fills at most `most` addresses, of an epoch. */
 bool unwind_open(void);
-uint32_t unwind_capture(uintptr_t *frames, uint32_t most);
+uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoch);
 
 /* ---- incident.c ---- */
 

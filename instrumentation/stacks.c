@@ -1,58 +1,74 @@
 /*
- * stacks.c: stack ids. An id stands for the 64-bit hash of a stack's frames: its place in `hashes`, from 1. With a stack's first
- * appearance goes the event that tells its frames, and before that one for each loaded object that they lie in.
+ * stacks.c: stack ids. An id stands for the 64-bit hash of a stack's frames and epoch (modules.c): its place in `hashes`, from 1. With a
+ * stack's first appearance goes the event that tells its frames, and before that one for each loaded object that they lie in.
  * The frames of stacks of incidents are kept in the statistics block, too.
  */
 #include <pthread.h>
-#include <sched.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/single_threaded.h>
+#include <time.h>
 
 #include "../src/config.h"
-#include "../src/maps.h"
 #include "../src/message.h"
 #include "hub.h"
 
-#define OWN_FRAMES 2 /* hub_stack and stacks_capture, whose caller's stack is wanted */
+#define OPEN_MS 100
+#define INNER_FRAMES 4 /* at most so many of libunwind's frames lie within stacks_capture */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static bool opened, tried;
+static uint32_t libunwind; /* atomic */
+enum { UNTRIED, OPENING, MISSING, OPEN };
+static bool proves; /* HAKMEM_STACKS=auto: frame pointers are believed where they are proven */
+
+/* Not within the gate: the loader's other lock may be held by a constructor that waits for the gate. */
+static void *open_libunwind(void *unused) {
+  const bool open = unwind_open();
+  if (open) {
+    uintptr_t frames[INNER_FRAMES];
+    const bool may = gate_enter();
+    if (may) unwind_capture(frames, INNER_FRAMES, modules_epoch(true)); /* the first call makes libunwind's own tables, and allocates */
+    gate_leave();
+  }
+  __atomic_store_n(&libunwind, open ? OPEN : MISSING, __ATOMIC_RELEASE);
+  return unused;
+}
+
+/*
+ * HAKMEM_STACKS=auto: the first stack that is needed opens libunwind; who comes by meanwhile gets none. Of several threads, another may
+ * be in a constructor, the loader's lock held, and wait for this one: so a thread of ours opens it, and is waited for a while only.
+ */
+static void open_now(void) {
+  uint32_t untried = UNTRIED;
+  if (__atomic_load_n(&libunwind, __ATOMIC_RELAXED) != UNTRIED ||
+      !__atomic_compare_exchange_n(&libunwind, &untried, OPENING, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
+  if (__libc_single_threaded) {
+    open_libunwind(NULL);
+    return;
+  }
+  sigset_t all, before;
+  pthread_t thread;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const bool begun = pthread_create(&thread, NULL, open_libunwind, NULL) == 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (!begun) return;
+  pthread_detach(thread);
+  for (unsigned ms = 0; ms < OPEN_MS && __atomic_load_n(&libunwind, __ATOMIC_ACQUIRE) == OPENING; ms++) {
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+  }
+}
 
 /*
  * libunwind is opened here, where nothing is under way, whenever a stack is likely to be asked for; with the first incident
  * otherwise, so that a program that has none does not pay for it.
  */
-void stacks_start(void) {
+void stacks_start(bool checked) {
+  proves = config.stacks == STACKS_AUTO && !checked;
   const bool likely = config.ss_limit != 0 || hub_is_watched();
-  if (config.stacks == STACKS_OFF || (config.stacks == STACKS_AUTO && !likely)) return;
-  tried = true;
-  opened = unwind_open();
-  if (!opened && config.stacks == STACKS_UNWIND) message_say("HAKMEM_STACKS=unwind: libunwind.so.8 cannot be opened (install libunwind8); there are no stacks");
-}
-
-/* ---- Loaded objects. ---- */
-
-static bool is_known(const struct stats_block *b, uintptr_t address) {
-  for (unsigned i = 0; i < STATS_MODULES && b->modules[i].size != 0; i++) {
-    if (address - b->modules[i].base < b->modules[i].size) return true;
-  }
-  return false;
-}
-
-/* Enters the object that `address` lies in. Returns its entry, NULL where there is none or no place. */
-static struct stats_module *add_module(struct stats_block *b, uintptr_t address) {
-  struct maps_region region;
-  if (maps_find(address, &region) != MAPS_FOUND || !region.executable) return NULL;
-  static_assert(MAPS_PATH <= STATS_TEXT, "a module's path fits");
-  const char *path = region.path[0] != '\0' ? region.path : "[anonymous]";
-  for (unsigned i = 0; i < STATS_MODULES; i++) {
-    struct stats_module *module = &b->modules[i];
-    if (module->size != 0) continue;
-    *module = (struct stats_module){.base = region.start, .size = region.end - region.start, .offset = region.offset};
-    strcpy(module->path, path);
-    return module;
-  }
-  b->modules_missed++;
-  return NULL;
+  if (config.stacks == STACKS_OFF || config.stacks == STACKS_FP || (config.stacks == STACKS_AUTO && !likely)) return;
+  open_libunwind(NULL);
+  if (libunwind == MISSING && config.stacks == STACKS_UNWIND) message_say("HAKMEM_STACKS=unwind: libunwind.so.8 cannot be opened (install libunwind8); there are no stacks");
 }
 
 /* ---- Ids. ---- */
@@ -64,11 +80,12 @@ static uint64_t hashes[HASHES]; /* atomic; 0 where none */
 static uint16_t told[HASHES];   /* atomic; the pass in which the stack was last told of */
 static uint16_t pass = 1;      /* atomic; grows with stacks_tell_again */
 
-/* FNV-1a over the frames, never 0 (http://www.isthe.com/chongo/tech/comp/fnv). */
-static uint64_t hash_of(const uintptr_t *frames, uint32_t count) {
-  uint64_t hash = UINT64_C(0xcbf29ce484222325);
+/* Never 0. Every frame goes through a multiplication, whose upper half reaches the next one. */
+static uint64_t hash_of(const uintptr_t *frames, uint32_t count, uint32_t epoch) {
+  uint64_t hash = UINT64_C(0xcbf29ce484222325) + epoch;
   for (uint32_t i = 0; i < count; i++) {
-    for (unsigned shift = 0; shift < 64; shift += 8) hash = (hash ^ ((uint64_t)frames[i] >> shift & 0xff)) * UINT64_C(0x100000001b3);
+    hash = (hash ^ (uint64_t)frames[i]) * UINT64_C(0x9e3779b97f4a7c15);
+    hash ^= hash >> 32;
   }
   return hash | 1;
 }
@@ -89,7 +106,7 @@ static uint32_t id_of(uint64_t hash, bool *fresh) {
 }
 
 /* Puts the frames into the block, once. Returns where they are, NULL where there is no place. */
-static const struct stats_stack *keep_frames(struct stats_block *b, uint32_t id, const uintptr_t *frames, uint32_t count) {
+static const struct stats_stack *keep_frames(struct stats_block *b, uint32_t id, const uintptr_t *frames, uint32_t count, uint32_t epoch) {
   const struct stats_stack *kept = NULL;
   pthread_mutex_lock(&lock);
   for (uint32_t i = 0; i < STATS_STACKS && kept == NULL; i++) {
@@ -98,6 +115,7 @@ static const struct stats_stack *keep_frames(struct stats_block *b, uint32_t id,
     if (stack->id != 0) continue;
     for (uint32_t f = 0; f < count; f++) stack->frames[f] = frames[f];
     stack->frame_count = count;
+    stack->epoch = epoch;
     __atomic_store_n(&stack->id, id, __ATOMIC_RELEASE);
     kept = stack;
   }
@@ -106,82 +124,81 @@ static const struct stats_stack *keep_frames(struct stats_block *b, uint32_t id,
   return kept;
 }
 
-static void raise_modules(struct stats_block *b, const uintptr_t *frames, uint32_t count) {
-  for (uint32_t f = 0; f < count; f++) {
-    pthread_mutex_lock(&lock);
-    const struct stats_module *module = is_known(b, frames[f]) ? NULL : add_module(b, frames[f]);
-    pthread_mutex_unlock(&lock);
-    if (module == NULL) continue;
-    EVENT(module, .base = (void *)module->base, .size = module->size, .offset = module->offset, .path = module->path);
-  }
-}
-
 void stacks_tell_again(void) {
   __atomic_add_fetch(&pass, 1, __ATOMIC_RELAXED);
-  const struct stats_block *b = stats_block();
-  for (unsigned i = 0; i < STATS_MODULES; i++) {
-    pthread_mutex_lock(&lock);
-    const struct stats_module *module = b->modules[i].size != 0 ? &b->modules[i] : NULL;
-    pthread_mutex_unlock(&lock);
-    if (module == NULL) return;
-    EVENT(module, .base = (void *)module->base, .size = module->size, .offset = module->offset, .path = module->path);
-  }
+  modules_tell_again();
 }
 
-/*
- * libunwind has locks that a forked child could never take again if another thread held one at the fork. So a fork waits until nobody
- * is in libunwind, and who comes by meanwhile gets no stack. A thread is in libunwind, and may not enter, or sees no fork: both
- * sides write their word before they read the other's.
- */
-static uint32_t unwinding; /* atomic; threads in libunwind */
-static uint32_t forking;   /* atomic; forks under way */
-static __thread uint32_t unwinding_here __attribute__((tls_model("initial-exec"))); /* a signal handler may fork */
+/* ---- Frames. ---- */
 
-ALWAYS_INLINE uint32_t unwind(uintptr_t *frames) { /* no frame of its own */
-  uint32_t count = 0;
-  unwinding_here++;
-  __atomic_add_fetch(&unwinding, 1, __ATOMIC_SEQ_CST);
-  if (__atomic_load_n(&forking, __ATOMIC_SEQ_CST) == 0) {
-    /* HAKMEM_STACKS=auto: the first stack that is needed opens libunwind; who comes by meanwhile gets none. */
-    if (!__atomic_exchange_n(&tried, true, __ATOMIC_RELAXED)) __atomic_store_n(&opened, unwind_open(), __ATOMIC_RELEASE);
-    if (__atomic_load_n(&opened, __ATOMIC_ACQUIRE)) count = unwind_capture(frames, STATS_FRAMES + OWN_FRAMES);
+/* By libunwind, from the frame with this return address on. */
+static uint32_t by_libunwind(uintptr_t first, uintptr_t *frames, uint32_t epoch) {
+  if (__atomic_load_n(&libunwind, __ATOMIC_ACQUIRE) != OPEN) return 0;
+  uintptr_t all[STATS_FRAMES + INNER_FRAMES];
+  const uint32_t count = unwind_capture(all, ARRAY_LENGTH(all), epoch);
+  for (uint32_t inner = 0; inner < count && inner <= INNER_FRAMES; inner++) {
+    if (all[inner] != first) continue;
+    const uint32_t wanted = count - inner < STATS_FRAMES ? count - inner : STATS_FRAMES;
+    memcpy(frames, all + inner, wanted * sizeof(*frames));
+    return wanted;
   }
-  __atomic_sub_fetch(&unwinding, 1, __ATOMIC_SEQ_CST);
-  unwinding_here--;
+  return 0;
+}
+
+/* Fills `frames` from `record` on, that of a function of ours. `may`: the gate is open. */
+static uint32_t capture(uintptr_t record, uintptr_t first, uintptr_t *frames, uint32_t epoch, bool may) {
+  uintptr_t by_records[STATS_FRAMES];
+  uint32_t record_count = 0;
+  bool sample = false;
+  if (config.stacks == STACKS_FP) return fp_capture(record, frames, STATS_FRAMES);
+  if (proves) record_count = fp_capture_proven(record, by_records, STATS_FRAMES, epoch, &sample);
+  if (record_count > 0 && !(sample && may)) {
+    memcpy(frames, by_records, record_count * sizeof(*frames));
+    return record_count;
+  }
+  const uint32_t count = may ? by_libunwind(first, frames, epoch) : 0;
+  if (count > 0 && record_count > 0) fp_compare(by_records, record_count, frames, count);
+  else if (count > 0 && proves) fp_learn(record, frames, count, STATS_FRAMES, epoch);
   return count;
 }
 
-uint32_t stacks_capture(bool keep) {
+NOINLINE uint32_t stacks_capture(bool keep) {
   if (config.stacks == STACKS_OFF) return 0;
-  uintptr_t frames[STATS_FRAMES + OWN_FRAMES];
-  const uint32_t count = unwind(frames);
-  if (count <= OWN_FRAMES) return 0;
-  const uintptr_t *own = frames + OWN_FRAMES;
-  const uint32_t own_count = count - OWN_FRAMES;
+  if (config.stacks == STACKS_AUTO) open_now();
+  uintptr_t frames[STATS_FRAMES];
+  const bool may = gate_enter();
+  const uint32_t epoch = modules_epoch(may);
+  const uint32_t count = capture((uintptr_t)__builtin_frame_address(0), (uintptr_t)__builtin_return_address(0), frames, epoch, may);
+  gate_leave();
+  if (count == 0) return 0;
   struct stats_block *b = stats_block();
   bool fresh;
-  const uint32_t id = id_of(hash_of(own, own_count), &fresh);
-  const struct stats_stack *kept = id != 0 && keep ? keep_frames(b, id, own, own_count) : NULL;
+  const uint32_t id = id_of(hash_of(frames, count, epoch), &fresh);
+  const struct stats_stack *kept = id != 0 && keep ? keep_frames(b, id, frames, count, epoch) : NULL;
   if (!fresh || (keep && kept == NULL)) return id; /* what is not kept cannot be pointed to from the early ring */
-  raise_modules(b, own, own_count);
+  modules_record(frames, count, epoch);
   static_assert(sizeof(kept->frames[0]) == sizeof(uintptr_t), "frames are kept as addresses");
-  EVENT(stack, .id = id, .frames = kept != NULL ? (const uintptr_t *)kept->frames : own, .frame_count = own_count);
+  EVENT(stack, .id = id, .frames = kept != NULL ? (const uintptr_t *)kept->frames : frames, .frame_count = count, .epoch = epoch);
   return id;
 }
 
+/* ---- Forks. ---- */
+
 void stacks_fork_prepare(void) {
-  __atomic_add_fetch(&forking, 1, __ATOMIC_SEQ_CST);
-  while (__atomic_load_n(&unwinding, __ATOMIC_SEQ_CST) > unwinding_here) sched_yield();
+  gate_bar();
   pthread_mutex_lock(&lock);
+  modules_fork_prepare();
 }
 
 void stacks_fork_release(void) {
+  modules_fork_release();
   pthread_mutex_unlock(&lock);
-  __atomic_sub_fetch(&forking, 1, __ATOMIC_SEQ_CST);
+  gate_unbar();
 }
 
 void stacks_fork_child(void) {
+  if (libunwind == OPENING) libunwind = UNTRIED; /* who was at it does not exist here */
+  modules_fork_child();
   pthread_mutex_init(&lock, NULL);
-  __atomic_store_n(&unwinding, unwinding_here, __ATOMIC_SEQ_CST); /* who was about to hear of the fork does not exist here */
-  __atomic_store_n(&forking, 0, __ATOMIC_SEQ_CST);
+  gate_fork_child();
 }

@@ -116,6 +116,7 @@ static inline uint64_t stats_refills(const struct stats_class_counters *c) {
 #define STATS_MODULES 128
 #define STATS_INCIDENTS 64
 #define STATS_TEXT 256
+#define STATS_BUILD_ID 68 /* in hexadecimal; 20 bytes are usual */
 #define STATS_STAGES 6
 
 /*
@@ -136,8 +137,9 @@ struct stats_idlest {
   struct stats_class_gauges gauge[CLASS_ROWS];
 };
 
-struct stats_stack { uint32_t id, frame_count; uint64_t frames[STATS_FRAMES]; };
-struct stats_module { uint64_t base, size, offset; char path[STATS_TEXT]; };
+/* A frame lies in the youngest module there whose epoch is not larger than the stack's: objects come and go. */
+struct stats_stack { uint32_t id, frame_count; uint64_t frames[STATS_FRAMES]; uint32_t epoch, unused; };
+struct stats_module { uint64_t base, size, offset; char path[STATS_TEXT]; uint32_t epoch; char build_id[STATS_BUILD_ID]; };
 
 enum stats_incident_kind { INCIDENT_NONE, INCIDENT_HDR_RESET, INCIDENT_SHARED_FAIL };
 struct stats_incident {

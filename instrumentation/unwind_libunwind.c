@@ -6,39 +6,139 @@
  *
  * Locks: a malloc may come from within dl_iterate_phdr, the loader's lock held, and libunwind calls dl_iterate_phdr. So libunwind must hold no
  * lock of its own then, or two threads wait for each other for ever: its shared cache of register states, which has one, is off. What
- * makes a backtrace fast is each thread's own cache of frames, which stays.
+ * makes unw_backtrace fast is each thread's own cache of frames, which stays.
+ *
+ * That cache cannot be emptied, and a thread that filled it before an object was unloaded would take another object at the same addresses for
+ * the old one. Such a thread goes step by step from then on, which uses no cache.
+ *
+ * unw_backtrace takes about 8 KiB of the stack. Where there may be less, the steps run on a stack of ours.
  */
 #include <dlfcn.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <ucontext.h>
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
 
+#include "../src/os.h"
 #include "hub.h"
 
 #define TEXT_OF(x) #x
 #define NAME_OF(x) TEXT_OF(x)
 
-static int (*backtrace)(void **, int); /* atomic */
+static int (*backtrace)(void **, int); /* atomic; written last */
+#if defined(__aarch64__) || defined(__arm__)
+#define take_registers(registers) unw_tdep_getcontext(registers) /* a macro with all in it */
+#define TAKE_REGISTERS true
+#else
+static int (*take_registers)(unw_context_t *);
+#define TAKE_REGISTERS (take_registers = (int (*)(unw_context_t *))dlsym(library, NAME_OF(unw_tdep_getcontext))) != NULL
+#endif
+static int (*init_local)(unw_cursor_t *, unw_context_t *);
+static int (*step)(unw_cursor_t *);
+static int (*get_reg)(unw_cursor_t *, unw_regnum_t, unw_word_t *);
+
+static __thread uint32_t cached_since __attribute__((tls_model("initial-exec"))); /* 1 + the epoch of the thread's first unw_backtrace */
+
+/* ---- Stacks of ours. ---- */
+
+#define ROOM (16 * KIB) /* what unw_backtrace may take */
+#define SIDE_SIZE (64 * KIB)
+#define SIDES 4
+
+struct side {
+  bool busy; /* atomic */
+  ucontext_t here, there;
+  unw_context_t registers;
+  uintptr_t *frames;
+  uint32_t most, count;
+};
+static struct side sides[SIDES];
+static char *side_stacks; /* SIDES of SIDE_SIZE, a page in front of each that nobody may touch */
+
+static bool map_sides(void) {
+  char *p = mmap(NULL, SIDES * SIDE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED) return false;
+  for (unsigned i = 0; i < SIDES; i++) mprotect(p + i * SIDE_SIZE, os_page_size(), PROT_NONE);
+  side_stacks = p;
+  return true;
+}
+
+static uint32_t go_by_steps(unw_context_t *registers, uintptr_t *frames, uint32_t most) {
+  unw_cursor_t cursor;
+  unw_word_t address;
+  uint32_t count = 0;
+  if (init_local(&cursor, registers) < 0) return 0;
+  while (count < most && step(&cursor) > 0 && get_reg(&cursor, UNW_REG_IP, &address) >= 0) frames[count++] = address;
+  return count;
+}
+
+static void on_side(unsigned high, unsigned low) {
+  struct side *side = (struct side *)((uintptr_t)high << 32 | low);
+  side->count = go_by_steps(&side->registers, side->frames, side->most);
+}
+
+static struct side *take_side(void) {
+  for (unsigned i = 0; i < SIDES; i++) {
+    if (!__atomic_exchange_n(&sides[i].busy, true, __ATOMIC_ACQUIRE)) return &sides[i];
+  }
+  return NULL; /* others are there; incidents on small stacks are rare */
+}
+
+/* From side->registers on, which are those of a caller that has not returned. */
+static uint32_t go_aside(struct side *side) {
+  const size_t page = os_page_size();
+  volatile uint32_t count = 0;
+  if (getcontext(&side->there) == 0) {
+    side->there.uc_stack.ss_sp = side_stacks + (side - sides) * (ptrdiff_t)SIDE_SIZE + page;
+    side->there.uc_stack.ss_size = SIDE_SIZE - page;
+    side->there.uc_link = &side->here;
+    sigfillset(&side->there.uc_sigmask); /* a handler would find a stack that it does not know */
+    makecontext(&side->there, (void (*)(void))on_side, 2, (unsigned)((uintptr_t)side >> 32), (unsigned)(uintptr_t)side);
+    if (swapcontext(&side->here, &side->there) == 0) count = side->count;
+  }
+  __atomic_store_n(&side->busy, false, __ATOMIC_RELEASE);
+  return count;
+}
+
+/* ---- libunwind. ---- */
 
 bool unwind_open(void) {
   if (__atomic_load_n(&backtrace, __ATOMIC_ACQUIRE) != NULL) return true;
   void *library = dlopen("libunwind.so.8", RTLD_LAZY | RTLD_LOCAL);
   if (library == NULL) return false;
   int (*function)(void **, int);
-  *(void **)&function = dlsym(library, NAME_OF(unw_backtrace));
   int (*set_policy)(unw_addr_space_t, unw_caching_policy_t);
+  *(void **)&function = dlsym(library, NAME_OF(unw_backtrace));
   *(void **)&set_policy = dlsym(library, NAME_OF(unw_set_caching_policy));
+  *(void **)&init_local = dlsym(library, NAME_OF(unw_init_local));
+  *(void **)&step = dlsym(library, NAME_OF(unw_step));
+  *(void **)&get_reg = dlsym(library, NAME_OF(unw_get_reg));
   const unw_addr_space_t *local = dlsym(library, NAME_OF(unw_local_addr_space));
-  if (function == NULL || set_policy == NULL || local == NULL || set_policy(*local, UNW_CACHE_NONE) != 0) return false;
-  /* The first call makes libunwind's own tables: here, where no lock is held. */
-  void *frames[4];
-  function(frames, 4);
+  if (function == NULL || set_policy == NULL || !(TAKE_REGISTERS) || init_local == NULL || step == NULL || get_reg == NULL ||
+      local == NULL || set_policy(*local, UNW_CACHE_NONE) != 0 || !map_sides()) return false;
   __atomic_store_n(&backtrace, function, __ATOMIC_RELEASE);
   return true;
 }
 
-uint32_t unwind_capture(uintptr_t *frames, uint32_t most) {
+NOINLINE uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoch) {
   int (*function)(void **, int) = __atomic_load_n(&backtrace, __ATOMIC_ACQUIRE);
   if (function == NULL) return 0;
+  if (fp_room((uintptr_t)__builtin_frame_address(0)) < ROOM) {
+    struct side *side = take_side();
+    if (side == NULL) return 0;
+    side->frames = frames;
+    side->most = most;
+    side->count = 0;
+    (void)take_registers(&side->registers);
+    return go_aside(side);
+  }
+  if (cached_since == 0) cached_since = epoch + 1;
+  if (cached_since != epoch + 1) {
+    unw_context_t registers;
+    (void)take_registers(&registers);
+    return go_by_steps(&registers, frames, most);
+  }
   const int count = function((void **)frames, (int)most);
   return count > 0 ? (uint32_t)count : 0;
 }

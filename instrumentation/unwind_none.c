@@ -3,7 +3,7 @@
 
 bool unwind_open(void) { return false; }
 
-uint32_t unwind_capture(uintptr_t *frames, uint32_t most) {
-  (void)frames, (void)most;
+uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoch) {
+  (void)frames, (void)most, (void)epoch;
   return 0;
 }

@@ -29,7 +29,7 @@
   TEXT(stats_signal, STATS_SIGNAL, "signal", "write the statistics as text on this signal (USR2, or a number)") \
   TEXT(log, LOG, "list of drain,ss,hdr or all", "log lines to write")                               \
   TEXT(log_file, LOG_FILE, "path", "where log lines and statistics go; %p becomes the process id; standard error if not set") \
-  CHOICE(stacks, STACKS, 0, "auto|off|unwind", "stacks of header resets and shared_fails; auto: libunwind is opened when the first is needed") \
+  CHOICE(stacks, STACKS, 0, "auto|fp|unwind|off", "stacks by frame pointers, by libunwind, or (auto) by frame pointers where libunwind proved them right") \
   NUMBER(fragmentation, FRAGMENTATION, 100, 0, 1u << 30, "ms", "between two snapshots of fragmentation, 0 = only on request and at exit") \
   CHOICE(help, HELP, 0, "0|1", "1: print this table at start")
 
@@ -42,7 +42,7 @@ struct config { CONFIG_OPTIONS(CONFIG_NUMBER, CONFIG_CHOICE, CONFIG_TEXT) };
 #undef CONFIG_TEXT
 
 enum { ON_ERROR_REPORT, ON_ERROR_ABORT };
-enum { STACKS_AUTO, STACKS_OFF, STACKS_UNWIND };
+enum { STACKS_AUTO, STACKS_FP, STACKS_UNWIND, STACKS_OFF };
 
 /* The options as they are in force; defaults until config_read has run. */
 extern struct config config;

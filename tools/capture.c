@@ -78,7 +78,6 @@ bool capture_prepare(struct capture *c, const char *stats) {
   if (library == NULL) return false;
   launch_preload(&c->launch, library);
   free(library);
-  launch_set_default(&c->launch, "HAKMEM_STACKS", "unwind");
   c->directory = workdir_create(c->output, c->program[0]);
   if (c->directory == NULL) return false;
   if (prepare_stats(c, stats)) return true;

@@ -27,7 +27,7 @@ static char *name_frame(const struct symbol *symbol, uint64_t address) {
   char *const name = demangle(symbol->function != NULL ? symbol->function : ""), *const function = escape(name);
   char *const place = escape(last_part(symbol->file != NULL ? symbol->file : symbol->module != NULL ? symbol->module : "?"));
   char *text;
-  if (symbol->function == NULL) text = must_print("%s+0x%llx", place, (unsigned long long)symbol->offset);
+  if (symbol->function == NULL) text = must_print("%s+0x%llx%s", place, (unsigned long long)symbol->offset, symbol->replaced ? " (another file now)" : "");
   else if (symbol->file == NULL) text = must_print("%s in %s", function, place);
   else text = must_print("%s at %s:%d", function, place, symbol->line);
   free(name);
@@ -53,7 +53,7 @@ char *explain_place(const struct diagnosis *d, const struct model_process *p, ui
   unsigned named = 0;
   for (uint32_t i = 0; i < stack->frame_count && named < FRAMES_NAMED; i++) {
     struct symbol symbols[SYMBOLS_MAX];
-    const size_t count = symbolize(symbolizer, stack->frames[i], true, symbols);
+    const size_t count = symbolize(symbolizer, stack->frames[i], stack->epoch, true, symbols);
     for (size_t k = 0; k < count && named < FRAMES_NAMED; k++) {
       if (is_ours(&symbols[k])) continue;
       append(&text, name_frame(&symbols[k], stack->frames[i]));

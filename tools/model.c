@@ -16,7 +16,10 @@ struct report *model_create(enum source source, const char *path) {
 
 static void destroy_process(struct model_process *p) {
   for (size_t i = 0; i < p->stack_count; i++) free(p->stacks[i].frames);
-  for (size_t i = 0; i < p->module_count; i++) free(p->modules[i].path);
+  for (size_t i = 0; i < p->module_count; i++) {
+    free(p->modules[i].path);
+    free(p->modules[i].build_id);
+  }
   free(p->program);
   free(p->version);
   free(p->counts);
@@ -109,30 +112,35 @@ const struct model_stack *model_stack_of(const struct report *r, const struct re
 
 #define GENERATIONS_MAX 100 /* process ids are used again: a family could seem to go round in circles */
 
-const struct model_module *model_find_module(const struct report *r, const struct model_process *p, uint64_t address) {
+const struct model_module *model_find_module(const struct report *r, const struct model_process *p, uint64_t address, uint32_t epoch) {
   for (int generation = 0; p != NULL && generation < GENERATIONS_MAX; generation++) {
-    for (size_t i = 0; i < p->module_count; i++) {
-      if (address - p->modules[i].base < p->modules[i].size) return &p->modules[i];
+    for (size_t i = p->module_count; i-- > 0;) {
+      const struct model_module *const module = &p->modules[i];
+      if (module->epoch <= epoch && address - module->base < module->size) return module;
     }
     p = p->forked ? model_find_process(r, p->parent_pid) : NULL;
   }
   return NULL;
 }
 
-void model_add_stack(struct model_process *p, uint32_t id, const uint64_t *frames, uint32_t count) {
+void model_add_stack(struct model_process *p, uint32_t id, const uint64_t *frames, uint32_t count, uint32_t epoch) {
   if (id == 0 || model_find_stack(p, id) != NULL) return;
   p->stacks = must_grow(p->stacks, p->stack_count, &p->stack_capacity, sizeof(*p->stacks));
   uint64_t *const copy = must_allocate(count * sizeof(*copy));
   if (count > 0) memcpy(copy, frames, count * sizeof(*copy));
-  p->stacks[p->stack_count++] = (struct model_stack){id, count, copy};
+  p->stacks[p->stack_count++] = (struct model_stack){id, count, copy, epoch};
 }
 
-void model_add_module(struct model_process *p, uint64_t base, uint64_t size, uint64_t offset, const char *path) {
+void model_add_module(struct model_process *p, const struct model_module *module) {
   for (size_t i = 0; i < p->module_count; i++) {
-    if (p->modules[i].base == base && strcmp(p->modules[i].path, path) == 0) return;
+    const struct model_module *const old = &p->modules[i];
+    if (old->base == module->base && old->epoch == module->epoch && strcmp(old->path, module->path) == 0) return; /* told again */
   }
   p->modules = must_grow(p->modules, p->module_count, &p->module_capacity, sizeof(*p->modules));
-  p->modules[p->module_count++] = (struct model_module){base, size, offset, must_copy(path)};
+  struct model_module *const new = &p->modules[p->module_count++];
+  *new = *module;
+  new->path = must_copy(module->path);
+  new->build_id = must_copy(module->build_id);
 }
 
 struct histogram *model_histogram(struct histogram **place) {

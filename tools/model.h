@@ -46,8 +46,9 @@ struct model_counts {
   struct model_class cls[CLASS_ROWS];
 };
 
-struct model_stack { uint32_t id, frame_count; uint64_t *frames; };
-struct model_module { uint64_t base, size, offset; char *path; };
+struct model_stack { uint32_t id, frame_count; uint64_t *frames; uint32_t epoch; };
+/* `build_id` in hexadecimal, "" where unknown. Of those that hold an address the youngest of a stack's epoch or before is meant. */
+struct model_module { uint64_t base, size, offset; char *path; uint32_t epoch; char *build_id; };
 
 struct model_process {
   uint32_t pid, parent_pid;  /* 0 where unknown */
@@ -126,8 +127,9 @@ void model_add_moment(struct model_process *p, const struct stats_moment *moment
 /* Adds to the count of the same incident (kind, class, verdict or reason, stack) where there is one. */
 void model_add_incident(struct model_process *p, const struct stats_incident *incident);
 /* `frames` is copied. A stack whose id is known already is not added again. */
-void model_add_stack(struct model_process *p, uint32_t id, const uint64_t *frames, uint32_t count);
-void model_add_module(struct model_process *p, uint64_t base, uint64_t size, uint64_t offset, const char *path);
+void model_add_stack(struct model_process *p, uint32_t id, const uint64_t *frames, uint32_t count, uint32_t epoch);
+/* `path` and `build_id` are copied. */
+void model_add_module(struct model_process *p, const struct model_module *module);
 /* NULL where the process itself has no such stack. */
 const struct model_stack *model_find_stack(const struct model_process *p, uint32_t id);
 
@@ -141,8 +143,8 @@ const struct model_process *model_find_process(const struct report *r, uint32_t 
 const struct model_stack *model_stack_of(const struct report *r, const struct report *other, const struct model_process *p,
                                          uint32_t id, const struct model_process **owner);
 
-/* The module that holds `address`: one of `p` or, for a forked child, of its ancestors in `r`. NULL where there is none. */
-const struct model_module *model_find_module(const struct report *r, const struct model_process *p, uint64_t address);
+/* The module that held `address` in an epoch: one of `p` or, for a forked child, of its ancestors in `r`. NULL where there is none. */
+const struct model_module *model_find_module(const struct report *r, const struct model_process *p, uint64_t address, uint32_t epoch);
 
 /* The histogram at *place, made where there is none yet. */
 struct histogram *model_histogram(struct histogram **place);

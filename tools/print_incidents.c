@@ -67,6 +67,7 @@ static void print_symbol(FILE *out, const struct symbol *symbol, uint64_t addres
   } else if (*function != '\0') {
     fprintf(out, " in %s", last_part(module));
   }
+  if (symbol->replaced) fputs(" (the file is another one now: its build id is not that of the run)", out);
   fprintf(out, "%s\n", symbol->inlined ? " (inlined)" : "");
   free(function);
   free(name);
@@ -79,7 +80,7 @@ static void print_stack(FILE *out, const struct page *page, struct symbolizer *s
   unsigned own = 0;
   for (uint32_t i = 0; i < limit; i++) {
     struct symbol symbols[SYMBOLS_MAX];
-    const size_t count = symbolize(symbolizer, stack->frames[i], true, symbols);
+    const size_t count = symbolize(symbolizer, stack->frames[i], stack->epoch, true, symbols);
     if (!page->all && own == i && is_own(&symbols[0])) {
       own++;
       continue;

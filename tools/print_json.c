@@ -177,6 +177,7 @@ static json_t *symbol_object(const struct symbol *symbol, uint64_t at) {
   set(object, "line", symbol->file != NULL ? json_integer(symbol->line) : json_null());
   set(object, "inlined", json_boolean(symbol->inlined));
   set(object, "module", text(symbol->module));
+  set(object, "module_replaced", json_boolean(symbol->replaced));
   set(object, "offset", symbol->module != NULL ? address(symbol->offset) : json_null());
   return object;
 }
@@ -189,7 +190,7 @@ static json_t *stack(const struct report *r, const struct model_process *p, uint
   struct symbolizer *const symbolizer = symbolizer_create(r, owner);
   for (uint32_t i = 0; i < found->frame_count; i++) {
     struct symbol symbols[SYMBOLS_MAX];
-    const size_t count = symbolize(symbolizer, found->frames[i], true, symbols);
+    const size_t count = symbolize(symbolizer, found->frames[i], found->epoch, true, symbols);
     for (size_t k = 0; k < count; k++) json_array_append_new(frames, symbol_object(&symbols[k], found->frames[i]));
   }
   symbolizer_destroy(symbolizer);

@@ -112,12 +112,12 @@ static void take_stacks(struct model_process *p, const struct stats_block *b, ui
     if (s->frame_count > STATS_FRAMES) {
       (*invalid)++;
     } else {
-      model_add_stack(p, s->id, s->frames, s->frame_count);
+      model_add_stack(p, s->id, s->frames, s->frame_count, s->epoch);
     }
   }
   for (uint32_t i = 0; i < STATS_MODULES; i++) {
-    const struct stats_module *const m = &b->modules[i];
-    if (m->path[0] != '\0') model_add_module(p, m->base, m->size, m->offset, m->path);
+    struct stats_module m = b->modules[i];
+    if (m.size != 0) model_add_module(p, &(struct model_module){m.base, m.size, m.offset, m.path, m.epoch, m.build_id});
   }
 }
 
@@ -179,7 +179,10 @@ static void take_identity(struct model_process *p, struct stats_block *b) {
 }
 
 static bool take_block(struct report *r, struct stats_block *b, const char *path) {
-  for (uint32_t i = 0; i < STATS_MODULES; i++) b->modules[i].path[STATS_TEXT - 1] = '\0';
+  for (uint32_t i = 0; i < STATS_MODULES; i++) {
+    b->modules[i].path[STATS_TEXT - 1] = '\0';
+    b->modules[i].build_id[STATS_BUILD_ID - 1] = '\0';
+  }
   if (b->strategy >= lookup_strategy_count || b->timeline_length > STATS_TIMELINE) {
     return fail("%s is damaged: a value in its header is out of range", path);
   }

@@ -5,6 +5,7 @@
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
 #include <gelf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,8 +16,9 @@
 
 /* Each object is opened in a session of its own, at address 0: then addresses in it are those of its own file. */
 struct object {
-  const char *path;
-  Dwfl *dwfl; /* NULL where it cannot be read */
+  const char *path, *build_id; /* as the process told them */
+  bool replaced; /* the file has another build id now */
+  Dwfl *dwfl; /* NULL where it cannot be read, or is another file */
   Dwfl_Module *module;
 };
 
@@ -51,8 +53,34 @@ void symbolizer_destroy(struct symbolizer *s) {
   free(s);
 }
 
+/* Whether the file that was opened is the one that the process ran; it is where either has no build id. */
+static bool is_same_build(const struct object *o) {
+  const unsigned char *id;
+  GElf_Addr address, bias;
+  if (o->build_id[0] == '\0' || dwfl_module_getelf(o->module, &bias) == NULL) return true;
+  const int length = dwfl_module_build_id(o->module, &id, &address);
+  if (length <= 0) return true;
+  char text[STATS_BUILD_ID] = "";
+  for (int i = 0; i < length && 2 * i + 2 < STATS_BUILD_ID; i++) snprintf(text + 2 * i, 3, "%02x", id[i]);
+  return strcmp(text, o->build_id) == 0;
+}
+
+/* The kernel says so of a file that was replaced in the run. There may be the same one again. */
+#define DELETED " (deleted)"
+
+static int open_file(const char *path) {
+  const size_t length = strlen(path), suffix = strlen(DELETED);
+  if (path[0] != '/') return -1;
+  if (length <= suffix || strcmp(path + length - suffix, DELETED) != 0) return read_open_regular(path);
+  char *const name = must_copy(path);
+  name[length - suffix] = '\0';
+  const int fd = read_open_regular(name);
+  free(name);
+  return fd;
+}
+
 static void open_object(struct object *o) {
-  const int fd = o->path[0] == '/' ? read_open_regular(o->path) : -1;
+  const int fd = open_file(o->path);
   if (fd < 0) return;
   o->dwfl = dwfl_begin(&callbacks);
   if (o->dwfl == NULL) {
@@ -62,19 +90,21 @@ static void open_object(struct object *o) {
   dwfl_report_begin(o->dwfl);
   o->module = dwfl_report_elf(o->dwfl, o->path, o->path, fd, 0, false); /* takes the descriptor over */
   if (o->module == NULL) close(fd);
-  if (o->module != NULL && dwfl_report_end(o->dwfl, NULL, NULL) == 0) return;
+  const bool reported = o->module != NULL && dwfl_report_end(o->dwfl, NULL, NULL) == 0;
+  o->replaced = reported && !is_same_build(o);
+  if (reported && !o->replaced) return;
   dwfl_end(o->dwfl);
   o->dwfl = NULL;
   o->module = NULL;
 }
 
-static struct object *find_object(struct symbolizer *s, const char *path) {
+static struct object *find_object(struct symbolizer *s, const struct model_module *module) {
   for (size_t i = 0; i < s->count; i++) {
-    if (strcmp(s->objects[i].path, path) == 0) return &s->objects[i];
+    if (strcmp(s->objects[i].path, module->path) == 0 && strcmp(s->objects[i].build_id, module->build_id) == 0) return &s->objects[i];
   }
   s->objects = must_grow(s->objects, s->count, &s->capacity, sizeof(*s->objects));
   struct object *const o = &s->objects[s->count++];
-  *o = (struct object){.path = path};
+  *o = (struct object){.path = module->path, .build_id = module->build_id};
   open_object(o);
   return o;
 }
@@ -150,7 +180,8 @@ static size_t symbolize_in(struct symbolizer *s, const struct model_module *modu
   const uint64_t offset = address - module->base + module->offset;
   symbols[0].module = module->path;
   symbols[0].offset = offset;
-  struct object *const o = find_object(s, module->path);
+  struct object *const o = find_object(s, module);
+  symbols[0].replaced = o->replaced;
   Dwarf_Addr own;
   if (o->module == NULL || !address_of_offset(o, offset, &own)) return 1;
   if (is_return_address && own > 0) own--;
@@ -166,8 +197,8 @@ static size_t symbolize_in(struct symbolizer *s, const struct model_module *modu
   return count > 0 ? count : 1;
 }
 
-size_t symbolize(struct symbolizer *s, uint64_t address, bool is_return_address, struct symbol symbols[SYMBOLS_MAX]) {
+size_t symbolize(struct symbolizer *s, uint64_t address, uint32_t epoch, bool is_return_address, struct symbol symbols[SYMBOLS_MAX]) {
   memset(symbols, 0, SYMBOLS_MAX * sizeof(symbols[0]));
-  const struct model_module *const module = model_find_module(s->r, s->p, address);
+  const struct model_module *const module = model_find_module(s->r, s->p, address, epoch);
   return module != NULL ? symbolize_in(s, module, address, is_return_address, symbols) : 1;
 }

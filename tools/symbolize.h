@@ -25,13 +25,15 @@ struct symbol {
   bool inlined; /* into the next one */
   const char *module; /* path */
   uint64_t offset;    /* in the module's file */
+  bool replaced;      /* the module's file is not that of the run any more: nothing in it is said of the address */
 };
 
 #define SYMBOLS_MAX 16
 
 /*
- * The functions at `address`, innermost first; at least one. `is_return_address`: the call before it is meant.
+ * The functions at `address` as it was in an epoch, innermost first; at least one. `is_return_address`: the call before it is meant.
  */
-size_t symbolize(struct symbolizer *s, uint64_t address, bool is_return_address, struct symbol symbols[SYMBOLS_MAX]);
+size_t symbolize(struct symbolizer *s, uint64_t address, uint32_t epoch, bool is_return_address,
+                 struct symbol symbols[SYMBOLS_MAX]);
 
 #endif

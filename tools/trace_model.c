@@ -321,12 +321,14 @@ ON(thread_exit) {
 ON(stack) {
   seen(t, p, time_ns);
   static_assert(sizeof(uintptr_t) == sizeof(uint64_t), "a frame is an address of 64 bits");
-  model_add_stack(p->p, e->id, (const uint64_t *)e->frames, e->frame_count);
+  model_add_stack(p->p, e->id, (const uint64_t *)e->frames, e->frame_count, e->epoch);
 }
 
 ON(module) {
   seen(t, p, time_ns);
-  model_add_module(p->p, (uintptr_t)e->base, e->size, e->offset, e->path);
+  model_add_module(p->p, &(struct model_module){
+    .base = (uintptr_t)e->base, .size = e->size, .offset = e->offset, .path = (char *)e->path, .epoch = e->epoch,
+    .build_id = (char *)e->build_id});
 }
 
 /* Operations are exact in full tracing; else a few of them are in the trace, and the stats file has the rest. */

@@ -1,0 +1,38 @@
+/*
+ * loader.c: dl_iterate_phdr of the C library, behind the gate. Part of libhakmem.so alone, which is in front of the C library.
+ */
+#include <dlfcn.h>
+#include <link.h>
+#include <pthread.h>
+
+#include "hub.h"
+
+typedef int callback(struct dl_phdr_info *, size_t, void *);
+
+static int (*libc_dl_iterate_phdr)(callback *, void *); /* atomic */
+
+static void unbar(void *unused) {
+  (void)unused;
+  gate_unbar();
+}
+
+static bool find_libc(void) {
+  if (__atomic_load_n(&libc_dl_iterate_phdr, __ATOMIC_RELAXED) != NULL) return true;
+  void *found = dlsym(RTLD_NEXT, "dl_iterate_phdr");
+  __atomic_store_n(&libc_dl_iterate_phdr, (int (*)(callback *, void *))found, __ATOMIC_RELAXED);
+  return found != NULL;
+}
+
+/* Now: dlsym takes a lock of the loader's, which a constructor that waits for this thread may hold later. */
+__attribute__((constructor)) static void start(void) { find_libc(); }
+
+EXPORT int dl_iterate_phdr(callback *function, void *data) {
+  if (!find_libc()) return -1;
+  if (gate_is_inside()) return libc_dl_iterate_phdr(function, data); /* libunwind, or modules.c */
+  int result;
+  gate_bar();
+  pthread_cleanup_push(unbar, NULL); /* a callback is a place to be cancelled at */
+  result = libc_dl_iterate_phdr(function, data);
+  pthread_cleanup_pop(1);
+  return result;
+}

@@ -1,0 +1,519 @@
+/*
+ * Stacks, in full tracing, against those that the C library's backtrace tells on the same spot:   stacks CASE [LIBRARY...]
+ * What hakmem says is seen through its own tracer interface.
+ */
+#include <dlfcn.h>
+#include <execinfo.h>
+#include <link.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "events.h"
+
+#define FRAMES 32
+#define IDS 20000
+#define NOINLINED __attribute__((noinline, noclone))
+#define NO_FRAME_POINTER __attribute__((noinline, noclone, optimize("omit-frame-pointer")))
+#define KEEP() __asm__ volatile("" ::: "memory") /* after a call: it is no tail call */
+
+/* ---- What hakmem tells. ---- */
+
+struct told { uint32_t count, epoch; uintptr_t frames[FRAMES]; };
+static struct told told[IDS];
+static struct { uintptr_t base, size; uint32_t epoch; char name[32], build_id[80]; } modules[300];
+static unsigned module_count;
+/* volatile: malloc is declared as a leaf, which does not come back into this file. */
+static __thread volatile uint32_t last_id __attribute__((tls_model("initial-exec")));
+static volatile unsigned differed, compared;
+static bool forced; /* HAKMEM_STACKS=fp: the outermost functions have no records */
+
+static void on_stack(const struct event_stack *e) {
+  if (e->id >= IDS || e->frame_count > FRAMES) abort();
+  memcpy(told[e->id].frames, e->frames, e->frame_count * sizeof(uintptr_t));
+  told[e->id].epoch = e->epoch;
+  __atomic_store_n(&told[e->id].count, e->frame_count, __ATOMIC_RELEASE);
+}
+static void on_alloc(const struct event_alloc *e) { last_id = e->stack; }
+static void on_module(const struct event_module *e) {
+  const unsigned i = __atomic_fetch_add(&module_count, 1, __ATOMIC_RELAXED);
+  if (i >= 300) abort();
+  const char *slash = strrchr(e->path, '/');
+  modules[i].base = (uintptr_t)e->base;
+  modules[i].size = e->size;
+  modules[i].epoch = e->epoch;
+  strncpy(modules[i].name, slash != NULL ? slash + 1 : e->path, sizeof(modules[i].name) - 1);
+  strncpy(modules[i].build_id, e->build_id, sizeof(modules[i].build_id) - 1);
+}
+
+/* As the companion program does it: the youngest of the stack's epoch or before. */
+static const char *module_at(uintptr_t address, uint32_t epoch, const char **build_id) {
+  for (unsigned i = module_count; i-- > 0;) {
+    if (modules[i].epoch > epoch || address - modules[i].base >= modules[i].size) continue;
+    *build_id = modules[i].build_id;
+    return modules[i].name;
+  }
+  return "";
+}
+
+static void attach(void) {
+  static const struct hak_event_sink sink = {
+    .version = HAK_EVENT_SINK_VERSION, .size = sizeof(sink), .stack = on_stack, .alloc = on_alloc, .module = on_module};
+  int (*attach_sink)(const struct hak_event_sink *);
+  *(void **)&attach_sink = dlsym(RTLD_DEFAULT, "hak_event_sink_attach");
+  if (attach_sink == NULL || attach_sink(&sink) != 0) {
+    fprintf(stderr, "stacks: no libhakmem.so, or it has a tracer already\n");
+    exit(2);
+  }
+}
+
+/* ---- Comparing. ---- */
+
+static void show(const char *where, const struct told *t, void *const *mine, int count) {
+  fprintf(stderr, "stacks: %s: hakmem has %u frames:", where, t->count);
+  for (uint32_t i = 0; i < t->count; i++) fprintf(stderr, " %lx", (unsigned long)t->frames[i]);
+  fprintf(stderr, "\n  backtrace has %d:", count);
+  for (int i = 0; i < count; i++) fprintf(stderr, " %lx", (unsigned long)mine[i]);
+  fprintf(stderr, "\n");
+}
+
+/* hakmem's frames from the caller of `check` on are backtrace's, to the end or as many as there may be. */
+NOINLINED static void check(const char *where) {
+  void *mine[64];
+  const int count = backtrace(mine, 64);
+  last_id = 0;
+  free(malloc(24));
+  const uint32_t id = last_id;
+  if (id == 0) return; /* others were in the way: allowed now and then, `compared` tells */
+  const struct told *t = &told[id];
+  while (__atomic_load_n(&t->count, __ATOMIC_ACQUIRE) == 0) sched_yield(); /* another thread took it first, and is about to tell */
+  uint32_t at = 0;
+  while (at < t->count && t->frames[at] != (uintptr_t)mine[1]) at++;
+  uint32_t same = 0;
+  while (at + same < t->count && 1 + (int)same < count && t->frames[at + same] == (uintptr_t)mine[1 + same]) same++;
+  const bool whole = at + same == t->count && (t->count == FRAMES || 1 + (int)same >= count - 1);
+  __atomic_fetch_add(&compared, 1, __ATOMIC_RELAXED);
+  if (same > 0 && (whole || (forced && 1 + (int)same >= count - 4))) return;
+  if (__atomic_fetch_add(&differed, 1, __ATOMIC_RELAXED) < 3) show(where, t, mine, count);
+}
+
+static int result(unsigned wanted) {
+  if (compared >= wanted && differed == 0) return 0;
+  fprintf(stderr, "stacks: %u compared (%u wanted), %u differ\n", compared, wanted, differed);
+  return 1;
+}
+
+/* ---- Chains of calls. ---- */
+
+NOINLINED static void with(int depth, const char *where) {
+  if (depth == 0) check(where);
+  else with(depth - 1, where);
+  KEEP();
+}
+
+NO_FRAME_POINTER static void without(int depth, const char *where) {
+  if (depth == 0) check(where);
+  else without(depth - 1, where);
+  KEEP();
+}
+
+NO_FRAME_POINTER static void mixed(int depth, const char *where) {
+  if (depth % 2 == 0) with(depth, where);
+  else without(depth, where);
+  KEEP();
+}
+
+static int in_qsort(const void *a, const void *b) {
+  with(2, "qsort");
+  return *(const int *)a - *(const int *)b;
+}
+
+NOINLINED static void all_chains(int rounds) {
+  for (int i = 0; i < rounds; i++) {
+    with(i % 40, "with");
+    without(i % 40, "without");
+    mixed(i % 20, "mixed");
+    int numbers[3] = {i % 3, 1, 5};
+    if (i % 16 == 0) qsort(numbers, 3, sizeof(int), in_qsort);
+  }
+  KEEP();
+}
+
+static void *chains_in_thread(void *arg) {
+  all_chains((int)(size_t)arg);
+  return NULL;
+}
+
+static int chains(void) {
+  all_chains(4000);
+  pthread_t t[4];
+  for (int i = 0; i < 4; i++) pthread_create(&t[i], NULL, chains_in_thread, (void *)(size_t)1000);
+  for (int i = 0; i < 4; i++) pthread_join(t[i], NULL);
+  return result(20000);
+}
+
+/* With frame pointers alone, in functions that have them. */
+static int records(void) {
+  for (int i = 0; i < 4000; i++) with(i % 40, "with");
+  return result(4000);
+}
+
+/* ---- Signal handlers: on the interrupted stack and on one of their own. ---- */
+
+static void *kept[8];
+static unsigned handled;
+
+static void on_signal(int number) {
+  (void)number;
+  handled++;
+  void **slot = &kept[handled % 8];
+  void *mine = *slot;
+  *slot = NULL; /* the next signal may come in here */
+  const uint32_t of_interrupted = last_id;
+  if (mine != NULL) free(mine);
+  *slot = malloc(4000); /* a class that the loop does not use: its lists are whole whenever we come */
+  last_id = of_interrupted;
+}
+
+static int signals(void) {
+  static char stack[16384];
+  sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof(stack)}, NULL);
+  struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+  for (int i = 0; i < 64; i++) free(malloc(4000));
+  for (int own = 0; own < 2; own++) {
+    if (own) action.sa_flags |= SA_ONSTACK;
+    sigaction(SIGALRM, &action, NULL);
+    timer_t timer;
+    timer_create(CLOCK_MONOTONIC, NULL, &timer);
+    timer_settime(timer, 0, &(struct itimerspec){{0, 200000}, {0, 200000}}, NULL);
+    for (int i = 0; i < 60000 && handled < 1500u * (unsigned)(own + 1); i++) with(i % 8, "interrupted");
+    timer_delete(timer);
+    for (int i = 0; i < 3; i++) raise(SIGALRM);
+  }
+  if (handled < 200) return fprintf(stderr, "stacks: only %u signals\n", handled), 1;
+  return result(100);
+}
+
+/* A handler that takes a stack itself, in a place where nothing was interrupted. */
+static void on_raised(int number) {
+  (void)number;
+  with(3, "handler");
+}
+
+static int handlers(void) {
+  static char stack[65536];
+  sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof(stack)}, NULL);
+  struct sigaction action = {.sa_handler = on_raised};
+  for (int i = 0; i < 200; i++) {
+    action.sa_flags = i % 2 ? SA_ONSTACK : 0;
+    sigaction(SIGUSR1, &action, NULL);
+    raise(SIGUSR1);
+  }
+  return result(forced ? 0 : 200);
+}
+
+/* ---- Stacks that nobody knows, and small ones. ---- */
+
+static ucontext_t of_main, of_coroutine;
+static uint32_t id_there;
+
+NOINLINED static void take_there(int depth) {
+  if (depth > 0) {
+    take_there(depth - 1);
+    KEEP();
+    return;
+  }
+  last_id = 0;
+  free(malloc(24));
+  id_there = last_id;
+}
+
+static void coroutine(void) {
+  take_there(3);
+  KEEP();
+}
+
+/* So many frames of the stack lie in this program. */
+static unsigned frames_here(uint32_t id) {
+  extern const char __executable_start[], etext[];
+  unsigned count = 0;
+  for (uint32_t i = 0; i < told[id].count; i++) count += told[id].frames[i] - (uintptr_t)__executable_start < (uintptr_t)(etext - __executable_start);
+  return count;
+}
+
+NOINLINED static void run_coroutine(char *stack, size_t size) {
+  getcontext(&of_coroutine);
+  of_coroutine.uc_stack.ss_sp = stack;
+  of_coroutine.uc_stack.ss_size = size;
+  of_coroutine.uc_link = &of_main;
+  makecontext(&of_coroutine, coroutine, 0);
+  swapcontext(&of_main, &of_coroutine);
+}
+
+static int coroutines(void) {
+  for (int i = 0; i < 50; i++) {
+    char *stack = i % 2 ? mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : malloc(16384);
+    run_coroutine(stack, 16384);
+    if (frames_here(id_there) < 4) return fprintf(stderr, "stacks: %u frames in a coroutine\n", frames_here(id_there)), 1;
+    if (i % 2) munmap(stack, 16384);
+    else free(stack);
+  }
+  return 0;
+}
+
+static void *on_small_stack(void *arg) {
+  take_there(3);
+  return arg;
+}
+
+/* Prints how much of a stack the deepest of some allocations with stacks takes. */
+static int small(void) {
+  size_t most = 0;
+  for (int i = 0; i < 50; i++) {
+    char *stack = aligned_alloc(4096, 16384);
+    memset(stack, 0x5a, 16384);
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    if (pthread_attr_setstack(&attributes, stack, 16384) != 0) return 2;
+    pthread_t t;
+    if (pthread_create(&t, &attributes, on_small_stack, NULL) != 0) return 2;
+    pthread_join(t, NULL);
+    size_t untouched = 0;
+    while (untouched < 16384 && stack[untouched] == 0x5a) untouched++;
+    if (16384 - untouched > most) most = 16384 - untouched;
+    if (untouched == 0) return fprintf(stderr, "stacks: a stack of 16 KiB is used up\n"), 1;
+    if (frames_here(id_there) < 4) return fprintf(stderr, "stacks: %u frames on a small stack\n", frames_here(id_there)), 1;
+    free(stack);
+  }
+  printf("most: %zu bytes\n", most);
+  return 0;
+}
+
+/* ---- Forks, while others take stacks. ---- */
+
+static volatile sig_atomic_t stop;
+
+static void *take_until_stopped(void *arg) {
+  for (int i = 0; !stop; i++) without(i % 10, "beside a fork");
+  return arg;
+}
+
+static int forks(void) {
+  pthread_t t[3];
+  for (int i = 0; i < 3; i++) pthread_create(&t[i], NULL, take_until_stopped, NULL);
+  for (int i = 0; i < 150; i++) {
+    const pid_t pid = fork();
+    if (pid == 0) {
+      alarm(20);
+      all_chains(3);
+      _exit(differed != 0);
+    }
+    int status;
+    if (waitpid(pid, &status, 0) != pid || status != 0) return fprintf(stderr, "stacks: a child ended with status 0x%x\n", status), 1;
+  }
+  stop = 1;
+  for (int i = 0; i < 3; i++) pthread_join(t[i], NULL);
+  return result(200);
+}
+
+/* ---- The loader's lock. ---- */
+
+static pthread_mutex_t programs = PTHREAD_MUTEX_INITIALIZER;
+
+static int in_callback(struct dl_phdr_info *info, size_t size, void *data) {
+  (void)info, (void)size, (void)data;
+  pthread_mutex_lock(&programs); /* whoever holds it allocates, and must not wait for us then */
+  free(malloc(50));
+  pthread_mutex_unlock(&programs);
+  return 0;
+}
+
+static void *iterate_until_stopped(void *arg) {
+  while (!stop) {
+    dl_iterate_phdr(in_callback, NULL);
+    usleep(300);
+  }
+  return arg;
+}
+
+static void *allocate_until_stopped(void *arg) {
+  for (unsigned i = 0; !stop; i++) {
+    pthread_mutex_lock(&programs);
+    if (i % 2) with((int)(i % 12), "beside a callback");
+    else without((int)(i % 12), "beside a callback");
+    pthread_mutex_unlock(&programs);
+  }
+  return arg;
+}
+
+/* LIBRARY's constructor starts a thread that allocates, and waits for it, the loader's other lock held. */
+static int loader(const char *library) {
+  pthread_t t[4];
+  for (int i = 0; i < 4; i++) pthread_create(&t[i], NULL, i < 2 ? iterate_until_stopped : allocate_until_stopped, NULL);
+  for (int i = 0; i < 100; i++) {
+    void *handle = dlopen(library, RTLD_NOW);
+    if (handle == NULL) return fprintf(stderr, "stacks: %s\n", dlerror()), 2;
+    dlclose(handle);
+  }
+  stop = 1;
+  for (int i = 0; i < 4; i++) pthread_join(t[i], NULL);
+  return result(10);
+}
+
+static pthread_barrier_t barred, taken;
+
+static int hold_lock(struct dl_phdr_info *info, size_t size, void *data) {
+  (void)info, (void)size, (void)data;
+  pthread_barrier_wait(&barred);
+  pthread_barrier_wait(&taken);
+  return 1;
+}
+
+static void *hold(void *arg) {
+  dl_iterate_phdr(hold_lock, NULL);
+  return arg;
+}
+
+static pthread_t holder;
+
+static void begin_holding(void) {
+  pthread_barrier_init(&barred, NULL, 2);
+  pthread_barrier_init(&taken, NULL, 2);
+  pthread_create(&holder, NULL, hold, NULL);
+  pthread_barrier_wait(&barred);
+}
+
+NOINLINED static void five(const char *where) {
+  for (int i = 0; i < 5; i++) with(5, where);
+}
+
+/* While another thread is in such a callback only what is proven can be told, and is. */
+static int proven(void) {
+  unsigned before = 0, of_proven = 0;
+  for (volatile int round = 0; round < 2; round++) { /* volatile: not unrolled, so that both call from one place */
+    if (round == 1) begin_holding();
+    before = compared;
+    five("a proven place");
+    of_proven = compared - before;
+  }
+  for (int i = 0; i < 5; i++) without(5, "beside a callback, never proven");
+  const unsigned of_others = compared - before - of_proven;
+  pthread_barrier_wait(&taken);
+  pthread_join(holder, NULL);
+  printf("%u proven, %u others\n", of_proven, of_others);
+  return differed != 0;
+}
+
+#if defined(__x86_64__)
+/*
+ * lie(function, how): calls function(), and keeps its frame pointer as it should or, with `how`, as the caller had it: the chain leaves
+ * the caller out. For libunwind both are the same, so what was proven does not hold. No compiler makes such code.
+ */
+void lie(void (*function)(void), long how);
+__asm__(".pushsection .text\n"
+        ".globl lie\n"
+        ".type lie, @function\n"
+        "lie:\n"
+        ".cfi_startproc\n"
+        "  pushq %rbp\n"
+        ".cfi_def_cfa_offset 16\n"
+        ".cfi_offset %rbp, -16\n"
+        "  testq %rsi, %rsi\n"
+        "  jnz 1f\n"
+        "  movq %rsp, %rbp\n"
+        "1:\n"
+        "  call *%rdi\n"
+        "  popq %rbp\n"
+        ".cfi_def_cfa_offset 8\n"
+        "  ret\n"
+        ".cfi_endproc\n"
+        ".size lie, .-lie\n"
+        ".popsection\n");
+
+static void in_lie(void) {
+  last_id = 0;
+  free(malloc(24));
+  KEEP();
+}
+
+NOINLINED static void call_lie(long how) {
+  lie(in_lie, how);
+  KEEP();
+}
+
+static int lies(void) {
+  uint32_t right = 0;
+  for (int i = 0; i < 3010; i++) {
+    call_lie(i >= 10);
+    if (i == 9) right = last_id;
+  }
+  if (last_id != right) fprintf(stderr, "stacks: taken in by a frame pointer\n");
+  return last_id != right;
+}
+#else
+static int lies(void) { return 77; }
+#endif
+
+/* ---- Objects that come and go: other code at the same addresses. ---- */
+
+static uint32_t id_in_library;
+static uintptr_t address_in_library;
+
+NOINLINED static void from_library(void) {
+  check("in a library");
+  id_in_library = last_id;
+  address_in_library = (uintptr_t)__builtin_return_address(0);
+}
+
+/* A function without frame pointers, with the same return address in both libraries, and not the same frame. */
+static int reuse(char **libraries) {
+  uintptr_t first = 0;
+  unsigned met = 0;
+  for (int i = 0; i < 40; i++) {
+    const char *library = libraries[i / 2 % 2];
+    void *handle = dlopen(library, RTLD_NOW);
+    if (handle == NULL) return fprintf(stderr, "stacks: %s\n", dlerror()), 2;
+    void (*call)(void (*)(void)) = (void (*)(void (*)(void)))(uintptr_t)dlsym(handle, "call_back");
+    for (int n = 0; n < 4; n++) call(from_library);
+    if (first == 0) first = address_in_library;
+    met += address_in_library == first;
+    const char *build_id = "", *name = module_at(address_in_library, told[id_in_library].epoch, &build_id);
+    if (id_in_library == 0 || strcmp(name, strrchr(library, '/') + 1) != 0 || strlen(build_id) != 40) {
+      return fprintf(stderr, "stacks: a stack in %s is told to lie in %s (build id %s)\n", library, name, build_id), 1;
+    }
+    dlclose(handle);
+  }
+  if (met < 30) return fprintf(stderr, "stacks: the libraries did not come to the same address\n"), 1;
+  return result(160);
+}
+
+int main(int argc, char **argv) {
+  const char *mode = getenv("HAKMEM_STACKS");
+  forced = mode != NULL && strcmp(mode, "fp") == 0;
+  void *warm[2];
+  backtrace(warm, 2); /* opens libgcc */
+  attach();
+  alarm(100);
+  const char *name = argc > 1 ? argv[1] : "";
+  if (strcmp(name, "chains") == 0) return chains();
+  if (strcmp(name, "records") == 0) return records();
+  if (strcmp(name, "proven") == 0) return proven();
+  if (strcmp(name, "lies") == 0) return lies();
+  if (strcmp(name, "signals") == 0) return signals();
+  if (strcmp(name, "handlers") == 0) return handlers();
+  if (strcmp(name, "coroutines") == 0) return coroutines();
+  if (strcmp(name, "small") == 0) return small();
+  if (strcmp(name, "forks") == 0) return forks();
+  if (strcmp(name, "loader") == 0 && argc == 3) return loader(argv[2]);
+  if (strcmp(name, "reuse") == 0 && argc == 4) return reuse(argv + 2);
+  fprintf(stderr, "usage: stacks CASE [LIBRARY...]\n");
+  return 2;
+}

@@ -1,0 +1,56 @@
+#!/bin/sh
+# timeout: 400
+# Stacks by frame pointers and by libunwind are those that the C library tells: in all kinds of calls, in signal handlers, on small,
+# alternate and coroutines' stacks, beside forks and within the loader's locks, and in libraries that come and go.
+. "$(dirname "$0")/common.sh"
+here=$SOURCE_DIR/tests/semantics
+build() { gcc -D_GNU_SOURCE -O1 -g -fPIC -shared -pthread -fno-builtin -Wl,--build-id "$here/called.c" "$@" || fail "cannot build: $*"; }
+build -DROOM=600 -o "$place/small-frame.so"
+build -DROOM=1200 -o "$place/large-frame.so"
+build -DCONSTRUCTOR -o "$place/constructor.so"
+build -DCONSTRUCTOR -DMISUSE -w -o "$place/misuse.so"
+nm -D "$DEFAULT" | grep -q ' dl_iterate_phdr$' || skip "built without events"
+HAKMEM_STACKS=unwind HAKMEM_TRACE=full LD_PRELOAD=$DEFAULT "$programs/stacks" records >"$place/out" 2>&1 || {
+  grep -q 'there are no stacks' "$place/out" && skip "built without HAKMEM_BACKTRACE, or libunwind is not installed"
+}
+
+# run HOW CASE [LIBRARY...]: what is said is in $place/out; nothing may be said by hakmem itself
+run() {
+  how=$1
+  shift
+  HAKMEM_FRAGMENTATION=0 HAKMEM_TRACE=full HAKMEM_STACKS=$how LD_PRELOAD=$DEFAULT "$programs/stacks" "$@" >"$place/out" 2>&1
+  status=$?
+  [ $status -eq 0 ] && ! grep -aqE "${said:-^hakmem:|\[}" "$place/out" && return
+  tail -n 20 "$place/out"
+  fail "exit status $status: HAKMEM_STACKS=$how, $*"
+}
+
+for how in auto unwind; do
+  for case in chains signals handlers coroutines small forks; do run $how $case; done
+  run $how loader "$place/constructor.so"
+  run $how reuse "$place/small-frame.so" "$place/large-frame.so"
+done
+for case in records signals coroutines small; do run fp $case; done
+run fp reuse "$place/small-frame.so" "$place/large-frame.so"
+
+# Stacks that are proven need no libunwind; others have none while it cannot be called.
+run auto proven
+grep -qx '5 proven, 0 others' "$place/out" || { cat "$place/out"; fail "of proven and other stacks"; }
+run unwind proven
+grep -qx '0 proven, 0 others' "$place/out" || { cat "$place/out"; fail "of stacks by libunwind beside a callback"; }
+
+# Where the proof does not hold, that is found out, and said once.
+said=hakmem: run auto lies
+[ "$(grep -c '^\[STACKS\] frame pointers and libunwind disagree on the caller of 0x' "$place/out")" -eq 1 ] || {
+  [ "$(uname -m)" != x86_64 ] || { cat "$place/out"; fail "a proof that does not hold is not told"; }
+}
+run unwind lies
+
+# The first stack of all is needed on a thread that a constructor waits for, the loader's lock held: it is not taken, the next ones are.
+LD_PRELOAD=$DEFAULT timeout 60 "$programs/open" "$place/misuse.so" 3 >"$place/out" 2>&1 ||
+  { status=$?; cat "$place/out"; fail "exit status $status of a misuse beside a constructor"; }
+grep 'verdict=double_free' "$place/out" | grep -qv stack= || { cat "$place/out"; fail "a stack that nobody could take"; }
+grep -q 'verdict=double_free stack=[1-9]' "$place/out" || { cat "$place/out"; fail "no stack once libunwind was open"; }
+
+HAKMEM_STACKS=off HAKMEM_TRACE=full LD_PRELOAD=$DEFAULT "$programs/stacks" records >"$place/out" 2>&1 && fail "stacks with HAKMEM_STACKS=off"
+exit 0
