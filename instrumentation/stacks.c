@@ -145,20 +145,23 @@ static uint32_t by_libunwind(uintptr_t first, uintptr_t *frames, uint32_t epoch)
   return 0;
 }
 
-/* Fills `frames` from `record` on, that of a function of ours. `may`: the gate is open. */
-static uint32_t capture(uintptr_t record, uintptr_t first, uintptr_t *frames, uint32_t epoch, bool may) {
-  uintptr_t by_records[STATS_FRAMES];
-  uint32_t record_count = 0;
-  bool sample = false;
-  if (config.stacks == STACKS_FP) return fp_capture(record, frames, STATS_FRAMES);
-  if (proves) record_count = fp_capture_proven(record, by_records, STATS_FRAMES, epoch, &sample);
-  if (record_count > 0 && !(sample && may)) {
-    memcpy(frames, by_records, record_count * sizeof(*frames));
-    return record_count;
-  }
-  const uint32_t count = may ? by_libunwind(first, frames, epoch) : 0;
-  if (count > 0 && record_count > 0) fp_compare(by_records, record_count, frames, count);
-  else if (count > 0 && proves) fp_learn(record, frames, count, STATS_FRAMES, epoch);
+/* Has libunwind's word on a stack whose frame pointers are proven. */
+static NOINLINE void sample(uintptr_t first, const uintptr_t *by_records, uint32_t record_count, uint32_t epoch) {
+  uintptr_t frames[STATS_FRAMES];
+  const uint32_t count = by_libunwind(first, frames, epoch);
+  if (count > 0) fp_compare(by_records, record_count, frames, count);
+}
+
+/* Fills `frames` from the record at `at` on, that of a function of ours whose return address is `first`. `may`: the gate is open. */
+static uint32_t capture(uintptr_t at, uintptr_t first, uintptr_t *frames, uint32_t epoch, bool may) {
+  uint32_t count = 0;
+  bool is_sample = false;
+  if (config.stacks == STACKS_FP) return fp_capture(at, frames, STATS_FRAMES);
+  if (proves) count = fp_capture_proven(at, frames, STATS_FRAMES, epoch, &is_sample);
+  if (is_sample && may && count > 0) sample(first, frames, count, epoch);
+  if (count > 0 || !may) return count;
+  count = by_libunwind(first, frames, epoch);
+  if (count > 0 && proves) fp_learn(at, frames, count, STATS_FRAMES, epoch);
   return count;
 }
 
