@@ -16,7 +16,8 @@
 
 #include "hub.h"
 
-#define YIELDS 100 /* before it sleeps: who is inside may have a lower priority than who waits */
+#define YIELDS 100    /* before it sleeps: who is inside may have a lower priority than who waits */
+#define SLEEPS 20000  /* of 50 us: who is inside so long was stopped, or was lost in a fork that ran no handlers */
 
 static uint32_t inside; /* atomic; threads inside */
 static uint32_t bars;   /* atomic; forks and callbacks under way */
@@ -39,7 +40,7 @@ bool gate_is_inside(void) { return inside_here > 0; }
 void gate_bar(void) {
   bars_here++;
   __atomic_add_fetch(&bars, 1, __ATOMIC_SEQ_CST);
-  for (unsigned i = 0; __atomic_load_n(&inside, __ATOMIC_SEQ_CST) > inside_here; i++) {
+  for (unsigned i = 0; i < YIELDS + SLEEPS && __atomic_load_n(&inside, __ATOMIC_SEQ_CST) > inside_here; i++) {
     if (i < YIELDS) sched_yield();
     else nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
   }

@@ -173,7 +173,9 @@ static uint32_t capture(bool keep) {
   unwinding = true;
   const int cancellation = hub_hold_cancellation();
   greet_listeners();
+  if (checker != NULL) memcheck_hold_errors();
   const uint32_t id = stacks_capture(keep);
+  if (checker != NULL) memcheck_release_errors();
   hub_restore_cancellation(cancellation);
   unwinding = false;
   return id;
@@ -277,7 +279,9 @@ void hub_start(void) {
   watched = config.stats != 0 || config.stats_file[0] != '\0' || config.stats_signal[0] != '\0';
   log_start();
   stats_start();
-  stacks_start(checker != NULL);
+  if (checker != NULL) memcheck_hold_errors();
+  stacks_start();
+  if (checker != NULL) memcheck_release_errors();
   install_signal();
   __atomic_store_n(&early_over, true, __ATOMIC_RELAXED);
 }

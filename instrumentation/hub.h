@@ -72,8 +72,7 @@ int log_fd(void);
 
 /* ---- stacks.c ---- */
 
-/* `checked`: by Valgrind, which would take what frame pointers lead over for misuse. */
-void stacks_start(bool checked);
+void stacks_start(void);
 /* The id of the caller's stack, 0 where there is none. `keep`: its frames go into the statistics block. No lock may be held. */
 uint32_t stacks_capture(bool keep);
 /* To a new listener: raises the module events so far, and has each stack told of once more when it is seen next. */

@@ -43,9 +43,13 @@ static bool on_memcheck(void) {
 }
 
 const struct hak_event_sink *memcheck_start(void) { return on_memcheck() ? &sink : NULL; }
+void memcheck_hold_errors(void) { VALGRIND_DISABLE_ERROR_REPORTING; }
+void memcheck_release_errors(void) { VALGRIND_ENABLE_ERROR_REPORTING; }
 
 #else
 
 const struct hak_event_sink *memcheck_start(void) { return NULL; }
+void memcheck_hold_errors(void) {}
+void memcheck_release_errors(void) {}
 
 #endif

@@ -12,4 +12,8 @@
  */
 const struct hak_event_sink *memcheck_start(void);
 
+/* Under it only: between the two, no errors of this thread are reported. An unwinder reads what may be anything. They nest. */
+void memcheck_hold_errors(void);
+void memcheck_release_errors(void);
+
 #endif

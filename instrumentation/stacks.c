@@ -19,7 +19,6 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t libunwind; /* atomic */
 enum { UNTRIED, OPENING, MISSING, OPEN };
-static bool proves; /* HAKMEM_STACKS=auto: frame pointers are believed where they are proven */
 
 /* Not within the gate: the loader's other lock may be held by a constructor that waits for the gate. */
 static void *open_libunwind(void *unused) {
@@ -63,8 +62,7 @@ static void open_now(void) {
  * libunwind is opened here, where nothing is under way, whenever a stack is likely to be asked for; with the first incident
  * otherwise, so that a program that has none does not pay for it.
  */
-void stacks_start(bool checked) {
-  proves = config.stacks == STACKS_AUTO && !checked;
+void stacks_start(void) {
   const bool likely = config.ss_limit != 0 || hub_is_watched();
   if (config.stacks == STACKS_OFF || config.stacks == STACKS_FP || (config.stacks == STACKS_AUTO && !likely)) return;
   open_libunwind(NULL);
@@ -157,11 +155,11 @@ static uint32_t capture(uintptr_t at, uintptr_t first, uintptr_t *frames, uint32
   uint32_t count = 0;
   bool is_sample = false;
   if (config.stacks == STACKS_FP) return fp_capture(at, frames, STATS_FRAMES);
-  if (proves) count = fp_capture_proven(at, frames, STATS_FRAMES, epoch, &is_sample);
+  if (config.stacks == STACKS_AUTO) count = fp_capture_proven(at, frames, STATS_FRAMES, epoch, &is_sample);
   if (is_sample && may && count > 0) sample(first, frames, count, epoch);
   if (count > 0 || !may) return count;
   count = by_libunwind(first, frames, epoch);
-  if (count > 0 && proves) fp_learn(at, frames, count, STATS_FRAMES, epoch);
+  if (count > 0 && config.stacks == STACKS_AUTO) fp_learn(at, frames, count, STATS_FRAMES, epoch);
   return count;
 }
 
@@ -169,9 +167,11 @@ NOINLINE uint32_t stacks_capture(bool keep) {
   if (config.stacks == STACKS_OFF) return 0;
   if (config.stacks == STACKS_AUTO) open_now();
   uintptr_t frames[STATS_FRAMES];
+  const uintptr_t at = (uintptr_t)__builtin_frame_address(0);
+  fp_room(at); /* a thread's first call allocates and reads files: not within the gate */
   const bool may = gate_enter();
   const uint32_t epoch = modules_epoch(may);
-  const uint32_t count = capture((uintptr_t)__builtin_frame_address(0), (uintptr_t)__builtin_return_address(0), frames, epoch, may);
+  const uint32_t count = capture(at, (uintptr_t)__builtin_return_address(0), frames, epoch, may);
   gate_leave();
   if (count == 0) return 0;
   struct stats_block *b = stats_block();
