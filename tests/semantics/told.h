@@ -14,7 +14,7 @@
 
 #include "events.h"
 
-#define NOINLINED __attribute__((noinline, noclone))
+#define NOINLINED __attribute__((noinline))
 #define FRAMES 32
 #define IDS 20000
 /* ---- What hakmem tells. ---- */
