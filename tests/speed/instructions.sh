@@ -1,0 +1,40 @@
+#!/bin/sh
+# Holds the fast paths: instructions per operation of random_mixed, as callgrind counts them. Such counts are the same in every run,
+# whatever else the machine does. The difference of two lengths leaves start-up and warm-up out.
+# timeout: 600
+set -u
+BUILD_DIR=${BUILD_DIR:-$(cd "$(dirname "$0")/../.." && pwd)/build}
+export LC_ALL=C
+fail() { echo "$*"; exit 1; }
+command -v valgrind >/dev/null || { echo "valgrind is not installed (package valgrind)"; exit 77; }
+grep -Eq '^CMAKE_BUILD_TYPE:STRING=(RelWithDebInfo|Release)$' "$BUILD_DIR/CMakeCache.txt" || { echo "not an optimised build"; exit 77; }
+
+# Instructions of a run:   run LIBRARY OPERATIONS ARGUMENTS...
+run() {
+  library=$1 operations=$2
+  shift 2
+  LD_PRELOAD=$library valgrind --tool=callgrind --callgrind-out-file=/dev/null "$BUILD_DIR/bin/random_mixed" --warm-up 0 -n "$operations" "$@" 2>&1 |
+    sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
+}
+
+# per_operation MOST LIBRARY ARGUMENTS...
+per_operation() {
+  most=$1 library=$2
+  shift 2
+  few=$(run "$library" 400000 "$@") many=$(run "$library" 1200000 "$@")
+  [ -n "$few" ] && [ -n "$many" ] || fail "callgrind gave no count for $*"
+  awk -v few="$few" -v many="$many" -v most="$most" -v what="$(basename "${library:-no}") $*" 'BEGIN {
+    each = (many - few) / 800000
+    printf "%s: %.1f instructions per operation, at most %s allowed\n", what, each, most
+    exit !(each > 10 && each <= most)
+  }' || exit 1
+}
+
+default=$BUILD_DIR/lib/libhakmem.so plain=$BUILD_DIR/lib/libhakmem-plain.so
+per_operation 25 '' --null -w 256              # the loop alone
+per_operation 52 "$default" -w 1               # no list ever runs out
+per_operation 48 "$plain" -w 1
+per_operation 55 "$default" -w 256
+per_operation 55 "$default" -w 8192
+per_operation 51 "$plain" -w 256
+per_operation 51 "$plain" -w 8192
