@@ -4,11 +4,10 @@
  */
 #include <dlfcn.h>
 #include <link.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "../src/directory.h"
 #include "../src/maps.h"
+#include "../src/os.h"
 #include "hub.h"
 
 #define ROW 16
@@ -63,7 +62,7 @@ static void put_sentence(struct message *m, const struct event_hdr_reset *e) {
 static const char *state_of(const struct slab *slab, const void *block) {
   uint8_t header;
   if (!maps_read(&header, (const char *)block - 1, 1)) return "not readable";
-  return header == header_live(slab->cls) ? "live" : header == HEADER_FREE ? "free" : "of a broken header, too";
+  return header_says_live(header, slab->cls) ? "live" : header == HEADER_FREE ? "free" : "of a broken header, too";
 }
 
 static void put_block(struct message *m, const struct event_hdr_reset *e, const struct slab *slab) {
@@ -144,6 +143,20 @@ static void put_row(struct message *m, const char *at, const struct slab *slab, 
   message_text(m, "|");
 }
 
+/* "  allocated at 0.1 s by thread 5, stack 7" */
+static void put_past(struct message *m, const char *what, uint64_t now_ms, uint64_t ago_ms, uint32_t thread, uint32_t stack) {
+  if (thread == 0) return;
+  message_text(m, "\n  ");
+  message_text(m, what);
+  message_text(m, " at ");
+  message_fixed(m, now_ms > ago_ms ? now_ms - ago_ms : 0, 3);
+  message_text(m, " s by thread ");
+  message_number(m, thread);
+  if (stack == 0) return;
+  message_text(m, ", stack ");
+  message_number(m, stack);
+}
+
 void blackbox_put(struct message *m, const struct event_hdr_reset *e) {
   message_text(m, "\n  ");
   put_sentence(m, e);
@@ -163,10 +176,16 @@ void blackbox_put(struct message *m, const struct event_hdr_reset *e) {
     message_number(m, e->good_thread);
     message_text(m, ", when a list was drained");
   }
+  put_past(m, "allocated", now_ms, e->alloc_ago_ms, e->alloc_thread, e->alloc_stack);
+  put_past(m, "freed", now_ms, e->free_ago_ms, e->free_thread, e->free_stack);
+  if (e->left_stack != 0) {
+    message_text(m, "\n  the left neighbour was allocated at stack ");
+    message_number(m, e->left_stack);
+  }
   message_text(m, "\n  found at ");
   message_fixed(m, now_ms, 3);
   message_text(m, " s by thread ");
-  message_number(m, (uint64_t)syscall(SYS_gettid));
+  message_number(m, os_thread());
   if (e->stack != 0) {
     message_text(m, ", stack ");
     message_number(m, e->stack);

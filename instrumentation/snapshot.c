@@ -14,6 +14,7 @@
 #include "../src/directory.h"
 #include "../src/legacy.h"
 #include "../src/os.h"
+#include "../src/records.h"
 #include "../src/shared_pool.h"
 #include "../src/tls_sll.h"
 #include "clock.h"
@@ -137,7 +138,7 @@ static void fill_buckets(struct stats_block *b, const struct walk *walk) {
   legacy_usage(CLASS_HUGE, &huge);
   struct stats_buckets buckets = {
     .live = walk->large_bytes + huge.huge_bytes, .empty = totals.dirty_bytes, .tails = walk->tails, .huge_cache = huge.kept_bytes,
-    .metadata = os_metadata_used() + directory_bytes() + sizeof(struct stats_block)};
+    .metadata = os_metadata_used() + directory_bytes() + record_bytes() + sizeof(struct stats_block)};
   uint64_t in_legacy = 0; /* small blocks' slabs, of which the walk over the SuperSlabs knows nothing */
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const struct stats_class_gauges *g = &b->gauge[cls];

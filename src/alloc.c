@@ -5,12 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "audit.h"
 #include "config.h"
 #include "events.h"
 #include "legacy.h"
 #include "misuse.h"
 #include "os.h"
+#include "records.h"
 #include "shared_fail.h"
 #include "shared_pool.h"
 
@@ -27,11 +27,13 @@ static void fork_prepare(void) {
   pool_fork_prepare();
   legacy_fork_prepare();
   directory_fork_prepare();
+  record_fork_prepare();
   os_fork_prepare();
 }
 
 static void fork_parent(void) {
   os_fork_release();
+  record_fork_release();
   directory_fork_release();
   legacy_fork_release();
   pool_fork_release();
@@ -40,8 +42,8 @@ static void fork_parent(void) {
 }
 
 static void fork_child(void) {
-  audit_fork_child();
   os_fork_child();
+  record_fork_child();
   directory_fork_child();
   legacy_fork_child();
   pool_fork_child();
@@ -179,7 +181,7 @@ static bool may_free(const struct slab *slab, void *p, bool *abandon) {
   }
 #if HAKMEM_EVENTS
   const uint8_t got = header_get(p);
-  if (got == header_live(slab->cls)) return true;
+  if (header_says_live(got, slab->cls)) return true;
   if (got != HEADER_FREE) {
     header_set(p, HEADER_FREE);
     *abandon = true;
@@ -197,6 +199,7 @@ static void small_free(struct sll_cache *cache, const struct slab *slab, void *p
   const bool good = may_free(slab, p, &abandon);
   if (abandon) sll_abandon(cache, cls);
   if (!good) return;
+  if (header_is_sampled(p, cls)) record_free(p, hub_stack(), NULL);
   header_set(p, HEADER_FREE);
   if (sll_goes_slow()) EVENT(free, .ptr = p, .size = class_stride(cls) - 1, .cls = cls, .stack = hub_traced_stack());
   sll_push(cache, cls, p);
@@ -272,7 +275,7 @@ static struct slab *slab_of_live(const void *p, enum misuse_state state) {
 #if HAKMEM_EVENTS
   if (!small) return slab;
   const uint8_t got = header_get(p), live = header_live(slab->cls);
-  if (got == live) return slab;
+  if (header_says_live(got, slab->cls)) return slab;
   misuse_header(slab, p, got, state);
   if (got == HEADER_FREE) return NULL;
   header_set((void *)(uintptr_t)p, live); /* still in use: put right, and go on */
@@ -348,7 +351,7 @@ void alloc_free_sized(void *p, size_t alignment, size_t size) {
   const struct slab *slab = directory_slab(p);
   const bool small = slab != NULL && slab->cls < CLASS_COUNT;
   /* What is no live block is for free to say. */
-  const bool live = small ? slab_block_of(slab, p) == p && header_is(p, header_live(slab->cls)) : slab != NULL && slab->base == p;
+  const bool live = small ? slab_block_of(slab, p) == p && header_says_live_at(p, slab->cls) : slab != NULL && slab->base == p;
   if (live && !could_be_of(slab, p, alignment, size)) misuse_size(slab, p, size);
   free_fast(p);
 }

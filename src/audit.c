@@ -2,9 +2,6 @@
 
 #if HAKMEM_EVENTS
 
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include "directory.h"
 #include "maps.h"
 #include "misuse.h"
@@ -12,10 +9,6 @@
 
 /* Both words are written without a lock: `check` is the block's address and `when` in one, so that a half-written line is seen. */
 static struct { uint64_t check, when; } seen[AUDIT_SEEN]; /* atomic; when: ms in the upper half, thread in the lower */
-
-static __thread uint32_t own_id __attribute__((tls_model("initial-exec")));
-
-void audit_fork_child(void) { own_id = 0; }
 
 static uint32_t place_of(const void *block) {
   return (uint32_t)((uintptr_t)block / MIN_ALIGN * UINT64_C(0x9e3779b97f4a7c15) >> 40) % AUDIT_SEEN; /* Knuth's multiplicative hash */
@@ -40,7 +33,7 @@ bool audit_last_good(const void *block, uint32_t *ms, uint32_t *thread) {
 static struct block *drop(uint32_t cls, struct block *bad) {
   const struct slab *slab = directory_slab(bad);
   uint8_t got = 0;
-  if (!maps_read(&got, (const char *)bad - 1, 1) || !misuse_is_link(bad, cls) || got == header_live(cls)) {
+  if (!maps_read(&got, (const char *)bad - 1, 1) || !misuse_is_link(bad, cls) || header_says_live(got, cls)) {
     misuse_link(cls, bad, got); /* the block before it was written to, and led here: this is somebody's memory, not to be touched */
     return BLOCK_END;
   }
@@ -58,8 +51,7 @@ static struct chain cut(struct chain chain, struct block *last, uint32_t count) 
 
 struct chain audit_chain(uint32_t cls, struct chain chain, uint32_t most) {
   if (chain.count == 0) return chain;
-  if (own_id == 0) own_id = (uint32_t)syscall(SYS_gettid);
-  const uint64_t when = os_now_ms() << 32 | own_id;
+  const uint64_t when = os_now_ms() << 32 | os_thread();
   struct block *last = NULL, *block = chain.head;
   for (uint32_t n = 0; n < chain.count && n < most;) {
     /* Where a wild link leads must not be read. */

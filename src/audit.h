@@ -27,13 +27,10 @@ struct chain audit_broken(uint32_t cls, struct chain chain);
 /* When an audit last saw the block good, in ms as os_now_ms counts, and on which thread; false where that is not known. */
 bool audit_last_good(const void *block, uint32_t *ms, uint32_t *thread);
 
-void audit_fork_child(void);
-
 #else
 
 static inline struct chain audit_chain(uint32_t cls, struct chain chain, uint32_t most) { (void)cls, (void)most; return chain; }
 static inline struct chain audit_broken(uint32_t cls, struct chain chain) { (void)cls, (void)chain; return CHAIN_EMPTY; }
-static inline void audit_fork_child(void) {}
 
 #endif
 

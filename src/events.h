@@ -105,7 +105,9 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
     F_CLS(cls) F_BYTES(size) F_PTR(base) F_ENUM(reason, legacy_reason) F_TICKS(ticks) F_U32(stack) F_BYTES(refused)) \
   E(hdr_reset, "a header was found wrong and was put right",                                        \
     F_CLS(cls) F_PTR(base) F_BYTE(got) F_BYTE(expect) F_U64(count) F_ENUM(verdict, hdr_verdict) F_PTR(left) F_U32(stack) \
-    F_PTR(slab) F_BYTES(offset) F_BYTES(over) F_BYTES(told) F_U64(good_ago_ms) F_U32(good_thread)) \
+    F_PTR(slab) F_BYTES(offset) F_BYTES(over) F_BYTES(told) F_U64(good_ago_ms) F_U32(good_thread) \
+    F_U32(alloc_stack) F_U32(alloc_thread) F_U64(alloc_ago_ms) F_U32(free_stack) F_U32(free_thread) F_U64(free_ago_ms) \
+    F_U32(left_stack)) \
   E(fragmentation, "one class, on a schedule and on request",                                       \
     F_CLS(cls) F_BYTES(requested) F_BYTES(allocated) F_BYTES(active) F_BYTES(cached) F_BYTES(partial) F_BYTES(empty) \
     F_COUNTS(utilisation, utilisation_bins))                                                          \

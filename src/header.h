@@ -6,6 +6,7 @@
  *                           ^ block - 1 = its header, the last byte of the left neighbour's stride
  *
  *   live      0xa0 | (cls & 15)
+ *   sampled   0xb0 | (cls & 15)    live, and something is known of it: see records.h
  *   free      0x5f                on a list, or never handed out
  *
  * A list ends at BLOCK_END. With headers that is a block whose header is not `free`, so one comparison finds both the
@@ -27,6 +28,9 @@ struct block {
 #define HEADER_FREE ((uint8_t)0x5f)
 
 ALWAYS_INLINE uint8_t header_live(uint32_t cls) { return (uint8_t)(0xa0 | (cls & 15)); }
+/* A block whose free goes through the slow path, because the fast one looks for the other. */
+ALWAYS_INLINE uint8_t header_sampled(uint32_t cls) { return (uint8_t)(0xb0 | (cls & 15)); }
+ALWAYS_INLINE bool header_says_live(uint8_t header, uint32_t cls) { return (header & ~0x10) == header_live(cls); }
 
 #if HAKMEM_EVENTS
 
@@ -39,6 +43,8 @@ ALWAYS_INLINE void header_set(void *block, uint8_t value) { ((uint8_t *)block)[-
 ALWAYS_INLINE bool block_can_pop(const struct block *block) { return header_get(block) == HEADER_FREE; }
 /* Whether the header before `block` is `live`. */
 ALWAYS_INLINE bool header_is(const void *block, uint8_t live) { return header_get(block) == live; }
+ALWAYS_INLINE bool header_is_sampled(const void *block, uint32_t cls) { return header_get(block) == header_sampled(cls); }
+ALWAYS_INLINE bool header_says_live_at(const void *block, uint32_t cls) { return header_says_live(header_get(block), cls); }
 
 #else
 
@@ -47,6 +53,8 @@ ALWAYS_INLINE bool header_is(const void *block, uint8_t live) { return header_ge
 ALWAYS_INLINE void header_set(void *block, uint8_t value) { (void)block, (void)value; }
 ALWAYS_INLINE bool block_can_pop(const struct block *block) { return block != BLOCK_END; }
 ALWAYS_INLINE bool header_is(const void *block, uint8_t live) { (void)block, (void)live; return true; }
+ALWAYS_INLINE bool header_is_sampled(const void *block, uint32_t cls) { (void)block, (void)cls; return false; }
+ALWAYS_INLINE bool header_says_live_at(const void *block, uint32_t cls) { (void)block, (void)cls; return true; }
 
 #endif
 

@@ -14,6 +14,7 @@
 #include "maps.h"
 #include "message.h"
 #include "os.h"
+#include "records.h"
 #include "shared_pool.h"
 
 bool misuse_is_link(const struct block *block, uint32_t cls) {
@@ -32,6 +33,21 @@ static void stop_if_asked(void) {
 
 static uint64_t resets; /* atomic */
 
+/* Where the block was allocated and freed, and its left neighbour, as far as that is known. */
+static void add_records(struct event_hdr_reset *e) {
+  struct record known;
+  if (e->left != NULL && record_get(e->left, &known)) e->left_stack = known.alloc_stack;
+  if (!record_get(e->base, &known)) return;
+  const uint32_t now = (uint32_t)os_now_ms();
+  e->alloc_stack = known.alloc_stack;
+  e->alloc_thread = known.alloc_thread;
+  e->alloc_ago_ms = now - known.alloc_ms;
+  if (!known.freed) return;
+  e->free_stack = known.free_stack;
+  e->free_thread = known.free_thread;
+  e->free_ago_ms = now - known.free_ms;
+}
+
 /* Completes the event and raises it. */
 static void report(struct event_hdr_reset *e, const struct slab *slab) {
   const int saved = errno;
@@ -40,6 +56,7 @@ static void report(struct event_hdr_reset *e, const struct slab *slab) {
   e->cls = slab != NULL ? slab->cls : e->cls;
   e->slab = slab != NULL ? slab->base : NULL;
   e->offset = slab != NULL ? (uintptr_t)e->base - (uintptr_t)slab->base : 0;
+  add_records(e);
   uint32_t good_ms;
   if (audit_last_good(e->base, &good_ms, &e->good_thread)) e->good_ago_ms = (uint32_t)os_now_ms() - good_ms;
   hub_event_hdr_reset(e);

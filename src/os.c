@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -183,6 +184,16 @@ uint64_t os_now_ms(void) {
   return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+static __thread uint32_t own_number __attribute__((tls_model("initial-exec")));
+
+uint32_t os_thread(void) {
+  if (own_number == 0) own_number = (uint32_t)syscall(SYS_gettid);
+  return own_number;
+}
+
 void os_fork_prepare(void) { pthread_mutex_lock(&metadata.lock); }
 void os_fork_release(void) { pthread_mutex_unlock(&metadata.lock); }
-void os_fork_child(void) { pthread_mutex_init(&metadata.lock, NULL); }
+void os_fork_child(void) {
+  own_number = 0;
+  pthread_mutex_init(&metadata.lock, NULL);
+}

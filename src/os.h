@@ -53,6 +53,9 @@ size_t os_metadata_used(void);
 /* Milliseconds since any origin, never going back; coarse (a few ms), cheap. Signal safe. */
 uint64_t os_now_ms(void);
 
+/* The calling thread as the kernel numbers it. Signal safe. */
+uint32_t os_thread(void);
+
 /* The errno of the last mapping that the system refused, 0 if none was. */
 int os_last_error(void);
 

@@ -147,8 +147,7 @@ size_t slab_usable(const struct slab *slab, const void *p) {
 uint32_t slab_count_live(const struct slab *slab) {
 #if HAKMEM_EVENTS
   uint32_t live = 0;
-  const uint8_t expect = header_live(slab->cls);
-  for (uint32_t i = 0; i < slab->carved; i++) live += header_get(block_at(slab, i)) == expect;
+  for (uint32_t i = 0; i < slab->carved; i++) live += header_says_live_at(block_at(slab, i), slab->cls);
   return live;
 #else
   return slab_used(slab);

@@ -308,7 +308,7 @@ void sll_drop_head(struct sll_cache *cache, uint32_t cls) {
   struct block *bad = cache->head[cls];
   const struct slab *slab = directory_slab(bad);
   const uint8_t got = header_get(bad);
-  if (!misuse_is_link(bad, cls) || got == cache->live[cls]) {
+  if (!misuse_is_link(bad, cls) || header_says_live(got, cls)) {
     /* The block before it was written to after its free, and led here: this is somebody's memory, not to be touched. */
     cache->head[cls] = BLOCK_END;
     state->length = 0;

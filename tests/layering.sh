@@ -12,7 +12,7 @@ floor() {
   case $1 in
     base.?) echo 0 ;;
     os.? | config.? | size_class.? | header.? | events.? | message.? | maps.? | hakmem.h) echo 1 ;;
-    superslab.? | directory.? | kept.?) echo 2 ;;
+    superslab.? | directory.? | kept.? | records.?) echo 2 ;;
     shared_pool.? | legacy.? | evidence.? | misuse.? | audit.?) echo 3 ;;
     shared_fail.? | tls_sll.? | tls_threads.c) echo 4 ;;
     alloc.?) echo 5 ;;
