@@ -143,21 +143,24 @@ static void put_row(struct message *m, const char *at, const struct slab *slab, 
   message_text(m, "|");
 }
 
-/* "  allocated at 0.1 s by thread 5, stack 7" */
-static void put_past(struct message *m, const char *what, uint64_t now_ms, uint64_t ago_ms, uint32_t thread, uint32_t stack) {
+/* "  allocated at 0.1 s by thread 5, stack 7", and its frames: a message of its own, because it can be long. */
+static void send_moment(struct message *m, const char *what, uint64_t now_ms, uint64_t ago_ms, uint32_t thread, uint32_t stack, int fd) {
   if (thread == 0) return;
-  message_text(m, "\n  ");
+  message_text(m, "  ");
   message_text(m, what);
   message_text(m, " at ");
   message_fixed(m, now_ms > ago_ms ? now_ms - ago_ms : 0, 3);
   message_text(m, " s by thread ");
   message_number(m, thread);
-  if (stack == 0) return;
-  message_text(m, ", stack ");
-  message_number(m, stack);
+  if (stack != 0) {
+    message_text(m, ", stack ");
+    message_number(m, stack);
+    frames_put(m, stack);
+  }
+  message_send(m, fd);
 }
 
-void blackbox_put(struct message *m, const struct event_hdr_reset *e) {
+void blackbox_send(struct message *m, const struct event_hdr_reset *e, int fd) {
   message_text(m, "\n  ");
   put_sentence(m, e);
   const struct slab *slab = e->slab != NULL ? directory_slab(e->slab) : NULL;
@@ -176,18 +179,13 @@ void blackbox_put(struct message *m, const struct event_hdr_reset *e) {
     message_number(m, e->good_thread);
     message_text(m, ", when a list was drained");
   }
-  put_past(m, "allocated", now_ms, e->alloc_ago_ms, e->alloc_thread, e->alloc_stack);
-  put_past(m, "freed", now_ms, e->free_ago_ms, e->free_thread, e->free_stack);
-  if (e->left_stack != 0) {
-    message_text(m, "\n  the left neighbour was allocated at stack ");
-    message_number(m, e->left_stack);
-  }
-  message_text(m, "\n  found at ");
-  message_fixed(m, now_ms, 3);
-  message_text(m, " s by thread ");
-  message_number(m, os_thread());
-  if (e->stack != 0) {
-    message_text(m, ", stack ");
-    message_number(m, e->stack);
-  }
+  message_send(m, fd);
+  send_moment(m, "found", now_ms, 0, os_thread(), e->stack, fd);
+  send_moment(m, "freed", now_ms, e->free_ago_ms, e->free_thread, e->free_stack, fd);
+  send_moment(m, "allocated", now_ms, e->alloc_ago_ms, e->alloc_thread, e->alloc_stack, fd);
+  if (e->left_stack == 0) return;
+  message_text(m, "  the left neighbour was allocated at stack ");
+  message_number(m, e->left_stack);
+  frames_put(m, e->left_stack);
+  message_send(m, fd);
 }

@@ -168,21 +168,22 @@ uint64_t hub_ticks(void) {
 }
 
 /* libunwind allocates when it first runs on a thread: an operation within it gets no stack of its own. */
-static uint32_t capture(bool keep) {
+static uint32_t capture(enum stack_use use) {
   if (in_event || unwinding) return 0;
   unwinding = true;
   const int cancellation = hub_hold_cancellation();
   greet_listeners();
   if (checker != NULL) memcheck_hold_errors();
-  const uint32_t id = stacks_capture(keep);
+  const uint32_t id = stacks_capture(use);
   if (checker != NULL) memcheck_release_errors();
   hub_restore_cancellation(cancellation);
   unwinding = false;
   return id;
 }
 
-uint32_t hub_stack(void) { return capture(true); }
-uint32_t hub_traced_stack(void) { return listeners() != NULL ? capture(false) : 0; }
+uint32_t hub_stack(void) { return capture(STACK_INCIDENT); }
+uint32_t hub_block_stack(void) { return capture(STACK_BLOCK); }
+uint32_t hub_traced_stack(void) { return listeners() != NULL ? capture(STACK_TRACED) : 0; }
 
 /* ---- Schedule, requests, start and end. ---- */
 

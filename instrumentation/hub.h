@@ -73,8 +73,15 @@ int log_fd(void);
 /* ---- stacks.c ---- */
 
 void stacks_start(void);
-/* The id of the caller's stack, 0 where there is none. `keep`: its frames go into the statistics block. No lock may be held. */
-uint32_t stacks_capture(bool keep);
+/* What a stack is taken for: told to a tracer alone; kept; kept, and in the statistics block. */
+enum stack_use { STACK_TRACED, STACK_BLOCK, STACK_INCIDENT };
+/* The id of the caller's stack, 0 where there is none. No lock may be held. */
+uint32_t stacks_capture(enum stack_use use);
+/* The frames of a stack that was kept; else NULL. Signal safe. */
+struct stack_frames { uint32_t count, epoch; uintptr_t frame[]; };
+const struct stack_frames *stacks_frames(uint32_t id);
+/* Enters the frames of a stack that was kept into the statistics block. */
+void stacks_publish(uint32_t id);
 /* To a new listener: raises the module events so far, and has each stack told of once more when it is seen next. */
 void stacks_tell_again(void);
 void stacks_fork_prepare(void);
@@ -98,6 +105,8 @@ void gate_fork_child(void); /* in the stead of gate_unbar */
 uint32_t modules_epoch(bool may_ask);
 /* Enters the objects that the addresses lie in, and tells of those that are new. */
 void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch);
+/* The path of the object that the address of a stack of this epoch lay in, and the address as its file has it. NULL where it is not entered. Signal safe. */
+const char *modules_path(uintptr_t address, uint32_t in_epoch, uintptr_t *own);
 void modules_tell_again(void);
 void modules_fork_prepare(void);
 void modules_fork_release(void);
@@ -128,9 +137,14 @@ void incident_shared_fail(const struct event_shared_fail *event);
 /* How often the incident that the calling thread met last has happened by then, itself included. */
 uint64_t incident_times(void);
 
+/* ---- frames.c ---- */
+
+/* Adds a line for each frame of a stack that was kept, without hakmem's own; the line before is not ended, the last one is not, either. Signal safe. */
+void frames_put(struct message *m, uint32_t stack);
+
 /* ---- blackbox.c ---- */
 
-/* Adds the lines that stand behind the one of a header reset; the last of them is not ended. */
-void blackbox_put(struct message *m, const struct event_hdr_reset *event);
+/* Adds the lines that stand behind the one of a header reset, and sends all of it: a message for each stack. */
+void blackbox_send(struct message *m, const struct event_hdr_reset *event, int fd);
 
 #endif

@@ -54,9 +54,9 @@ static void on_hdr_reset(const struct event_hdr_reset *e) {
   put_text(&m, " verdict=", event_names_hdr_verdict[e->verdict]);
   if (e->stack != 0) put_number(&m, " stack=", e->stack);
   if (e->over != 0) put_number(&m, " over=", e->over);
-  if (times > 1) put_number(&m, " times=", times);
-  else blackbox_put(&m, e);
   const int fd = headers ? output : STDERR_FILENO;
+  if (times <= 1) return blackbox_send(&m, e, fd);
+  put_number(&m, " times=", times);
   message_send(&m, fd);
 }
 

@@ -19,6 +19,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool closed[STATS_MODULES]; /* atomic; the object is gone, or nobody knows */
+static uintptr_t bias[STATS_MODULES]; /* what the loader added to the addresses of the object's file */
 static uint32_t epoch;             /* atomic */
 static uint64_t generation;        /* atomic; how many objects the loader had added and removed when the table was last compared */
 static bool comparing;             /* atomic */
@@ -73,12 +74,13 @@ static bool holds(const struct dl_phdr_info *info, uintptr_t address) {
   return false;
 }
 
-struct search { uintptr_t address; char *build_id; };
+struct search { uintptr_t address, bias; char *build_id; };
 
-static int find_build_id(struct dl_phdr_info *info, size_t size, void *data) {
+static int find_object(struct dl_phdr_info *info, size_t size, void *data) {
   (void)size;
-  const struct search *search = data;
+  struct search *search = data;
   if (!holds(info, search->address)) return 0;
+  search->bias = info->dlpi_addr;
   build_id_of(info, search->build_id);
   return 1;
 }
@@ -151,7 +153,7 @@ static bool find_mapping(uintptr_t address, struct stats_module *found) {
 }
 
 /* Enters `module`. Returns its new entry, NULL where it has one already or there is no place. Under the lock. */
-static const struct stats_module *enter(struct stats_block *b, const struct stats_module *module) {
+static const struct stats_module *enter(struct stats_block *b, const struct stats_module *module, uintptr_t added) {
   unsigned count = 0, last = STATS_MODULES; /* the youngest entry at these addresses */
   for (; count < STATS_MODULES && b->modules[count].size != 0; count++) {
     const struct stats_module *old = &b->modules[count];
@@ -174,6 +176,7 @@ static const struct stats_module *enter(struct stats_block *b, const struct stat
   *new = *module;
   new->size = 0;
   closed[count] = false;
+  bias[count] = added;
   __atomic_store_n(&new->size, size, __ATOMIC_RELEASE); /* last: who takes no lock looks at it first */
   return new;
 }
@@ -188,18 +191,31 @@ void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch) 
   for (uint32_t f = 0; f < count; f++) {
     if (is_known(b, frames[f])) continue;
     char build_id[STATS_BUILD_ID] = "";
-    struct search search = {frames[f], build_id};
-    if (gate_enter()) dl_iterate_phdr(find_build_id, &search);
+    struct search search = {.address = frames[f], .build_id = build_id};
+    if (gate_enter()) dl_iterate_phdr(find_object, &search);
     gate_leave();
     struct stats_module found;
     if (!find_mapping(frames[f], &found)) continue;
     memcpy(found.build_id, build_id, sizeof(build_id));
     found.epoch = in_epoch;
     pthread_mutex_lock(&lock);
-    const struct stats_module *new = !is_known(b, frames[f]) ? enter(b, &found) : NULL;
+    const struct stats_module *new = !is_known(b, frames[f]) ? enter(b, &found, search.bias) : NULL;
     pthread_mutex_unlock(&lock);
     if (new != NULL) tell(new);
   }
+}
+
+/* As tools/model.c finds the module of an address. */
+const char *modules_path(uintptr_t address, uint32_t in_epoch, uintptr_t *own) {
+  const struct stats_block *b = stats_block();
+  const char *path = NULL;
+  for (unsigned i = 0; i < STATS_MODULES && __atomic_load_n(&b->modules[i].size, __ATOMIC_ACQUIRE) != 0; i++) {
+    const struct stats_module *module = &b->modules[i];
+    if (address - module->base >= module->size || module->epoch > in_epoch) continue;
+    path = module->path;
+    *own = address - bias[i];
+  }
+  return path;
 }
 
 void modules_tell_again(void) {

@@ -1,7 +1,7 @@
 /*
  * stacks.c: stack ids. An id stands for the 64-bit hash of a stack's frames and epoch (modules.c): its place in `hashes`, from 1. With a
  * stack's first appearance goes the event that tells its frames, and before that one for each loaded object that they lie in.
- * The frames of stacks of incidents are kept in the statistics block, too.
+ * The frames of stacks of incidents and of single blocks are kept, by id; those of incidents go into the statistics block, too.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -11,6 +11,7 @@
 
 #include "../src/config.h"
 #include "../src/message.h"
+#include "../src/os.h"
 #include "hub.h"
 
 #define OPEN_MS 100
@@ -71,7 +72,7 @@ void stacks_start(void) {
 
 /* ---- Ids. ---- */
 
-#define HASHES 16384
+#define HASHES 65536
 #define PROBES_MAX 64
 
 static uint64_t hashes[HASHES]; /* atomic; 0 where none */
@@ -103,23 +104,42 @@ static uint32_t id_of(uint64_t hash, bool *fresh) {
   return 0;
 }
 
-/* Puts the frames into the block, once. Returns where they are, NULL where there is no place. */
-static const struct stats_stack *keep_frames(struct stats_block *b, uint32_t id, const uintptr_t *frames, uint32_t count, uint32_t epoch) {
-  const struct stats_stack *kept = NULL;
+static const struct stack_frames *kept[HASHES]; /* atomic; of the stack with this id - 1; what is there stays */
+
+/* Keeps the frames, once. False where there is no memory. */
+static bool keep_frames(uint32_t id, const uintptr_t *frames, uint32_t count, uint32_t epoch) {
+  if (__atomic_load_n(&kept[id - 1], __ATOMIC_RELAXED) != NULL) return true;
+  struct stack_frames *fresh = os_metadata(sizeof(*fresh) + count * sizeof(*frames));
+  if (fresh == NULL) return false;
+  fresh->count = count;
+  fresh->epoch = epoch;
+  memcpy(fresh->frame, frames, count * sizeof(*frames));
+  const struct stack_frames *none = NULL; /* of two threads that meet here, one has brought its copy for nothing */
+  __atomic_compare_exchange_n(&kept[id - 1], &none, fresh, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+  return true;
+}
+
+const struct stack_frames *stacks_frames(uint32_t id) {
+  return id != 0 ? __atomic_load_n(&kept[id - 1], __ATOMIC_ACQUIRE) : NULL;
+}
+
+void stacks_publish(uint32_t id) {
+  const struct stack_frames *frames = stacks_frames(id);
+  if (frames == NULL) return;
+  struct stats_block *b = stats_block();
   pthread_mutex_lock(&lock);
-  for (uint32_t i = 0; i < STATS_STACKS && kept == NULL; i++) {
+  uint32_t i = 0;
+  while (i < STATS_STACKS && b->stacks[i].id != 0 && b->stacks[i].id != id) i++;
+  if (i == STATS_STACKS) {
+    b->stacks_missed++;
+  } else if (b->stacks[i].id == 0) {
     struct stats_stack *stack = &b->stacks[i];
-    if (stack->id == id) kept = stack;
-    if (stack->id != 0) continue;
-    for (uint32_t f = 0; f < count; f++) stack->frames[f] = frames[f];
-    stack->frame_count = count;
-    stack->epoch = epoch;
+    for (uint32_t f = 0; f < frames->count; f++) stack->frames[f] = frames->frame[f];
+    stack->frame_count = frames->count;
+    stack->epoch = frames->epoch;
     __atomic_store_n(&stack->id, id, __ATOMIC_RELEASE);
-    kept = stack;
   }
-  if (kept == NULL) b->stacks_missed++;
   pthread_mutex_unlock(&lock);
-  return kept;
 }
 
 void stacks_tell_again(void) {
@@ -163,7 +183,7 @@ static uint32_t capture(uintptr_t at, uintptr_t first, uintptr_t *frames, uint32
   return count;
 }
 
-NOINLINE uint32_t stacks_capture(bool keep) {
+NOINLINE uint32_t stacks_capture(enum stack_use use) {
   if (config.stacks == STACKS_OFF) return 0;
   if (config.stacks == STACKS_AUTO) open_now();
   uintptr_t frames[STATS_FRAMES];
@@ -174,14 +194,14 @@ NOINLINE uint32_t stacks_capture(bool keep) {
   const uint32_t count = capture(at, (uintptr_t)__builtin_return_address(0), frames, epoch, may);
   gate_leave();
   if (count == 0) return 0;
-  struct stats_block *b = stats_block();
   bool fresh;
   const uint32_t id = id_of(hash_of(frames, count, epoch), &fresh);
-  const struct stats_stack *kept = id != 0 && keep ? keep_frames(b, id, frames, count, epoch) : NULL;
-  if (!fresh || (keep && kept == NULL)) return id; /* what is not kept cannot be pointed to from the early ring */
+  if (id == 0) return 0;
+  const bool is_kept = use != STACK_TRACED && keep_frames(id, frames, count, epoch);
+  if (use == STACK_INCIDENT) stacks_publish(id);
+  if (!fresh || (use != STACK_TRACED && !is_kept)) return id; /* what is not kept cannot be pointed to from the early ring */
   modules_record(frames, count, epoch);
-  static_assert(sizeof(kept->frames[0]) == sizeof(uintptr_t), "frames are kept as addresses");
-  EVENT(stack, .id = id, .frames = kept != NULL ? (const uintptr_t *)kept->frames : frames, .frame_count = count, .epoch = epoch);
+  EVENT(stack, .id = id, .frames = is_kept ? stacks_frames(id)->frame : frames, .frame_count = count, .epoch = epoch);
   return id;
 }
 

@@ -250,13 +250,20 @@ void stats_start(void) {
   fill_in(stats_block());
 }
 
+/* All but the modules: a forked child's stacks lie in the same objects. */
+static struct stats_block *clear(struct stats_block *b) {
+  memset(b, 0, offsetof(struct stats_block, modules));
+  memset(b->modules + STATS_MODULES, 0, sizeof(*b) - offsetof(struct stats_block, modules) - sizeof(b->modules));
+  return b;
+}
+
 static void begin_child(void) {
   const int cancellation = hub_hold_cancellation();
   pthread_mutex_lock(&child_lock);
   if (child_begins) {
     struct stats_block *parents = block;
     struct stats_block *own = strstr(config.stats_file, "%p") != NULL ? map_file() : NULL;
-    if (own == NULL) own = memset(&own_block, 0, sizeof(own_block));
+    if (own == NULL) own = clear(&own_block);
     for (uint32_t row = 0; row < CLASS_ROWS; row++) {
       own->cls[row] = (struct stats_class_counters){
         .allocs = inherited[row].allocs, .frees = inherited[row].frees,
@@ -264,7 +271,7 @@ static void begin_child(void) {
       own->inherited_allocs[row] = inherited[row].allocs;
       own->inherited_frees[row] = inherited[row].frees;
     }
-    if (parents != own) memcpy(own->modules, parents->modules, sizeof(own->modules)); /* the child's stacks lie in the same objects */
+    if (parents != own) memcpy(own->modules, parents->modules, sizeof(own->modules));
     fill_in(own);
     __atomic_store_n(&block, own, __ATOMIC_RELEASE);
     __atomic_store_n(&child_begins, false, __ATOMIC_RELEASE);

@@ -199,7 +199,7 @@ static void small_free(struct sll_cache *cache, const struct slab *slab, void *p
   const bool good = may_free(slab, p, &abandon);
   if (abandon) sll_abandon(cache, cls);
   if (!good) return;
-  if (header_is_sampled(p, cls)) record_free(p, hub_stack(), NULL);
+  if (header_is_sampled(p, cls)) record_free(p, hub_block_stack(), NULL);
   header_set(p, HEADER_FREE);
   if (sll_goes_slow()) EVENT(free, .ptr = p, .size = class_stride(cls) - 1, .cls = cls, .stack = hub_traced_stack());
   sll_push(cache, cls, p);

@@ -196,10 +196,11 @@ void hub_count(uint32_t cls, uint64_t allocs, uint64_t frees);
 /* A request of `size` bytes that class row `cls` served, one of the sampled ones. */
 void hub_request(uint32_t cls, size_t size);
 /*
- * The id of the calling thread's stack, 0 where stacks are off; no lock may be held. hub_stack is for incidents and keeps the frames;
- * hub_traced_stack is for single operations, and is 0 unless a tracer is there to see it.
+ * The id of the calling thread's stack, 0 where stacks are off; no lock may be held. hub_stack is for incidents, hub_block_stack for what
+ * is recorded of a block: both keep the frames. hub_traced_stack is for single operations, and is 0 unless a tracer is there to see it.
  */
 uint32_t hub_stack(void);
+uint32_t hub_block_stack(void);
 uint32_t hub_traced_stack(void);
 /* Clock ticks, from any origin; only differences mean anything. */
 uint64_t hub_ticks(void);
@@ -227,6 +228,7 @@ static inline void event_unused(const void *event) { (void)event; }
 static inline void hub_count(uint32_t cls, uint64_t allocs, uint64_t frees) { (void)cls, (void)allocs, (void)frees; }
 static inline void hub_request(uint32_t cls, size_t size) { (void)cls, (void)size; }
 static inline uint32_t hub_stack(void) { return 0; }
+static inline uint32_t hub_block_stack(void) { return 0; }
 static inline uint32_t hub_traced_stack(void) { return 0; }
 static inline uint64_t hub_ticks(void) { return 0; }
 static inline int hub_read(struct hak_stats *out, size_t size) { (void)out, (void)size; return ENOTSUP; }

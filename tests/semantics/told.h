@@ -16,7 +16,7 @@
 
 #define NOINLINED __attribute__((noinline))
 #define FRAMES 32
-#define IDS 20000
+#define IDS 65537
 /* ---- What hakmem tells. ---- */
 
 struct told { uint32_t count, epoch; uintptr_t frames[FRAMES]; };
