@@ -15,6 +15,7 @@ const struct command commands[] = {
   {"record", "The same in an LTTng session that is set up and taken down for it", &record_argp, command_record},
   {"report", "Print what a run or a recording holds: histograms, tables, stacks", &report_argp, command_report},
   {"explain", "Say what is wrong in a run or a recording, and what to change", &explain_argp, command_explain},
+  {"symbolize", "Put functions and lines into the stacks of a log", &symbolize_argp, command_symbolize},
   {"bench", "Measure hakmem against other allocators on this machine", &bench_argp, command_bench},
   {0},
 };
@@ -42,7 +43,7 @@ static char *filter(int key, const char *text, void *input) {
   if (key != ARGP_KEY_HELP_POST_DOC) return (char *)text;
   char *list = must_copy("Commands:\n");
   for (const struct command *c = commands; c->name != NULL; c++) {
-    char *const longer = must_print("%s  %-8s %s\n", list, c->name, c->summary);
+    char *const longer = must_print("%s  %-9s %s\n", list, c->name, c->summary);
     free(list);
     list = longer;
   }

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "demangle.h"
 #include "escape.h"
 #include "format.h"
 #include "memory.h"
@@ -40,38 +39,9 @@ static_assert(sizeof(verdicts) / sizeof(verdicts[0]) == hdr_verdict_count, "ever
 
 /* ---- Stacks ---- */
 
-static const char *last_part(const char *path) {
-  const char *const slash = strrchr(path, '/');
-  return slash != NULL ? slash + 1 : path;
-}
-
 static bool is_own(const struct symbol *symbol) {
-  return symbol->module != NULL && strncmp(last_part(symbol->module), OWN_LIBRARY, strlen(OWN_LIBRARY)) == 0;
-}
-
-static void print_symbol(FILE *out, const struct symbol *symbol, uint64_t address) {
-  char *const module = escape(symbol->module != NULL ? symbol->module : "?");
-  char *const name = demangle(symbol->function != NULL ? symbol->function : ""), *const function = escape(name);
-  fputs("      ", out);
-  if (*function != '\0') {
-    fprintf(out, "%s", function);
-  } else if (symbol->module != NULL) {
-    fprintf(out, "%s+0x%" PRIx64, last_part(module), symbol->offset);
-  } else {
-    fprintf(out, "0x%" PRIx64, address);
-  }
-  if (symbol->file != NULL) {
-    char *const file = escape(symbol->file);
-    fprintf(out, " at %s:%d", file, symbol->line);
-    free(file);
-  } else if (*function != '\0') {
-    fprintf(out, " in %s", last_part(module));
-  }
-  if (symbol->replaced) fputs(" (the file is another one now: its build id is not that of the run)", out);
-  fprintf(out, "%s\n", symbol->inlined ? " (inlined)" : "");
-  free(function);
-  free(name);
-  free(module);
+  const char *const slash = symbol->module != NULL ? strrchr(symbol->module, '/') : NULL;
+  return slash != NULL && strncmp(slash + 1, OWN_LIBRARY, strlen(OWN_LIBRARY)) == 0;
 }
 
 /* The frames of this library come first and are the same for everybody: said in one line. */
@@ -86,7 +56,11 @@ static void print_stack(FILE *out, const struct page *page, struct symbolizer *s
       continue;
     }
     if (own == i && own > 0) fprintf(out, "      (%u frame%s of " OWN_LIBRARY ")\n", own, own == 1 ? "" : "s");
-    for (size_t k = 0; k < count; k++) print_symbol(out, &symbols[k], stack->frames[i]);
+    for (size_t k = 0; k < count; k++) {
+      fputs("      ", out);
+      print_symbol(out, &symbols[k], stack->frames[i]);
+      fputc('\n', out);
+    }
   }
   if (own > 0 && own == limit) fprintf(out, "      (%u frame%s of " OWN_LIBRARY ")\n", own, own == 1 ? "" : "s");
   if (stack->frame_count > limit) fprintf(out, "      (%u more frames: --all shows them)\n", stack->frame_count - limit);

@@ -16,7 +16,7 @@
 
 /* Each object is opened in a session of its own, at address 0: then addresses in it are those of its own file. */
 struct object {
-  const char *path, *build_id; /* as the process told them */
+  char *path, *build_id; /* as the process told them */
   bool replaced; /* the file has another build id now */
   Dwfl *dwfl; /* NULL where it cannot be read, or is another file */
   Dwfl_Module *module;
@@ -48,6 +48,8 @@ struct symbolizer *symbolizer_create(const struct report *r, const struct model_
 void symbolizer_destroy(struct symbolizer *s) {
   for (size_t i = 0; i < s->count; i++) {
     if (s->objects[i].dwfl != NULL) dwfl_end(s->objects[i].dwfl);
+    free(s->objects[i].path);
+    free(s->objects[i].build_id);
   }
   free(s->objects);
   free(s);
@@ -98,13 +100,13 @@ static void open_object(struct object *o) {
   o->module = NULL;
 }
 
-static struct object *find_object(struct symbolizer *s, const struct model_module *module) {
+static struct object *find_object(struct symbolizer *s, const char *path, const char *build_id) {
   for (size_t i = 0; i < s->count; i++) {
-    if (strcmp(s->objects[i].path, module->path) == 0 && strcmp(s->objects[i].build_id, module->build_id) == 0) return &s->objects[i];
+    if (strcmp(s->objects[i].path, path) == 0 && strcmp(s->objects[i].build_id, build_id) == 0) return &s->objects[i];
   }
   s->objects = must_grow(s->objects, s->count, &s->capacity, sizeof(*s->objects));
   struct object *const o = &s->objects[s->count++];
-  *o = (struct object){.path = module->path, .build_id = module->build_id};
+  *o = (struct object){.path = must_copy(path), .build_id = must_copy(build_id)};
   open_object(o);
   return o;
 }
@@ -175,26 +177,40 @@ static size_t find_inlined(struct object *o, Dwarf_Addr address, struct symbol s
   return count;
 }
 
-static size_t symbolize_in(struct symbolizer *s, const struct model_module *module, uint64_t address, bool is_return_address,
-                           struct symbol symbols[SYMBOLS_MAX]) {
-  const uint64_t offset = address - module->base + module->offset;
-  symbols[0].module = module->path;
-  symbols[0].offset = offset;
-  struct object *const o = find_object(s, module);
-  symbols[0].replaced = o->replaced;
-  Dwarf_Addr own;
-  if (o->module == NULL || !address_of_offset(o, offset, &own)) return 1;
-  if (is_return_address && own > 0) own--;
+/* At an address of the object's file; the module and the offset are filled in already. */
+static size_t symbolize_own(struct object *o, Dwarf_Addr own, struct symbol symbols[SYMBOLS_MAX]) {
   const size_t count = find_inlined(o, own, symbols);
   if (count == 0) find_line(o, own, &symbols[0]);
   const char *const name = dwfl_module_addrname(o->module, own);
   struct symbol *const outermost = &symbols[count > 0 ? count - 1 : 0];
   if (outermost->function == NULL) outermost->function = name;
-  for (size_t i = 0; i < count; i++) {
-    symbols[i].module = module->path;
-    symbols[i].offset = offset;
+  for (size_t i = 1; i < count; i++) {
+    symbols[i].module = symbols[0].module;
+    symbols[i].offset = symbols[0].offset;
   }
   return count > 0 ? count : 1;
+}
+
+static size_t symbolize_in(struct symbolizer *s, const struct model_module *module, uint64_t address, bool is_return_address,
+                           struct symbol symbols[SYMBOLS_MAX]) {
+  symbols[0].module = module->path;
+  symbols[0].offset = address - module->base + module->offset;
+  struct object *const o = find_object(s, module->path, module->build_id);
+  symbols[0].replaced = o->replaced;
+  Dwarf_Addr own;
+  if (o->module == NULL || !address_of_offset(o, symbols[0].offset, &own)) return 1;
+  if (is_return_address && own > 0) own--;
+  return symbolize_own(o, own, symbols);
+}
+
+size_t symbolize_in_file(struct symbolizer *s, const char *path, uint64_t own, struct symbol symbols[SYMBOLS_MAX]) {
+  memset(symbols, 0, SYMBOLS_MAX * sizeof(symbols[0]));
+  struct object *const o = find_object(s, path, "");
+  symbols[0].module = o->path;
+  symbols[0].offset = own;
+  GElf_Addr bias;
+  if (o->module == NULL || dwfl_module_getelf(o->module, &bias) == NULL) return 1;
+  return symbolize_own(o, own + bias, symbols);
 }
 
 size_t symbolize(struct symbolizer *s, uint64_t address, uint32_t epoch, bool is_return_address, struct symbol symbols[SYMBOLS_MAX]) {

@@ -9,12 +9,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "model.h"
 
 struct symbolizer;
 
-/* For the modules of `p`, a process of `r`; both must outlive it. */
+/* For the modules of `p`, a process of `r`; both must outlive it. Both may be NULL for symbolize_in_file. */
 struct symbolizer *symbolizer_create(const struct report *r, const struct model_process *p);
 void symbolizer_destroy(struct symbolizer *s);
 
@@ -35,5 +36,11 @@ struct symbol {
  */
 size_t symbolize(struct symbolizer *s, uint64_t address, uint32_t epoch, bool is_return_address,
                  struct symbol symbols[SYMBOLS_MAX]);
+
+/* The functions at `own`, an address as the tables of the file at `path` have it. */
+size_t symbolize_in_file(struct symbolizer *s, const char *path, uint64_t own, struct symbol symbols[SYMBOLS_MAX]);
+
+/* "function at file:line", or as much of it as is known of a function at `address`, on no line of its own. In print_symbol.c. */
+void print_symbol(FILE *out, const struct symbol *symbol, uint64_t address);
 
 #endif
