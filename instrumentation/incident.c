@@ -2,6 +2,7 @@
  * incident.c: the black box of header resets and shared_fails: what was known when they happened, in the
  * statistics block. The same incident (kind, class, verdict or reason, stack) is kept once, with a count.
  */
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,32 +16,10 @@ static bool is_same(const struct stats_incident *a, const struct stats_incident 
 
 /* Everything but the count, which other threads look at; the kind last. */
 static void fill(struct stats_incident *slot, const struct stats_incident *incident) {
-  slot->cls = incident->cls;
-  slot->stack = incident->stack;
-  slot->tid = incident->tid;
-  slot->time_ns = incident->time_ns;
-  slot->base = incident->base;
-  slot->left = incident->left;
-  slot->got = incident->got;
-  slot->expect = incident->expect;
-  slot->verdict = incident->verdict;
-  slot->reason = incident->reason;
-  slot->active = incident->active;
-  slot->limit = incident->limit;
-  slot->free_slabs = incident->free_slabs;
-  slot->free_blocks = incident->free_blocks;
-  slot->units = incident->units;
-  slot->error = incident->error;
-  slot->own = incident->own;
-  slot->others = incident->others;
-  slot->batched = incident->batched;
-  slot->partial = incident->partial;
-  slot->slab_bytes = incident->slab_bytes;
-  slot->idle_bytes = incident->idle_bytes;
-  slot->holder = incident->holder;
-  slot->second = incident->second;
-  slot->holder_idle = incident->holder_idle;
-  slot->second_idle = incident->second_idle;
+  const size_t before = offsetof(struct stats_incident, cls), count = offsetof(struct stats_incident, count), behind = count + sizeof(slot->count);
+  static_assert(offsetof(struct stats_incident, kind) == 0, "the kind comes first");
+  memcpy((char *)slot + before, (const char *)incident + before, count - before);
+  memcpy((char *)slot + behind, (const char *)incident + behind, sizeof(*slot) - behind);
   __atomic_store_n(&slot->kind, incident->kind, __ATOMIC_RELEASE);
 }
 
@@ -61,6 +40,9 @@ static void keep(struct stats_incident *incident) {
     uint64_t none = 0;
     if (__atomic_compare_exchange_n(&slot->count, &none, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
       fill(slot, incident);
+      stacks_publish(incident->alloc_stack);
+      stacks_publish(incident->free_stack);
+      stacks_publish(incident->left_stack);
       times = 1;
       return;
     }
@@ -79,7 +61,10 @@ static void keep(struct stats_incident *incident) {
 void incident_hdr_reset(const struct event_hdr_reset *e) {
   keep(&(struct stats_incident){.kind = INCIDENT_HDR_RESET, .cls = e->cls, .stack = e->stack, .base = (uintptr_t)e->base,
                                 .left = (uintptr_t)e->left, .got = e->got, .expect = e->expect,
-                                .verdict = (uint16_t)e->verdict});
+                                .verdict = (uint16_t)e->verdict, .offset = e->offset, .over = e->over, .told = e->told,
+                                .good_ago_ms = e->good_ago_ms, .alloc_ago_ms = e->alloc_ago_ms, .free_ago_ms = e->free_ago_ms,
+                                .good_thread = e->good_thread, .alloc_thread = e->alloc_thread, .free_thread = e->free_thread,
+                                .alloc_stack = e->alloc_stack, .free_stack = e->free_stack, .left_stack = e->left_stack});
 }
 
 void incident_shared_fail(const struct event_shared_fail *e) {

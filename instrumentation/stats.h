@@ -18,7 +18,7 @@
 #include "histogram.h"
 
 #define STATS_MAGIC "HAKSTATS"
-#define STATS_VERSION 2
+#define STATS_VERSION 3
 
 /* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */
 #define STATS_COUNTERS(S)                                                     \
@@ -160,6 +160,11 @@ struct stats_incident {
   uint64_t slab_bytes, idle_bytes;        /* of slabs in use, and free of these, in partial slabs and batches */
   uint32_t holder, second;                /* the classes that hold most of what is idle; CLASS_NONE where there is none */
   uint64_t holder_idle, second_idle;      /* bytes */
+  /* INCIDENT_HDR_RESET; 0 where unknown, and what is of a thread 0 is unknown */
+  uint64_t offset, over, told;                    /* bytes: of base in its slab, past the left neighbour's end, that a sized free was told */
+  uint64_t good_ago_ms, alloc_ago_ms, free_ago_ms; /* before it: the header was last seen good, the block was allocated, freed */
+  uint32_t good_thread, alloc_thread, free_thread;
+  uint32_t alloc_stack, free_stack, left_stack;   /* left: where the left neighbour was allocated */
 };
 
 struct stats_block {

@@ -115,6 +115,12 @@ static int by_count(const void *a, const void *b) {
   return x->count < y->count ? 1 : x->count > y->count ? -1 : x->i->time_ns < y->i->time_ns ? -1 : x->i->time_ns > y->i->time_ns;
 }
 
+static void tell_past(struct finding *f, struct diagnosis *d, const struct model_process *p, const char *what, uint64_t ago_ms, uint32_t stack) {
+  char *const where = explain_place(d, p, stack);
+  finding_evidence(f, "the block was %s %" PRIu64 " ms before%s%s", what, ago_ms, where != NULL ? " by " : "", where != NULL ? where : "");
+  free(where);
+}
+
 static void tell_place(struct diagnosis *d, const struct place *place) {
   const struct stats_incident *const i = place->i;
   const unsigned verdict = i->verdict < hdr_verdict_count && advice[i->verdict].what != NULL ? i->verdict : HDR_UNKNOWN;
@@ -125,10 +131,18 @@ static void tell_place(struct diagnosis *d, const struct place *place) {
                place->count == 1 ? "" : "s", explain_class(class, i->cls));
   finding_evidence(f, "the header of 0x%" PRIx64 " held 0x%02x instead of 0x%02x", i->base, i->got, i->expect);
   if (i->left != 0) finding_evidence(f, "the block before it, whose end lies there, is 0x%" PRIx64, i->left);
+  if (i->over != 0) finding_evidence(f, "%" PRIu64 " byte%s past that end, as far as the pattern goes", i->over, i->over == 1 ? "" : "s");
+  if (i->verdict == HDR_WRONG_SIZE) finding_evidence(f, "the size that was told: %" PRIu64 " bytes", i->told);
+  if (i->good_thread != 0) finding_evidence(f, "its header was last seen good %" PRIu64 " ms before", i->good_ago_ms);
   char *const where = explain_place(d, place->p, i->stack);
   if (where != NULL) finding_evidence(f, "found when %s came by", where);
   else finding_evidence(f, "no stack is known (HAKMEM_STACKS=unwind takes them)");
   free(where);
+  if (i->free_thread != 0) tell_past(f, d, place->p, "freed", i->free_ago_ms, i->free_stack);
+  if (i->alloc_thread != 0) tell_past(f, d, place->p, "allocated", i->alloc_ago_ms, i->alloc_stack);
+  char *const left = explain_place(d, place->p, i->left_stack);
+  if (left != NULL) finding_evidence(f, "the block before it was allocated by %s", left);
+  free(left);
   if (place->processes > 1) finding_evidence(f, "in %" PRIu64 " processes", place->processes);
   finding_figure(f, "count", (double)place->count);
   finding_figure(f, "verdict", i->verdict);

@@ -91,23 +91,43 @@ static void print_hdr_reset(FILE *out, const struct stats_incident *i) {
           i->count == 1 ? "" : "s", model_class_name(i->cls, name), i->base, i->got, i->expect, model_hdr_verdict_name(verdict));
   fprintf(out, "    %s%s", verdicts[verdict], i->left != 0 ? "" : "\n");
   if (i->left != 0) fprintf(out, "; the left neighbour is 0x%" PRIx64 "\n", i->left);
+  if (i->over != 0) fprintf(out, "    %" PRIu64 " byte%s past its end, as far as the pattern goes\n", i->over, i->over == 1 ? "" : "s");
+  if (i->verdict == HDR_WRONG_SIZE) fprintf(out, "    the size that was told: %" PRIu64 " bytes\n", i->told);
+  if (i->good_thread != 0) {
+    fprintf(out, "    its header was last seen good %" PRIu64 " ms before, by thread %" PRIu32 ", when a list was drained\n", i->good_ago_ms, i->good_thread);
+  }
 }
 
-static void print_where(FILE *out, const struct page *page, const struct model_process *p, const struct stats_incident *i) {
-  if (i->stack == 0) {
+static void print_where(FILE *out, const struct page *page, const struct model_process *p, uint32_t id) {
+  if (id == 0) {
     fputs("    no stack was taken (HAKMEM_STACKS=unwind takes them)\n", out);
     return;
   }
   const struct report *const other = page->main == page->trace ? page->stats : NULL;
   const struct model_process *owner;
-  const struct model_stack *const stack = model_stack_of(page->main, other, p, i->stack, &owner);
+  const struct model_stack *const stack = model_stack_of(page->main, other, p, id, &owner);
   if (stack == NULL) {
-    fprintf(out, "    its stack (id %u) is not in the data\n", i->stack);
+    fprintf(out, "    its stack (id %u) is not in the data\n", id);
     return;
   }
   struct symbolizer *const symbolizer = symbolizer_create(model_find_process(page->main, owner->pid) == owner ? page->main : other, owner);
   print_stack(out, page, symbolizer, stack);
   symbolizer_destroy(symbolizer);
+}
+
+/* What is known of a block of a header reset besides where that was found. */
+static void print_past(FILE *out, const struct page *page, const struct model_process *p, const struct stats_incident *i) {
+  if (i->free_thread != 0) {
+    fprintf(out, "    freed %" PRIu64 " ms before, by thread %" PRIu32 "\n", i->free_ago_ms, i->free_thread);
+    print_where(out, page, p, i->free_stack);
+  }
+  if (i->alloc_thread != 0) {
+    fprintf(out, "    allocated %" PRIu64 " ms before, by thread %" PRIu32 "\n", i->alloc_ago_ms, i->alloc_thread);
+    print_where(out, page, p, i->alloc_stack);
+  }
+  if (i->left_stack == 0) return;
+  fputs("    the left neighbour was allocated\n", out);
+  print_where(out, page, p, i->left_stack);
 }
 
 struct listed { const struct model_process *p; const struct stats_incident *i; };
@@ -146,7 +166,8 @@ static void print_kind(FILE *out, const struct page *page, enum stats_incident_k
       fprintf(out, "    in process %" PRIu32 " (%s)\n", list[n].p->pid, program);
       free(program);
     }
-    print_where(out, page, list[n].p, list[n].i);
+    print_where(out, page, list[n].p, list[n].i->stack);
+    if (kind == INCIDENT_HDR_RESET) print_past(out, page, list[n].p, list[n].i);
   }
   print_more(out, page, shown, count, "of other classes or from other places");
   free(list);

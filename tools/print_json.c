@@ -211,6 +211,9 @@ static json_t *incident(const struct stats_incident *i) {
     set(object, "got", json_integer(i->got));
     set(object, "expect", json_integer(i->expect));
     set(object, "verdict", json_string(model_hdr_verdict_name(i->verdict)));
+    set(object, "offset", number(i->offset));
+    set(object, "over", number(i->over));
+    set(object, "told", i->verdict == HDR_WRONG_SIZE ? number(i->told) : json_null());
   } else {
     set(object, "kind", json_string("shared_fail"));
     set(object, "reason", json_string(model_fail_reason_name(i->reason)));
@@ -234,11 +237,35 @@ static json_t *incident(const struct stats_incident *i) {
   return object;
 }
 
+/* Something that a thread did before an incident; null where nobody knows of it. */
+static json_t *moment_before(uint32_t thread, uint64_t ago_ms) {
+  if (thread == 0) return json_null();
+  json_t *const object = json_object();
+  set(object, "thread", json_integer(thread));
+  set(object, "ago_ms", number(ago_ms));
+  return object;
+}
+
+static json_t *with_stack(json_t *object, const struct report *r, const struct model_process *p, uint32_t id) {
+  if (!json_is_object(object)) return object;
+  set(object, "stack_id", json_integer(id));
+  set(object, "stack", stack(r, p, id));
+  return object;
+}
+
+static void set_past(json_t *object, const struct report *r, const struct model_process *p, const struct stats_incident *i) {
+  set(object, "last_good", moment_before(i->good_thread, i->good_ago_ms));
+  set(object, "allocated", with_stack(moment_before(i->alloc_thread, i->alloc_ago_ms), r, p, i->alloc_stack));
+  set(object, "freed", with_stack(moment_before(i->free_thread, i->free_ago_ms), r, p, i->free_stack));
+  set(object, "left_allocated", i->left_stack != 0 ? with_stack(json_object(), r, p, i->left_stack) : json_null());
+}
+
 static json_t *incidents(const struct report *r, const struct model_process *p) {
   json_t *const array = json_array();
   for (size_t i = 0; i < p->incident_count; i++) {
     json_t *const object = incident(&p->incidents[i]);
     set(object, "stack", stack(r, p, p->incidents[i].stack));
+    if (p->incidents[i].kind == INCIDENT_HDR_RESET) set_past(object, r, p, &p->incidents[i]);
     json_array_append_new(array, object);
   }
   return array;

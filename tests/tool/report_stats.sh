@@ -46,6 +46,23 @@ value '.stats.processes[0].timeline[2].rss' 160000
 value '.stats.processes[0].incidents[0].kind' '"hdr_reset"'
 value '.stats.processes[0].incidents[0].stack[0].module' '"/nowhere/\u001b[31mevil"'
 value '.stats.processes[0].incidents[1].free_blocks' 9
+value '.stats.processes[0].incidents[0] | [.offset, .over, .told]' '[64,1,null]'
+value '.stats.processes[0].incidents[0].last_good' '{"thread":21,"ago_ms":11}'
+value '.stats.processes[0].incidents[0].allocated | [.thread, .ago_ms, .stack_id, .stack[0].address]' '[22,12,78,"0x403000"]'
+value '.stats.processes[0].incidents[0].freed | [.thread, .ago_ms, .stack_id, .stack[1].address]' '[23,13,77,"0x402000"]'
+value '.stats.processes[0].incidents[0].left_allocated | [.stack_id, .stack[0].address]' '[78,"0x403000"]'
+for words in '1 byte past its end' 'last seen good 11 ms before, by thread 21' 'freed 13 ms before, by thread 23' 'allocated 12 ms before, by thread 22' \
+  'the left neighbour was allocated'; do
+  grep -qF "$words" text || { cat text; fail "the text does not say: $words"; }
+done
+"$hakmem" explain known.stats >text || fail "explain"
+for words in 'the block was freed 13 ms before by' 'the block was allocated 12 ms before by' 'the block before it was allocated by'; do
+  grep -qF "$words" text || { cat text; fail "explain does not say: $words"; }
+done
+./stats_file unknown.stats alloc_thread=0 left_stack=0 verdict=17 || fail "stats_file"
+"$hakmem" report --json unknown.stats >json || fail "without a past"
+value '.stats.processes[0].incidents[0] | [.allocated, .left_allocated, .told]' '[null,null,9]'
+"$hakmem" report --json known.stats >json || fail "report --json"
 LC_ALL=C grep -q '[^ -~]' json && fail "the JSON text is not plain ASCII"
 
 # Two processes add up; --pid picks one; a name that would drive a terminal is shown, not obeyed.

@@ -23,7 +23,7 @@ static const struct { const char *name; size_t offset, size; } fields[] = {
 #define FIELD(name, member) {name, offsetof(struct stats_block, member), sizeof(((struct stats_block *)0)->member)}
   FIELD("version", version), FIELD("classes", classes), FIELD("size", size), FIELD("pid", pid), FIELD("complete", complete),
   FIELD("strategy", strategy), FIELD("timeline_length", timeline_length), FIELD("frame_count", stacks[0].frame_count),
-  FIELD("kind", incidents[0].kind), FIELD("cls", incidents[0].cls), FIELD("verdict", incidents[0].verdict),
+  FIELD("kind", incidents[0].kind), FIELD("alloc_thread", incidents[0].alloc_thread), FIELD("left_stack", incidents[0].left_stack), FIELD("cls", incidents[0].cls), FIELD("verdict", incidents[0].verdict),
   FIELD("reason", incidents[1].reason), FIELD("bucket", lookup[CLS].bucket[7]), FIELD("count", lookup[CLS].count),
   FIELD("max", lookup[CLS].max), FIELD("min_inverted", lookup[CLS].min_inverted), FIELD("sum", lookup[CLS].sum),
   FIELD("reentered", counters.reentered), FIELD("live", buckets.live), FIELD("rss", rss), FIELD("stacks_missed", stacks_missed),
@@ -86,11 +86,13 @@ static void fill_memory(void) {
 
 static void fill_incidents(void) {
   block.stacks[0] = (struct stats_stack){.id = 77, .frame_count = 2, .frames = {0x401000, 0x402000}};
+  block.stacks[1] = (struct stats_stack){.id = 78, .frame_count = 1, .frames = {0x403000}};
   block.modules[0] = (struct stats_module){.base = 0x400000, .size = 0x10000, .offset = 0};
   strcpy(block.modules[0].path, "/nowhere/\033[31mevil");
   block.incidents[0] = (struct stats_incident){
     .kind = INCIDENT_HDR_RESET, .cls = CLS, .stack = 77, .count = 1, .base = 0x1040, .left = 0x1000, .got = 0, .expect = 0xa3,
-    .verdict = HDR_OFF_BY_ONE_NUL};
+    .verdict = HDR_OFF_BY_ONE_NUL, .offset = 64, .over = 1, .told = 9, .good_ago_ms = 11, .good_thread = 21, .alloc_ago_ms = 12, .alloc_thread = 22,
+    .alloc_stack = 78, .free_ago_ms = 13, .free_thread = 23, .free_stack = 77, .left_stack = 78};
   block.incidents[1] = (struct stats_incident){
     .kind = INCIDENT_SHARED_FAIL, .cls = CLS, .stack = 0, .count = 2, .reason = FAIL_LIMIT, .active = 4, .limit = 4, .free_blocks = 9};
 }
