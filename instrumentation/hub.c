@@ -18,8 +18,8 @@
 #include "../src/message.h"
 #include "../src/os.h"
 #include "../src/tls_sll.h"
+#include "checker.h"
 #include "clock.h"
-#include "memcheck.h"
 
 #define ENUM_NAME(constant, name) name,
 #define EVENT_NAMES_DEFINE(e) const char *const event_names_##e[e##_count] = {ENUM_##e(ENUM_NAME)};
@@ -29,7 +29,7 @@ static __thread bool in_event __attribute__((tls_model("initial-exec")));
 static __thread bool unwinding __attribute__((tls_model("initial-exec")));
 static __thread bool thread_begun __attribute__((tls_model("initial-exec")));
 static const struct hak_event_sink *tracer; /* atomic */
-static const struct hak_event_sink *checker; /* Valgrind, or NULL; set before main */
+static const struct checker *checker;       /* or NULL; set before the first block */
 static bool watched;                        /* statistics were asked for */
 static uint64_t next_snapshot_ms;           /* atomic */
 static const void *told_listeners;          /* atomic; who has been told what is told once */
@@ -48,6 +48,7 @@ static bool early_over; /* atomic; the constructors have run: without a tracer b
 static uint64_t early_first_ns;
 
 static struct early *early_slot(void) {
+  if (hub_checked) return NULL; /* a leak check would take what is kept here for the program's pointers */
   if (!__atomic_load_n(&early_over, __ATOMIC_RELAXED) && __atomic_load_n(&early_count, __ATOMIC_RELAXED) < EARLY_LENGTH) {
     const uint32_t index = __atomic_fetch_add(&early_count, 1, __ATOMIC_RELAXED);
     if (index == 0) early_first_ns = clock_ns(CLOCK_MONOTONIC);
@@ -134,7 +135,7 @@ static const struct hak_event_sink *tracer_of_thread(void) {
 #define HUB_EVENT(name, text, fields)                                   \
   void hub_event_##name(const struct event_##name *event) {             \
     if (stats_sink.name != NULL) stats_sink.name(event);                \
-    if (checker != NULL && checker->name != NULL) checker->name(event); \
+    if (checker != NULL && checker->sink.name != NULL) checker->sink.name(event); \
     if (in_event) {                                                     \
       stats_reentered();                                                \
       return;                                                           \
@@ -173,9 +174,9 @@ static uint32_t capture(enum stack_use use) {
   unwinding = true;
   const int cancellation = hub_hold_cancellation();
   greet_listeners();
-  if (checker != NULL) memcheck_hold_errors();
+  if (checker != NULL) checker->hold();
   const uint32_t id = stacks_capture(use);
-  if (checker != NULL) memcheck_release_errors();
+  if (checker != NULL) checker->release();
   hub_restore_cancellation(cancellation);
   unwinding = false;
   return id;
@@ -270,19 +271,32 @@ static void install_signal(void) {
   message_send(&m, STDERR_FILENO);
 }
 
+bool hub_checked;
+
 bool hub_check(void) {
-  checker = memcheck_start();
+  static bool asked;
+  if (!asked) {
+    asked = true;
+    checker = asan_start();
+    if (checker == NULL) checker = memcheck_start();
+    hub_checked = checker != NULL && checker->guards;
+  }
   return checker != NULL;
 }
+
+void hub_checker_hold(void) { checker->hold(); }
+void hub_checker_release(void) { checker->release(); }
+void hub_checker_guard(const void *base, size_t size, bool closed) { checker->guard(base, size, closed); }
+size_t hub_checked_size(const void *p, size_t most) { return checker->size(p, most); }
 
 void hub_start(void) {
   clock_start();
   watched = config.stats != 0 || config.stats_file[0] != '\0' || config.stats_signal[0] != '\0';
   log_start();
   stats_start();
-  if (checker != NULL) memcheck_hold_errors();
+  if (checker != NULL) checker->hold();
   stacks_start();
-  if (checker != NULL) memcheck_release_errors();
+  if (checker != NULL) checker->release();
   install_signal();
   __atomic_store_n(&early_over, true, __ATOMIC_RELAXED);
 }

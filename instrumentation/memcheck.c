@@ -1,55 +1,105 @@
-#include "memcheck.h"
+/*
+ * memcheck.c: Valgrind's client requests, and nothing else.
+ *
+ * Under memcheck all memory that blocks are made of is closed, the bytes of live blocks excepted that the program asked for; headers, links
+ * and borders as well. The allocator touches them with errors held back; what it writes there stays closed.
+ */
+#include "checker.h"
 
 #if HAVE_VALGRIND
 
 #include <valgrind/memcheck.h>
 
-#include "../src/header.h"
-#include "../src/size_class.h"
+#include "../src/directory.h"
+
+static __thread unsigned held __attribute__((tls_model("initial-exec")));
+
+static void hold(void) {
+  VALGRIND_DISABLE_ERROR_REPORTING;
+  held++;
+}
+
+static void release(void) {
+  held--;
+  VALGRIND_ENABLE_ERROR_REPORTING;
+}
 
 /*
- * The allocator itself reads and writes two things outside of live blocks: the header before a block, which lies in its left
- * neighbour's stride, and the link in a free one. Both stay accessible; everything else of a free block does not.
+ * The leak check looks for pointers in all open memory. A huge block's descriptor has one to it, which is not the program's: it is closed
+ * as long as the block lives.
  */
-static void open_header(const void *block) { VALGRIND_MAKE_MEM_DEFINED((const char *)block - 1, 1); }
+static void close_descriptor(const void *block, uint32_t cls, bool closed) {
+  struct slab *slab = cls >= CLASS_COUNT ? directory_slab(block) : NULL;
+  if (slab == NULL) return;
+  if (closed) VALGRIND_MAKE_MEM_NOACCESS(&slab->base, sizeof(slab->base));
+  else VALGRIND_MAKE_MEM_DEFINED(&slab->base, sizeof(slab->base));
+}
 
 static void on_alloc(const struct event_alloc *e) {
-  VALGRIND_MALLOCLIKE_BLOCK(e->ptr, e->size, 0, 0);
-  if (e->cls < CLASS_COUNT) open_header(e->ptr);
+  close_descriptor(e->ptr, e->cls, true);
+  VALGRIND_MALLOCLIKE_BLOCK(e->ptr, e->size, CHECKED_BORDER, 0);
 }
 
 static void on_free(const struct event_free *e) {
-  VALGRIND_FREELIKE_BLOCK(e->ptr, 0);
-  if (e->cls >= CLASS_COUNT) return;
-  open_header(e->ptr);
-  VALGRIND_MAKE_MEM_DEFINED(e->ptr, sizeof(struct block));
+  close_descriptor(e->ptr, e->cls, false);
+  VALGRIND_FREELIKE_BLOCK(e->ptr, CHECKED_BORDER);
 }
 
+/* memcheck knows what is no block of its own, where it was allocated and where it was freed. */
+static void on_hdr_reset(const struct event_hdr_reset *e) {
+  switch (e->verdict) {
+    case HDR_DOUBLE_FREE: case HDR_REALLOC_AFTER_FREE: case HDR_INVALID_POINTER: case HDR_STACK_POINTER: case HDR_STATIC_POINTER:
+    case HDR_INTERIOR_POINTER: case HDR_FOREIGN_POINTER: case HDR_UNMAPPED_POINTER: break;
+    default: return;
+  }
+  const unsigned depth = held;
+  while (held > 0) release();
+  VALGRIND_FREELIKE_BLOCK(e->base, 0);
+  while (held < depth) hold();
+}
+
+/* Open memory comes so from the system. */
+static void guard(const void *base, size_t size, bool closed) {
+  if (closed) VALGRIND_MAKE_MEM_NOACCESS(base, size);
+}
+
+static size_t size_of(const void *p, size_t most) {
+  const uintptr_t closed = VALGRIND_CHECK_MEM_IS_ADDRESSABLE(p, most);
+  return closed != 0 ? closed - (uintptr_t)p : most;
+}
+
+static const struct checker memcheck = {
+  .sink = {.alloc = on_alloc, .free = on_free, .hdr_reset = on_hdr_reset},
+  .guards = true, .hold = hold, .release = release, .guard = guard, .size = size_of};
+
+/* ---- Tools that count: they are told of blocks, and close nothing. ---- */
+
+static void count_alloc(const struct event_alloc *e) { VALGRIND_MALLOCLIKE_BLOCK(e->ptr, e->size, 0, 0); }
+static void count_free(const struct event_free *e) { VALGRIND_FREELIKE_BLOCK(e->ptr, 0); }
+
 /* A block that stayed in its place changed its size; one that moved came and went with events of its own. */
-static void on_realloc(const struct event_realloc *e) {
+static void count_realloc(const struct event_realloc *e) {
   if (e->ptr != e->old) return;
   VALGRIND_FREELIKE_BLOCK(e->ptr, 0);
   VALGRIND_MALLOCLIKE_BLOCK(e->ptr, e->size, 0, 0);
-  VALGRIND_MAKE_MEM_DEFINED(e->ptr, e->size); /* what was in it is still in it */
-  if (e->cls < CLASS_COUNT) open_header(e->ptr);
 }
 
-static const struct hak_event_sink sink = {.alloc = on_alloc, .free = on_free, .realloc = on_realloc};
+static const struct checker counter = {
+  .sink = {.alloc = count_alloc, .free = count_free, .realloc = count_realloc}, .hold = hold, .release = release};
 
-/* Other tools of Valgrind (callgrind, cachegrind) do not know the request, and answer 0. */
-static bool on_memcheck(void) {
+/* Tools that do not know a request leave the answer as it was. */
+const struct checker *memcheck_start(void) {
   char byte = 0, bits;
-  return RUNNING_ON_VALGRIND && VALGRIND_GET_VBITS(&byte, &bits, 1) == 1;
+  if (!RUNNING_ON_VALGRIND) return NULL;
+  if (VALGRIND_GET_VBITS(&byte, &bits, 1) == 1) return &memcheck;
+  const uintptr_t unknown = 1;
+  if (VALGRIND_DO_CLIENT_REQUEST_EXPR(unknown, VG_USERREQ__MALLOCLIKE_BLOCK, &byte, 1, 0, 0, 0) == unknown) return NULL;
+  VALGRIND_FREELIKE_BLOCK(&byte, 0);
+  return &counter;
 }
-
-const struct hak_event_sink *memcheck_start(void) { return on_memcheck() ? &sink : NULL; }
-void memcheck_hold_errors(void) { VALGRIND_DISABLE_ERROR_REPORTING; }
-void memcheck_release_errors(void) { VALGRIND_ENABLE_ERROR_REPORTING; }
 
 #else
 
-const struct hak_event_sink *memcheck_start(void) { return NULL; }
-void memcheck_hold_errors(void) {}
-void memcheck_release_errors(void) {}
+const struct checker *memcheck_start(void) { return NULL; }
 
 #endif

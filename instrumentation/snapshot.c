@@ -219,7 +219,9 @@ static bool begin(bool in_signal) {
 void snapshot_take(bool thorough, bool in_signal) {
   const int saved = errno, cancellation = hub_hold_cancellation();
   if (begin(in_signal)) { /* else the gauges are those of just now */
+    hub_hold();
     take(stats_block(), thorough, in_signal);
+    hub_release();
     __atomic_store_n(&taking, false, __ATOMIC_RELEASE);
   }
   hub_restore_cancellation(cancellation);

@@ -10,6 +10,7 @@
 #include "legacy.h"
 #include "misuse.h"
 #include "os.h"
+#include "quarantine.h"
 #include "records.h"
 #include "shared_fail.h"
 #include "shared_pool.h"
@@ -23,6 +24,7 @@ void *alloc_fail(void) {
 
 static void fork_prepare(void) {
   hub_fork_prepare();
+  quarantine_fork_prepare();
   sll_fork_prepare();
   pool_fork_prepare();
   legacy_fork_prepare();
@@ -38,6 +40,7 @@ static void fork_parent(void) {
   legacy_fork_release();
   pool_fork_release();
   sll_fork_release();
+  quarantine_fork_release();
   hub_fork_parent();
 }
 
@@ -48,6 +51,7 @@ static void fork_child(void) {
   legacy_fork_child();
   pool_fork_child();
   sll_fork_child();
+  quarantine_fork_child();
   hub_fork_child();
 }
 
@@ -87,7 +91,8 @@ __attribute__((destructor(101))) static void stop(void) { hub_stop(); }
 /* ---- Large and huge blocks. ---- */
 
 static struct slab *large_slab(size_t size, size_t align, bool *zeroed) {
-  if (size > pool_large_max() || align > UNIT_SIZE) return legacy_huge_alloc(size, align, LEGACY_HUGE, zeroed);
+  /* A checker wants each in a mapping of its own, with closed memory in front. */
+  if (hub_checked || size > pool_large_max() || align > UNIT_SIZE) return legacy_huge_alloc(size, align, LEGACY_HUGE, zeroed);
   struct pool_refusal refusal;
   struct slab *slab = pool_large_alloc(size, zeroed, &refusal);
   if (slab != NULL) return slab;
@@ -101,7 +106,7 @@ static void *large_alloc(size_t size, size_t align, bool zero) {
   const int saved = errno;
   struct sll_cache *cache = sll_enter();
   bool zeroed = false;
-  struct slab *slab = large_slab(size, align, &zeroed);
+  struct slab *slab = large_slab(hub_with_border(size), align, &zeroed);
   if (slab == NULL) {
     if (cache != NULL) sll_leave(cache);
     return alloc_fail();
@@ -110,8 +115,8 @@ static void *large_alloc(size_t size, size_t align, bool zero) {
   const uint32_t cls = slab->cls;
   hub_count(cls, 1, 0);
   hub_request(cls, size);
-  if (zero && !zeroed) memset(block, 0, size);
   if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_traced_stack());
+  if (zero && (!zeroed || hub_checked)) memset(block, 0, size); /* a checker sees that it was written to */
   if (cache != NULL) sll_leave(cache);
   errno = saved;
   return block;
@@ -126,8 +131,9 @@ static void large_free(struct slab *slab) {
 /* ---- The slow doors. ---- */
 
 void *alloc_slow(size_t size) {
-  if (size <= SMALL_MAX) return alloc_slow_class(class_of_size(size), size);
   read_options();
+  const size_t with_border = hub_with_border(size);
+  if (with_border <= SMALL_MAX) return alloc_slow_class(class_of_size(with_border), size);
   return large_alloc(size, MIN_ALIGN, false);
 }
 
@@ -197,12 +203,16 @@ static void small_free(struct sll_cache *cache, const struct slab *slab, void *p
   bool abandon;
   const uint32_t cls = slab->cls;
   const bool good = may_free(slab, p, &abandon);
-  if (abandon) sll_abandon(cache, cls);
-  if (!good) return;
-  if (header_is_sampled(p, cls)) record_free(p, hub_block_stack(), NULL);
+  if (!good && !abandon) return;
+  if (good && header_is_sampled(p, cls)) record_free(p, hub_block_stack(), NULL);
   header_set(p, HEADER_FREE);
   if (sll_goes_slow()) EVENT(free, .ptr = p, .size = class_stride(cls) - 1, .cls = cls, .stack = hub_traced_stack());
-  sll_push(cache, cls, p);
+  if (good && !hub_checked) {
+    sll_push(cache, cls, p);
+    return;
+  }
+  sll_abandon(cache, cls);
+  if (good) quarantine_put(cls, p);
 }
 
 /* Whether nothing is the matter with `p` but that its list's budget ran out, which is why most frees come here. */
@@ -254,11 +264,12 @@ void *alloc_zeroed(size_t count, size_t size) {
 void *alloc_aligned(size_t alignment, size_t size) {
   if (size > PTRDIFF_MAX || alignment > PTRDIFF_MAX) return alloc_fail();
   if (alignment <= MIN_ALIGN) return alloc_fast(size);
-  if ((size | (alignment - 1)) >= ALIGNED_MAX) {
+  const size_t with_border = hub_with_border(size);
+  if ((with_border | (alignment - 1)) >= ALIGNED_MAX) {
     read_options();
     return large_alloc(size, alignment, false);
   }
-  const uint32_t cls = class_of_aligned(alignment, size);
+  const uint32_t cls = class_of_aligned(alignment, with_border);
   struct block *block = pop_fast(cls);
   return LIKELY(block != NULL) ? block : alloc_slow_class(cls, size);
 }
@@ -283,10 +294,19 @@ static struct slab *slab_of_live(const void *p, enum misuse_state state) {
   return slab;
 }
 
+/* Bytes of a live block that its user may touch. */
+static size_t usable_of(const struct slab *slab, const void *p) {
+  const size_t usable = slab_usable(slab, p);
+  return hub_checked ? hub_checked_size(p, usable) : usable;
+}
+
 size_t alloc_usable(const void *p) {
   if (p == NULL) return 0;
+  hub_hold();
   const struct slab *slab = slab_of_live(p, MISUSE_MEASURED);
-  return slab != NULL ? slab_usable(slab, p) : 0;
+  const size_t usable = slab != NULL ? usable_of(slab, p) : 0;
+  hub_release();
+  return usable;
 }
 
 /* Whether a block of `usable` bytes goes on serving `size`: it fits, and not more than half would lie idle. */
@@ -294,6 +314,7 @@ static bool stays(size_t usable, size_t size) { return size <= usable && size >=
 
 /* A block that need not be copied, because it stays or because the system moves its pages; else NULL. */
 static void *resize_in_place(struct slab *slab, void *p, size_t size) {
+  if (hub_checked) return NULL; /* who goes on using the old pointer is seen */
   const bool stay = stays(slab_usable(slab, p), size);
   if (slab->cls == CLASS_HUGE && (stay || size > pool_large_max())) {
     slab = legacy_huge_resize(slab, size);
@@ -306,9 +327,11 @@ static void *resize_in_place(struct slab *slab, void *p, size_t size) {
 }
 
 static void *resize(void *p, size_t size) {
+  hub_hold();
   struct slab *slab = slab_of_live(p, MISUSE_REALLOCED);
+  const size_t usable = slab != NULL ? usable_of(slab, p) : 0;
+  hub_release();
   if (slab == NULL) return alloc_fail();
-  const size_t usable = slab_usable(slab, p);
   void *in_place = resize_in_place(slab, p, size);
   if (in_place != NULL) return in_place;
   void *moved = alloc_fast(size);
@@ -339,6 +362,7 @@ void *alloc_resize(void *p, size_t size) {
 
 /* Whether a live block may have been asked for with this size. One that was resized in its place is of the class that it had before. */
 static bool could_be_of(const struct slab *slab, const void *p, size_t alignment, size_t size) {
+  if (hub_checked) return usable_of(slab, p) == size;
   if (slab->cls >= CLASS_COUNT) return slab->requested == size;
   const size_t usable = slab_usable(slab, p);
   if (stays(usable, size)) return true;
@@ -348,11 +372,13 @@ static bool could_be_of(const struct slab *slab, const void *p, size_t alignment
 }
 
 void alloc_free_sized(void *p, size_t alignment, size_t size) {
+  hub_hold();
   const struct slab *slab = directory_slab(p);
   const bool small = slab != NULL && slab->cls < CLASS_COUNT;
   /* What is no live block is for free to say. */
   const bool live = small ? slab_block_of(slab, p) == p && header_says_live_at(p, slab->cls) : slab != NULL && slab->base == p;
   if (live && !could_be_of(slab, p, alignment, size)) misuse_size(slab, p, size);
+  hub_release();
   free_fast(p);
 }
 

@@ -25,7 +25,7 @@ ALWAYS_INLINE struct block *pop_fast(size_t cls) {
   struct block *block = cache->head[cls];
   if (UNLIKELY(!block_can_pop(block))) return NULL;
   if (UNLIKELY(--cache->budget[cls].alloc < 0)) return NULL;
-  cache->head[cls] = block->next;
+  cache->head[cls] = block_next(block);
   header_set(block, cache->live[cls]);
   return block;
 }
@@ -45,7 +45,7 @@ ALWAYS_INLINE void free_fast(void *p) {
   if (UNLIKELY(--cache->budget[cls].free < 0)) return free_slow(p);
   struct block *block = p;
   header_set(block, HEADER_FREE);
-  block->next = cache->head[cls];
+  block_link(block, cache->head[cls]);
   cache->head[cls] = block;
 }
 

@@ -37,7 +37,7 @@ static struct block *drop(uint32_t cls, struct block *bad) {
     misuse_link(cls, bad, got); /* the block before it was written to, and led here: this is somebody's memory, not to be touched */
     return BLOCK_END;
   }
-  struct block *next = misuse_is_link(bad->next, cls) ? bad->next : NULL;
+  struct block *next = misuse_is_link(block_next(bad), cls) ? block_next(bad) : NULL;
   header_set(bad, HEADER_FREE);
   misuse_header(slab, bad, got, next != NULL ? MISUSE_FREE : MISUSE_OVERWRITTEN);
   return next != NULL ? next : BLOCK_END;
@@ -45,7 +45,7 @@ static struct block *drop(uint32_t cls, struct block *bad) {
 
 /* A chain that ends early has fewer blocks than it says. */
 static struct chain cut(struct chain chain, struct block *last, uint32_t count) {
-  if (last != NULL) last->next = BLOCK_END;
+  if (last != NULL) block_link(last, BLOCK_END);
   return count != 0 ? (struct chain){chain.head, count} : CHAIN_EMPTY;
 }
 
@@ -58,7 +58,7 @@ struct chain audit_chain(uint32_t cls, struct chain chain, uint32_t most) {
     if (LIKELY(directory_code(&directory, block) == (int8_t)(cls + 1) && block_can_pop(block))) {
       remember(block, when);
       last = block;
-      block = block->next;
+      block = block_next(block);
       n++;
       continue;
     }
@@ -66,7 +66,7 @@ struct chain audit_chain(uint32_t cls, struct chain chain, uint32_t most) {
     block = drop(cls, block);
     if (block == BLOCK_END) return cut(chain, last, n);
     chain.count--;
-    if (last != NULL) last->next = block;
+    if (last != NULL) block_link(last, block);
     else chain.head = block;
   }
   return chain;

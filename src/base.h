@@ -18,6 +18,24 @@
 /* A function that reads other threads' plain words without synchronising, for statistics: whatever it reads, it must stay safe. */
 #define READS_RACILY __attribute__((no_sanitize("thread")))
 
+/* The compiler guards every access for AddressSanitizer. */
+#if defined(__SANITIZE_ADDRESS__)
+#define BUILT_WITH_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define BUILT_WITH_ASAN 1
+#endif
+#endif
+
+/* A small inline function that touches memory which is closed to the program; see hub_checked in events.h. */
+#if BUILT_WITH_ASAN && defined(__clang__)
+#define UNCHECKED __attribute__((noinline, unused, no_sanitize("address"))) static
+#elif BUILT_WITH_ASAN
+#define UNCHECKED __attribute__((noipa, unused, no_sanitize("address"))) static /* gcc moves the access to the caller otherwise */
+#else
+#define UNCHECKED ALWAYS_INLINE
+#endif
+
 /* Symbols are hidden by default (CMake sets -fvisibility=hidden); these are the exceptions. */
 #define EXPORT __attribute__((visibility("default")))
 

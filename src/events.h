@@ -219,7 +219,26 @@ void hub_stop(void);
 void hub_fork_prepare(void);
 void hub_fork_parent(void);
 void hub_fork_child(void);
+
+/*
+ * ---- A checker (Valgrind's memcheck, AddressSanitizer) that guards memory. ----
+ *
+ * Where hub_checked, the program may touch only what it asked for: the alloc and free events open and close blocks, hub_guard closes what they
+ * are to come from, hub_unguard opens it to whoever has it next. Between hub_hold and hub_release, which nest, the calling thread may touch
+ * all of it. Set before the first block, for ever; outside of a checker all of this is one test, off the fast paths.
+ */
+extern bool hub_checked;
+void hub_checker_hold(void);
+void hub_checker_release(void);
+void hub_checker_guard(const void *base, size_t size, bool closed);
+/* Bytes that the program asked for at the live block `p`, at most `most`. Holding. */
+size_t hub_checked_size(const void *p, size_t most);
 #else
+enum { hub_checked = false };
+static inline void hub_checker_hold(void) {}
+static inline void hub_checker_release(void) {}
+static inline void hub_checker_guard(const void *base, size_t size, bool closed) { (void)base, (void)size, (void)closed; }
+static inline size_t hub_checked_size(const void *p, size_t most) { (void)p; return most; }
 static inline void event_unused(const void *event) { (void)event; }
 #define EVENT(name, ...)                                                   \
   do {                                                                     \
@@ -241,5 +260,14 @@ static inline void hub_fork_prepare(void) {}
 static inline void hub_fork_parent(void) {}
 static inline void hub_fork_child(void) {}
 #endif
+
+static inline void hub_hold(void) { if (UNLIKELY(hub_checked)) hub_checker_hold(); }
+static inline void hub_release(void) { if (UNLIKELY(hub_checked)) hub_checker_release(); }
+static inline void hub_guard(const void *base, size_t size) { if (UNLIKELY(hub_checked)) hub_checker_guard(base, size, true); }
+static inline void hub_unguard(const void *base, size_t size) { if (UNLIKELY(hub_checked)) hub_checker_guard(base, size, false); }
+
+/* What lies closed behind each block, at least, where hub_checked; before it lies that of its left neighbour, or closed memory. */
+#define CHECKED_BORDER ((size_t)16)
+static inline size_t hub_with_border(size_t size) { return UNLIKELY(hub_checked) ? size + CHECKED_BORDER : size; }
 
 #endif

@@ -25,6 +25,9 @@ struct block {
   struct block *next; /* valid while free */
 };
 
+UNCHECKED struct block *block_next(const struct block *block) { return block->next; }
+UNCHECKED void block_link(struct block *block, struct block *next) { block->next = next; }
+
 #define HEADER_FREE ((uint8_t)0x5f)
 
 ALWAYS_INLINE uint8_t header_live(uint32_t cls) { return (uint8_t)(0xa0 | (cls & 15)); }
@@ -37,8 +40,8 @@ ALWAYS_INLINE bool header_says_live(uint8_t header, uint32_t cls) { return (head
 extern struct block_end { uint8_t before[MIN_ALIGN]; struct block block; } block_end;
 #define BLOCK_END (&block_end.block)
 
-ALWAYS_INLINE uint8_t header_get(const void *block) { return ((const uint8_t *)block)[-1]; }
-ALWAYS_INLINE void header_set(void *block, uint8_t value) { ((uint8_t *)block)[-1] = value; }
+UNCHECKED uint8_t header_get(const void *block) { return ((const uint8_t *)block)[-1]; }
+UNCHECKED void header_set(void *block, uint8_t value) { ((uint8_t *)block)[-1] = value; }
 /* Whether `block`, the head of a list, can be handed out: not the end, and its header whole. */
 ALWAYS_INLINE bool block_can_pop(const struct block *block) { return header_get(block) == HEADER_FREE; }
 /* Whether the header before `block` is `live`. */
@@ -67,7 +70,7 @@ struct chain {
 #define CHAIN_EMPTY ((struct chain){BLOCK_END, 0})
 
 static inline void chain_push(struct chain *chain, struct block *block) {
-  block->next = chain->head;
+  block_link(block, chain->head);
   chain->head = block;
   chain->count++;
 }

@@ -15,6 +15,7 @@
 struct mapping {
   struct slab slab;
   bool refused; /* a huge block that would be a large one, had the shared pool served it */
+  size_t lead;  /* bytes of the mapping before slab.base */
   bool whole;   /* all of it came by one system call: the system can move its pages by one, too */
 };
 
@@ -54,8 +55,12 @@ static struct slab *map_slab(size_t size, size_t align) {
   void *base = os_map(size, align, &error);
   if (base == NULL) return NULL;
   struct slab *slab = directory_prepare(base, size) ? new_descriptor(base, size, align) : NULL;
-  if (slab == NULL) os_unmap(base, size);
-  else ((struct mapping *)slab)->whole = true;
+  if (slab == NULL) {
+    os_unmap(base, size);
+    return NULL;
+  }
+  ((struct mapping *)slab)->whole = true;
+  hub_guard(base, size);
   return slab;
 }
 
@@ -123,7 +128,7 @@ void legacy_return_blocks(uint32_t cls, struct chain chain) {
     struct block *block = chain.head;
     struct slab *slab = directory_slab(block);
     if (slab == NULL || slab->cls != cls) break; /* a link overwritten after its free: the rest is lost, not followed */
-    chain.head = block->next;
+    chain.head = block_next(block);
     chain.count--;
     if (!slab_list_give(list, slab, block)) continue;
     list->emptied_ms = os_now_ms();
@@ -207,10 +212,16 @@ static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason rea
   const size_t rounded = align_up(max_size(size, 1), UNIT_SIZE);
   align = max_size(align, UNIT_SIZE);
   if (rounded < size || rounded > PTRDIFF_MAX) return NULL;
-  struct slab *slab = from_kept ? take_kept(rounded, align) : NULL;
+  /* For a checker: closed memory lies in front, and freed memory is used for nothing else as long as it is kept. */
+  const size_t lead = hub_checked ? align : 0;
+  struct slab *slab = from_kept && !hub_checked ? take_kept(rounded, align) : NULL;
   *zeroed = slab == NULL;
-  if (slab == NULL) slab = map_slab(rounded, align);
+  if (slab == NULL) slab = map_slab(rounded + lead, align);
   if (slab == NULL) return NULL;
+  slab->base += lead;
+  slab->size -= lead;
+  slab->units = (uint32_t)(slab->size / UNIT_SIZE);
+  ((struct mapping *)slab)->lead = lead;
   slab->cls = CLASS_HUGE;
   slab->requested = size;
   slab->align = align;
@@ -229,8 +240,8 @@ struct slab *legacy_huge_alloc(size_t size, size_t align, enum legacy_reason rea
 void legacy_huge_free(struct slab *slab) {
   directory_leave(slab);
   book_huge(slab, -1);
-  char *base = slab->base;
-  const size_t size = slab->size;
+  const size_t lead = ((const struct mapping *)slab)->lead, size = slab->size + lead;
+  char *base = slab->base - lead;
   drop_descriptor(slab);
   keep(base, size);
 }

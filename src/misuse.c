@@ -79,7 +79,7 @@ void misuse_header(const struct slab *slab, const void *block, uint8_t got, enum
   const struct evidence evidence = evidence_of(slab, block, got, e.expect);
   e.verdict = evidence.verdict;
   /* `free` is also the character '_', which a text may have brought: then nothing is linked behind it. */
-  if (!in_list && got == HEADER_FREE && (!evidence.certain || misuse_is_link(((const struct block *)block)->next, slab->cls))) {
+  if (!in_list && got == HEADER_FREE && (!evidence.certain || misuse_is_link(block_next(block), slab->cls))) {
     e.verdict = again(state);
   } else if (state == MISUSE_OVERWRITTEN && (!evidence.certain || evidence.over < 2)) {
     e.verdict = HDR_WRITE_AFTER_FREE;

@@ -72,6 +72,7 @@ void *os_map(size_t size, size_t align, int *error) {
 void os_unmap(void *base, size_t size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
+  hub_unguard(base, size);
   munmap(base, size);
   errno = saved;
   __atomic_fetch_sub(&mapped_bytes, size, __ATOMIC_RELAXED);

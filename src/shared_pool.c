@@ -122,6 +122,7 @@ static struct superslab *map_superslab(bool many, struct pool_refusal *refusal) 
   struct superslab *ss = base != NULL && directory_prepare(base, size) ? new_descriptor() : NULL;
   if (ss != NULL) {
     superslab_init(ss, base, size);
+    hub_guard(base, size);
     if (many) os_prefer_huge_pages(base, size);
     return ss;
   }
@@ -274,7 +275,7 @@ uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, struct chain *leg
     struct block *block = chain->head;
     struct slab *slab = directory_slab(block);
     if (slab == NULL || slab->cls != cls || !block_can_pop(block)) break;
-    chain->head = block->next;
+    chain->head = block_next(block);
     chain->count--;
     if (slab->home == NULL) {
       chain_push(legacy, block);

@@ -115,7 +115,7 @@ static void carve(struct slab *slab, uint32_t count, struct chain *chain) {
 void slab_take(struct slab *slab, uint32_t most, struct chain *chain) {
   while (most > 0 && slab->free_count > 0) {
     struct block *block = slab->free;
-    slab->free = block->next;
+    slab->free = block_next(block);
     slab->free_count--;
     chain_push(chain, block);
     most--;
@@ -125,7 +125,7 @@ void slab_take(struct slab *slab, uint32_t most, struct chain *chain) {
 }
 
 void slab_give(struct slab *slab, struct block *block) {
-  block->next = slab->free;
+  block_link(block, slab->free);
   slab->free = block;
   slab->free_count++;
   assert(slab->free_count <= slab->carved);
@@ -157,7 +157,7 @@ uint32_t slab_count_live(const struct slab *slab) {
 bool slab_is_valid(const struct slab *slab) {
   if (slab->cls >= CLASS_COUNT) return slab->requested <= slab->size;
   uint32_t free_blocks = 0;
-  for (const struct block *b = slab->free; b != BLOCK_END && free_blocks <= slab->free_count; b = b->next) {
+  for (const struct block *b = slab->free; b != BLOCK_END && free_blocks <= slab->free_count; b = block_next(b)) {
     if (slab_block_of(slab, b) != b) return false;
     free_blocks++;
   }

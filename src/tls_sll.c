@@ -123,10 +123,10 @@ static uint32_t hand_over(uint32_t cls, struct chain chain) {
 static struct chain cut_list(struct sll_cache *cache, uint32_t cls, uint32_t keep) {
   struct sll_state *state = &cache->state[cls];
   struct block *last = cache->head[cls];
-  for (uint32_t i = 1; i < keep && block_can_pop(last->next); i++) last = last->next;
-  struct chain rest = {last->next, state->length - keep};
-  if (!block_can_pop(last->next)) return CHAIN_EMPTY; /* a broken header in mid-list: the pop that reaches it will say so */
-  last->next = BLOCK_END;
+  for (uint32_t i = 1; i < keep && block_can_pop(block_next(last)); i++) last = block_next(last);
+  struct chain rest = {block_next(last), state->length - keep};
+  if (!block_can_pop(block_next(last))) return CHAIN_EMPTY; /* a broken header in mid-list: the pop that reaches it will say so */
+  block_link(last, BLOCK_END);
   state->length = keep;
   return rest;
 }
@@ -275,7 +275,7 @@ bool sll_refill(struct sll_cache *cache, uint32_t cls) {
 
 struct block *sll_pop(struct sll_cache *cache, uint32_t cls) {
   struct block *block = cache->head[cls];
-  cache->head[cls] = block->next;
+  cache->head[cls] = block_next(block);
   header_set(block, cache->live[cls]);
   if (cache->budget[cls].alloc >= 0) cache->budget[cls].alloc--;
   publish(cache, cls);
@@ -285,7 +285,7 @@ struct block *sll_pop(struct sll_cache *cache, uint32_t cls) {
 
 void sll_push(struct sll_cache *cache, uint32_t cls, struct block *block) {
   struct sll_state *state = &cache->state[cls];
-  block->next = cache->head[cls];
+  block_link(block, cache->head[cls]);
   cache->head[cls] = block;
   if (cache->budget[cls].free >= 0) cache->budget[cls].free--;
   publish(cache, cls);
@@ -317,9 +317,9 @@ void sll_drop_head(struct sll_cache *cache, uint32_t cls) {
     return;
   }
   header_set(bad, HEADER_FREE);
-  const bool linked = misuse_is_link(bad->next, cls);
+  const bool linked = misuse_is_link(block_next(bad), cls);
   if (linked && state->length > 1) {
-    cache->head[cls] = bad->next;
+    cache->head[cls] = block_next(bad);
     state->length--;
   } else {
     cache->head[cls] = BLOCK_END;

@@ -18,6 +18,9 @@ struct sll_cache sll_empty = {
 };
 __thread struct sll_cache *sll_self = &sll_empty;
 
+/* The thread's lists, or NULL. Where hub_checked, sll_self stays empty: the fast paths must not look at a header. */
+static __thread struct sll_cache *own __attribute__((tls_model("initial-exec")));
+
 /* Set by the thread's destructor: from then on it borrows. */
 static __thread bool thread_ended __attribute__((tls_model("initial-exec")));
 static pthread_key_t thread_key;
@@ -71,21 +74,32 @@ static void end_thread(void *arg) {
   struct sll_cache *cache = arg;
   thread_ended = true;
   sll_self = &sll_empty;
+  own = NULL;
+  hub_hold();
   drop_cache(cache);
+  hub_release();
   EVENT(thread_exit, .live_caches = live_caches());
+}
+
+static struct sll_cache *own_or_borrowed(void) {
+  if (own != NULL) return own;
+  struct sll_cache *cache = take_cache();
+  if (cache == NULL || thread_ended) return cache;
+  if (own != NULL) { /* a sink of the mapping's event came back through malloc, and has made them */
+    drop_cache(cache);
+    return own;
+  }
+  own = cache;
+  if (!hub_checked) sll_self = cache;
+  pthread_setspecific(thread_key, cache); /* may call malloc: the lists are there */
+  EVENT(thread_start, .live_caches = live_caches());
+  return cache;
 }
 
 struct sll_cache *sll_enter(void) {
   if (LIKELY(sll_self != &sll_empty)) return sll_self;
-  struct sll_cache *cache = take_cache();
-  if (cache == NULL || thread_ended) return cache;
-  if (sll_self != &sll_empty) { /* a sink of the mapping's event came back through malloc, and has made them */
-    drop_cache(cache);
-    return sll_self;
-  }
-  sll_self = cache;
-  pthread_setspecific(thread_key, cache); /* may call malloc: sll_self is set */
-  EVENT(thread_start, .live_caches = live_caches());
+  struct sll_cache *cache = own_or_borrowed();
+  if (cache != NULL) hub_hold();
   return cache;
 }
 
@@ -123,6 +137,7 @@ void sll_leave(struct sll_cache *cache) {
     hub_tick();
   }
   if (UNLIKELY(thread_ended)) drop_cache(cache);
+  hub_release();
 }
 
 /* ---- Over all threads. ---- */
@@ -144,8 +159,8 @@ READS_RACILY uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees
 }
 
 void sll_publish_own(void) {
-  if (sll_self == &sll_empty) return;
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) sll_rearm(sll_self, cls);
+  if (own == NULL) return;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) sll_rearm(own, cls);
 }
 
 void sll_publish_all(void) {
@@ -165,7 +180,6 @@ void sll_fork_release(void) { pthread_mutex_unlock(&registry.lock); }
 /* The other threads are gone, perhaps in the middle of an operation: their lists must not be touched again. */
 void sll_fork_child(void) {
   pthread_mutex_init(&registry.lock, NULL);
-  struct sll_cache *own = sll_self != &sll_empty ? sll_self : NULL;
   registry.live = own;
   registry.live_count = own != NULL ? 1 : 0;
   if (own != NULL) own->next = own->prev = NULL;

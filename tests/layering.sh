@@ -14,7 +14,7 @@ floor() {
     os.? | config.? | size_class.? | header.? | events.? | message.? | maps.? | hakmem.h) echo 1 ;;
     superslab.? | directory.? | kept.? | records.?) echo 2 ;;
     shared_pool.? | legacy.? | evidence.? | misuse.? | audit.?) echo 3 ;;
-    shared_fail.? | tls_sll.? | tls_threads.c) echo 4 ;;
+    shared_fail.? | quarantine.? | tls_sll.? | tls_threads.c) echo 4 ;;
     alloc.?) echo 5 ;;
     malloc.c | hakmem.c) echo 6 ;;
     *) return 1 ;;
@@ -74,6 +74,7 @@ only 'lttng/(tracepoint|ust|lttng-ust)' tracepoints/
 only 'lttng/' tracepoints/ tools/
 only 'libunwind' instrumentation/unwind_libunwind.c
 only 'valgrind/' instrumentation/memcheck.c
+only 'sanitizer/' instrumentation/asan.c
 only 'babeltrace2/' tools/
 only 'jansson' tools/
 only 'elfutils/' tools/

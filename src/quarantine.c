@@ -1,0 +1,54 @@
+#include "quarantine.h"
+
+#include <pthread.h>
+
+#include "size_class.h"
+#include "tls_sll.h"
+
+#define BLOCKS 65536u
+#define BYTES (16 * MIB)
+
+/* A ring; the blocks are not linked, because a write after free would break the links. */
+static struct {
+  pthread_mutex_t lock;
+  struct block *block[BLOCKS];
+  uint8_t cls[BLOCKS];
+  uint32_t oldest, count;
+  size_t bytes;
+} ring = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static_assert(CLASS_COUNT <= UINT8_MAX, "a class fits into a byte");
+
+static void put(uint32_t cls, struct block *block) {
+  const uint32_t i = (ring.oldest + ring.count++) % BLOCKS;
+  ring.block[i] = block;
+  ring.cls[i] = (uint8_t)cls;
+  ring.bytes += class_stride(cls);
+}
+
+static struct block *take(uint32_t *cls) {
+  struct block *block = ring.block[ring.oldest];
+  *cls = ring.cls[ring.oldest];
+  ring.oldest = (ring.oldest + 1) % BLOCKS;
+  ring.count--;
+  ring.bytes -= class_stride(*cls);
+  return block;
+}
+
+void quarantine_put(uint32_t cls, struct block *block) {
+  for (bool entered = false;; entered = true) {
+    struct block *oldest = NULL;
+    uint32_t its = 0;
+    pthread_mutex_lock(&ring.lock);
+    if (ring.count == BLOCKS || ring.bytes > BYTES) oldest = take(&its);
+    if (!entered) put(cls, block);
+    pthread_mutex_unlock(&ring.lock);
+    if (oldest == NULL) return;
+    block_link(oldest, BLOCK_END);
+    sll_return_blocks(its, (struct chain){oldest, 1}, false);
+  }
+}
+
+void quarantine_fork_prepare(void) { pthread_mutex_lock(&ring.lock); }
+void quarantine_fork_release(void) { pthread_mutex_unlock(&ring.lock); }
+void quarantine_fork_child(void) { pthread_mutex_init(&ring.lock, NULL); }

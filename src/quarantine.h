@@ -1,0 +1,21 @@
+/*
+ * quarantine.h: small blocks that were freed and wait before they can be handed out again, so that a checker sees who still uses
+ * them. First in, first out, for the whole process; only where hub_checked.
+ */
+#ifndef HAKMEM_QUARANTINE_H
+#define HAKMEM_QUARANTINE_H
+
+#include "base.h"
+#include "header.h"
+
+/*
+ * Takes a block whose header says free, and gives the oldest ones back to their slabs, so that no more than 65,536 blocks and 16 MiB
+ * wait. No lock may be held.
+ */
+void quarantine_put(uint32_t cls, struct block *block);
+
+void quarantine_fork_prepare(void);
+void quarantine_fork_release(void);
+void quarantine_fork_child(void);
+
+#endif
