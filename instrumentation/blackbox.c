@@ -13,7 +13,10 @@
 #define ROW 16
 #define ROWS 2 /* before the block, and from it on */
 
-/* The words are built from a few pieces: %b the block, %l its left neighbour, %n how many bytes, %t the size that was told. */
+/*
+ * The words are built from a few pieces: %b the block, %l its left neighbour, %n how many bytes, %t the size that was told, %a what was done
+ * and how many bytes off, %s the block's size.
+ */
 static const char *const sentences[] = {
   [HDR_UNKNOWN] = "something wrote over the header of block %b; no pattern tells what",
   [HDR_DOUBLE_FREE] = "block %b was freed before: this is the second free",
@@ -33,8 +36,25 @@ static const char *const sentences[] = {
   [HDR_REALLOC_AFTER_FREE] = "block %b was freed before, and then given to realloc, which refused it",
   [HDR_USABLE_SIZE_AFTER_FREE] = "block %b was freed before, and then given to malloc_usable_size",
   [HDR_WRONG_SIZE] = "block %b was given to a sized free with a size that it does not have: %t bytes",
+  [HDR_OVERFLOW] = "%a past the end of block %b%s",
+  [HDR_UNDERFLOW] = "%a before the start of block %b%s",
+  [HDR_USE_AFTER_FREE] = "%a into block %b%s, which was freed",
 };
 static_assert(ARRAY_LENGTH(sentences) == hdr_verdict_count, "every verdict has a sentence");
+
+/* What was done, and how far from the block's end or start. */
+static void put_access(struct message *m, const struct event_hdr_reset *e) {
+  if (e->way == ACCESS_UNSEEN) {
+    message_text(m, e->over != 0 ? "something was written up to " : "something was written ");
+    if (e->over == 0) return;
+  } else {
+    message_text(m, e->way == ACCESS_READ ? "a read of " : e->way == ACCESS_WRITE ? "a write to " : "an access to ");
+    message_pointer(m, (uintptr_t)e->access);
+    message_text(m, ", ");
+  }
+  message_number(m, e->over);
+  message_text(m, e->over == 1 ? " byte" : " bytes");
+}
 
 static void put_sentence(struct message *m, const struct event_hdr_reset *e) {
   for (const char *s = sentences[e->verdict]; *s != '\0'; s++) {
@@ -45,6 +65,12 @@ static void put_sentence(struct message *m, const struct event_hdr_reset *e) {
     switch (*++s) {
       case 'b': message_pointer(m, (uintptr_t)e->base); break;
       case 't': message_number(m, e->told); break;
+      case 'a': put_access(m, e); break;
+      case 's':
+        message_text(m, " of ");
+        message_number(m, e->size);
+        message_text(m, e->size == 1 ? " byte" : " bytes");
+        break;
       case 'l':
         message_text(m, e->left != NULL ? "block " : "what lies before the first block");
         if (e->left != NULL) message_pointer(m, (uintptr_t)e->left);

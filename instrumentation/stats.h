@@ -165,6 +165,8 @@ struct stats_incident {
   uint64_t good_ago_ms, alloc_ago_ms, free_ago_ms; /* before it: the header was last seen good, the block was allocated, freed */
   uint32_t good_thread, alloc_thread, free_thread;
   uint32_t alloc_stack, free_stack, left_stack;   /* left: where the left neighbour was allocated */
+  uint64_t size, access;                          /* bytes that were asked for; the address that was read or written */
+  uint32_t way, unused;                           /* enum access_way */
 };
 
 struct stats_block {

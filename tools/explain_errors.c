@@ -92,6 +92,9 @@ static const struct { const char *what, *change; } advice[hdr_verdict_count] = {
   [HDR_REALLOC_AFTER_FREE] = {"A freed block was given to realloc", "Set the pointer to NULL after free, or give the block one owner."},
   [HDR_USABLE_SIZE_AFTER_FREE] = {"A freed block was given to malloc_usable_size", "Set the pointer to NULL after free, or give the block one owner."},
   [HDR_WRONG_SIZE] = {"A block was freed with a size that it was not allocated with", "Give free_sized the size that malloc was asked for."},
+  [HDR_OVERFLOW] = {"The program went past the end of a block", "Compare the index or the length at the place below with the size of the allocation."},
+  [HDR_UNDERFLOW] = {"The program went before the start of a block", "Look for an index below 0, or a pointer moved back too far, at the place below."},
+  [HDR_USE_AFTER_FREE] = {"A block was used after it was freed", "Find who keeps the pointer after the free: it must go, or the free must come later."},
 };
 
 /* The same incident in several processes: the verdict and the stack tell it. */
@@ -129,9 +132,14 @@ static void tell_place(struct diagnosis *d, const struct place *place) {
   finding_cost(f, COST_NONE, (double)place->count, 0);
   finding_what(f, "%s: %s, %" PRIu64 " time%s, in %s.", advice[verdict].what, model_hdr_verdict_name(i->verdict), place->count,
                place->count == 1 ? "" : "s", explain_class(class, i->cls));
-  finding_evidence(f, "the header of 0x%" PRIx64 " held 0x%02x instead of 0x%02x", i->base, i->got, i->expect);
+  if (i->way != ACCESS_UNSEEN) {
+    finding_evidence(f, "%s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s, 0x%" PRIx64 ", which was asked for with %" PRIu64 " bytes",
+                     model_access_way_name(i->way), i->access, i->over, i->over == 1 ? "" : "s", model_side(i->verdict), i->base, i->size);
+  } else {
+    finding_evidence(f, "the header of 0x%" PRIx64 " held 0x%02x instead of 0x%02x", i->base, i->got, i->expect);
+  }
   if (i->left != 0) finding_evidence(f, "the block before it, whose end lies there, is 0x%" PRIx64, i->left);
-  if (i->over != 0) finding_evidence(f, "%" PRIu64 " byte%s past that end, as far as the pattern goes", i->over, i->over == 1 ? "" : "s");
+  if (i->over != 0 && i->way == ACCESS_UNSEEN) finding_evidence(f, "%" PRIu64 " byte%s past that end, as far as the pattern goes", i->over, i->over == 1 ? "" : "s");
   if (i->verdict == HDR_WRONG_SIZE) finding_evidence(f, "the size that was told: %" PRIu64 " bytes", i->told);
   if (i->good_thread != 0) finding_evidence(f, "its header was last seen good %" PRIu64 " ms before", i->good_ago_ms);
   char *const where = explain_place(d, place->p, i->stack);

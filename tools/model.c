@@ -195,6 +195,10 @@ const char *model_class_name(uint32_t cls, char *buffer) {
   return buffer;
 }
 
+const char *model_side(unsigned verdict) {
+  return verdict == HDR_OVERFLOW ? "past the end of the block" : verdict == HDR_UNDERFLOW ? "before the start of the block" : "into the block";
+}
+
 #define NAME_OF(constant, name) name,
 #define DEFINE_ENUM_NAME(e)                                              \
   const char *model_##e##_name(uint64_t value) {                         \

@@ -162,6 +162,9 @@ struct histogram *model_merged(struct histogram *const table[CLASS_ROWS]);
 #define MODEL_CLASS_NAME 16
 const char *model_class_name(uint32_t cls, char *buffer);
 
+/* Where an access of a header reset lay, `over` bytes off: "past the end of the block". */
+const char *model_side(unsigned verdict);
+
 /* The name that an enumeration's value has in every output, "?" where it has none. */
 #define MODEL_ENUM_NAME(e) const char *model_##e##_name(uint64_t value);
 HAK_ENUMS(MODEL_ENUM_NAME)

@@ -34,6 +34,9 @@ static const char *const verdicts[] = {
   [HDR_REALLOC_AFTER_FREE] = "the block was free already: a freed pointer given to realloc",
   [HDR_USABLE_SIZE_AFTER_FREE] = "the block was free already: a freed pointer given to malloc_usable_size",
   [HDR_WRONG_SIZE] = "a sized free was told a size that the block was not allocated with",
+  [HDR_OVERFLOW] = "the program went past the block's end",
+  [HDR_UNDERFLOW] = "the program went before the block's start",
+  [HDR_USE_AFTER_FREE] = "the program used the block after it was freed",
 };
 static_assert(sizeof(verdicts) / sizeof(verdicts[0]) == hdr_verdict_count, "every verdict has a sentence");
 
@@ -91,7 +94,10 @@ static void print_hdr_reset(FILE *out, const struct stats_incident *i) {
           i->count == 1 ? "" : "s", model_class_name(i->cls, name), i->base, i->got, i->expect, model_hdr_verdict_name(verdict));
   fprintf(out, "    %s%s", verdicts[verdict], i->left != 0 ? "" : "\n");
   if (i->left != 0) fprintf(out, "; the left neighbour is 0x%" PRIx64 "\n", i->left);
-  if (i->over != 0) fprintf(out, "    %" PRIu64 " byte%s past its end, as far as the pattern goes\n", i->over, i->over == 1 ? "" : "s");
+  if (i->way != ACCESS_UNSEEN) {
+    fprintf(out, "    %s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s, which was asked for with %" PRIu64 " bytes\n", model_access_way_name(i->way),
+            i->access, i->over, i->over == 1 ? "" : "s", model_side(i->verdict), i->size);
+  } else if (i->over != 0) fprintf(out, "    %" PRIu64 " byte%s past its end, as far as the pattern goes\n", i->over, i->over == 1 ? "" : "s");
   if (i->verdict == HDR_WRONG_SIZE) fprintf(out, "    the size that was told: %" PRIu64 " bytes\n", i->told);
   if (i->good_thread != 0) {
     fprintf(out, "    its header was last seen good %" PRIu64 " ms before, by thread %" PRIu32 ", when a list was drained\n", i->good_ago_ms, i->good_thread);

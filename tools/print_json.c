@@ -214,6 +214,9 @@ static json_t *incident(const struct stats_incident *i) {
     set(object, "offset", number(i->offset));
     set(object, "over", number(i->over));
     set(object, "told", i->verdict == HDR_WRONG_SIZE ? number(i->told) : json_null());
+    set(object, "size", i->size != 0 ? number(i->size) : json_null());
+    set(object, "access", i->way != ACCESS_UNSEEN ? address(i->access) : json_null());
+    set(object, "way", json_string(model_access_way_name(i->way)));
   } else {
     set(object, "kind", json_string("shared_fail"));
     set(object, "reason", json_string(model_fail_reason_name(i->reason)));

@@ -265,7 +265,8 @@ ON(hdr_reset) {
     .got = e->got, .expect = e->expect, .verdict = (uint16_t)e->verdict, .offset = e->offset, .over = e->over, .told = e->told,
     .good_ago_ms = e->good_ago_ms, .alloc_ago_ms = e->alloc_ago_ms, .free_ago_ms = e->free_ago_ms,
     .good_thread = e->good_thread, .alloc_thread = e->alloc_thread, .free_thread = e->free_thread,
-    .alloc_stack = e->alloc_stack, .free_stack = e->free_stack, .left_stack = e->left_stack};
+    .alloc_stack = e->alloc_stack, .free_stack = e->free_stack, .left_stack = e->left_stack,
+    .size = e->size, .access = (uintptr_t)e->access, .way = e->way};
   incident(p, time_ns, &new);
 }
 

@@ -174,7 +174,8 @@ static void test_incidents(void) {
   struct trace_model *const t = trace_model_create(r);
   struct trace_process *const p = trace_model_process(t, 1, "");
   const struct event_hdr_reset a = {.cls = 2, .got = 0, .expect = 0xa2, .verdict = HDR_OFF_BY_ONE_NUL, .stack = 7, .offset = 64, .over = 1,
-    .good_thread = 9, .good_ago_ms = 11, .alloc_stack = 8, .alloc_thread = 10, .alloc_ago_ms = 12, .free_stack = 7, .free_thread = 11, .free_ago_ms = 13, .left_stack = 8};
+    .good_thread = 9, .good_ago_ms = 11, .alloc_stack = 8, .alloc_thread = 10, .alloc_ago_ms = 12, .free_stack = 7, .free_thread = 11, .free_ago_ms = 13, .left_stack = 8, .size = 100,
+    .access = (const void *)0x64, .way = ACCESS_WRITE};
   trace_on_hdr_reset(t, p, 1, &a);
   trace_on_hdr_reset(t, p, 2, &a);
   const struct event_hdr_reset no_class = {.cls = CLASS_NONE, .verdict = HDR_INVALID_POINTER};
@@ -186,6 +187,7 @@ static void test_incidents(void) {
   CHECK(r->processes[0]->incident_count == 2 && r->processes[0]->incidents[0].count == 2);
   const struct stats_incident *const i = &r->processes[0]->incidents[0];
   CHECK(i->offset == 64 && i->over == 1 && i->good_thread == 9 && i->good_ago_ms == 11 && i->left_stack == 8);
+  CHECK(i->size == 100 && i->access == 0x64 && i->way == ACCESS_WRITE);
   CHECK(i->alloc_stack == 8 && i->alloc_thread == 10 && i->alloc_ago_ms == 12 && i->free_stack == 7 && i->free_thread == 11 && i->free_ago_ms == 13);
   const struct model_stack *const stack = model_find_stack(r->processes[0], 7);
   CHECK(stack != NULL && stack->frame_count == 3 && stack->frames[2] == 3);
