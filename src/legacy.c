@@ -8,6 +8,7 @@
 #include "kept.h"
 #include "os.h"
 
+#define KEPT_DELAY_PART 4      /* kept memory is given back after this part of HAKMEM_RELEASE_DELAY */
 #define KEPT_BYTES (192 * MIB)    /* of freed huge blocks, kept for reuse; or as much as is live, if that is more */
 #define COPY_BYTES_MAX (2 * MIB)  /* a block that is resized is copied into kept memory; above, its pages are moved to new memory */
 
@@ -168,6 +169,12 @@ static struct slab *take_kept(size_t size, size_t align) {
   return slab;
 }
 
+/* Before when a kept range must lie to be idle. Much memory at once, so it waits for a part of the delay only. */
+static uint64_t idle_since(uint64_t now) {
+  const uint64_t delay = config.release_delay / KEPT_DELAY_PART;
+  return now > delay ? now - delay : 0;
+}
+
 static size_t kept_most(void) { return max_size(KEPT_BYTES, legacy.huge_bytes); }
 
 /* Unmaps what lies kept since `before_ms` or longer, and the oldest beyond kept_most(). Returns the bytes. */
@@ -191,7 +198,7 @@ static void keep(char *base, size_t size) {
   const bool kept = size <= kept_most() && kept_add(&legacy.kept, base, size, now);
   assert(kept_is_valid(&legacy.kept));
   pthread_mutex_unlock(&legacy.lock);
-  if (kept) evict(0);
+  if (kept) evict(idle_since(now));
   else os_unmap(base, size);
 }
 
@@ -216,7 +223,10 @@ static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason rea
   const size_t lead = hub_checked ? align : 0;
   struct slab *slab = from_kept && !hub_checked ? take_kept(rounded, align) : NULL;
   *zeroed = slab == NULL;
-  if (slab == NULL) slab = map_slab(rounded + lead, align);
+  if (slab == NULL) {
+    evict(idle_since(os_now_ms())); /* before more memory is resident */
+    slab = map_slab(rounded + lead, align);
+  }
   if (slab == NULL) return NULL;
   slab->base += lead;
   slab->size -= lead;
@@ -288,8 +298,7 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
 size_t legacy_scavenge(bool trim) {
   const uint64_t now = os_now_ms();
   const size_t released = scavenge_slabs(trim, now);
-  const uint64_t delay = config.release_delay;
-  return released + evict(trim ? UINT64_MAX : now > delay ? now - delay : 0);
+  return released + evict(trim ? UINT64_MAX : idle_since(now));
 }
 
 bool legacy_keeps(const void *p) {

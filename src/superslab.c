@@ -93,8 +93,9 @@ void slab_init(struct slab *slab, uint32_t cls) {
   slab->stride = class_stride(cls);
   slab->first = class_first(cls);
   slab->capacity = (uint32_t)((slab->size - slab->first) / slab->stride);
+  assert(slab->capacity <= SLAB_BLOCKS_MAX);
   slab->free = BLOCK_END;
-  slab->free_count = slab->carved = 0;
+  slab->free_count = slab->carved = slab->given = 0;
 }
 
 static char *block_at(const struct slab *slab, uint32_t index) {
@@ -112,22 +113,53 @@ static void carve(struct slab *slab, uint32_t count, struct chain *chain) {
   __atomic_store_n(&slab->carved, slab->carved + count, __ATOMIC_RELAXED);
 }
 
-void slab_take(struct slab *slab, uint32_t most, struct chain *chain) {
-  while (most > 0 && slab->free_count > 0) {
-    struct block *block = slab->free;
-    slab->free = block_next(block);
-    slab->free_count--;
-    chain_push(chain, block);
-    most--;
+/* Brings the blocks given back since the last time into order of address, in front of those that were in order before. Each is touched once. */
+static void sort_given(struct slab *slab) {
+  if (slab->given < 2) return;
+  uint64_t given[SLAB_BLOCKS_MAX / 64] = {0}; /* bit i: block i */
+  struct block *rest = slab->free;
+  for (uint32_t n = 0; n < slab->given; n++) {
+    const size_t offset = (size_t)((const char *)rest - slab->base) - slab->first;
+    const uint32_t index = (uint32_t)(offset / slab->stride);
+    if (offset >= (size_t)slab->carved * slab->stride || offset % slab->stride != 0) return; /* a broken link: left as it is */
+    given[index / 64] |= UINT64_C(1) << index % 64;
+    rest = block_next(rest);
   }
-  const uint32_t fresh = slab->capacity - slab->carved;
-  carve(slab, most < fresh ? most : fresh, chain);
+  struct block *free = rest;
+  for (uint32_t word = (slab->carved + 63) / 64; word-- > 0;) {
+    for (uint64_t bits = given[word]; bits != 0;) {
+      const uint32_t bit = 63 - (uint32_t)__builtin_clzll(bits);
+      bits ^= UINT64_C(1) << bit;
+      struct block *block = (struct block *)block_at(slab, word * 64 + bit);
+      block_link(block, free);
+      free = block;
+    }
+  }
+  slab->free = free;
+  slab->given = 0;
+}
+
+void slab_take(struct slab *slab, uint32_t most, struct chain *chain) {
+  sort_given(slab);
+  const uint32_t fresh = slab->capacity - slab->carved, old = most < slab->free_count ? most : slab->free_count;
+  carve(slab, most - old < fresh ? most - old : fresh, chain);
+  if (old == 0) return;
+  struct block *first = slab->free, *last = first;
+  for (uint32_t n = 1; n < old; n++) last = block_next(last);
+  slab->free = block_next(last);
+  slab->free_count -= old;
+  if (slab->given > old) slab->given -= old;
+  else slab->given = 0;
+  block_link(last, chain->head);
+  chain->head = first;
+  chain->count += old;
 }
 
 void slab_give(struct slab *slab, struct block *block) {
   block_link(block, slab->free);
   slab->free = block;
   slab->free_count++;
+  slab->given++;
   assert(slab->free_count <= slab->carved);
 }
 
@@ -162,7 +194,7 @@ bool slab_is_valid(const struct slab *slab) {
     free_blocks++;
   }
   return free_blocks == slab->free_count && slab->free_count <= slab->carved && slab->carved <= slab->capacity &&
-         slab->first + (size_t)slab->capacity * slab->stride <= slab->size;
+         slab->given <= slab->free_count && slab->first + (size_t)slab->capacity * slab->stride <= slab->size;
 }
 
 static void link_partial(struct slab_list *list, struct slab *slab) {

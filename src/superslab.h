@@ -10,7 +10,8 @@
  *   base          base+first            + stride
  *                                          ^ carved: blocks beyond were never handed out
  *
- *   free_count <= carved <= capacity
+ *   given <= free_count <= carved <= capacity
+ *   free: the blocks given back, those behind the first `given` in order of address
  *   used = carved - free_count        blocks handed out: live, in a TLS SLL, or in a batch
  *   (slab is in its owner's list of partial slabs) <=> used < capacity
  *   dirty_mask is a subset of free_mask: free units with memory behind them
@@ -25,6 +26,7 @@
 #include "size_class.h"
 
 #define SUPERSLAB_UNITS_MAX 64 /* 4 MiB */
+#define SLAB_BLOCKS_MAX (UNIT_SIZE / MIN_ALIGN) /* slabs of several units have large blocks */
 
 struct superslab;
 
@@ -34,6 +36,7 @@ struct slab {
   char *base;
   struct block *free;        /* blocks given back */
   uint32_t free_count, carved, capacity, stride, first;
+  uint32_t given;            /* blocks given back since slab_take last sorted */
   uint32_t cls;              /* CLASS_LARGE and CLASS_HUGE: one block, at `base` */
   uint32_t units;
   size_t size;               /* bytes from base to the end of the slab, the run or the mapping */
@@ -85,7 +88,10 @@ void slab_init(struct slab *slab, uint32_t cls);
 static inline uint32_t slab_used(const struct slab *slab) { return slab->carved - slab->free_count; }
 static inline bool slab_is_full(const struct slab *slab) { return slab_used(slab) == slab->capacity; }
 
-/* Moves up to `most` free blocks into `chain`: those given back first, then newly carved ones, in order of address. */
+/*
+ * Moves up to `most` free blocks to the front of `chain`: those given back, in order of address as far as they were sorted together, then
+ * newly carved ones. What the program asks for in one go then lies in one row, however it was freed.
+ */
 void slab_take(struct slab *slab, uint32_t most, struct chain *chain);
 
 /* Takes one block back. */

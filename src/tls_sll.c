@@ -17,17 +17,21 @@
 
 /* ---- Lengths and budgets. ---- */
 
+static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
 static uint16_t list_max(uint32_t cls) {
   const uint32_t blocks = (uint32_t)(LIST_BYTES / class_stride(cls));
   return (uint16_t)(blocks > LIST_BLOCKS_MAX ? LIST_BLOCKS_MAX : blocks < LIST_BLOCKS_MIN ? LIST_BLOCKS_MIN : blocks);
 }
 
+/* A list begins short, and grows where blocks go both ways: one that only gives holds little. */
+static uint16_t first_max(uint16_t most) { return most / 8 > 8 ? most / 8 : most > 8 ? 8 : most; }
+static void grow(struct sll_state *state, uint32_t cls) { state->most = (uint16_t)least(state->most * 2u, list_max(cls)); }
+
 static bool slow_door; /* atomic */
 
 bool sll_goes_slow(void) { return HAKMEM_EVENTS && __atomic_load_n(&slow_door, __ATOMIC_RELAXED); }
 void sll_go_slow(bool slow) { __atomic_store_n(&slow_door, slow, __ATOMIC_RELAXED); }
-
-static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 /* Sets the budgets so that the next operation with something to do comes through the slow path. */
 static void arm(struct sll_cache *cache, uint32_t cls) {
@@ -74,7 +78,7 @@ void sll_init(struct sll_cache *cache) {
     cache->head[cls] = BLOCK_END;
     cache->live[cls] = header_live(cls);
     const uint16_t most = list_max(cls);
-    cache->state[cls] = (struct sll_state){.spare = CHAIN_EMPTY, .most = most, .refill = least(FIRST_REFILL, most / 2u) & 0x7fff};
+    cache->state[cls] = (struct sll_state){.spare = CHAIN_EMPTY, .most = first_max(most), .refill = (uint16_t)least(FIRST_REFILL, most / 2u)};
   }
 }
 
@@ -145,12 +149,13 @@ static void drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reaso
   struct chain out = CHAIN_EMPTY;
   if (reason == DRAIN_LENGTH) {
     out = take_spare(cache, cls);
+    if (out.count != 0) state->drained = true;
     state->spare = state->most > CUT_MAX ? take_list(cache, cls) : cut_list(cache, cls, state->most / 2);
-    state->spare_idle = 0;
+    state->spare_idle = false;
   } else {
-    if (state->spare_idle != 0) out = take_spare(cache, cls);
+    if (state->spare_idle) out = take_spare(cache, cls);
     state->since_drain = 0;
-    state->spare_idle = 1;
+    state->spare_idle = true;
   }
   arm(cache, cls);
   const uint32_t slabs = hand_over(cls, out);
@@ -159,8 +164,16 @@ static void drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reaso
         .ticks = hub_ticks() - start);
 }
 
+/* Whether the class has no block here, and nothing to publish: most classes of most threads. */
+static bool at_rest(const struct sll_cache *cache, uint32_t cls) {
+  const struct sll_state *state = &cache->state[cls];
+  return state->length == 0 && state->spare.count == 0 && state->alloc_armed == cache->budget[cls].alloc &&
+         state->free_armed == cache->budget[cls].free;
+}
+
 /* Empties both lists of a class: at the end of the thread into the pool, for a trim back into the slabs. */
 static void drain_class(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) {
+  if (at_rest(cache, cls)) return;
   sll_publish(cache, cls);
   const uint64_t start = hub_ticks();
   struct chain list = take_list(cache, cls), spare = take_spare(cache, cls);
@@ -169,7 +182,7 @@ static void drain_class(struct sll_cache *cache, uint32_t cls, enum drain_reason
   const uint32_t moved = list.count + spare.count;
   uint32_t slabs = 0;
   if (moved == 0) return;
-  if (reason == DRAIN_EXIT && list.count >= cache->state[cls].most / 4) slabs += hand_over(cls, list);
+  if (reason == DRAIN_EXIT && list.count != 0) slabs += hand_over(cls, list);
   else if (list.count != 0) slabs += sll_return_blocks(cls, list, reason == DRAIN_TRIM);
   if (reason == DRAIN_EXIT) slabs += hand_over(cls, spare);
   else if (spare.count != 0) slabs += sll_return_blocks(cls, spare, true);
@@ -179,6 +192,7 @@ static void drain_class(struct sll_cache *cache, uint32_t cls, enum drain_reason
 
 static void decay(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
+  if (at_rest(cache, cls)) return;
   sll_publish(cache, cls);
   const uint64_t start = hub_ticks();
   const uint32_t before = state->length + state->spare.count;
@@ -189,7 +203,7 @@ static void decay(struct sll_cache *cache, uint32_t cls) {
   struct chain cold = CHAIN_EMPTY;
   if (!used) cold = take_list(cache, cls);
   else if (state->length > 1) cold = cut_list(cache, cls, state->length / 2);
-  state->refill = (state->refill > 2 * FIRST_REFILL ? state->refill / 2u : FIRST_REFILL) & 0x7fff;
+  state->refill = (uint16_t)(state->refill > 2 * FIRST_REFILL ? state->refill / 2u : FIRST_REFILL);
   arm(cache, cls);
   if (spare.count + cold.count == 0) return;
   uint32_t slabs = 0;
@@ -248,7 +262,7 @@ bool sll_refill(struct sll_cache *cache, uint32_t cls) {
   const struct chain foreign = state->refilled ? CHAIN_EMPTY : take_list(cache, cls);
   struct pool_answer answer = {.chain = state->refilled ? take_spare(cache, cls) : CHAIN_EMPTY, .source = REFILL_SPARE};
   state->refilled = true;
-  state->spare_idle = 0;
+  state->spare_idle = false;
   answer.chain = audit_chain(cls, answer.chain, AUDIT_FEW);
   if (answer.chain.count == 0) {
     answer = pool_refill(cls, state->refill, timed);
@@ -257,7 +271,9 @@ bool sll_refill(struct sll_cache *cache, uint32_t cls) {
       answer.source = REFILL_LEGACY;
     }
     if (answer.chain.count == 0 && foreign.count == 0) return false;
-    state->refill = least(state->refill * 2u, state->most / 2u) & 0x7fff;
+    if (state->drained) grow(state, cls); /* blocks went away that are wanted again */
+    state->drained = false;
+    state->refill = (uint16_t)least(state->refill + FIRST_REFILL, list_max(cls) / 2u);
   }
   /* A sink may have come back through malloc or free meanwhile and left a list; and again while that one is handed over. */
   for (sll_publish(cache, cls); state->length != 0; sll_publish(cache, cls)) hand_over(cls, take_list(cache, cls));
@@ -288,6 +304,7 @@ void sll_push(struct sll_cache *cache, uint32_t cls, struct block *block) {
   block_link(block, cache->head[cls]);
   cache->head[cls] = block;
   if (cache->budget[cls].free >= 0) cache->budget[cls].free--;
+  else if (2 * (state->alloc_armed - cache->budget[cls].alloc) > state->free_armed) grow(state, cls);
   publish(cache, cls);
   if (state->length >= state->most) drain(cache, cls, DRAIN_LENGTH);
   else if (config.drain_interval != 0 && state->since_drain >= config.drain_interval) drain(cache, cls, DRAIN_INTERVAL);

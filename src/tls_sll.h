@@ -32,11 +32,12 @@ struct sll_state {
   uint32_t length;
   uint32_t since_drain;  /* pushes since the last drain */
   struct chain spare;
-  uint16_t most;         /* blocks at which the list is drained; half of them stay */
-  uint16_t refill : 15;  /* blocks that the next refill asks for; grows up to most / 2 */
-  uint16_t spare_idle : 1; /* the spare list was not used since the last drain */
-  bool refilled;         /* at least once; before, the list holds only what other threads had allocated */
-  bool used;             /* something was popped or pushed since the last sll_decay */
+  uint16_t most;         /* blocks at which the list is drained; begins small, and doubles where the list drained what it then missed */
+  uint16_t refill;       /* blocks that the next refill asks for; grows with each */
+  bool drained : 1;      /* a drain gave blocks away since the last refill from the pool */
+  bool spare_idle : 1;   /* the spare list was not used since the last drain */
+  bool refilled : 1;     /* at least once; before, the list holds only what other threads had allocated */
+  bool used : 1;         /* something was popped or pushed since the last sll_decay */
 };
 
 struct sll_budget { int32_t alloc, free; };

@@ -148,6 +148,44 @@ Test(slab, blocks_given_back_come_first) {
   free(slab);
 }
 
+/* In whatever order they came back; a broken link is left for whoever pops it. */
+Test(slab, blocks_given_back_are_taken_in_order_of_address) {
+  struct slab slab = {.base = span(UNIT_SIZE, UNIT_SIZE), .size = UNIT_SIZE, .units = 1};
+  slab_init(&slab, 3);
+  struct chain chain = CHAIN_EMPTY;
+  slab_take(&slab, slab.capacity, &chain);
+  struct block *blocks[SLAB_BLOCKS_MAX];
+  const uint32_t count = chain.count;
+  for (uint32_t i = 0; i < count; i++) {
+    blocks[i] = chain.head;
+    chain.head = chain.head->next;
+  }
+  for (uint32_t i = count - 1; i > 0; i--) {
+    const uint32_t other = below(i + 1);
+    struct block *block = blocks[i];
+    blocks[i] = blocks[other];
+    blocks[other] = block;
+  }
+  for (uint32_t i = 0; i < count / 2; i++) slab_give(&slab, blocks[i]);
+  chain = CHAIN_EMPTY;
+  slab_take(&slab, count / 4, &chain);
+  cr_assert(slab_is_valid(&slab));
+  cr_assert_eq(chain.count, count / 4);
+  const struct block *last = NULL;
+  for (uint32_t i = 0; i < count / 4; i++) {
+    cr_assert_gt(chain.head, last);
+    last = chain.head;
+    chain.head = chain.head->next;
+  }
+  cr_assert_gt(slab.free, last, "the rest lies behind them");
+  for (uint32_t i = count / 2; i < count; i++) slab_give(&slab, blocks[i]);
+  cr_assert(slab_is_valid(&slab));
+  *(void **)slab.free = (void *)(uintptr_t)0x1230;
+  chain = CHAIN_EMPTY;
+  slab_take(&slab, 1, &chain);
+  cr_assert_eq(chain.head, blocks[count - 1]);
+}
+
 Test(slab, finds_the_block_around_any_pointer) {
   static const uint32_t some[] = {0, 7, 8, 30, 64, 72};
   for (unsigned i = 0; i < sizeof some / sizeof some[0]; i++) {

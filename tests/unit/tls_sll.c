@@ -134,7 +134,8 @@ Test(tls_sll, an_ended_threads_lists_are_taken_over) {
   pthread_create(&t, NULL, use_and_end, NULL);
   pthread_join(t, NULL);
   pool_usage(cls, &usage);
-  cr_assert_eq(usage.slabs, slabs, "and it took them");
+  cr_assert_gt(counted(cls).refill_batch, 0, "and it took them");
+  cr_assert_leq(usage.slabs, slabs + 1);
 }
 
 Test(tls_sll, a_head_with_a_broken_header_is_dropped_and_never_handed_out) {
