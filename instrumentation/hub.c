@@ -182,6 +182,7 @@ static uint32_t capture(enum stack_use use) {
   return id;
 }
 
+bool hub_is_inside(void) { return in_event || unwinding; }
 uint32_t hub_stack(void) { return capture(STACK_INCIDENT); }
 uint32_t hub_block_stack(void) { return capture(STACK_BLOCK); }
 uint32_t hub_traced_stack(void) { return listeners() != NULL ? capture(STACK_TRACED) : 0; }
@@ -295,13 +296,21 @@ void hub_start(void) {
   log_start();
   stats_start();
   if (checker != NULL) checker->hold();
+  unwinding = true; /* what libunwind allocates when it is opened is not the program's */
   stacks_start();
+  unwinding = false;
   if (checker != NULL) checker->release();
   install_signal();
+  if (config.leaks != 0) leaks_start();
   __atomic_store_n(&early_over, true, __ATOMIC_RELAXED);
 }
 
 void hub_stop(void) {
+  if (config.leaks != 0) {
+    unwinding = true;
+    leaks_report();
+    unwinding = false;
+  }
   if (!hub_is_watched()) return;
   sll_publish_all();
   snapshot_take(true, false);

@@ -73,6 +73,7 @@ int log_fd(void);
 /* ---- stacks.c ---- */
 
 void stacks_start(void);
+#define STACK_IDS 65536 /* ids are 1 to this */
 /* What a stack is taken for: told to a tracer alone; kept; kept, and in the statistics block. */
 enum stack_use { STACK_TRACED, STACK_BLOCK, STACK_INCIDENT };
 /* The id of the caller's stack, 0 where there is none. No lock may be held. */
@@ -129,6 +130,12 @@ void fp_compare(const uintptr_t *by_records, uint32_t record_count, const uintpt
 /* unwind_libunwind.c or unwind_none.c: opens what it needs (false: there is none); fills at most `most` addresses, of an epoch. */
 bool unwind_open(void);
 uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoch);
+/*
+ * The innermost frame of the calling thread whose address `is_wanted`: its stack pointer, and what the registers hold there that functions keep
+ * for their callers. Returns how many registers, 0 where that cannot be told.
+ */
+#define UNWIND_REGISTERS 16
+uint32_t unwind_registers(bool (*is_wanted)(uintptr_t address), uintptr_t *stack_pointer, uintptr_t registers[UNWIND_REGISTERS]);
 
 /* ---- incident.c ---- */
 
@@ -136,6 +143,13 @@ void incident_hdr_reset(const struct event_hdr_reset *event);
 void incident_shared_fail(const struct event_shared_fail *event);
 /* How often the incident that the calling thread met last has happened by then, itself included. */
 uint64_t incident_times(void);
+
+/* ---- leaks.c ---- */
+
+/* HAKMEM_LEAKS: when the program begins. */
+void leaks_start(void);
+/* Writes which live blocks can still be reached, which not, and where they were allocated. At the end of the process. */
+void leaks_report(void);
 
 /* ---- frames.c ---- */
 

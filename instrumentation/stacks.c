@@ -64,7 +64,7 @@ static void open_now(void) {
  * otherwise, so that a program that has none does not pay for it.
  */
 void stacks_start(void) {
-  const bool likely = config.ss_limit != 0 || hub_is_watched();
+  const bool likely = config.ss_limit != 0 || config.leaks != 0 || hub_is_watched();
   if (config.stacks == STACKS_OFF || config.stacks == STACKS_FP || (config.stacks == STACKS_AUTO && !likely)) return;
   open_libunwind(NULL);
   if (libunwind == MISSING && config.stacks == STACKS_UNWIND) message_say("HAKMEM_STACKS=unwind: libunwind.so.8 cannot be opened (install libunwind8); there are no stacks");
@@ -72,7 +72,7 @@ void stacks_start(void) {
 
 /* ---- Ids. ---- */
 
-#define HASHES 65536
+#define HASHES STACK_IDS
 #define PROBES_MAX 64
 
 static uint64_t hashes[HASHES]; /* atomic; 0 where none */

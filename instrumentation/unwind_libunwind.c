@@ -142,3 +142,30 @@ NOINLINE uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoc
   const int count = function((void **)frames, (int)most);
   return count > 0 ? (uint32_t)count : 0;
 }
+
+#if defined(__x86_64__)
+static const unw_regnum_t kept[] = {UNW_X86_64_RBX, UNW_X86_64_RBP, UNW_X86_64_R12, UNW_X86_64_R13, UNW_X86_64_R14, UNW_X86_64_R15};
+#elif defined(__aarch64__)
+static const unw_regnum_t kept[] = {UNW_AARCH64_X19, UNW_AARCH64_X20, UNW_AARCH64_X21, UNW_AARCH64_X22, UNW_AARCH64_X23, UNW_AARCH64_X24,
+                                    UNW_AARCH64_X25, UNW_AARCH64_X26, UNW_AARCH64_X27, UNW_AARCH64_X28, UNW_AARCH64_X29};
+#else
+static const unw_regnum_t kept[] = {UNW_REG_SP};
+#endif
+
+uint32_t unwind_registers(bool (*is_wanted)(uintptr_t address), uintptr_t *stack_pointer, uintptr_t registers[UNWIND_REGISTERS]) {
+  static_assert(ARRAY_LENGTH(kept) <= UNWIND_REGISTERS, "each has a place");
+  unw_context_t context;
+  unw_cursor_t cursor;
+  unw_word_t address, value;
+  if (__atomic_load_n(&backtrace, __ATOMIC_ACQUIRE) == NULL) return 0;
+  (void)take_registers(&context);
+  if (init_local(&cursor, &context) < 0) return 0;
+  while (step(&cursor) > 0 && get_reg(&cursor, UNW_REG_IP, &address) >= 0) {
+    if (!is_wanted(address)) continue;
+    if (get_reg(&cursor, UNW_REG_SP, &value) < 0) return 0;
+    *stack_pointer = value;
+    for (uint32_t i = 0; i < ARRAY_LENGTH(kept); i++) registers[i] = get_reg(&cursor, kept[i], &value) >= 0 ? value : 0;
+    return ARRAY_LENGTH(kept);
+  }
+  return 0;
+}

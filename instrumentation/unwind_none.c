@@ -7,3 +7,8 @@ uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoch) {
   (void)frames, (void)most, (void)epoch;
   return 0;
 }
+
+uint32_t unwind_registers(bool (*is_wanted)(uintptr_t address), uintptr_t *stack_pointer, uintptr_t registers[UNWIND_REGISTERS]) {
+  (void)is_wanted, (void)stack_pointer, (void)registers;
+  return 0;
+}

@@ -11,6 +11,7 @@
 #include "misuse.h"
 #include "os.h"
 #include "quarantine.h"
+#include "recording.h"
 #include "records.h"
 #include "shared_fail.h"
 #include "shared_pool.h"
@@ -72,7 +73,7 @@ static void read_options(void) {
   }
   options_read = config_read();
   const bool checked = hub_check();
-  sll_go_slow(config.trace != 0 || checked);
+  sll_go_slow(config.trace != 0 || checked || recording_all());
 }
 
 /* What opens files and libraries must not run within a malloc of the loader's: a constructor does it, ours or that of a tracer. */
@@ -115,6 +116,7 @@ static void *large_alloc(size_t size, size_t align, bool zero) {
   const uint32_t cls = slab->cls;
   hub_count(cls, 1, 0);
   hub_request(cls, size);
+  recording_alloc(block, cls, size);
   if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_traced_stack());
   if (zero && (!zeroed || hub_checked)) memset(block, 0, size); /* a checker sees that it was written to */
   if (cache != NULL) sll_leave(cache);
@@ -123,6 +125,7 @@ static void *large_alloc(size_t size, size_t align, bool zero) {
 }
 
 static void large_free(struct slab *slab) {
+  recording_free(slab->base, slab->cls);
   hub_count(slab->cls, 0, 1);
   if (slab->cls == CLASS_LARGE) pool_large_free(slab);
   else legacy_huge_free(slab);
@@ -153,6 +156,7 @@ void *alloc_slow_class(uint32_t cls, size_t size) {
   }
   struct block *block = sll_pop(cache, cls);
   hub_request(cls, size);
+  recording_alloc(block, cls, size);
   if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_traced_stack());
   sll_leave(cache);
   errno = saved;
@@ -204,7 +208,7 @@ static void small_free(struct sll_cache *cache, const struct slab *slab, void *p
   const uint32_t cls = slab->cls;
   const bool good = may_free(slab, p, &abandon);
   if (!good && !abandon) return;
-  if (good && header_is_sampled(p, cls)) record_free(p, hub_block_stack(), NULL);
+  if (good) recording_free(p, cls);
   header_set(p, HEADER_FREE);
   if (sll_goes_slow()) EVENT(free, .ptr = p, .size = class_stride(cls) - 1, .cls = cls, .stack = hub_traced_stack());
   if (good && !hub_checked) {
@@ -332,8 +336,12 @@ static void *resize(void *p, size_t size) {
   const size_t usable = slab != NULL ? usable_of(slab, p) : 0;
   hub_release();
   if (slab == NULL) return alloc_fail();
+  const uint32_t cls = slab->cls;
   void *in_place = resize_in_place(slab, p, size);
-  if (in_place != NULL) return in_place;
+  if (in_place != NULL) {
+    recording_resize(p, in_place, cls, size);
+    return in_place;
+  }
   void *moved = alloc_fast(size);
   if (moved == NULL) return NULL;
   memcpy(moved, p, min_size(usable, size));

@@ -22,6 +22,7 @@
   NUMBER(release_delay, RELEASE_DELAY, 500, 0, 1u << 30, "ms", "empty SuperSlabs, slabs and batches are kept so long for reuse") \
   NUMBER(huge_pages, HUGE_PAGES, 8, 0, 1u << 20, "SuperSlabs", "with so many in use, further SuperSlabs ask for huge pages, 0 = none does") \
   CHOICE(on_error, ON_ERROR, 0, "report|abort", "after a header reset or an invalid free: go on, or stop") \
+  CHOICE(leaks, LEAKS, 0, "0|1", "1: at exit, say which live blocks nothing leads to any more, and where they were allocated") \
   CHOICE(trace, TRACE, 0, "off|full", "full: every operation goes through the slow path and raises its events") \
   NUMBER(sample, SAMPLE, 1024, 0, 1u << 30, "operations", "one operation in so many is timed, 0 = none") \
   CHOICE(stats, STATS, 0, "0|1", "1: write the statistics as text at exit")                         \

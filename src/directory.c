@@ -95,6 +95,19 @@ void directory_leave(struct slab *slab) {
   directory_enter(slab, 0);
 }
 
+void directory_each(void (*visit)(const struct slab *slab, void *context), void *context) {
+  for (uintptr_t root = 0; root < ROOT_LENGTH; root++) {
+    const intptr_t distance = __atomic_load_n(&directory.root[root], __ATOMIC_ACQUIRE);
+    if (distance == 0) continue;
+    const struct directory_leaf *leaf = leaf_at(distance);
+    for (uintptr_t unit = 0; unit < LEAF_UNITS; unit++) {
+      if (__atomic_load_n(&leaf->code[unit], __ATOMIC_ACQUIRE) == 0) continue;
+      const struct slab *slab = __atomic_load_n(&leaf->slab[unit], __ATOMIC_RELAXED);
+      if ((uintptr_t)slab->base == (root << 16 | unit) << UNIT_SHIFT) visit(slab, context);
+    }
+  }
+}
+
 uint32_t directory_former(const void *p) {
   static_assert(CLASS_ROWS < UINT8_MAX, "a class row fits");
   struct directory_leaf *leaf = (uintptr_t)p >> 48 == 0 ? leaf_of(p) : NULL;

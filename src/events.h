@@ -205,6 +205,8 @@ void hub_request(uint32_t cls, size_t size);
 uint32_t hub_stack(void);
 uint32_t hub_block_stack(void);
 uint32_t hub_traced_stack(void);
+/* Whether the calling thread is within the instrumentation, whose sinks and unwinder may allocate. */
+bool hub_is_inside(void);
 /* Clock ticks, from any origin; only differences mean anything. */
 uint64_t hub_ticks(void);
 /* Fills *out, of `size` bytes; writes the statistics as text. 0, or an errno; see hak_stats_read and hak_stats_dump. */
@@ -252,6 +254,7 @@ static inline void hub_request(uint32_t cls, size_t size) { (void)cls, (void)siz
 static inline uint32_t hub_stack(void) { return 0; }
 static inline uint32_t hub_block_stack(void) { return 0; }
 static inline uint32_t hub_traced_stack(void) { return 0; }
+static inline bool hub_is_inside(void) { return false; }
 static inline uint64_t hub_ticks(void) { return 0; }
 static inline int hub_read(struct hak_stats *out, size_t size) { (void)out, (void)size; return ENOTSUP; }
 static inline int hub_dump(int fd) { (void)fd; return ENOTSUP; }

@@ -27,7 +27,10 @@ static bool parse_line(const char *line, struct maps_region *out) {
   if (strlen(line) < 6) return false;
   out->start = start;
   out->end = end;
+  out->readable = line[1] == 'r';
+  out->writable = line[2] == 'w';
   out->executable = line[3] == 'x';
+  out->shared = line[4] == 's';
   line = hex_number(line + 6, &out->offset);
   const char *path = strpbrk(line, "/[");
   const size_t length = path != NULL ? min_size(strlen(path), MAPS_PATH - 1) : 0;
@@ -36,13 +39,14 @@ static bool parse_line(const char *line, struct maps_region *out) {
   return true;
 }
 
-/* Reads the lines, in order of address, up to the one that decides. */
-static enum maps_answer scan(int fd, uintptr_t address, struct maps_region *out) {
+/* Visits the lines, in order of address, until `visit` returns true. */
+static bool scan(int fd, bool (*visit)(const struct maps_region *region, void *context), void *context) {
+  struct maps_region region;
   char chunk[CHUNK], line[LINE_MAX_KEPT];
   size_t length = 0;
   for (ssize_t n; (n = read(fd, chunk, sizeof(chunk))) != 0;) {
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return MAPS_UNKNOWN;
+    if (n < 0) return false;
     for (ssize_t i = 0; i < n; i++) {
       if (chunk[i] != '\n') {
         if (length < sizeof(line) - 1) line[length++] = chunk[i];
@@ -50,20 +54,36 @@ static enum maps_answer scan(int fd, uintptr_t address, struct maps_region *out)
       }
       line[length] = '\0';
       length = 0;
-      if (!parse_line(line, out) || address >= out->end) continue;
-      return address >= out->start ? MAPS_FOUND : MAPS_NOTHING;
+      if (parse_line(line, &region) && visit(&region, context)) return true;
     }
   }
-  return MAPS_NOTHING;
+  return true;
+}
+
+bool maps_each(bool (*visit)(const struct maps_region *region, void *context), void *context) {
+  const int saved = errno;
+  const int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+  const bool whole = fd >= 0 && scan(fd, visit, context);
+  if (fd >= 0) close(fd);
+  errno = saved;
+  return whole;
+}
+
+struct search { uintptr_t address; struct maps_region *out; bool found; };
+
+/* Up to the mapping that decides. */
+static bool decides(const struct maps_region *region, void *context) {
+  struct search *search = context;
+  if (search->address >= region->end) return false;
+  search->found = search->address >= region->start;
+  if (search->found) *search->out = *region;
+  return true;
 }
 
 enum maps_answer maps_find(uintptr_t address, struct maps_region *out) {
-  const int saved = errno;
-  const int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-  const enum maps_answer answer = fd >= 0 ? scan(fd, address, out) : MAPS_UNKNOWN;
-  if (fd >= 0) close(fd);
-  errno = saved;
-  return answer;
+  struct search search = {address, out, false};
+  if (!maps_each(decides, &search)) return MAPS_UNKNOWN;
+  return search.found ? MAPS_FOUND : MAPS_NOTHING;
 }
 
 bool maps_read(void *to, const void *from, size_t size) {

@@ -12,7 +12,7 @@
 struct maps_region {
   uintptr_t start, end;
   uint64_t offset;       /* in the file */
-  bool executable;
+  bool readable, writable, executable, shared;
   char path[MAPS_PATH];  /* "" where it is of no file; cut where it does not fit */
 };
 
@@ -20,6 +20,9 @@ enum maps_answer { MAPS_NOTHING, MAPS_FOUND, MAPS_UNKNOWN /* there is no /proc *
 
 /* The mapping of this process that `address` lies in. */
 enum maps_answer maps_find(uintptr_t address, struct maps_region *out);
+
+/* Calls `visit` for each mapping of this process, in order of address, until it returns true. False where there is no /proc. */
+bool maps_each(bool (*visit)(const struct maps_region *region, void *context), void *context);
 
 /* Copies `size` bytes; false where some of them cannot be read, or the system does not let a process ask that safely. */
 bool maps_read(void *to, const void *from, size_t size);

@@ -8,7 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "events.h"
+#include "ranges.h"
 
 #define METADATA_CHUNK (256 * KIB)
 #define METADATA_ALIGN ((size_t)64)
@@ -28,6 +30,31 @@ size_t os_page_size(void) {
 
 size_t os_mapped(void) { return __atomic_load_n(&mapped_bytes, __ATOMIC_RELAXED); }
 int os_last_error(void) { return __atomic_load_n(&last_error, __ATOMIC_RELAXED); }
+
+/* ---- Which memory is ours, where somebody will ask. ---- */
+
+static struct {
+  pthread_mutex_t lock;
+  struct ranges ranges;
+} own = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void own_change(void (*change)(struct ranges *, uintptr_t, uintptr_t), const void *base, size_t size) {
+  if (LIKELY(config.leaks == 0)) return;
+  pthread_mutex_lock(&own.lock);
+  change(&own.ranges, (uintptr_t)base, (uintptr_t)base + size);
+  pthread_mutex_unlock(&own.lock);
+}
+
+bool os_own_next(uintptr_t at, uintptr_t *start, uintptr_t *end) {
+  pthread_mutex_lock(&own.lock);
+  const bool found = ranges_next(&own.ranges, at, start, end);
+  pthread_mutex_unlock(&own.lock);
+  return found;
+}
+
+bool os_own_is_whole(void) { return !own.ranges.full; }
+
+/* ---- Mappings. ---- */
 
 static void *map_anywhere(size_t size) {
   void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -65,6 +92,7 @@ void *os_map(size_t size, size_t align, int *error) {
     return NULL;
   }
   __atomic_fetch_add(&mapped_bytes, size, __ATOMIC_RELAXED);
+  own_change(ranges_add, base, size);
   EVENT(os_map, .base = base, .size = size, .ticks = hub_ticks() - start);
   return base;
 }
@@ -72,6 +100,7 @@ void *os_map(size_t size, size_t align, int *error) {
 void os_unmap(void *base, size_t size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
+  own_change(ranges_cut, base, size); /* first: then it may be anybody's */
   hub_unguard(base, size);
   munmap(base, size);
   errno = saved;
@@ -105,8 +134,10 @@ bool os_resize(void *base, size_t old_size, size_t new_size) {
   if (!done) return false;
   __atomic_fetch_add(&mapped_bytes, new_size - old_size, __ATOMIC_RELAXED);
   if (new_size > old_size) {
+    own_change(ranges_add, (char *)base + old_size, new_size - old_size);
     EVENT(os_map, .base = (char *)base + old_size, .size = new_size - old_size, .ticks = hub_ticks() - start);
   } else {
+    own_change(ranges_cut, (char *)base + new_size, old_size - new_size);
     EVENT(os_unmap, .base = (char *)base + new_size, .size = old_size - new_size, .ticks = hub_ticks() - start);
   }
   return true;
@@ -120,6 +151,7 @@ bool os_move(void *from, size_t size, void *to) {
   if (!done) mmap(to, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
   errno = saved;
   if (!done) return false;
+  own_change(ranges_cut, from, size);
   __atomic_fetch_sub(&mapped_bytes, size, __ATOMIC_RELAXED);
   EVENT(os_unmap, .base = from, .size = size, .ticks = hub_ticks() - start);
   return true;
@@ -192,9 +224,18 @@ uint32_t os_thread(void) {
   return own_number;
 }
 
-void os_fork_prepare(void) { pthread_mutex_lock(&metadata.lock); }
-void os_fork_release(void) { pthread_mutex_unlock(&metadata.lock); }
+void os_fork_prepare(void) {
+  pthread_mutex_lock(&metadata.lock);
+  pthread_mutex_lock(&own.lock);
+}
+
+void os_fork_release(void) {
+  pthread_mutex_unlock(&own.lock);
+  pthread_mutex_unlock(&metadata.lock);
+}
+
 void os_fork_child(void) {
   own_number = 0;
   pthread_mutex_init(&metadata.lock, NULL);
+  pthread_mutex_init(&own.lock, NULL);
 }

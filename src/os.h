@@ -50,6 +50,13 @@ size_t os_resident(const void *base, size_t size);
 size_t os_mapped(void);
 size_t os_metadata_used(void);
 
+/*
+ * The first range of memory mapped here that ends behind `at`, neighbours joined; false where there is none. Known with HAKMEM_LEAKS alone.
+ * os_own_is_whole: there was a place for each.
+ */
+bool os_own_next(uintptr_t at, uintptr_t *start, uintptr_t *end);
+bool os_own_is_whole(void);
+
 /* Milliseconds since any origin, never going back; coarse (a few ms), cheap. Signal safe. */
 uint64_t os_now_ms(void);
 

@@ -1,0 +1,267 @@
+/*
+ * leaks.c: HAKMEM_LEAKS: which blocks are live at the end of the process, which of them can still be reached, and where they were
+ * allocated.
+ *
+ * Reached is what words lead to in the registers and on the stack of the function that ends the process (what the C library has on the way
+ * to here holds only what was left there), on the stacks of the other threads from their stack pointers on, and in all other memory that is writable or of no file, and not shared with other processes: static data, thread-local storage,
+ * mappings of the program's own. Not in hakmem's own memory, and not on the stacks of threads that have ended, which the C library keeps.
+ * Other threads are not stopped.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../src/config.h"
+#include "../src/maps.h"
+#include "../src/message.h"
+#include "../src/os.h"
+#include "../src/reach.h"
+#include "hub.h"
+
+#define THREADS_MAX 4096
+#define SPARE_FD 240
+#define CONTROL_BLOCK (8 * KIB) /* a thread's lies within so many bytes of its stack's end */
+
+/* ---- The threads' stacks. ---- */
+
+static struct {
+  uintptr_t pointer[THREADS_MAX];
+  uint32_t count;
+  bool whole; /* no thread's is missing */
+} stacks;
+
+/* "NUMBER ARGUMENTS... STACK_POINTER PROGRAM_COUNTER" where the thread waits in the kernel, else "running". */
+static bool parse_pointer(char *text, uintptr_t *pointer) {
+  char *last = strrchr(text, ' ');
+  if (last == NULL) return false;
+  *last = '\0';
+  last = strrchr(text, ' ');
+  if (last == NULL || strncmp(last, " 0x", 3) != 0) return false;
+  uintptr_t value = 0;
+  for (const char *p = last + 3; *p != '\0'; p++) value = value << 4 | (uintptr_t)(*p <= '9' ? *p - '0' : *p - 'a' + 10);
+  *pointer = value;
+  return true;
+}
+
+static void add_thread(int task, const char *name) {
+  char path[64], text[256];
+  uintptr_t pointer;
+  struct message m;
+  message_start(&m);
+  message_text(&m, name);
+  message_text(&m, "/syscall");
+  memcpy(path, m.text, min_size(m.length, sizeof(path) - 1));
+  path[min_size(m.length, sizeof(path) - 1)] = '\0';
+  const int fd = openat(task, path, O_RDONLY | O_CLOEXEC);
+  const ssize_t length = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
+  if (fd >= 0) close(fd);
+  text[length > 0 ? length : 0] = '\0';
+  if (stacks.count < THREADS_MAX && parse_pointer(text, &pointer)) stacks.pointer[stacks.count++] = pointer;
+  else stacks.whole = false;
+}
+
+struct entry { uint64_t inode, offset; unsigned short length; unsigned char type; char name[]; }; /* what getdents64 fills in */
+
+/* Fills `stacks`; `own` is the calling thread's stack pointer. Returns how many other threads there are. */
+static uint32_t find_stacks(uintptr_t own) {
+  _Alignas(struct entry) char entries[1024];
+  uint32_t others = 0;
+  stacks.pointer[0] = own;
+  stacks.count = 1;
+  stacks.whole = true;
+  const int task = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (task < 0) stacks.whole = false;
+  for (long size; task >= 0 && (size = syscall(SYS_getdents64, task, entries, sizeof(entries))) > 0;) {
+    for (const struct entry *e = (const struct entry *)entries; (const char *)e < entries + size; e = (const struct entry *)((const char *)e + e->length)) {
+      uint64_t thread = 0;
+      for (const char *p = e->name; *p != '\0'; p++) thread = thread * 10 + (uint64_t)(*p - '0');
+      if (e->name[0] == '.' || thread == os_thread()) continue;
+      add_thread(task, e->name);
+      others++;
+    }
+  }
+  if (task >= 0) close(task);
+  return others;
+}
+
+/*
+ * Where the control block of a thread that has ended lies in the mapping, 0 where it is not such a thread's stack. The C library keeps some
+ * for the next threads, and with the control block, which begins with its own address, their thread-local storage.
+ */
+static uintptr_t left_control_block(const struct maps_region *region) {
+#if defined(__x86_64__)
+  uintptr_t words[CONTROL_BLOCK / sizeof(uintptr_t)];
+  const uintptr_t start = region->end - min_size(sizeof(words), region->end - region->start);
+  if (!stacks.whole || !maps_read(words, (void *)start, region->end - start)) return 0;
+  for (size_t i = 0; i + 2 < (region->end - start) / sizeof(*words); i++) {
+    const uintptr_t at = start + i * sizeof(*words);
+    if (words[i] == at && words[i + 2] == at && words[i + 1] != 0) return at;
+  }
+#endif
+  (void)region;
+  return 0;
+}
+
+/* ---- What is read. ---- */
+
+static struct dl_find_object library; /* this one, where it is not part of the program */
+
+static void read_part(uintptr_t start, uintptr_t end) {
+  uintptr_t own_start, own_end;
+  while (start < end && os_own_next(start, &own_start, &own_end) && own_start < end) {
+    if (start < own_start) reach_from(start, own_start);
+    start = own_end;
+  }
+  if (start < end) reach_from(start, end);
+}
+
+static bool read_region(const struct maps_region *region, void *context) {
+  (void)context;
+  const bool is_file = region->path[0] != '\0' && region->path[0] != '[';
+  if (!region->readable || region->shared || (!region->writable && is_file) || strcmp(region->path, "[vvar]") == 0) return false;
+  uintptr_t start = region->end;
+  for (uint32_t i = 0; i < stacks.count; i++) {
+    if (stacks.pointer[i] >= region->start && stacks.pointer[i] < start) start = stacks.pointer[i];
+  }
+  if (start == region->end) {
+    const uintptr_t left = is_file ? 0 : left_control_block(region);
+    start = left != 0 ? left : region->start;
+  }
+  const uintptr_t ours = (uintptr_t)library.dlfo_map_start, behind = (uintptr_t)library.dlfo_map_end;
+  read_part(start, min_size(region->end, max_size(ours, start)));
+  read_part(max_size(start, behind), region->end);
+  return false;
+}
+
+/* ---- What is said. ---- */
+
+static int spare = -1; /* some programs close standard error before they end */
+
+void leaks_start(void) { spare = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, SPARE_FD); }
+
+static int output(void) {
+  const int fd = log_fd();
+  return fd == STDERR_FILENO && spare >= 0 && fcntl(fd, F_GETFD) < 0 ? spare : fd;
+}
+
+struct place { uint64_t bytes, blocks; };
+static struct place total[reach_count];
+static struct place *places; /* by kind and stack */
+
+static void add(enum reach reach, size_t bytes, uint32_t stack) {
+  struct place *place = &places[reach * (STACK_IDS + 1) + stack];
+  place->bytes += bytes;
+  place->blocks++;
+  total[reach].bytes += bytes;
+  total[reach].blocks++;
+}
+
+static void put_place(struct message *m, const char *before, const struct place *place) {
+  message_text(m, before);
+  message_number(m, place->bytes);
+  message_text(m, place->bytes == 1 ? " byte in " : " bytes in ");
+  message_number(m, place->blocks);
+  message_text(m, place->blocks == 1 ? " block" : " blocks");
+}
+
+/* Says the places of one kind, `most_places` of them, those with most bytes first. */
+static void say_places(struct message *m, enum reach reach, const char *word, unsigned most_places) {
+  struct place *of_kind = &places[reach * (STACK_IDS + 1)], rest = total[reach];
+  for (unsigned n = 0; n < most_places && rest.blocks > 0; n++) {
+    uint32_t most = 0;
+    for (uint32_t id = 0; id <= STACK_IDS; id++) {
+      if (of_kind[id].bytes > of_kind[most].bytes || of_kind[most].blocks == 0) most = id;
+    }
+    message_text(m, "  ");
+    put_place(m, word, &of_kind[most]);
+    message_text(m, most != 0 ? ", allocated at stack " : ", allocated where no stack is known");
+    if (most != 0) message_number(m, most);
+    frames_put(m, most);
+    message_send(m, output());
+    rest.bytes -= of_kind[most].bytes;
+    rest.blocks -= of_kind[most].blocks;
+    of_kind[most] = (struct place){0};
+  }
+  if (rest.blocks == 0) return;
+  message_text(m, "  ");
+  put_place(m, word, &rest);
+  message_text(m, ", allocated at other stacks");
+  message_send(m, output());
+}
+
+static void say_all(uint32_t others) {
+  struct message m;
+  message_start(&m);
+  if (total[REACH_LOST].blocks == 0) {
+    message_text(&m, "[LEAKS] nothing is lost");
+  } else {
+    put_place(&m, "[LEAKS] lost: ", &total[REACH_LOST]);
+    put_place(&m, "; lost with them: ", &total[REACH_INDIRECT]);
+  }
+  put_place(&m, "; reachable: ", &total[REACH_REACHED]);
+  if (others != 0) {
+    message_text(&m, "; ");
+    message_number(&m, others);
+    message_text(&m, others == 1 ? " other thread went on meanwhile" : " other threads went on meanwhile");
+  }
+  message_send(&m, output());
+  say_places(&m, REACH_LOST, "lost: ", 20);
+  say_places(&m, REACH_INDIRECT, "lost with others: ", 10);
+  say_places(&m, REACH_REACHED, "reachable: ", 10);
+}
+
+/* ---- All of it. ---- */
+
+static bool is_of(const struct dl_find_object *object, uintptr_t address) {
+  return address - (uintptr_t)object->dlfo_map_start < (uintptr_t)object->dlfo_map_end - (uintptr_t)object->dlfo_map_start;
+}
+
+static struct dl_find_object loader, c_library;
+
+static bool is_program(uintptr_t address) { return !is_of(&library, address) && !is_of(&loader, address) && !is_of(&c_library, address); }
+
+/* Where the stack of what ends the process begins; its registers are read. */
+static uintptr_t own_stack(void) {
+  uintptr_t registers[UNWIND_REGISTERS], pointer = (uintptr_t)__builtin_frame_address(0);
+  _dl_find_object((void *)getauxval(AT_BASE), &loader);
+  _dl_find_object((void *)(uintptr_t)exit, &c_library);
+  const uint32_t count = gate_enter() ? unwind_registers(is_program, &pointer, registers) : 0;
+  gate_leave();
+  reach_from((uintptr_t)registers, (uintptr_t)(registers + count));
+  return pointer;
+}
+
+/* A frame below that of leaks_report, which has the registers, too. */
+static NOINLINE void report(void) {
+  int error;
+  if (_dl_find_object((void *)(uintptr_t)leaks_report, &library) != 0 || library.dlfo_link_map->l_name[0] == '\0') {
+    memset(&library, 0, sizeof(library));
+  }
+  places = os_map(align_up(reach_count * (STACK_IDS + 1) * sizeof(*places), os_page_size()), os_page_size(), &error);
+  if (places == NULL || !reach_begin()) {
+    message_say("HAKMEM_LEAKS: no report: there is no memory for it, or the system does not let a process read itself (process_vm_readv)");
+    return;
+  }
+  if (!os_own_is_whole()) message_say("HAKMEM_LEAKS: there were too many mappings to know which are hakmem's: less is said to be lost than is");
+  const uint32_t others = find_stacks(own_stack());
+  if (!maps_each(read_region, NULL)) {
+    message_say("HAKMEM_LEAKS: no report: /proc/self/maps cannot be read");
+    return;
+  }
+  reach_end(add);
+  say_all(others);
+}
+
+NOINLINE void leaks_report(void) {
+  const int saved = errno, cancellation = hub_hold_cancellation();
+  __builtin_unwind_init(); /* the registers that functions keep come onto the stack */
+  report();
+  hub_restore_cancellation(cancellation);
+  errno = saved;
+}

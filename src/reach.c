@@ -1,0 +1,269 @@
+#include "reach.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "directory.h"
+#include "maps.h"
+#include "os.h"
+#include "records.h"
+
+#define CHUNK (64 * KIB)       /* bytes that are read at a time */
+#define SPARE(n) ((n) + (n) / 8 + 1024) /* other threads go on while blocks are counted */
+
+/* A slab. Its blocks have numbers, in order of address: number, number + 1, ... */
+struct area {
+  uintptr_t base, end;   /* of the blocks that were handed out once */
+  size_t stride, bytes;  /* from block to block; what a block can hold, or was asked for */
+  uint32_t number, count, cls;
+};
+
+/* The state of a block: one of these, and flags. */
+enum { NOT_LIVE, LIVE, REACHED, INDIRECT, LOST, STATES = 7, REFERRED = 8 /* another lost block leads to it */, FREED = 16, RECORDED = 32 };
+
+/* What a word that leads to a block does. */
+enum phase { REACH, REFER, FLOOD };
+
+static struct {
+  struct area *areas; /* sorted */
+  uint8_t *state;     /* by number */
+  uint32_t *pending;  /* numbers of blocks that are to be read: each is so once in a phase */
+  char *chunk;
+  size_t area_count, area_capacity, block_count, block_capacity, pending_count;
+  uintptr_t lowest, span;
+  enum phase phase;
+  uint32_t reading, leader; /* the block that is read; the lost block that all of this began with */
+  int pagemap;      /* -1: there is none */
+} r;
+
+/* A word leads to the block with this number. */
+static void meet(uint32_t number) {
+  uint8_t *state = &r.state[number];
+  const uint8_t was = *state & STATES;
+  switch (r.phase) {
+    case REACH:
+      if (was != LIVE) return;
+      *state = REACHED;
+      break;
+    case REFER:
+      if (was == LIVE && number != r.reading) *state |= REFERRED;
+      return;
+    case FLOOD:
+      if (was == LOST && number != r.leader) *state = (uint8_t)((*state & ~STATES) | INDIRECT); /* what it leads to is flooded already */
+      if (was != LIVE) return;
+      *state = (uint8_t)((*state & ~STATES) | INDIRECT);
+      break;
+  }
+  r.pending[r.pending_count++] = number;
+}
+
+/* ---- The live blocks. ---- */
+
+READS_RACILY static void count_slab(const struct slab *slab, void *context) {
+  (void)context;
+  r.area_capacity++;
+  r.block_capacity += slab->cls < CLASS_COUNT ? slab->carved : 1;
+}
+
+/* Which of the area's blocks are live, by the headers before them. */
+static void read_headers(const struct area *area) {
+  uintptr_t start = 0, end = 0; /* of what is in the chunk */
+  for (uint32_t i = 0; i < area->count; i++) {
+    const uintptr_t header = area->base + i * area->stride - 1;
+    if (header >= end) {
+      start = header;
+      end = header + min_size(CHUNK, area->end - header);
+      if (!maps_read(r.chunk, (void *)start, end - start)) memset(r.chunk, 0, end - start);
+    }
+    if (header_says_live((uint8_t)r.chunk[header - start], area->cls)) r.state[area->number + i] = LIVE;
+  }
+}
+
+READS_RACILY static void add_slab(const struct slab *slab, void *context) {
+  (void)context;
+  const bool small = slab->cls < CLASS_COUNT;
+  const uint32_t count = small ? slab->carved : 1;
+  if (count == 0 || r.area_count == r.area_capacity || r.block_count + count > r.block_capacity) return;
+  struct area *area = &r.areas[r.area_count++];
+  area->base = (uintptr_t)slab->base + (small ? slab->first : 0);
+  area->stride = small ? slab->stride : slab->size;
+  area->end = area->base + count * area->stride;
+  area->bytes = small ? slab->stride - 1 : slab->requested;
+  area->number = (uint32_t)r.block_count;
+  area->count = count;
+  area->cls = slab->cls;
+  r.block_count += count;
+  if (small) read_headers(area);
+  else r.state[area->number] = LIVE;
+}
+
+/* The area that `p` lies in, NULL where it lies in none; *number: of the block. */
+static const struct area *find(uintptr_t p, uint32_t *number) {
+  if (p - r.lowest >= r.span) return NULL;
+  size_t low = 0, high = r.area_count;
+  while (high - low > 1) {
+    const size_t middle = low + (high - low) / 2;
+    if (r.areas[middle].base <= p) low = middle;
+    else high = middle;
+  }
+  const struct area *area = &r.areas[low];
+  if (p < area->base || p >= area->end) return NULL;
+  *number = area->number + (uint32_t)((p - area->base) / area->stride);
+  return area;
+}
+
+static const struct area *area_of(uint32_t number) {
+  size_t low = 0, high = r.area_count;
+  while (high - low > 1) {
+    const size_t middle = low + (high - low) / 2;
+    if (r.areas[middle].number <= number) low = middle;
+    else high = middle;
+  }
+  return &r.areas[low];
+}
+
+/*
+ * A block of the program's has a record. One that is kept after its free has a record that says so; a freed block's record may be older than
+ * the block that is there now.
+ */
+static void note_freed(struct record *record, void *context) {
+  (void)context;
+  uint32_t number;
+  if (record->freed && find((uintptr_t)record->block, &number) != NULL) r.state[number] |= FREED;
+}
+
+static void note_live(struct record *record, void *context) {
+  (void)context;
+  uint32_t number;
+  if (!record->freed && find((uintptr_t)record->block, &number) != NULL) r.state[number] = (uint8_t)((r.state[number] & ~FREED) | RECORDED);
+}
+
+static void *map(size_t size) {
+  int error;
+  return os_map(align_up(size, os_page_size()), os_page_size(), &error);
+}
+
+bool reach_begin(void) {
+  directory_each(count_slab, NULL);
+  r.area_capacity = SPARE(r.area_capacity);
+  r.block_capacity = min_size(SPARE(r.block_capacity), UINT32_MAX);
+  r.chunk = map(CHUNK);
+  r.areas = map(r.area_capacity * sizeof(*r.areas));
+  r.state = map(r.block_capacity);
+  r.pending = map(r.block_capacity * sizeof(*r.pending));
+  if (r.chunk == NULL || r.areas == NULL || r.state == NULL || r.pending == NULL || !maps_read(r.chunk, &r, sizeof(r))) return false;
+  r.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  directory_each(add_slab, NULL);
+  if (r.area_count == 0) return true;
+  r.lowest = r.areas[0].base;
+  r.span = r.areas[r.area_count - 1].end - r.lowest;
+  record_each(note_freed, NULL);
+  record_each(note_live, NULL);
+  for (uint32_t n = 0; n < r.block_count; n++) {
+    const bool live = (r.state[n] & STATES) == LIVE && (r.state[n] & FREED) == 0, recorded = (r.state[n] & RECORDED) != 0;
+    r.state[n] = !live ? NOT_LIVE : LIVE;
+    if (live && !recorded) meet(n); /* the instrumentation's own */
+  }
+  return true;
+}
+
+/* ---- Reading. ---- */
+
+/* Reads at most a chunk. */
+static void read_words(uintptr_t start, size_t size) {
+  uint32_t number;
+  if (size < sizeof(uintptr_t) || !maps_read(r.chunk, (void *)start, size)) return;
+  for (size_t i = 0; i + sizeof(uintptr_t) <= size; i += sizeof(uintptr_t)) {
+    uintptr_t word;
+    memcpy(&word, r.chunk + i, sizeof(word));
+    if (find(word, &number) != NULL) meet(number);
+  }
+}
+
+/* Bit i: page i from `at` on may hold something, in memory or swapped out. All of them where nobody can say. */
+static uint32_t pages_with_memory(uintptr_t at, size_t count) {
+  uint64_t entry[CHUNK / 4096];
+  const size_t size = count * sizeof(entry[0]);
+  if (r.pagemap < 0 || pread(r.pagemap, entry, size, (off_t)(at / os_page_size() * sizeof(entry[0]))) != (ssize_t)size) return UINT32_MAX;
+  uint32_t pages = 0;
+  for (size_t i = 0; i < count; i++) pages |= (uint32_t)(entry[i] >> 62 != 0) << i;
+  return pages;
+}
+
+/* Reads [start, end), passing over pages that nothing was ever written to and those that cannot be read. */
+static void read_range(uintptr_t start, uintptr_t end) {
+  const size_t page = os_page_size();
+  start = align_up(start, sizeof(uintptr_t));
+  if (start >= end) return;
+  if (end - start <= page) return read_words(start, end - start);
+  for (uintptr_t at = start; at < end;) {
+    const uintptr_t chunk_end = min_size(align_down(at, CHUNK) + CHUNK, end), first = align_down(at, page);
+    const uint32_t pages = pages_with_memory(first, (align_up(chunk_end, page) - first) / page);
+    while (at < chunk_end) {
+      const uintptr_t next = min_size(align_down(at, page) + page, chunk_end);
+      if ((pages >> (at - first) / page & 1) != 0) read_words(at, next - at);
+      at = next;
+    }
+  }
+}
+
+static void read_block(uint32_t number) {
+  const struct area *area = area_of(number);
+  const uintptr_t start = area->base + (number - area->number) * area->stride;
+  r.reading = number;
+  read_range(start, start + area->bytes);
+}
+
+static void read_pending(void) {
+  while (r.pending_count > 0) read_block(r.pending[--r.pending_count]);
+}
+
+void reach_from(uintptr_t start, uintptr_t end) {
+  read_range(start, end);
+  read_pending();
+}
+
+/* ---- What is lost. ---- */
+
+/* Calls the block lost, and what it leads to indirectly so. */
+static void lose(uint32_t number) {
+  r.state[number] = (uint8_t)((r.state[number] & ~STATES) | LOST);
+  r.leader = number;
+  read_block(number);
+  read_pending();
+}
+
+static void find_lost(void) {
+  read_pending();
+  r.phase = REFER;
+  for (uint32_t n = 0; n < r.block_count; n++) {
+    if ((r.state[n] & STATES) == LIVE) read_block(n);
+  }
+  r.phase = FLOOD;
+  for (uint32_t n = 0; n < r.block_count; n++) {
+    if (r.state[n] == LIVE) lose(n);
+  }
+  for (uint32_t n = 0; n < r.block_count; n++) { /* only rings, and what they lead to, are left */
+    if ((r.state[n] & STATES) == LIVE) lose(n);
+  }
+}
+
+typedef void visit_function(enum reach reach, size_t bytes, uint32_t stack);
+
+static enum reach reach_of(uint8_t state) {
+  return (state & STATES) == REACHED ? REACH_REACHED : (state & STATES) == INDIRECT ? REACH_INDIRECT : REACH_LOST;
+}
+
+static void tell_record(struct record *record, void *context) {
+  visit_function *const *visit = context;
+  uint32_t number;
+  if (record->freed || find((uintptr_t)record->block, &number) == NULL || (r.state[number] & STATES) == NOT_LIVE) return;
+  (*visit)(reach_of(r.state[number]), record->requested, record->alloc_stack);
+  r.state[number] = NOT_LIVE; /* told */
+}
+
+void reach_end(visit_function *visit) {
+  find_lost();
+  record_each(tell_record, &visit);
+}

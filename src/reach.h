@@ -1,0 +1,34 @@
+/*
+ * reach.h: which live blocks can be reached from memory outside of the heap, as far as words that look like pointers tell.
+ *
+ *   a word that points anywhere into a live block, to its start or into its middle, reaches it
+ *   what is reached is read in turn
+ *
+ * For the end of the process, by one thread. Memory is read through the kernel, so what is not there any more does not fault. Nothing here
+ * calls malloc.
+ */
+#ifndef HAKMEM_REACH_H
+#define HAKMEM_REACH_H
+
+#include "base.h"
+
+enum reach {
+  REACH_LOST,     /* no word leads to it; of lost blocks that lead to each other in a ring, the first */
+  REACH_INDIRECT, /* only lost blocks lead to it */
+  REACH_REACHED,
+  reach_count
+};
+
+/* Takes down which blocks are live. False where there is no memory for that, or the system does not let a process read itself. */
+bool reach_begin(void);
+
+/* What the words of [start, end) lead to is reached. */
+void reach_from(uintptr_t start, uintptr_t end);
+
+/*
+ * Once everything is read from. Calls `visit` for each live block that has a record (others are the instrumentation's own): bytes asked for, and
+ * the stack where it was allocated, 0 where nobody knows.
+ */
+void reach_end(void (*visit)(enum reach reach, size_t bytes, uint32_t stack));
+
+#endif
