@@ -31,7 +31,7 @@
 /* ---- The threads' stacks. ---- */
 
 static struct {
-  uintptr_t pointer[THREADS_MAX];
+  uintptr_t pointer[THREADS_MAX + 1]; /* and this one's */
   uint32_t count;
   bool whole; /* no thread's is missing */
 } stacks;
@@ -68,12 +68,10 @@ static void add_thread(int task, const char *name) {
 
 struct entry { uint64_t inode, offset; unsigned short length; unsigned char type; char name[]; }; /* what getdents64 fills in */
 
-/* Fills `stacks`; `own` is the calling thread's stack pointer. Returns how many other threads there are. */
-static uint32_t find_stacks(uintptr_t own) {
+/* Fills `stacks` with those of the other threads. Returns how many there are. */
+static uint32_t find_threads(void) {
   _Alignas(struct entry) char entries[1024];
   uint32_t others = 0;
-  stacks.pointer[0] = own;
-  stacks.count = 1;
   stacks.whole = true;
   const int task = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (task < 0) stacks.whole = false;
@@ -96,7 +94,7 @@ static uint32_t find_stacks(uintptr_t own) {
  */
 static uintptr_t left_control_block(const struct maps_region *region) {
 #if defined(__x86_64__)
-  uintptr_t words[CONTROL_BLOCK / sizeof(uintptr_t)];
+  static uintptr_t words[CONTROL_BLOCK / sizeof(uintptr_t)]; /* the stack may be small */
   const uintptr_t start = region->end - min_size(sizeof(words), region->end - region->start);
   if (!stacks.whole || !maps_read(words, (void *)start, region->end - start)) return 0;
   for (size_t i = 0; i + 2 < (region->end - start) / sizeof(*words); i++) {
@@ -244,15 +242,20 @@ static NOINLINE void report(void) {
     memset(&library, 0, sizeof(library));
   }
   places = os_map(align_up(reach_count * (STACK_IDS + 1) * sizeof(*places), os_page_size()), os_page_size(), &error);
-  if (places == NULL || !reach_begin()) {
+  const uint32_t others = find_threads();
+  if (places == NULL || !reach_begin(others == 0)) {
     message_say("HAKMEM_LEAKS: no report: there is no memory for it, or the system does not let a process read itself (process_vm_readv)");
     return;
   }
   if (!os_own_is_whole()) message_say("HAKMEM_LEAKS: there were too many mappings to know which are hakmem's: less is said to be lost than is");
-  const uint32_t others = find_stacks(own_stack());
+  stacks.pointer[stacks.count++] = own_stack();
   if (!maps_each(read_region, NULL)) {
     message_say("HAKMEM_LEAKS: no report: /proc/self/maps cannot be read");
     return;
+  }
+  if (others != 0) {
+    maps_each(read_region, NULL);
+    reach_again();
   }
   reach_end(add);
   say_all(others);

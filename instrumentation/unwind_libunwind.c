@@ -157,7 +157,7 @@ uint32_t unwind_registers(bool (*is_wanted)(uintptr_t address), uintptr_t *stack
   unw_context_t context;
   unw_cursor_t cursor;
   unw_word_t address, value;
-  if (__atomic_load_n(&backtrace, __ATOMIC_ACQUIRE) == NULL) return 0;
+  if (__atomic_load_n(&backtrace, __ATOMIC_ACQUIRE) == NULL || fp_room((uintptr_t)__builtin_frame_address(0)) < ROOM) return 0;
   (void)take_registers(&context);
   if (init_local(&cursor, &context) < 0) return 0;
   while (step(&cursor) > 0 && get_reg(&cursor, UNW_REG_IP, &address) >= 0) {

@@ -35,6 +35,7 @@ static struct {
   enum phase phase;
   uint32_t reading, leader; /* the block that is read; the lost block that all of this began with */
   int pagemap;      /* -1: there is none */
+  bool alone;
 } r;
 
 /* A word leads to the block with this number. */
@@ -136,6 +137,7 @@ static void note_freed(struct record *record, void *context) {
 static void note_live(struct record *record, void *context) {
   (void)context;
   uint32_t number;
+  record->marked = !record->freed; /* another block's, should this one be freed and its place used again */
   if (!record->freed && find((uintptr_t)record->block, &number) != NULL) r.state[number] = (uint8_t)((r.state[number] & ~FREED) | RECORDED);
 }
 
@@ -144,7 +146,8 @@ static void *map(size_t size) {
   return os_map(align_up(size, os_page_size()), os_page_size(), &error);
 }
 
-bool reach_begin(void) {
+bool reach_begin(bool alone) {
+  r.alone = alone;
   directory_each(count_slab, NULL);
   r.area_capacity = SPARE(r.area_capacity);
   r.block_capacity = min_size(SPARE(r.block_capacity), UINT32_MAX);
@@ -170,15 +173,18 @@ bool reach_begin(void) {
 
 /* ---- Reading. ---- */
 
-/* Reads at most a chunk. */
-static void read_words(uintptr_t start, size_t size) {
-  uint32_t number;
-  if (size < sizeof(uintptr_t) || !maps_read(r.chunk, (void *)start, size)) return;
+static void look_at(const char *words, size_t size) {
   for (size_t i = 0; i + sizeof(uintptr_t) <= size; i += sizeof(uintptr_t)) {
     uintptr_t word;
-    memcpy(&word, r.chunk + i, sizeof(word));
+    uint32_t number;
+    memcpy(&word, words + i, sizeof(word));
     if (find(word, &number) != NULL) meet(number);
   }
+}
+
+/* Reads at most a chunk. */
+static void read_words(uintptr_t start, size_t size) {
+  if (maps_read(r.chunk, (void *)start, size)) look_at(r.chunk, size);
 }
 
 /* Bit i: page i from `at` on may hold something, in memory or swapped out. All of them where nobody can say. */
@@ -212,7 +218,8 @@ static void read_block(uint32_t number) {
   const struct area *area = area_of(number);
   const uintptr_t start = area->base + (number - area->number) * area->stride;
   r.reading = number;
-  read_range(start, start + area->bytes);
+  if (r.alone && area->cls < CLASS_COUNT) look_at((const char *)start, area->bytes); /* nobody takes it away */
+  else read_range(start, start + area->bytes);
 }
 
 static void read_pending(void) {
@@ -221,6 +228,13 @@ static void read_pending(void) {
 
 void reach_from(uintptr_t start, uintptr_t end) {
   read_range(start, end);
+  read_pending();
+}
+
+void reach_again(void) {
+  for (uint32_t n = 0; n < r.block_count; n++) {
+    if ((r.state[n] & STATES) == REACHED) read_block(n);
+  }
   read_pending();
 }
 
@@ -258,7 +272,7 @@ static enum reach reach_of(uint8_t state) {
 static void tell_record(struct record *record, void *context) {
   visit_function *const *visit = context;
   uint32_t number;
-  if (record->freed || find((uintptr_t)record->block, &number) == NULL || (r.state[number] & STATES) == NOT_LIVE) return;
+  if (record->freed || !record->marked || find((uintptr_t)record->block, &number) == NULL || (r.state[number] & STATES) == NOT_LIVE) return;
   (*visit)(reach_of(r.state[number]), record->requested, record->alloc_stack);
   r.state[number] = NOT_LIVE; /* told */
 }

@@ -19,11 +19,17 @@ enum reach {
   reach_count
 };
 
-/* Takes down which blocks are live. False where there is no memory for that, or the system does not let a process read itself. */
-bool reach_begin(void);
+/*
+ * Takes down which blocks are live. `alone`: there is no other thread. False where there is no memory for that, or the system does not let a
+ * process read itself.
+ */
+bool reach_begin(bool alone);
 
 /* What the words of [start, end) lead to is reached. */
 void reach_from(uintptr_t start, uintptr_t end);
+
+/* Has the blocks that were reached read once more: other threads may have moved pointers into them. */
+void reach_again(void);
 
 /*
  * Once everything is read from. Calls `visit` for each live block that has a record (others are the instrumentation's own): bytes asked for, and

@@ -4,6 +4,7 @@
  */
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,12 @@ static void *once(void *arg) {
   return arg;
 }
 
+static void *left_on_stack(void *arg) {
+  void *volatile words[64];
+  for (unsigned i = 0; i < 64; i++) words[i] = list(1);
+  return words[5] != NULL ? arg : NULL;
+}
+
 /* Threads that sleep, and hold what they have on their stacks, in their thread-local storage, and as thread-specific data. */
 static pthread_key_t key;
 static int ready[2];
@@ -121,18 +128,38 @@ NOINLINED static void threads(unsigned count, void *(*run)(void *)) {
   pthread_key_create(&key, NULL);
   if (pipe(ready) != 0) abort();
   for (unsigned i = 0; i < count; i++) pthread_create(&thread[i], NULL, run, NULL);
-  for (unsigned i = 0; i < count && run != sleeper; i++) pthread_join(thread[i], NULL);
+  const bool go_on = run != once && run != left_on_stack;
+  for (unsigned i = 0; i < count && !go_on; i++) pthread_join(thread[i], NULL);
   char byte;
-  for (unsigned i = 0; i < count && run == sleeper; i++) {
+  for (unsigned i = 0; i < count && go_on; i++) {
     if (read(ready[0], &byte, 1) != 1) abort();
   }
   usleep(20000); /* until they wait */
 }
 
-static void *left_on_stack(void *arg) {
-  void *volatile words[64];
-  for (unsigned i = 0; i < 64; i++) words[i] = list(1);
-  return words[5] != NULL ? arg : NULL;
+/* The program ends while these go on. */
+static void *allocate_for_ever(void *arg) {
+  void *volatile mine[64] = {0};
+  for (unsigned i = 0;; i++) {
+    free(mine[i % 64]);
+    mine[i % 64] = malloc(i % 50 == 0 ? 100000 : i % 2000);
+    if (i % 64 == 0) mine[(i + 1) % 64] = (mine[i * 7 % 64] == NULL) ? NULL : realloc(mine[(i + 1) % 64], 70);
+    if (i == 1000 && write(ready[1], "x", 1) != 1) return arg;
+  }
+}
+
+/* The process is ended by a thread with the smallest stack there is. */
+static void *end(void *arg) {
+  exit(0);
+  return arg;
+}
+static void on_small_stack(void) {
+  pthread_attr_t attributes;
+  pthread_t thread;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 16384);
+  pthread_create(&thread, &attributes, end, NULL);
+  pthread_join(thread, NULL);
 }
 
 /* A library whose static data leads to 5 blocks. */
@@ -169,6 +196,8 @@ int main(int argc, char **argv) {
   else if (strcmp(name, "unloaded") == 0 && argc > 2) unloaded(argv[2]);
   else if (strcmp(name, "many") == 0) for (unsigned i = 0; i < 2000; i++) lose(i % 900, 1);
   else if (strcmp(name, "deep") == 0) kept = list(300000);
+  else if (strcmp(name, "small") == 0) lose(100, 1);
+  else if (strcmp(name, "busy") == 0) threads(4, allocate_for_ever);
   else if (strcmp(name, "handler") == 0) atexit(lost_list);
   else if (strcmp(name, "_exit") == 0) { lose(100, 1); _exit(0); }
   else if (strcmp(name, "exec") == 0) { lose(100, 1); execl("/bin/true", "true", (char *)NULL); return 2; }
@@ -181,6 +210,7 @@ int main(int argc, char **argv) {
     if (pid != 0 && (waitpid(pid, &status, 0) != pid || status != 0)) return 2;
   } else return fprintf(stderr, "usage: leaks CASE [LIBRARY]\n"), 2;
   wipe();
+  if (strcmp(name, "small") == 0) on_small_stack();
   if (strcmp(name, "deep") == 0) exit(3);
   return 0;
 }
