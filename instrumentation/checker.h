@@ -14,6 +14,7 @@ struct checker {
   void (*release)(void);
   void (*guard)(const void *base, size_t size, bool closed); /* only where it guards */
   size_t (*size)(const void *p, size_t most);
+  void (*stop)(void);         /* the process is about to end; may be NULL */
 };
 
 /*

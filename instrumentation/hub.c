@@ -305,12 +305,7 @@ void hub_start(void) {
   __atomic_store_n(&early_over, true, __ATOMIC_RELAXED);
 }
 
-void hub_stop(void) {
-  if (config.leaks != 0) {
-    unwinding = true;
-    leaks_report();
-    unwinding = false;
-  }
+static void stop_statistics(void) {
   if (!hub_is_watched()) return;
   sll_publish_all();
   snapshot_take(true, false);
@@ -321,6 +316,18 @@ void hub_stop(void) {
   }
   stats_block()->complete = 1;
   if (config.stats != 0) dump_write(log_fd());
+}
+
+void hub_stop(void) {
+  if (config.leaks != 0) {
+    unwinding = true;
+    hub_hold();
+    leaks_report();
+    hub_release();
+    unwinding = false;
+  }
+  stop_statistics();
+  if (checker != NULL && checker->stop != NULL) checker->stop();
 }
 
 void hub_fork_prepare(void) {
