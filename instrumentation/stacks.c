@@ -23,6 +23,7 @@ enum { UNTRIED, OPENING, MISSING, OPEN };
 
 /* Not within the gate: the loader's other lock may be held by a constructor that waits for the gate. */
 static void *open_libunwind(void *unused) {
+  hub_hold(); /* it may be a thread of its own */
   const bool open = unwind_open();
   if (open) {
     uintptr_t frames[INNER_FRAMES];
@@ -30,6 +31,7 @@ static void *open_libunwind(void *unused) {
     if (may) unwind_capture(frames, INNER_FRAMES, modules_epoch(true)); /* the first call makes libunwind's own tables, and allocates */
     gate_leave();
   }
+  hub_release();
   __atomic_store_n(&libunwind, open ? OPEN : MISSING, __ATOMIC_RELEASE);
   return unused;
 }

@@ -15,6 +15,7 @@
  */
 #include <dlfcn.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 #define UNW_LOCAL_ONLY
@@ -105,6 +106,7 @@ static uint32_t go_aside(struct side *side) {
 
 bool unwind_open(void) {
   if (__atomic_load_n(&backtrace, __ATOMIC_ACQUIRE) != NULL) return true;
+  if (getauxval(AT_BASE) == 0) return false; /* a statically linked program: it would get a second C library, which knows no object */
   void *library = dlopen("libunwind.so.8", RTLD_LAZY | RTLD_LOCAL);
   if (library == NULL) return false;
   int (*function)(void **, int);

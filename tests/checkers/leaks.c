@@ -1,0 +1,66 @@
+/* Leaks of every kind, and what is none. */
+#include <stdlib.h>
+#include <string.h>
+
+struct node { struct node *next, *before; char rest[40]; };
+
+char *global, *inside;
+void *small_freed[8];
+
+__attribute__((noinline)) static void lose_ring(void) {
+  struct node *first = malloc(sizeof(*first)), *p = first;
+  for (int i = 0; i < 9; i++) {
+    p->next = malloc(sizeof(*p));
+    p->next->before = p;
+    p = p->next;
+  }
+  p->next = first;
+  first->before = p;
+}
+
+__attribute__((noinline)) static void lose_list(void) {
+  void **head = NULL;
+  for (int i = 0; i < 10; i++) {
+    void **p = malloc(24 + 100 * i);
+    *p = head;
+    head = p;
+  }
+}
+
+__attribute__((noinline)) static void lose_large(size_t size) {
+  char *volatile p = malloc(size);
+  p[0] = 1;
+}
+
+__attribute__((noinline)) static void keep(void) {
+  global = malloc(100);
+  *(void **)global = calloc(1, 200000); /* reached through a block, */
+  **(void ***)global = malloc(31);      /* and that through another */
+  inside = (char *)malloc(500) + 10;
+  *(void **)(inside + 6) = NULL;
+}
+
+/* Freed blocks hold pointers to live ones: they must not count. */
+__attribute__((noinline)) static void lose_behind_freed(void) {
+  void **p = malloc(64);
+  p[3] = malloc(77);
+  free(p);
+}
+
+__attribute__((noinline)) static void wipe_stack(void) {
+  volatile char wipe[4000];
+  memset((void *)wipe, 0, sizeof(wipe));
+}
+
+int main(void) {
+  lose_ring();
+  lose_list();
+  lose_large(33000);
+  lose_large(77777);
+  lose_large(6000000);
+  keep();
+  lose_behind_freed();
+  for (int i = 0; i < 8; i++) free(small_freed[i] = malloc(48));
+  wipe_stack();
+  return 0;
+}

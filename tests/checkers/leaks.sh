@@ -1,0 +1,34 @@
+#!/bin/sh
+# memcheck's leak check says the same of hakmem's blocks as of those of its own malloc: numbers, bytes, kinds and places.
+. "$(dirname "$0")/common.sh"
+need_valgrind
+build leaks.c
+
+# The summary, and the lost blocks with the program's frames; without addresses and process ids.
+essence() {
+  sed -n 's/^==[0-9]*== *//p' "$place/report" | grep -E 'definitely lost|indirectly lost|possibly lost|still reachable|in use at exit|leaks\.c' |
+    sed 's/0x[0-9A-F]*/ADDRESS/; s/ in loss record .*//; s/^at ADDRESS/by ADDRESS/' | sort
+}
+native --leak-check=full --show-leak-kinds=all "$place/leaks"
+essence >"$place/expected"
+[ "$(wc -l <"$place/expected")" -gt 20 ] && grep -q 'indirectly lost: [1-9]' "$place/expected" || fail "no leaks with Valgrind's own malloc"
+check --leak-check=full --show-leak-kinds=all "$place/leaks" || fail "leaks: exit status $?"
+essence >"$place/got"
+diff "$place/expected" "$place/got" >"$place/out" || fail "another leak check than with Valgrind's own malloc:"
+
+# What leaks nothing is told so; and the descriptors that are closed meanwhile are no one's errors.
+cat >"$place/none.c" <<'END'
+#include <stdlib.h>
+int main(void) {
+  void *volatile p[100];
+  for (int round = 0; round < 3; round++) {
+    for (int i = 0; i < 100; i++) p[i] = malloc((size_t)i * i * i / 3);
+    for (int i = 0; i < 100; i++) p[i] = realloc(p[i], (size_t)i * 2000 + 1);
+    for (int i = 0; i < 100; i++) free(p[i]);
+  }
+  return 0;
+}
+END
+gcc -g -O1 -fno-builtin -w -o "$place/none" "$place/none.c" || fail "none.c does not compile"
+check --leak-check=full --show-leak-kinds=all "$place/none" || fail "none: exit status $?"
+grep -q 'All heap blocks were freed -- no leaks are possible' "$place/report" && [ "$(errors)" -eq 0 ] || fail "none: leaks or errors"
