@@ -131,10 +131,10 @@ static void put_histogram(struct dump *d, const char *name, const struct histogr
   }
 }
 
-static void put_merged(struct dump *d, const char *name, const struct histogram *rows) {
+static void put_merged(struct dump *d, const char *name, const struct stats_spans *rows) {
   struct histogram all = {0}; /* 5 KiB of stack */
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
-    if (rows[row].count != 0) histogram_merge(&all, &rows[row]);
+    if (rows->low[row].count != 0) histogram_merge_parts(&all, &rows->low[row], &rows->high[row]);
   }
   put_histogram(d, name, &all);
 }
@@ -173,10 +173,10 @@ static void put_latencies(struct dump *d, const struct stats_block *b) {
   message_text(&d->m, " probes=");
   message_number(&d->m, c->lookup_probes);
   end_line(d);
-  put_merged(d, "lookup", b->lookup);
-  put_merged(d, "refill", b->refill);
+  put_merged(d, "lookup", &b->lookup);
+  put_merged(d, "refill", &b->refill);
   put_stages(d, b);
-  put_merged(d, "drain", b->drain);
+  put_merged(d, "drain", &b->drain);
   put_histogram(d, "legacy", &b->legacy);
   put_histogram(d, "map", &b->map);
 }

@@ -34,6 +34,24 @@ void histogram_record(struct histogram *h, uint64_t value) {
   raise_to(&h->max, value);
 }
 
+void histogram_record_parts(struct histogram_low *low, struct histogram_high *high, uint64_t value) {
+  const unsigned i = histogram_index(value);
+  __atomic_fetch_add(&low->count, 1, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&low->sum, value, __ATOMIC_RELAXED);
+  __atomic_fetch_add(i < HISTOGRAM_LOW ? &low->bucket[i] : &high->bucket[i - HISTOGRAM_LOW], 1, __ATOMIC_RELAXED);
+  raise_to(&low->min_inverted, ~value);
+  raise_to(&low->max, value);
+}
+
+void histogram_merge_parts(struct histogram *into, const struct histogram_low *low, const struct histogram_high *high) {
+  into->count += low->count;
+  into->sum += low->sum;
+  for (unsigned i = 0; i < HISTOGRAM_LOW; i++) into->bucket[i] += low->bucket[i];
+  for (unsigned i = HISTOGRAM_LOW; i < HISTOGRAM_BUCKETS; i++) into->bucket[i] += high->bucket[i - HISTOGRAM_LOW];
+  if (into->min_inverted < low->min_inverted) into->min_inverted = low->min_inverted;
+  if (into->max < low->max) into->max = low->max;
+}
+
 void histogram_merge(struct histogram *into, const struct histogram *from) {
   into->count += from->count;
   into->sum += from->sum;

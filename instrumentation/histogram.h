@@ -29,6 +29,19 @@ struct histogram {
   uint64_t bucket[HISTOGRAM_BUCKETS];
 };
 
+/*
+ * The same in two parts, for tables of many histograms: nearly all that is counted is in the first, so that what a table touches lies
+ * close together.
+ */
+#define HISTOGRAM_LOW 160 /* buckets: values below 8192 */
+
+struct histogram_low {
+  uint64_t count, sum, min_inverted, max; /* of both parts */
+  uint64_t bucket[HISTOGRAM_LOW];
+};
+
+struct histogram_high { uint64_t bucket[HISTOGRAM_BUCKETS - HISTOGRAM_LOW]; };
+
 /* The bucket of `value`, 0 <= index < HISTOGRAM_BUCKETS. */
 unsigned histogram_index(uint64_t value);
 
@@ -39,8 +52,11 @@ uint64_t histogram_upper(unsigned index);
 /* Counts `value` once. Thread and signal safe (relaxed atomic additions), wait-free but for min and max. */
 void histogram_record(struct histogram *h, uint64_t value);
 
-/* Adds `from` to `into`; exact. Not safe against concurrent writers of `into`. */
+void histogram_record_parts(struct histogram_low *low, struct histogram_high *high, uint64_t value);
+
+/* Adds `from`, or its parts, to `into`; exact. Not safe against concurrent writers of `into`. */
 void histogram_merge(struct histogram *into, const struct histogram *from);
+void histogram_merge_parts(struct histogram *into, const struct histogram_low *low, const struct histogram_high *high);
 
 /*
  * The value below or at which `quantile` (0.0 to 1.0) of the recorded values lie: the upper end of the bucket that

@@ -53,6 +53,10 @@ void stats_request(uint32_t cls, size_t size) {
 
 void stats_reentered(void) { add(&stats_block()->counters.reentered, 1); }
 
+static void record_span(struct stats_spans *spans, uint32_t cls, uint64_t ticks) {
+  histogram_record_parts(&spans->low[cls], &spans->high[cls], clock_span_ns(ticks));
+}
+
 /* ---- The sink. ---- */
 
 static void on_superslab_lookup(const struct event_superslab_lookup *e) {
@@ -61,7 +65,7 @@ static void on_superslab_lookup(const struct event_superslab_lookup *e) {
       : e->result == LOOKUP_LEGACY ? &b->counters.lookup_legacy : &b->counters.lookup_foreign, 1);
   add(&b->counters.lookup_probes, e->probes);
   if (e->probes == 1) add(&b->counters.lookup_first_probe, 1);
-  if (e->cls < CLASS_ROWS) histogram_record(&b->lookup[e->cls], clock_span_ns(e->ticks));
+  if (e->cls < CLASS_ROWS) record_span(&b->lookup, e->cls, e->ticks);
 }
 
 static void raise_to(uint64_t *most, uint64_t value) {
@@ -97,7 +101,7 @@ static void on_tls_sll_refill(const struct event_tls_sll_refill *e) {
     [REFILL_LEGACY] = &c->refill_legacy};
   add(by_source[e->source], 1);
   add(&c->refill_blocks, e->blocks);
-  histogram_record(&b->refill[e->cls], clock_span_ns(e->ticks));
+  record_span(&b->refill, e->cls, e->ticks);
   static_assert(STAGE_COUNT == STATS_STAGES, "every stage has a histogram");
 #define RECORD_STAGE(name, text) if (e->name##_ticks != 0) histogram_record(&b->stage[STAGE_##name], clock_span_ns(e->name##_ticks));
   REFILL_STAGES(RECORD_STAGE)
@@ -112,7 +116,7 @@ static void on_tls_sll_drain(const struct event_tls_sll_drain *e) {
   add(by_reason[e->reason], 1);
   add(&c->drain_blocks, e->moved);
   add(&c->drain_slabs, e->slabs);
-  histogram_record(&b->drain[e->cls], clock_span_ns(e->ticks));
+  record_span(&b->drain, e->cls, e->ticks);
 }
 
 static void on_shared_fail(const struct event_shared_fail *e) {

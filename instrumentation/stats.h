@@ -18,7 +18,7 @@
 #include "histogram.h"
 
 #define STATS_MAGIC "HAKSTATS"
-#define STATS_VERSION 3
+#define STATS_VERSION 4
 
 /* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */
 #define STATS_COUNTERS(S)                                                     \
@@ -169,6 +169,12 @@ struct stats_incident {
   uint32_t way, unused;                           /* enum access_way */
 };
 
+/* A histogram per class. */
+struct stats_spans {
+  struct histogram_low low[CLASS_ROWS];
+  struct histogram_high high[CLASS_ROWS];
+};
+
 struct stats_block {
   char magic[8];
   uint32_t version, classes; /* STATS_VERSION, CLASS_ROWS */
@@ -194,11 +200,8 @@ struct stats_block {
   uint64_t rss;                     /* bytes, from the kernel */
   uint64_t superslabs_active, superslabs_active_max;
 
-  struct histogram lookup[CLASS_ROWS]; /* ns */
-  struct histogram drain[CLASS_ROWS];  /* ns */
-  struct histogram refill[CLASS_ROWS]; /* ns */
-  struct histogram legacy;             /* ns */
-  struct histogram map;                /* ns */
+  struct stats_spans lookup, drain, refill; /* ns */
+  struct histogram legacy, map;             /* ns */
 
   uint32_t timeline_length, stacks_missed, modules_missed, incidents_missed;
   uint64_t timeline_period_ns;

@@ -20,7 +20,7 @@
   NUMBER(drain_interval, DRAIN_INTERVAL, 2048, 0, 1u << 30, "frees", "a TLS SLL is drained after so many frees to it, 0 = never") \
   CHOICE(lookup, LOOKUP, 0, "directory|hash|linear", "how the SuperSlab of a pointer is found")     \
   NUMBER(release_delay, RELEASE_DELAY, 500, 0, 1u << 30, "ms", "empty SuperSlabs, slabs and batches are kept so long for reuse") \
-  NUMBER(huge_pages, HUGE_PAGES, 8, 0, 1u << 20, "SuperSlabs", "with so many in use, further SuperSlabs ask for huge pages, 0 = none does") \
+  NUMBER(huge_pages, HUGE_PAGES, 4, 0, 1u << 20, "SuperSlabs", "with so many in use, further SuperSlabs ask for huge pages, 0 = none does") \
   CHOICE(on_error, ON_ERROR, 0, "report|abort", "after a header reset or an invalid free: go on, or stop") \
   CHOICE(leaks, LEAKS, 0, "0|1", "1: at exit, say which live blocks nothing leads to any more, and where they were allocated") \
   CHOICE(trace, TRACE, 0, "off|full", "full: every operation goes through the slow path and raises its events") \

@@ -12,7 +12,9 @@
 #define LIST_BLOCKS_MAX 1024u  /* or so many blocks, */
 #define LIST_BLOCKS_MIN 4u     /* but holds so many; half of it stays */
 #define CUT_MAX 64u            /* a list for up to so many is cut in the middle; to walk a longer one costs more than to change it whole */
-#define FIRST_REFILL 8u
+#define FIRST_REFILL_BYTES (2 * KIB) /* the first refill, and by so much each further one is larger; */
+#define FIRST_REFILL_MAX 8u          /* or by so many blocks */
+#define FIRST_REFILL_MIN 2u
 #define ALLOC_BUDGET_MAX 4096u /* how many operations may be unpublished */
 
 /* ---- Lengths and budgets. ---- */
@@ -22,6 +24,11 @@ static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 static uint16_t list_max(uint32_t cls) {
   const uint32_t blocks = (uint32_t)(LIST_BYTES / class_stride(cls));
   return (uint16_t)(blocks > LIST_BLOCKS_MAX ? LIST_BLOCKS_MAX : blocks < LIST_BLOCKS_MIN ? LIST_BLOCKS_MIN : blocks);
+}
+
+static uint32_t first_refill(uint32_t cls) {
+  const uint32_t blocks = (uint32_t)(FIRST_REFILL_BYTES / class_stride(cls));
+  return blocks > FIRST_REFILL_MAX ? FIRST_REFILL_MAX : blocks < FIRST_REFILL_MIN ? FIRST_REFILL_MIN : blocks;
 }
 
 /* A list begins short, and grows where blocks go both ways: one that only gives holds little. */
@@ -78,7 +85,7 @@ void sll_init(struct sll_cache *cache) {
     cache->head[cls] = BLOCK_END;
     cache->live[cls] = header_live(cls);
     const uint16_t most = list_max(cls);
-    cache->state[cls] = (struct sll_state){.spare = CHAIN_EMPTY, .most = first_max(most), .refill = (uint16_t)least(FIRST_REFILL, most / 2u)};
+    cache->state[cls] = (struct sll_state){.spare = CHAIN_EMPTY, .most = first_max(most), .refill = (uint16_t)first_refill(cls)};
   }
 }
 
@@ -177,7 +184,7 @@ static void drain_class(struct sll_cache *cache, uint32_t cls, enum drain_reason
   sll_publish(cache, cls);
   const uint64_t start = hub_ticks();
   struct chain list = take_list(cache, cls), spare = take_spare(cache, cls);
-  cache->state[cls].refill = FIRST_REFILL; /* starts small again, or the next refill would touch as much at once */
+  cache->state[cls].refill = (uint16_t)first_refill(cls); /* starts small again, or the next refill would touch as much at once */
   arm(cache, cls);
   const uint32_t moved = list.count + spare.count;
   uint32_t slabs = 0;
@@ -203,7 +210,7 @@ static void decay(struct sll_cache *cache, uint32_t cls) {
   struct chain cold = CHAIN_EMPTY;
   if (!used) cold = take_list(cache, cls);
   else if (state->length > 1) cold = cut_list(cache, cls, state->length / 2);
-  state->refill = (uint16_t)(state->refill > 2 * FIRST_REFILL ? state->refill / 2u : FIRST_REFILL);
+  state->refill = (uint16_t)(state->refill > 2 * first_refill(cls) ? state->refill / 2u : first_refill(cls));
   arm(cache, cls);
   if (spare.count + cold.count == 0) return;
   uint32_t slabs = 0;
@@ -273,7 +280,7 @@ bool sll_refill(struct sll_cache *cache, uint32_t cls) {
     if (answer.chain.count == 0 && foreign.count == 0) return false;
     if (state->drained) grow(state, cls); /* blocks went away that are wanted again */
     state->drained = false;
-    state->refill = (uint16_t)least(state->refill + FIRST_REFILL, list_max(cls) / 2u);
+    state->refill = (uint16_t)least(state->refill + first_refill(cls), list_max(cls) / 2u);
   }
   /* A sink may have come back through malloc or free meanwhile and left a list; and again while that one is handed over. */
   for (sll_publish(cache, cls); state->length != 0; sll_publish(cache, cls)) hand_over(cls, take_list(cache, cls));

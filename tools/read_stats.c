@@ -73,12 +73,18 @@ static bool take_histogram(struct histogram **place, const struct histogram *fro
   return true;
 }
 
+static bool take_span(struct histogram **place, const struct stats_spans *from, uint32_t cls) {
+  struct histogram whole = {0};
+  histogram_merge_parts(&whole, &from->low[cls], &from->high[cls]);
+  return take_histogram(place, &whole);
+}
+
 static bool take_histograms(struct report *r, const struct stats_block *b) {
   struct model_latency *const l = &r->latency;
   bool good = take_histogram(&l->legacy, &b->legacy) && take_histogram(&l->map, &b->map);
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
-    good = good && take_histogram(&l->lookup[b->strategy][cls], &b->lookup[cls]) &&
-           take_histogram(&l->drain[cls], &b->drain[cls]) && take_histogram(&l->refill[cls], &b->refill[cls]);
+    good = good && take_span(&l->lookup[b->strategy][cls], &b->lookup, cls) && take_span(&l->drain[cls], &b->drain, cls) &&
+           take_span(&l->refill[cls], &b->refill, cls);
   }
   for (unsigned stage = 0; stage < STAGE_COUNT; stage++) good = good && take_histogram(&l->stage[stage], &b->stage[stage]);
   return good;

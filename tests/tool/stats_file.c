@@ -24,8 +24,8 @@ static const struct { const char *name; size_t offset, size; } fields[] = {
   FIELD("version", version), FIELD("classes", classes), FIELD("size", size), FIELD("pid", pid), FIELD("complete", complete),
   FIELD("strategy", strategy), FIELD("timeline_length", timeline_length), FIELD("frame_count", stacks[0].frame_count),
   FIELD("kind", incidents[0].kind), FIELD("alloc_thread", incidents[0].alloc_thread), FIELD("left_stack", incidents[0].left_stack), FIELD("cls", incidents[0].cls), FIELD("verdict", incidents[0].verdict),
-  FIELD("reason", incidents[1].reason), FIELD("bucket", lookup[CLS].bucket[7]), FIELD("count", lookup[CLS].count),
-  FIELD("max", lookup[CLS].max), FIELD("min_inverted", lookup[CLS].min_inverted), FIELD("sum", lookup[CLS].sum),
+  FIELD("reason", incidents[1].reason), FIELD("bucket", lookup.low[CLS].bucket[7]), FIELD("count", lookup.low[CLS].count),
+  FIELD("max", lookup.low[CLS].max), FIELD("min_inverted", lookup.low[CLS].min_inverted), FIELD("sum", lookup.low[CLS].sum),
   FIELD("reentered", counters.reentered), FIELD("live", buckets.live), FIELD("rss", rss), FIELD("stacks_missed", stacks_missed),
   FIELD("os_unmap_bytes", counters.os_unmap_bytes), FIELD("superslab_release", counters.superslab_release),
   FIELD("elapsed_ns", elapsed_ns), FIELD("request_samples", cls[CLS].request_samples), FIELD("request_bytes", cls[CLS].request_bytes),
@@ -38,7 +38,7 @@ static const struct { const char *name; size_t offset, size; } fields[] = {
 };
 
 /* As histogram_record does, but its source is not linked: a test must not check the code with itself. */
-static void record(struct histogram *h, uint64_t value, unsigned bucket) {
+static void record(struct histogram_low *h, uint64_t value, unsigned bucket) {
   h->count++;
   h->sum += value;
   h->bucket[bucket]++;
@@ -62,9 +62,9 @@ static void fill_counts(void) {
   block.counters.lookup_hit = 100;
   block.counters.hdr_reset = 1;
   block.counters.shared_fail_limit = 2;
-  for (uint64_t ns = 1; ns <= 100; ns++) record(&block.lookup[CLS], ns, bucket_of(ns));
-  for (int i = 0; i < 10; i++) record(&block.drain[CLS], 1000, bucket_of(1000));
-  for (int i = 0; i < 4; i++) record(&block.refill[CLS], 5000, bucket_of(5000));
+  for (uint64_t ns = 1; ns <= 100; ns++) record(&block.lookup.low[CLS], ns, bucket_of(ns));
+  for (int i = 0; i < 10; i++) record(&block.drain.low[CLS], 1000, bucket_of(1000));
+  for (int i = 0; i < 4; i++) record(&block.refill.low[CLS], 5000, bucket_of(5000));
 }
 
 static void fill_memory(void) {
@@ -119,8 +119,8 @@ static void fill(void) {
 
 static void add_tail(uint64_t ns) {
   block.strategy = STRATEGY_DIRECTORY;
-  for (int i = 0; i < 1000; i++) record(&block.lookup[CLS], 20, bucket_of(20));
-  for (int i = 0; i < 10; i++) record(&block.lookup[CLS], ns, bucket_of(ns));
+  for (int i = 0; i < 1000; i++) record(&block.lookup.low[CLS], 20, bucket_of(20));
+  for (int i = 0; i < 10; i++) record(&block.lookup.low[CLS], ns, bucket_of(ns));
 }
 
 static void set(const char *name, const char *value) {

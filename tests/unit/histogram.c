@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define VALUE_LIMIT (UINT64_C(1) << HISTOGRAM_VALUE_BITS)
 
@@ -151,6 +152,21 @@ Test(histogram, merging_equals_recording_in_one) {
   histogram_merge(empty, all);
   cr_assert_arr_eq(empty, all, sizeof *all, "merging into an empty one copies");
   free(all), free(a), free(b), free(empty);
+}
+
+Test(histogram, two_parts_are_one_histogram) {
+  struct histogram *whole = new_histogram(), *joined = new_histogram();
+  struct histogram_low *low = calloc(1, sizeof *low);
+  struct histogram_high *high = calloc(1, sizeof *high);
+  cr_assert_eq(histogram_index(8191), HISTOGRAM_LOW - 1);
+  for (int i = 0; i < 20000; i++) {
+    const uint64_t value = random_value();
+    histogram_record(whole, value);
+    histogram_record_parts(low, high, value);
+  }
+  histogram_merge_parts(joined, low, high);
+  cr_assert_eq(memcmp(joined, whole, sizeof *whole), 0);
+  free(whole), free(joined), free(low), free(high);
 }
 
 Test(histogram, a_lost_count_is_invalid) {
