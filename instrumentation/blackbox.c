@@ -6,8 +6,10 @@
 #include <link.h>
 
 #include "../src/directory.h"
+#include "../src/guard.h"
 #include "../src/maps.h"
 #include "../src/os.h"
+#include "../src/records.h"
 #include "hub.h"
 
 #define ROW 16
@@ -121,6 +123,22 @@ static void put_block(struct message *m, const struct event_hdr_reset *e, const 
   message_text(m, state_of(slab, e->left));
 }
 
+/* A pointer into the region of guarded blocks. */
+static void put_guarded(struct message *m, const void *p) {
+  struct record block;
+  if (!guard_find(p, &block)) return;
+  const intptr_t in = (const char *)p - (const char *)block.block;
+  message_text(m, "\n  among the guarded blocks; the nearest one, ");
+  message_pointer(m, (uintptr_t)block.block);
+  message_text(m, block.freed ? ", is freed and had " : ", is live and has ");
+  message_number(m, block.requested);
+  message_text(m, " bytes");
+  if (in == 0) return;
+  message_text(m, in > 0 ? ", and begins " : ", and begins behind it, by ");
+  message_number(m, (uint64_t)(in > 0 ? in : -in));
+  message_text(m, in > 0 ? " bytes before it" : " bytes");
+}
+
 /* What a pointer that is in no slab points into. */
 static void put_region(struct message *m, const void *p) {
   struct maps_region region;
@@ -194,6 +212,8 @@ void blackbox_send(struct message *m, const struct event_hdr_reset *e, int fd) {
     put_block(m, e, slab);
     const char *at = (const char *)e->base - ROWS * ROW;
     for (int row = 0; row < 2 * ROWS; row++) put_row(m, at + row * ROW, slab, e);
+  } else if (guard_owns(e->base)) {
+    put_guarded(m, e->base);
   } else if (e->verdict != HDR_DOUBLE_FREE && e->verdict != HDR_REALLOC_AFTER_FREE && e->verdict != HDR_USABLE_SIZE_AFTER_FREE) {
     put_region(m, e->base);
   }

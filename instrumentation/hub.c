@@ -168,6 +168,16 @@ uint64_t hub_ticks(void) {
   return clock_ticks();
 }
 
+#define LOCK_TRIES 2000 /* of 50 us */
+
+bool hub_lock_soon(pthread_mutex_t *mutex) {
+  for (unsigned i = 0; pthread_mutex_trylock(mutex) != 0; i++) {
+    if (i == LOCK_TRIES) return false;
+    nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+  }
+  return true;
+}
+
 /* libunwind allocates when it first runs on a thread: an operation within it gets no stack of its own. */
 static uint32_t capture(enum stack_use use) {
   if (in_event || unwinding) return 0;
@@ -186,6 +196,22 @@ bool hub_is_inside(void) { return in_event || unwinding; }
 uint32_t hub_stack(void) { return capture(STACK_INCIDENT); }
 uint32_t hub_block_stack(void) { return capture(STACK_BLOCK); }
 uint32_t hub_traced_stack(void) { return listeners() != NULL ? capture(STACK_TRACED) : 0; }
+
+/*
+ * The program may have been anywhere, and is mostly about to end: the sinks that wait for nobody see it also where an event was being handled.
+ */
+void hub_fault(struct event_hdr_reset *e, void *context) {
+  const bool nested = in_event, was_unwinding = unwinding;
+  unwinding = true;
+  e->stack = was_unwinding ? 0 : stacks_fault(context);
+  unwinding = was_unwinding;
+  stats_sink.hdr_reset(e);
+  in_event = true;
+  log_sink.hdr_reset(e);
+  const struct hak_event_sink *sink = nested ? NULL : tracer_of_thread();
+  if (sink != NULL && sink->hdr_reset != NULL) sink->hdr_reset(e);
+  in_event = nested;
+}
 
 /* ---- Schedule, requests, start and end. ---- */
 
@@ -302,6 +328,7 @@ void hub_start(void) {
   if (checker != NULL) checker->release();
   install_signal();
   if (config.leaks != 0) leaks_start();
+  fault_start();
   __atomic_store_n(&early_over, true, __ATOMIC_RELAXED);
 }
 
@@ -343,5 +370,6 @@ void hub_fork_child(void) {
   early_count = 0; /* the parent's; what they point to does not live on here */
   snapshot_fork_child();
   stats_fork_child();
+  fault_fork_child();
   __atomic_store_n(&told_listeners, NULL, __ATOMIC_RELAXED); /* the child is another process to them */
 }

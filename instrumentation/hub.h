@@ -7,6 +7,7 @@
 #define HAKMEM_HUB_H
 
 #include <pthread.h>
+#include <signal.h>
 
 #include "../src/events.h"
 #include "../src/message.h"
@@ -28,6 +29,12 @@ static inline int hub_hold_cancellation(void) {
   return before;
 }
 static inline void hub_restore_cancellation(int before) { pthread_setcancelstate(before, NULL); }
+
+/*
+ * For what the report of a fault takes, too: of a lock that somebody holds, who may be the interrupted thread itself, it waits a while for the
+ * end. False: not got.
+ */
+bool hub_lock_soon(pthread_mutex_t *mutex);
 
 /* Whether somebody looks at the statistics or the events: then snapshots are taken on the schedule. */
 bool hub_is_watched(void);
@@ -74,10 +81,15 @@ int log_fd(void);
 
 void stacks_start(void);
 #define STACK_IDS 65536 /* ids are 1 to this */
-/* What a stack is taken for: told to a tracer alone; kept; kept, and in the statistics block. */
-enum stack_use { STACK_TRACED, STACK_BLOCK, STACK_INCIDENT };
+/* What a stack is taken for: told to a tracer alone; kept; kept, and in the statistics block; the same, by a signal handler. */
+enum stack_use { STACK_TRACED, STACK_BLOCK, STACK_INCIDENT, STACK_FAULT };
 /* The id of the caller's stack, 0 where there is none. No lock may be held. */
 uint32_t stacks_capture(enum stack_use use);
+/*
+ * The id of the stack of a fault: `context` is its ucontext_t, the first frame is told as the instruction that faulted. Kept, and in the
+ * statistics block. For a signal handler: where what it needs is held by somebody, possibly by the thread itself, it goes without.
+ */
+uint32_t stacks_fault(void *context);
 /* The frames of a stack that was kept; else NULL. Signal safe. */
 struct stack_frames { uint32_t count, epoch; uintptr_t frame[]; };
 const struct stack_frames *stacks_frames(uint32_t id);
@@ -136,6 +148,20 @@ uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoch);
  */
 #define UNWIND_REGISTERS 16
 uint32_t unwind_registers(bool (*is_wanted)(uintptr_t address), uintptr_t *stack_pointer, uintptr_t registers[UNWIND_REGISTERS]);
+
+/* From the registers of a signal's ucontext_t on, the frame that was interrupted first; signal safe as far as libunwind is. Else 0. */
+uint32_t unwind_context(void *context, uintptr_t *frames, uint32_t most);
+/* The same by frame pointers, as they are. Signal safe. */
+uint32_t fp_context(void *context, uintptr_t *frames, uint32_t most);
+
+/* ---- fault.c ---- */
+
+/* Where blocks are guarded: takes over the faults. Once, before the program installs handlers of its own. */
+void fault_start(void);
+void fault_fork_child(void);
+/* As sigaction, for SIGSEGV: what is the program's. Signal safe. */
+bool fault_is_ours(int signal);
+int fault_sigaction(int signal, const struct sigaction *act, struct sigaction *old);
 
 /* ---- incident.c ---- */
 

@@ -198,7 +198,7 @@ void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch) 
     if (!find_mapping(frames[f], &found)) continue;
     memcpy(found.build_id, build_id, sizeof(build_id));
     found.epoch = in_epoch;
-    pthread_mutex_lock(&lock);
+    if (!hub_lock_soon(&lock)) return;
     const struct stats_module *new = !is_known(b, frames[f]) ? enter(b, &found, search.bias) : NULL;
     pthread_mutex_unlock(&lock);
     if (new != NULL) tell(new);

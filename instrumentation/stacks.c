@@ -19,6 +19,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t libunwind; /* atomic */
+static bool started;       /* before, libraries must not be opened: the malloc may be the loader's */
 enum { UNTRIED, OPENING, MISSING, OPEN };
 
 /* Not within the gate: the loader's other lock may be held by a constructor that waits for the gate. */
@@ -42,7 +43,7 @@ static void *open_libunwind(void *unused) {
  */
 static void open_now(void) {
   uint32_t untried = UNTRIED;
-  if (__atomic_load_n(&libunwind, __ATOMIC_RELAXED) != UNTRIED ||
+  if (!started || __atomic_load_n(&libunwind, __ATOMIC_RELAXED) != UNTRIED ||
       !__atomic_compare_exchange_n(&libunwind, &untried, OPENING, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
   if (__libc_single_threaded) {
     open_libunwind(NULL);
@@ -66,7 +67,8 @@ static void open_now(void) {
  * otherwise, so that a program that has none does not pay for it.
  */
 void stacks_start(void) {
-  const bool likely = config.ss_limit != 0 || config.leaks != 0 || hub_is_watched();
+  const bool likely = config.ss_limit != 0 || config.leaks != 0 || config.guard != 0 || hub_is_watched();
+  started = true;
   if (config.stacks == STACKS_OFF || config.stacks == STACKS_FP || (config.stacks == STACKS_AUTO && !likely)) return;
   open_libunwind(NULL);
   if (libunwind == MISSING && config.stacks == STACKS_UNWIND) message_say("HAKMEM_STACKS=unwind: libunwind.so.8 cannot be opened (install libunwind8); there are no stacks");
@@ -76,6 +78,7 @@ void stacks_start(void) {
 
 #define HASHES STACK_IDS
 #define PROBES_MAX 64
+#define FAULTS 64 /* whose frames are kept */
 
 static uint64_t hashes[HASHES]; /* atomic; 0 where none */
 static uint16_t told[HASHES];   /* atomic; the pass in which the stack was last told of */
@@ -108,10 +111,18 @@ static uint32_t id_of(uint64_t hash, bool *fresh) {
 
 static const struct stack_frames *kept[HASHES]; /* atomic; of the stack with this id - 1; what is there stays */
 
+/* Memory for the frames of a fault: there is no other way to get some then. */
+static struct stack_frames *reserve(void) {
+  static struct { struct stack_frames head; uintptr_t frame[STATS_FRAMES]; } places[FAULTS];
+  static uint32_t used; /* atomic */
+  const uint32_t i = __atomic_fetch_add(&used, 1, __ATOMIC_RELAXED);
+  return i < FAULTS ? &places[i].head : NULL;
+}
+
 /* Keeps the frames, once. False where there is no memory. */
-static bool keep_frames(uint32_t id, const uintptr_t *frames, uint32_t count, uint32_t epoch) {
+static bool keep_frames(uint32_t id, const uintptr_t *frames, uint32_t count, uint32_t epoch, enum stack_use use) {
   if (__atomic_load_n(&kept[id - 1], __ATOMIC_RELAXED) != NULL) return true;
-  struct stack_frames *fresh = os_metadata(sizeof(*fresh) + count * sizeof(*frames));
+  struct stack_frames *fresh = use == STACK_FAULT ? reserve() : os_metadata(sizeof(*fresh) + count * sizeof(*frames));
   if (fresh == NULL) return false;
   fresh->count = count;
   fresh->epoch = epoch;
@@ -129,7 +140,7 @@ void stacks_publish(uint32_t id) {
   const struct stack_frames *frames = stacks_frames(id);
   if (frames == NULL) return;
   struct stats_block *b = stats_block();
-  pthread_mutex_lock(&lock);
+  if (!hub_lock_soon(&lock)) return;
   uint32_t i = 0;
   while (i < STATS_STACKS && b->stacks[i].id != 0 && b->stacks[i].id != id) i++;
   if (i == STATS_STACKS) {
@@ -185,6 +196,19 @@ static uint32_t capture(uintptr_t at, uintptr_t first, uintptr_t *frames, uint32
   return count;
 }
 
+/* The id of these frames, kept and told as the use asks; 0 where there is no place. */
+static uint32_t enter(const uintptr_t *frames, uint32_t count, uint32_t epoch, enum stack_use use) {
+  bool fresh;
+  const uint32_t id = id_of(hash_of(frames, count, epoch), &fresh);
+  if (id == 0) return 0;
+  const bool is_kept = use != STACK_TRACED && keep_frames(id, frames, count, epoch, use);
+  if (use == STACK_INCIDENT || use == STACK_FAULT) stacks_publish(id);
+  if (!fresh || (use != STACK_TRACED && !is_kept)) return id; /* what is not kept cannot be pointed to from the early ring */
+  modules_record(frames, count, epoch);
+  EVENT(stack, .id = id, .frames = is_kept ? stacks_frames(id)->frame : frames, .frame_count = count, .epoch = epoch);
+  return id;
+}
+
 NOINLINE uint32_t stacks_capture(enum stack_use use) {
   if (config.stacks == STACKS_OFF) return 0;
   if (config.stacks == STACKS_AUTO) open_now();
@@ -195,16 +219,19 @@ NOINLINE uint32_t stacks_capture(enum stack_use use) {
   const uint32_t epoch = modules_epoch(may);
   const uint32_t count = capture(at, (uintptr_t)__builtin_return_address(0), frames, epoch, may);
   gate_leave();
-  if (count == 0) return 0;
-  bool fresh;
-  const uint32_t id = id_of(hash_of(frames, count, epoch), &fresh);
-  if (id == 0) return 0;
-  const bool is_kept = use != STACK_TRACED && keep_frames(id, frames, count, epoch);
-  if (use == STACK_INCIDENT) stacks_publish(id);
-  if (!fresh || (use != STACK_TRACED && !is_kept)) return id; /* what is not kept cannot be pointed to from the early ring */
-  modules_record(frames, count, epoch);
-  EVENT(stack, .id = id, .frames = is_kept ? stacks_frames(id)->frame : frames, .frame_count = count, .epoch = epoch);
-  return id;
+  return count != 0 ? enter(frames, count, epoch, use) : 0;
+}
+
+uint32_t stacks_fault(void *context) {
+  if (config.stacks == STACKS_OFF) return 0;
+  uintptr_t frames[STATS_FRAMES];
+  const bool may = gate_enter();
+  const uint32_t epoch = modules_epoch(may);
+  const bool by_context = may && __atomic_load_n(&libunwind, __ATOMIC_ACQUIRE) == OPEN;
+  uint32_t count = by_context ? unwind_context(context, frames, STATS_FRAMES) : 0;
+  if (count == 0) count = fp_context(context, frames, STATS_FRAMES);
+  gate_leave();
+  return count != 0 ? enter(frames, count, epoch, STACK_FAULT) : 0;
 }
 
 /* ---- Forks. ---- */

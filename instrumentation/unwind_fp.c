@@ -14,6 +14,7 @@
  */
 #include <pthread.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include "../src/maps.h"
 #include "../src/message.h"
@@ -80,8 +81,7 @@ static bool can_be_next(uintptr_t at, uintptr_t next) {
   return !is_own(at) && next > at && next - at <= FOREIGN_SPAN;
 }
 
-uint32_t fp_capture(uintptr_t at, uintptr_t *frames, uint32_t most) {
-  if (here.high == 0) find_stack();
+static uint32_t walk(uintptr_t at, uintptr_t *frames, uint32_t most) {
   struct record record;
   uint32_t count = 0;
   while (HAVE_RECORDS && count < most && read_record(at, &record) && record.address != 0) {
@@ -90,6 +90,27 @@ uint32_t fp_capture(uintptr_t at, uintptr_t *frames, uint32_t most) {
     at = record.caller;
   }
   return count;
+}
+
+uint32_t fp_capture(uintptr_t at, uintptr_t *frames, uint32_t most) {
+  if (here.high == 0) find_stack();
+  return walk(at, frames, most);
+}
+
+uint32_t fp_context(void *context, uintptr_t *frames, uint32_t most) {
+  const mcontext_t *registers = &((const ucontext_t *)context)->uc_mcontext;
+#if defined(__x86_64__)
+  const uintptr_t address = (uintptr_t)registers->gregs[REG_RIP], at = (uintptr_t)registers->gregs[REG_RBP];
+  const uintptr_t stack = (uintptr_t)registers->gregs[REG_RSP];
+#elif defined(__aarch64__)
+  const uintptr_t address = registers->pc, at = registers->regs[29], stack = registers->sp;
+#else
+  const uintptr_t address = 0, at = 0, stack = 0;
+  (void)registers;
+#endif
+  if (most == 0 || address == 0) return 0;
+  frames[0] = address + 1; /* a frame is a return address, the byte before it is told */
+  return 1 + (at >= stack && at % sizeof(uintptr_t) == 0 ? walk(at, frames + 1, most - 1) : 0);
 }
 
 /* ---- Proofs. ---- */

@@ -36,6 +36,7 @@ static int (*take_registers)(unw_context_t *);
 #define TAKE_REGISTERS (take_registers = (int (*)(unw_context_t *))dlsym(library, NAME_OF(unw_tdep_getcontext))) != NULL
 #endif
 static int (*init_local)(unw_cursor_t *, unw_context_t *);
+static int (*init_context)(unw_cursor_t *, unw_context_t *, int);
 static int (*step)(unw_cursor_t *);
 static int (*get_reg)(unw_cursor_t *, unw_regnum_t, unw_word_t *);
 
@@ -65,13 +66,16 @@ static bool map_sides(void) {
   return true;
 }
 
+/* Adds the callers' frames to the `count` that are there. */
+static uint32_t go_on(unw_cursor_t *cursor, uintptr_t *frames, uint32_t count, uint32_t most) {
+  unw_word_t address;
+  while (count < most && step(cursor) > 0 && get_reg(cursor, UNW_REG_IP, &address) >= 0) frames[count++] = address;
+  return count;
+}
+
 static uint32_t go_by_steps(unw_context_t *registers, uintptr_t *frames, uint32_t most) {
   unw_cursor_t cursor;
-  unw_word_t address;
-  uint32_t count = 0;
-  if (init_local(&cursor, registers) < 0) return 0;
-  while (count < most && step(&cursor) > 0 && get_reg(&cursor, UNW_REG_IP, &address) >= 0) frames[count++] = address;
-  return count;
+  return init_local(&cursor, registers) >= 0 ? go_on(&cursor, frames, 0, most) : 0;
 }
 
 static void on_side(unsigned high, unsigned low) {
@@ -114,10 +118,11 @@ bool unwind_open(void) {
   *(void **)&function = dlsym(library, NAME_OF(unw_backtrace));
   *(void **)&set_policy = dlsym(library, NAME_OF(unw_set_caching_policy));
   *(void **)&init_local = dlsym(library, NAME_OF(unw_init_local));
+  *(void **)&init_context = dlsym(library, NAME_OF(unw_init_local2));
   *(void **)&step = dlsym(library, NAME_OF(unw_step));
   *(void **)&get_reg = dlsym(library, NAME_OF(unw_get_reg));
   const unw_addr_space_t *local = dlsym(library, NAME_OF(unw_local_addr_space));
-  if (function == NULL || set_policy == NULL || !(TAKE_REGISTERS) || init_local == NULL || step == NULL || get_reg == NULL ||
+  if (function == NULL || set_policy == NULL || !(TAKE_REGISTERS) || init_local == NULL || init_context == NULL || step == NULL || get_reg == NULL ||
       local == NULL || set_policy(*local, UNW_CACHE_NONE) != 0 || !map_sides()) return false;
   __atomic_store_n(&backtrace, function, __ATOMIC_RELEASE);
   return true;
@@ -170,4 +175,12 @@ uint32_t unwind_registers(bool (*is_wanted)(uintptr_t address), uintptr_t *stack
     return ARRAY_LENGTH(kept);
   }
   return 0;
+}
+
+uint32_t unwind_context(void *context, uintptr_t *frames, uint32_t most) {
+  unw_cursor_t cursor;
+  unw_word_t address;
+  if (most == 0 || init_context(&cursor, context, UNW_INIT_SIGNAL_FRAME) < 0 || get_reg(&cursor, UNW_REG_IP, &address) < 0) return 0;
+  frames[0] = address + 1; /* a frame is a return address, the byte before it is told */
+  return go_on(&cursor, frames, 1, most);
 }

@@ -12,3 +12,8 @@ uint32_t unwind_registers(bool (*is_wanted)(uintptr_t address), uintptr_t *stack
   (void)is_wanted, (void)stack_pointer, (void)registers;
   return 0;
 }
+
+uint32_t unwind_context(void *context, uintptr_t *frames, uint32_t most) {
+  (void)context, (void)frames, (void)most;
+  return 0;
+}

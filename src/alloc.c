@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "events.h"
+#include "guard.h"
 #include "legacy.h"
 #include "misuse.h"
 #include "os.h"
@@ -27,6 +28,7 @@ static void fork_prepare(void) {
   hub_fork_prepare();
   quarantine_fork_prepare();
   sll_fork_prepare();
+  guard_fork_prepare();
   pool_fork_prepare();
   legacy_fork_prepare();
   directory_fork_prepare();
@@ -40,6 +42,7 @@ static void fork_parent(void) {
   directory_fork_release();
   legacy_fork_release();
   pool_fork_release();
+  guard_fork_release();
   sll_fork_release();
   quarantine_fork_release();
   hub_fork_parent();
@@ -51,6 +54,7 @@ static void fork_child(void) {
   directory_fork_child();
   legacy_fork_child();
   pool_fork_child();
+  guard_fork_child();
   sll_fork_child();
   quarantine_fork_child();
   hub_fork_child();
@@ -74,6 +78,7 @@ static void read_options(void) {
   options_read = config_read();
   const bool checked = hub_check();
   sll_go_slow(config.trace != 0 || checked || recording_all());
+  guard_start();
 }
 
 /* What opens files and libraries must not run within a malloc of the loader's: a constructor does it, ours or that of a tracer. */
@@ -88,6 +93,32 @@ void alloc_start(void) {
 __attribute__((constructor(101))) static void start(void) { alloc_start(); }
 
 __attribute__((destructor(101))) static void stop(void) { hub_stop(); }
+
+/* ---- Guarded blocks. ---- */
+
+/* The class row that an allocation of `size` bytes is counted in. */
+static uint32_t row_of_size(size_t size) {
+  return size <= SMALL_MAX ? class_of_size(size) : size <= pool_large_max() ? CLASS_LARGE : CLASS_HUGE;
+}
+
+/* A guarded block, NULL where the allocation is not to be guarded or cannot be. */
+static void *guarded_alloc(struct sll_cache *cache, uint32_t cls, size_t size, size_t align) {
+  if (LIKELY(!sll_take_guard(cache, cls))) return NULL;
+  if (cls < CLASS_COUNT) sll_rearm(cache, cls);
+  void *block = guard_alloc(size, align, cls, hub_block_stack());
+  if (block == NULL) return NULL;
+  hub_count(cls, 1, 0);
+  hub_request(cls, size);
+  if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_traced_stack());
+  return block;
+}
+
+static void guarded_free(void *p) {
+  const uint32_t cls = guard_free(p, hub_block_stack());
+  if (cls == CLASS_NONE) return;
+  hub_count(cls, 0, 1);
+  if (sll_goes_slow()) EVENT(free, .ptr = p, .size = 0, .cls = cls, .stack = hub_traced_stack());
+}
 
 /* ---- Large and huge blocks. ---- */
 
@@ -106,6 +137,12 @@ static void *large_alloc(size_t size, size_t align, bool zero) {
   if (size > PTRDIFF_MAX) return alloc_fail();
   const int saved = errno;
   struct sll_cache *cache = sll_enter();
+  void *guarded = cache != NULL ? guarded_alloc(cache, size <= pool_large_max() ? CLASS_LARGE : CLASS_HUGE, size, align) : NULL;
+  if (guarded != NULL) {
+    sll_leave(cache);
+    errno = saved;
+    return guarded;
+  }
   bool zeroed = false;
   struct slab *slab = large_slab(hub_with_border(size), align, &zeroed);
   if (slab == NULL) {
@@ -136,16 +173,22 @@ static void large_free(struct slab *slab) {
 void *alloc_slow(size_t size) {
   read_options();
   const size_t with_border = hub_with_border(size);
-  if (with_border <= SMALL_MAX) return alloc_slow_class(class_of_size(with_border), size);
+  if (with_border <= SMALL_MAX) return alloc_slow_class(class_of_size(with_border), size, MIN_ALIGN);
   return large_alloc(size, MIN_ALIGN, false);
 }
 
-void *alloc_slow_class(uint32_t cls, size_t size) {
+void *alloc_slow_class(uint32_t cls, size_t size, size_t align) {
   const int saved = errno;
   read_options();
   struct sll_cache *cache = sll_enter();
   if (cache == NULL) return alloc_fail();
   sll_publish(cache, cls);
+  void *guarded = guarded_alloc(cache, cls, size, align);
+  if (guarded != NULL) {
+    sll_leave(cache);
+    errno = saved;
+    return guarded;
+  }
   while (!cache->state[cls].refilled || !block_can_pop(cache->head[cls])) {
     if (cache->head[cls] != BLOCK_END && !block_can_pop(cache->head[cls])) {
       sll_drop_head(cache, cls);
@@ -236,6 +279,11 @@ void free_slow(void *p) {
     errno = saved;
     return;
   }
+  if (guard_owns(p)) {
+    guarded_free(p);
+    errno = saved;
+    return;
+  }
   read_options();
   cache = sll_enter();
   if (cache == NULL) return; /* no memory for this thread's lists: the block is lost, the program goes on */
@@ -275,7 +323,7 @@ void *alloc_aligned(size_t alignment, size_t size) {
   }
   const uint32_t cls = class_of_aligned(alignment, with_border);
   struct block *block = pop_fast(cls);
-  return LIKELY(block != NULL) ? block : alloc_slow_class(cls, size);
+  return LIKELY(block != NULL) ? block : alloc_slow_class(cls, size, alignment);
 }
 
 /* The slab of a live block, NULL after reporting that `p` is none; `state`: what it was given to. */
@@ -306,6 +354,11 @@ static size_t usable_of(const struct slab *slab, const void *p) {
 
 size_t alloc_usable(const void *p) {
   if (p == NULL) return 0;
+  if (guard_owns(p)) {
+    size_t size = 0;
+    guard_size(p, MISUSE_MEASURED, &size);
+    return size;
+  }
   hub_hold();
   const struct slab *slab = slab_of_live(p, MISUSE_MEASURED);
   const size_t usable = slab != NULL ? usable_of(slab, p) : 0;
@@ -330,7 +383,19 @@ static void *resize_in_place(struct slab *slab, void *p, size_t size) {
   return p;
 }
 
+static void *move(void *p, size_t usable, size_t size) {
+  void *moved = alloc_fast(size);
+  if (moved == NULL) return NULL;
+  memcpy(moved, p, min_size(usable, size));
+  free_fast(p);
+  return moved;
+}
+
 static void *resize(void *p, size_t size) {
+  if (guard_owns(p)) {
+    size_t old;
+    return guard_size(p, MISUSE_REALLOCED, &old) ? move(p, old, size) : alloc_fail();
+  }
   hub_hold();
   struct slab *slab = slab_of_live(p, MISUSE_REALLOCED);
   const size_t usable = slab != NULL ? usable_of(slab, p) : 0;
@@ -338,15 +403,9 @@ static void *resize(void *p, size_t size) {
   if (slab == NULL) return alloc_fail();
   const uint32_t cls = slab->cls;
   void *in_place = resize_in_place(slab, p, size);
-  if (in_place != NULL) {
-    recording_resize(p, in_place, cls, size);
-    return in_place;
-  }
-  void *moved = alloc_fast(size);
-  if (moved == NULL) return NULL;
-  memcpy(moved, p, min_size(usable, size));
-  free_fast(p);
-  return moved;
+  if (in_place == NULL) return move(p, usable, size);
+  recording_resize(p, in_place, cls, size);
+  return in_place;
 }
 
 void *alloc_resize(void *p, size_t size) {
@@ -361,8 +420,8 @@ void *alloc_resize(void *p, size_t size) {
   if (moved == NULL) return NULL;
   errno = saved;
   if (sll_goes_slow()) {
-    const struct slab *slab = directory_slab(moved);
-    EVENT(realloc, .ptr = moved, .size = size, .cls = slab->cls, .stack = hub_traced_stack(), .old = p);
+    const struct slab *slab = directory_slab(moved); /* NULL: it is guarded */
+    EVENT(realloc, .ptr = moved, .size = size, .cls = slab != NULL ? slab->cls : row_of_size(size), .stack = hub_traced_stack(), .old = p);
     (void)slab;
   }
   return moved;
@@ -380,6 +439,10 @@ static bool could_be_of(const struct slab *slab, const void *p, size_t alignment
 }
 
 void alloc_free_sized(void *p, size_t alignment, size_t size) {
+  if (guard_owns(p)) {
+    guard_check_size(p, size);
+    return free_fast(p);
+  }
   hub_hold();
   const struct slab *slab = directory_slab(p);
   const bool small = slab != NULL && slab->cls < CLASS_COUNT;

@@ -16,7 +16,7 @@
 #include "tls_sll.h"
 
 NOINLINE void *alloc_slow(size_t size);
-NOINLINE void *alloc_slow_class(uint32_t cls, size_t size);
+NOINLINE void *alloc_slow_class(uint32_t cls, size_t size, size_t align);
 NOINLINE void free_slow(void *p);
 
 /* A live block of class `cls`, NULL where the slow path is to be taken. */

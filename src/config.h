@@ -23,6 +23,7 @@
   NUMBER(huge_pages, HUGE_PAGES, 4, 0, 1u << 20, "SuperSlabs", "with so many in use, further SuperSlabs ask for huge pages, 0 = none does") \
   CHOICE(on_error, ON_ERROR, 0, "report|abort", "after a header reset or an invalid free: go on, or stop") \
   CHOICE(leaks, LEAKS, 0, "0|1", "1: at exit, say which live blocks nothing leads to any more, and where they were allocated") \
+  NUMBER(guard, GUARD, 0, 0, 1u << 30, "allocations", "one allocation in so many is placed against a guard page, 0 = none, 1 = each") \
   CHOICE(trace, TRACE, 0, "off|full", "full: every operation goes through the slow path and raises its events") \
   NUMBER(sample, SAMPLE, 1024, 0, 1u << 30, "operations", "one operation in so many is timed, 0 = none") \
   CHOICE(stats, STATS, 0, "0|1", "1: write the statistics as text at exit")                         \

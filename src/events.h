@@ -207,6 +207,8 @@ uint32_t hub_block_stack(void);
 uint32_t hub_traced_stack(void);
 /* Whether the calling thread is within the instrumentation, whose sinks and unwinder may allocate. */
 bool hub_is_inside(void);
+/* Completes the event with the stack of `context`, a ucontext_t, and raises it. For the handler of a fault, whatever was interrupted. */
+void hub_fault(struct event_hdr_reset *event, void *context);
 /* Clock ticks, from any origin; only differences mean anything. */
 uint64_t hub_ticks(void);
 /* Fills *out, of `size` bytes; writes the statistics as text. 0, or an errno; see hak_stats_read and hak_stats_dump. */

@@ -33,19 +33,22 @@ static void stop_if_asked(void) {
 
 static uint64_t resets; /* atomic */
 
+static void add_record(struct event_hdr_reset *e, const struct record *known) {
+  const uint32_t now = (uint32_t)os_now_ms();
+  e->alloc_stack = known->alloc_stack;
+  e->alloc_thread = known->alloc_thread;
+  e->alloc_ago_ms = now - known->alloc_ms;
+  if (!known->freed) return;
+  e->free_stack = known->free_stack;
+  e->free_thread = known->free_thread;
+  e->free_ago_ms = now - known->free_ms;
+}
+
 /* Where the block was allocated and freed, and its left neighbour, as far as that is known. */
 static void add_records(struct event_hdr_reset *e) {
   struct record known;
   if (e->left != NULL && record_get(e->left, &known)) e->left_stack = known.alloc_stack;
-  if (!record_get(e->base, &known)) return;
-  const uint32_t now = (uint32_t)os_now_ms();
-  e->alloc_stack = known.alloc_stack;
-  e->alloc_thread = known.alloc_thread;
-  e->alloc_ago_ms = now - known.alloc_ms;
-  if (!known.freed) return;
-  e->free_stack = known.free_stack;
-  e->free_thread = known.free_thread;
-  e->free_ago_ms = now - known.free_ms;
+  if (record_get(e->base, &known)) add_record(e, &known);
 }
 
 /* Completes the event and raises it. */
@@ -64,8 +67,19 @@ static void report(struct event_hdr_reset *e, const struct slab *slab) {
   errno = saved;
 }
 
-/* What it is called if the block had been given back before. */
-static enum hdr_verdict again(enum misuse_state state) {
+void misuse_known(struct event_hdr_reset *e, const struct record *known) {
+  if (known != NULL) add_record(e, known);
+  report(e, NULL);
+}
+
+void misuse_fault(struct event_hdr_reset *e, const struct record *known, void *context) {
+  e->count = __atomic_fetch_add(&resets, 1, __ATOMIC_RELAXED);
+  add_record(e, known);
+  hub_fault(e, context);
+  stop_if_asked();
+}
+
+enum hdr_verdict misuse_again(enum misuse_state state) {
   return state == MISUSE_REALLOCED ? HDR_REALLOC_AFTER_FREE : state == MISUSE_MEASURED ? HDR_USABLE_SIZE_AFTER_FREE : HDR_DOUBLE_FREE;
 }
 
@@ -80,7 +94,7 @@ void misuse_header(const struct slab *slab, const void *block, uint8_t got, enum
   e.verdict = evidence.verdict;
   /* `free` is also the character '_', which a text may have brought: then nothing is linked behind it. */
   if (!in_list && got == HEADER_FREE && (!evidence.certain || misuse_is_link(block_next(block), slab->cls))) {
-    e.verdict = again(state);
+    e.verdict = misuse_again(state);
   } else if (state == MISUSE_OVERWRITTEN && (!evidence.certain || evidence.over < 2)) {
     e.verdict = HDR_WRITE_AFTER_FREE;
   } else {
@@ -128,7 +142,7 @@ static enum hdr_verdict elsewhere(const void *p, enum misuse_state state) {
   const enum maps_answer answer = ours ? MAPS_FOUND : maps_find((uintptr_t)p, &region);
   const uint32_t former = directory_former(p);
   /* What is mapped there now, and is not ours, came after our block was unmapped. */
-  if (former != CLASS_NONE && (ours || answer == MAPS_NOTHING) && could_have_begun(p, former)) return again(state);
+  if (former != CLASS_NONE && (ours || answer == MAPS_NOTHING) && could_have_begun(p, former)) return misuse_again(state);
   if (ours || answer == MAPS_UNKNOWN) return HDR_INVALID_POINTER;
   if (answer == MAPS_NOTHING) return HDR_UNMAPPED_POINTER;
   struct dl_find_object object;
@@ -146,7 +160,7 @@ void misuse_pointer(const struct slab *slab, const void *p, enum misuse_state st
   } else {
     const uint32_t former = directory_former(p);
     const bool was_large = former != CLASS_NONE && former >= CLASS_COUNT && could_have_begun(p, former);
-    e.verdict = was_large ? again(state) : slab_block_of(slab, p) != NULL ? HDR_INTERIOR_POINTER : HDR_INVALID_POINTER;
+    e.verdict = was_large ? misuse_again(state) : slab_block_of(slab, p) != NULL ? HDR_INTERIOR_POINTER : HDR_INVALID_POINTER;
     e.expect = header_live(slab->cls);
     if ((const char *)p > slab->base) e.got = ((const uint8_t *)p)[-1]; /* the byte before anything else may not be there */
   }

@@ -10,6 +10,8 @@
 #include "header.h"
 #include "superslab.h"
 
+struct record; /* records.h */
+
 /* How a wrong header or pointer was met. */
 enum misuse_state {
   MISUSE_LIVE,       /* given to free, */
@@ -30,6 +32,16 @@ void misuse_pointer(const struct slab *slab, const void *p, enum misuse_state st
 
 /* A live block was given to a sized free with a size that it was not allocated with. */
 void misuse_size(const struct slab *slab, const void *block, size_t told);
+
+/*
+ * For blocks that are in no slab: `e` says what is wrong with one, `known` what is known of it, if anything. misuse_fault: found by a fault
+ * whose ucontext_t is `context`; for a signal handler.
+ */
+void misuse_known(struct event_hdr_reset *e, const struct record *known);
+void misuse_fault(struct event_hdr_reset *e, const struct record *known, void *context);
+
+/* What it is called if a block that was met so had been given back before. */
+enum hdr_verdict misuse_again(enum misuse_state state);
 
 /* Whether a list of class `cls` can go on with `block`: the end of it, or a block of this class. */
 bool misuse_is_link(const struct block *block, uint32_t cls);

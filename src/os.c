@@ -143,6 +143,36 @@ bool os_resize(void *base, size_t old_size, size_t new_size) {
   return true;
 }
 
+#define RESERVED (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+
+void *os_reserve(size_t size) {
+  const int saved = errno;
+  const uint64_t start = hub_ticks();
+  void *base = mmap(NULL, size, PROT_NONE, RESERVED, -1, 0);
+  errno = saved;
+  if (base == MAP_FAILED) return NULL;
+  __atomic_fetch_add(&mapped_bytes, size, __ATOMIC_RELAXED);
+  EVENT(os_map, .base = base, .size = size, .ticks = hub_ticks() - start);
+  return base;
+}
+
+bool os_open(void *base, size_t size) {
+  const int saved = errno;
+  const bool open = size == 0 || mprotect(base, size, PROT_READ | PROT_WRITE) == 0;
+  errno = saved;
+  return open;
+}
+
+/* A mapping anew, because it becomes one with those on both sides. */
+void os_close(void *base, size_t size) {
+  const int saved = errno;
+  if (size != 0 && mmap(base, size, PROT_NONE, RESERVED | MAP_FIXED, -1, 0) == MAP_FAILED) {
+    madvise(base, size, MADV_DONTNEED);
+    mprotect(base, size, PROT_NONE);
+  }
+  errno = saved;
+}
+
 bool os_move(void *from, size_t size, void *to) {
   const int saved = errno;
   const uint64_t start = hub_ticks();

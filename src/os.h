@@ -31,6 +31,14 @@ void os_prefer_huge_pages(void *base, size_t size);
 /* Makes the mapping at `base` longer or shorter where it lies. False, and nothing changed, where it cannot be. */
 bool os_resize(void *base, size_t old_size, size_t new_size);
 
+/*
+ * Address space with nothing in it that can be read or written, at no cost but its place; NULL where it cannot be had. os_open makes a
+ * part of it, or none of 0 bytes, readable, writable and zero; os_close gives its memory back and makes it as it was. False: nothing is changed.
+ */
+void *os_reserve(size_t size);
+bool os_open(void *base, size_t size);
+void os_close(void *base, size_t size);
+
 /* Moves the pages of the mapping [from, from + size) to `to`, into a larger mapping; `from` is unmapped then. False: both are as before. */
 bool os_move(void *from, size_t size, void *to);
 

@@ -109,6 +109,13 @@ void record_init(struct record *record, const void *block, size_t requested, uin
                             .alloc_ms = (uint32_t)os_now_ms(), .kind = (uint8_t)kind};
 }
 
+void record_freed(struct record *record, uint32_t stack) {
+  record->freed = true;
+  record->free_stack = stack;
+  record->free_thread = os_thread();
+  record->free_ms = (uint32_t)os_now_ms();
+}
+
 bool record_put(const struct record *record) {
   struct stripe *stripe = stripe_of(record->block);
   pthread_mutex_lock(&stripe->lock);
@@ -137,12 +144,7 @@ bool record_free(const void *block, uint32_t stack, struct record *out) {
   pthread_mutex_lock(&stripe->lock);
   struct record *record = known(stripe, block);
   const bool live = record != NULL && !record->freed;
-  if (live) {
-    record->freed = true;
-    record->free_stack = stack;
-    record->free_thread = os_thread();
-    record->free_ms = (uint32_t)os_now_ms();
-  }
+  if (live) record_freed(record, stack);
   if (record != NULL && out != NULL) *out = *record;
   pthread_mutex_unlock(&stripe->lock);
   return live;

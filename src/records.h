@@ -28,6 +28,9 @@ struct record {
  */
 void record_init(struct record *record, const void *block, size_t requested, uint32_t stack, enum record_kind kind);
 
+/* Enters into *record that the calling thread frees the block now, at stack `stack`. */
+void record_freed(struct record *record, uint32_t stack);
+
 /* Enters a copy, in the place of what was known of this block. No lock may be held. False where the system has no memory for it. */
 bool record_put(const struct record *record);
 

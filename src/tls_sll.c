@@ -2,9 +2,11 @@
 
 #include "audit.h"
 #include "config.h"
+#include "guard.h"
 #include "legacy.h"
 #include "misuse.h"
 #include "os.h"
+#include "random.h"
 #include "shared_fail.h"
 #include "shared_pool.h"
 
@@ -53,6 +55,7 @@ static void arm(struct sll_cache *cache, uint32_t cls) {
     const uint32_t left = config.drain_interval > state->since_drain ? config.drain_interval - state->since_drain - 1 : 0;
     frees = least(frees, left);
   }
+  if (HAKMEM_EVENTS && guard_rate != 0) allocs = least(allocs, cache->guard_gap[cls]);
   if (sll_goes_slow()) allocs = frees = 0;
   if (!state->refilled) allocs = 0;
   cache->budget[cls].alloc = state->alloc_armed = (int32_t)allocs;
@@ -70,6 +73,7 @@ static void publish(struct sll_cache *cache, uint32_t cls) {
   state->length += pushes - pops;
   state->since_drain += pushes;
   cache->operations += pops + pushes;
+  cache->guard_gap[cls] -= least(cache->guard_gap[cls], pops);
   state->used = true;
   hub_count(cls, pops, pushes);
 }
@@ -80,7 +84,20 @@ void sll_publish(struct sll_cache *cache, uint32_t cls) {
   publish(cache, cls);
 }
 
+bool sll_take_guard(struct sll_cache *cache, uint32_t cls) {
+  if (!HAKMEM_EVENTS || guard_rate == 0) return false;
+  uint32_t *gap = &cache->guard_gap[least(cls, CLASS_LARGE)];
+  if (*gap == 0) {
+    *gap = random_gap(&cache->random, guard_rate);
+    return true;
+  }
+  if (cls >= CLASS_LARGE) --*gap; /* the others' are counted by their budgets */
+  return false;
+}
+
 void sll_init(struct sll_cache *cache) {
+  cache->random = (uintptr_t)cache ^ os_now_ms() << 32 ^ os_thread();
+  for (uint32_t row = 0; row <= CLASS_LARGE; row++) cache->guard_gap[row] = random_gap(&cache->random, guard_rate);
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     cache->head[cls] = BLOCK_END;
     cache->live[cls] = header_live(cls);

@@ -54,6 +54,8 @@ struct sll_cache {
   uint32_t visits;                   /* of the slow paths */
   uint64_t decay_ms;                 /* when sll_decay is due */
   uint32_t refills;
+  uint32_t guard_gap[CLASS_LARGE + 1]; /* allocations of the class until one is guarded; with the last, all that are larger */
+  uint64_t random;                   /* what the gaps are drawn from */
   bool sample_next;                  /* the next look-up is timed */
 };
 
@@ -74,6 +76,12 @@ void sll_leave(struct sll_cache *cache);
 
 /* Whether the look-up that comes now is to be timed; ends the blindness that a sample needed. */
 bool sll_take_sample(struct sll_cache *cache);
+
+/*
+ * Whether the allocation of class row `cls` that is under way is to be guarded, its class's counts published; then draws the next one, and the
+ * list wants arming.
+ */
+bool sll_take_guard(struct sll_cache *cache, uint32_t cls);
 
 /* Makes the lists of a thread: all empty, with budgets of 0. */
 void sll_init(struct sll_cache *cache);

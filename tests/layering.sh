@@ -11,9 +11,9 @@ wrong() { echo "$*" >>"$problems"; }
 floor() {
   case $1 in
     base.?) echo 0 ;;
-    os.? | config.? | size_class.? | header.? | events.? | message.? | maps.? | ranges.? | hakmem.h) echo 1 ;;
+    random.h | os.? | config.? | size_class.? | header.? | events.? | message.? | maps.? | ranges.? | hakmem.h) echo 1 ;;
     superslab.? | directory.? | kept.? | records.?) echo 2 ;;
-    shared_pool.? | legacy.? | evidence.? | misuse.? | audit.? | reach.? | recording.?) echo 3 ;;
+    shared_pool.? | legacy.? | evidence.? | misuse.? | audit.? | reach.? | recording.? | guard.?) echo 3 ;;
     shared_fail.? | quarantine.? | tls_sll.? | tls_threads.c) echo 4 ;;
     alloc.?) echo 5 ;;
     malloc.c | hakmem.c) echo 6 ;;

@@ -1,0 +1,61 @@
+/*
+ * signals.c: sigaction and signal of the C library, so that a handler of faults which the program installs does not put ours out of its place
+ * (fault.c). Without guarded blocks each is straight the C library's own. Part of libhakmem.so alone, which is in front of the C library.
+ *
+ * sigset and sigignore, which X/Open has long withdrawn, are not here: after them, faults are the program's alone.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+
+#include "hub.h"
+
+/* Finds the C library's function the first time. */
+static void *libc_own(void **function, const char *name) {
+  void *found = __atomic_load_n(function, __ATOMIC_RELAXED);
+  if (found == NULL) {
+    found = dlsym(RTLD_NEXT, name);
+    __atomic_store_n(function, found, __ATOMIC_RELAXED);
+  }
+  return found;
+}
+
+static void *own_sigaction, *own_signal, *own_sysv_signal;
+
+/* Now: dlsym takes a lock of the loader's, and may not be called by a signal handler. */
+__attribute__((constructor)) static void start(void) {
+  libc_own(&own_sigaction, "sigaction");
+  libc_own(&own_signal, "signal");
+  libc_own(&own_sysv_signal, "__sysv_signal");
+}
+
+EXPORT int sigaction(int number, const struct sigaction *restrict act, struct sigaction *restrict old) {
+  if (fault_is_ours(number)) return fault_sigaction(number, act, old);
+  int (*libc)(int, const struct sigaction *, struct sigaction *);
+  *(void **)&libc = libc_own(&own_sigaction, "sigaction");
+  return libc(number, act, old);
+}
+
+/* signal(number, handler) with these flags; `fallback` is the C library's. */
+static sighandler_t set(int number, sighandler_t handler, int flags, void *fallback) {
+  if (!fault_is_ours(number)) {
+    sighandler_t (*libc)(int, sighandler_t);
+    *(void **)&libc = fallback;
+    return libc(number, handler);
+  }
+  struct sigaction act = {.sa_handler = handler, .sa_flags = flags}, old;
+  if ((flags & SA_NODEFER) == 0) sigaddset(&act.sa_mask, number);
+  return handler != SIG_ERR && fault_sigaction(number, &act, &old) == 0 ? old.sa_handler : (errno = EINVAL, SIG_ERR);
+}
+
+sighandler_t bsd_signal(int number, sighandler_t handler);
+sighandler_t __sysv_signal(int number, sighandler_t handler);
+
+EXPORT sighandler_t signal(int number, sighandler_t handler) { return set(number, handler, SA_RESTART, libc_own(&own_signal, "signal")); }
+EXPORT sighandler_t bsd_signal(int number, sighandler_t handler) { return signal(number, handler); }
+EXPORT sighandler_t ssignal(int number, sighandler_t handler) { return signal(number, handler); }
+
+/* What signal is where only X/Open is asked for. */
+EXPORT sighandler_t __sysv_signal(int number, sighandler_t handler) {
+  return set(number, handler, (int)SA_RESETHAND | SA_NODEFER, libc_own(&own_sysv_signal, "__sysv_signal"));
+}
+EXPORT sighandler_t sysv_signal(int number, sighandler_t handler) { return __sysv_signal(number, handler); }

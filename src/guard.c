@@ -1,0 +1,342 @@
+#include "guard.h"
+
+#if HAKMEM_EVENTS
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "config.h"
+#include "message.h"
+#include "os.h"
+#include "random.h"
+#include "records.h"
+
+#define PATTERN ((uint8_t)0xb7)
+#define SAMPLE_SHARE 2   /* where only a sample is guarded, 1 / 2^so many of the slots are enough, */
+#define LEFT_OF 4        /* and one block in so many is placed at the left end of its slot */
+#define RESTING 8        /* one free slot in so many of the row's rests: a freed block's address is not used again at once */
+#define LIMIT_SHARE 8    /* the region takes up to one part in so many of a limited address space (ulimit -v) */
+
+enum slot_state { SLOT_EMPTY, SLOT_LIVE, SLOT_FREED };
+
+struct slot {
+  struct record known; /* of the last block; block NULL: there was none */
+  uint32_t cls;
+  uint32_t state; /* atomic, enum slot_state; while a slot goes from freed to live it is empty */
+};
+
+/*
+ *   fresh <= count; slots [fresh, count) were never used, each of the others is taken or in the queue once
+ *   queue: of indices, the oldest at queue[first % count], `queued` of them
+ */
+static struct row {
+  const size_t pages;   /* of a slot */
+  const uint32_t most;  /* slots */
+  uintptr_t base;
+  size_t slot_size, stride;
+  struct slot *slots;
+  uint32_t *queue;
+  uint32_t count, fresh, first, queued;
+} rows[] = {{.pages = 1, .most = 13312}, {.pages = 16, .most = 2048}, {.pages = 256, .most = 768}, {.pages = 16384, .most = 64}};
+/* A live block splits a mapping into three; the system allows a process 65530 of them. */
+static_assert(13312 + 2048 + 768 + 64 <= 16384, "half of the mappings are left to the program");
+
+uint32_t guard_rate;
+struct guard_region guard_region;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* over the rows' last line */
+static size_t open_bytes;     /* atomic */
+static uint64_t random_state; /* atomic; which of two threads' changes is kept does not matter */
+
+/* ---- Start. ---- */
+
+static uint32_t slots_of(const struct row *row, unsigned shift) { return row->most >> shift; }
+
+static size_t region_size(unsigned shift) {
+  const size_t page = os_page_size();
+  size_t size = 0;
+  for (unsigned r = 0; r < ARRAY_LENGTH(rows); r++) size += page + (rows[r].pages + 1) * page * slots_of(&rows[r], shift);
+  return size;
+}
+
+static size_t descriptors_size(unsigned shift) {
+  size_t size = 0;
+  for (unsigned r = 0; r < ARRAY_LENGTH(rows); r++) size += slots_of(&rows[r], shift) * (sizeof(struct slot) + sizeof(uint32_t));
+  return align_up(size, os_page_size());
+}
+
+static void lay_out(char *base, char *descriptors, unsigned shift) {
+  const size_t page = os_page_size();
+  for (struct row *row = rows; row < rows + ARRAY_LENGTH(rows); row++) {
+    row->slot_size = row->pages * page;
+    row->stride = row->slot_size + page;
+    row->count = slots_of(row, shift);
+    row->base = (uintptr_t)base;
+    row->slots = (struct slot *)descriptors;
+    base += page + row->stride * row->count;
+    descriptors += row->count * sizeof(struct slot);
+  }
+  for (struct row *row = rows; row < rows + ARRAY_LENGTH(rows); row++) {
+    row->queue = (uint32_t *)descriptors;
+    descriptors += row->count * sizeof(uint32_t);
+  }
+}
+
+static size_t address_space(void) {
+  struct rlimit limit;
+  return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur / LIMIT_SHARE : SIZE_MAX;
+}
+
+void guard_start(void) {
+  if (config.guard == 0 || hub_checked || guard_rate != 0) return;
+  const size_t allowed = address_space();
+  for (unsigned shift = config.guard > 1 ? SAMPLE_SHARE : 0; shift <= 6; shift++) {
+    int error;
+    const size_t size = region_size(shift);
+    char *descriptors = size <= allowed ? os_map(descriptors_size(shift), os_page_size(), &error) : NULL;
+    if (descriptors == NULL) continue;
+    char *base = os_reserve(size);
+    if (base == NULL) {
+      os_unmap(descriptors, descriptors_size(shift));
+      continue;
+    }
+    lay_out(base, descriptors, shift);
+    random_state = (uintptr_t)base ^ os_now_ms() << 32 ^ os_thread();
+    guard_region = (struct guard_region){(uintptr_t)base, size};
+    guard_rate = config.guard;
+    return;
+  }
+  message_say("HAKMEM_GUARD: there is not enough address space to keep guarded blocks in (raise ulimit -v): none is guarded");
+}
+
+/* ---- Slots. ---- */
+
+static struct row *row_for(size_t size, size_t align) {
+  const size_t page = os_page_size();
+  for (struct row *row = rows; row < rows + ARRAY_LENGTH(rows); row++) {
+    if (size <= row->slot_size && align <= row->slot_size && (align <= page || size + align <= row->slot_size)) return row;
+  }
+  return NULL;
+}
+
+static bool take(struct row *row, uint32_t *index) {
+  bool taken = true;
+  pthread_mutex_lock(&lock);
+  if (row->fresh < row->count) {
+    *index = row->fresh++;
+  } else if (row->queued > row->count / RESTING) {
+    *index = row->queue[row->first++ % row->count];
+    row->queued--;
+  } else {
+    taken = false;
+  }
+  pthread_mutex_unlock(&lock);
+  return taken;
+}
+
+static void give(struct row *row, uint32_t index) {
+  pthread_mutex_lock(&lock);
+  row->queue[(row->first + row->queued++) % row->count] = index;
+  pthread_mutex_unlock(&lock);
+}
+
+static uintptr_t slot_start(const struct row *row, uint32_t index) { return row->base + os_page_size() + index * row->stride; }
+
+/* The pages that a block lies in. */
+static uintptr_t open_start(uintptr_t block) { return align_down(block, os_page_size()); }
+static size_t open_size(uintptr_t block, size_t size) { return size != 0 ? align_up(block + size, os_page_size()) - open_start(block) : 0; }
+
+static void count_open(size_t more, size_t less) { __atomic_add_fetch(&open_bytes, more - less, __ATOMIC_RELAXED); }
+size_t guard_bytes(void) { return __atomic_load_n(&open_bytes, __ATOMIC_RELAXED); }
+
+static bool goes_left(void) {
+  if (guard_rate == 1) return false;
+  uint64_t state = __atomic_load_n(&random_state, __ATOMIC_RELAXED);
+  const bool left = random_next(&state) % LEFT_OF == 0;
+  __atomic_store_n(&random_state, state, __ATOMIC_RELAXED);
+  return left;
+}
+
+static uintptr_t place(uintptr_t start, uintptr_t end, size_t size, size_t align) {
+  return goes_left() ? align_up(start, align) : align_down(end - size, align);
+}
+
+void *guard_alloc(size_t size, size_t align, uint32_t cls, uint32_t stack) {
+  struct row *row = row_for(size, align);
+  uint32_t index;
+  if (row == NULL || !take(row, &index)) return NULL;
+  const uintptr_t start = slot_start(row, index), block = place(start, start + row->slot_size, size, align);
+  struct slot *slot = &row->slots[index];
+  __atomic_store_n(&slot->state, SLOT_EMPTY, __ATOMIC_RELEASE);
+  const uintptr_t open = open_start(block);
+  const size_t bytes = open_size(block, size);
+  if (!os_open((void *)open, bytes)) {
+    give(row, index);
+    return NULL;
+  }
+  if (bytes != 0) {
+    memset((void *)open, PATTERN, block - open);
+    memset((void *)(block + size), PATTERN, open + bytes - block - size);
+  }
+  count_open(bytes, 0);
+  record_init(&slot->known, (void *)block, size, stack, RECORD_MALLOC);
+  slot->cls = cls;
+  __atomic_store_n(&slot->state, SLOT_LIVE, __ATOMIC_RELEASE);
+  return (void *)block;
+}
+
+/* ---- Finding a block. ---- */
+
+static uintptr_t start_of(const struct slot *slot) { return (uintptr_t)slot->known.block; }
+static uintptr_t end_of(const struct slot *slot) { return start_of(slot) + slot->known.requested; }
+
+static bool holds(const struct slot *slot, uintptr_t address) {
+  return address == start_of(slot) || (address > start_of(slot) && address < end_of(slot));
+}
+
+/* What lies outside of all blocks is rather a live one's neighbourhood than a freed one's. */
+static uintptr_t distance(const struct slot *slot, uintptr_t address) {
+  if (holds(slot, address)) return 0;
+  const uintptr_t away = address < start_of(slot) ? start_of(slot) - address : address - end_of(slot) + 1;
+  return away + (__atomic_load_n(&slot->state, __ATOMIC_RELAXED) == SLOT_LIVE ? 0 : guard_region.size);
+}
+
+/* The slot whose block is nearest to the address, which the region owns; NULL where there was none near. */
+static struct slot *nearest(const void *p, struct row **row) {
+  const uintptr_t address = (uintptr_t)p, page = os_page_size();
+  *row = rows;
+  while (*row + 1 < rows + ARRAY_LENGTH(rows) && address >= (*row)[1].base) ++*row;
+  const uintptr_t offset = address - (*row)->base;
+  const uintptr_t index = offset < page ? 0 : (offset - page) / (*row)->stride;
+  struct slot *best = NULL;
+  for (uintptr_t i = index > 0 ? index - 1 : 0; i <= index + 1 && i < (*row)->count; i++) {
+    struct slot *slot = &(*row)->slots[i];
+    if (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_EMPTY) continue;
+    if (best == NULL || distance(slot, address) < distance(best, address)) best = slot;
+  }
+  return best;
+}
+
+bool guard_find(const void *p, struct record *out) {
+  if (!guard_owns(p)) return false;
+  struct row *row;
+  const struct slot *slot = nearest(p, &row);
+  if (slot != NULL) *out = slot->known;
+  return slot != NULL;
+}
+
+/* ---- What is wrong. ---- */
+
+static struct event_hdr_reset event_of(const struct slot *slot, const void *base, enum hdr_verdict verdict) {
+  return (struct event_hdr_reset){.base = base, .verdict = verdict, .cls = slot != NULL ? slot->cls : CLASS_NONE,
+                                  .size = slot != NULL ? slot->known.requested : 0};
+}
+
+static void tell(const struct slot *slot, const void *base, enum hdr_verdict verdict) {
+  struct event_hdr_reset e = event_of(slot, base, verdict);
+  misuse_known(&e, slot != NULL ? &slot->known : NULL);
+}
+
+/* The slot of the live block at `p`; NULL, after a report, where there is none. */
+static struct slot *live_slot(const void *p, enum misuse_state state, struct row **row) {
+  struct slot *slot = nearest(p, row);
+  if (slot == NULL || !holds(slot, (uintptr_t)p)) {
+    tell(NULL, p, HDR_INVALID_POINTER);
+  } else if ((uintptr_t)p != start_of(slot)) {
+    tell(slot, p, HDR_INTERIOR_POINTER);
+  } else if (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) != SLOT_LIVE) {
+    tell(slot, p, misuse_again(state));
+  } else {
+    return slot;
+  }
+  return NULL;
+}
+
+/* The slack's last byte before `end` that is not as it was filled, counted from `from` on; 0 where all are. */
+static size_t written(const uint8_t *from, const uint8_t *end) {
+  while (end > from && end[-1] == PATTERN) end--;
+  return (size_t)(end - from);
+}
+
+/* Looks at the slack on both sides of a block that is given back. */
+static void check_slack(const struct slot *slot) {
+  const size_t bytes = open_size(start_of(slot), slot->known.requested);
+  if (bytes == 0) return;
+  const uint8_t *open = (const uint8_t *)open_start(start_of(slot)), *start = slot->known.block, *end = start + slot->known.requested;
+  const size_t behind = written(end, open + bytes);
+  const uint8_t *first = open;
+  while (first < start && *first == PATTERN) first++;
+  if (behind != 0) {
+    struct event_hdr_reset e = event_of(slot, start, HDR_OVERFLOW);
+    e.over = behind;
+    e.got = end[behind - 1];
+    e.expect = PATTERN;
+    misuse_known(&e, &slot->known);
+  }
+  if (first < start) {
+    struct event_hdr_reset e = event_of(slot, start, HDR_UNDERFLOW);
+    e.over = (size_t)(start - first);
+    e.got = *first;
+    e.expect = PATTERN;
+    misuse_known(&e, &slot->known);
+  }
+}
+
+uint32_t guard_free(void *p, uint32_t stack) {
+  struct row *row;
+  struct slot *slot = live_slot(p, MISUSE_LIVE, &row);
+  if (slot == NULL) return CLASS_NONE;
+  uint32_t live = SLOT_LIVE;
+  if (!__atomic_compare_exchange_n(&slot->state, &live, SLOT_FREED, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+    tell(slot, p, HDR_DOUBLE_FREE); /* another thread was a little quicker */
+    return CLASS_NONE;
+  }
+  check_slack(slot);
+  record_freed(&slot->known, stack);
+  const uint32_t cls = slot->cls;
+  const size_t bytes = open_size(start_of(slot), slot->known.requested);
+  os_close((void *)open_start(start_of(slot)), bytes);
+  count_open(0, bytes);
+  give(row, (uint32_t)(slot - row->slots));
+  return cls;
+}
+
+bool guard_size(const void *p, enum misuse_state state, size_t *size) {
+  struct row *row;
+  const struct slot *slot = live_slot(p, state, &row);
+  if (slot != NULL) *size = slot->known.requested;
+  return slot != NULL;
+}
+
+void guard_check_size(const void *p, size_t told) {
+  struct row *row;
+  const struct slot *slot = nearest(p, &row);
+  if (slot == NULL || slot->known.block != p || __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) != SLOT_LIVE) return; /* for free to say */
+  if (slot->known.requested == told) return;
+  struct event_hdr_reset e = event_of(slot, p, HDR_WRONG_SIZE);
+  e.told = told;
+  misuse_known(&e, &slot->known);
+}
+
+void guard_fault(const void *address, enum access_way way, void *context) {
+  struct row *row;
+  const struct slot *slot = nearest(address, &row);
+  if (slot == NULL) return;
+  const bool inside = holds(slot, (uintptr_t)address) && slot->known.requested != 0;
+  /* An access to a live block that faults: it was freed, and another thread has got the slot since; or it was to run as code. */
+  if (inside && __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_LIVE) return;
+  const bool before = (uintptr_t)address < start_of(slot);
+  struct event_hdr_reset e = event_of(slot, slot->known.block, inside ? HDR_USE_AFTER_FREE : before ? HDR_UNDERFLOW : HDR_OVERFLOW);
+  e.over = inside ? (uintptr_t)address - start_of(slot) : before ? start_of(slot) - (uintptr_t)address : (uintptr_t)address - end_of(slot) + 1;
+  e.access = address;
+  e.way = way;
+  misuse_fault(&e, &slot->known, context);
+}
+
+/* ---- Fork. ---- */
+
+void guard_fork_prepare(void) { pthread_mutex_lock(&lock); }
+void guard_fork_release(void) { pthread_mutex_unlock(&lock); }
+void guard_fork_child(void) { pthread_mutex_init(&lock, NULL); }
+
+#endif

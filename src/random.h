@@ -1,0 +1,43 @@
+/*
+ * random.h: draws for sampling. Nothing here is for secrets. A state is any number, each owner's own; no draw allocates or waits.
+ */
+#ifndef HAKMEM_RANDOM_H
+#define HAKMEM_RANDOM_H
+
+#include "base.h"
+
+/* The next 64 random bits (splitmix64: any state will do, 0 included). */
+static inline uint64_t random_next(uint64_t *state) {
+  uint64_t x = *state += UINT64_C(0x9e3779b97f4a7c15);
+  x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+  x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+  return x ^ x >> 31;
+}
+
+/*
+ * An exponentially distributed number of mean 1, in units of 2^-32; without a logarithm, by von Neumann's method: of a falling run of
+ * uniform numbers that is of odd length the first one is what stands behind the point; each run of even length adds 1.
+ */
+static inline uint64_t random_exponential(uint64_t *state) {
+  for (uint64_t whole = 0;; whole++) {
+    const uint32_t first = (uint32_t)(random_next(state) >> 32);
+    uint32_t last = first, next;
+    unsigned length = 1;
+    while ((next = (uint32_t)(random_next(state) >> 32)) < last) last = next, length++;
+    if (length % 2 == 1) return whole << 32 | first;
+  }
+}
+
+/*
+ * How many are left out before the next one is taken, where each is taken with the chance 1 / rate, whatever came before: so no period of
+ * the program's is favoured. 0 for a rate of 1.
+ */
+static inline uint32_t random_gap(uint64_t *state, uint32_t rate) {
+  if (rate <= 1) return 0;
+  /* The scale that makes the whole part geometric is 1 / ln(rate / (rate - 1)) = rate - 1/2 - 1 / (12 rate) - ... */
+  const uint64_t scale = ((uint64_t)rate << 16) - (1u << 15) - (1u << 16) / 12 / rate;
+  const unsigned __int128 gap = (unsigned __int128)random_exponential(state) * scale >> 48;
+  return gap < UINT32_MAX ? (uint32_t)gap : UINT32_MAX;
+}
+
+#endif
