@@ -123,18 +123,16 @@ static void put_block(struct message *m, const struct event_hdr_reset *e, const 
   message_text(m, state_of(slab, e->left));
 }
 
-/* A pointer into the region of guarded blocks. */
+/* A pointer into the region of guarded blocks that is none. */
 static void put_guarded(struct message *m, const void *p) {
   struct record block;
-  if (!guard_find(p, &block)) return;
+  if (!guard_find(p, &block) || p == block.block) return;
   const intptr_t in = (const char *)p - (const char *)block.block;
   message_text(m, "\n  among the guarded blocks; the nearest one, ");
   message_pointer(m, (uintptr_t)block.block);
   message_text(m, block.freed ? ", is freed and had " : ", is live and has ");
   message_number(m, block.requested);
-  message_text(m, " bytes");
-  if (in == 0) return;
-  message_text(m, in > 0 ? ", and begins " : ", and begins behind it, by ");
+  message_text(m, in > 0 ? " bytes, and begins " : " bytes, and begins behind it, by ");
   message_number(m, (uint64_t)(in > 0 ? in : -in));
   message_text(m, in > 0 ? " bytes before it" : " bytes");
 }
