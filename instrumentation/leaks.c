@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "../src/config.h"
+#include "../src/events.h"
 #include "../src/maps.h"
 #include "../src/message.h"
 #include "../src/os.h"
@@ -149,15 +150,15 @@ static int output(void) {
 }
 
 struct place { uint64_t bytes, blocks; };
-static struct place total[reach_count];
+static struct place total[leak_kind_count];
 static struct place *places; /* by kind and stack */
 
-static void add(enum reach reach, size_t bytes, uint32_t stack) {
-  struct place *place = &places[reach * (STACK_IDS + 1) + stack];
+static void add(enum leak_kind kind, size_t bytes, uint32_t stack) {
+  struct place *place = &places[kind * (STACK_IDS + 1) + stack];
   place->bytes += bytes;
   place->blocks++;
-  total[reach].bytes += bytes;
-  total[reach].blocks++;
+  total[kind].bytes += bytes;
+  total[kind].blocks++;
 }
 
 static void put_place(struct message *m, const char *before, const struct place *place) {
@@ -169,8 +170,8 @@ static void put_place(struct message *m, const char *before, const struct place 
 }
 
 /* Says the places of one kind, `most_places` of them, those with most bytes first. */
-static void say_places(struct message *m, enum reach reach, const char *word, unsigned most_places) {
-  struct place *of_kind = &places[reach * (STACK_IDS + 1)], rest = total[reach];
+static void say_places(struct message *m, enum leak_kind kind, const char *word, unsigned most_places) {
+  struct place *of_kind = &places[kind * (STACK_IDS + 1)], rest = total[kind];
   for (unsigned n = 0; n < most_places && rest.blocks > 0; n++) {
     uint32_t most = 0;
     for (uint32_t id = 0; id <= STACK_IDS; id++) {
@@ -182,6 +183,7 @@ static void say_places(struct message *m, enum reach reach, const char *word, un
     if (most != 0) message_number(m, most);
     frames_put(m, most);
     message_send(m, output());
+    EVENT(leak, .kind = kind, .bytes = of_kind[most].bytes, .blocks = of_kind[most].blocks, .stack = most);
     rest.bytes -= of_kind[most].bytes;
     rest.blocks -= of_kind[most].blocks;
     of_kind[most] = (struct place){0};
@@ -191,27 +193,28 @@ static void say_places(struct message *m, enum reach reach, const char *word, un
   put_place(m, word, &rest);
   message_text(m, ", allocated at other stacks");
   message_send(m, output());
+  EVENT(leak, .kind = kind, .bytes = rest.bytes, .blocks = rest.blocks, .stack = 0);
 }
 
 static void say_all(uint32_t others) {
   struct message m;
   message_start(&m);
-  if (total[REACH_LOST].blocks == 0) {
+  if (total[LEAK_LOST].blocks == 0) {
     message_text(&m, "[LEAKS] nothing is lost");
   } else {
-    put_place(&m, "[LEAKS] lost: ", &total[REACH_LOST]);
-    put_place(&m, "; lost with them: ", &total[REACH_INDIRECT]);
+    put_place(&m, "[LEAKS] lost: ", &total[LEAK_LOST]);
+    put_place(&m, "; lost with them: ", &total[LEAK_INDIRECT]);
   }
-  put_place(&m, "; reachable: ", &total[REACH_REACHED]);
+  put_place(&m, "; reachable: ", &total[LEAK_REACHABLE]);
   if (others != 0) {
     message_text(&m, "; ");
     message_number(&m, others);
     message_text(&m, others == 1 ? " other thread went on meanwhile" : " other threads went on meanwhile");
   }
   message_send(&m, output());
-  say_places(&m, REACH_LOST, "lost: ", 20);
-  say_places(&m, REACH_INDIRECT, "lost with others: ", 10);
-  say_places(&m, REACH_REACHED, "reachable: ", 10);
+  say_places(&m, LEAK_LOST, "lost: ", 20);
+  say_places(&m, LEAK_INDIRECT, "lost with others: ", 10);
+  say_places(&m, LEAK_REACHABLE, "reachable: ", 10);
 }
 
 /* ---- All of it. ---- */
@@ -241,7 +244,7 @@ static NOINLINE void report(void) {
   if (_dl_find_object((void *)(uintptr_t)leaks_report, &library) != 0 || library.dlfo_link_map->l_name[0] == '\0') {
     memset(&library, 0, sizeof(library));
   }
-  places = os_map(align_up(reach_count * (STACK_IDS + 1) * sizeof(*places), os_page_size()), os_page_size(), &error);
+  places = os_map(align_up(leak_kind_count * (STACK_IDS + 1) * sizeof(*places), os_page_size()), os_page_size(), &error);
   const uint32_t others = find_threads();
   if (places == NULL || !reach_begin(others == 0)) {
     message_say("HAKMEM_LEAKS: no report: there is no memory for it, or the system does not let a process read itself (process_vm_readv)");

@@ -18,7 +18,7 @@
 #include "histogram.h"
 
 #define STATS_MAGIC "HAKSTATS"
-#define STATS_VERSION 4
+#define STATS_VERSION 5
 
 /* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */
 #define STATS_COUNTERS(S)                                                     \
@@ -115,6 +115,7 @@ static inline uint64_t stats_refills(const struct stats_class_counters *c) {
 #define STATS_FRAMES 32
 #define STATS_MODULES 128
 #define STATS_INCIDENTS 64
+#define STATS_LEAKS 64
 #define STATS_TEXT 256
 #define STATS_BUILD_ID 68 /* in hexadecimal; 20 bytes are usual */
 #define STATS_STAGES 6
@@ -169,6 +170,12 @@ struct stats_incident {
   uint32_t way, unused;                           /* enum access_way */
 };
 
+/* Live blocks at the end, by kind and stack, those with most bytes first; stack 0: unknown, or others than those listed. */
+struct stats_leak {
+  uint32_t kind, stack; /* enum leak_kind */
+  uint64_t bytes, blocks;
+};
+
 /* A histogram per class. */
 struct stats_spans {
   struct histogram_low low[CLASS_ROWS];
@@ -216,6 +223,7 @@ struct stats_block {
   uint64_t release_delay, huge_pages; /* ms; SuperSlabs */
   struct stats_idlest idlest;
   struct histogram stage[STATS_STAGES]; /* ns; of the refills that reached it, by stage (REFILL_STAGES of src/events.h) */
+  struct stats_leak leaks[STATS_LEAKS]; /* blocks 0 ends them; none without HAKMEM_LEAKS */
   uint64_t legacy_refused_max; /* bytes; most that legacy held at a time in the shared pool's stead */
 };
 

@@ -53,6 +53,8 @@ struct hak_stats; /* hakmem.h */
 /* How the program came to memory that is not a block's: not seen, only what it left; or the access itself, which faulted. */
 #define ENUM_access_way(V) V(ACCESS_UNSEEN, "unseen") V(ACCESS_READ, "read") V(ACCESS_WRITE, "write") V(ACCESS_ANY, "access")
 
+#define ENUM_leak_kind(V) V(LEAK_LOST, "lost") V(LEAK_INDIRECT, "indirect") V(LEAK_REACHABLE, "reachable")
+
 /*
  * The stages of a refill, in the order in which they are tried once the thread's own lists are empty; S(name, "what is tried"). Each is
  * tried only when those before it had nothing, and lasts until the next one begins or the refill is over. The first three are timed in one
@@ -74,7 +76,7 @@ enum refill_stage { REFILL_STAGES(EVENT_STAGE_CONSTANT) STAGE_COUNT };
 
 #define HAK_ENUMS(X)                                                                              \
   X(lookup_result) X(lookup_strategy) X(acquire_source) X(release_reason) X(refill_source)        \
-  X(drain_reason) X(fail_reason) X(legacy_reason) X(hdr_verdict) X(access_way)
+  X(drain_reason) X(fail_reason) X(legacy_reason) X(hdr_verdict) X(access_way) X(leak_kind)
 
 #define EVENT_ENUM_CONSTANT(constant, name) constant,
 #define EVENT_ENUM_DECLARE(e) enum e { ENUM_##e(EVENT_ENUM_CONSTANT) e##_count };
@@ -131,7 +133,9 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
     F_U64(ticks_per_second) F_U64(clock_cost_ticks) F_BYTES(superslab_size) F_U32(superslab_limit)  \
     F_U32(drain_interval) F_ENUM(strategy, lookup_strategy) F_U32(sample) F_TEXT(version) F_U32(release_delay) F_U32(huge_pages)) \
   E(early, "events from before the session was ready were replayed just before this one",           \
-    F_U64(replayed) F_U64(missed) F_U64(age_ns))
+    F_U64(replayed) F_U64(missed) F_U64(age_ns))                                                        \
+  E(leak, "blocks that are live at the end of the process, by where they were allocated (with HAKMEM_LEAKS)", \
+    F_ENUM(kind, leak_kind) F_BYTES(bytes) F_U64(blocks) F_U32(stack))
 
 /* ---- The structures: struct event_NAME. ---- */
 

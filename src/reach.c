@@ -173,12 +173,13 @@ bool reach_begin(bool alone) {
 
 /* ---- Reading. ---- */
 
-static void look_at(const char *words, size_t size) {
-  for (size_t i = 0; i + sizeof(uintptr_t) <= size; i += sizeof(uintptr_t)) {
-    uintptr_t word;
+typedef uintptr_t __attribute__((may_alias)) word;
+
+/* A sanitizer must not mind what is closed to the program. */
+__attribute__((no_sanitize("address", "thread"))) static void look_at(const char *words, size_t size) {
+  for (size_t i = 0; i + sizeof(word) <= size; i += sizeof(word)) {
     uint32_t number;
-    memcpy(&word, words + i, sizeof(word));
-    if (find(word, &number) != NULL) meet(number);
+    if (find(*(const word *)(words + i), &number) != NULL) meet(number);
   }
 }
 
@@ -263,17 +264,17 @@ static void find_lost(void) {
   }
 }
 
-typedef void visit_function(enum reach reach, size_t bytes, uint32_t stack);
+typedef void visit_function(enum leak_kind kind, size_t bytes, uint32_t stack);
 
-static enum reach reach_of(uint8_t state) {
-  return (state & STATES) == REACHED ? REACH_REACHED : (state & STATES) == INDIRECT ? REACH_INDIRECT : REACH_LOST;
+static enum leak_kind kind_of(uint8_t state) {
+  return (state & STATES) == REACHED ? LEAK_REACHABLE : (state & STATES) == INDIRECT ? LEAK_INDIRECT : LEAK_LOST;
 }
 
 static void tell_record(struct record *record, void *context) {
   visit_function *const *visit = context;
   uint32_t number;
   if (record->freed || !record->marked || find((uintptr_t)record->block, &number) == NULL || (r.state[number] & STATES) == NOT_LIVE) return;
-  (*visit)(reach_of(r.state[number]), record->requested, record->alloc_stack);
+  (*visit)(kind_of(r.state[number]), record->requested, record->alloc_stack);
   r.state[number] = NOT_LIVE; /* told */
 }
 

@@ -3,6 +3,7 @@
  *
  *   a word that points anywhere into a live block, to its start or into its middle, reaches it
  *   what is reached is read in turn
+ *   LEAK_REACHABLE: reached; LEAK_INDIRECT: only blocks that are not reached lead to it; LEAK_LOST: nothing does, or it is the first of a ring
  *
  * For the end of the process, by one thread. Memory is read through the kernel, so what is not there any more does not fault. Nothing here
  * calls malloc.
@@ -11,13 +12,7 @@
 #define HAKMEM_REACH_H
 
 #include "base.h"
-
-enum reach {
-  REACH_LOST,     /* no word leads to it; of lost blocks that lead to each other in a ring, the first */
-  REACH_INDIRECT, /* only lost blocks lead to it */
-  REACH_REACHED,
-  reach_count
-};
+#include "events.h"
 
 /*
  * Takes down which blocks are live. `alone`: there is no other thread. False where there is no memory for that, or the system does not let a
@@ -35,6 +30,6 @@ void reach_again(void);
  * Once everything is read from. Calls `visit` for each live block that has a record (others are the instrumentation's own): bytes asked for, and
  * the stack where it was allocated, 0 where nobody knows.
  */
-void reach_end(void (*visit)(enum reach reach, size_t bytes, uint32_t stack));
+void reach_end(void (*visit)(enum leak_kind kind, size_t bytes, uint32_t stack));
 
 #endif

@@ -20,6 +20,7 @@
 #define EXPLAIN_RULES(R)                                                                                       \
   R(lost_data, "events, processes or details that are missing in the data")                                   \
   R(header_reset, "headers that somebody wrote over, double and invalid frees")                               \
+  R(leaks, "blocks that nothing leads to any more (of runs with HAKMEM_LEAKS=1)")                               \
   R(limit, "shared_fails because HAKMEM_SS_LIMIT SuperSlabs were in use")                                      \
   R(no_memory, "shared_fails because the system gave no memory, or no aligned address space")                  \
   R(huge_blocks, "blocks that are too large for a SuperSlab")                                                   \

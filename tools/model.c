@@ -27,6 +27,7 @@ static void destroy_process(struct model_process *p) {
   free(p->stacks);
   free(p->modules);
   free(p->incidents);
+  free(p->leaks);
   free(p);
 }
 
@@ -75,6 +76,11 @@ void model_add_incident(struct model_process *p, const struct stats_incident *in
   }
   p->incidents = must_grow(p->incidents, p->incident_count, &p->incident_capacity, sizeof(*p->incidents));
   p->incidents[p->incident_count++] = *incident;
+}
+
+void model_add_leak(struct model_process *p, const struct stats_leak *leak) {
+  p->leaks = must_grow(p->leaks, p->leak_count, &p->leak_capacity, sizeof(*p->leaks));
+  p->leaks[p->leak_count++] = *leak;
 }
 
 const struct model_stack *model_find_stack(const struct model_process *p, uint32_t id) {

@@ -78,6 +78,8 @@ struct model_process {
   size_t module_count, module_capacity;
   struct stats_incident *incidents; /* as in a stats file; each is of a known kind */
   size_t incident_count, incident_capacity;
+  struct stats_leak *leaks; /* each of a known kind */
+  size_t leak_count, leak_capacity;
 };
 
 /* Latencies by class row; those that are empty are NULL. */
@@ -126,6 +128,7 @@ struct model_process *model_add_process(struct report *r);
 void model_add_moment(struct model_process *p, const struct stats_moment *moment);
 /* Adds to the count of the same incident (kind, class, verdict or reason, stack) where there is one. */
 void model_add_incident(struct model_process *p, const struct stats_incident *incident);
+void model_add_leak(struct model_process *p, const struct stats_leak *leak);
 /* `frames` is copied. A stack whose id is known already is not added again. */
 void model_add_stack(struct model_process *p, uint32_t id, const uint64_t *frames, uint32_t count, uint32_t epoch);
 /* `path` and `build_id` are copied. */

@@ -22,6 +22,7 @@ void print_losses(FILE *out, const struct page *page);    /* print_text.c */
 void print_latencies(FILE *out, const struct page *page); /* print_latency.c */
 void print_memory(FILE *out, const struct page *page);    /* print_memory.c */
 void print_incidents(FILE *out, const struct page *page); /* print_incidents.c */
+void print_leaks(FILE *out, const struct page *page);     /* print_leaks.c; nothing where nobody looked for leaks */
 
 /* All of them, as text. */
 void print_text(FILE *out, const struct page *page);
@@ -32,6 +33,9 @@ bool print_json(FILE *out, const struct page *page);
 
 /* How many rows of a long table are shown without --all. */
 #define PRINT_ROWS 10
+
+/* The stack `id` of process `p` of page->main, or a line that says why there is none. In print_incidents.c. */
+void print_stack_of(FILE *out, const struct page *page, const struct model_process *p, uint32_t id);
 
 /* "(N more ...; --all shows them)" below a table that was cut. */
 void print_more(FILE *out, const struct page *page, size_t shown, size_t there_are, const char *what);

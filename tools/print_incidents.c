@@ -104,7 +104,7 @@ static void print_hdr_reset(FILE *out, const struct stats_incident *i) {
   }
 }
 
-static void print_where(FILE *out, const struct page *page, const struct model_process *p, uint32_t id) {
+void print_stack_of(FILE *out, const struct page *page, const struct model_process *p, uint32_t id) {
   if (id == 0) {
     fputs("    no stack was taken (HAKMEM_STACKS=unwind takes them)\n", out);
     return;
@@ -125,15 +125,15 @@ static void print_where(FILE *out, const struct page *page, const struct model_p
 static void print_past(FILE *out, const struct page *page, const struct model_process *p, const struct stats_incident *i) {
   if (i->free_thread != 0) {
     fprintf(out, "    freed %" PRIu64 " ms before, by thread %" PRIu32 "\n", i->free_ago_ms, i->free_thread);
-    print_where(out, page, p, i->free_stack);
+    print_stack_of(out, page, p, i->free_stack);
   }
   if (i->alloc_thread != 0) {
     fprintf(out, "    allocated %" PRIu64 " ms before, by thread %" PRIu32 "\n", i->alloc_ago_ms, i->alloc_thread);
-    print_where(out, page, p, i->alloc_stack);
+    print_stack_of(out, page, p, i->alloc_stack);
   }
   if (i->left_stack == 0) return;
   fputs("    the left neighbour was allocated\n", out);
-  print_where(out, page, p, i->left_stack);
+  print_stack_of(out, page, p, i->left_stack);
 }
 
 struct listed { const struct model_process *p; const struct stats_incident *i; };
@@ -172,7 +172,7 @@ static void print_kind(FILE *out, const struct page *page, enum stats_incident_k
       fprintf(out, "    in process %" PRIu32 " (%s)\n", list[n].p->pid, program);
       free(program);
     }
-    print_where(out, page, list[n].p, list[n].i->stack);
+    print_stack_of(out, page, list[n].p, list[n].i->stack);
     if (kind == INCIDENT_HDR_RESET) print_past(out, page, list[n].p, list[n].i);
   }
   print_more(out, page, shown, count, "of other classes or from other places");

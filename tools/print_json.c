@@ -274,6 +274,18 @@ static json_t *incidents(const struct report *r, const struct model_process *p) 
   return array;
 }
 
+static json_t *leaks(const struct report *r, const struct model_process *p) {
+  json_t *const array = json_array();
+  for (size_t i = 0; i < p->leak_count; i++) {
+    json_t *const object = json_object();
+    set(object, "kind", json_string(model_leak_kind_name(p->leaks[i].kind)));
+    set(object, "bytes", number(p->leaks[i].bytes));
+    set(object, "blocks", number(p->leaks[i].blocks));
+    json_array_append_new(array, with_stack(object, r, p, p->leaks[i].stack));
+  }
+  return array;
+}
+
 static void set_settings(json_t *object, const struct model_process *p) {
   json_t *const settings = json_object();
   set(settings, "strategy", json_string(model_lookup_strategy_name(p->strategy)));
@@ -338,6 +350,7 @@ static json_t *process(const struct report *r, const struct model_process *p) {
   set(object, "counters", counters(&p->counts->counters));
   set(object, "timeline", timeline(p));
   set(object, "incidents", incidents(r, p));
+  set(object, "leaks", leaks(r, p));
   return object;
 }
 

@@ -139,6 +139,16 @@ static void take_incidents(struct model_process *p, const struct stats_block *b,
   }
 }
 
+#define LEAK_MAX ((uint64_t)1 << 48) /* there are no more addresses */
+
+static void take_leaks(struct model_process *p, const struct stats_block *b, uint64_t *invalid) {
+  for (uint32_t i = 0; i < STATS_LEAKS && b->leaks[i].blocks != 0; i++) {
+    const struct stats_leak *const leak = &b->leaks[i];
+    if (leak->kind >= leak_kind_count || leak->bytes > LEAK_MAX || leak->blocks > LEAK_MAX) (*invalid)++;
+    else model_add_leak(p, leak);
+  }
+}
+
 static void take_memory(struct model_process *p, const struct stats_block *b) {
   p->has_buckets = true;
   p->buckets = b->buckets;
@@ -199,6 +209,7 @@ static bool take_block(struct report *r, struct stats_block *b, const char *path
   take_memory(p, b);
   take_stacks(p, b, &r->lost.invalid);
   take_incidents(p, b, &r->lost.invalid);
+  take_leaks(p, b, &r->lost.invalid);
   r->lost.reentered += b->counters.reentered;
   r->lost.stacks_missed += b->stacks_missed;
   r->lost.modules_missed += b->modules_missed;

@@ -384,6 +384,11 @@ ON(early) {
   t->r->lost.early_missed += e->missed;
 }
 
+ON(leak) {
+  seen(t, p, time_ns);
+  model_add_leak(p->p, &(struct stats_leak){.kind = e->kind, .stack = e->stack, .bytes = e->bytes, .blocks = e->blocks});
+}
+
 /* ---- The end ---- */
 
 /* All processes of a trace ran on one machine: any process's clock will do for one that did not tell. */

@@ -51,14 +51,24 @@ value '.stats.processes[0].incidents[0].last_good' '{"thread":21,"ago_ms":11}'
 value '.stats.processes[0].incidents[0].allocated | [.thread, .ago_ms, .stack_id, .stack[0].address]' '[22,12,78,"0x403000"]'
 value '.stats.processes[0].incidents[0].freed | [.thread, .ago_ms, .stack_id, .stack[1].address]' '[23,13,77,"0x402000"]'
 value '.stats.processes[0].incidents[0].left_allocated | [.stack_id, .stack[0].address]' '[78,"0x403000"]'
+value '.stats.processes[0].leaks | map([.kind, .bytes, .blocks, .stack_id])' '[["lost",4000,40,78],["indirect",100,1,77],["reachable",20480,2,0]]'
+value '.stats.processes[0].leaks[1].stack[1].address' '"0x402000"'
+for words in 'Live blocks at the end of process 4711 (synthetic)' '3.91 KiB in 40 blocks are lost' '100 B in 1 block are lost with others' \
+  '20.0 KiB in 2 blocks are reachable'; do
+  grep -qF "$words" text || { cat text; fail "the text does not say: $words"; }
+done
 for words in '1 byte past its end' 'last seen good 11 ms before, by thread 21' 'freed 13 ms before, by thread 23' 'allocated 12 ms before, by thread 22' \
   'the left neighbour was allocated'; do
   grep -qF "$words" text || { cat text; fail "the text does not say: $words"; }
 done
 "$hakmem" explain known.stats >text || fail "explain"
+grep -qF '4.00 KiB in 41 blocks were never freed' text || { cat text; fail "explain does not tell of leaks"; }
 for words in 'the block was freed 13 ms before by' 'the block was allocated 12 ms before by' 'the block before it was allocated by'; do
   grep -qF "$words" text || { cat text; fail "explain does not say: $words"; }
 done
+./stats_file odd.stats leak_kind=3 leak_bytes=0xffffffffffffffff || fail "stats_file"
+"$hakmem" report --json odd.stats >json || fail "leaks that cannot be"
+value '[.stats.lost.invalid, (.stats.processes[0].leaks | length)]' '[2,1]'
 ./stats_file unknown.stats alloc_thread=0 left_stack=0 verdict=17 || fail "stats_file"
 "$hakmem" report --json unknown.stats >json || fail "without a past"
 value '.stats.processes[0].incidents[0] | [.allocated, .left_allocated, .told]' '[null,null,9]'

@@ -23,7 +23,8 @@ static const struct { const char *name; size_t offset, size; } fields[] = {
 #define FIELD(name, member) {name, offsetof(struct stats_block, member), sizeof(((struct stats_block *)0)->member)}
   FIELD("version", version), FIELD("classes", classes), FIELD("size", size), FIELD("pid", pid), FIELD("complete", complete),
   FIELD("strategy", strategy), FIELD("timeline_length", timeline_length), FIELD("frame_count", stacks[0].frame_count),
-  FIELD("kind", incidents[0].kind), FIELD("alloc_thread", incidents[0].alloc_thread), FIELD("left_stack", incidents[0].left_stack), FIELD("cls", incidents[0].cls), FIELD("verdict", incidents[0].verdict),
+  FIELD("kind", incidents[0].kind), FIELD("leak_kind", leaks[0].kind), FIELD("leak_bytes", leaks[1].bytes), FIELD("leak_blocks", leaks[0].blocks),
+  FIELD("alloc_thread", incidents[0].alloc_thread), FIELD("left_stack", incidents[0].left_stack), FIELD("cls", incidents[0].cls), FIELD("verdict", incidents[0].verdict),
   FIELD("reason", incidents[1].reason), FIELD("bucket", lookup.low[CLS].bucket[7]), FIELD("count", lookup.low[CLS].count),
   FIELD("max", lookup.low[CLS].max), FIELD("min_inverted", lookup.low[CLS].min_inverted), FIELD("sum", lookup.low[CLS].sum),
   FIELD("reentered", counters.reentered), FIELD("live", buckets.live), FIELD("rss", rss), FIELD("stacks_missed", stacks_missed),
@@ -99,6 +100,12 @@ static void fill_incidents(void) {
     .kind = INCIDENT_SHARED_FAIL, .cls = CLS, .stack = 0, .count = 2, .reason = FAIL_LIMIT, .active = 4, .limit = 4, .free_blocks = 9};
 }
 
+static void fill_leaks(void) {
+  block.leaks[0] = (struct stats_leak){.kind = LEAK_LOST, .stack = 78, .bytes = 4000, .blocks = 40};
+  block.leaks[1] = (struct stats_leak){.kind = LEAK_INDIRECT, .stack = 77, .bytes = 100, .blocks = 1};
+  block.leaks[2] = (struct stats_leak){.kind = LEAK_REACHABLE, .stack = 0, .bytes = 20480, .blocks = 2};
+}
+
 static void fill(void) {
   memcpy(block.magic, STATS_MAGIC, sizeof(block.magic));
   block.version = STATS_VERSION;
@@ -117,6 +124,7 @@ static void fill(void) {
   fill_counts();
   fill_memory();
   fill_incidents();
+  fill_leaks();
 }
 
 static void add_tail(uint64_t ns) {

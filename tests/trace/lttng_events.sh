@@ -14,8 +14,8 @@ traced HAKMEM_SS_SIZE=512K HAKMEM_SS_LIMIT=16 HAKMEM_RELEASE_DELAY=20 HAKMEM_FRA
   "$place/provoke" paths >"$place/paths.out" 2>"$place/paths.err" || fail "provoke paths: exit status $?"
 finish paths
 session operations
-traced HAKMEM_TRACE=full HAKMEM_STACKS=unwind \
-  "$place/provoke" operations >"$place/operations.out" || fail "provoke operations: exit status $?"
+traced HAKMEM_TRACE=full HAKMEM_STACKS=unwind HAKMEM_LEAKS=1 \
+  "$place/provoke" operations >"$place/operations.out" 2>"$place/operations.err" || fail "provoke operations: exit status $?"
 finish operations
 
 # ---- Every event, and what it says. ----
@@ -125,5 +125,8 @@ of_size() { events "$operations" "$1" | grep -c " size = $2, "; }
 last=$(number last "$place/operations.out" | tr a-f A-F)
 [ "$(events "$operations" realloc | values ptr | tail -n 1)" = "$last" ] || fail "the last realloc is not of $last"
 [ "$(events "$operations" free | grep -c " ptr = $last, ")" -ge 1 ] || fail "no free of $last"
+is "$operations" leak kind 'reachable|lost|indirect'
+is "$operations" leak blocks "$natural"
+for id in $(events "$operations" leak | values stack | grep -vx 0); do some "$operations" stack id "$id"; done
 is "$operations" realloc old "$address"
 for id in $(events "$operations" realloc | grep " size = 2777, " | values stack | sort -u); do some "$operations" stack id "$id"; done
