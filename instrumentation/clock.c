@@ -12,7 +12,7 @@ void clock_start(void) {
   if (first_ns != 0) return;
   uint64_t least = UINT64_MAX;
   for (int i = 0; i < COST_READINGS; i++) {
-    const uint64_t a = clock_ticks(), b = clock_ticks();
+    const uint64_t a = clock_ticks_fenced(), b = clock_ticks_fenced();
     if (b - a < least) least = b - a;
   }
   cost = least;
@@ -33,5 +33,3 @@ uint64_t clock_ticks_per_second(void) {
 }
 
 uint64_t clock_to_ns(uint64_t ticks) { return (uint64_t)((double)ticks * 1e9 / (double)clock_ticks_per_second()); }
-
-uint64_t clock_span_ns(uint64_t ticks) { return ticks > cost ? clock_to_ns(ticks - cost) : 0; }

@@ -2,7 +2,7 @@
  * clock.h: ticks <-> nanoseconds, and the clock's own cost.
  *
  * Ticks are the processor's time-stamp counter where there is one that runs evenly (x86-64 with constant_tsc, aarch64),
- * else nanoseconds. The counter is fenced on both sides, so that what is timed lies between two readings.
+ * else nanoseconds.
  */
 #ifndef HAKMEM_CLOCK_H
 #define HAKMEM_CLOCK_H
@@ -16,18 +16,35 @@ static inline uint64_t clock_ns(clockid_t id) {
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* What is under way may come before or after it: for spans that are long against a few instructions. */
 static inline uint64_t clock_ticks(void) {
 #if defined(__x86_64__)
   uint32_t low, high;
-  __asm__ volatile("lfence\n\trdtsc\n\tlfence" : "=a"(low), "=d"(high) : : "memory");
+  __asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
   return (uint64_t)high << 32 | low;
 #elif defined(__aarch64__)
   uint64_t value;
-  __asm__ volatile("isb\n\tmrs %0, cntvct_el0\n\tisb" : "=r"(value) : : "memory");
+  __asm__ volatile("mrs %0, cntvct_el0" : "=r"(value) : : "memory");
   return value;
 #else
   return clock_ns(CLOCK_MONOTONIC);
 #endif
+}
+
+/* Fenced on both sides, so that what is timed lies between two readings. */
+static inline uint64_t clock_ticks_fenced(void) {
+#if defined(__x86_64__)
+  __asm__ volatile("lfence" : : : "memory");
+  const uint64_t ticks = clock_ticks();
+  __asm__ volatile("lfence" : : : "memory");
+#elif defined(__aarch64__)
+  __asm__ volatile("isb" : : : "memory");
+  const uint64_t ticks = clock_ticks();
+  __asm__ volatile("isb" : : : "memory");
+#else
+  const uint64_t ticks = clock_ticks();
+#endif
+  return ticks;
 }
 
 /* Takes the first reading of both clocks and measures what one costs; microseconds of work, the first time. */
@@ -39,12 +56,9 @@ void clock_start(void);
  */
 uint64_t clock_ticks_per_second(void);
 
-/* Ticks that two readings lie apart with nothing between them. */
+/* Ticks that two fenced readings lie apart with nothing between them. */
 uint64_t clock_cost_ticks(void);
 
 uint64_t clock_to_ns(uint64_t ticks);
-
-/* The same with the clock's own cost taken off, not below 0: for what lay between two readings. */
-uint64_t clock_span_ns(uint64_t ticks);
 
 #endif

@@ -167,6 +167,14 @@ uint64_t hub_ticks(void) {
   clock_start(); /* the first blocks come before main and before any constructor */
   return clock_ticks();
 }
+uint64_t hub_ticks_fenced(void) {
+  clock_start();
+  return clock_ticks_fenced();
+}
+uint64_t hub_ticks_since(uint64_t fenced) {
+  const uint64_t span = clock_ticks_fenced() - fenced, cost = clock_cost_ticks();
+  return span > cost ? span - cost : 0;
+}
 
 #define LOCK_TRIES 2000 /* of 50 us */
 

@@ -103,7 +103,7 @@ static void on_tls_sll_drain(const struct event_tls_sll_drain *e) {
   put_number(&m, " before=", e->before);
   put_number(&m, " moved=", e->moved);
   put_number(&m, " slabs=", e->slabs);
-  put_number(&m, " ns=", clock_span_ns(e->ticks));
+  put_number(&m, " ns=", clock_to_ns(e->ticks));
   message_send(&m, output);
 }
 

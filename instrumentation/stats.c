@@ -54,7 +54,7 @@ void stats_request(uint32_t cls, size_t size) {
 void stats_reentered(void) { add(&stats_block()->counters.reentered, 1); }
 
 static void record_span(struct stats_spans *spans, uint32_t cls, uint64_t ticks) {
-  histogram_record_parts(&spans->low[cls], &spans->high[cls], clock_span_ns(ticks));
+  histogram_record_parts(&spans->low[cls], &spans->high[cls], clock_to_ns(ticks));
 }
 
 /* ---- The sink. ---- */
@@ -103,7 +103,7 @@ static void on_tls_sll_refill(const struct event_tls_sll_refill *e) {
   add(&c->refill_blocks, e->blocks);
   record_span(&b->refill, e->cls, e->ticks);
   static_assert(STAGE_COUNT == STATS_STAGES, "every stage has a histogram");
-#define RECORD_STAGE(name, text) if (e->name##_ticks != 0) histogram_record(&b->stage[STAGE_##name], clock_span_ns(e->name##_ticks));
+#define RECORD_STAGE(name, text) if (e->name##_ticks != 0) histogram_record(&b->stage[STAGE_##name], clock_to_ns(e->name##_ticks));
   REFILL_STAGES(RECORD_STAGE)
 }
 
@@ -133,7 +133,7 @@ static void on_legacy_fallback(const struct event_legacy_fallback *e) {
   struct stats_block *b = stats_block();
   add(&b->cls[e->cls].legacy_calls, 1);
   add(&b->cls[e->cls].legacy_bytes, e->size);
-  histogram_record(&b->legacy, clock_span_ns(e->ticks));
+  histogram_record(&b->legacy, clock_to_ns(e->ticks));
   raise_to(&b->legacy_refused_max, e->refused);
 }
 
@@ -148,19 +148,19 @@ static void on_os_map(const struct event_os_map *e) {
   struct stats_block *b = stats_block();
   add(&b->counters.os_map, 1);
   add(&b->counters.os_map_bytes, e->size);
-  histogram_record(&b->map, clock_span_ns(e->ticks));
+  histogram_record(&b->map, clock_to_ns(e->ticks));
 }
 
 static void on_os_unmap(const struct event_os_unmap *e) {
   add(&stats_block()->counters.os_unmap, 1);
   add(&stats_block()->counters.os_unmap_bytes, e->size);
-  add(&stats_block()->counters.os_unmap_ns, clock_span_ns(e->ticks));
+  add(&stats_block()->counters.os_unmap_ns, clock_to_ns(e->ticks));
 }
 
 static void on_os_purge(const struct event_os_purge *e) {
   add(&stats_block()->counters.os_purge, 1);
   add(&stats_block()->counters.os_purge_bytes, e->size);
-  add(&stats_block()->counters.os_purge_ns, clock_span_ns(e->ticks));
+  add(&stats_block()->counters.os_purge_ns, clock_to_ns(e->ticks));
 }
 
 static void on_thread_start(const struct event_thread_start *e) {

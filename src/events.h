@@ -215,6 +215,9 @@ bool hub_is_inside(void);
 void hub_fault(struct event_hdr_reset *event, void *context);
 /* Clock ticks, from any origin; only differences mean anything. */
 uint64_t hub_ticks(void);
+/* The same, fenced, for spans of a few instructions; and since such a reading, less what the readings themselves cost. */
+uint64_t hub_ticks_fenced(void);
+uint64_t hub_ticks_since(uint64_t fenced);
 /* Fills *out, of `size` bytes; writes the statistics as text. 0, or an errno; see hak_stats_read and hak_stats_dump. */
 int hub_read(struct hak_stats *out, size_t size);
 int hub_dump(int fd);
@@ -262,6 +265,8 @@ static inline uint32_t hub_block_stack(void) { return 0; }
 static inline uint32_t hub_traced_stack(void) { return 0; }
 static inline bool hub_is_inside(void) { return false; }
 static inline uint64_t hub_ticks(void) { return 0; }
+static inline uint64_t hub_ticks_fenced(void) { return 0; }
+static inline uint64_t hub_ticks_since(uint64_t fenced) { (void)fenced; return 0; }
 static inline int hub_read(struct hak_stats *out, size_t size) { (void)out, (void)size; return ENOTSUP; }
 static inline int hub_dump(int fd) { (void)fd; return ENOTSUP; }
 static inline void hub_tick(void) {}

@@ -14,7 +14,7 @@ struct pending { struct histogram **place; uint64_t ticks; };
 struct trace_process {
   struct model_process *p;
   uint64_t first_ns, last_ns;
-  uint64_t ticks_per_second, clock_cost_ticks; /* ticks_per_second is 0 where unknown */
+  uint64_t ticks_per_second; /* 0 where unknown */
   struct pending *pending;
   size_t pending_count, pending_capacity;
   bool burst_class[CLASS_ROWS]; /* classes that the current snapshot has reported */
@@ -64,7 +64,6 @@ struct trace_process *trace_model_process(struct trace_model *t, uint32_t pid, c
 /* ---- Durations ---- */
 
 static void record_ticks(const struct trace_process *clock, struct histogram **place, uint64_t ticks) {
-  ticks = ticks > clock->clock_cost_ticks ? ticks - clock->clock_cost_ticks : 0;
   histogram_record(model_histogram(place), (uint64_t)((unsigned __int128)ticks * 1000000000u / clock->ticks_per_second));
 }
 
@@ -374,7 +373,6 @@ ON(process) {
   }
   if (e->ticks_per_second == 0) return;
   p->ticks_per_second = m->ticks_per_second = e->ticks_per_second;
-  p->clock_cost_ticks = e->clock_cost_ticks;
   m->clock_cost_ns = (uint64_t)((unsigned __int128)e->clock_cost_ticks * 1000000000u / e->ticks_per_second);
   settle(p, p);
 }
