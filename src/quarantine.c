@@ -14,6 +14,7 @@ static struct {
   struct block *block[BLOCKS];
   uint8_t cls[BLOCKS];
   uint32_t oldest, count;
+  uint32_t of_class[CLASS_COUNT]; /* atomic; changes under the lock */
   size_t bytes;
 } ring = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -24,6 +25,7 @@ static void put(uint32_t cls, struct block *block) {
   ring.block[i] = block;
   ring.cls[i] = (uint8_t)cls;
   ring.bytes += class_stride(cls);
+  __atomic_fetch_add(&ring.of_class[cls], 1, __ATOMIC_RELAXED);
 }
 
 static struct block *take(uint32_t *cls) {
@@ -32,6 +34,7 @@ static struct block *take(uint32_t *cls) {
   ring.oldest = (ring.oldest + 1) % BLOCKS;
   ring.count--;
   ring.bytes -= class_stride(*cls);
+  __atomic_fetch_sub(&ring.of_class[*cls], 1, __ATOMIC_RELAXED);
   return block;
 }
 
@@ -48,6 +51,8 @@ void quarantine_put(uint32_t cls, struct block *block) {
     sll_return_blocks(its, (struct chain){oldest, 1}, false);
   }
 }
+
+uint32_t quarantine_count(uint32_t cls) { return __atomic_load_n(&ring.of_class[cls], __ATOMIC_RELAXED); }
 
 void quarantine_fork_prepare(void) { pthread_mutex_lock(&ring.lock); }
 void quarantine_fork_release(void) { pthread_mutex_unlock(&ring.lock); }

@@ -14,6 +14,9 @@
  */
 void quarantine_put(uint32_t cls, struct block *block);
 
+/* Blocks of class `cls` that wait. */
+uint32_t quarantine_count(uint32_t cls);
+
 void quarantine_fork_prepare(void);
 void quarantine_fork_release(void);
 void quarantine_fork_child(void);

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "legacy.h"
 #include "os.h"
+#include "quarantine.h"
 #include "shared_pool.h"
 #include "tls_sll.h"
 
@@ -144,7 +145,7 @@ void sll_leave(struct sll_cache *cache) {
 
 /* The other threads' budgets are plain words, because their owners change them on the fast paths. */
 READS_RACILY uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees) {
-  uint64_t cached = 0;
+  uint64_t cached = quarantine_count(cls);
   *allocs = *frees = 0;
   for (const struct sll_cache *cache = registry.live; cache != NULL; cache = cache->next) {
       const struct sll_state *state = &cache->state[cls];

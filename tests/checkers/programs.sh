@@ -2,9 +2,11 @@
 # slow
 # timeout: 900
 # Real programs under memcheck: as many errors with hakmem as with Valgrind's own malloc, none of them hakmem's doing; the same
-# output, and as many blocks in use at the end.
+# output, and about as many blocks in use at the end (tables that hash addresses differ).
 . "$(dirname "$0")/common.sh"
 need_valgrind
+
+in_use() { sed -n 's/.*in use at exit: .* in \(.*\) blocks/\1/p' "$place/report" | tr -d ,; }
 
 # compare NAME PROGRAM ARGUMENTS...
 compare() {
@@ -12,13 +14,14 @@ compare() {
   shift
   command -v "$1" >/dev/null 2>&1 || { echo "$name: $1 is not installed"; return; }
   native --trace-children=no "$@"
-  expected=$(errors) blocks=$(sed -n 's/.*in use at exit: .* in \(.*\) blocks/\1/p' "$place/report")
+  expected=$(errors) blocks=$(in_use)
   mv "$place/out" "$place/native"
   check --trace-children=no "$@"
   status=$?
   [ "$(errors)" = "$expected" ] || fail "$name: $(errors) errors, with Valgrind's own malloc $expected"
   cmp -s "$place/native" "$place/out" || fail "$name: another output, exit status $status"
-  [ "$(sed -n 's/.*in use at exit: .* in \(.*\) blocks/\1/p' "$place/report")" = "$blocks" ] || fail "$name: not $blocks blocks in use at the end"
+  differ=$(($(in_use) - blocks))
+  [ $((differ * differ * 10000)) -le $((blocks * blocks + 10000)) ] || fail "$name: not $blocks blocks in use at the end"
   echo "$name: $expected errors in both"
 }
 
@@ -63,4 +66,5 @@ compare lua "$lua" "$place/work.lua"
 # shellcheck disable=SC2016 # for the other shell
 compare bash bash -c 'for i in $(seq 200); do a[$i]=x$i; done; echo ${#a[@]} ${a[*]:3:4}; f() { local x=$1; [ $x -gt 0 ] && f $((x - 1)); echo $x; }; f 20'
 compare perl perl -e 'my %h; $h{$_ % 97} .= "a$_" for 1 .. 2000; print length(join ",", map { "$_=$h{$_}" } sort keys %h), "\n"'
-compare cc1 "$(gcc -print-prog-name=cc1)" -quiet "$place/work.c" -o /dev/null
+gcc -E -o "$place/work.i" "$place/work.c" || fail "work.c cannot be preprocessed"
+compare cc1 "$(gcc -print-prog-name=cc1)" -quiet -fpreprocessed -O1 "$place/work.i" -o /dev/null
