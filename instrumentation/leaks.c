@@ -19,6 +19,7 @@
 
 #include "../src/config.h"
 #include "../src/events.h"
+#include "../src/guard.h"
 #include "../src/maps.h"
 #include "../src/message.h"
 #include "../src/os.h"
@@ -132,6 +133,7 @@ static bool read_region(const struct maps_region *region, void *context) {
     const uintptr_t left = is_file ? 0 : left_control_block(region);
     start = left != 0 ? left : region->start;
   }
+  if (guard_owns((const void *)region->start)) return false; /* blocks */
   const uintptr_t ours = (uintptr_t)library.dlfo_map_start, behind = (uintptr_t)library.dlfo_map_end;
   read_part(start, min_size(region->end, max_size(ours, start)));
   read_part(max_size(start, behind), region->end);

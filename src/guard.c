@@ -225,6 +225,14 @@ bool guard_find(const void *p, struct record *out) {
   return slot != NULL;
 }
 
+READS_RACILY void guard_each(void (*visit)(struct record *record, void *context), void *context) {
+  for (struct row *row = rows; row < rows + ARRAY_LENGTH(rows); row++) {
+    for (uint32_t i = 0; i < row->fresh; i++) {
+      if (__atomic_load_n(&row->slots[i].state, __ATOMIC_ACQUIRE) == SLOT_LIVE) visit(&row->slots[i].known, context);
+    }
+  }
+}
+
 /* ---- What is wrong. ---- */
 
 static struct event_hdr_reset event_of(const struct slot *slot, const void *base, enum hdr_verdict verdict) {

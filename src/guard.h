@@ -55,6 +55,9 @@ void guard_fault(const void *address, enum access_way way, void *context);
 /* The guarded block that `p` lies in or next to; false where there is none. Signal safe. */
 bool guard_find(const void *p, struct record *out);
 
+/* Calls `visit` with what is known of each live block, in order of address. Others may come and go meanwhile. */
+void guard_each(void (*visit)(struct record *record, void *context), void *context);
+
 /* Bytes of open pages. */
 size_t guard_bytes(void);
 
@@ -71,6 +74,7 @@ static inline void *guard_alloc(size_t size, size_t align, uint32_t cls, uint32_
 static inline uint32_t guard_free(void *p, uint32_t stack) { (void)p, (void)stack; return CLASS_NONE; }
 static inline bool guard_size(const void *p, enum misuse_state state, size_t *size) { (void)p, (void)state, (void)size; return false; }
 static inline void guard_check_size(const void *p, size_t told) { (void)p, (void)told; }
+static inline void guard_each(void (*visit)(struct record *record, void *context), void *context) { (void)visit, (void)context; }
 static inline void guard_fork_prepare(void) {}
 static inline void guard_fork_release(void) {}
 static inline void guard_fork_child(void) {}

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "directory.h"
+#include "guard.h"
 #include "maps.h"
 #include "os.h"
 #include "records.h"
@@ -67,6 +68,45 @@ READS_RACILY static void count_slab(const struct slab *slab, void *context) {
   r.block_capacity += slab->cls < CLASS_COUNT ? slab->carved : 1;
 }
 
+static void count_guarded(struct record *record, void *context) {
+  (void)record, (void)context;
+  r.area_capacity++;
+  r.block_capacity++;
+}
+
+READS_RACILY static void add_slab(const struct slab *slab, void *context) {
+  (void)context;
+  if (r.area_count == r.area_capacity) return;
+  const bool small = slab->cls < CLASS_COUNT;
+  struct area *area = &r.areas[r.area_count++];
+  *area = (struct area){.base = (uintptr_t)slab->base + (small ? slab->first : 0), .stride = small ? slab->stride : slab->size,
+                        .bytes = small ? slab->stride - 1 : slab->requested, .count = small ? slab->carved : 1, .cls = slab->cls};
+}
+
+static void add_guarded(struct record *record, void *context) {
+  (void)context;
+  if (r.area_count == r.area_capacity) return;
+  r.areas[r.area_count++] = (struct area){.base = (uintptr_t)record->block, .stride = max_size(record->requested, 1),
+                                          .bytes = record->requested, .count = 1, .cls = CLASS_HUGE};
+}
+
+static void reverse(size_t from, size_t to) {
+  for (; from + 1 < to; from++, to--) {
+    const struct area area = r.areas[from];
+    r.areas[from] = r.areas[to - 1];
+    r.areas[to - 1] = area;
+  }
+}
+
+/* The guarded blocks, from index `first` on, come where their region lies among the slabs; both are in order already. */
+static void put_in_order(size_t first) {
+  size_t place = 0;
+  while (place < first && r.area_count > first && r.areas[place].base < r.areas[first].base) place++;
+  reverse(place, first);
+  reverse(first, r.area_count);
+  reverse(place, r.area_count);
+}
+
 /* Which of the area's blocks are live, by the headers before them. */
 static void read_headers(const struct area *area) {
   uintptr_t start = 0, end = 0; /* of what is in the chunk */
@@ -81,22 +121,19 @@ static void read_headers(const struct area *area) {
   }
 }
 
-READS_RACILY static void add_slab(const struct slab *slab, void *context) {
-  (void)context;
-  const bool small = slab->cls < CLASS_COUNT;
-  const uint32_t count = small ? slab->carved : 1;
-  if (count == 0 || r.area_count == r.area_capacity || r.block_count + count > r.block_capacity) return;
-  struct area *area = &r.areas[r.area_count++];
-  area->base = (uintptr_t)slab->base + (small ? slab->first : 0);
-  area->stride = small ? slab->stride : slab->size;
-  area->end = area->base + count * area->stride;
-  area->bytes = small ? slab->stride - 1 : slab->requested;
-  area->number = (uint32_t)r.block_count;
-  area->count = count;
-  area->cls = slab->cls;
-  r.block_count += count;
-  if (small) read_headers(area);
-  else r.state[area->number] = LIVE;
+/* Numbers the blocks of all areas. */
+static void number_blocks(void) {
+  size_t blocks = 0;
+  for (size_t i = 0; i < r.area_count; i++) {
+    struct area *area = &r.areas[i];
+    if (area->count > r.block_capacity - blocks) area->count = (uint32_t)(r.block_capacity - blocks);
+    area->number = (uint32_t)blocks;
+    area->end = area->base + area->count * area->stride;
+    blocks += area->count;
+    if (area->cls < CLASS_COUNT) read_headers(area);
+    else if (area->count != 0) r.state[area->number] = LIVE;
+  }
+  r.block_count = blocks;
 }
 
 /* The area that `p` lies in, NULL where it lies in none; *number: of the block. */
@@ -149,6 +186,7 @@ static void *map(size_t size) {
 bool reach_begin(bool alone) {
   r.alone = alone;
   directory_each(count_slab, NULL);
+  guard_each(count_guarded, NULL);
   r.area_capacity = SPARE(r.area_capacity);
   r.block_capacity = min_size(SPARE(r.block_capacity), UINT32_MAX);
   r.chunk = map(CHUNK);
@@ -158,11 +196,16 @@ bool reach_begin(bool alone) {
   if (r.chunk == NULL || r.areas == NULL || r.state == NULL || r.pending == NULL || !maps_read(r.chunk, &r, sizeof(r))) return false;
   r.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
   directory_each(add_slab, NULL);
+  const size_t slabs = r.area_count;
+  guard_each(add_guarded, NULL);
+  put_in_order(slabs);
+  number_blocks();
   if (r.area_count == 0) return true;
   r.lowest = r.areas[0].base;
   r.span = r.areas[r.area_count - 1].end - r.lowest;
   record_each(note_freed, NULL);
   record_each(note_live, NULL);
+  guard_each(note_live, NULL);
   for (uint32_t n = 0; n < r.block_count; n++) {
     const bool live = (r.state[n] & STATES) == LIVE && (r.state[n] & FREED) == 0, recorded = (r.state[n] & RECORDED) != 0;
     r.state[n] = !live ? NOT_LIVE : LIVE;
@@ -281,4 +324,5 @@ static void tell_record(struct record *record, void *context) {
 void reach_end(visit_function *visit) {
   find_lost();
   record_each(tell_record, &visit);
+  guard_each(tell_record, &visit);
 }

@@ -9,16 +9,20 @@ gcc -shared -fPIC -x c -o "$place/slot.so" - <<END || fail "cannot build a libra
 void *slot;
 END
 
+guard=0
 # run STATUS ARGUMENTS...: what is said is in $place/out
 run() {
   expected=$1
   shift
-  timeout 60 env HAKMEM_LEAKS=1 LD_PRELOAD="$DEFAULT" "$programs/leaks" "$@" >"$place/out" 2>&1
+  timeout 60 env HAKMEM_GUARD=$guard HAKMEM_LEAKS=1 LD_PRELOAD="$DEFAULT" "$programs/leaks" "$@" >"$place/out" 2>&1
   status=$?
   [ $status -eq "$expected" ] || { cat "$place/out"; fail "exit status $status: $*"; }
 }
-# lost WORDS ARGUMENTS...: the first line begins with these words
+# lost WORDS ARGUMENTS...: the first line begins with these words; also where every block, or one in 3, is guarded
 lost() {
+  for guard in 1 3 0; do lost_once "$@"; done
+}
+lost_once() {
   words=$1
   shift
   run 0 "$@"
