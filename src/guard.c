@@ -16,6 +16,7 @@
 #define SAMPLE_SHARE 2   /* where only a sample is guarded, 1 / 2^so many of the slots are enough, */
 #define LEFT_OF 4        /* and one block in so many is placed at the left end of its slot */
 #define RESTING 8        /* one free slot in so many of the row's rests: a freed block's address is not used again at once */
+#define SHIFT_MAX 8      /* with fewer slots it is not worth while */
 #define LIMIT_SHARE 8    /* the region takes up to one part in so many of a limited address space (ulimit -v) */
 
 enum slot_state { SLOT_EMPTY, SLOT_LIVE, SLOT_FREED };
@@ -90,7 +91,7 @@ static size_t address_space(void) {
 void guard_start(void) {
   if (config.guard == 0 || hub_checked || guard_rate != 0) return;
   const size_t allowed = address_space();
-  for (unsigned shift = config.guard > 1 ? SAMPLE_SHARE : 0; shift <= 6; shift++) {
+  for (unsigned shift = config.guard > 1 ? SAMPLE_SHARE : 0; shift <= SHIFT_MAX; shift++) {
     int error;
     const size_t size = region_size(shift);
     char *descriptors = size <= allowed ? os_map(descriptors_size(shift), os_page_size(), &error) : NULL;
