@@ -34,8 +34,8 @@ static inline uint64_t random_exponential(uint64_t *state) {
  */
 static inline uint32_t random_gap(uint64_t *state, uint32_t rate) {
   if (rate <= 1) return 0;
-  /* The scale that makes the whole part geometric is 1 / ln(rate / (rate - 1)) = rate - 1/2 - 1 / (12 rate) - ... */
-  const uint64_t scale = ((uint64_t)rate << 16) - (1u << 15) - (1u << 16) / 12 / rate;
+  /* The scale that makes the whole part geometric is 1 / ln(rate / (rate - 1)) = rate - 1/2 - 1 / (12 rate) - 1 / (24 rate^2) - ... */
+  const uint64_t one = 1u << 16, scale = rate * one - one / 2 - one / 12 / rate - one / 24 / rate / rate;
   const unsigned __int128 gap = (unsigned __int128)random_exponential(state) * scale >> 48;
   return gap < UINT32_MAX ? (uint32_t)gap : UINT32_MAX;
 }
