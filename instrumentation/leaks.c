@@ -227,7 +227,13 @@ static bool is_of(const struct dl_find_object *object, uintptr_t address) {
 
 static struct dl_find_object loader, c_library;
 
-static bool is_program(uintptr_t address) { return !is_of(&library, address) && !is_of(&loader, address) && !is_of(&c_library, address); }
+/* Our own functions come first, then those of the loader and the C library that end a process, then whoever called them. */
+static bool is_program(uintptr_t address) {
+  static bool left_ours;
+  if (!is_of(&loader, address) && !is_of(&c_library, address)) return left_ours;
+  left_ours = true;
+  return false;
+}
 
 /* Where the stack of what ends the process begins; its registers are read. */
 static uintptr_t own_stack(void) {

@@ -10,7 +10,8 @@
 #include "os.h"
 #include "records.h"
 
-#define CHUNK (64 * KIB)       /* bytes that are read at a time */
+#define CHUNK (64 * KIB)       /* bytes that are read at a time, at most; no page is larger */
+#define PAGES 4096             /* that the kernel is asked about at a time */
 #define SPARE(n) ((n) + (n) / 8 + 1024) /* other threads go on while blocks are counted */
 
 /* A slab. Its blocks have numbers, in order of address: number, number + 1, ... */
@@ -201,7 +202,7 @@ bool reach_begin(bool alone) {
   put_in_order(slabs);
   number_blocks();
   if (r.area_count == 0) return true;
-  r.lowest = r.areas[0].base;
+  r.lowest = r.areas[0].base - 1; /* not the block itself: this word may be read, too */
   r.span = r.areas[r.area_count - 1].end - r.lowest;
   record_each(note_freed, NULL);
   record_each(note_live, NULL);
@@ -231,30 +232,30 @@ static void read_words(uintptr_t start, size_t size) {
   if (maps_read(r.chunk, (void *)start, size)) look_at(r.chunk, size);
 }
 
-/* Bit i: page i from `at` on may hold something, in memory or swapped out. All of them where nobody can say. */
-static uint32_t pages_with_memory(uintptr_t at, size_t count) {
-  uint64_t entry[CHUNK / 4096];
-  const size_t size = count * sizeof(entry[0]);
-  if (r.pagemap < 0 || pread(r.pagemap, entry, size, (off_t)(at / os_page_size() * sizeof(entry[0]))) != (ssize_t)size) return UINT32_MAX;
-  uint32_t pages = 0;
-  for (size_t i = 0; i < count; i++) pages |= (uint32_t)(entry[i] >> 62 != 0) << i;
-  return pages;
+/* How many pages from the one with this number on hold nothing, neither in memory nor swapped out, as far as the kernel was asked; 0: it may hold something. */
+static size_t empty_pages(uintptr_t page) {
+  static uint64_t entries[PAGES]; /* of the pages from `first` on */
+  static uintptr_t first;
+  static size_t known;
+  if (page - first >= known) {
+    const ssize_t size = r.pagemap >= 0 ? pread(r.pagemap, entries, sizeof(entries), (off_t)(page * sizeof(entries[0]))) : 0;
+    first = page;
+    known = size > 0 ? (size_t)size / sizeof(entries[0]) : 0;
+  }
+  size_t n = 0;
+  while (page - first + n < known && entries[page - first + n] >> 62 == 0) n++;
+  return n;
 }
 
 /* Reads [start, end), passing over pages that nothing was ever written to and those that cannot be read. */
 static void read_range(uintptr_t start, uintptr_t end) {
   const size_t page = os_page_size();
   start = align_up(start, sizeof(uintptr_t));
-  if (start >= end) return;
-  if (end - start <= page) return read_words(start, end - start);
-  for (uintptr_t at = start; at < end;) {
-    const uintptr_t chunk_end = min_size(align_down(at, CHUNK) + CHUNK, end), first = align_down(at, page);
-    const uint32_t pages = pages_with_memory(first, (align_up(chunk_end, page) - first) / page);
-    while (at < chunk_end) {
-      const uintptr_t next = min_size(align_down(at, page) + page, chunk_end);
-      if ((pages >> (at - first) / page & 1) != 0) read_words(at, next - at);
-      at = next;
-    }
+  if (start < end && end - start <= page) return read_words(start, end - start);
+  for (uintptr_t at = start, next; at < end; at = next) {
+    const size_t empty = empty_pages(at / page);
+    next = min_size(align_down(at, page) + max_size(empty, 1) * page, end);
+    if (empty == 0) read_words(at, next - at);
   }
 }
 
