@@ -112,6 +112,21 @@ grep -q 'TLS_SLL_HDR_RESET. cls=1 .* got=0x00 expect=0xa1' "$place/log" || wrong
 grep -q '^  a NUL, most likely the end of a string, was written one byte past the end of block 0x[0-9a-f]*$' "$place/log" || wrong "no sentence in the file"
 grep -q '^    0x[0-9a-f]*  36 37 38 39 30 31 32 33 34 35 36 37 38 39 30\[00\]  |678901234567890.|$' "$place/log" || wrong "no bytes in the file"
 
+# Frames stand behind the stacks; where every block has a record, also where it and its left neighbour were allocated, and where it was freed.
+# with_frames TITLE: the lines behind the one that begins so are frames, the first one in the program
+with_frames() {
+  grep -A 1 "^  $1 .*stack [0-9]*$" "$place/err" | sed -n 2p | grep -q "^    #0 .*/$name+0x[0-9a-f]*$" || wrong "$name: no frames behind '$1'"
+}
+for name in overrun_text_free double_free_later; do
+  LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so "$BUILD_DIR/tests/misuse/$name" >"$place/out" 2>"$place/err"
+  with_frames found
+  HAKMEM_LEAKS=1 LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so "$BUILD_DIR/tests/misuse/$name" >"$place/out" 2>"$place/err" || wrong "$name: exit status $? with HAKMEM_LEAKS=1"
+  for title in found freed allocated; do with_frames $title; done
+done
+name=overrun_text_free
+LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so HAKMEM_LEAKS=1 "$BUILD_DIR/tests/misuse/$name" >"$place/out" 2>"$place/err"
+with_frames 'the left neighbour was allocated'
+
 # The same in a loop is said in full once, and then whenever its number has doubled.
 LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so "$BUILD_DIR/tests/misuse/double_free" 100 >"$place/out" 2>"$place/err" || wrong "double_free: exit status $? in a loop"
 [ "$(grep -c 'found at' "$place/err")" -eq 1 ] || wrong "double_free in a loop: not one report"

@@ -18,6 +18,16 @@ grep -q "    #[0-9]* main at .*/wrong.c:[0-9]*" named || { cat named; fail "main
 grep -v '^    #' err >rest
 grep -v '^    #' named | cmp - rest || fail "something else was changed"
 
+# ---- Where every block has a record, the reports tell who allocated and freed it. ----
+HAKMEM_LEAKS=1 "$hakmem" run -o data -- ./wrong "$place/a place/known.so" >out 2>err || { cat err; fail "run"; }
+"$hakmem" report --json data >json || fail "report --json"
+for what in allocated freed; do
+  jq -e ".stats.processes[0].incidents[0].$what | .thread > 0 and any(.stack[]; .function == \"in_the_library\")" json >/dev/null ||
+    { jq '.stats.processes[0].incidents[0]' json; fail "where the block was $what is not in the report"; }
+done
+"$hakmem" explain data >text || fail "explain"
+grep -q 'the block was freed [0-9]* ms before by free_twice at wrong.c:' text || { cat text; fail "explain does not tell who freed the block"; }
+
 # ---- What stands before a frame stays; addr2line finds the same. ----
 frame=$(grep -m 1 -o '#0 /.*' err)
 equal "a frame behind other words" "Jan  1 12:00 host service[7]:  #0 free_twice" \
