@@ -118,7 +118,10 @@ void gate_fork_child(void); /* in the stead of gate_unbar */
 uint32_t modules_epoch(bool may_ask);
 /* Enters the objects that the addresses lie in, and tells of those that are new. */
 void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch);
-/* The path of the object that the address of a stack of this epoch lay in, and the address as its file has it. NULL where it is not entered. Signal safe. */
+/*
+ * The path of the object that the address of a stack of this epoch lay in, and the address as its file has it. NULL where it is not entered.
+ * Signal safe.
+ */
 const char *modules_path(uintptr_t address, uint32_t in_epoch, uintptr_t *own);
 void modules_tell_again(void);
 void modules_fork_prepare(void);
@@ -179,7 +182,7 @@ void leaks_report(void);
 
 /* ---- frames.c ---- */
 
-/* Adds a line for each frame of a stack that was kept, without hakmem's own; the line before is not ended, the last one is not, either. Signal safe. */
+/* Adds a line for each frame of a stack that was kept, without hakmem's own, behind a line that is not ended. Signal safe. */
 void frames_put(struct message *m, uint32_t stack);
 
 /* ---- blackbox.c ---- */

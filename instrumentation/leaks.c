@@ -2,10 +2,10 @@
  * leaks.c: HAKMEM_LEAKS: which blocks are live at the end of the process, which of them can still be reached, and where they were
  * allocated.
  *
- * Reached is what words lead to in the registers and on the stack of the function that ends the process (what the C library has on the way
- * to here holds only what was left there), on the stacks of the other threads from their stack pointers on, and in all other memory that is writable or of no file, and not shared with other processes: static data, thread-local storage,
- * mappings of the program's own. Not in hakmem's own memory, and not on the stacks of threads that have ended, which the C library keeps.
- * Other threads are not stopped.
+ * Reached is what words lead to in the registers and on the stack of the function that ends the process (the C library's frames on the way
+ * to here hold only what was left there), on the stacks of the other threads from their stack pointers on, and in all other memory that is
+ * writable or of no file, and not shared with other processes: static data, thread-local storage, mappings of the program's own. Not in
+ * hakmem's own memory, and not on the stacks of threads that have ended, which the C library keeps. Other threads are not stopped.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -78,7 +78,8 @@ static uint32_t find_threads(void) {
   const int task = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (task < 0) stacks.whole = false;
   for (long size; task >= 0 && (size = syscall(SYS_getdents64, task, entries, sizeof(entries))) > 0;) {
-    for (const struct entry *e = (const struct entry *)entries; (const char *)e < entries + size; e = (const struct entry *)((const char *)e + e->length)) {
+    for (const char *at = entries; at < entries + size; at += ((const struct entry *)at)->length) {
+      const struct entry *e = (const struct entry *)at;
       uint64_t thread = 0;
       for (const char *p = e->name; *p != '\0'; p++) thread = thread * 10 + (uint64_t)(*p - '0');
       if (e->name[0] == '.' || thread == os_thread()) continue;

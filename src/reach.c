@@ -232,7 +232,10 @@ static void read_words(uintptr_t start, size_t size) {
   if (maps_read(r.chunk, (void *)start, size)) look_at(r.chunk, size);
 }
 
-/* How many pages from the one with this number on hold nothing, neither in memory nor swapped out, as far as the kernel was asked; 0: it may hold something. */
+/*
+ * How many pages from the one with this number on hold nothing, neither in memory nor swapped out, as far as the kernel was asked; 0: it may
+ * hold something.
+ */
 static size_t empty_pages(uintptr_t page) {
   static uint64_t entries[PAGES]; /* of the pages from `first` on */
   static uintptr_t first;

@@ -23,7 +23,8 @@ static void tell_leaks(struct diagnosis *d, const struct model_process *p) {
   finding_cost(f, COST_BYTES, (double)lost, explain_whole_memory(p));
   finding_what(f, "%s in %" PRIu64 " block%s were never freed, and nothing leads to them any more.", format_bytes(size, lost), lost_blocks,
                lost_blocks == 1 ? "" : "s");
-  finding_evidence(f, "nothing leads to %" PRIu64 " of them, and only lost blocks to %" PRIu64 "; %s in %" PRIu64 " blocks could still be reached at the end",
+  finding_evidence(f, "nothing leads to %" PRIu64 " of them, and only lost blocks to %" PRIu64 "; %s in %" PRIu64
+                      " blocks could still be reached at the end",
                    blocks[LEAK_LOST], blocks[LEAK_INDIRECT], format_bytes(reachable, bytes[LEAK_REACHABLE]), blocks[LEAK_REACHABLE]);
   unsigned told = 0;
   for (size_t i = 0; i < p->leak_count && told < PLACES_TOLD; i++) {
