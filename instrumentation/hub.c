@@ -354,7 +354,7 @@ static void stop_statistics(void) {
 }
 
 void hub_stop(void) {
-  if (config.leaks != 0) {
+  if (config.leaks != 0 && !hub_checked) {
     unwinding = true;
     hub_hold();
     leaks_report();

@@ -145,7 +145,10 @@ static bool read_region(const struct maps_region *region, void *context) {
 
 static int spare = -1; /* some programs close standard error before they end */
 
-void leaks_start(void) { spare = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, SPARE_FD); }
+void leaks_start(void) {
+  if (hub_checked) message_say("HAKMEM_LEAKS: no report under Valgrind, whose own (--leak-check=full) tells of hakmem's blocks");
+  else spare = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, SPARE_FD);
+}
 
 static int output(void) {
   const int fd = log_fd();

@@ -8,7 +8,7 @@
 #include "records.h"
 #include "size_class.h"
 
-bool recording_all(void) { return HAKMEM_EVENTS && config.leaks != 0; }
+bool recording_all(void) { return HAKMEM_EVENTS && config.leaks != 0 && !hub_checked; }
 
 void recording_alloc(void *block, uint32_t cls, size_t size) {
   if (!recording_all() || hub_is_inside()) return; /* else the program would be charged with what it did not do */

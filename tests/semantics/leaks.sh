@@ -90,6 +90,13 @@ grep -q '^\[LEAKS\] ' "$place/out" || fail "no report of a program that closes s
 HAKMEM_STACKS=off HAKMEM_LEAKS=1 LD_PRELOAD=$DEFAULT "$programs/leaks" direct >"$place/out" 2>&1 || fail "exit status $? without stacks"
 grep -q '^  lost: 301 bytes in 4 blocks, allocated where no stack is known$' "$place/out" || { cat "$place/out"; fail "without stacks"; }
 
+# Valgrind has a report of its own.
+if command -v valgrind >/dev/null; then
+  HAKMEM_LEAKS=1 LD_PRELOAD=$DEFAULT valgrind --leak-check=full --soname-synonyms=somalloc=nouserintercepts "$programs/leaks" direct >"$place/out" 2>&1
+  grep -q '^hakmem: HAKMEM_LEAKS: no report under Valgrind' "$place/out" && ! grep -q '^\[LEAKS\]' "$place/out" || { cat "$place/out"; fail "under Valgrind"; }
+  grep -q 'definitely lost: 301 bytes in 4 blocks' "$place/out" || { cat "$place/out"; fail "Valgrind's own report"; }
+fi
+
 # Programs do what they do otherwise.
 for program in "sqlite3 :memory: 'create table t(x); insert into t select randomblob(30) from generate_series(1,2000); select count(*) from t'" \
   "lua5.4 -e 'local t = {} for i = 1, 20000 do t[i] = tostring(i) end print(#table.concat(t))'" "sh -c 'seq 1 1000 | sort -rn | head -n 3'"; do
