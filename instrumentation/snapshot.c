@@ -12,6 +12,7 @@
 
 #include "../src/config.h"
 #include "../src/directory.h"
+#include "../src/guard.h"
 #include "../src/legacy.h"
 #include "../src/os.h"
 #include "../src/records.h"
@@ -137,7 +138,7 @@ static void fill_buckets(struct stats_block *b, const struct walk *walk) {
   pool_totals(&totals);
   legacy_usage(CLASS_HUGE, &huge);
   struct stats_buckets buckets = {
-    .live = walk->large_bytes + huge.huge_bytes, .empty = totals.dirty_bytes, .tails = walk->tails, .huge_cache = huge.kept_bytes,
+    .live = walk->large_bytes + huge.huge_bytes, .empty = totals.dirty_bytes, .tails = walk->tails, .huge_cache = huge.kept_bytes, .guarded = guard_bytes(),
     .metadata = os_metadata_used() + directory_bytes() + record_bytes() + sizeof(struct stats_block)};
   uint64_t in_legacy = 0; /* small blocks' slabs, of which the walk over the SuperSlabs knows nothing */
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
@@ -163,7 +164,7 @@ static void fill_buckets(struct stats_block *b, const struct walk *walk) {
    * Huge blocks are taken as touched, because their owner asked for them, and legacy slabs, because they are few or nearly full. Metadata's
    * untouched part lies in the leaves and the block.
    */
-  const uint64_t outside = huge.huge_bytes + huge.kept_bytes + in_legacy + buckets.metadata;
+  const uint64_t outside = huge.huge_bytes + huge.kept_bytes + in_legacy + buckets.metadata + buckets.guarded;
   const uint64_t in_superslabs = b->committed > outside ? b->committed - outside : 0;
   const uint64_t block_resident = os_resident((char *)align_down((uintptr_t)b, os_page_size()), align_up(sizeof(*b), os_page_size()));
   const uint64_t untouched_slabs = in_superslabs > walk->resident ? in_superslabs - walk->resident : 0;

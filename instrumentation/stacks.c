@@ -113,10 +113,10 @@ static const struct stack_frames *kept[HASHES]; /* atomic; of the stack with thi
 
 /* Memory for the frames of a fault: there is no other way to get some then. */
 static struct stack_frames *reserve(void) {
-  static struct { struct stack_frames head; uintptr_t frame[STATS_FRAMES]; } places[FAULTS];
+  static union { struct stack_frames frames; char bytes[sizeof(struct stack_frames) + STATS_FRAMES * sizeof(uintptr_t)]; } places[FAULTS];
   static uint32_t used; /* atomic */
   const uint32_t i = __atomic_fetch_add(&used, 1, __ATOMIC_RELAXED);
-  return i < FAULTS ? &places[i].head : NULL;
+  return i < FAULTS ? &places[i].frames : NULL;
 }
 
 /* Keeps the frames, once. False where there is no memory. */

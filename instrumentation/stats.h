@@ -93,7 +93,8 @@
   B(empty, "empty slabs")                                                     \
   B(tails, "slab tails")                                                      \
   B(huge_cache, "huge blocks kept for reuse")                                 \
-  B(metadata, "metadata")
+  B(metadata, "metadata")                                                     \
+  B(guarded, "blocks at guard pages")
 
 #define STATS_MEMBER(name, text) uint64_t name;
 struct stats_counters { STATS_COUNTERS(STATS_MEMBER) };

@@ -40,7 +40,7 @@ static struct row {
   uint32_t *queue;
   uint32_t count, fresh, first, queued;
 } rows[] = {{.pages = 1, .most = 13312}, {.pages = 16, .most = 2048}, {.pages = 256, .most = 768}, {.pages = 16384, .most = 64}};
-/* A live block splits a mapping into three; the system allows a process 65530 of them. */
+/* Each slot that was used takes two mappings (os_fence); the system allows a process 65530 of them. */
 static_assert(13312 + 2048 + 768 + 64 <= 16384, "half of the mappings are left to the program");
 
 uint32_t guard_rate;
@@ -120,10 +120,12 @@ static struct row *row_for(size_t size, size_t align) {
   return NULL;
 }
 
-static bool take(struct row *row, uint32_t *index) {
+/* *fresh: the slot was never used. */
+static bool take(struct row *row, uint32_t *index, bool *fresh) {
   bool taken = true;
   pthread_mutex_lock(&lock);
-  if (row->fresh < row->count) {
+  *fresh = row->fresh < row->count;
+  if (*fresh) {
     *index = row->fresh++;
   } else if (row->queued > row->count / RESTING) {
     *index = row->queue[row->first++ % row->count];
@@ -165,12 +167,14 @@ static uintptr_t place(uintptr_t start, uintptr_t end, size_t size, size_t align
 void *guard_alloc(size_t size, size_t align, uint32_t cls, uint32_t stack) {
   struct row *row = row_for(size, align);
   uint32_t index;
-  if (row == NULL || !take(row, &index)) return NULL;
+  bool fresh;
+  if (row == NULL || !take(row, &index, &fresh)) return NULL;
   const uintptr_t start = slot_start(row, index), block = place(start, start + row->slot_size, size, align);
   struct slot *slot = &row->slots[index];
   __atomic_store_n(&slot->state, SLOT_EMPTY, __ATOMIC_RELEASE);
   const uintptr_t open = open_start(block);
   const size_t bytes = open_size(block, size);
+  if (fresh) os_fence((void *)(start - os_page_size()), os_page_size());
   if (!os_open((void *)open, bytes)) {
     give(row, index);
     return NULL;
@@ -261,10 +265,8 @@ static struct slot *live_slot(const void *p, enum misuse_state state, struct row
   return NULL;
 }
 
-/* The slack's last byte before `end` that is not as it was filled, counted from `from` on; 0 where all are. */
-static size_t written(const uint8_t *from, const uint8_t *end) {
-  while (end > from && end[-1] == PATTERN) end--;
-  return (size_t)(end - from);
+static bool is_filled(const uint8_t *from, const uint8_t *end) {
+  return from == end || (*from == PATTERN && memcmp(from, from + 1, (size_t)(end - from) - 1) == 0);
 }
 
 /* Looks at the slack on both sides of a block that is given back. */
@@ -272,17 +274,18 @@ static void check_slack(const struct slot *slot) {
   const size_t bytes = open_size(start_of(slot), slot->known.requested);
   if (bytes == 0) return;
   const uint8_t *open = (const uint8_t *)open_start(start_of(slot)), *start = slot->known.block, *end = start + slot->known.requested;
-  const size_t behind = written(end, open + bytes);
-  const uint8_t *first = open;
-  while (first < start && *first == PATTERN) first++;
-  if (behind != 0) {
+  if (!is_filled(end, open + bytes)) {
+    const uint8_t *last = open + bytes - 1;
+    while (*last == PATTERN) last--;
     struct event_hdr_reset e = event_of(slot, start, HDR_OVERFLOW);
-    e.over = behind;
-    e.got = end[behind - 1];
+    e.over = (size_t)(last - end) + 1;
+    e.got = *last;
     e.expect = PATTERN;
     misuse_known(&e, &slot->known);
   }
-  if (first < start) {
+  if (!is_filled(open, start)) {
+    const uint8_t *first = open;
+    while (*first == PATTERN) first++;
     struct event_hdr_reset e = event_of(slot, start, HDR_UNDERFLOW);
     e.over = (size_t)(start - first);
     e.got = *first;

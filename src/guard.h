@@ -75,6 +75,7 @@ static inline uint32_t guard_free(void *p, uint32_t stack) { (void)p, (void)stac
 static inline bool guard_size(const void *p, enum misuse_state state, size_t *size) { (void)p, (void)state, (void)size; return false; }
 static inline void guard_check_size(const void *p, size_t told) { (void)p, (void)told; }
 static inline void guard_each(void (*visit)(struct record *record, void *context), void *context) { (void)visit, (void)context; }
+static inline size_t guard_bytes(void) { return 0; }
 static inline void guard_fork_prepare(void) {}
 static inline void guard_fork_release(void) {}
 static inline void guard_fork_child(void) {}

@@ -9,6 +9,7 @@
 
 #include "alloc.h"
 #include "events.h"
+#include "guard.h"
 #include "hakmem.h"
 #include "legacy.h"
 #include "os.h"
@@ -64,7 +65,7 @@ static void sum_up(struct mallinfo2 *info) {
   legacy_usage(CLASS_HUGE, &huge);
   info->arena = (size_t)totals.mapped;
   info->hblks = (size_t)huge.huge_blocks;
-  info->hblkhd = (size_t)huge.huge_bytes;
+  info->hblkhd = (size_t)huge.huge_bytes + guard_bytes();
   info->keepcost = (size_t)totals.dirty_bytes;
 }
 

@@ -163,13 +163,18 @@ bool os_open(void *base, size_t size) {
   return open;
 }
 
-/* A mapping anew, because it becomes one with those on both sides. */
 void os_close(void *base, size_t size) {
   const int saved = errno;
-  if (size != 0 && mmap(base, size, PROT_NONE, RESERVED | MAP_FIXED, -1, 0) == MAP_FAILED) {
-    madvise(base, size, MADV_DONTNEED);
+  if (size != 0) {
     mprotect(base, size, PROT_NONE);
+    madvise(base, size, MADV_DONTNEED);
   }
+  errno = saved;
+}
+
+void os_fence(void *base, size_t size) {
+  const int saved = errno;
+  madvise(base, size, MADV_DONTDUMP); /* there is nothing to dump; but mappings that differ in that stay apart */
   errno = saved;
 }
 

@@ -39,6 +39,12 @@ void *os_reserve(size_t size);
 bool os_open(void *base, size_t size);
 void os_close(void *base, size_t size);
 
+/*
+ * A reserved part that never opens: what lies on its two sides are mappings of their own from now on, which the system need neither part nor
+ * join when they open and close. That is most of what these cost.
+ */
+void os_fence(void *base, size_t size);
+
 /* Moves the pages of the mapping [from, from + size) to `to`, into a larger mapping; `from` is unmapped then. False: both are as before. */
 bool os_move(void *from, size_t size, void *to);
 
