@@ -18,7 +18,7 @@
 #include "histogram.h"
 
 #define STATS_MAGIC "HAKSTATS"
-#define STATS_VERSION 5
+#define STATS_VERSION 6
 
 /* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */
 #define STATS_COUNTERS(S)                                                     \
