@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <link.h>
 
+#include "../src/config.h"
 #include "../src/directory.h"
 #include "../src/guard.h"
 #include "../src/maps.h"
@@ -41,6 +42,8 @@ static const char *const sentences[] = {
   [HDR_OVERFLOW] = "%a past the end of block %b%s",
   [HDR_UNDERFLOW] = "%a before the start of block %b%s",
   [HDR_USE_AFTER_FREE] = "%a into block %b%s, which was freed",
+  [HDR_MISMATCHED_FREE] = "block %b%s was made by one family of functions and given back by another: malloc goes with free, new with delete, "
+                          "new[] with delete[]",
 };
 static_assert(ARRAY_LENGTH(sentences) == hdr_verdict_count, "every verdict has a sentence");
 
@@ -59,7 +62,9 @@ static void put_access(struct message *m, const struct event_hdr_reset *e) {
 }
 
 static void put_sentence(struct message *m, const struct event_hdr_reset *e) {
-  for (const char *s = sentences[e->verdict]; *s != '\0'; s++) {
+  /* Where the block's size is known, what was written is, too. */
+  const enum hdr_verdict verdict = e->verdict == HDR_WRITE_AFTER_FREE && e->size != 0 ? HDR_USE_AFTER_FREE : e->verdict;
+  for (const char *s = sentences[verdict]; *s != '\0'; s++) {
     if (*s != '%') {
       message_text(m, (const char[]){*s, '\0'});
       continue;
@@ -156,24 +161,28 @@ static void put_region(struct message *m, const void *p) {
   message_quoted(m, object.dlfo_link_map->l_name[0] != '\0' ? object.dlfo_link_map->l_name : "the program");
 }
 
-/* One row of bytes; the header in brackets. It may have been put right already, so `got` stands for it. */
-static void put_row(struct message *m, const char *at, const struct slab *slab, const struct event_hdr_reset *e) {
-  const char *start = at < slab->base ? slab->base : at, *end = slab->base + slab->size;
-  end = at + ROW < end ? at + ROW : end;
+/* Bytes to show: nothing outside of [start, end); the byte at `mark`, which may have been put right already, was `got`, and stands in brackets. */
+struct window {
+  const char *start, *end, *mark; /* mark NULL: none */
+  uint8_t got;
+};
+
+/* One row of bytes. */
+static void put_row(struct message *m, const char *at, const struct window *w) {
+  const char *start = at < w->start ? w->start : at, *end = at + ROW < w->end ? at + ROW : w->end;
   uint8_t byte[ROW];
   if (start >= end || !maps_read(byte, start, (size_t)(end - start))) return;
   message_text(m, "\n    ");
   message_pointer(m, (uintptr_t)at);
   message_text(m, " ");
-  const char *const header = (const char *)e->base - 1;
   for (const char *p = at; p < end; p++) {
     static const char digit[] = "0123456789abcdef";
     if (p < start) {
       message_text(m, "   ");
       continue;
     }
-    const uint8_t value = p == header && e->expect != 0 ? e->got : byte[p - start];
-    const bool marked = p == header && e->expect != 0;
+    const bool marked = p == w->mark;
+    const uint8_t value = marked ? w->got : byte[p - start];
     message_text(m, (const char[]){marked ? '[' : ' ', digit[value >> 4], digit[value & 15], marked ? ']' : '\0', '\0'});
     byte[p - start] = value;
   }
@@ -183,6 +192,15 @@ static void put_row(struct message *m, const char *at, const struct slab *slab, 
     message_text(m, (const char[]){c >= ' ' && c < 0x7f ? (char)c : '.', '\0'});
   }
   message_text(m, "|");
+}
+
+/* Where something was written around, or into, a block of the debugging mode's. */
+static void put_damage(struct message *m, const struct event_hdr_reset *e) {
+  const char *const base = e->base, *const end = base + e->size;
+  const char *mark = e->verdict == HDR_OVERFLOW ? end + e->over - 1 : e->verdict == HDR_UNDERFLOW ? base - e->over : base + e->over - 1;
+  const struct window w = {base - config.redzone, end + config.redzone, mark, e->got};
+  const char *at = base + ((mark - base) & ~(ptrdiff_t)(ROW - 1));
+  for (int row = -ROWS; row < ROWS; row++) put_row(m, at + row * ROW, &w);
 }
 
 /* "  allocated at 0.1 s by thread 5, stack 7", and its frames: a message of its own, because it can be long. */
@@ -208,10 +226,13 @@ void blackbox_send(struct message *m, const struct event_hdr_reset *e, int fd) {
   const struct slab *slab = e->slab != NULL ? directory_slab(e->slab) : NULL;
   if (slab != NULL && slab->base == e->slab) {
     put_block(m, e, slab);
-    const char *at = (const char *)e->base - ROWS * ROW;
-    for (int row = 0; row < 2 * ROWS; row++) put_row(m, at + row * ROW, slab, e);
+    const char *const base = e->base;
+    const struct window w = {slab->base, slab->base + slab->size, e->expect != 0 ? base - 1 : NULL, e->got};
+    for (int row = -ROWS; row < ROWS; row++) put_row(m, base + row * ROW, &w);
   } else if (guard_owns(e->base)) {
     put_guarded(m, e->base);
+  } else if (e->size != 0) {
+    if (e->over != 0) put_damage(m, e);
   } else if (e->verdict != HDR_DOUBLE_FREE && e->verdict != HDR_REALLOC_AFTER_FREE && e->verdict != HDR_USABLE_SIZE_AFTER_FREE) {
     put_region(m, e->base);
   }

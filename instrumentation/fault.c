@@ -156,7 +156,7 @@ int fault_sigaction(int signal, const struct sigaction *act, struct sigaction *o
 /* ---- Start. ---- */
 
 void fault_start(void) {
-  if (guard_rate == 0) return;
+  if (guard_region.size == 0) return;
   int error;
   *(void **)&libc_sigaction = dlsym(RTLD_NEXT, "sigaction");
   report.stack = os_map(STACK_SIZE, os_page_size(), &error);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "debug.h"
 #include "events.h"
 #include "guard.h"
 #include "legacy.h"
@@ -32,6 +33,7 @@ static void fork_prepare(void) {
   pool_fork_prepare();
   legacy_fork_prepare();
   directory_fork_prepare();
+  debug_fork_prepare();
   record_fork_prepare();
   os_fork_prepare();
 }
@@ -39,6 +41,7 @@ static void fork_prepare(void) {
 static void fork_parent(void) {
   os_fork_release();
   record_fork_release();
+  debug_fork_release();
   directory_fork_release();
   legacy_fork_release();
   pool_fork_release();
@@ -51,6 +54,7 @@ static void fork_parent(void) {
 static void fork_child(void) {
   os_fork_child();
   record_fork_child();
+  debug_fork_child();
   directory_fork_child();
   legacy_fork_child();
   pool_fork_child();
@@ -77,7 +81,7 @@ static void read_options(void) {
   }
   options_read = config_read();
   const bool checked = hub_check();
-  sll_go_slow(config.trace != 0 || checked || recording_all());
+  sll_go_slow(config.trace != 0 || checked || recording_all() || debug_on());
   guard_start();
 }
 
@@ -92,7 +96,10 @@ void alloc_start(void) {
 
 __attribute__((constructor(101))) static void start(void) { alloc_start(); }
 
-__attribute__((destructor(101))) static void stop(void) { hub_stop(); }
+__attribute__((destructor(101))) static void stop(void) {
+  if (debug_on()) debug_audit();
+  hub_stop();
+}
 
 /* ---- Guarded blocks. ---- */
 
@@ -103,7 +110,7 @@ static uint32_t row_of_size(size_t size) {
 
 /* A guarded block, NULL where the allocation is not to be guarded or cannot be. */
 static void *guarded_alloc(struct sll_cache *cache, uint32_t cls, size_t size, size_t align) {
-  if (LIKELY(!sll_take_guard(cache, cls))) return NULL;
+  if (LIKELY(!sll_take_guard(cache, cls)) && !debug_wants_guard(size)) return NULL;
   if (cls < CLASS_COUNT) sll_rearm(cache, cls);
   void *block = guard_alloc(size, align, cls, hub_block_stack());
   if (block == NULL) return NULL;
@@ -119,6 +126,81 @@ static void guarded_free(void *p) {
   hub_count(cls, 0, 1);
   if (sll_goes_slow()) EVENT(free, .ptr = p, .size = 0, .cls = cls, .stack = hub_traced_stack());
 }
+
+/* ---- The debugging mode: blocks that lie in blocks of the core's. ---- */
+
+#if HAKMEM_EVENTS
+
+/* A live block of class `cls`, whose counts were brought in; NULL where there is no memory. */
+static struct block *take_block(struct sll_cache *cache, uint32_t cls);
+static struct slab *large_slab(size_t size, size_t align, bool *zeroed);
+static void large_free(struct slab *slab);
+
+/* A block of the core's; small ones have the header `sampled`, so that nobody can free them but give_back. */
+static void *take_inner(struct sll_cache *cache, size_t size, size_t align) {
+  if ((size | (align - 1)) >= ALIGNED_MAX) {
+    bool zeroed;
+    struct slab *slab = large_slab(size, align, &zeroed);
+    if (slab != NULL) hub_count(slab->cls, 1, 0);
+    return slab != NULL ? slab->base : NULL;
+  }
+  const uint32_t cls = align <= MIN_ALIGN ? class_of_size(size) : class_of_aligned(align, size);
+  struct block *inner = take_block(cache, cls);
+  if (inner != NULL) header_set(inner, header_sampled(cls));
+  return inner;
+}
+
+/* Gives a block of the core's back. */
+static void give_back(void *inner) {
+  struct slab *slab = directory_slab(inner);
+  if (slab->cls >= CLASS_COUNT) return large_free(slab);
+  struct sll_cache *cache = sll_enter();
+  if (cache == NULL) return;
+  const uint8_t got = header_get(inner);
+  header_set(inner, HEADER_FREE);
+  if (got == header_sampled(slab->cls)) {
+    sll_push(cache, slab->cls, inner);
+  } else {
+    sll_abandon(cache, slab->cls);
+    misuse_header(slab, inner, got, MISUSE_LIVE);
+  }
+  sll_leave(cache);
+}
+
+static void *debug_alloc(size_t size, size_t align, enum record_kind kind) {
+  const int saved = errno;
+  const size_t inner_size = size <= PTRDIFF_MAX ? debug_inner_size(size, align) : 0;
+  struct sll_cache *cache = inner_size != 0 ? sll_enter() : NULL;
+  if (cache == NULL) return alloc_fail();
+  if (size <= SMALL_MAX) sll_publish(cache, class_of_size(size)); /* the fast path counted a pop that is not to come */
+  void *block = guarded_alloc(cache, row_of_size(size), size, align);
+  if (block != NULL) {
+    memset(block, (int)config.fill, size);
+  } else {
+    void *inner = take_inner(cache, inner_size, align);
+    block = inner != NULL ? debug_take(inner, size, align, kind) : NULL;
+    if (block == NULL && inner != NULL) give_back(inner);
+    if (block != NULL && sll_goes_slow()) {
+      EVENT(alloc, .ptr = block, .size = size, .cls = row_of_size(size), .stack = hub_traced_stack());
+    }
+  }
+  sll_leave(cache);
+  if (block == NULL) return alloc_fail();
+  errno = saved;
+  return block;
+}
+
+/* Whether `p` was a block of this mode's, or is reported. */
+static bool debug_freed(void *p) {
+  const enum debug_answer answer = debug_free(p, RECORD_MALLOC, give_back);
+  if (answer == DEBUG_GOOD) EVENT(free, .ptr = p, .size = 0, .cls = CLASS_NONE, .stack = hub_traced_stack());
+  return answer != DEBUG_FOREIGN;
+}
+
+#else
+static void *debug_alloc(size_t size, size_t align, enum record_kind kind) { (void)size, (void)align, (void)kind; return NULL; }
+static bool debug_freed(void *p) { (void)p; return false; }
+#endif
 
 /* ---- Large and huge blocks. ---- */
 
@@ -172,9 +254,22 @@ static void large_free(struct slab *slab) {
 
 void *alloc_slow(size_t size) {
   read_options();
+  if (debug_on()) return debug_alloc(size, MIN_ALIGN, RECORD_MALLOC);
   const size_t with_border = hub_with_border(size);
   if (with_border <= SMALL_MAX) return alloc_slow_class(class_of_size(with_border), size, MIN_ALIGN);
   return large_alloc(size, MIN_ALIGN, false);
+}
+
+static struct block *take_block(struct sll_cache *cache, uint32_t cls) {
+  sll_publish(cache, cls);
+  while (!cache->state[cls].refilled || !block_can_pop(cache->head[cls])) {
+    if (cache->head[cls] != BLOCK_END && !block_can_pop(cache->head[cls])) {
+      sll_drop_head(cache, cls);
+    } else if (!sll_refill(cache, cls)) {
+      return NULL;
+    }
+  }
+  return sll_pop(cache, cls);
 }
 
 void *alloc_slow_class(uint32_t cls, size_t size, size_t align) {
@@ -189,15 +284,11 @@ void *alloc_slow_class(uint32_t cls, size_t size, size_t align) {
     errno = saved;
     return guarded;
   }
-  while (!cache->state[cls].refilled || !block_can_pop(cache->head[cls])) {
-    if (cache->head[cls] != BLOCK_END && !block_can_pop(cache->head[cls])) {
-      sll_drop_head(cache, cls);
-    } else if (!sll_refill(cache, cls)) {
-      sll_leave(cache);
-      return alloc_fail();
-    }
+  struct block *block = take_block(cache, cls);
+  if (block == NULL) {
+    sll_leave(cache);
+    return alloc_fail();
   }
-  struct block *block = sll_pop(cache, cls);
   hub_request(cls, size);
   recording_alloc(block, cls, size);
   if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_traced_stack());
@@ -234,6 +325,10 @@ static bool may_free(const struct slab *slab, void *p, bool *abandon) {
   }
 #if HAKMEM_EVENTS
   const uint8_t got = header_get(p);
+  if (debug_on() && got == header_sampled(slab->cls)) { /* a block's redzone */
+    misuse_pointer(slab, p, MISUSE_LIVE);
+    return false;
+  }
   if (header_says_live(got, slab->cls)) return true;
   if (got != HEADER_FREE) {
     header_set(p, HEADER_FREE);
@@ -272,7 +367,7 @@ void free_slow(void *p) {
   const int saved = errno;
   struct sll_cache *cache = sll_self;
   const int8_t code = directory_code(&directory, p);
-  if (LIKELY(is_budget_only(cache, code, p))) {
+  if (LIKELY(is_budget_only(cache, code, p) && !debug_on())) {
     header_set(p, HEADER_FREE);
     sll_push(cache, (uint32_t)code - 1, p);
     sll_leave(cache);
@@ -281,6 +376,10 @@ void free_slow(void *p) {
   }
   if (guard_owns(p)) {
     guarded_free(p);
+    errno = saved;
+    return;
+  }
+  if (debug_on() && debug_freed(p)) {
     errno = saved;
     return;
   }
@@ -305,7 +404,7 @@ void free_slow(void *p) {
 void *alloc_zeroed(size_t count, size_t size) {
   size_t total;
   if (__builtin_mul_overflow(count, size, &total)) return alloc_fail();
-  if (total > SMALL_MAX) {
+  if (total > SMALL_MAX && !debug_on()) {
     read_options();
     return large_alloc(total, MIN_ALIGN, true);
   }
@@ -316,6 +415,7 @@ void *alloc_zeroed(size_t count, size_t size) {
 void *alloc_aligned(size_t alignment, size_t size) {
   if (size > PTRDIFF_MAX || alignment > PTRDIFF_MAX) return alloc_fail();
   if (alignment <= MIN_ALIGN) return alloc_fast(size);
+  if (debug_on()) return debug_alloc(size, alignment, RECORD_MALLOC);
   const size_t with_border = hub_with_border(size);
   if ((with_border | (alignment - 1)) >= ALIGNED_MAX) {
     read_options();
@@ -338,6 +438,10 @@ static struct slab *slab_of_live(const void *p, enum misuse_state state) {
 #if HAKMEM_EVENTS
   if (!small) return slab;
   const uint8_t got = header_get(p), live = header_live(slab->cls);
+  if (debug_on() && got == header_sampled(slab->cls)) { /* a block's redzone */
+    misuse_pointer(slab, p, state);
+    return NULL;
+  }
   if (header_says_live(got, slab->cls)) return slab;
   misuse_header(slab, p, got, state);
   if (got == HEADER_FREE) return NULL;
@@ -352,13 +456,29 @@ static size_t usable_of(const struct slab *slab, const void *p) {
   return hub_checked ? hub_checked_size(p, usable) : usable;
 }
 
+/* The bytes asked for of a block that is not the core's, 0 after a report; false where it is the core's, or nobody's. */
+static bool known_size(const void *p, enum misuse_state state, size_t *size, bool *good) {
+  *size = 0;
+  *good = false;
+  if (guard_owns(p)) {
+    *good = guard_size(p, state, size);
+    return true;
+  }
+#if HAKMEM_EVENTS
+  if (debug_on()) {
+    const enum debug_answer answer = debug_size(p, state, size);
+    *good = answer == DEBUG_GOOD;
+    return answer != DEBUG_FOREIGN;
+  }
+#endif
+  return false;
+}
+
 size_t alloc_usable(const void *p) {
   if (p == NULL) return 0;
-  if (guard_owns(p)) {
-    size_t size = 0;
-    guard_size(p, MISUSE_MEASURED, &size);
-    return size;
-  }
+  size_t size;
+  bool good;
+  if (known_size(p, MISUSE_MEASURED, &size, &good)) return size;
   hub_hold();
   const struct slab *slab = slab_of_live(p, MISUSE_MEASURED);
   const size_t usable = slab != NULL ? usable_of(slab, p) : 0;
@@ -392,10 +512,9 @@ static void *move(void *p, size_t usable, size_t size) {
 }
 
 static void *resize(void *p, size_t size) {
-  if (guard_owns(p)) {
-    size_t old;
-    return guard_size(p, MISUSE_REALLOCED, &old) ? move(p, old, size) : alloc_fail();
-  }
+  size_t old;
+  bool good;
+  if (known_size(p, MISUSE_REALLOCED, &old, &good)) return good ? move(p, old, size) : alloc_fail();
   hub_hold();
   struct slab *slab = slab_of_live(p, MISUSE_REALLOCED);
   const size_t usable = slab != NULL ? usable_of(slab, p) : 0;
@@ -443,6 +562,12 @@ void alloc_free_sized(void *p, size_t alignment, size_t size) {
     guard_check_size(p, size);
     return free_fast(p);
   }
+#if HAKMEM_EVENTS
+  if (debug_on()) {
+    debug_check_size(p, size);
+    return free_fast(p);
+  }
+#endif
   hub_hold();
   const struct slab *slab = directory_slab(p);
   const bool small = slab != NULL && slab->cls < CLASS_COUNT;
@@ -454,6 +579,7 @@ void alloc_free_sized(void *p, size_t alignment, size_t size) {
 }
 
 bool alloc_trim(size_t keep) {
+  if (debug_on()) debug_audit();
   struct sll_cache *cache = sll_enter();
   if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
   size_t released = pool_scavenge(true, keep, sll_return_blocks);

@@ -21,7 +21,12 @@
   CHOICE(lookup, LOOKUP, 0, "directory|hash|linear", "how the SuperSlab of a pointer is found")     \
   NUMBER(release_delay, RELEASE_DELAY, 500, 0, 1u << 30, "ms", "empty SuperSlabs, slabs and batches are kept so long for reuse") \
   NUMBER(huge_pages, HUGE_PAGES, 4, 0, 1u << 20, "SuperSlabs", "with so many in use, further SuperSlabs ask for huge pages, 0 = none does") \
-  CHOICE(on_error, ON_ERROR, 0, "report|abort", "after a header reset or an invalid free: go on, or stop") \
+  CHOICE(on_error, ON_ERROR, 0, "auto|report|abort", "after a header reset or an invalid free: go on, or stop; auto: stop in the debugging mode only") \
+  CHOICE(debug, DEBUG, 0, "0|1", "1: the debugging mode: every block has redzones and a record, freed ones are filled and wait") \
+  NUMBER(redzone, REDZONE, 64, 16, 65536, "bytes", "in the debugging mode, filled and checked on both sides of a block") \
+  NUMBER(fill, FILL, 0, 0, 255, "byte", "in the debugging mode, what new and freed blocks are filled with") \
+  NUMBER(quarantine, QUARANTINE, 16u << 20, 0, 1u << 30, "bytes", "in the debugging mode, of freed blocks that wait before they are used again") \
+  NUMBER(quarantine_age, QUARANTINE_AGE, 0, 0, 1u << 30, "ms", "in the debugging mode, freed blocks wait no longer than this, 0 = no limit") \
   CHOICE(leaks, LEAKS, 0, "0|1", "1: at exit, say which live blocks nothing leads to any more, and where they were allocated") \
   NUMBER(guard, GUARD, 0, 0, 1u << 30, "allocations", "one allocation in so many is placed against a guard page, 0 = none, 1 = each") \
   CHOICE(trace, TRACE, 0, "off|full", "full: every operation goes through the slow path and raises its events") \
@@ -43,7 +48,7 @@ struct config { CONFIG_OPTIONS(CONFIG_NUMBER, CONFIG_CHOICE, CONFIG_TEXT) };
 #undef CONFIG_CHOICE
 #undef CONFIG_TEXT
 
-enum { ON_ERROR_REPORT, ON_ERROR_ABORT };
+enum { ON_ERROR_AUTO, ON_ERROR_REPORT, ON_ERROR_ABORT };
 enum { STACKS_AUTO, STACKS_FP, STACKS_UNWIND, STACKS_OFF };
 
 /* The options as they are in force; defaults until config_read has run. */

@@ -89,9 +89,9 @@ static size_t address_space(void) {
 }
 
 void guard_start(void) {
-  if (config.guard == 0 || hub_checked || guard_rate != 0) return;
+  if ((config.guard == 0 && config.debug == 0) || hub_checked || guard_region.size != 0) return;
   const size_t allowed = address_space();
-  for (unsigned shift = config.guard > 1 ? SAMPLE_SHARE : 0; shift <= SHIFT_MAX; shift++) {
+  for (unsigned shift = config.guard > 1 && config.debug == 0 ? SAMPLE_SHARE : 0; shift <= SHIFT_MAX; shift++) {
     int error;
     const size_t size = region_size(shift);
     char *descriptors = size <= allowed ? os_map(descriptors_size(shift), os_page_size(), &error) : NULL;
@@ -153,7 +153,7 @@ static void count_open(size_t more, size_t less) { __atomic_add_fetch(&open_byte
 size_t guard_bytes(void) { return __atomic_load_n(&open_bytes, __ATOMIC_RELAXED); }
 
 static bool goes_left(void) {
-  if (guard_rate == 1) return false;
+  if (guard_rate <= 1) return false;
   uint64_t state = __atomic_load_n(&random_state, __ATOMIC_RELAXED);
   const bool left = random_next(&state) % LEFT_OF == 0;
   __atomic_store_n(&random_state, state, __ATOMIC_RELAXED);

@@ -24,8 +24,9 @@ bool misuse_is_link(const struct block *block, uint32_t cls) {
 }
 
 static void stop_if_asked(void) {
-  if (config.on_error != ON_ERROR_ABORT) return;
-  message_say("stopped because of HAKMEM_ON_ERROR=abort");
+  if (config.on_error == ON_ERROR_REPORT || (config.on_error == ON_ERROR_AUTO && config.debug == 0)) return;
+  message_say(config.on_error == ON_ERROR_ABORT ? "stopped because of HAKMEM_ON_ERROR=abort"
+                                                : "stopped because of HAKMEM_DEBUG=1 (HAKMEM_ON_ERROR=report goes on)");
   abort();
 }
 

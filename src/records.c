@@ -58,7 +58,7 @@ static void move_to(struct stripe *stripe, struct record *fresh, size_t capacity
   size_t used = 0;
   for (size_t i = 0; i < stripe->capacity; i++) {
     const struct record *old = &stripe->table[i];
-    if (old->block == NULL || old->freed) continue;
+    if (old->block == NULL || (old->freed && !old->held)) continue;
     *find(fresh, capacity, old->block) = *old;
     used++;
   }
@@ -71,7 +71,7 @@ static size_t table_bytes(size_t capacity) { return align_up(capacity * sizeof(s
 
 static size_t count_live(const struct stripe *stripe) {
   size_t live = 0;
-  for (size_t i = 0; i < stripe->capacity; i++) live += stripe->table[i].block != NULL && !stripe->table[i].freed;
+  for (size_t i = 0; i < stripe->capacity; i++) live += stripe->table[i].block != NULL && (!stripe->table[i].freed || stripe->table[i].held);
   return live;
 }
 

@@ -21,6 +21,10 @@ struct record {
   uint8_t kind;                       /* enum record_kind */
   bool freed;
   bool marked;                        /* whoever walks over the records may use it */
+  /* The debugging mode's: */
+  bool held;                          /* the record stays, also when the block is freed */
+  bool filled;                        /* freed, and filled */
+  uint32_t before;                    /* bytes from the start of the core's block to this one */
 };
 
 /*

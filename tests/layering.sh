@@ -15,7 +15,7 @@ floor() {
     superslab.? | directory.? | kept.? | records.?) echo 2 ;;
     shared_pool.? | legacy.? | evidence.? | misuse.? | audit.? | reach.? | recording.? | guard.?) echo 3 ;;
     shared_fail.? | quarantine.? | tls_sll.? | tls_threads.c) echo 4 ;;
-    alloc.?) echo 5 ;;
+    alloc.? | debug.?) echo 5 ;;
     malloc.c | hakmem.c) echo 6 ;;
     *) return 1 ;;
   esac

@@ -30,7 +30,7 @@ says 'hakmem: HAKMEM_DRAIN_INTERVAL= is not allowed (0 to 1073741824 frees); usi
 says 'hakmem: HAKMEM_DRAIN_INTERVAL=99999999999999999999 is not allowed (0 to 1073741824 frees); using 2048' HAKMEM_DRAIN_INTERVAL=99999999999999999999
 says 'hakmem: HAKMEM_SS_SIZE=3M is not allowed (512K|1M|2M|4M); using 2M' HAKMEM_SS_SIZE=3M
 says 'hakmem: HAKMEM_LOOKUP=tree is not allowed (directory|hash|linear); using directory' HAKMEM_LOOKUP=tree
-says 'hakmem: HAKMEM_ON_ERROR=die\\x1b\[31m is not allowed (report|abort); using report' HAKMEM_ON_ERROR="$(printf 'die\033[31m')"
+says 'hakmem: HAKMEM_ON_ERROR=die\\x1b\[31m is not allowed (auto|report|abort); using auto' HAKMEM_ON_ERROR="$(printf 'die\033[31m')"
 says 'hakmem: HAKMEM_STATS_FILE=x* is not allowed (path); using not set' HAKMEM_STATS_FILE="$(printf '%300s' '' | tr ' ' x)"
 
 silent HAKMEM_SS_SIZE=512K
@@ -40,7 +40,7 @@ silent HAKMEMORY=1 NOT_HAKMEM_X=2
 
 # The table has every option, each with its default and its meaning.
 HAKMEM_HELP=1 LD_PRELOAD=$DEFAULT sh -c : 2>"$place/help"
-for name in SS_SIZE SS_LIMIT DRAIN_INTERVAL LOOKUP RELEASE_DELAY ON_ERROR TRACE SAMPLE STATS STATS_FILE STATS_SIGNAL LOG LOG_FILE STACKS FRAGMENTATION HELP; do
+for name in SS_SIZE SS_LIMIT DRAIN_INTERVAL LOOKUP RELEASE_DELAY ON_ERROR DEBUG REDZONE FILL QUARANTINE QUARANTINE_AGE TRACE SAMPLE STATS STATS_FILE STATS_SIGNAL LOG LOG_FILE STACKS FRAGMENTATION HELP; do
   grep -q "^  HAKMEM_$name=.*(default .*)$" "$place/help" || { cat "$place/help"; fail "HAKMEM_HELP=1 does not show HAKMEM_$name"; }
 done
 [ "$(grep -c '^  HAKMEM_' "$place/help")" -eq "$(grep -c '^      [^ ]' "$place/help")" ] || fail "an option has no meaning in the table"

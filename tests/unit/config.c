@@ -22,7 +22,7 @@ Test(config, defaults) {
   cr_assert_eq(config.drain_interval, 2048);
   cr_assert_eq(config.lookup, 0);
   cr_assert_eq(config.release_delay, 500);
-  cr_assert_eq(config.on_error, ON_ERROR_REPORT);
+  cr_assert_eq(config.on_error, ON_ERROR_AUTO);
   cr_assert_eq(config.trace, 0);
   cr_assert_eq(config.sample, 1024);
   cr_assert_eq(config.stats, 0);

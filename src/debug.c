@@ -1,0 +1,245 @@
+#include "debug.h"
+
+#if HAKMEM_EVENTS
+
+#include <pthread.h>
+#include <string.h>
+
+#include "os.h"
+#include "size_class.h"
+
+#define PATTERN ((uint8_t)0xb7)
+#define QUARANTINE_MAX 131072u  /* blocks that wait, at most */
+#define AUDIT_EVERY 16384u      /* operations between two audits, at least, */
+#define AUDIT_SHARE 4u          /* and so many for each block that the last one looked at */
+#define DAMAGES 16u             /* that one audit reports; the next one reports others */
+
+/* What waits, the oldest at entry[first % QUARANTINE_MAX]; mapped with the first block that comes. */
+static struct {
+  pthread_mutex_t lock;
+  struct record *entry;
+  uint32_t first, count;
+  size_t bytes; /* of the blocks */
+} quarantine = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static uint32_t operations, next_audit = AUDIT_EVERY; /* atomic */
+
+/* ---- Where things lie. ---- */
+
+static size_t before(size_t align) { return align_up(config.redzone, max_size(align, MIN_ALIGN)); }
+
+bool debug_wants_guard(size_t size) { return debug_on() && (size == 0 || size + 2 * config.redzone > SMALL_MAX); }
+
+size_t debug_inner_size(size_t size, size_t align) {
+  size_t inner;
+  if (__builtin_add_overflow(size, before(align) + config.redzone, &inner) || inner > PTRDIFF_MAX) return 0;
+  return inner;
+}
+
+void *debug_take(void *inner, size_t size, size_t align, enum record_kind kind) {
+  uint8_t *block = (uint8_t *)inner + before(align);
+  struct record record;
+  record_init(&record, block, size, hub_block_stack(), kind);
+  record.before = (uint32_t)before(align);
+  record.held = true;
+  memset(inner, PATTERN, record.before);
+  memset(block, (int)config.fill, size);
+  memset(block + size, PATTERN, config.redzone);
+  return record_put(&record) ? block : NULL;
+}
+
+/* ---- What is wrong. ---- */
+
+/* Where a redzone of `size` bytes was written to: the distance of the furthest such byte from the block, 0 where there is none. */
+static size_t damage_behind(const struct record *r) {
+  const uint8_t *end = (const uint8_t *)r->block + r->requested;
+  size_t n = config.redzone;
+  while (n > 0 && end[n - 1] == PATTERN) n--;
+  return n;
+}
+
+static size_t damage_before(const struct record *r) {
+  const uint8_t *block = r->block;
+  size_t n = r->before;
+  while (n > 0 && *(block - n) == PATTERN) n--;
+  return n;
+}
+
+/* How many bytes of a freed block, from its start to the last one that was written to, are not its filling any more. */
+static size_t damage_inside(const struct record *r) {
+  const uint8_t *block = r->block;
+  size_t n = r->requested;
+  while (n > 0 && block[n - 1] == (uint8_t)config.fill) n--;
+  return n;
+}
+
+static struct event_hdr_reset event_of(const struct record *r, enum hdr_verdict verdict) {
+  return (struct event_hdr_reset){.base = r->block, .verdict = verdict, .cls = CLASS_NONE, .size = r->requested};
+}
+
+static void tell(const struct record *r, enum hdr_verdict verdict) {
+  struct event_hdr_reset e = event_of(r, verdict);
+  misuse_known(&e, r);
+}
+
+/* Reports what was written around a block, and puts the redzones right, so that it is reported once. */
+static void check_redzones(const struct record *r) {
+  uint8_t *block = (uint8_t *)(uintptr_t)r->block;
+  const size_t behind = damage_behind(r), ahead = damage_before(r);
+  if (behind != 0) {
+    struct event_hdr_reset e = event_of(r, HDR_OVERFLOW);
+    e.over = behind;
+    e.got = block[r->requested + behind - 1];
+    e.expect = PATTERN;
+    misuse_known(&e, r);
+    memset(block + r->requested, PATTERN, config.redzone);
+  }
+  if (ahead != 0) {
+    struct event_hdr_reset e = event_of(r, HDR_UNDERFLOW);
+    e.over = ahead;
+    e.got = *(block - ahead);
+    e.expect = PATTERN;
+    misuse_known(&e, r);
+    memset(block - r->before, PATTERN, r->before);
+  }
+}
+
+static void check_filling(const struct record *r) {
+  const size_t inside = damage_inside(r);
+  if (inside == 0) return;
+  struct event_hdr_reset e = event_of(r, HDR_WRITE_AFTER_FREE);
+  e.over = inside;
+  e.got = ((const uint8_t *)r->block)[inside - 1];
+  e.expect = (uint8_t)config.fill;
+  misuse_known(&e, r);
+  memset((void *)(uintptr_t)r->block, (int)config.fill, r->requested);
+}
+
+/* ---- The quarantine. ---- */
+
+static struct record *entry_at(uint32_t i) { return &quarantine.entry[i % QUARANTINE_MAX]; }
+
+/* Whether the oldest has to go; the lock is held. */
+static bool is_due(uint32_t now_ms) {
+  if (quarantine.count == 0) return false;
+  if (quarantine.bytes > config.quarantine || quarantine.count == QUARANTINE_MAX) return true;
+  return config.quarantine_age != 0 && now_ms - entry_at(quarantine.first)->free_ms > config.quarantine_age;
+}
+
+static bool take_due(struct record *out) {
+  pthread_mutex_lock(&quarantine.lock);
+  const bool due = is_due((uint32_t)os_now_ms());
+  if (due) {
+    *out = *entry_at(quarantine.first++);
+    quarantine.count--;
+    quarantine.bytes -= out->requested;
+  }
+  pthread_mutex_unlock(&quarantine.lock);
+  return due;
+}
+
+static void put(const struct record *r) {
+  int error;
+  struct record *entries = NULL;
+  if (quarantine.entry == NULL) entries = os_map(QUARANTINE_MAX * sizeof(struct record), os_page_size(), &error);
+  pthread_mutex_lock(&quarantine.lock);
+  struct record *surplus = quarantine.entry != NULL ? entries : NULL;
+  if (quarantine.entry == NULL) quarantine.entry = entries;
+  if (quarantine.entry != NULL && quarantine.count < QUARANTINE_MAX) {
+    *entry_at(quarantine.first + quarantine.count++) = *r;
+    quarantine.bytes += r->requested;
+  } /* else the block is lost, which is better than handed out again at once */
+  pthread_mutex_unlock(&quarantine.lock);
+  if (surplus != NULL) os_unmap(surplus, QUARANTINE_MAX * sizeof(struct record));
+}
+
+static void leave(struct record *r, void (*give_back)(void *inner)) {
+  check_redzones(r);
+  check_filling(r);
+  r->held = false; /* before the block can be anybody's: the record stays until it is, or until its place is needed */
+  record_put(r);
+  give_back((char *)(uintptr_t)r->block - r->before);
+}
+
+/* ---- The operations. ---- */
+
+/* What is known of `p`: a live block; else nothing, or that it was freed, which is reported. */
+static enum debug_answer live(const void *p, enum misuse_state state, struct record *out) {
+  if (!record_get(p, out)) return DEBUG_FOREIGN;
+  if (!out->freed) return DEBUG_GOOD;
+  tell(out, misuse_again(state));
+  return DEBUG_WRONG;
+}
+
+enum debug_answer debug_free(void *p, enum record_kind kind, void (*give_back)(void *inner)) {
+  struct record r = {.block = NULL};
+  debug_audit_if_due();
+  if (!record_free(p, hub_block_stack(), &r)) {
+    if (r.block == NULL) return DEBUG_FOREIGN;
+    tell(&r, HDR_DOUBLE_FREE);
+    return DEBUG_WRONG;
+  }
+  if (r.kind != kind) tell(&r, HDR_MISMATCHED_FREE);
+  check_redzones(&r);
+  memset(p, (int)config.fill, r.requested);
+  r.filled = true;
+  record_put(&r);
+  put(&r);
+  while (take_due(&r)) leave(&r, give_back);
+  return DEBUG_GOOD;
+}
+
+enum debug_answer debug_size(const void *p, enum misuse_state state, size_t *size) {
+  struct record r;
+  const enum debug_answer answer = live(p, state, &r);
+  if (answer != DEBUG_GOOD) return answer;
+  check_redzones(&r);
+  *size = r.requested;
+  return DEBUG_GOOD;
+}
+
+void debug_check_size(const void *p, size_t told) {
+  struct record r;
+  if (!record_get(p, &r) || r.freed || r.requested == told) return; /* a freed one is for free to tell of */
+  struct event_hdr_reset e = event_of(&r, HDR_WRONG_SIZE);
+  e.told = told;
+  misuse_known(&e, &r);
+}
+
+/* ---- Audits. ---- */
+
+struct damages { struct record record[DAMAGES]; uint32_t count, looked_at; };
+
+/* The stripe's lock keeps the block where it is: it is given back only after its record was changed. */
+static void look_at(struct record *r, void *context) {
+  struct damages *found = context;
+  if (!r->held) return;
+  found->looked_at++;
+  const bool bad = damage_behind(r) != 0 || damage_before(r) != 0 || (r->filled && damage_inside(r) != 0);
+  if (bad && found->count < DAMAGES) found->record[found->count++] = *r;
+}
+
+void debug_audit(void) {
+  struct damages found = {.count = 0};
+  record_each(look_at, &found);
+  for (uint32_t i = 0; i < found.count; i++) {
+    struct record now;
+    if (!record_get(found.record[i].block, &now) || !now.held) continue; /* found by its free meanwhile */
+    check_redzones(&now);
+    if (now.filled) check_filling(&now);
+  }
+  const uint32_t next = found.looked_at * AUDIT_SHARE;
+  __atomic_store_n(&next_audit, next > AUDIT_EVERY ? next : AUDIT_EVERY, __ATOMIC_RELAXED);
+}
+
+void debug_audit_if_due(void) {
+  if (__atomic_add_fetch(&operations, 1, __ATOMIC_RELAXED) < __atomic_load_n(&next_audit, __ATOMIC_RELAXED)) return;
+  __atomic_store_n(&operations, 0, __ATOMIC_RELAXED);
+  debug_audit();
+}
+
+void debug_fork_prepare(void) { pthread_mutex_lock(&quarantine.lock); }
+void debug_fork_release(void) { pthread_mutex_unlock(&quarantine.lock); }
+void debug_fork_child(void) { pthread_mutex_init(&quarantine.lock, NULL); }
+
+#endif

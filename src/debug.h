@@ -1,0 +1,69 @@
+/*
+ * debug.h: the debugging mode (HAKMEM_DEBUG=1), a heap in front of the core.
+ *
+ *   inner block of the core:   | redzone, filled | block, `requested` bytes | redzone, filled | rest |
+ *
+ * A record (records.h) is kept of every block, out of reach of what it does wrong. Both redzones are checked when the block is freed, resized or
+ * measured, from time to time, and at the end. A freed block is filled and waits in the quarantine, where a second free finds it; its filling is
+ * checked when it leaves. Blocks of size 0 and large ones lie against guard pages instead (guard.h), as long as there are slots.
+ *
+ * Every operation comes by the slow paths. Not in the plain build.
+ */
+#ifndef HAKMEM_DEBUG_H
+#define HAKMEM_DEBUG_H
+
+#include "base.h"
+#include "config.h"
+#include "misuse.h"
+#include "records.h"
+
+#if HAKMEM_EVENTS
+
+static inline bool debug_on(void) { return config.debug != 0; }
+
+/* Whether a block of this size is rather to lie against a guard page. */
+bool debug_wants_guard(size_t size);
+
+/* Bytes that the core is to give for a block; 0 where there is no such number. */
+size_t debug_inner_size(size_t size, size_t align);
+
+/* Makes a block of `size` bytes, at a multiple of `align`, of the core's; filled. NULL where there is no memory to record it. */
+void *debug_take(void *inner, size_t size, size_t align, enum record_kind kind);
+
+enum debug_answer {
+  DEBUG_FOREIGN, /* nothing is known of the pointer */
+  DEBUG_WRONG,   /* reported */
+  DEBUG_GOOD
+};
+
+/* A pointer that was given to free by `kind`'s counterpart: a good one goes to the quarantine. Blocks that leave it are given to `give_back`. */
+enum debug_answer debug_free(void *p, enum record_kind kind, void (*give_back)(void *inner));
+
+/* The bytes asked for of the live block at `p`; `state`: what it was given to. */
+enum debug_answer debug_size(const void *p, enum misuse_state state, size_t *size);
+
+/* Reports it where `p` is a live block, but not of `told` bytes. */
+void debug_check_size(const void *p, size_t told);
+
+/* Checks every redzone, and the filling of everything in the quarantine. */
+void debug_audit(void);
+
+/* Does so from time to time: every so many calls. */
+void debug_audit_if_due(void);
+
+void debug_fork_prepare(void);
+void debug_fork_release(void);
+void debug_fork_child(void);
+
+#else
+
+static inline bool debug_on(void) { return false; }
+static inline bool debug_wants_guard(size_t size) { (void)size; return false; }
+static inline void debug_audit(void) {}
+static inline void debug_fork_prepare(void) {}
+static inline void debug_fork_release(void) {}
+static inline void debug_fork_child(void) {}
+
+#endif
+
+#endif
