@@ -17,7 +17,7 @@
 
 #include "bench_statistics.h"
 
-/* F(name, "unit", "meaning"). Those from cycles on are of user space, for each operation. */
+/* F(name, "unit", "meaning"). Those from cycles to the simulated ones are for each operation, of user space unless they say otherwise. */
 #define BENCH_FIGURES(F)                                                                       \
   F(speed, "1/s", "operations a second")                                                       \
   F(peak_kib, "KiB", "most resident")                                                          \
@@ -28,6 +28,8 @@
   F(l1d_misses, "1/op", "misses of the first data cache per operation, of loads")              \
   F(llc_misses, "1/op", "misses of the last cache per operation, of loads")                    \
   F(dtlb_misses, "1/op", "misses of the data TLB per operation, of loads")                     \
+  F(all_cycles, "1/op", "cycles per operation, of user space and of the kernel")               \
+  F(cpu_ns, "ns/op", "processor time per operation, of user space and of the kernel")          \
   F(sim_instructions, "1/op", "instructions per operation, counted by cachegrind")             \
   F(sim_l1d_misses, "1/op", "misses of the first data cache per operation, simulated")         \
   F(sim_llc_misses, "1/op", "misses of the last cache per operation, simulated")               \
@@ -36,7 +38,9 @@
   F(first_probe, "", "share of the sampled lookups that needed one probe")                     \
   F(lookup_p50_ns, "ns", "lookup, median")                                                     \
   F(lookup_p99_ns, "ns", "lookup, 99 of 100 are faster")                                       \
-  F(shared_fails, "", "times the shared pool refused")
+  F(shared_fails, "", "times the shared pool refused")                                         \
+  F(before_kib, "KiB", "resident before the burst")                                            \
+  F(after_kib, "KiB", "resident after the burst was freed")
 
 #define BENCH_FIGURE_ENUM(name, unit, text) FIGURE_##name,
 enum figure { BENCH_FIGURES(BENCH_FIGURE_ENUM) FIGURE_COUNT };
@@ -48,17 +52,20 @@ struct contender {
   char *library;       /* what is preloaded, "" for the C library's own */
   char **environment;  /* NAME=VALUE, ends with NULL */
   bool loop;           /* random_mixed with no allocator at all */
+  bool traced;         /* with the tracepoints beside it: measured where the cost is compared */
   bool recorded, full; /* under `hakmem record`, with --full */
   bool peer;           /* of those that hakmem is judged against */
   bool only_start;     /* measured at starting up, and nowhere else */
 };
 
-enum workload_kind { WORKLOAD_MIXED, WORKLOAD_THREADS, WORKLOAD_PROGRAM, WORKLOAD_START };
+enum workload_kind { WORKLOAD_MIXED, WORKLOAD_THREADS, WORKLOAD_PROGRAM, WORKLOAD_START, WORKLOAD_MEMORY };
 
 struct workload {
   enum workload_kind kind;
   char *name;
   uint64_t ws; /* of WORKLOAD_MIXED: slots */
+  bool trim; /* of WORKLOAD_MEMORY: malloc_trim at once */
+  bool cost; /* where the cost of tracing is compared */
   bool left_out;
 };
 
@@ -73,6 +80,7 @@ struct bench_options {
 struct bench {
   const char *plan; /* "phase8" ... */
   struct bench_options options;
+  uint64_t mixed_ops; /* operations of random_mixed: --ops, or the plan's own */
   struct contender *contenders;
   size_t contender_count, contender_capacity;
   struct workload *workloads;
@@ -110,8 +118,12 @@ double bench_speed_unit(const struct bench *b, size_t workload, const char **nam
 /* The highest median of the speeds; 0 where there is none. */
 double bench_fastest(const struct bench *b, size_t workload);
 
-/* Whether any cell has it. */
+/* Whether any cell has it; any of a workload. */
 bool bench_has(const struct bench *b, enum figure f);
+bool bench_row_has(const struct bench *b, size_t workload, enum figure f);
+
+/* Whether a run of it failed; it has no values then. */
+bool bench_stopped(const struct bench *b, size_t workload, size_t contender);
 
 __attribute__((format(printf, 2, 3))) void bench_leave_out(struct bench *b, const char *format, ...);
 
@@ -128,6 +140,8 @@ char *bench_script(const char *name);
 char **bench_scripts(void); /* the names of all; ends with NULL */
 
 /* ---- bench_plans.c: what is measured. False, with a failure set, where it cannot be. ---- */
+#define BENCH_PLANS "phase8, scale, sweep, threads, programs, cost, memory or all"
+bool bench_has_plan(const char *name);
 bool bench_plan(struct bench *b);
 
 /* ---- bench_rounds.c: all runs, in turn. False, with a failure set, where it was interrupted or cannot go on. ---- */

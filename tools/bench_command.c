@@ -43,6 +43,13 @@ static void add_threads(const struct bench *b, const struct workload *w, uint64_
   }
 }
 
+static void add_memory(const struct bench *b, const struct workload *w, uint64_t ops, struct bench_command *c) {
+  bench_command_add(c, bench_program("bench_memory"));
+  if (ops > 0) add_number(c, "--blocks", ops);
+  if (b->options.seconds > 0) add_number(c, "--seconds", b->options.seconds);
+  if (w->trim) bench_command_add(c, must_copy("--trim"));
+}
+
 /* A script gets the library in BENCH_PRELOAD and hands it on to what is to be measured. */
 static void add_program(const struct workload *w, const struct contender *k, struct bench_command *c) {
   char *const child = bench_program("bench_child");
@@ -77,8 +84,9 @@ void bench_command(const struct bench *b, size_t workload, size_t contender, uin
     case WORKLOAD_THREADS: add_threads(b, w, ops, c); break;
     case WORKLOAD_PROGRAM: add_program(w, k, c); break;
     case WORKLOAD_START: bench_command_add(c, must_copy("/bin/true")); break;
+    case WORKLOAD_MEMORY: add_memory(b, w, ops, c); break;
   }
-  if (w->kind == WORKLOAD_MIXED || w->kind == WORKLOAD_THREADS) {
+  if (w->kind == WORKLOAD_MIXED || w->kind == WORKLOAD_THREADS || w->kind == WORKLOAD_MEMORY) {
     add_number(c, "--seed", seed);
     bench_command_add(c, must_copy("--json"));
   }

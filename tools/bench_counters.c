@@ -15,13 +15,14 @@ static const struct { uint32_t type; uint64_t config; } events[COUNTER_COUNT] = 
   [COUNTER_L1D_MISSES] = {PERF_TYPE_HW_CACHE, READ_MISSES(L1D)},
   [COUNTER_LLC_MISSES] = {PERF_TYPE_HW_CACHE, READ_MISSES(LL)},
   [COUNTER_DTLB_MISSES] = {PERF_TYPE_HW_CACHE, READ_MISSES(DTLB)},
+  [COUNTER_ALL_CYCLES] = {PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES},
 };
 
 void counters_open(struct counters *c, pid_t pid) {
   for (unsigned i = 0; i < COUNTER_COUNT; i++) {
     struct perf_event_attr attributes = {
       .size = sizeof(attributes), .type = events[i].type, .config = events[i].config, .disabled = 1, .enable_on_exec = 1,
-      .inherit = 1, .exclude_kernel = 1, .exclude_hv = 1,
+      .inherit = 1, .exclude_kernel = i != COUNTER_ALL_CYCLES, .exclude_hv = 1,
       .read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING};
     c->fd[i] = (int)syscall(SYS_perf_event_open, &attributes, pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
   }

@@ -1,5 +1,5 @@
 /*
- * bench_counters.h: hardware counters of a process and of all that it starts, in user space only.
+ * bench_counters.h: hardware counters of a process and of all that it starts, in user space; COUNTER_ALL_CYCLES: and in the kernel.
  */
 #ifndef HAKMEM_TOOLS_BENCH_COUNTERS_H
 #define HAKMEM_TOOLS_BENCH_COUNTERS_H
@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum counter { COUNTER_CYCLES, COUNTER_INSTRUCTIONS, COUNTER_L1D_MISSES, COUNTER_LLC_MISSES, COUNTER_DTLB_MISSES, COUNTER_COUNT };
+enum counter { COUNTER_CYCLES, COUNTER_INSTRUCTIONS, COUNTER_L1D_MISSES, COUNTER_LLC_MISSES, COUNTER_DTLB_MISSES, COUNTER_ALL_CYCLES, COUNTER_COUNT };
 
 struct counters { int fd[COUNTER_COUNT]; };
 

@@ -149,21 +149,22 @@ static void print_figures(FILE *out, const struct bench *b, size_t w) {
   fputs("</th>", out);
   for (enum figure f = FIGURE_peak_kib; f < FIGURE_COUNT; f++) {
     const char *const unit = bench_figures[f].unit;
-    if (bench_has(b, f)) fprintf(out, "<th>%s%s%s</th>", bench_figures[f].text, *unit != '\0' && *unit != '1' ? ", " : "", *unit != '1' ? unit : "");
+    if (bench_row_has(b, w, f)) fprintf(out, "<th>%s%s%s</th>", bench_figures[f].text, *unit != '\0' && *unit != '1' ? ", " : "", *unit != '1' ? unit : "");
   }
   fputs("</tr>\n", out);
   for (size_t c = 0; c < b->contender_count; c++) {
     const struct interval r = bench_ratio(b, (struct cell){w, c}, (struct cell){w, reference}, FIGURE_speed);
-    if (bench_summary(b, w, c, FIGURE_speed).count == 0) continue;
+    if (bench_summary(b, w, c, FIGURE_speed).count == 0 && !bench_stopped(b, w, c)) continue;
     fputs("<tr><th>", out);
     text(out, b->contenders[c].name);
+    if (bench_stopped(b, w, c)) fputs(": failed", out);
     if (r.count > 0 && c != reference) {
       fprintf(out, "</th><td>%.3f [%.3f, %.3f]</td>", r.median, r.low, r.high);
     } else {
       fputs("</th><td>–</td>", out);
     }
     for (enum figure f = FIGURE_peak_kib; f < FIGURE_COUNT; f++) {
-      if (bench_has(b, f)) print_cell(out, bench_summary(b, w, c, f).median);
+      if (bench_row_has(b, w, f)) print_cell(out, bench_summary(b, w, c, f).median);
     }
     fputs("</tr>\n", out);
   }
@@ -212,7 +213,7 @@ static void print_page(FILE *out, const struct bench *b) {
     print_figures(out, b, w);
   }
   fputs("<ul>\n", out);
-  for (enum figure f = FIGURE_cycles; f <= FIGURE_dtlb_misses; f++) {
+  for (enum figure f = FIGURE_cycles; f <= FIGURE_all_cycles; f++) {
     if (!bench_has(b, f)) fprintf(out, "<li>%s: not available here</li>\n", bench_figures[f].text);
   }
   for (size_t i = 0; i < b->left_out_count; i++) {

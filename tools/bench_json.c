@@ -56,10 +56,11 @@ static json_t *results(const struct bench *b) {
   json_t *const array = json_array();
   for (size_t w = 0; w < b->workload_count; w++) {
     if (b->workloads[w].left_out) continue;
-    json_t *const row = json_object(), *const cells = json_array();
+    json_t *const row = json_object(), *const cells = json_array(), *const failed = json_array();
     set(row, "workload", text(b->workloads[w].name));
     if (b->workloads[w].kind == WORKLOAD_MIXED) set(row, "ws", json_integer((json_int_t)b->workloads[w].ws));
     for (size_t c = 0; c < b->contender_count; c++) {
+      if (bench_stopped(b, w, c)) json_array_append_new(failed, text(b->contenders[c].name));
       if (bench_summary(b, w, c, FIGURE_speed).count == 0) continue;
       json_t *const cell = json_object();
       set(cell, "name", text(b->contenders[c].name));
@@ -67,6 +68,7 @@ static json_t *results(const struct bench *b) {
       json_array_append_new(cells, cell);
     }
     set(row, "contenders", cells);
+    set(row, "failed", failed);
     json_array_append_new(array, row);
   }
   return array;
@@ -127,11 +129,12 @@ static json_t *machine(void) {
   return object;
 }
 
-static json_t *options(const struct bench_options *o) {
+static json_t *options(const struct bench *b) {
+  const struct bench_options *const o = &b->options;
   json_t *const object = json_object();
   set(object, "rounds", json_integer((json_int_t)o->rounds));
   set(object, "warm_up", json_boolean(o->warm_up));
-  set(object, "ops", o->ops > 0 ? json_integer((json_int_t)o->ops) : json_null());
+  set(object, "ops", b->mixed_ops > 0 ? json_integer((json_int_t)b->mixed_ops) : json_null());
   set(object, "seconds", o->seconds > 0 ? json_integer((json_int_t)o->seconds) : json_null());
   set(object, "threads", o->threads > 0 ? json_integer((json_int_t)o->threads) : json_null());
   set(object, "seed", json_integer((json_int_t)o->seed));
@@ -144,7 +147,7 @@ static json_t *options(const struct bench_options *o) {
 bool bench_print_json(const struct bench *b, FILE *out) {
   json_t *const root = json_object(), *const left_out = json_array(), *const missing = json_array(), *const about = json_object();
   for (size_t i = 0; i < b->left_out_count; i++) json_array_append_new(left_out, text(b->left_out[i]));
-  for (enum figure f = FIGURE_cycles; f <= FIGURE_dtlb_misses; f++) {
+  for (enum figure f = FIGURE_cycles; f <= FIGURE_all_cycles; f++) {
     if (!bench_has(b, f)) json_array_append_new(missing, json_string(bench_figures[f].name));
   }
   for (enum figure f = 0; f < FIGURE_COUNT; f++) set(about, bench_figures[f].name, json_string(bench_figures[f].text));
@@ -152,7 +155,7 @@ bool bench_print_json(const struct bench *b, FILE *out) {
   set(root, "hakmem", json_string(HAKMEM_VERSION));
   set(root, "bench", json_string(b->plan));
   set(root, "machine", machine());
-  set(root, "options", options(&b->options));
+  set(root, "options", options(b));
   set(root, "figures", about);
   set(root, "contenders", contenders(b));
   set(root, "left_out", left_out);

@@ -120,6 +120,8 @@ static char *last_line(int fd) {
   return must_copy(line != NULL ? line + 1 : text);
 }
 
+static double timeval_seconds(struct timeval t) { return (double)t.tv_sec + (double)t.tv_usec / 1e6; }
+
 static void measure_child(struct measured *m, const struct measure *what, pid_t child, int go, int out) {
   struct counters counters;
   struct rusage usage = {0};
@@ -131,6 +133,7 @@ static void measure_child(struct measured *m, const struct measure *what, pid_t 
   m->exit_code = wait_for(child, out, m->output, &length, &usage);
   m->seconds = seconds_now() - start;
   m->output[length] = '\0';
+  m->cpu_seconds = timeval_seconds(usage.ru_utime) + timeval_seconds(usage.ru_stime);
   m->peak_kib = (double)usage.ru_maxrss;
   m->minor_faults = (double)usage.ru_minflt;
   m->major_faults = (double)usage.ru_majflt;

@@ -21,7 +21,7 @@ struct measure {
 
 struct measured {
   int exit_code; /* 128 + N where signal N ended it */
-  double seconds, peak_kib, minor_faults, major_faults; /* of it and of the processes that it waited for */
+  double seconds, cpu_seconds, peak_kib, minor_faults, major_faults; /* of it and of the processes that it waited for */
   double count[COUNTER_COUNT]; /* NAN where not available */
   bool scaled;
   char *output, *complaint; /* standard output; the last line of standard error; "" where none */

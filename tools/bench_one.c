@@ -53,21 +53,30 @@ static double member(const json_t *said, const char *name) {
   return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
+/* For each operation, the warm-up's included. */
+static void keep_counts(struct bench *b, const struct cell *at, unsigned round, const struct measured *m, double ops) {
+  keep(b, at, FIGURE_minor_faults, round, m->minor_faults);
+  keep(b, at, FIGURE_major_faults, round, m->major_faults);
+  for (unsigned i = 0; i < COUNTER_COUNT; i++) keep(b, at, FIGURE_cycles + i, round, m->count[i] / ops);
+  b->scaled = b->scaled || m->scaled;
+}
+
 static bool keep_said(struct bench *b, const struct cell *at, unsigned round, const struct measured *m) {
   json_t *const said = json_loads(m->output, JSON_DISABLE_EOF_CHECK, NULL);
-  const double ops = member(said, "ops"), seconds = member(said, b->options.cpu ? "cpu_seconds" : "seconds");
-  const double peak = member(said, "peak_kib"), warm_up = member(said, "warm_up");
-  const bool good = ops > 0 && seconds > 0;
-  if (good) keep(b, at, FIGURE_speed, round, ops / seconds);
-  /* wait4 knows the process from before exec on, when it was a copy of this one: its own word is better. */
-  keep(b, at, FIGURE_peak_kib, round, peak > 0 ? peak : m->peak_kib);
-  if (b->workloads[at->workload].kind != WORKLOAD_PROGRAM && !b->contenders[at->contender].recorded) {
-    keep(b, at, FIGURE_minor_faults, round, m->minor_faults);
-    keep(b, at, FIGURE_major_faults, round, m->major_faults);
-    for (unsigned i = 0; i < COUNTER_COUNT; i++) {
-      keep(b, at, FIGURE_cycles + i, round, m->count[i] / (ops + (warm_up > 0 ? warm_up : 0)));
-    }
-    b->scaled = b->scaled || m->scaled;
+  const enum workload_kind kind = b->workloads[at->workload].kind;
+  const double ops = member(said, "ops"), seconds = member(said, "seconds"), cpu = member(said, "cpu_seconds");
+  const double peak = member(said, "peak_kib"), warm_up = member(said, "warm_up"), taken = b->options.cpu ? cpu : seconds;
+  const bool good = ops > 0 && taken > 0;
+  if (good) {
+    keep(b, at, FIGURE_speed, round, ops / taken);
+    keep(b, at, FIGURE_cpu_ns, round, cpu * 1e9 / ops);
+    /* wait4 knows the process from before exec on, when it was a copy of this one: its own word is better. */
+    keep(b, at, FIGURE_peak_kib, round, peak > 0 ? peak : m->peak_kib);
+    keep(b, at, FIGURE_before_kib, round, member(said, "before_kib"));
+    keep(b, at, FIGURE_after_kib, round, member(said, "after_kib"));
+    if (kind == WORKLOAD_PROGRAM) keep(b, at, FIGURE_all_cycles, round, member(said, "all_cycles") / ops);
+    const bool counted = kind != WORKLOAD_PROGRAM && kind != WORKLOAD_MEMORY && !b->contenders[at->contender].recorded;
+    if (counted) keep_counts(b, at, round, m, ops + (warm_up > 0 ? warm_up : 0));
   }
   json_decref(said);
   return good;
@@ -78,7 +87,8 @@ static bool keep_said(struct bench *b, const struct cell *at, unsigned round, co
 static bool run(struct bench *b, const struct cell *at, unsigned round, const char *statistics, struct measured *m) {
   const struct contender *const k = &b->contenders[at->contender];
   struct bench_command command;
-  bench_command(b, at->workload, at->contender, b->options.ops, b->options.seed + round, &command);
+  bench_command(b, at->workload, at->contender, b->workloads[at->workload].kind == WORKLOAD_MIXED ? b->mixed_ops : b->options.ops,
+                b->options.seed + round, &command);
   if (statistics != NULL) command.environment[command.variables++] = must_print("HAKMEM_STATS_FILE=%s", statistics);
   const bool is_script = b->workloads[at->workload].kind == WORKLOAD_PROGRAM;
   const struct measure what = {.argv = command.argv, .environment = command.environment, .directory = b->directory,
@@ -94,32 +104,38 @@ static bool run(struct bench *b, const struct cell *at, unsigned round, const ch
   return good;
 }
 
-/* Says it once, and measures this cell no more. */
+/* Says it once, and measures this cell no more; the rounds that went well are not to stand for all. */
 static void give_up(struct bench *b, const struct cell *at, const struct measured *m) {
   const char *const workload = b->workloads[at->workload].name, *const contender = b->contenders[at->contender].name;
   bench_leave_out(b, "%s with %s: ended with exit code %d%s%s", workload, contender, m->exit_code, *m->complaint != '\0' ? ": " : "",
                   m->complaint);
   say("%s", b->left_out[b->left_out_count - 1]);
   b->stopped[at->workload * b->contender_count + at->contender] = b->failed = true;
+  for (enum figure f = 0; f < FIGURE_COUNT; f++) {
+    for (unsigned round = 0; round < b->options.rounds; round++) keep(b, at, f, round, NAN);
+  }
 }
 
 /* Starts of a program that does nothing; their sum is one value. */
 static bool run_starts(struct bench *b, const struct cell *at, unsigned round, bool warm_up) {
-  double seconds = 0, instructions = 0, peak = 0, faults = 0;
+  double seconds = 0, cpu = 0, instructions = 0, cycles = 0, faults = 0;
   for (unsigned i = 0; i < STARTS; i++) {
     struct measured m;
     const bool good = run(b, at, round, NULL, &m), fine = good && m.exit_code == 0;
     if (good && !fine) give_up(b, at, &m);
     seconds += m.seconds;
+    cpu += m.cpu_seconds;
+    cycles += m.count[COUNTER_ALL_CYCLES];
     instructions += m.count[COUNTER_INSTRUCTIONS];
     faults += m.minor_faults;
-    if (m.peak_kib > peak) peak = m.peak_kib;
     measure_free(&m);
     if (!fine) return good;
   }
   if (warm_up) return true;
   keep(b, at, FIGURE_speed, round, STARTS / seconds);
   keep(b, at, FIGURE_instructions, round, instructions / STARTS);
+  keep(b, at, FIGURE_all_cycles, round, cycles / STARTS);
+  keep(b, at, FIGURE_cpu_ns, round, cpu * 1e9 / STARTS);
   keep(b, at, FIGURE_minor_faults, round, faults / STARTS);
   return true;
 }

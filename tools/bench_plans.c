@@ -17,9 +17,12 @@ static char *const ss_sizes[] = {(char *)"512K", (char *)"1M", (char *)"2M", (ch
 static char *const drains[] = {(char *)"512", (char *)"1024", (char *)"2048", (char *)"4096", (char *)"8192", (char *)"0", NULL};
 static char *const lookups[] = {(char *)"directory", (char *)"hash", (char *)"linear", NULL};
 
+#define MOST_TRACED 8192 /* slots of the working sets with which tracing is compared */
+
 static void add_workload(struct bench *b, enum workload_kind kind, const char *name, uint64_t ws) {
   b->workloads = must_grow(b->workloads, b->workload_count, &b->workload_capacity, sizeof(*b->workloads));
-  b->workloads[b->workload_count++] = (struct workload){.kind = kind, .name = must_copy(name), .ws = ws};
+  const bool both = kind == WORKLOAD_MIXED ? ws <= MOST_TRACED : kind == WORKLOAD_START || strcmp(name, "redis") == 0 || strcmp(name, "python3") == 0;
+  b->workloads[b->workload_count++] = (struct workload){.kind = kind, .name = must_copy(name), .ws = ws, .cost = both};
 }
 
 static void add_working_sets(struct bench *b, char *const *standard) {
@@ -30,9 +33,9 @@ static void add_working_sets(struct bench *b, char *const *standard) {
   }
 }
 
-static bool plan_phase8(struct bench *b) {
+static bool add_phase8(struct bench *b) {
   add_working_sets(b, phase8_sets);
-  return bench_find_allocators(b);
+  return true;
 }
 
 static bool plan_scale(struct bench *b) {
@@ -91,6 +94,7 @@ static bool add_traced(struct bench *b) {
     for (size_t v = 0; b->contenders[ours].environment[v] != NULL; v++) {
       c->environment[v] = must_copy(b->contenders[ours].environment[v]);
     }
+    c->traced = true;
     c->recorded = states[i].recorded;
     c->full = states[i].full;
   }
@@ -99,18 +103,20 @@ static bool add_traced(struct bench *b) {
   return true;
 }
 
+static void add_start(struct bench *b) { add_workload(b, WORKLOAD_START, "start of /bin/true", 0); }
+
 static bool plan_cost(struct bench *b) {
   add_working_sets(b, two_sets);
   add_workload(b, WORKLOAD_PROGRAM, "redis", 0);
   add_workload(b, WORKLOAD_PROGRAM, "python3", 0);
-  add_workload(b, WORKLOAD_START, "start of /bin/true", 0);
+  add_start(b);
   if (!bench_find_allocators(b)) return false;
   for (size_t i = 0; i < b->contender_count; i++) b->contenders[i].only_start = b->contenders[i].peer;
   return add_traced(b);
 }
 
 /* The names at the start of the lines that bench_threads --list prints. */
-static bool plan_threads(struct bench *b) {
+static bool add_threads(struct bench *b) {
   char *argv[] = {bench_program("bench_threads"), (char *)"--list", NULL}, *rest;
   struct measured m = {0};
   const bool good = argv[0] != NULL && measure_run(&m, &(struct measure){.argv = argv, .directory = b->directory});
@@ -120,17 +126,36 @@ static bool plan_threads(struct bench *b) {
   }
   measure_free(&m);
   free(argv[0]);
-  return good && bench_find_allocators(b);
+  return good;
 }
 
-static bool plan_programs(struct bench *b) {
+static bool add_programs(struct bench *b) {
   char **const names = bench_scripts();
   for (char **name = names; name != NULL && *name != NULL; name++) {
     add_workload(b, WORKLOAD_PROGRAM, *name, 0);
     free(*name);
   }
   free(names);
-  return names != NULL && bench_find_allocators(b);
+  return names != NULL;
+}
+
+static bool add_memory(struct bench *b) {
+  add_workload(b, WORKLOAD_MEMORY, "burst", 0);
+  add_workload(b, WORKLOAD_MEMORY, "burst trimmed", 0);
+  b->workloads[b->workload_count - 1].trim = true;
+  return true;
+}
+
+static bool plan_phase8(struct bench *b) { return add_phase8(b) && bench_find_allocators(b); }
+static bool plan_threads(struct bench *b) { return add_threads(b) && bench_find_allocators(b); }
+static bool plan_programs(struct bench *b) { return add_programs(b) && bench_find_allocators(b); }
+static bool plan_memory(struct bench *b) { return add_memory(b) && bench_find_allocators(b); }
+
+/* What has targets, each workload once: those of `cost' are in the other plans, and traced there, too. */
+static bool plan_all(struct bench *b) {
+  if (!add_phase8(b) || !add_threads(b) || !add_programs(b)) return false;
+  add_start(b);
+  return add_memory(b) && bench_find_allocators(b) && add_traced(b);
 }
 
 static const struct plan { const char *name; bool (*make)(struct bench *b); unsigned rounds; uint64_t ops; } plans[] = {
@@ -140,6 +165,8 @@ static const struct plan { const char *name; bool (*make)(struct bench *b); unsi
   {"threads", plan_threads, 5, 0},
   {"programs", plan_programs, 5, 0},
   {"cost", plan_cost, 5, 5000000},
+  {"memory", plan_memory, 3, 0},
+  {"all", plan_all, 6, 8000000},
 };
 
 /* Keeps the workloads that --workloads names. */
@@ -171,8 +198,15 @@ bool bench_plan(struct bench *b) {
     const struct plan *const plan = &plans[i];
     if (strcmp(plan->name, b->plan) != 0) continue;
     if (b->options.rounds == 0) b->options.rounds = plan->rounds;
-    if (b->options.ops == 0 && b->options.seconds == 0) b->options.ops = plan->ops;
+    b->mixed_ops = b->options.ops > 0 ? b->options.ops : plan->ops;
     return plan->make(b) && choose(b);
   }
   return fail("there is no plan %s; hakmem bench --help lists them", b->plan);
+}
+
+bool bench_has_plan(const char *name) {
+  for (size_t i = 0; i < sizeof(plans) / sizeof(plans[0]); i++) {
+    if (strcmp(plans[i].name, name) == 0) return true;
+  }
+  return false;
 }

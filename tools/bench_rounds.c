@@ -67,11 +67,22 @@ double bench_speed_unit(const struct bench *b, size_t workload, const char **nam
   return b->workloads[workload].kind == WORKLOAD_START ? 1 : fastest >= 1e6 ? 1e6 : fastest >= 1e3 ? 1e3 : 1;
 }
 
-bool bench_has(const struct bench *b, enum figure f) {
-  for (size_t i = 0; i < b->workload_count * b->contender_count; i++) {
-    if (bench_summary(b, i / b->contender_count, i % b->contender_count, f).count > 0) return true;
+bool bench_row_has(const struct bench *b, size_t workload, enum figure f) {
+  for (size_t c = 0; c < b->contender_count; c++) {
+    if (bench_summary(b, workload, c, f).count > 0) return true;
   }
   return false;
+}
+
+bool bench_has(const struct bench *b, enum figure f) {
+  for (size_t w = 0; w < b->workload_count; w++) {
+    if (bench_row_has(b, w, f)) return true;
+  }
+  return false;
+}
+
+bool bench_stopped(const struct bench *b, size_t workload, size_t contender) {
+  return b->stopped[workload * b->contender_count + contender];
 }
 
 void bench_leave_out(struct bench *b, const char *format, ...) {
@@ -88,7 +99,7 @@ void bench_leave_out(struct bench *b, const char *format, ...) {
 static bool makes_sense(const struct bench *b, size_t w, size_t c) {
   const struct contender *const k = &b->contenders[c];
   const enum workload_kind kind = b->workloads[w].kind;
-  return (!k->loop || kind == WORKLOAD_MIXED) && (!k->only_start || kind == WORKLOAD_START) &&
+  return (!k->traced || b->workloads[w].cost) && (!k->loop || kind == WORKLOAD_MIXED) && (!k->only_start || kind == WORKLOAD_START) &&
          (!k->recorded || kind != WORKLOAD_START) && (!k->full || kind != WORKLOAD_PROGRAM);
 }
 

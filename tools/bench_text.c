@@ -71,7 +71,7 @@ static void print_overview(const struct page_style *p) {
     for (size_t c = 0; c < b->contender_count; c++) {
       const struct summary s = bench_summary(b, w, c, FIGURE_speed);
       if (s.count == 0) {
-        table_cell(t, "-");
+        table_cell(t, bench_stopped(b, w, c) ? "failed" : "-");
       } else {
         table_cell(t, "%.4g ±%.1f %%", s.median / scale, 100 * s.deviation / s.mean);
       }
@@ -97,11 +97,11 @@ static void print_slowdown(const struct page_style *p) {
   finish(p, t);
 }
 
-/* The figures that have a column: those that belong to every run, and others that any run has. */
-static size_t columns(const struct bench *b, enum figure list[FIGURE_COUNT]) {
+/* The figures that have a column: those that any run of the workload has. */
+static size_t columns(const struct bench *b, size_t w, enum figure list[FIGURE_COUNT]) {
   size_t count = 0;
   for (enum figure f = FIGURE_peak_kib; f < FIGURE_COUNT; f++) {
-    if (bench_has(b, f)) list[count++] = f;
+    if (bench_row_has(b, w, f)) list[count++] = f;
   }
   return count;
 }
@@ -109,12 +109,18 @@ static size_t columns(const struct bench *b, enum figure list[FIGURE_COUNT]) {
 static const char *const short_names[FIGURE_COUNT] = {
   [FIGURE_peak_kib] = "MiB", [FIGURE_minor_faults] = "minor faults", [FIGURE_major_faults] = "major", [FIGURE_cycles] = "cycles",
   [FIGURE_instructions] = "ins", [FIGURE_l1d_misses] = "L1d", [FIGURE_llc_misses] = "LLC", [FIGURE_dtlb_misses] = "dTLB",
+  [FIGURE_all_cycles] = "all cycles", [FIGURE_cpu_ns] = "CPU ns",
   [FIGURE_sim_instructions] = "sim ins", [FIGURE_sim_l1d_misses] = "sim L1d", [FIGURE_sim_llc_misses] = "sim LLC",
   [FIGURE_superslabs] = "SuperSlabs", [FIGURE_probes] = "probes", [FIGURE_first_probe] = "first", [FIGURE_lookup_p50_ns] = "p50 ns",
-  [FIGURE_lookup_p99_ns] = "p99 ns", [FIGURE_shared_fails] = "shared_fails"};
+  [FIGURE_lookup_p99_ns] = "p99 ns", [FIGURE_shared_fails] = "shared_fails",
+  [FIGURE_before_kib] = "before", [FIGURE_after_kib] = "after"};
 
-static void print_workload(const struct page_style *p, size_t w, const enum figure *list, size_t count) {
+static bool in_kib(enum figure f) { return strcmp(bench_figures[f].unit, "KiB") == 0; }
+
+static void print_workload(const struct page_style *p, size_t w) {
   const struct bench *const b = p->b;
+  enum figure list[FIGURE_COUNT];
+  const size_t count = columns(b, w, list);
   const size_t reference = bench_reference(b);
   const char *unit;
   const double scale = bench_speed_unit(b, w, &unit);
@@ -130,14 +136,14 @@ static void print_workload(const struct page_style *p, size_t w, const enum figu
   for (size_t i = 0; i < count; i++) table_cell(t, "%s", short_names[list[i]]);
   for (size_t c = 0; c < b->contender_count; c++) {
     const struct summary s = bench_summary(b, w, c, FIGURE_speed);
-    if (s.count == 0) continue;
-    table_cell(t, "%s", b->contenders[c].name);
+    if (s.count == 0 && !bench_stopped(b, w, c)) continue;
+    table_cell(t, "%s%s", b->contenders[c].name, s.count == 0 ? ": failed" : "");
     add_number(t, s.median / scale);
     add_number(t, s.mean / scale);
     add_number(t, s.deviation / scale);
     add_interval(t, c == reference ? (struct interval){0} : bench_ratio(b, (struct cell){w, reference}, (struct cell){w, c}, FIGURE_speed));
     for (size_t i = 0; i < count; i++) {
-      add_number(t, bench_summary(b, w, c, list[i]).median / (list[i] == FIGURE_peak_kib ? 1024 : 1));
+      add_number(t, bench_summary(b, w, c, list[i]).median / (in_kib(list[i]) ? 1024 : 1));
     }
   }
   finish(p, t);
@@ -174,7 +180,7 @@ static void print_head(const struct page_style *p) {
   fprintf(p->out, "hakmem bench %s: %u round%s%s, the contenders taking turns, each run a process of its own; seeds %" PRIu64 " to %" PRIu64,
           p->b->plan, o->rounds, o->rounds == 1 ? "" : "s", o->warm_up ? " after one that is not counted" : "", o->seed, o->seed + o->rounds - 1);
   if (p->b->workloads[0].kind == WORKLOAD_MIXED) {
-    fprintf(p->out, "; random_mixed: %" PRIu64 " operations of each thread, blocks of %" PRIu64 " to %" PRIu64 " bytes", o->ops, o->smallest,
+    fprintf(p->out, "; random_mixed: %" PRIu64 " operations of each thread, blocks of %" PRIu64 " to %" PRIu64 " bytes", p->b->mixed_ops, o->smallest,
             o->largest);
   }
   fprintf(p->out, "; %s; %s, %ld CPUs.\n", o->cpu ? "speed by processor time" : "speed by the clock", safe, sysconf(_SC_NPROCESSORS_ONLN));
@@ -186,9 +192,9 @@ static void print_head(const struct page_style *p) {
 
 static void print_foot(const struct page_style *p) {
   const struct bench *const b = p->b;
-  fprintf(p->out, "Cycles, ins (instructions) and misses are per operation, of user space%s.\n",
+  fprintf(p->out, "Cycles, ins (instructions) and misses are per operation, of user space; all cycles and CPU: and of the kernel; what is resident, in MiB%s.\n",
           b->scaled ? "; the counters took turns and are scaled by their share of the time" : "");
-  for (enum figure f = FIGURE_cycles; f <= FIGURE_dtlb_misses; f++) {
+  for (enum figure f = FIGURE_cycles; f <= FIGURE_all_cycles; f++) {
     if (!bench_has(b, f)) fprintf(p->out, "%s: not available here\n", bench_figures[f].text);
   }
   for (size_t i = 0; i < b->left_out_count; i++) {
@@ -200,13 +206,11 @@ static void print_foot(const struct page_style *p) {
 
 void bench_print(const struct bench *b, FILE *out, bool markdown) {
   const struct page_style p = {b, out, markdown};
-  enum figure list[FIGURE_COUNT];
-  const size_t count = columns(b, list);
   print_head(&p);
   print_overview(&p);
   print_slowdown(&p);
   for (size_t w = 0; w < b->workload_count; w++) {
-    if (!b->workloads[w].left_out) print_workload(&p, w, list, count);
+    if (!b->workloads[w].left_out) print_workload(&p, w);
   }
   print_verdicts(&p);
   print_foot(&p);

@@ -32,8 +32,8 @@ struct settings { struct bench bench; bool json, markdown; const char *html; siz
 
 static const struct argp_option options[] = {
   {"rounds", KEY_ROUNDS, "N", 0, "Rounds, each with every contender once; one more comes first and is not counted where N is above 2", 1},
-  {"ops", KEY_OPS, "N", 0, "Operations of each thread in random_mixed and the programs of `threads'", 1},
-  {"seconds", KEY_SECONDS, "N", 0, "Of `threads': run for so long in place of a number of operations", 1},
+  {"ops", KEY_OPS, "N", 0, "Operations of each thread in random_mixed and the programs of `threads'; blocks of the burst of `memory'", 1},
+  {"seconds", KEY_SECONDS, "N", 0, "Of `threads': run for so long where --ops does not tell how much; of `memory': the activity after the burst (2)", 1},
   {"seed", KEY_SEED, "N", 0, "Seed of the first round, the next ones count up (1)", 1},
   {"sizes", KEY_SIZES, "MIN-MAX", 0, "Block sizes of random_mixed, bytes (16-1024)", 1},
   {"threads", KEY_THREADS, "N", 0, "Threads (random_mixed 1, `threads' 2)", 1},
@@ -119,21 +119,20 @@ static void parse_setting(struct settings *s, const char *text, struct argp_stat
 
 /* The plan is known, and every option has something to do in it. */
 static void check(struct settings *s, struct argp_state *state) {
-  static const char *const plans[] = {"phase8", "scale", "sweep", "threads", "programs", "cost", NULL};
   struct bench_options *const o = &s->bench.options;
-  bool known = false;
-  if (s->bench.plan == NULL) argp_error(state, "name a plan: phase8, scale, sweep, threads, programs or cost");
-  for (const char *const *plan = plans; *plan != NULL; plan++) known = known || strcmp(*plan, s->bench.plan) == 0;
-  if (!known) argp_error(state, "there is no plan %s: phase8, scale, sweep, threads, programs or cost", s->bench.plan);
+  if (s->bench.plan == NULL) argp_error(state, "name a plan: " BENCH_PLANS);
+  if (!bench_has_plan(s->bench.plan)) argp_error(state, "there is no plan %s: " BENCH_PLANS, s->bench.plan);
   const bool sweep = strcmp(s->bench.plan, "sweep") == 0, threads = strcmp(s->bench.plan, "threads") == 0;
-  const bool programs = strcmp(s->bench.plan, "programs") == 0, mixed = !threads && !programs;
+  const bool programs = strcmp(s->bench.plan, "programs") == 0, memory = strcmp(s->bench.plan, "memory") == 0;
+  const bool all = strcmp(s->bench.plan, "all") == 0, mixed = !threads && !programs && !memory;
   if (!sweep && (o->ss_sizes != NULL || o->drains != NULL || o->lookups != NULL)) {
     argp_error(state, "--ss-size, --drain and --lookup are options of sweep");
   }
   if (sweep && (o->allocators != NULL || o->peers != NULL)) argp_error(state, "sweep measures hakmem alone: no --allocators, no --peer");
-  if (!threads && o->seconds > 0) argp_error(state, "--seconds is an option of threads");
-  if (o->seconds > 0 && o->ops > 0) argp_error(state, "either --ops or --seconds");
+  if (!threads && !memory && !all && o->seconds > 0) argp_error(state, "--seconds is an option of threads, memory and all");
+  if (threads && o->seconds > 0 && o->ops > 0) argp_error(state, "either --ops or --seconds");
   if (programs && (o->ops > 0 || o->threads > 0 || o->sim)) argp_error(state, "programs do what they do: no --ops, --threads, --sim");
+  if (memory && (o->threads > 0 || o->sim)) argp_error(state, "memory runs one thread, and not under valgrind: no --threads, --sim");
   if (!mixed && o->working_sets != NULL) argp_error(state, "--ws is an option of the plans that run random_mixed");
   if (s->json && s->markdown) argp_error(state, "either --json or --markdown");
   for (char **ws = o->working_sets; ws != NULL && *ws != NULL; ws++) number("ws", *ws, 1, MAX_WS, state);
@@ -184,7 +183,9 @@ const struct argp bench_argp = {
          "  sweep     SuperSlab size x drain interval x lookup, with working sets of 256 and 8192\n"
          "  threads   programs with several threads, in the manner of the literature\n"
          "  programs  real programs, end to end\n"
-         "  cost      what the instrumentation costs: default, plain, tracing idle, recording, full tracing; start-up\n\n"
+         "  cost      what the instrumentation costs: default, plain, tracing idle, recording, full tracing; start-up\n"
+         "  memory    what stays resident after a burst that was freed: after 2 s of small activity, and after malloc_trim\n"
+         "  all       phase8, threads, programs, cost and memory, each workload once, and one table of all targets (about an hour)\n\n"
          "HAKMEM_ variables and LD_PRELOAD of the environment are not handed on; --option is. "
          "Exit codes: 0 done, 1 a run failed or was interrupted, 2 bad usage.",
 };

@@ -66,6 +66,31 @@ if [ -e "$BUILD_DIR/lib/libhakmem-tracepoints.so" ]; then
   holds cost '[.results[0].contenders[].name] | index("tracing idle") != null'
   if command -v lttng-sessiond >/dev/null; then holds cost '[.results[0].contenders[].name] | index("full tracing") != null'; fi
 fi
+bench memory --rounds 1 --ops 3000 --seconds 1 --allocators glibc,hakmem --json >out || { cat err; fail memory; }
+holds memory '[.results[].workload] == ["burst", "burst trimmed"]'
+holds memory 'all(.results[].contenders[]; .before_kib.median > 0 and .after_kib.median > 0 and .peak_kib.median >= .after_kib.median)'
+holds memory 'all(.results[].contenders[]; .peak_kib.median > .before_kib.median + 2000)'
+holds memory '.targets[0] | .what | contains("burst")'
+
+# All at once: each workload once, one table of targets; tracing only where its cost is compared.
+bench all --rounds 5 --ops 2000 --ws 256,65536 --seconds 1 --allocators glibc,hakmem,hakmem-plain \
+  --workloads 'random_mixed 256,random_mixed 65536,larson,start of /bin/true,burst trimmed' --json --html all.html >out || { cat err; fail all; }
+holds all '[.results[].workload] == ["random_mixed 256", "random_mixed 65536", "larson", "start of /bin/true", "burst trimmed"]'
+for what in 'hakmem, random_mixed 256 against the best peer' 'hakmem, larson against the best peer' 'most resident, geometric mean of all 5 workloads' \
+  'resident after a burst that was freed, by activity or trimmed'; do
+  holds "all, $what" "[.targets[] | select(.what == \"$what\")] | length == 1"
+done
+holds all '[.targets[] | select(.what | startswith("most resident against the smallest peer"))] | length >= 1'
+holds all 'all(.targets[] | select(.what | startswith("most resident against")); (.median > 1.3) or (.what | contains("the worst")))'
+holds all 'all(.targets[] | select(.median != null); .verdict == (if (.target | startswith("at least")) then
+  (.target | capture("(?<n>[0-9.]+)x").n | tonumber) as $b | if .low >= $b then "met" elif .high < $b then "not met" else "not decided" end
+  elif (.target | endswith("x")) then (.target | capture("(?<n>[0-9.]+)x").n | tonumber) as $b | if .high <= $b then "met" elif .low > $b then "not met" else "not decided" end
+  else .verdict end))'
+holds all '[.results[] | select(.workload == "larson" or .workload == "random_mixed 65536" or .workload == "burst trimmed").contenders[].name] | index("tracing idle") == null'
+if [ -e "$BUILD_DIR/lib/libhakmem-tracepoints.so" ]; then
+  holds all '[.targets[] | select(.what == "cost of tracing idle against hakmem, random_mixed 256")] | length == 1 and (.[0].against | test("cycles, user and kernel|processor time"))'
+fi
+grep -q 'geometric mean of all 5 workloads' all.html || fail "all: no targets in the page"
 nothing_left "every plan"
 
 # cachegrind: repeatable to a fraction of an instruction.
@@ -83,7 +108,7 @@ fails 1 'cannot write' "$hakmem" bench phase8 --rounds 1 --ops 1000 --ws 64 --al
 
 # Bad arguments.
 for arguments in '' nothing 'phase8 scale' 'phase8 --rounds 0' 'phase8 --rounds x' 'phase8 --ops -1' 'phase8 --sizes 5' 'phase8 --sizes 9-5' \
-  'phase8 --ws 0' 'phase8 --ws 1,,2' 'phase8 --peer x' 'phase8 --peer a|b=./mine.so' 'phase8 --ss-size 2M' 'phase8 --seconds 1' 'phase8 --threads 0' \
+  'phase8 --ws 0' 'phase8 --ws 1,,2' 'phase8 --peer x' 'phase8 --peer a|b=./mine.so' 'phase8 --ss-size 2M' 'phase8 --seconds 1' 'memory --threads 2' 'memory --sim' 'memory --ws 5' 'all --ss-size 2M' 'all --json --markdown' 'all --workloads nothing' 'phase8 --threads 0' \
   'sweep --ss-size 3M' 'sweep --lookup tree' 'sweep --drain x' 'sweep --allocators glibc' 'programs --ops 5' 'programs --sim' 'threads --ws 5' \
   'threads --ops 5 --seconds 5' 'phase8 --json --markdown' 'phase8 --option x' 'phase8 --allocators nothing' 'phase8 --peer a=./not-there.so' \
   'threads --workloads nothing'; do
@@ -105,7 +130,25 @@ END_C
 cc -O1 -fno-builtin -shared -fPIC -o crash.so crash.c || fail "crash.c does not compile"
 bench phase8 --rounds 1 --ops 20000 --ws 256 --allocators glibc --peer crash=./crash.so --json >out
 equal "exit code with a peer that crashes" 1 $?
-holds "a peer that crashes" '[.results[0].contenders[].name] == ["glibc"] and (.left_out[0] | contains("134"))'
+holds "a peer that crashes" '[.results[0].contenders[].name] == ["glibc"] and .results[0].failed == ["crash"] and (.left_out[0] | contains("134"))'
+# A workload that fails with a library under mimalloc's name stays in no mean, and the tables say so.
+mkdir failing && cat >fail.c <<'END_C'
+#include <stddef.h>
+#include <stdint.h>
+extern void *__libc_malloc(size_t);
+void *malloc(size_t size) { return __libc_malloc(size); }
+void *aligned_alloc(size_t align, size_t size) { return (void *)(((uintptr_t)__libc_malloc(size + 2 * align) + align) / align * align + 8); }
+END_C
+cc -O1 -fno-builtin -shared -fPIC -o failing/libmimalloc.so.2 fail.c || fail "fail.c does not compile"
+for format in --json --markdown; do
+  LD_LIBRARY_PATH=$place/failing bench threads --rounds 1 --ops 300 --workloads larson,aligned --allocators glibc,hakmem,mimalloc $format >out
+  equal "exit code with a workload that fails" 1 $?
+  case $format in
+    --json) holds "a workload that fails" '(.results | map({(.workload): .failed}) | add) == {larson: [], aligned: ["mimalloc"]}'
+            holds "a workload that fails" '[.targets[] | select(.what | contains("geometric mean")) | (.against, (.median != null))] | unique == [true, "mimalloc, but for what failed: aligned"]' ;;
+    *) grep -q '^| mimalloc: failed |' out && grep -q '^| aligned, .*| failed |' out || { cat out; fail "the tables do not say what failed"; } ;;
+  esac
+done
 
 # Interrupted: the children are ended, nothing is left.
 "$hakmem" bench phase8 --ops 2000000000 --ws 256 --allocators hakmem >out 2>err &

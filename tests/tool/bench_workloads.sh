@@ -72,11 +72,30 @@ END
 cc -O1 -fno-builtin -shared -fPIC -o same.so same.c || fail "same.c does not compile"
 fails 1 'was overwritten' env LD_PRELOAD="$place/same.so" "$threads" random_sizes --threads 1 --ops 1000
 
+# ---- bench_memory ----
+
+memory=$BUILD_DIR/bin/bench_memory
+for preload in '' "$library"; do
+  for mode in --trim '--seconds 1'; do
+    # shellcheck disable=SC2086 # words
+    LD_PRELOAD=$preload "$memory" --blocks 4000 $mode --json >out 2>err || { cat err; fail "bench_memory $mode"; }
+    jq -e '.ops == 8000 and .seconds > 0 and .cpu_seconds > 0 and .before_kib > 0 and .peak_kib > .before_kib + 4000 and .after_kib <= .peak_kib' out >/dev/null ||
+      { cat out; fail "bench_memory $mode: not the line of JSON that it should be"; }
+  done
+done
+LD_PRELOAD=$library "$memory" --blocks 4000 --trim --json | jq -e '.after_kib < .peak_kib - 4000' >/dev/null || fail "malloc_trim gave nothing back"
+"$memory" --help | grep -q -- --trim || fail "--help does not help"
+"$memory" --blocks 100 --trim | grep -q 'after malloc_trim' || fail "says nothing to a reader"
+for arguments in more '--blocks 0' '--blocks x' '--seconds 0' '--wrong' '--seed'; do
+  # shellcheck disable=SC2086 # words
+  fails 2 bench_memory "$memory" $arguments
+done
+
 # ---- bench_child ----
 
 BENCH_PRELOAD=$library "$child" took sh -c 'echo "$LD_PRELOAD:${BENCH_PRELOAD-}"' >out || fail "bench_child sh"
 equal "what the child is given" "$library:" "$(cat out)"
-equal "figures of bench_child" 3 "$(wc -w <took)"
+equal "figures of bench_child" 4 "$(wc -w <took)"
 "$child" took sh -c 'exit 7'; equal "exit code" 7 $?
 "$child" took sh -c 'kill -9 $$'; equal "exit code of a killed one" 137 $?
 fails 2 usage "$child"

@@ -1,9 +1,10 @@
 # What the programs of `hakmem bench programs` share. Each script is one workload: a real program, end to end, with no network. It
 # prints one line of JSON:
 #
-#   {"workload":"redis","ops":400000,"seconds":2.718281,"cpu_seconds":2.501234,"peak_kib":10240}
+#   {"workload":"redis","ops":400000,"seconds":2.718281,"cpu_seconds":2.501234,"peak_kib":10240,"all_cycles":7512345678}
 #
-# seconds and cpu_seconds are of the measured program alone, peak_kib is the most that any of its processes had resident. The
+# seconds and cpu_seconds are of the measured program alone, peak_kib is the most that any of its processes had resident,
+# all_cycles those of user space and of the kernel together, null where they cannot be counted. The
 # same work is done each time, whatever the allocator, and what the program made of it is checked.
 #
 #   BENCH_PRELOAD   what the measured program gets as LD_PRELOAD, a library or several with colons between; empty or not set: none
@@ -60,7 +61,10 @@ same_sum() {
 # report OPS: the line of JSON.
 report() {
   awk -v workload="$workload" -v ops="$1" '
-    { seconds += $1; cpu += $2; if ($3 > peak) peak = $3 }
-    END { printf "{\"workload\":\"%s\",\"ops\":%d,\"seconds\":%.6f,\"cpu_seconds\":%.6f,\"peak_kib\":%d}\n", workload, ops, seconds, cpu, peak }
+    { seconds += $1; cpu += $2; if ($3 > peak) peak = $3; cycles += $4; if ($4 < 0) unknown = 1 }
+    END {
+      printf "{\"workload\":\"%s\",\"ops\":%d,\"seconds\":%.6f,\"cpu_seconds\":%.6f,\"peak_kib\":%d,", workload, ops, seconds, cpu, peak
+      printf "\"all_cycles\":%s}\n", unknown ? "null" : sprintf("%.0f", cycles)
+    }
   ' "$place/took"
 }
