@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "config.h"
+#include "maps.h"
 #include "message.h"
 #include "os.h"
 #include "random.h"
@@ -291,6 +292,19 @@ static void check_slack(const struct slot *slot) {
     e.got = *first;
     e.expect = PATTERN;
     misuse_known(&e, &slot->known);
+  }
+}
+
+/* A block that another thread frees meanwhile is looked at by that free. */
+void guard_audit(void) {
+  for (struct row *row = rows; row < rows + ARRAY_LENGTH(rows); row++) {
+    for (uint32_t i = 0; i < row->fresh; i++) {
+      const struct slot *slot = &row->slots[i];
+      const size_t bytes = open_size(start_of(slot), slot->known.requested);
+      uint8_t byte;
+      if (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) != SLOT_LIVE || bytes == 0) continue;
+      if (maps_read(&byte, (const void *)open_start(start_of(slot)), 1)) check_slack(slot);
+    }
   }
 }
 

@@ -58,6 +58,9 @@ bool guard_find(const void *p, struct record *out);
 /* Calls `visit` with what is known of each live block, in order of address. Others may come and go meanwhile. */
 void guard_each(void (*visit)(struct record *record, void *context), void *context);
 
+/* Looks at the slack of every live block: at the end of the process. */
+void guard_audit(void);
+
 /* Bytes of open pages. */
 size_t guard_bytes(void);
 
@@ -76,6 +79,7 @@ static inline bool guard_size(const void *p, enum misuse_state state, size_t *si
 static inline void guard_check_size(const void *p, size_t told) { (void)p, (void)told; }
 static inline void guard_each(void (*visit)(struct record *record, void *context), void *context) { (void)visit, (void)context; }
 static inline size_t guard_bytes(void) { return 0; }
+static inline void guard_audit(void) {}
 static inline void guard_fork_prepare(void) {}
 static inline void guard_fork_release(void) {}
 static inline void guard_fork_child(void) {}

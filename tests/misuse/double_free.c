@@ -1,4 +1,4 @@
-/* double_free cls=6 got=0x5f expect=0xa6: free, and free again at once */
+/* double_free cls=6 got=0x5f expect=0xa6 | debug=double_free | guard=double_free | valgrind=Invalid_free: free, and free again at once */
 #include "misuse.h"
 
 /* As often as its argument says. */

@@ -1,4 +1,4 @@
-/* double_free cls=6 got=0x5f expect=0xa6: the second free comes after others of the same size */
+/* double_free cls=6 got=0x5f expect=0xa6 | debug=double_free | guard=double_free | valgrind=Invalid_free: the second free comes after others of the same size */
 #include "misuse.h"
 
 int main(void) {

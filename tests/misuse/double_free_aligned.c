@@ -1,4 +1,4 @@
-/* double_free got=0x5f: an aligned block, twice */
+/* double_free got=0x5f | debug=double_free | guard=double_free | valgrind=Invalid_free: an aligned block, twice */
 #include <malloc.h>
 
 #include "misuse.h"

@@ -1,4 +1,4 @@
-/* double_free cls=6 got=0x5f expect=0xa6: the thread that freed it first has ended */
+/* double_free cls=6 got=0x5f expect=0xa6 | debug=double_free | guard=double_free | valgrind=Invalid_free: the thread that freed it first has ended */
 #include <pthread.h>
 
 #include "misuse.h"

@@ -1,4 +1,4 @@
-/* double_free cls=6 got=0x5f expect=0xa6: the block was handed out again between: its new owner's free says so */
+/* double_free cls=6 got=0x5f expect=0xa6 | debug=double_free | guard=double_free | valgrind=Invalid_free: the block was handed out again between: its new owner's free says so */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* double_free cls=none: a huge block (a mapping of its own), twice */
+/* double_free cls=none | debug=double_free | guard=double_free | valgrind=Invalid_free: a huge block (a mapping of its own), twice */
 #include "misuse.h"
 
 int main(void) {

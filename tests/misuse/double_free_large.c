@@ -1,4 +1,4 @@
-/* double_free cls=none: a large block (a run of units of a SuperSlab), twice */
+/* double_free cls=none | debug=double_free | guard=double_free | valgrind=Invalid_free: a large block (a run of units of a SuperSlab), twice */
 #include "misuse.h"
 
 int main(void) {

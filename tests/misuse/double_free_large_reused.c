@@ -1,4 +1,4 @@
-/* double_free: a large block, again when small blocks lie in its place */
+/* double_free | debug=double_free | guard=double_free | valgrind=Invalid_free: a large block, again when small blocks lie in its place */
 #include "misuse.h"
 
 int main(void) {

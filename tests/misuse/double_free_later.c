@@ -1,4 +1,4 @@
-/* double_free cls=6 got=0x5f expect=0xa6: the second free comes after others, and from another thread */
+/* double_free cls=6 got=0x5f expect=0xa6 | debug=double_free | guard=double_free | valgrind=Invalid_free: the second free comes after others, and from another thread */
 #include <pthread.h>
 
 #include "misuse.h"

@@ -1,4 +1,4 @@
-/* double_free cls=6 got=0x5f expect=0xa6: free of a pointer that realloc had moved */
+/* double_free cls=6 got=0x5f expect=0xa6 | debug=double_free | guard=double_free | valgrind=Invalid_free: free of a pointer that realloc had moved */
 #include "misuse.h"
 
 int main(void) {

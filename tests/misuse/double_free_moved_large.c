@@ -1,4 +1,4 @@
-/* double_free cls=none: free of a large block that realloc had moved */
+/* double_free cls=none | debug=double_free | guard=double_free | valgrind=Invalid_free: free of a large block that realloc had moved */
 #include "misuse.h"
 
 int main(void) {

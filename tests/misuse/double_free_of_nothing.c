@@ -1,4 +1,4 @@
-/* double_free cls=0 got=0x5f expect=0xa0: malloc(0), twice freed */
+/* double_free cls=0 got=0x5f expect=0xa0 | debug=double_free | guard=double_free | valgrind=Invalid_free: malloc(0), twice freed */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* wrong_size: free_aligned_sized with a size that the block cannot have */
+/* wrong_size | debug=wrong_size | guard=wrong_size | valgrind=wrong_size: free_aligned_sized with a size that the block cannot have */
 #include <dlfcn.h>
 
 #include "misuse.h"

@@ -1,4 +1,4 @@
-/* invalid_pointer cls=6: free of the start of a slab, before its first block */
+/* invalid_pointer cls=6 | debug=invalid_pointer | guard=invalid_pointer | valgrind=Invalid_free: free of the start of a slab, before its first block */
 #include "misuse.h"
 
 int main(void) {

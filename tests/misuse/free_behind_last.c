@@ -1,4 +1,4 @@
-/* invalid_pointer cls=6: free of a pointer behind the last block of a slab */
+/* invalid_pointer cls=6 | debug=invalid_pointer | guard=invalid_pointer | valgrind=Invalid_free: free of a pointer behind the last block of a slab */
 #include "misuse.h"
 
 int main(void) {

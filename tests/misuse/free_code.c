@@ -1,4 +1,4 @@
-/* static_pointer cls=none: free of a function */
+/* static_pointer cls=none | debug=static_pointer | guard=static_pointer | valgrind=Invalid_free: free of a function */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* foreign_pointer cls=none: free of a mapped file */
+/* foreign_pointer cls=none | debug=foreign_pointer | guard=foreign_pointer | valgrind=Invalid_free: free of a mapped file */
 #include <fcntl.h>
 #include <sys/mman.h>
 

@@ -1,4 +1,4 @@
-/* foreign_pointer cls=none: free of a mapping that another library made */
+/* foreign_pointer cls=none | debug=foreign_pointer | guard=foreign_pointer | valgrind=Invalid_free: free of a mapping that another library made */
 #include <sys/mman.h>
 
 #include "misuse.h"

@@ -1,4 +1,4 @@
-/* interior_pointer cls=6: free of a pointer into a block that is free */
+/* interior_pointer cls=6 | debug=interior_pointer | guard=interior_pointer | valgrind=Invalid_free: free of a pointer into a block that is free */
 #include "misuse.h"
 
 int main(void) {

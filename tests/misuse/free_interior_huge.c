@@ -1,4 +1,4 @@
-/* interior_pointer cls=huge: free of a pointer far into a huge block */
+/* interior_pointer cls=huge | debug=interior_pointer | guard=interior_pointer | valgrind=Invalid_free: free of a pointer far into a huge block */
 #include "misuse.h"
 
 int main(void) {

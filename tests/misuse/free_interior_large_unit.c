@@ -1,4 +1,4 @@
-/* interior_pointer cls=large: free of a pointer far into a large block */
+/* interior_pointer cls=large | debug=interior_pointer | guard=interior_pointer | valgrind=Invalid_free: free of a pointer far into a large block */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* unmapped_pointer cls=none: free of an address of the kernel */
+/* unmapped_pointer cls=none | debug=unmapped_pointer | guard=unmapped_pointer | valgrind=Invalid_free: free of an address of the kernel */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* static_pointer cls=none: free of static data of a shared library */
+/* static_pointer cls=none | debug=static_pointer | guard=static_pointer | valgrind=Invalid_free: free of static data of a shared library */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* static_pointer cls=none: free of a string literal */
+/* static_pointer cls=none | debug=static_pointer | guard=static_pointer | valgrind=Invalid_free: free of a string literal */
 #include "misuse.h"
 
 int main(void) {

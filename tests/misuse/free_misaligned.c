@@ -1,4 +1,4 @@
-/* interior_pointer cls=6 got=0x11 expect=0xa6: free of a pointer that malloc could not have returned */
+/* interior_pointer cls=6 got=0x11 expect=0xa6 | debug=interior_pointer | guard=interior_pointer | valgrind=Invalid_free: free of a pointer that malloc could not have returned */
 #include "misuse.h"
 
 int main(void) {

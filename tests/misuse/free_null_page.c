@@ -1,4 +1,4 @@
-/* unmapped_pointer cls=none: free of a small number */
+/* unmapped_pointer cls=none | debug=unmapped_pointer | guard=unmapped_pointer | valgrind=Invalid_free: free of a small number */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* wrong_size cls=large: a sized free of a large block with another size than it was asked for */
+/* wrong_size cls=large | debug=wrong_size | guard=wrong_size | valgrind=wrong_size: a sized free of a large block with another size than it was asked for */
 #include <dlfcn.h>
 
 #include "misuse.h"

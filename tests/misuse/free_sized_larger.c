@@ -1,4 +1,4 @@
-/* wrong_size cls=6: a sized free with a size that the block cannot have */
+/* wrong_size cls=6 | debug=wrong_size | guard=wrong_size | valgrind=wrong_size: a sized free with a size that the block cannot have */
 #include <dlfcn.h>
 
 #include "misuse.h"

@@ -1,4 +1,4 @@
-/* wrong_size cls=20: a sized free with the size of a pointer instead of that of the object */
+/* wrong_size cls=20 | debug=wrong_size | guard=wrong_size | valgrind=wrong_size: a sized free with the size of a pointer instead of that of the object */
 #include <dlfcn.h>
 
 #include "misuse.h"

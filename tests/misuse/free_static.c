@@ -1,4 +1,4 @@
-/* static_pointer cls=none: free of static data */
+/* static_pointer cls=none | debug=static_pointer | guard=static_pointer | valgrind=Invalid_free: free of static data */
 #include "misuse.h"
 
 static char here[64];

@@ -1,4 +1,4 @@
-/* stack_pointer cls=none: free of a variable on the stack of a thread */
+/* stack_pointer cls=none | debug=stack_pointer | guard=stack_pointer | valgrind=Invalid_free: free of a variable on the stack of a thread */
 #include <pthread.h>
 
 #include "misuse.h"

@@ -1,4 +1,4 @@
-/* invalid_pointer cls=none: free of a pointer into a SuperSlab where there is no slab */
+/* invalid_pointer cls=none | debug=invalid_pointer | guard=invalid_pointer | valgrind=Invalid_free: free of a pointer into a SuperSlab where there is no slab */
 #include "misuse.h"
 
 int main(void) {

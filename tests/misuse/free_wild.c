@@ -1,4 +1,4 @@
-/* unmapped_pointer cls=none: free of an address that no memory is at */
+/* unmapped_pointer cls=none | debug=unmapped_pointer | guard=unmapped_pointer | valgrind=Invalid_free: free of an address that no memory is at */
 #include "misuse.h"
 
 int main(void) {

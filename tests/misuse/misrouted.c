@@ -1,4 +1,4 @@
-/* misrouted cls=1 got=0xa7 expect=0xa1: another class's header stands before a block that is freed */
+/* misrouted cls=1 got=0xa7 expect=0xa1 | debug=overflow | guard=overflow | valgrind=Invalid_write: another class's header stands before a block that is freed */
 #include "misuse.h"
 
 int main(void) {

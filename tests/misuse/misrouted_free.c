@@ -1,4 +1,4 @@
-/* misrouted cls=1 got=0xa7 expect=0x5f: another class's header stands before a block that is free */
+/* misrouted cls=1 got=0xa7 expect=0x5f | debug=overflow | guard=overflow | valgrind=Invalid_write: another class's header stands before a block that is free */
 #include "misuse.h"
 
 int main(void) {

@@ -1,10 +1,12 @@
 #!/bin/sh
 # One program per kind of misuse. What hakmem must say about it stands in the program's first line:
 #
-#   /* VERDICT [cls=X] [got=X] [expect=X] [over=X] [seen]: what the program does */
+#   /* VERDICT [cls=X] [got=X] [expect=X] [over=X] [seen] | debug=VERDICT | guard=VERDICT | valgrind=WORDS: what the program does */
 #
 # hakmem says so in one line and details, once, and the program goes on and ends well; with HAKMEM_ON_ERROR=abort it stops behind the
-# details. `seen`: a drain had seen the header good before. `none` is a misuse that the default mode does not see. The README's table has these lines, word for word:
+# details. `seen`: a drain had seen the header good before. `none` is a misuse that the default mode does not see. Behind it: what is said in
+# the debugging mode and with HAKMEM_GUARD=1 (`!`: a guard page stops the program; `+`: two verdicts), and by memcheck (tests/checkers/misuse.sh).
+# The README's table has these lines, word for word:
 #
 #   sh tests/misuse/misuse.sh --table     prints it
 set -u
@@ -14,18 +16,28 @@ BUILD_DIR=${BUILD_DIR:-$SOURCE_DIR/build}
 # The first line of program $1: $2 is \1, what is expected, or \2, what it does.
 declared() { sed -n "1s|^/\* \([^:]*\): \(.*\) \*/\$|$2|p" "$SOURCE_DIR/tests/misuse/$1.c"; }
 
+# What is expected of program $1 in mode $2: debug, guard or valgrind.
+declared_for() { declared "$1" '\1' | sed -n "s/.*| $2=\([^ ]*\).*/\1/p"; }
+
 programs() { for file in "$SOURCE_DIR"/tests/misuse/*.c; do basename "$file" .c; done; }
 
+# A verdict as the table has it.
+cell() {
+  case $1 in
+    none | nothing) echo nothing ;;
+    *!) echo "stops: \`${1%!}\`" ;;
+    Invalid_*) echo "$1" | tr _ ' ' ;;
+    *) echo "\`$1\`" | sed 's/+/`, `/' ;;
+  esac
+}
+
 table() {
-  echo '| program | what it does | what hakmem says |'
-  echo '|---|---|---|'
+  echo '| program | what it does | default | `HAKMEM_DEBUG=1` | `HAKMEM_GUARD=1` | memcheck |'
+  echo '|---|---|---|---|---|---|'
   for name in $(programs); do
     verdict=$(declared "$name" '\1')
-    case ${verdict%% *} in
-      none) said='nothing' ;;
-      *) said="\`${verdict%% *}\`" ;;
-    esac
-    echo "| \`$name\` | $(declared "$name" '\2') | $said |"
+    echo "| \`$name\` | $(declared "$name" '\2') | $(cell "${verdict%% *}") | $(cell "$(declared_for "$name" debug)") |" \
+      "$(cell "$(declared_for "$name" guard)") | $(cell "$(declared_for "$name" valgrind)") |"
   done
 }
 
@@ -66,7 +78,7 @@ is_report() {
 
 check() {
   name=$1 program=$BUILD_DIR/tests/misuse/$1
-  expected=$(declared "$name" '\1')
+  expected=$(declared "$name" '\1' | sed 's/ |.*//')
   [ -n "$expected" ] || { echo "$name.c: its first line does not say what is expected"; failures=$((failures + 1)); return; }
   line=$(line_of "$expected")
 
@@ -91,7 +103,40 @@ check() {
   is_report "$line" 0 || wrong "$name: did not say in full tracing: $line"
 }
 
-for name in $(programs); do check "$name"; done
+# In mode $2 (debug, guard), going on where it can: what is said, and how the program ends.
+check_mode() {
+  name=$1 expected=$(declared_for "$1" "$2") option=HAKMEM_$(echo "$2" | tr a-z A-Z)=1
+  [ -n "$expected" ] || { echo "$name.c: its first line does not say what is expected of $2"; failures=$((failures + 1)); return; }
+  env "$option" HAKMEM_ON_ERROR=report LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so" sh -c 'ulimit -c 0; exec "$@"' sh "$BUILD_DIR/tests/misuse/$name" \
+    >"$place/out" 2>"$place/err"
+  status=$? said=$(grep -a -o 'verdict=[a-z_]*' "$place/err" | sort -u | sed 's/verdict=//' | tr '\n' '+' | sed 's/+$//')
+  case $status:$(cat "$place/out") in
+    0:'went on') ;;
+    139:) said=$said! ;;
+    *) wrong "$name: exit status $status with $option" ;;
+  esac
+  [ "${said:-nothing}" = "$expected" ] || wrong "$name: '$said' and not '$expected' with $option"
+  case $expected in
+    nothing | *!) return ;;
+  esac
+  grep -aq '^  allocated at \|^  0x[0-9a-f]* is not a block\|^  block 0x[0-9a-f]*' "$place/err" || grep -aq '^  something was written' "$place/err" ||
+    wrong "$name: no details with $option"
+}
+
+for name in $(programs); do
+  check "$name"
+  check_mode "$name" debug
+  check_mode "$name" guard
+done
+
+# The debugging mode stops behind the first report.
+HAKMEM_DEBUG=1 LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so sh -c 'ulimit -c 0; exec "$@"' sh "$BUILD_DIR/tests/misuse/double_free" >"$place/out" 2>"$place/err"
+status=$?
+sed -i '/^Aborted/d' "$place/err"
+[ $status -eq 134 ] && sed -n '$p' "$place/err" | grep -qx 'hakmem: stopped because of HAKMEM_DEBUG=1 (HAKMEM_ON_ERROR=report goes on)' ||
+  wrong "double_free: exit status $status with HAKMEM_DEBUG=1"
+[ "$(grep -c '^  \(found\|freed\|allocated\) at [0-9.]* s by thread [0-9]*, stack [0-9]*$' "$place/err")" -eq 3 ] ||
+  wrong "double_free: without its three stacks in the debugging mode"
 
 table >"$place/table"
 sed -n '/^| program | what it does/,/^$/p' "$SOURCE_DIR/README.md" | sed '/^$/d' >"$place/readme"

@@ -1,4 +1,4 @@
-/* off_by_one_nul cls=1 got=0x00 expect=0x5f over=1: strcpy one byte too long; the right neighbour, free, is handed out */
+/* off_by_one_nul cls=1 got=0x00 expect=0x5f over=1 | debug=overflow | guard=overflow | valgrind=Invalid_write: strcpy one byte too long; the right neighbour, free, is handed out */
 #include "misuse.h"
 
 int main(void) {

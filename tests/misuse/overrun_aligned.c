@@ -1,4 +1,4 @@
-/* off_by_one_nul got=0x00 over=1: strcpy one byte too long, from a block that memalign returned */
+/* off_by_one_nul got=0x00 over=1 | debug=overflow | guard=overflow! | valgrind=Invalid_write: strcpy one byte too long, from a block that memalign returned */
 #include <malloc.h>
 
 #include "misuse.h"

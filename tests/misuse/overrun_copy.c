@@ -1,4 +1,4 @@
-/* overrun_copy cls=1 expect=0xa1 over=5: records of 12 bytes copied 5 bytes too far; the right neighbour is freed */
+/* overrun_copy cls=1 expect=0xa1 over=5 | debug=overflow | guard=overflow! | valgrind=Invalid_write: records of 12 bytes copied 5 bytes too far; the right neighbour is freed */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* overrun_copy cls=1 expect=0x5f over=17: the same 17 bytes too far, over a free block's header and link */
+/* overrun_copy cls=1 expect=0x5f over=17 | debug=overflow | guard=overflow! | valgrind=Invalid_write: the same 17 bytes too far, over a free block's header and link */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* overrun_fill cls=1 got=0xff expect=0x5f over=1: memset one byte too long; the right neighbour, free, is handed out */
+/* overrun_fill cls=1 got=0xff expect=0x5f over=1 | debug=overflow | guard=overflow | valgrind=Invalid_write: memset one byte too long; the right neighbour, free, is handed out */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* overrun_pointer cls=1 got=0x00 expect=0xa1: an array of pointers with one element too many; the right neighbour is freed */
+/* overrun_pointer cls=1 got=0x00 expect=0xa1 | debug=overflow | guard=overflow | valgrind=Invalid_write: an array of pointers with one element too many; the right neighbour is freed */
 #include "misuse.h"
 
 int main(void) {

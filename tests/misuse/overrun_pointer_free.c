@@ -1,4 +1,4 @@
-/* overrun_pointer cls=1 got=0x00 expect=0x5f over=9: two elements too many; the right neighbour, free, is handed out */
+/* overrun_pointer cls=1 got=0x00 expect=0x5f over=9 | debug=overflow | guard=overflow! | valgrind=Invalid_write: two elements too many; the right neighbour, free, is handed out */
 #include "misuse.h"
 
 int main(void) {

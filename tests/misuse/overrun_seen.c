@@ -1,4 +1,4 @@
-/* overrun_fill cls=1 got=0xff expect=0x5f over=1 seen: a block that a drain saw good before; handed out after */
+/* overrun_fill cls=1 got=0xff expect=0x5f over=1 seen | debug=overflow | guard=overflow | valgrind=Invalid_write: a block that a drain saw good before; handed out after */
 #include <pthread.h>
 
 #include "misuse.h"

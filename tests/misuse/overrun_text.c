@@ -1,4 +1,4 @@
-/* overrun_text cls=1 got=0x41 expect=0xa1 over=2: text that runs two bytes over; the right neighbour, live, is freed */
+/* overrun_text cls=1 got=0x41 expect=0xa1 over=2 | debug=overflow | guard=overflow! | valgrind=Invalid_write: text that runs two bytes over; the right neighbour, live, is freed */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* overrun_text cls=1 got=0x42 expect=0x5f over=17: text that runs over a free block's header and link */
+/* overrun_text cls=1 got=0x42 expect=0x5f over=17 | debug=overflow | guard=overflow! | valgrind=Invalid_write: text that runs over a free block's header and link */
 #include "misuse.h"
 
 int main(void) {

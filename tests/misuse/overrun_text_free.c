@@ -1,4 +1,4 @@
-/* overrun_text cls=1 got=0x41 expect=0x5f over=2: text that runs two bytes over; the right neighbour, free, is handed out */
+/* overrun_text cls=1 got=0x41 expect=0x5f over=2 | debug=overflow | guard=overflow! | valgrind=Invalid_write: text that runs two bytes over; the right neighbour, free, is handed out */
 #include "misuse.h"
 
 int main(void) {

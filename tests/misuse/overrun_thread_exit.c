@@ -1,4 +1,4 @@
-/* overrun_fill cls=1 got=0xff expect=0x5f over=1: one byte over, into a free block; found when its thread ends */
+/* overrun_fill cls=1 got=0xff expect=0x5f over=1 | debug=overflow | guard=overflow | valgrind=Invalid_write: one byte over, into a free block; found when its thread ends */
 #include <pthread.h>
 
 #include "misuse.h"

@@ -1,4 +1,4 @@
-/* overrun_fill cls=1 got=0xff expect=0x5f over=1: one byte over, into a free block; found when the lists are drained */
+/* overrun_fill cls=1 got=0xff expect=0x5f over=1 | debug=overflow | guard=overflow | valgrind=Invalid_write: one byte over, into a free block; found when the lists are drained */
 #include <malloc.h>
 
 #include "misuse.h"

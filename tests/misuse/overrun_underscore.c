@@ -1,4 +1,4 @@
-/* overrun_text cls=1 got=0x5f expect=0xa1: text that runs over with the very character that means free */
+/* overrun_text cls=1 got=0x5f expect=0xa1 | debug=overflow | guard=overflow! | valgrind=Invalid_write: text that runs over with the very character that means free */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* realloc_after_free cls=6 got=0x5f expect=0xa6: a freed pointer given to realloc */
+/* realloc_after_free cls=6 got=0x5f expect=0xa6 | debug=realloc_after_free | guard=realloc_after_free | valgrind=Invalid_free: a freed pointer given to realloc */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* realloc_after_free cls=none: a freed large block given to realloc, which returns NULL */
+/* realloc_after_free cls=none | debug=realloc_after_free | guard=realloc_after_free | valgrind=Invalid_free: a freed large block given to realloc, which returns NULL */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* stack_pointer cls=none: a variable on the stack given to realloc, which returns NULL */
+/* stack_pointer cls=none | debug=stack_pointer | guard=stack_pointer | valgrind=Invalid_free: a variable on the stack given to realloc, which returns NULL */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* unknown cls=6 got=0x93 expect=0xa6: a write to the byte before a block; found when it is freed */
+/* unknown cls=6 got=0x93 expect=0xa6 | debug=underflow | guard=underflow | valgrind=Invalid_write: a write to the byte before a block; found when it is freed */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* unknown cls=1 got=0x93 expect=0xa1: one byte that nothing explains, just past the end of a block */
+/* unknown cls=1 got=0x93 expect=0xa1 | debug=overflow | guard=overflow | valgrind=Invalid_write: one byte that nothing explains, just past the end of a block */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* none: a write past the end of a large block, within its last unit */
+/* none | debug=overflow! | guard=overflow! | valgrind=Invalid_write: a write past the end of a large block, within its last unit */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* none: a read of a freed block */
+/* none | debug=nothing | guard=use_after_free! | valgrind=Invalid_read: a read of a freed block */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* none: a write past what was asked for, but not past the block */
+/* none | debug=nothing | guard=nothing | valgrind=nothing: a write past what was asked for, but not past the block */
 #include <malloc.h>
 
 #include "misuse.h"

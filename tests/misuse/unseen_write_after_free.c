@@ -1,4 +1,4 @@
-/* none: a write to a freed block that leaves its link and its neighbour's header alone */
+/* none | debug=write_after_free | guard=use_after_free! | valgrind=Invalid_write: a write to a freed block that leaves its link and its neighbour's header alone */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* overrun_fill cls=1 got=0x42 expect=0x5f over=17: memset 17 bytes too long, over a free block's header and link */
+/* overrun_fill cls=1 got=0x42 expect=0x5f over=17 | debug=overflow | guard=overflow! | valgrind=Invalid_write: memset 17 bytes too long, over a free block's header and link */
 #include "misuse.h"
 
 int main(void) {

@@ -40,6 +40,7 @@ become() {
     plain) exec env LD_PRELOAD="$PLAIN" "$@" ;;
     default) exec env LD_PRELOAD="$DEFAULT" "$@" ;;
     full) exec env LD_PRELOAD="$DEFAULT" HAKMEM_TRACE=full "$@" ;;
+    debug) exec env LD_PRELOAD="$DEFAULT" HAKMEM_DEBUG=1 "$@" ;;
     guard) exec env LD_PRELOAD="$DEFAULT" HAKMEM_GUARD=1 "$@" ;;
     sample) exec env LD_PRELOAD="$DEFAULT" HAKMEM_GUARD=100 "$@" ;;
   esac
