@@ -18,8 +18,10 @@ static const struct { uint32_t type; uint64_t config; } events[COUNTER_COUNT] = 
   [COUNTER_ALL_CYCLES] = {PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES},
 };
 
-void counters_open(struct counters *c, pid_t pid) {
+void counters_open(struct counters *c, pid_t pid, bool kernel) {
   for (unsigned i = 0; i < COUNTER_COUNT; i++) {
+    c->fd[i] = -1;
+    if (i == (kernel ? COUNTER_CYCLES : COUNTER_ALL_CYCLES)) continue;
     struct perf_event_attr attributes = {
       .size = sizeof(attributes), .type = events[i].type, .config = events[i].config, .disabled = 1, .enable_on_exec = 1,
       .inherit = 1, .exclude_kernel = i != COUNTER_ALL_CYCLES, .exclude_hv = 1,

@@ -11,8 +11,12 @@ enum counter { COUNTER_CYCLES, COUNTER_INSTRUCTIONS, COUNTER_L1D_MISSES, COUNTER
 
 struct counters { int fd[COUNTER_COUNT]; };
 
-/* Counting begins when process `pid` calls exec. A counter that the machine or the kernel does not give is left out. */
-void counters_open(struct counters *c, pid_t pid);
+/*
+ * Counting begins when process `pid` calls exec. A counter that the machine or the kernel does not give is left out.
+ * `kernel`: cycles of the kernel, too, in place of those of user space alone; with both at once, some virtual machines count each
+ * cycle in one of them only.
+ */
+void counters_open(struct counters *c, pid_t pid, bool kernel);
 
 /*
  * Takes the counts and closes the counters. NAN where a counter could not be opened or was never on the processor; where several

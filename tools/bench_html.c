@@ -213,7 +213,7 @@ static void print_page(FILE *out, const struct bench *b) {
     print_figures(out, b, w);
   }
   fputs("<ul>\n", out);
-  for (enum figure f = FIGURE_cycles; f <= FIGURE_all_cycles; f++) {
+  for (enum figure f = FIGURE_cycles; f <= FIGURE_dtlb_misses; f++) {
     if (!bench_has(b, f)) fprintf(out, "<li>%s: not available here</li>\n", bench_figures[f].text);
   }
   for (size_t i = 0; i < b->left_out_count; i++) {

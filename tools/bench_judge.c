@@ -178,7 +178,10 @@ static void judge_mixed(const struct bench *b, struct list *l) {
   for (unsigned i = 0; i < 4; i++) judge_pair(b, l, bench_working_set(b, rows[i].ws), "hakmem", "hakmem-plain", rows[i].cost);
 }
 
-/* The cost by what is least disturbed by other work on the machine: cycles in user space and kernel, else processor time. */
+/*
+ * The cost by what is least disturbed by other work on the machine: cycles in user space and kernel, where a run is all measured (not
+ * in random_mixed, where they would hold the start-up), else processor time.
+ */
 static void judge_price(const struct bench *b, struct list *l, size_t w, const char *of, const char *to, double bound) {
   const struct cell ours = {w, bench_contender(b, of)}, other = {w, bench_contender(b, to)};
   if (ours.contender == SIZE_MAX || other.contender == SIZE_MAX || b->workloads[w].left_out) return;

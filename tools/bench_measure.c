@@ -126,7 +126,7 @@ static void measure_child(struct measured *m, const struct measure *what, pid_t 
   struct counters counters;
   struct rusage usage = {0};
   size_t length = 0;
-  if (what->counters) counters_open(&counters, child);
+  if (what->counters) counters_open(&counters, child, what->kernel);
   m->output = must_allocate(OUTPUT_MAX + 1);
   const double start = seconds_now();
   if (write(go, "g", 1) != 1) kill(child, SIGKILL);

@@ -16,7 +16,7 @@ struct measure {
   char **environment; /* NAME=VALUE, to be set; ends with NULL */
   const char *preload; /* LD_PRELOAD; NULL: none */
   const char *directory; /* for temporary files, and the process's TMPDIR */
-  bool counters;
+  bool counters, kernel; /* kernel: COUNTER_ALL_CYCLES in place of COUNTER_CYCLES */
 };
 
 struct measured {

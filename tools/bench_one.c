@@ -93,7 +93,8 @@ static bool run(struct bench *b, const struct cell *at, unsigned round, const ch
   const bool is_script = b->workloads[at->workload].kind == WORKLOAD_PROGRAM;
   const struct measure what = {.argv = command.argv, .environment = command.environment, .directory = b->directory,
                                .preload = is_script || k->recorded || *k->library == '\0' ? NULL : k->library,
-                               .counters = !is_script && !k->recorded};
+                               .counters = !is_script && !k->recorded,
+                               .kernel = b->workloads[at->workload].kind == WORKLOAD_START};
   const bool good = measure_run(m, &what);
   bench_command_free(&command);
   if (k->recorded) {

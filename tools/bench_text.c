@@ -194,7 +194,7 @@ static void print_foot(const struct page_style *p) {
   const struct bench *const b = p->b;
   fprintf(p->out, "Cycles, ins (instructions) and misses are per operation, of user space; all cycles and CPU: and of the kernel; what is resident, in MiB%s.\n",
           b->scaled ? "; the counters took turns and are scaled by their share of the time" : "");
-  for (enum figure f = FIGURE_cycles; f <= FIGURE_all_cycles; f++) {
+  for (enum figure f = FIGURE_cycles; f <= FIGURE_dtlb_misses; f++) {
     if (!bench_has(b, f)) fprintf(p->out, "%s: not available here\n", bench_figures[f].text);
   }
   for (size_t i = 0; i < b->left_out_count; i++) {

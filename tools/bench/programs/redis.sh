@@ -48,5 +48,5 @@ code=$?
 server=
 [ $code -eq 0 ] || { tail -n 5 server.log >&2; fail "redis-server ended with exit code $code"; }
 same_sum 4260135813 check
-echo "$start $end $(cat took.server)" | awk '{ printf "%.6f %s %s\n", $2 - $1, $4, $5 }' >took
+echo "$start $end $(cat took.server)" | awk '{ printf "%.6f %s %s %s\n", $2 - $1, $4, $5, $6 }' >took
 report "$operations"
