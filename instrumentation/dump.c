@@ -38,7 +38,7 @@ static void value(struct dump *d, const char *name, uint64_t n, const char *unit
 static void class_name(struct message *m, uint32_t row) {
   if (row == CLASS_LARGE) message_text(m, "  large");
   else if (row == CLASS_HUGE) message_text(m, "   huge");
-  else message_number_to(m, row, 7);
+  else message_number_to(m, row, m->length + 7);
 }
 
 static bool is_used(const struct stats_block *b, uint32_t row) { return b->cls[row].allocs != 0 || b->gauge[row].slabs != 0; }
@@ -208,6 +208,34 @@ static void put_memory(struct dump *d, const struct stats_block *b) {
   value(d, "SuperSlabs now", b->superslabs_active, "");
 }
 
+#define SITES_SHOWN 10
+
+/* What HAKMEM_PROFILE knows of the last moment; `hakmem report` names the stacks. */
+static void put_sites(struct dump *d, const struct stats_block *b) {
+  const uint32_t place = __atomic_load_n(&b->profile_at[PROFILE_LAST], __ATOMIC_ACQUIRE);
+  if (place == 0 || place > ARRAY_LENGTH(b->profiles)) return;
+  const struct stats_profile *p = &b->profiles[place - 1];
+  line(d, "live heap by allocation site (estimated from samples, in bytes; waste: free bytes of the slabs that hold the blocks, their share;");
+  line(d, "  pinned: of these, in slabs of which few blocks are in use)");
+  line(d, "   stack  class   samples        blocks     allocated         waste        pinned  oldest ms");
+  const uint32_t count = p->site_count < SITES_SHOWN ? p->site_count : SITES_SHOWN;
+  for (uint32_t i = 0; i < count; i++) {
+    const struct stats_site *site = &p->sites[i];
+    message_number_to(&d->m, site->stack, 8);
+    class_name(&d->m, site->cls);
+    message_number_to(&d->m, site->samples, 25);
+    message_number_to(&d->m, site->blocks, 39);
+    message_number_to(&d->m, site->allocated, 53);
+    message_number_to(&d->m, site->waste, 67);
+    message_number_to(&d->m, site->pinned, 81);
+    message_number_to(&d->m, site->oldest_ms, 92);
+    end_line(d);
+  }
+  value(d, "sites that are not shown", p->site_count - count + p->rest_count, "");
+  value(d, "waste in all slabs with blocks in use", p->waste, "bytes");
+  value(d, "of these, pinned", p->pinned, "bytes");
+}
+
 int dump_write(int fd) {
   const struct stats_block *b = stats_block();
   struct dump d = {.fd = fd};
@@ -227,5 +255,6 @@ int dump_write(int fd) {
   put_latencies(&d, b);
   put_troubles(&d, b);
   put_memory(&d, b);
+  put_sites(&d, b);
   return d.error;
 }

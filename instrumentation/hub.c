@@ -377,6 +377,7 @@ void hub_fork_child(void) {
   stacks_fork_child();
   early_count = 0; /* the parent's; what they point to does not live on here */
   snapshot_fork_child();
+  sites_fork_child();
   stats_fork_child();
   fault_fork_child();
   __atomic_store_n(&told_listeners, NULL, __ATOMIC_RELAXED); /* the child is another process to them */

@@ -66,6 +66,17 @@ void snapshot_fork_child(void);
 /* Raises one fragmentation event per class in use, from the last snapshot. No lock may be held. */
 void snapshot_raise(void);
 
+/* ---- sites.c ---- */
+
+/*
+ * HAKMEM_PROFILE: makes the table of allocation sites for the snapshot that was just taken. `moment`: its figures; `waste`, `pinned`, `pinned_slabs`: as
+ * in struct stats_profile. No lock may be held. Unless `now`, only as often as its cost allows.
+ */
+void sites_take(const struct stats_moment *moment, uint64_t waste, uint64_t pinned, uint64_t pinned_slabs, bool now);
+/* Bytes of the table that they are added up in. Signal safe. */
+size_t sites_bytes(void);
+void sites_fork_child(void);
+
 /* ---- dump.c ---- */
 
 /* Writes the statistics as text, from the last snapshot. Signal safe. Returns 0 or the errno of write. */

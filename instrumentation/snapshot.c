@@ -15,6 +15,7 @@
 #include "../src/guard.h"
 #include "../src/legacy.h"
 #include "../src/os.h"
+#include "../src/profile.h"
 #include "../src/records.h"
 #include "../src/shared_pool.h"
 #include "../src/tls_sll.h"
@@ -29,6 +30,7 @@ struct walk {
   uint64_t large_requested, large_bytes, large_blocks;
   uint64_t tails;
   uint64_t superslab_bytes, resident;
+  uint64_t waste, pinned, pinned_slabs; /* see struct stats_profile */
   uint32_t utilisation[CLASS_COUNT][STATS_UTILISATION_BINS];
 };
 
@@ -42,12 +44,12 @@ READS_RACILY static uint32_t used_of(const struct slab *slab) {
  * Runs under the lock over the SuperSlabs, which holds every slab's units in place, but not its class's lock: a fresh slab may be
  * about to get its class, so every word is read once and believed only as far as it cannot do harm.
  */
-READS_RACILY static void visit_superslab(const struct superslab *ss, void *context) {
+READS_RACILY static void visit_superslab(struct superslab *ss, void *context) {
   struct walk *walk = context;
   walk->superslab_bytes += ss->size;
   if (walk->thorough) walk->resident += os_resident(ss->base, ss->size);
   for (uint32_t u = 0; u < ss->units;) {
-    const struct slab *slab = &ss->slabs[u];
+    struct slab *slab = &ss->slabs[u];
     if ((ss->free_mask >> u & 1) != 0 || slab->home != ss || slab->units == 0) {
       u++;
       continue;
@@ -64,6 +66,13 @@ READS_RACILY static void visit_superslab(const struct superslab *ss, void *conte
     const uint32_t live = walk->thorough ? slab_count_live(slab) : used_of(slab);
     walk->utilisation[cls][live < capacity ? live * 10 / capacity : 10]++;
     walk->tails += slab->size - (uint64_t)capacity * class_stride(cls);
+    slab->seen_live = live;
+    if (live == 0 || live >= capacity) continue;
+    const uint64_t waste = (uint64_t)(capacity - live) * class_stride(cls);
+    walk->waste += waste;
+    if (live * 100 > capacity * STATS_PINNED) continue;
+    walk->pinned += waste;
+    walk->pinned_slabs++;
   }
 }
 
@@ -139,7 +148,7 @@ static void fill_buckets(struct stats_block *b, const struct walk *walk) {
   legacy_usage(CLASS_HUGE, &huge);
   struct stats_buckets buckets = {
     .live = walk->large_bytes + huge.huge_bytes, .empty = totals.dirty_bytes, .tails = walk->tails, .huge_cache = huge.kept_bytes, .guarded = guard_bytes(),
-    .metadata = os_metadata_used() + directory_bytes() + record_bytes() + sizeof(struct stats_block)};
+    .metadata = os_metadata_used() + directory_bytes() + record_bytes() + sites_bytes() + sizeof(struct stats_block)};
   uint64_t in_legacy = 0; /* small blocks' slabs, of which the walk over the SuperSlabs knows nothing */
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const struct stats_class_gauges *g = &b->gauge[cls];
@@ -203,6 +212,7 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
     moment.active += b->gauge[row].active;
   }
   add_moment(b, &moment);
+  if (profile_is_on() && !in_signal) sites_take(&moment, walk.waste, walk.pinned, walk.pinned_slabs, thorough);
   if (!thorough) keep_idlest(b, &moment); /* not at the end, when a program has freed what it had */
 }
 

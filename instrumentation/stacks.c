@@ -67,7 +67,7 @@ static void open_now(void) {
  * otherwise, so that a program that has none does not pay for it.
  */
 void stacks_start(void) {
-  const bool likely = config.ss_limit != 0 || config.leaks != 0 || config.guard != 0 || hub_is_watched();
+  const bool likely = config.ss_limit != 0 || config.leaks != 0 || config.profile != 0 || config.guard != 0 || hub_is_watched();
   started = true;
   if (config.stacks == STACKS_OFF || config.stacks == STACKS_FP || (config.stacks == STACKS_AUTO && !likely)) return;
   open_libunwind(NULL);

@@ -251,6 +251,7 @@ static void fill_in(struct stats_block *b) {
   b->sample = config.sample;
   b->release_delay = config.release_delay;
   b->huge_pages = config.huge_pages;
+  b->profile = config.profile;
   b->strategy = config.lookup;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) b->stride[cls] = class_stride(cls);
   strncpy(b->program, program_invocation_name, sizeof(b->program) - 1);

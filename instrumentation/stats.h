@@ -18,7 +18,7 @@
 #include "histogram.h"
 
 #define STATS_MAGIC "HAKSTATS"
-#define STATS_VERSION 6
+#define STATS_VERSION 7
 
 /* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */
 #define STATS_COUNTERS(S)                                                     \
@@ -112,11 +112,13 @@ static inline uint64_t stats_refills(const struct stats_class_counters *c) {
 
 #define STATS_UTILISATION_BINS 11 /* 0-9 %, 10-19 %, ..., 90-99 %, 100 % of a slab's blocks are live */
 #define STATS_TIMELINE 512
-#define STATS_STACKS 256
+#define STATS_STACKS 1024
 #define STATS_FRAMES 32
 #define STATS_MODULES 128
 #define STATS_INCIDENTS 64
 #define STATS_LEAKS 64
+#define STATS_SITES 512
+#define STATS_PINNED 20 /* percent: a slab is pinned where so much of its blocks at most is in use */
 #define STATS_TEXT 256
 #define STATS_BUILD_ID 68 /* in hexadecimal; 20 bytes are usual */
 #define STATS_STAGES 6
@@ -177,6 +179,41 @@ struct stats_leak {
   uint64_t bytes, blocks;
 };
 
+/*
+ * Live blocks of one class by the stack that allocated them, estimated from those that HAKMEM_PROFILE recorded: each stands for 1 / chance.
+ * A block is charged with its share of what is free in its slab; S(name, "meaning").
+ */
+#define STATS_SITE_FIGURES(S)                                                   \
+  S(samples, "live blocks that were recorded")                                \
+  S(blocks, "live blocks, estimated")                                         \
+  S(requested, "bytes asked for, estimated")                                  \
+  S(allocated, "bytes of their strides, estimated")                           \
+  S(waste, "free bytes of the slabs that they lie in: their share")           \
+  S(pinned, "the part of these in slabs that are hardly used")                \
+  S(pins, "live blocks in slabs that are hardly used, estimated")             \
+  S(age_ms, "sum of the ages, of the estimated blocks")                       \
+  S(pin_age_ms, "sum of the ages of those in slabs that are hardly used")
+
+struct stats_site {
+  uint32_t stack, cls; /* stack 0: unknown */
+  STATS_SITE_FIGURES(STATS_MEMBER)
+  uint64_t oldest_ms;
+};
+
+/* What HAKMEM_PROFILE knows of one moment. Exact are the sums over all blocks and slabs that the sites' figures are estimates of. */
+struct stats_profile {
+  uint64_t time_ns;                 /* since the start */
+  uint64_t allocated;               /* bytes of live blocks' strides */
+  uint64_t waste, pinned;           /* free bytes of slabs with blocks in use, as above; pinned_slabs: how many are hardly used */
+  uint64_t pinned_slabs;
+  uint32_t site_count, rest_count;  /* rest_count sites had no place in the table: they are added up in `rest` */
+  struct stats_site rest;
+  struct stats_site sites[STATS_SITES];
+};
+
+/* The moments that are kept: the last, the one with most live memory, that with most resident and in no live block. */
+enum stats_profile_moment { PROFILE_LAST, PROFILE_PEAK, PROFILE_IDLEST, PROFILE_MOMENTS };
+
 /* A histogram per class. */
 struct stats_spans {
   struct histogram_low low[CLASS_ROWS];
@@ -214,7 +251,7 @@ struct stats_block {
   uint32_t timeline_length, stacks_missed, modules_missed, incidents_missed;
   uint64_t timeline_period_ns;
   struct stats_moment timeline[STATS_TIMELINE];
-  struct stats_stack stacks[STATS_STACKS];     /* those of the incidents, in no order of id; id 0 ends them */
+  struct stats_stack stacks[STATS_STACKS];     /* those of incidents, leaks and sites, in no order of id; id 0 ends them */
   struct stats_module modules[STATS_MODULES];  /* path empty where none */
   struct stats_incident incidents[STATS_INCIDENTS];
 
@@ -226,6 +263,10 @@ struct stats_block {
   struct histogram stage[STATS_STAGES]; /* ns; of the refills that reached it, by stage (REFILL_STAGES of src/events.h) */
   struct stats_leak leaks[STATS_LEAKS]; /* blocks 0 ends them; none without HAKMEM_LEAKS */
   uint64_t legacy_refused_max; /* bytes; most that legacy held at a time in the shared pool's stead */
+
+  uint64_t profile;                                  /* HAKMEM_PROFILE, bytes; 0: off */
+  uint32_t profile_at[PROFILE_MOMENTS], unused;      /* which of the next, from 1; 0: none yet. The one left over is being written. */
+  struct stats_profile profiles[PROFILE_MOMENTS + 1];
 };
 
 #endif

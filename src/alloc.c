@@ -226,6 +226,7 @@ static void *large_alloc(size_t size, size_t align, bool zero) {
     errno = saved;
     return guarded;
   }
+  const size_t sampled = cache != NULL ? sll_take_profile(cache, CLASS_LARGE, size) : 0;
   bool zeroed = false;
   struct slab *slab = large_slab(hub_with_border(size), align, &zeroed);
   if (slab == NULL) {
@@ -236,7 +237,7 @@ static void *large_alloc(size_t size, size_t align, bool zero) {
   const uint32_t cls = slab->cls;
   hub_count(cls, 1, 0);
   hub_request(cls, size);
-  recording_alloc(block, cls, size);
+  recording_alloc(block, cls, size, sampled);
   if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_traced_stack());
   if (zero && (!zeroed || hub_checked)) memset(block, 0, size); /* a checker sees that it was written to */
   if (cache != NULL) sll_leave(cache);
@@ -285,13 +286,14 @@ void *alloc_slow_class(uint32_t cls, size_t size, size_t align) {
     errno = saved;
     return guarded;
   }
+  const size_t sampled = sll_take_profile(cache, cls, size);
   struct block *block = take_block(cache, cls);
   if (block == NULL) {
     sll_leave(cache);
     return alloc_fail();
   }
   hub_request(cls, size);
-  recording_alloc(block, cls, size);
+  recording_alloc(block, cls, size, sampled);
   if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_traced_stack());
   sll_leave(cache);
   errno = saved;

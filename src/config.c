@@ -61,15 +61,29 @@ static bool parse_choice(const char *text, const char *choices, uint32_t *out) {
   return false;
 }
 
-static bool parse_number(const char *text, uint32_t lowest, uint32_t highest, uint32_t *out) {
-  uint64_t value = 0;
-  if (*text == '\0') return false;
-  for (; *text; text++) {
-    if (*text < '0' || *text > '9') return false;
-    value = value * 10 + (uint64_t)(*text - '0');
-    if (value > highest) return false;
+/* 1024 for "K", 1024^2 for "M", 1024^3 for "G", 1 for "", else 0. */
+static uint64_t unit_of(const char *suffix) {
+  if (suffix[0] != '\0' && suffix[1] != '\0') return 0;
+  switch (suffix[0]) {
+    case '\0': return 1;
+    case 'K': return KIB;
+    case 'M': return MIB;
+    case 'G': return 1024 * MIB;
+    default: return 0;
   }
-  if (value < lowest) return false;
+}
+
+/* Bytes may have a unit. */
+static bool parse_number(const char *text, const struct option *o, uint32_t *out) {
+  uint64_t value = 0;
+  if (*text < '0' || *text > '9') return false;
+  for (; *text >= '0' && *text <= '9'; text++) {
+    value = value * 10 + (uint64_t)(*text - '0');
+    if (value > o->highest) return false;
+  }
+  const uint64_t unit = strcmp(o->form, "bytes") == 0 ? unit_of(text) : *text == '\0';
+  value *= unit;
+  if (unit == 0 || value < o->lowest || value > o->highest) return false;
   *out = (uint32_t)value;
   return true;
 }
@@ -127,7 +141,7 @@ static void say_unknown(const char *name, size_t length) {
 static void read_value(const struct option *o, const char *value) {
   bool good = false;
   switch (o->kind) {
-    case KIND_NUMBER: good = parse_number(value, o->lowest, o->highest, number_of(o)); break;
+    case KIND_NUMBER: good = parse_number(value, o, number_of(o)); break;
     case KIND_CHOICE: good = parse_choice(value, o->form, number_of(o)); break;
     case KIND_TEXT:
       good = strlen(value) < CONFIG_TEXT_MAX;

@@ -29,6 +29,7 @@
   NUMBER(quarantine_age, QUARANTINE_AGE, 0, 0, 1u << 30, "ms", "in the debugging mode, freed blocks wait no longer than this, 0 = no limit") \
   CHOICE(leaks, LEAKS, 0, "0|1", "1: at exit, say which live blocks nothing leads to any more, and where they were allocated") \
   NUMBER(guard, GUARD, 0, 0, 1u << 30, "allocations", "one allocation in so many is placed against a guard page, 0 = none, 1 = each") \
+  NUMBER(profile, PROFILE, 0, 0, 1u << 30, "bytes", "one allocated byte in so many is met, and its block recorded with its stack, 0 = none, 1 = all") \
   CHOICE(trace, TRACE, 0, "off|full", "full: every operation goes through the slow path and raises its events") \
   NUMBER(sample, SAMPLE, 1024, 0, 1u << 30, "operations", "one operation in so many is timed, 0 = none") \
   CHOICE(stats, STATS, 0, "0|1", "1: write the statistics as text at exit")                         \

@@ -12,8 +12,11 @@
 /* Whether a record is kept of every block; then every operation is to go through the slow path. */
 bool recording_all(void);
 
-/* A block of class row `cls` is handed out for `size` bytes; a small one's header says live, and it is cleared where a record is kept of it. */
-void recording_alloc(void *block, uint32_t cls, size_t size);
+/*
+ * A block of class row `cls` is handed out for `size` bytes; a small one's header says live. `sampled`: it is a sample, met with the chance of so
+ * many bytes (profile.h); 0: it is none.
+ */
+void recording_alloc(void *block, uint32_t cls, size_t size, size_t sampled);
 
 /* A live block comes back. */
 void recording_free(void *block, uint32_t cls);

@@ -15,6 +15,7 @@ enum record_kind { RECORD_MALLOC, RECORD_NEW, RECORD_NEW_ARRAY }; /* by whom the
 struct record {
   const void *block;
   size_t requested; /* bytes */
+  size_t sampled;   /* of a block that is a sample: the bytes that its chance came from (profile.h); 0: all blocks of its kind have a record */
   uint32_t alloc_stack, free_stack;   /* stack ids, 0: none */
   uint32_t alloc_thread, free_thread; /* as the kernel numbers them */
   uint32_t alloc_ms, free_ms;         /* os_now_ms, its lower half */

@@ -444,13 +444,13 @@ READS_RACILY void pool_totals(struct pool_totals *out) {
                               .mapped = pool.active * config_superslab_size()};
 }
 
-bool pool_visit(bool try_only, void (*visit)(const struct superslab *ss, void *context), void *context) {
+bool pool_visit(bool try_only, void (*visit)(struct superslab *ss, void *context), void *context) {
   if (try_only) {
     if (pthread_mutex_trylock(&pool.lock) != 0) return false;
   } else {
     pthread_mutex_lock(&pool.lock);
   }
-  for (const struct superslab *ss = pool.first; ss != NULL; ss = ss->next) visit(ss, context);
+  for (struct superslab *ss = pool.first; ss != NULL; ss = ss->next) visit(ss, context);
   pthread_mutex_unlock(&pool.lock);
   return true;
 }

@@ -83,7 +83,7 @@ void pool_totals(struct pool_totals *out);
  * Calls `visit` for every SuperSlab, under the lock over them, so `visit` must not allocate, raise events or wait. With
  * `try_only`, returns false without a visit where the lock is taken (for signal handlers).
  */
-bool pool_visit(bool try_only, void (*visit)(const struct superslab *ss, void *context), void *context);
+bool pool_visit(bool try_only, void (*visit)(struct superslab *ss, void *context), void *context);
 
 /* Whether `p` points into a SuperSlab. */
 bool pool_holds(const void *p);

@@ -95,7 +95,7 @@ void slab_init(struct slab *slab, uint32_t cls) {
   slab->capacity = (uint32_t)((slab->size - slab->first) / slab->stride);
   assert(slab->capacity <= SLAB_BLOCKS_MAX);
   slab->free = BLOCK_END;
-  slab->free_count = slab->carved = slab->given = 0;
+  slab->free_count = slab->carved = slab->given = slab->seen_live = 0;
 }
 
 static char *block_at(const struct slab *slab, uint32_t index) {

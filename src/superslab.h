@@ -37,6 +37,7 @@ struct slab {
   struct block *free;        /* blocks given back */
   uint32_t free_count, carved, capacity, stride, first;
   uint32_t given;            /* blocks given back since slab_take last sorted */
+  uint32_t seen_live;        /* blocks in use when somebody last counted, 0: not yet */
   uint32_t cls;              /* CLASS_LARGE and CLASS_HUGE: one block, at `base` */
   uint32_t units;
   size_t size;               /* bytes from base to the end of the slab, the run or the mapping */

@@ -6,6 +6,7 @@
 #include "legacy.h"
 #include "misuse.h"
 #include "os.h"
+#include "profile.h"
 #include "random.h"
 #include "shared_fail.h"
 #include "shared_pool.h"
@@ -56,6 +57,7 @@ static void arm(struct sll_cache *cache, uint32_t cls) {
     frees = least(frees, left);
   }
   if (HAKMEM_EVENTS && guard_rate != 0) allocs = least(allocs, cache->guard_gap[cls]);
+  if (profile_is_on()) allocs = least(allocs, cache->profile_gap[cls]);
   if (sll_goes_slow()) allocs = frees = 0;
   if (!state->refilled) allocs = 0;
   cache->budget[cls].alloc = state->alloc_armed = (int32_t)allocs;
@@ -74,6 +76,7 @@ static void publish(struct sll_cache *cache, uint32_t cls) {
   state->since_drain += pushes;
   cache->operations += pops + pushes;
   cache->guard_gap[cls] -= least(cache->guard_gap[cls], pops);
+  cache->profile_gap[cls] -= least(cache->profile_gap[cls], pops);
   state->used = true;
   hub_count(cls, pops, pushes);
 }
@@ -84,15 +87,30 @@ void sll_publish(struct sll_cache *cache, uint32_t cls) {
   publish(cache, cls);
 }
 
+/* A gap has no memory: it may be drawn anew at any time, for any reason but its own length. */
+static void draw_profile(struct sll_cache *cache, uint32_t cls) {
+  cache->profile_gap[cls] = profile_is_on() ? profile_gap(&cache->random, class_stride(cls)) : 0;
+}
+
 bool sll_take_guard(struct sll_cache *cache, uint32_t cls) {
   if (!HAKMEM_EVENTS || guard_rate == 0) return false;
   uint32_t *gap = &cache->guard_gap[least(cls, CLASS_LARGE)];
   if (*gap == 0) {
     *gap = random_gap(&cache->random, guard_rate);
+    if (cls < CLASS_COUNT) draw_profile(cache, cls); /* whether this one would have been a sample must not come to the next one's lot */
     return true;
   }
   if (cls >= CLASS_LARGE) --*gap; /* the others' are counted by their budgets */
   return false;
+}
+
+size_t sll_take_profile(struct sll_cache *cache, uint32_t cls, size_t size) {
+  if (!profile_is_on()) return 0;
+  if (cls >= CLASS_COUNT) return profile_takes(&cache->random, size) ? size : 0;
+  if (cache->profile_gap[cls] != 0) return 0;
+  draw_profile(cache, cls);
+  cache->profile_gap[cls] += cache->profile_gap[cls] < UINT32_MAX; /* this one, which the budget has yet to count */
+  return class_stride(cls);
 }
 
 void sll_init(struct sll_cache *cache) {
@@ -102,6 +120,7 @@ void sll_init(struct sll_cache *cache) {
     cache->head[cls] = BLOCK_END;
     cache->live[cls] = header_live(cls);
     const uint16_t most = list_max(cls);
+    draw_profile(cache, cls);
     cache->state[cls] = (struct sll_state){.spare = CHAIN_EMPTY, .most = first_max(most), .refill = (uint16_t)first_refill(cls)};
   }
 }

@@ -55,6 +55,7 @@ struct sll_cache {
   uint64_t decay_ms;                 /* when sll_decay is due */
   uint32_t refills;
   uint32_t guard_gap[CLASS_LARGE + 1]; /* allocations of the class until one is guarded; with the last, all that are larger */
+  uint32_t profile_gap[CLASS_COUNT]; /* allocations of the class until one is a sample of HAKMEM_PROFILE; 0 where that is off */
   uint64_t random;                   /* what the gaps are drawn from */
   bool sample_next;                  /* the next look-up is timed */
 };
@@ -82,6 +83,12 @@ bool sll_take_sample(struct sll_cache *cache);
  * list wants arming.
  */
 bool sll_take_guard(struct sll_cache *cache, uint32_t cls);
+
+/*
+ * Whether the allocation of `size` bytes and class row `cls` that is under way, its class's counts published, is a sample of HAKMEM_PROFILE; then
+ * draws the next one. Returns the bytes that its chance came from, 0 where it is none.
+ */
+size_t sll_take_profile(struct sll_cache *cache, uint32_t cls, size_t size);
 
 /* Makes the lists of a thread: all empty, with budgets of 0. */
 void sll_init(struct sll_cache *cache);

@@ -12,7 +12,7 @@ floor() {
   case $1 in
     base.?) echo 0 ;;
     random.h | os.? | config.? | size_class.? | header.? | events.? | message.? | maps.? | ranges.? | hakmem.h) echo 1 ;;
-    superslab.? | directory.? | kept.? | records.?) echo 2 ;;
+    superslab.? | directory.? | kept.? | records.? | profile.?) echo 2 ;;
     shared_pool.? | legacy.? | evidence.? | misuse.? | audit.? | reach.? | recording.? | guard.?) echo 3 ;;
     shared_fail.? | quarantine.? | tls_sll.? | tls_threads.c) echo 4 ;;
     alloc.? | debug.?) echo 5 ;;

@@ -28,6 +28,7 @@ static void destroy_process(struct model_process *p) {
   free(p->modules);
   free(p->incidents);
   free(p->leaks);
+  for (unsigned moment = 0; moment < PROFILE_MOMENTS; moment++) free(p->profiles[moment]);
   free(p);
 }
 

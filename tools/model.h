@@ -80,6 +80,8 @@ struct model_process {
   size_t incident_count, incident_capacity;
   struct stats_leak *leaks; /* each of a known kind */
   size_t leak_count, leak_capacity;
+  uint64_t profile;          /* HAKMEM_PROFILE, bytes */
+  struct stats_profile *profiles[PROFILE_MOMENTS]; /* NULL where there is none */
 };
 
 /* Latencies by class row; those that are empty are NULL. */

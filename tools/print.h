@@ -23,6 +23,11 @@ void print_latencies(FILE *out, const struct page *page); /* print_latency.c */
 void print_memory(FILE *out, const struct page *page);    /* print_memory.c */
 void print_incidents(FILE *out, const struct page *page); /* print_incidents.c */
 void print_leaks(FILE *out, const struct page *page);     /* print_leaks.c; nothing where nobody looked for leaks */
+void print_sites(FILE *out, const struct page *page);     /* print_sites.c; nothing where no process ran with HAKMEM_PROFILE */
+
+/* What the call sites of one page have more or less than those of the other; all call sites as "main;parse;copy_name BYTES". False where there are none. */
+bool print_growth(FILE *out, const struct page *before, const struct page *after);
+bool print_folded(FILE *out, const struct page *page);
 
 /* All of them, as text. */
 void print_text(FILE *out, const struct page *page);

@@ -286,6 +286,38 @@ static json_t *leaks(const struct report *r, const struct model_process *p) {
   return array;
 }
 
+static json_t *site(const struct report *r, const struct model_process *p, const struct stats_site *from) {
+  char name[MODEL_CLASS_NAME];
+  json_t *const object = json_object();
+  set(object, "class", json_string(model_class_name(from->cls, name)));
+  STATS_SITE_FIGURES(SET_MEMBER)
+  set(object, "oldest_ms", number(from->oldest_ms));
+  return with_stack(object, r, p, from->stack);
+}
+
+static json_t *profile(const struct report *r, const struct model_process *p, const struct stats_profile *from) {
+  if (from == NULL) return json_null();
+  json_t *const object = json_object(), *const sites = json_array();
+  set(object, "time_ns", number(from->time_ns));
+  set(object, "allocated", number(from->allocated));
+  set(object, "waste", number(from->waste));
+  set(object, "pinned", number(from->pinned));
+  set(object, "pinned_slabs", number(from->pinned_slabs));
+  for (uint32_t i = 0; i < from->site_count; i++) json_array_append_new(sites, site(r, p, &from->sites[i]));
+  set(object, "sites", sites);
+  set(object, "rest_count", number(from->rest_count));
+  set(object, "rest", site(r, p, &from->rest));
+  return object;
+}
+
+static json_t *profiles(const struct report *r, const struct model_process *p) {
+  json_t *const object = json_object();
+  set(object, "last", profile(r, p, p->profiles[PROFILE_LAST]));
+  set(object, "peak", profile(r, p, p->profiles[PROFILE_PEAK]));
+  set(object, "idlest", profile(r, p, p->profiles[PROFILE_IDLEST]));
+  return object;
+}
+
 static void set_settings(json_t *object, const struct model_process *p) {
   json_t *const settings = json_object();
   set(settings, "strategy", json_string(model_lookup_strategy_name(p->strategy)));
@@ -295,6 +327,7 @@ static void set_settings(json_t *object, const struct model_process *p) {
   set(settings, "sample", number(p->sample));
   set(settings, "release_delay", number(p->release_delay));
   set(settings, "huge_pages", number(p->huge_pages));
+  set(settings, "profile", number(p->profile));
   set(settings, "ticks_per_second", number(p->ticks_per_second));
   set(settings, "clock_cost_ns", number(p->clock_cost_ns));
   set(object, "settings", settings);
@@ -351,6 +384,7 @@ static json_t *process(const struct report *r, const struct model_process *p) {
   set(object, "timeline", timeline(p));
   set(object, "incidents", incidents(r, p));
   set(object, "leaks", leaks(r, p));
+  if (p->profiles[PROFILE_LAST] != NULL) set(object, "profile", profiles(r, p));
   return object;
 }
 

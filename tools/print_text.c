@@ -237,6 +237,7 @@ void print_text(FILE *out, const struct page *page) {
   print_processes(out, page);
   print_incidents(out, page);
   print_leaks(out, page);
+  print_sites(out, page);
   print_latencies(out, page);
   print_memory(out, page);
   print_happenings(out, page);

@@ -149,6 +149,37 @@ static void take_leaks(struct model_process *p, const struct stats_block *b, uin
   }
 }
 
+#define FIGURE_MAX ((uint64_t)1 << 50) /* milliseconds of all blocks, too, are less */
+
+static bool is_true(const struct stats_site *site) {
+  bool good = true;
+#define CHECK_FIGURE(name, text) good = good && site->name <= FIGURE_MAX;
+  STATS_SITE_FIGURES(CHECK_FIGURE)
+  return good && site->oldest_ms <= FIGURE_MAX && (site->cls < CLASS_ROWS || site->cls == CLASS_NONE);
+}
+
+static bool is_true_profile(const struct stats_profile *profile) {
+  if (profile->site_count > STATS_SITES || profile->waste > FIGURE_MAX || profile->pinned > FIGURE_MAX || profile->allocated > FIGURE_MAX) return false;
+  bool good = is_true(&profile->rest);
+  for (uint32_t i = 0; i < profile->site_count; i++) good = good && is_true(&profile->sites[i]);
+  return good;
+}
+
+static void take_profiles(struct model_process *p, const struct stats_block *b, uint64_t *invalid) {
+  p->profile = b->profile;
+  for (unsigned moment = 0; moment < PROFILE_MOMENTS; moment++) {
+    const uint32_t place = b->profile_at[moment];
+    if (place == 0) continue;
+    if (place > sizeof(b->profiles) / sizeof(b->profiles[0]) || !is_true_profile(&b->profiles[place - 1])) {
+      (*invalid)++;
+      continue;
+    }
+    p->profiles[moment] = must_allocate(sizeof(*p->profiles[moment]));
+    *p->profiles[moment] = b->profiles[place - 1];
+  }
+  if (p->profiles[PROFILE_LAST] == NULL) p->profiles[PROFILE_LAST] = p->profiles[PROFILE_PEAK], p->profiles[PROFILE_PEAK] = NULL;
+}
+
 static void take_memory(struct model_process *p, const struct stats_block *b) {
   p->has_buckets = true;
   p->buckets = b->buckets;
@@ -210,6 +241,7 @@ static bool take_block(struct report *r, struct stats_block *b, const char *path
   take_stacks(p, b, &r->lost.invalid);
   take_incidents(p, b, &r->lost.invalid);
   take_leaks(p, b, &r->lost.invalid);
+  take_profiles(p, b, &r->lost.invalid);
   r->lost.reentered += b->counters.reentered;
   r->lost.stacks_missed += b->stacks_missed;
   r->lost.modules_missed += b->modules_missed;

@@ -129,7 +129,7 @@ holds '.findings[0].figures.incomplete == 1'
 
 # ---- The system refuses: at some bound, all SuperSlabs that are wanted do not fit, and legacy alone serves. ----
 refused=
-for limit in $(seq 20 2 90); do
+for limit in $(seq 24 2 94); do
   rm -rf bound
   "$hakmem" run -o bound -- sh -c "ulimit -v $((limit * 1024)); exec ./waste limited" >out 2>err # where there is too little, it aborts
   explained bound bound
