@@ -29,7 +29,8 @@ static bool has_record(const void *block, uint32_t cls) {
 }
 
 void recording_free(void *block, uint32_t cls) {
-  if (has_record(block, cls)) record_free(block, hub_block_stack(), NULL);
+  /* A sample is cheap enough to be always on; the stack of its free would be half of what it costs. */
+  if (has_record(block, cls)) record_free(block, recording_all() ? hub_block_stack() : 0, NULL);
 }
 
 void recording_resize(const void *old, void *block, uint32_t cls, size_t size) {

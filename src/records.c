@@ -75,12 +75,25 @@ static size_t count_live(const struct stripe *stripe) {
   return live;
 }
 
+static bool is_left(const struct record *record) { return record->freed && !record->held; }
+
+/* Takes freed blocks' records out. What comes to lie in their places is looked at, too. Called locked. */
+static void sweep(struct stripe *stripe) {
+  for (size_t i = 0; i < stripe->capacity; i++) {
+    while (stripe->table[i].block != NULL && is_left(&stripe->table[i])) take(stripe, i);
+  }
+}
+
 /* Makes room, and returns with the lock held; without it, and false, where there is no memory. Called locked. */
 static bool make_room(struct stripe *stripe) {
   while (2 * (stripe->used + 1) > stripe->capacity) {
     size_t capacity = CAPACITY_MIN;
     const size_t live = count_live(stripe);
     while (capacity < 4 * (live + 1)) capacity *= 2;
+    if (capacity <= stripe->capacity) {
+      sweep(stripe);
+      continue;
+    }
     pthread_mutex_unlock(&stripe->lock);
     int error;
     struct record *old, *fresh = os_map(table_bytes(capacity), os_page_size(), &error);

@@ -141,6 +141,11 @@ double explain_whole_memory(const struct model_process *p);
 /* "copy_name at program.c:12, called by main at program.c:30": the program's own frames of a stack, escaped; NULL where unknown. The caller frees it. */
 char *explain_place(const struct diagnosis *d, const struct model_process *p, uint32_t stack);
 
+/* Evidence of a run with HAKMEM_PROFILE, in explain_sites.c: who holds slabs nearly empty; how old a class's live blocks are; who allocated most. */
+void explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p);
+void explain_holder_age(struct finding *f, const struct model_process *p, uint32_t cls);
+void explain_largest_sites(struct finding *f, const struct diagnosis *d, const struct model_process *p);
+
 /* "class 7 (128 B)", "large blocks", "huge blocks". */
 #define EXPLAIN_CLASS 64
 const char *explain_class(char *buffer, uint32_t cls);

@@ -99,6 +99,7 @@ static void tell_external(struct diagnosis *d, const struct model_process *p) {
   if (idlest->buckets.name * 10 >= sum) finding_evidence(f, "then %s %s", format_bytes(a, idlest->buckets.name), bucket_meaning(#name));
   ADVISED_BUCKETS(TELL_BUCKET)
   if (largest.bytes == idlest->buckets.partial) name_partial_class(f, idlest);
+  if (largest.bytes == idlest->buckets.partial) explain_pins(f, d, p);
   finding_figure(f, "idle", (double)idlest->idle);
   finding_figure(f, "mean_idle", mean);
   finding_figure(f, largest.name, (double)largest.bytes);
@@ -221,6 +222,7 @@ static void tell_growth(struct diagnosis *d, const struct model_process *p) {
   finding_evidence(f, "from %s to %s in the last three quarters, over %zu snapshots (r squared %.2f)", format_bytes(a, explain_whole(t.from)),
                    format_bytes(b, explain_whole(t.to)), t.points, t.fit);
   finding_evidence(f, "at the end most of it was in %s: %s", explain_class(class, most), format_bytes(a, p->counts->cls[most].gauge.allocated));
+  explain_largest_sites(f, d, p);
   finding_figure(f, "bytes_per_second", t.per_ns * 1e9);
   finding_figure(f, "fit", t.fit);
   finding_change(f, "If this is a program that should be at rest: blocks of that class are allocated and not freed. Look at who allocates them "

@@ -97,7 +97,7 @@ static bool is_held_by_one(const struct stats_incident *i) {
   return i->slab_bytes > 0 && (double)i->holder_idle >= threshold.external_share * (double)i->idle_bytes;
 }
 
-static void tell_holders(struct finding *f, const struct stats_incident *i) {
+static void tell_holders(struct finding *f, const struct diagnosis *d, const struct model_process *p, const struct stats_incident *i) {
   char share[FORMAT_SIZE], a[FORMAT_SIZE], b[FORMAT_SIZE], holder[EXPLAIN_CLASS], second[EXPLAIN_CLASS];
   if (i->idle_bytes == 0 || i->slab_bytes == 0) return;
   format_percent(share, (double)i->idle_bytes, (double)i->slab_bytes);
@@ -108,6 +108,8 @@ static void tell_holders(struct finding *f, const struct stats_incident *i) {
   else
     finding_evidence(f, "%s of the slabs' capacity was free, but held by %s", share, explain_class(holder, i->holder));
   if (!is_held_by_one(i)) finding_evidence(f, "no class held much of it: each class in use has a slab of its own, however few its blocks");
+  explain_holder_age(f, p, i->holder);
+  explain_pins(f, d, p);
   finding_figure(f, "idle_share", (double)i->idle_bytes / (double)i->slab_bytes);
 }
 
@@ -120,7 +122,7 @@ static void tell_first(struct finding *f, const struct diagnosis *d, const struc
   char *const where = explain_place(d, p, i->stack);
   if (where != NULL) finding_evidence(f, "then by %s", where);
   free(where);
-  tell_holders(f, i);
+  tell_holders(f, d, p, i);
   tell_blocks(f, i);
 }
 

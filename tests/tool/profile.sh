@@ -89,6 +89,11 @@ run -O PROFILE=1 -- ./sites fork
 equal "processes" 2 "$(jq '.stats.processes | length' <"$json")"
 equal "blocks of leaky in both" '[3000,6000]' "$(jq -c '[.stats.processes[] | [.profile.last.sites[] | select(any(.stack[]; .function == "leaky")) | .blocks] | add] | sort' <"$json")"
 
+# Who holds nearly empty slabs is named by explain, too.
+run -O PROFILE=64K -- ./sites hold
+"$hakmem" explain data >text || fail "cannot explain"
+tr -s '\n ' ' ' <text | grep -q 'hold nearly empty, [0-9.]* m*s old on average, allocated by holding at sites.c' || { cat text; fail "explain does not name holding"; }
+
 # What cannot be had is said.
 fails 2 'cannot be had together' "$hakmem" report --json --folded data
 rm -rf data

@@ -1,7 +1,8 @@
 /*
  * A program whose allocation sites are known: `leaky` keeps 3000 blocks of 100 bytes, `pinning` keeps one block in 64 of 20000 that it allocates
  * side by side, of 500 bytes, `large` keeps 4 of 200000 bytes. With an argument, it waits after that until its standard input ends, then `leaky` keeps
- * as much once more, and it waits again. With "fork", a child keeps as much once more, too.
+ * as much once more, and it waits again. With "fork", a child keeps as much once more, too. With "hold", `holding` holds 50 MiB by every 50th of its
+ * blocks, for more than a second.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,14 @@ __attribute__((noinline)) void large(void) {
   for (int i = 0; i < 4; i++) kept[count++] = malloc(200000);
 }
 
+__attribute__((noinline)) void holding(void) {
+  static void *block[60000];
+  for (int i = 0; i < 60000; i++) memset(block[i] = malloc(900), 1, 900);
+  for (int i = 0; i < 60000; i++) {
+    if (i % 50 != 0) free(block[i]);
+  }
+}
+
 /* Comes by often enough for a snapshot that is due. */
 static void work(void) {
   for (int i = 0; i < 10000; i++) free(malloc(300000));
@@ -43,6 +52,12 @@ int main(int argc, char **argv) {
     const pid_t child = fork();
     if (child == 0) leaky();
     else waitpid(child, NULL, 0);
+  } else if (argc > 1 && strcmp(argv[1], "hold") == 0) {
+    holding();
+    for (int i = 0; i < 12; i++) {
+      usleep(110000);
+      work();
+    }
   } else if (argc > 1) {
     usleep(300000);
     work();
