@@ -335,6 +335,9 @@ bool pool_large_resize(struct slab *slab, size_t size) {
 
 /* ---- Scavenge. ---- */
 
+/* Blocks wait twice before their memory goes back: in a batch, and as an empty slab or SuperSlab. */
+static uint32_t idle_ms(void) { return config.release_delay / 2; }
+
 /* Returns the batches of a class that has not used any for a while, and its kept empty slab. */
 static void scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*give_back)(uint32_t, struct chain, bool)) {
   struct pool_class *c = &classes[cls];
@@ -342,7 +345,7 @@ static void scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*giv
   for (;;) {
     struct chain chain = CHAIN_EMPTY;
     pthread_mutex_lock(&c->lock);
-    const bool due = trim || now >= c->taken_ms + config.release_delay; /* taken_ms may be later than `now` */
+    const bool due = trim || now >= c->taken_ms + idle_ms(); /* taken_ms may be later than `now` */
     if (due && c->batches > 0) {
       chain = c->batch[c->oldest];
       c->oldest = (c->oldest + 1) % BATCHES;
@@ -364,7 +367,7 @@ static void scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*giv
 /* Takes one SuperSlab that may go out of the list: empty for the delay, or at once with trim. */
 static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
   for (struct superslab *ss = pool.first; ss != NULL && ss->free_mask != 0; ss = ss->next) {
-    if (ss->used_units != 0 || (!trim && now < ss->changed_ms + config.release_delay)) continue;
+    if (ss->used_units != 0 || (!trim && now < ss->changed_ms + idle_ms())) continue;
     if (*keep >= ss->size) {
       *keep -= ss->size;
       continue;
@@ -404,7 +407,7 @@ static size_t purge_one(bool trim, uint64_t now) {
   struct slab *run = NULL;
   pthread_mutex_lock(&pool.lock);
   for (struct superslab *ss = pool.first; ss != NULL && ss->free_mask != 0 && run == NULL; ss = ss->next) {
-    if (!trim && now < ss->changed_ms + config.release_delay) continue;
+    if (!trim && now < ss->changed_ms + idle_ms()) continue;
     const uint64_t dirty = ss->dirty_mask;
     run = superslab_take_dirty(ss);
     if (run != NULL) {

@@ -190,6 +190,7 @@ static void drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reaso
   const uint64_t start = hub_ticks();
   const uint32_t before = state->length + state->spare.count;
   struct chain out = CHAIN_EMPTY;
+  state->moved = true;
   if (reason == DRAIN_LENGTH) {
     out = take_spare(cache, cls);
     if (out.count != 0) state->drained = true;
@@ -239,12 +240,12 @@ static void decay(struct sll_cache *cache, uint32_t cls) {
   sll_publish(cache, cls);
   const uint64_t start = hub_ticks();
   const uint32_t before = state->length + state->spare.count;
-  const bool used = state->used;
-  state->used = false;
+  const bool moved = state->used && state->moved;
+  state->used = state->moved = false;
   if (before == 0) return;
   const struct chain spare = take_spare(cache, cls);
   struct chain cold = CHAIN_EMPTY;
-  if (!used) cold = take_list(cache, cls);
+  if (!moved) cold = take_list(cache, cls);
   else if (state->length > 1) cold = cut_list(cache, cls, state->length / 2);
   state->refill = (uint16_t)(state->refill > 2 * first_refill(cls) ? state->refill / 2u : first_refill(cls));
   arm(cache, cls);
@@ -304,7 +305,7 @@ bool sll_refill(struct sll_cache *cache, uint32_t cls) {
    */
   const struct chain foreign = state->refilled ? CHAIN_EMPTY : take_list(cache, cls);
   struct pool_answer answer = {.chain = state->refilled ? take_spare(cache, cls) : CHAIN_EMPTY, .source = REFILL_SPARE};
-  state->refilled = true;
+  state->refilled = state->moved = true;
   state->spare_idle = false;
   answer.chain = audit_chain(cls, answer.chain, AUDIT_FEW);
   if (answer.chain.count == 0) {

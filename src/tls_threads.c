@@ -131,7 +131,7 @@ void sll_leave(struct sll_cache *cache) {
   if (++cache->visits % VISITS_PER_CHECK == 0) {
     const uint64_t now = os_now_ms();
     if (now >= cache->decay_ms) {
-      cache->decay_ms = now + config.release_delay + 1;
+      cache->decay_ms = now + config.release_delay / 2 + 1;
       sll_decay(cache);
     }
     scavenge_if_due(now);
