@@ -173,7 +173,7 @@ uint64_t hub_ticks_fenced(void) {
 }
 uint64_t hub_ticks_since(uint64_t fenced) {
   const uint64_t span = clock_ticks_fenced() - fenced, cost = clock_cost_ticks();
-  return span > cost ? span - cost : 0;
+  return span > cost ? span - cost : 1; /* 0 is what was not timed */
 }
 
 #define LOCK_TRIES 2000 /* of 50 us */

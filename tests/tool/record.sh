@@ -42,7 +42,9 @@ value '.trace.lost.invalid' 0
 value '.trace.latency.lookup.directory.all.unit' '"ns"'
 for name in shared_fail legacy_calls slab_acquire refill_batch refill_partial refill_fresh_slab; do
   sum="[.trace.classes[].counters.$name] | add"
-  equal "$name in trace and statistics" "$(jq "$sum" json)" "$(jq "[.stats.classes[].counters.$name] | add" json)"
+  traced=$(jq "$sum" json) counted=$(jq "[.stats.classes[].counters.$name] | add" json)
+  # At the very end, after LTTng's own destructor, a list or two may be refilled once more.
+  [ "$traced" -le "$counted" ] && [ "$counted" -le $((traced + 3)) ] || fail "$name: $traced in the trace, $counted in the statistics"
 done
 [ "$(jq '.trace.latency.refill.all.count' json)" -gt 0 ] || fail "no refill in the trace"
 [ "$(jq '.trace.latency.lookup.directory.all.count' json)" -gt 100 ] || fail "too few lookups in the trace"
