@@ -42,8 +42,6 @@ static const char *const sentences[] = {
   [HDR_OVERFLOW] = "%a past the end of block %b%s",
   [HDR_UNDERFLOW] = "%a before the start of block %b%s",
   [HDR_USE_AFTER_FREE] = "%a into block %b%s, which was freed",
-  [HDR_MISMATCHED_FREE] = ("block %b%s was made by one family of functions and given back by another: malloc goes with free, new with "
-                           "delete, new[] with delete[]"),
 };
 static_assert(ARRAY_LENGTH(sentences) == hdr_verdict_count, "every verdict has a sentence");
 

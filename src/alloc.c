@@ -168,7 +168,7 @@ static void give_back(void *inner) {
   sll_leave(cache);
 }
 
-static void *debug_alloc(size_t size, size_t align, enum record_kind kind) {
+static void *debug_alloc(size_t size, size_t align) {
   const int saved = errno;
   const size_t inner_size = size <= PTRDIFF_MAX ? debug_inner_size(size, align) : 0;
   struct sll_cache *cache = inner_size != 0 ? sll_enter() : NULL;
@@ -179,7 +179,7 @@ static void *debug_alloc(size_t size, size_t align, enum record_kind kind) {
     memset(block, (int)config.fill, size);
   } else {
     void *inner = take_inner(cache, inner_size, align);
-    block = inner != NULL ? debug_take(inner, size, align, kind) : NULL;
+    block = inner != NULL ? debug_take(inner, size, align) : NULL;
     if (block == NULL && inner != NULL) give_back(inner);
     if (block != NULL && sll_goes_slow()) {
       EVENT(alloc, .ptr = block, .size = size, .cls = row_of_size(size), .stack = hub_traced_stack());
@@ -193,13 +193,13 @@ static void *debug_alloc(size_t size, size_t align, enum record_kind kind) {
 
 /* Whether `p` was a block of this mode's, or is reported. */
 static bool debug_freed(void *p) {
-  const enum debug_answer answer = debug_free(p, RECORD_MALLOC, give_back);
+  const enum debug_answer answer = debug_free(p, give_back);
   if (answer == DEBUG_GOOD) EVENT(free, .ptr = p, .size = 0, .cls = CLASS_NONE, .stack = hub_traced_stack());
   return answer != DEBUG_FOREIGN;
 }
 
 #else
-static void *debug_alloc(size_t size, size_t align, enum record_kind kind) { (void)size, (void)align, (void)kind; return NULL; }
+static void *debug_alloc(size_t size, size_t align) { (void)size, (void)align; return NULL; }
 static bool debug_freed(void *p) { (void)p; return false; }
 #endif
 
@@ -256,7 +256,7 @@ static void large_free(struct slab *slab) {
 
 void *alloc_slow(size_t size) {
   read_options();
-  if (debug_on()) return debug_alloc(size, MIN_ALIGN, RECORD_MALLOC);
+  if (debug_on()) return debug_alloc(size, MIN_ALIGN);
   const size_t with_border = hub_with_border(size);
   if (with_border <= SMALL_MAX) return alloc_slow_class(class_of_size(with_border), size, MIN_ALIGN);
   return large_alloc(size, MIN_ALIGN, false);
@@ -418,7 +418,7 @@ void *alloc_zeroed(size_t count, size_t size) {
 void *alloc_aligned(size_t alignment, size_t size) {
   if (size > PTRDIFF_MAX || alignment > PTRDIFF_MAX) return alloc_fail();
   if (alignment <= MIN_ALIGN) return alloc_fast(size);
-  if (debug_on()) return debug_alloc(size, alignment, RECORD_MALLOC);
+  if (debug_on()) return debug_alloc(size, alignment);
   const size_t with_border = hub_with_border(size);
   if ((with_border | (alignment - 1)) >= ALIGNED_MAX) {
     read_options();

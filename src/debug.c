@@ -36,10 +36,10 @@ size_t debug_inner_size(size_t size, size_t align) {
   return inner;
 }
 
-void *debug_take(void *inner, size_t size, size_t align, enum record_kind kind) {
+void *debug_take(void *inner, size_t size, size_t align) {
   uint8_t *block = (uint8_t *)inner + before(align);
   struct record record;
-  record_init(&record, block, size, hub_block_stack(), kind);
+  record_init(&record, block, size, hub_block_stack());
   record.before = (uint32_t)before(align);
   record.held = true;
   memset(inner, PATTERN, record.before);
@@ -171,7 +171,7 @@ static enum debug_answer live(const void *p, enum misuse_state state, struct rec
   return DEBUG_WRONG;
 }
 
-enum debug_answer debug_free(void *p, enum record_kind kind, void (*give_back)(void *inner)) {
+enum debug_answer debug_free(void *p, void (*give_back)(void *inner)) {
   struct record r = {.block = NULL};
   debug_audit_if_due();
   if (!record_free(p, hub_block_stack(), &r)) {
@@ -179,7 +179,6 @@ enum debug_answer debug_free(void *p, enum record_kind kind, void (*give_back)(v
     tell(&r, HDR_DOUBLE_FREE);
     return DEBUG_WRONG;
   }
-  if (r.kind != kind) tell(&r, HDR_MISMATCHED_FREE);
   check_redzones(&r);
   memset(p, (int)config.fill, r.requested);
   r.filled = true;

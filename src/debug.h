@@ -29,7 +29,7 @@ bool debug_wants_guard(size_t size);
 size_t debug_inner_size(size_t size, size_t align);
 
 /* Makes a block of `size` bytes, at a multiple of `align`, of the core's; filled. NULL where there is no memory to record it. */
-void *debug_take(void *inner, size_t size, size_t align, enum record_kind kind);
+void *debug_take(void *inner, size_t size, size_t align);
 
 enum debug_answer {
   DEBUG_FOREIGN, /* nothing is known of the pointer */
@@ -37,8 +37,8 @@ enum debug_answer {
   DEBUG_GOOD
 };
 
-/* A pointer that was given to free by `kind`'s counterpart: a good one goes to the quarantine. Blocks that leave it are given to `give_back`. */
-enum debug_answer debug_free(void *p, enum record_kind kind, void (*give_back)(void *inner));
+/* A pointer that was given to free: a good one goes to the quarantine. Blocks that leave it are given to `give_back`. */
+enum debug_answer debug_free(void *p, void (*give_back)(void *inner));
 
 /* The bytes asked for of the live block at `p`; `state`: what it was given to. */
 enum debug_answer debug_size(const void *p, enum misuse_state state, size_t *size);

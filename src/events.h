@@ -49,8 +49,7 @@ struct hak_stats; /* hakmem.h */
   V(HDR_INTERIOR_POINTER, "interior_pointer") V(HDR_FOREIGN_POINTER, "foreign_pointer")            \
   V(HDR_UNMAPPED_POINTER, "unmapped_pointer") V(HDR_REALLOC_AFTER_FREE, "realloc_after_free")      \
   V(HDR_USABLE_SIZE_AFTER_FREE, "usable_size_after_free") V(HDR_WRONG_SIZE, "wrong_size")            \
-  V(HDR_OVERFLOW, "overflow") V(HDR_UNDERFLOW, "underflow") V(HDR_USE_AFTER_FREE, "use_after_free") \
-  V(HDR_MISMATCHED_FREE, "mismatched_free")
+  V(HDR_OVERFLOW, "overflow") V(HDR_UNDERFLOW, "underflow") V(HDR_USE_AFTER_FREE, "use_after_free")
 /* How the program came to memory that is not a block's: not seen, only what it left; or the access itself, which faulted. */
 #define ENUM_access_way(V) V(ACCESS_UNSEEN, "unseen") V(ACCESS_READ, "read") V(ACCESS_WRITE, "write") V(ACCESS_ANY, "access")
 

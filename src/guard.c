@@ -185,7 +185,7 @@ void *guard_alloc(size_t size, size_t align, uint32_t cls, uint32_t stack) {
     memset((void *)(block + size), PATTERN, open + bytes - block - size);
   }
   count_open(bytes, 0);
-  record_init(&slot->known, (void *)block, size, stack, RECORD_MALLOC);
+  record_init(&slot->known, (void *)block, size, stack);
   slot->cls = cls;
   __atomic_store_n(&slot->state, SLOT_LIVE, __ATOMIC_RELEASE);
   return (void *)block;

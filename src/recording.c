@@ -15,7 +15,7 @@ void recording_alloc(void *block, uint32_t cls, size_t size, size_t sampled) {
   const bool all = recording_all();
   if ((!all && sampled == 0) || hub_is_inside()) return; /* else the program would be charged with what it did not do */
   struct record record;
-  record_init(&record, block, size, hub_block_stack(), RECORD_MALLOC);
+  record_init(&record, block, size, hub_block_stack());
   record.sampled = all ? 0 : sampled;
   if (record_put(&record) && cls < CLASS_COUNT) header_set(block, header_sampled(cls));
   /* What the block held before, its link to a neighbour in the first place, must not be taken for what the program keeps there. */

@@ -117,9 +117,9 @@ static bool make_room(struct stripe *stripe) {
   return true;
 }
 
-void record_init(struct record *record, const void *block, size_t requested, uint32_t stack, enum record_kind kind) {
+void record_init(struct record *record, const void *block, size_t requested, uint32_t stack) {
   *record = (struct record){.block = block, .requested = requested, .alloc_stack = stack, .alloc_thread = os_thread(),
-                            .alloc_ms = (uint32_t)os_now_ms(), .kind = (uint8_t)kind};
+                            .alloc_ms = (uint32_t)os_now_ms()};
 }
 
 void record_freed(struct record *record, uint32_t stack) {

@@ -10,8 +10,6 @@
 
 #include "base.h"
 
-enum record_kind { RECORD_MALLOC, RECORD_NEW, RECORD_NEW_ARRAY }; /* by whom the block was made, and is to be given back */
-
 struct record {
   const void *block;
   size_t requested; /* bytes */
@@ -19,7 +17,6 @@ struct record {
   uint32_t alloc_stack, free_stack;   /* stack ids, 0: none */
   uint32_t alloc_thread, free_thread; /* as the kernel numbers them */
   uint32_t alloc_ms, free_ms;         /* os_now_ms, its lower half */
-  uint8_t kind;                       /* enum record_kind */
   bool freed;
   bool marked;                        /* whoever walks over the records may use it */
   /* The debugging mode's: */
@@ -31,7 +28,7 @@ struct record {
 /*
  * Fills *record for a block that the calling thread allocates now, at stack `stack`. Raises no event.
  */
-void record_init(struct record *record, const void *block, size_t requested, uint32_t stack, enum record_kind kind);
+void record_init(struct record *record, const void *block, size_t requested, uint32_t stack);
 
 /* Enters into *record that the calling thread frees the block now, at stack `stack`. */
 void record_freed(struct record *record, uint32_t stack);

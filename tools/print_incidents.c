@@ -36,7 +36,6 @@ static const char *const verdicts[] = {
   [HDR_WRONG_SIZE] = "a sized free was told a size that the block was not allocated with",
   [HDR_OVERFLOW] = "the program went past the block's end",
   [HDR_UNDERFLOW] = "the program went before the block's start",
-  [HDR_MISMATCHED_FREE] = "the program made the block by one family of functions and gave it back by another",
   [HDR_USE_AFTER_FREE] = "the program used the block after it was freed",
 };
 static_assert(sizeof(verdicts) / sizeof(verdicts[0]) == hdr_verdict_count, "every verdict has a sentence");

@@ -17,7 +17,7 @@ static uint32_t below(uint32_t limit) {
 
 static void put(size_t i, size_t requested) {
   struct record record;
-  record_init(&record, at(i), requested, (uint32_t)i + 1, RECORD_NEW);
+  record_init(&record, at(i), requested, (uint32_t)i + 1);
   cr_assert(record_put(&record));
 }
 
@@ -28,7 +28,7 @@ Test(records, tell_what_was_entered) {
   cr_assert(!record_free(at(0), 1, NULL));
   put(0, 17);
   cr_assert(record_get(at(0), &record));
-  cr_assert(record.block == at(0) && record.requested == 17 && record.alloc_stack == 1 && record.kind == RECORD_NEW);
+  cr_assert(record.block == at(0) && record.requested == 17 && record.alloc_stack == 1);
   cr_assert(record.alloc_thread != 0 && record.free_thread == 0 && !record.freed && !record.marked);
   cr_assert(!record_get(at(1), &record));
   cr_assert_gt(record_bytes(), 0);
