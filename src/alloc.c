@@ -83,6 +83,7 @@ static void read_options(void) {
   const bool checked = hub_check();
   sll_go_slow(config.trace != 0 || checked || recording_all() || debug_on());
   guard_start();
+  debug_start();
 }
 
 /* What opens files and libraries must not run within a malloc of the loader's: a constructor does it, ours or that of a tracer. */
@@ -146,6 +147,7 @@ static void *take_inner(struct sll_cache *cache, size_t size, size_t align) {
     return slab != NULL ? slab->base : NULL;
   }
   const uint32_t cls = align <= MIN_ALIGN ? class_of_size(size) : class_of_aligned(align, size);
+  sll_publish(cache, cls);
   struct block *inner = take_block(cache, cls);
   if (inner != NULL) header_set(inner, header_sampled(cls));
   return inner;
@@ -263,7 +265,6 @@ void *alloc_slow(size_t size) {
 }
 
 static struct block *take_block(struct sll_cache *cache, uint32_t cls) {
-  sll_publish(cache, cls);
   while (!cache->state[cls].refilled || !block_can_pop(cache->head[cls])) {
     if (cache->head[cls] != BLOCK_END && !block_can_pop(cache->head[cls])) {
       sll_drop_head(cache, cls);

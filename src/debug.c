@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "message.h"
 #include "os.h"
 #include "size_class.h"
 
@@ -14,7 +15,7 @@
 #define AUDIT_SHARE 4u          /* and so many for each block that the last one looked at */
 #define DAMAGES 16u             /* that one audit reports; the next one reports others */
 
-/* What waits, the oldest at entry[first % QUARANTINE_MAX]; mapped with the first block that comes. */
+/* What waits, the oldest at entry[first % QUARANTINE_MAX]. */
 static struct {
   pthread_mutex_t lock;
   struct record *entry;
@@ -23,6 +24,13 @@ static struct {
 } quarantine = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static uint32_t operations, next_audit = AUDIT_EVERY; /* atomic */
+
+void debug_start(void) {
+  if (!debug_on() || quarantine.entry != NULL) return;
+  int error;
+  quarantine.entry = os_map(QUARANTINE_MAX * sizeof(struct record), os_page_size(), &error);
+  if (quarantine.entry == NULL) message_say("HAKMEM_DEBUG: there is no memory for the quarantine: freed blocks are used again at once");
+}
 
 /* ---- Where things lie. ---- */
 
@@ -138,19 +146,16 @@ static bool take_due(struct record *out) {
   return due;
 }
 
-static void put(const struct record *r) {
-  int error;
-  struct record *entries = NULL;
-  if (quarantine.entry == NULL) entries = os_map(QUARANTINE_MAX * sizeof(struct record), os_page_size(), &error);
+/* False where there is no place, because others were quicker. */
+static bool put(const struct record *r) {
   pthread_mutex_lock(&quarantine.lock);
-  struct record *surplus = quarantine.entry != NULL ? entries : NULL;
-  if (quarantine.entry == NULL) quarantine.entry = entries;
-  if (quarantine.entry != NULL && quarantine.count < QUARANTINE_MAX) {
+  const bool room = quarantine.entry != NULL && quarantine.count < QUARANTINE_MAX;
+  if (room) {
     *entry_at(quarantine.first + quarantine.count++) = *r;
     quarantine.bytes += r->requested;
-  } /* else the block is lost, which is better than handed out again at once */
+  }
   pthread_mutex_unlock(&quarantine.lock);
-  if (surplus != NULL) os_unmap(surplus, QUARANTINE_MAX * sizeof(struct record));
+  return room;
 }
 
 static void leave(struct record *r, void (*give_back)(void *inner)) {
@@ -183,7 +188,7 @@ enum debug_answer debug_free(void *p, void (*give_back)(void *inner)) {
   memset(p, (int)config.fill, r.requested);
   r.filled = true;
   record_put(&r);
-  put(&r);
+  if (!put(&r)) leave(&r, give_back);
   while (take_due(&r)) leave(&r, give_back);
   return DEBUG_GOOD;
 }

@@ -22,6 +22,9 @@
 /* A checker does the same in its way. */
 static inline bool debug_on(void) { return config.debug != 0 && !hub_checked; }
 
+/* Maps the quarantine's table. Once, after the options were read. */
+void debug_start(void);
+
 /* Whether a block of this size is rather to lie against a guard page. */
 bool debug_wants_guard(size_t size);
 
@@ -60,6 +63,7 @@ void debug_fork_child(void);
 
 static inline bool debug_on(void) { return false; }
 static inline bool debug_wants_guard(size_t size) { (void)size; return false; }
+static inline void debug_start(void) {}
 static inline void debug_audit(void) {}
 static inline void debug_fork_prepare(void) {}
 static inline void debug_fork_release(void) {}

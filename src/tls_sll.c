@@ -77,7 +77,6 @@ static void publish(struct sll_cache *cache, uint32_t cls) {
   cache->operations += pops + pushes;
   cache->guard_gap[cls] -= least(cache->guard_gap[cls], pops);
   cache->profile_gap[cls] -= least(cache->profile_gap[cls], pops);
-  state->used = true;
   hub_count(cls, pops, pushes);
 }
 
@@ -240,8 +239,8 @@ static void decay(struct sll_cache *cache, uint32_t cls) {
   sll_publish(cache, cls);
   const uint64_t start = hub_ticks();
   const uint32_t before = state->length + state->spare.count;
-  const bool moved = state->used && state->moved;
-  state->used = state->moved = false;
+  const bool moved = state->moved;
+  state->moved = false;
   if (before == 0) return;
   const struct chain spare = take_spare(cache, cls);
   struct chain cold = CHAIN_EMPTY;

@@ -37,8 +37,7 @@ struct sll_state {
   bool drained : 1;      /* a drain gave blocks away since the last refill from the pool */
   bool spare_idle : 1;   /* the spare list was not used since the last drain */
   bool refilled : 1;     /* at least once; before, the list holds only what other threads had allocated */
-  bool used : 1;         /* something was popped or pushed since the last sll_decay, */
-  bool moved : 1;        /* or the list was refilled or drained */
+  bool moved : 1;        /* the list was refilled or drained since the last sll_decay */
 };
 
 struct sll_budget { int32_t alloc, free; };

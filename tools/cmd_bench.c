@@ -185,7 +185,7 @@ const struct argp bench_argp = {
          "  programs  real programs, end to end\n"
          "  cost      what the instrumentation costs: default, plain, tracing idle, recording, full tracing; start-up\n"
          "  memory    what stays resident after a burst that was freed: after 2 s of small activity, and after malloc_trim\n"
-         "  all       phase8, threads, programs, cost and memory, each workload once, and one table of all targets (about an hour)\n\n"
+         "  all       phase8, threads, programs, cost and memory, each workload once, and one table of all targets (long)\n\n"
          "HAKMEM_ variables and LD_PRELOAD of the environment are not handed on; --option is. "
          "Exit codes: 0 done, 1 a run failed or was interrupted, 2 bad usage.",
 };

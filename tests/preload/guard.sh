@@ -4,13 +4,5 @@
 # timeout: 900
 set -u
 here=$(dirname "$0")
-ran=0
-for script in lua perl git sqlite3 python3 redis node; do
-  MODES='guard sample' sh "$here/$script.sh"
-  case $? in
-    0) ran=$((ran + 1)) ;;
-    77) ;;
-    *) echo "$script: failed with guarded blocks"; exit 1 ;;
-  esac
-done
-[ $ran -gt 0 ] || { echo "none of the programs is installed"; exit 77; }
+. "$here/programs.inc"
+in_modes 'guard sample' lua perl git sqlite3 python3 redis node
