@@ -134,7 +134,7 @@ static void put_histogram(struct dump *d, const char *name, const struct histogr
 static void put_merged(struct dump *d, const char *name, const struct stats_spans *rows) {
   struct histogram all = {0}; /* 5 KiB of stack */
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
-    if (rows->low[row].count != 0) histogram_merge_parts(&all, &rows->low[row], &rows->high[row]);
+    if (rows->head[row].count != 0) histogram_merge_row(&all, STATS_SPAN(rows, row));
   }
   put_histogram(d, name, &all);
 }

@@ -34,22 +34,23 @@ void histogram_record(struct histogram *h, uint64_t value) {
   raise_to(&h->max, value);
 }
 
-void histogram_record_parts(struct histogram_low *low, struct histogram_high *high, uint64_t value) {
-  const unsigned i = histogram_index(value);
-  __atomic_fetch_add(&low->count, 1, __ATOMIC_RELAXED);
-  __atomic_fetch_add(&low->sum, value, __ATOMIC_RELAXED);
-  __atomic_fetch_add(i < HISTOGRAM_LOW ? &low->bucket[i] : &high->bucket[i - HISTOGRAM_LOW], 1, __ATOMIC_RELAXED);
-  raise_to(&low->min_inverted, ~value);
-  raise_to(&low->max, value);
+/* Where bucket `i` of a table's row lies. */
+static size_t place(unsigned i, size_t between) { return i / HISTOGRAM_STEPS * between + i % HISTOGRAM_STEPS; }
+
+void histogram_record_row(struct histogram_head *head, uint64_t *first, size_t between, uint64_t value) {
+  __atomic_fetch_add(&head->count, 1, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&head->sum, value, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&first[place(histogram_index(value), between)], 1, __ATOMIC_RELAXED);
+  raise_to(&head->min_inverted, ~value);
+  raise_to(&head->max, value);
 }
 
-void histogram_merge_parts(struct histogram *into, const struct histogram_low *low, const struct histogram_high *high) {
-  into->count += low->count;
-  into->sum += low->sum;
-  for (unsigned i = 0; i < HISTOGRAM_LOW; i++) into->bucket[i] += low->bucket[i];
-  for (unsigned i = HISTOGRAM_LOW; i < HISTOGRAM_BUCKETS; i++) into->bucket[i] += high->bucket[i - HISTOGRAM_LOW];
-  if (into->min_inverted < low->min_inverted) into->min_inverted = low->min_inverted;
-  if (into->max < low->max) into->max = low->max;
+void histogram_merge_row(struct histogram *into, const struct histogram_head *head, const uint64_t *first, size_t between) {
+  into->count += head->count;
+  into->sum += head->sum;
+  for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) into->bucket[i] += first[place(i, between)];
+  if (into->min_inverted < head->min_inverted) into->min_inverted = head->min_inverted;
+  if (into->max < head->max) into->max = head->max;
 }
 
 void histogram_merge(struct histogram *into, const struct histogram *from) {

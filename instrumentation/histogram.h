@@ -13,6 +13,7 @@
 #define HAKMEM_HISTOGRAM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define HISTOGRAM_STEP_BITS 4
@@ -30,17 +31,12 @@ struct histogram {
 };
 
 /*
- * The same in two parts, for tables of many histograms: nearly all that is counted is in the first, so that what a table touches lies
- * close together.
+ * Tables of many histograms lie by octaves, HISTOGRAM_STEPS buckets of every row side by side: rows that hold values of like size then touch
+ * few pages. Bucket i of a row is first[i / HISTOGRAM_STEPS * between + i % HISTOGRAM_STEPS].
  */
-#define HISTOGRAM_LOW 160 /* buckets: values below 8192 */
+#define HISTOGRAM_OCTAVES (HISTOGRAM_BUCKETS / HISTOGRAM_STEPS)
 
-struct histogram_low {
-  uint64_t count, sum, min_inverted, max; /* of both parts */
-  uint64_t bucket[HISTOGRAM_LOW];
-};
-
-struct histogram_high { uint64_t bucket[HISTOGRAM_BUCKETS - HISTOGRAM_LOW]; };
+struct histogram_head { uint64_t count, sum, min_inverted, max; }; /* as above */
 
 /* The bucket of `value`, 0 <= index < HISTOGRAM_BUCKETS. */
 unsigned histogram_index(uint64_t value);
@@ -52,11 +48,12 @@ uint64_t histogram_upper(unsigned index);
 /* Counts `value` once. Thread and signal safe (relaxed atomic additions), wait-free but for min and max. */
 void histogram_record(struct histogram *h, uint64_t value);
 
-void histogram_record_parts(struct histogram_low *low, struct histogram_high *high, uint64_t value);
+/* The same for a row of a table. */
+void histogram_record_row(struct histogram_head *head, uint64_t *first, size_t between, uint64_t value);
 
-/* Adds `from`, or its parts, to `into`; exact. Not safe against concurrent writers of `into`. */
+/* Adds `from`, or a row of a table, to `into`; exact. Not safe against concurrent writers of `into`. */
 void histogram_merge(struct histogram *into, const struct histogram *from);
-void histogram_merge_parts(struct histogram *into, const struct histogram_low *low, const struct histogram_high *high);
+void histogram_merge_row(struct histogram *into, const struct histogram_head *head, const uint64_t *first, size_t between);
 
 /*
  * The value below or at which `quantile` (0.0 to 1.0) of the recorded values lie: the upper end of the bucket that

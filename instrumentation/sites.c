@@ -61,7 +61,7 @@ static struct site *site_of(uint32_t stack, uint32_t cls) {
 }
 
 /* The class row of a block that is in no slab. */
-static uint32_t row_of(size_t size) { return size <= SMALL_MAX ? class_of_size(size) : size <= pool_large_max() ? CLASS_LARGE : CLASS_HUGE; }
+static uint32_t row_of(size_t size) { return size <= SMALL_MAX ? class_of_size(size) : size <= units_large_max() ? CLASS_LARGE : CLASS_HUGE; }
 
 /*
  * A live record, which keeps its block live, and so its slab in place, while its stripe's lock is held; what other blocks of the slab

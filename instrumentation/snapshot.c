@@ -142,9 +142,9 @@ static void keep_idlest(struct stats_block *b, const struct stats_moment *moment
 /* ---- All of it. ---- */
 
 static void fill_buckets(struct stats_block *b, const struct walk *walk) {
-  struct pool_totals totals;
+  struct units_totals totals;
   struct legacy_usage huge;
-  pool_totals(&totals);
+  units_totals(&totals);
   legacy_usage(CLASS_HUGE, &huge);
   struct stats_buckets buckets = {
     .live = walk->large_bytes + huge.huge_bytes, .empty = totals.dirty_bytes, .tails = walk->tails, .huge_cache = huge.kept_bytes, .guarded = guard_bytes(),
@@ -194,7 +194,7 @@ static void fill_rows(struct stats_block *b, const struct walk *walk) {
 static void take(struct stats_block *b, bool thorough, bool in_signal) {
   struct walk walk = {.thorough = thorough};
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) snapshot_class(b, cls);
-  if (pool_visit(in_signal, visit_superslab, &walk)) {
+  if (units_visit(in_signal, visit_superslab, &walk)) {
     for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
       memcpy(b->utilisation[cls], walk.utilisation[cls], sizeof(walk.utilisation[cls]));
     }

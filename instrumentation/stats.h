@@ -18,7 +18,7 @@
 #include "histogram.h"
 
 #define STATS_MAGIC "HAKSTATS"
-#define STATS_VERSION 7
+#define STATS_VERSION 8
 
 /* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */
 #define STATS_COUNTERS(S)                                                     \
@@ -214,11 +214,12 @@ struct stats_profile {
 /* The moments that are kept: the last, the one with most live memory, that with most resident and in no live block. */
 enum stats_profile_moment { PROFILE_LAST, PROFILE_PEAK, PROFILE_IDLEST, PROFILE_MOMENTS };
 
-/* A histogram per class. */
+/* A histogram per class: a table of them, by octaves. */
 struct stats_spans {
-  struct histogram_low low[CLASS_ROWS];
-  struct histogram_high high[CLASS_ROWS];
+  struct histogram_head head[CLASS_ROWS];
+  uint64_t bucket[HISTOGRAM_OCTAVES][CLASS_ROWS][HISTOGRAM_STEPS];
 };
+#define STATS_SPAN(spans, cls) &(spans)->head[cls], (spans)->bucket[0][cls], (size_t)CLASS_ROWS * HISTOGRAM_STEPS
 
 struct stats_block {
   char magic[8];

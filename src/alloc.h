@@ -49,13 +49,19 @@ ALWAYS_INLINE void free_fast(void *p) {
   cache->head[cls] = block;
 }
 
-/* The rest of the family; see hakmem.h for what they take and give. */
+/* The rest of the family (the last four: family.c); see hakmem.h for what they take and give. */
 void *alloc_zeroed(size_t count, size_t size);
 void *alloc_aligned(size_t alignment, size_t size); /* alignment: a power of two */
 void *alloc_resize(void *p, size_t size);
 size_t alloc_usable(const void *p);
 bool alloc_trim(size_t keep);
 void alloc_free_sized(void *p, size_t alignment, size_t size); /* says so where the block was not allocated with `size` */
+
+/*
+ * What every slow door does first, so that the options are read before the first block is made: every SuperSlab has the size that was asked
+ * for, and every thread's lists are taken over.
+ */
+void alloc_prepare(void);
 
 /* What the constructor does, once; for whoever's constructor may run before it and needs the instrumentation. */
 void alloc_start(void);

@@ -59,9 +59,9 @@ static void sum_up(struct mallinfo2 *info) {
     const uint64_t capacity = pool.capacity + old.capacity; /* a slab may have come between the readings */
     info->fordblks += (size_t)(capacity > live ? capacity - live : 0) * class_stride(cls);
   }
-  struct pool_totals totals;
+  struct units_totals totals;
   struct legacy_usage huge;
-  pool_totals(&totals);
+  units_totals(&totals);
   legacy_usage(CLASS_HUGE, &huge);
   info->arena = (size_t)totals.mapped;
   info->hblks = (size_t)huge.huge_blocks;

@@ -139,7 +139,7 @@ static bool is_on_stack(const void *p, const struct maps_region *region) {
 /* In no slab, and at no block. */
 static enum hdr_verdict elsewhere(const void *p, enum misuse_state state) {
   struct maps_region region;
-  const bool ours = pool_holds(p) || legacy_keeps(p);
+  const bool ours = units_hold(p) || legacy_keeps(p);
   const enum maps_answer answer = ours ? MAPS_FOUND : maps_find((uintptr_t)p, &region);
   const uint32_t former = directory_former(p);
   /* What is mapped there now, and is not ours, came after our block was unmapped. */

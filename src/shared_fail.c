@@ -28,12 +28,12 @@ static struct idle idle_capacity(void) {
   return idle;
 }
 
-uint32_t shared_fail_raise(const struct sll_cache *own, uint32_t cls, uint32_t units, struct pool_refusal refusal) {
+uint32_t shared_fail_raise(const struct sll_cache *own, uint32_t cls, uint32_t units, struct units_refusal refusal) {
   const uint32_t stack = hub_stack();
-  struct pool_totals totals;
+  struct units_totals totals;
   struct pool_usage usage = {0};
   uint64_t cached = 0, mine = 0, allocs, frees;
-  pool_totals(&totals);
+  units_totals(&totals);
   if (own != NULL) {
     pool_usage(cls, &usage);
     cached = sll_cached(cls, &allocs, &frees);

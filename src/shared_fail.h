@@ -12,6 +12,6 @@
  * Raises the event: class row `cls` asked for a run of `units` units. `own` are the calling thread's lists, NULL where the class has none
  * (large blocks). No lock may be held. Returns the stack's id.
  */
-uint32_t shared_fail_raise(const struct sll_cache *own, uint32_t cls, uint32_t units, struct pool_refusal refusal);
+uint32_t shared_fail_raise(const struct sll_cache *own, uint32_t cls, uint32_t units, struct units_refusal refusal);
 
 #endif

@@ -1,11 +1,8 @@
 /*
- * shared_pool.h: the SuperSlabs of the process, shared by all threads.
+ * shared_pool.h: the free blocks that all threads share, by class: batches (chains of blocks that threads drained, handed on whole), and partial
+ * slabs, whose units come from the SuperSlabs (units.h).
  *
- *   per class: batches (chains of free blocks that threads drained, handed on whole), and partial slabs
- *   for all:   the SuperSlabs, with their free units
- *
- * Locks: one per class over its batches and slabs, one over the SuperSlabs; never two at a time. Nothing
- * here holds a lock while it maps, unmaps, purges or raises an event.
+ * One lock per class; never two at a time, nor with that of units.h. Nothing here holds one while an event is raised.
  */
 #ifndef HAKMEM_SHARED_POOL_H
 #define HAKMEM_SHARED_POOL_H
@@ -13,18 +10,13 @@
 #include "base.h"
 #include "events.h"
 #include "superslab.h"
-
-/* Why the pool had nothing. */
-struct pool_refusal {
-  enum fail_reason reason;
-  int error; /* of the system, an errno; 0 where it was not asked */
-};
+#include "units.h"
 
 /* What a refill got, or why it got nothing. */
 struct pool_answer {
   struct chain chain;             /* empty: shared_fail */
   enum refill_source source;
-  struct pool_refusal refusal;    /* where the chain is empty */
+  struct units_refusal refusal;    /* where the chain is empty */
   uint64_t over[STAGE_shared_fail]; /* when each stage had proved to have nothing: hub_ticks(); 0 where it served, was not reached, or was not timed */
 };
 
@@ -46,16 +38,6 @@ struct chain pool_give_batch(uint32_t cls, struct chain chain);
  */
 uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, struct chain *legacy, bool trim);
 
-/* A run of units for `size` bytes, not above pool_large_max(); NULL and *refusal where there is none. */
-struct slab *pool_large_alloc(size_t size, bool *zeroed, struct pool_refusal *refusal);
-void pool_large_free(struct slab *slab);
-
-/* Makes the run long enough for `size`, and no longer, where it lies. False, and nothing changed, where it cannot be. */
-bool pool_large_resize(struct slab *slab, size_t size);
-
-/* The largest block that is a run of units in a SuperSlab: half of one. */
-size_t pool_large_max(void);
-
 /*
  * Returns batches that nobody took for HAKMEM_RELEASE_DELAY, purges free units, gives empty SuperSlabs back. With
  * `trim`, all of it without waiting, but for `keep` bytes of empty SuperSlabs.
@@ -69,24 +51,6 @@ struct pool_usage {
   uint64_t batched;                      /* free blocks in batches; part of `used` */
 };
 void pool_usage(uint32_t cls, struct pool_usage *out);
-
-/* What the pool holds altogether. */
-struct pool_totals {
-  uint32_t active;       /* SuperSlabs */
-  uint32_t free_units;   /* units of no slab */
-  uint64_t dirty_bytes;  /* of free units, with memory behind them */
-  uint64_t mapped;       /* bytes of SuperSlabs */
-};
-void pool_totals(struct pool_totals *out);
-
-/*
- * Calls `visit` for every SuperSlab, under the lock over them, so `visit` must not allocate, raise events or wait. With
- * `try_only`, returns false without a visit where the lock is taken (for signal handlers).
- */
-bool pool_visit(bool try_only, void (*visit)(struct superslab *ss, void *context), void *context);
-
-/* Whether `p` points into a SuperSlab. */
-bool pool_holds(const void *p);
 
 /* Fork: take every lock, release every lock, make every lock new. */
 void pool_fork_prepare(void);

@@ -292,7 +292,8 @@ static void tell_refill(uint32_t cls, const struct pool_answer *answer, bool tim
         REFILL_STAGES(STAGE_TICKS));
 }
 
-bool sll_refill(struct sll_cache *cache, uint32_t cls) {
+/* Makes sure that the list's head can be popped, and that the thread was given blocks of its own once. False where no memory is to be had anywhere. */
+static bool refill(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   const uint64_t start = hub_ticks();
   const bool timed = HAKMEM_EVENTS && (cache->refills++ % STAGE_SAMPLE == 0 || sll_goes_slow());
@@ -332,7 +333,8 @@ bool sll_refill(struct sll_cache *cache, uint32_t cls) {
 
 /* ---- One operation: it counts itself by a step of the budget, unless that was taken on the fast path already. ---- */
 
-struct block *sll_pop(struct sll_cache *cache, uint32_t cls) {
+/* Pops the head, which can be popped, and makes it live. */
+static struct block *pop(struct sll_cache *cache, uint32_t cls) {
   struct block *block = cache->head[cls];
   cache->head[cls] = block_next(block);
   header_set(block, cache->live[cls]);
@@ -361,8 +363,14 @@ void sll_abandon(struct sll_cache *cache, uint32_t cls) {
   arm(cache, cls);
 }
 
+/* ---- Take. ---- */
+
 #if HAKMEM_EVENTS
-void sll_drop_head(struct sll_cache *cache, uint32_t cls) {
+/*
+ * The head of the list has a wrong header: reports it and takes it out. Its link is followed only where it leads to a block of
+ * this class; else the rest of the list is abandoned. So it is where the head itself is no free block of this class.
+ */
+static void drop_head(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   sll_publish(cache, cls);
   struct block *bad = cache->head[cls];
@@ -389,5 +397,16 @@ void sll_drop_head(struct sll_cache *cache, uint32_t cls) {
   misuse_header(slab, bad, got, linked ? MISUSE_FREE : MISUSE_OVERWRITTEN);
 }
 #else
-void sll_drop_head(struct sll_cache *cache, uint32_t cls) { (void)cache, (void)cls; }
+static void drop_head(struct sll_cache *cache, uint32_t cls) { (void)cache, (void)cls; }
 #endif
+
+struct block *sll_take(struct sll_cache *cache, uint32_t cls) {
+  while (!cache->state[cls].refilled || !block_can_pop(cache->head[cls])) {
+    if (cache->head[cls] != BLOCK_END && !block_can_pop(cache->head[cls])) {
+      drop_head(cache, cls);
+    } else if (!refill(cache, cls)) {
+      return NULL;
+    }
+  }
+  return pop(cache, cls);
+}

@@ -99,23 +99,17 @@ void sll_publish(struct sll_cache *cache, uint32_t cls);
 /* Brings the counts in, and sets the budgets to when something is due next. */
 void sll_rearm(struct sll_cache *cache, uint32_t cls);
 
-/* Makes sure that the list's head can be popped, and that the thread was given blocks of its own once. False where no memory is to be had anywhere. */
-bool sll_refill(struct sll_cache *cache, uint32_t cls);
-
-/* Pops the head, which can be popped, and makes it live; counts it. */
-struct block *sll_pop(struct sll_cache *cache, uint32_t cls);
+/*
+ * A free block of the class, popped, made live and counted: the list's next, after what is broken was reported and taken out, or one of a
+ * refill. NULL where no memory is to be had anywhere.
+ */
+struct block *sll_take(struct sll_cache *cache, uint32_t cls);
 
 /* Pushes a block whose header says free; counts it; drains where a drain is due. */
 void sll_push(struct sll_cache *cache, uint32_t cls, struct block *block);
 
 /* Counts a block that was given back but must never be handed out again. */
 void sll_abandon(struct sll_cache *cache, uint32_t cls);
-
-/*
- * The head of the list has a wrong header: reports it and takes it out. Its link is followed only where it leads to a block of
- * this class; else the rest of the list is abandoned. So it is where the head itself is no free block of this class.
- */
-void sll_drop_head(struct sll_cache *cache, uint32_t cls);
 
 /* Gives everything in the calling thread's lists to the pool, whole lists if it can be (DRAIN_EXIT), or back to the slabs (DRAIN_TRIM). */
 void sll_drain_all(struct sll_cache *cache, enum drain_reason reason);

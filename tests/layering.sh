@@ -12,10 +12,10 @@ floor() {
   case $1 in
     base.?) echo 0 ;;
     random.h | os.? | config.? | size_class.? | header.? | events.? | message.? | maps.? | ranges.? | hakmem.h) echo 1 ;;
-    superslab.? | directory.? | kept.? | records.? | profile.?) echo 2 ;;
+    superslab.? | directory.? | kept.? | records.? | profile.? | units.?) echo 2 ;;
     shared_pool.? | legacy.? | evidence.? | misuse.? | audit.? | reach.? | recording.? | guard.?) echo 3 ;;
-    shared_fail.? | quarantine.? | tls_sll.? | tls_threads.c) echo 4 ;;
-    alloc.? | debug.?) echo 5 ;;
+    shared_fail.? | quarantine.? | tls_sll.? | tls_threads.c | large.?) echo 4 ;;
+    alloc.? | front.? | debug.? | family.c | start.c) echo 5 ;;
     malloc.c | hakmem.c) echo 6 ;;
     *) return 1 ;;
   esac

@@ -75,7 +75,7 @@ static bool take_histogram(struct histogram **place, const struct histogram *fro
 
 static bool take_span(struct histogram **place, const struct stats_spans *from, uint32_t cls) {
   struct histogram whole = {0};
-  histogram_merge_parts(&whole, &from->low[cls], &from->high[cls]);
+  histogram_merge_row(&whole, STATS_SPAN(from, cls));
   return take_histogram(place, &whole);
 }
 

@@ -25,8 +25,8 @@ static const struct { const char *name; size_t offset, size; } fields[] = {
   FIELD("strategy", strategy), FIELD("timeline_length", timeline_length), FIELD("frame_count", stacks[0].frame_count),
   FIELD("kind", incidents[0].kind), FIELD("leak_kind", leaks[0].kind), FIELD("leak_bytes", leaks[1].bytes), FIELD("leak_blocks", leaks[0].blocks),
   FIELD("alloc_thread", incidents[0].alloc_thread), FIELD("left_stack", incidents[0].left_stack), FIELD("cls", incidents[0].cls), FIELD("verdict", incidents[0].verdict),
-  FIELD("reason", incidents[1].reason), FIELD("bucket", lookup.low[CLS].bucket[7]), FIELD("count", lookup.low[CLS].count),
-  FIELD("max", lookup.low[CLS].max), FIELD("min_inverted", lookup.low[CLS].min_inverted), FIELD("sum", lookup.low[CLS].sum),
+  FIELD("reason", incidents[1].reason), FIELD("bucket", lookup.bucket[0][CLS][7]), FIELD("count", lookup.head[CLS].count),
+  FIELD("max", lookup.head[CLS].max), FIELD("min_inverted", lookup.head[CLS].min_inverted), FIELD("sum", lookup.head[CLS].sum),
   FIELD("reentered", counters.reentered), FIELD("live", buckets.live), FIELD("rss", rss), FIELD("stacks_missed", stacks_missed),
   FIELD("os_unmap_bytes", counters.os_unmap_bytes), FIELD("superslab_release", counters.superslab_release),
   FIELD("elapsed_ns", elapsed_ns), FIELD("request_samples", cls[CLS].request_samples), FIELD("request_bytes", cls[CLS].request_bytes),
@@ -38,15 +38,14 @@ static const struct { const char *name; size_t offset, size; } fields[] = {
   FIELD("inherited_allocs", inherited_allocs[CLS]), FIELD("inherited_frees", inherited_frees[CLS]),
 };
 
-/* As histogram_record_parts does, but its source is not linked: a test must not check the code with itself. */
+/* As histogram_record_row does, but its source is not linked: a test must not check the code with itself. */
 static void record(struct stats_spans *spans, uint64_t value, unsigned bucket) {
-  struct histogram_low *low = &spans->low[CLS];
-  low->count++;
-  low->sum += value;
-  if (bucket < HISTOGRAM_LOW) low->bucket[bucket]++;
-  else spans->high[CLS].bucket[bucket - HISTOGRAM_LOW]++;
-  if (low->min_inverted < ~value) low->min_inverted = ~value;
-  if (low->max < value) low->max = value;
+  struct histogram_head *head = &spans->head[CLS];
+  head->count++;
+  head->sum += value;
+  spans->bucket[bucket / HISTOGRAM_STEPS][CLS][bucket % HISTOGRAM_STEPS]++;
+  if (head->min_inverted < ~value) head->min_inverted = ~value;
+  if (head->max < value) head->max = value;
 }
 
 static unsigned bucket_of(uint64_t value) {

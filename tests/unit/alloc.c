@@ -29,7 +29,7 @@ Test(alloc, larger_sizes_go_beside_the_classes) {
   for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
     char *p = alloc_fast(sizes[i]);
     const struct slab *slab = directory_slab(p);
-    cr_assert_eq(slab->cls, sizes[i] <= pool_large_max() ? CLASS_LARGE : CLASS_HUGE);
+    cr_assert_eq(slab->cls, sizes[i] <= units_large_max() ? CLASS_LARGE : CLASS_HUGE);
     cr_assert(alloc_usable(p) >= sizes[i] && alloc_usable(p) < sizes[i] + UNIT_SIZE);
     p[0] = p[sizes[i] - 1] = 1;
     free_fast(p);

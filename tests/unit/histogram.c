@@ -154,19 +154,25 @@ Test(histogram, merging_equals_recording_in_one) {
   free(all), free(a), free(b), free(empty);
 }
 
-Test(histogram, two_parts_are_one_histogram) {
-  struct histogram *whole = new_histogram(), *joined = new_histogram();
-  struct histogram_low *low = calloc(1, sizeof *low);
-  struct histogram_high *high = calloc(1, sizeof *high);
-  cr_assert_eq(histogram_index(8191), HISTOGRAM_LOW - 1);
+Test(histogram, rows_of_a_table_are_histograms) {
+  enum { ROWS = 3 };
+  struct histogram *whole[ROWS], *joined = new_histogram();
+  struct histogram_head head[ROWS] = {{0}};
+  uint64_t (*table)[ROWS][HISTOGRAM_STEPS] = calloc(HISTOGRAM_OCTAVES, sizeof *table);
+  cr_assert_eq(HISTOGRAM_OCTAVES * HISTOGRAM_STEPS, HISTOGRAM_BUCKETS);
+  for (int row = 0; row < ROWS; row++) whole[row] = new_histogram();
   for (int i = 0; i < 20000; i++) {
     const uint64_t value = random_value();
-    histogram_record(whole, value);
-    histogram_record_parts(low, high, value);
+    histogram_record(whole[i % ROWS], value);
+    histogram_record_row(&head[i % ROWS], table[0][i % ROWS], ROWS * HISTOGRAM_STEPS, value);
   }
-  histogram_merge_parts(joined, low, high);
-  cr_assert_eq(memcmp(joined, whole, sizeof *whole), 0);
-  free(whole), free(joined), free(low), free(high);
+  for (int row = 0; row < ROWS; row++) {
+    memset(joined, 0, sizeof *joined);
+    histogram_merge_row(joined, &head[row], table[0][row], ROWS * HISTOGRAM_STEPS);
+    cr_assert_eq(memcmp(joined, whole[row], sizeof *joined), 0);
+    free(whole[row]);
+  }
+  free(joined), free(table);
 }
 
 Test(histogram, a_lost_count_is_invalid) {

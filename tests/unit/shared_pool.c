@@ -22,9 +22,9 @@ static struct pool_usage usage(uint32_t cls) {
   return u;
 }
 
-static struct pool_totals totals(void) {
-  struct pool_totals t;
-  pool_totals(&t);
+static struct units_totals totals(void) {
+  struct units_totals t;
+  units_totals(&t);
   return t;
 }
 
@@ -43,7 +43,7 @@ static void check_chain(struct chain chain, uint32_t cls) {
 
 Test(shared_pool, first_a_fresh_superslab_then_partial_then_fresh_slabs) {
   const uint32_t cls = 30;
-  const struct pool_totals before = totals();
+  const struct units_totals before = totals();
   struct pool_answer answer = pool_refill(cls, 10, true);
   cr_assert_eq(answer.source, before.free_units == 0 ? REFILL_FRESH_SUPERSLAB : REFILL_FRESH_SLAB);
   cr_assert_eq(answer.chain.count, 10);
@@ -124,10 +124,10 @@ Test(shared_pool, without_a_trim_one_empty_slab_is_kept) {
 }
 
 Test(shared_pool, large_blocks_are_runs_of_units) {
-  for (size_t size = 1; size <= pool_large_max(); size = size * 3 + 1000) {
+  for (size_t size = 1; size <= units_large_max(); size = size * 3 + 1000) {
     bool zeroed = false;
-    struct pool_refusal refusal;
-    struct slab *slab = pool_large_alloc(size, &zeroed, &refusal);
+    struct units_refusal refusal;
+    struct slab *slab = units_large_alloc(size, &zeroed, &refusal);
     cr_assert_not_null(slab);
     cr_assert(slab->size >= size && slab->size < size + UNIT_SIZE && slab->requested == size && slab->cls == CLASS_LARGE);
     cr_assert_eq(directory_slab(slab->base), slab);
@@ -135,12 +135,12 @@ Test(shared_pool, large_blocks_are_runs_of_units) {
     const char *base = slab->base;
     for (size_t i = 0; zeroed && i < size; i++) cr_assert_eq(base[i], 0);
     memset(slab->base, 0xee, slab->size);
-    pool_large_free(slab);
+    units_large_free(slab);
     cr_assert_null(directory_slab(base));
   }
   bool zeroed = true;
-  struct pool_refusal refusal;
-  cr_assert_not_null(pool_large_alloc(1, &zeroed, &refusal));
+  struct units_refusal refusal;
+  cr_assert_not_null(units_large_alloc(1, &zeroed, &refusal));
   cr_assert_not(zeroed, "its unit was used before");
 }
 
@@ -150,32 +150,32 @@ Test(shared_pool, the_limit_refuses) {
   struct slab *slabs[64];
   uint32_t count = 0;
   bool zeroed;
-  struct pool_refusal refusal = {.reason = FAIL_OS_ENOMEM};
-  while (count < 64 && (slabs[count] = pool_large_alloc(pool_large_max(), &zeroed, &refusal)) != NULL) count++;
+  struct units_refusal refusal = {.reason = FAIL_OS_ENOMEM};
+  while (count < 64 && (slabs[count] = units_large_alloc(units_large_max(), &zeroed, &refusal)) != NULL) count++;
   cr_assert_leq(count, most * 2);
   cr_assert_geq(count, 3);
   cr_assert_eq(refusal.reason, FAIL_LIMIT);
   cr_assert_eq(totals().active, most);
-  while (totals().free_units > 0) cr_assert_not_null(pool_large_alloc(1, &zeroed, &refusal));
+  while (totals().free_units > 0) cr_assert_not_null(units_large_alloc(1, &zeroed, &refusal));
   const struct pool_answer answer = pool_refill(3, 10, true);
   cr_assert_eq(answer.chain.count, 0);
   cr_assert_eq(answer.refusal.reason, FAIL_LIMIT);
-  pool_large_free(slabs[0]);
+  units_large_free(slabs[0]);
   cr_assert_neq(pool_refill(3, 10, true).chain.count, 0, "there is room again");
 }
 
 Test(shared_pool, a_trim_gives_empty_superslabs_back) {
   struct slab *slabs[20];
   bool zeroed;
-  struct pool_refusal refusal;
+  struct units_refusal refusal;
   for (int i = 0; i < 20; i++) {
-    slabs[i] = pool_large_alloc(pool_large_max(), &zeroed, &refusal);
+    slabs[i] = units_large_alloc(units_large_max(), &zeroed, &refusal);
     memset(slabs[i]->base, 1, slabs[i]->size);
   }
-  const struct pool_totals full = totals();
+  const struct units_totals full = totals();
   cr_assert_geq(full.active, 10);
-  for (int i = 0; i < 20; i++) pool_large_free(slabs[i]);
-  cr_assert_geq(totals().dirty_bytes, 20 * pool_large_max());
+  for (int i = 0; i < 20; i++) units_large_free(slabs[i]);
+  cr_assert_geq(totals().dirty_bytes, 20 * units_large_max());
   const size_t one = config_superslab_size();
   cr_assert_gt(pool_scavenge(true, 3 * one, give_back), 0);
   cr_assert_geq(totals().active, 3);
@@ -189,10 +189,10 @@ Test(shared_pool, a_trim_gives_empty_superslabs_back) {
 Test(shared_pool, nothing_is_released_before_the_delay) {
   config.release_delay = 1000000;
   bool zeroed;
-  struct pool_refusal refusal;
-  struct slab *slab = pool_large_alloc(pool_large_max(), &zeroed, &refusal);
+  struct units_refusal refusal;
+  struct slab *slab = units_large_alloc(units_large_max(), &zeroed, &refusal);
   memset(slab->base, 1, slab->size);
-  pool_large_free(slab);
+  units_large_free(slab);
   cr_assert_eq(pool_scavenge(false, 0, give_back), 0);
   config.release_delay = 0;
   cr_assert_gt(pool_scavenge(false, 0, give_back), 0);

@@ -94,15 +94,15 @@ Test(stats, refills_drains_and_histograms_agree) {
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     const struct stats_class_counters *c = &b->cls[row];
     const uint64_t refills = c->refill_spare + c->refill_batch + c->refill_partial + c->refill_fresh_slab + c->refill_fresh_superslab + c->refill_legacy;
-    cr_assert_eq(b->refill.low[row].count, refills);
-    cr_assert_eq(b->drain.low[row].count, stats_drains(c));
+    cr_assert_eq(b->refill.head[row].count, refills);
+    cr_assert_eq(b->drain.head[row].count, stats_drains(c));
     const struct stats_spans *spans[] = {&b->refill, &b->drain, &b->lookup};
     for (int i = 0; i < 3; i++) {
       struct histogram whole = {0};
-      histogram_merge_parts(&whole, &spans[i]->low[row], &spans[i]->high[row]);
+      histogram_merge_row(&whole, STATS_SPAN(spans[i], row));
       cr_assert(histogram_is_valid(&whole));
     }
-    lookups += b->lookup.low[row].count;
+    lookups += b->lookup.head[row].count;
     if (row < CLASS_COUNT) cr_assert_leq(c->request_bytes, c->request_samples * class_stride(row));
   }
   cr_assert_eq(lookups, b->counters.lookup_hit + b->counters.lookup_legacy);

@@ -1,0 +1,308 @@
+#include "units.h"
+
+#include <pthread.h>
+
+#include "config.h"
+#include "directory.h"
+#include "os.h"
+
+/* SuperSlabs. `open` ones have a free unit and stand first in the list. */
+static struct {
+  pthread_mutex_t lock;
+  struct superslab *first, *last;
+  struct superslab *spare_descriptors;
+  uint32_t active, mapping; /* SuperSlabs; those being mapped count against the limit */
+  uint32_t free_units;
+  uint64_t dirty_units;
+} superslabs = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+size_t units_large_max(void) { return config_superslab_size() / 2; }
+uint32_t units_idle_ms(void) { return config.release_delay / 2; }
+
+/* ---- The list of SuperSlabs; superslabs.lock is held. ---- */
+
+static void list_remove(struct superslab *ss) {
+  if (ss->prev != NULL) ss->prev->next = ss->next;
+  else superslabs.first = ss->next;
+  if (ss->next != NULL) ss->next->prev = ss->prev;
+  else superslabs.last = ss->prev;
+}
+
+static void list_add_first(struct superslab *ss) {
+  ss->prev = NULL;
+  ss->next = superslabs.first;
+  if (superslabs.first != NULL) superslabs.first->prev = ss;
+  else superslabs.last = ss;
+  superslabs.first = ss;
+}
+
+static void list_add_last(struct superslab *ss) {
+  ss->next = NULL;
+  ss->prev = superslabs.last;
+  if (superslabs.last != NULL) superslabs.last->next = ss;
+  else superslabs.first = ss;
+  superslabs.last = ss;
+}
+
+/* ---- Units. ---- */
+
+/* Books that `slab` was taken out of its SuperSlab; a full one moves to the end. */
+static void book_taken(const struct slab *slab, uint64_t dirty_before) {
+  struct superslab *ss = slab->home;
+  superslabs.free_units -= slab->units;
+  superslabs.dirty_units -= (uint64_t)__builtin_popcountll(dirty_before ^ ss->dirty_mask);
+  if (ss->free_mask != 0) return;
+  list_remove(ss);
+  list_add_last(ss);
+}
+
+/* Books a slab in again; its SuperSlab is not full any more. */
+static void book_given(struct slab *slab, bool dirty) {
+  struct superslab *ss = slab->home;
+  if (ss->free_mask == 0) {
+    list_remove(ss);
+    list_add_first(ss);
+  }
+  superslabs.free_units += slab->units;
+  if (dirty) superslabs.dirty_units += slab->units;
+  superslab_give(ss, slab, dirty);
+  assert(superslab_is_valid(ss));
+}
+
+/* Takes `units` from the first SuperSlab that has them. *was_empty: it was kept in reserve, and is in use again. */
+static struct slab *take_units(uint32_t units, bool *zeroed, bool *was_empty) {
+  for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0; ss = ss->next) {
+    const uint64_t dirty = ss->dirty_mask;
+    *was_empty = ss->used_units == 0;
+    struct slab *slab = superslab_take(ss, units, zeroed);
+    if (slab == NULL) continue;
+    book_taken(slab, dirty);
+    return slab;
+  }
+  return NULL;
+}
+
+void units_give(struct slab *slab) {
+  directory_leave(slab);
+  const uint64_t now = os_now_ms();
+  pthread_mutex_lock(&superslabs.lock);
+  slab->home->changed_ms = now;
+  book_given(slab, true);
+  pthread_mutex_unlock(&superslabs.lock);
+}
+
+static struct superslab *new_descriptor(void) {
+  pthread_mutex_lock(&superslabs.lock);
+  struct superslab *ss = superslabs.spare_descriptors;
+  if (ss != NULL) superslabs.spare_descriptors = ss->next;
+  pthread_mutex_unlock(&superslabs.lock);
+  return ss != NULL ? ss : os_metadata(superslab_descriptor_size(config_superslab_size()));
+}
+
+/*
+ * Maps a SuperSlab; one place under the limit was reserved by the caller. A process with many of them touches all of
+ * this one's pages soon, and would spend more time on TLB misses than on the blocks; `many`: it has.
+ */
+static struct superslab *map_superslab(bool many, struct units_refusal *refusal) {
+  const size_t size = config_superslab_size();
+  int error = 0;
+  void *base = os_map(size, size, &error);
+  struct superslab *ss = base != NULL && directory_prepare(base, size) ? new_descriptor() : NULL;
+  if (ss != NULL) {
+    superslab_init(ss, base, size);
+    hub_guard(base, size);
+    if (many) os_prefer_huge_pages(base, size);
+    return ss;
+  }
+  /* mmap says ENOMEM for both; where a smaller, unaligned piece can be had, it was the address space. */
+  *refusal = (struct units_refusal){FAIL_OS_ENOMEM, error};
+  if (base == NULL) {
+    void *probe = os_map(size / 2, os_page_size(), &error);
+    if (probe != NULL) {
+      os_unmap(probe, size / 2);
+      refusal->reason = FAIL_NO_ADDRESS_SPACE;
+    }
+  } else {
+    os_unmap(base, size);
+  }
+  return NULL;
+}
+
+struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, uint64_t *slab_over, struct units_refusal *refusal) {
+  *fresh_superslab = false;
+  pthread_mutex_lock(&superslabs.lock);
+  bool was_empty = false;
+  struct slab *slab = take_units(units, zeroed, &was_empty);
+  const bool allowed = config.ss_limit == 0 || superslabs.active + superslabs.mapping < config.ss_limit;
+  if (slab == NULL && allowed) superslabs.mapping++;
+  const uint32_t active = superslabs.active;
+  pthread_mutex_unlock(&superslabs.lock);
+
+  if (slab != NULL) {
+    if (was_empty) EVENT(superslab_acquire, .base = slab->home->base, .size = slab->home->size, .source = ACQUIRE_RESERVE, .active = active);
+    return slab;
+  }
+  *slab_over = hub_ticks();
+  *refusal = (struct units_refusal){.reason = FAIL_LIMIT};
+  struct superslab *ss = allowed ? map_superslab(config.huge_pages != 0 && active >= config.huge_pages, refusal) : NULL;
+  if (!allowed) return NULL;
+
+  pthread_mutex_lock(&superslabs.lock);
+  superslabs.mapping--;
+  uint32_t now_active = superslabs.active;
+  if (ss != NULL) {
+    list_add_first(ss);
+    now_active = ++superslabs.active;
+    superslabs.free_units += ss->units;
+    slab = take_units(units, zeroed, &was_empty);
+  }
+  pthread_mutex_unlock(&superslabs.lock);
+  if (ss == NULL) return NULL;
+  *fresh_superslab = true;
+  directory_superslab_came(ss);
+  EVENT(superslab_acquire, .base = ss->base, .size = ss->size, .source = ACQUIRE_MAPPED, .active = now_active);
+  return slab;
+}
+
+/* ---- Large blocks. ---- */
+
+struct slab *units_large_alloc(size_t size, bool *zeroed, struct units_refusal *refusal) {
+  bool fresh;
+  uint64_t over;
+  const uint32_t units = (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE); /* aligned blocks of size 0, too */
+  struct slab *slab = units_acquire(units, zeroed, &fresh, &over, refusal);
+  if (slab == NULL) return NULL;
+  slab->cls = CLASS_LARGE;
+  slab->requested = size;
+  directory_enter(slab, CODE_LARGE);
+  return slab;
+}
+
+void units_large_free(struct slab *slab) { units_give(slab); }
+
+bool units_large_resize(struct slab *slab, size_t size) {
+  struct superslab *ss = slab->home;
+  const uint32_t units = (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE);
+  const uint64_t now = os_now_ms();
+  pthread_mutex_lock(&superslabs.lock);
+  const uint64_t free_before = ss->free_mask, dirty_before = ss->dirty_mask;
+  const bool done = superslab_resize(ss, slab, units);
+  if (done) {
+    superslabs.free_units += (uint32_t)__builtin_popcountll(ss->free_mask) - (uint32_t)__builtin_popcountll(free_before);
+    superslabs.dirty_units += (uint64_t)__builtin_popcountll(ss->dirty_mask) - (uint64_t)__builtin_popcountll(dirty_before);
+    if ((free_before == 0) != (ss->free_mask == 0)) {
+      list_remove(ss);
+      if (ss->free_mask == 0) list_add_last(ss);
+      else list_add_first(ss);
+    }
+    if (ss->free_mask != free_before) ss->changed_ms = now;
+    slab->requested = size;
+  }
+  assert(superslab_is_valid(ss));
+  pthread_mutex_unlock(&superslabs.lock);
+  return done;
+}
+
+/* ---- Scavenge. ---- */
+
+/* Takes one SuperSlab that may go out of the list: empty for the delay, or at once with trim. */
+static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
+  for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0; ss = ss->next) {
+    if (ss->used_units != 0 || (!trim && now < ss->changed_ms + units_idle_ms())) continue;
+    if (*keep >= ss->size) {
+      *keep -= ss->size;
+      continue;
+    }
+    list_remove(ss);
+    superslabs.active--;
+    superslabs.free_units -= ss->units;
+    superslabs.dirty_units -= (uint64_t)__builtin_popcountll(ss->dirty_mask);
+    return ss;
+  }
+  return NULL;
+}
+
+static size_t release_empty(bool trim, size_t keep, uint64_t now) {
+  size_t released = 0;
+  for (;;) {
+    size_t left = keep;
+    pthread_mutex_lock(&superslabs.lock);
+    struct superslab *ss = take_empty(trim, &left, now);
+    const uint32_t active = superslabs.active;
+    pthread_mutex_unlock(&superslabs.lock);
+    if (ss == NULL) return released;
+    directory_superslab_went(ss);
+    const size_t size = ss->size;
+    EVENT(superslab_release, .base = ss->base, .size = size, .reason = trim ? RELEASE_TRIM : RELEASE_DELAY, .active = active);
+    os_unmap(ss->base, size);
+    released += size;
+    pthread_mutex_lock(&superslabs.lock);
+    ss->next = superslabs.spare_descriptors;
+    superslabs.spare_descriptors = ss;
+    pthread_mutex_unlock(&superslabs.lock);
+  }
+}
+
+/* Purges one dirty run. It is taken for as long as the system call runs, so that nobody else gets its units. */
+static size_t purge_one(bool trim, uint64_t now) {
+  struct slab *run = NULL;
+  pthread_mutex_lock(&superslabs.lock);
+  for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0 && run == NULL; ss = ss->next) {
+    if (!trim && now < ss->changed_ms + units_idle_ms()) continue;
+    const uint64_t dirty = ss->dirty_mask;
+    run = superslab_take_dirty(ss);
+    if (run != NULL) {
+      book_taken(run, dirty);
+      break;
+    }
+  }
+  pthread_mutex_unlock(&superslabs.lock);
+  if (run == NULL) return 0;
+  const size_t size = run->size;
+  os_purge(run->base, size);
+  pthread_mutex_lock(&superslabs.lock);
+  book_given(run, false);
+  pthread_mutex_unlock(&superslabs.lock);
+  return size;
+}
+
+size_t units_scavenge(bool trim, size_t keep, uint64_t now) {
+  size_t total = release_empty(trim, keep, now);
+  for (size_t purged; (purged = purge_one(trim, now)) != 0;) total += purged;
+  return total;
+}
+
+/* ---- What there is. ---- */
+
+READS_RACILY void units_totals(struct units_totals *out) {
+  *out = (struct units_totals){.active = superslabs.active, .free_units = superslabs.free_units,
+                              .dirty_bytes = superslabs.dirty_units * UNIT_SIZE,
+                              .mapped = superslabs.active * config_superslab_size()};
+}
+
+bool units_visit(bool try_only, void (*visit)(struct superslab *ss, void *context), void *context) {
+  if (try_only) {
+    if (pthread_mutex_trylock(&superslabs.lock) != 0) return false;
+  } else {
+    pthread_mutex_lock(&superslabs.lock);
+  }
+  for (struct superslab *ss = superslabs.first; ss != NULL; ss = ss->next) visit(ss, context);
+  pthread_mutex_unlock(&superslabs.lock);
+  return true;
+}
+
+bool units_hold(const void *p) {
+  bool holds = false;
+  pthread_mutex_lock(&superslabs.lock);
+  for (const struct superslab *ss = superslabs.first; ss != NULL && !holds; ss = ss->next) holds = (uintptr_t)p - (uintptr_t)ss->base < ss->size;
+  pthread_mutex_unlock(&superslabs.lock);
+  return holds;
+}
+
+void units_fork_prepare(void) { pthread_mutex_lock(&superslabs.lock); }
+void units_fork_release(void) { pthread_mutex_unlock(&superslabs.lock); }
+
+void units_fork_child(void) {
+  pthread_mutex_init(&superslabs.lock, NULL);
+  superslabs.mapping = 0; /* the threads that were mapping do not exist here: their places under the limit are free */
+}
