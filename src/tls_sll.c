@@ -34,6 +34,16 @@ static uint32_t first_refill(uint32_t cls) {
   return blocks > FIRST_REFILL_MAX ? FIRST_REFILL_MAX : blocks < FIRST_REFILL_MIN ? FIRST_REFILL_MIN : blocks;
 }
 
+/*
+ * A refill is larger than the last one, but by no more than an eighth of what the class has in use: so what lies idle stays a part of what is used.
+ */
+static uint32_t next_refill(uint32_t refill, uint32_t cls) {
+  struct pool_usage usage;
+  pool_usage(cls, &usage);
+  const uint64_t first = first_refill(cls), most = first + usage.used / 8, wanted = refill + first;
+  return least(wanted < most ? (uint32_t)wanted : (uint32_t)most, list_max(cls) / 2u);
+}
+
 /* A list begins short, and grows where blocks go both ways: one that only gives holds little. */
 static uint16_t first_max(uint16_t most) { return most / 8 > 8 ? most / 8 : most > 8 ? 8 : most; }
 static void grow(struct sll_state *state, uint32_t cls) { state->most = (uint16_t)least(state->most * 2u, list_max(cls)); }
@@ -317,7 +327,7 @@ static bool refill(struct sll_cache *cache, uint32_t cls) {
     if (answer.chain.count == 0 && foreign.count == 0) return false;
     if (state->drained) grow(state, cls); /* blocks went away that are wanted again */
     state->drained = false;
-    state->refill = (uint16_t)least(state->refill + first_refill(cls), list_max(cls) / 2u);
+    state->refill = (uint16_t)next_refill(state->refill, cls);
   }
   /* A sink may have come back through malloc or free meanwhile and left a list; and again while that one is handed over. */
   for (sll_publish(cache, cls); state->length != 0; sll_publish(cache, cls)) hand_over(cls, take_list(cache, cls));
