@@ -34,6 +34,7 @@ static struct slab *take_at(struct superslab *ss, uint32_t unit, uint32_t units)
   const uint64_t mask = mask_of(unit, units);
   ss->free_mask &= ~mask;
   ss->dirty_mask &= ~mask;
+  ss->aged_mask &= ~mask;
   ss->used_units += units;
   struct slab *slab = &ss->slabs[unit];
   *slab = (struct slab){.home = ss, .base = ss->base + unit * UNIT_SIZE, .units = units, .size = units * UNIT_SIZE};
@@ -57,17 +58,20 @@ bool superslab_resize(struct superslab *ss, struct slab *slab, uint32_t units) {
   if ((after & ~before & ~ss->free_mask) != 0) return false;
   ss->free_mask = (ss->free_mask | before) & ~after;
   ss->dirty_mask = (ss->dirty_mask | (before & ~after)) & ~after;
+  ss->aged_mask &= ss->dirty_mask;
   ss->used_units += units - slab->units;
   slab->units = units;
   slab->size = units * UNIT_SIZE;
   return true;
 }
 
-struct slab *superslab_take_dirty(struct superslab *ss) {
-  if (ss->dirty_mask == 0) return NULL;
-  const uint32_t first = (uint32_t)__builtin_ctzll(ss->dirty_mask);
+void superslab_age(struct superslab *ss) { ss->aged_mask = ss->dirty_mask; }
+
+struct slab *superslab_take_aged(struct superslab *ss) {
+  if (ss->aged_mask == 0) return NULL;
+  const uint32_t first = (uint32_t)__builtin_ctzll(ss->aged_mask);
   uint32_t end = first;
-  while (end < ss->units && (ss->dirty_mask >> end & 1) != 0) end++;
+  while (end < ss->units && (ss->aged_mask >> end & 1) != 0) end++;
   struct slab *slab = take_at(ss, first, end - first);
   slab->cls = CLASS_LARGE;
   return slab;
@@ -84,7 +88,7 @@ void superslab_give(struct superslab *ss, struct slab *slab, bool dirty) {
 
 bool superslab_is_valid(const struct superslab *ss) {
   return ss->units <= SUPERSLAB_UNITS_MAX && ss->size == ss->units * UNIT_SIZE &&
-         ((uintptr_t)ss->base & (ss->size - 1)) == 0 && (ss->dirty_mask & ~ss->free_mask) == 0 &&
+         ((uintptr_t)ss->base & (ss->size - 1)) == 0 && (ss->dirty_mask & ~ss->free_mask) == 0 && (ss->aged_mask & ~ss->dirty_mask) == 0 &&
          ss->used_units + (uint32_t)__builtin_popcountll(ss->free_mask) == ss->units;
 }
 

@@ -14,7 +14,7 @@
  *   free: the blocks given back, those behind the first `given` in order of address
  *   used = carved - free_count        blocks handed out: live, in a TLS SLL, or in a batch
  *   (slab is in its owner's list of partial slabs) <=> used < capacity
- *   dirty_mask is a subset of free_mask: free units with memory behind them
+ *   aged_mask <= dirty_mask <= free_mask, as sets: free units with memory behind them, and those of them that were so at the last superslab_age
  *
  * No function here locks: the owner of a slab (shared_pool or legacy) holds its lock.
  */
@@ -50,8 +50,8 @@ struct superslab {
   char *base;
   size_t size;
   uint32_t units, used_units;
-  uint64_t free_mask, dirty_mask; /* bit u: unit u */
-  uint64_t changed_ms;            /* when a slab was last given back */
+  uint64_t free_mask, dirty_mask, aged_mask; /* bit u: unit u */
+  uint64_t changed_ms;           /* when a slab was last given back */
   struct slab slabs[];            /* one a unit; slabs[u] is the slab that begins at unit u */
 };
 
@@ -74,8 +74,11 @@ struct slab *superslab_take(struct superslab *ss, uint32_t units, bool *zeroed);
 /* Makes a slab that was taken `units` long, in its place. False, and nothing changed, where the units behind it are in use. */
 bool superslab_resize(struct superslab *ss, struct slab *slab, uint32_t units);
 
-/* Takes the first run of dirty units, as superslab_take does, so that it can be purged; NULL where there is none. */
-struct slab *superslab_take_dirty(struct superslab *ss);
+/* Every unit that is dirty now is aged, until it is taken. */
+void superslab_age(struct superslab *ss);
+
+/* Takes the first run of aged units, as superslab_take does, so that it can be purged; NULL where there is none. */
+struct slab *superslab_take_aged(struct superslab *ss);
 
 /* Gives a slab's units back; dirty: with memory behind them. */
 void superslab_give(struct superslab *ss, struct slab *slab, bool dirty);

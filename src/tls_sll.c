@@ -254,7 +254,7 @@ static void decay(struct sll_cache *cache, uint32_t cls) {
   if (before == 0) return;
   const struct chain spare = take_spare(cache, cls);
   struct chain cold = CHAIN_EMPTY;
-  if (!moved) cold = take_list(cache, cls);
+  if (!moved || state->length <= CUT_MAX) cold = take_list(cache, cls);
   else if (state->length > 1) cold = cut_list(cache, cls, state->length / 2);
   state->refill = (uint16_t)(state->refill > 2 * first_refill(cls) ? state->refill / 2u : first_refill(cls));
   arm(cache, cls);

@@ -243,33 +243,45 @@ static size_t release_empty(bool trim, size_t keep, uint64_t now) {
   }
 }
 
-/* Purges one dirty run. It is taken for as long as the system call runs, so that nobody else gets its units. */
-static size_t purge_one(bool trim, uint64_t now) {
-  struct slab *run = NULL;
+/* What is dirty now is purged by the next round, unless it is in use by then. */
+static void age_all(void) {
   pthread_mutex_lock(&superslabs.lock);
-  for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0 && run == NULL; ss = ss->next) {
-    if (!trim && now < ss->changed_ms + units_idle_ms()) continue;
+  for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0; ss = ss->next) superslab_age(ss);
+  pthread_mutex_unlock(&superslabs.lock);
+}
+
+/*
+ * Purges what is aged. A run is taken for as long as the system call runs, so that nobody else gets its units; its SuperSlab stays in the list
+ * meanwhile, though perhaps elsewhere in it.
+ */
+static size_t purge_aged(void) {
+  size_t total = 0;
+  pthread_mutex_lock(&superslabs.lock);
+  for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0;) {
     const uint64_t dirty = ss->dirty_mask;
-    run = superslab_take_dirty(ss);
-    if (run != NULL) {
-      book_taken(run, dirty);
-      break;
+    struct slab *run = superslab_take_aged(ss);
+    if (run == NULL) {
+      ss = ss->next;
+      continue;
     }
+    book_taken(run, dirty);
+    pthread_mutex_unlock(&superslabs.lock);
+    const size_t size = run->size;
+    os_purge(run->base, size);
+    total += size;
+    pthread_mutex_lock(&superslabs.lock);
+    book_given(run, false);
   }
   pthread_mutex_unlock(&superslabs.lock);
-  if (run == NULL) return 0;
-  const size_t size = run->size;
-  os_purge(run->base, size);
-  pthread_mutex_lock(&superslabs.lock);
-  book_given(run, false);
-  pthread_mutex_unlock(&superslabs.lock);
-  return size;
+  return total;
 }
 
 size_t units_scavenge(bool trim, size_t keep, uint64_t now) {
-  size_t total = release_empty(trim, keep, now);
-  for (size_t purged; (purged = purge_one(trim, now)) != 0;) total += purged;
-  return total;
+  const size_t released = release_empty(trim, keep, now);
+  if (trim) age_all();
+  const size_t purged = purge_aged();
+  age_all();
+  return released + purged;
 }
 
 /* ---- What there is. ---- */

@@ -26,7 +26,7 @@ Test(superslab, units_against_a_shadow) {
     superslab_init(ss, span(size, size), size);
     cr_assert(superslab_is_valid(ss));
     const uint32_t units = (uint32_t)(size / UNIT_SIZE);
-    bool used[SUPERSLAB_UNITS_MAX] = {false}, dirty[SUPERSLAB_UNITS_MAX] = {false};
+    bool used[SUPERSLAB_UNITS_MAX] = {false}, dirty[SUPERSLAB_UNITS_MAX] = {false}, aged[SUPERSLAB_UNITS_MAX] = {false};
     struct slab *taken[SUPERSLAB_UNITS_MAX];
     uint32_t count = 0;
     for (int step = 0; step < 20000; step++) {
@@ -49,7 +49,7 @@ Test(superslab, units_against_a_shadow) {
           cr_assert_not(used[u]);
           was_dirty |= dirty[u];
           used[u] = true;
-          dirty[u] = false;
+          dirty[u] = aged[u] = false;
         }
         cr_assert_eq(zeroed, !was_dirty);
         taken[count++] = slab;
@@ -60,7 +60,7 @@ Test(superslab, units_against_a_shadow) {
         for (uint32_t u = first + before; possible && u < first + wanted; u++) possible = !used[u];
         cr_assert_eq(superslab_resize(ss, slab, wanted), possible);
         cr_assert_eq(slab->units, possible ? wanted : before);
-        for (uint32_t u = first + before; possible && u < first + wanted; u++) used[u] = true, dirty[u] = false;
+        for (uint32_t u = first + before; possible && u < first + wanted; u++) used[u] = true, dirty[u] = aged[u] = false;
         for (uint32_t u = first + wanted; possible && u < first + before; u++) used[u] = false, dirty[u] = true;
       } else if (count > 0) {
         const uint32_t i = below(count);
@@ -68,15 +68,18 @@ Test(superslab, units_against_a_shadow) {
         taken[i] = taken[--count];
         const uint32_t first = (uint32_t)(slab - ss->slabs);
         const bool is_dirty = below(4) != 0;
-        for (uint32_t u = first; u < first + slab->units; u++) used[u] = false, dirty[u] = is_dirty;
+        for (uint32_t u = first; u < first + slab->units; u++) used[u] = aged[u] = false, dirty[u] = is_dirty;
         superslab_give(ss, slab, is_dirty);
+      } else if (below(4) == 0) {
+        superslab_age(ss);
+        for (uint32_t u = 0; u < units; u++) aged[u] = dirty[u];
       } else if (below(3) == 0) {
-        struct slab *run = superslab_take_dirty(ss);
+        struct slab *run = superslab_take_aged(ss);
         if (run == NULL) continue;
         const uint32_t first = (uint32_t)(run - ss->slabs);
         for (uint32_t u = first; u < first + run->units; u++) {
-          cr_assert(dirty[u] && !used[u]);
-          dirty[u] = false;
+          cr_assert(aged[u] && !used[u]);
+          dirty[u] = aged[u] = false;
         }
         superslab_give(ss, run, false);
       }
@@ -86,6 +89,7 @@ Test(superslab, units_against_a_shadow) {
         in_use += used[u];
         cr_assert_eq(ss->free_mask >> u & 1, !used[u]);
         cr_assert_eq(ss->dirty_mask >> u & 1, dirty[u]);
+        cr_assert_eq(ss->aged_mask >> u & 1, aged[u]);
       }
       cr_assert_eq(ss->used_units, in_use);
     }
