@@ -39,6 +39,20 @@ static struct slab *slab_of_live(const void *p, enum misuse_state state) {
   return slab;
 }
 
+/*
+ * The stride of the block at `p`, where it is a small one and nothing is the matter with it; else 0, and the slow way looks closer. Where every
+ * operation is to go the slow way, the thread's directory is blind.
+ */
+ALWAYS_INLINE uint32_t plain_stride(const void *p) {
+  const struct sll_cache *cache = sll_self;
+  const int8_t code = directory_code(cache->directory, p);
+  if (UNLIKELY(code <= 0) || !header_is(p, cache->live[code - 1])) return 0;
+  const struct slab *slab = directory_slab(p);
+  if (slab == NULL) return 0;
+  const uint32_t offset = (uint32_t)((const char *)p - slab->base);
+  return offset >= slab->first && (offset - slab->first) % slab->stride == 0 ? slab->stride : 0;
+}
+
 /* Bytes of a live block that its user may touch. */
 static size_t usable_of(const struct slab *slab, const void *p) {
   const size_t usable = slab_usable(slab, p);
@@ -47,6 +61,8 @@ static size_t usable_of(const struct slab *slab, const void *p) {
 
 size_t alloc_usable(const void *p) {
   if (p == NULL) return 0;
+  const uint32_t stride = plain_stride(p);
+  if (LIKELY(stride != 0)) return stride - 1;
   size_t size;
   bool good;
   if (front_size(p, MISUSE_MEASURED, &size, &good)) return size;
@@ -98,12 +114,7 @@ static void *resize(void *p, size_t size) {
   return in_place;
 }
 
-void *alloc_resize(void *p, size_t size) {
-  if (p == NULL) return alloc_fast(size);
-  if (size == 0) {
-    free_fast(p);
-    return NULL;
-  }
+static NOINLINE void *resize_slow(void *p, size_t size) {
   if (size > PTRDIFF_MAX) return alloc_fail();
   const int saved = errno;
   void *moved = resize(p, size);
@@ -115,6 +126,17 @@ void *alloc_resize(void *p, size_t size) {
     (void)slab;
   }
   return moved;
+}
+
+void *alloc_resize(void *p, size_t size) {
+  if (p == NULL) return alloc_fast(size);
+  if (size == 0) {
+    free_fast(p);
+    return NULL;
+  }
+  const uint32_t stride = plain_stride(p);
+  if (UNLIKELY(stride == 0 || size > PTRDIFF_MAX)) return resize_slow(p, size);
+  return stays(stride - 1, size) ? p : move(p, stride - 1, size);
 }
 
 /* Whether a live block may have been asked for with this size. One that was resized in its place is of the class that it had before. */

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Holds the fast paths: instructions per operation of random_mixed, as callgrind counts them. Such counts are the same in every run,
+# Holds the fast paths: instructions per operation of random_mixed, and per call of realloc and malloc_usable_size, as
+# callgrind counts them. Such counts are the same in every run,
 # whatever else the machine does. The difference of two lengths leaves start-up and warm-up out.
 # timeout: 600
 set -u
@@ -13,7 +14,11 @@ grep -Eq '^CMAKE_BUILD_TYPE:STRING=(RelWithDebInfo|Release)$' "$BUILD_DIR/CMakeC
 run() {
   library=$1 operations=$2
   shift 2
-  LD_PRELOAD=$library valgrind --tool=callgrind --callgrind-out-file=/dev/null "$BUILD_DIR/bin/random_mixed" --warm-up 0 -n "$operations" "$@" 2>&1 |
+  case $1 in
+    -*) set -- "$BUILD_DIR/bin/random_mixed" --warm-up 0 -n "$operations" "$@" ;;
+    *) set -- "$BUILD_DIR/tests/speed/family" "$1" "$operations" ;;
+  esac
+  LD_PRELOAD=$library valgrind --tool=callgrind --callgrind-out-file=/dev/null "$@" 2>&1 |
     sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
 }
 
@@ -38,3 +43,6 @@ per_operation 55 "$default" -w 256
 per_operation 55 "$default" -w 8192
 per_operation 51 "$plain" -w 256
 per_operation 51 "$plain" -w 8192
+per_operation 130 "$default" stays             # of these, the program's own: some 50 for each call, with its comparison of names
+per_operation 245 "$default" moves
+per_operation 145 "$default" usable
