@@ -38,7 +38,7 @@ static void free_guarded(void *p) {
 static void *take_inner(struct sll_cache *cache, size_t size, size_t align) {
   if ((size | (align - 1)) >= ALIGNED_MAX) {
     bool zeroed;
-    struct slab *slab = large_take(size, align, &zeroed);
+    struct slab *slab = large_take(size, size, align, &zeroed);
     if (slab != NULL) hub_count(slab->cls, 1, 0);
     return slab != NULL ? slab->base : NULL;
   }

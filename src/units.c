@@ -166,10 +166,10 @@ struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, 
 
 /* ---- Large blocks. ---- */
 
-struct slab *units_large_alloc(size_t size, bool *zeroed, struct units_refusal *refusal) {
+struct slab *units_large_alloc(size_t size, size_t room, bool *zeroed, struct units_refusal *refusal) {
   bool fresh;
   uint64_t over;
-  const uint32_t units = (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE); /* aligned blocks of size 0, too */
+  const uint32_t units = (uint32_t)((max_size(room, 1) + UNIT_SIZE - 1) / UNIT_SIZE); /* aligned blocks of size 0, too */
   struct slab *slab = units_acquire(units, zeroed, &fresh, &over, refusal);
   if (slab == NULL) return NULL;
   slab->cls = CLASS_LARGE;

@@ -28,8 +28,8 @@ struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, 
 /* Gives a slab's units back: they become anybody's. It is in the directory no more. */
 void units_give(struct slab *slab);
 
-/* A run of units for `size` bytes, not above units_large_max(); NULL and *refusal where there is none. */
-struct slab *units_large_alloc(size_t size, bool *zeroed, struct units_refusal *refusal);
+/* A run of units for `size` bytes, with place for `room`, not above units_large_max(); NULL and *refusal where there is none. */
+struct slab *units_large_alloc(size_t size, size_t room, bool *zeroed, struct units_refusal *refusal);
 void units_large_free(struct slab *slab);
 
 /* Makes the run long enough for `size`, and no longer, where it lies. False, and nothing changed, where it cannot be. */

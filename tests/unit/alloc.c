@@ -108,6 +108,16 @@ Test(alloc, a_resize_that_fits_stays_where_it_is) {
   free_fast(p);
 }
 
+Test(alloc, a_large_block_that_grew_has_room_to_grow_again) {
+  char *p = alloc_resize(alloc_fast(40000), 4 * UNIT_SIZE); /* a block of a class, so it moved */
+  cr_assert_eq(directory_slab(p)->requested, 4 * UNIT_SIZE);
+  char *behind = alloc_fast(UNIT_SIZE);
+  char *grown = alloc_resize(p, 6 * UNIT_SIZE);
+  cr_assert_eq(grown, p);
+  cr_assert_neq(alloc_resize(p, 12 * UNIT_SIZE), p, "what lies behind it is in use");
+  free_fast(behind);
+}
+
 Test(alloc, wrong_frees_are_reported_and_change_nothing) {
   static char here[100];
   char *p = alloc_fast(200);

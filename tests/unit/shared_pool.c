@@ -127,7 +127,7 @@ Test(shared_pool, large_blocks_are_runs_of_units) {
   for (size_t size = 1; size <= units_large_max(); size = size * 3 + 1000) {
     bool zeroed = false;
     struct units_refusal refusal;
-    struct slab *slab = units_large_alloc(size, &zeroed, &refusal);
+    struct slab *slab = units_large_alloc(size, size, &zeroed, &refusal);
     cr_assert_not_null(slab);
     cr_assert(slab->size >= size && slab->size < size + UNIT_SIZE && slab->requested == size && slab->cls == CLASS_LARGE);
     cr_assert_eq(directory_slab(slab->base), slab);
@@ -140,7 +140,7 @@ Test(shared_pool, large_blocks_are_runs_of_units) {
   }
   bool zeroed = true;
   struct units_refusal refusal;
-  cr_assert_not_null(units_large_alloc(1, &zeroed, &refusal));
+  cr_assert_not_null(units_large_alloc(1, 1, &zeroed, &refusal));
   cr_assert_not(zeroed, "its unit was used before");
 }
 
@@ -151,12 +151,12 @@ Test(shared_pool, the_limit_refuses) {
   uint32_t count = 0;
   bool zeroed;
   struct units_refusal refusal = {.reason = FAIL_OS_ENOMEM};
-  while (count < 64 && (slabs[count] = units_large_alloc(units_large_max(), &zeroed, &refusal)) != NULL) count++;
+  while (count < 64 && (slabs[count] = units_large_alloc(units_large_max(), units_large_max(), &zeroed, &refusal)) != NULL) count++;
   cr_assert_leq(count, most * 2);
   cr_assert_geq(count, 3);
   cr_assert_eq(refusal.reason, FAIL_LIMIT);
   cr_assert_eq(totals().active, most);
-  while (totals().free_units > 0) cr_assert_not_null(units_large_alloc(1, &zeroed, &refusal));
+  while (totals().free_units > 0) cr_assert_not_null(units_large_alloc(1, 1, &zeroed, &refusal));
   const struct pool_answer answer = pool_refill(3, 10, true);
   cr_assert_eq(answer.chain.count, 0);
   cr_assert_eq(answer.refusal.reason, FAIL_LIMIT);
@@ -169,7 +169,7 @@ Test(shared_pool, a_trim_gives_empty_superslabs_back) {
   bool zeroed;
   struct units_refusal refusal;
   for (int i = 0; i < 20; i++) {
-    slabs[i] = units_large_alloc(units_large_max(), &zeroed, &refusal);
+    slabs[i] = units_large_alloc(units_large_max(), units_large_max(), &zeroed, &refusal);
     memset(slabs[i]->base, 1, slabs[i]->size);
   }
   const struct units_totals full = totals();
@@ -190,7 +190,7 @@ Test(shared_pool, nothing_is_released_before_the_delay) {
   config.release_delay = 1000000;
   bool zeroed;
   struct units_refusal refusal;
-  struct slab *slab = units_large_alloc(units_large_max(), &zeroed, &refusal);
+  struct slab *slab = units_large_alloc(units_large_max(), units_large_max(), &zeroed, &refusal);
   memset(slab->base, 1, slab->size);
   units_large_free(slab);
   cr_assert_eq(pool_scavenge(false, 0, give_back), 0);
