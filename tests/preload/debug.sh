@@ -1,8 +1,41 @@
 #!/bin/sh
-# Real programs in the debugging mode: they say and make the same as without, and nothing is said of them.
+# Real programs in the debugging mode: they say and make the same as without, and nothing is said of them by any process.
+#
+#   SOAK_SECONDS=3600 sh tests/preload/debug.sh     goes round for so long, with more of them and larger loads, and counts
 # slow
 # timeout: 900
 set -u
 here=$(dirname "$0")
 . "$here/programs.inc"
-in_modes debug lua git sqlite3 gcc redis
+seconds=${SOAK_SECONDS:-0}
+programs='lua git sqlite3 gcc redis'
+[ "$seconds" -gt 0 ] && programs="$programs perl xz python3 node bash" && export LOAD=4
+
+# Every process has a log of its own, which is empty where nothing was said.
+logs=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-debug.XXXXXX") || exit 1
+trap 'rm -rf "$logs"' EXIT
+trap 'exit 130' INT TERM
+export HAKMEM_LOG=hdr HAKMEM_LOG_FILE="$logs/%p"
+
+end=$(($(date +%s) + seconds)) rounds=0 works=0 processes=0 reports=0 failures=0 skipped=0
+while :; do
+  rounds=$((rounds + 1))
+  for program in $programs; do
+    (in_modes debug "$program") >"$logs/out"
+    case $? in
+      0) works=$((works + 1)) ;;
+      77) skipped=$((skipped + 1)) ;;
+      *) failures=$((failures + 1)); cat "$logs/out" ;;
+    esac
+    said=$(find "$logs" -name '[0-9]*' -size +0 -exec grep -al verdict= {} + | wc -l)
+    reports=$((reports + said))
+    processes=$((processes + $(find "$logs" -name '[0-9]*' | wc -l)))
+    [ "$said" -eq 0 ] || find "$logs" -name '[0-9]*' -size +0 -exec head -n 60 {} +
+    find "$logs" -name '[0-9]*' -delete
+    [ "$seconds" -gt 0 ] && [ "$(date +%s)" -ge "$end" ] && break
+  done
+  [ "$seconds" -gt 0 ] && echo "$(date +%H:%M:%S) round $rounds: $works works by $processes processes, $reports reports, $failures failures"
+  [ "$(date +%s)" -ge "$end" ] && break
+done
+[ $((works + failures)) -gt 0 ] || { echo "none of the programs is installed"; exit 77; }
+[ $works -gt 0 ] && [ $processes -gt 0 ] && [ $((reports + failures)) -eq 0 ]

@@ -46,7 +46,7 @@ EOF
 
 work() {
   start_server || return
-  redis-benchmark -p "$port" -q -n 8000 -c 20 -P 4 -t set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange_100,mset \
+  redis-benchmark -p "$port" -q -n $((8000 * ${LOAD:-1})) -c 20 -P 4 -t set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange_100,mset \
     >bench.log 2>&1
   echo "benchmark ended with $?"
   cli flushall # how far its clients got at the end is a matter of chance

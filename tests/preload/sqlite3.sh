@@ -4,10 +4,10 @@
 need sqlite3
 
 work() {
-  under sqlite3 out/data.db <<'SQL'
+  under sqlite3 out/data.db <<SQL
 PRAGMA journal_mode=WAL;
 CREATE TABLE item(id INTEGER PRIMARY KEY, name TEXT, price REAL, tags TEXT);
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $((40000 * ${LOAD:-1})))
 INSERT INTO item SELECT i, printf('item-%06d-%s', i, hex(i * 7919)), (i * 37 % 1000) / 7.0,
   json_array(i % 13, i % 17, printf('%.*c', i % 200, 'x')) FROM n;
 CREATE INDEX item_name ON item(name);
@@ -16,7 +16,7 @@ CREATE INDEX sale_item ON sale(item);
 SELECT count(*), sum(length(name)), round(avg(price), 6) FROM item;
 SELECT i.name, sum(s.count) AS total FROM sale s JOIN item i ON i.id = s.item GROUP BY i.id ORDER BY total DESC, i.name LIMIT 20;
 SELECT day, sum(count) OVER (ORDER BY day ROWS 7 PRECEDING) FROM sale ORDER BY day, 2 LIMIT 50;
-SELECT json_extract(tags, '$[1]'), count(*) FROM item GROUP BY 1 ORDER BY 1;
+SELECT json_extract(tags, '\$[1]'), count(*) FROM item GROUP BY 1 ORDER BY 1;
 SELECT length(group_concat(name, ';')) FROM item;
 CREATE VIRTUAL TABLE text USING fts5(body);
 INSERT INTO text SELECT name || ' ' || tags FROM item WHERE id % 4 = 0;
