@@ -143,19 +143,31 @@ void modules_fork_child(void);
 
 /* Bytes between `address` and the end of this thread's stack; 0 where it does not lie on it. */
 size_t fp_room(uintptr_t address);
-bool fp_can_be_believed(void);
+/* Where the thread's stack ends, above `address`; 0 where that does not lie on it. */
+uintptr_t fp_stack_end(uintptr_t address);
 /* The chain as it is. */
 uint32_t fp_capture(uintptr_t at, uintptr_t *frames, uint32_t most);
-/* The chain where all of it is proven, else 0. *sample: it is to be compared with libunwind's once more. */
-uint32_t fp_capture_proven(uintptr_t at, uintptr_t *frames, uint32_t most, uint32_t epoch, bool *sample);
-/* Learns from libunwind's frames; `most` of them were asked for. */
-void fp_learn(uintptr_t at, const uintptr_t *frames, uint32_t count, uint32_t most, uint32_t epoch);
-/* Where the two are not the same, the chain is not believed any more. */
-void fp_compare(const uintptr_t *by_records, uint32_t record_count, const uintptr_t *frames, uint32_t count);
+
+/* ---- unwind_steps.c ---- */
+
+/*
+ * The stack from the function on whose __builtin_frame_address(0) is `at`, 0 where it cannot be told so. `may`: the gate is open, libunwind can be
+ * asked. *learnt: among so many of the frames it was.
+ */
+uint32_t steps_capture(uintptr_t at, uintptr_t *frames, uint32_t most, uint32_t epoch, bool may, uint32_t *learnt);
 
 /* unwind_libunwind.c or unwind_none.c: opens what it needs (false: there is none); fills at most `most` addresses, of an epoch. */
 bool unwind_open(void);
 uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoch);
+/*
+ * How the function that this return address leads into is left: its frame ends `size` bytes above its stack pointer or its frame pointer, the return address
+ * right below, and the caller's frame pointer `saved` bytes below that end (0: in its register). STEP_END: nobody called it.
+ * `stack` and `frame` are what both pointers are in a frame of it now, on a stack that ends at `high`. False where nothing was found out: no room.
+ */
+enum step_from { STEP_OTHER, STEP_BY_STACK, STEP_BY_FRAME, STEP_END };
+struct unwind_step { enum step_from from; uint64_t size, saved; };
+bool unwind_step(uintptr_t address, uintptr_t stack, uintptr_t frame, uintptr_t high, struct unwind_step *out);
+
 /*
  * The innermost frame of the calling thread whose address `is_wanted`: its stack pointer, and what the registers hold there that functions keep
  * for their callers. Returns how many registers, 0 where that cannot be told.

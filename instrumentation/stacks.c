@@ -164,7 +164,6 @@ void stacks_tell_again(void) {
 
 /* By libunwind, from the frame with this return address on. */
 static uint32_t by_libunwind(uintptr_t first, uintptr_t *frames, uint32_t epoch) {
-  if (__atomic_load_n(&libunwind, __ATOMIC_ACQUIRE) != OPEN) return 0;
   uintptr_t all[STATS_FRAMES + INNER_FRAMES];
   const uint32_t count = unwind_capture(all, ARRAY_LENGTH(all), epoch);
   for (uint32_t inner = 0; inner < count && inner <= INNER_FRAMES; inner++) {
@@ -176,24 +175,16 @@ static uint32_t by_libunwind(uintptr_t first, uintptr_t *frames, uint32_t epoch)
   return 0;
 }
 
-/* Has libunwind's word on a stack whose frame pointers are proven. */
-static NOINLINE void sample(uintptr_t first, const uintptr_t *by_records, uint32_t record_count, uint32_t epoch) {
-  uintptr_t frames[STATS_FRAMES];
-  const uint32_t count = by_libunwind(first, frames, epoch);
-  if (count > 0) fp_compare(by_records, record_count, frames, count);
-}
-
-/* Fills `frames` from the record at `at` on, that of a function of ours whose return address is `first`. `may`: the gate is open. */
-static uint32_t capture(uintptr_t at, uintptr_t first, uintptr_t *frames, uint32_t epoch, bool may) {
+/*
+ * Fills `frames` from the record at `at` on, that of a function of ours whose return address is `first`. `may`: the gate is open. *learnt: the
+ * objects of so many frames must be known, whatever becomes of the stack.
+ */
+static uint32_t capture(uintptr_t at, uintptr_t first, uintptr_t *frames, uint32_t epoch, bool may, uint32_t *learnt) {
   uint32_t count = 0;
-  bool is_sample = false;
   if (config.stacks == STACKS_FP) return fp_capture(at, frames, STATS_FRAMES);
-  if (config.stacks == STACKS_AUTO) count = fp_capture_proven(at, frames, STATS_FRAMES, epoch, &is_sample);
-  if (is_sample && may && count > 0) sample(first, frames, count, epoch);
-  if (count > 0 || !may) return count;
-  count = by_libunwind(first, frames, epoch);
-  if (count > 0 && config.stacks == STACKS_AUTO) fp_learn(at, frames, count, STATS_FRAMES, epoch);
-  return count;
+  const bool can_ask = may && __atomic_load_n(&libunwind, __ATOMIC_ACQUIRE) == OPEN;
+  if (config.stacks == STACKS_AUTO) count = steps_capture(at, frames, STATS_FRAMES, epoch, can_ask, learnt);
+  return count == 0 && can_ask ? by_libunwind(first, frames, epoch) : count;
 }
 
 /* The id of these frames, kept and told as the use asks; 0 where there is no place. */
@@ -217,8 +208,10 @@ NOINLINE uint32_t stacks_capture(enum stack_use use) {
   fp_room(at); /* a thread's first call allocates and reads files: not within the gate */
   const bool may = gate_enter();
   const uint32_t epoch = modules_epoch(may);
-  const uint32_t count = capture(at, (uintptr_t)__builtin_return_address(0), frames, epoch, may);
+  uint32_t learnt = 0;
+  const uint32_t count = capture(at, (uintptr_t)__builtin_return_address(0), frames, epoch, may, &learnt);
   gate_leave();
+  if (learnt > 0) modules_record(frames, learnt, epoch); /* steps are right for as long as their objects are there, which the epoch says */
   return count != 0 ? enter(frames, count, epoch, use) : 0;
 }
 

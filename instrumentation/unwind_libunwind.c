@@ -39,6 +39,8 @@ static int (*init_local)(unw_cursor_t *, unw_context_t *);
 static int (*init_context)(unw_cursor_t *, unw_context_t *, int);
 static int (*step)(unw_cursor_t *);
 static int (*get_reg)(unw_cursor_t *, unw_regnum_t, unw_word_t *);
+static int (*get_proc_info)(unw_cursor_t *, unw_proc_info_t *);
+static int (*get_save_loc)(unw_cursor_t *, int, unw_save_loc_t *);
 
 static __thread uint32_t cached_since __attribute__((tls_model("initial-exec"))); /* 1 + the epoch of the thread's first unw_backtrace */
 
@@ -121,9 +123,11 @@ bool unwind_open(void) {
   *(void **)&init_context = dlsym(library, NAME_OF(unw_init_local2));
   *(void **)&step = dlsym(library, NAME_OF(unw_step));
   *(void **)&get_reg = dlsym(library, NAME_OF(unw_get_reg));
+  *(void **)&get_proc_info = dlsym(library, NAME_OF(unw_get_proc_info));
+  *(void **)&get_save_loc = dlsym(library, NAME_OF(unw_get_save_loc));
   const unw_addr_space_t *local = dlsym(library, NAME_OF(unw_local_addr_space));
   if (function == NULL || set_policy == NULL || !(TAKE_REGISTERS) || init_local == NULL || init_context == NULL || step == NULL || get_reg == NULL ||
-      local == NULL || set_policy(*local, UNW_CACHE_NONE) != 0 || !map_sides()) return false;
+      get_proc_info == NULL || get_save_loc == NULL || local == NULL || set_policy(*local, UNW_CACHE_NONE) != 0 || !map_sides()) return false;
   __atomic_store_n(&backtrace, function, __ATOMIC_RELEASE);
   return true;
 }
@@ -149,6 +153,71 @@ NOINLINE uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoc
   const int count = function((void **)frames, (int)most);
   return count > 0 ? (uint32_t)count : 0;
 }
+
+/* ---- Single steps. ---- */
+
+#if defined(__x86_64__)
+/* A frame as if these were its pointers, left. */
+struct left { int stepped; unw_word_t end, address; uintptr_t saved_at; /* 0: the frame pointer is still in its register */ };
+
+static bool leave(uintptr_t address, uintptr_t stack, uintptr_t frame, struct left *out) {
+  unw_context_t context = {0};
+  unw_cursor_t cursor;
+  unw_proc_info_t info;
+  unw_save_loc_t place;
+  for (unsigned i = 0; i < REG_RIP; i++) context.uc_mcontext.gregs[i] = (greg_t)stack; /* can be read, if an expression should lead there */
+  context.uc_mcontext.gregs[REG_RIP] = (greg_t)address;
+  context.uc_mcontext.gregs[REG_RSP] = (greg_t)stack;
+  context.uc_mcontext.gregs[REG_RBP] = (greg_t)frame;
+  /* Without tables libunwind would guess, and read wherever that leads. */
+  if (init_local(&cursor, &context) < 0 || get_proc_info(&cursor, &info) != 0) return false;
+  out->stepped = step(&cursor);
+  if (out->stepped <= 0) return out->stepped == 0;
+  if (get_reg(&cursor, UNW_REG_SP, &out->end) < 0 || get_reg(&cursor, UNW_REG_IP, &out->address) < 0 ||
+      get_save_loc(&cursor, UNW_X86_64_RBP, &place) < 0 || place.type != UNW_SLT_MEMORY) return false;
+  const uintptr_t at = (uintptr_t)place.u.addr;
+  out->saved_at = at - (uintptr_t)&context < sizeof(context) ? 0 : at;
+  return true;
+}
+
+/*
+ * The tables say where the frame ends by an expression over the registers. It is one of the simple ones if the end moves as far as one of both pointers
+ * does, when both are moved, each by another length. What is read lies in the frame and a few words above it.
+ */
+#define MOVE_STACK 16
+#define MOVE_FRAME 32
+#define MOVE_MOST 128
+
+bool unwind_step(uintptr_t address, uintptr_t stack, uintptr_t frame, uintptr_t high, struct unwind_step *out) {
+  struct left here, moved;
+  if (fp_room((uintptr_t)__builtin_frame_address(0)) < ROOM) return false;
+  *out = (struct unwind_step){.from = STEP_OTHER};
+  if (high - stack <= 2 * MOVE_MOST || !leave(address, stack, frame, &here)) return true;
+  if (here.stepped == 0) { /* no caller, or 0 for its address: then not everywhere */
+    for (uintptr_t move = MOVE_STACK; move <= MOVE_MOST; move *= 2) {
+      if (!leave(address, stack + move, frame + move, &moved) || moved.stepped != 0) return true;
+    }
+    out->from = STEP_END;
+    return true;
+  }
+  if (here.end <= stack || high - here.end <= MOVE_MOST || here.end > high || *(const uintptr_t *)(here.end - sizeof(uintptr_t)) != here.address) return true;
+  if (!leave(address, stack + MOVE_STACK, frame + MOVE_FRAME, &moved) || moved.stepped <= 0) return true;
+  const uintptr_t by = moved.end - here.end;
+  if ((by != MOVE_STACK && by != MOVE_FRAME) || (here.saved_at == 0) != (moved.saved_at == 0)) return true;
+  if (here.saved_at != 0 && (moved.saved_at - here.saved_at != by || here.saved_at >= here.end)) return true;
+  out->from = by == MOVE_STACK ? STEP_BY_STACK : STEP_BY_FRAME;
+  out->size = here.end - (by == MOVE_STACK ? stack : frame);
+  out->saved = here.saved_at != 0 ? here.end - here.saved_at : 0;
+  return true;
+}
+#else
+bool unwind_step(uintptr_t address, uintptr_t stack, uintptr_t frame, uintptr_t high, struct unwind_step *out) {
+  (void)address, (void)stack, (void)frame, (void)high, (void)out;
+  return false;
+}
+#endif
+
+/* ---- Registers, and the frames of a signal. ---- */
 
 #if defined(__x86_64__)
 static const unw_regnum_t kept[] = {UNW_X86_64_RBX, UNW_X86_64_RBP, UNW_X86_64_R12, UNW_X86_64_R13, UNW_X86_64_R14, UNW_X86_64_R15};

@@ -8,6 +8,11 @@ uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoch) {
   return 0;
 }
 
+bool unwind_step(uintptr_t address, uintptr_t stack, uintptr_t frame, uintptr_t high, struct unwind_step *out) {
+  (void)address, (void)stack, (void)frame, (void)high, (void)out;
+  return false;
+}
+
 uint32_t unwind_registers(bool (*is_wanted)(uintptr_t address), uintptr_t *stack_pointer, uintptr_t registers[UNWIND_REGISTERS]) {
   (void)is_wanted, (void)stack_pointer, (void)registers;
   return 0;

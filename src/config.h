@@ -37,7 +37,7 @@
   TEXT(stats_signal, STATS_SIGNAL, "signal", "write the statistics as text on this signal (USR2, or a number)") \
   TEXT(log, LOG, "list of drain,ss,hdr or all", "log lines to write")                               \
   TEXT(log_file, LOG_FILE, "path", "where log lines and statistics go; %p becomes the process id; standard error if not set") \
-  CHOICE(stacks, STACKS, 0, "auto|fp|unwind|off", "stacks by frame pointers, by libunwind, or (auto) by frame pointers where libunwind proved them right") \
+  CHOICE(stacks, STACKS, 0, "auto|fp|unwind|off", "stacks by frame pointers, by libunwind, or (auto) by steps that libunwind taught for each return address") \
   NUMBER(fragmentation, FRAGMENTATION, 100, 0, 1u << 30, "ms", "between two snapshots of fragmentation, 0 = only on request and at exit") \
   CHOICE(help, HELP, 0, "0|1", "1: print this table at start")
 
