@@ -13,7 +13,7 @@
  *
  * An entry gives way only when its epoch is over, and its key never comes back then: who sees a key before and behind the step has its step.
  *
- * Nothing here faults: only what lies above the stack pointer on the thread's own stack is read.
+ * Nothing here faults: a frame ends above the one before it, on the thread's own stack, and only what lies in it is read.
  */
 #include <string.h>
 
@@ -27,36 +27,31 @@
 
 static struct { uint64_t key, step; } entries[ENTRIES]; /* atomic */
 
-/* ---- A step in a word: two bits, and two numbers of bytes. ---- */
+/* ---- A step in a word: 32 bits of `size`, 30 of `saved`, and from where. Those that lead nowhere have a size of 0. ---- */
 
-#define FIELD 31
-#define FIELD_MASK ((UINT64_C(1) << FIELD) - 1)
+#define FRAME_SIZE_MOST 32 /* of what ends by the frame pointer: it lies on its own saved value, the return address above */
 
 static uint64_t packed(const struct unwind_step *step) {
-  if (step->size > FIELD_MASK || step->saved > FIELD_MASK) return STEP_OTHER;
-  return (uint64_t)step->from | step->size << 2 | step->saved << (2 + FIELD);
+  if (step->from == STEP_BY_FRAME && step->size > FRAME_SIZE_MOST) return STEP_OTHER;
+  if (step->saved > step->size || step->saved >= UINT64_C(1) << 30 || step->size > UINT32_MAX) return STEP_OTHER;
+  return step->size << 32 | step->saved << 2 | (uint64_t)step->from;
 }
-static_assert(2 + 2 * FIELD <= 64 && STEP_END < 4, "a step fits into a word");
+static_assert(STEP_END < 4, "two bits say from where");
 
 static enum step_from from_of(uint64_t step) { return (enum step_from)(step & 3); }
-static uintptr_t size_of(uint64_t step) { return step >> 2 & FIELD_MASK; }
-static uintptr_t saved_of(uint64_t step) { return step >> (2 + FIELD) & FIELD_MASK; }
+static uintptr_t size_of(uint64_t step) { return step >> 32; }
+static uintptr_t saved_of(uint64_t step) { return (uint32_t)step >> 2; }
 
 /* ---- The table. ---- */
 
-static uint64_t key_of(uintptr_t address, uint32_t epoch) { return (uint64_t)epoch << ADDRESS_BITS | ((uint64_t)address & ((UINT64_C(1) << ADDRESS_BITS) - 1)); }
+static uint64_t key_of(uintptr_t address, uint32_t epoch) { return (uint64_t)address + ((uint64_t)epoch << ADDRESS_BITS); }
 static uint32_t place_of(uint64_t key) { return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 40) % ENTRIES; }
 
-static bool find(uint64_t key, uint64_t *step) {
-  uint32_t place = place_of(key);
-  for (unsigned i = 0; i < PROBES; i++, place = (place + 1) % ENTRIES) {
-    const uint64_t seen = __atomic_load_n(&entries[place].key, __ATOMIC_ACQUIRE);
-    if (UNLIKELY(seen == 0)) return false;
-    if (seen != key) continue;
-    *step = __atomic_load_n(&entries[place].step, __ATOMIC_ACQUIRE);
-    return __atomic_load_n(&entries[place].key, __ATOMIC_RELAXED) == key;
-  }
-  return false;
+/* The step at this place if it is that of the key. */
+static inline bool is_at(uint32_t place, uint64_t key, uint64_t *step) {
+  if (__atomic_load_n(&entries[place].key, __ATOMIC_ACQUIRE) != key) return false;
+  *step = __atomic_load_n(&entries[place].step, __ATOMIC_ACQUIRE);
+  return __atomic_load_n(&entries[place].key, __ATOMIC_RELAXED) == key;
 }
 
 static void enter(uint64_t key, uint64_t step) {
@@ -72,12 +67,19 @@ static void enter(uint64_t key, uint64_t step) {
   }
 }
 
-/* The step at this return address, asked for where it is not known and `may`; *learnt: it was. */
-static uint64_t step_at(uintptr_t address, uintptr_t stack, uintptr_t frame, uint32_t epoch, uintptr_t high, bool may, bool *learnt) {
-  const uint64_t key = key_of(address, epoch);
-  uint64_t step = STEP_OTHER;
+/* A frame on its way. */
+struct frame { uintptr_t address, stack, pointer, high; };
+
+/* The step at a return address that is not at the first of its places; libunwind's where it is not known and `may`, *learnt then. */
+static NOINLINE uint64_t look_up(const struct frame *frame, uint32_t epoch, bool may, bool *learnt) {
+  const uint64_t key = key_of(frame->address, epoch);
+  uint64_t step;
+  uint32_t place = place_of(key);
+  for (unsigned i = 0; i < PROBES; i++, place = (place + 1) % ENTRIES) {
+    if (is_at(place, key, &step)) return step;
+  }
   struct unwind_step asked;
-  if (LIKELY(find(key, &step)) || !may || !unwind_step(address, stack, frame, high, &asked)) return step;
+  if (!may || !unwind_step(frame->address, frame->stack, frame->pointer, frame->high, &asked)) return STEP_OTHER;
   step = packed(&asked);
   enter(key, step);
   *learnt = true;
@@ -85,23 +87,27 @@ static uint64_t step_at(uintptr_t address, uintptr_t stack, uintptr_t frame, uin
 }
 
 READS_STACK uint32_t steps_capture(uintptr_t at, uintptr_t *frames, uint32_t most, uint32_t epoch, bool may, uint32_t *learnt) {
-  const uintptr_t low = at, high = fp_stack_end(at);
+  const uintptr_t high = fp_stack_end(at);
   if (high == 0) return 0;
-  uintptr_t frame = ((const uintptr_t *)at)[0], address = ((const uintptr_t *)at)[1], stack = at + 2 * sizeof(uintptr_t);
-  for (uint32_t count = 0; address != 0;) {
-    bool new = false;
-    frames[count++] = address;
-    if (count == most) return count;
-    const uint64_t step = step_at(address, stack, frame, epoch, high, may, &new);
-    if (UNLIKELY(new)) *learnt = count;
-    const enum step_from from = from_of(step);
-    if (from == STEP_END) return count;
-    const uintptr_t end = (from == STEP_BY_FRAME ? frame : stack) + size_of(step), saved = saved_of(step);
-    if (from == STEP_OTHER || end <= stack || end > high || end % sizeof(uintptr_t) != 0 || saved > end - low) return 0;
-    if (saved != 0) memcpy(&frame, (const void *)(end - saved), sizeof(frame));
-    address = *(const uintptr_t *)(end - sizeof(address));
+  uintptr_t pointer = ((const uintptr_t *)at)[0], address = ((const uintptr_t *)at)[1], stack = at + 2 * sizeof(uintptr_t);
+  uintptr_t *next = frames, *const behind = frames + most;
+  while (address != 0 && next < behind) {
+    uint64_t step;
+    *next++ = address;
+    const uint64_t key = key_of(address, epoch);
+    if (UNLIKELY(!is_at(place_of(key), key, &step))) {
+      bool asked = false;
+      step = look_up(&(struct frame){address, stack, pointer, high}, epoch, may, &asked);
+      if (asked) *learnt = (uint32_t)(next - frames);
+    }
+    const uintptr_t end = (from_of(step) == STEP_BY_FRAME ? pointer : stack) + size_of(step), saved = saved_of(step);
+    if (UNLIKELY(end <= stack || end > high)) { /* it leads nowhere, and ends where it began; or it leads astray */
+      if (from_of(step) == STEP_END) break;
+      return 0;
+    }
+    if (saved != 0) memcpy(&pointer, (const void *)(end - saved), sizeof(pointer));
+    memcpy(&address, (const void *)(end - sizeof(address)), sizeof(address));
     stack = end;
-    if (address == 0) return count;
   }
-  return 0;
+  return (uint32_t)(next - frames);
 }
