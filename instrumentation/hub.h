@@ -151,10 +151,10 @@ uint32_t fp_capture(uintptr_t at, uintptr_t *frames, uint32_t most);
 /* ---- unwind_steps.c ---- */
 
 /*
- * The stack from the function on whose __builtin_frame_address(0) is `at`, 0 where it cannot be told so. `may`: the gate is open, libunwind can be
+ * The stack from the function on whose __builtin_frame_address(0) is `at`, on a thread's own that ends at `end` (else that is 0); 0 where it cannot be told so. `may`: the gate is open, libunwind can be
  * asked. *learnt: among so many of the frames it was.
  */
-uint32_t steps_capture(uintptr_t at, uintptr_t *frames, uint32_t most, uint32_t epoch, bool may, uint32_t *learnt);
+uint32_t steps_capture(uintptr_t at, uintptr_t end, uintptr_t *frames, uint32_t most, uint32_t epoch, bool may, uint32_t *learnt);
 
 /* unwind_libunwind.c or unwind_none.c: opens what it needs (false: there is none); fills at most `most` addresses, of an epoch. */
 bool unwind_open(void);

@@ -176,14 +176,14 @@ static uint32_t by_libunwind(uintptr_t first, uintptr_t *frames, uint32_t epoch)
 }
 
 /*
- * Fills `frames` from the record at `at` on, that of a function of ours whose return address is `first`. `may`: the gate is open. *learnt: the
+ * Fills `frames` from the record at `at` on, that of a function of ours whose return address is `first`, up to `end`. `may`: the gate is open. *learnt: the
  * objects of so many frames must be known, whatever becomes of the stack.
  */
-static uint32_t capture(uintptr_t at, uintptr_t first, uintptr_t *frames, uint32_t epoch, bool may, uint32_t *learnt) {
+static uint32_t capture(uintptr_t at, uintptr_t end, uintptr_t first, uintptr_t *frames, uint32_t epoch, bool may, uint32_t *learnt) {
   uint32_t count = 0;
   if (config.stacks == STACKS_FP) return fp_capture(at, frames, STATS_FRAMES);
   const bool can_ask = may && __atomic_load_n(&libunwind, __ATOMIC_ACQUIRE) == OPEN;
-  if (config.stacks == STACKS_AUTO) count = steps_capture(at, frames, STATS_FRAMES, epoch, can_ask, learnt);
+  if (config.stacks == STACKS_AUTO) count = steps_capture(at, end, frames, STATS_FRAMES, epoch, can_ask, learnt);
   return count == 0 && can_ask ? by_libunwind(first, frames, epoch) : count;
 }
 
@@ -205,11 +205,11 @@ NOINLINE uint32_t stacks_capture(enum stack_use use) {
   if (config.stacks == STACKS_AUTO) open_now();
   uintptr_t frames[STATS_FRAMES];
   const uintptr_t at = (uintptr_t)__builtin_frame_address(0);
-  fp_room(at); /* a thread's first call allocates and reads files: not within the gate */
+  const uintptr_t end = fp_stack_end(at); /* a thread's first call allocates and reads files: not within the gate */
   const bool may = gate_enter();
   const uint32_t epoch = modules_epoch(may);
   uint32_t learnt = 0;
-  const uint32_t count = capture(at, (uintptr_t)__builtin_return_address(0), frames, epoch, may, &learnt);
+  const uint32_t count = capture(at, end, (uintptr_t)__builtin_return_address(0), frames, epoch, may, &learnt);
   gate_leave();
   if (learnt > 0) modules_record(frames, learnt, epoch); /* steps are right for as long as their objects are there, which the epoch says */
   return count != 0 ? enter(frames, count, epoch, use) : 0;

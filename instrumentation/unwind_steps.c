@@ -86,8 +86,7 @@ static NOINLINE uint64_t look_up(const struct frame *frame, uint32_t epoch, bool
   return step;
 }
 
-READS_STACK uint32_t steps_capture(uintptr_t at, uintptr_t *frames, uint32_t most, uint32_t epoch, bool may, uint32_t *learnt) {
-  const uintptr_t high = fp_stack_end(at);
+READS_STACK uint32_t steps_capture(uintptr_t at, uintptr_t high, uintptr_t *frames, uint32_t most, uint32_t epoch, bool may, uint32_t *learnt) {
   if (high == 0) return 0;
   uintptr_t pointer = ((const uintptr_t *)at)[0], address = ((const uintptr_t *)at)[1], stack = at + 2 * sizeof(uintptr_t);
   uintptr_t *next = frames, *const behind = frames + most;

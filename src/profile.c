@@ -7,7 +7,7 @@
  */
 uint32_t profile_gap(uint64_t *random, size_t bytes) {
   if (config.profile <= 1) return 0;
-  const unsigned __int128 gap = ((unsigned __int128)random_exponential(random) * config.profile >> 32) / bytes;
+  const double gap = (double)random_exponential(random) * (double)config.profile / ((double)(UINT64_C(1) << 32) * (double)bytes);
   return gap < UINT32_MAX ? (uint32_t)gap : UINT32_MAX;
 }
 

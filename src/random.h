@@ -20,10 +20,16 @@ static inline uint64_t random_next(uint64_t *state) {
  */
 static inline uint64_t random_exponential(uint64_t *state) {
   for (uint64_t whole = 0;; whole++) {
-    const uint32_t first = (uint32_t)(random_next(state) >> 32);
-    uint32_t last = first, next;
+    uint64_t bits = random_next(state); /* two numbers */
+    const uint32_t first = (uint32_t)(bits >> 32);
+    uint32_t last = first, next = (uint32_t)bits;
     unsigned length = 1;
-    while ((next = (uint32_t)(random_next(state) >> 32)) < last) last = next, length++;
+    while (next < last) {
+      last = next;
+      length++;
+      if (length % 2 == 0) bits = random_next(state);
+      next = (uint32_t)(length % 2 == 0 ? bits >> 32 : bits);
+    }
     if (length % 2 == 1) return whole << 32 | first;
   }
 }

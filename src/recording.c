@@ -33,6 +33,8 @@ void recording_free(void *block, uint32_t cls) {
   if (has_record(block, cls)) record_free(block, recording_all() ? hub_block_stack() : 0, NULL);
 }
 
+bool recording_free_sample(const void *block) { return !recording_all() && record_free(block, 0, NULL); }
+
 void recording_resize(const void *old, void *block, uint32_t cls, size_t size) {
   struct record record;
   if (!has_record(old, cls) || !record_get(old, &record)) return;

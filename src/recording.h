@@ -21,6 +21,9 @@ void recording_alloc(void *block, uint32_t cls, size_t size, size_t sampled);
 /* A live block comes back. */
 void recording_free(void *block, uint32_t cls);
 
+/* A block whose header says that it is a sample comes back. False where it has no record, or is to have all that recording_free does. */
+bool recording_free_sample(const void *block);
+
 /* A live block, of class row `cls` before and after, has another size now, and lies at `block`. */
 void recording_resize(const void *old, void *block, uint32_t cls, size_t size);
 
