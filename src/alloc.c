@@ -158,8 +158,8 @@ static bool is_budget_only(const struct sll_cache *cache, int8_t code, const voi
  * A sample gives its record up, and is a block like any other then. False where that is not so, and for whoever wants to see every free.
  */
 static bool give_up_sample(const struct sll_cache *cache, int8_t code, void *p) {
-  if (code <= 0 || !header_is_sampled(p, (uint32_t)code - 1) || cache->directory != &directory || debug_on() || sll_goes_slow()) return false;
-  if (!recording_free_sample(p)) return false;
+  if (code <= 0 || cache->directory != &directory || debug_on() || sll_goes_slow()) return false; /* a checker must not see the next read */
+  if (!header_is_sampled(p, (uint32_t)code - 1) || !recording_free_sample(p)) return false;
   header_set(p, cache->live[code - 1]);
   return true;
 }
