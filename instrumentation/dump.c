@@ -68,6 +68,24 @@ static void put_classes(struct dump *d, const struct stats_block *b) {
   }
 }
 
+/* Slabs that few blocks hold, where there are any. */
+static void put_pins(struct dump *d, const struct stats_block *b) {
+  bool any = false;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    const struct stats_pins *pins = &b->pins[cls];
+    if (pins->slabs == 0) continue;
+    if (!any) line(d, "slabs of which few blocks are in use: how long ago a block was last taken from them (ms)");
+    if (!any) line(d, "  class     slabs   free bytes         mean      longest");
+    any = true;
+    class_name(&d->m, cls);
+    message_number_to(&d->m, pins->slabs, 17);
+    message_number_to(&d->m, pins->free, 30);
+    message_number_to(&d->m, pins->idle_ms / pins->slabs, 43);
+    message_number_to(&d->m, pins->longest_ms, 56);
+    end_line(d);
+  }
+}
+
 static void put_movements(struct dump *d, const struct stats_block *b) {
   line(d, "refills (by source) and drains (by reason)");
   line(d, "  class     spare     batch   partial fresh_slab   fresh_ss    legacy    blocks | interval   length     exit     trim     idle    blocks");
@@ -251,6 +269,7 @@ int dump_write(int fd) {
   message_text(&d.m, " s");
   end_line(&d);
   put_classes(&d, b);
+  put_pins(&d, b);
   put_movements(&d, b);
   put_latencies(&d, b);
   put_troubles(&d, b);

@@ -83,7 +83,7 @@ READS_RACILY static void add_record(struct record *record, void *context) {
   f->allocated += weight * (small ? class_stride(cls) : slab != NULL ? (double)slab->size : (double)record->requested);
   f->age_ms += age_ms;
   if ((int32_t)age > 0 && age > site->oldest_ms) site->oldest_ms = age;
-  if (!small || slab == NULL || slab->home == NULL) return; /* legacy's slabs are no part of the sum */
+  if (!small || slab == NULL) return;
   const uint32_t live = slab->seen_live, capacity = slab->capacity;
   if (live == 0 || live >= capacity) return;
   const double share = weight * (capacity - live) * class_stride(cls) / live;

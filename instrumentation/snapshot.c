@@ -27,10 +27,13 @@
 /* What a walk over all slabs adds up. */
 struct walk {
   bool thorough;
+  uint64_t now_ms;
   uint64_t large_requested, large_bytes, large_blocks;
   uint64_t tails;
   uint64_t superslab_bytes, resident;
   uint64_t waste, pinned, pinned_slabs; /* see struct stats_profile */
+  uint64_t legacy_slabs[CLASS_COUNT];   /* that are not full */
+  struct stats_pins pins[CLASS_COUNT];
   uint32_t utilisation[CLASS_COUNT][STATS_UTILISATION_BINS];
 };
 
@@ -38,6 +41,30 @@ struct walk {
 READS_RACILY static uint32_t used_of(const struct slab *slab) {
   const uint32_t carved = slab->carved, free_count = slab->free_count;
   return carved > free_count ? carved - free_count : 0;
+}
+
+/* A slab of small blocks, and what is free in it. */
+READS_RACILY static void count_slab(struct walk *walk, struct slab *slab, uint32_t cls, uint32_t capacity) {
+  const uint32_t live = walk->thorough ? slab_count_live(slab) : used_of(slab);
+  walk->utilisation[cls][live < capacity ? live * 10 / capacity : 10]++;
+  slab->seen_live = live;
+  if (live == 0 || live >= capacity) return;
+  const uint64_t waste = (uint64_t)(capacity - live) * class_stride(cls), idle_ms = slab_idle_ms(slab, walk->now_ms);
+  walk->waste += waste;
+  if (live * 100 > capacity * STATS_PINNED) return;
+  walk->pinned += waste;
+  walk->pinned_slabs++;
+  struct stats_pins *pins = &walk->pins[cls];
+  pins->slabs++;
+  pins->free += waste;
+  pins->idle_ms += idle_ms;
+  if (idle_ms > pins->longest_ms) pins->longest_ms = idle_ms;
+}
+
+static void visit_legacy(struct slab *slab, void *context) {
+  struct walk *walk = context;
+  walk->legacy_slabs[slab->cls]++;
+  count_slab(walk, slab, slab->cls, slab->capacity);
 }
 
 /*
@@ -63,16 +90,8 @@ READS_RACILY static void visit_superslab(struct superslab *ss, void *context) {
     }
     const uint32_t cls = slab->cls, capacity = slab->capacity;
     if (cls >= CLASS_COUNT || capacity == 0) continue;
-    const uint32_t live = walk->thorough ? slab_count_live(slab) : used_of(slab);
-    walk->utilisation[cls][live < capacity ? live * 10 / capacity : 10]++;
     walk->tails += slab->size - (uint64_t)capacity * class_stride(cls);
-    slab->seen_live = live;
-    if (live == 0 || live >= capacity) continue;
-    const uint64_t waste = (uint64_t)(capacity - live) * class_stride(cls);
-    walk->waste += waste;
-    if (live * 100 > capacity * STATS_PINNED) continue;
-    walk->pinned += waste;
-    walk->pinned_slabs++;
+    count_slab(walk, slab, cls, capacity);
   }
 }
 
@@ -137,6 +156,7 @@ static void keep_idlest(struct stats_block *b, const struct stats_moment *moment
   b->idlest = (struct stats_idlest){.time_ns = moment->time_ns, .idle = idle, .allocated = moment->allocated,
                                     .committed = moment->committed, .rss = moment->rss, .buckets = b->buckets};
   memcpy(b->idlest.gauge, b->gauge, sizeof(b->gauge));
+  memcpy(b->idlest_pins, b->pins, sizeof(b->pins));
 }
 
 /* ---- All of it. ---- */
@@ -191,13 +211,21 @@ static void fill_rows(struct stats_block *b, const struct walk *walk) {
     .capacity = huge.huge_blocks, .live = huge.huge_blocks, .slabs = huge.huge_blocks};
 }
 
+static void fill_slabs(struct stats_block *b, const struct walk *walk) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    struct legacy_usage legacy;
+    legacy_usage(cls, &legacy);
+    memcpy(b->utilisation[cls], walk->utilisation[cls], sizeof(walk->utilisation[cls]));
+    if (legacy.slabs > walk->legacy_slabs[cls]) b->utilisation[cls][STATS_UTILISATION_BINS - 1] += (uint32_t)(legacy.slabs - walk->legacy_slabs[cls]);
+    b->pins[cls] = walk->pins[cls];
+  }
+}
+
 static void take(struct stats_block *b, bool thorough, bool in_signal) {
-  struct walk walk = {.thorough = thorough};
+  struct walk walk = {.thorough = thorough, .now_ms = os_now_ms()};
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) snapshot_class(b, cls);
-  if (units_visit(in_signal, visit_superslab, &walk)) {
-    for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
-      memcpy(b->utilisation[cls], walk.utilisation[cls], sizeof(walk.utilisation[cls]));
-    }
+  if (legacy_visit(in_signal, visit_legacy, &walk) && units_visit(in_signal, visit_superslab, &walk)) {
+    fill_slabs(b, &walk);
     fill_rows(b, &walk);
     fill_buckets(b, &walk);
   }

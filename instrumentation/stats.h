@@ -110,6 +110,17 @@ static inline uint64_t stats_refills(const struct stats_class_counters *c) {
   return c->refill_spare + c->refill_batch + c->refill_partial + c->refill_fresh_slab + c->refill_fresh_superslab + c->refill_legacy;
 }
 
+/*
+ * Slabs of a class that few blocks hold, as of a snapshot: P(name, "meaning"). Nobody knows the age of these blocks without HAKMEM_PROFILE, but
+ * since a block was last taken from such a slab, those that are out have kept it from being empty.
+ */
+#define STATS_PINS(P)                                                         \
+  P(slabs, "slabs of which few blocks are in use")                            \
+  P(free, "free bytes of these")                                              \
+  P(idle_ms, "sum of the milliseconds since a block was last taken from them") \
+  P(longest_ms, "longest of these times")
+struct stats_pins { STATS_PINS(STATS_MEMBER) };
+
 #define STATS_UTILISATION_BINS 11 /* 0-9 %, 10-19 %, ..., 90-99 %, 100 % of a slab's blocks are live */
 #define STATS_TIMELINE 512
 #define STATS_STACKS 1024
@@ -171,6 +182,8 @@ struct stats_incident {
   uint32_t alloc_stack, free_stack, left_stack;   /* left: where the left neighbour was allocated */
   uint64_t size, access;                          /* bytes that were asked for; the address that was read or written */
   uint32_t way, unused;                           /* enum access_way */
+  /* INCIDENT_SHARED_FAIL */
+  uint64_t holder_ms, second_ms; /* since a block was last taken from their slabs with free blocks, on average */
 };
 
 /* Live blocks at the end, by kind and stack, those with most bytes first; stack 0: unknown, or others than those listed. */
@@ -268,6 +281,8 @@ struct stats_block {
   uint64_t profile;                                  /* HAKMEM_PROFILE, bytes; 0: off */
   uint32_t profile_at[PROFILE_MOMENTS], unused;      /* which of the next, from 1; 0: none yet. The one left over is being written. */
   struct stats_profile profiles[PROFILE_MOMENTS + 1];
+
+  struct stats_pins pins[CLASS_COUNT], idlest_pins[CLASS_COUNT]; /* as of the last snapshot, and of `idlest` */
 };
 
 #endif

@@ -105,7 +105,7 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
   E(shared_fail, "the shared pool could not serve a slab",                                          \
     F_CLS(cls) F_ENUM(reason, fail_reason) F_U32(active) F_U32(limit) F_U32(free_slabs) F_U64(free_blocks) F_U32(stack) \
     F_U32(units) F_U32(error) F_U64(own) F_U64(others) F_U64(batched) F_U64(partial) F_BYTES(slab_bytes) F_BYTES(idle_bytes) \
-    F_CLS(holder) F_BYTES(holder_idle) F_CLS(second) F_BYTES(second_idle)) \
+    F_CLS(holder) F_BYTES(holder_idle) F_CLS(second) F_BYTES(second_idle) F_U64(holder_ms) F_U64(second_ms)) \
   E(legacy_fallback, "the legacy path served",                                                      \
     F_CLS(cls) F_BYTES(size) F_PTR(base) F_ENUM(reason, legacy_reason) F_TICKS(ticks) F_U32(stack) F_BYTES(refused)) \
   E(hdr_reset, "a header was found wrong and was put right",                                        \

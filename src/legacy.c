@@ -323,6 +323,16 @@ READS_RACILY void legacy_usage(uint32_t cls, struct legacy_usage *out) {
   }
 }
 
+bool legacy_visit(bool try_only, void (*visit)(struct slab *slab, void *context), void *context) {
+  if (!try_only) pthread_mutex_lock(&legacy.lock);
+  else if (pthread_mutex_trylock(&legacy.lock) != 0) return false;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    for (struct slab *slab = legacy.slabs[cls].head; slab != NULL; slab = slab->next) visit(slab, context);
+  }
+  pthread_mutex_unlock(&legacy.lock);
+  return true;
+}
+
 void legacy_fork_prepare(void) { pthread_mutex_lock(&legacy.lock); }
 void legacy_fork_release(void) { pthread_mutex_unlock(&legacy.lock); }
 void legacy_fork_child(void) { pthread_mutex_init(&legacy.lock, NULL); }

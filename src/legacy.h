@@ -45,6 +45,11 @@ struct legacy_usage {
 };
 void legacy_usage(uint32_t cls, struct legacy_usage *out); /* CLASS_HUGE fills the huge members */
 
+/*
+ * Calls `visit` for every slab of small blocks that is not full, under the lock, as units_visit does.
+ */
+bool legacy_visit(bool try_only, void (*visit)(struct slab *slab, void *context), void *context);
+
 void legacy_fork_prepare(void);
 void legacy_fork_release(void);
 void legacy_fork_child(void);

@@ -28,6 +28,8 @@ static struct idle idle_capacity(void) {
   return idle;
 }
 
+static uint64_t idle_ms(uint32_t cls) { return cls < CLASS_COUNT ? pool_idle_ms(cls) : 0; }
+
 uint32_t shared_fail_raise(const struct sll_cache *own, uint32_t cls, uint32_t units, struct units_refusal refusal) {
   const uint32_t stack = hub_stack();
   struct units_totals totals;
@@ -45,6 +47,7 @@ uint32_t shared_fail_raise(const struct sll_cache *own, uint32_t cls, uint32_t u
         .error = (uint32_t)refusal.error, .own = mine, .others = cached > mine ? cached - mine : 0, .batched = usage.batched,
         .partial = usage.capacity > usage.used ? usage.capacity - usage.used : 0,
         .slab_bytes = totals.mapped - (uint64_t)totals.free_units * UNIT_SIZE, .idle_bytes = idle.bytes,
-        .holder = idle.most[0].cls, .holder_idle = idle.most[0].bytes, .second = idle.most[1].cls, .second_idle = idle.most[1].bytes);
+        .holder = idle.most[0].cls, .holder_idle = idle.most[0].bytes, .second = idle.most[1].cls, .second_idle = idle.most[1].bytes,
+        .holder_ms = idle_ms(idle.most[0].cls), .second_ms = idle_ms(idle.most[1].cls));
   return stack;
 }

@@ -11,6 +11,7 @@
  * that meets its objects in that order gains far more than a walk costs.
  */
 #define BATCHES 4
+#define SLABS_ASKED 256 /* for their age */
 
 /* One class. Batches form a ring: the newest is taken first, the oldest makes place. */
 static struct pool_class {
@@ -172,6 +173,16 @@ READS_RACILY void pool_usage(uint32_t cls, struct pool_usage *out) {
   const struct pool_class *c = &classes[cls];
   *out = (struct pool_usage){.slabs = c->slabs.slabs, .capacity = c->slabs.capacity, .used = c->slabs.used,
                              .bytes = c->slabs.bytes, .batched = c->batched};
+}
+
+uint64_t pool_idle_ms(uint32_t cls) {
+  struct pool_class *c = &classes[cls];
+  const uint64_t now = os_now_ms();
+  uint64_t sum = 0, slabs = 0;
+  pthread_mutex_lock(&c->lock);
+  for (const struct slab *slab = c->slabs.head; slab != NULL && slabs < SLABS_ASKED; slab = slab->next, slabs++) sum += slab_idle_ms(slab, now);
+  pthread_mutex_unlock(&c->lock);
+  return slabs > 0 ? sum / slabs : 0;
 }
 
 void pool_fork_prepare(void) {

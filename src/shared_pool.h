@@ -52,6 +52,9 @@ struct pool_usage {
 };
 void pool_usage(uint32_t cls, struct pool_usage *out);
 
+/* Milliseconds since a block was last taken from a slab of the class, on average over its partial slabs (the first of them, where there are many). */
+uint64_t pool_idle_ms(uint32_t cls);
+
 /* Fork: take every lock, release every lock, make every lock new. */
 void pool_fork_prepare(void);
 void pool_fork_release(void);

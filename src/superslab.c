@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "os.h"
+
 #if HAKMEM_EVENTS
 struct block_end block_end; /* its header is 0, not HEADER_FREE: the end of every list */
 #endif
@@ -145,6 +147,7 @@ static void sort_given(struct slab *slab) {
 
 void slab_take(struct slab *slab, uint32_t most, struct chain *chain) {
   sort_given(slab);
+  slab->taken_ms = (uint32_t)os_now_ms();
   const uint32_t fresh = slab->capacity - slab->carved, old = most < slab->free_count ? most : slab->free_count;
   carve(slab, most - old < fresh ? most - old : fresh, chain);
   if (old == 0) return;
@@ -228,7 +231,10 @@ bool slab_list_take(struct slab_list *list, uint32_t most, struct chain *chain) 
   const uint32_t before = chain->count;
   slab_take(slab, most, chain);
   list->used += chain->count - before;
-  if (slab_is_full(slab)) unlink_partial(list, slab);
+  if (slab_is_full(slab)) {
+    slab->seen_live = 0; /* legacy's are not counted then */
+    unlink_partial(list, slab);
+  }
   return true;
 }
 

@@ -40,6 +40,7 @@ struct slab {
   uint32_t seen_live;        /* blocks in use when somebody last counted, 0: not yet */
   uint32_t cls;              /* CLASS_LARGE and CLASS_HUGE: one block, at `base` */
   uint32_t units;
+  uint32_t taken_ms;         /* when a block was last taken: os_now_ms, its lower half */
   size_t size;               /* bytes from base to the end of the slab, the run or the mapping */
   size_t requested;          /* large and huge blocks: bytes asked for */
   size_t align;              /* huge blocks: what their base is a multiple of */
@@ -97,6 +98,12 @@ static inline bool slab_is_full(const struct slab *slab) { return slab_used(slab
  * newly carved ones. What the program asks for in one go then lies in one row, however it was freed.
  */
 void slab_take(struct slab *slab, uint32_t most, struct chain *chain);
+
+/* Milliseconds since a block was last taken, by the clock of os_now_ms: so long at least something else keeps the slab from being empty. */
+static inline uint32_t slab_idle_ms(const struct slab *slab, uint64_t now) {
+  const uint32_t idle = (uint32_t)now - slab->taken_ms;
+  return idle < INT32_MAX ? idle : 0; /* it was taken from just now */
+}
 
 /* Takes one block back. */
 void slab_give(struct slab *slab, struct block *block);

@@ -66,8 +66,19 @@ static double mean_idle(const struct model_process *p) {
   return p->timeline_length >= (size_t)threshold.moments && time > 0 ? sum / time : -1;
 }
 
+void explain_pinned_slabs(struct finding *f, const struct stats_pins *pins) {
+  char bytes[FORMAT_SIZE], mean[FORMAT_SIZE], longest[FORMAT_SIZE];
+  if (pins->slabs == 0) return;
+  const double mean_ms = (double)pins->idle_ms / (double)pins->slabs;
+  finding_evidence(f, "%" PRIu64 " of these slabs, with %s free, are held by at most %d %% of their blocks; nothing was taken from them for %s on average, %s at most",
+                   pins->slabs, format_bytes(bytes, pins->free), STATS_PINNED, format_ns(mean, mean_ms * 1e6), format_ns(longest, (double)pins->longest_ms * 1e6));
+  finding_figure(f, "pinned_slabs", (double)pins->slabs);
+  finding_figure(f, "pinned_ms", mean_ms);
+}
+
 /* The class whose partial slabs hold most. */
-static void name_partial_class(struct finding *f, const struct stats_idlest *idlest) {
+static void name_partial_class(struct finding *f, const struct model_process *p) {
+  const struct stats_idlest *const idlest = &p->idlest;
   uint32_t most = 0;
 #define PARTIAL_BYTES(cls) (idlest->gauge[cls].partial * class_stride(cls))
   for (uint32_t cls = 1; cls < CLASS_COUNT; cls++) {
@@ -79,6 +90,7 @@ static void name_partial_class(struct finding *f, const struct stats_idlest *idl
   finding_evidence(f, "most of the partial slabs are of %s: %" PRIu64 " slabs, %s, with %" PRIu64 " live blocks and %s free",
                    explain_class(class, most), g->slabs, format_bytes(a, g->active), g->live, format_bytes(b, PARTIAL_BYTES(most)));
   finding_figure(f, "partial_class", most);
+  explain_pinned_slabs(f, &p->idlest_pins[most]);
 }
 
 static void tell_external(struct diagnosis *d, const struct model_process *p) {
@@ -98,7 +110,7 @@ static void tell_external(struct diagnosis *d, const struct model_process *p) {
 #define TELL_BUCKET(name) \
   if (idlest->buckets.name * 10 >= sum) finding_evidence(f, "then %s %s", format_bytes(a, idlest->buckets.name), bucket_meaning(#name));
   ADVISED_BUCKETS(TELL_BUCKET)
-  if (largest.bytes == idlest->buckets.partial) name_partial_class(f, idlest);
+  if (largest.bytes == idlest->buckets.partial) name_partial_class(f, p);
   if (largest.bytes == idlest->buckets.partial) explain_pins(f, d, p);
   finding_figure(f, "idle", (double)idlest->idle);
   finding_figure(f, "mean_idle", mean);

@@ -11,6 +11,7 @@
 #define STAGE_NAME(name, meaning) #name,
 #define UNITS_MAX 64 /* of a SuperSlab; superslab.h */
 #define CLASSES_NAMED 5
+#define HOLDER_TEXT (EXPLAIN_CLASS + 2 * FORMAT_SIZE + 64)
 #define ADDRESS_SPACE_SIZE "512K" /* the smallest SuperSlab: the least that must be aligned */
 
 /* The shared_fails of one process with one of `reasons` (a mask), by class row; `first`: the earliest. */
@@ -97,20 +98,30 @@ static bool is_held_by_one(const struct stats_incident *i) {
   return i->slab_bytes > 0 && (double)i->holder_idle >= threshold.external_share * (double)i->idle_bytes;
 }
 
+/* "class 3 (128 B) (2.1 MiB, nothing taken from it for 41 s)" */
+static const char *name_holder(char *text, size_t size, uint32_t cls, uint64_t bytes, uint64_t ms) {
+  char class[EXPLAIN_CLASS], idle[FORMAT_SIZE], age[FORMAT_SIZE];
+  snprintf(text, size, "%s (%s, nothing taken from its slabs for %s on average)", explain_class(class, cls), format_bytes(idle, bytes), format_ns(age, (double)ms * 1e6));
+  return text;
+}
+
 static void tell_holders(struct finding *f, const struct diagnosis *d, const struct model_process *p, const struct stats_incident *i) {
-  char share[FORMAT_SIZE], a[FORMAT_SIZE], b[FORMAT_SIZE], holder[EXPLAIN_CLASS], second[EXPLAIN_CLASS];
+  char share[FORMAT_SIZE], holder[HOLDER_TEXT], second[HOLDER_TEXT];
   if (i->idle_bytes == 0 || i->slab_bytes == 0) return;
   format_percent(share, (double)i->idle_bytes, (double)i->slab_bytes);
-  if (i->second < CLASS_COUNT)
-    finding_evidence(f, "%s of the slabs' capacity was free, but held by other classes: most by %s (%s) and %s (%s)", share,
-                     explain_class(holder, i->holder), format_bytes(a, i->holder_idle), explain_class(second, i->second),
-                     format_bytes(b, i->second_idle));
+  name_holder(holder, sizeof(holder), i->holder, i->holder_idle, i->holder_ms);
+  if (i->second < CLASS_COUNT && i->second_idle * 10 >= i->holder_idle)
+    finding_evidence(f, "%s of the slabs' capacity was free, but held by other classes: most by %s and %s", share, holder,
+                     name_holder(second, sizeof(second), i->second, i->second_idle, i->second_ms));
+  else if (i->second < CLASS_COUNT)
+    finding_evidence(f, "%s of the slabs' capacity was free, but held by other classes: most by %s", share, holder);
   else
-    finding_evidence(f, "%s of the slabs' capacity was free, but held by %s", share, explain_class(holder, i->holder));
+    finding_evidence(f, "%s of the slabs' capacity was free, but held by %s", share, holder);
   if (!is_held_by_one(i)) finding_evidence(f, "no class held much of it: each class in use has a slab of its own, however few its blocks");
   explain_holder_age(f, p, i->holder);
   explain_pins(f, d, p);
   finding_figure(f, "idle_share", (double)i->idle_bytes / (double)i->slab_bytes);
+  finding_figure(f, "holder_ms", (double)i->holder_ms);
 }
 
 static void tell_first(struct finding *f, const struct diagnosis *d, const struct model_process *p, const struct stats_incident *i) {

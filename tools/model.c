@@ -167,6 +167,14 @@ void model_finish(struct report *r) {
   free(r->total);
   r->total = must_allocate(sizeof(*r->total));
   for (size_t i = 0; i < r->process_count; i++) add_words(r->total, r->processes[i]->counts, sizeof(*r->total));
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) { /* of all that is added up the only one that is no sum */
+    uint64_t *const longest = &r->total->cls[cls].pins.longest_ms;
+    *longest = 0;
+    for (size_t i = 0; i < r->process_count; i++) {
+      const uint64_t one = r->processes[i]->counts->cls[cls].pins.longest_ms;
+      if (one > *longest) *longest = one;
+    }
+  }
 }
 
 static uint64_t weight(const struct model_process *p) {

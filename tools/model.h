@@ -38,6 +38,7 @@ struct model_class {
   struct stats_class_counters counters;
   struct model_gauges gauge;
   uint64_t utilisation[STATS_UTILISATION_BINS]; /* slabs */
+  struct stats_pins pins;                       /* of a trace: none */
 };
 
 /* Counters and class rows, of one process or of all. */
@@ -67,6 +68,7 @@ struct model_process {
   uint64_t mapped, committed, untouched, rss, superslabs_active, superslabs_active_max;
   uint64_t rss_max;          /* UNKNOWN where the source has no RSS */
   struct stats_idlest idlest; /* time_ns is 0 where there is none */
+  struct stats_pins idlest_pins[CLASS_COUNT];
   uint64_t legacy_refused_max; /* bytes that legacy held at most in the shared pool's stead */
   struct stats_moment *timeline; /* members may be UNKNOWN */
   size_t timeline_length, timeline_capacity;

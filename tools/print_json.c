@@ -67,6 +67,12 @@ static json_t *buckets(const struct stats_buckets *from) {
   return object;
 }
 
+static json_t *pins(const struct stats_pins *from) {
+  json_t *const object = json_object();
+  STATS_PINS(SET_MEMBER)
+  return object;
+}
+
 static bool any_counter(const struct stats_class_counters *from) {
   uint64_t any = 0;
 #define OR_MEMBER(name, meaning) any |= from->name;
@@ -87,6 +93,7 @@ static json_t *classes(const struct report *r) {
     set(object, "memory", gauges(&c->gauge));
     for (unsigned i = 0; i < STATS_UTILISATION_BINS; i++) json_array_append_new(bins, number(c->utilisation[i]));
     set(object, "utilisation", bins);
+    set(object, "pins", cls < CLASS_COUNT && r->source != SOURCE_TRACE ? pins(&c->pins) : json_null());
     json_array_append_new(array, object);
   }
   return array;
@@ -236,6 +243,8 @@ static json_t *incident(const struct stats_incident *i) {
     set(object, "holder_idle", number(i->holder_idle));
     set(object, "second", json_string(model_class_name(i->second, name)));
     set(object, "second_idle", number(i->second_idle));
+    set(object, "holder_ms", number(i->holder_ms));
+    set(object, "second_ms", number(i->second_ms));
   }
   return object;
 }

@@ -83,6 +83,40 @@ static size_t gather(const struct report *r, struct row rows[CLASS_ROWS], struct
   return count;
 }
 
+static int by_pinned(const void *a, const void *b) {
+  const struct row *const x = a, *const y = b;
+  const uint64_t p = x->c->pins.free, q = y->c->pins.free;
+  return p < q ? 1 : p > q ? -1 : x->cls < y->cls ? -1 : x->cls > y->cls;
+}
+
+/* Slabs that few blocks hold, and for how long at least. */
+static void print_pins(FILE *out, const struct page *page) {
+  const struct report *const r = page->memory;
+  struct row rows[CLASS_COUNT];
+  size_t count = 0;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    if (r->total->cls[cls].pins.slabs > 0) rows[count++] = (struct row){cls, &r->total->cls[cls]};
+  }
+  if (count == 0) return;
+  qsort(rows, count, sizeof(rows[0]), by_pinned);
+  fprintf(out, "\nSlabs that few blocks hold (at most %d %% of what fits), and how long ago a block was last taken from them\n", STATS_PINNED);
+  struct table *const t = table_create("rrrrrr");
+  table_cell(t, "class"), table_cell(t, "stride"), table_cell(t, "slabs"), table_cell(t, "free"), table_cell(t, "mean"), table_cell(t, "longest");
+  const size_t shown = page->all || count < PRINT_ROWS ? count : PRINT_ROWS;
+  for (size_t i = 0; i < shown; i++) {
+    const struct stats_pins *const pins = &rows[i].c->pins;
+    char name[MODEL_CLASS_NAME], buffer[FORMAT_SIZE];
+    table_cell(t, "%s", model_class_name(rows[i].cls, name));
+    table_cell(t, "%s", format_bytes(buffer, r->stride[rows[i].cls]));
+    table_cell(t, "%" PRIu64, pins->slabs);
+    table_cell(t, "%s", format_bytes(buffer, pins->free));
+    table_cell(t, "%s", format_ns(buffer, (double)pins->idle_ms / (double)pins->slabs * 1e6));
+    table_cell(t, "%s", format_ns(buffer, (double)pins->longest_ms * 1e6));
+  }
+  table_print(t, out, 2);
+  print_more(out, page, shown, count, "classes");
+}
+
 static void print_fragmentation(FILE *out, const struct page *page) {
   const struct report *const r = page->memory;
   struct row rows[CLASS_ROWS];
@@ -215,6 +249,7 @@ static void print_buckets(FILE *out, const struct model_process *p) {
 
 void print_memory(FILE *out, const struct page *page) {
   print_fragmentation(out, page);
+  print_pins(out, page);
   const struct model_process *const p = model_largest_process(page->memory);
   if (p == NULL) return;
   if (page->memory->process_count > 1) {

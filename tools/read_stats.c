@@ -108,6 +108,7 @@ static void take_counts(struct model_process *p, const struct stats_block *b) {
       .requested = g->requested, .allocated = g->allocated, .active = g->active,
       .cached = (g->cached_tls + g->cached_pool) * stride, .partial = g->partial * stride, .slabs = g->slabs};
     for (unsigned bin = 0; bin < STATS_UTILISATION_BINS; bin++) row->utilisation[bin] = b->utilisation[cls][bin];
+    if (cls < CLASS_COUNT) row->pins = b->pins[cls];
   }
 }
 
@@ -191,6 +192,7 @@ static void take_memory(struct model_process *p, const struct stats_block *b) {
   p->superslabs_active = b->superslabs_active;
   p->superslabs_active_max = b->superslabs_active_max;
   p->idlest = b->idlest;
+  memcpy(p->idlest_pins, b->idlest_pins, sizeof(p->idlest_pins));
   p->legacy_refused_max = b->legacy_refused_max;
   for (uint32_t i = 0; i < b->timeline_length; i++) {
     model_add_moment(p, &b->timeline[i]);

@@ -239,7 +239,8 @@ ON(shared_fail) {
     .limit = e->limit, .free_slabs = e->free_slabs, .free_blocks = e->free_blocks,
     .units = e->units, .error = e->error, .own = e->own, .others = e->others, .batched = e->batched,
     .partial = e->partial, .slab_bytes = e->slab_bytes, .idle_bytes = e->idle_bytes, .holder = e->holder,
-    .second = e->second, .holder_idle = e->holder_idle, .second_idle = e->second_idle};
+    .second = e->second, .holder_idle = e->holder_idle, .second_idle = e->second_idle,
+    .holder_ms = e->holder_ms, .second_ms = e->second_ms};
   incident(p, time_ns, &new);
 }
 
