@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "guard.h"
 #include "message.h"
 #include "os.h"
 #include "size_class.h"
@@ -13,7 +14,7 @@
 #define QUARANTINE_MAX 131072u  /* blocks that wait, at most */
 #define AUDIT_EVERY 16384u      /* operations between two audits, at least, */
 #define AUDIT_SHARE 4u          /* and so many for each block that the last one looked at */
-#define DAMAGES 16u             /* that one audit reports; the next one reports others */
+#define DAMAGES 16u             /* that an audit takes note of before it reports them, and looks for more */
 
 /* What waits, the oldest at entry[first % QUARANTINE_MAX]. */
 static struct {
@@ -223,16 +224,28 @@ static void look_at(struct record *r, void *context) {
   if (bad && found->count < DAMAGES) found->record[found->count++] = *r;
 }
 
-void debug_audit(void) {
-  struct damages found = {.count = 0};
-  record_each(look_at, &found);
-  for (uint32_t i = 0; i < found.count; i++) {
+static void report_all(const struct damages *found) {
+  for (uint32_t i = 0; i < found->count; i++) {
     struct record now;
-    if (!record_get(found.record[i].block, &now) || !now.held) continue; /* found by its free meanwhile */
+    if (!record_get(found->record[i].block, &now) || !now.held) continue; /* found by its free meanwhile */
     check_redzones(&now);
     if (now.filled) check_filling(&now);
   }
-  const uint32_t next = found.looked_at * AUDIT_SHARE;
+}
+
+/* Returns how many blocks there are. */
+static uint32_t look_at_all(void) {
+  struct damages found;
+  do {
+    found.count = found.looked_at = 0;
+    record_each(look_at, &found);
+    report_all(&found);
+  } while (found.count == DAMAGES);
+  return found.looked_at;
+}
+
+void debug_audit(void) {
+  const uint32_t next = (look_at_all() + guard_audit()) * AUDIT_SHARE;
   __atomic_store_n(&next_audit, next > AUDIT_EVERY ? next : AUDIT_EVERY, __ATOMIC_RELAXED);
 }
 

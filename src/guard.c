@@ -7,7 +7,6 @@
 #include <sys/resource.h>
 
 #include "config.h"
-#include "maps.h"
 #include "message.h"
 #include "os.h"
 #include "random.h"
@@ -270,54 +269,77 @@ static bool is_filled(const uint8_t *from, const uint8_t *end) {
   return from == end || (*from == PATTERN && memcmp(from, from + 1, (size_t)(end - from) - 1) == 0);
 }
 
-/* Looks at the slack on both sides of a block that is given back. */
-static void check_slack(const struct slot *slot) {
-  const size_t bytes = open_size(start_of(slot), slot->known.requested);
-  if (bytes == 0) return;
-  const uint8_t *open = (const uint8_t *)open_start(start_of(slot)), *start = slot->known.block, *end = start + slot->known.requested;
-  if (!is_filled(end, open + bytes)) {
-    const uint8_t *last = open + bytes - 1;
+/* What was written furthest from the block at `start`, in the slack [open, start) and [end, close); puts both right. */
+static void take_damage(uint8_t *open, uint8_t *start, uint8_t *end, uint8_t *close, struct event_hdr_reset *ahead, struct event_hdr_reset *behind) {
+  if (!is_filled(end, close)) {
+    const uint8_t *last = close - 1;
     while (*last == PATTERN) last--;
-    struct event_hdr_reset e = event_of(slot, start, HDR_OVERFLOW);
-    e.over = (size_t)(last - end) + 1;
-    e.got = *last;
-    e.expect = PATTERN;
-    misuse_known(&e, &slot->known);
+    behind->over = (size_t)(last - end) + 1;
+    behind->got = *last;
+    memset(end, PATTERN, (size_t)(close - end));
   }
   if (!is_filled(open, start)) {
     const uint8_t *first = open;
     while (*first == PATTERN) first++;
-    struct event_hdr_reset e = event_of(slot, start, HDR_UNDERFLOW);
-    e.over = (size_t)(start - first);
-    e.got = *first;
-    e.expect = PATTERN;
-    misuse_known(&e, &slot->known);
+    ahead->over = (size_t)(start - first);
+    ahead->got = *first;
+    memset(open, PATTERN, (size_t)(start - open));
   }
 }
 
-/* A block that another thread frees meanwhile is looked at by that free. */
-void guard_audit(void) {
+/* Reports what was written into the slack of a block, if it is live. Whoever frees it waits for the lock, and then closes its pages. */
+static void check_slack(const struct slot *slot) {
+  pthread_mutex_lock(&lock);
+  const struct record known = slot->known;
+  struct event_hdr_reset ahead = event_of(slot, known.block, HDR_UNDERFLOW), behind = event_of(slot, known.block, HDR_OVERFLOW);
+  const size_t bytes = open_size((uintptr_t)known.block, known.requested);
+  if (bytes != 0 && __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_LIVE) {
+    uint8_t *open = (uint8_t *)open_start((uintptr_t)known.block), *start = (uint8_t *)(uintptr_t)known.block;
+    take_damage(open, start, start + known.requested, open + bytes, &ahead, &behind);
+  }
+  pthread_mutex_unlock(&lock);
+  ahead.expect = behind.expect = PATTERN;
+  if (behind.over != 0) misuse_known(&behind, &known);
+  if (ahead.over != 0) misuse_known(&ahead, &known);
+}
+
+static uint32_t used(const struct row *row) {
+  pthread_mutex_lock(&lock);
+  const uint32_t count = row->fresh;
+  pthread_mutex_unlock(&lock);
+  return count;
+}
+
+uint32_t guard_audit(void) {
+  uint32_t live = 0;
   for (struct row *row = rows; row < rows + ARRAY_LENGTH(rows); row++) {
-    for (uint32_t i = 0; i < row->fresh; i++) {
-      const struct slot *slot = &row->slots[i];
-      const size_t bytes = open_size(start_of(slot), slot->known.requested);
-      uint8_t byte;
-      if (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) != SLOT_LIVE || bytes == 0) continue;
-      if (maps_read(&byte, (const void *)open_start(start_of(slot)), 1)) check_slack(slot);
+    for (uint32_t i = 0, count = used(row); i < count; i++) {
+      if (__atomic_load_n(&row->slots[i].state, __ATOMIC_ACQUIRE) != SLOT_LIVE) continue;
+      check_slack(&row->slots[i]);
+      live++;
     }
   }
+  return live;
+}
+
+/* False where another thread was quicker. */
+static bool end_life(struct slot *slot) {
+  pthread_mutex_lock(&lock);
+  uint32_t live = SLOT_LIVE;
+  const bool ended = __atomic_compare_exchange_n(&slot->state, &live, SLOT_FREED, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+  pthread_mutex_unlock(&lock);
+  return ended;
 }
 
 uint32_t guard_free(void *p, uint32_t stack) {
   struct row *row;
   struct slot *slot = live_slot(p, MISUSE_LIVE, &row);
   if (slot == NULL) return CLASS_NONE;
-  uint32_t live = SLOT_LIVE;
-  if (!__atomic_compare_exchange_n(&slot->state, &live, SLOT_FREED, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-    tell(slot, p, HDR_DOUBLE_FREE); /* another thread was a little quicker */
+  check_slack(slot);
+  if (!end_life(slot)) {
+    tell(slot, p, HDR_DOUBLE_FREE);
     return CLASS_NONE;
   }
-  check_slack(slot);
   record_freed(&slot->known, stack);
   const uint32_t cls = slot->cls;
   const size_t bytes = open_size(start_of(slot), slot->known.requested);
@@ -330,8 +352,10 @@ uint32_t guard_free(void *p, uint32_t stack) {
 bool guard_size(const void *p, enum misuse_state state, size_t *size) {
   struct row *row;
   const struct slot *slot = live_slot(p, state, &row);
-  if (slot != NULL) *size = slot->known.requested;
-  return slot != NULL;
+  if (slot == NULL) return false;
+  check_slack(slot);
+  *size = slot->known.requested;
+  return true;
 }
 
 void guard_check_size(const void *p, size_t told) {

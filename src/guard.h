@@ -8,7 +8,7 @@
  *
  * The pages that the block lies in are open, no others. Most blocks end at the guard page behind them, or, where their alignment does not let
  * them, less than their alignment before it; some begin at the guard page before them. The slack in open pages is filled with a
- * pattern, which is checked when the block is freed. A slot comes into use again only after all others of its row that are free.
+ * pattern, which is checked when the block is freed, resized or measured, and at the end. A slot comes into use again only after all others of its row that are free.
  *
  * What is known of a slot's last block stays until the next one. No slot is free, or no row large enough: the block is not guarded.
  * Not in the plain build.
@@ -58,8 +58,8 @@ bool guard_find(const void *p, struct record *out);
 /* Calls `visit` with what is known of each live block, in order of address. Others may come and go meanwhile. */
 void guard_each(void (*visit)(struct record *record, void *context), void *context);
 
-/* Looks at the slack of every live block: at the end of the process. */
-void guard_audit(void);
+/* Looks at the slack of every live block. Returns how many there are. */
+uint32_t guard_audit(void);
 
 /* Bytes of open pages. */
 size_t guard_bytes(void);
@@ -79,7 +79,7 @@ static inline bool guard_size(const void *p, enum misuse_state state, size_t *si
 static inline void guard_check_size(const void *p, size_t told) { (void)p, (void)told; }
 static inline void guard_each(void (*visit)(struct record *record, void *context), void *context) { (void)visit, (void)context; }
 static inline size_t guard_bytes(void) { return 0; }
-static inline void guard_audit(void) {}
+static inline uint32_t guard_audit(void) { return 0; }
 static inline void guard_fork_prepare(void) {}
 static inline void guard_fork_release(void) {}
 static inline void guard_fork_child(void) {}
