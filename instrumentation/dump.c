@@ -222,6 +222,7 @@ static void put_memory(struct dump *d, const struct stats_block *b) {
   const int64_t residual = (int64_t)(b->rss - (b->committed - b->untouched));
   if (residual < 0) value(d, "residual: more named than resident", (uint64_t)-residual, "bytes");
   else value(d, "residual: the program's own code, data and stacks", (uint64_t)residual, "bytes");
+  value(d, "of which files' pages: code, and data nobody wrote to", b->rss_files, "bytes");
   value(d, "address space mapped", b->mapped, "bytes");
   value(d, "SuperSlabs now", b->superslabs_active, "");
 }

@@ -43,6 +43,7 @@ bool hub_is_watched(void);
 
 /* The block of this process; never NULL. */
 struct stats_block *stats_block(void);
+bool stats_block_is_file(void);
 /* Opens HAKMEM_STATS_FILE; a forked child gets a file of its own with its first count. */
 void stats_start(void);
 void stats_fork_prepare(void);

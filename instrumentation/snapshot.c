@@ -119,18 +119,26 @@ READS_RACILY static void snapshot_class(struct stats_block *b, uint32_t cls) {
 
 /* ---- The kernel's view. ---- */
 
-static uint64_t resident_set(void) {
+/* Resident bytes, and how many of these are files' pages and shared memory. */
+struct resident { uint64_t all, files; };
+
+static struct resident resident_set(void) {
   char text[128];
   const int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
+  if (fd < 0) return (struct resident){0};
   const ssize_t n = read(fd, text, sizeof(text) - 1);
   close(fd);
-  if (n <= 0) return 0;
-  text[n] = '\0';
-  const char *p = strchr(text, ' '); /* the second number: resident pages */
-  uint64_t pages = 0;
-  for (p = p != NULL ? p + 1 : ""; *p >= '0' && *p <= '9'; p++) pages = pages * 10 + (uint64_t)(*p - '0');
-  return pages * os_page_size();
+  text[n > 0 ? n : 0] = '\0';
+  uint64_t pages[3] = {0}; /* of address space, resident, of these shared */
+  const char *p = text;
+  for (unsigned i = 0; i < ARRAY_LENGTH(pages); i++, p += *p == ' ') {
+    for (; *p >= '0' && *p <= '9'; p++) pages[i] = pages[i] * 10 + (uint64_t)(*p - '0');
+  }
+  return (struct resident){pages[1] * os_page_size(), pages[2] * os_page_size()};
+}
+
+static uint64_t block_resident(const struct stats_block *b) {
+  return os_resident((char *)align_down((uintptr_t)b, os_page_size()), align_up(sizeof(*b), os_page_size()));
 }
 
 /* ---- The timeline. ---- */
@@ -195,9 +203,9 @@ static void fill_buckets(struct stats_block *b, const struct walk *walk) {
    */
   const uint64_t outside = huge.huge_bytes + huge.kept_bytes + in_legacy + buckets.metadata + buckets.guarded;
   const uint64_t in_superslabs = b->committed > outside ? b->committed - outside : 0;
-  const uint64_t block_resident = os_resident((char *)align_down((uintptr_t)b, os_page_size()), align_up(sizeof(*b), os_page_size()));
+  const uint64_t of_block = block_resident(b);
   const uint64_t untouched_slabs = in_superslabs > walk->resident ? in_superslabs - walk->resident : 0;
-  b->untouched = untouched_slabs + (sizeof(*b) > block_resident ? sizeof(*b) - block_resident : 0) + directory_untouched();
+  b->untouched = untouched_slabs + (sizeof(*b) > of_block ? sizeof(*b) - of_block : 0) + directory_untouched();
 }
 
 static void fill_rows(struct stats_block *b, const struct walk *walk) {
@@ -229,7 +237,10 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
     fill_rows(b, &walk);
     fill_buckets(b, &walk);
   }
-  b->rss = resident_set();
+  const struct resident resident = resident_set();
+  const uint64_t own_file = thorough && stats_block_is_file() ? block_resident(b) : 0;
+  b->rss = resident.all;
+  if (thorough) b->rss_files = resident.files > own_file ? resident.files - own_file : 0;
   b->ticks_per_second = clock_ticks_per_second();
   b->clock_cost_ns = clock_to_ns(clock_cost_ticks());
   b->elapsed_ns = stats_elapsed_ns();

@@ -35,6 +35,8 @@ struct stats_block *stats_block(void) {
   return __atomic_load_n(&block, __ATOMIC_ACQUIRE);
 }
 
+bool stats_block_is_file(void) { return __atomic_load_n(&block, __ATOMIC_RELAXED) != &own_block; }
+
 static void add(uint64_t *counter, uint64_t n) { __atomic_fetch_add(counter, n, __ATOMIC_RELAXED); }
 
 void stats_count(uint32_t cls, uint64_t allocs, uint64_t frees) {

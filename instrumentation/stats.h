@@ -283,6 +283,7 @@ struct stats_block {
   struct stats_profile profiles[PROFILE_MOMENTS + 1];
 
   struct stats_pins pins[CLASS_COUNT], idlest_pins[CLASS_COUNT]; /* as of the last snapshot, and of `idlest` */
+  uint64_t rss_files; /* the part of `rss` that is pages of files, this block not among them: code, and data that nobody wrote to; and shared memory */
 };
 
 #endif

@@ -264,6 +264,7 @@ static void tell_residual(struct diagnosis *d, const struct model_process *p) {
   finding_cost(f, COST_BYTES, residual, explain_whole_memory(p));
   finding_evidence(f, "RSS %s = %s of hakmem + %s of everything else", format_bytes(a, p->rss), format_bytes(b, explain_whole(held)),
                    format_bytes(c, explain_whole(residual)));
+  finding_evidence(f, "%s of that are pages of files: code, and data that nobody wrote to", format_bytes(a, p->rss_files));
   finding_figure(f, "residual_bytes", residual);
   finding_change(f, "Look at the process's other mappings (/proc/PID/smaps, pmap -X PID): code and data of libraries, thread stacks, files and "
                     "memory that the program maps itself.");

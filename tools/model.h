@@ -65,7 +65,7 @@ struct model_process {
   struct model_counts *counts;
   bool has_buckets;          /* the next six are known */
   struct stats_buckets buckets;
-  uint64_t mapped, committed, untouched, rss, superslabs_active, superslabs_active_max;
+  uint64_t mapped, committed, untouched, rss, rss_files, superslabs_active, superslabs_active_max;
   uint64_t rss_max;          /* UNKNOWN where the source has no RSS */
   struct stats_idlest idlest; /* time_ns is 0 where there is none */
   struct stats_pins idlest_pins[CLASS_COUNT];

@@ -352,6 +352,7 @@ static void set_memory(json_t *object, const struct model_process *p) {
   set(memory, "untouched", number(p->untouched));
   set(memory, "mapped", number(p->mapped));
   set(memory, "rss", number(p->rss));
+  set(memory, "rss_files", number(p->rss_files));
   if (p->idlest.time_ns > 0) {
     json_t *const idlest = json_object();
     set(idlest, "time_ns", number(p->idlest.time_ns));

@@ -238,13 +238,14 @@ static void print_buckets(FILE *out, const struct model_process *p) {
   add_bucket(t, "committed", "the sum of these", sum, sum, false);
   add_bucket(t, "untouched", "of it, without memory behind it yet", p->untouched, sum, false);
   table_print(t, out, 2);
-  char rss[FORMAT_SIZE], held[FORMAT_SIZE], residual[FORMAT_SIZE];
+  char rss[FORMAT_SIZE], held[FORMAT_SIZE], residual[FORMAT_SIZE], files[FORMAT_SIZE];
   const uint64_t resident = sum > p->untouched ? sum - p->untouched : 0;
   const bool less = p->rss < resident;
   format_bytes(residual, less ? resident - p->rss : p->rss - resident);
-  fprintf(out, "  RSS %s = %s of hakmem %s %s residual\n    (%s)\n", format_bytes(rss, p->rss), format_bytes(held, resident),
-          less ? "-" : "+", residual,
-          less ? "counted as touched, but not resident" : "the program's own code, data and stacks, and a tracer's buffers");
+  fprintf(out, "  RSS %s = %s of hakmem %s %s residual\n", format_bytes(rss, p->rss), format_bytes(held, resident), less ? "-" : "+", residual);
+  if (less) fputs("    (counted as touched, but not resident)\n", out);
+  else fprintf(out, "    (%s of files' pages, which are code and data that nobody wrote to; the rest: stacks, data, mappings of the program's own)\n",
+               format_bytes(files, p->rss_files));
 }
 
 void print_memory(FILE *out, const struct page *page) {

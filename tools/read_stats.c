@@ -188,6 +188,7 @@ static void take_memory(struct model_process *p, const struct stats_block *b) {
   p->committed = b->committed;
   p->untouched = b->untouched;
   p->rss = b->rss;
+  p->rss_files = b->rss_files;
   p->rss_max = b->rss;
   p->superslabs_active = b->superslabs_active;
   p->superslabs_active_max = b->superslabs_active_max;
