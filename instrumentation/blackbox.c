@@ -18,7 +18,7 @@
 
 /*
  * The words are built from a few pieces: %b the block, %l its left neighbour, %n how many bytes, %t the size that was told, %a what was done
- * and how many bytes off, %s the block's size.
+ * and how many bytes off, %s the block's size, %m and %g by what it was made and given back.
  */
 static const char *const sentences[] = {
   [HDR_UNKNOWN] = "something wrote over the header of block %b; no pattern tells what",
@@ -42,8 +42,13 @@ static const char *const sentences[] = {
   [HDR_OVERFLOW] = "%a past the end of block %b%s",
   [HDR_UNDERFLOW] = "%a before the start of block %b%s",
   [HDR_USE_AFTER_FREE] = "%a into block %b%s, which was freed",
+  [HDR_MISMATCHED_FREE] = "block %b%s was made by %m, and given back by %g: malloc goes with free, new with delete, new[] with delete[]",
 };
 static_assert(ARRAY_LENGTH(sentences) == hdr_verdict_count, "every verdict has a sentence");
+
+static const char *const makers[] = {"something unknown", "malloc", "new", "new[]"};
+static const char *const givers[] = {"something unknown", "free or realloc", "delete", "delete[]"};
+static_assert(ARRAY_LENGTH(makers) == block_family_count && ARRAY_LENGTH(givers) == block_family_count, "every family has its words");
 
 /* What was done, and how far from the block's end or start. */
 static void put_access(struct message *m, const struct event_hdr_reset *e) {
@@ -70,6 +75,8 @@ static void put_sentence(struct message *m, const struct event_hdr_reset *e) {
     switch (*++s) {
       case 'b': message_pointer(m, (uintptr_t)e->base); break;
       case 't': message_number(m, e->told); break;
+      case 'm': message_text(m, makers[e->made]); break;
+      case 'g': message_text(m, givers[e->given]); break;
       case 'a': put_access(m, e); break;
       case 's':
         message_text(m, " of ");

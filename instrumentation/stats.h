@@ -181,7 +181,8 @@ struct stats_incident {
   uint32_t good_thread, alloc_thread, free_thread;
   uint32_t alloc_stack, free_stack, left_stack;   /* left: where the left neighbour was allocated */
   uint64_t size, access;                          /* bytes that were asked for; the address that was read or written */
-  uint32_t way, unused;                           /* enum access_way */
+  uint32_t way;                                   /* enum access_way */
+  uint16_t made, given;                           /* enum block_family */
   /* INCIDENT_SHARED_FAIL */
   uint64_t holder_ms, second_ms; /* since a block was last taken from their slabs with free blocks, on average */
 };

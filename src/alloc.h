@@ -36,17 +36,23 @@ ALWAYS_INLINE void *alloc_fast(size_t size) {
   return LIKELY(block != NULL) ? block : alloc_slow(size);
 }
 
-ALWAYS_INLINE void free_fast(void *p) {
+/* Frees a live small block; false where the slow path is to be taken. */
+ALWAYS_INLINE bool push_fast(void *p) {
   struct sll_cache *cache = sll_self;
   const int8_t code = directory_code(cache->directory, p);
-  if (UNLIKELY(code <= 0)) return free_slow(p);
+  if (UNLIKELY(code <= 0)) return false;
   const size_t cls = (size_t)code - 1;
-  if (UNLIKELY(!header_is(p, cache->live[cls]))) return free_slow(p);
-  if (UNLIKELY(--cache->budget[cls].free < 0)) return free_slow(p);
+  if (UNLIKELY(!header_is(p, cache->live[cls]))) return false;
+  if (UNLIKELY(--cache->budget[cls].free < 0)) return false;
   struct block *block = p;
   header_set(block, HEADER_FREE);
   block_link(block, cache->head[cls]);
   cache->head[cls] = block;
+  return true;
+}
+
+ALWAYS_INLINE void free_fast(void *p) {
+  if (UNLIKELY(!push_fast(p))) free_slow(p);
 }
 
 /* The rest of the family (the last four: family.c); see hakmem.h for what they take and give. */
@@ -55,7 +61,7 @@ void *alloc_aligned(size_t alignment, size_t size); /* alignment: a power of two
 void *alloc_resize(void *p, size_t size);
 size_t alloc_usable(const void *p);
 bool alloc_trim(size_t keep);
-void alloc_free_sized(void *p, size_t alignment, size_t size); /* says so where the block was not allocated with `size` */
+void alloc_check_size(const void *p, size_t alignment, size_t size); /* before a free: says so where the block was not allocated with `size` */
 
 /* As alloc_fast, for a block that has grown: a large one has room to grow by a half again, for what grows once grows on. */
 void *alloc_roomy(size_t size);
@@ -68,6 +74,11 @@ void alloc_prepare(void);
 
 /* What the constructor does, once; for whoever's constructor may run before it and needs the instrumentation. */
 void alloc_start(void);
+
+/* Whether a block of `size` bytes is to be expected at `p`, as far as its class tells: most sized frees need not look closer. */
+ALWAYS_INLINE bool size_fits(const void *p, size_t size) {
+  return LIKELY(size <= SMALL_MAX && directory_code(sll_self->directory, p) == (int8_t)(class_of_size(size) + 1));
+}
 
 /* Where no memory is left, or a size is above PTRDIFF_MAX: errno = ENOMEM, NULL. */
 void *alloc_fail(void);

@@ -185,6 +185,7 @@ enum debug_answer debug_free(void *p, void (*give_back)(void *inner)) {
     tell(&r, HDR_DOUBLE_FREE);
     return DEBUG_WRONG;
   }
+  misuse_family(&r, FAMILY_MALLOC);
   check_redzones(&r);
   memset(p, (int)config.fill, r.requested);
   r.filled = true;

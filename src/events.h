@@ -49,7 +49,11 @@ struct hak_stats; /* hakmem.h */
   V(HDR_INTERIOR_POINTER, "interior_pointer") V(HDR_FOREIGN_POINTER, "foreign_pointer")            \
   V(HDR_UNMAPPED_POINTER, "unmapped_pointer") V(HDR_REALLOC_AFTER_FREE, "realloc_after_free")      \
   V(HDR_USABLE_SIZE_AFTER_FREE, "usable_size_after_free") V(HDR_WRONG_SIZE, "wrong_size")            \
-  V(HDR_OVERFLOW, "overflow") V(HDR_UNDERFLOW, "underflow") V(HDR_USE_AFTER_FREE, "use_after_free")
+  V(HDR_OVERFLOW, "overflow") V(HDR_UNDERFLOW, "underflow") V(HDR_USE_AFTER_FREE, "use_after_free") \
+  V(HDR_MISMATCHED_FREE, "mismatched_free")
+/* The functions that a block was made by, or given back by: malloc and free, new and delete, new[] and delete[]. */
+#define ENUM_block_family(V) V(FAMILY_UNKNOWN, "unknown") V(FAMILY_MALLOC, "malloc") V(FAMILY_NEW, "new") \
+  V(FAMILY_NEW_ARRAY, "new_array")
 /* How the program came to memory that is not a block's: not seen, only what it left; or the access itself, which faulted. */
 #define ENUM_access_way(V) V(ACCESS_UNSEEN, "unseen") V(ACCESS_READ, "read") V(ACCESS_WRITE, "write") V(ACCESS_ANY, "access")
 
@@ -76,7 +80,7 @@ enum refill_stage { REFILL_STAGES(EVENT_STAGE_CONSTANT) STAGE_COUNT };
 
 #define HAK_ENUMS(X)                                                                              \
   X(lookup_result) X(lookup_strategy) X(acquire_source) X(release_reason) X(refill_source)        \
-  X(drain_reason) X(fail_reason) X(legacy_reason) X(hdr_verdict) X(access_way) X(leak_kind)
+  X(drain_reason) X(fail_reason) X(legacy_reason) X(hdr_verdict) X(access_way) X(leak_kind) X(block_family)
 
 #define EVENT_ENUM_CONSTANT(constant, name) constant,
 #define EVENT_ENUM_DECLARE(e) enum e { ENUM_##e(EVENT_ENUM_CONSTANT) e##_count };
@@ -112,7 +116,8 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
     F_CLS(cls) F_PTR(base) F_BYTE(got) F_BYTE(expect) F_U64(count) F_ENUM(verdict, hdr_verdict) F_PTR(left) F_U32(stack) \
     F_PTR(slab) F_BYTES(offset) F_BYTES(over) F_BYTES(told) F_U64(good_ago_ms) F_U32(good_thread) \
     F_U32(alloc_stack) F_U32(alloc_thread) F_U64(alloc_ago_ms) F_U32(free_stack) F_U32(free_thread) F_U64(free_ago_ms) \
-    F_U32(left_stack) F_BYTES(size) F_PTR(access) F_ENUM(way, access_way)) \
+    F_U32(left_stack) F_BYTES(size) F_PTR(access) F_ENUM(way, access_way) \
+    F_ENUM(made, block_family) F_ENUM(given, block_family)) \
   E(fragmentation, "one class, on a schedule and on request",                                       \
     F_CLS(cls) F_BYTES(requested) F_BYTES(allocated) F_BYTES(active) F_BYTES(cached) F_BYTES(partial) F_BYTES(empty) \
     F_COUNTS(utilisation, utilisation_bins))                                                          \

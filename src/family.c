@@ -150,8 +150,8 @@ static bool could_be_of(const struct slab *slab, const void *p, size_t alignment
   return class_of_size(size) == slab->cls;
 }
 
-void alloc_free_sized(void *p, size_t alignment, size_t size) {
-  if (front_check_size(p, size)) return free_fast(p);
+void alloc_check_size(const void *p, size_t alignment, size_t size) {
+  if (front_check_size(p, size)) return;
   hub_hold();
   const struct slab *slab = directory_slab(p);
   const bool small = slab != NULL && slab->cls < CLASS_COUNT;
@@ -159,7 +159,6 @@ void alloc_free_sized(void *p, size_t alignment, size_t size) {
   const bool live = small ? slab_block_of(slab, p) == p && header_says_live_at(p, slab->cls) : slab != NULL && slab->base == p;
   if (live && !could_be_of(slab, p, alignment, size)) misuse_size(slab, p, size);
   hub_release();
-  free_fast(p);
 }
 
 bool alloc_trim(size_t keep) {

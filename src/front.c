@@ -9,6 +9,7 @@
 #include "events.h"
 #include "guard.h"
 #include "large.h"
+#include "records.h"
 
 /* ---- Guarded blocks. ---- */
 
@@ -23,7 +24,28 @@ void *front_guarded(struct sll_cache *cache, uint32_t cls, size_t size, size_t a
   return block;
 }
 
+/* Of a live block. False after a report. */
+static bool look_at_family(void *p, enum block_family given) {
+  struct record known;
+  const bool guarded = guard_owns(p);
+  if (guarded ? !guard_find(p, &known) || known.block != p : !debug_on() || !record_get(p, &known)) return true;
+  return known.freed || misuse_family(&known, given);
+}
+
+void front_mark(void *p, enum block_family family) {
+  if (guard_owns(p)) guard_set_family(p, family);
+  else if (debug_on()) record_set_family(p, family);
+}
+
+bool front_given(void *p, enum block_family family) {
+  if (!guard_owns(p) && !debug_on()) return true;
+  const bool good = look_at_family(p, family);
+  front_mark(p, FAMILY_UNKNOWN); /* it was looked at: what comes now is free */
+  return good;
+}
+
 static void free_guarded(void *p) {
+  look_at_family(p, FAMILY_MALLOC);
   const uint32_t cls = guard_free(p, hub_block_stack());
   if (cls == CLASS_NONE) return;
   hub_count(cls, 0, 1);

@@ -18,6 +18,12 @@ void *front_guarded(struct sll_cache *cache, uint32_t cls, size_t size, size_t a
 /* A block of the debugging mode, which is on; NULL and ENOMEM where there is no memory, or no such size. */
 void *front_debug(size_t size, size_t align);
 
+/* Marks a block, just made, as one of another family than malloc's, if it is of one of these heaps. */
+void front_mark(void *p, enum block_family family);
+
+/* `p` is about to be freed by a family that is not malloc's. False, after a report, where it is a live block of another one. */
+bool front_given(void *p, enum block_family family);
+
 /* Whether `p`, given to free, was of one of these heaps, or is reported. */
 bool front_free(void *p);
 

@@ -331,6 +331,12 @@ static bool end_life(struct slot *slot) {
   return ended;
 }
 
+void guard_set_family(const void *p, enum block_family family) {
+  struct row *row;
+  struct slot *slot = nearest(p, &row);
+  if (slot != NULL && slot->known.block == p && __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_LIVE) slot->known.family = (uint8_t)family;
+}
+
 uint32_t guard_free(void *p, uint32_t stack) {
   struct row *row;
   struct slot *slot = live_slot(p, MISUSE_LIVE, &row);

@@ -52,6 +52,9 @@ void guard_check_size(const void *p, size_t told);
  */
 void guard_fault(const void *address, enum access_way way, void *context);
 
+/* The live block at `p`, which the region owns, is of `family`. */
+void guard_set_family(const void *p, enum block_family family);
+
 /* The guarded block that `p` lies in or next to; false where there is none. Signal safe. */
 bool guard_find(const void *p, struct record *out);
 
@@ -76,6 +79,8 @@ static inline void guard_start(void) {}
 static inline void *guard_alloc(size_t size, size_t align, uint32_t cls, uint32_t stack) { (void)size, (void)align, (void)cls, (void)stack; return NULL; }
 static inline uint32_t guard_free(void *p, uint32_t stack) { (void)p, (void)stack; return CLASS_NONE; }
 static inline bool guard_size(const void *p, enum misuse_state state, size_t *size) { (void)p, (void)state, (void)size; return false; }
+static inline void guard_set_family(const void *p, enum block_family family) { (void)p, (void)family; }
+static inline bool guard_find(const void *p, struct record *out) { (void)p, (void)out; return false; }
 static inline void guard_check_size(const void *p, size_t told) { (void)p, (void)told; }
 static inline void guard_each(void (*visit)(struct record *record, void *context), void *context) { (void)visit, (void)context; }
 static inline size_t guard_bytes(void) { return 0; }

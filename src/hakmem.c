@@ -54,10 +54,11 @@ EXPORT int hak_posix_memalign(void **out, size_t alignment, size_t size) {
 }
 
 EXPORT void hak_free_sized(void *block, size_t size) {
-  if (LIKELY(size <= SMALL_MAX && directory_code(&directory, block) == (int8_t)(class_of_size(size) + 1))) free_fast(block);
-  else alloc_free_sized(block, MIN_ALIGN, size);
+  if (!size_fits(block, size)) alloc_check_size(block, MIN_ALIGN, size);
+  free_fast(block);
 }
 
 EXPORT void hak_free_aligned_sized(void *block, size_t alignment, size_t size) {
-  alloc_free_sized(block, alignment, size);
+  alloc_check_size(block, alignment, size);
+  free_fast(block);
 }

@@ -1,6 +1,5 @@
 /*
- * malloc.c: the names of the C library's malloc family (glibc and C23), each a forwarder. C++'s operator new and
- * delete are libstdc++'s own, which call malloc and free and give them C++'s meaning.
+ * malloc.c: the names of the C library's malloc family (glibc and C23), each a forwarder. C++'s are in cxx.c.
  */
 #include <errno.h>
 #include <malloc.h>

@@ -73,6 +73,14 @@ void misuse_known(struct event_hdr_reset *e, const struct record *known) {
   report(e, NULL);
 }
 
+bool misuse_family(const struct record *known, enum block_family given) {
+  if (known->family == FAMILY_UNKNOWN || known->family == given) return true;
+  struct event_hdr_reset e = {.base = known->block, .verdict = HDR_MISMATCHED_FREE, .cls = CLASS_NONE, .size = known->requested,
+                              .made = known->family, .given = given};
+  misuse_known(&e, known);
+  return false;
+}
+
 void misuse_fault(struct event_hdr_reset *e, const struct record *known, void *context) {
   e->count = __atomic_fetch_add(&resets, 1, __ATOMIC_RELAXED);
   add_record(e, known);

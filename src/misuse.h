@@ -33,6 +33,9 @@ void misuse_pointer(const struct slab *slab, const void *p, enum misuse_state st
 /* A live block was given to a sized free with a size that it was not allocated with. */
 void misuse_size(const struct slab *slab, const void *block, size_t told);
 
+/* A block of which `known` is known is given back by `given`. False, after a report, where another family made it. */
+bool misuse_family(const struct record *known, enum block_family given);
+
 /*
  * For blocks that are in no slab: `e` says what is wrong with one, `known` what is known of it, if anything. misuse_fault: found by a fault
  * whose ucontext_t is `context`; for a signal handler.

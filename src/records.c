@@ -15,6 +15,7 @@ static struct stripe {
 } __attribute__((aligned(64))) stripes[STRIPES] = {[0 ... STRIPES - 1] = {.lock = PTHREAD_MUTEX_INITIALIZER}};
 
 static size_t bytes; /* atomic */
+static enum block_family unmarked = FAMILY_UNKNOWN;
 
 static uint64_t hash_of(const void *block) {
   return (uintptr_t)block / MIN_ALIGN * UINT64_C(0x9e3779b97f4a7c15); /* Knuth's multiplicative hash */
@@ -119,7 +120,7 @@ static bool make_room(struct stripe *stripe) {
 
 void record_init(struct record *record, const void *block, size_t requested, uint32_t stack) {
   *record = (struct record){.block = block, .requested = requested, .alloc_stack = stack, .alloc_thread = os_thread(),
-                            .alloc_ms = (uint32_t)os_now_ms()};
+                            .alloc_ms = (uint32_t)os_now_ms(), .family = (uint8_t)unmarked};
 }
 
 void record_freed(struct record *record, uint32_t stack) {
@@ -141,6 +142,16 @@ bool record_put(const struct record *record) {
   *place = *record;
   pthread_mutex_unlock(&stripe->lock);
   return true;
+}
+
+void record_know_families(void) { unmarked = FAMILY_MALLOC; }
+
+void record_set_family(const void *block, enum block_family family) {
+  struct stripe *stripe = stripe_of(block);
+  pthread_mutex_lock(&stripe->lock);
+  struct record *record = known(stripe, block);
+  if (record != NULL) record->family = (uint8_t)family;
+  pthread_mutex_unlock(&stripe->lock);
 }
 
 bool record_get(const void *block, struct record *out) {

@@ -9,6 +9,7 @@
 #define HAKMEM_RECORDS_H
 
 #include "base.h"
+#include "events.h"
 
 struct record {
   const void *block;
@@ -17,6 +18,7 @@ struct record {
   uint32_t alloc_stack, free_stack;   /* stack ids, 0: none */
   uint32_t alloc_thread, free_thread; /* as the kernel numbers them */
   uint32_t alloc_ms, free_ms;         /* os_now_ms, its lower half */
+  uint8_t family;                     /* enum block_family: of the function that made it; unknown also where that was looked at already */
   bool freed;
   bool marked;                        /* whoever walks over the records may use it */
   /* The debugging mode's: */
@@ -35,6 +37,15 @@ void record_freed(struct record *record, uint32_t stack);
 
 /* Enters a copy, in the place of what was known of this block. No lock may be held. False where the system has no memory for it. */
 bool record_put(const struct record *record);
+
+/*
+ * From now on, blocks are malloc's unless they are marked: whoever marks sees all that C++ makes. Before that, their family is unknown. Not
+ * undone.
+ */
+void record_know_families(void);
+
+/* Enters of which family a block is whose record exists. */
+void record_set_family(const void *block, enum block_family family);
 
 /* Copies what is known of the block to *out. Any thread; never waits for the system. */
 bool record_get(const void *block, struct record *out);

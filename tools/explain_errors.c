@@ -94,6 +94,8 @@ static const struct { const char *what, *change; } advice[hdr_verdict_count] = {
   [HDR_WRONG_SIZE] = {"A block was freed with a size that it was not allocated with", "Give free_sized the size that malloc was asked for."},
   [HDR_OVERFLOW] = {"The program went past the end of a block", "Compare the index or the length at the place below with the size of the allocation."},
   [HDR_UNDERFLOW] = {"The program went before the start of a block", "Look for an index below 0, or a pointer moved back too far, at the place below."},
+  [HDR_MISMATCHED_FREE] = {"A block was given back by another family of functions than made it",
+                           "Let free go with malloc, delete with new, and delete[] with new[]."},
   [HDR_USE_AFTER_FREE] = {"A block was used after it was freed", "Find who keeps the pointer after the free: it must go, or the free must come later."},
 };
 

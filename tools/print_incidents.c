@@ -36,6 +36,7 @@ static const char *const verdicts[] = {
   [HDR_WRONG_SIZE] = "a sized free was told a size that the block was not allocated with",
   [HDR_OVERFLOW] = "the program went past the block's end",
   [HDR_UNDERFLOW] = "the program went before the block's start",
+  [HDR_MISMATCHED_FREE] = "the program made the block by one family of functions and gave it back by another",
   [HDR_USE_AFTER_FREE] = "the program used the block after it was freed",
 };
 static_assert(sizeof(verdicts) / sizeof(verdicts[0]) == hdr_verdict_count, "every verdict has a sentence");
@@ -98,6 +99,9 @@ static void print_hdr_reset(FILE *out, const struct stats_incident *i) {
     fprintf(out, "    %s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s, which was asked for with %" PRIu64 " bytes\n", model_access_way_name(i->way),
             i->access, i->over, i->over == 1 ? "" : "s", model_side(i->verdict), i->size);
   } else if (i->over != 0) fprintf(out, "    %" PRIu64 " byte%s past its end, as far as the pattern goes\n", i->over, i->over == 1 ? "" : "s");
+  if (i->verdict == HDR_MISMATCHED_FREE) {
+    fprintf(out, "    made by the family of %s, given back by that of %s\n", model_block_family_name(i->made), model_block_family_name(i->given));
+  }
   if (i->verdict == HDR_WRONG_SIZE) fprintf(out, "    the size that was told: %" PRIu64 " bytes\n", i->told);
   if (i->good_thread != 0) {
     fprintf(out, "    its header was last seen good %" PRIu64 " ms before, by thread %" PRIu32 ", when a list was drained\n", i->good_ago_ms, i->good_thread);

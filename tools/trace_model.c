@@ -266,7 +266,8 @@ ON(hdr_reset) {
     .good_ago_ms = e->good_ago_ms, .alloc_ago_ms = e->alloc_ago_ms, .free_ago_ms = e->free_ago_ms,
     .good_thread = e->good_thread, .alloc_thread = e->alloc_thread, .free_thread = e->free_thread,
     .alloc_stack = e->alloc_stack, .free_stack = e->free_stack, .left_stack = e->left_stack,
-    .size = e->size, .access = (uintptr_t)e->access, .way = e->way};
+    .size = e->size, .access = (uintptr_t)e->access, .way = e->way,
+    .made = (uint16_t)e->made, .given = (uint16_t)e->given};
   incident(p, time_ns, &new);
 }
 

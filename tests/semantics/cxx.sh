@@ -6,3 +6,57 @@ g++ -std=c++17 -O1 -g -fno-builtin -Wall -Wextra -pthread "$(dirname "$0")/cxx.c
 everywhere "$place/cxx"
 # libunwind is loaded here for the shared_fails' stacks; the program's exceptions must not run through it.
 HAKMEM_SS_LIMIT=1 HAKMEM_STACKS=unwind LD_PRELOAD=$DEFAULT "$place/cxx" || fail "with HAKMEM_STACKS=unwind: exit status $?"
+
+# The debugging mode knows who made what, and has nothing to say of a program that is right, nor of one that brings some operators of its own.
+HAKMEM_DEBUG=1 LD_PRELOAD=$DEFAULT "$place/cxx" >"$place/out" 2>&1 || { cat "$place/out"; fail "with HAKMEM_DEBUG=1: exit status $?"; }
+[ -s "$place/out" ] && { cat "$place/out"; fail "with HAKMEM_DEBUG=1 it says something"; }
+cat >"$place/own.cc" <<'END'
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <string>
+static int calls;
+void *operator new(std::size_t size) {
+  calls++;
+  void *p = std::malloc(size);
+  if (p == nullptr) throw std::bad_alloc();
+  return p;
+}
+int main() {
+  int *volatile number = new int(7);
+  delete number;
+  std::string text(1000, 'x');
+  std::printf("%s\n", calls >= 2 ? "own" : "not its own");
+}
+END
+g++ -std=c++17 -O1 -fno-builtin -w "$place/own.cc" -o "$place/own" || fail "own.cc does not compile"
+for mode in HAKMEM_DEBUG=0 HAKMEM_DEBUG=1 HAKMEM_GUARD=1; do
+  env $mode LD_PRELOAD="$DEFAULT" "$place/own" >"$place/out" 2>&1
+  [ "$(cat "$place/out")" = own ] || { cat "$place/out"; fail "a program with an operator of its own, $mode"; }
+done
+
+# A program in C opens a library in C++ that runs out of memory: its exception is the C++ library's, which stands behind nobody in the order of all.
+cat >"$place/plugin.cc" <<'END'
+#include <new>
+extern "C" int runs_out(unsigned long size) {
+  int caught = 0;
+  try { ::operator delete(::operator new(size)); } catch (const std::bad_alloc &) { caught++; }
+  try { ::operator delete[](::operator new[](size, std::align_val_t{64}), std::align_val_t{64}); } catch (const std::bad_alloc &) { caught++; }
+  return caught == 2 && ::operator new(size, std::nothrow) == nullptr;
+}
+END
+cat >"$place/host.c" <<'END'
+#include <dlfcn.h>
+#include <stdio.h>
+int main(int argc, char **argv) {
+  void *library = dlopen(argv[argc - 1], RTLD_NOW | RTLD_LOCAL);
+  int (*runs_out)(unsigned long) = library ? (int (*)(unsigned long))dlsym(library, "runs_out") : 0;
+  puts(!runs_out ? dlerror() : runs_out(~0ul / 2 + 100) ? "caught" : "not caught");
+  return 0;
+}
+END
+g++ -std=c++17 -O1 -fno-builtin -w -shared -fPIC "$place/plugin.cc" -o "$place/plugin.so" && gcc "$place/host.c" -o "$place/host" -ldl ||
+  fail "the program with a plugin does not compile"
+for mode in HAKMEM_DEBUG=0 HAKMEM_DEBUG=1; do
+  [ "$(env $mode LD_PRELOAD="$DEFAULT" "$place/host" "$place/plugin.so" 2>&1)" = caught ] || fail "a C++ library in a program in C, $mode"
+done

@@ -175,17 +175,22 @@ Test(alloc, a_trim_says_whether_memory_went_back) {
   cr_assert_not(alloc_trim(0), "the second time there is nothing left to give");
 }
 
+static void free_sized(void *p, size_t alignment, size_t size) {
+  alloc_check_size(p, alignment, size);
+  free_fast(p);
+}
+
 Test(alloc, a_sized_free_with_the_right_size_is_not_reported) {
   for (size_t size = 0; size < 80000; size = size * 9 / 8 + 1) {
-    for (size_t alignment = 16; alignment <= 2 * UNIT_SIZE; alignment *= 2) alloc_free_sized(alloc_aligned(alignment, size), alignment, size);
+    for (size_t alignment = 16; alignment <= 2 * UNIT_SIZE; alignment *= 2) free_sized(alloc_aligned(alignment, size), alignment, size);
     for (size_t other = 1; other < 80000; other = other * 3 / 2 + 1) {
-      alloc_free_sized(alloc_resize(alloc_fast(size), other), MIN_ALIGN, other); /* may stay where it is */
-      alloc_free_sized(alloc_resize(alloc_aligned(256, size), other), MIN_ALIGN, other);
+      free_sized(alloc_resize(alloc_fast(size), other), MIN_ALIGN, other); /* may stay where it is */
+      free_sized(alloc_resize(alloc_aligned(256, size), other), MIN_ALIGN, other);
     }
   }
   cr_assert_eq(resets(), 0);
-  alloc_free_sized(alloc_fast(100), MIN_ALIGN, 112);
-  alloc_free_sized(alloc_fast(100), MIN_ALIGN, 8);
-  alloc_free_sized(alloc_fast(90000), MIN_ALIGN, 90001);
+  free_sized(alloc_fast(100), MIN_ALIGN, 112);
+  free_sized(alloc_fast(100), MIN_ALIGN, 8);
+  free_sized(alloc_fast(90000), MIN_ALIGN, 90001);
   cr_assert_eq(resets(), 3);
 }
