@@ -137,11 +137,18 @@ static void tell_place(struct diagnosis *d, const struct place *place) {
   if (i->way != ACCESS_UNSEEN) {
     finding_evidence(f, "%s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s, 0x%" PRIx64 ", which was asked for with %" PRIu64 " bytes",
                      model_access_way_name(i->way), i->access, i->over, i->over == 1 ? "" : "s", model_side(i->verdict), i->base, i->size);
-  } else {
+  } else if (i->over != 0 && i->size != 0) {
+    finding_evidence(f, "up to %" PRIu64 " byte%s %s, 0x%" PRIx64 ", which was asked for with %" PRIu64 " bytes, something was written: 0x%02x", i->over,
+                     i->over == 1 ? "" : "s", model_side(i->verdict), i->base, i->size, i->got);
+  } else if (model_is_header(i)) {
     finding_evidence(f, "the header of 0x%" PRIx64 " held 0x%02x instead of 0x%02x", i->base, i->got, i->expect);
   }
   if (i->left != 0) finding_evidence(f, "the block before it, whose end lies there, is 0x%" PRIx64, i->left);
-  if (i->over != 0 && i->way == ACCESS_UNSEEN) finding_evidence(f, "%" PRIu64 " byte%s past that end, as far as the pattern goes", i->over, i->over == 1 ? "" : "s");
+  if (i->over != 0 && i->size == 0 && i->way == ACCESS_UNSEEN) finding_evidence(f, "%" PRIu64 " byte%s past that end, as far as the pattern goes", i->over, i->over == 1 ? "" : "s");
+  if (i->verdict == HDR_MISMATCHED_FREE) {
+    finding_evidence(f, "block 0x%" PRIx64 " was made by the family of %s, and given back by that of %s", i->base, model_block_family_name(i->made),
+                     model_block_family_name(i->given));
+  }
   if (i->verdict == HDR_WRONG_SIZE) finding_evidence(f, "the size that was told: %" PRIu64 " bytes", i->told);
   if (i->good_thread != 0) finding_evidence(f, "its header was last seen good %" PRIu64 " ms before", i->good_ago_ms);
   char *const where = explain_place(d, place->p, i->stack);

@@ -202,6 +202,8 @@ struct histogram *model_merged(struct histogram *const table[CLASS_ROWS]) {
   return merged;
 }
 
+bool model_is_header(const struct stats_incident *i) { return i->got != i->expect && i->size == 0; }
+
 const char *model_class_name(uint32_t cls, char *buffer) {
   if (cls == CLASS_LARGE) return "large";
   if (cls == CLASS_HUGE) return "huge";

@@ -173,6 +173,9 @@ const char *model_class_name(uint32_t cls, char *buffer);
 const char *model_side(unsigned verdict);
 
 /* The name that an enumeration's value has in every output, "?" where it has none. */
+/* Whether what a header reset got and expected are a header; else it was something else that was wrong. */
+bool model_is_header(const struct stats_incident *i);
+
 #define MODEL_ENUM_NAME(e) const char *model_##e##_name(uint64_t value);
 HAK_ENUMS(MODEL_ENUM_NAME)
 

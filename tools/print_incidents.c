@@ -91,13 +91,17 @@ static void print_shared_fail(FILE *out, const struct stats_incident *i) {
 static void print_hdr_reset(FILE *out, const struct stats_incident *i) {
   char name[MODEL_CLASS_NAME];
   const unsigned verdict = i->verdict < hdr_verdict_count ? i->verdict : HDR_UNKNOWN;
-  fprintf(out, "  %" PRIu64 " time%s, class %s, base 0x%" PRIx64 ": got 0x%02x, expected 0x%02x; %s\n", i->count,
-          i->count == 1 ? "" : "s", model_class_name(i->cls, name), i->base, i->got, i->expect, model_hdr_verdict_name(verdict));
+  fprintf(out, "  %" PRIu64 " time%s, class %s, base 0x%" PRIx64 ": ", i->count, i->count == 1 ? "" : "s", model_class_name(i->cls, name), i->base);
+  if (model_is_header(i)) fprintf(out, "got 0x%02x, expected 0x%02x; ", i->got, i->expect);
+  fprintf(out, "%s\n", model_hdr_verdict_name(verdict));
   fprintf(out, "    %s%s", verdicts[verdict], i->left != 0 ? "" : "\n");
   if (i->left != 0) fprintf(out, "; the left neighbour is 0x%" PRIx64 "\n", i->left);
   if (i->way != ACCESS_UNSEEN) {
     fprintf(out, "    %s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s, which was asked for with %" PRIu64 " bytes\n", model_access_way_name(i->way),
             i->access, i->over, i->over == 1 ? "" : "s", model_side(i->verdict), i->size);
+  } else if (i->over != 0 && i->size != 0) {
+    fprintf(out, "    found there, up to %" PRIu64 " byte%s %s, which was asked for with %" PRIu64 " bytes: 0x%02x\n", i->over, i->over == 1 ? "" : "s",
+            model_side(i->verdict), i->size, i->got);
   } else if (i->over != 0) fprintf(out, "    %" PRIu64 " byte%s past its end, as far as the pattern goes\n", i->over, i->over == 1 ? "" : "s");
   if (i->verdict == HDR_MISMATCHED_FREE) {
     fprintf(out, "    made by the family of %s, given back by that of %s\n", model_block_family_name(i->made), model_block_family_name(i->given));

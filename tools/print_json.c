@@ -215,8 +215,8 @@ static json_t *incident(const struct stats_incident *i) {
     set(object, "kind", json_string("hdr_reset"));
     set(object, "base", address(i->base));
     set(object, "left", address(i->left));
-    set(object, "got", json_integer(i->got));
-    set(object, "expect", json_integer(i->expect));
+    set(object, "got", i->got != i->expect ? json_integer(i->got) : json_null());
+    set(object, "expect", i->got != i->expect ? json_integer(i->expect) : json_null());
     set(object, "verdict", json_string(model_hdr_verdict_name(i->verdict)));
     set(object, "offset", number(i->offset));
     set(object, "over", number(i->over));
