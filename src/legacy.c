@@ -6,6 +6,7 @@
 #include "config.h"
 #include "directory.h"
 #include "kept.h"
+#include "misuse.h"
 #include "os.h"
 
 #define KEPT_DELAY_PART 4      /* kept memory is given back after this part of HAKMEM_RELEASE_DELAY */
@@ -78,6 +79,8 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
   struct chain chain = CHAIN_EMPTY;
   pthread_mutex_lock(&legacy.lock);
   const bool had = slab_list_take(list, most, &chain);
+  struct block *broken = list->broken;
+  list->broken = NULL;
   uint64_t refused = legacy.refused_bytes;
   pthread_mutex_unlock(&legacy.lock);
   if (!had) {
@@ -94,6 +97,7 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
     pthread_mutex_unlock(&legacy.lock);
     EVENT(slab_acquire, .base = base, .cls = cls, .live = 0, .capacity = capacity);
   }
+  if (broken != NULL) misuse_broken(cls, broken);
   EVENT(legacy_fallback, .cls = cls, .size = (uint64_t)chain.count * class_stride(cls), .base = chain.head,
         .reason = reason, .ticks = hub_ticks() - start, .stack = stack, .refused = refused);
   return chain;

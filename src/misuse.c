@@ -117,6 +117,11 @@ void misuse_link(uint32_t cls, const void *p, uint8_t got) {
   report(&e, NULL);
 }
 
+void misuse_broken(uint32_t cls, const void *block) {
+  struct event_hdr_reset e = {.cls = cls, .base = block, .got = header_get(block), .expect = HEADER_FREE, .verdict = HDR_WRITE_AFTER_FREE};
+  report(&e, directory_slab(block));
+}
+
 void misuse_size(const struct slab *slab, const void *block, size_t told) {
   const uint8_t live = slab->cls < CLASS_COUNT ? header_live(slab->cls) : 0;
   struct event_hdr_reset e = {.base = block, .got = live, .expect = live, .verdict = HDR_WRONG_SIZE, .told = told};
@@ -182,6 +187,7 @@ void misuse_header(const struct slab *slab, const void *block, uint8_t got, enum
   (void)slab, (void)block, (void)got, (void)state;
   stop_if_asked();
 }
+void misuse_broken(uint32_t cls, const void *block) { (void)cls, (void)block; }
 void misuse_link(uint32_t cls, const void *p, uint8_t got) {
   (void)cls, (void)p, (void)got;
   stop_if_asked();

@@ -27,6 +27,9 @@ void misuse_header(const struct slab *slab, const void *block, uint8_t got, enum
 /* The link of a free block of class `cls` leads to `p`, which is no free block of it; `got`: the byte before `p`. */
 void misuse_link(uint32_t cls, const void *p, uint8_t got);
 
+/* The link of `block`, a free block of class `cls` in its slab, leads out of it. */
+void misuse_broken(uint32_t cls, const void *block);
+
 /* A pointer that is not a block of ours was given to free, realloc or malloc_usable_size; `slab` is NULL where it is in none. */
 void misuse_pointer(const struct slab *slab, const void *p, enum misuse_state state);
 

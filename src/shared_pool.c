@@ -38,6 +38,8 @@ static bool refill_from_class(struct pool_class *c, uint32_t most, bool timed, s
     if (timed) answer->over[STAGE_batch] = hub_ticks();
     answer->source = REFILL_PARTIAL;
     slab_list_take(&c->slabs, most, &answer->chain);
+    answer->broken = c->slabs.broken;
+    c->slabs.broken = NULL;
   }
   pthread_mutex_unlock(&c->lock);
   return answer->chain.count != 0;

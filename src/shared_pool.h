@@ -16,6 +16,7 @@
 struct pool_answer {
   struct chain chain;             /* empty: shared_fail */
   enum refill_source source;
+  struct block *broken;           /* not NULL: a free block that was written to, see slab_take; to be reported */
   struct units_refusal refusal;    /* where the chain is empty */
   uint64_t over[STAGE_shared_fail]; /* when each stage had proved to have nothing: hub_ticks(); 0 where it served, was not reached, or was not timed */
 };

@@ -145,21 +145,35 @@ static void sort_given(struct slab *slab) {
   slab->given = 0;
 }
 
-void slab_take(struct slab *slab, uint32_t most, struct chain *chain) {
+/* Whether `block` lies where the slab's blocks are that were handed out once. */
+static bool holds(const struct slab *slab, const struct block *block) {
+  return (uintptr_t)block - (uintptr_t)slab->base - slab->first < (size_t)slab->carved * slab->stride;
+}
+
+struct block *slab_take(struct slab *slab, uint32_t most, struct chain *chain) {
   sort_given(slab);
   slab->taken_ms = (uint32_t)os_now_ms();
   const uint32_t fresh = slab->capacity - slab->carved, old = most < slab->free_count ? most : slab->free_count;
   carve(slab, most - old < fresh ? most - old : fresh, chain);
-  if (old == 0) return;
+  if (old == 0) return NULL;
   struct block *first = slab->free, *last = first;
-  for (uint32_t n = 1; n < old; n++) last = block_next(last);
+  uint32_t taken = 1;
+  while (taken < old && holds(slab, block_next(last))) {
+    last = block_next(last);
+    taken++;
+  }
   slab->free = block_next(last);
-  slab->free_count -= old;
-  if (slab->given > old) slab->given -= old;
-  else slab->given = 0;
+  slab->free_count -= taken;
+  slab->given = slab->given > taken ? slab->given - taken : 0;
+  const bool broken = slab->free_count != 0 && !holds(slab, slab->free);
+  if (broken) {
+    slab->free = BLOCK_END;
+    slab->free_count = slab->given = 0;
+  }
   block_link(last, chain->head);
   chain->head = first;
-  chain->count += old;
+  chain->count += taken;
+  return broken ? last : NULL;
 }
 
 void slab_give(struct slab *slab, struct block *block) {
@@ -228,9 +242,10 @@ void slab_list_add(struct slab_list *list, struct slab *slab) {
 bool slab_list_take(struct slab_list *list, uint32_t most, struct chain *chain) {
   struct slab *slab = list->head;
   if (slab == NULL) return false;
-  const uint32_t before = chain->count;
-  slab_take(slab, most, chain);
-  list->used += chain->count - before;
+  const uint32_t before = slab_used(slab);
+  struct block *broken = slab_take(slab, most, chain);
+  if (broken != NULL) list->broken = broken;
+  list->used += slab_used(slab) - before;
   if (slab_is_full(slab)) {
     slab->seen_live = 0; /* legacy's are not counted then */
     unlink_partial(list, slab);

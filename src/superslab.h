@@ -95,9 +95,10 @@ static inline bool slab_is_full(const struct slab *slab) { return slab_used(slab
 
 /*
  * Moves up to `most` free blocks to the front of `chain`: those given back, in order of address as far as they were sorted together, then
- * newly carved ones. What the program asks for in one go then lies in one row, however it was freed.
+ * newly carved ones. What the program asks for in one go then lies in one row, however it was freed. Returns NULL; or a block whose link leads out of
+ * the slab, because it was written to after its free: what stood behind it is never handed out again.
  */
-void slab_take(struct slab *slab, uint32_t most, struct chain *chain);
+struct block *slab_take(struct slab *slab, uint32_t most, struct chain *chain);
 
 /* Milliseconds since a block was last taken, by the clock of os_now_ms: so long at least something else keeps the slab from being empty. */
 static inline uint32_t slab_idle_ms(const struct slab *slab, uint64_t now) {
@@ -127,6 +128,7 @@ struct slab_list {
   uint64_t capacity; /* their blocks */
   uint64_t used;     /* their used blocks */
   uint64_t bytes;    /* their bytes */
+  struct block *broken; /* slab_take found it: the owner reports it, without a lock, and clears this */
   uint64_t emptied_ms; /* when its owner last found one of them empty */
 };
 

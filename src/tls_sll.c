@@ -320,6 +320,7 @@ static bool refill(struct sll_cache *cache, uint32_t cls) {
   answer.chain = audit_chain(cls, answer.chain, AUDIT_FEW);
   if (answer.chain.count == 0) {
     answer = pool_refill(cls, state->refill, timed);
+    if (answer.broken != NULL) misuse_broken(cls, answer.broken);
     if (answer.chain.count == 0) {
       answer.chain = refill_by_legacy(cache, cls, state->refill, &answer, &fail_over);
       answer.source = REFILL_LEGACY;
