@@ -172,9 +172,9 @@ static bool leave(uintptr_t address, uintptr_t stack, uintptr_t frame, struct le
   /* Without tables libunwind would guess, and read wherever that leads. */
   if (init_local(&cursor, &context) < 0 || get_proc_info(&cursor, &info) != 0) return false;
   out->stepped = step(&cursor);
-  if (out->stepped <= 0) return out->stepped == 0;
+  if (out->stepped < 0) return false;
   if (get_reg(&cursor, UNW_REG_SP, &out->end) < 0 || get_reg(&cursor, UNW_REG_IP, &out->address) < 0 ||
-      get_save_loc(&cursor, UNW_X86_64_RBP, &place) < 0 || place.type != UNW_SLT_MEMORY) return false;
+      get_save_loc(&cursor, UNW_X86_64_RBP, &place) < 0 || place.type != UNW_SLT_MEMORY) return out->stepped == 0;
   const uintptr_t at = (uintptr_t)place.u.addr;
   out->saved_at = at - (uintptr_t)&context < sizeof(context) ? 0 : at;
   return true;
@@ -189,19 +189,20 @@ static bool leave(uintptr_t address, uintptr_t stack, uintptr_t frame, struct le
 #define MOVE_MOST 128
 
 bool unwind_step(uintptr_t address, uintptr_t stack, uintptr_t frame, uintptr_t high, struct unwind_step *out) {
-  struct left here, moved;
+  struct left here = {0}, moved = {0};
   if (fp_room((uintptr_t)__builtin_frame_address(0)) < ROOM) return false;
   *out = (struct unwind_step){.from = STEP_OTHER};
-  if (high - stack <= 2 * MOVE_MOST || !leave(address, stack, frame, &here)) return true;
-  if (here.stepped == 0) { /* no caller, or 0 for its address: then not everywhere */
+  if (!leave(address, stack, frame, &here)) return true;
+  if (here.stepped == 0) { /* no caller, or 0 for its address: then not everywhere; below, as the outermost frame may end where the stack does */
     for (uintptr_t move = MOVE_STACK; move <= MOVE_MOST; move *= 2) {
-      if (!leave(address, stack + move, frame + move, &moved) || moved.stepped != 0) return true;
+      if (!leave(address, stack - move, frame - move, &moved) || moved.stepped != 0) return true;
     }
     out->from = STEP_END;
     return true;
   }
-  if (here.end <= stack || high - here.end <= MOVE_MOST || here.end > high || *(const uintptr_t *)(here.end - sizeof(uintptr_t)) != here.address) return true;
-  if (!leave(address, stack + MOVE_STACK, frame + MOVE_FRAME, &moved) || moved.stepped <= 0) return true;
+  if (here.end <= high && high - here.end <= MOVE_MOST) return false;
+  if (here.end <= stack || here.end > high || *(const uintptr_t *)(here.end - sizeof(uintptr_t)) != here.address) return true;
+  if (!leave(address, stack + MOVE_STACK, frame + MOVE_FRAME, &moved)) return true; /* what it takes for a return address then may be 0 */
   const uintptr_t by = moved.end - here.end;
   if ((by != MOVE_STACK && by != MOVE_FRAME) || (here.saved_at == 0) != (moved.saved_at == 0)) return true;
   if (here.saved_at != 0 && (moved.saved_at - here.saved_at != by || here.saved_at >= here.end)) return true;
