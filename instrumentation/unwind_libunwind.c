@@ -182,7 +182,7 @@ static bool leave(uintptr_t address, uintptr_t stack, uintptr_t frame, struct le
 
 /*
  * The tables say where the frame ends by an expression over the registers. It is one of the simple ones if the end moves as far as one of both pointers
- * does, when both are moved, each by another length. What is read lies in the frame and a few words above it.
+ * does, when both are moved, each by another length. They are moved down, as the outermost frame may end where the stack does.
  */
 #define MOVE_STACK 16
 #define MOVE_FRAME 32
@@ -193,19 +193,18 @@ bool unwind_step(uintptr_t address, uintptr_t stack, uintptr_t frame, uintptr_t 
   if (fp_room((uintptr_t)__builtin_frame_address(0)) < ROOM) return false;
   *out = (struct unwind_step){.from = STEP_OTHER};
   if (!leave(address, stack, frame, &here)) return true;
-  if (here.stepped == 0) { /* no caller, or 0 for its address: then not everywhere; below, as the outermost frame may end where the stack does */
+  if (here.stepped == 0) { /* no caller, or 0 for its address: then not everywhere */
     for (uintptr_t move = MOVE_STACK; move <= MOVE_MOST; move *= 2) {
       if (!leave(address, stack - move, frame - move, &moved) || moved.stepped != 0) return true;
     }
     out->from = STEP_END;
     return true;
   }
-  if (here.end <= high && high - here.end <= MOVE_MOST) return false;
   if (here.end <= stack || here.end > high || *(const uintptr_t *)(here.end - sizeof(uintptr_t)) != here.address) return true;
-  if (!leave(address, stack + MOVE_STACK, frame + MOVE_FRAME, &moved)) return true; /* what it takes for a return address then may be 0 */
-  const uintptr_t by = moved.end - here.end;
+  if (!leave(address, stack - MOVE_STACK, frame - MOVE_FRAME, &moved)) return true; /* what it takes for a return address then may be 0 */
+  const uintptr_t by = here.end - moved.end;
   if ((by != MOVE_STACK && by != MOVE_FRAME) || (here.saved_at == 0) != (moved.saved_at == 0)) return true;
-  if (here.saved_at != 0 && (moved.saved_at - here.saved_at != by || here.saved_at >= here.end)) return true;
+  if (here.saved_at != 0 && (here.saved_at - moved.saved_at != by || here.saved_at >= here.end)) return true;
   out->from = by == MOVE_STACK ? STEP_BY_STACK : STEP_BY_FRAME;
   out->size = here.end - (by == MOVE_STACK ? stack : frame);
   out->saved = here.saved_at != 0 ? here.end - here.saved_at : 0;
