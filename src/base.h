@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -59,5 +60,10 @@ static inline size_t align_down(size_t x, size_t align) { return x & ~(align - 1
 
 static inline size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 static inline size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
+
+/* Whether all of `count` bytes are `byte`. */
+static inline bool bytes_are(const uint8_t *bytes, size_t count, uint8_t byte) {
+  return count == 0 || (*bytes == byte && memcmp(bytes, bytes + 1, count - 1) == 0);
+}
 
 #endif

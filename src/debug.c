@@ -62,14 +62,14 @@ void *debug_take(void *inner, size_t size, size_t align) {
 /* Where a redzone of `size` bytes was written to: the distance of the furthest such byte from the block, 0 where there is none. */
 static size_t damage_behind(const struct record *r) {
   const uint8_t *end = (const uint8_t *)r->block + r->requested;
-  size_t n = config.redzone;
+  size_t n = bytes_are(end, config.redzone, PATTERN) ? 0 : config.redzone;
   while (n > 0 && end[n - 1] == PATTERN) n--;
   return n;
 }
 
 static size_t damage_before(const struct record *r) {
   const uint8_t *block = r->block;
-  size_t n = r->before;
+  size_t n = bytes_are(block - r->before, r->before, PATTERN) ? 0 : r->before;
   while (n > 0 && *(block - n) == PATTERN) n--;
   return n;
 }
@@ -77,7 +77,7 @@ static size_t damage_before(const struct record *r) {
 /* How many bytes of a freed block, from its start to the last one that was written to, are not its filling any more. */
 static size_t damage_inside(const struct record *r) {
   const uint8_t *block = r->block;
-  size_t n = r->requested;
+  size_t n = bytes_are(block, r->requested, (uint8_t)config.fill) ? 0 : r->requested;
   while (n > 0 && block[n - 1] == (uint8_t)config.fill) n--;
   return n;
 }

@@ -265,20 +265,16 @@ static struct slot *live_slot(const void *p, enum misuse_state state, struct row
   return NULL;
 }
 
-static bool is_filled(const uint8_t *from, const uint8_t *end) {
-  return from == end || (*from == PATTERN && memcmp(from, from + 1, (size_t)(end - from) - 1) == 0);
-}
-
 /* What was written furthest from the block at `start`, in the slack [open, start) and [end, close); puts both right. */
 static void take_damage(uint8_t *open, uint8_t *start, uint8_t *end, uint8_t *close, struct event_hdr_reset *ahead, struct event_hdr_reset *behind) {
-  if (!is_filled(end, close)) {
+  if (!bytes_are(end, (size_t)(close - end), PATTERN)) {
     const uint8_t *last = close - 1;
     while (*last == PATTERN) last--;
     behind->over = (size_t)(last - end) + 1;
     behind->got = *last;
     memset(end, PATTERN, (size_t)(close - end));
   }
-  if (!is_filled(open, start)) {
+  if (!bytes_are(open, (size_t)(start - open), PATTERN)) {
     const uint8_t *first = open;
     while (*first == PATTERN) first++;
     ahead->over = (size_t)(start - first);
