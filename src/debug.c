@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "guard.h"
 #include "message.h"
@@ -16,6 +17,8 @@
 #define AUDIT_SHARE 4u          /* and so many for each block that the last one looked at */
 #define DAMAGES 16u             /* that an audit takes note of before it reports them, and looks for more */
 
+#define REPORT_WAIT 1           /* s */
+
 /* What waits, the oldest at entry[first % QUARANTINE_MAX]. */
 static struct {
   pthread_mutex_t lock;
@@ -24,6 +27,7 @@ static struct {
   size_t bytes; /* of the blocks */
 } quarantine = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+static pthread_mutex_t reporting = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t operations, next_audit = AUDIT_EVERY; /* atomic */
 
 void debug_start(void) {
@@ -91,8 +95,25 @@ static void tell(const struct record *r, enum hdr_verdict verdict) {
   misuse_known(&e, r);
 }
 
+/*
+ * From the second look at a damage until it is put right: of two threads that find the same, one reports it. Nobody waits for long, because a
+ * report may need what the one who waits holds; then both do. False: not got.
+ */
+static bool report_begin(void) {
+  struct timespec until;
+  clock_gettime(CLOCK_MONOTONIC, &until);
+  until.tv_sec += REPORT_WAIT;
+  return pthread_mutex_clocklock(&reporting, CLOCK_MONOTONIC, &until) == 0;
+}
+
+static void report_end(bool alone) {
+  if (alone) pthread_mutex_unlock(&reporting);
+}
+
 /* Reports what was written around a block, and puts the redzones right, so that it is reported once. */
 static void check_redzones(const struct record *r) {
+  if (damage_behind(r) == 0 && damage_before(r) == 0) return;
+  const bool alone = report_begin();
   uint8_t *block = (uint8_t *)(uintptr_t)r->block;
   const size_t behind = damage_behind(r), ahead = damage_before(r);
   if (behind != 0) {
@@ -111,17 +132,22 @@ static void check_redzones(const struct record *r) {
     misuse_known(&e, r);
     memset(block - r->before, PATTERN, r->before);
   }
+  report_end(alone);
 }
 
 static void check_filling(const struct record *r) {
+  if (damage_inside(r) == 0) return;
+  const bool alone = report_begin();
   const size_t inside = damage_inside(r);
-  if (inside == 0) return;
-  struct event_hdr_reset e = event_of(r, HDR_WRITE_AFTER_FREE);
-  e.over = inside;
-  e.got = ((const uint8_t *)r->block)[inside - 1];
-  e.expect = (uint8_t)config.fill;
-  misuse_known(&e, r);
-  memset((void *)(uintptr_t)r->block, (int)config.fill, r->requested);
+  if (inside != 0) {
+    struct event_hdr_reset e = event_of(r, HDR_WRITE_AFTER_FREE);
+    e.over = inside;
+    e.got = ((const uint8_t *)r->block)[inside - 1];
+    e.expect = (uint8_t)config.fill;
+    misuse_known(&e, r);
+    memset((void *)(uintptr_t)r->block, (int)config.fill, r->requested);
+  }
+  report_end(alone);
 }
 
 /* ---- The quarantine. ---- */
@@ -258,6 +284,9 @@ void debug_audit_if_due(void) {
 
 void debug_fork_prepare(void) { pthread_mutex_lock(&quarantine.lock); }
 void debug_fork_release(void) { pthread_mutex_unlock(&quarantine.lock); }
-void debug_fork_child(void) { pthread_mutex_init(&quarantine.lock, NULL); }
+void debug_fork_child(void) {
+  pthread_mutex_init(&quarantine.lock, NULL);
+  pthread_mutex_init(&reporting, NULL);
+}
 
 #endif
