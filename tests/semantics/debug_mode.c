@@ -62,8 +62,8 @@ static void pause_ms(long ms) { nanosleep(&(struct timespec){.tv_nsec = ms * 100
 static void quarantine_age(void) { /* HAKMEM_QUARANTINE_AGE=200 */
   char *p = use_malloc(100);
   struct timespec start, now;
+  clock_gettime(CLOCK_MONOTONIC, &start); /* before the free, however long that takes */
   use_free(p);
-  clock_gettime(CLOCK_MONOTONIC, &start);
   for (;;) {
     char *q = use_malloc(100);
     clock_gettime(CLOCK_MONOTONIC, &now);
