@@ -230,7 +230,10 @@ static void fill_slabs(struct stats_block *b, const struct walk *walk) {
 }
 
 static void take(struct stats_block *b, bool thorough, bool in_signal) {
-  struct walk walk = {.thorough = thorough, .now_ms = os_now_ms()};
+  static struct walk walk; /* one snapshot at a time; a thread's stack may be too small for it */
+  memset(&walk, 0, sizeof(walk));
+  walk.thorough = thorough;
+  walk.now_ms = os_now_ms();
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) snapshot_class(b, cls);
   if (legacy_visit(in_signal, visit_legacy, &walk) && units_visit(in_signal, visit_superslab, &walk)) {
     fill_slabs(b, &walk);

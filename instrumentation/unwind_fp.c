@@ -11,10 +11,13 @@
  */
 #include <pthread.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "../src/maps.h"
 #include "../src/message.h"
+#include "../src/os.h"
 #include "hub.h"
 
 #if defined(__x86_64__) || defined(__aarch64__)
@@ -30,17 +33,30 @@ static __thread struct { uintptr_t low, high; } here __attribute__((tls_model("i
 
 /* ---- Where the stack is. ---- */
 
+struct stack_search { uintptr_t block, low, high; bool main; };
+
+static bool holds_stack(const struct maps_region *region, void *context) {
+  struct stack_search *search = context;
+  const bool is_it = search->main ? strcmp(region->path, "[stack]") == 0 : search->block >= region->start && search->block < region->end;
+  if (!is_it) return false;
+  search->low = region->start;
+  search->high = search->main ? region->end : search->block;
+  return true;
+}
+
+/*
+ * The C library's own answer (pthread_getattr_np) takes a lock of the thread's and allocates: a thread that asks for it itself comes here with the
+ * lock held. So the kernel is asked. A thread's control block stands at the end of its stack, but for the first one's, which may grow.
+ */
 static void find_stack(void) {
-  pthread_attr_t attributes;
-  void *low;
-  size_t size;
-  here.low = here.high = 1;
-  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return;
-  if (pthread_attr_getstack(&attributes, &low, &size) == 0) {
-    here.low = (uintptr_t)low;
-    here.high = (uintptr_t)low + size;
-  }
-  pthread_attr_destroy(&attributes);
+  struct stack_search search = {.block = (uintptr_t)pthread_self(), .main = os_thread() == (uint32_t)getpid()};
+  struct rlimit limit;
+  const int cancellation = hub_hold_cancellation();
+  if (!maps_each(holds_stack, &search) || search.high == 0) search.low = search.high = 1;
+  else if (search.main && getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < search.high) search.low = search.high - limit.rlim_cur;
+  hub_restore_cancellation(cancellation);
+  here.low = search.low;
+  here.high = search.high;
 }
 
 static bool is_own(uintptr_t address) { return address >= here.low && address < here.high; }

@@ -18,7 +18,8 @@ HAKMEM_STACKS=unwind HAKMEM_TRACE=full LD_PRELOAD=$DEFAULT "$programs/stacks" re
 run() {
   how=$1
   shift
-  HAKMEM_FRAGMENTATION=0 HAKMEM_TRACE=full HAKMEM_STACKS=$how LD_PRELOAD=$DEFAULT "$programs/stacks" "$@" >"$place/out" 2>&1
+  # Handlers that allocate are no program's right: they must not meet what is done by the clock, with its locks.
+  HAKMEM_FRAGMENTATION=0 HAKMEM_RELEASE_DELAY=1000000 HAKMEM_TRACE=full HAKMEM_STACKS=$how LD_PRELOAD=$DEFAULT "$programs/stacks" "$@" >"$place/out" 2>&1
   status=$?
   [ $status -eq 0 ] && ! grep -aqE "${said:-^hakmem:|\[}" "$place/out" && return
   tail -n 20 "$place/out"
@@ -46,10 +47,15 @@ for how in auto unwind; do
 done
 
 # The first stack of all is needed on a thread that a constructor waits for, the loader's lock held: it is not taken, the next ones are.
-LD_PRELOAD=$DEFAULT timeout 60 "$programs/open" "$place/misuse.so" 3 >"$place/out" 2>&1 ||
+LD_PRELOAD=$DEFAULT timeout 60 "$programs/open" "$place/misuse.so" 30 >"$place/out" 2>&1 ||
   { status=$?; cat "$place/out"; fail "exit status $status of a misuse beside a constructor"; }
 grep 'verdict=double_free' "$place/out" | grep -qv stack= || { cat "$place/out"; fail "a stack that nobody could take"; }
 grep -q 'verdict=double_free stack=[1-9]' "$place/out" || { cat "$place/out"; fail "no stack once libunwind was open"; }
+
+# A thread's first stack, while the C library tells the thread where its stack is, with a lock held.
+for option in HAKMEM_GUARD=1 HAKMEM_PROFILE=1 HAKMEM_DEBUG=1; do
+  [ "$(env $option LD_PRELOAD="$DEFAULT" timeout 60 "$programs/own_stack" 2>&1)" = asked ] || fail "a thread that asks for its own stack, $option"
+done
 
 HAKMEM_STACKS=off HAKMEM_TRACE=full LD_PRELOAD=$DEFAULT "$programs/stacks" records >"$place/out" 2>&1 && fail "stacks with HAKMEM_STACKS=off"
 exit 0
