@@ -11,6 +11,7 @@
  */
 #include <pthread.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/resource.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -33,27 +34,29 @@ static __thread struct { uintptr_t low, high; } here __attribute__((tls_model("i
 
 /* ---- Where the stack is. ---- */
 
-struct stack_search { uintptr_t block, low, high; bool main; };
+struct stack_search { uintptr_t on_it, low, high; };
 
 static bool holds_stack(const struct maps_region *region, void *context) {
   struct stack_search *search = context;
-  const bool is_it = search->main ? strcmp(region->path, "[stack]") == 0 : search->block >= region->start && search->block < region->end;
-  if (!is_it) return false;
+  if (search->on_it < region->start || search->on_it >= region->end) return false;
   search->low = region->start;
-  search->high = search->main ? region->end : search->block;
+  search->high = region->end;
   return true;
 }
 
 /*
  * The C library's own answer (pthread_getattr_np) takes a lock of the thread's and allocates: a thread that asks for it itself comes here with the
- * lock held. So the kernel is asked. A thread's control block stands at the end of its stack, but for the first one's, which may grow.
+ * lock held. So the kernel is asked where something lies that is known to be on the stack: what it handed the first thread at its start (that stack
+ * may grow, and Valgrind's own has no name), and for any other thread its control block, where the stack begins.
  */
 static void find_stack(void) {
-  struct stack_search search = {.block = (uintptr_t)pthread_self(), .main = os_thread() == (uint32_t)getpid()};
+  const bool first = os_thread() == (uint32_t)getpid();
+  struct stack_search search = {.on_it = first ? (uintptr_t)getauxval(AT_RANDOM) : (uintptr_t)pthread_self()};
   struct rlimit limit;
   const int cancellation = hub_hold_cancellation();
   if (!maps_each(holds_stack, &search) || search.high == 0) search.low = search.high = 1;
-  else if (search.main && getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < search.high) search.low = search.high - limit.rlim_cur;
+  else if (!first) search.high = search.on_it;
+  else if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < search.high) search.low = search.high - limit.rlim_cur;
   hub_restore_cancellation(cancellation);
   here.low = search.low;
   here.high = search.high;
