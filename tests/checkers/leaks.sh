@@ -9,12 +9,16 @@ essence() {
   sed -n 's/^==[0-9]*== *//p' "$place/report" | grep -E 'definitely lost|indirectly lost|possibly lost|still reachable|in use at exit|leaks\.c' |
     sed 's/0x[0-9A-F]*/ADDRESS/; s/ in loss record .*//; s/^at ADDRESS/by ADDRESS/' | sort
 }
-native --leak-check=full --show-leak-kinds=all "$place/leaks"
-essence >"$place/expected"
-[ "$(wc -l <"$place/expected")" -gt 20 ] && grep -q 'indirectly lost: [1-9]' "$place/expected" || fail "no leaks with Valgrind's own malloc"
-check --leak-check=full --show-leak-kinds=all "$place/leaks" || fail "leaks: exit status $?"
-essence >"$place/got"
-diff "$place/expected" "$place/got" >"$place/out" || fail "another leak check than with Valgrind's own malloc:"
+# Any number that stands in memory just then can look like a pointer into the largest block, which makes it `possibly lost`, with either malloc.
+for attempt in 1 2 3 4 5; do
+  native --leak-check=full --show-leak-kinds=all "$place/leaks"
+  essence >"$place/expected"
+  [ "$(wc -l <"$place/expected")" -gt 20 ] && grep -q 'indirectly lost: [1-9]' "$place/expected" || fail "no leaks with Valgrind's own malloc"
+  check --leak-check=full --show-leak-kinds=all "$place/leaks" || fail "leaks: exit status $?"
+  essence >"$place/got"
+  diff "$place/expected" "$place/got" >"$place/difference" && break
+done
+[ ! -s "$place/difference" ] || { mv "$place/difference" "$place/out"; fail "another leak check than with Valgrind's own malloc, $attempt times:"; }
 
 # What leaks nothing is told so; and the descriptors that are closed meanwhile are no one's errors.
 cat >"$place/none.c" <<'END'
