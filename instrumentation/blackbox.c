@@ -110,7 +110,7 @@ static void put_block(struct message *m, const struct event_hdr_reset *e, const 
   message_text(m, ", offset ");
   message_number(m, e->offset);
   if (block == NULL) {
-    message_text(m, (const char *)e->base < slab->base + slab->first ? ": before its first block" : ": behind the last block handed out");
+    message_text(m, (const char *)e->base < slab->base + slab->first ? ": before its first block" : ": behind the last block");
     return;
   }
   message_text(m, slab->cls < CLASS_COUNT ? "; blocks of " : "; one block of ");

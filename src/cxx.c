@@ -83,7 +83,7 @@ static void *make_aligned(size_t size, size_t align, enum block_family family) {
 
 #define NEW(word, letters, family)                                                                                                  \
   EXPORT void *word(size_t size) __asm__(letters "m");                                                                              \
-  EXPORT void *word(size_t size) {                                                                                                  \
+  HOT void *word(size_t size) {                                                                                                     \
     void *block = make(size, family);                                                                                               \
     return LIKELY(block != NULL) ? block : fail(letters "m", size);                                                                 \
   }                                                                                                                                 \
@@ -124,11 +124,11 @@ ALWAYS_INLINE void drop(void *p, enum block_family family) {
 
 #define DELETE(word, letters, family)                                                                                               \
   EXPORT void word(void *p) __asm__(letters "Pv");                                                                                  \
-  EXPORT void word(void *p) { drop(p, family); }                                                                                    \
+  HOT void word(void *p) { drop(p, family); }                                                                                       \
   EXPORT void word##_nothrow(void *p, const void *nothrow) __asm__(letters "Pv" NOTHROW);                                           \
   EXPORT void word##_nothrow(void *p, const void *nothrow) { (void)nothrow, drop(p, family); }                                      \
   EXPORT void word##_sized(void *p, size_t size) __asm__(letters "Pvm");                                                            \
-  EXPORT void word##_sized(void *p, size_t size) {                                                                                  \
+  HOT void word##_sized(void *p, size_t size) {                                                                                     \
     if (!size_fits(p, size)) check_size(p, MIN_ALIGN, size, family);                                                                \
     drop(p, family);                                                                                                                \
   }                                                                                                                                 \

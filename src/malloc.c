@@ -14,8 +14,8 @@
 #include "os.h"
 #include "shared_pool.h"
 
-EXPORT void *malloc(size_t size) { return alloc_fast(size); }
-EXPORT void free(void *p) { free_fast(p); }
+HOT void *malloc(size_t size) { return alloc_fast(size); }
+HOT void free(void *p) { free_fast(p); }
 EXPORT void *calloc(size_t count, size_t size) { return alloc_zeroed(count, size); }
 EXPORT void *realloc(void *p, size_t size) { return alloc_resize(p, size); }
 EXPORT void *reallocarray(void *p, size_t count, size_t size) { return hak_reallocarray(p, count, size); }

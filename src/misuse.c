@@ -174,7 +174,8 @@ void misuse_pointer(const struct slab *slab, const void *p, enum misuse_state st
   } else {
     const uint32_t former = directory_former(p);
     const bool was_large = former != CLASS_NONE && former >= CLASS_COUNT && could_have_begun(p, former);
-    e.verdict = was_large ? misuse_again(state) : slab_block_of(slab, p) != NULL ? HDR_INTERIOR_POINTER : HDR_INVALID_POINTER;
+    const bool was_block = was_large || slab_was_block(slab, p);
+    e.verdict = was_block ? misuse_again(state) : slab_block_of(slab, p) != NULL ? HDR_INTERIOR_POINTER : HDR_INVALID_POINTER;
     e.expect = header_live(slab->cls);
     if ((const char *)p > slab->base) e.got = ((const uint8_t *)p)[-1]; /* the byte before anything else may not be there */
   }

@@ -212,29 +212,29 @@ static struct {
   size_t used;
 } metadata = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void *metadata_take(size_t size) {
+static void *metadata_take(size_t size, size_t align) {
   pthread_mutex_lock(&metadata.lock);
-  void *p = NULL;
-  if ((size_t)(metadata.end - metadata.next) >= size) {
-    p = metadata.next;
-    metadata.next += size;
-    __atomic_store_n(&metadata.used, metadata.used + size, __ATOMIC_RELAXED);
+  char *p = (char *)align_up((uintptr_t)metadata.next, align);
+  if (metadata.next != NULL && p <= metadata.end && (size_t)(metadata.end - p) >= size) {
+    metadata.next = p + size;
+    __atomic_fetch_add(&metadata.used, size, __ATOMIC_RELAXED);
+  } else {
+    p = NULL;
   }
   pthread_mutex_unlock(&metadata.lock);
   return p;
 }
 
-void *os_metadata(size_t size) {
-  size = align_up(size, METADATA_ALIGN);
+static void *metadata_get(size_t size, size_t align) {
   assert(size <= METADATA_CHUNK / 4);
   for (;;) {
-    void *p = metadata_take(size);
+    void *p = metadata_take(size, align);
     if (p != NULL) return p;
     int error;
     char *chunk = os_map(METADATA_CHUNK, os_page_size(), &error);
     if (chunk == NULL) return NULL;
     pthread_mutex_lock(&metadata.lock);
-    const bool needed = (size_t)(metadata.end - metadata.next) < size;
+    const bool needed = (size_t)(metadata.end - metadata.next) < size + align;
     if (needed) {
       metadata.next = chunk;
       metadata.end = chunk + METADATA_CHUNK;
@@ -243,6 +243,17 @@ void *os_metadata(size_t size) {
     if (!needed) os_unmap(chunk, METADATA_CHUNK); /* another thread was faster */
   }
 }
+
+void *os_metadata(size_t size) { return metadata_get(align_up(size, METADATA_ALIGN), METADATA_ALIGN); }
+void *os_metadata_pages(size_t size) { return metadata_get(align_up(size, os_page_size()), os_page_size()); }
+
+void os_metadata_rest(void *p, size_t size) {
+  size = align_up(size, os_page_size());
+  os_purge(p, size);
+  __atomic_fetch_sub(&metadata.used, size, __ATOMIC_RELAXED);
+}
+
+void os_metadata_wake(size_t size) { __atomic_fetch_add(&metadata.used, align_up(size, os_page_size()), __ATOMIC_RELAXED); }
 
 size_t os_metadata_used(void) { return __atomic_load_n(&metadata.used, __ATOMIC_RELAXED); }
 

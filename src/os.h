@@ -55,12 +55,20 @@ bool os_move(void *from, size_t size, void *to);
 void *os_metadata(size_t size);
 
 /*
+ * The same, in pages of its own: os_metadata_rest gives the memory back for as long as nobody uses it, os_metadata_wake is called before it is
+ * used again. Never unmapped: who still reads it reads zeros.
+ */
+void *os_metadata_pages(size_t size);
+void os_metadata_rest(void *p, size_t size);
+void os_metadata_wake(size_t size);
+
+/*
  * Bytes of [base, base + size), both multiples of a page, that have memory behind them, as the kernel says. Raises no event; signal
  * safe.
  */
 size_t os_resident(const void *base, size_t size);
 
-/* Bytes of address space mapped now; bytes handed out by os_metadata. */
+/* Bytes of address space mapped now; bytes handed out by os_metadata, those at rest not counted. */
 size_t os_mapped(void);
 size_t os_metadata_used(void);
 

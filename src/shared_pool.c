@@ -13,6 +13,10 @@
 #define BATCHES 4
 #define SLABS_ASKED 256 /* for their age */
 
+/* Slabs whose tails go back in one go; the least of a tail in a pool that is in use, where a page comes back as a fault. */
+#define TAILS 16
+#define TAIL_LEAST (16 * KIB)
+
 /* One class. Batches form a ring: the newest is taken first, the oldest makes place. */
 static struct pool_class {
   pthread_mutex_t lock;
@@ -163,10 +167,48 @@ static void scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*giv
   release_slabs(empties);
 }
 
+/*
+ * Purges slabs' tails, a few at a time: where nothing was taken from the slab for a while, and of the first one, which is always in use, but of which
+ * its present blocks may be the least part. Returns the bytes.
+ */
+static size_t trim_class(uint32_t cls, bool trim, uint64_t now) {
+  struct pool_class *c = &classes[cls];
+  struct slab_tail tails[TAILS];
+  struct slab *empties = NULL;
+  size_t total = 0;
+  uint32_t found;
+  do {
+    found = 0;
+    pthread_mutex_lock(&c->lock);
+    const bool idle = trim || now >= c->taken_ms + units_idle_ms();
+    for (struct slab *slab = c->slabs.head, *next; slab != NULL && found < TAILS; slab = idle ? next : NULL) {
+      next = slab->next;
+      if (!trim && slab->prev != NULL && slab_idle_ms(slab, now) < units_idle_ms()) continue;
+      found += slab_list_trim_begin(&c->slabs, slab, trim ? 1 : TAIL_LEAST, &tails[found]);
+    }
+    pthread_mutex_unlock(&c->lock);
+    for (uint32_t i = 0; i < found; i++) {
+      os_purge(tails[i].base, tails[i].size);
+      total += tails[i].size;
+    }
+    pthread_mutex_lock(&c->lock);
+    for (uint32_t i = 0; i < found; i++) {
+      if (slab_list_trim_end(&c->slabs, &tails[i])) take_if_surplus(c, tails[i].slab, trim, &empties);
+    }
+    pthread_mutex_unlock(&c->lock);
+  } while (trim && found == TAILS);
+  release_slabs(empties);
+  return total;
+}
+
 size_t pool_scavenge(bool trim, size_t keep, uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim)) {
   const uint64_t now = os_now_ms();
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) scavenge_class(cls, trim, now, give_back);
-  return units_scavenge(trim, keep, now);
+  size_t purged = 0;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    scavenge_class(cls, trim, now, give_back);
+    if (!hub_checked) purged += trim_class(cls, trim, now);
+  }
+  return purged + units_scavenge(trim, keep, now);
 }
 
 /* ---- What there is. ---- */

@@ -94,56 +94,87 @@ bool superslab_is_valid(const struct superslab *ss) {
          ss->used_units + (uint32_t)__builtin_popcountll(ss->free_mask) == ss->units;
 }
 
+static uint32_t capacity_of(const struct slab *slab) { return (uint32_t)((slab->size - slab->first) / slab->stride); }
+
 void slab_init(struct slab *slab, uint32_t cls) {
   slab->cls = cls;
   slab->stride = class_stride(cls);
   slab->first = class_first(cls);
-  slab->capacity = (uint32_t)((slab->size - slab->first) / slab->stride);
+  slab->capacity = capacity_of(slab);
   assert(slab->capacity <= SLAB_BLOCKS_MAX);
   slab->free = BLOCK_END;
-  slab->free_count = slab->carved = slab->given = slab->seen_live = 0;
+  slab->free_count = slab->carved = slab->reached = slab->given = slab->seen_live = 0;
+  slab->trimmed = false;
 }
 
 static char *block_at(const struct slab *slab, uint32_t index) {
   return slab->base + slab->first + (size_t)index * slab->stride;
 }
 
+/* Atomic for slab_block_of, which asks about blocks that were carved long before, without the lock. */
+static void set_carved(struct slab *slab, uint32_t carved) {
+  __atomic_store_n(&slab->carved, carved, __ATOMIC_RELAXED);
+  if (carved > slab->reached) slab->reached = carved;
+}
+
 /* Carves `count` blocks: a list of them in order of address, in front of *chain. */
 static void carve(struct slab *slab, uint32_t count, struct chain *chain) {
+  if (count == 0) return;
   for (uint32_t i = slab->carved + count; i > slab->carved; i--) {
     struct block *block = (struct block *)block_at(slab, i - 1);
     header_set(block, HEADER_FREE);
     chain_push(chain, block);
   }
-  /* Atomic for slab_block_of, which asks about blocks that were carved long before, without the lock. */
-  __atomic_store_n(&slab->carved, slab->carved + count, __ATOMIC_RELAXED);
+  set_carved(slab, slab->carved + count);
+  slab->trimmed = false;
 }
 
-/* Brings the blocks given back since the last time into order of address, in front of those that were in order before. Each is touched once. */
-static void sort_given(struct slab *slab) {
-  if (slab->given < 2) return;
-  uint64_t given[SLAB_BLOCKS_MAX / 64] = {0}; /* bit i: block i */
-  struct block *rest = slab->free;
-  for (uint32_t n = 0; n < slab->given; n++) {
-    const size_t offset = (size_t)((const char *)rest - slab->base) - slab->first;
+/* ---- A slab's free blocks in order of address. ---- */
+
+struct block_set { uint64_t bits[SLAB_BLOCKS_MAX / 64]; }; /* bit i: block i */
+
+static bool is_in(const struct block_set *set, uint32_t index) { return set->bits[index / 64] >> index % 64 & 1; }
+
+/* The first `count` free blocks, and behind them *rest. False where one of them has a broken link; with `whole`, or a broken header. */
+static bool first_free(const struct slab *slab, uint32_t count, bool whole, struct block_set *set, struct block **rest) {
+  *set = (struct block_set){{0}};
+  *rest = slab->free;
+  for (uint32_t n = 0; n < count; n++) {
+    const size_t offset = (size_t)((const char *)*rest - slab->base) - slab->first;
     const uint32_t index = (uint32_t)(offset / slab->stride);
-    if (offset >= (size_t)slab->carved * slab->stride || offset % slab->stride != 0) return; /* a broken link: left as it is */
-    given[index / 64] |= UINT64_C(1) << index % 64;
-    rest = block_next(rest);
+    if (offset >= (size_t)slab->carved * slab->stride || offset % slab->stride != 0) return false;
+    if ((whole && !block_can_pop(*rest)) || is_in(set, index)) return false;
+    set->bits[index / 64] |= UINT64_C(1) << index % 64;
+    *rest = block_next(*rest);
   }
-  struct block *free = rest;
-  for (uint32_t word = (slab->carved + 63) / 64; word-- > 0;) {
-    for (uint64_t bits = given[word]; bits != 0;) {
+  return true;
+}
+
+/* Makes the free list those of the set that are among the first `blocks`, in order of address, in front of `rest`. Each is touched once. */
+static void link_in_order(struct slab *slab, const struct block_set *set, uint32_t blocks, struct block *rest) {
+  for (uint32_t word = (blocks + 63) / 64; word-- > 0;) {
+    for (uint64_t bits = set->bits[word]; bits != 0;) {
       const uint32_t bit = 63 - (uint32_t)__builtin_clzll(bits);
       bits ^= UINT64_C(1) << bit;
+      if (word * 64 + bit >= blocks) continue;
       struct block *block = (struct block *)block_at(slab, word * 64 + bit);
-      block_link(block, free);
-      free = block;
+      block_link(block, rest);
+      rest = block;
     }
   }
-  slab->free = free;
+  slab->free = rest;
   slab->given = 0;
 }
+
+/* Brings the blocks given back since the last time into order of address, in front of those that were in order before. */
+static void sort_given(struct slab *slab) {
+  struct block_set given;
+  struct block *rest;
+  if (slab->given < 2 || !first_free(slab, slab->given, false, &given, &rest)) return;
+  link_in_order(slab, &given, slab->carved, rest);
+}
+
+/* ---- Blocks out and in. ---- */
 
 /* Whether `block` lies where the slab's blocks are that were handed out once. */
 static bool holds(const struct slab *slab, const struct block *block) {
@@ -181,13 +212,47 @@ void slab_give(struct slab *slab, struct block *block) {
   slab->free = block;
   slab->free_count++;
   slab->given++;
+  slab->trimmed = false;
   assert(slab->free_count <= slab->carved);
+}
+
+bool slab_trim_begin(struct slab *slab, size_t least, struct slab_tail *tail) {
+  struct block_set free;
+  struct block *end;
+  if (slab->trimmed || !first_free(slab, slab->free_count, true, &free, &end)) return false;
+  uint32_t kept = slab->carved, count = slab->free_count;
+  while (kept > 0 && is_in(&free, kept - 1)) kept--;
+  count -= slab->carved - kept;
+  if (kept < slab->carved) kept++, count++;
+  char *const base = (char *)align_up((uintptr_t)block_at(slab, kept), os_page_size()), *const behind = slab->base + slab->size;
+  slab->trimmed = true;
+  if (kept == slab->capacity || base >= behind || (size_t)(behind - base) < least) return false;
+  *tail = (struct slab_tail){base, (size_t)(behind - base), slab, kept, slab->capacity};
+  link_in_order(slab, &free, kept, BLOCK_END);
+  slab->free_count = count;
+  if (kept == slab->carved) { /* its header lies in what stays */
+    header_set(block_at(slab, kept), HEADER_FREE);
+    set_carved(slab, kept + 1);
+  }
+  slab->capacity = slab->carved;
+  return true;
+}
+
+void slab_trim_end(const struct slab_tail *tail) {
+  tail->slab->capacity = tail->capacity;
+  set_carved(tail->slab, tail->kept);
+}
+
+bool slab_was_block(const struct slab *slab, const void *p) {
+  const size_t offset = (size_t)((const char *)p - slab->base) - slab->first;
+  return slab->stride != 0 && offset / slab->stride < slab->reached && offset % slab->stride == 0 && slab_block_of(slab, p) == NULL;
 }
 
 void *slab_block_of(const struct slab *slab, const void *p) {
   if ((const char *)p < slab->base + slab->first) return NULL;
-  const size_t offset = (size_t)((const char *)p - slab->base) - slab->first;
-  const uint32_t index = (uint32_t)(offset / slab->stride);
+  const size_t offset = (size_t)((const char *)p - slab->base) - slab->first, stride = slab->stride;
+  if (stride == 0) return NULL; /* the SuperSlab went meanwhile: somebody asks about a freed block */
+  const uint32_t index = (uint32_t)(offset / stride);
   return index < __atomic_load_n(&slab->carved, __ATOMIC_RELAXED) ? block_at(slab, index) : NULL;
 }
 
@@ -257,6 +322,23 @@ bool slab_list_give(struct slab_list *list, struct slab *slab, struct block *blo
   if (slab_is_full(slab)) link_partial(list, slab);
   slab_give(slab, block);
   list->used--;
+  return slab_used(slab) == 0;
+}
+
+bool slab_list_trim_begin(struct slab_list *list, struct slab *slab, size_t least, struct slab_tail *tail) {
+  const uint32_t before = slab_used(slab);
+  if (!slab_trim_begin(slab, least, tail)) return false;
+  list->used += slab_used(slab) - before;
+  if (slab_is_full(slab)) unlink_partial(list, slab);
+  return true;
+}
+
+bool slab_list_trim_end(struct slab_list *list, const struct slab_tail *tail) {
+  struct slab *slab = tail->slab;
+  const uint32_t before = slab_used(slab);
+  if (slab_is_full(slab)) link_partial(list, slab);
+  slab_trim_end(tail);
+  list->used -= before - slab_used(slab);
   return slab_used(slab) == 0;
 }
 

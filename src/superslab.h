@@ -8,9 +8,9 @@
  *   slab of class c
  *   | pad .. | H | block 0 ........ H | block 1 ........ H | ... | block capacity-1 ........ | tail |
  *   base          base+first            + stride
- *                                          ^ carved: blocks beyond were never handed out
+ *                                          ^ carved: blocks beyond are not there yet, or not any more
  *
- *   given <= free_count <= carved <= capacity
+ *   given <= free_count <= carved <= capacity;   carved <= reached
  *   free: the blocks given back, those behind the first `given` in order of address
  *   used = carved - free_count        blocks handed out: live, in a TLS SLL, or in a batch
  *   (slab is in its owner's list of partial slabs) <=> used < capacity
@@ -36,11 +36,13 @@ struct slab {
   char *base;
   struct block *free;        /* blocks given back */
   uint32_t free_count, carved, capacity, stride, first;
-  uint32_t given;            /* blocks given back since slab_take last sorted */
+  uint32_t given;            /* blocks given back since they were last sorted */
+  uint32_t reached;          /* the most that were ever carved */
   uint32_t seen_live;        /* blocks in use when somebody last counted, 0: not yet */
   uint32_t cls;              /* CLASS_LARGE and CLASS_HUGE: one block, at `base` */
   uint32_t units;
   uint32_t taken_ms;         /* when a block was last taken: os_now_ms, its lower half */
+  bool trimmed;              /* no more of its memory can go back than last time */
   size_t size;               /* bytes from base to the end of the slab, the run or the mapping */
   size_t requested;          /* large and huge blocks: bytes asked for */
   size_t align;              /* huge blocks: what their base is a multiple of */
@@ -109,6 +111,28 @@ static inline uint32_t slab_idle_ms(const struct slab *slab, uint64_t now) {
 /* Takes one block back. */
 void slab_give(struct slab *slab, struct block *block);
 
+/* A slab whose tail, the memory behind its last block in use, is on its way back to the system. */
+struct slab_tail {
+  char *base;
+  size_t size;             /* bytes, whole pages */
+  struct slab *slab;
+  uint32_t kept, capacity; /* blocks that stay carved; of the whole slab */
+};
+
+/*
+ * Takes the tail of a partial slab, if it is at least `least` bytes. Until slab_trim_end its blocks count as used, and nothing is carved, so
+ * the lock may be let go: the slab is neither empty nor anybody else's while the memory is purged. The first block of the tail stays: its
+ * header tells when the last one in use is overrun. False where there is nothing to purge, or a free block that was written to: whoever takes
+ * that reports it.
+ */
+bool slab_trim_begin(struct slab *slab, size_t least, struct slab_tail *tail);
+
+/* The tail was purged: its blocks are not there any more. */
+void slab_trim_end(const struct slab_tail *tail);
+
+/* Whether a block began at `p` that went with a tail. */
+bool slab_was_block(const struct slab *slab, const void *p);
+
 /* The start of the block that `p` points into; NULL where `p` lies before the first or behind the last carved one. */
 void *slab_block_of(const struct slab *slab, const void *p);
 
@@ -143,6 +167,10 @@ bool slab_list_take(struct slab_list *list, uint32_t most, struct chain *chain);
  * until slab_list_remove.
  */
 bool slab_list_give(struct slab_list *list, struct slab *slab, struct block *block);
+
+/* slab_trim_begin and slab_trim_end of a slab in the list; returns true where it is empty then, as slab_list_give does. */
+bool slab_list_trim_begin(struct slab_list *list, struct slab *slab, size_t least, struct slab_tail *tail);
+bool slab_list_trim_end(struct slab_list *list, const struct slab_tail *tail);
 
 /* Takes an empty slab out. */
 void slab_list_remove(struct slab_list *list, struct slab *slab);

@@ -6,11 +6,24 @@
 #include "directory.h"
 #include "os.h"
 
+/*
+ * Descriptors of SuperSlabs that went, for those that come. One in a hundred has the list of the others, whose memory goes back; behind its
+ * header, which says that there is no SuperSlab.
+ */
+#define SPARES 100
+struct spares {
+  char header[sizeof(struct superslab)];
+  struct spares *next;
+  uint32_t count;
+  struct superslab *others[SPARES];
+};
+static_assert(sizeof(struct spares) <= sizeof(struct superslab) + 8 * sizeof(struct slab), "the list fits into the smallest descriptor, of 512 KiB");
+
 /* SuperSlabs. `open` ones have a free unit and stand first in the list. */
 static struct {
   pthread_mutex_t lock;
   struct superslab *first, *last;
-  struct superslab *spare_descriptors;
+  struct spares *spares;
   uint32_t active, mapping; /* SuperSlabs; those being mapped count against the limit */
   uint32_t free_units;
   uint64_t dirty_units;
@@ -91,12 +104,37 @@ void units_give(struct slab *slab) {
   pthread_mutex_unlock(&superslabs.lock);
 }
 
+/* ---- Descriptors. ---- */
+
+static size_t descriptor_size(void) { return superslab_descriptor_size(config_superslab_size()); }
+
 static struct superslab *new_descriptor(void) {
+  struct superslab *ss = NULL;
   pthread_mutex_lock(&superslabs.lock);
-  struct superslab *ss = superslabs.spare_descriptors;
-  if (ss != NULL) superslabs.spare_descriptors = ss->next;
+  struct spares *spares = superslabs.spares;
+  if (spares != NULL && spares->count > 0) {
+    ss = spares->others[--spares->count];
+  } else if (spares != NULL) {
+    superslabs.spares = spares->next;
+    ss = (struct superslab *)spares;
+  }
   pthread_mutex_unlock(&superslabs.lock);
-  return ss != NULL ? ss : os_metadata(superslab_descriptor_size(config_superslab_size()));
+  if (ss == NULL) return os_metadata_pages(descriptor_size());
+  os_metadata_wake(descriptor_size());
+  return ss;
+}
+
+static void spare_descriptor(struct superslab *ss) {
+  os_metadata_rest(ss, descriptor_size());
+  pthread_mutex_lock(&superslabs.lock);
+  if (superslabs.spares == NULL || superslabs.spares->count == SPARES) {
+    struct spares *spares = (struct spares *)ss;
+    spares->next = superslabs.spares;
+    superslabs.spares = spares;
+  } else {
+    superslabs.spares->others[superslabs.spares->count++] = ss;
+  }
+  pthread_mutex_unlock(&superslabs.lock);
 }
 
 /*
@@ -236,10 +274,7 @@ static size_t release_empty(bool trim, size_t keep, uint64_t now) {
     EVENT(superslab_release, .base = ss->base, .size = size, .reason = trim ? RELEASE_TRIM : RELEASE_DELAY, .active = active);
     os_unmap(ss->base, size);
     released += size;
-    pthread_mutex_lock(&superslabs.lock);
-    ss->next = superslabs.spare_descriptors;
-    superslabs.spare_descriptors = ss;
-    pthread_mutex_unlock(&superslabs.lock);
+    spare_descriptor(ss);
   }
 }
 

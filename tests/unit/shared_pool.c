@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "directory.h"
+#include "os.h"
 
 /* No slab here is a legacy one. */
 static uint32_t give_back(uint32_t cls, struct chain chain, bool trim) {
@@ -184,6 +185,25 @@ Test(shared_pool, a_trim_gives_empty_superslabs_back) {
   pool_scavenge(true, 0, give_back);
   cr_assert_leq(totals().active, full.active - 9);
   cr_assert_eq(totals().mapped, totals().active * one);
+}
+
+/* 300 of them: more than one descriptor has the list of the others. */
+Test(shared_pool, descriptors_are_used_again_and_rest_meanwhile) {
+  enum { MANY = 300 };
+  static struct slab *slabs[2 * MANY];
+  const size_t before = os_metadata_used();
+  size_t full = 0;
+  bool zeroed;
+  struct units_refusal refusal;
+  for (int round = 0; round < 4; round++) {
+    for (int i = 0; i < 2 * MANY; i++) cr_assert_not_null(slabs[i] = units_large_alloc(units_large_max(), units_large_max(), &zeroed, &refusal));
+    if (round == 0) full = os_metadata_used();
+    cr_assert_eq(os_metadata_used(), full, "round %d", round);
+    cr_assert_geq(full - before, (size_t)(MANY - 1) * superslab_descriptor_size(config_superslab_size()));
+    for (int i = 0; i < 2 * MANY; i++) units_large_free(slabs[i]);
+    pool_scavenge(true, 0, give_back);
+    cr_assert_leq(os_metadata_used(), before);
+  }
 }
 
 Test(shared_pool, nothing_is_released_before_the_delay) {

@@ -218,6 +218,90 @@ Test(slab, counts_the_live) {
   free(slab);
 }
 
+/* In whatever state a slab is: what is used stays, what is free stays or goes, and nobody gets a block of the tail while it is on its way. */
+Test(slab, a_free_tail_goes) {
+  for (int round = 0; round < 400; round++) {
+    struct slab *slab = new_slab(below(CLASS_COUNT));
+    struct chain chain = CHAIN_EMPTY;
+    slab_take(slab, 1 + below(slab->capacity), &chain);
+    static struct block *used[SLAB_BLOCKS_MAX];
+    uint32_t count = 0, odds = 1 + below(30), last = 0;
+    while (chain.count > 0) {
+      struct block *block = chain.head;
+      chain.head = block->next;
+      chain.count--;
+      if (below(odds) == 0) used[count++] = block;
+      else slab_give(slab, block);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+      header_set(used[i], header_live(slab->cls));
+      memset(used[i], (int)i, slab->stride - 1);
+      const uint32_t index = (uint32_t)((char *)used[i] - slab->base - slab->first) / slab->stride;
+      if (index >= last) last = index + 1;
+    }
+    const uint32_t carved = slab->carved, capacity = slab->capacity;
+    const size_t page = 4096, least = below(2) * 4 * page;
+    struct slab_tail tail;
+    const bool goes = slab_trim_begin(slab, least, &tail);
+    cr_assert(slab_is_valid(slab));
+    const uint32_t kept = last < carved ? last + 1 : last;
+    const size_t size = slab->size - align_up(slab->first + (size_t)kept * slab->stride, page);
+    if (slab->first + (size_t)kept * slab->stride > slab->size - page || size < least || kept == capacity) {
+      cr_assert_not(goes);
+      cr_assert(slab->carved == carved && slab->capacity == capacity && slab_used(slab) == count);
+    } else {
+      cr_assert(goes && tail.slab == slab && tail.size == size && tail.base + size == slab->base + slab->size);
+      cr_assert_gt(slab_used(slab), count, "it is not empty meanwhile");
+      memset(tail.base, 0xdb, tail.size);
+      slab_take(slab, 3, &chain);
+      for (const struct block *block = chain.head; block != BLOCK_END; block = block->next) cr_assert_lt((const char *)block, tail.base);
+      while (chain.count > 0) {
+        struct block *block = chain.head;
+        chain.head = block->next;
+        chain.count--;
+        slab_give(slab, block);
+      }
+      slab_trim_end(&tail);
+      cr_assert(slab_is_valid(slab));
+      cr_assert(slab_used(slab) == count && slab->capacity == capacity && slab->carved == kept && slab->reached >= carved);
+      for (uint32_t i = kept; i < slab->reached; i++) {
+        const char *p = slab->base + slab->first + (size_t)i * slab->stride;
+        cr_assert(slab_was_block(slab, p) && !slab_was_block(slab, p + 1) && slab_block_of(slab, p) == NULL);
+      }
+      cr_assert_not(slab_was_block(slab, slab->base + slab->first), "it is there still");
+    }
+    for (uint32_t i = 0; i < count; i++) {
+      cr_assert(header_is(used[i], header_live(slab->cls)));
+      for (uint32_t b = 0; b + 1 < slab->stride; b++) cr_assert_eq(((unsigned char *)used[i])[b], (unsigned char)i);
+    }
+    cr_assert_eq(slab_count_live(slab), count);
+    chain = CHAIN_EMPTY;
+    slab_take(slab, capacity, &chain);
+    cr_assert_eq(chain.count, capacity - count, "every other block can be had");
+    munmap(slab->base, slab->size);
+    free(slab);
+  }
+}
+
+/* Who takes it next finds it, and reports it; until then the tail stays as it is. */
+Test(slab, a_tail_with_a_broken_block_stays) {
+  struct slab *slab = new_slab(5);
+  struct chain chain = CHAIN_EMPTY;
+  struct slab_tail tail;
+  slab_take(slab, 50, &chain);
+  for (int i = 0; i < 50; i++) {
+    struct block *block = chain.head;
+    chain.head = block->next;
+    slab_give(slab, block);
+  }
+  header_set(slab->free, 0);
+  cr_assert_not(slab_trim_begin(slab, 1, &tail));
+  header_set(slab->free, HEADER_FREE);
+  block_link(slab->free, slab->free);
+  cr_assert_not(slab_trim_begin(slab, 1, &tail));
+  cr_assert(slab->carved == 50 && slab->free_count == 50);
+}
+
 Test(slab, validity_sees_damage) {
   struct slab *slab = new_slab(5);
   struct chain chain = CHAIN_EMPTY;
