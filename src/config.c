@@ -89,7 +89,7 @@ static bool parse_number(const char *text, const struct option *o, uint32_t *out
 }
 
 static void put_default(struct message *m, const struct option *o) {
-  size_t length;
+  size_t length = 0;
   const char *choice;
   switch (o->kind) {
     case KIND_NUMBER: message_number(m, o->default_value); break;
