@@ -14,8 +14,8 @@
 #define SLABS_ASKED 256 /* for their age */
 
 /* Slabs whose tails go back in one go; the least of a tail in a pool that is in use, where a page comes back as a fault. */
-#define TAILS 16
-#define TAIL_LEAST (16 * KIB)
+#define TAILS 8
+#define TAIL_LEAST (16u * 1024)
 
 /* One class. Batches form a ring: the newest is taken first, the oldest makes place. */
 static struct pool_class {

@@ -103,8 +103,7 @@ void slab_init(struct slab *slab, uint32_t cls) {
   slab->capacity = capacity_of(slab);
   assert(slab->capacity <= SLAB_BLOCKS_MAX);
   slab->free = BLOCK_END;
-  slab->free_count = slab->carved = slab->reached = slab->given = slab->seen_live = 0;
-  slab->trimmed = false;
+  slab->free_count = slab->carved = slab->reached = slab->given = slab->seen_live = slab->trimmed = 0;
 }
 
 static char *block_at(const struct slab *slab, uint32_t index) {
@@ -126,7 +125,7 @@ static void carve(struct slab *slab, uint32_t count, struct chain *chain) {
     chain_push(chain, block);
   }
   set_carved(slab, slab->carved + count);
-  slab->trimmed = false;
+  slab->trimmed = 0;
 }
 
 /* ---- A slab's free blocks in order of address. ---- */
@@ -212,21 +211,22 @@ void slab_give(struct slab *slab, struct block *block) {
   slab->free = block;
   slab->free_count++;
   slab->given++;
-  slab->trimmed = false;
+  slab->trimmed = 0;
   assert(slab->free_count <= slab->carved);
 }
 
-bool slab_trim_begin(struct slab *slab, size_t least, struct slab_tail *tail) {
+bool slab_trim_begin(struct slab *slab, uint32_t least, struct slab_tail *tail) {
   struct block_set free;
   struct block *end;
-  if (slab->trimmed || !first_free(slab, slab->free_count, true, &free, &end)) return false;
+  if ((slab->trimmed != 0 && slab->trimmed <= least) || !first_free(slab, slab->free_count, true, &free, &end)) return false;
   uint32_t kept = slab->carved, count = slab->free_count;
   while (kept > 0 && is_in(&free, kept - 1)) kept--;
   count -= slab->carved - kept;
   if (kept < slab->carved) kept++, count++;
   char *const base = (char *)align_up((uintptr_t)block_at(slab, kept), os_page_size()), *const behind = slab->base + slab->size;
-  slab->trimmed = true;
+  slab->trimmed = least;
   if (kept == slab->capacity || base >= behind || (size_t)(behind - base) < least) return false;
+  slab->trimmed = 1;
   *tail = (struct slab_tail){base, (size_t)(behind - base), slab, kept, slab->capacity};
   link_in_order(slab, &free, kept, BLOCK_END);
   slab->free_count = count;
@@ -325,7 +325,7 @@ bool slab_list_give(struct slab_list *list, struct slab *slab, struct block *blo
   return slab_used(slab) == 0;
 }
 
-bool slab_list_trim_begin(struct slab_list *list, struct slab *slab, size_t least, struct slab_tail *tail) {
+bool slab_list_trim_begin(struct slab_list *list, struct slab *slab, uint32_t least, struct slab_tail *tail) {
   const uint32_t before = slab_used(slab);
   if (!slab_trim_begin(slab, least, tail)) return false;
   list->used += slab_used(slab) - before;

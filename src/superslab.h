@@ -42,7 +42,7 @@ struct slab {
   uint32_t cls;              /* CLASS_LARGE and CLASS_HUGE: one block, at `base` */
   uint32_t units;
   uint32_t taken_ms;         /* when a block was last taken: os_now_ms, its lower half */
-  bool trimmed;              /* no more of its memory can go back than last time */
+  uint32_t trimmed;          /* bytes: since nothing came back, its tail was found to be less; 0: not looked at */
   size_t size;               /* bytes from base to the end of the slab, the run or the mapping */
   size_t requested;          /* large and huge blocks: bytes asked for */
   size_t align;              /* huge blocks: what their base is a multiple of */
@@ -120,12 +120,12 @@ struct slab_tail {
 };
 
 /*
- * Takes the tail of a partial slab, if it is at least `least` bytes. Until slab_trim_end its blocks count as used, and nothing is carved, so
+ * Takes the tail of a partial slab, if it is at least `least` bytes, 1 or more. Until slab_trim_end its blocks count as used, and nothing is carved, so
  * the lock may be let go: the slab is neither empty nor anybody else's while the memory is purged. The first block of the tail stays: its
  * header tells when the last one in use is overrun. False where there is nothing to purge, or a free block that was written to: whoever takes
  * that reports it.
  */
-bool slab_trim_begin(struct slab *slab, size_t least, struct slab_tail *tail);
+bool slab_trim_begin(struct slab *slab, uint32_t least, struct slab_tail *tail);
 
 /* The tail was purged: its blocks are not there any more. */
 void slab_trim_end(const struct slab_tail *tail);
@@ -169,7 +169,7 @@ bool slab_list_take(struct slab_list *list, uint32_t most, struct chain *chain);
 bool slab_list_give(struct slab_list *list, struct slab *slab, struct block *block);
 
 /* slab_trim_begin and slab_trim_end of a slab in the list; returns true where it is empty then, as slab_list_give does. */
-bool slab_list_trim_begin(struct slab_list *list, struct slab *slab, size_t least, struct slab_tail *tail);
+bool slab_list_trim_begin(struct slab_list *list, struct slab *slab, uint32_t least, struct slab_tail *tail);
 bool slab_list_trim_end(struct slab_list *list, const struct slab_tail *tail);
 
 /* Takes an empty slab out. */

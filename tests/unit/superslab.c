@@ -240,7 +240,8 @@ Test(slab, a_free_tail_goes) {
       if (index >= last) last = index + 1;
     }
     const uint32_t carved = slab->carved, capacity = slab->capacity;
-    const size_t page = 4096, least = below(2) * 4 * page;
+    const size_t page = 4096;
+    const uint32_t least = below(2) == 0 ? 1 : 4 * 4096;
     struct slab_tail tail;
     const bool goes = slab_trim_begin(slab, least, &tail);
     cr_assert(slab_is_valid(slab));
