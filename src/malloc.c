@@ -17,7 +17,8 @@
 HOT void *malloc(size_t size) { return alloc_fast(size); }
 HOT void free(void *p) { free_fast(p); }
 EXPORT void *calloc(size_t count, size_t size) { return alloc_zeroed(count, size); }
-EXPORT void *realloc(void *p, size_t size) { return alloc_resize(p, size); }
+/* For some programs, Lua's among them, it is the only way to a block. */
+HOT void *realloc(void *p, size_t size) { return p == NULL ? alloc_fast(size) : alloc_resize(p, size); }
 EXPORT void *reallocarray(void *p, size_t count, size_t size) { return hak_reallocarray(p, count, size); }
 EXPORT void *aligned_alloc(size_t alignment, size_t size) { return hak_aligned_alloc(alignment, size); }
 EXPORT void *memalign(size_t alignment, size_t size) { return hak_memalign(alignment, size); }
