@@ -187,13 +187,13 @@ bool hub_lock_soon(pthread_mutex_t *mutex) {
 }
 
 /* libunwind allocates when it first runs on a thread: an operation within it gets no stack of its own. */
-static uint32_t capture(enum stack_use use) {
+static uint32_t capture(enum stack_use use, const void *frame) {
   if (in_event || unwinding) return 0;
   unwinding = true;
   const int cancellation = hub_hold_cancellation();
   greet_listeners();
   if (checker != NULL) checker->hold();
-  const uint32_t id = stacks_capture(use);
+  const uint32_t id = stacks_capture(use, frame);
   if (checker != NULL) checker->release();
   hub_restore_cancellation(cancellation);
   unwinding = false;
@@ -201,9 +201,9 @@ static uint32_t capture(enum stack_use use) {
 }
 
 bool hub_is_inside(void) { return in_event || unwinding; }
-uint32_t hub_stack(void) { return capture(STACK_INCIDENT); }
-uint32_t hub_block_stack(void) { return capture(STACK_BLOCK); }
-uint32_t hub_traced_stack(void) { return listeners() != NULL ? capture(STACK_TRACED) : 0; }
+uint32_t hub_stack(void) { return capture(STACK_INCIDENT, __builtin_frame_address(0)); }
+uint32_t hub_block_stack(const void *frame) { return capture(STACK_BLOCK, frame); }
+uint32_t hub_traced_stack(void) { return listeners() != NULL ? capture(STACK_TRACED, __builtin_frame_address(0)) : 0; }
 
 /*
  * The program may have been anywhere, and is mostly about to end: the sinks that wait for nobody see it also where an event was being handled.

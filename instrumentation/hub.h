@@ -95,8 +95,8 @@ void stacks_start(void);
 #define STACK_IDS 65536 /* ids are 1 to this */
 /* What a stack is taken for: told to a tracer alone; kept; kept, and in the statistics block; the same, by a signal handler. */
 enum stack_use { STACK_TRACED, STACK_BLOCK, STACK_INCIDENT, STACK_FAULT };
-/* The id of the caller's stack, 0 where there is none. No lock may be held. */
-uint32_t stacks_capture(enum stack_use use);
+/* The id of the calling thread's stack from `frame` on, which hub_block_stack explains; 0 where there is none. No lock may be held. */
+uint32_t stacks_capture(enum stack_use use, const void *frame);
 /*
  * The id of the stack of a fault: `context` is its ucontext_t, the first frame is told as the instruction that faulted. Kept, and in the
  * statistics block. For a signal handler: where what it needs is held by somebody, possibly by the thread itself, it goes without.

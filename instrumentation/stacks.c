@@ -15,7 +15,7 @@
 #include "hub.h"
 
 #define OPEN_MS 100
-#define INNER_FRAMES 4 /* at most so many of libunwind's frames lie within stacks_capture */
+#define INNER_FRAMES 8 /* at most so many of libunwind's frames lie within the one to begin with */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t libunwind; /* atomic */
@@ -176,8 +176,8 @@ static uint32_t by_libunwind(uintptr_t first, uintptr_t *frames, uint32_t epoch)
 }
 
 /*
- * Fills `frames` from the record at `at` on, that of a function of ours whose return address is `first`, up to `end`. `may`: the gate is open. *learnt: the
- * objects of so many frames must be known, whatever becomes of the stack.
+ * Fills `frames` from the record at `at` on, that of a function of ours whose return address is `first`, up to `end`. `may`: the gate is
+ * open. *learnt: the objects of so many frames must be known, whatever becomes of the stack.
  */
 static uint32_t capture(uintptr_t at, uintptr_t end, uintptr_t first, uintptr_t *frames, uint32_t epoch, bool may, uint32_t *learnt) {
   uint32_t count = 0;
@@ -200,16 +200,16 @@ static uint32_t enter(const uintptr_t *frames, uint32_t count, uint32_t epoch, e
   return id;
 }
 
-NOINLINE uint32_t stacks_capture(enum stack_use use) {
+uint32_t stacks_capture(enum stack_use use, const void *frame) {
   if (config.stacks == STACKS_OFF) return 0;
   if (config.stacks == STACKS_AUTO) open_now();
   uintptr_t frames[STATS_FRAMES];
-  const uintptr_t at = (uintptr_t)__builtin_frame_address(0);
+  const uintptr_t at = (uintptr_t)frame;
   const uintptr_t end = fp_stack_end(at); /* a thread's first call allocates and reads files: not within the gate */
   const bool may = gate_enter();
   const uint32_t epoch = modules_epoch(may);
   uint32_t learnt = 0;
-  const uint32_t count = capture(at, end, (uintptr_t)__builtin_return_address(0), frames, epoch, may, &learnt);
+  const uint32_t count = capture(at, end, ((const uintptr_t *)frame)[1], frames, epoch, may, &learnt);
   gate_leave();
   if (learnt > 0) modules_record(frames, learnt, epoch); /* steps are right for as long as their objects are there, which the epoch says */
   return count != 0 ? enter(frames, count, epoch, use) : 0;

@@ -39,7 +39,7 @@ static void *large_alloc(size_t size, size_t room, size_t align, bool zero) {
   const uint32_t cls = slab->cls;
   hub_count(cls, 1, 0);
   hub_request(cls, size);
-  recording_alloc(block, cls, size, sampled);
+  recording_alloc(block, cls, size, sampled, __builtin_frame_address(0));
   if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_traced_stack());
   if (zero && (!zeroed || hub_checked)) memset(block, 0, size); /* a checker sees that it was written to */
   if (cache != NULL) sll_leave(cache);
@@ -82,7 +82,7 @@ void *alloc_slow_class(uint32_t cls, size_t size, size_t align) {
     return alloc_fail();
   }
   hub_request(cls, size);
-  recording_alloc(block, cls, size, sampled);
+  recording_alloc(block, cls, size, sampled, __builtin_frame_address(0));
   if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_traced_stack());
   sll_leave(cache);
   errno = saved;

@@ -52,7 +52,7 @@ size_t debug_inner_size(size_t size, size_t align) {
 void *debug_take(void *inner, size_t size, size_t align) {
   uint8_t *block = (uint8_t *)inner + before(align);
   struct record record;
-  record_init(&record, block, size, hub_block_stack());
+  record_init(&record, block, size, hub_block_stack(__builtin_frame_address(0)));
   record.before = (uint32_t)before(align);
   record.held = true;
   memset(inner, PATTERN, record.before);
@@ -206,7 +206,7 @@ static enum debug_answer live(const void *p, enum misuse_state state, struct rec
 enum debug_answer debug_free(void *p, void (*give_back)(void *inner)) {
   struct record r = {.block = NULL};
   debug_audit_if_due();
-  if (!record_free(p, hub_block_stack(), &r)) {
+  if (!record_free(p, hub_block_stack(__builtin_frame_address(0)), &r)) {
     if (r.block == NULL) return DEBUG_FOREIGN;
     tell(&r, HDR_DOUBLE_FREE);
     return DEBUG_WRONG;

@@ -210,9 +210,10 @@ void hub_request(uint32_t cls, size_t size);
 /*
  * The id of the calling thread's stack, 0 where stacks are off; no lock may be held. hub_stack is for incidents, hub_block_stack for what
  * is recorded of a block: both keep the frames. hub_traced_stack is for single operations, and is 0 unless a tracer is there to see it.
+ * `frame`: the __builtin_frame_address(0) of a function of ours that has not returned; what it called is left out of the stack.
  */
 uint32_t hub_stack(void);
-uint32_t hub_block_stack(void);
+uint32_t hub_block_stack(const void *frame);
 uint32_t hub_traced_stack(void);
 /* Whether the calling thread is within the instrumentation, whose sinks and unwinder may allocate. */
 bool hub_is_inside(void);
@@ -266,7 +267,7 @@ static inline void event_unused(const void *event) { (void)event; }
 static inline void hub_count(uint32_t cls, uint64_t allocs, uint64_t frees) { (void)cls, (void)allocs, (void)frees; }
 static inline void hub_request(uint32_t cls, size_t size) { (void)cls, (void)size; }
 static inline uint32_t hub_stack(void) { return 0; }
-static inline uint32_t hub_block_stack(void) { return 0; }
+static inline uint32_t hub_block_stack(const void *frame) { (void)frame; return 0; }
 static inline uint32_t hub_traced_stack(void) { return 0; }
 static inline bool hub_is_inside(void) { return false; }
 static inline uint64_t hub_ticks(void) { return 0; }

@@ -16,7 +16,7 @@
 void *front_guarded(struct sll_cache *cache, uint32_t cls, size_t size, size_t align) {
   if (LIKELY(!sll_take_guard(cache, cls)) && !debug_wants_guard(size)) return NULL;
   if (cls < CLASS_COUNT) sll_rearm(cache, cls);
-  void *block = guard_alloc(size, align, cls, hub_block_stack());
+  void *block = guard_alloc(size, align, cls, hub_block_stack(__builtin_frame_address(0)));
   if (block == NULL) return NULL;
   hub_count(cls, 1, 0);
   hub_request(cls, size);
@@ -46,7 +46,7 @@ bool front_given(void *p, enum block_family family) {
 
 static void free_guarded(void *p) {
   look_at_family(p, FAMILY_MALLOC);
-  const uint32_t cls = guard_free(p, hub_block_stack());
+  const uint32_t cls = guard_free(p, hub_block_stack(__builtin_frame_address(0)));
   if (cls == CLASS_NONE) return;
   hub_count(cls, 0, 1);
   if (sll_goes_slow()) EVENT(free, .ptr = p, .size = 0, .cls = cls, .stack = hub_traced_stack());

@@ -11,11 +11,11 @@
 
 bool recording_all(void) { return HAKMEM_EVENTS && config.leaks != 0 && !hub_checked; }
 
-void recording_alloc(void *block, uint32_t cls, size_t size, size_t sampled) {
+void recording_alloc(void *block, uint32_t cls, size_t size, size_t sampled, const void *frame) {
   const bool all = recording_all();
   if ((!all && sampled == 0) || hub_is_inside()) return; /* else the program would be charged with what it did not do */
   struct record record;
-  record_init(&record, block, size, hub_block_stack());
+  record_init(&record, block, size, hub_block_stack(frame));
   record.sampled = all ? 0 : sampled;
   if (record_put(&record) && cls < CLASS_COUNT) header_set(block, header_sampled(cls));
   /* What the block held before, its link to a neighbour in the first place, must not be taken for what the program keeps there. */
@@ -30,7 +30,7 @@ static bool has_record(const void *block, uint32_t cls) {
 
 void recording_free(void *block, uint32_t cls) {
   /* A sample is cheap enough to be always on; the stack of its free would be half of what it costs. */
-  if (has_record(block, cls)) record_free(block, recording_all() ? hub_block_stack() : 0, NULL);
+  if (has_record(block, cls)) record_free(block, recording_all() ? hub_block_stack(__builtin_frame_address(0)) : 0, NULL);
 }
 
 bool recording_free_sample(const void *block) { return !recording_all() && record_free(block, 0, NULL); }

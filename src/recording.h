@@ -14,9 +14,9 @@ bool recording_all(void);
 
 /*
  * A block of class row `cls` is handed out for `size` bytes; a small one's header says live. `sampled`: it is a sample, met with the chance of so
- * many bytes (profile.h); 0: it is none.
+ * many bytes (profile.h); 0: it is none. `frame`: where its stack begins, see hub_block_stack.
  */
-void recording_alloc(void *block, uint32_t cls, size_t size, size_t sampled);
+void recording_alloc(void *block, uint32_t cls, size_t size, size_t sampled, const void *frame);
 
 /* A live block comes back. */
 void recording_free(void *block, uint32_t cls);

@@ -11,18 +11,18 @@ hak=$BUILD_DIR/tests/fuzz/model-hak
 core=$BUILD_DIR/tests/fuzz/model-core
 
 for seed in 1 "$fresh_seed"; do
-  model "$plain" "$malloc" -s "$seed" -n 30000
-  model "$default" "$malloc" -s "$seed" -n 30000
+  model "$plain" "$malloc" -s "$seed" -n 20000
+  model "$default" "$malloc" -s "$seed" -n 20000
 done
-model "$hak" -s "$fresh_seed" -n 30000
-model "$core" -s "$fresh_seed" -n 30000
-model "$core" -s 3 -t 1 -n 30000
-model "$core" -s 4 -t 16 -n 6000 -r 6
+model "$hak" -s "$fresh_seed" -n 20000
+model "$core" -s "$fresh_seed" -n 20000
+model "$core" -s 3 -t 1 -n 20000
+model "$core" -s 4 -t 16 -n 5000 -r 5
 
 core_plain=$BUILD_DIR/tests/fuzz/model-core-plain
-model "$core_plain" -s "$fresh_seed" -n 20000
+model "$core_plain" -s "$fresh_seed" -n 15000
 
-few="-n 8000"
+few="-n 4000"
 for options in HAKMEM_TRACE=full HAKMEM_LOOKUP=hash HAKMEM_LOOKUP=linear HAKMEM_SS_SIZE=512K HAKMEM_SS_SIZE=1M HAKMEM_SS_SIZE=4M \
   HAKMEM_SS_LIMIT=1 'HAKMEM_SS_LIMIT=2 HAKMEM_SS_SIZE=512K' HAKMEM_DRAIN_INTERVAL=0 HAKMEM_DRAIN_INTERVAL=1 \
   HAKMEM_RELEASE_DELAY=0 HAKMEM_SAMPLE=0 HAKMEM_SAMPLE=1 'HAKMEM_FRAGMENTATION=1 HAKMEM_SAMPLE=7' \
