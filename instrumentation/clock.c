@@ -2,10 +2,12 @@
 
 #include <stdbool.h>
 
-#define SETTLED_NS 1000000000u /* after a second the rate is kept */
+#define SETTLED_NS 50000000u /* after so long the rate is kept, */
+#define SETTLED_ERROR 20000u /* once it was measured to one part in so many */
 #define COST_READINGS 32
 
 static uint64_t first_ticks, first_ns, cost;
+static uint64_t first_error; /* ticks: so far may first_ticks and first_ns be apart */
 static uint64_t settled_rate; /* atomic; 0 until settled */
 
 void clock_start(void) {
@@ -16,8 +18,9 @@ void clock_start(void) {
     if (b - a < least) least = b - a;
   }
   cost = least;
-  first_ns = clock_ns(CLOCK_MONOTONIC);
   first_ticks = clock_ticks();
+  first_ns = clock_ns(CLOCK_MONOTONIC);
+  first_error = clock_ticks() - first_ticks;
 }
 
 uint64_t clock_cost_ticks(void) { return cost; }
@@ -25,10 +28,11 @@ uint64_t clock_cost_ticks(void) { return cost; }
 uint64_t clock_ticks_per_second(void) {
   const uint64_t known = __atomic_load_n(&settled_rate, __ATOMIC_RELAXED);
   if (known != 0) return known;
-  const uint64_t ns = clock_ns(CLOCK_MONOTONIC) - first_ns, ticks = clock_ticks() - first_ticks;
+  const uint64_t before = clock_ticks(), ns = clock_ns(CLOCK_MONOTONIC) - first_ns, after = clock_ticks(), ticks = before - first_ticks;
   if (first_ns == 0 || ns == 0) return 1000000000u; /* nothing was timed yet */
   const uint64_t rate = (uint64_t)((double)ticks * 1e9 / (double)ns);
-  if (ns >= SETTLED_NS) __atomic_store_n(&settled_rate, rate, __ATOMIC_RELAXED);
+  /* Between the two clocks' readings the thread may have lost the processor. */
+  if (ns >= SETTLED_NS && (after - before + first_error) < ticks / SETTLED_ERROR) __atomic_store_n(&settled_rate, rate, __ATOMIC_RELAXED);
   return rate;
 }
 

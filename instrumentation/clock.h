@@ -52,7 +52,7 @@ void clock_start(void);
 
 /*
  * Ticks per second: from the two clocks' progress since clock_start, so it gets better with time (better than 1 % after 100
- * microseconds). Signal safe.
+ * microseconds), until it is kept. Signal safe.
  */
 uint64_t clock_ticks_per_second(void);
 

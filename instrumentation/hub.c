@@ -122,16 +122,13 @@ EXPORT int hak_event_sink_attach(const struct hak_event_sink *sink) {
 
 /* ---- Fan-out. ---- */
 
-/* The tracer, ready for this thread. */
-static const struct hak_event_sink *tracer_of_thread(void) {
-  const struct hak_event_sink *sink = __atomic_load_n(&tracer, __ATOMIC_ACQUIRE);
-  if (sink != NULL && !thread_begun) {
-    thread_begun = true;
-    if (sink->thread_begin != NULL) sink->thread_begin();
-  }
-  return sink;
+static void begin_thread(const struct hak_event_sink *sink) {
+  if (thread_begun) return;
+  thread_begun = true;
+  if (sink->thread_begin != NULL) sink->thread_begin();
 }
 
+/* Mostly nobody but the statistics hears of an event, and what the others need is left out: it is a good part of what a refill costs. */
 #define HUB_EVENT(name, text, fields)                                   \
   void hub_event_##name(const struct event_##name *event) {             \
     if (stats_sink.name != NULL) stats_sink.name(event);                \
@@ -140,10 +137,7 @@ static const struct hak_event_sink *tracer_of_thread(void) {
       stats_reentered();                                                \
       return;                                                           \
     }                                                                   \
-    in_event = true;                                                    \
-    const int saved = errno, cancellation = hub_hold_cancellation();    \
-    if (log_sink.name != NULL) log_sink.name(event);                    \
-    const struct hak_event_sink *sink = tracer_of_thread();             \
+    const struct hak_event_sink *sink = __atomic_load_n(&tracer, __ATOMIC_ACQUIRE); \
     if (sink == NULL) {                                                 \
       /* What a fragmentation event points to does not live on; the schedule brings the next one soon. */ \
       struct early *slot = EVENT_ID_##name == EVENT_ID_fragmentation ? NULL : early_slot(); \
@@ -151,8 +145,15 @@ static const struct hak_event_sink *tracer_of_thread(void) {
         slot->event.name = *event;                                      \
         __atomic_store_n(&slot->id, EVENT_ID_##name + 1, __ATOMIC_RELEASE); \
       }                                                                 \
-    } else if (sink->name != NULL) {                                    \
-      sink->name(event);                                                \
+    }                                                                   \
+    const bool logged = log_sink.name != NULL && log_hears(EVENT_ID_##name); \
+    if (sink == NULL && !logged) return;                                \
+    in_event = true;                                                    \
+    const int saved = errno, cancellation = hub_hold_cancellation();    \
+    if (logged) log_sink.name(event);                                   \
+    if (sink != NULL) {                                                 \
+      begin_thread(sink);                                               \
+      if (sink->name != NULL) sink->name(event);                        \
     }                                                                   \
     hub_restore_cancellation(cancellation);                             \
     errno = saved;                                                      \
@@ -216,8 +217,11 @@ void hub_fault(struct event_hdr_reset *e, void *context) {
   stats_sink.hdr_reset(e);
   in_event = true;
   log_sink.hdr_reset(e);
-  const struct hak_event_sink *sink = nested ? NULL : tracer_of_thread();
-  if (sink != NULL && sink->hdr_reset != NULL) sink->hdr_reset(e);
+  const struct hak_event_sink *sink = nested ? NULL : __atomic_load_n(&tracer, __ATOMIC_ACQUIRE);
+  if (sink != NULL) {
+    begin_thread(sink);
+    if (sink->hdr_reset != NULL) sink->hdr_reset(e);
+  }
   in_event = nested;
 }
 

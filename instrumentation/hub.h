@@ -86,6 +86,8 @@ int dump_write(int fd);
 /* ---- log.c ---- */
 
 void log_start(void);
+/* Whether the log has a line for such an event: its sink is not to be called for others. */
+bool log_hears(enum event_id id);
 /* Where log lines and dumps go. */
 int log_fd(void);
 

@@ -61,7 +61,6 @@ static void on_hdr_reset(const struct event_hdr_reset *e) {
 }
 
 static void on_shared_fail(const struct event_shared_fail *e) {
-  if (!superslabs) return;
   struct message m;
   message_start(&m);
   message_text(&m, "[SS_BACKEND] shared_fail→legacy");
@@ -73,7 +72,6 @@ static void on_shared_fail(const struct event_shared_fail *e) {
 }
 
 static void put_superslab(const char *what, const void *base, uint64_t size, const char *why, uint32_t active) {
-  if (!superslabs) return;
   struct message m;
   message_start(&m);
   message_text(&m, "[SS_BACKEND] ");
@@ -94,7 +92,6 @@ static void on_superslab_release(const struct event_superslab_release *e) {
 }
 
 static void on_tls_sll_drain(const struct event_tls_sll_drain *e) {
-  if (!drains) return;
   struct message m;
   message_start(&m);
   message_text(&m, "[TLS_SLL_DRAIN]");
@@ -110,6 +107,14 @@ static void on_tls_sll_drain(const struct event_tls_sll_drain *e) {
 const struct hak_event_sink log_sink = {
   .hdr_reset = on_hdr_reset, .shared_fail = on_shared_fail, .superslab_acquire = on_superslab_acquire,
   .superslab_release = on_superslab_release, .tls_sll_drain = on_tls_sll_drain};
+
+bool log_hears(enum event_id id) {
+  switch (id) {
+    case EVENT_ID_hdr_reset: return true;
+    case EVENT_ID_tls_sll_drain: return drains;
+    default: return superslabs;
+  }
+}
 
 /* Turns on what one word of HAKMEM_LOG names. */
 static bool turn_on(const char *word, size_t length) {

@@ -24,14 +24,17 @@
 
 static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
-static uint16_t list_max(uint32_t cls) {
-  const uint32_t blocks = (uint32_t)(LIST_BYTES / class_stride(cls));
-  return (uint16_t)(blocks > LIST_BLOCKS_MAX ? LIST_BLOCKS_MAX : blocks < LIST_BLOCKS_MIN ? LIST_BLOCKS_MIN : blocks);
-}
+static uint32_t between(uint32_t low, uint32_t x, uint32_t high) { return x < low ? low : x > high ? high : x; }
 
-static uint32_t first_refill(uint32_t cls) {
-  const uint32_t blocks = (uint32_t)(FIRST_REFILL_BYTES / class_stride(cls));
-  return blocks > FIRST_REFILL_MAX ? FIRST_REFILL_MAX : blocks < FIRST_REFILL_MIN ? FIRST_REFILL_MIN : blocks;
+/* By class: at how many blocks a list is drained at most, and how many the first refill brings. A thread's start would divide for each. */
+static struct { uint16_t most, first; } lengths[CLASS_COUNT];
+
+void sll_prepare(void) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    const uint32_t stride = class_stride(cls);
+    lengths[cls].most = (uint16_t)between(LIST_BLOCKS_MIN, (uint32_t)LIST_BYTES / stride, LIST_BLOCKS_MAX);
+    lengths[cls].first = (uint16_t)between(FIRST_REFILL_MIN, (uint32_t)FIRST_REFILL_BYTES / stride, FIRST_REFILL_MAX);
+  }
 }
 
 /*
@@ -40,13 +43,13 @@ static uint32_t first_refill(uint32_t cls) {
 static uint32_t next_refill(uint32_t refill, uint32_t cls) {
   struct pool_usage usage;
   pool_usage(cls, &usage);
-  const uint64_t first = first_refill(cls), most = first + usage.used / 8, wanted = refill + first;
-  return least(wanted < most ? (uint32_t)wanted : (uint32_t)most, list_max(cls) / 2u);
+  const uint64_t first = lengths[cls].first, most = first + usage.used / 8, wanted = refill + first;
+  return least(wanted < most ? (uint32_t)wanted : (uint32_t)most, lengths[cls].most / 2u);
 }
 
 /* A list begins short, and grows where blocks go both ways: one that only gives holds little. */
 static uint16_t first_max(uint16_t most) { return most / 8 > 8 ? most / 8 : most > 8 ? 8 : most; }
-static void grow(struct sll_state *state, uint32_t cls) { state->most = (uint16_t)least(state->most * 2u, list_max(cls)); }
+static void grow(struct sll_state *state, uint32_t cls) { state->most = (uint16_t)least(state->most * 2u, lengths[cls].most); }
 
 static bool slow_door; /* atomic */
 
@@ -124,13 +127,12 @@ size_t sll_take_profile(struct sll_cache *cache, uint32_t cls, size_t size) {
 
 void sll_init(struct sll_cache *cache) {
   cache->random = (uintptr_t)cache ^ os_now_ms() << 32 ^ os_thread();
-  for (uint32_t row = 0; row <= CLASS_LARGE; row++) cache->guard_gap[row] = random_gap(&cache->random, guard_rate);
+  for (uint32_t row = 0; guard_rate != 0 && row <= CLASS_LARGE; row++) cache->guard_gap[row] = random_gap(&cache->random, guard_rate);
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     cache->head[cls] = BLOCK_END;
     cache->live[cls] = header_live(cls);
-    const uint16_t most = list_max(cls);
+    cache->state[cls] = (struct sll_state){.spare = CHAIN_EMPTY, .most = first_max(lengths[cls].most), .refill = lengths[cls].first};
     draw_profile(cache, cls);
-    cache->state[cls] = (struct sll_state){.spare = CHAIN_EMPTY, .most = first_max(most), .refill = (uint16_t)first_refill(cls)};
   }
 }
 
@@ -230,7 +232,7 @@ static void drain_class(struct sll_cache *cache, uint32_t cls, enum drain_reason
   sll_publish(cache, cls);
   const uint64_t start = hub_ticks();
   struct chain list = take_list(cache, cls), spare = take_spare(cache, cls);
-  cache->state[cls].refill = (uint16_t)first_refill(cls); /* starts small again, or the next refill would touch as much at once */
+  cache->state[cls].refill = lengths[cls].first; /* starts small again, or the next refill would touch as much at once */
   arm(cache, cls);
   const uint32_t moved = list.count + spare.count;
   uint32_t slabs = 0;
@@ -256,7 +258,7 @@ static void decay(struct sll_cache *cache, uint32_t cls) {
   struct chain cold = CHAIN_EMPTY;
   if (!moved || state->length <= CUT_MAX) cold = take_list(cache, cls);
   else if (state->length > 1) cold = cut_list(cache, cls, state->length / 2);
-  state->refill = (uint16_t)(state->refill > 2 * first_refill(cls) ? state->refill / 2u : first_refill(cls));
+  state->refill = (uint16_t)(state->refill > 2 * lengths[cls].first ? state->refill / 2u : lengths[cls].first);
   arm(cache, cls);
   if (spare.count + cold.count == 0) return;
   uint32_t slabs = 0;
@@ -337,7 +339,6 @@ static bool refill(struct sll_cache *cache, uint32_t cls) {
   else if (foreign.count != 0) state->spare = foreign;
   cache->head[cls] = answer.chain.head;
   state->length = answer.chain.count;
-  arm(cache, cls);
   tell_refill(cls, &answer, timed, start, fail_over);
   return true;
 }

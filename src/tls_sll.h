@@ -90,6 +90,9 @@ bool sll_take_guard(struct sll_cache *cache, uint32_t cls);
  */
 size_t sll_take_profile(struct sll_cache *cache, uint32_t cls, size_t size);
 
+/* Once, before the first lists are made. */
+void sll_prepare(void);
+
 /* Makes the lists of a thread: all empty, with budgets of 0. */
 void sll_init(struct sll_cache *cache);
 

@@ -173,7 +173,10 @@ void sll_publish_all(void) {
   }
 }
 
-void sll_start(void) { pthread_key_create(&thread_key, end_thread); }
+void sll_start(void) {
+  sll_prepare();
+  pthread_key_create(&thread_key, end_thread);
+}
 
 void sll_fork_prepare(void) { pthread_mutex_lock(&registry.lock); }
 void sll_fork_release(void) { pthread_mutex_unlock(&registry.lock); }
