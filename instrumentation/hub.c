@@ -202,9 +202,9 @@ static uint32_t capture(enum stack_use use, const void *frame) {
 }
 
 bool hub_is_inside(void) { return in_event || unwinding; }
-uint32_t hub_stack(void) { return capture(STACK_INCIDENT, __builtin_frame_address(0)); }
+uint32_t hub_stack(void) { return capture(STACK_INCIDENT, NULL); }
 uint32_t hub_block_stack(const void *frame) { return capture(STACK_BLOCK, frame); }
-uint32_t hub_traced_stack(void) { return listeners() != NULL ? capture(STACK_TRACED, __builtin_frame_address(0)) : 0; }
+uint32_t hub_traced_stack(void) { return listeners() != NULL ? capture(STACK_TRACED, NULL) : 0; }
 
 /*
  * The program may have been anywhere, and is mostly about to end: the sinks that wait for nobody see it also where an event was being handled.

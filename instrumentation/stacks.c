@@ -200,16 +200,20 @@ static uint32_t enter(const uintptr_t *frames, uint32_t count, uint32_t epoch, e
   return id;
 }
 
-uint32_t stacks_capture(enum stack_use use, const void *frame) {
+NOINLINE uint32_t stacks_capture(enum stack_use use, const void *frame) {
   if (config.stacks == STACKS_OFF) return 0;
+#if !defined(__x86_64__)
+  frame = NULL; /* elsewhere a frame's second word need not be its return address */
+#endif
   if (config.stacks == STACKS_AUTO) open_now();
   uintptr_t frames[STATS_FRAMES];
-  const uintptr_t at = (uintptr_t)frame;
+  const uintptr_t at = frame != NULL ? (uintptr_t)frame : (uintptr_t)__builtin_frame_address(0);
+  const uintptr_t first = frame != NULL ? ((const uintptr_t *)frame)[1] : (uintptr_t)__builtin_return_address(0);
   const uintptr_t end = fp_stack_end(at); /* a thread's first call allocates and reads files: not within the gate */
   const bool may = gate_enter();
   const uint32_t epoch = modules_epoch(may);
   uint32_t learnt = 0;
-  const uint32_t count = capture(at, end, ((const uintptr_t *)frame)[1], frames, epoch, may, &learnt);
+  const uint32_t count = capture(at, end, first, frames, epoch, may, &learnt);
   gate_leave();
   if (learnt > 0) modules_record(frames, learnt, epoch); /* steps are right for as long as their objects are there, which the epoch says */
   return count != 0 ? enter(frames, count, epoch, use) : 0;

@@ -122,6 +122,10 @@ static bool may_free(const struct slab *slab, void *p, bool *abandon) {
     return false;
   }
   if (header_says_live(got, slab->cls)) return true;
+  if (slab_lost_block(slab, p)) {
+    misuse_pointer(slab, p, MISUSE_LIVE);
+    return false;
+  }
   if (got != HEADER_FREE) {
     header_set(p, HEADER_FREE);
     *abandon = true;

@@ -209,6 +209,7 @@ struct slab *directory_lookup(const void *p, uint32_t strategy, uint32_t *probes
   if (strategy == STRATEGY_LINEAR) ss = find_by_walk(p, probes);
   if (ss != NULL) {
     uint32_t unit = (uint32_t)((size_t)((const char *)p - ss->base) / UNIT_SIZE);
+    if (unit >= ss->units) unit = 0; /* it went meanwhile */
     while (unit > 0 && ss->slabs[unit].home == NULL) unit--; /* the unit that the slab begins at */
     struct slab *slab = &ss->slabs[unit];
     if (slab->home == ss && (size_t)((const char *)p - slab->base) < slab->size) return slab;

@@ -32,6 +32,10 @@ static struct slab *slab_of_live(const void *p, enum misuse_state state) {
     return NULL;
   }
   if (header_says_live(got, slab->cls)) return slab;
+  if (slab_lost_block(slab, p)) {
+    misuse_pointer(slab, p, state);
+    return NULL;
+  }
   misuse_header(slab, p, got, state);
   if (got == HEADER_FREE) return NULL;
   header_set((void *)(uintptr_t)p, live); /* still in use: put right, and go on */

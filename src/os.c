@@ -108,16 +108,18 @@ void os_unmap(void *base, size_t size) {
   EVENT(os_unmap, .base = base, .size = size, .ticks = hub_ticks() - start);
 }
 
-void os_purge(void *base, size_t size) {
+size_t os_purge_if_possible(void *base, size_t size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
   const bool given = madvise(base, size, MADV_DONTNEED) == 0;
   errno = saved;
-  if (!given) { /* locked memory stays; calloc relies on what was purged */
-    memset(base, 0, size);
-    return;
-  }
+  if (!given) return 0; /* locked memory stays */
   EVENT(os_purge, .base = base, .size = size, .ticks = hub_ticks() - start);
+  return size;
+}
+
+void os_purge(void *base, size_t size) {
+  if (os_purge_if_possible(base, size) == 0) memset(base, 0, size); /* calloc relies on what was purged */
 }
 
 void os_prefer_huge_pages(void *base, size_t size) {

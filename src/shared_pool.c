@@ -13,8 +13,9 @@
 #define BATCHES 4
 #define SLABS_ASKED 256 /* for their age */
 
-/* Slabs whose tails go back in one go; the least of a tail in a pool that is in use, where a page comes back as a fault. */
+/* Slabs whose tails go back in one go; slabs looked at under one hold of the lock; the least of a tail where nobody asks for a trim, as a page comes back by a fault. */
 #define TAILS 8
+#define TAILS_WALKED 16
 #define TAIL_LEAST (16u * 1024)
 
 /* One class. Batches form a ring: the newest is taken first, the oldest makes place. */
@@ -167,36 +168,53 @@ static void scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*giv
   release_slabs(empties);
 }
 
+static uint32_t tails_away; /* atomic: tails that are being purged; changes under the locks of their classes */
+
 /*
- * Purges slabs' tails, a few at a time: where nothing was taken from the slab for a while, and of the first one, which is always in use, but of which
- * its present blocks may be the least part. Returns the bytes.
+ * Takes tails of slabs that nothing was taken from for a while, and of the first one, which is always in use, but of which its present blocks may
+ * be the least part; where the class is in use, of that one alone. *more: the walk is not at its end.
+ */
+static uint32_t take_tails(struct pool_class *c, bool trim, uint64_t now, struct slab_tail *tails, bool *more) {
+  const uint32_t least = trim ? 1 : TAIL_LEAST;
+  const bool idle = trim || now >= c->taken_ms + units_idle_ms();
+  uint32_t found = 0;
+  struct slab_list *list = &c->slabs;
+  if (!idle) list->cursor = list->head;
+  for (unsigned walked = 0; list->cursor != NULL && found < TAILS && walked < TAILS_WALKED; walked++) {
+    struct slab *slab = list->cursor;
+    list->cursor = idle ? slab->next : NULL;
+    if (!trim && slab->prev != NULL && slab_idle_ms(slab, now) < units_idle_ms()) continue;
+    found += slab_list_trim_begin(list, slab, least, &tails[found]);
+  }
+  __atomic_fetch_add(&tails_away, found, __ATOMIC_RELAXED);
+  *more = list->cursor != NULL;
+  return found;
+}
+
+/*
+ * Purges slabs' tails, a few at a time; all of them for a trim, else the next few that there are. What was walked past is not seen again by a trim, whoever
+ * comes and goes meanwhile. Returns the bytes.
  */
 static size_t trim_class(uint32_t cls, bool trim, uint64_t now) {
   struct pool_class *c = &classes[cls];
   struct slab_tail tails[TAILS];
   struct slab *empties = NULL;
   size_t total = 0;
+  bool more;
   uint32_t found;
+  pthread_mutex_lock(&c->lock);
+  if (trim || c->slabs.cursor == NULL) c->slabs.cursor = c->slabs.head;
   do {
-    found = 0;
-    pthread_mutex_lock(&c->lock);
-    const bool idle = trim || now >= c->taken_ms + units_idle_ms();
-    for (struct slab *slab = c->slabs.head, *next; slab != NULL && found < TAILS; slab = idle ? next : NULL) {
-      next = slab->next;
-      if (!trim && slab->prev != NULL && slab_idle_ms(slab, now) < units_idle_ms()) continue;
-      found += slab_list_trim_begin(&c->slabs, slab, trim ? 1 : TAIL_LEAST, &tails[found]);
-    }
+    found = take_tails(c, trim, now, tails, &more);
     pthread_mutex_unlock(&c->lock);
-    for (uint32_t i = 0; i < found; i++) {
-      os_purge(tails[i].base, tails[i].size);
-      total += tails[i].size;
-    }
+    for (uint32_t i = 0; i < found; i++) total += os_purge_if_possible(tails[i].base, tails[i].size);
     pthread_mutex_lock(&c->lock);
+    __atomic_fetch_sub(&tails_away, found, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < found; i++) {
-      if (slab_list_trim_end(&c->slabs, &tails[i])) take_if_surplus(c, tails[i].slab, trim, &empties);
+      if (slab_list_trim_end(&c->slabs, tails[i].slab)) take_if_surplus(c, tails[i].slab, trim, &empties);
     }
-    pthread_mutex_unlock(&c->lock);
-  } while (trim && found == TAILS);
+  } while (more && (trim || found == 0));
+  pthread_mutex_unlock(&c->lock);
   release_slabs(empties);
   return total;
 }
@@ -237,6 +255,18 @@ void pool_fork_release(void) {
   for (uint32_t cls = CLASS_COUNT; cls-- > 0;) pthread_mutex_unlock(&classes[cls].lock);
 }
 
+/* Who purged the tail of one of these slabs does not exist here. */
+static void end_tails(struct superslab *ss, void *unused) {
+  (void)unused;
+  for (uint32_t u = 0; u < ss->units; u++) {
+    struct slab *slab = &ss->slabs[u];
+    const bool there = (ss->free_mask >> u & 1) == 0 && slab->home == ss && slab->cls < CLASS_COUNT;
+    if (there && slab->purging != 0) slab_list_trim_end(&classes[slab->cls].slabs, slab); /* an empty one goes with the next scavenge */
+  }
+}
+
 void pool_fork_child(void) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) pthread_mutex_init(&classes[cls].lock, NULL);
+  if (tails_away != 0) units_visit(false, end_tails, NULL);
+  tails_away = 0;
 }

@@ -103,7 +103,7 @@ void slab_init(struct slab *slab, uint32_t cls) {
   slab->capacity = capacity_of(slab);
   assert(slab->capacity <= SLAB_BLOCKS_MAX);
   slab->free = BLOCK_END;
-  slab->free_count = slab->carved = slab->reached = slab->given = slab->seen_live = slab->trimmed = 0;
+  slab->free_count = slab->carved = slab->reached = slab->given = slab->seen_live = slab->purging = slab->trimmed = 0;
 }
 
 static char *block_at(const struct slab *slab, uint32_t index) {
@@ -183,7 +183,7 @@ static bool holds(const struct slab *slab, const struct block *block) {
 struct block *slab_take(struct slab *slab, uint32_t most, struct chain *chain) {
   sort_given(slab);
   slab->taken_ms = (uint32_t)os_now_ms();
-  const uint32_t fresh = slab->capacity - slab->carved, old = most < slab->free_count ? most : slab->free_count;
+  const uint32_t fresh = slab_room(slab), old = most < slab->free_count ? most : slab->free_count;
   carve(slab, most - old < fresh ? most - old : fresh, chain);
   if (old == 0) return NULL;
   struct block *first = slab->free, *last = first;
@@ -218,34 +218,33 @@ void slab_give(struct slab *slab, struct block *block) {
 bool slab_trim_begin(struct slab *slab, uint32_t least, struct slab_tail *tail) {
   struct block_set free;
   struct block *end;
-  if ((slab->trimmed != 0 && slab->trimmed <= least) || !first_free(slab, slab->free_count, true, &free, &end)) return false;
+  if (slab->purging != 0 || (slab->trimmed != 0 && slab->trimmed <= least)) return false;
+  slab->trimmed = least;
+  if (!first_free(slab, slab->free_count, true, &free, &end)) return false;
   uint32_t kept = slab->carved, count = slab->free_count;
   while (kept > 0 && is_in(&free, kept - 1)) kept--;
   count -= slab->carved - kept;
   if (kept < slab->carved) kept++, count++;
   char *const base = (char *)align_up((uintptr_t)block_at(slab, kept), os_page_size()), *const behind = slab->base + slab->size;
-  slab->trimmed = least;
   if (kept == slab->capacity || base >= behind || (size_t)(behind - base) < least) return false;
-  slab->trimmed = 1;
-  *tail = (struct slab_tail){base, (size_t)(behind - base), slab, kept, slab->capacity};
+  *tail = (struct slab_tail){slab, base, (size_t)(behind - base)};
   link_in_order(slab, &free, kept, BLOCK_END);
   slab->free_count = count;
-  if (kept == slab->carved) { /* its header lies in what stays */
-    header_set(block_at(slab, kept), HEADER_FREE);
-    set_carved(slab, kept + 1);
-  }
-  slab->capacity = slab->carved;
+  slab->trimmed = slab->purging = 1;
+  __atomic_store_n(&slab->carved, kept, __ATOMIC_RELEASE); /* before the headers go: slab_lost_block */
   return true;
 }
 
-void slab_trim_end(const struct slab_tail *tail) {
-  tail->slab->capacity = tail->capacity;
-  set_carved(tail->slab, tail->kept);
-}
+void slab_trim_end(struct slab *slab) { slab->purging = 0; }
 
 bool slab_was_block(const struct slab *slab, const void *p) {
   const size_t offset = (size_t)((const char *)p - slab->base) - slab->first;
   return slab->stride != 0 && offset / slab->stride < slab->reached && offset % slab->stride == 0 && slab_block_of(slab, p) == NULL;
+}
+
+bool slab_lost_block(const struct slab *slab, const void *p) {
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);
+  return slab_block_of(slab, p) != p;
 }
 
 void *slab_block_of(const struct slab *slab, const void *p) {
@@ -294,6 +293,7 @@ static void unlink_partial(struct slab_list *list, struct slab *slab) {
   if (slab->prev != NULL) slab->prev->next = slab->next;
   else list->head = slab->next;
   if (slab->next != NULL) slab->next->prev = slab->prev;
+  if (list->cursor == slab) list->cursor = slab->next;
   slab->next = slab->prev = NULL;
 }
 
@@ -326,19 +326,16 @@ bool slab_list_give(struct slab_list *list, struct slab *slab, struct block *blo
 }
 
 bool slab_list_trim_begin(struct slab_list *list, struct slab *slab, uint32_t least, struct slab_tail *tail) {
-  const uint32_t before = slab_used(slab);
   if (!slab_trim_begin(slab, least, tail)) return false;
-  list->used += slab_used(slab) - before;
+  list->used++;
   if (slab_is_full(slab)) unlink_partial(list, slab);
   return true;
 }
 
-bool slab_list_trim_end(struct slab_list *list, const struct slab_tail *tail) {
-  struct slab *slab = tail->slab;
-  const uint32_t before = slab_used(slab);
+bool slab_list_trim_end(struct slab_list *list, struct slab *slab) {
   if (slab_is_full(slab)) link_partial(list, slab);
-  slab_trim_end(tail);
-  list->used -= before - slab_used(slab);
+  slab_trim_end(slab);
+  list->used--;
   return slab_used(slab) == 0;
 }
 

@@ -12,8 +12,8 @@
  *
  *   given <= free_count <= carved <= capacity;   carved <= reached
  *   free: the blocks given back, those behind the first `given` in order of address
- *   used = carved - free_count        blocks handed out: live, in a TLS SLL, or in a batch
- *   (slab is in its owner's list of partial slabs) <=> used < capacity
+ *   used = carved - free_count        blocks handed out: live, in a TLS SLL, or in a batch; one more while the tail is purged
+ *   (slab is in its owner's list of partial slabs) <=> there is a free block, or room for one that is not being purged
  *   aged_mask <= dirty_mask <= free_mask, as sets: free units with memory behind them, and those of them that were so at the last superslab_age
  *
  * No function here locks: the owner of a slab (shared_pool or legacy) holds its lock.
@@ -42,6 +42,7 @@ struct slab {
   uint32_t cls;              /* CLASS_LARGE and CLASS_HUGE: one block, at `base` */
   uint32_t units;
   uint32_t taken_ms;         /* when a block was last taken: os_now_ms, its lower half */
+  uint32_t purging;          /* 1 while its tail is on its way back to the system, else 0 */
   uint32_t trimmed;          /* bytes: since nothing came back, its tail was found to be less; 0: not looked at */
   size_t size;               /* bytes from base to the end of the slab, the run or the mapping */
   size_t requested;          /* large and huge blocks: bytes asked for */
@@ -91,9 +92,11 @@ bool superslab_is_valid(const struct superslab *ss);
 /* Makes a slab with base, size, units and home set a slab of class `cls`, all blocks uncarved. */
 void slab_init(struct slab *slab, uint32_t cls);
 
-/* Blocks that the slab has handed out. */
-static inline uint32_t slab_used(const struct slab *slab) { return slab->carved - slab->free_count; }
-static inline bool slab_is_full(const struct slab *slab) { return slab_used(slab) == slab->capacity; }
+/* Blocks that the slab has handed out; while its tail is purged one more, so that it is nobody else's. */
+static inline uint32_t slab_used(const struct slab *slab) { return slab->carved - slab->free_count + slab->purging; }
+/* Blocks that could be carved. */
+static inline uint32_t slab_room(const struct slab *slab) { return slab->purging != 0 ? 0 : slab->capacity - slab->carved; }
+static inline bool slab_is_full(const struct slab *slab) { return slab->free_count == 0 && slab_room(slab) == 0; }
 
 /*
  * Moves up to `most` free blocks to the front of `chain`: those given back, in order of address as far as they were sorted together, then
@@ -111,27 +114,32 @@ static inline uint32_t slab_idle_ms(const struct slab *slab, uint64_t now) {
 /* Takes one block back. */
 void slab_give(struct slab *slab, struct block *block);
 
-/* A slab whose tail, the memory behind its last block in use, is on its way back to the system. */
+/* The memory behind a slab's last block in use, on its way back to the system. */
 struct slab_tail {
-  char *base;
-  size_t size;             /* bytes, whole pages */
   struct slab *slab;
-  uint32_t kept, capacity; /* blocks that stay carved; of the whole slab */
+  char *base;
+  size_t size; /* bytes, whole pages */
 };
 
 /*
- * Takes the tail of a partial slab, if it is at least `least` bytes, 1 or more. Until slab_trim_end its blocks count as used, and nothing is carved, so
- * the lock may be let go: the slab is neither empty nor anybody else's while the memory is purged. The first block of the tail stays: its
+ * Takes the tail of a partial slab, if it is at least `least` bytes, 1 or more. Its blocks are not there any more; until slab_trim_end nothing is
+ * carved and the slab is not empty, so the lock may be let go while the memory is purged. The first block of the tail stays: its
  * header tells when the last one in use is overrun. False where there is nothing to purge, or a free block that was written to: whoever takes
  * that reports it.
  */
 bool slab_trim_begin(struct slab *slab, uint32_t least, struct slab_tail *tail);
 
-/* The tail was purged: its blocks are not there any more. */
-void slab_trim_end(const struct slab_tail *tail);
+/* The tail was purged. */
+void slab_trim_end(struct slab *slab);
 
 /* Whether a block began at `p` that went with a tail. */
 bool slab_was_block(const struct slab *slab, const void *p);
+
+/*
+ * Whether the block at `p`, which was there when its header was read, has gone with a tail since: what the header says is of no account then. For who
+ * frees a block twice while a tail is purged; needs no lock.
+ */
+bool slab_lost_block(const struct slab *slab, const void *p);
 
 /* The start of the block that `p` points into; NULL where `p` lies before the first or behind the last carved one. */
 void *slab_block_of(const struct slab *slab, const void *p);
@@ -148,6 +156,7 @@ bool slab_is_valid(const struct slab *slab);
 
 struct slab_list {
   struct slab *head;
+  struct slab *cursor; /* of the walk that looks for tails: the next one, NULL at its end */
   uint32_t slabs;    /* slabs of the class, partial or full */
   uint64_t capacity; /* their blocks */
   uint64_t used;     /* their used blocks */
@@ -170,7 +179,7 @@ bool slab_list_give(struct slab_list *list, struct slab *slab, struct block *blo
 
 /* slab_trim_begin and slab_trim_end of a slab in the list; returns true where it is empty then, as slab_list_give does. */
 bool slab_list_trim_begin(struct slab_list *list, struct slab *slab, uint32_t least, struct slab_tail *tail);
-bool slab_list_trim_end(struct slab_list *list, const struct slab_tail *tail);
+bool slab_list_trim_end(struct slab_list *list, struct slab *slab);
 
 /* Takes an empty slab out. */
 void slab_list_remove(struct slab_list *list, struct slab *slab);

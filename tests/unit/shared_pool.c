@@ -4,9 +4,12 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "directory.h"
+#include "hub.h"
 #include "os.h"
 
 /* No slab here is a legacy one. */
@@ -185,6 +188,50 @@ Test(shared_pool, a_trim_gives_empty_superslabs_back) {
   pool_scavenge(true, 0, give_back);
   cr_assert_leq(totals().active, full.active - 9);
   cr_assert_eq(totals().mapped, totals().active * one);
+}
+
+enum { TAIL_CLASS = 40, TAIL_SLABS = 50 };
+static uint32_t tails, meanwhile_wrong, child_wrong;
+
+/* While a tail is purged: its blocks are gone; and a child that is forked now has no slab that waits for the end of it. */
+static void on_purge(const struct event_os_purge *e) {
+  const struct slab *slab = directory_slab(e->base);
+  if (slab == NULL || slab->cls != TAIL_CLASS) return; /* units */
+  const char *first = slab->base + slab->first + slab->stride; /* the first block stays, and the next one for its header */
+  for (uint32_t i = 1; i + 1 < slab->capacity; i++) {
+    const char *p = first + (size_t)i * slab->stride;
+    meanwhile_wrong += slab_block_of(slab, p) != NULL || !slab_was_block(slab, p);
+  }
+  meanwhile_wrong += slab_used(slab) != 2 || slab_room(slab) != 0;
+  if (tails++ % 20 != 0) return;
+  const pid_t pid = fork();
+  if (pid == 0) {
+    pool_scavenge(true, 0, give_back);
+    _exit(usage(TAIL_CLASS).used == TAIL_SLABS && slab_used(slab) == 1 && slab_room(slab) == slab->capacity - 2 ? 0 : 1);
+  }
+  int status = 1;
+  child_wrong += pid < 0 || waitpid(pid, &status, 0) != pid || status != 0;
+}
+
+Test(shared_pool, a_trim_purges_every_tail, .timeout = 60) {
+  static const struct hak_event_sink sink = {.version = HAK_EVENT_SINK_VERSION, .size = sizeof(sink), .os_purge = on_purge};
+  struct chain keep = CHAIN_EMPTY, rest = CHAIN_EMPTY;
+  while (usage(TAIL_CLASS).slabs < TAIL_SLABS || usage(TAIL_CLASS).used < usage(TAIL_CLASS).capacity) {
+    struct block *block = pool_refill(TAIL_CLASS, 1, false).chain.head;
+    const struct slab *slab = directory_slab(block);
+    chain_push((char *)block == slab->base + slab->first ? &keep : &rest, block);
+  }
+  give_back(TAIL_CLASS, rest, false);
+  cr_assert_eq(keep.count, TAIL_SLABS);
+  cr_assert_eq(usage(TAIL_CLASS).used, TAIL_SLABS);
+  cr_assert_eq(hak_event_sink_attach(&sink), 0);
+  cr_assert_gt(pool_scavenge(true, 0, give_back), 0);
+  cr_assert_eq(tails, TAIL_SLABS);
+  cr_assert_eq(meanwhile_wrong, 0);
+  cr_assert_eq(child_wrong, 0);
+  cr_assert_eq(usage(TAIL_CLASS).used, TAIL_SLABS);
+  pool_scavenge(true, 0, give_back);
+  cr_assert_eq(tails, TAIL_SLABS, "none of them again");
 }
 
 /* 300 of them: more than one descriptor has the list of the others. */
