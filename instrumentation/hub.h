@@ -97,7 +97,10 @@ void stacks_start(void);
 #define STACK_IDS 65536 /* ids are 1 to this */
 /* What a stack is taken for: told to a tracer alone; kept; kept, and in the statistics block; the same, by a signal handler. */
 enum stack_use { STACK_TRACED, STACK_BLOCK, STACK_INCIDENT, STACK_FAULT };
-/* The id of the calling thread's stack from `frame` on, which hub_block_stack explains, or from its own caller on where that is NULL; 0 where there is none. No lock may be held. */
+/*
+ * The id of the calling thread's stack from `frame` on, which hub_block_stack explains, or from its own caller on where that is NULL; 0 where
+ * there is none. No lock may be held.
+ */
 uint32_t stacks_capture(enum stack_use use, const void *frame);
 /*
  * The id of the stack of a fault: `context` is its ucontext_t, the first frame is told as the instruction that faulted. Kept, and in the

@@ -20,7 +20,7 @@ names=$("$threads" --list | cut -d ' ' -f 1)
 [ "$(echo "$names" | wc -l)" -ge 12 ] || fail "--list names too few: $names"
 for name in $names; do
   for preload in '' "$library"; do
-    for count in 1 3; do
+    for count in 1 2 3; do
       LD_PRELOAD=$preload timeout 60 "$threads" "$name" --threads $count --ops 500 --json >out 2>err || { cat err; fail "$name, $count threads"; }
       [ ! -s err ] || { cat err; fail "$name, $count threads: says something on its standard error"; }
       well_formed "$name" out
