@@ -22,7 +22,10 @@ void *os_map(size_t size, size_t align, int *error);
 /* Takes down a mapping, or a part of one. */
 void os_unmap(void *base, size_t size);
 
-/* Gives the memory behind [base, base + size) back to the system. Returns `size`; or 0 where it is not taken, as locked memory is not: it stays as it is. */
+/*
+ * Gives the memory behind [base, base + size) back to the system. Returns `size`; or 0 where it is not taken, as locked memory is not: it
+ * stays as it is.
+ */
 size_t os_purge_if_possible(void *base, size_t size);
 
 /* The same, but the memory reads as zero afterwards in any case. */

@@ -13,10 +13,9 @@
 #define BATCHES 4
 #define SLABS_ASKED 256 /* for their age */
 
-/* Slabs whose tails go back in one go; slabs looked at under one hold of the lock; the least of a tail where nobody asks for a trim, as a page comes back by a fault. */
-#define TAILS 8
-#define TAILS_WALKED 16
-#define TAIL_LEAST (16u * 1024)
+#define TAILS 8                 /* slabs whose tails go back in one go */
+#define TAILS_WALKED 16         /* slabs that are looked at under one hold of the lock */
+#define TAIL_LEAST (16u * 1024) /* where nobody asks for a trim: a page that is wanted again comes back by a fault */
 
 /* One class. Batches form a ring: the newest is taken first, the oldest makes place. */
 static struct pool_class {
@@ -171,8 +170,8 @@ static void scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*giv
 static uint32_t tails_away; /* atomic: tails that are being purged; changes under the locks of their classes */
 
 /*
- * Takes tails of slabs that nothing was taken from for a while, and of the first one, which is always in use, but of which its present blocks may
- * be the least part; where the class is in use, of that one alone. *more: the walk is not at its end.
+ * Takes tails of slabs that nothing was taken from for a while, and of the first one, which is always in use, but of which its present
+ * blocks may be the least part; where the class is in use, of that one alone. *more: the walk is not at its end.
  */
 static uint32_t take_tails(struct pool_class *c, bool trim, uint64_t now, struct slab_tail *tails, bool *more) {
   const uint32_t least = trim ? 1 : TAIL_LEAST;
@@ -192,8 +191,8 @@ static uint32_t take_tails(struct pool_class *c, bool trim, uint64_t now, struct
 }
 
 /*
- * Purges slabs' tails, a few at a time; all of them for a trim, else the next few that there are. What was walked past is not seen again by a trim, whoever
- * comes and goes meanwhile. Returns the bytes.
+ * Purges slabs' tails, a few at a time; all of them for a trim, else the next few that there are. What was walked past is not seen again
+ * by a trim, whoever comes and goes meanwhile. Returns the bytes.
  */
 static size_t trim_class(uint32_t cls, bool trim, uint64_t now) {
   struct pool_class *c = &classes[cls];

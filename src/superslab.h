@@ -136,8 +136,8 @@ void slab_trim_end(struct slab *slab);
 bool slab_was_block(const struct slab *slab, const void *p);
 
 /*
- * Whether the block at `p`, which was there when its header was read, has gone with a tail since: what the header says is of no account then. For who
- * frees a block twice while a tail is purged; needs no lock.
+ * Whether the block at `p`, which was there when its header was read, has gone with a tail since: what the header says is of no account
+ * then. For who frees a block twice while a tail is purged; needs no lock.
  */
 bool slab_lost_block(const struct slab *slab, const void *p);
 
