@@ -149,10 +149,10 @@ static void put_histogram(struct dump *d, const char *name, const struct histogr
   }
 }
 
-static void put_merged(struct dump *d, const char *name, const struct stats_spans *rows) {
+static void put_merged(struct dump *d, const char *name, struct stats_spans *rows) {
   struct histogram all = {0}; /* 5 KiB of stack */
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
-    if (rows->head[row].count != 0) histogram_merge_row(&all, STATS_SPAN(rows, row));
+    if (rows->head[row].count != 0) histogram_merge_row(&all, stats_span(rows, row));
   }
   put_histogram(d, name, &all);
 }
@@ -178,7 +178,7 @@ static void put_stages(struct dump *d, const struct stats_block *b) {
   }
 }
 
-static void put_latencies(struct dump *d, const struct stats_block *b) {
+static void put_latencies(struct dump *d, struct stats_block *b) {
   const struct stats_counters *c = &b->counters;
   message_text(&d->m, "lookups (strategy ");
   message_text(&d->m, event_names_lookup_strategy[b->strategy]);
@@ -256,7 +256,7 @@ static void put_sites(struct dump *d, const struct stats_block *b) {
 }
 
 int dump_write(int fd) {
-  const struct stats_block *b = stats_block();
+  struct stats_block *b = stats_block();
   struct dump d = {.fd = fd};
   message_start(&d.m);
   message_text(&d.m, "hakmem ");

@@ -37,20 +37,24 @@ void histogram_record(struct histogram *h, uint64_t value) {
 /* Where bucket `i` of a table's row lies. */
 static size_t place(unsigned i, size_t between) { return i / HISTOGRAM_STEPS * between + i % HISTOGRAM_STEPS; }
 
-void histogram_record_row(struct histogram_head *head, uint64_t *first, size_t between, uint64_t value) {
-  __atomic_fetch_add(&head->count, 1, __ATOMIC_RELAXED);
-  __atomic_fetch_add(&head->sum, value, __ATOMIC_RELAXED);
-  __atomic_fetch_add(&first[place(histogram_index(value), between)], 1, __ATOMIC_RELAXED);
-  raise_to(&head->min_inverted, ~value);
-  raise_to(&head->max, value);
+void histogram_record_row(struct histogram_row row, uint64_t value) {
+  const size_t at = place(histogram_index(value), row.between);
+  __atomic_fetch_add(&row.head->count, 1, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&row.head->sum, value, __ATOMIC_RELAXED);
+  if (__atomic_fetch_add(&row.low[at], 1, __ATOMIC_RELAXED) == UINT32_MAX) __atomic_fetch_add(&row.high[at], 1, __ATOMIC_RELAXED);
+  raise_to(&row.head->min_inverted, ~value);
+  raise_to(&row.head->max, value);
 }
 
-void histogram_merge_row(struct histogram *into, const struct histogram_head *head, const uint64_t *first, size_t between) {
-  into->count += head->count;
-  into->sum += head->sum;
-  for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) into->bucket[i] += first[place(i, between)];
-  if (into->min_inverted < head->min_inverted) into->min_inverted = head->min_inverted;
-  if (into->max < head->max) into->max = head->max;
+void histogram_merge_row(struct histogram *into, struct histogram_row row) {
+  into->count += row.head->count;
+  into->sum += row.head->sum;
+  for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+    const size_t at = place(i, row.between);
+    into->bucket[i] += row.low[at] + ((uint64_t)row.high[at] << 32);
+  }
+  if (into->min_inverted < row.head->min_inverted) into->min_inverted = row.head->min_inverted;
+  if (into->max < row.head->max) into->max = row.head->max;
 }
 
 void histogram_merge(struct histogram *into, const struct histogram *from) {

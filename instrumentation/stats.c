@@ -56,7 +56,7 @@ void stats_request(uint32_t cls, size_t size) {
 void stats_reentered(void) { add(&stats_block()->counters.reentered, 1); }
 
 static void record_span(struct stats_spans *spans, uint32_t cls, uint64_t ticks) {
-  histogram_record_row(STATS_SPAN(spans, cls), clock_to_ns(ticks));
+  histogram_record_row(stats_span(spans, cls), clock_to_ns(ticks));
 }
 
 /* ---- The sink. ---- */

@@ -18,7 +18,7 @@
 #include "histogram.h"
 
 #define STATS_MAGIC "HAKSTATS"
-#define STATS_VERSION 8
+#define STATS_VERSION 9
 
 /* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */
 #define STATS_COUNTERS(S)                                                     \
@@ -228,12 +228,18 @@ struct stats_profile {
 /* The moments that are kept: the last, the one with most live memory, that with most resident and in no live block. */
 enum stats_profile_moment { PROFILE_LAST, PROFILE_PEAK, PROFILE_IDLEST, PROFILE_MOMENTS };
 
-/* A histogram per class: a table of them, by octaves. */
+/* A histogram per class: tables of them, by octaves, each for so many classes, because a process mostly uses classes that are neighbours. */
+#define STATS_SPAN_CLASSES 37
+#define STATS_SPAN_TABLES ((CLASS_ROWS + STATS_SPAN_CLASSES - 1) / STATS_SPAN_CLASSES)
 struct stats_spans {
   struct histogram_head head[CLASS_ROWS];
-  uint64_t bucket[HISTOGRAM_OCTAVES][CLASS_ROWS][HISTOGRAM_STEPS];
+  struct { uint32_t bucket[HISTOGRAM_OCTAVES][STATS_SPAN_CLASSES][HISTOGRAM_STEPS]; } low[STATS_SPAN_TABLES], high[STATS_SPAN_TABLES];
 };
-#define STATS_SPAN(spans, cls) &(spans)->head[cls], (spans)->bucket[0][cls], (size_t)CLASS_ROWS * HISTOGRAM_STEPS
+static inline struct histogram_row stats_span(struct stats_spans *spans, uint32_t cls) {
+  const uint32_t table = cls / STATS_SPAN_CLASSES, row = cls % STATS_SPAN_CLASSES;
+  return (struct histogram_row){&spans->head[cls], spans->low[table].bucket[0][row], spans->high[table].bucket[0][row],
+                                (size_t)STATS_SPAN_CLASSES * HISTOGRAM_STEPS};
+}
 
 struct stats_block {
   char magic[8];

@@ -73,13 +73,13 @@ static bool take_histogram(struct histogram **place, const struct histogram *fro
   return true;
 }
 
-static bool take_span(struct histogram **place, const struct stats_spans *from, uint32_t cls) {
+static bool take_span(struct histogram **place, struct stats_spans *from, uint32_t cls) {
   struct histogram whole = {0};
-  histogram_merge_row(&whole, STATS_SPAN(from, cls));
+  histogram_merge_row(&whole, stats_span(from, cls));
   return take_histogram(place, &whole);
 }
 
-static bool take_histograms(struct report *r, const struct stats_block *b) {
+static bool take_histograms(struct report *r, struct stats_block *b) {
   struct model_latency *const l = &r->latency;
   bool good = take_histogram(&l->legacy, &b->legacy) && take_histogram(&l->map, &b->map);
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {

@@ -35,7 +35,7 @@ damaged cut=20000 "is cut off"
 damaged cut=30 "is cut off"
 damaged strategy=99 "is damaged"
 damaged timeline_length=100000 "is damaged"
-damaged bucket=0xffffffffffffffff "is damaged"
+damaged bucket=0xffffffff "is damaged"
 
 # odd NAME=VALUE JQ EXPECTED: a value that is wrong, but leaves the rest worth a report.
 odd() {

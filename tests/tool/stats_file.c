@@ -25,7 +25,7 @@ static const struct { const char *name; size_t offset, size; } fields[] = {
   FIELD("strategy", strategy), FIELD("timeline_length", timeline_length), FIELD("frame_count", stacks[0].frame_count),
   FIELD("kind", incidents[0].kind), FIELD("leak_kind", leaks[0].kind), FIELD("leak_bytes", leaks[1].bytes), FIELD("leak_blocks", leaks[0].blocks),
   FIELD("alloc_thread", incidents[0].alloc_thread), FIELD("left_stack", incidents[0].left_stack), FIELD("cls", incidents[0].cls), FIELD("verdict", incidents[0].verdict),
-  FIELD("reason", incidents[1].reason), FIELD("bucket", lookup.bucket[0][CLS][7]), FIELD("count", lookup.head[CLS].count),
+  FIELD("reason", incidents[1].reason), FIELD("bucket", lookup.high[CLS / STATS_SPAN_CLASSES].bucket[0][CLS % STATS_SPAN_CLASSES][7]), FIELD("count", lookup.head[CLS].count),
   FIELD("max", lookup.head[CLS].max), FIELD("min_inverted", lookup.head[CLS].min_inverted), FIELD("sum", lookup.head[CLS].sum),
   FIELD("reentered", counters.reentered), FIELD("live", buckets.live), FIELD("rss", rss), FIELD("stacks_missed", stacks_missed),
   FIELD("os_unmap_bytes", counters.os_unmap_bytes), FIELD("superslab_release", counters.superslab_release),
@@ -43,7 +43,7 @@ static void record(struct stats_spans *spans, uint64_t value, unsigned bucket) {
   struct histogram_head *head = &spans->head[CLS];
   head->count++;
   head->sum += value;
-  spans->bucket[bucket / HISTOGRAM_STEPS][CLS][bucket % HISTOGRAM_STEPS]++;
+  spans->low[CLS / STATS_SPAN_CLASSES].bucket[bucket / HISTOGRAM_STEPS][CLS % STATS_SPAN_CLASSES][bucket % HISTOGRAM_STEPS]++;
   if (head->min_inverted < ~value) head->min_inverted = ~value;
   if (head->max < value) head->max = value;
 }

@@ -158,21 +158,36 @@ Test(histogram, rows_of_a_table_are_histograms) {
   enum { ROWS = 3 };
   struct histogram *whole[ROWS], *joined = new_histogram();
   struct histogram_head head[ROWS] = {{0}};
-  uint64_t (*table)[ROWS][HISTOGRAM_STEPS] = calloc(HISTOGRAM_OCTAVES, sizeof *table);
+  uint32_t (*low)[ROWS][HISTOGRAM_STEPS] = calloc(HISTOGRAM_OCTAVES, sizeof *low), (*high)[ROWS][HISTOGRAM_STEPS] = calloc(HISTOGRAM_OCTAVES, sizeof *high);
   cr_assert_eq(HISTOGRAM_OCTAVES * HISTOGRAM_STEPS, HISTOGRAM_BUCKETS);
   for (int row = 0; row < ROWS; row++) whole[row] = new_histogram();
   for (int i = 0; i < 20000; i++) {
     const uint64_t value = random_value();
     histogram_record(whole[i % ROWS], value);
-    histogram_record_row(&head[i % ROWS], table[0][i % ROWS], ROWS * HISTOGRAM_STEPS, value);
+    histogram_record_row((struct histogram_row){&head[i % ROWS], low[0][i % ROWS], high[0][i % ROWS], ROWS * HISTOGRAM_STEPS}, value);
   }
   for (int row = 0; row < ROWS; row++) {
     memset(joined, 0, sizeof *joined);
-    histogram_merge_row(joined, &head[row], table[0][row], ROWS * HISTOGRAM_STEPS);
+    histogram_merge_row(joined, (struct histogram_row){&head[row], low[0][row], high[0][row], ROWS * HISTOGRAM_STEPS});
     cr_assert_eq(memcmp(joined, whole[row], sizeof *joined), 0);
     free(whole[row]);
   }
-  free(joined), free(table);
+  free(joined), free(low), free(high);
+}
+
+Test(histogram, a_bucket_of_a_row_goes_round_without_losing_a_count) {
+  const uint64_t most = UINT32_MAX, value = 77;
+  const unsigned bucket = histogram_index(value);
+  struct histogram_head head = {.count = most, .sum = most * value, .min_inverted = ~value, .max = value};
+  uint32_t low[HISTOGRAM_BUCKETS] = {0}, high[HISTOGRAM_BUCKETS] = {0};
+  low[bucket] = UINT32_MAX;
+  const struct histogram_row row = {&head, low, high, HISTOGRAM_STEPS};
+  for (int i = 0; i < 3; i++) histogram_record_row(row, value);
+  struct histogram *whole = new_histogram();
+  histogram_merge_row(whole, row);
+  cr_assert_eq(whole->bucket[bucket], most + 3);
+  cr_assert(histogram_is_valid(whole));
+  free(whole);
 }
 
 Test(histogram, a_lost_count_is_invalid) {

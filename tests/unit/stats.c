@@ -89,17 +89,17 @@ Test(stats, refills_drains_and_histograms_agree) {
   config.sample = 1;
   work();
   for (int i = 0; i < 3000; i++) hak_free(kept[i]);
-  const struct stats_block *b = stats_block();
+  struct stats_block *b = stats_block();
   uint64_t lookups = 0;
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     const struct stats_class_counters *c = &b->cls[row];
     const uint64_t refills = c->refill_spare + c->refill_batch + c->refill_partial + c->refill_fresh_slab + c->refill_fresh_superslab + c->refill_legacy;
     cr_assert_eq(b->refill.head[row].count, refills);
     cr_assert_eq(b->drain.head[row].count, stats_drains(c));
-    const struct stats_spans *spans[] = {&b->refill, &b->drain, &b->lookup};
+    struct stats_spans *spans[] = {&b->refill, &b->drain, &b->lookup};
     for (int i = 0; i < 3; i++) {
       struct histogram whole = {0};
-      histogram_merge_row(&whole, STATS_SPAN(spans[i], row));
+      histogram_merge_row(&whole, stats_span(spans[i], row));
       cr_assert(histogram_is_valid(&whole));
     }
     lookups += b->lookup.head[row].count;
