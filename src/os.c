@@ -122,11 +122,14 @@ void os_purge(void *base, size_t size) {
   if (os_purge_if_possible(base, size) == 0) memset(base, 0, size); /* calloc relies on what was purged */
 }
 
-void os_prefer_huge_pages(void *base, size_t size) {
+static void advise(void *base, size_t size, int advice) {
   const int saved = errno;
-  madvise(base, size, MADV_HUGEPAGE); /* a kernel without them says EINVAL, and nothing changes */
+  madvise(base, size, advice); /* a kernel without huge pages says EINVAL, and nothing changes */
   errno = saved;
 }
+
+void os_prefer_huge_pages(void *base, size_t size) { advise(base, size, MADV_HUGEPAGE); }
+void os_avoid_huge_pages(void *base, size_t size) { advise(base, size, MADV_NOHUGEPAGE); }
 
 bool os_resize(void *base, size_t old_size, size_t new_size) {
   const int saved = errno;

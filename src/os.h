@@ -34,6 +34,9 @@ void os_purge(void *base, size_t size);
 /* Asks the system to back [base, base + size) with huge pages where it can (Linux: madvise, for THP). */
 void os_prefer_huge_pages(void *base, size_t size);
 
+/* Asks it not to, so that what is purged there does not come back with a huge page for what is left. */
+void os_avoid_huge_pages(void *base, size_t size);
+
 /* Makes the mapping at `base` longer or shorter where it lies. False, and nothing changed, where it cannot be. */
 bool os_resize(void *base, size_t old_size, size_t new_size);
 

@@ -206,7 +206,10 @@ static size_t trim_class(uint32_t cls, bool trim, uint64_t now) {
   do {
     found = take_tails(c, trim, now, tails, &more);
     pthread_mutex_unlock(&c->lock);
-    for (uint32_t i = 0; i < found; i++) total += os_purge_if_possible(tails[i].base, tails[i].size);
+    for (uint32_t i = 0; i < found; i++) {
+      units_purging(tails[i].slab->home);
+      total += os_purge_if_possible(tails[i].base, tails[i].size);
+    }
     pthread_mutex_lock(&c->lock);
     __atomic_fetch_sub(&tails_away, found, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < found; i++) {

@@ -56,6 +56,7 @@ struct superslab {
   uint32_t units, used_units;
   uint64_t free_mask, dirty_mask, aged_mask; /* bit u: unit u */
   uint64_t changed_ms;           /* when a slab was last given back */
+  bool small_pages;              /* atomic: a part was purged, and the system was told not to fill it again with huge pages */
   struct slab slabs[];            /* one a unit; slabs[u] is the slab that begins at unit u */
 };
 

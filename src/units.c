@@ -27,6 +27,7 @@ static struct {
   uint32_t active, mapping; /* SuperSlabs; those being mapped count against the limit */
   uint32_t free_units;
   uint64_t dirty_units;
+  uint64_t aged_ms; /* when what was dirty was last aged */
 } superslabs = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 size_t units_large_max(void) { return config_superslab_size() / 2; }
@@ -104,6 +105,21 @@ void units_give(struct slab *slab) {
   pthread_mutex_unlock(&superslabs.lock);
 }
 
+/*
+ * A SuperSlab with huge pages of which a part was purged would be whole again soon, with nothing in that part: the kernel's khugepaged puts a huge
+ * page wherever it finds a few small ones, if it was asked to.
+ */
+void units_purging(struct superslab *ss) {
+  if (!__atomic_exchange_n(&ss->small_pages, true, __ATOMIC_RELAXED)) os_avoid_huge_pages(ss->base, ss->size);
+}
+
+/* Whether a process with so many SuperSlabs touches all pages of one more soon, and would spend more time on TLB misses than on the blocks. */
+static bool are_many(uint32_t active) { return config.huge_pages != 0 && active >= config.huge_pages; }
+
+static void filled(struct superslab *ss, uint32_t active) {
+  if (are_many(active) && __atomic_exchange_n(&ss->small_pages, false, __ATOMIC_RELAXED)) os_prefer_huge_pages(ss->base, ss->size);
+}
+
 /* ---- Descriptors. ---- */
 
 static size_t descriptor_size(void) { return superslab_descriptor_size(config_superslab_size()); }
@@ -137,11 +153,8 @@ static void spare_descriptor(struct superslab *ss) {
   pthread_mutex_unlock(&superslabs.lock);
 }
 
-/*
- * Maps a SuperSlab; one place under the limit was reserved by the caller. A process with many of them touches all of
- * this one's pages soon, and would spend more time on TLB misses than on the blocks; `many`: it has.
- */
-static struct superslab *map_superslab(bool many, struct units_refusal *refusal) {
+/* Maps a SuperSlab beside `active` others; one place under the limit was reserved by the caller. */
+static struct superslab *map_superslab(uint32_t active, struct units_refusal *refusal) {
   const size_t size = config_superslab_size();
   int error = 0;
   void *base = os_map(size, size, &error);
@@ -149,7 +162,7 @@ static struct superslab *map_superslab(bool many, struct units_refusal *refusal)
   if (ss != NULL) {
     superslab_init(ss, base, size);
     hub_guard(base, size);
-    if (many) os_prefer_huge_pages(base, size);
+    if (are_many(active)) os_prefer_huge_pages(base, size);
     return ss;
   }
   /* mmap says ENOMEM for both; where a smaller, unaligned piece can be had, it was the address space. */
@@ -174,15 +187,17 @@ struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, 
   const bool allowed = config.ss_limit == 0 || superslabs.active + superslabs.mapping < config.ss_limit;
   if (slab == NULL && allowed) superslabs.mapping++;
   const uint32_t active = superslabs.active;
+  const bool full = slab != NULL && slab->home->free_mask == 0;
   pthread_mutex_unlock(&superslabs.lock);
 
   if (slab != NULL) {
+    if (full) filled(slab->home, active);
     if (was_empty) EVENT(superslab_acquire, .base = slab->home->base, .size = slab->home->size, .source = ACQUIRE_RESERVE, .active = active);
     return slab;
   }
   *slab_over = hub_ticks();
   *refusal = (struct units_refusal){.reason = FAIL_LIMIT};
-  struct superslab *ss = allowed ? map_superslab(config.huge_pages != 0 && active >= config.huge_pages, refusal) : NULL;
+  struct superslab *ss = allowed ? map_superslab(active, refusal) : NULL;
   if (!allowed) return NULL;
 
   pthread_mutex_lock(&superslabs.lock);
@@ -278,9 +293,10 @@ static size_t release_empty(bool trim, size_t keep, uint64_t now) {
   }
 }
 
-/* What is dirty now is purged by the next round, unless it is in use by then. */
-static void age_all(void) {
+/* What is dirty now is purged when it is aged next, unless it is in use by then. */
+static void age_all(uint64_t now) {
   pthread_mutex_lock(&superslabs.lock);
+  superslabs.aged_ms = now;
   for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0; ss = ss->next) superslab_age(ss);
   pthread_mutex_unlock(&superslabs.lock);
 }
@@ -302,6 +318,7 @@ static size_t purge_aged(void) {
     book_taken(run, dirty);
     pthread_mutex_unlock(&superslabs.lock);
     const size_t size = run->size;
+    units_purging(run->home);
     os_purge(run->base, size);
     total += size;
     pthread_mutex_lock(&superslabs.lock);
@@ -313,9 +330,13 @@ static size_t purge_aged(void) {
 
 size_t units_scavenge(bool trim, size_t keep, uint64_t now) {
   const size_t released = release_empty(trim, keep, now);
-  if (trim) age_all();
+  pthread_mutex_lock(&superslabs.lock);
+  const bool due = trim || now >= superslabs.aged_ms + units_idle_ms();
+  pthread_mutex_unlock(&superslabs.lock);
+  if (!due) return released;
+  if (trim) age_all(now);
   const size_t purged = purge_aged();
-  age_all();
+  age_all(now);
   return released + purged;
 }
 

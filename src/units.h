@@ -28,6 +28,9 @@ struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, 
 /* Gives a slab's units back: they become anybody's. It is in the directory no more. */
 void units_give(struct slab *slab);
 
+/* What comes before a part of the SuperSlab is purged: from then on it has small pages, until all of its units are in use again. */
+void units_purging(struct superslab *ss);
+
 /* A run of units for `size` bytes, with place for `room`, not above units_large_max(); NULL and *refusal where there is none. */
 struct slab *units_large_alloc(size_t size, size_t room, bool *zeroed, struct units_refusal *refusal);
 void units_large_free(struct slab *slab);

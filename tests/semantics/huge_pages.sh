@@ -1,5 +1,6 @@
 #!/bin/sh
-# HAKMEM_HUGE_PAGES: with so many SuperSlabs in use, further ones ask for huge pages, and only those; 0: none does.
+# HAKMEM_HUGE_PAGES: with so many SuperSlabs in use, further ones ask for huge pages, and only those; 0: none does. Of which a part was
+# purged, it does so no more, or the kernel would fill that part again; until it is full again.
 set -eu
 BUILD_DIR=${BUILD_DIR:-$(cd "$(dirname "$0")/../.." && pwd)/build}
 [ -e /sys/kernel/mm/transparent_hugepage/enabled ] || { echo "the kernel has no transparent huge pages"; exit 77; }
@@ -23,3 +24,10 @@ some=$(asked_for 4 40000) none=$(asked_for 0 40000) few=$(asked_for 4 4000)
 [ "$some" -ge 16384 ] || { echo "40 MB of blocks: only $some KiB ask for huge pages"; exit 1; }
 [ "$none" -eq 0 ] || { echo "HAKMEM_HUGE_PAGES=0: $none KiB ask for huge pages"; exit 1; }
 [ "$few" -eq 0 ] || { echo "4 MB of blocks, fewer than 4 SuperSlabs: $few KiB ask for huge pages"; exit 1; }
+
+LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so" "$BUILD_DIR/tests/semantics/huge_again" | {
+  read -r full; read -r trimmed; read -r again
+  [ "$full" -ge 16384 ] || { echo "40 MB of blocks in C: only $full KiB ask for huge pages"; exit 1; }
+  [ "$trimmed" -eq 0 ] || { echo "all but a few blocks freed and trimmed: still $trimmed KiB ask for huge pages"; exit 1; }
+  [ "$again" -ge 16384 ] || { echo "40 MB of blocks again: only $again KiB ask for huge pages"; exit 1; }
+}

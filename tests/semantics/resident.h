@@ -10,7 +10,7 @@ static void fail(const char *what) {
   _exit(1);
 }
 
-static long resident_kib(void) {
+static inline long resident_kib(void) {
   FILE *f = fopen("/proc/self/statm", "r");
   long size = 0, pages = 0;
   if (f == NULL || fscanf(f, "%ld %ld", &size, &pages) != 2) fail("cannot read statm");
