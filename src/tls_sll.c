@@ -201,8 +201,8 @@ static void drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reaso
   const uint64_t start = hub_ticks();
   const uint32_t before = state->length + state->spare.count;
   struct chain out = CHAIN_EMPTY;
-  state->moved = true;
   if (reason == DRAIN_LENGTH) {
+    state->moved = true;
     out = take_spare(cache, cls);
     if (out.count != 0) state->drained = true;
     state->spare = state->most > CUT_MAX ? take_list(cache, cls) : cut_list(cache, cls, state->most / 2);

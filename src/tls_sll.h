@@ -37,7 +37,7 @@ struct sll_state {
   bool drained : 1;      /* a drain gave blocks away since the last refill from the pool */
   bool spare_idle : 1;   /* the spare list was not used since the last drain */
   bool refilled : 1;     /* at least once; before, the list holds only what other threads had allocated */
-  bool moved : 1;        /* the list was refilled or drained since the last sll_decay */
+  bool moved : 1;        /* the list was empty, or too long, since the last sll_decay */
 };
 
 struct sll_budget { int32_t alloc, free; };
@@ -121,7 +121,7 @@ void sll_drain_all(struct sll_cache *cache, enum drain_reason reason);
 uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim);
 
 /*
- * Gives back to the slabs what lies idle: the spare lists, half of each list that was refilled or drained since the last time, and all of the
+ * Gives back to the slabs what lies idle: the spare lists, half of each list that was empty or too long since the last time, and all of the
  * others, also of those in use: they have more than they need, most likely strewn over slabs that nothing else keeps. Due every
  * half HAKMEM_RELEASE_DELAY; so a thread that had many blocks at once keeps none of their memory for long, as long as it comes by.
  */

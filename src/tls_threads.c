@@ -12,6 +12,7 @@
 #include "tls_sll.h"
 
 #define VISITS_PER_CHECK 16u /* slow-path visits between two looks at the clock */
+#define SCAVENGES_PER_DELAY 4u /* of HAKMEM_RELEASE_DELAY: each looks at a part of what there may be to purge */
 
 struct sll_cache sll_empty = {
   .directory = &directory_blind,
@@ -109,7 +110,7 @@ static void scavenge_if_due(uint64_t now) {
   uint64_t due = __atomic_load_n(&next_scavenge_ms, __ATOMIC_RELAXED);
   if (now < due) return;
   /* Whoever wins the exchange does the work; the others go on. */
-  const uint64_t next = now + config.release_delay / 2 + 1;
+  const uint64_t next = now + config.release_delay / SCAVENGES_PER_DELAY + 1;
   if (!__atomic_compare_exchange_n(&next_scavenge_ms, &due, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
   pool_scavenge(false, 0, sll_return_blocks);
   legacy_scavenge(false);

@@ -156,3 +156,25 @@ Test(tls_sll, full_tracing_sends_everything_through_the_slow_path) {
   cr_assert_eq(stats_block()->counters.lookup_hit - before, 1000);
   sll_go_slow(false);
 }
+
+Test(tls_sll, a_list_that_neither_ran_out_nor_over_goes_back_whole_in_the_end) {
+  static void *p[100];
+  const size_t size = 100;
+  const uint32_t cls = class_of_size(size);
+  config.drain_interval = 32;
+  config.release_delay = 1000000; /* the decay comes by the hand of the test alone */
+  for (int i = 0; i < 100; i++) p[i] = alloc_fast(size);
+  for (int i = 0; i < 100; i++) free_fast(p[i]);
+  struct sll_cache *cache = sll_enter();
+  sll_decay(cache);
+  cr_assert_gt(cached(cls), 0, "it had run out");
+  const struct stats_class_counters before = counted(cls);
+  for (int i = 0; i < 100; i++) free_fast(alloc_fast(size));
+  const struct stats_class_counters after = counted(cls);
+  cr_assert_gt(after.drain_interval, before.drain_interval);
+  cr_assert_eq(stats_refills(&after), stats_refills(&before));
+  cr_assert_eq(after.drain_length, before.drain_length);
+  sll_decay(cache);
+  cr_assert_eq(cached(cls), 0);
+  sll_leave(cache);
+}
