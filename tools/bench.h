@@ -73,6 +73,7 @@ struct bench_options {
   unsigned rounds, threads; /* 0: the plan's own */
   uint64_t ops, seconds, seed, smallest, largest;
   bool warm_up, cpu, sim;
+  bool read; /* random_mixed reads each block before its free */
   char **allocators, **peers, **settings; /* end with NULL; NULL where not given; settings: NAME=VALUE for ours */
   char **working_sets, **ss_sizes, **drains, **lookups, **names;
 };

@@ -30,6 +30,7 @@ static void add_mixed(const struct bench *b, const struct workload *w, const str
   add_number(c, "--min", b->options.smallest);
   add_number(c, "--max", b->options.largest);
   if (k->loop) bench_command_add(c, must_copy("--null"));
+  else if (b->options.read) bench_command_add(c, must_copy("--read"));
 }
 
 static void add_threads(const struct bench *b, const struct workload *w, uint64_t ops, struct bench_command *c) {

@@ -140,6 +140,7 @@ static json_t *options(const struct bench *b) {
   set(object, "seed", json_integer((json_int_t)o->seed));
   set(object, "min_bytes", json_integer((json_int_t)o->smallest));
   set(object, "max_bytes", json_integer((json_int_t)o->largest));
+  set(object, "read", json_boolean(o->read));
   set(object, "processor_time", json_boolean(o->cpu));
   return object;
 }

@@ -180,8 +180,8 @@ static void print_head(const struct page_style *p) {
   fprintf(p->out, "hakmem bench %s: %u round%s%s, the contenders taking turns, each run a process of its own; seeds %" PRIu64 " to %" PRIu64,
           p->b->plan, o->rounds, o->rounds == 1 ? "" : "s", o->warm_up ? " after one that is not counted" : "", o->seed, o->seed + o->rounds - 1);
   if (p->b->workloads[0].kind == WORKLOAD_MIXED) {
-    fprintf(p->out, "; random_mixed: %" PRIu64 " operations of each thread, blocks of %" PRIu64 " to %" PRIu64 " bytes", p->b->mixed_ops, o->smallest,
-            o->largest);
+    fprintf(p->out, "; random_mixed: %" PRIu64 " operations of each thread, blocks of %" PRIu64 " to %" PRIu64 " bytes%s", p->b->mixed_ops, o->smallest,
+            o->largest, o->read ? ", each read before its free" : "");
   }
   fprintf(p->out, "; %s; %s, %ld CPUs.\n", o->cpu ? "speed by processor time" : "speed by the clock", safe, sysconf(_SC_NPROCESSORS_ONLN));
   fprintf(p->out, "Ratios are medians of the rounds' ratios; in brackets the interval for the median, by their order (confidence %.1f %%).\n\n",

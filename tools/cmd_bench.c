@@ -25,7 +25,7 @@
 
 enum {
   KEY_ROUNDS = 256, KEY_OPS, KEY_SECONDS, KEY_SEED, KEY_SIZES, KEY_THREADS, KEY_ALLOCATORS, KEY_PEER, KEY_WS, KEY_SS_SIZE, KEY_DRAIN,
-  KEY_LOOKUP, KEY_WORKLOADS, KEY_CPU, KEY_SIM, KEY_JSON, KEY_MARKDOWN, KEY_HTML
+  KEY_LOOKUP, KEY_WORKLOADS, KEY_READ, KEY_CPU, KEY_SIM, KEY_JSON, KEY_MARKDOWN, KEY_HTML
 };
 
 struct settings { struct bench bench; bool json, markdown; const char *html; size_t peer_count, setting_count; };
@@ -36,6 +36,7 @@ static const struct argp_option options[] = {
   {"seconds", KEY_SECONDS, "N", 0, "Of `threads': run for so long where --ops does not tell how much; of `memory': the activity after the burst (2)", 1},
   {"seed", KEY_SEED, "N", 0, "Seed of the first round, the next ones count up (1)", 1},
   {"sizes", KEY_SIZES, "MIN-MAX", 0, "Block sizes of random_mixed, bytes (16-1024)", 1},
+  {"read", KEY_READ, NULL, 0, "random_mixed reads each block before it frees it, as programs do that were still using it", 1},
   {"threads", KEY_THREADS, "N", 0, "Threads (random_mixed 1, `threads' 2)", 1},
   {"ws", KEY_WS, "LIST", 0, "Working sets of random_mixed, slots, with commas between", 1},
   {"workloads", KEY_WORKLOADS, "LIST", 0, "Only these workloads, by their names in the output", 1},
@@ -133,7 +134,7 @@ static void check(struct settings *s, struct argp_state *state) {
   if (threads && o->seconds > 0 && o->ops > 0) argp_error(state, "either --ops or --seconds");
   if (programs && (o->ops > 0 || o->threads > 0 || o->sim)) argp_error(state, "programs do what they do: no --ops, --threads, --sim");
   if (memory && (o->threads > 0 || o->sim)) argp_error(state, "memory runs one thread, and not under valgrind: no --threads, --sim");
-  if (!mixed && o->working_sets != NULL) argp_error(state, "--ws is an option of the plans that run random_mixed");
+  if (!mixed && (o->working_sets != NULL || o->read)) argp_error(state, "--ws and --read are options of the plans that run random_mixed");
   if (s->json && s->markdown) argp_error(state, "either --json or --markdown");
   for (char **ws = o->working_sets; ws != NULL && *ws != NULL; ws++) number("ws", *ws, 1, MAX_WS, state);
   for (char **drain = o->drains; drain != NULL && *drain != NULL; drain++) number("drain", *drain, 0, UINT32_MAX, state);
@@ -149,6 +150,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case KEY_SECONDS: o->seconds = number("seconds", argument, 1, 86400, state); return 0;
     case KEY_SEED: o->seed = number("seed", argument, 0, INT64_MAX - MAX_ROUNDS, state); return 0;
     case KEY_SIZES: parse_sizes(o, argument, state); return 0;
+    case KEY_READ: o->read = true; return 0;
     case KEY_THREADS: o->threads = (unsigned)number("threads", argument, 1, 256, state); return 0;
     case KEY_WS: o->working_sets = split("ws", argument, state); return 0;
     case KEY_WORKLOADS: o->names = split("workloads", argument, state); return 0;

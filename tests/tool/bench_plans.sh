@@ -8,7 +8,7 @@ mkdir "$TMPDIR"
 
 bench() { timeout 200 "$hakmem" bench "$@" 2>err; }
 nothing_left() { equal "what $1 leaves behind" '' "$(ls "$TMPDIR")"; }
-holds() { jq -e "$2" out >/dev/null || { head -c 3000 out; fail "$1: the JSON does not hold $2"; }; }
+holds() { of=$1 what=$2; shift 2; jq -e "$@" "$what" out >/dev/null || { head -c 3000 out; fail "$of: the JSON does not hold $what"; }; }
 
 # phase8 with a peer of our own, a copy of a library that is there.
 cp "$BUILD_DIR/lib/libhakmem-plain.so" mine.so
@@ -32,7 +32,9 @@ equal "rows of the figures' names" '' "$(jq -r '(.results[0].contenders[0] | key
 bench phase8 --rounds 1 --ops 20000 --ws 256 --allocators glibc,hakmem >out || fail "text"
 grep -q '^random_mixed 256' out || fail "no table in the text"
 if jq -e . out >/dev/null 2>&1; then fail "text that is JSON"; fi
-bench phase8 --rounds 1 --ops 20000 --ws 256 --allocators glibc,hakmem --markdown >out || fail "markdown"
+if grep -q 'read before its free' out; then fail "says that blocks were read, and none was"; fi
+bench phase8 --rounds 1 --ops 20000 --ws 256 --allocators glibc,hakmem --read --markdown >out || fail "markdown"
+grep -q 'read before its free' out || fail "does not say that blocks were read"
 grep -q '^|---|---:|' out || fail "no table in the Markdown"
 
 # Counters that cannot be opened, for want of descriptors: null and named as not available, and those that can are there.
@@ -97,6 +99,11 @@ nothing_left "every plan"
 if command -v valgrind >/dev/null; then
   bench phase8 --rounds 1 --ops 1000 --ws 64 --allocators loop --sim --json >out || { cat err; fail "--sim"; }
   holds "--sim" '.results[0].contenders[0].sim_instructions.median | . > 5 and . < 60'
+  # Blocks read before their free: half an instruction an operation more.
+  bench phase8 --rounds 1 --ops 20000 --ws 64 --allocators glibc --sim --json >unread || { cat err; fail "--sim of glibc"; }
+  bench phase8 --rounds 1 --ops 20000 --ws 64 --allocators glibc --sim --read --json >out || { cat err; fail "--read"; }
+  holds "--read" '.options.read and (.results[0].contenders[0].sim_instructions.median - $before > 0.2)' \
+    --argjson before "$(jq '.results[0].contenders[0].sim_instructions.median' unread)"
 fi
 
 # The page: whole, nothing from elsewhere, and what comes from outside escaped.
@@ -111,7 +118,7 @@ for arguments in '' nothing 'phase8 scale' 'phase8 --rounds 0' 'phase8 --rounds 
   'phase8 --ws 0' 'phase8 --ws 1,,2' 'phase8 --peer x' 'phase8 --peer a|b=./mine.so' 'phase8 --ss-size 2M' 'phase8 --seconds 1' 'memory --threads 2' 'memory --sim' 'memory --ws 5' 'all --ss-size 2M' 'all --json --markdown' 'all --workloads nothing' 'phase8 --threads 0' \
   'sweep --ss-size 3M' 'sweep --lookup tree' 'sweep --drain x' 'sweep --allocators glibc' 'programs --ops 5' 'programs --sim' 'threads --ws 5' \
   'threads --ops 5 --seconds 5' 'phase8 --json --markdown' 'phase8 --option x' 'phase8 --allocators nothing' 'phase8 --peer a=./not-there.so' \
-  'threads --workloads nothing'; do
+  'threads --workloads nothing' 'threads --read' 'programs --read'; do
   # shellcheck disable=SC2086 # words
   fails 2 hakmem "$hakmem" bench $arguments
 done

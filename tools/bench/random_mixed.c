@@ -1,7 +1,8 @@
 /*
  * random_mixed: the benchmark by which the project measures itself. An array of WS slots; each operation picks a slot at
  * random: if it is empty it gets a block of a random size, whose first and last byte are written; else its block is freed.
- * From the warm-up on about half of the slots are full.
+ * From the warm-up on about half of the slots are full. With --read each block is read before it is freed, as by programs
+ * that were still using it; without, whatever the allocator has to read of it comes from wherever it went meanwhile.
  *
  * It calls malloc and free and no allocator's own interface, so LD_PRELOAD decides what is measured. All else that
  * it needs it takes from mmap, and the loop costs about 23 instructions an operation (--null shows it).
@@ -32,7 +33,7 @@
 struct options {
   uint64_t ws, ops, seed, warm_up, threads; /* slots, operations and warm-up of each thread */
   uint64_t smallest, largest;               /* bytes, 1 <= smallest <= largest */
-  bool null, json;
+  bool null, read, json;
 };
 
 struct worker {
@@ -50,8 +51,10 @@ static char *null_block;
 
 /* ---- The loop. ---- */
 
-/* Runs `ops` operations; `null` is a constant at both places that call this. Returns false where malloc failed. */
-static inline __attribute__((always_inline)) bool loop(struct worker *w, uint64_t ops, bool null) {
+enum variant { MIXED, READING, NO_ALLOCATOR };
+
+/* Runs `ops` operations; `variant` is a constant at all places that call this. Returns false where malloc failed. */
+static inline __attribute__((always_inline)) bool loop(struct worker *w, uint64_t ops, enum variant variant) {
   char **const slots = w->slots;
   const uint64_t ws = w->options->ws, smallest = w->options->smallest, range = w->options->largest - smallest + 1;
   uint64_t x = w->random;
@@ -61,13 +64,14 @@ static inline __attribute__((always_inline)) bool loop(struct worker *w, uint64_
     char *block = *slot;
     if (block == NULL) {
       const uint64_t size = smallest + below(x >> 32, range);
-      block = null ? null_block : malloc(size);
+      block = variant == NO_ALLOCATOR ? null_block : malloc(size);
       if (block == NULL) return false;
       block[0] = 1;
       block[size - 1] = 1;
       *slot = block;
     } else {
-      if (!null) free(block);
+      if (variant == READING) (void)*(volatile char *)block;
+      if (variant != NO_ALLOCATOR) free(block);
       *slot = NULL;
     }
   }
@@ -75,10 +79,13 @@ static inline __attribute__((always_inline)) bool loop(struct worker *w, uint64_
   return true;
 }
 
-static __attribute__((noinline)) bool loop_null(struct worker *w, uint64_t ops) { return loop(w, ops, true); }
-static __attribute__((noinline)) bool loop_malloc(struct worker *w, uint64_t ops) { return loop(w, ops, false); }
+static __attribute__((noinline)) bool loop_null(struct worker *w, uint64_t ops) { return loop(w, ops, NO_ALLOCATOR); }
+static __attribute__((noinline)) bool loop_reading(struct worker *w, uint64_t ops) { return loop(w, ops, READING); }
+static __attribute__((noinline)) bool loop_malloc(struct worker *w, uint64_t ops) { return loop(w, ops, MIXED); }
 
-static bool run(struct worker *w, uint64_t ops) { return w->options->null ? loop_null(w, ops) : loop_malloc(w, ops); }
+static bool run(struct worker *w, uint64_t ops) {
+  return w->options->null ? loop_null(w, ops) : w->options->read ? loop_reading(w, ops) : loop_malloc(w, ops);
+}
 
 /* ---- Threads. ---- */
 
@@ -139,14 +146,14 @@ static void print_result(const struct options *o, struct seconds seconds) {
   const double millions = (double)(o->ops * o->threads) / 1e6, mops = millions / seconds.wall;
   if (!o->json) {
     printf("random_mixed: %.2f M ops/s (working set %" PRIu64 " slots, %" PRIu64 " to %" PRIu64 " bytes, %" PRIu64
-           " threads x %" PRIu64 " operations, %.3f s, at most %lu KiB resident, malloc of %s)\n",
-           mops, o->ws, o->smallest, o->largest, o->threads, o->ops, seconds.wall, resident.peak, allocator(o));
+           " threads x %" PRIu64 " operations%s, %.3f s, at most %lu KiB resident, malloc of %s)\n",
+           mops, o->ws, o->smallest, o->largest, o->threads, o->ops, o->read ? ", blocks read before their free" : "", seconds.wall, resident.peak, allocator(o));
     return;
   }
   printf("{\"workload\":\"random_mixed\",\"ws\":%" PRIu64 ",\"ops\":%" PRIu64 ",\"warm_up\":%" PRIu64 ",\"seed\":%" PRIu64
          ",\"threads\":%" PRIu64 ",\"min_bytes\":%" PRIu64 ",\"max_bytes\":%" PRIu64
-         ",\"seconds\":%.6f,\"cpu_seconds\":%.6f,\"mops_per_s\":%.3f,\"mops_per_cpu_s\":%.3f,\"peak_kib\":%lu,\"allocator\":",
-         o->ws, o->ops * o->threads, o->warm_up * o->threads, o->seed, o->threads, o->smallest, o->largest, seconds.wall, seconds.cpu, mops,
+         ",\"read\":%s,\"seconds\":%.6f,\"cpu_seconds\":%.6f,\"mops_per_s\":%.3f,\"mops_per_cpu_s\":%.3f,\"peak_kib\":%lu,\"allocator\":",
+         o->ws, o->ops * o->threads, o->warm_up * o->threads, o->seed, o->threads, o->smallest, o->largest, o->read ? "true" : "false", seconds.wall, seconds.cpu, mops,
          millions / seconds.cpu, resident.peak);
   print_json_text(allocator(o));
   printf("}\n");
@@ -165,6 +172,7 @@ static void usage(FILE *out) {
           "  -t, --threads N   1 to %d (1)\n"
           "      --min N       smallest block, bytes (16)\n"
           "      --max N       largest block, bytes, to 2^30 (1024)\n"
+          "      --read        reads each block before it frees it\n"
           "      --null        no allocator: what the loop itself costs\n"
           "      --json        the result as one JSON object\n"
           "  -h, --help        this text\n"
@@ -182,14 +190,14 @@ static uint64_t number(const char *name, const char *text, uint64_t lowest, uint
 }
 
 static struct options parse(int argc, char **argv) {
-  enum { MIN = 256, MAX, NULL_RUN, JSON };
+  enum { MIN = 256, MAX, READ, NULL_RUN, JSON };
   static const struct option names[] = {
       {"ws", required_argument, NULL, 'w'},      {"ops", required_argument, NULL, 'n'},
       {"warm-up", required_argument, NULL, 'u'}, {"seed", required_argument, NULL, 's'},
       {"threads", required_argument, NULL, 't'}, {"min", required_argument, NULL, MIN},
-      {"max", required_argument, NULL, MAX},     {"null", no_argument, NULL, NULL_RUN},
-      {"json", no_argument, NULL, JSON},         {"help", no_argument, NULL, 'h'},
-      {NULL, 0, NULL, 0}};
+      {"max", required_argument, NULL, MAX},     {"read", no_argument, NULL, READ},
+      {"null", no_argument, NULL, NULL_RUN},     {"json", no_argument, NULL, JSON},
+      {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
   struct options o = {.ws = DEFAULT_WS, .ops = DEFAULT_OPS, .seed = DEFAULT_SEED, .warm_up = UINT64_MAX,
                       .threads = 1, .smallest = 16, .largest = 1024};
   for (int c; (c = getopt_long(argc, argv, "w:n:u:s:t:h", names, NULL)) != -1;) {
@@ -201,15 +209,18 @@ static struct options parse(int argc, char **argv) {
       case 't': o.threads = number("--threads", optarg, 1, MAX_THREADS); break;
       case MIN: o.smallest = number("--min", optarg, 1, MAX_BLOCK); break;
       case MAX: o.largest = number("--max", optarg, 1, MAX_BLOCK); break;
+      case READ: o.read = true; break;
       case NULL_RUN: o.null = true; break;
       case JSON: o.json = true; break;
       case 'h': usage(stdout); exit(0);
       default: usage(stderr); exit(2);
     }
   }
-  if (optind < argc || o.smallest > o.largest) {
+  const bool both = o.null && o.read;
+  if (optind < argc || o.smallest > o.largest || both) {
     if (optind < argc) fprintf(stderr, "random_mixed: does not know what '%s' is\n", argv[optind]);
     if (o.smallest > o.largest) fprintf(stderr, "random_mixed: --min is above --max\n");
+    if (both) fprintf(stderr, "random_mixed: either --null, where there are no blocks, or --read\n");
     usage(stderr);
     exit(2);
   }
