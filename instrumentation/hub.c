@@ -49,7 +49,8 @@ static uint64_t early_first_ns;
 
 static struct early *early_slot(void) {
   if (hub_checked) return NULL; /* a leak check would take what is kept here for the program's pointers */
-  if (!__atomic_load_n(&early_over, __ATOMIC_RELAXED) && __atomic_load_n(&early_count, __ATOMIC_RELAXED) < EARLY_LENGTH) {
+  if (__atomic_load_n(&early_over, __ATOMIC_RELAXED)) return NULL; /* nobody may ever come to hear of them: not worth a line that all threads write to */
+  if (__atomic_load_n(&early_count, __ATOMIC_RELAXED) < EARLY_LENGTH) {
     const uint32_t index = __atomic_fetch_add(&early_count, 1, __ATOMIC_RELAXED);
     if (index == 0) early_first_ns = clock_ns(CLOCK_MONOTONIC);
     if (index < EARLY_LENGTH) return &early[index];

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/single_threaded.h>
 
 #include "config.h"
 #include "debug.h"
@@ -9,8 +10,15 @@
 #include "front.h"
 #include "large.h"
 #include "misuse.h"
+#include "os.h"
 #include "quarantine.h"
 #include "recording.h"
+
+/*
+ * Fresh zeroed memory of so many bytes at most is not left to page faults where there are several threads: a program that reads a page before it
+ * writes to it takes two of them, and the second one interrupts the processors of the other threads.
+ */
+#define POPULATE_MAX (4 * MIB)
 
 void *alloc_fail(void) {
   errno = ENOMEM;
@@ -42,6 +50,7 @@ static void *large_alloc(size_t size, size_t room, size_t align, bool zero) {
   recording_alloc(block, cls, size, sampled, __builtin_frame_address(0));
   if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_traced_stack());
   if (zero && (!zeroed || hub_checked)) memset(block, 0, size); /* a checker sees that it was written to */
+  else if (zero && size <= POPULATE_MAX && !__libc_single_threaded) os_populate(block, size);
   if (cache != NULL) sll_leave(cache);
   errno = saved;
   return block;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+
 static char *end_of(const struct kept_range *range) { return range->base + range->size; }
 
 static void insert(struct kept *kept, uint32_t at, struct kept_range range) {
@@ -15,7 +16,7 @@ static void erase(struct kept *kept, uint32_t at) {
   memmove(&kept->range[at], &kept->range[at + 1], (kept->count - at) * sizeof(struct kept_range));
 }
 
-bool kept_add(struct kept *kept, char *base, size_t size, uint64_t now_ms) {
+bool kept_add(struct kept *kept, char *base, size_t size, uint64_t now_ms, uint32_t thread) {
   uint32_t at = 0;
   while (at < kept->count && kept->range[at].base < base) at++;
   struct kept_range *left = at > 0 ? &kept->range[at - 1] : NULL;
@@ -24,14 +25,14 @@ bool kept_add(struct kept *kept, char *base, size_t size, uint64_t now_ms) {
   if (!joins_left && !joins_right && kept->count == KEPT_RANGES) return false;
   kept->bytes += size;
   if (joins_left && joins_right) {
-    *left = (struct kept_range){left->base, left->size + size + right->size, now_ms};
+    *left = (struct kept_range){left->base, left->size + size + right->size, now_ms, thread};
     erase(kept, at);
   } else if (joins_left) {
-    *left = (struct kept_range){left->base, left->size + size, now_ms};
+    *left = (struct kept_range){left->base, left->size + size, now_ms, thread};
   } else if (joins_right) {
-    *right = (struct kept_range){base, size + right->size, now_ms};
+    *right = (struct kept_range){base, size + right->size, now_ms, thread};
   } else {
-    insert(kept, at, (struct kept_range){base, size, now_ms});
+    insert(kept, at, (struct kept_range){base, size, now_ms, thread});
   }
   return true;
 }
@@ -42,7 +43,7 @@ static bool cut(struct kept *kept, uint32_t at, const char *base, size_t size) {
   const size_t before = (size_t)(base - range->base), after = range->size - before - size;
   if (before != 0 && after != 0) {
     if (kept->count == KEPT_RANGES) return false;
-    insert(kept, at + 1, (struct kept_range){range->base + before + size, after, range->since_ms});
+    insert(kept, at + 1, (struct kept_range){range->base + before + size, after, range->since_ms, range->thread});
     range->size = before;
   } else if (before != 0) {
     range->size = before;
@@ -56,13 +57,16 @@ static bool cut(struct kept *kept, uint32_t at, const char *base, size_t size) {
   return true;
 }
 
-char *kept_take(struct kept *kept, size_t size, size_t align) {
+/* A range that another thread freed lies in another processor's cache, and is as good as one of twice its size that this one freed. */
+static size_t weight(const struct kept_range *range, uint32_t thread) { return range->thread == thread ? range->size : 2 * range->size; }
+
+char *kept_take(struct kept *kept, size_t size, size_t align, uint32_t thread) {
   uint32_t best = KEPT_RANGES;
   for (uint32_t i = 0; i < kept->count; i++) {
     const struct kept_range *range = &kept->range[i];
     const size_t lead = align_up((uintptr_t)range->base, align) - (uintptr_t)range->base;
     if (range->size < size || range->size - size < lead) continue;
-    if (best == KEPT_RANGES || range->size < kept->range[best].size) best = i;
+    if (best == KEPT_RANGES || weight(range, thread) < weight(&kept->range[best], thread)) best = i;
   }
   if (best == KEPT_RANGES) return NULL;
   char *base = (char *)align_up((uintptr_t)kept->range[best].base, align);

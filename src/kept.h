@@ -17,7 +17,8 @@
 struct kept_range {
   char *base;
   size_t size;
-  uint64_t since_ms; /* when the last part of it was freed */
+  uint64_t since_ms; /* when the last part of it was freed, */
+  uint32_t thread;   /* and by which thread */
 };
 
 struct kept {
@@ -27,10 +28,13 @@ struct kept {
 };
 
 /* Adds a range that touches no other. False, and nothing changed, where there is no place for one more. */
-bool kept_add(struct kept *kept, char *base, size_t size, uint64_t now_ms);
+bool kept_add(struct kept *kept, char *base, size_t size, uint64_t now_ms, uint32_t thread);
 
-/* Takes `size` bytes at a multiple of `align` out of the smallest range that has them; NULL where none has. */
-char *kept_take(struct kept *kept, size_t size, size_t align);
+/*
+ * Takes `size` bytes at a multiple of `align` out of the smallest range that has them, or one of up to twice its size that `thread` freed; NULL
+ * where none has.
+ */
+char *kept_take(struct kept *kept, size_t size, size_t align, uint32_t thread);
 
 /* Takes just [base, base + size). False, and nothing changed, where not all of it is kept. */
 bool kept_take_at(struct kept *kept, const char *base, size_t size);

@@ -164,7 +164,7 @@ static size_t scavenge_slabs(bool trim, uint64_t now) {
 /* A slab over kept memory; NULL where none fits. */
 static struct slab *take_kept(size_t size, size_t align) {
   pthread_mutex_lock(&legacy.lock);
-  char *base = kept_take(&legacy.kept, size, align);
+  char *base = kept_take(&legacy.kept, size, align, os_thread());
   assert(kept_is_valid(&legacy.kept));
   pthread_mutex_unlock(&legacy.lock);
   if (base == NULL) return NULL;
@@ -199,7 +199,7 @@ static size_t evict(uint64_t before_ms) {
 static void keep(char *base, size_t size) {
   const uint64_t now = os_now_ms();
   pthread_mutex_lock(&legacy.lock);
-  const bool kept = size <= kept_most() && kept_add(&legacy.kept, base, size, now);
+  const bool kept = size <= kept_most() && kept_add(&legacy.kept, base, size, now, os_thread());
   assert(kept_is_valid(&legacy.kept));
   pthread_mutex_unlock(&legacy.lock);
   if (kept) evict(idle_since(now));

@@ -131,6 +131,14 @@ static void advise(void *base, size_t size, int advice) {
 void os_prefer_huge_pages(void *base, size_t size) { advise(base, size, MADV_HUGEPAGE); }
 void os_avoid_huge_pages(void *base, size_t size) { advise(base, size, MADV_NOHUGEPAGE); }
 
+void os_populate(void *base, size_t size) {
+#ifdef MADV_POPULATE_WRITE
+  advise(base, align_up(size, os_page_size()), MADV_POPULATE_WRITE); /* Linux 5.14; else each page comes by itself, as it would have */
+#else
+  (void)base, (void)size;
+#endif
+}
+
 bool os_resize(void *base, size_t old_size, size_t new_size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();

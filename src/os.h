@@ -37,6 +37,9 @@ void os_prefer_huge_pages(void *base, size_t size);
 /* Asks it not to, so that what is purged there does not come back with a huge page for what is left. */
 void os_avoid_huge_pages(void *base, size_t size);
 
+/* Puts memory behind untouched pages of [base, base + size) at once, in place of two faults each for who reads them first and writes then. */
+void os_populate(void *base, size_t size);
+
 /* Makes the mapping at `base` longer or shorter where it lies. False, and nothing changed, where it cannot be. */
 bool os_resize(void *base, size_t old_size, size_t new_size);
 

@@ -18,6 +18,7 @@
 #define FIRST_REFILL_BYTES (2 * KIB) /* the first refill, and by so much each further one is larger; */
 #define FIRST_REFILL_MAX 8u          /* or by so many blocks */
 #define FIRST_REFILL_MIN 2u
+#define KEPT_REFILLS 2u /* so many first refills at most stay in a list whose thread ended */
 #define ALLOC_BUDGET_MAX 4096u /* how many operations may be unpublished */
 
 /* ---- Lengths and budgets. ---- */
@@ -243,6 +244,30 @@ static void drain_class(struct sll_cache *cache, uint32_t cls, enum drain_reason
   else if (spare.count != 0) slabs += sll_return_blocks(cls, spare, true);
   EVENT(tls_sll_drain, .cls = cls, .reason = reason, .before = moved, .moved = moved, .slabs = slabs,
         .ticks = hub_ticks() - start);
+}
+
+static void audit_list(struct sll_cache *cache, uint32_t cls) {
+  const struct chain list = audit_chain(cls, take_list(cache, cls), AUDIT_FEW);
+  cache->head[cls] = list.head;
+  cache->state[cls].length = list.count;
+}
+
+void sll_shorten(struct sll_cache *cache) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    if (at_rest(cache, cls)) continue;
+    sll_publish(cache, cls);
+    struct sll_state *state = &cache->state[cls];
+    const uint64_t start = hub_ticks();
+    const uint32_t first = lengths[cls].first, before = state->length + state->spare.count;
+    struct chain spare = take_spare(cache, cls), list = CHAIN_EMPTY;
+    if (state->length > KEPT_REFILLS * first) list = cut_list(cache, cls, first);
+    state->refill = (uint16_t)first;
+    state->most = first_max(lengths[cls].most);
+    audit_list(cache, cls);
+    const uint32_t moved = list.count + spare.count, slabs = hand_over(cls, list) + hand_over(cls, spare);
+    if (moved == 0) continue;
+    EVENT(tls_sll_drain, .cls = cls, .reason = DRAIN_EXIT, .before = before, .moved = moved, .slabs = slabs, .ticks = hub_ticks() - start);
+  }
 }
 
 static void decay(struct sll_cache *cache, uint32_t cls) {

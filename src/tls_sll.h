@@ -50,6 +50,8 @@ struct sll_cache {
   const struct directory *directory; /* the real one, or the blind one: the next free is to be sampled */
   struct sll_state state[CLASS_COUNT];
   struct sll_cache *next, *prev;     /* among the live ones; `next` alone among the unused */
+  struct sll_cache *after;           /* among those whose thread ended */
+  uint64_t ended_ms;                 /* when it did */
   uint32_t operations;               /* published since the last sample */
   uint32_t visits;                   /* of the slow paths */
   uint64_t decay_ms;                 /* when sll_decay is due */
@@ -116,6 +118,15 @@ void sll_abandon(struct sll_cache *cache, uint32_t cls);
 
 /* Gives everything in the calling thread's lists to the pool, whole lists if it can be (DRAIN_EXIT), or back to the slabs (DRAIN_TRIM). */
 void sll_drain_all(struct sll_cache *cache, enum drain_reason reason);
+
+/*
+ * A thread has ended, and the lists wait for another one, which shall find them as new ones are but for a few blocks: what is more goes to the pool, whole
+ * lists (DRAIN_EXIT). Everything is published, and the first blocks of what stays are checked.
+ */
+void sll_shorten(struct sll_cache *cache);
+
+/* Gives everything in the calling thread's lists, and in those of threads that ended, back to the slabs. */
+void sll_trim(void);
 
 /* Returns a chain of blocks of class `cls` to their slabs, wherever these are. Returns the slabs touched. */
 uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim);

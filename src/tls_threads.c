@@ -27,13 +27,23 @@ static __thread struct sll_cache *own __attribute__((tls_model("initial-exec")))
 static __thread bool thread_ended __attribute__((tls_model("initial-exec")));
 static pthread_key_t thread_key;
 
+/*
+ * The lists of a thread that ended wait, as they are, for the next thread that begins: where threads come and go, what one of them drained would be
+ * what the next one refills. They stay among the live ones; what nobody took for a while is drained by whoever comes by.
+ *
+ *   waiting <= running + 1, as far as threads that ended brought them about
+ */
 static struct {
   pthread_mutex_t lock;
   struct sll_cache *live, *unused;
-  uint32_t live_count; /* atomic; changes under the lock */
+  struct sll_cache *waiting; /* a part of the live ones, the last to end first */
+  uint32_t waiting_count;
+  uint32_t running; /* live ones that a thread has; atomic, changes under the lock */
 } registry = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static uint32_t live_caches(void) { return __atomic_load_n(&registry.live_count, __ATOMIC_RELAXED); }
+static uint32_t live_caches(void) { return __atomic_load_n(&registry.running, __ATOMIC_RELAXED); }
+/* The lock is held. */
+static void set_running(uint32_t running) { __atomic_store_n(&registry.running, running, __ATOMIC_RELAXED); }
 
 static uint64_t next_scavenge_ms; /* atomic */
 
@@ -41,11 +51,24 @@ static const struct directory *directory_to_use(void) {
   return sll_goes_slow() || config.lookup != STRATEGY_DIRECTORY ? &directory_blind : &directory;
 }
 
-static struct sll_cache *take_cache(void) {
+/* The lists of the thread that ended last, or memory for new ones; NULL where there is none. */
+static struct sll_cache *take_waiting(struct sll_cache **unused) {
   pthread_mutex_lock(&registry.lock);
-  struct sll_cache *cache = registry.unused;
-  if (cache != NULL) registry.unused = cache->next;
+  struct sll_cache *cache = registry.waiting;
+  if (cache != NULL) {
+    registry.waiting = cache->after;
+    registry.waiting_count--;
+    set_running(registry.running + 1);
+  } else if ((*unused = registry.unused) != NULL) {
+    registry.unused = (*unused)->next;
+  }
   pthread_mutex_unlock(&registry.lock);
+  return cache;
+}
+
+static struct sll_cache *take_cache(void) {
+  struct sll_cache *cache = NULL, *waiting = take_waiting(&cache);
+  if (waiting != NULL) return waiting;
   if (cache == NULL) cache = os_metadata(sizeof(struct sll_cache));
   if (cache == NULL) return NULL;
   *cache = (struct sll_cache){.directory = directory_to_use(), .decay_ms = os_now_ms() + config.release_delay};
@@ -54,21 +77,67 @@ static struct sll_cache *take_cache(void) {
   cache->next = registry.live;
   if (registry.live != NULL) registry.live->prev = cache;
   registry.live = cache;
-  __atomic_store_n(&registry.live_count, registry.live_count + 1, __ATOMIC_RELAXED);
+  set_running(registry.running + 1);
   pthread_mutex_unlock(&registry.lock);
   return cache;
 }
 
-static void drop_cache(struct sll_cache *cache) {
-  sll_drain_all(cache, DRAIN_EXIT);
+/* Lists that are empty, and nobody's, go out of the live ones. */
+static void retire(struct sll_cache *cache) {
   pthread_mutex_lock(&registry.lock);
   if (cache->prev != NULL) cache->prev->next = cache->next;
   else registry.live = cache->next;
   if (cache->next != NULL) cache->next->prev = cache->prev;
-  __atomic_store_n(&registry.live_count, registry.live_count - 1, __ATOMIC_RELAXED);
   cache->next = registry.unused;
   registry.unused = cache;
   pthread_mutex_unlock(&registry.lock);
+}
+
+/* Lists without a thread wait for the next one, or are drained where as many wait as threads run. */
+static void drop_cache(struct sll_cache *cache) {
+  sll_shorten(cache);
+  const uint64_t now = os_now_ms();
+  pthread_mutex_lock(&registry.lock);
+  set_running(registry.running - 1);
+  const bool waits = registry.waiting_count <= registry.running && !hub_checked;
+  if (waits) {
+    cache->ended_ms = now;
+    cache->after = registry.waiting;
+    registry.waiting = cache;
+    registry.waiting_count++;
+  }
+  pthread_mutex_unlock(&registry.lock);
+  if (waits) return;
+  sll_drain_all(cache, DRAIN_EXIT);
+  retire(cache);
+}
+
+/* Takes out lists that wait since `before_ms` or longer; NULL where there are none. */
+static struct sll_cache *take_ended(uint64_t before_ms) {
+  pthread_mutex_lock(&registry.lock);
+  struct sll_cache **place = &registry.waiting;
+  while (*place != NULL && (*place)->ended_ms > before_ms) place = &(*place)->after;
+  struct sll_cache *cache = *place;
+  if (cache != NULL) {
+    *place = cache->after;
+    registry.waiting_count--;
+  }
+  pthread_mutex_unlock(&registry.lock);
+  return cache;
+}
+
+static void drain_ended(uint64_t before_ms, enum drain_reason reason) {
+  for (struct sll_cache *cache; (cache = take_ended(before_ms)) != NULL;) {
+    sll_drain_all(cache, reason);
+    retire(cache);
+  }
+}
+
+void sll_trim(void) {
+  struct sll_cache *cache = sll_enter();
+  if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
+  if (cache != NULL) sll_leave(cache);
+  drain_ended(UINT64_MAX, DRAIN_TRIM);
 }
 
 /* Runs among the thread's TLS destructors; those after it may still call malloc, and borrow. */
@@ -112,6 +181,7 @@ static void scavenge_if_due(uint64_t now) {
   /* Whoever wins the exchange does the work; the others go on. */
   const uint64_t next = now + config.release_delay / SCAVENGES_PER_DELAY + 1;
   if (!__atomic_compare_exchange_n(&next_scavenge_ms, &due, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
+  if (now > config.release_delay / 2) drain_ended(now - config.release_delay / 2, DRAIN_EXIT);
   pool_scavenge(false, 0, sll_return_blocks);
   legacy_scavenge(false);
 }
@@ -182,10 +252,16 @@ void sll_start(void) {
 void sll_fork_prepare(void) { pthread_mutex_lock(&registry.lock); }
 void sll_fork_release(void) { pthread_mutex_unlock(&registry.lock); }
 
-/* The other threads are gone, perhaps in the middle of an operation: their lists must not be touched again. */
+/* The other threads are gone, perhaps in the middle of an operation: their lists must not be touched again. Nobody had those that wait. */
 void sll_fork_child(void) {
   pthread_mutex_init(&registry.lock, NULL);
   registry.live = own;
-  registry.live_count = own != NULL ? 1 : 0;
+  registry.running = own != NULL ? 1 : 0;
   if (own != NULL) own->next = own->prev = NULL;
+  for (struct sll_cache *cache = registry.waiting; cache != NULL; cache = cache->after) {
+    cache->prev = NULL;
+    cache->next = registry.live;
+    if (registry.live != NULL) registry.live->prev = cache;
+    registry.live = cache;
+  }
 }

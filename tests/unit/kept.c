@@ -49,11 +49,11 @@ Test(kept, ranges_against_a_map_of_units) {
     const uint32_t action = below(16);
     if (action < 8) {
       if (!all(held, first, units, false)) continue;
-      if (kept_add(&kept, at(first), units * UNIT_SIZE, step)) set(held, first, units, true);
+      if (kept_add(&kept, at(first), units * UNIT_SIZE, step, (uint32_t)step % 3)) set(held, first, units, true);
       else full++;
     } else if (action < 12) {
       const uint32_t align = 1u << below(4), run = shortest(held, units, align);
-      char *base = kept_take(&kept, units * UNIT_SIZE, align * UNIT_SIZE);
+      char *base = kept_take(&kept, units * UNIT_SIZE, align * UNIT_SIZE, (uint32_t)step % 3);
       if (base == NULL) {
         cr_assert(run == 0 || kept.count == KEPT_RANGES);
         continue;
@@ -92,21 +92,31 @@ Test(kept, ranges_against_a_map_of_units) {
 
 Test(kept, the_smallest_range_that_fits_is_taken) {
   struct kept kept = {0};
-  kept_add(&kept, at(0), 10 * UNIT_SIZE, 1);
-  kept_add(&kept, at(20), 4 * UNIT_SIZE, 1);
-  kept_add(&kept, at(40), 6 * UNIT_SIZE, 1);
-  cr_assert_eq(kept_take(&kept, 4 * UNIT_SIZE, UNIT_SIZE), at(20));
-  cr_assert_eq(kept_take(&kept, 4 * UNIT_SIZE, UNIT_SIZE), at(40));
-  cr_assert_eq(kept_take(&kept, 4 * UNIT_SIZE, UNIT_SIZE), at(0));
-  cr_assert_null(kept_take(&kept, 7 * UNIT_SIZE, UNIT_SIZE));
+  kept_add(&kept, at(0), 10 * UNIT_SIZE, 1, 1);
+  kept_add(&kept, at(20), 4 * UNIT_SIZE, 1, 1);
+  kept_add(&kept, at(40), 6 * UNIT_SIZE, 1, 1);
+  cr_assert_eq(kept_take(&kept, 4 * UNIT_SIZE, UNIT_SIZE, 1), at(20));
+  cr_assert_eq(kept_take(&kept, 4 * UNIT_SIZE, UNIT_SIZE, 1), at(40));
+  cr_assert_eq(kept_take(&kept, 4 * UNIT_SIZE, UNIT_SIZE, 1), at(0));
+  cr_assert_null(kept_take(&kept, 7 * UNIT_SIZE, UNIT_SIZE, 1));
+}
+
+Test(kept, what_the_thread_freed_itself_is_taken_even_if_it_is_larger_but_not_by_much) {
+  struct kept kept = {0};
+  kept_add(&kept, at(0), 4 * UNIT_SIZE, 1, 2);
+  kept_add(&kept, at(20), 7 * UNIT_SIZE, 1, 1);
+  cr_assert_eq(kept_take(&kept, 4 * UNIT_SIZE, UNIT_SIZE, 1), at(20));
+  kept_add(&kept, at(40), 9 * UNIT_SIZE, 1, 1);
+  cr_assert_eq(kept_take(&kept, 4 * UNIT_SIZE, UNIT_SIZE, 1), at(0));
+  cr_assert_eq(kept_take(&kept, 4 * UNIT_SIZE, UNIT_SIZE, 2), at(40), "and another thread's before none");
 }
 
 Test(kept, what_lies_longest_goes_first) {
   struct kept kept = {0};
   struct kept_range range;
-  kept_add(&kept, at(0), UNIT_SIZE, 30);
-  kept_add(&kept, at(5), UNIT_SIZE, 10);
-  kept_add(&kept, at(9), UNIT_SIZE, 20);
+  kept_add(&kept, at(0), UNIT_SIZE, 30, 1);
+  kept_add(&kept, at(5), UNIT_SIZE, 10, 1);
+  kept_add(&kept, at(9), UNIT_SIZE, 20, 1);
   cr_assert_not(kept_evict(&kept, 9, &range));
   cr_assert(kept_evict(&kept, 25, &range) && range.base == at(5));
   cr_assert(kept_evict(&kept, 25, &range) && range.base == at(9));

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "config.h"
@@ -117,25 +118,95 @@ static void *use_and_end(void *arg) {
   return arg;
 }
 
+static void *use_one(void *arg) {
+  void *const p = alloc_fast(3000);
+  if (arg != NULL) *(void **)arg = p;
+  free_fast(p);
+  return NULL;
+}
+
+static void run(void *(*work)(void *), void *arg) {
+  pthread_t t;
+  pthread_create(&t, NULL, work, arg);
+  pthread_join(t, NULL);
+}
+
 Test(tls_sll, an_ended_threads_lists_are_taken_over) {
   const uint32_t cls = class_of_size(3000);
+  config.release_delay = 1000000;
   free_fast(alloc_fast(1)); /* this thread has its lists */
-  const uint64_t before = cached(cls);
-  pthread_t t;
-  pthread_create(&t, NULL, use_and_end, NULL);
-  pthread_join(t, NULL);
-  cr_assert_eq(cached(cls), before, "no list holds them any more");
-  cr_assert_gt(counted(cls).drain_exit, 0);
+  run(use_and_end, NULL);
+  const struct stats_class_counters first = counted(cls);
+  const uint64_t waiting = cached(cls);
+  cr_assert_gt(first.drain_exit, 0, "most of them went to the pool");
+  cr_assert(waiting > 0 && waiting < 10, "a few wait for the next thread");
   cr_assert_eq(stats_block()->counters.thread_exit, 1);
   struct pool_usage usage;
   pool_usage(cls, &usage);
-  cr_assert_gt(usage.batched, 0, "they wait for the next thread");
+  cr_assert_gt(usage.batched, 0);
   const uint64_t slabs = usage.slabs;
-  pthread_create(&t, NULL, use_and_end, NULL);
-  pthread_join(t, NULL);
+  run(use_and_end, NULL);
   pool_usage(cls, &usage);
-  cr_assert_gt(counted(cls).refill_batch, 0, "and it took them");
+  cr_assert_gt(counted(cls).refill_batch, 0, "it took what was in the pool");
   cr_assert_leq(usage.slabs, slabs + 1);
+}
+
+Test(tls_sll, a_short_threads_lists_are_the_next_ones) {
+  const uint32_t cls = class_of_size(3000);
+  config.release_delay = 1000000;
+  void *first, *next;
+  run(use_one, &first);
+  const struct stats_class_counters then = counted(cls);
+  for (int i = 0; i < 100; i++) {
+    run(use_one, &next);
+    cr_assert_eq(next, first);
+  }
+  const struct stats_class_counters now = counted(cls);
+  cr_assert_eq(now.allocs - then.allocs, 100);
+  cr_assert_eq(stats_refills(&now), stats_refills(&then));
+  cr_assert_eq(stats_drains(&now), stats_drains(&then));
+}
+
+Test(tls_sll, what_waits_for_no_thread_goes_back_with_a_trim) {
+  const uint32_t cls = class_of_size(3000);
+  config.release_delay = 1000000;
+  run(use_one, NULL);
+  cr_assert_gt(cached(cls), 0);
+  sll_trim();
+  cr_assert_eq(cached(cls), 0);
+}
+
+Test(tls_sll, what_waits_for_no_thread_goes_back_in_time) {
+  const uint32_t cls = class_of_size(3000);
+  config.release_delay = 20;
+  run(use_one, NULL);
+  cr_assert_gt(cached(cls), 0);
+  for (int i = 0; i < 2000 && cached(cls) > 0; i++) {
+    usleep(1000);
+    for (int n = 0; n < 100; n++) sll_leave(sll_enter()); /* somebody comes by */
+  }
+  cr_assert_eq(cached(cls), 0);
+}
+
+static pthread_barrier_t all_are_there;
+
+static void *use_together(void *arg) {
+  free_fast(alloc_fast(3000));
+  pthread_barrier_wait(&all_are_there);
+  return arg;
+}
+
+Test(tls_sll, no_more_lists_wait_than_threads_run) {
+  enum { THREADS = 20 };
+  const uint32_t cls = class_of_size(3000);
+  config.release_delay = 1000000;
+  free_fast(alloc_fast(1));
+  pthread_t t[THREADS];
+  pthread_barrier_init(&all_are_there, NULL, THREADS);
+  for (int i = 0; i < THREADS; i++) pthread_create(&t[i], NULL, use_together, NULL);
+  for (int i = 0; i < THREADS; i++) pthread_join(t[i], NULL);
+  cr_assert_geq(counted(cls).drain_exit, THREADS / 2 - 2, "half of them were drained when they ended");
+  cr_assert_geq(cached(cls), THREADS / 2 - 2, "and half of them wait");
 }
 
 Test(tls_sll, a_head_with_a_broken_header_is_dropped_and_never_handed_out) {
