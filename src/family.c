@@ -167,8 +167,11 @@ void alloc_check_size(const void *p, size_t alignment, size_t size) {
 
 bool alloc_trim(size_t keep) {
   if (debug_on()) debug_audit();
-  sll_trim();
+  struct sll_cache *cache = sll_enter();
+  if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
+  sll_trim_ended();
   size_t released = pool_scavenge(true, keep, sll_return_blocks);
   released += legacy_scavenge(true);
+  if (cache != NULL) sll_leave(cache);
   return released != 0;
 }

@@ -97,5 +97,6 @@ __attribute__((constructor(101))) static void start(void) { alloc_start(); }
 __attribute__((destructor(101))) static void stop(void) {
   if (debug_on()) debug_audit();
   else guard_audit();
+  sll_audit_ended();
   hub_stop();
 }

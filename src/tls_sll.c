@@ -246,10 +246,21 @@ static void drain_class(struct sll_cache *cache, uint32_t cls, enum drain_reason
         .ticks = hub_ticks() - start);
 }
 
-static void audit_list(struct sll_cache *cache, uint32_t cls) {
-  const struct chain list = audit_chain(cls, take_list(cache, cls), AUDIT_FEW);
+/* The first `most` blocks of the list, and of the spare list. */
+static void audit_lists(struct sll_cache *cache, uint32_t cls, uint32_t most) {
+  struct sll_state *state = &cache->state[cls];
+  const struct chain list = audit_chain(cls, take_list(cache, cls), most);
   cache->head[cls] = list.head;
-  cache->state[cls].length = list.count;
+  state->length = list.count;
+  state->spare = audit_chain(cls, take_spare(cache, cls), most);
+}
+
+void sll_audit(struct sll_cache *cache) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    if (at_rest(cache, cls)) continue;
+    sll_publish(cache, cls);
+    audit_lists(cache, cls, UINT32_MAX);
+  }
 }
 
 void sll_shorten(struct sll_cache *cache) {
@@ -263,7 +274,7 @@ void sll_shorten(struct sll_cache *cache) {
     if (state->length > KEPT_REFILLS * first) list = cut_list(cache, cls, first);
     state->refill = (uint16_t)first;
     state->most = first_max(lengths[cls].most);
-    audit_list(cache, cls);
+    audit_lists(cache, cls, AUDIT_FEW);
     const uint32_t moved = list.count + spare.count, slabs = hand_over(cls, list) + hand_over(cls, spare);
     if (moved == 0) continue;
     EVENT(tls_sll_drain, .cls = cls, .reason = DRAIN_EXIT, .before = before, .moved = moved, .slabs = slabs, .ticks = hub_ticks() - start);

@@ -125,8 +125,12 @@ void sll_drain_all(struct sll_cache *cache, enum drain_reason reason);
  */
 void sll_shorten(struct sll_cache *cache);
 
-/* Gives everything in the calling thread's lists, and in those of threads that ended, back to the slabs. */
-void sll_trim(void);
+/* Gives everything in the lists of threads that ended back to the slabs; checks it, where it is, at the end of the process. */
+void sll_trim_ended(void);
+void sll_audit_ended(void);
+
+/* Checks every block of the lists. */
+void sll_audit(struct sll_cache *cache);
 
 /* Returns a chain of blocks of class `cls` to their slabs, wherever these are. Returns the slabs touched. */
 uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim);

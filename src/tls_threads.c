@@ -133,12 +133,26 @@ static void drain_ended(uint64_t before_ms, enum drain_reason reason) {
   }
 }
 
-void sll_trim(void) {
-  struct sll_cache *cache = sll_enter();
-  if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
-  if (cache != NULL) sll_leave(cache);
-  drain_ended(UINT64_MAX, DRAIN_TRIM);
+void sll_audit_ended(void) {
+  pthread_mutex_lock(&registry.lock);
+  struct sll_cache *first = registry.waiting, *last = NULL;
+  const uint32_t count = registry.waiting_count;
+  registry.waiting = NULL;
+  registry.waiting_count = 0;
+  pthread_mutex_unlock(&registry.lock);
+  for (struct sll_cache *cache = first; cache != NULL; cache = cache->after) {
+    sll_audit(cache);
+    last = cache;
+  }
+  if (last == NULL) return;
+  pthread_mutex_lock(&registry.lock);
+  last->after = registry.waiting;
+  registry.waiting = first;
+  registry.waiting_count += count;
+  pthread_mutex_unlock(&registry.lock);
 }
+
+void sll_trim_ended(void) { drain_ended(UINT64_MAX, DRAIN_TRIM); }
 
 /* Runs among the thread's TLS destructors; those after it may still call malloc, and borrow. */
 static void end_thread(void *arg) {

@@ -172,7 +172,7 @@ Test(tls_sll, what_waits_for_no_thread_goes_back_with_a_trim) {
   config.release_delay = 1000000;
   run(use_one, NULL);
   cr_assert_gt(cached(cls), 0);
-  sll_trim();
+  sll_trim_ended();
   cr_assert_eq(cached(cls), 0);
 }
 
