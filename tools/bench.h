@@ -4,7 +4,7 @@
  *   workloads (rows) x contenders (columns) x rounds -> one value of each figure, NAN where it is not there
  *
  * A contender is an allocator, or hakmem with other settings. Within a round every workload is run by every contender in turn, with
- * the same seed; the next round has the next seed and begins with the next contender. A ratio is the median of the rounds' ratios, so that a machine that is slow for a
+ * the same seed; the next round has the next seed and another order. A ratio is the median of the rounds' ratios, so that a machine that is slow for a
  * while is slow for both.
  */
 #ifndef HAKMEM_TOOLS_BENCH_H

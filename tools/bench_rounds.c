@@ -103,17 +103,35 @@ static bool makes_sense(const struct bench *b, size_t w, size_t c) {
          (!k->recorded || kind != WORKLOAD_START) && (!k->full || kind != WORKLOAD_PROGRAM);
 }
 
-/* One round: each workload by each contender in turn. Another one is the first each time: what came before is in nobody's favour. */
-static bool run_round(struct bench *b, unsigned round, bool warm_up, uint64_t *done, uint64_t total) {
-  for (size_t w = 0; w < b->workload_count; w++) {
-    for (size_t i = 0; i < b->contender_count; i++) {
-      const size_t c = (i + round) % b->contender_count;
-      if (makes_sense(b, w, c) && !bench_run_one(b, w, c, round, warm_up)) return false;
-      progress_update(++*done, total, "runs");
-      if (measure_interrupted() != 0) return fail("interrupted");
-    }
+/*
+ * The order of one round, the same again for the same seed: a shuffle (Fisher and Yates), because what a run leaves behind, such as huge pages that
+ * the system has at hand, must not be in favour of always the same next one.
+ */
+static size_t *shuffled(const struct bench *b, uint64_t seed) {
+  size_t *const order = must_allocate(b->contender_count * sizeof(*order));
+  for (size_t i = 0; i < b->contender_count; i++) {
+    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407); /* Knuth's MMIX generator */
+    const size_t place = (size_t)(seed >> 33) % (i + 1);
+    if (place != i) order[i] = order[place];
+    order[place] = i;
   }
-  return true;
+  return order;
+}
+
+/* One round: each workload by each contender in turn. */
+static bool run_round(struct bench *b, unsigned round, bool warm_up, uint64_t *done, uint64_t total) {
+  bool good = true;
+  for (size_t w = 0; good && w < b->workload_count; w++) {
+    size_t *const order = shuffled(b, b->options.seed + round * b->workload_count + w);
+    for (size_t i = 0; good && i < b->contender_count; i++) {
+      const size_t c = order[i];
+      good = !makes_sense(b, w, c) || bench_run_one(b, w, c, round, warm_up);
+      progress_update(++*done, total, "runs");
+      if (good && measure_interrupted() != 0) good = fail("interrupted");
+    }
+    free(order);
+  }
+  return good;
 }
 
 static bool simulate_all(struct bench *b) {
