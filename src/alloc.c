@@ -14,16 +14,16 @@
 #include "quarantine.h"
 #include "recording.h"
 
-/*
- * Fresh zeroed memory of so many bytes at most is not left to page faults where there are several threads: a program that reads a page before it
- * writes to it takes two of them, and the second one interrupts the processors of the other threads.
- */
-#define POPULATE_MAX (4 * MIB)
-
 void *alloc_fail(void) {
   errno = ENOMEM;
   return NULL;
 }
+
+/*
+ * Fresh zeroed memory is not left to page faults where there are several threads: a program that reads a page before it writes to it takes two of
+ * them, and the second one interrupts the processors of the other threads.
+ */
+static bool may_populate(size_t size) { return size <= config.populate && !__libc_single_threaded; }
 
 /* A block of its own run or mapping; `zero`: it must read as zero. `room`: see large_take. */
 static void *large_alloc(size_t size, size_t room, size_t align, bool zero) {
@@ -50,7 +50,7 @@ static void *large_alloc(size_t size, size_t room, size_t align, bool zero) {
   recording_alloc(block, cls, size, sampled, __builtin_frame_address(0));
   if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_traced_stack());
   if (zero && (!zeroed || hub_checked)) memset(block, 0, size); /* a checker sees that it was written to */
-  else if (zero && size <= POPULATE_MAX && !__libc_single_threaded) os_populate(block, size);
+  else if (zero && may_populate(size)) os_populate(block, size);
   if (cache != NULL) sll_leave(cache);
   errno = saved;
   return block;

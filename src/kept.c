@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-
 static char *end_of(const struct kept_range *range) { return range->base + range->size; }
 
 static void insert(struct kept *kept, uint32_t at, struct kept_range range) {

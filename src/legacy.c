@@ -163,8 +163,9 @@ static size_t scavenge_slabs(bool trim, uint64_t now) {
 
 /* A slab over kept memory; NULL where none fits. */
 static struct slab *take_kept(size_t size, size_t align) {
+  const uint32_t thread = os_thread();
   pthread_mutex_lock(&legacy.lock);
-  char *base = kept_take(&legacy.kept, size, align, os_thread());
+  char *base = kept_take(&legacy.kept, size, align, thread);
   assert(kept_is_valid(&legacy.kept));
   pthread_mutex_unlock(&legacy.lock);
   if (base == NULL) return NULL;
@@ -198,8 +199,9 @@ static size_t evict(uint64_t before_ms) {
 /* Keeps [base, base + size) for the next huge block, or unmaps it. */
 static void keep(char *base, size_t size) {
   const uint64_t now = os_now_ms();
+  const uint32_t thread = os_thread();
   pthread_mutex_lock(&legacy.lock);
-  const bool kept = size <= kept_most() && kept_add(&legacy.kept, base, size, now, os_thread());
+  const bool kept = size <= kept_most() && kept_add(&legacy.kept, base, size, now, thread);
   assert(kept_is_valid(&legacy.kept));
   pthread_mutex_unlock(&legacy.lock);
   if (kept) evict(idle_since(now));

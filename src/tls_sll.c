@@ -18,7 +18,6 @@
 #define FIRST_REFILL_BYTES (2 * KIB) /* the first refill, and by so much each further one is larger; */
 #define FIRST_REFILL_MAX 8u          /* or by so many blocks */
 #define FIRST_REFILL_MIN 2u
-#define KEPT_REFILLS 2u /* so many first refills at most stay in a list whose thread ended */
 #define ALLOC_BUDGET_MAX 4096u /* how many operations may be unpublished */
 
 /* ---- Lengths and budgets. ---- */
@@ -178,13 +177,22 @@ static uint32_t hand_over(uint32_t cls, struct chain chain) {
   return overflow.count != 0 ? sll_return_blocks(cls, overflow, false) : 0;
 }
 
+/* Whether a list of the class can go on with `block`, wherever a link that was written to may lead. */
+static bool goes_on_with(uint32_t cls, const struct block *block) {
+  return directory_code(&directory, block) == (int8_t)(cls + 1) && block_can_pop(block);
+}
+
 /* Cuts the list behind its first `keep` blocks, which were pushed last and are warm, and returns the rest. */
 static struct chain cut_list(struct sll_cache *cache, uint32_t cls, uint32_t keep) {
   struct sll_state *state = &cache->state[cls];
   struct block *last = cache->head[cls];
-  for (uint32_t i = 1; i < keep && block_can_pop(block_next(last)); i++) last = block_next(last);
+  for (uint32_t i = 0; i < keep; i++) {
+    struct block *const next = i == 0 ? last : block_next(last);
+    if (!goes_on_with(cls, next)) return CHAIN_EMPTY; /* broken in mid-list: the pop that reaches it will say so */
+    last = next;
+  }
   struct chain rest = {block_next(last), state->length - keep};
-  if (!block_can_pop(block_next(last))) return CHAIN_EMPTY; /* a broken header in mid-list: the pop that reaches it will say so */
+  if (!goes_on_with(cls, rest.head)) return CHAIN_EMPTY;
   block_link(last, BLOCK_END);
   state->length = keep;
   return rest;
@@ -263,18 +271,24 @@ void sll_audit(struct sll_cache *cache) {
   }
 }
 
+/* Where the class's first refill is more than that, nothing of it waits: so little memory is in lists that nobody has. */
+static uint32_t may_wait(uint32_t cls) { return class_stride(cls) <= FIRST_REFILL_BYTES ? lengths[cls].first : 0; }
+
 void sll_shorten(struct sll_cache *cache) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
-    if (at_rest(cache, cls)) continue;
-    sll_publish(cache, cls);
     struct sll_state *state = &cache->state[cls];
-    const uint64_t start = hub_ticks();
-    const uint32_t first = lengths[cls].first, before = state->length + state->spare.count;
-    struct chain spare = take_spare(cache, cls), list = CHAIN_EMPTY;
-    if (state->length > KEPT_REFILLS * first) list = cut_list(cache, cls, first);
-    state->refill = (uint16_t)first;
+    const uint32_t few = may_wait(cls);
+    const bool was_used = state->refilled || state->free_armed != 0;
+    state->refill = lengths[cls].first;
     state->most = first_max(lengths[cls].most);
+    if (few == 0) drain_class(cache, cls, DRAIN_EXIT);
+    if (few == 0 || !was_used) continue;
+    sll_publish(cache, cls);
+    const uint64_t start = hub_ticks();
     audit_lists(cache, cls, AUDIT_FEW);
+    const uint32_t before = state->length + state->spare.count;
+    const struct chain spare = take_spare(cache, cls), list = state->length > 2 * few ? cut_list(cache, cls, few) : CHAIN_EMPTY;
+    arm(cache, cls);
     const uint32_t moved = list.count + spare.count, slabs = hand_over(cls, list) + hand_over(cls, spare);
     if (moved == 0) continue;
     EVENT(tls_sll_drain, .cls = cls, .reason = DRAIN_EXIT, .before = before, .moved = moved, .slabs = slabs, .ticks = hub_ticks() - start);

@@ -37,7 +37,7 @@ static struct {
   pthread_mutex_t lock;
   struct sll_cache *live, *unused;
   struct sll_cache *waiting; /* a part of the live ones, the last to end first */
-  uint32_t waiting_count;
+  uint32_t waiting_count;    /* those on their way there, too */
   uint32_t running; /* live ones that a thread has; atomic, changes under the lock */
 } registry = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -93,23 +93,29 @@ static void retire(struct sll_cache *cache) {
   pthread_mutex_unlock(&registry.lock);
 }
 
-/* Lists without a thread wait for the next one, or are drained where as many wait as threads run. */
-static void drop_cache(struct sll_cache *cache) {
-  sll_shorten(cache);
-  const uint64_t now = os_now_ms();
+/* Books a thread out. Whether its lists are to wait for the next one. */
+static bool is_to_wait(void) {
   pthread_mutex_lock(&registry.lock);
   set_running(registry.running - 1);
   const bool waits = registry.waiting_count <= registry.running && !hub_checked;
-  if (waits) {
-    cache->ended_ms = now;
+  registry.waiting_count += waits;
+  pthread_mutex_unlock(&registry.lock);
+  return waits;
+}
+
+/* Lists without a thread wait for the next one, or are drained where enough do. */
+static void drop_cache(struct sll_cache *cache) {
+  if (is_to_wait()) {
+    sll_shorten(cache);
+    cache->ended_ms = os_now_ms();
+    pthread_mutex_lock(&registry.lock);
     cache->after = registry.waiting;
     registry.waiting = cache;
-    registry.waiting_count++;
+    pthread_mutex_unlock(&registry.lock);
+  } else {
+    sll_drain_all(cache, DRAIN_EXIT);
+    retire(cache);
   }
-  pthread_mutex_unlock(&registry.lock);
-  if (waits) return;
-  sll_drain_all(cache, DRAIN_EXIT);
-  retire(cache);
 }
 
 /* Takes out lists that wait since `before_ms` or longer; NULL where there are none. */
@@ -136,9 +142,7 @@ static void drain_ended(uint64_t before_ms, enum drain_reason reason) {
 void sll_audit_ended(void) {
   pthread_mutex_lock(&registry.lock);
   struct sll_cache *first = registry.waiting, *last = NULL;
-  const uint32_t count = registry.waiting_count;
   registry.waiting = NULL;
-  registry.waiting_count = 0;
   pthread_mutex_unlock(&registry.lock);
   for (struct sll_cache *cache = first; cache != NULL; cache = cache->after) {
     sll_audit(cache);
@@ -148,7 +152,6 @@ void sll_audit_ended(void) {
   pthread_mutex_lock(&registry.lock);
   last->after = registry.waiting;
   registry.waiting = first;
-  registry.waiting_count += count;
   pthread_mutex_unlock(&registry.lock);
 }
 
@@ -195,7 +198,7 @@ static void scavenge_if_due(uint64_t now) {
   /* Whoever wins the exchange does the work; the others go on. */
   const uint64_t next = now + config.release_delay / SCAVENGES_PER_DELAY + 1;
   if (!__atomic_compare_exchange_n(&next_scavenge_ms, &due, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
-  if (now > config.release_delay / 2) drain_ended(now - config.release_delay / 2, DRAIN_EXIT);
+  if (now > config.release_delay / 2) drain_ended(now - config.release_delay / 2, DRAIN_IDLE);
   pool_scavenge(false, 0, sll_return_blocks);
   legacy_scavenge(false);
 }
@@ -272,7 +275,8 @@ void sll_fork_child(void) {
   registry.live = own;
   registry.running = own != NULL ? 1 : 0;
   if (own != NULL) own->next = own->prev = NULL;
-  for (struct sll_cache *cache = registry.waiting; cache != NULL; cache = cache->after) {
+  registry.waiting_count = 0;
+  for (struct sll_cache *cache = registry.waiting; cache != NULL; cache = cache->after, registry.waiting_count++) {
     cache->prev = NULL;
     cache->next = registry.live;
     if (registry.live != NULL) registry.live->prev = cache;

@@ -4,9 +4,11 @@
  *   limit    under ulimit -v: allocate until NULL with ENOMEM, free all, and do it again with as much success
  *   release  a large working set is freed: after the delay, and after malloc_trim, it is no longer resident
  *   loop     malloc and free of 1 MiB, 64 MiB: no system call each time, so the time of a million is bounded
+ *   zeroed   calloc of 3 MiB, and of 6 MiB, by one thread and where there are two: prints how many KiB became resident each time
  */
 #include <errno.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,11 +102,34 @@ static void check_loop(void) {
   }
 }
 
+static void *wait_for_ever(void *arg) {
+  pause();
+  return arg;
+}
+
+static void check_zeroed(void) {
+  for (unsigned round = 0; round < 2; round++) {
+    for (size_t mib = 3; mib <= 6; mib += 3) {
+      const long before = resident_kib();
+      const char *volatile block = calloc(mib, 1 << 20);
+      if (block == NULL) fail("out of memory");
+      printf("%ld ", resident_kib() - before);
+      for (size_t i = 0; i < mib << 20; i++) {
+        if (block[i] != 0) fail("a byte of a block of calloc is not zero");
+      }
+    }
+    pthread_t other;
+    if (round == 0 && pthread_create(&other, NULL, wait_for_ever, NULL) != 0) fail("no thread");
+  }
+  puts("");
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) return 2;
   if (strcmp(argv[1], "limit") == 0) check_limit();
   else if (strcmp(argv[1], "release") == 0) check_release();
   else if (strcmp(argv[1], "loop") == 0) check_loop();
+  else if (strcmp(argv[1], "zeroed") == 0) check_zeroed();
   else return 2;
   return 0;
 }
