@@ -42,7 +42,7 @@ static const void *told_listeners;          /* atomic; who has been told what is
 static struct early {
   uint32_t id; /* enum event_id + 1; atomic, written last */
   union { HAK_EVENTS(EARLY_MEMBER) } event;
-} early[EARLY_LENGTH];
+} early[EARLY_LENGTH] BULK;
 static uint32_t early_count, early_missed; /* atomic */
 static bool early_over; /* atomic; the constructors have run: without a tracer by now, nothing more is kept */
 static uint64_t early_first_ns;

@@ -36,7 +36,7 @@ static struct {
   uintptr_t pointer[THREADS_MAX + 1]; /* and this one's */
   uint32_t count;
   bool whole; /* no thread's is missing */
-} stacks;
+} stacks BULK;
 
 /* "NUMBER ARGUMENTS... STACK_POINTER PROGRAM_COUNTER" where the thread waits in the kernel, else "running". */
 static bool parse_pointer(char *text, uintptr_t *pointer) {
@@ -97,7 +97,7 @@ static uint32_t find_threads(void) {
  */
 static uintptr_t left_control_block(const struct maps_region *region) {
 #if defined(__x86_64__)
-  static uintptr_t words[CONTROL_BLOCK / sizeof(uintptr_t)]; /* the stack may be small */
+  static uintptr_t words[CONTROL_BLOCK / sizeof(uintptr_t)] BULK; /* the stack may be small */
   const uintptr_t start = region->end - min_size(sizeof(words), region->end - region->start);
   if (!stacks.whole || !maps_read(words, (void *)start, region->end - start)) return 0;
   for (size_t i = 0; i + 2 < (region->end - start) / sizeof(*words); i++) {

@@ -38,11 +38,11 @@ static struct site *table; /* open-addressed; one snapshot at a time has it */
 static uint32_t used;
 static struct site rest;
 static uint32_t rest_count;
-static uint16_t order[SLOTS]; /* places of the table that are taken */
+static uint16_t order[SLOTS] BULK; /* places of the table that are taken */
 static uint32_t now_ms;
 static uint64_t next_ns; /* when the next table on the schedule may be made */
 static uint64_t most_idle; /* of the snapshot that PROFILE_IDLEST is of */
-static uint64_t is_published[STACK_IDS / 64 + 1];
+static uint64_t is_published[STACK_IDS / 64 + 1] BULK;
 
 /* ---- From records to sites. ---- */
 

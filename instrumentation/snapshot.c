@@ -230,7 +230,7 @@ static void fill_slabs(struct stats_block *b, const struct walk *walk) {
 }
 
 static void take(struct stats_block *b, bool thorough, bool in_signal) {
-  static struct walk walk; /* one snapshot at a time; a thread's stack may be too small for it */
+  static struct walk walk BULK; /* one snapshot at a time; a thread's stack may be too small for it */
   memset(&walk, 0, sizeof(walk));
   walk.thorough = thorough;
   walk.now_ms = os_now_ms();

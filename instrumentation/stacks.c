@@ -80,8 +80,8 @@ void stacks_start(void) {
 #define PROBES_MAX 64
 #define FAULTS 64 /* whose frames are kept */
 
-static uint64_t hashes[HASHES]; /* atomic; 0 where none */
-static uint16_t told[HASHES];   /* atomic; the pass in which the stack was last told of */
+static uint64_t hashes[HASHES] BULK; /* atomic; 0 where none */
+static uint16_t told[HASHES] BULK;   /* atomic; the pass in which the stack was last told of */
 static uint16_t pass = 1;      /* atomic; grows with stacks_tell_again */
 
 /* Never 0. Every frame goes through a multiplication, whose upper half reaches the next one. */
@@ -109,11 +109,11 @@ static uint32_t id_of(uint64_t hash, bool *fresh) {
   return 0;
 }
 
-static const struct stack_frames *kept[HASHES]; /* atomic; of the stack with this id - 1; what is there stays */
+static const struct stack_frames *kept[HASHES] BULK; /* atomic; of the stack with this id - 1; what is there stays */
 
 /* Memory for the frames of a fault: there is no other way to get some then. */
 static struct stack_frames *reserve(void) {
-  static union { struct stack_frames frames; char bytes[sizeof(struct stack_frames) + STATS_FRAMES * sizeof(uintptr_t)]; } places[FAULTS];
+  static union { struct stack_frames frames; char bytes[sizeof(struct stack_frames) + STATS_FRAMES * sizeof(uintptr_t)]; } places[FAULTS] BULK;
   static uint32_t used; /* atomic */
   const uint32_t i = __atomic_fetch_add(&used, 1, __ATOMIC_RELAXED);
   return i < FAULTS ? &places[i].frames : NULL;

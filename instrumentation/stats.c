@@ -16,7 +16,7 @@
 #include "clock.h"
 #include "hub.h"
 
-static struct stats_block own_block; /* until there is a file, and where there is none */
+static struct stats_block own_block BULK; /* until there is a file, and where there is none */
 static struct stats_block *block = &own_block; /* atomic */
 
 /*
@@ -26,7 +26,7 @@ static struct stats_block *block = &own_block; /* atomic */
  */
 static bool child_begins; /* atomic */
 static pthread_mutex_t child_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct { uint64_t allocs, frees, request_samples, request_bytes; } inherited[CLASS_ROWS];
+static struct { uint64_t allocs, frees, request_samples, request_bytes; } inherited[CLASS_ROWS] BULK;
 
 static void begin_child(void);
 

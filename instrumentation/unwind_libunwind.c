@@ -57,7 +57,7 @@ struct side {
   uintptr_t *frames;
   uint32_t most, count;
 };
-static struct side sides[SIDES];
+static struct side sides[SIDES] BULK;
 static char *side_stacks; /* SIDES of SIDE_SIZE, a page in front of each that nobody may touch */
 
 static bool map_sides(void) {

@@ -25,7 +25,7 @@
 #define BUSY UINT64_MAX
 #define READS_STACK __attribute__((no_sanitize("address")))
 
-static struct { uint64_t key, step; } entries[ENTRIES]; /* atomic */
+static struct { uint64_t key, step; } entries[ENTRIES] BULK; /* atomic */
 
 /* ---- A step in a word: 32 bits of `size`, 30 of `saved`, and from where. Those that lead nowhere have a size of 0. ---- */
 

@@ -8,7 +8,7 @@
 #include "os.h"
 
 /* Both words are written without a lock: `check` is the block's address and `when` in one, so that a half-written line is seen. */
-static struct { uint64_t check, when; } seen[AUDIT_SEEN]; /* atomic; when: ms in the upper half, thread in the lower */
+static struct { uint64_t check, when; } seen[AUDIT_SEEN] BULK; /* atomic; when: ms in the upper half, thread in the lower */
 
 static uint32_t place_of(const void *block) {
   return (uint32_t)((uintptr_t)block / MIN_ALIGN * UINT64_C(0x9e3779b97f4a7c15) >> 40) % AUDIT_SEEN; /* Knuth's multiplicative hash */

@@ -6,7 +6,7 @@
 #include "events.h"
 #include "os.h"
 
-struct directory directory, directory_blind;
+struct directory directory BULK, directory_blind BULK;
 
 /* Only on the way in: leaves, the hash and the array of SuperSlabs. Look-ups take no lock. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -138,9 +138,9 @@ struct slab *directory_large(const void *p) {
 #define HASH_LENGTH (2 * INDEX_MAX)
 #define HASH_GONE ((struct superslab *)1)
 
-static struct superslab *array[INDEX_MAX]; /* atomic */
+static struct superslab *array[INDEX_MAX] BULK; /* atomic */
 static uint32_t array_length;              /* atomic */
-static struct superslab *hash[HASH_LENGTH]; /* atomic; NULL never used, HASH_GONE used before */
+static struct superslab *hash[HASH_LENGTH] BULK; /* atomic; NULL never used, HASH_GONE used before */
 
 static uint32_t hash_start(const void *p) {
   const uint64_t key = (uintptr_t)p / config_superslab_size();

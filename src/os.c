@@ -36,7 +36,7 @@ int os_last_error(void) { return __atomic_load_n(&last_error, __ATOMIC_RELAXED);
 static struct {
   pthread_mutex_t lock;
   struct ranges ranges;
-} own = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} own BULK = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void own_change(void (*change)(struct ranges *, uintptr_t, uintptr_t), const void *base, size_t size) {
   if (LIKELY(config.leaks == 0)) return;

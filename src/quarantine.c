@@ -16,7 +16,7 @@ static struct {
   uint32_t oldest, count;
   uint32_t of_class[CLASS_COUNT]; /* atomic; changes under the lock */
   size_t bytes;
-} ring = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} ring BULK = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static_assert(CLASS_COUNT <= UINT8_MAX, "a class fits into a byte");
 

@@ -237,7 +237,7 @@ static void read_words(uintptr_t start, size_t size) {
  * hold something.
  */
 static size_t empty_pages(uintptr_t page) {
-  static uint64_t entries[PAGES]; /* of the pages from `first` on */
+  static uint64_t entries[PAGES] BULK; /* of the pages from `first` on */
   static uintptr_t first;
   static size_t known;
   if (page - first >= known) {

@@ -49,6 +49,9 @@ struct slab {
   size_t align;              /* huge blocks: what their base is a multiple of */
 };
 
+/* What the system was asked for. */
+enum superslab_pages { PAGES_ANY, PAGES_HUGE, PAGES_SMALL };
+
 struct superslab {
   struct superslab *next, *prev; /* in the shared pool's list */
   char *base;
@@ -56,7 +59,7 @@ struct superslab {
   uint32_t units, used_units;
   uint64_t free_mask, dirty_mask, aged_mask; /* bit u: unit u */
   uint64_t changed_ms;           /* when a slab was last given back */
-  bool small_pages;              /* atomic: a part was purged, and the system was told not to fill it again with huge pages */
+  enum superslab_pages pages;    /* atomic */
   struct slab slabs[];            /* one a unit; slabs[u] is the slab that begins at unit u */
 };
 

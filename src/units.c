@@ -106,18 +106,29 @@ void units_give(struct slab *slab) {
 }
 
 /*
- * A SuperSlab with huge pages of which a part was purged would be whole again soon, with nothing in that part: the kernel's khugepaged puts a huge
- * page wherever it finds a few small ones, if it was asked to.
+ * ---- Huge pages. ----
+ *
+ * A SuperSlab that comes asks for them where the process is so large that it touches all its pages soon. Below, the first touch of a huge page may cost more
+ * than 512 small ones: on a virtual machine whose host takes back what is free in pieces of that size, ten times as much, which is a tenth of the time of
+ * a program that lives for a second. What is full asks then: the kernel's khugepaged puts a huge page in place of its small ones, in time.
  */
-void units_purging(struct superslab *ss) {
-  if (!__atomic_exchange_n(&ss->small_pages, true, __ATOMIC_RELAXED)) os_avoid_huge_pages(ss->base, ss->size);
+#define FULL_ASK 4u /* SuperSlabs in use; fewer do not fill the processor's TLB */
+
+static void set_pages(struct superslab *ss, enum superslab_pages pages) {
+  if (__atomic_exchange_n(&ss->pages, pages, __ATOMIC_RELAXED) == pages) return;
+  if (pages == PAGES_HUGE) os_prefer_huge_pages(ss->base, ss->size);
+  else os_avoid_huge_pages(ss->base, ss->size);
 }
 
-/* Whether a process with so many SuperSlabs touches all pages of one more soon, and would spend more time on TLB misses than on the blocks. */
-static bool are_many(uint32_t active) { return config.huge_pages != 0 && active >= config.huge_pages; }
+/* A huge page of which a part was purged would be whole again soon, with nothing in that part: khugepaged puts one wherever it finds a few small ones. */
+void units_purging(struct superslab *ss) { set_pages(ss, PAGES_SMALL); }
 
 static void filled(struct superslab *ss, uint32_t active) {
-  if (are_many(active) && __atomic_exchange_n(&ss->small_pages, false, __ATOMIC_RELAXED)) os_prefer_huge_pages(ss->base, ss->size);
+  if (config.huge_pages != 0 && active >= min_size(FULL_ASK, config.huge_pages)) set_pages(ss, PAGES_HUGE);
+}
+
+static void came(struct superslab *ss, uint32_t active) {
+  if (config.huge_pages != 0 && active >= config.huge_pages) set_pages(ss, PAGES_HUGE);
 }
 
 /* ---- Descriptors. ---- */
@@ -162,7 +173,7 @@ static struct superslab *map_superslab(uint32_t active, struct units_refusal *re
   if (ss != NULL) {
     superslab_init(ss, base, size);
     hub_guard(base, size);
-    if (are_many(active)) os_prefer_huge_pages(base, size);
+    came(ss, active);
     return ss;
   }
   /* mmap says ENOMEM for both; where a smaller, unaligned piece can be had, it was the address space. */
