@@ -40,7 +40,7 @@ silent HAKMEMORY=1 NOT_HAKMEM_X=2
 
 # The table has every option, each with its default and its meaning.
 HAKMEM_HELP=1 LD_PRELOAD=$DEFAULT sh -c : 2>"$place/help"
-for name in SS_SIZE SS_LIMIT DRAIN_INTERVAL LOOKUP RELEASE_DELAY ON_ERROR DEBUG REDZONE FILL QUARANTINE QUARANTINE_AGE TRACE SAMPLE STATS STATS_FILE STATS_SIGNAL LOG LOG_FILE STACKS FRAGMENTATION HELP; do
+for name in SS_SIZE SS_LIMIT DRAIN_INTERVAL LOOKUP RELEASE_DELAY HUGE_PAGES POPULATE ON_ERROR DEBUG REDZONE FILL QUARANTINE QUARANTINE_AGE TRACE SAMPLE STATS STATS_FILE STATS_SIGNAL LOG LOG_FILE STACKS FRAGMENTATION HELP; do
   grep -q "^  HAKMEM_$name=.*(default .*)$" "$place/help" || { cat "$place/help"; fail "HAKMEM_HELP=1 does not show HAKMEM_$name"; }
 done
 [ "$(grep -c '^  HAKMEM_' "$place/help")" -eq "$(grep -c '^      [^ ]' "$place/help")" ] || fail "an option has no meaning in the table"

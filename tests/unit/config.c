@@ -21,7 +21,7 @@ Test(config, defaults) {
   cr_assert_eq(config.ss_limit, 0);
   cr_assert_eq(config.drain_interval, 2048);
   cr_assert_eq(config.lookup, 0);
-  cr_assert_eq(config.release_delay, 500);
+  cr_assert_eq(config.release_delay, 250);
   cr_assert_eq(config.on_error, ON_ERROR_AUTO);
   cr_assert_eq(config.trace, 0);
   cr_assert_eq(config.sample, 1024);
