@@ -278,7 +278,7 @@ void sll_shorten(struct sll_cache *cache) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     struct sll_state *state = &cache->state[cls];
     const uint32_t few = may_wait(cls);
-    const bool was_used = state->refilled || state->free_armed != 0;
+    const bool was_used = state->refilled || state->free_armed != 0 || !at_rest(cache, cls);
     state->refill = lengths[cls].first;
     state->most = first_max(lengths[cls].most);
     if (few == 0) drain_class(cache, cls, DRAIN_EXIT);

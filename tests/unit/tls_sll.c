@@ -113,13 +113,13 @@ Test(tls_sll, a_trim_leaves_nothing_behind) {
 
 static void *use_and_end(void *arg) {
   void *p[100];
-  for (int i = 0; i < 100; i++) p[i] = alloc_fast(3000);
+  for (int i = 0; i < 100; i++) p[i] = alloc_fast(1000);
   for (int i = 0; i < 100; i++) free_fast(p[i]);
   return arg;
 }
 
 static void *use_one(void *arg) {
-  void *const p = alloc_fast(3000);
+  void *const p = alloc_fast(1000);
   if (arg != NULL) *(void **)arg = p;
   free_fast(p);
   return NULL;
@@ -132,14 +132,14 @@ static void run(void *(*work)(void *), void *arg) {
 }
 
 Test(tls_sll, an_ended_threads_lists_are_taken_over) {
-  const uint32_t cls = class_of_size(3000);
+  const uint32_t cls = class_of_size(1000);
   config.release_delay = 1000000;
   free_fast(alloc_fast(1)); /* this thread has its lists */
   run(use_and_end, NULL);
   const struct stats_class_counters first = counted(cls);
   const uint64_t waiting = cached(cls);
   cr_assert_gt(first.drain_exit, 0, "most of them went to the pool");
-  cr_assert(waiting > 0 && waiting < 10, "a few wait for the next thread");
+  cr_assert(waiting > 0 && waiting < 10, "a few wait for the next thread: %lu", (unsigned long)waiting);
   cr_assert_eq(stats_block()->counters.thread_exit, 1);
   struct pool_usage usage;
   pool_usage(cls, &usage);
@@ -152,7 +152,7 @@ Test(tls_sll, an_ended_threads_lists_are_taken_over) {
 }
 
 Test(tls_sll, a_short_threads_lists_are_the_next_ones) {
-  const uint32_t cls = class_of_size(3000);
+  const uint32_t cls = class_of_size(1000);
   config.release_delay = 1000000;
   void *first, *next;
   run(use_one, &first);
@@ -167,8 +167,48 @@ Test(tls_sll, a_short_threads_lists_are_the_next_ones) {
   cr_assert_eq(stats_drains(&now), stats_drains(&then));
 }
 
+static void *use_large(void *arg) {
+  for (size_t size = 2048; size < SMALL_MAX; size += size / 8) free_fast(alloc_fast(size));
+  return arg;
+}
+
+Test(tls_sll, large_blocks_do_not_wait) {
+  config.release_delay = 1000000;
+  run(use_large, NULL);
+  for (uint32_t cls = class_of_size(2048); cls < CLASS_ALIGNED; cls++) cr_assert_eq(cached(cls), 0);
+}
+
+static void *free_many(void *blocks) {
+  for (unsigned i = 0; i < 2000; i++) free_fast(((void **)blocks)[i]);
+  return NULL;
+}
+
+static void *grow_lists(void *arg) {
+  static void *p[2000];
+  for (unsigned round = 0; round < 30; round++) {
+    for (unsigned i = 0; i < 2000; i++) p[i] = alloc_fast(100);
+    for (unsigned i = 0; i < 2000; i++) free_fast(p[i]);
+  }
+  return arg;
+}
+
+Test(tls_sll, the_next_threads_lists_are_as_short_as_new_ones) {
+  static void *p[2][2000];
+  const uint32_t cls = class_of_size(100);
+  config.release_delay = 1000000;
+  for (unsigned i = 0; i < 4000; i++) p[i / 2000][i % 2000] = alloc_fast(100);
+  run(free_many, p[0]);
+  const struct stats_class_counters first = counted(cls);
+  run(grow_lists, NULL);
+  const struct stats_class_counters then = counted(cls);
+  run(free_many, p[1]);
+  const struct stats_class_counters now = counted(cls);
+  cr_assert_gt(first.drain_length, 4);
+  cr_assert_geq(now.drain_length - then.drain_length + 2, first.drain_length, "%lu, %lu", (unsigned long)(now.drain_length - then.drain_length), (unsigned long)first.drain_length);
+}
+
 Test(tls_sll, what_waits_for_no_thread_goes_back_with_a_trim) {
-  const uint32_t cls = class_of_size(3000);
+  const uint32_t cls = class_of_size(1000);
   config.release_delay = 1000000;
   run(use_one, NULL);
   cr_assert_gt(cached(cls), 0);
@@ -177,7 +217,7 @@ Test(tls_sll, what_waits_for_no_thread_goes_back_with_a_trim) {
 }
 
 Test(tls_sll, what_waits_for_no_thread_goes_back_in_time) {
-  const uint32_t cls = class_of_size(3000);
+  const uint32_t cls = class_of_size(1000);
   config.release_delay = 20;
   run(use_one, NULL);
   cr_assert_gt(cached(cls), 0);
@@ -191,14 +231,14 @@ Test(tls_sll, what_waits_for_no_thread_goes_back_in_time) {
 static pthread_barrier_t all_are_there;
 
 static void *use_together(void *arg) {
-  free_fast(alloc_fast(3000));
+  free_fast(alloc_fast(1000));
   pthread_barrier_wait(&all_are_there);
   return arg;
 }
 
 Test(tls_sll, no_more_lists_wait_than_threads_run) {
   enum { THREADS = 20 };
-  const uint32_t cls = class_of_size(3000);
+  const uint32_t cls = class_of_size(1000);
   config.release_delay = 1000000;
   free_fast(alloc_fast(1));
   pthread_t t[THREADS];
