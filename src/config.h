@@ -20,7 +20,7 @@
   NUMBER(drain_interval, DRAIN_INTERVAL, 2048, 0, 1u << 30, "frees", "a TLS SLL is drained after so many frees to it, 0 = never") \
   CHOICE(lookup, LOOKUP, 0, "directory|hash|linear", "how the SuperSlab of a pointer is found")     \
   NUMBER(release_delay, RELEASE_DELAY, 250, 0, 1u << 30, "ms", "empty SuperSlabs, slabs and batches are kept so long for reuse") \
-  NUMBER(huge_pages, HUGE_PAGES, 128, 0, 1u << 20, "SuperSlabs", "with so many in use, further SuperSlabs ask for huge pages at once; with 4, when they are full; 0 = none does") \
+  NUMBER(huge_pages, HUGE_PAGES, 1024, 0, 1u << 20, "SuperSlabs", "with so many in use, further SuperSlabs ask for huge pages at once; with 4, when they are full; 0 = none does") \
   NUMBER(populate, POPULATE, 4u << 20, 0, 1u << 30, "bytes", "zeroed blocks of up to so many are resident at once where there are several threads, 0 = none is") \
   CHOICE(on_error, ON_ERROR, 0, "auto|report|abort", "after a header reset or an invalid free: go on, or stop; auto: stop in the debugging mode only") \
   CHOICE(debug, DEBUG, 0, "0|1", "1: the debugging mode: every block has redzones and a record, freed ones are filled and wait") \
