@@ -7,26 +7,50 @@
 #include "misuse.h"
 #include "os.h"
 
-/* Both words are written without a lock: `check` is the block's address and `when` in one, so that a half-written line is seen. */
-static struct { uint64_t check, when; } seen[AUDIT_SEEN] BULK; /* atomic; when: ms in the upper half, thread in the lower */
+/*
+ * Both words are written without a lock: `check` is the block's address and `when` in one, so that a half-written line is seen. A block has the
+ * choice of WAYS lines, which are one cache line together.
+ */
+#define WAYS 4
+struct seen { uint64_t check, when; }; /* atomic; when: ms in the upper half, thread in the lower */
+static struct seen seen[AUDIT_SEEN / WAYS][WAYS] BULK __attribute__((aligned(64)));
+static_assert(sizeof(seen[0]) == 64, "a block's lines are one cache line");
 
-static uint32_t place_of(const void *block) {
-  return (uint32_t)((uintptr_t)block / MIN_ALIGN * UINT64_C(0x9e3779b97f4a7c15) >> 40) % AUDIT_SEEN; /* Knuth's multiplicative hash */
+static uint64_t hash_of(const void *block) { return (uintptr_t)block / MIN_ALIGN * UINT64_C(0x9e3779b97f4a7c15); } /* Knuth's multiplicative hash */
+
+static uint64_t when_of(const struct seen *line) { return __atomic_load_n(&line->when, __ATOMIC_RELAXED); }
+
+static bool is_of(const struct seen *line, const void *block) {
+  return (__atomic_load_n(&line->check, __ATOMIC_RELAXED) ^ when_of(line)) == (uintptr_t)block;
 }
 
+static struct seen *lines_of(const void *block) { return seen[(hash_of(block) >> 40) % (AUDIT_SEEN / WAYS)]; }
+
+/* The block's own line, or else the oldest; where they are of the same time, any. */
 static void remember(const void *block, uint64_t when) {
-  const uint32_t i = place_of(block);
-  __atomic_store_n(&seen[i].when, when, __ATOMIC_RELAXED);
-  __atomic_store_n(&seen[i].check, (uintptr_t)block ^ when, __ATOMIC_RELAXED);
+  struct seen *const lines = lines_of(block), *line = &lines[hash_of(block) >> 62];
+  static_assert(WAYS == 4, "two bits choose one");
+  for (uint32_t way = 0; way < WAYS; way++) {
+    if (is_of(&lines[way], block)) {
+      line = &lines[way];
+      break;
+    }
+    if (when_of(&lines[way]) >> 32 < when_of(line) >> 32) line = &lines[way];
+  }
+  __atomic_store_n(&line->when, when, __ATOMIC_RELAXED);
+  __atomic_store_n(&line->check, (uintptr_t)block ^ when, __ATOMIC_RELAXED);
 }
 
 bool audit_last_good(const void *block, uint32_t *ms, uint32_t *thread) {
-  const uint32_t i = place_of(block);
-  const uint64_t when = __atomic_load_n(&seen[i].when, __ATOMIC_RELAXED);
-  if ((__atomic_load_n(&seen[i].check, __ATOMIC_RELAXED) ^ when) != (uintptr_t)block) return false;
-  *ms = (uint32_t)(when >> 32);
-  *thread = (uint32_t)when;
-  return true;
+  const struct seen *const lines = lines_of(block);
+  for (uint32_t way = 0; way < WAYS; way++) {
+    const uint64_t when = when_of(&lines[way]);
+    if (!is_of(&lines[way], block)) continue;
+    *ms = (uint32_t)(when >> 32);
+    *thread = (uint32_t)when;
+    return true;
+  }
+  return false;
 }
 
 /* The block behind `bad`, which is taken out: the end of the chain where its link cannot be followed. */

@@ -2,7 +2,7 @@
  * audit.h: the headers of free blocks that are on their way from one owner to another, and when each was last seen good.
  *
  * So an overrun into a free block is found when that block is moved, and its report can say since when it is there. What was seen good is
- * kept in a table of AUDIT_SEEN blocks, one line a block by its hash: the newest takes the place.
+ * kept in a table of AUDIT_SEEN blocks, one line a block, in one of four places by its hash: the newest takes that of the oldest.
  */
 #ifndef HAKMEM_AUDIT_H
 #define HAKMEM_AUDIT_H
