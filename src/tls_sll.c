@@ -254,40 +254,40 @@ static void drain_class(struct sll_cache *cache, uint32_t cls, enum drain_reason
         .ticks = hub_ticks() - start);
 }
 
-/* The first `most` blocks of the list, and of the spare list. */
-static void audit_lists(struct sll_cache *cache, uint32_t cls, uint32_t most) {
-  struct sll_state *state = &cache->state[cls];
+static void audit_list(struct sll_cache *cache, uint32_t cls, uint32_t most) {
   const struct chain list = audit_chain(cls, take_list(cache, cls), most);
   cache->head[cls] = list.head;
-  state->length = list.count;
-  state->spare = audit_chain(cls, take_spare(cache, cls), most);
+  cache->state[cls].length = list.count;
 }
 
 void sll_audit(struct sll_cache *cache) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     if (at_rest(cache, cls)) continue;
     sll_publish(cache, cls);
-    audit_lists(cache, cls, UINT32_MAX);
+    audit_list(cache, cls, UINT32_MAX);
+    cache->state[cls].spare = audit_chain(cls, take_spare(cache, cls), UINT32_MAX);
   }
 }
 
-/* Where the class's first refill is more than that, nothing of it waits: so little memory is in lists that nobody has. */
-static uint32_t may_wait(uint32_t cls) { return class_stride(cls) <= FIRST_REFILL_BYTES ? lengths[cls].first : 0; }
+/* What goes of the list of a thread that ended: all but the first refill of it, and all of it where that is more than FIRST_REFILL_BYTES. */
+static struct chain shorten(struct sll_cache *cache, uint32_t cls) {
+  const uint32_t first = lengths[cls].first;
+  if (class_stride(cls) > FIRST_REFILL_BYTES) return take_list(cache, cls);
+  audit_list(cache, cls, AUDIT_FEW);
+  return cache->state[cls].length > 2 * first ? cut_list(cache, cls, first) : CHAIN_EMPTY;
+}
 
 void sll_shorten(struct sll_cache *cache) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     struct sll_state *state = &cache->state[cls];
-    const uint32_t few = may_wait(cls);
     const bool was_used = state->refilled || state->free_armed != 0 || !at_rest(cache, cls);
-    state->refill = lengths[cls].first;
-    state->most = first_max(lengths[cls].most);
-    if (few == 0) drain_class(cache, cls, DRAIN_EXIT);
-    if (few == 0 || !was_used) continue;
+    if (!was_used) continue;
     sll_publish(cache, cls);
     const uint64_t start = hub_ticks();
-    audit_lists(cache, cls, AUDIT_FEW);
     const uint32_t before = state->length + state->spare.count;
-    const struct chain spare = take_spare(cache, cls), list = state->length > 2 * few ? cut_list(cache, cls, few) : CHAIN_EMPTY;
+    const struct chain spare = take_spare(cache, cls), list = shorten(cache, cls);
+    state->refill = lengths[cls].first;
+    state->most = first_max(lengths[cls].most);
     arm(cache, cls);
     const uint32_t moved = list.count + spare.count, slabs = hand_over(cls, list) + hand_over(cls, spare);
     if (moved == 0) continue;

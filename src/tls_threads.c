@@ -28,10 +28,9 @@ static __thread bool thread_ended __attribute__((tls_model("initial-exec")));
 static pthread_key_t thread_key;
 
 /*
- * The lists of a thread that ended wait, as they are, for the next thread that begins: where threads come and go, what one of them drained would be
- * what the next one refills. They stay among the live ones; what nobody took for a while is drained by whoever comes by.
- *
- *   waiting <= running + 1, as far as threads that ended brought them about
+ * The lists of a thread that ended wait, shortened, for the next thread that begins: where threads come and go, what one of them drained would be
+ * what the next one refills. They stay among the live ones; what nobody took for a while is drained by whoever comes by. When a thread ends, as many
+ * wait at most as threads run then, and one more.
  */
 static struct {
   pthread_mutex_t lock;
@@ -51,24 +50,20 @@ static const struct directory *directory_to_use(void) {
   return sll_goes_slow() || config.lookup != STRATEGY_DIRECTORY ? &directory_blind : &directory;
 }
 
-/* The lists of the thread that ended last, or memory for new ones; NULL where there is none. */
-static struct sll_cache *take_waiting(struct sll_cache **unused) {
+/* The lists of the thread that ended last, or new ones; NULL where there is no memory. */
+static struct sll_cache *take_cache(void) {
   pthread_mutex_lock(&registry.lock);
   struct sll_cache *cache = registry.waiting;
-  if (cache != NULL) {
+  const bool waited = cache != NULL;
+  if (waited) {
     registry.waiting = cache->after;
     registry.waiting_count--;
     set_running(registry.running + 1);
-  } else if ((*unused = registry.unused) != NULL) {
-    registry.unused = (*unused)->next;
+  } else if ((cache = registry.unused) != NULL) {
+    registry.unused = cache->next;
   }
   pthread_mutex_unlock(&registry.lock);
-  return cache;
-}
-
-static struct sll_cache *take_cache(void) {
-  struct sll_cache *cache = NULL, *waiting = take_waiting(&cache);
-  if (waiting != NULL) return waiting;
+  if (waited) return cache;
   if (cache == NULL) cache = os_metadata(sizeof(struct sll_cache));
   if (cache == NULL) return NULL;
   *cache = (struct sll_cache){.directory = directory_to_use(), .decay_ms = os_now_ms() + config.release_delay};

@@ -109,10 +109,10 @@ void units_give(struct slab *slab) {
  * ---- Huge pages. ----
  *
  * A SuperSlab that comes asks for them where the process is so large that it touches all its pages soon. Below, the first touch of a huge page may cost more
- * than 512 small ones: on a virtual machine whose host takes back what is free in pieces of that size, ten times as much, which is a tenth of the time of
- * a program that lives for a second. What is full asks then: the kernel's khugepaged puts a huge page in place of its small ones, in time.
+ * than 512 small ones: on a virtual machine whose host takes back what is free in pieces of that size, programs that live for a second or two lost more than
+ * a tenth of their time by it. What is full asks then: the kernel's khugepaged puts a huge page in place of its small ones, in time.
  */
-#define FULL_ASK 4u /* SuperSlabs in use; fewer do not fill the processor's TLB */
+#define FULL_ASK 4u /* SuperSlabs in use; fewer are not worth a system call each */
 
 static void set_pages(struct superslab *ss, enum superslab_pages pages) {
   if (__atomic_exchange_n(&ss->pages, pages, __ATOMIC_RELAXED) == pages) return;
@@ -123,12 +123,9 @@ static void set_pages(struct superslab *ss, enum superslab_pages pages) {
 /* A huge page of which a part was purged would be whole again soon, with nothing in that part: khugepaged puts one wherever it finds a few small ones. */
 void units_purging(struct superslab *ss) { set_pages(ss, PAGES_SMALL); }
 
-static void filled(struct superslab *ss, uint32_t active) {
-  if (config.huge_pages != 0 && active >= min_size(FULL_ASK, config.huge_pages)) set_pages(ss, PAGES_HUGE);
-}
-
-static void came(struct superslab *ss, uint32_t active) {
-  if (config.huge_pages != 0 && active >= config.huge_pages) set_pages(ss, PAGES_HUGE);
+/* Where at least `least` SuperSlabs are in use. */
+static void ask_for_huge_pages(struct superslab *ss, uint32_t active, size_t least) {
+  if (config.huge_pages != 0 && active >= least) set_pages(ss, PAGES_HUGE);
 }
 
 /* ---- Descriptors. ---- */
@@ -173,7 +170,7 @@ static struct superslab *map_superslab(uint32_t active, struct units_refusal *re
   if (ss != NULL) {
     superslab_init(ss, base, size);
     hub_guard(base, size);
-    came(ss, active);
+    ask_for_huge_pages(ss, active, config.huge_pages);
     return ss;
   }
   /* mmap says ENOMEM for both; where a smaller, unaligned piece can be had, it was the address space. */
@@ -202,7 +199,7 @@ struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, 
   pthread_mutex_unlock(&superslabs.lock);
 
   if (slab != NULL) {
-    if (full) filled(slab->home, active);
+    if (full) ask_for_huge_pages(slab->home, active, min_size(FULL_ASK, config.huge_pages));
     if (was_empty) EVENT(superslab_acquire, .base = slab->home->base, .size = slab->home->size, .source = ACQUIRE_RESERVE, .active = active);
     return slab;
   }
