@@ -9,45 +9,42 @@
 
 /*
  * Both words are written without a lock: `check` is the block's address and `when` in one, so that a half-written line is seen. A block has the
- * choice of WAYS lines, which are one cache line together.
+ * choice of WAYS lines, which are one cache line together: the newest comes first, and the last one falls out.
  */
 #define WAYS 4
 struct seen { uint64_t check, when; }; /* atomic; when: ms in the upper half, thread in the lower */
 static struct seen seen[AUDIT_SEEN / WAYS][WAYS] BULK __attribute__((aligned(64)));
 static_assert(sizeof(seen[0]) == 64, "a block's lines are one cache line");
 
-static uint64_t hash_of(const void *block) { return (uintptr_t)block / MIN_ALIGN * UINT64_C(0x9e3779b97f4a7c15); } /* Knuth's multiplicative hash */
-
-static uint64_t when_of(const struct seen *line) { return __atomic_load_n(&line->when, __ATOMIC_RELAXED); }
-
-static bool is_of(const struct seen *line, const void *block) {
-  return (__atomic_load_n(&line->check, __ATOMIC_RELAXED) ^ when_of(line)) == (uintptr_t)block;
+static struct seen *lines_of(const void *block) {
+  const uint64_t hash = (uintptr_t)block / MIN_ALIGN * UINT64_C(0x9e3779b97f4a7c15); /* Knuth's multiplicative hash */
+  return seen[hash >> 40 & (AUDIT_SEEN / WAYS - 1)];
 }
 
-static struct seen *lines_of(const void *block) { return seen[(hash_of(block) >> 40) % (AUDIT_SEEN / WAYS)]; }
+static struct seen line_at(const struct seen *line) {
+  return (struct seen){__atomic_load_n(&line->check, __ATOMIC_RELAXED), __atomic_load_n(&line->when, __ATOMIC_RELAXED)};
+}
 
-/* The block's own line, or else the oldest; where they are of the same time, any. */
+static bool is_of(struct seen line, const void *block) { return (line.check ^ line.when) == (uintptr_t)block; }
+
 static void remember(const void *block, uint64_t when) {
-  struct seen *const lines = lines_of(block), *line = &lines[hash_of(block) >> 62];
-  static_assert(WAYS == 4, "two bits choose one");
+  struct seen *const lines = lines_of(block);
+  struct seen next = {(uintptr_t)block ^ when, when};
   for (uint32_t way = 0; way < WAYS; way++) {
-    if (is_of(&lines[way], block)) {
-      line = &lines[way];
-      break;
-    }
-    if (when_of(&lines[way]) >> 32 < when_of(line) >> 32) line = &lines[way];
+    const struct seen here = line_at(&lines[way]);
+    __atomic_store_n(&lines[way].when, next.when, __ATOMIC_RELAXED);
+    __atomic_store_n(&lines[way].check, next.check, __ATOMIC_RELAXED);
+    if (is_of(here, block)) return;
+    next = here;
   }
-  __atomic_store_n(&line->when, when, __ATOMIC_RELAXED);
-  __atomic_store_n(&line->check, (uintptr_t)block ^ when, __ATOMIC_RELAXED);
 }
 
 bool audit_last_good(const void *block, uint32_t *ms, uint32_t *thread) {
-  const struct seen *const lines = lines_of(block);
   for (uint32_t way = 0; way < WAYS; way++) {
-    const uint64_t when = when_of(&lines[way]);
-    if (!is_of(&lines[way], block)) continue;
-    *ms = (uint32_t)(when >> 32);
-    *thread = (uint32_t)when;
+    const struct seen line = line_at(&lines_of(block)[way]);
+    if (!is_of(line, block)) continue;
+    *ms = (uint32_t)(line.when >> 32);
+    *thread = (uint32_t)line.when;
     return true;
   }
   return false;

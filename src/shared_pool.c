@@ -233,6 +233,8 @@ size_t pool_scavenge(bool trim, size_t keep, uint32_t (*give_back)(uint32_t cls,
 
 /* ---- What there is. ---- */
 
+READS_RACILY uint64_t pool_used(uint32_t cls) { return classes[cls].slabs.used; }
+
 READS_RACILY void pool_usage(uint32_t cls, struct pool_usage *out) {
   const struct pool_class *c = &classes[cls];
   *out = (struct pool_usage){.slabs = c->slabs.slabs, .capacity = c->slabs.capacity, .used = c->slabs.used,

@@ -9,6 +9,7 @@
 #include "alloc.h"
 #include "config.h"
 #include "hub.h"
+#include "random.h"
 #include "shared_pool.h"
 
 static struct stats_class_counters counted(uint32_t cls) {
@@ -77,6 +78,39 @@ Test(tls_sll, lists_stay_bounded) {
   const struct stats_class_counters c = counted(cls);
   cr_assert_gt(c.drain_length + c.drain_interval, 0);
   cr_assert_gt(c.drain_blocks, 10000);
+}
+
+/* Where as many blocks come as go, a list is drained when it has wandered to its limit, and does not grow instead. */
+Test(tls_sll, a_list_that_wanders_stays_short) {
+  enum { LEAST = 300, MOST = 1300 };
+  static void *p[MOST];
+  const uint32_t cls = class_of_size(500);
+  uint64_t random = 1, longest = 0;
+  unsigned live = 0;
+  for (int i = 0; i < 1000000; i++) {
+    const bool more = live <= LEAST || (live < MOST && random_next(&random) >> 63 != 0);
+    if (more) p[live++] = alloc_fast(500);
+    else free_fast(p[--live]);
+    if (cached(cls) > longest) longest = cached(cls);
+  }
+  while (live > 0) free_fast(p[--live]);
+  cr_assert(longest > 32 && longest < 600, "%llu blocks in the lists", (unsigned long long)longest);
+}
+
+/* Where many come and then many go, over and over, the lists grow until they keep them. */
+Test(tls_sll, bursts_are_kept_in_the_end) {
+  enum { BURST = 400, ROUNDS = 20 };
+  static void *p[BURST];
+  const uint32_t cls = class_of_size(500);
+  uint64_t drained[ROUNDS];
+  for (int round = 0; round < ROUNDS; round++) {
+    const uint64_t before = counted(cls).drain_blocks;
+    for (int i = 0; i < BURST; i++) p[i] = alloc_fast(500);
+    for (int i = 0; i < BURST; i++) free_fast(p[i]);
+    drained[round] = counted(cls).drain_blocks - before;
+  }
+  cr_assert_gt(drained[0], 0);
+  cr_assert_eq(drained[ROUNDS - 1], 0);
 }
 
 Test(tls_sll, drains_at_the_interval) {

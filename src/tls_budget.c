@@ -1,0 +1,183 @@
+#include "tls_lists.h"
+
+#include "config.h"
+#include "guard.h"
+#include "os.h"
+#include "profile.h"
+#include "random.h"
+#include "shared_pool.h"
+
+#define LIST_BYTES (256 * KIB) /* a list is drained at so many bytes, */
+#define LIST_BLOCKS_MAX 1024u  /* or so many blocks, */
+#define LIST_BLOCKS_MIN 4u     /* but holds so many; half of it stays */
+#define FIRST_MOST 8u          /* it begins at an eighth of that, or at so many, */
+#define GROWN_BLOCKS 96u       /* and may grow to so many whatever its class has in use */
+#define SOON 5u                /* times its length: the operations within which a list is filled again that was drained because many came at once */
+#define FIRST_REFILL_BYTES (2 * KIB) /* the first refill, and by so much each further one is larger; */
+#define FIRST_REFILL_MAX 8u          /* or by so many blocks */
+#define FIRST_REFILL_MIN 2u
+#define ALLOC_BUDGET_MAX 4096u /* how many operations may be unpublished */
+
+/* ---- Lengths. ---- */
+
+static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
+static uint32_t greatest(uint32_t a, uint32_t b) { return a > b ? a : b; }
+
+/* `high` counts, where it is below `low`. */
+static uint64_t between(uint64_t low, uint64_t x, uint64_t high) { return x > high || low > high ? high : x < low ? low : x; }
+
+struct sll_lengths sll_lengths[CLASS_COUNT];
+
+void sll_prepare(void) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    const uint32_t stride = class_stride(cls);
+    sll_lengths[cls].most = (uint16_t)between(LIST_BLOCKS_MIN, (uint32_t)LIST_BYTES / stride, LIST_BLOCKS_MAX);
+    sll_lengths[cls].first = (uint16_t)between(FIRST_REFILL_MIN, (uint32_t)FIRST_REFILL_BYTES / stride, FIRST_REFILL_MAX);
+  }
+}
+
+/* ---- Growth. ---- */
+
+/* So much of what a class has in use may lie in a list, or come with a refill: what lies idle stays a part of what is used. */
+static uint64_t part_of_used(uint32_t cls) { return pool_used(cls) / 8; }
+
+static uint32_t next_refill(uint32_t refill, uint32_t cls) {
+  const uint64_t first = sll_lengths[cls].first, most = first + part_of_used(cls), wanted = refill + first;
+  return least(wanted < most ? (uint32_t)wanted : (uint32_t)most, sll_lengths[cls].most / 2u);
+}
+
+static void look_closely(struct sll_state *state) { state->horizon = state->most / 2; }
+
+void sll_begin_short(struct sll_state *state, uint32_t cls) {
+  const uint16_t most = sll_lengths[cls].most;
+  state->most = (uint16_t)between(FIRST_MOST, most / 8, most);
+  look_closely(state);
+}
+
+static void grow(struct sll_state *state, uint32_t limit) {
+  if (state->most < limit) state->most = (uint16_t)least(state->most * 2u, limit);
+}
+
+/*
+ * As many come as go: so the list wanders, and where threads free each other's blocks it wanders to whatever its limit is. It needs no long list, but its
+ * length need not be looked at so often.
+ */
+void sll_grow_at_push(struct sll_cache *cache, uint32_t cls) {
+  struct sll_state *state = &cache->state[cls];
+  if (2 * (state->alloc_armed - cache->budget[cls].alloc) <= state->free_armed) return; /* one that only gives holds little */
+  grow(state, (uint32_t)between(GROWN_BLOCKS, part_of_used(cls), sll_lengths[cls].most));
+  state->horizon = (uint16_t)least(state->horizon * 2u, sll_lengths[cls].most);
+}
+
+/* What was given away and is wanted again so soon did not wander: many came, then many went, and a list as long as that would have kept them. */
+void sll_grow_at_refill(struct sll_state *state, uint32_t cls) {
+  if (state->drained && state->since_given < SOON * state->most) grow(state, sll_lengths[cls].most);
+  state->drained = false;
+  state->refill = (uint16_t)next_refill(state->refill, cls);
+}
+
+void sll_note_drain(struct sll_state *state, bool given) {
+  look_closely(state);
+  if (!given) return;
+  state->drained = true;
+  state->since_given = 0;
+}
+
+/* ---- Budgets. ---- */
+
+static bool slow_door; /* atomic */
+
+bool sll_goes_slow(void) { return HAKMEM_EVENTS && __atomic_load_n(&slow_door, __ATOMIC_RELAXED); }
+void sll_go_slow(bool slow) { __atomic_store_n(&slow_door, slow, __ATOMIC_RELAXED); }
+
+/*
+ * How many pushes may come before the length is looked at: as many as there is room for; half a list or a part of the horizon where it is near its end, else
+ * every few would come by only to hear that; and up to the horizon, where a walk of so many steps (which strays by their root) stays about where there is room.
+ */
+static uint32_t pushes_until_look(const struct sll_state *state) {
+  const uint32_t room = state->length < state->most ? state->most - state->length : 0;
+  const uint32_t near = greatest(state->most / 2u, state->horizon / 4u), far = least(room * room, state->horizon);
+  return greatest(room, greatest(near, far));
+}
+
+void sll_arm(struct sll_cache *cache, uint32_t cls) {
+  struct sll_state *state = &cache->state[cls];
+  uint32_t allocs = ALLOC_BUDGET_MAX;
+  uint32_t frees = pushes_until_look(state) - 1; /* the one through the slow path is one more */
+  if (HAKMEM_EVENTS && config.sample != 0) allocs = least(allocs, config.sample);
+  if (config.drain_interval != 0) {
+    const uint32_t left = config.drain_interval > state->since_drain ? config.drain_interval - state->since_drain - 1 : 0;
+    frees = least(frees, left);
+  }
+  if (HAKMEM_EVENTS && guard_rate != 0) allocs = least(allocs, cache->guard_gap[cls]);
+  if (profile_is_on()) allocs = least(allocs, cache->profile_gap[cls]);
+  if (sll_goes_slow()) allocs = frees = 0;
+  if (!state->refilled) allocs = 0;
+  cache->budget[cls].alloc = state->alloc_armed = (int32_t)allocs;
+  cache->budget[cls].free = state->free_armed = (int32_t)frees;
+}
+
+void sll_count(struct sll_cache *cache, uint32_t cls) {
+  struct sll_state *state = &cache->state[cls];
+  const uint32_t pops = (uint32_t)(state->alloc_armed - cache->budget[cls].alloc);
+  const uint32_t pushes = (uint32_t)(state->free_armed - cache->budget[cls].free);
+  if ((pops | pushes) == 0) return;
+  state->alloc_armed = cache->budget[cls].alloc;
+  state->free_armed = cache->budget[cls].free;
+  state->length += pushes - pops;
+  state->since_drain += pushes;
+  state->since_given += pops + pushes;
+  cache->operations += pops + pushes;
+  cache->guard_gap[cls] -= least(cache->guard_gap[cls], pops);
+  cache->profile_gap[cls] -= least(cache->profile_gap[cls], pops);
+  hub_count(cls, pops, pushes);
+}
+
+void sll_publish(struct sll_cache *cache, uint32_t cls) {
+  if (cache->budget[cls].alloc < 0) cache->budget[cls].alloc = 0;
+  if (cache->budget[cls].free < 0) cache->budget[cls].free = 0;
+  sll_count(cache, cls);
+}
+
+/* A gap has no memory: it may be drawn anew at any time, for any reason but its own length. */
+static void draw_profile(struct sll_cache *cache, uint32_t cls) {
+  cache->profile_gap[cls] = profile_is_on() ? profile_gap(&cache->random, class_stride(cls)) : 0;
+}
+
+bool sll_take_guard(struct sll_cache *cache, uint32_t cls) {
+  if (!HAKMEM_EVENTS || guard_rate == 0) return false;
+  uint32_t *gap = &cache->guard_gap[least(cls, CLASS_LARGE)];
+  if (*gap == 0) {
+    *gap = random_gap(&cache->random, guard_rate);
+    if (cls < CLASS_COUNT) draw_profile(cache, cls); /* whether this one would have been a sample must not come to the next one's lot */
+    return true;
+  }
+  if (cls >= CLASS_LARGE) --*gap; /* the others' are counted by their budgets */
+  return false;
+}
+
+size_t sll_take_profile(struct sll_cache *cache, uint32_t cls, size_t size) {
+  if (!profile_is_on()) return 0;
+  if (cls >= CLASS_COUNT) return profile_takes(&cache->random, size) ? size : 0;
+  if (cache->profile_gap[cls] != 0) return 0;
+  draw_profile(cache, cls);
+  cache->profile_gap[cls] += cache->profile_gap[cls] < UINT32_MAX; /* this one, which the budget has yet to count */
+  return class_stride(cls);
+}
+
+void sll_init(struct sll_cache *cache) {
+  cache->random = (uintptr_t)cache ^ os_now_ms() << 32 ^ os_thread();
+  for (uint32_t row = 0; guard_rate != 0 && row <= CLASS_LARGE; row++) cache->guard_gap[row] = random_gap(&cache->random, guard_rate);
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    cache->head[cls] = BLOCK_END;
+    cache->live[cls] = header_live(cls);
+    cache->state[cls] = (struct sll_state){.spare = CHAIN_EMPTY, .refill = sll_lengths[cls].first};
+    sll_begin_short(&cache->state[cls], cls);
+    draw_profile(cache, cls);
+  }
+}
+
+void sll_rearm(struct sll_cache *cache, uint32_t cls) {
+  sll_publish(cache, cls);
+  sll_arm(cache, cls);
+}

@@ -1,0 +1,45 @@
+/*
+ * tls_lists.h: what the files of a thread's lists know of each other: tls_budget.c (how long a list may be, when something is due), tls_drain.c
+ * (what goes out of it) and tls_sll.c (what comes in, and every single operation).
+ */
+#ifndef HAKMEM_TLS_LISTS_H
+#define HAKMEM_TLS_LISTS_H
+
+#include "tls_sll.h"
+
+/* By class: at how many blocks a list is drained at most, and how many the first refill brings. A thread's start would divide for each. */
+extern struct sll_lengths { uint16_t most, first; } sll_lengths[CLASS_COUNT];
+
+/* ---- tls_budget.c ---- */
+
+/* Sets the budgets so that the next operation with something to do comes through the slow path. */
+void sll_arm(struct sll_cache *cache, uint32_t cls);
+
+/* Brings in every operation that the budgets counted. sll_publish is for where one of them may be below 0. */
+void sll_count(struct sll_cache *cache, uint32_t cls);
+
+/* The list is as short as a new one may be. */
+void sll_begin_short(struct sll_state *state, uint32_t cls);
+
+/* The budget of frees ran out: the list grows where as many blocks came as went. To be called before they are counted. */
+void sll_grow_at_push(struct sll_cache *cache, uint32_t cls);
+
+/* The pool gave blocks: the list grows where it had just given as many away, and the next refill is larger. */
+void sll_grow_at_refill(struct sll_state *state, uint32_t cls);
+
+/* A drain gave blocks away that were too many, if any; from now on the length is looked at again after few pushes. */
+void sll_note_drain(struct sll_state *state, bool given);
+
+/* ---- tls_drain.c ---- */
+
+/* Empties the list, or the spare list, and returns what was in it. */
+struct chain sll_take_list(struct sll_cache *cache, uint32_t cls);
+struct chain sll_take_spare(struct sll_cache *cache, uint32_t cls);
+
+/* Hands a chain on whole; what overflows goes back to its slabs. Returns the slabs touched. */
+uint32_t sll_hand_over(uint32_t cls, struct chain chain);
+
+/* What a push does when the list is too long, or the drain interval is over; arms the budgets. */
+void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason);
+
+#endif
