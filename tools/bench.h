@@ -33,6 +33,7 @@
   F(sim_instructions, "1/op", "instructions per operation, counted by cachegrind")             \
   F(sim_l1d_misses, "1/op", "misses of the first data cache per operation, simulated")         \
   F(sim_llc_misses, "1/op", "misses of the last cache per operation, simulated")               \
+  F(handover_ns, "ns", "for a cache line to come from the other CPU, before and after the run") \
   F(superslabs, "", "most SuperSlabs active")                                                  \
   F(probes, "", "mean probes of a sampled lookup")                                             \
   F(first_probe, "", "share of the sampled lookups that needed one probe")                     \

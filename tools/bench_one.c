@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "bench.h"
+#include "bench_machine.h"
 #include "bench_measure.h"
 #include "error.h"
 #include "memory.h"
@@ -149,7 +150,10 @@ bool bench_run_one(struct bench *b, size_t workload, size_t contender, unsigned 
   const bool wants = strcmp(b->plan, "sweep") == 0; /* elsewhere the file would count as memory of the process */
   char *const statistics = wants ? must_print("%s/statistics", b->directory) : NULL;
   struct measured m;
+  const bool many = w->kind == WORKLOAD_THREADS || (w->kind == WORKLOAD_MIXED && b->options.threads > 1);
+  const double handover_ns = many && !warm_up ? machine_handover_ns() : NAN;
   const bool good = run(b, &at, round, statistics, &m);
+  if (good && many && !warm_up) keep(b, &at, FIGURE_handover_ns, round, (handover_ns + machine_handover_ns()) / 2);
   if (good && m.exit_code == NOT_INSTALLED && w->kind == WORKLOAD_PROGRAM) {
     m.output[strcspn(m.output, "\n")] = '\0';
     bench_leave_out(b, "%s: %s", w->name, m.output);

@@ -111,7 +111,7 @@ static const char *const short_names[FIGURE_COUNT] = {
   [FIGURE_instructions] = "ins", [FIGURE_l1d_misses] = "L1d", [FIGURE_llc_misses] = "LLC", [FIGURE_dtlb_misses] = "dTLB",
   [FIGURE_all_cycles] = "all cycles", [FIGURE_cpu_ns] = "CPU ns",
   [FIGURE_sim_instructions] = "sim ins", [FIGURE_sim_l1d_misses] = "sim L1d", [FIGURE_sim_llc_misses] = "sim LLC",
-  [FIGURE_superslabs] = "SuperSlabs", [FIGURE_probes] = "probes", [FIGURE_first_probe] = "first", [FIGURE_lookup_p50_ns] = "p50 ns",
+  [FIGURE_handover_ns] = "line ns", [FIGURE_superslabs] = "SuperSlabs", [FIGURE_probes] = "probes", [FIGURE_first_probe] = "first", [FIGURE_lookup_p50_ns] = "p50 ns",
   [FIGURE_lookup_p99_ns] = "p99 ns", [FIGURE_shared_fails] = "shared_fails",
   [FIGURE_before_kib] = "before", [FIGURE_after_kib] = "after"};
 
@@ -190,10 +190,30 @@ static void print_head(const struct page_style *p) {
   free(safe);
 }
 
+/* Where threads share memory, how fast a cache line gets from one CPU to the other is much of their speed. */
+static void print_handover(const struct page_style *p) {
+  const struct bench *const b = p->b;
+  double least = INFINITY, most = 0;
+  for (size_t w = 0; w < b->workload_count; w++) {
+    for (size_t c = 0; c < b->contender_count; c++) {
+      for (unsigned round = 0; round < b->options.rounds; round++) {
+        const double ns = *bench_value(b, w, c, FIGURE_handover_ns, round);
+        least = fmin(least, ns);
+        most = fmax(most, ns);
+      }
+    }
+  }
+  if (most <= 0) return;
+  fprintf(p->out, "A cache line came from the other CPU (line ns) in %.0f to %.0f ns%s.\n", least, most,
+          most > 2 * least ? ": the CPUs were moved meanwhile, to cores that share a cache and to "
+                             "cores that do not, and what threads share costs accordingly" : "");
+}
+
 static void print_foot(const struct page_style *p) {
   const struct bench *const b = p->b;
   fprintf(p->out, "Cycles, ins (instructions) and misses are per operation, of user space; all cycles and CPU: and of the kernel; what is resident, in MiB%s.\n",
           b->scaled ? "; the counters took turns and are scaled by their share of the time" : "");
+  print_handover(p);
   for (enum figure f = FIGURE_cycles; f <= FIGURE_dtlb_misses; f++) {
     if (!bench_has(b, f)) fprintf(p->out, "%s: not available here\n", bench_figures[f].text);
   }
