@@ -157,14 +157,21 @@ static void put_merged(struct dump *d, const char *name, struct stats_spans *row
   put_histogram(d, name, &all);
 }
 
+static void put_timing(struct dump *d, const char *name, struct stats_block *b, enum stats_timing timing) {
+  struct histogram all = {0};
+  histogram_merge_row(&all, stats_timing(&b->timings, timing));
+  put_histogram(d, name, &all);
+}
+
 /* One line for each stage of a refill that was reached. */
-static void put_stages(struct dump *d, const struct stats_block *b) {
+static void put_stages(struct dump *d, struct stats_block *b) {
 #define STAGE_MEANING(name, text) #name " (" text ")",
   static const char *const stages[] = {REFILL_STAGES(STAGE_MEANING)};
   line(d, "stages of a refill (ns; the first three of one refill in 16, the others of all that reached them)");
   for (unsigned i = 0; i < STAGE_COUNT; i++) {
-    const struct histogram *h = &b->stage[i];
-    if (h->count == 0) continue;
+    if (b->timings.head[i].count == 0) continue;
+    struct histogram all = {0}, *const h = &all;
+    histogram_merge_row(h, stats_timing(&b->timings, i));
     message_text(&d->m, "  ");
     message_text(&d->m, stages[i]);
     message_number_to(&d->m, h->count, 66);
@@ -195,8 +202,8 @@ static void put_latencies(struct dump *d, struct stats_block *b) {
   put_merged(d, "refill", &b->refill);
   put_stages(d, b);
   put_merged(d, "drain", &b->drain);
-  put_histogram(d, "legacy", &b->legacy);
-  put_histogram(d, "map", &b->map);
+  put_timing(d, "legacy", b, TIMING_LEGACY);
+  put_timing(d, "map", b, TIMING_MAP);
 }
 
 static void put_troubles(struct dump *d, const struct stats_block *b) {

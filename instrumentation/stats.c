@@ -59,6 +59,10 @@ static void record_span(struct stats_spans *spans, uint32_t cls, uint64_t ticks)
   histogram_record_row(stats_span(spans, cls), clock_to_ns(ticks));
 }
 
+static void record_timing(struct stats_block *b, unsigned timing, uint64_t ticks) {
+  histogram_record_row(stats_timing(&b->timings, timing), clock_to_ns(ticks));
+}
+
 /* ---- The sink. ---- */
 
 static void on_superslab_lookup(const struct event_superslab_lookup *e) {
@@ -105,7 +109,7 @@ static void on_tls_sll_refill(const struct event_tls_sll_refill *e) {
   add(&c->refill_blocks, e->blocks);
   record_span(&b->refill, e->cls, e->ticks);
   static_assert(STAGE_COUNT == STATS_STAGES, "every stage has a histogram");
-#define RECORD_STAGE(name, text) if (e->name##_ticks != 0) histogram_record(&b->stage[STAGE_##name], clock_to_ns(e->name##_ticks));
+#define RECORD_STAGE(name, text) if (e->name##_ticks != 0) record_timing(b, STAGE_##name, e->name##_ticks);
   REFILL_STAGES(RECORD_STAGE)
 }
 
@@ -135,7 +139,7 @@ static void on_legacy_fallback(const struct event_legacy_fallback *e) {
   struct stats_block *b = stats_block();
   add(&b->cls[e->cls].legacy_calls, 1);
   add(&b->cls[e->cls].legacy_bytes, e->size);
-  histogram_record(&b->legacy, clock_to_ns(e->ticks));
+  record_timing(b, TIMING_LEGACY, e->ticks);
   raise_to(&b->legacy_refused_max, e->refused);
 }
 
@@ -150,7 +154,7 @@ static void on_os_map(const struct event_os_map *e) {
   struct stats_block *b = stats_block();
   add(&b->counters.os_map, 1);
   add(&b->counters.os_map_bytes, e->size);
-  histogram_record(&b->map, clock_to_ns(e->ticks));
+  record_timing(b, TIMING_MAP, e->ticks);
 }
 
 static void on_os_unmap(const struct event_os_unmap *e) {

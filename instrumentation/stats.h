@@ -18,7 +18,7 @@
 #include "histogram.h"
 
 #define STATS_MAGIC "HAKSTATS"
-#define STATS_VERSION 9
+#define STATS_VERSION 10
 
 /* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */
 #define STATS_COUNTERS(S)                                                     \
@@ -241,6 +241,16 @@ static inline struct histogram_row stats_span(struct stats_spans *spans, uint32_
                                 (size_t)STATS_SPAN_CLASSES * HISTOGRAM_STEPS};
 }
 
+/* The histograms that are not of a class, in one table: those of the refills that reached a stage (REFILL_STAGES of src/events.h), then the others. */
+enum stats_timing { TIMING_LEGACY = STATS_STAGES, TIMING_MAP, TIMING_COUNT };
+struct stats_timings {
+  struct histogram_head head[TIMING_COUNT];
+  uint32_t low[HISTOGRAM_OCTAVES][TIMING_COUNT][HISTOGRAM_STEPS], high[HISTOGRAM_OCTAVES][TIMING_COUNT][HISTOGRAM_STEPS];
+};
+static inline struct histogram_row stats_timing(struct stats_timings *timings, unsigned timing) {
+  return (struct histogram_row){&timings->head[timing], timings->low[0][timing], timings->high[0][timing], (size_t)TIMING_COUNT * HISTOGRAM_STEPS};
+}
+
 struct stats_block {
   char magic[8];
   uint32_t version, classes; /* STATS_VERSION, CLASS_ROWS */
@@ -251,6 +261,8 @@ struct stats_block {
   uint64_t start_realtime_ns, elapsed_ns;
   uint64_t ticks_per_second, clock_cost_ns;
   uint64_t superslab_size, superslab_limit, drain_interval, sample;
+  uint64_t release_delay, huge_pages; /* ms; SuperSlabs */
+  uint64_t profile;                   /* HAKMEM_PROFILE, bytes; 0: off */
   uint32_t strategy;         /* enum lookup_strategy */
   uint32_t stride[CLASS_ROWS]; /* 0 for the two rows that have none */
   char program[STATS_TEXT];
@@ -266,8 +278,8 @@ struct stats_block {
   uint64_t rss;                     /* bytes, from the kernel */
   uint64_t superslabs_active, superslabs_active_max;
 
+  struct stats_timings timings;             /* ns */
   struct stats_spans lookup, drain, refill; /* ns */
-  struct histogram legacy, map;             /* ns */
 
   uint32_t timeline_length, stacks_missed, modules_missed, incidents_missed;
   uint64_t timeline_period_ns;
@@ -279,13 +291,10 @@ struct stats_block {
   /* The part of allocs and frees that a forked child took over from its parent, whose file has it, too; else 0. */
   uint64_t inherited_allocs[CLASS_ROWS], inherited_frees[CLASS_ROWS];
 
-  uint64_t release_delay, huge_pages; /* ms; SuperSlabs */
   struct stats_idlest idlest;
-  struct histogram stage[STATS_STAGES]; /* ns; of the refills that reached it, by stage (REFILL_STAGES of src/events.h) */
   struct stats_leak leaks[STATS_LEAKS]; /* blocks 0 ends them; none without HAKMEM_LEAKS */
   uint64_t legacy_refused_max; /* bytes; most that legacy held at a time in the shared pool's stead */
 
-  uint64_t profile;                                  /* HAKMEM_PROFILE, bytes; 0: off */
   uint32_t profile_at[PROFILE_MOMENTS], unused;      /* which of the next, from 1; 0: none yet. The one left over is being written. */
   struct stats_profile profiles[PROFILE_MOMENTS + 1];
 

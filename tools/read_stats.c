@@ -73,20 +73,20 @@ static bool take_histogram(struct histogram **place, const struct histogram *fro
   return true;
 }
 
-static bool take_span(struct histogram **place, struct stats_spans *from, uint32_t cls) {
+static bool take_row(struct histogram **place, struct histogram_row row) {
   struct histogram whole = {0};
-  histogram_merge_row(&whole, stats_span(from, cls));
+  histogram_merge_row(&whole, row);
   return take_histogram(place, &whole);
 }
 
 static bool take_histograms(struct report *r, struct stats_block *b) {
   struct model_latency *const l = &r->latency;
-  bool good = take_histogram(&l->legacy, &b->legacy) && take_histogram(&l->map, &b->map);
+  bool good = take_row(&l->legacy, stats_timing(&b->timings, TIMING_LEGACY)) && take_row(&l->map, stats_timing(&b->timings, TIMING_MAP));
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
-    good = good && take_span(&l->lookup[b->strategy][cls], &b->lookup, cls) && take_span(&l->drain[cls], &b->drain, cls) &&
-           take_span(&l->refill[cls], &b->refill, cls);
+    good = good && take_row(&l->lookup[b->strategy][cls], stats_span(&b->lookup, cls)) && take_row(&l->drain[cls], stats_span(&b->drain, cls)) &&
+           take_row(&l->refill[cls], stats_span(&b->refill, cls));
   }
-  for (unsigned stage = 0; stage < STAGE_COUNT; stage++) good = good && take_histogram(&l->stage[stage], &b->stage[stage]);
+  for (unsigned stage = 0; stage < STAGE_COUNT; stage++) good = good && take_row(&l->stage[stage], stats_timing(&b->timings, stage));
   return good;
 }
 

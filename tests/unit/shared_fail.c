@@ -78,15 +78,15 @@ Test(stages, make_up_the_refill) {
   cr_assert_gt(of_source(REFILL_FRESH_SLAB), 0);
   cr_assert_gt(of_source(REFILL_FRESH_SUPERSLAB), 0);
   const struct stats_block *b = stats_block();
-  cr_assert_eq(b->stage[STAGE_legacy].count, of_source(REFILL_LEGACY));
-  cr_assert_lt(b->stage[STAGE_batch].count, refill_count / 2, "the first stage is timed now and then");
+  cr_assert_eq(b->timings.head[STAGE_legacy].count, of_source(REFILL_LEGACY));
+  cr_assert_lt(b->timings.head[STAGE_batch].count, refill_count / 2, "the first stage is timed now and then");
 }
 
 Test(stages, are_all_timed_in_full_tracing) {
   sll_go_slow(true);
   work();
   for (size_t i = 0; i < refill_count; i++) check_refill(&refills[i], true);
-  cr_assert_eq(stats_block()->stage[STAGE_batch].count, refill_count - of_source(REFILL_SPARE));
+  cr_assert_eq(stats_block()->timings.head[STAGE_batch].count, refill_count - of_source(REFILL_SPARE));
 }
 
 Test(shared_fail, by_the_limit) {
