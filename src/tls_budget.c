@@ -10,8 +10,9 @@
 #define LIST_BYTES (256 * KIB) /* a list is drained at so many bytes, */
 #define LIST_BLOCKS_MAX 1024u  /* or so many blocks, */
 #define LIST_BLOCKS_MIN 4u     /* but holds so many; half of it stays */
-#define FIRST_MOST 8u          /* it begins at an eighth of that, or at so many, */
-#define GROWN_BLOCKS 96u       /* and may grow to so many whatever its class has in use */
+#define FIRST_MOST 8u          /* it begins at an eighth of that, or at so many; */
+#define GIVEN_MOST 16u         /* one that is only given to, at a quarter of what others begin at, or at so many; */
+#define GROWN_BLOCKS 96u       /* it may grow to so many whatever its class has in use */
 #define SOON 5u                /* times its length: the operations within which a list is filled again that was drained because many came at once */
 #define FIRST_REFILL_BYTES (2 * KIB) /* the first refill, and by so much each further one is larger; */
 #define FIRST_REFILL_MAX 8u          /* or by so many blocks */
@@ -48,9 +49,10 @@ static uint32_t next_refill(uint32_t refill, uint32_t cls) {
 
 static void look_closely(struct sll_state *state) { state->horizon = state->most / 2; }
 
-void sll_begin_short(struct sll_state *state, uint32_t cls) {
-  const uint16_t most = sll_lengths[cls].most;
-  state->most = (uint16_t)between(FIRST_MOST, most / 8, most);
+void sll_begin_short(struct sll_state *state, uint32_t cls, bool takes) {
+  const uint32_t most = sll_lengths[cls].most, first = (uint32_t)between(FIRST_MOST, most / 8, most);
+  state->takes = takes;
+  state->most = (uint16_t)(takes ? first : least(first, greatest(GIVEN_MOST, most / 32)));
   look_closely(state);
 }
 
@@ -172,7 +174,7 @@ void sll_init(struct sll_cache *cache) {
     cache->head[cls] = BLOCK_END;
     cache->live[cls] = header_live(cls);
     cache->state[cls] = (struct sll_state){.spare = CHAIN_EMPTY, .refill = sll_lengths[cls].first};
-    sll_begin_short(&cache->state[cls], cls);
+    sll_begin_short(&cache->state[cls], cls, false);
     draw_profile(cache, cls);
   }
 }

@@ -69,7 +69,7 @@ static struct chain cut_list(struct sll_cache *cache, uint32_t cls, uint32_t kee
  *
  * A list that is too long becomes the spare list, and the spare list that was there goes to the pool, whole. A short one keeps its warm
  * half; so the next drain or refill is half a list away whatever comes. A spare list that was not used for an interval goes to the
- * pool, too.
+ * pool, too. Where the thread only frees what others allocate, the list goes at once.
  */
 void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) {
   struct sll_state *state = &cache->state[cls];
@@ -78,9 +78,13 @@ void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) 
   struct chain out = CHAIN_EMPTY;
   if (reason == DRAIN_LENGTH) {
     state->moved = true;
-    out = sll_take_spare(cache, cls);
+    if (state->takes) {
+      out = sll_take_spare(cache, cls);
+      state->spare = state->most > CUT_MAX ? sll_take_list(cache, cls) : cut_list(cache, cls, state->most / 2);
+    } else {
+      out = sll_take_list(cache, cls);
+    }
     sll_note_drain(state, out.count != 0);
-    state->spare = state->most > CUT_MAX ? sll_take_list(cache, cls) : cut_list(cache, cls, state->most / 2);
     state->spare_idle = false;
   } else {
     if (state->spare_idle) out = sll_take_spare(cache, cls);
@@ -153,7 +157,7 @@ void sll_shorten(struct sll_cache *cache) {
     const uint32_t before = state->length + state->spare.count;
     const struct chain spare = sll_take_spare(cache, cls), list = shorten(cache, cls);
     state->refill = sll_lengths[cls].first;
-    sll_begin_short(state, cls);
+    sll_begin_short(state, cls, false);
     sll_arm(cache, cls);
     const uint32_t moved = list.count + spare.count, slabs = sll_hand_over(cls, list) + sll_hand_over(cls, spare);
     if (moved == 0) continue;

@@ -18,8 +18,8 @@ void sll_arm(struct sll_cache *cache, uint32_t cls);
 /* Brings in every operation that the budgets counted. sll_publish is for where one of them may be below 0. */
 void sll_count(struct sll_cache *cache, uint32_t cls);
 
-/* The list is as short as a new one may be. */
-void sll_begin_short(struct sll_state *state, uint32_t cls);
+/* The list is to be as short as a new one: shorter still where the thread `takes` nothing from it, but frees what others allocated, to whom it has to go back. */
+void sll_begin_short(struct sll_state *state, uint32_t cls, bool takes);
 
 /* The budget of frees ran out: the list grows where as many blocks came as went. To be called before they are counted. */
 void sll_grow_at_push(struct sll_cache *cache, uint32_t cls);

@@ -48,6 +48,7 @@ static bool refill(struct sll_cache *cache, uint32_t cls) {
    */
   const struct chain foreign = state->refilled ? CHAIN_EMPTY : sll_take_list(cache, cls);
   struct pool_answer answer = {.chain = state->refilled ? sll_take_spare(cache, cls) : CHAIN_EMPTY, .source = REFILL_SPARE};
+  if (!state->takes) sll_begin_short(state, cls, true);
   state->refilled = state->moved = true;
   state->spare_idle = false;
   answer.chain = audit_chain(cls, answer.chain, AUDIT_FEW);

@@ -39,6 +39,7 @@ struct sll_state {
   bool drained : 1;      /* a drain gave blocks away since the last refill from the pool */
   bool spare_idle : 1;   /* the spare list was not used since the last drain */
   bool refilled : 1;     /* at least once; before, the list holds only what other threads had allocated */
+  bool takes : 1;        /* the list ran out since the thread has it; before, it is short, because blocks may only come to it */
   bool moved : 1;        /* the list was empty, or too long, since the last sll_decay */
 };
 
