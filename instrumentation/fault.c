@@ -155,7 +155,7 @@ int fault_sigaction(int signal, const struct sigaction *act, struct sigaction *o
 
 /* ---- Start. ---- */
 
-void fault_start(void) {
+AT_START void fault_start(void) {
   if (guard_region.size == 0) return;
   int error;
   *(void **)&libc_sigaction = dlsym(RTLD_NEXT, "sigaction");

@@ -10,7 +10,7 @@
 #include "hub.h"
 
 /* Finds the C library's function the first time. */
-static void *libc_own(void **function, const char *name) {
+AT_START static void *libc_own(void **function, const char *name) {
   void *found = __atomic_load_n(function, __ATOMIC_RELAXED);
   if (found == NULL) {
     found = dlsym(RTLD_NEXT, name);

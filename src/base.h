@@ -48,6 +48,9 @@
  */
 #define BULK __attribute__((section(".bss.bulk")))
 
+/* What every process runs of a file that is linked behind all others, because the rest of it seldom runs (CMakeLists.txt). */
+#define AT_START __attribute__((section(".text.startup")))
+
 #define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
 #define KIB ((size_t)1024)

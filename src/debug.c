@@ -30,7 +30,7 @@ static struct {
 static pthread_mutex_t reporting = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t operations, next_audit = AUDIT_EVERY; /* atomic */
 
-void debug_start(void) {
+AT_START void debug_start(void) {
   if (!debug_on() || quarantine.entry != NULL) return;
   int error;
   quarantine.entry = os_map(QUARANTINE_MAX * sizeof(struct record), os_page_size(), &error);
@@ -41,7 +41,7 @@ void debug_start(void) {
 
 static size_t before(size_t align) { return align_up(config.redzone, max_size(align, MIN_ALIGN)); }
 
-bool debug_wants_guard(size_t size) { return debug_on() && (size == 0 || size + 2 * config.redzone > SMALL_MAX); }
+AT_START bool debug_wants_guard(size_t size) { return debug_on() && (size == 0 || size + 2 * config.redzone > SMALL_MAX); }
 
 size_t debug_inner_size(size_t size, size_t align) {
   size_t inner;

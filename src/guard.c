@@ -88,7 +88,7 @@ static size_t address_space(void) {
   return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur / LIMIT_SHARE : SIZE_MAX;
 }
 
-void guard_start(void) {
+AT_START void guard_start(void) {
   if ((config.guard == 0 && config.debug == 0) || hub_checked || guard_region.size != 0) return;
   const size_t allowed = address_space();
   for (unsigned shift = config.guard > 1 && config.debug == 0 ? SAMPLE_SHARE : 0; shift <= SHIFT_MAX; shift++) {
@@ -306,7 +306,7 @@ static uint32_t used(const struct row *row) {
   return count;
 }
 
-uint32_t guard_audit(void) {
+AT_START uint32_t guard_audit(void) {
   uint32_t live = 0;
   for (struct row *row = rows; row < rows + ARRAY_LENGTH(rows); row++) {
     for (uint32_t i = 0, count = used(row); i < count; i++) {
