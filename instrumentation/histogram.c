@@ -41,7 +41,7 @@ void histogram_record_row(struct histogram_row row, uint64_t value) {
   const size_t at = place(histogram_index(value), row.between);
   __atomic_fetch_add(&row.head->count, 1, __ATOMIC_RELAXED);
   __atomic_fetch_add(&row.head->sum, value, __ATOMIC_RELAXED);
-  if (__atomic_fetch_add(&row.low[at], 1, __ATOMIC_RELAXED) == UINT32_MAX) __atomic_fetch_add(&row.high[at], 1, __ATOMIC_RELAXED);
+  if (__atomic_fetch_add(&row.low[at], 1, __ATOMIC_RELAXED) == UINT16_MAX) __atomic_fetch_add(&row.high[at], 1, __ATOMIC_RELAXED);
   raise_to(&row.head->min_inverted, ~value);
   raise_to(&row.head->max, value);
 }
@@ -51,7 +51,7 @@ void histogram_merge_row(struct histogram *into, struct histogram_row row) {
   into->sum += row.head->sum;
   for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
     const size_t at = place(i, row.between);
-    into->bucket[i] += row.low[at] + ((uint64_t)row.high[at] << 32);
+    into->bucket[i] += row.low[at] + ((uint64_t)row.high[at] << 16);
   }
   if (into->min_inverted < row.head->min_inverted) into->min_inverted = row.head->min_inverted;
   if (into->max < row.head->max) into->max = row.head->max;

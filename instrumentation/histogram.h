@@ -31,14 +31,14 @@ struct histogram {
 };
 
 /*
- * Tables of many histograms lie by octaves, HISTOGRAM_STEPS buckets of every row side by side, and of each bucket the low half apart from the
- * high one, which most processes never write to: so rows that hold values of like size touch few pages. Bucket i of a row is
- * low[at] + 2^32 high[at], at = i / HISTOGRAM_STEPS * between + i % HISTOGRAM_STEPS.
+ * Tables of many histograms lie by octaves, HISTOGRAM_STEPS buckets of every row side by side, and of each bucket the low 16 bits apart
+ * from the high ones, which most processes never write to: so rows that hold values of like size touch few pages. Bucket i of a row is
+ * low[at] + 2^16 high[at], at = i / HISTOGRAM_STEPS * between + i % HISTOGRAM_STEPS.
  */
 #define HISTOGRAM_OCTAVES (HISTOGRAM_BUCKETS / HISTOGRAM_STEPS)
 
 struct histogram_head { uint64_t count, sum, min_inverted, max; }; /* as above */
-struct histogram_row { struct histogram_head *head; uint32_t *low, *high; size_t between; };
+struct histogram_row { struct histogram_head *head; uint16_t *low; uint32_t *high; size_t between; };
 
 /* The bucket of `value`, 0 <= index < HISTOGRAM_BUCKETS. */
 unsigned histogram_index(uint64_t value);
@@ -54,8 +54,8 @@ void histogram_record(struct histogram *h, uint64_t value);
 void histogram_record_row(struct histogram_row row, uint64_t value);
 
 /*
- * Adds `from`, or a row of a table, to `into`; exact. Not safe against concurrent writers of `into`; with writers of `from` at work, the low half of a
- * bucket of a row may have gone round and the high one not yet.
+ * Adds `from`, or a row of a table, to `into`; exact. Not safe against concurrent writers of `into`; with writers of `from` at work, the low bits of a
+ * bucket of a row may have gone round and the high ones not yet counted that.
  */
 void histogram_merge(struct histogram *into, const struct histogram *from);
 void histogram_merge_row(struct histogram *into, struct histogram_row row);

@@ -233,7 +233,8 @@ enum stats_profile_moment { PROFILE_LAST, PROFILE_PEAK, PROFILE_IDLEST, PROFILE_
 #define STATS_SPAN_TABLES ((CLASS_ROWS + STATS_SPAN_CLASSES - 1) / STATS_SPAN_CLASSES)
 struct stats_spans {
   struct histogram_head head[CLASS_ROWS];
-  struct { uint32_t bucket[HISTOGRAM_OCTAVES][STATS_SPAN_CLASSES][HISTOGRAM_STEPS]; } low[STATS_SPAN_TABLES], high[STATS_SPAN_TABLES];
+  struct { uint16_t bucket[HISTOGRAM_OCTAVES][STATS_SPAN_CLASSES][HISTOGRAM_STEPS]; } low[STATS_SPAN_TABLES];
+  struct { uint32_t bucket[HISTOGRAM_OCTAVES][STATS_SPAN_CLASSES][HISTOGRAM_STEPS]; } high[STATS_SPAN_TABLES];
 };
 static inline struct histogram_row stats_span(struct stats_spans *spans, uint32_t cls) {
   const uint32_t table = cls / STATS_SPAN_CLASSES, row = cls % STATS_SPAN_CLASSES;
@@ -245,7 +246,8 @@ static inline struct histogram_row stats_span(struct stats_spans *spans, uint32_
 enum stats_timing { TIMING_LEGACY = STATS_STAGES, TIMING_MAP, TIMING_COUNT };
 struct stats_timings {
   struct histogram_head head[TIMING_COUNT];
-  uint32_t low[HISTOGRAM_OCTAVES][TIMING_COUNT][HISTOGRAM_STEPS], high[HISTOGRAM_OCTAVES][TIMING_COUNT][HISTOGRAM_STEPS];
+  uint16_t low[HISTOGRAM_OCTAVES][TIMING_COUNT][HISTOGRAM_STEPS];
+  uint32_t high[HISTOGRAM_OCTAVES][TIMING_COUNT][HISTOGRAM_STEPS];
 };
 static inline struct histogram_row stats_timing(struct stats_timings *timings, unsigned timing) {
   return (struct histogram_row){&timings->head[timing], timings->low[0][timing], timings->high[0][timing], (size_t)TIMING_COUNT * HISTOGRAM_STEPS};

@@ -158,7 +158,8 @@ Test(histogram, rows_of_a_table_are_histograms) {
   enum { ROWS = 3 };
   struct histogram *whole[ROWS], *joined = new_histogram();
   struct histogram_head head[ROWS] = {{0}};
-  uint32_t (*low)[ROWS][HISTOGRAM_STEPS] = calloc(HISTOGRAM_OCTAVES, sizeof *low), (*high)[ROWS][HISTOGRAM_STEPS] = calloc(HISTOGRAM_OCTAVES, sizeof *high);
+  uint16_t (*low)[ROWS][HISTOGRAM_STEPS] = calloc(HISTOGRAM_OCTAVES, sizeof *low);
+  uint32_t (*high)[ROWS][HISTOGRAM_STEPS] = calloc(HISTOGRAM_OCTAVES, sizeof *high);
   cr_assert_eq(HISTOGRAM_OCTAVES * HISTOGRAM_STEPS, HISTOGRAM_BUCKETS);
   for (int row = 0; row < ROWS; row++) whole[row] = new_histogram();
   for (int i = 0; i < 20000; i++) {
@@ -176,11 +177,12 @@ Test(histogram, rows_of_a_table_are_histograms) {
 }
 
 Test(histogram, a_bucket_of_a_row_goes_round_without_losing_a_count) {
-  const uint64_t most = UINT32_MAX, value = 77;
+  const uint64_t most = UINT16_MAX, value = 77;
   const unsigned bucket = histogram_index(value);
   struct histogram_head head = {.count = most, .sum = most * value, .min_inverted = ~value, .max = value};
-  uint32_t low[HISTOGRAM_BUCKETS] = {0}, high[HISTOGRAM_BUCKETS] = {0};
-  low[bucket] = UINT32_MAX;
+  uint16_t low[HISTOGRAM_BUCKETS] = {0};
+  uint32_t high[HISTOGRAM_BUCKETS] = {0};
+  low[bucket] = UINT16_MAX;
   const struct histogram_row row = {&head, low, high, HISTOGRAM_STEPS};
   for (int i = 0; i < 3; i++) histogram_record_row(row, value);
   struct histogram *whole = new_histogram();
