@@ -68,7 +68,8 @@ void sll_grow_at_push(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   if (2 * (state->alloc_armed - cache->budget[cls].alloc) <= state->free_armed) return; /* one that only gives holds little */
   grow(state, (uint32_t)between(GROWN_BLOCKS, part_of_used(cls), sll_lengths[cls].most));
-  state->horizon = (uint16_t)least(state->horizon * 2u, sll_lengths[cls].most);
+  const uint32_t beyond = sll_lengths[cls].most - state->most; /* so far it may go over its end, and no farther, if from now on blocks only come */
+  state->horizon = (uint16_t)least(state->horizon * 2u, greatest(beyond, state->most / 2u));
 }
 
 /* What was given away and is wanted again so soon did not wander: many came, then many went, and a list as long as that would have kept them. */

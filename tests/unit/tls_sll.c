@@ -82,7 +82,7 @@ Test(tls_sll, lists_stay_bounded) {
 
 /* Where as many blocks come as go, a list is drained when it has wandered to its limit, and does not grow instead. */
 Test(tls_sll, a_list_that_wanders_stays_short) {
-  enum { LEAST = 300, MOST = 1300 };
+  enum { LEAST = 100, MOST = 500 };
   static void *p[MOST];
   const uint32_t cls = class_of_size(500);
   uint64_t random = 1, longest = 0;
@@ -94,7 +94,7 @@ Test(tls_sll, a_list_that_wanders_stays_short) {
     if (cached(cls) > longest) longest = cached(cls);
   }
   while (live > 0) free_fast(p[--live]);
-  cr_assert(longest > 32 && longest < 600, "%llu blocks in the lists", (unsigned long long)longest);
+  cr_assert(longest > 32 && longest < 300, "%llu blocks in the lists", (unsigned long long)longest);
 }
 
 /* Where many come and then many go, over and over, the lists grow until they keep them. */
