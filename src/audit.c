@@ -18,7 +18,7 @@ static_assert(sizeof(seen[0]) == 64, "a block's lines are one cache line");
 
 static struct seen *lines_of(const void *block) {
   const uint64_t hash = (uintptr_t)block / MIN_ALIGN * UINT64_C(0x9e3779b97f4a7c15); /* Knuth's multiplicative hash */
-  return seen[hash >> 40 & (AUDIT_SEEN / WAYS - 1)];
+  return seen[(hash >> 40) % (AUDIT_SEEN / WAYS)];
 }
 
 static struct seen line_at(const struct seen *line) {

@@ -52,7 +52,7 @@ struct pool_usage {
   uint64_t batched;                      /* free blocks in batches; part of `used` */
 };
 void pool_usage(uint32_t cls, struct pool_usage *out);
-uint64_t pool_used(uint32_t cls);
+uint64_t pool_used(uint32_t cls); /* `used` alone */
 
 /* Milliseconds since a block was last taken from a slab of the class, on average over its partial slabs (the first of them, where there are many). */
 uint64_t pool_idle_ms(uint32_t cls);

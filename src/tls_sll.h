@@ -33,8 +33,8 @@ struct sll_state {
   uint32_t since_drain;  /* pushes since the last drain */
   uint32_t since_given;  /* operations since a drain last gave blocks away that were too many */
   struct chain spare;
-  uint16_t most;         /* blocks at which the list is drained; begins small, and doubles where blocks go both ways */
-  uint16_t horizon;      /* pushes until the length is looked at, where these are more than there is room for; doubles likewise */
+  uint16_t most;         /* blocks at which the list is drained; begins small; doubles where blocks go both ways, or came and went by the many */
+  uint16_t horizon;      /* pushes until the length is looked at, where these are more than there is room for; doubles where blocks go both ways */
   uint16_t refill;       /* blocks that the next refill asks for; grows with each */
   bool drained : 1;      /* a drain gave blocks away since the last refill from the pool */
   bool spare_idle : 1;   /* the spare list was not used since the last drain */
