@@ -80,16 +80,16 @@ bool kept_take_at(struct kept *kept, const char *base, size_t size) {
   return false;
 }
 
-bool kept_evict(struct kept *kept, uint64_t before_ms, struct kept_range *out) {
+bool kept_evict(struct kept *kept, uint64_t before_ms, size_t most, struct kept_range *out) {
   uint32_t oldest = 0;
   for (uint32_t i = 1; i < kept->count; i++) {
     if (kept->range[i].since_ms < kept->range[oldest].since_ms) oldest = i;
   }
   if (kept->count == 0 || kept->range[oldest].since_ms > before_ms) return false;
   *out = kept->range[oldest];
-  kept->bytes -= out->size;
-  erase(kept, oldest);
-  return true;
+  if (most < out->size) out->size = align_up(most, UNIT_SIZE);
+  out->base = end_of(&kept->range[oldest]) - out->size;
+  return cut(kept, oldest, out->base, out->size);
 }
 
 bool kept_holds(const struct kept *kept, const void *p) {

@@ -39,8 +39,8 @@ char *kept_take(struct kept *kept, size_t size, size_t align, uint32_t thread);
 /* Takes just [base, base + size). False, and nothing changed, where not all of it is kept. */
 bool kept_take_at(struct kept *kept, const char *base, size_t size);
 
-/* Takes the range that lies longest, where it lies since `before_ms` or longer. False where there is none. */
-bool kept_evict(struct kept *kept, uint64_t before_ms, struct kept_range *out);
+/* Takes the range that lies longest, or of a larger one the last `most` bytes, where it lies since `before_ms` or longer. False where there is none. */
+bool kept_evict(struct kept *kept, uint64_t before_ms, size_t most, struct kept_range *out);
 
 /* Whether `p` points into what is kept. */
 bool kept_holds(const struct kept *kept, const void *p);

@@ -188,7 +188,8 @@ static size_t evict(uint64_t before_ms) {
   for (;;) {
     struct kept_range range;
     pthread_mutex_lock(&legacy.lock);
-    const bool found = kept_evict(&legacy.kept, legacy.kept.bytes > kept_most() ? UINT64_MAX : before_ms, &range);
+    const size_t most = kept_most(), beyond = legacy.kept.bytes > most ? legacy.kept.bytes - most : 0;
+    const bool found = kept_evict(&legacy.kept, beyond > 0 ? UINT64_MAX : before_ms, beyond > 0 ? beyond : SIZE_MAX, &range);
     pthread_mutex_unlock(&legacy.lock);
     if (!found) return released;
     os_unmap(range.base, range.size);

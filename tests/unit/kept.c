@@ -75,8 +75,10 @@ Test(kept, ranges_against_a_map_of_units) {
     } else {
       struct kept_range range;
       const uint64_t before = step - 100 < step ? step - 100 : 0;
-      if (!kept_evict(&kept, before, &range)) continue;
+      const size_t most = 1 + below(30 * UNIT_SIZE);
+      if (!kept_evict(&kept, before, most, &range)) continue;
       cr_assert_leq(range.since_ms, before);
+      cr_assert_lt(range.size, most + UNIT_SIZE);
       const uint32_t count = (uint32_t)(range.size / UNIT_SIZE);
       cr_assert(all(held, unit_of(range.base), count, true));
       set(held, unit_of(range.base), count, false);
@@ -117,8 +119,17 @@ Test(kept, what_lies_longest_goes_first) {
   kept_add(&kept, at(0), UNIT_SIZE, 30, 1);
   kept_add(&kept, at(5), UNIT_SIZE, 10, 1);
   kept_add(&kept, at(9), UNIT_SIZE, 20, 1);
-  cr_assert_not(kept_evict(&kept, 9, &range));
-  cr_assert(kept_evict(&kept, 25, &range) && range.base == at(5));
-  cr_assert(kept_evict(&kept, 25, &range) && range.base == at(9));
-  cr_assert_not(kept_evict(&kept, 25, &range));
+  cr_assert_not(kept_evict(&kept, 9, SIZE_MAX, &range));
+  cr_assert(kept_evict(&kept, 25, SIZE_MAX, &range) && range.base == at(5));
+  cr_assert(kept_evict(&kept, 25, SIZE_MAX, &range) && range.base == at(9));
+  cr_assert_not(kept_evict(&kept, 25, SIZE_MAX, &range));
+}
+
+Test(kept, of_a_large_range_no_more_goes_than_was_asked_for) {
+  struct kept kept = {0};
+  struct kept_range range;
+  kept_add(&kept, at(0), 10 * UNIT_SIZE, 1, 1);
+  cr_assert(kept_evict(&kept, 5, 2 * UNIT_SIZE + 1, &range) && range.base == at(7) && range.size == 3 * UNIT_SIZE);
+  cr_assert_eq(kept.bytes, 7 * UNIT_SIZE);
+  cr_assert(kept_evict(&kept, 5, 7 * UNIT_SIZE, &range) && range.base == at(0) && kept.count == 0);
 }
