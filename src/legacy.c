@@ -315,6 +315,8 @@ bool legacy_keeps(const void *p) {
   return keeps;
 }
 
+READS_RACILY uint64_t legacy_used(uint32_t cls) { return legacy.slabs[cls].used; }
+
 READS_RACILY void legacy_usage(uint32_t cls, struct legacy_usage *out) {
   *out = (struct legacy_usage){.kept_bytes = legacy.kept.bytes};
   if (cls < CLASS_COUNT) {

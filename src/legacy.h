@@ -44,6 +44,7 @@ struct legacy_usage {
   uint64_t kept_bytes;                           /* of freed huge blocks */
 };
 void legacy_usage(uint32_t cls, struct legacy_usage *out); /* CLASS_HUGE fills the huge members */
+uint64_t legacy_used(uint32_t cls);                        /* of a small class, `used` alone */
 
 /*
  * Calls `visit` for every slab of small blocks that is not full, under the lock, as units_visit does.

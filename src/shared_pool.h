@@ -40,7 +40,7 @@ struct chain pool_give_batch(uint32_t cls, struct chain chain);
 uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, struct chain *legacy, bool trim);
 
 /*
- * Returns batches that nobody took for HAKMEM_RELEASE_DELAY, purges free units, gives empty SuperSlabs back. With
+ * Returns the batches of a class of which none came or went for half a HAKMEM_RELEASE_DELAY, purges free units, gives empty SuperSlabs back. With
  * `trim`, all of it without waiting, but for `keep` bytes of empty SuperSlabs.
  * `give_back` returns a batch to its slabs. Returns the bytes given back.
  */

@@ -2,16 +2,16 @@
 
 #include "config.h"
 #include "guard.h"
+#include "legacy.h"
 #include "os.h"
 #include "profile.h"
 #include "random.h"
 #include "shared_pool.h"
 
 #define LIST_BYTES (256 * KIB) /* a list is drained at so many bytes, */
-#define LIST_BLOCKS_MAX 1024u  /* or so many blocks, */
-#define LIST_BLOCKS_MIN 4u     /* but holds so many; half of it stays */
+#define LIST_BLOCKS_MAX 1024u  /* or so many blocks */
 #define FIRST_MOST 8u          /* it begins at an eighth of that, or at so many; */
-#define GIVEN_MOST 16u         /* one that is only given to, at a quarter of what others begin at, or at so many; */
+#define GIVEN_MOST 16u         /* one that is only given to, at a thirty-second part, or at so many; */
 #define GROWN_BLOCKS 96u       /* it may grow to so many whatever its class has in use */
 #define SOON 5u                /* times its length: the operations within which a list is filled again that was drained because many came at once */
 #define FIRST_REFILL_BYTES (2 * KIB) /* the first refill, and by so much each further one is larger; */
@@ -32,15 +32,21 @@ struct sll_lengths sll_lengths[CLASS_COUNT];
 void sll_prepare(void) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const uint32_t stride = class_stride(cls);
-    sll_lengths[cls].most = (uint16_t)between(LIST_BLOCKS_MIN, (uint32_t)LIST_BYTES / stride, LIST_BLOCKS_MAX);
+    sll_lengths[cls].most = (uint16_t)least((uint32_t)LIST_BYTES / stride, LIST_BLOCKS_MAX);
     sll_lengths[cls].first = (uint16_t)between(FIRST_REFILL_MIN, (uint32_t)FIRST_REFILL_BYTES / stride, FIRST_REFILL_MAX);
   }
 }
 
 /* ---- Growth. ---- */
 
-/* So much of what a class has in use may lie in a list, or come with a refill: what lies idle stays a part of what is used. */
-static uint64_t part_of_used(uint32_t cls) { return pool_used(cls) / 8; }
+/*
+ * So much of what a class has in use may lie in a list, or come with a refill: what lies idle stays a part of what is used. What lies in lists counts as
+ * used, too: so all of them together have a quarter of it at most, or they would grow for what they hold themselves.
+ */
+static uint64_t part_of_used(uint32_t cls) { return (pool_used(cls) + legacy_used(cls)) / greatest(8, 4 * sll_running()); }
+
+/* How long a list may grow that has as much to take as to give. */
+static uint32_t wandering_most(uint32_t cls) { return (uint32_t)between(GROWN_BLOCKS, part_of_used(cls), sll_lengths[cls].most); }
 
 static uint32_t next_refill(uint32_t refill, uint32_t cls) {
   const uint64_t first = sll_lengths[cls].first, most = first + part_of_used(cls), wanted = refill + first;
@@ -49,10 +55,13 @@ static uint32_t next_refill(uint32_t refill, uint32_t cls) {
 
 static void look_closely(struct sll_state *state) { state->horizon = state->most / 2; }
 
+static uint32_t first_most(uint32_t cls) { return (uint32_t)between(FIRST_MOST, sll_lengths[cls].most / 8, sll_lengths[cls].most); }
+
 void sll_begin_short(struct sll_state *state, uint32_t cls, bool takes) {
-  const uint32_t most = sll_lengths[cls].most, first = (uint32_t)between(FIRST_MOST, most / 8, most);
+  const uint32_t first = first_most(cls);
   state->takes = takes;
-  state->most = (uint16_t)(takes ? first : least(first, greatest(GIVEN_MOST, most / 32)));
+  state->most = (uint16_t)(takes ? first : least(first, greatest(GIVEN_MOST, sll_lengths[cls].most / 32u)));
+  state->drained = false;
   look_closely(state);
 }
 
@@ -67,7 +76,7 @@ static void grow(struct sll_state *state, uint32_t limit) {
 void sll_grow_at_push(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   if (2 * (state->alloc_armed - cache->budget[cls].alloc) <= state->free_armed) return; /* one that only gives holds little */
-  grow(state, (uint32_t)between(GROWN_BLOCKS, part_of_used(cls), sll_lengths[cls].most));
+  grow(state, wandering_most(cls));
   const uint32_t beyond = sll_lengths[cls].most - state->most; /* so far it may go over its end, and no farther, if from now on blocks only come */
   state->horizon = (uint16_t)least(state->horizon * 2u, greatest(beyond, state->most / 2u));
 }
@@ -77,6 +86,13 @@ void sll_grow_at_refill(struct sll_state *state, uint32_t cls) {
   if (state->drained && state->since_given < SOON * state->most) grow(state, sll_lengths[cls].most);
   state->drained = false;
   state->refill = (uint16_t)next_refill(state->refill, cls);
+}
+
+void sll_shrink(struct sll_state *state, uint32_t cls) {
+  const uint32_t first = first_most(cls), needed = greatest(first, wandering_most(cls));
+  if (!state->takes || state->most <= needed) return;
+  state->most = (uint16_t)greatest(state->most / 2u, needed);
+  look_closely(state);
 }
 
 void sll_note_drain(struct sll_state *state, bool given) {
@@ -118,6 +134,12 @@ void sll_arm(struct sll_cache *cache, uint32_t cls) {
   if (!state->refilled) allocs = 0;
   cache->budget[cls].alloc = state->alloc_armed = (int32_t)allocs;
   cache->budget[cls].free = state->free_armed = (int32_t)frees;
+}
+
+void sll_arm_allocs(struct sll_cache *cache, uint32_t cls) {
+  const int32_t frees = cache->budget[cls].free;
+  sll_arm(cache, cls);
+  if (frees < cache->budget[cls].free) cache->budget[cls].free = cache->state[cls].free_armed = frees;
 }
 
 void sll_count(struct sll_cache *cache, uint32_t cls) {
@@ -182,5 +204,5 @@ void sll_init(struct sll_cache *cache) {
 
 void sll_rearm(struct sll_cache *cache, uint32_t cls) {
   sll_publish(cache, cls);
-  sll_arm(cache, cls);
+  sll_arm_allocs(cache, cls);
 }

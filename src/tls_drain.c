@@ -173,11 +173,12 @@ static void decay(struct sll_cache *cache, uint32_t cls) {
   const uint32_t before = state->length + state->spare.count;
   const bool moved = state->moved;
   state->moved = false;
+  sll_shrink(state, cls);
   if (before == 0) return;
   const struct chain spare = sll_take_spare(cache, cls);
   struct chain cold = CHAIN_EMPTY;
   if (!moved || state->length <= WHOLE_MAX) cold = sll_take_list(cache, cls);
-  else if (state->length > 1) cold = cut_list(cache, cls, state->length / 2);
+  else cold = cut_list(cache, cls, state->length / 2);
   state->refill = (uint16_t)(state->refill > 2 * sll_lengths[cls].first ? state->refill / 2u : sll_lengths[cls].first);
   sll_arm(cache, cls);
   if (spare.count + cold.count == 0) return;

@@ -15,6 +15,9 @@ extern struct sll_lengths { uint16_t most, first; } sll_lengths[CLASS_COUNT];
 /* Sets the budgets so that the next operation with something to do comes through the slow path. */
 void sll_arm(struct sll_cache *cache, uint32_t cls);
 
+/* The same where the budget of allocations ran out: that of frees becomes no longer, or a list's length was never looked at where that is often. */
+void sll_arm_allocs(struct sll_cache *cache, uint32_t cls);
+
 /* Brings in every operation that the budgets counted. sll_publish is for where one of them may be below 0. */
 void sll_count(struct sll_cache *cache, uint32_t cls);
 
@@ -26,6 +29,9 @@ void sll_grow_at_push(struct sll_cache *cache, uint32_t cls);
 
 /* The pool gave blocks: the list grows where it had just given as many away, and the next refill is larger. */
 void sll_grow_at_refill(struct sll_state *state, uint32_t cls);
+
+/* Some time went by: a list that is longer than it needs for blocks that come and go becomes half as long. */
+void sll_shrink(struct sll_state *state, uint32_t cls);
 
 /* A drain gave blocks away that were too many, if any; from now on the length is looked at again after few pushes. */
 void sll_note_drain(struct sll_state *state, bool given);

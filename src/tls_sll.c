@@ -69,6 +69,7 @@ static bool refill(struct sll_cache *cache, uint32_t cls) {
   else if (foreign.count != 0) state->spare = foreign;
   cache->head[cls] = answer.chain.head;
   state->length = answer.chain.count;
+  sll_arm(cache, cls);
   tell_refill(cls, &answer, timed, start, fail_over);
   return true;
 }
@@ -82,7 +83,7 @@ static struct block *pop(struct sll_cache *cache, uint32_t cls) {
   header_set(block, cache->live[cls]);
   if (cache->budget[cls].alloc >= 0) cache->budget[cls].alloc--;
   sll_count(cache, cls);
-  sll_arm(cache, cls);
+  sll_arm_allocs(cache, cls);
   return block;
 }
 

@@ -4,7 +4,7 @@
  *   the fast paths' half                       struct sll_state (the slow paths' half)
  *   head -> block -> block -> BLOCK_END        length: blocks in the list when it was armed
  *   budget.alloc, budget.free                  alloc_armed, free_armed: what the budgets were armed with
- *                                              spare: a second, full list
+ *                                              spare: a second list: what was too much, or the cold half of it
  *
  *   pops since armed  = alloc_armed - budget.alloc
  *   pushes since armed = free_armed - budget.free
@@ -139,9 +139,9 @@ void sll_audit(struct sll_cache *cache);
 uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim);
 
 /*
- * Gives back to the slabs what lies idle: the spare lists, half of each list that was empty or too long since the last time, and all of the
- * others, also of those in use: they have more than they need, most likely strewn over slabs that nothing else keeps. Due every
- * half HAKMEM_RELEASE_DELAY; so a thread that had many blocks at once keeps none of their memory for long, as long as it comes by.
+ * Gives back to the slabs what lies idle: the spare lists, half of each long list that was empty or too long since the last time, and all of the
+ * others, also of those in use: they have more than they need, most likely strewn over slabs that nothing else keeps. What may lie in a list
+ * shrinks. Due every half HAKMEM_RELEASE_DELAY; so a thread that had many blocks at once keeps none of their memory for long, as long as it comes by.
  */
 void sll_decay(struct sll_cache *cache);
 
@@ -152,6 +152,9 @@ void sll_decay(struct sll_cache *cache);
  * threads' budgets without synchronising: exact for threads at rest.
  */
 uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees);
+
+/* Threads that have lists. */
+uint32_t sll_running(void);
 
 /* Publishes what is not published yet, of the calling thread, or of all threads: at the end of the process. */
 void sll_publish_own(void);

@@ -40,7 +40,7 @@ static struct {
   uint32_t running; /* live ones that a thread has; atomic, changes under the lock */
 } registry = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static uint32_t live_caches(void) { return __atomic_load_n(&registry.running, __ATOMIC_RELAXED); }
+uint32_t sll_running(void) { return __atomic_load_n(&registry.running, __ATOMIC_RELAXED); }
 /* The lock is held. */
 static void set_running(uint32_t running) { __atomic_store_n(&registry.running, running, __ATOMIC_RELAXED); }
 
@@ -161,7 +161,7 @@ static void end_thread(void *arg) {
   hub_hold();
   drop_cache(cache);
   hub_release();
-  EVENT(thread_exit, .live_caches = live_caches());
+  EVENT(thread_exit, .live_caches = sll_running());
 }
 
 static struct sll_cache *own_or_borrowed(void) {
@@ -175,7 +175,7 @@ static struct sll_cache *own_or_borrowed(void) {
   own = cache;
   if (!hub_checked) sll_self = cache;
   pthread_setspecific(thread_key, cache); /* may call malloc: the lists are there */
-  EVENT(thread_start, .live_caches = live_caches());
+  EVENT(thread_start, .live_caches = sll_running());
   return cache;
 }
 

@@ -11,6 +11,7 @@
 #include "hub.h"
 #include "random.h"
 #include "shared_pool.h"
+#include "tls_lists.h"
 
 static struct stats_class_counters counted(uint32_t cls) {
   sll_publish_all();
@@ -95,6 +96,109 @@ Test(tls_sll, a_list_that_wanders_stays_short) {
   }
   while (live > 0) free_fast(p[--live]);
   cr_assert(longest > 32 && longest < 300, "%llu blocks in the lists", (unsigned long long)longest);
+}
+
+/* The more threads, the less of what is in use each may keep: or what they keep, which counts as used, would let all of them keep more. */
+static void *be_there(void *arg) {
+  free_fast(alloc_fast(1000));
+  pthread_barrier_wait(arg);
+  pthread_barrier_wait(arg);
+  return NULL;
+}
+
+static uint32_t grown_among(unsigned threads) {
+  enum { LIVE = 20000 };
+  static void *p[LIVE];
+  const uint32_t cls = class_of_size(100);
+  uint64_t random = 1;
+  pthread_t t[32];
+  pthread_barrier_t barrier;
+  pthread_barrier_init(&barrier, NULL, threads);
+  for (unsigned i = 1; i < threads; i++) pthread_create(&t[i], NULL, be_there, &barrier);
+  pthread_barrier_wait(&barrier);
+  unsigned live = 0;
+  while (live < LIVE / 5) p[live++] = alloc_fast(100);
+  for (unsigned i = 0; i < 1000000; i++) {
+    if (live == LIVE || (live > LIVE / 5 && random_next(&random) >> 63 != 0)) free_fast(p[--live]);
+    else p[live++] = alloc_fast(100);
+  }
+  const uint32_t most = sll_self->state[cls].most;
+  while (live > 0) free_fast(p[--live]);
+  pthread_barrier_wait(&barrier);
+  for (unsigned i = 1; i < threads; i++) pthread_join(t[i], NULL);
+  return most;
+}
+
+Test(tls_sll, a_list_that_wanders_is_shorter_among_many_threads) { cr_assert_leq(grown_among(32), 128); }
+Test(tls_sll, a_list_that_wanders_may_be_longer_in_one_thread) { cr_assert_gt(grown_among(1), 200); }
+
+/* Allocations that come through the slow path do not put off the look at the length. */
+Test(tls_sll, lists_stay_bounded_where_allocations_are_sampled_often) {
+  enum { LIVE = 20000, SIZE = 30000 };
+  static void *p[LIVE];
+  const uint32_t cls = class_of_size(SIZE);
+  config.profile = 1000;
+  config.drain_interval = config.sample = 0;
+  unsigned live = 0;
+  uint64_t longest = 0;
+  while (live < LIVE) p[live++] = alloc_fast(SIZE);
+  while (live > 3) {
+    for (unsigned i = 0; i < 3; i++) free_fast(p[--live]);
+    for (unsigned i = 0; i < 2; i++) p[live++] = alloc_fast(SIZE);
+    if (cached(cls) > longest) longest = cached(cls);
+  }
+  cr_assert_lt(longest, 30, "%llu blocks", (unsigned long long)longest);
+}
+
+/* A list that grew while there was much to do is short again in time. */
+Test(tls_sll, lists_grow_short_again) {
+  enum { LIVE = 50000 };
+  static void *p[LIVE];
+  const uint32_t cls = class_of_size(100);
+  config.release_delay = 1000000;
+  free_fast(alloc_fast(100));
+  const uint32_t first = sll_self->state[cls].most;
+  for (unsigned round = 0; round < 10; round++) {
+    for (unsigned i = 0; i < LIVE; i++) p[i] = alloc_fast(100);
+    for (unsigned i = 0; i < LIVE; i++) free_fast(p[i]);
+  }
+  cr_assert_gt(sll_self->state[cls].most, 4 * first);
+  for (unsigned round = 0; round < 6; round++) {
+    free_fast(alloc_fast(100));
+    sll_decay(sll_self);
+    pool_scavenge(true, 0, sll_return_blocks);
+  }
+  cr_assert_eq(sll_self->state[cls].most, first);
+}
+
+/* What one thread drained says nothing of what the next one needs. */
+Test(tls_sll, a_list_does_not_grow_for_what_another_thread_drained) {
+  static void *p[2000];
+  const uint32_t cls = class_of_size(100);
+  free_fast(alloc_fast(100));
+  const uint32_t first = sll_self->state[cls].most;
+  sll_self->state[cls].drained = true;
+  sll_self->state[cls].since_given = 10;
+  sll_shorten(sll_self);
+  for (unsigned i = 0; i < 200; i++) p[i] = alloc_fast(100);
+  cr_assert_eq(sll_self->state[cls].most, first);
+  for (unsigned i = 0; i < 200; i++) free_fast(p[i]);
+}
+
+/* A class all of whose slabs are legacy's refills by as much as any other. */
+Test(tls_sll, refills_from_legacy_grow) {
+  enum { OTHERS = 20000, LIVE = 20000 };
+  static void *others[OTHERS], *p[LIVE];
+  const uint32_t cls = class_of_size(100);
+  config.ss_limit = 1;
+  for (unsigned i = 0; i < OTHERS; i++) others[i] = alloc_fast(500);
+  for (unsigned i = 0; i < LIVE; i++) p[i] = alloc_fast(100);
+  struct pool_usage pool;
+  pool_usage(cls, &pool);
+  cr_assert_eq(pool.slabs, 0);
+  cr_assert_gt(sll_self->state[cls].refill, 100);
+  for (unsigned i = 0; i < LIVE; i++) free_fast(p[i]);
+  for (unsigned i = 0; i < OTHERS; i++) free_fast(others[i]);
 }
 
 /* Where many come and then many go, over and over, the lists grow until they keep them. */
