@@ -38,7 +38,7 @@ struct sll_state {
   uint16_t refill;       /* blocks that the next refill asks for; grows with each */
   bool drained : 1;      /* a drain gave blocks away since the last refill from the pool */
   bool spare_idle : 1;   /* the spare list was not used since the last drain */
-  bool refilled : 1;     /* at least once; before, the list holds only what other threads had allocated */
+  bool refilled : 1;     /* at least once, by this thread or one that ended; before, the list holds only what other threads had allocated */
   bool takes : 1;        /* the list ran out since the thread has it; before, it is short, because blocks may only come to it */
   bool moved : 1;        /* the list was empty, or too long, since the last sll_decay */
 };
