@@ -136,8 +136,10 @@ uint32_t modules_epoch(bool may_ask) {
 /* ---- The table. ---- */
 
 static bool is_known(const struct stats_block *b, uintptr_t address) {
-  for (unsigned i = 0; i < STATS_MODULES && b->modules[i].size != 0; i++) {
-    if (address - b->modules[i].base < b->modules[i].size && !__atomic_load_n(&closed[i], __ATOMIC_RELAXED)) return true;
+  for (unsigned i = 0; i < STATS_MODULES; i++) {
+    const uint64_t size = __atomic_load_n(&b->modules[i].size, __ATOMIC_ACQUIRE);
+    if (size == 0) break;
+    if (address - b->modules[i].base < size && !__atomic_load_n(&closed[i], __ATOMIC_RELAXED)) return true;
   }
   return false;
 }
@@ -172,12 +174,14 @@ static const struct stats_module *enter(struct stats_block *b, const struct stat
     return NULL;
   }
   struct stats_module *new = &b->modules[count];
-  const uint64_t size = module->size;
-  *new = *module;
-  new->size = 0;
-  closed[count] = false;
+  new->base = module->base;
+  new->offset = module->offset;
+  new->epoch = module->epoch;
+  strcpy(new->path, module->path);
+  strcpy(new->build_id, module->build_id);
+  __atomic_store_n(&closed[count], false, __ATOMIC_RELAXED);
   bias[count] = added;
-  __atomic_store_n(&new->size, size, __ATOMIC_RELEASE); /* last: who takes no lock looks at it first */
+  __atomic_store_n(&new->size, module->size, __ATOMIC_RELEASE); /* last: who takes no lock looks at it first */
   return new;
 }
 

@@ -206,17 +206,24 @@ static uintptr_t distance(const struct slot *slot, uintptr_t address) {
   return away + (__atomic_load_n(&slot->state, __ATOMIC_RELAXED) == SLOT_LIVE ? 0 : guard_region.size);
 }
 
-/* The slot whose block is nearest to the address, which the region owns; NULL where there was none near. */
+static bool is_empty(const struct slot *slot) { return __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_EMPTY; }
+
+/*
+ * The slot whose block is nearest to the address, which the region owns; NULL where there was none near. The neighbours of a slot that has the address are
+ * not looked at: another thread may be about to fill one.
+ */
 static struct slot *nearest(const void *p, struct row **row) {
   const uintptr_t address = (uintptr_t)p, page = os_page_size();
   *row = rows;
   while (*row + 1 < rows + ARRAY_LENGTH(rows) && address >= (*row)[1].base) ++*row;
   const uintptr_t offset = address - (*row)->base;
   const uintptr_t index = offset < page ? 0 : (offset - page) / (*row)->stride;
+  struct slot *const own = &(*row)->slots[index];
+  if (index < (*row)->count && !is_empty(own) && holds(own, address)) return own;
   struct slot *best = NULL;
   for (uintptr_t i = index > 0 ? index - 1 : 0; i <= index + 1 && i < (*row)->count; i++) {
     struct slot *slot = &(*row)->slots[i];
-    if (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_EMPTY) continue;
+    if (is_empty(slot)) continue;
     if (best == NULL || distance(slot, address) < distance(best, address)) best = slot;
   }
   return best;
