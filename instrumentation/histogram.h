@@ -54,8 +54,8 @@ void histogram_record(struct histogram *h, uint64_t value);
 void histogram_record_row(struct histogram_row row, uint64_t value);
 
 /*
- * Adds `from`, or a row of a table, to `into`; exact. Not safe against concurrent writers of `into`; with writers of `from` at work, the low bits of a
- * bucket of a row may have gone round and the high ones not yet counted that.
+ * Adds `from`, or a row of a table, to `into`; exact. Not safe against concurrent writers of `into`. With writers of `from` at work, the low bits of a
+ * bucket of a row may have gone round and the high ones not yet counted that, or be read before they went round and the high ones after: 2^16 off.
  */
 void histogram_merge(struct histogram *into, const struct histogram *from);
 void histogram_merge_row(struct histogram *into, struct histogram_row row);

@@ -27,6 +27,7 @@ static struct seen line_at(const struct seen *line) {
 
 static bool is_of(struct seen line, const void *block) { return (line.check ^ line.when) == (uintptr_t)block; }
 
+/* Two threads at once in lines of one set may lose a mark there, and a report when a block was last seen good. */
 static void remember(const void *block, uint64_t when) {
   struct seen *const lines = lines_of(block);
   struct seen next = {(uintptr_t)block ^ when, when};

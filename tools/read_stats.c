@@ -58,7 +58,7 @@ static bool check_header(const struct stats_block *b, size_t got, const char *pa
 
 /*
  * Takes over a histogram. A running process may be half way through a recording, so the count is made what the
- * buckets say. False where the buckets cannot be true.
+ * buckets say. False where the buckets cannot be true; `place` NULL: no more than that is to be known.
  */
 static bool take_histogram(struct histogram **place, const struct histogram *from) {
   struct histogram copy = *from;
@@ -67,7 +67,7 @@ static bool take_histogram(struct histogram **place, const struct histogram *fro
     if (copy.bucket[i] > BUCKET_MAX) return false;
     copy.count += copy.bucket[i];
   }
-  if (copy.count == 0) return true;
+  if (copy.count == 0 || place == NULL) return true;
   if (histogram_min(&copy) > copy.max) copy.min_inverted = ~copy.max;
   histogram_merge(model_histogram(place), &copy);
   return true;
@@ -79,14 +79,16 @@ static bool take_row(struct histogram **place, struct histogram_row row) {
   return take_histogram(place, &whole);
 }
 
-static bool take_histograms(struct report *r, struct stats_block *b) {
-  struct model_latency *const l = &r->latency;
-  bool good = take_row(&l->legacy, stats_timing(&b->timings, TIMING_LEGACY)) && take_row(&l->map, stats_timing(&b->timings, TIMING_MAP));
+#define PLACE(of) (l != NULL ? &l->of : NULL)
+
+/* Takes over all histograms; where `l` is NULL, says only whether they can be true. */
+static bool take_histograms(struct model_latency *l, struct stats_block *b) {
+  bool good = take_row(PLACE(legacy), stats_timing(&b->timings, TIMING_LEGACY)) && take_row(PLACE(map), stats_timing(&b->timings, TIMING_MAP));
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
-    good = good && take_row(&l->lookup[b->strategy][cls], stats_span(&b->lookup, cls)) && take_row(&l->drain[cls], stats_span(&b->drain, cls)) &&
-           take_row(&l->refill[cls], stats_span(&b->refill, cls));
+    good = good && take_row(PLACE(lookup[b->strategy][cls]), stats_span(&b->lookup, cls)) &&
+           take_row(PLACE(drain[cls]), stats_span(&b->drain, cls)) && take_row(PLACE(refill[cls]), stats_span(&b->refill, cls));
   }
-  for (unsigned stage = 0; stage < STAGE_COUNT; stage++) good = good && take_row(&l->stage[stage], stats_timing(&b->timings, stage));
+  for (unsigned stage = 0; stage < STAGE_COUNT; stage++) good = good && take_row(PLACE(stage[stage]), stats_timing(&b->timings, stage));
   return good;
 }
 
@@ -236,7 +238,8 @@ static bool take_block(struct report *r, struct stats_block *b, const char *path
   if (b->strategy >= lookup_strategy_count || b->timeline_length > STATS_TIMELINE) {
     return fail("%s is damaged: a value in its header is out of range", path);
   }
-  if (!take_histograms(r, b)) return fail("%s is damaged: a histogram in it cannot be true", path);
+  if (!take_histograms(NULL, b)) return fail("%s is damaged: a histogram in it cannot be true", path); /* and nothing of it is in the report */
+  take_histograms(&r->latency, b);
   struct model_process *const p = model_add_process(r);
   take_identity(p, b);
   take_counts(p, b);
@@ -253,11 +256,35 @@ static bool take_block(struct report *r, struct stats_block *b, const char *path
   return true;
 }
 
+#define READINGS 5 /* of the file of a process that is at work all the time */
+
+static bool same_high(const struct stats_block *a, const struct stats_block *b) {
+  return memcmp(&a->lookup.high, &b->lookup.high, sizeof(a->lookup.high)) == 0 && memcmp(&a->drain.high, &b->drain.high, sizeof(a->drain.high)) == 0 &&
+         memcmp(&a->refill.high, &b->refill.high, sizeof(a->refill.high)) == 0 && memcmp(&a->timings.high, &b->timings.high, sizeof(a->timings.high)) == 0;
+}
+
+/*
+ * Reads the file, and once more: the high parts of the histograms' buckets are the same before and after their low parts were read, or a part that went
+ * round meanwhile would count twice.
+ */
+static size_t read_block(int fd, struct stats_block *block) {
+  struct stats_block *const before = must_allocate(sizeof(*before));
+  size_t got = read_all(fd, block, sizeof(*block));
+  for (unsigned i = 0; i < READINGS && got == sizeof(*block); i++) {
+    memcpy(before, block, sizeof(*block));
+    if (lseek(fd, 0, SEEK_SET) != 0) break;
+    got = read_all(fd, block, sizeof(*block));
+    if (same_high(before, block)) break;
+  }
+  free(before);
+  return got;
+}
+
 bool read_stats_file(struct report *r, const char *path, uint32_t pid) {
   const int fd = read_open_regular(path);
   if (fd < 0) return false;
   struct stats_block *const block = must_allocate(sizeof(*block));
-  const size_t got = read_all(fd, block, sizeof(*block));
+  const size_t got = read_block(fd, block);
   close(fd);
   const bool good = check_header(block, got, path) && ((pid != 0 && block->pid != pid) || take_block(r, block, path));
   free(block);

@@ -116,10 +116,13 @@ rm -rf live
 pid=$!
 for _ in $(seq 300); do [ -n "$(ls live/*.stats 2>/dev/null)" ] && break; sleep 0.01; done
 sleep 0.5
+program=$(basename live/*.stats .stats) # stopped, it cannot end before it was looked at
+kill -STOP "${program##*[!0-9]}" || fail "cannot stop the program of $program"
 explained live live
 holds_live() { jq -e "$1" live.json >/dev/null || { cat live.txt; fail "live: not true: $1"; }; }
 holds_live '.findings[0] | .rule == "lost_data" and .figures.incomplete == 1'
 grep -q "killed, ended by _exit, or is still running" live.txt || fail "does not say that the process still runs"
+kill -CONT "${program##*[!0-9]}"
 wait $pid
 "$hakmem" run -o killed -- sh -c './waste frees; kill -KILL $$' >out 2>err
 equal "the exit code of a killed program" 137 $?

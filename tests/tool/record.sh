@@ -107,6 +107,7 @@ nothing_left "failures"
 for delay in 0.02 0.06 0.1 0.2 0.5 1; do
   "$hakmem" record -o cut -- sleep 30 2>err &
   pid=$!
+  until [ "$(cat /proc/$pid/comm)" = hakmem ]; do sleep 0.01; done # until then it is this shell, forked
   sleep $delay
   kill -TERM $pid
   wait $pid

@@ -36,6 +36,14 @@ damaged cut=30 "is cut off"
 damaged strategy=99 "is damaged"
 damaged timeline_length=100000 "is damaged"
 damaged bucket=0xffffffff "is damaged"
+damaged stage_bucket=0xffffffff "is damaged"
+
+# Of a file that is refused nothing is in the report of the others.
+./stats_file good.stats || fail "stats_file"
+"$hakmem" report --json good.stats >good.json || fail "no JSON of a good file"
+"$hakmem" report --json good.stats bad.stats >both.json 2>err
+equal "exit code with one damaged file" 1 $?
+equal "the latency, with one damaged file" "$(jq -S .stats.latency good.json)" "$(jq -S .stats.latency both.json)"
 
 # odd NAME=VALUE JQ EXPECTED: a value that is wrong, but leaves the rest worth a report.
 odd() {

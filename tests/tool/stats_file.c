@@ -26,7 +26,7 @@ static const struct { const char *name; size_t offset, size; } fields[] = {
   FIELD("kind", incidents[0].kind), FIELD("leak_kind", leaks[0].kind), FIELD("leak_bytes", leaks[1].bytes), FIELD("leak_blocks", leaks[0].blocks),
   FIELD("alloc_thread", incidents[0].alloc_thread), FIELD("left_stack", incidents[0].left_stack), FIELD("cls", incidents[0].cls), FIELD("verdict", incidents[0].verdict),
   FIELD("reason", incidents[1].reason), FIELD("bucket", lookup.high[CLS / STATS_SPAN_CLASSES].bucket[0][CLS % STATS_SPAN_CLASSES][7]), FIELD("count", lookup.head[CLS].count),
-  FIELD("max", lookup.head[CLS].max), FIELD("min_inverted", lookup.head[CLS].min_inverted), FIELD("sum", lookup.head[CLS].sum),
+  FIELD("stage_bucket", timings.high[0][0][7]), FIELD("max", lookup.head[CLS].max), FIELD("min_inverted", lookup.head[CLS].min_inverted), FIELD("sum", lookup.head[CLS].sum),
   FIELD("reentered", counters.reentered), FIELD("live", buckets.live), FIELD("rss", rss), FIELD("stacks_missed", stacks_missed),
   FIELD("os_unmap_bytes", counters.os_unmap_bytes), FIELD("superslab_release", counters.superslab_release),
   FIELD("elapsed_ns", elapsed_ns), FIELD("request_samples", cls[CLS].request_samples), FIELD("request_bytes", cls[CLS].request_bytes),
