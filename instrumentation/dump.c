@@ -149,22 +149,23 @@ static void put_histogram(struct dump *d, const char *name, const struct histogr
   }
 }
 
-static void put_merged(struct dump *d, const char *name, struct stats_spans *rows) {
-  struct histogram all = {0}; /* 5 KiB of stack */
+/* Each has a histogram of 5 KiB on the stack, which may be one of 16: never two at a time, nor one in the frame of who calls them all. */
+static NOINLINE void put_merged(struct dump *d, const char *name, struct stats_spans *rows) {
+  struct histogram all = {0};
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     if (rows->head[row].count != 0) histogram_merge_row(&all, stats_span(rows, row));
   }
   put_histogram(d, name, &all);
 }
 
-static void put_timing(struct dump *d, const char *name, struct stats_block *b, enum stats_timing timing) {
+static NOINLINE void put_timing(struct dump *d, const char *name, struct stats_block *b, enum stats_timing timing) {
   struct histogram all = {0};
   histogram_merge_row(&all, stats_timing(&b->timings, timing));
   put_histogram(d, name, &all);
 }
 
 /* One line for each stage of a refill that was reached. */
-static void put_stages(struct dump *d, struct stats_block *b) {
+static NOINLINE void put_stages(struct dump *d, struct stats_block *b) {
 #define STAGE_MEANING(name, text) #name " (" text ")",
   static const char *const stages[] = {REFILL_STAGES(STAGE_MEANING)};
   line(d, "stages of a refill (ns; the first three of one refill in 16, the others of all that reached them)");

@@ -218,9 +218,11 @@ static struct slot *nearest(const void *p, struct row **row) {
   while (*row + 1 < rows + ARRAY_LENGTH(rows) && address >= (*row)[1].base) ++*row;
   const uintptr_t offset = address - (*row)->base;
   const uintptr_t index = offset < page ? 0 : (offset - page) / (*row)->stride;
-  struct slot *const own = &(*row)->slots[index];
-  if (index < (*row)->count && !is_empty(own) && holds(own, address)) return own;
   struct slot *best = NULL;
+  if (index < (*row)->count) {
+    struct slot *const own = &(*row)->slots[index];
+    if (!is_empty(own) && holds(own, address)) return own;
+  }
   for (uintptr_t i = index > 0 ? index - 1 : 0; i <= index + 1 && i < (*row)->count; i++) {
     struct slot *slot = &(*row)->slots[i];
     if (is_empty(slot)) continue;

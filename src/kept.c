@@ -81,6 +81,7 @@ bool kept_take_at(struct kept *kept, const char *base, size_t size) {
 }
 
 bool kept_evict(struct kept *kept, uint64_t before_ms, size_t most, struct kept_range *out) {
+  assert(most > 0);
   uint32_t oldest = 0;
   for (uint32_t i = 1; i < kept->count; i++) {
     if (kept->range[i].since_ms < kept->range[oldest].since_ms) oldest = i;

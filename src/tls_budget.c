@@ -41,7 +41,7 @@ void sll_prepare(void) {
 
 /*
  * So much of what a class has in use may lie in a list, or come with a refill: what lies idle stays a part of what is used. What lies in lists counts as
- * used, too: so all of them together have a quarter of it at most, or they would grow for what they hold themselves.
+ * used, too: so what they may hold for this reason is a quarter of it at most for all of them together, or they would grow for what they hold themselves.
  */
 static uint64_t part_of_used(uint32_t cls) { return (pool_used(cls) + legacy_used(cls)) / greatest(8, 4 * sll_running()); }
 
@@ -90,7 +90,8 @@ void sll_grow_at_refill(struct sll_state *state, uint32_t cls) {
 
 void sll_shrink(struct sll_state *state, uint32_t cls) {
   const uint32_t first = first_most(cls), needed = greatest(first, wandering_most(cls));
-  if (!state->takes || state->most <= needed) return;
+  state->drained = false; /* the refill that comes now is for what goes back with time, not for what was too much */
+  if (state->most <= needed) return;
   state->most = (uint16_t)greatest(state->most / 2u, needed);
   look_closely(state);
 }

@@ -174,7 +174,10 @@ static void decay(struct sll_cache *cache, uint32_t cls) {
   const bool moved = state->moved;
   state->moved = false;
   sll_shrink(state, cls);
-  if (before == 0) return;
+  if (before == 0) {
+    sll_arm(cache, cls);
+    return;
+  }
   const struct chain spare = sll_take_spare(cache, cls);
   struct chain cold = CHAIN_EMPTY;
   if (!moved || state->length <= WHOLE_MAX) cold = sll_take_list(cache, cls);

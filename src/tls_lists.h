@@ -30,7 +30,7 @@ void sll_grow_at_push(struct sll_cache *cache, uint32_t cls);
 /* The pool gave blocks: the list grows where it had just given as many away, and the next refill is larger. */
 void sll_grow_at_refill(struct sll_state *state, uint32_t cls);
 
-/* Some time went by: a list that is longer than it needs for blocks that come and go becomes half as long. */
+/* Some time went by, and the list is emptied: one that may be longer than it needs for blocks that come and go may be half as long. */
 void sll_shrink(struct sll_state *state, uint32_t cls);
 
 /* A drain gave blocks away that were too many, if any; from now on the length is looked at again after few pushes. */

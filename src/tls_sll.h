@@ -36,7 +36,7 @@ struct sll_state {
   uint16_t most;         /* blocks at which the list is drained; begins small; doubles where blocks go both ways, or came and went by the many */
   uint16_t horizon;      /* pushes until the length is looked at, where these are more than there is room for; doubles where blocks go both ways */
   uint16_t refill;       /* blocks that the next refill asks for; grows with each */
-  bool drained : 1;      /* a drain gave blocks away since the last refill from the pool */
+  bool drained : 1;      /* a drain gave blocks away that were too many since the last refill from the pool, and since the last sll_decay */
   bool spare_idle : 1;   /* the spare list was not used since the last drain */
   bool refilled : 1;     /* at least once, by this thread or one that ended; before, the list holds only what other threads had allocated */
   bool takes : 1;        /* the list ran out since the thread has it; before, it is short, because blocks may only come to it */
@@ -140,7 +140,7 @@ uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim);
 
 /*
  * Gives back to the slabs what lies idle: the spare lists, half of each long list that was empty or too long since the last time, and all of the
- * others, also of those in use: they have more than they need, most likely strewn over slabs that nothing else keeps. What may lie in a list
+ * others, also of those in use: they have more than they need, most likely strewn over slabs that nothing else keeps. What may lie in a list in use
  * shrinks. Due every half HAKMEM_RELEASE_DELAY; so a thread that had many blocks at once keeps none of their memory for long, as long as it comes by.
  */
 void sll_decay(struct sll_cache *cache);

@@ -206,7 +206,7 @@ static void print_handover(const struct page_style *p) {
   if (most <= 0) return;
   fprintf(p->out, "A cache line came from the other CPU (line ns) in %.0f to %.0f ns%s.\n", least, most,
           most > 2 * least ? ": the CPUs were moved meanwhile, to cores that share a cache and to "
-                             "cores that do not, and what threads share costs accordingly" : "");
+                             "cores that do not, and what threads share costs accordingly; or they were busy" : "");
 }
 
 static void print_foot(const struct page_style *p) {

@@ -3,6 +3,7 @@
  *
  *   signals  four threads allocate while the process sends itself SIGUSR2 200 times, also in the middle of malloc
  *   drains   enough frees of one class for drains by interval and by length, and a thread that ends
+ *   small    a thread with the smallest stack there is sends itself SIGUSR2, then ends the process
  *   fill     200 MB of blocks of all sizes, every third freed, in several threads: work for the table of buckets; prints how many bytes are kept
  */
 #include <pthread.h>
@@ -61,6 +62,22 @@ static void *fill(void *arg) {
   return NULL;
 }
 
+static void *end(void *arg) {
+  free(malloc(100));
+  raise(SIGUSR2);
+  exit(0);
+  return arg;
+}
+
+static void end_on_small_stack(void) {
+  pthread_attr_t attributes;
+  pthread_t thread;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 16384);
+  pthread_create(&thread, &attributes, end, NULL);
+  pthread_join(thread, NULL);
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) return 2;
   if (strcmp(argv[1], "signals") == 0) {
@@ -69,6 +86,8 @@ int main(int argc, char **argv) {
     pthread_t t;
     pthread_create(&t, NULL, drain, NULL);
     pthread_join(t, NULL);
+  } else if (strcmp(argv[1], "small") == 0) {
+    end_on_small_stack();
   } else if (strcmp(argv[1], "fill") == 0) {
     pthread_t thread[3];
     for (size_t i = 0; i < 3; i++) pthread_create(&thread[i], NULL, fill, (void *)i);

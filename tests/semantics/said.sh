@@ -47,6 +47,10 @@ dumps=$(grep -c 'statistics: .*said, pid' "$place/signals")
 [ "$dumps" -gt 50 ] || fail "200 signals gave $dumps dumps"
 HAKMEM_STATS_SIGNAL=SIGUSR2 HAKMEM_TRACE=full HAKMEM_LOG_FILE="$place/signals2" LD_PRELOAD=$DEFAULT timeout 100 "$said" signals || fail "exit status $? under 200 signals in full tracing"
 
+# ---- On a stack of 16 KiB, on a signal and at exit. ----
+HAKMEM_STATS=1 HAKMEM_STATS_SIGNAL=USR2 HAKMEM_LOG_FILE="$place/small" LD_PRELOAD=$DEFAULT "$said" small || fail "exit status $? on a small stack"
+[ "$(grep -c 'statistics: .*said, pid' "$place/small")" -eq 2 ] || fail "not two dumps on a small stack"
+
 # ---- The buckets: what is not accounted for is the program's own, which is little here. ----
 HAKMEM_STATS=1 LD_PRELOAD=$DEFAULT "$said" fill 2>"$place/err" >"$place/kept" || fail "exit status $? of fill"
 awk -v kept="$(cat "$place/kept")" '

@@ -6,6 +6,7 @@ program loop
 
 start HAKMEM_TRACE=full HAKMEM_STACKS=unwind "$place/loop"
 loop=$!
+for _ in $(seq 300); do [ "$(ls /proc/$loop/task | wc -l)" -gt 4 ] && break; sleep 0.1; done # its threads are there
 sleep 0.5
 
 for name in first second; do
@@ -16,8 +17,9 @@ for name in first second; do
   [ "$(count "$text" alloc)" -ge 100 ] || fail "$name: $(count "$text" alloc) alloc events"
   [ "$(count "$text" early)" -eq 0 ] || fail "$name: early events are replayed once"
   first=$(grep -nFm 1 ' hakmem:process: ' "$text") || fail "$name: no process event"
-  thread=$(echo "$first" | values vtid) # others may have gone on meanwhile
-  [ "$(head -n "${first%%:*}" "$text" | events /dev/stdin alloc | values vtid | grep -cx "$thread")" -eq 0 ] || fail "$name: no process event at the beginning"
+  thread=$(echo "$first" | values vtid) # it greets the session: by the process event first; the other threads go on meanwhile
+  told() { events /dev/stdin module | values vtid | grep -cx "$thread"; }
+  [ "$(head -n "${first%%:*}" "$text" | told)" -eq 0 ] && [ "$(told <"$text")" -gt 0 ] || fail "$name: the process event does not come first"
   [ "$(count "$text" fragmentation)" -ge 1 ] || fail "$name: no fragmentation event"
   events "$text" module | values path | grep -Fxq "$place/loop" || fail "$name: the program's module is not told of"
   ids=$(events "$text" alloc | values stack | grep -vx 0 | sort -u) # 0: the session began between the stack and its event

@@ -207,6 +207,28 @@ static void *record_many(void *histogram) {
   return NULL;
 }
 
+/* Of one bucket, whose low part goes round a dozen times. */
+static void *record_same(void *row) {
+  for (uint64_t i = 0; i < RECORDS; i++) histogram_record_row(*(struct histogram_row *)row, 1000);
+  return NULL;
+}
+
+Test(histogram, concurrent_records_in_a_row_all_count) {
+  static struct histogram_head head;
+  static uint16_t low[HISTOGRAM_BUCKETS];
+  static uint32_t high[HISTOGRAM_BUCKETS];
+  struct histogram_row row = {&head, low, high, HISTOGRAM_STEPS};
+  struct histogram *h = new_histogram();
+  pthread_t threads[THREADS];
+  for (int i = 0; i < THREADS; i++) cr_assert_eq(pthread_create(&threads[i], NULL, record_same, &row), 0);
+  for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+  histogram_merge_row(h, row);
+  cr_assert_eq(h->count, (uint64_t)THREADS * RECORDS);
+  cr_assert_eq(h->bucket[histogram_index(1000)], (uint64_t)THREADS * RECORDS);
+  cr_assert(histogram_is_valid(h));
+  free(h);
+}
+
 Test(histogram, concurrent_records_all_count) {
   struct histogram *h = new_histogram();
   pthread_t threads[THREADS];

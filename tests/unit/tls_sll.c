@@ -98,7 +98,7 @@ Test(tls_sll, a_list_that_wanders_stays_short) {
   cr_assert(longest > 32 && longest < 300, "%llu blocks in the lists", (unsigned long long)longest);
 }
 
-/* The more threads, the less of what is in use each may keep: or what they keep, which counts as used, would let all of them keep more. */
+/* A thread that has lists while the others work. */
 static void *be_there(void *arg) {
   free_fast(alloc_fast(1000));
   pthread_barrier_wait(arg);
@@ -106,11 +106,13 @@ static void *be_there(void *arg) {
   return NULL;
 }
 
+/* The more threads, the less of what is in use each may keep: or what they keep, which counts as used, would let all of them keep more. */
 static uint32_t grown_among(unsigned threads) {
   enum { LIVE = 20000 };
   static void *p[LIVE];
   const uint32_t cls = class_of_size(100);
   uint64_t random = 1;
+  config.release_delay = 1000000;
   pthread_t t[32];
   pthread_barrier_t barrier;
   pthread_barrier_init(&barrier, NULL, threads);
@@ -126,6 +128,7 @@ static uint32_t grown_among(unsigned threads) {
   while (live > 0) free_fast(p[--live]);
   pthread_barrier_wait(&barrier);
   for (unsigned i = 1; i < threads; i++) pthread_join(t[i], NULL);
+  pthread_barrier_destroy(&barrier);
   return most;
 }
 
@@ -173,7 +176,7 @@ Test(tls_sll, lists_grow_short_again) {
 
 /* What one thread drained says nothing of what the next one needs. */
 Test(tls_sll, a_list_does_not_grow_for_what_another_thread_drained) {
-  static void *p[2000];
+  void *p[200];
   const uint32_t cls = class_of_size(100);
   free_fast(alloc_fast(100));
   const uint32_t first = sll_self->state[cls].most;
@@ -207,6 +210,7 @@ Test(tls_sll, bursts_are_kept_in_the_end) {
   static void *p[BURST];
   const uint32_t cls = class_of_size(500);
   uint64_t drained[ROUNDS];
+  config.release_delay = 1000000;
   for (int round = 0; round < ROUNDS; round++) {
     const uint64_t before = counted(cls).drain_blocks;
     for (int i = 0; i < BURST; i++) p[i] = alloc_fast(500);
