@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "small_stack.h"
+
 #define NOINLINED __attribute__((noinline))
 
 struct node { struct node *next; char rest[32]; };
@@ -153,14 +155,6 @@ static void *end(void *arg) {
   exit(0);
   return arg;
 }
-static void on_small_stack(void) {
-  pthread_attr_t attributes;
-  pthread_t thread;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, 16384);
-  pthread_create(&thread, &attributes, end, NULL);
-  pthread_join(thread, NULL);
-}
 
 /* A library whose static data leads to 5 blocks. */
 static void *library(const char *path) {
@@ -210,7 +204,7 @@ int main(int argc, char **argv) {
     if (pid != 0 && (waitpid(pid, &status, 0) != pid || status != 0)) return 2;
   } else return fprintf(stderr, "usage: leaks CASE [LIBRARY]\n"), 2;
   wipe();
-  if (strcmp(name, "small") == 0) on_small_stack();
+  if (strcmp(name, "small") == 0) run_on_small_stack(end);
   if (strcmp(name, "deep") == 0) exit(3);
   return 0;
 }

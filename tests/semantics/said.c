@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "small_stack.h"
+
 static volatile sig_atomic_t stop;
 
 static void *churn(void *arg) {
@@ -69,15 +71,6 @@ static void *end(void *arg) {
   return arg;
 }
 
-static void end_on_small_stack(void) {
-  pthread_attr_t attributes;
-  pthread_t thread;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, 16384);
-  pthread_create(&thread, &attributes, end, NULL);
-  pthread_join(thread, NULL);
-}
-
 int main(int argc, char **argv) {
   if (argc != 2) return 2;
   if (strcmp(argv[1], "signals") == 0) {
@@ -87,7 +80,7 @@ int main(int argc, char **argv) {
     pthread_create(&t, NULL, drain, NULL);
     pthread_join(t, NULL);
   } else if (strcmp(argv[1], "small") == 0) {
-    end_on_small_stack();
+    run_on_small_stack(end);
   } else if (strcmp(argv[1], "fill") == 0) {
     pthread_t thread[3];
     for (size_t i = 0; i < 3; i++) pthread_create(&thread[i], NULL, fill, (void *)i);
