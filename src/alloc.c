@@ -68,7 +68,7 @@ void *alloc_slow(size_t size) {
 
 void *alloc_roomy(size_t size) {
   alloc_prepare();
-  if (debug_on() || hub_checked || size <= SMALL_MAX || size > units_large_max()) return alloc_fast(size);
+  if (debug_on() || hub_checked || size <= SMALL_MAX || size > PTRDIFF_MAX) return alloc_fast(size);
   return large_alloc(size, size + size / 2, MIN_ALIGN, false);
 }
 

@@ -84,7 +84,7 @@ static bool stays(size_t usable, size_t size) { return size <= usable && size >=
 static void *resize_in_place(struct slab *slab, void *p, size_t size) {
   if (hub_checked) return NULL; /* who goes on using the old pointer is seen */
   const bool stay = stays(slab_usable(slab, p), size);
-  if (slab->cls == CLASS_HUGE && (stay || size > units_large_max())) {
+  if (slab->cls == CLASS_HUGE && (stay || size > slab->size || size > units_large_max())) {
     slab = legacy_huge_resize(slab, size);
     return slab != NULL ? slab->base : NULL;
   }

@@ -56,16 +56,24 @@ static bool cut(struct kept *kept, uint32_t at, const char *base, size_t size) {
   return true;
 }
 
-/* A range that another thread freed lies in another processor's cache, and is as good as one of twice its size that this one freed. */
-static size_t weight(const struct kept_range *range, uint32_t thread) { return range->thread == thread ? range->size : 2 * range->size; }
+/* Bytes of the range from its first multiple of `align`, a power of two; 0 where there is none. */
+static size_t size_at(const struct kept_range *range, size_t align) {
+  const size_t lead = -(uintptr_t)range->base & (align - 1);
+  return range->size > lead ? range->size - lead : 0;
+}
 
-char *kept_take(struct kept *kept, size_t size, size_t align, uint32_t thread) {
+/* Whether `a` is to be taken rather than `b`, both of which have the bytes. What another thread freed lies in another processor's cache. */
+static bool is_better(const struct kept_range *a, const struct kept_range *b, size_t room, size_t align, uint32_t thread) {
+  if ((a->thread == thread) != (b->thread == thread)) return a->thread == thread;
+  const bool a_has_room = size_at(a, align) >= room, b_has_room = size_at(b, align) >= room;
+  return a_has_room != b_has_room ? a_has_room : a_has_room ? a->size < b->size : a->size > b->size;
+}
+
+char *kept_take(struct kept *kept, size_t size, size_t room, size_t align, uint32_t thread) {
   uint32_t best = KEPT_RANGES;
   for (uint32_t i = 0; i < kept->count; i++) {
-    const struct kept_range *range = &kept->range[i];
-    const size_t lead = align_up((uintptr_t)range->base, align) - (uintptr_t)range->base;
-    if (range->size < size || range->size - size < lead) continue;
-    if (best == KEPT_RANGES || weight(range, thread) < weight(&kept->range[best], thread)) best = i;
+    if (size_at(&kept->range[i], align) < size) continue;
+    if (best == KEPT_RANGES || is_better(&kept->range[i], &kept->range[best], room, align, thread)) best = i;
   }
   if (best == KEPT_RANGES) return NULL;
   char *base = (char *)align_up((uintptr_t)kept->range[best].base, align);

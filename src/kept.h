@@ -12,7 +12,7 @@
 
 #include "base.h"
 
-#define KEPT_RANGES 64
+#define KEPT_RANGES 256
 
 struct kept_range {
   char *base;
@@ -31,10 +31,10 @@ struct kept {
 bool kept_add(struct kept *kept, char *base, size_t size, uint64_t now_ms, uint32_t thread);
 
 /*
- * Takes `size` bytes at a multiple of `align` out of the smallest range that has them, or one of up to twice its size that `thread` freed; NULL
- * where none has.
+ * Takes `size` bytes at a multiple of `align` out of the smallest range that has `room` bytes, not below `size`, or where none has, out of the
+ * largest one; of those that `thread` freed, if one of them has `size` bytes. What is more than `size` stays behind it. NULL where no range has them.
  */
-char *kept_take(struct kept *kept, size_t size, size_t align, uint32_t thread);
+char *kept_take(struct kept *kept, size_t size, size_t room, size_t align, uint32_t thread);
 
 /* Takes just [base, base + size). False, and nothing changed, where not all of it is kept. */
 bool kept_take_at(struct kept *kept, const char *base, size_t size);

@@ -162,10 +162,10 @@ static size_t scavenge_slabs(bool trim, uint64_t now) {
 /* ---- Huge blocks. ---- */
 
 /* A slab over kept memory; NULL where none fits. */
-static struct slab *take_kept(size_t size, size_t align) {
+static struct slab *take_kept(size_t size, size_t room, size_t align) {
   const uint32_t thread = os_thread();
   pthread_mutex_lock(&legacy.lock);
-  char *base = kept_take(&legacy.kept, size, align, thread);
+  char *base = kept_take(&legacy.kept, size, room, align, thread);
   assert(kept_is_valid(&legacy.kept));
   pthread_mutex_unlock(&legacy.lock);
   if (base == NULL) return NULL;
@@ -221,18 +221,29 @@ static uint64_t book_huge(const struct slab *slab, int sign) {
   return refused;
 }
 
-static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason reason, bool from_kept, bool *zeroed) {
+/* A slab over new memory; what is mapped behind it, up to `room` bytes, is kept. */
+static struct slab *map_with_room(size_t size, size_t room, size_t align) {
+  struct slab *slab = map_slab(room, align);
+  if (slab == NULL && room > size) slab = map_slab(room = size, align);
+  if (slab == NULL || room == size) return slab;
+  slab->size = size;
+  keep(slab->base + size, room - size);
+  return slab;
+}
+
+static struct slab *huge_alloc(size_t size, size_t room, size_t align, enum legacy_reason reason, bool from_kept, bool *zeroed) {
   const uint64_t start = hub_ticks();
   const size_t rounded = align_up(max_size(size, 1), UNIT_SIZE);
   align = max_size(align, UNIT_SIZE);
   if (rounded < size || rounded > PTRDIFF_MAX) return NULL;
+  room = hub_checked || rounded > COPY_BYTES_MAX ? rounded : align_up(max_size(room, rounded), UNIT_SIZE);
   /* For a checker: closed memory lies in front, and freed memory is used for nothing else as long as it is kept. */
   const size_t lead = hub_checked ? align : 0;
-  struct slab *slab = from_kept && !hub_checked ? take_kept(rounded, align) : NULL;
+  struct slab *slab = from_kept && !hub_checked ? take_kept(rounded, room, align) : NULL;
   *zeroed = slab == NULL;
   if (slab == NULL) {
     evict(idle_since(os_now_ms())); /* before more memory is resident */
-    slab = map_slab(rounded + lead, align);
+    slab = map_with_room(rounded + lead, room + lead, align);
   }
   if (slab == NULL) return NULL;
   slab->base += lead;
@@ -250,8 +261,8 @@ static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason rea
   return slab;
 }
 
-struct slab *legacy_huge_alloc(size_t size, size_t align, enum legacy_reason reason, bool *zeroed) {
-  return huge_alloc(size, align, reason, true, zeroed);
+struct slab *legacy_huge_alloc(size_t size, size_t room, size_t align, enum legacy_reason reason, bool *zeroed) {
+  return huge_alloc(size, room, align, reason, true, zeroed);
 }
 
 void legacy_huge_free(struct slab *slab) {
@@ -288,8 +299,9 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
     return slab;
   }
   const bool whole = ((const struct mapping *)slab)->whole;
+  const size_t room = rounded > slab->size ? size + size / 2 : size;
   bool fresh;
-  struct slab *moved = huge_alloc(size, slab->align, LEGACY_HUGE, !whole || slab->size <= COPY_BYTES_MAX, &fresh);
+  struct slab *moved = huge_alloc(size, room, slab->align, LEGACY_HUGE, !whole || slab->size <= COPY_BYTES_MAX, &fresh);
   if (moved == NULL) return NULL;
   directory_leave(slab); /* first: once the pages have moved, their old place may be another thread's */
   if (whole && fresh && os_move(slab->base, slab->size, moved->base)) {

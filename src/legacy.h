@@ -23,10 +23,11 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
 void legacy_return_blocks(uint32_t cls, struct chain chain);
 
 /*
- * A block of `size` bytes at a multiple of `align` (a power of two) in a mapping of its own. *zeroed: it is fresh from the
- * system. `reason` is LEGACY_HUGE, or why a SuperSlab could not serve it. NULL where the system has none.
+ * A block of `size` bytes at a multiple of `align` (a power of two) in a mapping of its own, with place to grow to `room` bytes, not below `size`,
+ * behind it where that can be: nobody's, so that others may be faster. *zeroed: it is fresh from the system. `reason` is LEGACY_HUGE, or why a
+ * SuperSlab could not serve it. NULL where the system has none.
  */
-struct slab *legacy_huge_alloc(size_t size, size_t align, enum legacy_reason reason, bool *zeroed);
+struct slab *legacy_huge_alloc(size_t size, size_t room, size_t align, enum legacy_reason reason, bool *zeroed);
 void legacy_huge_free(struct slab *slab);
 
 /* Resizes a huge block, moving it where it must; its old base is not to be used any more. NULL: it is unchanged. */

@@ -43,6 +43,8 @@ static struct slab *take_at(struct superslab *ss, uint32_t unit, uint32_t units)
   return slab;
 }
 
+bool superslab_has(const struct superslab *ss, uint32_t units) { return runs_in(ss->free_mask, units) != 0; }
+
 struct slab *superslab_take(struct superslab *ss, uint32_t units, bool *zeroed) {
   /* Units with memory behind them first: untouched ones may never be needed. */
   uint64_t runs = runs_in(ss->dirty_mask, units);

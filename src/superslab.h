@@ -59,6 +59,7 @@ struct superslab {
   uint32_t units, used_units;
   uint64_t free_mask, dirty_mask, aged_mask; /* bit u: unit u */
   uint64_t changed_ms;           /* when a slab was last given back */
+  uint32_t thread;               /* which last took a slab */
   enum superslab_pages pages;    /* atomic */
   struct slab slabs[];            /* one a unit; slabs[u] is the slab that begins at unit u */
 };
@@ -72,6 +73,9 @@ static inline size_t superslab_descriptor_size(size_t size) {
 
 /* Sets up an empty SuperSlab over `size` bytes at `base`. */
 void superslab_init(struct superslab *ss, void *base, size_t size);
+
+/* Whether there are `units` neighbouring free units. */
+bool superslab_has(const struct superslab *ss, uint32_t units);
 
 /*
  * Takes `units` neighbouring free units and returns the slab that begins there, with base, size, units and home set; NULL

@@ -19,6 +19,8 @@ struct spares {
 };
 static_assert(sizeof(struct spares) <= sizeof(struct superslab) + 8 * sizeof(struct slab), "the list fits into the smallest descriptor, of 512 KiB");
 
+#define OTHERS_SEEN 16 /* SuperSlabs that would do, until one of them is taken that another thread uses */
+
 /* SuperSlabs. `open` ones have a free unit and stand first in the list. */
 static struct {
   pthread_mutex_t lock;
@@ -83,17 +85,33 @@ static void book_given(struct slab *slab, bool dirty) {
   assert(superslab_is_valid(ss));
 }
 
-/* Takes `units` from the first SuperSlab that has them. *was_empty: it was kept in reserve, and is in use again. */
-static struct slab *take_units(uint32_t units, bool *zeroed, bool *was_empty) {
-  for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0; ss = ss->next) {
-    const uint64_t dirty = ss->dirty_mask;
-    *was_empty = ss->used_units == 0;
-    struct slab *slab = superslab_take(ss, units, zeroed);
-    if (slab == NULL) continue;
-    book_taken(slab, dirty);
-    return slab;
+/*
+ * The first SuperSlab that has `units`; of the first few one that the thread took from last, if there is one: what two threads use in turn goes from
+ * one processor's cache to the other's and back, which costs more than half the speed of a program that copies much.
+ */
+static struct superslab *find_units(uint32_t units, uint32_t thread) {
+  struct superslab *first = NULL;
+  uint32_t seen = 0;
+  for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0 && seen < OTHERS_SEEN; ss = ss->next) {
+    if (!superslab_has(ss, units)) continue;
+    if (ss->thread == thread) return ss;
+    if (first == NULL) first = ss;
+    seen++;
   }
-  return NULL;
+  return first;
+}
+
+/* *was_empty: the SuperSlab was kept in reserve, and is in use again. NULL where none has so many. */
+static struct slab *take_units(uint32_t units, bool *zeroed, bool *was_empty) {
+  const uint32_t thread = os_thread();
+  struct superslab *ss = find_units(units, thread);
+  if (ss == NULL) return NULL;
+  const uint64_t dirty = ss->dirty_mask;
+  *was_empty = ss->used_units == 0;
+  ss->thread = thread;
+  struct slab *slab = superslab_take(ss, units, zeroed);
+  book_taken(slab, dirty);
+  return slab;
 }
 
 void units_give(struct slab *slab) {

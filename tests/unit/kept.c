@@ -3,7 +3,7 @@
 
 #include <criterion/criterion.h>
 
-#define UNITS 512
+#define UNITS 2048
 
 static uint64_t random_state = 1;
 
@@ -53,7 +53,7 @@ Test(kept, ranges_against_a_map_of_units) {
       else full++;
     } else if (action < 12) {
       const uint32_t align = 1u << below(4), run = shortest(held, units, align);
-      char *base = kept_take(&kept, units * UNIT_SIZE, align * UNIT_SIZE, (uint32_t)step % 3);
+      char *base = kept_take(&kept, units * UNIT_SIZE, (units + below(3)) * UNIT_SIZE, align * UNIT_SIZE, (uint32_t)step % 3);
       if (base == NULL) {
         cr_assert(run == 0 || kept.count == KEPT_RANGES);
         continue;
@@ -92,25 +92,46 @@ Test(kept, ranges_against_a_map_of_units) {
   cr_assert_eq(kept.bytes, bytes);
 }
 
+static char *take(struct kept *kept, uint32_t units, uint32_t room, uint32_t thread) {
+  return kept_take(kept, units * UNIT_SIZE, room * UNIT_SIZE, UNIT_SIZE, thread);
+}
+
 Test(kept, the_smallest_range_that_fits_is_taken) {
   struct kept kept = {0};
   kept_add(&kept, at(0), 10 * UNIT_SIZE, 1, 1);
   kept_add(&kept, at(20), 4 * UNIT_SIZE, 1, 1);
   kept_add(&kept, at(40), 6 * UNIT_SIZE, 1, 1);
-  cr_assert_eq(kept_take(&kept, 4 * UNIT_SIZE, UNIT_SIZE, 1), at(20));
-  cr_assert_eq(kept_take(&kept, 4 * UNIT_SIZE, UNIT_SIZE, 1), at(40));
-  cr_assert_eq(kept_take(&kept, 4 * UNIT_SIZE, UNIT_SIZE, 1), at(0));
-  cr_assert_null(kept_take(&kept, 7 * UNIT_SIZE, UNIT_SIZE, 1));
+  cr_assert_eq(take(&kept, 4, 4, 1), at(20));
+  cr_assert_eq(take(&kept, 4, 4, 1), at(40));
+  cr_assert_eq(take(&kept, 4, 4, 1), at(0));
+  cr_assert_null(take(&kept, 7, 7, 1));
 }
 
-Test(kept, what_the_thread_freed_itself_is_taken_even_if_it_is_larger_but_not_by_much) {
+Test(kept, what_grows_gets_the_smallest_range_with_room_or_the_largest) {
+  struct kept kept = {0};
+  kept_add(&kept, at(0), 4 * UNIT_SIZE, 1, 1);
+  kept_add(&kept, at(20), 10 * UNIT_SIZE, 1, 1);
+  kept_add(&kept, at(40), 6 * UNIT_SIZE, 1, 1);
+  cr_assert_eq(take(&kept, 4, 6, 1), at(40));
+  cr_assert(kept_take_at(&kept, at(44), 2 * UNIT_SIZE), "what it grows into is free");
+  cr_assert_eq(take(&kept, 4, 20, 1), at(20));
+  cr_assert_eq(kept.bytes, 10 * UNIT_SIZE);
+}
+
+Test(kept, room_counts_from_the_first_aligned_byte) {
+  struct kept kept = {0};
+  kept_add(&kept, at(1), 10 * UNIT_SIZE, 1, 1); /* 1024 + 1: 7 units from the next multiple of 4 */
+  kept_add(&kept, at(20), 11 * UNIT_SIZE, 1, 1);
+  cr_assert_eq(kept_take(&kept, 4 * UNIT_SIZE, 8 * UNIT_SIZE, 4 * UNIT_SIZE, 1), at(20));
+}
+
+Test(kept, what_the_thread_freed_itself_is_taken_first) {
   struct kept kept = {0};
   kept_add(&kept, at(0), 4 * UNIT_SIZE, 1, 2);
-  kept_add(&kept, at(20), 7 * UNIT_SIZE, 1, 1);
-  cr_assert_eq(kept_take(&kept, 4 * UNIT_SIZE, UNIT_SIZE, 1), at(20));
-  kept_add(&kept, at(40), 9 * UNIT_SIZE, 1, 1);
-  cr_assert_eq(kept_take(&kept, 4 * UNIT_SIZE, UNIT_SIZE, 1), at(0));
-  cr_assert_eq(kept_take(&kept, 4 * UNIT_SIZE, UNIT_SIZE, 2), at(40), "and another thread's before none");
+  kept_add(&kept, at(20), 9 * UNIT_SIZE, 1, 1);
+  cr_assert_eq(take(&kept, 4, 4, 1), at(20));
+  cr_assert_eq(take(&kept, 4, 6, 1), at(24), "and before another's that has more room");
+  cr_assert_eq(take(&kept, 4, 4, 1), at(0), "another thread's before none");
 }
 
 Test(kept, what_lies_longest_goes_first) {

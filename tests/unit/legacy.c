@@ -45,7 +45,7 @@ Test(legacy, small_blocks_come_from_slabs_of_their_own_and_go_back) {
 
 static struct slab *huge(size_t size, size_t align) {
   bool zeroed = false;
-  struct slab *slab = legacy_huge_alloc(size, align, LEGACY_HUGE, &zeroed);
+  struct slab *slab = legacy_huge_alloc(size, size, align, LEGACY_HUGE, &zeroed);
   cr_assert_not_null(slab);
   cr_assert_eq(directory_slab(slab->base), slab);
   cr_assert_eq(directory_code(&directory, slab->base), CODE_HUGE);
@@ -73,7 +73,7 @@ Test(legacy, a_freed_huge_block_is_kept_for_the_next) {
   cr_assert_null(directory_slab(base));
   cr_assert_geq(usage(CLASS_HUGE).kept_bytes, 3 * MIB);
   bool zeroed = true;
-  slab = legacy_huge_alloc(3 * MIB - 5000, 16, LEGACY_HUGE, &zeroed);
+  slab = legacy_huge_alloc(3 * MIB - 5000, 3 * MIB, 16, LEGACY_HUGE, &zeroed);
   cr_assert_eq(slab->base, base);
   cr_assert_not(zeroed);
   cr_assert_eq(slab->requested, 3 * MIB - 5000);
@@ -123,8 +123,26 @@ Test(legacy, resizing_keeps_the_contents_and_the_books) {
   legacy_huge_free(slab);
 }
 
+Test(legacy, what_has_room_grows_where_it_lies) {
+  bool zeroed;
+  struct slab *slab = legacy_huge_alloc(MIB, 2 * MIB, 16, LEGACY_HUGE, &zeroed);
+  const char *const base = slab->base;
+  cr_assert(zeroed && slab->size == MIB);
+  cr_assert_eq(usage(CLASS_HUGE).kept_bytes, MIB, "the room is nobody's");
+  slab = legacy_huge_resize(slab, 2 * MIB);
+  cr_assert(slab->base == base && slab->size == 2 * MIB && usage(CLASS_HUGE).kept_bytes == 0);
+  slab = legacy_huge_resize(slab, MIB);
+  slab->base[MIB - 1] = 1;
+  struct slab *other = legacy_huge_alloc(MIB, MIB, 16, LEGACY_HUGE, &zeroed);
+  cr_assert_eq(other->base, base + MIB, "somebody else may have it meanwhile");
+  struct slab *moved = legacy_huge_resize(slab, MIB + MIB / 2);
+  cr_assert(moved->base != base && moved->base[MIB - 1] == 1);
+  legacy_huge_free(moved);
+  legacy_huge_free(other);
+}
+
 Test(legacy, no_memory_is_an_answer) {
   bool zeroed;
-  cr_assert_null(legacy_huge_alloc((size_t)1 << 62, 16, LEGACY_HUGE, &zeroed));
+  cr_assert_null(legacy_huge_alloc((size_t)1 << 62, (size_t)1 << 62, 16, LEGACY_HUGE, &zeroed));
   cr_assert_eq(usage(CLASS_HUGE).huge_blocks, 0);
 }
