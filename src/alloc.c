@@ -25,8 +25,8 @@ void *alloc_fail(void) {
  */
 static bool may_populate(size_t size) { return size <= config.populate && !__libc_single_threaded; }
 
-/* A block of its own run or mapping; `zero`: it must read as zero. `room`: see large_take. */
-static void *large_alloc(size_t size, size_t room, size_t align, bool zero) {
+/* A block of its own run or mapping; `zero`: it must read as zero. `grown`: see large_take. */
+static void *large_alloc(size_t size, bool grown, size_t align, bool zero) {
   if (size > PTRDIFF_MAX) return alloc_fail();
   const int saved = errno;
   struct sll_cache *cache = sll_enter();
@@ -38,7 +38,7 @@ static void *large_alloc(size_t size, size_t room, size_t align, bool zero) {
   }
   const size_t sampled = cache != NULL ? sll_take_profile(cache, CLASS_LARGE, size) : 0;
   bool zeroed = false;
-  struct slab *slab = large_take(hub_with_border(size), hub_with_border(room), align, &zeroed);
+  struct slab *slab = large_take(hub_with_border(size), grown, align, &zeroed);
   if (slab == NULL) {
     if (cache != NULL) sll_leave(cache);
     return alloc_fail();
@@ -63,13 +63,13 @@ void *alloc_slow(size_t size) {
   if (debug_on()) return front_debug(size, MIN_ALIGN);
   const size_t with_border = hub_with_border(size);
   if (with_border <= SMALL_MAX) return alloc_slow_class(class_of_size(with_border), size, MIN_ALIGN);
-  return large_alloc(size, size, MIN_ALIGN, false);
+  return large_alloc(size, false, MIN_ALIGN, false);
 }
 
-void *alloc_roomy(size_t size) {
+void *alloc_grown(size_t size) {
   alloc_prepare();
-  if (debug_on() || hub_checked || size <= SMALL_MAX || size > PTRDIFF_MAX) return alloc_fast(size);
-  return large_alloc(size, size + size / 2, MIN_ALIGN, false);
+  if (debug_on() || size <= SMALL_MAX) return alloc_fast(size);
+  return large_alloc(size, true, MIN_ALIGN, false);
 }
 
 void *alloc_slow_class(uint32_t cls, size_t size, size_t align) {
@@ -217,7 +217,7 @@ void *alloc_zeroed(size_t count, size_t size) {
   if (__builtin_mul_overflow(count, size, &total)) return alloc_fail();
   if (total > SMALL_MAX && !debug_on()) {
     alloc_prepare();
-    return large_alloc(total, total, MIN_ALIGN, true);
+    return large_alloc(total, false, MIN_ALIGN, true);
   }
   void *block = alloc_fast(total);
   return block != NULL ? memset(block, 0, total) : NULL;
@@ -230,7 +230,7 @@ void *alloc_aligned(size_t alignment, size_t size) {
   const size_t with_border = hub_with_border(size);
   if ((with_border | (alignment - 1)) >= ALIGNED_MAX) {
     alloc_prepare();
-    return large_alloc(size, size, alignment, false);
+    return large_alloc(size, false, alignment, false);
   }
   const uint32_t cls = class_of_aligned(alignment, with_border);
   struct block *block = pop_fast(cls);

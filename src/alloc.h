@@ -63,8 +63,8 @@ size_t alloc_usable(const void *p);
 bool alloc_trim(size_t keep);
 void alloc_check_size(const void *p, size_t alignment, size_t size); /* before a free: says so where the block was not allocated with `size` */
 
-/* As alloc_fast, for a block that has grown: a large one has room to grow by a half again, for what grows once grows on. */
-void *alloc_roomy(size_t size);
+/* As alloc_fast, for a block that has grown: a large one has room to grow on. */
+void *alloc_grown(size_t size);
 
 /*
  * What every slow door does first, so that the options are read before the first block is made: every SuperSlab has the size that was asked

@@ -38,7 +38,7 @@ struct hak_stats; /* hakmem.h */
   V(FAIL_LIMIT, "limit") V(FAIL_OS_ENOMEM, "os_enomem") V(FAIL_NO_ADDRESS_SPACE, "no_address_space")
 #define ENUM_legacy_reason(V)                                                                    \
   V(LEGACY_LIMIT, "limit") V(LEGACY_OS_ENOMEM, "os_enomem")                                      \
-  V(LEGACY_NO_ADDRESS_SPACE, "no_address_space") V(LEGACY_HUGE, "huge")
+  V(LEGACY_NO_ADDRESS_SPACE, "no_address_space") V(LEGACY_HUGE, "huge") V(LEGACY_GROWN, "grown")
 #define ENUM_hdr_verdict(V)                                                                       \
   V(HDR_UNKNOWN, "unknown") V(HDR_DOUBLE_FREE, "double_free") V(HDR_OFF_BY_ONE_NUL, "off_by_one_nul") \
   V(HDR_OVERRUN_TEXT, "overrun_text") V(HDR_OVERRUN_FILL, "overrun_fill")                          \

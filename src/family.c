@@ -95,7 +95,7 @@ static void *resize_in_place(struct slab *slab, void *p, size_t size) {
 }
 
 static void *move(void *p, size_t usable, size_t size) {
-  void *moved = size > SMALL_MAX && size > usable ? alloc_roomy(size) : alloc_fast(size);
+  void *moved = size > SMALL_MAX && size > usable ? alloc_grown(size) : alloc_fast(size);
   if (moved == NULL) return NULL;
   memcpy(moved, p, min_size(usable, size));
   free_fast(p);

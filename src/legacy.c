@@ -13,12 +13,18 @@
 #define KEPT_BYTES (192 * MIB)    /* of freed huge blocks, kept for reuse; or as much as is live, if that is more */
 #define COPY_BYTES_MAX (2 * MIB)  /* a block that is resized is copied into kept memory; above, its pages are moved to new memory */
 
+/*
+ * Huge blocks beside which a large one that has grown is one, too. Between so many there is place for all pieces of kept memory; and mappings, of which a
+ * process may have 65,530, stay few.
+ */
+#define GROWN_MOST (KEPT_RANGES / 2)
+
 /* A descriptor of this file's. */
 struct mapping {
   struct slab slab;
   bool refused; /* a huge block that would be a large one, had the shared pool served it */
   size_t lead;  /* bytes of the mapping before slab.base */
-  bool whole;   /* all of it came by one system call: the system can move its pages by one, too */
+  bool whole;   /* the system can move its pages by one call */
 };
 
 static struct {
@@ -29,6 +35,31 @@ static struct {
   uint64_t huge_blocks, huge_requested, huge_bytes;
   uint64_t refused_bytes; /* small blocks' slabs and refused huge blocks: what more SuperSlabs would hold */
 } legacy = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* ---- Kept memory. ---- */
+
+/* Before when a kept range must lie to be idle. Much memory at once, so it waits for a part of the delay only. */
+static uint64_t idle_since(uint64_t now) {
+  const uint64_t delay = config.release_delay / KEPT_DELAY_PART;
+  return now > delay ? now - delay : 0;
+}
+
+static size_t kept_most(void) { return max_size(KEPT_BYTES, legacy.huge_bytes); }
+
+/* Unmaps what lies kept since `before_ms` or longer, and the oldest beyond kept_most(). Returns the bytes. */
+static size_t evict(uint64_t before_ms) {
+  size_t released = 0;
+  for (;;) {
+    struct kept_range range;
+    pthread_mutex_lock(&legacy.lock);
+    const size_t most = kept_most(), beyond = legacy.kept.bytes > most ? legacy.kept.bytes - most : 0;
+    const bool found = kept_evict(&legacy.kept, beyond > 0 ? UINT64_MAX : before_ms, beyond > 0 ? beyond : SIZE_MAX, &range);
+    pthread_mutex_unlock(&legacy.lock);
+    if (!found) return released;
+    os_unmap(range.base, range.size);
+    released += range.size;
+  }
+}
 
 /* ---- Mappings and their descriptors. ---- */
 
@@ -55,6 +86,7 @@ static struct slab *new_descriptor(char *base, size_t size, size_t align) {
 static struct slab *map_slab(size_t size, size_t align) {
   int error;
   void *base = os_map(size, align, &error);
+  if (base == NULL && evict(UINT64_MAX) != 0) base = os_map(size, align, &error);
   if (base == NULL) return NULL;
   struct slab *slab = directory_prepare(base, size) ? new_descriptor(base, size, align) : NULL;
   if (slab == NULL) {
@@ -174,29 +206,6 @@ static struct slab *take_kept(size_t size, size_t room, size_t align) {
   return slab;
 }
 
-/* Before when a kept range must lie to be idle. Much memory at once, so it waits for a part of the delay only. */
-static uint64_t idle_since(uint64_t now) {
-  const uint64_t delay = config.release_delay / KEPT_DELAY_PART;
-  return now > delay ? now - delay : 0;
-}
-
-static size_t kept_most(void) { return max_size(KEPT_BYTES, legacy.huge_bytes); }
-
-/* Unmaps what lies kept since `before_ms` or longer, and the oldest beyond kept_most(). Returns the bytes. */
-static size_t evict(uint64_t before_ms) {
-  size_t released = 0;
-  for (;;) {
-    struct kept_range range;
-    pthread_mutex_lock(&legacy.lock);
-    const size_t most = kept_most(), beyond = legacy.kept.bytes > most ? legacy.kept.bytes - most : 0;
-    const bool found = kept_evict(&legacy.kept, beyond > 0 ? UINT64_MAX : before_ms, beyond > 0 ? beyond : SIZE_MAX, &range);
-    pthread_mutex_unlock(&legacy.lock);
-    if (!found) return released;
-    os_unmap(range.base, range.size);
-    released += range.size;
-  }
-}
-
 /* Keeps [base, base + size) for the next huge block, or unmaps it. */
 static void keep(char *base, size_t size) {
   const uint64_t now = os_now_ms();
@@ -221,29 +230,27 @@ static uint64_t book_huge(const struct slab *slab, int sign) {
   return refused;
 }
 
-/* A slab over new memory; what is mapped behind it, up to `room` bytes, is kept. */
-static struct slab *map_with_room(size_t size, size_t room, size_t align) {
-  struct slab *slab = map_slab(room, align);
-  if (slab == NULL && room > size) slab = map_slab(room = size, align);
-  if (slab == NULL || room == size) return slab;
-  slab->size = size;
-  keep(slab->base + size, room - size);
-  return slab;
+/* What was a large block, refused, stays one when it moves. */
+static void refuse(struct slab *slab) {
+  pthread_mutex_lock(&legacy.lock);
+  ((struct mapping *)slab)->refused = true;
+  legacy.refused_bytes += slab->size;
+  pthread_mutex_unlock(&legacy.lock);
 }
 
-static struct slab *huge_alloc(size_t size, size_t room, size_t align, enum legacy_reason reason, bool from_kept, bool *zeroed) {
+static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason reason, bool from_kept, bool *zeroed) {
   const uint64_t start = hub_ticks();
   const size_t rounded = align_up(max_size(size, 1), UNIT_SIZE);
   align = max_size(align, UNIT_SIZE);
   if (rounded < size || rounded > PTRDIFF_MAX) return NULL;
-  room = hub_checked || rounded > COPY_BYTES_MAX ? rounded : align_up(max_size(room, rounded), UNIT_SIZE);
   /* For a checker: closed memory lies in front, and freed memory is used for nothing else as long as it is kept. */
   const size_t lead = hub_checked ? align : 0;
+  const size_t room = reason == LEGACY_GROWN ? rounded + rounded / 2 : rounded;
   struct slab *slab = from_kept && !hub_checked ? take_kept(rounded, room, align) : NULL;
   *zeroed = slab == NULL;
   if (slab == NULL) {
     evict(idle_since(os_now_ms())); /* before more memory is resident */
-    slab = map_with_room(rounded + lead, room + lead, align);
+    slab = map_slab(rounded + lead, align);
   }
   if (slab == NULL) return NULL;
   slab->base += lead;
@@ -253,7 +260,7 @@ static struct slab *huge_alloc(size_t size, size_t room, size_t align, enum lega
   slab->cls = CLASS_HUGE;
   slab->requested = size;
   slab->align = align;
-  ((struct mapping *)slab)->refused = reason != LEGACY_HUGE;
+  ((struct mapping *)slab)->refused = reason < LEGACY_HUGE;
   directory_enter(slab, CODE_HUGE);
   const uint64_t refused = book_huge(slab, 1);
   EVENT(legacy_fallback, .cls = CLASS_HUGE, .size = slab->size, .base = slab->base, .reason = reason,
@@ -261,8 +268,8 @@ static struct slab *huge_alloc(size_t size, size_t room, size_t align, enum lega
   return slab;
 }
 
-struct slab *legacy_huge_alloc(size_t size, size_t room, size_t align, enum legacy_reason reason, bool *zeroed) {
-  return huge_alloc(size, room, align, reason, true, zeroed);
+struct slab *legacy_huge_alloc(size_t size, size_t align, enum legacy_reason reason, bool *zeroed) {
+  return huge_alloc(size, align, reason, true, zeroed);
 }
 
 void legacy_huge_free(struct slab *slab) {
@@ -284,7 +291,8 @@ static bool resize_in_place(struct slab *slab, size_t size) {
   const bool taken = kept_take_at(&legacy.kept, slab->base + slab->size, size - slab->size);
   pthread_mutex_unlock(&legacy.lock);
   if (taken) ((struct mapping *)slab)->whole = false;
-  return taken || os_resize(slab->base, slab->size, size);
+  if (taken || slab->size <= COPY_BYTES_MAX) return taken; /* seldom has the system place behind it, and that would be new memory */
+  return directory_prepare(slab->base + slab->size, size - slab->size) && os_resize(slab->base, slab->size, size);
 }
 
 struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
@@ -299,12 +307,13 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
     return slab;
   }
   const bool whole = ((const struct mapping *)slab)->whole;
-  const size_t room = rounded > slab->size ? size + size / 2 : size;
   bool fresh;
-  struct slab *moved = huge_alloc(size, room, slab->align, LEGACY_HUGE, !whole || slab->size <= COPY_BYTES_MAX, &fresh);
+  struct slab *moved = huge_alloc(size, slab->align, rounded > slab->size ? LEGACY_GROWN : LEGACY_HUGE, !whole || slab->size <= COPY_BYTES_MAX, &fresh);
   if (moved == NULL) return NULL;
+  if (((const struct mapping *)slab)->refused) refuse(moved);
   directory_leave(slab); /* first: once the pages have moved, their old place may be another thread's */
   if (whole && fresh && os_move(slab->base, slab->size, moved->base)) {
+    ((struct mapping *)moved)->whole = os_moves_several(); /* the moved pages and what is new behind them are two */
     book_huge(slab, -1);
     drop_descriptor(slab);
     return moved;
@@ -326,6 +335,8 @@ bool legacy_keeps(const void *p) {
   pthread_mutex_unlock(&legacy.lock);
   return keeps;
 }
+
+READS_RACILY bool legacy_has_place(void) { return legacy.huge_blocks < GROWN_MOST; }
 
 READS_RACILY uint64_t legacy_used(uint32_t cls) { return legacy.slabs[cls].used; }
 

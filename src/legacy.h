@@ -23,11 +23,11 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
 void legacy_return_blocks(uint32_t cls, struct chain chain);
 
 /*
- * A block of `size` bytes at a multiple of `align` (a power of two) in a mapping of its own, with place to grow to `room` bytes, not below `size`,
- * behind it where that can be: nobody's, so that others may be faster. *zeroed: it is fresh from the system. `reason` is LEGACY_HUGE, or why a
- * SuperSlab could not serve it. NULL where the system has none.
+ * A block of `size` bytes at a multiple of `align` (a power of two) in a mapping of its own. *zeroed: it is fresh from the system. `reason`
+ * is LEGACY_HUGE; LEGACY_GROWN, for kept memory with half as much again behind it where there is some, nobody's, so that others may be faster; or why
+ * a SuperSlab could not serve it. NULL where the system has none.
  */
-struct slab *legacy_huge_alloc(size_t size, size_t room, size_t align, enum legacy_reason reason, bool *zeroed);
+struct slab *legacy_huge_alloc(size_t size, size_t align, enum legacy_reason reason, bool *zeroed);
 void legacy_huge_free(struct slab *slab);
 
 /* Resizes a huge block, moving it where it must; its old base is not to be used any more. NULL: it is unchanged. */
@@ -46,6 +46,9 @@ struct legacy_usage {
 };
 void legacy_usage(uint32_t cls, struct legacy_usage *out); /* CLASS_HUGE fills the huge members */
 uint64_t legacy_used(uint32_t cls);                        /* of a small class, `used` alone */
+
+/* Whether there are few enough huge blocks, and pieces of kept memory, for large blocks that have grown to be huge ones. */
+bool legacy_has_place(void);
 
 /*
  * Calls `visit` for every slab of small blocks that is not full, under the lock, as units_visit does.

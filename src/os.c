@@ -102,7 +102,7 @@ void os_unmap(void *base, size_t size) {
   const uint64_t start = hub_ticks();
   own_change(ranges_cut, base, size); /* first: then it may be anybody's */
   hub_unguard(base, size);
-  munmap(base, size);
+  if (munmap(base, size) != 0) madvise(base, size, MADV_DONTNEED); /* too many mappings: its place is lost, its memory is not */
   errno = saved;
   __atomic_fetch_sub(&mapped_bytes, size, __ATOMIC_RELAXED);
   EVENT(os_unmap, .base = base, .size = size, .ticks = hub_ticks() - start);
@@ -203,6 +203,27 @@ bool os_move(void *from, size_t size, void *to) {
   __atomic_fetch_sub(&mapped_bytes, size, __ATOMIC_RELAXED);
   EVENT(os_unmap, .base = from, .size = size, .ticks = hub_ticks() - start);
   return true;
+}
+
+/* Tries it with two pages that differ in whether they are dumped. Behind a refusal their target may be anybody's already. */
+static bool moves_several(void) {
+  const size_t page = os_page_size();
+  char *from = mmap(NULL, 4 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *to = from + 2 * page;
+  if (from == MAP_FAILED) return false;
+  const bool moved = madvise(from, page, MADV_DONTDUMP) == 0 && mremap(from, 2 * page, 2 * page, MREMAP_MAYMOVE | MREMAP_FIXED, to) != MAP_FAILED;
+  munmap(moved ? to : from, 2 * page);
+  return moved;
+}
+
+bool os_moves_several(void) {
+  static int answer; /* atomic; 0: nobody asked yet; every thread would store the same value */
+  int known = __atomic_load_n(&answer, __ATOMIC_RELAXED);
+  if (known != 0) return known > 0;
+  const int saved = errno;
+  known = moves_several() ? 1 : -1;
+  errno = saved;
+  __atomic_store_n(&answer, known, __ATOMIC_RELAXED);
+  return known > 0;
 }
 
 size_t os_resident(const void *base, size_t size) {

@@ -19,7 +19,7 @@ struct spares {
 };
 static_assert(sizeof(struct spares) <= sizeof(struct superslab) + 8 * sizeof(struct slab), "the list fits into the smallest descriptor, of 512 KiB");
 
-#define OTHERS_SEEN 16 /* SuperSlabs that would do, until one of them is taken that another thread uses */
+#define OTHERS_SEEN 16 /* SuperSlabs that are looked at behind the first that would do, for one that the thread itself uses */
 
 /* SuperSlabs. `open` ones have a free unit and stand first in the list. */
 static struct {
@@ -93,10 +93,10 @@ static struct superslab *find_units(uint32_t units, uint32_t thread) {
   struct superslab *first = NULL;
   uint32_t seen = 0;
   for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0 && seen < OTHERS_SEEN; ss = ss->next) {
+    if (first != NULL) seen++;
     if (!superslab_has(ss, units)) continue;
     if (ss->thread == thread) return ss;
     if (first == NULL) first = ss;
-    seen++;
   }
   return first;
 }

@@ -6,6 +6,7 @@
  *   waste large              the same with blocks of 200 KiB to 900 KiB
  *   waste frees              allocates and frees at random, 2 million times
  *   waste huge               5 MiB blocks, ten at a time, for most of its time
+ *   waste arrays             arrays that realloc moves on their way to 200 KiB, ten at a time
  *   waste grows              allocates without freeing, fresh slabs most of the time
  *   waste cycles             takes 6 MiB in small blocks and frees all of it, over and over
  *   waste leaks              live memory grows evenly for a second
@@ -74,6 +75,13 @@ static void huge(void) {
   }
 }
 
+static void arrays(void) {
+  for (unsigned i = 0; i < 10000; i++) {
+    for (unsigned k = 0; k < 10; k++) blocks[k] = realloc(take(100), 200 << 10);
+    free_all(10);
+  }
+}
+
 static void grows(void) {
   for (unsigned i = 0; i < COUNT_MAX; i++) blocks[i] = take(200);
 }
@@ -133,7 +141,7 @@ static void maps(void) {
 int main(int argc, char **argv) {
 #define KIND(name) {#name, name}
   static const struct { const char *name; void (*run)(void); } kinds[] = {
-    KIND(nothing), KIND(limited), KIND(large), KIND(frees), KIND(huge), KIND(grows), KIND(cycles), KIND(leaks), KIND(rounds), KIND(pins),
+    KIND(nothing), KIND(limited), KIND(large), KIND(frees), KIND(huge), KIND(arrays), KIND(grows), KIND(cycles), KIND(leaks), KIND(rounds), KIND(pins),
     KIND(rounded), KIND(maps)};
   for (size_t i = 0; argc == 2 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
     if (strcmp(argv[1], kinds[i].name) != 0) continue;

@@ -108,14 +108,39 @@ Test(alloc, a_resize_that_fits_stays_where_it_is) {
   free_fast(p);
 }
 
-Test(alloc, a_large_block_that_grew_has_room_to_grow_again) {
+Test(alloc, a_large_block_that_grew_lies_where_it_can_grow_on) {
+  char *kept = alloc_fast(3 * MIB);
+  free_fast(kept);
   char *p = alloc_resize(alloc_fast(1000), 4 * UNIT_SIZE); /* moves */
+  cr_assert_eq(p, kept, "memory that is kept, with room behind");
+  cr_assert_eq(directory_slab(p)->requested, 4 * UNIT_SIZE);
+  cr_assert_eq(alloc_usable(p), 4 * UNIT_SIZE);
+  memset(p, 7, 4 * UNIT_SIZE);
+  cr_assert_eq(alloc_resize(p, 9 * UNIT_SIZE), p);
+  char *behind = alloc_fast(2 * MIB);
+  cr_assert_eq(behind, kept + 9 * UNIT_SIZE, "the room is nobody's");
+  char *moved = alloc_resize(p, 12 * UNIT_SIZE);
+  cr_assert(moved != p && moved[0] == 7 && moved[4 * UNIT_SIZE - 1] == 7);
+  cr_assert_eq(alloc_resize(moved, 11 * UNIT_SIZE), moved);
+  char *small = alloc_resize(moved, 100);
+  cr_assert(directory_slab(small)->cls < CLASS_COUNT && small[99] == 7);
+  free_fast(small);
+  free_fast(behind);
+}
+
+Test(alloc, a_large_block_that_grew_beside_many_huge_ones_has_room_in_its_superslab) {
+  void *huge[130];
+  for (int i = 0; i < 130; i++) huge[i] = alloc_fast(2 * MIB);
+  char *p = alloc_resize(alloc_fast(1000), 4 * UNIT_SIZE); /* moves */
+  cr_assert_eq(directory_slab(p)->cls, CLASS_LARGE);
   cr_assert_eq(directory_slab(p)->requested, 4 * UNIT_SIZE);
   char *behind = alloc_fast(UNIT_SIZE);
-  char *grown = alloc_resize(p, 6 * UNIT_SIZE);
-  cr_assert_eq(grown, p);
-  cr_assert_neq(alloc_resize(p, 12 * UNIT_SIZE), p, "what lies behind it is in use");
+  cr_assert_eq(alloc_resize(p, 6 * UNIT_SIZE), p);
+  char *moved = alloc_resize(p, 12 * UNIT_SIZE);
+  cr_assert_neq(moved, p, "what lies behind it is in use");
+  free_fast(moved);
   free_fast(behind);
+  for (int i = 0; i < 130; i++) free_fast(huge[i]);
 }
 
 Test(alloc, wrong_frees_are_reported_and_change_nothing) {

@@ -2,7 +2,10 @@
 #include "legacy.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "config.h"
 #include "directory.h"
@@ -45,7 +48,7 @@ Test(legacy, small_blocks_come_from_slabs_of_their_own_and_go_back) {
 
 static struct slab *huge(size_t size, size_t align) {
   bool zeroed = false;
-  struct slab *slab = legacy_huge_alloc(size, size, align, LEGACY_HUGE, &zeroed);
+  struct slab *slab = legacy_huge_alloc(size, align, LEGACY_HUGE, &zeroed);
   cr_assert_not_null(slab);
   cr_assert_eq(directory_slab(slab->base), slab);
   cr_assert_eq(directory_code(&directory, slab->base), CODE_HUGE);
@@ -73,7 +76,7 @@ Test(legacy, a_freed_huge_block_is_kept_for_the_next) {
   cr_assert_null(directory_slab(base));
   cr_assert_geq(usage(CLASS_HUGE).kept_bytes, 3 * MIB);
   bool zeroed = true;
-  slab = legacy_huge_alloc(3 * MIB - 5000, 3 * MIB, 16, LEGACY_HUGE, &zeroed);
+  slab = legacy_huge_alloc(3 * MIB - 5000, 16, LEGACY_HUGE, &zeroed);
   cr_assert_eq(slab->base, base);
   cr_assert_not(zeroed);
   cr_assert_eq(slab->requested, 3 * MIB - 5000);
@@ -123,26 +126,76 @@ Test(legacy, resizing_keeps_the_contents_and_the_books) {
   legacy_huge_free(slab);
 }
 
-Test(legacy, what_has_room_grows_where_it_lies) {
+Test(legacy, what_grew_lies_where_it_can_grow_on) {
+  legacy_huge_free(huge(7 * MIB, 16)); /* where they lie side by side */
+  struct slab *longer = huge(4 * MIB, 16), *between = huge(MIB, 16), *shorter = huge(MIB, 16), *behind = huge(MIB, 16);
+  char *const base = longer->base, *const fits = shorter->base;
+  legacy_huge_free(longer);
+  legacy_huge_free(shorter);
   bool zeroed;
-  struct slab *slab = legacy_huge_alloc(MIB, 2 * MIB, 16, LEGACY_HUGE, &zeroed);
-  const char *const base = slab->base;
-  cr_assert(zeroed && slab->size == MIB);
-  cr_assert_eq(usage(CLASS_HUGE).kept_bytes, MIB, "the room is nobody's");
+  struct slab *slab = legacy_huge_alloc(MIB, 16, LEGACY_GROWN, &zeroed);
+  cr_assert(slab->base == base && slab->size == MIB, "there it has room");
   slab = legacy_huge_resize(slab, 2 * MIB);
-  cr_assert(slab->base == base && slab->size == 2 * MIB && usage(CLASS_HUGE).kept_bytes == 0);
-  slab = legacy_huge_resize(slab, MIB);
-  slab->base[MIB - 1] = 1;
-  struct slab *other = legacy_huge_alloc(MIB, MIB, 16, LEGACY_HUGE, &zeroed);
-  cr_assert_eq(other->base, base + MIB, "somebody else may have it meanwhile");
-  struct slab *moved = legacy_huge_resize(slab, MIB + MIB / 2);
-  cr_assert(moved->base != base && moved->base[MIB - 1] == 1);
-  legacy_huge_free(moved);
+  cr_assert(slab->base == base && slab->size == 2 * MIB && usage(CLASS_HUGE).kept_bytes == 3 * MIB);
+  struct slab *other = legacy_huge_alloc(MIB, 16, LEGACY_HUGE, &zeroed);
+  cr_assert_eq(other->base, fits, "what does not grow fills the gap");
   legacy_huge_free(other);
+  struct slab *taker = legacy_huge_alloc(2 * MIB, 16, LEGACY_HUGE, &zeroed);
+  cr_assert_eq(taker->base, base + 2 * MIB, "the room is nobody's");
+  slab->base[MIB] = 1;
+  slab = legacy_huge_resize(slab, 3 * MIB);
+  cr_assert(slab->base != base && slab->base[MIB] == 1);
+  legacy_huge_free(slab);
+  legacy_huge_free(taker);
+  legacy_huge_free(between);
+  legacy_huge_free(behind);
+}
+
+
+/* Grows a block so far that a part of it lies where the directory had nothing, and lets that part serve the next one. */
+Test(legacy, memory_that_a_block_grew_into_is_in_the_directory) {
+  const size_t leaf = (size_t)1 << 32;
+  struct slab *slab = NULL;
+  for (int tries = 0; tries < 3; tries++) {
+    char *const below = mmap(NULL, 2 * leaf, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    cr_assert_neq(below, MAP_FAILED);
+    slab = huge(3 * MIB, 16);
+    munmap(below, 2 * leaf);
+    const char *const base = slab->base;
+    slab = legacy_huge_resize(slab, leaf + 3 * MIB);
+    if (slab != NULL && slab->base == base) break;
+    slab = NULL; /* the system put it elsewhere, or has no place for it */
+  }
+  if (slab == NULL) cr_skip_test("no block grew by 4 GiB in its place");
+  char *const boundary = (char *)align_up((uintptr_t)slab->base + 3 * MIB, leaf);
+  slab = legacy_huge_resize(slab, (size_t)(boundary - slab->base));
+  bool zeroed;
+  struct slab *next = legacy_huge_alloc(MIB, 16, LEGACY_HUGE, &zeroed);
+  cr_assert(next->base == boundary && directory_slab(boundary) == next);
+  legacy_huge_free(next);
+  legacy_huge_free(slab);
+}
+
+#define PIECES 16
+
+Test(legacy, kept_memory_makes_place_for_what_no_piece_of_it_can_hold) {
+  struct slab *pieces[PIECES];
+  for (int i = 0; i < PIECES; i++) pieces[i] = huge(4 * MIB, 16);
+  for (int i = 0; i < PIECES; i += 2) legacy_huge_free(pieces[i]);
+  cr_assert_eq(usage(CLASS_HUGE).kept_bytes, PIECES / 2 * 4 * MIB);
+  unsigned long pages = 0;
+  FILE *statm = fopen("/proc/self/statm", "r");
+  cr_assert(statm != NULL && fscanf(statm, "%lu", &pages) == 1);
+  fclose(statm);
+  const rlim_t now = pages * os_page_size() + MIB;
+  cr_assert_eq(setrlimit(RLIMIT_AS, &(struct rlimit){now, now}), 0);
+  struct slab *slab = huge(20 * MIB, 16);
+  cr_assert_lt(usage(CLASS_HUGE).kept_bytes, PIECES / 2 * 4 * MIB);
+  legacy_huge_free(slab);
 }
 
 Test(legacy, no_memory_is_an_answer) {
   bool zeroed;
-  cr_assert_null(legacy_huge_alloc((size_t)1 << 62, (size_t)1 << 62, 16, LEGACY_HUGE, &zeroed));
+  cr_assert_null(legacy_huge_alloc((size_t)1 << 62, 16, LEGACY_HUGE, &zeroed));
   cr_assert_eq(usage(CLASS_HUGE).huge_blocks, 0);
 }

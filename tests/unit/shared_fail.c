@@ -22,8 +22,10 @@ static void on_refill(const struct event_tls_sll_refill *e) {
 static void on_fail(const struct event_shared_fail *e) {
   if (fail_count < MANY) fails[fail_count++] = *e;
 }
+static uint64_t refused; /* bytes that legacy holds in place of the pool */
+static void on_legacy(const struct event_legacy_fallback *e) { refused = e->refused; }
 static const struct hak_event_sink sink = {
-  .version = HAK_EVENT_SINK_VERSION, .size = sizeof(sink), .tls_sll_refill = on_refill, .shared_fail = on_fail};
+  .version = HAK_EVENT_SINK_VERSION, .size = sizeof(sink), .tls_sll_refill = on_refill, .shared_fail = on_fail, .legacy_fallback = on_legacy};
 
 static void *blocks[MANY];
 static void fill(size_t size, size_t count) {
@@ -119,6 +121,19 @@ Test(shared_fail, knows_who_holds_free_capacity) {
   cr_assert_gt(fail_count, 0);
   cr_assert_eq(fails[0].holder, class_of_size(500));
   cr_assert_gt(fails[0].holder_idle, fails[0].slab_bytes / 2);
+}
+
+Test(shared_fail, what_was_refused_stays_so_where_realloc_moves_it) {
+  config.ss_limit = 1;
+  cr_assert_eq(hak_event_sink_attach(&sink), 0);
+  fill(8 * UNIT_SIZE, 40); /* but for three or four */
+  for (size_t i = 0; i < 40; i++) cr_assert_not_null(blocks[i] = hak_realloc(blocks[i], 12 * UNIT_SIZE));
+  cr_assert_not_null(hak_malloc(3 * MIB)); /* its event tells */
+  cr_assert_geq(refused, 36 * 12 * UNIT_SIZE);
+  cr_assert_leq(refused, 40 * 12 * UNIT_SIZE);
+  for (size_t i = 0; i < 40; i++) hak_free(blocks[i]);
+  cr_assert_not_null(hak_malloc(3 * MIB));
+  cr_assert_eq(refused, 0);
 }
 
 static pthread_barrier_t at_rest;

@@ -45,6 +45,35 @@ static void check_chain(struct chain chain, uint32_t cls) {
   cr_assert_eq(count, chain.count);
 }
 
+static struct slab *take(uint32_t units) {
+  bool zeroed;
+  struct units_refusal refusal;
+  struct slab *slab = units_large_alloc(units * UNIT_SIZE, units * UNIT_SIZE, &zeroed, &refusal);
+  cr_assert_not_null(slab);
+  return slab;
+}
+
+static void *other_thread(void *mine) {
+  struct superslab *const ss = take(4)->home;
+  cr_assert_neq(ss, mine);
+  cr_assert_eq(take(1)->home, ss);
+  return ss;
+}
+
+Test(shared_pool, a_thread_takes_from_the_superslab_that_it_took_from_last) {
+  config.ss_size = 0; /* 512 KiB: 8 units */
+  struct superslab *const mine = take(3)->home;
+  cr_assert_eq(take(2)->home, mine);
+  pthread_t thread;
+  void *others;
+  cr_assert_eq(pthread_create(&thread, NULL, other_thread, mine), 0);
+  pthread_join(thread, &others);
+  cr_assert_eq(take(1)->home, mine, "though the one that came last stands first");
+  cr_assert_eq(take(2)->home, mine);
+  cr_assert_eq(take(1)->home, (struct superslab *)others, "and from another's before a new one comes");
+  cr_assert_eq(totals().active, 2);
+}
+
 Test(shared_pool, first_a_fresh_superslab_then_partial_then_fresh_slabs) {
   const uint32_t cls = 30;
   const struct units_totals before = totals();
