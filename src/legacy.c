@@ -8,6 +8,7 @@
 #include "kept.h"
 #include "misuse.h"
 #include "os.h"
+#include "units.h"
 
 #define KEPT_DELAY_PART 4      /* kept memory is given back after this part of HAKMEM_RELEASE_DELAY */
 #define KEPT_BYTES (192 * MIB)    /* of freed huge blocks, kept for reuse; or as much as is live, if that is more */
@@ -24,7 +25,7 @@ struct mapping {
   struct slab slab;
   bool refused; /* a huge block that would be a large one, had the shared pool served it */
   size_t lead;  /* bytes of the mapping before slab.base */
-  bool whole;   /* the system can move its pages by one call */
+  bool whole;   /* it is one mapping to the system, too, so its pages can be moved */
 };
 
 static struct {
@@ -292,7 +293,10 @@ static bool resize_in_place(struct slab *slab, size_t size) {
   pthread_mutex_unlock(&legacy.lock);
   if (taken) ((struct mapping *)slab)->whole = false;
   if (taken || slab->size <= COPY_BYTES_MAX) return taken; /* seldom has the system place behind it, and that would be new memory */
-  return directory_prepare(slab->base + slab->size, size - slab->size) && os_resize(slab->base, slab->size, size);
+  if (!os_resize(slab->base, slab->size, size)) return false;
+  if (directory_prepare(slab->base + slab->size, size - slab->size)) return true;
+  os_resize(slab->base, size, slab->size);
+  return false;
 }
 
 struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
@@ -300,6 +304,7 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
   if (rounded < size || rounded > PTRDIFF_MAX) return NULL;
   if (rounded == slab->size || resize_in_place(slab, rounded)) {
     book_huge(slab, -1);
+    ((struct mapping *)slab)->refused &= size <= units_large_max();
     slab->requested = size;
     slab->size = rounded;
     slab->units = (uint32_t)(rounded / UNIT_SIZE);
@@ -310,10 +315,9 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
   bool fresh;
   struct slab *moved = huge_alloc(size, slab->align, rounded > slab->size ? LEGACY_GROWN : LEGACY_HUGE, !whole || slab->size <= COPY_BYTES_MAX, &fresh);
   if (moved == NULL) return NULL;
-  if (((const struct mapping *)slab)->refused) refuse(moved);
+  if (((const struct mapping *)slab)->refused && size <= units_large_max()) refuse(moved);
   directory_leave(slab); /* first: once the pages have moved, their old place may be another thread's */
-  if (whole && fresh && os_move(slab->base, slab->size, moved->base)) {
-    ((struct mapping *)moved)->whole = os_moves_several(); /* the moved pages and what is new behind them are two */
+  if (whole && fresh && os_move(slab->base, slab->size, moved->base, moved->size)) {
     book_huge(slab, -1);
     drop_descriptor(slab);
     return moved;
@@ -336,7 +340,10 @@ bool legacy_keeps(const void *p) {
   return keeps;
 }
 
-READS_RACILY bool legacy_has_place(void) { return legacy.huge_blocks < GROWN_MOST; }
+READS_RACILY bool legacy_has_place(void) {
+  const bool keeps = config.release_delay / KEPT_DELAY_PART != 0;
+  return keeps && legacy.huge_blocks < GROWN_MOST;
+}
 
 READS_RACILY uint64_t legacy_used(uint32_t cls) { return legacy.slabs[cls].used; }
 

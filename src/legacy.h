@@ -47,7 +47,7 @@ struct legacy_usage {
 void legacy_usage(uint32_t cls, struct legacy_usage *out); /* CLASS_HUGE fills the huge members */
 uint64_t legacy_used(uint32_t cls);                        /* of a small class, `used` alone */
 
-/* Whether there are few enough huge blocks, and pieces of kept memory, for large blocks that have grown to be huge ones. */
+/* Whether memory is kept, and few enough huge blocks are there, for large blocks that have grown to be huge ones. */
 bool legacy_has_place(void);
 
 /*

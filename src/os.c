@@ -191,39 +191,18 @@ void os_fence(void *base, size_t size) {
   errno = saved;
 }
 
-bool os_move(void *from, size_t size, void *to) {
+bool os_move(void *from, size_t old_size, void *to, size_t new_size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
-  const bool done = mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) != MAP_FAILED;
+  const bool done = mremap(from, old_size, new_size, MREMAP_MAYMOVE | MREMAP_FIXED, to) != MAP_FAILED;
   /* A refusal may have come after `to` was taken down; where it stands still, this changes nothing. */
-  if (!done) mmap(to, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  if (!done) mmap(to, new_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
   errno = saved;
   if (!done) return false;
-  own_change(ranges_cut, from, size);
-  __atomic_fetch_sub(&mapped_bytes, size, __ATOMIC_RELAXED);
-  EVENT(os_unmap, .base = from, .size = size, .ticks = hub_ticks() - start);
+  own_change(ranges_cut, from, old_size);
+  __atomic_fetch_sub(&mapped_bytes, old_size, __ATOMIC_RELAXED);
+  EVENT(os_unmap, .base = from, .size = old_size, .ticks = hub_ticks() - start);
   return true;
-}
-
-/* Tries it with two pages that differ in whether they are dumped. Behind a refusal their target may be anybody's already. */
-static bool moves_several(void) {
-  const size_t page = os_page_size();
-  char *from = mmap(NULL, 4 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *to = from + 2 * page;
-  if (from == MAP_FAILED) return false;
-  const bool moved = madvise(from, page, MADV_DONTDUMP) == 0 && mremap(from, 2 * page, 2 * page, MREMAP_MAYMOVE | MREMAP_FIXED, to) != MAP_FAILED;
-  munmap(moved ? to : from, 2 * page);
-  return moved;
-}
-
-bool os_moves_several(void) {
-  static int answer; /* atomic; 0: nobody asked yet; every thread would store the same value */
-  int known = __atomic_load_n(&answer, __ATOMIC_RELAXED);
-  if (known != 0) return known > 0;
-  const int saved = errno;
-  known = moves_several() ? 1 : -1;
-  errno = saved;
-  __atomic_store_n(&answer, known, __ATOMIC_RELAXED);
-  return known > 0;
 }
 
 size_t os_resident(const void *base, size_t size) {

@@ -58,13 +58,10 @@ void os_close(void *base, size_t size);
 void os_fence(void *base, size_t size);
 
 /*
- * Moves the pages of [from, from + size), one mapping to the system or os_moves_several(), to `to`, into a larger mapping; `from` is unmapped then. False: both are as
- * before.
+ * Moves the pages of the mapping [from, from + old_size) to `to`, in place of the mapping [to, to + new_size), which is not shorter, and one to the
+ * system afterwards; `from` is unmapped then. False: both are as before.
  */
-bool os_move(void *from, size_t size, void *to);
-
-/* Whether os_move can move what is several mappings to the system, as moved pages and new ones beside them are: since Linux 6.17. */
-bool os_moves_several(void);
+bool os_move(void *from, size_t old_size, void *to, size_t new_size);
 
 /*
  * Zeroed memory for descriptors, aligned to 64 bytes, never given back; whoever uses it keeps its own free

@@ -235,7 +235,7 @@ const char *rule_huge_blocks(struct diagnosis *d) {
   const struct model_process *const p = settings(d);
   const uint64_t mean_size = huge->legacy_bytes / huge->legacy_calls;
   struct finding *const f = finding_add(d, "huge_blocks", FINDING_COST, NULL);
-  finding_what(f, "%" PRIu64 " blocks of %s on average took the legacy path: too large for a SuperSlab, or moved by realloc and growing.", calls,
+  finding_what(f, "%" PRIu64 " blocks of %s on average took the legacy path: too large for a SuperSlab, aligned to more than 64 KiB, or moved by realloc and growing.", calls,
                format_bytes(size, mean_size));
   finding_cost(f, COST_NS, ns, d->time_ns);
   finding_evidence(f, "%s each on average, under one lock for all threads, and without the page faults of the first touches", format_ns(mean, histogram_mean(h)));
@@ -250,7 +250,7 @@ const char *rule_huge_blocks(struct diagnosis *d) {
   }
   if (p != NULL && p->superslab_size < 4194304 && mean_size <= 2097152) {
     finding_option(f, "HAKMEM_SS_SIZE", "4M");
-    finding_effect(f, "blocks of up to 2 MiB come from SuperSlabs, now up to %s", format_bytes(bound, p->superslab_size / 2));
+    finding_effect(f, "blocks of up to 2 MiB come from SuperSlabs, now up to %s, but for those that realloc moves", format_bytes(bound, p->superslab_size / 2));
   }
   const uint64_t mapped = d->r->total->counters.os_map;
   finding_change(f, "Keep large buffers for their next use instead of freeing them%s.",

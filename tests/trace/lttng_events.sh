@@ -57,7 +57,7 @@ for reason in interval exit trim; do some "$paths" tls_sll_drain reason $reason;
 is "$paths" shared_fail reason limit
 is "$paths" shared_fail limit 16
 is "$paths" shared_fail stack "$natural"
-is "$paths" legacy_fallback reason 'limit|huge'
+is "$paths" legacy_fallback reason 'limit|huge|grown'
 some "$paths" legacy_fallback reason huge
 is "$paths" os_map ticks "$natural"
 is "$paths" os_unmap size "$natural"

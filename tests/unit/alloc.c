@@ -109,6 +109,7 @@ Test(alloc, a_resize_that_fits_stays_where_it_is) {
 }
 
 Test(alloc, a_large_block_that_grew_lies_where_it_can_grow_on) {
+  config.release_delay = 1000000;
   char *kept = alloc_fast(3 * MIB);
   free_fast(kept);
   char *p = alloc_resize(alloc_fast(1000), 4 * UNIT_SIZE); /* moves */

@@ -127,6 +127,7 @@ Test(legacy, resizing_keeps_the_contents_and_the_books) {
 }
 
 Test(legacy, what_grew_lies_where_it_can_grow_on) {
+  config.release_delay = 1000000;
   legacy_huge_free(huge(7 * MIB, 16)); /* where they lie side by side */
   struct slab *longer = huge(4 * MIB, 16), *between = huge(MIB, 16), *shorter = huge(MIB, 16), *behind = huge(MIB, 16);
   char *const base = longer->base, *const fits = shorter->base;
@@ -153,6 +154,7 @@ Test(legacy, what_grew_lies_where_it_can_grow_on) {
 
 /* Grows a block so far that a part of it lies where the directory had nothing, and lets that part serve the next one. */
 Test(legacy, memory_that_a_block_grew_into_is_in_the_directory) {
+  config.release_delay = 1000000;
   const size_t leaf = (size_t)1 << 32;
   char *const reserved = mmap(NULL, 2 * leaf, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   cr_assert_neq(reserved, MAP_FAILED);
@@ -174,6 +176,7 @@ Test(legacy, memory_that_a_block_grew_into_is_in_the_directory) {
 #define PIECES 16
 
 Test(legacy, kept_memory_makes_place_for_what_no_piece_of_it_can_hold) {
+  config.release_delay = 1000000;
   struct slab *pieces[PIECES];
   for (int i = 0; i < PIECES; i++) pieces[i] = huge(4 * MIB, 16);
   for (int i = 0; i < PIECES; i += 2) legacy_huge_free(pieces[i]);
@@ -186,6 +189,43 @@ Test(legacy, kept_memory_makes_place_for_what_no_piece_of_it_can_hold) {
   cr_assert_eq(setrlimit(RLIMIT_AS, &(struct rlimit){now, now}), 0);
   struct slab *slab = huge(20 * MIB, 16);
   cr_assert_lt(usage(CLASS_HUGE).kept_bytes, PIECES / 2 * 4 * MIB);
+  legacy_huge_free(slab);
+}
+
+/* The lines of the process's map. */
+static unsigned mappings(void) {
+  FILE *maps = fopen("/proc/self/maps", "r");
+  cr_assert_not_null(maps);
+  unsigned lines = 0;
+  for (int c; (c = getc(maps)) != EOF;) lines += c == '\n';
+  fclose(maps);
+  return lines;
+}
+
+Test(legacy, a_block_that_grows_by_small_steps_stays_one_mapping) {
+  config.release_delay = 0;
+  struct slab *slab = huge(3 * MIB, 16);
+  const unsigned before = mappings();
+  unsigned moves = 0;
+  for (size_t size = slab->size; size < 20 * MIB; size += UNIT_SIZE) {
+    slab->base[size - 1] = (char)(size / UNIT_SIZE);
+    struct slab *behind = moves < 3 && size % MIB == 0 ? huge(3 * MIB, 16) : NULL;
+    struct slab *moved = legacy_huge_resize(slab, size + UNIT_SIZE);
+    moves += moved->base != slab->base;
+    slab = moved;
+    cr_assert_eq(slab->base[size - 1], (char)(size / UNIT_SIZE));
+    if (behind != NULL) legacy_huge_free(behind);
+  }
+  cr_assert_leq(moves, 100);
+  cr_assert_leq(mappings(), before + 4);
+  legacy_huge_free(slab);
+}
+
+Test(legacy, failed_growth_leaves_nothing) {
+  struct slab *slab = huge(4 * MIB, 16);
+  const size_t mapped = os_mapped();
+  cr_assert_null(legacy_huge_resize(slab, (size_t)1 << 46));
+  cr_assert_leq(os_mapped(), mapped + MIB);
   legacy_huge_free(slab);
 }
 

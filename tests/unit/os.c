@@ -73,12 +73,16 @@ Test(os, moves_pages) {
   const size_t before = os_mapped();
   char *from = os_map(MIB, UNIT_SIZE, &error), *to = os_map(2 * MIB, UNIT_SIZE, &error);
   memset(from, 7, MIB);
-  cr_assert(os_move(from, MIB, to));
+  cr_assert(os_move(from, MIB, to, 2 * MIB));
   cr_assert_eq(to[0], 7);
   cr_assert_eq(to[MIB - 1], 7);
   cr_assert_eq(to[MIB], 0);
   cr_assert_eq(os_mapped(), before + 2 * MIB);
-  os_unmap(to, 2 * MIB);
+  to[2 * MIB - 1] = 8;
+  char *on = os_map(3 * MIB, UNIT_SIZE, &error);
+  cr_assert(os_move(to, 2 * MIB, on, 3 * MIB), "what has moved is one mapping");
+  cr_assert(on[0] == 7 && on[2 * MIB - 1] == 8 && is_zero(on + 2 * MIB, MIB));
+  os_unmap(on, 3 * MIB);
 }
 
 Test(os, metadata_is_zeroed_aligned_and_nobody_elses) {
