@@ -9,6 +9,7 @@ struct slab *large_take(size_t size, bool grown, size_t align, bool *zeroed) {
   /* A checker wants each in a mapping of its own, with closed memory in front. */
   if (hub_checked || size > units_large_max() || align > UNIT_SIZE) return legacy_huge_alloc(size, align, LEGACY_HUGE, zeroed);
   const size_t room = grown ? size + size / 2 : size;
+  /* A block whose room is one unit is as well off in a SuperSlab. */
   if (grown && room > UNIT_SIZE && legacy_has_place()) return legacy_huge_alloc(size, align, LEGACY_GROWN, zeroed);
   struct units_refusal refusal;
   struct slab *slab = units_large_alloc(size, min_size(room, units_large_max()), zeroed, &refusal);

@@ -102,8 +102,7 @@ static struct superslab *find_units(uint32_t units, uint32_t thread) {
 }
 
 /* *was_empty: the SuperSlab was kept in reserve, and is in use again. NULL where none has so many. */
-static struct slab *take_units(uint32_t units, bool *zeroed, bool *was_empty) {
-  const uint32_t thread = os_thread();
+static struct slab *take_units(uint32_t units, uint32_t thread, bool *zeroed, bool *was_empty) {
   struct superslab *ss = find_units(units, thread);
   if (ss == NULL) return NULL;
   const uint64_t dirty = ss->dirty_mask;
@@ -207,9 +206,10 @@ static struct superslab *map_superslab(uint32_t active, struct units_refusal *re
 
 struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, uint64_t *slab_over, struct units_refusal *refusal) {
   *fresh_superslab = false;
+  const uint32_t thread = os_thread(); /* the first time, a system call */
   pthread_mutex_lock(&superslabs.lock);
   bool was_empty = false;
-  struct slab *slab = take_units(units, zeroed, &was_empty);
+  struct slab *slab = take_units(units, thread, zeroed, &was_empty);
   const bool allowed = config.ss_limit == 0 || superslabs.active + superslabs.mapping < config.ss_limit;
   if (slab == NULL && allowed) superslabs.mapping++;
   const uint32_t active = superslabs.active;
@@ -233,7 +233,7 @@ struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, 
     list_add_first(ss);
     now_active = ++superslabs.active;
     superslabs.free_units += ss->units;
-    slab = take_units(units, zeroed, &was_empty);
+    slab = take_units(units, thread, zeroed, &was_empty);
   }
   pthread_mutex_unlock(&superslabs.lock);
   if (ss == NULL) return NULL;
