@@ -84,9 +84,9 @@ static struct slab *new_descriptor(char *base, size_t size, size_t align) {
   return slab;
 }
 
-static struct slab *map_slab(size_t size, size_t align) {
+static struct slab *map_slab(size_t size, size_t room, size_t align) {
   int error;
-  void *base = os_map(size, align, &error);
+  void *base = os_map_before(size, room, align, &error);
   if (base == NULL && evict(UINT64_MAX) != 0) base = os_map(size, align, &error);
   if (base == NULL) return NULL;
   struct slab *slab = directory_prepare(base, size) ? new_descriptor(base, size, align) : NULL;
@@ -117,7 +117,7 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
   uint64_t refused = legacy.refused_bytes;
   pthread_mutex_unlock(&legacy.lock);
   if (!had) {
-    struct slab *slab = map_slab(class_slab_units(cls) * UNIT_SIZE, UNIT_SIZE);
+    struct slab *slab = map_slab(class_slab_units(cls) * UNIT_SIZE, 0, UNIT_SIZE);
     if (slab == NULL) return chain;
     slab_init(slab, cls);
     directory_enter(slab, (int8_t)(cls + 1));
@@ -246,12 +246,12 @@ static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason rea
   if (rounded < size || rounded > PTRDIFF_MAX) return NULL;
   /* For a checker: closed memory lies in front, and freed memory is used for nothing else as long as it is kept. */
   const size_t lead = hub_checked ? align : 0;
-  const size_t room = reason == LEGACY_GROWN ? rounded + rounded / 2 : rounded;
-  struct slab *slab = from_kept && !hub_checked ? take_kept(rounded, room, align) : NULL;
+  const size_t room = reason == LEGACY_GROWN ? align_up(rounded / 2, UNIT_SIZE) : 0;
+  struct slab *slab = from_kept && !hub_checked ? take_kept(rounded, rounded + room, align) : NULL;
   *zeroed = slab == NULL;
   if (slab == NULL) {
     evict(idle_since(os_now_ms())); /* before more memory is resident */
-    slab = map_slab(rounded + lead, align);
+    slab = map_slab(rounded + lead, from_kept ? 0 : room, align);
   }
   if (slab == NULL) return NULL;
   slab->base += lead;

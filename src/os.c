@@ -65,26 +65,27 @@ static bool is_aligned(const void *p, size_t align) { return ((uintptr_t)p & (al
 
 /*
  * The kernel places mappings next to each other, so once one was aligned the next of the same size mostly is
- * too; else map more and cut off what is too much.
+ * too; else map more. What is too much is cut off, the room with it.
  */
-static void *map_aligned(size_t size, size_t align) {
-  char *p = map_anywhere(size);
-  if (p == NULL || is_aligned(p, align)) return p;
-  munmap(p, size);
-  if (size + align < size) return NULL;
-  p = map_anywhere(size + align - os_page_size());
-  if (p == NULL) return NULL;
+static void *map_aligned(size_t size, size_t room, size_t align) {
+  size_t whole = size + room;
+  char *p = map_anywhere(whole);
+  if (p != NULL && !is_aligned(p, align)) {
+    munmap(p, whole);
+    whole += align - os_page_size();
+    p = whole > size ? map_anywhere(whole) : NULL;
+  }
+  if (p == NULL) return room != 0 ? map_aligned(size, 0, align) : NULL;
   char *const base = (char *)align_up((uintptr_t)p, align);
-  const size_t before = (size_t)(base - p), after = align - os_page_size() - before;
-  if (before != 0) munmap(p, before);
-  if (after != 0) munmap(base + size, after);
+  if (base != p) munmap(p, (size_t)(base - p));
+  if (base + size != p + whole) munmap(base + size, (size_t)(p + whole - (base + size)));
   return base;
 }
 
-void *os_map(size_t size, size_t align, int *error) {
+void *os_map_before(size_t size, size_t room, size_t align, int *error) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
-  void *base = map_aligned(size, align);
+  void *base = map_aligned(size, room, align);
   *error = base == NULL ? (errno != 0 ? errno : ENOMEM) : 0;
   errno = saved;
   if (base == NULL) {
@@ -96,6 +97,8 @@ void *os_map(size_t size, size_t align, int *error) {
   EVENT(os_map, .base = base, .size = size, .ticks = hub_ticks() - start);
   return base;
 }
+
+void *os_map(size_t size, size_t align, int *error) { return os_map_before(size, 0, align, error); }
 
 void os_unmap(void *base, size_t size) {
   const int saved = errno;

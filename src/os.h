@@ -19,6 +19,12 @@ size_t os_page_size(void);
  */
 void *os_map(size_t size, size_t align, int *error);
 
+/*
+ * The same at a place where also the `room` bytes behind, a multiple of a page, are nobody's, so that os_resize finds them; they are not
+ * taken. Where no place has so many, anywhere.
+ */
+void *os_map_before(size_t size, size_t room, size_t align, int *error);
+
 /* Takes down a mapping, or a part of one. */
 void os_unmap(void *base, size_t size);
 

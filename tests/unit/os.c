@@ -68,6 +68,20 @@ Test(os, shrinks_and_grows_in_place) {
   cr_assert_eq(os_mapped(), before);
 }
 
+Test(os, room_behind_is_nobodys) {
+  for (size_t align = os_page_size(); align <= 4 * MIB; align *= 4) {
+    int error;
+    const size_t before = os_mapped();
+    char *p = os_map_before(MIB, 3 * MIB, align, &error);
+    cr_assert_eq((uintptr_t)p % align, 0);
+    cr_assert_eq(os_mapped(), before + MIB);
+    cr_assert(os_resize(p, MIB, 4 * MIB));
+    cr_assert(is_zero(p, 4 * MIB));
+  }
+  int error;
+  cr_assert_not_null(os_map_before(MIB, (size_t)1 << 62, UNIT_SIZE, &error), "no room is no reason to refuse");
+}
+
 Test(os, moves_pages) {
   int error;
   const size_t before = os_mapped();
