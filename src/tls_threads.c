@@ -231,7 +231,7 @@ READS_RACILY uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees
   uint64_t cached = quarantine_count(cls);
   *allocs = *frees = 0;
   for (const struct sll_cache *cache = registry.live; cache != NULL; cache = cache->next) {
-      const struct sll_state *state = &cache->state[cls];
+    const struct sll_state *state = &cache->state[cls];
     const int64_t pops = state->alloc_armed - cache->budget[cls].alloc, pushes = state->free_armed - cache->budget[cls].free;
     const int64_t length = (int64_t)state->length + pushes - pops;
     if (pops > 0) *allocs += (uint64_t)pops;

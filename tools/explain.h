@@ -46,6 +46,7 @@
   T(internal_share, 0.15, "of a class", "strides above 128 bytes waste up to 12.5 % by design")                \
   T(probes, 2, "probes per lookup", "a hash table that is filled well needs fewer; the directory needs one")   \
   T(lookups, 1000, "lookups timed", "a p99.9 of fewer is one value")                                          \
+  T(tail_lookups, 10, "lookups", "fewer that were so long may have lost their processor by chance")            \
   T(tail_ratio, 50, "times the median", "cache misses make some lookups 10 to 20 times as long as the others") \
   T(tail_ns, 1000, "ns", "below a microsecond no program notices a single lookup")                            \
   T(refills, 1000, "refills", "the first refills of a program are all from fresh slabs")                       \

@@ -36,7 +36,25 @@ static const struct model_process *settings(const struct diagnosis *d) {
   return p != NULL && p->has_settings ? p : NULL;
 }
 
-/* ---- Lookups. ---- */
+/* ---- Lookups: of many, a few are timed, so one that lost its processor for a while must not speak for thousands. ---- */
+
+/* The mean, where what takes longer than the quantile counts as if it took as long as that. */
+static double cut_mean(const struct histogram *h, double quantile) {
+  const double longest = (double)histogram_quantile(h, quantile);
+  double sum = 0;
+  for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+    const double middle = ((double)histogram_lower(i) + (double)histogram_upper(i)) / 2;
+    sum += (double)h->bucket[i] * (middle < longest ? middle : longest);
+  }
+  return sum / (double)h->count;
+}
+
+/* How many took as long as `value`, or longer, as exactly as the buckets are. */
+static uint64_t count_from(const struct histogram *h, uint64_t value) {
+  uint64_t count = 0;
+  for (unsigned i = histogram_index(value); i < HISTOGRAM_BUCKETS; i++) count += h->bucket[i];
+  return count;
+}
 
 static uint64_t lookups_timed(const struct stats_counters *c) { return c->lookup_hit + c->lookup_legacy + c->lookup_foreign; }
 
@@ -49,7 +67,7 @@ const char *rule_lookup_strategy(struct diagnosis *d) {
   for (unsigned s = STRATEGY_DIRECTORY + 1; s < lookup_strategy_count; s++) {
     struct histogram *const h = model_merged(l->lookup[s]);
     const double probes = (double)c->lookup_probes / (double)lookups_timed(c);
-    const double ns = h != NULL ? histogram_mean(h) * (double)(frees > h->count ? frees : h->count) : 0;
+    const double ns = h != NULL ? cut_mean(h, 0.99) * (double)(frees > h->count ? frees : h->count) : 0;
     if (h == NULL || (probes < threshold.probes && !is_costly(d, ns))) {
       free(h);
       continue;
@@ -72,16 +90,6 @@ const char *rule_lookup_strategy(struct diagnosis *d) {
   return NULL;
 }
 
-/* What the lookups beyond the quantile take longer than the median, as a share of all lookups: nanoseconds for each. */
-static double excess(const struct histogram *h, double quantile) {
-  const uint64_t from = histogram_quantile(h, quantile), median = histogram_quantile(h, 0.5);
-  double sum = 0;
-  for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
-    if (histogram_lower(i) >= from) sum += (double)h->bucket[i] * (double)(histogram_lower(i) - median);
-  }
-  return sum / (double)h->count;
-}
-
 const char *rule_lookup_tail(struct diagnosis *d) {
   const struct model_latency *const l = &d->r->latency;
   if (l->ticks) return IN_TICKS;
@@ -91,14 +99,17 @@ const char *rule_lookup_tail(struct diagnosis *d) {
     return "too few lookups were timed";
   }
   const uint64_t frees = sum_of_classes(d->r).frees, median = histogram_quantile(h, 0.5), tail = histogram_quantile(h, 0.999);
-  if ((double)tail >= threshold.tail_ns && (double)tail >= threshold.tail_ratio * (double)median) {
+  const uint64_t long_ones = count_from(h, tail);
+  const bool is_tail = (double)tail >= threshold.tail_ns && (double)tail >= threshold.tail_ratio * (double)median;
+  if (is_tail && long_ones >= (uint64_t)threshold.tail_lookups) {
     char a[FORMAT_SIZE], b[FORMAT_SIZE], most[FORMAT_SIZE];
     const struct model_process *const p = model_largest_process(d->r);
     struct finding *const f = finding_add(d, "lookup_tail", FINDING_COST, NULL);
     finding_what(f, "One lookup in a thousand takes %s or longer, where most take %s.", format_ns(a, (double)tail), format_ns(b, (double)median));
-    finding_cost(f, COST_NS, excess(h, 0.999) * (double)(frees > h->count ? frees : h->count), d->time_ns);
-    finding_evidence(f, "%" PRIu64 " lookups timed: p50 %s, p99.9 %s, longest %s", h->count, format_ns(a, (double)median),
-                     format_ns(b, (double)tail), format_ns(most, (double)h->max));
+    /* The tail's own length is what all of them take at least. */
+    finding_cost(f, COST_NS, (double)(tail - median) * (double)long_ones * (frees > h->count ? (double)frees / (double)h->count : 1), d->time_ns);
+    finding_evidence(f, "%" PRIu64 " lookups timed: p50 %s, p99.9 %s, longest %s; %" PRIu64 " took p99.9 or longer", h->count,
+                     format_ns(a, (double)median), format_ns(b, (double)tail), format_ns(most, (double)h->max), long_ones);
     finding_evidence(f, "at most %" PRIu64 " SuperSlabs at a time; the directory itself is two dependent loads, so this is a page fault, a "
                         "TLB miss, or a processor that was taken away", p->superslabs_active_max);
     finding_figure(f, "p50_ns", (double)median);

@@ -31,6 +31,13 @@ value '.findings[0] | {rule, kind, figures}' '{"rule":"lost_data","kind":"data",
 ./stats_file tail.stats tail=40000
 "$hakmem" explain --json tail.stats >json || fail "explain tail.stats"
 value '[.findings[] | select(.rule == "lookup_tail")][0].figures.p50_ns' 20
+value '[.findings[] | select(.rule == "lookup_tail")][0].cost.value' 399800
+./stats_file tail.stats tail=40000 lone=10000000
+"$hakmem" explain --json tail.stats >json || fail "explain tail.stats"
+value '[.findings[] | select(.rule == "lookup_tail")][0].cost.value < 500000' true
+./stats_file tail.stats lone=10000000
+"$hakmem" explain --json tail.stats >json || fail "explain tail.stats"
+value '[.findings[] | select(.rule == "lookup_tail")] | length' 0
 ./stats_file tail.stats tail=900
 "$hakmem" explain --json tail.stats >json || fail "explain tail.stats"
 value '[.findings[] | select(.rule == "lookup_tail")] | length' 0

@@ -153,7 +153,7 @@ damage() {
   for file in $(find bad -type f -name "$1"); do "$2" "$file" "$3"; done
 }
 cut() { truncate -s "$2" "$1"; }
-spoil() { head -c 64 /dev/urandom | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
+spoil() { LC_ALL=C awk "BEGIN { srand($2 + 1); for (i = 0; i < 64; i++) printf \"%c\", rand() * 256 }" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
 damage metadata cut 0 && fails 1 "is empty" "$hakmem" report bad
 damage metadata cut 3000 && fails 1 "is cut off" "$hakmem" report bad
 damage metadata spoil 0 && fails 1 "not metadata" "$hakmem" report bad

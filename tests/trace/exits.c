@@ -2,7 +2,7 @@
  * exits.c: ends in the middle of things.
  *
  *   exits race     exit while four threads allocate
- *   exits never    the same four threads, until a signal ends it
+ *   exits never    the same four threads, until a signal ends it; says "running" when they do
  *   exits small    forty threads with the smallest stack there is allocate, throw their blocks away and end
  */
 #include <limits.h>
@@ -44,6 +44,9 @@ int main(int count, char **argument) {
     if (pthread_create(&thread, &attributes, allocate, NULL) != 0) return 1;
   }
   usleep(30000);
-  if (strcmp(argument[1], "never") == 0) pause();
+  if (strcmp(argument[1], "never") == 0) {
+    if (write(STDOUT_FILENO, "running\n", 8) != 8) return 1;
+    pause();
+  }
   exit(0);
 }

@@ -22,9 +22,14 @@ every_end "" 20
 every_end "$full" 5
 
 for _ in 1 2 3 4 5; do
+  : >"$place/running"
   # shellcheck disable=SC2086
-  start $full "$place/exits" never
-  sleep 0.3
+  start $full "$place/exits" never >"$place/running"
+  for _ in $(seq 600); do
+    [ ! -s "$place/running" ] || break
+    sleep 0.1
+  done
+  sleep 0.1
   kill -9 $!
   wait $! 2>/dev/null
 done
