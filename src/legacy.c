@@ -176,12 +176,15 @@ void legacy_return_blocks(uint32_t cls, struct chain chain) {
   release_slabs(empties);
 }
 
+static READS_RACILY bool has_slabs(uint32_t cls) { return legacy.slabs[cls].slabs != 0; }
+
 /* The slab that each class kept, where it was not used for a while. */
 static size_t scavenge_slabs(bool trim, uint64_t now) {
   size_t released = 0;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     struct slab_list *list = &legacy.slabs[cls];
     struct slab *empties = NULL;
+    if (!has_slabs(cls)) continue;
     pthread_mutex_lock(&legacy.lock);
     struct slab *kept = list->head;
     const bool due = trim || now >= list->emptied_ms + config.release_delay;

@@ -221,10 +221,14 @@ static size_t trim_class(uint32_t cls, bool trim, uint64_t now) {
   return total;
 }
 
+/* What a process has no block of is not locked either: its lines of the table need no memory. */
+static READS_RACILY bool has_slabs(uint32_t cls) { return classes[cls].slabs.slabs != 0; }
+
 size_t pool_scavenge(bool trim, size_t keep, uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim)) {
   const uint64_t now = os_now_ms();
   size_t purged = 0;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    if (!has_slabs(cls)) continue;
     scavenge_class(cls, trim, now, give_back);
     if (!hub_checked) purged += trim_class(cls, trim, now);
   }
