@@ -84,6 +84,7 @@ static struct slab *new_descriptor(char *base, size_t size, size_t align) {
   return slab;
 }
 
+/* Over new memory; `room`: see os_map_before. NULL where the system has none, not even in place of what is kept. */
 static struct slab *map_slab(size_t size, size_t room, size_t align) {
   int error;
   void *base = os_map_before(size, room, align, &error);
