@@ -101,12 +101,9 @@ static struct superslab *find_units(uint32_t units, uint32_t thread) {
   return first;
 }
 
-/* *was_empty: the SuperSlab was kept in reserve, and is in use again. NULL where none has so many. */
-static struct slab *take_units(uint32_t units, uint32_t thread, bool *zeroed, bool *was_empty) {
-  struct superslab *ss = find_units(units, thread);
-  if (ss == NULL) return NULL;
+/* Takes units of `ss`, which has so many. */
+static struct slab *take_units(struct superslab *ss, uint32_t units, uint32_t thread, bool *zeroed) {
   const uint64_t dirty = ss->dirty_mask;
-  *was_empty = ss->used_units == 0;
   ss->thread = thread;
   struct slab *slab = superslab_take(ss, units, zeroed);
   book_taken(slab, dirty);
@@ -208,8 +205,9 @@ struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, 
   *fresh_superslab = false;
   const uint32_t thread = os_thread(); /* the first time, a system call */
   pthread_mutex_lock(&superslabs.lock);
-  bool was_empty = false;
-  struct slab *slab = take_units(units, thread, zeroed, &was_empty);
+  struct superslab *ss = find_units(units, thread);
+  const bool was_empty = ss != NULL && ss->used_units == 0; /* kept in reserve, and in use again */
+  struct slab *slab = ss != NULL ? take_units(ss, units, thread, zeroed) : NULL;
   const bool allowed = config.ss_limit == 0 || superslabs.active + superslabs.mapping < config.ss_limit;
   if (slab == NULL && allowed) superslabs.mapping++;
   const uint32_t active = superslabs.active;
@@ -223,8 +221,8 @@ struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, 
   }
   *slab_over = hub_ticks();
   *refusal = (struct units_refusal){.reason = FAIL_LIMIT};
-  struct superslab *ss = allowed ? map_superslab(active, refusal) : NULL;
   if (!allowed) return NULL;
+  ss = map_superslab(active, refusal);
 
   pthread_mutex_lock(&superslabs.lock);
   superslabs.mapping--;
@@ -233,7 +231,7 @@ struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, 
     list_add_first(ss);
     now_active = ++superslabs.active;
     superslabs.free_units += ss->units;
-    slab = take_units(units, thread, zeroed, &was_empty);
+    slab = take_units(ss, units, thread, zeroed); /* of this one, whatever was freed meanwhile: it is not to go before all know that it came */
   }
   pthread_mutex_unlock(&superslabs.lock);
   if (ss == NULL) return NULL;

@@ -263,6 +263,32 @@ Test(shared_pool, a_trim_purges_every_tail, .timeout = 60) {
   cr_assert_eq(tails, TAIL_SLABS, "none of them again");
 }
 
+static struct slab *freed_meanwhile;
+static const char *mapped_base;
+
+static void on_map(const struct event_os_map *e) {
+  if (e->size != config_superslab_size()) return;
+  mapped_base = e->base;
+  if (freed_meanwhile != NULL) units_large_free(freed_meanwhile);
+  freed_meanwhile = NULL;
+}
+
+/* Else nothing would keep it while it is told that it came: another thread may give back what is empty. */
+Test(shared_pool, a_new_superslab_is_in_use_from_the_start) {
+  static const struct hak_event_sink sink = {.version = HAK_EVENT_SINK_VERSION, .size = sizeof(sink), .os_map = on_map};
+  const size_t half = units_large_max();
+  bool zeroed;
+  struct units_refusal refusal;
+  cr_assert_eq(hak_event_sink_attach(&sink), 0);
+  freed_meanwhile = units_large_alloc(half, half, &zeroed, &refusal);
+  cr_assert_not_null(freed_meanwhile);
+  struct slab *other = units_large_alloc(half, half, &zeroed, &refusal);
+  struct slab *slab = units_large_alloc(half, half, &zeroed, &refusal);
+  cr_assert_eq(slab->home->base, mapped_base);
+  cr_assert_neq(slab->home, other->home);
+  cr_assert_eq(totals().active, 2);
+}
+
 /* 300 of them: more than one descriptor has the list of the others. */
 Test(shared_pool, descriptors_are_used_again_and_rest_meanwhile) {
   enum { MANY = 300 };
