@@ -43,24 +43,45 @@ static struct early {
   uint32_t id; /* enum event_id + 1; atomic, written last */
   union { HAK_EVENTS(EARLY_MEMBER) } event;
 } early[EARLY_LENGTH] BULK;
-static uint32_t early_count, early_missed; /* atomic */
+static uint32_t early_count; /* atomic */
 static bool early_over; /* atomic; the constructors have run: without a tracer by now, nothing more is kept */
 static uint64_t early_first_ns;
 
+/*
+ * Events that were neither kept nor taken by a session, so that a tracer that attaches late, or a session that begins late, learns how many it missed. Most
+ * processes have no tracer ever, and a counter that all threads write to would cost those with many threads a tenth of their time: so there are
+ * several, each on a cache line of its own, and a thread uses one of them.
+ */
+#define MISSED_COUNTERS 16
+static struct { uint64_t count; /* atomic */ } __attribute__((aligned(64))) missed[MISSED_COUNTERS];
+
+static void count_missed(void) {
+  const uint64_t thread = (uintptr_t)&in_event >> 6; /* each thread has its own; its high bits are mixed in below */
+  const uint64_t mixed = thread * UINT64_C(0x9e3779b97f4a7c15); /* Knuth's multiplicative hash */
+  __atomic_fetch_add(&missed[mixed >> 60].count, 1, __ATOMIC_RELAXED);
+}
+
+/* How many there were, since the process began. */
+static uint64_t missed_events(void) {
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < MISSED_COUNTERS; i++) sum += __atomic_load_n(&missed[i].count, __ATOMIC_RELAXED);
+  return sum;
+}
+
 static struct early *early_slot(void) {
-  if (hub_checked) return NULL; /* a leak check would take what is kept here for the program's pointers */
-  if (__atomic_load_n(&early_over, __ATOMIC_RELAXED)) return NULL; /* nobody may ever come to hear of them: not worth a line that all threads write to */
-  if (__atomic_load_n(&early_count, __ATOMIC_RELAXED) < EARLY_LENGTH) {
+  const bool kept = !hub_checked && /* a leak check would take what is kept here for the program's pointers */
+                    !__atomic_load_n(&early_over, __ATOMIC_RELAXED); /* a tracer may never attach */
+  if (kept && __atomic_load_n(&early_count, __ATOMIC_RELAXED) < EARLY_LENGTH) {
     const uint32_t index = __atomic_fetch_add(&early_count, 1, __ATOMIC_RELAXED);
     if (index == 0) early_first_ns = clock_ns(CLOCK_MONOTONIC);
     if (index < EARLY_LENGTH) return &early[index];
   }
-  __atomic_fetch_add(&early_missed, 1, __ATOMIC_RELAXED);
+  count_missed();
   return NULL;
 }
 
 static void replay(const struct hak_event_sink *sink) {
-  struct event_early summary = {.missed = __atomic_load_n(&early_missed, __ATOMIC_RELAXED)};
+  struct event_early summary = {.missed = missed_events()};
   const uint32_t count = __atomic_load_n(&early_count, __ATOMIC_RELAXED);
   for (uint32_t i = 0; i < count && i < EARLY_LENGTH; i++) {
     const struct early *slot = &early[i];
@@ -99,6 +120,9 @@ static bool greet_listeners(void) {
       now == NULL) return now != NULL;
   const struct event_process process = process_event();
   hub_event_process(&process);
+  /* A session takes events from a little after it asked for them: what it was told at first may be lost, so each greeting tells all. */
+  const uint64_t before_now = missed_events();
+  if (before_now != 0) hub_event_early(&(struct event_early){.missed = before_now});
   stacks_tell_again();
   return true;
 }
@@ -146,6 +170,8 @@ static void begin_thread(const struct hak_event_sink *sink) {
         slot->event.name = *event;                                      \
         __atomic_store_n(&slot->id, EVENT_ID_##name + 1, __ATOMIC_RELEASE); \
       }                                                                 \
+    } else if (sink->listeners != NULL && sink->listeners() == NULL) {         \
+      count_missed();                                                   \
     }                                                                   \
     const bool logged = log_sink.name != NULL && log_hears(EVENT_ID_##name); \
     if (sink == NULL && !logged) return;                                \
@@ -381,6 +407,7 @@ void hub_fork_parent(void) { stacks_fork_release(); }
 void hub_fork_child(void) {
   stacks_fork_child();
   early_count = 0; /* the parent's; what they point to does not live on here */
+  for (uint32_t i = 0; i < MISSED_COUNTERS; i++) missed[i].count = 0;
   snapshot_fork_child();
   sites_fork_child();
   stats_fork_child();

@@ -44,9 +44,14 @@ static struct directory_leaf *leaf_of(const void *p) {
 
 static uint16_t unit_of(const void *p) { return (uint16_t)((uintptr_t)p >> UNIT_SHIFT); }
 
+/*
+ * directory_enter writes the slab first and its code last (release); the code is read here first (acquire). So a code that is not 0 brings its slab, and
+ * what the slab's descriptor held when it was entered, on processors that reorder loads, too. Without the acquire, a thread that was never
+ * synchronised with the one that entered the slab (it guessed the pointer, or a program's race gave it away) could read the new code and the old slab.
+ */
 struct slab *directory_slab(const void *p) {
   struct directory_leaf *leaf = leaf_of(p);
-  if (leaf == NULL || __atomic_load_n(&leaf->code[unit_of(p)], __ATOMIC_RELAXED) == 0) return NULL;
+  if (leaf == NULL || __atomic_load_n(&leaf->code[unit_of(p)], __ATOMIC_ACQUIRE) == 0) return NULL;
   /* The root index has 16 bits: an address beyond them is nobody's. */
   if ((uintptr_t)p >> 48 != 0) return NULL;
   return __atomic_load_n(&leaf->slab[unit_of(p)], __ATOMIC_RELAXED);
@@ -130,21 +135,36 @@ struct slab *directory_large(const void *p) {
 /*
  * ---- Hash and linear walk. ----
  *
- * Both hold SuperSlabs and are filled only where HAKMEM_LOOKUP asks for them. Readers take no lock: a writer changes one word at
+ * Both hold SuperSlabs and are filled only if HAKMEM_LOOKUP asks for them. Readers take no lock: a writer changes one word at
  * a time, and a SuperSlab that a reader misses because it was being moved is found in the directory.
+ *
+ * The hash is a table with linear probing that has no tombstones. When a SuperSlab goes, those behind it move up (Knuth, The Art of Computer
+ * Programming, volume 3, section 6.4, algorithm R), so a search takes as many probes after a long run as after a short one.
  */
 
 #define INDEX_MAX (1u << 16) /* SuperSlabs that the strategies can hold; more are found in the directory */
 #define HASH_LENGTH (2 * INDEX_MAX)
-#define HASH_GONE ((struct superslab *)1)
 
 static struct superslab *array[INDEX_MAX] BULK; /* atomic */
 static uint32_t array_length;              /* atomic */
-static struct superslab *hash[HASH_LENGTH] BULK; /* atomic; NULL never used, HASH_GONE used before */
+static struct superslab *hash[HASH_LENGTH] BULK; /* atomic */
 
 static uint32_t hash_start(const void *p) {
   const uint64_t key = (uintptr_t)p / config_superslab_size();
   return (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 47) & (HASH_LENGTH - 1); /* Knuth's multiplicative hash */
+}
+
+static uint32_t hash_next(uint32_t i) { return (i + 1) & (HASH_LENGTH - 1); }
+
+/* Empties hash[hole], and moves up what a search would not find behind an empty place. */
+static void hash_close(uint32_t hole) {
+  for (uint32_t i = hash_next(hole); hash[i] != NULL; i = hash_next(i)) {
+    const uint32_t distance = (i - hash_start(hash[i]->base)) & (HASH_LENGTH - 1);
+    if (distance < ((i - hole) & (HASH_LENGTH - 1))) continue; /* it begins its search behind the hole */
+    __atomic_store_n(&hash[hole], hash[i], __ATOMIC_RELEASE);
+    hole = i;
+  }
+  __atomic_store_n(&hash[hole], NULL, __ATOMIC_RELEASE);
 }
 
 static bool holds(const struct superslab *ss, const void *p) {
@@ -158,7 +178,7 @@ void directory_superslab_came(struct superslab *ss) {
     __atomic_store_n(&array[array_length], ss, __ATOMIC_RELEASE);
     __atomic_store_n(&array_length, array_length + 1, __ATOMIC_RELEASE);
     uint32_t i = hash_start(ss->base);
-    while (hash[i] != NULL && hash[i] != HASH_GONE) i = (i + 1) & (HASH_LENGTH - 1);
+    while (hash[i] != NULL) i = hash_next(i);
     __atomic_store_n(&hash[i], ss, __ATOMIC_RELEASE);
   }
   pthread_mutex_unlock(&lock);
@@ -173,21 +193,19 @@ void directory_superslab_went(struct superslab *ss) {
     __atomic_store_n(&array_length, array_length - 1, __ATOMIC_RELEASE);
     break;
   }
-  for (uint32_t i = hash_start(ss->base), n = 0; hash[i] != NULL && n < HASH_LENGTH; i = (i + 1) & (HASH_LENGTH - 1), n++) {
-    if (hash[i] != ss) continue;
-    __atomic_store_n(&hash[i], HASH_GONE, __ATOMIC_RELEASE);
-    break;
-  }
+  uint32_t i = hash_start(ss->base);
+  while (hash[i] != NULL && hash[i] != ss) i = hash_next(i);
+  if (hash[i] != NULL) hash_close(i);
   pthread_mutex_unlock(&lock);
 }
 
 static struct superslab *find_by_hash(const void *p, uint32_t *probes) {
   uint32_t i = hash_start(p);
-  for (uint32_t n = 0; n < HASH_LENGTH; n++, i = (i + 1) & (HASH_LENGTH - 1)) {
+  for (uint32_t n = 0; n < HASH_LENGTH; n++, i = hash_next(i)) {
     struct superslab *ss = __atomic_load_n(&hash[i], __ATOMIC_ACQUIRE);
     ++*probes;
     if (ss == NULL) return NULL;
-    if (ss != HASH_GONE && holds(ss, p)) return ss;
+    if (holds(ss, p)) return ss;
   }
   return NULL;
 }

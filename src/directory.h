@@ -42,7 +42,11 @@ struct directory_leaf {
 
 extern struct directory directory, directory_blind;
 
-/* The code of the unit that `p`, any bits at all, points into. Wait-free; reads no memory but the directory's. */
+/*
+ * The code of the unit that `p`, any bits at all, points into. Wait-free; reads no memory but the directory's. Relaxed loads are enough: the address
+ * of the second depends on the first, so that a leaf which is seen is seen as it was mapped (all 0) or later; and what is decided by the code alone
+ * needs no other word. To go on to the slab, call directory_slab.
+ */
 ALWAYS_INLINE int8_t directory_code(const struct directory *d, const void *p) {
   const uintptr_t address = (uintptr_t)p;
   uintptr_t leaf = (uintptr_t)d;

@@ -137,7 +137,7 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
   E(process, "what the other events of this process rest on; at the start and on the fragmentation schedule", \
     F_U64(ticks_per_second) F_U64(clock_cost_ticks) F_BYTES(superslab_size) F_U32(superslab_limit)  \
     F_U32(drain_interval) F_ENUM(strategy, lookup_strategy) F_U32(sample) F_TEXT(version) F_U32(release_delay) F_U32(huge_pages)) \
-  E(early, "events from before the session was ready were replayed just before this one",           \
+  E(early, "what a tracer that attached, or a session that began, does not know: events replayed to it, events missed", \
     F_U64(replayed) F_U64(missed) F_U64(age_ns))                                                        \
   E(leak, "blocks that are live at the end of the process, by where they were allocated (with HAKMEM_LEAKS)", \
     F_ENUM(kind, leak_kind) F_BYTES(bytes) F_U64(blocks) F_U32(stack))

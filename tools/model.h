@@ -100,7 +100,7 @@ struct model_latency {
   R(events_discarded, "events that the tracer discarded because its buffers were full")        \
   R(packets_discarded, "packets that the tracer overwrote before they were read")              \
   R(discards_uncounted, "times when the tracer discarded something and could not say how much") \
-  R(early_missed, "events from before the session was ready for which there was no room")      \
+  R(early_missed, "events from before the session, which were not kept for it")                   \
   R(reentered, "events raised while an event was handled: counted, not raised")                \
   R(stacks_missed, "stacks for which there was no room")                                       \
   R(modules_missed, "loaded objects for which there was no room")                              \

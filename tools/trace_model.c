@@ -21,6 +21,7 @@ struct trace_process {
   bool in_burst;
   uint64_t burst_ns;
   uint64_t mapped;
+  uint64_t early_missed; /* as it was told last */
   uint64_t timeline_period_ns, timeline_last_ns;
 };
 
@@ -381,7 +382,9 @@ ON(process) {
 
 ON(early) {
   seen(t, p, time_ns);
-  t->r->lost.early_missed += e->missed;
+  if (e->missed <= p->early_missed) return; /* a session may be told twice; each time it is told of all since the process began */
+  t->r->lost.early_missed += e->missed - p->early_missed;
+  p->early_missed = e->missed;
 }
 
 ON(leak) {

@@ -9,13 +9,17 @@ loop=$!
 for _ in $(seq 300); do [ "$(ls /proc/$loop/task | wc -l)" -gt 4 ] && break; sleep 0.1; done # its threads are there
 sleep 0.5
 
+missed_before=0
 for name in first second; do
   session $name
   sleep 0.7
   finish $name
   text=$place/$name.text
   [ "$(count "$text" alloc)" -ge 100 ] || fail "$name: $(count "$text" alloc) alloc events"
-  [ "$(count "$text" early)" -eq 0 ] || fail "$name: early events are replayed once"
+  [ "$(events "$text" early | values replayed | sort -u)" = 0 ] || fail "$name: early events are replayed once"
+  missed=$(events "$text" early | values missed | sort -n | tail -n 1)
+  [ "$missed" -gt "$missed_before" ] || fail "$name: $missed events missed, $missed_before before the session before"
+  missed_before=$missed
   first=$(grep -nFm 1 ' hakmem:process: ' "$text") || fail "$name: no process event"
   thread=$(echo "$first" | values vtid) # it greets the session: by the process event first; the other threads go on meanwhile
   told() { events /dev/stdin module | values vtid | grep -cx "$thread"; }

@@ -122,3 +122,53 @@ Test(directory, strategies_agree) {
     }
   }
 }
+
+/* SuperSlabs come and go for as long as a server runs: a search must not walk over the places of those that went. */
+Test(directory, the_hash_is_as_fast_after_a_long_run) {
+  enum { LIVE = 8, ROUNDS = 200000 };
+  static struct superslab *ring[LIVE];
+  config.lookup = STRATEGY_HASH;
+  const size_t size = config_superslab_size();
+  for (int i = 0; i < LIVE; i++) ring[i] = calloc(1, superslab_descriptor_size(size));
+  uint64_t at = 1;
+  for (int round = 0; round < ROUNDS; round++) {
+    struct superslab *ss = ring[round % LIVE];
+    if (ss->base != NULL) directory_superslab_went(ss);
+    superslab_init(ss, (void *)(uintptr_t)(size * at++), size); /* only its address is looked at */
+    directory_superslab_came(ss);
+  }
+  for (int i = 0; i < LIVE; i++) {
+    uint32_t probes;
+    directory_lookup(ring[i]->base, STRATEGY_HASH, &probes);
+    cr_assert_leq(probes, LIVE + 1, "%u probes for a live one", probes);
+    directory_lookup(ring[i]->base + LIVE * size, STRATEGY_HASH, &probes);
+    cr_assert_leq(probes, LIVE + 2, "%u probes for one that never was", probes);
+  }
+}
+
+/* Whatever the order in which they go, those that stay are found by the hash itself. */
+Test(directory, the_hash_finds_those_that_stay) {
+  enum { COUNT = 3000 };
+  static struct superslab *superslabs[COUNT];
+  config.lookup = STRATEGY_HASH;
+  const size_t size = config_superslab_size();
+  srand(1);
+  uint64_t at = 1;
+  for (int i = 0; i < COUNT; i++) {
+    superslabs[i] = calloc(1, superslab_descriptor_size(size));
+    superslab_init(superslabs[i], (void *)(uintptr_t)(size * (at += 1 + (uint64_t)rand() % 64)), size);
+    bool zeroed;
+    slab_init(superslab_take(superslabs[i], 1, &zeroed), 5); /* the directory is not told of it: who finds it found it by the hash */
+    directory_superslab_came(superslabs[i]);
+  }
+  for (int gone = 0; gone < COUNT; gone++) {
+    const int victim = rand() % (COUNT - gone), last = COUNT - gone - 1;
+    directory_superslab_went(superslabs[victim]);
+    superslabs[victim] = superslabs[last];
+    if (gone % 100 != 0) continue;
+    for (int i = 0; i < last; i++) {
+      uint32_t probes;
+      cr_assert_eq(directory_lookup(superslabs[i]->base, STRATEGY_HASH, &probes), &superslabs[i]->slabs[0]);
+    }
+  }
+}
