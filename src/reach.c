@@ -63,10 +63,29 @@ static void meet(uint32_t number) {
 
 /* ---- The live blocks. ---- */
 
-READS_RACILY static void count_slab(const struct slab *slab, void *context) {
+/*
+ * Other threads go on: a slab that was found may be given back at once, its descriptor be filled in for another slab, or be purged and read as zeros.
+ * So it is copied, and the copy is used only if it makes sense as a whole and lies behind the area before it.
+ */
+READS_RACILY static bool area_of_slab(const struct slab *slab, uintptr_t behind, struct area *area) {
+  const uintptr_t base = (uintptr_t)slab->base;
+  const uint32_t cls = slab->cls, carved = slab->carved, first = slab->first, stride = slab->stride;
+  const size_t size = slab->size, requested = slab->requested;
+  if (base < behind || base == 0 || size > PTRDIFF_MAX || cls >= CLASS_ROWS) return false;
+  if (cls >= CLASS_COUNT) {
+    *area = (struct area){.base = base, .stride = size, .bytes = requested, .count = 1, .cls = cls};
+    return size != 0 && requested <= size;
+  }
+  *area = (struct area){.base = base + first, .stride = stride, .bytes = stride - 1, .count = carved, .cls = cls};
+  return stride == class_stride(cls) && first <= size && carved <= (size - first) / stride;
+}
+
+static void count_slab(const struct slab *slab, void *context) {
   (void)context;
+  struct area area;
+  if (!area_of_slab(slab, 0, &area)) return;
   r.area_capacity++;
-  r.block_capacity += slab->cls < CLASS_COUNT ? slab->carved : 1;
+  r.block_capacity += area.count;
 }
 
 static void count_guarded(struct record *record, void *context) {
@@ -75,13 +94,12 @@ static void count_guarded(struct record *record, void *context) {
   r.block_capacity++;
 }
 
-READS_RACILY static void add_slab(const struct slab *slab, void *context) {
+static void add_slab(const struct slab *slab, void *context) {
   (void)context;
   if (r.area_count == r.area_capacity) return;
-  const bool small = slab->cls < CLASS_COUNT;
-  struct area *area = &r.areas[r.area_count++];
-  *area = (struct area){.base = (uintptr_t)slab->base + (small ? slab->first : 0), .stride = small ? slab->stride : slab->size,
-                        .bytes = small ? slab->stride - 1 : slab->requested, .count = small ? slab->carved : 1, .cls = slab->cls};
+  const struct area *last = r.area_count > 0 ? &r.areas[r.area_count - 1] : NULL;
+  const uintptr_t behind = last != NULL ? last->base + last->count * last->stride : 0;
+  r.area_count += area_of_slab(slab, behind, &r.areas[r.area_count]);
 }
 
 static void add_guarded(struct record *record, void *context) {

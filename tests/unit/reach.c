@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "config.h"
+#include "directory.h"
 #include "hakmem.h"
+#include "os.h"
 #include "tls_sll.h"
 
 #define BLOCKS 400
@@ -119,4 +121,32 @@ Test(reach, freed_blocks_are_not_told) {
   reach_from((uintptr_t)roots, (uintptr_t)(roots + BLOCKS));
   reach_end(on_block);
   for (int i = 0; i < BLOCKS; i++) cr_assert_eq(block[i].kind, i % 2 == 0 ? -1 : LEAK_REACHABLE);
+}
+
+static unsigned half_filled_told;
+static void on_half_filled(enum leak_kind kind, size_t bytes, uint32_t stack) {
+  (void)kind, (void)stack;
+  half_filled_told += bytes == 54321;
+}
+
+/* Another thread may be about to fill in a descriptor, or have purged it: what makes no sense is no block. */
+Test(reach, half_filled_descriptors_are_passed_over) {
+  int error;
+  char *base = os_map(4 * UNIT_SIZE, UNIT_SIZE, &error);
+  cr_assert(base != NULL && directory_prepare(base, 4 * UNIT_SIZE));
+  struct slab slabs[3] = {
+    {.base = base, .cls = CLASS_ROWS + 3, .size = UNIT_SIZE, .requested = 54321},
+    {.base = base + UNIT_SIZE, .cls = 5, .stride = class_stride(5), .carved = UINT32_MAX, .units = 1, .size = UNIT_SIZE},
+    {.base = base + 2 * UNIT_SIZE, .cls = CLASS_HUGE, .size = 0, .requested = 54321}};
+  for (int i = 0; i < 3; i++) directory_enter(&slabs[i], i == 1 ? 6 : CODE_HUGE);
+  make_blocks();
+  for (int i = 0; i < BLOCKS; i++) roots[i] = block[i].start;
+  cr_assert(reach_begin(true));
+  reach_from((uintptr_t)roots, (uintptr_t)(roots + BLOCKS));
+  reach_end(on_half_filled);
+  cr_assert_eq(half_filled_told, 0);
+  for (int i = 0; i < 3; i++) {
+    slabs[i].cls = i == 1 ? 5 : CLASS_HUGE;
+    directory_leave(&slabs[i]);
+  }
 }
