@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs what is missing, builds hakmem into ./build with gcc, and runs its tests, two at a time:
 #
-#   sh tests/run.sh             all of them
-#   sh tests/run.sh PATTERN     those whose name contains PATTERN (a shell pattern)
+#   sh tests/run.sh             the short ones, which are most
+#   sh tests/run.sh --long      all of them
+#   sh tests/run.sh PATTERN     those whose name contains PATTERN (a shell pattern), long ones too
 #
 # One line per test: `ok NAME seconds`, `FAIL NAME seconds` with the end of its output, or `skip NAME reason`. The last line is
 # `N passed, N failed, N skipped`; the exit status is 0 where none failed, 1 where one did, 2 for a bad call.
@@ -10,7 +11,8 @@
 # A test is a unit test program of tests/unit, or a script tests/*.sh or tests/*/*.sh (common.sh is not one). It runs in the
 # source directory with BUILD_DIR and SOURCE_DIR set and a TMPDIR of its own that is deleted afterwards. It passes with exit
 # status 0 and is skipped with 77, its last line being the reason. `# timeout: SECONDS` in a script allows it more than 300.
-# A script that says `# slow` is started first.
+# A script that says `# slow` is started first. One that says `# long` takes minutes, or needs packages that are no part of
+# hakmem's own needs (other systems, big programs).
 set -u
 
 cd "$(dirname "$0")/.." || exit 2
@@ -65,7 +67,13 @@ if [ "${1-}" = --one ]; then run_one "$2"; fi
 
 # ---- All tests. ----
 
-[ $# -le 1 ] || { echo "usage: sh tests/run.sh [PATTERN]" >&2; exit 2; }
+long=
+if [ "${1-}" = --long ]; then
+  long=yes
+  shift
+fi
+case ${1-} in -*) set -- '' '' ;; esac
+[ $# -le 1 ] || { echo "usage: sh tests/run.sh [--long] [PATTERN]" >&2; exit 2; }
 pattern=${1-}
 
 RESULTS=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-tests.XXXXXX") || exit 2
@@ -128,6 +136,7 @@ slow_first() {
 
 matching() {
   while read -r name; do
+    [ -n "$long$pattern" ] || ! grep -qs '^# long' "tests/$name.sh" || continue
     # shellcheck disable=SC2254 # a pattern is meant
     case $name in
       *$pattern*) echo "$name" ;;
@@ -136,7 +145,8 @@ matching() {
 }
 
 sh tools/packages.sh build || { echo "FAIL packages"; echo packages >>"$RESULTS/failed"; finish; }
-sh tools/packages.sh record test || echo "Tests that need what is missing will be skipped." >&2
+# shellcheck disable=SC2086 # a list of words
+sh tools/packages.sh record test ${long:+programs aarch64} || echo "Tests that need what is missing will be skipped." >&2
 
 tests | matching | slow_first >"$RESULTS/list"
 [ -s "$RESULTS/list" ] || { echo "run.sh: no test has a name that contains '$pattern'" >&2; exit 2; }

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "alloc.h"
+#include "clock.h"
 #include "config.h"
 #include "hakmem.h"
 #include "hub.h"
@@ -43,6 +44,8 @@ static unsigned last_stage(enum refill_source source) {
   return last[source];
 }
 
+#define FINE_CLOCK 500000000u /* ticks per second */
+
 static void check_refill(const struct event_tls_sll_refill *e, bool timed) {
 #define STAGE_VALUE(name, text) e->name##_ticks,
   const uint64_t ticks[] = {REFILL_STAGES(STAGE_VALUE)};
@@ -54,6 +57,7 @@ static void check_refill(const struct event_tls_sll_refill *e, bool timed) {
   if (e->source == REFILL_SPARE) cr_assert_eq(sum, 0);
   else if (timed || last_stage(e->source) > STAGE_fresh_slab) cr_assert_eq(sum, e->ticks, "the stages are all of it");
   else cr_assert(sum == 0 || sum == e->ticks);
+  if (clock_ticks_per_second() < FINE_CLOCK) return; /* a stage may take less than a tick */
   if (e->source == REFILL_LEGACY) cr_assert(e->shared_fail_ticks > 0 && e->legacy_ticks > 0 && e->fresh_slab_ticks > 0);
 }
 
@@ -88,7 +92,9 @@ Test(stages, are_all_timed_in_full_tracing) {
   sll_go_slow(true);
   work();
   for (size_t i = 0; i < refill_count; i++) check_refill(&refills[i], true);
-  cr_assert_eq(stats_block()->timings.head[STAGE_batch].count, refill_count - of_source(REFILL_SPARE));
+  const uint64_t counted = stats_block()->timings.head[STAGE_batch].count, due = refill_count - of_source(REFILL_SPARE);
+  if (clock_ticks_per_second() < FINE_CLOCK) cr_assert(counted > 0 && counted <= due);
+  else cr_assert_eq(counted, due);
 }
 
 Test(shared_fail, by_the_limit) {
