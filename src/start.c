@@ -18,45 +18,31 @@
 
 /* ---- Fork. ---- */
 
+static const struct lock_row *const locks[] = {
+  &sll_locks, &quarantine_locks, &pool_locks, &units_locks, &legacy_locks, &directory_locks, &record_locks, &os_metadata_locks, &os_own_locks,
+#if HAKMEM_EVENTS
+  &guard_locks, &debug_locks, &hub_stacks_locks, &hub_modules_locks,
+#endif
+};
+
 static void fork_prepare(void) {
   hub_fork_prepare();
-  quarantine_fork_prepare();
-  sll_fork_prepare();
-  guard_fork_prepare();
-  pool_fork_prepare();
-  units_fork_prepare();
-  legacy_fork_prepare();
-  directory_fork_prepare();
-  debug_fork_prepare();
-  record_fork_prepare();
-  os_fork_prepare();
+  locks_take_all(locks, ARRAY_LENGTH(locks));
 }
 
 static void fork_parent(void) {
-  os_fork_release();
-  record_fork_release();
-  debug_fork_release();
-  directory_fork_release();
-  legacy_fork_release();
-  units_fork_release();
-  pool_fork_release();
-  guard_fork_release();
-  sll_fork_release();
-  quarantine_fork_release();
+  locks_release_all(locks, ARRAY_LENGTH(locks));
   hub_fork_parent();
 }
 
+/* The other threads are gone; what they were in the middle of, no lock held, is ended or undone. */
 static void fork_child(void) {
+  locks_release_all(locks, ARRAY_LENGTH(locks));
   os_fork_child();
-  record_fork_child();
   debug_fork_child();
-  directory_fork_child();
-  legacy_fork_child();
   units_fork_child();
   pool_fork_child();
-  guard_fork_child();
   sll_fork_child();
-  quarantine_fork_child();
   hub_fork_child();
 }
 

@@ -24,6 +24,7 @@
 #include "directory.h"
 #include "events.h"
 #include "header.h"
+#include "lock.h"
 #include "size_class.h"
 
 /* The slow paths' half of a list. */
@@ -169,8 +170,7 @@ bool sll_goes_slow(void);
 /* Makes it so, or no longer; threads follow when their budgets run out. */
 void sll_go_slow(bool slow);
 
-void sll_fork_prepare(void);
-void sll_fork_release(void);
+extern const struct lock_row sll_locks;
 void sll_fork_child(void);
 
 #endif

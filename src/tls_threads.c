@@ -33,12 +33,12 @@ static pthread_key_t thread_key;
  * wait at most as threads run then, and one more.
  */
 static struct {
-  pthread_mutex_t lock;
+  struct lock lock;
   struct sll_cache *live, *unused;
   struct sll_cache *waiting; /* a part of the live ones, the last to end first */
   uint32_t waiting_count;    /* those on their way there, too */
   uint32_t running; /* live ones that a thread has; atomic, changes under the lock */
-} registry = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} registry;
 
 uint32_t sll_running(void) { return __atomic_load_n(&registry.running, __ATOMIC_RELAXED); }
 /* The lock is held. */
@@ -52,7 +52,7 @@ static const struct directory *directory_to_use(void) {
 
 /* The lists of the thread that ended last, or new ones; NULL where there is no memory. */
 static struct sll_cache *take_cache(void) {
-  pthread_mutex_lock(&registry.lock);
+  lock_take(&registry.lock);
   struct sll_cache *cache = registry.waiting;
   const bool waited = cache != NULL;
   if (waited) {
@@ -62,39 +62,39 @@ static struct sll_cache *take_cache(void) {
   } else if ((cache = registry.unused) != NULL) {
     registry.unused = cache->next;
   }
-  pthread_mutex_unlock(&registry.lock);
+  lock_release(&registry.lock);
   if (waited) return cache;
   if (cache == NULL) cache = os_metadata(sizeof(struct sll_cache));
   if (cache == NULL) return NULL;
   *cache = (struct sll_cache){.directory = directory_to_use(), .decay_ms = os_now_ms() + config.release_delay};
   sll_init(cache);
-  pthread_mutex_lock(&registry.lock);
+  lock_take(&registry.lock);
   cache->next = registry.live;
   if (registry.live != NULL) registry.live->prev = cache;
   registry.live = cache;
   set_running(registry.running + 1);
-  pthread_mutex_unlock(&registry.lock);
+  lock_release(&registry.lock);
   return cache;
 }
 
 /* Lists that are empty, and nobody's, go out of the live ones. */
 static void retire(struct sll_cache *cache) {
-  pthread_mutex_lock(&registry.lock);
+  lock_take(&registry.lock);
   if (cache->prev != NULL) cache->prev->next = cache->next;
   else registry.live = cache->next;
   if (cache->next != NULL) cache->next->prev = cache->prev;
   cache->next = registry.unused;
   registry.unused = cache;
-  pthread_mutex_unlock(&registry.lock);
+  lock_release(&registry.lock);
 }
 
 /* Books a thread out. Whether its lists are to wait for the next one. */
 static bool is_to_wait(void) {
-  pthread_mutex_lock(&registry.lock);
+  lock_take(&registry.lock);
   set_running(registry.running - 1);
   const bool waits = registry.waiting_count <= registry.running && !hub_checked;
   registry.waiting_count += waits;
-  pthread_mutex_unlock(&registry.lock);
+  lock_release(&registry.lock);
   return waits;
 }
 
@@ -103,10 +103,10 @@ static void drop_cache(struct sll_cache *cache) {
   if (is_to_wait()) {
     sll_shorten(cache);
     cache->ended_ms = os_now_ms();
-    pthread_mutex_lock(&registry.lock);
+    lock_take(&registry.lock);
     cache->after = registry.waiting;
     registry.waiting = cache;
-    pthread_mutex_unlock(&registry.lock);
+    lock_release(&registry.lock);
   } else {
     sll_drain_all(cache, DRAIN_EXIT);
     retire(cache);
@@ -115,7 +115,7 @@ static void drop_cache(struct sll_cache *cache) {
 
 /* Takes out lists that wait since `before_ms` or longer; NULL where there are none. */
 static struct sll_cache *take_ended(uint64_t before_ms) {
-  pthread_mutex_lock(&registry.lock);
+  lock_take(&registry.lock);
   struct sll_cache **place = &registry.waiting;
   while (*place != NULL && (*place)->ended_ms > before_ms) place = &(*place)->after;
   struct sll_cache *cache = *place;
@@ -123,7 +123,7 @@ static struct sll_cache *take_ended(uint64_t before_ms) {
     *place = cache->after;
     registry.waiting_count--;
   }
-  pthread_mutex_unlock(&registry.lock);
+  lock_release(&registry.lock);
   return cache;
 }
 
@@ -135,19 +135,19 @@ static void drain_ended(uint64_t before_ms, enum drain_reason reason) {
 }
 
 void sll_audit_ended(void) {
-  pthread_mutex_lock(&registry.lock);
+  lock_take(&registry.lock);
   struct sll_cache *first = registry.waiting, *last = NULL;
   registry.waiting = NULL;
-  pthread_mutex_unlock(&registry.lock);
+  lock_release(&registry.lock);
   for (struct sll_cache *cache = first; cache != NULL; cache = cache->after) {
     sll_audit(cache);
     last = cache;
   }
   if (last == NULL) return;
-  pthread_mutex_lock(&registry.lock);
+  lock_take(&registry.lock);
   last->after = registry.waiting;
   registry.waiting = first;
-  pthread_mutex_unlock(&registry.lock);
+  lock_release(&registry.lock);
 }
 
 void sll_trim_ended(void) { drain_ended(UINT64_MAX, DRAIN_TRIM); }
@@ -261,12 +261,10 @@ void sll_start(void) {
   pthread_key_create(&thread_key, end_thread);
 }
 
-void sll_fork_prepare(void) { pthread_mutex_lock(&registry.lock); }
-void sll_fork_release(void) { pthread_mutex_unlock(&registry.lock); }
+const struct lock_row sll_locks = LOCK_ROW(registry.lock);
 
 /* The other threads are gone, perhaps in the middle of an operation: their lists must not be touched again. Nobody had those that wait. */
 void sll_fork_child(void) {
-  pthread_mutex_init(&registry.lock, NULL);
   registry.live = own;
   registry.running = own != NULL ? 1 : 0;
   if (own != NULL) own->next = own->prev = NULL;
