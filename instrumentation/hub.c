@@ -371,7 +371,6 @@ void hub_stop(void) {
 }
 
 void hub_fork_prepare(void) {
-  sll_publish_own(); /* else both would publish it */
   stats_fork_prepare();
   stacks_fork_prepare();
 }

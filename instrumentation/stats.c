@@ -26,7 +26,8 @@ static struct stats_block *block = &own_block; /* atomic */
  */
 static bool child_begins; /* atomic */
 static struct lock child_lock;
-static struct { uint64_t allocs, frees, request_samples, request_bytes; } inherited[CLASS_ROWS] BULK;
+/* `own_`: what the forking thread had not published: the parent and the child both will. */
+static struct { uint64_t allocs, frees, own_allocs, own_frees, request_samples, request_bytes; } inherited[CLASS_ROWS] BULK;
 
 static void begin_child(void);
 
@@ -290,8 +291,8 @@ static void begin_child(void) {
       own->cls[row] = (struct stats_class_counters){
         .allocs = inherited[row].allocs, .frees = inherited[row].frees,
         .request_samples = inherited[row].request_samples, .request_bytes = inherited[row].request_bytes};
-      own->inherited_allocs[row] = inherited[row].allocs;
-      own->inherited_frees[row] = inherited[row].frees;
+      own->inherited_allocs[row] = inherited[row].allocs + inherited[row].own_allocs;
+      own->inherited_frees[row] = inherited[row].frees + inherited[row].own_frees;
     }
     if (parents != own) memcpy(own->modules, parents->modules, sizeof(own->modules));
     fill_in(own);
@@ -310,6 +311,7 @@ void stats_fork_prepare(void) {
     const struct stats_class_counters *c = &b->cls[row];
     inherited[row].allocs = __atomic_load_n(&c->allocs, __ATOMIC_RELAXED);
     inherited[row].frees = __atomic_load_n(&c->frees, __ATOMIC_RELAXED);
+    if (row < CLASS_COUNT) sll_unpublished(row, &inherited[row].own_allocs, &inherited[row].own_frees);
     inherited[row].request_samples = __atomic_load_n(&c->request_samples, __ATOMIC_RELAXED);
     inherited[row].request_bytes = __atomic_load_n(&c->request_bytes, __ATOMIC_RELAXED);
   }

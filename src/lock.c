@@ -52,7 +52,7 @@ bool lock_take_within(struct lock *lock, uint32_t ms) {
 static struct lock *lock_at(const struct lock_row *row, uint32_t i) { return (struct lock *)((char *)row->first + i * row->stride); }
 
 static bool take_for_fork(struct lock *lock) {
-  if ((__atomic_load_n(&lock->word, __ATOMIC_RELAXED) & ~LOCK_WAITED) != lock_mark()) return lock_take_within(lock, FORK_WAIT_MS);
+  if (!lock_is_held(lock)) return lock_take_within(lock, FORK_WAIT_MS);
   lock->depth++;
   return true;
 }

@@ -51,9 +51,14 @@ bool lock_take_within(struct lock *lock, uint32_t ms);
 
 /* ---- Forks. ---- */
 
+/* Whether the calling thread holds it. */
+static inline bool lock_is_held(const struct lock *lock) {
+  return (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) & ~LOCK_WAITED) == lock_mark();
+}
+
 /* In a forked child: frees a lock that the fork did not take, unless the calling thread holds it. */
 static inline void lock_reset(struct lock *lock) {
-  if ((lock->word & ~LOCK_WAITED) != lock_mark()) lock->word = 0;
+  if (!lock_is_held(lock)) lock->word = 0;
 }
 
 /* `count` locks, one every `stride` bytes. */

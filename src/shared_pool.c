@@ -167,6 +167,7 @@ static void scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*giv
 }
 
 static uint32_t tails_away; /* atomic: tails that are being purged; changes under the locks of their classes */
+static __thread uint32_t tails_here; /* of these, the calling thread's */
 
 /*
  * Takes tails of slabs that nothing was taken from for a while, and of the first one, which is always in use, but of which its present
@@ -185,6 +186,7 @@ static uint32_t take_tails(struct pool_class *c, bool trim, uint64_t now, struct
     found += slab_list_trim_begin(list, slab, least, &tails[found]);
   }
   __atomic_fetch_add(&tails_away, found, __ATOMIC_RELAXED);
+  tails_here += found;
   *more = list->cursor != NULL;
   return found;
 }
@@ -211,6 +213,7 @@ static size_t trim_class(uint32_t cls, bool trim, uint64_t now) {
     }
     lock_take(&c->lock);
     __atomic_fetch_sub(&tails_away, found, __ATOMIC_RELAXED);
+    tails_here -= found;
     for (uint32_t i = 0; i < found; i++) {
       if (slab_list_trim_end(&c->slabs, tails[i].slab)) take_if_surplus(c, tails[i].slab, trim, &empties);
     }
@@ -267,6 +270,9 @@ static void end_tails(struct superslab *ss, void *unused) {
 }
 
 void pool_fork_child(void) {
+  bool changing = tails_here != 0; /* a signal handler forked that interrupted this thread: it goes on with what it was at */
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) changing = changing || lock_is_held(&classes[cls].lock);
+  if (changing || lock_is_held(units_locks.first)) return;
   if (tails_away != 0) units_visit(false, end_tails, NULL);
   tails_away = 0;
 }

@@ -158,7 +158,8 @@ uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees);
 uint32_t sll_running(void);
 
 /* Publishes what is not published yet, of the calling thread, or of all threads: at the end of the process. */
-void sll_publish_own(void);
+/* What the calling thread did since it last published its counts. Changes nothing: a signal handler may have interrupted it. */
+void sll_unpublished(uint32_t cls, uint64_t *allocs, uint64_t *frees);
 void sll_publish_all(void);
 
 /* Once, before main. */

@@ -91,7 +91,7 @@ static void retire(struct sll_cache *cache) {
 /* Books a thread out. Whether its lists are to wait for the next one. */
 static bool is_to_wait(void) {
   lock_take(&registry.lock);
-  set_running(registry.running - 1);
+  set_running(registry.running - (registry.running > 0)); /* 0 in a child that a handler forked while the lists were made */
   const bool waits = registry.waiting_count <= registry.running && !hub_checked;
   registry.waiting_count += waits;
   lock_release(&registry.lock);
@@ -226,29 +226,35 @@ void sll_leave(struct sll_cache *cache) {
 
 /* ---- Over all threads. ---- */
 
+/* Adds what was popped and pushed since the list was armed, and returns its length. */
+static READS_RACILY uint64_t look_at(const struct sll_cache *cache, uint32_t cls, uint64_t *allocs, uint64_t *frees) {
+  const struct sll_state *state = &cache->state[cls];
+  const int64_t pops = state->alloc_armed - cache->budget[cls].alloc, pushes = state->free_armed - cache->budget[cls].free;
+  const int64_t length = (int64_t)state->length + pushes - pops;
+  if (pops > 0) *allocs += (uint64_t)pops;
+  if (pushes > 0) *frees += (uint64_t)pushes;
+  return length > 0 ? (uint64_t)length : 0;
+}
+
 /* The other threads' budgets are plain words, because their owners change them on the fast paths. */
 READS_RACILY uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees) {
   uint64_t cached = quarantine_count(cls);
   *allocs = *frees = 0;
   for (const struct sll_cache *cache = registry.live; cache != NULL; cache = cache->next) {
-    const struct sll_state *state = &cache->state[cls];
-    const int64_t pops = state->alloc_armed - cache->budget[cls].alloc, pushes = state->free_armed - cache->budget[cls].free;
-    const int64_t length = (int64_t)state->length + pushes - pops;
-    if (pops > 0) *allocs += (uint64_t)pops;
-    if (pushes > 0) *frees += (uint64_t)pushes;
-    if (length > 0) cached += (uint64_t)length;
-    cached += state->spare.count;
+    cached += look_at(cache, cls, allocs, frees) + cache->state[cls].spare.count;
   }
   return cached;
 }
 
-void sll_publish_own(void) {
-  if (own == NULL) return;
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) sll_rearm(own, cls);
+void sll_unpublished(uint32_t cls, uint64_t *allocs, uint64_t *frees) {
+  *allocs = *frees = 0;
+  if (own != NULL) look_at(own, cls, allocs, frees);
 }
 
 void sll_publish_all(void) {
-  sll_publish_own();
+  if (own != NULL) {
+    for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) sll_rearm(own, cls);
+  }
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     uint64_t allocs, frees;
     sll_cached(cls, &allocs, &frees);
@@ -263,8 +269,12 @@ void sll_start(void) {
 
 const struct lock_row sll_locks = LOCK_ROW(registry.lock);
 
-/* The other threads are gone, perhaps in the middle of an operation: their lists must not be touched again. Nobody had those that wait. */
+/*
+ * The other threads are gone, perhaps in the middle of an operation: their lists must not be touched again. Nobody had those that wait. If this thread itself is
+ * in the middle of a change, because a signal handler forked, all stay: they are read for totals alone.
+ */
 void sll_fork_child(void) {
+  if (lock_is_held(&registry.lock)) return;
   registry.live = own;
   registry.running = own != NULL ? 1 : 0;
   if (own != NULL) own->next = own->prev = NULL;
