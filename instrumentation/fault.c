@@ -12,10 +12,7 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -32,16 +29,15 @@ static pid_t process; /* whose faults these are; a child of vfork has its own */
 static struct sigaction own;
 static bool own_busy; /* atomic; held with all signals blocked, over nothing that could fault */
 
-static void hold(sigset_t *before) {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, before);
-  while (__atomic_exchange_n(&own_busy, true, __ATOMIC_ACQUIRE)) sched_yield();
+static uint64_t hold(void) {
+  const uint64_t before = sys_block_signals();
+  while (__atomic_exchange_n(&own_busy, true, __ATOMIC_ACQUIRE)) sys_yield();
+  return before;
 }
 
-static void release(const sigset_t *before) {
+static void release(uint64_t before) {
   __atomic_store_n(&own_busy, false, __ATOMIC_RELEASE);
-  pthread_sigmask(SIG_SETMASK, before, NULL);
+  sys_restore_signals(before);
 }
 
 /* ---- The report, on a stack of its own. ---- */
@@ -73,7 +69,7 @@ static bool take_report(void) {
     uint32_t nobody = 0;
     if (__atomic_compare_exchange_n(&report.thread, &nobody, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return true;
     if (nobody == self) return false;
-    nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+    sys_sleep_ns(50000);
   }
   return false;
 }
@@ -104,15 +100,14 @@ static void end_by_default(int signal, siginfo_t *info) {
   sigaddset(&mask, signal);
   pthread_sigmask(SIG_BLOCK, &mask, NULL);
   libc_sigaction(signal, &by_default, NULL);
-  syscall(SYS_rt_tgsigqueueinfo, getpid(), (pid_t)syscall(SYS_gettid), signal, info);
+  sys_raw(SYS_rt_tgsigqueueinfo, sys_getpid(), sys_gettid(), signal, (long)info, 0, 0);
 }
 
 static void pass_on(int signal, siginfo_t *info, void *context) {
-  sigset_t before;
-  hold(&before);
+  const uint64_t before = hold();
   const struct sigaction to = own;
   if (((unsigned)to.sa_flags & SA_RESETHAND) != 0 && to.sa_handler != SIG_IGN) own.sa_handler = SIG_DFL;
-  release(&before);
+  release(before);
   const bool by_kernel = info->si_code > 0; /* a fault cannot be ignored */
   if (to.sa_handler == SIG_DFL || (to.sa_handler == SIG_IGN && by_kernel)) end_by_default(signal, info);
   else if (to.sa_handler == SIG_IGN) return;
@@ -141,14 +136,13 @@ bool fault_is_ours(int signal) { return signal == SIGSEGV && installed; }
 
 int fault_sigaction(int signal, const struct sigaction *act, struct sigaction *old) {
   const struct sigaction wanted = act != NULL ? *act : (struct sigaction){.sa_flags = 0}; /* a bad pointer faults here */
-  const bool foreign = getpid() != process; /* the parent's memory, the child's handlers */
+  const bool foreign = sys_getpid() != process; /* the parent's memory, the child's handlers */
   struct sigaction before, ours = in_front_of(&wanted);
-  sigset_t mask;
-  hold(&mask);
+  const uint64_t mask = hold();
   const int result = libc_sigaction(signal, act == NULL ? NULL : foreign ? &wanted : &ours, &before);
   if (result == 0 && (before.sa_flags & SA_SIGINFO) != 0 && before.sa_sigaction == on_fault) before = own;
   if (result == 0 && act != NULL && !foreign) own = wanted;
-  release(&mask);
+  release(mask);
   if (result == 0 && old != NULL) *old = before;
   return result;
 }
@@ -165,12 +159,12 @@ AT_START void fault_start(void) {
     return;
   }
   const struct sigaction ours = in_front_of(&own);
-  process = getpid();
+  process = sys_getpid();
   installed = libc_sigaction(SIGSEGV, &ours, NULL) == 0;
 }
 
 void fault_fork_child(void) {
-  process = getpid();
+  process = sys_getpid();
   report.thread = 0; /* who was at it, or held `own`, does not exist here */
   own_busy = false;
 }

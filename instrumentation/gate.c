@@ -11,9 +11,7 @@
  * So both bar the gate, and wait until nobody is inside; who comes by meanwhile gets no more than frame pointers can tell.
  * A thread is inside and may not be, or sees no bar: both sides write their word before they read the other's.
  */
-#include <sched.h>
-#include <time.h>
-
+#include "../src/syscall.h"
 #include "hub.h"
 
 #define YIELDS 100    /* before it sleeps: who is inside may have a lower priority than who waits */
@@ -41,8 +39,8 @@ void gate_bar(void) {
   bars_here++;
   __atomic_add_fetch(&bars, 1, __ATOMIC_SEQ_CST);
   for (unsigned i = 0; i < YIELDS + SLEEPS && __atomic_load_n(&inside, __ATOMIC_SEQ_CST) > inside_here; i++) {
-    if (i < YIELDS) sched_yield();
-    else nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+    if (i < YIELDS) sys_yield();
+    else sys_sleep_ns(50000);
   }
 }
 

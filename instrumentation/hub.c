@@ -206,10 +206,10 @@ uint64_t hub_ticks_since(uint64_t fenced) {
 
 #define LOCK_TRIES 2000 /* of 50 us */
 
-bool hub_lock_soon(pthread_mutex_t *mutex) {
-  for (unsigned i = 0; pthread_mutex_trylock(mutex) != 0; i++) {
+bool hub_lock_soon(struct lock *lock) {
+  for (unsigned i = 0; !lock_try(lock); i++) {
     if (i == LOCK_TRIES) return false;
-    nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+    sys_sleep_ns(50000);
   }
   return true;
 }
@@ -397,7 +397,6 @@ void hub_stop(void) {
 }
 
 void hub_fork_prepare(void) {
-  sll_publish_own(); /* else both would publish it */
   stats_fork_prepare();
   stacks_fork_prepare();
 }

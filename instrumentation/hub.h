@@ -10,7 +10,9 @@
 #include <signal.h>
 
 #include "../src/events.h"
+#include "../src/lock.h"
 #include "../src/message.h"
+#include "../src/syscall.h"
 #include "stats.h"
 
 /* The names of an enumeration's values, in order: event_names_lookup_result[LOOKUP_HIT] is "hit". */
@@ -34,7 +36,7 @@ static inline void hub_restore_cancellation(int before) { pthread_setcancelstate
  * For what the report of a fault takes, too: of a lock that somebody holds, who may be the interrupted thread itself, it waits a while for the
  * end. False: not got.
  */
-bool hub_lock_soon(pthread_mutex_t *mutex);
+bool hub_lock_soon(struct lock *lock);
 
 /* Whether somebody looks at the statistics or the events: then snapshots are taken on the schedule. */
 bool hub_is_watched(void);
@@ -141,8 +143,6 @@ void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch);
  */
 const char *modules_path(uintptr_t address, uint32_t in_epoch, uintptr_t *own);
 void modules_tell_again(void);
-void modules_fork_prepare(void);
-void modules_fork_release(void);
 void modules_fork_child(void);
 
 /* ---- unwind_fp.c; `at` is __builtin_frame_address(0) of a function that has not returned. ---- */

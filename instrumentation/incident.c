@@ -3,7 +3,6 @@
  * statistics block. The same incident (kind, class, verdict or reason, stack) is kept once, with a count.
  */
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -33,7 +32,7 @@ uint64_t incident_times(void) { return times; }
  */
 static void keep(struct stats_incident *incident) {
   struct stats_block *b = stats_block();
-  incident->tid = (uint32_t)syscall(SYS_gettid);
+  incident->tid = (uint32_t)sys_gettid();
   incident->time_ns = stats_elapsed_ns();
   for (unsigned i = 0; i < STATS_INCIDENTS; i++) {
     struct stats_incident *slot = &b->incidents[i];

@@ -60,9 +60,9 @@ static void add_thread(int task, const char *name) {
   message_text(&m, "/syscall");
   memcpy(path, m.text, min_size(m.length, sizeof(path) - 1));
   path[min_size(m.length, sizeof(path) - 1)] = '\0';
-  const int fd = openat(task, path, O_RDONLY | O_CLOEXEC);
-  const ssize_t length = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
-  if (fd >= 0) close(fd);
+  const int fd = sys_openat(task, path, O_RDONLY | O_CLOEXEC, 0);
+  const ssize_t length = fd >= 0 ? sys_read(fd, text, sizeof(text) - 1) : 0;
+  if (fd >= 0) sys_close(fd);
   text[length > 0 ? length : 0] = '\0';
   if (stacks.count < THREADS_MAX && parse_pointer(text, &pointer)) stacks.pointer[stacks.count++] = pointer;
   else stacks.whole = false;
@@ -75,9 +75,9 @@ static uint32_t find_threads(void) {
   _Alignas(struct entry) char entries[1024];
   uint32_t others = 0;
   stacks.whole = true;
-  const int task = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int task = sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   if (task < 0) stacks.whole = false;
-  for (long size; task >= 0 && (size = syscall(SYS_getdents64, task, entries, sizeof(entries))) > 0;) {
+  for (long size; task >= 0 && (size = sys_call(SYS_getdents64, task, (long)entries, sizeof(entries), 0, 0, 0)) > 0;) {
     for (const char *at = entries; at < entries + size; at += ((const struct entry *)at)->length) {
       const struct entry *e = (const struct entry *)at;
       uint64_t thread = 0;
@@ -87,7 +87,7 @@ static uint32_t find_threads(void) {
       others++;
     }
   }
-  if (task >= 0) close(task);
+  if (task >= 0) sys_close(task);
   return others;
 }
 
@@ -147,12 +147,12 @@ static int spare = -1; /* some programs close standard error before they end */
 
 void leaks_start(void) {
   if (hub_checked) message_say("HAKMEM_LEAKS: no report under Valgrind, whose own (--leak-check=full) tells of hakmem's blocks");
-  else spare = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, SPARE_FD);
+  else spare = sys_fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, SPARE_FD);
 }
 
 static int output(void) {
   const int fd = log_fd();
-  return fd == STDERR_FILENO && spare >= 0 && fcntl(fd, F_GETFD) < 0 ? spare : fd;
+  return fd == STDERR_FILENO && spare >= 0 && sys_fcntl(fd, F_GETFD, 0) < 0 ? spare : fd;
 }
 
 struct place { uint64_t bytes, blocks; };

@@ -148,7 +148,7 @@ static void read_words(const char *list) {
 static void open_file(void) {
   char path[CONFIG_TEXT_MAX + 32];
   config_expand_path(config.log_file, path, sizeof(path));
-  const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const int fd = sys_open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (fd >= 0) {
     output = fd;
     return;

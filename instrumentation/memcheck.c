@@ -14,6 +14,7 @@
 #include <valgrind/memcheck.h>
 
 #include "../src/directory.h"
+#include "../src/syscall.h"
 
 static __thread unsigned held __attribute__((tls_model("initial-exec")));
 
@@ -91,7 +92,7 @@ struct range { uintptr_t start, end; };
 
 static void pass_for_read_only(const struct range *range) {
   const size_t size = range->end - range->start;
-  if (size == 0 || mprotect((void *)range->start, size, PROT_READ) != 0) return;
+  if (size == 0 || sys_mprotect((void *)range->start, size, PROT_READ) != 0) return;
   VALGRIND_NON_SIMD_CALL2(make_writable, range->start, size);
 }
 

@@ -17,7 +17,7 @@
 #include "../src/os.h"
 #include "hub.h"
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock lock;
 static bool closed[STATS_MODULES]; /* atomic; the object is gone, or nobody knows */
 static uintptr_t bias[STATS_MODULES]; /* what the loader added to the addresses of the object's file */
 static uint32_t epoch;             /* atomic */
@@ -204,7 +204,7 @@ void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch) 
     found.epoch = in_epoch;
     if (!hub_lock_soon(&lock)) return;
     const struct stats_module *new = !is_known(b, frames[f]) ? enter(b, &found, search.bias) : NULL;
-    pthread_mutex_unlock(&lock);
+    lock_release(&lock);
     if (new != NULL) tell(new);
   }
 }
@@ -227,10 +227,5 @@ void modules_tell_again(void) {
   for (unsigned i = 0; i < STATS_MODULES && __atomic_load_n(&b->modules[i].size, __ATOMIC_ACQUIRE) != 0; i++) tell(&b->modules[i]);
 }
 
-void modules_fork_prepare(void) { pthread_mutex_lock(&lock); }
-void modules_fork_release(void) { pthread_mutex_unlock(&lock); }
-
-void modules_fork_child(void) {
-  pthread_mutex_init(&lock, NULL);
-  comparing = false;
-}
+const struct lock_row hub_modules_locks = LOCK_ROW(lock);
+void modules_fork_child(void) { comparing = false; }

@@ -124,10 +124,10 @@ struct resident { uint64_t all, files; };
 
 static struct resident resident_set(void) {
   char text[128];
-  const int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  const int fd = sys_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
   if (fd < 0) return (struct resident){0};
-  const ssize_t n = read(fd, text, sizeof(text) - 1);
-  close(fd);
+  const ssize_t n = sys_read(fd, text, sizeof(text) - 1);
+  sys_close(fd);
   text[n > 0 ? n : 0] = '\0';
   uint64_t pages[3] = {0}; /* of address space, resident, of these shared */
   const char *p = text;
@@ -264,7 +264,7 @@ static bool taking; /* atomic: one snapshot at a time */
 static bool begin(bool in_signal) {
   for (unsigned tries = in_signal ? 1 : 1000; tries > 0; tries--) {
     if (!__atomic_exchange_n(&taking, true, __ATOMIC_ACQUIRE)) return true;
-    if (tries > 1) sched_yield();
+    if (tries > 1) sys_yield();
   }
   return false;
 }

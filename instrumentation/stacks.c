@@ -17,7 +17,7 @@
 #define OPEN_MS 100
 #define INNER_FRAMES 8 /* at most so many of libunwind's frames lie within the one to begin with */
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock lock;
 static uint32_t libunwind; /* atomic */
 static bool started;       /* before, libraries must not be opened: the malloc may be the loader's */
 enum { UNTRIED, OPENING, MISSING, OPEN };
@@ -49,16 +49,14 @@ static void open_now(void) {
     open_libunwind(NULL);
     return;
   }
-  sigset_t all, before;
   pthread_t thread;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const uint64_t signals = sys_block_signals();
   const bool begun = pthread_create(&thread, NULL, open_libunwind, NULL) == 0;
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  sys_restore_signals(signals);
   if (!begun) return;
   pthread_detach(thread);
   for (unsigned ms = 0; ms < OPEN_MS && __atomic_load_n(&libunwind, __ATOMIC_ACQUIRE) == OPENING; ms++) {
-    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    sys_sleep_ns(1000000);
   }
 }
 
@@ -152,7 +150,7 @@ void stacks_publish(uint32_t id) {
     stack->epoch = frames->epoch;
     __atomic_store_n(&stack->id, id, __ATOMIC_RELEASE);
   }
-  pthread_mutex_unlock(&lock);
+  lock_release(&lock);
 }
 
 void stacks_tell_again(void) {
@@ -233,21 +231,18 @@ uint32_t stacks_fault(void *context) {
 
 /* ---- Forks. ---- */
 
+const struct lock_row hub_stacks_locks = LOCK_ROW(lock);
+
 void stacks_fork_prepare(void) {
   gate_bar();
-  pthread_mutex_lock(&lock);
-  modules_fork_prepare();
 }
 
 void stacks_fork_release(void) {
-  modules_fork_release();
-  pthread_mutex_unlock(&lock);
   gate_unbar();
 }
 
 void stacks_fork_child(void) {
   if (libunwind == OPENING) libunwind = UNTRIED; /* who was at it does not exist here */
   modules_fork_child();
-  pthread_mutex_init(&lock, NULL);
   gate_fork_child();
 }

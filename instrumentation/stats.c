@@ -25,8 +25,9 @@ static struct stats_block *block = &own_block; /* atomic */
  * child has inherited the parent's blocks, and with nothing else.
  */
 static bool child_begins; /* atomic */
-static pthread_mutex_t child_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct { uint64_t allocs, frees, request_samples, request_bytes; } inherited[CLASS_ROWS] BULK;
+static struct lock child_lock;
+/* `own_`: what the forking thread had not published: the parent and the child both will. */
+static struct { uint64_t allocs, frees, own_allocs, own_frees, request_samples, request_bytes; } inherited[CLASS_ROWS] BULK;
 
 static void begin_child(void);
 
@@ -214,7 +215,7 @@ static void say_no_file(const char *path, const char *why) {
 static struct stats_block *map_file(void) {
   char path[CONFIG_TEXT_MAX + 32];
   config_expand_path(config.stats_file, path, sizeof(path));
-  const int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const int fd = sys_open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) {
     say_no_file(path, strerrordesc_np(errno));
     return NULL;
@@ -223,10 +224,10 @@ static struct stats_block *map_file(void) {
   const int error = posix_fallocate(fd, 0, sizeof(struct stats_block));
   const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
   if (full) errno = error;
-  void *p = !full && ftruncate(fd, sizeof(struct stats_block)) == 0
-                ? mmap(NULL, sizeof(struct stats_block), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+  void *p = !full && sys_ftruncate(fd, sizeof(struct stats_block)) == 0
+                ? sys_mmap(NULL, sizeof(struct stats_block), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
   if (p == MAP_FAILED) say_no_file(path, strerrordesc_np(errno));
-  close(fd);
+  sys_close(fd);
   return p == MAP_FAILED ? NULL : p;
 }
 
@@ -245,8 +246,8 @@ static void fill_in(struct stats_block *b) {
   b->version = STATS_VERSION;
   b->classes = CLASS_ROWS;
   b->size = sizeof(*b);
-  b->pid = (uint32_t)getpid();
-  b->parent_pid = (uint32_t)getppid();
+  b->pid = (uint32_t)sys_getpid();
+  b->parent_pid = (uint32_t)sys_getppid();
   b->complete = 0;
   b->full_tracing = sll_goes_slow();
   b->start_realtime_ns = clock_ns(CLOCK_REALTIME);
@@ -280,8 +281,8 @@ static struct stats_block *clear(struct stats_block *b) {
 }
 
 static void begin_child(void) {
-  const int cancellation = hub_hold_cancellation();
-  pthread_mutex_lock(&child_lock);
+  const uint64_t signals = sys_block_signals(); /* a handler may print the statistics */
+  lock_take(&child_lock);
   if (child_begins) {
     struct stats_block *parents = block;
     struct stats_block *own = strstr(config.stats_file, "%p") != NULL ? map_file() : NULL;
@@ -290,17 +291,17 @@ static void begin_child(void) {
       own->cls[row] = (struct stats_class_counters){
         .allocs = inherited[row].allocs, .frees = inherited[row].frees,
         .request_samples = inherited[row].request_samples, .request_bytes = inherited[row].request_bytes};
-      own->inherited_allocs[row] = inherited[row].allocs;
-      own->inherited_frees[row] = inherited[row].frees;
+      own->inherited_allocs[row] = inherited[row].allocs + inherited[row].own_allocs;
+      own->inherited_frees[row] = inherited[row].frees + inherited[row].own_frees;
     }
     if (parents != own) memcpy(own->modules, parents->modules, sizeof(own->modules));
     fill_in(own);
     __atomic_store_n(&block, own, __ATOMIC_RELEASE);
     __atomic_store_n(&child_begins, false, __ATOMIC_RELEASE);
-    if (parents != &own_block) munmap(parents, sizeof(*parents));
+    if (parents != &own_block) sys_munmap(parents, sizeof(*parents));
   }
-  pthread_mutex_unlock(&child_lock);
-  hub_restore_cancellation(cancellation);
+  lock_release(&child_lock);
+  sys_restore_signals(signals);
 }
 
 /* What the child inherits is kept before the fork: afterwards the parent goes on counting in what may be a shared file. */
@@ -310,12 +311,13 @@ void stats_fork_prepare(void) {
     const struct stats_class_counters *c = &b->cls[row];
     inherited[row].allocs = __atomic_load_n(&c->allocs, __ATOMIC_RELAXED);
     inherited[row].frees = __atomic_load_n(&c->frees, __ATOMIC_RELAXED);
+    if (row < CLASS_COUNT) sll_unpublished(row, &inherited[row].own_allocs, &inherited[row].own_frees);
     inherited[row].request_samples = __atomic_load_n(&c->request_samples, __ATOMIC_RELAXED);
     inherited[row].request_bytes = __atomic_load_n(&c->request_bytes, __ATOMIC_RELAXED);
   }
 }
 
 void stats_fork_child(void) {
-  pthread_mutex_init(&child_lock, NULL);
+  lock_reset(&child_lock);
   child_begins = config.stats_file[0] != '\0' || config.stats != 0 || config.stats_signal[0] != '\0';
 }

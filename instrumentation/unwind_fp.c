@@ -50,13 +50,13 @@ static bool holds_stack(const struct maps_region *region, void *context) {
  * may grow, and Valgrind's own has no name), and for any other thread its control block, where the stack begins.
  */
 static void find_stack(void) {
-  const bool first = os_thread() == (uint32_t)getpid();
+  const bool first = os_thread() == (uint32_t)sys_getpid();
   struct stack_search search = {.on_it = first ? (uintptr_t)getauxval(AT_RANDOM) : (uintptr_t)pthread_self()};
   struct rlimit limit;
   const int cancellation = hub_hold_cancellation();
   if (!maps_each(holds_stack, &search) || search.high == 0) search.low = search.high = 1;
   else if (!first) search.high = search.on_it;
-  else if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < search.high) search.low = search.high - limit.rlim_cur;
+  else if (sys_getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < search.high) search.low = search.high - limit.rlim_cur;
   hub_restore_cancellation(cancellation);
   here.low = search.low;
   here.high = search.high;

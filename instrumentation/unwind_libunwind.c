@@ -61,9 +61,9 @@ static struct side sides[SIDES] BULK;
 static char *side_stacks; /* SIDES of SIDE_SIZE, a page in front of each that nobody may touch */
 
 static bool map_sides(void) {
-  char *p = mmap(NULL, SIDES * SIDE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  char *p = sys_mmap(NULL, SIDES * SIDE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) return false;
-  for (unsigned i = 0; i < SIDES; i++) mprotect(p + i * SIDE_SIZE, os_page_size(), PROT_NONE);
+  for (unsigned i = 0; i < SIDES; i++) sys_mprotect(p + i * SIDE_SIZE, os_page_size(), PROT_NONE);
   side_stacks = p;
   return true;
 }

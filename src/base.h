@@ -28,6 +28,14 @@
 #endif
 #endif
 
+#if BUILT_WITH_ASAN || defined(__SANITIZE_THREAD__)
+#define BUILT_WITH_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define BUILT_WITH_SANITIZER 1
+#endif
+#endif
+
 /* A small inline function that touches memory which is closed to the program; see hub_checked in events.h. */
 #if BUILT_WITH_ASAN && defined(__clang__)
 #define UNCHECKED __attribute__((noinline, unused, no_sanitize("address"))) static

@@ -2,9 +2,9 @@
 
 #include <string.h>
 #include <sys/auxv.h>
-#include <unistd.h>
 
 #include "message.h"
+#include "syscall.h"
 
 #define PREFIX "HAKMEM_"
 #define PREFIX_LENGTH (sizeof(PREFIX) - 1)
@@ -199,7 +199,7 @@ void config_expand_path(const char *pattern, char *out, size_t size) {
   message_start(&m);
   for (; *pattern; pattern++) {
     if (pattern[0] == '%' && pattern[1] == 'p') {
-      message_number(&m, (uint64_t)getpid());
+      message_number(&m, (uint64_t)sys_getpid());
       pattern++;
     } else {
       message_text(&m, (const char[2]){*pattern, '\0'});

@@ -2,9 +2,7 @@
 
 #if HAKMEM_EVENTS
 
-#include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "guard.h"
 #include "message.h"
@@ -17,17 +15,17 @@
 #define AUDIT_SHARE 4u          /* and so many for each block that the last one looked at */
 #define DAMAGES 16u             /* that an audit takes note of before it reports them, and looks for more */
 
-#define REPORT_WAIT 1           /* s */
+#define REPORT_WAIT_MS 1000u
 
 /* What waits, the oldest at entry[first % QUARANTINE_MAX]. */
 static struct {
-  pthread_mutex_t lock;
+  struct lock lock;
   struct record *entry;
   uint32_t first, count;
   size_t bytes; /* of the blocks */
-} quarantine = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} quarantine;
 
-static pthread_mutex_t reporting = PTHREAD_MUTEX_INITIALIZER;
+static struct lock reporting;
 static uint32_t operations, next_audit = AUDIT_EVERY; /* atomic */
 
 AT_START void debug_start(void) {
@@ -100,14 +98,11 @@ static void tell(const struct record *r, enum hdr_verdict verdict) {
  * report may need what the one who waits holds; then both do. False: not got.
  */
 static bool report_begin(void) {
-  struct timespec until;
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_sec += REPORT_WAIT;
-  return pthread_mutex_clocklock(&reporting, CLOCK_MONOTONIC, &until) == 0;
+  return lock_take_within(&reporting, REPORT_WAIT_MS);
 }
 
 static void report_end(bool alone) {
-  if (alone) pthread_mutex_unlock(&reporting);
+  if (alone) lock_release(&reporting);
 }
 
 /* Reports what was written around a block, and puts the redzones right, so that it is reported once. */
@@ -162,26 +157,26 @@ static bool is_due(uint32_t now_ms) {
 }
 
 static bool take_due(struct record *out) {
-  pthread_mutex_lock(&quarantine.lock);
+  lock_take(&quarantine.lock);
   const bool due = is_due((uint32_t)os_now_ms());
   if (due) {
     *out = *entry_at(quarantine.first++);
     quarantine.count--;
     quarantine.bytes -= out->requested;
   }
-  pthread_mutex_unlock(&quarantine.lock);
+  lock_release(&quarantine.lock);
   return due;
 }
 
 /* False where there is no place, because others were quicker. */
 static bool put(const struct record *r) {
-  pthread_mutex_lock(&quarantine.lock);
+  lock_take(&quarantine.lock);
   const bool room = quarantine.entry != NULL && quarantine.count < QUARANTINE_MAX;
   if (room) {
     *entry_at(quarantine.first + quarantine.count++) = *r;
     quarantine.bytes += r->requested;
   }
-  pthread_mutex_unlock(&quarantine.lock);
+  lock_release(&quarantine.lock);
   return room;
 }
 
@@ -282,11 +277,7 @@ void debug_audit_if_due(void) {
   debug_audit();
 }
 
-void debug_fork_prepare(void) { pthread_mutex_lock(&quarantine.lock); }
-void debug_fork_release(void) { pthread_mutex_unlock(&quarantine.lock); }
-void debug_fork_child(void) {
-  pthread_mutex_init(&quarantine.lock, NULL);
-  pthread_mutex_init(&reporting, NULL);
-}
+const struct lock_row debug_locks = LOCK_ROW(quarantine.lock);
+void debug_fork_child(void) { lock_reset(&reporting); } /* a fork does not wait for a report */
 
 #endif

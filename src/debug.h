@@ -14,6 +14,7 @@
 
 #include "base.h"
 #include "config.h"
+#include "lock.h"
 #include "misuse.h"
 #include "records.h"
 
@@ -55,8 +56,7 @@ void debug_audit(void);
 /* Does so from time to time: every so many calls. */
 void debug_audit_if_due(void);
 
-void debug_fork_prepare(void);
-void debug_fork_release(void);
+extern const struct lock_row debug_locks;
 void debug_fork_child(void);
 
 #else
@@ -65,8 +65,6 @@ static inline bool debug_on(void) { return false; }
 static inline bool debug_wants_guard(size_t size) { (void)size; return false; }
 static inline void debug_start(void) {}
 static inline void debug_audit(void) {}
-static inline void debug_fork_prepare(void) {}
-static inline void debug_fork_release(void) {}
 static inline void debug_fork_child(void) {}
 
 #endif

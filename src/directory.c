@@ -1,7 +1,5 @@
 #include "directory.h"
 
-#include <pthread.h>
-
 #include "config.h"
 #include "events.h"
 #include "os.h"
@@ -9,7 +7,7 @@
 struct directory directory BULK, directory_blind BULK;
 
 /* Only on the way in: leaves, the hash and the array of SuperSlabs. Look-ups take no lock. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock lock;
 static size_t leaf_count;
 
 size_t directory_bytes(void) { return __atomic_load_n(&leaf_count, __ATOMIC_RELAXED) * sizeof(struct directory_leaf); }
@@ -61,13 +59,13 @@ static bool add_leaf(const void *p) {
   int error;
   struct directory_leaf *leaf = os_map(align_up(sizeof(struct directory_leaf), os_page_size()), os_page_size(), &error);
   if (leaf == NULL) return false;
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   const bool needed = leaf_of(p) == NULL;
   if (needed) {
     __atomic_store_n(root_of(p), (intptr_t)((uintptr_t)leaf - (uintptr_t)directory.zero_leaf), __ATOMIC_RELEASE);
     __atomic_fetch_add(&leaf_count, 1, __ATOMIC_RELAXED);
   }
-  pthread_mutex_unlock(&lock);
+  lock_release(&lock);
   if (!needed) os_unmap(leaf, align_up(sizeof(struct directory_leaf), os_page_size()));
   return true;
 }
@@ -173,7 +171,7 @@ static bool holds(const struct superslab *ss, const void *p) {
 
 void directory_superslab_came(struct superslab *ss) {
   if (config.lookup == STRATEGY_DIRECTORY) return;
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   if (array_length < INDEX_MAX) {
     __atomic_store_n(&array[array_length], ss, __ATOMIC_RELEASE);
     __atomic_store_n(&array_length, array_length + 1, __ATOMIC_RELEASE);
@@ -181,12 +179,12 @@ void directory_superslab_came(struct superslab *ss) {
     while (hash[i] != NULL) i = hash_next(i);
     __atomic_store_n(&hash[i], ss, __ATOMIC_RELEASE);
   }
-  pthread_mutex_unlock(&lock);
+  lock_release(&lock);
 }
 
 void directory_superslab_went(struct superslab *ss) {
   if (config.lookup == STRATEGY_DIRECTORY) return;
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   for (uint32_t i = 0; i < array_length; i++) {
     if (array[i] != ss) continue;
     __atomic_store_n(&array[i], array[array_length - 1], __ATOMIC_RELEASE);
@@ -196,7 +194,7 @@ void directory_superslab_went(struct superslab *ss) {
   uint32_t i = hash_start(ss->base);
   while (hash[i] != NULL && hash[i] != ss) i = hash_next(i);
   if (hash[i] != NULL) hash_close(i);
-  pthread_mutex_unlock(&lock);
+  lock_release(&lock);
 }
 
 static struct superslab *find_by_hash(const void *p, uint32_t *probes) {
@@ -236,6 +234,4 @@ struct slab *directory_lookup(const void *p, uint32_t strategy, uint32_t *probes
   return directory_slab(p);
 }
 
-void directory_fork_prepare(void) { pthread_mutex_lock(&lock); }
-void directory_fork_release(void) { pthread_mutex_unlock(&lock); }
-void directory_fork_child(void) { pthread_mutex_init(&lock, NULL); }
+const struct lock_row directory_locks = LOCK_ROW(lock);

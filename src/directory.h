@@ -21,6 +21,7 @@
 #define HAKMEM_DIRECTORY_H
 
 #include "base.h"
+#include "lock.h"
 #include "superslab.h"
 
 #define LEAF_UNITS 65536
@@ -97,8 +98,6 @@ void directory_each(void (*visit)(const struct slab *slab, void *context), void 
 size_t directory_bytes(void);
 size_t directory_untouched(void);
 
-void directory_fork_prepare(void);
-void directory_fork_release(void);
-void directory_fork_child(void);
+extern const struct lock_row directory_locks;
 
 #endif

@@ -17,6 +17,7 @@
 #include "base.h"
 
 struct hak_stats; /* hakmem.h */
+struct lock_row;  /* lock.h */
 
 #ifndef HAKMEM_EVENTS
 #define HAKMEM_EVENTS 1
@@ -236,6 +237,7 @@ void hub_tick(void);
 bool hub_check(void);
 void hub_start(void);
 void hub_stop(void);
+extern const struct lock_row hub_stacks_locks, hub_modules_locks;
 void hub_fork_prepare(void);
 void hub_fork_parent(void);
 void hub_fork_child(void);

@@ -2,15 +2,14 @@
 
 #if HAKMEM_EVENTS
 
-#include <pthread.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "config.h"
 #include "message.h"
 #include "os.h"
 #include "random.h"
 #include "records.h"
+#include "syscall.h"
 
 #define PATTERN ((uint8_t)0xb7)
 #define SAMPLE_SHARE 2   /* where only a sample is guarded, 1 / 2^so many of the slots are enough, */
@@ -45,7 +44,7 @@ static_assert(13312 + 2048 + 768 + 64 <= 16384, "half of the mappings are left t
 
 uint32_t guard_rate;
 struct guard_region guard_region;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* over the rows' last line */
+static struct lock lock; /* over the rows' last line */
 static size_t open_bytes;     /* atomic */
 static uint64_t random_state; /* atomic; which of two threads' changes is kept does not matter */
 
@@ -85,7 +84,7 @@ static void lay_out(char *base, char *descriptors, unsigned shift) {
 
 static size_t address_space(void) {
   struct rlimit limit;
-  return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur / LIMIT_SHARE : SIZE_MAX;
+  return sys_getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur / LIMIT_SHARE : SIZE_MAX;
 }
 
 AT_START void guard_start(void) {
@@ -123,7 +122,7 @@ static struct row *row_for(size_t size, size_t align) {
 /* *fresh: the slot was never used. */
 static bool take(struct row *row, uint32_t *index, bool *fresh) {
   bool taken = true;
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   *fresh = row->fresh < row->count;
   if (*fresh) {
     *index = row->fresh++;
@@ -133,14 +132,14 @@ static bool take(struct row *row, uint32_t *index, bool *fresh) {
   } else {
     taken = false;
   }
-  pthread_mutex_unlock(&lock);
+  lock_release(&lock);
   return taken;
 }
 
 static void give(struct row *row, uint32_t index) {
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   row->queue[(row->first + row->queued++) % row->count] = index;
-  pthread_mutex_unlock(&lock);
+  lock_release(&lock);
 }
 
 static uintptr_t slot_start(const struct row *row, uint32_t index) { return row->base + os_page_size() + index * row->stride; }
@@ -294,7 +293,7 @@ static void take_damage(uint8_t *open, uint8_t *start, uint8_t *end, uint8_t *cl
 
 /* Reports what was written into the slack of a block, if it is live. Whoever frees it waits for the lock, and then closes its pages. */
 static void check_slack(const struct slot *slot) {
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   const struct record known = slot->known;
   struct event_hdr_reset ahead = event_of(slot, known.block, HDR_UNDERFLOW), behind = event_of(slot, known.block, HDR_OVERFLOW);
   const size_t bytes = open_size((uintptr_t)known.block, known.requested);
@@ -302,16 +301,16 @@ static void check_slack(const struct slot *slot) {
     uint8_t *open = (uint8_t *)open_start((uintptr_t)known.block), *start = (uint8_t *)(uintptr_t)known.block;
     take_damage(open, start, start + known.requested, open + bytes, &ahead, &behind);
   }
-  pthread_mutex_unlock(&lock);
+  lock_release(&lock);
   ahead.expect = behind.expect = PATTERN;
   if (behind.over != 0) misuse_known(&behind, &known);
   if (ahead.over != 0) misuse_known(&ahead, &known);
 }
 
 static uint32_t used(const struct row *row) {
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   const uint32_t count = row->fresh;
-  pthread_mutex_unlock(&lock);
+  lock_release(&lock);
   return count;
 }
 
@@ -329,10 +328,10 @@ AT_START uint32_t guard_audit(void) {
 
 /* False where another thread was quicker. */
 static bool end_life(struct slot *slot) {
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   uint32_t live = SLOT_LIVE;
   const bool ended = __atomic_compare_exchange_n(&slot->state, &live, SLOT_FREED, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-  pthread_mutex_unlock(&lock);
+  lock_release(&lock);
   return ended;
 }
 
@@ -396,8 +395,6 @@ void guard_fault(const void *address, enum access_way way, void *context) {
 
 /* ---- Fork. ---- */
 
-void guard_fork_prepare(void) { pthread_mutex_lock(&lock); }
-void guard_fork_release(void) { pthread_mutex_unlock(&lock); }
-void guard_fork_child(void) { pthread_mutex_init(&lock, NULL); }
+const struct lock_row guard_locks = LOCK_ROW(lock);
 
 #endif

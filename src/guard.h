@@ -18,6 +18,7 @@
 
 #include "base.h"
 #include "events.h"
+#include "lock.h"
 #include "misuse.h"
 
 #if HAKMEM_EVENTS
@@ -67,9 +68,7 @@ uint32_t guard_audit(void);
 /* Bytes of open pages. */
 size_t guard_bytes(void);
 
-void guard_fork_prepare(void);
-void guard_fork_release(void);
-void guard_fork_child(void);
+extern const struct lock_row guard_locks;
 
 #else
 
@@ -85,9 +84,6 @@ static inline void guard_check_size(const void *p, size_t told) { (void)p, (void
 static inline void guard_each(void (*visit)(struct record *record, void *context), void *context) { (void)visit, (void)context; }
 static inline size_t guard_bytes(void) { return 0; }
 static inline uint32_t guard_audit(void) { return 0; }
-static inline void guard_fork_prepare(void) {}
-static inline void guard_fork_release(void) {}
-static inline void guard_fork_child(void) {}
 
 #endif
 

@@ -1,6 +1,5 @@
 #include "legacy.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "config.h"
@@ -29,13 +28,13 @@ struct mapping {
 };
 
 static struct {
-  pthread_mutex_t lock;
+  struct lock lock;
   struct slab_list slabs[CLASS_COUNT];
   struct slab *spare_descriptors;
   struct kept kept;
   uint64_t huge_blocks, huge_requested, huge_bytes;
   uint64_t refused_bytes; /* small blocks' slabs and refused huge blocks: what more SuperSlabs would hold */
-} legacy = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} legacy;
 
 /* ---- Kept memory. ---- */
 
@@ -52,10 +51,10 @@ static size_t evict(uint64_t before_ms) {
   size_t released = 0;
   for (;;) {
     struct kept_range range;
-    pthread_mutex_lock(&legacy.lock);
+    lock_take(&legacy.lock);
     const size_t most = kept_most(), beyond = legacy.kept.bytes > most ? legacy.kept.bytes - most : 0;
     const bool found = kept_evict(&legacy.kept, beyond > 0 ? UINT64_MAX : before_ms, beyond > 0 ? beyond : SIZE_MAX, &range);
-    pthread_mutex_unlock(&legacy.lock);
+    lock_release(&legacy.lock);
     if (!found) return released;
     os_unmap(range.base, range.size);
     released += range.size;
@@ -65,18 +64,18 @@ static size_t evict(uint64_t before_ms) {
 /* ---- Mappings and their descriptors. ---- */
 
 static void drop_descriptor(struct slab *slab) {
-  pthread_mutex_lock(&legacy.lock);
+  lock_take(&legacy.lock);
   slab->next = legacy.spare_descriptors;
   legacy.spare_descriptors = slab;
-  pthread_mutex_unlock(&legacy.lock);
+  lock_release(&legacy.lock);
 }
 
 /* A descriptor for [base, base + size); NULL where there is no memory for one. */
 static struct slab *new_descriptor(char *base, size_t size, size_t align) {
-  pthread_mutex_lock(&legacy.lock);
+  lock_take(&legacy.lock);
   struct slab *slab = legacy.spare_descriptors;
   if (slab != NULL) legacy.spare_descriptors = slab->next;
-  pthread_mutex_unlock(&legacy.lock);
+  lock_release(&legacy.lock);
   if (slab == NULL) slab = os_metadata(sizeof(struct mapping));
   if (slab == NULL) return NULL;
   *(struct mapping *)slab = (struct mapping){
@@ -111,12 +110,12 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
   const uint64_t start = hub_ticks();
   struct slab_list *list = &legacy.slabs[cls];
   struct chain chain = CHAIN_EMPTY;
-  pthread_mutex_lock(&legacy.lock);
+  lock_take(&legacy.lock);
   const bool had = slab_list_take(list, most, &chain);
   struct block *broken = list->broken;
   list->broken = NULL;
   uint64_t refused = legacy.refused_bytes;
-  pthread_mutex_unlock(&legacy.lock);
+  lock_release(&legacy.lock);
   if (!had) {
     struct slab *slab = map_slab(class_slab_units(cls) * UNIT_SIZE, 0, UNIT_SIZE);
     if (slab == NULL) return chain;
@@ -124,11 +123,11 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
     directory_enter(slab, (int8_t)(cls + 1));
     const void *base = slab->base;
     const uint32_t capacity = slab->capacity;
-    pthread_mutex_lock(&legacy.lock);
+    lock_take(&legacy.lock);
     slab_list_add(list, slab);
     slab_list_take(list, most, &chain);
     refused = legacy.refused_bytes += slab->size;
-    pthread_mutex_unlock(&legacy.lock);
+    lock_release(&legacy.lock);
     EVENT(slab_acquire, .base = base, .cls = cls, .live = 0, .capacity = capacity);
   }
   if (broken != NULL) misuse_broken(cls, broken);
@@ -162,7 +161,7 @@ static size_t release_slabs(struct slab *slab) {
 void legacy_return_blocks(uint32_t cls, struct chain chain) {
   struct slab_list *list = &legacy.slabs[cls];
   struct slab *empties = NULL;
-  pthread_mutex_lock(&legacy.lock);
+  lock_take(&legacy.lock);
   while (chain.count > 0) {
     struct block *block = chain.head;
     struct slab *slab = directory_slab(block);
@@ -173,7 +172,7 @@ void legacy_return_blocks(uint32_t cls, struct chain chain) {
     list->emptied_ms = os_now_ms();
     take_if_surplus(list, slab, false, &empties);
   }
-  pthread_mutex_unlock(&legacy.lock);
+  lock_release(&legacy.lock);
   release_slabs(empties);
 }
 
@@ -186,11 +185,11 @@ static size_t scavenge_slabs(bool trim, uint64_t now) {
     struct slab_list *list = &legacy.slabs[cls];
     struct slab *empties = NULL;
     if (!has_slabs(cls)) continue;
-    pthread_mutex_lock(&legacy.lock);
+    lock_take(&legacy.lock);
     struct slab *kept = list->head;
     const bool due = trim || now >= list->emptied_ms + config.release_delay;
     if (kept != NULL && due && slab_used(kept) == 0) take_if_surplus(list, kept, true, &empties);
-    pthread_mutex_unlock(&legacy.lock);
+    lock_release(&legacy.lock);
     released += release_slabs(empties);
   }
   return released;
@@ -201,10 +200,10 @@ static size_t scavenge_slabs(bool trim, uint64_t now) {
 /* A slab over kept memory; NULL where none fits. */
 static struct slab *take_kept(size_t size, size_t room, size_t align) {
   const uint32_t thread = os_thread();
-  pthread_mutex_lock(&legacy.lock);
+  lock_take(&legacy.lock);
   char *base = kept_take(&legacy.kept, size, room, align, thread);
   assert(kept_is_valid(&legacy.kept));
-  pthread_mutex_unlock(&legacy.lock);
+  lock_release(&legacy.lock);
   if (base == NULL) return NULL;
   struct slab *slab = new_descriptor(base, size, align);
   if (slab == NULL) os_unmap(base, size);
@@ -215,32 +214,32 @@ static struct slab *take_kept(size_t size, size_t room, size_t align) {
 static void keep(char *base, size_t size) {
   const uint64_t now = os_now_ms();
   const uint32_t thread = os_thread();
-  pthread_mutex_lock(&legacy.lock);
+  lock_take(&legacy.lock);
   const bool kept = size <= kept_most() && kept_add(&legacy.kept, base, size, now, thread);
   assert(kept_is_valid(&legacy.kept));
-  pthread_mutex_unlock(&legacy.lock);
+  lock_release(&legacy.lock);
   if (kept) evict(idle_since(now));
   else os_unmap(base, size);
 }
 
 /* Books a huge block in (sign 1) or out (-1). Returns the bytes that the shared pool refused. */
 static uint64_t book_huge(const struct slab *slab, int sign) {
-  pthread_mutex_lock(&legacy.lock);
+  lock_take(&legacy.lock);
   legacy.huge_blocks += (uint64_t)(int64_t)sign;
   legacy.huge_requested += (uint64_t)sign * slab->requested;
   legacy.huge_bytes += (uint64_t)sign * slab->size;
   if (((const struct mapping *)slab)->refused) legacy.refused_bytes += (uint64_t)sign * slab->size;
   const uint64_t refused = legacy.refused_bytes;
-  pthread_mutex_unlock(&legacy.lock);
+  lock_release(&legacy.lock);
   return refused;
 }
 
 /* What was a large block, refused, stays one when it moves. */
 static void refuse(struct slab *slab) {
-  pthread_mutex_lock(&legacy.lock);
+  lock_take(&legacy.lock);
   ((struct mapping *)slab)->refused = true;
   legacy.refused_bytes += slab->size;
-  pthread_mutex_unlock(&legacy.lock);
+  lock_release(&legacy.lock);
 }
 
 static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason reason, bool from_kept, bool *zeroed) {
@@ -292,9 +291,9 @@ static bool resize_in_place(struct slab *slab, size_t size) {
     keep(slab->base + size, slab->size - size);
     return true;
   }
-  pthread_mutex_lock(&legacy.lock);
+  lock_take(&legacy.lock);
   const bool taken = kept_take_at(&legacy.kept, slab->base + slab->size, size - slab->size);
-  pthread_mutex_unlock(&legacy.lock);
+  lock_release(&legacy.lock);
   if (taken) ((struct mapping *)slab)->whole = false;
   if (taken || slab->size <= COPY_BYTES_MAX) return taken; /* seldom has the system place behind it, and that would be new memory */
   if (!os_resize(slab->base, slab->size, size)) return false;
@@ -338,9 +337,9 @@ size_t legacy_scavenge(bool trim) {
 }
 
 bool legacy_keeps(const void *p) {
-  pthread_mutex_lock(&legacy.lock);
+  lock_take(&legacy.lock);
   const bool keeps = kept_holds(&legacy.kept, p);
-  pthread_mutex_unlock(&legacy.lock);
+  lock_release(&legacy.lock);
   return keeps;
 }
 
@@ -367,15 +366,13 @@ READS_RACILY void legacy_usage(uint32_t cls, struct legacy_usage *out) {
 }
 
 bool legacy_visit(bool try_only, void (*visit)(struct slab *slab, void *context), void *context) {
-  if (!try_only) pthread_mutex_lock(&legacy.lock);
-  else if (pthread_mutex_trylock(&legacy.lock) != 0) return false;
+  if (!try_only) lock_take(&legacy.lock);
+  else if (!lock_try(&legacy.lock)) return false;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     for (struct slab *slab = legacy.slabs[cls].head; slab != NULL; slab = slab->next) visit(slab, context);
   }
-  pthread_mutex_unlock(&legacy.lock);
+  lock_release(&legacy.lock);
   return true;
 }
 
-void legacy_fork_prepare(void) { pthread_mutex_lock(&legacy.lock); }
-void legacy_fork_release(void) { pthread_mutex_unlock(&legacy.lock); }
-void legacy_fork_child(void) { pthread_mutex_init(&legacy.lock, NULL); }
+const struct lock_row legacy_locks = LOCK_ROW(legacy.lock);

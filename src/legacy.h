@@ -11,6 +11,7 @@
 
 #include "base.h"
 #include "events.h"
+#include "lock.h"
 #include "superslab.h"
 
 /*
@@ -55,8 +56,6 @@ bool legacy_has_place(void);
  */
 bool legacy_visit(bool try_only, void (*visit)(struct slab *slab, void *context), void *context);
 
-void legacy_fork_prepare(void);
-void legacy_fork_release(void);
-void legacy_fork_child(void);
+extern const struct lock_row legacy_locks;
 
 #endif

@@ -1,10 +1,8 @@
 #include "maps.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/uio.h>
-#include <unistd.h>
+
+#include "syscall.h"
 
 #define CHUNK 512
 #define LINE_MAX_KEPT (80 + MAPS_PATH) /* what stands before the path is shorter than 80 characters */
@@ -44,7 +42,7 @@ static bool scan(int fd, bool (*visit)(const struct maps_region *region, void *c
   struct maps_region region;
   char chunk[CHUNK], line[LINE_MAX_KEPT];
   size_t length = 0;
-  for (ssize_t n; (n = read(fd, chunk, sizeof(chunk))) != 0;) {
+  for (ssize_t n; (n = sys_read(fd, chunk, sizeof(chunk))) != 0;) {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return false;
     for (ssize_t i = 0; i < n; i++) {
@@ -62,9 +60,9 @@ static bool scan(int fd, bool (*visit)(const struct maps_region *region, void *c
 
 bool maps_each(bool (*visit)(const struct maps_region *region, void *context), void *context) {
   const int saved = errno;
-  const int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+  const int fd = sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
   const bool whole = fd >= 0 && scan(fd, visit, context);
-  if (fd >= 0) close(fd);
+  if (fd >= 0) sys_close(fd);
   errno = saved;
   return whole;
 }
@@ -89,7 +87,7 @@ enum maps_answer maps_find(uintptr_t address, struct maps_region *out) {
 bool maps_read(void *to, const void *from, size_t size) {
   const int saved = errno;
   const struct iovec here = {to, size}, there = {(void *)(uintptr_t)from, size};
-  const bool read_all = process_vm_readv(getpid(), &here, 1, &there, 1, 0) == (ssize_t)size;
+  const bool read_all = sys_process_vm_readv(sys_getpid(), &here, &there) == (ssize_t)size;
   errno = saved;
   return read_all;
 }

@@ -1,8 +1,8 @@
 #include "message.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "syscall.h"
 
 static void append(struct message *m, char c) {
   if (m->length < MESSAGE_MAX - 1) m->text[m->length++] = c;
@@ -77,7 +77,7 @@ int message_send(struct message *m, int fd) {
   int result = 0;
   m->text[m->length++] = '\n'; /* append() keeps a place for it */
   for (size_t done = 0; done < m->length;) {
-    const ssize_t n = write(fd, m->text + done, m->length - done);
+    const ssize_t n = sys_write(fd, m->text + done, m->length - done);
     if (n > 0) {
       done += (size_t)n;
     } else if (n < 0 && errno != EINTR) {

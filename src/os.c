@@ -1,16 +1,12 @@
 #include "os.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
+#include <sys/auxv.h>
 
 #include "config.h"
 #include "events.h"
 #include "ranges.h"
+#include "syscall.h"
 
 #define METADATA_CHUNK (256 * KIB)
 #define METADATA_ALIGN ((size_t)64)
@@ -22,7 +18,7 @@ size_t os_page_size(void) {
   static size_t size; /* atomic; every thread would store the same value */
   size_t known = __atomic_load_n(&size, __ATOMIC_RELAXED);
   if (UNLIKELY(known == 0)) {
-    known = (size_t)sysconf(_SC_PAGESIZE);
+    known = (size_t)getauxval(AT_PAGESZ);
     __atomic_store_n(&size, known, __ATOMIC_RELAXED);
   }
   return known;
@@ -34,21 +30,21 @@ int os_last_error(void) { return __atomic_load_n(&last_error, __ATOMIC_RELAXED);
 /* ---- Which memory is ours, where somebody will ask. ---- */
 
 static struct {
-  pthread_mutex_t lock;
+  struct lock lock;
   struct ranges ranges;
-} own BULK = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} own BULK;
 
 static void own_change(void (*change)(struct ranges *, uintptr_t, uintptr_t), const void *base, size_t size) {
   if (LIKELY(config.leaks == 0)) return;
-  pthread_mutex_lock(&own.lock);
+  lock_take(&own.lock);
   change(&own.ranges, (uintptr_t)base, (uintptr_t)base + size);
-  pthread_mutex_unlock(&own.lock);
+  lock_release(&own.lock);
 }
 
 bool os_own_next(uintptr_t at, uintptr_t *start, uintptr_t *end) {
-  pthread_mutex_lock(&own.lock);
+  lock_take(&own.lock);
   const bool found = ranges_next(&own.ranges, at, start, end);
-  pthread_mutex_unlock(&own.lock);
+  lock_release(&own.lock);
   return found;
 }
 
@@ -57,7 +53,7 @@ bool os_own_is_whole(void) { return !own.ranges.full; }
 /* ---- Mappings. ---- */
 
 static void *map_anywhere(size_t size) {
-  void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void *p = sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return p == MAP_FAILED ? NULL : p;
 }
 
@@ -71,14 +67,14 @@ static void *map_aligned(size_t size, size_t room, size_t align) {
   size_t whole = size + room;
   char *p = map_anywhere(whole);
   if (p != NULL && !is_aligned(p, align)) {
-    munmap(p, whole);
+    sys_munmap(p, whole);
     whole += align - os_page_size();
     p = whole > size ? map_anywhere(whole) : NULL;
   }
   if (p == NULL) return room != 0 ? map_aligned(size, 0, align) : NULL;
   char *const base = (char *)align_up((uintptr_t)p, align);
-  if (base != p) munmap(p, (size_t)(base - p));
-  if (base + size != p + whole) munmap(base + size, (size_t)(p + whole - (base + size)));
+  if (base != p) sys_munmap(p, (size_t)(base - p));
+  if (base + size != p + whole) sys_munmap(base + size, (size_t)(p + whole - (base + size)));
   return base;
 }
 
@@ -105,7 +101,7 @@ void os_unmap(void *base, size_t size) {
   const uint64_t start = hub_ticks();
   own_change(ranges_cut, base, size); /* first: then it may be anybody's */
   hub_unguard(base, size);
-  if (munmap(base, size) != 0) madvise(base, size, MADV_DONTNEED); /* too many mappings: its place is lost, its memory is not */
+  if (sys_munmap(base, size) != 0) sys_madvise(base, size, MADV_DONTNEED); /* too many mappings: its place is lost, its memory is not */
   errno = saved;
   __atomic_fetch_sub(&mapped_bytes, size, __ATOMIC_RELAXED);
   EVENT(os_unmap, .base = base, .size = size, .ticks = hub_ticks() - start);
@@ -114,7 +110,7 @@ void os_unmap(void *base, size_t size) {
 size_t os_purge_if_possible(void *base, size_t size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
-  const bool given = madvise(base, size, MADV_DONTNEED) == 0;
+  const bool given = sys_madvise(base, size, MADV_DONTNEED) == 0;
   errno = saved;
   if (!given) return 0; /* locked memory stays */
   EVENT(os_purge, .base = base, .size = size, .ticks = hub_ticks() - start);
@@ -127,7 +123,7 @@ void os_purge(void *base, size_t size) {
 
 static void advise(void *base, size_t size, int advice) {
   const int saved = errno;
-  madvise(base, size, advice); /* a kernel without huge pages says EINVAL, and nothing changes */
+  sys_madvise(base, size, advice); /* a kernel without huge pages says EINVAL, and nothing changes */
   errno = saved;
 }
 
@@ -145,7 +141,7 @@ void os_populate(void *base, size_t size) {
 bool os_resize(void *base, size_t old_size, size_t new_size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
-  const bool done = mremap(base, old_size, new_size, 0) != MAP_FAILED;
+  const bool done = sys_mremap(base, old_size, new_size, 0, NULL) != MAP_FAILED;
   errno = saved;
   if (!done) return false;
   __atomic_fetch_add(&mapped_bytes, new_size - old_size, __ATOMIC_RELAXED);
@@ -164,7 +160,7 @@ bool os_resize(void *base, size_t old_size, size_t new_size) {
 void *os_reserve(size_t size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
-  void *base = mmap(NULL, size, PROT_NONE, RESERVED, -1, 0);
+  void *base = sys_mmap(NULL, size, PROT_NONE, RESERVED, -1, 0);
   errno = saved;
   if (base == MAP_FAILED) return NULL;
   __atomic_fetch_add(&mapped_bytes, size, __ATOMIC_RELAXED);
@@ -174,7 +170,7 @@ void *os_reserve(size_t size) {
 
 bool os_open(void *base, size_t size) {
   const int saved = errno;
-  const bool open = size == 0 || mprotect(base, size, PROT_READ | PROT_WRITE) == 0;
+  const bool open = size == 0 || sys_mprotect(base, size, PROT_READ | PROT_WRITE) == 0;
   errno = saved;
   return open;
 }
@@ -182,24 +178,24 @@ bool os_open(void *base, size_t size) {
 void os_close(void *base, size_t size) {
   const int saved = errno;
   if (size != 0) {
-    mprotect(base, size, PROT_NONE);
-    madvise(base, size, MADV_DONTNEED);
+    sys_mprotect(base, size, PROT_NONE);
+    sys_madvise(base, size, MADV_DONTNEED);
   }
   errno = saved;
 }
 
 void os_fence(void *base, size_t size) {
   const int saved = errno;
-  madvise(base, size, MADV_DONTDUMP); /* there is nothing to dump; but mappings that differ in that stay apart */
+  sys_madvise(base, size, MADV_DONTDUMP); /* there is nothing to dump; but mappings that differ in that stay apart */
   errno = saved;
 }
 
 bool os_move(void *from, size_t old_size, void *to, size_t new_size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
-  const bool done = mremap(from, old_size, new_size, MREMAP_MAYMOVE | MREMAP_FIXED, to) != MAP_FAILED;
+  const bool done = sys_mremap(from, old_size, new_size, MREMAP_MAYMOVE | MREMAP_FIXED, to) != MAP_FAILED;
   /* A refusal may have come after `to` was taken down; where it stands still, this changes nothing. */
-  if (!done) mmap(to, new_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  if (!done) sys_mmap(to, new_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
   errno = saved;
   if (!done) return false;
   own_change(ranges_cut, from, old_size);
@@ -215,7 +211,7 @@ size_t os_resident(const void *base, size_t size) {
   size_t resident = 0;
   for (size_t done = 0, piece; done < size; done += piece) {
     piece = min_size(size - done, sizeof(pages) * page);
-    if (mincore((char *)(uintptr_t)base + done, piece, pages) != 0) continue;
+    if (sys_mincore((char *)(uintptr_t)base + done, piece, pages) != 0) continue;
     for (size_t i = 0; i < piece / page; i++) resident += (pages[i] & 1) * page;
   }
   errno = saved;
@@ -223,13 +219,13 @@ size_t os_resident(const void *base, size_t size) {
 }
 
 static struct {
-  pthread_mutex_t lock;
+  struct lock lock;
   char *next, *end; /* what is left of the current chunk */
   size_t used;
-} metadata = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} metadata;
 
 static void *metadata_take(size_t size, size_t align) {
-  pthread_mutex_lock(&metadata.lock);
+  lock_take(&metadata.lock);
   char *p = (char *)align_up((uintptr_t)metadata.next, align);
   if (metadata.next != NULL && p <= metadata.end && (size_t)(metadata.end - p) >= size) {
     metadata.next = p + size;
@@ -237,7 +233,7 @@ static void *metadata_take(size_t size, size_t align) {
   } else {
     p = NULL;
   }
-  pthread_mutex_unlock(&metadata.lock);
+  lock_release(&metadata.lock);
   return p;
 }
 
@@ -249,13 +245,13 @@ static void *metadata_get(size_t size, size_t align) {
     int error;
     char *chunk = os_map(METADATA_CHUNK, os_page_size(), &error);
     if (chunk == NULL) return NULL;
-    pthread_mutex_lock(&metadata.lock);
+    lock_take(&metadata.lock);
     const bool needed = (size_t)(metadata.end - metadata.next) < size + align;
     if (needed) {
       metadata.next = chunk;
       metadata.end = chunk + METADATA_CHUNK;
     }
-    pthread_mutex_unlock(&metadata.lock);
+    lock_release(&metadata.lock);
     if (!needed) os_unmap(chunk, METADATA_CHUNK); /* another thread was faster */
   }
 }
@@ -275,29 +271,17 @@ size_t os_metadata_used(void) { return __atomic_load_n(&metadata.used, __ATOMIC_
 
 uint64_t os_now_ms(void) {
   struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  sys_clock(CLOCK_MONOTONIC_COARSE, &now);
   return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 static __thread uint32_t own_number __attribute__((tls_model("initial-exec")));
 
 uint32_t os_thread(void) {
-  if (own_number == 0) own_number = (uint32_t)syscall(SYS_gettid);
+  if (own_number == 0) own_number = (uint32_t)sys_gettid();
   return own_number;
 }
 
-void os_fork_prepare(void) {
-  pthread_mutex_lock(&metadata.lock);
-  pthread_mutex_lock(&own.lock);
-}
+const struct lock_row os_metadata_locks = LOCK_ROW(metadata.lock), os_own_locks = LOCK_ROW(own.lock);
 
-void os_fork_release(void) {
-  pthread_mutex_unlock(&own.lock);
-  pthread_mutex_unlock(&metadata.lock);
-}
-
-void os_fork_child(void) {
-  own_number = 0;
-  pthread_mutex_init(&metadata.lock, NULL);
-  pthread_mutex_init(&own.lock, NULL);
-}
+void os_fork_child(void) { own_number = 0; }

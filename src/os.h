@@ -9,6 +9,7 @@
 #define HAKMEM_OS_H
 
 #include "base.h"
+#include "lock.h"
 
 /* Bytes of a page; a power of two. */
 size_t os_page_size(void);
@@ -109,8 +110,7 @@ uint32_t os_thread(void);
 /* The errno of the last mapping that the system refused, 0 if none was. */
 int os_last_error(void);
 
-void os_fork_prepare(void);
-void os_fork_release(void);
+extern const struct lock_row os_metadata_locks, os_own_locks;
 void os_fork_child(void);
 
 #endif

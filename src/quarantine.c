@@ -1,7 +1,5 @@
 #include "quarantine.h"
 
-#include <pthread.h>
-
 #include "size_class.h"
 #include "tls_sll.h"
 
@@ -10,13 +8,13 @@
 
 /* A ring; the blocks are not linked, because a write after free would break the links. */
 static struct {
-  pthread_mutex_t lock;
+  struct lock lock;
   struct block *block[BLOCKS];
   uint8_t cls[BLOCKS];
   uint32_t oldest, count;
   uint32_t of_class[CLASS_COUNT]; /* atomic; changes under the lock */
   size_t bytes;
-} ring BULK = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} ring BULK;
 
 static_assert(CLASS_COUNT <= UINT8_MAX, "a class fits into a byte");
 
@@ -42,10 +40,10 @@ void quarantine_put(uint32_t cls, struct block *block) {
   for (bool entered = false;; entered = true) {
     struct block *oldest = NULL;
     uint32_t its = 0;
-    pthread_mutex_lock(&ring.lock);
+    lock_take(&ring.lock);
     if (ring.count == BLOCKS || ring.bytes > BYTES) oldest = take(&its);
     if (!entered) put(cls, block);
-    pthread_mutex_unlock(&ring.lock);
+    lock_release(&ring.lock);
     if (oldest == NULL) return;
     block_link(oldest, BLOCK_END);
     sll_return_blocks(its, (struct chain){oldest, 1}, false);
@@ -54,6 +52,4 @@ void quarantine_put(uint32_t cls, struct block *block) {
 
 uint32_t quarantine_count(uint32_t cls) { return __atomic_load_n(&ring.of_class[cls], __ATOMIC_RELAXED); }
 
-void quarantine_fork_prepare(void) { pthread_mutex_lock(&ring.lock); }
-void quarantine_fork_release(void) { pthread_mutex_unlock(&ring.lock); }
-void quarantine_fork_child(void) { pthread_mutex_init(&ring.lock, NULL); }
+const struct lock_row quarantine_locks = LOCK_ROW(ring.lock);

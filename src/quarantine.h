@@ -7,6 +7,7 @@
 
 #include "base.h"
 #include "header.h"
+#include "lock.h"
 
 /*
  * Takes a block whose header says free, and gives the oldest ones back to their slabs, so that no more than 65,536 blocks and 16 MiB
@@ -17,8 +18,6 @@ void quarantine_put(uint32_t cls, struct block *block);
 /* Blocks of class `cls` that wait. */
 uint32_t quarantine_count(uint32_t cls);
 
-void quarantine_fork_prepare(void);
-void quarantine_fork_release(void);
-void quarantine_fork_child(void);
+extern const struct lock_row quarantine_locks;
 
 #endif

@@ -1,14 +1,13 @@
 #include "reach.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "directory.h"
 #include "guard.h"
 #include "maps.h"
 #include "os.h"
 #include "records.h"
+#include "syscall.h"
 
 #define CHUNK (64 * KIB)       /* bytes that are read at a time, at most; no page is larger */
 #define PAGES 4096             /* that the kernel is asked about at a time */
@@ -213,7 +212,7 @@ bool reach_begin(bool alone) {
   r.state = map(r.block_capacity);
   r.pending = map(r.block_capacity * sizeof(*r.pending));
   if (r.chunk == NULL || r.areas == NULL || r.state == NULL || r.pending == NULL || !maps_read(r.chunk, &r, sizeof(r))) return false;
-  r.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  r.pagemap = sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
   directory_each(add_slab, NULL);
   const size_t slabs = r.area_count;
   guard_each(add_guarded, NULL);
@@ -259,7 +258,7 @@ static size_t empty_pages(uintptr_t page) {
   static uintptr_t first;
   static size_t known;
   if (page - first >= known) {
-    const ssize_t size = r.pagemap >= 0 ? pread(r.pagemap, entries, sizeof(entries), (off_t)(page * sizeof(entries[0]))) : 0;
+    const ssize_t size = r.pagemap >= 0 ? sys_pread(r.pagemap, entries, sizeof(entries), (off_t)(page * sizeof(entries[0]))) : 0;
     first = page;
     known = size > 0 ? (size_t)size / sizeof(entries[0]) : 0;
   }

@@ -1,6 +1,5 @@
 #include "records.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "os.h"
@@ -9,10 +8,10 @@
 #define CAPACITY_MIN 64
 
 static struct stripe {
-  pthread_mutex_t lock;
+  struct lock lock;
   struct record *table; /* block NULL: an empty place; a block lies at its hash, or behind it without an empty place between */
   size_t capacity, used;
-} __attribute__((aligned(64))) stripes[STRIPES] = {[0 ... STRIPES - 1] = {.lock = PTHREAD_MUTEX_INITIALIZER}};
+} __attribute__((aligned(64))) stripes[STRIPES];
 
 static size_t bytes; /* atomic */
 static enum block_family unmarked = FAMILY_UNKNOWN;
@@ -95,11 +94,11 @@ static bool make_room(struct stripe *stripe) {
       sweep(stripe);
       continue;
     }
-    pthread_mutex_unlock(&stripe->lock);
+    lock_release(&stripe->lock);
     int error;
     struct record *old, *fresh = os_map(table_bytes(capacity), os_page_size(), &error);
     if (fresh == NULL) return false;
-    pthread_mutex_lock(&stripe->lock);
+    lock_take(&stripe->lock);
     size_t old_capacity = capacity;
     if (2 * (count_live(stripe) + 1) > capacity) {
       old = fresh; /* others were quicker to fill it */
@@ -111,9 +110,9 @@ static bool make_room(struct stripe *stripe) {
       __atomic_sub_fetch(&bytes, table_bytes(old_capacity), __ATOMIC_RELAXED);
     }
     if (old == NULL) continue;
-    pthread_mutex_unlock(&stripe->lock);
+    lock_release(&stripe->lock);
     os_unmap(old, table_bytes(old_capacity));
-    pthread_mutex_lock(&stripe->lock);
+    lock_take(&stripe->lock);
   }
   return true;
 }
@@ -132,7 +131,7 @@ void record_freed(struct record *record, uint32_t stack) {
 
 bool record_put(const struct record *record) {
   struct stripe *stripe = stripe_of(record->block);
-  pthread_mutex_lock(&stripe->lock);
+  lock_take(&stripe->lock);
   struct record *place = known(stripe, record->block);
   if (place == NULL) {
     if (!make_room(stripe)) return false;
@@ -140,7 +139,7 @@ bool record_put(const struct record *record) {
     stripe->used += place->block == NULL;
   }
   *place = *record;
-  pthread_mutex_unlock(&stripe->lock);
+  lock_release(&stripe->lock);
   return true;
 }
 
@@ -148,61 +147,51 @@ void record_know_families(void) { unmarked = FAMILY_MALLOC; }
 
 void record_set_family(const void *block, enum block_family family) {
   struct stripe *stripe = stripe_of(block);
-  pthread_mutex_lock(&stripe->lock);
+  lock_take(&stripe->lock);
   struct record *record = known(stripe, block);
   if (record != NULL) record->family = (uint8_t)family;
-  pthread_mutex_unlock(&stripe->lock);
+  lock_release(&stripe->lock);
 }
 
 bool record_get(const void *block, struct record *out) {
   struct stripe *stripe = stripe_of(block);
-  pthread_mutex_lock(&stripe->lock);
+  lock_take(&stripe->lock);
   const struct record *record = known(stripe, block);
   if (record != NULL) *out = *record;
-  pthread_mutex_unlock(&stripe->lock);
+  lock_release(&stripe->lock);
   return record != NULL;
 }
 
 bool record_free(const void *block, uint32_t stack, struct record *out) {
   struct stripe *stripe = stripe_of(block);
-  pthread_mutex_lock(&stripe->lock);
+  lock_take(&stripe->lock);
   struct record *record = known(stripe, block);
   const bool live = record != NULL && !record->freed;
   if (live) record_freed(record, stack);
   if (record != NULL && out != NULL) *out = *record;
-  pthread_mutex_unlock(&stripe->lock);
+  lock_release(&stripe->lock);
   return live;
 }
 
 bool record_take(const void *block) {
   struct stripe *stripe = stripe_of(block);
-  pthread_mutex_lock(&stripe->lock);
+  lock_take(&stripe->lock);
   const struct record *record = known(stripe, block);
   if (record != NULL) take(stripe, (size_t)(record - stripe->table));
-  pthread_mutex_unlock(&stripe->lock);
+  lock_release(&stripe->lock);
   return record != NULL;
 }
 
 void record_each(void (*visit)(struct record *record, void *context), void *context) {
   for (struct stripe *stripe = stripes; stripe < stripes + STRIPES; stripe++) {
-    pthread_mutex_lock(&stripe->lock);
+    lock_take(&stripe->lock);
     for (size_t i = 0; i < stripe->capacity; i++) {
       if (stripe->table[i].block != NULL) visit(&stripe->table[i], context);
     }
-    pthread_mutex_unlock(&stripe->lock);
+    lock_release(&stripe->lock);
   }
 }
 
 size_t record_bytes(void) { return __atomic_load_n(&bytes, __ATOMIC_RELAXED); }
 
-void record_fork_prepare(void) {
-  for (unsigned i = 0; i < STRIPES; i++) pthread_mutex_lock(&stripes[i].lock);
-}
-
-void record_fork_release(void) {
-  for (unsigned i = 0; i < STRIPES; i++) pthread_mutex_unlock(&stripes[i].lock);
-}
-
-void record_fork_child(void) {
-  for (unsigned i = 0; i < STRIPES; i++) pthread_mutex_init(&stripes[i].lock, NULL);
-}
+const struct lock_row record_locks = {&stripes[0].lock, sizeof(stripes[0]), STRIPES};

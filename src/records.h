@@ -10,6 +10,7 @@
 
 #include "base.h"
 #include "events.h"
+#include "lock.h"
 
 struct record {
   const void *block;
@@ -65,8 +66,6 @@ void record_each(void (*visit)(struct record *record, void *context), void *cont
 /* Bytes of the tables. Signal safe. */
 size_t record_bytes(void);
 
-void record_fork_prepare(void);
-void record_fork_release(void);
-void record_fork_child(void);
+extern const struct lock_row record_locks;
 
 #endif

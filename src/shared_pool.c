@@ -1,7 +1,6 @@
 #include "shared_pool.h"
 
 #include <errno.h>
-#include <pthread.h>
 
 #include "directory.h"
 #include "os.h"
@@ -19,19 +18,19 @@
 
 /* One class. Batches form a ring: the newest is taken first, the oldest makes place. */
 static struct pool_class {
-  pthread_mutex_t lock;
+  struct lock lock;
   struct slab_list slabs;
   struct chain batch[BATCHES];
   uint32_t batches, oldest;
   uint64_t batched;  /* blocks */
   uint64_t taken_ms; /* when a batch was last taken or given */
-} classes[CLASS_COUNT] = {[0 ... CLASS_COUNT - 1] = {.lock = PTHREAD_MUTEX_INITIALIZER}};
+} classes[CLASS_COUNT];
 
 /* ---- Refill. ---- */
 
 /* From what the class has already. */
 static bool refill_from_class(struct pool_class *c, uint32_t most, bool timed, struct pool_answer *answer) {
-  pthread_mutex_lock(&c->lock);
+  lock_take(&c->lock);
   if (c->batches > 0) {
     c->batches--;
     answer->chain = c->batch[(c->oldest + c->batches) % BATCHES];
@@ -45,7 +44,7 @@ static bool refill_from_class(struct pool_class *c, uint32_t most, bool timed, s
     answer->broken = c->slabs.broken;
     c->slabs.broken = NULL;
   }
-  pthread_mutex_unlock(&c->lock);
+  lock_release(&c->lock);
   return answer->chain.count != 0;
 }
 
@@ -66,10 +65,10 @@ struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed) {
   const void *base = slab->base;
   const uint32_t capacity = slab->capacity;
   answer.source = fresh_superslab ? REFILL_FRESH_SUPERSLAB : REFILL_FRESH_SLAB;
-  pthread_mutex_lock(&c->lock);
+  lock_take(&c->lock);
   slab_list_add(&c->slabs, slab);
   slab_list_take(&c->slabs, most, &answer.chain);
-  pthread_mutex_unlock(&c->lock);
+  lock_release(&c->lock);
   EVENT(slab_acquire, .base = base, .cls = cls, .live = 0, .capacity = capacity);
   return answer;
 }
@@ -78,7 +77,7 @@ struct chain pool_give_batch(uint32_t cls, struct chain chain) {
   struct pool_class *c = &classes[cls];
   struct chain overflow = CHAIN_EMPTY;
   if (chain.count == 0) return overflow;
-  pthread_mutex_lock(&c->lock);
+  lock_take(&c->lock);
   if (c->batches == BATCHES) {
     overflow = c->batch[c->oldest];
     c->batched -= overflow.count;
@@ -88,7 +87,7 @@ struct chain pool_give_batch(uint32_t cls, struct chain chain) {
   c->batch[(c->oldest + c->batches++) % BATCHES] = chain;
   c->batched += chain.count;
   c->taken_ms = os_now_ms();
-  pthread_mutex_unlock(&c->lock);
+  lock_release(&c->lock);
   return overflow;
 }
 
@@ -119,7 +118,7 @@ uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, struct chain *leg
   struct pool_class *c = &classes[cls];
   struct slab *empties = NULL, *last = NULL;
   uint32_t touched = 0;
-  pthread_mutex_lock(&c->lock);
+  lock_take(&c->lock);
   while (chain->count > 0) {
     struct block *block = chain->head;
     struct slab *slab = directory_slab(block);
@@ -134,7 +133,7 @@ uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, struct chain *leg
     last = slab;
     if (slab_list_give(&c->slabs, slab, block)) take_if_surplus(c, slab, trim, &empties);
   }
-  pthread_mutex_unlock(&c->lock);
+  lock_release(&c->lock);
   release_slabs(empties);
   return touched;
 }
@@ -147,7 +146,7 @@ static void scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*giv
   struct slab *empties = NULL;
   for (;;) {
     struct chain chain = CHAIN_EMPTY;
-    pthread_mutex_lock(&c->lock);
+    lock_take(&c->lock);
     const bool due = trim || now >= c->taken_ms + units_idle_ms(); /* taken_ms may be later than `now` */
     if (due && c->batches > 0) {
       chain = c->batch[c->oldest];
@@ -160,7 +159,7 @@ static void scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*giv
         if (slab_used(slab) == 0) take_if_surplus(c, slab, true, &empties);
       }
     }
-    pthread_mutex_unlock(&c->lock);
+    lock_release(&c->lock);
     if (chain.count == 0) break;
     give_back(cls, chain, trim);
   }
@@ -168,6 +167,7 @@ static void scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*giv
 }
 
 static uint32_t tails_away; /* atomic: tails that are being purged; changes under the locks of their classes */
+static __thread uint32_t tails_here; /* of these, the calling thread's */
 
 /*
  * Takes tails of slabs that nothing was taken from for a while, and of the first one, which is always in use, but of which its present
@@ -186,6 +186,7 @@ static uint32_t take_tails(struct pool_class *c, bool trim, uint64_t now, struct
     found += slab_list_trim_begin(list, slab, least, &tails[found]);
   }
   __atomic_fetch_add(&tails_away, found, __ATOMIC_RELAXED);
+  tails_here += found;
   *more = list->cursor != NULL;
   return found;
 }
@@ -201,22 +202,23 @@ static size_t trim_class(uint32_t cls, bool trim, uint64_t now) {
   size_t total = 0;
   bool more;
   uint32_t found;
-  pthread_mutex_lock(&c->lock);
+  lock_take(&c->lock);
   if (trim || c->slabs.cursor == NULL) c->slabs.cursor = c->slabs.head;
   do {
     found = take_tails(c, trim, now, tails, &more);
-    pthread_mutex_unlock(&c->lock);
+    lock_release(&c->lock);
     for (uint32_t i = 0; i < found; i++) {
       units_purging(tails[i].slab->home);
       total += os_purge_if_possible(tails[i].base, tails[i].size);
     }
-    pthread_mutex_lock(&c->lock);
+    lock_take(&c->lock);
     __atomic_fetch_sub(&tails_away, found, __ATOMIC_RELAXED);
+    tails_here -= found;
     for (uint32_t i = 0; i < found; i++) {
       if (slab_list_trim_end(&c->slabs, tails[i].slab)) take_if_surplus(c, tails[i].slab, trim, &empties);
     }
   } while (more && (trim || found == 0));
-  pthread_mutex_unlock(&c->lock);
+  lock_release(&c->lock);
   release_slabs(empties);
   return total;
 }
@@ -249,19 +251,13 @@ uint64_t pool_idle_ms(uint32_t cls) {
   struct pool_class *c = &classes[cls];
   const uint64_t now = os_now_ms();
   uint64_t sum = 0, slabs = 0;
-  pthread_mutex_lock(&c->lock);
+  lock_take(&c->lock);
   for (const struct slab *slab = c->slabs.head; slab != NULL && slabs < SLABS_ASKED; slab = slab->next, slabs++) sum += slab_idle_ms(slab, now);
-  pthread_mutex_unlock(&c->lock);
+  lock_release(&c->lock);
   return slabs > 0 ? sum / slabs : 0;
 }
 
-void pool_fork_prepare(void) {
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) pthread_mutex_lock(&classes[cls].lock);
-}
-
-void pool_fork_release(void) {
-  for (uint32_t cls = CLASS_COUNT; cls-- > 0;) pthread_mutex_unlock(&classes[cls].lock);
-}
+const struct lock_row pool_locks = {&classes[0].lock, sizeof(classes[0]), CLASS_COUNT};
 
 /* Who purged the tail of one of these slabs does not exist here. */
 static void end_tails(struct superslab *ss, void *unused) {
@@ -274,7 +270,9 @@ static void end_tails(struct superslab *ss, void *unused) {
 }
 
 void pool_fork_child(void) {
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) pthread_mutex_init(&classes[cls].lock, NULL);
+  bool changing = tails_here != 0; /* a signal handler forked that interrupted this thread: it goes on with what it was at */
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) changing = changing || lock_is_held(&classes[cls].lock);
+  if (changing || lock_is_held(units_locks.first)) return;
   if (tails_away != 0) units_visit(false, end_tails, NULL);
   tails_away = 0;
 }

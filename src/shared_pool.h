@@ -9,6 +9,7 @@
 
 #include "base.h"
 #include "events.h"
+#include "lock.h"
 #include "superslab.h"
 #include "units.h"
 
@@ -58,8 +59,7 @@ uint64_t pool_used(uint32_t cls); /* `used` alone */
 uint64_t pool_idle_ms(uint32_t cls);
 
 /* Fork: take every lock, release every lock, make every lock new. */
-void pool_fork_prepare(void);
-void pool_fork_release(void);
+extern const struct lock_row pool_locks;
 void pool_fork_child(void);
 
 #endif

@@ -2,7 +2,7 @@
  * start.c: how the allocator starts, ends, and goes through a fork: which lock is taken when.
  */
 #include <pthread.h>
-#include <unistd.h>
+#include <sys/single_threaded.h>
 
 #include "alloc.h"
 #include "config.h"
@@ -15,49 +15,63 @@
 #include "recording.h"
 #include "records.h"
 #include "shared_pool.h"
+#include "syscall.h"
 
 /* ---- Fork. ---- */
 
+static const struct lock_row *const locks[] = {
+  &sll_locks, &quarantine_locks, &pool_locks, &units_locks, &legacy_locks, &directory_locks, &record_locks, &os_metadata_locks, &os_own_locks,
+#if HAKMEM_EVENTS
+  &guard_locks, &debug_locks, &hub_stacks_locks, &hub_modules_locks,
+#endif
+};
+
+/* What a fork under way holds; a handler that forks in the middle of it finds some held already. */
+static __thread struct { uint32_t stdio; uint64_t signals; } forking;
+
+/* glibc's lock of the list of its FILEs: its own fork takes it, behind all handlers; a thread may take it several times. */
+extern void _IO_list_lock(void) __attribute__((weak));
+extern void _IO_list_unlock(void) __attribute__((weak));
+extern void _IO_list_resetlock(void) __attribute__((weak));
+
+/*
+ * A thread that holds stdio's locks allocates, so these come before ours, as in the C library. They would be taken behind ours, had we not taken them
+ * here. What else glibc's fork waits for, it holds while it neither allocates nor uses stdio.
+ *
+ * From then on to the end of the fork no signal handler runs on this thread, which could find it with all locks held, or fork itself.
+ */
 static void fork_prepare(void) {
+  if (!__libc_single_threaded && _IO_list_lock != NULL) {
+    _IO_list_lock();
+    forking.stdio++;
+  }
   hub_fork_prepare();
-  quarantine_fork_prepare();
-  sll_fork_prepare();
-  guard_fork_prepare();
-  pool_fork_prepare();
-  units_fork_prepare();
-  legacy_fork_prepare();
-  directory_fork_prepare();
-  debug_fork_prepare();
-  record_fork_prepare();
-  os_fork_prepare();
+  forking.signals = sys_block_signals();
+  locks_take_all(locks, ARRAY_LENGTH(locks));
 }
 
 static void fork_parent(void) {
-  os_fork_release();
-  record_fork_release();
-  debug_fork_release();
-  directory_fork_release();
-  legacy_fork_release();
-  units_fork_release();
-  pool_fork_release();
-  guard_fork_release();
-  sll_fork_release();
-  quarantine_fork_release();
+  locks_release_all(locks, ARRAY_LENGTH(locks));
   hub_fork_parent();
+  if (forking.stdio > 0) {
+    forking.stdio--;
+    _IO_list_unlock();
+  }
+  sys_restore_signals(forking.signals);
 }
 
+/* The other threads are gone; what they were in the middle of, no lock held, is ended or undone. */
 static void fork_child(void) {
+  locks_release_all(locks, ARRAY_LENGTH(locks));
   os_fork_child();
-  record_fork_child();
   debug_fork_child();
-  directory_fork_child();
-  legacy_fork_child();
   units_fork_child();
   pool_fork_child();
-  guard_fork_child();
   sll_fork_child();
-  quarantine_fork_child();
   hub_fork_child();
+  if (forking.stdio > 0) _IO_list_resetlock(); /* as the C library does; it was ours as often as we took it, in all forks under way */
+  forking.stdio = 0;
+  sys_restore_signals(forking.signals);
 }
 
 /* ---- Start. ---- */

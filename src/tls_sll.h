@@ -24,6 +24,7 @@
 #include "directory.h"
 #include "events.h"
 #include "header.h"
+#include "lock.h"
 #include "size_class.h"
 
 /* The slow paths' half of a list. */
@@ -157,7 +158,8 @@ uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees);
 uint32_t sll_running(void);
 
 /* Publishes what is not published yet, of the calling thread, or of all threads: at the end of the process. */
-void sll_publish_own(void);
+/* What the calling thread did since it last published its counts. Changes nothing: a signal handler may have interrupted it. */
+void sll_unpublished(uint32_t cls, uint64_t *allocs, uint64_t *frees);
 void sll_publish_all(void);
 
 /* Once, before main. */
@@ -169,8 +171,7 @@ bool sll_goes_slow(void);
 /* Makes it so, or no longer; threads follow when their budgets run out. */
 void sll_go_slow(bool slow);
 
-void sll_fork_prepare(void);
-void sll_fork_release(void);
+extern const struct lock_row sll_locks;
 void sll_fork_child(void);
 
 #endif

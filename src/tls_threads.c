@@ -33,12 +33,12 @@ static pthread_key_t thread_key;
  * wait at most as threads run then, and one more.
  */
 static struct {
-  pthread_mutex_t lock;
+  struct lock lock;
   struct sll_cache *live, *unused;
   struct sll_cache *waiting; /* a part of the live ones, the last to end first */
   uint32_t waiting_count;    /* those on their way there, too */
   uint32_t running; /* live ones that a thread has; atomic, changes under the lock */
-} registry = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} registry;
 
 uint32_t sll_running(void) { return __atomic_load_n(&registry.running, __ATOMIC_RELAXED); }
 /* The lock is held. */
@@ -52,7 +52,7 @@ static const struct directory *directory_to_use(void) {
 
 /* The lists of the thread that ended last, or new ones; NULL where there is no memory. */
 static struct sll_cache *take_cache(void) {
-  pthread_mutex_lock(&registry.lock);
+  lock_take(&registry.lock);
   struct sll_cache *cache = registry.waiting;
   const bool waited = cache != NULL;
   if (waited) {
@@ -62,39 +62,39 @@ static struct sll_cache *take_cache(void) {
   } else if ((cache = registry.unused) != NULL) {
     registry.unused = cache->next;
   }
-  pthread_mutex_unlock(&registry.lock);
+  lock_release(&registry.lock);
   if (waited) return cache;
   if (cache == NULL) cache = os_metadata(sizeof(struct sll_cache));
   if (cache == NULL) return NULL;
   *cache = (struct sll_cache){.directory = directory_to_use(), .decay_ms = os_now_ms() + config.release_delay};
   sll_init(cache);
-  pthread_mutex_lock(&registry.lock);
+  lock_take(&registry.lock);
   cache->next = registry.live;
   if (registry.live != NULL) registry.live->prev = cache;
   registry.live = cache;
   set_running(registry.running + 1);
-  pthread_mutex_unlock(&registry.lock);
+  lock_release(&registry.lock);
   return cache;
 }
 
 /* Lists that are empty, and nobody's, go out of the live ones. */
 static void retire(struct sll_cache *cache) {
-  pthread_mutex_lock(&registry.lock);
+  lock_take(&registry.lock);
   if (cache->prev != NULL) cache->prev->next = cache->next;
   else registry.live = cache->next;
   if (cache->next != NULL) cache->next->prev = cache->prev;
   cache->next = registry.unused;
   registry.unused = cache;
-  pthread_mutex_unlock(&registry.lock);
+  lock_release(&registry.lock);
 }
 
 /* Books a thread out. Whether its lists are to wait for the next one. */
 static bool is_to_wait(void) {
-  pthread_mutex_lock(&registry.lock);
-  set_running(registry.running - 1);
+  lock_take(&registry.lock);
+  set_running(registry.running - (registry.running > 0)); /* 0 in a child that a handler forked while the lists were made */
   const bool waits = registry.waiting_count <= registry.running && !hub_checked;
   registry.waiting_count += waits;
-  pthread_mutex_unlock(&registry.lock);
+  lock_release(&registry.lock);
   return waits;
 }
 
@@ -103,10 +103,10 @@ static void drop_cache(struct sll_cache *cache) {
   if (is_to_wait()) {
     sll_shorten(cache);
     cache->ended_ms = os_now_ms();
-    pthread_mutex_lock(&registry.lock);
+    lock_take(&registry.lock);
     cache->after = registry.waiting;
     registry.waiting = cache;
-    pthread_mutex_unlock(&registry.lock);
+    lock_release(&registry.lock);
   } else {
     sll_drain_all(cache, DRAIN_EXIT);
     retire(cache);
@@ -115,7 +115,7 @@ static void drop_cache(struct sll_cache *cache) {
 
 /* Takes out lists that wait since `before_ms` or longer; NULL where there are none. */
 static struct sll_cache *take_ended(uint64_t before_ms) {
-  pthread_mutex_lock(&registry.lock);
+  lock_take(&registry.lock);
   struct sll_cache **place = &registry.waiting;
   while (*place != NULL && (*place)->ended_ms > before_ms) place = &(*place)->after;
   struct sll_cache *cache = *place;
@@ -123,7 +123,7 @@ static struct sll_cache *take_ended(uint64_t before_ms) {
     *place = cache->after;
     registry.waiting_count--;
   }
-  pthread_mutex_unlock(&registry.lock);
+  lock_release(&registry.lock);
   return cache;
 }
 
@@ -135,19 +135,19 @@ static void drain_ended(uint64_t before_ms, enum drain_reason reason) {
 }
 
 void sll_audit_ended(void) {
-  pthread_mutex_lock(&registry.lock);
+  lock_take(&registry.lock);
   struct sll_cache *first = registry.waiting, *last = NULL;
   registry.waiting = NULL;
-  pthread_mutex_unlock(&registry.lock);
+  lock_release(&registry.lock);
   for (struct sll_cache *cache = first; cache != NULL; cache = cache->after) {
     sll_audit(cache);
     last = cache;
   }
   if (last == NULL) return;
-  pthread_mutex_lock(&registry.lock);
+  lock_take(&registry.lock);
   last->after = registry.waiting;
   registry.waiting = first;
-  pthread_mutex_unlock(&registry.lock);
+  lock_release(&registry.lock);
 }
 
 void sll_trim_ended(void) { drain_ended(UINT64_MAX, DRAIN_TRIM); }
@@ -226,29 +226,35 @@ void sll_leave(struct sll_cache *cache) {
 
 /* ---- Over all threads. ---- */
 
+/* Adds what was popped and pushed since the list was armed, and returns its length. */
+static READS_RACILY uint64_t look_at(const struct sll_cache *cache, uint32_t cls, uint64_t *allocs, uint64_t *frees) {
+  const struct sll_state *state = &cache->state[cls];
+  const int64_t pops = state->alloc_armed - cache->budget[cls].alloc, pushes = state->free_armed - cache->budget[cls].free;
+  const int64_t length = (int64_t)state->length + pushes - pops;
+  if (pops > 0) *allocs += (uint64_t)pops;
+  if (pushes > 0) *frees += (uint64_t)pushes;
+  return length > 0 ? (uint64_t)length : 0;
+}
+
 /* The other threads' budgets are plain words, because their owners change them on the fast paths. */
 READS_RACILY uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees) {
   uint64_t cached = quarantine_count(cls);
   *allocs = *frees = 0;
   for (const struct sll_cache *cache = registry.live; cache != NULL; cache = cache->next) {
-    const struct sll_state *state = &cache->state[cls];
-    const int64_t pops = state->alloc_armed - cache->budget[cls].alloc, pushes = state->free_armed - cache->budget[cls].free;
-    const int64_t length = (int64_t)state->length + pushes - pops;
-    if (pops > 0) *allocs += (uint64_t)pops;
-    if (pushes > 0) *frees += (uint64_t)pushes;
-    if (length > 0) cached += (uint64_t)length;
-    cached += state->spare.count;
+    cached += look_at(cache, cls, allocs, frees) + cache->state[cls].spare.count;
   }
   return cached;
 }
 
-void sll_publish_own(void) {
-  if (own == NULL) return;
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) sll_rearm(own, cls);
+void sll_unpublished(uint32_t cls, uint64_t *allocs, uint64_t *frees) {
+  *allocs = *frees = 0;
+  if (own != NULL) look_at(own, cls, allocs, frees);
 }
 
 void sll_publish_all(void) {
-  sll_publish_own();
+  if (own != NULL) {
+    for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) sll_rearm(own, cls);
+  }
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     uint64_t allocs, frees;
     sll_cached(cls, &allocs, &frees);
@@ -261,12 +267,14 @@ void sll_start(void) {
   pthread_key_create(&thread_key, end_thread);
 }
 
-void sll_fork_prepare(void) { pthread_mutex_lock(&registry.lock); }
-void sll_fork_release(void) { pthread_mutex_unlock(&registry.lock); }
+const struct lock_row sll_locks = LOCK_ROW(registry.lock);
 
-/* The other threads are gone, perhaps in the middle of an operation: their lists must not be touched again. Nobody had those that wait. */
+/*
+ * The other threads are gone, perhaps in the middle of an operation: their lists must not be touched again. Nobody had those that wait. If this thread itself is
+ * in the middle of a change, because a signal handler forked, all stay: they are read for totals alone.
+ */
 void sll_fork_child(void) {
-  pthread_mutex_init(&registry.lock, NULL);
+  if (lock_is_held(&registry.lock)) return;
   registry.live = own;
   registry.running = own != NULL ? 1 : 0;
   if (own != NULL) own->next = own->prev = NULL;

@@ -1,7 +1,5 @@
 #include "units.h"
 
-#include <pthread.h>
-
 #include "config.h"
 #include "directory.h"
 #include "os.h"
@@ -23,14 +21,14 @@ static_assert(sizeof(struct spares) <= sizeof(struct superslab) + 8 * sizeof(str
 
 /* SuperSlabs. `open` ones have a free unit and stand first in the list. */
 static struct {
-  pthread_mutex_t lock;
+  struct lock lock;
   struct superslab *first, *last;
   struct spares *spares;
   uint32_t active, mapping; /* SuperSlabs; those being mapped count against the limit */
   uint32_t free_units;
   uint64_t dirty_units;
   uint64_t aged_ms; /* when what was dirty was last aged */
-} superslabs = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} superslabs;
 
 size_t units_large_max(void) { return config_superslab_size() / 2; }
 uint32_t units_idle_ms(void) { return config.release_delay / 2; }
@@ -113,10 +111,10 @@ static struct slab *take_units(struct superslab *ss, uint32_t units, uint32_t th
 void units_give(struct slab *slab) {
   directory_leave(slab);
   const uint64_t now = os_now_ms();
-  pthread_mutex_lock(&superslabs.lock);
+  lock_take(&superslabs.lock);
   slab->home->changed_ms = now;
   book_given(slab, true);
-  pthread_mutex_unlock(&superslabs.lock);
+  lock_release(&superslabs.lock);
 }
 
 /*
@@ -148,7 +146,7 @@ static size_t descriptor_size(void) { return superslab_descriptor_size(config_su
 
 static struct superslab *new_descriptor(void) {
   struct superslab *ss = NULL;
-  pthread_mutex_lock(&superslabs.lock);
+  lock_take(&superslabs.lock);
   struct spares *spares = superslabs.spares;
   if (spares != NULL && spares->count > 0) {
     ss = spares->others[--spares->count];
@@ -156,7 +154,7 @@ static struct superslab *new_descriptor(void) {
     superslabs.spares = spares->next;
     ss = (struct superslab *)spares;
   }
-  pthread_mutex_unlock(&superslabs.lock);
+  lock_release(&superslabs.lock);
   if (ss == NULL) return os_metadata_pages(descriptor_size());
   os_metadata_wake(descriptor_size());
   return ss;
@@ -164,7 +162,7 @@ static struct superslab *new_descriptor(void) {
 
 static void spare_descriptor(struct superslab *ss) {
   os_metadata_rest(ss, descriptor_size());
-  pthread_mutex_lock(&superslabs.lock);
+  lock_take(&superslabs.lock);
   if (superslabs.spares == NULL || superslabs.spares->count == SPARES) {
     struct spares *spares = (struct spares *)ss;
     spares->next = superslabs.spares;
@@ -172,7 +170,7 @@ static void spare_descriptor(struct superslab *ss) {
   } else {
     superslabs.spares->others[superslabs.spares->count++] = ss;
   }
-  pthread_mutex_unlock(&superslabs.lock);
+  lock_release(&superslabs.lock);
 }
 
 /* Maps a SuperSlab beside `active` others; one place under the limit was reserved by the caller. */
@@ -204,7 +202,7 @@ static struct superslab *map_superslab(uint32_t active, struct units_refusal *re
 struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, uint64_t *slab_over, struct units_refusal *refusal) {
   *fresh_superslab = false;
   const uint32_t thread = os_thread(); /* the first time, a system call */
-  pthread_mutex_lock(&superslabs.lock);
+  lock_take(&superslabs.lock);
   struct superslab *ss = find_units(units, thread);
   const bool was_empty = ss != NULL && ss->used_units == 0; /* kept in reserve, and in use again */
   struct slab *slab = ss != NULL ? take_units(ss, units, thread, zeroed) : NULL;
@@ -212,7 +210,7 @@ struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, 
   if (slab == NULL && allowed) superslabs.mapping++;
   const uint32_t active = superslabs.active;
   const bool full = slab != NULL && slab->home->free_mask == 0;
-  pthread_mutex_unlock(&superslabs.lock);
+  lock_release(&superslabs.lock);
 
   if (slab != NULL) {
     if (full) ask_for_huge_pages(slab->home, active, min_size(FULL_ASK, config.huge_pages));
@@ -224,8 +222,8 @@ struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, 
   if (!allowed) return NULL;
   ss = map_superslab(active, refusal);
 
-  pthread_mutex_lock(&superslabs.lock);
-  superslabs.mapping--;
+  lock_take(&superslabs.lock);
+  superslabs.mapping -= superslabs.mapping > 0; /* a child that a signal handler forked meanwhile begins at 0 */
   uint32_t now_active = superslabs.active;
   if (ss != NULL) {
     list_add_first(ss);
@@ -233,7 +231,7 @@ struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, 
     superslabs.free_units += ss->units;
     slab = take_units(ss, units, thread, zeroed); /* of this one, whatever was freed meanwhile: it is not to go before all know that it came */
   }
-  pthread_mutex_unlock(&superslabs.lock);
+  lock_release(&superslabs.lock);
   if (ss == NULL) return NULL;
   *fresh_superslab = true;
   directory_superslab_came(ss);
@@ -261,7 +259,7 @@ bool units_large_resize(struct slab *slab, size_t size) {
   struct superslab *ss = slab->home;
   const uint32_t units = (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE);
   const uint64_t now = os_now_ms();
-  pthread_mutex_lock(&superslabs.lock);
+  lock_take(&superslabs.lock);
   const uint64_t free_before = ss->free_mask, dirty_before = ss->dirty_mask;
   const bool done = superslab_resize(ss, slab, units);
   if (done) {
@@ -276,7 +274,7 @@ bool units_large_resize(struct slab *slab, size_t size) {
     slab->requested = size;
   }
   assert(superslab_is_valid(ss));
-  pthread_mutex_unlock(&superslabs.lock);
+  lock_release(&superslabs.lock);
   return done;
 }
 
@@ -303,10 +301,10 @@ static size_t release_empty(bool trim, size_t keep, uint64_t now) {
   size_t released = 0;
   for (;;) {
     size_t left = keep;
-    pthread_mutex_lock(&superslabs.lock);
+    lock_take(&superslabs.lock);
     struct superslab *ss = take_empty(trim, &left, now);
     const uint32_t active = superslabs.active;
-    pthread_mutex_unlock(&superslabs.lock);
+    lock_release(&superslabs.lock);
     if (ss == NULL) return released;
     directory_superslab_went(ss);
     const size_t size = ss->size;
@@ -319,10 +317,10 @@ static size_t release_empty(bool trim, size_t keep, uint64_t now) {
 
 /* What is dirty now is purged when it is aged next, unless it is in use by then. */
 static void age_all(uint64_t now) {
-  pthread_mutex_lock(&superslabs.lock);
+  lock_take(&superslabs.lock);
   superslabs.aged_ms = now;
   for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0; ss = ss->next) superslab_age(ss);
-  pthread_mutex_unlock(&superslabs.lock);
+  lock_release(&superslabs.lock);
 }
 
 /*
@@ -331,7 +329,7 @@ static void age_all(uint64_t now) {
  */
 static size_t purge_aged(void) {
   size_t total = 0;
-  pthread_mutex_lock(&superslabs.lock);
+  lock_take(&superslabs.lock);
   for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0;) {
     const uint64_t dirty = ss->dirty_mask;
     struct slab *run = superslab_take_aged(ss);
@@ -340,23 +338,23 @@ static size_t purge_aged(void) {
       continue;
     }
     book_taken(run, dirty);
-    pthread_mutex_unlock(&superslabs.lock);
+    lock_release(&superslabs.lock);
     const size_t size = run->size;
     units_purging(run->home);
     os_purge(run->base, size);
     total += size;
-    pthread_mutex_lock(&superslabs.lock);
+    lock_take(&superslabs.lock);
     book_given(run, false);
   }
-  pthread_mutex_unlock(&superslabs.lock);
+  lock_release(&superslabs.lock);
   return total;
 }
 
 size_t units_scavenge(bool trim, size_t keep, uint64_t now) {
   const size_t released = release_empty(trim, keep, now);
-  pthread_mutex_lock(&superslabs.lock);
+  lock_take(&superslabs.lock);
   const bool due = trim || now >= superslabs.aged_ms + units_idle_ms();
-  pthread_mutex_unlock(&superslabs.lock);
+  lock_release(&superslabs.lock);
   if (!due) return released;
   if (trim) age_all(now);
   const size_t purged = purge_aged();
@@ -374,27 +372,25 @@ READS_RACILY void units_totals(struct units_totals *out) {
 
 bool units_visit(bool try_only, void (*visit)(struct superslab *ss, void *context), void *context) {
   if (try_only) {
-    if (pthread_mutex_trylock(&superslabs.lock) != 0) return false;
+    if (!lock_try(&superslabs.lock)) return false;
   } else {
-    pthread_mutex_lock(&superslabs.lock);
+    lock_take(&superslabs.lock);
   }
   for (struct superslab *ss = superslabs.first; ss != NULL; ss = ss->next) visit(ss, context);
-  pthread_mutex_unlock(&superslabs.lock);
+  lock_release(&superslabs.lock);
   return true;
 }
 
 bool units_hold(const void *p) {
   bool holds = false;
-  pthread_mutex_lock(&superslabs.lock);
+  lock_take(&superslabs.lock);
   for (const struct superslab *ss = superslabs.first; ss != NULL && !holds; ss = ss->next) holds = (uintptr_t)p - (uintptr_t)ss->base < ss->size;
-  pthread_mutex_unlock(&superslabs.lock);
+  lock_release(&superslabs.lock);
   return holds;
 }
 
-void units_fork_prepare(void) { pthread_mutex_lock(&superslabs.lock); }
-void units_fork_release(void) { pthread_mutex_unlock(&superslabs.lock); }
+const struct lock_row units_locks = LOCK_ROW(superslabs.lock);
 
 void units_fork_child(void) {
-  pthread_mutex_init(&superslabs.lock, NULL);
   superslabs.mapping = 0; /* the threads that were mapping do not exist here: their places under the limit are free */
 }

@@ -11,6 +11,7 @@
 
 #include "base.h"
 #include "events.h"
+#include "lock.h"
 #include "superslab.h"
 
 /* Why the pool had nothing. */
@@ -66,8 +67,7 @@ bool units_visit(bool try_only, void (*visit)(struct superslab *ss, void *contex
 bool units_hold(const void *p);
 
 /* Fork: take the lock, release it, make it new. */
-void units_fork_prepare(void);
-void units_fork_release(void);
+extern const struct lock_row units_locks;
 void units_fork_child(void);
 
 #endif

@@ -11,7 +11,7 @@ wrong() { echo "$*" >>"$problems"; }
 floor() {
   case $1 in
     base.?) echo 0 ;;
-    random.h | os.? | config.? | size_class.? | header.? | events.? | message.? | maps.? | ranges.? | hakmem.h) echo 1 ;;
+    lock.? | syscall.? | random.h | os.? | config.? | size_class.? | header.? | events.? | message.? | maps.? | ranges.? | hakmem.h) echo 1 ;;
     superslab.? | directory.? | kept.? | records.? | profile.? | units.?) echo 2 ;;
     shared_pool.? | legacy.? | evidence.? | misuse.? | audit.? | reach.? | recording.? | guard.?) echo 3 ;;
     shared_fail.? | quarantine.? | tls_sll.? | tls_lists.h | tls_budget.c | tls_drain.c | tls_threads.c | large.?) echo 4 ;;
@@ -80,7 +80,7 @@ only 'jansson' tools/
 only 'elfutils/' tools/
 
 # Only os.c maps memory for the core.
-for file in $(grep -lE '\b(mmap|munmap|mremap|madvise|mprotect|sbrk)[[:space:]]*\(' src/*.c); do
+for file in $(grep -lE '\b(sys_)?(mmap|munmap|mremap|madvise|mprotect|sbrk)[[:space:]]*\(' src/*.c); do
   [ "$file" = src/os.c ] || wrong "$file: maps memory; only src/os.c does"
 done
 

@@ -222,7 +222,20 @@ Test(shared_pool, a_trim_gives_empty_superslabs_back) {
 enum { TAIL_CLASS = 40, TAIL_SLABS = 50 };
 static uint32_t tails, meanwhile_wrong, child_wrong;
 
-/* While a tail is purged: its blocks are gone; and a child that is forked now has no slab that waits for the end of it. */
+/* Another thread forks: in its child nobody is at work on a tail, and no slab waits for the end of it. */
+static void *fork_meanwhile(void *arg) {
+  const struct slab *slab = arg;
+  const pid_t pid = fork();
+  if (pid == 0) {
+    pool_scavenge(true, 0, give_back);
+    _exit(usage(TAIL_CLASS).used == TAIL_SLABS && slab_used(slab) == 1 && slab_room(slab) == slab->capacity - 2 ? 0 : 1);
+  }
+  int status = 1;
+  child_wrong += pid < 0 || waitpid(pid, &status, 0) != pid || status != 0;
+  return NULL;
+}
+
+/* While a tail is purged its blocks are gone. */
 static void on_purge(const struct event_os_purge *e) {
   const struct slab *slab = directory_slab(e->base);
   if (slab == NULL || slab->cls != TAIL_CLASS) return; /* units */
@@ -233,13 +246,8 @@ static void on_purge(const struct event_os_purge *e) {
   }
   meanwhile_wrong += slab_used(slab) != 2 || slab_room(slab) != 0;
   if (tails++ % 20 != 0) return;
-  const pid_t pid = fork();
-  if (pid == 0) {
-    pool_scavenge(true, 0, give_back);
-    _exit(usage(TAIL_CLASS).used == TAIL_SLABS && slab_used(slab) == 1 && slab_room(slab) == slab->capacity - 2 ? 0 : 1);
-  }
-  int status = 1;
-  child_wrong += pid < 0 || waitpid(pid, &status, 0) != pid || status != 0;
+  pthread_t other;
+  child_wrong += pthread_create(&other, NULL, fork_meanwhile, (void *)slab) != 0 || pthread_join(other, NULL) != 0;
 }
 
 Test(shared_pool, a_trim_purges_every_tail, .timeout = 60) {

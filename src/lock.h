@@ -1,0 +1,79 @@
+/*
+ * lock.h: locks on futexes. They call nothing that another library may replace, know who holds them, and go through a fork.
+ *
+ *   word:  0 free; else the holder's mark, with LOCK_WAITED if a thread may sleep on it
+ *   depth: forks of the holder that found the lock held by their own thread, and leave it so
+ *
+ * A lock of zeros is free. A thread that holds one takes no other; only a fork does, which takes all of them (locks_take_all).
+ */
+#ifndef HAKMEM_LOCK_H
+#define HAKMEM_LOCK_H
+
+#include "base.h"
+
+#define LOCK_WAITED 1u
+#define LOCK_HELD 2u
+
+struct lock {
+  uint32_t word; /* atomic */
+  uint32_t depth;
+};
+
+/* Each thread has its own; see lock_mark. */
+extern __thread char lock_place __attribute__((tls_model("initial-exec")));
+
+/*
+ * Who the calling thread is, to locks: the place of its thread-local variables, in 128 bytes. A forked child keeps it, unlike the number of a thread. Two
+ * threads that lie a multiple of 128 GiB apart have the same; then a fork in a signal handler may take the other's lock for its own.
+ */
+ALWAYS_INLINE uint32_t lock_mark(void) { return (uint32_t)((uintptr_t)&lock_place >> 7) << 2 | LOCK_HELD; }
+
+/* Takes the lock if it is free. */
+ALWAYS_INLINE bool lock_try(struct lock *lock) {
+  uint32_t free = 0;
+  return __atomic_compare_exchange_n(&lock->word, &free, lock_mark(), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+/* The slow parts of the two below. */
+void lock_wait(struct lock *lock);
+void lock_wake(struct lock *lock);
+
+ALWAYS_INLINE void lock_take(struct lock *lock) {
+  if (UNLIKELY(!lock_try(lock))) lock_wait(lock);
+}
+
+ALWAYS_INLINE void lock_release(struct lock *lock) {
+  if (UNLIKELY((__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) & LOCK_WAITED) != 0)) lock_wake(lock);
+}
+
+/* Takes the lock; false if others hold it for `ms` from now on. */
+bool lock_take_within(struct lock *lock, uint32_t ms);
+
+/* ---- Forks. ---- */
+
+/* Whether the calling thread holds it. */
+static inline bool lock_is_held(const struct lock *lock) {
+  return (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) & ~LOCK_WAITED) == lock_mark();
+}
+
+/* In a forked child: frees a lock that the fork did not take, unless the calling thread holds it. */
+static inline void lock_reset(struct lock *lock) {
+  if (!lock_is_held(lock)) lock->word = 0;
+}
+
+/* `count` locks, one every `stride` bytes. */
+struct lock_row {
+  struct lock *first;
+  size_t stride;
+  uint32_t count;
+};
+#define LOCK_ROW(lock) {&(lock), 0, 1}
+
+/*
+ * For a fork: takes every lock of the rows; the parent and the child each release them. If a signal handler forks that interrupted
+ * the holder of one, that lock stays the holder's. Waits without holding any, so two forks that wait for each other's locks get on.
+ */
+void locks_take_all(const struct lock_row *const *rows, size_t count);
+void locks_release_all(const struct lock_row *const *rows, size_t count);
+
+#endif

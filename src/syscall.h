@@ -1,0 +1,133 @@
+/*
+ * syscall.h: the system calls that the library makes, by itself: the C library's functions of these names may have been replaced, by one that allocates.
+ *
+ * They do as the C library's, errno included, and are no cancellation points. In a build with a sanitizer, which must know of some of them, they
+ * are the C library's.
+ */
+#ifndef HAKMEM_SYSCALL_H
+#define HAKMEM_SYSCALL_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base.h"
+
+/* The answer as the kernel gives it: an errno is negative. */
+ALWAYS_INLINE long sys_raw(long number, long a, long b, long c, long d, long e, long f) {
+#if defined(__x86_64__)
+  long result;
+  register long r10 __asm__("r10") = d;
+  register long r8 __asm__("r8") = e;
+  register long r9 __asm__("r9") = f;
+  __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+  return result;
+#elif defined(__aarch64__)
+  register long x8 __asm__("x8") = number;
+  register long x0 __asm__("x0") = a;
+  register long x1 __asm__("x1") = b;
+  register long x2 __asm__("x2") = c;
+  register long x3 __asm__("x3") = d;
+  register long x4 __asm__("x4") = e;
+  register long x5 __asm__("x5") = f;
+  __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+  return x0;
+#else
+  const int saved = errno;
+  const long result = syscall(number, a, b, c, d, e, f);
+  const int error = errno;
+  errno = saved;
+  return result == -1 ? -error : result;
+#endif
+}
+
+/* The same with errno, and -1. */
+ALWAYS_INLINE long sys_call(long number, long a, long b, long c, long d, long e, long f) {
+  const long result = sys_raw(number, a, b, c, d, e, f);
+  if (LIKELY((unsigned long)result < -4095UL)) return result;
+  errno = (int)-result;
+  return -1;
+}
+
+/* ---- Memory. ---- */
+
+#if BUILT_WITH_SANITIZER
+#define sys_mmap mmap
+#define sys_munmap munmap
+#define sys_mremap mremap
+#define sys_madvise madvise
+#define sys_mprotect mprotect
+#else
+static inline void *sys_mmap(void *at, size_t size, int access, int flags, int fd, off_t offset) {
+  return (void *)sys_call(SYS_mmap, (long)at, (long)size, access, flags, fd, offset);
+}
+static inline int sys_munmap(void *base, size_t size) { return (int)sys_call(SYS_munmap, (long)base, (long)size, 0, 0, 0, 0); }
+static inline void *sys_mremap(void *base, size_t old_size, size_t new_size, int flags, void *to) {
+  return (void *)sys_call(SYS_mremap, (long)base, (long)old_size, (long)new_size, flags, (long)to, 0);
+}
+static inline int sys_madvise(void *base, size_t size, int advice) { return (int)sys_call(SYS_madvise, (long)base, (long)size, advice, 0, 0, 0); }
+static inline int sys_mprotect(void *base, size_t size, int access) { return (int)sys_call(SYS_mprotect, (long)base, (long)size, access, 0, 0, 0); }
+#endif
+static inline int sys_mincore(void *base, size_t size, unsigned char *pages) {
+  return (int)sys_call(SYS_mincore, (long)base, (long)size, (long)pages, 0, 0, 0);
+}
+
+/* ---- Files. ---- */
+
+static inline int sys_openat(int folder, const char *path, int flags, mode_t mode) {
+  return (int)sys_call(SYS_openat, folder, (long)path, flags, (long)mode, 0, 0);
+}
+static inline int sys_open(const char *path, int flags, mode_t mode) { return sys_openat(AT_FDCWD, path, flags, mode); }
+static inline int sys_close(int fd) { return (int)sys_call(SYS_close, fd, 0, 0, 0, 0, 0); }
+static inline ssize_t sys_read(int fd, void *to, size_t size) { return sys_call(SYS_read, fd, (long)to, (long)size, 0, 0, 0); }
+static inline ssize_t sys_write(int fd, const void *from, size_t size) { return sys_call(SYS_write, fd, (long)from, (long)size, 0, 0, 0); }
+static inline ssize_t sys_pread(int fd, void *to, size_t size, off_t at) { return sys_call(SYS_pread64, fd, (long)to, (long)size, at, 0, 0); }
+static inline int sys_fcntl(int fd, int command, long argument) { return (int)sys_call(SYS_fcntl, fd, command, argument, 0, 0, 0); }
+static inline int sys_ftruncate(int fd, off_t size) { return (int)sys_call(SYS_ftruncate, fd, size, 0, 0, 0, 0); }
+
+/* ---- Processes, threads, signals. ---- */
+
+static inline pid_t sys_getpid(void) { return (pid_t)sys_raw(SYS_getpid, 0, 0, 0, 0, 0, 0); }
+static inline pid_t sys_getppid(void) { return (pid_t)sys_raw(SYS_getppid, 0, 0, 0, 0, 0, 0); }
+static inline pid_t sys_gettid(void) { return (pid_t)sys_raw(SYS_gettid, 0, 0, 0, 0, 0, 0); }
+static inline int sys_getrlimit(int resource, struct rlimit *limit) {
+  static_assert(sizeof(limit->rlim_cur) == sizeof(uint64_t), "rlimit is as the kernel's, of 64 bits");
+  return (int)sys_call(SYS_prlimit64, 0, resource, 0, (long)limit, 0, 0);
+}
+static inline ssize_t sys_process_vm_readv(pid_t process, const struct iovec *here, const struct iovec *there) {
+  return sys_call(SYS_process_vm_readv, process, (long)here, 1, (long)there, 1, 0);
+}
+
+/* futex with its errno, as a negative number; `until` lies on the monotonic clock. */
+static inline long sys_futex(uint32_t *word, int operation, uint32_t value, const struct timespec *until, uint32_t bits) {
+  return sys_raw(SYS_futex, (long)word, operation, value, (long)until, 0, bits);
+}
+static inline void sys_yield(void) { sys_raw(SYS_sched_yield, 0, 0, 0, 0, 0, 0); }
+/* Less than a second. A signal ends it. */
+static inline void sys_sleep_ns(long ns) {
+  const struct timespec span = {.tv_nsec = ns};
+  sys_raw(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, (long)&span, 0, 0, 0);
+}
+
+/* Blocks all signals but the C library's own two, and returns what was blocked before. */
+static inline uint64_t sys_block_signals(void) {
+  const uint64_t all = ~(UINT64_C(3) << 31);
+  uint64_t before = 0;
+  sys_raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&before, sizeof(all), 0, 0);
+  return before;
+}
+static inline void sys_restore_signals(uint64_t blocked) {
+  sys_raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&blocked, 0, sizeof(blocked), 0, 0);
+}
+
+/* As clock_gettime, by the kernel's own code in the process (its vDSO); never fails for the clocks that are asked for here. */
+void sys_clock(clockid_t clock, struct timespec *now);
+
+#endif
