@@ -209,7 +209,7 @@ static void put_damage(struct message *m, const struct event_hdr_reset *e) {
 }
 
 /* "  allocated at 0.1 s by thread 5, stack 7", and its frames: a message of its own, because it can be long. */
-static void send_moment(struct message *m, const char *what, uint64_t now_ms, uint64_t ago_ms, uint32_t thread, uint32_t stack, int fd) {
+static void send_moment(struct message *m, const char *what, uint64_t now_ms, uint64_t ago_ms, uint32_t thread, uint32_t stack, int (*send)(struct message *)) {
   if (thread == 0) return;
   message_text(m, "  ");
   message_text(m, what);
@@ -222,10 +222,10 @@ static void send_moment(struct message *m, const char *what, uint64_t now_ms, ui
     message_number(m, stack);
     frames_put(m, stack);
   }
-  message_send(m, fd);
+  send(m);
 }
 
-void blackbox_send(struct message *m, const struct event_hdr_reset *e, int fd) {
+void blackbox_send(struct message *m, const struct event_hdr_reset *e, int (*send)(struct message *)) {
   message_text(m, "\n  ");
   put_sentence(m, e);
   const struct slab *slab = e->slab != NULL ? directory_slab(e->slab) : NULL;
@@ -249,13 +249,13 @@ void blackbox_send(struct message *m, const struct event_hdr_reset *e, int fd) {
     message_number(m, e->good_thread);
     message_text(m, ", when a list was drained");
   }
-  message_send(m, fd);
-  send_moment(m, "found", now_ms, 0, os_thread(), e->stack, fd);
-  send_moment(m, "freed", now_ms, e->free_ago_ms, e->free_thread, e->free_stack, fd);
-  send_moment(m, "allocated", now_ms, e->alloc_ago_ms, e->alloc_thread, e->alloc_stack, fd);
+  send(m);
+  send_moment(m, "found", now_ms, 0, os_thread(), e->stack, send);
+  send_moment(m, "freed", now_ms, e->free_ago_ms, e->free_thread, e->free_stack, send);
+  send_moment(m, "allocated", now_ms, e->alloc_ago_ms, e->alloc_thread, e->alloc_stack, send);
   if (e->left_stack == 0) return;
   message_text(m, "  the left neighbour was allocated at stack ");
   message_number(m, e->left_stack);
   frames_put(m, e->left_stack);
-  message_send(m, fd);
+  send(m);
 }

@@ -9,14 +9,14 @@
 
 #define BAR_WIDTH 40
 
-/* One dump: where it goes, and the first error of write. */
+/* One dump: where it goes, a descriptor that the program has named or DUMP_TO_LOG, and the first error of write. */
 struct dump {
   struct message m;
   int fd, error;
 };
 
 static void end_line(struct dump *d) {
-  const int error = message_send(&d->m, d->fd);
+  const int error = d->fd == DUMP_TO_LOG ? log_send(&d->m) : message_send(&d->m, d->fd);
   if (d->error == 0) d->error = error;
 }
 

@@ -37,11 +37,18 @@ void histogram_record(struct histogram *h, uint64_t value) {
 /* Where bucket `i` of a table's row lies. */
 static size_t place(unsigned i, size_t between) { return i / HISTOGRAM_STEPS * between + i % HISTOGRAM_STEPS; }
 
+static uint32_t rounds; /* atomic */
+
+uint32_t histogram_rounds(void) { return __atomic_load_n(&rounds, __ATOMIC_ACQUIRE); }
+
 void histogram_record_row(struct histogram_row row, uint64_t value) {
   const size_t at = place(histogram_index(value), row.between);
   __atomic_fetch_add(&row.head->count, 1, __ATOMIC_RELAXED);
   __atomic_fetch_add(&row.head->sum, value, __ATOMIC_RELAXED);
-  if (__atomic_fetch_add(&row.low[at], 1, __ATOMIC_RELAXED) == UINT16_MAX) __atomic_fetch_add(&row.high[at], 1, __ATOMIC_RELAXED);
+  if (__atomic_fetch_add(&row.low[at], 1, __ATOMIC_RELAXED) == UINT16_MAX) {
+    __atomic_fetch_add(&row.high[at], 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&rounds, 1, __ATOMIC_RELEASE);
+  }
   raise_to(&row.head->min_inverted, ~value);
   raise_to(&row.head->max, value);
 }

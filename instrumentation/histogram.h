@@ -50,8 +50,9 @@ uint64_t histogram_upper(unsigned index);
 /* Counts `value` once. Thread and signal safe (relaxed atomic additions), wait-free but for min and max. */
 void histogram_record(struct histogram *h, uint64_t value);
 
-/* The same for a row of a table. */
+/* The same for a row of a table. histogram_rounds: how often the low bits of a bucket have gone round, in all tables. */
 void histogram_record_row(struct histogram_row row, uint64_t value);
+uint32_t histogram_rounds(void);
 
 /*
  * Adds `from`, or a row of a table, to `into`; exact. Not safe against concurrent writers of `into`. With writers of `from` at work, the low bits of a

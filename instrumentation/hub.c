@@ -255,9 +255,9 @@ void hub_fault(struct event_hdr_reset *e, void *context) {
 /* ---- Schedule, requests, start and end. ---- */
 
 bool hub_is_watched(void) { return watched || listeners() != NULL; }
+bool hub_is_listened(void) { return listeners() != NULL; }
 
-void hub_tick(void) {
-  if (in_event) return;
+static void tick_snapshot(void) {
   const bool listened = greet_listeners();
   if (config.fragmentation == 0 || !(watched || listened)) return;
   const uint64_t now = os_now_ms();
@@ -270,6 +270,12 @@ void hub_tick(void) {
   const struct event_process process = process_event();
   hub_event_process(&process);
   snapshot_raise();
+}
+
+void hub_tick(void) {
+  if (in_event) return;
+  tick_snapshot();
+  stats_tick();
 }
 
 int hub_read(struct hak_stats *out, size_t size) {
@@ -306,7 +312,7 @@ int hub_dump(int fd) {
 static void on_signal(int signal) {
   (void)signal;
   const int saved = errno;
-  hub_dump(log_fd());
+  hub_dump(DUMP_TO_LOG);
   errno = saved;
 }
 
@@ -334,7 +340,7 @@ static void install_signal(void) {
   message_text(&m, "hakmem: HAKMEM_STATS_SIGNAL=");
   message_quoted(&m, config.stats_signal);
   message_text(&m, " is not a signal that can be caught (use a name such as USR2, or its number); statistics are written at no signal");
-  message_send(&m, STDERR_FILENO);
+  message_error(&m);
 }
 
 bool hub_checked;
@@ -381,7 +387,8 @@ static void stop_statistics(void) {
     snapshot_raise();
   }
   stats_block()->complete = 1;
-  if (config.stats != 0) dump_write(log_fd());
+  stats_end();
+  if (config.stats != 0) dump_write(DUMP_TO_LOG);
 }
 
 void hub_stop(void) {

@@ -6,6 +6,7 @@
 #ifndef HAKMEM_HUB_H
 #define HAKMEM_HUB_H
 
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -40,14 +41,21 @@ bool hub_lock_soon(struct lock *lock);
 
 /* Whether somebody looks at the statistics or the events: then snapshots are taken on the schedule. */
 bool hub_is_watched(void);
+/* Whether a tracer takes the events down. */
+bool hub_is_listened(void);
 
 /* ---- stats.c ---- */
 
 /* The block of this process; never NULL. */
 struct stats_block *stats_block(void);
-bool stats_block_is_file(void);
-/* Opens HAKMEM_STATS_FILE; a forked child gets a file of its own with its first count. */
+/* Takes a file for HAKMEM_STATS_FILE; a forked child gets a file of its own with its first count. */
 void stats_start(void);
+/* Brings the file up to date: if it is time for that; at once; before the process ends. Signal safe. */
+void stats_tick(void);
+void stats_publish(void);
+void stats_end(void);
+/* Whether this process, which is no child of vfork, has a file. */
+bool stats_has_file(void);
 void stats_fork_prepare(void);
 void stats_fork_child(void);
 /* Nanoseconds since the block's start_realtime_ns, whatever was done to the clock of day. */
@@ -55,6 +63,18 @@ uint64_t stats_elapsed_ns(void);
 void stats_count(uint32_t cls, uint64_t allocs, uint64_t frees);
 void stats_request(uint32_t cls, size_t size);
 void stats_reentered(void);
+
+/* ---- stats_file.c ---- */
+
+/* Takes a file for the block, and writes it; a child's replaces no other. */
+void stats_file_start(struct stats_block *b, bool is_child);
+/* Writes the block's file, if there is one and no other thread does, if it is time; at once. Signal safe. */
+void stats_file_tick(struct stats_block *b, uint64_t now_ms);
+void stats_file_write(struct stats_block *b);
+/* The last time: waits for another thread that writes. */
+void stats_file_end(struct stats_block *b);
+bool stats_file_is_there(const struct stats_block *b);
+void stats_file_fork_child(void);
 
 /* ---- snapshot.c ---- */
 
@@ -82,7 +102,8 @@ void sites_fork_child(void);
 
 /* ---- dump.c ---- */
 
-/* Writes the statistics as text, from the last snapshot. Signal safe. Returns 0 or the errno of write. */
+/* Writes the statistics as text, from the last snapshot. Signal safe. Returns 0 or the errno of write. `fd`: one that the program has named, or the log. */
+#define DUMP_TO_LOG INT_MIN
 int dump_write(int fd);
 
 /* ---- log.c ---- */
@@ -90,8 +111,8 @@ int dump_write(int fd);
 void log_start(void);
 /* Whether the log has a line for such an event: its sink is not to be called for others. */
 bool log_hears(enum event_id id);
-/* Where log lines and dumps go. */
-int log_fd(void);
+/* Ends the line and writes it to HAKMEM_LOG_FILE, else to standard error. Returns 0 or an errno. Signal safe. */
+int log_send(struct message *m);
 
 /* ---- stacks.c ---- */
 
@@ -216,7 +237,7 @@ void frames_put(struct message *m, uint32_t stack);
 
 /* ---- blackbox.c ---- */
 
-/* Adds the lines that stand behind the one of a header reset, and sends all of it: a message for each stack. */
-void blackbox_send(struct message *m, const struct event_hdr_reset *event, int fd);
+/* Adds the lines that stand behind the one of a header reset, and sends all of it by `send`: a message for each stack. */
+void blackbox_send(struct message *m, const struct event_hdr_reset *event, int (*send)(struct message *));
 
 #endif

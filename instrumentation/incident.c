@@ -43,6 +43,7 @@ static void keep(struct stats_incident *incident) {
       stacks_publish(incident->free_stack);
       stacks_publish(incident->left_stack);
       times = 1;
+      stats_publish(); /* it may be the last that this process does */
       return;
     }
     if (__atomic_load_n(&slot->kind, __ATOMIC_ACQUIRE) == incident->kind && is_same(slot, incident)) {

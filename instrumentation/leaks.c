@@ -9,7 +9,6 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,10 +23,11 @@
 #include "../src/message.h"
 #include "../src/os.h"
 #include "../src/reach.h"
+#include "../src/syscall.h"
 #include "hub.h"
 
 #define THREADS_MAX 4096
-#define SPARE_FD 240
+#define TASKS "/proc/self/task"
 #define CONTROL_BLOCK (8 * KIB) /* a thread's lies within so many bytes of its stack's end */
 
 /* ---- The threads' stacks. ---- */
@@ -51,18 +51,19 @@ static bool parse_pointer(char *text, uintptr_t *pointer) {
   return true;
 }
 
-static void add_thread(int task, const char *name) {
+static void add_thread(const char *name) {
   char path[64], text[256];
   uintptr_t pointer;
   struct message m;
   message_start(&m);
+  message_text(&m, TASKS "/");
   message_text(&m, name);
   message_text(&m, "/syscall");
   memcpy(path, m.text, min_size(m.length, sizeof(path) - 1));
   path[min_size(m.length, sizeof(path) - 1)] = '\0';
-  const int fd = sys_openat(task, path, O_RDONLY | O_CLOEXEC, 0);
-  const ssize_t length = fd >= 0 ? sys_read(fd, text, sizeof(text) - 1) : 0;
-  if (fd >= 0) sys_close(fd);
+  struct own_file file = file_open_briefly(path);
+  const ssize_t length = file_read_at(&file, text, sizeof(text) - 1, 0);
+  file_close(&file);
   text[length > 0 ? length : 0] = '\0';
   if (stacks.count < THREADS_MAX && parse_pointer(text, &pointer)) stacks.pointer[stacks.count++] = pointer;
   else stacks.whole = false;
@@ -75,19 +76,19 @@ static uint32_t find_threads(void) {
   _Alignas(struct entry) char entries[1024];
   uint32_t others = 0;
   stacks.whole = true;
-  const int task = sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-  if (task < 0) stacks.whole = false;
-  for (long size; task >= 0 && (size = sys_call(SYS_getdents64, task, (long)entries, sizeof(entries), 0, 0, 0)) > 0;) {
+  struct own_file tasks = file_open_briefly(TASKS);
+  if (tasks.number < 0) stacks.whole = false;
+  for (long size; file_is_own(&tasks, NULL) && (size = sys_call(SYS_getdents64, tasks.number, (long)entries, sizeof(entries), 0, 0, 0)) > 0;) {
     for (const char *at = entries; at < entries + size; at += ((const struct entry *)at)->length) {
       const struct entry *e = (const struct entry *)at;
       uint64_t thread = 0;
       for (const char *p = e->name; *p != '\0'; p++) thread = thread * 10 + (uint64_t)(*p - '0');
       if (e->name[0] == '.' || thread == os_thread()) continue;
-      add_thread(task, e->name);
+      add_thread(e->name);
       others++;
     }
   }
-  if (task >= 0) sys_close(task);
+  file_close(&tasks);
   return others;
 }
 
@@ -143,16 +144,8 @@ static bool read_region(const struct maps_region *region, void *context) {
 
 /* ---- What is said. ---- */
 
-static int spare = -1; /* some programs close standard error before they end */
-
 void leaks_start(void) {
   if (hub_checked) message_say("HAKMEM_LEAKS: no report under Valgrind, whose own (--leak-check=full) tells of hakmem's blocks");
-  else spare = sys_fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, SPARE_FD);
-}
-
-static int output(void) {
-  const int fd = log_fd();
-  return fd == STDERR_FILENO && spare >= 0 && sys_fcntl(fd, F_GETFD, 0) < 0 ? spare : fd;
 }
 
 struct place { uint64_t bytes, blocks; };
@@ -188,7 +181,7 @@ static void say_places(struct message *m, enum leak_kind kind, const char *word,
     message_text(m, most != 0 ? ", allocated at stack " : ", allocated where no stack is known");
     if (most != 0) message_number(m, most);
     frames_put(m, most);
-    message_send(m, output());
+    log_send(m);
     EVENT(leak, .kind = kind, .bytes = of_kind[most].bytes, .blocks = of_kind[most].blocks, .stack = most);
     rest.bytes -= of_kind[most].bytes;
     rest.blocks -= of_kind[most].blocks;
@@ -198,7 +191,7 @@ static void say_places(struct message *m, enum leak_kind kind, const char *word,
   message_text(m, "  ");
   put_place(m, word, &rest);
   message_text(m, ", allocated at other stacks");
-  message_send(m, output());
+  log_send(m);
   EVENT(leak, .kind = kind, .bytes = rest.bytes, .blocks = rest.blocks, .stack = 0);
 }
 
@@ -217,7 +210,7 @@ static void say_all(uint32_t others) {
     message_number(&m, others);
     message_text(&m, others == 1 ? " other thread went on meanwhile" : " other threads went on meanwhile");
   }
-  message_send(&m, output());
+  log_send(&m);
   say_places(&m, LEAK_LOST, "lost: ", 20);
   say_places(&m, LEAK_INDIRECT, "lost with others: ", 10);
   say_places(&m, LEAK_REACHABLE, "reachable: ", 10);

@@ -1,20 +1,109 @@
 /*
  * log.c: the bracketed log lines. HAKMEM_LOG chooses them; a header reset is an error and is always said.
  */
-#include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/ioctl.h>
+#include <termios.h>
 
 #include "../src/config.h"
 #include "../src/message.h"
+#include "../src/syscall.h"
 #include "clock.h"
 #include "hub.h"
 
 static bool drains, superslabs, headers;
-static int output = STDERR_FILENO;
 
-int log_fd(void) { return output; }
+/* ---- Where lines go. ---- */
+
+/*
+ * The file is made by its first line, and kept open, because the program may give up the right to open it. If the descriptor is another file's meanwhile,
+ * it is opened again by its path.
+ */
+static char path[PATH_MAX];     /* absolute; empty: lines go to standard error */
+static struct own_file output = NO_FILE;
+static bool opening;            /* atomic; one thread at a time puts what it has opened into `output` */
+static bool failed;             /* atomic; that the file cannot be used was said */
+
+static void say_failure(const char *why) {
+  if (__atomic_exchange_n(&failed, true, __ATOMIC_RELAXED)) return;
+  struct message m;
+  message_start(&m);
+  message_text(&m, "hakmem: HAKMEM_LOG_FILE: cannot open ");
+  message_quoted(&m, path);
+  message_text(&m, ": ");
+  message_text(&m, why);
+  message_text(&m, "; using standard error");
+  message_error(&m);
+}
+
+/* Why it cannot be the log, else NULL: a terminal and /dev/null can, and of regular files the user's own. */
+static const char *refusal(const struct own_file *file) {
+  struct stat status;
+  if (!file_is_own(file, &status)) return "its descriptor was closed at once";
+  if (S_ISREG(status.st_mode)) return status.st_uid == sys_geteuid() ? NULL : "it belongs to another user";
+  if (S_ISFIFO(status.st_mode)) return NULL; /* somebody reads it, or it could not be opened */
+  if (!S_ISCHR(status.st_mode)) return "it is neither a regular file nor a terminal";
+  struct stat null;
+  struct termios terminal;
+  return (sys_stat("/dev/null", &null, 0) == 0 && null.st_rdev == status.st_rdev) || sys_ioctl(file->number, TCGETS, &terminal) == 0
+           ? NULL : "it is a device, but no terminal";
+}
+
+/* NO_FILE after saying why; `must_exist`: without a word if there is none. */
+static struct own_file open_log(bool must_exist) {
+  struct own_file file = file_open(path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOFOLLOW | (must_exist ? 0 : O_CREAT));
+  if (file.number < 0) {
+    const int error = errno;
+    if (must_exist && error == ENOENT) return file;
+    say_failure(error == ENXIO ? "nobody reads it" : error == ELOOP ? "it is a symbolic link" : strerrordesc_np(error));
+    return file;
+  }
+  const char *why = refusal(&file);
+  if (why == NULL) return file;
+  say_failure(why);
+  file_close(&file);
+  return file;
+}
+
+/* The number last, as another thread may be about to compare it. */
+static bool keep(const struct own_file *file) {
+  if (__atomic_exchange_n(&opening, true, __ATOMIC_ACQUIRE)) return false;
+  __atomic_store_n(&output.number, -1, __ATOMIC_RELEASE);
+  output.device = file->device;
+  output.inode = file->inode;
+  __atomic_store_n(&output.number, file->number, __ATOMIC_RELEASE);
+  __atomic_store_n(&opening, false, __ATOMIC_RELEASE);
+  return true;
+}
+
+int log_send(struct message *m) {
+  if (path[0] == '\0' || __atomic_load_n(&failed, __ATOMIC_RELAXED)) return message_error(m);
+  const struct own_file kept = {__atomic_load_n(&output.number, __ATOMIC_ACQUIRE), output.device, output.inode};
+  if (file_is_own(&kept, NULL)) return message_send_to(m, &kept);
+  struct own_file file = open_log(false);
+  if (file.number < 0) return message_error(m);
+  const int error = message_send_to(m, &file);
+  if (!keep(&file)) file_close(&file);
+  return error;
+}
+
+/* A file that is there is opened now; whether another can be made is seen by its directory. */
+static void start_file(void) {
+  if (!config_file_path(config.log_file, path)) return say_failure("the path is too long");
+  const struct own_file file = open_log(true);
+  if (file.number >= 0) {
+    keep(&file);
+    return;
+  }
+  char *const name = strrchr(path, '/') + 1, first = *name;
+  *name = '\0';
+  const bool can = sys_access(path, W_OK | X_OK) == 0;
+  *name = first;
+  if (!can) say_failure(strerrordesc_np(errno));
+}
+
+/* ---- The lines. ---- */
 
 static void put_class(struct message *m, uint32_t cls) {
   message_text(m, " cls=");
@@ -54,10 +143,10 @@ static void on_hdr_reset(const struct event_hdr_reset *e) {
   put_text(&m, " verdict=", event_names_hdr_verdict[e->verdict]);
   if (e->stack != 0) put_number(&m, " stack=", e->stack);
   if (e->over != 0) put_number(&m, " over=", e->over);
-  const int fd = headers ? output : STDERR_FILENO;
-  if (times <= 1) return blackbox_send(&m, e, fd);
+  int (*const send)(struct message *) = headers ? log_send : message_error;
+  if (times <= 1) return blackbox_send(&m, e, send);
   put_number(&m, " times=", times);
-  message_send(&m, fd);
+  send(&m);
 }
 
 static void on_shared_fail(const struct event_shared_fail *e) {
@@ -68,7 +157,7 @@ static void on_shared_fail(const struct event_shared_fail *e) {
   put_text(&m, " reason=", event_names_fail_reason[e->reason]);
   put_number(&m, " active=", e->active);
   put_number(&m, " limit=", e->limit);
-  message_send(&m, output);
+  log_send(&m);
 }
 
 static void put_superslab(const char *what, const void *base, uint64_t size, const char *why, uint32_t active) {
@@ -80,7 +169,7 @@ static void put_superslab(const char *what, const void *base, uint64_t size, con
   put_number(&m, " size=", size);
   message_text(&m, why);
   put_number(&m, " active=", active);
-  message_send(&m, output);
+  log_send(&m);
 }
 
 static void on_superslab_acquire(const struct event_superslab_acquire *e) {
@@ -101,7 +190,7 @@ static void on_tls_sll_drain(const struct event_tls_sll_drain *e) {
   put_number(&m, " moved=", e->moved);
   put_number(&m, " slabs=", e->slabs);
   put_number(&m, " ns=", clock_to_ns(e->ticks));
-  message_send(&m, output);
+  log_send(&m);
 }
 
 const struct hak_event_sink log_sink = {
@@ -138,29 +227,11 @@ static void read_words(const char *list) {
       message_text(&m, "hakmem: HAKMEM_LOG=");
       message_quoted(&m, config.log);
       message_text(&m, " has a word that is none of drain, ss, hdr, all; that word is ignored");
-      message_send(&m, STDERR_FILENO);
+      message_error(&m);
       return;
     }
     list += length + (comma != NULL ? 1 : 0);
   }
-}
-
-static void open_file(void) {
-  char path[CONFIG_TEXT_MAX + 32];
-  config_expand_path(config.log_file, path, sizeof(path));
-  const int fd = sys_open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  if (fd >= 0) {
-    output = fd;
-    return;
-  }
-  struct message m;
-  message_start(&m);
-  message_text(&m, "hakmem: HAKMEM_LOG_FILE: cannot open ");
-  message_quoted(&m, path);
-  message_text(&m, ": ");
-  message_text(&m, strerrordesc_np(errno));
-  message_text(&m, "; using standard error");
-  message_send(&m, STDERR_FILENO);
 }
 
 static void say_drain_setting(void) {
@@ -171,15 +242,16 @@ static void say_drain_setting(void) {
   message_text(&m, "[TLS_SLL_DRAIN] Drain ");
   message_text(&m, config.drain_interval != 0 ? "ENABLED" : "DISABLED");
   message_text(&m, config.drain_interval != 0 ? " (default)" : " (HAKMEM_DRAIN_INTERVAL=0)");
-  message_send(&m, output);
+  log_send(&m);
   if (config.drain_interval == 0) return;
   put_number(&m, "[TLS_SLL_DRAIN] Interval=", config.drain_interval);
   message_text(&m, origin);
-  message_send(&m, output);
+  log_send(&m);
 }
 
 void log_start(void) {
   read_words(config.log);
-  if (config.log_file[0] != '\0') open_file();
+  if (config.log_file[0] != '\0') start_file();
+  else if (config.stats != 0 || config.leaks != 0) message_keep_error(); /* many programs close standard error before they end */
   if (drains) say_drain_setting();
 }

@@ -5,7 +5,6 @@
  *   committed = sum of the buckets;   committed - untouched = what is resident of it;   residual = rss - (committed - untouched)
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <string.h>
 #include <unistd.h>
@@ -124,10 +123,9 @@ struct resident { uint64_t all, files; };
 
 static struct resident resident_set(void) {
   char text[128];
-  const int fd = sys_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
-  if (fd < 0) return (struct resident){0};
-  const ssize_t n = sys_read(fd, text, sizeof(text) - 1);
-  sys_close(fd);
+  struct own_file file = file_open_briefly("/proc/self/statm");
+  const ssize_t n = file_read_at(&file, text, sizeof(text) - 1, 0);
+  file_close(&file);
   text[n > 0 ? n : 0] = '\0';
   uint64_t pages[3] = {0}; /* of address space, resident, of these shared */
   const char *p = text;
@@ -241,9 +239,8 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
     fill_buckets(b, &walk);
   }
   const struct resident resident = resident_set();
-  const uint64_t own_file = thorough && stats_block_is_file() ? block_resident(b) : 0;
   b->rss = resident.all;
-  if (thorough) b->rss_files = resident.files > own_file ? resident.files - own_file : 0;
+  if (thorough) b->rss_files = resident.files;
   b->ticks_per_second = clock_ticks_per_second();
   b->clock_cost_ns = clock_to_ns(clock_cost_ticks());
   b->elapsed_ns = stats_elapsed_ns();

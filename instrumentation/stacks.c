@@ -62,10 +62,10 @@ static void open_now(void) {
 
 /*
  * libunwind is opened here, where nothing is under way, whenever a stack is likely to be asked for; with the first incident
- * otherwise, so that a program that has none does not pay for it.
+ * otherwise, so that a program that has none does not pay for it: half of what a short process costs with statistics.
  */
 void stacks_start(void) {
-  const bool likely = config.ss_limit != 0 || config.leaks != 0 || config.profile != 0 || config.guard != 0 || hub_is_watched();
+  const bool likely = config.ss_limit != 0 || config.leaks != 0 || config.profile != 0 || config.guard != 0 || hub_is_listened();
   started = true;
   if (config.stacks == STACKS_OFF || config.stacks == STACKS_FP || (config.stacks == STACKS_AUTO && !likely)) return;
   open_libunwind(NULL);

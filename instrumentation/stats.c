@@ -3,26 +3,21 @@
  * allocates, locks or calls anything that raises an event.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "../src/config.h"
 #include "../src/hakmem.h"
-#include "../src/message.h"
+#include "../src/os.h"
+#include "../src/syscall.h"
 #include "../src/tls_sll.h"
 #include "clock.h"
 #include "hub.h"
 
-static struct stats_block own_block BULK; /* until there is a file, and where there is none */
-static struct stats_block *block = &own_block; /* atomic */
+static _Alignas(4096) struct stats_block block BULK; /* the pages of the file are its pages */
 
 /*
- * A forked child has inherited its parent's block, which may be the parent's file, and must not write to it. Its own comes
- * with its first count: most children only call exec or _exit. It begins with the parent's operations, because the
- * child has inherited the parent's blocks, and with nothing else.
+ * A forked child has a copy of its parent's block. Its own begins with its first count: most children only call exec or _exit. It begins with the parent's
+ * operations, because the child has inherited the parent's blocks, and with nothing else.
  */
 static bool child_begins; /* atomic */
 static struct lock child_lock;
@@ -33,10 +28,8 @@ static void begin_child(void);
 
 struct stats_block *stats_block(void) {
   if (UNLIKELY(__atomic_load_n(&child_begins, __ATOMIC_ACQUIRE))) begin_child();
-  return __atomic_load_n(&block, __ATOMIC_ACQUIRE);
+  return &block;
 }
-
-bool stats_block_is_file(void) { return __atomic_load_n(&block, __ATOMIC_RELAXED) != &own_block; }
 
 static void add(uint64_t *counter, uint64_t n) { __atomic_fetch_add(counter, n, __ATOMIC_RELAXED); }
 
@@ -200,43 +193,6 @@ const struct hak_event_sink stats_sink = {
 
 /* ---- The block. ---- */
 
-static void say_no_file(const char *path, const char *why) {
-  struct message m;
-  message_start(&m);
-  message_text(&m, "hakmem: HAKMEM_STATS_FILE: cannot make ");
-  message_quoted(&m, path);
-  message_text(&m, ": ");
-  message_text(&m, why);
-  message_text(&m, "; this process keeps its statistics in memory");
-  message_send(&m, STDERR_FILENO);
-}
-
-/* A mapped file of the block's size, NULL after saying why not. */
-static struct stats_block *map_file(void) {
-  char path[CONFIG_TEXT_MAX + 32];
-  config_expand_path(config.stats_file, path, sizeof(path));
-  const int fd = sys_open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) {
-    say_no_file(path, strerrordesc_np(errno));
-    return NULL;
-  }
-  /* Room for all of it, now: where a full file system has none, a count into the mapping would end the program with SIGBUS. */
-  const int error = posix_fallocate(fd, 0, sizeof(struct stats_block));
-  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-  if (full) errno = error;
-  void *p = !full && sys_ftruncate(fd, sizeof(struct stats_block)) == 0
-                ? sys_mmap(NULL, sizeof(struct stats_block), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
-  if (p == MAP_FAILED) say_no_file(path, strerrordesc_np(errno));
-  sys_close(fd);
-  return p == MAP_FAILED ? NULL : p;
-}
-
-/* Goes on in `next` with what was counted so far. */
-static void move_to(struct stats_block *next) {
-  memcpy(next, stats_block(), sizeof(*next));
-  __atomic_store_n(&block, next, __ATOMIC_RELEASE);
-}
-
 static uint64_t start_ns; /* monotonic, for the same moment as start_realtime_ns */
 
 uint64_t stats_elapsed_ns(void) { return clock_ns(CLOCK_MONOTONIC) - start_ns; }
@@ -248,6 +204,8 @@ static void fill_in(struct stats_block *b) {
   b->size = sizeof(*b);
   b->pid = (uint32_t)sys_getpid();
   b->parent_pid = (uint32_t)sys_getppid();
+  struct stat namespace;
+  b->pid_namespace = config.stats_file[0] != '\0' && sys_stat("/proc/self/ns/pid", &namespace, 0) == 0 ? namespace.st_ino : 0;
   b->complete = 0;
   b->full_tracing = sll_goes_slow();
   b->start_realtime_ns = clock_ns(CLOCK_REALTIME);
@@ -266,41 +224,60 @@ static void fill_in(struct stats_block *b) {
 }
 
 void stats_start(void) {
-  if (config.stats_file[0] != '\0') {
-    struct stats_block *mapped = map_file();
-    if (mapped != NULL) move_to(mapped);
+  fill_in(&block);
+  stats_file_start(&block, false);
+}
+
+void stats_tick(void) {
+  if (config.stats_file[0] != '\0') stats_file_tick(stats_block(), os_now_ms());
+}
+
+void stats_publish(void) {
+  if (config.stats_file[0] != '\0' && !child_begins) stats_file_write(&block);
+}
+
+bool stats_has_file(void) { return config.stats_file[0] != '\0' && !child_begins && stats_file_is_there(&block); }
+
+void stats_end(void) {
+  if (config.stats_file[0] != '\0' && !child_begins) stats_file_end(&block);
+}
+
+/* The whole pages of it are given back: most of them the child has in common with its parent. */
+static void clear(char *start, char *end) {
+  char *const from = (char *)align_up((uintptr_t)start, os_page_size()), *const to = (char *)align_down((uintptr_t)end, os_page_size());
+  if (from >= to || sys_madvise(from, (size_t)(to - from), MADV_DONTNEED) != 0) {
+    memset(start, 0, (size_t)(end - start));
+    return;
   }
-  fill_in(stats_block());
+  memset(start, 0, (size_t)(from - start));
+  memset(to, 0, (size_t)(end - to));
 }
 
 /* All but the modules: a forked child's stacks lie in the same objects. */
-static struct stats_block *clear(struct stats_block *b) {
-  memset(b, 0, offsetof(struct stats_block, modules));
-  memset(b->modules + STATS_MODULES, 0, sizeof(*b) - offsetof(struct stats_block, modules) - sizeof(b->modules));
-  return b;
+static void clear_block(void) {
+  clear((char *)&block, (char *)block.modules);
+  clear((char *)(block.modules + STATS_MODULES), (char *)(&block + 1));
 }
 
 static void begin_child(void) {
   const uint64_t signals = sys_block_signals(); /* a handler may print the statistics */
+  bool begun = false;
   lock_take(&child_lock);
   if (child_begins) {
-    struct stats_block *parents = block;
-    struct stats_block *own = strstr(config.stats_file, "%p") != NULL ? map_file() : NULL;
-    if (own == NULL) own = clear(&own_block);
+    clear_block();
     for (uint32_t row = 0; row < CLASS_ROWS; row++) {
-      own->cls[row] = (struct stats_class_counters){
+      block.cls[row] = (struct stats_class_counters){
         .allocs = inherited[row].allocs, .frees = inherited[row].frees,
         .request_samples = inherited[row].request_samples, .request_bytes = inherited[row].request_bytes};
-      own->inherited_allocs[row] = inherited[row].allocs + inherited[row].own_allocs;
-      own->inherited_frees[row] = inherited[row].frees + inherited[row].own_frees;
+      block.inherited_allocs[row] = inherited[row].allocs + inherited[row].own_allocs;
+      block.inherited_frees[row] = inherited[row].frees + inherited[row].own_frees;
     }
-    if (parents != own) memcpy(own->modules, parents->modules, sizeof(own->modules));
-    fill_in(own);
-    __atomic_store_n(&block, own, __ATOMIC_RELEASE);
+    fill_in(&block);
     __atomic_store_n(&child_begins, false, __ATOMIC_RELEASE);
-    if (parents != &own_block) sys_munmap(parents, sizeof(*parents));
+    begun = true;
   }
   lock_release(&child_lock);
+  if (begun) stats_file_start(&block, true);
   sys_restore_signals(signals);
 }
 
@@ -319,5 +296,6 @@ void stats_fork_prepare(void) {
 
 void stats_fork_child(void) {
   lock_reset(&child_lock);
+  stats_file_fork_child();
   child_begins = config.stats_file[0] != '\0' || config.stats != 0 || config.stats_signal[0] != '\0';
 }

@@ -1,9 +1,9 @@
 /*
  * stats.h: the counters and histograms of one process, in one block of fixed layout.
  *
- * The block lies in ordinary memory, or, with HAKMEM_STATS_FILE, in a file mapped by the process: a reader
- * (the companion program) maps the same file and sees the counters as they grow, even of a process that
- * hangs or was killed. The layout is versioned: a reader refuses another version, size or class count.
+ * The block lies in ordinary memory. With HAKMEM_STATS_FILE, it is copied to a file at the start, at the end and every 100 ms of work at the latest, so a
+ * reader (the companion program) sees the counters grow, and those of a process that hangs or was killed as they were last written. Zero pages are
+ * holes of the file. The layout is versioned: a reader refuses another version, size or class count.
  * All times are nanoseconds, all sizes bytes. This header knows nothing of the allocator's inner parts,
  * so that the companion program can include it.
  *
@@ -18,7 +18,7 @@
 #include "histogram.h"
 
 #define STATS_MAGIC "HAKSTATS"
-#define STATS_VERSION 10
+#define STATS_VERSION 11
 
 /* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */
 #define STATS_COUNTERS(S)                                                     \
@@ -260,12 +260,14 @@ struct stats_block {
   uint32_t pid, parent_pid;
   uint32_t complete;         /* 1: the process ended in order and everything is in */
   uint32_t full_tracing;     /* 1: every operation was seen, so nothing below is sampled */
+  uint32_t publication; /* grows by 2 with each writing of the file; odd: one is under way, or was never finished */
   uint64_t start_realtime_ns, elapsed_ns;
   uint64_t ticks_per_second, clock_cost_ns;
   uint64_t superslab_size, superslab_limit, drain_interval, sample;
   uint64_t release_delay, huge_pages; /* ms; SuperSlabs */
   uint64_t profile;                   /* HAKMEM_PROFILE, bytes; 0: off */
   uint32_t strategy;         /* enum lookup_strategy */
+  uint64_t pid_namespace;    /* the inode of the one that the process's id is of; 0: unknown */
   uint32_t stride[CLASS_ROWS]; /* 0 for the two rows that have none */
   char program[STATS_TEXT];
   char hakmem_version[32];
@@ -301,7 +303,7 @@ struct stats_block {
   struct stats_profile profiles[PROFILE_MOMENTS + 1];
 
   struct stats_pins pins[CLASS_COUNT], idlest_pins[CLASS_COUNT]; /* as of the last snapshot, and of `idlest` */
-  uint64_t rss_files; /* the part of `rss` that is pages of files, this block not among them: code, and data that nobody wrote to; and shared memory */
+  uint64_t rss_files; /* the part of `rss` that is pages of files: code, and data that nobody wrote to; and shared memory */
 };
 
 #endif

@@ -11,17 +11,24 @@
  * That cache cannot be emptied, and a thread that filled it before an object was unloaded would take another object at the same addresses for
  * the old one. Such a thread goes step by step from then on, which uses no cache.
  *
+ * To see whether a word can be read, libunwind writes it to a pipe of its own, whose descriptors a program may have closed and used for a file of its own:
+ * stray bytes, then, in that. So the words are read here in its stead, and the pipe is kept from being opened if no other thread is disturbed by that.
+ *
  * unw_backtrace takes about 8 KiB of the stack. Where there may be less, the steps run on a stack of ours.
  */
 #include <dlfcn.h>
 #include <signal.h>
 #include <sys/auxv.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/single_threaded.h>
 #include <ucontext.h>
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
 
+#include "../src/maps.h"
 #include "../src/os.h"
+#include "../src/syscall.h"
 #include "hub.h"
 
 #define TEXT_OF(x) #x
@@ -110,6 +117,29 @@ static uint32_t go_aside(struct side *side) {
 
 /* ---- libunwind. ---- */
 
+/* Above the stack pointer of the thread's own stack, or the kernel reads it. */
+static int read_word(unw_addr_space_t space, unw_word_t address, unw_word_t *value, int write, void *argument) {
+  const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+  (void)space, (void)argument;
+  if (write) return -1; /* nobody asks for that */
+  if (fp_room((uintptr_t)address) == 0 || (address < here && fp_room(here) != 0)) return maps_read(value, (const void *)(uintptr_t)address, sizeof(*value)) ? 0 : -1;
+  memcpy(value, (const void *)(uintptr_t)address, sizeof(*value));
+  return 0;
+}
+
+/* Its first call opens the pipe; without a descriptor to be had, it goes without. */
+static bool start_libunwind(unw_accessors_t *(*get_accessors)(unw_addr_space_t), unw_addr_space_t space) {
+  struct rlimit before;
+  const bool alone = __libc_single_threaded && sys_getrlimit(RLIMIT_NOFILE, &before) == 0;
+  const uint64_t signals = sys_block_signals();
+  if (alone) sys_setrlimit(RLIMIT_NOFILE, &(struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max});
+  unw_accessors_t *accessors = get_accessors(space);
+  if (alone) sys_setrlimit(RLIMIT_NOFILE, &before);
+  sys_restore_signals(signals);
+  if (accessors != NULL) accessors->access_mem = read_word;
+  return accessors != NULL;
+}
+
 bool unwind_open(void) {
   if (__atomic_load_n(&backtrace, __ATOMIC_ACQUIRE) != NULL) return true;
   if (getauxval(AT_BASE) == 0) return false; /* a statically linked program: it would get a second C library, which knows no object */
@@ -125,9 +155,11 @@ bool unwind_open(void) {
   *(void **)&get_reg = dlsym(library, NAME_OF(unw_get_reg));
   *(void **)&get_proc_info = dlsym(library, NAME_OF(unw_get_proc_info));
   *(void **)&get_save_loc = dlsym(library, NAME_OF(unw_get_save_loc));
+  unw_accessors_t *(*get_accessors)(unw_addr_space_t);
+  *(void **)&get_accessors = dlsym(library, NAME_OF(unw_get_accessors));
   const unw_addr_space_t *local = dlsym(library, NAME_OF(unw_local_addr_space));
   if (function == NULL || set_policy == NULL || !(TAKE_REGISTERS) || init_local == NULL || init_context == NULL || step == NULL || get_reg == NULL ||
-      get_proc_info == NULL || get_save_loc == NULL || local == NULL || set_policy(*local, UNW_CACHE_NONE) != 0 || !map_sides()) return false;
+      get_proc_info == NULL || get_save_loc == NULL || local == NULL || get_accessors == NULL || !start_libunwind(get_accessors, *local) || set_policy(*local, UNW_CACHE_NONE) != 0 || !map_sides()) return false;
   __atomic_store_n(&backtrace, function, __ATOMIC_RELEASE);
   return true;
 }

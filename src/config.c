@@ -122,7 +122,7 @@ static void say_bad_value(const struct option *o, const char *value) {
   put_range(&m, o);
   message_text(&m, "); using ");
   put_default(&m, o);
-  message_send(&m, STDERR_FILENO);
+  message_error(&m);
 }
 
 static void say_unknown(const char *name, size_t length) {
@@ -135,7 +135,7 @@ static void say_unknown(const char *name, size_t length) {
   message_text(&m, "hakmem: ");
   message_quoted(&m, copy);
   message_text(&m, " is not an option and is ignored; HAKMEM_HELP=1 lists the options");
-  message_send(&m, STDERR_FILENO);
+  message_error(&m);
 }
 
 static void read_value(const struct option *o, const char *value) {
@@ -192,6 +192,20 @@ void config_print(int fd) {
     message_text(&m, o->meaning);
     message_send(&m, fd);
   }
+}
+
+bool config_file_path(const char *pattern, char out[PATH_MAX]) {
+  static char start[PATH_MAX];
+  if (start[0] == '\0' && sys_getcwd(start, sizeof(start) - 1) <= 0) start[0] = '\0';
+  char own[CONFIG_TEXT_MAX + 32];
+  config_expand_path(pattern, own, sizeof(own));
+  const bool relative = own[0] != '/' && start[0] == '/'; /* the kernel says "(unreachable)/..." of what lies outside of the root */
+  const size_t before = relative ? strlen(start) : 0, length = strlen(own);
+  if (before + 1 + length >= PATH_MAX) return false;
+  memcpy(out, start, before);
+  if (relative) out[before] = '/';
+  memcpy(out + before + relative, own, length + 1);
+  return true;
 }
 
 void config_expand_path(const char *pattern, char *out, size_t size) {

@@ -5,6 +5,8 @@
 #ifndef HAKMEM_CONFIG_H
 #define HAKMEM_CONFIG_H
 
+#include <limits.h>
+
 #include "base.h"
 
 #define CONFIG_TEXT_MAX 256
@@ -34,7 +36,7 @@
   CHOICE(trace, TRACE, 0, "off|full", "full: every operation goes through the slow path and raises its events") \
   NUMBER(sample, SAMPLE, 1024, 0, 1u << 30, "operations", "one operation in so many is timed, 0 = none") \
   CHOICE(stats, STATS, 0, "0|1", "1: write the statistics as text at exit")                         \
-  TEXT(stats_file, STATS_FILE, "path", "keep the statistics in this mapped file; %p becomes the process id") \
+  TEXT(stats_file, STATS_FILE, "path", "keep the statistics in this file, or, if that is another process's, in one with .PID behind its name; %p becomes the process id") \
   TEXT(stats_signal, STATS_SIGNAL, "signal", "write the statistics as text on this signal (USR2, or a number)") \
   TEXT(log, LOG, "list of drain,ss,hdr or all", "log lines to write")                               \
   TEXT(log_file, LOG_FILE, "path", "where log lines and statistics go; %p becomes the process id; standard error if not set") \
@@ -68,6 +70,12 @@ void config_print(int fd);
 
 /* Bytes of a SuperSlab. */
 static inline size_t config_superslab_size(void) { return (512 * KIB) << config.ss_size; }
+
+/*
+ * The path that `pattern` names, absolute, with %p replaced by the process id: of a relative one, in the directory that was the current one at its first
+ * use, before the program could change that. False if it is too long for PATH_MAX. Signal safe after the first use.
+ */
+bool config_file_path(const char *pattern, char out[PATH_MAX]);
 
 /* Writes `pattern` with %p replaced by the process id into out[size]; cut where it does not fit. Signal safe. */
 void config_expand_path(const char *pattern, char *out, size_t size);

@@ -8,7 +8,8 @@ struct directory directory BULK, directory_blind BULK;
 
 /* Only on the way in: leaves, the hash and the array of SuperSlabs. Look-ups take no lock. */
 static struct lock lock;
-static size_t leaf_count;
+static size_t leaf_count; /* atomic; the leaves in order of their making are those of: */
+static uint16_t leaf_roots[ROOT_LENGTH] BULK;
 
 size_t directory_bytes(void) { return __atomic_load_n(&leaf_count, __ATOMIC_RELAXED) * sizeof(struct directory_leaf); }
 
@@ -25,10 +26,8 @@ static struct directory_leaf *leaf_at(intptr_t distance) {
 size_t directory_untouched(void) {
   const size_t leaf_size = align_up(sizeof(struct directory_leaf), os_page_size());
   size_t untouched = 0;
-  for (uint32_t i = 0; i < ROOT_LENGTH; i++) {
-    const intptr_t distance = __atomic_load_n(&directory.root[i], __ATOMIC_ACQUIRE);
-    if (distance != 0) untouched += leaf_size - os_resident(leaf_at(distance), leaf_size);
-  }
+  const size_t count = __atomic_load_n(&leaf_count, __ATOMIC_ACQUIRE);
+  for (size_t i = 0; i < count; i++) untouched += leaf_size - os_resident(leaf_at(directory.root[leaf_roots[i]]), leaf_size);
   return untouched;
 }
 
@@ -63,7 +62,8 @@ static bool add_leaf(const void *p) {
   const bool needed = leaf_of(p) == NULL;
   if (needed) {
     __atomic_store_n(root_of(p), (intptr_t)((uintptr_t)leaf - (uintptr_t)directory.zero_leaf), __ATOMIC_RELEASE);
-    __atomic_fetch_add(&leaf_count, 1, __ATOMIC_RELAXED);
+    leaf_roots[leaf_count] = (uint16_t)(root_of(p) - directory.root);
+    __atomic_fetch_add(&leaf_count, 1, __ATOMIC_RELEASE);
   }
   lock_release(&lock);
   if (!needed) os_unmap(leaf, align_up(sizeof(struct directory_leaf), os_page_size()));

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "file.h"
 #include "syscall.h"
 
 #define CHUNK 512
@@ -38,12 +39,12 @@ static bool parse_line(const char *line, struct maps_region *out) {
 }
 
 /* Visits the lines, in order of address, until `visit` returns true. */
-static bool scan(int fd, bool (*visit)(const struct maps_region *region, void *context), void *context) {
+static bool scan(const struct own_file *file, bool (*visit)(const struct maps_region *region, void *context), void *context) {
   struct maps_region region;
   char chunk[CHUNK], line[LINE_MAX_KEPT];
   size_t length = 0;
-  for (ssize_t n; (n = sys_read(fd, chunk, sizeof(chunk))) != 0;) {
-    if (n < 0 && errno == EINTR) continue;
+  off_t offset = 0;
+  for (ssize_t n; (n = file_read_at(file, chunk, sizeof(chunk), offset)) != 0; offset += n) {
     if (n < 0) return false;
     for (ssize_t i = 0; i < n; i++) {
       if (chunk[i] != '\n') {
@@ -60,9 +61,9 @@ static bool scan(int fd, bool (*visit)(const struct maps_region *region, void *c
 
 bool maps_each(bool (*visit)(const struct maps_region *region, void *context), void *context) {
   const int saved = errno;
-  const int fd = sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
-  const bool whole = fd >= 0 && scan(fd, visit, context);
-  if (fd >= 0) sys_close(fd);
+  struct own_file file = file_open_briefly("/proc/self/maps");
+  const bool whole = scan(&file, visit, context);
+  file_close(&file);
   errno = saved;
   return whole;
 }

@@ -1,8 +1,8 @@
 #include "message.h"
 
 #include <string.h>
+#include <unistd.h>
 
-#include "syscall.h"
 
 static void append(struct message *m, char c) {
   if (m->length < MESSAGE_MAX - 1) m->text[m->length++] = c;
@@ -72,22 +72,42 @@ void message_number_to(struct message *m, uint64_t value, size_t end) {
   message_number(m, value);
 }
 
-int message_send(struct message *m, int fd) {
-  const int saved = errno;
-  int result = 0;
-  m->text[m->length++] = '\n'; /* append() keeps a place for it */
-  for (size_t done = 0; done < m->length;) {
-    const ssize_t n = sys_write(fd, m->text + done, m->length - done);
-    if (n > 0) {
-      done += (size_t)n;
-    } else if (n < 0 && errno != EINTR) {
-      result = errno;
-      break;
-    }
-  }
+/* The line, ended; the message is empty then. */
+static size_t end_line(struct message *m) {
+  const size_t length = m->length + 1;
+  m->text[m->length] = '\n'; /* append() keeps a place for it */
   m->length = 0;
-  errno = saved;
-  return result;
+  return length;
+}
+
+int message_send(struct message *m, int fd) {
+  const size_t length = end_line(m);
+  return file_write_number(fd, m->text, length);
+}
+
+int message_send_to(struct message *m, const struct own_file *file) {
+  const size_t length = end_line(m);
+  return file_write(file, m->text, length);
+}
+
+/* ---- Standard error. ---- */
+
+static bool started;
+static struct own_file standard_error, duplicate = NO_FILE;
+
+void message_start_error(void) {
+  if (started) return;
+  started = true;
+  standard_error = file_adopt(STDERR_FILENO);
+}
+
+void message_keep_error(void) {
+  if (duplicate.number < 0 && standard_error.number >= 0) duplicate = file_duplicate(&standard_error);
+}
+
+int message_error(struct message *m) {
+  message_start_error();
+  return message_send_to(m, file_is_own(&standard_error, NULL) ? &standard_error : &duplicate);
 }
 
 void message_say(const char *text) {
@@ -95,5 +115,5 @@ void message_say(const char *text) {
   message_start(&m);
   message_text(&m, "hakmem: ");
   message_text(&m, text);
-  message_send(&m, STDERR_FILENO);
+  message_error(&m);
 }

@@ -8,6 +8,7 @@
 #define HAKMEM_MESSAGE_H
 
 #include "base.h"
+#include "file.h"
 
 #define MESSAGE_MAX 2047
 
@@ -30,8 +31,17 @@ void message_column(struct message *m, size_t column);
 /* A number, right-aligned so that it ends at column `end`. */
 void message_number_to(struct message *m, uint64_t value, size_t end);
 
-/* Ends the line, writes it to `fd` whole, and starts a new one. Returns 0 or write's errno; errno is kept. */
+/* Ends the line, writes it whole, and starts a new one. Returns 0 or write's errno; errno is kept. `fd`: the program has named it for this. */
 int message_send(struct message *m, int fd);
+int message_send_to(struct message *m, const struct own_file *file);
+
+/*
+ * The same to standard error: to the file that it was at the start. A program that closes it and opens a file of its own under its number gets nothing
+ * into that. The line is dropped then, unless message_keep_error was called, at the start, too: it keeps a duplicate.
+ */
+int message_error(struct message *m);
+void message_start_error(void);
+void message_keep_error(void);
 
 /* One line "hakmem: <text>" to standard error. */
 void message_say(const char *text);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "directory.h"
+#include "file.h"
 #include "guard.h"
 #include "maps.h"
 #include "os.h"
@@ -35,7 +36,7 @@ static struct {
   uintptr_t lowest, span;
   enum phase phase;
   uint32_t reading, leader; /* the block that is read; the lost block that all of this began with */
-  int pagemap;      /* -1: there is none */
+  struct own_file pagemap;
   bool alone;
 } r;
 
@@ -212,7 +213,7 @@ bool reach_begin(bool alone) {
   r.state = map(r.block_capacity);
   r.pending = map(r.block_capacity * sizeof(*r.pending));
   if (r.chunk == NULL || r.areas == NULL || r.state == NULL || r.pending == NULL || !maps_read(r.chunk, &r, sizeof(r))) return false;
-  r.pagemap = sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+  r.pagemap = file_open_briefly("/proc/self/pagemap");
   directory_each(add_slab, NULL);
   const size_t slabs = r.area_count;
   guard_each(add_guarded, NULL);
@@ -258,7 +259,7 @@ static size_t empty_pages(uintptr_t page) {
   static uintptr_t first;
   static size_t known;
   if (page - first >= known) {
-    const ssize_t size = r.pagemap >= 0 ? sys_pread(r.pagemap, entries, sizeof(entries), (off_t)(page * sizeof(entries[0]))) : 0;
+    const ssize_t size = file_read_at(&r.pagemap, entries, sizeof(entries), (off_t)(page * sizeof(entries[0])));
     first = page;
     known = size > 0 ? (size_t)size / sizeof(entries[0]) : 0;
   }

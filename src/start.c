@@ -10,6 +10,7 @@
 #include "events.h"
 #include "guard.h"
 #include "legacy.h"
+#include "message.h"
 #include "os.h"
 #include "quarantine.h"
 #include "recording.h"
@@ -87,6 +88,7 @@ void alloc_prepare(void) {
   static bool registered;
   if (!registered) {
     registered = true;
+    message_start_error();
     sll_start();
     pthread_atfork(fork_prepare, fork_parent, fork_child);
   }

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -90,6 +91,16 @@ static inline ssize_t sys_read(int fd, void *to, size_t size) { return sys_call(
 static inline ssize_t sys_write(int fd, const void *from, size_t size) { return sys_call(SYS_write, fd, (long)from, (long)size, 0, 0, 0); }
 static inline ssize_t sys_pread(int fd, void *to, size_t size, off_t at) { return sys_call(SYS_pread64, fd, (long)to, (long)size, at, 0, 0); }
 static inline int sys_fcntl(int fd, int command, long argument) { return (int)sys_call(SYS_fcntl, fd, command, argument, 0, 0, 0); }
+static inline ssize_t sys_pwrite(int fd, const void *from, size_t size, off_t at) { return sys_call(SYS_pwrite64, fd, (long)from, (long)size, at, 0, 0); }
+static inline int sys_fstat(int fd, struct stat *status) { return (int)sys_call(SYS_fstat, fd, (long)status, 0, 0, 0, 0); }
+static inline int sys_stat(const char *path, struct stat *status, int flags) {
+  return (int)sys_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)status, flags, 0, 0);
+}
+static inline int sys_flock(int fd, int operation) { return (int)sys_call(SYS_flock, fd, operation, 0, 0, 0, 0); }
+static inline int sys_unlink(const char *path) { return (int)sys_call(SYS_unlinkat, AT_FDCWD, (long)path, 0, 0, 0, 0); }
+static inline int sys_access(const char *path, int mode) { return (int)sys_call(SYS_faccessat, AT_FDCWD, (long)path, mode, 0, 0, 0); }
+static inline int sys_ioctl(int fd, unsigned long request, void *argument) { return (int)sys_call(SYS_ioctl, fd, (long)request, (long)argument, 0, 0, 0); }
+static inline ssize_t sys_getcwd(char *to, size_t size) { return sys_call(SYS_getcwd, (long)to, (long)size, 0, 0, 0, 0); }
 static inline int sys_ftruncate(int fd, off_t size) { return (int)sys_call(SYS_ftruncate, fd, size, 0, 0, 0, 0); }
 
 /* ---- Processes, threads, signals. ---- */
@@ -101,6 +112,8 @@ static inline int sys_getrlimit(int resource, struct rlimit *limit) {
   static_assert(sizeof(limit->rlim_cur) == sizeof(uint64_t), "rlimit is as the kernel's, of 64 bits");
   return (int)sys_call(SYS_prlimit64, 0, resource, 0, (long)limit, 0, 0);
 }
+static inline int sys_setrlimit(int resource, const struct rlimit *limit) { return (int)sys_call(SYS_prlimit64, 0, resource, (long)limit, 0, 0, 0); }
+static inline uid_t sys_geteuid(void) { return (uid_t)sys_raw(SYS_geteuid, 0, 0, 0, 0, 0, 0); }
 static inline ssize_t sys_process_vm_readv(pid_t process, const struct iovec *here, const struct iovec *there) {
   return sys_call(SYS_process_vm_readv, process, (long)here, 1, (long)there, 1, 0);
 }

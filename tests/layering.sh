@@ -11,7 +11,7 @@ wrong() { echo "$*" >>"$problems"; }
 floor() {
   case $1 in
     base.?) echo 0 ;;
-    lock.? | syscall.? | random.h | os.? | config.? | size_class.? | header.? | events.? | message.? | maps.? | ranges.? | hakmem.h) echo 1 ;;
+    lock.? | syscall.? | random.h | os.? | config.? | size_class.? | header.? | events.? | message.? | file.? | maps.? | ranges.? | hakmem.h) echo 1 ;;
     superslab.? | directory.? | kept.? | records.? | profile.? | units.?) echo 2 ;;
     shared_pool.? | legacy.? | evidence.? | misuse.? | audit.? | reach.? | recording.? | guard.?) echo 3 ;;
     shared_fail.? | quarantine.? | tls_sll.? | tls_lists.h | tls_budget.c | tls_drain.c | tls_threads.c | large.?) echo 4 ;;

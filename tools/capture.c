@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "error.h"
+#include "inputs.h"
 #include "library.h"
 #include "memory.h"
 #include "workdir.h"
@@ -103,8 +104,7 @@ static size_t count_stats_files(const char *path) {
   if (directory == NULL) return 0;
   size_t count = 0;
   for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-    const size_t length = strlen(entry->d_name);
-    if (length > 6 && strcmp(entry->d_name + length - 6, ".stats") == 0) count++;
+    if (inputs_is_stats(entry->d_name)) count++;
   }
   closedir(directory);
   return count;

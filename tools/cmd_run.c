@@ -1,5 +1,5 @@
 /*
- * hakmem run: a program under libhakmem.so, with its statistics kept in mapped files, one for each process. No daemon.
+ * hakmem run: a program under libhakmem.so, with its statistics kept in files, one for each process. No daemon.
  */
 #include "capture.h"
 #include "command.h"

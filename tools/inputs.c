@@ -15,9 +15,11 @@
 #define METADATA "metadata"
 #define STATS_SUFFIX ".stats"
 
-static bool ends_with(const char *name, const char *suffix) {
-  const size_t length = strlen(name), tail = strlen(suffix);
-  return length > tail && strcmp(name + length - tail, suffix) == 0;
+bool inputs_is_stats(const char *name) {
+  const char *const suffix = strstr(name, STATS_SUFFIX);
+  if (suffix == NULL || suffix == name) return false;
+  const char *const rest = suffix + strlen(STATS_SUFFIX);
+  return rest[strspn(rest, ".0123456789")] == '\0';
 }
 
 static void add(char ***array, size_t *count, size_t *capacity, const char *path) {
@@ -39,7 +41,7 @@ static void search(struct inputs *inputs, const char *path, unsigned depth, size
       if (S_ISREG(status.st_mode) && strcmp(names[i]->d_name, METADATA) == 0) {
         add(&inputs->traces, &inputs->trace_count, &inputs->trace_capacity, path);
       }
-      if (S_ISREG(status.st_mode) && ends_with(names[i]->d_name, STATS_SUFFIX)) {
+      if (S_ISREG(status.st_mode) && inputs_is_stats(names[i]->d_name)) {
         add(&inputs->stats, &inputs->stats_count, &inputs->stats_capacity, below);
       }
     }

@@ -16,6 +16,8 @@ struct inputs {
 
 /* Adds what `path` names. A directory that holds nothing of ours, and a file that is nothing of ours, is a failure. */
 bool inputs_add(struct inputs *inputs, const char *path);
+/* Whether a file of this name in a directory holds statistics: X.stats, or X.stats.N... if X.stats was another process's. */
+bool inputs_is_stats(const char *name);
 void inputs_fini(struct inputs *inputs);
 
 #endif

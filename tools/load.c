@@ -27,6 +27,7 @@ static struct report *load_stats(const struct inputs *in, const struct load *loa
     progress_update(i + 1, in->stats_count, "files");
   }
   progress_clear();
+  read_stats_end(r);
   if (r->process_count > 0) {
     model_finish(r);
     return r;

@@ -56,6 +56,8 @@ struct model_process {
   char *program, *version;   /* as the process said: to be escaped before it is shown; "" where unknown */
   bool forked;               /* a stats file's process began as a copy of its parent: it may lack what the parent knew */
   bool complete;             /* a stats file's process ended in order */
+  bool has_called_exec;      /* it did not, because it became another program, which has a file of its own */
+  uint64_t pid_namespace;    /* 0: unknown */
   bool has_settings;         /* the next ones are known */
   bool full_tracing;
   uint32_t strategy;         /* enum lookup_strategy */

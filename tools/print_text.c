@@ -17,6 +17,13 @@ void print_more(FILE *out, const struct page *page, size_t shown, size_t there_a
 
 /* ---- Head and losses ---- */
 
+/* A process that called exec has two files, or more. */
+static size_t processes_of(const struct report *r) {
+  size_t count = 0;
+  for (size_t i = 0; i < r->process_count; i++) count += !r->processes[i]->has_called_exec;
+  return count;
+}
+
 static void print_head(FILE *out, const struct page *page) {
   char *const path = escape(page->path);
   char buffer[FORMAT_SIZE];
@@ -28,7 +35,8 @@ static void print_head(FILE *out, const struct page *page) {
             page->trace->process_count == 1 ? "" : "es", format_ns(buffer, (double)span));
   }
   if (page->stats != NULL) {
-    fprintf(out, "  statistics of %zu process%s\n", page->stats->process_count, page->stats->process_count == 1 ? "" : "es");
+    const size_t count = processes_of(page->stats);
+    fprintf(out, "  statistics of %zu process%s\n", count, count == 1 ? "" : "es");
   }
 }
 
@@ -81,7 +89,7 @@ static void add_process(struct table *t, const struct model_process *p, bool ope
   table_cell(t, "%s", format_count(a, operations ? total_allocs(p->counts) : UNKNOWN));
   table_cell(t, "%s", format_count(a, operations ? total_frees(p->counts) : UNKNOWN));
   table_cell(t, "%s", format_bytes(b, p->rss_max));
-  table_cell(t, "%s", !operations ? "-" : p->complete ? "ended" : "cut short");
+  table_cell(t, "%s", !operations ? "-" : p->complete ? "ended" : p->has_called_exec ? "exec" : "cut short");
   table_cell(t, "%s%s", format_width(program) > PROGRAM_WIDTH ? "..." : "",
              format_width(program) > PROGRAM_WIDTH ? program + strlen(program) - PROGRAM_WIDTH : program);
   free(program);

@@ -15,6 +15,8 @@ int read_open_regular(const char *path);
 
 /* Adds the process of one stats file to `r`, if it is process `pid` or `pid` is 0. */
 bool read_stats_file(struct report *r, const char *path, uint32_t pid);
+/* After the last file: which processes did not end in order. */
+void read_stats_end(struct report *r);
 
 /* Reads the traces whose metadata lie in `directories`, all in one order of time, into `r`: process `pid` only, or all for 0. */
 bool read_traces(struct report *r, char *const *directories, size_t count, uint32_t pid);

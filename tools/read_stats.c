@@ -1,12 +1,13 @@
 /*
- * Reading a stats file: the block of a process that ended, was killed, or is still running. The process writes to it
- * whenever it likes, so a copy is taken first and then made consistent; every length and index in it is checked.
+ * Reading a stats file: the block of a process that ended, was killed, or is still running, which writes the file now and then: a copy between two
+ * writings is taken first. The counters in it may be a little apart, as other threads went on; every length and index is checked.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -215,6 +216,7 @@ static void take_identity(struct model_process *p, struct stats_block *b) {
   replace_text(&p->program, b->program, sizeof(b->program));
   replace_text(&p->version, b->hakmem_version, sizeof(b->hakmem_version));
   p->complete = b->complete == 1;
+  p->pid_namespace = b->pid_namespace;
   p->has_settings = true;
   p->full_tracing = b->full_tracing == 1;
   p->strategy = b->strategy;
@@ -252,32 +254,42 @@ static bool take_block(struct report *r, struct stats_block *b, const char *path
   r->lost.stacks_missed += b->stacks_missed;
   r->lost.modules_missed += b->modules_missed;
   r->lost.incidents_missed += b->incidents_missed;
-  if (!p->complete) r->lost.incomplete++;
   return true;
 }
 
-#define READINGS 5 /* of the file of a process that is at work all the time */
+#define READINGS 5       /* of the file of a process that is at work all the time */
+#define WAIT_NS 2000000L /* which writes it for much less */
 
-static bool same_high(const struct stats_block *a, const struct stats_block *b) {
-  return memcmp(&a->lookup.high, &b->lookup.high, sizeof(a->lookup.high)) == 0 && memcmp(&a->drain.high, &b->drain.high, sizeof(a->drain.high)) == 0 &&
-         memcmp(&a->refill.high, &b->refill.high, sizeof(a->refill.high)) == 0 && memcmp(&a->timings.high, &b->timings.high, sizeof(a->timings.high)) == 0;
+/* Reads the file, again if it was being written meanwhile. A process that was killed while it wrote has left it so: that is taken as it is. */
+static size_t read_block(int fd, struct stats_block *block) {
+  size_t got = 0;
+  for (unsigned i = 0; i < READINGS; i++) {
+    uint32_t after;
+    if (i > 0) nanosleep(&(struct timespec){.tv_nsec = WAIT_NS}, NULL);
+    got = read_all(fd, block, sizeof(*block));
+    if (got < sizeof(*block)) break;
+    const bool whole = block->publication % 2 == 0 && pread(fd, &after, sizeof(after), offsetof(struct stats_block, publication)) == (ssize_t)sizeof(after);
+    if ((whole && after == block->publication) || lseek(fd, 0, SEEK_SET) != 0) break;
+  }
+  return got;
 }
 
-/*
- * Reads the file, and once more: the high parts of the histograms' buckets are the same before and after their low parts were read, or a part that went
- * round meanwhile would count twice.
- */
-static size_t read_block(int fd, struct stats_block *block) {
-  struct stats_block *const before = must_allocate(sizeof(*before));
-  size_t got = read_all(fd, block, sizeof(*block));
-  for (unsigned i = 0; i < READINGS && got == sizeof(*block); i++) {
-    memcpy(before, block, sizeof(*block));
-    if (lseek(fd, 0, SEEK_SET) != 0) break;
-    got = read_all(fd, block, sizeof(*block));
-    if (same_high(before, block)) break;
+/* Whether another program's file shows that this process called exec: nobody killed it. */
+static bool has_become_another(const struct report *r, const struct model_process *p) {
+  for (size_t i = 0; p->pid_namespace != 0 && i < r->process_count; i++) {
+    const struct model_process *const other = r->processes[i];
+    if (other->pid == p->pid && other->pid_namespace == p->pid_namespace && other->parent_pid == p->parent_pid &&
+        other->start_realtime_ns > p->start_realtime_ns) return true;
   }
-  free(before);
-  return got;
+  return false;
+}
+
+void read_stats_end(struct report *r) {
+  for (size_t i = 0; i < r->process_count; i++) {
+    struct model_process *const p = r->processes[i];
+    p->has_called_exec = !p->complete && has_become_another(r, p);
+    if (!p->complete && !p->has_called_exec) r->lost.incomplete++;
+  }
 }
 
 bool read_stats_file(struct report *r, const char *path, uint32_t pid) {
