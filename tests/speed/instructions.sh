@@ -50,3 +50,15 @@ per_operation 245 "$default" moves
 per_operation 145 "$default" usable
 export HAKMEM_PROFILE=512K                     # a sample in some thousand operations, with its stack: 2 % more
 per_operation 53 "$default" -w 8192
+unset HAKMEM_PROFILE
+
+# What a process that does nothing pays for a statistics file.
+start() {
+  HAKMEM_STATS_FILE=$1 LD_PRELOAD=$default valgrind --tool=callgrind --callgrind-out-file=/dev/null /bin/true 2>&1 | sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
+}
+place=$(mktemp -d) || exit 1
+without=$(start '') with=$(start "$place/stats")
+[ -s "$place/stats" ] || fail "no statistics file was written"
+rm -rf "$place"
+echo "a statistics file of a short process: $((with - without)) instructions, at most 200000 allowed"
+[ $((with - without)) -le 200000 ] || exit 1
