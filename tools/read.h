@@ -16,6 +16,9 @@ int read_open_regular(const char *path);
 /* Adds the process of one stats file to `r`, if it is process `pid` or `pid` is 0. */
 bool read_stats_file(struct report *r, const char *path, uint32_t pid);
 
+/* Whether the file is there in full; nothing of it is taken. */
+bool read_stats_check(const char *path);
+
 /* Reads the traces whose metadata lie in `directories`, all in one order of time, into `r`: process `pid` only, or all for 0. */
 bool read_traces(struct report *r, char *const *directories, size_t count, uint32_t pid);
 
