@@ -16,6 +16,8 @@
 #include "clock.h"
 #include "hub.h"
 
+static const char mark[] __attribute__((used)) = STATS_MARK;
+
 static struct stats_block own_block BULK; /* until there is a file, and where there is none */
 static struct stats_block *block = &own_block; /* atomic */
 
