@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "../src/options.h"
 #include "capture.h"
 #include "command.h"
 #include "error.h"
@@ -29,17 +30,15 @@ static const struct argp_option options[] = {
   {"full", KEY_FULL, NULL, 0,
    "Raise an event for every allocation, reallocation and free, with nothing sampled (HAKMEM_TRACE=full)", 2},
   {"buffer-size", KEY_BUFFER_SIZE, "BYTES", 0,
-   "Size of one trace buffer, a power of two, K and M understood (256K, with --full 1M); larger ones lose fewer events", 2},
+   "Size of one trace buffer, a power of two, k, M and G understood (256K, with --full 1M); larger ones lose fewer events", 2},
   {"buffer-count", KEY_BUFFER_COUNT, "NUMBER", 0, "Trace buffers for each process and CPU, a power of two (8)", 2},
   {0},
 };
 
-/* A power of two from 2 to 2^30, with K or M behind it if it likes. 0 where it is not. */
+/* A power of two from 2 to 2^30, with a unit behind it if it likes. 0 if it is not. */
 static uint64_t parse_power(const char *text) {
-  char *end;
-  unsigned long long value = strtoull(text, &end, 10);
-  if (*end == 'K' || *end == 'M') value = value < 1u << 30 ? value << (*end == 'K' ? 10 : 20) : 0, end++;
-  const bool good = end != text && *end == '\0' && value >= 2 && value <= 1u << 30 && (value & (value - 1)) == 0;
+  uint64_t value;
+  const bool good = option_parse_bytes(text, 1u << 30, &value) && value >= 2 && (value & (value - 1)) == 0;
   return good ? value : 0;
 }
 
@@ -69,7 +68,8 @@ const struct argp record_argp = {
   .doc = "Run PROGRAM under libhakmem.so in an LTTng session of its own, and keep the trace and the statistics.\v"
          "Uses the LTTng session daemon that is running; where none is, starts a private one and ends it afterwards. "
          "The exit code is the program's, or 128 + N where signal N ended it; 127 where the program was not found, 126 where "
-         "it could not be started, 1 where the session failed, 2 for bad usage.",
+         "it could not be started, 1 where the session failed, the library cannot be loaded into it, or data are missing though the "
+         "program ended with 0; 2 for bad usage.",
   .children = children,
 };
 
@@ -146,7 +146,7 @@ int command_record(int argc, char **argv) {
   bool ran = false, good = prepare(&record, &daemon) && set_up(&record, &daemon, &session);
   if (good) {
     ran = launch_go(&record.capture.launch, &exit_code);
-    if (ran) exit_code = launch_wait(&record.capture.launch);
+    if (ran) exit_code = capture_wait(&record.capture);
     good = ran;
     if (ran && !take_down(&daemon, &session)) {
       good = false;
@@ -159,7 +159,7 @@ int command_record(int argc, char **argv) {
   session_fini(&session);
   sessiond_stop(&daemon);
   if (ran) {
-    capture_finish(&record.capture, STATS_DIRECTORY);
+    if (!capture_finish(&record.capture, STATS_DIRECTORY) && exit_code == EXIT_DONE) exit_code = EXIT_FAILED;
   } else {
     capture_abandon(&record.capture);
   }

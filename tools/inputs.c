@@ -9,13 +9,15 @@
 #include "error.h"
 #include "memory.h"
 #include "read.h"
+#include "unrecorded.h"
 
 #define DEPTH_MAX 12 /* a trace lies at most six levels below the session's directory */
 #define ENTRIES_MAX 100000
 #define METADATA "metadata"
 #define STATS_SUFFIX ".stats"
 
-bool inputs_is_stats(const char *name) {
+/* Whether a file of this name in a directory holds statistics: X.stats, or X.stats.N... if X.stats was another process's. */
+static bool is_stats(const char *name) {
   const char *const suffix = strstr(name, STATS_SUFFIX);
   if (suffix == NULL || suffix == name) return false;
   const char *const rest = suffix + strlen(STATS_SUFFIX);
@@ -41,8 +43,11 @@ static void search(struct inputs *inputs, const char *path, unsigned depth, size
       if (S_ISREG(status.st_mode) && strcmp(names[i]->d_name, METADATA) == 0) {
         add(&inputs->traces, &inputs->trace_count, &inputs->trace_capacity, path);
       }
-      if (S_ISREG(status.st_mode) && inputs_is_stats(names[i]->d_name)) {
+      if (S_ISREG(status.st_mode) && is_stats(names[i]->d_name)) {
         add(&inputs->stats, &inputs->stats_count, &inputs->stats_capacity, below);
+      }
+      if (S_ISREG(status.st_mode) && strcmp(names[i]->d_name, UNRECORDED_FILE) == 0) {
+        add(&inputs->unrecorded, &inputs->unrecorded_count, &inputs->unrecorded_capacity, below);
       }
     }
     free(below);
@@ -82,6 +87,8 @@ bool inputs_add(struct inputs *inputs, const char *path) {
 void inputs_fini(struct inputs *inputs) {
   for (size_t i = 0; i < inputs->stats_count; i++) free(inputs->stats[i]);
   for (size_t i = 0; i < inputs->trace_count; i++) free(inputs->traces[i]);
+  for (size_t i = 0; i < inputs->unrecorded_count; i++) free(inputs->unrecorded[i]);
+  free(inputs->unrecorded);
   free(inputs->stats);
   free(inputs->traces);
   *inputs = (struct inputs){0};
