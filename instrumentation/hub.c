@@ -16,6 +16,7 @@
 #include "../src/config.h"
 #include "../src/hakmem.h"
 #include "../src/message.h"
+#include "../src/options.h"
 #include "../src/os.h"
 #include "../src/tls_sll.h"
 #include "checker.h"
@@ -316,24 +317,10 @@ static void on_signal(int signal) {
   errno = saved;
 }
 
-/* The number of the signal called `name`, with or without SIG, or written as a number; 0 where there is none. */
-static int signal_number(const char *name) {
-  int number = 0;
-  const char *digit = name;
-  for (; *digit >= '0' && *digit <= '9' && number < 1000; digit++) number = number * 10 + (*digit - '0');
-  if (*digit == '\0' && number < NSIG) return number;
-  if (strncmp(name, "SIG", 3) == 0) name += 3;
-  for (int i = 1; i < NSIG; i++) {
-    const char *abbreviation = sigabbrev_np(i);
-    if (abbreviation != NULL && strcmp(abbreviation, name) == 0) return i;
-  }
-  return 0;
-}
-
 static void install_signal(void) {
   if (config.stats_signal[0] == '\0') return;
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-  const int number = signal_number(config.stats_signal);
+  const int number = option_signal(config.stats_signal);
   if (number != 0 && sigaction(number, &action, NULL) == 0) return;
   struct message m;
   message_start(&m);

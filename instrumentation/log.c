@@ -8,6 +8,7 @@
 
 #include "../src/config.h"
 #include "../src/message.h"
+#include "../src/options.h"
 #include "../src/syscall.h"
 #include "clock.h"
 #include "hub.h"
@@ -205,33 +206,19 @@ bool log_hears(enum event_id id) {
   }
 }
 
-/* Turns on what one word of HAKMEM_LOG names. */
-static bool turn_on(const char *word, size_t length) {
-  const bool all = length == 3 && memcmp(word, "all", 3) == 0;
-  const bool drain = length == 5 && memcmp(word, "drain", 5) == 0;
-  const bool ss = length == 2 && memcmp(word, "ss", 2) == 0;
-  const bool hdr = length == 3 && memcmp(word, "hdr", 3) == 0;
-  drains |= all || drain;
-  superslabs |= all || ss;
-  headers |= all || hdr;
-  return all || drain || ss || hdr;
-}
-
-static void read_words(const char *list) {
-  while (*list != '\0') {
-    const char *comma = strchr(list, ',');
-    const size_t length = comma != NULL ? (size_t)(comma - list) : strlen(list);
-    if (!turn_on(list, length)) {
-      struct message m;
-      message_start(&m);
-      message_text(&m, "hakmem: HAKMEM_LOG=");
-      message_quoted(&m, config.log);
-      message_text(&m, " has a word that is none of drain, ss, hdr, all; that word is ignored");
-      message_error(&m);
-      return;
-    }
-    list += length + (comma != NULL ? 1 : 0);
+static void read_words(void) {
+  uint32_t words;
+  if (!option_log_words(config.log, &words)) {
+    struct message m;
+    message_start(&m);
+    message_text(&m, "hakmem: HAKMEM_LOG=");
+    message_quoted(&m, config.log);
+    message_text(&m, " has a word that is none of drain, ss, hdr, all; that word is ignored");
+    message_error(&m);
   }
+  drains = (words & OPTION_LOG_DRAIN) != 0;
+  superslabs = (words & OPTION_LOG_SS) != 0;
+  headers = (words & OPTION_LOG_HDR) != 0;
 }
 
 static void say_drain_setting(void) {
@@ -250,7 +237,7 @@ static void say_drain_setting(void) {
 }
 
 void log_start(void) {
-  read_words(config.log);
+  read_words();
   if (config.log_file[0] != '\0') start_file();
   else if (config.stats != 0 || config.leaks != 0) message_keep_error(); /* many programs close standard error before they end */
   if (drains) say_drain_setting();

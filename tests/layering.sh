@@ -11,7 +11,7 @@ wrong() { echo "$*" >>"$problems"; }
 floor() {
   case $1 in
     base.?) echo 0 ;;
-    lock.? | syscall.? | random.h | os.? | config.? | size_class.? | header.? | events.? | message.? | file.? | maps.? | ranges.? | hakmem.h) echo 1 ;;
+    lock.? | syscall.? | random.h | os.? | config.? | options.? | size_class.? | header.? | events.? | message.? | file.? | maps.? | ranges.? | hakmem.h) echo 1 ;;
     superslab.? | directory.? | kept.? | records.? | profile.? | units.?) echo 2 ;;
     shared_pool.? | legacy.? | evidence.? | misuse.? | audit.? | reach.? | recording.? | guard.?) echo 3 ;;
     shared_fail.? | quarantine.? | tls_sll.? | tls_lists.h | tls_budget.c | tls_drain.c | tls_threads.c | large.?) echo 4 ;;
@@ -47,7 +47,7 @@ for file in $(find tools tracepoints -name '*.c' -o -name '*.h'); do
     case $file:$name in
       tools/bench/*:hakmem.h | tools/bench/threads/*:harness.h) ;;
       tools/man/man.c:config.h | tools/man/man.c:model.h | tools/man/man.c:explain.h) ;; # the tables of options, of the reports, to be printed
-      tools/*:events.h | tools/*:size_class.h | tools/*:histogram.h | tools/*:stats.h | tools/*:base.h) ;;
+      tools/*:options.h | tools/*:events.h | tools/*:size_class.h | tools/*:histogram.h | tools/*:stats.h | tools/*:base.h) ;;
       tracepoints/*:events.h | tracepoints/*:size_class.h | tracepoints/*:base.h) ;;
       *) wrong "$file: includes $included, which is not for it" ;;
     esac

@@ -10,6 +10,7 @@
 #include "inputs.h"
 #include "library.h"
 #include "memory.h"
+#include "option.h"
 #include "workdir.h"
 
 #define LIBRARY_PATH_MAX 256 /* what the library takes as HAKMEM_STATS_FILE, with the zero at the end */
@@ -23,14 +24,20 @@ static const struct argp_option options[] = {
   {0},
 };
 
+static void set_option(struct capture *c, const char *text, struct argp_state *state) {
+  char *name;
+  const char *value;
+  if (!option_read(text, &name, &value)) argp_error(state, "%s", failure());
+  launch_set(&c->launch, name, value);
+  free(name);
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state) {
   struct capture *const c = state->input;
   switch (key) {
     case 'o': c->output = argument; return 0;
     case 'r': c->report = true; return 0;
-    case 'O':
-      if (!launch_set_option(&c->launch, argument)) argp_error(state, "%s is not NAME=VALUE", argument);
-      return 0;
+    case 'O': set_option(c, argument, state); return 0;
     case ARGP_KEY_ARG:
       c->program = &state->argv[state->next - 1];
       state->next = state->argc;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "../src/options.h"
 #include "capture.h"
 #include "command.h"
 #include "error.h"
@@ -29,17 +30,15 @@ static const struct argp_option options[] = {
   {"full", KEY_FULL, NULL, 0,
    "Raise an event for every allocation, reallocation and free, with nothing sampled (HAKMEM_TRACE=full)", 2},
   {"buffer-size", KEY_BUFFER_SIZE, "BYTES", 0,
-   "Size of one trace buffer, a power of two, K and M understood (256K, with --full 1M); larger ones lose fewer events", 2},
+   "Size of one trace buffer, a power of two, k, M and G understood (256K, with --full 1M); larger ones lose fewer events", 2},
   {"buffer-count", KEY_BUFFER_COUNT, "NUMBER", 0, "Trace buffers for each process and CPU, a power of two (8)", 2},
   {0},
 };
 
-/* A power of two from 2 to 2^30, with K or M behind it if it likes. 0 where it is not. */
+/* A power of two from 2 to 2^30, with a unit behind it if it likes. 0 if it is not. */
 static uint64_t parse_power(const char *text) {
-  char *end;
-  unsigned long long value = strtoull(text, &end, 10);
-  if (*end == 'K' || *end == 'M') value = value < 1u << 30 ? value << (*end == 'K' ? 10 : 20) : 0, end++;
-  const bool good = end != text && *end == '\0' && value >= 2 && value <= 1u << 30 && (value & (value - 1)) == 0;
+  uint64_t value;
+  const bool good = option_parse_bytes(text, 1u << 30, &value) && value >= 2 && (value & (value - 1)) == 0;
   return good ? value : 0;
 }
 

@@ -1,6 +1,5 @@
 #include "launch.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,7 +12,6 @@
 
 #define EXIT_NOT_FOUND 127
 #define EXIT_NOT_STARTED 126
-#define OPTION_PREFIX "HAKMEM_"
 
 static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
 static const int asks_to_end[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -61,21 +59,6 @@ static const char *value_of(const struct launch *l, const char *name) {
 
 void launch_set_default(struct launch *l, const char *name, const char *value) {
   if (value_of(l, name) == NULL) launch_set(l, name, value);
-}
-
-bool launch_set_option(struct launch *l, const char *text) {
-  if (strncasecmp(text, OPTION_PREFIX, strlen(OPTION_PREFIX)) == 0) text += strlen(OPTION_PREFIX);
-  const char *const equals = strchr(text, '=');
-  if (equals == NULL || equals == text) return false;
-  char *const name = must_print(OPTION_PREFIX "%.*s", (int)(equals - text), text);
-  bool good = true;
-  for (char *c = name; *c != '\0'; c++) {
-    good = good && (isalnum((unsigned char)*c) || *c == '_');
-    *c = (char)toupper((unsigned char)*c);
-  }
-  if (good) launch_set(l, name, equals + 1);
-  free(name);
-  return good;
 }
 
 /* In the child: waits for the word to go, then becomes the program. Never comes back. */

@@ -42,9 +42,6 @@ void launch_preload(struct launch *l, const char *library);
 void launch_set(struct launch *l, const char *name, const char *value);
 void launch_set_default(struct launch *l, const char *name, const char *value);
 
-/* Takes "NAME=VALUE", an option of the library with or without HAKMEM_ before it. False where it is no such thing. */
-bool launch_set_option(struct launch *l, const char *text);
-
 bool launch_fork(struct launch *l);
 
 /* Lets the child run its program. False, with *exit_code 127 (not found) or 126, where it could not be started. */

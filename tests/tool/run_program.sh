@@ -45,6 +45,26 @@ code 126 run -o o -- "$place"
 code 2 run
 code 2 run -o
 code 2 run --option nonsense true
+
+# A wrong option is bad usage, before the program starts: the message has the value that is allowed, or the nearest name.
+refused() {
+  text=$1
+  shift
+  code 2 run "$@" -o o -- sh -c ': >started'
+  grep -qF -- "$text" err || { cat err; fail "does not say '$text': $*"; }
+  [ ! -e started ] || fail "the program was started with $*"
+}
+refused "HAKMEM_DRAIN_INTERVAL" -O DRAIN_INTERVALL=7
+refused "HAKMEM_SS_LIMIT" -O ss_limti=7
+refused "512K|1M|2M|4M" -O SS_SIZE=3M
+refused "0 to 1073741824 bytes" -O PROFILE=512x
+refused "0 to 1073741824 bytes" -O HAKMEM_PROFILE=2g
+refused "drain,ss,hdr" -O LOG=hdr,all,everything
+refused "STATS_SIGNAL=KILL" -O STATS_SIGNAL=KILL
+refused "-o says where" -O STATS_FILE=mine
+refused "not NAME=VALUE" -O =7
+code 0 run -o o -O PROFILE=512k -O ss_size=1024k -O STATS_SIGNAL=SIGUSR2 -O LOG= -- true
+equal "what the library says of options that are right" 1 "$(wc -l <err)"
 code 1 run -o many -- true
 code 1 run -o "$place/a%b" -- true
 code 0 --help

@@ -53,6 +53,35 @@ Test(config, sizes_of_a_superslab) {
   }
 }
 
+Test(config, bytes_with_a_unit, .init = cr_redirect_stderr) {
+  read_from((char *[]){"HAKMEM_PROFILE=512k", "HAKMEM_POPULATE=3M", "HAKMEM_QUARANTINE=1g", "HAKMEM_REDZONE=4K", "HAKMEM_SS_SIZE=1024k", NULL});
+  cr_assert_eq(config.profile, 512 * KIB);
+  cr_assert_eq(config.populate, 3 * MIB);
+  cr_assert_eq(config.quarantine, 1024 * MIB);
+  cr_assert_eq(config.redzone, 4 * KIB);
+  cr_assert_eq(config_superslab_size(), 1 * MIB);
+  read_from((char *[]){"HAKMEM_SS_SIZE=4m", "HAKMEM_PROFILE=7m", NULL});
+  cr_assert_eq(config_superslab_size(), 4 * MIB);
+  read_from((char *[]){"HAKMEM_SS_SIZE=524288", NULL});
+  cr_assert_eq(config_superslab_size(), 512 * KIB);
+  cr_assert_stderr_eq_str("");
+}
+
+Test(config, what_is_no_size, .init = cr_redirect_stderr) {
+  read_from((char *[]){"HAKMEM_PROFILE=2g", "HAKMEM_PROFILE=1kk", "HAKMEM_PROFILE=k", "HAKMEM_SAMPLE=1k", "HAKMEM_SS_SIZE=3m", "HAKMEM_TRACE=0k", NULL});
+  cr_assert_eq(config.profile, 0);
+  cr_assert_eq(config.sample, 1024);
+  cr_assert_eq(config_superslab_size(), 2 * MIB);
+  fflush(stderr);
+  cr_assert_stderr_eq_str(
+    "hakmem: HAKMEM_PROFILE=2g is not allowed (0 to 1073741824 bytes); using 0\n"
+    "hakmem: HAKMEM_PROFILE=1kk is not allowed (0 to 1073741824 bytes); using 0\n"
+    "hakmem: HAKMEM_PROFILE=k is not allowed (0 to 1073741824 bytes); using 0\n"
+    "hakmem: HAKMEM_SAMPLE=1k is not allowed (0 to 1073741824 operations); using 1024\n"
+    "hakmem: HAKMEM_SS_SIZE=3m is not allowed (512K|1M|2M|4M); using 2M\n"
+    "hakmem: HAKMEM_TRACE=0k is not allowed (off|full); using off\n");
+}
+
 Test(config, bad_values_leave_the_default, .init = cr_redirect_stderr) {
   read_from((char *[]){"HAKMEM_SAMPLE=many", "HAKMEM_SS_LIMIT=-3", "HAKMEM_TRACE=", "HAKMEM_SS_LIMIT=1048577", "HAKMEM_NO=1", NULL});
   cr_assert_eq(config.sample, 1024);

@@ -1,0 +1,45 @@
+/*
+ * options.h: what an option's value may be. The library and the companion program read values by the same functions, so that
+ * `hakmem run -O` refuses what the library would not take.
+ */
+#ifndef HAKMEM_OPTIONS_H
+#define HAKMEM_OPTIONS_H
+
+#include "config.h"
+
+#define OPTION_PREFIX "HAKMEM_"
+
+enum option_kind { OPTION_NUMBER, OPTION_CHOICE, OPTION_TEXT };
+
+struct config_option {
+  const char *name;
+  enum option_kind kind;
+  size_t offset; /* of the member in struct config */
+  uint32_t default_value, lowest, highest;
+  const char *form; /* unit, choices, or what the text is */
+  const char *meaning;
+};
+
+/* All of them, in the order of CONFIG_OPTIONS; the last one's name is NULL. */
+extern const struct config_option option_table[];
+
+/* The option with the name name[length], without its prefix; NULL if there is none. */
+const struct config_option *option_find(const char *name, size_t length);
+
+/* False if the value is not allowed. For a number or a choice, *out becomes what the member of struct config is to be. */
+bool option_parse(const struct config_option *o, const char *text, uint32_t *out);
+
+/* Bytes: a number, perhaps with k, K, m, M, g or G behind it for 1024, 1024^2 and 1024^3. False if it is not that, or above `highest`. */
+bool option_parse_bytes(const char *text, uint64_t highest, uint64_t *out);
+
+/* The choice with index `index` in "a|b|c": its start, its length in *length; NULL past the last one. */
+const char *option_choice(const char *choices, uint32_t index, size_t *length);
+
+/* The words of HAKMEM_LOG, as a set. False if one is none of them; the others are in the set nevertheless. */
+enum { OPTION_LOG_DRAIN = 1, OPTION_LOG_SS = 2, OPTION_LOG_HDR = 4 };
+bool option_log_words(const char *list, uint32_t *set);
+
+/* The number of the signal called `name`, with or without SIG, or written as a number; 0 if there is none. */
+int option_signal(const char *name);
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * option.h: -O NAME=VALUE, checked by the library's own table before any program starts.
+ */
+#ifndef HAKMEM_TOOLS_OPTION_H
+#define HAKMEM_TOOLS_OPTION_H
+
+#include <stdbool.h>
+
+/*
+ * Takes "NAME=VALUE", with or without HAKMEM_ before it, in any case. *name (to be freed) is the variable of the environment and *value lies in `text`.
+ * False, with a failure set, if there is no such option or the library would not take the value.
+ */
+bool option_read(const char *text, char **name, const char **value);
+
+#endif
