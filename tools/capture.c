@@ -7,14 +7,18 @@
 
 #include "command.h"
 #include "error.h"
-#include "inputs.h"
 #include "library.h"
 #include "memory.h"
 #include "option.h"
+#include "program.h"
+#include "unrecorded.h"
+#include "watch.h"
+#include "whole.h"
 #include "workdir.h"
 
 #define LIBRARY_PATH_MAX 256 /* what the library takes as HAKMEM_STATS_FILE, with the zero at the end */
 #define PID_DIGITS 10
+#define UNRECORDED_SHOWN 5 /* on standard error */
 
 static const struct argp_option options[] = {
   {"output", 'o', "DIR", 0, "Put the data into DIR, which must be empty or not exist (hakmem-PROGRAM-PID)", 1},
@@ -57,7 +61,9 @@ void capture_init(struct capture *c) {
 void capture_fini(struct capture *c) {
   launch_fini(&c->launch);
   free(c->directory);
+  watch_destroy(c->watch);
   c->directory = NULL;
+  c->watch = NULL;
 }
 
 static char *stats_path(const struct capture *c, const char *stats) {
@@ -82,6 +88,7 @@ static bool prepare_stats(struct capture *c, const char *stats) {
 
 bool capture_prepare(struct capture *c, const char *stats) {
   c->launch.argv = c->program;
+  if (!program_check(c->program[0])) return fail("%s; the program was not started", failure());
   char *const library = library_find(LIBRARY_ALLOCATOR);
   if (library == NULL) return false;
   launch_preload(&c->launch, library);
@@ -106,29 +113,44 @@ void capture_abandon(struct capture *c) {
   workdir_remove_empty(c->directory);
 }
 
-static size_t count_stats_files(const char *path) {
-  DIR *const directory = opendir(path);
-  if (directory == NULL) return 0;
-  size_t count = 0;
-  for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-    if (inputs_is_stats(entry->d_name)) count++;
-  }
-  closedir(directory);
-  return count;
+static uint64_t look(void *watch) { return watch_look(watch); }
+
+int capture_wait(struct capture *c) {
+  c->watch = watch_create(c->launch.pid);
+  return launch_wait(&c->launch, look, c->watch);
 }
 
-void capture_finish(struct capture *c, const char *stats) {
-  launch_release(&c->launch);
-  char *const files = stats_path(c, stats);
-  const size_t processes = count_stats_files(files);
-  free(files);
-  if (processes == 0) {
-    say("no process of %s loaded the library, so there is no data: it is linked statically, or set-uid, or it cleared "
-        "LD_PRELOAD, or it ended too early", c->program[0]);
-    return;
+/* The first few on standard error, all in a file for the report. */
+static void tell_unrecorded(const struct capture *c, const struct unrecorded_list *list) {
+  if (list->count == 0) return;
+  char *const path = must_print("%s/" UNRECORDED_FILE, c->directory);
+  if (!unrecorded_write(list, path)) say("%s", failure());
+  free(path);
+  const size_t shown = list->count < UNRECORDED_SHOWN ? list->count : UNRECORDED_SHOWN;
+  for (size_t i = 0; i < shown; i++) {
+    say("not recorded: process %u, %s, %s", list->entries[i].pid, list->entries[i].program, list->entries[i].why);
   }
+  if (list->count > shown) say("not recorded: %zu more processes; the report lists them", list->count - shown);
+}
+
+static bool tell_data(const struct capture *c, const struct whole *whole) {
   char *const shown = workdir_quote(c->output != NULL ? c->output : strrchr(c->directory, '/') + 1);
-  say("data of %zu process%s is in %s; to see it: hakmem report %s", processes, processes == 1 ? "" : "es", shown, shown);
+  if (whole->processes > 0) {
+    say("data of %zu process%s is in %s%s; to see it: hakmem report %s", whole->processes, whole->processes == 1 ? "" : "es", shown,
+        whole->missing > 0 ? ", and other data are missing" : "", shown);
+  } else if (whole->missing == 0) {
+    say("no process of %s loaded the library, so there is no data: LD_PRELOAD was cleared, or the library could not be read", c->program[0]);
+  }
   free(shown);
-  if (c->report) command_report(2, (char *[]){(char *)"hakmem report", c->directory, NULL});
+  return whole->processes > 0 && whole->missing == 0;
+}
+
+bool capture_finish(struct capture *c, const char *stats) {
+  launch_release(&c->launch);
+  const struct unrecorded_list *const unrecorded = watch_result(c->watch);
+  const struct whole whole = whole_check(c->directory, *stats != '\0');
+  tell_unrecorded(c, unrecorded);
+  const bool good = tell_data(c, &whole);
+  if (whole.processes > 0 && c->report) command_report(2, (char *[]){(char *)"hakmem report", c->directory, NULL});
+  return good;
 }

@@ -17,6 +17,7 @@ struct capture {
   char **program; /* and its arguments; NULL at the end */
   struct launch launch;
   char *directory; /* absolute, made by capture_prepare */
+  struct watch *watch; /* from capture_wait on: who was not recorded */
 };
 
 /* The shared options; to be a child of a subcommand's argp, with a struct capture as its input. */
@@ -34,7 +35,13 @@ bool capture_prepare(struct capture *c, const char *stats);
 /* Takes back what capture_prepare made, where the program was not started. */
 void capture_abandon(struct capture *c);
 
-/* After the program's end: says where the data is, or that there is none; then the report, if it was asked for. */
-void capture_finish(struct capture *c, const char *stats);
+/* Waits for the program's end, and finds out meanwhile which of its children are not recorded. Returns its exit code, as launch_wait. */
+int capture_wait(struct capture *c);
+
+/*
+ * After the program's end: says where the data are, what of them is missing and who was not recorded; then the report, if it was asked for.
+ * False if data are missing.
+ */
+bool capture_finish(struct capture *c, const char *stats);
 
 #endif

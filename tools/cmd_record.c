@@ -68,7 +68,8 @@ const struct argp record_argp = {
   .doc = "Run PROGRAM under libhakmem.so in an LTTng session of its own, and keep the trace and the statistics.\v"
          "Uses the LTTng session daemon that is running; where none is, starts a private one and ends it afterwards. "
          "The exit code is the program's, or 128 + N where signal N ended it; 127 where the program was not found, 126 where "
-         "it could not be started, 1 where the session failed, 2 for bad usage.",
+         "it could not be started, 1 where the session failed, the library cannot be loaded into it, or data are missing though the "
+         "program ended with 0; 2 for bad usage.",
   .children = children,
 };
 
@@ -145,7 +146,7 @@ int command_record(int argc, char **argv) {
   bool ran = false, good = prepare(&record, &daemon) && set_up(&record, &daemon, &session);
   if (good) {
     ran = launch_go(&record.capture.launch, &exit_code);
-    if (ran) exit_code = launch_wait(&record.capture.launch);
+    if (ran) exit_code = capture_wait(&record.capture);
     good = ran;
     if (ran && !take_down(&daemon, &session)) {
       good = false;
@@ -158,7 +159,7 @@ int command_record(int argc, char **argv) {
   session_fini(&session);
   sessiond_stop(&daemon);
   if (ran) {
-    capture_finish(&record.capture, STATS_DIRECTORY);
+    if (!capture_finish(&record.capture, STATS_DIRECTORY) && exit_code == EXIT_DONE) exit_code = EXIT_FAILED;
   } else {
     capture_abandon(&record.capture);
   }

@@ -19,7 +19,8 @@ const struct argp run_argp = {
   .args_doc = "[--] PROGRAM [ARGUMENT...]",
   .doc = "Run PROGRAM under libhakmem.so and keep the statistics of each of its processes in a file.\v"
          "The exit code is the program's, or 128 + N where signal N ended it; 127 where the program was not found, 126 where "
-         "it could not be started, 1 where the run could not be prepared, 2 for bad usage.",
+         "it could not be started, 1 where the run could not be prepared, the library cannot be loaded into it, or data are missing "
+         "though the program ended with 0; 2 for bad usage.",
   .children = children,
 };
 
@@ -34,8 +35,8 @@ int command_run(int argc, char **argv) {
     say("%s", failure());
     capture_abandon(&capture);
   } else {
-    exit_code = launch_wait(&capture.launch);
-    capture_finish(&capture, "");
+    exit_code = capture_wait(&capture);
+    if (!capture_finish(&capture, "") && exit_code == EXIT_DONE) exit_code = EXIT_FAILED;
   }
   capture_fini(&capture);
   return exit_code;

@@ -26,6 +26,17 @@ static void name_incomplete(struct finding *f, const struct report *r) {
   }
 }
 
+#define UNRECORDED_NAMED 5
+
+static void name_unrecorded(struct finding *f, const struct unrecorded_list *list) {
+  for (size_t i = 0; i < list->count && i < UNRECORDED_NAMED; i++) {
+    char *const program = escape(list->entries[i].program), *const why = escape(list->entries[i].why);
+    finding_evidence(f, "process %" PRIu32 ", %s, %s", list->entries[i].pid, program, why);
+    free(program);
+    free(why);
+  }
+}
+
 static void tell_losses(struct diagnosis *d, const struct report *r) {
   const struct model_losses *const lost = r != NULL ? &r->lost : NULL;
   uint64_t any = 0;
@@ -48,6 +59,7 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
     finding_change(f, "Record with larger buffers: hakmem record --buffer-size=8M --buffer-count=8.");
     finding_effect(f, "fewer events are discarded; this report counts them again");
   }
+  if (lost->unrecorded > 0) name_unrecorded(f, &d->page->unrecorded);
   if (lost->incomplete > 0) {
     name_incomplete(f, r);
     finding_change(f, "Let the process end by exit() or by returning from main(), or take the last operations (at most one budget, "

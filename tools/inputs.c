@@ -9,6 +9,7 @@
 #include "error.h"
 #include "memory.h"
 #include "read.h"
+#include "unrecorded.h"
 
 #define DEPTH_MAX 12 /* a trace lies at most six levels below the session's directory */
 #define ENTRIES_MAX 100000
@@ -43,6 +44,9 @@ static void search(struct inputs *inputs, const char *path, unsigned depth, size
       }
       if (S_ISREG(status.st_mode) && inputs_is_stats(names[i]->d_name)) {
         add(&inputs->stats, &inputs->stats_count, &inputs->stats_capacity, below);
+      }
+      if (S_ISREG(status.st_mode) && strcmp(names[i]->d_name, UNRECORDED_FILE) == 0) {
+        add(&inputs->unrecorded, &inputs->unrecorded_count, &inputs->unrecorded_capacity, below);
       }
     }
     free(below);
@@ -82,6 +86,8 @@ bool inputs_add(struct inputs *inputs, const char *path) {
 void inputs_fini(struct inputs *inputs) {
   for (size_t i = 0; i < inputs->stats_count; i++) free(inputs->stats[i]);
   for (size_t i = 0; i < inputs->trace_count; i++) free(inputs->traces[i]);
+  for (size_t i = 0; i < inputs->unrecorded_count; i++) free(inputs->unrecorded[i]);
+  free(inputs->unrecorded);
   free(inputs->stats);
   free(inputs->traces);
   *inputs = (struct inputs){0};

@@ -12,6 +12,8 @@ struct inputs {
   size_t stats_count, stats_capacity;
   char **traces; /* directories with metadata in them */
   size_t trace_count, trace_capacity;
+  char **unrecorded; /* lists of processes that were not recorded (unrecorded.h) */
+  size_t unrecorded_count, unrecorded_capacity;
 };
 
 /* Adds what `path` names. A directory that holds nothing of ours, and a file that is nothing of ours, is a failure. */

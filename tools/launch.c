@@ -160,7 +160,7 @@ int launch_interrupted(void) {
   return 0;
 }
 
-int launch_wait(struct launch *l) {
+int launch_wait(struct launch *l, uint64_t (*look)(void *context), void *context) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGCHLD);
@@ -173,7 +173,8 @@ int launch_wait(struct launch *l) {
       return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     }
     siginfo_t info;
-    const int signal_number = sigwaitinfo(&set, &info);
+    const struct timespec pause = {.tv_nsec = (long)look(context)};
+    const int signal_number = sigtimedwait(&set, &info, &pause);
     /* What the terminal sends, it sends to the program as well: the two are in one process group. */
     if (signal_number > 0 && signal_number != SIGCHLD && info.si_code != SI_KERNEL) kill(l->pid, signal_number);
   }

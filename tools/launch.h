@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct launch_variable { char *name, *value; };
@@ -50,8 +51,11 @@ bool launch_go(struct launch *l, int *exit_code);
 /* Whether a signal that asks this process to end is pending; the number, or 0. It stays pending. */
 int launch_interrupted(void);
 
-/* Waits for the program's end, passing signals on to it. Returns its exit code, or 128 + the signal that ended it. */
-int launch_wait(struct launch *l);
+/*
+ * Waits for the program's end, passing signals on to it. Returns its exit code, or 128 + the signal that ended it. Meanwhile calls
+ * look(context), which says after how many nanoseconds (fewer than 10^9) to call it again.
+ */
+int launch_wait(struct launch *l, uint64_t (*look)(void *context), void *context);
 
 /* Lets signals act on this process again, once there is nothing left that they could leave behind. */
 void launch_release(struct launch *l);

@@ -22,6 +22,7 @@ static struct report *load_stats(const struct inputs *in, const struct load *loa
   for (size_t i = 0; i < in->stats_count; i++) {
     if (!read_stats_file(r, in->stats[i], load->pid)) {
       say("%s", failure());
+      r->lost.unkept++;
       *good = false;
     }
     progress_update(i + 1, in->stats_count, "files");
@@ -45,6 +46,7 @@ static struct report *load_trace(const struct inputs *in, const struct load *loa
                   load->pid != 0 ? " by this process" : "; enable hakmem:*, and preload libhakmem-tracepoints.so, too");
   }
   if (usable) {
+    if (r->lost.unread > 0) *good = false;
     model_finish(r);
     return r;
   }
@@ -52,6 +54,20 @@ static struct report *load_trace(const struct inputs *in, const struct load *loa
   *good = false;
   model_destroy(r);
   return NULL;
+}
+
+static void load_unrecorded(struct page *page, const struct inputs *in, uint32_t pid, bool *good) {
+  struct unrecorded_list all = {0};
+  for (size_t i = 0; i < in->unrecorded_count; i++) {
+    if (unrecorded_read(&all, in->unrecorded[i])) continue;
+    say("%s", failure());
+    *good = false;
+  }
+  for (size_t i = 0; i < all.count; i++) {
+    const struct unrecorded *const one = &all.entries[i];
+    if (pid == 0 || one->pid == pid) unrecorded_add(&page->unrecorded, one->pid, one->program, one->why);
+  }
+  unrecorded_free(&all);
 }
 
 bool load_page(struct page *page, const struct load *load) {
@@ -63,8 +79,11 @@ bool load_page(struct page *page, const struct load *load) {
     good = false;
   }
   page->path = load->paths[0];
+  load_unrecorded(page, &inputs, load->pid, &good);
   page->stats = load_stats(&inputs, load, &good);
   page->trace = load_trace(&inputs, load, &good);
+  struct report *const losses = (struct report *)(page->stats != NULL ? page->stats : page->trace);
+  if (losses != NULL) losses->lost.unrecorded = page->unrecorded.count;
   page->main = page->trace != NULL ? page->trace : page->stats;
   page->memory = page->stats != NULL ? page->stats : page->trace;
   if (page->main == NULL && good) {
@@ -78,4 +97,5 @@ bool load_page(struct page *page, const struct load *load) {
 void load_free(struct page *page) {
   model_destroy((struct report *)page->stats);
   model_destroy((struct report *)page->trace);
+  unrecorded_free(&page->unrecorded);
 }

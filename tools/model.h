@@ -108,7 +108,10 @@ struct model_latency {
   R(modules_missed, "loaded objects for which there was no room")                              \
   R(incidents_missed, "header resets and shared_fails for whose details there was no room")    \
   R(incomplete, "processes that did not end in order: their last operations may be missing")   \
-  R(invalid, "events or entries that made no sense and were left out")
+  R(invalid, "events or entries that made no sense and were left out")                         \
+  R(unread, "traces that could not be read to their end: the rest of them is missing")         \
+  R(unkept, "statistics files that are empty, cut off or damaged")                             \
+  R(unrecorded, "processes that were started and not recorded")
 
 struct model_losses { MODEL_LOSSES(STATS_MEMBER) };
 

@@ -8,11 +8,13 @@
 #include <stdio.h>
 
 #include "model.h"
+#include "unrecorded.h"
 
 struct page {
   const struct report *trace, *stats; /* one may be NULL */
   const struct report *main;  /* what counts and latencies come from: the trace, if there is one */
   const struct report *memory; /* what knows where the memory is: the stats files, if there are any */
+  struct unrecorded_list unrecorded; /* processes of the run of which there are no data */
   const char *path; /* as the user named it */
   bool all; /* every class and process, not only the first few */
 };

@@ -416,10 +416,23 @@ static json_t *report(const struct report *r) {
   return object;
 }
 
+static json_t *unrecorded(const struct unrecorded_list *list) {
+  json_t *const array = json_array();
+  for (size_t i = 0; i < list->count; i++) {
+    json_t *const object = json_object();
+    set(object, "pid", number(list->entries[i].pid));
+    set(object, "program", text(list->entries[i].program));
+    set(object, "why", text(list->entries[i].why));
+    json_array_append_new(array, object);
+  }
+  return array;
+}
+
 bool print_json(FILE *out, const struct page *page) {
   json_t *const root = json_object();
   set(root, "schema", json_integer(JSON_SCHEMA));
   set(root, "path", text(page->path));
+  set(root, "not_recorded", unrecorded(&page->unrecorded));
   if (page->trace != NULL) set(root, "trace", report(page->trace));
   if (page->stats != NULL) set(root, "stats", report(page->stats));
   const int code = json_dumpf(root, out, JSON_INDENT(1) | JSON_ENSURE_ASCII);

@@ -64,6 +64,30 @@ void print_losses(FILE *out, const struct page *page) {
   }
 }
 
+#define PROGRAM_SHOWN 60
+
+/* The texts are escaped in the file; once more, because anybody may have written it. */
+static void print_unrecorded(FILE *out, const struct page *page) {
+  const struct unrecorded_list *const list = &page->unrecorded;
+  const size_t shown = page->all || list->count < PRINT_ROWS ? list->count : PRINT_ROWS;
+  if (list->count == 0) return;
+  fputs("\nNot recorded\n", out);
+  struct table *const t = table_create("rll");
+  table_cell(t, "pid"), table_cell(t, "program"), table_cell(t, "why");
+  for (size_t i = 0; i < shown; i++) {
+    char *const program = escape(list->entries[i].program), *const why = escape(list->entries[i].why);
+    const size_t width = format_width(program);
+    table_cell(t, "%" PRIu32, list->entries[i].pid);
+    table_cell(t, "%s%s", width > PROGRAM_SHOWN ? "..." : "", width > PROGRAM_SHOWN ? program + strlen(program) - PROGRAM_SHOWN : program);
+    table_cell(t, "%s", why);
+    free(program);
+    free(why);
+  }
+  table_print(t, out, 2);
+  print_more(out, page, shown, list->count, "processes");
+  fputs("  Processes that lived for less than some 10 ms may be missing in this list.\n", out);
+}
+
 /* ---- Processes ---- */
 
 static uint64_t total_allocs(const struct model_counts *counts) {
@@ -242,6 +266,7 @@ void print_text(FILE *out, const struct page *page) {
   print_head(out, page);
   print_settings(out, page->memory);
   print_losses(out, page);
+  print_unrecorded(out, page);
   print_processes(out, page);
   print_incidents(out, page);
   print_leaks(out, page);

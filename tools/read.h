@@ -18,6 +18,9 @@ bool read_stats_file(struct report *r, const char *path, uint32_t pid);
 /* After the last file: which processes did not end in order. */
 void read_stats_end(struct report *r);
 
+/* Whether the file is there in full; nothing of it is taken. */
+bool read_stats_check(const char *path);
+
 /* Reads the traces whose metadata lie in `directories`, all in one order of time, into `r`: process `pid` only, or all for 0. */
 bool read_traces(struct report *r, char *const *directories, size_t count, uint32_t pid);
 

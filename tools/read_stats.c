@@ -41,7 +41,7 @@ static size_t read_all(int fd, void *into, size_t size) {
 
 static bool check_header(const struct stats_block *b, size_t got, const char *path) {
   const size_t header = offsetof(struct stats_block, pid);
-  if (got == 0) return fail("%s is empty: its process ended before it could write", path);
+  if (got == 0) return fail("%s is empty: there was no room for it, or its process ended before it could write", path);
   if (got < header || memcmp(b->magic, STATS_MAGIC, sizeof(b->magic)) != 0) return fail("%s is not a stats file of hakmem", path);
   if (b->version != STATS_VERSION) {
     return fail(
@@ -299,6 +299,16 @@ bool read_stats_file(struct report *r, const char *path, uint32_t pid) {
   const size_t got = read_block(fd, block);
   close(fd);
   const bool good = check_header(block, got, path) && ((pid != 0 && block->pid != pid) || take_block(r, block, path));
+  free(block);
+  return good;
+}
+
+bool read_stats_check(const char *path) {
+  const int fd = read_open_regular(path);
+  if (fd < 0) return false;
+  struct stats_block *const block = must_allocate(sizeof(*block));
+  const bool good = check_header(block, read_all(fd, block, sizeof(*block)), path);
+  close(fd);
   free(block);
   return good;
 }

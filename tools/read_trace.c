@@ -1,234 +1,193 @@
 /*
- * Reading a trace: turns babeltrace2's messages into the event structures of src/events.h and hands them to the model.
- * The functions that read an event are expanded from the table there; no field is named here.
+ * Reading a trace: a child decodes it and sends the events through a pipe; this process adds them up. If the child crashes, runs out of
+ * memory or makes no progress, the model has what was read until then.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
-#include "ctf_graph.h"
+#include "error.h"
 #include "guard.h"
 #include "memory.h"
 #include "metadata.h"
 #include "progress.h"
 #include "read.h"
-#include "trace_model.h"
+#include "trace_decode.h"
 
-#define PROVIDER "hakmem:"
-#define CLASS_CACHE 256 /* a power of two */
-#define NOT_OURS EVENT_COUNT
-#define PROGRESS_EVERY 4096 /* messages */
+#define STALL_SECONDS 10       /* of processor time, without a message */
+#define STALL_WALL_SECONDS 60  /* and of any time: a slow disk is not a damaged trace */
+#define POLL_MS 500
+#define MEMORY_MAX ((rlim_t)2 << 30) /* sound traces take some MiB a stream; damaged ones ask for arrays of 2^32 */
+#define ROOM_FIRST 262144
 
-struct reader {
-  struct report *r;
-  struct trace_model *model;
-  struct { const bt_event_class *class; unsigned id; } cache[CLASS_CACHE];
-  uint64_t messages;
-  uint32_t pid; /* only this process; 0: all */
+struct child {
+  pid_t pid;
+  int fd;
+  volatile uint64_t *messages; /* shared */
+  uint64_t seen;
+  double processor, wall; /* seconds, when it made progress last */
 };
 
-/* ---- Fields ---- */
+struct reading {
+  struct report *r;
+  struct trace_model *model;
+  unsigned char *bytes; /* what came through the pipe and was not taken yet */
+  size_t length, capacity;
+  bool ended; /* WIRE_END was there */
+  char *why;  /* it ended too early; NULL: not known */
+};
 
-static const bt_field *member(const bt_field *structure, const char *name) {
-  return structure != NULL ? bt_field_structure_borrow_member_field_by_name_const(structure, name) : NULL;
+static _Noreturn void be_child(int fd, volatile uint64_t *messages, pid_t parent, char *const *directories, size_t count, uint32_t pid) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(EXIT_FAILED);
+  setrlimit(RLIMIT_DATA, &(const struct rlimit){MEMORY_MAX, MEMORY_MAX});
+  guard_silence();
+  struct wire out = {.fd = fd};
+  if (trace_decode(directories, count, pid, &out, messages)) wire_end(&out); else wire_failed(&out, failure());
+  wire_send(&out);
+  _exit(EXIT_DONE);
 }
 
-static bool integer_of(const bt_field *field, uint64_t *out) {
-  if (field == NULL) return false;
-  const bt_field_class_type type = bt_field_get_class_type(field);
-  if (bt_field_class_type_is(type, BT_FIELD_CLASS_TYPE_UNSIGNED_INTEGER)) {
-    *out = bt_field_integer_unsigned_get_value(field);
-    return true;
+static bool start(struct child *c, char *const *directories, size_t count, uint32_t pid) {
+  int ends[2];
+  c->messages = mmap(NULL, sizeof(*c->messages), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (c->messages == MAP_FAILED || pipe2(ends, O_CLOEXEC) != 0) return fail("cannot read the trace: %s", strerror(errno));
+  const pid_t parent = getpid();
+  c->pid = fork();
+  if (c->pid == 0) be_child(ends[1], c->messages, parent, directories, count, pid);
+  close(ends[1]);
+  c->fd = ends[0];
+  if (c->pid > 0) return true;
+  close(c->fd);
+  return fail("cannot start a process: %s", strerror(errno));
+}
+
+static double seconds_of(clockid_t clock) {
+  struct timespec now = {0};
+  clock_gettime(clock, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static double processor_of(pid_t pid) {
+  clockid_t clock;
+  return clock_getcpuclockid(pid, &clock) == 0 ? seconds_of(clock) : 0;
+}
+
+/* Whether the child has made no progress for too long. */
+static bool is_stalled(struct child *c) {
+  const double processor = processor_of(c->pid), wall = seconds_of(CLOCK_MONOTONIC);
+  if (c->wall == 0 || *c->messages != c->seen) {
+    c->seen = *c->messages;
+    c->processor = processor;
+    c->wall = wall;
   }
-  if (!bt_field_class_type_is(type, BT_FIELD_CLASS_TYPE_SIGNED_INTEGER)) return false;
-  const int64_t value = bt_field_integer_signed_get_value(field);
-  *out = (uint64_t)value;
-  return value >= 0;
+  return processor - c->processor >= STALL_SECONDS || wall - c->wall >= STALL_WALL_SECONDS;
 }
 
-static bool get_integer(const bt_field *payload, const char *name, uint64_t highest, uint64_t *out) {
-  return integer_of(member(payload, name), out) && *out <= highest;
+static void take_record(struct reading *in, struct wire_record *record) {
+  struct model_losses lost;
+  switch (record->kind) {
+    case WIRE_END: in->ended = true; break;
+    case WIRE_FAILED:
+      ((char *)record)[record->length - 1] = '\0';
+      free(in->why);
+      in->why = must_copy((char *)wire_body(record));
+      break;
+    case WIRE_LOST:
+      memcpy(&lost, wire_body(record), sizeof(lost));
+#define ADD_LOSS(name, text) in->r->lost.name += lost.name;
+      MODEL_LOSSES(ADD_LOSS)
+      break;
+    default:
+      if (!wire_take_event(record, in->model)) in->r->lost.invalid++;
+  }
 }
 
-static bool get_pointer(const bt_field *payload, const char *name, const void **out) {
-  uint64_t value;
-  if (!get_integer(payload, name, UINTPTR_MAX, &value)) return false;
-  *out = (const void *)(uintptr_t)value;
+/* How many bytes a record must have, at least. */
+static size_t least_length(uint32_t kind) {
+  return sizeof(struct wire_record) + (kind == WIRE_LOST ? sizeof(struct model_losses) : kind == WIRE_END ? 0 : 8);
+}
+
+/* Takes the whole records. False if what came makes no sense. */
+static bool take_records(struct reading *in) {
+  size_t at = 0;
+  while (in->length - at >= sizeof(struct wire_record)) {
+    struct wire_record *const record = (struct wire_record *)(void *)(in->bytes + at);
+    if (record->length % 8 != 0 || record->length < least_length(record->kind) || record->length > WIRE_LENGTH_MAX) return false;
+    if (record->length > in->length - at) break;
+    at += record->length;
+    take_record(in, record);
+  }
+  in->length -= at;
+  memmove(in->bytes, in->bytes + at, in->length);
   return true;
 }
 
-static const char *text_of(const bt_field *field) {
-  if (field == NULL || !bt_field_class_type_is(bt_field_get_class_type(field), BT_FIELD_CLASS_TYPE_STRING)) return NULL;
-  return bt_field_string_get_value(field);
-}
-
-/* Copies an array into scratch memory that lasts until the next array is read; one event has one array at most. */
-static uint64_t *get_array(const bt_field *payload, const char *name, uint64_t highest, uint32_t *length) {
-  static uint64_t *scratch;
-  static size_t capacity;
-  const bt_field *const array = member(payload, name);
-  if (array == NULL || !bt_field_class_type_is(bt_field_get_class_type(array), BT_FIELD_CLASS_TYPE_ARRAY)) return NULL;
-  const uint64_t count = bt_field_array_get_length(array);
-  if (count > UINT32_MAX) return NULL;
-  while (capacity <= count) scratch = must_grow(scratch, capacity, &capacity, sizeof(*scratch));
-  for (uint64_t i = 0; i < count; i++) {
-    if (!integer_of(bt_field_array_borrow_element_field_by_index_const(array, i), &scratch[i]) || scratch[i] > highest)
-      return NULL;
+/* Reads once from the pipe. False at its end. */
+static bool receive(struct reading *in, int fd) {
+  if (in->length == in->capacity) {
+    in->capacity = in->capacity > 0 ? in->capacity * 2 : ROOM_FIRST;
+    unsigned char *const larger = must_allocate(in->capacity);
+    if (in->length > 0) memcpy(larger, in->bytes, in->length);
+    free(in->bytes);
+    in->bytes = larger;
   }
-  *length = (uint32_t)count;
-  return scratch;
+  const ssize_t got = read(fd, in->bytes + in->length, in->capacity - in->length);
+  if (got > 0) in->length += (size_t)got;
+  return (got > 0 && take_records(in)) || (got < 0 && errno == EINTR);
 }
 
-static bool get_addresses(const bt_field *payload, const char *name, const uintptr_t **out, uint32_t *length) {
-  static_assert(sizeof(uintptr_t) == sizeof(uint64_t), "an address has 64 bits");
-  *out = (const uintptr_t *)get_array(payload, name, UINTPTR_MAX, length);
-  return *out != NULL;
-}
-
-static bool get_counts(const bt_field *payload, const char *name, const uint32_t **out, uint32_t *length) {
-  uint64_t *const wide = get_array(payload, name, UINT32_MAX, length);
-  if (wide == NULL) return false;
-  uint32_t *const narrow = (uint32_t *)wide; /* in place: what is written lies at or before what is read */
-  for (uint32_t i = 0; i < *length; i++) {
-    const uint32_t value = (uint32_t)wide[i];
-    memcpy(&narrow[i], &value, sizeof(value));
+/* Takes what the child sends until it ends, or must be ended. */
+static void follow(struct child *c, struct reading *in) {
+  bool stalled = false, more = true;
+  while (more && !stalled) {
+    struct pollfd ready = {.fd = c->fd, .events = POLLIN};
+    if (poll(&ready, 1, POLL_MS) > 0) more = receive(in, c->fd); else stalled = is_stalled(c);
+    guard_alive();
+    progress_update(in->r->events, 0, "events");
   }
-  *out = narrow;
+  kill(c->pid, SIGKILL); /* it has ended, unless it stalled or sent nonsense */
+  int status = 0;
+  while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR) {}
+  if (in->why != NULL || in->ended) return;
+  const int ended_by = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  in->why = stalled ? must_print("libbabeltrace2 made no progress on it for %d s", STALL_SECONDS)
+                    : must_print("libbabeltrace2 failed on it (%s)", ended_by != 0 ? strsignal(ended_by) : "it ended");
+}
+
+/* True also for a trace of which a part was read: it is said, and counted as a loss. */
+static bool finish(struct reading *in, char *const *directories, size_t count) {
+  if (in->ended) return true;
+  if (in->r->events == 0) return fail("cannot read the trace in %s: %s", directories[0], in->why);
+  say("the trace%s in %s could not be read to the end: %s; the report has what was read until then", count > 1 ? "s" : "", in->r->path, in->why);
+  in->r->lost.unread++;
   return true;
-}
-
-/* ---- Events: bool read_NAME(payload, event). False where a field is missing or out of its range. ---- */
-
-#define F_NUMBER(f, type, highest) && get_integer(payload, #f, highest, &value) && (e->f = (type)value, true)
-#define F_PTR(f) && get_pointer(payload, #f, &e->f)
-#define F_U32(f) F_NUMBER(f, uint32_t, UINT32_MAX)
-#define F_U64(f) F_NUMBER(f, uint64_t, UINT64_MAX)
-#define F_BYTES(f) F_NUMBER(f, uint64_t, UINT64_MAX)
-#define F_TICKS(f) F_NUMBER(f, uint64_t, UINT64_MAX)
-#define F_BYTE(f) F_NUMBER(f, uint8_t, UINT8_MAX)
-#define F_CLS(f) F_NUMBER(f, uint32_t, UINT32_MAX)
-#define F_ENUM(f, e_) F_NUMBER(f, enum e_, e_##_count - 1)
-#define F_TEXT(f) && (e->f = text_of(member(payload, #f))) != NULL
-#define F_ADDRESSES(f, n) && get_addresses(payload, #f, &e->f, &e->n)
-#define F_COUNTS(f, n) && get_counts(payload, #f, &e->f, &e->n)
-#define EVENT_READ(name, text, fields)                                           \
-  static bool read_##name(const bt_field *payload, struct event_##name *e) {     \
-    uint64_t value = 0;                                                          \
-    (void)value;                                                                 \
-    return payload != NULL fields;                                               \
-  }
-HAK_EVENTS(EVENT_READ)
-
-static unsigned id_of_name(const char *name) {
-#define EVENT_NAME(name, text, fields) PROVIDER #name,
-  static const char *const names[] = {HAK_EVENTS(EVENT_NAME)};
-  for (unsigned id = 0; name != NULL && id < EVENT_COUNT; id++) {
-    if (strcmp(names[id], name) == 0) return id;
-  }
-  return NOT_OURS;
-}
-
-static unsigned id_of_class(struct reader *reader, const bt_event_class *class) {
-  const size_t slot = ((uintptr_t)class >> 4) % CLASS_CACHE;
-  if (reader->cache[slot].class != class) {
-    reader->cache[slot].class = class;
-    reader->cache[slot].id = id_of_name(bt_event_class_get_name(class));
-  }
-  return reader->cache[slot].id;
-}
-
-/* ---- Who raised it ---- */
-
-static const bt_value *environment(const bt_event *event, const char *name) {
-  const bt_trace *const trace = bt_stream_borrow_trace_const(bt_event_borrow_stream_const(event));
-  return bt_trace_borrow_environment_entry_value_by_name_const(trace, name);
-}
-
-/* The process id: a context, or for buffers by process the environment of the trace, else 0. */
-static uint32_t process_id(const bt_event *event, const bt_field *context) {
-  uint64_t value;
-  if (get_integer(context, "vpid", UINT32_MAX, &value)) return (uint32_t)value;
-  const bt_value *const vpid = environment(event, "vpid");
-  if (vpid != NULL && bt_value_is_signed_integer(vpid)) return (uint32_t)bt_value_integer_signed_get(vpid);
-  return 0;
-}
-
-static const char *process_name(const bt_event *event, const bt_field *context) {
-  const char *const name = text_of(member(context, "procname"));
-  if (name != NULL) return name;
-  const bt_value *const procname = environment(event, "procname");
-  return procname != NULL && bt_value_is_string(procname) ? bt_value_string_get(procname) : "";
-}
-
-/* ---- Messages ---- */
-
-static void take_event(struct reader *reader, const bt_message *message) {
-  const bt_event *const event = bt_message_event_borrow_event_const(message);
-  const unsigned id = id_of_class(reader, bt_event_borrow_class_const(event));
-  if (id == NOT_OURS) return;
-  const bt_field *const context = bt_event_borrow_common_context_field_const(event);
-  const bt_field *const payload = bt_event_borrow_payload_field_const(event);
-  const uint32_t pid = process_id(event, context);
-  if (reader->pid != 0 && pid != reader->pid) return;
-  int64_t time_ns = 0;
-  if (bt_message_event_borrow_stream_class_default_clock_class_const(message) != NULL) {
-    const bt_clock_snapshot *const clock = bt_message_event_borrow_default_clock_snapshot_const(message);
-    if (bt_clock_snapshot_get_ns_from_origin(clock, &time_ns) != BT_CLOCK_SNAPSHOT_GET_NS_FROM_ORIGIN_STATUS_OK) {
-      bt_current_thread_clear_error();
-      time_ns = 0;
-    }
-  }
-  struct trace_process *const p = trace_model_process(reader->model, pid, process_name(event, context));
-  bool good = false;
-  switch (id) {
-#define EVENT_CASE(name, text, fields)                                              \
-  case EVENT_ID_##name: {                                                           \
-    struct event_##name e;                                                          \
-    good = read_##name(payload, &e);                                                \
-    if (good) trace_on_##name(reader->model, p, time_ns > 0 ? (uint64_t)time_ns : 0, &e); \
-    break;                                                                          \
-  }
-    HAK_EVENTS(EVENT_CASE)
-    default: break;
-  }
-  if (!good) reader->r->lost.invalid++;
-}
-
-static void take_message(void *context, const bt_message *message) {
-  struct reader *const reader = context;
-  struct model_losses *const lost = &reader->r->lost;
-  uint64_t count;
-  switch (bt_message_get_type(message)) {
-    case BT_MESSAGE_TYPE_EVENT: take_event(reader, message); break;
-    case BT_MESSAGE_TYPE_DISCARDED_EVENTS:
-      if (bt_message_discarded_events_get_count(message, &count) == BT_PROPERTY_AVAILABILITY_AVAILABLE) {
-        lost->events_discarded += count;
-      } else {
-        lost->discards_uncounted++;
-      }
-      break;
-    case BT_MESSAGE_TYPE_DISCARDED_PACKETS:
-      if (bt_message_discarded_packets_get_count(message, &count) == BT_PROPERTY_AVAILABILITY_AVAILABLE) {
-        lost->packets_discarded += count;
-      } else {
-        lost->discards_uncounted++;
-      }
-      break;
-    default: break;
-  }
-  if (++reader->messages % PROGRESS_EVERY != 0) return;
-  guard_alive();
-  progress_update(reader->r->events, 0, "events");
 }
 
 bool read_traces(struct report *r, char *const *directories, size_t count, uint32_t pid) {
-  struct reader reader = {.r = r, .pid = pid, .model = trace_model_create(r)};
+  for (size_t i = 0; i < count; i++) {
+    if (!metadata_check(directories[i])) return false;
+  }
+  struct child child = {0};
+  if (!start(&child, directories, count, pid)) return false;
+  struct reading in = {.r = r, .model = trace_model_create(r)};
   progress_start("reading the trace");
-  bool good = true;
-  for (size_t i = 0; i < count && good; i++) good = metadata_check(directories[i]);
-  guard_silence();
-  good = good && ctf_graph_run(directories, count, take_message, &reader);
+  follow(&child, &in);
   progress_clear();
-  guard_unsilence();
-  trace_model_finish(reader.model);
+  close(child.fd);
+  munmap((void *)(uintptr_t)child.messages, sizeof(*child.messages));
+  trace_model_finish(in.model);
+  const bool good = finish(&in, directories, count);
+  free(in.bytes);
+  free(in.why);
   return good;
 }

@@ -107,10 +107,105 @@ grep -q "^  statistics of 3 processes" out || { cat out; fail "not three process
 ls -d hakmem-sh-* >/dev/null || fail "no default directory"
 rm -rf hakmem-sh-*
 
-# A program that the library cannot be loaded into.
-printf 'int main(void) { return 3; }\n' >static.c
-if cc -static -o static static.c 2>/dev/null; then
-  code 3 run -o o -- ./static
-  grep -q "there is no data" err || fail "does not say that there is no data"
+# Programs that the library cannot be loaded into are not started, and the message has the reason. What exec itself refuses stays as it is.
+not_started() {
+  text=$1
+  shift
+  rm -f started
+  fails 1 "$text" "$@"
+  grep -q "not started" err || { cat err; fail "does not say that the program was not started: $*"; }
+  [ ! -e started ] || fail "it was started: $*"
+  [ ! -e o ] || fail "a directory without data is left: $*"
+}
+cat >little.c <<'END'
+#include <fcntl.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  close(open("started", O_CREAT | O_WRONLY, 0600));
+  if (argc > 1) usleep(300000);
+  if (argc > 2) execvp(argv[2], argv + 2);
+  return 3;
+}
+END
+cc -o dynamic little.c || fail "little.c does not compile"
+code 3 run -o o -- ./dynamic
+loader=$(readelf -l dynamic 2>/dev/null | sed -n 's/.*interpreter: \(.*\)]/\1/p')
+[ -z "$loader" ] || code 3 run -o o -- "$loader" ./dynamic
+if cc -static -o static little.c 2>/dev/null; then
+  not_started "./static is linked statically" "$hakmem" run -o o -- ./static
+  not_started "$place/static is linked statically" env PATH="$place:$PATH" "$hakmem" run -o o -- static
+  printf '#! %s/static -x\n' "$place" >script
+  chmod +x script
+  not_started "./script is a script whose interpreter $place/static is linked statically" "$hakmem" run -o o -- ./script
+  printf '#!%s/script\n' "$place" >script_of_script
+  chmod +x script_of_script
+  not_started "is linked statically" "$hakmem" run -o o -- ./script_of_script
+fi
+if cc -static-pie -o static_pie little.c 2>/dev/null; then not_started "./static_pie is linked statically" "$hakmem" run -o o -- ./static_pie; fi
+# Of 32 bits, and of another processor, as far as anybody looks: the head says so.
+{ printf '\177ELF\001\001\001'; head -c 100 /dev/zero; } >bits && chmod +x bits
+not_started "./bits is a 32-bit program" "$hakmem" run -o o -- ./bits
+cp dynamic other && printf '\377\376' | dd of=other bs=1 seek=18 conv=notrunc status=none
+not_started "./other is a program for another processor" "$hakmem" run -o o -- ./other
+# musl's loader has none of glibc's symbols.
+echo "musl libc" >ld-musl-none.so.1
+cc -o musl little.c -Wl,--dynamic-linker="$place/ld-musl-none.so.1" &&
+  not_started "./musl is a program of musl" "$hakmem" run -o o -- ./musl
+if [ "$(id -u)" -eq 0 ]; then
+  cp dynamic set_uid && chown 65534 set_uid && chmod 4755 set_uid
+  cp dynamic set_gid && chgrp 65534 set_gid && chmod 2755 set_gid
+  cp dynamic own_uid && chmod 6755 own_uid
+  if [ "$(findmnt -n -o OPTIONS -T "$place" | grep -c nosuid)" -eq 0 ]; then
+    not_started "./set_uid is set-uid" "$hakmem" run -o o -- ./set_uid
+    not_started "./set_gid is set-gid" "$hakmem" run -o o -- ./set_gid
+    code 3 run -o o -- setpriv --no-new-privs "$hakmem" run -o o2 -- ./set_uid # the kernel ignores the bit
+    rm -rf o2
+  fi
+  code 3 run -o o -- ./own_uid # no other rights than now
+fi
+printf 'exit 7\n' >without_head && chmod +x without_head
+code 7 run -o o -- ./without_head
+printf '#!/usr/bin/env sh\nexit 6\n' >with_env && chmod +x with_env
+code 6 run -o o -- ./with_env
+cp dynamic no_right && chmod -x no_right
+code 126 run -o o -- ./no_right
+cc -o no_loader little.c -Wl,--dynamic-linker="$place/there-is-none" && code 127 run -o o -- ./no_loader
+
+# Children that were not recorded are named, with the reason, while those beside them are recorded.
+"$hakmem" run -o o -- sh -c './dynamic x; env -i ./dynamic x; ./dynamic x env -i ./dynamic x' >out 2>err
+equal "the exit code is the program's" 3 $?
+[ "$(grep -c "^hakmem: not recorded: .*/dynamic, was started without LD_PRELOAD" err)" -eq 2 ] || { cat err; fail "not two processes without LD_PRELOAD"; }
+"$hakmem" report --json o >json || fail "no report"
+equal "processes that were not recorded" "2 2" "$(jq -r '"\(.not_recorded | length) \(.stats.lost.unrecorded)"' json)"
+"$hakmem" report o >text && grep -q "^Not recorded" text && grep -q "dynamic  *was started without LD_PRELOAD" text || { cat text; fail "the report does not name them"; }
+"$hakmem" explain o >text && grep -q "dynamic, was started without LD_PRELOAD" text || { cat text; fail "explain does not name them"; }
+plain text
+printf 'nonsense\n' >o/not-recorded.txt
+fails 1 "damaged" "$hakmem" report o
+rm -rf o
+"$hakmem" run -o o -- sh -c './dynamic x; (./dynamic x &) ; sleep 0.5' 2>err
+grep -q "not recorded" err && { cat err; fail "names processes that were recorded"; }
+[ ! -e o/not-recorded.txt ] || fail "a list of nothing"
+rm -rf o
+if [ -e static ]; then
+  "$hakmem" run -o o -- sh -c './static x & ./dynamic x ./static x; wait; exec ./static x' 2>err
+  equal "the exit code of a program that became a static one" 3 $?
+  [ "$(grep -c "^hakmem: not recorded: .*/static, is linked statically" err)" -eq 3 ] || { cat err; fail "not three static processes"; }
+  rm -rf o
+fi
+
+# Data that could not be written, or are gone: said, and the exit code is 1 unless the program's own says more.
+code 1 run -o o -- sh -c 'rm -rf "$0"' "$place/o"
+grep -q "the data are gone" err || { cat err; fail "does not say that the data are gone"; }
+code 4 run -o o -- sh -c 'rm -rf "$0"; exit 4' "$place/o"
+code 1 run -o o -- sh -c 'for file in "$0"/*.stats; do : >"$file.stats"; done' "$place/o"
+grep -q "stats is empty" err && grep -q "other data are missing" err || { cat err; fail "does not say that a file is empty"; }
+code 1 run -o o -- env -i sh -c 'rm -f "$0"/*.stats' "$place/o"
+grep -q "there is no data" err || { cat err; fail "does not say that there is no data"; }
+if [ "$(id -u)" -eq 0 ] && mkdir little && mount -t tmpfs -o size=5m tmpfs little 2>/dev/null; then
+  trap 'cd /; umount "$place/little"; rm -rf "$place"' EXIT
+  dd if=/dev/zero of=little/filler bs=1K count=5000 status=none
+  code 1 run -o little/o -- ./known 10
+  grep -q "No space left" err || { cat err; fail "does not say that there is no room"; }
 fi
 exit 0
