@@ -100,8 +100,27 @@ fails 1 "not an empty directory" "$hakmem" record -o whole -- true
 fails 2 "not a power of two" "$hakmem" record --buffer-size 5000 -o no -- true
 mkdir bin # where there is no lttng-sessiond
 fails 1 "lttng-tools" env PATH="$place/bin" "$hakmem" record -o no -- /bin/true
+printf 'int main(void) { return 0; }\n' >static.c
+if cc -static -o static static.c 2>/dev/null; then fails 1 "./static is linked statically" "$hakmem" record -o no -- ./static; fi
 [ ! -e no ] || fail "a directory without data is left"
 nothing_left "failures"
+
+# ---- A trace that is cut off or gone: said, and the exit code is 1 ----
+if mkdir little && mount -t tmpfs -o size=6m tmpfs little 2>/dev/null; then
+  "$hakmem" record --full -o little/cut -- ./known 100000 2>err
+  equal "the exit code of a recording on a disk that is too small" 1 $?
+  grep -q "little/cut/trace/.* is \(empty\|cut off\)" err && grep -q "other data are missing" err || fail "says: $(cat err)"
+  nothing_left "a recording on a disk that is too small"
+  umount little
+fi
+"$hakmem" record -o gone -- sh -c 'rm -rf gone/trace' 2>err
+equal "the exit code of a recording whose trace is gone" 1 $?
+grep -q "gone/trace\|no trace" err || fail "says: $(cat err)"
+nothing_left "a recording whose trace is gone"
+rm -rf gone
+"$hakmem" record -o gone -- sh -c 'rm -rf gone; exit 5' 2>err
+equal "the exit code of a program that removes its data" 5 $?
+nothing_left "a recording that is gone"
 
 # ---- Interrupted, at whatever moment ----
 for delay in 0.02 0.06 0.1 0.2 0.5 1; do
