@@ -307,7 +307,10 @@ bool read_stats_check(const char *path) {
   const int fd = read_open_regular(path);
   if (fd < 0) return false;
   struct stats_block *const block = must_allocate(sizeof(*block));
-  const bool good = check_header(block, read_all(fd, block, sizeof(*block)), path);
+  struct stat status;
+  const bool head = read_all(fd, block, offsetof(struct stats_block, pid)) == offsetof(struct stats_block, pid);
+  const size_t size = head && fstat(fd, &status) == 0 ? (size_t)status.st_size : 0;
+  const bool good = check_header(block, size, path);
   close(fd);
   free(block);
   return good;
