@@ -5,7 +5,7 @@
 #include "error.h"
 #include "memory.h"
 
-struct sink { ctf_graph_callback *callback; ctf_graph_batch *batch; void *context; };
+struct sink { ctf_graph_callback *callback; void *context; };
 
 /* Sets the failure to what babeltrace2 says: the first cause is where it began. */
 static bool babeltrace_failed(const char *what) {
@@ -43,7 +43,6 @@ static bt_graph_simple_sink_component_consume_func_status consume(bt_message_ite
     sink->callback(sink->context, messages[i]);
     bt_message_put_ref(messages[i]);
   }
-  sink->batch(sink->context);
   return BT_GRAPH_SIMPLE_SINK_COMPONENT_CONSUME_FUNC_STATUS_OK;
 }
 
@@ -120,10 +119,10 @@ static bool run(bt_graph *graph) {
   }
 }
 
-bool ctf_graph_run(char *const *directories, size_t count, ctf_graph_callback *callback, ctf_graph_batch *batch, void *context) {
+bool ctf_graph_run(char *const *directories, size_t count, ctf_graph_callback *callback, void *context) {
   const bt_plugin *const ctf = find_plugin("ctf"), *const utils = ctf != NULL ? find_plugin("utils") : NULL;
   bt_graph *const graph = utils != NULL ? bt_graph_create(0) : NULL;
-  struct sink sink = {callback, batch, context};
+  struct sink sink = {callback, context};
   uint64_t streams = 0;
   const bool good = graph != NULL && build(graph, ctf, utils, directories, count, &sink, &streams) &&
                     (streams == 0 || run(graph));

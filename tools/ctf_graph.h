@@ -14,10 +14,7 @@
 /* Called for each message; the message is borrowed. */
 typedef void ctf_graph_callback(void *context, const bt_message *message);
 
-/* Called after the messages of each batch, before babeltrace2 is asked for the next. */
-typedef void ctf_graph_batch(void *context);
-
 /* Reads the traces to their end. False, with a failure set, where babeltrace2 is incomplete or a trace is not sound. */
-bool ctf_graph_run(char *const *directories, size_t count, ctf_graph_callback *callback, ctf_graph_batch *batch, void *context);
+bool ctf_graph_run(char *const *directories, size_t count, ctf_graph_callback *callback, void *context);
 
 #endif

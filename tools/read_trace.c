@@ -27,12 +27,13 @@
 #define STALL_WALL_SECONDS 60  /* and of any time: a slow disk is not a damaged trace */
 #define POLL_MS 500
 #define MEMORY_MAX ((rlim_t)2 << 30) /* sound traces take some MiB a stream; damaged ones ask for arrays of 2^32 */
-#define ROOM_FIRST 262144
+#define PIPE_SIZE (1 << 20)
+#define READ_SIZE (1u << 18)
 
 struct child {
   pid_t pid;
   int fd;
-  volatile uint64_t *messages; /* shared */
+  struct wire_room *room; /* shared */
   uint64_t seen;
   double processor, wall; /* seconds, when it made progress last */
 };
@@ -46,24 +47,25 @@ struct reading {
   char *why;  /* it ended too early; NULL: not known */
 };
 
-static _Noreturn void be_child(int fd, volatile uint64_t *messages, pid_t parent, char *const *directories, size_t count, uint32_t pid) {
+static _Noreturn void be_child(int fd, struct wire_room *room, pid_t parent, char *const *directories, size_t count, uint32_t pid) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(EXIT_FAILED);
   setrlimit(RLIMIT_DATA, &(const struct rlimit){MEMORY_MAX, MEMORY_MAX});
   guard_silence();
-  struct wire out = {.fd = fd};
-  if (trace_decode(directories, count, pid, &out, messages)) wire_end(&out); else wire_failed(&out, failure());
+  struct wire out = {.fd = fd, .room = room};
+  if (trace_decode(directories, count, pid, &out)) wire_end(&out); else wire_failed(&out, failure());
   wire_send(&out);
   _exit(EXIT_DONE);
 }
 
 static bool start(struct child *c, char *const *directories, size_t count, uint32_t pid) {
   int ends[2];
-  c->messages = mmap(NULL, sizeof(*c->messages), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (c->messages == MAP_FAILED || pipe2(ends, O_CLOEXEC) != 0) return fail("cannot read the trace: %s", strerror(errno));
+  c->room = mmap(NULL, sizeof(*c->room), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (c->room == MAP_FAILED || pipe2(ends, O_CLOEXEC) != 0) return fail("cannot read the trace: %s", strerror(errno));
+  fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE); /* fewer changes from one process to the other, if it may be */
   const pid_t parent = getpid();
   c->pid = fork();
-  if (c->pid == 0) be_child(ends[1], c->messages, parent, directories, count, pid);
+  if (c->pid == 0) be_child(ends[1], c->room, parent, directories, count, pid);
   close(ends[1]);
   c->fd = ends[0];
   if (c->pid > 0) return true;
@@ -85,8 +87,8 @@ static double processor_of(pid_t pid) {
 /* Whether the child has made no progress for too long. */
 static bool is_stalled(struct child *c) {
   const double processor = processor_of(c->pid), wall = seconds_of(CLOCK_MONOTONIC);
-  if (c->wall == 0 || *c->messages != c->seen) {
-    c->seen = *c->messages;
+  if (c->wall == 0 || c->room->messages != c->seen) {
+    c->seen = c->room->messages;
     c->processor = processor;
     c->wall = wall;
   }
@@ -132,15 +134,28 @@ static bool take_records(struct reading *in) {
   return true;
 }
 
+static void make_room(struct reading *in, size_t size) {
+  if (in->capacity - in->length >= size) return;
+  in->capacity = in->capacity * 2 + size;
+  unsigned char *const larger = must_allocate(in->capacity);
+  if (in->length > 0) memcpy(larger, in->bytes, in->length);
+  free(in->bytes);
+  in->bytes = larger;
+}
+
+/* What the child had ready when it crashed or was ended. */
+static void take_unsent(struct reading *in, const struct wire_room *room) {
+  const size_t sent = room->sent, whole = room->whole;
+  if (sent > whole || whole > WIRE_ROOM) return;
+  make_room(in, whole - sent);
+  memcpy(in->bytes + in->length, room->bytes + sent, whole - sent);
+  in->length += whole - sent;
+  take_records(in);
+}
+
 /* Reads once from the pipe. False at its end. */
 static bool receive(struct reading *in, int fd) {
-  if (in->length == in->capacity) {
-    in->capacity = in->capacity > 0 ? in->capacity * 2 : ROOM_FIRST;
-    unsigned char *const larger = must_allocate(in->capacity);
-    if (in->length > 0) memcpy(larger, in->bytes, in->length);
-    free(in->bytes);
-    in->bytes = larger;
-  }
+  make_room(in, READ_SIZE);
   const ssize_t got = read(fd, in->bytes + in->length, in->capacity - in->length);
   if (got > 0) in->length += (size_t)got;
   return (got > 0 && take_records(in)) || (got < 0 && errno == EINTR);
@@ -158,6 +173,7 @@ static void follow(struct child *c, struct reading *in) {
   kill(c->pid, SIGKILL); /* it has ended, unless it stalled or sent nonsense */
   int status = 0;
   while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR) {}
+  if (in->why == NULL && !in->ended) take_unsent(in, c->room);
   if (in->why != NULL || in->ended) return;
   const int ended_by = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   in->why = stalled ? must_print("libbabeltrace2 made no progress on it for %d s", STALL_SECONDS)
@@ -184,7 +200,7 @@ bool read_traces(struct report *r, char *const *directories, size_t count, uint3
   follow(&child, &in);
   progress_clear();
   close(child.fd);
-  munmap((void *)(uintptr_t)child.messages, sizeof(*child.messages));
+  munmap(child.room, sizeof(*child.room));
   trace_model_finish(in.model);
   const bool good = finish(&in, directories, count);
   free(in.bytes);

@@ -17,7 +17,6 @@
 struct reader {
   struct wire *out;
   struct { const bt_event_class *class; unsigned id; } cache[CLASS_CACHE];
-  volatile uint64_t *messages;
   uint32_t pid; /* only this process; 0: all */
 };
 
@@ -211,13 +210,10 @@ static void take_message(void *context, const bt_message *message) {
     default: break;
   }
   if (lost.events_discarded + lost.packets_discarded + lost.discards_uncounted > 0) wire_lost(reader->out, &lost);
-  ++*reader->messages;
+  reader->out->room->messages++;
 }
 
-/* Nothing of a batch waits here: the next one may be what babeltrace2 never comes back with. */
-static void batch_over(void *context) { wire_send(((struct reader *)context)->out); }
-
-bool trace_decode(char *const *directories, size_t count, uint32_t pid, struct wire *out, volatile uint64_t *messages) {
-  struct reader reader = {.out = out, .messages = messages, .pid = pid};
-  return ctf_graph_run(directories, count, take_message, batch_over, &reader);
+bool trace_decode(char *const *directories, size_t count, uint32_t pid, struct wire *out) {
+  struct reader reader = {.out = out, .pid = pid};
+  return ctf_graph_run(directories, count, take_message, &reader);
 }

@@ -8,9 +8,9 @@
 #include "trace_wire.h"
 
 /*
- * Reads the traces in `directories` to their end and puts the events of process `pid` (0: of all) into `out`. *messages grows with each message that
- * babeltrace2 gives. False, with a failure set, if a trace is not sound.
+ * Reads the traces in `directories` to their end and puts the events of process `pid` (0: of all) into `out`, where each message that
+ * babeltrace2 gives is counted. False, with a failure set, if a trace is not sound.
  */
-bool trace_decode(char *const *directories, size_t count, uint32_t pid, struct wire *out, volatile uint64_t *messages);
+bool trace_decode(char *const *directories, size_t count, uint32_t pid, struct wire *out);
 
 #endif

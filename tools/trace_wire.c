@@ -1,48 +1,48 @@
 #include "trace_wire.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "error.h"
-#include "memory.h"
 
 #define ALIGNED(size) (((size_t)(size) + 7) & ~(size_t)7)
-#define SEND_AT 65536
+#define SEND_AT 262144
+
+static_assert(SEND_AT + WIRE_LENGTH_MAX < WIRE_ROOM, "the longest record fits behind what waits");
 
 /* ---- The writer. ---- */
 
 void wire_send(struct wire *w) {
-  for (size_t done = 0; done < w->length;) {
-    const ssize_t sent = write(w->fd, w->bytes + done, w->length - done);
+  struct wire_room *const room = w->room;
+  while (room->sent < room->whole) {
+    const ssize_t sent = write(w->fd, room->bytes + room->sent, room->whole - room->sent);
     if (sent < 0 && errno != EINTR) _exit(EXIT_FAILED);
-    if (sent > 0) done += (size_t)sent;
+    if (sent > 0) room->sent += (size_t)sent;
   }
+  room->whole = 0;
+  room->sent = 0;
   w->length = 0;
 }
 
+/* What there is no room for is left out; the record is too long then, and finish takes it back. */
 static void put(struct wire *w, const void *from, size_t size) {
-  while (w->capacity - w->length < ALIGNED(size)) {
-    unsigned char *const larger = must_allocate(w->capacity > 0 ? w->capacity * 2 : SEND_AT * 2);
-    if (w->length > 0) memcpy(larger, w->bytes, w->length);
-    free(w->bytes);
-    w->bytes = larger;
-    w->capacity = w->capacity > 0 ? w->capacity * 2 : SEND_AT * 2;
+  if (size <= WIRE_ROOM && w->length <= WIRE_ROOM - ALIGNED(size)) {
+    if (size > 0) memcpy(w->room->bytes + w->length, from, size);
+    memset(w->room->bytes + w->length + size, 0, ALIGNED(size) - size);
+    w->length += ALIGNED(size);
+  } else {
+    w->length = WIRE_ROOM;
   }
-  if (size > 0) memcpy(w->bytes + w->length, from, size);
-  memset(w->bytes + w->length + size, 0, ALIGNED(size) - size);
-  w->length += ALIGNED(size);
 }
 
-/* Begins a record; returns where it begins. */
+/* Begins a record, with room for the longest; returns where it begins. */
 static size_t begin(struct wire *w, uint32_t kind, uint32_t pid, uint64_t time_ns) {
   const size_t at = w->length;
   put(w, &(struct wire_record){.kind = kind, .pid = pid, .time_ns = time_ns}, sizeof(struct wire_record));
   return at;
 }
 
-/* A record that is too long is taken back: no event of a sound trace is. */
 static void finish(struct wire *w, size_t at) {
   const size_t length = w->length - at;
   if (length > WIRE_LENGTH_MAX) {
@@ -50,7 +50,8 @@ static void finish(struct wire *w, size_t at) {
     wire_lost(w, &(struct model_losses){.invalid = 1});
     return;
   }
-  memcpy(w->bytes + at, &(uint32_t){(uint32_t)length}, sizeof(uint32_t));
+  memcpy(w->room->bytes + at, &(uint32_t){(uint32_t)length}, sizeof(uint32_t));
+  w->room->whole = w->length;
   if (w->length >= SEND_AT) wire_send(w);
 }
 
