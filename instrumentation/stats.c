@@ -13,6 +13,8 @@
 #include "clock.h"
 #include "hub.h"
 
+static const char mark[] __attribute__((used)) = STATS_MARK;
+
 static _Alignas(4096) struct stats_block block BULK; /* the pages of the file are its pages */
 
 /*

@@ -18,6 +18,7 @@
 #include "histogram.h"
 
 #define STATS_MAGIC "HAKSTATS"
+#define STATS_MARK "hakmem keeps statistics in HAKMEM_STATS_FILE" /* in each program that the library is linked into */
 #define STATS_VERSION 11
 
 /* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */

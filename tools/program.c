@@ -1,7 +1,8 @@
 /*
  * What keeps LD_PRELOAD from having an effect, by what the kernel and the loader look at:
  *
- *   no PT_INTERP          no loader runs in the process: linked statically (or it is the loader itself, which is fine)
+ *   no PT_INTERP          no loader runs in the process: linked statically (or it is the loader itself, or hakmem::api is linked into it, which
+ *                         is fine)
  *   class, machine        the loader is one for other libraries: 32 bits, another processor
  *   a loader not glibc's  musl: it would load the library, which needs glibc
  *   set-uid, set-gid, file capabilities   glibc's loader ignores what the user wants to preload
@@ -21,6 +22,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "../instrumentation/stats.h"
 #include "error.h"
 #include "memory.h"
 
@@ -28,7 +30,7 @@
 #define SCRIPTS_MAX 5   /* so often the kernel follows #! */
 #define SCRIPT_LINE 256
 #define HEADERS_MAX 1024
-#define LOADER_SIZE_MAX (16 << 20)
+#define SEARCH_MAX (1 << 30) /* bytes of a file that is searched */
 #define GLIBC_MARK "GLIBC_PRIVATE" /* a version of symbols that glibc's loader defines */
 
 #if defined __x86_64__
@@ -65,22 +67,25 @@ static char *loader_of(int fd, const Elf64_Ehdr *header) {
   return must_copy("");
 }
 
-/* Whether `path`, a loader, is glibc's; true also if that cannot be found out. */
-static bool is_glibc(const char *path) {
+/* Whether the file holds the text, its end included; `otherwise` if it cannot be read. */
+static bool holds(const char *path, const char *mark, bool otherwise) {
   const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct stat status;
-  bool glibc = true;
-  if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 && status.st_size <= LOADER_SIZE_MAX) {
+  if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 && status.st_size <= SEARCH_MAX) {
     const size_t size = (size_t)status.st_size;
     void *const text = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (text != MAP_FAILED) {
-      glibc = memmem(text, size, GLIBC_MARK, sizeof(GLIBC_MARK)) != NULL;
+      otherwise = memmem(text, size, mark, strlen(mark) + 1) != NULL;
       munmap(text, size);
     }
   }
   if (fd >= 0) close(fd);
-  return glibc;
+  return otherwise;
 }
+
+static bool is_glibc(const char *path) { return holds(path, GLIBC_MARK, true); }
+
+bool program_has_library(const char *path) { return holds(path, STATS_MARK, false); }
 
 /* The loader asks for no loader, and loads what is preloaded into the program that it is given. */
 static bool is_loader(const char *path) {
@@ -96,7 +101,7 @@ static bool check_loader(int fd, const Elf64_Ehdr *header, const char *path) {
   if (loader == NULL) return true;
   bool good = true;
   if (*loader == '\0') {
-    if (!is_loader(path)) {
+    if (!is_loader(path) && !program_has_library(path)) {
       good = fail("is linked statically: no library can be loaded into it");
     }
   } else if (!is_glibc(loader)) {

@@ -13,7 +13,10 @@
  */
 bool program_file_check(const char *path);
 
-/* The same for what execvp would start for `name`; the failure begins with the path of that. */
+/* Whether the library's instrumentation is linked into the file. */
+bool program_has_library(const char *path);
+
+/* As program_file_check, for what execvp would start for `name`; the failure begins with the path of that. */
 bool program_check(const char *name);
 
 #endif

@@ -202,7 +202,11 @@ static void judge(struct watch *w, struct process *p, bool ready) {
     claim(w, p, failure());
   } else if (!is_preloaded(p->pid)) {
     claim(w, p, "was started without LD_PRELOAD in its environment");
-  } else if (p->looks >= PATIENCE) {
+  } else if (p->looks < PATIENCE) {
+    return;
+  } else if (program_has_library(link)) {
+    p->state = STATE_RECORDED;
+  } else {
     claim(w, p, "has LD_PRELOAD in its environment, but its loader did not load the library");
   }
 }

@@ -141,6 +141,24 @@ if cc -static -o static little.c 2>/dev/null; then
   chmod +x script_of_script
   not_started "is linked statically" "$hakmem" run -o o -- ./script_of_script
 fi
+# A static program that hakmem::api is linked into needs no library, and its children are not missed.
+cat >inside.c <<'END'
+#include <hakmem.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  (void)argv;
+  for (size_t i = 0; i < 1000; i++) hak_free(hak_malloc(i));
+  if (argc > 1) sleep(1);
+  return 0;
+}
+END
+if [ -e static ] && cc -static -I"$SOURCE_DIR/src" -o inside inside.c "$BUILD_DIR/lib/libhakmem-api.a" -ldl 2>/dev/null; then
+  code 0 run -o o -- ./inside
+  "$hakmem" run -o o -- sh -c './inside x; exit 0' 2>err
+  grep -q "data of 2 processes" err || { cat err; fail "a static program with hakmem::api inside was not recorded"; }
+  grep "not recorded" err && fail "a process is said not to be recorded, which was"
+  rm -rf o
+fi
 if cc -static-pie -o static_pie little.c 2>/dev/null; then not_started "./static_pie is linked statically" "$hakmem" run -o o -- ./static_pie; fi
 # Of 32 bits, and of another processor, as far as anybody looks: the head says so.
 { printf '\177ELF\001\001\001'; head -c 100 /dev/zero; } >bits && chmod +x bits
