@@ -304,13 +304,19 @@ bool read_stats_file(struct report *r, const char *path, uint32_t pid) {
 }
 
 bool read_stats_check(const char *path) {
+  const size_t head = offsetof(struct stats_block, publication) + sizeof(uint32_t);
   const int fd = read_open_regular(path);
   if (fd < 0) return false;
   struct stats_block *const block = must_allocate(sizeof(*block));
   struct stat status;
-  const bool head = read_all(fd, block, offsetof(struct stats_block, pid)) == offsetof(struct stats_block, pid);
-  const size_t size = head && fstat(fd, &status) == 0 ? (size_t)status.st_size : 0;
-  const bool good = check_header(block, size, path);
+  bool good = false;
+  for (unsigned i = 0; i < READINGS; i++) { /* a process that lives on may be writing it */
+    if (i > 0) nanosleep(&(struct timespec){.tv_nsec = WAIT_NS}, NULL);
+    const bool there = pread(fd, block, head, 0) == (ssize_t)head && fstat(fd, &status) == 0;
+    good = check_header(block, there ? (size_t)status.st_size : 0, path) &&
+           (block->publication % 2 == 0 || fail("%s was not written to the end: its process was killed, or there was no room", path));
+    if (good || !there || block->publication % 2 == 0) break;
+  }
   close(fd);
   free(block);
   return good;

@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../tools/error.h"
 #include "../../tools/escape.h"
 #include "../../tools/format.h"
 #include "../../tools/launch.h"
+#include "../../tools/option.h"
 #include "../../tools/trace_model.h"
+#include "../../tools/trace_wire.h"
 #include "../../tools/workdir.h"
 
 static int wrong;
@@ -71,20 +74,66 @@ static void test_quote(void) {
   CHECK_TEXT(workdir_quote(""), "''");
 }
 
+static void check_option(const char *text, const char *expected_name, const char *expected_value, int line) {
+  char *name = NULL;
+  const char *value = NULL;
+  const bool good = option_read(text, &name, &value);
+  if (good != (expected_name != NULL) || (good && (strcmp(name, expected_name) != 0 || strcmp(value, expected_value) != 0))) {
+    wrong++;
+    printf("%s:%d: %s: %s\n", __FILE__, line, text, good ? name : failure());
+  }
+  if (good) free(name);
+}
+#define CHECK_OPTION(text, name, value) check_option(text, name, value, __LINE__)
+
 static void test_options(void) {
+  CHECK_OPTION("ss_limit=3", "HAKMEM_SS_LIMIT", "3");
+  CHECK_OPTION("HAKMEM_Log_File=a=b", "HAKMEM_LOG_FILE", "a=b");
+  CHECK_OPTION("PROFILE=512k", "HAKMEM_PROFILE", "512k");
+  CHECK_OPTION("SS_SIZE=2m", "HAKMEM_SS_SIZE", "2m");
+  CHECK_OPTION("STATS_SIGNAL=12", "HAKMEM_STATS_SIGNAL", "12");
+  CHECK_OPTION("ss_limit", NULL, NULL);
+  CHECK_OPTION("=3", NULL, NULL);
+  CHECK_OPTION("ss limit=3", NULL, NULL);
+  CHECK_OPTION("ss_limit=-3", NULL, NULL);
+  CHECK_OPTION("LOG=drain,", "HAKMEM_LOG", "drain,");
+  CHECK_OPTION("LOG=a=b", NULL, NULL);
+  CHECK_OPTION("STATS_SIGNAL=9", NULL, NULL);
   struct launch l;
   launch_init(&l, NULL);
-  CHECK(launch_set_option(&l, "ss_limit=3"));
-  CHECK(launch_set_option(&l, "HAKMEM_LOG=a=b"));
-  CHECK(!launch_set_option(&l, "ss_limit"));
-  CHECK(!launch_set_option(&l, "=3"));
-  CHECK(!launch_set_option(&l, "ss limit=3"));
-  CHECK(l.variable_count == 2);
-  CHECK(strcmp(l.variables[0].name, "HAKMEM_SS_LIMIT") == 0 && strcmp(l.variables[0].value, "3") == 0);
-  CHECK(strcmp(l.variables[1].name, "HAKMEM_LOG") == 0 && strcmp(l.variables[1].value, "a=b") == 0);
+  launch_set(&l, "HAKMEM_LOG", "all");
   launch_set_default(&l, "HAKMEM_LOG", "c");
-  CHECK(l.variable_count == 2);
+  CHECK(l.variable_count == 1);
   launch_fini(&l);
+}
+
+/* What one process puts into the room, the other takes out, and nothing that is cut off. */
+static void test_wire(void) {
+  struct report *const r = model_create(SOURCE_TRACE, "test");
+  struct trace_model *const t = trace_model_create(r);
+  struct wire_room *const room = calloc(1, sizeof(*room));
+  struct wire w = {.fd = -1, .room = room};
+  const uintptr_t frames[] = {1, 2, 3};
+  wire_stack(&w, 7, "program", 1000, &(struct event_stack){.id = 5, .frames = frames, .frame_count = 3});
+  wire_module(&w, 7, "", 2000, &(struct event_module){.path = "/lib/some.so", .build_id = "", .size = 10});
+  unsigned taken = 0;
+  for (size_t at = 0; at < room->whole; taken++) {
+    struct wire_record *const record = (struct wire_record *)(void *)(room->bytes + at);
+    const uint32_t length = record->length;
+    CHECK(length % 8 == 0 && length > sizeof(*record) && length <= room->whole - at);
+    for (uint32_t cut = sizeof(*record); cut < length && record->kind == EVENT_ID_stack; cut += 8) {
+      record->length = cut;
+      CHECK(!wire_take_event(record, t));
+    }
+    record->length = length;
+    CHECK(record->pid == 7 && wire_take_event(record, t));
+    at += length;
+  }
+  CHECK(taken == 2 && r->events == 2 && r->process_count == 1);
+  trace_model_finish(t);
+  CHECK(r->processes[0]->module_count == 1 && strcmp(r->processes[0]->modules[0].path, "/lib/some.so") == 0);
+  free(room);
+  model_destroy(r);
 }
 
 static void drain(struct trace_model *t, struct trace_process *p, uint64_t time_ns, uint64_t ticks) {
@@ -203,6 +252,7 @@ int main(void) {
   test_format();
   test_quote();
   test_options();
+  test_wire();
   test_ticks();
   test_no_clock();
   test_snapshots();
