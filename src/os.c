@@ -157,15 +157,17 @@ bool os_resize(void *base, size_t old_size, size_t new_size) {
 
 #define RESERVED (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
-void *os_reserve(size_t size) {
+enum os_place os_reserve(void *at, size_t size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
-  void *base = sys_mmap(NULL, size, PROT_NONE, RESERVED, -1, 0);
+  void *base = sys_mmap(at, size, PROT_NONE, RESERVED | MAP_FIXED_NOREPLACE, -1, 0);
+  const bool taken = base == MAP_FAILED ? errno == EEXIST : base != at; /* before Linux 4.17, the place is a mere wish */
+  if (base != MAP_FAILED && base != at) sys_munmap(base, size);
   errno = saved;
-  if (base == MAP_FAILED) return NULL;
+  if (base != at) return taken ? OS_PLACE_TAKEN : OS_PLACE_REFUSED;
   __atomic_fetch_add(&mapped_bytes, size, __ATOMIC_RELAXED);
   EVENT(os_map, .base = base, .size = size, .ticks = hub_ticks() - start);
-  return base;
+  return OS_PLACE_OURS;
 }
 
 bool os_open(void *base, size_t size) {

@@ -50,11 +50,17 @@ void os_populate(void *base, size_t size);
 /* Makes the mapping at `base` longer or shorter where it lies. False, and nothing changed, where it cannot be. */
 bool os_resize(void *base, size_t old_size, size_t new_size);
 
+enum os_place {
+  OS_PLACE_OURS,
+  OS_PLACE_TAKEN,  /* somebody has mapped a part of it */
+  OS_PLACE_REFUSED /* the system has no more address space for us */
+};
+
 /*
- * Address space with nothing in it that can be read or written, at no cost but its place; NULL where it cannot be had. os_open makes a
+ * Takes the address space [at, at + size), with nothing in it that can be read or written, at no cost but its place. os_open makes a
  * part of it, or none of 0 bytes, readable, writable and zero; os_close gives its memory back and makes it as it was. False: nothing is changed.
  */
-void *os_reserve(size_t size);
+enum os_place os_reserve(void *at, size_t size);
 bool os_open(void *base, size_t size);
 void os_close(void *base, size_t size);
 
