@@ -398,7 +398,7 @@ uint32_t guard_free(void *p, uint32_t stack) {
   record_freed(&slot->known, stack);
   const uint32_t cls = slot->cls;
   const size_t bytes = open_size(start_of(slot), slot->known.requested);
-  os_close((void *)open_start(start_of(slot)), bytes);
+  if (!os_close((void *)open_start(start_of(slot)), bytes)) return cls; /* it is nobody's any more: it might not read as zero */
   count_open(0, bytes);
   give(row, (uint32_t)(slot - row->slots));
   return cls;
