@@ -238,7 +238,7 @@ size_t os_resident(const void *base, size_t size) {
   size_t resident = 0;
   for (size_t done = 0, piece; done < size; done += piece) {
     piece = min_size(size - done, sizeof(pages) * page);
-    if (sys_mincore((char *)(uintptr_t)base + done, piece, pages) != 0) continue;
+    if (sys_mincore((char *)(uintptr_t)base + done, piece, pages) != 0) memset(pages, 1, piece / page); /* it does not say */
     for (size_t i = 0; i < piece / page; i++) resident += (pages[i] & 1) * page;
   }
   errno = saved;

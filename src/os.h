@@ -101,8 +101,8 @@ void os_metadata_rest(void *p, size_t size);
 void os_metadata_wake(size_t size);
 
 /*
- * Bytes of [base, base + size), both multiples of a page, that have memory behind them, as the kernel says. Raises no event; signal
- * safe.
+ * Bytes of [base, base + size), both multiples of a page, that have memory behind them, as the kernel says; all of them if it does not
+ * say. Raises no event; signal safe.
  */
 size_t os_resident(const void *base, size_t size);
 

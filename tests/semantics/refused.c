@@ -22,12 +22,26 @@
 
 static const struct call {
   const char *name;
-  long number;   /* -1: mlockall instead, which makes the kernel refuse madvise */
-  unsigned flag; /* only if the fourth argument has it; 0: always */
-  int may_fail;  /* malloc may find no memory */
-} calls[] = {{"madvise", SYS_madvise, 0, 0}, {"mprotect", SYS_mprotect, 0, 0}, {"munmap", SYS_munmap, 0, 0},
-             {"mremap", SYS_mremap, 0, 0},   {"mremap_fixed", SYS_mremap, MREMAP_FIXED, 0}, {"mmap", SYS_mmap, 0, 1},
-             {"locked", -1, 0, 0}};
+  long number;    /* -1: mlockall instead, which makes the kernel refuse madvise */
+  unsigned steps; /* enough of them use every guarded slot again */
+  unsigned flag;  /* only if the fourth argument has it; 0: always */
+  int may_fail;   /* malloc may find no memory */
+} calls[] = {{"madvise", SYS_madvise, 800, 0, 0},
+             {"locked", -1, 800, 0, 0},
+             {"mprotect", SYS_mprotect, 400, 0, 0},
+             {"munmap", SYS_munmap, 400, 0, 0},
+             {"mremap", SYS_mremap, 400, 0, 0},
+             {"mremap_fixed", SYS_mremap, 400, MREMAP_FIXED, 0},
+             {"mmap", SYS_mmap, 400, 0, 1},
+             {"mincore", SYS_mincore, 100, 0, 0},
+             {"futex", SYS_futex, 100, 0, 0},
+             {"openat", SYS_openat, 100, 0, 0},
+             {"read", SYS_read, 100, 0, 0},
+             {"pread64", SYS_pread64, 100, 0, 0},
+             {"prlimit64", SYS_prlimit64, 100, 0, 0},
+             {"rt_sigprocmask", SYS_rt_sigprocmask, 100, 0, 0},
+             {"gettid", SYS_gettid, 100, 0, 0},
+             {"process_vm_readv", SYS_process_vm_readv, 100, 0, 0}};
 static const int errors[] = {EPERM, ENOSYS, ENOMEM, EINVAL};
 
 static void refuse(const struct call *call, int error) {
@@ -51,7 +65,7 @@ static void refuse(const struct call *call, int error) {
 /* ---- Blocks, each filled with a byte of its own. ---- */
 
 enum { BLOCKS = 40 };
-static const size_t sizes[] = {1, 24, 100, 700, 4000, 9000, 33000, 50000, 70000, 200000, 500000, 1100000, 2500000, 5000000};
+static const size_t sizes[] = {1, 24, 100, 700, 4000, 9000, 33000, 50000, 70000, 200000, 500000, 1100000, 1200000, 2200000};
 static struct block { unsigned char *p, byte; size_t size; } blocks[BLOCKS];
 static int may_fail;
 static uint64_t state = 1;
@@ -117,10 +131,10 @@ int main(int argc, char **argv) {
       fflush(stdout);
       const pid_t child = fork();
       if (child == 0) {
-        all_steps(200);
+        all_steps(call->steps / 2);
         refuse(call, errors[e]);
         may_fail = call->may_fail;
-        all_steps(400);
+        all_steps(call->steps);
         _exit(0);
       }
       int status;
