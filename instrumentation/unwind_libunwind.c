@@ -70,7 +70,11 @@ static char *side_stacks; /* SIDES of SIDE_SIZE, a page in front of each that no
 static bool map_sides(void) {
   char *p = sys_mmap(NULL, SIDES * SIDE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) return false;
-  for (unsigned i = 0; i < SIDES; i++) sys_mprotect(p + i * SIDE_SIZE, os_page_size(), PROT_NONE);
+  for (unsigned i = 0; i < SIDES; i++) {
+    if (sys_mprotect(p + i * SIDE_SIZE, os_page_size(), PROT_NONE) == 0) continue;
+    sys_munmap(p, SIDES * SIDE_SIZE);
+    return false;
+  }
   side_stacks = p;
   return true;
 }

@@ -37,23 +37,31 @@ AT_START void debug_start(void) {
 
 /* ---- Where things lie. ---- */
 
-static size_t before(size_t align) { return align_up(config.redzone, max_size(align, MIN_ALIGN)); }
+/* The most bytes of a block of the core's that lie before the block in it. */
+static size_t most_before(size_t align) {
+  return debug_inner_align(align) == align ? align_up(config.redzone, max_size(align, MIN_ALIGN)) : align + config.redzone;
+}
+
+/* Those of them that are filled and checked. The others are never touched: a great alignment costs address space, but no memory. */
+static size_t redzone_before(const struct record *r) { return min_size(r->before, max_size(config.redzone, os_page_size())); }
 
 AT_START bool debug_wants_guard(size_t size) { return debug_on() && (size == 0 || size + 2 * config.redzone > SMALL_MAX); }
 
+size_t debug_inner_align(size_t align) { return align <= UNIT_SIZE ? align : MIN_ALIGN; }
+
 size_t debug_inner_size(size_t size, size_t align) {
   size_t inner;
-  if (__builtin_add_overflow(size, before(align) + config.redzone, &inner) || inner > PTRDIFF_MAX) return 0;
+  if (__builtin_add_overflow(size, most_before(align) + config.redzone, &inner) || inner > PTRDIFF_MAX) return 0;
   return inner;
 }
 
 void *debug_take(void *inner, size_t size, size_t align) {
-  uint8_t *block = (uint8_t *)inner + before(align);
+  uint8_t *block = (uint8_t *)align_up((uintptr_t)inner + config.redzone, max_size(align, MIN_ALIGN));
   struct record record;
   record_init(&record, block, size, hub_block_stack(__builtin_frame_address(0)));
-  record.before = (uint32_t)before(align);
+  record.before = (size_t)(block - (uint8_t *)inner);
   record.held = true;
-  memset(inner, PATTERN, record.before);
+  memset(block - redzone_before(&record), PATTERN, redzone_before(&record));
   memset(block, (int)config.fill, size);
   memset(block + size, PATTERN, config.redzone);
   return record_put(&record) ? block : NULL;
@@ -71,7 +79,8 @@ static size_t damage_behind(const struct record *r) {
 
 static size_t damage_before(const struct record *r) {
   const uint8_t *block = r->block;
-  size_t n = bytes_are(block - r->before, r->before, PATTERN) ? 0 : r->before;
+  const size_t size = redzone_before(r);
+  size_t n = bytes_are(block - size, size, PATTERN) ? 0 : size;
   while (n > 0 && *(block - n) == PATTERN) n--;
   return n;
 }
@@ -125,7 +134,7 @@ static void check_redzones(const struct record *r) {
     e.got = *(block - ahead);
     e.expect = PATTERN;
     misuse_known(&e, r);
-    memset(block - r->before, PATTERN, r->before);
+    memset(block - redzone_before(r), PATTERN, redzone_before(r));
   }
   report_end(alone);
 }

@@ -29,10 +29,11 @@ void debug_start(void);
 /* Whether a block of this size is rather to lie against a guard page. */
 bool debug_wants_guard(size_t size);
 
-/* Bytes that the core is to give for a block; 0 where there is no such number. */
+/* Bytes that the core is to give for a block, 0 if there is no such number; and at which alignment. */
 size_t debug_inner_size(size_t size, size_t align);
+size_t debug_inner_align(size_t align);
 
-/* Makes a block of `size` bytes, at a multiple of `align`, of the core's; filled. NULL where there is no memory to record it. */
+/* Makes a block of `size` bytes, at a multiple of `align`, of the core's of those; filled. NULL where there is no memory to record it. */
 void *debug_take(void *inner, size_t size, size_t align);
 
 enum debug_answer {

@@ -143,9 +143,26 @@ struct slab *directory_large(const void *p) {
 #define INDEX_MAX (1u << 16) /* SuperSlabs that the strategies can hold; more are found in the directory */
 #define HASH_LENGTH (2 * INDEX_MAX)
 
-static struct superslab *array[INDEX_MAX] BULK; /* atomic */
-static uint32_t array_length;              /* atomic */
-static struct superslab *hash[HASH_LENGTH] BULK; /* atomic */
+static struct superslab **array, **hash; /* atomic, and so is what is in them; NULL until the first SuperSlab comes */
+static uint32_t array_length;            /* atomic */
+
+/* Maps both. False: the strategies find nothing, and the directory all. */
+static bool make_index(void) {
+  if (__atomic_load_n(&array, __ATOMIC_ACQUIRE) != NULL) return true;
+  const size_t size = (INDEX_MAX + HASH_LENGTH) * sizeof(*array);
+  int error;
+  struct superslab **const fresh = os_map(size, os_page_size(), &error);
+  if (fresh == NULL) return false;
+  lock_take(&lock);
+  const bool needed = array == NULL;
+  if (needed) {
+    __atomic_store_n(&hash, fresh + INDEX_MAX, __ATOMIC_RELEASE);
+    __atomic_store_n(&array, fresh, __ATOMIC_RELEASE);
+  }
+  lock_release(&lock);
+  if (!needed) os_unmap(fresh, size);
+  return true;
+}
 
 static uint32_t hash_start(const void *p) {
   const uint64_t key = (uintptr_t)p / config_superslab_size();
@@ -170,7 +187,7 @@ static bool holds(const struct superslab *ss, const void *p) {
 }
 
 void directory_superslab_came(struct superslab *ss) {
-  if (config.lookup == STRATEGY_DIRECTORY) return;
+  if (config.lookup == STRATEGY_DIRECTORY || !make_index()) return;
   lock_take(&lock);
   if (array_length < INDEX_MAX) {
     __atomic_store_n(&array[array_length], ss, __ATOMIC_RELEASE);
@@ -183,7 +200,7 @@ void directory_superslab_came(struct superslab *ss) {
 }
 
 void directory_superslab_went(struct superslab *ss) {
-  if (config.lookup == STRATEGY_DIRECTORY) return;
+  if (config.lookup == STRATEGY_DIRECTORY || __atomic_load_n(&array, __ATOMIC_ACQUIRE) == NULL) return;
   lock_take(&lock);
   for (uint32_t i = 0; i < array_length; i++) {
     if (array[i] != ss) continue;
@@ -198,9 +215,10 @@ void directory_superslab_went(struct superslab *ss) {
 }
 
 static struct superslab *find_by_hash(const void *p, uint32_t *probes) {
+  struct superslab **const table = __atomic_load_n(&hash, __ATOMIC_ACQUIRE);
   uint32_t i = hash_start(p);
-  for (uint32_t n = 0; n < HASH_LENGTH; n++, i = hash_next(i)) {
-    struct superslab *ss = __atomic_load_n(&hash[i], __ATOMIC_ACQUIRE);
+  for (uint32_t n = 0; table != NULL && n < HASH_LENGTH; n++, i = hash_next(i)) {
+    struct superslab *ss = __atomic_load_n(&table[i], __ATOMIC_ACQUIRE);
     ++*probes;
     if (ss == NULL) return NULL;
     if (holds(ss, p)) return ss;
@@ -211,7 +229,7 @@ static struct superslab *find_by_hash(const void *p, uint32_t *probes) {
 static struct superslab *find_by_walk(const void *p, uint32_t *probes) {
   const uint32_t length = __atomic_load_n(&array_length, __ATOMIC_ACQUIRE);
   for (uint32_t i = 0; i < length; i++) {
-    struct superslab *ss = __atomic_load_n(&array[i], __ATOMIC_ACQUIRE);
+    struct superslab *ss = __atomic_load_n(&__atomic_load_n(&array, __ATOMIC_RELAXED)[i], __ATOMIC_ACQUIRE);
     ++*probes;
     if (holds(ss, p)) return ss;
   }

@@ -60,7 +60,7 @@ static void free_guarded(void *p) {
 static void *take_inner(struct sll_cache *cache, size_t size, size_t align) {
   if ((size | (align - 1)) >= ALIGNED_MAX) {
     bool zeroed;
-    struct slab *slab = large_take(size, size, align, &zeroed);
+    struct slab *slab = large_take(size, false, align, &zeroed);
     if (slab != NULL) hub_count(slab->cls, 1, 0);
     return slab != NULL ? slab->base : NULL;
   }
@@ -98,7 +98,7 @@ void *front_debug(size_t size, size_t align) {
   if (block != NULL) {
     memset(block, (int)config.fill, size);
   } else {
-    void *inner = take_inner(cache, inner_size, align);
+    void *inner = take_inner(cache, inner_size, debug_inner_align(align));
     block = inner != NULL ? debug_take(inner, size, align) : NULL;
     if (block == NULL && inner != NULL) give_back(inner);
     if (block != NULL && sll_goes_slow()) {

@@ -16,7 +16,9 @@
 #define LEFT_OF 4        /* and one block in so many is placed at the left end of its slot */
 #define RESTING 8        /* one free slot in so many of the row's rests: a freed block's address is not used again at once */
 #define SHIFT_MAX 8      /* with fewer slots it is not worth while */
-#define LIMIT_SHARE 8    /* the region takes up to one part in so many of a limited address space (ulimit -v) */
+#define LIMIT_SHARE 32   /* a row takes up to one part in so many of a limited address space (ulimit -v) */
+#define PIECES_MAX 192   /* of a row */
+#define FAR ((uintptr_t)64 << 30) /* the kernel maps downwards, and gets as far as this in few processes */
 
 enum slot_state { SLOT_EMPTY, SLOT_LIVE, SLOT_FREED };
 
@@ -27,20 +29,27 @@ struct slot {
 };
 
 /*
- *   fresh <= count; slots [fresh, count) were never used, each of the others is taken or in the queue once
- *   queue: of indices, the oldest at queue[first % count], `queued` of them
+ *   ready = piece * (pieces that are ours) <= piece * begun <= count;   fresh <= queued <= ready
+ *   queue: a ring of `queued` indices, the oldest at queue[first]; the first `fresh` of them were never used. A slot is in it, or taken, once
  */
 static struct row {
-  const size_t pages;   /* of a slot */
-  const uint32_t most;  /* slots */
+  const size_t pages;         /* of a slot */
+  const uint32_t most, piece; /* slots: of the row; of a piece, which is reserved in one go */
   uintptr_t base;
-  size_t slot_size, stride;
+  size_t slot_size, stride, piece_size;
   struct slot *slots;
   uint32_t *queue;
-  uint32_t count, fresh, first, queued;
-} rows[] = {{.pages = 1, .most = 13312}, {.pages = 16, .most = 2048}, {.pages = 256, .most = 768}, {.pages = 16384, .most = 64}};
+  bool ours[PIECES_MAX];      /* atomic, of each piece */
+  uint32_t count;
+  uint32_t begun, ready, fresh, first, queued;
+} rows[] = {{.pages = 1, .most = 13312, .piece = 128},
+            {.pages = 16, .most = 2048, .piece = 32},
+            {.pages = 256, .most = 768, .piece = 4},
+            {.pages = 2048, .most = 64, .piece = 1},
+            {.pages = 16384, .most = 32, .piece = 1}};
 /* Each slot that was used takes two mappings (os_fence); the system allows a process 65530 of them. */
-static_assert(13312 + 2048 + 768 + 64 <= 16384, "half of the mappings are left to the program");
+static_assert(13312 + 2048 + 768 + 64 + 32 <= 16384, "half of the mappings are left to the program");
+static_assert(13312 / 128 <= PIECES_MAX && 2048 / 32 <= PIECES_MAX && 768 / 4 <= PIECES_MAX, "a row's pieces have a place each");
 
 uint32_t guard_rate;
 struct guard_region guard_region;
@@ -52,36 +61,33 @@ static uint64_t random_state; /* atomic; which of two threads' changes is kept d
 
 static uint32_t slots_of(const struct row *row, unsigned shift) { return row->most >> shift; }
 
-static size_t region_size(unsigned shift) {
-  const size_t page = os_page_size();
-  size_t size = 0;
-  for (unsigned r = 0; r < ARRAY_LENGTH(rows); r++) size += page + (rows[r].pages + 1) * page * slots_of(&rows[r], shift);
-  return size;
-}
-
 static size_t descriptors_size(unsigned shift) {
   size_t size = 0;
   for (unsigned r = 0; r < ARRAY_LENGTH(rows); r++) size += slots_of(&rows[r], shift) * (sizeof(struct slot) + sizeof(uint32_t));
   return align_up(size, os_page_size());
 }
 
-static void lay_out(char *base, char *descriptors, unsigned shift) {
+/* Where things lie, if the region begins at `base`. Returns its end. */
+static uintptr_t lay_out(uintptr_t base, char *descriptors, unsigned shift) {
   const size_t page = os_page_size();
   for (struct row *row = rows; row < rows + ARRAY_LENGTH(rows); row++) {
     row->slot_size = row->pages * page;
     row->stride = row->slot_size + page;
+    row->piece_size = page + row->stride * row->piece;
     row->count = slots_of(row, shift);
-    row->base = (uintptr_t)base;
+    row->base = base;
     row->slots = (struct slot *)descriptors;
-    base += page + row->stride * row->count;
+    base += row->piece_size * (row->count / row->piece);
     descriptors += row->count * sizeof(struct slot);
   }
   for (struct row *row = rows; row < rows + ARRAY_LENGTH(rows); row++) {
     row->queue = (uint32_t *)descriptors;
     descriptors += row->count * sizeof(uint32_t);
   }
+  return base;
 }
 
+/* The most that a row may reserve now. */
 static size_t address_space(void) {
   struct rlimit limit;
   return sys_getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur / LIMIT_SHARE : SIZE_MAX;
@@ -89,24 +95,17 @@ static size_t address_space(void) {
 
 AT_START void guard_start(void) {
   if ((config.guard == 0 && config.debug == 0) || hub_checked || guard_region.size != 0) return;
-  const size_t allowed = address_space();
-  for (unsigned shift = config.guard > 1 && config.debug == 0 ? SAMPLE_SHARE : 0; shift <= SHIFT_MAX; shift++) {
-    int error;
-    const size_t size = region_size(shift);
-    char *descriptors = size <= allowed ? os_map(descriptors_size(shift), os_page_size(), &error) : NULL;
-    if (descriptors == NULL) continue;
-    char *base = os_reserve(size);
-    if (base == NULL) {
-      os_unmap(descriptors, descriptors_size(shift));
-      continue;
-    }
-    lay_out(base, descriptors, shift);
-    random_state = (uintptr_t)base ^ os_now_ms() << 32 ^ os_thread();
-    guard_region = (struct guard_region){(uintptr_t)base, size};
+  const unsigned shift = config.guard > 1 && config.debug == 0 ? SAMPLE_SHARE : 0;
+  int error;
+  char *descriptors = os_map(descriptors_size(shift), os_page_size(), &error);
+  if (descriptors != NULL) {
+    const uintptr_t base = (uintptr_t)descriptors - min_size(FAR, align_down((uintptr_t)descriptors / 2, os_page_size()));
+    guard_region = (struct guard_region){base, lay_out(base, descriptors, shift) - base};
+    random_state = base ^ os_now_ms() << 32 ^ os_thread();
     guard_rate = config.guard;
-    return;
   }
-  message_say("HAKMEM_GUARD: there is not enough address space to keep guarded blocks in (raise ulimit -v): none is guarded");
+  if (descriptors == NULL || rows[0].piece_size > address_space())
+    message_say("HAKMEM_GUARD: there is not enough address space to keep guarded blocks in (raise ulimit -v): none is guarded");
 }
 
 /* ---- Slots. ---- */
@@ -119,21 +118,54 @@ static struct row *row_for(size_t size, size_t align) {
   return NULL;
 }
 
-/* *fresh: the slot was never used. */
-static bool take(struct row *row, uint32_t *index, bool *fresh) {
-  bool taken = true;
+/* One that was never used, or else, with `rested`, one that has rested. */
+static bool pop(struct row *row, bool rested, uint32_t *index) {
   lock_take(&lock);
-  *fresh = row->fresh < row->count;
-  if (*fresh) {
-    *index = row->fresh++;
-  } else if (row->queued > row->count / RESTING) {
-    *index = row->queue[row->first++ % row->count];
+  const bool found = row->fresh > 0 || (rested && row->queued > row->ready / RESTING);
+  if (found) {
+    *index = row->queue[row->first];
+    row->first = (row->first + 1) % row->count;
     row->queued--;
-  } else {
-    taken = false;
+    if (row->fresh > 0) row->fresh--;
   }
   lock_release(&lock);
-  return taken;
+  return found;
+}
+
+/* The piece at `at` is ours: its slots come first. Called locked. */
+static void push_piece(struct row *row, uint32_t at) {
+  row->first = (row->first + row->count - row->piece) % row->count;
+  for (uint32_t i = 0; i < row->piece; i++) row->queue[(row->first + i) % row->count] = at * row->piece + i;
+  row->queued += row->piece;
+  row->fresh += row->piece;
+  row->ready += row->piece;
+  __atomic_store_n(&row->ours[at], true, __ATOMIC_RELEASE);
+}
+
+/* Reserves the next piece. If somebody else has mapped its place, only that piece is lost. False: there is no more, or not now. */
+static bool reserve(struct row *row) {
+  lock_take(&lock);
+  const uint32_t at = row->begun;
+  lock_release(&lock);
+  if (at * row->piece == row->count || (at + 1) * row->piece_size > address_space()) return false;
+  lock_take(&lock);
+  const bool first = row->begun == at;
+  row->begun += first;
+  lock_release(&lock);
+  if (!first) return true; /* another thread reserves this one: the next, then */
+  const enum os_place place = os_reserve((void *)(row->base + at * row->piece_size), row->piece_size);
+  lock_take(&lock);
+  if (place == OS_PLACE_OURS) push_piece(row, at);
+  else if (place == OS_PLACE_REFUSED && row->begun == at + 1) row->begun = at;
+  lock_release(&lock);
+  return place != OS_PLACE_REFUSED;
+}
+
+static bool take(struct row *row, uint32_t *index) {
+  while (!pop(row, false, index)) {
+    if (!reserve(row)) return pop(row, true, index);
+  }
+  return true;
 }
 
 static void give(struct row *row, uint32_t index) {
@@ -142,7 +174,21 @@ static void give(struct row *row, uint32_t index) {
   lock_release(&lock);
 }
 
-static uintptr_t slot_start(const struct row *row, uint32_t index) { return row->base + os_page_size() + index * row->stride; }
+static uintptr_t slot_start(const struct row *row, uint32_t index) {
+  return row->base + index / row->piece * row->piece_size + os_page_size() + index % row->piece * row->stride;
+}
+
+/* The row that an address of the region belongs to. */
+static struct row *row_at(uintptr_t address) {
+  struct row *row = rows;
+  while (row + 1 < rows + ARRAY_LENGTH(rows) && address >= row[1].base) row++;
+  return row;
+}
+
+bool guard_holds(const void *p) {
+  const struct row *row = row_at((uintptr_t)p);
+  return __atomic_load_n(&row->ours[((uintptr_t)p - row->base) / row->piece_size], __ATOMIC_ACQUIRE);
+}
 
 /* The pages that a block lies in. */
 static uintptr_t open_start(uintptr_t block) { return align_down(block, os_page_size()); }
@@ -166,14 +212,13 @@ static uintptr_t place(uintptr_t start, uintptr_t end, size_t size, size_t align
 void *guard_alloc(size_t size, size_t align, uint32_t cls, uint32_t stack) {
   struct row *row = row_for(size, align);
   uint32_t index;
-  bool fresh;
-  if (row == NULL || !take(row, &index, &fresh)) return NULL;
+  if (row == NULL || !take(row, &index)) return NULL;
   const uintptr_t start = slot_start(row, index), block = place(start, start + row->slot_size, size, align);
   struct slot *slot = &row->slots[index];
   __atomic_store_n(&slot->state, SLOT_EMPTY, __ATOMIC_RELEASE);
   const uintptr_t open = open_start(block);
   const size_t bytes = open_size(block, size);
-  if (fresh) os_fence((void *)(start - os_page_size()), os_page_size());
+  if (slot->known.block == NULL) os_fence((void *)(start - os_page_size()), os_page_size());
   if (!os_open((void *)open, bytes)) {
     give(row, index);
     return NULL;
@@ -213,10 +258,10 @@ static bool is_empty(const struct slot *slot) { return __atomic_load_n(&slot->st
  */
 static struct slot *nearest(const void *p, struct row **row) {
   const uintptr_t address = (uintptr_t)p, page = os_page_size();
-  *row = rows;
-  while (*row + 1 < rows + ARRAY_LENGTH(rows) && address >= (*row)[1].base) ++*row;
-  const uintptr_t offset = address - (*row)->base;
-  const uintptr_t index = offset < page ? 0 : (offset - page) / (*row)->stride;
+  *row = row_at(address);
+  const uintptr_t piece = (address - (*row)->base) / (*row)->piece_size, offset = (address - (*row)->base) % (*row)->piece_size;
+  const uintptr_t last = (*row)->piece - 1, in_piece = offset < page ? 0 : (offset - page) / (*row)->stride;
+  const uintptr_t index = piece * (*row)->piece + min_size(in_piece, last);
   struct slot *best = NULL;
   if (index < (*row)->count) {
     struct slot *const own = &(*row)->slots[index];
@@ -240,7 +285,7 @@ bool guard_find(const void *p, struct record *out) {
 
 READS_RACILY void guard_each(void (*visit)(struct record *record, void *context), void *context) {
   for (struct row *row = rows; row < rows + ARRAY_LENGTH(rows); row++) {
-    for (uint32_t i = 0; i < row->fresh; i++) {
+    for (uint32_t i = 0; i < row->begun * row->piece; i++) {
       if (__atomic_load_n(&row->slots[i].state, __ATOMIC_ACQUIRE) == SLOT_LIVE) visit(&row->slots[i].known, context);
     }
   }
@@ -309,7 +354,7 @@ static void check_slack(const struct slot *slot) {
 
 static uint32_t used(const struct row *row) {
   lock_take(&lock);
-  const uint32_t count = row->fresh;
+  const uint32_t count = row->begun * row->piece;
   lock_release(&lock);
   return count;
 }
@@ -353,7 +398,7 @@ uint32_t guard_free(void *p, uint32_t stack) {
   record_freed(&slot->known, stack);
   const uint32_t cls = slot->cls;
   const size_t bytes = open_size(start_of(slot), slot->known.requested);
-  os_close((void *)open_start(start_of(slot)), bytes);
+  if (!os_close((void *)open_start(start_of(slot)), bytes)) return cls; /* it is nobody's any more: it might not read as zero */
   count_open(0, bytes);
   give(row, (uint32_t)(slot - row->slots));
   return cls;

@@ -1,8 +1,9 @@
 /*
  * guard.h: blocks against guard pages (HAKMEM_GUARD): an access past their end, before their start, or after their free faults at once.
  *
- *   region:  | row of small slots | row of larger ones | ... |        reserved once, nothing of it accessible
- *   row:     | guard page | slot | guard page | slot | ... | guard page |
+ *   region:  | row of small slots | row of larger ones | ... |        far from where the system maps by itself
+ *   row:     | piece | piece | ... |                                   reserved when it is needed, nothing of it accessible
+ *   piece:   | guard page | slot | guard page | slot | ... | guard page |
  *   slot:    | not accessible | slack | block | slack |              while its block is live
  *            | not accessible                         |              else
  *
@@ -24,12 +25,16 @@
 #if HAKMEM_EVENTS
 
 extern uint32_t guard_rate; /* one allocation in so many is guarded, 0: none is; set once, at the start */
-extern struct guard_region { uintptr_t base; size_t size; } guard_region; /* does not change after the start */
+/* Where blocks may lie; does not change after the start. */
+extern struct guard_region { uintptr_t base; size_t size; } guard_region;
 
-/* Whether `p` points into the region. */
-static inline bool guard_owns(const void *p) { return (uintptr_t)p - guard_region.base < guard_region.size; }
+/* Whether that part of the region which `p` points into is reserved. Signal safe. */
+bool guard_holds(const void *p);
 
-/* Reserves the region. Once, after the options were read. */
+/* Whether `p` is in this heap's hands. */
+static inline bool guard_owns(const void *p) { return (uintptr_t)p - guard_region.base < guard_region.size && guard_holds(p); }
+
+/* Chooses the region. Once, after the options were read. */
 void guard_start(void);
 
 /*

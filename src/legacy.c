@@ -56,8 +56,7 @@ static size_t evict(uint64_t before_ms) {
     const bool found = kept_evict(&legacy.kept, beyond > 0 ? UINT64_MAX : before_ms, beyond > 0 ? beyond : SIZE_MAX, &range);
     lock_release(&legacy.lock);
     if (!found) return released;
-    os_unmap(range.base, range.size);
-    released += range.size;
+    released += os_unmap(range.base, range.size);
   }
 }
 
@@ -99,9 +98,10 @@ static struct slab *map_slab(size_t size, size_t room, size_t align) {
   return slab;
 }
 
-static void unmap_slab(struct slab *slab) {
-  os_unmap(slab->base, slab->size);
+static size_t unmap_slab(struct slab *slab) {
+  const size_t released = os_unmap(slab->base, slab->size);
   drop_descriptor(slab);
+  return released;
 }
 
 /* ---- Small blocks. ---- */
@@ -150,9 +150,8 @@ static size_t release_slabs(struct slab *slab) {
   while (slab != NULL) {
     struct slab *next = slab->next;
     EVENT(slab_release, .base = slab->base, .cls = slab->cls, .live = 0, .capacity = slab->capacity);
-    released += slab->size;
     directory_leave(slab);
-    unmap_slab(slab);
+    released += unmap_slab(slab);
     slab = next;
   }
   return released;
@@ -298,8 +297,21 @@ static bool resize_in_place(struct slab *slab, size_t size) {
   if (taken || slab->size <= COPY_BYTES_MAX) return taken; /* seldom has the system place behind it, and that would be new memory */
   if (!os_resize(slab->base, slab->size, size)) return false;
   if (directory_prepare(slab->base + slab->size, size - slab->size)) return true;
-  os_resize(slab->base, size, slab->size);
+  os_unmap(slab->base + slab->size, size - slab->size);
   return false;
+}
+
+/* Where `slab` moves to. NULL where there is no memory. */
+static struct slab *new_place(const struct slab *slab, size_t size, bool from_kept, bool *fresh) {
+  struct slab *place = huge_alloc(size, slab->align, size > slab->size ? LEGACY_GROWN : LEGACY_HUGE, from_kept, fresh);
+  if (place != NULL && ((const struct mapping *)slab)->refused && size <= units_large_max()) refuse(place);
+  return place;
+}
+
+/* Forgets a block whose memory is not ours any more. */
+static void forget(struct slab *slab) {
+  book_huge(slab, -1);
+  drop_descriptor(slab);
 }
 
 struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
@@ -316,14 +328,22 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
   }
   const bool whole = ((const struct mapping *)slab)->whole;
   bool fresh;
-  struct slab *moved = huge_alloc(size, slab->align, rounded > slab->size ? LEGACY_GROWN : LEGACY_HUGE, !whole || slab->size <= COPY_BYTES_MAX, &fresh);
+  struct slab *moved = new_place(slab, size, !whole || slab->size <= COPY_BYTES_MAX, &fresh);
   if (moved == NULL) return NULL;
-  if (((const struct mapping *)slab)->refused && size <= units_large_max()) refuse(moved);
   directory_leave(slab); /* first: once the pages have moved, their old place may be another thread's */
-  if (whole && fresh && os_move(slab->base, slab->size, moved->base, moved->size)) {
-    book_huge(slab, -1);
-    drop_descriptor(slab);
+  const enum os_moved how = whole && fresh ? os_move(slab->base, slab->size, moved->base, moved->size) : OS_STAYED;
+  if (how == OS_MOVED) {
+    forget(slab);
     return moved;
+  }
+  if (how == OS_TARGET_LOST) {
+    directory_leave(moved);
+    forget(moved);
+    moved = new_place(slab, size, true, &fresh);
+    if (moved == NULL) {
+      directory_enter(slab, CODE_HUGE);
+      return NULL;
+    }
   }
   memcpy(moved->base, slab->base, min_size(slab->size, moved->size));
   legacy_huge_free(slab);

@@ -59,6 +59,11 @@ static void *map_anywhere(size_t size) {
 
 static bool is_aligned(const void *p, size_t align) { return ((uintptr_t)p & (align - 1)) == 0; }
 
+/* Unmaps what lies beside an aligned place; what the system does not take back stays counted. */
+static void cut_off(void *p, size_t size) {
+  if (size != 0 && sys_munmap(p, size) != 0) __atomic_fetch_add(&mapped_bytes, size, __ATOMIC_RELAXED);
+}
+
 /*
  * The kernel places mappings next to each other, so once one was aligned the next of the same size mostly is
  * too; else map more. What is too much is cut off, the room with it.
@@ -67,14 +72,14 @@ static void *map_aligned(size_t size, size_t room, size_t align) {
   size_t whole = size + room;
   char *p = map_anywhere(whole);
   if (p != NULL && !is_aligned(p, align)) {
-    sys_munmap(p, whole);
+    cut_off(p, whole);
     whole += align - os_page_size();
     p = whole > size ? map_anywhere(whole) : NULL;
   }
   if (p == NULL) return room != 0 ? map_aligned(size, 0, align) : NULL;
   char *const base = (char *)align_up((uintptr_t)p, align);
-  if (base != p) sys_munmap(p, (size_t)(base - p));
-  if (base + size != p + whole) sys_munmap(base + size, (size_t)(p + whole - (base + size)));
+  cut_off(p, (size_t)(base - p));
+  cut_off(base + size, (size_t)(p + whole - (base + size)));
   return base;
 }
 
@@ -96,15 +101,20 @@ void *os_map_before(size_t size, size_t room, size_t align, int *error) {
 
 void *os_map(size_t size, size_t align, int *error) { return os_map_before(size, 0, align, error); }
 
-void os_unmap(void *base, size_t size) {
+size_t os_unmap(void *base, size_t size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
   own_change(ranges_cut, base, size); /* first: then it may be anybody's */
   hub_unguard(base, size);
-  if (sys_munmap(base, size) != 0) sys_madvise(base, size, MADV_DONTNEED); /* too many mappings: its place is lost, its memory is not */
+  const bool gone = sys_munmap(base, size) == 0;
   errno = saved;
+  if (!gone) { /* too many mappings, or a filter: its place is lost, its memory need not be */
+    own_change(ranges_add, base, size);
+    return os_purge_if_possible(base, size);
+  }
   __atomic_fetch_sub(&mapped_bytes, size, __ATOMIC_RELAXED);
   EVENT(os_unmap, .base = base, .size = size, .ticks = hub_ticks() - start);
+  return size;
 }
 
 size_t os_purge_if_possible(void *base, size_t size) {
@@ -157,15 +167,17 @@ bool os_resize(void *base, size_t old_size, size_t new_size) {
 
 #define RESERVED (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
-void *os_reserve(size_t size) {
+enum os_place os_reserve(void *at, size_t size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
-  void *base = sys_mmap(NULL, size, PROT_NONE, RESERVED, -1, 0);
+  void *base = sys_mmap(at, size, PROT_NONE, RESERVED | MAP_FIXED_NOREPLACE, -1, 0);
+  const bool taken = base == MAP_FAILED ? errno == EEXIST : base != at; /* before Linux 4.17, the place is a mere wish */
+  if (base != MAP_FAILED && base != at) sys_munmap(base, size);
   errno = saved;
-  if (base == MAP_FAILED) return NULL;
+  if (base != at) return taken ? OS_PLACE_TAKEN : OS_PLACE_REFUSED;
   __atomic_fetch_add(&mapped_bytes, size, __ATOMIC_RELAXED);
   EVENT(os_map, .base = base, .size = size, .ticks = hub_ticks() - start);
-  return base;
+  return OS_PLACE_OURS;
 }
 
 bool os_open(void *base, size_t size) {
@@ -175,13 +187,14 @@ bool os_open(void *base, size_t size) {
   return open;
 }
 
-void os_close(void *base, size_t size) {
+bool os_close(void *base, size_t size) {
   const int saved = errno;
-  if (size != 0) {
-    sys_mprotect(base, size, PROT_NONE);
-    sys_madvise(base, size, MADV_DONTNEED);
-  }
+  bool closed = size == 0 || (sys_mprotect(base, size, PROT_NONE) == 0 && sys_madvise(base, size, MADV_DONTNEED) == 0);
+  /* Locked memory is not given back by madvise; but a new mapping may take the place of the old one, which is ours. */
+  if (!closed) closed = sys_mmap(base, size, PROT_NONE, RESERVED | MAP_FIXED, -1, 0) == base;
+  if (!closed) sys_madvise(base, size, MADV_DONTNEED);
   errno = saved;
+  return closed;
 }
 
 void os_fence(void *base, size_t size) {
@@ -190,18 +203,32 @@ void os_fence(void *base, size_t size) {
   errno = saved;
 }
 
-bool os_move(void *from, size_t old_size, void *to, size_t new_size) {
+/*
+ * Whether `to` is still what it was after a refused move. The kernel unmaps it before it looks at the rest, and another thread may have mapped something
+ * there since. A filter that refuses every mremap lets the kernel come no further.
+ */
+static bool is_still_there(void *from, void *to, size_t size) {
+  void *again = sys_mmap(to, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  if (again == to) return true; /* it had gone, and is ours again */
+  if (again != MAP_FAILED) sys_munmap(again, size);
+  const size_t page = os_page_size();
+  return sys_mremap(from, page, page, 0, NULL) == MAP_FAILED;
+}
+
+enum os_moved os_move(void *from, size_t old_size, void *to, size_t new_size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
-  const bool done = sys_mremap(from, old_size, new_size, MREMAP_MAYMOVE | MREMAP_FIXED, to) != MAP_FAILED;
-  /* A refusal may have come after `to` was taken down; where it stands still, this changes nothing. */
-  if (!done) sys_mmap(to, new_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  enum os_moved moved = OS_MOVED;
+  if (sys_mremap(from, old_size, new_size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED)
+    moved = is_still_there(from, to, new_size) ? OS_STAYED : OS_TARGET_LOST;
   errno = saved;
-  if (!done) return false;
-  own_change(ranges_cut, from, old_size);
-  __atomic_fetch_sub(&mapped_bytes, old_size, __ATOMIC_RELAXED);
-  EVENT(os_unmap, .base = from, .size = old_size, .ticks = hub_ticks() - start);
-  return true;
+  if (moved == OS_STAYED) return moved;
+  void *gone = moved == OS_MOVED ? from : to;
+  const size_t size = moved == OS_MOVED ? old_size : new_size;
+  own_change(ranges_cut, gone, size);
+  __atomic_fetch_sub(&mapped_bytes, size, __ATOMIC_RELAXED);
+  EVENT(os_unmap, .base = gone, .size = size, .ticks = hub_ticks() - start);
+  return moved;
 }
 
 size_t os_resident(const void *base, size_t size) {
@@ -211,7 +238,7 @@ size_t os_resident(const void *base, size_t size) {
   size_t resident = 0;
   for (size_t done = 0, piece; done < size; done += piece) {
     piece = min_size(size - done, sizeof(pages) * page);
-    if (sys_mincore((char *)(uintptr_t)base + done, piece, pages) != 0) continue;
+    if (sys_mincore((char *)(uintptr_t)base + done, piece, pages) != 0) memset(pages, 1, piece / page); /* it does not say */
     for (size_t i = 0; i < piece / page; i++) resident += (pages[i] & 1) * page;
   }
   errno = saved;

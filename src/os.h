@@ -26,8 +26,11 @@ void *os_map(size_t size, size_t align, int *error);
  */
 void *os_map_before(size_t size, size_t room, size_t align, int *error);
 
-/* Takes down a mapping, or a part of one. */
-void os_unmap(void *base, size_t size);
+/*
+ * Takes down a mapping, or a part of one. If the system refuses, it stays mapped and counted, and nobody uses it again. Returns the bytes whose
+ * memory was given back.
+ */
+size_t os_unmap(void *base, size_t size);
 
 /*
  * Gives the memory behind [base, base + size) back to the system. Returns `size`; or 0 where it is not taken, as locked memory is not: it
@@ -50,13 +53,20 @@ void os_populate(void *base, size_t size);
 /* Makes the mapping at `base` longer or shorter where it lies. False, and nothing changed, where it cannot be. */
 bool os_resize(void *base, size_t old_size, size_t new_size);
 
+enum os_place {
+  OS_PLACE_OURS,
+  OS_PLACE_TAKEN,  /* somebody has mapped a part of it */
+  OS_PLACE_REFUSED /* the system has no more address space for us */
+};
+
 /*
- * Address space with nothing in it that can be read or written, at no cost but its place; NULL where it cannot be had. os_open makes a
- * part of it, or none of 0 bytes, readable, writable and zero; os_close gives its memory back and makes it as it was. False: nothing is changed.
+ * Takes the address space [at, at + size), with nothing in it that can be read or written, at no cost but its place. os_open makes a
+ * part of it, or none of 0 bytes, readable, writable and zero; false: nothing is changed. os_close gives its memory back and makes it as it was; false: it was not all done, and the
+ * part must not be opened again.
  */
-void *os_reserve(size_t size);
+enum os_place os_reserve(void *at, size_t size);
 bool os_open(void *base, size_t size);
-void os_close(void *base, size_t size);
+bool os_close(void *base, size_t size);
 
 /*
  * A reserved part that never opens: what lies on its two sides are mappings of their own from now on, which the system need neither part nor
@@ -64,11 +74,17 @@ void os_close(void *base, size_t size);
  */
 void os_fence(void *base, size_t size);
 
+enum os_moved {
+  OS_MOVED,
+  OS_STAYED,     /* both are as before */
+  OS_TARGET_LOST /* `from` is as before; what lies at `to` may be somebody else's now, and must not be touched */
+};
+
 /*
- * Moves the pages of the mapping [from, from + old_size) to `to`, in place of the mapping [to, to + new_size), which is not shorter, and one to the
- * system afterwards; `from` is unmapped then. False: both are as before.
+ * Moves the pages of the mapping [from, from + old_size) to `to`, in place of the mapping [to, to + new_size), which is not shorter, still zero, and one
+ * to the system afterwards; `from` is unmapped then.
  */
-bool os_move(void *from, size_t old_size, void *to, size_t new_size);
+enum os_moved os_move(void *from, size_t old_size, void *to, size_t new_size);
 
 /*
  * Zeroed memory for descriptors, aligned to 64 bytes, never given back; whoever uses it keeps its own free
@@ -85,8 +101,8 @@ void os_metadata_rest(void *p, size_t size);
 void os_metadata_wake(size_t size);
 
 /*
- * Bytes of [base, base + size), both multiples of a page, that have memory behind them, as the kernel says. Raises no event; signal
- * safe.
+ * Bytes of [base, base + size), both multiples of a page, that have memory behind them, as the kernel says; all of them if it does not
+ * say. Raises no event; signal safe.
  */
 size_t os_resident(const void *base, size_t size);
 

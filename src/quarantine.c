@@ -1,5 +1,6 @@
 #include "quarantine.h"
 
+#include "os.h"
 #include "size_class.h"
 #include "tls_sll.h"
 
@@ -7,28 +8,46 @@
 #define BYTES (16 * MIB)
 
 /* A ring; the blocks are not linked, because a write after free would break the links. */
-static struct {
-  struct lock lock;
+struct places {
   struct block *block[BLOCKS];
   uint8_t cls[BLOCKS];
+};
+
+static struct {
+  struct lock lock;
+  struct places *places; /* atomic; NULL until a block is put in */
   uint32_t oldest, count;
   uint32_t of_class[CLASS_COUNT]; /* atomic; changes under the lock */
   size_t bytes;
-} ring BULK;
+} ring;
 
 static_assert(CLASS_COUNT <= UINT8_MAX, "a class fits into a byte");
 
+static bool make_places(void) {
+  if (__atomic_load_n(&ring.places, __ATOMIC_ACQUIRE) != NULL) return true;
+  const size_t size = align_up(sizeof(struct places), os_page_size());
+  int error;
+  struct places *const fresh = os_map(size, os_page_size(), &error);
+  if (fresh == NULL) return false;
+  lock_take(&ring.lock);
+  const bool needed = ring.places == NULL;
+  if (needed) __atomic_store_n(&ring.places, fresh, __ATOMIC_RELEASE);
+  lock_release(&ring.lock);
+  if (!needed) os_unmap(fresh, size);
+  return true;
+}
+
 static void put(uint32_t cls, struct block *block) {
   const uint32_t i = (ring.oldest + ring.count++) % BLOCKS;
-  ring.block[i] = block;
-  ring.cls[i] = (uint8_t)cls;
+  ring.places->block[i] = block;
+  ring.places->cls[i] = (uint8_t)cls;
   ring.bytes += class_stride(cls);
   __atomic_fetch_add(&ring.of_class[cls], 1, __ATOMIC_RELAXED);
 }
 
 static struct block *take(uint32_t *cls) {
-  struct block *block = ring.block[ring.oldest];
-  *cls = ring.cls[ring.oldest];
+  struct block *block = ring.places->block[ring.oldest];
+  *cls = ring.places->cls[ring.oldest];
   ring.oldest = (ring.oldest + 1) % BLOCKS;
   ring.count--;
   ring.bytes -= class_stride(*cls);
@@ -36,7 +55,13 @@ static struct block *take(uint32_t *cls) {
   return block;
 }
 
+static void release(uint32_t cls, struct block *block) {
+  block_link(block, BLOCK_END);
+  sll_return_blocks(cls, (struct chain){block, 1}, false);
+}
+
 void quarantine_put(uint32_t cls, struct block *block) {
+  if (!make_places()) return release(cls, block); /* no memory to wait in */
   for (bool entered = false;; entered = true) {
     struct block *oldest = NULL;
     uint32_t its = 0;
@@ -45,8 +70,7 @@ void quarantine_put(uint32_t cls, struct block *block) {
     if (!entered) put(cls, block);
     lock_release(&ring.lock);
     if (oldest == NULL) return;
-    block_link(oldest, BLOCK_END);
-    sll_return_blocks(its, (struct chain){oldest, 1}, false);
+    release(its, oldest);
   }
 }
 

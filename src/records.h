@@ -25,7 +25,7 @@ struct record {
   /* The debugging mode's: */
   bool held;                          /* the record stays, also when the block is freed */
   bool filled;                        /* freed, and filled */
-  uint32_t before;                    /* bytes from the start of the core's block to this one */
+  size_t before;                      /* bytes from the start of the core's block to this one */
 };
 
 /*

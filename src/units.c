@@ -309,8 +309,7 @@ static size_t release_empty(bool trim, size_t keep, uint64_t now) {
     directory_superslab_went(ss);
     const size_t size = ss->size;
     EVENT(superslab_release, .base = ss->base, .size = size, .reason = trim ? RELEASE_TRIM : RELEASE_DELAY, .active = active);
-    os_unmap(ss->base, size);
-    released += size;
+    released += os_unmap(ss->base, size);
     spare_descriptor(ss);
   }
 }
@@ -339,12 +338,11 @@ static size_t purge_aged(void) {
     }
     book_taken(run, dirty);
     lock_release(&superslabs.lock);
-    const size_t size = run->size;
     units_purging(run->home);
-    os_purge(run->base, size);
-    total += size;
+    const size_t purged = os_purge_if_possible(run->base, run->size);
+    total += purged;
     lock_take(&superslabs.lock);
-    book_given(run, false);
+    book_given(run, purged == 0);
   }
   lock_release(&superslabs.lock);
   return total;

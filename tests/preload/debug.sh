@@ -1,15 +1,15 @@
 #!/bin/sh
 # Real programs in the debugging mode: they say and make the same as without, and nothing is said of them by any process.
 #
-#   SOAK_SECONDS=3600 sh tests/preload/debug.sh     goes round for so long, with more of them and larger loads, and counts
+#   SOAK_SECONDS=3600 sh tests/preload/debug.sh     goes round for so long, with larger loads, and counts
 # slow
-# timeout: 900
+# timeout: 1800
 set -u
 here=$(dirname "$0")
 . "$here/programs.inc"
 seconds=${SOAK_SECONDS:-0}
-programs='lua git sqlite3 gcc redis'
-[ "$seconds" -gt 0 ] && programs="$programs perl xz python3 node bash" && export LOAD=4
+programs=$(all_programs)
+[ "$seconds" -gt 0 ] && export LOAD=4
 
 # Every process has a log of its own, which is empty where nothing was said.
 logs=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-debug.XXXXXX") || exit 1

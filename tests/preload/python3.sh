@@ -47,10 +47,11 @@ def main():
 
 main()
 PYTHON
+# From Python 3.12 on, a fork beside threads is warned of, with the process's number.
 work() {
-  under python3 -X utf8 "$place/work.py" || return
+  under python3 -X utf8 -W "ignore:This process" "$place/work.py" || return
   export PYTHONMALLOC=malloc
-  under python3 -X utf8 "$place/work.py" || return
+  under python3 -X utf8 -W "ignore:This process" "$place/work.py" || return
   unset PYTHONMALLOC
 }
 

@@ -4,6 +4,7 @@
  *   limit    under ulimit -v: allocate until NULL with ENOMEM, free all, and do it again with as much success
  *   release  a large working set is freed: after the delay, and after malloc_trim, it is no longer resident
  *   loop     malloc and free of 1 MiB, 64 MiB: no system call each time, so the time of a million is bounded
+ *   later    blocks of all sizes, then a limit of 200 MB on address space: five threads, and the same blocks again
  *   zeroed   calloc of 3 MiB, and of 6 MiB, by one thread and where there are two: prints how many KiB became resident each time
  */
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -124,12 +126,34 @@ static void check_zeroed(void) {
   puts("");
 }
 
+/* A limit on address space that the program sets itself leaves place for threads and blocks. */
+static void check_later(void) {
+  static const size_t sizes[] = {100, 5000, 60000, 900000, 3000000, 30000000};
+  for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) free(malloc(sizes[i]));
+  malloc_trim(0);
+  if (setrlimit(RLIMIT_AS, &(struct rlimit){200 << 20, 200 << 20}) != 0) fail("no limit");
+  for (unsigned i = 0; i < 5; i++) {
+    pthread_t other;
+    if (pthread_create(&other, NULL, wait_for_ever, NULL) != 0) fail("a thread finds no address space");
+  }
+  for (unsigned round = 0; round < 3; round++) {
+    void *block[sizeof sizes / sizeof *sizes];
+    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+      block[i] = malloc(sizes[i]);
+      if (block[i] == NULL) fail("a block finds no address space");
+    }
+    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) free(block[i]);
+  }
+  exit(0);
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) return 2;
   if (strcmp(argv[1], "limit") == 0) check_limit();
   else if (strcmp(argv[1], "release") == 0) check_release();
   else if (strcmp(argv[1], "loop") == 0) check_loop();
   else if (strcmp(argv[1], "zeroed") == 0) check_zeroed();
+  else if (strcmp(argv[1], "later") == 0) check_later();
   else return 2;
   return 0;
 }

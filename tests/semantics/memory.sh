@@ -5,6 +5,10 @@
   ulimit -v 500000
   everywhere "$programs/memory" limit
 ) || exit 1
+everywhere "$programs/memory" later
+for option in HAKMEM_DEBUG=1 HAKMEM_GUARD=1 HAKMEM_GUARD=7 HAKMEM_PROFILE=64K; do
+  env $option LD_PRELOAD="$DEFAULT" "$programs/memory" later >"$place/out" 2>&1 || { cat "$place/out"; fail "under a limit that the program sets, with $option"; }
+done
 for kind in release loop; do
   everywhere "$programs/memory" $kind
   cat "$place/out"

@@ -16,7 +16,7 @@ list() {
   done
   kill $!
   wait $! 2>/dev/null
-  awk '/^ +[a-z_]+:[a-z_]+ \(/ { ours = sub(/^hakmem:/, "", $1); event = $1; if (ours) print event }
+  awk '/^ +[^ :]+:[^ ]+ \(/ { ours = sub(/^hakmem:/, "", $1); event = $1; if (ours) print event }
        /^ +field: / { if (ours) print event, $2 }' "$place/lttng.out" | sort >"$place/listed"
   diff "$place/wanted" "$place/listed" >"$place/diff" || {
     head -n 20 "$place/diff" # < is of the table, > of LTTng

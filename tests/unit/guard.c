@@ -4,6 +4,8 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "config.h"
 #include "maps.h"
@@ -104,6 +106,46 @@ Test(guard, what_has_no_slot_is_not_guarded) {
   check_block(other, 5000, MIN_ALIGN);
 }
 
+/* What somebody else has mapped in the region stays theirs, and the other pieces serve. */
+Test(guard, the_region_is_taken_piece_by_piece) {
+  start(1);
+  const size_t page = os_page_size(), mapped = os_mapped(), piece = page + 128 * 2 * page;
+  const char *const base = (const char *)guard_region.base;
+  cr_assert(!guard_owns(base) && !guard_owns(base + piece));
+  char *foreign = mmap((void *)(uintptr_t)(base + piece + 5 * page), page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  cr_assert_eq(foreign, base + piece + 5 * page);
+  memset(foreign, 5, page);
+  for (unsigned i = 0; i < 300; i++) {
+    const char *p = guard_alloc(100, MIN_ALIGN, 3, 0);
+    check_block(p, 100, MIN_ALIGN);
+    cr_assert(p < base + piece || p >= base + 2 * piece);
+  }
+  cr_assert(guard_owns(base) && !guard_owns(base + piece) && !guard_owns(foreign) && guard_owns(base + 2 * piece));
+  cr_assert_eq(os_mapped(), mapped + 3 * piece);
+  cr_assert(bytes_are((const uint8_t *)foreign, page, 5));
+  cr_assert_null(guard_alloc(100, 128 * MIB, 3, 0));
+}
+
+Test(guard, a_limit_that_comes_later_leaves_address_space) {
+  start(1);
+  char *first = guard_alloc(100, MIN_ALIGN, 3, 0);
+  struct rlimit limit;
+  cr_assert_eq(getrlimit(RLIMIT_AS, &limit), 0);
+  limit.rlim_cur = 200 * MIB;
+  cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+  const size_t mapped = os_mapped();
+  unsigned small = 0;
+  while (guard_alloc(100, MIN_ALIGN, 3, 0) != NULL) small++;
+  cr_assert(small > 500, "%u", small);
+  cr_assert_null(guard_alloc(3 * MIB, MIN_ALIGN, 3, 0));
+  cr_assert_null(guard_alloc(30 * MIB, MIN_ALIGN, 3, 0));
+  cr_assert_lt(os_mapped() - mapped, 7 * MIB);
+  cr_assert_eq(guard_free(first, 0), 3);
+  limit.rlim_cur = limit.rlim_max;
+  cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+  check_block(guard_alloc(30 * MIB, MIN_ALIGN, 3, 0), 30 * MIB, MIN_ALIGN);
+}
+
 static void *work(void *seed) {
   uint64_t state = (uintptr_t)seed;
   char *block[64] = {NULL};
@@ -130,23 +172,23 @@ Test(guard, threads_do_not_meet_in_a_slot) {
 
 /* The mean of the gaps, and how many of them are none, are those of a coin thrown for each allocation. */
 Test(guard, gaps_are_those_of_independent_draws) {
-  enum { DRAWS = 200000 };
+  const unsigned draws = 200000;
   uint64_t state = 1;
   static const uint32_t rates[] = {2, 3, 10, 1000, 1000000};
   for (unsigned r = 0; r < ARRAY_LENGTH(rates); r++) {
     const double rate = rates[r];
     double sum = 0, squares = 0;
     unsigned none = 0;
-    for (unsigned i = 0; i < DRAWS; i++) {
+    for (unsigned i = 0; i < draws; i++) {
       const double gap = random_gap(&state, rates[r]);
       sum += gap;
       squares += gap * gap;
       none += gap < 0.5;
     }
-    const double mean = sum / DRAWS, variance = squares / DRAWS - mean * mean, expected = rate * (rate - 1);
+    const double mean = sum / draws, variance = squares / draws - mean * mean, expected = rate * (rate - 1);
     cr_assert(mean > (rate - 1) * 0.985 && mean < (rate - 1) * 1.015, "rate %g: mean %g", rate, mean);
     cr_assert(variance > expected * 0.96 && variance < expected * 1.04, "rate %g: variance %g instead of %g", rate, variance, expected);
-    if (rate <= 10) cr_assert(none > DRAWS / rate * 0.98 && none < DRAWS / rate * 1.02, "rate %g: %u none", rate, none);
+    if (rate <= 10) cr_assert(none > draws / rate * 0.98 && none < draws / rate * 1.02, "rate %g: %u none", rate, none);
   }
   for (unsigned i = 0; i < 1000; i++) cr_assert_eq(random_gap(&state, 1), 0);
 }

@@ -3,9 +3,14 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static bool is_zero(const char *p, size_t size) {
@@ -87,16 +92,122 @@ Test(os, moves_pages) {
   const size_t before = os_mapped();
   char *from = os_map(MIB, UNIT_SIZE, &error), *to = os_map(2 * MIB, UNIT_SIZE, &error);
   memset(from, 7, MIB);
-  cr_assert(os_move(from, MIB, to, 2 * MIB));
+  cr_assert_eq(os_move(from, MIB, to, 2 * MIB), OS_MOVED);
   cr_assert_eq(to[0], 7);
   cr_assert_eq(to[MIB - 1], 7);
   cr_assert_eq(to[MIB], 0);
   cr_assert_eq(os_mapped(), before + 2 * MIB);
   to[2 * MIB - 1] = 8;
   char *on = os_map(3 * MIB, UNIT_SIZE, &error);
-  cr_assert(os_move(to, 2 * MIB, on, 3 * MIB), "what has moved is one mapping");
+  cr_assert_eq(os_move(to, 2 * MIB, on, 3 * MIB), OS_MOVED, "what has moved is one mapping");
   cr_assert(on[0] == 7 && on[2 * MIB - 1] == 8 && is_zero(on + 2 * MIB, MIB));
   os_unmap(on, 3 * MIB);
+}
+
+/* ---- What the system refuses: what is believed afterwards is what is true. ---- */
+
+/* From now on, this call fails with `error`; with `flag`, only if its fourth argument has it. */
+static void refuse(long number, uint32_t flag, uint32_t error) {
+  struct sock_filter code[] = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 3),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, args[3])), /* its lower half */
+    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, flag, 0, flag != 0),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const struct sock_fprog program = {ARRAY_LENGTH(code), code};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) cr_skip("no seccomp here");
+}
+
+Test(os, what_is_not_unmapped_stays_mapped_without_memory) {
+  int error;
+  char *p = os_map(MIB, UNIT_SIZE, &error);
+  memset(p, 1, MIB);
+  const size_t before = os_mapped();
+  refuse(SYS_munmap, 0, EPERM);
+  errno = 77;
+  cr_assert_eq(os_unmap(p, MIB), MIB, "its memory was given back");
+  cr_assert_eq(os_mapped(), before);
+  cr_assert(os_resident(p, MIB) == 0 && is_zero(p, MIB));
+  refuse(SYS_madvise, 0, EINVAL);
+  cr_assert_eq(os_unmap(p, MIB), 0);
+  cr_assert_eq(os_mapped(), before);
+  cr_assert_not_null(os_map(4 * MIB, 1024 * MIB, &error));
+  cr_assert_gt(os_mapped(), before + 500 * MIB, "what could not be cut off is counted");
+  cr_assert_eq(errno, 77);
+}
+
+Test(os, what_is_not_purged_is_said_or_cleared) {
+  int error;
+  char *p = os_map(MIB, UNIT_SIZE, &error);
+  memset(p, 1, MIB);
+  refuse(SYS_madvise, 0, ENOMEM);
+  cr_assert_eq(os_purge_if_possible(p, MIB), 0);
+  cr_assert(p[0] == 1 && p[MIB - 1] == 1);
+  os_purge(p, MIB);
+  cr_assert(is_zero(p, MIB));
+}
+
+static char *opened(size_t size) {
+  int error;
+  char *place = os_map(size, UNIT_SIZE, &error);
+  os_unmap(place, size);
+  cr_assert_eq(os_reserve(place, size), OS_PLACE_OURS);
+  cr_assert_eq(os_reserve(place + UNIT_SIZE, UNIT_SIZE), OS_PLACE_TAKEN);
+  cr_assert(os_open(place, size));
+  cr_assert(is_zero(place, size));
+  memset(place, 1, size);
+  return place;
+}
+
+Test(os, what_is_closed_opens_as_zero) {
+  char *p = opened(MIB);
+  cr_assert(os_close(p + UNIT_SIZE, MIB - UNIT_SIZE));
+  cr_assert(os_open(p, MIB));
+  cr_assert(p[UNIT_SIZE - 1] == 1 && is_zero(p + UNIT_SIZE, MIB - UNIT_SIZE));
+  memset(p, 2, MIB);
+  refuse(SYS_madvise, 0, EPERM);
+  cr_assert(os_close(p, MIB));
+  cr_assert(os_open(p, MIB));
+  cr_assert(is_zero(p, MIB));
+}
+
+Test(os, what_is_not_closed_is_said) {
+  char *p = opened(MIB);
+  refuse(SYS_mprotect, 0, EPERM);
+  cr_assert(!os_open(p, MIB));
+  cr_assert(os_close(p, MIB / 2), "a new mapping took its place");
+  refuse(SYS_mmap, 0, EPERM);
+  cr_assert(!os_close(p + MIB / 2, MIB / 2));
+  cr_assert(os_resident(p, MIB) == 0 && is_zero(p + MIB / 2, MIB / 2));
+}
+
+Test(os, what_is_not_moved_stays) {
+  int error;
+  char *from = os_map(MIB, UNIT_SIZE, &error), *to = os_map(2 * MIB, UNIT_SIZE, &error);
+  memset(from, 7, MIB);
+  const size_t before = os_mapped();
+  refuse(SYS_mremap, 0, ENOMEM);
+  cr_assert_eq(os_move(from, MIB, to, 2 * MIB), OS_STAYED);
+  cr_assert(!os_resize(from, MIB, MIB / 2));
+  cr_assert_eq(os_mapped(), before);
+  cr_assert(from[0] == 7 && from[MIB - 1] == 7 && is_zero(to, 2 * MIB));
+}
+
+/* The kernel may have unmapped the target before it refused. */
+Test(os, a_target_that_may_be_anybodys_is_not_touched) {
+  int error;
+  char *from = os_map(MIB, UNIT_SIZE, &error), *to = os_map(2 * MIB, UNIT_SIZE, &error);
+  memset(from, 7, MIB);
+  const size_t before = os_mapped();
+  refuse(SYS_mremap, MREMAP_FIXED, EAGAIN);
+  cr_assert_eq(os_move(from, MIB, to, 2 * MIB), OS_TARGET_LOST);
+  cr_assert_eq(os_mapped(), before - 2 * MIB);
+  cr_assert(from[0] == 7 && from[MIB - 1] == 7);
+  munmap(to, 2 * MIB);
+  cr_assert_eq(os_move(from, MIB, to, 2 * MIB), OS_STAYED, "it was unmapped, and is mapped again");
+  cr_assert(is_zero(to, 2 * MIB));
 }
 
 Test(os, metadata_is_zeroed_aligned_and_nobody_elses) {
