@@ -43,7 +43,8 @@
   S(os_purge_bytes, "bytes purged")                                           \
   S(reentered, "events raised while an event was handled: counted, not raised") \
   S(os_unmap_ns, "nanoseconds in unmappings")                                 \
-  S(os_purge_ns, "nanoseconds in purges")
+  S(os_purge_ns, "nanoseconds in purges")                                     \
+  S(deepbind, "libraries opened without the RTLD_DEEPBIND that was asked for")
 
 /* Counters of a class row (CLASS_LARGE and CLASS_HUGE included): C(name, "meaning"). */
 #define STATS_CLASS_COUNTERS(C)                                               \
