@@ -373,6 +373,7 @@ void hub_start(void) {
   unwinding = false;
   if (checker != NULL) checker->release();
   install_signal();
+  if (hub_is_watched()) modules_record_allocators();
   if (config.leaks != 0) leaks_start();
   fault_start();
   __atomic_store_n(&early_over, true, __ATOMIC_RELAXED);
@@ -380,6 +381,7 @@ void hub_start(void) {
 
 static void stop_statistics(void) {
   if (!hub_is_watched()) return;
+  modules_record_allocators(); /* once more: some are opened later */
   sll_publish_all();
   snapshot_take(true, false);
   if (listeners() != NULL) {
