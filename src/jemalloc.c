@@ -307,9 +307,9 @@ static bool read_number(const char **text, size_t *number) {
 }
 
 /* Whether `name` is of this pattern. Returns its parts, 0 if it is not; and the numbers in it. */
-static size_t match(const char *pattern, const char *name, size_t *mib) {
+static size_t match(const char *pattern, const char *name, size_t mib[PARTS_MAX]) {
+  memset(mib, 0, PARTS_MAX * sizeof(*mib));
   for (size_t part = 0; part < PARTS_MAX; part++) {
-    mib[part] = 0;
     if (*pattern == '*') {
       pattern++;
       if (!read_number(&name, &mib[part])) return 0;
@@ -323,7 +323,7 @@ static size_t match(const char *pattern, const char *name, size_t *mib) {
   return 0;
 }
 
-static size_t find(const char *name, size_t *mib) {
+static size_t find(const char *name, size_t mib[PARTS_MAX]) {
   for (size_t row = 0; row < ARRAY_LENGTH(controls); row++) {
     const size_t parts = match(controls[row].name, name, mib);
     if (parts == 0) continue;
@@ -361,7 +361,7 @@ static int take(const struct control *control, const size_t *mib, const void *ne
 }
 
 /* First what is written, then what is read: the epoch that a program is given is that of the figures which it reads next. */
-static int serve(const size_t *mib, void *old, size_t *old_size, const void *new, size_t new_size) {
+static int serve(const size_t mib[PARTS_MAX], void *old, size_t *old_size, const void *new, size_t new_size) {
   const struct control *control = &controls[mib[0]];
   if (control->kind == KIND_NOTHING) return old != NULL || new != NULL ? EPERM : control->set(mib, 0);
   int error = new != NULL ? take(control, mib, new, new_size) : 0;
@@ -386,8 +386,10 @@ EXPORT int mallctlnametomib(const char *name, size_t *out, size_t *parts) {
 }
 
 EXPORT int mallctlbymib(const size_t *mib, size_t parts, void *old, size_t *old_size, void *new, size_t new_size);
-EXPORT int mallctlbymib(const size_t *mib, size_t parts, void *old, size_t *old_size, void *new, size_t new_size) {
-  if (parts == 0 || mib[0] >= ARRAY_LENGTH(controls) || parts != parts_of(controls[mib[0]].name)) return ENOENT;
+EXPORT int mallctlbymib(const size_t *given, size_t parts, void *old, size_t *old_size, void *new, size_t new_size) {
+  if (parts == 0 || given[0] >= ARRAY_LENGTH(controls) || parts != parts_of(controls[given[0]].name)) return ENOENT;
+  size_t mib[PARTS_MAX] = {0};
+  memcpy(mib, given, parts * sizeof(*mib));
   return serve(mib, old, old_size, new, new_size);
 }
 
