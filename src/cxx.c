@@ -21,68 +21,38 @@
 #include "front.h"
 #include "guard.h"
 #include "message.h"
+#include "operators.h"
 #include "records.h"
 
-static_assert(sizeof(size_t) == sizeof(unsigned long), "size_t is `m` in the names below");
-
-#define ALIGN "St11align_val_t"
-#define NOTHROW "RKSt9nothrow_t"
+/* The forms of this file by names that lead nowhere else. */
+#define DECLARE_FORM(form, letters, type, arguments)                                                                                \
+  EXPORT type form arguments __asm__(letters);                                                                                      \
+  extern type own_##form arguments __attribute__((alias(letters), visibility("hidden")));
+BASIC_FORMS(DECLARE_FORM)
+OTHER_FORMS(DECLARE_FORM)
 
 /* ---- Whose the operators are. ---- */
 
-/*
- * The forms by their public names, which lead to the program's own if it has any, and by hidden ones, which lead to those of this file. A compiler
- * that may take the one for the other (-fno-semantic-interposition) does not know that they are the same: the public ones have C names of their own.
- */
-#define FORMS(F)                                                                                                                    \
-  F(new_one, "_Znwm", void *, (size_t size))                                                                                        \
-  F(new_array, "_Znam", void *, (size_t size))                                                                                      \
-  F(new_one_aligned, "_Znwm" ALIGN, void *, (size_t size, size_t align))                                                            \
-  F(new_array_aligned, "_Znam" ALIGN, void *, (size_t size, size_t align))                                                          \
-  F(delete_one, "_ZdlPv", void, (void *p))                                                                                          \
-  F(delete_array, "_ZdaPv", void, (void *p))                                                                                        \
-  F(delete_one_aligned, "_ZdlPv" ALIGN, void, (void *p, size_t align))                                                              \
-  F(delete_array_aligned, "_ZdaPv" ALIGN, void, (void *p, size_t align))
-/* What no other form rests on. */
-#define FORMS_AT_THE_END(F)                                                                                                         \
-  F(new_one_nothrow, "_Znwm" NOTHROW, void *, (size_t size, const void *nothrow))                                                   \
-  F(new_array_nothrow, "_Znam" NOTHROW, void *, (size_t size, const void *nothrow))                                                 \
-  F(new_one_aligned_nothrow, "_Znwm" ALIGN NOTHROW, void *, (size_t size, size_t align, const void *nothrow))                       \
-  F(new_array_aligned_nothrow, "_Znam" ALIGN NOTHROW, void *, (size_t size, size_t align, const void *nothrow))                     \
-  F(delete_one_nothrow, "_ZdlPv" NOTHROW, void, (void *p, const void *nothrow))                                                     \
-  F(delete_array_nothrow, "_ZdaPv" NOTHROW, void, (void *p, const void *nothrow))                                                   \
-  F(delete_one_sized, "_ZdlPvm", void, (void *p, size_t size))                                                                      \
-  F(delete_array_sized, "_ZdaPvm", void, (void *p, size_t size))                                                                    \
-  F(delete_one_aligned_nothrow, "_ZdlPv" ALIGN NOTHROW, void, (void *p, size_t align, const void *nothrow))                         \
-  F(delete_array_aligned_nothrow, "_ZdaPv" ALIGN NOTHROW, void, (void *p, size_t align, const void *nothrow))                       \
-  F(delete_one_sized_aligned, "_ZdlPvm" ALIGN, void, (void *p, size_t size, size_t align))                                          \
-  F(delete_array_sized_aligned, "_ZdaPvm" ALIGN, void, (void *p, size_t size, size_t align))
-
-#define DECLARE_FORM(form, letters, type, arguments)                                                                                \
-  EXPORT type form arguments __asm__(letters);                                                                                      \
-  extern type the_##form arguments __asm__(letters) EXPORT;                                                                         \
-  extern type own_##form arguments __attribute__((alias(letters), visibility("hidden")));
-FORMS(DECLARE_FORM)
-FORMS_AT_THE_END(DECLARE_FORM)
-
-/*
- * What each name leads to in this process, and what it leads to if nobody replaces it. The loader fills this in before anything runs. Volatile: the
- * compiler takes two names for two functions, and would answer without looking.
- */
-#define FORM_ENTRY(form, letters, type, arguments) {(void *)the_##form, (void *)own_##form},
-static const struct { void *volatile found, *own; } basic_forms[] = {FORMS(FORM_ENTRY)}, other_forms[] = {FORMS_AT_THE_END(FORM_ENTRY)};
+#define AND_IS_OWN(form, letters, type, arguments) && operators.form == own_##form
 
 static bool whole; /* the program replaces none of the basic forms; false: not yet known. Read plainly: an atomic load costs one instruction more. */
 
 static NOINLINE bool find_whole(void) {
-  for (size_t i = 0; i < ARRAY_LENGTH(basic_forms); i++) {
-    if (basic_forms[i].found != basic_forms[i].own) return false;
-  }
+  if (!(true BASIC_FORMS(AND_IS_OWN))) return false;
   __atomic_store_n(&whole, true, __ATOMIC_RELAXED);
   return true;
 }
 
-ALWAYS_INLINE bool is_whole(void) { return LIKELY(whole) || find_whole(); }
+/*
+ * What a form does first that rests on another one: usually a test and a jump that is not taken. Else `rest`, unless it is found that everything is ours
+ * and only nobody knew: then the form itself once more. In a function of its own, so that the short path needs no room on the stack.
+ */
+#define RESTS(form, type, rest, declared, given)                                                                                    \
+  static NOINLINE type form##_rests declared {                                                                                      \
+    if (find_whole()) return own_##form given;                                                                                      \
+    return rest;                                                                                                                    \
+  }
+#define UNLESS_WHOLE(form, given) if (UNLIKELY(!whole)) return form##_rests given
 
 /* ---- No memory. ---- */
 
@@ -123,13 +93,13 @@ static NOINLINE void *fail_aligned(const char *name, size_t size, size_t align) 
 static NOINLINE void *fail_quietly(const char *name, void *basic(size_t), size_t size, const void *nothrow) {
   void *(*const operator)(size_t, const void *) = (void *(*)(size_t, const void *))(uintptr_t)next(name);
   if (operator != NULL) return operator(size, nothrow);
-  return is_whole() ? NULL : basic(size);
+  return find_whole() ? NULL : basic(size);
 }
 
 static NOINLINE void *fail_quietly_aligned(const char *name, void *basic(size_t, size_t), size_t size, size_t align, const void *nothrow) {
   void *(*const operator)(size_t, size_t, const void *) = (void *(*)(size_t, size_t, const void *))(uintptr_t)next(name);
   if (operator != NULL) return operator(size, align, nothrow);
-  return is_whole() ? NULL : basic(size, align);
+  return find_whole() ? NULL : basic(size, align);
 }
 
 /* ---- new ---- */
@@ -152,32 +122,42 @@ static void *make_aligned(size_t size, size_t align, enum block_family family) {
 }
 
 /*
- * `rest`: the form that the array form rests on. The nothrow forms must catch what a form of the program's throws, and only C++ can: the C++
- * library's own nothrow forms do that, and call the form of the program's that the standard wants.
+ * `rests`: whether the plain forms rest on others. The nothrow forms must catch what a form of the program's throws, and only C++ can: the C++ library's
+ * own nothrow forms do that, and call the form of the program's that the standard wants.
  */
-#define NEW(word, letters, family, direct, rest, rest_aligned)                                                                      \
+#define NEW(word, letters, family, rests)                                                                                           \
+  RESTS(word, void *, operators.new_one(size), (size_t size), (size))                                                                     \
   HOT void *word(size_t size) {                                                                                                     \
-    if (!(direct)) return rest(size);                                                                                               \
+    if (rests) UNLESS_WHOLE(word, (size));                                                                                          \
     void *block = make(size, family);                                                                                               \
     return LIKELY(block != NULL) ? block : fail(letters "m", size);                                                                 \
   }                                                                                                                                 \
+  static void *word##_quietly(size_t size, const void *nothrow) { return fail_quietly(letters "m" NOTHROW, operators.word, size, nothrow); } \
+  RESTS(word##_nothrow, void *, word##_quietly(size, nothrow), (size_t size, const void *nothrow), (size, nothrow))                 \
   void *word##_nothrow(size_t size, const void *nothrow) {                                                                          \
-    void *block = is_whole() ? make(size, family) : NULL;                                                                           \
-    return LIKELY(block != NULL) ? block : fail_quietly(letters "m" NOTHROW, the_##word, size, nothrow);                            \
+    UNLESS_WHOLE(word##_nothrow, (size, nothrow));                                                                                  \
+    void *block = make(size, family);                                                                                               \
+    return LIKELY(block != NULL) ? block : word##_quietly(size, nothrow);                                                           \
   }                                                                                                                                 \
+  RESTS(word##_aligned, void *, operators.new_one_aligned(size, align), (size_t size, size_t align), (size, align))                       \
   void *word##_aligned(size_t size, size_t align) {                                                                                 \
-    if (!(direct)) return rest_aligned(size, align);                                                                                \
+    if (rests) UNLESS_WHOLE(word##_aligned, (size, align));                                                                         \
     void *block = make_aligned(size, align, family);                                                                                \
     return LIKELY(block != NULL) ? block : fail_aligned(letters "m" ALIGN, size, align);                                            \
   }                                                                                                                                 \
+  static void *word##_aligned_quietly(size_t size, size_t align, const void *nothrow) {                                             \
+    return fail_quietly_aligned(letters "m" ALIGN NOTHROW, operators.word##_aligned, size, align, nothrow);                             \
+  }                                                                                                                                 \
+  RESTS(word##_aligned_nothrow, void *, word##_aligned_quietly(size, align, nothrow), (size_t size, size_t align, const void *nothrow), \
+        (size, align, nothrow))                                                                                                     \
   void *word##_aligned_nothrow(size_t size, size_t align, const void *nothrow) {                                                    \
-    void *block = is_whole() ? make_aligned(size, align, family) : NULL;                                                            \
-    return LIKELY(block != NULL) ? block                                                                                            \
-                                 : fail_quietly_aligned(letters "m" ALIGN NOTHROW, the_##word##_aligned, size, align, nothrow);     \
+    UNLESS_WHOLE(word##_aligned_nothrow, (size, align, nothrow));                                                                   \
+    void *block = make_aligned(size, align, family);                                                                                \
+    return LIKELY(block != NULL) ? block : word##_aligned_quietly(size, align, nothrow);                                            \
   }
 
-NEW(new_one, "_Znw", FAMILY_NEW, true, the_new_one, the_new_one_aligned)
-NEW(new_array, "_Zna", FAMILY_NEW_ARRAY, is_whole(), the_new_one, the_new_one_aligned)
+NEW(new_one, "_Znw", FAMILY_NEW, false)
+NEW(new_array, "_Zna", FAMILY_NEW_ARRAY, true)
 
 /* ---- delete ---- */
 
@@ -195,49 +175,48 @@ ALWAYS_INLINE void drop(void *p, enum block_family family) {
   if (UNLIKELY(!push_fast(p))) drop_slow(p, family);
 }
 
-#define DELETE(word, letters, family, direct, rest, rest_aligned)                                                                   \
+#define DELETE(word, letters, family, rests)                                                                                        \
+  RESTS(word, void, operators.delete_one(p), (void *p), (p))                                                                              \
   HOT void word(void *p) {                                                                                                          \
-    if (!(direct)) return rest(p);                                                                                                  \
+    if (rests) UNLESS_WHOLE(word, (p));                                                                                             \
     drop(p, family);                                                                                                                \
   }                                                                                                                                 \
+  RESTS(word##_nothrow, void, operators.word(p), (void *p, const void *nothrow), (p, nothrow))                                          \
   void word##_nothrow(void *p, const void *nothrow) {                                                                               \
-    (void)nothrow;                                                                                                                  \
-    if (!is_whole()) return the_##word(p);                                                                                          \
+    UNLESS_WHOLE(word##_nothrow, (p, nothrow));                                                                                     \
     drop(p, family);                                                                                                                \
   }                                                                                                                                 \
+  RESTS(word##_sized, void, operators.word(p), (void *p, size_t size), (p, size))                                                       \
   HOT void word##_sized(void *p, size_t size) {                                                                                     \
-    if (!is_whole()) return the_##word(p);                                                                                          \
+    UNLESS_WHOLE(word##_sized, (p, size));                                                                                          \
     if (!size_fits(p, size)) check_size(p, MIN_ALIGN, size, family);                                                                \
     drop(p, family);                                                                                                                \
   }                                                                                                                                 \
+  RESTS(word##_aligned, void, operators.delete_one_aligned(p, align), (void *p, size_t align), (p, align))                                \
   void word##_aligned(void *p, size_t align) {                                                                                      \
-    if (!(direct)) return rest_aligned(p, align);                                                                                   \
+    if (rests) UNLESS_WHOLE(word##_aligned, (p, align));                                                                            \
     drop(p, family);                                                                                                                \
   }                                                                                                                                 \
+  RESTS(word##_aligned_nothrow, void, operators.word##_aligned(p, align), (void *p, size_t align, const void *nothrow), (p, align, nothrow)) \
   void word##_aligned_nothrow(void *p, size_t align, const void *nothrow) {                                                         \
-    (void)nothrow;                                                                                                                  \
-    if (!is_whole()) return the_##word##_aligned(p, align);                                                                         \
+    UNLESS_WHOLE(word##_aligned_nothrow, (p, align, nothrow));                                                                      \
     drop(p, family);                                                                                                                \
   }                                                                                                                                 \
+  RESTS(word##_sized_aligned, void, operators.word##_aligned(p, align), (void *p, size_t size, size_t align), (p, size, align))         \
   void word##_sized_aligned(void *p, size_t size, size_t align) {                                                                   \
-    if (!is_whole()) return the_##word##_aligned(p, align);                                                                         \
+    UNLESS_WHOLE(word##_sized_aligned, (p, size, align));                                                                           \
     check_size(p, align, size, family);                                                                                             \
     drop(p, family);                                                                                                                \
   }
 
-DELETE(delete_one, "_Zdl", FAMILY_NEW, true, the_delete_one, the_delete_one_aligned)
-DELETE(delete_array, "_Zda", FAMILY_NEW_ARRAY, is_whole(), the_delete_one, the_delete_one_aligned)
+DELETE(delete_one, "_Zdl", FAMILY_NEW, false)
+DELETE(delete_array, "_Zda", FAMILY_NEW_ARRAY, true)
 
 /*
  * Whether all of the process's operators are these. A program may bring its own, of which some may call malloc or free: nothing is to be said then of
  * who made what.
  */
-static bool are_ours(void) {
-  for (size_t i = 0; i < ARRAY_LENGTH(other_forms); i++) {
-    if (other_forms[i].found != other_forms[i].own) return false;
-  }
-  return is_whole();
-}
+static bool are_ours(void) { return find_whole() OTHER_FORMS(AND_IS_OWN); }
 
 __attribute__((constructor(102))) static void start_cxx(void) {
   if ((debug_on() || guard_rate != 0) && are_ours()) record_know_families();
