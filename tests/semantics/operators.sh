@@ -28,6 +28,11 @@ for forms in b a ba B A baBA s baBAs n baBAsnt; do
   same "$place/operators-$forms"
 done
 
+# The C++ library inside the program: its other forms call the program's.
+if g++ -static-libstdc++ -std=c++17 -O0 -fno-builtin -w -DREPLACE_b -DREPLACE_A "$here/operators.cc" -o "$place/static" 2>"$place/out"; then
+  same "$place/static"
+fi
+
 # The same where the program is linked to hakmem.
 g++ -std=c++17 -O0 -fno-builtin -w -DREPLACE_b -DREPLACE_B -DFORMS='"bB"' "$here/operators.cc" -o "$place/linked" -Wl,--no-as-needed \
   "$DEFAULT" -Wl,-rpath,"$BUILD_DIR/lib" || fail "operators.cc does not link to hakmem"
@@ -36,7 +41,7 @@ g++ -std=c++17 -O0 -fno-builtin -w -DREPLACE_b -DREPLACE_B -DFORMS='"bB"' "$here
 "$place/linked" >"$place/out" 2>&1
 cmp -s "$place/expected" "$place/out" || { cat "$place/out"; fail "a program that is linked to hakmem"; }
 
-# A library with operators of its own, opened privately by a program in C++ and by one in C: whatever it gets, it is of one kind.
+# A library with operators of its own that comes later, opened by a program in C and by one in C++, for itself or for all: whatever it gets, it is of one kind.
 g++ -std=c++17 -O0 -fno-builtin -w -shared -fPIC -DREPLACE_b -DREPLACE_a -Dmain=library_main "$here/operators.cc" -o "$place/library.so" || fail "library.so"
 cat >"$place/host.c" <<'END'
 #include <dlfcn.h>
@@ -44,7 +49,7 @@ cat >"$place/host.c" <<'END'
 #include <stdlib.h>
 int main(int argc, char **argv) {
   free(malloc(10));
-  void *library = dlopen(argv[argc - 1], RTLD_NOW | RTLD_LOCAL);
+  void *library = dlopen(argv[1], RTLD_NOW | (argc > 2 ? RTLD_GLOBAL : RTLD_LOCAL));
   int (*run)(void) = library ? (int (*)(void))dlsym(library, "_Z12library_mainv") : 0;
   if (!run) return puts(dlerror()), 1;
   freopen("/dev/null", "w", stdout); /* whose operators count there is a matter of the order in which names are looked for */
@@ -54,3 +59,5 @@ END
 gcc -w "$place/host.c" -o "$place/host" -ldl && g++ -w -x c++ "$place/host.c" -o "$place/host-cxx" -ldl || fail "host.c does not compile"
 same "$place/host" "$place/library.so"
 same "$place/host-cxx" "$place/library.so"
+same "$place/host" "$place/library.so" global
+same "$place/host-cxx" "$place/library.so" global
