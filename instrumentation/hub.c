@@ -165,8 +165,9 @@ static void begin_thread(const struct hak_event_sink *sink) {
     }                                                                   \
     const struct hak_event_sink *sink = __atomic_load_n(&tracer, __ATOMIC_ACQUIRE); \
     if (sink == NULL) {                                                 \
-      /* What a fragmentation event points to does not live on; the schedule brings the next one soon. */ \
-      struct early *slot = EVENT_ID_##name == EVENT_ID_fragmentation ? NULL : early_slot(); \
+      /* What these events point to does not live on. The schedule brings the next fragmentation soon; the counter knows of each deepbind. */ \
+      const bool points = EVENT_ID_##name == EVENT_ID_fragmentation || EVENT_ID_##name == EVENT_ID_deepbind; \
+      struct early *slot = points ? NULL : early_slot();                \
       if (slot != NULL) {                                               \
         slot->event.name = *event;                                      \
         __atomic_store_n(&slot->id, EVENT_ID_##name + 1, __ATOMIC_RELEASE); \
@@ -359,6 +360,7 @@ void hub_start(void) {
   unwinding = false;
   if (checker != NULL) checker->release();
   install_signal();
+  if (hub_is_watched()) modules_record_allocators();
   if (config.leaks != 0) leaks_start();
   fault_start();
   __atomic_store_n(&early_over, true, __ATOMIC_RELAXED);
@@ -366,6 +368,7 @@ void hub_start(void) {
 
 static void stop_statistics(void) {
   if (!hub_is_watched()) return;
+  modules_record_allocators(); /* once more: some are opened later */
   sll_publish_all();
   snapshot_take(true, false);
   if (listeners() != NULL) {

@@ -158,6 +158,8 @@ void gate_fork_child(void); /* in the stead of gate_unbar */
 uint32_t modules_epoch(bool may_ask);
 /* Enters the objects that the addresses lie in, and tells of those that are new. */
 void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch);
+/* Enters other allocators that are loaded beside hakmem, which no stack may ever point into. */
+void modules_record_allocators(void);
 /*
  * The path of the object that the address of a stack of this epoch lay in, and the address as its file has it. NULL where it is not entered.
  * Signal safe.

@@ -194,14 +194,24 @@ static void on_tls_sll_drain(const struct event_tls_sll_drain *e) {
   log_send(&m);
 }
 
+static void on_deepbind(const struct event_deepbind *e) {
+  struct message m;
+  message_start(&m);
+  message_text(&m, "[DLOPEN] without RTLD_DEEPBIND, which would give the library another malloc: ");
+  message_quoted(&m, e->path);
+  log_send(&m);
+}
+
 const struct hak_event_sink log_sink = {
   .hdr_reset = on_hdr_reset, .shared_fail = on_shared_fail, .superslab_acquire = on_superslab_acquire,
-  .superslab_release = on_superslab_release, .tls_sll_drain = on_tls_sll_drain};
+  .superslab_release = on_superslab_release, .tls_sll_drain = on_tls_sll_drain,
+  .deepbind = on_deepbind};
 
 bool log_hears(enum event_id id) {
   switch (id) {
     case EVENT_ID_hdr_reset: return true;
     case EVENT_ID_tls_sll_drain: return drains;
+    case EVENT_ID_deepbind: return drains || superslabs || headers;
     default: return superslabs;
   }
 }

@@ -209,6 +209,37 @@ void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch) 
   }
 }
 
+/* ---- Other allocators. ---- */
+
+#define ALLOCATORS_MAX 8
+struct allocators { uint32_t count; uintptr_t code[ALLOCATORS_MAX]; };
+
+/* Keeps an address in the code of an object that is another allocator's. */
+static int find_allocator(struct dl_phdr_info *info, size_t size, void *data) {
+  (void)size;
+  static const struct { const char *file, *name; } known[] = {ALLOCATOR_FILES(ALLOCATOR_ENTRY)};
+  struct allocators *found = data;
+  const char *slash = info->dlpi_name != NULL ? strrchr(info->dlpi_name, '/') : NULL;
+  if (slash == NULL) return 0; /* the program, or the kernel's */
+  for (size_t i = 0; i < ARRAY_LENGTH(known); i++) {
+    if (strncmp(slash + 1, known[i].file, strlen(known[i].file)) != 0) continue;
+    for (int n = 0; n < info->dlpi_phnum && found->count < ALLOCATORS_MAX; n++) {
+      const ElfW(Phdr) *p = &info->dlpi_phdr[n];
+      if (p->p_type == PT_LOAD && (p->p_flags & PF_X) != 0) found->code[found->count++] = info->dlpi_addr + p->p_vaddr;
+    }
+  }
+  return found->count == ALLOCATORS_MAX;
+}
+
+void modules_record_allocators(void) {
+  struct allocators found = {0};
+  const bool may = gate_enter();
+  if (may) dl_iterate_phdr(find_allocator, &found);
+  const uint32_t now = modules_epoch(may && found.count != 0);
+  gate_leave();
+  modules_record(found.code, found.count, now);
+}
+
 /* As tools/model.c finds the module of an address. */
 const char *modules_path(uintptr_t address, uint32_t in_epoch, uintptr_t *own) {
   const struct stats_block *b = stats_block();

@@ -175,6 +175,11 @@ static void on_thread_exit(const struct event_thread_exit *e) {
   add(&stats_block()->counters.thread_exit, 1);
 }
 
+static void on_deepbind(const struct event_deepbind *e) {
+  (void)e;
+  add(&stats_block()->counters.deepbind, 1);
+}
+
 /* At the end of the process, by one thread. */
 static void on_leak(const struct event_leak *e) {
   struct stats_block *b = stats_block();
@@ -191,7 +196,8 @@ const struct hak_event_sink stats_sink = {
   .superslab_release = on_superslab_release, .slab_acquire = on_slab_acquire, .slab_release = on_slab_release,
   .tls_sll_refill = on_tls_sll_refill, .tls_sll_drain = on_tls_sll_drain, .shared_fail = on_shared_fail,
   .legacy_fallback = on_legacy_fallback, .hdr_reset = on_hdr_reset, .os_map = on_os_map, .os_unmap = on_os_unmap,
-  .os_purge = on_os_purge, .thread_start = on_thread_start, .thread_exit = on_thread_exit, .leak = on_leak};
+  .os_purge = on_os_purge, .thread_start = on_thread_start, .thread_exit = on_thread_exit, .leak = on_leak,
+  .deepbind = on_deepbind};
 
 /* ---- The block. ---- */
 

@@ -44,7 +44,8 @@
   S(os_purge_bytes, "bytes purged")                                           \
   S(reentered, "events raised while an event was handled: counted, not raised") \
   S(os_unmap_ns, "nanoseconds in unmappings")                                 \
-  S(os_purge_ns, "nanoseconds in purges")
+  S(os_purge_ns, "nanoseconds in purges")                                     \
+  S(deepbind, "libraries opened without the RTLD_DEEPBIND that was asked for")
 
 /* Counters of a class row (CLASS_LARGE and CLASS_HUGE included): C(name, "meaning"). */
 #define STATS_CLASS_COUNTERS(C)                                               \
@@ -121,6 +122,13 @@ static inline uint64_t stats_refills(const struct stats_class_counters *c) {
   P(idle_ms, "sum of the milliseconds since a block was last taken from them") \
   P(longest_ms, "longest of these times")
 struct stats_pins { STATS_PINS(STATS_MEMBER) };
+
+/* What the files of other allocators are called; F("the file name begins so", "name"). Those that are loaded are among the modules. */
+#define ALLOCATOR_FILES(F)                                                    \
+  F("libjemalloc", "jemalloc") F("libtcmalloc", "tcmalloc") F("libmimalloc", "mimalloc") F("libsnmalloc", "snmalloc") \
+  F("librpmalloc", "rpmalloc") F("libtbbmalloc", "tbbmalloc") F("libhoard", "Hoard") F("libhardened_malloc", "hardened_malloc") \
+  F("libscudo", "Scudo") F("libmesh", "Mesh") F("libdieharder", "DieHarder")
+#define ALLOCATOR_ENTRY(file, name) {file, name},
 
 #define STATS_UTILISATION_BINS 11 /* 0-9 %, 10-19 %, ..., 90-99 %, 100 % of a slab's blocks are live */
 #define STATS_TIMELINE 512

@@ -1,7 +1,16 @@
 /*
  * cxx.c: C++'s operators new and delete, every form that a program may replace, by their names in the Itanium C++ ABI. They are malloc and free, and
- * besides: the debugging mode knows who made a block, and delete's size is compared. Where there is no memory, the C++ library's own
+ * besides: the debugging mode knows who made a block, and delete's size is compared. If there is no memory, the C++ library's own
  * operator takes over: it asks malloc again, calls the new handler and throws. So nothing here needs C++.
+ *
+ * A program may replace some forms and rely on the others to call them. The standard says which form calls which:
+ *
+ *   new[]               -> new               delete[]               -> delete
+ *   new nothrow         -> new               delete nothrow, sized  -> delete
+ *   new[] nothrow       -> new[]             delete[] nothrow, sized -> delete[]
+ *
+ * and the same once more for the aligned forms. The forms on the right, and new[] and delete[], are the basic forms. As long as every basic form is
+ * ours (`whole`), all forms take the short path. Otherwise each form calls what the program has in the place of the one that it rests on.
  */
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -12,12 +21,38 @@
 #include "front.h"
 #include "guard.h"
 #include "message.h"
+#include "operators.h"
 #include "records.h"
 
-static_assert(sizeof(size_t) == sizeof(unsigned long), "size_t is `m` in the names below");
+/* The forms of this file by names that lead nowhere else. */
+#define DECLARE_FORM(form, letters, type, arguments)                                                                                \
+  EXPORT type form arguments __asm__(letters);                                                                                      \
+  extern type own_##form arguments __attribute__((alias(letters), visibility("hidden")));
+BASIC_FORMS(DECLARE_FORM)
+OTHER_FORMS(DECLARE_FORM)
 
-#define ALIGN "St11align_val_t"
-#define NOTHROW "RKSt9nothrow_t"
+/* ---- Whose the operators are. ---- */
+
+#define AND_IS_OWN(form, letters, type, arguments) && operators.form == own_##form
+
+static bool whole; /* the program replaces none of the basic forms; false: not yet known. Read plainly: an atomic load costs one instruction more. */
+
+static NOINLINE bool find_whole(void) {
+  if (!(true BASIC_FORMS(AND_IS_OWN))) return false;
+  __atomic_store_n(&whole, true, __ATOMIC_RELAXED);
+  return true;
+}
+
+/*
+ * What a form does first that rests on another one: usually a test and a jump that is not taken. Else `rest`, unless it is found that everything is ours
+ * and only nobody knew: then the form itself once more. In a function of its own, so that the short path needs no room on the stack.
+ */
+#define RESTS(form, type, rest, declared, given)                                                                                    \
+  static NOINLINE type form##_rests declared {                                                                                      \
+    if (find_whole()) return own_##form given;                                                                                      \
+    return rest;                                                                                                                    \
+  }
+#define UNLESS_WHOLE(form, given) if (UNLIKELY(!whole)) return form##_rests given
 
 /* ---- No memory. ---- */
 
@@ -51,15 +86,20 @@ static NOINLINE void *fail_aligned(const char *name, size_t size, size_t align) 
   abort();
 }
 
-/* These return NULL, but not before they called the new handler. */
-static NOINLINE void *fail_quietly(const char *name, size_t size, const void *nothrow) {
+/*
+ * The nothrow forms return NULL, but not before they called the new handler. `basic`: the form that they rest on, which is asked at last if there is no C++
+ * library to ask it and to catch what it throws.
+ */
+static NOINLINE void *fail_quietly(const char *name, void *basic(size_t), size_t size, const void *nothrow) {
   void *(*const operator)(size_t, const void *) = (void *(*)(size_t, const void *))(uintptr_t)next(name);
-  return operator != NULL ? operator(size, nothrow) : NULL;
+  if (operator != NULL) return operator(size, nothrow);
+  return find_whole() ? NULL : basic(size);
 }
 
-static NOINLINE void *fail_quietly_aligned(const char *name, size_t size, size_t align, const void *nothrow) {
+static NOINLINE void *fail_quietly_aligned(const char *name, void *basic(size_t, size_t), size_t size, size_t align, const void *nothrow) {
   void *(*const operator)(size_t, size_t, const void *) = (void *(*)(size_t, size_t, const void *))(uintptr_t)next(name);
-  return operator != NULL ? operator(size, align, nothrow) : NULL;
+  if (operator != NULL) return operator(size, align, nothrow);
+  return find_whole() ? NULL : basic(size, align);
 }
 
 /* ---- new ---- */
@@ -81,30 +121,43 @@ static void *make_aligned(size_t size, size_t align, enum block_family family) {
   return block;
 }
 
-#define NEW(word, letters, family)                                                                                                  \
-  EXPORT void *word(size_t size) __asm__(letters "m");                                                                              \
+/*
+ * `rests`: whether the plain forms rest on others. The nothrow forms must catch what a form of the program's throws, and only C++ can: the C++ library's
+ * own nothrow forms do that, and call the form of the program's that the standard wants.
+ */
+#define NEW(word, letters, family, rests)                                                                                           \
+  RESTS(word, void *, operators.new_one(size), (size_t size), (size))                                                                     \
   HOT void *word(size_t size) {                                                                                                     \
+    if (rests) UNLESS_WHOLE(word, (size));                                                                                          \
     void *block = make(size, family);                                                                                               \
     return LIKELY(block != NULL) ? block : fail(letters "m", size);                                                                 \
   }                                                                                                                                 \
-  EXPORT void *word##_nothrow(size_t size, const void *nothrow) __asm__(letters "m" NOTHROW);                                       \
-  EXPORT void *word##_nothrow(size_t size, const void *nothrow) {                                                                   \
+  static void *word##_quietly(size_t size, const void *nothrow) { return fail_quietly(letters "m" NOTHROW, operators.word, size, nothrow); } \
+  RESTS(word##_nothrow, void *, word##_quietly(size, nothrow), (size_t size, const void *nothrow), (size, nothrow))                 \
+  void *word##_nothrow(size_t size, const void *nothrow) {                                                                          \
+    UNLESS_WHOLE(word##_nothrow, (size, nothrow));                                                                                  \
     void *block = make(size, family);                                                                                               \
-    return LIKELY(block != NULL) ? block : fail_quietly(letters "m" NOTHROW, size, nothrow);                                        \
+    return LIKELY(block != NULL) ? block : word##_quietly(size, nothrow);                                                           \
   }                                                                                                                                 \
-  EXPORT void *word##_aligned(size_t size, size_t align) __asm__(letters "m" ALIGN);                                                \
-  EXPORT void *word##_aligned(size_t size, size_t align) {                                                                          \
+  RESTS(word##_aligned, void *, operators.new_one_aligned(size, align), (size_t size, size_t align), (size, align))                       \
+  void *word##_aligned(size_t size, size_t align) {                                                                                 \
+    if (rests) UNLESS_WHOLE(word##_aligned, (size, align));                                                                         \
     void *block = make_aligned(size, align, family);                                                                                \
     return LIKELY(block != NULL) ? block : fail_aligned(letters "m" ALIGN, size, align);                                            \
   }                                                                                                                                 \
-  EXPORT void *word##_aligned_nothrow(size_t size, size_t align, const void *nothrow) __asm__(letters "m" ALIGN NOTHROW);           \
-  EXPORT void *word##_aligned_nothrow(size_t size, size_t align, const void *nothrow) {                                             \
+  static void *word##_aligned_quietly(size_t size, size_t align, const void *nothrow) {                                             \
+    return fail_quietly_aligned(letters "m" ALIGN NOTHROW, operators.word##_aligned, size, align, nothrow);                             \
+  }                                                                                                                                 \
+  RESTS(word##_aligned_nothrow, void *, word##_aligned_quietly(size, align, nothrow), (size_t size, size_t align, const void *nothrow), \
+        (size, align, nothrow))                                                                                                     \
+  void *word##_aligned_nothrow(size_t size, size_t align, const void *nothrow) {                                                    \
+    UNLESS_WHOLE(word##_aligned_nothrow, (size, align, nothrow));                                                                   \
     void *block = make_aligned(size, align, family);                                                                                \
-    return LIKELY(block != NULL) ? block : fail_quietly_aligned(letters "m" ALIGN NOTHROW, size, align, nothrow);                   \
+    return LIKELY(block != NULL) ? block : word##_aligned_quietly(size, align, nothrow);                                            \
   }
 
-NEW(new_one, "_Znw", FAMILY_NEW)
-NEW(new_array, "_Zna", FAMILY_NEW_ARRAY)
+NEW(new_one, "_Znw", FAMILY_NEW, false)
+NEW(new_array, "_Zna", FAMILY_NEW_ARRAY, true)
 
 /* ---- delete ---- */
 
@@ -122,42 +175,48 @@ ALWAYS_INLINE void drop(void *p, enum block_family family) {
   if (UNLIKELY(!push_fast(p))) drop_slow(p, family);
 }
 
-#define DELETE(word, letters, family)                                                                                               \
-  EXPORT void word(void *p) __asm__(letters "Pv");                                                                                  \
-  HOT void word(void *p) { drop(p, family); }                                                                                       \
-  EXPORT void word##_nothrow(void *p, const void *nothrow) __asm__(letters "Pv" NOTHROW);                                           \
-  EXPORT void word##_nothrow(void *p, const void *nothrow) { (void)nothrow, drop(p, family); }                                      \
-  EXPORT void word##_sized(void *p, size_t size) __asm__(letters "Pvm");                                                            \
+#define DELETE(word, letters, family, rests)                                                                                        \
+  RESTS(word, void, operators.delete_one(p), (void *p), (p))                                                                              \
+  HOT void word(void *p) {                                                                                                          \
+    if (rests) UNLESS_WHOLE(word, (p));                                                                                             \
+    drop(p, family);                                                                                                                \
+  }                                                                                                                                 \
+  RESTS(word##_nothrow, void, operators.word(p), (void *p, const void *nothrow), (p, nothrow))                                          \
+  void word##_nothrow(void *p, const void *nothrow) {                                                                               \
+    UNLESS_WHOLE(word##_nothrow, (p, nothrow));                                                                                     \
+    drop(p, family);                                                                                                                \
+  }                                                                                                                                 \
+  RESTS(word##_sized, void, operators.word(p), (void *p, size_t size), (p, size))                                                       \
   HOT void word##_sized(void *p, size_t size) {                                                                                     \
+    UNLESS_WHOLE(word##_sized, (p, size));                                                                                          \
     if (!size_fits(p, size)) check_size(p, MIN_ALIGN, size, family);                                                                \
     drop(p, family);                                                                                                                \
   }                                                                                                                                 \
-  EXPORT void word##_aligned(void *p, size_t align) __asm__(letters "Pv" ALIGN);                                                    \
-  EXPORT void word##_aligned(void *p, size_t align) { (void)align, drop(p, family); }                                               \
-  EXPORT void word##_aligned_nothrow(void *p, size_t align, const void *nothrow) __asm__(letters "Pv" ALIGN NOTHROW);               \
-  EXPORT void word##_aligned_nothrow(void *p, size_t align, const void *nothrow) { (void)align, (void)nothrow, drop(p, family); }   \
-  EXPORT void word##_sized_aligned(void *p, size_t size, size_t align) __asm__(letters "Pvm" ALIGN);                                \
-  EXPORT void word##_sized_aligned(void *p, size_t size, size_t align) {                                                            \
+  RESTS(word##_aligned, void, operators.delete_one_aligned(p, align), (void *p, size_t align), (p, align))                                \
+  void word##_aligned(void *p, size_t align) {                                                                                      \
+    if (rests) UNLESS_WHOLE(word##_aligned, (p, align));                                                                            \
+    drop(p, family);                                                                                                                \
+  }                                                                                                                                 \
+  RESTS(word##_aligned_nothrow, void, operators.word##_aligned(p, align), (void *p, size_t align, const void *nothrow), (p, align, nothrow)) \
+  void word##_aligned_nothrow(void *p, size_t align, const void *nothrow) {                                                         \
+    UNLESS_WHOLE(word##_aligned_nothrow, (p, align, nothrow));                                                                      \
+    drop(p, family);                                                                                                                \
+  }                                                                                                                                 \
+  RESTS(word##_sized_aligned, void, operators.word##_aligned(p, align), (void *p, size_t size, size_t align), (p, size, align))         \
+  void word##_sized_aligned(void *p, size_t size, size_t align) {                                                                   \
+    UNLESS_WHOLE(word##_sized_aligned, (p, size, align));                                                                           \
     check_size(p, align, size, family);                                                                                             \
     drop(p, family);                                                                                                                \
   }
 
-DELETE(delete_one, "_Zdl", FAMILY_NEW)
-DELETE(delete_array, "_Zda", FAMILY_NEW_ARRAY)
+DELETE(delete_one, "_Zdl", FAMILY_NEW, false)
+DELETE(delete_array, "_Zda", FAMILY_NEW_ARRAY, true)
 
 /*
- * Whether the process's operators are these. A program may bring its own, of which some may call malloc or free: nothing is to be said then of who
- * made what. The names above may be the program's here, too: asked is in which object lies what they lead to.
+ * Whether all of the process's operators are these. A program may bring its own, of which some may call malloc or free: nothing is to be said then of
+ * who made what.
  */
-static bool are_ours(void) {
-  static const char *const names[] = {"_Znwm", "_Znam", "_ZdlPv", "_ZdaPv", "_ZdlPvm", "_ZdaPvm"};
-  Dl_info own, found;
-  if (dladdr((void *)(uintptr_t)are_ours, &own) == 0) return false;
-  for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
-    if (dladdr(dlsym(RTLD_DEFAULT, names[i]), &found) == 0 || found.dli_fbase != own.dli_fbase) return false;
-  }
-  return true;
-}
+static bool are_ours(void) { return find_whole() OTHER_FORMS(AND_IS_OWN); }
 
 __attribute__((constructor(102))) static void start_cxx(void) {
   if ((debug_on() || guard_rate != 0) && are_ours()) record_know_families();

@@ -141,7 +141,8 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
   E(early, "what a tracer that attached, or a session that began, does not know: events replayed to it, events missed", \
     F_U64(replayed) F_U64(missed) F_U64(age_ns))                                                        \
   E(leak, "blocks that are live at the end of the process, by where they were allocated (with HAKMEM_LEAKS)", \
-    F_ENUM(kind, leak_kind) F_BYTES(bytes) F_U64(blocks) F_U32(stack))
+    F_ENUM(kind, leak_kind) F_BYTES(bytes) F_U64(blocks) F_U32(stack))                                 \
+  E(deepbind, "a library was opened without RTLD_DEEPBIND, which the program asked for", F_TEXT(path))
 
 /* ---- The structures: struct event_NAME. ---- */
 

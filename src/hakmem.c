@@ -45,9 +45,7 @@ EXPORT void *hak_memalign(size_t alignment, size_t size) {
 
 EXPORT int hak_posix_memalign(void **out, size_t alignment, size_t size) {
   if (!is_power_of_two(alignment) || alignment % sizeof(void *) != 0) return EINVAL;
-  const int saved = errno;
   void *block = alloc_aligned(alignment, size);
-  errno = saved;
   if (block == NULL) return ENOMEM;
   *out = block;
   return 0;

@@ -36,7 +36,7 @@ void *hak_realloc(void *block, size_t size);              /* realloc(p, 0) frees
 void *hak_reallocarray(void *block, size_t count, size_t size);
 void *hak_aligned_alloc(size_t alignment, size_t size);
 void *hak_memalign(size_t alignment, size_t size);        /* rounds the alignment up to a power of two, as glibc does */
-int hak_posix_memalign(void **out, size_t alignment, size_t size); /* returns 0, EINVAL or ENOMEM; errno is kept */
+int hak_posix_memalign(void **out, size_t alignment, size_t size); /* returns 0, EINVAL, or ENOMEM, which errno then is, too */
 void hak_free(void *block);                               /* NULL is allowed */
 void hak_free_sized(void *block, size_t size);            /* C23; the size is not relied upon */
 void hak_free_aligned_sized(void *block, size_t alignment, size_t size);

@@ -84,14 +84,10 @@ EXPORT struct mallinfo mallinfo(void) {
                            .fordblks = (int)wide.fordblks, .keepcost = (int)wide.keepcost};
 }
 
-/* What glibc tunes does not exist here: the known parameters are accepted, and change nothing. */
+/* What glibc tunes does not exist here: every parameter is accepted, as by glibc, and changes nothing. Of the sizes of fastbins some are refused there. */
 EXPORT int mallopt(int parameter, int value) {
-  (void)value;
-  switch (parameter) {
-    case M_MXFAST: case M_TRIM_THRESHOLD: case M_TOP_PAD: case M_MMAP_THRESHOLD: case M_MMAP_MAX:
-    case M_CHECK_ACTION: case M_PERTURB: case M_ARENA_TEST: case M_ARENA_MAX: return 1;
-    default: return 0;
-  }
+  static const int fastest_max = 80 * (int)sizeof(size_t) / 4;
+  return parameter != M_MXFAST || (value >= 0 && value <= fastest_max);
 }
 
 EXPORT void malloc_stats(void) {

@@ -108,12 +108,15 @@ static int by_rank(const void *a, const void *b) {
   return rule != 0 ? rule : strcmp(x->what, y->what);
 }
 
-/* What costs processes memory is told of the one that it costs most; errors are told one by one, each has a place of its own. */
+/*
+ * What costs processes memory is told of the one that it costs most, and a note of the first one; errors are told one by one, each has a place of its own.
+ */
 static bool is_told(const struct diagnosis *d, size_t before, const struct finding *f, struct finding **same) {
-  if (f->kind != FINDING_COST || f->p == NULL) return false;
+  if ((f->kind != FINDING_COST && f->kind != FINDING_NOTE) || f->p == NULL) return false;
   for (size_t i = 0; i < before; i++) {
     *same = d->findings[i];
-    if ((*same)->p != NULL && strcmp((*same)->rule, f->rule) == 0 && (*same)->p != f->p) return true;
+    if ((*same)->p == NULL || (*same)->p == f->p || strcmp((*same)->rule, f->rule) != 0) continue;
+    if (f->kind == FINDING_COST || strcmp((*same)->what, f->what) == 0) return true;
   }
   return false;
 }

@@ -32,7 +32,9 @@
   R(external_fragmentation, "memory that is held but not in use by any live block")                            \
   R(internal_fragmentation, "blocks that are larger than what was asked for")                                  \
   R(growth, "live memory that grows all along the run")                                                        \
-  R(residual, "resident memory that is none of the allocator's")
+  R(residual, "resident memory that is none of the allocator's")                                                \
+  R(deepbind, "libraries that were opened without the RTLD_DEEPBIND that the program asked for")                 \
+  R(other_allocator, "other allocators that are loaded beside hakmem")
 
 /*
  * When a figure is worth a finding; T(name, value, "unit", "why this value"). A share is of the time that the processes ran, or
@@ -65,7 +67,7 @@
 struct thresholds { EXPLAIN_THRESHOLDS(THRESHOLD_MEMBER) };
 extern const struct thresholds threshold;
 
-enum finding_kind { FINDING_DATA, FINDING_ERROR, FINDING_COST }; /* listed in this order, then by share of the cost */
+enum finding_kind { FINDING_DATA, FINDING_ERROR, FINDING_COST, FINDING_NOTE }; /* listed in this order, then by share of the cost */
 enum cost_unit { COST_NONE, COST_NS, COST_BYTES };
 
 struct remedy {

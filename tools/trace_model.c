@@ -392,6 +392,12 @@ ON(leak) {
   model_add_leak(p->p, &(struct stats_leak){.kind = e->kind, .stack = e->stack, .bytes = e->bytes, .blocks = e->blocks});
 }
 
+ON(deepbind) {
+  (void)e;
+  seen(t, p, time_ns);
+  p->p->counts->counters.deepbind++;
+}
+
 /* ---- The end ---- */
 
 /* All processes of a trace ran on one machine: any process's clock will do for one that did not tell. */

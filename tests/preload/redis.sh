@@ -44,6 +44,17 @@ $(awk '{ print "debug digest-value " $1 }' keys | cli)
 EOF
 }
 
+# What the server knows of its allocator, by jemalloc's names if it was built for that: the figures must be those of the allocator that it really has.
+# (In the debugging mode and of guarded blocks, freed ones that wait in a quarantine count as allocated.)
+figures() {
+  sleep 0.4 # it asks every tenth of a second
+  cli info memory | tr -d '\r' | awk -F: -v mode=$mode '{ is[$1] = $2 }
+    END { used = is["used_memory"]; allocated = is["allocator_allocated"]; active = is["allocator_active"]; resident = is["allocator_resident"]
+          print (allocated >= used * 0.9 && (allocated <= used * 1.5 + 4e6 || mode != "default" && mode != "plain") ? "allocated as used" : "used " used ", allocated " allocated)
+          print (allocated <= active && active <= resident ? "in order" : allocated " " active " " resident)
+          print (resident <= is["used_memory_rss"] + 4e6 ? "and resident" : "more resident than there is: " resident) }'
+}
+
 work() {
   start_server || return
   redis-benchmark -p "$port" -q -n $((8000 * ${LOAD:-1})) -c 20 -P 4 -t set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange_100,mset \
@@ -71,7 +82,10 @@ work() {
   done
   cli info persistence | grep rdb_last_bgsave_status
   data_set
+  figures
+  cli memory malloc-stats | grep -qi allocated && echo "it tells of its allocator"
   cli memory purge
+  figures
   cli shutdown nosave
   wait "$server"
   echo "server ended with $?"

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Holds the short paths of operator new and delete: instructions for a pair of calls, as callgrind counts them, beyond those of malloc and free.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+BUILD_DIR=${BUILD_DIR:-$here/../../build}
+export LC_ALL=C HAKMEM_FRAGMENTATION=0 HAKMEM_RELEASE_DELAY=1000000
+for tool in valgrind g++; do command -v $tool >/dev/null || { echo "$tool is not installed"; exit 77; }; done
+grep -Eq '^CMAKE_BUILD_TYPE:STRING=(RelWithDebInfo|Release)$' "$BUILD_DIR/CMakeCache.txt" || { echo "not an optimised build"; exit 77; }
+place=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-speed.XXXXXX") || exit 1
+trap 'rm -rf "$place"' EXIT
+g++ -std=c++17 -O1 -fno-builtin -w "$here/operators.cc" -o "$place/operators" || exit 1
+
+count() {
+  LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so valgrind --tool=callgrind --callgrind-out-file=/dev/null "$place/operators" "$1" "$2" 2>&1 |
+    sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
+}
+# pair FORM MOST
+pair() {
+  few=$(count "$1" 100000) many=$(count "$1" 300000)
+  [ -n "$few" ] && [ -n "$many" ] || { echo "callgrind gave no count for $1"; exit 1; }
+  awk -v few="$few" -v many="$many" -v most="$2" -v what="$1" 'BEGIN {
+    each = (many - few) / 200000
+    printf "%s: %.1f instructions for new and delete, at most %s allowed\n", what, each, most
+    exit !(each > 20 && each <= most)
+  }' || exit 1
+}
+pair plain 64   # of these, the program's own and the jumps to the library: some 17
+pair array 70
+pair sized 96
+pair nothrow 76
