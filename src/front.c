@@ -9,6 +9,7 @@
 #include "events.h"
 #include "guard.h"
 #include "large.h"
+#include "reclaim.h"
 #include "records.h"
 
 /* ---- Guarded blocks. ---- */
@@ -56,8 +57,7 @@ static void free_guarded(void *p) {
 
 #if HAKMEM_EVENTS
 
-/* A block of the core's; small ones have the header `sampled`, so that nobody can free them but give_back. */
-static void *take_inner(struct sll_cache *cache, size_t size, size_t align) {
+static void *try_inner(struct sll_cache *cache, size_t size, size_t align) {
   if ((size | (align - 1)) >= ALIGNED_MAX) {
     bool zeroed;
     struct slab *slab = large_take(size, size, align, &zeroed);
@@ -69,6 +69,16 @@ static void *take_inner(struct sll_cache *cache, size_t size, size_t align) {
   struct block *inner = sll_take(cache, cls);
   if (inner != NULL) header_set(inner, header_sampled(cls));
   return inner;
+}
+
+static void give_back(void *inner);
+
+/* A block of the core's; small ones have the header `sampled`, so that nobody can free them but give_back. */
+static void *take_inner(struct sll_cache *cache, size_t size, size_t align) {
+  void *inner = try_inner(cache, size, align);
+  if (inner != NULL) return inner;
+  const bool emptied = debug_empty_quarantine(give_back);
+  return reclaim_for(cache, size) || emptied ? try_inner(cache, size, align) : NULL;
 }
 
 /* Gives a block of the core's back. */

@@ -83,11 +83,10 @@ static struct slab *new_descriptor(char *base, size_t size, size_t align) {
   return slab;
 }
 
-/* Over new memory; `room`: see os_map_before. NULL where the system has none, not even in place of what is kept. */
+/* Over new memory; `room`: see os_map_before. NULL where the system has none. */
 static struct slab *map_slab(size_t size, size_t room, size_t align) {
   int error;
   void *base = os_map_before(size, room, align, &error);
-  if (base == NULL && evict(UINT64_MAX) != 0) base = os_map(size, align, &error);
   if (base == NULL) return NULL;
   struct slab *slab = directory_prepare(base, size) ? new_descriptor(base, size, align) : NULL;
   if (slab == NULL) {

@@ -315,6 +315,8 @@ static size_t release_empty(bool trim, size_t keep, uint64_t now) {
   }
 }
 
+size_t units_release(void) { return release_empty(true, 0, 0); }
+
 /* What is dirty now is purged when it is aged next, unless it is in use by then. */
 static void age_all(uint64_t now) {
   lock_take(&superslabs.lock);

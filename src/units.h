@@ -48,6 +48,9 @@ uint32_t units_idle_ms(void);
 /* Gives empty SuperSlabs back and purges free units, those that waited; with `trim` all, but for `keep` bytes of empty SuperSlabs. Returns the bytes. */
 size_t units_scavenge(bool trim, size_t keep, uint64_t now);
 
+/* Gives all empty SuperSlabs back, without waiting and without purging anything. Returns the bytes. */
+size_t units_release(void);
+
 /* What the pool holds altogether. */
 struct units_totals {
   uint32_t active;       /* SuperSlabs */
