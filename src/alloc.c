@@ -29,7 +29,7 @@ static bool may_populate(size_t size) { return size <= config.populate && !__lib
 /* The thread's lists for one operation; NULL if there is no memory for them. */
 static struct sll_cache *enter(void) {
   struct sll_cache *cache = sll_enter();
-  return cache != NULL || !reclaim_for(NULL, sizeof(*cache)) ? cache : sll_enter();
+  return cache != NULL || !reclaim_for(NULL, sizeof(*cache), RECLAIM_FREE) ? cache : sll_enter();
 }
 
 /* A block of its own run or mapping; `zero`: it must read as zero. `grown`: see large_take. */
@@ -47,7 +47,9 @@ static void *large_alloc(size_t size, bool grown, size_t align, bool zero) {
   bool zeroed = false;
   struct slab *slab = large_take(hub_with_border(size), grown, align, &zeroed);
   const size_t needed = size + (align > UNIT_SIZE ? align : 0);
-  if (slab == NULL && reclaim_for(cache, needed)) slab = large_take(hub_with_border(size), grown, align, &zeroed);
+  for (enum reclaim_step step = RECLAIM_FREE; slab == NULL && step < RECLAIM_STEPS; step++) {
+    if (reclaim_for(cache, needed, step)) slab = large_take(hub_with_border(size), grown, align, &zeroed);
+  }
   if (slab == NULL) {
     if (cache != NULL) sll_leave(cache);
     return alloc_fail();
@@ -95,7 +97,9 @@ void *alloc_slow_class(uint32_t cls, size_t size, size_t align) {
   }
   const size_t sampled = sll_take_profile(cache, cls, size);
   struct block *block = sll_take(cache, cls);
-  if (block == NULL && reclaim_for(cache, class_stride(cls))) block = sll_take(cache, cls);
+  for (enum reclaim_step step = RECLAIM_FREE; block == NULL && step < RECLAIM_STEPS; step++) {
+    if (reclaim_for(cache, class_stride(cls), step)) block = sll_take(cache, cls);
+  }
   if (block == NULL) {
     sll_leave(cache);
     return alloc_fail();

@@ -77,8 +77,11 @@ static void give_back(void *inner);
 static void *take_inner(struct sll_cache *cache, size_t size, size_t align) {
   void *inner = try_inner(cache, size, align);
   if (inner != NULL) return inner;
-  const bool emptied = debug_empty_quarantine(give_back);
-  return reclaim_for(cache, size) || emptied ? try_inner(cache, size, align) : NULL;
+  if (debug_empty_quarantine(give_back)) inner = try_inner(cache, size, align);
+  for (enum reclaim_step step = RECLAIM_FREE; inner == NULL && step < RECLAIM_STEPS; step++) {
+    if (reclaim_for(cache, size, step)) inner = try_inner(cache, size, align);
+  }
+  return inner;
 }
 
 /* Gives a block of the core's back. */

@@ -5,7 +5,7 @@
 #include "quarantine.h"
 #include "shared_pool.h"
 
-#define SLACK MIB /* os_left and free_bytes are estimates */
+#define SLACK MIB /* what free_bytes says is an estimate */
 
 /* Bytes of slabs of class `cls` that no live block lies in. Lists of other threads count as free. */
 static size_t free_of_class(uint32_t cls) {
@@ -31,9 +31,13 @@ static size_t free_bytes(void) {
   return free;
 }
 
-bool reclaim_for(struct sll_cache *cache, size_t size) {
-  const size_t free = free_bytes(), left = os_left();
-  if (free == 0 || (left != SIZE_MAX && size > left + free + SLACK)) return false;
+bool reclaim_for(struct sll_cache *cache, size_t size, enum reclaim_step step) {
+  const size_t free = step == RECLAIM_FREE ? free_bytes() + SLACK : units_spare(), left = os_left();
+  if (free == 0 || (left != SIZE_MAX && size > left + free)) return false;
+  if (step == RECLAIM_TEAR) {
+    units_tear();
+    return true;
+  }
   if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
   sll_trim_ended();
   quarantine_empty();

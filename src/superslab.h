@@ -15,6 +15,7 @@
  *   used = carved - free_count        blocks handed out: live, in a TLS SLL, or in a batch; one more while the tail is purged
  *   (slab is in its owner's list of partial slabs) <=> there is a free block, or room for one that is not being purged
  *   aged_mask <= dirty_mask <= free_mask, as sets: free units with memory behind them, and those of them that were so at the last superslab_age
+ *   used, free and gone units are all that there are; gone ones were unmapped, because address space was short, and go with their SuperSlab
  *
  * No function here locks: the owner of a slab (shared_pool or legacy) holds its lock.
  */
@@ -44,7 +45,7 @@ struct slab {
   uint32_t taken_ms;         /* when a block was last taken: os_now_ms, its lower half */
   uint32_t purging;          /* 1 while its tail is on its way back to the system, else 0 */
   uint32_t trimmed;          /* bytes: since nothing came back, its tail was found to be less; 0: not looked at */
-  size_t size;               /* bytes from base to the end of the slab, the run or the mapping */
+  size_t size;               /* bytes from base to the end of the slab, the run or the mapping; of a run that was cut, less than its units */
   size_t requested;          /* large and huge blocks: bytes asked for */
   size_t align;              /* huge blocks: what their base is a multiple of */
 };
@@ -57,10 +58,11 @@ struct superslab {
   char *base;
   size_t size;
   uint32_t units, used_units;
-  uint64_t free_mask, dirty_mask, aged_mask; /* bit u: unit u */
+  uint64_t free_mask, dirty_mask, aged_mask, gone_mask; /* bit u: unit u */
   uint64_t changed_ms;           /* when a slab was last given back */
   uint32_t thread;               /* which last took a slab */
   enum superslab_pages pages;    /* atomic */
+  bool torn;                     /* atomic; parts of it were unmapped */
   struct slab slabs[];            /* one a unit; slabs[u] is the slab that begins at unit u */
 };
 
@@ -92,7 +94,18 @@ void superslab_age(struct superslab *ss);
 /* Takes the first run of aged units, as superslab_take does, so that it can be purged; NULL where there is none. */
 struct slab *superslab_take_aged(struct superslab *ss);
 
-/* Gives a slab's units back; dirty: with memory behind them. */
+/* Whether a run ends before its last unit does: what is behind was unmapped. Its whole units, and the bytes behind them: its other units are gone with it. */
+static inline bool slab_is_cut(const struct slab *slab) { return slab->size != slab->units * UNIT_SIZE; }
+static inline uint32_t slab_whole_units(const struct slab *slab) { return (uint32_t)(slab->size / UNIT_SIZE); }
+static inline size_t slab_rest(const struct slab *slab) { return slab->size % UNIT_SIZE; }
+
+/* Whether it has free units, or none in use. */
+static inline bool superslab_is_open(const struct superslab *ss) { return ss->free_mask != 0 || ss->used_units == 0; }
+
+/* The first run of free units from unit *at on, which is moved behind it: makes these units gone ones, and returns how many there are, 0 at the end. */
+uint32_t superslab_lose(struct superslab *ss, uint32_t *at);
+
+/* Gives a slab's units back; dirty: with memory behind them. Of a run that was cut, those that are not whole are gone. */
 void superslab_give(struct superslab *ss, struct slab *slab, bool dirty);
 
 bool superslab_is_valid(const struct superslab *ss);
@@ -151,6 +164,9 @@ bool slab_lost_block(const struct slab *slab, const void *p);
 
 /* The start of the block that `p` points into; NULL where `p` lies before the first or behind the last carved one. */
 void *slab_block_of(const struct slab *slab, const void *p);
+
+/* Bytes of a large block that was asked for with `requested`: what its run has more, in its last unit, may be unmapped. */
+size_t large_needs(size_t requested);
 
 /* Bytes from `p`, inside a live block, to the end of what its user may write. */
 size_t slab_usable(const struct slab *slab, const void *p);

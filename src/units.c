@@ -19,13 +19,13 @@ static_assert(sizeof(struct spares) <= sizeof(struct superslab) + 8 * sizeof(str
 
 #define OTHERS_SEEN 16 /* SuperSlabs that are looked at behind the first that would do, for one that the thread itself uses */
 
-/* SuperSlabs. `open` ones have a free unit and stand first in the list. */
+/* SuperSlabs. Open ones (superslab_is_open) stand first in the list. */
 static struct {
   struct lock lock;
   struct superslab *first, *last;
   struct spares *spares;
   uint32_t active, mapping; /* SuperSlabs; those being mapped count against the limit */
-  uint32_t free_units;
+  uint32_t free_units, gone_units;
   uint64_t dirty_units;
   uint64_t aged_ms; /* when what was dirty was last aged */
 } superslabs;
@@ -73,12 +73,14 @@ static void book_taken(const struct slab *slab, uint64_t dirty_before) {
 /* Books a slab in again; its SuperSlab is not full any more. */
 static void book_given(struct slab *slab, bool dirty) {
   struct superslab *ss = slab->home;
-  if (ss->free_mask == 0) {
+  const uint32_t free = slab_whole_units(slab);
+  if (!superslab_is_open(ss)) {
     list_remove(ss);
     list_add_first(ss);
   }
-  superslabs.free_units += slab->units;
-  if (dirty) superslabs.dirty_units += slab->units;
+  superslabs.gone_units += slab->units - free;
+  superslabs.free_units += free;
+  if (dirty) superslabs.dirty_units += free;
   superslab_give(ss, slab, dirty);
   assert(superslab_is_valid(ss));
 }
@@ -90,7 +92,7 @@ static void book_given(struct slab *slab, bool dirty) {
 static struct superslab *find_units(uint32_t units, uint32_t thread) {
   struct superslab *first = NULL;
   uint32_t seen = 0;
-  for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0 && seen < OTHERS_SEEN; ss = ss->next) {
+  for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss) && seen < OTHERS_SEEN; ss = ss->next) {
     if (first != NULL) seen++;
     if (!superslab_has(ss, units)) continue;
     if (ss->thread == thread) return ss;
@@ -112,9 +114,12 @@ void units_give(struct slab *slab) {
   directory_leave(slab);
   const uint64_t now = os_now_ms();
   lock_take(&superslabs.lock);
+  const size_t rest = slab_rest(slab); /* of a run that was cut: a part of a unit, which goes as well */
+  char *const last = slab->base + slab->size - rest;
   slab->home->changed_ms = now;
   book_given(slab, true);
   lock_release(&superslabs.lock);
+  if (rest != 0) os_unmap(last, rest);
 }
 
 /*
@@ -127,7 +132,7 @@ void units_give(struct slab *slab) {
 #define FULL_ASK 4u /* SuperSlabs in use; fewer are not worth a system call each */
 
 static void set_pages(struct superslab *ss, enum superslab_pages pages) {
-  if (__atomic_exchange_n(&ss->pages, pages, __ATOMIC_RELAXED) == pages) return;
+  if (__atomic_load_n(&ss->torn, __ATOMIC_RELAXED) || __atomic_exchange_n(&ss->pages, pages, __ATOMIC_RELAXED) == pages) return;
   if (pages == PAGES_HUGE) os_prefer_huge_pages(ss->base, ss->size);
   else os_avoid_huge_pages(ss->base, ss->size);
 }
@@ -282,7 +287,7 @@ bool units_large_resize(struct slab *slab, size_t size) {
 
 /* Takes one SuperSlab that may go out of the list: empty for the delay, or at once with trim. */
 static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
-  for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0; ss = ss->next) {
+  for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss); ss = ss->next) {
     if (ss->used_units != 0 || (!trim && now < ss->changed_ms + units_idle_ms())) continue;
     if (*keep >= ss->size) {
       *keep -= ss->size;
@@ -290,11 +295,25 @@ static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
     }
     list_remove(ss);
     superslabs.active--;
-    superslabs.free_units -= ss->units;
+    superslabs.free_units -= (uint32_t)__builtin_popcountll(ss->free_mask);
+    superslabs.gone_units -= (uint32_t)__builtin_popcountll(ss->gone_mask);
     superslabs.dirty_units -= (uint64_t)__builtin_popcountll(ss->dirty_mask);
     return ss;
   }
   return NULL;
+}
+
+/* Unmaps an empty SuperSlab: not what was unmapped before, where somebody else's memory may lie. Returns the bytes. */
+static size_t unmap_superslab(struct superslab *ss) {
+  if (ss->gone_mask == 0) {
+    os_unmap(ss->base, ss->size);
+    return ss->size;
+  }
+  size_t unmapped = 0;
+  for (uint32_t at = 0, units; (units = superslab_lose(ss, &at)) != 0; unmapped += units * UNIT_SIZE) {
+    os_unmap(ss->base + (at - units) * UNIT_SIZE, units * UNIT_SIZE);
+  }
+  return unmapped;
 }
 
 static size_t release_empty(bool trim, size_t keep, uint64_t now) {
@@ -307,10 +326,8 @@ static size_t release_empty(bool trim, size_t keep, uint64_t now) {
     lock_release(&superslabs.lock);
     if (ss == NULL) return released;
     directory_superslab_went(ss);
-    const size_t size = ss->size;
-    EVENT(superslab_release, .base = ss->base, .size = size, .reason = trim ? RELEASE_TRIM : RELEASE_DELAY, .active = active);
-    os_unmap(ss->base, size);
-    released += size;
+    EVENT(superslab_release, .base = ss->base, .size = ss->size, .reason = trim ? RELEASE_TRIM : RELEASE_DELAY, .active = active);
+    released += unmap_superslab(ss);
     spare_descriptor(ss);
   }
 }
@@ -321,7 +338,7 @@ size_t units_release(void) { return release_empty(true, 0, 0); }
 static void age_all(uint64_t now) {
   lock_take(&superslabs.lock);
   superslabs.aged_ms = now;
-  for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0; ss = ss->next) superslab_age(ss);
+  for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss); ss = ss->next) superslab_age(ss);
   lock_release(&superslabs.lock);
 }
 
@@ -332,7 +349,7 @@ static void age_all(uint64_t now) {
 static size_t purge_aged(void) {
   size_t total = 0;
   lock_take(&superslabs.lock);
-  for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0;) {
+  for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss);) {
     const uint64_t dirty = ss->dirty_mask;
     struct slab *run = superslab_take_aged(ss);
     if (run == NULL) {
@@ -364,12 +381,88 @@ size_t units_scavenge(bool trim, size_t keep, uint64_t now) {
   return released + purged;
 }
 
+/*
+ * ---- Where address space is short. ----
+ *
+ * What is unmapped must not be in use again, so it is booked out first, under the lock, and unmapped then. A run that is freed meanwhile is known to be
+ * cut: the rest of its last unit goes then.
+ */
+#define HOLES 128
+
+struct holes {
+  struct { char *base; size_t size; } hole[HOLES];
+  uint32_t count;
+};
+
+/* What a large block has more than it needs; 0 if that is less than a sixteenth of the run. */
+static READS_RACILY size_t tail_of(const struct slab *slab) {
+  if (slab->cls != CLASS_LARGE || slab->requested == 0 || slab_is_cut(slab)) return 0;
+  const size_t tail = slab->size - large_needs(slab->requested);
+  return tail * 16 >= slab->size ? tail : 0;
+}
+
+static bool is_slab(const struct superslab *ss, uint32_t unit) {
+  return ((ss->free_mask | ss->gone_mask) >> unit & 1) == 0 && ss->slabs[unit].home == ss;
+}
+
+/* Books out what there is to unmap of `ss`, as far as there is room for it. */
+static void tear(struct superslab *ss, struct holes *holes) {
+  const bool was_open = superslab_is_open(ss);
+  const uint64_t dirty = ss->dirty_mask;
+  for (uint32_t at = 0, units; holes->count < HOLES && (units = superslab_lose(ss, &at)) != 0;) {
+    superslabs.free_units -= units;
+    superslabs.gone_units += units;
+    holes->hole[holes->count].base = ss->base + (at - units) * UNIT_SIZE;
+    holes->hole[holes->count++].size = units * UNIT_SIZE;
+  }
+  superslabs.dirty_units -= (uint64_t)__builtin_popcountll(dirty ^ ss->dirty_mask);
+  for (uint32_t u = 0; u < ss->units && holes->count < HOLES; u++) {
+    struct slab *slab = &ss->slabs[u];
+    const size_t tail = is_slab(ss, u) ? tail_of(slab) : 0;
+    if (tail == 0) continue;
+    slab->size -= tail;
+    holes->hole[holes->count].base = slab->base + slab->size;
+    holes->hole[holes->count++].size = tail;
+  }
+  if (holes->count != 0) __atomic_store_n(&ss->torn, true, __ATOMIC_RELAXED);
+  if (was_open == superslab_is_open(ss)) return;
+  list_remove(ss);
+  list_add_last(ss);
+}
+
+void units_tear(void) {
+  struct holes holes;
+  if (hub_checked) return;
+  do {
+    holes.count = 0;
+    lock_take(&superslabs.lock);
+    for (struct superslab *ss = superslabs.first, *next; ss != NULL && holes.count < HOLES; ss = next) {
+      next = ss->next;
+      tear(ss, &holes);
+    }
+    lock_release(&superslabs.lock);
+    for (uint32_t i = 0; i < holes.count; i++) os_unmap(holes.hole[i].base, holes.hole[i].size);
+  } while (holes.count == HOLES);
+}
+
+size_t units_spare(void) {
+  size_t spare = 0;
+  if (hub_checked) return 0;
+  lock_take(&superslabs.lock);
+  for (const struct superslab *ss = superslabs.first; ss != NULL; ss = ss->next) {
+    spare += (size_t)__builtin_popcountll(ss->free_mask) * UNIT_SIZE;
+    for (uint32_t u = 0; u < ss->units; u++) spare += is_slab(ss, u) ? tail_of(&ss->slabs[u]) : 0;
+  }
+  lock_release(&superslabs.lock);
+  return spare;
+}
+
 /* ---- What there is. ---- */
 
 READS_RACILY void units_totals(struct units_totals *out) {
   *out = (struct units_totals){.active = superslabs.active, .free_units = superslabs.free_units,
                               .dirty_bytes = superslabs.dirty_units * UNIT_SIZE,
-                              .mapped = superslabs.active * config_superslab_size()};
+                              .mapped = superslabs.active * config_superslab_size() - superslabs.gone_units * UNIT_SIZE};
 }
 
 bool units_visit(bool try_only, void (*visit)(struct superslab *ss, void *context), void *context) {
@@ -386,7 +479,10 @@ bool units_visit(bool try_only, void (*visit)(struct superslab *ss, void *contex
 bool units_hold(const void *p) {
   bool holds = false;
   lock_take(&superslabs.lock);
-  for (const struct superslab *ss = superslabs.first; ss != NULL && !holds; ss = ss->next) holds = (uintptr_t)p - (uintptr_t)ss->base < ss->size;
+  for (const struct superslab *ss = superslabs.first; ss != NULL && !holds; ss = ss->next) {
+    const size_t offset = (uintptr_t)p - (uintptr_t)ss->base;
+    holds = offset < ss->size && (ss->gone_mask >> offset / UNIT_SIZE & 1) == 0;
+  }
   lock_release(&superslabs.lock);
   return holds;
 }

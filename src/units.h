@@ -48,6 +48,13 @@ uint32_t units_idle_ms(void);
 /* Gives empty SuperSlabs back and purges free units, those that waited; with `trim` all, but for `keep` bytes of empty SuperSlabs. Returns the bytes. */
 size_t units_scavenge(bool trim, size_t keep, uint64_t now);
 
+/*
+ * When address space is short: unmaps all units that are free, and of large blocks what their last unit has more than they need. None of it can be used
+ * again until its SuperSlab goes. units_spare: how many bytes that would be.
+ */
+void units_tear(void);
+size_t units_spare(void);
+
 /* Gives all empty SuperSlabs back, without waiting and without purging anything. Returns the bytes. */
 size_t units_release(void);
 

@@ -2,6 +2,9 @@
  * Where memory runs out, and where it comes back:   memory KIND
  *
  *   limit    under ulimit -v: allocate until NULL with ENOMEM, free all, and do it again with as much success
+
+ *   all      under ulimit -v: fill memory with blocks of many sizes, each time as much as there is; freed, it serves one block of nearly all of it
+ *   odd      under ulimit -v: blocks that fill their units badly use up what there is, and come, go and change after that; then as above
  *   release  a large working set is freed: after the delay, and after malloc_trim, it is no longer resident
  *   loop     malloc and free of 1 MiB, 64 MiB: no system call each time, so the time of a million is bounded
  *   zeroed   calloc of 3 MiB, and of 6 MiB, by one thread and where there are two: prints how many KiB became resident each time
@@ -9,9 +12,11 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,6 +57,103 @@ static void check_limit(void) {
     printf("blocks of %zu bytes: %zu MiB, then %zu MiB\n", sizes[i], first >> 20, second >> 20);
     if (first < (size_t)200 << 20) fail("less than half of the limit could be had");
     if (second < first - first / 8) fail("the second time there was less");
+  }
+}
+
+/* ---- What lies between blocks is not lost. ---- */
+
+#define MOST (1 << 20)
+
+static char *blocks[MOST];
+static size_t sizes[MOST];
+static unsigned count;
+
+static size_t address_space(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) fail("ulimit -v is not set");
+  return limit.rlim_cur;
+}
+
+static uint32_t draw(uint32_t limit) {
+  static uint64_t state = 1;
+  state = state * 6364136223846793005u + 1442695040888963407u;
+  return (uint32_t)(state >> 33) % limit;
+}
+
+/* A block's first and last byte say which one it is, its last usable one too. */
+static void mark(unsigned i) {
+  blocks[i][0] = blocks[i][sizes[i] - 1] = blocks[i][malloc_usable_size(blocks[i]) - 1] = (char)i;
+}
+
+static void check(unsigned i) {
+  if (blocks[i][0] != (char)i || (sizes[i] > 1 && blocks[i][sizes[i] - 1] != (char)i)) fail("a block does not hold what was written to it");
+}
+
+/* Fills memory; returns the bytes. */
+static size_t fill(size_t least, size_t most) {
+  size_t total = 0;
+  for (count = 0; count < MOST; count++) {
+    sizes[count] = least + draw((uint32_t)(most - least + 1));
+    if ((blocks[count] = malloc(sizes[count])) == NULL) break;
+    total += sizes[count];
+    mark(count);
+  }
+  if (count == MOST) fail("there is no limit");
+  return total;
+}
+
+static void empty(void) {
+  for (; count > 0; count--) {
+    check(count - 1);
+    free(blocks[count - 1]);
+  }
+  void *block = malloc(address_space() / 10 * 8);
+  if (block == NULL) fail("all is free, and a large block cannot be had");
+  free(block);
+}
+
+static void check_all(void) {
+  static const size_t kinds[] = {700, 5000, 20000, 40000, 66000, 140000, 300000, 700000, 3000000};
+  for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    const size_t total = fill(kinds[i], kinds[i]);
+    printf("blocks of %zu bytes: %zu of %zu MiB\n", kinds[i], total >> 20, address_space() >> 20);
+    if (total < address_space() / 100 * 80) fail("too much of the address space is lost");
+    empty();
+  }
+}
+
+static void check_odd(void) {
+  for (unsigned round = 0; round < 3; round++) {
+    const size_t total = fill(37000, 250000);
+    if (total < address_space() / 100 * 80) fail("too much of the address space is lost");
+    unsigned resized = 0, again = 0;
+    for (unsigned step = 0; step < 20000; step++) {
+      const unsigned i = draw(count);
+      const size_t size = 20000 + draw(230000);
+      check(i);
+      char *const other = draw(2) != 0 ? realloc(blocks[i], size) : NULL;
+      if (other != NULL) {
+        if (other[0] != (char)i) fail("realloc lost what was in the block");
+        blocks[i] = other;
+        sizes[i] = size;
+        resized++;
+      } else {
+        free(blocks[i]);
+        if ((blocks[i] = malloc(size)) == NULL) {
+          /* The last one takes its place. */
+          if (i == --count) continue;
+          check(count);
+          blocks[i] = blocks[count];
+          sizes[i] = sizes[count];
+        } else {
+          sizes[i] = size;
+          again++;
+        }
+      }
+      mark(i);
+    }
+    if (resized == 0 || again == 0) fail("nothing can be had once memory was full");
+    empty();
   }
 }
 
@@ -127,6 +229,8 @@ static void check_zeroed(void) {
 int main(int argc, char **argv) {
   if (argc != 2) return 2;
   if (strcmp(argv[1], "limit") == 0) check_limit();
+  else if (strcmp(argv[1], "all") == 0) check_all();
+  else if (strcmp(argv[1], "odd") == 0) check_odd();
   else if (strcmp(argv[1], "release") == 0) check_release();
   else if (strcmp(argv[1], "loop") == 0) check_loop();
   else if (strcmp(argv[1], "zeroed") == 0) check_zeroed();

@@ -5,6 +5,12 @@
   ulimit -v 500000
   everywhere "$programs/memory" limit
 ) || exit 1
+for kind in all odd; do
+  (
+    ulimit -v 300000
+    everywhere "$programs/memory" $kind
+  ) || exit 1
+done
 for kind in release loop; do
   everywhere "$programs/memory" $kind
   cat "$place/out"

@@ -350,3 +350,22 @@ Test(slab_list, holds_the_partial_ones) {
   cr_assert(list.slabs == 0 && list.capacity == 0 && list.used == 0 && list.bytes == 0 && list.head == NULL);
   for (int i = 0; i < 3; i++) free(slabs[i]);
 }
+
+Test(superslab, what_is_gone_comes_back_with_nothing) {
+  const size_t size = 512 * KIB; /* 8 units */
+  struct superslab *ss = calloc(1, superslab_descriptor_size(size));
+  superslab_init(ss, span(size, size), size);
+  bool zeroed;
+  struct slab *cut = superslab_take(ss, 3, &zeroed), *whole = superslab_take(ss, 2, &zeroed);
+  uint32_t at = 0;
+  cr_assert_eq(superslab_lose(ss, &at), 3);
+  cr_assert(at == 8 && superslab_lose(ss, &at) == 0);
+  cr_assert(superslab_is_valid(ss) && !superslab_is_open(ss));
+  cut->size -= UNIT_SIZE / 2;
+  cr_assert_not(superslab_resize(ss, cut, 2), "it stays as it is until it goes");
+  superslab_give(ss, cut, true);
+  cr_assert(superslab_is_valid(ss) && superslab_is_open(ss) && ss->free_mask == 3);
+  cr_assert_null(superslab_take(ss, 3, &zeroed));
+  superslab_give(ss, whole, true);
+  cr_assert(superslab_is_valid(ss) && ss->used_units == 0 && ss->free_mask == (3 | 3 << 3));
+}
