@@ -45,14 +45,31 @@ static struct slab *take_at(struct superslab *ss, uint32_t unit, uint32_t units)
 
 bool superslab_has(const struct superslab *ss, uint32_t units) { return runs_in(ss->free_mask, units) != 0; }
 
-struct slab *superslab_take(struct superslab *ss, uint32_t units, bool *zeroed) {
-  /* Units with memory behind them first: untouched ones may never be needed. */
-  uint64_t runs = runs_in(ss->dirty_mask, units);
-  if (runs == 0) runs = runs_in(ss->free_mask, units);
-  if (runs == 0) return NULL;
-  const uint32_t unit = (uint32_t)__builtin_ctzll(runs);
-  *zeroed = (ss->dirty_mask & mask_of(unit, units)) == 0;
-  return take_at(ss, unit, units);
+/* Units from `first` on that are in `mask`. */
+static uint32_t length_in(uint64_t mask, uint32_t first) {
+  const uint64_t others = ~(mask >> first);
+  return others != 0 ? (uint32_t)__builtin_ctzll(others) : 64;
+}
+
+struct superslab_place superslab_find(const struct superslab *ss, uint32_t units, uint32_t room) {
+  struct superslab_place best = {0, UINT32_MAX};
+  const bool dirty = runs_in(ss->dirty_mask, units) != 0; /* untouched units may never be needed */
+  const uint64_t mask = dirty ? ss->dirty_mask : ss->free_mask;
+  for (uint32_t first = 0, length; first < ss->units && mask >> first != 0; first += length) {
+    first += (uint32_t)__builtin_ctzll(mask >> first);
+    length = length_in(mask, first);
+    if (length < units) continue;
+    const uint32_t waste = (dirty ? 0 : WASTE_UNTOUCHED) + (length >= room ? length - room : WASTE_NO_ROOM - length);
+    if (waste < best.waste) best = (struct superslab_place){first, waste};
+  }
+  return best;
+}
+
+struct slab *superslab_take(struct superslab *ss, uint32_t units, uint32_t room, bool *zeroed) {
+  const struct superslab_place place = superslab_find(ss, units, room);
+  if (place.waste == UINT32_MAX) return NULL;
+  *zeroed = (ss->dirty_mask & mask_of(place.unit, units)) == 0;
+  return take_at(ss, place.unit, units);
 }
 
 bool superslab_resize(struct superslab *ss, struct slab *slab, uint32_t units) {

@@ -79,11 +79,22 @@ void superslab_init(struct superslab *ss, void *base, size_t size);
 /* Whether there are `units` neighbouring free units. */
 bool superslab_has(const struct superslab *ss, uint32_t units);
 
+/* A place for a run of units. The smaller `waste` is the better: the units that stay free beside it, and one of these. UINT32_MAX: there is none. */
+#define WASTE_NO_ROOM (2u * SUPERSLAB_UNITS_MAX)
+#define WASTE_UNTOUCHED (2 * WASTE_NO_ROOM)
+struct superslab_place { uint32_t unit, waste; };
+
 /*
- * Takes `units` neighbouring free units and returns the slab that begins there, with base, size, units and home set; NULL
+ * The place for `units` neighbouring units: those with memory behind them first; of these the shortest run that has `room`, not below `units`, or if none
+ * has, the longest one.
+ */
+struct superslab_place superslab_find(const struct superslab *ss, uint32_t units, uint32_t room);
+
+/*
+ * Takes `units` neighbouring free units, with `room` behind them if it can be, and returns the slab that begins there, with base, size, units and home set; NULL
  * where there is no such run. *zeroed: none of them has been used since they came from the system.
  */
-struct slab *superslab_take(struct superslab *ss, uint32_t units, bool *zeroed);
+struct slab *superslab_take(struct superslab *ss, uint32_t units, uint32_t room, bool *zeroed);
 
 /* Makes a slab that was taken `units` long, in its place. False, and nothing changed, where the units behind it are in use. */
 bool superslab_resize(struct superslab *ss, struct slab *slab, uint32_t units);

@@ -17,7 +17,8 @@ struct spares {
 };
 static_assert(sizeof(struct spares) <= sizeof(struct superslab) + 8 * sizeof(struct slab), "the list fits into the smallest descriptor, of 512 KiB");
 
-#define OTHERS_SEEN 16 /* SuperSlabs that are looked at behind the first that would do, for one that the thread itself uses */
+#define WASTE_OTHER_THREAD (4 * WASTE_UNTOUCHED)
+#define OTHERS_SEEN 32 /* SuperSlabs that are looked at behind the first that would do, for one that the thread itself uses */
 
 /* SuperSlabs. Open ones (superslab_is_open) stand first in the list. */
 static struct {
@@ -86,26 +87,30 @@ static void book_given(struct slab *slab, bool dirty) {
 }
 
 /*
- * The first SuperSlab that has `units`; of the first few one that the thread took from last, if there is one: what two threads use in turn goes from
+ * Of the first few SuperSlabs that have `units` the one where least is wasted; one that the thread took from last, if there is one: what two threads use in turn goes from
  * one processor's cache to the other's and back, which costs more than half the speed of a program that copies much.
  */
-static struct superslab *find_units(uint32_t units, uint32_t thread) {
-  struct superslab *first = NULL;
-  uint32_t seen = 0;
+static struct superslab *find_units(uint32_t units, uint32_t room, uint32_t thread) {
+  struct superslab *best = NULL;
+  uint32_t seen = 0, least = UINT32_MAX;
   for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss) && seen < OTHERS_SEEN; ss = ss->next) {
-    if (first != NULL) seen++;
+    if (best != NULL) seen++;
     if (!superslab_has(ss, units)) continue;
-    if (ss->thread == thread) return ss;
-    if (first == NULL) first = ss;
+    const uint32_t waste = superslab_find(ss, units, room).waste + (ss->thread == thread ? 0 : WASTE_OTHER_THREAD);
+    if (waste < least) {
+      best = ss;
+      least = waste;
+    }
+    if (waste == 0) break;
   }
-  return first;
+  return best;
 }
 
 /* Takes units of `ss`, which has so many. */
-static struct slab *take_units(struct superslab *ss, uint32_t units, uint32_t thread, bool *zeroed) {
+static struct slab *take_units(struct superslab *ss, uint32_t units, uint32_t room, uint32_t thread, bool *zeroed) {
   const uint64_t dirty = ss->dirty_mask;
   ss->thread = thread;
-  struct slab *slab = superslab_take(ss, units, zeroed);
+  struct slab *slab = superslab_take(ss, units, room, zeroed);
   book_taken(slab, dirty);
   return slab;
 }
@@ -204,13 +209,25 @@ static struct superslab *map_superslab(uint32_t active, struct units_refusal *re
   return NULL;
 }
 
+/* The same of a SuperSlab that there is; NULL where none has so many. */
+static struct slab *take_existing(uint32_t units, uint32_t room, uint32_t thread, bool *was_empty, bool *zeroed) {
+  struct superslab *ss = find_units(units, room, thread);
+  *was_empty = ss != NULL && ss->used_units == 0; /* kept in reserve, and in use again */
+  return ss != NULL ? take_units(ss, units, room, thread, zeroed) : NULL;
+}
+
+/* Raises the events of what was taken of a SuperSlab that there was; no lock is held. */
+static void tell_taken(struct slab *slab, bool was_empty, bool full, uint32_t active) {
+  if (full) ask_for_huge_pages(slab->home, active, min_size(FULL_ASK, config.huge_pages));
+  if (was_empty) EVENT(superslab_acquire, .base = slab->home->base, .size = slab->home->size, .source = ACQUIRE_RESERVE, .active = active);
+}
+
 struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, uint64_t *slab_over, struct units_refusal *refusal) {
   *fresh_superslab = false;
   const uint32_t thread = os_thread(); /* the first time, a system call */
   lock_take(&superslabs.lock);
-  struct superslab *ss = find_units(units, thread);
-  const bool was_empty = ss != NULL && ss->used_units == 0; /* kept in reserve, and in use again */
-  struct slab *slab = ss != NULL ? take_units(ss, units, thread, zeroed) : NULL;
+  bool was_empty;
+  struct slab *slab = take_existing(units, units, thread, &was_empty, zeroed);
   const bool allowed = config.ss_limit == 0 || superslabs.active + superslabs.mapping < config.ss_limit;
   if (slab == NULL && allowed) superslabs.mapping++;
   const uint32_t active = superslabs.active;
@@ -218,14 +235,13 @@ struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, 
   lock_release(&superslabs.lock);
 
   if (slab != NULL) {
-    if (full) ask_for_huge_pages(slab->home, active, min_size(FULL_ASK, config.huge_pages));
-    if (was_empty) EVENT(superslab_acquire, .base = slab->home->base, .size = slab->home->size, .source = ACQUIRE_RESERVE, .active = active);
+    tell_taken(slab, was_empty, full, active);
     return slab;
   }
   *slab_over = hub_ticks();
   *refusal = (struct units_refusal){.reason = FAIL_LIMIT};
   if (!allowed) return NULL;
-  ss = map_superslab(active, refusal);
+  struct superslab *ss = map_superslab(active, refusal);
 
   lock_take(&superslabs.lock);
   superslabs.mapping -= superslabs.mapping > 0; /* a child that a signal handler forked meanwhile begins at 0 */
@@ -234,7 +250,7 @@ struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, 
     list_add_first(ss);
     now_active = ++superslabs.active;
     superslabs.free_units += ss->units;
-    slab = take_units(ss, units, thread, zeroed); /* of this one, whatever was freed meanwhile: it is not to go before all know that it came */
+    slab = take_units(ss, units, units, thread, zeroed); /* of this one, whatever was freed meanwhile: it is not to go before all know that it came */
   }
   lock_release(&superslabs.lock);
   if (ss == NULL) return NULL;
@@ -246,16 +262,32 @@ struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, 
 
 /* ---- Large blocks. ---- */
 
-struct slab *units_large_alloc(size_t size, size_t room, bool *zeroed, struct units_refusal *refusal) {
-  bool fresh;
-  uint64_t over;
-  const uint32_t units = (uint32_t)((max_size(room, 1) + UNIT_SIZE - 1) / UNIT_SIZE); /* aligned blocks of size 0, too */
-  struct slab *slab = units_acquire(units, zeroed, &fresh, &over, refusal);
+static uint32_t units_for(size_t size) { return (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE); } /* aligned blocks of size 0, too */
+
+static struct slab *begin_large(struct slab *slab, size_t size) {
   if (slab == NULL) return NULL;
   slab->cls = CLASS_LARGE;
   slab->requested = size;
   directory_enter(slab, CODE_LARGE);
   return slab;
+}
+
+struct slab *units_large_take(size_t size, size_t room, bool *zeroed) {
+  const uint32_t thread = os_thread();
+  bool was_empty;
+  lock_take(&superslabs.lock);
+  struct slab *slab = take_existing(units_for(size), units_for(room), thread, &was_empty, zeroed);
+  const bool full = slab != NULL && slab->home->free_mask == 0;
+  const uint32_t active = superslabs.active;
+  lock_release(&superslabs.lock);
+  if (slab != NULL) tell_taken(slab, was_empty, full, active);
+  return begin_large(slab, size);
+}
+
+struct slab *units_large_alloc(size_t size, bool *zeroed, struct units_refusal *refusal) {
+  bool fresh;
+  uint64_t over;
+  return begin_large(units_acquire(units_for(size), zeroed, &fresh, &over, refusal), size);
 }
 
 void units_large_free(struct slab *slab) { units_give(slab); }

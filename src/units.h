@@ -32,8 +32,11 @@ void units_give(struct slab *slab);
 /* What comes before a part of the SuperSlab is purged: from then on it has small pages, until all of its units are in use again. */
 void units_purging(struct superslab *ss);
 
-/* A run of units for `size` bytes, with place for `room`, not above units_large_max(); NULL and *refusal where there is none. */
-struct slab *units_large_alloc(size_t size, size_t room, bool *zeroed, struct units_refusal *refusal);
+/* A run of units for `size` bytes, not above units_large_max(); NULL and *refusal where there is none. */
+struct slab *units_large_alloc(size_t size, bool *zeroed, struct units_refusal *refusal);
+
+/* The same of a SuperSlab that there is, if it can be where `room` bytes are nobody's; NULL where none has the units. */
+struct slab *units_large_take(size_t size, size_t room, bool *zeroed);
 void units_large_free(struct slab *slab);
 
 /* Makes the run long enough for `size`, and no longer, where it lies. False, and nothing changed, where it cannot be. */

@@ -90,7 +90,7 @@ Test(directory, strategies_agree) {
       directory_superslab_came(superslabs[i]);
       bool zeroed;
       for (uint32_t units = 1; units <= 3; units++) {
-        struct slab *slab = superslab_take(superslabs[i], units, &zeroed);
+        struct slab *slab = superslab_take(superslabs[i], units, units, &zeroed);
         slab_init(slab, 5);
         directory_enter(slab, 6);
       }
