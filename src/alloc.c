@@ -12,6 +12,7 @@
 #include "misuse.h"
 #include "os.h"
 #include "quarantine.h"
+#include "reclaim.h"
 #include "recording.h"
 
 void *alloc_fail(void) {
@@ -25,11 +26,17 @@ void *alloc_fail(void) {
  */
 static bool may_populate(size_t size) { return size <= config.populate && !__libc_single_threaded; }
 
+/* The thread's lists for one operation; NULL if there is no memory for them. */
+static struct sll_cache *enter(void) {
+  struct sll_cache *cache = sll_enter();
+  return cache != NULL || !reclaim_for(NULL, sizeof(*cache), RECLAIM_FREE) ? cache : sll_enter();
+}
+
 /* A block of its own run or mapping; `zero`: it must read as zero. `grown`: see large_take. */
 static void *large_alloc(size_t size, bool grown, size_t align, bool zero) {
   if (size > PTRDIFF_MAX) return alloc_fail();
   const int saved = errno;
-  struct sll_cache *cache = sll_enter();
+  struct sll_cache *cache = enter();
   void *guarded = cache != NULL ? front_guarded(cache, size <= units_large_max() ? CLASS_LARGE : CLASS_HUGE, size, align) : NULL;
   if (guarded != NULL) {
     sll_leave(cache);
@@ -39,6 +46,10 @@ static void *large_alloc(size_t size, bool grown, size_t align, bool zero) {
   const size_t sampled = cache != NULL ? sll_take_profile(cache, CLASS_LARGE, size) : 0;
   bool zeroed = false;
   struct slab *slab = large_take(hub_with_border(size), grown, align, &zeroed);
+  const size_t needed = size + (align > UNIT_SIZE ? align : 0);
+  for (enum reclaim_step step = RECLAIM_FREE; slab == NULL && step < RECLAIM_STEPS; step++) {
+    if (reclaim_for(cache, needed, step)) slab = large_take(hub_with_border(size), grown, align, &zeroed);
+  }
   if (slab == NULL) {
     if (cache != NULL) sll_leave(cache);
     return alloc_fail();
@@ -75,7 +86,7 @@ void *alloc_grown(size_t size) {
 void *alloc_slow_class(uint32_t cls, size_t size, size_t align) {
   const int saved = errno;
   alloc_prepare();
-  struct sll_cache *cache = sll_enter();
+  struct sll_cache *cache = enter();
   if (cache == NULL) return alloc_fail();
   sll_publish(cache, cls);
   void *guarded = front_guarded(cache, cls, size, align);
@@ -86,6 +97,9 @@ void *alloc_slow_class(uint32_t cls, size_t size, size_t align) {
   }
   const size_t sampled = sll_take_profile(cache, cls, size);
   struct block *block = sll_take(cache, cls);
+  for (enum reclaim_step step = RECLAIM_FREE; block == NULL && step < RECLAIM_STEPS; step++) {
+    if (reclaim_for(cache, class_stride(cls), step)) block = sll_take(cache, cls);
+  }
   if (block == NULL) {
     sll_leave(cache);
     return alloc_fail();

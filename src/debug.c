@@ -165,9 +165,10 @@ static bool is_due(uint32_t now_ms) {
   return config.quarantine_age != 0 && now_ms - entry_at(quarantine.first)->free_ms > config.quarantine_age;
 }
 
-static bool take_due(struct record *out) {
+/* Takes the oldest out if it has to go, or with `any`, if there is one. */
+static bool take_oldest(bool any, struct record *out) {
   lock_take(&quarantine.lock);
-  const bool due = is_due((uint32_t)os_now_ms());
+  const bool due = any ? quarantine.count != 0 : is_due((uint32_t)os_now_ms());
   if (due) {
     *out = *entry_at(quarantine.first++);
     quarantine.count--;
@@ -197,6 +198,13 @@ static void leave(struct record *r, void (*give_back)(void *inner)) {
   give_back((char *)(uintptr_t)r->block - r->before);
 }
 
+bool debug_empty_quarantine(void (*give_back)(void *inner)) {
+  struct record r;
+  bool any = false;
+  for (; take_oldest(true, &r); any = true) leave(&r, give_back);
+  return any;
+}
+
 /* ---- The operations. ---- */
 
 /* What is known of `p`: a live block; else nothing, or that it was freed, which is reported. */
@@ -221,7 +229,7 @@ enum debug_answer debug_free(void *p, void (*give_back)(void *inner)) {
   r.filled = true;
   record_put(&r);
   if (!put(&r)) leave(&r, give_back);
-  while (take_due(&r)) leave(&r, give_back);
+  while (take_oldest(false, &r)) leave(&r, give_back);
   return DEBUG_GOOD;
 }
 

@@ -51,6 +51,9 @@ enum debug_answer debug_size(const void *p, enum misuse_state state, size_t *siz
 /* Reports it where `p` is a live block, but not of `told` bytes. */
 void debug_check_size(const void *p, size_t told);
 
+/* Gives every block that waits in the quarantine to `give_back`, after a look at it. Returns whether there were any. */
+bool debug_empty_quarantine(void (*give_back)(void *inner));
+
 /* Checks every redzone, and the filling of everything in the quarantine. */
 void debug_audit(void);
 

@@ -9,6 +9,7 @@
 #include "events.h"
 #include "guard.h"
 #include "large.h"
+#include "reclaim.h"
 #include "records.h"
 
 /* ---- Guarded blocks. ---- */
@@ -56,8 +57,7 @@ static void free_guarded(void *p) {
 
 #if HAKMEM_EVENTS
 
-/* A block of the core's; small ones have the header `sampled`, so that nobody can free them but give_back. */
-static void *take_inner(struct sll_cache *cache, size_t size, size_t align) {
+static void *try_inner(struct sll_cache *cache, size_t size, size_t align) {
   if ((size | (align - 1)) >= ALIGNED_MAX) {
     bool zeroed;
     struct slab *slab = large_take(size, false, align, &zeroed);
@@ -68,6 +68,19 @@ static void *take_inner(struct sll_cache *cache, size_t size, size_t align) {
   sll_publish(cache, cls);
   struct block *inner = sll_take(cache, cls);
   if (inner != NULL) header_set(inner, header_sampled(cls));
+  return inner;
+}
+
+static void give_back(void *inner);
+
+/* A block of the core's; small ones have the header `sampled`, so that nobody can free them but give_back. */
+static void *take_inner(struct sll_cache *cache, size_t size, size_t align) {
+  void *inner = try_inner(cache, size, align);
+  if (inner != NULL) return inner;
+  if (debug_empty_quarantine(give_back)) inner = try_inner(cache, size, align);
+  for (enum reclaim_step step = RECLAIM_FREE; inner == NULL && step < RECLAIM_STEPS; step++) {
+    if (reclaim_for(cache, size, step)) inner = try_inner(cache, size, align);
+  }
   return inner;
 }
 

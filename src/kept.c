@@ -80,6 +80,13 @@ char *kept_take(struct kept *kept, size_t size, size_t room, size_t align, uint3
   return cut(kept, best, base, size) ? base : NULL;
 }
 
+bool kept_has(const struct kept *kept, size_t size, size_t align) {
+  for (uint32_t i = 0; i < kept->count; i++) {
+    if (size_at(&kept->range[i], align) >= size) return true;
+  }
+  return false;
+}
+
 bool kept_take_at(struct kept *kept, const char *base, size_t size) {
   for (uint32_t i = 0; i < kept->count; i++) {
     const struct kept_range *range = &kept->range[i];

@@ -36,6 +36,9 @@ bool kept_add(struct kept *kept, char *base, size_t size, uint64_t now_ms, uint3
  */
 char *kept_take(struct kept *kept, size_t size, size_t room, size_t align, uint32_t thread);
 
+/* Whether a range has `size` bytes at a multiple of `align`. */
+bool kept_has(const struct kept *kept, size_t size, size_t align);
+
 /* Takes just [base, base + size). False, and nothing changed, where not all of it is kept. */
 bool kept_take_at(struct kept *kept, const char *base, size_t size);
 

@@ -16,7 +16,7 @@ static inline uint32_t row_of_size(size_t size) {
 
 /*
  * A block of `size` bytes, at most PTRDIFF_MAX, at a multiple of `align`, a power of two: the slab that it is all of. `grown`: a shorter block
- * moves there, and as what grows once grows on, there is room for half as much again, if that can be. *zeroed: it reads as zero. NULL where there is no memory. It is not counted.
+ * moves there, and as what grows once grows on, there is room for half as much again, if that can be and little memory is free. *zeroed: it reads as zero. NULL where there is no memory. It is not counted.
  */
 struct slab *large_take(size_t size, bool grown, size_t align, bool *zeroed);
 

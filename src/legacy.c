@@ -82,11 +82,10 @@ static struct slab *new_descriptor(char *base, size_t size, size_t align) {
   return slab;
 }
 
-/* Over new memory; `room`: see os_map_before. NULL where the system has none, not even in place of what is kept. */
+/* Over new memory; `room`: see os_map_before. NULL where the system has none. */
 static struct slab *map_slab(size_t size, size_t room, size_t align) {
   int error;
   void *base = os_map_before(size, room, align, &error);
-  if (base == NULL && evict(UINT64_MAX) != 0) base = os_map(size, align, &error);
   if (base == NULL) return NULL;
   struct slab *slab = directory_prepare(base, size) ? new_descriptor(base, size, align) : NULL;
   if (slab == NULL) {
@@ -196,11 +195,11 @@ static size_t scavenge_slabs(bool trim, uint64_t now) {
 
 /* ---- Huge blocks. ---- */
 
-/* A slab over kept memory; NULL where none fits. */
-static struct slab *take_kept(size_t size, size_t room, size_t align) {
+/* A slab over kept memory; NULL where none fits. `wanted`: with all of the room. */
+static struct slab *take_kept(size_t size, size_t room, bool wanted, size_t align) {
   const uint32_t thread = os_thread();
   lock_take(&legacy.lock);
-  char *base = kept_take(&legacy.kept, size, room, align, thread);
+  char *base = wanted && !kept_has(&legacy.kept, room, align) ? NULL : kept_take(&legacy.kept, size, room, align, thread);
   assert(kept_is_valid(&legacy.kept));
   lock_release(&legacy.lock);
   if (base == NULL) return NULL;
@@ -241,7 +240,10 @@ static void refuse(struct slab *slab) {
   lock_release(&legacy.lock);
 }
 
-static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason reason, bool from_kept, bool *zeroed) {
+/* Where a huge block's memory comes from. KEPT_WITH_ROOM: only if there is room behind it, too. */
+enum origin { KEPT_WITH_ROOM, KEPT, KEPT_OR_FRESH, FRESH };
+
+static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason reason, enum origin origin, bool *zeroed) {
   const uint64_t start = hub_ticks();
   const size_t rounded = align_up(max_size(size, 1), UNIT_SIZE);
   align = max_size(align, UNIT_SIZE);
@@ -249,11 +251,12 @@ static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason rea
   /* For a checker: closed memory lies in front, and freed memory is used for nothing else as long as it is kept. */
   const size_t lead = hub_checked ? align : 0;
   const size_t room = reason == LEGACY_GROWN ? align_up(rounded / 2, UNIT_SIZE) : 0;
-  struct slab *slab = from_kept && !hub_checked ? take_kept(rounded, rounded + room, align) : NULL;
+  struct slab *slab = origin != FRESH && !hub_checked ? take_kept(rounded, rounded + room, origin == KEPT_WITH_ROOM, align) : NULL;
   *zeroed = slab == NULL;
+  if (slab == NULL && origin < KEPT_OR_FRESH) return NULL;
   if (slab == NULL) {
     evict(idle_since(os_now_ms())); /* before more memory is resident */
-    slab = map_slab(rounded + lead, from_kept ? 0 : room, align);
+    slab = map_slab(rounded + lead, origin == FRESH ? room : 0, align);
   }
   if (slab == NULL) return NULL;
   slab->base += lead;
@@ -272,7 +275,11 @@ static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason rea
 }
 
 struct slab *legacy_huge_alloc(size_t size, size_t align, enum legacy_reason reason, bool *zeroed) {
-  return huge_alloc(size, align, reason, true, zeroed);
+  return huge_alloc(size, align, reason, KEPT_OR_FRESH, zeroed);
+}
+
+struct slab *legacy_kept_alloc(size_t size, bool with_room, bool *zeroed) {
+  return huge_alloc(size, UNIT_SIZE, LEGACY_GROWN, with_room ? KEPT_WITH_ROOM : KEPT, zeroed);
 }
 
 void legacy_huge_free(struct slab *slab) {
@@ -302,8 +309,8 @@ static bool resize_in_place(struct slab *slab, size_t size) {
 }
 
 /* Where `slab` moves to. NULL where there is no memory. */
-static struct slab *new_place(const struct slab *slab, size_t size, bool from_kept, bool *fresh) {
-  struct slab *place = huge_alloc(size, slab->align, size > slab->size ? LEGACY_GROWN : LEGACY_HUGE, from_kept, fresh);
+static struct slab *new_place(const struct slab *slab, size_t size, enum origin origin, bool *fresh) {
+  struct slab *place = huge_alloc(size, slab->align, size > slab->size ? LEGACY_GROWN : LEGACY_HUGE, origin, fresh);
   if (place != NULL && ((const struct mapping *)slab)->refused && size <= units_large_max()) refuse(place);
   return place;
 }
@@ -328,7 +335,7 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
   }
   const bool whole = ((const struct mapping *)slab)->whole;
   bool fresh;
-  struct slab *moved = new_place(slab, size, !whole || slab->size <= COPY_BYTES_MAX, &fresh);
+  struct slab *moved = new_place(slab, size, !whole || slab->size <= COPY_BYTES_MAX ? KEPT_OR_FRESH : FRESH, &fresh);
   if (moved == NULL) return NULL;
   directory_leave(slab); /* first: once the pages have moved, their old place may be another thread's */
   const enum os_moved how = whole && fresh ? os_move(slab->base, slab->size, moved->base, moved->size) : OS_STAYED;
@@ -339,7 +346,7 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
   if (how == OS_TARGET_LOST) {
     directory_leave(moved);
     forget(moved);
-    moved = new_place(slab, size, true, &fresh);
+    moved = new_place(slab, size, KEPT_OR_FRESH, &fresh);
     if (moved == NULL) {
       directory_enter(slab, CODE_HUGE);
       return NULL;

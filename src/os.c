@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/sysinfo.h>
 
 #include "config.h"
 #include "events.h"
@@ -295,6 +296,39 @@ void os_metadata_rest(void *p, size_t size) {
 void os_metadata_wake(size_t size) { __atomic_fetch_add(&metadata.used, align_up(size, os_page_size()), __ATOMIC_RELAXED); }
 
 size_t os_metadata_used(void) { return __atomic_load_n(&metadata.used, __ATOMIC_RELAXED); }
+
+/* The `index`th number of /proc/self/statm, in bytes; 0 if it cannot be read. */
+static size_t statm(unsigned index) {
+  char text[256];
+  const int fd = sys_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
+  const ssize_t length = fd >= 0 ? sys_read(fd, text, sizeof(text) - 1) : 0;
+  if (fd >= 0) sys_close(fd);
+  size_t number = 0;
+  for (ssize_t i = 0; i < length; i++) {
+    if (text[i] != ' ') number = number * 10 + (size_t)(text[i] - '0');
+    else if (index-- == 0) return number * os_page_size();
+    else number = 0;
+  }
+  return 0;
+}
+
+static size_t left_of(int resource, unsigned index) {
+  struct rlimit limit;
+  if (sys_getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return SIZE_MAX;
+  const size_t used = statm(index);
+  return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
+}
+
+size_t os_left(void) {
+  const int saved = errno;
+  struct sysinfo machine;
+  size_t left = SIZE_MAX;
+  /* More than this is refused by the kernel's default way to account for memory. */
+  if (sys_call(SYS_sysinfo, (long)&machine, 0, 0, 0, 0, 0) == 0) left = (machine.totalram + machine.totalswap) * machine.mem_unit;
+  left = min_size(left, min_size(left_of(RLIMIT_AS, 0), left_of(RLIMIT_DATA, 5)));
+  errno = saved;
+  return left;
+}
 
 uint64_t os_now_ms(void) {
   struct timespec now;

@@ -117,6 +117,12 @@ size_t os_metadata_used(void);
 bool os_own_next(uintptr_t at, uintptr_t *start, uintptr_t *end);
 bool os_own_is_whole(void);
 
+/*
+ * Bytes that the process may still map, by its limits on address space and data; where there are none, all that the machine has. SIZE_MAX if that
+ * cannot be found out.
+ */
+size_t os_left(void);
+
 /* Milliseconds since any origin, never going back; coarse (a few ms), cheap. Signal safe. */
 uint64_t os_now_ms(void);
 

@@ -74,6 +74,19 @@ void quarantine_put(uint32_t cls, struct block *block) {
   }
 }
 
+void quarantine_empty(void) {
+  for (;;) {
+    struct block *oldest = NULL;
+    uint32_t its = 0;
+    lock_take(&ring.lock);
+    if (ring.count != 0) oldest = take(&its);
+    lock_release(&ring.lock);
+    if (oldest == NULL) return;
+    block_link(oldest, BLOCK_END);
+    sll_return_blocks(its, (struct chain){oldest, 1}, true);
+  }
+}
+
 uint32_t quarantine_count(uint32_t cls) { return __atomic_load_n(&ring.of_class[cls], __ATOMIC_RELAXED); }
 
 const struct lock_row quarantine_locks = LOCK_ROW(ring.lock);

@@ -15,6 +15,9 @@
  */
 void quarantine_put(uint32_t cls, struct block *block);
 
+/* Gives all of them back. */
+void quarantine_empty(void);
+
 /* Blocks of class `cls` that wait. */
 uint32_t quarantine_count(uint32_t cls);
 

@@ -237,6 +237,13 @@ size_t pool_scavenge(bool trim, size_t keep, uint32_t (*give_back)(uint32_t cls,
   return purged + units_scavenge(trim, keep, now);
 }
 
+void pool_reclaim(uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim)) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    if (has_slabs(cls)) scavenge_class(cls, true, 0, give_back);
+  }
+  units_release();
+}
+
 /* ---- What there is. ---- */
 
 READS_RACILY uint64_t pool_used(uint32_t cls) { return classes[cls].slabs.used; }

@@ -47,6 +47,9 @@ uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, struct chain *leg
  */
 size_t pool_scavenge(bool trim, size_t keep, uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim));
 
+/* Returns all batches, and gives all empty slabs and SuperSlabs back; purges nothing. */
+void pool_reclaim(uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim));
+
 /* What the pool holds of a class. */
 struct pool_usage {
   uint64_t slabs, capacity, used, bytes; /* slabs in use, their blocks, their blocks handed out, their bytes */

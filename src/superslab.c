@@ -45,19 +45,36 @@ static struct slab *take_at(struct superslab *ss, uint32_t unit, uint32_t units)
 
 bool superslab_has(const struct superslab *ss, uint32_t units) { return runs_in(ss->free_mask, units) != 0; }
 
-struct slab *superslab_take(struct superslab *ss, uint32_t units, bool *zeroed) {
-  /* Units with memory behind them first: untouched ones may never be needed. */
-  uint64_t runs = runs_in(ss->dirty_mask, units);
-  if (runs == 0) runs = runs_in(ss->free_mask, units);
-  if (runs == 0) return NULL;
-  const uint32_t unit = (uint32_t)__builtin_ctzll(runs);
-  *zeroed = (ss->dirty_mask & mask_of(unit, units)) == 0;
-  return take_at(ss, unit, units);
+/* Units from `first` on that are in `mask`. */
+static uint32_t length_in(uint64_t mask, uint32_t first) {
+  const uint64_t others = ~(mask >> first);
+  return others != 0 ? (uint32_t)__builtin_ctzll(others) : 64;
+}
+
+struct superslab_place superslab_find(const struct superslab *ss, uint32_t units, uint32_t room) {
+  struct superslab_place best = {0, UINT32_MAX};
+  const bool dirty = runs_in(ss->dirty_mask, units) != 0; /* untouched units may never be needed */
+  const uint64_t mask = dirty ? ss->dirty_mask : ss->free_mask;
+  for (uint32_t first = 0, length; first < ss->units && mask >> first != 0; first += length) {
+    first += (uint32_t)__builtin_ctzll(mask >> first);
+    length = length_in(mask, first);
+    if (length < units) continue;
+    const uint32_t waste = (dirty ? 0 : WASTE_UNTOUCHED) + (length >= room ? length - room : WASTE_NO_ROOM - length);
+    if (waste < best.waste) best = (struct superslab_place){first, waste};
+  }
+  return best;
+}
+
+struct slab *superslab_take(struct superslab *ss, uint32_t units, uint32_t room, bool *zeroed) {
+  const struct superslab_place place = superslab_find(ss, units, room);
+  if (place.waste == UINT32_MAX) return NULL;
+  *zeroed = (ss->dirty_mask & mask_of(place.unit, units)) == 0;
+  return take_at(ss, place.unit, units);
 }
 
 bool superslab_resize(struct superslab *ss, struct slab *slab, uint32_t units) {
   const uint32_t first = (uint32_t)(slab - ss->slabs);
-  if (first + units > ss->units) return false;
+  if (first + units > ss->units || slab_is_cut(slab)) return false;
   const uint64_t before = mask_of(first, slab->units), after = mask_of(first, units);
   if ((after & ~before & ~ss->free_mask) != 0) return false;
   ss->free_mask = (ss->free_mask | before) & ~after;
@@ -84,16 +101,33 @@ struct slab *superslab_take_aged(struct superslab *ss) {
 void superslab_give(struct superslab *ss, struct slab *slab, bool dirty) {
   const uint64_t mask = mask_of((uint32_t)(slab - ss->slabs), slab->units);
   assert((ss->free_mask & mask) == 0);
-  ss->free_mask |= mask;
-  if (dirty) ss->dirty_mask |= mask;
+  const uint64_t whole = mask_of((uint32_t)(slab - ss->slabs), slab_whole_units(slab));
+  ss->gone_mask |= mask & ~whole;
+  ss->free_mask |= whole;
+  if (dirty) ss->dirty_mask |= whole;
   ss->used_units -= slab->units;
   slab->home = NULL;
+}
+
+uint32_t superslab_lose(struct superslab *ss, uint32_t *at) {
+  const uint64_t left = *at < ss->units ? ss->free_mask >> *at : 0;
+  if (left == 0) return 0;
+  *at += (uint32_t)__builtin_ctzll(left);
+  uint32_t units = 0;
+  while (*at + units < ss->units && (ss->free_mask >> (*at + units) & 1) != 0) units++;
+  const uint64_t mask = mask_of(*at, units);
+  ss->free_mask &= ~mask;
+  ss->dirty_mask &= ~mask;
+  ss->aged_mask &= ~mask;
+  ss->gone_mask |= mask;
+  *at += units;
+  return units;
 }
 
 bool superslab_is_valid(const struct superslab *ss) {
   return ss->units <= SUPERSLAB_UNITS_MAX && ss->size == ss->units * UNIT_SIZE &&
          ((uintptr_t)ss->base & (ss->size - 1)) == 0 && (ss->dirty_mask & ~ss->free_mask) == 0 && (ss->aged_mask & ~ss->dirty_mask) == 0 &&
-         ss->used_units + (uint32_t)__builtin_popcountll(ss->free_mask) == ss->units;
+         (ss->gone_mask & ss->free_mask) == 0 && ss->used_units + (uint32_t)__builtin_popcountll(ss->free_mask | ss->gone_mask) == ss->units;
 }
 
 static uint32_t capacity_of(const struct slab *slab) { return (uint32_t)((slab->size - slab->first) / slab->stride); }
@@ -257,8 +291,11 @@ void *slab_block_of(const struct slab *slab, const void *p) {
   return index < __atomic_load_n(&slab->carved, __ATOMIC_RELAXED) ? block_at(slab, index) : NULL;
 }
 
+size_t large_needs(size_t requested) { return align_up(max_size(requested, 1), os_page_size()); }
+
 size_t slab_usable(const struct slab *slab, const void *p) {
-  if (slab->cls >= CLASS_COUNT) return slab->size - (size_t)((const char *)p - slab->base);
+  if (slab->cls == CLASS_HUGE) return slab->size - (size_t)((const char *)p - slab->base);
+  if (slab->cls == CLASS_LARGE) return large_needs(slab->requested) - (size_t)((const char *)p - slab->base);
   const size_t offset = (size_t)((const char *)p - slab->base) - slab->first;
   return slab->stride - offset % slab->stride - 1;
 }

@@ -15,6 +15,7 @@
  *   used = carved - free_count        blocks handed out: live, in a TLS SLL, or in a batch; one more while the tail is purged
  *   (slab is in its owner's list of partial slabs) <=> there is a free block, or room for one that is not being purged
  *   aged_mask <= dirty_mask <= free_mask, as sets: free units with memory behind them, and those of them that were so at the last superslab_age
+ *   used, free and gone units are all that there are; gone ones were unmapped, because address space was short, and go with their SuperSlab
  *
  * No function here locks: the owner of a slab (shared_pool or legacy) holds its lock.
  */
@@ -44,7 +45,7 @@ struct slab {
   uint32_t taken_ms;         /* when a block was last taken: os_now_ms, its lower half */
   uint32_t purging;          /* 1 while its tail is on its way back to the system, else 0 */
   uint32_t trimmed;          /* bytes: since nothing came back, its tail was found to be less; 0: not looked at */
-  size_t size;               /* bytes from base to the end of the slab, the run or the mapping */
+  size_t size;               /* bytes from base to the end of the slab, the run or the mapping; of a run that was cut, less than its units */
   size_t requested;          /* large and huge blocks: bytes asked for */
   size_t align;              /* huge blocks: what their base is a multiple of */
 };
@@ -57,10 +58,11 @@ struct superslab {
   char *base;
   size_t size;
   uint32_t units, used_units;
-  uint64_t free_mask, dirty_mask, aged_mask; /* bit u: unit u */
+  uint64_t free_mask, dirty_mask, aged_mask, gone_mask; /* bit u: unit u */
   uint64_t changed_ms;           /* when a slab was last given back */
   uint32_t thread;               /* which last took a slab */
   enum superslab_pages pages;    /* atomic */
+  bool torn;                     /* atomic; parts of it were unmapped */
   struct slab slabs[];            /* one a unit; slabs[u] is the slab that begins at unit u */
 };
 
@@ -77,11 +79,22 @@ void superslab_init(struct superslab *ss, void *base, size_t size);
 /* Whether there are `units` neighbouring free units. */
 bool superslab_has(const struct superslab *ss, uint32_t units);
 
+/* A place for a run of units. The smaller `waste` is the better: the units that stay free beside it, and one of these. UINT32_MAX: there is none. */
+#define WASTE_NO_ROOM (2u * SUPERSLAB_UNITS_MAX)
+#define WASTE_UNTOUCHED (2 * WASTE_NO_ROOM)
+struct superslab_place { uint32_t unit, waste; };
+
 /*
- * Takes `units` neighbouring free units and returns the slab that begins there, with base, size, units and home set; NULL
+ * The place for `units` neighbouring units: those with memory behind them first; of these the shortest run that has `room`, not below `units`, or if none
+ * has, the longest one.
+ */
+struct superslab_place superslab_find(const struct superslab *ss, uint32_t units, uint32_t room);
+
+/*
+ * Takes `units` neighbouring free units, with `room` behind them if it can be, and returns the slab that begins there, with base, size, units and home set; NULL
  * where there is no such run. *zeroed: none of them has been used since they came from the system.
  */
-struct slab *superslab_take(struct superslab *ss, uint32_t units, bool *zeroed);
+struct slab *superslab_take(struct superslab *ss, uint32_t units, uint32_t room, bool *zeroed);
 
 /* Makes a slab that was taken `units` long, in its place. False, and nothing changed, where the units behind it are in use. */
 bool superslab_resize(struct superslab *ss, struct slab *slab, uint32_t units);
@@ -92,7 +105,18 @@ void superslab_age(struct superslab *ss);
 /* Takes the first run of aged units, as superslab_take does, so that it can be purged; NULL where there is none. */
 struct slab *superslab_take_aged(struct superslab *ss);
 
-/* Gives a slab's units back; dirty: with memory behind them. */
+/* Whether a run ends before its last unit does: what is behind was unmapped. Its whole units, and the bytes behind them: its other units are gone with it. */
+static inline bool slab_is_cut(const struct slab *slab) { return slab->size != slab->units * UNIT_SIZE; }
+static inline uint32_t slab_whole_units(const struct slab *slab) { return (uint32_t)(slab->size / UNIT_SIZE); }
+static inline size_t slab_rest(const struct slab *slab) { return slab->size % UNIT_SIZE; }
+
+/* Whether it has free units, or none in use. */
+static inline bool superslab_is_open(const struct superslab *ss) { return ss->free_mask != 0 || ss->used_units == 0; }
+
+/* The first run of free units from unit *at on, which is moved behind it: makes these units gone ones, and returns how many there are, 0 at the end. */
+uint32_t superslab_lose(struct superslab *ss, uint32_t *at);
+
+/* Gives a slab's units back; dirty: with memory behind them. Of a run that was cut, those that are not whole are gone. */
 void superslab_give(struct superslab *ss, struct slab *slab, bool dirty);
 
 bool superslab_is_valid(const struct superslab *ss);
@@ -151,6 +175,9 @@ bool slab_lost_block(const struct slab *slab, const void *p);
 
 /* The start of the block that `p` points into; NULL where `p` lies before the first or behind the last carved one. */
 void *slab_block_of(const struct slab *slab, const void *p);
+
+/* Bytes of a large block that was asked for with `requested`: what its run has more, in its last unit, may be unmapped. */
+size_t large_needs(size_t requested);
 
 /* Bytes from `p`, inside a live block, to the end of what its user may write. */
 size_t slab_usable(const struct slab *slab, const void *p);

@@ -18,6 +18,12 @@ static struct chain refill_by_legacy(const struct sll_cache *cache, uint32_t cls
   return legacy_refill(cls, most, (enum legacy_reason)answer->refusal.reason, stack);
 }
 
+/* Before the pool refuses, it takes back what waits for a thread, and, if it is the system that refused, what is kept for huge blocks. */
+static bool is_worth_asking_again(const struct pool_answer *answer) {
+  const bool drained = sll_trim_ended();
+  return (answer->refusal.reason != FAIL_LIMIT && legacy_scavenge(true) != 0) || drained;
+}
+
 /* Raises the event, with the time by stage: each lasted until the next one began, the last until now. */
 static void tell_refill(uint32_t cls, const struct pool_answer *answer, bool timed, uint64_t start, uint64_t fail_over) {
   const uint64_t now = hub_ticks();
@@ -54,6 +60,7 @@ static bool refill(struct sll_cache *cache, uint32_t cls) {
   answer.chain = audit_chain(cls, answer.chain, AUDIT_FEW);
   if (answer.chain.count == 0) {
     answer = pool_refill(cls, state->refill, timed);
+    if (answer.chain.count == 0 && is_worth_asking_again(&answer)) answer = pool_refill(cls, state->refill, timed);
     if (answer.broken != NULL) misuse_broken(cls, answer.broken);
     if (answer.chain.count == 0) {
       answer.chain = refill_by_legacy(cache, cls, state->refill, &answer, &fail_over);

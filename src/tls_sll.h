@@ -129,8 +129,11 @@ void sll_drain_all(struct sll_cache *cache, enum drain_reason reason);
  */
 void sll_shorten(struct sll_cache *cache);
 
-/* Gives everything in the lists of threads that ended back to the slabs; checks it, where it is, at the end of the process. */
-void sll_trim_ended(void);
+/*
+ * Gives everything in the lists of threads that ended back to the slabs, and returns whether there were any; checks it, where it is, at the end of
+ * the process.
+ */
+bool sll_trim_ended(void);
 void sll_audit_ended(void);
 
 /* Checks every block of the lists. */

@@ -127,11 +127,13 @@ static struct sll_cache *take_ended(uint64_t before_ms) {
   return cache;
 }
 
-static void drain_ended(uint64_t before_ms, enum drain_reason reason) {
-  for (struct sll_cache *cache; (cache = take_ended(before_ms)) != NULL;) {
+static bool drain_ended(uint64_t before_ms, enum drain_reason reason) {
+  bool any = false;
+  for (struct sll_cache *cache; (cache = take_ended(before_ms)) != NULL; any = true) {
     sll_drain_all(cache, reason);
     retire(cache);
   }
+  return any;
 }
 
 void sll_audit_ended(void) {
@@ -150,7 +152,7 @@ void sll_audit_ended(void) {
   lock_release(&registry.lock);
 }
 
-void sll_trim_ended(void) { drain_ended(UINT64_MAX, DRAIN_TRIM); }
+bool sll_trim_ended(void) { return drain_ended(UINT64_MAX, DRAIN_TRIM); }
 
 /* Runs among the thread's TLS destructors; those after it may still call malloc, and borrow. */
 static void end_thread(void *arg) {

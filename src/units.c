@@ -17,15 +17,16 @@ struct spares {
 };
 static_assert(sizeof(struct spares) <= sizeof(struct superslab) + 8 * sizeof(struct slab), "the list fits into the smallest descriptor, of 512 KiB");
 
-#define OTHERS_SEEN 16 /* SuperSlabs that are looked at behind the first that would do, for one that the thread itself uses */
+#define WASTE_OTHER_THREAD (4 * WASTE_UNTOUCHED)
+#define OTHERS_SEEN 32 /* SuperSlabs that are looked at behind the first that would do, for one that the thread itself uses */
 
-/* SuperSlabs. `open` ones have a free unit and stand first in the list. */
+/* SuperSlabs. Open ones (superslab_is_open) stand first in the list. */
 static struct {
   struct lock lock;
   struct superslab *first, *last;
   struct spares *spares;
   uint32_t active, mapping; /* SuperSlabs; those being mapped count against the limit */
-  uint32_t free_units;
+  uint32_t free_units, gone_units;
   uint64_t dirty_units;
   uint64_t aged_ms; /* when what was dirty was last aged */
 } superslabs;
@@ -73,37 +74,43 @@ static void book_taken(const struct slab *slab, uint64_t dirty_before) {
 /* Books a slab in again; its SuperSlab is not full any more. */
 static void book_given(struct slab *slab, bool dirty) {
   struct superslab *ss = slab->home;
-  if (ss->free_mask == 0) {
+  const uint32_t free = slab_whole_units(slab);
+  if (!superslab_is_open(ss)) {
     list_remove(ss);
     list_add_first(ss);
   }
-  superslabs.free_units += slab->units;
-  if (dirty) superslabs.dirty_units += slab->units;
+  superslabs.gone_units += slab->units - free;
+  superslabs.free_units += free;
+  if (dirty) superslabs.dirty_units += free;
   superslab_give(ss, slab, dirty);
   assert(superslab_is_valid(ss));
 }
 
 /*
- * The first SuperSlab that has `units`; of the first few one that the thread took from last, if there is one: what two threads use in turn goes from
+ * Of the first few SuperSlabs that have `units` the one where least is wasted; one that the thread took from last, if there is one: what two threads use in turn goes from
  * one processor's cache to the other's and back, which costs more than half the speed of a program that copies much.
  */
-static struct superslab *find_units(uint32_t units, uint32_t thread) {
-  struct superslab *first = NULL;
-  uint32_t seen = 0;
-  for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0 && seen < OTHERS_SEEN; ss = ss->next) {
-    if (first != NULL) seen++;
+static struct superslab *find_units(uint32_t units, uint32_t room, uint32_t thread) {
+  struct superslab *best = NULL;
+  uint32_t seen = 0, least = UINT32_MAX;
+  for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss) && seen < OTHERS_SEEN; ss = ss->next) {
+    if (best != NULL) seen++;
     if (!superslab_has(ss, units)) continue;
-    if (ss->thread == thread) return ss;
-    if (first == NULL) first = ss;
+    const uint32_t waste = superslab_find(ss, units, room).waste + (ss->thread == thread ? 0 : WASTE_OTHER_THREAD);
+    if (waste < least) {
+      best = ss;
+      least = waste;
+    }
+    if (waste == 0) break;
   }
-  return first;
+  return best;
 }
 
 /* Takes units of `ss`, which has so many. */
-static struct slab *take_units(struct superslab *ss, uint32_t units, uint32_t thread, bool *zeroed) {
+static struct slab *take_units(struct superslab *ss, uint32_t units, uint32_t room, uint32_t thread, bool *zeroed) {
   const uint64_t dirty = ss->dirty_mask;
   ss->thread = thread;
-  struct slab *slab = superslab_take(ss, units, zeroed);
+  struct slab *slab = superslab_take(ss, units, room, zeroed);
   book_taken(slab, dirty);
   return slab;
 }
@@ -112,9 +119,12 @@ void units_give(struct slab *slab) {
   directory_leave(slab);
   const uint64_t now = os_now_ms();
   lock_take(&superslabs.lock);
+  const size_t rest = slab_rest(slab); /* of a run that was cut: a part of a unit, which goes as well */
+  char *const last = slab->base + slab->size - rest;
   slab->home->changed_ms = now;
   book_given(slab, true);
   lock_release(&superslabs.lock);
+  if (rest != 0) os_unmap(last, rest);
 }
 
 /*
@@ -127,7 +137,7 @@ void units_give(struct slab *slab) {
 #define FULL_ASK 4u /* SuperSlabs in use; fewer are not worth a system call each */
 
 static void set_pages(struct superslab *ss, enum superslab_pages pages) {
-  if (__atomic_exchange_n(&ss->pages, pages, __ATOMIC_RELAXED) == pages) return;
+  if (__atomic_load_n(&ss->torn, __ATOMIC_RELAXED) || __atomic_exchange_n(&ss->pages, pages, __ATOMIC_RELAXED) == pages) return;
   if (pages == PAGES_HUGE) os_prefer_huge_pages(ss->base, ss->size);
   else os_avoid_huge_pages(ss->base, ss->size);
 }
@@ -199,13 +209,25 @@ static struct superslab *map_superslab(uint32_t active, struct units_refusal *re
   return NULL;
 }
 
+/* The same of a SuperSlab that there is; NULL where none has so many. */
+static struct slab *take_existing(uint32_t units, uint32_t room, uint32_t thread, bool *was_empty, bool *zeroed) {
+  struct superslab *ss = find_units(units, room, thread);
+  *was_empty = ss != NULL && ss->used_units == 0; /* kept in reserve, and in use again */
+  return ss != NULL ? take_units(ss, units, room, thread, zeroed) : NULL;
+}
+
+/* Raises the events of what was taken of a SuperSlab that there was; no lock is held. */
+static void tell_taken(struct slab *slab, bool was_empty, bool full, uint32_t active) {
+  if (full) ask_for_huge_pages(slab->home, active, min_size(FULL_ASK, config.huge_pages));
+  if (was_empty) EVENT(superslab_acquire, .base = slab->home->base, .size = slab->home->size, .source = ACQUIRE_RESERVE, .active = active);
+}
+
 struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, uint64_t *slab_over, struct units_refusal *refusal) {
   *fresh_superslab = false;
   const uint32_t thread = os_thread(); /* the first time, a system call */
   lock_take(&superslabs.lock);
-  struct superslab *ss = find_units(units, thread);
-  const bool was_empty = ss != NULL && ss->used_units == 0; /* kept in reserve, and in use again */
-  struct slab *slab = ss != NULL ? take_units(ss, units, thread, zeroed) : NULL;
+  bool was_empty;
+  struct slab *slab = take_existing(units, units, thread, &was_empty, zeroed);
   const bool allowed = config.ss_limit == 0 || superslabs.active + superslabs.mapping < config.ss_limit;
   if (slab == NULL && allowed) superslabs.mapping++;
   const uint32_t active = superslabs.active;
@@ -213,14 +235,13 @@ struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, 
   lock_release(&superslabs.lock);
 
   if (slab != NULL) {
-    if (full) ask_for_huge_pages(slab->home, active, min_size(FULL_ASK, config.huge_pages));
-    if (was_empty) EVENT(superslab_acquire, .base = slab->home->base, .size = slab->home->size, .source = ACQUIRE_RESERVE, .active = active);
+    tell_taken(slab, was_empty, full, active);
     return slab;
   }
   *slab_over = hub_ticks();
   *refusal = (struct units_refusal){.reason = FAIL_LIMIT};
   if (!allowed) return NULL;
-  ss = map_superslab(active, refusal);
+  struct superslab *ss = map_superslab(active, refusal);
 
   lock_take(&superslabs.lock);
   superslabs.mapping -= superslabs.mapping > 0; /* a child that a signal handler forked meanwhile begins at 0 */
@@ -229,7 +250,7 @@ struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, 
     list_add_first(ss);
     now_active = ++superslabs.active;
     superslabs.free_units += ss->units;
-    slab = take_units(ss, units, thread, zeroed); /* of this one, whatever was freed meanwhile: it is not to go before all know that it came */
+    slab = take_units(ss, units, units, thread, zeroed); /* of this one, whatever was freed meanwhile: it is not to go before all know that it came */
   }
   lock_release(&superslabs.lock);
   if (ss == NULL) return NULL;
@@ -241,16 +262,32 @@ struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, 
 
 /* ---- Large blocks. ---- */
 
-struct slab *units_large_alloc(size_t size, size_t room, bool *zeroed, struct units_refusal *refusal) {
-  bool fresh;
-  uint64_t over;
-  const uint32_t units = (uint32_t)((max_size(room, 1) + UNIT_SIZE - 1) / UNIT_SIZE); /* aligned blocks of size 0, too */
-  struct slab *slab = units_acquire(units, zeroed, &fresh, &over, refusal);
+static uint32_t units_for(size_t size) { return (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE); } /* aligned blocks of size 0, too */
+
+static struct slab *begin_large(struct slab *slab, size_t size) {
   if (slab == NULL) return NULL;
   slab->cls = CLASS_LARGE;
   slab->requested = size;
   directory_enter(slab, CODE_LARGE);
   return slab;
+}
+
+struct slab *units_large_take(size_t size, size_t room, bool *zeroed) {
+  const uint32_t thread = os_thread();
+  bool was_empty;
+  lock_take(&superslabs.lock);
+  struct slab *slab = take_existing(units_for(size), units_for(room), thread, &was_empty, zeroed);
+  const bool full = slab != NULL && slab->home->free_mask == 0;
+  const uint32_t active = superslabs.active;
+  lock_release(&superslabs.lock);
+  if (slab != NULL) tell_taken(slab, was_empty, full, active);
+  return begin_large(slab, size);
+}
+
+struct slab *units_large_alloc(size_t size, bool *zeroed, struct units_refusal *refusal) {
+  bool fresh;
+  uint64_t over;
+  return begin_large(units_acquire(units_for(size), zeroed, &fresh, &over, refusal), size);
 }
 
 void units_large_free(struct slab *slab) { units_give(slab); }
@@ -282,7 +319,7 @@ bool units_large_resize(struct slab *slab, size_t size) {
 
 /* Takes one SuperSlab that may go out of the list: empty for the delay, or at once with trim. */
 static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
-  for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0; ss = ss->next) {
+  for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss); ss = ss->next) {
     if (ss->used_units != 0 || (!trim && now < ss->changed_ms + units_idle_ms())) continue;
     if (*keep >= ss->size) {
       *keep -= ss->size;
@@ -290,11 +327,22 @@ static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
     }
     list_remove(ss);
     superslabs.active--;
-    superslabs.free_units -= ss->units;
+    superslabs.free_units -= (uint32_t)__builtin_popcountll(ss->free_mask);
+    superslabs.gone_units -= (uint32_t)__builtin_popcountll(ss->gone_mask);
     superslabs.dirty_units -= (uint64_t)__builtin_popcountll(ss->dirty_mask);
     return ss;
   }
   return NULL;
+}
+
+/* Unmaps an empty SuperSlab: not what was unmapped before, where somebody else's memory may lie. Returns the bytes. */
+static size_t unmap_superslab(struct superslab *ss) {
+  if (ss->gone_mask == 0) return os_unmap(ss->base, ss->size);
+  size_t unmapped = 0;
+  for (uint32_t at = 0, units; (units = superslab_lose(ss, &at)) != 0;) {
+    unmapped += os_unmap(ss->base + (at - units) * UNIT_SIZE, units * UNIT_SIZE);
+  }
+  return unmapped;
 }
 
 static size_t release_empty(bool trim, size_t keep, uint64_t now) {
@@ -307,18 +355,19 @@ static size_t release_empty(bool trim, size_t keep, uint64_t now) {
     lock_release(&superslabs.lock);
     if (ss == NULL) return released;
     directory_superslab_went(ss);
-    const size_t size = ss->size;
-    EVENT(superslab_release, .base = ss->base, .size = size, .reason = trim ? RELEASE_TRIM : RELEASE_DELAY, .active = active);
-    released += os_unmap(ss->base, size);
+    EVENT(superslab_release, .base = ss->base, .size = ss->size, .reason = trim ? RELEASE_TRIM : RELEASE_DELAY, .active = active);
+    released += unmap_superslab(ss);
     spare_descriptor(ss);
   }
 }
+
+size_t units_release(void) { return release_empty(true, 0, 0); }
 
 /* What is dirty now is purged when it is aged next, unless it is in use by then. */
 static void age_all(uint64_t now) {
   lock_take(&superslabs.lock);
   superslabs.aged_ms = now;
-  for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0; ss = ss->next) superslab_age(ss);
+  for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss); ss = ss->next) superslab_age(ss);
   lock_release(&superslabs.lock);
 }
 
@@ -329,7 +378,7 @@ static void age_all(uint64_t now) {
 static size_t purge_aged(void) {
   size_t total = 0;
   lock_take(&superslabs.lock);
-  for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0;) {
+  for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss);) {
     const uint64_t dirty = ss->dirty_mask;
     struct slab *run = superslab_take_aged(ss);
     if (run == NULL) {
@@ -360,12 +409,88 @@ size_t units_scavenge(bool trim, size_t keep, uint64_t now) {
   return released + purged;
 }
 
+/*
+ * ---- Where address space is short. ----
+ *
+ * What is unmapped must not be in use again, so it is booked out first, under the lock, and unmapped then. A run that is freed meanwhile is known to be
+ * cut: the rest of its last unit goes then.
+ */
+#define HOLES 128
+
+struct holes {
+  struct { char *base; size_t size; } hole[HOLES];
+  uint32_t count;
+};
+
+/* What a large block has more than it needs; 0 if that is less than a sixteenth of the run. */
+static READS_RACILY size_t tail_of(const struct slab *slab) {
+  if (slab->cls != CLASS_LARGE || slab->requested == 0 || slab_is_cut(slab)) return 0;
+  const size_t tail = slab->size - large_needs(slab->requested);
+  return tail * 16 >= slab->size ? tail : 0;
+}
+
+static bool is_slab(const struct superslab *ss, uint32_t unit) {
+  return ((ss->free_mask | ss->gone_mask) >> unit & 1) == 0 && ss->slabs[unit].home == ss;
+}
+
+/* Books out what there is to unmap of `ss`, as far as there is room for it. */
+static void tear(struct superslab *ss, struct holes *holes) {
+  const bool was_open = superslab_is_open(ss);
+  const uint64_t dirty = ss->dirty_mask;
+  for (uint32_t at = 0, units; holes->count < HOLES && (units = superslab_lose(ss, &at)) != 0;) {
+    superslabs.free_units -= units;
+    superslabs.gone_units += units;
+    holes->hole[holes->count].base = ss->base + (at - units) * UNIT_SIZE;
+    holes->hole[holes->count++].size = units * UNIT_SIZE;
+  }
+  superslabs.dirty_units -= (uint64_t)__builtin_popcountll(dirty ^ ss->dirty_mask);
+  for (uint32_t u = 0; u < ss->units && holes->count < HOLES; u++) {
+    struct slab *slab = &ss->slabs[u];
+    const size_t tail = is_slab(ss, u) ? tail_of(slab) : 0;
+    if (tail == 0) continue;
+    slab->size -= tail;
+    holes->hole[holes->count].base = slab->base + slab->size;
+    holes->hole[holes->count++].size = tail;
+  }
+  if (holes->count != 0) __atomic_store_n(&ss->torn, true, __ATOMIC_RELAXED);
+  if (was_open == superslab_is_open(ss)) return;
+  list_remove(ss);
+  list_add_last(ss);
+}
+
+void units_tear(void) {
+  struct holes holes;
+  if (hub_checked) return;
+  do {
+    holes.count = 0;
+    lock_take(&superslabs.lock);
+    for (struct superslab *ss = superslabs.first, *next; ss != NULL && holes.count < HOLES; ss = next) {
+      next = ss->next;
+      tear(ss, &holes);
+    }
+    lock_release(&superslabs.lock);
+    for (uint32_t i = 0; i < holes.count; i++) os_unmap(holes.hole[i].base, holes.hole[i].size);
+  } while (holes.count == HOLES);
+}
+
+size_t units_spare(void) {
+  size_t spare = 0;
+  if (hub_checked) return 0;
+  lock_take(&superslabs.lock);
+  for (const struct superslab *ss = superslabs.first; ss != NULL; ss = ss->next) {
+    spare += (size_t)__builtin_popcountll(ss->free_mask) * UNIT_SIZE;
+    for (uint32_t u = 0; u < ss->units; u++) spare += is_slab(ss, u) ? tail_of(&ss->slabs[u]) : 0;
+  }
+  lock_release(&superslabs.lock);
+  return spare;
+}
+
 /* ---- What there is. ---- */
 
 READS_RACILY void units_totals(struct units_totals *out) {
   *out = (struct units_totals){.active = superslabs.active, .free_units = superslabs.free_units,
                               .dirty_bytes = superslabs.dirty_units * UNIT_SIZE,
-                              .mapped = superslabs.active * config_superslab_size()};
+                              .mapped = superslabs.active * config_superslab_size() - superslabs.gone_units * UNIT_SIZE};
 }
 
 bool units_visit(bool try_only, void (*visit)(struct superslab *ss, void *context), void *context) {
@@ -382,7 +507,10 @@ bool units_visit(bool try_only, void (*visit)(struct superslab *ss, void *contex
 bool units_hold(const void *p) {
   bool holds = false;
   lock_take(&superslabs.lock);
-  for (const struct superslab *ss = superslabs.first; ss != NULL && !holds; ss = ss->next) holds = (uintptr_t)p - (uintptr_t)ss->base < ss->size;
+  for (const struct superslab *ss = superslabs.first; ss != NULL && !holds; ss = ss->next) {
+    const size_t offset = (uintptr_t)p - (uintptr_t)ss->base;
+    holds = offset < ss->size && (ss->gone_mask >> offset / UNIT_SIZE & 1) == 0;
+  }
   lock_release(&superslabs.lock);
   return holds;
 }

@@ -32,8 +32,11 @@ void units_give(struct slab *slab);
 /* What comes before a part of the SuperSlab is purged: from then on it has small pages, until all of its units are in use again. */
 void units_purging(struct superslab *ss);
 
-/* A run of units for `size` bytes, with place for `room`, not above units_large_max(); NULL and *refusal where there is none. */
-struct slab *units_large_alloc(size_t size, size_t room, bool *zeroed, struct units_refusal *refusal);
+/* A run of units for `size` bytes, not above units_large_max(); NULL and *refusal where there is none. */
+struct slab *units_large_alloc(size_t size, bool *zeroed, struct units_refusal *refusal);
+
+/* The same of a SuperSlab that there is, if it can be where `room` bytes are nobody's; NULL where none has the units. */
+struct slab *units_large_take(size_t size, size_t room, bool *zeroed);
 void units_large_free(struct slab *slab);
 
 /* Makes the run long enough for `size`, and no longer, where it lies. False, and nothing changed, where it cannot be. */
@@ -47,6 +50,16 @@ uint32_t units_idle_ms(void);
 
 /* Gives empty SuperSlabs back and purges free units, those that waited; with `trim` all, but for `keep` bytes of empty SuperSlabs. Returns the bytes. */
 size_t units_scavenge(bool trim, size_t keep, uint64_t now);
+
+/*
+ * When address space is short: unmaps all units that are free, and of large blocks what their last unit has more than they need. None of it can be used
+ * again until its SuperSlab goes. units_spare: how many bytes that would be.
+ */
+void units_tear(void);
+size_t units_spare(void);
+
+/* Gives all empty SuperSlabs back, without waiting and without purging anything. Returns the bytes. */
+size_t units_release(void);
 
 /* What the pool holds altogether. */
 struct units_totals {

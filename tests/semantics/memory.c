@@ -2,6 +2,9 @@
  * Where memory runs out, and where it comes back:   memory KIND
  *
  *   limit    under ulimit -v: allocate until NULL with ENOMEM, free all, and do it again with as much success
+
+ *   all      under ulimit -v: fill memory with blocks of many sizes, each time as much as there is; freed, it serves one block of nearly all of it
+ *   odd      under ulimit -v: blocks that fill their units badly use up what there is, and come, go and change after that; then as above
  *   release  a large working set is freed: after the delay, and after malloc_trim, it is no longer resident
  *   loop     malloc and free of 1 MiB, 64 MiB: no system call each time, so the time of a million is bounded
  *   later    blocks of all sizes, then a limit of 200 MB on address space: five threads, and the same blocks again
@@ -10,6 +13,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +58,103 @@ static void check_limit(void) {
     printf("blocks of %zu bytes: %zu MiB, then %zu MiB\n", sizes[i], first >> 20, second >> 20);
     if (first < (size_t)200 << 20) fail("less than half of the limit could be had");
     if (second < first - first / 8) fail("the second time there was less");
+  }
+}
+
+/* ---- What lies between blocks is not lost. ---- */
+
+#define MOST (1 << 20)
+
+static char *blocks[MOST];
+static size_t sizes[MOST];
+static unsigned count;
+
+static size_t address_space(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) fail("ulimit -v is not set");
+  return limit.rlim_cur;
+}
+
+static uint32_t draw(uint32_t limit) {
+  static uint64_t state = 1;
+  state = state * 6364136223846793005u + 1442695040888963407u;
+  return (uint32_t)(state >> 33) % limit;
+}
+
+/* A block's first and last byte say which one it is, its last usable one too. */
+static void mark(unsigned i) {
+  blocks[i][0] = blocks[i][sizes[i] - 1] = blocks[i][malloc_usable_size(blocks[i]) - 1] = (char)i;
+}
+
+static void check(unsigned i) {
+  if (blocks[i][0] != (char)i || (sizes[i] > 1 && blocks[i][sizes[i] - 1] != (char)i)) fail("a block does not hold what was written to it");
+}
+
+/* Fills memory; returns the bytes. */
+static size_t fill(size_t least, size_t most) {
+  size_t total = 0;
+  for (count = 0; count < MOST; count++) {
+    sizes[count] = least + draw((uint32_t)(most - least + 1));
+    if ((blocks[count] = malloc(sizes[count])) == NULL) break;
+    total += sizes[count];
+    mark(count);
+  }
+  if (count == MOST) fail("there is no limit");
+  return total;
+}
+
+static void empty(void) {
+  for (; count > 0; count--) {
+    check(count - 1);
+    free(blocks[count - 1]);
+  }
+  void *block = malloc(address_space() / 10 * 8);
+  if (block == NULL) fail("all is free, and a large block cannot be had");
+  free(block);
+}
+
+static void check_all(void) {
+  static const size_t kinds[] = {700, 5000, 20000, 40000, 66000, 140000, 300000, 700000, 3000000};
+  for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    const size_t total = fill(kinds[i], kinds[i]);
+    printf("blocks of %zu bytes: %zu of %zu MiB\n", kinds[i], total >> 20, address_space() >> 20);
+    if (total < address_space() / 100 * 80) fail("too much of the address space is lost");
+    empty();
+  }
+}
+
+static void check_odd(void) {
+  for (unsigned round = 0; round < 3; round++) {
+    const size_t total = fill(37000, 250000);
+    if (total < address_space() / 100 * 80) fail("too much of the address space is lost");
+    unsigned resized = 0, again = 0;
+    for (unsigned step = 0; step < 20000; step++) {
+      const unsigned i = draw(count);
+      const size_t size = 20000 + draw(230000);
+      check(i);
+      char *const other = draw(2) != 0 ? realloc(blocks[i], size) : NULL;
+      if (other != NULL) {
+        if (other[0] != (char)i) fail("realloc lost what was in the block");
+        blocks[i] = other;
+        sizes[i] = size;
+        resized++;
+      } else {
+        free(blocks[i]);
+        if ((blocks[i] = malloc(size)) == NULL) {
+          /* The last one takes its place. */
+          if (i == --count) continue;
+          check(count);
+          blocks[i] = blocks[count];
+          sizes[i] = sizes[count];
+        } else {
+          sizes[i] = size;
+          again++;
+        }
+      }
+      mark(i);
+    }
+    if (resized == 0 || again == 0) fail("nothing can be had once memory was full");
+    empty();
   }
 }
 
@@ -128,8 +229,8 @@ static void check_zeroed(void) {
 
 /* A limit on address space that the program sets itself leaves place for threads and blocks. */
 static void check_later(void) {
-  static const size_t sizes[] = {100, 5000, 60000, 900000, 3000000, 30000000};
-  for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) free(malloc(sizes[i]));
+  static const size_t varied[] = {100, 5000, 60000, 900000, 3000000, 30000000};
+  for (unsigned i = 0; i < sizeof varied / sizeof *varied; i++) free(malloc(varied[i]));
   malloc_trim(0);
   if (setrlimit(RLIMIT_AS, &(struct rlimit){200 << 20, 200 << 20}) != 0) fail("no limit");
   for (unsigned i = 0; i < 5; i++) {
@@ -137,12 +238,12 @@ static void check_later(void) {
     if (pthread_create(&other, NULL, wait_for_ever, NULL) != 0) fail("a thread finds no address space");
   }
   for (unsigned round = 0; round < 3; round++) {
-    void *block[sizeof sizes / sizeof *sizes];
-    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-      block[i] = malloc(sizes[i]);
+    void *block[sizeof varied / sizeof *varied];
+    for (unsigned i = 0; i < sizeof varied / sizeof *varied; i++) {
+      block[i] = malloc(varied[i]);
       if (block[i] == NULL) fail("a block finds no address space");
     }
-    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) free(block[i]);
+    for (unsigned i = 0; i < sizeof varied / sizeof *varied; i++) free(block[i]);
   }
   exit(0);
 }
@@ -150,6 +251,8 @@ static void check_later(void) {
 int main(int argc, char **argv) {
   if (argc != 2) return 2;
   if (strcmp(argv[1], "limit") == 0) check_limit();
+  else if (strcmp(argv[1], "all") == 0) check_all();
+  else if (strcmp(argv[1], "odd") == 0) check_odd();
   else if (strcmp(argv[1], "release") == 0) check_release();
   else if (strcmp(argv[1], "loop") == 0) check_loop();
   else if (strcmp(argv[1], "zeroed") == 0) check_zeroed();

@@ -5,6 +5,12 @@
   ulimit -v 500000
   everywhere "$programs/memory" limit
 ) || exit 1
+for kind in all odd; do
+  (
+    ulimit -v 300000
+    everywhere "$programs/memory" $kind
+  ) || exit 1
+done
 everywhere "$programs/memory" later
 for option in HAKMEM_DEBUG=1 HAKMEM_GUARD=1 HAKMEM_GUARD=7 HAKMEM_PROFILE=64K; do
   env $option LD_PRELOAD="$DEFAULT" "$programs/memory" later >"$place/out" 2>&1 || { cat "$place/out"; fail "under a limit that the program sets, with $option"; }

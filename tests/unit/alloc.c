@@ -135,8 +135,8 @@ Test(alloc, a_large_block_that_grew_beside_many_huge_ones_has_room_in_its_supers
   char *p = alloc_resize(alloc_fast(1000), 4 * UNIT_SIZE); /* moves */
   cr_assert_eq(directory_slab(p)->cls, CLASS_LARGE);
   cr_assert_eq(directory_slab(p)->requested, 4 * UNIT_SIZE);
-  char *behind = alloc_fast(UNIT_SIZE);
   cr_assert_eq(alloc_resize(p, 6 * UNIT_SIZE), p);
+  char *behind = alloc_fast(UNIT_SIZE);
   char *moved = alloc_resize(p, 12 * UNIT_SIZE);
   cr_assert_neq(moved, p, "what lies behind it is in use");
   free_fast(moved);

@@ -90,7 +90,7 @@ Test(directory, strategies_agree) {
       directory_superslab_came(superslabs[i]);
       bool zeroed;
       for (uint32_t units = 1; units <= 3; units++) {
-        struct slab *slab = superslab_take(superslabs[i], units, &zeroed);
+        struct slab *slab = superslab_take(superslabs[i], units, units, &zeroed);
         slab_init(slab, 5);
         directory_enter(slab, 6);
       }
@@ -158,7 +158,7 @@ Test(directory, the_hash_finds_those_that_stay) {
     superslabs[i] = calloc(1, superslab_descriptor_size(size));
     superslab_init(superslabs[i], (void *)(uintptr_t)(size * (at += 1 + (uint64_t)rand() % 64)), size);
     bool zeroed;
-    slab_init(superslab_take(superslabs[i], 1, &zeroed), 5); /* the directory is not told of it: who finds it found it by the hash */
+    slab_init(superslab_take(superslabs[i], 1, 1, &zeroed), 5); /* the directory is not told of it: who finds it found it by the hash */
     directory_superslab_came(superslabs[i]);
   }
   for (int gone = 0; gone < COUNT; gone++) {

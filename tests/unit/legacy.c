@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 #include "config.h"
 #include "directory.h"
@@ -170,25 +169,6 @@ Test(legacy, memory_that_a_block_grew_into_is_in_the_directory) {
   struct slab *next = legacy_huge_alloc(MIB, 16, LEGACY_HUGE, &zeroed);
   cr_assert(next->base == boundary && directory_slab(boundary) == next);
   legacy_huge_free(next);
-  legacy_huge_free(slab);
-}
-
-#define PIECES 16
-
-Test(legacy, kept_memory_makes_place_for_what_no_piece_of_it_can_hold) {
-  config.release_delay = 1000000;
-  struct slab *pieces[PIECES];
-  for (int i = 0; i < PIECES; i++) pieces[i] = huge(4 * MIB, 16);
-  for (int i = 0; i < PIECES; i += 2) legacy_huge_free(pieces[i]);
-  cr_assert_eq(usage(CLASS_HUGE).kept_bytes, PIECES / 2 * 4 * MIB);
-  unsigned long pages = 0;
-  FILE *statm = fopen("/proc/self/statm", "r");
-  cr_assert(statm != NULL && fscanf(statm, "%lu", &pages) == 1);
-  fclose(statm);
-  const rlim_t now = pages * os_page_size() + MIB;
-  cr_assert_eq(setrlimit(RLIMIT_AS, &(struct rlimit){now, now}), 0);
-  struct slab *slab = huge(20 * MIB, 16);
-  cr_assert_lt(usage(CLASS_HUGE).kept_bytes, PIECES / 2 * 4 * MIB);
   legacy_huge_free(slab);
 }
 

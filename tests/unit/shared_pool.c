@@ -48,7 +48,7 @@ static void check_chain(struct chain chain, uint32_t cls) {
 static struct slab *take(uint32_t units) {
   bool zeroed;
   struct units_refusal refusal;
-  struct slab *slab = units_large_alloc(units * UNIT_SIZE, units * UNIT_SIZE, &zeroed, &refusal);
+  struct slab *slab = units_large_alloc(units * UNIT_SIZE, &zeroed, &refusal);
   cr_assert_not_null(slab);
   return slab;
 }
@@ -160,7 +160,7 @@ Test(shared_pool, large_blocks_are_runs_of_units) {
   for (size_t size = 1; size <= units_large_max(); size = size * 3 + 1000) {
     bool zeroed = false;
     struct units_refusal refusal;
-    struct slab *slab = units_large_alloc(size, size, &zeroed, &refusal);
+    struct slab *slab = units_large_alloc(size, &zeroed, &refusal);
     cr_assert_not_null(slab);
     cr_assert(slab->size >= size && slab->size < size + UNIT_SIZE && slab->requested == size && slab->cls == CLASS_LARGE);
     cr_assert_eq(directory_slab(slab->base), slab);
@@ -173,7 +173,7 @@ Test(shared_pool, large_blocks_are_runs_of_units) {
   }
   bool zeroed = true;
   struct units_refusal refusal;
-  cr_assert_not_null(units_large_alloc(1, 1, &zeroed, &refusal));
+  cr_assert_not_null(units_large_alloc(1, &zeroed, &refusal));
   cr_assert_not(zeroed, "its unit was used before");
 }
 
@@ -184,12 +184,12 @@ Test(shared_pool, the_limit_refuses) {
   uint32_t count = 0;
   bool zeroed;
   struct units_refusal refusal = {.reason = FAIL_OS_ENOMEM};
-  while (count < 64 && (slabs[count] = units_large_alloc(units_large_max(), units_large_max(), &zeroed, &refusal)) != NULL) count++;
+  while (count < 64 && (slabs[count] = units_large_alloc(units_large_max(), &zeroed, &refusal)) != NULL) count++;
   cr_assert_leq(count, most * 2);
   cr_assert_geq(count, 3);
   cr_assert_eq(refusal.reason, FAIL_LIMIT);
   cr_assert_eq(totals().active, most);
-  while (totals().free_units > 0) cr_assert_not_null(units_large_alloc(1, 1, &zeroed, &refusal));
+  while (totals().free_units > 0) cr_assert_not_null(units_large_alloc(1, &zeroed, &refusal));
   const struct pool_answer answer = pool_refill(3, 10, true);
   cr_assert_eq(answer.chain.count, 0);
   cr_assert_eq(answer.refusal.reason, FAIL_LIMIT);
@@ -202,7 +202,7 @@ Test(shared_pool, a_trim_gives_empty_superslabs_back) {
   bool zeroed;
   struct units_refusal refusal;
   for (int i = 0; i < 20; i++) {
-    slabs[i] = units_large_alloc(units_large_max(), units_large_max(), &zeroed, &refusal);
+    slabs[i] = units_large_alloc(units_large_max(), &zeroed, &refusal);
     memset(slabs[i]->base, 1, slabs[i]->size);
   }
   const struct units_totals full = totals();
@@ -288,10 +288,10 @@ Test(shared_pool, a_new_superslab_is_in_use_from_the_start) {
   bool zeroed;
   struct units_refusal refusal;
   cr_assert_eq(hak_event_sink_attach(&sink), 0);
-  freed_meanwhile = units_large_alloc(half, half, &zeroed, &refusal);
+  freed_meanwhile = units_large_alloc(half, &zeroed, &refusal);
   cr_assert_not_null(freed_meanwhile);
-  struct slab *other = units_large_alloc(half, half, &zeroed, &refusal);
-  struct slab *slab = units_large_alloc(half, half, &zeroed, &refusal);
+  struct slab *other = units_large_alloc(half, &zeroed, &refusal);
+  struct slab *slab = units_large_alloc(half, &zeroed, &refusal);
   cr_assert_eq(slab->home->base, mapped_base);
   cr_assert_neq(slab->home, other->home);
   cr_assert_eq(totals().active, 2);
@@ -306,7 +306,7 @@ Test(shared_pool, descriptors_are_used_again_and_rest_meanwhile) {
   bool zeroed;
   struct units_refusal refusal;
   for (int round = 0; round < 4; round++) {
-    for (int i = 0; i < 2 * MANY; i++) cr_assert_not_null(slabs[i] = units_large_alloc(units_large_max(), units_large_max(), &zeroed, &refusal));
+    for (int i = 0; i < 2 * MANY; i++) cr_assert_not_null(slabs[i] = units_large_alloc(units_large_max(), &zeroed, &refusal));
     if (round == 0) full = os_metadata_used();
     cr_assert_eq(os_metadata_used(), full, "round %d", round);
     cr_assert_geq(full - before, (size_t)(MANY - 1) * superslab_descriptor_size(config_superslab_size()));
@@ -320,7 +320,7 @@ Test(shared_pool, nothing_is_released_before_the_delay) {
   config.release_delay = 1000000;
   bool zeroed;
   struct units_refusal refusal;
-  struct slab *slab = units_large_alloc(units_large_max(), units_large_max(), &zeroed, &refusal);
+  struct slab *slab = units_large_alloc(units_large_max(), &zeroed, &refusal);
   memset(slab->base, 1, slab->size);
   units_large_free(slab);
   cr_assert_eq(pool_scavenge(false, 0, give_back), 0);

@@ -33,7 +33,7 @@ Test(superslab, units_against_a_shadow) {
       if (below(2) == 0) {
         const uint32_t want = 1 + below(units / 2);
         bool zeroed = false;
-        struct slab *slab = superslab_take(ss, want, &zeroed);
+        struct slab *slab = superslab_take(ss, want, want, &zeroed);
         bool possible = false;
         for (uint32_t u = 0, run = 0; u < units; u++) {
           run = used[u] ? 0 : run + 1;
@@ -349,4 +349,41 @@ Test(slab_list, holds_the_partial_ones) {
   cr_assert_eq(empties, 3);
   cr_assert(list.slabs == 0 && list.capacity == 0 && list.used == 0 && list.bytes == 0 && list.head == NULL);
   for (int i = 0; i < 3; i++) free(slabs[i]);
+}
+
+Test(superslab, what_is_gone_comes_back_with_nothing) {
+  const size_t size = 512 * KIB; /* 8 units */
+  struct superslab *ss = calloc(1, superslab_descriptor_size(size));
+  superslab_init(ss, span(size, size), size);
+  bool zeroed;
+  struct slab *cut = superslab_take(ss, 3, 3, &zeroed), *whole = superslab_take(ss, 2, 2, &zeroed);
+  uint32_t at = 0;
+  cr_assert_eq(superslab_lose(ss, &at), 3);
+  cr_assert(at == 8 && superslab_lose(ss, &at) == 0);
+  cr_assert(superslab_is_valid(ss) && !superslab_is_open(ss));
+  cut->size -= UNIT_SIZE / 2;
+  cr_assert_not(superslab_resize(ss, cut, 2), "it stays as it is until it goes");
+  superslab_give(ss, cut, true);
+  cr_assert(superslab_is_valid(ss) && superslab_is_open(ss) && ss->free_mask == 3);
+  cr_assert_null(superslab_take(ss, 3, 3, &zeroed));
+  superslab_give(ss, whole, true);
+  cr_assert(superslab_is_valid(ss) && ss->used_units == 0 && ss->free_mask == (3 | 3 << 3));
+}
+
+Test(superslab, a_run_lies_where_it_fits_best) {
+  const size_t size = 2 * MIB; /* 32 units */
+  struct superslab *ss = calloc(1, superslab_descriptor_size(size));
+  superslab_init(ss, span(size, size), size);
+  bool zeroed;
+  struct slab *runs[7]; /* of 5, 1, 3, 1, 9, 1 and 12 units */
+  static const uint32_t units[] = {5, 1, 3, 1, 9, 1, 12};
+  for (int i = 0; i < 7; i++) cr_assert_not_null(runs[i] = superslab_take(ss, units[i], units[i], &zeroed));
+  for (int i = 0; i < 5; i += 2) superslab_give(ss, runs[i], true);
+  cr_assert_eq(superslab_find(ss, 3, 3).unit, 6, "the shortest that has it");
+  cr_assert_eq(superslab_find(ss, 3, 5).unit, 0, "with the room");
+  cr_assert_eq(superslab_find(ss, 3, 11).unit, 10, "or the longest");
+  cr_assert_eq(superslab_find(ss, 10, 10).waste, UINT32_MAX);
+  superslab_give(ss, runs[6], false);
+  cr_assert_eq(superslab_find(ss, 9, 9).unit, 10, "what has memory behind it comes first");
+  cr_assert_eq(superslab_find(ss, 10, 10).unit, 20);
 }
