@@ -138,7 +138,9 @@ static bool tell_data(const struct capture *c, const struct whole *whole) {
   if (whole->processes > 0) {
     say("data of %zu process%s is in %s%s; to see it: hakmem report %s", whole->processes, whole->processes == 1 ? "" : "es", shown,
         whole->missing > 0 ? ", and other data are missing" : "", shown);
-  } else if (whole->missing == 0) {
+  } else if (whole->missing > 0) {
+    say("the data in %s are not whole; to see what there is: hakmem report %s", shown, shown);
+  } else {
     say("no process of %s loaded the library, so there is no data: LD_PRELOAD was cleared, or the library could not be read", c->program[0]);
   }
   free(shown);
