@@ -60,11 +60,21 @@ static void list_add_last(struct superslab *ss) {
 
 /* ---- Units. ---- */
 
+#define MUCH_DIRTY (4 * MIB / UNIT_SIZE)
+bool units_much_dirty;
+
+/* The lock is held. Written to only when it changes: threads read it often. */
+static void note_dirty(void) {
+  const bool much = superslabs.dirty_units >= MUCH_DIRTY;
+  if (much != units_much_dirty) __atomic_store_n(&units_much_dirty, much, __ATOMIC_RELAXED);
+}
+
 /* Books that `slab` was taken out of its SuperSlab; a full one moves to the end. */
 static void book_taken(const struct slab *slab, uint64_t dirty_before) {
   struct superslab *ss = slab->home;
   superslabs.free_units -= slab->units;
   superslabs.dirty_units -= (uint64_t)__builtin_popcountll(dirty_before ^ ss->dirty_mask);
+  note_dirty();
   if (ss->free_mask != 0) return;
   list_remove(ss);
   list_add_last(ss);
@@ -79,6 +89,7 @@ static void book_given(struct slab *slab, bool dirty) {
   }
   superslabs.free_units += slab->units;
   if (dirty) superslabs.dirty_units += slab->units;
+  note_dirty();
   superslab_give(ss, slab, dirty);
   assert(superslab_is_valid(ss));
 }
@@ -283,7 +294,7 @@ bool units_large_resize(struct slab *slab, size_t size) {
 /* Takes one SuperSlab that may go out of the list: empty for the delay, or at once with trim. */
 static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
   for (struct superslab *ss = superslabs.first; ss != NULL && ss->free_mask != 0; ss = ss->next) {
-    if (ss->used_units != 0 || (!trim && now < ss->changed_ms + units_idle_ms())) continue;
+    if (ss->used_units != 0 || ss->pins != 0 || (!trim && now < ss->changed_ms + units_idle_ms())) continue;
     if (*keep >= ss->size) {
       *keep -= ss->size;
       continue;
@@ -292,9 +303,22 @@ static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
     superslabs.active--;
     superslabs.free_units -= ss->units;
     superslabs.dirty_units -= (uint64_t)__builtin_popcountll(ss->dirty_mask);
+    note_dirty();
     return ss;
   }
   return NULL;
+}
+
+void units_pin(struct superslab *ss) {
+  lock_take(&superslabs.lock);
+  ss->pins++;
+  lock_release(&superslabs.lock);
+}
+
+void units_unpin(struct superslab *ss) {
+  lock_take(&superslabs.lock);
+  ss->pins--;
+  lock_release(&superslabs.lock);
 }
 
 static size_t release_empty(bool trim, size_t keep, uint64_t now) {

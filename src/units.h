@@ -48,6 +48,14 @@ uint32_t units_idle_ms(void);
 /* Gives empty SuperSlabs back and purges free units, those that waited; with `trim` all, but for `keep` bytes of empty SuperSlabs. Returns the bytes. */
 size_t units_scavenge(bool trim, size_t keep, uint64_t now);
 
+/* Whether megabytes of free units wait to be given back, for which some thread has to enter its slow path. */
+extern bool units_much_dirty; /* atomic */
+static inline bool units_wait(void) { return __atomic_load_n(&units_much_dirty, __ATOMIC_RELAXED); }
+
+/* From here to units_unpin the SuperSlab stays mapped, even if it is empty: a thread that sleeps may be about to read a byte of it. */
+void units_pin(struct superslab *ss);
+void units_unpin(struct superslab *ss);
+
 /* What the pool holds altogether. */
 struct units_totals {
   uint32_t active;       /* SuperSlabs */
