@@ -197,6 +197,7 @@ void free_slow(void *p) {
   struct sll_cache *cache = sll_self;
   const int8_t code = directory_code(&directory, p);
   if (LIKELY(is_budget_only(cache, code, p) && !debug_on())) {
+    sll_hold(cache);
     header_set(p, HEADER_FREE);
     sll_push(cache, (uint32_t)code - 1, p);
     sll_leave(cache);

@@ -4,7 +4,8 @@
  *   alloc_fast: size -> class -> pop            leaves by alloc_slow
  *   free_fast:  directory -> class -> push      leaves by free_slow
  *
- * No lock, no atomic read-modify-write, no question whether anything is initialised: see tls_sll.h.
+ * No lock, no atomic read-modify-write, no question whether anything is initialised: see tls_sll.h. Both touch a list only after a step of the
+ * budget, so another thread can tell by the budgets whether the owner is at it: see tls_idle.c.
  */
 #ifndef HAKMEM_ALLOC_H
 #define HAKMEM_ALLOC_H
@@ -24,7 +25,7 @@ ALWAYS_INLINE struct block *pop_fast(size_t cls) {
   struct sll_cache *cache = sll_self;
   struct block *block = cache->head[cls];
   if (UNLIKELY(!block_can_pop(block))) return NULL;
-  if (UNLIKELY(--cache->budget[cls].alloc < 0)) return NULL;
+  if (UNLIKELY(budget_step(&cache->budget[cls].alloc))) return NULL;
   cache->head[cls] = block_next(block);
   header_set(block, cache->live[cls]);
   return block;
@@ -43,11 +44,14 @@ ALWAYS_INLINE bool push_fast(void *p) {
   if (UNLIKELY(code <= 0)) return false;
   const size_t cls = (size_t)code - 1;
   if (UNLIKELY(!header_is(p, cache->live[cls]))) return false;
-  if (UNLIKELY(--cache->budget[cls].free < 0)) return false;
-  struct block *block = p;
+  struct sll_budget *next = &cache->budget[code];
+  __asm__("" : "+r"(next)); /* or the compiler finds one address more for the head */
+  if (UNLIKELY(budget_step(&next[-1].free))) return false;
+  struct block *block = p, **head = (struct block **)(next - 1 + CLASS_COUNT);
   header_set(block, HEADER_FREE);
-  block_link(block, cache->head[cls]);
-  cache->head[cls] = block;
+  block_link(block, *head);
+  __atomic_signal_fence(__ATOMIC_RELEASE); /* a list is whole in memory at any time: tls_idle.c */
+  *head = block;
   return true;
 }
 

@@ -170,6 +170,7 @@ bool alloc_trim(size_t keep) {
   struct sll_cache *cache = sll_enter();
   if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
   sll_trim_ended();
+  sll_collect_idle(UINT64_MAX, DRAIN_TRIM);
   size_t released = pool_scavenge(true, keep, sll_return_blocks);
   released += legacy_scavenge(true);
   if (cache != NULL) sll_leave(cache);

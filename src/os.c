@@ -1,5 +1,7 @@
 #include "os.h"
 
+#include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/sysinfo.h>
@@ -342,6 +344,25 @@ uint32_t os_thread(void) {
   if (own_number == 0) own_number = (uint32_t)sys_gettid();
   return own_number;
 }
+
+/* ---- Other threads. ---- */
+
+static bool barrier(int command) { return sys_raw(SYS_membarrier, command, 0, 0, 0, 0, 0) == 0; }
+
+void os_barrier_start(void) { barrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED); }
+
+bool os_barrier(void) {
+  static bool missing; /* atomic */
+  if (__atomic_load_n(&missing, __ATOMIC_RELAXED)) return false;
+  if (barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) return true;
+  os_barrier_start(); /* a forked child may have to ask again */
+  const bool done = barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+  if (!done) __atomic_store_n(&missing, true, __ATOMIC_RELAXED);
+  return done;
+}
+
+void os_wait(uint32_t *word, uint32_t value) { sys_futex(word, FUTEX_WAIT_PRIVATE, value, NULL, 0); }
+void os_wake(uint32_t *word) { sys_futex(word, FUTEX_WAKE_PRIVATE, 1, NULL, 0); }
 
 const struct lock_row os_metadata_locks = LOCK_ROW(metadata.lock), os_own_locks = LOCK_ROW(own.lock);
 

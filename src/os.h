@@ -129,6 +129,17 @@ uint64_t os_now_ms(void);
 /* The calling thread as the kernel numbers it. Signal safe. */
 uint32_t os_thread(void);
 
+/*
+ * Every other running thread of the process passes a full memory barrier before this returns; false if the system does not offer that. os_barrier_start:
+ * once, as long as there is one thread, with several of them it takes the kernel milliseconds to prepare.
+ */
+bool os_barrier(void);
+void os_barrier_start(void);
+
+/* Sleeps while *word is `value`, until an os_wake, or for no reason. */
+void os_wait(uint32_t *word, uint32_t value);
+void os_wake(uint32_t *word);
+
 /* The errno of the last mapping that the system refused, 0 if none was. */
 int os_last_error(void);
 

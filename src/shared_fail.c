@@ -39,7 +39,7 @@ uint32_t shared_fail_raise(const struct sll_cache *own, uint32_t cls, uint32_t u
   if (own != NULL) {
     pool_usage(cls, &usage);
     cached = sll_cached(cls, &allocs, &frees);
-    mine = own->state[cls].length + own->state[cls].spare.count;
+    mine = own->state[cls].length + own->state[cls].spare_count;
   }
   const struct idle idle = idle_capacity();
   EVENT(shared_fail, .cls = cls, .reason = refusal.reason, .active = totals.active, .limit = config.ss_limit,

@@ -48,11 +48,13 @@ static void fork_prepare(void) {
   }
   hub_fork_prepare();
   forking.signals = sys_block_signals();
+  sll_fork_prepare();
   locks_take_all(locks, ARRAY_LENGTH(locks));
 }
 
 static void fork_parent(void) {
   locks_release_all(locks, ARRAY_LENGTH(locks));
+  sll_fork_parent();
   hub_fork_parent();
   if (forking.stdio > 0) {
     forking.stdio--;
@@ -93,6 +95,7 @@ void alloc_prepare(void) {
     pthread_atfork(fork_prepare, fork_parent, fork_child);
   }
   options_read = config_read();
+  os_barrier_start();
   const bool checked = hub_check();
   sll_go_slow(config.trace != 0 || checked || recording_all() || debug_on());
   guard_start();

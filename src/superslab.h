@@ -61,6 +61,7 @@ struct superslab {
   uint64_t free_mask, dirty_mask, aged_mask, gone_mask; /* bit u: unit u */
   uint64_t changed_ms;           /* when a slab was last given back */
   uint32_t thread;               /* which last took a slab */
+  uint32_t pins;                 /* not 0: stays mapped; see units_pin */
   enum superslab_pages pages;    /* atomic */
   bool torn;                     /* atomic; parts of it were unmapped */
   struct slab slabs[];            /* one a unit; slabs[u] is the slab that begins at unit u */

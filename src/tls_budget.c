@@ -8,6 +8,11 @@
 #include "random.h"
 #include "shared_pool.h"
 
+#define SHARED_BYTES (32 * MIB)       /* all lists of the process may hold so much beyond their least, */
+#define SHARED_A_THREAD (256 * KIB)   /* or so much for each thread, if that is more; */
+#define SHARED_PART 8u                /* a list takes at most such a part of what is left: few threads come to much, and for many there is something left */
+#define LEAST_BYTES (4 * KIB)         /* a list may always hold so many, and what waits for the next thread; */
+#define LEAST_STRIDE (2 * KIB)        /* of larger blocks one */
 #define LIST_BYTES (256 * KIB) /* a list is drained at so many bytes, */
 #define LIST_BLOCKS_MAX 1024u  /* or so many blocks */
 #define FIRST_MOST 8u          /* it begins at an eighth of that, or at so many; */
@@ -17,7 +22,8 @@
 #define FIRST_REFILL_BYTES (2 * KIB) /* the first refill, and by so much each further one is larger; */
 #define FIRST_REFILL_MAX 8u          /* or by so many blocks */
 #define FIRST_REFILL_MIN 2u
-#define ALLOC_BUDGET_MAX 4096u /* how many operations may be unpublished */
+#define PACE_FIRST 64u
+#define PACE_WAITING 64u
 
 /* ---- Lengths. ---- */
 
@@ -57,17 +63,67 @@ static void look_closely(struct sll_state *state) { state->horizon = state->most
 
 static uint32_t first_most(uint32_t cls) { return (uint32_t)between(FIRST_MOST, sll_lengths[cls].most / 8, sll_lengths[cls].most); }
 
+/* ---- What all lists share. ---- */
+
+static size_t shared; /* bytes that lists took; atomic */
+
+static uint32_t least_most(uint32_t cls) {
+  const uint32_t stride = class_stride(cls);
+  return stride > LEAST_STRIDE ? 1 : least(greatest(2u * sll_lengths[cls].first + 1, (uint32_t)LEAST_BYTES / stride), first_most(cls));
+}
+
+/* How long a list grows that the thread only gives to. */
+static uint32_t given_most(uint32_t cls) { return least(first_most(cls), greatest(GIVEN_MOST, sll_lengths[cls].most / 32u)); }
+
+/* The share of a list of up to `most` blocks, in bytes: it may have a spare list of as many. */
+static size_t share_of(uint32_t most, uint32_t cls) {
+  const uint32_t least = least_most(cls);
+  return most > least ? (size_t)(most - least) * 2 * class_stride(cls) : 0;
+}
+
+static bool take_share(size_t size) {
+  const size_t all = max_size(SHARED_BYTES, sll_running() * SHARED_A_THREAD), taken = __atomic_load_n(&shared, __ATOMIC_RELAXED);
+  if (taken >= all || size > (all - taken) / SHARED_PART) return false;
+  __atomic_fetch_add(&shared, size, __ATOMIC_RELAXED);
+  return true;
+}
+
+/* Changes how long a list may be. False, and nothing changed, where it takes more for it than all lists together may. */
+static bool set_most(struct sll_state *state, uint32_t cls, uint32_t most) {
+  const size_t before = share_of(state->most, cls), after = share_of(most, cls);
+  if (after > before && !take_share(after - before)) return false;
+  if (after < before) __atomic_fetch_sub(&shared, before - after, __ATOMIC_RELAXED);
+  state->most = (uint16_t)most;
+  return true;
+}
+
+size_t sll_shared(void) { return __atomic_load_n(&shared, __ATOMIC_RELAXED); }
+
+void sll_give_shares(struct sll_cache *cache) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) set_most(&cache->state[cls], cls, least_most(cls));
+}
+
+void sll_share_alone(const struct sll_cache *cache) {
+  shared = 0;
+  for (; cache != NULL; cache = cache->next) {
+    for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) shared += share_of(cache->state[cls].most, cls);
+  }
+}
+
 void sll_begin_short(struct sll_state *state, uint32_t cls, bool takes) {
   const uint32_t first = first_most(cls);
   state->takes = takes;
-  state->most = (uint16_t)(takes ? first : least(first, greatest(GIVEN_MOST, sll_lengths[cls].most / 32u)));
+  if (!takes) set_most(state, cls, least(least_most(cls), given_most(cls)));
+  else if (!set_most(state, cls, first)) set_most(state, cls, least_most(cls));
   state->drained = false;
   look_closely(state);
 }
 
-static void grow(struct sll_state *state, uint32_t limit) {
-  if (state->most < limit) state->most = (uint16_t)least(state->most * 2u, limit);
+static bool grow(struct sll_state *state, uint32_t cls, uint32_t limit) {
+  return state->most >= limit || set_most(state, cls, least(state->most * 2u, limit));
 }
+
+void sll_grow_given(struct sll_state *state, uint32_t cls) { grow(state, cls, given_most(cls)); }
 
 /*
  * As many come as go: so the list wanders, and where threads free each other's blocks it wanders to whatever its limit is. It needs no long list, but its
@@ -76,14 +132,14 @@ static void grow(struct sll_state *state, uint32_t limit) {
 void sll_grow_at_push(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   if (2 * (state->alloc_armed - cache->budget[cls].alloc) <= state->free_armed) return; /* one that only gives holds little */
-  grow(state, wandering_most(cls));
+  if (!grow(state, cls, wandering_most(cls))) return;
   const uint32_t beyond = sll_lengths[cls].most - state->most; /* so far it may go over its end, and no farther, if from now on blocks only come */
   state->horizon = (uint16_t)least(state->horizon * 2u, greatest(beyond, state->most / 2u));
 }
 
 /* What was given away and is wanted again so soon did not wander: many came, then many went, and a list as long as that would have kept them. */
 void sll_grow_at_refill(struct sll_state *state, uint32_t cls) {
-  if (state->drained && state->since_given < SOON * state->most) grow(state, sll_lengths[cls].most);
+  if (state->drained && state->since_given < SOON * state->most) grow(state, cls, sll_lengths[cls].most);
   state->drained = false;
   state->refill = (uint16_t)next_refill(state->refill, cls);
 }
@@ -92,8 +148,14 @@ void sll_shrink(struct sll_state *state, uint32_t cls) {
   const uint32_t first = first_most(cls), needed = greatest(first, wandering_most(cls));
   state->drained = false; /* the refill that comes now is for what goes back with time, not for what was too much */
   if (state->most <= needed) return;
-  state->most = (uint16_t)greatest(state->most / 2u, needed);
+  set_most(state, cls, greatest(state->most / 2u, needed));
   look_closely(state);
+}
+
+void sll_begin_again(struct sll_state *state, uint32_t cls) {
+  state->refill = sll_lengths[cls].first;
+  state->moved = false;
+  sll_begin_short(state, cls, state->takes);
 }
 
 void sll_note_drain(struct sll_state *state, bool given) {
@@ -117,13 +179,14 @@ void sll_go_slow(bool slow) { __atomic_store_n(&slow_door, slow, __ATOMIC_RELAXE
 static uint32_t pushes_until_look(const struct sll_state *state) {
   const uint32_t room = state->length < state->most ? state->most - state->length : 0;
   const uint32_t near = greatest(state->most / 2u, state->horizon / 4u), far = least(room * room, state->horizon);
-  return greatest(room, greatest(near, far));
+  return greatest(greatest(1, room), greatest(near, far));
 }
 
 void sll_arm(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
-  uint32_t allocs = ALLOC_BUDGET_MAX;
-  uint32_t frees = pushes_until_look(state) - 1; /* the one through the slow path is one more */
+  const uint32_t pace = units_wait() ? least(cache->pace, PACE_WAITING) : cache->pace;
+  uint32_t allocs = pace;
+  uint32_t frees = least(pushes_until_look(state) - 1, pace); /* the one through the slow path is one more */
   if (HAKMEM_EVENTS && config.sample != 0) allocs = least(allocs, config.sample);
   if (config.drain_interval != 0) {
     const uint32_t left = config.drain_interval > state->since_drain ? config.drain_interval - state->since_drain - 1 : 0;
@@ -143,20 +206,27 @@ void sll_arm_allocs(struct sll_cache *cache, uint32_t cls) {
   if (frees < cache->budget[cls].free) cache->budget[cls].free = cache->state[cls].free_armed = frees;
 }
 
-void sll_count(struct sll_cache *cache, uint32_t cls) {
+void sll_count_for(struct sll_cache *cache, uint32_t cls, uint32_t pops, uint32_t pushes) {
   struct sll_state *state = &cache->state[cls];
-  const uint32_t pops = (uint32_t)(state->alloc_armed - cache->budget[cls].alloc);
-  const uint32_t pushes = (uint32_t)(state->free_armed - cache->budget[cls].free);
   if ((pops | pushes) == 0) return;
-  state->alloc_armed = cache->budget[cls].alloc;
-  state->free_armed = cache->budget[cls].free;
   state->length += pushes - pops;
   state->since_drain += pushes;
   state->since_given += pops + pushes;
   cache->operations += pops + pushes;
-  cache->guard_gap[cls] -= least(cache->guard_gap[cls], pops);
-  cache->profile_gap[cls] -= least(cache->profile_gap[cls], pops);
+  if (HAKMEM_EVENTS) {
+    cache->guard_gap[cls] -= least(cache->guard_gap[cls], pops);
+    cache->profile_gap[cls] -= least(cache->profile_gap[cls], pops);
+  }
   hub_count(cls, pops, pushes);
+}
+
+void sll_count(struct sll_cache *cache, uint32_t cls) {
+  struct sll_state *state = &cache->state[cls];
+  const uint32_t pops = (uint32_t)(state->alloc_armed - cache->budget[cls].alloc);
+  const uint32_t pushes = (uint32_t)(state->free_armed - cache->budget[cls].free);
+  state->alloc_armed = cache->budget[cls].alloc;
+  state->free_armed = cache->budget[cls].free;
+  sll_count_for(cache, cls, pops, pushes);
 }
 
 void sll_publish(struct sll_cache *cache, uint32_t cls) {
@@ -192,12 +262,13 @@ size_t sll_take_profile(struct sll_cache *cache, uint32_t cls, size_t size) {
 }
 
 void sll_init(struct sll_cache *cache) {
+  cache->pace = PACE_FIRST;
   cache->random = (uintptr_t)cache ^ os_now_ms() << 32 ^ os_thread();
   for (uint32_t row = 0; guard_rate != 0 && row <= CLASS_LARGE; row++) cache->guard_gap[row] = random_gap(&cache->random, guard_rate);
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     cache->head[cls] = BLOCK_END;
     cache->live[cls] = header_live(cls);
-    cache->state[cls] = (struct sll_state){.spare = CHAIN_EMPTY, .refill = sll_lengths[cls].first};
+    cache->state[cls] = (struct sll_state){.refill = sll_lengths[cls].first};
     sll_begin_short(&cache->state[cls], cls, false);
     draw_profile(cache, cls);
   }

@@ -18,9 +18,15 @@ struct chain sll_take_list(struct sll_cache *cache, uint32_t cls) {
 }
 
 struct chain sll_take_spare(struct sll_cache *cache, uint32_t cls) {
-  const struct chain chain = cache->state[cls].spare;
-  cache->state[cls].spare = CHAIN_EMPTY;
+  struct sll_state *state = &cache->state[cls];
+  const struct chain chain = state->spare_count != 0 ? (struct chain){state->spare, state->spare_count} : CHAIN_EMPTY;
+  state->spare_count = 0;
   return chain;
+}
+
+void sll_put_spare(struct sll_state *state, struct chain chain) {
+  state->spare = chain.head;
+  state->spare_count = chain.count;
 }
 
 uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim) {
@@ -43,22 +49,22 @@ uint32_t sll_hand_over(uint32_t cls, struct chain chain) {
   return overflow.count != 0 ? sll_return_blocks(cls, overflow, false) : 0;
 }
 
-/* Whether a list of the class can go on with `block`, wherever a link that was written to may lead. */
-static bool goes_on_with(uint32_t cls, const struct block *block) {
+bool sll_goes_on_with(uint32_t cls, const struct block *block) {
   return directory_code(&directory, block) == (int8_t)(cls + 1) && block_can_pop(block);
 }
 
 /* Cuts the list behind its first `keep` blocks, which were pushed last and are warm, and returns the rest. */
 static struct chain cut_list(struct sll_cache *cache, uint32_t cls, uint32_t keep) {
+  if (keep == 0) return sll_take_list(cache, cls);
   struct sll_state *state = &cache->state[cls];
   struct block *last = cache->head[cls];
   for (uint32_t i = 0; i < keep; i++) {
     struct block *const next = i == 0 ? last : block_next(last);
-    if (!goes_on_with(cls, next)) return CHAIN_EMPTY; /* broken in mid-list: the pop that reaches it will say so */
+    if (!sll_goes_on_with(cls, next)) return CHAIN_EMPTY; /* broken in mid-list: the pop that reaches it will say so */
     last = next;
   }
   struct chain rest = {block_next(last), state->length - keep};
-  if (!goes_on_with(cls, rest.head)) return CHAIN_EMPTY;
+  if (!sll_goes_on_with(cls, rest.head)) return CHAIN_EMPTY;
   block_link(last, BLOCK_END);
   state->length = keep;
   return rest;
@@ -74,15 +80,16 @@ static struct chain cut_list(struct sll_cache *cache, uint32_t cls, uint32_t kee
 void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) {
   struct sll_state *state = &cache->state[cls];
   const uint64_t start = hub_ticks();
-  const uint32_t before = state->length + state->spare.count;
+  const uint32_t before = state->length + state->spare_count;
   struct chain out = CHAIN_EMPTY;
   if (reason == DRAIN_LENGTH) {
     state->moved = true;
     if (state->takes) {
       out = sll_take_spare(cache, cls);
-      state->spare = state->most > CUT_MAX ? sll_take_list(cache, cls) : cut_list(cache, cls, state->most / 2);
+      sll_put_spare(state, state->most > CUT_MAX ? sll_take_list(cache, cls) : cut_list(cache, cls, state->most / 2));
     } else {
       out = sll_take_list(cache, cls);
+      sll_grow_given(state, cls);
     }
     sll_note_drain(state, out.count != 0);
     state->spare_idle = false;
@@ -101,7 +108,7 @@ void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) 
 /* Whether the class has no block here, and nothing to publish: most classes of most threads. */
 static bool at_rest(const struct sll_cache *cache, uint32_t cls) {
   const struct sll_state *state = &cache->state[cls];
-  return state->length == 0 && state->spare.count == 0 && state->alloc_armed == cache->budget[cls].alloc &&
+  return state->length == 0 && state->spare_count == 0 && state->alloc_armed == cache->budget[cls].alloc &&
          state->free_armed == cache->budget[cls].free;
 }
 
@@ -135,7 +142,7 @@ void sll_audit(struct sll_cache *cache) {
     if (at_rest(cache, cls)) continue;
     sll_publish(cache, cls);
     audit_list(cache, cls, UINT32_MAX);
-    cache->state[cls].spare = audit_chain(cls, sll_take_spare(cache, cls), UINT32_MAX);
+    sll_put_spare(&cache->state[cls], audit_chain(cls, sll_take_spare(cache, cls), UINT32_MAX));
   }
 }
 
@@ -154,7 +161,7 @@ void sll_shorten(struct sll_cache *cache) {
     if (!was_used) continue;
     sll_publish(cache, cls);
     const uint64_t start = hub_ticks();
-    const uint32_t before = state->length + state->spare.count;
+    const uint32_t before = state->length + state->spare_count;
     const struct chain spare = sll_take_spare(cache, cls), list = shorten(cache, cls);
     state->refill = sll_lengths[cls].first;
     sll_begin_short(state, cls, false);
@@ -170,7 +177,7 @@ static void decay(struct sll_cache *cache, uint32_t cls) {
   if (at_rest(cache, cls)) return;
   sll_publish(cache, cls);
   const uint64_t start = hub_ticks();
-  const uint32_t before = state->length + state->spare.count;
+  const uint32_t before = state->length + state->spare_count;
   const bool moved = state->moved;
   state->moved = false;
   sll_shrink(state, cls);

@@ -12,6 +12,8 @@ extern struct sll_lengths { uint16_t most, first; } sll_lengths[CLASS_COUNT];
 
 /* ---- tls_budget.c ---- */
 
+#define PACE_MAX 4096u /* how many operations may be unpublished */
+
 /* Sets the budgets so that the next operation with something to do comes through the slow path. */
 void sll_arm(struct sll_cache *cache, uint32_t cls);
 
@@ -21,8 +23,24 @@ void sll_arm_allocs(struct sll_cache *cache, uint32_t cls);
 /* Brings in every operation that the budgets counted. sll_publish is for where one of them may be below 0. */
 void sll_count(struct sll_cache *cache, uint32_t cls);
 
+/* The same for operations that somebody else counted. */
+void sll_count_for(struct sll_cache *cache, uint32_t cls, uint32_t pops, uint32_t pushes);
+
+/* The lists of the class were emptied, because nothing was done with them for long: they are as short as new ones, and so is the next refill. */
+void sll_begin_again(struct sll_state *state, uint32_t cls);
+
 /* The list is to be as short as a new one: shorter still where the thread `takes` nothing from it, but frees what others allocated, to whom it has to go back. */
 void sll_begin_short(struct sll_state *state, uint32_t cls, bool takes);
+
+/* A list that the thread only gives to ran full: it may be longer. */
+void sll_grow_given(struct sll_state *state, uint32_t cls);
+
+/* Makes all lists of a thread as short as possible. */
+void sll_give_shares(struct sll_cache *cache);
+
+/* Bytes that lists took of what all of them share. In a forked child, only the lists from `cache` on have a share. */
+size_t sll_shared(void);
+void sll_share_alone(const struct sll_cache *cache);
 
 /* The budget of frees ran out: the list grows where as many blocks came as went. To be called before they are counted. */
 void sll_grow_at_push(struct sll_cache *cache, uint32_t cls);
@@ -41,11 +59,26 @@ void sll_note_drain(struct sll_state *state, bool given);
 /* Empties the list, or the spare list, and returns what was in it. */
 struct chain sll_take_list(struct sll_cache *cache, uint32_t cls);
 struct chain sll_take_spare(struct sll_cache *cache, uint32_t cls);
+void sll_put_spare(struct sll_state *state, struct chain chain); /* where there is none */
+
+/* Whether a list of the class can go on with `block`, wherever a link that was written to may lead. */
+bool sll_goes_on_with(uint32_t cls, const struct block *block);
 
 /* Hands a chain on whole; what overflows goes back to its slabs. Returns the slabs touched. */
 uint32_t sll_hand_over(uint32_t cls, struct chain chain);
 
 /* What a push does when the list is too long, or the drain interval is over; arms the budgets. */
 void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason);
+
+/* ---- tls_threads.c ---- */
+
+/* Claims the lists of up to `most` threads, not the calling one, which were not in their slow paths since `before_ms`: linked by `after`. */
+struct sll_cache *sll_claim_idle(uint64_t before_ms, uint32_t most);
+
+/* ---- tls_idle.c ---- */
+
+#define BUDGET_CLAIMED (-(1 << 30)) /* stands in place of a budget while the lists are claimed: the owner's next operation enters the slow path */
+
+void sll_idle_fork_child(void);
 
 #endif

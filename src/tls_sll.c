@@ -73,7 +73,7 @@ static bool refill(struct sll_cache *cache, uint32_t cls) {
   for (sll_publish(cache, cls); state->length != 0; sll_publish(cache, cls)) sll_hand_over(cls, sll_take_list(cache, cls));
   if (foreign.count != 0) sll_hand_over(cls, sll_take_spare(cache, cls));
   if (answer.chain.count == 0) answer.chain = foreign, answer.source = REFILL_SPARE; /* better than nothing */
-  else if (foreign.count != 0) state->spare = foreign;
+  else if (foreign.count != 0) sll_put_spare(state, foreign);
   cache->head[cls] = answer.chain.head;
   state->length = answer.chain.count;
   sll_arm(cache, cls);

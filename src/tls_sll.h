@@ -4,7 +4,7 @@
  *   the fast paths' half                       struct sll_state (the slow paths' half)
  *   head -> block -> block -> BLOCK_END        length: blocks in the list when it was armed
  *   budget.alloc, budget.free                  alloc_armed, free_armed: what the budgets were armed with
- *                                              spare: a second list: what was too much, or the cold half of it
+ *                                              spare, spare_count: a second list: what was too much, or the cold half of it
  *
  *   pops since armed  = alloc_armed - budget.alloc
  *   pushes since armed = free_armed - budget.free
@@ -27,13 +27,22 @@
 #include "lock.h"
 #include "size_class.h"
 
+/* Whether other threads can collect an idle thread's lists: they need budget_step to be one instruction. */
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+#define SLL_CAN_COLLECT 1
+#else
+#define SLL_CAN_COLLECT 0
+#endif
+
 /* The slow paths' half of a list. */
 struct sll_state {
   int32_t alloc_armed, free_armed;
   uint32_t length;
   uint32_t since_drain;  /* pushes since the last drain */
   uint32_t since_given;  /* operations since a drain last gave blocks away that were too many */
-  struct chain spare;
+  uint32_t spare_count;
+  struct block *spare;   /* meaningless where there is none */
+  struct superslab *pinned; /* stays mapped until the owner comes, because its head lay there when the list was collected: see tls_idle.c */
   uint16_t most;         /* blocks at which the list is drained; begins small; doubles where blocks go both ways, or came and went by the many */
   uint16_t horizon;      /* pushes until the length is looked at, where these are more than there is room for; doubles where blocks go both ways */
   uint16_t refill;       /* blocks that the next refill asks for; grows with each */
@@ -46,6 +55,20 @@ struct sll_state {
 
 struct sll_budget { int32_t alloc, free; };
 
+/*
+ * One step. True if the budget is used up. On x86-64 a single instruction, which the kernel cannot interrupt in the middle: what another thread put in
+ * place of the budget of a thread that is off its processor stays.
+ */
+ALWAYS_INLINE bool budget_step(int32_t *budget) {
+#if SLL_CAN_COLLECT
+  bool below;
+  __asm__ volatile("subl $1, %0" : "+m"(*budget), "=@ccs"(below) : : "memory");
+  return below;
+#else
+  return --*budget < 0;
+#endif
+}
+
 struct sll_cache {
   /* The fast paths' half. Budgets and heads are of one size, so that one address leads to both. */
   struct sll_budget budget[CLASS_COUNT];
@@ -54,7 +77,7 @@ struct sll_cache {
   const struct directory *directory; /* the real one, or the blind one: the next free is to be sampled */
   struct sll_state state[CLASS_COUNT];
   struct sll_cache *next, *prev;     /* among the live ones; `next` alone among the unused */
-  struct sll_cache *after;           /* among those whose thread ended */
+  struct sll_cache *after;           /* among those whose thread ended, or which another thread claims */
   uint64_t ended_ms;                 /* when it did */
   uint32_t operations;               /* published since the last sample */
   uint32_t visits;                   /* of the slow paths */
@@ -64,10 +87,37 @@ struct sll_cache {
   uint32_t profile_gap[CLASS_COUNT]; /* allocations of the class until one is a sample of HAKMEM_PROFILE; 0 where that is off */
   uint64_t random;                   /* what the gaps are drawn from */
   bool sample_next;                  /* the next look-up is timed */
+  bool owned;                        /* a thread has it, and has not ended; changes under the lock of tls_threads.c */
+  uint16_t pace;                     /* no budget is armed with more: small in a thread that seldom enters the slow path */
+  uint32_t busy;                     /* operations of the slow path that are under way; atomic */
+  uint32_t claim;                    /* enum sll_claim; atomic */
+  uint64_t seen_ms;                  /* when the thread was last in its slow path; atomic */
+};
+
+/* Who may use the slow paths' half of a thread's lists: see tls_idle.c. */
+enum sll_claim {
+  CLAIM_NONE,      /* the owner */
+  CLAIM_HELD,      /* a thread that collects what lies idle in them */
+  CLAIM_AWAITED,   /* the same, and the owner waits for it */
+  CLAIM_COLLECTED, /* the owner, which has to put them right first */
 };
 
 extern struct sll_cache sll_empty;
 extern __thread struct sll_cache *sll_self __attribute__((tls_model("initial-exec")));
+
+/* Until it has the slow paths' half for itself, and that is right. */
+NOINLINE void sll_wait(struct sll_cache *cache);
+
+/* Between these two, which nest, no other thread touches the lists of the calling one. */
+static inline void sll_hold(struct sll_cache *cache) {
+  __atomic_store_n(&cache->busy, cache->busy + 1, __ATOMIC_RELAXED);
+  __atomic_signal_fence(__ATOMIC_SEQ_CST); /* to the processor, the thread that claims says so */
+  if (UNLIKELY(__atomic_load_n(&cache->claim, __ATOMIC_RELAXED) != CLAIM_NONE)) sll_wait(cache);
+}
+
+static inline void sll_let_go(struct sll_cache *cache) {
+  __atomic_store_n(&cache->busy, cache->busy - 1, __ATOMIC_RELEASE);
+}
 
 /*
  * The lists for one operation of the calling thread's slow path: its own, made where it has none yet; for a thread that has
@@ -157,6 +207,12 @@ void sll_decay(struct sll_cache *cache);
  */
 uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees);
 
+/*
+ * Gives everything back to the slabs that lies in the lists of other threads which have not been in their slow paths since `before_ms`. Their owners
+ * find it when they enter them next. Does nothing while another thread does the same, or if the system does not offer membarrier.
+ */
+void sll_collect_idle(uint64_t before_ms, enum drain_reason reason);
+
 /* Threads that have lists. */
 uint32_t sll_running(void);
 
@@ -175,6 +231,8 @@ bool sll_goes_slow(void);
 void sll_go_slow(bool slow);
 
 extern const struct lock_row sll_locks;
+void sll_fork_prepare(void); /* before any lock is taken: nobody collects the calling thread's lists until one of the other two */
+void sll_fork_parent(void);
 void sll_fork_child(void);
 
 #endif

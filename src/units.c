@@ -61,11 +61,21 @@ static void list_add_last(struct superslab *ss) {
 
 /* ---- Units. ---- */
 
+#define MUCH_DIRTY (4 * MIB / UNIT_SIZE)
+bool units_much_dirty;
+
+/* The lock is held. Written to only when it changes: threads read it often. */
+static void note_dirty(void) {
+  const bool much = superslabs.dirty_units >= MUCH_DIRTY;
+  if (much != units_much_dirty) __atomic_store_n(&units_much_dirty, much, __ATOMIC_RELAXED);
+}
+
 /* Books that `slab` was taken out of its SuperSlab; a full one moves to the end. */
 static void book_taken(const struct slab *slab, uint64_t dirty_before) {
   struct superslab *ss = slab->home;
   superslabs.free_units -= slab->units;
   superslabs.dirty_units -= (uint64_t)__builtin_popcountll(dirty_before ^ ss->dirty_mask);
+  note_dirty();
   if (ss->free_mask != 0) return;
   list_remove(ss);
   list_add_last(ss);
@@ -82,6 +92,7 @@ static void book_given(struct slab *slab, bool dirty) {
   superslabs.gone_units += slab->units - free;
   superslabs.free_units += free;
   if (dirty) superslabs.dirty_units += free;
+  note_dirty();
   superslab_give(ss, slab, dirty);
   assert(superslab_is_valid(ss));
 }
@@ -320,7 +331,7 @@ bool units_large_resize(struct slab *slab, size_t size) {
 /* Takes one SuperSlab that may go out of the list: empty for the delay, or at once with trim. */
 static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
   for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss); ss = ss->next) {
-    if (ss->used_units != 0 || (!trim && now < ss->changed_ms + units_idle_ms())) continue;
+    if (ss->used_units != 0 || ss->pins != 0 || (!trim && now < ss->changed_ms + units_idle_ms())) continue;
     if (*keep >= ss->size) {
       *keep -= ss->size;
       continue;
@@ -330,6 +341,7 @@ static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
     superslabs.free_units -= (uint32_t)__builtin_popcountll(ss->free_mask);
     superslabs.gone_units -= (uint32_t)__builtin_popcountll(ss->gone_mask);
     superslabs.dirty_units -= (uint64_t)__builtin_popcountll(ss->dirty_mask);
+    note_dirty();
     return ss;
   }
   return NULL;
@@ -343,6 +355,18 @@ static size_t unmap_superslab(struct superslab *ss) {
     unmapped += os_unmap(ss->base + (at - units) * UNIT_SIZE, units * UNIT_SIZE);
   }
   return unmapped;
+}
+
+void units_pin(struct superslab *ss) {
+  lock_take(&superslabs.lock);
+  ss->pins++;
+  lock_release(&superslabs.lock);
+}
+
+void units_unpin(struct superslab *ss) {
+  lock_take(&superslabs.lock);
+  ss->pins--;
+  lock_release(&superslabs.lock);
 }
 
 static size_t release_empty(bool trim, size_t keep, uint64_t now) {
@@ -435,6 +459,7 @@ static bool is_slab(const struct superslab *ss, uint32_t unit) {
 
 /* Books out what there is to unmap of `ss`, as far as there is room for it. */
 static void tear(struct superslab *ss, struct holes *holes) {
+  if (ss->pins != 0) return;
   const bool was_open = superslab_is_open(ss);
   const uint64_t dirty = ss->dirty_mask;
   for (uint32_t at = 0, units; holes->count < HOLES && (units = superslab_lose(ss, &at)) != 0;) {
@@ -478,6 +503,7 @@ size_t units_spare(void) {
   if (hub_checked) return 0;
   lock_take(&superslabs.lock);
   for (const struct superslab *ss = superslabs.first; ss != NULL; ss = ss->next) {
+    if (ss->pins != 0) continue;
     spare += (size_t)__builtin_popcountll(ss->free_mask) * UNIT_SIZE;
     for (uint32_t u = 0; u < ss->units; u++) spare += is_slab(ss, u) ? tail_of(&ss->slabs[u]) : 0;
   }

@@ -61,6 +61,14 @@ size_t units_spare(void);
 /* Gives all empty SuperSlabs back, without waiting and without purging anything. Returns the bytes. */
 size_t units_release(void);
 
+/* Whether megabytes of free units wait to be given back, for which some thread has to enter its slow path. */
+extern bool units_much_dirty; /* atomic */
+static inline bool units_wait(void) { return __atomic_load_n(&units_much_dirty, __ATOMIC_RELAXED); }
+
+/* From here to units_unpin the SuperSlab stays mapped, even if it is empty: a thread that sleeps may be about to read a byte of it. */
+void units_pin(struct superslab *ss);
+void units_unpin(struct superslab *ss);
+
 /* What the pool holds altogether. */
 struct units_totals {
   uint32_t active;       /* SuperSlabs */
