@@ -120,7 +120,7 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
     struct slab *slab = map_slab(class_slab_units(cls) * UNIT_SIZE, 0, UNIT_SIZE);
     if (slab == NULL) return chain;
     slab_init(slab, cls);
-    directory_enter(slab, (int8_t)(cls + 1));
+    directory_enter(slab);
     const void *base = slab->base;
     const uint32_t capacity = slab->capacity;
     lock_take(&legacy.lock);
@@ -265,7 +265,7 @@ static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason rea
   slab->requested = size;
   slab->align = align;
   ((struct mapping *)slab)->refused = reason < LEGACY_HUGE;
-  directory_enter(slab, CODE_HUGE);
+  directory_enter(slab);
   const uint64_t refused = book_huge(slab, 1);
   EVENT(legacy_fallback, .cls = CLASS_HUGE, .size = slab->size, .base = slab->base, .reason = reason,
         .ticks = hub_ticks() - start, .stack = 0, .refused = refused);

@@ -249,7 +249,7 @@ struct slab *units_large_alloc(size_t size, size_t room, bool *zeroed, struct un
   if (slab == NULL) return NULL;
   slab->cls = CLASS_LARGE;
   slab->requested = size;
-  directory_enter(slab, CODE_LARGE);
+  directory_enter(slab);
   return slab;
 }
 
