@@ -140,6 +140,7 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
 static void take_if_surplus(struct slab_list *list, struct slab *slab, bool all, struct slab **empties) {
   if (!all && list->head == slab && slab->next == NULL) return;
   slab_list_remove(list, slab);
+  directory_leave(slab); /* under the lock: what the directory leads to is mapped as long as it is held */
   legacy.refused_bytes -= slab->size;
   slab->next = *empties;
   *empties = slab;
@@ -151,7 +152,6 @@ static size_t release_slabs(struct slab *slab) {
     struct slab *next = slab->next;
     EVENT(slab_release, .base = slab->base, .cls = slab->cls, .live = 0, .capacity = slab->capacity);
     released += slab->size;
-    directory_leave(slab);
     unmap_slab(slab);
     slab = next;
   }
@@ -373,6 +373,21 @@ bool legacy_visit(bool try_only, void (*visit)(struct slab *slab, void *context)
   }
   lock_release(&legacy.lock);
   return true;
+}
+
+struct small_visit { void (*visit)(const struct slab *slab, void *context); void *context; };
+
+static void visit_if_small(const struct slab *slab, void *context) {
+  const struct small_visit *v = context;
+  if (slab->home == NULL && slab->cls < CLASS_COUNT) v->visit(slab, v->context);
+}
+
+void legacy_visit_small(void (*visit)(const struct slab *slab, void *context), void *context) {
+  uint64_t slabs = 0;
+  if (!lock_try(&legacy.lock)) return;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) slabs += legacy.slabs[cls].slabs;
+  if (slabs != 0) directory_each(visit_if_small, &(struct small_visit){visit, context});
+  lock_release(&legacy.lock);
 }
 
 const struct lock_row legacy_locks = LOCK_ROW(legacy.lock);
