@@ -203,7 +203,7 @@ void free_slow(void *p) {
   cache = sll_enter();
   if (cache == NULL) return; /* no memory for this thread's lists: the block is lost, the program goes on */
   struct slab *slab = look_up(cache, p);
-  if (slab == NULL || (slab->cls >= CLASS_COUNT && p != slab->base)) {
+  if (slab == NULL || (slab->cls >= CLASS_COUNT && (p != slab->base || slab->redzone))) {
     misuse_pointer(slab, p, MISUSE_LIVE);
   } else if (slab->cls >= CLASS_COUNT) {
     if (sll_goes_slow()) EVENT(free, .ptr = p, .size = slab->requested, .cls = slab->cls, .stack = hub_traced_stack());

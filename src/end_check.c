@@ -16,6 +16,7 @@
 #define TIME_MOST 100                   /* ms, whatever the memory's state: some of it may be swapped out */
 #define SUSPECTS 64                     /* wrong headers that are reported; the others are counted */
 #define PAUSE 2000000                   /* ns, until a wrong header is looked at again */
+#define AHEAD 16                        /* blocks */
 #define TRIES 10                        /* to get the locks: the thread that has one may have been interrupted for good */
 
 /* A block whose header is neither live nor free. */
@@ -38,6 +39,7 @@ static void check_blocks(const struct slab *slab, uint32_t count) {
   walk.checked += count;
   for (uint32_t i = 0; i < count; i++) {
     const char *block = slab->base + slab->first + (size_t)i * slab->stride;
+    __builtin_prefetch(block + AHEAD * slab->stride); /* most of them are cold */
     const uint8_t got = header_get(block);
     if (LIKELY(!is_wrong(got, slab->cls))) continue;
     walk.wrong++;

@@ -20,7 +20,7 @@ static struct slab *slab_of_live(const void *p, enum misuse_state state) {
   struct slab *slab = directory_slab(p);
   const bool small = slab != NULL && slab->cls < CLASS_COUNT;
   const void *block = small ? slab_block_of(slab, p) : slab != NULL ? slab->base : NULL;
-  if (block == NULL || block != p) {
+  if (block == NULL || block != p || (!small && slab->redzone)) {
     misuse_pointer(slab, p, state);
     return NULL;
   }
