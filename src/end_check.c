@@ -2,14 +2,12 @@
 
 #if HAKMEM_EVENTS
 
-#include <time.h>
-
 #include "directory.h"
 #include "events.h"
 #include "legacy.h"
 #include "misuse.h"
 #include "os.h"
-#include "tls_sll.h"
+#include "syscall.h"
 #include "units.h"
 
 #define BLOCKS_MOST (UINT64_C(1) << 21) /* more are not checked, but a sample of their slabs; a million takes some 20 ms */
@@ -86,12 +84,12 @@ static bool look_at_all(enum step step) {
       legacy_visit_small(look_at_legacy, NULL);
       return true;
     }
-    nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
+    sys_sleep_ns(PAUSE);
   }
   return false;
 }
 
-void end_check(void) {
+void end_check(bool alone) {
   const uint64_t start = hub_ticks();
   if (hub_checked || !look_at_all(COUNT)) return; /* a checker watches every write */
   walk.every = walk.blocks / BLOCKS_MOST + 1;
@@ -99,7 +97,7 @@ void end_check(void) {
   if (!look_at_all(CHECK)) return;
   if (walk.suspects != 0) {
     /* No operation has another value in a header for a moment; but a slab may just be given back, or its tail be purged. */
-    if (sll_running() > 1) nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
+    if (!alone) sys_sleep_ns(PAUSE);
     if (!look_at_all(CONFIRM)) return;
   }
   for (uint32_t n = 0; n < walk.suspects; n++) {

@@ -10,13 +10,13 @@
 
 /*
  * Checks the header of every block that was handed out once, live or free, and reports what somebody wrote over. If there are too many, or it takes
- * too long, it checks a sample: the event end_check says how many. Other threads may still run. No lock may be held.
+ * too long, it checks a sample: the event end_check says how many. Other threads may still run, unless `alone`. No lock may be held.
  */
-void end_check(void);
+void end_check(bool alone);
 
 #else
 
-static inline void end_check(void) {}
+static inline void end_check(bool alone) { (void)alone; }
 
 #endif
 

@@ -115,6 +115,6 @@ __attribute__((destructor(101))) static void stop(void) {
   if (debug_on()) debug_audit();
   else guard_audit();
   sll_audit_ended();
-  end_check();
+  end_check(sll_running() <= 1);
   hub_stop();
 }
