@@ -66,7 +66,7 @@ void incident_hdr_reset(const struct event_hdr_reset *e) {
                                 .good_thread = e->good_thread, .alloc_thread = e->alloc_thread, .free_thread = e->free_thread,
                                 .alloc_stack = e->alloc_stack, .free_stack = e->free_stack, .left_stack = e->left_stack,
                                 .size = e->size, .access = (uintptr_t)e->access, .way = e->way,
-                                .made = (uint16_t)e->made, .given = (uint16_t)e->given});
+                                .made = (uint16_t)e->made, .given = (uint16_t)e->given, .found = e->found});
 }
 
 void incident_shared_fail(const struct event_shared_fail *e) {

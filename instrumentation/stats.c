@@ -191,13 +191,19 @@ static void on_leak(const struct event_leak *e) {
   }
 }
 
+static void on_end_check(const struct event_end_check *e) {
+  struct stats_block *b = stats_block();
+  add(&b->counters.end_blocks, e->blocks);
+  add(&b->counters.end_checked, e->checked);
+}
+
 const struct hak_event_sink stats_sink = {
   .superslab_lookup = on_superslab_lookup, .superslab_acquire = on_superslab_acquire,
   .superslab_release = on_superslab_release, .slab_acquire = on_slab_acquire, .slab_release = on_slab_release,
   .tls_sll_refill = on_tls_sll_refill, .tls_sll_drain = on_tls_sll_drain, .shared_fail = on_shared_fail,
   .legacy_fallback = on_legacy_fallback, .hdr_reset = on_hdr_reset, .os_map = on_os_map, .os_unmap = on_os_unmap,
   .os_purge = on_os_purge, .thread_start = on_thread_start, .thread_exit = on_thread_exit, .leak = on_leak,
-  .deepbind = on_deepbind};
+  .deepbind = on_deepbind, .end_check = on_end_check};
 
 /* ---- The block. ---- */
 

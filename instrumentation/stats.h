@@ -45,7 +45,9 @@
   S(reentered, "events raised while an event was handled: counted, not raised") \
   S(os_unmap_ns, "nanoseconds in unmappings")                                 \
   S(os_purge_ns, "nanoseconds in purges")                                     \
-  S(deepbind, "libraries opened without the RTLD_DEEPBIND that was asked for")
+  S(deepbind, "libraries opened without the RTLD_DEEPBIND that was asked for") \
+  S(end_blocks, "blocks at the end of the process")                           \
+  S(end_checked, "blocks whose headers were checked at the end of the process")
 
 /* Counters of a class row (CLASS_LARGE and CLASS_HUGE included): C(name, "meaning"). */
 #define STATS_CLASS_COUNTERS(C)                                               \
@@ -192,6 +194,7 @@ struct stats_incident {
   uint64_t size, access;                          /* bytes that were asked for; the address that was read or written */
   uint32_t way;                                   /* enum access_way */
   uint16_t made, given;                           /* enum block_family */
+  uint32_t found, unused;                         /* enum found_by */
   /* INCIDENT_SHARED_FAIL */
   uint64_t holder_ms, second_ms; /* since a block was last taken from their slabs with free blocks, on average */
 };

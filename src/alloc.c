@@ -176,18 +176,27 @@ static void small_free(struct sll_cache *cache, const struct slab *slab, void *p
   if (good) quarantine_put(cls, p);
 }
 
-/* Whether nothing is the matter with `p` but that its list's budget ran out, which is why most frees come here. */
-static bool is_budget_only(const struct sll_cache *cache, int8_t code, const void *p) {
-  return code > 0 && cache->directory == &directory && header_is(p, cache->live[code - 1]);
+/*
+ * Frees a live small block with which nothing is the matter: most come here because their list's budget ran out, some because they lie in a
+ * further unit of their slab.
+ */
+static bool free_plain(struct sll_cache *cache, uint32_t cls, void *p) {
+  if (cls == CLASS_NONE || cache->directory != &directory || debug_on() || !header_is(p, cache->live[cls])) return false;
+  if (directory_code(&directory, (const char *)p - 1) == CODE_FURTHER && push_block(cache, cls, p)) return true;
+  sll_hold(cache);
+  header_set(p, HEADER_FREE);
+  sll_push(cache, cls, p);
+  sll_leave(cache);
+  return true;
 }
 
 /*
  * A sample gives its record up, and is a block like any other then. False where that is not so, and for whoever wants to see every free.
  */
-static bool give_up_sample(const struct sll_cache *cache, int8_t code, void *p) {
-  if (code <= 0 || cache->directory != &directory || debug_on() || sll_goes_slow()) return false; /* a checker must not see the next read */
-  if (!header_is_sampled(p, (uint32_t)code - 1) || !recording_free_sample(p)) return false;
-  header_set(p, cache->live[code - 1]);
+static bool give_up_sample(const struct sll_cache *cache, uint32_t cls, void *p) {
+  if (cls == CLASS_NONE || cache->directory != &directory || debug_on() || sll_goes_slow()) return false; /* a checker must not see the next read */
+  if (!header_is_sampled(p, cls) || !recording_free_sample(p)) return false;
+  header_set(p, cache->live[cls]);
   return true;
 }
 
@@ -195,16 +204,12 @@ void free_slow(void *p) {
   if (p == NULL) return;
   const int saved = errno;
   struct sll_cache *cache = sll_self;
-  const int8_t code = directory_code(&directory, p);
-  if (LIKELY(is_budget_only(cache, code, p) && !debug_on())) {
-    sll_hold(cache);
-    header_set(p, HEADER_FREE);
-    sll_push(cache, (uint32_t)code - 1, p);
-    sll_leave(cache);
+  const uint32_t cls = directory_class_at(p);
+  if (LIKELY(free_plain(cache, cls, p))) {
     errno = saved;
     return;
   }
-  if (give_up_sample(cache, code, p)) return free_fast(p);
+  if (give_up_sample(cache, cls, p)) return free_fast(p);
   if (front_free(p)) {
     errno = saved;
     return;
@@ -213,7 +218,7 @@ void free_slow(void *p) {
   cache = sll_enter();
   if (cache == NULL) return; /* no memory for this thread's lists: the block is lost, the program goes on */
   struct slab *slab = look_up(cache, p);
-  if (slab == NULL || (slab->cls >= CLASS_COUNT && p != slab->base)) {
+  if (slab == NULL || (slab->cls >= CLASS_COUNT && (p != slab->base || slab->redzone))) {
     misuse_pointer(slab, p, MISUSE_LIVE);
   } else if (slab->cls >= CLASS_COUNT) {
     if (sll_goes_slow()) EVENT(free, .ptr = p, .size = slab->requested, .cls = slab->cls, .stack = hub_traced_stack());

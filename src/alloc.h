@@ -2,7 +2,7 @@
  * alloc.h: the two fast paths, and the doors to the slow ones.
  *
  *   alloc_fast: size -> class -> pop            leaves by alloc_slow
- *   free_fast:  directory -> class -> push      leaves by free_slow
+ *   free_fast:  directory -> class -> is it a block's start -> push      leaves by free_slow
  *
  * No lock, no atomic read-modify-write, no question whether anything is initialised: see tls_sll.h. Both touch a list only after a step of the
  * budget, so another thread can tell by the budgets whether the owner is at it: see tls_idle.c.
@@ -37,22 +37,30 @@ ALWAYS_INLINE void *alloc_fast(size_t size) {
   return LIKELY(block != NULL) ? block : alloc_slow(size);
 }
 
-/* Frees a live small block; false where the slow path is to be taken. */
-ALWAYS_INLINE bool push_fast(void *p) {
-  struct sll_cache *cache = sll_self;
-  const int8_t code = directory_code(cache->directory, p);
-  if (UNLIKELY(code <= 0)) return false;
-  const size_t cls = (size_t)code - 1;
-  if (UNLIKELY(!header_is(p, cache->live[cls]))) return false;
-  struct sll_budget *next = &cache->budget[code];
+/* Pushes a live block of class `cls`; false when the budget ran out, and the slow path is to be taken. */
+ALWAYS_INLINE bool push_block(struct sll_cache *cache, size_t cls, struct block *block) {
+  struct sll_budget *next = &cache->budget[cls + 1];
   __asm__("" : "+r"(next)); /* or the compiler finds one address more for the head */
   if (UNLIKELY(budget_step(&next[-1].free))) return false;
-  struct block *block = p, **head = (struct block **)(next - 1 + CLASS_COUNT);
+  struct block **head = (struct block **)(next - 1 + CLASS_COUNT);
   header_set(block, HEADER_FREE);
   block_link(block, *head);
   __atomic_signal_fence(__ATOMIC_RELEASE); /* a list is whole in memory at any time: tls_idle.c */
   *head = block;
   return true;
+}
+
+/*
+ * Frees a live small block; false when the slow path is to be taken. What looks like a header may be any byte of the program's within a block;
+ * so it is checked as well that a block begins here. In this order: the header is waited for most.
+ */
+ALWAYS_INLINE bool push_fast(void *p) {
+  struct sll_cache *cache = sll_self;
+  const int8_t code = directory_code(cache->directory, (const char *)p - 1);
+  if (UNLIKELY(code <= 0)) return false;
+  const size_t cls = (size_t)code - 1;
+  if (UNLIKELY(!header_is(p, cache->live[cls]) || !class_starts_at(&cache->start[cls], p))) return false;
+  return push_block(cache, cls, p);
 }
 
 ALWAYS_INLINE void free_fast(void *p) {
@@ -81,7 +89,7 @@ void alloc_start(void);
 
 /* Whether a block of `size` bytes is to be expected at `p`, as far as its class tells: most sized frees need not look closer. */
 ALWAYS_INLINE bool size_fits(const void *p, size_t size) {
-  return LIKELY(size <= SMALL_MAX && directory_code(sll_self->directory, p) == (int8_t)(class_of_size(size) + 1));
+  return LIKELY(size <= SMALL_MAX && directory_code(sll_self->directory, (const char *)p - 1) == (int8_t)(class_of_size(size) + 1));
 }
 
 /* Where no memory is left, or a size is above PTRDIFF_MAX: errno = ENOMEM, NULL. */

@@ -77,7 +77,7 @@ struct chain audit_chain(uint32_t cls, struct chain chain, uint32_t most) {
   struct block *last = NULL, *block = chain.head;
   for (uint32_t n = 0; n < chain.count && n < most;) {
     /* Where a wild link leads must not be read. */
-    if (LIKELY(directory_code(&directory, block) == (int8_t)(cls + 1) && block_can_pop(block))) {
+    if (LIKELY(directory_class_at(block) == cls && block_can_pop(block))) {
       remember(block, when);
       last = block;
       block = block_next(block);

@@ -79,23 +79,40 @@ bool directory_prepare(const void *base, size_t size) {
   return true;
 }
 
-void directory_enter(struct slab *slab, int8_t code) {
-  const uint32_t units = slab->cls < CLASS_COUNT ? slab->units : 1;
-  for (uint32_t u = 0; u < units; u++) {
+uint32_t directory_class_at(const void *p) {
+  const char *header = (const char *)p - 1;
+  const int8_t code = directory_code(&directory, header);
+  if ((uintptr_t)header >> 48 != 0) return CLASS_NONE;
+  const bool at_border = (uintptr_t)p % UNIT_SIZE == 0; /* the header is in the unit before */
+  if (code > 0 && !at_border) return class_starts_at(&class_start[code - 1], p) ? (uint32_t)code - 1 : CLASS_NONE;
+  const struct slab *slab = code > 0 || code == CODE_FURTHER ? directory_slab(header) : NULL;
+  return slab != NULL && slab_block_of(slab, p) == p ? slab->cls : CLASS_NONE;
+}
+
+/* Of the slab's unit `u`. */
+static int8_t code_of(const struct slab *slab, uint32_t u) {
+  if (slab->cls >= CLASS_COUNT) return slab->cls == CLASS_LARGE ? CODE_LARGE : CODE_HUGE;
+  return u == 0 ? (int8_t)(slab->cls + 1) : CODE_FURTHER;
+}
+
+static uint32_t units_entered(const struct slab *slab) { return slab->cls < CLASS_COUNT ? slab->units : 1; }
+
+void directory_enter(struct slab *slab) {
+  for (uint32_t u = 0; u < units_entered(slab); u++) {
     const char *p = slab->base + u * UNIT_SIZE;
     struct directory_leaf *leaf = leaf_of(p);
     __atomic_store_n(&leaf->slab[unit_of(p)], slab, __ATOMIC_RELAXED);
-    __atomic_store_n(&leaf->code[unit_of(p)], code, __ATOMIC_RELEASE);
+    __atomic_store_n(&leaf->code[unit_of(p)], code_of(slab, u), __ATOMIC_RELEASE);
   }
 }
 
 void directory_leave(struct slab *slab) {
-  const uint32_t units = slab->cls < CLASS_COUNT ? slab->units : 1;
-  for (uint32_t u = 0; u < units; u++) {
+  for (uint32_t u = 0; u < units_entered(slab); u++) {
     const char *p = slab->base + u * UNIT_SIZE;
-    __atomic_store_n(&leaf_of(p)->former[unit_of(p)], (uint8_t)(slab->cls + 1), __ATOMIC_RELAXED);
+    struct directory_leaf *leaf = leaf_of(p);
+    __atomic_store_n(&leaf->former[unit_of(p)], (uint8_t)(slab->cls + 1), __ATOMIC_RELAXED);
+    __atomic_store_n(&leaf->code[unit_of(p)], 0, __ATOMIC_RELEASE);
   }
-  directory_enter(slab, 0);
 }
 
 void directory_each(void (*visit)(const struct slab *slab, void *context), void *context) {
@@ -125,7 +142,7 @@ struct slab *directory_large(const void *p) {
     const int8_t code = directory_code(&directory, (const void *)at);
     if (code == 0) continue;
     struct slab *slab = directory_slab((const void *)at);
-    return code < 0 && slab != NULL && (uintptr_t)p - (uintptr_t)slab->base < slab->size ? slab : NULL;
+    return (code == CODE_LARGE || code == CODE_HUGE) && slab != NULL && (uintptr_t)p - (uintptr_t)slab->base < slab->size ? slab : NULL;
   }
   return NULL;
 }

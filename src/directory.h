@@ -11,8 +11,11 @@
  * look-up is two dependent loads and asks nothing. Codes:
  *
  *   0            not ours
- *   cls + 1      a slab of class cls: the fast path may free here
- *   negative     ours, but for the slow path: CODE_LARGE, CODE_HUGE
+ *   cls + 1      the first unit of a slab of class cls: the fast path knows where its blocks begin, and frees here
+ *   negative     ours, but for the slow path: CODE_FURTHER, another unit of a slab; CODE_LARGE, CODE_HUGE
+ *
+ * A block of a class is looked up by the address of its header, p - 1: what is in a slab can be read, whatever `p` is. The byte
+ * before a mapping's first address may not be there.
  *
  * There are two directories of this shape: the real one, and a blind one in which every look-up finds 0. A thread that
  * holds the blind one goes through the slow path with every free.
@@ -40,6 +43,7 @@ struct directory_leaf {
 
 #define CODE_LARGE ((int8_t)-1)
 #define CODE_HUGE ((int8_t)-2)
+#define CODE_FURTHER ((int8_t)-3)
 
 extern struct directory directory, directory_blind;
 
@@ -62,6 +66,12 @@ ALWAYS_INLINE int8_t directory_code(const struct directory *d, const void *p) {
 struct slab *directory_slab(const void *p);
 
 /*
+ * The class of the block that begins at `p`, any bits at all; CLASS_NONE when none of a class does. Then the byte before `p` is its header,
+ * and can be read; before the first address of a mapping nothing may be. Wait-free.
+ */
+uint32_t directory_class_at(const void *p);
+
+/*
  * For pointers that should not be: the large or huge block that `p` points into, wherever, NULL where there is none; the class row of the slab
  * or block that was last taken out of this unit (a large or huge block: at its base only), CLASS_NONE where none was. Wait-free; the first
  * may look at many units.
@@ -75,8 +85,8 @@ uint32_t directory_former(const void *p);
  */
 bool directory_prepare(const void *base, size_t size);
 
-/* Enters the slab, with `code`, at each of its units (large and huge: at the first); takes it out. */
-void directory_enter(struct slab *slab, int8_t code);
+/* Enters the slab at each of its units (large and huge: at the first); takes it out. */
+void directory_enter(struct slab *slab);
 void directory_leave(struct slab *slab);
 
 /* ---- The strategies to compare with: they find SuperSlabs only. ---- */

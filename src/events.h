@@ -57,6 +57,8 @@ struct lock_row;  /* lock.h */
   V(FAMILY_NEW_ARRAY, "new_array")
 /* How the program came to memory that is not a block's: not seen, only what it left; or the access itself, which faulted. */
 #define ENUM_access_way(V) V(ACCESS_UNSEEN, "unseen") V(ACCESS_READ, "read") V(ACCESS_WRITE, "write") V(ACCESS_ANY, "access")
+/* What came upon a wrong header or pointer: an operation on the block, or the check of all blocks at the end of the process. */
+#define ENUM_found_by(V) V(FOUND_BY_OPERATION, "operation") V(FOUND_AT_END, "end")
 
 #define ENUM_leak_kind(V) V(LEAK_LOST, "lost") V(LEAK_INDIRECT, "indirect") V(LEAK_REACHABLE, "reachable")
 
@@ -81,7 +83,7 @@ enum refill_stage { REFILL_STAGES(EVENT_STAGE_CONSTANT) STAGE_COUNT };
 
 #define HAK_ENUMS(X)                                                                              \
   X(lookup_result) X(lookup_strategy) X(acquire_source) X(release_reason) X(refill_source)        \
-  X(drain_reason) X(fail_reason) X(legacy_reason) X(hdr_verdict) X(access_way) X(leak_kind) X(block_family)
+  X(drain_reason) X(fail_reason) X(legacy_reason) X(hdr_verdict) X(access_way) X(leak_kind) X(block_family) X(found_by)
 
 #define EVENT_ENUM_CONSTANT(constant, name) constant,
 #define EVENT_ENUM_DECLARE(e) enum e { ENUM_##e(EVENT_ENUM_CONSTANT) e##_count };
@@ -118,7 +120,7 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
     F_PTR(slab) F_BYTES(offset) F_BYTES(over) F_BYTES(told) F_U64(good_ago_ms) F_U32(good_thread) \
     F_U32(alloc_stack) F_U32(alloc_thread) F_U64(alloc_ago_ms) F_U32(free_stack) F_U32(free_thread) F_U64(free_ago_ms) \
     F_U32(left_stack) F_BYTES(size) F_PTR(access) F_ENUM(way, access_way) \
-    F_ENUM(made, block_family) F_ENUM(given, block_family)) \
+    F_ENUM(made, block_family) F_ENUM(given, block_family) F_ENUM(found, found_by)) \
   E(fragmentation, "one class, on a schedule and on request",                                       \
     F_CLS(cls) F_BYTES(requested) F_BYTES(allocated) F_BYTES(active) F_BYTES(cached) F_BYTES(partial) F_BYTES(empty) \
     F_COUNTS(utilisation, utilisation_bins))                                                          \
@@ -142,7 +144,9 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
     F_U64(replayed) F_U64(missed) F_U64(age_ns))                                                        \
   E(leak, "blocks that are live at the end of the process, by where they were allocated (with HAKMEM_LEAKS)", \
     F_ENUM(kind, leak_kind) F_BYTES(bytes) F_U64(blocks) F_U32(stack))                                 \
-  E(deepbind, "a library was opened without RTLD_DEEPBIND, which the program asked for", F_TEXT(path))
+  E(deepbind, "a library was opened without RTLD_DEEPBIND, which the program asked for", F_TEXT(path))                  \
+  E(end_check, "the headers of all blocks, or of a sample, were checked at the end of the process",   \
+    F_U64(blocks) F_U64(checked) F_U64(wrong) F_TICKS(ticks))
 
 /* ---- The structures: struct event_NAME. ---- */
 

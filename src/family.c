@@ -20,7 +20,7 @@ static struct slab *slab_of_live(const void *p, enum misuse_state state) {
   struct slab *slab = directory_slab(p);
   const bool small = slab != NULL && slab->cls < CLASS_COUNT;
   const void *block = small ? slab_block_of(slab, p) : slab != NULL ? slab->base : NULL;
-  if (block == NULL || block != p) {
+  if (block == NULL || block != p || (!small && slab->redzone)) {
     misuse_pointer(slab, p, state);
     return NULL;
   }
@@ -49,12 +49,10 @@ static struct slab *slab_of_live(const void *p, enum misuse_state state) {
  */
 ALWAYS_INLINE uint32_t plain_stride(const void *p) {
   const struct sll_cache *cache = sll_self;
-  const int8_t code = directory_code(cache->directory, p);
-  if (UNLIKELY(code <= 0) || !header_is(p, cache->live[code - 1])) return 0;
-  const struct slab *slab = directory_slab(p);
-  if (slab == NULL) return 0;
-  const uint32_t offset = (uint32_t)((const char *)p - slab->base);
-  return offset >= slab->first && (offset - slab->first) % slab->stride == 0 ? slab->stride : 0;
+  const char *header = (const char *)p - 1;
+  const int8_t code = directory_code(cache->directory, header);
+  const uint32_t cls = code > 0 && class_starts_at(&cache->start[code - 1], p) ? (uint32_t)code - 1 : code == CODE_FURTHER ? directory_class_at(p) : CLASS_NONE;
+  return cls != CLASS_NONE && header_is(p, cache->live[cls]) ? class_stride(cls) : 0;
 }
 
 /* Bytes of a live block that its user may touch. */

@@ -61,7 +61,7 @@ static void *try_inner(struct sll_cache *cache, size_t size, size_t align) {
   if ((size | (align - 1)) >= ALIGNED_MAX) {
     bool zeroed;
     struct slab *slab = large_take(size, false, align, &zeroed);
-    if (slab != NULL) hub_count(slab->cls, 1, 0);
+    if (slab != NULL) hub_count(slab->cls, 1, 0), slab->redzone = true;
     return slab != NULL ? slab->base : NULL;
   }
   const uint32_t cls = align <= MIN_ALIGN ? class_of_size(size) : class_of_aligned(align, size);

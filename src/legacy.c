@@ -119,7 +119,7 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
     struct slab *slab = map_slab(class_slab_units(cls) * UNIT_SIZE, 0, UNIT_SIZE);
     if (slab == NULL) return chain;
     slab_init(slab, cls);
-    directory_enter(slab, (int8_t)(cls + 1));
+    directory_enter(slab);
     const void *base = slab->base;
     const uint32_t capacity = slab->capacity;
     lock_take(&legacy.lock);
@@ -139,6 +139,7 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
 static void take_if_surplus(struct slab_list *list, struct slab *slab, bool all, struct slab **empties) {
   if (!all && list->head == slab && slab->next == NULL) return;
   slab_list_remove(list, slab);
+  directory_leave(slab); /* under the lock: what the directory leads to is mapped as long as it is held */
   legacy.refused_bytes -= slab->size;
   slab->next = *empties;
   *empties = slab;
@@ -149,7 +150,6 @@ static size_t release_slabs(struct slab *slab) {
   while (slab != NULL) {
     struct slab *next = slab->next;
     EVENT(slab_release, .base = slab->base, .cls = slab->cls, .live = 0, .capacity = slab->capacity);
-    directory_leave(slab);
     released += unmap_slab(slab);
     slab = next;
   }
@@ -267,7 +267,7 @@ static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason rea
   slab->requested = size;
   slab->align = align;
   ((struct mapping *)slab)->refused = reason < LEGACY_HUGE;
-  directory_enter(slab, CODE_HUGE);
+  directory_enter(slab);
   const uint64_t refused = book_huge(slab, 1);
   EVENT(legacy_fallback, .cls = CLASS_HUGE, .size = slab->size, .base = slab->base, .reason = reason,
         .ticks = hub_ticks() - start, .stack = 0, .refused = refused);
@@ -348,7 +348,7 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
     forget(moved);
     moved = new_place(slab, size, KEPT_OR_FRESH, &fresh);
     if (moved == NULL) {
-      directory_enter(slab, CODE_HUGE);
+      directory_enter(slab);
       return NULL;
     }
   }
@@ -400,6 +400,21 @@ bool legacy_visit(bool try_only, void (*visit)(struct slab *slab, void *context)
   }
   lock_release(&legacy.lock);
   return true;
+}
+
+struct small_visit { void (*visit)(const struct slab *slab, void *context); void *context; };
+
+static void visit_if_small(const struct slab *slab, void *context) {
+  const struct small_visit *v = context;
+  if (slab->home == NULL && slab->cls < CLASS_COUNT) v->visit(slab, v->context);
+}
+
+void legacy_visit_small(void (*visit)(const struct slab *slab, void *context), void *context) {
+  uint64_t slabs = 0;
+  if (!lock_try(&legacy.lock)) return;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) slabs += legacy.slabs[cls].slabs;
+  if (slabs != 0) directory_each(visit_if_small, &(struct small_visit){visit, context});
+  lock_release(&legacy.lock);
 }
 
 const struct lock_row legacy_locks = LOCK_ROW(legacy.lock);

@@ -59,6 +59,9 @@ bool legacy_has_place(void);
  */
 bool legacy_visit(bool try_only, void (*visit)(struct slab *slab, void *context), void *context);
 
+/* Calls `visit` for every slab of small blocks, full ones as well, under the lock if it can be had at once. */
+void legacy_visit_small(void (*visit)(const struct slab *slab, void *context), void *context);
+
 extern const struct lock_row legacy_locks;
 
 #endif

@@ -99,6 +99,7 @@ void misuse_header(const struct slab *slab, const void *block, uint8_t got, enum
   const char *left = (const char *)block - slab->stride;
   struct event_hdr_reset e = {.base = block, .got = got, .expect = in_list ? HEADER_FREE : header_live(slab->cls),
                               .left = left >= slab->base + slab->first ? left : NULL};
+  if (state == MISUSE_AT_END) e.found = FOUND_AT_END;
   const struct evidence evidence = evidence_of(slab, block, got, e.expect);
   e.verdict = evidence.verdict;
   /* `free` is also the character '_', which a text may have brought: then nothing is linked behind it. */

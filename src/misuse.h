@@ -17,6 +17,7 @@ enum misuse_state {
   MISUSE_LIVE,       /* given to free, */
   MISUSE_REALLOCED,  /* to realloc, */
   MISUSE_MEASURED,   /* to malloc_usable_size */
+  MISUSE_AT_END,     /* a block that was live, or free, when the process ended, */
   MISUSE_FREE,       /* a block in a list, */
   MISUSE_OVERWRITTEN /* and the link in it is broken, too */
 };

@@ -61,7 +61,7 @@ struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed) {
     return answer;
   }
   slab_init(slab, cls);
-  directory_enter(slab, (int8_t)(cls + 1));
+  directory_enter(slab);
   const void *base = slab->base;
   const uint32_t capacity = slab->capacity;
   answer.source = fresh_superslab ? REFILL_FRESH_SUPERSLAB : REFILL_FRESH_SLAB;
@@ -121,8 +121,8 @@ uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, struct chain *leg
   lock_take(&c->lock);
   while (chain->count > 0) {
     struct block *block = chain->head;
+    if (directory_class_at(block) != cls || !block_can_pop(block)) break;
     struct slab *slab = directory_slab(block);
-    if (slab == NULL || slab->cls != cls || !block_can_pop(block)) break;
     chain->head = block_next(block);
     chain->count--;
     if (slab->home == NULL) {

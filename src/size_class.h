@@ -79,6 +79,26 @@ ALWAYS_INLINE uint32_t class_first(uint32_t cls) {
 }
 
 /*
+ * Where blocks begin, for the fast path: one multiplication in place of a division by the stride.
+ *
+ *   n = offset in the slab - first,  d = stride,  f = 2^32 / d rounded down, + 1,  e = f * d - 2^32, so that 1 <= e <= d
+ *   n = q * d + r  =>  n * f = q * e + r * f  (modulo 2^32)
+ *
+ * Blocks, r = 0, lie at 0, e, 2e, ... below START_SPAN. All else, r > 0, lies at f - e or above, which is more than START_SPAN. `shift` moves
+ * the last block of the slab's first unit to 2^32 - 1, so that the next one would be at 0 or above; or, if first = d, the first block to
+ * 2^32 - START_SPAN, so that what would come before it, at offset 0, is below. Only blocks then have a result of 2^32 - START_SPAN or more.
+ */
+struct class_start { uint32_t factor, shift; };
+#define START_SPAN ((uint32_t)UNIT_SIZE)
+extern const struct class_start class_start[CLASS_COUNT];
+
+/* Whether a block begins at `p`, in the first unit of a slab of the entry's class. False at the unit's start, where the block before ends. */
+ALWAYS_INLINE bool class_starts_at(const struct class_start *start, const void *p) {
+  static_assert(UNIT_SHIFT == 16, "an address's lower 16 bits are its offset in the unit");
+  return (uint16_t)(uintptr_t)p * start->factor + start->shift >= 0u - START_SPAN;
+}
+
+/*
  * Units of one slab of class `cls`: the fewest whose tail (what is left behind the last whole block, and before
  * the first one beyond MIN_ALIGN) is under 1/8 of the slab; at most SLAB_UNITS_MAX.
  */

@@ -7,6 +7,7 @@
 #include "alloc.h"
 #include "config.h"
 #include "debug.h"
+#include "end_check.h"
 #include "events.h"
 #include "guard.h"
 #include "legacy.h"
@@ -117,5 +118,6 @@ __attribute__((destructor(101))) static void stop(void) {
   if (debug_on()) debug_audit();
   else guard_audit();
   sll_audit_ended();
+  end_check(sll_running() <= 1);
   hub_stop();
 }

@@ -48,6 +48,7 @@ struct slab {
   size_t size;               /* bytes from base to the end of the slab, the run or the mapping; of a run that was cut, less than its units */
   size_t requested;          /* large and huge blocks: bytes asked for */
   size_t align;              /* huge blocks: what their base is a multiple of */
+  bool redzone;              /* large and huge blocks: a redzone of the debugging mode begins at `base`, the program's block behind it */
 };
 
 /* What the system was asked for. */

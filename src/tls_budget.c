@@ -1,5 +1,7 @@
 #include "tls_lists.h"
 
+#include <string.h>
+
 #include "config.h"
 #include "guard.h"
 #include "legacy.h"
@@ -263,6 +265,7 @@ size_t sll_take_profile(struct sll_cache *cache, uint32_t cls, size_t size) {
 
 void sll_init(struct sll_cache *cache) {
   cache->pace = PACE_FIRST;
+  memcpy(cache->start, class_start, sizeof(class_start));
   cache->random = (uintptr_t)cache ^ os_now_ms() << 32 ^ os_thread();
   for (uint32_t row = 0; guard_rate != 0 && row <= CLASS_LARGE; row++) cache->guard_gap[row] = random_gap(&cache->random, guard_rate);
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {

@@ -50,7 +50,7 @@ uint32_t sll_hand_over(uint32_t cls, struct chain chain) {
 }
 
 bool sll_goes_on_with(uint32_t cls, const struct block *block) {
-  return directory_code(&directory, block) == (int8_t)(cls + 1) && block_can_pop(block);
+  return directory_class_at(block) == cls && block_can_pop(block);
 }
 
 /* Cuts the list behind its first `keep` blocks, which were pushed last and are warm, and returns the rest. */

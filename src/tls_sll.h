@@ -73,6 +73,7 @@ struct sll_cache {
   /* The fast paths' half. Budgets and heads are of one size, so that one address leads to both. */
   struct sll_budget budget[CLASS_COUNT];
   struct block *head[CLASS_COUNT];
+  struct class_start start[CLASS_COUNT]; /* a copy of class_start: the same address leads to it */
   uint8_t live[CLASS_COUNT];         /* header_live(cls) */
   const struct directory *directory; /* the real one, or the blind one: the next free is to be sampled */
   struct sll_state state[CLASS_COUNT];

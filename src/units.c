@@ -279,7 +279,7 @@ static struct slab *begin_large(struct slab *slab, size_t size) {
   if (slab == NULL) return NULL;
   slab->cls = CLASS_LARGE;
   slab->requested = size;
-  directory_enter(slab, CODE_LARGE);
+  directory_enter(slab);
   return slab;
 }
 

@@ -13,7 +13,7 @@ floor() {
     base.?) echo 0 ;;
     lock.? | syscall.? | random.h | os.? | config.? | options.? | size_class.? | header.? | events.? | message.? | file.? | maps.? | ranges.? | hakmem.h) echo 1 ;;
     superslab.? | directory.? | kept.? | records.? | profile.? | units.?) echo 2 ;;
-    shared_pool.? | legacy.? | evidence.? | misuse.? | audit.? | reach.? | recording.? | guard.?) echo 3 ;;
+    shared_pool.? | legacy.? | evidence.? | misuse.? | audit.? | end_check.? | reach.? | recording.? | guard.?) echo 3 ;;
     shared_fail.? | reclaim.? | quarantine.? | tls_sll.? | tls_lists.h | tls_budget.c | tls_drain.c | tls_idle.c | tls_threads.c | large.?) echo 4 ;;
     alloc.? | front.? | debug.? | family.c | start.c) echo 5 ;;
     malloc.c | cxx.c | operators.? | jemalloc.c | loading.c | hakmem.c) echo 6 ;;

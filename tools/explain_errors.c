@@ -164,7 +164,8 @@ static void tell_place(struct diagnosis *d, const struct place *place) {
   if (i->verdict == HDR_WRONG_SIZE) finding_evidence(f, "the size that was told: %" PRIu64 " bytes", i->told);
   if (i->good_thread != 0) finding_evidence(f, "its header was last seen good %" PRIu64 " ms before", i->good_ago_ms);
   char *const where = explain_place(d, place->p, i->stack);
-  if (where != NULL) finding_evidence(f, "found when %s came by", where);
+  if (i->found == FOUND_AT_END) finding_evidence(f, "found by the check of all blocks at the end of the process: no call freed this one");
+  else if (where != NULL) finding_evidence(f, "found when %s came by", where);
   else finding_evidence(f, "no stack is known (HAKMEM_STACKS=unwind takes them)");
   free(where);
   if (i->free_thread != 0) tell_past(f, d, place->p, "freed", i->free_ago_ms, i->free_stack);
@@ -202,5 +203,7 @@ const char *rule_header_reset(struct diagnosis *d) {
     finding_evidence(f, "%" PRIu64 " header resets in all; of these there are no details here (hakmem report --all lists what there is)", all);
     finding_figure(f, "count", (double)(all - told));
   }
+  const struct stats_counters *const c = &d->r->total->counters;
+  if (c->end_checked < c->end_blocks) return "too many blocks were left at the end of the process: the headers of a sample of them were checked";
   return NULL;
 }

@@ -107,6 +107,7 @@ static void print_hdr_reset(FILE *out, const struct stats_incident *i) {
     fprintf(out, "    made by the family of %s, given back by that of %s\n", model_block_family_name(i->made), model_block_family_name(i->given));
   }
   if (i->verdict == HDR_WRONG_SIZE) fprintf(out, "    the size that was told: %" PRIu64 " bytes\n", i->told);
+  if (i->found == FOUND_AT_END) fputs("    found by the check of all blocks at the end of the process\n", out);
   if (i->good_thread != 0) {
     fprintf(out, "    its header was last seen good %" PRIu64 " ms before, by thread %" PRIu32 ", when a list was drained\n", i->good_ago_ms, i->good_thread);
   }

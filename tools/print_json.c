@@ -226,6 +226,7 @@ static json_t *incident(const struct stats_incident *i) {
     set(object, "way", json_string(model_access_way_name(i->way)));
     set(object, "made", i->made != FAMILY_UNKNOWN ? json_string(model_block_family_name(i->made)) : json_null());
     set(object, "given", i->given != FAMILY_UNKNOWN ? json_string(model_block_family_name(i->given)) : json_null());
+    set(object, "found", json_string(model_found_by_name(i->found)));
   } else {
     set(object, "kind", json_string("shared_fail"));
     set(object, "reason", json_string(model_fail_reason_name(i->reason)));

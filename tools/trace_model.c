@@ -268,7 +268,7 @@ ON(hdr_reset) {
     .good_thread = e->good_thread, .alloc_thread = e->alloc_thread, .free_thread = e->free_thread,
     .alloc_stack = e->alloc_stack, .free_stack = e->free_stack, .left_stack = e->left_stack,
     .size = e->size, .access = (uintptr_t)e->access, .way = e->way,
-    .made = (uint16_t)e->made, .given = (uint16_t)e->given};
+    .made = (uint16_t)e->made, .given = (uint16_t)e->given, .found = e->found};
   incident(p, time_ns, &new);
 }
 
@@ -396,6 +396,12 @@ ON(deepbind) {
   (void)e;
   seen(t, p, time_ns);
   p->p->counts->counters.deepbind++;
+}
+
+ON(end_check) {
+  seen(t, p, time_ns);
+  p->p->counts->counters.end_blocks += e->blocks;
+  p->p->counts->counters.end_checked += e->checked;
 }
 
 /* ---- The end ---- */

@@ -39,17 +39,17 @@ per_operation() {
 
 default=$BUILD_DIR/lib/libhakmem.so plain=$BUILD_DIR/lib/libhakmem-plain.so
 per_operation 25 '' --null -w 256              # the loop alone
-per_operation 52 "$default" -w 1               # no list ever runs out
-per_operation 48 "$plain" -w 1
-per_operation 55 "$default" -w 256
-per_operation 55 "$default" -w 8192
-per_operation 51 "$plain" -w 256
-per_operation 51 "$plain" -w 8192
+per_operation 56 "$default" -w 1               # no list ever runs out
+per_operation 52 "$plain" -w 1
+per_operation 58 "$default" -w 256
+per_operation 58 "$default" -w 8192
+per_operation 54 "$plain" -w 256
+per_operation 54 "$plain" -w 8192
 per_operation 130 "$default" stays             # of these, the program's own: some 50 for each call, with its comparison of names
 per_operation 245 "$default" moves
 per_operation 145 "$default" usable
 export HAKMEM_PROFILE=512K                     # a sample in some thousand operations, with its stack: 2 % more
-per_operation 53 "$default" -w 8192
+per_operation 56 "$default" -w 8192
 unset HAKMEM_PROFILE
 
 # What a process that does nothing pays for a statistics file.

@@ -38,10 +38,10 @@ Test(directory, knows_nothing_of_strange_pointers) {
 Test(directory, finds_every_byte_of_a_small_slab) {
   char *base = map(4 * UNIT_SIZE, UNIT_SIZE);
   struct slab *slab = make_slab(base + UNIT_SIZE, 70, 2);
-  directory_enter(slab, 71);
+  directory_enter(slab);
   for (char *p = base; p < base + 4 * UNIT_SIZE; p += 37) {
     const bool inside = p >= base + UNIT_SIZE && p < base + 3 * UNIT_SIZE;
-    cr_assert_eq(directory_code(&directory, p), inside ? 71 : 0);
+    cr_assert_eq(directory_code(&directory, p), !inside ? 0 : p < base + 2 * UNIT_SIZE ? 71 : CODE_FURTHER);
     cr_assert_eq(directory_slab(p), inside ? slab : NULL);
     cr_assert_eq(directory_code(&directory_blind, p), 0, "the blind directory sees nothing");
     cr_assert_null(directory_slab((char *)((uintptr_t)p | (uintptr_t)1 << 48)), "an address beyond the root is nobody's");
@@ -55,10 +55,27 @@ Test(directory, every_class_has_a_code_of_its_own) {
   for (int cls = 0; cls < CLASS_COUNT; cls++) cr_assert_gt((int8_t)(cls + 1), 0);
 }
 
+/* Every address of a slab, in each of its units, and those around it. */
+Test(directory, knows_where_blocks_begin) {
+  char *base = map((SLAB_UNITS_MAX + 2) * UNIT_SIZE, UNIT_SIZE);
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    struct slab *slab = make_slab(base + UNIT_SIZE, cls, class_slab_units(cls));
+    slab_init(slab, cls);
+    slab->carved = slab->capacity;
+    directory_enter(slab);
+    for (char *p = base; p < base + (SLAB_UNITS_MAX + 2) * UNIT_SIZE; p++) {
+      const bool begins = p >= slab->base && p < slab->base + slab->size && slab_block_of(slab, p) == p;
+      cr_assert_eq(directory_class_at(p), begins ? cls : CLASS_NONE, "class %u, offset %td", cls, p - slab->base);
+    }
+    directory_leave(slab);
+  }
+  cr_assert_eq(directory_class_at(NULL), CLASS_NONE);
+}
+
 Test(directory, knows_a_large_block_by_its_first_unit) {
   char *base = map(8 * UNIT_SIZE, UNIT_SIZE);
   struct slab *slab = make_slab(base, CLASS_LARGE, 8);
-  directory_enter(slab, CODE_LARGE);
+  directory_enter(slab);
   cr_assert_eq(directory_slab(base), slab);
   cr_assert_null(directory_slab(base + UNIT_SIZE));
   directory_leave(slab);
@@ -72,7 +89,7 @@ Test(directory, a_slab_may_span_two_leaves) {
   char *border = (char *)align_up((uintptr_t)base + UNIT_SIZE, leaf_span);
   if (border + UNIT_SIZE > base + leaf_span + 4 * UNIT_SIZE) border = base + 2 * UNIT_SIZE;
   struct slab *slab = make_slab(border - UNIT_SIZE, 70, 2);
-  directory_enter(slab, 71);
+  directory_enter(slab);
   cr_assert_eq(directory_slab(border - 1), slab);
   cr_assert_eq(directory_slab(border), slab);
   directory_leave(slab);
@@ -92,7 +109,7 @@ Test(directory, strategies_agree) {
       for (uint32_t units = 1; units <= 3; units++) {
         struct slab *slab = superslab_take(superslabs[i], units, units, &zeroed);
         slab_init(slab, 5);
-        directory_enter(slab, 6);
+        directory_enter(slab);
       }
     }
     for (int round = 0; round < 2; round++) {

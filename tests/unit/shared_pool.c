@@ -40,7 +40,7 @@ static void check_chain(struct chain chain, uint32_t cls) {
     cr_assert_not_null(slab);
     cr_assert_eq(slab->cls, cls);
     cr_assert_eq(slab_block_of(slab, block), (void *)(uintptr_t)block);
-    cr_assert_eq(directory_code(&directory, block), (int8_t)(cls + 1));
+    cr_assert_eq(directory_class_at(block), cls);
   }
   cr_assert_eq(count, chain.count);
 }

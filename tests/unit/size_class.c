@@ -52,6 +52,18 @@ Test(size_class, slab_tails_stay_under_an_eighth) {
   }
 }
 
+/* The multiplication agrees with the division, at every address of a slab's first unit. */
+Test(size_class, the_fast_path_knows_where_blocks_begin) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    const uint32_t first = class_first(cls), stride = class_stride(cls);
+    const uint32_t capacity = (uint32_t)((class_slab_units(cls) * UNIT_SIZE - first) / stride);
+    for (uintptr_t offset = 0; offset < UNIT_SIZE; offset++) {
+      const bool begins = offset >= first && (offset - first) % stride == 0 && (offset - first) / stride < capacity;
+      cr_assert_eq(class_starts_at(&class_start[cls], (const void *)(0x7f0123450000u + offset)), begins, "class %u, offset %zu", cls, offset);
+    }
+  }
+}
+
 Test(size_class, aligned_classes_fit_and_begin_where_they_must) {
   for (size_t alignment = 32; alignment <= ALIGNED_MAX; alignment *= 2) {
     for (size_t size = 0; (size | (alignment - 1)) < ALIGNED_MAX; size++) {
