@@ -28,7 +28,7 @@ __attribute__((constructor)) static void start(void) { find_libc(); }
 
 EXPORT int dl_iterate_phdr(callback *function, void *data) {
   if (!find_libc()) return -1;
-  if (gate_is_inside()) return libc_dl_iterate_phdr(function, data); /* libunwind, or modules.c */
+  if (gate_is_inside()) return gate_is_closed() ? 0 : libc_dl_iterate_phdr(function, data); /* libunwind, or modules.c */
   int result;
   gate_bar();
   pthread_cleanup_push(unbar, NULL); /* a callback is a place to be cancelled at */

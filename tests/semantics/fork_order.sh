@@ -4,7 +4,7 @@
 . "$(dirname "$0")/common.sh"
 
 forks() {
-  for what in "stdio" "streams 15" "handler 60" "nested 150" "threads 20"; do
+  for what in "stdio" "streams 8" "handler 60" "nested 100" "threads 10"; do
     # shellcheck disable=SC2086 # a list of words
     env "$@" "$programs/fork_order" $what >"$place/out" 2>&1 || { cat "$place/out"; fail "$*: fork_order $what ended with status $? (142: it hung)"; }
   done
@@ -12,7 +12,7 @@ forks() {
 forks LD_PRELOAD="$PLAIN"
 forks LD_PRELOAD="$DEFAULT"
 forks LD_PRELOAD="$DEFAULT" HAKMEM_DEBUG=1
-forks LD_PRELOAD="$DEFAULT" HAKMEM_GUARD=3
+forks LD_PRELOAD="$DEFAULT" HAKMEM_GUARD=3 HAKMEM_LEAKS=1
 forks LD_PRELOAD="$DEFAULT" HAKMEM_TRACE=full HAKMEM_PROFILE=4K HAKMEM_STATS=1 HAKMEM_LOG=all HAKMEM_LOG_FILE="$place/log"
 
 # A child that is told to print statistics before it has counted anything, and has no file of its own yet.
