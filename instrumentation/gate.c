@@ -22,10 +22,14 @@ static uint32_t bars;   /* atomic; forks and callbacks under way */
 static __thread uint32_t inside_here __attribute__((tls_model("initial-exec"))); /* a signal handler may fork */
 static __thread uint32_t bars_here __attribute__((tls_model("initial-exec")));   /* a callback may allocate */
 
+static bool closed; /* atomic; for ever, in a child that was forked by a thread inside */
+
+bool gate_is_closed(void) { return __atomic_load_n(&closed, __ATOMIC_RELAXED); }
+
 bool gate_enter(void) {
   inside_here++;
   __atomic_add_fetch(&inside, 1, __ATOMIC_SEQ_CST);
-  return __atomic_load_n(&bars, __ATOMIC_SEQ_CST) == bars_here;
+  return __atomic_load_n(&bars, __ATOMIC_SEQ_CST) == bars_here && !gate_is_closed();
 }
 
 void gate_leave(void) {
@@ -49,7 +53,12 @@ void gate_unbar(void) {
   bars_here--;
 }
 
+/*
+ * A signal handler that interrupts a thread inside may fork. The child then has the loader's lock as the thread held it, for a holder with another number:
+ * it can neither be given back nor be taken again.
+ */
 void gate_fork_child(void) {
+  if (inside_here > 0) __atomic_store_n(&closed, true, __ATOMIC_RELAXED);
   /* Who was inside, or barred the gate, on other threads does not exist here; the fork's own bar is over. */
   bars_here--;
   __atomic_store_n(&bars, bars_here, __ATOMIC_SEQ_CST);

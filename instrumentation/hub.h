@@ -147,6 +147,8 @@ bool gate_enter(void);
 void gate_leave(void);
 /* Whether this thread is between the two. */
 bool gate_is_inside(void);
+/* Whether the loader's lock is lost to this process: who is inside must not call it again. */
+bool gate_is_closed(void);
 /* Waits until nobody is inside but this thread, and lets no other in until gate_unbar. */
 void gate_bar(void);
 void gate_unbar(void);

@@ -27,8 +27,11 @@ static bool find_libc(void) {
 __attribute__((constructor)) static void start(void) { find_libc(); }
 
 EXPORT int dl_iterate_phdr(callback *function, void *data) {
+  if (gate_is_inside()) { /* libunwind, or modules.c: the malloc may be dlsym's own, which must not be called again then */
+    int (*libc)(callback *, void *) = __atomic_load_n(&libc_dl_iterate_phdr, __ATOMIC_RELAXED);
+    return libc == NULL || gate_is_closed() ? 0 : libc(function, data);
+  }
   if (!find_libc()) return -1;
-  if (gate_is_inside()) return libc_dl_iterate_phdr(function, data); /* libunwind, or modules.c */
   int result;
   gate_bar();
   pthread_cleanup_push(unbar, NULL); /* a callback is a place to be cancelled at */

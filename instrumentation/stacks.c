@@ -15,6 +15,7 @@
 #include "hub.h"
 
 #define OPEN_MS 100
+#define OPEN_ROOM (64 * KIB) /* of the stack, for the loader */
 #define INNER_FRAMES 8 /* at most so many of libunwind's frames lie within the one to begin with */
 
 static struct lock lock;
@@ -45,7 +46,7 @@ static void open_now(void) {
   uint32_t untried = UNTRIED;
   if (!started || __atomic_load_n(&libunwind, __ATOMIC_RELAXED) != UNTRIED ||
       !__atomic_compare_exchange_n(&libunwind, &untried, OPENING, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
-  if (__libc_single_threaded) {
+  if (__libc_single_threaded && fp_room((uintptr_t)__builtin_frame_address(0)) >= OPEN_ROOM) {
     open_libunwind(NULL);
     return;
   }
@@ -65,11 +66,12 @@ static void open_now(void) {
  * otherwise, so that a program that has none does not pay for it: half of what a short process costs with statistics.
  */
 void stacks_start(void) {
-  const bool likely = config.ss_limit != 0 || config.leaks != 0 || config.profile != 0 || config.guard != 0 || hub_is_listened();
+  const bool wanted = config.ss_limit != 0 || config.leaks != 0 || config.profile != 0 || config.guard != 0 || config.debug != 0;
+  const bool likely = wanted || hub_is_listened();
   started = true;
   if (config.stacks == STACKS_OFF || config.stacks == STACKS_FP || (config.stacks == STACKS_AUTO && !likely)) return;
   open_libunwind(NULL);
-  if (libunwind == MISSING && config.stacks == STACKS_UNWIND) message_say("HAKMEM_STACKS=unwind: libunwind.so.8 cannot be opened (install libunwind8); there are no stacks");
+  if (libunwind == MISSING && (wanted || config.stacks == STACKS_UNWIND)) message_say("libunwind.so.8 cannot be opened (install libunwind8): there are no stacks");
 }
 
 /* ---- Ids. ---- */

@@ -15,6 +15,7 @@
 #define SAMPLE_SHARE 2   /* where only a sample is guarded, 1 / 2^so many of the slots are enough, */
 #define LEFT_OF 4        /* and one block in so many is placed at the left end of its slot */
 #define RESTING 8        /* one free slot in so many of the row's rests: a freed block's address is not used again at once */
+#define MARKED_MOST 16   /* pages of slots whose pages are marked (os_mark); with more, a mapping of the slot's own costs less */
 #define SHIFT_MAX 8      /* with fewer slots it is not worth while */
 #define LIMIT_SHARE 32   /* a row takes up to one part in so many of a limited address space (ulimit -v) */
 #define PIECES_MAX 192   /* of a row */
@@ -25,6 +26,7 @@ enum slot_state { SLOT_EMPTY, SLOT_LIVE, SLOT_FREED };
 struct slot {
   struct record known; /* of the last block; block NULL: there was none */
   uint32_t cls;
+  bool marked;    /* see os_mark; set when the slot is first used */
   uint32_t state; /* atomic, enum slot_state; while a slot goes from freed to live it is empty */
 };
 
@@ -47,7 +49,7 @@ static struct row {
             {.pages = 256, .most = 768, .piece = 4},
             {.pages = 2048, .most = 64, .piece = 1},
             {.pages = 16384, .most = 32, .piece = 1}};
-/* Each slot that was used takes two mappings (os_fence); the system allows a process 65530 of them. */
+/* Each slot that was used takes two mappings (os_fence), if it is not marked; the system allows a process 65530 of them. */
 static_assert(13312 + 2048 + 768 + 64 + 32 <= 16384, "half of the mappings are left to the program");
 static_assert(13312 / 128 <= PIECES_MAX && 2048 / 32 <= PIECES_MAX && 768 / 4 <= PIECES_MAX, "a row's pieces have a place each");
 
@@ -118,15 +120,21 @@ static struct row *row_for(size_t size, size_t align) {
   return NULL;
 }
 
-/* One that was never used, or else, with `rested`, one that has rested. */
+/*
+ * One that was never used, or else, with `rested`, one that has rested. Of slots of several pages, used ones come first: from its first use on, each makes a fork
+ * slower.
+ */
 static bool pop(struct row *row, bool rested, uint32_t *index) {
   lock_take(&lock);
-  const bool found = row->fresh > 0 || (rested && row->queued > row->ready / RESTING);
+  const bool again = row->pages > 1 && row->queued - row->fresh > row->count / RESTING;
+  const bool found = again || row->fresh > 0 || (rested && row->queued > row->ready / RESTING);
   if (found) {
-    *index = row->queue[row->first];
+    const uint32_t at = again ? (row->first + row->fresh) % row->count : row->first;
+    *index = row->queue[at];
+    row->queue[at] = row->queue[row->first];
     row->first = (row->first + 1) % row->count;
     row->queued--;
-    if (row->fresh > 0) row->fresh--;
+    if (row->fresh > 0 && !again) row->fresh--;
   }
   lock_release(&lock);
   return found;
@@ -218,8 +226,10 @@ void *guard_alloc(size_t size, size_t align, uint32_t cls, uint32_t stack) {
   __atomic_store_n(&slot->state, SLOT_EMPTY, __ATOMIC_RELEASE);
   const uintptr_t open = open_start(block);
   const size_t bytes = open_size(block, size);
-  if (slot->known.block == NULL) os_fence((void *)(start - os_page_size()), os_page_size());
-  if (!os_open((void *)open, bytes)) {
+  const bool fresh = slot->known.block == NULL;
+  if (fresh) slot->marked = row->pages <= MARKED_MOST && os_mark((void *)start, row->stride); /* with the page behind it */
+  if (fresh && !slot->marked) os_fence((void *)(start - os_page_size()), os_page_size());
+  if (!(slot->marked ? os_open_marked : os_open)((void *)open, bytes)) {
     give(row, index);
     return NULL;
   }
@@ -398,7 +408,7 @@ uint32_t guard_free(void *p, uint32_t stack) {
   record_freed(&slot->known, stack);
   const uint32_t cls = slot->cls;
   const size_t bytes = open_size(start_of(slot), slot->known.requested);
-  if (!os_close((void *)open_start(start_of(slot)), bytes)) return cls; /* it is nobody's any more: it might not read as zero */
+  if (!(slot->marked ? os_close_marked : os_close)((void *)open_start(start_of(slot)), bytes)) return cls; /* it is nobody's any more: it might not read as zero */
   count_open(0, bytes);
   give(row, (uint32_t)(slot - row->slots));
   return cls;

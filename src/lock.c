@@ -6,8 +6,7 @@
 #include "syscall.h"
 
 #define SPINS 40        /* before a thread sleeps: what a lock guards takes less than a microsecond, unless its holder sleeps itself */
-#define FORK_WAIT_MS 20 /* for one lock, with others held; */
-#define FORK_PAUSE_MS 1 /* then none is held for so long */
+#define FORK_WAIT_MS 20 /* for one lock, with others held */
 
 __thread char lock_place;
 
@@ -62,8 +61,7 @@ static void release_for_fork(struct lock *lock) {
   else lock_release(lock);
 }
 
-/* Takes all, or none. */
-static bool take_all_or_none(const struct lock_row *const *rows, size_t count) {
+bool locks_take_all(const struct lock_row *const *rows, size_t count) {
   for (size_t r = 0; r < count; r++) {
     for (uint32_t i = 0; i < rows[r]->count; i++) {
       if (take_for_fork(lock_at(rows[r], i))) continue;
@@ -73,10 +71,6 @@ static bool take_all_or_none(const struct lock_row *const *rows, size_t count) {
     }
   }
   return true;
-}
-
-void locks_take_all(const struct lock_row *const *rows, size_t count) {
-  while (!take_all_or_none(rows, count)) sys_sleep_ns(FORK_PAUSE_MS * 1000000);
 }
 
 void locks_release_all(const struct lock_row *const *rows, size_t count) {

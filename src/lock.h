@@ -70,10 +70,11 @@ struct lock_row {
 #define LOCK_ROW(lock) {&(lock), 0, 1}
 
 /*
- * For a fork: takes every lock of the rows; the parent and the child each release them. If a signal handler forks that interrupted
- * the holder of one, that lock stays the holder's. Waits without holding any, so two forks that wait for each other's locks get on.
+ * For a fork: takes every lock of the rows; the parent and the child each release them. If a signal handler forks that interrupted the holder of
+ * one, that lock stays the holder's. False, and none is taken, if others hold one for long: its holder may wait in such a handler for what the
+ * caller holds.
  */
-void locks_take_all(const struct lock_row *const *rows, size_t count);
+bool locks_take_all(const struct lock_row *const *rows, size_t count);
 void locks_release_all(const struct lock_row *const *rows, size_t count);
 
 #endif

@@ -200,6 +200,38 @@ bool os_close(void *base, size_t size) {
   return closed;
 }
 
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE 103
+#endif
+
+bool os_mark(void *base, size_t size) {
+  static bool refused; /* atomic */
+  if (__atomic_load_n(&refused, __ATOMIC_RELAXED)) return false;
+  const int saved = errno;
+  const bool open = sys_mprotect(base, size, PROT_READ | PROT_WRITE) == 0, marked = open && sys_madvise(base, size, MADV_GUARD_INSTALL) == 0;
+  if (open && !marked) {
+    __atomic_store_n(&refused, true, __ATOMIC_RELAXED); /* the kernel is older, or the memory is locked */
+    sys_mprotect(base, size, PROT_NONE);
+  }
+  errno = saved;
+  return marked;
+}
+
+bool os_open_marked(void *base, size_t size) {
+  const int saved = errno;
+  const bool open = size == 0 || (sys_madvise(base, size, MADV_GUARD_REMOVE) == 0 && sys_mprotect(base, size, PROT_READ | PROT_WRITE) == 0);
+  errno = saved;
+  return open;
+}
+
+bool os_close_marked(void *base, size_t size) {
+  const int saved = errno;
+  const bool marked = size == 0 || sys_madvise(base, size, MADV_GUARD_INSTALL) == 0;
+  errno = saved;
+  return marked || os_close(base, size); /* locked since */
+}
+
 void os_fence(void *base, size_t size) {
   const int saved = errno;
   sys_madvise(base, size, MADV_DONTDUMP); /* there is nothing to dump; but mappings that differ in that stay apart */

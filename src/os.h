@@ -69,6 +69,14 @@ bool os_open(void *base, size_t size);
 bool os_close(void *base, size_t size);
 
 /*
+ * The same for a reserved part without mappings of its own: the kernel marks pages that nobody may touch (Linux 6.13). A fork copies each mapping, which
+ * costs more than a page's mark. os_mark closes it for the first time; false: this kernel or this process cannot, and nothing is changed.
+ */
+bool os_mark(void *base, size_t size);
+bool os_open_marked(void *base, size_t size);
+bool os_close_marked(void *base, size_t size);
+
+/*
  * A reserved part that never opens: what lies on its two sides are mappings of their own from now on, which the system need neither part nor
  * join when they open and close. That is most of what these cost.
  */

@@ -40,6 +40,7 @@ bool reclaim_for(struct sll_cache *cache, size_t size, enum reclaim_step step) {
   }
   if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
   sll_trim_ended();
+  sll_collect_idle(UINT64_MAX, DRAIN_TRIM);
   quarantine_empty();
   pool_reclaim(sll_return_blocks);
   legacy_scavenge(true);

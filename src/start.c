@@ -36,6 +36,20 @@ extern void _IO_list_lock(void) __attribute__((weak));
 extern void _IO_list_unlock(void) __attribute__((weak));
 extern void _IO_list_resetlock(void) __attribute__((weak));
 
+static bool take_stdio(void) {
+  if (__libc_single_threaded || _IO_list_lock == NULL) return false;
+  _IO_list_lock();
+  forking.stdio++;
+  return true;
+}
+
+static void release_stdio(void) {
+  forking.stdio--;
+  _IO_list_unlock();
+}
+
+#define FORK_PAUSE_NS 1000000 /* with nothing held, so that two forks that wait for each other's locks get on */
+
 /*
  * A thread that holds stdio's locks allocates, so these come before ours, as in the C library. They would be taken behind ours, had we not taken them
  * here. What else glibc's fork waits for, it holds while it neither allocates nor uses stdio.
@@ -43,24 +57,24 @@ extern void _IO_list_resetlock(void) __attribute__((weak));
  * From then on to the end of the fork no signal handler runs on this thread, which could find it with all locks held, or fork itself.
  */
 static void fork_prepare(void) {
-  if (!__libc_single_threaded && _IO_list_lock != NULL) {
-    _IO_list_lock();
-    forking.stdio++;
-  }
   hub_fork_prepare();
-  forking.signals = sys_block_signals();
-  sll_fork_prepare();
-  locks_take_all(locks, ARRAY_LENGTH(locks));
+  for (;;) {
+    const bool stdio = take_stdio();
+    forking.signals = sys_block_signals();
+    sll_fork_prepare();
+    if (locks_take_all(locks, ARRAY_LENGTH(locks))) return;
+    sll_fork_parent();
+    sys_restore_signals(forking.signals);
+    if (stdio) release_stdio();
+    sys_sleep_ns(FORK_PAUSE_NS);
+  }
 }
 
 static void fork_parent(void) {
   locks_release_all(locks, ARRAY_LENGTH(locks));
   sll_fork_parent();
   hub_fork_parent();
-  if (forking.stdio > 0) {
-    forking.stdio--;
-    _IO_list_unlock();
-  }
+  if (forking.stdio > 0) release_stdio();
   sys_restore_signals(forking.signals);
 }
 

@@ -1,0 +1,24 @@
+#!/bin/sh
+# timeout: 400
+# Forks that meet locks of the C library's or of hakmem's, in every mode: none waits for ever, and a child's heap is whole.
+. "$(dirname "$0")/common.sh"
+
+forks() {
+  for what in "stdio" "streams 8" "handler 60" "nested 100" "threads 10"; do
+    # shellcheck disable=SC2086 # a list of words
+    env "$@" "$programs/fork_order" $what >"$place/out" 2>&1 || { cat "$place/out"; fail "$*: fork_order $what ended with status $? (142: it hung)"; }
+  done
+}
+forks LD_PRELOAD="$PLAIN"
+forks LD_PRELOAD="$DEFAULT"
+forks LD_PRELOAD="$DEFAULT" HAKMEM_DEBUG=1
+forks LD_PRELOAD="$DEFAULT" HAKMEM_GUARD=3 HAKMEM_LEAKS=1
+forks LD_PRELOAD="$DEFAULT" HAKMEM_TRACE=full HAKMEM_PROFILE=4K HAKMEM_STATS=1 HAKMEM_LOG=all HAKMEM_LOG_FILE="$place/log"
+
+# A child that is told to print statistics before it has counted anything, and has no file of its own yet.
+for mode in STATS=1 DEBUG=1 TRACE=full; do
+  env HAKMEM_$mode HAKMEM_STATS_SIGNAL=USR2 HAKMEM_STATS_FILE="$place/%p.hak" HAKMEM_LOG_FILE="$place/log" LD_PRELOAD="$DEFAULT" \
+    "$programs/fork_order" signal 40 >"$place/out" 2>&1 || { cat "$place/out"; fail "HAKMEM_$mode: fork_order signal ended with status $?"; }
+  grep -q 'statistics: ' "$place/log" || fail "HAKMEM_$mode: no child printed its statistics"
+  rm -f "$place"/*.hak "$place/log"
+done
