@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "events.h"
+#include "random.h"
 #include "ranges.h"
 #include "syscall.h"
 
@@ -239,23 +240,34 @@ void os_fence(void *base, size_t size) {
 }
 
 /*
- * Whether `to` is still what it was after a refused move. The kernel unmaps it before it looks at the rest, and another thread may have mapped something
- * there since. A filter that refuses every mremap lets the kernel come no further.
+ * The kernel may unmap the target of a move before it refuses the move, and another thread may map something there at once. So a mark that nobody else
+ * has is in the target meanwhile: if it can be read afterwards, the target is as it was.
  */
-static bool is_still_there(void *from, void *to, size_t size) {
+static bool holds_mark(const uint64_t *place, uint64_t mark) {
+  uint64_t found = 0;
+  const struct iovec here = {&found, sizeof(found)}, there = {(void *)(uintptr_t)place, sizeof(found)};
+  return sys_process_vm_readv(sys_getpid(), &here, &there) == (ssize_t)sizeof(found) && found == mark;
+}
+
+/* Whether `to`, marked before, is ours and zero after a refused move. */
+static bool is_still_there(uint64_t *to, size_t size, uint64_t mark) {
   void *again = sys_mmap(to, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
   if (again == to) return true; /* it had gone, and is ours again */
   if (again != MAP_FAILED) sys_munmap(again, size);
-  const size_t page = os_page_size();
-  return sys_mremap(from, page, page, 0, NULL) == MAP_FAILED;
+  if (!holds_mark(to, mark)) return false;
+  *to = 0;
+  return true;
 }
 
 enum os_moved os_move(void *from, size_t old_size, void *to, size_t new_size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
   enum os_moved moved = OS_MOVED;
+  uint64_t random = start ^ (uintptr_t)to;
+  const uint64_t mark = random_next(&random);
+  *(uint64_t *)to = mark;
   if (sys_mremap(from, old_size, new_size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED)
-    moved = is_still_there(from, to, new_size) ? OS_STAYED : OS_TARGET_LOST;
+    moved = is_still_there(to, new_size, mark) ? OS_STAYED : OS_TARGET_LOST;
   errno = saved;
   if (moved == OS_STAYED) return moved;
   void *gone = moved == OS_MOVED ? from : to;

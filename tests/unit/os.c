@@ -6,11 +6,13 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 static bool is_zero(const char *p, size_t size) {
@@ -106,19 +108,22 @@ Test(os, moves_pages) {
 
 /* ---- What the system refuses: what is believed afterwards is what is true. ---- */
 
-/* From now on, this call fails with `error`; with `flag`, only if its fourth argument has it. */
-static void refuse(long number, uint32_t flag, uint32_t error) {
+/* From now on, `action` is what becomes of this call; with `flag`, only if its fourth argument has it. */
+static void filter(long number, uint32_t flag, uint32_t action) {
   struct sock_filter code[] = {
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 3),
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, args[3])), /* its lower half */
     BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, flag, 0, flag != 0),
-    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+    BPF_STMT(BPF_RET | BPF_K, action),
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
   const struct sock_fprog program = {ARRAY_LENGTH(code), code};
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) cr_skip("no seccomp here");
 }
+
+/* The same: it fails with `error`. */
+static void refuse(long number, uint32_t flag, uint32_t error) { filter(number, flag, SECCOMP_RET_ERRNO | error); }
 
 Test(os, what_is_not_unmapped_stays_mapped_without_memory) {
   int error;
@@ -195,19 +200,50 @@ Test(os, what_is_not_moved_stays) {
   cr_assert(from[0] == 7 && from[MIB - 1] == 7 && is_zero(to, 2 * MIB));
 }
 
-/* The kernel may have unmapped the target before it refused. */
-Test(os, a_target_that_may_be_anybodys_is_not_touched) {
+/*
+ * The kernel unmaps the target of a move, another thread maps something of its own there, and then the kernel refuses: here a signal handler does
+ * all of that in place of the kernel.
+ */
+static char *target;
+static bool taken; /* by the other thread */
+
+static void on_move(int signal, siginfo_t *info, void *context) {
+  (void)signal, (void)info;
+  ucontext_t *interrupted = context;
+  munmap(target, 2 * MIB);
+  if (taken) {
+    mmap(target + MIB, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    memset(target + MIB, 9, MIB);
+  }
+#if defined(__x86_64__)
+  interrupted->uc_mcontext.gregs[REG_RAX] = -ENOMEM;
+#elif defined(__aarch64__)
+  interrupted->uc_mcontext.regs[0] = (uint64_t)-ENOMEM;
+#endif
+}
+
+static void check_refused_move(bool is_taken, enum os_moved expected) {
   int error;
-  char *from = os_map(MIB, UNIT_SIZE, &error), *to = os_map(2 * MIB, UNIT_SIZE, &error);
+  char *from = os_map(MIB, UNIT_SIZE, &error);
+  target = os_map(2 * MIB, UNIT_SIZE, &error);
+  taken = is_taken;
   memset(from, 7, MIB);
   const size_t before = os_mapped();
-  refuse(SYS_mremap, MREMAP_FIXED, EAGAIN);
-  cr_assert_eq(os_move(from, MIB, to, 2 * MIB), OS_TARGET_LOST);
-  cr_assert_eq(os_mapped(), before - 2 * MIB);
+  sigaction(SIGSYS, &(struct sigaction){.sa_sigaction = on_move, .sa_flags = SA_SIGINFO}, NULL);
+  filter(SYS_mremap, MREMAP_FIXED, SECCOMP_RET_TRAP);
+  cr_assert_eq(os_move(from, MIB, target, 2 * MIB), expected);
+  cr_assert_eq(os_mapped(), before - (is_taken ? 2 * MIB : 0));
   cr_assert(from[0] == 7 && from[MIB - 1] == 7);
-  munmap(to, 2 * MIB);
-  cr_assert_eq(os_move(from, MIB, to, 2 * MIB), OS_STAYED, "it was unmapped, and is mapped again");
-  cr_assert(is_zero(to, 2 * MIB));
+}
+
+Test(os, a_target_that_is_anothers_is_not_touched) {
+  check_refused_move(true, OS_TARGET_LOST);
+  cr_assert(target[MIB] == 9 && target[2 * MIB - 1] == 9);
+}
+
+Test(os, a_target_that_was_unmapped_is_mapped_again) {
+  check_refused_move(false, OS_STAYED);
+  cr_assert(is_zero(target, 2 * MIB));
 }
 
 Test(os, metadata_is_zeroed_aligned_and_nobody_elses) {
