@@ -241,7 +241,7 @@ void blackbox_send(struct message *m, const struct event_hdr_reset *e, int (*sen
   } else if (e->verdict != HDR_DOUBLE_FREE && e->verdict != HDR_REALLOC_AFTER_FREE && e->verdict != HDR_USABLE_SIZE_AFTER_FREE) {
     put_region(m, e->base);
   }
-  if (e->found == FOUND_AT_END) message_text(m, "\n  nobody freed it: the check of all blocks at the end of the process found it");
+  if (e->found == FOUND_AT_END) message_text(m, "\n  no call freed it: the check of all blocks at the end of the process found it");
   const uint64_t now_ms = stats_elapsed_ns() / 1000000;
   if (e->good_thread != 0) {
     message_text(m, "\n  its header was last seen good at ");

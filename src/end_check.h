@@ -9,7 +9,7 @@
 #if HAKMEM_EVENTS
 
 /*
- * Checks the header of every block that was handed out once, live or free, and reports what somebody wrote over. If there are too many, or it takes
+ * Checks the header of every block that was handed out once, live or free, and reports those that were written over. If there are too many, or it takes
  * too long, it checks a sample: the event end_check says how many. Other threads may still run, unless `alone`. No lock may be held.
  */
 void end_check(bool alone);
