@@ -13,8 +13,8 @@
 #define SHARED_BYTES (32 * MIB)       /* all lists of the process may hold so much beyond their least, */
 #define SHARED_A_THREAD (256 * KIB)   /* or so much for each thread, if that is more; */
 #define SHARED_PART 8u                /* a list takes at most such a part of what is left: few threads come to much, and for many there is something left */
-#define LEAST_BYTES (4 * KIB)         /* a list may always hold so many, and what waits for the next thread; */
-#define LEAST_STRIDE (2 * KIB)        /* of larger blocks one */
+#define LEAST_BYTES (4 * KIB)         /* a list may always hold so many, what waits for the next thread, and if its blocks are no larger */
+#define LEAST_STRIDE (1 * KIB)        /* than this, what another thread may give it; of blocks larger than twice this, one */
 #define LIST_BYTES (256 * KIB) /* a list is drained at so many bytes, */
 #define LIST_BLOCKS_MAX 1024u  /* or so many blocks */
 #define FIRST_MOST 8u          /* it begins at an eighth of that, or at so many; */
@@ -40,8 +40,11 @@ struct sll_lengths sll_lengths[CLASS_COUNT];
 void sll_prepare(void) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const uint32_t stride = class_stride(cls);
-    sll_lengths[cls].most = (uint16_t)least((uint32_t)LIST_BYTES / stride, LIST_BLOCKS_MAX);
-    sll_lengths[cls].first = (uint16_t)between(FIRST_REFILL_MIN, (uint32_t)FIRST_REFILL_BYTES / stride, FIRST_REFILL_MAX);
+    const uint32_t most = least((uint32_t)LIST_BYTES / stride, LIST_BLOCKS_MAX), begin = (uint32_t)between(FIRST_MOST, most / 8, most);
+    const uint32_t first = (uint32_t)between(FIRST_REFILL_MIN, (uint32_t)FIRST_REFILL_BYTES / stride, FIRST_REFILL_MAX);
+    const uint32_t given = least(begin, greatest(GIVEN_MOST, most / 32)), waiting = greatest(2 * first + 1, (uint32_t)LEAST_BYTES / stride);
+    const uint32_t always = stride > 2 * LEAST_STRIDE ? 1 : least(begin, stride > LEAST_STRIDE ? waiting : greatest(waiting, given));
+    sll_lengths[cls] = (struct sll_lengths){(uint16_t)most, (uint16_t)first, (uint16_t)always, (uint16_t)begin, (uint16_t)given};
   }
 }
 
@@ -63,23 +66,13 @@ static uint32_t next_refill(uint32_t refill, uint32_t cls) {
 
 static void look_closely(struct sll_state *state) { state->horizon = state->most / 2; }
 
-static uint32_t first_most(uint32_t cls) { return (uint32_t)between(FIRST_MOST, sll_lengths[cls].most / 8, sll_lengths[cls].most); }
-
 /* ---- What all lists share. ---- */
 
 static size_t shared; /* bytes that lists took; atomic */
 
-static uint32_t least_most(uint32_t cls) {
-  const uint32_t stride = class_stride(cls);
-  return stride > LEAST_STRIDE ? 1 : least(greatest(2u * sll_lengths[cls].first + 1, (uint32_t)LEAST_BYTES / stride), first_most(cls));
-}
-
-/* How long a list grows that the thread only gives to. */
-static uint32_t given_most(uint32_t cls) { return least(first_most(cls), greatest(GIVEN_MOST, sll_lengths[cls].most / 32u)); }
-
 /* The share of a list of up to `most` blocks, in bytes: it may have a spare list of as many. */
 static size_t share_of(uint32_t most, uint32_t cls) {
-  const uint32_t least = least_most(cls);
+  const uint32_t least = sll_lengths[cls].least;
   return most > least ? (size_t)(most - least) * 2 * class_stride(cls) : 0;
 }
 
@@ -102,7 +95,7 @@ static bool set_most(struct sll_state *state, uint32_t cls, uint32_t most) {
 size_t sll_shared(void) { return __atomic_load_n(&shared, __ATOMIC_RELAXED); }
 
 void sll_give_shares(struct sll_cache *cache) {
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) set_most(&cache->state[cls], cls, least_most(cls));
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) set_most(&cache->state[cls], cls, sll_lengths[cls].least);
 }
 
 void sll_share_alone(const struct sll_cache *cache) {
@@ -113,10 +106,10 @@ void sll_share_alone(const struct sll_cache *cache) {
 }
 
 void sll_begin_short(struct sll_state *state, uint32_t cls, bool takes) {
-  const uint32_t first = first_most(cls);
+  const uint32_t first = sll_lengths[cls].begin;
   state->takes = takes;
-  if (!takes) set_most(state, cls, least(least_most(cls), given_most(cls)));
-  else if (!set_most(state, cls, first)) set_most(state, cls, least_most(cls));
+  if (!takes) set_most(state, cls, least(sll_lengths[cls].least, sll_lengths[cls].given));
+  else if (!set_most(state, cls, first)) set_most(state, cls, sll_lengths[cls].least);
   state->drained = false;
   look_closely(state);
 }
@@ -125,7 +118,7 @@ static bool grow(struct sll_state *state, uint32_t cls, uint32_t limit) {
   return state->most >= limit || set_most(state, cls, least(state->most * 2u, limit));
 }
 
-void sll_grow_given(struct sll_state *state, uint32_t cls) { grow(state, cls, given_most(cls)); }
+void sll_grow_given(struct sll_state *state, uint32_t cls) { grow(state, cls, sll_lengths[cls].given); }
 
 /*
  * As many come as go: so the list wanders, and where threads free each other's blocks it wanders to whatever its limit is. It needs no long list, but its
@@ -147,7 +140,7 @@ void sll_grow_at_refill(struct sll_state *state, uint32_t cls) {
 }
 
 void sll_shrink(struct sll_state *state, uint32_t cls) {
-  const uint32_t first = first_most(cls), needed = greatest(first, wandering_most(cls));
+  const uint32_t first = sll_lengths[cls].begin, needed = greatest(first, wandering_most(cls));
   state->drained = false; /* the refill that comes now is for what goes back with time, not for what was too much */
   if (state->most <= needed) return;
   set_most(state, cls, greatest(state->most / 2u, needed));

@@ -7,8 +7,11 @@
 
 #include "tls_sll.h"
 
-/* By class: at how many blocks a list is drained at most, and how many the first refill brings. A thread's start would divide for each. */
-extern struct sll_lengths { uint16_t most, first; } sll_lengths[CLASS_COUNT];
+/*
+ * By class: at how many blocks a list is drained at most, how many the first refill brings, how long a list may always be, and how long one begins that
+ * the thread takes from (`begin`) or only gives to (`given`). A thread's start would divide for each.
+ */
+extern struct sll_lengths { uint16_t most, first, least, begin, given; } sll_lengths[CLASS_COUNT];
 
 /* ---- tls_budget.c ---- */
 
