@@ -1,9 +1,12 @@
 /* invalid_pointer cls=none | debug=invalid_pointer | guard=invalid_pointer | valgrind=Invalid_free: free of a pointer into a SuperSlab where there is no slab */
 #include "misuse.h"
 
+#define BLOCKS 20000 /* more than there are slots for guarded ones: the last lies in a SuperSlab in every mode */
+
 int main(void) {
-  char *p = use_malloc(100);
-  use_free(hide((char *)((uintptr_t)p | 0x1fff00)));
-  use_free(p);
+  static char *blocks[BLOCKS];
+  for (unsigned i = 0; i < BLOCKS; i++) blocks[i] = use_malloc(100);
+  use_free(hide((char *)((uintptr_t)blocks[BLOCKS - 1] | 0x1fff00)));
+  for (unsigned i = 0; i < BLOCKS; i++) use_free(blocks[i]);
   return finish(NULL);
 }
