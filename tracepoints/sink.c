@@ -101,10 +101,16 @@ static void say(const char *what) {
 static sigset_t signals_before; /* guarded by the locks that lttng_ust_before_fork takes */
 static bool ended;              /* LTTng is being, or has been, taken down at exit */
 
+/* A thread that holds stdio's locks allocates, and so may take LTTng's: glibc's lock of its list of FILEs comes first, as in src/start.c. */
+extern void _IO_list_lock(void) __attribute__((weak));
+extern void _IO_list_unlock(void) __attribute__((weak));
+extern void _IO_list_resetlock(void) __attribute__((weak));
+
 static void fork_prepare(void) {
   if (ended) return;
   const int saved = errno;
   sigset_t signals;
+  if (_IO_list_lock != NULL) _IO_list_lock();
   lttng_ust_before_fork(&signals);
   signals_before = signals;
   errno = saved;
@@ -115,6 +121,7 @@ static void fork_parent(void) {
   const int saved = errno;
   sigset_t signals = signals_before;
   lttng_ust_after_fork_parent(&signals);
+  if (_IO_list_unlock != NULL) _IO_list_unlock();
   errno = saved;
 }
 
@@ -123,6 +130,7 @@ static void fork_child(void) {
   if (ended) return;
   const int saved = errno;
   sigset_t signals = signals_before;
+  if (_IO_list_resetlock != NULL) _IO_list_resetlock();
   lttng_ust_after_fork_child(&signals);
   errno = saved;
 }
