@@ -21,12 +21,14 @@
 #include "../src/config.h"
 #include "../src/os.h"
 #include "../src/syscall.h"
+#include "clock.h"
 #include "hub.h"
 
 #define SHORTEST_MS 4   /* between two writings, which are rarer in a longer life, */
 #define LIFE_PART 16    /* of which each loses at most so small a part if the process is killed, */
 #define LONGEST_MS 100  /* or so much */
-#define COST_PART 100   /* of the time is spent on them, at most */
+#define COST_PART 100   /* of the processor time is spent on them, at most, */
+#define WAIT_PART 10    /* and of all time, when the disk or the processor has to be waited for */
 #define NAMES 100
 #define FIRST_PUBLICATION 2
 #define TRIES 3
@@ -226,14 +228,15 @@ static bool is_own_process(const struct stats_block *b) { return b->pid == (uint
 /* All signals are held meanwhile, so no handler of this thread finds it writing. */
 static void write_once(struct stats_block *b) {
   const int saved = errno;
-  const uint64_t start_ns = stats_elapsed_ns();
+  const uint64_t start_ns = stats_elapsed_ns(), start_work_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   if (reopen(b)) {
     const int error = write_block(b);
     if (error != 0) say_unwritten(error);
   }
   const uint64_t now_ns = stats_elapsed_ns(), part_ms = now_ns / 1000000 / LIFE_PART;
   const uint64_t pause_ms = part_ms < SHORTEST_MS ? SHORTEST_MS : part_ms > LONGEST_MS ? LONGEST_MS : part_ms;
-  __atomic_store_n(&due_ms, os_now_ms() + pause_ms + (now_ns - start_ns) * COST_PART / 1000000, __ATOMIC_RELAXED);
+  const uint64_t work_ns = (clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_work_ns) * COST_PART, wait_ns = (now_ns - start_ns) * WAIT_PART;
+  __atomic_store_n(&due_ms, os_now_ms() + pause_ms + (work_ns > wait_ns ? work_ns : wait_ns) / 1000000, __ATOMIC_RELAXED);
   errno = saved;
 }
 

@@ -3,8 +3,9 @@
  *
  *   provoke paths        every slow path, under HAKMEM_SS_SIZE=512K HAKMEM_SS_LIMIT=16 HAKMEM_RELEASE_DELAY=20
  *                        HAKMEM_FRAGMENTATION=20 HAKMEM_DRAIN_INTERVAL=64; ends with _exit, so that nothing happens after it
- *   provoke operations   a known number of operations of known sizes, under HAKMEM_TRACE=full
+ *   provoke operations   a known number of operations of known sizes, and a library that is opened with RTLD_DEEPBIND, under HAKMEM_TRACE=full
  */
+#include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -84,6 +85,7 @@ static void operations(void) {
   for (int i = 0; i < OPERATIONS; i++) block[i] = must(realloc(block[i], ODDER_SIZE));
   printf("last %p\n", block[OPERATIONS - 1]);
   empty(OPERATIONS);
+  if (dlopen("libm.so.6", RTLD_NOW | RTLD_DEEPBIND) == NULL) abort();
 }
 
 int main(int count, char **argument) {
