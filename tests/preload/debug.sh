@@ -11,13 +11,13 @@ seconds=${SOAK_SECONDS:-0}
 programs=$(all_programs)
 [ "$seconds" -gt 0 ] && export LOAD=4
 
-# Every process has a log of its own, which is empty where nothing was said.
-logs=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-debug.XXXXXX") || exit 1
+# A process that has something to say has a log of its own. Some programs run as another user: everybody may write here.
+logs=$(mktemp -d /tmp/hakmem-debug.XXXXXX) && chmod 1777 "$logs" || exit 1
 trap 'rm -rf "$logs"' EXIT
 trap 'exit 130' INT TERM
 export HAKMEM_LOG=hdr HAKMEM_LOG_FILE="$logs/%p"
 
-end=$(($(date +%s) + seconds)) rounds=0 works=0 processes=0 reports=0 failures=0 skipped=0
+end=$(($(date +%s) + seconds)) rounds=0 works=0 reports=0 failures=0 skipped=0
 while :; do
   rounds=$((rounds + 1))
   for program in $programs; do
@@ -29,13 +29,12 @@ while :; do
     esac
     said=$(find "$logs" -name '[0-9]*' -size +0 -exec grep -al verdict= {} + | wc -l)
     reports=$((reports + said))
-    processes=$((processes + $(find "$logs" -name '[0-9]*' | wc -l)))
     [ "$said" -eq 0 ] || find "$logs" -name '[0-9]*' -size +0 -exec head -n 60 {} +
     find "$logs" -name '[0-9]*' -delete
     [ "$seconds" -gt 0 ] && [ "$(date +%s)" -ge "$end" ] && break
   done
-  [ "$seconds" -gt 0 ] && echo "$(date +%H:%M:%S) round $rounds: $works works by $processes processes, $reports reports, $failures failures"
+  [ "$seconds" -gt 0 ] && echo "$(date +%H:%M:%S) round $rounds: $works works, $reports reports, $failures failures"
   [ "$(date +%s)" -ge "$end" ] && break
 done
 [ $((works + failures)) -gt 0 ] || { echo "none of the programs is installed"; exit 77; }
-[ $works -gt 0 ] && [ $processes -gt 0 ] && [ $((reports + failures)) -eq 0 ]
+[ $works -gt 0 ] && [ $((reports + failures)) -eq 0 ]
