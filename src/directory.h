@@ -71,6 +71,14 @@ struct slab *directory_slab(const void *p);
  */
 uint32_t directory_class_at(const void *p);
 
+/* The same question by one who knows the class, for loops over many blocks: whether a block of class `cls` begins at `p`, any bits at all. */
+ALWAYS_INLINE bool directory_begins(uint32_t cls, const void *p) {
+  const uintptr_t header = (uintptr_t)p - 1;
+  if (LIKELY(header >> 32 < ROOT_LENGTH && directory_code(&directory, (const void *)header) == (int8_t)(cls + 1) &&
+             class_starts_at(&class_start[cls], p))) return true;
+  return directory_class_at(p) == cls; /* in a further unit of its slab, or at the border of two */
+}
+
 /*
  * For pointers that should not be: the large or huge block that `p` points into, wherever, NULL where there is none; the class row of the slab
  * or block that was last taken out of this unit (a large or huge block: at its base only), CLASS_NONE where none was. Wait-free; the first

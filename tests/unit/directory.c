@@ -66,10 +66,12 @@ Test(directory, knows_where_blocks_begin) {
     for (char *p = base; p < base + (SLAB_UNITS_MAX + 2) * UNIT_SIZE; p++) {
       const bool begins = p >= slab->base && p < slab->base + slab->size && slab_block_of(slab, p) == p;
       cr_assert_eq(directory_class_at(p), begins ? cls : CLASS_NONE, "class %u, offset %td", cls, p - slab->base);
+      cr_assert_eq(directory_begins(cls, p), begins, "class %u, offset %td", cls, p - slab->base);
     }
     directory_leave(slab);
   }
   cr_assert_eq(directory_class_at(NULL), CLASS_NONE);
+  cr_assert_not(directory_begins(0, NULL));
 }
 
 Test(directory, knows_a_large_block_by_its_first_unit) {
