@@ -69,16 +69,21 @@ static uint64_t missed_events(void) {
   return sum;
 }
 
-static struct early *early_slot(void) {
-  const bool kept = !hub_checked && /* a leak check would take what is kept here for the program's pointers */
-                    !__atomic_load_n(&early_over, __ATOMIC_RELAXED); /* a tracer may never attach */
-  if (kept && __atomic_load_n(&early_count, __ATOMIC_RELAXED) < EARLY_LENGTH) {
-    const uint32_t index = __atomic_fetch_add(&early_count, 1, __ATOMIC_RELAXED);
-    if (index == 0) early_first_ns = clock_ns(CLOCK_MONOTONIC);
-    if (index < EARLY_LENGTH) return &early[index];
-  }
-  count_missed();
-  return NULL;
+/* One of the first events. NULL when the ring is full. */
+static NOINLINE struct early *early_slot_if_any(void) {
+  if (__atomic_load_n(&early_count, __ATOMIC_RELAXED) >= EARLY_LENGTH) return NULL;
+  const uint32_t index = __atomic_fetch_add(&early_count, 1, __ATOMIC_RELAXED);
+  if (index == 0) early_first_ns = clock_ns(CLOCK_MONOTONIC);
+  return index < EARLY_LENGTH ? &early[index] : NULL;
+}
+
+/* Where to keep an event that no tracer takes; NULL, and it is counted, when none is kept. */
+ALWAYS_INLINE struct early *early_slot(void) {
+  const bool kept = !__atomic_load_n(&early_over, __ATOMIC_RELAXED) && /* a tracer may never attach */
+                    !hub_checked; /* a leak check would take what is kept here for the program's pointers */
+  struct early *slot = UNLIKELY(kept) ? early_slot_if_any() : NULL;
+  if (LIKELY(slot == NULL)) count_missed();
+  return slot;
 }
 
 static void replay(const struct hak_event_sink *sink) {

@@ -176,13 +176,17 @@ static void small_free(struct sll_cache *cache, const struct slab *slab, void *p
   if (good) quarantine_put(cls, p);
 }
 
-/*
- * Frees a live small block with which nothing is the matter: most come here because their list's budget ran out, some because they lie in a
- * further unit of their slab.
- */
+/* Frees a live small block that the fast path did not look at closer, because of the place where it lies. */
+ALWAYS_INLINE bool free_further(struct sll_cache *cache, void *p) {
+  const int8_t code = directory_code(cache->directory, (const char *)p - 1);
+  if (!directory_is_further(code, p)) return false;
+  const uint32_t cls = directory_class_by(code, p);
+  return cls != CLASS_NONE && header_is(p, cache->live[cls]) && push_block(cache, cls, p);
+}
+
+/* Frees a live small block with which nothing is the matter: its list's budget ran out. */
 static bool free_plain(struct sll_cache *cache, uint32_t cls, void *p) {
   if (cls == CLASS_NONE || cache->directory != &directory || debug_on() || !header_is(p, cache->live[cls])) return false;
-  if (directory_code(&directory, (const char *)p - 1) == CODE_FURTHER && push_block(cache, cls, p)) return true;
   sll_hold(cache);
   header_set(p, HEADER_FREE);
   sll_push(cache, cls, p);
@@ -200,10 +204,10 @@ static bool give_up_sample(const struct sll_cache *cache, uint32_t cls, void *p)
   return true;
 }
 
-void free_slow(void *p) {
-  if (p == NULL) return;
-  const int saved = errno;
+/* Any pointer but NULL. */
+static NOINLINE void free_any(void *p) {
   struct sll_cache *cache = sll_self;
+  const int saved = errno;
   const uint32_t cls = directory_class_at(p);
   if (LIKELY(free_plain(cache, cls, p))) {
     errno = saved;
@@ -228,6 +232,10 @@ void free_slow(void *p) {
   }
   sll_leave(cache);
   errno = saved;
+}
+
+void free_slow(void *p) {
+  if (p != NULL && !free_further(sll_self, p)) free_any(p);
 }
 
 /* ---- Zeroed, and aligned. ---- */

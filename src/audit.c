@@ -31,6 +31,7 @@ static bool is_of(struct seen line, const void *block) { return (line.check ^ li
 static void remember(const void *block, uint64_t when) {
   struct seen *const lines = lines_of(block);
   struct seen next = {(uintptr_t)block ^ when, when};
+#pragma GCC unroll 4 /* WAYS: half the instructions of a loop */
   for (uint32_t way = 0; way < WAYS; way++) {
     const struct seen here = line_at(&lines[way]);
     __atomic_store_n(&lines[way].when, next.when, __ATOMIC_RELAXED);
@@ -77,7 +78,7 @@ struct chain audit_chain(uint32_t cls, struct chain chain, uint32_t most) {
   struct block *last = NULL, *block = chain.head;
   for (uint32_t n = 0; n < chain.count && n < most;) {
     /* Where a wild link leads must not be read. */
-    if (LIKELY(directory_class_at(block) == cls && block_can_pop(block))) {
+    if (LIKELY(directory_begins(cls, block) && block_can_pop(block))) {
       remember(block, when);
       last = block;
       block = block_next(block);

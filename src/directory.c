@@ -79,21 +79,49 @@ bool directory_prepare(const void *base, size_t size) {
   return true;
 }
 
-uint32_t directory_class_at(const void *p) {
-  const char *header = (const char *)p - 1;
-  const int8_t code = directory_code(&directory, header);
-  if ((uintptr_t)header >> 48 != 0) return CLASS_NONE;
-  const bool at_border = (uintptr_t)p % UNIT_SIZE == 0; /* the header is in the unit before */
-  if (code > 0 && !at_border) return class_starts_at(&class_start[code - 1], p) ? (uint32_t)code - 1 : CLASS_NONE;
-  const struct slab *slab = code > 0 || code == CODE_FURTHER ? directory_slab(header) : NULL;
-  return slab != NULL && slab_block_of(slab, p) == p ? slab->cls : CLASS_NONE;
+/* ---- Further units. ---- */
+
+struct directory_further directory_further[FURTHER_MAX];
+static int8_t further_code[CLASS_COUNT]; /* of the second unit; 0 until there is such a slab: atomic, written behind the entries */
+
+/*
+ * Where blocks begin in unit `u` of a slab of the class: see class_starts_at. Here the last block goes to 2^32 - 1. The unit's start is left out: what is there
+ * has its header in the unit before.
+ */
+static struct class_start further_start(uint32_t cls, uint32_t u, uint32_t units) {
+  const uint32_t stride = class_stride(cls), factor = class_start[cls].factor;
+  const uint32_t before = (u * (uint32_t)UNIT_SIZE - class_first(cls)) % stride; /* bytes of the block that reaches into this unit */
+  const uint32_t first = stride - before, end = (uint32_t)UNIT_SIZE;
+  const uint32_t last = u + 1 < units ? (end - 1 - first) / stride : (end - first) / stride - 1;
+  return (struct class_start){factor, 0u - 1u - last * (factor * stride) - first * factor};
+}
+
+/* The code of the class's second unit. Every thread that computes the entries writes the same. */
+static int8_t second_code(uint32_t cls) {
+  const int8_t known = __atomic_load_n(&further_code[cls], __ATOMIC_RELAXED);
+  if (known != 0) return known;
+  uint32_t n = 0;
+  for (uint32_t c = 0; c < cls; c++) n += class_slab_units(c) - 1;
+  const uint32_t units = class_slab_units(cls);
+  for (uint32_t u = 1; u < units; u++) {
+    directory_further[n + u - 1] = (struct directory_further){further_start(cls, u, units), cls};
+  }
+  __atomic_store_n(&further_code[cls], (int8_t)(CODE_FURTHER - (int)n), __ATOMIC_RELEASE);
+  return (int8_t)(CODE_FURTHER - (int)n);
 }
 
 /* Of the slab's unit `u`. */
 static int8_t code_of(const struct slab *slab, uint32_t u) {
   if (slab->cls >= CLASS_COUNT) return slab->cls == CLASS_LARGE ? CODE_LARGE : CODE_HUGE;
-  return u == 0 ? (int8_t)(slab->cls + 1) : CODE_FURTHER;
+  return u == 0 ? (int8_t)(slab->cls + 1) : (int8_t)(second_code(slab->cls) - (int8_t)(u - 1));
 }
+
+uint32_t directory_class_at_border(const void *p) {
+  const struct slab *slab = directory_slab((const char *)p - 1);
+  return slab != NULL && slab->cls < CLASS_COUNT && slab_block_of(slab, p) == p ? slab->cls : CLASS_NONE;
+}
+
+uint32_t directory_class_at(const void *p) { return directory_class_by(directory_code(&directory, (const char *)p - 1), p); }
 
 static uint32_t units_entered(const struct slab *slab) { return slab->cls < CLASS_COUNT ? slab->units : 1; }
 

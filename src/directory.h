@@ -12,7 +12,8 @@
  *
  *   0            not ours
  *   cls + 1      the first unit of a slab of class cls: the fast path knows where its blocks begin, and frees here
- *   negative     ours, but for the slow path: CODE_FURTHER, another unit of a slab; CODE_LARGE, CODE_HUGE
+ *   negative     ours, but for the slow path: CODE_LARGE, CODE_HUGE, and from CODE_FURTHER down, the second and further units of slabs: each class has a
+ *                code for each of its own, by which a free knows where blocks begin there without a look at the slab
  *
  * A block of a class is looked up by the address of its header, p - 1: what is in a slab can be read, whatever `p` is. The byte
  * before a mapping's first address may not be there.
@@ -43,7 +44,9 @@ struct directory_leaf {
 
 #define CODE_LARGE ((int8_t)-1)
 #define CODE_HUGE ((int8_t)-2)
-#define CODE_FURTHER ((int8_t)-3)
+#define CODE_FURTHER ((int8_t)-3) /* the first of FURTHER_MAX: they go down from here */
+#define FURTHER_MAX 96
+static_assert(CODE_FURTHER - (FURTHER_MAX - 1) >= INT8_MIN, "the codes of further units fit");
 
 extern struct directory directory, directory_blind;
 
@@ -70,6 +73,33 @@ struct slab *directory_slab(const void *p);
  * and can be read; before the first address of a mapping nothing may be. Wait-free.
  */
 uint32_t directory_class_at(const void *p);
+
+/* The second and further units of long slabs, class by class; entry n is that of code CODE_FURTHER - n. Written before the first such code. */
+extern struct directory_further { struct class_start start; uint32_t cls; } directory_further[FURTHER_MAX];
+
+/* directory_class_at for `p` at the start of a unit, in whose neighbour its header lies. */
+NOINLINE uint32_t directory_class_at_border(const void *p);
+
+/* directory_class_at for one who has the code of `p` - 1 already. */
+ALWAYS_INLINE uint32_t directory_class_by(int8_t code, const void *p) {
+  if (UNLIKELY(((uintptr_t)p - 1) >> 48 != 0)) return CLASS_NONE;
+  if (UNLIKELY((uintptr_t)p % UNIT_SIZE == 0)) return directory_class_at_border(p);
+  if (code > 0) return class_starts_at(&class_start[code - 1], p) ? (uint32_t)code - 1 : CLASS_NONE;
+  if (code > CODE_FURTHER) return CLASS_NONE;
+  const struct directory_further *unit = &directory_further[CODE_FURTHER - code];
+  return class_starts_at(&unit->start, p) ? unit->cls : CLASS_NONE;
+}
+
+/* Whether the fast path leaves it to the slow one to say if a block begins at `p`, `code` being that of `p` - 1: in a further unit, or at the border of two. */
+ALWAYS_INLINE bool directory_is_further(int8_t code, const void *p) { return code <= CODE_FURTHER || (code > 0 && (uintptr_t)p % UNIT_SIZE == 0); }
+
+/* The same question by one who knows the class, for loops over many blocks: whether a block of class `cls` begins at `p`, any bits at all. */
+ALWAYS_INLINE bool directory_begins(uint32_t cls, const void *p) {
+  const uintptr_t header = (uintptr_t)p - 1;
+  if (LIKELY(header >> 32 < ROOT_LENGTH && directory_code(&directory, (const void *)header) == (int8_t)(cls + 1) &&
+             class_starts_at(&class_start[cls], p))) return true;
+  return directory_class_at(p) == cls; /* in a further unit of its slab, or at the border of two */
+}
 
 /*
  * For pointers that should not be: the large or huge block that `p` points into, wherever, NULL where there is none; the class row of the slab

@@ -121,7 +121,7 @@ uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, struct chain *leg
   lock_take(&c->lock);
   while (chain->count > 0) {
     struct block *block = chain->head;
-    if (directory_class_at(block) != cls || !block_can_pop(block)) break;
+    if (!directory_begins(cls, block) || !block_can_pop(block)) break;
     struct slab *slab = directory_slab(block);
     chain->head = block_next(block);
     chain->count--;

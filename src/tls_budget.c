@@ -44,7 +44,7 @@ void sll_prepare(void) {
     const uint32_t first = (uint32_t)between(FIRST_REFILL_MIN, (uint32_t)FIRST_REFILL_BYTES / stride, FIRST_REFILL_MAX);
     const uint32_t given = least(begin, greatest(GIVEN_MOST, most / 32)), waiting = greatest(2 * first + 1, (uint32_t)LEAST_BYTES / stride);
     const uint32_t always = stride > 2 * LEAST_STRIDE ? 1 : least(begin, stride > LEAST_STRIDE ? waiting : greatest(waiting, given));
-    sll_lengths[cls] = (struct sll_lengths){(uint16_t)most, (uint16_t)first, (uint16_t)always, (uint16_t)begin, (uint16_t)given};
+    sll_lengths[cls] = (struct sll_lengths){(uint16_t)most, (uint16_t)first, (uint16_t)always, (uint16_t)begin, (uint16_t)given, 2 * stride};
   }
 }
 
@@ -71,54 +71,71 @@ static void look_closely(struct sll_state *state) { state->horizon = state->most
 static size_t shared; /* bytes that lists took; atomic */
 
 /* The share of a list of up to `most` blocks, in bytes: it may have a spare list of as many. */
-static size_t share_of(uint32_t most, uint32_t cls) {
-  const uint32_t least = sll_lengths[cls].least;
-  return most > least ? (size_t)(most - least) * 2 * class_stride(cls) : 0;
+static inline uint32_t share_of(uint32_t most, const struct sll_lengths *lengths) {
+  return most > lengths->least ? (most - lengths->least) * lengths->share : 0;
 }
 
-static bool take_share(size_t size) {
+/* So that a list grows by `size` bytes: of what the thread's lists gave up, and the rest of what all share. */
+static bool take_share(struct sll_cache *cache, uint32_t size) {
+  if (size <= cache->share_left) {
+    cache->share_left -= size;
+    return true;
+  }
+  const size_t more = size - cache->share_left;
   const size_t all = max_size(SHARED_BYTES, sll_running() * SHARED_A_THREAD), taken = __atomic_load_n(&shared, __ATOMIC_RELAXED);
-  if (taken >= all || size > (all - taken) / SHARED_PART) return false;
-  __atomic_fetch_add(&shared, size, __ATOMIC_RELAXED);
+  if (taken >= all || more > (all - taken) / SHARED_PART) return false;
+  __atomic_fetch_add(&shared, more, __ATOMIC_RELAXED);
+  cache->share_left = 0;
   return true;
 }
 
 /* Changes how long a list may be. False, and nothing changed, where it takes more for it than all lists together may. */
-static bool set_most(struct sll_state *state, uint32_t cls, uint32_t most) {
-  const size_t before = share_of(state->most, cls), after = share_of(most, cls);
-  if (after > before && !take_share(after - before)) return false;
-  if (after < before) __atomic_fetch_sub(&shared, before - after, __ATOMIC_RELAXED);
+static inline bool set_most(struct sll_cache *cache, uint32_t cls, uint32_t most) {
+  struct sll_state *state = &cache->state[cls];
+  const struct sll_lengths *lengths = &sll_lengths[cls];
+  const uint32_t before = share_of(state->most, lengths), after = share_of(most, lengths);
+  if (after > before && !take_share(cache, after - before)) return false;
+  if (after < before) cache->share_left += before - after;
   state->most = (uint16_t)most;
   return true;
 }
 
 size_t sll_shared(void) { return __atomic_load_n(&shared, __ATOMIC_RELAXED); }
 
-void sll_give_shares(struct sll_cache *cache) {
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) set_most(&cache->state[cls], cls, sll_lengths[cls].least);
+void sll_give_share(struct sll_cache *cache) {
+  if (cache->share_left != 0) __atomic_fetch_sub(&shared, cache->share_left, __ATOMIC_RELAXED);
+  cache->share_left = 0;
+}
+
+void sll_give_all_shares(struct sll_cache *cache) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) set_most(cache, cls, sll_lengths[cls].least);
+  sll_give_share(cache);
 }
 
 void sll_share_alone(const struct sll_cache *cache) {
   shared = 0;
   for (; cache != NULL; cache = cache->next) {
-    for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) shared += share_of(cache->state[cls].most, cls);
+    shared += cache->share_left;
+    for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) shared += share_of(cache->state[cls].most, &sll_lengths[cls]);
   }
 }
 
-void sll_begin_short(struct sll_state *state, uint32_t cls, bool takes) {
-  const uint32_t first = sll_lengths[cls].begin;
+void sll_begin_short(struct sll_cache *cache, uint32_t cls, bool takes) {
+  struct sll_state *state = &cache->state[cls];
+  const struct sll_lengths *lengths = &sll_lengths[cls];
   state->takes = takes;
-  if (!takes) set_most(state, cls, least(sll_lengths[cls].least, sll_lengths[cls].given));
-  else if (!set_most(state, cls, first)) set_most(state, cls, sll_lengths[cls].least);
+  if (!takes) set_most(cache, cls, least(lengths->least, lengths->given));
+  else if (!set_most(cache, cls, lengths->begin)) set_most(cache, cls, lengths->least);
   state->drained = false;
   look_closely(state);
 }
 
-static bool grow(struct sll_state *state, uint32_t cls, uint32_t limit) {
-  return state->most >= limit || set_most(state, cls, least(state->most * 2u, limit));
+static bool grow(struct sll_cache *cache, uint32_t cls, uint32_t limit) {
+  const uint32_t most = cache->state[cls].most;
+  return most >= limit || set_most(cache, cls, least(most * 2u, limit));
 }
 
-void sll_grow_given(struct sll_state *state, uint32_t cls) { grow(state, cls, sll_lengths[cls].given); }
+void sll_grow_given(struct sll_cache *cache, uint32_t cls) { grow(cache, cls, sll_lengths[cls].given); }
 
 /*
  * As many come as go: so the list wanders, and where threads free each other's blocks it wanders to whatever its limit is. It needs no long list, but its
@@ -127,30 +144,33 @@ void sll_grow_given(struct sll_state *state, uint32_t cls) { grow(state, cls, sl
 void sll_grow_at_push(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   if (2 * (state->alloc_armed - cache->budget[cls].alloc) <= state->free_armed) return; /* one that only gives holds little */
-  if (!grow(state, cls, wandering_most(cls))) return;
+  if (!grow(cache, cls, wandering_most(cls))) return;
   const uint32_t beyond = sll_lengths[cls].most - state->most; /* so far it may go over its end, and no farther, if from now on blocks only come */
   state->horizon = (uint16_t)least(state->horizon * 2u, greatest(beyond, state->most / 2u));
 }
 
 /* What was given away and is wanted again so soon did not wander: many came, then many went, and a list as long as that would have kept them. */
-void sll_grow_at_refill(struct sll_state *state, uint32_t cls) {
-  if (state->drained && state->since_given < SOON * state->most) grow(state, cls, sll_lengths[cls].most);
+void sll_grow_at_refill(struct sll_cache *cache, uint32_t cls) {
+  struct sll_state *state = &cache->state[cls];
+  if (state->drained && state->since_given < SOON * state->most) grow(cache, cls, sll_lengths[cls].most);
   state->drained = false;
   state->refill = (uint16_t)next_refill(state->refill, cls);
 }
 
-void sll_shrink(struct sll_state *state, uint32_t cls) {
+void sll_shrink(struct sll_cache *cache, uint32_t cls) {
+  struct sll_state *state = &cache->state[cls];
   const uint32_t first = sll_lengths[cls].begin, needed = greatest(first, wandering_most(cls));
   state->drained = false; /* the refill that comes now is for what goes back with time, not for what was too much */
   if (state->most <= needed) return;
-  set_most(state, cls, greatest(state->most / 2u, needed));
+  set_most(cache, cls, greatest(state->most / 2u, needed));
   look_closely(state);
 }
 
-void sll_begin_again(struct sll_state *state, uint32_t cls) {
+void sll_begin_again(struct sll_cache *cache, uint32_t cls) {
+  struct sll_state *state = &cache->state[cls];
   state->refill = sll_lengths[cls].first;
   state->moved = false;
-  sll_begin_short(state, cls, state->takes);
+  sll_begin_short(cache, cls, state->takes);
 }
 
 void sll_note_drain(struct sll_state *state, bool given) {
@@ -201,7 +221,7 @@ void sll_arm_allocs(struct sll_cache *cache, uint32_t cls) {
   if (frees < cache->budget[cls].free) cache->budget[cls].free = cache->state[cls].free_armed = frees;
 }
 
-void sll_count_for(struct sll_cache *cache, uint32_t cls, uint32_t pops, uint32_t pushes) {
+ALWAYS_INLINE void count_for(struct sll_cache *cache, uint32_t cls, uint32_t pops, uint32_t pushes) {
   struct sll_state *state = &cache->state[cls];
   if ((pops | pushes) == 0) return;
   state->length += pushes - pops;
@@ -215,19 +235,24 @@ void sll_count_for(struct sll_cache *cache, uint32_t cls, uint32_t pops, uint32_
   hub_count(cls, pops, pushes);
 }
 
-void sll_count(struct sll_cache *cache, uint32_t cls) {
+void sll_count_for(struct sll_cache *cache, uint32_t cls, uint32_t pops, uint32_t pushes) { count_for(cache, cls, pops, pushes); }
+
+/* Brings in every operation that the budgets counted. */
+ALWAYS_INLINE void count(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   const uint32_t pops = (uint32_t)(state->alloc_armed - cache->budget[cls].alloc);
   const uint32_t pushes = (uint32_t)(state->free_armed - cache->budget[cls].free);
   state->alloc_armed = cache->budget[cls].alloc;
   state->free_armed = cache->budget[cls].free;
-  sll_count_for(cache, cls, pops, pushes);
+  count_for(cache, cls, pops, pushes);
 }
+
+void sll_count(struct sll_cache *cache, uint32_t cls) { count(cache, cls); }
 
 void sll_publish(struct sll_cache *cache, uint32_t cls) {
   if (cache->budget[cls].alloc < 0) cache->budget[cls].alloc = 0;
   if (cache->budget[cls].free < 0) cache->budget[cls].free = 0;
-  sll_count(cache, cls);
+  count(cache, cls);
 }
 
 /* A gap has no memory: it may be drawn anew at any time, for any reason but its own length. */
@@ -265,7 +290,7 @@ void sll_init(struct sll_cache *cache) {
     cache->head[cls] = BLOCK_END;
     cache->live[cls] = header_live(cls);
     cache->state[cls] = (struct sll_state){.refill = sll_lengths[cls].first};
-    sll_begin_short(&cache->state[cls], cls, false);
+    sll_begin_short(cache, cls, false);
     draw_profile(cache, cls);
   }
 }

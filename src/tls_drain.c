@@ -49,10 +49,6 @@ uint32_t sll_hand_over(uint32_t cls, struct chain chain) {
   return overflow.count != 0 ? sll_return_blocks(cls, overflow, false) : 0;
 }
 
-bool sll_goes_on_with(uint32_t cls, const struct block *block) {
-  return directory_class_at(block) == cls && block_can_pop(block);
-}
-
 /* Cuts the list behind its first `keep` blocks, which were pushed last and are warm, and returns the rest. */
 static struct chain cut_list(struct sll_cache *cache, uint32_t cls, uint32_t keep) {
   if (keep == 0) return sll_take_list(cache, cls);
@@ -89,7 +85,7 @@ void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) 
       sll_put_spare(state, state->most > CUT_MAX ? sll_take_list(cache, cls) : cut_list(cache, cls, state->most / 2));
     } else {
       out = sll_take_list(cache, cls);
-      sll_grow_given(state, cls);
+      sll_grow_given(cache, cls);
     }
     sll_note_drain(state, out.count != 0);
     state->spare_idle = false;
@@ -164,12 +160,13 @@ void sll_shorten(struct sll_cache *cache) {
     const uint32_t before = state->length + state->spare_count;
     const struct chain spare = sll_take_spare(cache, cls), list = shorten(cache, cls);
     state->refill = sll_lengths[cls].first;
-    sll_begin_short(state, cls, false);
+    sll_begin_short(cache, cls, false);
     sll_arm(cache, cls);
     const uint32_t moved = list.count + spare.count, slabs = sll_hand_over(cls, list) + sll_hand_over(cls, spare);
     if (moved == 0) continue;
     EVENT(tls_sll_drain, .cls = cls, .reason = DRAIN_EXIT, .before = before, .moved = moved, .slabs = slabs, .ticks = hub_ticks() - start);
   }
+  sll_give_share(cache);
 }
 
 static void decay(struct sll_cache *cache, uint32_t cls) {
@@ -180,7 +177,7 @@ static void decay(struct sll_cache *cache, uint32_t cls) {
   const uint32_t before = state->length + state->spare_count;
   const bool moved = state->moved;
   state->moved = false;
-  sll_shrink(state, cls);
+  sll_shrink(cache, cls);
   if (before == 0) {
     sll_arm(cache, cls);
     return;
@@ -201,6 +198,7 @@ static void decay(struct sll_cache *cache, uint32_t cls) {
 
 void sll_decay(struct sll_cache *cache) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) decay(cache, cls);
+  sll_give_share(cache);
 }
 
 void sll_drain_all(struct sll_cache *cache, enum drain_reason reason) {

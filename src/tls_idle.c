@@ -136,8 +136,9 @@ static void collect(struct sll_cache *cache, bool certain) {
     collected.found[cls] = CHAIN_EMPTY;
     if (!rests || __atomic_load_n(&cache->claim, __ATOMIC_RELAXED) == CLAIM_AWAITED) continue;
     collected.found[cls] = take(cache, cls);
-    sll_begin_again(&cache->state[cls], cls);
+    sll_begin_again(cache, cls);
   }
+  sll_give_share(cache);
 }
 
 static void give_back(uint32_t cls, struct chain chain, enum drain_reason reason) {

@@ -9,9 +9,10 @@
 
 /*
  * By class: at how many blocks a list is drained at most, how many the first refill brings, how long a list may always be, and how long one begins that
- * the thread takes from (`begin`) or only gives to (`given`). A thread's start would divide for each.
+ * the thread takes from (`begin`) or only gives to (`given`); what a block more than `least` takes of the shared bytes. A thread's start would divide
+ * for each.
  */
-extern struct sll_lengths { uint16_t most, first, least, begin, given; } sll_lengths[CLASS_COUNT];
+extern struct sll_lengths { uint16_t most, first, least, begin, given; uint32_t share; } sll_lengths[CLASS_COUNT];
 
 /* ---- tls_budget.c ---- */
 
@@ -30,16 +31,19 @@ void sll_count(struct sll_cache *cache, uint32_t cls);
 void sll_count_for(struct sll_cache *cache, uint32_t cls, uint32_t pops, uint32_t pushes);
 
 /* The lists of the class were emptied, because nothing was done with them for long: they are as short as new ones, and so is the next refill. */
-void sll_begin_again(struct sll_state *state, uint32_t cls);
+void sll_begin_again(struct sll_cache *cache, uint32_t cls);
 
 /* The list is to be as short as a new one: shorter still where the thread `takes` nothing from it, but frees what others allocated, to whom it has to go back. */
-void sll_begin_short(struct sll_state *state, uint32_t cls, bool takes);
+void sll_begin_short(struct sll_cache *cache, uint32_t cls, bool takes);
 
 /* A list that the thread only gives to ran full: it may be longer. */
-void sll_grow_given(struct sll_state *state, uint32_t cls);
+void sll_grow_given(struct sll_cache *cache, uint32_t cls);
 
-/* Makes all lists of a thread as short as possible. */
-void sll_give_shares(struct sll_cache *cache);
+/* Gives back what the thread's lists gave up of the bytes that all lists share. */
+void sll_give_share(struct sll_cache *cache);
+
+/* Makes all lists of a thread as short as possible, and gives back their shares. */
+void sll_give_all_shares(struct sll_cache *cache);
 
 /* Bytes that lists took of what all of them share. In a forked child, only the lists from `cache` on have a share. */
 size_t sll_shared(void);
@@ -49,10 +53,10 @@ void sll_share_alone(const struct sll_cache *cache);
 void sll_grow_at_push(struct sll_cache *cache, uint32_t cls);
 
 /* The pool gave blocks: the list grows where it had just given as many away, and the next refill is larger. */
-void sll_grow_at_refill(struct sll_state *state, uint32_t cls);
+void sll_grow_at_refill(struct sll_cache *cache, uint32_t cls);
 
 /* Some time went by, and the list is emptied: one that may be longer than it needs for blocks that come and go may be half as long. */
-void sll_shrink(struct sll_state *state, uint32_t cls);
+void sll_shrink(struct sll_cache *cache, uint32_t cls);
 
 /* A drain gave blocks away that were too many, if any; from now on the length is looked at again after few pushes. */
 void sll_note_drain(struct sll_state *state, bool given);
@@ -65,7 +69,7 @@ struct chain sll_take_spare(struct sll_cache *cache, uint32_t cls);
 void sll_put_spare(struct sll_state *state, struct chain chain); /* where there is none */
 
 /* Whether a list of the class can go on with `block`, wherever a link that was written to may lead. */
-bool sll_goes_on_with(uint32_t cls, const struct block *block);
+static inline bool sll_goes_on_with(uint32_t cls, const struct block *block) { return directory_begins(cls, block) && block_can_pop(block); }
 
 /* Hands a chain on whole; what overflows goes back to its slabs. Returns the slabs touched. */
 uint32_t sll_hand_over(uint32_t cls, struct chain chain);

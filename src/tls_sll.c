@@ -54,7 +54,7 @@ static bool refill(struct sll_cache *cache, uint32_t cls) {
    */
   const struct chain foreign = state->refilled ? CHAIN_EMPTY : sll_take_list(cache, cls);
   struct pool_answer answer = {.chain = state->refilled ? sll_take_spare(cache, cls) : CHAIN_EMPTY, .source = REFILL_SPARE};
-  if (!state->takes) sll_begin_short(state, cls, true);
+  if (!state->takes) sll_begin_short(cache, cls, true);
   state->refilled = state->moved = true;
   state->spare_idle = false;
   answer.chain = audit_chain(cls, answer.chain, AUDIT_FEW);
@@ -67,7 +67,7 @@ static bool refill(struct sll_cache *cache, uint32_t cls) {
       answer.source = REFILL_LEGACY;
     }
     if (answer.chain.count == 0 && foreign.count == 0) return false;
-    sll_grow_at_refill(state, cls);
+    sll_grow_at_refill(cache, cls);
   }
   /* A sink may have come back through malloc or free meanwhile and left a list; and again while that one is handed over. */
   for (sll_publish(cache, cls); state->length != 0; sll_publish(cache, cls)) sll_hand_over(cls, sll_take_list(cache, cls));

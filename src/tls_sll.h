@@ -83,6 +83,7 @@ struct sll_cache {
   uint32_t operations;               /* published since the last sample */
   uint32_t visits;                   /* of the slow paths */
   uint64_t decay_ms;                 /* when sll_decay is due */
+  uint32_t share_left;               /* of what all lists share: bytes that lists of this thread gave up, for others of its lists */
   uint32_t refills;
   uint32_t guard_gap[CLASS_LARGE + 1]; /* allocations of the class until one is guarded; with the last, all that are larger */
   uint32_t profile_gap[CLASS_COUNT]; /* allocations of the class until one is a sample of HAKMEM_PROFILE; 0 where that is off */

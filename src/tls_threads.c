@@ -135,7 +135,7 @@ struct sll_cache *sll_claim_idle(uint64_t before_ms, uint32_t most) {
 
 /* Lists that are empty, and nobody's, go out of the live ones. */
 static void retire(struct sll_cache *cache) {
-  sll_give_shares(cache);
+  sll_give_all_shares(cache);
   lock_take(&registry.lock);
   if (cache->prev != NULL) cache->prev->next = cache->next;
   else registry.live = cache->next;

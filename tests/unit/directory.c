@@ -35,13 +35,22 @@ Test(directory, knows_nothing_of_strange_pointers) {
   }
 }
 
+static uint32_t class_of_two_units(void) {
+  uint32_t cls = 0;
+  while (class_slab_units(cls) != 2) cls++;
+  return cls;
+}
+
 Test(directory, finds_every_byte_of_a_small_slab) {
   char *base = map(4 * UNIT_SIZE, UNIT_SIZE);
-  struct slab *slab = make_slab(base + UNIT_SIZE, 70, 2);
+  const uint32_t cls = class_of_two_units();
+  struct slab *slab = make_slab(base + UNIT_SIZE, cls, 2);
   directory_enter(slab);
   for (char *p = base; p < base + 4 * UNIT_SIZE; p += 37) {
     const bool inside = p >= base + UNIT_SIZE && p < base + 3 * UNIT_SIZE;
-    cr_assert_eq(directory_code(&directory, p), !inside ? 0 : p < base + 2 * UNIT_SIZE ? 71 : CODE_FURTHER);
+    const int8_t code = directory_code(&directory, p);
+    if (inside && p >= base + 2 * UNIT_SIZE) cr_assert_leq(code, CODE_FURTHER);
+    else cr_assert_eq(code, inside ? (int)cls + 1 : 0);
     cr_assert_eq(directory_slab(p), inside ? slab : NULL);
     cr_assert_eq(directory_code(&directory_blind, p), 0, "the blind directory sees nothing");
     cr_assert_null(directory_slab((char *)((uintptr_t)p | (uintptr_t)1 << 48)), "an address beyond the root is nobody's");
@@ -52,7 +61,12 @@ Test(directory, finds_every_byte_of_a_small_slab) {
 }
 
 Test(directory, every_class_has_a_code_of_its_own) {
-  for (int cls = 0; cls < CLASS_COUNT; cls++) cr_assert_gt((int8_t)(cls + 1), 0);
+  uint32_t further = 0;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    cr_assert_gt((int8_t)(cls + 1), 0);
+    further += class_slab_units(cls) - 1;
+  }
+  cr_assert_leq(further, FURTHER_MAX);
 }
 
 /* Every address of a slab, in each of its units, and those around it. */
@@ -66,10 +80,12 @@ Test(directory, knows_where_blocks_begin) {
     for (char *p = base; p < base + (SLAB_UNITS_MAX + 2) * UNIT_SIZE; p++) {
       const bool begins = p >= slab->base && p < slab->base + slab->size && slab_block_of(slab, p) == p;
       cr_assert_eq(directory_class_at(p), begins ? cls : CLASS_NONE, "class %u, offset %td", cls, p - slab->base);
+      cr_assert_eq(directory_begins(cls, p), begins, "class %u, offset %td", cls, p - slab->base);
     }
     directory_leave(slab);
   }
   cr_assert_eq(directory_class_at(NULL), CLASS_NONE);
+  cr_assert_not(directory_begins(0, NULL));
 }
 
 Test(directory, knows_a_large_block_by_its_first_unit) {
@@ -88,7 +104,7 @@ Test(directory, a_slab_may_span_two_leaves) {
   char *base = map(leaf_span + 4 * UNIT_SIZE, UNIT_SIZE);
   char *border = (char *)align_up((uintptr_t)base + UNIT_SIZE, leaf_span);
   if (border + UNIT_SIZE > base + leaf_span + 4 * UNIT_SIZE) border = base + 2 * UNIT_SIZE;
-  struct slab *slab = make_slab(border - UNIT_SIZE, 70, 2);
+  struct slab *slab = make_slab(border - UNIT_SIZE, class_of_two_units(), 2);
   directory_enter(slab);
   cr_assert_eq(directory_slab(border - 1), slab);
   cr_assert_eq(directory_slab(border), slab);
