@@ -1,14 +1,15 @@
 /*
  * size_class.h: size <-> class.
  *
- * Strides grow by 16 bytes up to 128, then by eight even steps per doubling:
+ * Strides grow by 16 bytes up to 128, by eight even steps per doubling up to 512, and above so that a whole number of blocks fills a slab almost
+ * to its end: 65520 / 63 = 1040, 65520 / 15 = 4368.
  *
- *   class   0   1  ...   7 |   8    9  ...   15 |  16   17 ...   23 | ...      71 |    72
- *   stride 16  32  ... 128 | 144  160  ...  256 | 288  320 ...  512 | ...   32768 | 36864
+ *   class   0   1  ...   7 |   8    9  ...   15 |  16   17 ...   23 |  24 ...  31 ...   49 ...    75     76
+ *   stride 16  32  ... 128 | 144  160  ...  256 | 288  320 ...  512 | 528 ... 1040 ... 4368 ... 32752  35744
  *
  * A block's last byte belongs to the header of its right neighbour, so a block of stride s serves
- * requests of up to s - 1 bytes. With eight steps per doubling the unused part of a stride above 128
- * is at most step / stride <= 1/9 < 12.5 %.
+ * requests of up to s - 1 bytes. So the strides just above a power of two matter most: programs like to ask for powers of two. The unused part of a
+ * stride above 128 is at most 1/9.
  */
 #ifndef HAKMEM_SIZE_CLASS_H
 #define HAKMEM_SIZE_CLASS_H
@@ -20,13 +21,13 @@
  * power of two in the stride, so a block for an alignment is a block like any other. Strides grow by 32 up to 256, then by four
  * even steps per doubling:
  *
- *   class  73   74  ...   80 |  81   82   83   84 | ...   105 ... 108
+ *   class  77   78  ...   84 |  85   86   87   88 | ...   109 ... 112
  *   stride 32   64  ...  256 | 320  384  448  512 | ... 20480 ... 32768
  */
-#define CLASS_ALIGNED 73 /* the first of them */
+#define CLASS_ALIGNED 77 /* the first of them */
 #define ALIGNED_MAX ((size_t)32768)
-#define CLASS_COUNT 109
-#define STRIDE_MAX ((size_t)36864)
+#define CLASS_COUNT 113
+#define STRIDE_MAX ((size_t)35744)
 #define SMALL_MAX (STRIDE_MAX - 1) /* the largest request that a class serves */
 
 /* Rows for blocks that are of no class, so that tables indexed by class can hold them too. */
@@ -35,7 +36,7 @@
 #define CLASS_ROWS (CLASS_COUNT + 2)
 #define CLASS_NONE UINT32_MAX        /* not ours */
 
-#define SLAB_UNITS_MAX 4 /* half of the smallest SuperSlab (512 KiB) */
+#define SLAB_UNITS_MAX 6 /* the smallest SuperSlab (512 KiB) has 8 */
 
 #define CLASS_GRANULE 16
 #define CLASS_TABLE_LENGTH (STRIDE_MAX / CLASS_GRANULE + 1)
@@ -49,16 +50,8 @@ ALWAYS_INLINE uint32_t class_of_size(size_t size) {
 }
 
 /* Bytes from one block of class `cls` to the next; cls < CLASS_COUNT. */
-ALWAYS_INLINE uint32_t class_stride(uint32_t cls) {
-  if (cls >= CLASS_ALIGNED + 8) {
-    const uint32_t doubling = (cls - CLASS_ALIGNED - 8) / 4, step = (cls - CLASS_ALIGNED - 8) % 4 + 1;
-    return (256u << doubling) + ((64u << doubling) * step);
-  }
-  if (cls >= CLASS_ALIGNED) return (cls - CLASS_ALIGNED + 1) * 32;
-  if (cls < 8) return (cls + 1) * CLASS_GRANULE;
-  const uint32_t doubling = (cls - 8) / 8, step = (cls - 8) % 8 + 1;
-  return (128u << doubling) + ((16u << doubling) * step);
-}
+extern const uint16_t class_strides[CLASS_COUNT];
+ALWAYS_INLINE uint32_t class_stride(uint32_t cls) { return class_strides[cls]; }
 
 /*
  * The aligned class that serves `size` bytes at a multiple of `alignment`, a power of two above MIN_ALIGN; (size | alignment - 1) < ALIGNED_MAX.
@@ -100,7 +93,7 @@ ALWAYS_INLINE bool class_starts_at(const struct class_start *start, const void *
 
 /*
  * Units of one slab of class `cls`: the fewest whose tail (what is left behind the last whole block, and before
- * the first one beyond MIN_ALIGN) is under 1/8 of the slab; at most SLAB_UNITS_MAX.
+ * the first one beyond MIN_ALIGN) is under 1/64 of the slab, or of an aligned class under 1/8; at most SLAB_UNITS_MAX.
  */
 uint32_t class_slab_units(uint32_t cls);
 

@@ -68,7 +68,7 @@ int main(void) {
   use_delete = (void (*)(void *))(uintptr_t)dlsym(RTLD_DEFAULT, "_ZdlPv");
   use_delete_sized = (void (*)(void *, size_t))(uintptr_t)dlsym(RTLD_DEFAULT, "_ZdlPvm");
   use_free_sized = (void (*)(void *, size_t))(uintptr_t)dlsym(RTLD_DEFAULT, "free_sized");
-  for (size_t size = 15; size < 36864; size += size < 256 ? 16 : size / 8) test(malloc(size), size);
+  for (size_t size = 15; size < 35744; size += size < 256 ? 16 : size / 8) test(malloc(size), size);
   for (size_t align = 32; align <= 65536; align *= 2) test(aligned_alloc(align, align), align);
   test(malloc(300000), 300000);
   test(malloc(5000000), 5000000);

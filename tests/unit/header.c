@@ -1,11 +1,13 @@
 /* The witness byte: its states cannot be mistaken for each other; chains and their end. */
 #include "header.h"
 
+#include "size_class.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
 Test(header, states_differ) {
-  for (uint32_t cls = 0; cls < 109; cls++) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     cr_assert_eq(header_live(cls), 0xa0 | (cls & 15));
     cr_assert_neq(header_live(cls), HEADER_FREE);
   }
