@@ -79,6 +79,7 @@ struct sll_cache {
   struct sll_state state[CLASS_COUNT];
   struct sll_cache *next, *prev;     /* among the live ones; `next` alone among the unused */
   struct sll_cache *after;           /* among those whose thread ended, or which another thread claims */
+  uint32_t round;                    /* of sll_collect_idle that looked at these last; changes under the lock of tls_threads.c */
   uint64_t ended_ms;                 /* when it did */
   uint32_t operations;               /* published since the last sample */
   uint32_t visits;                   /* of the slow paths */
