@@ -1,12 +1,15 @@
 /* What other threads may take of a thread's lists, whatever their owner is at; and what all lists share. */
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "config.h"
 #include "hub.h"
 #include "os.h"
 #include "tls_lists.h"
+#include "units.h"
 
 enum { SIZE = 500, BLOCKS = 50 };
 
@@ -145,6 +148,23 @@ Test(tls_idle, what_a_thread_is_about_to_read_stays_mapped) {
   cr_assert_eq(cached(o.cls), 0);
   alloc_trim(0);
   cr_assert_null(directory_slab(o.block), "its slab went");
+  end(&o);
+}
+
+Test(tls_idle, nothing_stays_mapped_for_a_thread_that_a_fork_left_behind) {
+  struct owner o = {0};
+  start(&o);
+  collect();
+  const pid_t pid = fork();
+  if (pid == 0) {
+    struct units_totals units;
+    alloc_trim(0);
+    units_totals(&units);
+    _exit(units.active != 0);
+  }
+  int status;
+  cr_assert_eq(waitpid(pid, &status, 0), pid);
+  cr_expect_eq(status, 0, "a SuperSlab stays, and nobody is there who would let it go");
   end(&o);
 }
 
