@@ -182,7 +182,7 @@ static void small_free(struct sll_cache *cache, const struct slab *slab, void *p
  */
 static bool free_plain(struct sll_cache *cache, uint32_t cls, void *p) {
   if (cls == CLASS_NONE || cache->directory != &directory || debug_on() || !header_is(p, cache->live[cls])) return false;
-  if (directory_code(&directory, (const char *)p - 1) == CODE_FURTHER && push_block(cache, cls, p)) return true;
+  if (directory_code(&directory, header_place(p)) == CODE_FURTHER && push_block(cache, cls, p)) return true;
   sll_hold(cache);
   header_set(p, HEADER_FREE);
   sll_push(cache, cls, p);

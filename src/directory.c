@@ -80,7 +80,7 @@ bool directory_prepare(const void *base, size_t size) {
 }
 
 uint32_t directory_class_at(const void *p) {
-  const char *header = (const char *)p - 1;
+  const void *header = header_place(p);
   const int8_t code = directory_code(&directory, header);
   if ((uintptr_t)header >> 48 != 0) return CLASS_NONE;
   const bool at_border = (uintptr_t)p % UNIT_SIZE == 0; /* the header is in the unit before */
