@@ -141,7 +141,7 @@ static uint64_t add_class(uint32_t cls) {
   struct bin *bin = &figures.bin[cls];
   bin->slabs = pool.slabs + legacy.slabs;
   bin->live = used > cached ? used - cached : 0;
-  /* A slab may have gone between the two readings; whoever subtracts the one from the other must not get less than nothing. */
+  /* A slab may have gone between the two readings; a program that subtracts the one from the other must not get less than nothing. */
   bin->live = min_size(bin->live, bin->slabs * blocks_of_slab(cls));
   figures.small += bin->live * class_stride(cls);
   figures.active += pool.bytes + legacy.bytes;

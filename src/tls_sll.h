@@ -218,9 +218,9 @@ void sll_collect_idle(uint64_t before_ms, enum drain_reason reason);
 /* Threads that have lists. */
 uint32_t sll_running(void);
 
-/* Publishes what is not published yet, of the calling thread, or of all threads: at the end of the process. */
 /* What the calling thread did since it last published its counts. Changes nothing: a signal handler may have interrupted it. */
 void sll_unpublished(uint32_t cls, uint64_t *allocs, uint64_t *frees);
+/* Publishes what is not published yet, of all threads: at the end of the process. */
 void sll_publish_all(void);
 
 /* Once, before main. */
