@@ -29,7 +29,7 @@ struct walk {
   uint64_t now_ms;
   uint64_t large_requested, large_bytes, large_blocks;
   uint64_t tails;
-  uint64_t superslab_bytes, resident;
+  uint64_t resident; /* of the SuperSlabs */
   uint64_t waste, pinned, pinned_slabs; /* see struct stats_profile */
   uint64_t legacy_slabs[CLASS_COUNT];   /* that are not full */
   struct stats_pins pins[CLASS_COUNT];
@@ -72,8 +72,7 @@ static void visit_legacy(struct slab *slab, void *context) {
  */
 READS_RACILY static void visit_superslab(struct superslab *ss, void *context) {
   struct walk *walk = context;
-  walk->superslab_bytes += ss->size;
-  if (walk->thorough) walk->resident += os_resident(ss->base, ss->size);
+  if (walk->thorough) walk->resident += superslab_resident(ss);
   for (uint32_t u = 0; u < ss->units;) {
     struct slab *slab = &ss->slabs[u];
     if ((ss->free_mask >> u & 1) != 0 || slab->home != ss || slab->units == 0) {

@@ -178,7 +178,7 @@ static void small_free(struct sll_cache *cache, const struct slab *slab, void *p
 
 /* Frees a live small block that the fast path did not look at closer, because of the place where it lies. */
 ALWAYS_INLINE bool free_further(struct sll_cache *cache, void *p) {
-  const int8_t code = directory_code(cache->directory, (const char *)p - 1);
+  const int8_t code = directory_code(cache->directory, header_place(p));
   if (!directory_is_further(code, p)) return false;
   const uint32_t cls = directory_class_by(code, p);
   return cls != CLASS_NONE && header_is(p, cache->live[cls]) && push_block(cache, cls, p);

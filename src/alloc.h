@@ -56,7 +56,7 @@ ALWAYS_INLINE bool push_block(struct sll_cache *cache, size_t cls, struct block 
  */
 ALWAYS_INLINE bool push_fast(void *p) {
   struct sll_cache *cache = sll_self;
-  const int8_t code = directory_code(cache->directory, (const char *)p - 1);
+  const int8_t code = directory_code(cache->directory, header_place(p));
   if (UNLIKELY(code <= 0)) return false;
   const size_t cls = (size_t)code - 1;
   if (UNLIKELY(!header_is(p, cache->live[cls]) || !class_starts_at(&cache->start[cls], p))) return false;
@@ -89,7 +89,7 @@ void alloc_start(void);
 
 /* Whether a block of `size` bytes is to be expected at `p`, as far as its class tells: most sized frees need not look closer. */
 ALWAYS_INLINE bool size_fits(const void *p, size_t size) {
-  return LIKELY(size <= SMALL_MAX && directory_code(sll_self->directory, (const char *)p - 1) == (int8_t)(class_of_size(size) + 1));
+  return LIKELY(size <= SMALL_MAX && directory_code(sll_self->directory, header_place(p)) == (int8_t)(class_of_size(size) + 1));
 }
 
 /* Where no memory is left, or a size is above PTRDIFF_MAX: errno = ENOMEM, NULL. */

@@ -117,11 +117,11 @@ static int8_t code_of(const struct slab *slab, uint32_t u) {
 }
 
 uint32_t directory_class_at_border(const void *p) {
-  const struct slab *slab = directory_slab((const char *)p - 1);
+  const struct slab *slab = directory_slab(header_place(p));
   return slab != NULL && slab->cls < CLASS_COUNT && slab_block_of(slab, p) == p ? slab->cls : CLASS_NONE;
 }
 
-uint32_t directory_class_at(const void *p) { return directory_class_by(directory_code(&directory, (const char *)p - 1), p); }
+uint32_t directory_class_at(const void *p) { return directory_class_by(directory_code(&directory, header_place(p)), p); }
 
 static uint32_t units_entered(const struct slab *slab) { return slab->cls < CLASS_COUNT ? slab->units : 1; }
 

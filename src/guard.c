@@ -408,7 +408,7 @@ uint32_t guard_free(void *p, uint32_t stack) {
   record_freed(&slot->known, stack);
   const uint32_t cls = slot->cls;
   const size_t bytes = open_size(start_of(slot), slot->known.requested);
-  if (!(slot->marked ? os_close_marked : os_close)((void *)open_start(start_of(slot)), bytes)) return cls; /* it is nobody's any more: it might not read as zero */
+  if (!(slot->marked ? os_close_marked : os_close)((void *)open_start(start_of(slot)), bytes)) return cls; /* the slot is not used again: it might not read as zero */
   count_open(0, bytes);
   give(row, (uint32_t)(slot - row->slots));
   return cls;

@@ -28,6 +28,9 @@ struct block {
 UNCHECKED struct block *block_next(const struct block *block) { return block->next; }
 UNCHECKED void block_link(struct block *block, struct block *next) { block->next = next; }
 
+/* Where the header of a block at `p` would lie, whatever `p` is: NULL has no byte before it. */
+ALWAYS_INLINE const void *header_place(const void *p) { return (const void *)((uintptr_t)p - 1); }
+
 #define HEADER_FREE ((uint8_t)0x5f)
 
 ALWAYS_INLINE uint8_t header_live(uint32_t cls) { return (uint8_t)(0xa0 | (cls & 15)); }

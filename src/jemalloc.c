@@ -105,15 +105,15 @@ EXPORT void sdallocx(void *p, size_t size, int flags) {
   free_fast(p);
 }
 
-/* The usable bytes of a block of `size`; 0: no such block can be. */
+/* The usable bytes of a block of `size`, at least: some are served with more. 0: no such block can be. */
 EXPORT size_t nallocx(size_t size, int flags);
 EXPORT size_t nallocx(size_t size, int flags) {
   const size_t align = align_of(flags);
   if (size > PTRDIFF_MAX - UNIT_SIZE || align > PTRDIFF_MAX) return 0;
-  if (debug_on() || hub_checked) return size;
+  if (debug_on() || guard_rate != 0 || hub_checked) return size;
   if (align <= MIN_ALIGN && size <= SMALL_MAX) return class_stride(class_of_size(size)) - 1;
   if (align > MIN_ALIGN && (size | (align - 1)) < ALIGNED_MAX) return class_stride(class_of_aligned(align, size)) - 1;
-  return align_up(max_size(size, 1), UNIT_SIZE);
+  return size <= units_large_max() && align <= UNIT_SIZE ? large_needs(size) : align_up(size, UNIT_SIZE);
 }
 
 /* ---- Figures. ---- */
@@ -141,7 +141,7 @@ static uint64_t add_class(uint32_t cls) {
   struct bin *bin = &figures.bin[cls];
   bin->slabs = pool.slabs + legacy.slabs;
   bin->live = used > cached ? used - cached : 0;
-  /* A slab may have gone between the two readings; whoever subtracts the one from the other must not get less than nothing. */
+  /* A slab may have gone between the two readings; a program that subtracts the one from the other must not get less than nothing. */
   bin->live = min_size(bin->live, bin->slabs * blocks_of_slab(cls));
   figures.small += bin->live * class_stride(cls);
   figures.active += pool.bytes + legacy.bytes;

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
 static void append(struct message *m, char c) {
   if (m->length < MESSAGE_MAX - 1) m->text[m->length++] = c;
 }

@@ -55,13 +55,13 @@ static struct block *take(uint32_t *cls) {
   return block;
 }
 
-static void release(uint32_t cls, struct block *block) {
+static void release(uint32_t cls, struct block *block, bool trim) {
   block_link(block, BLOCK_END);
-  sll_return_blocks(cls, (struct chain){block, 1}, false);
+  sll_return_blocks(cls, (struct chain){block, 1}, trim);
 }
 
 void quarantine_put(uint32_t cls, struct block *block) {
-  if (!make_places()) return release(cls, block); /* no memory to wait in */
+  if (!make_places()) return release(cls, block, false); /* no memory to wait in */
   for (bool entered = false;; entered = true) {
     struct block *oldest = NULL;
     uint32_t its = 0;
@@ -70,7 +70,7 @@ void quarantine_put(uint32_t cls, struct block *block) {
     if (!entered) put(cls, block);
     lock_release(&ring.lock);
     if (oldest == NULL) return;
-    release(its, oldest);
+    release(its, oldest, false);
   }
 }
 
@@ -82,8 +82,7 @@ void quarantine_empty(void) {
     if (ring.count != 0) oldest = take(&its);
     lock_release(&ring.lock);
     if (oldest == NULL) return;
-    block_link(oldest, BLOCK_END);
-    sll_return_blocks(its, (struct chain){oldest, 1}, true);
+    release(its, oldest, true);
   }
 }
 

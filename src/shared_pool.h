@@ -61,7 +61,7 @@ uint64_t pool_used(uint32_t cls); /* `used` alone */
 /* Milliseconds since a block was last taken from a slab of the class, on average over its partial slabs (the first of them, where there are many). */
 uint64_t pool_idle_ms(uint32_t cls);
 
-/* Fork: take every lock, release every lock, make every lock new. */
+/* For a fork. In the child, the locks released: ends what other threads were in the middle of. */
 extern const struct lock_row pool_locks;
 void pool_fork_child(void);
 

@@ -124,6 +124,18 @@ uint32_t superslab_lose(struct superslab *ss, uint32_t *at) {
   return units;
 }
 
+size_t superslab_resident(const struct superslab *ss) {
+  if (!__atomic_load_n(&ss->torn, __ATOMIC_RELAXED)) return os_resident(ss->base, ss->size);
+  size_t resident = 0;
+  for (uint32_t u = 0, units; u < ss->units; u += units) {
+    const struct slab *slab = &ss->slabs[u];
+    const bool is_slab = ((ss->free_mask | ss->gone_mask) >> u & 1) == 0 && slab->home == ss;
+    units = is_slab ? slab->units : 1;
+    if ((ss->gone_mask >> u & 1) == 0) resident += os_resident(ss->base + u * UNIT_SIZE, is_slab ? slab->size : UNIT_SIZE);
+  }
+  return resident;
+}
+
 bool superslab_is_valid(const struct superslab *ss) {
   return ss->units <= SUPERSLAB_UNITS_MAX && ss->size == ss->units * UNIT_SIZE &&
          ((uintptr_t)ss->base & (ss->size - 1)) == 0 && (ss->dirty_mask & ~ss->free_mask) == 0 && (ss->aged_mask & ~ss->dirty_mask) == 0 &&

@@ -121,6 +121,9 @@ uint32_t superslab_lose(struct superslab *ss, uint32_t *at);
 /* Gives a slab's units back; dirty: with memory behind them. Of a run that was cut, those that are not whole are gone. */
 void superslab_give(struct superslab *ss, struct slab *slab, bool dirty);
 
+/* Bytes that have memory behind them, without what was unmapped, where there may be other memory now. Signal safe. */
+size_t superslab_resident(const struct superslab *ss);
+
 bool superslab_is_valid(const struct superslab *ss);
 
 /* Makes a slab with base, size, units and home set a slab of class `cls`, all blocks uncarved. */

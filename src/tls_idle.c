@@ -16,6 +16,8 @@
  * An owner before its step may be about to read the header of the block that was the head. That memory may be purged or be in use again, which
  * the step does not mind, but it must stay mapped: so the SuperSlab is pinned until the owner enters its slow path, and lists that begin in a slab of
  * legacy are left alone.
+ *
+ * A claim is as a lock: what is found is given back, which raises events and makes system calls, when none is held.
  */
 #include "directory.h"
 #include "lock.h"
@@ -23,21 +25,23 @@
 #include "shared_pool.h"
 #include "tls_lists.h"
 
-#define CLAIMS_MOST 32u /* at once, where nobody asks for a trim: the thread that collects wants to go on */
+#define CLAIMS_MOST 32u /* at once: an owner that comes back meanwhile waits for all of them */
 
 /* One thread collects at a time: its lock_mark, 0 for none; atomic. */
 static uint32_t collecting;
 
-/* Of the lists that are being collected. */
+/* That thread's. */
 static struct {
-  struct sll_budget left[CLASS_COUNT];   /* what BUDGET_CLAIMED stands for */
-  struct chain found[CLASS_COUNT];
-  uint32_t before[CLASS_COUNT];
+  struct sll_budget left[CLASS_COUNT]; /* of the lists that are being collected: what BUDGET_CLAIMED stands for */
+  struct chain found[CLASS_COUNT];     /* in all lists that are claimed */
+  uint32_t round;                      /* lists are looked at once in each */
 } collected BULK;
 
-/* A thread that collected does not exist here, unless it is this one, by a handler in the middle of it. */
+/* A thread that collected does not exist here, unless it is this one, by a handler in the middle of it. What it had found is lost. */
 void sll_idle_fork_child(void) {
-  if (collecting != lock_mark()) collecting = 0;
+  if (collecting == lock_mark()) return;
+  collecting = 0;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) collected.found[cls] = CHAIN_EMPTY;
 }
 
 /* ---- The owner. ---- */
@@ -102,73 +106,84 @@ static bool count_claimed(struct sll_cache *cache, uint32_t cls) {
   return allocs && frees;
 }
 
-/* Whether the list has so many blocks as the budgets say, all of them good; *last: its last one. */
-static bool is_whole(const struct sll_cache *cache, uint32_t cls, struct block **last) {
-  const uint32_t length = cache->state[cls].length;
-  struct block *block = __atomic_load_n(&cache->head[cls], __ATOMIC_ACQUIRE);
-  uint32_t count = 0;
-  for (; block != BLOCK_END && count < length; count++, block = block_next(block)) {
-    if (!sll_goes_on_with(cls, block)) return false;
-    *last = block;
+/* Whether the chain has so many blocks as it says, all of them good; *last: its last one. */
+static bool is_whole(uint32_t cls, struct chain chain, struct block **last) {
+  for (; chain.head != BLOCK_END && chain.count > 0; chain.count--, chain.head = block_next(chain.head)) {
+    if (!sll_goes_on_with(cls, chain.head)) return false;
+    *last = chain.head;
   }
-  return block == BLOCK_END && count == length;
+  return chain.head == BLOCK_END && chain.count == 0;
 }
 
-/* Takes what lies in both lists of a class. The owner has done no step since the budgets were claimed. */
-static struct chain take(struct sll_cache *cache, uint32_t cls) {
+/* Puts a chain whose last block is `last` in front of what was found before. */
+static void add_found(uint32_t cls, struct chain chain, struct block *last) {
+  struct chain *const found = &collected.found[cls];
+  if (found->count != 0) block_link(last, found->head);
+  *found = (struct chain){chain.head, found->count + chain.count};
+}
+
+/* Takes what lies in both lists of a class. The owner has done no step since the budgets were claimed. What is broken stays, for the owner to report. */
+static void take(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
+  const struct chain list = {__atomic_load_n(&cache->head[cls], __ATOMIC_ACQUIRE), state->length};
   struct block *last;
-  if (state->length == 0 || !is_whole(cache, cls, &last)) return sll_take_spare(cache, cls);
-  const struct slab *slab = directory_slab(cache->head[cls]);
-  if (slab == NULL || slab->home == NULL) return sll_take_spare(cache, cls);
+  if (state->spare_count != 0 && is_whole(cls, (struct chain){state->spare, state->spare_count}, &last)) add_found(cls, sll_take_spare(cache, cls), last);
+  if (list.count == 0 || !is_whole(cls, list, &last)) return;
+  const struct slab *slab = directory_slab(list.head);
+  if (slab == NULL || slab->home == NULL) return;
   units_pin(slab->home);
   state->pinned = slab->home;
-  struct chain chain = sll_take_list(cache, cls), spare = sll_take_spare(cache, cls);
-  if (spare.count == 0) return chain;
-  block_link(last, spare.head);
-  return (struct chain){chain.head, chain.count + spare.count};
+  add_found(cls, sll_take_list(cache, cls), last);
 }
 
-/* Empties the lists into `collected`, as far as their owner does not wait for them, and it is certain what it is at. */
-static void collect(struct sll_cache *cache, bool certain) {
+/* Takes what lies in the lists, as far as their owner does not wait for them, and it is certain what it is at. */
+static void take_all(struct sll_cache *cache, bool certain) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const bool rests = count_claimed(cache, cls) && certain;
-    collected.found[cls] = CHAIN_EMPTY;
     if (!rests || __atomic_load_n(&cache->claim, __ATOMIC_RELAXED) == CLAIM_AWAITED) continue;
-    collected.found[cls] = take(cache, cls);
+    take(cache, cls);
     sll_begin_again(cache, cls);
   }
   sll_give_share(cache);
 }
 
-static void give_back(uint32_t cls, struct chain chain, enum drain_reason reason) {
-  if (chain.count == 0) return;
-  const uint64_t start = hub_ticks();
-  const uint32_t moved = chain.count, slabs = sll_return_blocks(cls, chain, reason == DRAIN_TRIM);
-  EVENT(tls_sll_drain, .cls = cls, .reason = reason, .before = moved, .moved = moved, .slabs = slabs, .ticks = hub_ticks() - start);
-}
-
-static void collect_from(struct sll_cache *cache, enum drain_reason reason) {
+static void collect_from(struct sll_cache *cache) {
   if (__atomic_load_n(&cache->busy, __ATOMIC_ACQUIRE) != 0) {
     end_claim(cache, CLAIM_NONE);
     return;
   }
   claim_budgets(cache);
-  collect(cache, os_barrier());
+  take_all(cache, os_barrier());
   end_claim(cache, CLAIM_COLLECTED);
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) give_back(cls, collected.found[cls], reason);
+}
+
+static void give_back(uint32_t cls, enum drain_reason reason) {
+  const struct chain chain = collected.found[cls];
+  if (chain.count == 0) return;
+  collected.found[cls] = CHAIN_EMPTY;
+  const uint64_t start = hub_ticks();
+  const uint32_t moved = chain.count, slabs = sll_return_blocks(cls, chain, reason == DRAIN_TRIM);
+  EVENT(tls_sll_drain, .cls = cls, .reason = reason, .before = moved, .moved = moved, .slabs = slabs, .ticks = hub_ticks() - start);
+}
+
+/* Collects from the next few threads that rest. False if there is none, or if it cannot be done here. */
+static bool collect_some(uint64_t before_ms, enum drain_reason reason) {
+  struct sll_cache *claimed = sll_claim_idle(before_ms, collected.round, CLAIMS_MOST);
+  const bool can = claimed != NULL && os_barrier();
+  for (struct sll_cache *cache = claimed, *after; cache != NULL; cache = after) {
+    after = cache->after;
+    if (can) collect_from(cache);
+    else end_claim(cache, CLAIM_NONE);
+  }
+  for (uint32_t cls = 0; can && cls < CLASS_COUNT; cls++) give_back(cls, reason);
+  return can;
 }
 
 void sll_collect_idle(uint64_t before_ms, enum drain_reason reason) {
   if (!SLL_CAN_COLLECT || hub_checked) return;
   uint32_t nobody = 0;
   if (!__atomic_compare_exchange_n(&collecting, &nobody, lock_mark(), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return;
-  struct sll_cache *claimed = sll_claim_idle(before_ms, reason == DRAIN_TRIM ? UINT32_MAX : CLAIMS_MOST);
-  const bool can = claimed != NULL && os_barrier();
-  for (struct sll_cache *cache = claimed, *after; cache != NULL; cache = after) {
-    after = cache->after;
-    if (can) collect_from(cache, reason);
-    else end_claim(cache, CLAIM_NONE);
-  }
+  collected.round++;
+  while (collect_some(before_ms, reason) && reason == DRAIN_TRIM) {} /* else the thread wants to go on */
   __atomic_store_n(&collecting, 0, __ATOMIC_RELEASE);
 }

@@ -79,8 +79,11 @@ void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason);
 
 /* ---- tls_threads.c ---- */
 
-/* Claims the lists of up to `most` threads, not the calling one, which were not in their slow paths since `before_ms`: linked by `after`. */
-struct sll_cache *sll_claim_idle(uint64_t before_ms, uint32_t most);
+/*
+ * Claims the lists of up to `most` threads, not the calling one, which were not in their slow paths since `before_ms`: linked by `after`. Not those that were
+ * claimed in this round already.
+ */
+struct sll_cache *sll_claim_idle(uint64_t before_ms, uint32_t round, uint32_t most);
 
 /* ---- tls_idle.c ---- */
 

@@ -79,6 +79,7 @@ struct sll_cache {
   struct sll_state state[CLASS_COUNT];
   struct sll_cache *next, *prev;     /* among the live ones; `next` alone among the unused */
   struct sll_cache *after;           /* among those whose thread ended, or which another thread claims */
+  uint32_t round;                    /* of sll_collect_idle that looked at these last; changes under the lock of tls_threads.c */
   uint64_t ended_ms;                 /* when it did */
   uint32_t operations;               /* published since the last sample */
   uint32_t visits;                   /* of the slow paths */
@@ -218,9 +219,9 @@ void sll_collect_idle(uint64_t before_ms, enum drain_reason reason);
 /* Threads that have lists. */
 uint32_t sll_running(void);
 
-/* Publishes what is not published yet, of the calling thread, or of all threads: at the end of the process. */
 /* What the calling thread did since it last published its counts. Changes nothing: a signal handler may have interrupted it. */
 void sll_unpublished(uint32_t cls, uint64_t *allocs, uint64_t *frees);
+/* Publishes what is not published yet, of all threads: at the end of the process. */
 void sll_publish_all(void);
 
 /* Once, before main. */

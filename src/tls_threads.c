@@ -117,14 +117,15 @@ static struct sll_cache *take_cache(void) {
   return cache;
 }
 
-struct sll_cache *sll_claim_idle(uint64_t before_ms, uint32_t most) {
+struct sll_cache *sll_claim_idle(uint64_t before_ms, uint32_t round, uint32_t most) {
   struct sll_cache *first = NULL;
   uint32_t count = 0;
   lock_take(&registry.lock);
   for (struct sll_cache *cache = registry.live; cache != NULL && count < most; cache = cache->next) {
-    if (!cache->owned || cache == own || __atomic_load_n(&cache->seen_ms, __ATOMIC_RELAXED) > before_ms) continue;
+    if (!cache->owned || cache == own || cache->round == round || __atomic_load_n(&cache->seen_ms, __ATOMIC_RELAXED) > before_ms) continue;
     uint32_t none = CLAIM_NONE;
     if (!__atomic_compare_exchange_n(&cache->claim, &none, CLAIM_HELD, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) continue;
+    cache->round = round;
     cache->after = first;
     first = cache;
     count++;

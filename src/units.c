@@ -543,6 +543,9 @@ bool units_hold(const void *p) {
 
 const struct lock_row units_locks = LOCK_ROW(superslabs.lock);
 
+/* Who was mapping, or had a SuperSlab pinned, does not exist here; the forking thread has none pinned. */
 void units_fork_child(void) {
-  superslabs.mapping = 0; /* the threads that were mapping do not exist here: their places under the limit are free */
+  superslabs.mapping = 0;
+  if (lock_is_held(&superslabs.lock)) return; /* a signal handler forked that interrupted this thread in the middle of the list */
+  for (struct superslab *ss = superslabs.first; ss != NULL; ss = ss->next) ss->pins = 0;
 }

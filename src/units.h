@@ -87,7 +87,7 @@ bool units_visit(bool try_only, void (*visit)(struct superslab *ss, void *contex
 /* Whether `p` points into a SuperSlab. */
 bool units_hold(const void *p);
 
-/* Fork: take the lock, release it, make it new. */
+/* For a fork. In the child, the lock released: what other threads were mapping or had pinned is theirs no more. */
 extern const struct lock_row units_locks;
 void units_fork_child(void);
 

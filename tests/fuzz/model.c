@@ -211,6 +211,7 @@ static void release(struct worker *w, struct shadow *s) {
   if (call == 0 && sized && s->align == 16) NAME(free_sized)(s->block, s->size);
   else if (call <= 1 && sized) NAME(free_aligned_sized)(s->block, s->align, s->size);
   else NAME(free)(s->block);
+  if (call == 2) NAME(free)(NULL);
   if (errno != before) wrong("free changed errno", s);
   s->block = NULL;
   atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed);

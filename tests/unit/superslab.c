@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "os.h"
+
 /* Aligned address space; only what a test touches gets memory. */
 static char *span(size_t size, size_t align) {
   char *p = mmap(NULL, size + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -18,6 +20,37 @@ static uint64_t random_state = 0x853c49e6748fea9bu;
 static uint32_t below(uint32_t limit) {
   random_state = random_state * 6364136223846793005u + 1442695040888963407u;
   return (uint32_t)(random_state >> 33) % limit;
+}
+
+static void touch(char *base, size_t pages) {
+  for (size_t i = 0; i < pages; i++) base[i * os_page_size()] = 1;
+}
+
+Test(superslab, what_was_unmapped_is_not_resident) {
+  const size_t size = 2 * MIB;
+  char *base = span(size, size);
+  madvise(base, size, MADV_NOHUGEPAGE);
+  struct superslab *ss = calloc(1, superslab_descriptor_size(size));
+  superslab_init(ss, base, size);
+  bool zeroed;
+  struct slab *first = superslab_take(ss, 3, 3, &zeroed), *given = superslab_take(ss, 2, 2, &zeroed), *last = superslab_take(ss, 1, 1, &zeroed);
+  touch(first->base, 5);
+  touch(given->base, 7);
+  touch(last->base, 2);
+  superslab_give(ss, given, true);
+  cr_assert_eq(superslab_resident(ss), 14 * os_page_size());
+  uint32_t at = (uint32_t)(last - ss->slabs) + 1;
+  const uint32_t units = superslab_lose(ss, &at);
+  cr_assert_gt(units, 0);
+  first->size -= UNIT_SIZE + 2 * os_page_size();
+  ss->torn = true;
+  munmap(base + (at - units) * UNIT_SIZE, units * UNIT_SIZE);
+  munmap(first->base + first->size, UNIT_SIZE + 2 * os_page_size());
+  cr_expect_eq(superslab_resident(ss), 14 * os_page_size());
+  char *others = mmap(first->base + first->size, UNIT_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  cr_assert_eq(others, first->base + first->size);
+  touch(others, 3);
+  cr_expect_eq(superslab_resident(ss), 14 * os_page_size());
 }
 
 Test(superslab, units_against_a_shadow) {

@@ -1,12 +1,15 @@
 /* What other threads may take of a thread's lists, whatever their owner is at; and what all lists share. */
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "config.h"
 #include "hub.h"
 #include "os.h"
 #include "tls_lists.h"
+#include "units.h"
 
 enum { SIZE = 500, BLOCKS = 50 };
 
@@ -146,6 +149,59 @@ Test(tls_idle, what_a_thread_is_about_to_read_stays_mapped) {
   alloc_trim(0);
   cr_assert_null(directory_slab(o.block), "its slab went");
   end(&o);
+}
+
+Test(tls_idle, nothing_stays_mapped_for_a_thread_that_a_fork_left_behind) {
+  struct owner o = {0};
+  start(&o);
+  collect();
+  const pid_t pid = fork();
+  if (pid == 0) {
+    struct units_totals units;
+    alloc_trim(0);
+    units_totals(&units);
+    _exit(units.active != 0);
+  }
+  int status;
+  cr_assert_eq(waitpid(pid, &status, 0), pid);
+  cr_expect_eq(status, 0, "a SuperSlab stays, and nobody is there who would let it go");
+  end(&o);
+}
+
+/* ---- Events. ---- */
+
+static pthread_barrier_t raised;
+
+/* What was found is given back: meanwhile all owners go on, and through their slow paths. */
+static void on_drain(const struct event_tls_sll_drain *e) {
+  static bool once;
+  if (e->reason != DRAIN_TRIM || once) return;
+  once = true;
+  pthread_barrier_wait(&raised);
+  pthread_barrier_wait(&raised);
+}
+
+static void *rest_until_raised(void *unused) {
+  use(BLOCKS);
+  pthread_barrier_wait(&raised);
+  pthread_barrier_wait(&raised);
+  use(4 * BLOCKS);
+  pthread_barrier_wait(&raised);
+  return unused;
+}
+
+Test(tls_idle, no_owner_waits_for_an_event, .timeout = 60) {
+  enum { OWNERS = 3 };
+  static const struct hak_event_sink sink = {.version = HAK_EVENT_SINK_VERSION, .size = sizeof(sink), .tls_sll_drain = on_drain};
+  pthread_t t[OWNERS];
+  if (!SLL_CAN_COLLECT || !os_barrier()) cr_skip_test("threads cannot collect others' lists here");
+  config.release_delay = 1000000;
+  cr_assert_eq(hak_event_sink_attach(&sink), 0);
+  pthread_barrier_init(&raised, NULL, OWNERS + 1);
+  for (unsigned i = 0; i < OWNERS; i++) pthread_create(&t[i], NULL, rest_until_raised, NULL);
+  pthread_barrier_wait(&raised);
+  collect();
+  for (unsigned i = 0; i < OWNERS; i++) pthread_join(t[i], NULL);
 }
 
 /* ---- What all lists share. ---- */
