@@ -86,6 +86,15 @@ ALWAYS_INLINE struct early *early_slot(void) {
   return slot;
 }
 
+/* A copy of a text of the program's, which the ring may point to. */
+static const char *keep_early_text(const char *text) {
+  static char texts[8 * KIB];
+  static size_t used; /* atomic */
+  const size_t size = strlen(text) + 1;
+  const size_t at = size <= sizeof(texts) ? __atomic_fetch_add(&used, size, __ATOMIC_RELAXED) : sizeof(texts);
+  return at <= sizeof(texts) - size ? memcpy(texts + at, text, size) : "a library whose path was not kept";
+}
+
 static void replay(const struct hak_event_sink *sink) {
   struct event_early summary = {.missed = missed_events()};
   const uint32_t count = __atomic_load_n(&early_count, __ATOMIC_RELAXED);
@@ -133,6 +142,8 @@ static bool greet_listeners(void) {
   return true;
 }
 
+EXPORT void hak_event_sink_say(const char *text) { message_say(text); }
+
 EXPORT int hak_event_sink_attach(const struct hak_event_sink *sink) {
   if (sink == NULL || sink->version != HAK_EVENT_SINK_VERSION || sink->size != sizeof(*sink)) return EINVAL;
   alloc_start(); /* a preloaded tracer's constructor runs before ours */
@@ -170,11 +181,11 @@ static void begin_thread(const struct hak_event_sink *sink) {
     }                                                                   \
     const struct hak_event_sink *sink = __atomic_load_n(&tracer, __ATOMIC_ACQUIRE); \
     if (sink == NULL) {                                                 \
-      /* What these events point to does not live on. The schedule brings the next fragmentation soon; the counter knows of each deepbind. */ \
-      const bool points = EVENT_ID_##name == EVENT_ID_fragmentation || EVENT_ID_##name == EVENT_ID_deepbind; \
-      struct early *slot = points ? NULL : early_slot();                \
+      /* What a fragmentation event points to does not live on; the schedule brings the next one soon. */ \
+      struct early *slot = EVENT_ID_##name == EVENT_ID_fragmentation ? NULL : early_slot(); \
       if (slot != NULL) {                                               \
         slot->event.name = *event;                                      \
+        if (EVENT_ID_##name == EVENT_ID_deepbind) slot->event.deepbind.path = keep_early_text(slot->event.deepbind.path); \
         __atomic_store_n(&slot->id, EVENT_ID_##name + 1, __ATOMIC_RELEASE); \
       }                                                                 \
     } else if (sink->listeners != NULL && sink->listeners() == NULL) {         \

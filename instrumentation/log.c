@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
 
 #include "../src/config.h"
@@ -38,21 +39,45 @@ static void say_failure(const char *why) {
   message_error(&m);
 }
 
-/* Why it cannot be the log, else NULL: a terminal and /dev/null can, and of regular files the user's own. */
+/* Whether a device of this number may be a terminal: of the console, serial or a pseudo one. */
+static bool may_be_terminal(dev_t device) {
+  static const unsigned consoles = 4, controlling = 5, pseudo_first = 136, pseudo_last = 143; /* Linux, Documentation/admin-guide/devices.txt */
+  return major(device) == consoles || major(device) == controlling || (major(device) >= pseudo_first && major(device) <= pseudo_last);
+}
+
+static bool is_null_device(const struct stat *status) {
+  struct stat null;
+  return sys_stat("/dev/null", &null, 0) == 0 && null.st_rdev == status->st_rdev;
+}
+
+/* Why it cannot be the log, else NULL: a terminal and /dev/null can, and of regular files the user's own. Nothing is opened for this. */
+static const char *objection(const struct stat *status) {
+  if (S_ISREG(status->st_mode)) return status->st_uid == sys_geteuid() ? NULL : "it belongs to another user";
+  if (S_ISFIFO(status->st_mode)) return NULL; /* somebody reads it, or it cannot be opened */
+  if (S_ISLNK(status->st_mode)) return "it is a symbolic link";
+  if (S_ISDIR(status->st_mode)) return strerrordesc_np(EISDIR);
+  if (!S_ISCHR(status->st_mode)) return "it is neither a regular file nor a terminal";
+  return is_null_device(status) || may_be_terminal(status->st_rdev) ? NULL : "it is a device, but no terminal";
+}
+
+/* The same for the file that was opened. */
 static const char *refusal(const struct own_file *file) {
   struct stat status;
-  if (!file_is_own(file, &status)) return "its descriptor was closed at once";
-  if (S_ISREG(status.st_mode)) return status.st_uid == sys_geteuid() ? NULL : "it belongs to another user";
-  if (S_ISFIFO(status.st_mode)) return NULL; /* somebody reads it, or it could not be opened */
-  if (!S_ISCHR(status.st_mode)) return "it is neither a regular file nor a terminal";
-  struct stat null;
   struct termios terminal;
-  return (sys_stat("/dev/null", &null, 0) == 0 && null.st_rdev == status.st_rdev) || sys_ioctl(file->number, TCGETS, &terminal) == 0
-           ? NULL : "it is a device, but no terminal";
+  if (!file_is_own(file, &status)) return "its descriptor was closed at once";
+  const char *why = objection(&status);
+  if (why != NULL || !S_ISCHR(status.st_mode) || is_null_device(&status)) return why;
+  return sys_ioctl(file->number, TCGETS, &terminal) == 0 ? NULL : "it is a device, but no terminal";
 }
 
 /* NO_FILE after saying why; `must_exist`: without a word if there is none. */
 static struct own_file open_log(bool must_exist) {
+  struct stat before; /* opening a device may do something already: a watchdog starts */
+  const char *why = sys_stat(path, &before, AT_SYMLINK_NOFOLLOW) == 0 ? objection(&before) : NULL;
+  if (why != NULL) {
+    say_failure(why);
+    return NO_FILE;
+  }
   struct own_file file = file_open(path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOFOLLOW | (must_exist ? 0 : O_CREAT));
   if (file.number < 0) {
     const int error = errno;
@@ -60,7 +85,7 @@ static struct own_file open_log(bool must_exist) {
     say_failure(error == ENXIO ? "nobody reads it" : error == ELOOP ? "it is a symbolic link" : strerrordesc_np(error));
     return file;
   }
-  const char *why = refusal(&file);
+  why = refusal(&file);
   if (why == NULL) return file;
   say_failure(why);
   file_close(&file);

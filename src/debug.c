@@ -13,6 +13,7 @@
 #define QUARANTINE_MAX 131072u  /* blocks that wait, at most */
 #define AUDIT_EVERY 16384u      /* operations between two audits, at least, */
 #define AUDIT_SHARE 4u          /* and so many for each block that the last one looked at */
+#define AUDIT_AT_ONCE 16u        /* blocks, between two looks at the clock */
 #define DAMAGES 16u             /* that an audit takes note of before it reports them, and looks for more */
 
 #define REPORT_WAIT_MS 1000u
@@ -252,13 +253,13 @@ void debug_check_size(const void *p, size_t told) {
 
 /* ---- Audits. ---- */
 
-struct damages { struct record record[DAMAGES]; uint32_t count, looked_at; };
+struct damages { struct record record[DAMAGES]; uint32_t count, looked_at; uint64_t until_ms; bool late; };
 
 /* The stripe's lock keeps the block where it is: it is given back only after its record was changed. */
 static void look_at(struct record *r, void *context) {
   struct damages *found = context;
-  if (!r->held) return;
-  found->looked_at++;
+  if (!r->held || found->late) return;
+  if (found->looked_at++ % AUDIT_AT_ONCE == 0) found->late = os_now_ms() > found->until_ms;
   const bool bad = damage_behind(r) != 0 || damage_before(r) != 0 || (r->filled && damage_inside(r) != 0);
   if (bad && found->count < DAMAGES) found->record[found->count++] = *r;
 }
@@ -272,9 +273,9 @@ static void report_all(const struct damages *found) {
   }
 }
 
-/* Returns how many blocks there are. */
-static uint32_t look_at_all(void) {
-  struct damages found;
+/* Returns how many blocks it looked at. */
+static uint32_t look_at_all(uint64_t until_ms) {
+  struct damages found = {.until_ms = until_ms};
   do {
     found.count = found.looked_at = 0;
     record_each(look_at, &found);
@@ -283,15 +284,15 @@ static uint32_t look_at_all(void) {
   return found.looked_at;
 }
 
-void debug_audit(void) {
-  const uint32_t next = (look_at_all() + guard_audit()) * AUDIT_SHARE;
+void debug_audit(uint64_t until_ms) {
+  const uint32_t next = (look_at_all(until_ms) + guard_audit(until_ms)) * AUDIT_SHARE;
   __atomic_store_n(&next_audit, next > AUDIT_EVERY ? next : AUDIT_EVERY, __ATOMIC_RELAXED);
 }
 
 void debug_audit_if_due(void) {
   if (__atomic_add_fetch(&operations, 1, __ATOMIC_RELAXED) < __atomic_load_n(&next_audit, __ATOMIC_RELAXED)) return;
   __atomic_store_n(&operations, 0, __ATOMIC_RELAXED);
-  debug_audit();
+  debug_audit(UINT64_MAX);
 }
 
 const struct lock_row debug_locks = LOCK_ROW(quarantine.lock);

@@ -54,8 +54,8 @@ void debug_check_size(const void *p, size_t told);
 /* Gives every block that waits in the quarantine to `give_back`, after a look at it. Returns whether there were any. */
 bool debug_empty_quarantine(void (*give_back)(void *inner));
 
-/* Checks every redzone, and the filling of everything in the quarantine. */
-void debug_audit(void);
+/* Checks every redzone, and the filling of everything in the quarantine, up to that time (os_now_ms). */
+void debug_audit(uint64_t until_ms);
 
 /* Does so from time to time: every so many calls. */
 void debug_audit_if_due(void);
@@ -68,7 +68,7 @@ void debug_fork_child(void);
 static inline bool debug_on(void) { return false; }
 static inline bool debug_wants_guard(size_t size) { (void)size; return false; }
 static inline void debug_start(void) {}
-static inline void debug_audit(void) {}
+static inline void debug_audit(uint64_t until_ms) { (void)until_ms; }
 static inline void debug_fork_child(void) {}
 
 #endif

@@ -201,6 +201,9 @@ struct hak_event_sink {
  */
 int hak_event_sink_attach(const struct hak_event_sink *sink);
 
+/* One line "hakmem: <text>" of the tracer's to standard error, if that still is the file that it was at the start. Exported in the same way. */
+void hak_event_sink_say(const char *text);
+
 /* ---- The hooks. ---- */
 
 #if HAKMEM_EVENTS

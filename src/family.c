@@ -164,7 +164,7 @@ void alloc_check_size(const void *p, size_t alignment, size_t size) {
 }
 
 bool alloc_trim(size_t keep) {
-  if (debug_on()) debug_audit();
+  if (debug_on()) debug_audit(UINT64_MAX);
   struct sll_cache *cache = sll_enter();
   if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
   sll_trim_ended();

@@ -15,6 +15,7 @@
 #define SAMPLE_SHARE 2   /* where only a sample is guarded, 1 / 2^so many of the slots are enough, */
 #define LEFT_OF 4        /* and one block in so many is placed at the left end of its slot */
 #define RESTING 8        /* one free slot in so many of the row's rests: a freed block's address is not used again at once */
+#define AUDIT_AT_ONCE 16 /* blocks, between two looks at the clock */
 #define MARKED_MOST 16   /* pages of slots whose pages are marked (os_mark); with more, a mapping of the slot's own costs less */
 #define SHIFT_MAX 8      /* with fewer slots it is not worth while */
 #define LIMIT_SHARE 32   /* a row takes up to one part in so many of a limited address space (ulimit -v) */
@@ -369,12 +370,13 @@ static uint32_t used(const struct row *row) {
   return count;
 }
 
-AT_START uint32_t guard_audit(void) {
+AT_START uint32_t guard_audit(uint64_t until_ms) {
   uint32_t live = 0;
   for (struct row *row = rows; row < rows + ARRAY_LENGTH(rows); row++) {
-    for (uint32_t i = 0, count = used(row); i < count; i++) {
-      if (__atomic_load_n(&row->slots[i].state, __ATOMIC_ACQUIRE) != SLOT_LIVE) continue;
-      check_slack(&row->slots[i]);
+    for (uint32_t i = used(row); i > 0; i--) {
+      if (__atomic_load_n(&row->slots[i - 1].state, __ATOMIC_ACQUIRE) != SLOT_LIVE) continue;
+      if (live % AUDIT_AT_ONCE == 0 && os_now_ms() > until_ms) return live;
+      check_slack(&row->slots[i - 1]);
       live++;
     }
   }

@@ -67,8 +67,8 @@ bool guard_find(const void *p, struct record *out);
 /* Calls `visit` with what is known of each live block, in order of address. Others may come and go meanwhile. */
 void guard_each(void (*visit)(struct record *record, void *context), void *context);
 
-/* Looks at the slack of every live block. Returns how many there are. */
-uint32_t guard_audit(void);
+/* Looks at the slack of every live block, the newest slots first, up to that time (os_now_ms). Returns how many it looked at. */
+uint32_t guard_audit(uint64_t until_ms);
 
 /* Bytes of open pages. */
 size_t guard_bytes(void);
@@ -88,7 +88,7 @@ static inline bool guard_find(const void *p, struct record *out) { (void)p, (voi
 static inline void guard_check_size(const void *p, size_t told) { (void)p, (void)told; }
 static inline void guard_each(void (*visit)(struct record *record, void *context), void *context) { (void)visit, (void)context; }
 static inline size_t guard_bytes(void) { return 0; }
-static inline uint32_t guard_audit(void) { return 0; }
+static inline uint32_t guard_audit(uint64_t until_ms) { (void)until_ms; return 0; }
 
 #endif
 

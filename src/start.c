@@ -28,6 +28,8 @@ static const struct lock_row *const locks[] = {
 #endif
 };
 
+static uint64_t forked_ms; /* 0 in a process that was not forked with our handlers */
+
 /* What a fork under way holds; a handler that forks in the middle of it finds some held already. */
 static __thread struct { uint32_t stdio; uint64_t signals; } forking;
 
@@ -48,6 +50,7 @@ static void release_stdio(void) {
   _IO_list_unlock();
 }
 
+#define CHILD_AUDIT_MS 3
 #define FORK_PAUSE_NS 1000000 /* with nothing held, so that two forks that wait for each other's locks get on */
 
 /*
@@ -80,6 +83,7 @@ static void fork_parent(void) {
 
 /* The other threads are gone; what they were in the middle of, no lock held, is ended or undone. */
 static void fork_child(void) {
+  forked_ms = os_now_ms();
   locks_release_all(locks, ARRAY_LENGTH(locks));
   os_fork_child();
   debug_fork_child();
@@ -128,9 +132,18 @@ void alloc_start(void) {
 
 __attribute__((constructor(101))) static void start(void) { alloc_start(); }
 
+/*
+ * Until when the blocks are looked at at the end. A shell's children live for a moment, and inherit thousands of blocks that their parent looks at, too: such a
+ * look takes no longer than the child has lived, or a few ms.
+ */
+static uint64_t audit_until(void) {
+  const uint64_t now_ms = os_now_ms(), life_ms = now_ms - forked_ms;
+  return forked_ms == 0 ? UINT64_MAX : now_ms + (life_ms > CHILD_AUDIT_MS ? life_ms : CHILD_AUDIT_MS);
+}
+
 __attribute__((destructor(101))) static void stop(void) {
-  if (debug_on()) debug_audit();
-  else guard_audit();
+  if (debug_on()) debug_audit(audit_until());
+  else guard_audit(audit_until());
   sll_audit_ended();
   end_check(sll_running() <= 1);
   hub_stop();

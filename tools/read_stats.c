@@ -275,11 +275,20 @@ static size_t read_block(int fd, struct stats_block *block) {
 }
 
 /* Whether another program's file shows that this process called exec: nobody killed it. */
+bool read_stats_became(const struct stats_identity *a, const struct stats_identity *b) {
+  return !a->complete && a->pid_namespace != 0 && b->pid == a->pid && b->pid_namespace == a->pid_namespace && b->parent_pid == a->parent_pid &&
+         b->start_realtime_ns > a->start_realtime_ns;
+}
+
+static struct stats_identity identity_of(const struct model_process *p) {
+  return (struct stats_identity){p->pid, p->parent_pid, p->pid_namespace, p->start_realtime_ns, p->complete};
+}
+
 static bool has_become_another(const struct report *r, const struct model_process *p) {
-  for (size_t i = 0; p->pid_namespace != 0 && i < r->process_count; i++) {
-    const struct model_process *const other = r->processes[i];
-    if (other->pid == p->pid && other->pid_namespace == p->pid_namespace && other->parent_pid == p->parent_pid &&
-        other->start_realtime_ns > p->start_realtime_ns) return true;
+  const struct stats_identity own = identity_of(p);
+  for (size_t i = 0; i < r->process_count; i++) {
+    const struct stats_identity other = identity_of(r->processes[i]);
+    if (read_stats_became(&own, &other)) return true;
   }
   return false;
 }
@@ -287,7 +296,7 @@ static bool has_become_another(const struct report *r, const struct model_proces
 void read_stats_end(struct report *r) {
   for (size_t i = 0; i < r->process_count; i++) {
     struct model_process *const p = r->processes[i];
-    p->has_called_exec = !p->complete && has_become_another(r, p);
+    p->has_called_exec = has_become_another(r, p);
     if (!p->complete && !p->has_called_exec) r->lost.incomplete++;
   }
 }
@@ -303,8 +312,8 @@ bool read_stats_file(struct report *r, const char *path, uint32_t pid) {
   return good;
 }
 
-bool read_stats_check(const char *path) {
-  const size_t head = offsetof(struct stats_block, publication) + sizeof(uint32_t);
+bool read_stats_check(const char *path, struct stats_identity *identity) {
+  const size_t head = offsetof(struct stats_block, stride);
   const int fd = read_open_regular(path);
   if (fd < 0) return false;
   struct stats_block *const block = must_allocate(sizeof(*block));
@@ -318,6 +327,7 @@ bool read_stats_check(const char *path) {
     if (good || !there || block->publication % 2 == 0) break;
   }
   close(fd);
+  if (good) *identity = (struct stats_identity){block->pid, block->parent_pid, block->pid_namespace, block->start_realtime_ns, block->complete != 0};
   free(block);
   return good;
 }

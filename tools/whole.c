@@ -94,6 +94,22 @@ static bool check_room(const char *directory) {
   return error == 0 || fail("nothing more can be written to %s (%s), so data may be missing", directory, strerror(error));
 }
 
+/* Looks at each file. Returns of how many processes they are: one that called exec has several. */
+static size_t check_stats(struct whole *w, const struct inputs *inputs) {
+  struct stats_identity *const all = must_allocate((inputs->stats_count + 1) * sizeof(*all));
+  size_t files = 0, processes = 0;
+  for (size_t i = 0; i < inputs->stats_count; i++) {
+    if (read_stats_check(inputs->stats[i], &all[files])) files++; else miss(w);
+  }
+  for (size_t i = 0; i < files; i++) {
+    bool became = false;
+    for (size_t other = 0; other < files && !all[i].complete && !became; other++) became = read_stats_became(&all[i], &all[other]);
+    processes += !became;
+  }
+  free(all);
+  return processes;
+}
+
 struct whole whole_check(const char *directory, bool with_trace) {
   struct whole w = {0};
   struct inputs inputs = {0};
@@ -104,9 +120,7 @@ struct whole whole_check(const char *directory, bool with_trace) {
     return w;
   }
   inputs_add(&inputs, directory); /* if there is nothing, the counts say so */
-  for (size_t i = 0; i < inputs.stats_count; i++) {
-    if (read_stats_check(inputs.stats[i])) w.processes++; else miss(&w);
-  }
+  w.processes = check_stats(&w, &inputs);
   if (with_trace && inputs.trace_count == 0) {
     fail("there is no trace in %s", directory);
     miss(&w);

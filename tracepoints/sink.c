@@ -84,9 +84,20 @@ static const struct hak_event_sink sink = {
   HAK_EVENTS(SINK_MEMBER)
 };
 
+/* Through libhakmem.so if that can: it knows whether standard error still is what it was, or by now a file of the program's. */
 static void say(const char *what) {
-  const ssize_t written = write(STDERR_FILENO, what, strlen(what));
-  (void)written;
+  void *symbol = dlsym(RTLD_DEFAULT, "hak_event_sink_say");
+  if (symbol != NULL) {
+    void (*through_library)(const char *);
+    memcpy(&through_library, &symbol, sizeof(through_library)); /* as below */
+    through_library(what);
+    return;
+  }
+  const char *const parts[] = {"hakmem: ", what, "\n"};
+  for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+    const ssize_t written = write(STDERR_FILENO, parts[i], strlen(parts[i]));
+    (void)written;
+  }
 }
 
 /* ---- Forks. ---- */
@@ -139,7 +150,7 @@ static void tell_of_forks(void) {
   void *other = dlopen("liblttng-ust-fork.so.1", RTLD_LAZY | RTLD_NOLOAD);
   if (other != NULL) dlclose(other);
   else if (pthread_atfork(fork_prepare, fork_parent, fork_child) != 0)
-    say("hakmem-tracepoints: no memory to follow forks; the events of forked children will carry their parent's process id\n");
+    say("no memory to follow forks; the events of forked children will carry their parent's process id");
 }
 
 /* ---- Start and end. ---- */
@@ -147,8 +158,8 @@ static void tell_of_forks(void) {
 __attribute__((constructor)) static void start(void) {
   void *symbol = dlsym(RTLD_DEFAULT, "hak_event_sink_attach");
   if (symbol == NULL) {
-    say("hakmem-tracepoints: libhakmem.so is not loaded, so there is nothing to trace "
-        "(use LD_PRELOAD=libhakmem.so:libhakmem-tracepoints.so, with their full paths)\n");
+    say("libhakmem.so is not loaded, so there is nothing to trace "
+        "(use LD_PRELOAD=libhakmem.so:libhakmem-tracepoints.so, with their full paths)");
     return;
   }
   /* Threads may trace while the process exits: LTTng must not forget the functions that they are about to call. */
@@ -160,12 +171,12 @@ __attribute__((constructor)) static void start(void) {
   switch (attach(&sink)) {
     case 0: break;
     case EINVAL:
-      say("hakmem-tracepoints: libhakmem.so is of another version, so nothing is traced (install both from one build)\n");
+      say("libhakmem.so is of another version, so nothing is traced (install both from one build)");
       break;
     case EBUSY:
-      say("hakmem-tracepoints: another tracer is attached to libhakmem.so already, and gets the events (preload one of them)\n");
+      say("another tracer is attached to libhakmem.so already, and gets the events (preload one of them)");
       break;
-    default: say("hakmem-tracepoints: libhakmem.so did not take the tracer, so nothing is traced\n");
+    default: say("libhakmem.so did not take the tracer, so nothing is traced");
   }
 }
 

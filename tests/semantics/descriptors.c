@@ -12,12 +12,14 @@
  *   again     as misuse, and runs itself as `work`
  *   rest      works, says so, and rests until standard input ends; works again
  *   work      allocates
+ *   watch     runs itself as `misuse`; exit status 1 if the file `device` was opened meanwhile
  */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -103,6 +105,17 @@ static int make_children(void) {
   return 0;
 }
 
+static int watch(void) {
+  char event[1024];
+  const int watched = inotify_init1(IN_NONBLOCK);
+  if (watched < 0 || inotify_add_watch(watched, "device", IN_OPEN) < 0) return 2;
+  const pid_t child = fork();
+  int status;
+  if (child == 0) _exit(run_self("misuse"));
+  if (child < 0 || waitpid(child, &status, 0) != child || status != 0) return 2;
+  return read(watched, event, sizeof(event)) > 0;
+}
+
 static int rest(void) {
   char byte;
   work(30);
@@ -119,6 +132,7 @@ int main(int argc, char **argv) {
   if (strcmp(what, "files") == 0) return use_files();
   if (strcmp(what, "broken") == 0) return use_broken();
   if (strcmp(what, "children") == 0) return make_children();
+  if (strcmp(what, "watch") == 0) return watch();
   if (strcmp(what, "rest") == 0) return rest();
   if (strcmp(what, "swap") == 0) dup2(open_own(0), STDERR_FILENO);
   if (strcmp(what, "limited") == 0) {

@@ -62,6 +62,12 @@ if [ "$(id -u)" -eq 0 ]; then
   refused HAKMEM_LOG_FILE=theirs 'another user'
 fi
 
+# A device is not opened to see what it is.
+if [ "$(id -u)" -eq 0 ] && mknod device c 1 5 2>/dev/null; then
+  HAKMEM_LOG=hdr HAKMEM_LOG_FILE=device LD_PRELOAD=$DEFAULT "$program" watch 2>err || fail "exit status $? of a program whose log is a device"
+  grep -q 'no terminal' err || { cat err; fail "a device as the log is not refused"; }
+fi
+
 # A log is made by its first line; /dev/null, a FIFO that is read, and what was in a log before are fine.
 HAKMEM_LOG=hdr HAKMEM_LOG_FILE=$place/unused LD_PRELOAD=$DEFAULT "$program" work || fail "exit status $?"
 [ ! -e unused ] || fail "a log without a line was made"

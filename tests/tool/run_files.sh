@@ -5,6 +5,7 @@
 processes() { jq '.stats.processes | length' "$1.json"; }
 program becomes
 "$hakmem" run -o same -- ./becomes >out 2>err || { cat err; fail "exit status $?"; }
+grep -q 'data of 1 process is in same' err || { cat err; fail "a process that called exec counts twice"; }
 "$hakmem" report --json same >same.json || fail "no report of a program that called exec"
 equal "programs of one process" 2 "$(jq '.stats.processes | length' same.json)"
 equal "processes that did not end in order" 0 "$(jq '.stats.lost.incomplete' same.json)"
