@@ -26,17 +26,30 @@ static char path[PATH_MAX];     /* absolute; empty: lines go to standard error *
 static struct own_file output = NO_FILE;
 static bool opening;            /* atomic; one thread at a time puts what it has opened into `output` */
 static bool failed;             /* atomic; that the file cannot be used was said */
+static bool incomplete;         /* atomic; that lines are missing was said */
 
-static void say_failure(const char *why) {
-  if (__atomic_exchange_n(&failed, true, __ATOMIC_RELAXED)) return;
+static void say(const char *what, const char *why, const char *therefore) {
   struct message m;
   message_start(&m);
-  message_text(&m, "hakmem: HAKMEM_LOG_FILE: cannot open ");
+  message_text(&m, "hakmem: HAKMEM_LOG_FILE: cannot ");
+  message_text(&m, what);
+  message_text(&m, " ");
   message_quoted(&m, path);
   message_text(&m, ": ");
   message_text(&m, why);
-  message_text(&m, "; using standard error");
+  message_text(&m, therefore);
   message_error(&m);
+}
+
+static void say_failure(const char *why) {
+  if (!__atomic_exchange_n(&failed, true, __ATOMIC_RELAXED)) say("open", why, "; using standard error");
+}
+
+/* Sends a line to the log; once says if it is lost. */
+static int put_line(struct message *m, const struct own_file *file) {
+  const int error = message_send_to(m, file);
+  if (error != 0 && !__atomic_exchange_n(&incomplete, true, __ATOMIC_RELAXED)) say("write", strerrordesc_np(error), "; lines of the log are missing");
+  return error;
 }
 
 /* Whether a device of this number may be a terminal: of the console, serial or a pseudo one. */
@@ -106,10 +119,10 @@ static bool keep(const struct own_file *file) {
 int log_send(struct message *m) {
   if (path[0] == '\0' || __atomic_load_n(&failed, __ATOMIC_RELAXED)) return message_error(m);
   const struct own_file kept = {__atomic_load_n(&output.number, __ATOMIC_ACQUIRE), output.device, output.inode};
-  if (file_is_own(&kept, NULL)) return message_send_to(m, &kept);
+  if (file_is_own(&kept, NULL)) return put_line(m, &kept);
   struct own_file file = open_log(false);
   if (file.number < 0) return message_error(m);
-  const int error = message_send_to(m, &file);
+  const int error = put_line(m, &file);
   if (!keep(&file)) file_close(&file);
   return error;
 }
@@ -122,9 +135,9 @@ static void start_file(void) {
     keep(&file);
     return;
   }
-  char *const name = strrchr(path, '/') + 1, first = *name;
+  char *const slash = strrchr(path, '/'), *const name = slash != NULL ? slash + 1 : path, first = *name;
   *name = '\0';
-  const bool can = sys_access(path, W_OK | X_OK) == 0;
+  const bool can = sys_access(slash != NULL ? path : ".", W_OK | X_OK) == 0; /* no directory: of one that was removed the kernel does not say the path */
   *name = first;
   if (!can) say_failure(strerrordesc_np(errno));
 }

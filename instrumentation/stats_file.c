@@ -57,6 +57,12 @@ static void say(const char *what, const char *why, const char *therefore) {
   message_error(&m);
 }
 
+static void say_unwritten(int error) {
+  if (failed) return;
+  failed = true;
+  say("write", strerrordesc_np(error), "; it lacks what this process counts from now on");
+}
+
 /* ---- The file's name. ---- */
 
 enum claim { CLAIMED, TAKEN, REFUSED };
@@ -157,7 +163,11 @@ static bool claim_a_name(const struct stats_block *own, bool may_replace) {
 /* The program may have closed the descriptor, and the lock is gone then: by its path, or, if another process has taken that, under another name. */
 static bool reopen(const struct stats_block *own) {
   struct stat status;
-  if (file_is_own(&file, &status)) return status.st_size == sizeof(struct stats_block) || sys_ftruncate(file.number, sizeof(struct stats_block)) == 0;
+  if (file_is_own(&file, &status)) {
+    const int error = status.st_size == sizeof(struct stats_block) ? 0 : file_resize(&file, sizeof(struct stats_block));
+    if (error != 0) say_unwritten(error);
+    return error == 0;
+  }
   const struct own_file before = file;
   file = file_open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
   if (file.device == before.device && file.inode == before.inode && lock(&file)) return true;
@@ -215,12 +225,6 @@ static int write_block(struct stats_block *b) {
   b->publication++;
   in_file[0] = true;
   return error != 0 ? error : write_part(b, &(struct part){0, min_size(page, sizeof(*b))});
-}
-
-static void say_unwritten(int error) {
-  if (failed) return;
-  failed = true;
-  say("write", strerrordesc_np(error), "; it lacks what this process counts from now on");
 }
 
 static bool is_own_process(const struct stats_block *b) { return b->pid == (uint32_t)sys_getpid(); }

@@ -84,6 +84,9 @@ void *alloc_grown(size_t size);
  */
 void alloc_prepare(void);
 
+/* Registers what a fork needs with the C library, once: before any other handlers of forks, which see atfork.c. */
+void alloc_watch_forks(void);
+
 /* What the constructor does, once; for whoever's constructor may run before it and needs the instrumentation. */
 void alloc_start(void);
 

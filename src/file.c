@@ -120,4 +120,14 @@ int file_write_at(const struct own_file *file, const void *data, size_t size, of
   return file_is_own(file, NULL) ? write_all(file->number, data, size, offset) : EBADF;
 }
 
+int file_resize(const struct own_file *file, off_t size) {
+  const int saved = errno;
+  const uint64_t before = block(OF_WRITES), waiting = (before & OF_WRITES) != 0 ? pending() : 0;
+  const int error = !file_is_own(file, NULL) ? EBADF : sys_ftruncate(file->number, size) != 0 ? errno : 0;
+  take_signal(error, waiting);
+  sys_restore_signals(before);
+  errno = saved;
+  return error;
+}
+
 int file_write_number(int number, const void *data, size_t size) { return write_all(number, data, size, -1); }

@@ -6,7 +6,7 @@
  *
  *   number >= 0:  the file that had the number when it was remembered;   number < 0:  none
  *
- * All of it is signal safe and keeps errno on success. A write raises no signal: neither SIGPIPE nor SIGXFSZ nor SIGTTOU, which would end or stop a
+ * All of it is signal safe and keeps errno on success. A write or a new size raises no signal: neither SIGPIPE nor SIGXFSZ nor SIGTTOU, which would end or stop a
  * program that wrote nothing itself.
  */
 #ifndef HAKMEM_FILE_H
@@ -44,6 +44,8 @@ ssize_t file_read_at(const struct own_file *file, void *into, size_t size, off_t
 /* All of it, at the file's end or position, or at `offset`. 0, or the errno; EBADF if the number is not the file any more. */
 int file_write(const struct own_file *file, const void *data, size_t size);
 int file_write_at(const struct own_file *file, const void *data, size_t size, off_t offset);
+/* Cuts it, or adds a hole at its end. 0, or the errno. */
+int file_resize(const struct own_file *file, off_t size);
 
 /* The same as file_write for a number that the program itself has named for it. */
 int file_write_number(int number, const void *data, size_t size);

@@ -96,6 +96,13 @@ static void fork_child(void) {
   sys_restore_signals(forking.signals);
 }
 
+void alloc_watch_forks(void) {
+  static bool registered;
+  if (registered) return;
+  registered = true;
+  pthread_atfork(fork_prepare, fork_parent, fork_child);
+}
+
 /* ---- Start. ---- */
 
 static bool options_read, started;
@@ -106,12 +113,12 @@ static bool options_read, started;
  */
 void alloc_prepare(void) {
   if (options_read) return;
-  static bool registered;
-  if (!registered) {
-    registered = true;
+  static bool prepared;
+  if (!prepared) {
+    prepared = true;
     message_start_error();
     sll_start();
-    pthread_atfork(fork_prepare, fork_parent, fork_child);
+    alloc_watch_forks();
   }
   options_read = config_read();
   os_barrier_start();

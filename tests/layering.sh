@@ -16,7 +16,7 @@ floor() {
     shared_pool.? | legacy.? | evidence.? | misuse.? | audit.? | end_check.? | reach.? | recording.? | guard.?) echo 3 ;;
     shared_fail.? | reclaim.? | quarantine.? | tls_sll.? | tls_lists.h | tls_budget.c | tls_drain.c | tls_idle.c | tls_threads.c | large.?) echo 4 ;;
     alloc.? | front.? | debug.? | family.c | start.c) echo 5 ;;
-    malloc.c | cxx.c | operators.? | jemalloc.c | loading.c | hakmem.c) echo 6 ;;
+    malloc.c | cxx.c | operators.? | jemalloc.c | loading.c | atfork.c | hakmem.c) echo 6 ;;
     *) return 1 ;;
   esac
 }

@@ -74,6 +74,7 @@ static _Noreturn void become_program(const struct launch *l, int go_fd, int erro
     setenv("LD_PRELOAD", old != NULL && *old != '\0' ? must_print("%s:%s", l->preload, old) : l->preload, 1);
   }
   sigaction(SIGCHLD, &l->child_action, NULL);
+  sigaction(SIGXFSZ, &l->size_action, NULL);
   sigprocmask(SIG_SETMASK, &l->mask, NULL);
   execvp(l->argv[0], l->argv);
   const int error = errno;
@@ -81,7 +82,10 @@ static _Noreturn void become_program(const struct launch *l, int go_fd, int erro
   _exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_STARTED);
 }
 
-/* Blocks what is passed on, and has ended children reported whatever this process inherited. */
+/*
+ * Blocks what is passed on, and has ended children reported whatever this process inherited. A limit on the size of files is an error like others,
+ * which is reported: it must not end this process before its program.
+ */
 static void hold_signals(struct launch *l) {
   sigset_t set;
   sigemptyset(&set);
@@ -90,6 +94,8 @@ static void hold_signals(struct launch *l) {
   sigprocmask(SIG_BLOCK, &set, &l->mask);
   const struct sigaction standard = {.sa_handler = SIG_DFL};
   sigaction(SIGCHLD, &standard, &l->child_action);
+  const struct sigaction ignore = {.sa_handler = SIG_IGN};
+  sigaction(SIGXFSZ, &ignore, &l->size_action);
   l->holds = true;
 }
 

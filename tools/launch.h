@@ -29,7 +29,7 @@ struct launch {
   int error_fd; /* the child's errno where exec failed, else end of file */
   bool holds;    /* signals are blocked */
   sigset_t mask; /* as before that */
-  struct sigaction child_action;
+  struct sigaction child_action, size_action; /* of SIGCHLD and SIGXFSZ, before that, too */
 };
 
 /* `argv` ends with NULL and must live as long as the launch. */

@@ -32,6 +32,22 @@ LD_PRELOAD=$DEFAULT "$program" broken || fail "exit status $? with a standard er
 HAKMEM_LOG=all HAKMEM_LOG_FILE=$place/big.log HAKMEM_STATS=1 HAKMEM_STATS_FILE=$place/big.hak LD_PRELOAD=$DEFAULT "$program" limited 2>err ||
   fail "exit status $? with a limit on the size of files"
 
+# The limit is there before the program: said once, by each process (standard error must be no file here).
+limited() {
+  (ulimit -f "$1" && shift && env "$@" LD_PRELOAD="$DEFAULT" "$program" work) 2>&1 | cat >err
+  grep -q "^hakmem: HAKMEM_.*_FILE: cannot write .*: File too large" err && [ "$(grep -c 'cannot write' err)" -eq 1 ] || { cat err; fail "$* with a limit"; }
+}
+limited 8 HAKMEM_STATS_FILE=small.hak
+limited 1 HAKMEM_LOG=all HAKMEM_TRACE=full HAKMEM_STATS=1 HAKMEM_LOG_FILE=small.log
+(ulimit -f 1 && "$BUILD_DIR/bin/hakmem" run -o small -- "$program" work; echo $? >status) 2>&1 | cat >err
+grep -q 'the data in small are not whole' err && [ "$(cat status 2>/dev/null)" = 1 ] || { cat err; fail "hakmem run with a limit on the size of files"; }
+
+# A working directory that was removed has no path.
+mkdir gone
+(cd gone && rmdir ../gone && HAKMEM_LOG=all HAKMEM_LOG_FILE=l HAKMEM_STATS_FILE=s LD_PRELOAD=$DEFAULT "$program" work) 2>err ||
+  fail "exit status $? in a directory that was removed"
+grep -q 'HAKMEM_LOG_FILE: cannot open' err && grep -q 'HAKMEM_STATS_FILE: cannot make' err || { cat err; fail "a directory that was removed is not told"; }
+
 # ---- Files that are refused, each with one line. ----
 echo kept >text
 cp text copy

@@ -6,9 +6,11 @@
  *   handler   in a signal handler that interrupts malloc and free; every third child returns from it, and goes on
  *   nested    in a signal handler that interrupts fork
  *   threads   in such a handler on one thread, while others allocate, and one of them forks, too
+ *   handlers  with handlers of forks that were registered before any library began: they take a mutex whose holder allocates, and allocate
  *   signal    with a signal to each child at once: SIGUSR2, at which hakmem prints the statistics
  *
- * Ends with status 0; by SIGALRM if something waits for ever; 3 if a block has another content than it was given.
+ * Ends with status 0; 3 if a block has another content than it was given; by SIGALRM if something waits for ever, or not at all if that is within
+ * a fork, when hakmem blocks signals.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -225,6 +227,54 @@ static void nested(void) {
   waitpid(sender, NULL, 0);
 }
 
+/* ---- handlers. ---- */
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void use_memory(void) {
+  for (unsigned i = 0; i < 40; i++) {
+    void *volatile p = malloc(i * i * 60);
+    free(p);
+  }
+}
+
+static void lock_and_allocate(void) {
+  pthread_mutex_lock(&mutex);
+  use_memory();
+}
+
+static void allocate_and_unlock(void) {
+  use_memory();
+  pthread_mutex_unlock(&mutex);
+}
+
+/* Runs before the constructors of all libraries, and before the first malloc. */
+static void register_early(int argc, char **argv, char **environment) {
+  (void)environment;
+  if (argc > 1 && strcmp(argv[1], "handlers") == 0) pthread_atfork(lock_and_allocate, allocate_and_unlock, allocate_and_unlock);
+}
+__attribute__((section(".preinit_array"), used)) static void (*const before_libraries)(int, char **, char **) = register_early;
+
+static void *lock_beside(void *arg) {
+  while (!stop) {
+    lock_and_allocate();
+    allocate_and_unlock();
+  }
+  return arg;
+}
+
+static void handlers(void) {
+  pthread_t thread;
+  keep_forking(NULL); /* alone */
+  pthread_create(&thread, NULL, lock_beside, NULL);
+  keep_forking(NULL);
+  stop = 1;
+  pthread_join(thread, NULL);
+  sigset_t blocked;
+  pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+  if (sigismember(&blocked, SIGUSR1)) _exit(5);
+}
+
 /* ---- signal. ---- */
 
 static void tell_children(void) {
@@ -251,6 +301,7 @@ int main(int argc, char **argv) {
   else if (strcmp(what, "handler") == 0) allocate_and_fork(1000);
   else if (strcmp(what, "nested") == 0) nested();
   else if (strcmp(what, "threads") == 0) threads();
+  else if (strcmp(what, "handlers") == 0) handlers();
   else if (strcmp(what, "signal") == 0) tell_children();
   else return 2;
   return 0;
