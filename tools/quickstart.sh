@@ -94,6 +94,8 @@ finding() {
 started=$(date +%s)
 [ -e /etc/debian_version ] || echo "This is not Debian; what is missing has to be installed by hand." >&2
 
+sh tools/machine.sh || die "this machine lacks something; see above"
+
 title "1. Packages (tools/packages.txt, sections build and record)"
 sh tools/packages.sh build record || die "not all packages could be installed; see above"
 shows "All there."
