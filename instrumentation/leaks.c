@@ -29,6 +29,7 @@
 #define THREADS_MAX 4096
 #define TASKS "/proc/self/task"
 #define CONTROL_BLOCK (8 * KIB) /* a thread's lies within so many bytes of its stack's end */
+#define CONTROL_BLOCK_ALIGNMENT 64
 
 /* ---- The threads' stacks. ---- */
 
@@ -93,20 +94,28 @@ static uint32_t find_threads(void) {
 }
 
 /*
- * Where the control block of a thread that has ended lies in the mapping, 0 where it is not such a thread's stack. The C library keeps some
- * for the next threads, and with the control block, which begins with its own address, their thread-local storage.
+ * The control block of a thread that has ended if the mapping is its stack, else 0. The C library keeps some stacks for the next threads, and
+ * with the control block their thread-local storage. It begins with its own address, has it once more, and has the process's stack guard.
+ * The kernel may have joined the stack with a mapping above it, but not with one below: the stack's guard pages lie there.
  */
-static uintptr_t left_control_block(const struct maps_region *region) {
+static uintptr_t left_control_block(const struct maps_region *region, bool guarded_below) {
 #if defined(__x86_64__)
   static uintptr_t words[CONTROL_BLOCK / sizeof(uintptr_t)] BULK; /* the stack may be small */
-  const uintptr_t start = region->end - min_size(sizeof(words), region->end - region->start);
-  if (!stacks.whole || !maps_read(words, (void *)start, region->end - start)) return 0;
-  for (size_t i = 0; i + 2 < (region->end - start) / sizeof(*words); i++) {
-    const uintptr_t at = start + i * sizeof(*words);
-    if (words[i] == at && words[i + 2] == at && words[i + 1] != 0) return at;
+  enum { self = 0, threads_vector = 1, self_again = 2, stack_guard = 5, step = CONTROL_BLOCK_ALIGNMENT / sizeof(*words) };
+  uintptr_t guard;
+  __asm__("mov %%fs:%c1, %0" : "=r"(guard) : "i"(stack_guard * sizeof(*words)));
+  if (!stacks.whole) return 0;
+  uintptr_t start = guarded_below ? region->start : region->end - min_size(sizeof(words), region->end - region->start);
+  for (size_t size; start < region->end; start += size) {
+    size = min_size(sizeof(words), region->end - start);
+    if (!maps_read(words, (void *)start, size)) return 0;
+    for (size_t i = 0; i < size / sizeof(*words); i += step) {
+      const uintptr_t at = start + i * sizeof(*words);
+      if (words[i + self] == at && words[i + self_again] == at && words[i + threads_vector] != 0 && words[i + stack_guard] == guard) return at;
+    }
   }
 #endif
-  (void)region;
+  (void)region, (void)guarded_below;
   return 0;
 }
 
@@ -123,19 +132,22 @@ static void read_part(uintptr_t start, uintptr_t end) {
   if (start < end) reach_from(start, end);
 }
 
+/* `context` is where the unreadable region before this one ends. */
 static bool read_region(const struct maps_region *region, void *context) {
-  (void)context;
+  uintptr_t *unreadable_end = context;
+  const bool guarded_below = region->start == *unreadable_end;
+  if (!region->readable) *unreadable_end = region->end;
   const bool is_file = region->path[0] != '\0' && region->path[0] != '[';
   if (!region->readable || region->shared || (!region->writable && is_file) || strcmp(region->path, "[vvar]") == 0) return false;
+  if (guard_owns((const void *)region->start)) return false; /* blocks */
   uintptr_t start = region->end;
   for (uint32_t i = 0; i < stacks.count; i++) {
     if (stacks.pointer[i] >= region->start && stacks.pointer[i] < start) start = stacks.pointer[i];
   }
   if (start == region->end) {
-    const uintptr_t left = is_file ? 0 : left_control_block(region);
+    const uintptr_t left = is_file ? 0 : left_control_block(region, guarded_below);
     start = left != 0 ? left : region->start;
   }
-  if (guard_owns((const void *)region->start)) return false; /* blocks */
   const uintptr_t ours = (uintptr_t)library.dlfo_map_start, behind = (uintptr_t)library.dlfo_map_end;
   read_part(start, min_size(region->end, max_size(ours, start)));
   read_part(max_size(start, behind), region->end);
@@ -257,12 +269,13 @@ static NOINLINE void report(void) {
   }
   if (!os_own_is_whole()) message_say("HAKMEM_LEAKS: there were too many mappings to know which are hakmem's: less is said to be lost than is");
   stacks.pointer[stacks.count++] = own_stack();
-  if (!maps_each(read_region, NULL)) {
+  uintptr_t unreadable_end = 0;
+  if (!maps_each(read_region, &unreadable_end)) {
     message_say("HAKMEM_LEAKS: no report: /proc/self/maps cannot be read");
     return;
   }
   if (others != 0) {
-    maps_each(read_region, NULL);
+    maps_each(read_region, &unreadable_end);
     reach_again();
   }
   reach_end(add);

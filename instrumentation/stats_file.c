@@ -192,6 +192,15 @@ static int write_part(const struct stats_block *b, const struct part *part) {
   return part->start == part->end ? 0 : file_write_at(&file, (const char *)b + part->start, part->end - part->start, (off_t)part->start);
 }
 
+/* Whether a part is all zero, while other threads count in it. */
+static bool is_zero(const struct stats_block *b, size_t start, size_t end) {
+  static_assert(sizeof(*b) % sizeof(uint64_t) == 0, "read by words");
+  for (size_t at = start; at < end; at += sizeof(uint64_t)) {
+    if (__atomic_load_n((const uint64_t *)((const char *)b + at), __ATOMIC_RELAXED) != 0) return false;
+  }
+  return true;
+}
+
 /* The pages from the second on: those that follow one another at once. */
 static int write_pages(const struct stats_block *b, size_t page, size_t count) {
   static bool touched[PAGE_MAX_COUNT] BULK;
@@ -200,7 +209,7 @@ static int write_pages(const struct stats_block *b, size_t page, size_t count) {
   find_touched(b, page, count, touched);
   for (size_t i = 1; i < count && error == 0; i++) {
     const size_t start = i * page, end = min_size(start + page, sizeof(*b));
-    if (!in_file[i] && (!touched[i] || bytes_are((const uint8_t *)b + start, end - start, 0))) continue;
+    if (!in_file[i] && (!touched[i] || is_zero(b, start, end))) continue;
     in_file[i] = true;
     if (part.end != start) {
       error = write_part(b, &part);

@@ -49,6 +49,11 @@ $(tail -n 20 "$place/out")"; }
   exit 0
 fi
 
+# Before anything is fetched or built.
+tried=$(unshare -Urm true 2>&1) || skip "no user namespaces here: $tried"
+tried=$(unshare -Urm sh -c 'mount -t binfmt_misc none /proc/sys/fs/binfmt_misc && [ -w /proc/sys/fs/binfmt_misc/register ]' 2>&1) ||
+  skip "no binfmt_misc in a user namespace here (Linux 6.7 has it): $tried"
+
 place=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-aarch64.XXXXXX") || exit 1
 trap 'rm -rf "$place"' EXIT
 trap 'exit 130' INT TERM

@@ -144,6 +144,7 @@ matching() {
   done
 }
 
+sh tools/machine.sh || { echo "FAIL machine"; echo machine >>"$RESULTS/failed"; finish; }
 sh tools/packages.sh build || { echo "FAIL packages"; echo packages >>"$RESULTS/failed"; finish; }
 # shellcheck disable=SC2086 # a list of words
 sh tools/packages.sh record test ${long:+programs aarch64} || echo "Tests that need what is missing will be skipped." >&2

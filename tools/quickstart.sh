@@ -1,5 +1,5 @@
 #!/bin/sh
-# From a fresh Debian 12 to three diagnoses, in about three minutes:   sh tools/quickstart.sh
+# From a fresh Debian 12 or 13 to three diagnoses, in about three minutes:   sh tools/quickstart.sh
 #
 #   1. installs what the build needs   2. builds into ./build   3. records a real program and prints the report
 #   4. the same program short of SuperSlabs: shared_fail and the legacy path   5. a program that writes one byte too far
@@ -93,6 +93,8 @@ finding() {
 
 started=$(date +%s)
 [ -e /etc/debian_version ] || echo "This is not Debian; what is missing has to be installed by hand." >&2
+
+sh tools/machine.sh || die "this machine lacks something; see above"
 
 title "1. Packages (tools/packages.txt, sections build and record)"
 sh tools/packages.sh build record || die "not all packages could be installed; see above"

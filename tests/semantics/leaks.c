@@ -139,6 +139,16 @@ NOINLINED static void threads(unsigned count, void *(*run)(void *)) {
   usleep(20000); /* until they wait */
 }
 
+/* A mapping that leads to blocks, and that the kernel joins with the stack of a thread, which it puts below it. */
+NOINLINED static void left_below_mapping(void) {
+  enum { size = 16 << 20 }; /* there is no such gap above */
+  struct node **above = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (above == MAP_FAILED) abort();
+  madvise(above, size, MADV_NOHUGEPAGE); /* since Linux 6.7 stacks are such mappings */
+  above[size / sizeof(struct node *) / 2] = list(3);
+  threads(1, left_on_stack);
+}
+
 /* The program ends while these go on. */
 static void *allocate_for_ever(void *arg) {
   void *volatile mine[64] = {0};
@@ -186,6 +196,7 @@ int main(int argc, char **argv) {
   else if (strcmp(name, "sleepers") == 0) threads(8, sleeper);
   else if (strcmp(name, "ended") == 0) threads(8, once);
   else if (strcmp(name, "left") == 0) threads(1, left_on_stack);
+  else if (strcmp(name, "left_below_mapping") == 0) left_below_mapping();
   else if (strcmp(name, "loaded") == 0 && argc > 2) library(argv[2]);
   else if (strcmp(name, "unloaded") == 0 && argc > 2) unloaded(argv[2]);
   else if (strcmp(name, "many") == 0) for (unsigned i = 0; i < 2000; i++) lose(i % 900, 1);

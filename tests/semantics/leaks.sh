@@ -47,6 +47,7 @@ lost 'lost: 829000 bytes in 2000 blocks; lost with them: 0 bytes in 0 blocks' ma
 lost 'lost: 64 bytes in 1 block; lost with them: 0 bytes in 0 blocks' hidden # a pointer that is kept as something else
 if [ "$(uname -m)" = x86_64 ]; then
   lost 'lost: 2560 bytes in 64 blocks; lost with them: 0 bytes in 0 blocks' left
+  lost 'lost: 2560 bytes in 64 blocks; lost with them: 0 bytes in 0 blocks' left_below_mapping
 fi
 
 # Beside threads that go on allocating the report is made, too, and the program ends; on a small stack it is as on any other.

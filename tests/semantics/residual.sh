@@ -14,7 +14,7 @@ of_files() { awk '/^[0-9a-f]+-/ { file = $6 ~ /^\// } file && /^Rss:/ { sum += $
 
 # check NAME PID: both views of a program at rest
 check() {
-  kill -USR2 "$2"
+  kill -USR1 "$2" # redis uses the other one itself
   for wait in $(seq 100); do
     grep -q "of which files' pages" "$1.dump" 2>/dev/null && break
     sleep 0.1
@@ -42,7 +42,7 @@ check() {
 start() {
   name=$1
   shift
-  HAKMEM_STATS_SIGNAL=USR2 HAKMEM_LOG_FILE="$place/$name.dump" LD_PRELOAD=$DEFAULT "$@" >"$name.out" 2>&1 <&3 &
+  HAKMEM_STATS_SIGNAL=USR1 HAKMEM_LOG_FILE="$place/$name.dump" LD_PRELOAD=$DEFAULT "$@" >"$name.out" 2>&1 <&3 &
   pid=$!
 }
 until_says() {

@@ -8,7 +8,7 @@ for tool in lttng lttng-sessiond ps; do command -v $tool >/dev/null 2>&1 || skip
 
 # Root's daemons are always in /run/lttng; a mount namespace makes sure that there is none but ours.
 if [ "$(id -u)" -eq 0 ] && [ "${RECORD_TEST_NAMESPACE:-}" != own ]; then
-  mkdir -p /run/lttng && unshare -m mount -t tmpfs tmpfs /run/lttng 2>/dev/null || skip "root cannot have a /run/lttng of its own here"
+  tried=$(mkdir -p /run/lttng && unshare -m mount -t tmpfs tmpfs /run/lttng 2>&1) || skip "root cannot have a /run/lttng of its own here: $tried"
   RECORD_TEST_NAMESPACE=own
   export RECORD_TEST_NAMESPACE
   cd / && rm -rf "$place"

@@ -114,7 +114,7 @@ session() {
   lttng_do start
 }
 
-traced() { $as timeout 120 env LD_PRELOAD="$preload" "$@"; }
+traced() { $as timeout 250 env LD_PRELOAD="$preload" "$@"; }
 
 # The same in the background; its process id is $!. There is no time limit but clean_up's.
 start() { $as env LD_PRELOAD="$preload" "$@" & }

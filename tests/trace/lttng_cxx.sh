@@ -1,4 +1,5 @@
 #!/bin/sh
+# timeout: 600
 # A C++ program that throws does the same without hakmem, with hakmem and an idle provider, and in a session in full
 # tracing with stacks: neither LTTng nor libunwind may come between it and libgcc's unwinder. It opens and closes an
 # object that throws, too.
