@@ -1,5 +1,5 @@
 #!/bin/sh
-# Holds the fast paths: instructions per operation of random_mixed, and per call of realloc and malloc_usable_size, as
+# Holds the fast paths: instructions per operation of random_mixed, per call of realloc and malloc_usable_size, and of threads that come and go, as
 # callgrind counts them. Such counts are the same in every run,
 # whatever else the machine does. The difference of two lengths leaves start-up and warm-up out.
 # timeout: 600
@@ -18,6 +18,7 @@ run() {
   shift 2
   case $1 in
     -*) set -- "$BUILD_DIR/bin/random_mixed" --warm-up 0 -n "$operations" "$@" ;;
+    threads) set -- "$BUILD_DIR/bin/bench_threads" "$2" -t 1 -n "$operations" ;;
     *) set -- "$BUILD_DIR/tests/speed/family" "$1" "$operations" ;;
   esac
   LD_PRELOAD=$library valgrind --tool=callgrind --callgrind-out-file=/dev/null "$@" 2>&1 |
@@ -48,6 +49,9 @@ per_operation 54 "$plain" -w 8192
 per_operation 130 "$default" stays             # of these, the program's own: some 50 for each call, with its comparison of names
 per_operation 245 "$default" moves
 per_operation 145 "$default" usable
+per_operation 195 "$default" long
+per_operation 380 "$default" threads short_threads # threads that live for 200 operations: their start and end
+per_operation 108 "$default" threads producer_consumer
 export HAKMEM_PROFILE=512K                     # a sample in some thousand operations, with its stack: 2 % more
 per_operation 56 "$default" -w 8192
 unset HAKMEM_PROFILE
