@@ -6,7 +6,7 @@
 
 struct directory directory BULK, directory_blind BULK;
 
-/* Only on the way in: leaves, the hash and the array of SuperSlabs. Look-ups take no lock. */
+/* Only on the way in: leaves, the entries of further units, the hash and the array of SuperSlabs. Look-ups take no lock. */
 static struct lock lock;
 static size_t leaf_count; /* atomic; the leaves in order of their making are those of: */
 static uint16_t leaf_roots[ROOT_LENGTH] BULK;
@@ -96,18 +96,21 @@ static struct class_start further_start(uint32_t cls, uint32_t u, uint32_t units
   return (struct class_start){factor, 0u - 1u - last * (factor * stride) - first * factor};
 }
 
-/* The code of the class's second unit. Every thread that computes the entries writes the same. */
+/* The code of the class's second unit. */
 static int8_t second_code(uint32_t cls) {
-  const int8_t known = __atomic_load_n(&further_code[cls], __ATOMIC_RELAXED);
+  const int8_t known = __atomic_load_n(&further_code[cls], __ATOMIC_ACQUIRE); /* with the code come the entries, also for a thread that is told it by this one */
   if (known != 0) return known;
   uint32_t n = 0;
   for (uint32_t c = 0; c < cls; c++) n += class_slab_units(c) - 1;
   const uint32_t units = class_slab_units(cls);
-  for (uint32_t u = 1; u < units; u++) {
+  const int8_t code = (int8_t)(CODE_FURTHER - (int)n);
+  lock_take(&lock);
+  for (uint32_t u = 1; u < units && further_code[cls] == 0; u++) {
     directory_further[n + u - 1] = (struct directory_further){further_start(cls, u, units), cls};
   }
-  __atomic_store_n(&further_code[cls], (int8_t)(CODE_FURTHER - (int)n), __ATOMIC_RELEASE);
-  return (int8_t)(CODE_FURTHER - (int)n);
+  __atomic_store_n(&further_code[cls], code, __ATOMIC_RELEASE);
+  lock_release(&lock);
+  return code;
 }
 
 /* Of the slab's unit `u`. */

@@ -115,7 +115,7 @@ uint32_t directory_former(const void *p);
  */
 bool directory_prepare(const void *base, size_t size);
 
-/* Enters the slab at each of its units (large and huge: at the first); takes it out. */
+/* Enters the slab at each of its units (large and huge: at the first), with no lock held; takes it out. */
 void directory_enter(struct slab *slab);
 void directory_leave(struct slab *slab);
 
