@@ -116,7 +116,7 @@ Test(histogram, quantiles_lie_in_the_bucket_of_the_sorted_value) {
     uint64_t before = 0;
     for (size_t q = 0; q < sizeof quantiles / sizeof quantiles[0]; q++) {
       const uint64_t got = histogram_quantile(h, quantiles[q]);
-      uint64_t rank = (uint64_t)(quantiles[q] * N + 0.5);
+      uint64_t rank = (uint64_t)(quantiles[q] * (double)N + 0.5);
       if (rank == 0) rank = 1;
       const uint64_t exact = values[rank - 1];
       cr_assert_eq(histogram_index(got), histogram_index(exact), "quantile %g", quantiles[q]);

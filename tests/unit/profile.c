@@ -41,10 +41,10 @@ Test(profile, gaps_are_geometric) {
         large += profile_takes(&random, sizes[s]);
       }
       const double p = 1 / weight_expected((double)sizes[s], rates[r]), mean = (1 - p) / p;
-      const double error = 5 * sqrt((1 - p) / (p * p) / DRAWS), share_error = 5 * sqrt(p * (1 - p) / DRAWS) + 1e-9;
-      cr_assert(fabs(sum / DRAWS - mean) <= error, "mean %g instead of %g +- %g", sum / DRAWS, mean, error);
-      cr_assert(fabs(none / DRAWS - p) <= share_error, "chance %g instead of %g", none / DRAWS, p);
-      cr_assert(fabs(large / DRAWS - p) <= share_error, "chance %g instead of %g", large / DRAWS, p);
+      const double error = 5 * sqrt((1 - p) / (p * p) / (double)DRAWS), share_error = 5 * sqrt(p * (1 - p) / (double)DRAWS) + 1e-9;
+      cr_assert(fabs(sum / (double)DRAWS - mean) <= error, "mean %g instead of %g +- %g", sum / (double)DRAWS, mean, error);
+      cr_assert(fabs(none / (double)DRAWS - p) <= share_error, "chance %g instead of %g", none / (double)DRAWS, p);
+      cr_assert(fabs(large / (double)DRAWS - p) <= share_error, "chance %g instead of %g", large / (double)DRAWS, p);
     }
   }
   config.profile = 1;
