@@ -38,7 +38,25 @@ per_operation() {
   }' || exit 1
 }
 
+# The fast paths alone: instructions of a call of FUNCTION in a loop in which no list runs out.   one_call FUNCTION MOST
+one_call() {
+  callgrind_annotate --threshold=100 --auto=no "$counted" 2>/dev/null | tr -d , | awk -v name="$1" -v most="$2" '
+    $0 ~ ":" name "( |$)" { sum += $1 }
+    END {
+      each = sum / 200000
+      printf "%s: %.1f instructions a call, at most %s allowed\n", name, each, most
+      exit !(each > 10 && each <= most)
+    }' || exit 1
+}
+
 default=$BUILD_DIR/lib/libhakmem.so plain=$BUILD_DIR/lib/libhakmem-plain.so
+counted=$(mktemp) || exit 1
+LD_PRELOAD=$default valgrind --tool=callgrind --callgrind-out-file="$counted" "$BUILD_DIR/bin/random_mixed" --warm-up 0 -n 400000 -w 1 >/dev/null 2>&1 ||
+  fail "callgrind does not run"
+one_call malloc 22
+one_call free 30
+rm -f "$counted"
+
 per_operation 25 '' --null -w 256              # the loop alone
 per_operation 56 "$default" -w 1               # no list ever runs out
 per_operation 52 "$plain" -w 1
