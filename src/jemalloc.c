@@ -162,7 +162,7 @@ static void refresh(void) {
   figures.large = (in_use > slabs ? in_use - slabs : 0) + huge.huge_bytes + guard_bytes();
   figures.active += figures.large;
   figures.dirty = units.dirty_bytes + huge.kept_bytes;
-  figures.resident = figures.active + figures.dirty + os_metadata_used() + directory_bytes();
+  figures.resident = figures.active + figures.dirty + os_metadata_used() + directory_bytes() - directory_untouched();
   const uint64_t mapped = os_mapped();
   figures.retained = mapped > figures.resident ? mapped - figures.resident : 0;
   __atomic_add_fetch(&figures.epoch, 1, __ATOMIC_RELEASE);

@@ -52,7 +52,7 @@ figures() {
     END { used = is["used_memory"]; allocated = is["allocator_allocated"]; active = is["allocator_active"]; resident = is["allocator_resident"]
           print (allocated >= used * 0.9 && (allocated <= used * 1.5 + 4e6 || mode != "default" && mode != "plain") ? "allocated as used" : "used " used ", allocated " allocated)
           print (allocated <= active && active <= resident ? "in order" : allocated " " active " " resident)
-          print (resident <= is["used_memory_rss"] + 4e6 ? "and resident" : "more resident than there is: " resident) }'
+          print (resident <= is["used_memory_rss"] + 4e6 ? "and resident" : "more resident than there is: " resident ", " is["used_memory_rss"]) }'
 }
 
 work() {

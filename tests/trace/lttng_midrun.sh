@@ -20,10 +20,12 @@ for name in first second; do
   missed=$(events "$text" early | values missed | sort -n | tail -n 1)
   [ "$missed" -gt "$missed_before" ] || fail "$name: $missed events missed, $missed_before before the session before"
   missed_before=$missed
-  first=$(grep -nFm 1 ' hakmem:process: ' "$text") || fail "$name: no process event"
-  thread=$(echo "$first" | values vtid) # it greets the session: by the process event first; the other threads go on meanwhile
-  told() { events /dev/stdin module | values vtid | grep -cx "$thread"; }
-  [ "$(head -n "${first%%:*}" "$text" | told)" -eq 0 ] && [ "$(told <"$text")" -gt 0 ] || fail "$name: the process event does not come first"
+  grep -qF ' hakmem:process: ' "$text" || fail "$name: no process event"
+  # The thread that greets the session tells of the process first, then of modules. The other threads go on meanwhile, also with process events on their schedule.
+  awk 'function thread() { match($0, /vtid = [0-9]+/); return substr($0, RSTART, RLENGTH) }
+    / hakmem:process: / { told[thread()] = 1 }
+    / hakmem:module: / { if (thread() in told) greeted[thread()] = 1; else early[thread()] = 1 }
+    END { for (t in greeted) good += !(t in early); exit good == 0 }' "$text" || fail "$name: the process event does not come first"
   [ "$(count "$text" fragmentation)" -ge 1 ] || fail "$name: no fragmentation event"
   events "$text" module | values path | grep -Fxq "$place/loop" || fail "$name: the program's module is not told of"
   ids=$(events "$text" alloc | values stack | grep -vx 0 | sort -u) # 0: the session began between the stack and its event
