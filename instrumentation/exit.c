@@ -1,6 +1,6 @@
 /*
  * exit.c: _exit of the C library, by which forked children mostly end: no destructor runs, so the statistics file is brought up to date here. Part of
- * libhakmem.so alone. A child of vfork, which has its parent's memory, is told by its process id.
+ * libhakmem.so alone. A child of vfork shares its parent's memory; its process id tells the two apart.
  */
 #include "../src/syscall.h"
 #include "hub.h"

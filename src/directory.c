@@ -98,7 +98,7 @@ static struct class_start further_start(uint32_t cls, uint32_t u, uint32_t units
 
 /* The code of the class's second unit. */
 static int8_t second_code(uint32_t cls) {
-  const int8_t known = __atomic_load_n(&further_code[cls], __ATOMIC_ACQUIRE); /* with the code come the entries, also for a thread that is told it by this one */
+  const int8_t known = __atomic_load_n(&further_code[cls], __ATOMIC_ACQUIRE); /* the code brings its entries, also to a thread that learns it from this one */
   if (known != 0) return known;
   uint32_t n = 0;
   for (uint32_t c = 0; c < cls; c++) n += class_slab_units(c) - 1;

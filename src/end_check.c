@@ -26,7 +26,7 @@ enum step { COUNT, CHECK, CONFIRM };
 static struct {
   enum step step;
   uint64_t slabs, blocks, checked, wrong;
-  uint64_t every, until_ms; /* of so many slabs, one is checked; until then */
+  uint64_t every, until_ms; /* one slab in `every` is checked, until the clock says `until_ms` */
   struct suspect suspect[SUSPECTS];
   uint32_t suspects;
 } walk;

@@ -18,7 +18,7 @@
 #define AUDIT_AT_ONCE 16 /* blocks, between two looks at the clock */
 #define MARKED_MOST 16   /* pages of slots whose pages are marked (os_mark); with more, a mapping of the slot's own costs less */
 #define SHIFT_MAX 8      /* with fewer slots it is not worth while */
-#define LIMIT_SHARE 32   /* a row takes up to one part in so many of a limited address space (ulimit -v) */
+#define LIMIT_SHARE 32   /* a row takes at most 1/LIMIT_SHARE of a limited address space (ulimit -v) */
 #define PIECES_MAX 192   /* of a row */
 #define FAR ((uintptr_t)64 << 30) /* the kernel maps downwards, and gets as far as this in few processes */
 

@@ -308,7 +308,7 @@ static bool resize_in_place(struct slab *slab, size_t size) {
   return false;
 }
 
-/* Where `slab` moves to. NULL where there is no memory. */
+/* The new place of `slab`; NULL if there is no memory. */
 static struct slab *new_place(const struct slab *slab, size_t size, enum origin origin, bool *fresh) {
   struct slab *place = huge_alloc(size, slab->align, size > slab->size ? LEGACY_GROWN : LEGACY_HUGE, origin, fresh);
   if (place != NULL && ((const struct mapping *)slab)->refused && size <= units_large_max()) refuse(place);

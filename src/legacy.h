@@ -31,7 +31,7 @@ void legacy_return_blocks(uint32_t cls, struct chain chain);
 struct slab *legacy_huge_alloc(size_t size, size_t align, enum legacy_reason reason, bool *zeroed);
 void legacy_huge_free(struct slab *slab);
 
-/* The same for a block that has grown, in kept memory alone; `with_room`: only where there is room behind it. NULL where there is none. */
+/* The same for a block that has grown, in kept memory alone; `with_room`: only if there is room behind it. NULL if there is none. */
 struct slab *legacy_kept_alloc(size_t size, bool with_room, bool *zeroed);
 
 /* Resizes a huge block, moving it where it must; its old base is not to be used any more. NULL: it is unchanged. */
