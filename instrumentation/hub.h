@@ -84,6 +84,7 @@ void stats_file_fork_child(void);
  * last value. Raises no event.
  */
 void snapshot_take(bool thorough, bool in_signal);
+uint32_t snapshot_rounds(void); /* how many snapshots have begun, and ended: odd during one */
 void snapshot_fork_child(void);
 
 /* Raises one fragmentation event per class in use, from the last snapshot. No lock may be held. */

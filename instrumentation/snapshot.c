@@ -254,7 +254,8 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
   if (!thorough) keep_idlest(b, &moment); /* not at the end, when a program has freed what it had */
 }
 
-static bool taking; /* atomic: one snapshot at a time */
+static bool taking;     /* atomic: one snapshot at a time */
+static uint32_t rounds; /* atomic: those begun and those ended */
 
 /* A signal handler may have interrupted the thread that is at it, so it never waits; nobody waits for ever. */
 static bool begin(bool in_signal) {
@@ -269,13 +270,17 @@ void snapshot_take(bool thorough, bool in_signal) {
   const int saved = errno, cancellation = hub_hold_cancellation();
   if (begin(in_signal)) { /* else the gauges are those of just now */
     hub_hold();
+    __atomic_fetch_add(&rounds, 1, __ATOMIC_SEQ_CST);
     take(stats_block(), thorough, in_signal);
+    __atomic_fetch_add(&rounds, 1, __ATOMIC_SEQ_CST);
     hub_release();
     __atomic_store_n(&taking, false, __ATOMIC_RELEASE);
   }
   hub_restore_cancellation(cancellation);
   errno = saved;
 }
+
+uint32_t snapshot_rounds(void) { return __atomic_load_n(&rounds, __ATOMIC_SEQ_CST); }
 
 void snapshot_fork_child(void) { __atomic_store_n(&taking, false, __ATOMIC_RELAXED); }
 

@@ -192,8 +192,8 @@ static int write_part(const struct stats_block *b, const struct part *part) {
   return part->start == part->end ? 0 : file_write_at(&file, (const char *)b + part->start, part->end - part->start, (off_t)part->start);
 }
 
-/* Whether a part is all zero, while other threads count in it. */
-static bool is_zero(const struct stats_block *b, size_t start, size_t end) {
+/* Whether a part is all zero. Other threads count in it at the same time; what a part lacks now is in the next copy. */
+READS_RACILY static bool is_zero(const struct stats_block *b, size_t start, size_t end) {
   static_assert(sizeof(*b) % sizeof(uint64_t) == 0, "read by words");
   for (size_t at = start; at < end; at += sizeof(uint64_t)) {
     if (__atomic_load_n((const uint64_t *)((const char *)b + at), __ATOMIC_RELAXED) != 0) return false;
@@ -227,9 +227,9 @@ static int write_block(struct stats_block *b) {
   b->publication |= 1;
   if (in_file[0]) error = write_part(b, &number);
   for (unsigned i = 0; i < TRIES && error == 0; i++) {
-    const uint32_t rounds = histogram_rounds();
+    const uint32_t rounds = histogram_rounds(), snapshots = snapshot_rounds();
     error = write_pages(b, page, count);
-    if (rounds == histogram_rounds()) break; /* else a bucket's two parts may be of two moments */
+    if (rounds == histogram_rounds() && snapshots == snapshot_rounds()) break; /* else parts of a bucket or a snapshot may be of two moments */
   }
   b->publication++;
   in_file[0] = true;
