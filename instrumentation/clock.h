@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "../src/syscall.h"
+#include "src/platform/syscall.h"
 
 static inline uint64_t clock_ns(clockid_t id) {
   struct timespec t;

@@ -11,7 +11,7 @@
  * So both bar the gate, and wait until nobody is inside; who comes by meanwhile gets no more than frame pointers can tell.
  * A thread is inside and may not be, or sees no bar: both sides write their word before they read the other's.
  */
-#include "../src/syscall.h"
+#include "src/platform/syscall.h"
 #include "hub.h"
 
 #define YIELDS 100    /* before it sleeps: who is inside may have a lower priority than who waits */

@@ -12,14 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../src/alloc.h"
-#include "../src/config.h"
-#include "../src/hakmem.h"
-#include "../src/message.h"
-#include "../src/options.h"
-#include "../src/os.h"
-#include "../src/tls_sll.h"
-#include "checker.h"
+#include "src/alloc/alloc.h"
+#include "src/platform/config.h"
+#include "src/names/hakmem.h"
+#include "src/platform/message.h"
+#include "src/platform/options.h"
+#include "src/memory/os.h"
+#include "src/threads/tls_sll.h"
+#include "checkers/checker.h"
 #include "clock.h"
 
 #define ENUM_NAME(constant, name) name,

@@ -10,11 +10,11 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include "../src/events.h"
-#include "../src/lock.h"
-#include "../src/message.h"
-#include "../src/syscall.h"
-#include "stats.h"
+#include "src/events.h"
+#include "src/platform/lock.h"
+#include "src/platform/message.h"
+#include "src/platform/syscall.h"
+#include "statistics/stats.h"
 
 /* The names of an enumeration's values, in order: event_names_lookup_result[LOOKUP_HIT] is "hit". */
 #define EVENT_NAMES_DECLARE(e) extern const char *const event_names_##e[e##_count];

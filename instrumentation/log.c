@@ -7,10 +7,10 @@
 #include <sys/sysmacros.h>
 #include <termios.h>
 
-#include "../src/config.h"
-#include "../src/message.h"
-#include "../src/options.h"
-#include "../src/syscall.h"
+#include "src/platform/config.h"
+#include "src/platform/message.h"
+#include "src/platform/options.h"
+#include "src/platform/syscall.h"
 #include "clock.h"
 #include "hub.h"
 

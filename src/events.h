@@ -14,7 +14,7 @@
 
 #include <errno.h>
 
-#include "base.h"
+#include "platform/base.h"
 
 struct hak_stats; /* hakmem.h */
 struct lock_row;  /* lock.h */

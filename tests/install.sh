@@ -93,7 +93,7 @@ for page in man1/hakmem.1 man3/hakmem.3 man7/libhakmem.7; do
   said=$(groff -man -Tutf8 -ww -z "$prefix/share/man/$page" 2>&1)
   [ -z "$said" ] || fail "groff on $page: $said"
 done
-for name in $(sed -n 's/^ *\(NUMBER\|CHOICE\|TEXT\)([a-z_]*, \([A-Z_]*\),.*/\2/p' src/config.h); do
+for name in $(sed -n 's/^ *\(NUMBER\|CHOICE\|TEXT\)([a-z_]*, \([A-Z_]*\),.*/\2/p' src/platform/config.h); do
   grep -q "HAKMEM_$name" "$prefix/share/man/man7/libhakmem.7" || fail "libhakmem(7) has nothing about HAKMEM_$name"
 done
 

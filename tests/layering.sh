@@ -1,58 +1,101 @@
 #!/bin/sh
-# The floors of the house: a file of src/ includes only what stands on a lower floor or on its own; nobody reaches into
-# another folder further than the table below allows; only one place knows each foreign library.
+# The floors of the house. Each folder is a floor: a file includes only files of its own folder and of the floors below it, and no two files
+# include each other, not even through others. Between the folders at the top level only listed headers may be used, and only one place knows each
+# foreign library. src/README.md, instrumentation/README.md and tools/README.md say what each floor is for.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-problems=$(mktemp)
-trap 'rm -f "$problems"' EXIT
+work=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-layering.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+problems=$work/problems
+: >"$problems"
 wrong() { echo "$*" >>"$problems"; }
 
-# The floor of a file of src/.
-floor() {
+# From the lowest floor to the highest; `.` stands for the files that lie in the folder itself.
+floors() {
   case $1 in
-    base.?) echo 0 ;;
-    lock.? | syscall.? | random.h | os.? | config.? | options.? | size_class.? | header.? | events.? | message.? | file.? | maps.? | ranges.? | hakmem.h) echo 1 ;;
-    superslab.? | directory.? | kept.? | records.? | profile.? | units.?) echo 2 ;;
-    shared_pool.? | legacy.? | evidence.? | misuse.? | audit.? | end_check.? | reach.? | recording.? | guard.?) echo 3 ;;
-    shared_fail.? | reclaim.? | quarantine.? | tls_sll.? | tls_lists.h | tls_budget.c | tls_drain.c | tls_idle.c | tls_threads.c | large.?) echo 4 ;;
-    alloc.? | front.? | debug.? | family.c | start.c) echo 5 ;;
-    malloc.c | cxx.c | operators.? | jemalloc.c | loading.c | atfork.c | hakmem.c) echo 6 ;;
+    src) echo platform . memory slabs checks modes threads alloc names ;;
+    instrumentation) echo statistics stacks incidents checkers . ;;
+    tools) echo common model input/trace input report explain session bench bench/show commands ;;
+  esac
+}
+
+# What a file of one top-level folder may include of another.
+may_use() {
+  case $1:$2 in
+    # The allocator's public header, for programs that are tested or measured.
+    tools/workloads/*:src/names/hakmem.h) ;;
+    # The formats of files: the vocabulary of events, options, size classes, histograms, the statistics block.
+    tools/*:src/events.h | tools/*:src/platform/options.h | tools/*:src/platform/base.h | tools/*:src/slabs/size_class.h) ;;
+    tools/*:instrumentation/statistics/stats.h | tools/*:instrumentation/statistics/histogram.h) ;;
+    tools/man/man.c:src/platform/config.h) ;; # the table of options, to be printed
+    tracepoints/*:src/events.h | tracepoints/*:src/platform/base.h | tracepoints/*:src/slabs/size_class.h) ;;
+    instrumentation/*:src/*) ;;
     *) return 1 ;;
   esac
 }
 
-# The files that $1 includes with "...", one a line.
+sources() { find "$1" -name '*.[ch]' | sort; }
+
+# The files that $1 includes with "...", each with the number of its line, one a line.
 includes() { sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*"\([^"]*\)".*/\1/p' "$1"; }
 
-# Reads src/ by the table of floors. base.h includes nothing of ours.
-for file in src/*.c src/*.h; do
-  name=$(basename "$file")
-  own=$(floor "$name") || { wrong "$file: stands on no floor; put it into tests/layering.sh and the README"; continue; }
-  for included in $(includes "$file"); do
-    case $included in
-      */*) wrong "$file: includes $included of another folder"; continue ;;
-    esac
-    [ -e "src/$included" ] || { wrong "$file: includes $included, which is not in src/"; continue; }
-    theirs=$(floor "$included") || continue
-    [ "$theirs" -le "$own" ] || wrong "$file (floor $own): includes $included (floor $theirs)"
-    [ "$own" -gt 0 ] || wrong "$file: base includes nothing of ours, but here $included"
+# resolve FILE INCLUDED: the path of the included file, from the root of the tree.
+resolve() {
+  here=$(dirname "$1")
+  for candidate in "$here/$2" "${1%%/*}/$2" "$2"; do
+    [ -e "$candidate" ] && { realpath --relative-to=. "$candidate"; return; }
   done
-done
+  return 1
+}
 
-# tools/ sees of the library only what a file format needs.
-for file in $(find tools tracepoints -name '*.c' -o -name '*.h'); do
+# All includes of ours: "FILE INCLUDED" with full paths.
+for file in $(sources src) $(sources instrumentation) $(sources tools) $(sources tracepoints); do
   for included in $(includes "$file"); do
-    name=$(basename "$included")
-    [ -e "$(dirname "$file")/$included" ] && case $included in ../*) ;; *) continue ;; esac # its own
-    case $file:$name in
-      tools/bench/*:hakmem.h | tools/bench/threads/*:harness.h) ;;
-      tools/man/man.c:config.h | tools/man/man.c:model.h | tools/man/man.c:explain.h) ;; # the tables of options, of the reports, to be printed
-      tools/*:options.h | tools/*:events.h | tools/*:size_class.h | tools/*:histogram.h | tools/*:stats.h | tools/*:base.h) ;;
-      tracepoints/*:events.h | tracepoints/*:size_class.h | tracepoints/*:base.h) ;;
-      *) wrong "$file: includes $included, which is not for it" ;;
-    esac
+    if path=$(resolve "$file" "$included"); then echo "$file $path"; else wrong "$file: includes $included, which is not there"; fi
   done
-done
+done >"$work/all"
+
+# The floor of a file within its top-level folder, as a number; nothing, if its folder is none of the floors.
+floor() {
+  folder=$(dirname "${1#*/}")
+  number=0
+  for name in $(floors "${1%%/*}"); do
+    number=$((number + 1))
+    [ "$name" = "$folder" ] && echo $number && return
+  done
+}
+
+while read -r file included; do
+  top=${file%%/*}
+  if [ "$top" != "${included%%/*}" ]; then
+    may_use "$file" "$included" || wrong "$file: includes $included, which is not for it"
+    continue
+  fi
+  own=$(floor "$file") theirs=$(floor "$included")
+  [ -z "$own" ] || [ -z "$theirs" ] || [ "$theirs" -le "$own" ] || wrong "$file: includes $included of a higher floor"
+done <"$work/all"
+
+# Each folder with sources is a floor, or stands beside them.
+for folder in $(sources src) $(sources instrumentation) $(sources tools); do dirname "$folder"; done | sort -u >"$work/folders"
+while read -r folder; do
+  case $folder in
+    tools/demo | tools/man | tools/workloads*) continue ;; # programs of their own
+  esac
+  [ -n "$(floor "$folder/x")" ] || wrong "$folder: stands on no floor; put it into tests/layering.sh and the folder's README"
+done <"$work/folders"
+
+# A folder with more sources than somebody can keep in mind is two folders.
+while read -r folder; do
+  count=$(find "$folder" -maxdepth 1 -name '*.[ch]' | wc -l)
+  [ "$count" -le 16 ] || wrong "$folder: holds $count sources, more than 16"
+done <"$work/folders"
+
+# No circles: x.c and x.h are one.
+sed 's/\.[ch]\b//g' "$work/all" | awk '$1 != $2' | sort -u >"$work/edges"
+tsort <"$work/edges" >"$work/order" 2>"$work/circles" || {
+  wrong "files include each other in a circle:"
+  sed 's/^tsort: -: input contains a loop:$/a circle:/; s/^tsort: /    /' "$work/circles" >>"$problems"
+}
 
 # Foreign libraries: include PATTERN, and who alone may know it.
 only() {
@@ -69,19 +112,19 @@ only() {
     [ $allowed = yes ] || wrong "$file: includes $pattern; only $* may"
   done
 }
-# liblttng-ctl, which `hakmem record` steers a session with, is another library than the tracer's.
+# liblttng-ctl, which `hakmem record` controls a session with, is another library than the tracer's.
 only 'lttng/(tracepoint|ust|lttng-ust)' tracepoints/
 only 'lttng/' tracepoints/ tools/
-only 'libunwind' instrumentation/unwind_libunwind.c
-only 'valgrind/' instrumentation/memcheck.c
-only 'sanitizer/' instrumentation/asan.c
+only 'libunwind' instrumentation/stacks/unwind_libunwind.c
+only 'valgrind/' instrumentation/checkers/memcheck.c
+only 'sanitizer/' instrumentation/checkers/asan.c
 only 'babeltrace2/' tools/
 only 'jansson' tools/
 only 'elfutils/' tools/
 
 # Only os.c maps memory for the core.
-for file in $(grep -lE '\b(sys_)?(mmap|munmap|mremap|madvise|mprotect|sbrk)[[:space:]]*\(' src/*.c); do
-  [ "$file" = src/os.c ] || wrong "$file: maps memory; only src/os.c does"
+for file in $(grep -lE '\b(sys_)?(mmap|munmap|mremap|madvise|mprotect|sbrk)[[:space:]]*\(' $(find src -name '*.c')); do
+  [ "$file" = src/memory/os.c ] || wrong "$file: maps memory; only src/memory/os.c does"
 done
 
 # A long file has two jobs: worth a look, not a failure.

@@ -17,7 +17,7 @@
 
 #include <lttng/tracepoint.h>
 
-#include "../src/events.h"
+#include "src/events.h"
 
 #define F_PTR(f) lttng_ust_field_integer_hex(uintptr_t, f, (uintptr_t)event->f)
 #define F_CLS(f) lttng_ust_field_integer(uint32_t, f, event->f)

@@ -112,7 +112,7 @@ static void say(const char *what) {
 static sigset_t signals_before; /* guarded by the locks that lttng_ust_before_fork takes */
 static bool ended;              /* LTTng is being, or has been, taken down at exit */
 
-/* A thread that holds stdio's locks allocates, and so may take LTTng's: glibc's lock of its list of FILEs comes first, as in src/start.c. */
+/* A thread that holds stdio's locks allocates, and so may take LTTng's: glibc's lock of its list of FILEs comes first, as in src/alloc/start.c. */
 extern void _IO_list_lock(void) __attribute__((weak));
 extern void _IO_list_unlock(void) __attribute__((weak));
 extern void _IO_list_resetlock(void) __attribute__((weak));

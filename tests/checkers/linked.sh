@@ -13,7 +13,7 @@ verify() {
 }
 run() { valgrind "$@" --leak-check=full --log-file="$place/report" "$place/linked" >"$place/out" 2>&1 || fail "exit status $?: $*"; }
 
-include=-I$SOURCE_DIR/src
+include=-I$SOURCE_DIR/src/names
 build linked.c "$include" "$BUILD_DIR/lib/libhakmem-api.a" -ldl
 run && verify "libhakmem-api.a"
 run $own && verify "libhakmem-api.a, $own"

@@ -5,7 +5,7 @@
 # stopped at once.
 . "$(dirname "$0")/sanitize.inc"
 build_sanitized address hakmem-api
-gcc -g -O1 -fno-builtin -fsanitize=address -D_GNU_SOURCE -pthread -I"$SOURCE_DIR/src" -o "$place/borders" "$SOURCE_DIR/tests/fuzz/borders.c" \
+gcc -g -O1 -fno-builtin -fsanitize=address -D_GNU_SOURCE -pthread -I"$SOURCE_DIR/src/names" -o "$place/borders" "$SOURCE_DIR/tests/fuzz/borders.c" \
   "$dir/lib/libhakmem-api.a" -ldl >"$place/build" 2>&1 || { cat "$place/build"; exit 1; }
 fixed=
 setarch -R true 2>/dev/null && fixed='setarch -R'

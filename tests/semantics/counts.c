@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "stats.h"
+#include "statistics/stats.h"
 
 #define THREADS 6
 

@@ -2,7 +2,7 @@
 # malloc before main and after it; libraries that come and go; a plugin linked to libhakmem.so in a program that knows nothing of it.
 . "$(dirname "$0")/common.sh"
 here=$SOURCE_DIR/tests/semantics
-build() { gcc -D_GNU_SOURCE -O1 -g -fPIC -shared -pthread -I"$SOURCE_DIR/src" "$@" || fail "cannot build: $*"; }
+build() { gcc -D_GNU_SOURCE -O1 -g -fPIC -shared -pthread -I"$SOURCE_DIR" -I"$SOURCE_DIR/src" -I"$SOURCE_DIR/src/names" "$@" || fail "cannot build: $*"; }
 build "$here/early.c" -o "$place/early.so"
 build "$here/plugin.c" -o "$place/plugin.so"
 build -DPLUGIN_HAK "$here/plugin.c" -o "$place/plugin-hak.so" -L"$BUILD_DIR/lib" -lhakmem -Wl,-rpath,"$BUILD_DIR/lib"

@@ -104,7 +104,7 @@ fails 126 'cannot start' "$child" took ./not-there
 # ---- The programs ----
 
 mkdir room
-programs() { find "$SOURCE_DIR/tools/bench/programs" -name '*.sh' ! -name common.sh | sort; }
+programs() { find "$SOURCE_DIR/tools/workloads/programs" -name '*.sh' ! -name common.sh | sort; }
 [ "$(programs | wc -l)" -ge 6 ] || fail "programs are missing"
 for script in $(programs); do
   name=$(basename "$script" .sh)
@@ -130,10 +130,10 @@ for process in /proc/[0-9]*; do
 done
 
 # A result that is not the usual one, and a program that is not there.
-sed 's/^same_sum [0-9]*/same_sum 1/' "$SOURCE_DIR/tools/bench/programs/lua5.4.sh" >lua5.4.sh
-cp "$SOURCE_DIR/tools/bench/programs/common.sh" .
+sed 's/^same_sum [0-9]*/same_sum 1/' "$SOURCE_DIR/tools/workloads/programs/lua5.4.sh" >lua5.4.sh
+cp "$SOURCE_DIR/tools/workloads/programs/common.sh" .
 if command -v lua5.4 >/dev/null; then fails 1 'a wrong result' env BENCH_CHILD="$child" sh lua5.4.sh; fi
-sed 's/^need .*/need some-package some-program/' "$SOURCE_DIR/tools/bench/programs/lua5.4.sh" >lua5.4.sh
+sed 's/^need .*/need some-package some-program/' "$SOURCE_DIR/tools/workloads/programs/lua5.4.sh" >lua5.4.sh
 BENCH_CHILD=$child sh lua5.4.sh >out; equal "exit code without the program" 77 $?
 equal "what it says then" 'some-program is not installed (Debian package some-package)' "$(cat out)"
 exit 0

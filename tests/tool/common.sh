@@ -25,7 +25,7 @@ trap 'exit 130' INT TERM HUP
 cd "$place" || exit 1
 
 program() {
-  cc -std=gnu11 -O1 -g -fno-builtin -Wall -Wextra -D_GNU_SOURCE -pthread -I"$SOURCE_DIR/instrumentation" -I"$SOURCE_DIR/src" \
+  cc -std=gnu11 -O1 -g -fno-builtin -Wall -Wextra -D_GNU_SOURCE -pthread -I"$SOURCE_DIR/instrumentation" -I"$SOURCE_DIR" -I"$SOURCE_DIR/src" -I"$SOURCE_DIR/src/names" \
     -o "$place/$1" "$SOURCE_DIR/tests/tool/$1.c" || fail "$1.c does not compile"
 }
 

@@ -152,7 +152,7 @@ int main(int argc, char **argv) {
   return 0;
 }
 END
-if [ -e static ] && cc -static -I"$SOURCE_DIR/src" -o inside inside.c "$BUILD_DIR/lib/libhakmem-api.a" -ldl 2>/dev/null; then
+if [ -e static ] && cc -static -I"$SOURCE_DIR/src/names" -o inside inside.c "$BUILD_DIR/lib/libhakmem-api.a" -ldl 2>/dev/null; then
   code 0 run -o o -- ./inside
   "$hakmem" run -o o -- sh -c './inside x; exit 0' 2>err
   grep -q "data of 2 processes" err || { cat err; fail "a static program with hakmem::api inside was not recorded"; }

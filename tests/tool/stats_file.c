@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stats.h"
+#include "statistics/stats.h"
 #include "events.h"
 
 #define CLS 3

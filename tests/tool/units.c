@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/error.h"
-#include "../../tools/escape.h"
-#include "../../tools/format.h"
-#include "../../tools/launch.h"
-#include "../../tools/option.h"
-#include "../../tools/trace_model.h"
-#include "../../tools/trace_wire.h"
-#include "../../tools/workdir.h"
+#include "tools/common/error.h"
+#include "tools/common/escape.h"
+#include "tools/common/format.h"
+#include "tools/session/launch.h"
+#include "tools/session/option.h"
+#include "tools/input/trace/trace_model.h"
+#include "tools/input/trace/trace_wire.h"
+#include "tools/common/workdir.h"
 
 static int wrong;
 

@@ -4,7 +4,7 @@ sanitize=-fsanitize=address,undefined
 echo 'int main(void) { return 0; }' >probe.c
 cc $sanitize -o probe probe.c 2>/dev/null && ./probe || sanitize=
 tools=$SOURCE_DIR/tools
-cc -std=gnu11 -O1 -g $sanitize -Wall -Wextra -D_GNU_SOURCE -o units "$SOURCE_DIR/tests/tool/units.c" "$tools/escape.c" "$tools/format.c" \
-  "$tools/launch.c" "$tools/option.c" "$SOURCE_DIR/src/options.c" "$SOURCE_DIR/src/size_class.c" "$tools/trace_model.c" "$tools/trace_wire.c" "$tools/model.c" "$tools/workdir.c" "$tools/error.c" "$tools/progress.c" "$tools/memory.c" \
-  "$SOURCE_DIR/instrumentation/histogram.c" || fail "units.c does not compile"
+cc -std=gnu11 -O1 -g $sanitize -Wall -Wextra -D_GNU_SOURCE -I"$SOURCE_DIR" -I"$tools" -I"$SOURCE_DIR/src" -o units "$SOURCE_DIR/tests/tool/units.c" "$tools/common/escape.c" "$tools/common/format.c" \
+  "$tools/session/launch.c" "$tools/session/option.c" "$SOURCE_DIR/src/platform/options.c" "$SOURCE_DIR/src/slabs/size_class.c" "$tools/input/trace/trace_model.c" "$tools/input/trace/trace_wire.c" "$tools/model/model.c" "$tools/common/workdir.c" "$tools/common/error.c" "$tools/common/progress.c" "$tools/common/memory.c" \
+  "$SOURCE_DIR/instrumentation/statistics/histogram.c" || fail "units.c does not compile"
 ./units

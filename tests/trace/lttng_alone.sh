@@ -39,7 +39,7 @@ __attribute__((constructor)) static void start(void) {
   if (open("own", O_RDWR | O_CREAT | O_TRUNC, 0600) == 2) hak_event_sink_attach(&sink); /* the provider comes second */
 }
 EOF
-cc -D_GNU_SOURCE -DHAKMEM_EVENTS=1 -std=gnu11 -shared -fPIC -I"$SOURCE_DIR/src" -o "$place/opens.so" "$place/opens.c" || fail "no opens.so"
+cc -D_GNU_SOURCE -DHAKMEM_EVENTS=1 -std=gnu11 -shared -fPIC -I"$SOURCE_DIR" -I"$SOURCE_DIR/src" -o "$place/opens.so" "$place/opens.c" || fail "no opens.so"
 (cd "$place" && LD_PRELOAD="$hakmem:$provider:$place/opens.so" /bin/true 2>&-)
 [ -f "$place/own" ] && [ ! -s "$place/own" ] || { cat "$place/own"; fail "the provider's words are in a file of the program's"; }
 

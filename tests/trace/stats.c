@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../instrumentation/stats.h"
+#include "statistics/stats.h"
 
 static struct stats_block b;
 

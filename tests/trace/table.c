@@ -1,7 +1,7 @@
 /* table.c: prints the events of src/events.h, "NAME" and "NAME FIELD" lines, as LTTng must list them. */
 #include <stdio.h>
 
-#include "../../src/events.h"
+#include "events.h"
 
 #define F_PTR(f) #f,
 #define F_U32(f) #f,

@@ -1,13 +1,13 @@
 /* The family behind the names, on one thread and with the core's assertions on. */
-#include "alloc.h"
+#include "alloc/alloc.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
 
-#include "config.h"
+#include "platform/config.h"
 #include "hub.h"
-#include "shared_pool.h"
+#include "slabs/shared_pool.h"
 
 static uint64_t resets(void) { return stats_block()->counters.hdr_reset; }
 

@@ -1,13 +1,13 @@
 /* Chains on their way: broken headers are found and taken out, broken links not followed, and what was seen good is known. */
-#include "audit.h"
+#include "checks/audit.h"
 
 #include <criterion/criterion.h>
 #include <unistd.h>
 
-#include "directory.h"
+#include "slabs/directory.h"
 #include "hub.h"
-#include "shared_pool.h"
-#include "tls_sll.h"
+#include "slabs/shared_pool.h"
+#include "threads/tls_sll.h"
 
 #define CLS 20
 

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-#include "../../tools/bench_statistics.h"
+#include "tools/bench/bench_statistics.h"
 
 #define NEAR(expected, value) cr_assert_float_eq(value, expected, 1e-9, "%g, not %g", (double)(value), (double)(expected))
 

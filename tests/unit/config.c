@@ -1,5 +1,5 @@
 /* The options: defaults, every kind of value, what is said about a bad one, paths with the process id. */
-#include "config.h"
+#include "platform/config.h"
 
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>

@@ -1,13 +1,13 @@
 /* Address -> slab: what is entered is found, everything else is nobody's; the three strategies agree. */
-#include "directory.h"
+#include "slabs/directory.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
+#include "platform/config.h"
 #include "events.h"
-#include "os.h"
+#include "memory/os.h"
 
 static struct slab *make_slab(char *base, uint32_t cls, uint32_t units) {
   struct slab *slab = calloc(1, sizeof *slab);

@@ -1,5 +1,5 @@
 /* Guarded blocks by themselves: where they are placed, what is open, which address comes into use again, and how often the gaps come. */
-#include "guard.h"
+#include "modes/guard.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -7,12 +7,12 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "config.h"
-#include "maps.h"
-#include "os.h"
-#include "random.h"
-#include "records.h"
-#include "tls_sll.h"
+#include "platform/config.h"
+#include "memory/maps.h"
+#include "memory/os.h"
+#include "platform/random.h"
+#include "checks/records.h"
+#include "threads/tls_sll.h"
 
 static void start(uint32_t rate) {
   config.guard = rate;

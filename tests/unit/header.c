@@ -1,7 +1,7 @@
 /* The witness byte: its states cannot be mistaken for each other; chains and their end. */
-#include "header.h"
+#include "slabs/header.h"
 
-#include "size_class.h"
+#include "slabs/size_class.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

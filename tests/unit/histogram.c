@@ -1,5 +1,5 @@
 /* The histogram: bounds of its buckets, its error, exactness of counts and of merging, concurrent recording. */
-#include "histogram.h"
+#include "statistics/histogram.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>

@@ -1,14 +1,14 @@
 /* The legacy path: slabs mapped one by one, huge blocks, the few that are kept. */
-#include "legacy.h"
+#include "slabs/legacy.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "config.h"
-#include "directory.h"
-#include "os.h"
+#include "platform/config.h"
+#include "slabs/directory.h"
+#include "memory/os.h"
 
 static struct legacy_usage usage(uint32_t cls) {
   struct legacy_usage u;

@@ -1,5 +1,5 @@
 /* What lies at an address, and reading what may not be readable. */
-#include "maps.h"
+#include "memory/maps.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* Lines of text without malloc or stdio: every form, truncation, and that errno stays. */
-#include "message.h"
+#include "platform/message.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* Mappings: alignment, zeroes, resizing, moving, what is resident, metadata from several threads. */
-#include "os.h"
+#include "memory/os.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,12 +1,12 @@
 /* The sampling of HAKMEM_PROFILE: its chances, its weights, and its estimates against exact counts. */
-#include "profile.h"
+#include "modes/profile.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
 
-#include "alloc.h"
-#include "records.h"
+#include "alloc/alloc.h"
+#include "checks/records.h"
 
 static double weight_expected(double bytes, double rate) { return 1 / (1 - exp(-bytes / rate)); }
 

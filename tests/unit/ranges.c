@@ -1,5 +1,5 @@
 /* Sets of ranges: joined, cut, split, found, against a plain map of bytes. */
-#include "ranges.h"
+#include "memory/ranges.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

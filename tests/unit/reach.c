@@ -1,16 +1,16 @@
 /* What can be reached, against random graphs of blocks. */
-#include "reach.h"
+#include "modes/reach.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
-#include "directory.h"
+#include "platform/config.h"
+#include "slabs/directory.h"
 #include "hakmem.h"
-#include "os.h"
-#include "tls_sll.h"
+#include "memory/os.h"
+#include "threads/tls_sll.h"
 
 #define BLOCKS 400
 #define EDGES 3

@@ -1,17 +1,17 @@
 /* What is given back before a request is refused, and what is not, because that would not help. */
-#include "reclaim.h"
+#include "threads/reclaim.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/resource.h>
 
-#include "config.h"
+#include "platform/config.h"
 #include "hakmem.h"
 #include "hub.h"
-#include "legacy.h"
-#include "os.h"
-#include "shared_pool.h"
+#include "slabs/legacy.h"
+#include "memory/os.h"
+#include "slabs/shared_pool.h"
 
 #define PIECES 16
 #define PIECE (4 * MIB)

@@ -1,5 +1,5 @@
 /* Records of blocks, against a plain array that says which blocks are known and which are freed. */
-#include "records.h"
+#include "checks/records.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>

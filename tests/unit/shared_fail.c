@@ -4,9 +4,9 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
-#include "alloc.h"
+#include "alloc/alloc.h"
 #include "clock.h"
-#include "config.h"
+#include "platform/config.h"
 #include "hakmem.h"
 #include "hub.h"
 

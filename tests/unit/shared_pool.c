@@ -1,5 +1,5 @@
 /* The shared pool: where refills come from, batches, empty slabs and SuperSlabs, the limit, what it says it holds. */
-#include "shared_pool.h"
+#include "slabs/shared_pool.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -7,10 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "config.h"
-#include "directory.h"
+#include "platform/config.h"
+#include "slabs/directory.h"
 #include "hub.h"
-#include "os.h"
+#include "memory/os.h"
 
 /* No slab here is a legacy one. */
 static uint32_t give_back(uint32_t cls, struct chain chain, bool trim) {

@@ -1,5 +1,5 @@
 /* Size <-> class: every size that a class serves, and the waste that the design allows. */
-#include "size_class.h"
+#include "slabs/size_class.h"
 
 #include <criterion/criterion.h>
 

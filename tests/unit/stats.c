@@ -1,5 +1,5 @@
 /* The statistics: gauges that keep the design's inequalities, counters that agree with each other, the text, what a fork does. */
-#include "stats.h"
+#include "statistics/stats.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -9,9 +9,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "alloc.h"
+#include "alloc/alloc.h"
 #include "clock.h"
-#include "config.h"
+#include "platform/config.h"
 #include "hakmem.h"
 #include "hub.h"
 

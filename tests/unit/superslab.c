@@ -1,12 +1,12 @@
 /* A SuperSlab's units against a shadow; a slab's blocks; the list of partial slabs. */
-#include "superslab.h"
+#include "slabs/superslab.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "os.h"
+#include "memory/os.h"
 
 /* Aligned address space; only what a test touches gets memory. */
 static char *span(size_t size, size_t align) {

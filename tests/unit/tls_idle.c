@@ -4,12 +4,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "alloc.h"
-#include "config.h"
+#include "alloc/alloc.h"
+#include "platform/config.h"
 #include "hub.h"
-#include "os.h"
-#include "tls_lists.h"
-#include "units.h"
+#include "memory/os.h"
+#include "threads/tls_lists.h"
+#include "slabs/units.h"
 
 enum { SIZE = 500, BLOCKS = 50 };
 

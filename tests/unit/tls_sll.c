@@ -1,17 +1,17 @@
 /* A thread's lists: budgets that count, refills, drains, trim, the end of a thread, lists with a broken header. */
-#include "tls_sll.h"
+#include "threads/tls_sll.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "alloc.h"
-#include "config.h"
+#include "alloc/alloc.h"
+#include "platform/config.h"
 #include "hub.h"
-#include "random.h"
-#include "shared_pool.h"
-#include "tls_lists.h"
+#include "platform/random.h"
+#include "slabs/shared_pool.h"
+#include "threads/tls_lists.h"
 
 static struct stats_class_counters counted(uint32_t cls) {
   sll_publish_all();

@@ -2,11 +2,11 @@
  * man: makes a manual page from its template, with the tables of the source in place of lines that begin with @:
  *
  *   @TH NAME SECTION       the title line, with the version
- *   @OPTIONS               the options of the library (src/config.h)
+ *   @OPTIONS               the options of the library (src/platform/config.h)
  *   @EVENTS                the events and their fields (src/events.h)
  *   @COMMANDS              the commands of the companion program, from its --help
- *   @LOSSES @COUNTERS @CLASS_COUNTERS @GAUGES @BUCKETS   members of the JSON report (tools/model.h, instrumentation/stats.h)
- *   @RULES @THRESHOLDS     what hakmem explain looks for, and from where on (tools/explain.h)
+ *   @LOSSES @COUNTERS @CLASS_COUNTERS @GAUGES @BUCKETS   members of the JSON report (tools/model/model.h, instrumentation/statistics/stats.h)
+ *   @RULES @THRESHOLDS     what hakmem explain looks for, and from where on (tools/explain/explain.h)
  *   @FILE PATH             a file, as it is
  *
  * Runs while hakmem is built:   man TEMPLATE PAGE [COMPANION PROGRAM]
@@ -16,11 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
-#include "events.h"
-#include "explain.h"
+#include "src/platform/config.h"
+#include "src/events.h"
+#include "explain/explain.h"
 #include "help.h"
-#include "model.h"
+#include "model/model.h"
 #include "roff.h"
 
 #define LINE_MAX_BYTES 4096

@@ -1,0 +1,157 @@
+/*
+ * memcheck.c: Valgrind's client requests, and nothing else.
+ *
+ * Under memcheck all memory that blocks are made of is closed, the bytes of live blocks excepted that the program asked for; headers, links
+ * and borders as well. The allocator touches them with errors held back; what it writes there stays closed.
+ */
+#include "checker.h"
+
+#if HAVE_VALGRIND
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <valgrind/memcheck.h>
+
+#include "src/slabs/directory.h"
+#include "src/platform/syscall.h"
+
+static __thread unsigned held __attribute__((tls_model("initial-exec")));
+
+static void hold(void) {
+  VALGRIND_DISABLE_ERROR_REPORTING;
+  held++;
+}
+
+static void release(void) {
+  held--;
+  VALGRIND_ENABLE_ERROR_REPORTING;
+}
+
+/*
+ * The leak check looks for pointers in all open memory. A huge block's descriptor has one to it, which is not the program's: it is closed
+ * as long as the block lives.
+ */
+static void close_descriptor(const void *block, uint32_t cls, bool closed) {
+  struct slab *slab = cls >= CLASS_COUNT ? directory_slab(block) : NULL;
+  if (slab == NULL) return;
+  if (closed) VALGRIND_MAKE_MEM_NOACCESS(&slab->base, sizeof(slab->base));
+  else VALGRIND_MAKE_MEM_DEFINED(&slab->base, sizeof(slab->base));
+}
+
+static void on_alloc(const struct event_alloc *e) {
+  close_descriptor(e->ptr, e->cls, true);
+  VALGRIND_MALLOCLIKE_BLOCK(e->ptr, e->size, CHECKED_BORDER, 0);
+}
+
+static void on_free(const struct event_free *e) {
+  close_descriptor(e->ptr, e->cls, false);
+  VALGRIND_FREELIKE_BLOCK(e->ptr, CHECKED_BORDER);
+}
+
+/* memcheck knows what is no block of its own, where it was allocated and where it was freed. */
+static void on_hdr_reset(const struct event_hdr_reset *e) {
+  switch (e->verdict) {
+    case HDR_DOUBLE_FREE: case HDR_REALLOC_AFTER_FREE: case HDR_INVALID_POINTER: case HDR_STACK_POINTER: case HDR_STATIC_POINTER:
+    case HDR_INTERIOR_POINTER: case HDR_FOREIGN_POINTER: case HDR_UNMAPPED_POINTER: break;
+    default: return;
+  }
+  const unsigned depth = held;
+  while (held > 0) release();
+  VALGRIND_FREELIKE_BLOCK(e->base, 0);
+  while (held < depth) hold();
+}
+
+/* Open memory comes so from the system. */
+static void guard(const void *base, size_t size, bool closed) {
+  if (closed) VALGRIND_MAKE_MEM_NOACCESS(base, size);
+}
+
+static size_t size_of(const void *p, size_t most) {
+  const uintptr_t closed = VALGRIND_CHECK_MEM_IS_ADDRESSABLE(p, most);
+  return closed != 0 ? closed - (uintptr_t)p : most;
+}
+
+/*
+ * ---- The leak check at exit. ----
+ *
+ * It begins with what lies in writable memory that is not Valgrind's own heap, and takes every pointer there for the program's: those in
+ * blocks, too, so that what leaked would keep alive what it points to. Valgrind is made to believe that the blocks' memory is read-only by a
+ * change that it sees, which is taken back by a system call that it does not see. Between the two no other thread may write.
+ */
+#if defined(__x86_64__)
+
+static uintptr_t make_writable(uintptr_t valgrind_thread, uintptr_t start, uintptr_t size) {
+  uintptr_t result;
+  (void)valgrind_thread;
+  __asm__ volatile("syscall" : "=a"(result) : "a"(SYS_mprotect), "D"(start), "S"(size), "d"(PROT_READ | PROT_WRITE) : "rcx", "r11", "memory");
+  return result;
+}
+
+struct range { uintptr_t start, end; };
+
+static void pass_for_read_only(const struct range *range) {
+  const size_t size = range->end - range->start;
+  if (size == 0 || sys_mprotect((void *)range->start, size, PROT_READ) != 0) return;
+  VALGRIND_NON_SIMD_CALL2(make_writable, range->start, size);
+}
+
+static void visit(const struct slab *slab, void *context) {
+  struct range *range = context;
+  const uintptr_t base = (uintptr_t)slab->base;
+  if (base != range->end) {
+    pass_for_read_only(range);
+    range->start = base;
+  }
+  range->end = base + slab->size;
+}
+
+static void stop(void) {
+  struct stat threads;
+  if (stat("/proc/self/task", &threads) != 0 || threads.st_nlink != 3) return; /* a folder each, and "." and ".." */
+  struct range range = {0, 0};
+  hold();
+  directory_each(visit, &range);
+  pass_for_read_only(&range);
+  release();
+}
+
+#else
+static void stop(void) {}
+#endif
+
+static const struct checker memcheck = {
+  .sink = {.alloc = on_alloc, .free = on_free, .hdr_reset = on_hdr_reset},
+  .guards = true, .hold = hold, .release = release, .guard = guard, .size = size_of, .stop = stop};
+
+/* ---- Tools that count: they are told of blocks, and close nothing. ---- */
+
+static void count_alloc(const struct event_alloc *e) { VALGRIND_MALLOCLIKE_BLOCK(e->ptr, e->size, 0, 0); }
+static void count_free(const struct event_free *e) { VALGRIND_FREELIKE_BLOCK(e->ptr, 0); }
+
+/* A block that stayed in its place changed its size; one that moved came and went with events of its own. */
+static void count_realloc(const struct event_realloc *e) {
+  if (e->ptr != e->old) return;
+  VALGRIND_FREELIKE_BLOCK(e->ptr, 0);
+  VALGRIND_MALLOCLIKE_BLOCK(e->ptr, e->size, 0, 0);
+}
+
+static const struct checker counter = {
+  .sink = {.alloc = count_alloc, .free = count_free, .realloc = count_realloc}, .hold = hold, .release = release};
+
+/* Tools that do not know a request leave the answer as it was. */
+const struct checker *memcheck_start(void) {
+  char byte = 0, bits;
+  if (!RUNNING_ON_VALGRIND) return NULL;
+  if (VALGRIND_GET_VBITS(&byte, &bits, 1) == 1) return &memcheck;
+  const uintptr_t unknown = 1;
+  if (VALGRIND_DO_CLIENT_REQUEST_EXPR(unknown, VG_USERREQ__MALLOCLIKE_BLOCK, &byte, 1, 0, 0, 0) == unknown) return NULL;
+  VALGRIND_FREELIKE_BLOCK(&byte, 0);
+  return &counter;
+}
+
+#else
+
+const struct checker *memcheck_start(void) { return NULL; }
+
+#endif

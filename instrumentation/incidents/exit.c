@@ -1,0 +1,14 @@
+/*
+ * exit.c: _exit of the C library, by which forked children mostly end: no destructor runs, so the statistics file is brought up to date here. Part of
+ * libhakmem.so alone. A child of vfork shares its parent's memory; its process id tells the two apart.
+ */
+#include "src/platform/syscall.h"
+#include "hub.h"
+
+EXPORT _Noreturn void _exit(int status) {
+  if (stats_has_file()) snapshot_take(false, true); /* as in a signal handler, which this may be */
+  stats_end();
+  for (;;) sys_raw(SYS_exit_group, status, 0, 0, 0, 0, 0);
+}
+
+EXPORT _Noreturn void _Exit(int status) { _exit(status); }

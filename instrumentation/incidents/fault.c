@@ -1,0 +1,170 @@
+/*
+ * fault.c: the handler of SIGSEGV that reports accesses to guarded memory (src/modes/guard.h), and the program's own, which it stands in front of.
+ *
+ *   what the kernel has:    our handler, with the mask and the flags of the program's (or an empty one, where it has none)
+ *   what the program has:   `own`: what it last set; what sigaction (signals.c) takes and gives
+ *
+ * So the kernel itself gives the program's handler the mask, the stack and the nesting that it asked for, and ours the same. All that ours does
+ * is done on a stack of its own, with all signals blocked, by one thread at a time; then the program's handler runs in its place, with the same
+ * arguments, or what the kernel would have done happens: nothing is left behind that a handler that jumps out would miss.
+ *
+ * Only SIGSEGV: pages without any access never give a SIGBUS here. A system call that is given such memory fails with EFAULT and tells nobody.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "src/modes/guard.h"
+#include "src/memory/os.h"
+#include "hub.h"
+
+#define STACK_SIZE (128 * KIB)
+#define WAITS 100000 /* of 50 us: for another thread's report */
+
+static int (*libc_sigaction)(int, const struct sigaction *, struct sigaction *);
+static bool installed;
+static pid_t process; /* whose faults these are; a child of vfork has its own */
+static struct sigaction own;
+static bool own_busy; /* atomic; held with all signals blocked, over nothing that could fault */
+
+static uint64_t hold(void) {
+  const uint64_t before = sys_block_signals();
+  while (__atomic_exchange_n(&own_busy, true, __ATOMIC_ACQUIRE)) sys_yield();
+  return before;
+}
+
+static void release(uint64_t before) {
+  __atomic_store_n(&own_busy, false, __ATOMIC_RELEASE);
+  sys_restore_signals(before);
+}
+
+/* ---- The report, on a stack of its own. ---- */
+
+static struct report {
+  uint32_t thread; /* atomic; who is at it, 0: nobody */
+  char *stack;
+  ucontext_t here, there;
+  const void *address;
+  enum access_way way;
+  void *context;
+} report;
+
+static void on_stack(void) { guard_fault(report.address, report.way, report.context); }
+
+static enum access_way way_of(const ucontext_t *context) {
+#if defined(__x86_64__)
+  return (context->uc_mcontext.gregs[REG_ERR] & 2) != 0 ? ACCESS_WRITE : ACCESS_READ; /* the page fault's error code */
+#else
+  (void)context;
+  return ACCESS_ANY;
+#endif
+}
+
+/* False where another thread does not come to an end with its own, or this one is at it already: then there is something wrong with us. */
+static bool take_report(void) {
+  const uint32_t self = os_thread();
+  for (unsigned i = 0; i < WAITS; i++) {
+    uint32_t nobody = 0;
+    if (__atomic_compare_exchange_n(&report.thread, &nobody, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return true;
+    if (nobody == self) return false;
+    sys_sleep_ns(50000);
+  }
+  return false;
+}
+
+static void tell(const void *address, void *context) {
+  if (!take_report()) return;
+  report.address = address;
+  report.way = way_of(context);
+  report.context = context;
+  if (getcontext(&report.there) == 0) {
+    report.there.uc_stack.ss_sp = report.stack;
+    report.there.uc_stack.ss_size = STACK_SIZE;
+    report.there.uc_link = &report.here;
+    sigfillset(&report.there.uc_sigmask);
+    makecontext(&report.there, on_stack, 0);
+    swapcontext(&report.here, &report.there);
+  }
+  __atomic_store_n(&report.thread, 0, __ATOMIC_RELEASE);
+}
+
+/* ---- The program's handler. ---- */
+
+/* As the kernel does it: with the same siginfo, and the registers of the fault in the core. Takes effect when our handler returns. */
+static void end_by_default(int signal, siginfo_t *info) {
+  const struct sigaction by_default = {.sa_handler = SIG_DFL};
+  sigset_t mask;
+  sigemptyset(&mask);
+  sigaddset(&mask, signal);
+  pthread_sigmask(SIG_BLOCK, &mask, NULL);
+  libc_sigaction(signal, &by_default, NULL);
+  sys_raw(SYS_rt_tgsigqueueinfo, sys_getpid(), sys_gettid(), signal, (long)info, 0, 0);
+}
+
+static void pass_on(int signal, siginfo_t *info, void *context) {
+  const uint64_t before = hold();
+  const struct sigaction to = own;
+  if (((unsigned)to.sa_flags & SA_RESETHAND) != 0 && to.sa_handler != SIG_IGN) own.sa_handler = SIG_DFL;
+  release(before);
+  const bool by_kernel = info->si_code > 0; /* a fault cannot be ignored */
+  if (to.sa_handler == SIG_DFL || (to.sa_handler == SIG_IGN && by_kernel)) end_by_default(signal, info);
+  else if (to.sa_handler == SIG_IGN) return;
+  else if ((to.sa_flags & SA_SIGINFO) != 0) to.sa_sigaction(signal, info, context);
+  else to.sa_handler(signal);
+}
+
+static void on_fault(int signal, siginfo_t *info, void *context) {
+  const int saved = errno;
+  if (info->si_code > 0 && guard_owns(info->si_addr)) tell(info->si_addr, context);
+  errno = saved;
+  pass_on(signal, info, context);
+}
+
+/* What the kernel is to have, where the program has `act`. */
+static struct sigaction in_front_of(const struct sigaction *act) {
+  const bool handled = act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN;
+  struct sigaction ours = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+  if (!handled) return ours;
+  ours.sa_mask = act->sa_mask;
+  ours.sa_flags = SA_SIGINFO | (int)((unsigned)act->sa_flags & ~SA_RESETHAND);
+  return ours;
+}
+
+bool fault_is_ours(int signal) { return signal == SIGSEGV && installed; }
+
+int fault_sigaction(int signal, const struct sigaction *act, struct sigaction *old) {
+  const struct sigaction wanted = act != NULL ? *act : (struct sigaction){.sa_flags = 0}; /* a bad pointer faults here */
+  const bool foreign = sys_getpid() != process; /* the parent's memory, the child's handlers */
+  struct sigaction before, ours = in_front_of(&wanted);
+  const uint64_t mask = hold();
+  const int result = libc_sigaction(signal, act == NULL ? NULL : foreign ? &wanted : &ours, &before);
+  if (result == 0 && (before.sa_flags & SA_SIGINFO) != 0 && before.sa_sigaction == on_fault) before = own;
+  if (result == 0 && act != NULL && !foreign) own = wanted;
+  release(mask);
+  if (result == 0 && old != NULL) *old = before;
+  return result;
+}
+
+/* ---- Start. ---- */
+
+AT_START void fault_start(void) {
+  if (guard_region.size == 0) return;
+  int error;
+  *(void **)&libc_sigaction = dlsym(RTLD_NEXT, "sigaction");
+  report.stack = os_map(STACK_SIZE, os_page_size(), &error);
+  if (libc_sigaction == NULL || report.stack == NULL || libc_sigaction(SIGSEGV, NULL, &own) != 0) {
+    message_say("HAKMEM_GUARD: the handler of faults could not be installed: they end the program without a report");
+    return;
+  }
+  const struct sigaction ours = in_front_of(&own);
+  process = sys_getpid();
+  installed = libc_sigaction(SIGSEGV, &ours, NULL) == 0;
+}
+
+void fault_fork_child(void) {
+  process = sys_getpid();
+  report.thread = 0; /* who was at it, or held `own`, does not exist here */
+  own_busy = false;
+}

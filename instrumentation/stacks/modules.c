@@ -1,0 +1,262 @@
+/*
+ * modules.c: the loaded objects that stacks point into, as they come and go.
+ *
+ * An object is entered into the table of the statistics block with the first stack that points into it, and told in an event: where its
+ * code lies, its path, its build id, and the epoch. The epoch begins at 0 and grows when objects of the table are found to be gone: then
+ * another object may lie at the same addresses. A stack carries the epoch that it was taken in, and its addresses mean the youngest
+ * object there whose epoch is not larger.
+ *
+ * The loader's lock comes before this file's: nothing here calls the loader with the lock held.
+ */
+#include <elf.h>
+#include <link.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "src/memory/maps.h"
+#include "src/memory/os.h"
+#include "hub.h"
+
+static struct lock lock;
+static bool closed[STATS_MODULES]; /* atomic; the object is gone, or nobody knows */
+static uintptr_t bias[STATS_MODULES]; /* what the loader added to the addresses of the object's file */
+static uint32_t epoch;             /* atomic */
+static uint64_t generation;        /* atomic; how many objects the loader had added and removed when the table was last compared */
+static bool comparing;             /* atomic */
+
+/* ---- Build ids, read from the objects' own notes. ---- */
+
+static bool is_loaded(const struct dl_phdr_info *info, uintptr_t start, size_t size) {
+  for (int i = 0; i < info->dlpi_phnum; i++) {
+    const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+    if (p->p_type == PT_LOAD && (p->p_flags & PF_R) != 0 && start - p->p_vaddr < p->p_filesz && size <= p->p_filesz - (start - p->p_vaddr)) return true;
+  }
+  return false;
+}
+
+static void put_hex(char *text, const uint8_t *bytes, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    text[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+    text[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+  }
+  text[2 * count] = '\0';
+}
+
+/* The build id in hexadecimal, "" where the object has none; called with the loader's lock held, so the object stays. */
+static void build_id_of(const struct dl_phdr_info *info, char text[STATS_BUILD_ID]) {
+  text[0] = '\0';
+  for (int i = 0; i < info->dlpi_phnum; i++) {
+    const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+    if (p->p_type != PT_NOTE || !is_loaded(info, p->p_vaddr, p->p_filesz)) continue;
+    const size_t align = p->p_align == 8 ? 8 : 4;
+    for (size_t at = 0; at + sizeof(ElfW(Nhdr)) <= p->p_filesz;) {
+      const ElfW(Nhdr) *note = (const void *)(info->dlpi_addr + p->p_vaddr + at);
+      const size_t name = at + sizeof(*note), bytes = align_up(name + note->n_namesz, align);
+      if (bytes + note->n_descsz > p->p_filesz) break;
+      const char *base = (const char *)(info->dlpi_addr + p->p_vaddr);
+      if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == sizeof(ELF_NOTE_GNU) && memcmp(base + name, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)) == 0) {
+        put_hex(text, (const uint8_t *)base + bytes, min_size(note->n_descsz, (STATS_BUILD_ID - 1) / 2));
+        return;
+      }
+      at = align_up(bytes + note->n_descsz, align);
+    }
+  }
+}
+
+/* Whether `address` lies in a page of the object. */
+static bool holds(const struct dl_phdr_info *info, uintptr_t address) {
+  for (int i = 0; i < info->dlpi_phnum; i++) {
+    const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+    const uintptr_t start = align_down(info->dlpi_addr + p->p_vaddr, os_page_size());
+    const uintptr_t end = align_up(info->dlpi_addr + p->p_vaddr + p->p_memsz, os_page_size());
+    if (p->p_type == PT_LOAD && address - start < end - start) return true;
+  }
+  return false;
+}
+
+struct search { uintptr_t address, bias; char *build_id; };
+
+static int find_object(struct dl_phdr_info *info, size_t size, void *data) {
+  (void)size;
+  struct search *search = data;
+  if (!holds(info, search->address)) return 0;
+  search->bias = info->dlpi_addr;
+  build_id_of(info, search->build_id);
+  return 1;
+}
+
+/* ---- The epoch. ---- */
+
+static int read_generation(struct dl_phdr_info *info, size_t size, void *data) {
+  (void)size;
+  *(uint64_t *)data = (uint64_t)info->dlpi_adds << 32 | (uint32_t)info->dlpi_subs;
+  return 1; /* the first object tells it */
+}
+
+static int mark_present(struct dl_phdr_info *info, size_t size, void *data) {
+  (void)size;
+  bool *present = data;
+  const struct stats_block *b = stats_block();
+  char build_id[STATS_BUILD_ID];
+  build_id[0] = '?';
+  for (unsigned i = 0; i < STATS_MODULES && b->modules[i].size != 0; i++) {
+    if (present[i] || !holds(info, b->modules[i].base)) continue;
+    if (build_id[0] == '?') build_id_of(info, build_id);
+    present[i] = strcmp(build_id, b->modules[i].build_id) == 0;
+  }
+  return 0;
+}
+
+/* Which objects of the table are gone. What no object of the loader is (code made at run time) is looked up anew. */
+static void compare(uint64_t now) {
+  static bool present[STATS_MODULES];
+  struct stats_block *b = stats_block();
+  memset(present, 0, sizeof(present));
+  dl_iterate_phdr(mark_present, present);
+  bool gone = b->modules_missed > 0 && (uint32_t)(now ^ generation) != 0; /* nobody knows whether it was one of those */
+  for (unsigned i = 0; i < STATS_MODULES && b->modules[i].size != 0; i++) {
+    if (present[i] || __atomic_load_n(&closed[i], __ATOMIC_RELAXED)) continue;
+    __atomic_store_n(&closed[i], true, __ATOMIC_RELAXED);
+    gone = gone || b->modules[i].path[0] == '/';
+  }
+  if (gone) __atomic_add_fetch(&epoch, 1, __ATOMIC_RELAXED);
+  __atomic_store_n(&generation, now, __ATOMIC_RELEASE);
+}
+
+uint32_t modules_epoch(bool may_ask) {
+  uint64_t now = 0;
+  if (may_ask) dl_iterate_phdr(read_generation, &now);
+  if (may_ask && now != __atomic_load_n(&generation, __ATOMIC_ACQUIRE) && !__atomic_exchange_n(&comparing, true, __ATOMIC_ACQUIRE)) {
+    compare(now);
+    __atomic_store_n(&comparing, false, __ATOMIC_RELEASE);
+  }
+  return __atomic_load_n(&epoch, __ATOMIC_RELAXED);
+}
+
+/* ---- The table. ---- */
+
+static bool is_known(const struct stats_block *b, uintptr_t address) {
+  for (unsigned i = 0; i < STATS_MODULES; i++) {
+    const uint64_t size = __atomic_load_n(&b->modules[i].size, __ATOMIC_ACQUIRE);
+    if (size == 0) break;
+    if (address - b->modules[i].base < size && !__atomic_load_n(&closed[i], __ATOMIC_RELAXED)) return true;
+  }
+  return false;
+}
+
+/* The mapping that `address` lies in; false where there is none, or it holds no code. */
+static bool find_mapping(uintptr_t address, struct stats_module *found) {
+  struct maps_region region;
+  if (maps_find(address, &region) != MAPS_FOUND || !region.executable) return false;
+  static_assert(MAPS_PATH <= STATS_TEXT, "a module's path fits");
+  *found = (struct stats_module){.base = region.start, .size = region.end - region.start, .offset = region.offset};
+  strcpy(found->path, region.path[0] != '\0' ? region.path : "[anonymous]");
+  return true;
+}
+
+/* Enters `module`. Returns its new entry, NULL where it has one already or there is no place. Under the lock. */
+static const struct stats_module *enter(struct stats_block *b, const struct stats_module *module, uintptr_t added) {
+  unsigned count = 0, last = STATS_MODULES; /* the youngest entry at these addresses */
+  for (; count < STATS_MODULES && b->modules[count].size != 0; count++) {
+    const struct stats_module *old = &b->modules[count];
+    if (old->base < module->base + module->size && module->base < old->base + old->size) last = count;
+  }
+  if (last < STATS_MODULES) {
+    const struct stats_module *old = &b->modules[last];
+    if (old->base == module->base && old->size == module->size && old->offset == module->offset &&
+        strcmp(old->path, module->path) == 0 && strcmp(old->build_id, module->build_id) == 0) {
+      __atomic_store_n(&closed[last], false, __ATOMIC_RELAXED); /* it came back */
+      return NULL;
+    }
+  }
+  if (count == STATS_MODULES) {
+    b->modules_missed++;
+    return NULL;
+  }
+  struct stats_module *new = &b->modules[count];
+  new->base = module->base;
+  new->offset = module->offset;
+  new->epoch = module->epoch;
+  strcpy(new->path, module->path);
+  strcpy(new->build_id, module->build_id);
+  __atomic_store_n(&closed[count], false, __ATOMIC_RELAXED);
+  bias[count] = added;
+  __atomic_store_n(&new->size, module->size, __ATOMIC_RELEASE); /* last: who takes no lock looks at it first */
+  return new;
+}
+
+static void tell(const struct stats_module *module) {
+  EVENT(module, .base = (void *)module->base, .size = module->size, .offset = module->offset, .path = module->path,
+        .epoch = module->epoch, .build_id = module->build_id);
+}
+
+void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch) {
+  struct stats_block *b = stats_block();
+  for (uint32_t f = 0; f < count; f++) {
+    if (is_known(b, frames[f])) continue;
+    char build_id[STATS_BUILD_ID] = "";
+    struct search search = {.address = frames[f], .build_id = build_id};
+    if (gate_enter()) dl_iterate_phdr(find_object, &search);
+    gate_leave();
+    struct stats_module found;
+    if (!find_mapping(frames[f], &found)) continue;
+    memcpy(found.build_id, build_id, sizeof(build_id));
+    found.epoch = in_epoch;
+    if (!hub_lock_soon(&lock)) return;
+    const struct stats_module *new = !is_known(b, frames[f]) ? enter(b, &found, search.bias) : NULL;
+    lock_release(&lock);
+    if (new != NULL) tell(new);
+  }
+}
+
+/* ---- Other allocators. ---- */
+
+#define ALLOCATORS_MAX 8
+struct allocators { uint32_t count; uintptr_t code[ALLOCATORS_MAX]; };
+
+/* Keeps an address in the code of an object that is another allocator's. */
+static int find_allocator(struct dl_phdr_info *info, size_t size, void *data) {
+  (void)size;
+  static const struct { const char *file, *name; } known[] = {ALLOCATOR_FILES(ALLOCATOR_ENTRY)};
+  struct allocators *found = data;
+  const char *slash = info->dlpi_name != NULL ? strrchr(info->dlpi_name, '/') : NULL;
+  if (slash == NULL) return 0; /* the program, or the kernel's */
+  for (size_t i = 0; i < ARRAY_LENGTH(known); i++) {
+    if (strncmp(slash + 1, known[i].file, strlen(known[i].file)) != 0) continue;
+    for (int n = 0; n < info->dlpi_phnum && found->count < ALLOCATORS_MAX; n++) {
+      const ElfW(Phdr) *p = &info->dlpi_phdr[n];
+      if (p->p_type == PT_LOAD && (p->p_flags & PF_X) != 0) found->code[found->count++] = info->dlpi_addr + p->p_vaddr;
+    }
+  }
+  return found->count == ALLOCATORS_MAX;
+}
+
+void modules_record_allocators(void) {
+  struct allocators found = {0};
+  const bool may = gate_enter();
+  if (may) dl_iterate_phdr(find_allocator, &found);
+  const uint32_t now = modules_epoch(may && found.count != 0);
+  gate_leave();
+  modules_record(found.code, found.count, now);
+}
+
+/* As tools/model/model.c finds the module of an address. */
+const char *modules_path(uintptr_t address, uint32_t in_epoch, uintptr_t *own) {
+  const struct stats_block *b = stats_block();
+  const char *path = NULL;
+  for (unsigned i = 0; i < STATS_MODULES && __atomic_load_n(&b->modules[i].size, __ATOMIC_ACQUIRE) != 0; i++) {
+    const struct stats_module *module = &b->modules[i];
+    if (address - module->base >= module->size || module->epoch > in_epoch) continue;
+    path = module->path;
+    *own = address - bias[i];
+  }
+  return path;
+}
+
+void modules_tell_again(void) {
+  const struct stats_block *b = stats_block();
+  for (unsigned i = 0; i < STATS_MODULES && __atomic_load_n(&b->modules[i].size, __ATOMIC_ACQUIRE) != 0; i++) tell(&b->modules[i]);
+}
+
+const struct lock_row hub_modules_locks = LOCK_ROW(lock);
+void modules_fork_child(void) { comparing = false; }

@@ -1,0 +1,250 @@
+/*
+ * stacks.c: stack ids. An id stands for the 64-bit hash of a stack's frames and epoch (modules.c): its place in `hashes`, from 1. With a
+ * stack's first appearance goes the event that tells its frames, and before that one for each loaded object that they lie in.
+ * The frames of stacks of incidents and of single blocks are kept, by id; those of incidents go into the statistics block, too.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/single_threaded.h>
+#include <time.h>
+
+#include "src/platform/config.h"
+#include "src/platform/message.h"
+#include "src/memory/os.h"
+#include "hub.h"
+
+#define OPEN_MS 100
+#define OPEN_ROOM (64 * KIB) /* of the stack, for the loader */
+#define INNER_FRAMES 8 /* at most so many of libunwind's frames lie within the one to begin with */
+
+static struct lock lock;
+static uint32_t libunwind; /* atomic */
+static bool started;       /* before, libraries must not be opened: the malloc may be the loader's */
+enum { UNTRIED, OPENING, MISSING, OPEN };
+
+/* Not within the gate: the loader's other lock may be held by a constructor that waits for the gate. */
+static void *open_libunwind(void *unused) {
+  hub_hold(); /* it may be a thread of its own */
+  const bool open = unwind_open();
+  if (open) {
+    uintptr_t frames[INNER_FRAMES];
+    const bool may = gate_enter();
+    if (may) unwind_capture(frames, INNER_FRAMES, modules_epoch(true)); /* the first call makes libunwind's own tables, and allocates */
+    gate_leave();
+  }
+  hub_release();
+  __atomic_store_n(&libunwind, open ? OPEN : MISSING, __ATOMIC_RELEASE);
+  return unused;
+}
+
+/*
+ * HAKMEM_STACKS=auto: the first stack that is needed opens libunwind; who comes by meanwhile gets none. Of several threads, another may
+ * be in a constructor, the loader's lock held, and wait for this one: so a thread of ours opens it, and is waited for a while only.
+ */
+static void open_now(void) {
+  uint32_t untried = UNTRIED;
+  if (!started || __atomic_load_n(&libunwind, __ATOMIC_RELAXED) != UNTRIED ||
+      !__atomic_compare_exchange_n(&libunwind, &untried, OPENING, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
+  if (__libc_single_threaded && fp_room((uintptr_t)__builtin_frame_address(0)) >= OPEN_ROOM) {
+    open_libunwind(NULL);
+    return;
+  }
+  pthread_t thread;
+  const uint64_t signals = sys_block_signals();
+  const bool begun = pthread_create(&thread, NULL, open_libunwind, NULL) == 0;
+  sys_restore_signals(signals);
+  if (!begun) return;
+  pthread_detach(thread);
+  for (unsigned ms = 0; ms < OPEN_MS && __atomic_load_n(&libunwind, __ATOMIC_ACQUIRE) == OPENING; ms++) {
+    sys_sleep_ns(1000000);
+  }
+}
+
+/*
+ * libunwind is opened here, where nothing is under way, whenever a stack is likely to be asked for; with the first incident
+ * otherwise, so that a program that has none does not pay for it: half of what a short process costs with statistics.
+ */
+void stacks_start(void) {
+  const bool wanted = config.ss_limit != 0 || config.leaks != 0 || config.profile != 0 || config.guard != 0 || config.debug != 0;
+  const bool likely = wanted || hub_is_listened();
+  started = true;
+  if (config.stacks == STACKS_OFF || config.stacks == STACKS_FP || (config.stacks == STACKS_AUTO && !likely)) return;
+  open_libunwind(NULL);
+  if (libunwind == MISSING && (wanted || config.stacks == STACKS_UNWIND)) message_say("libunwind.so.8 cannot be opened (install libunwind8): there are no stacks");
+}
+
+/* ---- Ids. ---- */
+
+#define HASHES STACK_IDS
+#define PROBES_MAX 64
+#define FAULTS 64 /* whose frames are kept */
+
+static uint64_t hashes[HASHES] BULK; /* atomic; 0 where none */
+static uint16_t told[HASHES] BULK;   /* atomic; the pass in which the stack was last told of */
+static uint16_t pass = 1;      /* atomic; grows with stacks_tell_again */
+
+/* Never 0. Every frame goes through a multiplication, whose upper half reaches the next one. */
+static uint64_t hash_of(const uintptr_t *frames, uint32_t count, uint32_t epoch) {
+  uint64_t hash = UINT64_C(0xcbf29ce484222325) + epoch;
+  for (uint32_t i = 0; i < count; i++) {
+    hash = (hash ^ (uint64_t)frames[i]) * UINT64_C(0x9e3779b97f4a7c15);
+    hash ^= hash >> 32;
+  }
+  return hash | 1;
+}
+
+/* The id of the stack with this hash; *fresh: this pass has not told of it yet. 0 where there is no place. Takes no lock. */
+static uint32_t id_of(uint64_t hash, bool *fresh) {
+  uint32_t i = (uint32_t)(hash >> 32) % HASHES;
+  for (unsigned probe = 0; probe < PROBES_MAX; probe++, i = (i + 1) % HASHES) {
+    uint64_t seen = 0;
+    const bool given = __atomic_compare_exchange_n(&hashes[i], &seen, hash, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    if (!given && seen != hash) continue;
+    const uint16_t now = __atomic_load_n(&pass, __ATOMIC_RELAXED);
+    *fresh = __atomic_load_n(&told[i], __ATOMIC_RELAXED) != now && __atomic_exchange_n(&told[i], now, __ATOMIC_RELAXED) != now;
+    return i + 1;
+  }
+  *fresh = false;
+  return 0;
+}
+
+static const struct stack_frames *kept[HASHES] BULK; /* atomic; of the stack with this id - 1; what is there stays */
+
+/* Memory for the frames of a fault: there is no other way to get some then. */
+static struct stack_frames *reserve(void) {
+  static union { struct stack_frames frames; char bytes[sizeof(struct stack_frames) + STATS_FRAMES * sizeof(uintptr_t)]; } places[FAULTS] BULK;
+  static uint32_t used; /* atomic */
+  const uint32_t i = __atomic_fetch_add(&used, 1, __ATOMIC_RELAXED);
+  return i < FAULTS ? &places[i].frames : NULL;
+}
+
+/* Keeps the frames, once. False where there is no memory. */
+static bool keep_frames(uint32_t id, const uintptr_t *frames, uint32_t count, uint32_t epoch, enum stack_use use) {
+  if (__atomic_load_n(&kept[id - 1], __ATOMIC_RELAXED) != NULL) return true;
+  struct stack_frames *fresh = use == STACK_FAULT ? reserve() : os_metadata(sizeof(*fresh) + count * sizeof(*frames));
+  if (fresh == NULL) return false;
+  fresh->count = count;
+  fresh->epoch = epoch;
+  memcpy(fresh->frame, frames, count * sizeof(*frames));
+  const struct stack_frames *none = NULL; /* of two threads that meet here, one has brought its copy for nothing */
+  __atomic_compare_exchange_n(&kept[id - 1], &none, fresh, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+  return true;
+}
+
+const struct stack_frames *stacks_frames(uint32_t id) {
+  return id != 0 ? __atomic_load_n(&kept[id - 1], __ATOMIC_ACQUIRE) : NULL;
+}
+
+void stacks_publish(uint32_t id) {
+  const struct stack_frames *frames = stacks_frames(id);
+  if (frames == NULL) return;
+  struct stats_block *b = stats_block();
+  if (!hub_lock_soon(&lock)) return;
+  uint32_t i = 0;
+  while (i < STATS_STACKS && b->stacks[i].id != 0 && b->stacks[i].id != id) i++;
+  if (i == STATS_STACKS) {
+    b->stacks_missed++;
+  } else if (b->stacks[i].id == 0) {
+    struct stats_stack *stack = &b->stacks[i];
+    for (uint32_t f = 0; f < frames->count; f++) stack->frames[f] = frames->frame[f];
+    stack->frame_count = frames->count;
+    stack->epoch = frames->epoch;
+    __atomic_store_n(&stack->id, id, __ATOMIC_RELEASE);
+  }
+  lock_release(&lock);
+}
+
+void stacks_tell_again(void) {
+  __atomic_add_fetch(&pass, 1, __ATOMIC_RELAXED);
+  modules_tell_again();
+}
+
+/* ---- Frames. ---- */
+
+/* By libunwind, from the frame with this return address on. */
+static uint32_t by_libunwind(uintptr_t first, uintptr_t *frames, uint32_t epoch) {
+  uintptr_t all[STATS_FRAMES + INNER_FRAMES];
+  const uint32_t count = unwind_capture(all, ARRAY_LENGTH(all), epoch);
+  for (uint32_t inner = 0; inner < count && inner <= INNER_FRAMES; inner++) {
+    if (all[inner] != first) continue;
+    const uint32_t wanted = count - inner < STATS_FRAMES ? count - inner : STATS_FRAMES;
+    memcpy(frames, all + inner, wanted * sizeof(*frames));
+    return wanted;
+  }
+  return 0;
+}
+
+/*
+ * Fills `frames` from the record at `at` on, that of a function of ours whose return address is `first`, up to `end`. `may`: the gate is
+ * open. *learnt: the objects of so many frames must be known, whatever becomes of the stack.
+ */
+static uint32_t capture(uintptr_t at, uintptr_t end, uintptr_t first, uintptr_t *frames, uint32_t epoch, bool may, uint32_t *learnt) {
+  uint32_t count = 0;
+  if (config.stacks == STACKS_FP) return fp_capture(at, frames, STATS_FRAMES);
+  const bool can_ask = may && __atomic_load_n(&libunwind, __ATOMIC_ACQUIRE) == OPEN;
+  if (config.stacks == STACKS_AUTO) count = steps_capture(at, end, frames, STATS_FRAMES, epoch, can_ask, learnt);
+  return count == 0 && can_ask ? by_libunwind(first, frames, epoch) : count;
+}
+
+/* The id of these frames, kept and told as the use asks; 0 where there is no place. */
+static uint32_t enter(const uintptr_t *frames, uint32_t count, uint32_t epoch, enum stack_use use) {
+  bool fresh;
+  const uint32_t id = id_of(hash_of(frames, count, epoch), &fresh);
+  if (id == 0) return 0;
+  const bool is_kept = use != STACK_TRACED && keep_frames(id, frames, count, epoch, use);
+  if (use == STACK_INCIDENT || use == STACK_FAULT) stacks_publish(id);
+  if (!fresh || (use != STACK_TRACED && !is_kept)) return id; /* what is not kept cannot be pointed to from the early ring */
+  modules_record(frames, count, epoch);
+  EVENT(stack, .id = id, .frames = is_kept ? stacks_frames(id)->frame : frames, .frame_count = count, .epoch = epoch);
+  return id;
+}
+
+NOINLINE uint32_t stacks_capture(enum stack_use use, const void *frame) {
+  if (config.stacks == STACKS_OFF) return 0;
+#if !defined(__x86_64__)
+  frame = NULL; /* elsewhere a frame's second word need not be its return address */
+#endif
+  if (config.stacks == STACKS_AUTO) open_now();
+  uintptr_t frames[STATS_FRAMES];
+  const uintptr_t at = frame != NULL ? (uintptr_t)frame : (uintptr_t)__builtin_frame_address(0);
+  const uintptr_t first = frame != NULL ? ((const uintptr_t *)frame)[1] : (uintptr_t)__builtin_return_address(0);
+  const uintptr_t end = fp_stack_end(at); /* a thread's first call allocates and reads files: not within the gate */
+  const bool may = gate_enter();
+  const uint32_t epoch = modules_epoch(may);
+  uint32_t learnt = 0;
+  const uint32_t count = capture(at, end, first, frames, epoch, may, &learnt);
+  gate_leave();
+  if (learnt > 0) modules_record(frames, learnt, epoch); /* steps are right for as long as their objects are there, which the epoch says */
+  return count != 0 ? enter(frames, count, epoch, use) : 0;
+}
+
+uint32_t stacks_fault(void *context) {
+  if (config.stacks == STACKS_OFF) return 0;
+  uintptr_t frames[STATS_FRAMES];
+  const bool may = gate_enter();
+  const uint32_t epoch = modules_epoch(may);
+  const bool by_context = may && __atomic_load_n(&libunwind, __ATOMIC_ACQUIRE) == OPEN;
+  uint32_t count = by_context ? unwind_context(context, frames, STATS_FRAMES) : 0;
+  if (count == 0) count = fp_context(context, frames, STATS_FRAMES);
+  gate_leave();
+  return count != 0 ? enter(frames, count, epoch, STACK_FAULT) : 0;
+}
+
+/* ---- Forks. ---- */
+
+const struct lock_row hub_stacks_locks = LOCK_ROW(lock);
+
+void stacks_fork_prepare(void) {
+  gate_bar();
+}
+
+void stacks_fork_release(void) {
+  gate_unbar();
+}
+
+void stacks_fork_child(void) {
+  if (libunwind == OPENING) libunwind = UNTRIED; /* who was at it does not exist here */
+  modules_fork_child();
+  gate_fork_child();
+}

@@ -1,0 +1,123 @@
+/*
+ * unwind_fp.c: stacks by frame pointers, and where the stack is.
+ *
+ *   a record:  where the caller's record lies, and the return address;   the caller's lies above, on the same stack
+ *
+ * A function that was built without frame pointers uses their register for something else, or leaves it as its caller had it: the chain
+ * then ends, leads astray or leaves the caller out. So it is for those who ask for it, and for what libunwind cannot tell.
+ *
+ * Nothing here faults: on the thread's own stack, which lives as long as the thread, only what lies above the stack pointer is read; on
+ * any other (an alternate signal stack, a coroutine's) the kernel reads it.
+ */
+#include <pthread.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "src/memory/maps.h"
+#include "src/platform/message.h"
+#include "src/memory/os.h"
+#include "hub.h"
+
+#if defined(__x86_64__) || defined(__aarch64__)
+#define HAVE_RECORDS true
+#else
+#define HAVE_RECORDS false
+#endif
+
+#define FOREIGN_SPAN MIB  /* a record on a stack that we know nothing of is at most so far from the last */
+#define READS_STACK __attribute__((no_sanitize("address")))
+
+static __thread struct { uintptr_t low, high; } here __attribute__((tls_model("initial-exec"))); /* high is 0 before anybody asked, and equals low where nobody knows */
+
+/* ---- Where the stack is. ---- */
+
+struct stack_search { uintptr_t on_it, low, high; };
+
+static bool holds_stack(const struct maps_region *region, void *context) {
+  struct stack_search *search = context;
+  if (search->on_it < region->start || search->on_it >= region->end) return false;
+  search->low = region->start;
+  search->high = region->end;
+  return true;
+}
+
+/*
+ * The C library's own answer (pthread_getattr_np) takes a lock of the thread's and allocates: a thread that asks for it itself comes here with the
+ * lock held. So the kernel is asked where something lies that is known to be on the stack: what it handed the first thread at its start (that stack
+ * may grow, and Valgrind's own has no name), and for any other thread its control block, where the stack begins.
+ */
+static void find_stack(void) {
+  const bool first = os_thread() == (uint32_t)sys_getpid();
+  struct stack_search search = {.on_it = first ? (uintptr_t)getauxval(AT_RANDOM) : (uintptr_t)pthread_self()};
+  struct rlimit limit;
+  const int cancellation = hub_hold_cancellation();
+  if (!maps_each(holds_stack, &search) || search.high == 0) search.low = search.high = 1;
+  else if (!first) search.high = search.on_it;
+  else if (sys_getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < search.high) search.low = search.high - limit.rlim_cur;
+  hub_restore_cancellation(cancellation);
+  here.low = search.low;
+  here.high = search.high;
+}
+
+static bool is_own(uintptr_t address) { return address >= here.low && address < here.high; }
+
+size_t fp_room(uintptr_t address) {
+  if (here.high == 0) find_stack();
+  return is_own(address) ? address - here.low : 0;
+}
+
+uintptr_t fp_stack_end(uintptr_t address) {
+  if (here.high == 0) find_stack();
+  return is_own(address) ? here.high : 0;
+}
+
+struct record { uintptr_t caller, address; };
+
+/* The record at `at`, if one can be read there. */
+READS_STACK static bool read_record(uintptr_t at, struct record *out) {
+  if (!is_own(at)) return maps_read(out, (const void *)at, sizeof(*out));
+  *out = *(const struct record *)at;
+  return true;
+}
+
+/* Whether a record can lie at `next`, the one before it at `at`. */
+static bool can_be_next(uintptr_t at, uintptr_t next) {
+  if (next % sizeof(uintptr_t) != 0) return false;
+  if (is_own(next)) return next + sizeof(struct record) <= here.high && (!is_own(at) || next > at);
+  return !is_own(at) && next > at && next - at <= FOREIGN_SPAN;
+}
+
+static uint32_t walk(uintptr_t at, uintptr_t *frames, uint32_t most) {
+  struct record record;
+  uint32_t count = 0;
+  while (HAVE_RECORDS && count < most && read_record(at, &record) && record.address != 0) {
+    frames[count++] = record.address;
+    if (!can_be_next(at, record.caller)) break;
+    at = record.caller;
+  }
+  return count;
+}
+
+uint32_t fp_capture(uintptr_t at, uintptr_t *frames, uint32_t most) {
+  if (here.high == 0) find_stack();
+  return walk(at, frames, most);
+}
+
+uint32_t fp_context(void *context, uintptr_t *frames, uint32_t most) {
+  const mcontext_t *registers = &((const ucontext_t *)context)->uc_mcontext;
+#if defined(__x86_64__)
+  const uintptr_t address = (uintptr_t)registers->gregs[REG_RIP], at = (uintptr_t)registers->gregs[REG_RBP];
+  const uintptr_t stack = (uintptr_t)registers->gregs[REG_RSP];
+#elif defined(__aarch64__)
+  const uintptr_t address = registers->pc, at = registers->regs[29], stack = registers->sp;
+#else
+  const uintptr_t address = 0, at = 0, stack = 0;
+  (void)registers;
+#endif
+  if (most == 0 || address == 0) return 0;
+  frames[0] = address + 1; /* a frame is a return address, the byte before it is told */
+  return 1 + (at >= stack && at % sizeof(uintptr_t) == 0 ? walk(at, frames + 1, most - 1) : 0);
+}

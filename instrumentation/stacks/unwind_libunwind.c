@@ -1,0 +1,291 @@
+/*
+ * unwind_libunwind.c: stacks by libunwind, the only file that knows it.
+ *
+ * libunwind is opened privately (RTLD_LOCAL), never linked: a preloaded library that needs libunwind.so would put libunwind's
+ * _Unwind_RaiseException before libgcc's for the whole program, and change how C++ exceptions run.
+ *
+ * Locks: a malloc may come from within dl_iterate_phdr, the loader's lock held, and libunwind calls dl_iterate_phdr. So libunwind must hold no
+ * lock of its own then, or two threads wait for each other for ever: its shared cache of register states, which has one, is off. What
+ * makes unw_backtrace fast is each thread's own cache of frames, which stays.
+ *
+ * That cache cannot be emptied, and a thread that filled it before an object was unloaded would take another object at the same addresses for
+ * the old one. Such a thread goes step by step from then on, which uses no cache.
+ *
+ * To see whether a word can be read, libunwind writes it to a pipe of its own, whose descriptors a program may have closed and used for a file of its own:
+ * stray bytes, then, in that. So the words are read here in its stead, and the pipe is kept from being opened if no other thread is disturbed by that.
+ *
+ * unw_backtrace takes about 8 KiB of the stack. Where there may be less, the steps run on a stack of ours.
+ */
+#include <dlfcn.h>
+#include <signal.h>
+#include <sys/auxv.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/single_threaded.h>
+#include <ucontext.h>
+#define UNW_LOCAL_ONLY
+#include <libunwind.h>
+
+#include "src/memory/maps.h"
+#include "src/memory/os.h"
+#include "src/platform/syscall.h"
+#include "hub.h"
+
+#define TEXT_OF(x) #x
+#define NAME_OF(x) TEXT_OF(x)
+
+static int (*backtrace)(void **, int); /* atomic; written last */
+#if defined(__aarch64__) || defined(__arm__)
+#define take_registers(registers) unw_tdep_getcontext(registers) /* a macro with all in it */
+#define TAKE_REGISTERS true
+#else
+static int (*take_registers)(unw_context_t *);
+#define TAKE_REGISTERS (take_registers = (int (*)(unw_context_t *))dlsym(library, NAME_OF(unw_tdep_getcontext))) != NULL
+#endif
+static int (*init_local)(unw_cursor_t *, unw_context_t *);
+static int (*init_context)(unw_cursor_t *, unw_context_t *, int);
+static int (*step)(unw_cursor_t *);
+static int (*get_reg)(unw_cursor_t *, unw_regnum_t, unw_word_t *);
+static int (*get_proc_info)(unw_cursor_t *, unw_proc_info_t *);
+static int (*get_save_loc)(unw_cursor_t *, int, unw_save_loc_t *);
+
+static __thread uint32_t cached_since __attribute__((tls_model("initial-exec"))); /* 1 + the epoch of the thread's first unw_backtrace */
+
+/* ---- Stacks of ours. ---- */
+
+#define ROOM (16 * KIB) /* what unw_backtrace may take */
+#define SIDE_SIZE (64 * KIB)
+#define SIDES 4
+
+struct side {
+  bool busy; /* atomic */
+  ucontext_t here, there;
+  unw_context_t registers;
+  uintptr_t *frames;
+  uint32_t most, count;
+};
+static struct side sides[SIDES] BULK;
+static char *side_stacks; /* SIDES of SIDE_SIZE, a page in front of each that nobody may touch */
+
+static bool map_sides(void) {
+  char *p = sys_mmap(NULL, SIDES * SIDE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED) return false;
+  for (unsigned i = 0; i < SIDES; i++) {
+    if (sys_mprotect(p + i * SIDE_SIZE, os_page_size(), PROT_NONE) == 0) continue;
+    sys_munmap(p, SIDES * SIDE_SIZE);
+    return false;
+  }
+  side_stacks = p;
+  return true;
+}
+
+/* Adds the callers' frames to the `count` that are there. */
+static uint32_t go_on(unw_cursor_t *cursor, uintptr_t *frames, uint32_t count, uint32_t most) {
+  unw_word_t address;
+  while (count < most && step(cursor) > 0 && get_reg(cursor, UNW_REG_IP, &address) >= 0) frames[count++] = address;
+  return count;
+}
+
+static uint32_t go_by_steps(unw_context_t *registers, uintptr_t *frames, uint32_t most) {
+  unw_cursor_t cursor;
+  return init_local(&cursor, registers) >= 0 ? go_on(&cursor, frames, 0, most) : 0;
+}
+
+static void on_side(unsigned high, unsigned low) {
+  struct side *side = (struct side *)((uintptr_t)high << 32 | low);
+  side->count = go_by_steps(&side->registers, side->frames, side->most);
+}
+
+static struct side *take_side(void) {
+  for (unsigned i = 0; i < SIDES; i++) {
+    if (!__atomic_exchange_n(&sides[i].busy, true, __ATOMIC_ACQUIRE)) return &sides[i];
+  }
+  return NULL; /* others are there; incidents on small stacks are rare */
+}
+
+/* From side->registers on, which are those of a caller that has not returned. */
+static uint32_t go_aside(struct side *side) {
+  const size_t page = os_page_size();
+  volatile uint32_t count = 0;
+  if (getcontext(&side->there) == 0) {
+    side->there.uc_stack.ss_sp = side_stacks + (side - sides) * (ptrdiff_t)SIDE_SIZE + page;
+    side->there.uc_stack.ss_size = SIDE_SIZE - page;
+    side->there.uc_link = &side->here;
+    sigfillset(&side->there.uc_sigmask); /* a handler would find a stack that it does not know */
+    makecontext(&side->there, (void (*)(void))on_side, 2, (unsigned)((uintptr_t)side >> 32), (unsigned)(uintptr_t)side);
+    if (swapcontext(&side->here, &side->there) == 0) count = side->count;
+  }
+  __atomic_store_n(&side->busy, false, __ATOMIC_RELEASE);
+  return count;
+}
+
+/* ---- libunwind. ---- */
+
+/* Above the stack pointer of the thread's own stack, or the kernel reads it. */
+static int read_word(unw_addr_space_t space, unw_word_t address, unw_word_t *value, int write, void *argument) {
+  const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+  (void)space, (void)argument;
+  if (write) return -1; /* nobody asks for that */
+  if (fp_room((uintptr_t)address) == 0 || (address < here && fp_room(here) != 0)) return maps_read(value, (const void *)(uintptr_t)address, sizeof(*value)) ? 0 : -1;
+  memcpy(value, (const void *)(uintptr_t)address, sizeof(*value));
+  return 0;
+}
+
+/* Its first call opens the pipe; without a descriptor to be had, it goes without. */
+static bool start_libunwind(unw_accessors_t *(*get_accessors)(unw_addr_space_t), unw_addr_space_t space) {
+  struct rlimit before;
+  const bool alone = __libc_single_threaded && sys_getrlimit(RLIMIT_NOFILE, &before) == 0;
+  const uint64_t signals = sys_block_signals();
+  if (alone) sys_setrlimit(RLIMIT_NOFILE, &(struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max});
+  unw_accessors_t *accessors = get_accessors(space);
+  if (alone) sys_setrlimit(RLIMIT_NOFILE, &before);
+  sys_restore_signals(signals);
+  if (accessors != NULL) accessors->access_mem = read_word;
+  return accessors != NULL;
+}
+
+bool unwind_open(void) {
+  if (__atomic_load_n(&backtrace, __ATOMIC_ACQUIRE) != NULL) return true;
+  if (getauxval(AT_BASE) == 0) return false; /* a statically linked program: it would get a second C library, which knows no object */
+  void *library = dlopen("libunwind.so.8", RTLD_LAZY | RTLD_LOCAL);
+  if (library == NULL) return false;
+  int (*function)(void **, int);
+  int (*set_policy)(unw_addr_space_t, unw_caching_policy_t);
+  *(void **)&function = dlsym(library, NAME_OF(unw_backtrace));
+  *(void **)&set_policy = dlsym(library, NAME_OF(unw_set_caching_policy));
+  *(void **)&init_local = dlsym(library, NAME_OF(unw_init_local));
+  *(void **)&init_context = dlsym(library, NAME_OF(unw_init_local2));
+  *(void **)&step = dlsym(library, NAME_OF(unw_step));
+  *(void **)&get_reg = dlsym(library, NAME_OF(unw_get_reg));
+  *(void **)&get_proc_info = dlsym(library, NAME_OF(unw_get_proc_info));
+  *(void **)&get_save_loc = dlsym(library, NAME_OF(unw_get_save_loc));
+  unw_accessors_t *(*get_accessors)(unw_addr_space_t);
+  *(void **)&get_accessors = dlsym(library, NAME_OF(unw_get_accessors));
+  const unw_addr_space_t *local = dlsym(library, NAME_OF(unw_local_addr_space));
+  if (function == NULL || set_policy == NULL || !(TAKE_REGISTERS) || init_local == NULL || init_context == NULL || step == NULL || get_reg == NULL ||
+      get_proc_info == NULL || get_save_loc == NULL || local == NULL || get_accessors == NULL || !start_libunwind(get_accessors, *local) || set_policy(*local, UNW_CACHE_NONE) != 0 || !map_sides()) return false;
+  __atomic_store_n(&backtrace, function, __ATOMIC_RELEASE);
+  return true;
+}
+
+NOINLINE uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoch) {
+  int (*function)(void **, int) = __atomic_load_n(&backtrace, __ATOMIC_ACQUIRE);
+  if (function == NULL) return 0;
+  if (fp_room((uintptr_t)__builtin_frame_address(0)) < ROOM) {
+    struct side *side = take_side();
+    if (side == NULL) return 0;
+    side->frames = frames;
+    side->most = most;
+    side->count = 0;
+    (void)take_registers(&side->registers);
+    return go_aside(side);
+  }
+  if (cached_since == 0) cached_since = epoch + 1;
+  if (cached_since != epoch + 1) {
+    unw_context_t registers;
+    (void)take_registers(&registers);
+    return go_by_steps(&registers, frames, most);
+  }
+  const int count = function((void **)frames, (int)most);
+  return count > 0 ? (uint32_t)count : 0;
+}
+
+/* ---- Single steps. ---- */
+
+#if defined(__x86_64__)
+/* A frame as if these were its pointers, left. */
+struct left { int stepped; unw_word_t end, address; uintptr_t saved_at; /* 0: the frame pointer is still in its register */ };
+
+static bool leave(uintptr_t address, uintptr_t stack, uintptr_t frame, struct left *out) {
+  unw_context_t context = {0};
+  unw_cursor_t cursor;
+  unw_proc_info_t info;
+  unw_save_loc_t place;
+  for (unsigned i = 0; i < REG_RIP; i++) context.uc_mcontext.gregs[i] = (greg_t)stack; /* can be read, if an expression should lead there */
+  context.uc_mcontext.gregs[REG_RIP] = (greg_t)address;
+  context.uc_mcontext.gregs[REG_RSP] = (greg_t)stack;
+  context.uc_mcontext.gregs[REG_RBP] = (greg_t)frame;
+  /* Without tables libunwind would guess, and read wherever that leads. */
+  if (init_local(&cursor, &context) < 0 || get_proc_info(&cursor, &info) != 0) return false;
+  out->stepped = step(&cursor);
+  if (out->stepped < 0) return false;
+  if (get_reg(&cursor, UNW_REG_SP, &out->end) < 0 || get_reg(&cursor, UNW_REG_IP, &out->address) < 0 ||
+      get_save_loc(&cursor, UNW_X86_64_RBP, &place) < 0 || place.type != UNW_SLT_MEMORY) return out->stepped == 0;
+  const uintptr_t at = (uintptr_t)place.u.addr;
+  out->saved_at = at - (uintptr_t)&context < sizeof(context) ? 0 : at;
+  return true;
+}
+
+/*
+ * The tables say where the frame ends by an expression over the registers. It is one of the simple ones if the end moves as far as one of both pointers
+ * does, when both are moved, each by another length. They are moved down, as the outermost frame may end where the stack does.
+ */
+#define MOVE_STACK 16
+#define MOVE_FRAME 32
+#define MOVE_MOST 128
+
+bool unwind_step(uintptr_t address, uintptr_t stack, uintptr_t frame, uintptr_t high, struct unwind_step *out) {
+  struct left here = {0}, moved = {0};
+  if (fp_room((uintptr_t)__builtin_frame_address(0)) < ROOM) return false;
+  *out = (struct unwind_step){.from = STEP_OTHER};
+  if (!leave(address, stack, frame, &here)) return true;
+  if (here.stepped == 0) { /* no caller, or 0 for its address: then not everywhere */
+    for (uintptr_t move = MOVE_STACK; move <= MOVE_MOST; move *= 2) {
+      if (!leave(address, stack - move, frame - move, &moved) || moved.stepped != 0) return true;
+    }
+    out->from = STEP_END;
+    return true;
+  }
+  if (here.end <= stack || here.end > high || *(const uintptr_t *)(here.end - sizeof(uintptr_t)) != here.address) return true;
+  if (!leave(address, stack - MOVE_STACK, frame - MOVE_FRAME, &moved)) return true; /* what it takes for a return address then may be 0 */
+  const uintptr_t by = here.end - moved.end;
+  if ((by != MOVE_STACK && by != MOVE_FRAME) || (here.saved_at == 0) != (moved.saved_at == 0)) return true;
+  if (here.saved_at != 0 && (here.saved_at - moved.saved_at != by || here.saved_at >= here.end)) return true;
+  out->from = by == MOVE_STACK ? STEP_BY_STACK : STEP_BY_FRAME;
+  out->size = here.end - (by == MOVE_STACK ? stack : frame);
+  out->saved = here.saved_at != 0 ? here.end - here.saved_at : 0;
+  return true;
+}
+#else
+bool unwind_step(uintptr_t address, uintptr_t stack, uintptr_t frame, uintptr_t high, struct unwind_step *out) {
+  (void)address, (void)stack, (void)frame, (void)high, (void)out;
+  return false;
+}
+#endif
+
+/* ---- Registers, and the frames of a signal. ---- */
+
+#if defined(__x86_64__)
+static const unw_regnum_t kept[] = {UNW_X86_64_RBX, UNW_X86_64_RBP, UNW_X86_64_R12, UNW_X86_64_R13, UNW_X86_64_R14, UNW_X86_64_R15};
+#elif defined(__aarch64__)
+static const unw_regnum_t kept[] = {UNW_AARCH64_X19, UNW_AARCH64_X20, UNW_AARCH64_X21, UNW_AARCH64_X22, UNW_AARCH64_X23, UNW_AARCH64_X24,
+                                    UNW_AARCH64_X25, UNW_AARCH64_X26, UNW_AARCH64_X27, UNW_AARCH64_X28, UNW_AARCH64_X29};
+#else
+static const unw_regnum_t kept[] = {UNW_REG_SP};
+#endif
+
+uint32_t unwind_registers(bool (*is_wanted)(uintptr_t address), uintptr_t *stack_pointer, uintptr_t registers[UNWIND_REGISTERS]) {
+  static_assert(ARRAY_LENGTH(kept) <= UNWIND_REGISTERS, "each has a place");
+  unw_context_t context;
+  unw_cursor_t cursor;
+  unw_word_t address, value;
+  if (__atomic_load_n(&backtrace, __ATOMIC_ACQUIRE) == NULL || fp_room((uintptr_t)__builtin_frame_address(0)) < ROOM) return 0;
+  (void)take_registers(&context);
+  if (init_local(&cursor, &context) < 0) return 0;
+  while (step(&cursor) > 0 && get_reg(&cursor, UNW_REG_IP, &address) >= 0) {
+    if (!is_wanted(address)) continue;
+    if (get_reg(&cursor, UNW_REG_SP, &value) < 0) return 0;
+    *stack_pointer = value;
+    for (uint32_t i = 0; i < ARRAY_LENGTH(kept); i++) registers[i] = get_reg(&cursor, kept[i], &value) >= 0 ? value : 0;
+    return ARRAY_LENGTH(kept);
+  }
+  return 0;
+}
+
+uint32_t unwind_context(void *context, uintptr_t *frames, uint32_t most) {
+  unw_cursor_t cursor;
+  unw_word_t address;
+  if (most == 0 || init_context(&cursor, context, UNW_INIT_SIGNAL_FRAME) < 0 || get_reg(&cursor, UNW_REG_IP, &address) < 0) return 0;
+  frames[0] = address + 1; /* a frame is a return address, the byte before it is told */
+  return go_on(&cursor, frames, 1, most);
+}

@@ -1,0 +1,288 @@
+/*
+ * dump.c: the statistics as text. No malloc, no stdio, no lock: safe in a signal handler.
+ */
+#include <unistd.h>
+
+#include "src/platform/message.h"
+#include "src/threads/tls_sll.h"
+#include "hub.h"
+
+#define BAR_WIDTH 40
+
+/* One dump: where it goes, a descriptor that the program has named or DUMP_TO_LOG, and the first error of write. */
+struct dump {
+  struct message m;
+  int fd, error;
+};
+
+static void end_line(struct dump *d) {
+  const int error = d->fd == DUMP_TO_LOG ? log_send(&d->m) : message_send(&d->m, d->fd);
+  if (d->error == 0) d->error = error;
+}
+
+static void line(struct dump *d, const char *text) {
+  message_text(&d->m, text);
+  end_line(d);
+}
+
+/* "  name value unit", the value ending in a fixed column. */
+static void value(struct dump *d, const char *name, uint64_t n, const char *unit) {
+  message_text(&d->m, "  ");
+  message_text(&d->m, name);
+  message_number_to(&d->m, n, 76);
+  message_text(&d->m, " ");
+  message_text(&d->m, unit);
+  end_line(d);
+}
+
+static void class_name(struct message *m, uint32_t row) {
+  if (row == CLASS_LARGE) message_text(m, "  large");
+  else if (row == CLASS_HUGE) message_text(m, "   huge");
+  else message_number_to(m, row, m->length + 7);
+}
+
+static bool is_used(const struct stats_block *b, uint32_t row) { return b->cls[row].allocs != 0 || b->gauge[row].slabs != 0; }
+
+static void put_classes(struct dump *d, const struct stats_block *b) {
+  line(d, "classes (requested, allocated in bytes; live, cached, capacity in blocks; util%: utilisation, live / capacity;");
+  line(d, "  requested is estimated from samples)");
+  line(d, "  class stride     requested     allocated       allocs        frees      live    cached  capacity util%");
+  for (uint32_t row = 0; row < CLASS_ROWS; row++) {
+    const struct stats_class_gauges *g = &b->gauge[row];
+    const struct stats_class_counters *c = &b->cls[row];
+    uint64_t allocs = 0, frees = 0;
+    if (!is_used(b, row)) continue;
+    if (row < CLASS_COUNT) sll_cached(row, &allocs, &frees);
+    if (b->complete) allocs = frees = 0; /* published already */
+    class_name(&d->m, row);
+    if (row < CLASS_COUNT) message_number_to(&d->m, b->stride[row], 14);
+    message_number_to(&d->m, g->requested, 28);
+    message_number_to(&d->m, g->allocated, 42);
+    message_number_to(&d->m, c->allocs + allocs, 55);
+    message_number_to(&d->m, c->frees + frees, 68);
+    message_number_to(&d->m, g->live, 78);
+    message_number_to(&d->m, g->cached_tls + g->cached_pool, 88);
+    message_number_to(&d->m, g->capacity, 98);
+    message_number_to(&d->m, g->capacity != 0 ? g->live * 100 / g->capacity : 0, 104);
+    end_line(d);
+  }
+}
+
+/* Slabs that few blocks hold, where there are any. */
+static void put_pins(struct dump *d, const struct stats_block *b) {
+  bool any = false;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    const struct stats_pins *pins = &b->pins[cls];
+    if (pins->slabs == 0) continue;
+    if (!any) line(d, "slabs of which few blocks are in use: how long ago a block was last taken from them (ms)");
+    if (!any) line(d, "  class     slabs   free bytes         mean      longest");
+    any = true;
+    class_name(&d->m, cls);
+    message_number_to(&d->m, pins->slabs, 17);
+    message_number_to(&d->m, pins->free, 30);
+    message_number_to(&d->m, pins->idle_ms / pins->slabs, 43);
+    message_number_to(&d->m, pins->longest_ms, 56);
+    end_line(d);
+  }
+}
+
+static void put_movements(struct dump *d, const struct stats_block *b) {
+  line(d, "refills (by source) and drains (by reason)");
+  line(d, "  class     spare     batch   partial fresh_slab   fresh_ss    legacy    blocks | interval   length     exit     trim     idle    blocks");
+  for (uint32_t row = 0; row < CLASS_COUNT; row++) {
+    const struct stats_class_counters *c = &b->cls[row];
+    if (c->refill_blocks == 0) continue;
+    class_name(&d->m, row);
+    message_number_to(&d->m, c->refill_spare, 17);
+    message_number_to(&d->m, c->refill_batch, 27);
+    message_number_to(&d->m, c->refill_partial, 37);
+    message_number_to(&d->m, c->refill_fresh_slab, 48);
+    message_number_to(&d->m, c->refill_fresh_superslab, 59);
+    message_number_to(&d->m, c->refill_legacy, 69);
+    message_number_to(&d->m, c->refill_blocks, 79);
+    message_text(&d->m, " |");
+    message_number_to(&d->m, c->drain_interval, 90);
+    message_number_to(&d->m, c->drain_length, 99);
+    message_number_to(&d->m, c->drain_exit, 108);
+    message_number_to(&d->m, c->drain_trim, 117);
+    message_number_to(&d->m, c->drain_idle, 126);
+    message_number_to(&d->m, c->drain_blocks, 136);
+    end_line(d);
+  }
+}
+
+/* Half-octave bars would hide the tail; one line per power of two shows it. */
+static void put_histogram(struct dump *d, const char *name, const struct histogram *h) {
+  message_text(&d->m, name);
+  if (h->count == 0) {
+    line(d, ": none");
+    return;
+  }
+  static const struct { const char *name; double quantile; } points[] = {
+    {" p50=", 0.5}, {" p90=", 0.9}, {" p99=", 0.99}, {" p99.9=", 0.999}};
+  message_text(&d->m, " (ns): count=");
+  message_number(&d->m, h->count);
+  message_text(&d->m, " mean=");
+  message_fixed(&d->m, h->sum * 10 / h->count, 1);
+  for (size_t i = 0; i < ARRAY_LENGTH(points); i++) {
+    message_text(&d->m, points[i].name);
+    message_number(&d->m, histogram_quantile(h, points[i].quantile));
+  }
+  message_text(&d->m, " max=");
+  message_number(&d->m, h->max);
+  end_line(d);
+  uint64_t octave[HISTOGRAM_VALUE_BITS + 1] = {0}, most = 0;
+  for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+    const uint64_t lower = histogram_lower(i);
+    const unsigned o = lower == 0 ? 0 : 64u - (unsigned)__builtin_clzll(lower);
+    octave[o] += h->bucket[i];
+    if (octave[o] > most) most = octave[o];
+  }
+  for (unsigned o = 0; o <= HISTOGRAM_VALUE_BITS; o++) {
+    if (octave[o] == 0) continue;
+    message_text(&d->m, "  >=");
+    message_number_to(&d->m, o == 0 ? 0 : (uint64_t)1 << (o - 1), 14);
+    message_number_to(&d->m, octave[o], 26);
+    message_text(&d->m, "  ");
+    for (uint64_t bar = octave[o] * BAR_WIDTH / most; bar > 0; bar--) message_text(&d->m, "#");
+    end_line(d);
+  }
+}
+
+/* Each has a histogram of 5 KiB on the stack, which may be one of 16: never two at a time, nor one in the frame of who calls them all. */
+static NOINLINE void put_merged(struct dump *d, const char *name, struct stats_spans *rows) {
+  struct histogram all = {0};
+  for (uint32_t row = 0; row < CLASS_ROWS; row++) {
+    if (rows->head[row].count != 0) histogram_merge_row(&all, stats_span(rows, row));
+  }
+  put_histogram(d, name, &all);
+}
+
+static NOINLINE void put_timing(struct dump *d, const char *name, struct stats_block *b, enum stats_timing timing) {
+  struct histogram all = {0};
+  histogram_merge_row(&all, stats_timing(&b->timings, timing));
+  put_histogram(d, name, &all);
+}
+
+/* One line for each stage of a refill that was reached. */
+static NOINLINE void put_stages(struct dump *d, struct stats_block *b) {
+#define STAGE_MEANING(name, text) #name " (" text ")",
+  static const char *const stages[] = {REFILL_STAGES(STAGE_MEANING)};
+  line(d, "stages of a refill (ns; the first three of one refill in 16, the others of all that reached them)");
+  for (unsigned i = 0; i < STAGE_COUNT; i++) {
+    if (b->timings.head[i].count == 0) continue;
+    struct histogram all = {0}, *const h = &all;
+    histogram_merge_row(h, stats_timing(&b->timings, i));
+    message_text(&d->m, "  ");
+    message_text(&d->m, stages[i]);
+    message_number_to(&d->m, h->count, 66);
+    message_text(&d->m, " mean=");
+    message_fixed(&d->m, h->sum * 10 / h->count, 1);
+    message_text(&d->m, " p99=");
+    message_number(&d->m, histogram_quantile(h, 0.99));
+    message_text(&d->m, " max=");
+    message_number(&d->m, h->max);
+    end_line(d);
+  }
+}
+
+static void put_latencies(struct dump *d, struct stats_block *b) {
+  const struct stats_counters *c = &b->counters;
+  message_text(&d->m, "lookups (strategy ");
+  message_text(&d->m, event_names_lookup_strategy[b->strategy]);
+  message_text(&d->m, b->full_tracing ? ", every free timed): hit=" : ", sampled): hit=");
+  message_number(&d->m, c->lookup_hit);
+  message_text(&d->m, " legacy=");
+  message_number(&d->m, c->lookup_legacy);
+  message_text(&d->m, " foreign=");
+  message_number(&d->m, c->lookup_foreign);
+  message_text(&d->m, " probes=");
+  message_number(&d->m, c->lookup_probes);
+  end_line(d);
+  put_merged(d, "lookup", &b->lookup);
+  put_merged(d, "refill", &b->refill);
+  put_stages(d, b);
+  put_merged(d, "drain", &b->drain);
+  put_timing(d, "legacy", b, TIMING_LEGACY);
+  put_timing(d, "map", b, TIMING_MAP);
+}
+
+static void put_troubles(struct dump *d, const struct stats_block *b) {
+  uint64_t calls = 0, bytes = 0;
+  for (uint32_t row = 0; row < CLASS_ROWS; row++) {
+    calls += b->cls[row].legacy_calls;
+    bytes += b->cls[row].legacy_bytes;
+  }
+  line(d, "counters");
+#define PUT_COUNTER(name, text) value(d, text, b->counters.name, "");
+  STATS_COUNTERS(PUT_COUNTER)
+  value(d, "legacy calls", calls, "");
+  value(d, "legacy bytes", bytes, "bytes");
+}
+
+static void put_memory(struct dump *d, const struct stats_block *b) {
+  line(d, "memory");
+#define PUT_BUCKET(name, text) value(d, text, b->buckets.name, "bytes");
+  STATS_BUCKETS(PUT_BUCKET)
+  value(d, "committed: the sum of these", b->committed, "bytes");
+  value(d, "not touched yet, so without memory", b->untouched, "bytes");
+  value(d, "resident, as the kernel says", b->rss, "bytes");
+  const int64_t residual = (int64_t)(b->rss - (b->committed - b->untouched));
+  if (residual < 0) value(d, "residual: more named than resident", (uint64_t)-residual, "bytes");
+  else value(d, "residual: the program's own code, data and stacks", (uint64_t)residual, "bytes");
+  value(d, "of which files' pages: code, and data nobody wrote to", b->rss_files, "bytes");
+  value(d, "address space mapped", b->mapped, "bytes");
+  value(d, "SuperSlabs now", b->superslabs_active, "");
+}
+
+#define SITES_SHOWN 10
+
+/* What HAKMEM_PROFILE knows of the last moment; `hakmem report` names the stacks. */
+static void put_sites(struct dump *d, const struct stats_block *b) {
+  const uint32_t place = __atomic_load_n(&b->profile_at[PROFILE_LAST], __ATOMIC_ACQUIRE);
+  if (place == 0 || place > ARRAY_LENGTH(b->profiles)) return;
+  const struct stats_profile *p = &b->profiles[place - 1];
+  line(d, "live heap by allocation site (estimated from samples, in bytes; waste: free bytes of the slabs that hold the blocks, their share;");
+  line(d, "  pinned: of these, in slabs of which few blocks are in use)");
+  line(d, "   stack  class   samples        blocks     allocated         waste        pinned  oldest ms");
+  const uint32_t count = p->site_count < SITES_SHOWN ? p->site_count : SITES_SHOWN;
+  for (uint32_t i = 0; i < count; i++) {
+    const struct stats_site *site = &p->sites[i];
+    message_number_to(&d->m, site->stack, 8);
+    class_name(&d->m, site->cls);
+    message_number_to(&d->m, site->samples, 25);
+    message_number_to(&d->m, site->blocks, 39);
+    message_number_to(&d->m, site->allocated, 53);
+    message_number_to(&d->m, site->waste, 67);
+    message_number_to(&d->m, site->pinned, 81);
+    message_number_to(&d->m, site->oldest_ms, 92);
+    end_line(d);
+  }
+  value(d, "sites that are not shown", p->site_count - count + p->rest_count, "");
+  value(d, "waste in all slabs with blocks in use", p->waste, "bytes");
+  value(d, "of these, pinned", p->pinned, "bytes");
+}
+
+int dump_write(int fd) {
+  struct stats_block *b = stats_block();
+  struct dump d = {.fd = fd};
+  message_start(&d.m);
+  message_text(&d.m, "hakmem ");
+  message_text(&d.m, b->hakmem_version);
+  message_text(&d.m, " statistics: ");
+  message_quoted(&d.m, b->program);
+  message_text(&d.m, ", pid ");
+  message_number(&d.m, b->pid);
+  message_text(&d.m, ", after ");
+  message_fixed(&d.m, b->elapsed_ns / 1000000, 3);
+  message_text(&d.m, " s");
+  end_line(&d);
+  put_classes(&d, b);
+  put_pins(&d, b);
+  put_movements(&d, b);
+  put_latencies(&d, b);
+  put_troubles(&d, b);
+  put_memory(&d, b);
+  put_sites(&d, b);
+  return d.error;
+}

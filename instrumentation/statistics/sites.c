@@ -1,0 +1,211 @@
+/*
+ * sites.c: the live heap by who allocated it (HAKMEM_PROFILE), from the records of the sampled blocks: a table of stacks and classes, made with
+ * the snapshots, in the statistics block.
+ *
+ *   a record stands for w = 1 / chance blocks (profile.h)
+ *   its share of its slab's waste = w * free bytes of the slab / blocks in use of the slab
+ *   sum of the shares = free bytes of all slabs with blocks in use, on average; exactly, where all blocks are recorded
+ *
+ * Guarded blocks have records of their own, each standing for itself.
+ */
+#include <string.h>
+
+#include "src/slabs/directory.h"
+#include "src/modes/guard.h"
+#include "src/memory/os.h"
+#include "src/modes/profile.h"
+#include "src/checks/records.h"
+#include "src/slabs/shared_pool.h"
+#include "clock.h"
+#include "hub.h"
+
+#define SLOTS 8192u       /* sites at a time, 3/4 of it; others go into the rest */
+#define COST_SHARE 100u   /* tables on the schedule take at most one part in so many of the time */
+
+struct figures {
+#define FIGURE(name, text) double name;
+  STATS_SITE_FIGURES(FIGURE)
+};
+
+struct site {
+  uint32_t stack, cls; /* cls CLASS_NONE: an empty place */
+  uint32_t oldest_ms;
+  struct figures f;
+};
+
+static struct site *table; /* open-addressed; one snapshot at a time has it */
+#define TABLE_BYTES align_up(SLOTS * sizeof(*table), os_page_size())
+static uint32_t used;
+static struct site rest;
+static uint32_t rest_count;
+static uint16_t order[SLOTS] BULK; /* places of the table that are taken */
+static uint32_t now_ms;
+static uint64_t next_ns; /* when the next table on the schedule may be made */
+static uint64_t most_idle; /* of the snapshot that PROFILE_IDLEST is of */
+static uint64_t is_published[STACK_IDS / 64 + 1] BULK;
+
+/* ---- From records to sites. ---- */
+
+static struct site *site_of(uint32_t stack, uint32_t cls) {
+  uint32_t i = (stack * 2654435761u ^ cls * 40503u) % SLOTS;
+  for (; table[i].cls != CLASS_NONE; i = (i + 1) % SLOTS) {
+    if (table[i].stack == stack && table[i].cls == cls) return &table[i];
+  }
+  if (used >= SLOTS / 4 * 3) {
+    rest_count++; /* blocks, here: the sites among them cannot be told apart */
+    return &rest;
+  }
+  order[used++] = (uint16_t)i;
+  table[i] = (struct site){.stack = stack, .cls = cls};
+  return &table[i];
+}
+
+/* The class row of a block that is in no slab. */
+static uint32_t row_of(size_t size) { return size <= SMALL_MAX ? class_of_size(size) : size <= units_large_max() ? CLASS_LARGE : CLASS_HUGE; }
+
+/*
+ * A live record, which keeps its block live, and so its slab in place, while its stripe's lock is held; what other blocks of the slab
+ * do meanwhile is seen as it was at some time.
+ */
+READS_RACILY static void add_record(struct record *record, void *context) {
+  (void)context;
+  if (record->freed) return;
+  const struct slab *slab = directory_slab(record->block);
+  const uint32_t cls = slab != NULL ? slab->cls : row_of(record->requested), age = now_ms - record->alloc_ms;
+  if (cls >= CLASS_ROWS) return;
+  const bool small = cls < CLASS_COUNT;
+  const double weight = profile_weight(record->sampled), age_ms = (int32_t)age > 0 ? weight * age : 0;
+  struct site *site = site_of(record->alloc_stack, cls);
+  struct figures *f = &site->f;
+  f->samples++;
+  f->blocks += weight;
+  f->requested += weight * (double)record->requested;
+  f->allocated += weight * (small ? class_stride(cls) : slab != NULL ? (double)slab->size : (double)record->requested);
+  f->age_ms += age_ms;
+  if ((int32_t)age > 0 && age > site->oldest_ms) site->oldest_ms = age;
+  if (!small || slab == NULL) return;
+  const uint32_t live = slab->seen_live, capacity = slab->capacity;
+  if (live == 0 || live >= capacity) return;
+  const double share = weight * (capacity - live) * class_stride(cls) / live;
+  f->waste += share;
+  if (live * 100 > capacity * STATS_PINNED) return;
+  f->pinned += share;
+  f->pins += weight;
+  f->pin_age_ms += age_ms;
+}
+
+/* ---- From sites to the statistics block. ---- */
+
+static double rank(const struct site *site) { return site->f.allocated + site->f.waste; }
+
+/* Those with most first (Shell's sort: qsort may allocate). */
+static void sort(void) {
+  uint32_t gap = 1;
+  while (gap < used / 3) gap = 3 * gap + 1;
+  for (; gap > 0; gap /= 3) {
+    for (uint32_t i = gap; i < used; i++) {
+      const uint16_t moved = order[i];
+      uint32_t k = i;
+      for (; k >= gap && rank(&table[order[k - gap]]) < rank(&table[moved]); k -= gap) order[k] = order[k - gap];
+      order[k] = moved;
+    }
+  }
+}
+
+static void add_figures(struct site *to, const struct site *from) {
+#define ADD_FIGURE(name, text) to->f.name += from->f.name;
+  STATS_SITE_FIGURES(ADD_FIGURE)
+  if (to->oldest_ms < from->oldest_ms) to->oldest_ms = from->oldest_ms;
+}
+
+static void write_site(struct stats_site *to, const struct site *from) {
+  *to = (struct stats_site){.stack = from->stack, .cls = from->cls, .oldest_ms = from->oldest_ms};
+#define WRITE_FIGURE(name, text) to->name = (uint64_t)(from->f.name + 0.5);
+  STATS_SITE_FIGURES(WRITE_FIGURE)
+}
+
+static void publish(uint32_t stack) {
+  if (stack == 0 || stack > STACK_IDS || (is_published[stack / 64] >> stack % 64 & 1) != 0) return;
+  is_published[stack / 64] |= (uint64_t)1 << stack % 64;
+  stacks_publish(stack);
+}
+
+/* The one of the block's tables that no moment is kept in. */
+static uint32_t free_place(const struct stats_block *b) {
+  for (uint32_t place = 1;; place++) {
+    bool taken = false;
+    for (unsigned moment = 0; moment < PROFILE_MOMENTS; moment++) taken = taken || b->profile_at[moment] == place;
+    if (!taken) return place;
+  }
+}
+
+static void write_sites(struct stats_profile *to) {
+  sort();
+  to->site_count = used < STATS_SITES ? used : STATS_SITES;
+  for (uint32_t i = 0; i < used; i++) {
+    const struct site *site = &table[order[i]];
+    if (i < STATS_SITES) {
+      write_site(&to->sites[i], site);
+      publish(site->stack);
+    } else {
+      add_figures(&rest, site);
+      rest_count++;
+    }
+  }
+  write_site(&to->rest, &rest);
+  to->rest_count = rest_count;
+}
+
+static void keep(struct stats_block *b, enum stats_profile_moment moment, uint32_t place) {
+  __atomic_store_n(&b->profile_at[moment], place, __ATOMIC_RELEASE);
+}
+
+/* An empty table. False where there is no memory for it. */
+static bool begin(void) {
+  if (table == NULL) {
+    int error;
+    table = os_map(TABLE_BYTES, os_page_size(), &error);
+    if (table == NULL) return false;
+    for (uint32_t i = 0; i < SLOTS; i++) table[i].cls = CLASS_NONE;
+  }
+  for (uint32_t i = 0; i < used; i++) table[order[i]].cls = CLASS_NONE;
+  used = rest_count = 0;
+  rest = (struct site){.cls = CLASS_NONE};
+  now_ms = (uint32_t)os_now_ms();
+  return true;
+}
+
+void sites_take(const struct stats_moment *moment, uint64_t waste, uint64_t pinned, uint64_t pinned_slabs, bool now) {
+  const uint64_t start = clock_ns(CLOCK_MONOTONIC);
+  if ((!now && start < next_ns) || !begin()) return;
+  record_each(add_record, NULL);
+  guard_each(add_record, NULL);
+  struct stats_block *b = stats_block();
+  const uint32_t place = free_place(b);
+  struct stats_profile *to = &b->profiles[place - 1];
+  to->time_ns = moment->time_ns;
+  to->allocated = moment->allocated;
+  to->waste = waste;
+  to->pinned = pinned;
+  to->pinned_slabs = pinned_slabs;
+  write_sites(to);
+  const uint32_t peak = b->profile_at[PROFILE_PEAK];
+  const uint64_t held = moment->committed < moment->rss ? moment->committed : moment->rss;
+  const uint64_t idle = held > moment->allocated ? held - moment->allocated : 0;
+  if (peak == 0 || moment->allocated > b->profiles[peak - 1].allocated) keep(b, PROFILE_PEAK, place);
+  if (!now && idle > most_idle) {
+    most_idle = idle;
+    keep(b, PROFILE_IDLEST, place);
+  }
+  keep(b, PROFILE_LAST, place);
+  const uint64_t end = clock_ns(CLOCK_MONOTONIC);
+  next_ns = end + COST_SHARE * (end - start);
+}
+
+size_t sites_bytes(void) { return table != NULL ? TABLE_BYTES : 0; }
+
+/* The child's block is a new one. */
+void sites_fork_child(void) {
+  memset(is_published, 0, sizeof(is_published));
+  most_idle = 0;
+}

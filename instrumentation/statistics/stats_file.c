@@ -1,0 +1,292 @@
+/*
+ * stats_file.c: HAKMEM_STATS_FILE: which file the statistics go to, and when they are written.
+ *
+ * The program counts in its own memory, and that is copied to the file again and again: a mapping of the file would end the program with SIGBUS when
+ * somebody truncates it or the disk is full, and would let it wait for the disk at any count.
+ *
+ * A file belongs to one process. Its lock (flock) is held from its creation to the end of the process, so no process id is ever guessed from. A file that exists
+ * is not written to: one of a process that has ended is replaced by a new one, all others stay as they are, and this process takes
+ *
+ *   NAME, else NAME.PID, else NAME.PID.2, NAME.PID.3, ...
+ *
+ * Only the first file of a program, and only one without %p in its name, replaces another: what a parent, an earlier program of this process, or one with the same
+ * process id has written lasts. A program that calls exec at once has written nothing but its beginning, and is replaced.
+ *
+ *   on disk:  the pages of the block that are not zero, or once were not; `publication` is odd while they are written, and they belong together
+ *             once it is even; the first page is written last
+ */
+#include <string.h>
+#include <sys/file.h>
+
+#include "src/platform/config.h"
+#include "src/memory/os.h"
+#include "src/platform/syscall.h"
+#include "clock.h"
+#include "hub.h"
+
+#define SHORTEST_MS 4   /* between two writings, which are rarer in a longer life, */
+#define LIFE_PART 16    /* of which each loses at most so small a part if the process is killed, */
+#define LONGEST_MS 100  /* or so much */
+#define COST_PART 100   /* of the processor time is spent on them, at most, */
+#define WAIT_PART 10    /* and of all time, when the disk or the processor has to be waited for */
+#define NAMES 100
+#define FIRST_PUBLICATION 2
+#define TRIES 3
+#define END_WAITS 20000 /* of 50 us: for another thread that writes to a slow disk */
+
+static char path[PATH_MAX + 32]; /* empty: there is no file */
+static struct own_file file = NO_FILE;
+static bool writing;             /* atomic; one thread at a time, */
+static bool wanted;              /* atomic; which then does once more what another wants meanwhile */
+static bool failed;              /* that it cannot be written was said */
+static uint64_t due_ms;          /* atomic; when it is written next */
+
+#define PAGE_MAX_COUNT (sizeof(struct stats_block) / 4096 + 2)
+static bool in_file[PAGE_MAX_COUNT] BULK; /* the pages that are not holes */
+
+static void say(const char *what, const char *why, const char *therefore) {
+  struct message m;
+  message_start(&m);
+  message_text(&m, "hakmem: HAKMEM_STATS_FILE: cannot ");
+  message_text(&m, what);
+  message_text(&m, " ");
+  message_quoted(&m, path);
+  message_text(&m, ": ");
+  message_text(&m, why);
+  message_text(&m, therefore);
+  message_error(&m);
+}
+
+static void say_unwritten(int error) {
+  if (failed) return;
+  failed = true;
+  say("write", strerrordesc_np(error), "; it lacks what this process counts from now on");
+}
+
+/* ---- The file's name. ---- */
+
+enum claim { CLAIMED, TAKEN, REFUSED };
+
+static bool is_at_path(const struct own_file *f) {
+  struct stat status;
+  return sys_stat(path, &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_dev == f->device && status.st_ino == f->inode;
+}
+
+/* Another process that has found it without its lock may have it, or have removed it. */
+static bool lock(const struct own_file *f) {
+  return (sys_flock(f->number, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) && is_at_path(f);
+}
+
+static enum claim create(void) {
+  file = file_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
+  if (file.number < 0) return errno == EEXIST ? TAKEN : REFUSED;
+  if (lock(&file)) return CLAIMED;
+  file_close(&file);
+  return TAKEN;
+}
+
+/* Why the file at the path is nothing that hakmem wrote for this user, else NULL. */
+static const char *objection(const struct stat *status) {
+  if (S_ISLNK(status->st_mode)) return "it is a symbolic link";
+  if (!S_ISREG(status->st_mode)) return "it is not a regular file";
+  return status->st_uid == sys_geteuid() ? NULL : "it belongs to another user";
+}
+
+/* How a block begins. */
+struct beginning { char bytes[offsetof(struct stats_block, stride)]; };
+
+/* Whether this process has made the file, before it called exec and before there was anything in it. */
+static bool is_of_earlier_self(const struct beginning *beginning, const struct stats_block *own) {
+#define IS(member, value) (memcmp(beginning->bytes + offsetof(struct stats_block, member), &(value), sizeof(value)) == 0)
+  static const uint32_t no = 0, first = FIRST_PUBLICATION;
+  return IS(version, own->version) && IS(publication, first) && IS(complete, no) && IS(pid, own->pid) && IS(parent_pid, own->parent_pid) &&
+         IS(pid_namespace, own->pid_namespace) && own->pid_namespace != 0;
+}
+
+/* Removes the file of a process that has ended. */
+static enum claim remove_ended(const struct stats_block *own, bool may_replace, const char **why) {
+  struct beginning beginning;
+  struct own_file old = file_open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+  if (old.number < 0) return REFUSED;
+  enum claim result = TAKEN;
+  if (sys_flock(old.number, LOCK_EX | LOCK_NB) == 0 && is_at_path(&old)) {
+    const ssize_t got = file_read_at(&old, &beginning, sizeof(beginning), 0);
+    const bool ours = got == 0 || (got == (ssize_t)sizeof(beginning) && memcmp(&beginning, STATS_MAGIC, sizeof(STATS_MAGIC) - 1) == 0);
+    if (!ours && may_replace) *why = "it is no statistics file, and is not overwritten";
+    if (!may_replace && (got <= 0 || !ours || !is_of_earlier_self(&beginning, own))) result = TAKEN;
+    else result = ours && sys_unlink(path) == 0 ? CLAIMED : REFUSED;
+  }
+  file_close(&old);
+  return result;
+}
+
+static enum claim claim(const struct stats_block *own, bool may_replace, const char **why) {
+  struct stat status;
+  enum claim result = create();
+  if (result != TAKEN || sys_stat(path, &status, AT_SYMLINK_NOFOLLOW) != 0) return result;
+  *why = objection(&status);
+  if (*why != NULL) return REFUSED;
+  result = remove_ended(own, may_replace, why);
+  return result == CLAIMED ? create() : result;
+}
+
+static bool claim_a_name(const struct stats_block *own, bool may_replace) {
+  const char *why = NULL;
+  if (!config_file_path(config.stats_file, path)) {
+    errno = ENAMETOOLONG;
+    say("make", strerrordesc_np(errno), "; this process keeps its statistics in memory");
+    return false;
+  }
+  const size_t length = strlen(path);
+  enum claim result = claim(own, may_replace, &why);
+  for (unsigned name = 1; result == TAKEN && name < NAMES; name++) {
+    struct message m;
+    message_start(&m);
+    message_text(&m, ".");
+    message_number(&m, (uint64_t)sys_getpid());
+    if (name > 1) message_text(&m, ".");
+    if (name > 1) message_number(&m, name);
+    memcpy(path + length, m.text, m.length);
+    path[length + m.length] = '\0';
+    result = claim(own, false, &why);
+  }
+  if (result == CLAIMED) {
+    memset(in_file, 0, sizeof(in_file));
+    return true;
+  }
+  say("make", why != NULL ? why : result == TAKEN ? "too many files with this name exist" : strerrordesc_np(errno),
+      "; this process keeps its statistics in memory");
+  path[0] = '\0';
+  return false;
+}
+
+/* The program may have closed the descriptor, and the lock is gone then: by its path, or, if another process has taken that, under another name. */
+static bool reopen(const struct stats_block *own) {
+  struct stat status;
+  if (file_is_own(&file, &status)) {
+    const int error = status.st_size == sizeof(struct stats_block) ? 0 : file_resize(&file, sizeof(struct stats_block));
+    if (error != 0) say_unwritten(error);
+    return error == 0;
+  }
+  const struct own_file before = file;
+  file = file_open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+  if (file.device == before.device && file.inode == before.inode && lock(&file)) return true;
+  file_close(&file);
+  return claim_a_name(own, false);
+}
+
+/* ---- Its contents. ---- */
+
+/* Whether each page of the block was ever touched, as the kernel has it; if it does not say, all were. */
+static void find_touched(const struct stats_block *b, size_t page, size_t count, bool *touched) {
+  static uint64_t entries[PAGE_MAX_COUNT] BULK;
+  struct own_file pagemap = file_open_briefly("/proc/self/pagemap");
+  const ssize_t got = file_read_at(&pagemap, entries, count * sizeof(entries[0]), (off_t)((uintptr_t)b / page * sizeof(entries[0])));
+  file_close(&pagemap);
+  for (size_t i = 0; i < count; i++) touched[i] = (i + 1) * sizeof(entries[0]) > (got > 0 ? (size_t)got : 0) || entries[i] >> 62 != 0;
+}
+
+struct part { size_t start, end; }; /* bytes of the block */
+
+static int write_part(const struct stats_block *b, const struct part *part) {
+  return part->start == part->end ? 0 : file_write_at(&file, (const char *)b + part->start, part->end - part->start, (off_t)part->start);
+}
+
+/* Whether a part is all zero. Other threads count in it at the same time; what a part lacks now is in the next copy. */
+READS_RACILY static bool is_zero(const struct stats_block *b, size_t start, size_t end) {
+  static_assert(sizeof(*b) % sizeof(uint64_t) == 0, "read by words");
+  for (size_t at = start; at < end; at += sizeof(uint64_t)) {
+    if (__atomic_load_n((const uint64_t *)((const char *)b + at), __ATOMIC_RELAXED) != 0) return false;
+  }
+  return true;
+}
+
+/* The pages from the second on: those that follow one another at once. */
+static int write_pages(const struct stats_block *b, size_t page, size_t count) {
+  static bool touched[PAGE_MAX_COUNT] BULK;
+  struct part part = {page, page};
+  int error = 0;
+  find_touched(b, page, count, touched);
+  for (size_t i = 1; i < count && error == 0; i++) {
+    const size_t start = i * page, end = min_size(start + page, sizeof(*b));
+    if (!in_file[i] && (!touched[i] || is_zero(b, start, end))) continue;
+    in_file[i] = true;
+    if (part.end != start) {
+      error = write_part(b, &part);
+      part.start = start;
+    }
+    part.end = end;
+  }
+  return error != 0 ? error : write_part(b, &part);
+}
+
+static int write_block(struct stats_block *b) {
+  const size_t page = os_page_size(), count = align_up(sizeof(*b), page) / page;
+  const struct part number = {offsetof(struct stats_block, publication), offsetof(struct stats_block, publication) + sizeof(b->publication)};
+  int error = 0;
+  b->publication |= 1;
+  if (in_file[0]) error = write_part(b, &number);
+  for (unsigned i = 0; i < TRIES && error == 0; i++) {
+    const uint32_t rounds = histogram_rounds(), snapshots = snapshot_rounds();
+    error = write_pages(b, page, count);
+    if (rounds == histogram_rounds() && snapshots == snapshot_rounds()) break; /* else parts of a bucket or a snapshot may be of two moments */
+  }
+  b->publication++;
+  in_file[0] = true;
+  return error != 0 ? error : write_part(b, &(struct part){0, min_size(page, sizeof(*b))});
+}
+
+static bool is_own_process(const struct stats_block *b) { return b->pid == (uint32_t)sys_getpid(); }
+
+/* All signals are held meanwhile, so no handler of this thread finds it writing. */
+static void write_once(struct stats_block *b) {
+  const int saved = errno;
+  const uint64_t start_ns = stats_elapsed_ns(), start_work_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+  if (reopen(b)) {
+    const int error = write_block(b);
+    if (error != 0) say_unwritten(error);
+  }
+  const uint64_t now_ns = stats_elapsed_ns(), part_ms = now_ns / 1000000 / LIFE_PART;
+  const uint64_t pause_ms = part_ms < SHORTEST_MS ? SHORTEST_MS : part_ms > LONGEST_MS ? LONGEST_MS : part_ms;
+  const uint64_t work_ns = (clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_work_ns) * COST_PART, wait_ns = (now_ns - start_ns) * WAIT_PART;
+  __atomic_store_n(&due_ms, os_now_ms() + pause_ms + (work_ns > wait_ns ? work_ns : wait_ns) / 1000000, __ATOMIC_RELAXED);
+  errno = saved;
+}
+
+bool stats_file_is_there(const struct stats_block *b) { return path[0] != '\0' && is_own_process(b); }
+
+void stats_file_write(struct stats_block *b) {
+  if (!stats_file_is_there(b)) return;
+  __atomic_store_n(&wanted, true, __ATOMIC_SEQ_CST);
+  const uint64_t signals = sys_block_signals();
+  while (__atomic_load_n(&wanted, __ATOMIC_SEQ_CST) && !__atomic_exchange_n(&writing, true, __ATOMIC_SEQ_CST)) {
+    __atomic_store_n(&wanted, false, __ATOMIC_SEQ_CST);
+    write_once(b);
+    __atomic_store_n(&writing, false, __ATOMIC_SEQ_CST);
+  }
+  sys_restore_signals(signals);
+}
+
+void stats_file_end(struct stats_block *b) {
+  stats_file_write(b);
+  if (!stats_file_is_there(b)) return;
+  for (unsigned i = 0; i < END_WAITS && __atomic_load_n(&writing, __ATOMIC_ACQUIRE); i++) sys_sleep_ns(50000);
+}
+
+void stats_file_tick(struct stats_block *b, uint64_t now_ms) {
+  if (path[0] != '\0' && now_ms >= __atomic_load_n(&due_ms, __ATOMIC_RELAXED)) stats_file_write(b);
+}
+
+void stats_file_start(struct stats_block *b, bool is_child) {
+  if (config.stats_file[0] == '\0') return;
+  const int saved = errno;
+  if (claim_a_name(b, !is_child && strstr(config.stats_file, "%p") == NULL)) stats_file_write(b);
+  errno = saved;
+}
+
+/* The lock is the parent's: as long as the child had its descriptor, the file would seem in use. */
+void stats_file_fork_child(void) {
+  file_close(&file);
+  path[0] = '\0';
+  writing = wanted = failed = false;
+}

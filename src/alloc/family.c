@@ -1,0 +1,176 @@
+/*
+ * family.c: what is asked of blocks that live already: realloc, malloc_usable_size, sized free; and malloc_trim.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "platform/config.h"
+#include "modes/debug.h"
+#include "events.h"
+#include "front.h"
+#include "large.h"
+#include "slabs/legacy.h"
+#include "checks/misuse.h"
+#include "modes/recording.h"
+#include "slabs/shared_pool.h"
+
+/* The slab of a live block, NULL after reporting that `p` is none; `state`: what it was given to. */
+static struct slab *slab_of_live(const void *p, enum misuse_state state) {
+  struct slab *slab = directory_slab(p);
+  const bool small = slab != NULL && slab->cls < CLASS_COUNT;
+  const void *block = small ? slab_block_of(slab, p) : slab != NULL ? slab->base : NULL;
+  if (block == NULL || block != p || (!small && slab->redzone)) {
+    misuse_pointer(slab, p, state);
+    return NULL;
+  }
+#if HAKMEM_EVENTS
+  if (!small) return slab;
+  const uint8_t got = header_get(p), live = header_live(slab->cls);
+  if (debug_on() && got == header_sampled(slab->cls)) { /* a block's redzone */
+    misuse_pointer(slab, p, state);
+    return NULL;
+  }
+  if (header_says_live(got, slab->cls)) return slab;
+  if (slab_lost_block(slab, p)) {
+    misuse_pointer(slab, p, state);
+    return NULL;
+  }
+  misuse_header(slab, p, got, state);
+  if (got == HEADER_FREE) return NULL;
+  header_set((void *)(uintptr_t)p, live); /* still in use: put right, and go on */
+#endif
+  return slab;
+}
+
+/*
+ * The stride of the block at `p`, where it is a small one and nothing is the matter with it; else 0, and the slow way looks closer. Where every
+ * operation is to go the slow way, the thread's directory is blind.
+ */
+ALWAYS_INLINE uint32_t plain_stride(const void *p) {
+  const struct sll_cache *cache = sll_self;
+  const void *header = header_place(p);
+  const int8_t code = directory_code(cache->directory, header);
+  const uint32_t cls = code > 0 && class_starts_at(&cache->start[code - 1], p) ? (uint32_t)code - 1 : directory_is_further(code, p) ? directory_class_by(code, p) : CLASS_NONE;
+  return cls != CLASS_NONE && header_is(p, cache->live[cls]) ? class_stride(cls) : 0;
+}
+
+/* Bytes of a live block that its user may touch. */
+static size_t usable_of(const struct slab *slab, const void *p) {
+  const size_t usable = slab_usable(slab, p);
+  return hub_checked ? hub_checked_size(p, usable) : usable;
+}
+
+size_t alloc_usable(const void *p) {
+  if (p == NULL) return 0;
+  const uint32_t stride = plain_stride(p);
+  if (LIKELY(stride != 0)) return stride - 1;
+  size_t size;
+  bool good;
+  if (front_size(p, MISUSE_MEASURED, &size, &good)) return size;
+  hub_hold();
+  const struct slab *slab = slab_of_live(p, MISUSE_MEASURED);
+  const size_t usable = slab != NULL ? usable_of(slab, p) : 0;
+  hub_release();
+  return usable;
+}
+
+/* Whether a block of `usable` bytes goes on serving `size`: it fits, and not more than half would lie idle. */
+static bool stays(size_t usable, size_t size) { return size <= usable && size >= usable / 2; }
+
+/* A block that need not be copied, because it stays or because the system moves its pages; else NULL. */
+static void *resize_in_place(struct slab *slab, void *p, size_t size) {
+  if (hub_checked) return NULL; /* who goes on using the old pointer is seen */
+  const bool stay = stays(slab_usable(slab, p), size);
+  if (slab->cls == CLASS_HUGE && (stay || size > slab->size || size > units_large_max())) {
+    slab = legacy_huge_resize(slab, size);
+    return slab != NULL ? slab->base : NULL;
+  }
+  if (slab->cls == CLASS_LARGE && size > SMALL_MAX && size <= units_large_max() && units_large_resize(slab, size)) return p;
+  if (!stay) return NULL;
+  if (slab->cls == CLASS_LARGE) slab->requested = size;
+  return p;
+}
+
+static void *move(void *p, size_t usable, size_t size) {
+  void *moved = size > SMALL_MAX && size > usable ? alloc_grown(size) : alloc_fast(size);
+  if (moved == NULL) return NULL;
+  memcpy(moved, p, min_size(usable, size));
+  free_fast(p);
+  return moved;
+}
+
+static void *resize(void *p, size_t size) {
+  size_t old;
+  bool good;
+  if (front_size(p, MISUSE_REALLOCED, &old, &good)) return good ? move(p, old, size) : alloc_fail();
+  hub_hold();
+  struct slab *slab = slab_of_live(p, MISUSE_REALLOCED);
+  const size_t usable = slab != NULL ? usable_of(slab, p) : 0;
+  hub_release();
+  if (slab == NULL) return alloc_fail();
+  const uint32_t cls = slab->cls;
+  void *in_place = resize_in_place(slab, p, size);
+  if (in_place == NULL) return move(p, usable, size);
+  recording_resize(p, in_place, cls, size);
+  return in_place;
+}
+
+static NOINLINE void *resize_slow(void *p, size_t size) {
+  if (size > PTRDIFF_MAX) return alloc_fail();
+  const int saved = errno;
+  void *moved = resize(p, size);
+  if (moved == NULL) return NULL;
+  errno = saved;
+  if (sll_goes_slow()) {
+    const struct slab *slab = directory_slab(moved); /* NULL: it is guarded */
+    EVENT(realloc, .ptr = moved, .size = size, .cls = slab != NULL ? slab->cls : row_of_size(size), .stack = hub_traced_stack(), .old = p);
+    (void)slab;
+  }
+  return moved;
+}
+
+void *alloc_resize(void *p, size_t size) {
+  if (p == NULL) return alloc_fast(size);
+  if (size == 0) {
+    free_fast(p);
+    return NULL;
+  }
+  const uint32_t stride = plain_stride(p);
+  if (UNLIKELY(stride == 0 || size > PTRDIFF_MAX)) return resize_slow(p, size);
+  return stays(stride - 1, size) ? p : move(p, stride - 1, size);
+}
+
+/* Whether a live block may have been asked for with this size. One that was resized in its place is of the class that it had before. */
+static bool could_be_of(const struct slab *slab, const void *p, size_t alignment, size_t size) {
+  if (hub_checked) return usable_of(slab, p) == size;
+  if (slab->cls >= CLASS_COUNT) return slab->requested == size;
+  const size_t usable = slab_usable(slab, p);
+  if (stays(usable, size)) return true;
+  if (size > usable) return false;
+  if (slab->cls >= CLASS_ALIGNED) return alignment <= MIN_ALIGN || class_of_aligned(alignment, size) == slab->cls;
+  return class_of_size(size) == slab->cls;
+}
+
+void alloc_check_size(const void *p, size_t alignment, size_t size) {
+  if (front_check_size(p, size)) return;
+  hub_hold();
+  const struct slab *slab = directory_slab(p);
+  const bool small = slab != NULL && slab->cls < CLASS_COUNT;
+  /* What is no live block is for free to say. */
+  const bool live = small ? slab_block_of(slab, p) == p && header_says_live_at(p, slab->cls) : slab != NULL && slab->base == p;
+  if (live && !could_be_of(slab, p, alignment, size)) misuse_size(slab, p, size);
+  hub_release();
+}
+
+bool alloc_trim(size_t keep) {
+  if (debug_on()) debug_audit(UINT64_MAX);
+  struct sll_cache *cache = sll_enter();
+  if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
+  sll_trim_ended();
+  sll_collect_idle(UINT64_MAX, DRAIN_TRIM);
+  size_t released = pool_scavenge(true, keep, sll_return_blocks);
+  released += legacy_scavenge(true);
+  if (cache != NULL) sll_leave(cache);
+  return released != 0;
+}

@@ -1,0 +1,49 @@
+#include "large.h"
+
+#include "events.h"
+#include "slabs/legacy.h"
+#include "modes/recording.h"
+#include "threads/shared_fail.h"
+#include "threads/tls_sll.h"
+
+#define AMPLE (8 * MIB) /* of free memory for each thread: with more, blocks that grow are placed sparingly */
+
+/* Whether so little memory is free that room to grow into, which saves copies, counts for more than a place that fits. */
+static bool may_spread(void) {
+  struct units_totals units;
+  struct legacy_usage huge;
+  units_totals(&units);
+  legacy_usage(CLASS_HUGE, &huge);
+  return units.dirty_bytes + huge.kept_bytes < AMPLE * sll_running();
+}
+
+/* A block that has grown, and whose room is more than a unit: from memory that there is already, of SuperSlabs or kept; else in a mapping of its own. */
+static struct slab *take_grown(size_t size, bool *zeroed) {
+  const bool spread = may_spread();
+  const size_t room = size + size / 2;
+  struct slab *slab = spread ? legacy_kept_alloc(size, true, zeroed) : NULL;
+  if (slab == NULL) slab = units_large_take(size, spread ? min_size(room, units_large_max()) : size, zeroed);
+  if (slab == NULL) slab = legacy_kept_alloc(size, false, zeroed);
+  if (slab == NULL && legacy_has_place()) slab = legacy_huge_alloc(size, UNIT_SIZE, LEGACY_GROWN, zeroed);
+  return slab;
+}
+
+struct slab *large_take(size_t size, bool grown, size_t align, bool *zeroed) {
+  /* A checker wants each in a mapping of its own, with closed memory in front. */
+  if (hub_checked || size > units_large_max() || align > UNIT_SIZE) return legacy_huge_alloc(size, align, LEGACY_HUGE, zeroed);
+  struct slab *slab = grown && size + size / 2 > UNIT_SIZE ? take_grown(size, zeroed) : NULL;
+  if (slab != NULL) return slab;
+  struct units_refusal refusal;
+  slab = units_large_alloc(size, zeroed, &refusal);
+  if (slab == NULL && sll_trim_ended()) slab = units_large_alloc(size, zeroed, &refusal);
+  if (slab != NULL) return slab;
+  shared_fail_raise(NULL, CLASS_LARGE, (uint32_t)(align_up(size, UNIT_SIZE) / UNIT_SIZE), refusal);
+  return legacy_huge_alloc(size, align, (enum legacy_reason)refusal.reason, zeroed);
+}
+
+void large_give(struct slab *slab) {
+  recording_free(slab->base, slab->cls);
+  hub_count(slab->cls, 0, 1);
+  if (slab->cls == CLASS_LARGE) units_large_free(slab);
+  else legacy_huge_free(slab);
+}

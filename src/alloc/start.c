@@ -1,0 +1,157 @@
+/*
+ * start.c: how the allocator starts, ends, and goes through a fork: which lock is taken when.
+ */
+#include <pthread.h>
+#include <sys/single_threaded.h>
+
+#include "alloc.h"
+#include "platform/config.h"
+#include "modes/debug.h"
+#include "checks/end_check.h"
+#include "events.h"
+#include "modes/guard.h"
+#include "slabs/legacy.h"
+#include "platform/message.h"
+#include "memory/os.h"
+#include "modes/quarantine.h"
+#include "modes/recording.h"
+#include "checks/records.h"
+#include "slabs/shared_pool.h"
+#include "platform/syscall.h"
+
+/* ---- Fork. ---- */
+
+static const struct lock_row *const locks[] = {
+  &sll_locks, &quarantine_locks, &pool_locks, &units_locks, &legacy_locks, &directory_locks, &record_locks, &os_metadata_locks, &os_own_locks,
+#if HAKMEM_EVENTS
+  &guard_locks, &debug_locks, &hub_stacks_locks, &hub_modules_locks,
+#endif
+};
+
+static uint64_t forked_ms; /* 0 in a process that was not forked with our handlers */
+
+/* What a fork under way holds; a handler that forks in the middle of it finds some held already. */
+static __thread struct { uint32_t stdio; uint64_t signals; } forking;
+
+/* glibc's lock of the list of its FILEs: its own fork takes it, behind all handlers; a thread may take it several times. */
+extern void _IO_list_lock(void) __attribute__((weak));
+extern void _IO_list_unlock(void) __attribute__((weak));
+extern void _IO_list_resetlock(void) __attribute__((weak));
+
+static bool take_stdio(void) {
+  if (__libc_single_threaded || _IO_list_lock == NULL) return false;
+  _IO_list_lock();
+  forking.stdio++;
+  return true;
+}
+
+static void release_stdio(void) {
+  forking.stdio--;
+  _IO_list_unlock();
+}
+
+#define CHILD_AUDIT_MS 3
+#define FORK_PAUSE_NS 1000000 /* with nothing held, so that two forks that wait for each other's locks get on */
+
+/*
+ * A thread that holds stdio's locks allocates, so these come before ours, as in the C library. They would be taken behind ours, had we not taken them
+ * here. What else glibc's fork waits for, it holds while it neither allocates nor uses stdio.
+ *
+ * From then on to the end of the fork no signal handler runs on this thread, which could find it with all locks held, or fork itself.
+ */
+static void fork_prepare(void) {
+  hub_fork_prepare();
+  for (;;) {
+    const bool stdio = take_stdio();
+    forking.signals = sys_block_signals();
+    sll_fork_prepare();
+    if (locks_take_all(locks, ARRAY_LENGTH(locks))) return;
+    sll_fork_parent();
+    sys_restore_signals(forking.signals);
+    if (stdio) release_stdio();
+    sys_sleep_ns(FORK_PAUSE_NS);
+  }
+}
+
+static void fork_parent(void) {
+  locks_release_all(locks, ARRAY_LENGTH(locks));
+  sll_fork_parent();
+  hub_fork_parent();
+  if (forking.stdio > 0) release_stdio();
+  sys_restore_signals(forking.signals);
+}
+
+/* The other threads are gone; what they were in the middle of, no lock held, is ended or undone. */
+static void fork_child(void) {
+  forked_ms = os_now_ms();
+  locks_release_all(locks, ARRAY_LENGTH(locks));
+  os_fork_child();
+  debug_fork_child();
+  units_fork_child();
+  pool_fork_child();
+  sll_fork_child();
+  hub_fork_child();
+  if (forking.stdio > 0) _IO_list_resetlock(); /* as the C library does; it was ours as often as we took it, in all forks under way */
+  forking.stdio = 0;
+  sys_restore_signals(forking.signals);
+}
+
+void alloc_watch_forks(void) {
+  static bool registered;
+  if (registered) return;
+  registered = true;
+  pthread_atfork(fork_prepare, fork_parent, fork_child);
+}
+
+/* ---- Start. ---- */
+
+static bool options_read, started;
+
+/*
+ * One thread exists at the first block, and other libraries' constructors may still run before ours: they may start threads, and fork. Where
+ * the C library has no environment yet, the next one to come tries again.
+ */
+void alloc_prepare(void) {
+  if (options_read) return;
+  static bool prepared;
+  if (!prepared) {
+    prepared = true;
+    message_start_error();
+    sll_start();
+    alloc_watch_forks();
+  }
+  options_read = config_read();
+  os_barrier_start();
+  const bool checked = hub_check();
+  sll_go_slow(config.trace != 0 || checked || recording_all() || debug_on());
+  guard_start();
+  debug_start();
+}
+
+/* What opens files and libraries must not run within a malloc of the loader's: a constructor does it, ours or that of a tracer. */
+void alloc_start(void) {
+  if (started) return;
+  started = true;
+  alloc_prepare();
+  if (config.help != 0) config_print(STDERR_FILENO);
+  hub_start();
+}
+
+__attribute__((constructor(101))) static void start(void) { alloc_start(); }
+
+/*
+ * Until when the blocks are looked at at the end. A shell's children live for a moment, and inherit thousands of blocks that their parent looks at, too: such a
+ * look takes no longer than the child has lived, or a few ms.
+ */
+static uint64_t audit_until(void) {
+  const uint64_t now_ms = os_now_ms(), life_ms = now_ms - forked_ms;
+  return forked_ms == 0 ? UINT64_MAX : now_ms + (life_ms > CHILD_AUDIT_MS ? life_ms : CHILD_AUDIT_MS);
+}
+
+__attribute__((destructor(101))) static void stop(void) {
+  if (debug_on()) debug_audit(audit_until());
+  else guard_audit(audit_until());
+  sll_audit_ended();
+  end_check(sll_running() <= 1);
+  hub_stop();
+}

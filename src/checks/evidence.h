@@ -1,0 +1,28 @@
+/*
+ * evidence.h: what the bytes on both sides of a wrong header say about who wrote it.
+ *
+ *        left neighbour, up to EVIDENCE_SPAN bytes      block, up to EVIDENCE_SPAN bytes
+ *     | ....................................... | got | .............................. |
+ *
+ * A write that came from the left and went on left a pattern that begins before the header and ends behind it: text, one
+ * byte again and again, a period of several bytes, or a pointer whose last byte is the header.
+ */
+#ifndef HAKMEM_EVIDENCE_H
+#define HAKMEM_EVIDENCE_H
+
+#include "platform/base.h"
+#include "events.h"
+#include "slabs/superslab.h"
+
+#define EVIDENCE_SPAN 64
+
+struct evidence {
+  enum hdr_verdict verdict; /* HDR_UNKNOWN where nothing explains the byte */
+  bool certain;             /* the left neighbour's bytes say so, not the header's value alone */
+  uint32_t over;            /* bytes past the left neighbour's end, the header included; 0: not known */
+};
+
+/* `block`'s header was found to be `got`, not `expect`. Reads nothing outside of the slab. */
+struct evidence evidence_of(const struct slab *slab, const void *block, uint8_t got, uint8_t expect);
+
+#endif

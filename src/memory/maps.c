@@ -1,0 +1,94 @@
+#include "maps.h"
+
+#include <string.h>
+
+#include "platform/file.h"
+#include "platform/syscall.h"
+
+#define CHUNK 512
+#define LINE_MAX_KEPT (80 + MAPS_PATH) /* what stands before the path is shorter than 80 characters */
+
+static const char *hex_number(const char *text, uint64_t *value) {
+  for (*value = 0;; text++) {
+    const char c = *text;
+    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    if (digit < 0) return text;
+    *value = *value << 4 | (uint64_t)digit;
+  }
+}
+
+/* One line "start-end perms offset dev inode   path"; false where it is none. */
+static bool parse_line(const char *line, struct maps_region *out) {
+  uint64_t start, end;
+  line = hex_number(line, &start);
+  if (*line++ != '-') return false;
+  line = hex_number(line, &end);
+  if (strlen(line) < 6) return false;
+  out->start = start;
+  out->end = end;
+  out->readable = line[1] == 'r';
+  out->writable = line[2] == 'w';
+  out->executable = line[3] == 'x';
+  out->shared = line[4] == 's';
+  line = hex_number(line + 6, &out->offset);
+  const char *path = strpbrk(line, "/[");
+  const size_t length = path != NULL ? min_size(strlen(path), MAPS_PATH - 1) : 0;
+  if (length != 0) memcpy(out->path, path, length);
+  out->path[length] = '\0';
+  return true;
+}
+
+/* Visits the lines, in order of address, until `visit` returns true. */
+static bool scan(const struct own_file *file, bool (*visit)(const struct maps_region *region, void *context), void *context) {
+  struct maps_region region;
+  char chunk[CHUNK], line[LINE_MAX_KEPT];
+  size_t length = 0;
+  off_t offset = 0;
+  for (ssize_t n; (n = file_read_at(file, chunk, sizeof(chunk), offset)) != 0; offset += n) {
+    if (n < 0) return false;
+    for (ssize_t i = 0; i < n; i++) {
+      if (chunk[i] != '\n') {
+        if (length < sizeof(line) - 1) line[length++] = chunk[i];
+        continue;
+      }
+      line[length] = '\0';
+      length = 0;
+      if (parse_line(line, &region) && visit(&region, context)) return true;
+    }
+  }
+  return true;
+}
+
+bool maps_each(bool (*visit)(const struct maps_region *region, void *context), void *context) {
+  const int saved = errno;
+  struct own_file file = file_open_briefly("/proc/self/maps");
+  const bool whole = scan(&file, visit, context);
+  file_close(&file);
+  errno = saved;
+  return whole;
+}
+
+struct search { uintptr_t address; struct maps_region *out; bool found; };
+
+/* Up to the mapping that decides. */
+static bool decides(const struct maps_region *region, void *context) {
+  struct search *search = context;
+  if (search->address >= region->end) return false;
+  search->found = search->address >= region->start;
+  if (search->found) *search->out = *region;
+  return true;
+}
+
+enum maps_answer maps_find(uintptr_t address, struct maps_region *out) {
+  struct search search = {address, out, false};
+  if (!maps_each(decides, &search)) return MAPS_UNKNOWN;
+  return search.found ? MAPS_FOUND : MAPS_NOTHING;
+}
+
+bool maps_read(void *to, const void *from, size_t size) {
+  const int saved = errno;
+  const struct iovec here = {to, size}, there = {(void *)(uintptr_t)from, size};
+  const bool read_all = sys_process_vm_readv(sys_getpid(), &here, &there) == (ssize_t)size;
+  errno = saved;
+  return read_all;
+}

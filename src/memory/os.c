@@ -1,0 +1,413 @@
+#include "os.h"
+
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/sysinfo.h>
+
+#include "platform/config.h"
+#include "events.h"
+#include "platform/random.h"
+#include "ranges.h"
+#include "platform/syscall.h"
+
+#define METADATA_CHUNK (256 * KIB)
+#define METADATA_ALIGN ((size_t)64)
+
+static size_t mapped_bytes; /* atomic */
+static int last_error;      /* atomic */
+
+size_t os_page_size(void) {
+  static size_t size; /* atomic; every thread would store the same value */
+  size_t known = __atomic_load_n(&size, __ATOMIC_RELAXED);
+  if (UNLIKELY(known == 0)) {
+    known = (size_t)getauxval(AT_PAGESZ);
+    __atomic_store_n(&size, known, __ATOMIC_RELAXED);
+  }
+  return known;
+}
+
+size_t os_mapped(void) { return __atomic_load_n(&mapped_bytes, __ATOMIC_RELAXED); }
+int os_last_error(void) { return __atomic_load_n(&last_error, __ATOMIC_RELAXED); }
+
+/* ---- Which memory is ours, where somebody will ask. ---- */
+
+static struct {
+  struct lock lock;
+  struct ranges ranges;
+} own BULK;
+
+static void own_change(void (*change)(struct ranges *, uintptr_t, uintptr_t), const void *base, size_t size) {
+  if (LIKELY(config.leaks == 0)) return;
+  lock_take(&own.lock);
+  change(&own.ranges, (uintptr_t)base, (uintptr_t)base + size);
+  lock_release(&own.lock);
+}
+
+bool os_own_next(uintptr_t at, uintptr_t *start, uintptr_t *end) {
+  lock_take(&own.lock);
+  const bool found = ranges_next(&own.ranges, at, start, end);
+  lock_release(&own.lock);
+  return found;
+}
+
+bool os_own_is_whole(void) { return !own.ranges.full; }
+
+/* ---- Mappings. ---- */
+
+static void *map_anywhere(size_t size) {
+  void *p = sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return p == MAP_FAILED ? NULL : p;
+}
+
+static bool is_aligned(const void *p, size_t align) { return ((uintptr_t)p & (align - 1)) == 0; }
+
+/* Unmaps what lies beside an aligned place; what the system does not take back stays counted. */
+static void cut_off(void *p, size_t size) {
+  if (size != 0 && sys_munmap(p, size) != 0) __atomic_fetch_add(&mapped_bytes, size, __ATOMIC_RELAXED);
+}
+
+/*
+ * The kernel places mappings next to each other, so once one was aligned the next of the same size mostly is
+ * too; else map more. What is too much is cut off, the room with it.
+ */
+static void *map_aligned(size_t size, size_t room, size_t align) {
+  size_t whole = size + room;
+  char *p = map_anywhere(whole);
+  if (p != NULL && !is_aligned(p, align)) {
+    cut_off(p, whole);
+    whole += align - os_page_size();
+    p = whole > size ? map_anywhere(whole) : NULL;
+  }
+  if (p == NULL) return room != 0 ? map_aligned(size, 0, align) : NULL;
+  char *const base = (char *)align_up((uintptr_t)p, align);
+  cut_off(p, (size_t)(base - p));
+  cut_off(base + size, (size_t)(p + whole - (base + size)));
+  return base;
+}
+
+void *os_map_before(size_t size, size_t room, size_t align, int *error) {
+  const int saved = errno;
+  const uint64_t start = hub_ticks();
+  void *base = map_aligned(size, room, align);
+  *error = base == NULL ? (errno != 0 ? errno : ENOMEM) : 0;
+  errno = saved;
+  if (base == NULL) {
+    __atomic_store_n(&last_error, *error, __ATOMIC_RELAXED);
+    return NULL;
+  }
+  __atomic_fetch_add(&mapped_bytes, size, __ATOMIC_RELAXED);
+  own_change(ranges_add, base, size);
+  EVENT(os_map, .base = base, .size = size, .ticks = hub_ticks() - start);
+  return base;
+}
+
+void *os_map(size_t size, size_t align, int *error) { return os_map_before(size, 0, align, error); }
+
+size_t os_unmap(void *base, size_t size) {
+  const int saved = errno;
+  const uint64_t start = hub_ticks();
+  own_change(ranges_cut, base, size); /* first: then it may be anybody's */
+  hub_unguard(base, size);
+  const bool gone = sys_munmap(base, size) == 0;
+  errno = saved;
+  if (!gone) { /* too many mappings, or a filter: its place is lost, its memory need not be */
+    own_change(ranges_add, base, size);
+    return os_purge_if_possible(base, size);
+  }
+  __atomic_fetch_sub(&mapped_bytes, size, __ATOMIC_RELAXED);
+  EVENT(os_unmap, .base = base, .size = size, .ticks = hub_ticks() - start);
+  return size;
+}
+
+size_t os_purge_if_possible(void *base, size_t size) {
+  const int saved = errno;
+  const uint64_t start = hub_ticks();
+  const bool given = sys_madvise(base, size, MADV_DONTNEED) == 0;
+  errno = saved;
+  if (!given) return 0; /* locked memory stays */
+  EVENT(os_purge, .base = base, .size = size, .ticks = hub_ticks() - start);
+  return size;
+}
+
+void os_purge(void *base, size_t size) {
+  if (os_purge_if_possible(base, size) == 0) memset(base, 0, size); /* calloc relies on what was purged */
+}
+
+static void advise(void *base, size_t size, int advice) {
+  const int saved = errno;
+  sys_madvise(base, size, advice); /* a kernel without huge pages says EINVAL, and nothing changes */
+  errno = saved;
+}
+
+void os_prefer_huge_pages(void *base, size_t size) { advise(base, size, MADV_HUGEPAGE); }
+void os_avoid_huge_pages(void *base, size_t size) { advise(base, size, MADV_NOHUGEPAGE); }
+
+void os_populate(void *base, size_t size) {
+#ifdef MADV_POPULATE_WRITE
+  advise(base, align_up(size, os_page_size()), MADV_POPULATE_WRITE); /* Linux 5.14; else each page comes by itself, as it would have */
+#else
+  (void)base, (void)size;
+#endif
+}
+
+bool os_resize(void *base, size_t old_size, size_t new_size) {
+  const int saved = errno;
+  const uint64_t start = hub_ticks();
+  const bool done = sys_mremap(base, old_size, new_size, 0, NULL) != MAP_FAILED;
+  errno = saved;
+  if (!done) return false;
+  __atomic_fetch_add(&mapped_bytes, new_size - old_size, __ATOMIC_RELAXED);
+  if (new_size > old_size) {
+    own_change(ranges_add, (char *)base + old_size, new_size - old_size);
+    EVENT(os_map, .base = (char *)base + old_size, .size = new_size - old_size, .ticks = hub_ticks() - start);
+  } else {
+    own_change(ranges_cut, (char *)base + new_size, old_size - new_size);
+    EVENT(os_unmap, .base = (char *)base + new_size, .size = old_size - new_size, .ticks = hub_ticks() - start);
+  }
+  return true;
+}
+
+#define RESERVED (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+
+enum os_place os_reserve(void *at, size_t size) {
+  const int saved = errno;
+  const uint64_t start = hub_ticks();
+  void *base = sys_mmap(at, size, PROT_NONE, RESERVED | MAP_FIXED_NOREPLACE, -1, 0);
+  const bool taken = base == MAP_FAILED ? errno == EEXIST : base != at; /* before Linux 4.17, the place is a mere wish */
+  if (base != MAP_FAILED && base != at) sys_munmap(base, size);
+  errno = saved;
+  if (base != at) return taken ? OS_PLACE_TAKEN : OS_PLACE_REFUSED;
+  __atomic_fetch_add(&mapped_bytes, size, __ATOMIC_RELAXED);
+  EVENT(os_map, .base = base, .size = size, .ticks = hub_ticks() - start);
+  return OS_PLACE_OURS;
+}
+
+bool os_open(void *base, size_t size) {
+  const int saved = errno;
+  const bool open = size == 0 || sys_mprotect(base, size, PROT_READ | PROT_WRITE) == 0;
+  errno = saved;
+  return open;
+}
+
+bool os_close(void *base, size_t size) {
+  const int saved = errno;
+  bool closed = size == 0 || (sys_mprotect(base, size, PROT_NONE) == 0 && sys_madvise(base, size, MADV_DONTNEED) == 0);
+  /* Locked memory is not given back by madvise; but a new mapping may take the place of the old one, which is ours. */
+  if (!closed) closed = sys_mmap(base, size, PROT_NONE, RESERVED | MAP_FIXED, -1, 0) == base;
+  if (!closed) sys_madvise(base, size, MADV_DONTNEED);
+  errno = saved;
+  return closed;
+}
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE 103
+#endif
+
+bool os_mark(void *base, size_t size) {
+  static bool refused; /* atomic */
+  if (__atomic_load_n(&refused, __ATOMIC_RELAXED)) return false;
+  const int saved = errno;
+  const bool open = sys_mprotect(base, size, PROT_READ | PROT_WRITE) == 0, marked = open && sys_madvise(base, size, MADV_GUARD_INSTALL) == 0;
+  if (open && !marked) {
+    __atomic_store_n(&refused, true, __ATOMIC_RELAXED); /* the kernel is older, or the memory is locked */
+    sys_mprotect(base, size, PROT_NONE);
+  }
+  errno = saved;
+  return marked;
+}
+
+bool os_open_marked(void *base, size_t size) {
+  const int saved = errno;
+  const bool open = size == 0 || (sys_madvise(base, size, MADV_GUARD_REMOVE) == 0 && sys_mprotect(base, size, PROT_READ | PROT_WRITE) == 0);
+  errno = saved;
+  return open;
+}
+
+bool os_close_marked(void *base, size_t size) {
+  const int saved = errno;
+  const bool marked = size == 0 || sys_madvise(base, size, MADV_GUARD_INSTALL) == 0;
+  errno = saved;
+  return marked || os_close(base, size); /* locked since */
+}
+
+void os_fence(void *base, size_t size) {
+  const int saved = errno;
+  sys_madvise(base, size, MADV_DONTDUMP); /* there is nothing to dump; but mappings that differ in that stay apart */
+  errno = saved;
+}
+
+/*
+ * The kernel may unmap the target of a move before it refuses the move, and another thread may map something there at once. So a mark that nobody else
+ * has is in the target meanwhile: if it can be read afterwards, the target is as it was.
+ */
+static bool holds_mark(const uint64_t *place, uint64_t mark) {
+  uint64_t found = 0;
+  const struct iovec here = {&found, sizeof(found)}, there = {(void *)(uintptr_t)place, sizeof(found)};
+  return sys_process_vm_readv(sys_getpid(), &here, &there) == (ssize_t)sizeof(found) && found == mark;
+}
+
+/* Whether `to`, marked before, is ours and zero after a refused move. */
+static bool is_still_there(uint64_t *to, size_t size, uint64_t mark) {
+  void *again = sys_mmap(to, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  if (again == to) return true; /* it had gone, and is ours again */
+  if (again != MAP_FAILED) sys_munmap(again, size);
+  if (!holds_mark(to, mark)) return false;
+  *to = 0;
+  return true;
+}
+
+enum os_moved os_move(void *from, size_t old_size, void *to, size_t new_size) {
+  const int saved = errno;
+  const uint64_t start = hub_ticks();
+  enum os_moved moved = OS_MOVED;
+  uint64_t random = start ^ (uintptr_t)to;
+  const uint64_t mark = random_next(&random);
+  *(uint64_t *)to = mark;
+  if (sys_mremap(from, old_size, new_size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED)
+    moved = is_still_there(to, new_size, mark) ? OS_STAYED : OS_TARGET_LOST;
+  errno = saved;
+  if (moved == OS_STAYED) return moved;
+  void *gone = moved == OS_MOVED ? from : to;
+  const size_t size = moved == OS_MOVED ? old_size : new_size;
+  own_change(ranges_cut, gone, size);
+  __atomic_fetch_sub(&mapped_bytes, size, __ATOMIC_RELAXED);
+  EVENT(os_unmap, .base = gone, .size = size, .ticks = hub_ticks() - start);
+  return moved;
+}
+
+size_t os_resident(const void *base, size_t size) {
+  unsigned char pages[1024];
+  const int saved = errno;
+  const size_t page = os_page_size();
+  size_t resident = 0;
+  for (size_t done = 0, piece; done < size; done += piece) {
+    piece = min_size(size - done, sizeof(pages) * page);
+    if (sys_mincore((char *)(uintptr_t)base + done, piece, pages) != 0) memset(pages, 1, piece / page); /* it does not say */
+    for (size_t i = 0; i < piece / page; i++) resident += (pages[i] & 1) * page;
+  }
+  errno = saved;
+  return resident;
+}
+
+static struct {
+  struct lock lock;
+  char *next, *end; /* what is left of the current chunk */
+  size_t used;
+} metadata;
+
+static void *metadata_take(size_t size, size_t align) {
+  lock_take(&metadata.lock);
+  char *p = (char *)align_up((uintptr_t)metadata.next, align);
+  if (metadata.next != NULL && p <= metadata.end && (size_t)(metadata.end - p) >= size) {
+    metadata.next = p + size;
+    __atomic_fetch_add(&metadata.used, size, __ATOMIC_RELAXED);
+  } else {
+    p = NULL;
+  }
+  lock_release(&metadata.lock);
+  return p;
+}
+
+static void *metadata_get(size_t size, size_t align) {
+  assert(size <= METADATA_CHUNK / 4);
+  for (;;) {
+    void *p = metadata_take(size, align);
+    if (p != NULL) return p;
+    int error;
+    char *chunk = os_map(METADATA_CHUNK, os_page_size(), &error);
+    if (chunk == NULL) return NULL;
+    lock_take(&metadata.lock);
+    const bool needed = (size_t)(metadata.end - metadata.next) < size + align;
+    if (needed) {
+      metadata.next = chunk;
+      metadata.end = chunk + METADATA_CHUNK;
+    }
+    lock_release(&metadata.lock);
+    if (!needed) os_unmap(chunk, METADATA_CHUNK); /* another thread was faster */
+  }
+}
+
+void *os_metadata(size_t size) { return metadata_get(align_up(size, METADATA_ALIGN), METADATA_ALIGN); }
+void *os_metadata_pages(size_t size) { return metadata_get(align_up(size, os_page_size()), os_page_size()); }
+
+void os_metadata_rest(void *p, size_t size) {
+  size = align_up(size, os_page_size());
+  os_purge(p, size);
+  __atomic_fetch_sub(&metadata.used, size, __ATOMIC_RELAXED);
+}
+
+void os_metadata_wake(size_t size) { __atomic_fetch_add(&metadata.used, align_up(size, os_page_size()), __ATOMIC_RELAXED); }
+
+size_t os_metadata_used(void) { return __atomic_load_n(&metadata.used, __ATOMIC_RELAXED); }
+
+/* The `index`th number of /proc/self/statm, in bytes; 0 if it cannot be read. */
+static size_t statm(unsigned index) {
+  char text[256];
+  const int fd = sys_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
+  const ssize_t length = fd >= 0 ? sys_read(fd, text, sizeof(text) - 1) : 0;
+  if (fd >= 0) sys_close(fd);
+  size_t number = 0;
+  for (ssize_t i = 0; i < length; i++) {
+    if (text[i] != ' ') number = number * 10 + (size_t)(text[i] - '0');
+    else if (index-- == 0) return number * os_page_size();
+    else number = 0;
+  }
+  return 0;
+}
+
+static size_t left_of(int resource, unsigned index) {
+  struct rlimit limit;
+  if (sys_getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return SIZE_MAX;
+  const size_t used = statm(index);
+  return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
+}
+
+size_t os_left(void) {
+  const int saved = errno;
+  struct sysinfo machine;
+  size_t left = SIZE_MAX;
+  /* More than this is refused by the kernel's default way to account for memory. */
+  if (sys_call(SYS_sysinfo, (long)&machine, 0, 0, 0, 0, 0) == 0) left = (machine.totalram + machine.totalswap) * machine.mem_unit;
+  left = min_size(left, min_size(left_of(RLIMIT_AS, 0), left_of(RLIMIT_DATA, 5)));
+  errno = saved;
+  return left;
+}
+
+uint64_t os_now_ms(void) {
+  struct timespec now;
+  sys_clock(CLOCK_MONOTONIC_COARSE, &now);
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static __thread uint32_t own_number __attribute__((tls_model("initial-exec")));
+
+uint32_t os_thread(void) {
+  if (own_number == 0) own_number = (uint32_t)sys_gettid();
+  return own_number;
+}
+
+/* ---- Other threads. ---- */
+
+static bool barrier(int command) { return sys_raw(SYS_membarrier, command, 0, 0, 0, 0, 0) == 0; }
+
+void os_barrier_start(void) { barrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED); }
+
+bool os_barrier(void) {
+  static bool missing; /* atomic */
+  if (__atomic_load_n(&missing, __ATOMIC_RELAXED)) return false;
+  if (barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) return true;
+  os_barrier_start(); /* a forked child may have to ask again */
+  const bool done = barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+  if (!done) __atomic_store_n(&missing, true, __ATOMIC_RELAXED);
+  return done;
+}
+
+void os_wait(uint32_t *word, uint32_t value) { sys_futex(word, FUTEX_WAIT_PRIVATE, value, NULL, 0); }
+void os_wake(uint32_t *word) { sys_futex(word, FUTEX_WAKE_PRIVATE, 1, NULL, 0); }
+
+const struct lock_row os_metadata_locks = LOCK_ROW(metadata.lock), os_own_locks = LOCK_ROW(own.lock);
+
+void os_fork_child(void) { own_number = 0; }

@@ -1,0 +1,301 @@
+#include "debug.h"
+
+#if HAKMEM_EVENTS
+
+#include <string.h>
+
+#include "guard.h"
+#include "platform/message.h"
+#include "memory/os.h"
+#include "slabs/size_class.h"
+
+#define PATTERN ((uint8_t)0xb7)
+#define QUARANTINE_MAX 131072u  /* blocks that wait, at most */
+#define AUDIT_EVERY 16384u      /* operations between two audits, at least, */
+#define AUDIT_SHARE 4u          /* and so many for each block that the last one looked at */
+#define AUDIT_AT_ONCE 16u        /* blocks, between two looks at the clock */
+#define DAMAGES 16u             /* that an audit takes note of before it reports them, and looks for more */
+
+#define REPORT_WAIT_MS 1000u
+
+/* What waits, the oldest at entry[first % QUARANTINE_MAX]. */
+static struct {
+  struct lock lock;
+  struct record *entry;
+  uint32_t first, count;
+  size_t bytes; /* of the blocks */
+} quarantine;
+
+static struct lock reporting;
+static uint32_t operations, next_audit = AUDIT_EVERY; /* atomic */
+
+AT_START void debug_start(void) {
+  if (!debug_on() || quarantine.entry != NULL) return;
+  int error;
+  quarantine.entry = os_map(QUARANTINE_MAX * sizeof(struct record), os_page_size(), &error);
+  if (quarantine.entry == NULL) message_say("HAKMEM_DEBUG: there is no memory for the quarantine: freed blocks are used again at once");
+}
+
+/* ---- Where things lie. ---- */
+
+/* The most bytes of a block of the core's that lie before the block in it. */
+static size_t most_before(size_t align) {
+  return debug_inner_align(align) == align ? align_up(config.redzone, max_size(align, MIN_ALIGN)) : align + config.redzone;
+}
+
+/* Those of them that are filled and checked. The others are never touched: a great alignment costs address space, but no memory. */
+static size_t redzone_before(const struct record *r) { return min_size(r->before, max_size(config.redzone, os_page_size())); }
+
+AT_START bool debug_wants_guard(size_t size) { return debug_on() && (size == 0 || size + 2 * config.redzone > SMALL_MAX); }
+
+size_t debug_inner_align(size_t align) { return align <= UNIT_SIZE ? align : MIN_ALIGN; }
+
+size_t debug_inner_size(size_t size, size_t align) {
+  size_t inner;
+  if (__builtin_add_overflow(size, most_before(align) + config.redzone, &inner) || inner > PTRDIFF_MAX) return 0;
+  return inner;
+}
+
+void *debug_take(void *inner, size_t size, size_t align) {
+  uint8_t *block = (uint8_t *)align_up((uintptr_t)inner + config.redzone, max_size(align, MIN_ALIGN));
+  struct record record;
+  record_init(&record, block, size, hub_block_stack(__builtin_frame_address(0)));
+  record.before = (size_t)(block - (uint8_t *)inner);
+  record.held = true;
+  memset(block - redzone_before(&record), PATTERN, redzone_before(&record));
+  memset(block, (int)config.fill, size);
+  memset(block + size, PATTERN, config.redzone);
+  return record_put(&record) ? block : NULL;
+}
+
+/* ---- What is wrong. ---- */
+
+/* Where a redzone of `size` bytes was written to: the distance of the furthest such byte from the block, 0 where there is none. */
+static size_t damage_behind(const struct record *r) {
+  const uint8_t *end = (const uint8_t *)r->block + r->requested;
+  size_t n = bytes_are(end, config.redzone, PATTERN) ? 0 : config.redzone;
+  while (n > 0 && end[n - 1] == PATTERN) n--;
+  return n;
+}
+
+static size_t damage_before(const struct record *r) {
+  const uint8_t *block = r->block;
+  const size_t size = redzone_before(r);
+  size_t n = bytes_are(block - size, size, PATTERN) ? 0 : size;
+  while (n > 0 && *(block - n) == PATTERN) n--;
+  return n;
+}
+
+/* How many bytes of a freed block, from its start to the last one that was written to, are not its filling any more. */
+static size_t damage_inside(const struct record *r) {
+  const uint8_t *block = r->block;
+  size_t n = bytes_are(block, r->requested, (uint8_t)config.fill) ? 0 : r->requested;
+  while (n > 0 && block[n - 1] == (uint8_t)config.fill) n--;
+  return n;
+}
+
+static struct event_hdr_reset event_of(const struct record *r, enum hdr_verdict verdict) {
+  return (struct event_hdr_reset){.base = r->block, .verdict = verdict, .cls = CLASS_NONE, .size = r->requested};
+}
+
+static void tell(const struct record *r, enum hdr_verdict verdict) {
+  struct event_hdr_reset e = event_of(r, verdict);
+  misuse_known(&e, r);
+}
+
+/*
+ * From the second look at a damage until it is put right: of two threads that find the same, one reports it. Nobody waits for long, because a
+ * report may need what the one who waits holds; then both do. False: not got.
+ */
+static bool report_begin(void) {
+  return lock_take_within(&reporting, REPORT_WAIT_MS);
+}
+
+static void report_end(bool alone) {
+  if (alone) lock_release(&reporting);
+}
+
+/* Reports what was written around a block, and puts the redzones right, so that it is reported once. */
+static void check_redzones(const struct record *r) {
+  if (damage_behind(r) == 0 && damage_before(r) == 0) return;
+  const bool alone = report_begin();
+  uint8_t *block = (uint8_t *)(uintptr_t)r->block;
+  const size_t behind = damage_behind(r), ahead = damage_before(r);
+  if (behind != 0) {
+    struct event_hdr_reset e = event_of(r, HDR_OVERFLOW);
+    e.over = behind;
+    e.got = block[r->requested + behind - 1];
+    e.expect = PATTERN;
+    misuse_known(&e, r);
+    memset(block + r->requested, PATTERN, config.redzone);
+  }
+  if (ahead != 0) {
+    struct event_hdr_reset e = event_of(r, HDR_UNDERFLOW);
+    e.over = ahead;
+    e.got = *(block - ahead);
+    e.expect = PATTERN;
+    misuse_known(&e, r);
+    memset(block - redzone_before(r), PATTERN, redzone_before(r));
+  }
+  report_end(alone);
+}
+
+static void check_filling(const struct record *r) {
+  if (damage_inside(r) == 0) return;
+  const bool alone = report_begin();
+  const size_t inside = damage_inside(r);
+  if (inside != 0) {
+    struct event_hdr_reset e = event_of(r, HDR_WRITE_AFTER_FREE);
+    e.over = inside;
+    e.got = ((const uint8_t *)r->block)[inside - 1];
+    e.expect = (uint8_t)config.fill;
+    misuse_known(&e, r);
+    memset((void *)(uintptr_t)r->block, (int)config.fill, r->requested);
+  }
+  report_end(alone);
+}
+
+/* ---- The quarantine. ---- */
+
+static struct record *entry_at(uint32_t i) { return &quarantine.entry[i % QUARANTINE_MAX]; }
+
+/* Whether the oldest has to go; the lock is held. */
+static bool is_due(uint32_t now_ms) {
+  if (quarantine.count == 0) return false;
+  if (quarantine.bytes > config.quarantine || quarantine.count == QUARANTINE_MAX) return true;
+  return config.quarantine_age != 0 && now_ms - entry_at(quarantine.first)->free_ms > config.quarantine_age;
+}
+
+/* Takes the oldest out if it has to go, or with `any`, if there is one. */
+static bool take_oldest(bool any, struct record *out) {
+  lock_take(&quarantine.lock);
+  const bool due = any ? quarantine.count != 0 : is_due((uint32_t)os_now_ms());
+  if (due) {
+    *out = *entry_at(quarantine.first++);
+    quarantine.count--;
+    quarantine.bytes -= out->requested;
+  }
+  lock_release(&quarantine.lock);
+  return due;
+}
+
+/* False where there is no place, because others were quicker. */
+static bool put(const struct record *r) {
+  lock_take(&quarantine.lock);
+  const bool room = quarantine.entry != NULL && quarantine.count < QUARANTINE_MAX;
+  if (room) {
+    *entry_at(quarantine.first + quarantine.count++) = *r;
+    quarantine.bytes += r->requested;
+  }
+  lock_release(&quarantine.lock);
+  return room;
+}
+
+static void leave(struct record *r, void (*give_back)(void *inner)) {
+  check_redzones(r);
+  check_filling(r);
+  r->held = false; /* before the block can be anybody's: the record stays until it is, or until its place is needed */
+  record_put(r);
+  give_back((char *)(uintptr_t)r->block - r->before);
+}
+
+bool debug_empty_quarantine(void (*give_back)(void *inner)) {
+  struct record r;
+  bool any = false;
+  for (; take_oldest(true, &r); any = true) leave(&r, give_back);
+  return any;
+}
+
+/* ---- The operations. ---- */
+
+/* What is known of `p`: a live block; else nothing, or that it was freed, which is reported. */
+static enum debug_answer live(const void *p, enum misuse_state state, struct record *out) {
+  if (!record_get(p, out)) return DEBUG_FOREIGN;
+  if (!out->freed) return DEBUG_GOOD;
+  tell(out, misuse_again(state));
+  return DEBUG_WRONG;
+}
+
+enum debug_answer debug_free(void *p, void (*give_back)(void *inner)) {
+  struct record r = {.block = NULL};
+  debug_audit_if_due();
+  if (!record_free(p, hub_block_stack(__builtin_frame_address(0)), &r)) {
+    if (r.block == NULL) return DEBUG_FOREIGN;
+    tell(&r, HDR_DOUBLE_FREE);
+    return DEBUG_WRONG;
+  }
+  misuse_family(&r, FAMILY_MALLOC);
+  check_redzones(&r);
+  memset(p, (int)config.fill, r.requested);
+  r.filled = true;
+  record_put(&r);
+  if (!put(&r)) leave(&r, give_back);
+  while (take_oldest(false, &r)) leave(&r, give_back);
+  return DEBUG_GOOD;
+}
+
+enum debug_answer debug_size(const void *p, enum misuse_state state, size_t *size) {
+  struct record r;
+  const enum debug_answer answer = live(p, state, &r);
+  if (answer != DEBUG_GOOD) return answer;
+  check_redzones(&r);
+  *size = r.requested;
+  return DEBUG_GOOD;
+}
+
+void debug_check_size(const void *p, size_t told) {
+  struct record r;
+  if (!record_get(p, &r) || r.freed || r.requested == told) return; /* a freed one is for free to tell of */
+  struct event_hdr_reset e = event_of(&r, HDR_WRONG_SIZE);
+  e.told = told;
+  misuse_known(&e, &r);
+}
+
+/* ---- Audits. ---- */
+
+struct damages { struct record record[DAMAGES]; uint32_t count, looked_at; uint64_t until_ms; bool late; };
+
+/* The stripe's lock keeps the block where it is: it is given back only after its record was changed. */
+static void look_at(struct record *r, void *context) {
+  struct damages *found = context;
+  if (!r->held || found->late) return;
+  if (found->looked_at++ % AUDIT_AT_ONCE == 0) found->late = os_now_ms() > found->until_ms;
+  const bool bad = damage_behind(r) != 0 || damage_before(r) != 0 || (r->filled && damage_inside(r) != 0);
+  if (bad && found->count < DAMAGES) found->record[found->count++] = *r;
+}
+
+static void report_all(const struct damages *found) {
+  for (uint32_t i = 0; i < found->count; i++) {
+    struct record now;
+    if (!record_get(found->record[i].block, &now) || !now.held) continue; /* found by its free meanwhile */
+    check_redzones(&now);
+    if (now.filled) check_filling(&now);
+  }
+}
+
+/* Returns how many blocks it looked at. */
+static uint32_t look_at_all(uint64_t until_ms) {
+  struct damages found = {.until_ms = until_ms};
+  do {
+    found.count = found.looked_at = 0;
+    record_each(look_at, &found);
+    report_all(&found);
+  } while (found.count == DAMAGES);
+  return found.looked_at;
+}
+
+void debug_audit(uint64_t until_ms) {
+  const uint32_t next = (look_at_all(until_ms) + guard_audit(until_ms)) * AUDIT_SHARE;
+  __atomic_store_n(&next_audit, next > AUDIT_EVERY ? next : AUDIT_EVERY, __ATOMIC_RELAXED);
+}
+
+void debug_audit_if_due(void) {
+  if (__atomic_add_fetch(&operations, 1, __ATOMIC_RELAXED) < __atomic_load_n(&next_audit, __ATOMIC_RELAXED)) return;
+  __atomic_store_n(&operations, 0, __ATOMIC_RELAXED);
+  debug_audit(UINT64_MAX);
+}
+
+const struct lock_row debug_locks = LOCK_ROW(quarantine.lock);
+void debug_fork_child(void) { lock_reset(&reporting); } /* a fork does not wait for a report */
+
+#endif

@@ -1,0 +1,28 @@
+#include "profile.h"
+
+#include "platform/random.h"
+
+/*
+ * A byte is met after an exponentially distributed number of bytes of mean BYTES, of which this many blocks are over whole: geometrically many.
+ */
+uint32_t profile_gap(uint64_t *random, size_t bytes) {
+  if (config.profile <= 1) return 0;
+  const double gap = (double)random_exponential(random) * (double)config.profile / ((double)(UINT64_C(1) << 32) * (double)bytes);
+  return gap < UINT32_MAX ? (uint32_t)gap : UINT32_MAX;
+}
+
+bool profile_takes(uint64_t *random, size_t bytes) {
+  return config.profile == 1 || (unsigned __int128)random_exponential(random) * config.profile >> 32 < bytes;
+}
+
+double profile_weight(size_t bytes) {
+  if (bytes == 0 || config.profile <= 1) return 1;
+  double x = (double)bytes / config.profile;
+  if (x > 40) return 1;
+  /* q(x) = 1 - exp(-x) by its series for a small x, then q(2x) = q(x) (2 - q(x)); the C library alone has no exp. */
+  unsigned doublings = 0;
+  for (; x > 1e-3; x /= 2) doublings++;
+  double chance = x * (1 - x / 2 * (1 - x / 3 * (1 - x / 4)));
+  while (doublings-- > 0) chance *= 2 - chance;
+  return 1 / chance;
+}

@@ -1,0 +1,91 @@
+#include "quarantine.h"
+
+#include "memory/os.h"
+#include "slabs/size_class.h"
+#include "threads/tls_sll.h"
+
+#define BLOCKS 65536u
+#define BYTES (16 * MIB)
+
+/* A ring; the blocks are not linked, because a write after free would break the links. */
+struct places {
+  struct block *block[BLOCKS];
+  uint8_t cls[BLOCKS];
+};
+
+static struct {
+  struct lock lock;
+  struct places *places; /* atomic; NULL until a block is put in */
+  uint32_t oldest, count;
+  uint32_t of_class[CLASS_COUNT]; /* atomic; changes under the lock */
+  size_t bytes;
+} ring;
+
+static_assert(CLASS_COUNT <= UINT8_MAX, "a class fits into a byte");
+
+static bool make_places(void) {
+  if (__atomic_load_n(&ring.places, __ATOMIC_ACQUIRE) != NULL) return true;
+  const size_t size = align_up(sizeof(struct places), os_page_size());
+  int error;
+  struct places *const fresh = os_map(size, os_page_size(), &error);
+  if (fresh == NULL) return false;
+  lock_take(&ring.lock);
+  const bool needed = ring.places == NULL;
+  if (needed) __atomic_store_n(&ring.places, fresh, __ATOMIC_RELEASE);
+  lock_release(&ring.lock);
+  if (!needed) os_unmap(fresh, size);
+  return true;
+}
+
+static void put(uint32_t cls, struct block *block) {
+  const uint32_t i = (ring.oldest + ring.count++) % BLOCKS;
+  ring.places->block[i] = block;
+  ring.places->cls[i] = (uint8_t)cls;
+  ring.bytes += class_stride(cls);
+  __atomic_fetch_add(&ring.of_class[cls], 1, __ATOMIC_RELAXED);
+}
+
+static struct block *take(uint32_t *cls) {
+  struct block *block = ring.places->block[ring.oldest];
+  *cls = ring.places->cls[ring.oldest];
+  ring.oldest = (ring.oldest + 1) % BLOCKS;
+  ring.count--;
+  ring.bytes -= class_stride(*cls);
+  __atomic_fetch_sub(&ring.of_class[*cls], 1, __ATOMIC_RELAXED);
+  return block;
+}
+
+static void release(uint32_t cls, struct block *block, bool trim) {
+  block_link(block, BLOCK_END);
+  sll_return_blocks(cls, (struct chain){block, 1}, trim);
+}
+
+void quarantine_put(uint32_t cls, struct block *block) {
+  if (!make_places()) return release(cls, block, false); /* no memory to wait in */
+  for (bool entered = false;; entered = true) {
+    struct block *oldest = NULL;
+    uint32_t its = 0;
+    lock_take(&ring.lock);
+    if (ring.count == BLOCKS || ring.bytes > BYTES) oldest = take(&its);
+    if (!entered) put(cls, block);
+    lock_release(&ring.lock);
+    if (oldest == NULL) return;
+    release(its, oldest, false);
+  }
+}
+
+void quarantine_empty(void) {
+  for (;;) {
+    struct block *oldest = NULL;
+    uint32_t its = 0;
+    lock_take(&ring.lock);
+    if (ring.count != 0) oldest = take(&its);
+    lock_release(&ring.lock);
+    if (oldest == NULL) return;
+    release(its, oldest, true);
+  }
+}
+
+uint32_t quarantine_count(uint32_t cls) { return __atomic_load_n(&ring.of_class[cls], __ATOMIC_RELAXED); }
+
+const struct lock_row quarantine_locks = LOCK_ROW(ring.lock);

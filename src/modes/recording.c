@@ -1,0 +1,45 @@
+#include "recording.h"
+
+#include <string.h>
+
+#include "platform/config.h"
+#include "events.h"
+#include "slabs/header.h"
+#include "profile.h"
+#include "checks/records.h"
+#include "slabs/size_class.h"
+
+bool recording_all(void) { return HAKMEM_EVENTS && config.leaks != 0 && !hub_checked; }
+
+void recording_alloc(void *block, uint32_t cls, size_t size, size_t sampled, const void *frame) {
+  const bool all = recording_all();
+  if ((!all && sampled == 0) || hub_is_inside()) return; /* else the program would be charged with what it did not do */
+  struct record record;
+  record_init(&record, block, size, hub_block_stack(frame));
+  record.sampled = all ? 0 : sampled;
+  if (record_put(&record) && cls < CLASS_COUNT) header_set(block, header_sampled(cls));
+  /* What the block held before, its link to a neighbour in the first place, must not be taken for what the program keeps there. */
+  if (all && cls < CLASS_COUNT) memset(block, 0, class_stride(cls) - 1);
+}
+
+static bool has_record(const void *block, uint32_t cls) {
+  if (cls < CLASS_COUNT) return header_is_sampled(block, cls);
+  struct record record;
+  return recording_all() || (profile_is_on() && record_get(block, &record) && !record.freed);
+}
+
+void recording_free(void *block, uint32_t cls) {
+  /* A sample is cheap enough to be always on; the stack of its free would be half of what it costs. */
+  if (has_record(block, cls)) record_free(block, recording_all() ? hub_block_stack(__builtin_frame_address(0)) : 0, NULL);
+}
+
+bool recording_free_sample(const void *block) { return !recording_all() && record_free(block, 0, NULL); }
+
+void recording_resize(const void *old, void *block, uint32_t cls, size_t size) {
+  struct record record;
+  if (!has_record(old, cls) || !record_get(old, &record)) return;
+  if (old != block) record_take(old);
+  record.block = block;
+  record.requested = size;
+  record_put(&record);
+}

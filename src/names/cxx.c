@@ -1,0 +1,223 @@
+/*
+ * cxx.c: C++'s operators new and delete, every form that a program may replace, by their names in the Itanium C++ ABI. They are malloc and free, and
+ * besides: the debugging mode knows who made a block, and delete's size is compared. If there is no memory, the C++ library's own
+ * operator takes over: it asks malloc again, calls the new handler and throws. So nothing here needs C++.
+ *
+ * A program may replace some forms and rely on the others to call them. The standard says which form calls which:
+ *
+ *   new[]               -> new               delete[]               -> delete
+ *   new nothrow         -> new               delete nothrow, sized  -> delete
+ *   new[] nothrow       -> new[]             delete[] nothrow, sized -> delete[]
+ *
+ * and the same once more for the aligned forms. The forms on the right, and new[] and delete[], are the basic forms. As long as every basic form is
+ * ours (`whole`), all forms take the short path. Otherwise each form calls what the program has in the place of the one that it rests on.
+ */
+#include <dlfcn.h>
+#include <stdlib.h>
+
+#include "alloc/alloc.h"
+#include "modes/debug.h"
+#include "events.h"
+#include "alloc/front.h"
+#include "modes/guard.h"
+#include "platform/message.h"
+#include "operators.h"
+#include "checks/records.h"
+
+/* The forms of this file by names that lead nowhere else. */
+#define DECLARE_FORM(form, letters, type, arguments)                                                                                \
+  EXPORT type form arguments __asm__(letters);                                                                                      \
+  extern type own_##form arguments __attribute__((alias(letters), visibility("hidden")));
+BASIC_FORMS(DECLARE_FORM)
+OTHER_FORMS(DECLARE_FORM)
+
+/* ---- Whose the operators are. ---- */
+
+#define AND_IS_OWN(form, letters, type, arguments) && operators.form == own_##form
+
+static bool whole; /* the program replaces none of the basic forms; false: not yet known. Read plainly: an atomic load costs one instruction more. */
+
+static NOINLINE bool find_whole(void) {
+  if (!(true BASIC_FORMS(AND_IS_OWN))) return false;
+  __atomic_store_n(&whole, true, __ATOMIC_RELAXED);
+  return true;
+}
+
+/*
+ * What a form does first that rests on another one: usually a test and a jump that is not taken. Else `rest`, unless it is found that everything is ours
+ * and only nobody knew: then the form itself once more. In a function of its own, so that the short path needs no room on the stack.
+ */
+#define RESTS(form, type, rest, declared, given)                                                                                    \
+  static NOINLINE type form##_rests declared {                                                                                      \
+    if (find_whole()) return own_##form given;                                                                                      \
+    return rest;                                                                                                                    \
+  }
+#define UNLESS_WHOLE(form, given) if (UNLIKELY(!whole)) return form##_rests given
+
+/* ---- No memory. ---- */
+
+/*
+ * The C++ library's operator `name`, NULL where the process has none. A program in C may have opened a library in C++ for itself: then it
+ * does not stand behind this library in the order of all.
+ */
+static void *next(const char *name) {
+  static const char *const libraries[] = {"libstdc++.so.6", "libc++.so.1"};
+  void *found = dlsym(RTLD_NEXT, name);
+  for (size_t i = 0; found == NULL && i < ARRAY_LENGTH(libraries); i++) {
+    void *library = dlopen(libraries[i], RTLD_LAZY | RTLD_NOLOAD);
+    if (library == NULL) continue;
+    found = dlsym(library, name);
+    dlclose(library); /* it stays: others have it open */
+  }
+  return found;
+}
+
+static NOINLINE void *fail(const char *name, size_t size) {
+  void *(*const operator)(size_t) = (void *(*)(size_t))(uintptr_t)next(name);
+  if (operator != NULL) return operator(size);
+  message_say("operator new: there is no memory, and no C++ library to throw std::bad_alloc");
+  abort();
+}
+
+static NOINLINE void *fail_aligned(const char *name, size_t size, size_t align) {
+  void *(*const operator)(size_t, size_t) = (void *(*)(size_t, size_t))(uintptr_t)next(name);
+  if (operator != NULL) return operator(size, align);
+  message_say("operator new: there is no memory, and no C++ library to throw std::bad_alloc");
+  abort();
+}
+
+/*
+ * The nothrow forms return NULL, but not before they called the new handler. `basic`: the form that they rest on, which is asked at last if there is no C++
+ * library to ask it and to catch what it throws.
+ */
+static NOINLINE void *fail_quietly(const char *name, void *basic(size_t), size_t size, const void *nothrow) {
+  void *(*const operator)(size_t, const void *) = (void *(*)(size_t, const void *))(uintptr_t)next(name);
+  if (operator != NULL) return operator(size, nothrow);
+  return find_whole() ? NULL : basic(size);
+}
+
+static NOINLINE void *fail_quietly_aligned(const char *name, void *basic(size_t, size_t), size_t size, size_t align, const void *nothrow) {
+  void *(*const operator)(size_t, size_t, const void *) = (void *(*)(size_t, size_t, const void *))(uintptr_t)next(name);
+  if (operator != NULL) return operator(size, align, nothrow);
+  return find_whole() ? NULL : basic(size, align);
+}
+
+/* ---- new ---- */
+
+static NOINLINE void *make_slow(size_t size, enum block_family family) {
+  void *block = alloc_slow(size);
+  if (block != NULL) front_mark(block, family);
+  return block;
+}
+
+ALWAYS_INLINE void *make(size_t size, enum block_family family) {
+  struct block *block = LIKELY(size <= SMALL_MAX) ? pop_fast(class_of_size(size)) : NULL;
+  return LIKELY(block != NULL) ? block : make_slow(size, family);
+}
+
+static void *make_aligned(size_t size, size_t align, enum block_family family) {
+  void *block = is_power_of_two(align) ? alloc_aligned(align, size) : NULL;
+  if (block != NULL) front_mark(block, family);
+  return block;
+}
+
+/*
+ * `rests`: whether the plain forms rest on others. The nothrow forms must catch what a form of the program's throws, and only C++ can: the C++ library's
+ * own nothrow forms do that, and call the form of the program's that the standard wants.
+ */
+#define NEW(word, letters, family, rests)                                                                                           \
+  RESTS(word, void *, operators.new_one(size), (size_t size), (size))                                                                     \
+  HOT void *word(size_t size) {                                                                                                     \
+    if (rests) UNLESS_WHOLE(word, (size));                                                                                          \
+    void *block = make(size, family);                                                                                               \
+    return LIKELY(block != NULL) ? block : fail(letters "m", size);                                                                 \
+  }                                                                                                                                 \
+  static void *word##_quietly(size_t size, const void *nothrow) { return fail_quietly(letters "m" NOTHROW, operators.word, size, nothrow); } \
+  RESTS(word##_nothrow, void *, word##_quietly(size, nothrow), (size_t size, const void *nothrow), (size, nothrow))                 \
+  void *word##_nothrow(size_t size, const void *nothrow) {                                                                          \
+    UNLESS_WHOLE(word##_nothrow, (size, nothrow));                                                                                  \
+    void *block = make(size, family);                                                                                               \
+    return LIKELY(block != NULL) ? block : word##_quietly(size, nothrow);                                                           \
+  }                                                                                                                                 \
+  RESTS(word##_aligned, void *, operators.new_one_aligned(size, align), (size_t size, size_t align), (size, align))                       \
+  void *word##_aligned(size_t size, size_t align) {                                                                                 \
+    if (rests) UNLESS_WHOLE(word##_aligned, (size, align));                                                                         \
+    void *block = make_aligned(size, align, family);                                                                                \
+    return LIKELY(block != NULL) ? block : fail_aligned(letters "m" ALIGN, size, align);                                            \
+  }                                                                                                                                 \
+  static void *word##_aligned_quietly(size_t size, size_t align, const void *nothrow) {                                             \
+    return fail_quietly_aligned(letters "m" ALIGN NOTHROW, operators.word##_aligned, size, align, nothrow);                             \
+  }                                                                                                                                 \
+  RESTS(word##_aligned_nothrow, void *, word##_aligned_quietly(size, align, nothrow), (size_t size, size_t align, const void *nothrow), \
+        (size, align, nothrow))                                                                                                     \
+  void *word##_aligned_nothrow(size_t size, size_t align, const void *nothrow) {                                                    \
+    UNLESS_WHOLE(word##_aligned_nothrow, (size, align, nothrow));                                                                   \
+    void *block = make_aligned(size, align, family);                                                                                \
+    return LIKELY(block != NULL) ? block : word##_aligned_quietly(size, align, nothrow);                                            \
+  }
+
+NEW(new_one, "_Znw", FAMILY_NEW, false)
+NEW(new_array, "_Zna", FAMILY_NEW_ARRAY, true)
+
+/* ---- delete ---- */
+
+static NOINLINE void drop_slow(void *p, enum block_family family) {
+  if (p != NULL) front_given(p, family);
+  free_slow(p);
+}
+
+/* The size that delete was told is not what the block's class says at a glance. */
+static NOINLINE void check_size(void *p, size_t align, size_t size, enum block_family family) {
+  if (p != NULL && front_given(p, family)) alloc_check_size(p, align, size);
+}
+
+ALWAYS_INLINE void drop(void *p, enum block_family family) {
+  if (UNLIKELY(!push_fast(p))) drop_slow(p, family);
+}
+
+#define DELETE(word, letters, family, rests)                                                                                        \
+  RESTS(word, void, operators.delete_one(p), (void *p), (p))                                                                              \
+  HOT void word(void *p) {                                                                                                          \
+    if (rests) UNLESS_WHOLE(word, (p));                                                                                             \
+    drop(p, family);                                                                                                                \
+  }                                                                                                                                 \
+  RESTS(word##_nothrow, void, operators.word(p), (void *p, const void *nothrow), (p, nothrow))                                          \
+  void word##_nothrow(void *p, const void *nothrow) {                                                                               \
+    UNLESS_WHOLE(word##_nothrow, (p, nothrow));                                                                                     \
+    drop(p, family);                                                                                                                \
+  }                                                                                                                                 \
+  RESTS(word##_sized, void, operators.word(p), (void *p, size_t size), (p, size))                                                       \
+  HOT void word##_sized(void *p, size_t size) {                                                                                     \
+    UNLESS_WHOLE(word##_sized, (p, size));                                                                                          \
+    if (!size_fits(p, size)) check_size(p, MIN_ALIGN, size, family);                                                                \
+    drop(p, family);                                                                                                                \
+  }                                                                                                                                 \
+  RESTS(word##_aligned, void, operators.delete_one_aligned(p, align), (void *p, size_t align), (p, align))                                \
+  void word##_aligned(void *p, size_t align) {                                                                                      \
+    if (rests) UNLESS_WHOLE(word##_aligned, (p, align));                                                                            \
+    drop(p, family);                                                                                                                \
+  }                                                                                                                                 \
+  RESTS(word##_aligned_nothrow, void, operators.word##_aligned(p, align), (void *p, size_t align, const void *nothrow), (p, align, nothrow)) \
+  void word##_aligned_nothrow(void *p, size_t align, const void *nothrow) {                                                         \
+    UNLESS_WHOLE(word##_aligned_nothrow, (p, align, nothrow));                                                                      \
+    drop(p, family);                                                                                                                \
+  }                                                                                                                                 \
+  RESTS(word##_sized_aligned, void, operators.word##_aligned(p, align), (void *p, size_t size, size_t align), (p, size, align))         \
+  void word##_sized_aligned(void *p, size_t size, size_t align) {                                                                   \
+    UNLESS_WHOLE(word##_sized_aligned, (p, size, align));                                                                           \
+    check_size(p, align, size, family);                                                                                             \
+    drop(p, family);                                                                                                                \
+  }
+
+DELETE(delete_one, "_Zdl", FAMILY_NEW, false)
+DELETE(delete_array, "_Zda", FAMILY_NEW_ARRAY, true)
+
+/*
+ * Whether all of the process's operators are these. A program may bring its own, of which some may call malloc or free: nothing is to be said then of
+ * who made what.
+ */
+static bool are_ours(void) { return find_whole() OTHER_FORMS(AND_IS_OWN); }
+
+__attribute__((constructor(102))) static void start_cxx(void) {
+  if ((debug_on() || guard_rate != 0) && are_ours()) record_know_families();
+}

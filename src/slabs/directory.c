@@ -1,0 +1,303 @@
+#include "directory.h"
+
+#include "platform/config.h"
+#include "events.h"
+#include "memory/os.h"
+
+struct directory directory BULK, directory_blind BULK;
+
+/* Only on the way in: leaves, the entries of further units, the hash and the array of SuperSlabs. Look-ups take no lock. */
+static struct lock lock;
+static size_t leaf_count; /* atomic; the leaves in order of their making are those of: */
+static uint16_t leaf_roots[ROOT_LENGTH] BULK;
+
+size_t directory_bytes(void) { return __atomic_load_n(&leaf_count, __ATOMIC_RELAXED) * sizeof(struct directory_leaf); }
+
+/*
+ * The leaf at `distance` from the zero leaf. The compiler must not know that the sum began as `directory`: by its
+ * rules it could not lead out of that object.
+ */
+static struct directory_leaf *leaf_at(intptr_t distance) {
+  uintptr_t start = (uintptr_t)directory.zero_leaf;
+  __asm__("" : "+r"(start));
+  return (struct directory_leaf *)(start + (uintptr_t)distance);
+}
+
+size_t directory_untouched(void) {
+  const size_t leaf_size = align_up(sizeof(struct directory_leaf), os_page_size());
+  size_t untouched = 0;
+  const size_t count = __atomic_load_n(&leaf_count, __ATOMIC_ACQUIRE);
+  for (size_t i = 0; i < count; i++) untouched += leaf_size - os_resident(leaf_at(directory.root[leaf_roots[i]]), leaf_size);
+  return untouched;
+}
+
+static intptr_t *root_of(const void *p) { return &directory.root[(uint16_t)((uintptr_t)p >> UNIT_SHIFT >> 16)]; }
+
+/* The leaf of `p`, NULL where there is none yet. */
+static struct directory_leaf *leaf_of(const void *p) {
+  const intptr_t distance = __atomic_load_n(root_of(p), __ATOMIC_ACQUIRE);
+  return distance == 0 ? NULL : leaf_at(distance);
+}
+
+static uint16_t unit_of(const void *p) { return (uint16_t)((uintptr_t)p >> UNIT_SHIFT); }
+
+/*
+ * directory_enter writes the slab first and its code last (release); the code is read here first (acquire). So a code that is not 0 brings its slab, and
+ * what the slab's descriptor held when it was entered, on processors that reorder loads, too. Without the acquire, a thread that was never
+ * synchronised with the one that entered the slab (it guessed the pointer, or a program's race gave it away) could read the new code and the old slab.
+ */
+struct slab *directory_slab(const void *p) {
+  struct directory_leaf *leaf = leaf_of(p);
+  if (leaf == NULL || __atomic_load_n(&leaf->code[unit_of(p)], __ATOMIC_ACQUIRE) == 0) return NULL;
+  /* The root index has 16 bits: an address beyond them is nobody's. */
+  if ((uintptr_t)p >> 48 != 0) return NULL;
+  return __atomic_load_n(&leaf->slab[unit_of(p)], __ATOMIC_RELAXED);
+}
+
+static bool add_leaf(const void *p) {
+  int error;
+  struct directory_leaf *leaf = os_map(align_up(sizeof(struct directory_leaf), os_page_size()), os_page_size(), &error);
+  if (leaf == NULL) return false;
+  lock_take(&lock);
+  const bool needed = leaf_of(p) == NULL;
+  if (needed) {
+    __atomic_store_n(root_of(p), (intptr_t)((uintptr_t)leaf - (uintptr_t)directory.zero_leaf), __ATOMIC_RELEASE);
+    leaf_roots[leaf_count] = (uint16_t)(root_of(p) - directory.root);
+    __atomic_fetch_add(&leaf_count, 1, __ATOMIC_RELEASE);
+  }
+  lock_release(&lock);
+  if (!needed) os_unmap(leaf, align_up(sizeof(struct directory_leaf), os_page_size()));
+  return true;
+}
+
+bool directory_prepare(const void *base, size_t size) {
+  const uintptr_t leaf_span = (uintptr_t)LEAF_UNITS * UNIT_SIZE;
+  const uintptr_t last = (uintptr_t)base + size - 1;
+  for (uintptr_t at = (uintptr_t)base; at <= last; at = align_down(at, leaf_span) + leaf_span) {
+    if (leaf_of((void *)at) == NULL && !add_leaf((void *)at)) return false;
+  }
+  return true;
+}
+
+/* ---- Further units. ---- */
+
+struct directory_further directory_further[FURTHER_MAX];
+static int8_t further_code[CLASS_COUNT]; /* of the second unit; 0 until there is such a slab: atomic, written behind the entries */
+
+/*
+ * Where blocks begin in unit `u` of a slab of the class: see class_starts_at. Here the last block goes to 2^32 - 1. The unit's start is left out: what is there
+ * has its header in the unit before.
+ */
+static struct class_start further_start(uint32_t cls, uint32_t u, uint32_t units) {
+  const uint32_t stride = class_stride(cls), factor = class_start[cls].factor;
+  const uint32_t before = (u * (uint32_t)UNIT_SIZE - class_first(cls)) % stride; /* bytes of the block that reaches into this unit */
+  const uint32_t first = stride - before, end = (uint32_t)UNIT_SIZE;
+  const uint32_t last = u + 1 < units ? (end - 1 - first) / stride : (end - first) / stride - 1;
+  return (struct class_start){factor, 0u - 1u - last * (factor * stride) - first * factor};
+}
+
+/* The code of the class's second unit. */
+static int8_t second_code(uint32_t cls) {
+  const int8_t known = __atomic_load_n(&further_code[cls], __ATOMIC_ACQUIRE); /* the code brings its entries, also to a thread that learns it from this one */
+  if (known != 0) return known;
+  uint32_t n = 0;
+  for (uint32_t c = 0; c < cls; c++) n += class_slab_units(c) - 1;
+  const uint32_t units = class_slab_units(cls);
+  const int8_t code = (int8_t)(CODE_FURTHER - (int)n);
+  lock_take(&lock);
+  for (uint32_t u = 1; u < units && further_code[cls] == 0; u++) {
+    directory_further[n + u - 1] = (struct directory_further){further_start(cls, u, units), cls};
+  }
+  __atomic_store_n(&further_code[cls], code, __ATOMIC_RELEASE);
+  lock_release(&lock);
+  return code;
+}
+
+/* Of the slab's unit `u`. */
+static int8_t code_of(const struct slab *slab, uint32_t u) {
+  if (slab->cls >= CLASS_COUNT) return slab->cls == CLASS_LARGE ? CODE_LARGE : CODE_HUGE;
+  return u == 0 ? (int8_t)(slab->cls + 1) : (int8_t)(second_code(slab->cls) - (int8_t)(u - 1));
+}
+
+uint32_t directory_class_at_border(const void *p) {
+  const struct slab *slab = directory_slab(header_place(p));
+  return slab != NULL && slab->cls < CLASS_COUNT && slab_block_of(slab, p) == p ? slab->cls : CLASS_NONE;
+}
+
+uint32_t directory_class_at(const void *p) { return directory_class_by(directory_code(&directory, header_place(p)), p); }
+
+static uint32_t units_entered(const struct slab *slab) { return slab->cls < CLASS_COUNT ? slab->units : 1; }
+
+void directory_enter(struct slab *slab) {
+  for (uint32_t u = 0; u < units_entered(slab); u++) {
+    const char *p = slab->base + u * UNIT_SIZE;
+    struct directory_leaf *leaf = leaf_of(p);
+    __atomic_store_n(&leaf->slab[unit_of(p)], slab, __ATOMIC_RELAXED);
+    __atomic_store_n(&leaf->code[unit_of(p)], code_of(slab, u), __ATOMIC_RELEASE);
+  }
+}
+
+void directory_leave(struct slab *slab) {
+  for (uint32_t u = 0; u < units_entered(slab); u++) {
+    const char *p = slab->base + u * UNIT_SIZE;
+    struct directory_leaf *leaf = leaf_of(p);
+    __atomic_store_n(&leaf->former[unit_of(p)], (uint8_t)(slab->cls + 1), __ATOMIC_RELAXED);
+    __atomic_store_n(&leaf->code[unit_of(p)], 0, __ATOMIC_RELEASE);
+  }
+}
+
+void directory_each(void (*visit)(const struct slab *slab, void *context), void *context) {
+  for (uintptr_t root = 0; root < ROOT_LENGTH; root++) {
+    const intptr_t distance = __atomic_load_n(&directory.root[root], __ATOMIC_ACQUIRE);
+    if (distance == 0) continue;
+    const struct directory_leaf *leaf = leaf_at(distance);
+    for (uintptr_t unit = 0; unit < LEAF_UNITS; unit++) {
+      if (__atomic_load_n(&leaf->code[unit], __ATOMIC_ACQUIRE) == 0) continue;
+      const struct slab *slab = __atomic_load_n(&leaf->slab[unit], __ATOMIC_RELAXED);
+      if ((uintptr_t)slab->base == (root << 16 | unit) << UNIT_SHIFT) visit(slab, context);
+    }
+  }
+}
+
+uint32_t directory_former(const void *p) {
+  static_assert(CLASS_ROWS < UINT8_MAX, "a class row fits");
+  struct directory_leaf *leaf = (uintptr_t)p >> 48 == 0 ? leaf_of(p) : NULL;
+  const uint8_t former = leaf != NULL ? __atomic_load_n(&leaf->former[unit_of(p)], __ATOMIC_RELAXED) : 0;
+  return former != 0 ? former - 1u : CLASS_NONE;
+}
+
+struct slab *directory_large(const void *p) {
+  uintptr_t at = align_down((uintptr_t)p, UNIT_SIZE);
+  if ((uintptr_t)p >> 48 != 0) return NULL;
+  for (uint32_t n = 0; n < LEAF_UNITS && at != 0; n++, at -= UNIT_SIZE) {
+    const int8_t code = directory_code(&directory, (const void *)at);
+    if (code == 0) continue;
+    struct slab *slab = directory_slab((const void *)at);
+    return (code == CODE_LARGE || code == CODE_HUGE) && slab != NULL && (uintptr_t)p - (uintptr_t)slab->base < slab->size ? slab : NULL;
+  }
+  return NULL;
+}
+
+/*
+ * ---- Hash and linear walk. ----
+ *
+ * Both hold SuperSlabs and are filled only if HAKMEM_LOOKUP asks for them. Readers take no lock: a writer changes one word at
+ * a time, and a SuperSlab that a reader misses because it was being moved is found in the directory.
+ *
+ * The hash is a table with linear probing that has no tombstones. When a SuperSlab goes, those behind it move up (Knuth, The Art of Computer
+ * Programming, volume 3, section 6.4, algorithm R), so a search takes as many probes after a long run as after a short one.
+ */
+
+#define INDEX_MAX (1u << 16) /* SuperSlabs that the strategies can hold; more are found in the directory */
+#define HASH_LENGTH (2 * INDEX_MAX)
+
+static struct superslab **array, **hash; /* atomic, and so is what is in them; NULL until the first SuperSlab comes */
+static uint32_t array_length;            /* atomic */
+
+/* Maps both. False: the strategies find nothing, and the directory all. */
+static bool make_index(void) {
+  if (__atomic_load_n(&array, __ATOMIC_ACQUIRE) != NULL) return true;
+  const size_t size = (INDEX_MAX + HASH_LENGTH) * sizeof(*array);
+  int error;
+  struct superslab **const fresh = os_map(size, os_page_size(), &error);
+  if (fresh == NULL) return false;
+  lock_take(&lock);
+  const bool needed = array == NULL;
+  if (needed) {
+    __atomic_store_n(&hash, fresh + INDEX_MAX, __ATOMIC_RELEASE);
+    __atomic_store_n(&array, fresh, __ATOMIC_RELEASE);
+  }
+  lock_release(&lock);
+  if (!needed) os_unmap(fresh, size);
+  return true;
+}
+
+static uint32_t hash_start(const void *p) {
+  const uint64_t key = (uintptr_t)p / config_superslab_size();
+  return (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 47) & (HASH_LENGTH - 1); /* Knuth's multiplicative hash */
+}
+
+static uint32_t hash_next(uint32_t i) { return (i + 1) & (HASH_LENGTH - 1); }
+
+/* Empties hash[hole], and moves up what a search would not find behind an empty place. */
+static void hash_close(uint32_t hole) {
+  for (uint32_t i = hash_next(hole); hash[i] != NULL; i = hash_next(i)) {
+    const uint32_t distance = (i - hash_start(hash[i]->base)) & (HASH_LENGTH - 1);
+    if (distance < ((i - hole) & (HASH_LENGTH - 1))) continue; /* it begins its search behind the hole */
+    __atomic_store_n(&hash[hole], hash[i], __ATOMIC_RELEASE);
+    hole = i;
+  }
+  __atomic_store_n(&hash[hole], NULL, __ATOMIC_RELEASE);
+}
+
+static bool holds(const struct superslab *ss, const void *p) {
+  return (uintptr_t)p - (uintptr_t)ss->base < ss->size;
+}
+
+void directory_superslab_came(struct superslab *ss) {
+  if (config.lookup == STRATEGY_DIRECTORY || !make_index()) return;
+  lock_take(&lock);
+  if (array_length < INDEX_MAX) {
+    __atomic_store_n(&array[array_length], ss, __ATOMIC_RELEASE);
+    __atomic_store_n(&array_length, array_length + 1, __ATOMIC_RELEASE);
+    uint32_t i = hash_start(ss->base);
+    while (hash[i] != NULL) i = hash_next(i);
+    __atomic_store_n(&hash[i], ss, __ATOMIC_RELEASE);
+  }
+  lock_release(&lock);
+}
+
+void directory_superslab_went(struct superslab *ss) {
+  if (config.lookup == STRATEGY_DIRECTORY || __atomic_load_n(&array, __ATOMIC_ACQUIRE) == NULL) return;
+  lock_take(&lock);
+  for (uint32_t i = 0; i < array_length; i++) {
+    if (array[i] != ss) continue;
+    __atomic_store_n(&array[i], array[array_length - 1], __ATOMIC_RELEASE);
+    __atomic_store_n(&array_length, array_length - 1, __ATOMIC_RELEASE);
+    break;
+  }
+  uint32_t i = hash_start(ss->base);
+  while (hash[i] != NULL && hash[i] != ss) i = hash_next(i);
+  if (hash[i] != NULL) hash_close(i);
+  lock_release(&lock);
+}
+
+static struct superslab *find_by_hash(const void *p, uint32_t *probes) {
+  struct superslab **const table = __atomic_load_n(&hash, __ATOMIC_ACQUIRE);
+  uint32_t i = hash_start(p);
+  for (uint32_t n = 0; table != NULL && n < HASH_LENGTH; n++, i = hash_next(i)) {
+    struct superslab *ss = __atomic_load_n(&table[i], __ATOMIC_ACQUIRE);
+    ++*probes;
+    if (ss == NULL) return NULL;
+    if (holds(ss, p)) return ss;
+  }
+  return NULL;
+}
+
+static struct superslab *find_by_walk(const void *p, uint32_t *probes) {
+  const uint32_t length = __atomic_load_n(&array_length, __ATOMIC_ACQUIRE);
+  for (uint32_t i = 0; i < length; i++) {
+    struct superslab *ss = __atomic_load_n(&__atomic_load_n(&array, __ATOMIC_RELAXED)[i], __ATOMIC_ACQUIRE);
+    ++*probes;
+    if (holds(ss, p)) return ss;
+  }
+  return NULL;
+}
+
+struct slab *directory_lookup(const void *p, uint32_t strategy, uint32_t *probes) {
+  struct superslab *ss = NULL;
+  *probes = 0;
+  if (strategy == STRATEGY_HASH) ss = find_by_hash(p, probes);
+  if (strategy == STRATEGY_LINEAR) ss = find_by_walk(p, probes);
+  if (ss != NULL) {
+    uint32_t unit = (uint32_t)((size_t)((const char *)p - ss->base) / UNIT_SIZE);
+    if (unit >= ss->units) unit = 0; /* it went meanwhile */
+    while (unit > 0 && ss->slabs[unit].home == NULL) unit--; /* the unit that the slab begins at */
+    struct slab *slab = &ss->slabs[unit];
+    if (slab->home == ss && (size_t)((const char *)p - slab->base) < slab->size) return slab;
+  }
+  ++*probes;
+  return directory_slab(p);
+}
+
+const struct lock_row directory_locks = LOCK_ROW(lock);

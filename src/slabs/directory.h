@@ -1,0 +1,143 @@
+/*
+ * directory.h: address -> slab, the SuperSlab lookup.
+ *
+ *   address   | 63 .. 48 | 47 ........ 32 | 31 ........ 16 | 15 ........ 0 |
+ *                          root index       unit in leaf     in the unit
+ *
+ *   directory: | root: for every 4 GiB, where its leaf lies | zero leaf, 64 KiB of code 0 |
+ *   leaf:      | code of each unit, 1 byte                  | what was there before, 1 byte | slab, 8 bytes |
+ *
+ * root[i] is the distance from the zero leaf to the leaf, so that its initial 0 leads to the zero leaf: a
+ * look-up is two dependent loads and asks nothing. Codes:
+ *
+ *   0            not ours
+ *   cls + 1      the first unit of a slab of class cls: the fast path knows where its blocks begin, and frees here
+ *   negative     ours, but for the slow path: CODE_LARGE, CODE_HUGE, and from CODE_FURTHER down, the second and further units of slabs: each class has a
+ *                code for each of its own, by which a free knows where blocks begin there without a look at the slab
+ *
+ * A block of a class is looked up by the address of its header, p - 1: what is in a slab can be read, whatever `p` is. The byte
+ * before a mapping's first address may not be there.
+ *
+ * There are two directories of this shape: the real one, and a blind one in which every look-up finds 0. A thread that
+ * holds the blind one goes through the slow path with every free.
+ */
+#ifndef HAKMEM_DIRECTORY_H
+#define HAKMEM_DIRECTORY_H
+
+#include "platform/base.h"
+#include "platform/lock.h"
+#include "superslab.h"
+
+#define LEAF_UNITS 65536
+#define ROOT_LENGTH 65536
+
+struct directory {
+  intptr_t root[ROOT_LENGTH]; /* atomic */
+  int8_t zero_leaf[LEAF_UNITS];
+} __attribute__((aligned(64)));
+
+struct directory_leaf {
+  int8_t code[LEAF_UNITS];          /* atomic */
+  uint8_t former[LEAF_UNITS];       /* atomic; 1 + the class row of what was last taken out here, 0 where nothing was */
+  struct slab *slab[LEAF_UNITS];    /* atomic; valid where code is not 0 */
+};
+
+#define CODE_LARGE ((int8_t)-1)
+#define CODE_HUGE ((int8_t)-2)
+#define CODE_FURTHER ((int8_t)-3) /* the first of FURTHER_MAX: they go down from here */
+#define FURTHER_MAX 96
+static_assert(CODE_FURTHER - (FURTHER_MAX - 1) >= INT8_MIN, "the codes of further units fit");
+
+extern struct directory directory, directory_blind;
+
+/*
+ * The code of the unit that `p`, any bits at all, points into. Wait-free; reads no memory but the directory's. Relaxed loads are enough: the address
+ * of the second depends on the first, so that a leaf which is seen is seen as it was mapped (all 0) or later; and what is decided by the code alone
+ * needs no other word. To go on to the slab, call directory_slab.
+ */
+ALWAYS_INLINE int8_t directory_code(const struct directory *d, const void *p) {
+  const uintptr_t address = (uintptr_t)p;
+  uintptr_t leaf = (uintptr_t)d;
+  static_assert(UNIT_SHIFT == 16, "the root index begins at bit 32");
+  leaf += (uintptr_t)__atomic_load_n(&d->root[(uint16_t)(address >> 32)], __ATOMIC_RELAXED);
+  __asm__("" : "+r"(leaf)); /* keeps the compiler from splitting the address below into more sums */
+  const int8_t *codes = (const int8_t *)(leaf + offsetof(struct directory, zero_leaf));
+  return __atomic_load_n(&codes[(uint32_t)address >> UNIT_SHIFT], __ATOMIC_RELAXED);
+}
+
+/* The slab that `p` points into, NULL where it is not ours. Wait-free. */
+struct slab *directory_slab(const void *p);
+
+/*
+ * The class of the block that begins at `p`, any bits at all; CLASS_NONE when none of a class does. Then the byte before `p` is its header,
+ * and can be read; before the first address of a mapping nothing may be. Wait-free.
+ */
+uint32_t directory_class_at(const void *p);
+
+/* The second and further units of long slabs, class by class; entry n is that of code CODE_FURTHER - n. Written before the first such code. */
+extern struct directory_further { struct class_start start; uint32_t cls; } directory_further[FURTHER_MAX];
+
+/* directory_class_at for `p` at the start of a unit, in whose neighbour its header lies. */
+NOINLINE uint32_t directory_class_at_border(const void *p);
+
+/* directory_class_at for one who has the code of `p` - 1 already. */
+ALWAYS_INLINE uint32_t directory_class_by(int8_t code, const void *p) {
+  if (UNLIKELY(((uintptr_t)p - 1) >> 48 != 0)) return CLASS_NONE;
+  if (UNLIKELY((uintptr_t)p % UNIT_SIZE == 0)) return directory_class_at_border(p);
+  if (code > 0) return class_starts_at(&class_start[code - 1], p) ? (uint32_t)code - 1 : CLASS_NONE;
+  if (code > CODE_FURTHER) return CLASS_NONE;
+  const struct directory_further *unit = &directory_further[CODE_FURTHER - code];
+  return class_starts_at(&unit->start, p) ? unit->cls : CLASS_NONE;
+}
+
+/* Whether the fast path leaves it to the slow one to say if a block begins at `p`, `code` being that of `p` - 1: in a further unit, or at the border of two. */
+ALWAYS_INLINE bool directory_is_further(int8_t code, const void *p) { return code <= CODE_FURTHER || (code > 0 && (uintptr_t)p % UNIT_SIZE == 0); }
+
+/* The same question by one who knows the class, for loops over many blocks: whether a block of class `cls` begins at `p`, any bits at all. */
+ALWAYS_INLINE bool directory_begins(uint32_t cls, const void *p) {
+  const uintptr_t header = (uintptr_t)p - 1;
+  if (LIKELY(header >> 32 < ROOT_LENGTH && directory_code(&directory, (const void *)header) == (int8_t)(cls + 1) &&
+             class_starts_at(&class_start[cls], p))) return true;
+  return directory_class_at(p) == cls; /* in a further unit of its slab, or at the border of two */
+}
+
+/*
+ * For pointers that should not be: the large or huge block that `p` points into, wherever, NULL where there is none; the class row of the slab
+ * or block that was last taken out of this unit (a large or huge block: at its base only), CLASS_NONE where none was. Wait-free; the first
+ * may look at many units.
+ */
+struct slab *directory_large(const void *p);
+uint32_t directory_former(const void *p);
+
+/*
+ * Makes sure that a leaf stands for every address in [base, base + size). False where the system has no memory for it.
+ * No lock may be held.
+ */
+bool directory_prepare(const void *base, size_t size);
+
+/* Enters the slab at each of its units (large and huge: at the first), with no lock held; takes it out. */
+void directory_enter(struct slab *slab);
+void directory_leave(struct slab *slab);
+
+/* ---- The strategies to compare with: they find SuperSlabs only. ---- */
+
+/* Tells the strategies of a SuperSlab that came or went. */
+void directory_superslab_came(struct superslab *ss);
+void directory_superslab_went(struct superslab *ss);
+
+/*
+ * Finds the slab of `p` by `strategy` (enum lookup_strategy); *probes: the places that were looked at. What the hash and the linear walk
+ * do not know (legacy slabs, huge blocks) is found in the directory, with one probe more.
+ */
+struct slab *directory_lookup(const void *p, uint32_t strategy, uint32_t *probes);
+
+/* Calls `visit` for each slab, and each large and huge block, in order of address. Others may come and go meanwhile. */
+void directory_each(void (*visit)(const struct slab *slab, void *context), void *context);
+
+/* Bytes of the leaves; how many of them have no memory behind them (asks the kernel). Signal safe. */
+size_t directory_bytes(void);
+size_t directory_untouched(void);
+
+extern const struct lock_row directory_locks;
+
+#endif

@@ -1,0 +1,420 @@
+#include "legacy.h"
+
+#include <string.h>
+
+#include "platform/config.h"
+#include "directory.h"
+#include "memory/kept.h"
+#include "checks/misuse.h"
+#include "memory/os.h"
+#include "units.h"
+
+#define KEPT_DELAY_PART 4      /* kept memory is given back after this part of HAKMEM_RELEASE_DELAY */
+#define KEPT_BYTES (192 * MIB)    /* of freed huge blocks, kept for reuse; or as much as is live, if that is more */
+#define COPY_BYTES_MAX (2 * MIB)  /* a block that is resized is copied into kept memory; above, its pages are moved to new memory */
+
+/*
+ * Huge blocks beside which a large one that has grown is one, too. Between so many there is place for all pieces of kept memory; and mappings, of which a
+ * process may have 65,530, stay few.
+ */
+#define GROWN_MOST (KEPT_RANGES / 2)
+
+/* A descriptor of this file's. */
+struct mapping {
+  struct slab slab;
+  bool refused; /* a huge block that would be a large one, had the shared pool served it */
+  size_t lead;  /* bytes of the mapping before slab.base */
+  bool whole;   /* it is one mapping to the system, too, so its pages can be moved */
+};
+
+static struct {
+  struct lock lock;
+  struct slab_list slabs[CLASS_COUNT];
+  struct slab *spare_descriptors;
+  struct kept kept;
+  uint64_t huge_blocks, huge_requested, huge_bytes;
+  uint64_t refused_bytes; /* small blocks' slabs and refused huge blocks: what more SuperSlabs would hold */
+} legacy;
+
+/* ---- Kept memory. ---- */
+
+/* Before when a kept range must lie to be idle. Much memory at once, so it waits for a part of the delay only. */
+static uint64_t idle_since(uint64_t now) {
+  const uint64_t delay = config.release_delay / KEPT_DELAY_PART;
+  return now > delay ? now - delay : 0;
+}
+
+static size_t kept_most(void) { return max_size(KEPT_BYTES, legacy.huge_bytes); }
+
+/* Unmaps what lies kept since `before_ms` or longer, and the oldest beyond kept_most(). Returns the bytes. */
+static size_t evict(uint64_t before_ms) {
+  size_t released = 0;
+  for (;;) {
+    struct kept_range range;
+    lock_take(&legacy.lock);
+    const size_t most = kept_most(), beyond = legacy.kept.bytes > most ? legacy.kept.bytes - most : 0;
+    const bool found = kept_evict(&legacy.kept, beyond > 0 ? UINT64_MAX : before_ms, beyond > 0 ? beyond : SIZE_MAX, &range);
+    lock_release(&legacy.lock);
+    if (!found) return released;
+    released += os_unmap(range.base, range.size);
+  }
+}
+
+/* ---- Mappings and their descriptors. ---- */
+
+static void drop_descriptor(struct slab *slab) {
+  lock_take(&legacy.lock);
+  slab->next = legacy.spare_descriptors;
+  legacy.spare_descriptors = slab;
+  lock_release(&legacy.lock);
+}
+
+/* A descriptor for [base, base + size); NULL where there is no memory for one. */
+static struct slab *new_descriptor(char *base, size_t size, size_t align) {
+  lock_take(&legacy.lock);
+  struct slab *slab = legacy.spare_descriptors;
+  if (slab != NULL) legacy.spare_descriptors = slab->next;
+  lock_release(&legacy.lock);
+  if (slab == NULL) slab = os_metadata(sizeof(struct mapping));
+  if (slab == NULL) return NULL;
+  *(struct mapping *)slab = (struct mapping){
+    .slab = {.base = base, .size = size, .units = (uint32_t)(size / UNIT_SIZE), .align = align}};
+  return slab;
+}
+
+/* Over new memory; `room`: see os_map_before. NULL where the system has none. */
+static struct slab *map_slab(size_t size, size_t room, size_t align) {
+  int error;
+  void *base = os_map_before(size, room, align, &error);
+  if (base == NULL) return NULL;
+  struct slab *slab = directory_prepare(base, size) ? new_descriptor(base, size, align) : NULL;
+  if (slab == NULL) {
+    os_unmap(base, size);
+    return NULL;
+  }
+  ((struct mapping *)slab)->whole = true;
+  hub_guard(base, size);
+  return slab;
+}
+
+static size_t unmap_slab(struct slab *slab) {
+  const size_t released = os_unmap(slab->base, slab->size);
+  drop_descriptor(slab);
+  return released;
+}
+
+/* ---- Small blocks. ---- */
+
+struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reason, uint32_t stack) {
+  const uint64_t start = hub_ticks();
+  struct slab_list *list = &legacy.slabs[cls];
+  struct chain chain = CHAIN_EMPTY;
+  lock_take(&legacy.lock);
+  const bool had = slab_list_take(list, most, &chain);
+  struct block *broken = list->broken;
+  list->broken = NULL;
+  uint64_t refused = legacy.refused_bytes;
+  lock_release(&legacy.lock);
+  if (!had) {
+    struct slab *slab = map_slab(class_slab_units(cls) * UNIT_SIZE, 0, UNIT_SIZE);
+    if (slab == NULL) return chain;
+    slab_init(slab, cls);
+    directory_enter(slab);
+    const void *base = slab->base;
+    const uint32_t capacity = slab->capacity;
+    lock_take(&legacy.lock);
+    slab_list_add(list, slab);
+    slab_list_take(list, most, &chain);
+    refused = legacy.refused_bytes += slab->size;
+    lock_release(&legacy.lock);
+    EVENT(slab_acquire, .base = base, .cls = cls, .live = 0, .capacity = capacity);
+  }
+  if (broken != NULL) misuse_broken(cls, broken);
+  EVENT(legacy_fallback, .cls = cls, .size = (uint64_t)chain.count * class_stride(cls), .base = chain.head,
+        .reason = reason, .ticks = hub_ticks() - start, .stack = stack, .refused = refused);
+  return chain;
+}
+
+/* Takes an empty slab out of its list, in front of *empties. One is kept, so that a class at its edge does not come and go. */
+static void take_if_surplus(struct slab_list *list, struct slab *slab, bool all, struct slab **empties) {
+  if (!all && list->head == slab && slab->next == NULL) return;
+  slab_list_remove(list, slab);
+  directory_leave(slab); /* under the lock: what the directory leads to is mapped as long as it is held */
+  legacy.refused_bytes -= slab->size;
+  slab->next = *empties;
+  *empties = slab;
+}
+
+static size_t release_slabs(struct slab *slab) {
+  size_t released = 0;
+  while (slab != NULL) {
+    struct slab *next = slab->next;
+    EVENT(slab_release, .base = slab->base, .cls = slab->cls, .live = 0, .capacity = slab->capacity);
+    released += unmap_slab(slab);
+    slab = next;
+  }
+  return released;
+}
+
+void legacy_return_blocks(uint32_t cls, struct chain chain) {
+  struct slab_list *list = &legacy.slabs[cls];
+  struct slab *empties = NULL;
+  lock_take(&legacy.lock);
+  while (chain.count > 0) {
+    struct block *block = chain.head;
+    struct slab *slab = directory_slab(block);
+    if (slab == NULL || slab->cls != cls) break; /* a link overwritten after its free: the rest is lost, not followed */
+    chain.head = block_next(block);
+    chain.count--;
+    if (!slab_list_give(list, slab, block)) continue;
+    list->emptied_ms = os_now_ms();
+    take_if_surplus(list, slab, false, &empties);
+  }
+  lock_release(&legacy.lock);
+  release_slabs(empties);
+}
+
+static READS_RACILY bool has_slabs(uint32_t cls) { return legacy.slabs[cls].slabs != 0; }
+
+/* The slab that each class kept, where it was not used for a while. */
+static size_t scavenge_slabs(bool trim, uint64_t now) {
+  size_t released = 0;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    struct slab_list *list = &legacy.slabs[cls];
+    struct slab *empties = NULL;
+    if (!has_slabs(cls)) continue;
+    lock_take(&legacy.lock);
+    struct slab *kept = list->head;
+    const bool due = trim || now >= list->emptied_ms + config.release_delay;
+    if (kept != NULL && due && slab_used(kept) == 0) take_if_surplus(list, kept, true, &empties);
+    lock_release(&legacy.lock);
+    released += release_slabs(empties);
+  }
+  return released;
+}
+
+/* ---- Huge blocks. ---- */
+
+/* A slab over kept memory; NULL where none fits. `wanted`: with all of the room. */
+static struct slab *take_kept(size_t size, size_t room, bool wanted, size_t align) {
+  const uint32_t thread = os_thread();
+  lock_take(&legacy.lock);
+  char *base = wanted && !kept_has(&legacy.kept, room, align) ? NULL : kept_take(&legacy.kept, size, room, align, thread);
+  assert(kept_is_valid(&legacy.kept));
+  lock_release(&legacy.lock);
+  if (base == NULL) return NULL;
+  struct slab *slab = new_descriptor(base, size, align);
+  if (slab == NULL) os_unmap(base, size);
+  return slab;
+}
+
+/* Keeps [base, base + size) for the next huge block, or unmaps it. */
+static void keep(char *base, size_t size) {
+  const uint64_t now = os_now_ms();
+  const uint32_t thread = os_thread();
+  lock_take(&legacy.lock);
+  const bool kept = size <= kept_most() && kept_add(&legacy.kept, base, size, now, thread);
+  assert(kept_is_valid(&legacy.kept));
+  lock_release(&legacy.lock);
+  if (kept) evict(idle_since(now));
+  else os_unmap(base, size);
+}
+
+/* Books a huge block in (sign 1) or out (-1). Returns the bytes that the shared pool refused. */
+static uint64_t book_huge(const struct slab *slab, int sign) {
+  lock_take(&legacy.lock);
+  legacy.huge_blocks += (uint64_t)(int64_t)sign;
+  legacy.huge_requested += (uint64_t)sign * slab->requested;
+  legacy.huge_bytes += (uint64_t)sign * slab->size;
+  if (((const struct mapping *)slab)->refused) legacy.refused_bytes += (uint64_t)sign * slab->size;
+  const uint64_t refused = legacy.refused_bytes;
+  lock_release(&legacy.lock);
+  return refused;
+}
+
+/* What was a large block, refused, stays one when it moves. */
+static void refuse(struct slab *slab) {
+  lock_take(&legacy.lock);
+  ((struct mapping *)slab)->refused = true;
+  legacy.refused_bytes += slab->size;
+  lock_release(&legacy.lock);
+}
+
+/* Where a huge block's memory comes from. KEPT_WITH_ROOM: only if there is room behind it, too. */
+enum origin { KEPT_WITH_ROOM, KEPT, KEPT_OR_FRESH, FRESH };
+
+static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason reason, enum origin origin, bool *zeroed) {
+  const uint64_t start = hub_ticks();
+  const size_t rounded = align_up(max_size(size, 1), UNIT_SIZE);
+  align = max_size(align, UNIT_SIZE);
+  if (rounded < size || rounded > PTRDIFF_MAX) return NULL;
+  /* For a checker: closed memory lies in front, and freed memory is used for nothing else as long as it is kept. */
+  const size_t lead = hub_checked ? align : 0;
+  const size_t room = reason == LEGACY_GROWN ? align_up(rounded / 2, UNIT_SIZE) : 0;
+  struct slab *slab = origin != FRESH && !hub_checked ? take_kept(rounded, rounded + room, origin == KEPT_WITH_ROOM, align) : NULL;
+  *zeroed = slab == NULL;
+  if (slab == NULL && origin < KEPT_OR_FRESH) return NULL;
+  if (slab == NULL) {
+    evict(idle_since(os_now_ms())); /* before more memory is resident */
+    slab = map_slab(rounded + lead, origin == FRESH ? room : 0, align);
+  }
+  if (slab == NULL) return NULL;
+  slab->base += lead;
+  slab->size -= lead;
+  slab->units = (uint32_t)(slab->size / UNIT_SIZE);
+  ((struct mapping *)slab)->lead = lead;
+  slab->cls = CLASS_HUGE;
+  slab->requested = size;
+  slab->align = align;
+  ((struct mapping *)slab)->refused = reason < LEGACY_HUGE;
+  directory_enter(slab);
+  const uint64_t refused = book_huge(slab, 1);
+  EVENT(legacy_fallback, .cls = CLASS_HUGE, .size = slab->size, .base = slab->base, .reason = reason,
+        .ticks = hub_ticks() - start, .stack = 0, .refused = refused);
+  return slab;
+}
+
+struct slab *legacy_huge_alloc(size_t size, size_t align, enum legacy_reason reason, bool *zeroed) {
+  return huge_alloc(size, align, reason, KEPT_OR_FRESH, zeroed);
+}
+
+struct slab *legacy_kept_alloc(size_t size, bool with_room, bool *zeroed) {
+  return huge_alloc(size, UNIT_SIZE, LEGACY_GROWN, with_room ? KEPT_WITH_ROOM : KEPT, zeroed);
+}
+
+void legacy_huge_free(struct slab *slab) {
+  directory_leave(slab);
+  book_huge(slab, -1);
+  const size_t lead = ((const struct mapping *)slab)->lead, size = slab->size + lead;
+  char *base = slab->base - lead;
+  drop_descriptor(slab);
+  keep(base, size);
+}
+
+/* Makes `slab` longer or shorter where it lies: into kept memory behind it, or by the system. */
+static bool resize_in_place(struct slab *slab, size_t size) {
+  if (size < slab->size) {
+    keep(slab->base + size, slab->size - size);
+    return true;
+  }
+  lock_take(&legacy.lock);
+  const bool taken = kept_take_at(&legacy.kept, slab->base + slab->size, size - slab->size);
+  lock_release(&legacy.lock);
+  if (taken) ((struct mapping *)slab)->whole = false;
+  if (taken || slab->size <= COPY_BYTES_MAX) return taken; /* seldom has the system place behind it, and that would be new memory */
+  if (!os_resize(slab->base, slab->size, size)) return false;
+  if (directory_prepare(slab->base + slab->size, size - slab->size)) return true;
+  os_unmap(slab->base + slab->size, size - slab->size);
+  return false;
+}
+
+/* The new place of `slab`; NULL if there is no memory. */
+static struct slab *new_place(const struct slab *slab, size_t size, enum origin origin, bool *fresh) {
+  struct slab *place = huge_alloc(size, slab->align, size > slab->size ? LEGACY_GROWN : LEGACY_HUGE, origin, fresh);
+  if (place != NULL && ((const struct mapping *)slab)->refused && size <= units_large_max()) refuse(place);
+  return place;
+}
+
+/* Forgets a block whose memory is not ours any more. */
+static void forget(struct slab *slab) {
+  book_huge(slab, -1);
+  drop_descriptor(slab);
+}
+
+struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
+  const size_t rounded = align_up(size, UNIT_SIZE);
+  if (rounded < size || rounded > PTRDIFF_MAX) return NULL;
+  if (rounded == slab->size || resize_in_place(slab, rounded)) {
+    book_huge(slab, -1);
+    ((struct mapping *)slab)->refused &= size <= units_large_max();
+    slab->requested = size;
+    slab->size = rounded;
+    slab->units = (uint32_t)(rounded / UNIT_SIZE);
+    book_huge(slab, 1);
+    return slab;
+  }
+  const bool whole = ((const struct mapping *)slab)->whole;
+  bool fresh;
+  struct slab *moved = new_place(slab, size, !whole || slab->size <= COPY_BYTES_MAX ? KEPT_OR_FRESH : FRESH, &fresh);
+  if (moved == NULL) return NULL;
+  directory_leave(slab); /* first: once the pages have moved, their old place may be another thread's */
+  const enum os_moved how = whole && fresh ? os_move(slab->base, slab->size, moved->base, moved->size) : OS_STAYED;
+  if (how == OS_MOVED) {
+    forget(slab);
+    return moved;
+  }
+  if (how == OS_TARGET_LOST) {
+    directory_leave(moved);
+    forget(moved);
+    moved = new_place(slab, size, KEPT_OR_FRESH, &fresh);
+    if (moved == NULL) {
+      directory_enter(slab);
+      return NULL;
+    }
+  }
+  memcpy(moved->base, slab->base, min_size(slab->size, moved->size));
+  legacy_huge_free(slab);
+  return moved;
+}
+
+size_t legacy_scavenge(bool trim) {
+  const uint64_t now = os_now_ms();
+  const size_t released = scavenge_slabs(trim, now);
+  return released + evict(trim ? UINT64_MAX : idle_since(now));
+}
+
+bool legacy_keeps(const void *p) {
+  lock_take(&legacy.lock);
+  const bool keeps = kept_holds(&legacy.kept, p);
+  lock_release(&legacy.lock);
+  return keeps;
+}
+
+READS_RACILY bool legacy_has_place(void) {
+  const bool keeps = config.release_delay / KEPT_DELAY_PART != 0;
+  return keeps && legacy.huge_blocks < GROWN_MOST;
+}
+
+READS_RACILY uint64_t legacy_used(uint32_t cls) { return legacy.slabs[cls].used; }
+
+READS_RACILY void legacy_usage(uint32_t cls, struct legacy_usage *out) {
+  *out = (struct legacy_usage){.kept_bytes = legacy.kept.bytes};
+  if (cls < CLASS_COUNT) {
+    const struct slab_list *list = &legacy.slabs[cls];
+    out->slabs = list->slabs;
+    out->capacity = list->capacity;
+    out->used = list->used;
+    out->bytes = list->bytes;
+  } else {
+    out->huge_blocks = legacy.huge_blocks;
+    out->huge_requested = legacy.huge_requested;
+    out->huge_bytes = legacy.huge_bytes;
+  }
+}
+
+bool legacy_visit(bool try_only, void (*visit)(struct slab *slab, void *context), void *context) {
+  if (!try_only) lock_take(&legacy.lock);
+  else if (!lock_try(&legacy.lock)) return false;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    for (struct slab *slab = legacy.slabs[cls].head; slab != NULL; slab = slab->next) visit(slab, context);
+  }
+  lock_release(&legacy.lock);
+  return true;
+}
+
+struct small_visit { void (*visit)(const struct slab *slab, void *context); void *context; };
+
+static void visit_if_small(const struct slab *slab, void *context) {
+  const struct small_visit *v = context;
+  if (slab->home == NULL && slab->cls < CLASS_COUNT) v->visit(slab, v->context);
+}
+
+void legacy_visit_small(void (*visit)(const struct slab *slab, void *context), void *context) {
+  uint64_t slabs = 0;
+  if (!lock_try(&legacy.lock)) return;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) slabs += legacy.slabs[cls].slabs;
+  if (slabs != 0) directory_each(visit_if_small, &(struct small_visit){visit, context});
+  lock_release(&legacy.lock);
+}
+
+const struct lock_row legacy_locks = LOCK_ROW(legacy.lock);

@@ -1,0 +1,67 @@
+/*
+ * legacy.h: the path that serves what SuperSlabs do not.
+ *
+ *   small blocks after a shared_fail: slabs mapped one by one
+ *   huge blocks: a mapping each, its base and size multiples of a unit; a few freed ones are kept for reuse
+ *
+ * One lock over all of it; system calls and events happen outside of it.
+ */
+#ifndef HAKMEM_LEGACY_H
+#define HAKMEM_LEGACY_H
+
+#include "platform/base.h"
+#include "events.h"
+#include "platform/lock.h"
+#include "superslab.h"
+
+/*
+ * Blocks of class `cls`, at most `most`, from legacy slabs; raises legacy_fallback with `reason`, the stack and the time it
+ * took. Empty where the system has no memory.
+ */
+struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reason, uint32_t stack);
+
+/* Returns the blocks of `chain`, all of class `cls` and of legacy slabs; slabs that are empty then are unmapped but for one. */
+void legacy_return_blocks(uint32_t cls, struct chain chain);
+
+/*
+ * A block of `size` bytes at a multiple of `align` (a power of two) in a mapping of its own. *zeroed: it is fresh from the system. `reason`
+ * is LEGACY_HUGE; LEGACY_GROWN, for kept memory with half as much again behind it where there is some, nobody's, so that others may be faster; or why
+ * a SuperSlab could not serve it. NULL where the system has none.
+ */
+struct slab *legacy_huge_alloc(size_t size, size_t align, enum legacy_reason reason, bool *zeroed);
+void legacy_huge_free(struct slab *slab);
+
+/* The same for a block that has grown, in kept memory alone; `with_room`: only if there is room behind it. NULL if there is none. */
+struct slab *legacy_kept_alloc(size_t size, bool with_room, bool *zeroed);
+
+/* Resizes a huge block, moving it where it must; its old base is not to be used any more. NULL: it is unchanged. */
+struct slab *legacy_huge_resize(struct slab *slab, size_t size);
+
+/* Unmaps kept mappings and empty slabs that were not used for HAKMEM_RELEASE_DELAY, or all with `trim`. Returns the bytes. */
+size_t legacy_scavenge(bool trim);
+
+/* Whether `p` points into the memory of a freed huge block that is kept for reuse. */
+bool legacy_keeps(const void *p);
+
+struct legacy_usage {
+  uint64_t slabs, capacity, used, bytes;         /* small blocks of one class, as struct pool_usage */
+  uint64_t huge_blocks, huge_requested, huge_bytes; /* huge blocks that are live */
+  uint64_t kept_bytes;                           /* of freed huge blocks */
+};
+void legacy_usage(uint32_t cls, struct legacy_usage *out); /* CLASS_HUGE fills the huge members */
+uint64_t legacy_used(uint32_t cls);                        /* of a small class, `used` alone */
+
+/* Whether memory is kept, and few enough huge blocks are there, for large blocks that have grown to be huge ones. */
+bool legacy_has_place(void);
+
+/*
+ * Calls `visit` for every slab of small blocks that is not full, under the lock, as units_visit does.
+ */
+bool legacy_visit(bool try_only, void (*visit)(struct slab *slab, void *context), void *context);
+
+/* Calls `visit` for every slab of small blocks, full ones as well, under the lock if it can be had at once. */
+void legacy_visit_small(void (*visit)(const struct slab *slab, void *context), void *context);
+
+extern const struct lock_row legacy_locks;
+
+#endif

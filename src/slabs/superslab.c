@@ -1,0 +1,399 @@
+#include "superslab.h"
+
+#include <string.h>
+
+#include "memory/os.h"
+
+#if HAKMEM_EVENTS
+struct block_end block_end; /* its header is 0, not HEADER_FREE: the end of every list */
+#endif
+
+/* `units` bits from bit `first` on. */
+static uint64_t mask_of(uint32_t first, uint32_t units) {
+  const uint64_t run = units >= 64 ? UINT64_MAX : ((uint64_t)1 << units) - 1;
+  return run << first;
+}
+
+void superslab_init(struct superslab *ss, void *base, size_t size) {
+  memset(ss->slabs, 0, size / UNIT_SIZE * sizeof(struct slab));
+  *ss = (struct superslab){.base = base, .size = size, .units = (uint32_t)(size / UNIT_SIZE)};
+  ss->free_mask = mask_of(0, ss->units);
+}
+
+/* Bit u of the result: the units u to u + units - 1 are all in `mask`. */
+static uint64_t runs_in(uint64_t mask, uint32_t units) {
+  uint32_t have = 1;
+  while (have < units && mask != 0) {
+    const uint32_t step = have < units - have ? have : units - have;
+    mask &= mask >> step;
+    have += step;
+  }
+  return mask;
+}
+
+/* Makes the units from `unit` on a slab. */
+static struct slab *take_at(struct superslab *ss, uint32_t unit, uint32_t units) {
+  const uint64_t mask = mask_of(unit, units);
+  ss->free_mask &= ~mask;
+  ss->dirty_mask &= ~mask;
+  ss->aged_mask &= ~mask;
+  ss->used_units += units;
+  struct slab *slab = &ss->slabs[unit];
+  *slab = (struct slab){.home = ss, .base = ss->base + unit * UNIT_SIZE, .units = units, .size = units * UNIT_SIZE};
+  return slab;
+}
+
+bool superslab_has(const struct superslab *ss, uint32_t units) { return runs_in(ss->free_mask, units) != 0; }
+
+/* Units from `first` on that are in `mask`. */
+static uint32_t length_in(uint64_t mask, uint32_t first) {
+  const uint64_t others = ~(mask >> first);
+  return others != 0 ? (uint32_t)__builtin_ctzll(others) : 64;
+}
+
+struct superslab_place superslab_find(const struct superslab *ss, uint32_t units, uint32_t room) {
+  struct superslab_place best = {0, UINT32_MAX};
+  const bool dirty = runs_in(ss->dirty_mask, units) != 0; /* untouched units may never be needed */
+  const uint64_t mask = dirty ? ss->dirty_mask : ss->free_mask;
+  for (uint32_t first = 0, length; first < ss->units && mask >> first != 0; first += length) {
+    first += (uint32_t)__builtin_ctzll(mask >> first);
+    length = length_in(mask, first);
+    if (length < units) continue;
+    const uint32_t waste = (dirty ? 0 : WASTE_UNTOUCHED) + (length >= room ? length - room : WASTE_NO_ROOM - length);
+    if (waste < best.waste) best = (struct superslab_place){first, waste};
+  }
+  return best;
+}
+
+struct slab *superslab_take(struct superslab *ss, uint32_t units, uint32_t room, bool *zeroed) {
+  const struct superslab_place place = superslab_find(ss, units, room);
+  if (place.waste == UINT32_MAX) return NULL;
+  *zeroed = (ss->dirty_mask & mask_of(place.unit, units)) == 0;
+  return take_at(ss, place.unit, units);
+}
+
+bool superslab_resize(struct superslab *ss, struct slab *slab, uint32_t units) {
+  const uint32_t first = (uint32_t)(slab - ss->slabs);
+  if (first + units > ss->units || slab_is_cut(slab)) return false;
+  const uint64_t before = mask_of(first, slab->units), after = mask_of(first, units);
+  if ((after & ~before & ~ss->free_mask) != 0) return false;
+  ss->free_mask = (ss->free_mask | before) & ~after;
+  ss->dirty_mask = (ss->dirty_mask | (before & ~after)) & ~after;
+  ss->aged_mask &= ss->dirty_mask;
+  ss->used_units += units - slab->units;
+  slab->units = units;
+  slab->size = units * UNIT_SIZE;
+  return true;
+}
+
+void superslab_age(struct superslab *ss) { ss->aged_mask = ss->dirty_mask; }
+
+struct slab *superslab_take_aged(struct superslab *ss) {
+  if (ss->aged_mask == 0) return NULL;
+  const uint32_t first = (uint32_t)__builtin_ctzll(ss->aged_mask);
+  uint32_t end = first;
+  while (end < ss->units && (ss->aged_mask >> end & 1) != 0) end++;
+  struct slab *slab = take_at(ss, first, end - first);
+  slab->cls = CLASS_LARGE;
+  return slab;
+}
+
+void superslab_give(struct superslab *ss, struct slab *slab, bool dirty) {
+  const uint64_t mask = mask_of((uint32_t)(slab - ss->slabs), slab->units);
+  assert((ss->free_mask & mask) == 0);
+  const uint64_t whole = mask_of((uint32_t)(slab - ss->slabs), slab_whole_units(slab));
+  ss->gone_mask |= mask & ~whole;
+  ss->free_mask |= whole;
+  if (dirty) ss->dirty_mask |= whole;
+  ss->used_units -= slab->units;
+  slab->home = NULL;
+}
+
+uint32_t superslab_lose(struct superslab *ss, uint32_t *at) {
+  const uint64_t left = *at < ss->units ? ss->free_mask >> *at : 0;
+  if (left == 0) return 0;
+  *at += (uint32_t)__builtin_ctzll(left);
+  uint32_t units = 0;
+  while (*at + units < ss->units && (ss->free_mask >> (*at + units) & 1) != 0) units++;
+  const uint64_t mask = mask_of(*at, units);
+  ss->free_mask &= ~mask;
+  ss->dirty_mask &= ~mask;
+  ss->aged_mask &= ~mask;
+  ss->gone_mask |= mask;
+  *at += units;
+  return units;
+}
+
+size_t superslab_resident(const struct superslab *ss) {
+  if (!__atomic_load_n(&ss->torn, __ATOMIC_RELAXED)) return os_resident(ss->base, ss->size);
+  size_t resident = 0;
+  for (uint32_t u = 0, units; u < ss->units; u += units) {
+    const struct slab *slab = &ss->slabs[u];
+    const bool is_slab = ((ss->free_mask | ss->gone_mask) >> u & 1) == 0 && slab->home == ss;
+    units = is_slab ? slab->units : 1;
+    if ((ss->gone_mask >> u & 1) == 0) resident += os_resident(ss->base + u * UNIT_SIZE, is_slab ? slab->size : UNIT_SIZE);
+  }
+  return resident;
+}
+
+bool superslab_is_valid(const struct superslab *ss) {
+  return ss->units <= SUPERSLAB_UNITS_MAX && ss->size == ss->units * UNIT_SIZE &&
+         ((uintptr_t)ss->base & (ss->size - 1)) == 0 && (ss->dirty_mask & ~ss->free_mask) == 0 && (ss->aged_mask & ~ss->dirty_mask) == 0 &&
+         (ss->gone_mask & ss->free_mask) == 0 && ss->used_units + (uint32_t)__builtin_popcountll(ss->free_mask | ss->gone_mask) == ss->units;
+}
+
+static uint32_t capacity_of(const struct slab *slab) { return (uint32_t)((slab->size - slab->first) / slab->stride); }
+
+void slab_init(struct slab *slab, uint32_t cls) {
+  slab->cls = cls;
+  slab->stride = class_stride(cls);
+  slab->first = class_first(cls);
+  slab->capacity = capacity_of(slab);
+  assert(slab->capacity <= SLAB_BLOCKS_MAX);
+  slab->free = BLOCK_END;
+  slab->free_count = slab->carved = slab->reached = slab->given = slab->seen_live = slab->purging = slab->trimmed = 0;
+}
+
+static char *block_at(const struct slab *slab, uint32_t index) {
+  return slab->base + slab->first + (size_t)index * slab->stride;
+}
+
+/* Atomic for slab_block_of, which asks about blocks that were carved long before, without the lock. */
+static void set_carved(struct slab *slab, uint32_t carved) {
+  __atomic_store_n(&slab->carved, carved, __ATOMIC_RELAXED);
+  if (carved > slab->reached) slab->reached = carved;
+}
+
+/* Carves `count` blocks: a list of them in order of address, in front of *chain. */
+static void carve(struct slab *slab, uint32_t count, struct chain *chain) {
+  if (count == 0) return;
+  for (uint32_t i = slab->carved + count; i > slab->carved; i--) {
+    struct block *block = (struct block *)block_at(slab, i - 1);
+    header_set(block, HEADER_FREE);
+    chain_push(chain, block);
+  }
+  set_carved(slab, slab->carved + count);
+  slab->trimmed = 0;
+}
+
+/* ---- A slab's free blocks in order of address. ---- */
+
+struct block_set { uint64_t bits[SLAB_BLOCKS_MAX / 64]; }; /* bit i: block i */
+
+static bool is_in(const struct block_set *set, uint32_t index) { return set->bits[index / 64] >> index % 64 & 1; }
+
+/* The first `count` free blocks, and behind them *rest. False where one of them has a broken link; with `whole`, or a broken header. */
+static bool first_free(const struct slab *slab, uint32_t count, bool whole, struct block_set *set, struct block **rest) {
+  *set = (struct block_set){{0}};
+  *rest = slab->free;
+  for (uint32_t n = 0; n < count; n++) {
+    const size_t offset = (size_t)((const char *)*rest - slab->base) - slab->first;
+    const uint32_t index = (uint32_t)(offset / slab->stride);
+    if (offset >= (size_t)slab->carved * slab->stride || offset % slab->stride != 0) return false;
+    if ((whole && !block_can_pop(*rest)) || is_in(set, index)) return false;
+    set->bits[index / 64] |= UINT64_C(1) << index % 64;
+    *rest = block_next(*rest);
+  }
+  return true;
+}
+
+/* Makes the free list those of the set that are among the first `blocks`, in order of address, in front of `rest`. Each is touched once. */
+static void link_in_order(struct slab *slab, const struct block_set *set, uint32_t blocks, struct block *rest) {
+  for (uint32_t word = (blocks + 63) / 64; word-- > 0;) {
+    for (uint64_t bits = set->bits[word]; bits != 0;) {
+      const uint32_t bit = 63 - (uint32_t)__builtin_clzll(bits);
+      bits ^= UINT64_C(1) << bit;
+      if (word * 64 + bit >= blocks) continue;
+      struct block *block = (struct block *)block_at(slab, word * 64 + bit);
+      block_link(block, rest);
+      rest = block;
+    }
+  }
+  slab->free = rest;
+  slab->given = 0;
+}
+
+/* Brings the blocks given back since the last time into order of address, in front of those that were in order before. */
+static void sort_given(struct slab *slab) {
+  struct block_set given;
+  struct block *rest;
+  if (slab->given < 2 || !first_free(slab, slab->given, false, &given, &rest)) return;
+  link_in_order(slab, &given, slab->carved, rest);
+}
+
+/* ---- Blocks out and in. ---- */
+
+/* Whether `block` lies where the slab's blocks are that were handed out once. */
+static bool holds(const struct slab *slab, const struct block *block) {
+  return (uintptr_t)block - (uintptr_t)slab->base - slab->first < (size_t)slab->carved * slab->stride;
+}
+
+struct block *slab_take(struct slab *slab, uint32_t most, struct chain *chain) {
+  sort_given(slab);
+  slab->taken_ms = (uint32_t)os_now_ms();
+  const uint32_t fresh = slab_room(slab), old = most < slab->free_count ? most : slab->free_count;
+  carve(slab, most - old < fresh ? most - old : fresh, chain);
+  if (old == 0) return NULL;
+  struct block *first = slab->free, *last = first;
+  uint32_t taken = 1;
+  while (taken < old && holds(slab, block_next(last))) {
+    last = block_next(last);
+    taken++;
+  }
+  slab->free = block_next(last);
+  slab->free_count -= taken;
+  slab->given = slab->given > taken ? slab->given - taken : 0;
+  const bool broken = slab->free_count != 0 && !holds(slab, slab->free);
+  if (broken) {
+    slab->free = BLOCK_END;
+    slab->free_count = slab->given = 0;
+  }
+  block_link(last, chain->head);
+  chain->head = first;
+  chain->count += taken;
+  return broken ? last : NULL;
+}
+
+void slab_give(struct slab *slab, struct block *block) {
+  block_link(block, slab->free);
+  slab->free = block;
+  slab->free_count++;
+  slab->given++;
+  slab->trimmed = 0;
+  assert(slab->free_count <= slab->carved);
+}
+
+bool slab_trim_begin(struct slab *slab, uint32_t least, struct slab_tail *tail) {
+  struct block_set free;
+  struct block *end;
+  if (slab->purging != 0 || (slab->trimmed != 0 && slab->trimmed <= least)) return false;
+  slab->trimmed = least;
+  if (!first_free(slab, slab->free_count, true, &free, &end)) return false;
+  uint32_t kept = slab->carved, count = slab->free_count;
+  while (kept > 0 && is_in(&free, kept - 1)) kept--;
+  count -= slab->carved - kept;
+  if (kept < slab->carved) kept++, count++;
+  char *const base = (char *)align_up((uintptr_t)block_at(slab, kept), os_page_size()), *const behind = slab->base + slab->size;
+  if (kept == slab->capacity || base >= behind || (size_t)(behind - base) < least) return false;
+  *tail = (struct slab_tail){slab, base, (size_t)(behind - base)};
+  link_in_order(slab, &free, kept, BLOCK_END);
+  slab->free_count = count;
+  slab->trimmed = slab->purging = 1;
+  __atomic_store_n(&slab->carved, kept, __ATOMIC_RELEASE); /* before the headers go: slab_lost_block */
+  return true;
+}
+
+void slab_trim_end(struct slab *slab) { slab->purging = 0; }
+
+bool slab_was_block(const struct slab *slab, const void *p) {
+  const size_t offset = (size_t)((const char *)p - slab->base) - slab->first;
+  return slab->stride != 0 && offset / slab->stride < slab->reached && offset % slab->stride == 0 && slab_block_of(slab, p) == NULL;
+}
+
+bool slab_lost_block(const struct slab *slab, const void *p) {
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);
+  return slab_block_of(slab, p) != p;
+}
+
+void *slab_block_of(const struct slab *slab, const void *p) {
+  if ((const char *)p < slab->base + slab->first) return NULL;
+  const size_t offset = (size_t)((const char *)p - slab->base) - slab->first, stride = slab->stride;
+  if (stride == 0) return NULL; /* the SuperSlab went meanwhile: somebody asks about a freed block */
+  const uint32_t index = (uint32_t)(offset / stride);
+  return index < __atomic_load_n(&slab->carved, __ATOMIC_RELAXED) ? block_at(slab, index) : NULL;
+}
+
+size_t large_needs(size_t requested) { return align_up(max_size(requested, 1), os_page_size()); }
+
+size_t slab_usable(const struct slab *slab, const void *p) {
+  if (slab->cls == CLASS_HUGE) return slab->size - (size_t)((const char *)p - slab->base);
+  if (slab->cls == CLASS_LARGE) return large_needs(slab->requested) - (size_t)((const char *)p - slab->base);
+  const size_t offset = (size_t)((const char *)p - slab->base) - slab->first;
+  return slab->stride - offset % slab->stride - 1;
+}
+
+uint32_t slab_count_live(const struct slab *slab) {
+#if HAKMEM_EVENTS
+  uint32_t live = 0;
+  for (uint32_t i = 0; i < slab->carved; i++) live += header_says_live_at(block_at(slab, i), slab->cls);
+  return live;
+#else
+  return slab_used(slab);
+#endif
+}
+
+bool slab_is_valid(const struct slab *slab) {
+  if (slab->cls >= CLASS_COUNT) return slab->requested <= slab->size;
+  uint32_t free_blocks = 0;
+  for (const struct block *b = slab->free; b != BLOCK_END && free_blocks <= slab->free_count; b = block_next(b)) {
+    if (slab_block_of(slab, b) != b) return false;
+    free_blocks++;
+  }
+  return free_blocks == slab->free_count && slab->free_count <= slab->carved && slab->carved <= slab->capacity &&
+         slab->given <= slab->free_count && slab->first + (size_t)slab->capacity * slab->stride <= slab->size;
+}
+
+static void link_partial(struct slab_list *list, struct slab *slab) {
+  slab->prev = NULL;
+  slab->next = list->head;
+  if (list->head != NULL) list->head->prev = slab;
+  list->head = slab;
+}
+
+static void unlink_partial(struct slab_list *list, struct slab *slab) {
+  if (slab->prev != NULL) slab->prev->next = slab->next;
+  else list->head = slab->next;
+  if (slab->next != NULL) slab->next->prev = slab->prev;
+  if (list->cursor == slab) list->cursor = slab->next;
+  slab->next = slab->prev = NULL;
+}
+
+void slab_list_add(struct slab_list *list, struct slab *slab) {
+  list->slabs++;
+  list->capacity += slab->capacity;
+  list->bytes += slab->size;
+  link_partial(list, slab);
+}
+
+bool slab_list_take(struct slab_list *list, uint32_t most, struct chain *chain) {
+  struct slab *slab = list->head;
+  if (slab == NULL) return false;
+  const uint32_t before = slab_used(slab);
+  struct block *broken = slab_take(slab, most, chain);
+  if (broken != NULL) list->broken = broken;
+  list->used += slab_used(slab) - before;
+  if (slab_is_full(slab)) {
+    slab->seen_live = 0; /* legacy's are not counted then */
+    unlink_partial(list, slab);
+  }
+  return true;
+}
+
+bool slab_list_give(struct slab_list *list, struct slab *slab, struct block *block) {
+  if (slab_is_full(slab)) link_partial(list, slab);
+  slab_give(slab, block);
+  list->used--;
+  return slab_used(slab) == 0;
+}
+
+bool slab_list_trim_begin(struct slab_list *list, struct slab *slab, uint32_t least, struct slab_tail *tail) {
+  if (!slab_trim_begin(slab, least, tail)) return false;
+  list->used++;
+  if (slab_is_full(slab)) unlink_partial(list, slab);
+  return true;
+}
+
+bool slab_list_trim_end(struct slab_list *list, struct slab *slab) {
+  if (slab_is_full(slab)) link_partial(list, slab);
+  slab_trim_end(slab);
+  list->used--;
+  return slab_used(slab) == 0;
+}
+
+void slab_list_remove(struct slab_list *list, struct slab *slab) {
+  assert(slab_used(slab) == 0);
+  unlink_partial(list, slab);
+  list->slabs--;
+  list->capacity -= slab->capacity;
+  list->bytes -= slab->size;
+}

@@ -1,0 +1,551 @@
+#include "units.h"
+
+#include "platform/config.h"
+#include "directory.h"
+#include "memory/os.h"
+
+/*
+ * Descriptors of SuperSlabs that went, for those that come. One in a hundred has the list of the others, whose memory goes back; behind its
+ * header, which says that there is no SuperSlab.
+ */
+#define SPARES 100
+struct spares {
+  char header[sizeof(struct superslab)];
+  struct spares *next;
+  uint32_t count;
+  struct superslab *others[SPARES];
+};
+static_assert(sizeof(struct spares) <= sizeof(struct superslab) + 8 * sizeof(struct slab), "the list fits into the smallest descriptor, of 512 KiB");
+
+#define WASTE_OTHER_THREAD (4 * WASTE_UNTOUCHED)
+#define OTHERS_SEEN 32 /* SuperSlabs that are looked at behind the first that would do, for one that the thread itself uses */
+
+/* SuperSlabs. Open ones (superslab_is_open) stand first in the list. */
+static struct {
+  struct lock lock;
+  struct superslab *first, *last;
+  struct spares *spares;
+  uint32_t active, mapping; /* SuperSlabs; those being mapped count against the limit */
+  uint32_t free_units, gone_units;
+  uint64_t dirty_units;
+  uint64_t aged_ms; /* when what was dirty was last aged */
+} superslabs;
+
+size_t units_large_max(void) { return config_superslab_size() / 2; }
+uint32_t units_idle_ms(void) { return config.release_delay / 2; }
+
+/* ---- The list of SuperSlabs; superslabs.lock is held. ---- */
+
+static void list_remove(struct superslab *ss) {
+  if (ss->prev != NULL) ss->prev->next = ss->next;
+  else superslabs.first = ss->next;
+  if (ss->next != NULL) ss->next->prev = ss->prev;
+  else superslabs.last = ss->prev;
+}
+
+static void list_add_first(struct superslab *ss) {
+  ss->prev = NULL;
+  ss->next = superslabs.first;
+  if (superslabs.first != NULL) superslabs.first->prev = ss;
+  else superslabs.last = ss;
+  superslabs.first = ss;
+}
+
+static void list_add_last(struct superslab *ss) {
+  ss->next = NULL;
+  ss->prev = superslabs.last;
+  if (superslabs.last != NULL) superslabs.last->next = ss;
+  else superslabs.first = ss;
+  superslabs.last = ss;
+}
+
+/* ---- Units. ---- */
+
+#define MUCH_DIRTY (4 * MIB / UNIT_SIZE)
+bool units_much_dirty;
+
+/* The lock is held. Written to only when it changes: threads read it often. */
+static void note_dirty(void) {
+  const bool much = superslabs.dirty_units >= MUCH_DIRTY;
+  if (much != units_much_dirty) __atomic_store_n(&units_much_dirty, much, __ATOMIC_RELAXED);
+}
+
+/* Books that `slab` was taken out of its SuperSlab; a full one moves to the end. */
+static void book_taken(const struct slab *slab, uint64_t dirty_before) {
+  struct superslab *ss = slab->home;
+  superslabs.free_units -= slab->units;
+  superslabs.dirty_units -= (uint64_t)__builtin_popcountll(dirty_before ^ ss->dirty_mask);
+  note_dirty();
+  if (ss->free_mask != 0) return;
+  list_remove(ss);
+  list_add_last(ss);
+}
+
+/* Books a slab in again; its SuperSlab is not full any more. */
+static void book_given(struct slab *slab, bool dirty) {
+  struct superslab *ss = slab->home;
+  const uint32_t free = slab_whole_units(slab);
+  if (!superslab_is_open(ss)) {
+    list_remove(ss);
+    list_add_first(ss);
+  }
+  superslabs.gone_units += slab->units - free;
+  superslabs.free_units += free;
+  if (dirty) superslabs.dirty_units += free;
+  note_dirty();
+  superslab_give(ss, slab, dirty);
+  assert(superslab_is_valid(ss));
+}
+
+/*
+ * Of the first few SuperSlabs that have `units` the one where least is wasted; one that the thread took from last, if there is one: what two threads use in turn goes from
+ * one processor's cache to the other's and back, which costs more than half the speed of a program that copies much.
+ */
+static struct superslab *find_units(uint32_t units, uint32_t room, uint32_t thread) {
+  struct superslab *best = NULL;
+  uint32_t seen = 0, least = UINT32_MAX;
+  for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss) && seen < OTHERS_SEEN; ss = ss->next) {
+    if (best != NULL) seen++;
+    if (!superslab_has(ss, units)) continue;
+    const uint32_t waste = superslab_find(ss, units, room).waste + (ss->thread == thread ? 0 : WASTE_OTHER_THREAD);
+    if (waste < least) {
+      best = ss;
+      least = waste;
+    }
+    if (waste == 0) break;
+  }
+  return best;
+}
+
+/* Takes units of `ss`, which has so many. */
+static struct slab *take_units(struct superslab *ss, uint32_t units, uint32_t room, uint32_t thread, bool *zeroed) {
+  const uint64_t dirty = ss->dirty_mask;
+  ss->thread = thread;
+  struct slab *slab = superslab_take(ss, units, room, zeroed);
+  book_taken(slab, dirty);
+  return slab;
+}
+
+void units_give(struct slab *slab) {
+  directory_leave(slab);
+  const uint64_t now = os_now_ms();
+  lock_take(&superslabs.lock);
+  const size_t rest = slab_rest(slab); /* of a run that was cut: a part of a unit, which goes as well */
+  char *const last = slab->base + slab->size - rest;
+  slab->home->changed_ms = now;
+  book_given(slab, true);
+  lock_release(&superslabs.lock);
+  if (rest != 0) os_unmap(last, rest);
+}
+
+/*
+ * ---- Huge pages. ----
+ *
+ * A SuperSlab that comes asks for them where the process is so large that it touches all its pages soon. Below, the first touch of a huge page may cost more
+ * than 512 small ones: on a virtual machine whose host takes back what is free in pieces of that size, programs that live for a second or two lost more than
+ * a tenth of their time by it. What is full asks then: the kernel's khugepaged puts a huge page in place of its small ones, in time.
+ */
+#define FULL_ASK 4u /* SuperSlabs in use; fewer are not worth a system call each */
+
+static void set_pages(struct superslab *ss, enum superslab_pages pages) {
+  if (__atomic_load_n(&ss->torn, __ATOMIC_RELAXED) || __atomic_exchange_n(&ss->pages, pages, __ATOMIC_RELAXED) == pages) return;
+  if (pages == PAGES_HUGE) os_prefer_huge_pages(ss->base, ss->size);
+  else os_avoid_huge_pages(ss->base, ss->size);
+}
+
+/* A huge page of which a part was purged would be whole again soon, with nothing in that part: khugepaged puts one wherever it finds a few small ones. */
+void units_purging(struct superslab *ss) { set_pages(ss, PAGES_SMALL); }
+
+/* Where at least `least` SuperSlabs are in use. */
+static void ask_for_huge_pages(struct superslab *ss, uint32_t active, size_t least) {
+  if (config.huge_pages != 0 && active >= least) set_pages(ss, PAGES_HUGE);
+}
+
+/* ---- Descriptors. ---- */
+
+static size_t descriptor_size(void) { return superslab_descriptor_size(config_superslab_size()); }
+
+static struct superslab *new_descriptor(void) {
+  struct superslab *ss = NULL;
+  lock_take(&superslabs.lock);
+  struct spares *spares = superslabs.spares;
+  if (spares != NULL && spares->count > 0) {
+    ss = spares->others[--spares->count];
+  } else if (spares != NULL) {
+    superslabs.spares = spares->next;
+    ss = (struct superslab *)spares;
+  }
+  lock_release(&superslabs.lock);
+  if (ss == NULL) return os_metadata_pages(descriptor_size());
+  os_metadata_wake(descriptor_size());
+  return ss;
+}
+
+static void spare_descriptor(struct superslab *ss) {
+  os_metadata_rest(ss, descriptor_size());
+  lock_take(&superslabs.lock);
+  if (superslabs.spares == NULL || superslabs.spares->count == SPARES) {
+    struct spares *spares = (struct spares *)ss;
+    spares->next = superslabs.spares;
+    superslabs.spares = spares;
+  } else {
+    superslabs.spares->others[superslabs.spares->count++] = ss;
+  }
+  lock_release(&superslabs.lock);
+}
+
+/* Maps a SuperSlab beside `active` others; one place under the limit was reserved by the caller. */
+static struct superslab *map_superslab(uint32_t active, struct units_refusal *refusal) {
+  const size_t size = config_superslab_size();
+  int error = 0;
+  void *base = os_map(size, size, &error);
+  struct superslab *ss = base != NULL && directory_prepare(base, size) ? new_descriptor() : NULL;
+  if (ss != NULL) {
+    superslab_init(ss, base, size);
+    hub_guard(base, size);
+    ask_for_huge_pages(ss, active, config.huge_pages);
+    return ss;
+  }
+  /* mmap says ENOMEM for both; where a smaller, unaligned piece can be had, it was the address space. */
+  *refusal = (struct units_refusal){FAIL_OS_ENOMEM, error};
+  if (base == NULL) {
+    void *probe = os_map(size / 2, os_page_size(), &error);
+    if (probe != NULL) {
+      os_unmap(probe, size / 2);
+      refusal->reason = FAIL_NO_ADDRESS_SPACE;
+    }
+  } else {
+    os_unmap(base, size);
+  }
+  return NULL;
+}
+
+/* The same of a SuperSlab that there is; NULL where none has so many. */
+static struct slab *take_existing(uint32_t units, uint32_t room, uint32_t thread, bool *was_empty, bool *zeroed) {
+  struct superslab *ss = find_units(units, room, thread);
+  *was_empty = ss != NULL && ss->used_units == 0; /* kept in reserve, and in use again */
+  return ss != NULL ? take_units(ss, units, room, thread, zeroed) : NULL;
+}
+
+/* Raises the events of what was taken of a SuperSlab that there was; no lock is held. */
+static void tell_taken(struct slab *slab, bool was_empty, bool full, uint32_t active) {
+  if (full) ask_for_huge_pages(slab->home, active, min_size(FULL_ASK, config.huge_pages));
+  if (was_empty) EVENT(superslab_acquire, .base = slab->home->base, .size = slab->home->size, .source = ACQUIRE_RESERVE, .active = active);
+}
+
+struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, uint64_t *slab_over, struct units_refusal *refusal) {
+  *fresh_superslab = false;
+  const uint32_t thread = os_thread(); /* the first time, a system call */
+  lock_take(&superslabs.lock);
+  bool was_empty;
+  struct slab *slab = take_existing(units, units, thread, &was_empty, zeroed);
+  const bool allowed = config.ss_limit == 0 || superslabs.active + superslabs.mapping < config.ss_limit;
+  if (slab == NULL && allowed) superslabs.mapping++;
+  const uint32_t active = superslabs.active;
+  const bool full = slab != NULL && slab->home->free_mask == 0;
+  lock_release(&superslabs.lock);
+
+  if (slab != NULL) {
+    tell_taken(slab, was_empty, full, active);
+    return slab;
+  }
+  *slab_over = hub_ticks();
+  *refusal = (struct units_refusal){.reason = FAIL_LIMIT};
+  if (!allowed) return NULL;
+  struct superslab *ss = map_superslab(active, refusal);
+
+  lock_take(&superslabs.lock);
+  superslabs.mapping -= superslabs.mapping > 0; /* a child that a signal handler forked meanwhile begins at 0 */
+  uint32_t now_active = superslabs.active;
+  if (ss != NULL) {
+    list_add_first(ss);
+    now_active = ++superslabs.active;
+    superslabs.free_units += ss->units;
+    slab = take_units(ss, units, units, thread, zeroed); /* of this one, whatever was freed meanwhile: it is not to go before all know that it came */
+  }
+  lock_release(&superslabs.lock);
+  if (ss == NULL) return NULL;
+  *fresh_superslab = true;
+  directory_superslab_came(ss);
+  EVENT(superslab_acquire, .base = ss->base, .size = ss->size, .source = ACQUIRE_MAPPED, .active = now_active);
+  return slab;
+}
+
+/* ---- Large blocks. ---- */
+
+static uint32_t units_for(size_t size) { return (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE); } /* aligned blocks of size 0, too */
+
+static struct slab *begin_large(struct slab *slab, size_t size) {
+  if (slab == NULL) return NULL;
+  slab->cls = CLASS_LARGE;
+  slab->requested = size;
+  directory_enter(slab);
+  return slab;
+}
+
+struct slab *units_large_take(size_t size, size_t room, bool *zeroed) {
+  const uint32_t thread = os_thread();
+  bool was_empty;
+  lock_take(&superslabs.lock);
+  struct slab *slab = take_existing(units_for(size), units_for(room), thread, &was_empty, zeroed);
+  const bool full = slab != NULL && slab->home->free_mask == 0;
+  const uint32_t active = superslabs.active;
+  lock_release(&superslabs.lock);
+  if (slab != NULL) tell_taken(slab, was_empty, full, active);
+  return begin_large(slab, size);
+}
+
+struct slab *units_large_alloc(size_t size, bool *zeroed, struct units_refusal *refusal) {
+  bool fresh;
+  uint64_t over;
+  return begin_large(units_acquire(units_for(size), zeroed, &fresh, &over, refusal), size);
+}
+
+void units_large_free(struct slab *slab) { units_give(slab); }
+
+bool units_large_resize(struct slab *slab, size_t size) {
+  struct superslab *ss = slab->home;
+  const uint32_t units = (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE);
+  const uint64_t now = os_now_ms();
+  lock_take(&superslabs.lock);
+  const uint64_t free_before = ss->free_mask, dirty_before = ss->dirty_mask;
+  const bool done = superslab_resize(ss, slab, units);
+  if (done) {
+    superslabs.free_units += (uint32_t)__builtin_popcountll(ss->free_mask) - (uint32_t)__builtin_popcountll(free_before);
+    superslabs.dirty_units += (uint64_t)__builtin_popcountll(ss->dirty_mask) - (uint64_t)__builtin_popcountll(dirty_before);
+    if ((free_before == 0) != (ss->free_mask == 0)) {
+      list_remove(ss);
+      if (ss->free_mask == 0) list_add_last(ss);
+      else list_add_first(ss);
+    }
+    if (ss->free_mask != free_before) ss->changed_ms = now;
+    slab->requested = size;
+  }
+  assert(superslab_is_valid(ss));
+  lock_release(&superslabs.lock);
+  return done;
+}
+
+/* ---- Scavenge. ---- */
+
+/* Takes one SuperSlab that may go out of the list: empty for the delay, or at once with trim. */
+static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
+  for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss); ss = ss->next) {
+    if (ss->used_units != 0 || ss->pins != 0 || (!trim && now < ss->changed_ms + units_idle_ms())) continue;
+    if (*keep >= ss->size) {
+      *keep -= ss->size;
+      continue;
+    }
+    list_remove(ss);
+    superslabs.active--;
+    superslabs.free_units -= (uint32_t)__builtin_popcountll(ss->free_mask);
+    superslabs.gone_units -= (uint32_t)__builtin_popcountll(ss->gone_mask);
+    superslabs.dirty_units -= (uint64_t)__builtin_popcountll(ss->dirty_mask);
+    note_dirty();
+    return ss;
+  }
+  return NULL;
+}
+
+/* Unmaps an empty SuperSlab: not what was unmapped before, where somebody else's memory may lie. Returns the bytes. */
+static size_t unmap_superslab(struct superslab *ss) {
+  if (ss->gone_mask == 0) return os_unmap(ss->base, ss->size);
+  size_t unmapped = 0;
+  for (uint32_t at = 0, units; (units = superslab_lose(ss, &at)) != 0;) {
+    unmapped += os_unmap(ss->base + (at - units) * UNIT_SIZE, units * UNIT_SIZE);
+  }
+  return unmapped;
+}
+
+void units_pin(struct superslab *ss) {
+  lock_take(&superslabs.lock);
+  ss->pins++;
+  lock_release(&superslabs.lock);
+}
+
+void units_unpin(struct superslab *ss) {
+  lock_take(&superslabs.lock);
+  ss->pins--;
+  lock_release(&superslabs.lock);
+}
+
+static size_t release_empty(bool trim, size_t keep, uint64_t now) {
+  size_t released = 0;
+  for (;;) {
+    size_t left = keep;
+    lock_take(&superslabs.lock);
+    struct superslab *ss = take_empty(trim, &left, now);
+    const uint32_t active = superslabs.active;
+    lock_release(&superslabs.lock);
+    if (ss == NULL) return released;
+    directory_superslab_went(ss);
+    EVENT(superslab_release, .base = ss->base, .size = ss->size, .reason = trim ? RELEASE_TRIM : RELEASE_DELAY, .active = active);
+    released += unmap_superslab(ss);
+    spare_descriptor(ss);
+  }
+}
+
+size_t units_release(void) { return release_empty(true, 0, 0); }
+
+/* What is dirty now is purged when it is aged next, unless it is in use by then. */
+static void age_all(uint64_t now) {
+  lock_take(&superslabs.lock);
+  superslabs.aged_ms = now;
+  for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss); ss = ss->next) superslab_age(ss);
+  lock_release(&superslabs.lock);
+}
+
+/*
+ * Purges what is aged. A run is taken for as long as the system call runs, so that nobody else gets its units; its SuperSlab stays in the list
+ * meanwhile, though perhaps elsewhere in it.
+ */
+static size_t purge_aged(void) {
+  size_t total = 0;
+  lock_take(&superslabs.lock);
+  for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss);) {
+    const uint64_t dirty = ss->dirty_mask;
+    struct slab *run = superslab_take_aged(ss);
+    if (run == NULL) {
+      ss = ss->next;
+      continue;
+    }
+    book_taken(run, dirty);
+    lock_release(&superslabs.lock);
+    units_purging(run->home);
+    const size_t purged = os_purge_if_possible(run->base, run->size);
+    total += purged;
+    lock_take(&superslabs.lock);
+    book_given(run, purged == 0);
+  }
+  lock_release(&superslabs.lock);
+  return total;
+}
+
+size_t units_scavenge(bool trim, size_t keep, uint64_t now) {
+  const size_t released = release_empty(trim, keep, now);
+  lock_take(&superslabs.lock);
+  const bool due = trim || now >= superslabs.aged_ms + units_idle_ms();
+  lock_release(&superslabs.lock);
+  if (!due) return released;
+  if (trim) age_all(now);
+  const size_t purged = purge_aged();
+  age_all(now);
+  return released + purged;
+}
+
+/*
+ * ---- Where address space is short. ----
+ *
+ * What is unmapped must not be in use again, so it is booked out first, under the lock, and unmapped then. A run that is freed meanwhile is known to be
+ * cut: the rest of its last unit goes then.
+ */
+#define HOLES 128
+
+struct holes {
+  struct { char *base; size_t size; } hole[HOLES];
+  uint32_t count;
+};
+
+/* What a large block has more than it needs; 0 if that is less than a sixteenth of the run. */
+static READS_RACILY size_t tail_of(const struct slab *slab) {
+  if (slab->cls != CLASS_LARGE || slab->requested == 0 || slab_is_cut(slab)) return 0;
+  const size_t tail = slab->size - large_needs(slab->requested);
+  return tail * 16 >= slab->size ? tail : 0;
+}
+
+static bool is_slab(const struct superslab *ss, uint32_t unit) {
+  return ((ss->free_mask | ss->gone_mask) >> unit & 1) == 0 && ss->slabs[unit].home == ss;
+}
+
+/* Books out what there is to unmap of `ss`, as far as there is room for it. */
+static void tear(struct superslab *ss, struct holes *holes) {
+  if (ss->pins != 0) return;
+  const bool was_open = superslab_is_open(ss);
+  const uint64_t dirty = ss->dirty_mask;
+  for (uint32_t at = 0, units; holes->count < HOLES && (units = superslab_lose(ss, &at)) != 0;) {
+    superslabs.free_units -= units;
+    superslabs.gone_units += units;
+    holes->hole[holes->count].base = ss->base + (at - units) * UNIT_SIZE;
+    holes->hole[holes->count++].size = units * UNIT_SIZE;
+  }
+  superslabs.dirty_units -= (uint64_t)__builtin_popcountll(dirty ^ ss->dirty_mask);
+  for (uint32_t u = 0; u < ss->units && holes->count < HOLES; u++) {
+    struct slab *slab = &ss->slabs[u];
+    const size_t tail = is_slab(ss, u) ? tail_of(slab) : 0;
+    if (tail == 0) continue;
+    slab->size -= tail;
+    holes->hole[holes->count].base = slab->base + slab->size;
+    holes->hole[holes->count++].size = tail;
+  }
+  if (holes->count != 0) __atomic_store_n(&ss->torn, true, __ATOMIC_RELAXED);
+  if (was_open == superslab_is_open(ss)) return;
+  list_remove(ss);
+  list_add_last(ss);
+}
+
+void units_tear(void) {
+  struct holes holes;
+  if (hub_checked) return;
+  do {
+    holes.count = 0;
+    lock_take(&superslabs.lock);
+    for (struct superslab *ss = superslabs.first, *next; ss != NULL && holes.count < HOLES; ss = next) {
+      next = ss->next;
+      tear(ss, &holes);
+    }
+    lock_release(&superslabs.lock);
+    for (uint32_t i = 0; i < holes.count; i++) os_unmap(holes.hole[i].base, holes.hole[i].size);
+  } while (holes.count == HOLES);
+}
+
+size_t units_spare(void) {
+  size_t spare = 0;
+  if (hub_checked) return 0;
+  lock_take(&superslabs.lock);
+  for (const struct superslab *ss = superslabs.first; ss != NULL; ss = ss->next) {
+    if (ss->pins != 0) continue;
+    spare += (size_t)__builtin_popcountll(ss->free_mask) * UNIT_SIZE;
+    for (uint32_t u = 0; u < ss->units; u++) spare += is_slab(ss, u) ? tail_of(&ss->slabs[u]) : 0;
+  }
+  lock_release(&superslabs.lock);
+  return spare;
+}
+
+/* ---- What there is. ---- */
+
+READS_RACILY void units_totals(struct units_totals *out) {
+  *out = (struct units_totals){.active = superslabs.active, .free_units = superslabs.free_units,
+                              .dirty_bytes = superslabs.dirty_units * UNIT_SIZE,
+                              .mapped = superslabs.active * config_superslab_size() - superslabs.gone_units * UNIT_SIZE};
+}
+
+bool units_visit(bool try_only, void (*visit)(struct superslab *ss, void *context), void *context) {
+  if (try_only) {
+    if (!lock_try(&superslabs.lock)) return false;
+  } else {
+    lock_take(&superslabs.lock);
+  }
+  for (struct superslab *ss = superslabs.first; ss != NULL; ss = ss->next) visit(ss, context);
+  lock_release(&superslabs.lock);
+  return true;
+}
+
+bool units_hold(const void *p) {
+  bool holds = false;
+  lock_take(&superslabs.lock);
+  for (const struct superslab *ss = superslabs.first; ss != NULL && !holds; ss = ss->next) {
+    const size_t offset = (uintptr_t)p - (uintptr_t)ss->base;
+    holds = offset < ss->size && (ss->gone_mask >> offset / UNIT_SIZE & 1) == 0;
+  }
+  lock_release(&superslabs.lock);
+  return holds;
+}
+
+const struct lock_row units_locks = LOCK_ROW(superslabs.lock);
+
+/* Who was mapping, or had a SuperSlab pinned, does not exist here; the forking thread has none pinned. */
+void units_fork_child(void) {
+  superslabs.mapping = 0;
+  if (lock_is_held(&superslabs.lock)) return; /* a signal handler forked that interrupted this thread in the middle of the list */
+  for (struct superslab *ss = superslabs.first; ss != NULL; ss = ss->next) ss->pins = 0;
+}

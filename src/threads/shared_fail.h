@@ -1,0 +1,17 @@
+/*
+ * shared_fail.h: what there is to say when the shared pool refuses: where the free blocks and the free capacity are, and what the system
+ * said.
+ */
+#ifndef HAKMEM_SHARED_FAIL_H
+#define HAKMEM_SHARED_FAIL_H
+
+#include "slabs/shared_pool.h"
+#include "tls_sll.h"
+
+/*
+ * Raises the event: class row `cls` asked for a run of `units` units. `own` are the calling thread's lists, NULL where the class has none
+ * (large blocks). No lock may be held. Returns the stack's id.
+ */
+uint32_t shared_fail_raise(const struct sll_cache *own, uint32_t cls, uint32_t units, struct units_refusal refusal);
+
+#endif

@@ -1,0 +1,301 @@
+#include "tls_lists.h"
+
+#include <string.h>
+
+#include "platform/config.h"
+#include "modes/guard.h"
+#include "slabs/legacy.h"
+#include "memory/os.h"
+#include "modes/profile.h"
+#include "platform/random.h"
+#include "slabs/shared_pool.h"
+
+#define SHARED_BYTES (32 * MIB)       /* all lists of the process may hold so much beyond their least, */
+#define SHARED_A_THREAD (256 * KIB)   /* or so much for each thread, if that is more; */
+#define SHARED_PART 8u                /* a list takes at most such a part of what is left: few threads come to much, and for many there is something left */
+#define LEAST_BYTES (4 * KIB)         /* a list may always hold so many, what waits for the next thread, and if its blocks are no larger */
+#define LEAST_STRIDE (1 * KIB)        /* than this, what another thread may give it; of blocks larger than twice this, one */
+#define LIST_BYTES (256 * KIB) /* a list is drained at so many bytes, */
+#define LIST_BLOCKS_MAX 1024u  /* or so many blocks */
+#define FIRST_MOST 8u          /* it begins at an eighth of that, or at so many; */
+#define GIVEN_MOST 16u         /* one that is only given to, at a thirty-second part, or at so many; */
+#define GROWN_BLOCKS 96u       /* it may grow to so many whatever its class has in use */
+#define SOON 5u                /* times its length: the operations within which a list is filled again that was drained because many came at once */
+#define FIRST_REFILL_BYTES (2 * KIB) /* the first refill, and by so much each further one is larger; */
+#define FIRST_REFILL_MAX 8u          /* or by so many blocks */
+#define FIRST_REFILL_MIN 2u
+#define PACE_FIRST 64u
+#define PACE_WAITING 64u
+
+/* ---- Lengths. ---- */
+
+static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
+static uint32_t greatest(uint32_t a, uint32_t b) { return a > b ? a : b; }
+
+/* `high` counts, where it is below `low`. */
+static uint64_t between(uint64_t low, uint64_t x, uint64_t high) { return x > high || low > high ? high : x < low ? low : x; }
+
+struct sll_lengths sll_lengths[CLASS_COUNT];
+
+void sll_prepare(void) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    const uint32_t stride = class_stride(cls);
+    const uint32_t most = least((uint32_t)LIST_BYTES / stride, LIST_BLOCKS_MAX), begin = (uint32_t)between(FIRST_MOST, most / 8, most);
+    const uint32_t first = (uint32_t)between(FIRST_REFILL_MIN, (uint32_t)FIRST_REFILL_BYTES / stride, FIRST_REFILL_MAX);
+    const uint32_t given = least(begin, greatest(GIVEN_MOST, most / 32)), waiting = greatest(2 * first + 1, (uint32_t)LEAST_BYTES / stride);
+    const uint32_t always = stride > 2 * LEAST_STRIDE ? 1 : least(begin, stride > LEAST_STRIDE ? waiting : greatest(waiting, given));
+    sll_lengths[cls] = (struct sll_lengths){(uint16_t)most, (uint16_t)first, (uint16_t)always, (uint16_t)begin, (uint16_t)given, 2 * stride};
+  }
+}
+
+/* ---- Growth. ---- */
+
+/*
+ * So much of what a class has in use may lie in a list, or come with a refill: what lies idle stays a part of what is used. What lies in lists counts as
+ * used, too: so what they may hold for this reason is a quarter of it at most for all of them together, or they would grow for what they hold themselves.
+ */
+static uint64_t part_of_used(uint32_t cls) { return (pool_used(cls) + legacy_used(cls)) / greatest(8, 4 * sll_running()); }
+
+/* How long a list may grow that has as much to take as to give. */
+static uint32_t wandering_most(uint32_t cls) { return (uint32_t)between(GROWN_BLOCKS, part_of_used(cls), sll_lengths[cls].most); }
+
+static uint32_t next_refill(uint32_t refill, uint32_t cls) {
+  const uint64_t first = sll_lengths[cls].first, most = first + part_of_used(cls), wanted = refill + first;
+  return least(wanted < most ? (uint32_t)wanted : (uint32_t)most, sll_lengths[cls].most / 2u);
+}
+
+static void look_closely(struct sll_state *state) { state->horizon = state->most / 2; }
+
+/* ---- What all lists share. ---- */
+
+static size_t shared; /* bytes that lists took; atomic */
+
+/* The share of a list of up to `most` blocks, in bytes: it may have a spare list of as many. */
+static inline uint32_t share_of(uint32_t most, const struct sll_lengths *lengths) {
+  return most > lengths->least ? (most - lengths->least) * lengths->share : 0;
+}
+
+/* So that a list grows by `size` bytes: of what the thread's lists gave up, and the rest of what all share. */
+static bool take_share(struct sll_cache *cache, uint32_t size) {
+  if (size <= cache->share_left) {
+    cache->share_left -= size;
+    return true;
+  }
+  const size_t more = size - cache->share_left;
+  const size_t all = max_size(SHARED_BYTES, sll_running() * SHARED_A_THREAD), taken = __atomic_load_n(&shared, __ATOMIC_RELAXED);
+  if (taken >= all || more > (all - taken) / SHARED_PART) return false;
+  __atomic_fetch_add(&shared, more, __ATOMIC_RELAXED);
+  cache->share_left = 0;
+  return true;
+}
+
+/* Changes how long a list may be. False, and nothing changed, where it takes more for it than all lists together may. */
+static inline bool set_most(struct sll_cache *cache, uint32_t cls, uint32_t most) {
+  struct sll_state *state = &cache->state[cls];
+  const struct sll_lengths *lengths = &sll_lengths[cls];
+  const uint32_t before = share_of(state->most, lengths), after = share_of(most, lengths);
+  if (after > before && !take_share(cache, after - before)) return false;
+  if (after < before) cache->share_left += before - after;
+  state->most = (uint16_t)most;
+  return true;
+}
+
+size_t sll_shared(void) { return __atomic_load_n(&shared, __ATOMIC_RELAXED); }
+
+void sll_give_share(struct sll_cache *cache) {
+  if (cache->share_left != 0) __atomic_fetch_sub(&shared, cache->share_left, __ATOMIC_RELAXED);
+  cache->share_left = 0;
+}
+
+void sll_give_all_shares(struct sll_cache *cache) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) set_most(cache, cls, sll_lengths[cls].least);
+  sll_give_share(cache);
+}
+
+void sll_share_alone(const struct sll_cache *cache) {
+  shared = 0;
+  for (; cache != NULL; cache = cache->next) {
+    shared += cache->share_left;
+    for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) shared += share_of(cache->state[cls].most, &sll_lengths[cls]);
+  }
+}
+
+void sll_begin_short(struct sll_cache *cache, uint32_t cls, bool takes) {
+  struct sll_state *state = &cache->state[cls];
+  const struct sll_lengths *lengths = &sll_lengths[cls];
+  state->takes = takes;
+  if (!takes) set_most(cache, cls, least(lengths->least, lengths->given));
+  else if (!set_most(cache, cls, lengths->begin)) set_most(cache, cls, lengths->least);
+  state->drained = false;
+  look_closely(state);
+}
+
+static bool grow(struct sll_cache *cache, uint32_t cls, uint32_t limit) {
+  const uint32_t most = cache->state[cls].most;
+  return most >= limit || set_most(cache, cls, least(most * 2u, limit));
+}
+
+void sll_grow_given(struct sll_cache *cache, uint32_t cls) { grow(cache, cls, sll_lengths[cls].given); }
+
+/*
+ * As many come as go: so the list wanders, and where threads free each other's blocks it wanders to whatever its limit is. It needs no long list, but its
+ * length need not be looked at so often.
+ */
+void sll_grow_at_push(struct sll_cache *cache, uint32_t cls) {
+  struct sll_state *state = &cache->state[cls];
+  if (2 * (state->alloc_armed - cache->budget[cls].alloc) <= state->free_armed) return; /* one that only gives holds little */
+  if (!grow(cache, cls, wandering_most(cls))) return;
+  const uint32_t beyond = sll_lengths[cls].most - state->most; /* so far it may go over its end, and no farther, if from now on blocks only come */
+  state->horizon = (uint16_t)least(state->horizon * 2u, greatest(beyond, state->most / 2u));
+}
+
+/* What was given away and is wanted again so soon did not wander: many came, then many went, and a list as long as that would have kept them. */
+void sll_grow_at_refill(struct sll_cache *cache, uint32_t cls) {
+  struct sll_state *state = &cache->state[cls];
+  if (state->drained && state->since_given < SOON * state->most) grow(cache, cls, sll_lengths[cls].most);
+  state->drained = false;
+  state->refill = (uint16_t)next_refill(state->refill, cls);
+}
+
+void sll_shrink(struct sll_cache *cache, uint32_t cls) {
+  struct sll_state *state = &cache->state[cls];
+  const uint32_t first = sll_lengths[cls].begin, needed = greatest(first, wandering_most(cls));
+  state->drained = false; /* the refill that comes now is for what goes back with time, not for what was too much */
+  if (state->most <= needed) return;
+  set_most(cache, cls, greatest(state->most / 2u, needed));
+  look_closely(state);
+}
+
+void sll_begin_again(struct sll_cache *cache, uint32_t cls) {
+  struct sll_state *state = &cache->state[cls];
+  state->refill = sll_lengths[cls].first;
+  state->moved = false;
+  sll_begin_short(cache, cls, state->takes);
+}
+
+void sll_note_drain(struct sll_state *state, bool given) {
+  look_closely(state);
+  if (!given) return;
+  state->drained = true;
+  state->since_given = 0;
+}
+
+/* ---- Budgets. ---- */
+
+static bool slow_door; /* atomic */
+
+bool sll_goes_slow(void) { return HAKMEM_EVENTS && __atomic_load_n(&slow_door, __ATOMIC_RELAXED); }
+void sll_go_slow(bool slow) { __atomic_store_n(&slow_door, slow, __ATOMIC_RELAXED); }
+
+/*
+ * How many pushes may come before the length is looked at: as many as there is room for; half a list or a part of the horizon where it is near its end, else
+ * every few would come by only to hear that; and up to the horizon, where a walk of so many steps (which strays by their root) stays about where there is room.
+ */
+static uint32_t pushes_until_look(const struct sll_state *state) {
+  const uint32_t room = state->length < state->most ? state->most - state->length : 0;
+  const uint32_t near = greatest(state->most / 2u, state->horizon / 4u), far = least(room * room, state->horizon);
+  return greatest(greatest(1, room), greatest(near, far));
+}
+
+void sll_arm(struct sll_cache *cache, uint32_t cls) {
+  struct sll_state *state = &cache->state[cls];
+  const uint32_t pace = units_wait() ? least(cache->pace, PACE_WAITING) : cache->pace;
+  uint32_t allocs = pace;
+  uint32_t frees = least(pushes_until_look(state) - 1, pace); /* the one through the slow path is one more */
+  if (HAKMEM_EVENTS && config.sample != 0) allocs = least(allocs, config.sample);
+  if (config.drain_interval != 0) {
+    const uint32_t left = config.drain_interval > state->since_drain ? config.drain_interval - state->since_drain - 1 : 0;
+    frees = least(frees, left);
+  }
+  if (HAKMEM_EVENTS && guard_rate != 0) allocs = least(allocs, cache->guard_gap[cls]);
+  if (profile_is_on()) allocs = least(allocs, cache->profile_gap[cls]);
+  if (sll_goes_slow()) allocs = frees = 0;
+  if (!state->refilled) allocs = 0;
+  cache->budget[cls].alloc = state->alloc_armed = (int32_t)allocs;
+  cache->budget[cls].free = state->free_armed = (int32_t)frees;
+}
+
+void sll_arm_allocs(struct sll_cache *cache, uint32_t cls) {
+  const int32_t frees = cache->budget[cls].free;
+  sll_arm(cache, cls);
+  if (frees < cache->budget[cls].free) cache->budget[cls].free = cache->state[cls].free_armed = frees;
+}
+
+ALWAYS_INLINE void count_for(struct sll_cache *cache, uint32_t cls, uint32_t pops, uint32_t pushes) {
+  struct sll_state *state = &cache->state[cls];
+  if ((pops | pushes) == 0) return;
+  state->length += pushes - pops;
+  state->since_drain += pushes;
+  state->since_given += pops + pushes;
+  cache->operations += pops + pushes;
+  if (HAKMEM_EVENTS) {
+    cache->guard_gap[cls] -= least(cache->guard_gap[cls], pops);
+    cache->profile_gap[cls] -= least(cache->profile_gap[cls], pops);
+  }
+  hub_count(cls, pops, pushes);
+}
+
+void sll_count_for(struct sll_cache *cache, uint32_t cls, uint32_t pops, uint32_t pushes) { count_for(cache, cls, pops, pushes); }
+
+/* Brings in every operation that the budgets counted. */
+ALWAYS_INLINE void count(struct sll_cache *cache, uint32_t cls) {
+  struct sll_state *state = &cache->state[cls];
+  const uint32_t pops = (uint32_t)(state->alloc_armed - cache->budget[cls].alloc);
+  const uint32_t pushes = (uint32_t)(state->free_armed - cache->budget[cls].free);
+  state->alloc_armed = cache->budget[cls].alloc;
+  state->free_armed = cache->budget[cls].free;
+  count_for(cache, cls, pops, pushes);
+}
+
+void sll_count(struct sll_cache *cache, uint32_t cls) { count(cache, cls); }
+
+void sll_publish(struct sll_cache *cache, uint32_t cls) {
+  if (cache->budget[cls].alloc < 0) cache->budget[cls].alloc = 0;
+  if (cache->budget[cls].free < 0) cache->budget[cls].free = 0;
+  count(cache, cls);
+}
+
+/* A gap has no memory: it may be drawn anew at any time, for any reason but its own length. */
+static void draw_profile(struct sll_cache *cache, uint32_t cls) {
+  cache->profile_gap[cls] = profile_is_on() ? profile_gap(&cache->random, class_stride(cls)) : 0;
+}
+
+bool sll_take_guard(struct sll_cache *cache, uint32_t cls) {
+  if (!HAKMEM_EVENTS || guard_rate == 0) return false;
+  uint32_t *gap = &cache->guard_gap[least(cls, CLASS_LARGE)];
+  if (*gap == 0) {
+    *gap = random_gap(&cache->random, guard_rate);
+    if (cls < CLASS_COUNT) draw_profile(cache, cls); /* whether this one would have been a sample must not come to the next one's lot */
+    return true;
+  }
+  if (cls >= CLASS_LARGE) --*gap; /* the others' are counted by their budgets */
+  return false;
+}
+
+size_t sll_take_profile(struct sll_cache *cache, uint32_t cls, size_t size) {
+  if (!profile_is_on()) return 0;
+  if (cls >= CLASS_COUNT) return profile_takes(&cache->random, size) ? size : 0;
+  if (cache->profile_gap[cls] != 0) return 0;
+  draw_profile(cache, cls);
+  cache->profile_gap[cls] += cache->profile_gap[cls] < UINT32_MAX; /* this one, which the budget has yet to count */
+  return class_stride(cls);
+}
+
+void sll_init(struct sll_cache *cache) {
+  cache->pace = PACE_FIRST;
+  memcpy(cache->start, class_start, sizeof(class_start));
+  cache->random = (uintptr_t)cache ^ os_now_ms() << 32 ^ os_thread();
+  for (uint32_t row = 0; guard_rate != 0 && row <= CLASS_LARGE; row++) cache->guard_gap[row] = random_gap(&cache->random, guard_rate);
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    cache->head[cls] = BLOCK_END;
+    cache->live[cls] = header_live(cls);
+    cache->state[cls] = (struct sll_state){.refill = sll_lengths[cls].first};
+    sll_begin_short(cache, cls, false);
+    draw_profile(cache, cls);
+  }
+}
+
+void sll_rearm(struct sll_cache *cache, uint32_t cls) {
+  sll_publish(cache, cls);
+  sll_arm_allocs(cache, cls);
+}

@@ -1,0 +1,189 @@
+/*
+ * Collects the lists of threads that have not been in their slow paths for a while: what lies there is of use to nobody, and a thread that sleeps does
+ * not give it back. This costs the fast paths no instruction.
+ *
+ * The thread that collects first claims the lists, then puts BUDGET_CLAIMED in place of their budgets. Between its steps all other threads pass a memory
+ * barrier (os_barrier). The owner may be anywhere meanwhile:
+ *
+ *   in its slow path                       `busy` says so: its lists are left alone. Later it waits at the claim (sll_hold).
+ *   before the step of a budget            the step finds the budget used up, so it enters the slow path, and waits.
+ *   between that step and the new head     the list is a block longer or shorter than the budgets say: it is left alone.
+ *   behind the new head                    the list is whole.
+ *
+ * The step is one instruction. An owner that runs at the same time can overwrite BUDGET_CLAIMED by it, which is seen after the second barrier; what is on
+ * a processor is not idle, and its list is left alone.
+ *
+ * An owner before its step may be about to read the header of the block that was the head. That memory may be purged or be in use again, which
+ * the step does not mind, but it must stay mapped: so the SuperSlab is pinned until the owner enters its slow path, and lists that begin in a slab of
+ * legacy are left alone.
+ *
+ * A claim is as a lock: what is found is given back, which raises events and makes system calls, when none is held.
+ */
+#include "slabs/directory.h"
+#include "platform/lock.h"
+#include "memory/os.h"
+#include "slabs/shared_pool.h"
+#include "tls_lists.h"
+
+#define CLAIMS_MOST 32u /* at once: an owner that comes back meanwhile waits for all of them */
+
+/* One thread collects at a time: its lock_mark, 0 for none; atomic. */
+static uint32_t collecting;
+
+/* That thread's. */
+static struct {
+  struct sll_budget left[CLASS_COUNT]; /* of the lists that are being collected: what BUDGET_CLAIMED stands for */
+  struct chain found[CLASS_COUNT];     /* in all lists that are claimed */
+  uint32_t round;                      /* lists are looked at once in each */
+} collected BULK;
+
+/* A thread that collected does not exist here, unless it is this one, by a handler in the middle of it. What it had found is lost. */
+void sll_idle_fork_child(void) {
+  if (collecting == lock_mark()) return;
+  collecting = 0;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) collected.found[cls] = CHAIN_EMPTY;
+}
+
+/* ---- The owner. ---- */
+
+static int32_t step_under_way(int32_t budget) { return budget < BUDGET_CLAIMED ? -1 : 0; }
+
+/* Budgets that were claimed are used up, which goes for a step of them as well that led into the slow path. */
+static void come_back(struct sll_cache *cache) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    struct sll_state *state = &cache->state[cls];
+    struct sll_budget *budget = &cache->budget[cls];
+    if (state->alloc_armed == BUDGET_CLAIMED) {
+      budget->alloc = step_under_way(budget->alloc);
+      state->alloc_armed = 0;
+    }
+    if (state->free_armed == BUDGET_CLAIMED) {
+      budget->free = step_under_way(budget->free);
+      state->free_armed = 0;
+    }
+    if (state->pinned != NULL) units_unpin(state->pinned);
+    state->pinned = NULL;
+  }
+  cache->pace = 1;
+  __atomic_store_n(&cache->claim, CLAIM_NONE, __ATOMIC_RELEASE);
+}
+
+void sll_wait(struct sll_cache *cache) {
+  uint32_t claim;
+  while ((claim = __atomic_load_n(&cache->claim, __ATOMIC_ACQUIRE)) == CLAIM_HELD || claim == CLAIM_AWAITED) {
+    if (claim == CLAIM_HELD && !__atomic_compare_exchange_n(&cache->claim, &claim, CLAIM_AWAITED, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) continue;
+    os_wait(&cache->claim, CLAIM_AWAITED);
+  }
+  if (claim == CLAIM_COLLECTED) come_back(cache);
+}
+
+/* ---- The thread that collects. ---- */
+
+static void end_claim(struct sll_cache *cache, enum sll_claim claim) {
+  if (__atomic_exchange_n(&cache->claim, claim, __ATOMIC_RELEASE) == CLAIM_AWAITED) os_wake(&cache->claim);
+}
+
+static bool is_claimed(const int32_t *budget) { return __atomic_load_n(budget, __ATOMIC_RELAXED) <= BUDGET_CLAIMED / 2; }
+
+static void claim_budgets(struct sll_cache *cache) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    collected.left[cls].alloc = __atomic_exchange_n(&cache->budget[cls].alloc, BUDGET_CLAIMED, __ATOMIC_RELAXED);
+    collected.left[cls].free = __atomic_exchange_n(&cache->budget[cls].free, BUDGET_CLAIMED, __ATOMIC_RELAXED);
+  }
+}
+
+/* Counts what the owner did. False if it is at it still: one of the budgets is as if nobody had claimed it. */
+static bool count_claimed(struct sll_cache *cache, uint32_t cls) {
+  struct sll_state *state = &cache->state[cls];
+  const struct sll_budget *left = &collected.left[cls];
+  const bool allocs = is_claimed(&cache->budget[cls].alloc), frees = is_claimed(&cache->budget[cls].free);
+  /* One below 0 led into the slow path, in front of which its owner is: that counts it itself. */
+  const uint32_t pops = allocs ? (uint32_t)(state->alloc_armed - (left->alloc < 0 ? 0 : left->alloc)) : 0;
+  const uint32_t pushes = frees ? (uint32_t)(state->free_armed - (left->free < 0 ? 0 : left->free)) : 0;
+  if (allocs) state->alloc_armed = BUDGET_CLAIMED;
+  if (frees) state->free_armed = BUDGET_CLAIMED;
+  sll_count_for(cache, cls, pops, pushes);
+  return allocs && frees;
+}
+
+/* Whether the chain has so many blocks as it says, all of them good; *last: its last one. */
+static bool is_whole(uint32_t cls, struct chain chain, struct block **last) {
+  for (; chain.head != BLOCK_END && chain.count > 0; chain.count--, chain.head = block_next(chain.head)) {
+    if (!sll_goes_on_with(cls, chain.head)) return false;
+    *last = chain.head;
+  }
+  return chain.head == BLOCK_END && chain.count == 0;
+}
+
+/* Puts a chain whose last block is `last` in front of what was found before. */
+static void add_found(uint32_t cls, struct chain chain, struct block *last) {
+  struct chain *const found = &collected.found[cls];
+  if (found->count != 0) block_link(last, found->head);
+  *found = (struct chain){chain.head, found->count + chain.count};
+}
+
+/* Takes what lies in both lists of a class. The owner has done no step since the budgets were claimed. What is broken stays, for the owner to report. */
+static void take(struct sll_cache *cache, uint32_t cls) {
+  struct sll_state *state = &cache->state[cls];
+  const struct chain list = {__atomic_load_n(&cache->head[cls], __ATOMIC_ACQUIRE), state->length};
+  struct block *last;
+  if (state->spare_count != 0 && is_whole(cls, (struct chain){state->spare, state->spare_count}, &last)) add_found(cls, sll_take_spare(cache, cls), last);
+  if (list.count == 0 || !is_whole(cls, list, &last)) return;
+  const struct slab *slab = directory_slab(list.head);
+  if (slab == NULL || slab->home == NULL) return;
+  units_pin(slab->home);
+  state->pinned = slab->home;
+  add_found(cls, sll_take_list(cache, cls), last);
+}
+
+/* Takes what lies in the lists, as far as their owner does not wait for them, and it is certain what it is at. */
+static void take_all(struct sll_cache *cache, bool certain) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    const bool rests = count_claimed(cache, cls) && certain;
+    if (!rests || __atomic_load_n(&cache->claim, __ATOMIC_RELAXED) == CLAIM_AWAITED) continue;
+    take(cache, cls);
+    sll_begin_again(cache, cls);
+  }
+  sll_give_share(cache);
+}
+
+static void collect_from(struct sll_cache *cache) {
+  if (__atomic_load_n(&cache->busy, __ATOMIC_ACQUIRE) != 0) {
+    end_claim(cache, CLAIM_NONE);
+    return;
+  }
+  claim_budgets(cache);
+  take_all(cache, os_barrier());
+  end_claim(cache, CLAIM_COLLECTED);
+}
+
+static void give_back(uint32_t cls, enum drain_reason reason) {
+  const struct chain chain = collected.found[cls];
+  if (chain.count == 0) return;
+  collected.found[cls] = CHAIN_EMPTY;
+  const uint64_t start = hub_ticks();
+  const uint32_t moved = chain.count, slabs = sll_return_blocks(cls, chain, reason == DRAIN_TRIM);
+  EVENT(tls_sll_drain, .cls = cls, .reason = reason, .before = moved, .moved = moved, .slabs = slabs, .ticks = hub_ticks() - start);
+}
+
+/* Collects from the next few threads that rest. False if there is none, or if it cannot be done here. */
+static bool collect_some(uint64_t before_ms, enum drain_reason reason) {
+  struct sll_cache *claimed = sll_claim_idle(before_ms, collected.round, CLAIMS_MOST);
+  const bool can = claimed != NULL && os_barrier();
+  for (struct sll_cache *cache = claimed, *after; cache != NULL; cache = after) {
+    after = cache->after;
+    if (can) collect_from(cache);
+    else end_claim(cache, CLAIM_NONE);
+  }
+  for (uint32_t cls = 0; can && cls < CLASS_COUNT; cls++) give_back(cls, reason);
+  return can;
+}
+
+void sll_collect_idle(uint64_t before_ms, enum drain_reason reason) {
+  if (!SLL_CAN_COLLECT || hub_checked) return;
+  uint32_t nobody = 0;
+  if (!__atomic_compare_exchange_n(&collecting, &nobody, lock_mark(), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return;
+  collected.round++;
+  while (collect_some(before_ms, reason) && reason == DRAIN_TRIM) {} /* else the thread wants to go on */
+  __atomic_store_n(&collecting, 0, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,162 @@
+#include "tls_lists.h"
+
+#include "checks/audit.h"
+#include "platform/config.h"
+#include "slabs/legacy.h"
+#include "checks/misuse.h"
+#include "shared_fail.h"
+#include "slabs/shared_pool.h"
+
+/* ---- Refill. ---- */
+
+static struct chain refill_by_legacy(const struct sll_cache *cache, uint32_t cls, uint32_t most, const struct pool_answer *answer,
+                                     uint64_t *fail_over) {
+  static_assert((int)LEGACY_LIMIT == (int)FAIL_LIMIT && (int)LEGACY_OS_ENOMEM == (int)FAIL_OS_ENOMEM &&
+                (int)LEGACY_NO_ADDRESS_SPACE == (int)FAIL_NO_ADDRESS_SPACE, "legacy's reasons begin with shared_fail's");
+  const uint32_t stack = shared_fail_raise(cache, cls, class_slab_units(cls), answer->refusal);
+  *fail_over = hub_ticks();
+  return legacy_refill(cls, most, (enum legacy_reason)answer->refusal.reason, stack);
+}
+
+/* Before the pool refuses, it takes back what waits for a thread, and, if it is the system that refused, what is kept for huge blocks. */
+static bool is_worth_asking_again(const struct pool_answer *answer) {
+  const bool drained = sll_trim_ended();
+  return (answer->refusal.reason != FAIL_LIMIT && legacy_scavenge(true) != 0) || drained;
+}
+
+/* Raises the event, with the time by stage: each lasted until the next one began, the last until now. */
+static void tell_refill(uint32_t cls, const struct pool_answer *answer, bool timed, uint64_t start, uint64_t fail_over) {
+  const uint64_t now = hub_ticks();
+  uint64_t began = start, ticks[STAGE_COUNT] = {0};
+  const bool beyond = answer->over[STAGE_fresh_slab] != 0;
+  unsigned stage = answer->source == REFILL_SPARE || !(timed || beyond) ? STAGE_COUNT : timed ? STAGE_batch : STAGE_fresh_slab;
+  for (; stage < STAGE_COUNT; stage++) {
+    const uint64_t over = stage < STAGE_shared_fail ? answer->over[stage] : stage == STAGE_shared_fail ? fail_over : 0;
+    ticks[stage] = (over != 0 ? over : now) - began;
+    if (over == 0) break;
+    began = over;
+  }
+#define STAGE_TICKS(name, text) .name##_ticks = ticks[STAGE_##name],
+  EVENT(tls_sll_refill, .cls = cls, .blocks = answer->chain.count, .source = answer->source, .ticks = now - start,
+        REFILL_STAGES(STAGE_TICKS));
+}
+
+/* Makes sure that the list's head can be popped, and that the thread was given blocks of its own once. False where no memory is to be had anywhere. */
+static bool refill(struct sll_cache *cache, uint32_t cls) {
+  struct sll_state *state = &cache->state[cls];
+  const uint64_t start = hub_ticks();
+  const bool timed = HAKMEM_EVENTS && (cache->refills++ % STAGE_SAMPLE == 0 || sll_goes_slow());
+  uint64_t fail_over = 0;
+  sll_publish(cache, cls);
+  /*
+   * The first time, what the thread freed so far were other threads' blocks, whose neighbours these go on using: it does not begin
+   * with them, or it would share cache lines with those threads for as long as it lives.
+   */
+  const struct chain foreign = state->refilled ? CHAIN_EMPTY : sll_take_list(cache, cls);
+  struct pool_answer answer = {.chain = state->refilled ? sll_take_spare(cache, cls) : CHAIN_EMPTY, .source = REFILL_SPARE};
+  if (!state->takes) sll_begin_short(cache, cls, true);
+  state->refilled = state->moved = true;
+  state->spare_idle = false;
+  answer.chain = audit_chain(cls, answer.chain, AUDIT_FEW);
+  if (answer.chain.count == 0) {
+    answer = pool_refill(cls, state->refill, timed);
+    if (answer.chain.count == 0 && is_worth_asking_again(&answer)) answer = pool_refill(cls, state->refill, timed);
+    if (answer.broken != NULL) misuse_broken(cls, answer.broken);
+    if (answer.chain.count == 0) {
+      answer.chain = refill_by_legacy(cache, cls, state->refill, &answer, &fail_over);
+      answer.source = REFILL_LEGACY;
+    }
+    if (answer.chain.count == 0 && foreign.count == 0) return false;
+    sll_grow_at_refill(cache, cls);
+  }
+  /* A sink may have come back through malloc or free meanwhile and left a list; and again while that one is handed over. */
+  for (sll_publish(cache, cls); state->length != 0; sll_publish(cache, cls)) sll_hand_over(cls, sll_take_list(cache, cls));
+  if (foreign.count != 0) sll_hand_over(cls, sll_take_spare(cache, cls));
+  if (answer.chain.count == 0) answer.chain = foreign, answer.source = REFILL_SPARE; /* better than nothing */
+  else if (foreign.count != 0) sll_put_spare(state, foreign);
+  cache->head[cls] = answer.chain.head;
+  state->length = answer.chain.count;
+  sll_arm(cache, cls);
+  tell_refill(cls, &answer, timed, start, fail_over);
+  return true;
+}
+
+/* ---- One operation: it counts itself by a step of the budget, unless that was taken on the fast path already. ---- */
+
+/* Pops the head, which can be popped, and makes it live. */
+static struct block *pop(struct sll_cache *cache, uint32_t cls) {
+  struct block *block = cache->head[cls];
+  cache->head[cls] = block_next(block);
+  header_set(block, cache->live[cls]);
+  if (cache->budget[cls].alloc >= 0) cache->budget[cls].alloc--;
+  sll_count(cache, cls);
+  sll_arm_allocs(cache, cls);
+  return block;
+}
+
+void sll_push(struct sll_cache *cache, uint32_t cls, struct block *block) {
+  struct sll_state *state = &cache->state[cls];
+  block_link(block, cache->head[cls]);
+  cache->head[cls] = block;
+  if (cache->budget[cls].free >= 0) cache->budget[cls].free--;
+  else sll_grow_at_push(cache, cls);
+  sll_count(cache, cls);
+  if (state->length >= state->most) sll_drain(cache, cls, DRAIN_LENGTH);
+  else if (config.drain_interval != 0 && state->since_drain >= config.drain_interval) sll_drain(cache, cls, DRAIN_INTERVAL);
+  else sll_arm(cache, cls);
+}
+
+void sll_abandon(struct sll_cache *cache, uint32_t cls) {
+  sll_publish(cache, cls);
+  cache->operations++;
+  hub_count(cls, 0, 1);
+  sll_arm(cache, cls);
+}
+
+/* ---- Take. ---- */
+
+#if HAKMEM_EVENTS
+/*
+ * The head of the list has a wrong header: reports it and takes it out. Its link is followed only where it leads to a block of
+ * this class; else the rest of the list is abandoned. So it is where the head itself is no free block of this class.
+ */
+static void drop_head(struct sll_cache *cache, uint32_t cls) {
+  struct sll_state *state = &cache->state[cls];
+  sll_publish(cache, cls);
+  struct block *bad = cache->head[cls];
+  const struct slab *slab = directory_slab(bad);
+  const uint8_t got = header_get(bad);
+  if (!misuse_is_link(bad, cls) || header_says_live(got, cls)) {
+    /* The block before it was written to after its free, and led here: this is somebody's memory, not to be touched. */
+    cache->head[cls] = BLOCK_END;
+    state->length = 0;
+    sll_arm(cache, cls);
+    misuse_link(cls, bad, got);
+    return;
+  }
+  header_set(bad, HEADER_FREE);
+  const bool linked = misuse_is_link(block_next(bad), cls);
+  if (linked && state->length > 1) {
+    cache->head[cls] = block_next(bad);
+    state->length--;
+  } else {
+    cache->head[cls] = BLOCK_END;
+    state->length = 0;
+  }
+  sll_arm(cache, cls);
+  misuse_header(slab, bad, got, linked ? MISUSE_FREE : MISUSE_OVERWRITTEN);
+}
+#else
+static void drop_head(struct sll_cache *cache, uint32_t cls) { (void)cache, (void)cls; }
+#endif
+
+struct block *sll_take(struct sll_cache *cache, uint32_t cls) {
+  while (!cache->state[cls].refilled || !block_can_pop(cache->head[cls])) {
+    if (cache->head[cls] != BLOCK_END && !block_can_pop(cache->head[cls])) {
+      drop_head(cache, cls);
+    } else if (!refill(cache, cls)) {
+      return NULL;
+    }
+  }
+  return pop(cache, cls);
+}

@@ -1,0 +1,140 @@
+/*
+ * Who takes part. An allocator is there when random_mixed, started with it, says that its malloc comes from there: so a library that
+ * cannot be loaded, which the dynamic linker only warns about, is never measured under the wrong name.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "bench.h"
+#include "bench_measure.h"
+#include "common/error.h"
+#include "session/library.h"
+#include "common/memory.h"
+
+#define VARIABLES 16
+
+static const struct known { const char *name, *library, *package; bool own; } known[] = {
+  {"glibc", "", NULL, false},
+  {"hakmem", LIBRARY_ALLOCATOR, NULL, true},
+  {"hakmem-plain", "libhakmem-plain.so", NULL, true},
+  {"mimalloc", "libmimalloc.so.2", "libmimalloc2.0", false},
+  {"jemalloc", "libjemalloc.so.2", "libjemalloc2", false},
+  {"tcmalloc", "libtcmalloc_minimal.so.4", "libtcmalloc-minimal4", false},
+  {"loop", "", NULL, false},
+};
+#define KNOWN (sizeof(known) / sizeof(known[0]))
+
+struct contender *bench_add_contender(struct bench *b, const char *name, const char *library) {
+  b->contenders = must_grow(b->contenders, b->contender_count, &b->contender_capacity, sizeof(*b->contenders));
+  struct contender *const c = &b->contenders[b->contender_count++];
+  *c = (struct contender){.name = must_copy(name), .library = must_copy(library)};
+  c->environment = must_allocate((VARIABLES + 1) * sizeof(*c->environment));
+  return c;
+}
+
+void bench_set_variable(struct contender *c, const char *name, const char *value) {
+  size_t count = 0;
+  while (c->environment[count] != NULL) count++;
+  if (count < VARIABLES) c->environment[count] = must_print("%s=%s", name, value);
+}
+
+static const char *file_name(const char *path) {
+  const char *const slash = strrchr(path, '/');
+  return slash != NULL ? slash + 1 : path;
+}
+
+/* The file that malloc comes from when `library` is preloaded; NULL where the library did not take it over. */
+static char *try_library(const struct bench *b, const char *library) {
+  char *const program = bench_program("random_mixed");
+  if (program == NULL) return NULL;
+  char *argv[] = {program, (char *)"--ws", (char *)"1", (char *)"--ops", (char *)"1", (char *)"--json", NULL};
+  struct measured m;
+  char *path = NULL;
+  if (measure_run(&m, &(struct measure){.argv = argv, .preload = library, .directory = b->directory}) && m.exit_code == 0) {
+    json_t *const said = json_loads(m.output, JSON_DISABLE_EOF_CHECK, NULL);
+    const char *const from = json_string_value(json_object_get(said, "allocator"));
+    /* The name may be a link's: libhakmem.so is libhakmem.so.0. */
+    char *const real = from != NULL ? realpath(from, NULL) : NULL, *const wanted = realpath(library, NULL);
+    if (real != NULL && (wanted != NULL ? strcmp(real, wanted) == 0 : strcmp(file_name(from), library) == 0)) path = must_copy(from);
+    free(real);
+    free(wanted);
+    json_decref(said);
+  }
+  measure_free(&m);
+  free(program);
+  return path;
+}
+
+static bool add_known(struct bench *b, const struct known *k) {
+  char *path = NULL;
+  if (k->own) {
+    char *const library = library_find(k->library);
+    if (library == NULL) return false;
+    path = try_library(b, library);
+    free(library);
+    if (path == NULL) return measure_interrupted() == 0 && fail("%s did not take malloc over; build hakmem anew", k->library);
+  } else if (*k->library == '\0') {
+    path = must_copy("");
+  } else if ((path = try_library(b, k->library)) == NULL) {
+    if (measure_interrupted() != 0) return false;
+    bench_leave_out(b, "%s: %s cannot be loaded (Debian package %s)", k->name, k->library, k->package);
+    return true;
+  }
+  struct contender *const c = bench_add_contender(b, k->name, path);
+  c->loop = strcmp(k->name, "loop") == 0;
+  c->peer = !k->own && !c->loop;
+  for (char **s = b->options.settings; k->own && s != NULL && *s != NULL; s++) {
+    char *const name = must_copy(*s), *const equals = strchr(name, '=');
+    *equals = '\0';
+    bench_set_variable(c, name, equals + 1);
+    free(name);
+  }
+  free(path);
+  return true;
+}
+
+/* --peer NAME=LIB.so */
+static bool add_peer(struct bench *b, const char *text) {
+  const char *const equals = strchr(text, '=');
+  char *const name = must_print("%.*s", (int)(equals - text), text);
+  char *const library = realpath(equals + 1, NULL);
+  char *path = NULL;
+  bool good = true;
+  b->misused = true; /* until it turns out to be good */
+  if (library == NULL) {
+    good = fail("there is no library %s for --peer %s", equals + 1, name);
+  } else if (strpbrk(library, " :") != NULL) {
+    good = fail("the path %s holds a space or a colon, which LD_PRELOAD cannot carry", library);
+  } else if ((path = try_library(b, library)) == NULL) {
+    good = fail("%s does not take malloc over when it is preloaded; name a library that defines malloc", library);
+  } else {
+    bench_add_contender(b, name, path)->peer = true;
+    b->misused = false;
+  }
+  free(name);
+  free(library);
+  free(path);
+  return good;
+}
+
+static const struct known *find_known(const char *name) {
+  for (size_t i = 0; i < KNOWN; i++) {
+    if (strcmp(known[i].name, name) == 0) return &known[i];
+  }
+  return NULL;
+}
+
+bool bench_find_allocators(struct bench *b) {
+  bool good = true;
+  for (size_t i = 0; b->options.allocators == NULL && good && i < KNOWN - 1; i++) good = add_known(b, &known[i]); /* not the loop */
+  for (char **name = b->options.allocators; name != NULL && good && *name != NULL; name++) {
+    const struct known *const k = find_known(*name);
+    b->misused = k == NULL;
+    good = k != NULL ? add_known(b, k) : fail("does not know the allocator %s; --peer %s=LIBRARY adds one", *name, *name);
+  }
+  for (char **peer = b->options.peers; peer != NULL && good && *peer != NULL; peer++) good = add_peer(b, *peer);
+  return good && (b->contender_count > 0 || fail("none of the allocators is there"));
+}

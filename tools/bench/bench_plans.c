@@ -1,0 +1,212 @@
+/*
+ * The plans: which workloads and contenders each `hakmem bench` measures, and how long unless told otherwise.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "bench_measure.h"
+#include "common/error.h"
+#include "session/library.h"
+#include "common/memory.h"
+
+static char *const phase8_sets[] = {(char *)"256", (char *)"8192", (char *)"65536", (char *)"1048576", NULL};
+static char *const two_sets[] = {(char *)"256", (char *)"8192", NULL};
+static char *const ss_sizes[] = {(char *)"512K", (char *)"1M", (char *)"2M", (char *)"4M", NULL};
+static char *const drains[] = {(char *)"512", (char *)"1024", (char *)"2048", (char *)"4096", (char *)"8192", (char *)"0", NULL};
+static char *const lookups[] = {(char *)"directory", (char *)"hash", (char *)"linear", NULL};
+
+#define MOST_TRACED 8192 /* slots of the working sets with which tracing is compared */
+
+static void add_workload(struct bench *b, enum workload_kind kind, const char *name, uint64_t ws) {
+  b->workloads = must_grow(b->workloads, b->workload_count, &b->workload_capacity, sizeof(*b->workloads));
+  const bool both = kind == WORKLOAD_MIXED ? ws <= MOST_TRACED : kind == WORKLOAD_START || strcmp(name, "redis") == 0 || strcmp(name, "python3") == 0;
+  b->workloads[b->workload_count++] = (struct workload){.kind = kind, .name = must_copy(name), .ws = ws, .cost = both};
+}
+
+static void add_working_sets(struct bench *b, char *const *standard) {
+  for (char *const *ws = b->options.working_sets != NULL ? b->options.working_sets : standard; *ws != NULL; ws++) {
+    char *const name = must_print("random_mixed %s", *ws);
+    add_workload(b, WORKLOAD_MIXED, name, strtoull(*ws, NULL, 10));
+    free(name);
+  }
+}
+
+static bool add_phase8(struct bench *b) {
+  add_working_sets(b, phase8_sets);
+  return true;
+}
+
+static bool plan_scale(struct bench *b) {
+  char *sets[17] = {NULL};
+  for (unsigned i = 0; i < 16; i++) sets[i] = must_print("%lu", 64ul << i);
+  add_working_sets(b, sets);
+  for (unsigned i = 0; i < 16; i++) free(sets[i]);
+  return bench_find_allocators(b);
+}
+
+/* Every combination of the three settings; the first one found is the pattern for the others. */
+static bool plan_sweep(struct bench *b) {
+  static char *ours[] = {(char *)"hakmem", NULL};
+  char *const *const sizes = b->options.ss_sizes != NULL ? b->options.ss_sizes : ss_sizes;
+  char *const *const intervals = b->options.drains != NULL ? b->options.drains : drains;
+  char *const *const strategies = b->options.lookups != NULL ? b->options.lookups : lookups;
+  add_working_sets(b, two_sets);
+  b->options.allocators = ours;
+  if (!bench_find_allocators(b)) return false;
+  const struct contender first = b->contenders[0];
+  b->contender_count = 0;
+  for (char *const *size = sizes; *size != NULL; size++) {
+    for (char *const *interval = intervals; *interval != NULL; interval++) {
+      for (char *const *strategy = strategies; *strategy != NULL; strategy++) {
+        char *const name = must_print("%s %s %s", *size, strcmp(*interval, "0") == 0 ? "off" : *interval, *strategy);
+        struct contender *const c = bench_add_contender(b, name, first.library);
+        for (size_t i = 0; first.environment[i] != NULL; i++) c->environment[i] = must_copy(first.environment[i]);
+        bench_set_variable(c, "HAKMEM_SS_SIZE", *size);
+        bench_set_variable(c, "HAKMEM_DRAIN_INTERVAL", *interval);
+        bench_set_variable(c, "HAKMEM_LOOKUP", *strategy);
+        free(name);
+      }
+    }
+  }
+  for (size_t i = 0; first.environment[i] != NULL; i++) free(first.environment[i]);
+  free(first.environment);
+  free(first.name);
+  free(first.library);
+  return true;
+}
+
+/* hakmem with the tracepoints beside it: idle, recorded, recorded in full. */
+static bool add_traced(struct bench *b) {
+  const size_t ours = bench_contender(b, "hakmem");
+  char *const provider = ours != SIZE_MAX ? library_find(LIBRARY_TRACEPOINTS) : NULL;
+  if (ours == SIZE_MAX) return true;
+  if (provider == NULL) {
+    bench_leave_out(b, "tracing: %s", failure());
+    return true;
+  }
+  char *const both = must_print("%s:%s", b->contenders[ours].library, provider);
+  static const struct { const char *name; bool recorded, full; } states[] = {
+    {"tracing idle", false, false}, {"recording", true, false}, {"full tracing", true, true}};
+  for (unsigned i = 0; i < 3; i++) {
+    struct contender *const c = bench_add_contender(b, states[i].name, both);
+    for (size_t v = 0; b->contenders[ours].environment[v] != NULL; v++) {
+      c->environment[v] = must_copy(b->contenders[ours].environment[v]);
+    }
+    c->traced = true;
+    c->recorded = states[i].recorded;
+    c->full = states[i].full;
+  }
+  free(both);
+  free(provider);
+  return true;
+}
+
+static void add_start(struct bench *b) { add_workload(b, WORKLOAD_START, "start of /bin/true", 0); }
+
+static bool plan_cost(struct bench *b) {
+  add_working_sets(b, two_sets);
+  add_workload(b, WORKLOAD_PROGRAM, "redis", 0);
+  add_workload(b, WORKLOAD_PROGRAM, "python3", 0);
+  add_start(b);
+  if (!bench_find_allocators(b)) return false;
+  for (size_t i = 0; i < b->contender_count; i++) b->contenders[i].only_start = b->contenders[i].peer;
+  return add_traced(b);
+}
+
+/* The names at the start of the lines that bench_threads --list prints. */
+static bool add_threads(struct bench *b) {
+  char *argv[] = {bench_program("bench_threads"), (char *)"--list", NULL}, *rest;
+  struct measured m = {0};
+  const bool good = argv[0] != NULL && measure_run(&m, &(struct measure){.argv = argv, .directory = b->directory});
+  for (char *line = good ? strtok_r(m.output, "\n", &rest) : NULL; line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+    line[strcspn(line, " ")] = '\0';
+    add_workload(b, WORKLOAD_THREADS, line, 0);
+  }
+  measure_free(&m);
+  free(argv[0]);
+  return good;
+}
+
+static bool add_programs(struct bench *b) {
+  char **const names = bench_scripts();
+  for (char **name = names; name != NULL && *name != NULL; name++) {
+    add_workload(b, WORKLOAD_PROGRAM, *name, 0);
+    free(*name);
+  }
+  free(names);
+  return names != NULL;
+}
+
+static bool add_memory(struct bench *b) {
+  add_workload(b, WORKLOAD_MEMORY, "burst", 0);
+  add_workload(b, WORKLOAD_MEMORY, "burst trimmed", 0);
+  b->workloads[b->workload_count - 1].trim = true;
+  return true;
+}
+
+static bool plan_phase8(struct bench *b) { return add_phase8(b) && bench_find_allocators(b); }
+static bool plan_threads(struct bench *b) { return add_threads(b) && bench_find_allocators(b); }
+static bool plan_programs(struct bench *b) { return add_programs(b) && bench_find_allocators(b); }
+static bool plan_memory(struct bench *b) { return add_memory(b) && bench_find_allocators(b); }
+
+/* What has targets, each workload once: those of `cost' are in the other plans, and traced there, too. */
+static bool plan_all(struct bench *b) {
+  if (!add_phase8(b) || !add_threads(b) || !add_programs(b)) return false;
+  add_start(b);
+  return add_memory(b) && bench_find_allocators(b) && add_traced(b);
+}
+
+static const struct plan { const char *name; bool (*make)(struct bench *b); unsigned rounds; uint64_t ops; } plans[] = {
+  {"phase8", plan_phase8, 9, 16000000},
+  {"scale", plan_scale, 5, 5000000},
+  {"sweep", plan_sweep, 3, 4000000},
+  {"threads", plan_threads, 5, 0},
+  {"programs", plan_programs, 5, 0},
+  {"cost", plan_cost, 5, 5000000},
+  {"memory", plan_memory, 3, 0},
+  {"all", plan_all, 6, 8000000},
+};
+
+/* Keeps the workloads that --workloads names. */
+static bool choose(struct bench *b) {
+  for (char **name = b->options.names; name != NULL && *name != NULL; name++) {
+    bool found = false;
+    for (size_t i = 0; i < b->workload_count; i++) found = found || strcmp(b->workloads[i].name, *name) == 0;
+    b->misused = !found;
+    if (!found) return fail("bench %s has no workload %s", b->plan, *name);
+  }
+  size_t kept = 0;
+  for (size_t i = 0; i < b->workload_count; i++) {
+    bool wanted = b->options.names == NULL;
+    for (char **name = b->options.names; name != NULL && *name != NULL; name++) {
+      wanted = wanted || strcmp(b->workloads[i].name, *name) == 0;
+    }
+    if (wanted) {
+      b->workloads[kept++] = b->workloads[i];
+    } else {
+      free(b->workloads[i].name);
+    }
+  }
+  b->workload_count = kept;
+  return true;
+}
+
+bool bench_plan(struct bench *b) {
+  for (size_t i = 0; i < sizeof(plans) / sizeof(plans[0]); i++) {
+    const struct plan *const plan = &plans[i];
+    if (strcmp(plan->name, b->plan) != 0) continue;
+    if (b->options.rounds == 0) b->options.rounds = plan->rounds;
+    b->mixed_ops = b->options.ops > 0 ? b->options.ops : plan->ops;
+    return plan->make(b) && choose(b);
+  }
+  return fail("there is no plan %s; hakmem bench --help lists them", b->plan);
+}
+
+bool bench_has_plan(const char *name) {
+  for (size_t i = 0; i < sizeof(plans) / sizeof(plans[0]); i++) {
+    if (strcmp(plans[i].name, name) == 0) return true;
+  }
+  return false;
+}

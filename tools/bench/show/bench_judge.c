@@ -1,0 +1,277 @@
+/*
+ * The targets, and whether the measurements meet them. A target is met when the whole confidence interval lies on its good side,
+ * not met when the whole interval lies on the other, and else not decided. "At least x times the best of the peers" is x times
+ * each of them: the peer against which hakmem looks worst decides, so that no luck of one round picks it.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/bench.h"
+#include "common/memory.h"
+
+#define MOST_INSTRUCTIONS 55.0
+#define MOST_RESIDENT 1.3
+#define LEAST_CONFIDENCE 0.9 /* what 5 rounds give; with fewer nothing is decided */
+
+const char *const verdict_names[] = {"met", "not met", "not decided: the interval spans the target", "not decided: too few rounds",
+                                     "not available here"};
+
+struct list { struct judgement *items; size_t count, capacity; };
+
+static void add(struct list *l, char *what, char *target, char *note, struct interval i, double bound, bool at_least) {
+  struct judgement j = {.what = what, .target = target, .note = note, .value = i.median, .low = i.low, .high = i.high};
+  if (i.count == 0) {
+    j.verdict = VERDICT_UNKNOWN;
+  } else if (i.confidence < LEAST_CONFIDENCE) {
+    j.verdict = VERDICT_TOO_FEW;
+  } else if (at_least ? i.low >= bound : i.high <= bound) {
+    j.verdict = VERDICT_MET;
+  } else {
+    j.verdict = (at_least ? i.high < bound : i.low > bound) ? VERDICT_NOT_MET : VERDICT_OPEN;
+  }
+  l->items = must_grow(l->items, l->count, &l->capacity, sizeof(*l->items));
+  l->items[l->count++] = j;
+}
+
+static struct interval nothing(void) { return (struct interval){0, NAN, NAN, NAN, 0}; }
+
+/* The speed against the peer that is hardest to beat; its name in *name. */
+static struct interval against_best(const struct bench *b, size_t workload, size_t contender, const char **name) {
+  struct interval worst = nothing();
+  *name = NULL;
+  for (size_t c = 0; c < b->contender_count; c++) {
+    if (!b->contenders[c].peer) continue;
+    const struct interval r = bench_ratio(b, (struct cell){workload, contender}, (struct cell){workload, c}, FIGURE_speed);
+    if (r.count == 0 || (worst.count > 0 && r.median >= worst.median)) continue;
+    worst = r;
+    *name = b->contenders[c].name;
+  }
+  return worst;
+}
+
+static void judge_best(const struct bench *b, struct list *l, size_t workload, const char *contender, double bound) {
+  const size_t c = bench_contender(b, contender);
+  const char *peer;
+  if (workload == SIZE_MAX || c == SIZE_MAX || b->workloads[workload].left_out) return;
+  const struct interval r = against_best(b, workload, c, &peer);
+  add(l, must_print("%s, %s against the best peer", contender, b->workloads[workload].name), must_print("at least %.2fx", bound),
+      must_copy(peer != NULL ? peer : ""), r, bound, true);
+}
+
+static void judge_pair(const struct bench *b, struct list *l, size_t workload, const char *of, const char *to, double bound) {
+  const size_t c = bench_contender(b, of), other = bench_contender(b, to);
+  if (workload == SIZE_MAX || c == SIZE_MAX || other == SIZE_MAX || b->workloads[workload].left_out) return;
+  add(l, must_print("%s against %s, %s", of, to, b->workloads[workload].name), must_print("at least %.3gx", bound), must_copy(to),
+      bench_ratio(b, (struct cell){workload, c}, (struct cell){workload, other}, FIGURE_speed), bound, true);
+}
+
+/* How many times slower hakmem is on the large set than on the small one, against mimalloc, in each round. */
+static void judge_slowdown(const struct bench *b, struct list *l) {
+  const size_t few = bench_working_set(b, 256), many = bench_working_set(b, 8192);
+  const size_t ours = bench_contender(b, "hakmem"), theirs = bench_contender(b, "mimalloc");
+  if (few == SIZE_MAX || many == SIZE_MAX || ours == SIZE_MAX || theirs == SIZE_MAX) return;
+  double *const ratios = must_allocate(b->options.rounds * sizeof(*ratios));
+  for (unsigned r = 0; r < b->options.rounds; r++) {
+    ratios[r] = *bench_value(b, few, ours, FIGURE_speed, r) / *bench_value(b, many, ours, FIGURE_speed, r) /
+                (*bench_value(b, few, theirs, FIGURE_speed, r) / *bench_value(b, many, theirs, FIGURE_speed, r));
+  }
+  add(l, must_copy("slowdown from 256 to 8192, as a share of mimalloc's"), must_copy("below 1"), must_copy("mimalloc"),
+      statistics_interval(ratios, b->options.rounds), 1, false);
+  free(ratios);
+}
+
+static void judge_instructions(const struct bench *b, struct list *l, uint64_t ws) {
+  const size_t w = bench_working_set(b, ws), c = bench_contender(b, "hakmem");
+  if (w == SIZE_MAX || c == SIZE_MAX) return;
+  struct interval i = statistics_interval(bench_value(b, w, c, FIGURE_instructions, 0), b->options.rounds);
+  const struct summary simulated = bench_summary(b, w, c, FIGURE_sim_instructions);
+  const bool sim = simulated.count > 0;
+  if (sim) i = (struct interval){1, simulated.median, simulated.median, simulated.median, 1}; /* repeats exactly */
+  add(l, must_print("instructions per operation, random_mixed %" PRIu64, ws), must_copy("at most 55"),
+      must_copy(sim ? "cachegrind" : "hardware counter"), i, MOST_INSTRUCTIONS, false);
+}
+
+/* Of the workloads of a kind (ANY: of all): the geometric mean of a figure's ratio to one peer, in each round. */
+enum { ANY = -1 };
+static struct interval overall(const struct bench *b, int kind, const char *of, const char *to, enum figure f) {
+  const size_t c = bench_contender(b, of), other = bench_contender(b, to);
+  if (c == SIZE_MAX || other == SIZE_MAX) return nothing();
+  double *const means = must_allocate(b->options.rounds * sizeof(*means)), *const ratios = must_allocate((b->workload_count + 1) * sizeof(*ratios));
+  for (unsigned r = 0; r < b->options.rounds; r++) {
+    for (size_t w = 0; w < b->workload_count; w++) {
+      const bool counts = kind == ANY || (int)b->workloads[w].kind == kind;
+      ratios[w] = counts ? *bench_value(b, w, c, f, r) / *bench_value(b, w, other, f, r) : NAN;
+    }
+    means[r] = statistics_geometric_mean(ratios, b->workload_count);
+  }
+  const struct interval i = statistics_interval(means, b->options.rounds);
+  free(means);
+  free(ratios);
+  return i;
+}
+
+/* "mimalloc, but for aligned, which failed": what `overall` had to leave out. */
+static char *but_for_failed(const struct bench *b, int kind, const char *of, const char *to) {
+  const size_t c = bench_contender(b, of), other = bench_contender(b, to);
+  char *text = must_copy(to);
+  unsigned failed = 0;
+  for (size_t w = 0; c != SIZE_MAX && other != SIZE_MAX && w < b->workload_count; w++) {
+    const bool counts = kind == ANY || (int)b->workloads[w].kind == kind;
+    if (!counts || (!bench_stopped(b, w, c) && !bench_stopped(b, w, other))) continue;
+    char *const longer = must_print("%s%s%s", text, failed++ > 0 ? ", " : ", but for what failed: ", b->workloads[w].name);
+    free(text);
+    text = longer;
+  }
+  return text;
+}
+
+/* A workload's most resident against the peer that needs least. */
+static struct interval against_smallest(const struct bench *b, size_t workload, size_t contender, const char **name) {
+  struct interval worst = nothing();
+  *name = "";
+  for (size_t p = 0; p < b->contender_count; p++) {
+    if (!b->contenders[p].peer) continue;
+    const struct interval r = bench_ratio(b, (struct cell){workload, contender}, (struct cell){workload, p}, FIGURE_peak_kib);
+    if (r.count == 0 || (worst.count > 0 && r.median <= worst.median)) continue;
+    worst = r;
+    *name = b->contenders[p].name;
+  }
+  return worst;
+}
+
+/* Most resident: the mean against mimalloc, and every workload that is over the bound; the worst one where none is. */
+static void judge_resident(const struct bench *b, struct list *l) {
+  const size_t c = bench_contender(b, "hakmem");
+  size_t worst = SIZE_MAX;
+  double most = -1;
+  if (c == SIZE_MAX) return;
+  add(l, must_print("most resident, geometric mean of all %zu workloads", b->workload_count), must_copy("at most 1x"),
+      but_for_failed(b, ANY, "hakmem", "mimalloc"), overall(b, ANY, "hakmem", "mimalloc", FIGURE_peak_kib), 1, false);
+  for (size_t w = 0; w < b->workload_count; w++) {
+    const char *name;
+    const struct interval r = against_smallest(b, w, c, &name);
+    if (r.count > 0 && r.median > most) {
+      most = r.median;
+      worst = w;
+    }
+  }
+  for (size_t w = 0; w < b->workload_count; w++) {
+    const char *name;
+    const struct interval r = against_smallest(b, w, c, &name);
+    if (r.count == 0 || (r.median <= MOST_RESIDENT && w != worst)) continue;
+    add(l, must_print("most resident against the smallest peer, %s%s", b->workloads[w].name, w == worst ? " (the worst)" : ""),
+        must_copy("at most 1.3x"), must_copy(name), r, MOST_RESIDENT, false);
+  }
+}
+
+static void judge_mixed(const struct bench *b, struct list *l) {
+  static const struct { uint64_t ws; double ours, plain, cost; } rows[] = {
+    {256, 1.03, 1.05, 0.95}, {8192, 1.03, 1.05, 0.95}, {65536, 1.0, 1.05, 0.95}, {1048576, 1.0, 1.05, 0.88}};
+  for (unsigned i = 0; i < 4; i++) judge_best(b, l, bench_working_set(b, rows[i].ws), "hakmem", rows[i].ours);
+  for (unsigned i = 0; i < 4; i++) judge_best(b, l, bench_working_set(b, rows[i].ws), "hakmem-plain", rows[i].plain);
+  judge_slowdown(b, l);
+  judge_instructions(b, l, 256);
+  judge_instructions(b, l, 8192);
+  for (unsigned i = 0; i < 4; i++) judge_pair(b, l, bench_working_set(b, rows[i].ws), "hakmem", "hakmem-plain", rows[i].cost);
+}
+
+/*
+ * The cost by what is least disturbed by other work on the machine: cycles in user space and kernel, where a run is all measured (not
+ * in random_mixed, where they would hold the start-up), else processor time.
+ */
+static void judge_price(const struct bench *b, struct list *l, size_t w, const char *of, const char *to, double bound) {
+  const struct cell ours = {w, bench_contender(b, of)}, other = {w, bench_contender(b, to)};
+  if (ours.contender == SIZE_MAX || other.contender == SIZE_MAX || b->workloads[w].left_out) return;
+  struct interval i = bench_ratio(b, ours, other, FIGURE_all_cycles);
+  const bool cycles = i.count > 0;
+  if (!cycles) i = bench_ratio(b, ours, other, FIGURE_cpu_ns);
+  add(l, must_print("cost of %s against %s, %s", of, to, b->workloads[w].name), must_print("at most %.2fx", bound),
+      must_print("%s, by %s", to, cycles ? "cycles, user and kernel" : "processor time"), i, bound, false);
+}
+
+static void judge_cost(const struct bench *b, struct list *l) {
+  const bool alone = strcmp(b->plan, "cost") == 0; /* phase8 decides about the plain build, where it is measured, too */
+  for (size_t w = 0; w < b->workload_count; w++) {
+    const struct workload *const row = &b->workloads[w];
+    if (!row->cost) continue;
+    if (row->kind == WORKLOAD_START) judge_price(b, l, w, "hakmem", "mimalloc", 1.05);
+    if (row->kind == WORKLOAD_MIXED && alone) judge_pair(b, l, w, "hakmem", "hakmem-plain", 0.95);
+    if (row->kind != WORKLOAD_START) judge_price(b, l, w, "tracing idle", "hakmem", 1.01);
+    if (row->kind == WORKLOAD_PROGRAM) judge_price(b, l, w, "recording", "hakmem", 1.03);
+  }
+}
+
+static void judge_threads(const struct bench *b, struct list *l) {
+  bool any = false;
+  for (size_t w = 0; w < b->workload_count; w++) {
+    if (b->workloads[w].kind != WORKLOAD_THREADS) continue;
+    judge_best(b, l, w, "hakmem", 0.97);
+    any = true;
+  }
+  if (!any) return;
+  add(l, must_copy("speed, geometric mean of all threads programs"), must_copy("at least 1.05x"),
+      but_for_failed(b, WORKLOAD_THREADS, "hakmem", "mimalloc"), overall(b, WORKLOAD_THREADS, "hakmem", "mimalloc", FIGURE_speed), 1.05, true);
+}
+
+/* No slower within the noise: an interval that holds 1 will do. */
+static void judge_programs(const struct bench *b, struct list *l) {
+  const size_t first = l->count;
+  for (size_t w = 0; w < b->workload_count; w++) {
+    if (b->workloads[w].kind == WORKLOAD_PROGRAM) judge_best(b, l, w, "hakmem", 1.0);
+  }
+  for (size_t i = first; i < l->count; i++) {
+    if (l->items[i].verdict == VERDICT_OPEN && l->items[i].high >= 1) l->items[i].verdict = VERDICT_MET;
+  }
+}
+
+/* What stays after a burst, over what was there before. One of the two ways back is enough: the better one decides. */
+static void judge_burst(const struct bench *b, struct list *l) {
+  const size_t c = bench_contender(b, "hakmem");
+  struct interval best = nothing();
+  const char *name = NULL;
+  double *const ratios = must_allocate(b->options.rounds * sizeof(*ratios));
+  for (size_t w = 0; c != SIZE_MAX && w < b->workload_count; w++) {
+    if (b->workloads[w].kind != WORKLOAD_MEMORY) continue;
+    for (unsigned r = 0; r < b->options.rounds; r++) {
+      ratios[r] = *bench_value(b, w, c, FIGURE_after_kib, r) / *bench_value(b, w, c, FIGURE_before_kib, r);
+    }
+    const struct interval one = statistics_interval(ratios, b->options.rounds);
+    if (name == NULL || (one.count > 0 && one.median < best.median)) {
+      best = one;
+      name = b->workloads[w].name;
+    }
+  }
+  free(ratios);
+  if (name == NULL) return;
+  add(l, must_copy("resident after a burst that was freed, by activity or trimmed"), must_copy("at most 1.1x"),
+      must_print("before, %s", name), best, 1.1, false);
+}
+
+struct judgement *bench_judge(const struct bench *b, size_t *count) {
+  static const struct { const char *plan; void (*judge)(const struct bench *b, struct list *l); bool resident; } plans[] = {
+    {"phase8", judge_mixed, true}, {"threads", judge_threads, true}, {"programs", judge_programs, true}, {"cost", judge_cost, false},
+    {"memory", judge_burst, true}};
+  const bool all = strcmp(b->plan, "all") == 0;
+  bool resident = all;
+  struct list l = {0};
+  for (size_t i = 0; i < sizeof(plans) / sizeof(plans[0]); i++) {
+    if (!all && strcmp(b->plan, plans[i].plan) != 0) continue;
+    plans[i].judge(b, &l);
+    resident = resident || plans[i].resident;
+  }
+  if (resident) judge_resident(b, &l);
+  *count = l.count;
+  return l.items;
+}
+
+void judgements_free(struct judgement *list, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    free(list[i].what);
+    free(list[i].target);
+    free(list[i].note);
+  }
+  free(list);
+}

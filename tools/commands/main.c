@@ -1,0 +1,87 @@
+/*
+ * hakmem: the companion program. This file knows the subcommands and nothing of what they do.
+ */
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "common/error.h"
+#include "common/memory.h"
+
+const struct command commands[] = {
+  {"run", "Run a program under libhakmem.so and keep its statistics", &run_argp, command_run},
+  {"record", "The same in an LTTng session that is set up and taken down for it", &record_argp, command_record},
+  {"report", "Print what a run or a recording holds: histograms, tables, stacks", &report_argp, command_report},
+  {"explain", "Say what is wrong in a run or a recording, and what to change", &explain_argp, command_explain},
+  {"symbolize", "Put functions and lines into the stacks of a log", &symbolize_argp, command_symbolize},
+  {"bench", "Measure hakmem against other allocators on this machine", &bench_argp, command_bench},
+  {0},
+};
+
+struct choice { const struct command *command; int first; /* argv[first] is its name */ };
+
+static const struct command *find(const char *name) {
+  for (const struct command *c = commands; c->name != NULL; c++) {
+    if (strcmp(c->name, name) == 0) return c;
+  }
+  return NULL;
+}
+
+static int run_command(const struct command *command, int argc, char **argv) {
+  char *const name = must_print("hakmem %s", command->name);
+  argv[0] = name;
+  const int exit_code = command->run(argc, argv);
+  free(name);
+  return exit_code;
+}
+
+/* The list of subcommands, behind the options of --help. */
+static char *filter(int key, const char *text, void *input) {
+  (void)input;
+  if (key != ARGP_KEY_HELP_POST_DOC) return (char *)text;
+  char *list = must_copy("Commands:\n");
+  for (const struct command *c = commands; c->name != NULL; c++) {
+    char *const longer = must_print("%s  %-9s %s\n", list, c->name, c->summary);
+    free(list);
+    list = longer;
+  }
+  char *const whole = must_print("%s\nhakmem help COMMAND, or hakmem COMMAND --help, tells more.", list);
+  free(list);
+  return whole;
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state) {
+  struct choice *const choice = state->input;
+  if (key == ARGP_KEY_NO_ARGS) argp_usage(state);
+  if (key != ARGP_KEY_ARG) return ARGP_ERR_UNKNOWN;
+  if (strcmp(argument, "help") == 0) {
+    if (state->next >= state->argc) argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+    const struct command *const about = find(state->argv[state->next]);
+    if (about == NULL) argp_error(state, "there is no command %s", state->argv[state->next]);
+    char *help[] = {NULL, (char *)"--help", NULL};
+    exit(run_command(about, 2, help));
+  }
+  choice->command = find(argument);
+  if (choice->command == NULL) argp_error(state, "there is no command %s", argument);
+  choice->first = state->next - 1;
+  state->next = state->argc;
+  return 0;
+}
+
+static const struct argp argp = {
+  .parser = parse,
+  .args_doc = "COMMAND [ARGUMENT...]",
+  .doc = "See what a program's memory allocator does: how long lookups take, what drains move, where memory is lost.\vx",
+  .help_filter = filter,
+};
+
+int main(int argc, char **argv) {
+  setlocale(LC_CTYPE, "");
+  argp_program_version = "hakmem " HAKMEM_VERSION;
+  argp_err_exit_status = EXIT_USAGE;
+  struct choice choice = {0};
+  argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &choice);
+  return run_command(choice.command, argc - choice.first, argv + choice.first);
+}

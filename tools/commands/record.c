@@ -1,0 +1,168 @@
+/*
+ * hakmem record: a program in an LTTng session of its own. Whatever happens, nothing of the session stays behind but the
+ * trace: every way out of command_record passes through its end.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "src/platform/options.h"
+#include "session/capture.h"
+#include "command.h"
+#include "common/error.h"
+#include "session/library.h"
+#include "common/memory.h"
+#include "session/session.h"
+#include "session/sessiond.h"
+
+#define STATS_DIRECTORY "stats"
+#define TRACE_DIRECTORY "trace"
+#define REGISTER_TIMEOUT_MS "10000" /* the program's start waits so long for the daemon to take it in */
+#define CONTROL_SECONDS 120         /* no step of the session takes that long unless the daemon hangs */
+#define POLL_NS 100000000
+
+enum { KEY_FULL = 256, KEY_BUFFER_SIZE, KEY_BUFFER_COUNT };
+
+struct record { struct capture capture; struct session_settings settings; };
+
+static const struct argp_option options[] = {
+  {"full", KEY_FULL, NULL, 0,
+   "Raise an event for every allocation, reallocation and free, with nothing sampled (HAKMEM_TRACE=full)", 2},
+  {"buffer-size", KEY_BUFFER_SIZE, "BYTES", 0,
+   "Size of one trace buffer, a power of two, k, M and G understood (256K, with --full 1M); larger ones lose fewer events", 2},
+  {"buffer-count", KEY_BUFFER_COUNT, "NUMBER", 0, "Trace buffers for each process and CPU, a power of two (8)", 2},
+  {0},
+};
+
+/* A power of two from 2 to 2^30, with a unit behind it if it likes. 0 if it is not. */
+static uint64_t parse_power(const char *text) {
+  uint64_t value;
+  const bool good = option_parse_bytes(text, 1u << 30, &value) && value >= 2 && (value & (value - 1)) == 0;
+  return good ? value : 0;
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state) {
+  struct record *const r = state->input;
+  switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &r->capture; return 0;
+    case KEY_FULL: r->settings.full = true; return 0;
+    case KEY_BUFFER_SIZE:
+      r->settings.buffer_size = parse_power(argument);
+      if (r->settings.buffer_size < 4096) argp_error(state, "--buffer-size=%s: not a power of two from 4K to 1024M", argument);
+      return 0;
+    case KEY_BUFFER_COUNT:
+      r->settings.buffer_count = parse_power(argument);
+      if (r->settings.buffer_count == 0) argp_error(state, "--buffer-count=%s: not a power of two from 2", argument);
+      return 0;
+    default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static const struct argp_child children[] = {{&capture_argp, 0, NULL, 0}, {0}};
+
+const struct argp record_argp = {
+  .options = options,
+  .parser = parse,
+  .args_doc = "[--] PROGRAM [ARGUMENT...]",
+  .doc = "Run PROGRAM under libhakmem.so in an LTTng session of its own, and keep the trace and the statistics.\v"
+         "Uses the LTTng session daemon that is running; where none is, starts a private one and ends it afterwards. "
+         "The exit code is the program's, or 128 + N where signal N ended it; 127 where the program was not found, 126 where "
+         "it could not be started, 1 where the session failed, the library cannot be loaded into it, or data are missing though the "
+         "program ended with 0; 2 for bad usage.",
+  .children = children,
+};
+
+/* A daemon that hangs would hang this program with it: ended, its clients get an error. */
+static volatile sig_atomic_t daemon_pid;
+
+static void end_daemon(int signal_number) {
+  (void)signal_number;
+  if (daemon_pid > 0) kill((pid_t)daemon_pid, SIGKILL);
+}
+
+static void watch(const struct sessiond *daemon) {
+  daemon_pid = daemon->pid;
+  const struct sigaction action = {.sa_handler = end_daemon};
+  sigaction(SIGALRM, &action, NULL);
+  alarm(CONTROL_SECONDS);
+}
+
+static bool prepare(struct record *r, struct sessiond *daemon) {
+  struct capture *const c = &r->capture;
+  char *const provider = library_find(LIBRARY_TRACEPOINTS);
+  if (provider == NULL) return fail_within("recording needs the LTTng tracepoints");
+  const bool prepared = capture_prepare(c, STATS_DIRECTORY);
+  if (prepared) launch_preload(&c->launch, provider);
+  free(provider);
+  const char *home;
+  if (!prepared || !sessiond_plan(daemon, &home)) return false;
+  if (home != NULL) launch_set(&c->launch, "LTTNG_HOME", home);
+  launch_set_default(&c->launch, "LTTNG_UST_REGISTER_TIMEOUT", REGISTER_TIMEOUT_MS);
+  if (r->settings.full) launch_set(&c->launch, "HAKMEM_TRACE", "full");
+  return true;
+}
+
+/* The daemon and the session, up to where the program can run. The program is forked before, outside of what they change. */
+static bool set_up(struct record *r, struct sessiond *daemon, struct session *session) {
+  if (!launch_fork(&r->capture.launch) || !sessiond_start(daemon)) return false;
+  watch(daemon);
+  char *const trace = must_print("%s/" TRACE_DIRECTORY, r->capture.directory);
+  const bool started = session_start(session, trace, &r->settings);
+  alarm(0);
+  free(trace);
+  if (!started) return false;
+  return launch_interrupted() == 0 || fail("interrupted before the program was started");
+}
+
+/* Where the private daemon is one that anybody could find, others may have come to use it. */
+static void wait_for_others(const struct sessiond *daemon) {
+  if (daemon->pid == 0 || sessiond_is_private(daemon) || session_count() == 0) return;
+  say("others have sessions with the LTTng session daemon that this recording started; it ends when they have ended");
+  while (session_count() > 0 && launch_interrupted() == 0) nanosleep(&(const struct timespec){.tv_nsec = POLL_NS}, NULL);
+}
+
+static bool take_down(struct sessiond *daemon, struct session *session) {
+  watch(daemon);
+  const bool stopped = session_stop(session);
+  alarm(0);
+  if (stopped) wait_for_others(daemon);
+  return stopped;
+}
+
+static void set_defaults(struct session_settings *settings) {
+  if (settings->buffer_size == 0) settings->buffer_size = settings->full ? 1u << 20 : 256u << 10;
+  if (settings->buffer_count == 0) settings->buffer_count = 8;
+}
+
+int command_record(int argc, char **argv) {
+  struct record record = {0};
+  struct sessiond daemon = {.rundir = -1};
+  struct session session = {0};
+  int exit_code = EXIT_FAILED;
+  capture_init(&record.capture);
+  argp_parse(&record_argp, argc, argv, ARGP_IN_ORDER, NULL, &record);
+  set_defaults(&record.settings);
+  bool ran = false, good = prepare(&record, &daemon) && set_up(&record, &daemon, &session);
+  if (good) {
+    ran = launch_go(&record.capture.launch, &exit_code);
+    if (ran) exit_code = capture_wait(&record.capture);
+    good = ran;
+    if (ran && !take_down(&daemon, &session)) {
+      good = false;
+      if (exit_code == EXIT_DONE) exit_code = EXIT_FAILED;
+    }
+  }
+  if (!good) say("%s", failure());
+  if (!ran && launch_interrupted() != 0) exit_code = 128 + launch_interrupted();
+  launch_cancel(&record.capture.launch);
+  session_fini(&session);
+  sessiond_stop(&daemon);
+  if (ran) {
+    if (!capture_finish(&record.capture, STATS_DIRECTORY) && exit_code == EXIT_DONE) exit_code = EXIT_FAILED;
+  } else {
+    capture_abandon(&record.capture);
+  }
+  capture_fini(&record.capture);
+  return exit_code;
+}

@@ -1,0 +1,105 @@
+/*
+ * hakmem report: reads what a run, a recording or a tracer left, and prints it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "command.h"
+#include "common/error.h"
+#include "common/format.h"
+#include "common/sandbox.h"
+#include "report/load.h"
+
+enum { KEY_JSON = 256, KEY_ALL, KEY_PID, KEY_SINCE, KEY_FOLDED };
+
+struct options {
+  bool json, all, folded;
+  char *since;
+  struct load load;
+};
+
+static const struct argp_option options[] = {
+  {"json", KEY_JSON, NULL, 0, "Print one JSON object instead of text; its members are described in hakmem(1)", 1},
+  {"all", KEY_ALL, NULL, 0, "Print every class, process, incident and frame, not only the first ones", 1},
+  {"pid", KEY_PID, "PID", 0, "Report on this process only", 1},
+  {"since", KEY_SINCE, "OLD", 0, "Print only what the live heap grew by since OLD, an earlier copy of DIR or FILE, or another run, by call site "
+   "(of processes that ran with HAKMEM_PROFILE)", 1},
+  {"folded", KEY_FOLDED, NULL, 0, "Print only the live heap, a line for each call site: main;parse;copy_name BYTES, as tools for flame graphs take it", 1},
+  {0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state) {
+  struct options *const o = state->input;
+  switch (key) {
+    case KEY_JSON: o->json = true; return 0;
+    case KEY_ALL: o->all = true; return 0;
+    case KEY_SINCE: o->since = argument; return 0;
+    case KEY_FOLDED: o->folded = true; return 0;
+    case KEY_PID: o->load.pid = load_pid(argument, state); return 0;
+    case ARGP_KEY_ARGS:
+      o->load.paths = state->argv + state->next;
+      o->load.count = state->argc - state->next;
+      return 0;
+    case ARGP_KEY_END:
+      if (o->json + o->folded + (o->since != NULL) > 1) argp_error(state, "--json, --since and --folded cannot be had together");
+      return 0;
+    case ARGP_KEY_NO_ARGS: argp_error(state, "there is nothing to report on"); return EINVAL;
+    default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+const struct argp report_argp = {
+  .options = options,
+  .parser = parse,
+  .args_doc = "DIR|FILE...",
+  .doc =
+    "Print what runs or recordings hold: lost events, latency histograms, fragmentation, where the memory is, header resets and "
+    "shared_fails with their stacks.\v"
+    "DIR is a directory written by hakmem run or hakmem record, or one that holds a CTF trace made by hand; FILE is a stats "
+    "file or a trace's metadata. The exit code is 0, 1 where something could not be read, 2 for bad usage.",
+};
+
+#define NO_SITES "has no live heap by call site: run the program with HAKMEM_PROFILE=512K in its environment"
+
+static bool print_since(const struct page *page, const struct options *o) {
+  struct load load = o->load;
+  struct page before = {.all = o->all};
+  load.paths = (char **)&o->since;
+  load.count = 1;
+  const bool good = load_page(&before, &load);
+  const bool any = before.main != NULL && print_growth(stdout, &before, page);
+  load_free(&before);
+  return good && (any || fail("%s or %s " NO_SITES, o->since, page->path));
+}
+
+static bool print(const struct page *page, const struct options *o) {
+  if (o->json) {
+    if (!print_json(stdout, page)) return false;
+  } else if (o->since != NULL) {
+    if (!print_since(page, o)) return false;
+  } else if (o->folded) {
+    if (!print_folded(stdout, page)) return fail("%s " NO_SITES, page->path);
+  } else {
+    print_text(stdout, page);
+  }
+  return (fflush(stdout) == 0 && !ferror(stdout)) || fail("cannot write to standard output");
+}
+
+static int report(void *context) {
+  const struct options *const o = context;
+  struct page page = {.all = o->all};
+  bool good = load_page(&page, &o->load);
+  if (page.main != NULL && !print(&page, o)) {
+    say("%s", failure());
+    good = false;
+  }
+  load_free(&page);
+  return good ? EXIT_DONE : EXIT_FAILED;
+}
+
+int command_report(int argc, char **argv) {
+  struct options o = {0};
+  argp_parse(&report_argp, argc, argv, 0, NULL, &o);
+  format_init();
+  return sandbox_run(report, &o);
+}

@@ -1,0 +1,43 @@
+/*
+ * hakmem run: a program under libhakmem.so, with its statistics kept in files, one for each process. No daemon.
+ */
+#include "session/capture.h"
+#include "command.h"
+#include "common/error.h"
+
+static error_t parse(int key, char *argument, struct argp_state *state) {
+  (void)argument;
+  if (key != ARGP_KEY_INIT) return ARGP_ERR_UNKNOWN;
+  state->child_inputs[0] = state->input;
+  return 0;
+}
+
+static const struct argp_child children[] = {{&capture_argp, 0, NULL, 0}, {0}};
+
+const struct argp run_argp = {
+  .parser = parse,
+  .args_doc = "[--] PROGRAM [ARGUMENT...]",
+  .doc = "Run PROGRAM under libhakmem.so and keep the statistics of each of its processes in a file.\v"
+         "The exit code is the program's, or 128 + N where signal N ended it; 127 where the program was not found, 126 where "
+         "it could not be started, 1 where the run could not be prepared, the library cannot be loaded into it, or data are missing "
+         "though the program ended with 0; 2 for bad usage.",
+  .children = children,
+};
+
+int command_run(int argc, char **argv) {
+  struct capture capture;
+  capture_init(&capture);
+  argp_parse(&run_argp, argc, argv, ARGP_IN_ORDER, NULL, &capture);
+  int exit_code = EXIT_FAILED;
+  if (!capture_prepare(&capture, "")) {
+    say("%s", failure());
+  } else if (!launch_fork(&capture.launch) || !launch_go(&capture.launch, &exit_code)) {
+    say("%s", failure());
+    capture_abandon(&capture);
+  } else {
+    exit_code = capture_wait(&capture);
+    if (!capture_finish(&capture, "") && exit_code == EXIT_DONE) exit_code = EXIT_FAILED;
+  }
+  capture_fini(&capture);
+  return exit_code;
+}

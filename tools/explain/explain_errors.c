@@ -1,0 +1,209 @@
+/*
+ * Rules about what must be known before the rest is believed: missing data, and a program that writes over the allocator's headers.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/escape.h"
+#include "explain.h"
+#include "common/memory.h"
+
+#define PROCESSES_NAMED 3
+#define PLACES_MAX 20 /* findings of one kind; the rest is counted */
+
+/* ---- Missing data. ---- */
+
+/* Who did not end in order: the first few. */
+static void name_incomplete(struct finding *f, const struct report *r) {
+  unsigned named = 0;
+  for (size_t i = 0; i < r->process_count && named < PROCESSES_NAMED; i++) {
+    const struct model_process *const p = r->processes[i];
+    if (p->complete || p->has_called_exec) continue;
+    char *const program = escape(p->program);
+    finding_evidence(f, "process %" PRIu32 " (%s) was killed, ended by _exit, or is still running", p->pid, program);
+    free(program);
+    named++;
+  }
+}
+
+#define UNRECORDED_NAMED 5
+
+static void name_unrecorded(struct finding *f, const struct unrecorded_list *list) {
+  for (size_t i = 0; i < list->count && i < UNRECORDED_NAMED; i++) {
+    char *const program = escape(list->entries[i].program), *const why = escape(list->entries[i].why);
+    finding_evidence(f, "process %" PRIu32 ", %s, %s", list->entries[i].pid, program, why);
+    free(program);
+    free(why);
+  }
+}
+
+static void tell_losses(struct diagnosis *d, const struct report *r) {
+  const struct model_losses *const lost = r != NULL ? &r->lost : NULL;
+  uint64_t any = 0;
+  if (lost == NULL) return;
+#define ADD_LOSS(name, text) any += lost->name;
+  MODEL_LOSSES(ADD_LOSS)
+  /* What was raised while an event was handled is in the counters all the same: no reason to doubt them. */
+  if (any == lost->reentered) return;
+  const bool trace = r->source == SOURCE_TRACE;
+  struct finding *const f = finding_add(d, "lost_data", FINDING_DATA, NULL);
+  finding_what(f, "The %s %s: what follows may be incomplete.", trace ? "trace" : "statistics",
+               any - lost->reentered == lost->incomplete ? "end before the process did" : "lack something");
+#define TELL_LOSS(name, text)                                         \
+  if (lost->name > 0) {                                               \
+    finding_evidence(f, "%s: %" PRIu64, text, lost->name);            \
+    finding_figure(f, #name, (double)lost->name);                     \
+  }
+  MODEL_LOSSES(TELL_LOSS)
+  if (lost->events_discarded + lost->packets_discarded + lost->discards_uncounted > 0) {
+    finding_change(f, "Record with larger buffers: hakmem record --buffer-size=8M --buffer-count=8.");
+    finding_effect(f, "fewer events are discarded; this report counts them again");
+  }
+  if (lost->unrecorded > 0) name_unrecorded(f, &d->page->unrecorded);
+  if (lost->incomplete > 0) {
+    name_incomplete(f, r);
+    finding_change(f, "Let the process end by exit() or by returning from main(), or take the last operations (at most one budget, "
+                      "4096, of each thread and class) as missing.");
+    finding_effect(f, "counts that are exact");
+  }
+}
+
+const char *rule_lost_data(struct diagnosis *d) {
+  tell_losses(d, d->page->stats);
+  tell_losses(d, d->page->trace);
+  return NULL;
+}
+
+/* ---- Headers. ---- */
+
+/* What each verdict asks of the program; a verdict without a line of its own gets the first. */
+static const struct { const char *what, *change; } advice[hdr_verdict_count] = {
+  [HDR_UNKNOWN] = {"Something wrote over the header of a block",
+                   "Run the place below under Valgrind or AddressSanitizer: the write came from elsewhere than the place that found it."},
+  [HDR_DOUBLE_FREE] = {"A block was freed twice", "Free it once: set the pointer to NULL after free, or give it one owner."},
+  [HDR_OFF_BY_ONE_NUL] = {"A string was written one byte past its buffer",
+                          "Allocate strlen(text) + 1 bytes, or cut the string to the buffer's size less one."},
+  [HDR_OVERRUN_TEXT] = {"A string ran past the end of its buffer",
+                        "Bound the copy by the buffer's size (snprintf, strnlen), or make the buffer as large as the text."},
+  [HDR_OVERRUN_FILL] = {"A block was filled past its end",
+                        "Compare the length given to memset (or of the loop that fills) with the size of the allocation."},
+  [HDR_MISROUTED] = {"A pointer was freed that is not the beginning of a block",
+                     "Free the pointer that malloc returned, not one into the middle of the block."},
+  [HDR_INVALID_POINTER] = {"A pointer was freed that is no block", "Free only what malloc and its family returned, and once."},
+  [HDR_WRITE_AFTER_FREE] = {"A block was written to after it was freed",
+                            "Find who keeps the pointer after the free: it must go, or the free must come later."},
+  [HDR_OVERRUN_POINTER] = {"A pointer was stored at the end of a block, half outside of it",
+                           "Allocate one more element: n * sizeof(element), where n counts the last one, too."},
+  [HDR_OVERRUN_COPY] = {"A copy or an array ran past the end of its block",
+                        "Compare the length that is copied, or the last index, with the size of the allocation."},
+  [HDR_STACK_POINTER] = {"A pointer to a variable on a stack was freed", "Free only what malloc and its family returned."},
+  [HDR_STATIC_POINTER] = {"A pointer to static data or code was freed", "Free only what malloc and its family returned: not literals and globals."},
+  [HDR_INTERIOR_POINTER] = {"A pointer into a block was freed", "Free the pointer that malloc returned: keep it where another one moves on."},
+  [HDR_FOREIGN_POINTER] = {"A pointer into memory that somebody else mapped was freed", "Give it back to whoever made it: munmap, or the library's own function."},
+  [HDR_UNMAPPED_POINTER] = {"A pointer to no memory at all was freed", "Look for an uninitialised or overwritten pointer at the place below."},
+  [HDR_REALLOC_AFTER_FREE] = {"A freed block was given to realloc", "Set the pointer to NULL after free, or give the block one owner."},
+  [HDR_USABLE_SIZE_AFTER_FREE] = {"A freed block was given to malloc_usable_size", "Set the pointer to NULL after free, or give the block one owner."},
+  [HDR_WRONG_SIZE] = {"A block was freed with a size that it was not allocated with", "Give free_sized the size that malloc was asked for."},
+  [HDR_OVERFLOW] = {"The program went past the end of a block", "Compare the index or the length at the place below with the size of the allocation."},
+  [HDR_UNDERFLOW] = {"The program went before the start of a block", "Look for an index below 0, or a pointer moved back too far, at the place below."},
+  [HDR_MISMATCHED_FREE] = {"A block was given back by another family of functions than made it",
+                           "Let free go with malloc, delete with new, and delete[] with new[]."},
+  [HDR_USE_AFTER_FREE] = {"A block was used after it was freed", "Find who keeps the pointer after the free: it must go, or the free must come later."},
+};
+
+/* The same incident in several processes: the verdict and the stack tell it. */
+struct place { const struct model_process *p; const struct stats_incident *i; uint64_t count, processes; };
+
+static void add_place(struct place **places, size_t *count, size_t *capacity, const struct model_process *p,
+                      const struct stats_incident *i) {
+  for (size_t k = 0; k < *count; k++) {
+    struct place *const old = &(*places)[k];
+    if (old->i->verdict != i->verdict || old->i->stack != i->stack || old->i->cls != i->cls) continue;
+    old->count += i->count;
+    old->processes += old->p != p;
+    return;
+  }
+  *places = must_grow(*places, *count, capacity, sizeof(**places));
+  (*places)[(*count)++] = (struct place){p, i, i->count, 1};
+}
+
+static int by_count(const void *a, const void *b) {
+  const struct place *const x = a, *const y = b;
+  return x->count < y->count ? 1 : x->count > y->count ? -1 : x->i->time_ns < y->i->time_ns ? -1 : x->i->time_ns > y->i->time_ns;
+}
+
+static void tell_past(struct finding *f, struct diagnosis *d, const struct model_process *p, const char *what, uint64_t ago_ms, uint32_t stack) {
+  char *const where = explain_place(d, p, stack);
+  finding_evidence(f, "the block was %s %" PRIu64 " ms before%s%s", what, ago_ms, where != NULL ? " by " : "", where != NULL ? where : "");
+  free(where);
+}
+
+static void tell_place(struct diagnosis *d, const struct place *place) {
+  const struct stats_incident *const i = place->i;
+  const unsigned verdict = i->verdict < hdr_verdict_count && advice[i->verdict].what != NULL ? i->verdict : HDR_UNKNOWN;
+  char class[EXPLAIN_CLASS];
+  struct finding *const f = finding_add(d, "header_reset", FINDING_ERROR, place->p);
+  finding_cost(f, COST_NONE, (double)place->count, 0);
+  finding_what(f, "%s: %s, %" PRIu64 " time%s, in %s.", advice[verdict].what, model_hdr_verdict_name(i->verdict), place->count,
+               place->count == 1 ? "" : "s", explain_class(class, i->cls));
+  if (i->way != ACCESS_UNSEEN) {
+    finding_evidence(f, "%s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s, 0x%" PRIx64 ", which was asked for with %" PRIu64 " bytes",
+                     model_access_way_name(i->way), i->access, i->over, i->over == 1 ? "" : "s", model_side(i->verdict), i->base, i->size);
+  } else if (i->over != 0 && i->size != 0) {
+    finding_evidence(f, "up to %" PRIu64 " byte%s %s, 0x%" PRIx64 ", which was asked for with %" PRIu64 " bytes, something was written: 0x%02x", i->over,
+                     i->over == 1 ? "" : "s", model_side(i->verdict), i->base, i->size, i->got);
+  } else if (model_is_header(i)) {
+    finding_evidence(f, "the header of 0x%" PRIx64 " held 0x%02x instead of 0x%02x", i->base, i->got, i->expect);
+  }
+  if (i->left != 0) finding_evidence(f, "the block before it, whose end lies there, is 0x%" PRIx64, i->left);
+  if (i->over != 0 && i->size == 0 && i->way == ACCESS_UNSEEN) finding_evidence(f, "%" PRIu64 " byte%s past that end, as far as the pattern goes", i->over, i->over == 1 ? "" : "s");
+  if (i->verdict == HDR_MISMATCHED_FREE) {
+    finding_evidence(f, "block 0x%" PRIx64 " was made by the family of %s, and given back by that of %s", i->base, model_block_family_name(i->made),
+                     model_block_family_name(i->given));
+  }
+  if (i->verdict == HDR_WRONG_SIZE) finding_evidence(f, "the size that was told: %" PRIu64 " bytes", i->told);
+  if (i->good_thread != 0) finding_evidence(f, "its header was last seen good %" PRIu64 " ms before", i->good_ago_ms);
+  char *const where = explain_place(d, place->p, i->stack);
+  if (i->found == FOUND_AT_END) finding_evidence(f, "found by the check of all blocks at the end of the process: no call freed this one");
+  else if (where != NULL) finding_evidence(f, "found when %s came by", where);
+  else finding_evidence(f, "no stack is known (HAKMEM_STACKS=unwind takes them)");
+  free(where);
+  if (i->free_thread != 0) tell_past(f, d, place->p, "freed", i->free_ago_ms, i->free_stack);
+  if (i->alloc_thread != 0) tell_past(f, d, place->p, "allocated", i->alloc_ago_ms, i->alloc_stack);
+  char *const left = explain_place(d, place->p, i->left_stack);
+  if (left != NULL) finding_evidence(f, "the block before it was allocated by %s", left);
+  free(left);
+  if (place->processes > 1) finding_evidence(f, "in %" PRIu64 " processes", place->processes);
+  finding_figure(f, "count", (double)place->count);
+  finding_figure(f, "verdict", i->verdict);
+  finding_change(f, "%s", advice[verdict].change);
+  finding_effect(f, "no header reset of this kind; until then the block is put out of use, and HAKMEM_ON_ERROR=abort stops at once");
+}
+
+const char *rule_header_reset(struct diagnosis *d) {
+  struct place *places = NULL;
+  size_t count = 0, capacity = 0;
+  uint64_t told = 0;
+  for (size_t k = 0; k < d->r->process_count; k++) {
+    const struct model_process *const p = d->r->processes[k];
+    for (size_t n = 0; n < p->incident_count; n++) {
+      if (p->incidents[n].kind == INCIDENT_HDR_RESET) add_place(&places, &count, &capacity, p, &p->incidents[n]);
+    }
+  }
+  if (count > 1) qsort(places, count, sizeof(*places), by_count);
+  for (size_t k = 0; k < count && k < PLACES_MAX; k++) {
+    tell_place(d, &places[k]);
+    told += places[k].count;
+  }
+  free(places);
+  const uint64_t all = d->r->total->counters.hdr_reset;
+  if (all > told) {
+    struct finding *const f = finding_add(d, "header_reset", FINDING_ERROR, NULL);
+    finding_what(f, "%" PRIu64 " more headers were found wrong.", all - told);
+    finding_evidence(f, "%" PRIu64 " header resets in all; of these there are no details here (hakmem report --all lists what there is)", all);
+    finding_figure(f, "count", (double)(all - told));
+  }
+  const struct stats_counters *const c = &d->r->total->counters;
+  if (c->end_checked < c->end_blocks) return "too many blocks were left at the end of the process: the headers of a sample of them were checked";
+  return NULL;
+}

@@ -1,0 +1,57 @@
+/*
+ * Rules about other allocators in the process: a library that would have had the C library's, and one that is loaded beside hakmem.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/escape.h"
+#include "explain.h"
+
+const char *rule_deepbind(struct diagnosis *d) {
+  const uint64_t count = d->r->total->counters.deepbind;
+  if (count == 0) return NULL;
+  struct finding *const f = finding_add(d, "deepbind", FINDING_NOTE, NULL);
+  finding_what(f, "The program opens libraries with RTLD_DEEPBIND: hakmem left the flag out.");
+  finding_evidence(f, "%" PRIu64 " time%s (HAKMEM_LOG=hdr names each library)", count, count == 1 ? "" : "s");
+  finding_evidence(f, "with the flag, such a library would call the C library's malloc, and be given blocks of hakmem's to free");
+  finding_figure(f, "count", (double)count);
+  finding_change(f, "Nothing, unless such a library brings names of its own that others have, too: then open it without the flag and give it a "
+                    "version script, or link it with -Bsymbolic.");
+  finding_effect(f, "the library keeps to its own names, whatever malloc the process has");
+  return NULL;
+}
+
+/* What the file names of other allocators begin with; the library enters those that are loaded among the modules. */
+static const struct { const char *file, *name; } allocators[] = {ALLOCATOR_FILES(ALLOCATOR_ENTRY)};
+
+static const char *allocator_of(const char *path) {
+  const char *const slash = strrchr(path, '/'), *const file = slash != NULL ? slash + 1 : path;
+  for (size_t i = 0; i < sizeof(allocators) / sizeof(allocators[0]); i++) {
+    if (strncmp(file, allocators[i].file, strlen(allocators[i].file)) == 0) return allocators[i].name;
+  }
+  return NULL;
+}
+
+static void tell(struct diagnosis *d, const struct model_process *p, const struct model_module *module, const char *name) {
+  struct finding *const f = finding_add(d, "other_allocator", FINDING_NOTE, p);
+  char *const path = escape(module->path);
+  finding_what(f, "Another allocator is loaded beside hakmem: %s.", name);
+  finding_evidence(f, "%s", path);
+  finding_evidence(f, "malloc, free, new and delete are hakmem's, and so is jemalloc's extended interface; what the program calls by other names of "
+                      "that allocator's is not in these figures");
+  finding_change(f, "Link the program without it, if such memory matters here.");
+  finding_effect(f, "all of the program's blocks are in these figures");
+  free(path);
+}
+
+const char *rule_other_allocator(struct diagnosis *d) {
+  for (size_t i = 0; i < d->r->process_count; i++) {
+    const struct model_process *const p = d->r->processes[i];
+    for (size_t n = 0; n < p->module_count; n++) {
+      const char *const name = allocator_of(p->modules[n].path);
+      if (name != NULL) tell(d, p, &p->modules[n], name);
+    }
+  }
+  return NULL;
+}

@@ -1,0 +1,65 @@
+/*
+ * Where in the program something happened: the frames of a stack that are neither this library's nor the C library's.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/demangle.h"
+#include "common/escape.h"
+#include "explain.h"
+#include "common/memory.h"
+#include "model/symbolize.h"
+
+#define FRAMES_NAMED 3
+
+static const char *last_part(const char *path) {
+  const char *const slash = strrchr(path, '/');
+  return slash != NULL ? slash + 1 : path;
+}
+
+static bool is_ours(const struct symbol *symbol) {
+  return symbol->module != NULL && strncmp(last_part(symbol->module), "libhakmem", strlen("libhakmem")) == 0;
+}
+
+/* "function at file:line", or the module and the offset in it, or the address. */
+static char *name_frame(const struct symbol *symbol, uint64_t address) {
+  if (symbol->function == NULL && symbol->module == NULL) return must_print("0x%llx", (unsigned long long)address);
+  char *const name = demangle(symbol->function != NULL ? symbol->function : ""), *const function = escape(name);
+  char *const place = escape(last_part(symbol->file != NULL ? symbol->file : symbol->module != NULL ? symbol->module : "?"));
+  char *text;
+  if (symbol->function == NULL) text = must_print("%s+0x%llx%s", place, (unsigned long long)symbol->offset, symbol->replaced ? " (another file now)" : "");
+  else if (symbol->file == NULL) text = must_print("%s in %s", function, place);
+  else text = must_print("%s at %s:%d", function, place, symbol->line);
+  free(name);
+  free(function);
+  free(place);
+  return text;
+}
+
+static void append(char **text, char *more) {
+  char *const longer = *text == NULL ? must_copy(more) : must_print("%s, called by %s", *text, more);
+  free(*text);
+  free(more);
+  *text = longer;
+}
+
+char *explain_place(const struct diagnosis *d, const struct model_process *p, uint32_t id) {
+  const struct report *const other = d->r == d->page->stats ? d->page->trace : d->page->stats;
+  const struct model_process *owner;
+  const struct model_stack *const stack = model_stack_of(d->r, other, p, id, &owner);
+  if (id == 0 || stack == NULL) return NULL;
+  struct symbolizer *const symbolizer = symbolizer_create(model_find_process(d->r, owner->pid) == owner ? d->r : other, owner);
+  char *text = NULL;
+  unsigned named = 0;
+  for (uint32_t i = 0; i < stack->frame_count && named < FRAMES_NAMED; i++) {
+    struct symbol symbols[SYMBOLS_MAX];
+    const size_t count = symbolize(symbolizer, stack->frames[i], stack->epoch, true, symbols);
+    for (size_t k = 0; k < count && named < FRAMES_NAMED; k++) {
+      if (is_ours(&symbols[k])) continue;
+      append(&text, name_frame(&symbols[k], stack->frames[i]));
+      named++;
+    }
+  }
+  symbolizer_destroy(symbolizer);
+  return text;
+}

@@ -1,0 +1,62 @@
+/*
+ * Evidence of allocation sites, of processes that ran with HAKMEM_PROFILE.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "explain.h"
+#include "common/format.h"
+#include "report/sites.h"
+
+#define SITES_TOLD 3
+
+/* The moment that says most of who holds memory that is in no live block. */
+static const struct stats_profile *idlest(const struct model_process *p) {
+  for (unsigned i = PROFILE_MOMENTS; i-- > 0;) {
+    if (p->profiles[i] != NULL) return p->profiles[i];
+  }
+  return NULL;
+}
+
+void explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p) {
+  const struct stats_profile *const profile = idlest(p);
+  size_t count;
+  if (profile == NULL) return;
+  struct site *const sites = sites_of(profile, &count);
+  sites_rank_pins(sites, count);
+  for (size_t i = 0; i < count && i < SITES_TOLD && sites[i].f.pinned >= (uint64_t)threshold.memory_bytes; i++) {
+    char bytes[FORMAT_SIZE], age[FORMAT_SIZE];
+    const struct stats_site *const s = &sites[i].f;
+    char *const where = explain_place(d, p, sites[i].stack);
+    finding_evidence(f, "about %s of it in slabs that %" PRIu64 " blocks hold nearly empty, %s old on average, allocated by %s", format_bytes(bytes, s->pinned),
+                     s->pins, format_ns(age, s->pins > 0 ? (double)(s->pin_age_ms / s->pins) * 1e6 : 0), where != NULL ? where : "an unknown site");
+    free(where);
+  }
+  free(sites);
+}
+
+void explain_holder_age(struct finding *f, const struct model_process *p, uint32_t cls) {
+  const struct stats_profile *const profile = idlest(p);
+  char class[EXPLAIN_CLASS], age[FORMAT_SIZE];
+  uint64_t blocks = 0, age_ms = 0;
+  for (uint32_t i = 0; profile != NULL && i < profile->site_count; i++) {
+    if (profile->sites[i].cls != cls) continue;
+    blocks += profile->sites[i].blocks;
+    age_ms += profile->sites[i].age_ms;
+  }
+  if (blocks > 0) finding_evidence(f, "live blocks of %s are %s old on average", explain_class(class, cls), format_ns(age, (double)(age_ms / blocks) * 1e6));
+}
+
+void explain_largest_sites(struct finding *f, const struct diagnosis *d, const struct model_process *p) {
+  size_t count;
+  const struct stats_profile *const profile = p->profiles[PROFILE_LAST];
+  if (profile == NULL) return;
+  struct site *const sites = sites_of(profile, &count);
+  for (size_t i = 0; i < count && i < SITES_TOLD; i++) {
+    char bytes[FORMAT_SIZE];
+    char *const where = explain_place(d, p, sites[i].stack);
+    if (where != NULL) finding_evidence(f, "%s in %" PRIu64 " blocks were allocated by %s", format_bytes(bytes, sites[i].f.allocated), sites[i].f.blocks, where);
+    free(where);
+  }
+  free(sites);
+}

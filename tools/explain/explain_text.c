@@ -1,0 +1,117 @@
+/*
+ * The diagnosis as text: findings in their order, then what was looked at without one.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/escape.h"
+#include "explain.h"
+#include "common/format.h"
+
+#define WIDTH 110
+
+/* Prints `text` in lines of WIDTH, the first after `first`, the others indented by as many columns. */
+static void print_wrapped(FILE *out, const char *first, const char *text) {
+  const size_t indent = format_width(first);
+  size_t column = indent;
+  fputs(first, out);
+  while (*text != '\0') {
+    const size_t length = strcspn(text, " ");
+    char word[length + 1];
+    memcpy(word, text, length);
+    word[length] = '\0';
+    const size_t width = format_width(word);
+    if (column > indent && column + 1 + width > WIDTH) {
+      fprintf(out, "\n%*s", (int)indent, "");
+      column = indent;
+    }
+    if (column > indent) {
+      fputc(' ', out);
+      column++;
+    }
+    fputs(word, out);
+    column += width;
+    text += length;
+    text += strspn(text, " ");
+  }
+  fputc('\n', out);
+}
+
+static const char *format_cost(char *buffer, enum cost_unit unit, double cost) {
+  return unit == COST_BYTES ? format_bytes(buffer, explain_whole(cost)) : format_ns(buffer, cost);
+}
+
+static void print_cost(FILE *out, const struct finding *f) {
+  char cost[FORMAT_SIZE], share[FORMAT_SIZE];
+  if (f->unit == COST_NONE) return;
+  format_cost(cost, f->unit, f->cost);
+  if (f->whole > 0) format_percent(share, f->cost, f->whole); else strcpy(share, "an unknown share");
+  if (f->unit == COST_NS) fprintf(out, "   costs %s: %s of the time\n", cost, share);
+  else fprintf(out, "   holds %s: %s of the most that was resident\n", cost, share);
+}
+
+static void print_who(FILE *out, const struct diagnosis *d, const struct finding *f) {
+  if (f->p == NULL || (d->r->process_count < 2 && f->others == 0)) return;
+  char cost[FORMAT_SIZE], *const program = escape(f->p->program);
+  fprintf(out, "   in process %" PRIu32 " (%s)", f->p->pid, program);
+  free(program);
+  if (f->others > 0) {
+    fprintf(out, "; %zu other process%s the same", f->others, f->others == 1 ? " has" : "es have");
+    if (f->unit != COST_NONE) fprintf(out, ", %s together", format_cost(cost, f->unit, f->others_cost));
+  }
+  fputc('\n', out);
+}
+
+static void print_remedy(FILE *out, const struct remedy *r) {
+  if (r->option != NULL) fprintf(out, "     - %s=%s\n", r->option, r->value);
+  else print_wrapped(out, "     - ", r->what);
+  if (r->effect != NULL) print_wrapped(out, "       effect: ", r->effect);
+}
+
+static void print_finding(FILE *out, const struct diagnosis *d, const struct finding *f, size_t number) {
+  char first[32];
+  snprintf(first, sizeof(first), "%zu. ", number);
+  fputc('\n', out);
+  print_wrapped(out, first, f->what);
+  print_cost(out, f);
+  print_who(out, d, f);
+  if (f->evidence_count > 0) fputs("   evidence\n", out);
+  for (size_t i = 0; i < f->evidence_count; i++) print_wrapped(out, "     - ", f->evidence[i]);
+  if (f->remedy_count > 0) fputs("   what to change\n", out);
+  for (size_t i = 0; i < f->remedy_count; i++) print_remedy(out, &f->remedies[i]);
+}
+
+static bool has_finding(const struct diagnosis *d, const char *rule) {
+  for (size_t i = 0; i < d->finding_count; i++) {
+    if (strcmp(d->findings[i]->rule, rule) == 0) return true;
+  }
+  return false;
+}
+
+static void print_looks(FILE *out, const struct diagnosis *d) {
+  const char *head = "\nLooked for, and not found\n";
+  for (size_t i = 0; i < d->look_count; i++) {
+    if (d->looks[i].why_not != NULL || has_finding(d, d->looks[i].rule)) continue;
+    fprintf(out, "%s  - %s\n", head, d->looks[i].meaning);
+    head = "";
+  }
+  head = "\nNot looked for, because the data do not tell\n";
+  for (size_t i = 0; i < d->look_count; i++) {
+    if (d->looks[i].why_not == NULL) continue;
+    fprintf(out, "%s  - %s: %s\n", head, d->looks[i].meaning, d->looks[i].why_not);
+    head = "";
+  }
+}
+
+void explain_text(FILE *out, const struct diagnosis *d) {
+  char time[FORMAT_SIZE], *const path = escape(d->page->path);
+  fprintf(out, "hakmem explain: %s\n", path);
+  free(path);
+  const size_t count = d->r->process_count;
+  fprintf(out, "  %zu process%s, %s of %s in %s\n", count, count == 1 ? "" : "es",
+          d->r->source == SOURCE_STATS ? "statistics" : "a trace", count == 1 ? "its run" : "their runs", format_ns(time, d->time_ns));
+  for (size_t i = 0; i < d->finding_count; i++) print_finding(out, d, d->findings[i], i + 1);
+  if (d->finding_count == 0) fputs("\nNo finding.\n", out);
+  print_looks(out, d);
+}

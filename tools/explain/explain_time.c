@@ -1,0 +1,299 @@
+/*
+ * Rules about time: lookups, refills, drains, huge blocks, mappings. Durations of all processes together.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "explain.h"
+#include "common/format.h"
+
+#define PAGE_BYTES 4096.0
+#define IN_TICKS "the durations are in clock ticks of unknown length"
+
+static double sum_of(struct histogram *const table[CLASS_ROWS]) {
+  double sum = 0;
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    if (table[cls] != NULL) sum += (double)table[cls]->sum;
+  }
+  return sum;
+}
+
+static struct stats_class_counters sum_of_classes(const struct report *r) {
+  struct stats_class_counters sum = {0};
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    const struct stats_class_counters *const c = &r->total->cls[cls].counters;
+#define ADD_COUNTER(name, text) sum.name += c->name;
+    STATS_CLASS_COUNTERS(ADD_COUNTER)
+  }
+  return sum;
+}
+
+static bool is_costly(const struct diagnosis *d, double ns) { return ns >= threshold.time_share * d->time_ns; }
+
+/* A process whose settings stand for all: the largest. NULL where it did not tell them. */
+static const struct model_process *settings(const struct diagnosis *d) {
+  const struct model_process *const p = model_largest_process(d->r);
+  return p != NULL && p->has_settings ? p : NULL;
+}
+
+/* ---- Lookups: of many, a few are timed, so one that lost its processor for a while must not speak for thousands. ---- */
+
+/* The mean, where what takes longer than the quantile counts as if it took as long as that. */
+static double cut_mean(const struct histogram *h, double quantile) {
+  const double longest = (double)histogram_quantile(h, quantile);
+  double sum = 0;
+  for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+    const double middle = ((double)histogram_lower(i) + (double)histogram_upper(i)) / 2;
+    sum += (double)h->bucket[i] * (middle < longest ? middle : longest);
+  }
+  return sum / (double)h->count;
+}
+
+/* How many took as long as `value`, or longer, as exactly as the buckets are. */
+static uint64_t count_from(const struct histogram *h, uint64_t value) {
+  uint64_t count = 0;
+  for (unsigned i = histogram_index(value); i < HISTOGRAM_BUCKETS; i++) count += h->bucket[i];
+  return count;
+}
+
+static uint64_t lookups_timed(const struct stats_counters *c) { return c->lookup_hit + c->lookup_legacy + c->lookup_foreign; }
+
+const char *rule_lookup_strategy(struct diagnosis *d) {
+  const struct model_latency *const l = &d->r->latency;
+  const struct stats_counters *const c = &d->r->total->counters;
+  const uint64_t frees = sum_of_classes(d->r).frees;
+  if (l->ticks) return IN_TICKS;
+  if (lookups_timed(c) == 0) return "no lookup was timed (HAKMEM_SAMPLE)";
+  for (unsigned s = STRATEGY_DIRECTORY + 1; s < lookup_strategy_count; s++) {
+    struct histogram *const h = model_merged(l->lookup[s]);
+    const double probes = (double)c->lookup_probes / (double)lookups_timed(c);
+    const double ns = h != NULL ? cut_mean(h, 0.99) * (double)(frees > h->count ? frees : h->count) : 0;
+    if (h == NULL || (probes < threshold.probes && !is_costly(d, ns))) {
+      free(h);
+      continue;
+    }
+    char mean[FORMAT_SIZE], tail[FORMAT_SIZE];
+    struct finding *const f = finding_add(d, "lookup_strategy", FINDING_COST, NULL);
+    finding_what(f, "SuperSlabs are looked up by strategy %s, with %.1f probes for each free.", model_lookup_strategy_name(s), probes);
+    finding_cost(f, COST_NS, ns, d->time_ns);
+    finding_evidence(f, "%" PRIu64 " lookups timed: %s on average, %s at p99.9", h->count, format_ns(mean, histogram_mean(h)),
+                     format_ns(tail, (double)histogram_quantile(h, 0.999)));
+    finding_evidence(f, "%" PRIu64 " probes for %" PRIu64 " lookups; %" PRIu64 " needed one", c->lookup_probes, lookups_timed(c),
+                     c->lookup_first_probe);
+    finding_evidence(f, "%" PRIu64 " frees, each with a lookup", frees);
+    finding_figure(f, "probes", probes);
+    finding_figure(f, "mean_ns", histogram_mean(h));
+    finding_option(f, "HAKMEM_LOOKUP", "directory");
+    finding_effect(f, "one probe for each lookup, however many SuperSlabs there are, and no detour through the slow path");
+    free(h);
+  }
+  return NULL;
+}
+
+const char *rule_lookup_tail(struct diagnosis *d) {
+  const struct model_latency *const l = &d->r->latency;
+  if (l->ticks) return IN_TICKS;
+  struct histogram *const h = model_merged(l->lookup[STRATEGY_DIRECTORY]);
+  if (h == NULL || h->count < (uint64_t)threshold.lookups) {
+    free(h);
+    return "too few lookups were timed";
+  }
+  const uint64_t frees = sum_of_classes(d->r).frees, median = histogram_quantile(h, 0.5), tail = histogram_quantile(h, 0.999);
+  const uint64_t long_ones = count_from(h, tail);
+  const bool is_tail = (double)tail >= threshold.tail_ns && (double)tail >= threshold.tail_ratio * (double)median;
+  if (is_tail && long_ones >= (uint64_t)threshold.tail_lookups) {
+    char a[FORMAT_SIZE], b[FORMAT_SIZE], most[FORMAT_SIZE];
+    const struct model_process *const p = model_largest_process(d->r);
+    struct finding *const f = finding_add(d, "lookup_tail", FINDING_COST, NULL);
+    finding_what(f, "One lookup in a thousand takes %s or longer, where most take %s.", format_ns(a, (double)tail), format_ns(b, (double)median));
+    /* The tail's own length is what all of them take at least. */
+    finding_cost(f, COST_NS, (double)(tail - median) * (double)long_ones * (frees > h->count ? (double)frees / (double)h->count : 1), d->time_ns);
+    finding_evidence(f, "%" PRIu64 " lookups timed: p50 %s, p99.9 %s, longest %s; %" PRIu64 " took p99.9 or longer", h->count,
+                     format_ns(a, (double)median), format_ns(b, (double)tail), format_ns(most, (double)h->max), long_ones);
+    finding_evidence(f, "at most %" PRIu64 " SuperSlabs at a time; the directory itself is two dependent loads, so this is a page fault, a "
+                        "TLB miss, or a processor that was taken away", p->superslabs_active_max);
+    finding_figure(f, "p50_ns", (double)median);
+    finding_figure(f, "p999_ns", (double)tail);
+    finding_option(f, "HAKMEM_HUGE_PAGES", "1");
+    finding_effect(f, "SuperSlabs ask for huge pages from the second one on: fewer TLB misses, where there are any");
+    finding_change(f, "Look at what else runs on this machine (perf stat -e context-switches,page-faults,dTLB-load-misses).");
+    finding_effect(f, "tells whether the tail is the allocator's at all");
+  }
+  free(h);
+  return NULL;
+}
+
+/* ---- Drains and refills. ---- */
+
+const char *rule_drains(struct diagnosis *d) {
+  static const uint64_t standard_interval = 2048; /* HAKMEM_DRAIN_INTERVAL's default */
+  if (d->r->latency.ticks) return IN_TICKS;
+  const struct stats_class_counters c = sum_of_classes(d->r);
+  const uint64_t drains = stats_drains(&c);
+  const double ns = sum_of(d->r->latency.drain);
+  if (drains < (uint64_t)threshold.drains || !is_costly(d, ns)) return NULL;
+  char mean[FORMAT_SIZE];
+  const struct model_process *const p = settings(d);
+  const double moved = (double)c.drain_blocks / (double)drains;
+  const bool often = p != NULL && p->drain_interval > 0 && p->drain_interval < standard_interval && c.drain_interval * 2 > drains;
+  struct finding *const f = finding_add(d, "drains", FINDING_COST, NULL);
+  finding_what(f, "Drains take %.1f %% of the time: %" PRIu64 " of them, moving %.1f blocks each%s.", ns / d->time_ns * 100, drains, moved,
+               moved < threshold.drain_blocks ? ", which is too little" : "");
+  finding_cost(f, COST_NS, ns, d->time_ns);
+  finding_evidence(f, "%" PRIu64 " drains by interval, %" PRIu64 " by length, %" PRIu64 " at a thread's end, %" PRIu64 " by a trim, %" PRIu64 " of idle lists", c.drain_interval,
+                   c.drain_length, c.drain_exit, c.drain_trim, c.drain_idle);
+  finding_evidence(f, "%s each on average; %" PRIu64 " frees, %.0f for each drain", format_ns(mean, ns / (double)drains), c.frees,
+                   (double)c.frees / (double)drains);
+  finding_evidence(f, "%" PRIu64 " blocks left the lists; %" PRIu64 " came in again by refills", c.drain_blocks, c.refill_blocks);
+  finding_figure(f, "drains", (double)drains);
+  finding_figure(f, "interval_drains", (double)c.drain_interval);
+  finding_figure(f, "moved", moved);
+  if (often) {
+    const double factor = (double)p->drain_interval / (double)standard_interval;
+    finding_option(f, "HAKMEM_DRAIN_INTERVAL", "%" PRIu64, standard_interval);
+    finding_effect(f, "at most %.0f drains by interval instead of %" PRIu64, (double)c.drain_interval * factor + 1, c.drain_interval);
+    finding_figure(f, "interval_drains_then", (double)c.drain_interval * factor + 1);
+  }
+  if (!often || c.drain_length * 2 > drains) {
+    finding_change(f, "Lists overflow where one thread frees what others allocate, or where blocks are freed by the thousand: free nearer to "
+                      "the allocation, or reuse the blocks.");
+    finding_effect(f, "a list that stays below its greatest length is drained by interval only");
+  }
+  return NULL;
+}
+
+/* Of the blocks that refills brought, those that were the first at their place. */
+static double fresh_blocks(const struct report *r) {
+  double sum = 0;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    const struct stats_class_counters *const c = &r->total->cls[cls].counters;
+    const uint64_t capacity = (class_slab_units(cls) * UNIT_SIZE - MIN_ALIGN) / class_stride(cls);
+    const uint64_t fresh = c->slab_acquire * capacity;
+    sum += (double)(fresh < c->refill_blocks ? fresh : c->refill_blocks);
+  }
+  return sum;
+}
+
+/* Bytes of all slabs that ever came, and the most that were in use at a time: of all processes. */
+static double acquired_bytes(const struct report *r) {
+  double sum = 0;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++)
+    sum += (double)r->total->cls[cls].counters.slab_acquire * (double)(class_slab_units(cls) * UNIT_SIZE);
+  return sum;
+}
+
+static double most_active(const struct report *r) {
+  double sum = 0;
+  for (size_t i = 0; i < r->process_count; i++) {
+    const struct model_process *const p = r->processes[i];
+    uint64_t most = 0;
+    for (size_t n = 0; n < p->timeline_length; n++) {
+      if (p->timeline[n].active != UNKNOWN && p->timeline[n].active > most) most = p->timeline[n].active;
+    }
+    sum += (double)most;
+  }
+  return sum;
+}
+
+const char *rule_fresh_slabs(struct diagnosis *d) {
+  if (d->r->latency.ticks) return IN_TICKS;
+  const struct stats_class_counters c = sum_of_classes(d->r);
+  const uint64_t refills = stats_refills(&c);
+  const double fresh = fresh_blocks(d->r), all = (double)c.refill_blocks, ns = sum_of(d->r->latency.refill) * fresh / (all > 0 ? all : 1);
+  if (refills < (uint64_t)threshold.refills || fresh < threshold.fresh_share * all || !is_costly(d, ns)) return NULL;
+  char mean[FORMAT_SIZE];
+  const bool come_and_go = acquired_bytes(d->r) > threshold.churn * most_active(d->r);
+  struct finding *const f = finding_add(d, "fresh_slabs", FINDING_COST, NULL);
+  finding_what(f, "%.0f %% of what refills bring comes from fresh slabs: %s.", fresh / all * 100,
+               come_and_go ? "slabs are emptied, given back and asked for again" : "the program takes more and more memory");
+  finding_cost(f, COST_NS, ns, d->time_ns);
+  finding_evidence(f, "of %" PRIu64 " refills, %" PRIu64 " by a fresh slab, %" PRIu64 " by a fresh SuperSlab, %" PRIu64 " by a partial slab, %" PRIu64
+                      " by a batch, %" PRIu64 " by the thread's spare list", refills, c.refill_fresh_slab, c.refill_fresh_superslab,
+                   c.refill_partial, c.refill_batch, c.refill_spare);
+  finding_evidence(f, "%s for a refill on average; first touches of pages are part of it", format_ns(mean, sum_of(d->r->latency.refill) / (double)refills));
+  finding_evidence(f, "%" PRIu64 " slabs came, %" PRIu64 " went", c.slab_acquire, c.slab_release);
+  finding_figure(f, "fresh_share", fresh / all);
+  finding_figure(f, "refills", (double)refills);
+  const struct model_process *const p = settings(d);
+  if (come_and_go) {
+    finding_change(f, "Keep blocks over from one phase of the program to the next (a pool, a free list) instead of freeing all of them.");
+    finding_effect(f, "refills from partial slabs and batches, whose pages are there");
+  } else {
+    const uint64_t without = p == NULL ? 0 : p->huge_pages == 0 || p->huge_pages > p->superslabs_active_max ? p->superslabs_active_max : p->huge_pages;
+    if (without > 1 && (double)without >= threshold.external_share * (double)p->superslabs_active_max) {
+      finding_option(f, "HAKMEM_HUGE_PAGES", "1");
+      finding_effect(f, "%" PRIu64 " of the %" PRIu64 " SuperSlabs more ask for huge pages: one page fault for 2 MiB instead of 512", without - 1,
+                     p->superslabs_active_max);
+    }
+    finding_change(f, "If the blocks are needed one after the other, free each before the next is taken; if all at once, nothing is wrong here.");
+    finding_effect(f, "memory that was used before costs no page fault");
+  }
+  return NULL;
+}
+
+/* ---- The system. ---- */
+
+const char *rule_huge_blocks(struct diagnosis *d) {
+  const struct histogram *const h = d->r->latency.legacy;
+  const struct stats_class_counters *const huge = &d->r->total->cls[CLASS_HUGE].counters, all = sum_of_classes(d->r);
+  if (d->r->latency.ticks) return IN_TICKS;
+  const uint64_t refused = d->r->total->cls[CLASS_LARGE].counters.shared_fail;
+  if (h == NULL || huge->legacy_calls <= refused) return NULL;
+  const uint64_t calls = huge->legacy_calls - refused;
+  const double ns = (double)h->sum * (double)calls / (double)all.legacy_calls;
+  if (!is_costly(d, ns)) return NULL;
+  char mean[FORMAT_SIZE], size[FORMAT_SIZE], bound[FORMAT_SIZE];
+  const struct model_process *const p = settings(d);
+  const uint64_t mean_size = huge->legacy_bytes / huge->legacy_calls;
+  struct finding *const f = finding_add(d, "huge_blocks", FINDING_COST, NULL);
+  finding_what(f, "%" PRIu64 " blocks of %s on average took the legacy path: too large for a SuperSlab, aligned to more than 64 KiB, or moved by realloc and growing.", calls,
+               format_bytes(size, mean_size));
+  finding_cost(f, COST_NS, ns, d->time_ns);
+  finding_evidence(f, "%s each on average, under one lock for all threads, and without the page faults of the first touches", format_ns(mean, histogram_mean(h)));
+  finding_evidence(f, "%" PRIu64 " mappings were made, so about %" PRIu64 " of the blocks came from memory kept for reuse",
+                   d->r->total->counters.os_map, calls > d->r->total->counters.os_map ? calls - d->r->total->counters.os_map : 0);
+  finding_figure(f, "calls", (double)calls);
+  finding_figure(f, "mean_bytes", (double)mean_size);
+  if (p != NULL && mean_size <= p->superslab_size / 2) {
+    finding_change(f, "Give arrays that grow their final size at once where it is known, by reserve() or a first realloc.");
+    finding_effect(f, "a block is taken once, and not copied");
+    return NULL;
+  }
+  if (p != NULL && p->superslab_size < 4194304 && mean_size <= 2097152) {
+    finding_option(f, "HAKMEM_SS_SIZE", "4M");
+    finding_effect(f, "blocks of up to 2 MiB come from SuperSlabs, now up to %s, but for those that realloc moves", format_bytes(bound, p->superslab_size / 2));
+  }
+  const uint64_t mapped = d->r->total->counters.os_map;
+  finding_change(f, "Keep large buffers for their next use instead of freeing them%s.",
+                 mapped >= calls / 2 ? ": most of these needed a system call, because too little was freed shortly before" : "");
+  finding_effect(f, "no lock for all threads, no system call and no page fault where a buffer is there already");
+  return NULL;
+}
+
+const char *rule_map_churn(struct diagnosis *d) {
+  const struct model_process *const p = model_largest_process(d->r);
+  const struct stats_counters *const c = &d->r->total->counters;
+  const struct histogram *const map = d->r->latency.map;
+  if (d->r->latency.ticks) return IN_TICKS;
+  if (p == NULL || p->superslabs_active_max == 0 || map == NULL) return NULL;
+  const double rounds = (double)c->superslab_release / (double)p->superslabs_active_max;
+  const double faults = (double)(c->os_unmap_bytes + c->os_purge_bytes) / PAGE_BYTES * threshold.fault_ns;
+  const double calls = (double)(map->sum + c->os_unmap_ns + c->os_purge_ns);
+  if (rounds < threshold.churn || !is_costly(d, calls + faults)) return NULL;
+  char bytes[FORMAT_SIZE], a[FORMAT_SIZE], b[FORMAT_SIZE];
+  const double delay_ms = 2 * d->time_ns / rounds / 1e6 + 1;
+  struct finding *const f = finding_add(d, "map_churn", FINDING_COST, NULL);
+  finding_what(f, "Memory goes back to the system and is asked for again: %" PRIu64 " SuperSlabs were mapped where %" PRIu64 " were in use at most.",
+               c->superslab_acquire, p->superslabs_active_max);
+  finding_cost(f, COST_NS, calls + faults, d->time_ns);
+  finding_evidence(f, "%" PRIu64 " SuperSlabs came, %" PRIu64 " went; %" PRIu64 " purges of %s together", c->superslab_acquire, c->superslab_release,
+                   c->os_purge, format_bytes(bytes, c->os_purge_bytes));
+  finding_evidence(f, "%s in the system's calls, and an estimated %s in page faults, at %.0f ns for each page that went", format_ns(a, calls),
+                   format_ns(b, faults), threshold.fault_ns);
+  if (p->has_settings) finding_evidence(f, "HAKMEM_RELEASE_DELAY is %" PRIu64 " ms", p->release_delay);
+  finding_figure(f, "released", (double)c->superslab_release);
+  finding_figure(f, "active_max", (double)p->superslabs_active_max);
+  finding_option(f, "HAKMEM_RELEASE_DELAY", "%.0f", delay_ms);
+  finding_effect(f, "a SuperSlab waits for twice the time between two rounds of this run before it goes, so hardly any does");
+  return NULL;
+}

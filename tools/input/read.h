@@ -1,0 +1,37 @@
+/*
+ * read.h: the two readers. Each gives a report to be freed with model_destroy, or NULL with a failure set; both trust
+ * nothing that they read.
+ */
+#ifndef HAKMEM_TOOLS_READ_H
+#define HAKMEM_TOOLS_READ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "model/model.h"
+
+/* Opens a regular file for reading; anything else (a FIFO would hang) is a failure. Returns the descriptor, or -1. */
+int read_open_regular(const char *path);
+
+/* Adds the process of one stats file to `r`, if it is process `pid` or `pid` is 0. */
+bool read_stats_file(struct report *r, const char *path, uint32_t pid);
+/* After the last file: which processes did not end in order. */
+void read_stats_end(struct report *r);
+
+/* Which process a stats file is of, and which of its programs. */
+struct stats_identity {
+  uint32_t pid, parent_pid;
+  uint64_t pid_namespace; /* 0: not known */
+  uint64_t start_realtime_ns;
+  bool complete;
+};
+/* Whether the process of `a` lives on, or lived on, as that of `b`: by a call of exec. */
+bool read_stats_became(const struct stats_identity *a, const struct stats_identity *b);
+
+/* Whether the file is there in full; only whose it is is taken. */
+bool read_stats_check(const char *path, struct stats_identity *identity);
+
+/* Reads the traces whose metadata lie in `directories`, all in one order of time, into `r`: process `pid` only, or all for 0. */
+bool read_traces(struct report *r, char *const *directories, size_t count, uint32_t pid);
+
+#endif

@@ -1,0 +1,209 @@
+/*
+ * Reading a trace: a child decodes it and sends the events through a pipe; this process adds them up. If the child crashes, runs out of
+ * memory or makes no progress, the model has what was read until then.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/error.h"
+#include "common/sandbox.h"
+#include "common/memory.h"
+#include "metadata.h"
+#include "common/progress.h"
+#include "input/read.h"
+#include "trace_decode.h"
+
+#define STALL_SECONDS 10       /* of processor time, without a message */
+#define STALL_WALL_SECONDS 60  /* and of any time: a slow disk is not a damaged trace */
+#define POLL_MS 500
+#define MEMORY_MAX ((rlim_t)2 << 30) /* sound traces take some MiB a stream; damaged ones ask for arrays of 2^32 */
+#define PIPE_SIZE (1 << 20)
+#define READ_SIZE (1u << 18)
+
+struct child {
+  pid_t pid;
+  int fd;
+  struct wire_room *room; /* shared */
+  uint64_t seen;
+  double processor, wall; /* seconds, when it made progress last */
+};
+
+struct reading {
+  struct report *r;
+  struct trace_model *model;
+  unsigned char *bytes; /* what came through the pipe and was not taken yet */
+  size_t length, capacity;
+  bool ended; /* WIRE_END was there */
+  char *why;  /* it ended too early; NULL: not known */
+};
+
+static _Noreturn void be_child(int fd, struct wire_room *room, pid_t parent, char *const *directories, size_t count, uint32_t pid) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(EXIT_FAILED);
+  setrlimit(RLIMIT_DATA, &(const struct rlimit){MEMORY_MAX, MEMORY_MAX});
+  sandbox_silence();
+  struct wire out = {.fd = fd, .room = room};
+  if (trace_decode(directories, count, pid, &out)) wire_end(&out); else wire_failed(&out, failure());
+  wire_send(&out);
+  _exit(EXIT_DONE);
+}
+
+static bool start(struct child *c, char *const *directories, size_t count, uint32_t pid) {
+  int ends[2];
+  c->room = mmap(NULL, sizeof(*c->room), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (c->room == MAP_FAILED || pipe2(ends, O_CLOEXEC) != 0) return fail("cannot read the trace: %s", strerror(errno));
+  fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE); /* fewer changes from one process to the other, if it may be */
+  const pid_t parent = getpid();
+  c->pid = fork();
+  if (c->pid == 0) be_child(ends[1], c->room, parent, directories, count, pid);
+  close(ends[1]);
+  c->fd = ends[0];
+  if (c->pid > 0) return true;
+  close(c->fd);
+  return fail("cannot start a process: %s", strerror(errno));
+}
+
+static double seconds_of(clockid_t clock) {
+  struct timespec now = {0};
+  clock_gettime(clock, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static double processor_of(pid_t pid) {
+  clockid_t clock;
+  return clock_getcpuclockid(pid, &clock) == 0 ? seconds_of(clock) : 0;
+}
+
+/* Whether the child has made no progress for too long. */
+static bool is_stalled(struct child *c) {
+  const double processor = processor_of(c->pid), wall = seconds_of(CLOCK_MONOTONIC);
+  if (c->wall == 0 || c->room->messages != c->seen) {
+    c->seen = c->room->messages;
+    c->processor = processor;
+    c->wall = wall;
+  }
+  return processor - c->processor >= STALL_SECONDS || wall - c->wall >= STALL_WALL_SECONDS;
+}
+
+static void take_record(struct reading *in, struct wire_record *record) {
+  struct model_losses lost;
+  switch (record->kind) {
+    case WIRE_END: in->ended = true; break;
+    case WIRE_FAILED:
+      ((char *)record)[record->length - 1] = '\0';
+      free(in->why);
+      in->why = must_copy((char *)wire_body(record));
+      break;
+    case WIRE_LOST:
+      memcpy(&lost, wire_body(record), sizeof(lost));
+#define ADD_LOSS(name, text) in->r->lost.name += lost.name;
+      MODEL_LOSSES(ADD_LOSS)
+      break;
+    default:
+      if (!wire_take_event(record, in->model)) in->r->lost.invalid++;
+  }
+}
+
+/* How many bytes a record must have, at least. */
+static size_t least_length(uint32_t kind) {
+  return sizeof(struct wire_record) + (kind == WIRE_LOST ? sizeof(struct model_losses) : kind == WIRE_END ? 0 : 8);
+}
+
+/* Takes the whole records. False if what came makes no sense. */
+static bool take_records(struct reading *in) {
+  size_t at = 0;
+  while (in->length - at >= sizeof(struct wire_record)) {
+    struct wire_record *const record = (struct wire_record *)(void *)(in->bytes + at);
+    if (record->length % 8 != 0 || record->length < least_length(record->kind) || record->length > WIRE_LENGTH_MAX) return false;
+    if (record->length > in->length - at) break;
+    at += record->length;
+    take_record(in, record);
+  }
+  in->length -= at;
+  memmove(in->bytes, in->bytes + at, in->length);
+  return true;
+}
+
+static void make_room(struct reading *in, size_t size) {
+  if (in->capacity - in->length >= size) return;
+  in->capacity = in->capacity * 2 + size;
+  unsigned char *const larger = must_allocate(in->capacity);
+  if (in->length > 0) memcpy(larger, in->bytes, in->length);
+  free(in->bytes);
+  in->bytes = larger;
+}
+
+/* What the child had ready when it crashed or was ended. */
+static void take_unsent(struct reading *in, const struct wire_room *room) {
+  const size_t sent = room->sent, whole = room->whole;
+  if (sent > whole || whole > WIRE_ROOM) return;
+  make_room(in, whole - sent);
+  memcpy(in->bytes + in->length, room->bytes + sent, whole - sent);
+  in->length += whole - sent;
+  take_records(in);
+}
+
+/* Reads once from the pipe. False at its end. */
+static bool receive(struct reading *in, int fd) {
+  make_room(in, READ_SIZE);
+  const ssize_t got = read(fd, in->bytes + in->length, in->capacity - in->length);
+  if (got > 0) in->length += (size_t)got;
+  return (got > 0 && take_records(in)) || (got < 0 && errno == EINTR);
+}
+
+/* Takes what the child sends until it ends, or must be ended. */
+static void follow(struct child *c, struct reading *in) {
+  bool stalled = false, more = true;
+  while (more && !stalled) {
+    struct pollfd ready = {.fd = c->fd, .events = POLLIN};
+    if (poll(&ready, 1, POLL_MS) > 0) more = receive(in, c->fd); else stalled = is_stalled(c);
+    sandbox_alive();
+    progress_update(in->r->events, 0, "events");
+  }
+  kill(c->pid, SIGKILL); /* it has ended, unless it stalled or sent nonsense */
+  int status = 0;
+  while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR) {}
+  if (in->why == NULL && !in->ended) take_unsent(in, c->room);
+  if (in->why != NULL || in->ended) return;
+  const int ended_by = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  in->why = stalled ? must_print("libbabeltrace2 made no progress on it for %d s", STALL_SECONDS)
+                    : must_print("libbabeltrace2 failed on it (%s)", ended_by != 0 ? strsignal(ended_by) : "it ended");
+}
+
+/* True also for a trace of which a part was read: it is said, and counted as a loss. */
+static bool finish(struct reading *in, char *const *directories, size_t count) {
+  if (in->ended) return true;
+  if (in->r->events == 0) return fail("cannot read the trace in %s: %s", directories[0], in->why);
+  say("the trace%s in %s could not be read to the end: %s; the report has what was read until then", count > 1 ? "s" : "", in->r->path, in->why);
+  in->r->lost.unread++;
+  return true;
+}
+
+bool read_traces(struct report *r, char *const *directories, size_t count, uint32_t pid) {
+  for (size_t i = 0; i < count; i++) {
+    if (!metadata_check(directories[i])) return false;
+  }
+  struct child child = {0};
+  if (!start(&child, directories, count, pid)) return false;
+  struct reading in = {.r = r, .model = trace_model_create(r)};
+  progress_start("reading the trace");
+  follow(&child, &in);
+  progress_clear();
+  close(child.fd);
+  munmap(child.room, sizeof(*child.room));
+  trace_model_finish(in.model);
+  const bool good = finish(&in, directories, count);
+  free(in.bytes);
+  free(in.why);
+  return good;
+}

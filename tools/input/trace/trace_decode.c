@@ -1,0 +1,219 @@
+/*
+ * From babeltrace2's messages to the event structures of src/events.h. The functions that read an event are expanded from the table there; no
+ * field is named here.
+ */
+#include "trace_decode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctf_graph.h"
+#include "common/memory.h"
+
+#define PROVIDER "hakmem:"
+#define CLASS_CACHE 256 /* a power of two */
+#define NOT_OURS EVENT_COUNT
+
+struct reader {
+  struct wire *out;
+  struct { const bt_event_class *class; unsigned id; } cache[CLASS_CACHE];
+  uint32_t pid; /* only this process; 0: all */
+};
+
+/* ---- Fields ---- */
+
+static const bt_field *member(const bt_field *structure, const char *name) {
+  return structure != NULL ? bt_field_structure_borrow_member_field_by_name_const(structure, name) : NULL;
+}
+
+static bool integer_of(const bt_field *field, uint64_t *out) {
+  if (field == NULL) return false;
+  const bt_field_class_type type = bt_field_get_class_type(field);
+  if (bt_field_class_type_is(type, BT_FIELD_CLASS_TYPE_UNSIGNED_INTEGER)) {
+    *out = bt_field_integer_unsigned_get_value(field);
+    return true;
+  }
+  if (!bt_field_class_type_is(type, BT_FIELD_CLASS_TYPE_SIGNED_INTEGER)) return false;
+  const int64_t value = bt_field_integer_signed_get_value(field);
+  *out = (uint64_t)value;
+  return value >= 0;
+}
+
+static bool get_integer(const bt_field *payload, const char *name, uint64_t highest, uint64_t *out) {
+  return integer_of(member(payload, name), out) && *out <= highest;
+}
+
+static bool get_pointer(const bt_field *payload, const char *name, const void **out) {
+  uint64_t value;
+  if (!get_integer(payload, name, UINTPTR_MAX, &value)) return false;
+  *out = (const void *)(uintptr_t)value;
+  return true;
+}
+
+static const char *text_of(const bt_field *field) {
+  if (field == NULL || !bt_field_class_type_is(bt_field_get_class_type(field), BT_FIELD_CLASS_TYPE_STRING)) return NULL;
+  return bt_field_string_get_value(field);
+}
+
+/* Copies an array into scratch memory that lasts until the next array is read; one event has one array at most. */
+static uint64_t *get_array(const bt_field *payload, const char *name, uint64_t highest, uint32_t *length) {
+  static uint64_t *scratch;
+  static size_t capacity;
+  const bt_field *const array = member(payload, name);
+  if (array == NULL || !bt_field_class_type_is(bt_field_get_class_type(array), BT_FIELD_CLASS_TYPE_ARRAY)) return NULL;
+  const uint64_t count = bt_field_array_get_length(array);
+  if (count > UINT32_MAX) return NULL;
+  while (capacity <= count) scratch = must_grow(scratch, capacity, &capacity, sizeof(*scratch));
+  for (uint64_t i = 0; i < count; i++) {
+    if (!integer_of(bt_field_array_borrow_element_field_by_index_const(array, i), &scratch[i]) || scratch[i] > highest)
+      return NULL;
+  }
+  *length = (uint32_t)count;
+  return scratch;
+}
+
+static bool get_addresses(const bt_field *payload, const char *name, const uintptr_t **out, uint32_t *length) {
+  static_assert(sizeof(uintptr_t) == sizeof(uint64_t), "an address has 64 bits");
+  *out = (const uintptr_t *)get_array(payload, name, UINTPTR_MAX, length);
+  return *out != NULL;
+}
+
+static bool get_counts(const bt_field *payload, const char *name, const uint32_t **out, uint32_t *length) {
+  uint64_t *const wide = get_array(payload, name, UINT32_MAX, length);
+  if (wide == NULL) return false;
+  uint32_t *const narrow = (uint32_t *)wide; /* in place: what is written lies at or before what is read */
+  for (uint32_t i = 0; i < *length; i++) {
+    const uint32_t value = (uint32_t)wide[i];
+    memcpy(&narrow[i], &value, sizeof(value));
+  }
+  *out = narrow;
+  return true;
+}
+
+/* ---- Events: bool read_NAME(payload, event). False where a field is missing or out of its range. ---- */
+
+#define F_NUMBER(f, type, highest) && get_integer(payload, #f, highest, &value) && (e->f = (type)value, true)
+#define F_PTR(f) && get_pointer(payload, #f, &e->f)
+#define F_U32(f) F_NUMBER(f, uint32_t, UINT32_MAX)
+#define F_U64(f) F_NUMBER(f, uint64_t, UINT64_MAX)
+#define F_BYTES(f) F_NUMBER(f, uint64_t, UINT64_MAX)
+#define F_TICKS(f) F_NUMBER(f, uint64_t, UINT64_MAX)
+#define F_BYTE(f) F_NUMBER(f, uint8_t, UINT8_MAX)
+#define F_CLS(f) F_NUMBER(f, uint32_t, UINT32_MAX)
+#define F_ENUM(f, e_) F_NUMBER(f, enum e_, e_##_count - 1)
+#define F_TEXT(f) && (e->f = text_of(member(payload, #f))) != NULL
+#define F_ADDRESSES(f, n) && get_addresses(payload, #f, &e->f, &e->n)
+#define F_COUNTS(f, n) && get_counts(payload, #f, &e->f, &e->n)
+#define EVENT_READ(name, text, fields)                                           \
+  static bool read_##name(const bt_field *payload, struct event_##name *e) {     \
+    uint64_t value = 0;                                                          \
+    (void)value;                                                                 \
+    return payload != NULL fields;                                               \
+  }
+HAK_EVENTS(EVENT_READ)
+
+static unsigned id_of_name(const char *name) {
+#define EVENT_NAME(name, text, fields) PROVIDER #name,
+  static const char *const names[] = {HAK_EVENTS(EVENT_NAME)};
+  for (unsigned id = 0; name != NULL && id < EVENT_COUNT; id++) {
+    if (strcmp(names[id], name) == 0) return id;
+  }
+  return NOT_OURS;
+}
+
+static unsigned id_of_class(struct reader *reader, const bt_event_class *class) {
+  const size_t slot = ((uintptr_t)class >> 4) % CLASS_CACHE;
+  if (reader->cache[slot].class != class) {
+    reader->cache[slot].class = class;
+    reader->cache[slot].id = id_of_name(bt_event_class_get_name(class));
+  }
+  return reader->cache[slot].id;
+}
+
+/* ---- Who raised it ---- */
+
+static const bt_value *environment(const bt_event *event, const char *name) {
+  const bt_trace *const trace = bt_stream_borrow_trace_const(bt_event_borrow_stream_const(event));
+  return bt_trace_borrow_environment_entry_value_by_name_const(trace, name);
+}
+
+/* The process id: a context, or for buffers by process the environment of the trace, else 0. */
+static uint32_t process_id(const bt_event *event, const bt_field *context) {
+  uint64_t value;
+  if (get_integer(context, "vpid", UINT32_MAX, &value)) return (uint32_t)value;
+  const bt_value *const vpid = environment(event, "vpid");
+  if (vpid != NULL && bt_value_is_signed_integer(vpid)) return (uint32_t)bt_value_integer_signed_get(vpid);
+  return 0;
+}
+
+static const char *process_name(const bt_event *event, const bt_field *context) {
+  const char *const name = text_of(member(context, "procname"));
+  if (name != NULL) return name;
+  const bt_value *const procname = environment(event, "procname");
+  return procname != NULL && bt_value_is_string(procname) ? bt_value_string_get(procname) : "";
+}
+
+/* ---- Messages ---- */
+
+static void take_event(struct reader *reader, const bt_message *message) {
+  const bt_event *const event = bt_message_event_borrow_event_const(message);
+  const unsigned id = id_of_class(reader, bt_event_borrow_class_const(event));
+  if (id == NOT_OURS) return;
+  const bt_field *const context = bt_event_borrow_common_context_field_const(event);
+  const bt_field *const payload = bt_event_borrow_payload_field_const(event);
+  const uint32_t pid = process_id(event, context);
+  if (reader->pid != 0 && pid != reader->pid) return;
+  int64_t time_ns = 0;
+  if (bt_message_event_borrow_stream_class_default_clock_class_const(message) != NULL) {
+    const bt_clock_snapshot *const clock = bt_message_event_borrow_default_clock_snapshot_const(message);
+    if (bt_clock_snapshot_get_ns_from_origin(clock, &time_ns) != BT_CLOCK_SNAPSHOT_GET_NS_FROM_ORIGIN_STATUS_OK) {
+      bt_current_thread_clear_error();
+      time_ns = 0;
+    }
+  }
+  const char *const program = process_name(event, context);
+  bool good = false;
+  switch (id) {
+#define EVENT_CASE(name, text, fields)                                              \
+  case EVENT_ID_##name: {                                                           \
+    struct event_##name e;                                                          \
+    good = read_##name(payload, &e);                                                \
+    if (good) wire_##name(reader->out, pid, program, time_ns > 0 ? (uint64_t)time_ns : 0, &e); \
+    break;                                                                          \
+  }
+    HAK_EVENTS(EVENT_CASE)
+    default: break;
+  }
+  if (!good) wire_lost(reader->out, &(struct model_losses){.invalid = 1});
+}
+
+static void take_message(void *context, const bt_message *message) {
+  struct reader *const reader = context;
+  struct model_losses lost = {0};
+  uint64_t count;
+  switch (bt_message_get_type(message)) {
+    case BT_MESSAGE_TYPE_EVENT: take_event(reader, message); break;
+    case BT_MESSAGE_TYPE_DISCARDED_EVENTS:
+      if (bt_message_discarded_events_get_count(message, &count) == BT_PROPERTY_AVAILABILITY_AVAILABLE) {
+        lost.events_discarded += count;
+      } else {
+        lost.discards_uncounted++;
+      }
+      break;
+    case BT_MESSAGE_TYPE_DISCARDED_PACKETS:
+      if (bt_message_discarded_packets_get_count(message, &count) == BT_PROPERTY_AVAILABILITY_AVAILABLE) {
+        lost.packets_discarded += count;
+      } else {
+        lost.discards_uncounted++;
+      }
+      break;
+    default: break;
+  }
+  if (lost.events_discarded + lost.packets_discarded + lost.discards_uncounted > 0) wire_lost(reader->out, &lost);
+  reader->out->room->messages++;
+}
+
+bool trace_decode(char *const *directories, size_t count, uint32_t pid, struct wire *out) {
+  struct reader reader = {.out = out, .pid = pid};
+  return ctf_graph_run(directories, count, take_message, &reader);
+}

@@ -1,0 +1,429 @@
+#include "trace_model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+
+#define TIMELINE_MAX 1024
+#define PID_CACHE 256 /* a power of two */
+
+/* A duration whose process has not said yet how fast its clock runs. */
+struct pending { struct histogram **place; uint64_t ticks; };
+
+struct trace_process {
+  struct model_process *p;
+  uint64_t first_ns, last_ns;
+  uint64_t ticks_per_second; /* 0 where unknown */
+  struct pending *pending;
+  size_t pending_count, pending_capacity;
+  bool burst_class[CLASS_ROWS]; /* classes that the current snapshot has reported */
+  bool in_burst;
+  uint64_t burst_ns;
+  uint64_t mapped;
+  uint64_t early_missed; /* as it was told last */
+  uint64_t timeline_period_ns, timeline_last_ns;
+};
+
+struct trace_model {
+  struct report *r;
+  struct trace_process **processes;
+  size_t count, capacity;
+  struct trace_process *cache[PID_CACHE]; /* by the low bits of the pid */
+};
+
+struct trace_model *trace_model_create(struct report *r) {
+  struct trace_model *const t = must_allocate(sizeof(*t));
+  t->r = r;
+  return t;
+}
+
+static struct trace_process *find_process(struct trace_model *t, uint32_t pid) {
+  struct trace_process **const cached = &t->cache[pid % PID_CACHE];
+  if (*cached != NULL && (*cached)->p->pid == pid) return *cached;
+  for (size_t i = 0; i < t->count; i++) {
+    if (t->processes[i]->p->pid == pid) return *cached = t->processes[i];
+  }
+  t->processes = must_grow(t->processes, t->count, &t->capacity, sizeof(*t->processes));
+  struct trace_process *const p = must_allocate(sizeof(*p));
+  p->p = model_add_process(t->r);
+  p->p->pid = pid;
+  t->processes[t->count++] = p;
+  return *cached = p;
+}
+
+struct trace_process *trace_model_process(struct trace_model *t, uint32_t pid, const char *program) {
+  struct trace_process *const p = find_process(t, pid);
+  /* A process changes its name with exec; the last one is what a user knows it by. */
+  if (*program != '\0' && strcmp(p->p->program, program) != 0) {
+    free(p->p->program);
+    p->p->program = must_copy(program);
+  }
+  return p;
+}
+
+/* ---- Durations ---- */
+
+static void record_ticks(const struct trace_process *clock, struct histogram **place, uint64_t ticks) {
+  histogram_record(model_histogram(place), (uint64_t)((unsigned __int128)ticks * 1000000000u / clock->ticks_per_second));
+}
+
+static void duration(struct trace_process *p, struct histogram **place, uint64_t ticks) {
+  if (p->ticks_per_second != 0) {
+    record_ticks(p, place, ticks);
+  } else {
+    p->pending = must_grow(p->pending, p->pending_count, &p->pending_capacity, sizeof(*p->pending));
+    p->pending[p->pending_count++] = (struct pending){place, ticks};
+  }
+}
+
+/* Records what waited, by the clock of `clock`, or as ticks where that is NULL. */
+static void settle(struct trace_process *p, const struct trace_process *clock) {
+  for (size_t i = 0; i < p->pending_count; i++) {
+    if (clock != NULL) record_ticks(clock, p->pending[i].place, p->pending[i].ticks);
+    if (clock == NULL) histogram_record(model_histogram(p->pending[i].place), p->pending[i].ticks);
+  }
+  free(p->pending);
+  p->pending = NULL;
+  p->pending_count = p->pending_capacity = 0;
+}
+
+/* ---- Snapshots of fragmentation: one event for each class, then the next snapshot ---- */
+
+static void add_moment(struct trace_process *p, const struct stats_moment *moment) {
+  struct model_process *const m = p->p;
+  if (m->timeline_length > 0 && moment->time_ns < p->timeline_last_ns + p->timeline_period_ns) return;
+  model_add_moment(m, moment);
+  p->timeline_last_ns = moment->time_ns;
+  if (m->timeline_length < TIMELINE_MAX) return;
+  for (size_t i = 0; i < TIMELINE_MAX / 2; i++) m->timeline[i] = m->timeline[2 * i];
+  m->timeline_length = TIMELINE_MAX / 2;
+  const uint64_t span = m->timeline[m->timeline_length - 1].time_ns - m->timeline[0].time_ns;
+  p->timeline_period_ns = span / m->timeline_length;
+}
+
+static void keep_peak(struct model_process *p, const struct stats_moment *moment) {
+  p->peak_ns = moment->time_ns;
+  p->peak_active = moment->active;
+  memset(p->peak_utilisation, 0, sizeof(p->peak_utilisation));
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    for (unsigned bin = 0; bin < STATS_UTILISATION_BINS; bin++) p->peak_utilisation[bin] += p->counts->cls[cls].utilisation[bin];
+  }
+}
+
+static void end_burst(struct trace_process *p) {
+  if (!p->in_burst) return;
+  struct stats_moment moment = {
+    .time_ns = p->burst_ns - p->first_ns, .committed = UNKNOWN, .rss = UNKNOWN, .mapped = p->mapped};
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    struct model_class *const row = &p->p->counts->cls[cls];
+    if (!p->burst_class[cls]) { /* a class that has nothing is not reported */
+      row->gauge = (struct model_gauges){0};
+      memset(row->utilisation, 0, sizeof(row->utilisation));
+    }
+    moment.requested += row->gauge.requested;
+    moment.allocated += row->gauge.allocated;
+    moment.active += row->gauge.active;
+  }
+  add_moment(p, &moment);
+  if (moment.active > p->p->peak_active) keep_peak(p->p, &moment);
+  memset(p->burst_class, 0, sizeof(p->burst_class));
+  p->in_burst = false;
+}
+
+/* ---- Events ---- */
+
+/* The class row of an event, NULL where it has none. */
+static struct model_class *row_of(struct trace_process *p, uint32_t cls) {
+  return cls < CLASS_ROWS ? &p->p->counts->cls[cls] : NULL;
+}
+
+/* Every event passes here first. */
+static void seen(struct trace_model *t, struct trace_process *p, uint64_t time_ns) {
+  if (p->first_ns == 0) p->first_ns = p->p->start_realtime_ns = time_ns;
+  p->last_ns = time_ns;
+  if (t->r->events == 0) t->r->start_ns = time_ns;
+  t->r->end_ns = time_ns;
+  t->r->events++;
+}
+
+#define ON(name) \
+  void trace_on_##name(struct trace_model *t, struct trace_process *p, uint64_t time_ns, const struct event_##name *e)
+
+ON(superslab_lookup) {
+  seen(t, p, time_ns);
+  struct stats_counters *const c = &p->p->counts->counters;
+  uint64_t *const by_result[lookup_result_count] = {
+    [LOOKUP_HIT] = &c->lookup_hit, [LOOKUP_LEGACY] = &c->lookup_legacy, [LOOKUP_FOREIGN] = &c->lookup_foreign};
+  ++*by_result[e->result];
+  c->lookup_probes += e->probes;
+  if (e->probes == 1) c->lookup_first_probe++;
+  if (e->cls < CLASS_ROWS) duration(p, &t->r->latency.lookup[e->strategy][e->cls], e->ticks);
+}
+
+static void superslabs(struct trace_process *p, uint32_t active) {
+  p->p->superslabs_active = active;
+  if (active > p->p->superslabs_active_max) p->p->superslabs_active_max = active;
+}
+
+ON(superslab_acquire) {
+  seen(t, p, time_ns);
+  p->p->counts->counters.superslab_acquire++;
+  superslabs(p, e->active);
+}
+
+ON(superslab_release) {
+  seen(t, p, time_ns);
+  p->p->counts->counters.superslab_release++;
+  superslabs(p, e->active);
+}
+
+ON(slab_acquire) {
+  seen(t, p, time_ns);
+  struct model_class *const row = row_of(p, e->cls);
+  if (row != NULL) row->counters.slab_acquire++;
+}
+
+ON(slab_release) {
+  seen(t, p, time_ns);
+  struct model_class *const row = row_of(p, e->cls);
+  if (row != NULL) row->counters.slab_release++;
+}
+
+ON(tls_sll_refill) {
+  seen(t, p, time_ns);
+  struct model_class *const row = row_of(p, e->cls);
+  if (row == NULL) return;
+  struct stats_class_counters *const c = &row->counters;
+  uint64_t *const by_source[refill_source_count] = {
+    [REFILL_SPARE] = &c->refill_spare, [REFILL_BATCH] = &c->refill_batch, [REFILL_PARTIAL] = &c->refill_partial,
+    [REFILL_FRESH_SLAB] = &c->refill_fresh_slab, [REFILL_FRESH_SUPERSLAB] = &c->refill_fresh_superslab,
+    [REFILL_LEGACY] = &c->refill_legacy};
+  ++*by_source[e->source];
+  c->refill_blocks += e->blocks;
+  duration(p, &t->r->latency.refill[e->cls], e->ticks);
+#define STAGE_DURATION(name, text) if (e->name##_ticks != 0) duration(p, &t->r->latency.stage[STAGE_##name], e->name##_ticks);
+  REFILL_STAGES(STAGE_DURATION)
+}
+
+ON(tls_sll_drain) {
+  seen(t, p, time_ns);
+  struct model_class *const row = row_of(p, e->cls);
+  if (row == NULL) return;
+  struct stats_class_counters *const c = &row->counters;
+  uint64_t *const by_reason[drain_reason_count] = {
+    [DRAIN_INTERVAL] = &c->drain_interval, [DRAIN_LENGTH] = &c->drain_length, [DRAIN_EXIT] = &c->drain_exit,
+    [DRAIN_TRIM] = &c->drain_trim, [DRAIN_IDLE] = &c->drain_idle};
+  ++*by_reason[e->reason];
+  c->drain_blocks += e->moved;
+  c->drain_slabs += e->slabs;
+  duration(p, &t->r->latency.drain[e->cls], e->ticks);
+}
+
+static void incident(struct trace_process *p, uint64_t time_ns, struct stats_incident *new) {
+  new->time_ns = time_ns - p->first_ns;
+  new->count = 1;
+  model_add_incident(p->p, new);
+}
+
+ON(shared_fail) {
+  seen(t, p, time_ns);
+  struct stats_counters *const c = &p->p->counts->counters;
+  uint64_t *const by_reason[fail_reason_count] = {
+    [FAIL_LIMIT] = &c->shared_fail_limit, [FAIL_OS_ENOMEM] = &c->shared_fail_os_enomem,
+    [FAIL_NO_ADDRESS_SPACE] = &c->shared_fail_no_address_space};
+  ++*by_reason[e->reason];
+  struct model_class *const row = row_of(p, e->cls);
+  if (row != NULL) row->counters.shared_fail++;
+  struct stats_incident new = {
+    .kind = INCIDENT_SHARED_FAIL, .cls = e->cls, .stack = e->stack, .reason = e->reason, .active = e->active,
+    .limit = e->limit, .free_slabs = e->free_slabs, .free_blocks = e->free_blocks,
+    .units = e->units, .error = e->error, .own = e->own, .others = e->others, .batched = e->batched,
+    .partial = e->partial, .slab_bytes = e->slab_bytes, .idle_bytes = e->idle_bytes, .holder = e->holder,
+    .second = e->second, .holder_idle = e->holder_idle, .second_idle = e->second_idle,
+    .holder_ms = e->holder_ms, .second_ms = e->second_ms};
+  incident(p, time_ns, &new);
+}
+
+ON(legacy_fallback) {
+  seen(t, p, time_ns);
+  struct model_class *const row = row_of(p, e->cls);
+  if (row != NULL) {
+    row->counters.legacy_calls++;
+    row->counters.legacy_bytes += e->size;
+  }
+  if (e->refused > p->p->legacy_refused_max) p->p->legacy_refused_max = e->refused;
+  duration(p, &t->r->latency.legacy, e->ticks);
+}
+
+ON(hdr_reset) {
+  seen(t, p, time_ns);
+  p->p->counts->counters.hdr_reset++;
+  struct model_class *const row = row_of(p, e->cls);
+  if (row != NULL) row->counters.hdr_reset++;
+  struct stats_incident new = {
+    .kind = INCIDENT_HDR_RESET, .cls = e->cls, .stack = e->stack, .base = (uintptr_t)e->base, .left = (uintptr_t)e->left,
+    .got = e->got, .expect = e->expect, .verdict = (uint16_t)e->verdict, .offset = e->offset, .over = e->over, .told = e->told,
+    .good_ago_ms = e->good_ago_ms, .alloc_ago_ms = e->alloc_ago_ms, .free_ago_ms = e->free_ago_ms,
+    .good_thread = e->good_thread, .alloc_thread = e->alloc_thread, .free_thread = e->free_thread,
+    .alloc_stack = e->alloc_stack, .free_stack = e->free_stack, .left_stack = e->left_stack,
+    .size = e->size, .access = (uintptr_t)e->access, .way = e->way,
+    .made = (uint16_t)e->made, .given = (uint16_t)e->given, .found = e->found};
+  incident(p, time_ns, &new);
+}
+
+ON(fragmentation) {
+  seen(t, p, time_ns);
+  struct model_class *const row = row_of(p, e->cls);
+  if (row == NULL || e->utilisation_bins != STATS_UTILISATION_BINS) {
+    t->r->lost.invalid++;
+    return;
+  }
+  if (p->burst_class[e->cls]) end_burst(p);
+  if (!p->in_burst) p->burst_ns = time_ns;
+  p->in_burst = true;
+  p->burst_class[e->cls] = true;
+  row->gauge = (struct model_gauges){
+    .requested = e->requested, .allocated = e->allocated, .active = e->active, .cached = e->cached, .partial = e->partial};
+  for (unsigned bin = 0; bin < STATS_UTILISATION_BINS; bin++) {
+    row->utilisation[bin] = e->utilisation[bin];
+    row->gauge.slabs += e->utilisation[bin];
+  }
+}
+
+ON(os_map) {
+  seen(t, p, time_ns);
+  p->p->counts->counters.os_map++;
+  p->p->counts->counters.os_map_bytes += e->size;
+  p->mapped += e->size;
+  duration(p, &t->r->latency.map, e->ticks);
+}
+
+ON(os_unmap) {
+  seen(t, p, time_ns);
+  p->p->counts->counters.os_unmap++;
+  p->p->counts->counters.os_unmap_bytes += e->size;
+  p->mapped -= e->size < p->mapped ? e->size : p->mapped;
+}
+
+ON(os_purge) {
+  seen(t, p, time_ns);
+  p->p->counts->counters.os_purge++;
+  p->p->counts->counters.os_purge_bytes += e->size;
+}
+
+ON(thread_start) {
+  (void)e;
+  seen(t, p, time_ns);
+  p->p->counts->counters.thread_start++;
+}
+
+ON(thread_exit) {
+  (void)e;
+  seen(t, p, time_ns);
+  p->p->counts->counters.thread_exit++;
+}
+
+ON(stack) {
+  seen(t, p, time_ns);
+  static_assert(sizeof(uintptr_t) == sizeof(uint64_t), "a frame is an address of 64 bits");
+  model_add_stack(p->p, e->id, (const uint64_t *)e->frames, e->frame_count, e->epoch);
+}
+
+ON(module) {
+  seen(t, p, time_ns);
+  model_add_module(p->p, &(struct model_module){
+    .base = (uintptr_t)e->base, .size = e->size, .offset = e->offset, .path = (char *)e->path, .epoch = e->epoch,
+    .build_id = (char *)e->build_id});
+}
+
+/* Operations are exact in full tracing; else a few of them are in the trace, and the stats file has the rest. */
+ON(alloc) {
+  seen(t, p, time_ns);
+  struct model_class *const row = row_of(p, e->cls);
+  if (row == NULL) return;
+  row->counters.allocs++;
+  row->counters.request_samples++;
+  row->counters.request_bytes += e->size;
+}
+
+ON(free) {
+  seen(t, p, time_ns);
+  struct model_class *const row = row_of(p, e->cls);
+  if (row != NULL) row->counters.frees++;
+}
+
+ON(realloc) {
+  (void)e;
+  seen(t, p, time_ns);
+}
+
+ON(process) {
+  seen(t, p, time_ns);
+  end_burst(p);
+  struct model_process *const m = p->p;
+  m->has_settings = true;
+  m->strategy = e->strategy;
+  m->superslab_size = e->superslab_size;
+  m->superslab_limit = e->superslab_limit;
+  m->drain_interval = e->drain_interval;
+  m->sample = e->sample;
+  m->release_delay = e->release_delay;
+  m->huge_pages = e->huge_pages;
+  if (strcmp(m->version, e->version) != 0) {
+    free(m->version);
+    m->version = must_copy(e->version);
+  }
+  if (e->ticks_per_second == 0) return;
+  p->ticks_per_second = m->ticks_per_second = e->ticks_per_second;
+  m->clock_cost_ns = (uint64_t)((unsigned __int128)e->clock_cost_ticks * 1000000000u / e->ticks_per_second);
+  settle(p, p);
+}
+
+ON(early) {
+  seen(t, p, time_ns);
+  if (e->missed <= p->early_missed) return; /* a session may be told twice; each time it is told of all since the process began */
+  t->r->lost.early_missed += e->missed - p->early_missed;
+  p->early_missed = e->missed;
+}
+
+ON(leak) {
+  seen(t, p, time_ns);
+  model_add_leak(p->p, &(struct stats_leak){.kind = e->kind, .stack = e->stack, .bytes = e->bytes, .blocks = e->blocks});
+}
+
+ON(deepbind) {
+  (void)e;
+  seen(t, p, time_ns);
+  p->p->counts->counters.deepbind++;
+}
+
+ON(end_check) {
+  seen(t, p, time_ns);
+  p->p->counts->counters.end_blocks += e->blocks;
+  p->p->counts->counters.end_checked += e->checked;
+}
+
+/* ---- The end ---- */
+
+/* All processes of a trace ran on one machine: any process's clock will do for one that did not tell. */
+static const struct trace_process *any_clock(const struct trace_model *t) {
+  for (size_t i = 0; i < t->count; i++) {
+    if (t->processes[i]->ticks_per_second != 0) return t->processes[i];
+  }
+  return NULL;
+}
+
+void trace_model_finish(struct trace_model *t) {
+  const struct trace_process *const clock = any_clock(t);
+  t->r->latency.ticks = clock == NULL;
+  for (size_t i = 0; i < t->count; i++) {
+    struct trace_process *const p = t->processes[i];
+    end_burst(p);
+    settle(p, clock);
+    p->p->elapsed_ns = p->last_ns - p->first_ns;
+  }
+  for (size_t i = 0; i < t->count; i++) free(t->processes[i]);
+  free(t->processes);
+  free(t);
+}

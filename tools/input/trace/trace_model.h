@@ -1,0 +1,26 @@
+/*
+ * trace_model.h: what the events of a trace mean for the model. Knows nothing of how a trace is read; gets event
+ * structures as src/events.h has them, in order of time.
+ */
+#ifndef HAKMEM_TOOLS_TRACE_MODEL_H
+#define HAKMEM_TOOLS_TRACE_MODEL_H
+
+#include "model/model.h"
+
+struct trace_model;
+struct trace_process;
+
+struct trace_model *trace_model_create(struct report *r);
+
+/* The process `pid`; `program` is its name, "" where the trace does not tell. */
+struct trace_process *trace_model_process(struct trace_model *t, uint32_t pid, const char *program);
+
+/* An event of process `p` at `time_ns` since the epoch: trace_on_NAME. */
+#define TRACE_ON(name, text, fields) \
+  void trace_on_##name(struct trace_model *t, struct trace_process *p, uint64_t time_ns, const struct event_##name *e);
+HAK_EVENTS(TRACE_ON)
+
+/* After the last event: completes the report. Frees `t`. */
+void trace_model_finish(struct trace_model *t);
+
+#endif

@@ -1,0 +1,225 @@
+#include "model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+
+struct report *model_create(enum source source, const char *path) {
+  struct report *const r = must_allocate(sizeof(*r));
+  r->source = source;
+  r->path = must_copy(path);
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) r->stride[cls] = class_stride(cls);
+  return r;
+}
+
+static void destroy_process(struct model_process *p) {
+  for (size_t i = 0; i < p->stack_count; i++) free(p->stacks[i].frames);
+  for (size_t i = 0; i < p->module_count; i++) {
+    free(p->modules[i].path);
+    free(p->modules[i].build_id);
+  }
+  free(p->program);
+  free(p->version);
+  free(p->counts);
+  free(p->timeline);
+  free(p->stacks);
+  free(p->modules);
+  free(p->incidents);
+  free(p->leaks);
+  for (unsigned moment = 0; moment < PROFILE_MOMENTS; moment++) free(p->profiles[moment]);
+  free(p);
+}
+
+void model_destroy(struct report *r) {
+  if (r == NULL) return;
+  for (size_t i = 0; i < r->process_count; i++) destroy_process(r->processes[i]);
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    for (unsigned s = 0; s < lookup_strategy_count; s++) free(r->latency.lookup[s][cls]);
+    free(r->latency.drain[cls]);
+    free(r->latency.refill[cls]);
+  }
+  for (unsigned stage = 0; stage < STAGE_COUNT; stage++) free(r->latency.stage[stage]);
+  free(r->latency.legacy);
+  free(r->latency.map);
+  free(r->processes);
+  free(r->total);
+  free(r->path);
+  free(r);
+}
+
+struct model_process *model_add_process(struct report *r) {
+  r->processes = must_grow(r->processes, r->process_count, &r->process_capacity, sizeof(*r->processes));
+  struct model_process *const p = must_allocate(sizeof(*p));
+  p->program = must_copy("");
+  p->version = must_copy("");
+  p->counts = must_allocate(sizeof(*p->counts));
+  p->rss_max = UNKNOWN;
+  r->processes[r->process_count++] = p;
+  return p;
+}
+
+void model_add_moment(struct model_process *p, const struct stats_moment *moment) {
+  p->timeline = must_grow(p->timeline, p->timeline_length, &p->timeline_capacity, sizeof(*p->timeline));
+  p->timeline[p->timeline_length++] = *moment;
+}
+
+void model_add_incident(struct model_process *p, const struct stats_incident *incident) {
+  for (size_t i = 0; i < p->incident_count; i++) {
+    struct stats_incident *const old = &p->incidents[i];
+    if (old->kind == incident->kind && old->cls == incident->cls && old->stack == incident->stack &&
+        old->verdict == incident->verdict && old->reason == incident->reason) {
+      old->count += incident->count;
+      if (old->units < incident->units) old->units = incident->units;
+      return;
+    }
+  }
+  p->incidents = must_grow(p->incidents, p->incident_count, &p->incident_capacity, sizeof(*p->incidents));
+  p->incidents[p->incident_count++] = *incident;
+}
+
+void model_add_leak(struct model_process *p, const struct stats_leak *leak) {
+  p->leaks = must_grow(p->leaks, p->leak_count, &p->leak_capacity, sizeof(*p->leaks));
+  p->leaks[p->leak_count++] = *leak;
+}
+
+const struct model_stack *model_find_stack(const struct model_process *p, uint32_t id) {
+  for (size_t i = 0; i < p->stack_count; i++) {
+    if (p->stacks[i].id == id) return &p->stacks[i];
+  }
+  return NULL;
+}
+
+const struct model_process *model_find_process(const struct report *r, uint32_t pid) {
+  for (size_t i = 0; r != NULL && i < r->process_count; i++) {
+    if (r->processes[i]->pid == pid) return r->processes[i];
+  }
+  return NULL;
+}
+
+const struct model_stack *model_stack_of(const struct report *r, const struct report *other, const struct model_process *p,
+                                         uint32_t id, const struct model_process **owner) {
+  const struct model_process *const twin = model_find_process(other, p->pid);
+  const struct model_stack *stack = model_find_stack(p, id);
+  *owner = p;
+  if (stack != NULL && (p->module_count > 0 || twin == NULL)) return stack;
+  if (twin != NULL && model_find_stack(twin, id) != NULL) {
+    *owner = twin;
+    return model_find_stack(twin, id);
+  }
+  /* An id comes from the frames, so another process of the same program that has it is of the same family. */
+  for (size_t i = 0; stack == NULL && i < r->process_count; i++) {
+    if (strcmp(r->processes[i]->program, p->program) != 0) continue;
+    stack = model_find_stack(r->processes[i], id);
+    if (stack != NULL) *owner = r->processes[i];
+  }
+  return stack;
+}
+
+#define GENERATIONS_MAX 100 /* process ids are used again: a family could seem to go round in circles */
+
+const struct model_module *model_find_module(const struct report *r, const struct model_process *p, uint64_t address, uint32_t epoch) {
+  for (int generation = 0; p != NULL && generation < GENERATIONS_MAX; generation++) {
+    for (size_t i = p->module_count; i-- > 0;) {
+      const struct model_module *const module = &p->modules[i];
+      if (module->epoch <= epoch && address - module->base < module->size) return module;
+    }
+    p = p->forked ? model_find_process(r, p->parent_pid) : NULL;
+  }
+  return NULL;
+}
+
+void model_add_stack(struct model_process *p, uint32_t id, const uint64_t *frames, uint32_t count, uint32_t epoch) {
+  if (id == 0 || model_find_stack(p, id) != NULL) return;
+  p->stacks = must_grow(p->stacks, p->stack_count, &p->stack_capacity, sizeof(*p->stacks));
+  uint64_t *const copy = must_allocate(count * sizeof(*copy));
+  if (count > 0) memcpy(copy, frames, count * sizeof(*copy));
+  p->stacks[p->stack_count++] = (struct model_stack){id, count, copy, epoch};
+}
+
+void model_add_module(struct model_process *p, const struct model_module *module) {
+  for (size_t i = 0; i < p->module_count; i++) {
+    const struct model_module *const old = &p->modules[i];
+    if (old->base == module->base && old->epoch == module->epoch && strcmp(old->path, module->path) == 0) return; /* told again */
+  }
+  p->modules = must_grow(p->modules, p->module_count, &p->module_capacity, sizeof(*p->modules));
+  struct model_module *const new = &p->modules[p->module_count++];
+  *new = *module;
+  new->path = must_copy(module->path);
+  new->build_id = must_copy(module->build_id);
+}
+
+struct histogram *model_histogram(struct histogram **place) {
+  if (*place == NULL) *place = must_allocate(sizeof(**place));
+  return *place;
+}
+
+/* Structures of nothing but uint64_t are added member by member. */
+static void add_words(void *into, const void *from, size_t size) {
+  uint64_t *const a = into;
+  const uint64_t *const b = from;
+  for (size_t i = 0; i < size / sizeof(uint64_t); i++) a[i] += b[i];
+}
+
+void model_finish(struct report *r) {
+  static_assert(sizeof(struct model_counts) % sizeof(uint64_t) == 0, "counts are words");
+  free(r->total);
+  r->total = must_allocate(sizeof(*r->total));
+  for (size_t i = 0; i < r->process_count; i++) add_words(r->total, r->processes[i]->counts, sizeof(*r->total));
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) { /* of all that is added up the only one that is no sum */
+    uint64_t *const longest = &r->total->cls[cls].pins.longest_ms;
+    *longest = 0;
+    for (size_t i = 0; i < r->process_count; i++) {
+      const uint64_t one = r->processes[i]->counts->cls[cls].pins.longest_ms;
+      if (one > *longest) *longest = one;
+    }
+  }
+}
+
+static uint64_t weight(const struct model_process *p) {
+  if (p->rss_max != UNKNOWN) return p->rss_max;
+  uint64_t most = 0;
+  for (size_t i = 0; i < p->timeline_length; i++) {
+    if (p->timeline[i].active != UNKNOWN && p->timeline[i].active > most) most = p->timeline[i].active;
+  }
+  return most;
+}
+
+const struct model_process *model_largest_process(const struct report *r) {
+  const struct model_process *largest = NULL;
+  for (size_t i = 0; i < r->process_count; i++) {
+    if (largest == NULL || weight(r->processes[i]) > weight(largest)) largest = r->processes[i];
+  }
+  return largest;
+}
+
+struct histogram *model_merged(struct histogram *const table[CLASS_ROWS]) {
+  struct histogram *merged = NULL;
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    if (table[cls] != NULL && table[cls]->count > 0) histogram_merge(model_histogram(&merged), table[cls]);
+  }
+  return merged;
+}
+
+bool model_is_header(const struct stats_incident *i) { return i->got != i->expect && i->size == 0; }
+
+const char *model_class_name(uint32_t cls, char *buffer) {
+  if (cls == CLASS_LARGE) return "large";
+  if (cls == CLASS_HUGE) return "huge";
+  if (cls >= CLASS_COUNT) return "none";
+  snprintf(buffer, MODEL_CLASS_NAME, "%u", cls);
+  return buffer;
+}
+
+const char *model_side(unsigned verdict) {
+  return verdict == HDR_OVERFLOW ? "past the end of the block" : verdict == HDR_UNDERFLOW ? "before the start of the block" : "into the block";
+}
+
+#define NAME_OF(constant, name) name,
+#define DEFINE_ENUM_NAME(e)                                              \
+  const char *model_##e##_name(uint64_t value) {                         \
+    static const char *const names[] = {ENUM_##e(NAME_OF)};              \
+    return value < sizeof(names) / sizeof(names[0]) ? names[value] : "?"; \
+  }
+HAK_ENUMS(DEFINE_ENUM_NAME)

@@ -1,0 +1,101 @@
+#include "load.h"
+
+#include <argp.h>
+#include <stdlib.h>
+
+#include "common/error.h"
+#include "input/inputs.h"
+#include "common/progress.h"
+#include "input/read.h"
+
+uint32_t load_pid(const char *argument, const struct argp_state *state) {
+  char *end;
+  const unsigned long pid = strtoul(argument, &end, 10);
+  if (end == argument || *end != '\0' || pid == 0 || pid > UINT32_MAX) argp_error(state, "--pid=%s: not a process id", argument);
+  return (uint32_t)pid;
+}
+
+static struct report *load_stats(const struct inputs *in, const struct load *load, bool *good) {
+  if (in->stats_count == 0) return NULL;
+  struct report *const r = model_create(SOURCE_STATS, load->paths[0]);
+  progress_start("reading stats files");
+  for (size_t i = 0; i < in->stats_count; i++) {
+    if (!read_stats_file(r, in->stats[i], load->pid)) {
+      say("%s", failure());
+      r->lost.unkept++;
+      *good = false;
+    }
+    progress_update(i + 1, in->stats_count, "files");
+  }
+  progress_clear();
+  read_stats_end(r);
+  if (r->process_count > 0) {
+    model_finish(r);
+    return r;
+  }
+  model_destroy(r);
+  return NULL;
+}
+
+static struct report *load_trace(const struct inputs *in, const struct load *load, bool *good) {
+  if (in->trace_count == 0) return NULL;
+  struct report *const r = model_create(SOURCE_TRACE, load->paths[0]);
+  bool usable = read_traces(r, in->traces, in->trace_count, load->pid);
+  if (usable && r->process_count == 0) {
+    usable = fail("the trace in %s holds no event of hakmem%s", load->paths[0],
+                  load->pid != 0 ? " by this process" : "; enable hakmem:*, and preload libhakmem-tracepoints.so, too");
+  }
+  if (usable) {
+    if (r->lost.unread > 0) *good = false;
+    model_finish(r);
+    return r;
+  }
+  say("%s", failure());
+  *good = false;
+  model_destroy(r);
+  return NULL;
+}
+
+static void load_unrecorded(struct page *page, const struct inputs *in, uint32_t pid, bool *good) {
+  struct unrecorded_list all = {0};
+  for (size_t i = 0; i < in->unrecorded_count; i++) {
+    if (unrecorded_read(&all, in->unrecorded[i])) continue;
+    say("%s", failure());
+    *good = false;
+  }
+  for (size_t i = 0; i < all.count; i++) {
+    const struct unrecorded *const one = &all.entries[i];
+    if (pid == 0 || one->pid == pid) unrecorded_add(&page->unrecorded, one->pid, one->program, one->why);
+  }
+  unrecorded_free(&all);
+}
+
+bool load_page(struct page *page, const struct load *load) {
+  struct inputs inputs = {0};
+  bool good = true;
+  for (int i = 0; i < load->count; i++) {
+    if (inputs_add(&inputs, load->paths[i])) continue;
+    say("%s", failure());
+    good = false;
+  }
+  page->path = load->paths[0];
+  load_unrecorded(page, &inputs, load->pid, &good);
+  page->stats = load_stats(&inputs, load, &good);
+  page->trace = load_trace(&inputs, load, &good);
+  struct report *const losses = (struct report *)(page->stats != NULL ? page->stats : page->trace);
+  if (losses != NULL) losses->lost.unrecorded = page->unrecorded.count;
+  page->main = page->trace != NULL ? page->trace : page->stats;
+  page->memory = page->stats != NULL ? page->stats : page->trace;
+  if (page->main == NULL && good) {
+    say("no data of process %u is in %s", load->pid, load->paths[0]);
+    good = false;
+  }
+  inputs_fini(&inputs);
+  return good;
+}
+
+void load_free(struct page *page) {
+  model_destroy((struct report *)page->stats);
+  model_destroy((struct report *)page->trace);
+  unrecorded_free(&page->unrecorded);
+}

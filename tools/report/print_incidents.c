@@ -1,0 +1,198 @@
+/*
+ * shared_fails and header resets: how many, what was known, and the stacks of the processes that ran into them.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/escape.h"
+#include "common/format.h"
+#include "common/memory.h"
+#include "print.h"
+#include "model/symbolize.h"
+
+#define FRAMES_SHOWN 12
+#define INCIDENTS_SHOWN 5
+#define OWN_LIBRARY "libhakmem"
+
+static const char *const verdicts[] = {
+  [HDR_UNKNOWN] = "something wrote over it",
+  [HDR_DOUBLE_FREE] = "the block was free already: a double free",
+  [HDR_OFF_BY_ONE_NUL] = "a NUL: the end of a string written one byte past the left neighbour",
+  [HDR_OVERRUN_TEXT] = "text: a string ran past the end of the left neighbour",
+  [HDR_OVERRUN_FILL] = "a fill pattern: the left neighbour was filled past its end",
+  [HDR_MISROUTED] = "the header of another class: a pointer that is not the beginning of a block",
+  [HDR_INVALID_POINTER] = "the pointer is not a block",
+  [HDR_WRITE_AFTER_FREE] = "the block was written to after it was freed",
+  [HDR_OVERRUN_POINTER] = "the end of a pointer: the left neighbour's last element lies half outside of it",
+  [HDR_OVERRUN_COPY] = "the pattern of the left neighbour: a copy or an array ran past its end",
+  [HDR_STACK_POINTER] = "the pointer is no block: it lies on a stack",
+  [HDR_STATIC_POINTER] = "the pointer is no block: it is static data or code",
+  [HDR_INTERIOR_POINTER] = "the pointer is no block: it points into one",
+  [HDR_FOREIGN_POINTER] = "the pointer is no block: somebody else mapped that memory",
+  [HDR_UNMAPPED_POINTER] = "the pointer is no block: there is no memory there",
+  [HDR_REALLOC_AFTER_FREE] = "the block was free already: a freed pointer given to realloc",
+  [HDR_USABLE_SIZE_AFTER_FREE] = "the block was free already: a freed pointer given to malloc_usable_size",
+  [HDR_WRONG_SIZE] = "a sized free was told a size that the block was not allocated with",
+  [HDR_OVERFLOW] = "the program went past the block's end",
+  [HDR_UNDERFLOW] = "the program went before the block's start",
+  [HDR_MISMATCHED_FREE] = "the program made the block by one family of functions and gave it back by another",
+  [HDR_USE_AFTER_FREE] = "the program used the block after it was freed",
+};
+static_assert(sizeof(verdicts) / sizeof(verdicts[0]) == hdr_verdict_count, "every verdict has a sentence");
+
+/* ---- Stacks ---- */
+
+static bool is_own(const struct symbol *symbol) {
+  const char *const slash = symbol->module != NULL ? strrchr(symbol->module, '/') : NULL;
+  return slash != NULL && strncmp(slash + 1, OWN_LIBRARY, strlen(OWN_LIBRARY)) == 0;
+}
+
+/* The frames of this library come first and are the same for everybody: said in one line. */
+static void print_stack(FILE *out, const struct page *page, struct symbolizer *symbolizer, const struct model_stack *stack) {
+  const uint32_t limit = page->all || stack->frame_count < FRAMES_SHOWN ? stack->frame_count : FRAMES_SHOWN;
+  unsigned own = 0;
+  for (uint32_t i = 0; i < limit; i++) {
+    struct symbol symbols[SYMBOLS_MAX];
+    const size_t count = symbolize(symbolizer, stack->frames[i], stack->epoch, true, symbols);
+    if (!page->all && own == i && is_own(&symbols[0])) {
+      own++;
+      continue;
+    }
+    if (own == i && own > 0) fprintf(out, "      (%u frame%s of " OWN_LIBRARY ")\n", own, own == 1 ? "" : "s");
+    for (size_t k = 0; k < count; k++) {
+      fputs("      ", out);
+      print_symbol(out, &symbols[k], stack->frames[i]);
+      fputc('\n', out);
+    }
+  }
+  if (own > 0 && own == limit) fprintf(out, "      (%u frame%s of " OWN_LIBRARY ")\n", own, own == 1 ? "" : "s");
+  if (stack->frame_count > limit) fprintf(out, "      (%u more frames: --all shows them)\n", stack->frame_count - limit);
+}
+
+/* ---- Incidents ---- */
+
+static void print_shared_fail(FILE *out, const struct stats_incident *i) {
+  char name[MODEL_CLASS_NAME];
+  fprintf(out, "  %" PRIu64 " time%s, class %s, reason %s: %u SuperSlabs active", i->count, i->count == 1 ? "" : "s",
+          model_class_name(i->cls, name), model_fail_reason_name(i->reason), i->active);
+  if (i->limit > 0) fprintf(out, " of at most %u", i->limit);
+  fprintf(out, "\n    %u units wanted, %u were free", i->units, i->free_slabs);
+  if (i->error != 0) fprintf(out, "; the system said: %s", strerror((int)i->error));
+  fprintf(out, "\n    free blocks of this class: %" PRIu64 " in lists of the thread, %" PRIu64 " in those of other threads, %" PRIu64
+               " in batches, %" PRIu64 " in partial slabs\n", i->own, i->others, i->batched, i->partial);
+  if (i->idle_bytes == 0) return;
+  char bytes[FORMAT_SIZE], share[FORMAT_SIZE], most[FORMAT_SIZE];
+  fprintf(out, "    free in slabs of all classes: %s, %s of them; most by class %s: %s\n", format_bytes(bytes, i->idle_bytes),
+          format_percent(share, (double)i->idle_bytes, (double)i->slab_bytes), model_class_name(i->holder, name),
+          format_bytes(most, i->holder_idle));
+}
+
+static void print_hdr_reset(FILE *out, const struct stats_incident *i) {
+  char name[MODEL_CLASS_NAME];
+  const unsigned verdict = i->verdict < hdr_verdict_count ? i->verdict : HDR_UNKNOWN;
+  fprintf(out, "  %" PRIu64 " time%s, class %s, base 0x%" PRIx64 ": ", i->count, i->count == 1 ? "" : "s", model_class_name(i->cls, name), i->base);
+  if (model_is_header(i)) fprintf(out, "got 0x%02x, expected 0x%02x; ", i->got, i->expect);
+  fprintf(out, "%s\n", model_hdr_verdict_name(verdict));
+  fprintf(out, "    %s%s", verdicts[verdict], i->left != 0 ? "" : "\n");
+  if (i->left != 0) fprintf(out, "; the left neighbour is 0x%" PRIx64 "\n", i->left);
+  if (i->way != ACCESS_UNSEEN) {
+    fprintf(out, "    %s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s, which was asked for with %" PRIu64 " bytes\n", model_access_way_name(i->way),
+            i->access, i->over, i->over == 1 ? "" : "s", model_side(i->verdict), i->size);
+  } else if (i->over != 0 && i->size != 0) {
+    fprintf(out, "    found there, up to %" PRIu64 " byte%s %s, which was asked for with %" PRIu64 " bytes: 0x%02x\n", i->over, i->over == 1 ? "" : "s",
+            model_side(i->verdict), i->size, i->got);
+  } else if (i->over != 0) fprintf(out, "    %" PRIu64 " byte%s past its end, as far as the pattern goes\n", i->over, i->over == 1 ? "" : "s");
+  if (i->verdict == HDR_MISMATCHED_FREE) {
+    fprintf(out, "    made by the family of %s, given back by that of %s\n", model_block_family_name(i->made), model_block_family_name(i->given));
+  }
+  if (i->verdict == HDR_WRONG_SIZE) fprintf(out, "    the size that was told: %" PRIu64 " bytes\n", i->told);
+  if (i->found == FOUND_AT_END) fputs("    found by the check of all blocks at the end of the process\n", out);
+  if (i->good_thread != 0) {
+    fprintf(out, "    its header was last seen good %" PRIu64 " ms before, by thread %" PRIu32 ", when a list was drained\n", i->good_ago_ms, i->good_thread);
+  }
+}
+
+void print_stack_of(FILE *out, const struct page *page, const struct model_process *p, uint32_t id) {
+  if (id == 0) {
+    fputs("    no stack was taken (HAKMEM_STACKS=unwind takes them)\n", out);
+    return;
+  }
+  const struct report *const other = page->main == page->trace ? page->stats : NULL;
+  const struct model_process *owner;
+  const struct model_stack *const stack = model_stack_of(page->main, other, p, id, &owner);
+  if (stack == NULL) {
+    fprintf(out, "    its stack (id %u) is not in the data\n", id);
+    return;
+  }
+  struct symbolizer *const symbolizer = symbolizer_create(model_find_process(page->main, owner->pid) == owner ? page->main : other, owner);
+  print_stack(out, page, symbolizer, stack);
+  symbolizer_destroy(symbolizer);
+}
+
+/* What is known of a block of a header reset besides where that was found. */
+static void print_past(FILE *out, const struct page *page, const struct model_process *p, const struct stats_incident *i) {
+  if (i->free_thread != 0) {
+    fprintf(out, "    freed %" PRIu64 " ms before, by thread %" PRIu32 "\n", i->free_ago_ms, i->free_thread);
+    print_stack_of(out, page, p, i->free_stack);
+  }
+  if (i->alloc_thread != 0) {
+    fprintf(out, "    allocated %" PRIu64 " ms before, by thread %" PRIu32 "\n", i->alloc_ago_ms, i->alloc_thread);
+    print_stack_of(out, page, p, i->alloc_stack);
+  }
+  if (i->left_stack == 0) return;
+  fputs("    the left neighbour was allocated\n", out);
+  print_stack_of(out, page, p, i->left_stack);
+}
+
+struct listed { const struct model_process *p; const struct stats_incident *i; };
+
+static int by_count(const void *a, const void *b) {
+  const struct listed *const x = a, *const y = b;
+  if (x->i->count != y->i->count) return x->i->count < y->i->count ? 1 : -1;
+  return x->i->time_ns < y->i->time_ns ? -1 : x->i->time_ns > y->i->time_ns;
+}
+
+/* The incidents of one kind in all processes, the most frequent first; the caller frees the list. */
+static struct listed *list_incidents(const struct report *r, enum stats_incident_kind kind, size_t *count) {
+  struct listed *list = NULL;
+  size_t capacity = 0;
+  *count = 0;
+  for (size_t k = 0; k < r->process_count; k++) {
+    const struct model_process *const p = r->processes[k];
+    for (size_t n = 0; n < p->incident_count; n++) {
+      if (p->incidents[n].kind != (uint32_t)kind) continue;
+      list = must_grow(list, *count, &capacity, sizeof(*list));
+      list[(*count)++] = (struct listed){p, &p->incidents[n]};
+    }
+  }
+  if (*count > 1) qsort(list, *count, sizeof(*list), by_count);
+  return list;
+}
+
+static void print_kind(FILE *out, const struct page *page, enum stats_incident_kind kind) {
+  size_t count;
+  struct listed *const list = list_incidents(page->main, kind, &count);
+  const size_t shown = page->all || count < INCIDENTS_SHOWN ? count : INCIDENTS_SHOWN;
+  for (size_t n = 0; n < shown; n++) {
+    if (kind == INCIDENT_SHARED_FAIL) print_shared_fail(out, list[n].i); else print_hdr_reset(out, list[n].i);
+    if (page->main->process_count > 1) {
+      char *const program = escape(list[n].p->program);
+      fprintf(out, "    in process %" PRIu32 " (%s)\n", list[n].p->pid, program);
+      free(program);
+    }
+    print_stack_of(out, page, list[n].p, list[n].i->stack);
+    if (kind == INCIDENT_HDR_RESET) print_past(out, page, list[n].p, list[n].i);
+  }
+  print_more(out, page, shown, count, "of other classes or from other places");
+  free(list);
+}
+
+void print_incidents(FILE *out, const struct page *page) {
+  const struct stats_counters *const c = &page->main->total->counters;
+  const uint64_t fails = c->shared_fail_limit + c->shared_fail_os_enomem + c->shared_fail_no_address_space;
+  fprintf(out, "\nHeader resets: %" PRIu64 "\n", c->hdr_reset);
+  print_kind(out, page, INCIDENT_HDR_RESET);
+  fprintf(out, "\nshared_fails: %" PRIu64 "\n", fails);
+  print_kind(out, page, INCIDENT_SHARED_FAIL);
+}

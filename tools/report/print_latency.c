@@ -1,0 +1,241 @@
+/*
+ * Latencies: for each kind a line of figures and a drawing of all classes together, then a line for each class.
+ *
+ * A drawing has one bar for each doubling of the value; in the lines of the classes, one character for each doubling (or two, or
+ * three, where there are many), all with the same beginning.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/format.h"
+#include "common/memory.h"
+#include "print.h"
+
+#define OCTAVES (HISTOGRAM_VALUE_BITS + 1)
+#define BAR_WIDTH 50
+#define GAP_MIN 3
+#define CELLS_MAX 14
+
+#define STAGE_NAME(name, meaning) #name,
+#define STAGE_MEANING(name, meaning) meaning,
+
+static const double quantiles[] = {0.5, 0.9, 0.99, 0.999};
+#define QUANTILES (sizeof(quantiles) / sizeof(quantiles[0]))
+
+/* The doubling of a value: 0 for 0, else the number of its bits; what is beyond the last is in the last. */
+static unsigned octave_of(uint64_t value) {
+  const unsigned bits = value == 0 ? 0 : 64u - (unsigned)__builtin_clzll(value);
+  return bits < OCTAVES ? bits : OCTAVES - 1;
+}
+
+static uint64_t octave_lower(unsigned octave) { return octave == 0 ? 0 : (uint64_t)1 << (octave - 1); }
+
+static void count_octaves(const struct histogram *h, uint64_t octaves[OCTAVES]) {
+  for (unsigned i = 0; i < OCTAVES; i++) octaves[i] = 0;
+  for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) octaves[octave_of(histogram_lower(i))] += h->bucket[i];
+}
+
+/* The first and the last doubling that hold anything. */
+static void find_range(const uint64_t octaves[OCTAVES], unsigned *first, unsigned *last) {
+  *first = OCTAVES - 1;
+  *last = 0;
+  for (unsigned i = 0; i < OCTAVES; i++) {
+    if (octaves[i] == 0) continue;
+    if (i < *first) *first = i;
+    *last = i;
+  }
+}
+
+static const char *format_value(char *buffer, double value, bool ticks) {
+  if (!ticks) return format_ns(buffer, value);
+  snprintf(buffer, FORMAT_SIZE, "%.0f", value);
+  return buffer;
+}
+
+static void add_figures(struct table *t, const struct histogram *h, bool ticks) {
+  char buffer[FORMAT_SIZE];
+  table_cell(t, "%" PRIu64, h->count);
+  table_cell(t, "%s", format_value(buffer, histogram_mean(h), ticks));
+  for (size_t i = 0; i < QUANTILES; i++)
+    table_cell(t, "%s", format_value(buffer, (double)histogram_quantile(h, quantiles[i]), ticks));
+  table_cell(t, "%s", format_value(buffer, (double)h->max, ticks));
+}
+
+static void add_heads(struct table *t) {
+  static const char *const heads[] = {"count", "mean", "p50", "p90", "p99", "p99.9", "max"};
+  for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(t, "%s", heads[i]);
+}
+
+/* One character for each doubling, or for as many as make the drawing fit. */
+static void add_drawing(struct table *t, const struct histogram *h, unsigned first, unsigned last) {
+  uint64_t octaves[OCTAVES], cells[CELLS_MAX] = {0};
+  const unsigned each = (last - first) / CELLS_MAX + 1;
+  count_octaves(h, octaves);
+  for (unsigned i = first; i <= last; i++) cells[(i - first) / each] += octaves[i];
+  char *const line = format_sparkline(cells, (last - first) / each + 1);
+  table_cell(t, "%s", line);
+  free(line);
+}
+
+/* How many doublings from `i` on hold nothing. */
+static unsigned empty_run(const uint64_t octaves[OCTAVES], unsigned i) {
+  unsigned length = 0;
+  while (i + length < OCTAVES && octaves[i + length] == 0) length++;
+  return length;
+}
+
+/* One bar for each doubling between the least and the greatest value; a long gap is one line. */
+static void print_bars(FILE *out, const struct histogram *h, bool ticks) {
+  uint64_t octaves[OCTAVES], most = 0;
+  unsigned first, last;
+  count_octaves(h, octaves);
+  find_range(octaves, &first, &last);
+  for (unsigned i = first; i <= last; i++) {
+    if (octaves[i] > most) most = octaves[i];
+  }
+  struct table *const t = table_create("rrrl");
+  for (unsigned i = first; i <= last; i++) {
+    const unsigned gap = empty_run(octaves, i);
+    if (gap >= GAP_MIN) {
+      table_cell(t, "..."), table_cell(t, "0"), table_cell(t, "%s", ""), table_cell(t, "%s", "");
+      i += gap - 1;
+      continue;
+    }
+    char value[FORMAT_SIZE], share[FORMAT_SIZE], bar[FORMAT_BAR_SIZE(BAR_WIDTH)];
+    table_cell(t, "from %s", format_value(value, (double)octave_lower(i), ticks));
+    table_cell(t, "%" PRIu64, octaves[i]);
+    table_cell(t, "%s", format_percent(share, (double)octaves[i], (double)h->count));
+    table_cell(t, "%s", format_bar(bar, sizeof(bar), octaves[i], most, BAR_WIDTH));
+  }
+  table_print(t, out, 2);
+}
+
+struct row { uint32_t cls; const struct histogram *h; };
+
+static int by_count(const void *a, const void *b) {
+  const struct row *const x = a, *const y = b;
+  return x->h->count < y->h->count ? 1 : x->h->count > y->h->count ? -1 : x->cls < y->cls ? -1 : x->cls > y->cls;
+}
+
+static int by_class(const void *a, const void *b) {
+  const struct row *const x = a, *const y = b;
+  return x->cls < y->cls ? -1 : x->cls > y->cls;
+}
+
+/* The lines of the classes: the most used ones, or all. */
+static void print_classes(FILE *out, const struct page *page, struct histogram *const table[CLASS_ROWS],
+                          const struct histogram *merged) {
+  struct row rows[CLASS_ROWS];
+  size_t count = 0;
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    if (table[cls] != NULL && table[cls]->count > 0) rows[count++] = (struct row){cls, table[cls]};
+  }
+  qsort(rows, count, sizeof(rows[0]), by_count);
+  const size_t shown = page->all || count < PRINT_ROWS ? count : PRINT_ROWS;
+  qsort(rows, shown, sizeof(rows[0]), by_class);
+  uint64_t octaves[OCTAVES];
+  unsigned first, last;
+  char buffer[FORMAT_SIZE], name[MODEL_CLASS_NAME];
+  count_octaves(merged, octaves);
+  find_range(octaves, &first, &last);
+  const bool ticks = page->main->latency.ticks;
+  struct table *const t = table_create("rrrrrrrrrl");
+  table_cell(t, "class"), table_cell(t, "stride"), add_heads(t);
+  table_cell(t, "from %s", format_value(buffer, (double)octave_lower(first), ticks));
+  for (size_t i = 0; i < shown; i++) {
+    const uint64_t stride = page->main->stride[rows[i].cls];
+    table_cell(t, "%s", model_class_name(rows[i].cls, name));
+    table_cell(t, "%s", stride > 0 ? format_bytes(buffer, stride) : "-");
+    add_figures(t, rows[i].h, ticks);
+    add_drawing(t, rows[i].h, first, last);
+  }
+  table_print(t, out, 2);
+  print_more(out, page, shown, count, "classes");
+}
+
+static void print_one(FILE *out, const char *title, const struct histogram *h, bool ticks) {
+  fprintf(out, "\n%s%s\n", title, ticks ? ", in ticks" : "");
+  if (h == NULL || h->count == 0) {
+    fputs("  none\n", out);
+    return;
+  }
+  struct table *const t = table_create("rrrrrrr");
+  add_heads(t);
+  add_figures(t, h, ticks);
+  table_print(t, out, 2);
+  print_bars(out, h, ticks);
+}
+
+static void print_by_class(FILE *out, const struct page *page, const char *title, struct histogram *const table[CLASS_ROWS]) {
+  struct histogram *const merged = model_merged(table);
+  print_one(out, title, merged, page->main->latency.ticks);
+  if (merged != NULL) print_classes(out, page, table, merged);
+  free(merged);
+}
+
+static void print_lookups(FILE *out, const struct page *page) {
+  bool any = false;
+  for (unsigned strategy = 0; strategy < lookup_strategy_count; strategy++) {
+    struct histogram *const *const table = page->main->latency.lookup[strategy];
+    struct histogram *const merged = model_merged(table);
+    if (merged == NULL) continue;
+    free(merged);
+    any = true;
+    char *const title = must_print("SuperSlab lookup latency, strategy %s", model_lookup_strategy_name(strategy));
+    print_by_class(out, page, title, table);
+    free(title);
+  }
+  if (!any) print_one(out, "SuperSlab lookup latency", NULL, false);
+}
+
+/* Refills that reached each stage. Most are not timed in the first three, and a refill that got nothing is in none of the counters. */
+static void count_reached(const struct report *r, double reached[STAGE_COUNT]) {
+  struct stats_class_counters c = {0};
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    const struct stats_class_counters *const from = &r->total->cls[cls].counters;
+#define ADD_COUNTER(name, meaning) c.name += from->name;
+    STATS_CLASS_COUNTERS(ADD_COUNTER)
+  }
+  for (unsigned i = 0; i < STAGE_COUNT; i++) reached[i] = r->latency.stage[i] != NULL ? (double)r->latency.stage[i]->count : 0;
+  reached[STAGE_batch] = (double)(stats_refills(&c) - c.refill_spare);
+  reached[STAGE_partial] = (double)(stats_refills(&c) - c.refill_spare - c.refill_batch);
+  reached[STAGE_fresh_slab] = (double)(c.refill_fresh_slab + c.refill_fresh_superslab + c.refill_legacy);
+}
+
+/* What a refill spends where: how long each stage took, and its share of all refills' time. */
+static void print_stages(FILE *out, const struct report *r) {
+  const struct model_latency *const l = &r->latency;
+  static const char *const names[] = {REFILL_STAGES(STAGE_NAME)}, *const meanings[] = {REFILL_STAGES(STAGE_MEANING)};
+  double sum = 0, spent[STAGE_COUNT];
+  char buffer[FORMAT_SIZE];
+  count_reached(r, spent);
+  for (unsigned i = 0; i < STAGE_COUNT; i++) {
+    spent[i] = l->stage[i] != NULL ? histogram_mean(l->stage[i]) * spent[i] : 0;
+    sum += spent[i];
+  }
+  fprintf(out, "\nStages of a refill (the first three timed in one of %d, the others always)%s\n", STAGE_SAMPLE, l->ticks ? ", in ticks" : "");
+  if (sum <= 0) {
+    fputs("  none\n", out);
+    return;
+  }
+  struct table *const t = table_create("lrrrrrrrrl");
+  table_cell(t, "stage"), add_heads(t), table_cell(t, "share"), table_cell(t, "%s", "");
+  for (unsigned i = 0; i < STAGE_COUNT; i++) {
+    if (l->stage[i] == NULL || l->stage[i]->count == 0) continue;
+    table_cell(t, "%s", names[i]);
+    add_figures(t, l->stage[i], l->ticks);
+    table_cell(t, "%s", format_percent(buffer, spent[i], sum));
+    table_cell(t, "%s", meanings[i]);
+  }
+  table_print(t, out, 2);
+}
+
+void print_latencies(FILE *out, const struct page *page) {
+  const struct model_latency *const l = &page->main->latency;
+  print_lookups(out, page);
+  print_by_class(out, page, "Drain latency (TLS SLL to slabs)", l->drain);
+  print_by_class(out, page, "Refill latency (slabs to TLS SLL)", l->refill);
+  print_stages(out, page->main);
+  print_one(out, "Legacy latency (what the legacy path served)", l->legacy, l->ticks);
+  print_one(out, "Mapping latency (address space from the system)", l->map, l->ticks);
+}

@@ -1,0 +1,161 @@
+/*
+ * The live heap by where it was allocated, of processes that ran with HAKMEM_PROFILE; what holds slabs that are hardly used; what grew.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/escape.h"
+#include "common/format.h"
+#include "sites.h"
+
+#define SITES_SHOWN 5
+
+static void print_estimate(FILE *out, const char *what, uint64_t sum, uint64_t exact, const char *missing) {
+  char a[FORMAT_SIZE], b[FORMAT_SIZE], c[FORMAT_SIZE];
+  fprintf(out, "  %s: %s of these sites, %s by exact count; residual %s%s (%s)\n", what, format_bytes(a, sum), format_bytes(b, exact),
+          sum > exact ? "-" : "", format_bytes(c, sum > exact ? sum - exact : exact - sum), missing);
+}
+
+static void print_site(FILE *out, const struct page *page, const struct model_process *p, const struct site *site, uint64_t whole) {
+  char bytes[FORMAT_SIZE], share[FORMAT_SIZE], asked[FORMAT_SIZE], waste[FORMAT_SIZE], age[FORMAT_SIZE], oldest[FORMAT_SIZE];
+  const struct stats_site *const f = &site->f;
+  const uint64_t blocks = f->blocks > 0 ? f->blocks : 1;
+  fprintf(out, "  %s (%s) in %" PRIu64 " block%s of %s asked for on average; %" PRIu64 " sample%s\n", format_bytes(bytes, f->allocated),
+          format_percent(share, (double)f->allocated, (double)whole), f->blocks, f->blocks == 1 ? "" : "s", format_bytes(asked, f->requested / blocks),
+          f->samples, f->samples == 1 ? "" : "s");
+  fprintf(out, "    %s old on average, the oldest %s; share of what is free in their slabs: %s\n", format_ns(age, (double)(f->age_ms / blocks) * 1e6),
+          format_ns(oldest, (double)f->oldest_ms * 1e6), format_bytes(waste, f->waste));
+  print_stack_of(out, page, p, site->stack);
+}
+
+static void print_pin(FILE *out, const struct page *page, const struct model_process *p, const struct site *site) {
+  char bytes[FORMAT_SIZE], age[FORMAT_SIZE];
+  const struct stats_site *const f = &site->f;
+  const uint64_t pins = f->pins > 0 ? f->pins : 1;
+  fprintf(out, "  %s held by %" PRIu64 " block%s, %s old on average\n", format_bytes(bytes, f->pinned), f->pins, f->pins == 1 ? "" : "s",
+          format_ns(age, (double)(f->pin_age_ms / pins) * 1e6));
+  print_stack_of(out, page, p, site->stack);
+}
+
+static void print_rest(FILE *out, const struct stats_profile *profile) {
+  char bytes[FORMAT_SIZE];
+  if (profile->rest_count == 0) return;
+  fprintf(out, "  %s in %" PRIu64 " blocks of %" PRIu32 " other sites, for which the table had no place\n", format_bytes(bytes, profile->rest.allocated),
+          profile->rest.blocks, profile->rest_count);
+}
+
+static void print_live(FILE *out, const struct page *page, const struct model_process *p, const struct stats_profile *profile) {
+  size_t count;
+  struct site *const sites = sites_of(profile, &count);
+  const struct stats_site sum = sites_sum(profile);
+  const size_t shown = page->all || count < SITES_SHOWN ? count : SITES_SHOWN;
+  for (size_t i = 0; i < shown; i++) print_site(out, page, p, &sites[i], sum.allocated);
+  print_more(out, page, shown, count, "sites");
+  print_rest(out, profile);
+  print_estimate(out, "live", sum.allocated, profile->allocated, "blocks that no sample stands for, hakmem's own and those of its start among them");
+  print_estimate(out, "free in their slabs", sum.waste, profile->waste, "of slabs without a sample, and of free blocks in lists");
+  free(sites);
+}
+
+static void print_pins(FILE *out, const struct page *page, const struct model_process *p, const struct stats_profile *profile) {
+  size_t count, held = 0;
+  struct site *const sites = sites_of(profile, &count);
+  const struct stats_site sum = sites_sum(profile);
+  char at[FORMAT_SIZE];
+  sites_rank_pins(sites, count);
+  while (held < count && sites[held].f.pinned > 0) held++;
+  const size_t shown = page->all || held < SITES_SHOWN ? held : SITES_SHOWN;
+  fprintf(out, "  Who holds slabs of which at most %d %% are in use, after %s; the free part of %" PRIu64 " slab%s:\n", STATS_PINNED,
+          format_ns(at, (double)profile->time_ns), profile->pinned_slabs, profile->pinned_slabs == 1 ? "" : "s");
+  for (size_t i = 0; i < shown; i++) print_pin(out, page, p, &sites[i]);
+  print_more(out, page, shown, held, "sites");
+  print_estimate(out, "held", sum.pinned, profile->pinned, "of slabs without a sample, and of free blocks in lists");
+  free(sites);
+}
+
+/* Of a process that freed nearly all it had at its end, the moment when it had most says more. */
+static const struct stats_profile *telling(const struct model_process *p) {
+  const struct stats_profile *const last = p->profiles[PROFILE_LAST], *const peak = p->profiles[PROFILE_PEAK];
+  return peak != NULL && last->allocated < peak->allocated / 2 ? peak : last;
+}
+
+static const struct stats_profile *most_pinned(const struct model_process *p) {
+  const struct stats_profile *most = p->profiles[PROFILE_LAST];
+  for (unsigned moment = 0; moment < PROFILE_MOMENTS; moment++) {
+    if (p->profiles[moment] != NULL && p->profiles[moment]->pinned > most->pinned) most = p->profiles[moment];
+  }
+  return most;
+}
+
+void print_sites(FILE *out, const struct page *page) {
+  if (page->stats == NULL) return;
+  for (size_t k = 0; k < page->stats->process_count; k++) {
+    const struct model_process *const p = page->stats->processes[k];
+    if (p->profiles[PROFILE_LAST] == NULL) continue;
+    char rate[FORMAT_SIZE], at[FORMAT_SIZE];
+    const struct stats_profile *const profile = telling(p), *const pins = most_pinned(p);
+    char *const program = escape(p->program);
+    fprintf(out, "\nLive heap by call site, process %" PRIu32 " (%s), after %s%s; HAKMEM_PROFILE=%" PRIu64 ": %s%s\n", p->pid, program,
+            format_ns(at, (double)profile->time_ns), profile == p->profiles[PROFILE_LAST] ? "" : ", when it had most", p->profile,
+            p->profile > 1 ? "estimated from one byte in " : "all blocks", p->profile > 1 ? format_bytes(rate, p->profile) : "");
+    free(program);
+    print_live(out, page, p, profile);
+    if (pins->pinned > 0) print_pins(out, page, p, pins);
+  }
+}
+
+/* ---- Two reports. ---- */
+
+/* What comes before main says nothing. */
+static const char *from_main(const char *folded) {
+  const char *const found = strstr(folded, ";main;");
+  return found != NULL ? found + 1 : folded;
+}
+
+static void add_growth(struct table *t, const struct growth *g) {
+  char bytes[FORMAT_SIZE], before[FORMAT_SIZE], after[FORMAT_SIZE];
+  table_cell(t, "%s%s", g->bytes < 0 ? "-" : "+", format_bytes(bytes, (uint64_t)(g->bytes < 0 ? -g->bytes : g->bytes)));
+  table_cell(t, "%+" PRId64, g->blocks);
+  table_cell(t, "%s", format_bytes(before, g->before));
+  table_cell(t, "%s", format_bytes(after, g->after));
+  table_cell(t, "%s", from_main(g->folded));
+}
+
+bool print_growth(FILE *out, const struct page *before, const struct page *after) {
+  size_t before_count = 0, after_count = 0, count;
+  struct site *const old = before->stats != NULL ? sites_fold(before->stats, &before_count) : NULL;
+  struct site *const new = after->stats != NULL ? sites_fold(after->stats, &after_count) : NULL;
+  const bool any = before_count > 0 && after_count > 0;
+  if (any) {
+    struct growth *const list = sites_compare(old, before_count, new, after_count, &count);
+    const size_t shown = after->all || count < PRINT_ROWS ? count : PRINT_ROWS;
+    struct growth sum = {.folded = "all sites"};
+    fputs("\nGrowth of the live heap by call site\n", out);
+    struct table *const t = table_create("rrrrl");
+    static const char *const heads[] = {"bytes", "blocks", "before", "after", "call site, outermost function first"};
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(t, "%s", heads[i]);
+    for (size_t i = 0; i < count; i++) {
+      if (i < shown) add_growth(t, &list[i]);
+      sum.bytes += list[i].bytes;
+      sum.blocks += list[i].blocks;
+      sum.before += list[i].before;
+      sum.after += list[i].after;
+    }
+    add_growth(t, &sum);
+    table_print(t, out, 2);
+    print_more(out, after, shown, count, "sites");
+    free(list);
+  }
+  sites_free(old, before_count);
+  sites_free(new, after_count);
+  return any;
+}
+
+bool print_folded(FILE *out, const struct page *page) {
+  size_t count = 0;
+  struct site *const sites = page->stats != NULL ? sites_fold(page->stats, &count) : NULL;
+  for (size_t i = 0; i < count; i++) fprintf(out, "%s %" PRIu64 "\n", sites[i].folded, sites[i].f.allocated);
+  sites_free(sites, count);
+  return count > 0;
+}

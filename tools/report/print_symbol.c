@@ -1,0 +1,39 @@
+/*
+ * One function of a stack, as text.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/demangle.h"
+#include "common/escape.h"
+#include "model/symbolize.h"
+
+static const char *last_part(const char *path) {
+  const char *const slash = strrchr(path, '/');
+  return slash != NULL ? slash + 1 : path;
+}
+
+void print_symbol(FILE *out, const struct symbol *symbol, uint64_t address) {
+  char *const module = escape(symbol->module != NULL ? symbol->module : "?");
+  char *const name = demangle(symbol->function != NULL ? symbol->function : ""), *const function = escape(name);
+  if (*function != '\0') {
+    fprintf(out, "%s", function);
+  } else if (symbol->module != NULL) {
+    fprintf(out, "%s+0x%" PRIx64, last_part(module), symbol->offset);
+  } else {
+    fprintf(out, "0x%" PRIx64, address);
+  }
+  if (symbol->file != NULL) {
+    char *const file = escape(symbol->file);
+    fprintf(out, " at %s:%d", file, symbol->line);
+    free(file);
+  } else if (*function != '\0') {
+    fprintf(out, " in %s", last_part(module));
+  }
+  if (symbol->replaced) fputs(" (the file is another one now: its build id is not that of the run)", out);
+  if (symbol->inlined) fputs(" (inlined)", out);
+  free(function);
+  free(name);
+  free(module);
+}

@@ -1,0 +1,278 @@
+/*
+ * The page as text: head, losses, processes, what happened, the cross-check of trace and stats files. The other sections have
+ * files of their own.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/escape.h"
+#include "common/format.h"
+#include "common/memory.h"
+#include "print.h"
+
+void print_more(FILE *out, const struct page *page, size_t shown, size_t there_are, const char *what) {
+  if (!page->all && there_are > shown) fprintf(out, "  (%zu more %s: --all shows them)\n", there_are - shown, what);
+}
+
+/* ---- Head and losses ---- */
+
+/* A process that called exec has two files, or more. */
+static size_t processes_of(const struct report *r) {
+  size_t count = 0;
+  for (size_t i = 0; i < r->process_count; i++) count += !r->processes[i]->has_called_exec;
+  return count;
+}
+
+static void print_head(FILE *out, const struct page *page) {
+  char *const path = escape(page->path);
+  char buffer[FORMAT_SIZE];
+  fprintf(out, "hakmem report: %s\n", path);
+  free(path);
+  if (page->trace != NULL) {
+    const uint64_t span = page->trace->end_ns - page->trace->start_ns;
+    fprintf(out, "  trace: %" PRIu64 " events of %zu process%s in %s\n", page->trace->events, page->trace->process_count,
+            page->trace->process_count == 1 ? "" : "es", format_ns(buffer, (double)span));
+  }
+  if (page->stats != NULL) {
+    const size_t count = processes_of(page->stats);
+    fprintf(out, "  statistics of %zu process%s\n", count, count == 1 ? "" : "es");
+  }
+}
+
+static bool print_losses_of(FILE *out, const struct report *r) {
+  if (r == NULL) return false;
+  bool any = false;
+#define PRINT_LOSS(name, text)                                        \
+  if (r->lost.name > 0) {                                             \
+    fprintf(out, "  %10" PRIu64 "  %s\n", r->lost.name, text); \
+    any = true;                                                       \
+  }
+  MODEL_LOSSES(PRINT_LOSS)
+  return any;
+}
+
+void print_losses(FILE *out, const struct page *page) {
+  fputs("\nLost\n", out);
+  const bool trace = print_losses_of(out, page->trace), stats = print_losses_of(out, page->stats);
+  if (!trace && !stats) fputs("  nothing\n", out);
+  if (page->trace != NULL && page->trace->lost.events_discarded > 0) {
+    fputs("  What follows lacks the discarded events; larger buffers (hakmem record --buffer-size) lose fewer.\n", out);
+  }
+  if (page->trace != NULL && page->trace->latency.ticks) {
+    fputs("  Latencies are in clock ticks: the trace has no event `hakmem:process` that tells how long a tick is.\n", out);
+  }
+}
+
+#define PROGRAM_SHOWN 60
+
+/* The texts are escaped in the file; once more, because anybody may have written it. */
+static void print_unrecorded(FILE *out, const struct page *page) {
+  const struct unrecorded_list *const list = &page->unrecorded;
+  const size_t shown = page->all || list->count < PRINT_ROWS ? list->count : PRINT_ROWS;
+  if (list->count == 0) return;
+  fputs("\nNot recorded\n", out);
+  struct table *const t = table_create("rll");
+  table_cell(t, "pid"), table_cell(t, "program"), table_cell(t, "why");
+  for (size_t i = 0; i < shown; i++) {
+    char *const program = escape(list->entries[i].program), *const why = escape(list->entries[i].why);
+    const size_t width = format_width(program);
+    table_cell(t, "%" PRIu32, list->entries[i].pid);
+    table_cell(t, "%s%s", width > PROGRAM_SHOWN ? "..." : "", width > PROGRAM_SHOWN ? program + strlen(program) - PROGRAM_SHOWN : program);
+    table_cell(t, "%s", why);
+    free(program);
+    free(why);
+  }
+  table_print(t, out, 2);
+  print_more(out, page, shown, list->count, "processes");
+  fputs("  Processes that lived for less than some 10 ms may be missing in this list.\n", out);
+}
+
+/* ---- Processes ---- */
+
+static uint64_t total_allocs(const struct model_counts *counts) {
+  uint64_t total = 0;
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) total += counts->cls[cls].counters.allocs;
+  return total;
+}
+
+static uint64_t total_frees(const struct model_counts *counts) {
+  uint64_t total = 0;
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) total += counts->cls[cls].counters.frees;
+  return total;
+}
+
+#define PROGRAM_WIDTH 40
+
+static void add_process(struct table *t, const struct model_process *p, bool operations) {
+  char a[FORMAT_SIZE], b[FORMAT_SIZE];
+  char *const program = escape(*p->program != '\0' ? p->program : "?");
+  table_cell(t, "%" PRIu32, p->pid);
+  if (p->parent_pid != 0) table_cell(t, "%" PRIu32, p->parent_pid); else table_cell(t, "-");
+  table_cell(t, "%s", format_ns(a, (double)p->elapsed_ns));
+  table_cell(t, "%s", format_count(a, operations ? total_allocs(p->counts) : UNKNOWN));
+  table_cell(t, "%s", format_count(a, operations ? total_frees(p->counts) : UNKNOWN));
+  table_cell(t, "%s", format_bytes(b, p->rss_max));
+  table_cell(t, "%s", !operations ? "-" : p->complete ? "ended" : p->has_called_exec ? "exec" : "cut short");
+  table_cell(t, "%s%s", format_width(program) > PROGRAM_WIDTH ? "..." : "",
+             format_width(program) > PROGRAM_WIDTH ? program + strlen(program) - PROGRAM_WIDTH : program);
+  free(program);
+}
+
+/* A process, and whether its operations were counted: a trace does not have them all. */
+struct listed { const struct model_process *p; bool operations; };
+
+static int by_weight(const void *a, const void *b) {
+  const struct model_process *const x = ((const struct listed *)a)->p, *const y = ((const struct listed *)b)->p;
+  const uint64_t p = x->rss_max != UNKNOWN ? x->rss_max : 0, q = y->rss_max != UNKNOWN ? y->rss_max : 0;
+  return p < q ? 1 : p > q ? -1 : x->pid < y->pid ? -1 : x->pid > y->pid;
+}
+
+/* The processes of the stats files, and those that only the trace has. The caller frees the list. */
+static struct listed *list_processes(const struct page *page, size_t *count) {
+  const struct report *const sources[] = {page->stats, page->trace};
+  size_t capacity = 0;
+  struct listed *list = NULL;
+  *count = 0;
+  for (size_t s = 0; s < 2; s++) {
+    for (size_t i = 0; sources[s] != NULL && i < sources[s]->process_count; i++) {
+      const struct model_process *const p = sources[s]->processes[i];
+      if (s == 1 && model_find_process(page->stats, p->pid) != NULL) continue;
+      list = must_grow(list, *count, &capacity, sizeof(*list));
+      list[(*count)++] = (struct listed){p, s == 0};
+    }
+  }
+  if (*count > 1) qsort(list, *count, sizeof(*list), by_weight);
+  return list;
+}
+
+static void print_processes(FILE *out, const struct page *page) {
+  size_t count;
+  struct listed *const list = list_processes(page, &count);
+  const size_t shown = page->all || count < PRINT_ROWS ? count : PRINT_ROWS;
+  fputs("\nProcesses\n", out);
+  struct table *const t = table_create("rrrrrrll");
+  static const char *const heads[] = {"pid", "parent", "ran for", "allocs", "frees", "peak RSS", "state", "program"};
+  for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(t, "%s", heads[i]);
+  for (size_t i = 0; i < shown; i++) add_process(t, list[i].p, list[i].operations);
+  table_print(t, out, 2);
+  print_more(out, page, shown, count, "processes");
+  free(list);
+}
+
+static void print_settings(FILE *out, const struct report *r) {
+  for (size_t i = 0; i < r->process_count; i++) {
+    const struct model_process *const p = r->processes[i];
+    if (!p->has_settings) continue;
+    char size[FORMAT_SIZE], limit[FORMAT_SIZE] = "no limit", drain[FORMAT_SIZE] = "never",
+                            timed[FORMAT_SIZE] = "nothing is timed";
+    char *const version = escape(p->version);
+    if (p->superslab_limit > 0) snprintf(limit, sizeof(limit), "at most %" PRIu64, p->superslab_limit);
+    if (p->drain_interval > 0) snprintf(drain, sizeof(drain), "every %" PRIu64 " frees", p->drain_interval);
+    if (p->sample > 0) snprintf(timed, sizeof(timed), "1 operation in %" PRIu64 " is timed", p->sample);
+    if (p->full_tracing) strcpy(timed, "every operation is timed");
+    fprintf(out, "  hakmem %s; SuperSlabs of %s, %s; lookup by %s;\n  drain %s; %s\n", version,
+            format_bytes(size, p->superslab_size), limit, model_lookup_strategy_name(p->strategy), drain, timed);
+    free(version);
+    return;
+  }
+}
+
+/* ---- What happened ---- */
+
+static void add_happening(struct table *t, uint64_t count, uint64_t whole, const char *name, const char *meaning) {
+  char share[FORMAT_SIZE];
+  if (count == 0) return;
+  const size_t length = strlen(name);
+  const bool bytes = length > 6 && strcmp(name + length - 6, "_bytes") == 0;
+  table_cell(t, "%s", bytes ? format_bytes(share, count) : format_count(share, count));
+  table_cell(t, "%s", whole > 0 ? format_percent(share, (double)count, (double)whole) : "");
+  table_cell(t, "%s", name);
+  table_cell(t, "%s", meaning);
+}
+
+static void print_happenings(FILE *out, const struct page *page) {
+  struct stats_class_counters sum = {0};
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    const struct stats_class_counters *const c = &page->main->total->cls[cls].counters;
+#define ADD_COUNTER(name, text) sum.name += c->name;
+    STATS_CLASS_COUNTERS(ADD_COUNTER)
+  }
+  const bool operations = page->memory->source == SOURCE_STATS;
+  fputs("\nWhat happened\n", out);
+  struct table *const t = table_create("rrll");
+  if (operations) {
+    add_happening(t, total_allocs(page->memory->total), 0, "allocs", "blocks handed out");
+    add_happening(t, total_frees(page->memory->total), 0, "frees", "blocks that came back");
+  }
+  const uint64_t refills = stats_refills(&sum), drains = stats_drains(&sum);
+#define IS_REFILL(name) (strncmp(#name, "refill_", 7) == 0 && strcmp(#name, "refill_blocks") != 0)
+#define IS_DRAIN(name) \
+  (strncmp(#name, "drain_", 6) == 0 && strcmp(#name, "drain_blocks") != 0 && strcmp(#name, "drain_slabs") != 0)
+#define IS_OPERATION(name) (strcmp(#name, "allocs") == 0 || strcmp(#name, "frees") == 0)
+#define IS_SAMPLE(name) (strncmp(#name, "request_", 8) == 0)
+#define ADD_HAPPENING(name, text) \
+  if (!IS_OPERATION(name) && !IS_SAMPLE(name)) \
+    add_happening(t, sum.name, IS_REFILL(name) ? refills : IS_DRAIN(name) ? drains : 0, #name, text);
+  STATS_CLASS_COUNTERS(ADD_HAPPENING)
+#define ADD_PROCESS_HAPPENING(name, text) \
+  if (strcmp(#name, "hdr_reset") != 0) add_happening(t, page->main->total->counters.name, 0, #name, text);
+  STATS_COUNTERS(ADD_PROCESS_HAPPENING)
+  table_print(t, out, 2);
+}
+
+/* ---- Trace against stats files ---- */
+
+static void add_check(struct table *t, const char *name, uint64_t trace, uint64_t stats, bool *equal) {
+  table_cell(t, "%s", name);
+  table_cell(t, "%" PRIu64, trace);
+  table_cell(t, "%" PRIu64, stats);
+  if (trace == stats) table_cell(t, "equal");
+  else if (trace < stats) table_cell(t, "%" PRIu64 " not in the trace", stats - trace), *equal = false;
+  else table_cell(t, "%" PRIu64 " not in the statistics", trace - stats), *equal = false;
+}
+
+/* Both saw every event of these kinds; what the trace lacks was lost, or happened where no tracer could be told. */
+static void print_cross_check(FILE *out, const struct page *page) {
+  if (page->trace == NULL || page->stats == NULL) return;
+  const struct model_counts *const a = page->trace->total, *const b = page->stats->total;
+  uint64_t sums[2][5] = {{0}};
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    const struct stats_class_counters *const both[] = {&a->cls[cls].counters, &b->cls[cls].counters};
+    for (int i = 0; i < 2; i++) {
+      sums[i][0] += stats_refills(both[i]);
+      sums[i][1] += stats_drains(both[i]);
+      sums[i][2] += both[i]->shared_fail;
+      sums[i][3] += both[i]->legacy_calls;
+      sums[i][4] += both[i]->slab_acquire;
+    }
+  }
+  static const char *const names[] = {"refills", "drains", "shared_fails", "legacy calls", "slabs acquired"};
+  bool equal = true;
+  fputs("\nThe trace against the statistics\n", out);
+  struct table *const t = table_create("lrrl");
+  table_cell(t, "%s", ""), table_cell(t, "trace"), table_cell(t, "statistics"), table_cell(t, "%s", "");
+  for (int i = 0; i < 5; i++) add_check(t, names[i], sums[0][i], sums[1][i], &equal);
+  add_check(t, "lookups timed", a->counters.lookup_hit + a->counters.lookup_legacy + a->counters.lookup_foreign,
+            b->counters.lookup_hit + b->counters.lookup_legacy + b->counters.lookup_foreign, &equal);
+  add_check(t, "header resets", a->counters.hdr_reset, b->counters.hdr_reset, &equal);
+  add_check(t, "SuperSlabs acquired", a->counters.superslab_acquire, b->counters.superslab_acquire, &equal);
+  add_check(t, "mappings made", a->counters.os_map, b->counters.os_map, &equal);
+  table_print(t, out, 2);
+  if (!equal) fputs("  What only the statistics have was lost (see above), or happened without a tracer: at the very end.\n", out);
+}
+
+void print_text(FILE *out, const struct page *page) {
+  print_head(out, page);
+  print_settings(out, page->memory);
+  print_losses(out, page);
+  print_unrecorded(out, page);
+  print_processes(out, page);
+  print_incidents(out, page);
+  print_leaks(out, page);
+  print_sites(out, page);
+  print_latencies(out, page);
+  print_memory(out, page);
+  print_happenings(out, page);
+  print_cross_check(out, page);
+}

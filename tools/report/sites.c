@@ -1,0 +1,166 @@
+#include "sites.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/demangle.h"
+#include "common/escape.h"
+#include "common/memory.h"
+#include "model/symbolize.h"
+
+#define OWN_LIBRARY "libhakmem"
+
+static void add(struct stats_site *to, const struct stats_site *from) {
+#define ADD_FIGURE(name, text) to->name += from->name;
+  STATS_SITE_FIGURES(ADD_FIGURE)
+  if (to->oldest_ms < from->oldest_ms) to->oldest_ms = from->oldest_ms;
+}
+
+static int by_stack(const void *a, const void *b) {
+  const uint32_t x = ((const struct site *)a)->stack, y = ((const struct site *)b)->stack;
+  return x < y ? -1 : x > y;
+}
+
+static int by_allocated(const void *a, const void *b) {
+  const struct site *const x = a, *const y = b;
+  return x->f.allocated != y->f.allocated ? (x->f.allocated < y->f.allocated ? 1 : -1) : by_stack(a, b);
+}
+
+static int by_pinned(const void *a, const void *b) {
+  const struct site *const x = a, *const y = b;
+  return x->f.pinned != y->f.pinned ? (x->f.pinned < y->f.pinned ? 1 : -1) : by_stack(a, b);
+}
+
+static int by_folded(const void *a, const void *b) { return strcmp(((const struct site *)a)->folded, ((const struct site *)b)->folded); }
+
+struct site *sites_of(const struct stats_profile *profile, size_t *count) {
+  struct site *const sites = must_allocate((profile->site_count + 1) * sizeof(*sites));
+  for (uint32_t i = 0; i < profile->site_count; i++) sites[i] = (struct site){.stack = profile->sites[i].stack, .f = profile->sites[i]};
+  qsort(sites, profile->site_count, sizeof(*sites), by_stack);
+  size_t kept = 0;
+  for (uint32_t i = 0; i < profile->site_count; i++) {
+    if (kept > 0 && sites[kept - 1].stack == sites[i].stack) add(&sites[kept - 1].f, &sites[i].f);
+    else sites[kept++] = sites[i];
+  }
+  qsort(sites, kept, sizeof(*sites), by_allocated);
+  *count = kept;
+  return sites;
+}
+
+struct stats_site sites_sum(const struct stats_profile *profile) {
+  struct stats_site sum = profile->rest;
+  for (uint32_t i = 0; i < profile->site_count; i++) add(&sum, &profile->sites[i]);
+  return sum;
+}
+
+void sites_rank_pins(struct site *sites, size_t count) { qsort(sites, count, sizeof(*sites), by_pinned); }
+
+/* ---- Stacks as text. ---- */
+
+static bool is_own(const struct symbol *symbol) {
+  const char *const slash = symbol->module != NULL ? strrchr(symbol->module, '/') : NULL;
+  return slash != NULL && strncmp(slash + 1, OWN_LIBRARY, strlen(OWN_LIBRARY)) == 0;
+}
+
+/* A ';' or a line's end in a name would part it. */
+static char *name_of(const struct symbol *symbol, uint64_t address) {
+  const char *const slash = symbol->module != NULL ? strrchr(symbol->module, '/') : NULL;
+  char *const name = symbol->function != NULL ? demangle(symbol->function)
+                     : slash != NULL          ? must_print("%s+0x%llx", slash + 1, (unsigned long long)symbol->offset)
+                                              : must_print("0x%llx", (unsigned long long)address);
+  char *const text = escape(name);
+  free(name);
+  for (char *c = text; *c != '\0'; c++) {
+    if (*c == ';') *c = ':';
+  }
+  return text;
+}
+
+static char *prepend(char *name, char *folded) {
+  char *const longer = folded != NULL ? must_print("%s;%s", name, folded) : must_copy(name);
+  free(name);
+  free(folded);
+  return longer;
+}
+
+static char *fold(const struct report *r, const struct model_process *p, uint32_t id, struct symbolizer **symbolizer) {
+  const struct model_process *owner;
+  const struct model_stack *const stack = id != 0 ? model_stack_of(r, NULL, p, id, &owner) : NULL;
+  if (stack == NULL) return must_copy(id != 0 ? "(stack not in the data)" : "(no stack)");
+  struct symbolizer *own = NULL;
+  if (owner == p && *symbolizer == NULL) *symbolizer = symbolizer_create(r, p);
+  if (owner != p) own = symbolizer_create(r, owner);
+  char *folded = NULL;
+  for (uint32_t i = 0; i < stack->frame_count; i++) {
+    struct symbol symbols[SYMBOLS_MAX];
+    const size_t count = symbolize(own != NULL ? own : *symbolizer, stack->frames[i], stack->epoch, true, symbols);
+    for (size_t k = 0; k < count; k++) {
+      if (folded != NULL || !is_own(&symbols[k])) folded = prepend(name_of(&symbols[k], stack->frames[i]), folded);
+    }
+  }
+  if (own != NULL) symbolizer_destroy(own);
+  return folded != NULL ? folded : must_copy("(" OWN_LIBRARY ")");
+}
+
+struct site *sites_fold(const struct report *r, size_t *count) {
+  struct site *all = NULL;
+  size_t capacity = 0, length = 0;
+  for (size_t k = 0; k < r->process_count; k++) {
+    const struct model_process *const p = r->processes[k];
+    if (p->profiles[PROFILE_LAST] == NULL) continue;
+    size_t here;
+    struct symbolizer *symbolizer = NULL;
+    struct site *const sites = sites_of(p->profiles[PROFILE_LAST], &here);
+    for (size_t i = 0; i < here; i++) {
+      all = must_grow(all, length, &capacity, sizeof(*all));
+      all[length] = sites[i];
+      all[length++].folded = fold(r, p, sites[i].stack, &symbolizer);
+    }
+    if (symbolizer != NULL) symbolizer_destroy(symbolizer);
+    free(sites);
+    if (p->profiles[PROFILE_LAST]->rest_count == 0) continue;
+    all = must_grow(all, length, &capacity, sizeof(*all));
+    all[length++] = (struct site){.folded = must_copy("(other sites)"), .f = p->profiles[PROFILE_LAST]->rest};
+  }
+  if (length > 1) qsort(all, length, sizeof(*all), by_folded);
+  size_t kept = 0;
+  for (size_t i = 0; i < length; i++) {
+    if (kept > 0 && strcmp(all[kept - 1].folded, all[i].folded) == 0) {
+      add(&all[kept - 1].f, &all[i].f);
+      free(all[i].folded);
+    } else {
+      all[kept++] = all[i];
+    }
+  }
+  *count = kept;
+  return all;
+}
+
+void sites_free(struct site *sites, size_t count) {
+  for (size_t i = 0; i < count; i++) free(sites[i].folded);
+  free(sites);
+}
+
+/* ---- Growth. ---- */
+
+static int by_growth(const void *a, const void *b) {
+  const struct growth *const x = a, *const y = b;
+  return x->bytes != y->bytes ? (x->bytes < y->bytes ? 1 : -1) : strcmp(x->folded, y->folded);
+}
+
+struct growth *sites_compare(const struct site *before, size_t before_count, const struct site *after, size_t after_count, size_t *count) {
+  static const struct stats_site nothing;
+  struct growth *const list = must_allocate((before_count + after_count + 1) * sizeof(*list));
+  size_t b = 0, a = 0;
+  *count = 0;
+  while (b < before_count || a < after_count) {
+    const int order = b == before_count ? 1 : a == after_count ? -1 : strcmp(before[b].folded, after[a].folded);
+    const struct stats_site *const old = order <= 0 ? &before[b].f : &nothing, *const new = order >= 0 ? &after[a].f : &nothing;
+    const char *const folded = order <= 0 ? before[b].folded : after[a].folded;
+    list[(*count)++] = (struct growth){folded, (int64_t)(new->allocated - old->allocated), (int64_t)(new->blocks - old->blocks), old->allocated, new->allocated};
+    b += order <= 0;
+    a += order >= 0;
+  }
+  qsort(list, *count, sizeof(*list), by_growth);
+  return list;
+}

@@ -1,0 +1,112 @@
+#include "session.h"
+
+#include <lttng/lttng.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/events.h"
+#include "common/error.h"
+#include "common/memory.h"
+
+#define PROVIDER "hakmem"
+#define CHANNEL "hakmem"
+
+/* What is only wanted in full tracing: an event for every operation. */
+#define PER_OPERATION(P) P(alloc) P(free) P(realloc)
+
+#define CHECK_EXISTS(name) static_assert(EVENT_ID_##name < EVENT_COUNT, "no such event");
+PER_OPERATION(CHECK_EXISTS)
+
+static bool ctl_failed(const char *what, int code) { return fail("cannot %s: %s", what, lttng_strerror(code)); }
+
+static bool create(struct session *s, const char *output) {
+  s->name = must_print("hakmem-%d", (int)getpid());
+  struct lttng_session_descriptor *const descriptor = lttng_session_descriptor_local_create(s->name, output);
+  if (descriptor == NULL) return fail("cannot describe an LTTng session that writes to %s", output);
+  const enum lttng_error_code code = lttng_create_session_ext(descriptor);
+  lttng_session_descriptor_destroy(descriptor);
+  if (code != LTTNG_OK) {
+    free(s->name);
+    s->name = NULL;
+    return ctl_failed("create an LTTng session", -(int)code);
+  }
+  struct lttng_domain domain;
+  memset(&domain, 0, sizeof(domain));
+  domain.type = LTTNG_DOMAIN_UST;
+  domain.buf_type = LTTNG_BUFFER_PER_PID; /* a process killed in mid-event spoils its own buffers alone */
+  s->handle = lttng_create_handle(s->name, &domain);
+  return s->handle != NULL || fail("cannot get a handle on the LTTng session");
+}
+
+static bool add_channel(struct session *s, const struct session_settings *settings) {
+  struct lttng_channel *const channel = lttng_channel_create(&s->handle->domain);
+  if (channel == NULL) return fail("cannot describe a channel");
+  snprintf(channel->name, sizeof(channel->name), "%s", CHANNEL);
+  channel->attr.overwrite = 0; /* where there is no room, new events are dropped and counted */
+  channel->attr.subbuf_size = settings->buffer_size;
+  channel->attr.num_subbuf = settings->buffer_count;
+  const int code = lttng_enable_channel(s->handle, channel);
+  lttng_channel_destroy(channel);
+  return code >= 0 || ctl_failed("make a channel (a smaller --buffer-size may help)", code);
+}
+
+static bool add_contexts(struct session *s) {
+  static const enum lttng_event_context_type types[] = {
+    LTTNG_EVENT_CONTEXT_VPID, LTTNG_EVENT_CONTEXT_VTID, LTTNG_EVENT_CONTEXT_PROCNAME};
+  for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+    struct lttng_event_context context;
+    memset(&context, 0, sizeof(context));
+    context.ctx = types[i];
+    const int code = lttng_add_context(s->handle, &context, NULL, CHANNEL);
+    if (code < 0) return ctl_failed("add the process id, thread id and process name to the events", code);
+  }
+  return true;
+}
+
+static bool enable_events(struct session *s, bool full) {
+#define EXCLUDED(name) (char *)PROVIDER ":" #name,
+  char *excluded[] = {PER_OPERATION(EXCLUDED)};
+  struct lttng_event *const event = lttng_event_create();
+  if (event == NULL) return fail("cannot describe an event");
+  snprintf(event->name, sizeof(event->name), "%s", PROVIDER ":*");
+  event->type = LTTNG_EVENT_TRACEPOINT;
+  event->loglevel_type = LTTNG_EVENT_LOGLEVEL_ALL;
+  event->loglevel = -1;
+  const int count = full ? 0 : (int)(sizeof(excluded) / sizeof(excluded[0]));
+  const int code = lttng_enable_event_with_exclusions(s->handle, event, CHANNEL, NULL, count, full ? NULL : excluded);
+  lttng_event_destroy(event);
+  return code >= 0 || ctl_failed("enable the events " PROVIDER ":*", code);
+}
+
+bool session_start(struct session *s, const char *output, const struct session_settings *settings) {
+  *s = (struct session){0};
+  if (!create(s, output) || !add_channel(s, settings) || !add_contexts(s) || !enable_events(s, settings->full)) return false;
+  const int code = lttng_start_tracing(s->name);
+  return code >= 0 || ctl_failed("start the LTTng session", code);
+}
+
+bool session_stop(struct session *s) {
+  const int stopped = lttng_stop_tracing(s->name); /* returns when all data is out */
+  if (stopped < 0) return ctl_failed("stop the LTTng session", stopped);
+  const int destroyed = lttng_destroy_session(s->name);
+  if (destroyed < 0) return ctl_failed("end the LTTng session", destroyed);
+  free(s->name);
+  s->name = NULL;
+  return true;
+}
+
+void session_fini(struct session *s) {
+  if (s->name != NULL) lttng_destroy_session(s->name);
+  free(s->name);
+  if (s->handle != NULL) lttng_destroy_handle(s->handle);
+  *s = (struct session){0};
+}
+
+int session_count(void) {
+  struct lttng_session *sessions = NULL;
+  const int count = lttng_list_sessions(&sessions);
+  if (count > 0) free(sessions);
+  return count > 0 ? count : 0;
+}
