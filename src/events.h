@@ -1,27 +1,13 @@
 /*
  * events.h: the vocabulary of what the core says happened.
  *
- * One table. From it come the event structures, the hooks below, the sinks of the instrumentation, the
- * LTTng tracepoints and the reader of the companion program. Fields are fixed once released; new ones
- * are added at the end.
- *
- * The core raises an event with   EVENT(tls_sll_drain, .cls = cls, .reason = DRAIN_INTERVAL, ...)
- * with no lock held and its own state whole, because a sink may come back through malloc. In a build
- * without HAKMEM_EVENTS the hooks vanish; their arguments are still compiled, never evaluated.
+ * One table. From it come the event structures, the hooks (probe.h), the sinks of the instrumentation, the entries of the statistics file,
+ * the LTTng tracepoints, and the reader and the JSON of the companion program. Released fields are fixed; new ones are added at the end.
  */
 #ifndef HAKMEM_EVENTS_H
 #define HAKMEM_EVENTS_H
 
-#include <errno.h>
-
 #include "platform/base.h"
-
-struct hak_stats; /* hakmem.h */
-struct lock_row;  /* lock.h */
-
-#ifndef HAKMEM_EVENTS
-#define HAKMEM_EVENTS 1
-#endif
 
 /* ---- Enumerations: ENUM_x(V) lists V(CONSTANT, "name in every output") in order, from 0. ---- */
 
@@ -177,130 +163,5 @@ HAK_EVENTS(EVENT_STRUCT)
 
 #define EVENT_ID(name, text, fields) EVENT_ID_##name,
 enum event_id { HAK_EVENTS(EVENT_ID) EVENT_COUNT };
-
-/* ---- The sink that a tracer attaches: one function per event; any may be NULL. ---- */
-
-#define EVENT_SINK_MEMBER(name, text, fields) void (*name)(const struct event_##name *);
-struct hak_event_sink {
-  uint32_t version; /* HAK_EVENT_SINK_VERSION */
-  uint32_t size;    /* sizeof(struct hak_event_sink) */
-  void (*thread_begin)(void); /* a thread's first event is about to be raised on it; may be NULL */
-  /*
-   * NULL while nobody takes the events down; else any value, another one after others began to: what is told only once (stacks, loaded
-   * objects) is then told again. Any thread, with or without locks of the program's; must not allocate. May be NULL: somebody always does.
-   */
-  const void *(*listeners)(void);
-  HAK_EVENTS(EVENT_SINK_MEMBER)
-};
-#define HAK_EVENT_SINK_VERSION 1
-
-/*
- * Attaches `sink`, which must live for ever, as the process's tracer, and replays to it the events kept
- * since the start. Returns 0, EINVAL for another version or size, or EBUSY when one is attached already.
- * Thread safe; not for signal handlers. Exported by libhakmem.so; found by the provider with dlsym.
- */
-int hak_event_sink_attach(const struct hak_event_sink *sink);
-
-/* One line "hakmem: <text>" of the tracer's to standard error, if that still is the file that it was at the start. Exported in the same way. */
-void hak_event_sink_say(const char *text);
-
-/* ---- The hooks. ---- */
-
-#if HAKMEM_EVENTS
-#define EVENT_HOOK(name, text, fields) void hub_event_##name(const struct event_##name *event);
-HAK_EVENTS(EVENT_HOOK)
-
-#define EVENT(name, ...) hub_event_##name(&(const struct event_##name){__VA_ARGS__})
-
-/* What a thread counted on its fast paths since it last came by: `allocs` and `frees` of class row `cls`. */
-void hub_count(uint32_t cls, uint64_t allocs, uint64_t frees);
-/* A request of `size` bytes that class row `cls` served, one of the sampled ones. */
-void hub_request(uint32_t cls, size_t size);
-/*
- * The id of the calling thread's stack, 0 where stacks are off; no lock may be held. hub_stack is for incidents, hub_block_stack for what
- * is recorded of a block: both keep the frames. hub_traced_stack is for single operations, and is 0 unless a tracer is there to see it.
- * `frame`: the __builtin_frame_address(0) of a function of ours that has not returned; what it called is left out of the stack.
- */
-uint32_t hub_stack(void);
-uint32_t hub_block_stack(const void *frame);
-uint32_t hub_traced_stack(void);
-/* Whether the calling thread is within the instrumentation, whose sinks and unwinder may allocate. */
-bool hub_is_inside(void);
-/* Completes the event with the stack of `context`, a ucontext_t, and raises it. For the handler of a fault, whatever was interrupted. */
-void hub_fault(struct event_hdr_reset *event, void *context);
-/* Clock ticks, from any origin; only differences mean anything. */
-uint64_t hub_ticks(void);
-/* The same, fenced, for spans of a few instructions; and since such a reading, less what the readings themselves cost. */
-uint64_t hub_ticks_fenced(void);
-uint64_t hub_ticks_since(uint64_t fenced);
-/* Fills *out, of `size` bytes; writes the statistics as text. 0, or an errno; see hak_stats_read and hak_stats_dump. */
-int hub_read(struct hak_stats *out, size_t size);
-int hub_dump(int fd);
-/* Called by a thread now and then from its slow paths, no lock held: does what is due on a schedule. */
-void hub_tick(void);
-/*
- * hub_check: before the first block, so that it sees that one, too: whether somebody (Valgrind) must see every operation.
- * Then once, after the options are read; at exit; around fork.
- */
-bool hub_check(void);
-void hub_start(void);
-void hub_stop(void);
-extern const struct lock_row hub_stacks_locks, hub_modules_locks;
-void hub_fork_prepare(void);
-void hub_fork_parent(void);
-void hub_fork_child(void);
-
-/*
- * ---- A checker (Valgrind's memcheck, AddressSanitizer) that guards memory. ----
- *
- * Where hub_checked, the program may touch only what it asked for: the alloc and free events open and close blocks, hub_guard closes what they
- * are to come from, hub_unguard opens it to whoever has it next. Between hub_hold and hub_release, which nest, the calling thread may touch
- * all of it. Set before the first block, for ever; outside of a checker all of this is one test, off the fast paths.
- */
-extern bool hub_checked;
-void hub_checker_hold(void);
-void hub_checker_release(void);
-void hub_checker_guard(const void *base, size_t size, bool closed);
-/* Bytes that the program asked for at the live block `p`, at most `most`. Holding. */
-size_t hub_checked_size(const void *p, size_t most);
-#else
-enum { hub_checked = false };
-static inline void hub_checker_hold(void) {}
-static inline void hub_checker_release(void) {}
-static inline void hub_checker_guard(const void *base, size_t size, bool closed) { (void)base, (void)size, (void)closed; }
-static inline size_t hub_checked_size(const void *p, size_t most) { (void)p; return most; }
-static inline void event_unused(const void *event) { (void)event; }
-#define EVENT(name, ...)                                                   \
-  do {                                                                     \
-    if (false) event_unused(&(const struct event_##name){__VA_ARGS__});    \
-  } while (false)
-static inline void hub_count(uint32_t cls, uint64_t allocs, uint64_t frees) { (void)cls, (void)allocs, (void)frees; }
-static inline void hub_request(uint32_t cls, size_t size) { (void)cls, (void)size; }
-static inline uint32_t hub_stack(void) { return 0; }
-static inline uint32_t hub_block_stack(const void *frame) { (void)frame; return 0; }
-static inline uint32_t hub_traced_stack(void) { return 0; }
-static inline bool hub_is_inside(void) { return false; }
-static inline uint64_t hub_ticks(void) { return 0; }
-static inline uint64_t hub_ticks_fenced(void) { return 0; }
-static inline uint64_t hub_ticks_since(uint64_t fenced) { (void)fenced; return 0; }
-static inline int hub_read(struct hak_stats *out, size_t size) { (void)out, (void)size; return ENOTSUP; }
-static inline int hub_dump(int fd) { (void)fd; return ENOTSUP; }
-static inline void hub_tick(void) {}
-static inline bool hub_check(void) { return false; }
-static inline void hub_start(void) {}
-static inline void hub_stop(void) {}
-static inline void hub_fork_prepare(void) {}
-static inline void hub_fork_parent(void) {}
-static inline void hub_fork_child(void) {}
-#endif
-
-static inline void hub_hold(void) { if (UNLIKELY(hub_checked)) hub_checker_hold(); }
-static inline void hub_release(void) { if (UNLIKELY(hub_checked)) hub_checker_release(); }
-static inline void hub_guard(const void *base, size_t size) { if (UNLIKELY(hub_checked)) hub_checker_guard(base, size, true); }
-static inline void hub_unguard(const void *base, size_t size) { if (UNLIKELY(hub_checked)) hub_checker_guard(base, size, false); }
-
-/* What lies closed behind each block, at least, where hub_checked; before it lies that of its left neighbour, or closed memory. */
-#define CHECKED_BORDER ((size_t)16)
-static inline size_t hub_with_border(size_t size) { return UNLIKELY(hub_checked) ? size + CHECKED_BORDER : size; }
 
 #endif

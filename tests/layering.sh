@@ -14,7 +14,7 @@ wrong() { echo "$*" >>"$problems"; }
 floors() {
   case $1 in
     src) echo platform . memory slabs checks modes threads alloc names ;;
-    instrumentation) echo statistics stacks incidents checkers . ;;
+    instrumentation) echo base statistics stacks snapshots incidents checkers sinks . ;;
     tools) echo common model input/trace input report explain session bench bench/show commands ;;
   esac
 }
@@ -26,8 +26,10 @@ may_use() {
     tools/workloads/*:src/names/hakmem.h) ;;
     # The formats of files: the vocabulary of events, options, size classes, histograms, the statistics block.
     tools/*:src/events.h | tools/*:src/platform/options.h | tools/*:src/platform/base.h | tools/*:src/slabs/size_class.h) ;;
-    tools/*:instrumentation/statistics/stats.h | tools/*:instrumentation/statistics/histogram.h) ;;
+    tools/*:instrumentation/statistics/stats_block.h | tools/*:instrumentation/statistics/histogram.h) ;;
     tools/man/man.c:src/platform/config.h) ;; # the table of options, to be printed
+    # The contract between the library and a tracer.
+    tracepoints/*:instrumentation/base/sink.h | tools/workloads/*:instrumentation/base/sink.h) ;;
     tracepoints/*:src/events.h | tracepoints/*:src/platform/base.h | tracepoints/*:src/slabs/size_class.h) ;;
     instrumentation/*:src/*) ;;
     *) return 1 ;;

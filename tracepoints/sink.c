@@ -30,6 +30,7 @@
 #include <lttng/ust-fork.h>
 #include <lttng/ust-thread.h>
 
+#include "instrumentation/base/sink.h"
 #include "provider.h"
 
 /* A tracepoint looks first whether any session wants it: without one, an event costs this call and one load. */

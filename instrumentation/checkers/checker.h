@@ -5,17 +5,20 @@
 #ifndef HAKMEM_CHECKER_H
 #define HAKMEM_CHECKER_H
 
-#include "src/events.h"
+#include "base/sink.h"
 
 struct checker {
   struct hak_event_sink sink; /* sees every event, those within other events, too */
-  bool guards;                /* it closes memory: the core keeps borders for it; see hub_checked in events.h */
+  bool guards;                /* it closes memory: the core keeps borders for it; see hub_checked in src/checker_hooks.h */
   void (*hold)(void);         /* between the two the calling thread may touch what is closed, and no error of its is reported; they nest */
   void (*release)(void);
   void (*guard)(const void *base, size_t size, bool closed); /* only where it guards */
   size_t (*size)(const void *p, size_t most);
   void (*stop)(void);         /* the process is about to end; may be NULL */
 };
+
+/* The checker that is there, or NULL; never changes after hub_check. */
+extern const struct checker *checker;
 
 /*
  * Where the program runs under Valgrind, with a tool that asks to be told of blocks (memcheck, massif) and its own malloc replacement off

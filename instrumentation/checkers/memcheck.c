@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <valgrind/memcheck.h>
 
+#include "src/checker_hooks.h"
 #include "src/slabs/directory.h"
 #include "src/platform/syscall.h"
 

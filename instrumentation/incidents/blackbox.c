@@ -11,7 +11,9 @@
 #include "src/memory/maps.h"
 #include "src/memory/os.h"
 #include "src/checks/records.h"
-#include "hub.h"
+#include "stacks/frames.h"
+#include "statistics/stats.h"
+#include "blackbox.h"
 
 #define ROW 16
 #define ROWS 2 /* before the block, and from it on */

@@ -18,7 +18,9 @@
 
 #include "src/modes/guard.h"
 #include "src/memory/os.h"
-#include "hub.h"
+#include "src/platform/message.h"
+#include "src/platform/syscall.h"
+#include "fault.h"
 
 #define STACK_SIZE (128 * KIB)
 #define WAITS 100000 /* of 50 us: for another thread's report */

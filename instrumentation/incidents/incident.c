@@ -5,8 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "hub.h"
+#include "base/clock.h"
+#include "stacks/stacks.h"
+#include "statistics/stats.h"
+#include "incident.h"
 
 static bool is_same(const struct stats_incident *a, const struct stats_incident *b) {
   return a->kind == b->kind && a->cls == b->cls && a->stack == b->stack && a->verdict == b->verdict &&

@@ -24,7 +24,15 @@
 #include "src/memory/os.h"
 #include "src/modes/reach.h"
 #include "src/platform/syscall.h"
-#include "hub.h"
+#include "src/checker_hooks.h"
+#include "src/probe.h"
+#include "base/gate.h"
+#include "base/inside.h"
+#include "base/log_file.h"
+#include "stacks/frames.h"
+#include "stacks/stacks.h"
+#include "stacks/unwind.h"
+#include "leaks.h"
 
 #define THREADS_MAX 4096
 #define TASKS "/proc/self/task"
@@ -283,9 +291,9 @@ static NOINLINE void report(void) {
 }
 
 NOINLINE void leaks_report(void) {
-  const int saved = errno, cancellation = hub_hold_cancellation();
+  const int saved = errno, cancellation = cancellation_hold();
   __builtin_unwind_init(); /* the registers that functions keep come onto the stack */
   report();
-  hub_restore_cancellation(cancellation);
+  cancellation_restore(cancellation);
   errno = saved;
 }

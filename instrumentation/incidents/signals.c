@@ -7,7 +7,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 
-#include "hub.h"
+#include "src/platform/base.h"
+#include "fault.h"
 
 /* Finds the C library's function the first time. */
 AT_START static void *libc_own(void **function, const char *name) {

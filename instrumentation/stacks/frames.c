@@ -7,7 +7,9 @@
  */
 #include <string.h>
 
-#include "hub.h"
+#include "frames.h"
+#include "modules.h"
+#include "stacks.h"
 
 #define SHOWN 12
 #define OWN_LIBRARY "libhakmem"

@@ -5,7 +5,8 @@
 #include <link.h>
 #include <pthread.h>
 
-#include "hub.h"
+#include "src/platform/base.h"
+#include "base/gate.h"
 
 typedef int callback(struct dl_phdr_info *, size_t, void *);
 

@@ -15,7 +15,13 @@
 
 #include "src/memory/maps.h"
 #include "src/memory/os.h"
-#include "hub.h"
+#include "src/probe.h"
+#include "src/platform/lock.h"
+#include "base/gate.h"
+#include "statistics/stats.h"
+#include "modules.h"
+
+#define LOCK_WAIT_MS 100 /* the holder may be the very thread whose fault is reported */
 
 static struct lock lock;
 static bool closed[STATS_MODULES]; /* atomic; the object is gone, or nobody knows */
@@ -202,7 +208,7 @@ void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch) 
     if (!find_mapping(frames[f], &found)) continue;
     memcpy(found.build_id, build_id, sizeof(build_id));
     found.epoch = in_epoch;
-    if (!hub_lock_soon(&lock)) return;
+    if (!lock_take_within(&lock, LOCK_WAIT_MS)) return;
     const struct stats_module *new = !is_known(b, frames[f]) ? enter(b, &found, search.bias) : NULL;
     lock_release(&lock);
     if (new != NULL) tell(new);

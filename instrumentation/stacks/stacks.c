@@ -12,9 +12,20 @@
 #include "src/platform/config.h"
 #include "src/platform/message.h"
 #include "src/memory/os.h"
-#include "hub.h"
+#include "src/checker_hooks.h"
+#include "src/probe.h"
+#include "src/platform/lock.h"
+#include "src/platform/syscall.h"
+#include "base/gate.h"
+#include "statistics/stats.h"
+#include "modules.h"
+#include "stacks.h"
+#include "unwind.h"
+#include "unwind_fp.h"
+#include "unwind_steps.h"
 
 #define OPEN_MS 100
+#define LOCK_WAIT_MS 100 /* the holder may be the very thread whose fault is reported */
 #define OPEN_ROOM (64 * KIB) /* of the stack, for the loader */
 #define INNER_FRAMES 8 /* at most so many of libunwind's frames lie within the one to begin with */
 
@@ -65,9 +76,9 @@ static void open_now(void) {
  * libunwind is opened here, where nothing is under way, whenever a stack is likely to be asked for; with the first incident
  * otherwise, so that a program that has none does not pay for it: half of what a short process costs with statistics.
  */
-void stacks_start(void) {
+void stacks_start(bool is_listened) {
   const bool wanted = config.ss_limit != 0 || config.leaks != 0 || config.profile != 0 || config.guard != 0 || config.debug != 0;
-  const bool likely = wanted || hub_is_listened();
+  const bool likely = wanted || is_listened;
   started = true;
   if (config.stacks == STACKS_OFF || config.stacks == STACKS_FP || (config.stacks == STACKS_AUTO && !likely)) return;
   open_libunwind(NULL);
@@ -140,7 +151,7 @@ void stacks_publish(uint32_t id) {
   const struct stack_frames *frames = stacks_frames(id);
   if (frames == NULL) return;
   struct stats_block *b = stats_block();
-  if (!hub_lock_soon(&lock)) return;
+  if (!lock_take_within(&lock, LOCK_WAIT_MS)) return;
   uint32_t i = 0;
   while (i < STATS_STACKS && b->stacks[i].id != 0 && b->stacks[i].id != id) i++;
   if (i == STATS_STACKS) {

@@ -19,7 +19,9 @@
 #include "src/memory/maps.h"
 #include "src/platform/message.h"
 #include "src/memory/os.h"
-#include "hub.h"
+#include "src/platform/syscall.h"
+#include "base/inside.h"
+#include "unwind_fp.h"
 
 #if defined(__x86_64__) || defined(__aarch64__)
 #define HAVE_RECORDS true
@@ -53,11 +55,11 @@ static void find_stack(void) {
   const bool first = os_thread() == (uint32_t)sys_getpid();
   struct stack_search search = {.on_it = first ? (uintptr_t)getauxval(AT_RANDOM) : (uintptr_t)pthread_self()};
   struct rlimit limit;
-  const int cancellation = hub_hold_cancellation();
+  const int cancellation = cancellation_hold();
   if (!maps_each(holds_stack, &search) || search.high == 0) search.low = search.high = 1;
   else if (!first) search.high = search.on_it;
   else if (sys_getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < search.high) search.low = search.high - limit.rlim_cur;
-  hub_restore_cancellation(cancellation);
+  cancellation_restore(cancellation);
   here.low = search.low;
   here.high = search.high;
 }

@@ -29,7 +29,8 @@
 #include "src/memory/maps.h"
 #include "src/memory/os.h"
 #include "src/platform/syscall.h"
-#include "hub.h"
+#include "unwind.h"
+#include "unwind_fp.h"
 
 #define TEXT_OF(x) #x
 #define NAME_OF(x) TEXT_OF(x)

@@ -1,5 +1,5 @@
 /* unwind_none.c: the build without HAKMEM_BACKTRACE has no stacks. */
-#include "hub.h"
+#include "unwind.h"
 
 bool unwind_open(void) { return false; }
 

@@ -17,7 +17,9 @@
  */
 #include <string.h>
 
-#include "hub.h"
+#include "src/platform/base.h"
+#include "unwind.h"
+#include "unwind_steps.h"
 
 #define ENTRIES 16384u
 #define PROBES 16

@@ -20,9 +20,11 @@
 
 #include "src/platform/config.h"
 #include "src/memory/os.h"
+#include "src/platform/message.h"
 #include "src/platform/syscall.h"
-#include "clock.h"
-#include "hub.h"
+#include "base/clock.h"
+#include "histogram.h"
+#include "stats_file.h"
 
 #define SHORTEST_MS 4   /* between two writings, which are rarer in a longer life, */
 #define LIFE_PART 16    /* of which each loses at most so small a part if the process is killed, */
@@ -40,6 +42,8 @@ static bool writing;             /* atomic; one thread at a time, */
 static bool wanted;              /* atomic; which then does once more what another wants meanwhile */
 static bool failed;              /* that it cannot be written was said */
 static uint64_t due_ms;          /* atomic; when it is written next */
+static uint64_t born_ns;         /* when the process took its file, by the monotonic clock */
+static uint32_t changes;         /* atomic; how many changes of several pages have begun or ended */
 
 #define PAGE_MAX_COUNT (sizeof(struct stats_block) / 4096 + 2)
 static bool in_file[PAGE_MAX_COUNT] BULK; /* the pages that are not holes */
@@ -227,9 +231,9 @@ static int write_block(struct stats_block *b) {
   b->publication |= 1;
   if (in_file[0]) error = write_part(b, &number);
   for (unsigned i = 0; i < TRIES && error == 0; i++) {
-    const uint32_t rounds = histogram_rounds(), snapshots = snapshot_rounds();
+    const uint32_t rounds = histogram_rounds(), before = __atomic_load_n(&changes, __ATOMIC_SEQ_CST);
     error = write_pages(b, page, count);
-    if (rounds == histogram_rounds() && snapshots == snapshot_rounds()) break; /* else parts of a bucket or a snapshot may be of two moments */
+    if (rounds == histogram_rounds() && before == __atomic_load_n(&changes, __ATOMIC_SEQ_CST)) break; /* else a bucket or a snapshot may be of two moments */
   }
   b->publication++;
   in_file[0] = true;
@@ -241,17 +245,19 @@ static bool is_own_process(const struct stats_block *b) { return b->pid == (uint
 /* All signals are held meanwhile, so no handler of this thread finds it writing. */
 static void write_once(struct stats_block *b) {
   const int saved = errno;
-  const uint64_t start_ns = stats_elapsed_ns(), start_work_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+  const uint64_t start_ns = clock_ns(CLOCK_MONOTONIC), start_work_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   if (reopen(b)) {
     const int error = write_block(b);
     if (error != 0) say_unwritten(error);
   }
-  const uint64_t now_ns = stats_elapsed_ns(), part_ms = now_ns / 1000000 / LIFE_PART;
+  const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), part_ms = (now_ns - born_ns) / 1000000 / LIFE_PART;
   const uint64_t pause_ms = part_ms < SHORTEST_MS ? SHORTEST_MS : part_ms > LONGEST_MS ? LONGEST_MS : part_ms;
   const uint64_t work_ns = (clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_work_ns) * COST_PART, wait_ns = (now_ns - start_ns) * WAIT_PART;
   __atomic_store_n(&due_ms, os_now_ms() + pause_ms + (work_ns > wait_ns ? work_ns : wait_ns) / 1000000, __ATOMIC_RELAXED);
   errno = saved;
 }
+
+void stats_file_changing(void) { __atomic_fetch_add(&changes, 1, __ATOMIC_SEQ_CST); }
 
 bool stats_file_is_there(const struct stats_block *b) { return path[0] != '\0' && is_own_process(b); }
 
@@ -280,6 +286,7 @@ void stats_file_tick(struct stats_block *b, uint64_t now_ms) {
 void stats_file_start(struct stats_block *b, bool is_child) {
   if (config.stats_file[0] == '\0') return;
   const int saved = errno;
+  born_ns = clock_ns(CLOCK_MONOTONIC);
   if (claim_a_name(b, !is_child && strstr(config.stats_file, "%p") == NULL)) stats_file_write(b);
   errno = saved;
 }

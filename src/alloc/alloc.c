@@ -6,7 +6,8 @@
 
 #include "platform/config.h"
 #include "modes/debug.h"
-#include "events.h"
+#include "checker_hooks.h"
+#include "probe.h"
 #include "front.h"
 #include "large.h"
 #include "checks/misuse.h"

@@ -6,7 +6,7 @@
 #include "alloc.h"
 #include "platform/config.h"
 #include "modes/debug.h"
-#include "events.h"
+#include "probe.h"
 #include "modes/guard.h"
 #include "large.h"
 #include "threads/reclaim.h"

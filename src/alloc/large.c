@@ -1,6 +1,7 @@
 #include "large.h"
 
-#include "events.h"
+#include "checker_hooks.h"
+#include "probe.h"
 #include "slabs/legacy.h"
 #include "modes/recording.h"
 #include "threads/shared_fail.h"

@@ -3,7 +3,8 @@
 #if HAKMEM_EVENTS
 
 #include "slabs/directory.h"
-#include "events.h"
+#include "checker_hooks.h"
+#include "probe.h"
 #include "slabs/legacy.h"
 #include "misuse.h"
 #include "memory/os.h"

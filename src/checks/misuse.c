@@ -16,6 +16,7 @@
 #include "memory/os.h"
 #include "records.h"
 #include "slabs/shared_pool.h"
+#include "probe.h"
 
 bool misuse_is_link(const struct block *block, uint32_t cls) {
   if (block == BLOCK_END) return true;

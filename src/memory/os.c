@@ -7,7 +7,8 @@
 #include <sys/sysinfo.h>
 
 #include "platform/config.h"
-#include "events.h"
+#include "checker_hooks.h"
+#include "probe.h"
 #include "platform/random.h"
 #include "ranges.h"
 #include "platform/syscall.h"

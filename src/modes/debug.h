@@ -17,6 +17,7 @@
 #include "platform/lock.h"
 #include "checks/misuse.h"
 #include "checks/records.h"
+#include "checker_hooks.h"
 
 #if HAKMEM_EVENTS
 

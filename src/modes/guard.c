@@ -10,6 +10,7 @@
 #include "platform/random.h"
 #include "checks/records.h"
 #include "platform/syscall.h"
+#include "checker_hooks.h"
 
 #define PATTERN ((uint8_t)0xb7)
 #define SAMPLE_SHARE 2   /* where only a sample is guarded, 1 / 2^so many of the slots are enough, */

@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "platform/config.h"
-#include "events.h"
+#include "checker_hooks.h"
+#include "probe.h"
 #include "slabs/header.h"
 #include "profile.h"
 #include "checks/records.h"

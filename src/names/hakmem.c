@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "alloc/alloc.h"
-#include "events.h"
+#include "probe.h"
 
 #define STRING_OF(x) #x
 #define VERSION_TEXT(major, minor, patch) STRING_OF(major) "." STRING_OF(minor) "." STRING_OF(patch)

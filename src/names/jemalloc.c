@@ -24,6 +24,7 @@
 #include "alloc/alloc.h"
 #include "modes/debug.h"
 #include "slabs/directory.h"
+#include "checker_hooks.h"
 #include "events.h"
 #include "modes/guard.h"
 #include "hakmem.h"

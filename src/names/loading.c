@@ -11,7 +11,7 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 
-#include "events.h"
+#include "probe.h"
 
 #if defined(__clang__)
 #define ENDS_IN_A_JUMP

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "alloc/alloc.h"
-#include "events.h"
+#include "probe.h"
 #include "modes/guard.h"
 #include "hakmem.h"
 #include "slabs/legacy.h"

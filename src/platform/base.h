@@ -10,6 +10,11 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Whether the build has headers, events and all that hangs on them; the code asks `if (HAKMEM_EVENTS)` wherever the compiler can drop the rest. */
+#ifndef HAKMEM_EVENTS
+#define HAKMEM_EVENTS 1
+#endif
+
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define NOINLINE __attribute__((noinline))
@@ -36,7 +41,7 @@
 #endif
 #endif
 
-/* A small inline function that touches memory which is closed to the program; see hub_checked in events.h. */
+/* A small inline function that touches memory which is closed to the program; see checker_hooks.h. */
 #if BUILT_WITH_ASAN && defined(__clang__)
 #define UNCHECKED __attribute__((noinline, unused, no_sanitize("address"))) static
 #elif BUILT_WITH_ASAN

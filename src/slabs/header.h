@@ -17,10 +17,6 @@
 
 #include "platform/base.h"
 
-#ifndef HAKMEM_EVENTS
-#define HAKMEM_EVENTS 1
-#endif
-
 struct block {
   struct block *next; /* valid while free */
 };

@@ -4,6 +4,8 @@
 
 #include "directory.h"
 #include "memory/os.h"
+#include "checker_hooks.h"
+#include "probe.h"
 
 /*
  * Per class. More of them save more walks over blocks, but what goes back to its slab is handed out in order of address again, and a program

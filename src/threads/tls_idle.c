@@ -24,6 +24,8 @@
 #include "memory/os.h"
 #include "slabs/shared_pool.h"
 #include "tls_lists.h"
+#include "checker_hooks.h"
+#include "probe.h"
 
 #define CLAIMS_MOST 32u /* at once: an owner that comes back meanwhile waits for all of them */
 

@@ -6,6 +6,7 @@
 #include "checks/misuse.h"
 #include "shared_fail.h"
 #include "slabs/shared_pool.h"
+#include "probe.h"
 
 /* ---- Refill. ---- */
 

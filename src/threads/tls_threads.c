@@ -10,6 +10,8 @@
 #include "modes/quarantine.h"
 #include "slabs/shared_pool.h"
 #include "tls_lists.h"
+#include "checker_hooks.h"
+#include "probe.h"
 
 #define VISITS_PER_LOOK 8u  /* slow-path visits from one look at the clock to the next, */
 #define VISITS_PER_TICK 16u /* and from one hub_tick to the next */

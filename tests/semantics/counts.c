@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "statistics/stats.h"
+#include "statistics/stats_block.h"
 
 #define THREADS 6
 

@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "events.h"
+#include "instrumentation/base/sink.h"
 
 static void *(*volatile use_malloc)(size_t) = malloc;
 static void *(*volatile use_calloc)(size_t, size_t) = calloc;

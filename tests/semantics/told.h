@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "events.h"
+#include "instrumentation/base/sink.h"
 
 #define NOINLINED __attribute__((noinline))
 #define FRAMES 32

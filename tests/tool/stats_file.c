@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "statistics/stats.h"
+#include "statistics/stats_block.h"
 #include "events.h"
 
 #define CLS 3

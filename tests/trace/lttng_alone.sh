@@ -33,7 +33,7 @@ says "$place/EBUSY.so:$provider" 'another tracer is attached to libhakmem.so alr
 # Started without standard error, which another library's file is then: nothing is said in that.
 cat >"$place/opens.c" <<'EOF'
 #include <fcntl.h>
-#include "events.h"
+#include "instrumentation/base/sink.h"
 static const struct hak_event_sink sink = {.version = HAK_EVENT_SINK_VERSION, .size = sizeof(sink)};
 __attribute__((constructor)) static void start(void) {
   if (open("own", O_RDWR | O_CREAT | O_TRUNC, 0600) == 2) hak_event_sink_attach(&sink); /* the provider comes second */

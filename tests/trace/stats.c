@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "statistics/stats.h"
+#include "statistics/stats_block.h"
 
 static struct stats_block b;
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "platform/config.h"
-#include "hub.h"
+#include "statistics/stats.h"
 #include "slabs/shared_pool.h"
 
 static uint64_t resets(void) { return stats_block()->counters.hdr_reset; }

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "slabs/directory.h"
-#include "hub.h"
+#include "statistics/stats.h"
 #include "slabs/shared_pool.h"
 #include "threads/tls_sll.h"
 

@@ -1,5 +1,5 @@
 /* Ticks and nanoseconds: the rate is that of the monotonic clock, and is kept once it is known well enough. */
-#include "clock.h"
+#include "base/clock.h"
 
 #include <criterion/criterion.h>
 #include <time.h>

@@ -8,7 +8,7 @@
 
 #include "platform/config.h"
 #include "hakmem.h"
-#include "hub.h"
+#include "base/sink.h"
 #include "slabs/legacy.h"
 #include "memory/os.h"
 #include "slabs/shared_pool.h"

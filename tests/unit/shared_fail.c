@@ -5,10 +5,11 @@
 #include <sys/resource.h>
 
 #include "alloc/alloc.h"
-#include "clock.h"
+#include "base/clock.h"
 #include "platform/config.h"
 #include "hakmem.h"
-#include "hub.h"
+#include "base/sink.h"
+#include "statistics/stats.h"
 
 #define MANY 20000
 #define STRIDE 1024

@@ -9,7 +9,7 @@
 
 #include "platform/config.h"
 #include "slabs/directory.h"
-#include "hub.h"
+#include "base/sink.h"
 #include "memory/os.h"
 
 /* No slab here is a legacy one. */

@@ -1,6 +1,4 @@
 /* The statistics: gauges that keep the design's inequalities, counters that agree with each other, the text, what a fork does. */
-#include "statistics/stats.h"
-
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -10,10 +8,10 @@
 #include <unistd.h>
 
 #include "alloc/alloc.h"
-#include "clock.h"
+#include "base/clock.h"
 #include "platform/config.h"
 #include "hakmem.h"
-#include "hub.h"
+#include "statistics/stats.h"
 
 /* Work that leaves blocks of all kinds alive. */
 static void *kept[3000];

@@ -6,7 +6,8 @@
 
 #include "alloc/alloc.h"
 #include "platform/config.h"
-#include "hub.h"
+#include "base/sink.h"
+#include "statistics/stats.h"
 #include "memory/os.h"
 #include "threads/tls_lists.h"
 #include "slabs/units.h"

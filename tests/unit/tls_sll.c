@@ -8,7 +8,7 @@
 
 #include "alloc/alloc.h"
 #include "platform/config.h"
-#include "hub.h"
+#include "statistics/stats.h"
 #include "platform/random.h"
 #include "slabs/shared_pool.h"
 #include "threads/tls_lists.h"

@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "instrumentation/statistics/stats.h"
+#include "instrumentation/statistics/stats_block.h"
 #include "common/error.h"
 #include "inputs.h"
 #include "common/memory.h"

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "instrumentation/statistics/stats.h"
+#include "instrumentation/statistics/stats_block.h"
 #include "src/events.h"
 
 #define UNKNOWN UINT64_MAX

@@ -1,6 +1,6 @@
 /*
  * The page as JSON. Every member that stands for a counter, gauge, bucket or loss has the name that it has in the tables of
- * instrumentation/statistics/stats.h, src/events.h and model.h.
+ * instrumentation/statistics/stats_block.h, src/events.h and model.h.
  */
 #include <inttypes.h>
 #include <jansson.h>

@@ -22,7 +22,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "instrumentation/statistics/stats.h"
+#include "instrumentation/statistics/stats_block.h"
 #include "common/error.h"
 #include "common/memory.h"
 

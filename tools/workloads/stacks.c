@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "src/events.h"
+#include "instrumentation/base/sink.h"
 
 #define ROUNDS 400
 #define PAIRS 200

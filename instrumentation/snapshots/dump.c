@@ -5,7 +5,11 @@
 
 #include "src/platform/message.h"
 #include "src/threads/tls_sll.h"
-#include "hub.h"
+#include "src/events.h"
+#include "base/event_names.h"
+#include "base/log_file.h"
+#include "statistics/stats.h"
+#include "dump.h"
 
 #define BAR_WIDTH 40
 

@@ -12,7 +12,7 @@
  * A thread is inside and may not be, or sees no bar: both sides write their word before they read the other's.
  */
 #include "src/platform/syscall.h"
-#include "hub.h"
+#include "gate.h"
 
 #define YIELDS 100    /* before it sleeps: who is inside may have a lower priority than who waits */
 #define SLEEPS 20000  /* of 50 us: who is inside so long was stopped, or was lost in a fork that ran no handlers */

@@ -3,7 +3,8 @@
  * libhakmem.so alone. A child of vfork shares its parent's memory; its process id tells the two apart.
  */
 #include "src/platform/syscall.h"
-#include "hub.h"
+#include "statistics/stats.h"
+#include "snapshot.h"
 
 EXPORT _Noreturn void _exit(int status) {
   if (stats_has_file()) snapshot_take(false, true); /* as in a signal handler, which this may be */

@@ -16,8 +16,10 @@
 #include "src/modes/profile.h"
 #include "src/checks/records.h"
 #include "src/slabs/shared_pool.h"
-#include "clock.h"
-#include "hub.h"
+#include "base/clock.h"
+#include "stacks/stacks.h"
+#include "statistics/stats.h"
+#include "sites.h"
 
 #define SLOTS 8192u       /* sites at a time, 3/4 of it; others go into the rest */
 #define COST_SHARE 100u   /* tables on the schedule take at most one part in so many of the time */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "src/platform/config.h"
+#include "src/platform/file.h"
 #include "src/slabs/directory.h"
 #include "src/modes/guard.h"
 #include "src/slabs/legacy.h"
@@ -18,8 +19,14 @@
 #include "src/checks/records.h"
 #include "src/slabs/shared_pool.h"
 #include "src/threads/tls_sll.h"
-#include "clock.h"
-#include "hub.h"
+#include "src/checker_hooks.h"
+#include "src/probe.h"
+#include "base/clock.h"
+#include "base/inside.h"
+#include "statistics/stats.h"
+#include "statistics/stats_file.h"
+#include "sites.h"
+#include "snapshot.h"
 
 #define FIRST_PERIOD_NS 10000000u /* of the timeline: 10 ms, doubled as often as needed */
 
@@ -254,8 +261,7 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
   if (!thorough) keep_idlest(b, &moment); /* not at the end, when a program has freed what it had */
 }
 
-static bool taking;     /* atomic: one snapshot at a time */
-static uint32_t rounds; /* atomic: those begun and those ended */
+static bool taking; /* atomic: one snapshot at a time */
 
 /* A signal handler may have interrupted the thread that is at it, so it never waits; nobody waits for ever. */
 static bool begin(bool in_signal) {
@@ -267,20 +273,18 @@ static bool begin(bool in_signal) {
 }
 
 void snapshot_take(bool thorough, bool in_signal) {
-  const int saved = errno, cancellation = hub_hold_cancellation();
+  const int saved = errno, cancellation = cancellation_hold();
   if (begin(in_signal)) { /* else the gauges are those of just now */
     hub_hold();
-    __atomic_fetch_add(&rounds, 1, __ATOMIC_SEQ_CST);
+    stats_file_changing();
     take(stats_block(), thorough, in_signal);
-    __atomic_fetch_add(&rounds, 1, __ATOMIC_SEQ_CST);
+    stats_file_changing();
     hub_release();
     __atomic_store_n(&taking, false, __ATOMIC_RELEASE);
   }
-  hub_restore_cancellation(cancellation);
+  cancellation_restore(cancellation);
   errno = saved;
 }
-
-uint32_t snapshot_rounds(void) { return __atomic_load_n(&rounds, __ATOMIC_SEQ_CST); }
 
 void snapshot_fork_child(void) { __atomic_store_n(&taking, false, __ATOMIC_RELAXED); }
 

@@ -1,0 +1,27 @@
+/*
+ * inside.h: what the instrumentation owes to the thread that it runs on.
+ *
+ * It may run wherever the program calls malloc. So it remembers that it is inside, because sinks and libunwind allocate: an event within an event is
+ * counted and not raised, and a stack within a stack is not taken. And it keeps the thread from being cancelled.
+ */
+#ifndef HAKMEM_INSIDE_H
+#define HAKMEM_INSIDE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+extern __thread bool inside_event __attribute__((tls_model("initial-exec")));  /* a sink is handling an event */
+extern __thread bool inside_stack __attribute__((tls_model("initial-exec")));  /* a stack is being taken, or libunwind is being opened */
+
+/*
+ * malloc and free are no cancellation points, but open, read and write are. A thread cancelled in one of these would leave a block, a lock or a
+ * flag behind.
+ */
+static inline int cancellation_hold(void) {
+  int before;
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+  return before;
+}
+static inline void cancellation_restore(int before) { pthread_setcancelstate(before, NULL); }
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * sink.h: the shape of a sink, and how a tracer attaches its own. The contract between libhakmem.so and libhakmem-tracepoints.so, of which neither
+ * depends on the other: the tracer finds both functions with dlsym.
+ */
+#ifndef HAKMEM_SINK_H
+#define HAKMEM_SINK_H
+
+#include "src/events.h"
+
+#define EVENT_SINK_MEMBER(name, text, fields) void (*name)(const struct event_##name *);
+
+/* One function per event; any may be NULL. */
+struct hak_event_sink {
+  uint32_t version; /* HAK_EVENT_SINK_VERSION */
+  uint32_t size;    /* sizeof(struct hak_event_sink) */
+  void (*thread_begin)(void); /* a thread's first event is about to be raised on it; may be NULL */
+  /*
+   * NULL while nobody takes the events down; else any value, another one after others began to: what is raised only once (stacks, loaded
+   * objects) is then raised again. Any thread, with or without locks of the program's; must not allocate. May be NULL: somebody always does.
+   */
+  const void *(*listeners)(void);
+  HAK_EVENTS(EVENT_SINK_MEMBER)
+};
+#define HAK_EVENT_SINK_VERSION 1
+
+/*
+ * Attaches `sink`, which must live for ever, as the process's tracer, and replays to it the events kept
+ * since the start. Returns 0, EINVAL for another version or size, or EBUSY when one is attached already.
+ * Thread safe; not for signal handlers. Exported by libhakmem.so.
+ */
+int hak_event_sink_attach(const struct hak_event_sink *sink);
+
+/* One line "hakmem: <text>" of the tracer's to standard error, if that still is the file that it was at the start. Exported as well. */
+void hak_event_sink_say(const char *text);
+
+#endif

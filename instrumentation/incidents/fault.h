@@ -1,0 +1,16 @@
+/* fault.h: reports of accesses to guarded memory. */
+#ifndef HAKMEM_FAULT_H
+#define HAKMEM_FAULT_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+/* If blocks are guarded: takes over the faults. Once, before the program installs handlers of its own. */
+void fault_start(void);
+void fault_fork_child(void);
+/* Whether `signal` is one that fault_sigaction answers. Signal safe. */
+bool fault_is_ours(int signal);
+/* As sigaction, for SIGSEGV: sets and gives the program's handler. Signal safe. */
+int fault_sigaction(int signal, const struct sigaction *act, struct sigaction *old);
+
+#endif

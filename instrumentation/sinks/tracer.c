@@ -1,0 +1,135 @@
+/*
+ * tracer.c: attaches a tracer, replays the first events to it, and repeats to each session what is raised only once.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "src/alloc/alloc.h"
+#include "src/names/hakmem.h"
+#include "src/platform/config.h"
+#include "src/platform/message.h"
+#include "src/probe.h"
+#include "base/clock.h"
+#include "stacks/stacks.h"
+#include "tracer.h"
+
+#define EARLY_LENGTH 8192 /* full tracing raises thousands before a tracer's constructor runs */
+
+const struct hak_event_sink *tracer_sink;
+bool tracer_early_over;
+struct tracer_missed tracer_missed[MISSED_COUNTERS];
+
+static struct early early[EARLY_LENGTH] BULK;
+static uint32_t early_count; /* atomic */
+static uint64_t early_first_ns;
+static const void *told_listeners; /* atomic; the listeners that know what is raised only once */
+static __thread bool thread_begun __attribute__((tls_model("initial-exec")));
+
+/* Since the process began. */
+static uint64_t missed_events(void) {
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < MISSED_COUNTERS; i++) sum += __atomic_load_n(&tracer_missed[i].count, __ATOMIC_RELAXED);
+  return sum;
+}
+
+/* ---- The ring of early events. ---- */
+
+NOINLINE struct early *tracer_early_slot_if_any(void) {
+  if (__atomic_load_n(&early_count, __ATOMIC_RELAXED) >= EARLY_LENGTH) return NULL;
+  const uint32_t index = __atomic_fetch_add(&early_count, 1, __ATOMIC_RELAXED);
+  if (index == 0) early_first_ns = clock_ns(CLOCK_MONOTONIC);
+  return index < EARLY_LENGTH ? &early[index] : NULL;
+}
+
+const char *tracer_keep_text(const char *text) {
+  static char texts[8 * KIB];
+  static size_t used; /* atomic */
+  const size_t size = strlen(text) + 1;
+  const size_t at = size <= sizeof(texts) ? __atomic_fetch_add(&used, size, __ATOMIC_RELAXED) : sizeof(texts);
+  return at <= sizeof(texts) - size ? memcpy(texts + at, text, size) : "a library whose path was not kept";
+}
+
+static void replay(const struct hak_event_sink *sink) {
+  struct event_early summary = {.missed = missed_events()};
+  const uint32_t count = __atomic_load_n(&early_count, __ATOMIC_RELAXED);
+  for (uint32_t i = 0; i < count && i < EARLY_LENGTH; i++) {
+    const struct early *slot = &early[i];
+    switch (__atomic_load_n(&slot->id, __ATOMIC_ACQUIRE)) {
+#define REPLAY_CASE(name, text, fields) \
+  case EVENT_ID_##name + 1:             \
+    if (sink->name != NULL) sink->name(&slot->event.name); \
+    summary.replayed++;                 \
+    break;
+      HAK_EVENTS(REPLAY_CASE)
+      default: break;
+    }
+  }
+  if (early_first_ns != 0) summary.age_ns = clock_ns(CLOCK_MONOTONIC) - early_first_ns;
+  if (sink->early != NULL) sink->early(&summary);
+}
+
+/* ---- Listeners. ---- */
+
+static struct event_process process_event(void) {
+  return (struct event_process){
+    .ticks_per_second = clock_ticks_per_second(), .clock_cost_ticks = clock_cost_ticks(),
+    .superslab_size = config_superslab_size(), .superslab_limit = config.ss_limit, .drain_interval = config.drain_interval,
+    .strategy = (enum lookup_strategy)config.lookup, .sample = config.sample, .version = hak_version(),
+    .release_delay = config.release_delay, .huge_pages = config.huge_pages};
+}
+
+void tracer_raise_process(void) {
+  const struct event_process process = process_event();
+  hub_event_process(&process);
+}
+
+/* The tracer's listeners; NULL: nobody takes its events down. */
+static const void *listeners(void) {
+  const struct hak_event_sink *sink = __atomic_load_n(&tracer_sink, __ATOMIC_ACQUIRE);
+  return sink != NULL && sink->listeners != NULL ? sink->listeners() : sink;
+}
+
+bool tracer_is_listened(void) { return listeners() != NULL; }
+
+bool tracer_greet(void) {
+  const void *now = listeners(), *before = __atomic_load_n(&told_listeners, __ATOMIC_RELAXED);
+  if (now == before || !__atomic_compare_exchange_n(&told_listeners, &before, now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
+      now == NULL) return now != NULL;
+  tracer_raise_process();
+  /* A session takes events from a little after it asked for them, and may lose the first ones: so each greeting tells all. */
+  const uint64_t before_now = missed_events();
+  if (before_now != 0) hub_event_early(&(struct event_early){.missed = before_now});
+  stacks_tell_again();
+  return true;
+}
+
+void tracer_begin_thread(const struct hak_event_sink *sink) {
+  if (thread_begun) return;
+  thread_begun = true;
+  if (sink->thread_begin != NULL) sink->thread_begin();
+}
+
+EXPORT void hak_event_sink_say(const char *text) { message_say(text); }
+
+EXPORT int hak_event_sink_attach(const struct hak_event_sink *sink) {
+  if (sink == NULL || sink->version != HAK_EVENT_SINK_VERSION || sink->size != sizeof(*sink)) return EINVAL;
+  alloc_start(); /* a preloaded tracer's constructor runs before ours */
+  const struct hak_event_sink *none = NULL;
+  inside_event = true;
+  const bool attached = __atomic_compare_exchange_n(&tracer_sink, &none, sink, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+  if (attached) {
+    tracer_begin_thread(sink);
+    const struct event_process process = process_event();
+    if (sink->process != NULL) sink->process(&process);
+    replay(sink);
+  }
+  inside_event = false;
+  if (attached) tracer_greet();
+  return attached ? 0 : EBUSY;
+}
+
+void tracer_fork_child(void) {
+  early_count = 0; /* the parent's; what they point to does not live on here */
+  for (uint32_t i = 0; i < MISSED_COUNTERS; i++) tracer_missed[i].count = 0;
+  __atomic_store_n(&told_listeners, NULL, __ATOMIC_RELAXED); /* the child is another process to them */
+}

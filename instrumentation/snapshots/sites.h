@@ -1,0 +1,18 @@
+/* sites.h: HAKMEM_PROFILE: the table of allocation sites. */
+#ifndef HAKMEM_SITES_H
+#define HAKMEM_SITES_H
+
+#include <stdbool.h>
+
+#include "statistics/stats_block.h"
+
+/*
+ * Makes the table of allocation sites for the snapshot that was just taken. `moment`: its figures; `waste`, `pinned`, `pinned_slabs`: as
+ * in struct stats_profile. No lock may be held. Unless `now`, only as often as its cost allows.
+ */
+void sites_take(const struct stats_moment *moment, uint64_t waste, uint64_t pinned, uint64_t pinned_slabs, bool now);
+/* Bytes of the table that the sites are added up in. Signal safe. */
+size_t sites_bytes(void);
+void sites_fork_child(void);
+
+#endif

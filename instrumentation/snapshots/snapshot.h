@@ -1,0 +1,18 @@
+/* snapshot.h: brings the gauges of the statistics block up to date. */
+#ifndef HAKMEM_SNAPSHOT_H
+#define HAKMEM_SNAPSHOT_H
+
+#include <stdbool.h>
+
+/*
+ * Brings the gauges, the buckets and the timeline of the block up to date. `thorough`: reads every block's header for
+ * the utilisation and asks the kernel which pages are there. `in_signal`: waits for no lock; if another thread holds one, what it guards keeps its
+ * last value. Raises no event.
+ */
+void snapshot_take(bool thorough, bool in_signal);
+void snapshot_fork_child(void);
+
+/* Raises one fragmentation event per class in use, from the last snapshot. No lock may be held. */
+void snapshot_raise(void);
+
+#endif

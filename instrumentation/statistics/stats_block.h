@@ -1,0 +1,322 @@
+/*
+ * stats_block.h: the counters and histograms of one process, in one block of fixed layout: the format of the statistics file.
+ *
+ * The block lies in ordinary memory. With HAKMEM_STATS_FILE, it is copied to a file at the start, at the end and every 100 ms of work at the latest, so a
+ * reader (the companion program) sees the counters grow, and those of a process that hangs or was killed as they were last written. Zero pages are
+ * holes of the file. The layout is versioned: a reader refuses another version, size or class count.
+ * All times are nanoseconds, all sizes bytes. This header knows nothing of the allocator's inner parts,
+ * so that the companion program can include it.
+ *
+ *   per class, when no thread is running:  live = allocs - frees;  allocated = live * stride
+ *   allocs and frees are exact once `complete` is set; before, a thread's last operations (at most one
+ *   budget per class) may not be in yet.
+ */
+#ifndef HAKMEM_STATS_BLOCK_H
+#define HAKMEM_STATS_BLOCK_H
+
+#include "src/events.h"
+#include "src/slabs/size_class.h"
+#include "histogram.h"
+
+#define STATS_MAGIC "HAKSTATS"
+#define STATS_MARK "hakmem keeps statistics in HAKMEM_STATS_FILE" /* in each program that the library is linked into */
+#define STATS_VERSION 11
+
+/* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */
+#define STATS_COUNTERS(S)                                                     \
+  S(lookup_hit, "sampled lookups that found a SuperSlab")                     \
+  S(lookup_legacy, "sampled lookups that found a legacy mapping")             \
+  S(lookup_foreign, "sampled lookups of a pointer that is not ours")          \
+  S(lookup_probes, "places looked at by the sampled lookups")                 \
+  S(lookup_first_probe, "sampled lookups that needed one probe")              \
+  S(superslab_acquire, "SuperSlabs acquired")                                 \
+  S(superslab_release, "SuperSlabs released")                                 \
+  S(shared_fail_limit, "shared_fail: HAKMEM_SS_LIMIT reached")                \
+  S(shared_fail_os_enomem, "shared_fail: the system had no memory")           \
+  S(shared_fail_no_address_space, "shared_fail: no aligned address space")    \
+  S(hdr_reset, "headers found wrong and put right")                           \
+  S(thread_start, "threads that got TLS SLLs")                                \
+  S(thread_exit, "threads whose TLS SLLs were taken over")                    \
+  S(os_map, "mappings made")                                                  \
+  S(os_map_bytes, "bytes mapped")                                             \
+  S(os_unmap, "mappings taken down")                                          \
+  S(os_unmap_bytes, "bytes unmapped")                                         \
+  S(os_purge, "purges")                                                       \
+  S(os_purge_bytes, "bytes purged")                                           \
+  S(reentered, "events raised while an event was handled: counted, not raised") \
+  S(os_unmap_ns, "nanoseconds in unmappings")                                 \
+  S(os_purge_ns, "nanoseconds in purges")                                     \
+  S(deepbind, "libraries opened without the RTLD_DEEPBIND that was asked for") \
+  S(end_blocks, "blocks at the end of the process")                           \
+  S(end_checked, "blocks whose headers were checked at the end of the process")
+
+/* Counters of a class row (CLASS_LARGE and CLASS_HUGE included): C(name, "meaning"). */
+#define STATS_CLASS_COUNTERS(C)                                               \
+  C(allocs, "blocks handed out")                                              \
+  C(frees, "blocks that came back")                                           \
+  C(request_samples, "requests whose size was sampled")                       \
+  C(request_bytes, "bytes asked for by the sampled requests")                 \
+  C(refill_spare, "refills from the thread's own spare list")                 \
+  C(refill_batch, "refills from a batch that another thread drained")         \
+  C(refill_partial, "refills from a partial slab")                            \
+  C(refill_fresh_slab, "refills from a fresh slab")                           \
+  C(refill_fresh_superslab, "refills that needed a fresh SuperSlab")          \
+  C(refill_legacy, "refills that the legacy path served")                     \
+  C(refill_blocks, "blocks that refills moved")                               \
+  C(drain_interval, "drains because the interval was over")                   \
+  C(drain_length, "drains because the list was too long")                     \
+  C(drain_exit, "drains because the thread ended")                            \
+  C(drain_trim, "drains because of a trim")                                   \
+  C(drain_idle, "drains of what the release delay found lying idle")          \
+  C(drain_blocks, "blocks that drains moved")                                 \
+  C(drain_slabs, "slabs that drains touched")                                 \
+  C(slab_acquire, "slabs acquired")                                           \
+  C(slab_release, "slabs released")                                           \
+  C(shared_fail, "times the shared pool refused")                             \
+  C(legacy_calls, "times the legacy path served")                             \
+  C(legacy_bytes, "bytes that the legacy path served")                        \
+  C(hdr_reset, "headers put right")
+
+/* State of a class row as of the last snapshot: G(name, "meaning"). */
+#define STATS_CLASS_GAUGES(G)                                                 \
+  G(requested, "bytes asked for by the live blocks (estimated from the sampled requests)") \
+  G(allocated, "bytes of the live blocks' strides")                           \
+  G(active, "bytes of the slabs in use")                                      \
+  G(capacity, "blocks that the slabs in use can hold")                        \
+  G(live, "live blocks")                                                      \
+  G(cached_tls, "free blocks in TLS SLLs")                                    \
+  G(cached_pool, "free blocks in batches of the shared pool")                 \
+  G(partial, "free blocks in partial slabs")                                  \
+  G(slabs, "slabs in use")
+
+/* Where the memory is, as of the last snapshot; bytes: B(name, "meaning"). */
+#define STATS_BUCKETS(B)                                                      \
+  B(live, "live blocks")                                                      \
+  B(cached_tls, "cached in TLS SLLs")                                         \
+  B(cached_pool, "cached in the shared pool")                                 \
+  B(partial, "free in partial slabs")                                         \
+  B(empty, "empty slabs")                                                     \
+  B(tails, "slab tails")                                                      \
+  B(huge_cache, "huge blocks kept for reuse")                                 \
+  B(metadata, "metadata")                                                     \
+  B(guarded, "blocks at guard pages")
+
+#define STATS_MEMBER(name, text) uint64_t name;
+struct stats_counters { STATS_COUNTERS(STATS_MEMBER) };
+struct stats_class_counters { STATS_CLASS_COUNTERS(STATS_MEMBER) };
+struct stats_class_gauges { STATS_CLASS_GAUGES(STATS_MEMBER) };
+struct stats_buckets { STATS_BUCKETS(STATS_MEMBER) };
+
+/* Over all reasons; over all sources. */
+static inline uint64_t stats_drains(const struct stats_class_counters *c) {
+  return c->drain_interval + c->drain_length + c->drain_exit + c->drain_trim + c->drain_idle;
+}
+static inline uint64_t stats_refills(const struct stats_class_counters *c) {
+  return c->refill_spare + c->refill_batch + c->refill_partial + c->refill_fresh_slab + c->refill_fresh_superslab + c->refill_legacy;
+}
+
+/*
+ * Slabs of a class that few blocks hold, as of a snapshot: P(name, "meaning"). Nobody knows the age of these blocks without HAKMEM_PROFILE, but
+ * since a block was last taken from such a slab, those that are out have kept it from being empty.
+ */
+#define STATS_PINS(P)                                                         \
+  P(slabs, "slabs of which few blocks are in use")                            \
+  P(free, "free bytes of these")                                              \
+  P(idle_ms, "sum of the milliseconds since a block was last taken from them") \
+  P(longest_ms, "longest of these times")
+struct stats_pins { STATS_PINS(STATS_MEMBER) };
+
+/* What the files of other allocators are called; F("the file name begins so", "name"). Those that are loaded are among the modules. */
+#define ALLOCATOR_FILES(F)                                                    \
+  F("libjemalloc", "jemalloc") F("libtcmalloc", "tcmalloc") F("libmimalloc", "mimalloc") F("libsnmalloc", "snmalloc") \
+  F("librpmalloc", "rpmalloc") F("libtbbmalloc", "tbbmalloc") F("libhoard", "Hoard") F("libhardened_malloc", "hardened_malloc") \
+  F("libscudo", "Scudo") F("libmesh", "Mesh") F("libdieharder", "DieHarder")
+#define ALLOCATOR_ENTRY(file, name) {file, name},
+
+#define STATS_UTILISATION_BINS 11 /* 0-9 %, 10-19 %, ..., 90-99 %, 100 % of a slab's blocks are live */
+#define STATS_TIMELINE 512
+#define STATS_STACKS 1024
+#define STATS_FRAMES 32
+#define STATS_MODULES 128
+#define STATS_INCIDENTS 64
+#define STATS_LEAKS 64
+#define STATS_SITES 512
+#define STATS_PINNED 20 /* percent: a slab is pinned where so much of its blocks at most is in use */
+#define STATS_TEXT 256
+#define STATS_BUILD_ID 68 /* in hexadecimal; 20 bytes are usual */
+#define STATS_STAGES 6
+
+/*
+ * One moment of the process. The timeline covers the whole run: when it is full, every second point is
+ * dropped and the period doubles.
+ */
+struct stats_moment {
+  uint64_t time_ns; /* since the start of the process's hakmem */
+  uint64_t requested, allocated, active, committed, mapped; /* bytes */
+  uint64_t rss;     /* bytes, from the kernel */
+};
+
+/* The snapshot of the schedule at which most memory was resident and in no live block. */
+struct stats_idlest {
+  uint64_t time_ns; /* since the start; 0: there is none yet */
+  uint64_t idle, allocated, committed, rss; /* bytes */
+  struct stats_buckets buckets;
+  struct stats_class_gauges gauge[CLASS_ROWS];
+};
+
+/* A frame lies in the youngest module there whose epoch is not larger than the stack's: objects come and go. */
+struct stats_stack { uint32_t id, frame_count; uint64_t frames[STATS_FRAMES]; uint32_t epoch, unused; };
+struct stats_module { uint64_t base, size, offset; char path[STATS_TEXT]; uint32_t epoch; char build_id[STATS_BUILD_ID]; };
+
+enum stats_incident_kind { INCIDENT_NONE, INCIDENT_HDR_RESET, INCIDENT_SHARED_FAIL };
+struct stats_incident {
+  uint32_t kind;  /* enum stats_incident_kind; written last */
+  uint32_t cls, stack, tid;
+  uint64_t time_ns;
+  uint64_t count; /* how often it happened with this class, reason or verdict, and stack */
+  /* INCIDENT_HDR_RESET */
+  uint64_t base, left;
+  uint8_t got, expect;
+  uint16_t verdict; /* enum hdr_verdict */
+  /* INCIDENT_SHARED_FAIL */
+  uint32_t reason;  /* enum fail_reason */
+  uint32_t active, limit, free_slabs;
+  uint64_t free_blocks;
+  uint32_t units, error;    /* what was asked for; an errno, 0 where the system was not asked */
+  uint64_t own, others, batched, partial; /* free blocks of the class, and in whose lists */
+  uint64_t slab_bytes, idle_bytes;        /* of slabs in use, and free of these, in partial slabs and batches */
+  uint32_t holder, second;                /* the classes that hold most of what is idle; CLASS_NONE where there is none */
+  uint64_t holder_idle, second_idle;      /* bytes */
+  /* INCIDENT_HDR_RESET; 0 where unknown, and what is of a thread 0 is unknown */
+  uint64_t offset, over, told;                    /* bytes: of base in its slab, past the left neighbour's end, that a sized free was told */
+  uint64_t good_ago_ms, alloc_ago_ms, free_ago_ms; /* before it: the header was last seen good, the block was allocated, freed */
+  uint32_t good_thread, alloc_thread, free_thread;
+  uint32_t alloc_stack, free_stack, left_stack;   /* left: where the left neighbour was allocated */
+  uint64_t size, access;                          /* bytes that were asked for; the address that was read or written */
+  uint32_t way;                                   /* enum access_way */
+  uint16_t made, given;                           /* enum block_family */
+  uint32_t found, unused;                         /* enum found_by */
+  /* INCIDENT_SHARED_FAIL */
+  uint64_t holder_ms, second_ms; /* since a block was last taken from their slabs with free blocks, on average */
+};
+
+/* Live blocks at the end, by kind and stack, those with most bytes first; stack 0: unknown, or others than those listed. */
+struct stats_leak {
+  uint32_t kind, stack; /* enum leak_kind */
+  uint64_t bytes, blocks;
+};
+
+/*
+ * Live blocks of one class by the stack that allocated them, estimated from those that HAKMEM_PROFILE recorded: each stands for 1 / chance.
+ * A block is charged with its share of what is free in its slab; S(name, "meaning").
+ */
+#define STATS_SITE_FIGURES(S)                                                   \
+  S(samples, "live blocks that were recorded")                                \
+  S(blocks, "live blocks, estimated")                                         \
+  S(requested, "bytes asked for, estimated")                                  \
+  S(allocated, "bytes of their strides, estimated")                           \
+  S(waste, "free bytes of the slabs that they lie in: their share")           \
+  S(pinned, "the part of these in slabs that are hardly used")                \
+  S(pins, "live blocks in slabs that are hardly used, estimated")             \
+  S(age_ms, "sum of the ages, of the estimated blocks")                       \
+  S(pin_age_ms, "sum of the ages of those in slabs that are hardly used")
+
+struct stats_site {
+  uint32_t stack, cls; /* stack 0: unknown */
+  STATS_SITE_FIGURES(STATS_MEMBER)
+  uint64_t oldest_ms;
+};
+
+/* What HAKMEM_PROFILE knows of one moment. Exact are the sums over all blocks and slabs that the sites' figures are estimates of. */
+struct stats_profile {
+  uint64_t time_ns;                 /* since the start */
+  uint64_t allocated;               /* bytes of live blocks' strides */
+  uint64_t waste, pinned;           /* free bytes of slabs with blocks in use, as above; pinned_slabs: how many are hardly used */
+  uint64_t pinned_slabs;
+  uint32_t site_count, rest_count;  /* rest_count sites had no place in the table: they are added up in `rest` */
+  struct stats_site rest;
+  struct stats_site sites[STATS_SITES];
+};
+
+/* The moments that are kept: the last, the one with most live memory, that with most resident and in no live block. */
+enum stats_profile_moment { PROFILE_LAST, PROFILE_PEAK, PROFILE_IDLEST, PROFILE_MOMENTS };
+
+/* A histogram per class: tables of them, by octaves, each for so many classes, because a process mostly uses classes that are neighbours. */
+#define STATS_SPAN_CLASSES 37
+#define STATS_SPAN_TABLES ((CLASS_ROWS + STATS_SPAN_CLASSES - 1) / STATS_SPAN_CLASSES)
+struct stats_spans {
+  struct histogram_head head[CLASS_ROWS];
+  struct { uint16_t bucket[HISTOGRAM_OCTAVES][STATS_SPAN_CLASSES][HISTOGRAM_STEPS]; } low[STATS_SPAN_TABLES];
+  struct { uint32_t bucket[HISTOGRAM_OCTAVES][STATS_SPAN_CLASSES][HISTOGRAM_STEPS]; } high[STATS_SPAN_TABLES];
+};
+static inline struct histogram_row stats_span(struct stats_spans *spans, uint32_t cls) {
+  const uint32_t table = cls / STATS_SPAN_CLASSES, row = cls % STATS_SPAN_CLASSES;
+  return (struct histogram_row){&spans->head[cls], spans->low[table].bucket[0][row], spans->high[table].bucket[0][row],
+                                (size_t)STATS_SPAN_CLASSES * HISTOGRAM_STEPS};
+}
+
+/* The histograms that are not of a class, in one table: those of the refills that reached a stage (REFILL_STAGES of src/events.h), then the others. */
+enum stats_timing { TIMING_LEGACY = STATS_STAGES, TIMING_MAP, TIMING_COUNT };
+struct stats_timings {
+  struct histogram_head head[TIMING_COUNT];
+  uint16_t low[HISTOGRAM_OCTAVES][TIMING_COUNT][HISTOGRAM_STEPS];
+  uint32_t high[HISTOGRAM_OCTAVES][TIMING_COUNT][HISTOGRAM_STEPS];
+};
+static inline struct histogram_row stats_timing(struct stats_timings *timings, unsigned timing) {
+  return (struct histogram_row){&timings->head[timing], timings->low[0][timing], timings->high[0][timing], (size_t)TIMING_COUNT * HISTOGRAM_STEPS};
+}
+
+struct stats_block {
+  char magic[8];
+  uint32_t version, classes; /* STATS_VERSION, CLASS_ROWS */
+  uint64_t size;             /* sizeof(struct stats_block) */
+  uint32_t pid, parent_pid;
+  uint32_t complete;         /* 1: the process ended in order and everything is in */
+  uint32_t full_tracing;     /* 1: every operation was seen, so nothing below is sampled */
+  uint32_t publication; /* grows by 2 with each writing of the file; odd: one is under way, or was never finished */
+  uint64_t start_realtime_ns, elapsed_ns;
+  uint64_t ticks_per_second, clock_cost_ns;
+  uint64_t superslab_size, superslab_limit, drain_interval, sample;
+  uint64_t release_delay, huge_pages; /* ms; SuperSlabs */
+  uint64_t profile;                   /* HAKMEM_PROFILE, bytes; 0: off */
+  uint32_t strategy;         /* enum lookup_strategy */
+  uint64_t pid_namespace;    /* the inode of the one that the process's id is of; 0: unknown */
+  uint32_t stride[CLASS_ROWS]; /* 0 for the two rows that have none */
+  char program[STATS_TEXT];
+  char hakmem_version[32];
+
+  struct stats_counters counters;
+  struct stats_class_counters cls[CLASS_ROWS];
+  struct stats_class_gauges gauge[CLASS_ROWS];
+  uint32_t utilisation[CLASS_ROWS][STATS_UTILISATION_BINS]; /* slabs */
+  struct stats_buckets buckets;
+  uint64_t mapped, committed;       /* bytes, as of the last snapshot */
+  uint64_t untouched;               /* bytes in the buckets that have no memory behind them */
+  uint64_t rss;                     /* bytes, from the kernel */
+  uint64_t superslabs_active, superslabs_active_max;
+
+  struct stats_timings timings;             /* ns */
+  struct stats_spans lookup, drain, refill; /* ns */
+
+  uint32_t timeline_length, stacks_missed, modules_missed, incidents_missed;
+  uint64_t timeline_period_ns;
+  struct stats_moment timeline[STATS_TIMELINE];
+  struct stats_stack stacks[STATS_STACKS];     /* those of incidents, leaks and sites, in no order of id; id 0 ends them */
+  struct stats_module modules[STATS_MODULES];  /* path empty where none */
+  struct stats_incident incidents[STATS_INCIDENTS];
+
+  /* The part of allocs and frees that a forked child took over from its parent, whose file has it, too; else 0. */
+  uint64_t inherited_allocs[CLASS_ROWS], inherited_frees[CLASS_ROWS];
+
+  struct stats_idlest idlest;
+  struct stats_leak leaks[STATS_LEAKS]; /* blocks 0 ends them; none without HAKMEM_LEAKS */
+  uint64_t legacy_refused_max; /* bytes; most that legacy held at a time in the shared pool's stead */
+
+  uint32_t profile_at[PROFILE_MOMENTS], unused;      /* which of the next, from 1; 0: none yet. The one left over is being written. */
+  struct stats_profile profiles[PROFILE_MOMENTS + 1];
+
+  struct stats_pins pins[CLASS_COUNT], idlest_pins[CLASS_COUNT]; /* as of the last snapshot, and of `idlest` */
+  uint64_t rss_files; /* the part of `rss` that is pages of files: code, and data that nobody wrote to; and shared memory */
+};
+
+#endif
