@@ -82,6 +82,20 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
  * ADDRESSES(field, n) (n addresses; n is a uint32_t member of its own, not to be declared again) or
  * COUNTS(field, n) (n uint32_t). Whoever expands the table defines F_PTR, F_U32, ... first.
  */
+
+/* Incidents: the events that the statistics block keeps as they were raised; I(CONSTANT, event). Each has a cls and a stack. */
+#define HAK_INCIDENTS(I) I(HDR_RESET, hdr_reset) I(SHARED_FAIL, shared_fail)
+#define FIELDS_hdr_reset \
+  F_CLS(cls) F_PTR(base) F_BYTE(got) F_BYTE(expect) F_U64(count) F_ENUM(verdict, hdr_verdict) F_PTR(left) F_U32(stack) \
+  F_PTR(slab) F_BYTES(offset) F_BYTES(over) F_BYTES(told) F_U64(good_ago_ms) F_U32(good_thread) \
+  F_U32(alloc_stack) F_U32(alloc_thread) F_U64(alloc_ago_ms) F_U32(free_stack) F_U32(free_thread) F_U64(free_ago_ms) \
+  F_U32(left_stack) F_BYTES(size) F_PTR(access) F_ENUM(way, access_way) \
+  F_ENUM(made, block_family) F_ENUM(given, block_family) F_ENUM(found, found_by)
+#define FIELDS_shared_fail \
+  F_CLS(cls) F_ENUM(reason, fail_reason) F_U32(active) F_U32(limit) F_U32(free_slabs) F_U64(free_blocks) F_U32(stack) \
+  F_U32(units) F_U32(error) F_U64(own) F_U64(others) F_U64(batched) F_U64(partial) F_BYTES(slab_bytes) F_BYTES(idle_bytes) \
+  F_CLS(holder) F_BYTES(holder_idle) F_CLS(second) F_BYTES(second_idle) F_U64(holder_ms) F_U64(second_ms)
+
 #define HAK_EVENTS(E)                                                                               \
   E(superslab_lookup, "the SuperSlab of a pointer was looked up (sampled; all in full tracing)",    \
     F_PTR(ptr) F_CLS(cls) F_ENUM(result, lookup_result) F_ENUM(strategy, lookup_strategy) F_U32(probes) F_TICKS(ticks)) \
@@ -95,18 +109,10 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
     F_CLS(cls) F_U32(blocks) F_ENUM(source, refill_source) F_TICKS(ticks) REFILL_STAGES(EVENT_STAGE_FIELD)) \
   E(tls_sll_drain, "a TLS SLL was drained",                                                         \
     F_CLS(cls) F_ENUM(reason, drain_reason) F_U32(before) F_U32(moved) F_U32(slabs) F_TICKS(ticks))             \
-  E(shared_fail, "the shared pool could not serve a slab",                                          \
-    F_CLS(cls) F_ENUM(reason, fail_reason) F_U32(active) F_U32(limit) F_U32(free_slabs) F_U64(free_blocks) F_U32(stack) \
-    F_U32(units) F_U32(error) F_U64(own) F_U64(others) F_U64(batched) F_U64(partial) F_BYTES(slab_bytes) F_BYTES(idle_bytes) \
-    F_CLS(holder) F_BYTES(holder_idle) F_CLS(second) F_BYTES(second_idle) F_U64(holder_ms) F_U64(second_ms)) \
+  E(shared_fail, "the shared pool could not serve a slab", FIELDS_shared_fail)                          \
   E(legacy_fallback, "the legacy path served",                                                      \
     F_CLS(cls) F_BYTES(size) F_PTR(base) F_ENUM(reason, legacy_reason) F_TICKS(ticks) F_U32(stack) F_BYTES(refused)) \
-  E(hdr_reset, "a header was found wrong and was put right",                                        \
-    F_CLS(cls) F_PTR(base) F_BYTE(got) F_BYTE(expect) F_U64(count) F_ENUM(verdict, hdr_verdict) F_PTR(left) F_U32(stack) \
-    F_PTR(slab) F_BYTES(offset) F_BYTES(over) F_BYTES(told) F_U64(good_ago_ms) F_U32(good_thread) \
-    F_U32(alloc_stack) F_U32(alloc_thread) F_U64(alloc_ago_ms) F_U32(free_stack) F_U32(free_thread) F_U64(free_ago_ms) \
-    F_U32(left_stack) F_BYTES(size) F_PTR(access) F_ENUM(way, access_way) \
-    F_ENUM(made, block_family) F_ENUM(given, block_family) F_ENUM(found, found_by)) \
+  E(hdr_reset, "a header was found wrong and was put right", FIELDS_hdr_reset)                         \
   E(fragmentation, "one class, on a schedule and on request",                                       \
     F_CLS(cls) F_BYTES(requested) F_BYTES(allocated) F_BYTES(active) F_BYTES(cached) F_BYTES(partial) F_BYTES(empty) \
     F_COUNTS(utilisation, utilisation_bins))                                                          \

@@ -20,7 +20,7 @@
 
 #define STATS_MAGIC "HAKSTATS"
 #define STATS_MARK "hakmem keeps statistics in HAKMEM_STATS_FILE" /* in each program that the library is linked into */
-#define STATS_VERSION 11
+#define STATS_VERSION 12
 
 /* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */
 #define STATS_COUNTERS(S)                                                     \
@@ -168,37 +168,28 @@ struct stats_idlest {
 struct stats_stack { uint32_t id, frame_count; uint64_t frames[STATS_FRAMES]; uint32_t epoch, unused; };
 struct stats_module { uint64_t base, size, offset; char path[STATS_TEXT]; uint32_t epoch; char build_id[STATS_BUILD_ID]; };
 
-enum stats_incident_kind { INCIDENT_NONE, INCIDENT_HDR_RESET, INCIDENT_SHARED_FAIL };
+/* An incident: an event that is kept as it was raised. The same incident is kept once, with a count. */
+#define INCIDENT_KIND(constant, event) INCIDENT_##constant,
+#define INCIDENT_MEMBER(constant, event) struct event_##event event;
+enum stats_incident_kind { INCIDENT_NONE, HAK_INCIDENTS(INCIDENT_KIND) INCIDENT_KINDS };
 struct stats_incident {
-  uint32_t kind;  /* enum stats_incident_kind; written last */
-  uint32_t cls, stack, tid;
+  uint32_t kind; /* enum stats_incident_kind; written last */
+  uint32_t tid;
   uint64_t time_ns;
-  uint64_t count; /* how often it happened with this class, reason or verdict, and stack */
-  /* INCIDENT_HDR_RESET */
-  uint64_t base, left;
-  uint8_t got, expect;
-  uint16_t verdict; /* enum hdr_verdict */
-  /* INCIDENT_SHARED_FAIL */
-  uint32_t reason;  /* enum fail_reason */
-  uint32_t active, limit, free_slabs;
-  uint64_t free_blocks;
-  uint32_t units, error;    /* what was asked for; an errno, 0 where the system was not asked */
-  uint64_t own, others, batched, partial; /* free blocks of the class, and in whose lists */
-  uint64_t slab_bytes, idle_bytes;        /* of slabs in use, and free of these, in partial slabs and batches */
-  uint32_t holder, second;                /* the classes that hold most of what is idle; CLASS_NONE where there is none */
-  uint64_t holder_idle, second_idle;      /* bytes */
-  /* INCIDENT_HDR_RESET; 0 where unknown, and what is of a thread 0 is unknown */
-  uint64_t offset, over, told;                    /* bytes: of base in its slab, past the left neighbour's end, that a sized free was told */
-  uint64_t good_ago_ms, alloc_ago_ms, free_ago_ms; /* before it: the header was last seen good, the block was allocated, freed */
-  uint32_t good_thread, alloc_thread, free_thread;
-  uint32_t alloc_stack, free_stack, left_stack;   /* left: where the left neighbour was allocated */
-  uint64_t size, access;                          /* bytes that were asked for; the address that was read or written */
-  uint32_t way;                                   /* enum access_way */
-  uint16_t made, given;                           /* enum block_family */
-  uint32_t found, unused;                         /* enum found_by */
-  /* INCIDENT_SHARED_FAIL */
-  uint64_t holder_ms, second_ms; /* since a block was last taken from their slabs with free blocks, on average */
+  uint64_t count; /* how often it happened */
+  union { HAK_INCIDENTS(INCIDENT_MEMBER) };
 };
+
+/* What makes two incidents the same; `why` is the verdict or the reason. */
+struct stats_incident_key { uint32_t kind, cls, stack, why; };
+static inline struct stats_incident_key stats_incident_key(const struct stats_incident *i) {
+  return i->kind == INCIDENT_HDR_RESET ? (struct stats_incident_key){i->kind, i->hdr_reset.cls, i->hdr_reset.stack, i->hdr_reset.verdict}
+                                       : (struct stats_incident_key){i->kind, i->shared_fail.cls, i->shared_fail.stack, i->shared_fail.reason};
+}
+static inline bool stats_incident_is_same(const struct stats_incident *a, const struct stats_incident *b) {
+  const struct stats_incident_key x = stats_incident_key(a), y = stats_incident_key(b);
+  return x.kind == y.kind && x.cls == y.cls && x.stack == y.stack && x.why == y.why;
+}
 
 /* Live blocks at the end, by kind and stack, those with most bytes first; stack 0: unknown, or others than those listed. */
 struct stats_leak {

@@ -234,10 +234,10 @@ static void test_incidents(void) {
   model_finish(r);
   CHECK(r->total->counters.hdr_reset == 3 && r->total->cls[2].counters.hdr_reset == 2);
   CHECK(r->processes[0]->incident_count == 2 && r->processes[0]->incidents[0].count == 2);
-  const struct stats_incident *const i = &r->processes[0]->incidents[0];
-  CHECK(i->offset == 64 && i->over == 1 && i->good_thread == 9 && i->good_ago_ms == 11 && i->left_stack == 8);
-  CHECK(i->size == 100 && i->access == 0x64 && i->way == ACCESS_WRITE);
-  CHECK(i->alloc_stack == 8 && i->alloc_thread == 10 && i->alloc_ago_ms == 12 && i->free_stack == 7 && i->free_thread == 11 && i->free_ago_ms == 13);
+  const struct event_hdr_reset *const e = &r->processes[0]->incidents[0].hdr_reset;
+  CHECK(e->offset == 64 && e->over == 1 && e->good_thread == 9 && e->good_ago_ms == 11 && e->left_stack == 8);
+  CHECK(e->size == 100 && e->access == (const void *)0x64 && e->way == ACCESS_WRITE);
+  CHECK(e->alloc_stack == 8 && e->alloc_thread == 10 && e->alloc_ago_ms == 12 && e->free_stack == 7 && e->free_thread == 11 && e->free_ago_ms == 13);
   const struct model_stack *const stack = model_find_stack(r->processes[0], 7);
   CHECK(stack != NULL && stack->frame_count == 3 && stack->frames[2] == 3);
   model_destroy(r);

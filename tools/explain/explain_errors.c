@@ -118,7 +118,7 @@ static void add_place(struct place **places, size_t *count, size_t *capacity, co
                       const struct stats_incident *i) {
   for (size_t k = 0; k < *count; k++) {
     struct place *const old = &(*places)[k];
-    if (old->i->verdict != i->verdict || old->i->stack != i->stack || old->i->cls != i->cls) continue;
+    if (!stats_incident_is_same(old->i, i)) continue;
     old->count += i->count;
     old->processes += old->p != p;
     return;
@@ -139,43 +139,43 @@ static void tell_past(struct finding *f, struct diagnosis *d, const struct model
 }
 
 static void tell_place(struct diagnosis *d, const struct place *place) {
-  const struct stats_incident *const i = place->i;
-  const unsigned verdict = i->verdict < hdr_verdict_count && advice[i->verdict].what != NULL ? i->verdict : HDR_UNKNOWN;
+  const struct event_hdr_reset *const e = &place->i->hdr_reset;
+  const unsigned verdict = e->verdict < hdr_verdict_count && advice[e->verdict].what != NULL ? e->verdict : HDR_UNKNOWN;
   char class[EXPLAIN_CLASS];
   struct finding *const f = finding_add(d, "header_reset", FINDING_ERROR, place->p);
   finding_cost(f, COST_NONE, (double)place->count, 0);
-  finding_what(f, "%s: %s, %" PRIu64 " time%s, in %s.", advice[verdict].what, model_hdr_verdict_name(i->verdict), place->count,
-               place->count == 1 ? "" : "s", explain_class(class, i->cls));
-  if (i->way != ACCESS_UNSEEN) {
+  finding_what(f, "%s: %s, %" PRIu64 " time%s, in %s.", advice[verdict].what, model_hdr_verdict_name(e->verdict), place->count,
+               place->count == 1 ? "" : "s", explain_class(class, e->cls));
+  if (e->way != ACCESS_UNSEEN) {
     finding_evidence(f, "%s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s, 0x%" PRIx64 ", which was asked for with %" PRIu64 " bytes",
-                     model_access_way_name(i->way), i->access, i->over, i->over == 1 ? "" : "s", model_side(i->verdict), i->base, i->size);
-  } else if (i->over != 0 && i->size != 0) {
-    finding_evidence(f, "up to %" PRIu64 " byte%s %s, 0x%" PRIx64 ", which was asked for with %" PRIu64 " bytes, something was written: 0x%02x", i->over,
-                     i->over == 1 ? "" : "s", model_side(i->verdict), i->base, i->size, i->got);
-  } else if (model_is_header(i)) {
-    finding_evidence(f, "the header of 0x%" PRIx64 " held 0x%02x instead of 0x%02x", i->base, i->got, i->expect);
+                     model_access_way_name(e->way), (uintptr_t)e->access, e->over, e->over == 1 ? "" : "s", model_side(e->verdict), (uintptr_t)e->base, e->size);
+  } else if (e->over != 0 && e->size != 0) {
+    finding_evidence(f, "up to %" PRIu64 " byte%s %s, 0x%" PRIx64 ", which was asked for with %" PRIu64 " bytes, something was written: 0x%02x", e->over,
+                     e->over == 1 ? "" : "s", model_side(e->verdict), (uintptr_t)e->base, e->size, e->got);
+  } else if (model_is_header(e)) {
+    finding_evidence(f, "the header of 0x%" PRIx64 " held 0x%02x instead of 0x%02x", (uintptr_t)e->base, e->got, e->expect);
   }
-  if (i->left != 0) finding_evidence(f, "the block before it, whose end lies there, is 0x%" PRIx64, i->left);
-  if (i->over != 0 && i->size == 0 && i->way == ACCESS_UNSEEN) finding_evidence(f, "%" PRIu64 " byte%s past that end, as far as the pattern goes", i->over, i->over == 1 ? "" : "s");
-  if (i->verdict == HDR_MISMATCHED_FREE) {
-    finding_evidence(f, "block 0x%" PRIx64 " was made by the family of %s, and given back by that of %s", i->base, model_block_family_name(i->made),
-                     model_block_family_name(i->given));
+  if (e->left != NULL) finding_evidence(f, "the block before it, whose end lies there, is 0x%" PRIx64, (uintptr_t)e->left);
+  if (e->over != 0 && e->size == 0 && e->way == ACCESS_UNSEEN) finding_evidence(f, "%" PRIu64 " byte%s past that end, as far as the pattern goes", e->over, e->over == 1 ? "" : "s");
+  if (e->verdict == HDR_MISMATCHED_FREE) {
+    finding_evidence(f, "block 0x%" PRIx64 " was made by the family of %s, and given back by that of %s", (uintptr_t)e->base, model_block_family_name(e->made),
+                     model_block_family_name(e->given));
   }
-  if (i->verdict == HDR_WRONG_SIZE) finding_evidence(f, "the size that was told: %" PRIu64 " bytes", i->told);
-  if (i->good_thread != 0) finding_evidence(f, "its header was last seen good %" PRIu64 " ms before", i->good_ago_ms);
-  char *const where = explain_place(d, place->p, i->stack);
-  if (i->found == FOUND_AT_END) finding_evidence(f, "found by the check of all blocks at the end of the process: no call freed this one");
+  if (e->verdict == HDR_WRONG_SIZE) finding_evidence(f, "the size that was told: %" PRIu64 " bytes", e->told);
+  if (e->good_thread != 0) finding_evidence(f, "its header was last seen good %" PRIu64 " ms before", e->good_ago_ms);
+  char *const where = explain_place(d, place->p, e->stack);
+  if (e->found == FOUND_AT_END) finding_evidence(f, "found by the check of all blocks at the end of the process: no call freed this one");
   else if (where != NULL) finding_evidence(f, "found when %s came by", where);
   else finding_evidence(f, "no stack is known (HAKMEM_STACKS=unwind takes them)");
   free(where);
-  if (i->free_thread != 0) tell_past(f, d, place->p, "freed", i->free_ago_ms, i->free_stack);
-  if (i->alloc_thread != 0) tell_past(f, d, place->p, "allocated", i->alloc_ago_ms, i->alloc_stack);
-  char *const left = explain_place(d, place->p, i->left_stack);
+  if (e->free_thread != 0) tell_past(f, d, place->p, "freed", e->free_ago_ms, e->free_stack);
+  if (e->alloc_thread != 0) tell_past(f, d, place->p, "allocated", e->alloc_ago_ms, e->alloc_stack);
+  char *const left = explain_place(d, place->p, e->left_stack);
   if (left != NULL) finding_evidence(f, "the block before it was allocated by %s", left);
   free(left);
   if (place->processes > 1) finding_evidence(f, "in %" PRIu64 " processes", place->processes);
   finding_figure(f, "count", (double)place->count);
-  finding_figure(f, "verdict", i->verdict);
+  finding_figure(f, "verdict", e->verdict);
   finding_change(f, "%s", advice[verdict].change);
   finding_effect(f, "no header reset of this kind; until then the block is put out of use, and HAKMEM_ON_ERROR=abort stops at once");
 }

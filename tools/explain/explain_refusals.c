@@ -25,10 +25,11 @@ static struct refusals refusals_of(const struct model_process *p, unsigned reaso
   struct refusals all = {0};
   for (size_t n = 0; n < p->incident_count; n++) {
     const struct stats_incident *const i = &p->incidents[n];
-    if (i->kind != INCIDENT_SHARED_FAIL || i->reason >= fail_reason_count || (reasons >> i->reason & 1) == 0) continue;
+    const struct event_shared_fail *const e = &i->shared_fail;
+    if (i->kind != INCIDENT_SHARED_FAIL || e->reason >= fail_reason_count || (reasons >> e->reason & 1) == 0) continue;
     all.count += i->count;
-    if (i->cls < CLASS_ROWS) all.by_class[i->cls] += i->count;
-    if (i->units > all.units) all.units = i->units;
+    if (e->cls < CLASS_ROWS) all.by_class[e->cls] += i->count;
+    if (e->units > all.units) all.units = e->units;
     if (all.first == NULL || i->time_ns < all.first->time_ns) all.first = i;
   }
   return all;
@@ -86,16 +87,16 @@ static void tell_stages(struct finding *f, const struct diagnosis *d) {
 
 /* ---- The state that explains the first of them. ---- */
 
-static void tell_blocks(struct finding *f, const struct stats_incident *i) {
+static void tell_blocks(struct finding *f, const struct event_shared_fail *e) {
   char class[EXPLAIN_CLASS];
-  if (i->cls >= CLASS_COUNT) return;
+  if (e->cls >= CLASS_COUNT) return;
   finding_evidence(f, "free blocks of %s then: %" PRIu64 " in lists of the thread itself, %" PRIu64 " in those of other threads, %" PRIu64
-                      " in batches, %" PRIu64 " in partial slabs", explain_class(class, i->cls), i->own, i->others, i->batched, i->partial);
+                      " in batches, %" PRIu64 " in partial slabs", explain_class(class, e->cls), e->own, e->others, e->batched, e->partial);
 }
 
 /* Much of what is free lies with one class; else it is spread over many, each of which needs a slab of its own anyway. */
-static bool is_held_by_one(const struct stats_incident *i) {
-  return i->slab_bytes > 0 && (double)i->holder_idle >= threshold.external_share * (double)i->idle_bytes;
+static bool is_held_by_one(const struct event_shared_fail *e) {
+  return e->slab_bytes > 0 && (double)e->holder_idle >= threshold.external_share * (double)e->idle_bytes;
 }
 
 /* "class 3 (128 B) (2.1 MiB, nothing taken from it for 41 s)" */
@@ -105,51 +106,51 @@ static const char *name_holder(char *text, size_t size, uint32_t cls, uint64_t b
   return text;
 }
 
-static void tell_holders(struct finding *f, const struct diagnosis *d, const struct model_process *p, const struct stats_incident *i) {
+static void tell_holders(struct finding *f, const struct diagnosis *d, const struct model_process *p, const struct event_shared_fail *e) {
   char share[FORMAT_SIZE], holder[HOLDER_TEXT], second[HOLDER_TEXT];
-  if (i->idle_bytes == 0 || i->slab_bytes == 0) return;
-  format_percent(share, (double)i->idle_bytes, (double)i->slab_bytes);
-  name_holder(holder, sizeof(holder), i->holder, i->holder_idle, i->holder_ms);
-  if (i->second < CLASS_COUNT && i->second_idle * 10 >= i->holder_idle)
+  if (e->idle_bytes == 0 || e->slab_bytes == 0) return;
+  format_percent(share, (double)e->idle_bytes, (double)e->slab_bytes);
+  name_holder(holder, sizeof(holder), e->holder, e->holder_idle, e->holder_ms);
+  if (e->second < CLASS_COUNT && e->second_idle * 10 >= e->holder_idle)
     finding_evidence(f, "%s of the slabs' capacity was free, but held by other classes: most by %s and %s", share, holder,
-                     name_holder(second, sizeof(second), i->second, i->second_idle, i->second_ms));
-  else if (i->second < CLASS_COUNT)
+                     name_holder(second, sizeof(second), e->second, e->second_idle, e->second_ms));
+  else if (e->second < CLASS_COUNT)
     finding_evidence(f, "%s of the slabs' capacity was free, but held by other classes: most by %s", share, holder);
   else
     finding_evidence(f, "%s of the slabs' capacity was free, but held by %s", share, holder);
-  if (!is_held_by_one(i)) finding_evidence(f, "no class held much of it: each class in use has a slab of its own, however few its blocks");
-  explain_holder_age(f, p, i->holder);
+  if (!is_held_by_one(e)) finding_evidence(f, "no class held much of it: each class in use has a slab of its own, however few its blocks");
+  explain_holder_age(f, p, e->holder);
   explain_pins(f, d, p);
-  finding_figure(f, "idle_share", (double)i->idle_bytes / (double)i->slab_bytes);
-  finding_figure(f, "holder_ms", (double)i->holder_ms);
+  finding_figure(f, "idle_share", (double)e->idle_bytes / (double)e->slab_bytes);
+  finding_figure(f, "holder_ms", (double)e->holder_ms);
 }
 
 static void tell_first(struct finding *f, const struct diagnosis *d, const struct model_process *p, const struct stats_incident *i) {
+  const struct event_shared_fail *const e = &i->shared_fail;
   char at[FORMAT_SIZE];
   finding_evidence(f, "the first time after %s: %u unit%s of 64 KiB asked for, %u SuperSlabs in use, %u of their units free%s",
-                   format_ns(at, (double)i->time_ns), i->units, i->units == 1 ? "" : "s", i->active, i->free_slabs,
-                   i->free_slabs > 0 ? ", but not enough of them side by side" : "");
-  if (i->error != 0) finding_evidence(f, "the system said: %s", strerror((int)i->error));
-  char *const where = explain_place(d, p, i->stack);
+                   format_ns(at, (double)i->time_ns), e->units, e->units == 1 ? "" : "s", e->active, e->free_slabs,
+                   e->free_slabs > 0 ? ", but not enough of them side by side" : "");
+  if (e->error != 0) finding_evidence(f, "the system said: %s", strerror((int)e->error));
+  char *const where = explain_place(d, p, e->stack);
   if (where != NULL) finding_evidence(f, "then by %s", where);
   free(where);
-  tell_holders(f, d, p, i);
-  tell_blocks(f, i);
+  tell_holders(f, d, p, e);
+  tell_blocks(f, e);
 }
 
 /* What the program itself can do about it, by where the free memory was. */
-static void advise_on_state(struct finding *f, const struct stats_incident *i) {
+static void advise_on_state(struct finding *f, const struct event_shared_fail *e) {
   char class[EXPLAIN_CLASS];
-  if (i == NULL) return;
-  if (is_held_by_one(i) && (double)i->idle_bytes >= threshold.external_share * (double)i->slab_bytes) {
+  if (is_held_by_one(e) && (double)e->idle_bytes >= threshold.external_share * (double)e->slab_bytes) {
     finding_change(f, "Free the blocks that hold slabs of %s nearly empty, or allocate what lives long apart from what lives short.",
-                   explain_class(class, i->holder));
+                   explain_class(class, e->holder));
     finding_effect(f, "slabs that are empty serve any class");
   }
-  if (i->cls < CLASS_COUNT && i->others * class_stride(i->cls) >= class_slab_units(i->cls) * UNIT_SIZE) {
+  if (e->cls < CLASS_COUNT && e->others * class_stride(e->cls) >= class_slab_units(e->cls) * UNIT_SIZE) {
     finding_option(f, "HAKMEM_DRAIN_INTERVAL", "256");
-    finding_effect(f, "blocks that lie idle in other threads' lists come back eight times as soon: %" PRIu64 " of %s did", i->others,
-                   explain_class(class, i->cls));
+    finding_effect(f, "blocks that lie idle in other threads' lists come back eight times as soon: %" PRIu64 " of %s did", e->others,
+                   explain_class(class, e->cls));
   }
 }
 
@@ -210,7 +211,7 @@ static void tell_limit(struct diagnosis *d, const struct model_process *p) {
   }
   finding_option(f, "HAKMEM_SS_LIMIT", "0");
   finding_effect(f, "no shared_fail by a limit, however the program grows");
-  advise_on_state(f, all.first);
+  if (all.first != NULL) advise_on_state(f, &all.first->shared_fail);
 }
 
 const char *rule_limit(struct diagnosis *d) {

@@ -135,7 +135,8 @@ static void take_incidents(struct model_process *p, const struct stats_block *b,
   for (uint32_t i = 0; i < STATS_INCIDENTS; i++) {
     const struct stats_incident *const incident = &b->incidents[i];
     if (incident->kind == INCIDENT_NONE) continue;
-    if (incident->kind > INCIDENT_SHARED_FAIL || (incident->cls >= CLASS_ROWS && incident->cls != CLASS_NONE)) {
+    const uint32_t cls = stats_incident_key(incident).cls;
+    if (incident->kind >= INCIDENT_KINDS || (cls >= CLASS_ROWS && cls != CLASS_NONE)) {
       (*invalid)++;
     } else {
       model_add_incident(p, incident);

@@ -68,12 +68,10 @@ void model_add_moment(struct model_process *p, const struct stats_moment *moment
 void model_add_incident(struct model_process *p, const struct stats_incident *incident) {
   for (size_t i = 0; i < p->incident_count; i++) {
     struct stats_incident *const old = &p->incidents[i];
-    if (old->kind == incident->kind && old->cls == incident->cls && old->stack == incident->stack &&
-        old->verdict == incident->verdict && old->reason == incident->reason) {
-      old->count += incident->count;
-      if (old->units < incident->units) old->units = incident->units;
-      return;
-    }
+    if (!stats_incident_is_same(old, incident)) continue;
+    old->count += incident->count;
+    if (old->kind == INCIDENT_SHARED_FAIL && old->shared_fail.units < incident->shared_fail.units) old->shared_fail.units = incident->shared_fail.units;
+    return;
   }
   p->incidents = must_grow(p->incidents, p->incident_count, &p->incident_capacity, sizeof(*p->incidents));
   p->incidents[p->incident_count++] = *incident;
@@ -202,7 +200,7 @@ struct histogram *model_merged(struct histogram *const table[CLASS_ROWS]) {
   return merged;
 }
 
-bool model_is_header(const struct stats_incident *i) { return i->got != i->expect && i->size == 0; }
+bool model_is_header(const struct event_hdr_reset *e) { return e->got != e->expect && e->size == 0; }
 
 const char *model_class_name(uint32_t cls, char *buffer) {
   if (cls == CLASS_LARGE) return "large";

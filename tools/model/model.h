@@ -135,7 +135,7 @@ void model_destroy(struct report *r);
 struct model_process *model_add_process(struct report *r);
 
 void model_add_moment(struct model_process *p, const struct stats_moment *moment);
-/* Adds to the count of the same incident (kind, class, verdict or reason, stack) where there is one. */
+/* Adds to the count of the same incident, if there is one. */
 void model_add_incident(struct model_process *p, const struct stats_incident *incident);
 void model_add_leak(struct model_process *p, const struct stats_leak *leak);
 /* `frames` is copied. A stack whose id is known already is not added again. */
@@ -177,10 +177,10 @@ const char *model_class_name(uint32_t cls, char *buffer);
 /* Where an access of a header reset lay, `over` bytes off: "past the end of the block". */
 const char *model_side(unsigned verdict);
 
-/* The name that an enumeration's value has in every output, "?" where it has none. */
 /* Whether what a header reset got and expected are a header; else it was something else that was wrong. */
-bool model_is_header(const struct stats_incident *i);
+bool model_is_header(const struct event_hdr_reset *e);
 
+/* The name that an enumeration's value has in every output, "?" if it has none. */
 #define MODEL_ENUM_NAME(e) const char *model_##e##_name(uint64_t value);
 HAK_ENUMS(MODEL_ENUM_NAME)
 

@@ -72,44 +72,44 @@ static void print_stack(FILE *out, const struct page *page, struct symbolizer *s
 
 /* ---- Incidents ---- */
 
-static void print_shared_fail(FILE *out, const struct stats_incident *i) {
+static void print_shared_fail(FILE *out, uint64_t count, const struct event_shared_fail *e) {
   char name[MODEL_CLASS_NAME];
-  fprintf(out, "  %" PRIu64 " time%s, class %s, reason %s: %u SuperSlabs active", i->count, i->count == 1 ? "" : "s",
-          model_class_name(i->cls, name), model_fail_reason_name(i->reason), i->active);
-  if (i->limit > 0) fprintf(out, " of at most %u", i->limit);
-  fprintf(out, "\n    %u units wanted, %u were free", i->units, i->free_slabs);
-  if (i->error != 0) fprintf(out, "; the system said: %s", strerror((int)i->error));
+  fprintf(out, "  %" PRIu64 " time%s, class %s, reason %s: %u SuperSlabs active", count, count == 1 ? "" : "s",
+          model_class_name(e->cls, name), model_fail_reason_name(e->reason), e->active);
+  if (e->limit > 0) fprintf(out, " of at most %u", e->limit);
+  fprintf(out, "\n    %u units wanted, %u were free", e->units, e->free_slabs);
+  if (e->error != 0) fprintf(out, "; the system said: %s", strerror((int)e->error));
   fprintf(out, "\n    free blocks of this class: %" PRIu64 " in lists of the thread, %" PRIu64 " in those of other threads, %" PRIu64
-               " in batches, %" PRIu64 " in partial slabs\n", i->own, i->others, i->batched, i->partial);
-  if (i->idle_bytes == 0) return;
+               " in batches, %" PRIu64 " in partial slabs\n", e->own, e->others, e->batched, e->partial);
+  if (e->idle_bytes == 0) return;
   char bytes[FORMAT_SIZE], share[FORMAT_SIZE], most[FORMAT_SIZE];
-  fprintf(out, "    free in slabs of all classes: %s, %s of them; most by class %s: %s\n", format_bytes(bytes, i->idle_bytes),
-          format_percent(share, (double)i->idle_bytes, (double)i->slab_bytes), model_class_name(i->holder, name),
-          format_bytes(most, i->holder_idle));
+  fprintf(out, "    free in slabs of all classes: %s, %s of them; most by class %s: %s\n", format_bytes(bytes, e->idle_bytes),
+          format_percent(share, (double)e->idle_bytes, (double)e->slab_bytes), model_class_name(e->holder, name),
+          format_bytes(most, e->holder_idle));
 }
 
-static void print_hdr_reset(FILE *out, const struct stats_incident *i) {
+static void print_hdr_reset(FILE *out, uint64_t count, const struct event_hdr_reset *e) {
   char name[MODEL_CLASS_NAME];
-  const unsigned verdict = i->verdict < hdr_verdict_count ? i->verdict : HDR_UNKNOWN;
-  fprintf(out, "  %" PRIu64 " time%s, class %s, base 0x%" PRIx64 ": ", i->count, i->count == 1 ? "" : "s", model_class_name(i->cls, name), i->base);
-  if (model_is_header(i)) fprintf(out, "got 0x%02x, expected 0x%02x; ", i->got, i->expect);
+  const unsigned verdict = e->verdict < hdr_verdict_count ? e->verdict : HDR_UNKNOWN;
+  fprintf(out, "  %" PRIu64 " time%s, class %s, base 0x%" PRIx64 ": ", count, count == 1 ? "" : "s", model_class_name(e->cls, name), (uintptr_t)e->base);
+  if (model_is_header(e)) fprintf(out, "got 0x%02x, expected 0x%02x; ", e->got, e->expect);
   fprintf(out, "%s\n", model_hdr_verdict_name(verdict));
-  fprintf(out, "    %s%s", verdicts[verdict], i->left != 0 ? "" : "\n");
-  if (i->left != 0) fprintf(out, "; the left neighbour is 0x%" PRIx64 "\n", i->left);
-  if (i->way != ACCESS_UNSEEN) {
-    fprintf(out, "    %s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s, which was asked for with %" PRIu64 " bytes\n", model_access_way_name(i->way),
-            i->access, i->over, i->over == 1 ? "" : "s", model_side(i->verdict), i->size);
-  } else if (i->over != 0 && i->size != 0) {
-    fprintf(out, "    found there, up to %" PRIu64 " byte%s %s, which was asked for with %" PRIu64 " bytes: 0x%02x\n", i->over, i->over == 1 ? "" : "s",
-            model_side(i->verdict), i->size, i->got);
-  } else if (i->over != 0) fprintf(out, "    %" PRIu64 " byte%s past its end, as far as the pattern goes\n", i->over, i->over == 1 ? "" : "s");
-  if (i->verdict == HDR_MISMATCHED_FREE) {
-    fprintf(out, "    made by the family of %s, given back by that of %s\n", model_block_family_name(i->made), model_block_family_name(i->given));
+  fprintf(out, "    %s%s", verdicts[verdict], e->left != NULL ? "" : "\n");
+  if (e->left != NULL) fprintf(out, "; the left neighbour is 0x%" PRIx64 "\n", (uintptr_t)e->left);
+  if (e->way != ACCESS_UNSEEN) {
+    fprintf(out, "    %s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s, which was asked for with %" PRIu64 " bytes\n", model_access_way_name(e->way),
+            (uintptr_t)e->access, e->over, e->over == 1 ? "" : "s", model_side(e->verdict), e->size);
+  } else if (e->over != 0 && e->size != 0) {
+    fprintf(out, "    found there, up to %" PRIu64 " byte%s %s, which was asked for with %" PRIu64 " bytes: 0x%02x\n", e->over, e->over == 1 ? "" : "s",
+            model_side(e->verdict), e->size, e->got);
+  } else if (e->over != 0) fprintf(out, "    %" PRIu64 " byte%s past its end, as far as the pattern goes\n", e->over, e->over == 1 ? "" : "s");
+  if (e->verdict == HDR_MISMATCHED_FREE) {
+    fprintf(out, "    made by the family of %s, given back by that of %s\n", model_block_family_name(e->made), model_block_family_name(e->given));
   }
-  if (i->verdict == HDR_WRONG_SIZE) fprintf(out, "    the size that was told: %" PRIu64 " bytes\n", i->told);
-  if (i->found == FOUND_AT_END) fputs("    found by the check of all blocks at the end of the process\n", out);
-  if (i->good_thread != 0) {
-    fprintf(out, "    its header was last seen good %" PRIu64 " ms before, by thread %" PRIu32 ", when a list was drained\n", i->good_ago_ms, i->good_thread);
+  if (e->verdict == HDR_WRONG_SIZE) fprintf(out, "    the size that was told: %" PRIu64 " bytes\n", e->told);
+  if (e->found == FOUND_AT_END) fputs("    found by the check of all blocks at the end of the process\n", out);
+  if (e->good_thread != 0) {
+    fprintf(out, "    its header was last seen good %" PRIu64 " ms before, by thread %" PRIu32 ", when a list was drained\n", e->good_ago_ms, e->good_thread);
   }
 }
 
@@ -131,18 +131,18 @@ void print_stack_of(FILE *out, const struct page *page, const struct model_proce
 }
 
 /* What is known of a block of a header reset besides where that was found. */
-static void print_past(FILE *out, const struct page *page, const struct model_process *p, const struct stats_incident *i) {
-  if (i->free_thread != 0) {
-    fprintf(out, "    freed %" PRIu64 " ms before, by thread %" PRIu32 "\n", i->free_ago_ms, i->free_thread);
-    print_stack_of(out, page, p, i->free_stack);
+static void print_past(FILE *out, const struct page *page, const struct model_process *p, const struct event_hdr_reset *e) {
+  if (e->free_thread != 0) {
+    fprintf(out, "    freed %" PRIu64 " ms before, by thread %" PRIu32 "\n", e->free_ago_ms, e->free_thread);
+    print_stack_of(out, page, p, e->free_stack);
   }
-  if (i->alloc_thread != 0) {
-    fprintf(out, "    allocated %" PRIu64 " ms before, by thread %" PRIu32 "\n", i->alloc_ago_ms, i->alloc_thread);
-    print_stack_of(out, page, p, i->alloc_stack);
+  if (e->alloc_thread != 0) {
+    fprintf(out, "    allocated %" PRIu64 " ms before, by thread %" PRIu32 "\n", e->alloc_ago_ms, e->alloc_thread);
+    print_stack_of(out, page, p, e->alloc_stack);
   }
-  if (i->left_stack == 0) return;
+  if (e->left_stack == 0) return;
   fputs("    the left neighbour was allocated\n", out);
-  print_stack_of(out, page, p, i->left_stack);
+  print_stack_of(out, page, p, e->left_stack);
 }
 
 struct listed { const struct model_process *p; const struct stats_incident *i; };
@@ -175,14 +175,16 @@ static void print_kind(FILE *out, const struct page *page, enum stats_incident_k
   struct listed *const list = list_incidents(page->main, kind, &count);
   const size_t shown = page->all || count < INCIDENTS_SHOWN ? count : INCIDENTS_SHOWN;
   for (size_t n = 0; n < shown; n++) {
-    if (kind == INCIDENT_SHARED_FAIL) print_shared_fail(out, list[n].i); else print_hdr_reset(out, list[n].i);
+    const struct stats_incident *const i = list[n].i;
+    if (kind == INCIDENT_SHARED_FAIL) print_shared_fail(out, i->count, &i->shared_fail);
+    else print_hdr_reset(out, i->count, &i->hdr_reset);
     if (page->main->process_count > 1) {
       char *const program = escape(list[n].p->program);
       fprintf(out, "    in process %" PRIu32 " (%s)\n", list[n].p->pid, program);
       free(program);
     }
-    print_stack_of(out, page, list[n].p, list[n].i->stack);
-    if (kind == INCIDENT_HDR_RESET) print_past(out, page, list[n].p, list[n].i);
+    print_stack_of(out, page, list[n].p, stats_incident_key(i).stack);
+    if (kind == INCIDENT_HDR_RESET) print_past(out, page, list[n].p, &i->hdr_reset);
   }
   print_more(out, page, shown, count, "of other classes or from other places");
   free(list);

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/demangle.h"
 #include "common/error.h"
@@ -204,51 +205,61 @@ static json_t *stack(const struct report *r, const struct model_process *p, uint
   return frames;
 }
 
+/* Fields of incidents that have another place in the JSON (set_past, incident), or none. */
+static bool is_elsewhere(const char *field) {
+  static const char *const fields[] = {"cls", "stack", "count", "slab", "good_thread", "good_ago_ms", "alloc_thread", "alloc_ago_ms", "alloc_stack",
+                                       "free_thread", "free_ago_ms", "free_stack", "left_stack"};
+  for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+    if (strcmp(field, fields[i]) == 0) return true;
+  }
+  return false;
+}
+
+static void set_field(json_t *object, const char *field, json_t *value) {
+  if (is_elsewhere(field)) json_decref(value);
+  else set(object, field, value);
+}
+
+#define F_PTR(f) set_field(object, #f, address((uintptr_t)e->f));
+#define F_U32(f) set_field(object, #f, json_integer(e->f));
+#define F_U64(f) set_field(object, #f, number(e->f));
+#define F_BYTES(f) F_U64(f)
+#define F_BYTE(f) F_U32(f)
+#define F_CLS(f) set_field(object, #f, json_string(model_class_name(e->f, name)));
+#define F_ENUM(f, of) set_field(object, #f, json_string(model_##of##_name(e->f)));
+
+static void set_unknown(json_t *object, const char *field, bool unknown) {
+  if (unknown) set(object, field, json_null());
+}
+
+static void set_hdr_reset(json_t *object, const struct event_hdr_reset *e) {
+  char name[MODEL_CLASS_NAME];
+  FIELDS_hdr_reset
+  set_unknown(object, "got", e->got == e->expect);
+  set_unknown(object, "expect", e->got == e->expect);
+  set_unknown(object, "told", e->verdict != HDR_WRONG_SIZE);
+  set_unknown(object, "size", e->size == 0);
+  set_unknown(object, "access", e->way == ACCESS_UNSEEN);
+  set_unknown(object, "made", e->made == FAMILY_UNKNOWN);
+  set_unknown(object, "given", e->given == FAMILY_UNKNOWN);
+}
+
+static void set_shared_fail(json_t *object, const struct event_shared_fail *e) {
+  char name[MODEL_CLASS_NAME];
+  FIELDS_shared_fail
+}
+
 static json_t *incident(const struct stats_incident *i) {
+  const struct stats_incident_key key = stats_incident_key(i);
   char name[MODEL_CLASS_NAME];
   json_t *const object = json_object();
-  set(object, "class", json_string(model_class_name(i->cls, name)));
+  set(object, "class", json_string(model_class_name(key.cls, name)));
   set(object, "count", number(i->count));
   set(object, "time_ns", number(i->time_ns));
-  set(object, "stack_id", json_integer(i->stack));
-  if (i->kind == INCIDENT_HDR_RESET) {
-    set(object, "kind", json_string("hdr_reset"));
-    set(object, "base", address(i->base));
-    set(object, "left", address(i->left));
-    set(object, "got", i->got != i->expect ? json_integer(i->got) : json_null());
-    set(object, "expect", i->got != i->expect ? json_integer(i->expect) : json_null());
-    set(object, "verdict", json_string(model_hdr_verdict_name(i->verdict)));
-    set(object, "offset", number(i->offset));
-    set(object, "over", number(i->over));
-    set(object, "told", i->verdict == HDR_WRONG_SIZE ? number(i->told) : json_null());
-    set(object, "size", i->size != 0 ? number(i->size) : json_null());
-    set(object, "access", i->way != ACCESS_UNSEEN ? address(i->access) : json_null());
-    set(object, "way", json_string(model_access_way_name(i->way)));
-    set(object, "made", i->made != FAMILY_UNKNOWN ? json_string(model_block_family_name(i->made)) : json_null());
-    set(object, "given", i->given != FAMILY_UNKNOWN ? json_string(model_block_family_name(i->given)) : json_null());
-    set(object, "found", json_string(model_found_by_name(i->found)));
-  } else {
-    set(object, "kind", json_string("shared_fail"));
-    set(object, "reason", json_string(model_fail_reason_name(i->reason)));
-    set(object, "active", json_integer(i->active));
-    set(object, "limit", json_integer(i->limit));
-    set(object, "free_slabs", json_integer(i->free_slabs));
-    set(object, "free_blocks", number(i->free_blocks));
-    set(object, "units", number(i->units));
-    set(object, "error", number(i->error));
-    set(object, "own", number(i->own));
-    set(object, "others", number(i->others));
-    set(object, "batched", number(i->batched));
-    set(object, "partial", number(i->partial));
-    set(object, "slab_bytes", number(i->slab_bytes));
-    set(object, "idle_bytes", number(i->idle_bytes));
-    set(object, "holder", json_string(model_class_name(i->holder, name)));
-    set(object, "holder_idle", number(i->holder_idle));
-    set(object, "second", json_string(model_class_name(i->second, name)));
-    set(object, "second_idle", number(i->second_idle));
-    set(object, "holder_ms", number(i->holder_ms));
-    set(object, "second_ms", number(i->second_ms));
-  }
+  set(object, "stack_id", json_integer(key.stack));
+  set(object, "kind", json_string(i->kind == INCIDENT_HDR_RESET ? "hdr_reset" : "shared_fail"));
+  if (i->kind == INCIDENT_HDR_RESET) set_hdr_reset(object, &i->hdr_reset);
+  else set_shared_fail(object, &i->shared_fail);
   return object;
 }
 
@@ -268,19 +279,19 @@ static json_t *with_stack(json_t *object, const struct report *r, const struct m
   return object;
 }
 
-static void set_past(json_t *object, const struct report *r, const struct model_process *p, const struct stats_incident *i) {
-  set(object, "last_good", moment_before(i->good_thread, i->good_ago_ms));
-  set(object, "allocated", with_stack(moment_before(i->alloc_thread, i->alloc_ago_ms), r, p, i->alloc_stack));
-  set(object, "freed", with_stack(moment_before(i->free_thread, i->free_ago_ms), r, p, i->free_stack));
-  set(object, "left_allocated", i->left_stack != 0 ? with_stack(json_object(), r, p, i->left_stack) : json_null());
+static void set_past(json_t *object, const struct report *r, const struct model_process *p, const struct event_hdr_reset *e) {
+  set(object, "last_good", moment_before(e->good_thread, e->good_ago_ms));
+  set(object, "allocated", with_stack(moment_before(e->alloc_thread, e->alloc_ago_ms), r, p, e->alloc_stack));
+  set(object, "freed", with_stack(moment_before(e->free_thread, e->free_ago_ms), r, p, e->free_stack));
+  set(object, "left_allocated", e->left_stack != 0 ? with_stack(json_object(), r, p, e->left_stack) : json_null());
 }
 
 static json_t *incidents(const struct report *r, const struct model_process *p) {
   json_t *const array = json_array();
   for (size_t i = 0; i < p->incident_count; i++) {
     json_t *const object = incident(&p->incidents[i]);
-    set(object, "stack", stack(r, p, p->incidents[i].stack));
-    if (p->incidents[i].kind == INCIDENT_HDR_RESET) set_past(object, r, p, &p->incidents[i]);
+    set(object, "stack", stack(r, p, stats_incident_key(&p->incidents[i]).stack));
+    if (p->incidents[i].kind == INCIDENT_HDR_RESET) set_past(object, r, p, &p->incidents[i].hdr_reset);
     json_array_append_new(array, object);
   }
   return array;

@@ -220,10 +220,10 @@ ON(tls_sll_drain) {
   duration(p, &t->r->latency.drain[e->cls], e->ticks);
 }
 
-static void incident(struct trace_process *p, uint64_t time_ns, struct stats_incident *new) {
-  new->time_ns = time_ns - p->first_ns;
-  new->count = 1;
-  model_add_incident(p->p, new);
+static void incident(struct trace_process *p, uint64_t time_ns, struct stats_incident new) {
+  new.time_ns = time_ns - p->first_ns;
+  new.count = 1;
+  model_add_incident(p->p, &new);
 }
 
 ON(shared_fail) {
@@ -235,14 +235,7 @@ ON(shared_fail) {
   ++*by_reason[e->reason];
   struct model_class *const row = row_of(p, e->cls);
   if (row != NULL) row->counters.shared_fail++;
-  struct stats_incident new = {
-    .kind = INCIDENT_SHARED_FAIL, .cls = e->cls, .stack = e->stack, .reason = e->reason, .active = e->active,
-    .limit = e->limit, .free_slabs = e->free_slabs, .free_blocks = e->free_blocks,
-    .units = e->units, .error = e->error, .own = e->own, .others = e->others, .batched = e->batched,
-    .partial = e->partial, .slab_bytes = e->slab_bytes, .idle_bytes = e->idle_bytes, .holder = e->holder,
-    .second = e->second, .holder_idle = e->holder_idle, .second_idle = e->second_idle,
-    .holder_ms = e->holder_ms, .second_ms = e->second_ms};
-  incident(p, time_ns, &new);
+  incident(p, time_ns, (struct stats_incident){.kind = INCIDENT_SHARED_FAIL, .shared_fail = *e});
 }
 
 ON(legacy_fallback) {
@@ -261,15 +254,7 @@ ON(hdr_reset) {
   p->p->counts->counters.hdr_reset++;
   struct model_class *const row = row_of(p, e->cls);
   if (row != NULL) row->counters.hdr_reset++;
-  struct stats_incident new = {
-    .kind = INCIDENT_HDR_RESET, .cls = e->cls, .stack = e->stack, .base = (uintptr_t)e->base, .left = (uintptr_t)e->left,
-    .got = e->got, .expect = e->expect, .verdict = (uint16_t)e->verdict, .offset = e->offset, .over = e->over, .told = e->told,
-    .good_ago_ms = e->good_ago_ms, .alloc_ago_ms = e->alloc_ago_ms, .free_ago_ms = e->free_ago_ms,
-    .good_thread = e->good_thread, .alloc_thread = e->alloc_thread, .free_thread = e->free_thread,
-    .alloc_stack = e->alloc_stack, .free_stack = e->free_stack, .left_stack = e->left_stack,
-    .size = e->size, .access = (uintptr_t)e->access, .way = e->way,
-    .made = (uint16_t)e->made, .given = (uint16_t)e->given, .found = e->found};
-  incident(p, time_ns, &new);
+  incident(p, time_ns, (struct stats_incident){.kind = INCIDENT_HDR_RESET, .hdr_reset = *e});
 }
 
 ON(fragmentation) {
