@@ -30,7 +30,7 @@
 static bool watched;              /* statistics were asked for */
 static uint64_t next_snapshot_ms; /* atomic */
 
-/* Whether somebody looks at the statistics or the events: then snapshots are taken on the schedule. */
+/* Whether statistics or events are looked at: then snapshots are taken on the schedule. */
 static bool is_watched(void) { return watched || tracer_is_listened(); }
 
 /* ---- Schedule and requests. ---- */
@@ -82,7 +82,7 @@ int hub_on_read(struct hak_stats *out, size_t size) {
 }
 
 int hub_on_dump(int fd) {
-  snapshot_take(true, true); /* signal safe whoever calls */
+  snapshot_take(true, true); /* as in a signal handler, which the caller may be */
   return dump_write(fd);
 }
 

@@ -80,7 +80,7 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
  * A field is F_PTR (an address), U32, U64, BYTES (u64, bytes), TICKS (u64, clock ticks), BYTE (u8, shown in
  * hexadecimal), CLS (u32 class or CLASS_ row), ENUM(field, enumeration), TEXT (a C string),
  * ADDRESSES(field, n) (n addresses; n is a uint32_t member of its own, not to be declared again) or
- * COUNTS(field, n) (n uint32_t). Whoever expands the table defines F_PTR, F_U32, ... first.
+ * COUNTS(field, n) (n uint32_t). Define F_PTR, F_U32, ... before you expand the table.
  */
 
 /* Incidents: the events that the statistics block keeps as they were raised; I(CONSTANT, event). Each has a cls and a stack. */
@@ -101,7 +101,7 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
     F_PTR(ptr) F_CLS(cls) F_ENUM(result, lookup_result) F_ENUM(strategy, lookup_strategy) F_U32(probes) F_TICKS(ticks)) \
   E(superslab_acquire, "the shared pool got a SuperSlab",                                           \
     F_PTR(base) F_BYTES(size) F_ENUM(source, acquire_source) F_U32(active))                                 \
-  E(superslab_release, "an empty SuperSlab went back to the system",                                \
+  E(superslab_release, "an empty SuperSlab was returned to the system",                                \
     F_PTR(base) F_BYTES(size) F_ENUM(reason, release_reason) F_U32(active))                                 \
   E(slab_acquire, "a class got a slab", F_PTR(base) F_CLS(cls) F_U32(live) F_U32(capacity))                 \
   E(slab_release, "a class gave an empty slab back", F_PTR(base) F_CLS(cls) F_U32(live) F_U32(capacity))    \
@@ -118,7 +118,7 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
     F_COUNTS(utilisation, utilisation_bins))                                                          \
   E(os_map, "address space was mapped", F_PTR(base) F_BYTES(size) F_TICKS(ticks))                         \
   E(os_unmap, "address space was unmapped", F_PTR(base) F_BYTES(size) F_TICKS(ticks))                     \
-  E(os_purge, "memory went back to the system, its address space kept", F_PTR(base) F_BYTES(size) F_TICKS(ticks)) \
+  E(os_purge, "memory was returned to the system, its address space kept", F_PTR(base) F_BYTES(size) F_TICKS(ticks)) \
   E(thread_start, "a thread got its TLS SLLs", F_U32(live_caches))                                    \
   E(thread_exit, "a thread's TLS SLLs were taken over", F_U32(live_caches))                           \
   E(stack, "a stack seen for the first time", F_U32(id) F_ADDRESSES(frames, frame_count) F_U32(epoch))               \
@@ -126,7 +126,7 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
     F_U32(epoch) F_TEXT(build_id))                                                                      \
   E(alloc, "a block was handed out (sampled, or all in full tracing)",                              \
     F_PTR(ptr) F_BYTES(size) F_CLS(cls) F_U32(stack))                                                       \
-  E(free, "a block came back (sampled, or all in full tracing)", F_PTR(ptr) F_BYTES(size) F_CLS(cls) F_U32(stack)) \
+  E(free, "a block was freed (sampled, or all in full tracing)", F_PTR(ptr) F_BYTES(size) F_CLS(cls) F_U32(stack)) \
   E(realloc, "a block changed its size (sampled, or all in full tracing)",                          \
     F_PTR(ptr) F_BYTES(size) F_CLS(cls) F_U32(stack) F_PTR(old))                                              \
   E(process, "what the other events of this process rest on; at the start and on the fragmentation schedule", \

@@ -1,8 +1,7 @@
 /*
  * clock.h: ticks <-> nanoseconds, and the clock's own cost.
  *
- * Ticks are the processor's time-stamp counter where there is one that runs evenly (x86-64 with constant_tsc, aarch64),
- * else nanoseconds.
+ * Ticks are the processor's time-stamp counter if that runs evenly (x86-64 with constant_tsc, aarch64), else nanoseconds.
  */
 #ifndef HAKMEM_CLOCK_H
 #define HAKMEM_CLOCK_H

@@ -1,21 +1,20 @@
 /*
- * gate.c: who may be in the dynamic loader's lists and in libunwind, which walks them.
+ * gate.c: which threads may be in the dynamic loader's lists and in libunwind, which walks them.
  *
- * A stack is taken wherever a block is handed out, whatever the program holds at that moment. Two things must not wait for it, nor
- * it for them:
+ * A stack may be taken whenever a block is handed out, whatever locks the program holds. Two things must not wait for it, nor it for them:
  *
- *   - a fork: the child could never take a lock again that another thread held in libunwind or in the loader at the fork;
- *   - a callback of dl_iterate_phdr, which runs with the loader's lock held. Where it waits for a lock of the program's whose holder
- *     allocates (LTTng's listener threads do), that holder's stack would wait for the loader's lock, for ever.
+ *   - a fork: the child could never again take a lock that another thread held in libunwind or in the loader at the fork;
+ *   - a callback of dl_iterate_phdr, which runs with the loader's lock held. It may wait for a lock of the program whose holder
+ *     allocates (LTTng's listener threads do). That holder's stack would wait for the loader's lock, for ever.
  *
- * So both bar the gate, and wait until nobody is inside; who comes by meanwhile gets no more than frame pointers can tell.
- * A thread is inside and may not be, or sees no bar: both sides write their word before they read the other's.
+ * So both bar the gate, and wait until no other thread is inside. A thread that needs a stack meanwhile uses frame pointers only.
+ * Both sides write their own word before they read the other's: so either the thread sees the bar, or the bar sees the thread.
  */
 #include "src/platform/syscall.h"
 #include "gate.h"
 
-#define YIELDS 100    /* before it sleeps: who is inside may have a lower priority than who waits */
-#define SLEEPS 20000  /* of 50 us: who is inside so long was stopped, or was lost in a fork that ran no handlers */
+#define YIELDS 100    /* before it sleeps: the thread inside may have a lower priority than this one */
+#define SLEEPS 20000  /* of 50 us: a thread that is inside for longer was stopped, or was lost in a fork that ran no handlers */
 
 static uint32_t inside; /* atomic; threads inside */
 static uint32_t bars;   /* atomic; forks and callbacks under way */
@@ -54,12 +53,12 @@ void gate_unbar(void) {
 }
 
 /*
- * A signal handler that interrupts a thread inside may fork. The child then has the loader's lock as the thread held it, for a holder with another number:
- * it can neither be given back nor be taken again.
+ * A signal handler that interrupts a thread inside may fork. The child then inherits the loader's lock as held, by a thread number that it does not have:
+ * it can neither release the lock nor take it again.
  */
 void gate_fork_child(void) {
   if (inside_here > 0) __atomic_store_n(&closed, true, __ATOMIC_RELAXED);
-  /* Who was inside, or barred the gate, on other threads does not exist here; the fork's own bar is over. */
+  /* Other threads, inside or barring, do not exist in the child; the fork's own bar is over. */
   bars_here--;
   __atomic_store_n(&bars, bars_here, __ATOMIC_SEQ_CST);
   __atomic_store_n(&inside, inside_here, __ATOMIC_SEQ_CST);

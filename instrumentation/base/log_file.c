@@ -59,7 +59,7 @@ static bool is_null_device(const struct stat *status) {
 /* Why it cannot be the log, else NULL: a terminal and /dev/null can, and of regular files the user's own. Nothing is opened for this. */
 static const char *objection(const struct stat *status) {
   if (S_ISREG(status->st_mode)) return status->st_uid == sys_geteuid() ? NULL : "it belongs to another user";
-  if (S_ISFIFO(status->st_mode)) return NULL; /* somebody reads it, or it cannot be opened */
+  if (S_ISFIFO(status->st_mode)) return NULL; /* without a reader it cannot be opened */
   if (S_ISLNK(status->st_mode)) return "it is a symbolic link";
   if (S_ISDIR(status->st_mode)) return strerrordesc_np(EISDIR);
   if (!S_ISCHR(status->st_mode)) return "it is neither a regular file nor a terminal";

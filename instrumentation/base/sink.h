@@ -15,8 +15,9 @@ struct hak_event_sink {
   uint32_t size;    /* sizeof(struct hak_event_sink) */
   void (*thread_begin)(void); /* a thread's first event is about to be raised on it; may be NULL */
   /*
-   * NULL while nobody takes the events down; else any value, another one after others began to: what is raised only once (stacks, loaded
-   * objects) is then raised again. Any thread, with or without locks of the program's; must not allocate. May be NULL: somebody always does.
+   * NULL while no session records the events; else any value, a new one after a new session began: the events that are raised only once (stacks,
+   * loaded objects) are then raised again. Any thread calls it, whatever locks the program holds; it must not allocate. May be NULL: a session always
+   * records.
    */
   const void *(*listeners)(void);
   HAK_EVENTS(EVENT_SINK_MEMBER)

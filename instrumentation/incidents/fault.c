@@ -45,7 +45,7 @@ static void release(uint64_t before) {
 /* ---- The report, on a stack of its own. ---- */
 
 static struct report {
-  uint32_t thread; /* atomic; who is at it, 0: nobody */
+  uint32_t thread; /* atomic; the thread that reports, 0: none */
   char *stack;
   ucontext_t here, there;
   const void *address;
@@ -64,7 +64,7 @@ static enum access_way way_of(const ucontext_t *context) {
 #endif
 }
 
-/* False where another thread does not come to an end with its own, or this one is at it already: then there is something wrong with us. */
+/* False: another thread does not finish its report, or this thread is within one already, so the fault is our own. */
 static bool take_report(void) {
   const uint32_t self = os_thread();
   for (unsigned i = 0; i < WAITS; i++) {
@@ -167,6 +167,6 @@ AT_START void fault_start(void) {
 
 void fault_fork_child(void) {
   process = sys_getpid();
-  report.thread = 0; /* who was at it, or held `own`, does not exist here */
+  report.thread = 0; /* a thread that reported, or held `own`, does not exist in the child */
   own_busy = false;
 }

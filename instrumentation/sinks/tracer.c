@@ -1,5 +1,5 @@
 /*
- * tracer.c: attaches a tracer, replays the first events to it, and repeats to each session what is raised only once.
+ * tracer.c: attaches a tracer, replays the first events to it, and repeats to each new session the events that are raised only once.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,7 +22,7 @@ struct tracer_missed tracer_missed[MISSED_COUNTERS];
 static struct early early[EARLY_LENGTH] BULK;
 static uint32_t early_count; /* atomic */
 static uint64_t early_first_ns;
-static const void *told_listeners; /* atomic; the listeners that know what is raised only once */
+static const void *told_listeners; /* atomic; the listeners that saw the events which are raised only once */
 static __thread bool thread_begun __attribute__((tls_model("initial-exec")));
 
 /* Since the process began. */
@@ -83,7 +83,7 @@ void tracer_raise_process(void) {
   hub_event_process(&process);
 }
 
-/* The tracer's listeners; NULL: nobody takes its events down. */
+/* The tracer's listeners; NULL: no session records its events. */
 static const void *listeners(void) {
   const struct hak_event_sink *sink = __atomic_load_n(&tracer_sink, __ATOMIC_ACQUIRE);
   return sink != NULL && sink->listeners != NULL ? sink->listeners() : sink;

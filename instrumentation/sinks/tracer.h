@@ -2,7 +2,7 @@
  * tracer.h: the sink that a tracer attaches, and the first events, which are kept for it.
  *
  *   no tracer yet, the constructors still run:   the event is kept in the ring `tracer_early`, if it has room
- *   otherwise, while nobody takes events down:   it is counted as missed
+ *   otherwise, while no session records:         it is counted as missed
  */
 #ifndef HAKMEM_TRACER_H
 #define HAKMEM_TRACER_H
@@ -52,7 +52,7 @@ const char *tracer_keep_text(const char *text);
 /* Before a tracer sees an event of this thread. */
 void tracer_begin_thread(const struct hak_event_sink *sink);
 
-/* Whether somebody takes the tracer's events down. */
+/* Whether a session records the tracer's events. */
 bool tracer_is_listened(void);
 /* The same; and repeats to new listeners what is raised only once. */
 bool tracer_greet(void);

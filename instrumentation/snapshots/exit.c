@@ -1,5 +1,5 @@
 /*
- * exit.c: _exit of the C library, by which forked children mostly end: no destructor runs, so the statistics file is brought up to date here. Part of
+ * exit.c: _exit of the C library. Most forked children end by it: no destructor runs, so the statistics file is brought up to date here. Part of
  * libhakmem.so alone. A child of vfork shares its parent's memory; its process id tells the two apart.
  */
 #include "src/platform/syscall.h"

@@ -24,7 +24,7 @@
 #define LOCK_WAIT_MS 100 /* the holder may be the very thread whose fault is reported */
 
 static struct lock lock;
-static bool closed[STATS_MODULES]; /* atomic; the object is gone, or nobody knows */
+static bool closed[STATS_MODULES]; /* atomic; the object is gone, or that is not known */
 static uintptr_t bias[STATS_MODULES]; /* what the loader added to the addresses of the object's file */
 static uint32_t epoch;             /* atomic */
 static uint64_t generation;        /* atomic; how many objects the loader had added and removed when the table was last compared */
@@ -150,7 +150,7 @@ static bool is_known(const struct stats_block *b, uintptr_t address) {
   return false;
 }
 
-/* The mapping that `address` lies in; false where there is none, or it holds no code. */
+/* The mapping that `address` lies in; false: there is none, or it holds no code. */
 static bool find_mapping(uintptr_t address, struct stats_module *found) {
   struct maps_region region;
   if (maps_find(address, &region) != MAPS_FOUND || !region.executable) return false;
@@ -187,7 +187,7 @@ static const struct stats_module *enter(struct stats_block *b, const struct stat
   strcpy(new->build_id, module->build_id);
   __atomic_store_n(&closed[count], false, __ATOMIC_RELAXED);
   bias[count] = added;
-  __atomic_store_n(&new->size, module->size, __ATOMIC_RELEASE); /* last: who takes no lock looks at it first */
+  __atomic_store_n(&new->size, module->size, __ATOMIC_RELEASE); /* last: readers without the lock look at it first */
   return new;
 }
 

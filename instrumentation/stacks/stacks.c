@@ -50,8 +50,8 @@ static void *open_libunwind(void *unused) {
 }
 
 /*
- * HAKMEM_STACKS=auto: the first stack that is needed opens libunwind; who comes by meanwhile gets none. Of several threads, another may
- * be in a constructor, the loader's lock held, and wait for this one: so a thread of ours opens it, and is waited for a while only.
+ * HAKMEM_STACKS=auto: the first stack that is needed opens libunwind; other threads get none meanwhile. If there are several threads, another may
+ * be in a constructor, hold the loader's lock, and wait for this one: so a thread of ours opens it, and this one waits a short time only.
  */
 static void open_now(void) {
   uint32_t untried = UNTRIED;
@@ -92,7 +92,7 @@ void stacks_start(bool is_listened) {
 #define FAULTS 64 /* whose frames are kept */
 
 static uint64_t hashes[HASHES] BULK; /* atomic; 0 where none */
-static uint16_t told[HASHES] BULK;   /* atomic; the pass in which the stack was last told of */
+static uint16_t told[HASHES] BULK;   /* atomic; the pass in which the event of this stack was last raised */
 static uint16_t pass = 1;      /* atomic; grows with stacks_tell_again */
 
 /* Never 0. Every frame goes through a multiplication, whose upper half reaches the next one. */
@@ -105,7 +105,7 @@ static uint64_t hash_of(const uintptr_t *frames, uint32_t count, uint32_t epoch)
   return hash | 1;
 }
 
-/* The id of the stack with this hash; *fresh: this pass has not told of it yet. 0 where there is no place. Takes no lock. */
+/* The id of the stack with this hash; *fresh: in this pass its event was not raised yet. 0: there is no room. Takes no lock. */
 static uint32_t id_of(uint64_t hash, bool *fresh) {
   uint32_t i = (uint32_t)(hash >> 32) % HASHES;
   for (unsigned probe = 0; probe < PROBES_MAX; probe++, i = (i + 1) % HASHES) {
@@ -130,7 +130,7 @@ static struct stack_frames *reserve(void) {
   return i < FAULTS ? &places[i].frames : NULL;
 }
 
-/* Keeps the frames, once. False where there is no memory. */
+/* Keeps the frames, once. False: there is no memory. */
 static bool keep_frames(uint32_t id, const uintptr_t *frames, uint32_t count, uint32_t epoch, enum stack_use use) {
   if (__atomic_load_n(&kept[id - 1], __ATOMIC_RELAXED) != NULL) return true;
   struct stack_frames *fresh = use == STACK_FAULT ? reserve() : os_metadata(sizeof(*fresh) + count * sizeof(*frames));
@@ -198,7 +198,7 @@ static uint32_t capture(uintptr_t at, uintptr_t end, uintptr_t first, uintptr_t 
   return count == 0 && can_ask ? by_libunwind(first, frames, epoch) : count;
 }
 
-/* The id of these frames, kept and told as the use asks; 0 where there is no place. */
+/* The id of these frames, kept and raised as the use asks; 0: there is no room. */
 static uint32_t enter(const uintptr_t *frames, uint32_t count, uint32_t epoch, enum stack_use use) {
   bool fresh;
   const uint32_t id = id_of(hash_of(frames, count, epoch), &fresh);
@@ -255,7 +255,7 @@ void stacks_fork_release(void) {
 }
 
 void stacks_fork_child(void) {
-  if (libunwind == OPENING) libunwind = UNTRIED; /* who was at it does not exist here */
+  if (libunwind == OPENING) libunwind = UNTRIED; /* the thread that was opening it does not exist in the child */
   modules_fork_child();
   gate_fork_child();
 }

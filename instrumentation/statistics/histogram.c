@@ -19,7 +19,7 @@ uint64_t histogram_upper(unsigned index) {
   return index + 1 < HISTOGRAM_BUCKETS ? histogram_lower(index + 1) - 1 : UINT64_MAX;
 }
 
-/* Raises *place to `value`, whoever else writes to it. */
+/* Raises *place to `value`, even if other threads write to it. */
 static void raise_to(uint64_t *place, uint64_t value) {
   uint64_t seen = __atomic_load_n(place, __ATOMIC_RELAXED);
   while (seen < value &&
