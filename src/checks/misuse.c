@@ -1,3 +1,4 @@
+#include "probe.h"
 #include "misuse.h"
 
 #include <dlfcn.h>
@@ -16,7 +17,6 @@
 #include "memory/os.h"
 #include "records.h"
 #include "slabs/shared_pool.h"
-#include "probe.h"
 
 bool misuse_is_link(const struct block *block, uint32_t cls) {
   if (block == BLOCK_END) return true;

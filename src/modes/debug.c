@@ -1,3 +1,4 @@
+#include "probe.h"
 #include "debug.h"
 
 #if HAKMEM_EVENTS
@@ -8,7 +9,6 @@
 #include "platform/message.h"
 #include "memory/os.h"
 #include "slabs/size_class.h"
-#include "probe.h"
 
 #define PATTERN ((uint8_t)0xb7)
 #define QUARANTINE_MAX 131072u  /* blocks that wait, at most */

@@ -1,3 +1,4 @@
+#include "checker_hooks.h"
 #include "guard.h"
 
 #if HAKMEM_EVENTS
@@ -10,7 +11,6 @@
 #include "platform/random.h"
 #include "checks/records.h"
 #include "platform/syscall.h"
-#include "checker_hooks.h"
 
 #define PATTERN ((uint8_t)0xb7)
 #define SAMPLE_SHARE 2   /* where only a sample is guarded, 1 / 2^so many of the slots are enough, */

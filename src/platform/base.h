@@ -10,9 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Whether the build has headers, events and all that hangs on them; the code asks `if (HAKMEM_EVENTS)` wherever the compiler can drop the rest. */
 #ifndef HAKMEM_EVENTS
-#define HAKMEM_EVENTS 1
+#define HAKMEM_EVENTS 1 /* 0: the plain build, without headers, events and modes */
 #endif
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)

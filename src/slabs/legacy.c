@@ -1,3 +1,5 @@
+#include "checker_hooks.h"
+#include "probe.h"
 #include "legacy.h"
 
 #include <string.h>
@@ -8,8 +10,6 @@
 #include "checks/misuse.h"
 #include "memory/os.h"
 #include "units.h"
-#include "checker_hooks.h"
-#include "probe.h"
 
 #define KEPT_DELAY_PART 4      /* kept memory is given back after this part of HAKMEM_RELEASE_DELAY */
 #define KEPT_BYTES (192 * MIB)    /* of freed huge blocks, kept for reuse; or as much as is live, if that is more */

@@ -1,11 +1,11 @@
+#include "checker_hooks.h"
+#include "probe.h"
 #include "shared_pool.h"
 
 #include <errno.h>
 
 #include "directory.h"
 #include "memory/os.h"
-#include "checker_hooks.h"
-#include "probe.h"
 
 /*
  * Per class. More of them save more walks over blocks, but what goes back to its slab is handed out in order of address again, and a program

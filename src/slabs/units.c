@@ -1,10 +1,10 @@
+#include "checker_hooks.h"
+#include "probe.h"
 #include "units.h"
 
 #include "platform/config.h"
 #include "directory.h"
 #include "memory/os.h"
-#include "checker_hooks.h"
-#include "probe.h"
 
 /*
  * Descriptors of SuperSlabs that went, for those that come. One in a hundred has the list of the others, whose memory goes back; behind its

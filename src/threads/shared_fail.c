@@ -1,7 +1,7 @@
+#include "probe.h"
 #include "shared_fail.h"
 
 #include "platform/config.h"
-#include "probe.h"
 
 /* Bytes of slabs that are free but belong to a class: in its partial slabs and batches. Lists of threads are not looked through for it. */
 struct idle {

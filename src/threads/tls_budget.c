@@ -1,3 +1,4 @@
+#include "probe.h"
 #include "tls_lists.h"
 
 #include <string.h>
@@ -9,7 +10,6 @@
 #include "modes/profile.h"
 #include "platform/random.h"
 #include "slabs/shared_pool.h"
-#include "probe.h"
 
 #define SHARED_BYTES (32 * MIB)       /* all lists of the process may hold so much beyond their least, */
 #define SHARED_A_THREAD (256 * KIB)   /* or so much for each thread, if that is more; */

@@ -1,9 +1,9 @@
+#include "probe.h"
 #include "tls_lists.h"
 
 #include "checks/audit.h"
 #include "slabs/legacy.h"
 #include "slabs/shared_pool.h"
-#include "probe.h"
 
 #define CUT_MAX 128u          /* a list for up to so many is cut in the middle; to walk a longer one costs more than to change it whole */
 #define WHOLE_MAX 64u         /* up to so many go whole where half is idle */

@@ -19,13 +19,13 @@
  *
  * A claim is as a lock: what is found is given back, which raises events and makes system calls, when none is held.
  */
+#include "checker_hooks.h"
+#include "probe.h"
 #include "slabs/directory.h"
 #include "platform/lock.h"
 #include "memory/os.h"
 #include "slabs/shared_pool.h"
 #include "tls_lists.h"
-#include "checker_hooks.h"
-#include "probe.h"
 
 #define CLAIMS_MOST 32u /* at once: an owner that comes back meanwhile waits for all of them */
 

@@ -1,3 +1,4 @@
+#include "probe.h"
 #include "tls_lists.h"
 
 #include "checks/audit.h"
@@ -6,7 +7,6 @@
 #include "checks/misuse.h"
 #include "shared_fail.h"
 #include "slabs/shared_pool.h"
-#include "probe.h"
 
 /* ---- Refill. ---- */
 

@@ -4,14 +4,14 @@
  */
 #include <pthread.h>
 
+#include "checker_hooks.h"
+#include "probe.h"
 #include "platform/config.h"
 #include "slabs/legacy.h"
 #include "memory/os.h"
 #include "modes/quarantine.h"
 #include "slabs/shared_pool.h"
 #include "tls_lists.h"
-#include "checker_hooks.h"
-#include "probe.h"
 
 #define VISITS_PER_LOOK 8u  /* slow-path visits from one look at the clock to the next, */
 #define VISITS_PER_TICK 16u /* and from one hub_tick to the next */

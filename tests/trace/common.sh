@@ -100,8 +100,8 @@ lttng_do() {
 }
 
 program() {
-  cc -std=gnu11 -O1 -g -fno-builtin -fno-omit-frame-pointer -Wall -Wextra -D_GNU_SOURCE -pthread -I"$SOURCE_DIR/instrumentation" -I"$SOURCE_DIR" -I"$SOURCE_DIR/src" \
-    -o "$place/$1" "$SOURCE_DIR/tests/trace/$1.c" -ldl || fail "$1.c does not compile"
+  cc -std=gnu11 -O1 -g -fno-builtin -fno-omit-frame-pointer -Wall -Wextra -D_GNU_SOURCE -pthread \
+    -I"$SOURCE_DIR" -I"$SOURCE_DIR/src" -I"$SOURCE_DIR/src/names" -I"$SOURCE_DIR/instrumentation" -o "$place/$1" "$SOURCE_DIR/tests/trace/$1.c" -ldl || fail "$1.c does not compile"
 }
 
 session() {

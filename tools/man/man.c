@@ -5,7 +5,7 @@
  *   @OPTIONS               the options of the library (src/platform/config.h)
  *   @EVENTS                the events and their fields (src/events.h)
  *   @COMMANDS              the commands of the companion program, from its --help
- *   @LOSSES @COUNTERS @CLASS_COUNTERS @GAUGES @BUCKETS   members of the JSON report (tools/model/model.h, instrumentation/statistics/stats_block.h)
+ *   @LOSSES @COUNTERS @CLASS_COUNTERS @GAUGES @BUCKETS   members of the JSON report (tools/model/model.h, instrumentation/statistics/stats.h)
  *   @RULES @THRESHOLDS     what hakmem explain looks for, and from where on (tools/explain/explain.h)
  *   @FILE PATH             a file, as it is
  *
