@@ -18,7 +18,7 @@ struct checker {
 };
 
 /* The checker that is there, or NULL; never changes after hub_check. */
-extern const struct checker *checker;
+extern const struct checker *checker __attribute__((visibility("hidden")));
 
 /*
  * Where the program runs under Valgrind, with a tool that asks to be told of blocks (memcheck, massif) and its own malloc replacement off

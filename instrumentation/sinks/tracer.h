@@ -17,8 +17,9 @@ struct early {
   union { HAK_EVENTS(EARLY_MEMBER) } event;
 };
 
-extern const struct hak_event_sink *tracer_sink; /* atomic; or NULL */
-extern bool tracer_early_over; /* atomic; the constructors have run: without a tracer by now, nothing more is kept */
+/* Hidden: without that, each access costs a load from the table of addresses. */
+extern const struct hak_event_sink *tracer_sink __attribute__((visibility("hidden"))); /* atomic; or NULL */
+extern bool tracer_early_over __attribute__((visibility("hidden"))); /* atomic; the constructors have run: without a tracer by now, nothing more is kept */
 
 /*
  * Events that were neither kept nor taken by a session, so that a tracer that attaches late, or a session that begins late, learns how many it missed. Most
@@ -26,7 +27,7 @@ extern bool tracer_early_over; /* atomic; the constructors have run: without a t
  * several, each on a cache line of its own, and a thread uses one of them.
  */
 #define MISSED_COUNTERS 16
-extern struct tracer_missed { uint64_t count; /* atomic */ } __attribute__((aligned(64))) tracer_missed[MISSED_COUNTERS];
+extern struct tracer_missed { uint64_t count; /* atomic */ } __attribute__((aligned(64))) tracer_missed[MISSED_COUNTERS] __attribute__((visibility("hidden")));
 
 static inline void tracer_count_missed(void) {
   const uint64_t thread = (uintptr_t)&inside_event >> 6; /* each thread has its own; its high bits are mixed in below */
