@@ -92,6 +92,9 @@ static void test_options(void) {
   CHECK_OPTION("PROFILE=512k", "HAKMEM_PROFILE", "512k");
   CHECK_OPTION("SS_SIZE=2m", "HAKMEM_SS_SIZE", "2m");
   CHECK_OPTION("STATS_SIGNAL=12", "HAKMEM_STATS_SIGNAL", "12");
+  CHECK_OPTION("GUARD=10k", "HAKMEM_GUARD", "10k");
+  CHECK_OPTION("fill=7", "HAKMEM_FILL", "7"); /* an old name, which option_rename replaces */
+  CHECK_OPTION("fill=256", NULL, NULL);
   CHECK_OPTION("ss_limit", NULL, NULL);
   CHECK_OPTION("=3", NULL, NULL);
   CHECK_OPTION("ss limit=3", NULL, NULL);
@@ -104,6 +107,8 @@ static void test_options(void) {
   launch_set(&l, "HAKMEM_LOG", "all");
   launch_set_default(&l, "HAKMEM_LOG", "c");
   CHECK(l.variable_count == 1);
+  launch_set(&l, "HAKMEM_LOG", NULL);
+  CHECK(launch_get(&l, "HAKMEM_LOG") == NULL);
   launch_fini(&l);
 }
 

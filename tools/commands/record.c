@@ -38,7 +38,7 @@ static const struct argp_option options[] = {
 /* A power of two from 2 to 2^30, with a unit behind it if it likes. 0 if it is not. */
 static uint64_t parse_power(const char *text) {
   uint64_t value;
-  const bool good = option_parse_bytes(text, 1u << 30, &value) && value >= 2 && (value & (value - 1)) == 0;
+  const bool good = option_parse_number(text, 1u << 30, &value) && value >= 2 && (value & (value - 1)) == 0;
   return good ? value : 0;
 }
 

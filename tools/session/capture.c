@@ -89,6 +89,7 @@ static bool prepare_stats(struct capture *c, const char *stats) {
 bool capture_prepare(struct capture *c, const char *stats) {
   c->launch.argv = c->program;
   if (!program_check(c->program[0])) return fail("%s; the program was not started", failure());
+  option_rename(&c->launch);
   char *const library = library_find(LIBRARY_ALLOCATOR);
   if (library == NULL) return false;
   launch_preload(&c->launch, library);

@@ -17,7 +17,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct launch_variable { char *name, *value; };
+struct launch_variable { char *name, *value; }; /* the value NULL: not to be set */
 
 struct launch {
   char **argv;
@@ -39,7 +39,10 @@ void launch_fini(struct launch *l);
 /* Puts `library` behind the ones preloaded so far, and all of them before those of an LD_PRELOAD that is already there. */
 void launch_preload(struct launch *l, const char *library);
 
-/* Sets a variable of the program's environment; set_default only where it is not set yet. */
+/* A variable of the program's environment, NULL if it is not set. */
+const char *launch_get(const struct launch *l, const char *name);
+
+/* Sets a variable, or with the value NULL takes it away; set_default only if it is not set yet. */
 void launch_set(struct launch *l, const char *name, const char *value);
 void launch_set_default(struct launch *l, const char *name, const char *value);
 
