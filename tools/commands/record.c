@@ -160,6 +160,7 @@ int command_record(int argc, char **argv) {
   sessiond_stop(&daemon);
   if (ran) {
     if (!capture_finish(&record.capture, STATS_DIRECTORY) && exit_code == EXIT_DONE) exit_code = EXIT_FAILED;
+    if (record.capture.report && record.capture.has_data) report_on(record.capture.directory);
   } else {
     capture_abandon(&record.capture);
   }

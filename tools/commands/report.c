@@ -103,3 +103,5 @@ int command_report(int argc, char **argv) {
   format_init();
   return sandbox_run(report, &o);
 }
+
+void report_on(char *directory) { command_report(2, (char *[]){(char *)"hakmem report", directory, NULL}); }

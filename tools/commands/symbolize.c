@@ -14,6 +14,7 @@
 #include "common/error.h"
 #include "common/sandbox.h"
 #include "model/symbolize.h"
+#include "report/print.h"
 
 struct options { const char *path; /* NULL: standard input */ };
 

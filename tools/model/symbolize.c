@@ -12,7 +12,7 @@
 
 #include "common/error.h"
 #include "common/memory.h"
-#include "input/read.h"
+#include "common/regular.h"
 
 /* Each object is opened in a session of its own, at address 0: then addresses in it are those of its own file. */
 struct object {
@@ -73,10 +73,10 @@ static bool is_same_build(const struct object *o) {
 static int open_file(const char *path) {
   const size_t length = strlen(path), suffix = strlen(DELETED);
   if (path[0] != '/') return -1;
-  if (length <= suffix || strcmp(path + length - suffix, DELETED) != 0) return read_open_regular(path);
+  if (length <= suffix || strcmp(path + length - suffix, DELETED) != 0) return regular_open(path);
   char *const name = must_copy(path);
   name[length - suffix] = '\0';
-  const int fd = read_open_regular(name);
+  const int fd = regular_open(name);
   free(name);
   return fd;
 }

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "model.h"
 
@@ -39,8 +38,5 @@ size_t symbolize(struct symbolizer *s, uint64_t address, uint32_t epoch, bool is
 
 /* The functions at `own`, an address as the tables of the file at `path` have it. */
 size_t symbolize_in_file(struct symbolizer *s, const char *path, uint64_t own, struct symbol symbols[SYMBOLS_MAX]);
-
-/* "function at file:line", or as much of it as is known of a function at `address`, on no line of its own. In print_symbol.c. */
-void print_symbol(FILE *out, const struct symbol *symbol, uint64_t address);
 
 #endif

@@ -7,8 +7,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "model/model.h"
 #include "input/unrecorded.h"
+#include "model/model.h"
+#include "model/symbolize.h"
 
 struct page {
   const struct report *trace, *stats; /* one may be NULL */
@@ -40,6 +41,9 @@ bool print_json(FILE *out, const struct page *page);
 
 /* How many rows of a long table are shown without --all. */
 #define PRINT_ROWS 10
+
+/* "function at file:line", or as much of it as is known of a function at `address`, on no line of its own. In print_symbol.c. */
+void print_symbol(FILE *out, const struct symbol *symbol, uint64_t address);
 
 /* The stack `id` of process `p` of page->main, or a line that says why there is none. In print_incidents.c. */
 void print_stack_of(FILE *out, const struct page *page, const struct model_process *p, uint32_t id);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands/command.h"
 #include "common/error.h"
 #include "library.h"
 #include "common/memory.h"
@@ -153,7 +152,6 @@ bool capture_finish(struct capture *c, const char *stats) {
   const struct unrecorded_list *const unrecorded = watch_result(c->watch);
   const struct whole whole = whole_check(c->directory, *stats != '\0');
   tell_unrecorded(c, unrecorded);
-  const bool good = tell_data(c, &whole);
-  if (whole.processes > 0 && c->report) command_report(2, (char *[]){(char *)"hakmem report", c->directory, NULL});
-  return good;
+  c->has_data = whole.processes > 0;
+  return tell_data(c, &whole);
 }

@@ -13,7 +13,8 @@
 
 struct capture {
   const char *output; /* -o, NULL where not given */
-  bool report;
+  bool report;   /* -r */
+  bool has_data; /* after capture_finish: there is something to report on */
   char **program; /* and its arguments; NULL at the end */
   struct launch launch;
   char *directory; /* absolute, made by capture_prepare */
@@ -39,8 +40,8 @@ void capture_abandon(struct capture *c);
 int capture_wait(struct capture *c);
 
 /*
- * After the program's end: says where the data are, what of them is missing and who was not recorded; then the report, if it was asked for.
- * False if data are missing.
+ * After the program's end: says where the data are, what of them is missing and which processes were not recorded. False if data are missing.
+ * The report that -r asks for is the caller's.
  */
 bool capture_finish(struct capture *c, const char *stats);
 

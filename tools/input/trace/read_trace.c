@@ -20,7 +20,7 @@
 #include "common/memory.h"
 #include "metadata.h"
 #include "common/progress.h"
-#include "input/read.h"
+#include "read_trace.h"
 #include "trace_decode.h"
 
 #define STALL_SECONDS 10       /* of processor time, without a message */
