@@ -91,8 +91,9 @@ static void say_old(const struct old_option *old, bool ignored) {
   if (old->now == NULL) {
     message_text(&m, " is no longer an option and is ignored; HAKMEM_HELP=1 lists the options");
   } else {
-    message_text(&m, ignored ? " is ignored, because its new name is also set: " : " will not be accepted by the next release; its new name is ");
+    message_text(&m, ignored ? " is ignored: it is the old name of " : " is the old name of ");
     put_name(&m, old->now);
+    message_text(&m, ignored ? ", which is also set" : ": it works in this release, but not in the next");
   }
   message_error(&m);
 }

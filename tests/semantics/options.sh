@@ -49,8 +49,8 @@ says 'hakmem: HAKMEM_ON_ERROR=die\\x1b\[31m is not allowed (auto|report|abort); 
 old_names=$(sed -n 's/^ *RENAMED(\([A-Z_]*\), \([A-Z_]*\)).*/\1 \2/p' "$table" | grep -v '^OLD ')
 [ -n "$old_names" ] || fail "no old names found in $table"
 while read -r old new; do
-  says "hakmem: HAKMEM_$old will not be accepted by the next release; its new name is HAKMEM_$new" "HAKMEM_$old=100"
-  ignored="hakmem: HAKMEM_$old is ignored, because its new name is also set: HAKMEM_$new"
+  says "hakmem: HAKMEM_$old is the old name of HAKMEM_$new: it works in this release, but not in the next" "HAKMEM_$old=100"
+  ignored="hakmem: HAKMEM_$old is ignored: it is the old name of HAKMEM_$new, which is also set"
   says "$ignored" "HAKMEM_$old=x" "HAKMEM_$new=100"
   says "$ignored" "HAKMEM_$new=100" "HAKMEM_$old=x"
 done <<END

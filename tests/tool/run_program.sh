@@ -80,11 +80,11 @@ renamed() {
   equal "what is said with $*" "hakmem: $said" "$(grep -v ': data of ' err)"
   equal "the program's options with $*" "$expected" "$(grep -E '^HAKMEM_.*(FILL|QUARANTINE)' out)"
 }
-renamed "HAKMEM_FILL will not be accepted by the next release; its new name is HAKMEM_DEBUG_FILL" HAKMEM_DEBUG_FILL=7 -O fill=7
-renamed "HAKMEM_FILL is ignored, because its new name is also set: HAKMEM_DEBUG_FILL" HAKMEM_DEBUG_FILL=8 -O debug_fill=8 -O fill=7
+renamed "HAKMEM_FILL is the old name of HAKMEM_DEBUG_FILL: it works in this release, but not in the next" HAKMEM_DEBUG_FILL=7 -O fill=7
+renamed "HAKMEM_FILL is ignored: it is the old name of HAKMEM_DEBUG_FILL, which is also set" HAKMEM_DEBUG_FILL=8 -O debug_fill=8 -O fill=7
 export HAKMEM_FILL=9
-renamed "HAKMEM_FILL will not be accepted by the next release; its new name is HAKMEM_DEBUG_FILL" HAKMEM_DEBUG_FILL=9
-renamed "HAKMEM_FILL is ignored, because its new name is also set: HAKMEM_DEBUG_FILL" HAKMEM_DEBUG_FILL=8 -O debug_fill=8
+renamed "HAKMEM_FILL is the old name of HAKMEM_DEBUG_FILL: it works in this release, but not in the next" HAKMEM_DEBUG_FILL=9
+renamed "HAKMEM_FILL is ignored: it is the old name of HAKMEM_DEBUG_FILL, which is also set" HAKMEM_DEBUG_FILL=8 -O debug_fill=8
 unset HAKMEM_FILL
 export HAKMEM_QUARANTINE_AGE=9
 renamed "HAKMEM_QUARANTINE_AGE is no longer an option and is ignored; libhakmem(7) lists the options" ""

@@ -120,11 +120,11 @@ Test(config, old_names, .init = cr_redirect_stderr) {
   cr_assert_eq(config.fragmentation, 100);
   fflush(stderr);
   cr_assert_stderr_eq_str(
-    "hakmem: HAKMEM_REDZONE will not be accepted by the next release; its new name is HAKMEM_DEBUG_REDZONE\n"
-    "hakmem: HAKMEM_FILL will not be accepted by the next release; its new name is HAKMEM_DEBUG_FILL\n"
-    "hakmem: HAKMEM_QUARANTINE will not be accepted by the next release; its new name is HAKMEM_DEBUG_QUARANTINE\n"
-    "hakmem: HAKMEM_SAMPLE will not be accepted by the next release; its new name is HAKMEM_STATS_SAMPLE\n"
-    "hakmem: HAKMEM_FRAGMENTATION will not be accepted by the next release; its new name is HAKMEM_STATS_INTERVAL\n"
+    "hakmem: HAKMEM_REDZONE is the old name of HAKMEM_DEBUG_REDZONE: it works in this release, but not in the next\n"
+    "hakmem: HAKMEM_FILL is the old name of HAKMEM_DEBUG_FILL: it works in this release, but not in the next\n"
+    "hakmem: HAKMEM_QUARANTINE is the old name of HAKMEM_DEBUG_QUARANTINE: it works in this release, but not in the next\n"
+    "hakmem: HAKMEM_SAMPLE is the old name of HAKMEM_STATS_SAMPLE: it works in this release, but not in the next\n"
+    "hakmem: HAKMEM_FRAGMENTATION is the old name of HAKMEM_STATS_INTERVAL: it works in this release, but not in the next\n"
     "hakmem: HAKMEM_STATS_INTERVAL=x is not allowed (0 to 1073741824 ms); using 100\n"
     "hakmem: HAKMEM_QUARANTINE_AGE is no longer an option and is ignored; HAKMEM_HELP=1 lists the options\n");
 }
@@ -135,8 +135,8 @@ Test(config, the_new_name_wins, .init = cr_redirect_stderr) {
   cr_assert_eq(config.redzone, 32);
   fflush(stderr);
   cr_assert_stderr_eq_str(
-    "hakmem: HAKMEM_FILL is ignored, because its new name is also set: HAKMEM_DEBUG_FILL\n"
-    "hakmem: HAKMEM_REDZONE is ignored, because its new name is also set: HAKMEM_DEBUG_REDZONE\n");
+    "hakmem: HAKMEM_FILL is ignored: it is the old name of HAKMEM_DEBUG_FILL, which is also set\n"
+    "hakmem: HAKMEM_REDZONE is ignored: it is the old name of HAKMEM_DEBUG_REDZONE, which is also set\n");
 }
 
 static const char *nearest_to(const char *name) {

@@ -18,7 +18,7 @@ struct symbolizer;
 struct symbolizer *symbolizer_create(const struct report *r, const struct model_process *p);
 void symbolizer_destroy(struct symbolizer *s);
 
-/* One function at an address; strings are neither demangled nor escaped and live as long as the symbolizer. NULL or 0 where unknown. */
+/* One function at an address; strings are neither demangled nor escaped and live as long as the symbolizer. NULL or 0 if unknown. */
 struct symbol {
   const char *function, *file;
   int line;

@@ -12,7 +12,7 @@
 #include "launch.h"
 
 struct capture {
-  const char *output; /* -o, NULL where not given */
+  const char *output; /* -o, NULL if not given */
   bool report;   /* -r */
   bool has_data; /* after capture_finish: there is something to report on */
   char **program; /* and its arguments; NULL at the end */
@@ -33,7 +33,7 @@ void capture_fini(struct capture *c);
  */
 bool capture_prepare(struct capture *c, const char *stats);
 
-/* Takes back what capture_prepare made, where the program was not started. */
+/* Takes back what capture_prepare made, if the program was not started. */
 void capture_abandon(struct capture *c);
 
 /* Waits for the program's end, and finds out meanwhile which of its children are not recorded. Returns its exit code, as launch_wait. */

@@ -61,14 +61,25 @@ bool option_read(const char *text, char **name, const char **value) {
   return false;
 }
 
+static void say_renamed(const char *name, const char *now) { say("%s is the old name of %s: it works in this release, but not in the next", name, now); }
+
+char *option_new_name(char *name) {
+  const struct old_option *const old = option_find_old(name + PREFIX_LENGTH, strlen(name) - PREFIX_LENGTH);
+  if (old == NULL || old->now == NULL) return name;
+  char *const now = must_print(OPTION_PREFIX "%s", old->now);
+  say_renamed(name, now);
+  free(name);
+  return now;
+}
+
 static void rename_one(struct launch *l, const char *name, const char *now) {
   if (launch_get(l, name) == NULL) return;
   if (now == NULL) {
     say("%s is no longer an option and is ignored; libhakmem(7) lists the options", name);
   } else if (launch_get(l, now) != NULL) {
-    say("%s is ignored, because its new name is also set: %s", name, now);
+    say("%s is ignored: it is the old name of %s, which is also set", name, now);
   } else {
-    say("%s will not be accepted by the next release; its new name is %s", name, now);
+    say_renamed(name, now);
     launch_set(l, now, launch_get(l, name));
   }
   launch_set(l, name, NULL);

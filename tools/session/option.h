@@ -14,6 +14,9 @@
  */
 bool option_read(const char *text, char **name, const char **value);
 
+/* The new name of `name`, a variable from option_read, and says so if it has one; else `name` itself. To be freed in the place of `name`. */
+char *option_new_name(char *name);
+
 /*
  * Gives the program's old names of options their new ones, whether they come from -O or from the environment, and says so: once, and not by each process
  * of the program. If both are set, the new name wins.
