@@ -6,6 +6,7 @@
 
 #include "alloc.h"
 #include "platform/config.h"
+#include "platform/environment.h"
 #include "modes/debug.h"
 #include "checks/end_check.h"
 #include "checker_hooks.h"
@@ -121,7 +122,7 @@ void alloc_prepare(void) {
     sll_start();
     alloc_watch_forks();
   }
-  options_read = config_read();
+  options_read = environment_read();
   os_barrier_start();
   const bool checked = hub_check();
   sll_go_slow(config.trace != 0 || checked || recording_all() || debug_on());
@@ -134,7 +135,7 @@ void alloc_start(void) {
   if (started) return;
   started = true;
   alloc_prepare();
-  if (config.help != 0) config_print(STDERR_FILENO);
+  if (config.help != 0) environment_help(STDERR_FILENO);
   hub_start();
 }
 

@@ -161,16 +161,14 @@ static void check_filling(const struct record *r) {
 static struct record *entry_at(uint32_t i) { return &quarantine.entry[i % QUARANTINE_MAX]; }
 
 /* Whether the oldest has to go; the lock is held. */
-static bool is_due(uint32_t now_ms) {
-  if (quarantine.count == 0) return false;
-  if (quarantine.bytes > config.quarantine || quarantine.count == QUARANTINE_MAX) return true;
-  return config.quarantine_age != 0 && now_ms - entry_at(quarantine.first)->free_ms > config.quarantine_age;
+static bool is_due(void) {
+  return quarantine.count != 0 && (quarantine.bytes > config.quarantine || quarantine.count == QUARANTINE_MAX);
 }
 
 /* Takes the oldest out if it has to go, or with `any`, if there is one. */
 static bool take_oldest(bool any, struct record *out) {
   lock_take(&quarantine.lock);
-  const bool due = any ? quarantine.count != 0 : is_due((uint32_t)os_now_ms());
+  const bool due = any ? quarantine.count != 0 : is_due();
   if (due) {
     *out = *entry_at(quarantine.first++);
     quarantine.count--;

@@ -3,6 +3,13 @@
 #include <signal.h>
 #include <string.h>
 
+#define NAME_MOST 31 /* letters of an option's name, old or new */
+#define SHORT_NUMBER(member, NAME, ...) _Static_assert(sizeof(#NAME) - 1 <= NAME_MOST, "an option's name is too long");
+#define SHORT_RENAMED(OLD, NEW) _Static_assert(sizeof(#OLD) - 1 <= NAME_MOST, "an old name is too long");
+#define SHORT_REMOVED(OLD) SHORT_RENAMED(OLD, )
+CONFIG_OPTIONS(SHORT_NUMBER, SHORT_NUMBER, SHORT_NUMBER)
+CONFIG_OLD_NAMES(SHORT_RENAMED, SHORT_REMOVED)
+
 #define ROW_NUMBER(member, NAME, def, low, high, unit, meaning) \
   {#NAME, OPTION_NUMBER, offsetof(struct config, member), def, low, high, unit, meaning},
 #define ROW_CHOICE(member, NAME, def, choices, meaning) \
@@ -10,11 +17,59 @@
 #define ROW_TEXT(member, NAME, form, meaning) {#NAME, OPTION_TEXT, offsetof(struct config, member), 0, 0, 0, form, meaning},
 const struct config_option option_table[] = {CONFIG_OPTIONS(ROW_NUMBER, ROW_CHOICE, ROW_TEXT){.name = NULL}};
 
+#define ROW_RENAMED(OLD, NEW) {#OLD, #NEW},
+#define ROW_REMOVED(OLD) {#OLD, NULL},
+const struct old_option option_old_names[] = {CONFIG_OLD_NAMES(ROW_RENAMED, ROW_REMOVED){.name = NULL}};
+
+static bool is_name(const char *known, const char *name, size_t length) { return strlen(known) == length && memcmp(known, name, length) == 0; }
+
 const struct config_option *option_find(const char *name, size_t length) {
   for (const struct config_option *o = option_table; o->name != NULL; o++) {
-    if (strlen(o->name) == length && memcmp(o->name, name, length) == 0) return o;
+    if (is_name(o->name, name, length)) return o;
   }
   return NULL;
+}
+
+const struct old_option *option_find_old(const char *name, size_t length) {
+  for (const struct old_option *o = option_old_names; o->name != NULL; o++) {
+    if (is_name(o->name, name, length)) return o;
+  }
+  return NULL;
+}
+
+/* How many letters of name[length] must be put in, left out or replaced to make `known` of it (Levenshtein). */
+static size_t distance(const char *name, size_t length, const char *known) {
+  size_t row[NAME_MOST + 1]; /* row[j]: from the letters of the name so far to the first j of `known` */
+  const size_t width = strlen(known);
+  for (size_t j = 0; j <= width; j++) row[j] = j;
+  for (size_t i = 1; i <= length; i++) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= width; j++) {
+      const size_t replaced = diagonal + (name[i - 1] != known[j - 1]);
+      diagonal = row[j];
+      row[j] = min_size(replaced, min_size(row[j], row[j - 1]) + 1);
+    }
+  }
+  return row[width];
+}
+
+const struct config_option *option_nearest(const char *name, size_t length) {
+  const struct config_option *nearest = NULL;
+  size_t least = (length + 2) / 3 + 1; /* this many wrong letters are too many */
+  for (const struct config_option *o = option_table; o->name != NULL; o++) {
+    const size_t wrong = distance(name, length, o->name);
+    if (wrong >= least) continue;
+    nearest = o;
+    least = wrong;
+  }
+  for (const struct old_option *o = option_old_names; o->name != NULL; o++) {
+    const size_t wrong = distance(name, length, o->name);
+    if (wrong >= least || o->now == NULL) continue;
+    nearest = option_find(o->now, strlen(o->now));
+    least = wrong;
+  }
+  return nearest;
 }
 
 const char *option_choice(const char *choices, uint32_t index, size_t *length) {
@@ -40,50 +95,29 @@ static uint64_t unit_of(const char *suffix, size_t length) {
   }
 }
 
-/* Digits, then a suffix: *suffix is its start. False if there is no digit or the number is above `highest`. */
-static bool parse_digits(const char *text, size_t length, uint64_t highest, uint64_t *out, size_t *suffix) {
+static bool parse_number(const char *text, size_t length, uint64_t highest, uint64_t *out) {
   uint64_t value = 0;
-  size_t i = 0;
-  for (; i < length && text[i] >= '0' && text[i] <= '9'; i++) {
-    value = value * 10 + (uint64_t)(text[i] - '0');
+  size_t digits = 0;
+  for (; digits < length && text[digits] >= '0' && text[digits] <= '9'; digits++) {
+    value = value * 10 + (uint64_t)(text[digits] - '0');
     if (value > highest) return false;
   }
-  *out = value;
-  *suffix = i;
-  return i > 0;
-}
-
-static bool parse_bytes(const char *text, size_t length, uint64_t highest, uint64_t *out) {
-  uint64_t value;
-  size_t suffix;
-  if (!parse_digits(text, length, highest, &value, &suffix)) return false;
-  const uint64_t unit = unit_of(text + suffix, length - suffix);
-  if (unit == 0 || value > highest / unit) return false;
+  const uint64_t unit = unit_of(text + digits, length - digits);
+  if (digits == 0 || unit == 0 || value > highest / unit) return false;
   *out = value * unit;
   return true;
 }
 
-bool option_parse_bytes(const char *text, uint64_t highest, uint64_t *out) {
-  return parse_bytes(text, strlen(text), highest, out);
+bool option_parse_number(const char *text, uint64_t highest, uint64_t *out) {
+  return parse_number(text, strlen(text), highest, out);
 }
 
-static bool parse_number(const struct config_option *o, const char *text, uint32_t *out) {
-  uint64_t value;
-  size_t suffix;
-  const size_t length = strlen(text);
-  const bool good = strcmp(o->form, "bytes") == 0 ? parse_bytes(text, length, o->highest, &value)
-                                                  : parse_digits(text, length, o->highest, &value, &suffix) && suffix == length;
-  if (!good || value < o->lowest) return false;
-  *out = (uint32_t)value;
-  return true;
-}
-
-/* Where the choices are sizes, the same size in other words is the same choice: 2m, 2048K and 2097152 are 2M. */
+/* If the choices are sizes, the same size written differently is the same choice: 2m, 2048K and 2097152 are 2M. */
 static bool is_same(const char *text, size_t length, const char *choice, size_t choice_length) {
   if (length == choice_length && memcmp(text, choice, length) == 0) return true;
   uint64_t a, b;
-  return unit_of(&choice[choice_length - 1], 1) > 1 && parse_bytes(choice, choice_length, UINT32_MAX, &b) &&
-         parse_bytes(text, length, UINT32_MAX, &a) && a == b;
+  return unit_of(&choice[choice_length - 1], 1) > 1 && parse_number(choice, choice_length, UINT32_MAX, &b) &&
+         parse_number(text, length, UINT32_MAX, &a) && a == b;
 }
 
 static bool parse_choice(const struct config_option *o, const char *text, uint32_t *out) {
@@ -98,8 +132,12 @@ static bool parse_choice(const struct config_option *o, const char *text, uint32
 }
 
 bool option_parse(const struct config_option *o, const char *text, uint32_t *out) {
+  uint64_t number;
   switch (o->kind) {
-    case OPTION_NUMBER: return parse_number(o, text, out);
+    case OPTION_NUMBER:
+      if (!option_parse_number(text, o->highest, &number) || number < o->lowest) return false;
+      *out = (uint32_t)number;
+      return true;
     case OPTION_CHOICE: return parse_choice(o, text, out);
     default: return strlen(text) < CONFIG_TEXT_MAX;
   }

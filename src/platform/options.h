@@ -1,5 +1,5 @@
 /*
- * options.h: what an option's value may be. The library and the companion program read values by the same functions, so that
+ * options.h: the names and values that options may have. The library and the companion program read them by the same functions, so that
  * `hakmem run -O` refuses what the library would not take.
  */
 #ifndef HAKMEM_OPTIONS_H
@@ -26,11 +26,25 @@ extern const struct config_option option_table[];
 /* The option with the name name[length], without its prefix; NULL if there is none. */
 const struct config_option *option_find(const char *name, size_t length);
 
+/* A name that is no option any more. */
+struct old_option {
+  const char *name;
+  const char *now; /* its new name; NULL if the option was removed */
+};
+/* All of them; the last one's name is NULL. */
+extern const struct old_option option_old_names[];
+
+/* NULL if name[length] never was an option, or still is one. */
+const struct old_option *option_find_old(const char *name, size_t length);
+
+/* The option that somebody meant who wrote name[length]: at most every third letter is wrong. NULL if there is none. */
+const struct config_option *option_nearest(const char *name, size_t length);
+
 /* False if the value is not allowed. For a number or a choice, *out becomes what the member of struct config is to be. */
 bool option_parse(const struct config_option *o, const char *text, uint32_t *out);
 
-/* Bytes: a number, perhaps with k, K, m, M, g or G behind it for 1024, 1024^2 and 1024^3. False if it is not that, or above `highest`. */
-bool option_parse_bytes(const char *text, uint64_t highest, uint64_t *out);
+/* A number, perhaps with k, K, m, M, g or G behind it for 1024, 1024^2 and 1024^3. False if it is not that, or above `highest`. */
+bool option_parse_number(const char *text, uint64_t highest, uint64_t *out);
 
 /* The choice with index `index` in "a|b|c": its start, its length in *length; NULL past the last one. */
 const char *option_choice(const char *choices, uint32_t index, size_t *length);

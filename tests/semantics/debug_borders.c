@@ -12,7 +12,7 @@ static int some_byte(void) { /* any but the pattern and the filling */
   static const int bytes[] = {0x00, 0xff, 0x41, 0xb6, 0x5f, 0xa1, 0x01, 0x77};
   static unsigned turn;
   const int byte = bytes[turn++ % (sizeof bytes / sizeof *bytes)];
-  const char *fill = getenv("HAKMEM_FILL");
+  const char *fill = getenv("HAKMEM_DEBUG_FILL");
   return byte == (fill != NULL ? (int)strtol(fill, NULL, 0) : 0) ? 0x33 : byte;
 }
 

@@ -10,7 +10,7 @@ static void filled(const char *p, size_t from, size_t to, int byte, const char *
 }
 
 static void filling(void) {
-  const char *text = getenv("HAKMEM_FILL");
+  const char *text = getenv("HAKMEM_DEBUG_FILL");
   const int fill = text != NULL ? (int)strtol(text, NULL, 0) : 0;
   for (size_t size = 0; size != SIZE_MAX; size = next_size(size, 101)) {
     for (enum kind kind = 0; kind < KINDS; kind++) {
@@ -54,27 +54,6 @@ static void quarantine_bytes(void) {
     }
     use_free(use_malloc(size)); /* one more than fits */
     CHECK(use_malloc(size) == p);
-  }
-}
-
-static void pause_ms(long ms) { nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL); }
-
-static void quarantine_age(void) { /* HAKMEM_QUARANTINE_AGE=200 */
-  char *p = use_malloc(100);
-  struct timespec start, now;
-  clock_gettime(CLOCK_MONOTONIC, &start); /* before the free, however long that takes */
-  use_free(p);
-  for (;;) {
-    char *q = use_malloc(100);
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const long ms = (now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000;
-    if (q == p) {
-      if (ms < 199) wrong("a freed block comes again after %ld ms", ms);
-      return;
-    }
-    if (ms > 10000) wrong("a freed block did not come again");
-    use_free(q);
-    pause_ms(1);
   }
 }
 
@@ -180,7 +159,7 @@ static int status_of(pid_t child) {
   return status;
 }
 
-static void at_exit(void) { /* HAKMEM_QUARANTINE=16M, so that all that is freed is still there */
+static void at_exit(void) { /* HAKMEM_DEBUG_QUARANTINE=16M, so that all that is freed is still there */
   static struct damage d[LEFT];
   damage_some(d);
   const unsigned count = without_none(d);
@@ -275,7 +254,7 @@ static void forks(void) {
 
 int main(int argc, char **argv) {
   static const struct test all[] = {
-    {"filling", filling}, {"quarantine_bytes", quarantine_bytes}, {"quarantine_age", quarantine_age}, {"sizes", sizes},
+    {"filling", filling}, {"quarantine_bytes", quarantine_bytes}, {"sizes", sizes},
     {"at_exit", at_exit}, {"threads", threads}, {"forks", forks},
   };
   return run_test(argc, argv, all, sizeof all / sizeof *all);

@@ -8,7 +8,7 @@
 holds() {
   program=$1 what=$2
   shift 2
-  env HAKMEM_DEBUG=1 HAKMEM_ON_ERROR=report HAKMEM_QUARANTINE=64K HAKMEM_STACKS=off LD_PRELOAD="$DEFAULT" "$@" timeout 200 "$programs/$program" "$what" \
+  env HAKMEM_DEBUG=1 HAKMEM_ON_ERROR=report HAKMEM_DEBUG_QUARANTINE=64K HAKMEM_STACKS=off LD_PRELOAD="$DEFAULT" "$@" timeout 200 "$programs/$program" "$what" \
     >"$place/out" 2>"$place/err"
   status=$?
   [ $status -eq 0 ] && [ ! -s "$place/out" ] && return
@@ -18,16 +18,15 @@ holds() {
 }
 
 holds debug_borders borders
-holds debug_borders borders HAKMEM_REDZONE=65 HAKMEM_FILL=165
+holds debug_borders borders HAKMEM_DEBUG_REDZONE=65 HAKMEM_DEBUG_FILL=165
 (ulimit -v 1000000 && holds debug_borders borders_full) || exit 1
 holds debug_borders writes_after_free
-holds debug_borders writes_after_free HAKMEM_FILL=165
+holds debug_borders writes_after_free HAKMEM_DEBUG_FILL=165
 holds debug_borders nothing
-for fill in 0 165 183; do holds debug_mode filling HAKMEM_FILL=$fill; done
+for fill in 0 165 183; do holds debug_mode filling HAKMEM_DEBUG_FILL=$fill; done
 holds debug_mode quarantine_bytes HAKMEM_RELEASE_DELAY=1000000 # or a slow machine finds the blocks in another order
-holds debug_mode quarantine_age HAKMEM_QUARANTINE=16M HAKMEM_QUARANTINE_AGE=200
 holds debug_mode sizes
-holds debug_mode at_exit HAKMEM_QUARANTINE=16M
+holds debug_mode at_exit HAKMEM_DEBUG_QUARANTINE=16M
 holds debug_mode threads
-holds debug_mode threads HAKMEM_STACKS=auto HAKMEM_QUARANTINE=16M
+holds debug_mode threads HAKMEM_STACKS=auto HAKMEM_DEBUG_QUARANTINE=16M
 holds debug_mode forks

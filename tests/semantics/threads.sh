@@ -6,5 +6,5 @@ for kind in short small late hand; do
   tail -n 1 "$place/out"
 done
 # A tiny stack holds also what is done where the shared pool refuses: the event, the stack, the log line.
-HAKMEM_SS_LIMIT=1 HAKMEM_SS_SIZE=512K HAKMEM_SAMPLE=1 HAKMEM_LOG=all HAKMEM_LOG_FILE="$place/log" HAKMEM_STATS_FILE="$place/%p" \
-  HAKMEM_FRAGMENTATION=1 LD_PRELOAD=$DEFAULT "$programs/threads" small || fail "exit status $? with a small stack and all that can be said"
+HAKMEM_SS_LIMIT=1 HAKMEM_SS_SIZE=512K HAKMEM_STATS_SAMPLE=1 HAKMEM_LOG=all HAKMEM_LOG_FILE="$place/log" HAKMEM_STATS_FILE="$place/%p" \
+  HAKMEM_STATS_INTERVAL=1 LD_PRELOAD=$DEFAULT "$programs/threads" small || fail "exit status $? with a small stack and all that can be said"

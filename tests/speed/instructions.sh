@@ -7,7 +7,7 @@ set -u
 BUILD_DIR=${BUILD_DIR:-$(cd "$(dirname "$0")/../.." && pwd)/build}
 export LC_ALL=C
 # What is done by the clock (snapshots, decay) comes oftener for an operation the slower the machine is.
-export HAKMEM_FRAGMENTATION=0 HAKMEM_RELEASE_DELAY=1000000
+export HAKMEM_STATS_INTERVAL=0 HAKMEM_RELEASE_DELAY=1000000
 fail() { echo "$*"; exit 1; }
 command -v valgrind >/dev/null || { echo "valgrind is not installed (package valgrind)"; exit 77; }
 grep -Eq '^CMAKE_BUILD_TYPE:STRING=(RelWithDebInfo|Release)$' "$BUILD_DIR/CMakeCache.txt" || { echo "not an optimised build"; exit 77; }

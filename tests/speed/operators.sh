@@ -3,7 +3,7 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 BUILD_DIR=${BUILD_DIR:-$here/../../build}
-export LC_ALL=C HAKMEM_FRAGMENTATION=0 HAKMEM_RELEASE_DELAY=1000000
+export LC_ALL=C HAKMEM_STATS_INTERVAL=0 HAKMEM_RELEASE_DELAY=1000000
 for tool in valgrind g++; do command -v $tool >/dev/null || { echo "$tool is not installed"; exit 77; }; done
 grep -Eq '^CMAKE_BUILD_TYPE:STRING=(RelWithDebInfo|Release)$' "$BUILD_DIR/CMakeCache.txt" || { echo "not an optimised build"; exit 77; }
 place=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-speed.XXXXXX") || exit 1

@@ -120,7 +120,7 @@ fails 1 'cannot write' "$hakmem" bench phase8 --rounds 1 --ops 1000 --ws 64 --al
 for arguments in '' nothing 'phase8 scale' 'phase8 --rounds 0' 'phase8 --rounds x' 'phase8 --ops -1' 'phase8 --sizes 5' 'phase8 --sizes 9-5' \
   'phase8 --ws 0' 'phase8 --ws 1,,2' 'phase8 --peer x' 'phase8 --peer a|b=./mine.so' 'phase8 --ss-size 2M' 'phase8 --seconds 1' 'memory --threads 2' 'memory --sim' 'memory --ws 5' 'all --ss-size 2M' 'all --json --markdown' 'all --workloads nothing' 'phase8 --threads 0' \
   'sweep --ss-size 3M' 'sweep --lookup tree' 'sweep --drain x' 'sweep --allocators glibc' 'programs --ops 5' 'programs --sim' 'threads --ws 5' \
-  'threads --ops 5 --seconds 5' 'phase8 --json --markdown' 'phase8 --option x' 'phase8 --allocators nothing' 'phase8 --peer a=./not-there.so' \
+  'threads --ops 5 --seconds 5' 'phase8 --json --markdown' 'phase8 --option x' 'phase8 --option FIL=7' 'phase8 --allocators nothing' 'phase8 --peer a=./not-there.so' \
   'threads --workloads nothing' 'threads --read' 'programs --read'; do
   # shellcheck disable=SC2086 # words
   fails 2 hakmem "$hakmem" bench $arguments

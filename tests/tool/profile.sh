@@ -95,7 +95,7 @@ run -O PROFILE=64K -- ./sites hold
 tr -s '\n ' ' ' <text | grep -q 'hold nearly empty, [0-9.]* m*s old on average, allocated by holding at sites.c' || { cat text; fail "explain does not name holding"; }
 
 # What cannot be had is said.
-fails 2 'cannot be had together' "$hakmem" report --json --folded data
+fails 2 'exclude each other' "$hakmem" report --json --folded data
 rm -rf data
 "$hakmem" run -o data -- ./sites 2>err || fail "cannot run"
 fails 1 'HAKMEM_PROFILE' "$hakmem" report --folded data

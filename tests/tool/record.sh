@@ -109,7 +109,7 @@ nothing_left "failures"
 if mkdir little && mount -t tmpfs -o size=6m tmpfs little 2>/dev/null; then
   "$hakmem" record --full -o little/cut -- ./known 100000 2>err
   equal "the exit code of a recording on a disk that is too small" 1 $?
-  grep -q "little/cut/trace/.* is \(empty\|cut off\)" err && grep -q "other data are missing\|are not whole" err || fail "says: $(cat err)"
+  grep -q "little/cut/trace/.* is \(empty\|cut off\)" err && grep -q "other data are missing\|are incomplete" err || fail "says: $(cat err)"
   nothing_left "a recording on a disk that is too small"
   umount little
 fi

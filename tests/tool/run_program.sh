@@ -56,6 +56,10 @@ refused() {
 }
 refused "HAKMEM_DRAIN_INTERVAL" -O DRAIN_INTERVALL=7
 refused "HAKMEM_SS_LIMIT" -O ss_limti=7
+refused "the nearest is HAKMEM_DEBUG_REDZONE" -O redzones=32
+refused "HAKMEM_MALLOC is not an option of the library; libhakmem(7) lists all" -O malloc=7
+refused "HAKMEM_QUARANTINE_AGE is not an option of the library; the nearest is HAKMEM_DEBUG_QUARANTINE" -O quarantine_age=7
+refused "HAKMEM_DEBUG_FILL=256 is not allowed: 0 to 255" -O fill=256
 refused "512K|1M|2M|4M" -O SS_SIZE=3M
 refused "0 to 1073741824 bytes" -O PROFILE=512x
 refused "0 to 1073741824 bytes" -O HAKMEM_PROFILE=2g
@@ -65,6 +69,27 @@ refused "-o says where" -O STATS_FILE=mine
 refused "not NAME=VALUE" -O =7
 code 0 run -o o -O PROFILE=512k -O ss_size=1024k -O STATS_SIGNAL=SIGUSR2 -O LOG= -- true
 equal "what the library says of options that are right" 1 "$(wc -l <err)"
+
+# An old name, from -O or from the environment, is said once, and the program and its children get the new one. The new name wins.
+# renamed SAID EXPECTED -O...: with these options, hakmem says SAID, and the program finds EXPECTED in its environment.
+renamed() {
+  said=$1 expected=$2
+  shift 2
+  rm -rf o
+  "$hakmem" run -o o "$@" -- sh -c 'sh -c env; exit $?' >out 2>err || { cat err; fail "hakmem run fails with $*"; }
+  equal "what is said with $*" "hakmem: $said" "$(grep -v ': data of ' err)"
+  equal "the program's options with $*" "$expected" "$(grep -E '^HAKMEM_.*(FILL|QUARANTINE)' out)"
+}
+renamed "HAKMEM_FILL is the old name of HAKMEM_DEBUG_FILL: it works in this release, but not in the next" HAKMEM_DEBUG_FILL=7 -O fill=7
+renamed "HAKMEM_FILL is ignored: it is the old name of HAKMEM_DEBUG_FILL, which is also set" HAKMEM_DEBUG_FILL=8 -O debug_fill=8 -O fill=7
+export HAKMEM_FILL=9
+renamed "HAKMEM_FILL is the old name of HAKMEM_DEBUG_FILL: it works in this release, but not in the next" HAKMEM_DEBUG_FILL=9
+renamed "HAKMEM_FILL is ignored: it is the old name of HAKMEM_DEBUG_FILL, which is also set" HAKMEM_DEBUG_FILL=8 -O debug_fill=8
+unset HAKMEM_FILL
+export HAKMEM_QUARANTINE_AGE=9
+renamed "HAKMEM_QUARANTINE_AGE is no longer an option and is ignored; libhakmem(7) lists the options" ""
+unset HAKMEM_QUARANTINE_AGE
+
 code 1 run -o many -- true
 code 1 run -o "$place/a%b" -- true
 code 0 --help

@@ -92,6 +92,9 @@ static void test_options(void) {
   CHECK_OPTION("PROFILE=512k", "HAKMEM_PROFILE", "512k");
   CHECK_OPTION("SS_SIZE=2m", "HAKMEM_SS_SIZE", "2m");
   CHECK_OPTION("STATS_SIGNAL=12", "HAKMEM_STATS_SIGNAL", "12");
+  CHECK_OPTION("GUARD=10k", "HAKMEM_GUARD", "10k");
+  CHECK_OPTION("fill=7", "HAKMEM_FILL", "7"); /* an old name, which option_rename replaces */
+  CHECK_OPTION("fill=256", NULL, NULL);
   CHECK_OPTION("ss_limit", NULL, NULL);
   CHECK_OPTION("=3", NULL, NULL);
   CHECK_OPTION("ss limit=3", NULL, NULL);
@@ -104,6 +107,8 @@ static void test_options(void) {
   launch_set(&l, "HAKMEM_LOG", "all");
   launch_set_default(&l, "HAKMEM_LOG", "c");
   CHECK(l.variable_count == 1);
+  launch_set(&l, "HAKMEM_LOG", NULL);
+  CHECK(launch_get(&l, "HAKMEM_LOG") == NULL);
   launch_fini(&l);
 }
 
@@ -118,15 +123,15 @@ static void test_wire(void) {
   wire_module(&w, 7, "", 2000, &(struct event_module){.path = "/lib/some.so", .build_id = "", .size = 10});
   unsigned taken = 0;
   for (size_t at = 0; at < room->whole; taken++) {
-    struct wire_record *const record = (struct wire_record *)(void *)(room->bytes + at);
-    const uint32_t length = record->length;
-    CHECK(length % 8 == 0 && length > sizeof(*record) && length <= room->whole - at);
-    for (uint32_t cut = sizeof(*record); cut < length && record->kind == EVENT_ID_stack; cut += 8) {
-      record->length = cut;
-      CHECK(!wire_take_event(record, t));
+    struct wire_entry *const entry = (struct wire_entry *)(void *)(room->bytes + at);
+    const uint32_t length = entry->length;
+    CHECK(length % 8 == 0 && length > sizeof(*entry) && length <= room->whole - at);
+    for (uint32_t cut = sizeof(*entry); cut < length && entry->kind == EVENT_ID_stack; cut += 8) {
+      entry->length = cut;
+      CHECK(!wire_take_event(entry, t));
     }
-    record->length = length;
-    CHECK(record->pid == 7 && wire_take_event(record, t));
+    entry->length = length;
+    CHECK(entry->pid == 7 && wire_take_event(entry, t));
     at += length;
   }
   CHECK(taken == 2 && r->events == 2 && r->process_count == 1);

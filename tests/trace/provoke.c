@@ -2,7 +2,7 @@
  * provoke.c: makes the events of src/events.h happen, and prints what a reader of the trace can check, as "NAME VALUE" lines.
  *
  *   provoke paths        every slow path, under HAKMEM_SS_SIZE=512K HAKMEM_SS_LIMIT=16 HAKMEM_RELEASE_DELAY=20
- *                        HAKMEM_FRAGMENTATION=20 HAKMEM_DRAIN_INTERVAL=64; ends with _exit, so that nothing happens after it
+ *                        HAKMEM_STATS_INTERVAL=20 HAKMEM_DRAIN_INTERVAL=64; ends with _exit, so that nothing happens after it
  *   provoke operations   a known number of operations of known sizes, and a library that is opened with RTLD_DEEPBIND, under HAKMEM_TRACE=full
  */
 #include <dlfcn.h>

@@ -75,7 +75,7 @@ struct bench_options {
   uint64_t ops, seconds, seed, smallest, largest;
   bool warm_up, cpu, sim;
   bool read; /* random_mixed reads each block before its free */
-  char **allocators, **peers, **settings; /* end with NULL; NULL where not given; settings: NAME=VALUE for ours */
+  char **allocators, **peers, **settings; /* end with NULL; NULL if not given; settings: NAME=VALUE for ours */
   char **working_sets, **ss_sizes, **drains, **lookups, **names;
 };
 
@@ -117,7 +117,7 @@ size_t bench_reference(const struct bench *b);
 /* What a workload's speed is counted in, and by how much a value is to be divided for it. */
 double bench_speed_unit(const struct bench *b, size_t workload, const char **name);
 
-/* The highest median of the speeds; 0 where there is none. */
+/* The highest median of the speeds; 0 if there is none. */
 double bench_fastest(const struct bench *b, size_t workload);
 
 /* Whether any cell has it; any of a workload. */
@@ -131,7 +131,7 @@ __attribute__((format(printf, 2, 3))) void bench_leave_out(struct bench *b, cons
 
 /* ---- bench_contenders.c: who takes part. ---- */
 
-/* The allocators of the options, each tried. False, with a failure set, where one that was asked for by its path does not work. */
+/* The allocators of the options, each tried. False, with a failure set, if one that was asked for by its path does not work. */
 bool bench_find_allocators(struct bench *b);
 struct contender *bench_add_contender(struct bench *b, const char *name, const char *library);
 void bench_set_variable(struct contender *c, const char *name, const char *value);
@@ -141,15 +141,15 @@ char *bench_program(const char *name);
 char *bench_script(const char *name);
 char **bench_scripts(void); /* the names of all; ends with NULL */
 
-/* ---- bench_plans.c: what is measured. False, with a failure set, where it cannot be. ---- */
+/* ---- bench_plans.c: what is measured. False, with a failure set, if it cannot be. ---- */
 #define BENCH_PLANS "phase8, scale, sweep, threads, programs, cost, memory or all"
 bool bench_has_plan(const char *name);
 bool bench_plan(struct bench *b);
 
-/* ---- bench_rounds.c: all runs, in turn. False, with a failure set, where it was interrupted or cannot go on. ---- */
+/* ---- bench_rounds.c: all runs, in turn. False, with a failure set, if it was interrupted or cannot go on. ---- */
 bool bench_run(struct bench *b);
 
-/* ---- bench_one.c: one run of a workload. `warm_up`: nothing is kept of it. False where all must end. ---- */
+/* ---- bench_one.c: one run of a workload. `warm_up`: nothing is kept of it. False if all must end. ---- */
 bool bench_run_one(struct bench *b, size_t workload, size_t contender, unsigned round, bool warm_up);
 
 /* ---- bench_sim.c: the figures of --sim. ---- */

@@ -13,7 +13,7 @@
 #include "bench_measure.h"
 #include "common/error.h"
 #include "common/memory.h"
-#include "input/read.h"
+#include "input/read_stats.h"
 #include "common/workdir.h"
 
 #define NOT_INSTALLED 77

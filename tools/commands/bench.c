@@ -16,6 +16,7 @@
 #include "common/format.h"
 #include "common/memory.h"
 #include "common/workdir.h"
+#include "session/option.h"
 
 #define MAX_ROUNDS 1000
 #define MAX_OPS (UINT64_C(1) << 48)
@@ -31,14 +32,14 @@ enum {
 struct settings { struct bench bench; bool json, markdown; const char *html; size_t peer_count, setting_count; };
 
 static const struct argp_option options[] = {
-  {"rounds", KEY_ROUNDS, "N", 0, "Rounds, each with every contender once; one more comes first and is not counted where N is above 2", 1},
+  {"rounds", KEY_ROUNDS, "N", 0, "Rounds; each runs every contender once. If N is above 2, one more round comes first and is not counted", 1},
   {"ops", KEY_OPS, "N", 0, "Operations of each thread in random_mixed and the programs of `threads'; blocks of the burst of `memory'", 1},
-  {"seconds", KEY_SECONDS, "N", 0, "Of `threads': run for so long where --ops does not tell how much; of `memory': the activity after the burst (2)", 1},
-  {"seed", KEY_SEED, "N", 0, "Seed of the first round, the next ones count up (1)", 1},
+  {"seconds", KEY_SECONDS, "N", 0, "Of `threads': the time to run, if there is no --ops; of `memory': the time after the burst (2)", 1},
+  {"seed", KEY_SEED, "N", 0, "Seed of the first round; each further round adds 1 (1)", 1},
   {"sizes", KEY_SIZES, "MIN-MAX", 0, "Block sizes of random_mixed, bytes (16-1024)", 1},
-  {"read", KEY_READ, NULL, 0, "random_mixed reads each block before it frees it, as programs do that were still using it", 1},
+  {"read", KEY_READ, NULL, 0, "random_mixed reads each block before it frees it, as real programs often do", 1},
   {"threads", KEY_THREADS, "N", 0, "Threads (random_mixed 1, `threads' 2)", 1},
-  {"ws", KEY_WS, "LIST", 0, "Working sets of random_mixed, slots, with commas between", 1},
+  {"ws", KEY_WS, "LIST", 0, "Working sets of random_mixed: numbers of slots, separated by commas", 1},
   {"workloads", KEY_WORKLOADS, "LIST", 0, "Only these workloads, by their names in the output", 1},
   {"allocators", KEY_ALLOCATORS, "LIST", 0,
    "Of glibc, hakmem, hakmem-plain, mimalloc, jemalloc, tcmalloc, loop (random_mixed with no allocator); all but loop", 2},
@@ -47,11 +48,11 @@ static const struct argp_option options[] = {
   {"ss-size", KEY_SS_SIZE, "LIST", 0, "Of `sweep': SuperSlab sizes (512K,1M,2M,4M)", 3},
   {"drain", KEY_DRAIN, "LIST", 0, "Of `sweep': drain intervals (512,1024,2048,4096,8192,0)", 3},
   {"lookup", KEY_LOOKUP, "LIST", 0, "Of `sweep': lookups (directory,hash,linear)", 3},
-  {"cpu", KEY_CPU, NULL, 0, "Operations per second of processor time: for a machine that does other things meanwhile", 4},
-  {"sim", KEY_SIM, NULL, 0, "Instructions and cache misses from valgrind's cachegrind, too", 4},
-  {"json", KEY_JSON, NULL, 0, "Print JSON, with every round's values", 5},
+  {"cpu", KEY_CPU, NULL, 0, "Operations per second of processor time, for a machine that is busy with other work", 4},
+  {"sim", KEY_SIM, NULL, 0, "Also count instructions and cache misses with valgrind's cachegrind", 4},
+  {"json", KEY_JSON, NULL, 0, "Print JSON, with the values of every round", 5},
   {"markdown", KEY_MARKDOWN, NULL, 0, "Print Markdown", 5},
-  {"html", KEY_HTML, "FILE", 0, "Write a page with plots to FILE, too", 5},
+  {"html", KEY_HTML, "FILE", 0, "Also write a page with plots to FILE", 5},
   {0},
 };
 
@@ -83,7 +84,7 @@ static void check_words(const char *option, char **words, const char *const *all
   for (; *words != NULL; words++) {
     bool found = false;
     for (const char *const *word = allowed; *word != NULL; word++) found = found || strcmp(*word, *words) == 0;
-    if (!found) argp_error(state, "--%s: %s is none of those that --help lists", option, *words);
+    if (!found) argp_error(state, "--%s: %s is not in the list that --help prints", option, *words);
   }
 }
 
@@ -108,20 +109,20 @@ static void parse_peer(struct settings *s, char *text, struct argp_state *state)
 }
 
 static void parse_setting(struct settings *s, const char *text, struct argp_state *state) {
-  if (strncmp(text, "HAKMEM_", strlen("HAKMEM_")) == 0) text += strlen("HAKMEM_");
-  const size_t name = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
-  if (name == 0 || text[name] != '=') argp_error(state, "--option=%s: not NAME=VALUE", text);
+  char *name;
+  const char *value;
+  if (!option_read(text, &name, &value)) argp_error(state, "%s", failure());
   if (s->setting_count == 8) argp_error(state, "more than 8 times --option");
+  name = option_new_name(name);
   if (s->bench.options.settings == NULL) s->bench.options.settings = must_allocate(9 * sizeof(char *));
-  char *const setting = must_print("HAKMEM_%s", text);
-  for (size_t i = 0; i < strlen("HAKMEM_") + name; i++) setting[i] = (char)toupper((unsigned char)setting[i]);
-  s->bench.options.settings[s->setting_count++] = setting;
+  s->bench.options.settings[s->setting_count++] = must_print("%s=%s", name, value);
+  free(name);
 }
 
 /* The plan is known, and every option has something to do in it. */
 static void check(struct settings *s, struct argp_state *state) {
   struct bench_options *const o = &s->bench.options;
-  if (s->bench.plan == NULL) argp_error(state, "name a plan: " BENCH_PLANS);
+  if (s->bench.plan == NULL) argp_error(state, "no plan is named: " BENCH_PLANS);
   if (!bench_has_plan(s->bench.plan)) argp_error(state, "there is no plan %s: " BENCH_PLANS, s->bench.plan);
   const bool sweep = strcmp(s->bench.plan, "sweep") == 0, threads = strcmp(s->bench.plan, "threads") == 0;
   const bool programs = strcmp(s->bench.plan, "programs") == 0, memory = strcmp(s->bench.plan, "memory") == 0;
@@ -131,11 +132,11 @@ static void check(struct settings *s, struct argp_state *state) {
   }
   if (sweep && (o->allocators != NULL || o->peers != NULL)) argp_error(state, "sweep measures hakmem alone: no --allocators, no --peer");
   if (!threads && !memory && !all && o->seconds > 0) argp_error(state, "--seconds is an option of threads, memory and all");
-  if (threads && o->seconds > 0 && o->ops > 0) argp_error(state, "either --ops or --seconds");
-  if (programs && (o->ops > 0 || o->threads > 0 || o->sim)) argp_error(state, "programs do what they do: no --ops, --threads, --sim");
+  if (threads && o->seconds > 0 && o->ops > 0) argp_error(state, "--ops and --seconds exclude each other");
+  if (programs && (o->ops > 0 || o->threads > 0 || o->sim)) argp_error(state, "the programs have a fixed amount of work: no --ops, --threads, --sim");
   if (memory && (o->threads > 0 || o->sim)) argp_error(state, "memory runs one thread, and not under valgrind: no --threads, --sim");
   if (!mixed && (o->working_sets != NULL || o->read)) argp_error(state, "--ws and --read are options of the plans that run random_mixed");
-  if (s->json && s->markdown) argp_error(state, "either --json or --markdown");
+  if (s->json && s->markdown) argp_error(state, "--json and --markdown exclude each other");
   for (char **ws = o->working_sets; ws != NULL && *ws != NULL; ws++) number("ws", *ws, 1, MAX_WS, state);
   for (char **drain = o->drains; drain != NULL && *drain != NULL; drain++) number("drain", *drain, 0, UINT32_MAX, state);
 }
@@ -166,7 +167,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case KEY_MARKDOWN: s->markdown = true; return 0;
     case KEY_HTML: s->html = argument; return 0;
     case ARGP_KEY_ARG:
-      if (s->bench.plan != NULL) argp_error(state, "one plan at a time, and %s is one more", argument);
+      if (s->bench.plan != NULL) argp_error(state, "more than one plan is named: %s", argument);
       s->bench.plan = argument;
       return 0;
     case ARGP_KEY_END: check(s, state); return 0;

@@ -16,6 +16,7 @@ extern const struct argp run_argp, record_argp, report_argp, explain_argp, symbo
 int command_run(int argc, char **argv);
 int command_record(int argc, char **argv);
 int command_report(int argc, char **argv);
+void report_on(char *directory); /* hakmem report DIRECTORY */
 int command_explain(int argc, char **argv);
 int command_symbolize(int argc, char **argv);
 int command_bench(int argc, char **argv);

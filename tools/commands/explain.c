@@ -20,7 +20,7 @@ struct options {
 static const struct argp_option options[] = {
   {"json", KEY_JSON, NULL, 0, "Print one JSON object instead of text; its members are described in hakmem(1)", 1},
   {"pid", KEY_PID, "PID", 0, "Explain this process only", 1},
-  {"rules", KEY_RULES, NULL, 0, "Print what is looked for, and from where on a figure is worth a finding", 2},
+  {"rules", KEY_RULES, NULL, 0, "Print the rules, and from which value on a figure is a finding", 2},
   {0},
 };
 
@@ -47,10 +47,10 @@ const struct argp explain_argp = {
   .args_doc = "DIR|FILE...",
   .doc =
     "Say what is wrong in what runs or recordings hold: each finding with its cost, the evidence, what to change (an option, or "
-    "the program), and the effect to be expected.\v"
+    "the program), and the effect to expect.\v"
     "Missing data and errors of the program come first, then what costs the most: nanoseconds as a share of the time that the "
     "processes ran, bytes as a share of the most that was resident. DIR and FILE are as for hakmem report. The exit code is 0 with "
-    "or without findings, 1 where something could not be read, 2 for bad usage.",
+    "or without findings, 1 if something could not be read, 2 for bad usage.",
 };
 
 static bool print(const struct page *page, bool json) {
@@ -67,7 +67,7 @@ static int print_rules(void) {
 #define ADD_RULE(name, meaning) table_cell(t, #name), table_cell(t, "%s", meaning);
   EXPLAIN_RULES(ADD_RULE)
   table_print(t, stdout, 2);
-  puts("\nFrom where on a figure is worth a finding");
+  puts("\nThresholds: from which value on a figure is a finding");
   t = table_create("lrll");
 #define ADD_THRESHOLD(name, value, unit, why) \
   table_cell(t, #name), table_cell(t, "%.15g", threshold.name), table_cell(t, "%s", unit), table_cell(t, "%s", why);

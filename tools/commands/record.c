@@ -30,15 +30,15 @@ static const struct argp_option options[] = {
   {"full", KEY_FULL, NULL, 0,
    "Raise an event for every allocation, reallocation and free, with nothing sampled (HAKMEM_TRACE=full)", 2},
   {"buffer-size", KEY_BUFFER_SIZE, "BYTES", 0,
-   "Size of one trace buffer, a power of two, k, M and G understood (256K, with --full 1M); larger ones lose fewer events", 2},
+   "Size of one trace buffer: a power of two, perhaps with k, M or G (256K, with --full 1M); larger buffers lose fewer events", 2},
   {"buffer-count", KEY_BUFFER_COUNT, "NUMBER", 0, "Trace buffers for each process and CPU, a power of two (8)", 2},
   {0},
 };
 
-/* A power of two from 2 to 2^30, with a unit behind it if it likes. 0 if it is not. */
+/* A power of two from 2 to 2^30, perhaps with k, m or g behind it; 0 if it is not. */
 static uint64_t parse_power(const char *text) {
   uint64_t value;
-  const bool good = option_parse_bytes(text, 1u << 30, &value) && value >= 2 && (value & (value - 1)) == 0;
+  const bool good = option_parse_number(text, 1u << 30, &value) && value >= 2 && (value & (value - 1)) == 0;
   return good ? value : 0;
 }
 
@@ -53,7 +53,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
       return 0;
     case KEY_BUFFER_COUNT:
       r->settings.buffer_count = parse_power(argument);
-      if (r->settings.buffer_count == 0) argp_error(state, "--buffer-count=%s: not a power of two from 2", argument);
+      if (r->settings.buffer_count == 0) argp_error(state, "--buffer-count=%s: not a power of two from 2 to 1024M", argument);
       return 0;
     default: return ARGP_ERR_UNKNOWN;
   }
@@ -66,14 +66,14 @@ const struct argp record_argp = {
   .parser = parse,
   .args_doc = "[--] PROGRAM [ARGUMENT...]",
   .doc = "Run PROGRAM under libhakmem.so in an LTTng session of its own, and keep the trace and the statistics.\v"
-         "Uses the LTTng session daemon that is running; where none is, starts a private one and ends it afterwards. "
-         "The exit code is the program's, or 128 + N where signal N ended it; 127 where the program was not found, 126 where "
-         "it could not be started, 1 where the session failed, the library cannot be loaded into it, or data are missing though the "
+         "Uses the LTTng session daemon that is running; if there is none, starts a private one and ends it afterwards. "
+         "The exit code is the program's, or 128 + N if signal N ended it. It is 127 if the program was not found, 126 if "
+         "it could not be started, 1 if the session failed, if the library cannot be loaded into the program, or if data are missing although the "
          "program ended with 0; 2 for bad usage.",
   .children = children,
 };
 
-/* A daemon that hangs would hang this program with it: ended, its clients get an error. */
+/* A daemon that hangs would make this program hang. It is killed: then its clients get an error. */
 static volatile sig_atomic_t daemon_pid;
 
 static void end_daemon(int signal_number) {
@@ -103,7 +103,7 @@ static bool prepare(struct record *r, struct sessiond *daemon) {
   return true;
 }
 
-/* The daemon and the session, up to where the program can run. The program is forked before, outside of what they change. */
+/* Starts the daemon and the session. The program's process is forked before, so that it inherits nothing of what they change. */
 static bool set_up(struct record *r, struct sessiond *daemon, struct session *session) {
   if (!launch_fork(&r->capture.launch) || !sessiond_start(daemon)) return false;
   watch(daemon);
@@ -115,10 +115,10 @@ static bool set_up(struct record *r, struct sessiond *daemon, struct session *se
   return launch_interrupted() == 0 || fail("interrupted before the program was started");
 }
 
-/* Where the private daemon is one that anybody could find, others may have come to use it. */
+/* If other programs could find the private daemon, they may use it by now. */
 static void wait_for_others(const struct sessiond *daemon) {
   if (daemon->pid == 0 || sessiond_is_private(daemon) || session_count() == 0) return;
-  say("others have sessions with the LTTng session daemon that this recording started; it ends when they have ended");
+  say("other programs have sessions with the LTTng session daemon that this recording started; it ends when their sessions have ended");
   while (session_count() > 0 && launch_interrupted() == 0) nanosleep(&(const struct timespec){.tv_nsec = POLL_NS}, NULL);
 }
 
@@ -160,6 +160,7 @@ int command_record(int argc, char **argv) {
   sessiond_stop(&daemon);
   if (ran) {
     if (!capture_finish(&record.capture, STATS_DIRECTORY) && exit_code == EXIT_DONE) exit_code = EXIT_FAILED;
+    if (record.capture.report && record.capture.has_data) report_on(record.capture.directory);
   } else {
     capture_abandon(&record.capture);
   }

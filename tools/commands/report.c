@@ -22,9 +22,9 @@ static const struct argp_option options[] = {
   {"json", KEY_JSON, NULL, 0, "Print one JSON object instead of text; its members are described in hakmem(1)", 1},
   {"all", KEY_ALL, NULL, 0, "Print every class, process, incident and frame, not only the first ones", 1},
   {"pid", KEY_PID, "PID", 0, "Report on this process only", 1},
-  {"since", KEY_SINCE, "OLD", 0, "Print only what the live heap grew by since OLD, an earlier copy of DIR or FILE, or another run, by call site "
-   "(of processes that ran with HAKMEM_PROFILE)", 1},
-  {"folded", KEY_FOLDED, NULL, 0, "Print only the live heap, a line for each call site: main;parse;copy_name BYTES, as tools for flame graphs take it", 1},
+  {"since", KEY_SINCE, "OLD", 0, "Print only the growth of the live heap since OLD, by call site; OLD is an earlier copy of DIR or FILE, or another run "
+   "(needs processes that ran with HAKMEM_PROFILE)", 1},
+  {"folded", KEY_FOLDED, NULL, 0, "Print only the live heap, one line for each call site, for flame graph tools: main;parse;copy_name BYTES", 1},
   {0},
 };
 
@@ -41,7 +41,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
       o->load.count = state->argc - state->next;
       return 0;
     case ARGP_KEY_END:
-      if (o->json + o->folded + (o->since != NULL) > 1) argp_error(state, "--json, --since and --folded cannot be had together");
+      if (o->json + o->folded + (o->since != NULL) > 1) argp_error(state, "--json, --since and --folded exclude each other");
       return 0;
     case ARGP_KEY_NO_ARGS: argp_error(state, "there is nothing to report on"); return EINVAL;
     default: return ARGP_ERR_UNKNOWN;
@@ -56,7 +56,7 @@ const struct argp report_argp = {
     "Print what runs or recordings hold: lost events, latency histograms, fragmentation, where the memory is, header resets and "
     "shared_fails with their stacks.\v"
     "DIR is a directory written by hakmem run or hakmem record, or one that holds a CTF trace made by hand; FILE is a stats "
-    "file or a trace's metadata. The exit code is 0, 1 where something could not be read, 2 for bad usage.",
+    "file or a trace's metadata. The exit code is 0, 1 if something could not be read, 2 for bad usage.",
 };
 
 #define NO_SITES "has no live heap by call site: run the program with HAKMEM_PROFILE=512K in its environment"
@@ -103,3 +103,5 @@ int command_report(int argc, char **argv) {
   format_init();
   return sandbox_run(report, &o);
 }
+
+void report_on(char *directory) { command_report(2, (char *[]){(char *)"hakmem report", directory, NULL}); }

@@ -18,9 +18,9 @@ const struct argp run_argp = {
   .parser = parse,
   .args_doc = "[--] PROGRAM [ARGUMENT...]",
   .doc = "Run PROGRAM under libhakmem.so and keep the statistics of each of its processes in a file.\v"
-         "The exit code is the program's, or 128 + N where signal N ended it; 127 where the program was not found, 126 where "
-         "it could not be started, 1 where the run could not be prepared, the library cannot be loaded into it, or data are missing "
-         "though the program ended with 0; 2 for bad usage.",
+         "The exit code is the program's, or 128 + N if signal N ended it. It is 127 if the program was not found, 126 if "
+         "it could not be started, 1 if the run could not be prepared, if the library cannot be loaded into the program, or if data are missing "
+         "although the program ended with 0; 2 for bad usage.",
   .children = children,
 };
 
@@ -37,6 +37,7 @@ int command_run(int argc, char **argv) {
   } else {
     exit_code = capture_wait(&capture);
     if (!capture_finish(&capture, "") && exit_code == EXIT_DONE) exit_code = EXIT_FAILED;
+    if (capture.report && capture.has_data) report_on(capture.directory);
   }
   capture_fini(&capture);
   return exit_code;

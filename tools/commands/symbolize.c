@@ -14,6 +14,7 @@
 #include "common/error.h"
 #include "common/sandbox.h"
 #include "model/symbolize.h"
+#include "report/print.h"
 
 struct options { const char *path; /* NULL: standard input */ };
 
@@ -35,7 +36,7 @@ const struct argp symbolize_argp = {
     "Copy text and name its stacks: frames as libhakmem.so writes them to standard error or HAKMEM_LOG_FILE (\"#0 /path/of/object+0x1a2b\") "
     "become functions, files and lines, with a line for each inlined function. All else stays as it is.\v"
     "Without FILE, standard input is read: program 2>&1 | hakmem symbolize. The objects and their debug information are those on this "
-    "machine now; what is not found stays as it is. The exit code is 0, 1 where something could not be read or written, 2 for bad usage.",
+    "machine now; what is not found stays as it is. The exit code is 0, 1 if something could not be read or written, 2 for bad usage.",
 };
 
 /* A frame within a line: where "#0 " begins, the path, and the address in it. */
@@ -45,7 +46,7 @@ struct frame {
   uint64_t own;
 };
 
-/* Finds the frame in a line without its end; false where there is none. Cuts the line behind the path. */
+/* Finds the frame in a line without its end; false if there is none. Cuts the line behind the path. */
 static bool find_frame(char *line, struct frame *frame) {
   char *const plus = strrchr(line, '+');
   if (plus == NULL || plus[1] != '0' || plus[2] != 'x' || !isxdigit((unsigned char)plus[3])) return false;

@@ -17,7 +17,7 @@ __attribute__((format(printf, 1, 2))) bool fail(const char *format, ...);
 /* Puts "this: " before the message; always false. */
 __attribute__((format(printf, 1, 2))) bool fail_within(const char *format, ...);
 
-/* The message so far, "" where nothing failed. */
+/* The message so far, "" if nothing failed. */
 const char *failure(void);
 
 /* Prints "hakmem: " and the text on standard error, escaped, on a line of its own. */

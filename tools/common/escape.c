@@ -13,7 +13,7 @@
 
 static bool is_plain(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '\\'; }
 
-/* Bytes of the letter at `text` that the locale can show, 0 where there is none. */
+/* Bytes of the letter at `text` that the locale can show, 0 if there is none. */
 static size_t letter_length(const char *text, size_t left) {
   wchar_t wide;
   mbstate_t state;
@@ -23,7 +23,7 @@ static size_t letter_length(const char *text, size_t left) {
   return iswalpha((wint_t)wide) && wcwidth(wide) == 1 ? length : 0;
 }
 
-/* Bytes of the UTF-8 sequence at `text`, 0 where it is not valid (too long, a surrogate, above U+10FFFF). */
+/* Bytes of the UTF-8 sequence at `text`, 0 if it is not valid (too long, a surrogate, above U+10FFFF). */
 static size_t utf8_length(const unsigned char *text, size_t left) {
   const unsigned char lead = text[0];
   const size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3

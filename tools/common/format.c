@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "memory.h"
-#include "model/model.h"
 
 #define EIGHTHS 8
 #define GAP 2 /* columns between two of a table */

@@ -13,7 +13,10 @@
 /* To be called once, after setlocale. */
 void format_init(void);
 
-/* Each writes into a buffer of its own kind of size FORMAT_SIZE and returns it. UNKNOWN (UINT64_MAX) becomes "-". */
+/* In the place of a figure that the source of the data does not know; printed as "-". */
+#define UNKNOWN UINT64_MAX
+
+/* Each writes into a buffer of size FORMAT_SIZE and returns it. */
 #define FORMAT_SIZE 64
 const char *format_ns(char *buffer, double ns);         /* "12 ns", "1.23 us" */
 const char *format_bytes(char *buffer, uint64_t bytes); /* "12.3 MiB" */

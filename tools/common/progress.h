@@ -10,7 +10,7 @@
 /* Starts the second. `what` is a string that lives as long as the work: "reading the trace". */
 void progress_start(const char *what);
 
-/* `done` pieces called `unit` so far, of `total` (0 where unknown). Cheap enough to be called thousands of times a second. */
+/* `done` pieces called `unit` so far, of `total` (0 if unknown). Cheap enough to be called thousands of times a second. */
 void progress_update(uint64_t done, uint64_t total, const char *unit);
 
 /* Writes to this descriptor from now on; standard error at first. */

@@ -63,11 +63,11 @@ int sandbox_run(int (*work)(void *context), void *context) {
   if (WIFEXITED(status)) return WEXITSTATUS(status);
   const int signal_number = WTERMSIG(status);
   if (signal_number == SIGPROF) {
-    say("the data is damaged: reading it came to no end");
+    say("the data are damaged: reading them did not end");
   } else if (signal_number == SIGPIPE) {
     return 128 + SIGPIPE; /* nobody reads on: as usual in a pipe */
   } else {
-    say("the data is damaged: reading it failed (%s)", strsignal(signal_number));
+    say("the data are damaged: reading them failed (%s)", strsignal(signal_number));
   }
   return EXIT_FAILED;
 }

@@ -6,7 +6,7 @@
 #ifndef HAKMEM_TOOLS_SANDBOX_H
 #define HAKMEM_TOOLS_SANDBOX_H
 
-/* Runs work(context) in a child and returns its exit code; EXIT_FAILED, with a message, where it crashed or hung. */
+/* Runs work(context) in a child and returns its exit code; EXIT_FAILED, with a message, if it crashed or hung. */
 int sandbox_run(int (*work)(void *context), void *context);
 
 /*

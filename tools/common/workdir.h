@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 /*
- * Makes the directory for a run's data: `path`, or hakmem-PROGRAM-PID in the current directory where `path` is NULL. One that
+ * Makes the directory for a run's data: `path`, or hakmem-PROGRAM-PID in the current directory if `path` is NULL. One that
  * exists must be empty, so that data of two runs never mixes. Returns its absolute path, NULL on failure. The caller frees it.
  */
 char *workdir_create(const char *path, const char *program);
@@ -18,13 +18,13 @@ char *workdir_sub(const char *parent, const char *name);
 /* Makes a temporary directory whose path is short enough for a Unix socket some levels below it. NULL on failure. */
 char *workdir_temporary(void);
 
-/* Removes `path` and all below it; says nothing where it cannot. Never follows a symbolic link. */
+/* Removes `path` and all below it; says nothing if it cannot. Never follows a symbolic link. */
 void workdir_remove(const char *path);
 
 /* Removes a data directory that stayed empty. */
 void workdir_remove_empty(const char *path);
 
-/* `path` as a shell takes it: quoted where it must be. The caller frees it. */
+/* `path` as a shell takes it: quoted if it must be. The caller frees it. */
 char *workdir_quote(const char *path);
 
 #endif

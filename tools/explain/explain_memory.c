@@ -8,7 +8,7 @@
 #include "explain.h"
 #include "common/format.h"
 
-#define TOO_FEW "the run was too short for snapshots (HAKMEM_FRAGMENTATION sets how often they are taken)"
+#define TOO_FEW "the run was too short for snapshots (HAKMEM_STATS_INTERVAL sets how often they are taken)"
 #define NO_BUCKETS "a trace without stats files does not say where the memory is"
 
 static bool is_much(double bytes, double whole) { return bytes >= threshold.memory_bytes && bytes >= threshold.memory_share * whole; }

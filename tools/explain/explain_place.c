@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/demangle.h"
+#include "model/demangle.h"
 #include "common/escape.h"
 #include "explain.h"
 #include "common/memory.h"

@@ -63,7 +63,7 @@ const char *rule_lookup_strategy(struct diagnosis *d) {
   const struct stats_counters *const c = &d->r->total->counters;
   const uint64_t frees = sum_of_classes(d->r).frees;
   if (l->ticks) return IN_TICKS;
-  if (lookups_timed(c) == 0) return "no lookup was timed (HAKMEM_SAMPLE)";
+  if (lookups_timed(c) == 0) return "no lookup was timed (HAKMEM_STATS_SAMPLE)";
   for (unsigned s = STRATEGY_DIRECTORY + 1; s < lookup_strategy_count; s++) {
     struct histogram *const h = model_merged(l->lookup[s]);
     const double probes = (double)c->lookup_probes / (double)lookups_timed(c);

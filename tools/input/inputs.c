@@ -8,7 +8,6 @@
 
 #include "common/error.h"
 #include "common/memory.h"
-#include "read.h"
 #include "unrecorded.h"
 
 #define DEPTH_MAX 12 /* a trace lies at most six levels below the session's directory */

@@ -12,22 +12,10 @@
 
 #include "common/error.h"
 #include "common/memory.h"
-#include "read.h"
+#include "common/regular.h"
+#include "read_stats.h"
 
 #define BUCKET_MAX ((uint64_t)1 << 47) /* no process counts so far, if each of its frees is traced for months; a row can say twice as much */
-
-int read_open_regular(const char *path) {
-  const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  struct stat status;
-  if (fd < 0) {
-    fail("cannot open %s: %s", path, strerror(errno));
-    return -1;
-  }
-  if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) return fd;
-  close(fd);
-  fail("%s is not a regular file", path);
-  return -1;
-}
 
 static size_t read_all(int fd, void *into, size_t size) {
   size_t done = 0;
@@ -303,7 +291,7 @@ void read_stats_end(struct report *r) {
 }
 
 bool read_stats_file(struct report *r, const char *path, uint32_t pid) {
-  const int fd = read_open_regular(path);
+  const int fd = regular_open(path);
   if (fd < 0) return false;
   struct stats_block *const block = must_allocate(sizeof(*block));
   const size_t got = read_block(fd, block);
@@ -315,7 +303,7 @@ bool read_stats_file(struct report *r, const char *path, uint32_t pid) {
 
 bool read_stats_check(const char *path, struct stats_identity *identity) {
   const size_t head = offsetof(struct stats_block, stride);
-  const int fd = read_open_regular(path);
+  const int fd = regular_open(path);
   if (fd < 0) return false;
   struct stats_block *const block = must_allocate(sizeof(*block));
   struct stat status;

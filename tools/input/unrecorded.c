@@ -9,7 +9,7 @@
 #include "common/error.h"
 #include "common/escape.h"
 #include "common/memory.h"
-#include "read.h"
+#include "common/regular.h"
 
 #define ENTRIES_MAX 1000
 #define LINE_LENGTH_MAX 16384
@@ -55,7 +55,7 @@ static bool take_line(struct unrecorded_list *list, char *line) {
 }
 
 bool unrecorded_read(struct unrecorded_list *list, const char *path) {
-  const int fd = read_open_regular(path);
+  const int fd = regular_open(path);
   if (fd < 0) return false;
   FILE *const file = fdopen(fd, "r");
   char *const line = must_allocate(LINE_LENGTH_MAX);

@@ -24,7 +24,8 @@
 #include "inputs.h"
 #include "common/memory.h"
 #include "input/trace/metadata.h"
-#include "read.h"
+#include "common/regular.h"
+#include "read_stats.h"
 
 #define INDEX_MAGIC 0xC1F1DCC1u
 #define SAID_MAX 5 /* a full disk cuts the data of each process */
@@ -42,7 +43,7 @@ static bool read_index(const char *path, uint64_t *end) {
   struct index_header header;
   struct index_entry entry;
   struct stat status;
-  const int fd = read_open_regular(path);
+  const int fd = regular_open(path);
   if (fd < 0) return false;
   *end = 0;
   bool good = fstat(fd, &status) == 0 && pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header) && be32toh(header.magic) == INDEX_MAGIC;

@@ -3,9 +3,10 @@
  *
  *   @TH NAME SECTION       the title line, with the version
  *   @OPTIONS               the options of the library (src/platform/config.h)
+ *   @OLD_OPTIONS           the names of options that are no longer in use (the same)
  *   @EVENTS                the events and their fields (src/events.h)
  *   @COMMANDS              the commands of the companion program, from its --help
- *   @LOSSES @COUNTERS @CLASS_COUNTERS @GAUGES @BUCKETS   members of the JSON report (tools/model/model.h, instrumentation/statistics/stats.h)
+ *   @LOSSES @COUNTERS @CLASS_COUNTERS @GAUGES @BUCKETS   members of the JSON report (tools/model/model.h, instrumentation/statistics/stats_block.h)
  *   @RULES @THRESHOLDS     what hakmem explain looks for, and from where on (tools/explain/explain.h)
  *   @FILE PATH             a file, as it is
  *
@@ -69,6 +70,25 @@ static void options(void) {
 #define CHOICE(member, NAME, standard, choices, meaning) choice_option(#NAME, standard, choices, meaning);
 #define TEXT(member, NAME, value, meaning) text_option(#NAME, value, meaning);
   CONFIG_OPTIONS(NUMBER, CHOICE, TEXT)
+}
+
+static void old_option(const char *name, const char *now) {
+  fputs(".TP\n\\fBHAKMEM_", page);
+  roff_text(name);
+  fputs("\\fR\n", page);
+  if (now == NULL) {
+    fputs("Removed.\n", page);
+    return;
+  }
+  fputs("Now \\fBHAKMEM_", page);
+  roff_text(now);
+  fputs("\\fR.\n", page);
+}
+
+static void old_options(void) {
+#define RENAMED(OLD, NEW) old_option(#OLD, #NEW);
+#define REMOVED(OLD) old_option(#OLD, NULL);
+  CONFIG_OLD_NAMES(RENAMED, REMOVED)
 }
 
 /* ---- @EVENTS ---- */
@@ -150,7 +170,7 @@ static void thresholds(void) { EXPLAIN_THRESHOLDS(THRESHOLD) }
 /* ---- The template. ---- */
 
 static const struct { const char *name; void (*write)(void); } tables[] = {
-  {"@OPTIONS", options}, {"@EVENTS", events}, {"@LOSSES", losses}, {"@COUNTERS", counters},
+  {"@OPTIONS", options}, {"@OLD_OPTIONS", old_options}, {"@EVENTS", events}, {"@LOSSES", losses}, {"@COUNTERS", counters},
   {"@CLASS_COUNTERS", class_counters}, {"@GAUGES", gauges}, {"@BUCKETS", buckets},
   {"@RULES", rules}, {"@THRESHOLDS", thresholds},
 };

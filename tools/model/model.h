@@ -16,10 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/format.h" /* UNKNOWN */
 #include "instrumentation/statistics/stats_block.h"
 #include "src/events.h"
-
-#define UNKNOWN UINT64_MAX
 
 enum source { SOURCE_STATS, SOURCE_TRACE };
 

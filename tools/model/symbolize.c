@@ -12,13 +12,13 @@
 
 #include "common/error.h"
 #include "common/memory.h"
-#include "input/read.h"
+#include "common/regular.h"
 
 /* Each object is opened in a session of its own, at address 0: then addresses in it are those of its own file. */
 struct object {
   char *path, *build_id; /* as the process told them */
   bool replaced; /* the file has another build id now */
-  Dwfl *dwfl; /* NULL where it cannot be read, or is another file */
+  Dwfl *dwfl; /* NULL if it cannot be read, or is another file */
   Dwfl_Module *module;
 };
 
@@ -73,10 +73,10 @@ static bool is_same_build(const struct object *o) {
 static int open_file(const char *path) {
   const size_t length = strlen(path), suffix = strlen(DELETED);
   if (path[0] != '/') return -1;
-  if (length <= suffix || strcmp(path + length - suffix, DELETED) != 0) return read_open_regular(path);
+  if (length <= suffix || strcmp(path + length - suffix, DELETED) != 0) return regular_open(path);
   char *const name = must_copy(path);
   name[length - suffix] = '\0';
-  const int fd = read_open_regular(name);
+  const int fd = regular_open(name);
   free(name);
   return fd;
 }
@@ -111,7 +111,7 @@ static struct object *find_object(struct symbolizer *s, const char *path, const 
   return o;
 }
 
-/* From an offset in the file to the address that the file's own tables use. False where no segment holds it. */
+/* From an offset in the file to the address that the file's own tables use. False if no segment holds it. */
 static bool address_of_offset(struct object *o, uint64_t offset, Dwarf_Addr *address) {
   GElf_Addr bias;
   Elf *const elf = dwfl_module_getelf(o->module, &bias);
@@ -148,7 +148,7 @@ static void find_call_site(Dwarf_Die *inlined, Dwarf_Die *unit, struct symbol *c
   caller->line = (int)line;
 }
 
-/* Fills symbols from debug information; 0 where there is none for the address. */
+/* Fills symbols from debug information; 0 if there is none for the address. */
 static size_t find_inlined(struct object *o, Dwarf_Addr address, struct symbol symbols[SYMBOLS_MAX]) {
   Dwarf_Addr bias;
   Dwarf_Die *const unit = dwfl_module_addrdie(o->module, address, &bias);

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "model.h"
 
@@ -19,7 +18,7 @@ struct symbolizer;
 struct symbolizer *symbolizer_create(const struct report *r, const struct model_process *p);
 void symbolizer_destroy(struct symbolizer *s);
 
-/* One function at an address; strings are neither demangled nor escaped and live as long as the symbolizer. NULL or 0 where unknown. */
+/* One function at an address; strings are neither demangled nor escaped and live as long as the symbolizer. NULL or 0 if unknown. */
 struct symbol {
   const char *function, *file;
   int line;
@@ -39,8 +38,5 @@ size_t symbolize(struct symbolizer *s, uint64_t address, uint32_t epoch, bool is
 
 /* The functions at `own`, an address as the tables of the file at `path` have it. */
 size_t symbolize_in_file(struct symbolizer *s, const char *path, uint64_t own, struct symbol symbols[SYMBOLS_MAX]);
-
-/* "function at file:line", or as much of it as is known of a function at `address`, on no line of its own. In print_symbol.c. */
-void print_symbol(FILE *out, const struct symbol *symbol, uint64_t address);
 
 #endif

@@ -6,7 +6,8 @@
 #include "common/error.h"
 #include "input/inputs.h"
 #include "common/progress.h"
-#include "input/read.h"
+#include "input/read_stats.h"
+#include "input/trace/read_trace.h"
 
 uint32_t load_pid(const char *argument, const struct argp_state *state) {
   char *end;

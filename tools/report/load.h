@@ -16,13 +16,13 @@ struct load {
   uint32_t pid; /* only this process; 0: all */
 };
 
-/* --pid's argument; ends the program with bad usage where it is no process id. */
+/* --pid's argument; ends the program with bad usage if it is no process id. */
 struct argp_state;
 uint32_t load_pid(const char *argument, const struct argp_state *state);
 
 /*
  * Fills `page` with what there is to read. Says what cannot be read, and goes on with the rest, because that is still worth it: false then,
- * also where there is nothing at all (page->main is NULL).
+ * also if there is nothing at all (page->main is NULL).
  */
 bool load_page(struct page *page, const struct load *load);
 void load_free(struct page *page);

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/demangle.h"
+#include "model/demangle.h"
 #include "common/escape.h"
-#include "model/symbolize.h"
+#include "print.h"
 
 static const char *last_part(const char *path) {
   const char *const slash = strrchr(path, '/');

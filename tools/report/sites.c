@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/demangle.h"
+#include "model/demangle.h"
 #include "common/escape.h"
 #include "common/memory.h"
 #include "model/symbolize.h"

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands/command.h"
 #include "common/error.h"
 #include "library.h"
 #include "common/memory.h"
@@ -21,9 +20,9 @@
 #define UNRECORDED_SHOWN 5 /* on standard error */
 
 static const struct argp_option options[] = {
-  {"output", 'o', "DIR", 0, "Put the data into DIR, which must be empty or not exist (hakmem-PROGRAM-PID)", 1},
+  {"output", 'o', "DIR", 0, "Put the data into DIR, which must be empty or new (hakmem-PROGRAM-PID)", 1},
   {"option", 'O', "NAME=VALUE", 0,
-   "Set the library's option HAKMEM_NAME for the program; may be repeated (HAKMEM_HELP=1 lists the options)", 1},
+   "Set option HAKMEM_NAME of the library for the program; may be repeated (libhakmem(7) lists the options)", 1},
   {"report", 'r', NULL, 0, "Print the report at the end", 1},
   {0},
 };
@@ -89,6 +88,7 @@ static bool prepare_stats(struct capture *c, const char *stats) {
 bool capture_prepare(struct capture *c, const char *stats) {
   c->launch.argv = c->program;
   if (!program_check(c->program[0])) return fail("%s; the program was not started", failure());
+  option_rename(&c->launch);
   char *const library = library_find(LIBRARY_ALLOCATOR);
   if (library == NULL) return false;
   launch_preload(&c->launch, library);
@@ -139,7 +139,7 @@ static bool tell_data(const struct capture *c, const struct whole *whole) {
     say("data of %zu process%s is in %s%s; to see it: hakmem report %s", whole->processes, whole->processes == 1 ? "" : "es", shown,
         whole->missing > 0 ? ", and other data are missing" : "", shown);
   } else if (whole->missing > 0) {
-    say("the data in %s are not whole; to see what there is: hakmem report %s", shown, shown);
+    say("the data in %s are incomplete; to see what there is: hakmem report %s", shown, shown);
   } else {
     say("no process of %s loaded the library, so there is no data: LD_PRELOAD was cleared, or the library could not be read", c->program[0]);
   }
@@ -152,7 +152,6 @@ bool capture_finish(struct capture *c, const char *stats) {
   const struct unrecorded_list *const unrecorded = watch_result(c->watch);
   const struct whole whole = whole_check(c->directory, *stats != '\0');
   tell_unrecorded(c, unrecorded);
-  const bool good = tell_data(c, &whole);
-  if (whole.processes > 0 && c->report) command_report(2, (char *[]){(char *)"hakmem report", c->directory, NULL});
-  return good;
+  c->has_data = whole.processes > 0;
+  return tell_data(c, &whole);
 }

@@ -12,8 +12,9 @@
 #include "launch.h"
 
 struct capture {
-  const char *output; /* -o, NULL where not given */
-  bool report;
+  const char *output; /* -o, NULL if not given */
+  bool report;   /* -r */
+  bool has_data; /* after capture_finish: there is something to report on */
   char **program; /* and its arguments; NULL at the end */
   struct launch launch;
   char *directory; /* absolute, made by capture_prepare */
@@ -32,15 +33,15 @@ void capture_fini(struct capture *c);
  */
 bool capture_prepare(struct capture *c, const char *stats);
 
-/* Takes back what capture_prepare made, where the program was not started. */
+/* Takes back what capture_prepare made, if the program was not started. */
 void capture_abandon(struct capture *c);
 
 /* Waits for the program's end, and finds out meanwhile which of its children are not recorded. Returns its exit code, as launch_wait. */
 int capture_wait(struct capture *c);
 
 /*
- * After the program's end: says where the data are, what of them is missing and who was not recorded; then the report, if it was asked for.
- * False if data are missing.
+ * After the program's end: says where the data are, what of them is missing and which processes were not recorded. False if data are missing.
+ * The report that -r asks for is the caller's.
  */
 bool capture_finish(struct capture *c, const char *stats);
 

@@ -46,11 +46,10 @@ void launch_preload(struct launch *l, const char *library) {
 
 void launch_set(struct launch *l, const char *name, const char *value) {
   l->variables = must_grow(l->variables, l->variable_count, &l->variable_capacity, sizeof(*l->variables));
-  l->variables[l->variable_count++] = (struct launch_variable){must_copy(name), must_copy(value)};
+  l->variables[l->variable_count++] = (struct launch_variable){must_copy(name), value != NULL ? must_copy(value) : NULL};
 }
 
-/* The value that the program would find, NULL where none. */
-static const char *value_of(const struct launch *l, const char *name) {
+const char *launch_get(const struct launch *l, const char *name) {
   for (size_t i = l->variable_count; i > 0; i--) {
     if (strcmp(l->variables[i - 1].name, name) == 0) return l->variables[i - 1].value;
   }
@@ -58,7 +57,15 @@ static const char *value_of(const struct launch *l, const char *name) {
 }
 
 void launch_set_default(struct launch *l, const char *name, const char *value) {
-  if (value_of(l, name) == NULL) launch_set(l, name, value);
+  if (launch_get(l, name) == NULL) launch_set(l, name, value);
+}
+
+static void set_variable(const struct launch_variable *v) {
+  if (v->value != NULL) {
+    setenv(v->name, v->value, 1);
+  } else {
+    unsetenv(v->name);
+  }
 }
 
 /* In the child: waits for the word to go, then becomes the program. Never comes back. */
@@ -68,7 +75,7 @@ static _Noreturn void become_program(const struct launch *l, int go_fd, int erro
   do got = read(go_fd, &word, 1);
   while (got < 0 && errno == EINTR);
   if (got != 1) _exit(EXIT_NOT_STARTED);
-  for (size_t i = 0; i < l->variable_count; i++) setenv(l->variables[i].name, l->variables[i].value, 1);
+  for (size_t i = 0; i < l->variable_count; i++) set_variable(&l->variables[i]);
   const char *const old = getenv("LD_PRELOAD");
   if (l->preload != NULL) {
     setenv("LD_PRELOAD", old != NULL && *old != '\0' ? must_print("%s:%s", l->preload, old) : l->preload, 1);

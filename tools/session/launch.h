@@ -17,16 +17,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct launch_variable { char *name, *value; };
+struct launch_variable { char *name, *value; }; /* the value NULL: not to be set */
 
 struct launch {
   char **argv;
   char *preload; /* the value of LD_PRELOAD */
   struct launch_variable *variables;
   size_t variable_count, variable_capacity;
-  pid_t pid;    /* 0 where there is no child */
+  pid_t pid;    /* 0 if there is no child */
   int go_fd;    /* one byte lets the child run; closing it ends the child */
-  int error_fd; /* the child's errno where exec failed, else end of file */
+  int error_fd; /* the child's errno if exec failed, else end of file */
   bool holds;    /* signals are blocked */
   sigset_t mask; /* as before that */
   struct sigaction child_action, size_action; /* of SIGCHLD and SIGXFSZ, before that, too */
@@ -39,13 +39,16 @@ void launch_fini(struct launch *l);
 /* Puts `library` behind the ones preloaded so far, and all of them before those of an LD_PRELOAD that is already there. */
 void launch_preload(struct launch *l, const char *library);
 
-/* Sets a variable of the program's environment; set_default only where it is not set yet. */
+/* A variable of the program's environment, NULL if it is not set. */
+const char *launch_get(const struct launch *l, const char *name);
+
+/* Sets a variable, or with the value NULL takes it away; set_default only if it is not set yet. */
 void launch_set(struct launch *l, const char *name, const char *value);
 void launch_set_default(struct launch *l, const char *name, const char *value);
 
 bool launch_fork(struct launch *l);
 
-/* Lets the child run its program. False, with *exit_code 127 (not found) or 126, where it could not be started. */
+/* Lets the child run its program. False, with *exit_code 127 (not found) or 126, if it could not be started. */
 bool launch_go(struct launch *l, int *exit_code);
 
 /* Whether a signal that asks this process to end is pending; the number, or 0. It stays pending. */

@@ -9,12 +9,12 @@
 
 /*
  * The path of library `name`: beside this program's own directory (so that a build tree and a moved installation work),
- * else where it was installed. NULL, with a failure set, where it is not found or its path cannot stand in LD_PRELOAD.
+ * else where it was installed. NULL, with a failure set, if it is not found or its path cannot stand in LD_PRELOAD.
  * The caller frees it.
  */
 char *library_find(const char *name);
 
-/* This program's own directory, without a slash at its end; NULL where /proc does not tell. The caller frees it. */
+/* This program's own directory, without a slash at its end; NULL if /proc does not tell. The caller frees it. */
 char *library_own_directory(void);
 
 #endif

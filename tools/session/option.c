@@ -11,39 +11,6 @@
 
 #define PREFIX_LENGTH (sizeof(OPTION_PREFIX) - 1)
 
-static size_t least(size_t a, size_t b) { return a < b ? a : b; }
-
-/* How many letters must be put in, left out or replaced to make one of the other (Levenshtein). */
-static size_t distance(const char *a, const char *b) {
-  const size_t width = strlen(b) + 1;
-  size_t *const row = must_allocate(width * sizeof(*row));
-  for (size_t i = 0; i < width; i++) row[i] = i;
-  for (size_t i = 1; a[i - 1] != '\0'; i++) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j < width; j++) {
-      const size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = least(replaced, least(row[j], row[j - 1]) + 1);
-    }
-  }
-  const size_t result = row[width - 1];
-  free(row);
-  return result;
-}
-
-static const char *nearest(const char *name) {
-  const char *best = "";
-  size_t best_distance = SIZE_MAX;
-  for (const struct config_option *o = option_table; o->name != NULL; o++) {
-    const size_t d = distance(name, o->name);
-    if (d >= best_distance) continue;
-    best = o->name;
-    best_distance = d;
-  }
-  return best;
-}
-
 static bool bad_value(const struct config_option *o, const char *value) {
   if (o->kind == OPTION_NUMBER) {
     return fail(OPTION_PREFIX "%s=%s is not allowed: %u to %u %s", o->name, value, o->lowest, o->highest, o->form);
@@ -60,13 +27,23 @@ static bool is_good_text(const struct config_option *o, const char *value) {
   return *value == '\0' || (number != 0 && number != SIGKILL && number != SIGSTOP);
 }
 
+static bool unknown(const char *name) {
+  const struct config_option *const nearest = option_nearest(name, strlen(name));
+  if (nearest == NULL) return fail(OPTION_PREFIX "%s is not an option of the library; libhakmem(7) lists all", name);
+  return fail(OPTION_PREFIX "%s is not an option of the library; the nearest is " OPTION_PREFIX "%s; libhakmem(7) lists all", name, nearest->name);
+}
+
+/* The option called `name`, or once called so; NULL if there is none. */
+static const struct config_option *find(const char *name) {
+  const struct old_option *const old = option_find_old(name, strlen(name));
+  if (old != NULL && old->now != NULL) name = old->now;
+  return option_find(name, strlen(name));
+}
+
 static bool check(const char *name, const char *value) {
-  const struct config_option *const o = option_find(name, strlen(name));
+  const struct config_option *const o = find(name);
   uint32_t number;
-  if (o == NULL) {
-    return fail(OPTION_PREFIX "%s is not an option of the library; the nearest is " OPTION_PREFIX "%s, and "
-                "libhakmem(7) lists all", name, nearest(name));
-  }
+  if (o == NULL) return unknown(name);
   if (strcmp(name, "STATS_FILE") == 0) return fail(OPTION_PREFIX "STATS_FILE is set by hakmem itself; -o says where the data go");
   return (option_parse(o, value, &number) && is_good_text(o, value)) || bad_value(o, value);
 }
@@ -82,4 +59,38 @@ bool option_read(const char *text, char **name, const char **value) {
   if (check(*name + PREFIX_LENGTH, *value)) return true;
   free(*name);
   return false;
+}
+
+static void say_renamed(const char *name, const char *now) { say("%s is the old name of %s: it works in this release, but not in the next", name, now); }
+
+char *option_new_name(char *name) {
+  const struct old_option *const old = option_find_old(name + PREFIX_LENGTH, strlen(name) - PREFIX_LENGTH);
+  if (old == NULL || old->now == NULL) return name;
+  char *const now = must_print(OPTION_PREFIX "%s", old->now);
+  say_renamed(name, now);
+  free(name);
+  return now;
+}
+
+static void rename_one(struct launch *l, const char *name, const char *now) {
+  if (launch_get(l, name) == NULL) return;
+  if (now == NULL) {
+    say("%s is no longer an option and is ignored; libhakmem(7) lists the options", name);
+  } else if (launch_get(l, now) != NULL) {
+    say("%s is ignored: it is the old name of %s, which is also set", name, now);
+  } else {
+    say_renamed(name, now);
+    launch_set(l, now, launch_get(l, name));
+  }
+  launch_set(l, name, NULL);
+}
+
+void option_rename(struct launch *l) {
+  for (const struct old_option *old = option_old_names; old->name != NULL; old++) {
+    char *const name = must_print(OPTION_PREFIX "%s", old->name);
+    char *const now = old->now != NULL ? must_print(OPTION_PREFIX "%s", old->now) : NULL;
+    rename_one(l, name, now);
+    free(name);
+    free(now);
+  }
 }

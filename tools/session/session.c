@@ -44,7 +44,7 @@ static bool add_channel(struct session *s, const struct session_settings *settin
   struct lttng_channel *const channel = lttng_channel_create(&s->handle->domain);
   if (channel == NULL) return fail("cannot describe a channel");
   snprintf(channel->name, sizeof(channel->name), "%s", CHANNEL);
-  channel->attr.overwrite = 0; /* where there is no room, new events are dropped and counted */
+  channel->attr.overwrite = 0; /* if there is no room, new events are dropped and counted */
   channel->attr.subbuf_size = settings->buffer_size;
   channel->attr.num_subbuf = settings->buffer_count;
   const int code = lttng_enable_channel(s->handle, channel);

@@ -15,7 +15,7 @@ struct session_settings {
 };
 
 struct session {
-  char *name; /* NULL where there is none */
+  char *name; /* NULL if there is none */
   struct lttng_handle *handle;
 };
 

@@ -71,7 +71,7 @@ static void release_rundir(struct sessiond *d) {
   d->rundir = -1;
 }
 
-/* Gives this process, and the daemon after it, a RUNDIR of its own. False where the system does not let it. */
+/* Gives this process, and the daemon after it, a RUNDIR of its own. False if the system does not let it. */
 static bool enter_private_rundir(struct sessiond *d) {
   if (!hold_rundir(d)) return false;
   char *const directory = workdir_sub(d->home, "run");
@@ -165,7 +165,7 @@ bool sessiond_start(struct sessiond *d) {
 
 bool sessiond_is_private(const struct sessiond *d) { return d->pid > 0 && !d->everybodys; }
 
-/* Waits for the daemon and whatever else is left of its process group; false where they take too long. */
+/* Waits for the daemon and whatever else is left of its process group; false if they take too long. */
 static bool wait_until_ended(pid_t pid) {
   bool daemon_ended = false;
   const time_t end = time(NULL) + END_SECONDS;

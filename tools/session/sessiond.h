@@ -16,14 +16,14 @@
 #include <sys/types.h>
 
 struct sessiond {
-  char *home;       /* the temporary directory, NULL where an existing daemon is used */
-  pid_t pid;        /* of the private daemon, which leads a process group of its own; 0 where none */
+  char *home;       /* the temporary directory, NULL if an existing daemon is used */
+  pid_t pid;        /* of the private daemon, which leads a process group of its own; 0 if none */
   bool everybodys;  /* the private daemon had to be an ordinary one */
   int rundir;       /* /var/run/lttng, open and locked (shared) while it is mounted upon; else -1 */
   bool made_rundir; /* it did not exist before */
 };
 
-/* Finds out which daemon to use. *home is what the program needs as LTTNG_HOME, NULL where nothing. */
+/* Finds out which daemon to use. *home is what the program needs as LTTNG_HOME, NULL if nothing. */
 bool sessiond_plan(struct sessiond *d, const char **home);
 
 /* Starts the private daemon, if one was planned, and waits until it is ready. The program must have been forked before. */

@@ -3,7 +3,7 @@
 #   sh tools/workloads/stacks.sh [BUILD]
 set -eu
 build=${1:-$(dirname "$0")/../../build}
-run() { HAKMEM_FRAGMENTATION=0 HAKMEM_TRACE=full HAKMEM_STACKS=$1 LD_PRELOAD="$build/lib/libhakmem.so" "$build/bin/bench_stacks"; }
+run() { HAKMEM_STATS_INTERVAL=0 HAKMEM_TRACE=full HAKMEM_STACKS=$1 LD_PRELOAD="$build/lib/libhakmem.so" "$build/bin/bench_stacks"; }
 off=$(run off)
 echo "| ns per stack | 10 calls deep | 30 calls deep |"
 echo "|---|---|---|"

@@ -14,7 +14,7 @@
 /* Called for each message; the message is borrowed. */
 typedef void ctf_graph_callback(void *context, const bt_message *message);
 
-/* Reads the traces to their end. False, with a failure set, where babeltrace2 is incomplete or a trace is not sound. */
+/* Reads the traces to their end. False, with a failure set, if babeltrace2 is incomplete or a trace is not sound. */
 bool ctf_graph_run(char *const *directories, size_t count, ctf_graph_callback *callback, void *context);
 
 #endif

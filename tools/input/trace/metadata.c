@@ -17,7 +17,7 @@
 
 #include "common/error.h"
 #include "common/memory.h"
-#include "input/read.h"
+#include "common/regular.h"
 
 #define MAGIC UINT32_C(0x75d11d57)
 #define TEXT_MARK "/* CTF"
@@ -49,7 +49,7 @@ static bool check_packets(int fd, uint64_t size, const char *path) {
 
 bool metadata_check(const char *directory) {
   char *const path = must_print("%s/metadata", directory);
-  const int fd = read_open_regular(path);
+  const int fd = regular_open(path);
   struct stat status;
   char mark[sizeof(TEXT_MARK) - 1];
   bool good = false;

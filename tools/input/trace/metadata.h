@@ -1,5 +1,5 @@
 /*
- * metadata.h: a look at a trace's metadata before babeltrace2 reads it, which would go round in circles where it is cut off.
+ * metadata.h: a look at a trace's metadata before babeltrace2 reads it, which would go round in circles if it is cut off.
  */
 #ifndef HAKMEM_TOOLS_METADATA_H
 #define HAKMEM_TOOLS_METADATA_H

@@ -20,7 +20,7 @@
 #include "common/memory.h"
 #include "metadata.h"
 #include "common/progress.h"
-#include "input/read.h"
+#include "read_trace.h"
 #include "trace_decode.h"
 
 #define STALL_SECONDS 10       /* of processor time, without a message */
@@ -95,39 +95,39 @@ static bool is_stalled(struct child *c) {
   return processor - c->processor >= STALL_SECONDS || wall - c->wall >= STALL_WALL_SECONDS;
 }
 
-static void take_record(struct reading *in, struct wire_record *record) {
+static void take_entry(struct reading *in, struct wire_entry *entry) {
   struct model_losses lost;
-  switch (record->kind) {
+  switch (entry->kind) {
     case WIRE_END: in->ended = true; break;
     case WIRE_FAILED:
-      ((char *)record)[record->length - 1] = '\0';
+      ((char *)entry)[entry->length - 1] = '\0';
       free(in->why);
-      in->why = must_copy((char *)wire_body(record));
+      in->why = must_copy((char *)wire_body(entry));
       break;
     case WIRE_LOST:
-      memcpy(&lost, wire_body(record), sizeof(lost));
+      memcpy(&lost, wire_body(entry), sizeof(lost));
 #define ADD_LOSS(name, text) in->r->lost.name += lost.name;
       MODEL_LOSSES(ADD_LOSS)
       break;
     default:
-      if (!wire_take_event(record, in->model)) in->r->lost.invalid++;
+      if (!wire_take_event(entry, in->model)) in->r->lost.invalid++;
   }
 }
 
-/* How many bytes a record must have, at least. */
+/* How many bytes an entry must have, at least. */
 static size_t least_length(uint32_t kind) {
-  return sizeof(struct wire_record) + (kind == WIRE_LOST ? sizeof(struct model_losses) : kind == WIRE_END ? 0 : 8);
+  return sizeof(struct wire_entry) + (kind == WIRE_LOST ? sizeof(struct model_losses) : kind == WIRE_END ? 0 : 8);
 }
 
-/* Takes the whole records. False if what came makes no sense. */
-static bool take_records(struct reading *in) {
+/* Takes the whole entries. False if what came makes no sense. */
+static bool take_entries(struct reading *in) {
   size_t at = 0;
-  while (in->length - at >= sizeof(struct wire_record)) {
-    struct wire_record *const record = (struct wire_record *)(void *)(in->bytes + at);
-    if (record->length % 8 != 0 || record->length < least_length(record->kind) || record->length > WIRE_LENGTH_MAX) return false;
-    if (record->length > in->length - at) break;
-    at += record->length;
-    take_record(in, record);
+  while (in->length - at >= sizeof(struct wire_entry)) {
+    struct wire_entry *const entry = (struct wire_entry *)(void *)(in->bytes + at);
+    if (entry->length % 8 != 0 || entry->length < least_length(entry->kind) || entry->length > WIRE_LENGTH_MAX) return false;
+    if (entry->length > in->length - at) break;
+    at += entry->length;
+    take_entry(in, entry);
   }
   in->length -= at;
   memmove(in->bytes, in->bytes + at, in->length);
@@ -150,7 +150,7 @@ static void take_unsent(struct reading *in, const struct wire_room *room) {
   make_room(in, whole - sent);
   memcpy(in->bytes + in->length, room->bytes + sent, whole - sent);
   in->length += whole - sent;
-  take_records(in);
+  take_entries(in);
 }
 
 /* Reads once from the pipe. False at its end. */
@@ -158,7 +158,7 @@ static bool receive(struct reading *in, int fd) {
   make_room(in, READ_SIZE);
   const ssize_t got = read(fd, in->bytes + in->length, in->capacity - in->length);
   if (got > 0) in->length += (size_t)got;
-  return (got > 0 && take_records(in)) || (got < 0 && errno == EINTR);
+  return (got > 0 && take_entries(in)) || (got < 0 && errno == EINTR);
 }
 
 /* Takes what the child sends until it ends, or must be ended. */

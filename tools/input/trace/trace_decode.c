@@ -90,7 +90,7 @@ static bool get_counts(const bt_field *payload, const char *name, const uint32_t
   return true;
 }
 
-/* ---- Events: bool read_NAME(payload, event). False where a field is missing or out of its range. ---- */
+/* ---- Events: bool read_NAME(payload, event). False if a field is missing or out of its range. ---- */
 
 #define F_NUMBER(f, type, highest) && get_integer(payload, #f, highest, &value) && (e->f = (type)value, true)
 #define F_PTR(f) && get_pointer(payload, #f, &e->f)

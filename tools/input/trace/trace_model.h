@@ -12,7 +12,7 @@ struct trace_process;
 
 struct trace_model *trace_model_create(struct report *r);
 
-/* The process `pid`; `program` is its name, "" where the trace does not tell. */
+/* The process `pid`; `program` is its name, "" if the trace does not tell. */
 struct trace_process *trace_model_process(struct trace_model *t, uint32_t pid, const char *program);
 
 /* An event of process `p` at `time_ns` since the epoch: trace_on_NAME. */

@@ -9,7 +9,7 @@
 #define ALIGNED(size) (((size_t)(size) + 7) & ~(size_t)7)
 #define SEND_AT 262144
 
-static_assert(SEND_AT + WIRE_LENGTH_MAX < WIRE_ROOM, "the longest record fits behind what waits");
+static_assert(SEND_AT + WIRE_LENGTH_MAX < WIRE_ROOM, "the longest entry fits behind what waits");
 
 /* ---- The writer. ---- */
 
@@ -25,7 +25,7 @@ void wire_send(struct wire *w) {
   w->length = 0;
 }
 
-/* What there is no room for is left out; the record is too long then, and finish takes it back. */
+/* What there is no room for is left out; the entry is too long then, and finish takes it back. */
 static void put(struct wire *w, const void *from, size_t size) {
   if (size <= WIRE_ROOM && w->length <= WIRE_ROOM - ALIGNED(size)) {
     if (size > 0) memcpy(w->room->bytes + w->length, from, size);
@@ -36,10 +36,10 @@ static void put(struct wire *w, const void *from, size_t size) {
   }
 }
 
-/* Begins a record, with room for the longest; returns where it begins. */
+/* Begins an entry, with room for the longest; returns where it begins. */
 static size_t begin(struct wire *w, uint32_t kind, uint32_t pid, uint64_t time_ns) {
   const size_t at = w->length;
-  put(w, &(struct wire_record){.kind = kind, .pid = pid, .time_ns = time_ns}, sizeof(struct wire_record));
+  put(w, &(struct wire_entry){.kind = kind, .pid = pid, .time_ns = time_ns}, sizeof(struct wire_entry));
   return at;
 }
 
@@ -122,17 +122,17 @@ static char *take_text(struct body *b) {
   }
 HAK_EVENTS(EVENT_TAKE)
 
-bool wire_take_event(struct wire_record *record, struct trace_model *model) {
-  struct body b = {wire_body(record), (unsigned char *)record + record->length};
+bool wire_take_event(struct wire_entry *entry, struct trace_model *model) {
+  struct body b = {wire_body(entry), (unsigned char *)entry + entry->length};
   const char *const program = take_text(&b);
   if (program == NULL) return false;
-  struct trace_process *const p = trace_model_process(model, record->pid, program);
-  switch (record->kind) {
+  struct trace_process *const p = trace_model_process(model, entry->pid, program);
+  switch (entry->kind) {
 #define EVENT_CASE(name, text, fields)                              \
   case EVENT_ID_##name: {                                           \
     struct event_##name e;                                          \
     if (!take_##name(&b, &e)) return false;                         \
-    trace_on_##name(model, p, record->time_ns, &e);                 \
+    trace_on_##name(model, p, entry->time_ns, &e);                 \
     return true;                                                    \
   }
     HAK_EVENTS(EVENT_CASE)

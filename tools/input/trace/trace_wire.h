@@ -1,8 +1,8 @@
 /*
- * trace_wire.h: what the process that reads a trace tells the one that adds it up, through a pipe. Records wait in shared memory until there are enough
+ * trace_wire.h: what the process that reads a trace tells the one that adds it up, through a pipe. Entries wait in shared memory until there are enough
  * for one write; of a writer that crashed or hangs, the reader finds the last ones there.
  *
- *   record:  length  kind  pid  time      (struct wire_record; length counts it, too, and is a multiple of 8)
+ *   entry:   length  kind  pid  time      (struct wire_entry; length counts it, too, and is a multiple of 8)
  *            an event:     the process's name, a zero; then the structure; then, field by field, what its pointers point to
  *            WIRE_LOST:    struct model_losses, to be added
  *            WIRE_FAILED:  text: why the trace was not read to its end
@@ -19,17 +19,17 @@
 
 enum { WIRE_LOST = EVENT_COUNT, WIRE_FAILED, WIRE_END };
 
-struct wire_record { uint32_t length, kind, pid, unused; uint64_t time_ns; };
+struct wire_entry { uint32_t length, kind, pid, unused; uint64_t time_ns; };
 #define WIRE_LENGTH_MAX (512u << 10) /* no event of a sound trace is so long */
 
 /* ---- The writer. It ends its process if nobody reads any more. ---- */
 
 #define WIRE_ROOM (2 * WIRE_LENGTH_MAX)
 
-/* 0 <= sent <= whole <= WIRE_ROOM: bytes that went through the pipe, and where the last whole record ends. */
+/* 0 <= sent <= whole <= WIRE_ROOM: bytes that went through the pipe, and where the last whole entry ends. */
 struct wire_room { volatile size_t sent, whole; volatile uint64_t messages; /* that babeltrace2 gave */ unsigned char bytes[WIRE_ROOM]; };
 
-struct wire { int fd; struct wire_room *room; size_t length; /* of what is in the room, with the record that is being put together */ };
+struct wire { int fd; struct wire_room *room; size_t length; /* of what is in the room, with the entry that is being put together */ };
 
 void wire_lost(struct wire *w, const struct model_losses *lost);
 void wire_failed(struct wire *w, const char *why);
@@ -43,10 +43,10 @@ void wire_send(struct wire *w);
 
 /* ---- The reader. ---- */
 
-/* Hands the event of a whole record to the model; the record is changed. False if it makes no sense. */
-bool wire_take_event(struct wire_record *record, struct trace_model *model);
+/* Hands the event of a whole entry to the model; the entry is changed. False if it makes no sense. */
+bool wire_take_event(struct wire_entry *entry, struct trace_model *model);
 
-/* What follows the head of a record. */
-static inline unsigned char *wire_body(struct wire_record *record) { return (unsigned char *)(record + 1); }
+/* What follows the head of an entry. */
+static inline unsigned char *wire_body(struct wire_entry *entry) { return (unsigned char *)(entry + 1); }
 
 #endif

@@ -1,17 +1,13 @@
 /*
- * read.h: the two readers. Each gives a report to be freed with model_destroy, or NULL with a failure set; both trust
- * nothing that they read.
+ * read_stats.h: from statistics files to the model. Nothing in a file is trusted.
  */
-#ifndef HAKMEM_TOOLS_READ_H
-#define HAKMEM_TOOLS_READ_H
+#ifndef HAKMEM_TOOLS_READ_STATS_H
+#define HAKMEM_TOOLS_READ_STATS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "model/model.h"
-
-/* Opens a regular file for reading; anything else (a FIFO would hang) is a failure. Returns the descriptor, or -1. */
-int read_open_regular(const char *path);
 
 /* Adds the process of one stats file to `r`, if it is process `pid` or `pid` is 0. */
 bool read_stats_file(struct report *r, const char *path, uint32_t pid);
@@ -30,8 +26,5 @@ bool read_stats_became(const struct stats_identity *a, const struct stats_identi
 
 /* Whether the file is there in full; only whose it is is taken. */
 bool read_stats_check(const char *path, struct stats_identity *identity);
-
-/* Reads the traces whose metadata lie in `directories`, all in one order of time, into `r`: process `pid` only, or all for 0. */
-bool read_traces(struct report *r, char *const *directories, size_t count, uint32_t pid);
 
 #endif

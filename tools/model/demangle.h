@@ -4,7 +4,7 @@
 #ifndef HAKMEM_TOOLS_DEMANGLE_H
 #define HAKMEM_TOOLS_DEMANGLE_H
 
-/* `name` demangled where it is a C++ name and libstdc++ is on this machine, else a copy of it. The caller frees it. */
+/* `name` demangled if it is a C++ name and libstdc++ is on this machine, else a copy of it. The caller frees it. */
 char *demangle(const char *name);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "memory.h"
+#include "common/memory.h"
 
 typedef char *cxa_demangle(const char *name, char *buffer, size_t *length, int *status);
 

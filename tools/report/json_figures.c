@@ -1,0 +1,126 @@
+#include "json_figures.h"
+
+#include <stdlib.h>
+
+json_t *json_losses(const struct model_losses *from) {
+  json_t *const object = json_object();
+  MODEL_LOSSES(SET_MEMBER)
+  return object;
+}
+
+json_t *json_counters(const struct stats_counters *from) {
+  json_t *const object = json_object();
+  STATS_COUNTERS(SET_MEMBER)
+  return object;
+}
+
+static json_t *class_counters(const struct stats_class_counters *from) {
+  json_t *const object = json_object();
+  STATS_CLASS_COUNTERS(SET_MEMBER)
+  return object;
+}
+
+static json_t *gauges(const struct model_gauges *from) {
+  json_t *const object = json_object();
+  MODEL_GAUGES(SET_MEMBER)
+  return object;
+}
+
+json_t *json_buckets(const struct stats_buckets *from) {
+  json_t *const object = json_object();
+  STATS_BUCKETS(SET_MEMBER)
+  return object;
+}
+
+static json_t *pins(const struct stats_pins *from) {
+  json_t *const object = json_object();
+  STATS_PINS(SET_MEMBER)
+  return object;
+}
+
+static bool any_counter(const struct stats_class_counters *from) {
+  uint64_t any = 0;
+#define OR_MEMBER(name, meaning) any |= from->name;
+  STATS_CLASS_COUNTERS(OR_MEMBER)
+  return any != 0;
+}
+
+json_t *json_classes(const struct report *r) {
+  json_t *const array = json_array();
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    const struct model_class *const c = &r->total->cls[cls];
+    if (!any_counter(&c->counters) && c->gauge.active == 0) continue;
+    char name[MODEL_CLASS_NAME];
+    json_t *const object = json_object(), *const bins = json_array();
+    set(object, "class", json_string(model_class_name(cls, name)));
+    set(object, "stride", cls < CLASS_COUNT ? number(r->stride[cls]) : json_null());
+    set(object, "counters", class_counters(&c->counters));
+    set(object, "memory", gauges(&c->gauge));
+    for (unsigned i = 0; i < STATS_UTILISATION_BINS; i++) json_array_append_new(bins, number(c->utilisation[i]));
+    set(object, "utilisation", bins);
+    set(object, "pins", cls < CLASS_COUNT && r->source != SOURCE_TRACE ? pins(&c->pins) : json_null());
+    json_array_append_new(array, object);
+  }
+  return array;
+}
+
+/* ---- Histograms ---- */
+
+static json_t *histogram(const struct histogram *h, const char *unit) {
+  json_t *const object = json_object(), *const filled = json_array();
+  set(object, "unit", json_string(unit));
+  set(object, "count", number(h->count));
+  set(object, "mean", json_real(histogram_mean(h)));
+  set(object, "min", number(histogram_min(h)));
+  set(object, "p50", number(histogram_quantile(h, 0.5)));
+  set(object, "p90", number(histogram_quantile(h, 0.9)));
+  set(object, "p99", number(histogram_quantile(h, 0.99)));
+  set(object, "p99.9", number(histogram_quantile(h, 0.999)));
+  set(object, "max", number(h->max));
+  for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+    if (h->bucket[i] == 0) continue;
+    json_array_append_new(filled, json_pack("{sIsIsI}", "from", (json_int_t)histogram_lower(i), "to",
+                                            (json_int_t)(i + 1 < HISTOGRAM_BUCKETS ? histogram_upper(i) : INT64_MAX), "count",
+                                            (json_int_t)h->bucket[i]));
+  }
+  set(object, "buckets", filled);
+  return object;
+}
+
+/* {"all": ..., "classes": {"3": ...}}, NULL where the table is empty. */
+static json_t *histograms(struct histogram *const table[CLASS_ROWS], const char *unit) {
+  struct histogram *const merged = model_merged(table);
+  if (merged == NULL) return NULL;
+  json_t *const object = json_object(), *const by_class = json_object();
+  set(object, "all", histogram(merged, unit));
+  free(merged);
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    char name[MODEL_CLASS_NAME];
+    if (table[cls] != NULL && table[cls]->count > 0) set(by_class, model_class_name(cls, name), histogram(table[cls], unit));
+  }
+  set(object, "classes", by_class);
+  return object;
+}
+
+static void set_if_any(json_t *object, const char *name, json_t *value) {
+  if (value != NULL) set(object, name, value);
+}
+
+json_t *json_latencies(const struct model_latency *l) {
+  json_t *const object = json_object(), *const lookup = json_object();
+  const char *const unit = l->ticks ? "ticks" : "ns";
+  for (unsigned s = 0; s < lookup_strategy_count; s++) {
+    set_if_any(lookup, model_lookup_strategy_name(s), histograms(l->lookup[s], unit));
+  }
+  set(object, "lookup", lookup);
+  set_if_any(object, "drain", histograms(l->drain, unit));
+  set_if_any(object, "refill", histograms(l->refill, unit));
+  json_t *const stages = json_object();
+#define SET_STAGE(name, meaning) \
+  if (l->stage[STAGE_##name] != NULL && l->stage[STAGE_##name]->count > 0) set(stages, #name, histogram(l->stage[STAGE_##name], unit));
+  REFILL_STAGES(SET_STAGE)
+  set(object, "stages", stages);
+  if (l->legacy != NULL && l->legacy->count > 0) set(object, "legacy", histogram(l->legacy, unit));
+  if (l->map != NULL && l->map->count > 0) set(object, "map", histogram(l->map, unit));
+  return object;
+}
