@@ -1,9 +1,12 @@
 #include "reclaim.h"
 
-#include "slabs/legacy.h"
 #include "memory/os.h"
 #include "modes/quarantine.h"
+#include "slabs/legacy.h"
 #include "slabs/shared_pool.h"
+#include "tls_drain.h"
+#include "tls_idle.h"
+#include "tls_threads.h"
 
 #define SLACK MIB /* what free_bytes says is an estimate */
 
@@ -41,7 +44,7 @@ bool reclaim_for(struct sll_cache *cache, size_t size, enum reclaim_step step) {
   if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
   sll_trim_ended();
   sll_collect_idle(UINT64_MAX, DRAIN_TRIM);
-  quarantine_empty();
+  quarantine_empty(sll_return_blocks);
   pool_reclaim(sll_return_blocks);
   legacy_scavenge(true);
   return true;

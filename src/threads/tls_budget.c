@@ -1,4 +1,4 @@
-#include "tls_lists.h"
+#include "tls_budget.h"
 
 #include <string.h>
 
@@ -112,19 +112,18 @@ void sll_give_all_shares(struct sll_cache *cache) {
   sll_give_share(cache);
 }
 
-void sll_share_alone(const struct sll_cache *cache) {
+void sll_share_alone(void) {
   shared = 0;
-  for (; cache != NULL; cache = cache->next) {
+  for (const struct sll_cache *cache = sll_live(); cache != NULL; cache = cache->next) {
     shared += cache->share_left;
     for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) shared += share_of(cache->state[cls].most, &sll_lengths[cls]);
   }
 }
 
-void sll_begin_short(struct sll_cache *cache, uint32_t cls, bool takes) {
+void sll_begin_short(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   const struct sll_lengths *lengths = &sll_lengths[cls];
-  state->takes = takes;
-  if (!takes) set_most(cache, cls, least(lengths->least, lengths->given));
+  if (state->use != USE_TAKEN) set_most(cache, cls, least(lengths->least, lengths->given));
   else if (!set_most(cache, cls, lengths->begin)) set_most(cache, cls, lengths->least);
   state->drained = false;
   look_closely(state);
@@ -170,7 +169,7 @@ void sll_begin_again(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   state->refill = sll_lengths[cls].first;
   state->moved = false;
-  sll_begin_short(cache, cls, state->takes);
+  sll_begin_short(cache, cls);
 }
 
 void sll_note_drain(struct sll_state *state, bool given) {
@@ -210,7 +209,7 @@ void sll_arm(struct sll_cache *cache, uint32_t cls) {
   if (HAKMEM_EVENTS && guard_rate != 0) allocs = least(allocs, cache->guard_gap[cls]);
   if (profile_is_on()) allocs = least(allocs, cache->profile_gap[cls]);
   if (sll_goes_slow()) allocs = frees = 0;
-  if (!state->refilled) allocs = 0;
+  if (state->use == USE_GIVEN) allocs = 0;
   cache->budget[cls].alloc = state->alloc_armed = (int32_t)allocs;
   cache->budget[cls].free = state->free_armed = (int32_t)frees;
 }
@@ -290,7 +289,7 @@ void sll_init(struct sll_cache *cache) {
     cache->head[cls] = BLOCK_END;
     cache->live[cls] = header_live(cls);
     cache->state[cls] = (struct sll_state){.refill = sll_lengths[cls].first};
-    sll_begin_short(cache, cls, false);
+    sll_begin_short(cache, cls);
     draw_profile(cache, cls);
   }
 }
