@@ -30,7 +30,7 @@ struct mapping {
 static struct {
   struct lock lock;
   struct slab_list slabs[CLASS_COUNT];
-  struct slab *spare_descriptors;
+  struct slab *unused;
   struct kept kept;
   uint64_t huge_blocks, huge_requested, huge_bytes;
   uint64_t refused_bytes; /* small blocks' slabs and refused huge blocks: what more SuperSlabs would hold */
@@ -64,16 +64,16 @@ static size_t evict(uint64_t before_ms) {
 
 static void drop_descriptor(struct slab *slab) {
   lock_take(&legacy.lock);
-  slab->next = legacy.spare_descriptors;
-  legacy.spare_descriptors = slab;
+  slab->next = legacy.unused;
+  legacy.unused = slab;
   lock_release(&legacy.lock);
 }
 
 /* A descriptor for [base, base + size); NULL where there is no memory for one. */
 static struct slab *new_descriptor(char *base, size_t size, size_t align) {
   lock_take(&legacy.lock);
-  struct slab *slab = legacy.spare_descriptors;
-  if (slab != NULL) legacy.spare_descriptors = slab->next;
+  struct slab *slab = legacy.unused;
+  if (slab != NULL) legacy.unused = slab->next;
   lock_release(&legacy.lock);
   if (slab == NULL) slab = os_metadata(sizeof(struct mapping));
   if (slab == NULL) return NULL;

@@ -3,19 +3,10 @@
 #include "platform/config.h"
 #include "directory.h"
 #include "memory/os.h"
+#include "memory/places.h"
 
-/*
- * Descriptors of SuperSlabs that went, for those that come. One in a hundred has the list of the others, whose memory goes back; behind its
- * header, which says that there is no SuperSlab.
- */
-#define SPARES 100
-struct spares {
-  char header[sizeof(struct superslab)];
-  struct spares *next;
-  uint32_t count;
-  struct superslab *others[SPARES];
-};
-static_assert(sizeof(struct spares) <= sizeof(struct superslab) + 8 * sizeof(struct slab), "the list fits into the smallest descriptor, of 512 KiB");
+static_assert(sizeof(struct superslab) <= PLACES_BEHIND && sizeof(struct superslab) + 8 * sizeof(struct slab) >= PLACES_LEAST,
+              "the smallest descriptor, of 512 KiB, is a place, and says while it is one that there is no SuperSlab");
 
 #define WASTE_OTHER_THREAD (4 * WASTE_UNTOUCHED)
 #define OTHERS_SEEN 32 /* SuperSlabs that are looked at behind the first that would do, for one that the thread itself uses */
@@ -24,7 +15,7 @@ static_assert(sizeof(struct spares) <= sizeof(struct superslab) + 8 * sizeof(str
 static struct {
   struct lock lock;
   struct superslab *first, *last;
-  struct spares *spares;
+  struct places unused; /* descriptors of SuperSlabs that went */
   uint32_t active, mapping; /* SuperSlabs; those being mapped count against the limit */
   uint32_t free_units, gone_units;
   uint64_t dirty_units;
@@ -166,31 +157,18 @@ static void ask_for_huge_pages(struct superslab *ss, uint32_t active, size_t lea
 static size_t descriptor_size(void) { return superslab_descriptor_size(config_superslab_size()); }
 
 static struct superslab *new_descriptor(void) {
-  struct superslab *ss = NULL;
   lock_take(&superslabs.lock);
-  struct spares *spares = superslabs.spares;
-  if (spares != NULL && spares->count > 0) {
-    ss = spares->others[--spares->count];
-  } else if (spares != NULL) {
-    superslabs.spares = spares->next;
-    ss = (struct superslab *)spares;
-  }
+  struct superslab *ss = places_take(&superslabs.unused);
   lock_release(&superslabs.lock);
   if (ss == NULL) return os_metadata_pages(descriptor_size());
   os_metadata_wake(descriptor_size());
   return ss;
 }
 
-static void spare_descriptor(struct superslab *ss) {
+static void drop_descriptor(struct superslab *ss) {
   os_metadata_rest(ss, descriptor_size());
   lock_take(&superslabs.lock);
-  if (superslabs.spares == NULL || superslabs.spares->count == SPARES) {
-    struct spares *spares = (struct spares *)ss;
-    spares->next = superslabs.spares;
-    superslabs.spares = spares;
-  } else {
-    superslabs.spares->others[superslabs.spares->count++] = ss;
-  }
+  places_put(&superslabs.unused, ss);
   lock_release(&superslabs.lock);
 }
 
@@ -381,7 +359,7 @@ static size_t release_empty(bool trim, size_t keep, uint64_t now) {
     directory_superslab_went(ss);
     EVENT(superslab_release, .base = ss->base, .size = ss->size, .reason = trim ? RELEASE_TRIM : RELEASE_DELAY, .active = active);
     released += unmap_superslab(ss);
-    spare_descriptor(ss);
+    drop_descriptor(ss);
   }
 }
 

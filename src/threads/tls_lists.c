@@ -1,6 +1,7 @@
 #include "tls_lists.h"
 
 #include "memory/os.h"
+#include "memory/places.h"
 #include "modes/quarantine.h"
 
 struct sll_cache sll_empty = {
@@ -10,17 +11,6 @@ struct sll_cache sll_empty = {
 __thread struct sll_cache *sll_self = &sll_empty;
 
 /*
- * Places for lists that no thread has, for those that begin: their memory is given back. One in some hundred has the list of the others.
- */
-#define OTHERS 500
-struct unused {
-  struct unused *next;
-  uint32_t count;
-  void *others[OTHERS];
-};
-static_assert(sizeof(struct unused) <= 4096 && sizeof(struct unused) <= sizeof(struct sll_cache), "the list takes a page of a place");
-
-/*
  * The lists of a thread that ended wait, shortened, for the next thread that begins: where threads come and go, what one of them drained would be
  * what the next one refills. They stay among the live ones, until a thread in its slow path drains those that have waited for a while. When a thread ends,
  * as many wait at most as threads run then, and one more.
@@ -28,7 +18,7 @@ static_assert(sizeof(struct unused) <= 4096 && sizeof(struct unused) <= sizeof(s
 static struct {
   struct lock lock;
   struct sll_cache *live;
-  struct unused *unused;
+  struct places unused;
   struct sll_cache *waiting; /* a part of the live ones, the last to end first */
   uint32_t waiting_count;    /* those on their way there, too */
   uint32_t running; /* live ones that a thread has; atomic, changes under the lock */
@@ -42,39 +32,12 @@ static void set_running(uint32_t running) { __atomic_store_n(&registry.running, 
 
 const struct sll_cache *sll_live(void) { return registry.live; }
 
-/* ---- Places. ---- */
-
-/* NULL where there is none. */
-static void *take_unused(void) {
-  void *place = NULL;
-  lock_take(&registry.lock);
-  struct unused *unused = registry.unused;
-  if (unused != NULL && unused->count > 0) {
-    place = unused->others[--unused->count];
-  } else if (unused != NULL) {
-    registry.unused = unused->next;
-    place = unused;
-  }
-  lock_release(&registry.lock);
-  return place;
-}
-
-static void put_unused(void *place) {
-  os_metadata_rest(place, sizeof(struct sll_cache));
-  lock_take(&registry.lock);
-  struct unused *unused = registry.unused;
-  if (unused != NULL && unused->count < OTHERS) {
-    unused->others[unused->count++] = place;
-  } else {
-    registry.unused = place;
-    registry.unused->next = unused;
-    registry.unused->count = 0;
-  }
-  lock_release(&registry.lock);
-}
+static_assert(sizeof(struct sll_cache) >= PLACES_LEAST, "lists are a place");
 
 struct sll_cache *sll_new(void) {
-  struct sll_cache *cache = take_unused();
+  lock_take(&registry.lock);
+  struct sll_cache *cache = places_take(&registry.unused);
+  lock_release(&registry.lock);
   if (cache == NULL) return os_metadata_pages(sizeof(struct sll_cache));
   os_metadata_wake(sizeof(struct sll_cache));
   return cache;
@@ -103,7 +66,10 @@ void sll_remove(struct sll_cache *cache) {
   else registry.live = cache->next;
   if (cache->next != NULL) cache->next->prev = cache->prev;
   lock_release(&registry.lock);
-  put_unused(cache);
+  os_metadata_rest(cache, sizeof(struct sll_cache));
+  lock_take(&registry.lock);
+  places_put(&registry.unused, cache);
+  lock_release(&registry.lock);
 }
 
 struct sll_cache *sll_claim_idle(uint64_t before_ms, uint32_t round, uint32_t most) {
