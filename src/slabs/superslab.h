@@ -192,36 +192,4 @@ uint32_t slab_count_live(const struct slab *slab);
 
 bool slab_is_valid(const struct slab *slab);
 
-/* ---- A list of the partial slabs of one class. ---- */
-
-struct slab_list {
-  struct slab *head;
-  struct slab *cursor; /* of the walk that looks for tails: the next one, NULL at its end */
-  uint32_t slabs;    /* slabs of the class, partial or full */
-  uint64_t capacity; /* their blocks */
-  uint64_t used;     /* their used blocks */
-  uint64_t bytes;    /* their bytes */
-  struct block *broken; /* slab_take found it: the owner reports it, without a lock, and clears this */
-  uint64_t emptied_ms; /* when its owner last found one of them empty */
-};
-
-/* Brings in a fresh slab. */
-void slab_list_add(struct slab_list *list, struct slab *slab);
-
-/* Takes up to `most` blocks from the first partial slab. False where there is none. */
-bool slab_list_take(struct slab_list *list, uint32_t most, struct chain *chain);
-
-/*
- * Takes one block back into `slab`, which is of this list. Returns true where the slab is empty now; it stays in the list
- * until slab_list_remove.
- */
-bool slab_list_give(struct slab_list *list, struct slab *slab, struct block *block);
-
-/* slab_trim_begin and slab_trim_end of a slab in the list; returns true where it is empty then, as slab_list_give does. */
-bool slab_list_trim_begin(struct slab_list *list, struct slab *slab, uint32_t least, struct slab_tail *tail);
-bool slab_list_trim_end(struct slab_list *list, struct slab *slab);
-
-/* Takes an empty slab out. */
-void slab_list_remove(struct slab_list *list, struct slab *slab);
-
 #endif

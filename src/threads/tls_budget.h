@@ -42,10 +42,7 @@ void sll_publish(struct sll_cache *cache, uint32_t cls);
 /* Brings the counts in, and sets the budgets to when something is due next. */
 void sll_rearm(struct sll_cache *cache, uint32_t cls);
 
-/* Whether every operation goes through the slow path and raises its events: full tracing, or a checker that wants to see all. */
-bool sll_goes_slow(void);
-
-/* Makes it so, or no longer; threads follow when their budgets run out. */
+/* Makes sll_goes_slow true or false; threads follow when their budgets run out. */
 void sll_go_slow(bool slow);
 
 /*

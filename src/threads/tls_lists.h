@@ -31,6 +31,7 @@
 #include "slabs/directory.h"
 #include "slabs/header.h"
 #include "slabs/size_class.h"
+#include "tls_counts.h"
 
 /* Whether other threads can collect an idle thread's lists: they need budget_step to be one instruction. */
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
@@ -152,12 +153,6 @@ struct sll_cache *sll_claim_idle(uint64_t before_ms, uint32_t round, uint32_t mo
 
 /* Threads that have lists. */
 uint32_t sll_running(void);
-
-/*
- * Blocks of class `cls` in all threads' lists; *allocs, *frees: operations not published yet. Reads running
- * threads' budgets without synchronising: exact for threads at rest.
- */
-uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees);
 
 /* Adds what was popped from one thread's list and pushed since it was armed, and returns its length. Changes nothing: for signal handlers, too. */
 uint64_t sll_look_at(const struct sll_cache *cache, uint32_t cls, uint64_t *allocs, uint64_t *frees);

@@ -32,11 +32,6 @@ bool sll_take_sample(struct sll_cache *cache);
 bool sll_trim_ended(void);
 void sll_audit_ended(void);
 
-/* What the calling thread did since it last published its counts. Changes nothing: a signal handler may have interrupted it. */
-void sll_unpublished(uint32_t cls, uint64_t *allocs, uint64_t *frees);
-/* Publishes what is not published yet, of all threads: at the end of the process. */
-void sll_publish_all(void);
-
 void sll_fork_prepare(void); /* before any lock is taken: no thread collects the calling one's lists until one of the other two */
 void sll_fork_parent(void);
 void sll_fork_child(void);
