@@ -50,9 +50,11 @@ struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed) {
   struct pool_answer answer = {.chain = CHAIN_EMPTY};
   if (refill_from_class(c, most, timed, &answer)) return answer;
 
-  bool zeroed, fresh_superslab;
   if (timed) answer.over[STAGE_partial] = hub_ticks();
-  struct slab *slab = units_acquire(class_slab_units(cls), &zeroed, &fresh_superslab, &answer.over[STAGE_fresh_slab], &answer.refusal);
+  const struct units_answer units = units_acquire(class_slab_units(cls));
+  struct slab *slab = units.slab;
+  answer.over[STAGE_fresh_slab] = units.over;
+  answer.refusal = units.refusal;
   if (slab == NULL) {
     answer.over[STAGE_superslab] = answer.refusal.reason == FAIL_LIMIT ? answer.over[STAGE_fresh_slab] : hub_ticks();
     return answer;
@@ -61,7 +63,7 @@ struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed) {
   directory_enter(slab);
   const void *base = slab->base;
   const uint32_t capacity = slab->capacity;
-  answer.source = fresh_superslab ? REFILL_FRESH_SUPERSLAB : REFILL_FRESH_SLAB;
+  answer.source = units.fresh_superslab ? REFILL_FRESH_SUPERSLAB : REFILL_FRESH_SLAB;
   lock_take(&c->lock);
   slab_list_add(&c->slabs, slab);
   slab_list_take(&c->slabs, most, &answer.chain);
