@@ -13,7 +13,7 @@
 #include "checks/misuse.h"
 #include "memory/os.h"
 #include "modes/quarantine.h"
-#include "threads/reclaim.h"
+#include "reclaim.h"
 #include "modes/recording.h"
 
 void *alloc_fail(void) {
@@ -174,7 +174,7 @@ static void small_free(struct sll_cache *cache, const struct slab *slab, void *p
     return;
   }
   sll_abandon(cache, cls);
-  if (good) quarantine_put(cls, p);
+  if (good) quarantine_put(cls, p, sll_return_blocks);
 }
 
 /* Frees a live small block that the fast path did not look at closer, because of the place where it lies. */

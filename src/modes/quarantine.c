@@ -2,7 +2,6 @@
 
 #include "memory/os.h"
 #include "slabs/size_class.h"
-#include "threads/tls_sll.h"
 
 #define BLOCKS 65536u
 #define BYTES (16 * MIB)
@@ -55,13 +54,13 @@ static struct block *take(uint32_t *cls) {
   return block;
 }
 
-static void release(uint32_t cls, struct block *block, bool trim) {
+static void release(quarantine_end *end, uint32_t cls, struct block *block, bool trim) {
   block_link(block, BLOCK_END);
-  sll_return_blocks(cls, (struct chain){block, 1}, trim);
+  end(cls, (struct chain){block, 1}, trim);
 }
 
-void quarantine_put(uint32_t cls, struct block *block) {
-  if (!make_places()) return release(cls, block, false); /* no memory to wait in */
+void quarantine_put(uint32_t cls, struct block *block, quarantine_end *end) {
+  if (!make_places()) return release(end, cls, block, false); /* no memory to wait in */
   for (bool entered = false;; entered = true) {
     struct block *oldest = NULL;
     uint32_t its = 0;
@@ -70,11 +69,11 @@ void quarantine_put(uint32_t cls, struct block *block) {
     if (!entered) put(cls, block);
     lock_release(&ring.lock);
     if (oldest == NULL) return;
-    release(its, oldest, false);
+    release(end, its, oldest, false);
   }
 }
 
-void quarantine_empty(void) {
+void quarantine_empty(quarantine_end *end) {
   for (;;) {
     struct block *oldest = NULL;
     uint32_t its = 0;
@@ -82,7 +81,7 @@ void quarantine_empty(void) {
     if (ring.count != 0) oldest = take(&its);
     lock_release(&ring.lock);
     if (oldest == NULL) return;
-    release(its, oldest, true);
+    release(end, its, oldest, true);
   }
 }
 

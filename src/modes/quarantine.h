@@ -9,14 +9,17 @@
 #include "slabs/header.h"
 #include "platform/lock.h"
 
+/* Returns the blocks of `chain`, all of class `cls`, to their slabs: sll_return_blocks. */
+typedef uint32_t quarantine_end(uint32_t cls, struct chain chain, bool trim);
+
 /*
- * Takes a block whose header says free, and gives the oldest ones back to their slabs, so that no more than 65,536 blocks and 16 MiB
+ * Takes a block whose header says free, and hands the oldest ones to `end`, so that no more than 65,536 blocks and 16 MiB
  * wait. No lock may be held.
  */
-void quarantine_put(uint32_t cls, struct block *block);
+void quarantine_put(uint32_t cls, struct block *block, quarantine_end *end);
 
-/* Gives all of them back. */
-void quarantine_empty(void);
+/* Hands all of them to `end`. */
+void quarantine_empty(quarantine_end *end);
 
 /* Blocks of class `cls` that wait. */
 uint32_t quarantine_count(uint32_t cls);

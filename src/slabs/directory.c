@@ -137,7 +137,7 @@ void directory_enter(struct slab *slab) {
   }
 }
 
-void directory_leave(struct slab *slab) {
+void directory_leave(const struct slab *slab) {
   for (uint32_t u = 0; u < units_entered(slab); u++) {
     const char *p = slab->base + u * UNIT_SIZE;
     struct directory_leaf *leaf = leaf_of(p);

@@ -117,7 +117,7 @@ bool directory_prepare(const void *base, size_t size);
 
 /* Enters the slab at each of its units (large and huge: at the first), with no lock held; takes it out. */
 void directory_enter(struct slab *slab);
-void directory_leave(struct slab *slab);
+void directory_leave(const struct slab *slab);
 
 /* ---- The strategies to compare with: they find SuperSlabs only. ---- */
 

@@ -9,6 +9,7 @@
 #include "memory/kept.h"
 #include "checks/misuse.h"
 #include "memory/os.h"
+#include "slab_list.h"
 #include "units.h"
 
 #define KEPT_DELAY_PART 4      /* kept memory is given back after this part of HAKMEM_RELEASE_DELAY */
@@ -32,7 +33,7 @@ struct mapping {
 static struct {
   struct lock lock;
   struct slab_list slabs[CLASS_COUNT];
-  struct slab *spare_descriptors;
+  struct slab *unused;
   struct kept kept;
   uint64_t huge_blocks, huge_requested, huge_bytes;
   uint64_t refused_bytes; /* small blocks' slabs and refused huge blocks: what more SuperSlabs would hold */
@@ -66,16 +67,16 @@ static size_t evict(uint64_t before_ms) {
 
 static void drop_descriptor(struct slab *slab) {
   lock_take(&legacy.lock);
-  slab->next = legacy.spare_descriptors;
-  legacy.spare_descriptors = slab;
+  slab->next = legacy.unused;
+  legacy.unused = slab;
   lock_release(&legacy.lock);
 }
 
 /* A descriptor for [base, base + size); NULL where there is no memory for one. */
 static struct slab *new_descriptor(char *base, size_t size, size_t align) {
   lock_take(&legacy.lock);
-  struct slab *slab = legacy.spare_descriptors;
-  if (slab != NULL) legacy.spare_descriptors = slab->next;
+  struct slab *slab = legacy.unused;
+  if (slab != NULL) legacy.unused = slab->next;
   lock_release(&legacy.lock);
   if (slab == NULL) slab = os_metadata(sizeof(struct mapping));
   if (slab == NULL) return NULL;
@@ -137,25 +138,12 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
   return chain;
 }
 
-/* Takes an empty slab out of its list, in front of *empties. One is kept, so that a class at its edge does not come and go. */
-static void take_if_surplus(struct slab_list *list, struct slab *slab, bool all, struct slab **empties) {
-  if (!all && list->head == slab && slab->next == NULL) return;
-  slab_list_remove(list, slab);
-  directory_leave(slab); /* under the lock: what the directory leads to is mapped as long as it is held */
-  legacy.refused_bytes -= slab->size;
-  slab->next = *empties;
-  *empties = slab;
-}
-
-static size_t release_slabs(struct slab *slab) {
-  size_t released = 0;
-  while (slab != NULL) {
-    struct slab *next = slab->next;
-    EVENT(slab_release, .base = slab->base, .cls = slab->cls, .live = 0, .capacity = slab->capacity);
-    released += unmap_slab(slab);
-    slab = next;
+/* Under the lock: what the directory leads to is mapped as long as it is held. */
+static void forget_empties(const struct slab *empties) {
+  for (const struct slab *slab = empties; slab != NULL; slab = slab->next) {
+    directory_leave(slab);
+    legacy.refused_bytes -= slab->size;
   }
-  return released;
 }
 
 void legacy_return_blocks(uint32_t cls, struct chain chain) {
@@ -170,13 +158,12 @@ void legacy_return_blocks(uint32_t cls, struct chain chain) {
     chain.count--;
     if (!slab_list_give(list, slab, block)) continue;
     list->emptied_ms = os_now_ms();
-    take_if_surplus(list, slab, false, &empties);
+    slab_list_shed(list, slab, false, &empties);
   }
+  forget_empties(empties);
   lock_release(&legacy.lock);
-  release_slabs(empties);
+  slabs_release(empties, unmap_slab);
 }
-
-static READS_RACILY bool has_slabs(uint32_t cls) { return legacy.slabs[cls].slabs != 0; }
 
 /* The slab that each class kept, where it was not used for a while. */
 static size_t scavenge_slabs(bool trim, uint64_t now) {
@@ -184,13 +171,12 @@ static size_t scavenge_slabs(bool trim, uint64_t now) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     struct slab_list *list = &legacy.slabs[cls];
     struct slab *empties = NULL;
-    if (!has_slabs(cls)) continue;
+    if (slab_list_is_unused(list)) continue;
     lock_take(&legacy.lock);
-    struct slab *kept = list->head;
-    const bool due = trim || now >= list->emptied_ms + config.release_delay;
-    if (kept != NULL && due && slab_used(kept) == 0) take_if_surplus(list, kept, true, &empties);
+    if (trim || now >= list->emptied_ms + config.release_delay) slab_list_shed_empty(list, &empties);
+    forget_empties(empties);
     lock_release(&legacy.lock);
-    released += release_slabs(empties);
+    released += slabs_release(empties, unmap_slab);
   }
   return released;
 }

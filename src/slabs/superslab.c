@@ -31,12 +31,20 @@ static uint64_t runs_in(uint64_t mask, uint32_t units) {
   return mask;
 }
 
-/* Makes the units from `unit` on a slab. */
-static struct slab *take_at(struct superslab *ss, uint32_t unit, uint32_t units) {
-  const uint64_t mask = mask_of(unit, units);
+static uint32_t bits_of(uint64_t mask) { return (uint32_t)__builtin_popcountll(mask); }
+
+/* These units are not free any more. Most often all of them are dirty, or none: counting bits is a call of 60 instructions on old processors' behalf. */
+static void unfree(struct superslab *ss, uint64_t mask, uint32_t units) {
+  const uint64_t dirty = ss->dirty_mask & mask;
   ss->free_mask &= ~mask;
   ss->dirty_mask &= ~mask;
   ss->aged_mask &= ~mask;
+  ss->dirty_units -= dirty == mask ? units : dirty == 0 ? 0 : bits_of(dirty);
+}
+
+/* Makes the units from `unit` on a slab. */
+static struct slab *take_at(struct superslab *ss, uint32_t unit, uint32_t units) {
+  unfree(ss, mask_of(unit, units), units);
   ss->used_units += units;
   struct slab *slab = &ss->slabs[unit];
   *slab = (struct slab){.home = ss, .base = ss->base + unit * UNIT_SIZE, .units = units, .size = units * UNIT_SIZE};
@@ -67,9 +75,12 @@ struct superslab_place superslab_find(const struct superslab *ss, uint32_t units
 
 struct slab *superslab_take(struct superslab *ss, uint32_t units, uint32_t room, bool *zeroed) {
   const struct superslab_place place = superslab_find(ss, units, room);
-  if (place.waste == UINT32_MAX) return NULL;
-  *zeroed = (ss->dirty_mask & mask_of(place.unit, units)) == 0;
-  return take_at(ss, place.unit, units);
+  return place.waste != UINT32_MAX ? superslab_take_at(ss, place.unit, units, zeroed) : NULL;
+}
+
+struct slab *superslab_take_at(struct superslab *ss, uint32_t unit, uint32_t units, bool *zeroed) {
+  *zeroed = (ss->dirty_mask & mask_of(unit, units)) == 0;
+  return take_at(ss, unit, units);
 }
 
 bool superslab_resize(struct superslab *ss, struct slab *slab, uint32_t units) {
@@ -77,9 +88,10 @@ bool superslab_resize(struct superslab *ss, struct slab *slab, uint32_t units) {
   if (first + units > ss->units || slab_is_cut(slab)) return false;
   const uint64_t before = mask_of(first, slab->units), after = mask_of(first, units);
   if ((after & ~before & ~ss->free_mask) != 0) return false;
-  ss->free_mask = (ss->free_mask | before) & ~after;
-  ss->dirty_mask = (ss->dirty_mask | (before & ~after)) & ~after;
-  ss->aged_mask &= ss->dirty_mask;
+  if (units > slab->units) unfree(ss, after & ~before, units - slab->units);
+  ss->free_mask |= before & ~after;
+  ss->dirty_mask |= before & ~after;
+  if (units < slab->units) ss->dirty_units += slab->units - units;
   ss->used_units += units - slab->units;
   slab->units = units;
   slab->size = units * UNIT_SIZE;
@@ -103,8 +115,10 @@ void superslab_give(struct superslab *ss, struct slab *slab, bool dirty) {
   assert((ss->free_mask & mask) == 0);
   const uint64_t whole = mask_of((uint32_t)(slab - ss->slabs), slab_whole_units(slab));
   ss->gone_mask |= mask & ~whole;
+  ss->gone_units += slab->units - slab_whole_units(slab);
   ss->free_mask |= whole;
   if (dirty) ss->dirty_mask |= whole;
+  if (dirty) ss->dirty_units += slab_whole_units(slab);
   ss->used_units -= slab->units;
   slab->home = NULL;
 }
@@ -116,22 +130,20 @@ uint32_t superslab_lose(struct superslab *ss, uint32_t *at) {
   uint32_t units = 0;
   while (*at + units < ss->units && (ss->free_mask >> (*at + units) & 1) != 0) units++;
   const uint64_t mask = mask_of(*at, units);
-  ss->free_mask &= ~mask;
-  ss->dirty_mask &= ~mask;
-  ss->aged_mask &= ~mask;
+  unfree(ss, mask, units);
   ss->gone_mask |= mask;
+  ss->gone_units += units;
   *at += units;
   return units;
 }
 
-size_t superslab_resident(const struct superslab *ss) {
+size_t superslab_resident(struct superslab *ss) {
   if (!__atomic_load_n(&ss->torn, __ATOMIC_RELAXED)) return os_resident(ss->base, ss->size);
   size_t resident = 0;
   for (uint32_t u = 0, units; u < ss->units; u += units) {
-    const struct slab *slab = &ss->slabs[u];
-    const bool is_slab = ((ss->free_mask | ss->gone_mask) >> u & 1) == 0 && slab->home == ss;
-    units = is_slab ? slab->units : 1;
-    if ((ss->gone_mask >> u & 1) == 0) resident += os_resident(ss->base + u * UNIT_SIZE, is_slab ? slab->size : UNIT_SIZE);
+    const struct slab *slab = superslab_slab_at(ss, u);
+    units = slab != NULL ? slab->units : 1;
+    if ((ss->gone_mask >> u & 1) == 0) resident += os_resident(ss->base + u * UNIT_SIZE, slab != NULL ? slab->size : UNIT_SIZE);
   }
   return resident;
 }
@@ -139,7 +151,8 @@ size_t superslab_resident(const struct superslab *ss) {
 bool superslab_is_valid(const struct superslab *ss) {
   return ss->units <= SUPERSLAB_UNITS_MAX && ss->size == ss->units * UNIT_SIZE &&
          ((uintptr_t)ss->base & (ss->size - 1)) == 0 && (ss->dirty_mask & ~ss->free_mask) == 0 && (ss->aged_mask & ~ss->dirty_mask) == 0 &&
-         (ss->gone_mask & ss->free_mask) == 0 && ss->used_units + (uint32_t)__builtin_popcountll(ss->free_mask | ss->gone_mask) == ss->units;
+         (ss->gone_mask & ss->free_mask) == 0 && superslab_free_units(ss) == bits_of(ss->free_mask) && ss->gone_units == bits_of(ss->gone_mask) &&
+         ss->dirty_units == bits_of(ss->dirty_mask);
 }
 
 static uint32_t capacity_of(const struct slab *slab) { return (uint32_t)((slab->size - slab->first) / slab->stride); }
@@ -331,69 +344,4 @@ bool slab_is_valid(const struct slab *slab) {
   }
   return free_blocks == slab->free_count && slab->free_count <= slab->carved && slab->carved <= slab->capacity &&
          slab->given <= slab->free_count && slab->first + (size_t)slab->capacity * slab->stride <= slab->size;
-}
-
-static void link_partial(struct slab_list *list, struct slab *slab) {
-  slab->prev = NULL;
-  slab->next = list->head;
-  if (list->head != NULL) list->head->prev = slab;
-  list->head = slab;
-}
-
-static void unlink_partial(struct slab_list *list, struct slab *slab) {
-  if (slab->prev != NULL) slab->prev->next = slab->next;
-  else list->head = slab->next;
-  if (slab->next != NULL) slab->next->prev = slab->prev;
-  if (list->cursor == slab) list->cursor = slab->next;
-  slab->next = slab->prev = NULL;
-}
-
-void slab_list_add(struct slab_list *list, struct slab *slab) {
-  list->slabs++;
-  list->capacity += slab->capacity;
-  list->bytes += slab->size;
-  link_partial(list, slab);
-}
-
-bool slab_list_take(struct slab_list *list, uint32_t most, struct chain *chain) {
-  struct slab *slab = list->head;
-  if (slab == NULL) return false;
-  const uint32_t before = slab_used(slab);
-  struct block *broken = slab_take(slab, most, chain);
-  if (broken != NULL) list->broken = broken;
-  list->used += slab_used(slab) - before;
-  if (slab_is_full(slab)) {
-    slab->seen_live = 0; /* legacy's are not counted then */
-    unlink_partial(list, slab);
-  }
-  return true;
-}
-
-bool slab_list_give(struct slab_list *list, struct slab *slab, struct block *block) {
-  if (slab_is_full(slab)) link_partial(list, slab);
-  slab_give(slab, block);
-  list->used--;
-  return slab_used(slab) == 0;
-}
-
-bool slab_list_trim_begin(struct slab_list *list, struct slab *slab, uint32_t least, struct slab_tail *tail) {
-  if (!slab_trim_begin(slab, least, tail)) return false;
-  list->used++;
-  if (slab_is_full(slab)) unlink_partial(list, slab);
-  return true;
-}
-
-bool slab_list_trim_end(struct slab_list *list, struct slab *slab) {
-  if (slab_is_full(slab)) link_partial(list, slab);
-  slab_trim_end(slab);
-  list->used--;
-  return slab_used(slab) == 0;
-}
-
-void slab_list_remove(struct slab_list *list, struct slab *slab) {
-  assert(slab_used(slab) == 0);
-  unlink_partial(list, slab);
-  list->slabs--;
-  list->capacity -= slab->capacity;
-  list->bytes -= slab->size;
 }

@@ -16,6 +16,7 @@
  *   (slab is in its owner's list of partial slabs) <=> there is a free block, or room for one that is not being purged
  *   aged_mask <= dirty_mask <= free_mask, as sets: free units with memory behind them, and those of them that were so at the last superslab_age
  *   used, free and gone units are all that there are; gone ones were unmapped, because address space was short, and go with their SuperSlab
+ *   dirty_units, gone_units: bits of their masks
  *
  * No function here locks: the owner of a slab (shared_pool or legacy) holds its lock.
  */
@@ -58,7 +59,7 @@ struct superslab {
   struct superslab *next, *prev; /* in the shared pool's list */
   char *base;
   size_t size;
-  uint32_t units, used_units;
+  uint32_t units, used_units, dirty_units, gone_units;
   uint64_t free_mask, dirty_mask, aged_mask, gone_mask; /* bit u: unit u */
   uint64_t changed_ms;           /* when a slab was last given back */
   uint32_t thread;               /* which last took a slab */
@@ -98,6 +99,9 @@ struct superslab_place superslab_find(const struct superslab *ss, uint32_t units
  */
 struct slab *superslab_take(struct superslab *ss, uint32_t units, uint32_t room, bool *zeroed);
 
+/* The same at a unit that superslab_find named. */
+struct slab *superslab_take_at(struct superslab *ss, uint32_t unit, uint32_t units, bool *zeroed);
+
 /* Makes a slab that was taken `units` long, in its place. False, and nothing changed, where the units behind it are in use. */
 bool superslab_resize(struct superslab *ss, struct slab *slab, uint32_t units);
 
@@ -112,6 +116,8 @@ static inline bool slab_is_cut(const struct slab *slab) { return slab->size != s
 static inline uint32_t slab_whole_units(const struct slab *slab) { return (uint32_t)(slab->size / UNIT_SIZE); }
 static inline size_t slab_rest(const struct slab *slab) { return slab->size % UNIT_SIZE; }
 
+static inline uint32_t superslab_free_units(const struct superslab *ss) { return ss->units - ss->used_units - ss->gone_units; }
+
 /* Whether it has free units, or none in use. */
 static inline bool superslab_is_open(const struct superslab *ss) { return ss->free_mask != 0 || ss->used_units == 0; }
 
@@ -121,8 +127,14 @@ uint32_t superslab_lose(struct superslab *ss, uint32_t *at);
 /* Gives a slab's units back; dirty: with memory behind them. Of a run that was cut, those that are not whole are gone. */
 void superslab_give(struct superslab *ss, struct slab *slab, bool dirty);
 
+/* The slab that begins at a unit; NULL if the unit is free or gone, or none begins there. */
+static inline struct slab *superslab_slab_at(struct superslab *ss, uint32_t unit) {
+  const bool used = ((ss->free_mask | ss->gone_mask) >> unit & 1) == 0;
+  return used && ss->slabs[unit].home == ss ? &ss->slabs[unit] : NULL;
+}
+
 /* Bytes that have memory behind them, without what was unmapped, where there may be other memory now. Signal safe. */
-size_t superslab_resident(const struct superslab *ss);
+size_t superslab_resident(struct superslab *ss);
 
 bool superslab_is_valid(const struct superslab *ss);
 
@@ -191,37 +203,5 @@ size_t slab_usable(const struct slab *slab, const void *p);
 uint32_t slab_count_live(const struct slab *slab);
 
 bool slab_is_valid(const struct slab *slab);
-
-/* ---- A list of the partial slabs of one class. ---- */
-
-struct slab_list {
-  struct slab *head;
-  struct slab *cursor; /* of the walk that looks for tails: the next one, NULL at its end */
-  uint32_t slabs;    /* slabs of the class, partial or full */
-  uint64_t capacity; /* their blocks */
-  uint64_t used;     /* their used blocks */
-  uint64_t bytes;    /* their bytes */
-  struct block *broken; /* slab_take found it: the owner reports it, without a lock, and clears this */
-  uint64_t emptied_ms; /* when its owner last found one of them empty */
-};
-
-/* Brings in a fresh slab. */
-void slab_list_add(struct slab_list *list, struct slab *slab);
-
-/* Takes up to `most` blocks from the first partial slab. False where there is none. */
-bool slab_list_take(struct slab_list *list, uint32_t most, struct chain *chain);
-
-/*
- * Takes one block back into `slab`, which is of this list. Returns true where the slab is empty now; it stays in the list
- * until slab_list_remove.
- */
-bool slab_list_give(struct slab_list *list, struct slab *slab, struct block *block);
-
-/* slab_trim_begin and slab_trim_end of a slab in the list; returns true where it is empty then, as slab_list_give does. */
-bool slab_list_trim_begin(struct slab_list *list, struct slab *slab, uint32_t least, struct slab_tail *tail);
-bool slab_list_trim_end(struct slab_list *list, struct slab *slab);
-
-/* Takes an empty slab out. */
-void slab_list_remove(struct slab_list *list, struct slab *slab);
 
 #endif

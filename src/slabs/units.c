@@ -5,19 +5,10 @@
 #include "platform/config.h"
 #include "directory.h"
 #include "memory/os.h"
+#include "memory/places.h"
 
-/*
- * Descriptors of SuperSlabs that went, for those that come. One in a hundred has the list of the others, whose memory goes back; behind its
- * header, which says that there is no SuperSlab.
- */
-#define SPARES 100
-struct spares {
-  char header[sizeof(struct superslab)];
-  struct spares *next;
-  uint32_t count;
-  struct superslab *others[SPARES];
-};
-static_assert(sizeof(struct spares) <= sizeof(struct superslab) + 8 * sizeof(struct slab), "the list fits into the smallest descriptor, of 512 KiB");
+static_assert(sizeof(struct superslab) <= PLACES_BEHIND && sizeof(struct superslab) + 8 * sizeof(struct slab) >= PLACES_LEAST,
+              "the smallest descriptor, of 512 KiB, is a place, and says while it is one that there is no SuperSlab");
 
 #define WASTE_OTHER_THREAD (4 * WASTE_UNTOUCHED)
 #define OTHERS_SEEN 32 /* SuperSlabs that are looked at behind the first that would do, for one that the thread itself uses */
@@ -26,10 +17,9 @@ static_assert(sizeof(struct spares) <= sizeof(struct superslab) + 8 * sizeof(str
 static struct {
   struct lock lock;
   struct superslab *first, *last;
-  struct spares *spares;
+  struct places unused; /* descriptors of SuperSlabs that went */
   uint32_t active, mapping; /* SuperSlabs; those being mapped count against the limit */
-  uint32_t free_units, gone_units;
-  uint64_t dirty_units;
+  uint32_t free_units, dirty_units, gone_units;
   uint64_t aged_ms; /* when what was dirty was last aged */
 } superslabs;
 
@@ -72,60 +62,77 @@ static void note_dirty(void) {
   if (much != units_much_dirty) __atomic_store_n(&units_much_dirty, much, __ATOMIC_RELAXED);
 }
 
-/* Books that `slab` was taken out of its SuperSlab; a full one moves to the end. */
-static void book_taken(const struct slab *slab, uint64_t dirty_before) {
-  struct superslab *ss = slab->home;
-  superslabs.free_units -= slab->units;
-  superslabs.dirty_units -= (uint64_t)__builtin_popcountll(dirty_before ^ ss->dirty_mask);
-  note_dirty();
-  if (ss->free_mask != 0) return;
-  list_remove(ss);
-  list_add_last(ss);
+/* Of a SuperSlab: what the totals and its place in the list depend on. */
+struct booked { uint32_t free, dirty, gone; bool open; };
+
+ALWAYS_INLINE struct booked booked_of(const struct superslab *ss) {
+  return (struct booked){superslab_free_units(ss), ss->dirty_units, ss->gone_units, superslab_is_open(ss)};
 }
 
-/* Books a slab in again; its SuperSlab is not full any more. */
-static void book_given(struct slab *slab, bool dirty) {
-  struct superslab *ss = slab->home;
-  const uint32_t free = slab_whole_units(slab);
-  if (!superslab_is_open(ss)) {
-    list_remove(ss);
-    list_add_first(ss);
-  }
-  superslabs.gone_units += slab->units - free;
-  superslabs.free_units += free;
-  if (dirty) superslabs.dirty_units += free;
+/* Adds the difference to the totals. */
+ALWAYS_INLINE void book_totals(struct booked before, struct booked after) {
+  superslabs.free_units += after.free - before.free;
+  superslabs.dirty_units += after.dirty - before.dirty;
+  superslabs.gone_units += after.gone - before.gone;
   note_dirty();
-  superslab_give(ss, slab, dirty);
+}
+
+/* Books what changed in a SuperSlab since `before`. */
+ALWAYS_INLINE void book(struct superslab *ss, struct booked before) {
+  const struct booked now = booked_of(ss);
   assert(superslab_is_valid(ss));
+  book_totals(before, now);
+  if (now.open == before.open) return;
+  list_remove(ss);
+  if (now.open) list_add_first(ss);
+  else list_add_last(ss);
+}
+
+static void give(struct slab *slab, bool dirty) {
+  struct superslab *ss = slab->home;
+  const struct booked before = booked_of(ss);
+  superslab_give(ss, slab, dirty);
+  book(ss, before);
+}
+
+/* Units that were taken, and what their events tell. */
+struct taken {
+  struct slab *slab; /* NULL: no SuperSlab had a run */
+  bool zeroed;
+  bool was_empty, full; /* its SuperSlab, before and now */
+  uint32_t active;      /* SuperSlabs */
+};
+
+static struct taken take_at(struct superslab *ss, uint32_t unit, uint32_t units, uint32_t thread) {
+  const struct booked before = booked_of(ss);
+  struct taken taken = {.was_empty = ss->used_units == 0, .active = superslabs.active};
+  ss->thread = thread;
+  taken.slab = superslab_take_at(ss, unit, units, &taken.zeroed);
+  taken.full = ss->free_mask == 0;
+  book(ss, before);
+  return taken;
 }
 
 /*
- * Of the first few SuperSlabs that have `units` the one where least is wasted; one that the thread took from last, if there is one: what two threads use in turn goes from
- * one processor's cache to the other's and back, which costs more than half the speed of a program that copies much.
+ * Of the first few SuperSlabs that have `units` it takes the one where least is wasted; one that the thread took from last, if there is one: what two
+ * threads use in turn goes from one processor's cache to the other's and back, which costs more than half the speed of a program that copies much.
  */
-static struct superslab *find_units(uint32_t units, uint32_t room, uint32_t thread) {
+static struct taken take_existing(uint32_t units, uint32_t room, uint32_t thread) {
   struct superslab *best = NULL;
-  uint32_t seen = 0, least = UINT32_MAX;
+  struct superslab_place place = {0, UINT32_MAX};
+  uint32_t seen = 0;
   for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss) && seen < OTHERS_SEEN; ss = ss->next) {
     if (best != NULL) seen++;
     if (!superslab_has(ss, units)) continue;
-    const uint32_t waste = superslab_find(ss, units, room).waste + (ss->thread == thread ? 0 : WASTE_OTHER_THREAD);
-    if (waste < least) {
+    struct superslab_place here = superslab_find(ss, units, room);
+    here.waste += ss->thread == thread ? 0 : WASTE_OTHER_THREAD;
+    if (here.waste < place.waste) {
       best = ss;
-      least = waste;
+      place = here;
     }
-    if (waste == 0) break;
+    if (here.waste == 0) break;
   }
-  return best;
-}
-
-/* Takes units of `ss`, which has so many. */
-static struct slab *take_units(struct superslab *ss, uint32_t units, uint32_t room, uint32_t thread, bool *zeroed) {
-  const uint64_t dirty = ss->dirty_mask;
-  ss->thread = thread;
-  struct slab *slab = superslab_take(ss, units, room, zeroed);
-  book_taken(slab, dirty);
-  return slab;
+  return best != NULL ? take_at(best, place.unit, units, thread) : (struct taken){.active = superslabs.active};
 }
 
 void units_give(struct slab *slab) {
@@ -135,7 +142,7 @@ void units_give(struct slab *slab) {
   const size_t rest = slab_rest(slab); /* of a run that was cut: a part of a unit, which goes as well */
   char *const last = slab->base + slab->size - rest;
   slab->home->changed_ms = now;
-  book_given(slab, true);
+  give(slab, true);
   lock_release(&superslabs.lock);
   if (rest != 0) os_unmap(last, rest);
 }
@@ -168,31 +175,18 @@ static void ask_for_huge_pages(struct superslab *ss, uint32_t active, size_t lea
 static size_t descriptor_size(void) { return superslab_descriptor_size(config_superslab_size()); }
 
 static struct superslab *new_descriptor(void) {
-  struct superslab *ss = NULL;
   lock_take(&superslabs.lock);
-  struct spares *spares = superslabs.spares;
-  if (spares != NULL && spares->count > 0) {
-    ss = spares->others[--spares->count];
-  } else if (spares != NULL) {
-    superslabs.spares = spares->next;
-    ss = (struct superslab *)spares;
-  }
+  struct superslab *ss = places_take(&superslabs.unused);
   lock_release(&superslabs.lock);
   if (ss == NULL) return os_metadata_pages(descriptor_size());
   os_metadata_wake(descriptor_size());
   return ss;
 }
 
-static void spare_descriptor(struct superslab *ss) {
+static void drop_descriptor(struct superslab *ss) {
   os_metadata_rest(ss, descriptor_size());
   lock_take(&superslabs.lock);
-  if (superslabs.spares == NULL || superslabs.spares->count == SPARES) {
-    struct spares *spares = (struct spares *)ss;
-    spares->next = superslabs.spares;
-    superslabs.spares = spares;
-  } else {
-    superslabs.spares->others[superslabs.spares->count++] = ss;
-  }
+  places_put(&superslabs.unused, ss);
   lock_release(&superslabs.lock);
 }
 
@@ -222,55 +216,43 @@ static struct superslab *map_superslab(uint32_t active, struct units_refusal *re
   return NULL;
 }
 
-/* The same of a SuperSlab that there is; NULL where none has so many. */
-static struct slab *take_existing(uint32_t units, uint32_t room, uint32_t thread, bool *was_empty, bool *zeroed) {
-  struct superslab *ss = find_units(units, room, thread);
-  *was_empty = ss != NULL && ss->used_units == 0; /* kept in reserve, and in use again */
-  return ss != NULL ? take_units(ss, units, room, thread, zeroed) : NULL;
-}
-
 /* Raises the events of what was taken of a SuperSlab that there was; no lock is held. */
-static void tell_taken(struct slab *slab, bool was_empty, bool full, uint32_t active) {
-  if (full) ask_for_huge_pages(slab->home, active, min_size(FULL_ASK, config.huge_pages));
-  if (was_empty) EVENT(superslab_acquire, .base = slab->home->base, .size = slab->home->size, .source = ACQUIRE_RESERVE, .active = active);
+static void tell_taken(const struct taken *taken) {
+  struct superslab *ss = taken->slab->home;
+  if (taken->full) ask_for_huge_pages(ss, taken->active, min_size(FULL_ASK, config.huge_pages));
+  if (taken->was_empty) EVENT(superslab_acquire, .base = ss->base, .size = ss->size, .source = ACQUIRE_RESERVE, .active = taken->active);
 }
 
-struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, uint64_t *slab_over, struct units_refusal *refusal) {
-  *fresh_superslab = false;
+struct units_answer units_acquire(uint32_t units) {
   const uint32_t thread = os_thread(); /* the first time, a system call */
   lock_take(&superslabs.lock);
-  bool was_empty;
-  struct slab *slab = take_existing(units, units, thread, &was_empty, zeroed);
+  struct taken taken = take_existing(units, units, thread);
   const bool allowed = config.ss_limit == 0 || superslabs.active + superslabs.mapping < config.ss_limit;
-  if (slab == NULL && allowed) superslabs.mapping++;
-  const uint32_t active = superslabs.active;
-  const bool full = slab != NULL && slab->home->free_mask == 0;
+  if (taken.slab == NULL && allowed) superslabs.mapping++;
   lock_release(&superslabs.lock);
-
-  if (slab != NULL) {
-    tell_taken(slab, was_empty, full, active);
-    return slab;
+  if (taken.slab != NULL) {
+    tell_taken(&taken);
+    return (struct units_answer){.slab = taken.slab, .zeroed = taken.zeroed};
   }
-  *slab_over = hub_ticks();
-  *refusal = (struct units_refusal){.reason = FAIL_LIMIT};
-  if (!allowed) return NULL;
-  struct superslab *ss = map_superslab(active, refusal);
 
+  struct units_answer answer = {.over = hub_ticks(), .refusal = {.reason = FAIL_LIMIT}};
+  if (!allowed) return answer;
+  struct superslab *ss = map_superslab(taken.active, &answer.refusal);
   lock_take(&superslabs.lock);
   superslabs.mapping -= superslabs.mapping > 0; /* a child that a signal handler forked meanwhile begins at 0 */
-  uint32_t now_active = superslabs.active;
   if (ss != NULL) {
     list_add_first(ss);
-    now_active = ++superslabs.active;
-    superslabs.free_units += ss->units;
-    slab = take_units(ss, units, units, thread, zeroed); /* of this one, whatever was freed meanwhile: it is not to go before all know that it came */
+    superslabs.active++;
+    book_totals((struct booked){.free = 0}, booked_of(ss));
+    taken = take_at(ss, 0, units, thread); /* of this one, whatever was freed meanwhile: it must not go before all know that it came */
   }
   lock_release(&superslabs.lock);
-  if (ss == NULL) return NULL;
-  *fresh_superslab = true;
+  if (ss == NULL) return answer;
+  answer.slab = taken.slab;
+  answer.zeroed = answer.fresh_superslab = true;
   directory_superslab_came(ss);
-  EVENT(superslab_acquire, .base = ss->base, .size = ss->size, .source = ACQUIRE_MAPPED, .active = now_active);
-  return slab;
+  EVENT(superslab_acquire, .base = ss->base, .size = ss->size, .source = ACQUIRE_MAPPED, .active = taken.active);
+  return answer;
 }
 
 /* ---- Large blocks. ---- */
@@ -287,43 +269,34 @@ static struct slab *begin_large(struct slab *slab, size_t size) {
 
 struct slab *units_large_take(size_t size, size_t room, bool *zeroed) {
   const uint32_t thread = os_thread();
-  bool was_empty;
   lock_take(&superslabs.lock);
-  struct slab *slab = take_existing(units_for(size), units_for(room), thread, &was_empty, zeroed);
-  const bool full = slab != NULL && slab->home->free_mask == 0;
-  const uint32_t active = superslabs.active;
+  const struct taken taken = take_existing(units_for(size), units_for(room), thread);
   lock_release(&superslabs.lock);
-  if (slab != NULL) tell_taken(slab, was_empty, full, active);
-  return begin_large(slab, size);
+  if (taken.slab != NULL) tell_taken(&taken);
+  *zeroed = taken.zeroed;
+  return begin_large(taken.slab, size);
 }
 
 struct slab *units_large_alloc(size_t size, bool *zeroed, struct units_refusal *refusal) {
-  bool fresh;
-  uint64_t over;
-  return begin_large(units_acquire(units_for(size), zeroed, &fresh, &over, refusal), size);
+  const struct units_answer answer = units_acquire(units_for(size));
+  *zeroed = answer.zeroed;
+  *refusal = answer.refusal;
+  return begin_large(answer.slab, size);
 }
 
 void units_large_free(struct slab *slab) { units_give(slab); }
 
 bool units_large_resize(struct slab *slab, size_t size) {
   struct superslab *ss = slab->home;
-  const uint32_t units = (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE);
   const uint64_t now = os_now_ms();
   lock_take(&superslabs.lock);
-  const uint64_t free_before = ss->free_mask, dirty_before = ss->dirty_mask;
-  const bool done = superslab_resize(ss, slab, units);
+  const struct booked before = booked_of(ss);
+  const bool done = superslab_resize(ss, slab, units_for(size));
   if (done) {
-    superslabs.free_units += (uint32_t)__builtin_popcountll(ss->free_mask) - (uint32_t)__builtin_popcountll(free_before);
-    superslabs.dirty_units += (uint64_t)__builtin_popcountll(ss->dirty_mask) - (uint64_t)__builtin_popcountll(dirty_before);
-    if ((free_before == 0) != (ss->free_mask == 0)) {
-      list_remove(ss);
-      if (ss->free_mask == 0) list_add_last(ss);
-      else list_add_first(ss);
-    }
-    if (ss->free_mask != free_before) ss->changed_ms = now;
+    book(ss, before);
+    if (superslab_free_units(ss) != before.free) ss->changed_ms = now;
     slab->requested = size;
   }
-  assert(superslab_is_valid(ss));
   lock_release(&superslabs.lock);
   return done;
 }
@@ -340,10 +313,7 @@ static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
     }
     list_remove(ss);
     superslabs.active--;
-    superslabs.free_units -= (uint32_t)__builtin_popcountll(ss->free_mask);
-    superslabs.gone_units -= (uint32_t)__builtin_popcountll(ss->gone_mask);
-    superslabs.dirty_units -= (uint64_t)__builtin_popcountll(ss->dirty_mask);
-    note_dirty();
+    book_totals(booked_of(ss), (struct booked){.free = 0});
     return ss;
   }
   return NULL;
@@ -383,7 +353,7 @@ static size_t release_empty(bool trim, size_t keep, uint64_t now) {
     directory_superslab_went(ss);
     EVENT(superslab_release, .base = ss->base, .size = ss->size, .reason = trim ? RELEASE_TRIM : RELEASE_DELAY, .active = active);
     released += unmap_superslab(ss);
-    spare_descriptor(ss);
+    drop_descriptor(ss);
   }
 }
 
@@ -405,19 +375,19 @@ static size_t purge_aged(void) {
   size_t total = 0;
   lock_take(&superslabs.lock);
   for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss);) {
-    const uint64_t dirty = ss->dirty_mask;
+    const struct booked before = booked_of(ss);
     struct slab *run = superslab_take_aged(ss);
     if (run == NULL) {
       ss = ss->next;
       continue;
     }
-    book_taken(run, dirty);
+    book(ss, before);
     lock_release(&superslabs.lock);
     units_purging(run->home);
     const size_t purged = os_purge_if_possible(run->base, run->size);
     total += purged;
     lock_take(&superslabs.lock);
-    book_given(run, purged == 0);
+    give(run, purged == 0);
   }
   lock_release(&superslabs.lock);
   return total;
@@ -433,84 +403,6 @@ size_t units_scavenge(bool trim, size_t keep, uint64_t now) {
   const size_t purged = purge_aged();
   age_all(now);
   return released + purged;
-}
-
-/*
- * ---- Where address space is short. ----
- *
- * What is unmapped must not be in use again, so it is booked out first, under the lock, and unmapped then. A run that is freed meanwhile is known to be
- * cut: the rest of its last unit goes then.
- */
-#define HOLES 128
-
-struct holes {
-  struct { char *base; size_t size; } hole[HOLES];
-  uint32_t count;
-};
-
-/* What a large block has more than it needs; 0 if that is less than a sixteenth of the run. */
-static READS_RACILY size_t tail_of(const struct slab *slab) {
-  if (slab->cls != CLASS_LARGE || slab->requested == 0 || slab_is_cut(slab)) return 0;
-  const size_t tail = slab->size - large_needs(slab->requested);
-  return tail * 16 >= slab->size ? tail : 0;
-}
-
-static bool is_slab(const struct superslab *ss, uint32_t unit) {
-  return ((ss->free_mask | ss->gone_mask) >> unit & 1) == 0 && ss->slabs[unit].home == ss;
-}
-
-/* Books out what there is to unmap of `ss`, as far as there is room for it. */
-static void tear(struct superslab *ss, struct holes *holes) {
-  if (ss->pins != 0) return;
-  const bool was_open = superslab_is_open(ss);
-  const uint64_t dirty = ss->dirty_mask;
-  for (uint32_t at = 0, units; holes->count < HOLES && (units = superslab_lose(ss, &at)) != 0;) {
-    superslabs.free_units -= units;
-    superslabs.gone_units += units;
-    holes->hole[holes->count].base = ss->base + (at - units) * UNIT_SIZE;
-    holes->hole[holes->count++].size = units * UNIT_SIZE;
-  }
-  superslabs.dirty_units -= (uint64_t)__builtin_popcountll(dirty ^ ss->dirty_mask);
-  for (uint32_t u = 0; u < ss->units && holes->count < HOLES; u++) {
-    struct slab *slab = &ss->slabs[u];
-    const size_t tail = is_slab(ss, u) ? tail_of(slab) : 0;
-    if (tail == 0) continue;
-    slab->size -= tail;
-    holes->hole[holes->count].base = slab->base + slab->size;
-    holes->hole[holes->count++].size = tail;
-  }
-  if (holes->count != 0) __atomic_store_n(&ss->torn, true, __ATOMIC_RELAXED);
-  if (was_open == superslab_is_open(ss)) return;
-  list_remove(ss);
-  list_add_last(ss);
-}
-
-void units_tear(void) {
-  struct holes holes;
-  if (hub_checked) return;
-  do {
-    holes.count = 0;
-    lock_take(&superslabs.lock);
-    for (struct superslab *ss = superslabs.first, *next; ss != NULL && holes.count < HOLES; ss = next) {
-      next = ss->next;
-      tear(ss, &holes);
-    }
-    lock_release(&superslabs.lock);
-    for (uint32_t i = 0; i < holes.count; i++) os_unmap(holes.hole[i].base, holes.hole[i].size);
-  } while (holes.count == HOLES);
-}
-
-size_t units_spare(void) {
-  size_t spare = 0;
-  if (hub_checked) return 0;
-  lock_take(&superslabs.lock);
-  for (const struct superslab *ss = superslabs.first; ss != NULL; ss = ss->next) {
-    if (ss->pins != 0) continue;
-    spare += (size_t)__builtin_popcountll(ss->free_mask) * UNIT_SIZE;
-    for (uint32_t u = 0; u < ss->units; u++) spare += is_slab(ss, u) ? tail_of(&ss->slabs[u]) : 0;
-  }
-  lock_release(&superslabs.lock);
-  return spare;
 }
 
 /* ---- What there is. ---- */
@@ -532,6 +424,18 @@ bool units_visit(bool try_only, void (*visit)(struct superslab *ss, void *contex
   return true;
 }
 
+void units_change(bool (*change)(struct superslab *ss, void *context), void *context) {
+  bool more = true;
+  lock_take(&superslabs.lock);
+  for (struct superslab *ss = superslabs.first, *next; ss != NULL && more; ss = next) {
+    const struct booked before = booked_of(ss);
+    next = ss->next;
+    more = change(ss, context);
+    book(ss, before);
+  }
+  lock_release(&superslabs.lock);
+}
+
 bool units_hold(const void *p) {
   bool holds = false;
   lock_take(&superslabs.lock);
@@ -541,6 +445,22 @@ bool units_hold(const void *p) {
   }
   lock_release(&superslabs.lock);
   return holds;
+}
+
+bool units_are_valid(void) {
+  uint32_t free = 0, dirty = 0, gone = 0, active = 0;
+  bool open = true;
+  const struct superslab *last = NULL;
+  for (const struct superslab *ss = superslabs.first; ss != NULL; last = ss, ss = ss->next) {
+    if (ss->prev != last || !superslab_is_valid(ss) || (superslab_is_open(ss) && !open)) return false;
+    open = superslab_is_open(ss);
+    active++;
+    free += superslab_free_units(ss);
+    dirty += ss->dirty_units;
+    gone += ss->gone_units;
+  }
+  return superslabs.last == last && superslabs.active == active && superslabs.free_units == free && superslabs.dirty_units == dirty &&
+         superslabs.gone_units == gone && places_are_valid(&superslabs.unused);
 }
 
 const struct lock_row units_locks = LOCK_ROW(superslabs.lock);

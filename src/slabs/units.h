@@ -2,7 +2,9 @@
  * units.h: the SuperSlabs of the process, and who has which of their units: slabs of small blocks, and large blocks, which are a run of
  * units each.
  *
- *   free units: clean, or dirty, which are purged when they were idle for a while; empty SuperSlabs go back to the system
+ *   free units: clean, or dirty, which are purged when they were idle for a while; empty SuperSlabs are unmapped
+ *   in the list, open SuperSlabs (superslab_is_open) stand before all others
+ *   the totals are sums over the SuperSlabs: only `book` in units.c changes them, from what a SuperSlab's masks were before
  *
  * One lock, and nothing here holds it while it maps, unmaps, purges or raises an event.
  */
@@ -20,11 +22,17 @@ struct units_refusal {
   int error; /* of the system, an errno; 0 where it was not asked */
 };
 
-/*
- * A run of `units` units of some SuperSlab, a new one if need be; NULL and *refusal where it cannot be. *slab_over: when no SuperSlab
- * proved to have one.
- */
-struct slab *units_acquire(uint32_t units, bool *zeroed, bool *fresh_superslab, uint64_t *slab_over, struct units_refusal *refusal);
+/* A run of units, or why there is none. */
+struct units_answer {
+  struct slab *slab;            /* NULL: refused */
+  bool zeroed;                  /* none of its units was used since it came from the system */
+  bool fresh_superslab;         /* it is of a SuperSlab that was mapped for it */
+  uint64_t over;                /* hub_ticks() when no SuperSlab proved to have one; 0 if one had */
+  struct units_refusal refusal; /* if it is refused */
+};
+
+/* A run of `units` units of some SuperSlab, a new one if need be. */
+struct units_answer units_acquire(uint32_t units);
 
 /* Gives a slab's units back: they become anybody's. It is in the directory no more. */
 void units_give(struct slab *slab);
@@ -50,13 +58,6 @@ uint32_t units_idle_ms(void);
 
 /* Gives empty SuperSlabs back and purges free units, those that waited; with `trim` all, but for `keep` bytes of empty SuperSlabs. Returns the bytes. */
 size_t units_scavenge(bool trim, size_t keep, uint64_t now);
-
-/*
- * When address space is short: unmaps all units that are free, and of large blocks what their last unit has more than they need. None of it can be used
- * again until its SuperSlab goes. units_spare: how many bytes that would be.
- */
-void units_tear(void);
-size_t units_spare(void);
 
 /* Gives all empty SuperSlabs back, without waiting and without purging anything. Returns the bytes. */
 size_t units_release(void);
@@ -84,8 +85,14 @@ void units_totals(struct units_totals *out);
  */
 bool units_visit(bool try_only, void (*visit)(struct superslab *ss, void *context), void *context);
 
+/* The same for one that changes which units are free or gone (superslab_lose): that is booked. True: it goes on with the next SuperSlab. */
+void units_change(bool (*change)(struct superslab *ss, void *context), void *context);
+
 /* Whether `p` points into a SuperSlab. */
 bool units_hold(const void *p);
+
+/* No lock is held, and no thread changes anything. */
+bool units_are_valid(void);
 
 /* For a fork. In the child, the lock released: what other threads were mapping or had pinned is theirs no more. */
 extern const struct lock_row units_locks;

@@ -6,7 +6,7 @@
 #define HAKMEM_SHARED_FAIL_H
 
 #include "slabs/shared_pool.h"
-#include "tls_sll.h"
+#include "tls_lists.h"
 
 /*
  * Raises the event: class row `cls` asked for a run of `units` units. `own` are the calling thread's lists, NULL where the class has none

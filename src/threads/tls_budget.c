@@ -1,5 +1,4 @@
-#include "probe.h"
-#include "tls_lists.h"
+#include "tls_budget.h"
 
 #include <string.h>
 
@@ -10,6 +9,7 @@
 #include "modes/profile.h"
 #include "platform/random.h"
 #include "slabs/shared_pool.h"
+#include "probe.h"
 
 #define SHARED_BYTES (32 * MIB)       /* all lists of the process may hold so much beyond their least, */
 #define SHARED_A_THREAD (256 * KIB)   /* or so much for each thread, if that is more; */
@@ -113,19 +113,18 @@ void sll_give_all_shares(struct sll_cache *cache) {
   sll_give_share(cache);
 }
 
-void sll_share_alone(const struct sll_cache *cache) {
+void sll_share_alone(void) {
   shared = 0;
-  for (; cache != NULL; cache = cache->next) {
+  for (const struct sll_cache *cache = sll_live(); cache != NULL; cache = cache->next) {
     shared += cache->share_left;
     for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) shared += share_of(cache->state[cls].most, &sll_lengths[cls]);
   }
 }
 
-void sll_begin_short(struct sll_cache *cache, uint32_t cls, bool takes) {
+void sll_begin_short(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   const struct sll_lengths *lengths = &sll_lengths[cls];
-  state->takes = takes;
-  if (!takes) set_most(cache, cls, least(lengths->least, lengths->given));
+  if (state->use != USE_TAKEN) set_most(cache, cls, least(lengths->least, lengths->given));
   else if (!set_most(cache, cls, lengths->begin)) set_most(cache, cls, lengths->least);
   state->drained = false;
   look_closely(state);
@@ -171,7 +170,7 @@ void sll_begin_again(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   state->refill = sll_lengths[cls].first;
   state->moved = false;
-  sll_begin_short(cache, cls, state->takes);
+  sll_begin_short(cache, cls);
 }
 
 void sll_note_drain(struct sll_state *state, bool given) {
@@ -211,7 +210,7 @@ void sll_arm(struct sll_cache *cache, uint32_t cls) {
   if (HAKMEM_EVENTS && guard_rate != 0) allocs = least(allocs, cache->guard_gap[cls]);
   if (profile_is_on()) allocs = least(allocs, cache->profile_gap[cls]);
   if (sll_goes_slow()) allocs = frees = 0;
-  if (!state->refilled) allocs = 0;
+  if (state->use == USE_GIVEN) allocs = 0;
   cache->budget[cls].alloc = state->alloc_armed = (int32_t)allocs;
   cache->budget[cls].free = state->free_armed = (int32_t)frees;
 }
@@ -291,7 +290,7 @@ void sll_init(struct sll_cache *cache) {
     cache->head[cls] = BLOCK_END;
     cache->live[cls] = header_live(cls);
     cache->state[cls] = (struct sll_state){.refill = sll_lengths[cls].first};
-    sll_begin_short(cache, cls, false);
+    sll_begin_short(cache, cls);
     draw_profile(cache, cls);
   }
 }

@@ -1,9 +1,10 @@
-#include "probe.h"
-#include "tls_lists.h"
+#include "tls_drain.h"
 
 #include "checks/audit.h"
 #include "slabs/legacy.h"
 #include "slabs/shared_pool.h"
+#include "tls_budget.h"
+#include "probe.h"
 
 #define CUT_MAX 128u          /* a list for up to so many is cut in the middle; to walk a longer one costs more than to change it whole */
 #define WHOLE_MAX 64u         /* up to so many go whole where half is idle */
@@ -50,10 +51,25 @@ uint32_t sll_hand_over(uint32_t cls, struct chain chain) {
   return overflow.count != 0 ? sll_return_blocks(cls, overflow, false) : 0;
 }
 
+/* The end of a thread and its own drains feed the pool, whose batches the next refill takes whole; what idles or is trimmed shall empty slabs. */
+static uint32_t send(uint32_t cls, struct chain chain, enum drain_reason reason) {
+  if (chain.count == 0) return 0;
+  const bool to_slabs = reason == DRAIN_TRIM || reason == DRAIN_IDLE;
+  return to_slabs ? sll_return_blocks(cls, chain, reason == DRAIN_TRIM) : sll_hand_over(cls, chain);
+}
+
+void sll_send(uint32_t cls, const struct sll_drained *d) {
+  const uint32_t moved = d->list.count + d->spare.count;
+  if (moved == 0 && d->reason != DRAIN_INTERVAL) return; /* how often an interval ends is worth knowing by itself */
+  const uint32_t slabs = send(cls, d->list, d->reason) + send(cls, d->spare, d->reason);
+  EVENT(tls_sll_drain, .cls = cls, .reason = d->reason, .before = d->before, .moved = moved, .slabs = slabs, .ticks = hub_ticks() - d->start);
+}
+
 /* Cuts the list behind its first `keep` blocks, which were pushed last and are warm, and returns the rest. */
 static struct chain cut_list(struct sll_cache *cache, uint32_t cls, uint32_t keep) {
   if (keep == 0) return sll_take_list(cache, cls);
   struct sll_state *state = &cache->state[cls];
+  if (keep >= state->length) return CHAIN_EMPTY;
   struct block *last = cache->head[cls];
   for (uint32_t i = 0; i < keep; i++) {
     struct block *const next = i == 0 ? last : block_next(last);
@@ -70,37 +86,34 @@ static struct chain cut_list(struct sll_cache *cache, uint32_t cls, uint32_t kee
 /*
  * ---- Drain. ----
  *
- * A list that is too long becomes the spare list, and the spare list that was there goes to the pool, whole. A short one keeps its warm
- * half; so the next drain or refill is half a list away whatever comes. A spare list that was not used for an interval goes to the
- * pool, too. Where the thread only frees what others allocate, the list goes at once.
+ * A list that is too long becomes the spare list, and the spare list that was there is handed to the pool, whole. A short one keeps its warm
+ * half; so the next drain or refill is half a list away whatever comes. A spare list that was not used for an interval is handed to the
+ * pool, too. If the thread only frees what others allocate, the list is handed over at once.
  */
 void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) {
   struct sll_state *state = &cache->state[cls];
-  const uint64_t start = hub_ticks();
-  const uint32_t before = state->length + state->spare_count;
-  struct chain out = CHAIN_EMPTY;
+  struct sll_drained d = {reason, state->length + state->spare_count, hub_ticks(), CHAIN_EMPTY, CHAIN_EMPTY};
   if (reason == DRAIN_LENGTH) {
     state->moved = true;
-    if (state->takes) {
-      out = sll_take_spare(cache, cls);
+    if (state->use == USE_TAKEN) {
+      d.spare = sll_take_spare(cache, cls);
       sll_put_spare(state, state->most > CUT_MAX ? sll_take_list(cache, cls) : cut_list(cache, cls, state->most / 2));
     } else {
-      out = sll_take_list(cache, cls);
+      d.list = sll_take_list(cache, cls);
       sll_grow_given(cache, cls);
     }
-    sll_note_drain(state, out.count != 0);
+    sll_note_drain(state, d.list.count + d.spare.count != 0);
     state->spare_idle = false;
   } else {
-    if (state->spare_idle) out = sll_take_spare(cache, cls);
+    if (state->spare_idle) d.spare = sll_take_spare(cache, cls);
     state->since_drain = 0;
     state->spare_idle = true;
   }
   sll_arm(cache, cls);
-  const uint32_t slabs = sll_hand_over(cls, out);
-  if (reason == DRAIN_LENGTH && out.count == 0) return; /* nothing left the thread */
-  EVENT(tls_sll_drain, .cls = cls, .reason = reason, .before = before, .moved = out.count, .slabs = slabs,
-        .ticks = hub_ticks() - start);
+  sll_send(cls, &d);
 }
+
+/* ---- All lists of a thread. ---- */
 
 /* Whether the class has no block here, and nothing to publish: most classes of most threads. */
 static bool at_rest(const struct sll_cache *cache, uint32_t cls) {
@@ -113,26 +126,25 @@ static bool at_rest(const struct sll_cache *cache, uint32_t cls) {
 static bool is_unused(const struct sll_cache *cache, uint32_t cls) {
   const struct sll_state *state = &cache->state[cls];
   const struct sll_budget *budget = &cache->budget[cls];
-  return !state->refilled && (state->length | state->spare_count | (uint32_t)(state->free_armed | state->alloc_armed | budget->alloc | budget->free)) == 0;
+  return (state->use | state->length | state->spare_count | (uint32_t)(state->free_armed | state->alloc_armed | budget->alloc | budget->free)) == 0;
 }
 
-/* Empties both lists of a class: at the end of the thread into the pool, for a trim back into the slabs. */
-static void drain_class(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) {
-  if (at_rest(cache, cls)) return;
-  sll_publish(cache, cls);
-  const uint64_t start = hub_ticks();
-  struct chain list = sll_take_list(cache, cls), spare = sll_take_spare(cache, cls);
-  cache->state[cls].refill = sll_lengths[cls].first; /* starts small again, or the next refill would touch as much at once */
+/* The one way to empty the lists of a class: its counts published, all but the list's first `keep` blocks leave it. */
+static void empty(struct sll_cache *cache, uint32_t cls, enum drain_reason reason, uint32_t keep) {
+  struct sll_drained d = {reason, cache->state[cls].length + cache->state[cls].spare_count, hub_ticks(), CHAIN_EMPTY, CHAIN_EMPTY};
+  d.spare = sll_take_spare(cache, cls);
+  d.list = cut_list(cache, cls, keep);
   sll_arm(cache, cls);
-  const uint32_t moved = list.count + spare.count;
-  uint32_t slabs = 0;
-  if (moved == 0) return;
-  if (reason == DRAIN_EXIT && list.count != 0) slabs += sll_hand_over(cls, list);
-  else if (list.count != 0) slabs += sll_return_blocks(cls, list, reason == DRAIN_TRIM);
-  if (reason == DRAIN_EXIT) slabs += sll_hand_over(cls, spare);
-  else if (spare.count != 0) slabs += sll_return_blocks(cls, spare, true);
-  EVENT(tls_sll_drain, .cls = cls, .reason = reason, .before = moved, .moved = moved, .slabs = slabs,
-        .ticks = hub_ticks() - start);
+  sll_send(cls, &d);
+}
+
+void sll_drain_all(struct sll_cache *cache, enum drain_reason reason) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    if (at_rest(cache, cls)) continue;
+    sll_publish(cache, cls);
+    cache->state[cls].refill = sll_lengths[cls].first; /* starts small again, or the next refill would touch as much at once */
+    empty(cache, cls, reason, 0);
+  }
 }
 
 static void audit_list(struct sll_cache *cache, uint32_t cls, uint32_t most) {
@@ -150,64 +162,38 @@ void sll_audit(struct sll_cache *cache) {
   }
 }
 
-/* What goes of the list of a thread that ended: all but the first refill of it, and all of it where that is more than KEPT_STRIDE. */
-static struct chain shorten(struct sll_cache *cache, uint32_t cls) {
-  const uint32_t first = sll_lengths[cls].first;
-  if (class_stride(cls) > KEPT_STRIDE) return sll_take_list(cache, cls);
-  audit_list(cache, cls, AUDIT_FEW);
-  return cache->state[cls].length > 2 * first ? cut_list(cache, cls, first) : CHAIN_EMPTY;
-}
-
+/* The first refill of a class stays with the lists of a thread that ended, unless its blocks are larger than KEPT_STRIDE. */
 void sll_shorten(struct sll_cache *cache) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     struct sll_state *state = &cache->state[cls];
     if (is_unused(cache, cls)) continue;
     sll_publish(cache, cls);
-    const uint64_t start = hub_ticks();
-    const uint32_t before = state->length + state->spare_count;
-    const struct chain spare = sll_take_spare(cache, cls), list = shorten(cache, cls);
-    state->refill = sll_lengths[cls].first;
-    sll_begin_short(cache, cls, false);
-    sll_arm(cache, cls);
-    const uint32_t moved = list.count + spare.count, slabs = sll_hand_over(cls, list) + sll_hand_over(cls, spare);
-    if (moved == 0) continue;
-    EVENT(tls_sll_drain, .cls = cls, .reason = DRAIN_EXIT, .before = before, .moved = moved, .slabs = slabs, .ticks = hub_ticks() - start);
+    const bool keeps = class_stride(cls) <= KEPT_STRIDE;
+    const uint32_t first = sll_lengths[cls].first;
+    if (keeps) audit_list(cache, cls, AUDIT_FEW);
+    if (state->use == USE_TAKEN) state->use = USE_INHERITED;
+    state->refill = (uint16_t)first;
+    sll_begin_short(cache, cls);
+    empty(cache, cls, DRAIN_EXIT, !keeps ? 0 : state->length > 2 * first ? first : state->length);
   }
   sll_give_share(cache);
 }
 
 static void decay(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
-  if (at_rest(cache, cls)) return;
   sll_publish(cache, cls);
-  const uint64_t start = hub_ticks();
-  const uint32_t before = state->length + state->spare_count;
-  const bool moved = state->moved;
+  const bool halves = state->moved && state->length > WHOLE_MAX;
   state->moved = false;
   sll_shrink(cache, cls);
-  if (before == 0) {
-    sll_arm(cache, cls);
-    return;
+  if (state->length + state->spare_count != 0) {
+    state->refill = (uint16_t)(state->refill > 2 * sll_lengths[cls].first ? state->refill / 2u : sll_lengths[cls].first);
   }
-  const struct chain spare = sll_take_spare(cache, cls);
-  struct chain cold = CHAIN_EMPTY;
-  if (!moved || state->length <= WHOLE_MAX) cold = sll_take_list(cache, cls);
-  else cold = cut_list(cache, cls, state->length / 2);
-  state->refill = (uint16_t)(state->refill > 2 * sll_lengths[cls].first ? state->refill / 2u : sll_lengths[cls].first);
-  sll_arm(cache, cls);
-  if (spare.count + cold.count == 0) return;
-  uint32_t slabs = 0;
-  if (spare.count != 0) slabs += sll_return_blocks(cls, spare, false);
-  if (cold.count != 0) slabs += sll_return_blocks(cls, cold, false);
-  EVENT(tls_sll_drain, .cls = cls, .reason = DRAIN_IDLE, .before = before, .moved = spare.count + cold.count, .slabs = slabs,
-        .ticks = hub_ticks() - start);
+  empty(cache, cls, DRAIN_IDLE, halves ? state->length / 2 : 0);
 }
 
 void sll_decay(struct sll_cache *cache) {
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) decay(cache, cls);
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    if (!at_rest(cache, cls)) decay(cache, cls);
+  }
   sll_give_share(cache);
-}
-
-void sll_drain_all(struct sll_cache *cache, enum drain_reason reason) {
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) drain_class(cache, cls, reason);
 }

@@ -19,13 +19,16 @@
  *
  * A claim is as a lock: what is found is given back, which raises events and makes system calls, when none is held.
  */
+#include "tls_idle.h"
+
+#include "memory/os.h"
+#include "platform/lock.h"
+#include "slabs/directory.h"
+#include "slabs/units.h"
+#include "tls_budget.h"
+#include "tls_drain.h"
 #include "checker_hooks.h"
 #include "probe.h"
-#include "slabs/directory.h"
-#include "platform/lock.h"
-#include "memory/os.h"
-#include "slabs/shared_pool.h"
-#include "tls_lists.h"
 
 #define CLAIMS_MOST 32u /* at once: an owner that comes back meanwhile waits for all of them */
 
@@ -163,9 +166,7 @@ static void give_back(uint32_t cls, enum drain_reason reason) {
   const struct chain chain = collected.found[cls];
   if (chain.count == 0) return;
   collected.found[cls] = CHAIN_EMPTY;
-  const uint64_t start = hub_ticks();
-  const uint32_t moved = chain.count, slabs = sll_return_blocks(cls, chain, reason == DRAIN_TRIM);
-  EVENT(tls_sll_drain, .cls = cls, .reason = reason, .before = moved, .moved = moved, .slabs = slabs, .ticks = hub_ticks() - start);
+  sll_send(cls, &(struct sll_drained){reason, chain.count, hub_ticks(), chain, CHAIN_EMPTY});
 }
 
 /* Collects from the next few threads that rest. False if there is none, or if it cannot be done here. */

@@ -1,83 +1,149 @@
 /*
- * tls_lists.h: what the files of a thread's lists know of each other: tls_budget.c (how long a list may be, when something is due), tls_drain.c
- * (what goes out of it) and tls_sll.c (what comes in, and every single operation).
+ * tls_lists.h: a thread's lists of free blocks, one per class, and which threads have some. The lowest file of this floor: every other one changes these
+ * structures.
+ *
+ *   the fast paths' half                       struct sll_state (the slow paths' half)
+ *   head -> block -> block -> BLOCK_END        length: blocks in the list when it was armed
+ *   budget.alloc, budget.free                  alloc_armed, free_armed: what the budgets were armed with
+ *                                              spare, spare_count: a second list: what was too much, or the cold half of it
+ *
+ *   pops since armed  = alloc_armed - budget.alloc
+ *   pushes since armed = free_armed - budget.free
+ *   blocks in the list = length - pops + pushes
+ *
+ * The budgets are at once the list's length, the exact operation counts, and the only trigger: the pop or push
+ * that takes one below 0 goes through the slow path, which publishes the counts, does what is due (drain,
+ * sample, schedule) and arms the next. Budgets of 0 send every operation through the slow path.
+ *
+ * A thread without lists holds sll_empty, from which nothing can be popped and whose directory is blind, so the fast paths
+ * never ask whether there are any. Only the owner writes to its lists; another thread does when it has claimed them (tls_idle.h).
+ *
+ * The files of this floor, from the lowest: tls_lists (structures, and which there are), tls_budget (how long a list may be, when something is due),
+ * tls_drain (what leaves it), tls_idle (lists of threads that rest), tls_threads (a thread's start and end, entering and leaving its slow path), shared_fail,
+ * tls_sll (a single operation, and what comes in), reclaim (when memory runs out).
  */
 #ifndef HAKMEM_TLS_LISTS_H
 #define HAKMEM_TLS_LISTS_H
 
-#include "tls_sll.h"
+#include "platform/base.h"
+#include "platform/lock.h"
+#include "events.h"
+#include "slabs/directory.h"
+#include "slabs/header.h"
+#include "slabs/size_class.h"
+#include "tls_counts.h"
+
+/* Whether other threads can collect an idle thread's lists: they need budget_step to be one instruction. */
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+#define SLL_CAN_COLLECT 1
+#else
+#define SLL_CAN_COLLECT 0
+#endif
+
+/* What a list holds, and what its thread does with it. A list that is not refilled by its thread is short: blocks may only come to it. */
+enum sll_use {
+  USE_GIVEN,     /* never refilled: it holds only what other threads had allocated, and no pop takes from it */
+  USE_INHERITED, /* a thread that ended had refilled it; its present one has not */
+  USE_TAKEN,     /* the thread has refilled it, because it ran out */
+};
+
+/* The slow paths' half of a list. */
+struct sll_state {
+  int32_t alloc_armed, free_armed;
+  uint32_t length;
+  uint32_t since_drain;  /* pushes since the last drain */
+  uint32_t since_given;  /* operations since a drain last gave blocks away that were too many */
+  uint32_t spare_count;
+  struct block *spare;   /* meaningless where there is none */
+  struct superslab *pinned; /* stays mapped until the owner enters its slow path, because the head lay there when the list was collected: see tls_idle.c */
+  uint16_t most;         /* blocks at which the list is drained; begins small; doubles where blocks go both ways, or came and went by the many */
+  uint16_t horizon;      /* pushes until the length is looked at, where these are more than there is room for; doubles where blocks go both ways */
+  uint16_t refill;       /* blocks that the next refill asks for; grows with each */
+  uint8_t use;           /* enum sll_use */
+  bool drained : 1;      /* a drain gave blocks away that were too many since the last refill from the pool, and since the last sll_decay */
+  bool spare_idle : 1;   /* the spare list was not used since the last drain */
+  bool moved : 1;        /* the list was empty, or too long, since the last sll_decay */
+};
+
+struct sll_budget { int32_t alloc, free; };
 
 /*
- * By class: at how many blocks a list is drained at most, how many the first refill brings, how long a list may always be, and how long one begins that
- * the thread takes from (`begin`) or only gives to (`given`); what a block more than `least` takes of the shared bytes. A thread's start would divide
- * for each.
+ * One step. True if the budget is used up. On x86-64 a single instruction, which the kernel cannot interrupt in the middle: what another thread put in
+ * place of the budget of a thread that is off its processor stays.
  */
-extern struct sll_lengths { uint16_t most, first, least, begin, given; uint32_t share; } sll_lengths[CLASS_COUNT];
+ALWAYS_INLINE bool budget_step(int32_t *budget) {
+#if SLL_CAN_COLLECT
+  bool below;
+  __asm__ volatile("subl $1, %0" : "+m"(*budget), "=@ccs"(below) : : "memory");
+  return below;
+#else
+  return --*budget < 0;
+#endif
+}
 
-/* ---- tls_budget.c ---- */
+struct sll_cache {
+  /* The fast paths' half. Budgets and heads are of one size, so that one address leads to both. */
+  struct sll_budget budget[CLASS_COUNT];
+  struct block *head[CLASS_COUNT];
+  struct class_start start[CLASS_COUNT]; /* a copy of class_start: the same address leads to it */
+  uint8_t live[CLASS_COUNT];         /* header_live(cls) */
+  const struct directory *directory; /* the real one, or the blind one: the next free is to be sampled */
+  struct sll_state state[CLASS_COUNT];
+  struct sll_cache *next, *prev;     /* among the live ones; `next` alone among the unused */
+  struct sll_cache *after;           /* among those whose thread ended, or which another thread claims */
+  uint32_t round;                    /* of sll_collect_idle that looked at these last; changes under the lock */
+  uint64_t ended_ms;                 /* when its thread ended */
+  uint32_t operations;               /* published since the last sample */
+  uint32_t visits;                   /* of the slow paths */
+  uint64_t decay_ms;                 /* when sll_decay is due */
+  uint32_t share_left;               /* of what all lists share: bytes that lists of this thread gave up, for others of its lists */
+  uint32_t refills;
+  uint32_t guard_gap[CLASS_LARGE + 1]; /* allocations of the class until one is guarded; with the last, all that are larger */
+  uint32_t profile_gap[CLASS_COUNT]; /* allocations of the class until one is a sample of HAKMEM_PROFILE; 0 where that is off */
+  uint64_t random;                   /* what the gaps are drawn from */
+  bool sample_next;                  /* the next look-up is timed */
+  bool owned;                        /* a thread has it, and has not ended; changes under the lock */
+  uint16_t pace;                     /* no budget is armed with more: small in a thread that seldom enters the slow path */
+  uint32_t busy;                     /* operations of the slow path that are under way; atomic */
+  uint32_t claim;                    /* enum sll_claim; atomic */
+  uint64_t seen_ms;                  /* when the thread was last in its slow path; atomic */
+};
 
-#define PACE_MAX 4096u /* how many operations may be unpublished */
+/* Who may use the slow paths' half of a thread's lists: see tls_idle.c. */
+enum sll_claim {
+  CLAIM_NONE,      /* the owner */
+  CLAIM_HELD,      /* a thread that collects what lies idle in them */
+  CLAIM_AWAITED,   /* the same, and the owner waits for it */
+  CLAIM_COLLECTED, /* the owner, which has to put them right first */
+};
 
-/* Sets the budgets so that the next operation with something to do comes through the slow path. */
-void sll_arm(struct sll_cache *cache, uint32_t cls);
+extern struct sll_cache sll_empty;
+extern __thread struct sll_cache *sll_self __attribute__((tls_model("initial-exec")));
 
-/* The same where the budget of allocations ran out: that of frees becomes no longer, or a list's length was never looked at where that is often. */
-void sll_arm_allocs(struct sll_cache *cache, uint32_t cls);
+/* ---- Which lists there are: tls_lists.c. ---- */
 
-/* Brings in every operation that the budgets counted. sll_publish is for where one of them may be below 0. */
-void sll_count(struct sll_cache *cache, uint32_t cls);
+/* New lists for a thread, as sll_empty, not among the live ones; NULL where the system has no memory. */
+struct sll_cache *sll_new(void);
 
-/* The same for operations that somebody else counted. */
-void sll_count_for(struct sll_cache *cache, uint32_t cls, uint32_t pops, uint32_t pushes);
+/* Makes new lists live ones, of one more running thread. */
+void sll_add(struct sll_cache *cache);
 
-/* The lists of the class were emptied, because nothing was done with them for long: they are as short as new ones, and so is the next refill. */
-void sll_begin_again(struct sll_cache *cache, uint32_t cls);
+/* Takes lists that are empty, and without a thread, out of the live ones; they must not be used any more. */
+void sll_remove(struct sll_cache *cache);
 
-/* The list is to be as short as a new one: shorter still where the thread `takes` nothing from it, but frees what others allocated, to whom it has to go back. */
-void sll_begin_short(struct sll_cache *cache, uint32_t cls, bool takes);
+/* Books the end of the lists' thread. Returns whether they are to wait for the next one: sll_wait_for_thread follows then, else sll_remove. */
+bool sll_thread_ended(struct sll_cache *cache);
+void sll_wait_for_thread(struct sll_cache *cache);
 
-/* A list that the thread only gives to ran full: it may be longer. */
-void sll_grow_given(struct sll_cache *cache, uint32_t cls);
+/* The lists of the thread that ended last, for one that begins and, if `owned`, keeps them; NULL where none wait. */
+struct sll_cache *sll_take_waiting(bool owned, uint64_t now);
 
-/* Gives back what the thread's lists gave up of the bytes that all lists share. */
-void sll_give_share(struct sll_cache *cache);
+/* Takes out lists that wait since `before_ms` or longer; NULL where there are none. */
+struct sll_cache *sll_take_ended(uint64_t before_ms);
 
-/* Makes all lists of a thread as short as possible, and gives back their shares. */
-void sll_give_all_shares(struct sll_cache *cache);
-
-/* Bytes that lists took of what all of them share. In a forked child, only the lists from `cache` on have a share. */
-size_t sll_shared(void);
-void sll_share_alone(const struct sll_cache *cache);
-
-/* The budget of frees ran out: the list grows where as many blocks came as went. To be called before they are counted. */
-void sll_grow_at_push(struct sll_cache *cache, uint32_t cls);
-
-/* The pool gave blocks: the list grows where it had just given as many away, and the next refill is larger. */
-void sll_grow_at_refill(struct sll_cache *cache, uint32_t cls);
-
-/* Some time went by, and the list is emptied: one that may be longer than it needs for blocks that come and go may be half as long. */
-void sll_shrink(struct sll_cache *cache, uint32_t cls);
-
-/* A drain gave blocks away that were too many, if any; from now on the length is looked at again after few pushes. */
-void sll_note_drain(struct sll_state *state, bool given);
-
-/* ---- tls_drain.c ---- */
-
-/* Empties the list, or the spare list, and returns what was in it. */
-struct chain sll_take_list(struct sll_cache *cache, uint32_t cls);
-struct chain sll_take_spare(struct sll_cache *cache, uint32_t cls);
-void sll_put_spare(struct sll_state *state, struct chain chain); /* where there is none */
-
-/* Whether a list of the class can go on with `block`, wherever a link that was written to may lead. */
-static inline bool sll_goes_on_with(uint32_t cls, const struct block *block) { return directory_begins(cls, block) && block_can_pop(block); }
-
-/* Hands a chain on whole; what overflows goes back to its slabs. Returns the slabs touched. */
-uint32_t sll_hand_over(uint32_t cls, struct chain chain);
-
-/* What a push does when the list is too long, or the drain interval is over; arms the budgets. */
-void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason);
-
-/* ---- tls_threads.c ---- */
+/* Takes out all lists that wait, linked by `after`; puts them back. */
+struct sll_cache *sll_take_all_waiting(void);
+void sll_put_all_waiting(struct sll_cache *first);
 
 /*
  * Claims the lists of up to `most` threads, not the calling one, which were not in their slow paths since `before_ms`: linked by `after`. Not those that were
@@ -85,10 +151,21 @@ void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason);
  */
 struct sll_cache *sll_claim_idle(uint64_t before_ms, uint32_t round, uint32_t most);
 
-/* ---- tls_idle.c ---- */
+/* Threads that have lists. */
+uint32_t sll_running(void);
+
+/* Adds what was popped from one thread's list and pushed since it was armed, and returns its length. Changes nothing: for signal handlers, too. */
+uint64_t sll_look_at(const struct sll_cache *cache, uint32_t cls, uint64_t *allocs, uint64_t *frees);
 
 #define BUDGET_CLAIMED (-(1 << 30)) /* stands in place of a budget while the lists are claimed: the owner's next operation enters the slow path */
 
-void sll_idle_fork_child(void);
+/*
+ * In a forked child, of which `own` are the only thread's lists, or NULL: the other threads' are forgotten. Returns false, and all stay, if a handler
+ * forked that interrupted this thread in the middle of a change.
+ */
+bool sll_keep_alone(struct sll_cache *own);
+const struct sll_cache *sll_live(void); /* linked by `next` */
+
+extern const struct lock_row sll_locks;
 
 #endif

@@ -1,5 +1,4 @@
-#include "probe.h"
-#include "tls_lists.h"
+#include "tls_sll.h"
 
 #include "checks/audit.h"
 #include "platform/config.h"
@@ -7,6 +6,7 @@
 #include "checks/misuse.h"
 #include "shared_fail.h"
 #include "slabs/shared_pool.h"
+#include "probe.h"
 
 /* ---- Refill. ---- */
 
@@ -53,10 +53,14 @@ static bool refill(struct sll_cache *cache, uint32_t cls) {
    * The first time, what the thread freed so far were other threads' blocks, whose neighbours these go on using: it does not begin
    * with them, or it would share cache lines with those threads for as long as it lives.
    */
-  const struct chain foreign = state->refilled ? CHAIN_EMPTY : sll_take_list(cache, cls);
-  struct pool_answer answer = {.chain = state->refilled ? sll_take_spare(cache, cls) : CHAIN_EMPTY, .source = REFILL_SPARE};
-  if (!state->takes) sll_begin_short(cache, cls, true);
-  state->refilled = state->moved = true;
+  const bool given = state->use == USE_GIVEN;
+  const struct chain foreign = given ? sll_take_list(cache, cls) : CHAIN_EMPTY;
+  struct pool_answer answer = {.chain = given ? CHAIN_EMPTY : sll_take_spare(cache, cls), .source = REFILL_SPARE};
+  if (state->use != USE_TAKEN) {
+    state->use = USE_TAKEN;
+    sll_begin_short(cache, cls);
+  }
+  state->moved = true;
   state->spare_idle = false;
   answer.chain = audit_chain(cls, answer.chain, AUDIT_FEW);
   if (answer.chain.count == 0) {
@@ -152,7 +156,7 @@ static void drop_head(struct sll_cache *cache, uint32_t cls) { (void)cache, (voi
 #endif
 
 struct block *sll_take(struct sll_cache *cache, uint32_t cls) {
-  while (!cache->state[cls].refilled || !block_can_pop(cache->head[cls])) {
+  while (cache->state[cls].use == USE_GIVEN || !block_can_pop(cache->head[cls])) {
     if (cache->head[cls] != BLOCK_END && !block_can_pop(cache->head[cls])) {
       drop_head(cache, cls);
     } else if (!refill(cache, cls)) {

@@ -1,28 +1,24 @@
 /*
- * Which thread has which lists: they are made when a thread first comes by, given up when it ends, and read by whoever asks for
- * totals over all threads.
+ * A thread's lists are made when it first enters its slow path, and given up when it ends.
  */
+#include "tls_threads.h"
+
 #include <pthread.h>
 
 #include "checker_hooks.h"
 #include "probe.h"
 #include "platform/config.h"
-#include "slabs/legacy.h"
 #include "memory/os.h"
-#include "modes/quarantine.h"
+#include "slabs/legacy.h"
 #include "slabs/shared_pool.h"
-#include "tls_lists.h"
+#include "tls_budget.h"
+#include "tls_drain.h"
+#include "tls_idle.h"
 
 #define VISITS_PER_LOOK 8u  /* slow-path visits from one look at the clock to the next, */
 #define VISITS_PER_TICK 16u /* and from one hub_tick to the next */
 #define RESTED_MS 20u /* longer than the steps of the clock */
 #define SCAVENGES_PER_DELAY 4u /* of HAKMEM_RELEASE_DELAY: each looks at a part of what there may be to purge */
-
-struct sll_cache sll_empty = {
-  .directory = &directory_blind,
-  .head = {[0 ... CLASS_COUNT - 1] = BLOCK_END},
-};
-__thread struct sll_cache *sll_self = &sll_empty;
 
 /* The thread's lists, or NULL. Where hub_checked, sll_self stays empty: the fast paths must not look at a header. */
 static __thread struct sll_cache *own __attribute__((tls_model("initial-exec")));
@@ -31,59 +27,7 @@ static __thread struct sll_cache *own __attribute__((tls_model("initial-exec")))
 static __thread bool thread_ended __attribute__((tls_model("initial-exec")));
 static pthread_key_t thread_key;
 
-/*
- * Places for lists that no thread has, for those that begin: their memory is given back. One in some hundred has the list of the others.
- */
-#define OTHERS 500
-struct unused {
-  struct unused *next;
-  uint32_t count;
-  void *others[OTHERS];
-};
-static_assert(sizeof(struct unused) <= 4096 && sizeof(struct unused) <= sizeof(struct sll_cache), "the list takes a page of a place");
-
-/*
- * The lists of a thread that ended wait, shortened, for the next thread that begins: where threads come and go, what one of them drained would be
- * what the next one refills. They stay among the live ones; what nobody took for a while is drained by whoever comes by. When a thread ends, as many
- * wait at most as threads run then, and one more.
- */
-static struct {
-  struct lock lock;
-  struct sll_cache *live;
-  struct unused *unused;
-  struct sll_cache *waiting; /* a part of the live ones, the last to end first */
-  uint32_t waiting_count;    /* those on their way there, too */
-  uint32_t running; /* live ones that a thread has; atomic, changes under the lock */
-} registry;
-
-uint32_t sll_running(void) { return __atomic_load_n(&registry.running, __ATOMIC_RELAXED); }
-/* The lock is held. */
-static void set_running(uint32_t running) { __atomic_store_n(&registry.running, running, __ATOMIC_RELAXED); }
-
 static uint64_t next_scavenge_ms; /* atomic */
-
-/* The lock is held. NULL where there is none. */
-static void *take_unused(void) {
-  struct unused *unused = registry.unused;
-  if (unused == NULL) return NULL;
-  if (unused->count > 0) return unused->others[--unused->count];
-  registry.unused = unused->next;
-  return unused;
-}
-
-static void put_unused(void *place) {
-  os_metadata_rest(place, sizeof(struct sll_cache));
-  lock_take(&registry.lock);
-  struct unused *unused = registry.unused;
-  if (unused != NULL && unused->count < OTHERS) {
-    unused->others[unused->count++] = place;
-  } else {
-    registry.unused = place;
-    registry.unused->next = unused;
-    registry.unused->count = 0;
-  }
-  lock_release(&registry.lock);
-}
 
 static const struct directory *directory_to_use(void) {
   return sll_goes_slow() || config.lookup != STRATEGY_DIRECTORY ? &directory_blind : &directory;
@@ -92,126 +36,43 @@ static const struct directory *directory_to_use(void) {
 /* The lists of the thread that ended last, or new ones; NULL where there is no memory. */
 static struct sll_cache *take_cache(void) {
   const uint64_t now = os_now_ms();
-  lock_take(&registry.lock);
-  struct sll_cache *cache = registry.waiting;
-  const bool waited = cache != NULL;
-  if (waited) {
-    registry.waiting = cache->after;
-    registry.waiting_count--;
-    set_running(registry.running + 1);
-    cache->owned = !thread_ended;
-    cache->seen_ms = now;
-  } else {
-    cache = take_unused();
-  }
-  lock_release(&registry.lock);
-  if (waited) return cache;
-  if (cache != NULL) os_metadata_wake(sizeof(struct sll_cache));
-  else if ((cache = os_metadata_pages(sizeof(struct sll_cache))) == NULL) return NULL;
+  struct sll_cache *cache = sll_take_waiting(!thread_ended, now);
+  if (cache != NULL) return cache;
+  cache = sll_new();
+  if (cache == NULL) return NULL;
   *cache = (struct sll_cache){.directory = directory_to_use(), .decay_ms = now + config.release_delay, .owned = !thread_ended, .seen_ms = now};
   sll_init(cache);
-  lock_take(&registry.lock);
-  cache->next = registry.live;
-  if (registry.live != NULL) registry.live->prev = cache;
-  registry.live = cache;
-  set_running(registry.running + 1);
-  lock_release(&registry.lock);
+  sll_add(cache);
   return cache;
 }
 
-struct sll_cache *sll_claim_idle(uint64_t before_ms, uint32_t round, uint32_t most) {
-  struct sll_cache *first = NULL;
-  uint32_t count = 0;
-  lock_take(&registry.lock);
-  for (struct sll_cache *cache = registry.live; cache != NULL && count < most; cache = cache->next) {
-    if (!cache->owned || cache == own || cache->round == round || __atomic_load_n(&cache->seen_ms, __ATOMIC_RELAXED) > before_ms) continue;
-    uint32_t none = CLAIM_NONE;
-    if (!__atomic_compare_exchange_n(&cache->claim, &none, CLAIM_HELD, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) continue;
-    cache->round = round;
-    cache->after = first;
-    first = cache;
-    count++;
-  }
-  lock_release(&registry.lock);
-  return first;
-}
-
-/* Lists that are empty, and nobody's, go out of the live ones. */
-static void retire(struct sll_cache *cache) {
+/* Empties lists without a thread, and gives them up. */
+static void retire(struct sll_cache *cache, enum drain_reason reason) {
+  sll_drain_all(cache, reason);
   sll_give_all_shares(cache);
-  lock_take(&registry.lock);
-  if (cache->prev != NULL) cache->prev->next = cache->next;
-  else registry.live = cache->next;
-  if (cache->next != NULL) cache->next->prev = cache->prev;
-  lock_release(&registry.lock);
-  put_unused(cache);
+  sll_remove(cache);
 }
 
-/* Books a thread out: no other one has its lists, or will. Whether they are to wait for the next one. */
-static bool is_to_wait(struct sll_cache *cache) {
-  lock_take(&registry.lock);
-  cache->owned = false;
-  set_running(registry.running - (registry.running > 0)); /* 0 in a child that a handler forked while the lists were made */
-  const bool waits = registry.waiting_count <= registry.running && !hub_checked;
-  registry.waiting_count += waits;
-  lock_release(&registry.lock);
-  sll_hold(cache);
-  sll_let_go(cache);
-  return waits;
-}
-
-/* Lists without a thread wait for the next one, or are drained where enough do. */
+/* Lists without a thread wait for the next one, or are emptied if enough do. */
 static NOINLINE void drop_cache(struct sll_cache *cache) {
-  if (is_to_wait(cache)) {
-    sll_shorten(cache);
-    cache->ended_ms = os_now_ms();
-    lock_take(&registry.lock);
-    cache->after = registry.waiting;
-    registry.waiting = cache;
-    lock_release(&registry.lock);
-  } else {
-    sll_drain_all(cache, DRAIN_EXIT);
-    retire(cache);
-  }
-}
-
-/* Takes out lists that wait since `before_ms` or longer; NULL where there are none. */
-static struct sll_cache *take_ended(uint64_t before_ms) {
-  lock_take(&registry.lock);
-  struct sll_cache **place = &registry.waiting;
-  while (*place != NULL && (*place)->ended_ms > before_ms) place = &(*place)->after;
-  struct sll_cache *cache = *place;
-  if (cache != NULL) {
-    *place = cache->after;
-    registry.waiting_count--;
-  }
-  lock_release(&registry.lock);
-  return cache;
+  const bool waits = sll_thread_ended(cache);
+  sll_hold(cache); /* no other thread claims them from now on; one that did has ended */
+  sll_let_go(cache);
+  if (!waits) return retire(cache, DRAIN_EXIT);
+  sll_shorten(cache);
+  sll_wait_for_thread(cache);
 }
 
 static bool drain_ended(uint64_t before_ms, enum drain_reason reason) {
   bool any = false;
-  for (struct sll_cache *cache; (cache = take_ended(before_ms)) != NULL; any = true) {
-    sll_drain_all(cache, reason);
-    retire(cache);
-  }
+  for (struct sll_cache *cache; (cache = sll_take_ended(before_ms)) != NULL; any = true) retire(cache, reason);
   return any;
 }
 
 void sll_audit_ended(void) {
-  lock_take(&registry.lock);
-  struct sll_cache *first = registry.waiting, *last = NULL;
-  registry.waiting = NULL;
-  lock_release(&registry.lock);
-  for (struct sll_cache *cache = first; cache != NULL; cache = cache->after) {
-    sll_audit(cache);
-    last = cache;
-  }
-  if (last == NULL) return;
-  lock_take(&registry.lock);
-  last->after = registry.waiting;
-  registry.waiting = first;
-  lock_release(&registry.lock);
+  struct sll_cache *first = sll_take_all_waiting();
+  for (struct sll_cache *cache = first; cache != NULL; cache = cache->after) sll_audit(cache);
+  sll_put_all_waiting(first);
 }
 
 bool sll_trim_ended(void) { return drain_ended(UINT64_MAX, DRAIN_TRIM); }
@@ -315,32 +176,9 @@ void sll_leave(struct sll_cache *cache) {
 
 /* ---- Over all threads. ---- */
 
-/* Steps since the budget was armed; not those of one that is being collected. */
-static int64_t taken_of(int32_t armed, int32_t budget) { return budget > BUDGET_CLAIMED / 2 || armed < 0 ? (int64_t)armed - budget : 0; }
-
-/* Adds what was popped and pushed since the list was armed, and returns its length. */
-static READS_RACILY uint64_t look_at(const struct sll_cache *cache, uint32_t cls, uint64_t *allocs, uint64_t *frees) {
-  const struct sll_state *state = &cache->state[cls];
-  const int64_t pops = taken_of(state->alloc_armed, cache->budget[cls].alloc), pushes = taken_of(state->free_armed, cache->budget[cls].free);
-  const int64_t length = (int64_t)state->length + pushes - pops;
-  if (pops > 0) *allocs += (uint64_t)pops;
-  if (pushes > 0) *frees += (uint64_t)pushes;
-  return length > 0 ? (uint64_t)length : 0;
-}
-
-/* The other threads' budgets are plain words, because their owners change them on the fast paths. */
-READS_RACILY uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees) {
-  uint64_t cached = quarantine_count(cls);
-  *allocs = *frees = 0;
-  for (const struct sll_cache *cache = registry.live; cache != NULL; cache = cache->next) {
-    cached += look_at(cache, cls, allocs, frees) + cache->state[cls].spare_count;
-  }
-  return cached;
-}
-
 void sll_unpublished(uint32_t cls, uint64_t *allocs, uint64_t *frees) {
   *allocs = *frees = 0;
-  if (own != NULL) look_at(own, cls, allocs, frees);
+  if (own != NULL) sll_look_at(own, cls, allocs, frees);
 }
 
 void sll_publish_all(void) {
@@ -361,8 +199,6 @@ void sll_start(void) {
   pthread_key_create(&thread_key, end_thread);
 }
 
-const struct lock_row sll_locks = LOCK_ROW(registry.lock);
-
 void sll_fork_prepare(void) {
   if (own != NULL) sll_hold(own);
 }
@@ -380,16 +216,5 @@ void sll_fork_child(void) {
   sll_idle_fork_child();
   if (own != NULL) own->claim = CLAIM_NONE; /* a thread that had just claimed it would have let go again */
   sll_fork_parent();
-  if (lock_is_held(&registry.lock)) return;
-  registry.live = own;
-  registry.running = own != NULL ? 1 : 0;
-  if (own != NULL) own->next = own->prev = NULL;
-  registry.waiting_count = 0;
-  for (struct sll_cache *cache = registry.waiting; cache != NULL; cache = cache->after, registry.waiting_count++) {
-    cache->prev = NULL;
-    cache->next = registry.live;
-    if (registry.live != NULL) registry.live->prev = cache;
-    registry.live = cache;
-  }
-  sll_share_alone(registry.live);
+  if (sll_keep_alone(own)) sll_share_alone();
 }

@@ -1,4 +1,4 @@
-/* A SuperSlab's units against a shadow; a slab's blocks; the list of partial slabs. */
+/* A SuperSlab's units against a shadow; a slab's blocks. */
 #include "slabs/superslab.h"
 
 #include <criterion/criterion.h>
@@ -352,36 +352,6 @@ Test(slab, validity_sees_damage) {
   slab->free = (struct block *)(slab->base + slab->first + 8);
   cr_assert_not(slab_is_valid(slab));
   free(slab);
-}
-
-Test(slab_list, holds_the_partial_ones) {
-  struct slab_list list = {0};
-  struct slab *slabs[3];
-  for (int i = 0; i < 3; i++) slab_list_add(&list, slabs[i] = new_slab(40));
-  const uint32_t capacity = slabs[0]->capacity;
-  cr_assert(list.slabs == 3 && list.capacity == 3 * capacity && list.used == 0);
-  struct chain chain = CHAIN_EMPTY;
-  while (slab_list_take(&list, 5, &chain)) cr_assert_leq(list.used, list.capacity);
-  cr_assert_null(list.head, "full slabs are not in the list");
-  cr_assert(list.used == list.capacity && chain.count == 3 * capacity);
-  uint32_t empties = 0;
-  while (chain.count > 0) {
-    struct block *block = chain.head;
-    chain.head = block->next;
-    chain.count--;
-    struct slab *slab = NULL;
-    for (int i = 0; i < 3; i++) {
-      if ((char *)block >= slabs[i]->base && (char *)block < slabs[i]->base + slabs[i]->size) slab = slabs[i];
-    }
-    cr_assert_not_null(slab);
-    if (slab_list_give(&list, slab, block)) {
-      empties++;
-      slab_list_remove(&list, slab);
-    }
-  }
-  cr_assert_eq(empties, 3);
-  cr_assert(list.slabs == 0 && list.capacity == 0 && list.used == 0 && list.bytes == 0 && list.head == NULL);
-  for (int i = 0; i < 3; i++) free(slabs[i]);
 }
 
 Test(superslab, what_is_gone_comes_back_with_nothing) {

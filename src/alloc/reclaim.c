@@ -1,0 +1,124 @@
+#include "reclaim.h"
+
+#include "checker_hooks.h"
+#include "memory/os.h"
+#include "modes/quarantine.h"
+#include "slabs/legacy.h"
+#include "slabs/shared_pool.h"
+#include "threads/tls_drain.h"
+#include "threads/tls_idle.h"
+#include "threads/tls_threads.h"
+
+#define SLACK MIB /* what free_bytes says is an estimate */
+
+/* ---- RECLAIM_FREE: what lies free. ---- */
+
+/* Bytes of slabs of class `cls` that no live block lies in. Lists of other threads count as free. */
+static size_t free_of_class(uint32_t cls) {
+  struct pool_usage pool;
+  struct legacy_usage legacy;
+  uint64_t allocs, frees;
+  pool_usage(cls, &pool);
+  if (pool.slabs == 0 && legacy_used(cls) == 0) return 0;
+  legacy_usage(cls, &legacy);
+  const uint64_t used = pool.used + legacy.used, free = pool.batched + sll_cached(cls, &allocs, &frees);
+  const uint64_t live = (used > free ? used - free : 0) * class_stride(cls), bytes = pool.bytes + legacy.bytes;
+  return bytes > live ? bytes - live : 0;
+}
+
+/* At most so much can be given back. */
+static size_t free_bytes(void) {
+  struct units_totals units;
+  struct legacy_usage huge;
+  units_totals(&units);
+  legacy_usage(CLASS_HUGE, &huge);
+  size_t free = units.free_units * UNIT_SIZE + huge.kept_bytes;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) free += free_of_class(cls);
+  return free;
+}
+
+/*
+ * ---- RECLAIM_TEAR: what lies between blocks. ----
+ *
+ * What is unmapped must not be in use again, so it is booked out first, under the lock, and unmapped then. A run that is freed meanwhile is known to be
+ * cut: the rest of its last unit is unmapped then.
+ */
+#define HOLES 128
+
+struct holes {
+  struct { char *base; size_t size; } hole[HOLES];
+  uint32_t count;
+};
+
+static void add_hole(struct holes *holes, char *base, size_t size) {
+  holes->hole[holes->count].base = base;
+  holes->hole[holes->count++].size = size;
+}
+
+/* What a large block has more than it needs; 0 if that is less than a sixteenth of the run. */
+static READS_RACILY size_t surplus_of(const struct slab *slab) {
+  if (slab == NULL || slab->cls != CLASS_LARGE || slab->requested == 0 || slab_is_cut(slab)) return 0;
+  const size_t surplus = slab->size - large_needs(slab->requested);
+  return surplus * 16 >= slab->size ? surplus : 0;
+}
+
+/* Books out what there is to unmap of `ss`, as far as there are holes for it. */
+static bool tear(struct superslab *ss, void *context) {
+  struct holes *holes = context;
+  if (ss->pins != 0) return true;
+  const uint32_t before = holes->count;
+  for (uint32_t at = 0, units; holes->count < HOLES && (units = superslab_lose(ss, &at)) != 0;) {
+    add_hole(holes, ss->base + (at - units) * UNIT_SIZE, units * UNIT_SIZE);
+  }
+  for (uint32_t u = 0; u < ss->units && holes->count < HOLES; u++) {
+    struct slab *slab = superslab_slab_at(ss, u);
+    const size_t surplus = surplus_of(slab);
+    if (surplus == 0) continue;
+    slab->size -= surplus;
+    add_hole(holes, slab->base + slab->size, surplus);
+  }
+  if (holes->count != before) __atomic_store_n(&ss->torn, true, __ATOMIC_RELAXED);
+  return holes->count < HOLES;
+}
+
+static void tear_all(void) {
+  struct holes holes;
+  if (hub_checked) return;
+  do {
+    holes.count = 0;
+    units_change(tear, &holes);
+    for (uint32_t i = 0; i < holes.count; i++) os_unmap(holes.hole[i].base, holes.hole[i].size);
+  } while (holes.count == HOLES);
+}
+
+static void add_surplus(struct superslab *ss, void *context) {
+  size_t *sum = context;
+  if (ss->pins != 0) return;
+  *sum += superslab_free_units(ss) * UNIT_SIZE;
+  for (uint32_t u = 0; u < ss->units; u++) *sum += surplus_of(superslab_slab_at(ss, u));
+}
+
+/* Bytes that tear_all would unmap. */
+static size_t torn_bytes(void) {
+  size_t sum = 0;
+  if (!hub_checked) units_visit(false, add_surplus, &sum);
+  return sum;
+}
+
+/* ---- Both. ---- */
+
+bool reclaim_for(struct sll_cache *cache, size_t size, enum reclaim_step step) {
+  const size_t free = step == RECLAIM_FREE ? free_bytes() + SLACK : torn_bytes(), left = os_left();
+  if (free == 0 || (left != SIZE_MAX && size > left + free)) return false;
+  if (step == RECLAIM_TEAR) {
+    tear_all();
+    return true;
+  }
+  if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
+  sll_trim_ended();
+  sll_collect_idle(UINT64_MAX, DRAIN_TRIM);
+  quarantine_empty(sll_return_blocks);
+  pool_reclaim(sll_return_blocks);
+  legacy_scavenge(true);
+  return true;
+}

@@ -1,0 +1,106 @@
+#include "slab_list.h"
+
+#include "probe.h"
+
+static void link_partial(struct slab_list *list, struct slab *slab) {
+  slab->prev = NULL;
+  slab->next = list->head;
+  if (list->head != NULL) list->head->prev = slab;
+  list->head = slab;
+}
+
+static void unlink_partial(struct slab_list *list, struct slab *slab) {
+  if (slab->prev != NULL) slab->prev->next = slab->next;
+  else list->head = slab->next;
+  if (slab->next != NULL) slab->next->prev = slab->prev;
+  if (list->cursor == slab) list->cursor = slab->next;
+  slab->next = slab->prev = NULL;
+}
+
+void slab_list_add(struct slab_list *list, struct slab *slab) {
+  list->slabs++;
+  list->capacity += slab->capacity;
+  list->bytes += slab->size;
+  link_partial(list, slab);
+}
+
+bool slab_list_take(struct slab_list *list, uint32_t most, struct chain *chain) {
+  struct slab *slab = list->head;
+  if (slab == NULL) return false;
+  const uint32_t before = slab_used(slab);
+  struct block *broken = slab_take(slab, most, chain);
+  if (broken != NULL) list->broken = broken;
+  list->used += slab_used(slab) - before;
+  if (slab_is_full(slab)) {
+    slab->seen_live = 0; /* legacy's are not counted then */
+    unlink_partial(list, slab);
+  }
+  return true;
+}
+
+bool slab_list_give(struct slab_list *list, struct slab *slab, struct block *block) {
+  if (slab_is_full(slab)) link_partial(list, slab);
+  slab_give(slab, block);
+  list->used--;
+  return slab_used(slab) == 0;
+}
+
+void slab_list_shed(struct slab_list *list, struct slab *slab, bool all, struct slab **empties) {
+  if (!all && list->head == slab && slab->next == NULL) return;
+  assert(slab_used(slab) == 0);
+  unlink_partial(list, slab);
+  list->slabs--;
+  list->capacity -= slab->capacity;
+  list->bytes -= slab->size;
+  slab->next = *empties;
+  *empties = slab;
+}
+
+void slab_list_shed_empty(struct slab_list *list, struct slab **empties) {
+  for (struct slab *slab = list->head, *next; slab != NULL; slab = next) {
+    next = slab->next;
+    if (slab_used(slab) == 0) slab_list_shed(list, slab, true, empties);
+  }
+}
+
+size_t slabs_release(struct slab *empties, size_t (*release)(struct slab *slab)) {
+  size_t released = 0;
+  for (struct slab *slab = empties, *next; slab != NULL; slab = next) {
+    next = slab->next;
+    EVENT(slab_release, .base = slab->base, .cls = slab->cls, .live = 0, .capacity = slab->capacity);
+    released += release(slab);
+  }
+  return released;
+}
+
+bool slab_list_trim_begin(struct slab_list *list, struct slab *slab, uint32_t least, struct slab_tail *tail) {
+  if (!slab_trim_begin(slab, least, tail)) return false;
+  list->used++;
+  if (slab_is_full(slab)) unlink_partial(list, slab);
+  return true;
+}
+
+bool slab_list_trim_end(struct slab_list *list, struct slab *slab) {
+  if (slab_is_full(slab)) link_partial(list, slab);
+  slab_trim_end(slab);
+  list->used--;
+  return slab_used(slab) == 0;
+}
+
+bool slab_list_is_valid(const struct slab_list *list) {
+  const struct slab *last = NULL;
+  uint64_t slabs = 0, capacity = 0, used = 0, bytes = 0;
+  bool has_cursor = list->cursor == NULL;
+  for (const struct slab *slab = list->head; slab != NULL && slabs <= list->slabs; last = slab, slab = slab->next) {
+    if (slab->prev != last || slab_is_full(slab) || !slab_is_valid(slab)) return false;
+    if (last != NULL && last->cls != slab->cls) return false;
+    has_cursor = has_cursor || list->cursor == slab;
+    slabs++;
+    capacity += slab->capacity;
+    used += slab_used(slab);
+    bytes += slab->size;
+  }
+  /* The others are full: all of their blocks are used. */
+  return has_cursor && slabs <= list->slabs && capacity <= list->capacity && bytes <= list->bytes &&
+         list->capacity - capacity == list->used - used && (list->slabs != slabs || list->bytes == bytes);
+}

@@ -1,0 +1,191 @@
+#include "tls_lists.h"
+
+#include "checker_hooks.h"
+#include "memory/os.h"
+#include "memory/places.h"
+#include "modes/quarantine.h"
+
+struct sll_cache sll_empty = {
+  .directory = &directory_blind,
+  .head = {[0 ... CLASS_COUNT - 1] = BLOCK_END},
+};
+__thread struct sll_cache *sll_self = &sll_empty;
+
+/*
+ * The lists of a thread that ended wait, shortened, for the next thread that begins: where threads come and go, what one of them drained would be
+ * what the next one refills. They stay among the live ones, until a thread in its slow path drains those that have waited for a while. When a thread ends,
+ * as many wait at most as threads run then, and one more.
+ */
+static struct {
+  struct lock lock;
+  struct sll_cache *live;
+  struct places unused;
+  struct sll_cache *waiting; /* a part of the live ones, the last to end first */
+  uint32_t waiting_count;    /* those on their way there, too */
+  uint32_t running; /* live ones that a thread has; atomic, changes under the lock */
+} registry;
+
+const struct lock_row sll_locks = LOCK_ROW(registry.lock);
+
+uint32_t sll_running(void) { return __atomic_load_n(&registry.running, __ATOMIC_RELAXED); }
+/* The lock is held. */
+static void set_running(uint32_t running) { __atomic_store_n(&registry.running, running, __ATOMIC_RELAXED); }
+
+const struct sll_cache *sll_live(void) { return registry.live; }
+
+static_assert(sizeof(struct sll_cache) >= PLACES_LEAST, "lists are a place");
+
+struct sll_cache *sll_new(void) {
+  lock_take(&registry.lock);
+  struct sll_cache *cache = places_take(&registry.unused);
+  lock_release(&registry.lock);
+  if (cache == NULL) return os_metadata_pages(sizeof(struct sll_cache));
+  os_metadata_wake(sizeof(struct sll_cache));
+  return cache;
+}
+
+/* ---- Live ones. ---- */
+
+/* The lock is held. */
+static void link_live(struct sll_cache *cache) {
+  cache->prev = NULL;
+  cache->next = registry.live;
+  if (registry.live != NULL) registry.live->prev = cache;
+  registry.live = cache;
+}
+
+void sll_add(struct sll_cache *cache) {
+  lock_take(&registry.lock);
+  link_live(cache);
+  set_running(registry.running + 1);
+  lock_release(&registry.lock);
+}
+
+void sll_remove(struct sll_cache *cache) {
+  lock_take(&registry.lock);
+  if (cache->prev != NULL) cache->prev->next = cache->next;
+  else registry.live = cache->next;
+  if (cache->next != NULL) cache->next->prev = cache->prev;
+  lock_release(&registry.lock);
+  os_metadata_rest(cache, sizeof(struct sll_cache));
+  lock_take(&registry.lock);
+  places_put(&registry.unused, cache);
+  lock_release(&registry.lock);
+}
+
+struct sll_cache *sll_claim_idle(uint64_t before_ms, uint32_t round, uint32_t most) {
+  struct sll_cache *first = NULL;
+  uint32_t count = 0;
+  lock_take(&registry.lock);
+  for (struct sll_cache *cache = registry.live; cache != NULL && count < most; cache = cache->next) {
+    if (!cache->owned || cache == sll_self || cache->round == round || __atomic_load_n(&cache->seen_ms, __ATOMIC_RELAXED) > before_ms) continue;
+    uint32_t none = CLAIM_NONE;
+    if (!__atomic_compare_exchange_n(&cache->claim, &none, CLAIM_HELD, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) continue;
+    cache->round = round;
+    cache->after = first;
+    first = cache;
+    count++;
+  }
+  lock_release(&registry.lock);
+  return first;
+}
+
+/* ---- Those whose thread ended. ---- */
+
+bool sll_thread_ended(struct sll_cache *cache) {
+  lock_take(&registry.lock);
+  cache->owned = false;
+  set_running(registry.running - (registry.running > 0)); /* 0 in a child that a handler forked while the lists were made */
+  const bool waits = registry.waiting_count <= registry.running && !hub_checked;
+  registry.waiting_count += waits;
+  lock_release(&registry.lock);
+  return waits;
+}
+
+void sll_wait_for_thread(struct sll_cache *cache) {
+  cache->ended_ms = os_now_ms();
+  lock_take(&registry.lock);
+  cache->after = registry.waiting;
+  registry.waiting = cache;
+  lock_release(&registry.lock);
+}
+
+struct sll_cache *sll_take_waiting(bool owned, uint64_t now) {
+  lock_take(&registry.lock);
+  struct sll_cache *cache = registry.waiting;
+  if (cache != NULL) {
+    registry.waiting = cache->after;
+    registry.waiting_count--;
+    set_running(registry.running + 1);
+    cache->owned = owned;
+    cache->seen_ms = now;
+  }
+  lock_release(&registry.lock);
+  return cache;
+}
+
+struct sll_cache *sll_take_ended(uint64_t before_ms) {
+  lock_take(&registry.lock);
+  struct sll_cache **place = &registry.waiting;
+  while (*place != NULL && (*place)->ended_ms > before_ms) place = &(*place)->after;
+  struct sll_cache *cache = *place;
+  if (cache != NULL) {
+    *place = cache->after;
+    registry.waiting_count--;
+  }
+  lock_release(&registry.lock);
+  return cache;
+}
+
+struct sll_cache *sll_take_all_waiting(void) {
+  lock_take(&registry.lock);
+  struct sll_cache *first = registry.waiting;
+  registry.waiting = NULL;
+  lock_release(&registry.lock);
+  return first;
+}
+
+void sll_put_all_waiting(struct sll_cache *first) {
+  if (first == NULL) return;
+  struct sll_cache *last = first;
+  while (last->after != NULL) last = last->after;
+  lock_take(&registry.lock);
+  last->after = registry.waiting;
+  registry.waiting = first;
+  lock_release(&registry.lock);
+}
+
+/* ---- Over all threads. ---- */
+
+/* Steps since the budget was armed; not those of one that is being collected. */
+static int64_t taken_of(int32_t armed, int32_t budget) { return budget > BUDGET_CLAIMED / 2 || armed < 0 ? (int64_t)armed - budget : 0; }
+
+READS_RACILY uint64_t sll_look_at(const struct sll_cache *cache, uint32_t cls, uint64_t *allocs, uint64_t *frees) {
+  const struct sll_state *state = &cache->state[cls];
+  const int64_t pops = taken_of(state->alloc_armed, cache->budget[cls].alloc), pushes = taken_of(state->free_armed, cache->budget[cls].free);
+  const int64_t length = (int64_t)state->length + pushes - pops;
+  if (pops > 0) *allocs += (uint64_t)pops;
+  if (pushes > 0) *frees += (uint64_t)pushes;
+  return length > 0 ? (uint64_t)length : 0;
+}
+
+/* The other threads' budgets are plain words, because their owners change them on the fast paths. */
+READS_RACILY uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees) {
+  uint64_t cached = quarantine_count(cls);
+  *allocs = *frees = 0;
+  for (const struct sll_cache *cache = registry.live; cache != NULL; cache = cache->next) {
+    cached += sll_look_at(cache, cls, allocs, frees) + cache->state[cls].spare_count;
+  }
+  return cached;
+}
+
+/* No thread had those that wait. */
+bool sll_keep_alone(struct sll_cache *own) {
+  if (lock_is_held(&registry.lock)) return false;
+  registry.live = NULL;
+  registry.running = own != NULL ? 1 : 0;
+  if (own != NULL) link_live(own);
+  registry.waiting_count = 0;
+  for (struct sll_cache *cache = registry.waiting; cache != NULL; cache = cache->after, registry.waiting_count++) link_live(cache);
+  return true;
+}
