@@ -10,6 +10,7 @@
 #include "platform/base.h"
 
 /* ---- Enumerations: ENUM_x(V) lists V(CONSTANT, "name in every output") in order, from 0. ---- */
+/* clang-format off */
 
 #define ENUM_lookup_result(V) V(LOOKUP_HIT, "hit") V(LOOKUP_LEGACY, "legacy") V(LOOKUP_FOREIGN, "foreign")
 #define ENUM_lookup_strategy(V) \
@@ -47,6 +48,7 @@
 #define ENUM_found_by(V) V(FOUND_BY_OPERATION, "operation") V(FOUND_AT_END, "end")
 
 #define ENUM_leak_kind(V) V(LEAK_LOST, "lost") V(LEAK_INDIRECT, "indirect") V(LEAK_REACHABLE, "reachable")
+/* clang-format on */
 
 /*
  * The stages of a refill, in the order in which they are tried once the thread's own lists are empty; S(name, "what is tried"). Each is

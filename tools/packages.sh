@@ -1,9 +1,14 @@
 #!/bin/sh
-# Installs what is missing of the packages that packages.txt lists:   sh tools/packages.sh SECTION...
-# Needs root or sudo only where something is missing. Exit codes: 0 all there, 1 some are not, 2 bad usage.
+# Installs what is missing of the packages that packages.txt lists:   sh tools/packages.sh [--missing] SECTION...
+# Needs root or sudo only if something is missing. With --missing it only says what is. Exit codes: 0 all there, 1 some are not, 2 bad usage.
 set -u
 here=$(dirname "$0")
-[ $# -gt 0 ] || { echo "usage: packages.sh SECTION...   (sections: $(sed -n 's/^\[\(.*\)\]$/\1/p' "$here/packages.txt" | tr '\n' ' '))" >&2; exit 2; }
+only_say=
+if [ "${1-}" = --missing ]; then
+  only_say=yes
+  shift
+fi
+[ $# -gt 0 ] || { echo "usage: packages.sh [--missing] SECTION...   (sections: $(sed -n 's/^\[\(.*\)\]$/\1/p' "$here/packages.txt" | tr '\n' ' '))" >&2; exit 2; }
 
 # The packages of section $1 that are not installed, one a line.
 missing_of() {
@@ -24,6 +29,7 @@ for section in "$@"; do
 done
 wanted=$(missing "$@")
 [ -n "$wanted" ] || exit 0
+[ -z "$only_say" ] || { echo "Not installed: $wanted"; exit 1; }
 command -v apt-get >/dev/null 2>&1 || { echo "packages.sh: no apt-get here; install by hand: $wanted" >&2; exit 1; }
 
 as_root=

@@ -127,10 +127,12 @@ static inline uint64_t stats_refills(const struct stats_class_counters *c) {
 struct stats_pins { STATS_PINS(STATS_MEMBER) };
 
 /* What the files of other allocators are called; F("the file name begins so", "name"). Those that are loaded are among the modules. */
+/* clang-format off */
 #define ALLOCATOR_FILES(F)                                                    \
   F("libjemalloc", "jemalloc") F("libtcmalloc", "tcmalloc") F("libmimalloc", "mimalloc") F("libsnmalloc", "snmalloc") \
   F("librpmalloc", "rpmalloc") F("libtbbmalloc", "tbbmalloc") F("libhoard", "Hoard") F("libhardened_malloc", "hardened_malloc") \
   F("libscudo", "Scudo") F("libmesh", "Mesh") F("libdieharder", "DieHarder")
+/* clang-format on */
 #define ALLOCATOR_ENTRY(file, name) {file, name},
 
 #define STATS_UTILISATION_BINS 11 /* 0-9 %, 10-19 %, ..., 90-99 %, 100 % of a slab's blocks are live */

@@ -33,7 +33,9 @@ OTHER_FORMS(DECLARE_FORM)
 
 /* ---- Whose the operators are. ---- */
 
+/* clang-format off */ /* it takes the && for a reference of C++ */
 #define AND_IS_OWN(form, letters, type, arguments) && operators.form == own_##form
+/* clang-format on */
 
 static bool whole; /* the program replaces none of the basic forms; false: not yet known. Read plainly: an atomic load costs one instruction more. */
 
@@ -73,15 +75,15 @@ static void *next(const char *name) {
 }
 
 static NOINLINE void *fail(const char *name, size_t size) {
-  void *(*const operator)(size_t) = (void *(*)(size_t))(uintptr_t)next(name);
-  if (operator != NULL) return operator(size);
+  void *(*const theirs)(size_t) = (void *(*)(size_t))(uintptr_t)next(name);
+  if (theirs != NULL) return theirs(size);
   message_say("operator new: there is no memory, and no C++ library to throw std::bad_alloc");
   abort();
 }
 
 static NOINLINE void *fail_aligned(const char *name, size_t size, size_t align) {
-  void *(*const operator)(size_t, size_t) = (void *(*)(size_t, size_t))(uintptr_t)next(name);
-  if (operator != NULL) return operator(size, align);
+  void *(*const theirs)(size_t, size_t) = (void *(*)(size_t, size_t))(uintptr_t)next(name);
+  if (theirs != NULL) return theirs(size, align);
   message_say("operator new: there is no memory, and no C++ library to throw std::bad_alloc");
   abort();
 }
@@ -91,14 +93,14 @@ static NOINLINE void *fail_aligned(const char *name, size_t size, size_t align) 
  * library to ask it and to catch what it throws.
  */
 static NOINLINE void *fail_quietly(const char *name, void *basic(size_t), size_t size, const void *nothrow) {
-  void *(*const operator)(size_t, const void *) = (void *(*)(size_t, const void *))(uintptr_t)next(name);
-  if (operator != NULL) return operator(size, nothrow);
+  void *(*const theirs)(size_t, const void *) = (void *(*)(size_t, const void *))(uintptr_t)next(name);
+  if (theirs != NULL) return theirs(size, nothrow);
   return find_whole() ? NULL : basic(size);
 }
 
 static NOINLINE void *fail_quietly_aligned(const char *name, void *basic(size_t, size_t), size_t size, size_t align, const void *nothrow) {
-  void *(*const operator)(size_t, size_t, const void *) = (void *(*)(size_t, size_t, const void *))(uintptr_t)next(name);
-  if (operator != NULL) return operator(size, align, nothrow);
+  void *(*const theirs)(size_t, size_t, const void *) = (void *(*)(size_t, size_t, const void *))(uintptr_t)next(name);
+  if (theirs != NULL) return theirs(size, align, nothrow);
   return find_whole() ? NULL : basic(size, align);
 }
 

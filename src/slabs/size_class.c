@@ -7,6 +7,7 @@ static_assert(CLASS_COUNT < 127, "a class and its code in the directory fit into
  * by even steps. Above, they are chosen so that many blocks fill a slab without a tail, most of them one of a single unit; what stride and tail waste
  * of a slab together is at most 9 % more than a C library's block of that size would have, of 16 more bytes.
  */
+/* clang-format off */
 #define CLASSES(C) \
   C(0, 0, 16) C(1, 16, 32) C(2, 32, 48) C(3, 48, 64) C(4, 64, 80) C(5, 80, 96) C(6, 96, 112) C(7, 112, 128) \
   C(8, 128, 144) C(9, 144, 160) C(10, 160, 176) C(11, 176, 192) C(12, 192, 208) C(13, 208, 224) C(14, 224, 240) C(15, 240, 256) \
@@ -24,6 +25,7 @@ static_assert(CLASS_COUNT < 127, "a class and its code in the directory fit into
 #define ALIGNED_CLASSES(A) \
   A(32) A(64) A(96) A(128) A(160) A(192) A(224) A(256) \
   FOUR(A, 64) FOUR(A, 128) FOUR(A, 256) FOUR(A, 512) FOUR(A, 1024) FOUR(A, 2048) FOUR(A, 4096)
+/* clang-format on */
 
 #define COUNT_CLASS(cls, above, stride) +1
 #define COUNT_ALIGNED(stride) +1

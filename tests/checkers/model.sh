@@ -4,7 +4,7 @@
 # The model test under memcheck: every name of the family, threads, forks, all of hakmem's own bookkeeping, and not one error.
 . "$(dirname "$0")/common.sh"
 need_valgrind
-seed=${HAKMEM_TEST_SEED:-29}
+seed=${TEST_SEED:-29}
 
 # model OPTION...: with these options of hakmem's
 model() {

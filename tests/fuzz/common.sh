@@ -7,8 +7,8 @@ place=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-model.XXXXXX") || exit 1
 trap 'rm -rf "$place"' EXIT
 trap 'exit 130' INT TERM
 
-# The same seed in each run, unless HAKMEM_TEST_SEED names another; the model prints it.
-fresh_seed=${HAKMEM_TEST_SEED:-29}
+# run.sh's --seed; the model prints it.
+fresh_seed=${TEST_SEED:-29}
 
 model() {
   echo "$*"

@@ -6,9 +6,9 @@
 # hakmem says so in one line and details, once, and the program goes on and ends well; with HAKMEM_ON_ERROR=abort it stops behind the
 # details. `seen`: a drain had seen the header good before. `none` is a misuse that the default mode does not see. Behind it: what is said in
 # the debugging mode and with HAKMEM_GUARD=1 (`!`: a guard page stops the program; `+`: two verdicts), and by memcheck (tests/checkers/misuse.sh).
-# The README's table has these lines, word for word:
+# README.md of this folder has all of it in a table, which this script makes:
 #
-#   sh tests/misuse/misuse.sh --table     prints it
+#   sh tests/misuse/misuse.sh --write     writes it again
 set -u
 SOURCE_DIR=${SOURCE_DIR:-$(cd "$(dirname "$0")/../.." && pwd)}
 BUILD_DIR=${BUILD_DIR:-$SOURCE_DIR/build}
@@ -41,11 +41,20 @@ table() {
   done
 }
 
-[ "${1:-}" = --table ] && { table; exit 0; }
+readme=$SOURCE_DIR/tests/misuse/README.md
+
+# The README with a new table: it is the last thing there.
+with_table() {
+  sed '/^| program | what it does/,$d' "$readme"
+  table
+}
 
 place=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-misuse.XXXXXX") || exit 1
 trap 'rm -rf "$place"' EXIT
 failures=0
+
+with_table >"$place/readme"
+[ "${1:-}" = --write ] && { cat "$place/readme" >"$readme"; exit; }
 
 wrong() {
   echo "$*"
@@ -138,10 +147,8 @@ sed -i '/^Aborted/d' "$place/err"
 [ "$(grep -c '^  \(found\|freed\|allocated\) at [0-9.]* s by thread [0-9]*, stack [0-9]*$' "$place/err")" -eq 3 ] ||
   wrong "double_free: without its three stacks in the debugging mode"
 
-table >"$place/table"
-sed -n '/^| program | what it does/,/^$/p' "$SOURCE_DIR/README.md" | sed '/^$/d' >"$place/readme"
-[ "$(wc -l <"$place/table")" -gt 70 ] && cmp -s "$place/table" "$place/readme" || {
-  echo "README.md: the table of what is caught is not what sh tests/misuse/misuse.sh --table prints"
+[ "$(table | wc -l)" -gt 70 ] && cmp -s "$place/readme" "$readme" || {
+  echo "tests/misuse/README.md: its table is not the one that the programs make; to write it again: sh tests/misuse/misuse.sh --write"
   failures=$((failures + 1))
 }
 

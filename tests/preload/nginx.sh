@@ -39,7 +39,7 @@ END
 # Starts the server on a free port: $port. One that is taken ends the server, and the next is tried.
 start_server() {
   for attempt in 1 2 3 4 5 6 7 8 9 10; do
-    port=$((20000 + ($$ * 7 + attempt * 911 + $(date +%N | sed 's/^0*//')) % 12000))
+    port=$((20000 + (${TEST_SEED:-29} * 7 + attempt * 911) % 12000))
     configure "$port" 2 before
     become nginx -p "$PWD" -c "$PWD/nginx.conf" -e "$PWD/error.log" -g 'daemon off;' >server.log 2>&1 &
     server=$!

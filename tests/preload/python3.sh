@@ -1,5 +1,6 @@
 #!/bin/sh
 # python3: json, re, big integers, threads, and multiprocessing with fork. PYTHONMALLOC=malloc sends every object to malloc.
+# needs: /dev/shm
 . "$(dirname "$0")/common.sh"
 need python3
 

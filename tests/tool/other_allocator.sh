@@ -1,4 +1,5 @@
 # An allocator beside hakmem, and libraries that would have had another malloc: hakmem explain names them, from statistics and from a trace.
+# needs: /dev/shm
 . "$(dirname "$0")/common.sh"
 
 echo 'int nothing_of_importance;  int do_nothing(void) { return nothing_of_importance; }' >empty.c

@@ -2,6 +2,7 @@
 # something fails or somebody interrupts; a daemon that is there already is used and left as it was; damaged traces.
 # timeout: 600
 # slow
+# needs: /dev/shm
 . "$(dirname "$0")/common.sh"
 for tool in lttng lttng-sessiond ps; do command -v $tool >/dev/null 2>&1 || skip "$tool is not installed"; done
 [ -e "$BUILD_DIR/lib/libhakmem-tracepoints.so" ] || skip "built without the provider (HAKMEM_TRACEPOINTS)"
@@ -172,7 +173,7 @@ damage() {
   for file in $(find bad -type f -name "$1"); do "$2" "$file" "$3"; done
 }
 cut() { truncate -s "$2" "$1"; }
-spoil() { LC_ALL=C awk "BEGIN { srand($2 + 1); for (i = 0; i < 64; i++) printf \"%c\", rand() * 256 }" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
+spoil() { LC_ALL=C awk "BEGIN { srand(${TEST_SEED:-29} + $2); for (i = 0; i < 64; i++) printf \"%c\", rand() * 256 }" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
 damage metadata cut 0 && fails 1 "is empty" "$hakmem" report bad
 damage metadata cut 3000 && fails 1 "is cut off" "$hakmem" report bad
 damage metadata spoil 0 && fails 1 "not metadata" "$hakmem" report bad

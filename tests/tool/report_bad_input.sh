@@ -12,7 +12,7 @@ mkdir empty
 fails 1 "neither a trace nor stats files" "$hakmem" report empty
 : >empty.stats
 fails 1 "is empty" "$hakmem" report empty.stats
-head -c 2000000 /dev/urandom >foreign.stats
+random_bytes 2000000 >foreign.stats
 fails 1 "not a stats file of hakmem" "$hakmem" report foreign.stats
 echo "HAKSTATS" >short.stats
 fails 1 "not a stats file of hakmem" "$hakmem" report short.stats

@@ -55,7 +55,7 @@ END
 printf 'no end, and a NUL \0 in it #0 %s/wrong+0x1200' "$place" >>odd
 timeout 60 "$hakmem" symbolize odd >out || fail "exit status $? of odd lines"
 cmp odd out || fail "odd lines were changed"
-head -c 300000 /dev/urandom >random
+random_bytes 300000 >random
 timeout 60 "$hakmem" symbolize random >out || fail "exit status $? of random bytes"
 cmp random out || fail "random bytes were changed"
 { printf '#0 /'; head -c 200000 /dev/zero | tr '\0' 'x'; echo '+0x12'; } >long

@@ -3,6 +3,7 @@
 # A C++ program that throws does the same without hakmem, with hakmem and an idle provider, and in a session in full
 # tracing with stacks: neither LTTng nor libunwind may come between it and libgcc's unwinder. It opens and closes an
 # object that throws, too.
+# needs: /dev/shm
 . "$(dirname "$0")/common.sh"
 command -v g++ >/dev/null 2>&1 || skip "g++ is not installed"
 

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Programs that close all descriptors, or put their own files in the place of others: LTTng writes nothing into the program's files, and the session goes on.
+# needs: /dev/shm
 . "$(dirname "$0")/common.sh"
 program descriptors
 mkdir "$place/room"

@@ -1,5 +1,6 @@
 #!/bin/sh
 # What happens before the tracer attaches, in the constructor of a library, is replayed to it: that a library was opened without RTLD_DEEPBIND, and which.
+# needs: /dev/shm
 . "$(dirname "$0")/common.sh"
 cat >"$place/opens.c" <<'EOF'
 #include <dlfcn.h>

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Every event of the table arrives in the trace, with plausible fields, and as often as the statistics of the same run say.
+# needs: /dev/shm
 . "$(dirname "$0")/common.sh"
 program table
 program provoke

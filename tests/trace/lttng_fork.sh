@@ -1,6 +1,7 @@
 #!/bin/sh
 # Children are traced under their own process ids, whichever way they came to be; with liblttng-ust-fork.so beside the
 # provider, too; and many forks of a program whose threads allocate end.
+# needs: /dev/shm
 . "$(dirname "$0")/common.sh"
 program forks
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # `lttng list --userspace --fields` shows the events of src/events.h with their fields, all of them and no others; and
 # nothing but what was asked for is in the way: no session, then a session, and the same list.
+# needs: /dev/shm
 . "$(dirname "$0")/common.sh"
 program table
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Sessions that start while the program runs get all that they need to make sense of it: the process event, and each
 # stack and loaded object once more.
+# needs: /dev/shm
 . "$(dirname "$0")/common.sh"
 program loop
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Whatever a traced program does at its end, and whatever becomes of the session daemon: it ends when it should, with
 # its own exit status; and a program that was killed in the middle of an event does not keep the session from ending.
+# needs: /dev/shm
 . "$(dirname "$0")/common.sh"
 program loop
 program exits

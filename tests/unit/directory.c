@@ -8,6 +8,7 @@
 #include "platform/config.h"
 #include "events.h"
 #include "memory/os.h"
+#include "seed.h"
 
 static struct slab *make_slab(char *base, uint32_t cls, uint32_t units) {
   struct slab *slab = calloc(1, sizeof *slab);
@@ -185,7 +186,7 @@ Test(directory, the_hash_finds_those_that_stay) {
   static struct superslab *superslabs[COUNT];
   config.lookup = STRATEGY_HASH;
   const size_t size = config_superslab_size();
-  srand(1);
+  srand(test_seed(0));
   uint64_t at = 1;
   for (int i = 0; i < COUNT; i++) {
     superslabs[i] = calloc(1, superslab_descriptor_size(size));

@@ -1,5 +1,6 @@
 /* Sets of ranges: joined, cut, split, found, against a plain map of bytes. */
 #include "memory/ranges.h"
+#include "seed.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -54,7 +55,7 @@ Test(ranges, next_is_the_first_that_ends_behind) {
 
 Test(ranges, against_a_map) {
   static bool map[2000];
-  srand(7);
+  srand(test_seed(0));
   for (unsigned n = 0; n < 20000; n++) {
     const uintptr_t start = (uintptr_t)rand() % 1990, end = start + 1 + (uintptr_t)rand() % 9;
     bool empty = true;

@@ -11,6 +11,7 @@
 #include "hakmem.h"
 #include "memory/os.h"
 #include "threads/tls_sll.h"
+#include "seed.h"
 
 #define BLOCKS 400
 #define EDGES 3
@@ -56,7 +57,7 @@ static void mark(int i, bool marked[BLOCKS]) {
 }
 
 static void check(unsigned seed, int edges_of_10, int root_count) {
-  srand(seed);
+  srand(test_seed(seed));
   make_blocks();
   bool reached[BLOCKS] = {0}, referred[BLOCKS] = {0}, led[BLOCKS] = {0};
   for (int i = 0; i < BLOCKS; i++) {

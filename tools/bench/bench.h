@@ -162,7 +162,7 @@ void bench_command_add(struct bench_command *c, char *word);
 void bench_command_free(struct bench_command *c);
 
 /* ---- bench_judge.c: the targets that the measurements decide. ---- */
-enum verdict { VERDICT_MET, VERDICT_NOT_MET, VERDICT_OPEN, VERDICT_TOO_FEW, VERDICT_UNKNOWN };
+enum verdict { VERDICT_MET, VERDICT_NOT_MET, VERDICT_OPEN, VERDICT_TOO_FEW, VERDICT_TOO_WIDE, VERDICT_UNKNOWN };
 struct judgement { char *what, *target, *note; double value, low, high; enum verdict verdict; };
 struct judgement *bench_judge(const struct bench *b, size_t *count); /* to be freed with judgements_free */
 void judgements_free(struct judgement *list, size_t count);

@@ -176,7 +176,9 @@ static void print_targets(FILE *out, const struct bench *b) {
   struct judgement *const list = bench_judge(b, &count);
   if (count > 0) fputs("<h2>Targets</h2>\n<table><tr><th>what</th><th>target</th><th>against</th><th>measured</th><th>verdict</th></tr>\n", out);
   for (size_t i = 0; i < count; i++) {
-    static const char *const classes[] = {"met", "missed", "open", "open", "open"};
+    static const char *const classes[] = {
+      [VERDICT_MET] = "met", [VERDICT_NOT_MET] = "missed", [VERDICT_OPEN] = "open", [VERDICT_TOO_FEW] = "open",
+      [VERDICT_TOO_WIDE] = "open", [VERDICT_UNKNOWN] = "open"};
     fputs("<tr><td class=\"l\">", out);
     text(out, list[i].what);
     fprintf(out, "</td><td class=\"l\">%s</td><td class=\"l\">", list[i].target);

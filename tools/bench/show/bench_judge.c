@@ -1,7 +1,10 @@
 /*
- * The targets, and whether the measurements meet them. A target is met when the whole confidence interval lies on its good side,
- * not met when the whole interval lies on the other, and else not decided. "At least x times the best of the peers" is x times
- * each of them: the peer against which hakmem looks worst decides, so that no luck of one round picks it.
+ * The targets, and whether the measurements meet them. A target is met if the whole confidence interval lies on its good side. It is not met
+ * if the whole interval lies on the other side. Otherwise it is not decided.
+ *
+ * "At least x times the best of the peers" is x times each of them: the peer against which hakmem looks worst decides, so that no luck of one
+ * round picks it. "No slower" also holds for an interval that reaches 1, but only if the interval is narrow: more noise must not mean more
+ * targets met.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -15,9 +18,15 @@
 #define MOST_INSTRUCTIONS 55.0
 #define MOST_RESIDENT 1.3
 #define LEAST_CONFIDENCE 0.9 /* what 5 rounds give; with fewer nothing is decided */
+#define NARROW 0.1 /* from low to high, as a share of the median: an interval that is as wide or wider cannot say "no slower" */
 
-const char *const verdict_names[] = {"met", "not met", "not decided: the interval spans the target", "not decided: too few rounds",
-                                     "not available here"};
+const char *const verdict_names[] = {
+  [VERDICT_MET] = "met",
+  [VERDICT_NOT_MET] = "not met",
+  [VERDICT_OPEN] = "not decided: the interval spans the target",
+  [VERDICT_TOO_FEW] = "not decided: too few rounds",
+  [VERDICT_TOO_WIDE] = "not decided: the interval is not narrower than 10 %",
+  [VERDICT_UNKNOWN] = "not available here"};
 
 struct list { struct judgement *items; size_t count, capacity; };
 
@@ -216,14 +225,15 @@ static void judge_threads(const struct bench *b, struct list *l) {
       but_for_failed(b, WORKLOAD_THREADS, "hakmem", "mimalloc"), overall(b, WORKLOAD_THREADS, "hakmem", "mimalloc", FIGURE_speed), 1.05, true);
 }
 
-/* No slower within the noise: an interval that holds 1 will do. */
+/* No slower, within a noise of less than NARROW. */
 static void judge_programs(const struct bench *b, struct list *l) {
   const size_t first = l->count;
   for (size_t w = 0; w < b->workload_count; w++) {
     if (b->workloads[w].kind == WORKLOAD_PROGRAM) judge_best(b, l, w, "hakmem", 1.0);
   }
   for (size_t i = first; i < l->count; i++) {
-    if (l->items[i].verdict == VERDICT_OPEN && l->items[i].high >= 1) l->items[i].verdict = VERDICT_MET;
+    struct judgement *const j = &l->items[i];
+    if (j->verdict == VERDICT_OPEN) j->verdict = j->high - j->low < NARROW * j->value ? VERDICT_MET : VERDICT_TOO_WIDE;
   }
 }
 
