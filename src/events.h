@@ -48,7 +48,6 @@
 #define ENUM_found_by(V) V(FOUND_BY_OPERATION, "operation") V(FOUND_AT_END, "end")
 
 #define ENUM_leak_kind(V) V(LEAK_LOST, "lost") V(LEAK_INDIRECT, "indirect") V(LEAK_REACHABLE, "reachable")
-/* clang-format on */
 
 /*
  * The stages of a refill, in the order in which they are tried once the thread's own lists are empty; S(name, "what is tried"). Each is
@@ -141,6 +140,7 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
   E(deepbind, "a library was opened without RTLD_DEEPBIND, which the program asked for", F_TEXT(path))                  \
   E(end_check, "the headers of all blocks, or of a sample, were checked at the end of the process",   \
     F_U64(blocks) F_U64(checked) F_U64(wrong) F_TICKS(ticks))
+/* clang-format on */
 
 /* ---- The structures: struct event_NAME. ---- */
 
