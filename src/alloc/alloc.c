@@ -13,7 +13,7 @@
 #include "checks/misuse.h"
 #include "memory/os.h"
 #include "modes/quarantine.h"
-#include "threads/reclaim.h"
+#include "reclaim.h"
 #include "modes/recording.h"
 
 void *alloc_fail(void) {

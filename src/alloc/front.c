@@ -9,7 +9,7 @@
 #include "probe.h"
 #include "modes/guard.h"
 #include "large.h"
-#include "threads/reclaim.h"
+#include "reclaim.h"
 #include "checks/records.h"
 
 /* ---- Guarded blocks. ---- */

@@ -1,5 +1,5 @@
 /* What is given back before a request is refused, and what is not, because that would not help. */
-#include "threads/reclaim.h"
+#include "alloc/reclaim.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>

@@ -6,7 +6,7 @@
 #define HAKMEM_RECLAIM_H
 
 #include "platform/base.h"
-#include "tls_sll.h"
+#include "threads/tls_sll.h"
 
 /* How hard to try; after a step that helped too little, the next. */
 enum reclaim_step { RECLAIM_FREE, RECLAIM_TEAR, RECLAIM_STEPS };
