@@ -12,7 +12,7 @@
 #include "src/platform/message.h"
 #include "src/platform/options.h"
 #include "src/probe.h"
-#include "src/threads/tls_sll.h"
+#include "src/alloc/usage.h"
 #include "base/clock.h"
 #include "base/inside.h"
 #include "checkers/checker.h"
@@ -64,11 +64,10 @@ int hub_on_read(struct hak_stats *out, size_t size) {
                                           s->counters.shared_fail_no_address_space};
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     const struct stats_class_counters *c = &s->cls[row];
-    uint64_t allocs = 0, frees = 0;
-    if (row < CLASS_COUNT) sll_cached(row, &allocs, &frees);
-    if (s->complete) allocs = frees = 0; /* published already */
-    all.allocs += c->allocs + allocs;
-    all.frees += c->frees + frees;
+    struct operations more = {0};
+    if (row < CLASS_COUNT && !s->complete) more = usage_unpublished(row); /* else they are published already */
+    all.allocs += c->allocs + more.allocs;
+    all.frees += c->frees + more.frees;
     all.requested += s->gauge[row].requested;
     all.allocated += s->gauge[row].allocated;
     all.active += s->gauge[row].active;
@@ -128,7 +127,7 @@ void hub_on_start(void) {
 static void stop_statistics(void) {
   if (!is_watched()) return;
   modules_record_allocators(); /* once more: some are opened later */
-  sll_publish_all();
+  usage_publish();
   snapshot_take(true, false);
   if (tracer_is_listened()) {
     tracer_raise_process();

@@ -14,7 +14,7 @@
 #include <valgrind/memcheck.h>
 
 #include "src/checker_hooks.h"
-#include "src/slabs/directory.h"
+#include "src/checks/view.h"
 #include "src/platform/syscall.h"
 
 static __thread unsigned held __attribute__((tls_model("initial-exec")));
@@ -34,10 +34,10 @@ static void release(void) {
  * as long as the block lives.
  */
 static void close_descriptor(const void *block, uint32_t cls, bool closed) {
-  struct slab *slab = cls >= CLASS_COUNT ? directory_slab(block) : NULL;
-  if (slab == NULL) return;
-  if (closed) VALGRIND_MAKE_MEM_NOACCESS(&slab->base, sizeof(slab->base));
-  else VALGRIND_MAKE_MEM_DEFINED(&slab->base, sizeof(slab->base));
+  void *const *pointer = cls >= CLASS_COUNT ? view_pointer_to(block) : NULL;
+  if (pointer == NULL) return;
+  if (closed) VALGRIND_MAKE_MEM_NOACCESS(pointer, sizeof(*pointer));
+  else VALGRIND_MAKE_MEM_DEFINED(pointer, sizeof(*pointer));
 }
 
 static void on_alloc(const struct event_alloc *e) {
@@ -97,7 +97,7 @@ static void pass_for_read_only(const struct range *range) {
   VALGRIND_NON_SIMD_CALL2(make_writable, range->start, size);
 }
 
-static void visit(const struct slab *slab, void *context) {
+static void visit(const struct slab_view *slab, void *context) {
   struct range *range = context;
   const uintptr_t base = (uintptr_t)slab->base;
   if (base != range->end) {
@@ -112,7 +112,7 @@ static void stop(void) {
   if (stat("/proc/self/task", &threads) != 0 || threads.st_nlink != 3) return; /* a folder each, and "." and ".." */
   struct range range = {0, 0};
   hold();
-  directory_each(visit, &range);
+  view_each(visit, &range);
   pass_for_read_only(&range);
   release();
 }

@@ -6,11 +6,11 @@
 #include <link.h>
 
 #include "src/platform/config.h"
-#include "src/slabs/directory.h"
 #include "src/modes/guard.h"
 #include "src/memory/maps.h"
 #include "src/memory/os.h"
 #include "src/checks/records.h"
+#include "src/checks/view.h"
 #include "stacks/frames.h"
 #include "statistics/stats.h"
 #include "blackbox.h"
@@ -98,41 +98,38 @@ static void put_sentence(struct message *m, const struct event_hdr_reset *e) {
   }
 }
 
-/* A byte before `block`, which is of `slab`: what its header says. */
-static const char *state_of(const struct slab *slab, const void *block) {
-  uint8_t header;
-  if (!maps_read(&header, (const char *)block - 1, 1)) return "not readable";
-  return header_says_live(header, slab->cls) ? "live" : header == HEADER_FREE ? "free" : "of a broken header, too";
-}
+static const char *const states[] = {
+  [VIEW_LIVE] = "live", [VIEW_FREE] = "free", [VIEW_BROKEN] = "of a broken header, too", [VIEW_UNREADABLE] = "not readable"};
 
-static void put_block(struct message *m, const struct event_hdr_reset *e, const struct slab *slab) {
-  const char *block = slab->cls < CLASS_COUNT ? slab_block_of(slab, e->base) : slab->base;
+static void put_block(struct message *m, const struct event_hdr_reset *e, const struct slab_view *slab) {
+  const bool small = slab->cls < CLASS_COUNT;
+  const char *block = small ? view_block(slab, e->base) : slab->base;
   message_text(m, "\n  in a slab at ");
   message_pointer(m, (uintptr_t)slab->base);
   message_text(m, ", offset ");
   message_number(m, e->offset);
   if (block == NULL) {
-    message_text(m, (const char *)e->base < slab->base + slab->first ? ": before its first block" : ": behind the last block");
+    message_text(m, (const char *)e->base < slab->first ? ": before its first block" : ": behind the last block");
     return;
   }
-  message_text(m, slab->cls < CLASS_COUNT ? "; blocks of " : "; one block of ");
-  message_number(m, slab->cls < CLASS_COUNT ? slab->stride - 1 : slab->requested);
+  message_text(m, small ? "; blocks of " : "; one block of ");
+  message_number(m, slab->bytes);
   message_text(m, " bytes");
   if (block != e->base) {
     message_text(m, "; ");
     message_number(m, (uint64_t)((const char *)e->base - block));
     message_text(m, " bytes into block ");
     message_pointer(m, (uintptr_t)block);
-    if (slab->cls < CLASS_COUNT) {
+    if (small) {
       message_text(m, ", which is ");
-      message_text(m, state_of(slab, block));
+      message_text(m, states[view_header(slab, block)]);
     }
   }
   if (e->left == NULL) return;
   message_text(m, "; the left neighbour ");
   message_pointer(m, (uintptr_t)e->left);
   message_text(m, " is ");
-  message_text(m, state_of(slab, e->left));
+  message_text(m, states[view_header(slab, e->left)]);
 }
 
 /* A pointer into the region of guarded blocks that is none. */
@@ -230,11 +227,11 @@ static void send_moment(struct message *m, const char *what, uint64_t now_ms, ui
 void blackbox_send(struct message *m, const struct event_hdr_reset *e, int (*send)(struct message *)) {
   message_text(m, "\n  ");
   put_sentence(m, e);
-  const struct slab *slab = e->slab != NULL ? directory_slab(e->slab) : NULL;
-  if (slab != NULL && slab->base == e->slab) {
-    put_block(m, e, slab);
+  struct slab_view slab;
+  if (e->slab != NULL && view_of(e->slab, &slab) && slab.base == e->slab) {
+    put_block(m, e, &slab);
     const char *const base = e->base;
-    const struct window w = {slab->base, slab->base + slab->size, e->expect != 0 ? base - 1 : NULL, e->got};
+    const struct window w = {slab.base, slab.base + slab.size, e->expect != 0 ? base - 1 : NULL, e->got};
     for (int row = -ROWS; row < ROWS; row++) put_row(m, base + row * ROW, &w);
   } else if (guard_owns(e->base)) {
     put_guarded(m, e->base);

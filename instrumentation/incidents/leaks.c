@@ -18,7 +18,6 @@
 
 #include "src/platform/config.h"
 #include "src/events.h"
-#include "src/modes/guard.h"
 #include "src/memory/maps.h"
 #include "src/platform/message.h"
 #include "src/memory/os.h"
@@ -131,15 +130,6 @@ static uintptr_t left_control_block(const struct maps_region *region, bool guard
 
 static struct dl_find_object library; /* this one, where it is not part of the program */
 
-static void read_part(uintptr_t start, uintptr_t end) {
-  uintptr_t own_start, own_end;
-  while (start < end && os_own_next(start, &own_start, &own_end) && own_start < end) {
-    if (start < own_start) reach_from(start, own_start);
-    start = own_end;
-  }
-  if (start < end) reach_from(start, end);
-}
-
 /* `context` is where the unreadable region before this one ends. */
 static bool read_region(const struct maps_region *region, void *context) {
   uintptr_t *unreadable_end = context;
@@ -147,7 +137,6 @@ static bool read_region(const struct maps_region *region, void *context) {
   if (!region->readable) *unreadable_end = region->end;
   const bool is_file = region->path[0] != '\0' && region->path[0] != '[';
   if (!region->readable || region->shared || (!region->writable && is_file) || strcmp(region->path, "[vvar]") == 0) return false;
-  if (guard_owns((const void *)region->start)) return false; /* blocks */
   uintptr_t start = region->end;
   for (uint32_t i = 0; i < stacks.count; i++) {
     if (stacks.pointer[i] >= region->start && stacks.pointer[i] < start) start = stacks.pointer[i];
@@ -157,8 +146,8 @@ static bool read_region(const struct maps_region *region, void *context) {
     start = left != 0 ? left : region->start;
   }
   const uintptr_t ours = (uintptr_t)library.dlfo_map_start, behind = (uintptr_t)library.dlfo_map_end;
-  read_part(start, min_size(region->end, max_size(ours, start)));
-  read_part(max_size(start, behind), region->end);
+  reach_from(start, min_size(region->end, max_size(ours, start)));
+  reach_from(max_size(start, behind), region->end);
   return false;
 }
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "src/alloc/alloc.h"
+#include "src/alloc/start.h"
 #include "src/names/hakmem.h"
 #include "src/platform/config.h"
 #include "src/platform/message.h"

@@ -3,8 +3,8 @@
  */
 #include <unistd.h>
 
+#include "src/alloc/usage.h"
 #include "src/platform/message.h"
-#include "src/threads/tls_sll.h"
 #include "src/events.h"
 #include "base/event_names.h"
 #include "base/log_file.h"
@@ -54,16 +54,15 @@ static void put_classes(struct dump *d, const struct stats_block *b) {
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     const struct stats_class_gauges *g = &b->gauge[row];
     const struct stats_class_counters *c = &b->cls[row];
-    uint64_t allocs = 0, frees = 0;
     if (!is_used(b, row)) continue;
-    if (row < CLASS_COUNT) sll_cached(row, &allocs, &frees);
-    if (b->complete) allocs = frees = 0; /* published already */
+    struct operations more = {0};
+    if (row < CLASS_COUNT && !b->complete) more = usage_unpublished(row); /* else they are published already */
     class_name(&d->m, row);
     if (row < CLASS_COUNT) message_number_to(&d->m, b->stride[row], 14);
     message_number_to(&d->m, g->requested, 28);
     message_number_to(&d->m, g->allocated, 42);
-    message_number_to(&d->m, c->allocs + allocs, 55);
-    message_number_to(&d->m, c->frees + frees, 68);
+    message_number_to(&d->m, c->allocs + more.allocs, 55);
+    message_number_to(&d->m, c->frees + more.frees, 68);
     message_number_to(&d->m, g->live, 78);
     message_number_to(&d->m, g->cached_tls + g->cached_pool, 88);
     message_number_to(&d->m, g->capacity, 98);

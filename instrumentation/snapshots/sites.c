@@ -10,12 +10,11 @@
  */
 #include <string.h>
 
-#include "src/slabs/directory.h"
+#include "src/checks/view.h"
 #include "src/modes/guard.h"
 #include "src/memory/os.h"
 #include "src/modes/profile.h"
 #include "src/checks/records.h"
-#include "src/slabs/shared_pool.h"
 #include "base/clock.h"
 #include "stacks/stacks.h"
 #include "statistics/stats.h"
@@ -62,19 +61,15 @@ static struct site *site_of(uint32_t stack, uint32_t cls) {
   return &table[i];
 }
 
-/* The class row of a block that is in no slab. */
-static uint32_t row_of(size_t size) { return size <= SMALL_MAX ? class_of_size(size) : size <= units_large_max() ? CLASS_LARGE : CLASS_HUGE; }
-
 /*
- * A live record, which keeps its block live, and so its slab in place, while its stripe's lock is held; what other blocks of the slab
- * do meanwhile is seen as it was at some time.
+ * A live record keeps its block live, and so its slab in place, while its stripe's lock is held. Other blocks of the slab come and go meanwhile.
  */
-READS_RACILY static void add_record(struct record *record, void *context) {
+static void add_record(struct record *record, void *context) {
   (void)context;
   if (record->freed) return;
-  const struct slab *slab = directory_slab(record->block);
-  const uint32_t cls = slab != NULL ? slab->cls : row_of(record->requested), age = now_ms - record->alloc_ms;
-  if (cls >= CLASS_ROWS) return;
+  struct slab_view slab;
+  const bool in_slab = view_of(record->block, &slab);
+  const uint32_t cls = in_slab ? slab.cls : view_row(record->requested), age = now_ms - record->alloc_ms;
   const bool small = cls < CLASS_COUNT;
   const double weight = profile_weight(record->sampled), age_ms = (int32_t)age > 0 ? weight * age : 0;
   struct site *site = site_of(record->alloc_stack, cls);
@@ -82,15 +77,13 @@ READS_RACILY static void add_record(struct record *record, void *context) {
   f->samples++;
   f->blocks += weight;
   f->requested += weight * (double)record->requested;
-  f->allocated += weight * (small ? class_stride(cls) : slab != NULL ? (double)slab->size : (double)record->requested);
+  f->allocated += weight * (small ? class_stride(cls) : in_slab ? (double)slab.size : (double)record->requested);
   f->age_ms += age_ms;
   if ((int32_t)age > 0 && age > site->oldest_ms) site->oldest_ms = age;
-  if (!small || slab == NULL) return;
-  const uint32_t live = slab->seen_live, capacity = slab->capacity;
-  if (live == 0 || live >= capacity) return;
-  const double share = weight * (capacity - live) * class_stride(cls) / live;
+  if (!small || !in_slab || slab.live == 0 || slab.live >= slab.capacity) return;
+  const double share = weight * (slab.capacity - slab.live) * class_stride(cls) / slab.live;
   f->waste += share;
-  if (live * 100 > capacity * STATS_PINNED) return;
+  if (slab.live * 100 > slab.capacity * STATS_PINNED) return;
   f->pinned += share;
   f->pins += weight;
   f->pin_age_ms += age_ms;

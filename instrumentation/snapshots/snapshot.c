@@ -9,16 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "src/platform/config.h"
-#include "src/platform/file.h"
-#include "src/slabs/directory.h"
-#include "src/modes/guard.h"
-#include "src/slabs/legacy.h"
+#include "src/alloc/usage.h"
+#include "src/checks/view.h"
 #include "src/memory/os.h"
 #include "src/modes/profile.h"
-#include "src/checks/records.h"
-#include "src/slabs/shared_pool.h"
-#include "src/threads/tls_sll.h"
+#include "src/platform/file.h"
 #include "src/checker_hooks.h"
 #include "src/probe.h"
 #include "base/clock.h"
@@ -30,32 +25,26 @@
 
 #define FIRST_PERIOD_NS 10000000u /* of the timeline: 10 ms, doubled as often as needed */
 
+static uint64_t above(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
+
 /* What a walk over all slabs adds up. */
 struct walk {
-  bool thorough;
   uint64_t now_ms;
   uint64_t large_requested, large_bytes, large_blocks;
   uint64_t tails;
-  uint64_t resident; /* of the SuperSlabs */
+  uint64_t between;                     /* bytes of units that no slab has, but that are not free */
   uint64_t waste, pinned, pinned_slabs; /* see struct stats_profile */
-  uint64_t legacy_slabs[CLASS_COUNT];   /* that are not full */
   struct stats_pins pins[CLASS_COUNT];
   uint32_t utilisation[CLASS_COUNT][STATS_UTILISATION_BINS];
 };
 
-/* The blocks in use: of a slab that other threads take from and give to meanwhile, so it may be anything. */
-READS_RACILY static uint32_t used_of(const struct slab *slab) {
-  const uint32_t carved = slab->carved, free_count = slab->free_count;
-  return carved > free_count ? carved - free_count : 0;
-}
-
 /* A slab of small blocks, and what is free in it. */
-READS_RACILY static void count_slab(struct walk *walk, struct slab *slab, uint32_t cls, uint32_t capacity) {
-  const uint32_t live = walk->thorough ? slab_count_live(slab) : used_of(slab);
+static void count_slab(struct walk *walk, const struct slab_view *slab) {
+  const uint32_t cls = slab->cls, live = slab->live, capacity = slab->capacity;
+  walk->tails += slab->size - (uint64_t)capacity * slab->stride;
   walk->utilisation[cls][live < capacity ? live * 10 / capacity : 10]++;
-  slab->seen_live = live;
   if (live == 0 || live >= capacity) return;
-  const uint64_t waste = (uint64_t)(capacity - live) * class_stride(cls), idle_ms = slab_idle_ms(slab, walk->now_ms);
+  const uint64_t waste = (uint64_t)(capacity - live) * slab->stride, idle_ms = view_idle_ms(slab, walk->now_ms);
   walk->waste += waste;
   if (live * 100 > capacity * STATS_PINNED) return;
   walk->pinned += waste;
@@ -67,56 +56,31 @@ READS_RACILY static void count_slab(struct walk *walk, struct slab *slab, uint32
   if (idle_ms > pins->longest_ms) pins->longest_ms = idle_ms;
 }
 
-static void visit_legacy(struct slab *slab, void *context) {
+static void visit(const struct slab_view *slab, void *context) {
   struct walk *walk = context;
-  walk->legacy_slabs[slab->cls]++;
-  count_slab(walk, slab, slab->cls, slab->capacity);
-}
-
-/*
- * Runs under the lock over the SuperSlabs, which holds every slab's units in place, but not its class's lock: a fresh slab may be
- * about to get its class, so every word is read once and believed only as far as it cannot do harm.
- */
-READS_RACILY static void visit_superslab(struct superslab *ss, void *context) {
-  struct walk *walk = context;
-  if (walk->thorough) walk->resident += superslab_resident(ss);
-  for (uint32_t u = 0; u < ss->units;) {
-    struct slab *slab = &ss->slabs[u];
-    if ((ss->free_mask >> u & 1) != 0 || slab->home != ss || slab->units == 0) {
-      u++;
-      continue;
-    }
-    u += slab->units;
-    if (slab->cls == CLASS_LARGE) {
-      walk->large_blocks++;
-      walk->large_requested += slab->requested;
-      walk->large_bytes += slab->size;
-      continue;
-    }
-    const uint32_t cls = slab->cls, capacity = slab->capacity;
-    if (cls >= CLASS_COUNT || capacity == 0) continue;
-    walk->tails += slab->size - (uint64_t)capacity * class_stride(cls);
-    count_slab(walk, slab, cls, capacity);
+  if (slab->cls < CLASS_COUNT) {
+    count_slab(walk, slab);
+  } else if (slab->cls == CLASS_LARGE) {
+    walk->large_blocks++;
+    walk->large_requested += slab->bytes;
+    walk->large_bytes += slab->size;
+  } else {
+    walk->between += slab->size;
   }
 }
 
-READS_RACILY static void snapshot_class(struct stats_block *b, uint32_t cls) {
+static void snapshot_class(struct stats_block *b, uint32_t cls) {
   struct stats_class_gauges *g = &b->gauge[cls];
   const struct stats_class_counters *c = &b->cls[cls];
-  struct pool_usage pool;
-  struct legacy_usage legacy;
-  uint64_t allocs, frees;
+  const struct class_usage usage = usage_of_class(cls);
   const uint64_t stride = class_stride(cls);
-  pool_usage(cls, &pool);
-  legacy_usage(cls, &legacy);
-  g->cached_tls = sll_cached(cls, &allocs, &frees);
-  g->cached_pool = pool.batched;
-  g->slabs = pool.slabs + legacy.slabs;
-  g->capacity = pool.capacity + legacy.capacity;
-  g->active = pool.bytes + legacy.bytes;
-  const uint64_t used = pool.used + legacy.used, cached = g->cached_tls + g->cached_pool;
-  g->live = used > cached ? used - cached : 0;
-  g->partial = g->capacity > used ? g->capacity - used : 0; /* a slab may have come between the two readings */
+  g->cached_tls = usage.listed;
+  g->cached_pool = usage.batched;
+  g->slabs = usage.slabs;
+  g->capacity = usage.capacity;
+  g->active = usage.bytes;
+  g->live = usage.live;
+  g->partial = usage.partial;
   g->allocated = g->live * stride;
   const double mean = c->request_samples != 0 ? (double)c->request_bytes / (double)c->request_samples : (double)stride;
   g->requested = (uint64_t)((double)g->live * mean);
@@ -173,22 +137,24 @@ static void keep_idlest(struct stats_block *b, const struct stats_moment *moment
 
 /* ---- All of it. ---- */
 
-static void fill_buckets(struct stats_block *b, const struct walk *walk) {
-  struct units_totals totals;
-  struct legacy_usage huge;
-  units_totals(&totals);
-  legacy_usage(CLASS_HUGE, &huge);
+/*
+ * Huge blocks are taken as touched, because their owner asked for them, and legacy slabs, because they are few or nearly full. Metadata's
+ * untouched part lies in the leaves and the block.
+ */
+static void fill_untouched(struct stats_block *b, const struct heap_usage *heap, enum view_lock lock) {
+  uint64_t resident, of_directory;
+  if (!usage_ask_kernel(lock, &resident, &of_directory)) return;
+  const uint64_t outside = heap->huge_bytes + heap->huge_kept + heap->legacy_bytes + b->buckets.metadata + heap->guarded;
+  b->untouched = above(above(b->committed, outside), resident) + above(sizeof(*b), block_resident(b)) + of_directory;
+}
+
+static void fill_buckets(struct stats_block *b, const struct walk *walk, const struct heap_usage *heap) {
   struct stats_buckets buckets = {
-    .live = walk->large_bytes + huge.huge_bytes, .empty = totals.dirty_bytes, .tails = walk->tails, .huge_cache = huge.kept_bytes, .guarded = guard_bytes(),
-    .metadata = os_metadata_used() + directory_bytes() + record_bytes() + sites_bytes() + sizeof(struct stats_block)};
-  uint64_t in_legacy = 0; /* small blocks' slabs, of which the walk over the SuperSlabs knows nothing */
+    .live = walk->large_bytes + heap->huge_bytes, .empty = heap->dirty_bytes + walk->between, .tails = walk->tails, .huge_cache = heap->huge_kept,
+    .guarded = heap->guarded, .metadata = heap->metadata + sites_bytes() + sizeof(struct stats_block)};
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const struct stats_class_gauges *g = &b->gauge[cls];
     const uint64_t stride = class_stride(cls);
-    struct legacy_usage legacy;
-    legacy_usage(cls, &legacy);
-    in_legacy += legacy.bytes;
-    buckets.tails += legacy.bytes - legacy.capacity * stride;
     buckets.live += g->allocated;
     buckets.cached_tls += g->cached_tls * stride;
     buckets.cached_pool += g->cached_pool * stride;
@@ -198,51 +164,36 @@ static void fill_buckets(struct stats_block *b, const struct walk *walk) {
   b->committed = 0;
 #define ADD_BUCKET(name, text) b->committed += buckets.name;
   STATS_BUCKETS(ADD_BUCKET)
-  b->mapped = os_mapped() + sizeof(struct stats_block); /* the block is among the metadata, too: committed <= mapped */
-  __atomic_store_n(&b->superslabs_active, totals.active, __ATOMIC_RELAXED);
-  if (!walk->thorough) return;
-  /*
-   * Huge blocks are taken as touched, because their owner asked for them, and legacy slabs, because they are few or nearly full. Metadata's
-   * untouched part lies in the leaves and the block.
-   */
-  const uint64_t outside = huge.huge_bytes + huge.kept_bytes + in_legacy + buckets.metadata + buckets.guarded;
-  const uint64_t in_superslabs = b->committed > outside ? b->committed - outside : 0;
-  const uint64_t of_block = block_resident(b);
-  const uint64_t untouched_slabs = in_superslabs > walk->resident ? in_superslabs - walk->resident : 0;
-  b->untouched = untouched_slabs + (sizeof(*b) > of_block ? sizeof(*b) - of_block : 0) + directory_untouched();
+  b->mapped = heap->mapped + sizeof(struct stats_block); /* the block is among the metadata, too: committed <= mapped */
+  __atomic_store_n(&b->superslabs_active, (uint32_t)heap->superslabs, __ATOMIC_RELAXED);
 }
 
-static void fill_rows(struct stats_block *b, const struct walk *walk) {
-  struct legacy_usage huge;
-  legacy_usage(CLASS_HUGE, &huge);
+static void fill_rows(struct stats_block *b, const struct walk *walk, const struct heap_usage *heap) {
   b->gauge[CLASS_LARGE] = (struct stats_class_gauges){
     .requested = walk->large_requested, .allocated = walk->large_bytes, .active = walk->large_bytes,
     .capacity = walk->large_blocks, .live = walk->large_blocks, .slabs = walk->large_blocks};
   b->gauge[CLASS_HUGE] = (struct stats_class_gauges){
-    .requested = huge.huge_requested, .allocated = huge.huge_bytes, .active = huge.huge_bytes,
-    .capacity = huge.huge_blocks, .live = huge.huge_blocks, .slabs = huge.huge_blocks};
+    .requested = heap->huge_requested, .allocated = heap->huge_bytes, .active = heap->huge_bytes,
+    .capacity = heap->huge_blocks, .live = heap->huge_blocks, .slabs = heap->huge_blocks};
 }
 
 static void fill_slabs(struct stats_block *b, const struct walk *walk) {
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
-    struct legacy_usage legacy;
-    legacy_usage(cls, &legacy);
-    memcpy(b->utilisation[cls], walk->utilisation[cls], sizeof(walk->utilisation[cls]));
-    if (legacy.slabs > walk->legacy_slabs[cls]) b->utilisation[cls][STATS_UTILISATION_BINS - 1] += (uint32_t)(legacy.slabs - walk->legacy_slabs[cls]);
-    b->pins[cls] = walk->pins[cls];
-  }
+  memcpy(b->utilisation, walk->utilisation, sizeof(walk->utilisation));
+  memcpy(b->pins, walk->pins, sizeof(walk->pins));
 }
 
 static void take(struct stats_block *b, bool thorough, bool in_signal) {
   static struct walk walk BULK; /* one snapshot at a time; a thread's stack may be too small for it */
   memset(&walk, 0, sizeof(walk));
-  walk.thorough = thorough;
   walk.now_ms = os_now_ms();
+  const enum view_lock lock = in_signal ? VIEW_TRY : VIEW_WAIT;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) snapshot_class(b, cls);
-  if (legacy_visit(in_signal, visit_legacy, &walk) && units_visit(in_signal, visit_superslab, &walk)) {
+  if (view_each_held(thorough ? VIEW_BY_HEADERS : VIEW_USED, lock, visit, &walk)) {
+    const struct heap_usage heap = usage_of_heap();
     fill_slabs(b, &walk);
-    fill_rows(b, &walk);
-    fill_buckets(b, &walk);
+    fill_rows(b, &walk, &heap);
+    fill_buckets(b, &walk, &heap);
+    if (thorough) fill_untouched(b, &heap, lock);
   }
   const struct resident resident = resident_set();
   b->rss = resident.all;

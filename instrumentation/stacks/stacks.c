@@ -32,20 +32,21 @@
 static struct lock lock;
 static uint32_t libunwind; /* atomic */
 static bool started;       /* before, libraries must not be opened: the malloc may be the loader's */
-enum { UNTRIED, OPENING, MISSING, OPEN };
+enum { UNTRIED, OPENING, MISSING, REFUSED, OPEN };
 
 /* Not within the gate: the loader's other lock may be held by a constructor that waits for the gate. */
 static void *open_libunwind(void *unused) {
   hub_hold(); /* it may be a thread of its own */
-  const bool open = unwind_open();
-  if (open) {
+  static const uint32_t state[] = {[UNWIND_OPEN] = OPEN, [UNWIND_MISSING] = MISSING, [UNWIND_REFUSED] = REFUSED};
+  const enum unwind_opened opened = unwind_open();
+  if (opened == UNWIND_OPEN) {
     uintptr_t frames[INNER_FRAMES];
     const bool may = gate_enter();
     if (may) unwind_capture(frames, INNER_FRAMES, modules_epoch(true)); /* the first call makes libunwind's own tables, and allocates */
     gate_leave();
   }
   hub_release();
-  __atomic_store_n(&libunwind, open ? OPEN : MISSING, __ATOMIC_RELEASE);
+  __atomic_store_n(&libunwind, state[opened], __ATOMIC_RELEASE);
   return unused;
 }
 

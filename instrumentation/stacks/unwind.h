@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Opens the library; false: there is none. */
-bool unwind_open(void);
+/* Opens the library. */
+enum unwind_opened { UNWIND_OPEN, UNWIND_MISSING, UNWIND_REFUSED /* a message said why */ };
+enum unwind_opened unwind_open(void);
 
 /* Fills at most `most` addresses of the calling thread's stack, of an epoch; returns how many. */
 uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoch);

@@ -28,10 +28,13 @@
 
 #include "src/memory/maps.h"
 #include "src/memory/os.h"
+#include "src/platform/message.h"
 #include "src/platform/syscall.h"
+#include "library_file.h"
 #include "unwind.h"
 #include "unwind_fp.h"
 
+#define LIBRARY "libunwind.so.8"
 #define TEXT_OF(x) #x
 #define NAME_OF(x) TEXT_OF(x)
 
@@ -145,11 +148,26 @@ static bool start_libunwind(unw_accessors_t *(*get_accessors)(unw_addr_space_t),
   return accessors != NULL;
 }
 
-bool unwind_open(void) {
-  if (__atomic_load_n(&backtrace, __ATOMIC_ACQUIRE) != NULL) return true;
-  if (getauxval(AT_BASE) == 0) return false; /* a statically linked program: it would get a second C library, which knows no object */
-  void *library = dlopen("libunwind.so.8", RTLD_LAZY | RTLD_LOCAL);
-  if (library == NULL) return false;
+static void say_cut_off(const char *path) {
+  struct message m;
+  message_start(&m);
+  message_text(&m, "hakmem: ");
+  message_quoted(&m, path);
+  message_text(&m, " is cut off (install libunwind8 again): there are no stacks");
+  message_error(&m);
+}
+
+enum unwind_opened unwind_open(void) {
+  if (__atomic_load_n(&backtrace, __ATOMIC_ACQUIRE) != NULL) return UNWIND_OPEN;
+  if (getauxval(AT_BASE) == 0) return UNWIND_MISSING; /* a statically linked program: it would get a second C library, which knows no object */
+  const char *path;
+  void *library = dlopen(LIBRARY, RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD); /* the program may have it, whatever became of the file */
+  if (library == NULL && library_is_cut_off(LIBRARY, &path)) {
+    say_cut_off(path);
+    return UNWIND_REFUSED;
+  }
+  if (library == NULL) library = dlopen(LIBRARY, RTLD_LAZY | RTLD_LOCAL);
+  if (library == NULL) return UNWIND_MISSING;
   int (*function)(void **, int);
   int (*set_policy)(unw_addr_space_t, unw_caching_policy_t);
   *(void **)&function = dlsym(library, NAME_OF(unw_backtrace));
@@ -164,9 +182,9 @@ bool unwind_open(void) {
   *(void **)&get_accessors = dlsym(library, NAME_OF(unw_get_accessors));
   const unw_addr_space_t *local = dlsym(library, NAME_OF(unw_local_addr_space));
   if (function == NULL || set_policy == NULL || !(TAKE_REGISTERS) || init_local == NULL || init_context == NULL || step == NULL || get_reg == NULL ||
-      get_proc_info == NULL || get_save_loc == NULL || local == NULL || get_accessors == NULL || !start_libunwind(get_accessors, *local) || set_policy(*local, UNW_CACHE_NONE) != 0 || !map_sides()) return false;
+      get_proc_info == NULL || get_save_loc == NULL || local == NULL || get_accessors == NULL || !start_libunwind(get_accessors, *local) || set_policy(*local, UNW_CACHE_NONE) != 0 || !map_sides()) return UNWIND_MISSING;
   __atomic_store_n(&backtrace, function, __ATOMIC_RELEASE);
-  return true;
+  return UNWIND_OPEN;
 }
 
 NOINLINE uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoch) {

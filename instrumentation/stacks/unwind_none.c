@@ -1,7 +1,7 @@
 /* unwind_none.c: the build without HAKMEM_BACKTRACE has no stacks. */
 #include "unwind.h"
 
-bool unwind_open(void) { return false; }
+enum unwind_opened unwind_open(void) { return UNWIND_MISSING; }
 
 uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoch) {
   (void)frames, (void)most, (void)epoch;

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "src/alloc/usage.h"
 #include "src/platform/config.h"
 #include "src/names/hakmem.h"
 #include "src/memory/os.h"
 #include "src/platform/syscall.h"
-#include "src/threads/tls_sll.h"
 #include "base/clock.h"
 #include "stats.h"
 #include "stats_file.h"
@@ -23,8 +23,8 @@ _Alignas(4096) struct stats_block stats_own BULK; /* the pages of the file are i
  */
 bool stats_child_begins;
 static struct lock child_lock;
-/* `own_`: what the forking thread had not published: the parent and the child both will. */
-static struct { uint64_t allocs, frees, own_allocs, own_frees, request_samples, request_bytes; } inherited[CLASS_ROWS] BULK;
+/* `own`: what the forking thread had not published: the parent and the child both will. */
+static struct { uint64_t allocs, frees, request_samples, request_bytes; struct operations own; } inherited[CLASS_ROWS] BULK;
 
 void stats_count(uint32_t cls, uint64_t allocs, uint64_t frees) {
   struct stats_block *b = stats_block();
@@ -56,7 +56,7 @@ static void fill_in(struct stats_block *b) {
   struct stat namespace;
   b->pid_namespace = config.stats_file[0] != '\0' && sys_stat("/proc/self/ns/pid", &namespace, 0) == 0 ? namespace.st_ino : 0;
   b->complete = 0;
-  b->full_tracing = sll_goes_slow();
+  b->full_tracing = usage_all_events();
   b->start_realtime_ns = clock_ns(CLOCK_REALTIME);
   start_ns = clock_ns(CLOCK_MONOTONIC);
   b->superslab_size = config_superslab_size();
@@ -118,8 +118,8 @@ void stats_begin_child(void) {
       stats_own.cls[row] = (struct stats_class_counters){
         .allocs = inherited[row].allocs, .frees = inherited[row].frees,
         .request_samples = inherited[row].request_samples, .request_bytes = inherited[row].request_bytes};
-      stats_own.inherited_allocs[row] = inherited[row].allocs + inherited[row].own_allocs;
-      stats_own.inherited_frees[row] = inherited[row].frees + inherited[row].own_frees;
+      stats_own.inherited_allocs[row] = inherited[row].allocs + inherited[row].own.allocs;
+      stats_own.inherited_frees[row] = inherited[row].frees + inherited[row].own.frees;
     }
     fill_in(&stats_own);
     __atomic_store_n(&stats_child_begins, false, __ATOMIC_RELEASE);
@@ -137,7 +137,7 @@ void stats_fork_prepare(void) {
     const struct stats_class_counters *c = &b->cls[row];
     inherited[row].allocs = __atomic_load_n(&c->allocs, __ATOMIC_RELAXED);
     inherited[row].frees = __atomic_load_n(&c->frees, __ATOMIC_RELAXED);
-    if (row < CLASS_COUNT) sll_unpublished(row, &inherited[row].own_allocs, &inherited[row].own_frees);
+    if (row < CLASS_COUNT) inherited[row].own = usage_own_unpublished(row);
     inherited[row].request_samples = __atomic_load_n(&c->request_samples, __ATOMIC_RELAXED);
     inherited[row].request_bytes = __atomic_load_n(&c->request_bytes, __ATOMIC_RELAXED);
   }

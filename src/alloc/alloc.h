@@ -87,9 +87,6 @@ void alloc_prepare(void);
 /* Registers what a fork needs with the C library, once: before any other handlers of forks, which see atfork.c. */
 void alloc_watch_forks(void);
 
-/* What the constructor does, once; for whoever's constructor may run before it and needs the instrumentation. */
-void alloc_start(void);
-
 /* Whether a block of `size` bytes is to be expected at `p`, as far as its class tells: most sized frees need not look closer. */
 ALWAYS_INLINE bool size_fits(const void *p, size_t size) {
   return LIKELY(size <= SMALL_MAX && directory_code(sll_self->directory, header_place(p)) == (int8_t)(class_of_size(size) + 1));

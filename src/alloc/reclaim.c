@@ -8,6 +8,7 @@
 #include "threads/tls_drain.h"
 #include "threads/tls_idle.h"
 #include "threads/tls_threads.h"
+#include "usage.h"
 
 #define SLACK MIB /* what free_bytes says is an estimate */
 
@@ -15,24 +16,15 @@
 
 /* Bytes of slabs of class `cls` that no live block lies in. Lists of other threads count as free. */
 static size_t free_of_class(uint32_t cls) {
-  struct pool_usage pool;
-  struct legacy_usage legacy;
-  uint64_t allocs, frees;
-  pool_usage(cls, &pool);
-  if (pool.slabs == 0 && legacy_used(cls) == 0) return 0;
-  legacy_usage(cls, &legacy);
-  const uint64_t used = pool.used + legacy.used, free = pool.batched + sll_cached(cls, &allocs, &frees);
-  const uint64_t live = (used > free ? used - free : 0) * class_stride(cls), bytes = pool.bytes + legacy.bytes;
-  return bytes > live ? bytes - live : 0;
+  const struct class_usage usage = usage_of_class(cls);
+  const uint64_t live = usage.live * class_stride(cls);
+  return usage.bytes > live ? usage.bytes - live : 0;
 }
 
 /* At most so much can be given back. */
 static size_t free_bytes(void) {
-  struct units_totals units;
-  struct legacy_usage huge;
-  units_totals(&units);
-  legacy_usage(CLASS_HUGE, &huge);
-  size_t free = units.free_units * UNIT_SIZE + huge.kept_bytes;
+  const struct heap_usage heap = usage_of_heap();
+  size_t free = heap.free_bytes + heap.huge_kept;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) free += free_of_class(cls);
   return free;
 }

@@ -5,6 +5,7 @@
 #include <sys/single_threaded.h>
 
 #include "alloc.h"
+#include "start.h"
 #include "platform/config.h"
 #include "platform/environment.h"
 #include "modes/debug.h"

@@ -2,12 +2,13 @@
 
 #include <string.h>
 
-#include "slabs/directory.h"
 #include "platform/file.h"
 #include "guard.h"
 #include "memory/maps.h"
 #include "memory/os.h"
 #include "checks/records.h"
+#include "checks/view.h"
+#include "slabs/header.h"
 #include "platform/syscall.h"
 
 #define CHUNK (64 * KIB)       /* bytes that are read at a time, at most; no page is larger */
@@ -63,29 +64,10 @@ static void meet(uint32_t number) {
 
 /* ---- The live blocks. ---- */
 
-/*
- * Other threads go on: a slab that was found may be given back at once, its descriptor be filled in for another slab, or be purged and read as zeros.
- * So it is copied, and the copy is used only if it makes sense as a whole and lies behind the area before it.
- */
-READS_RACILY static bool area_of_slab(const struct slab *slab, uintptr_t behind, struct area *area) {
-  const uintptr_t base = (uintptr_t)slab->base;
-  const uint32_t cls = slab->cls, carved = slab->carved, first = slab->first, stride = slab->stride;
-  const size_t size = slab->size, requested = slab->requested;
-  if (base < behind || base == 0 || size > PTRDIFF_MAX || cls >= CLASS_ROWS) return false;
-  if (cls >= CLASS_COUNT) {
-    *area = (struct area){.base = base, .stride = size, .bytes = requested, .count = 1, .cls = cls};
-    return size != 0 && requested <= size;
-  }
-  *area = (struct area){.base = base + first, .stride = stride, .bytes = stride - 1, .count = carved, .cls = cls};
-  return stride == class_stride(cls) && first <= size && carved <= (size - first) / stride;
-}
-
-static void count_slab(const struct slab *slab, void *context) {
+static void count_slab(const struct slab_view *slab, void *context) {
   (void)context;
-  struct area area;
-  if (!area_of_slab(slab, 0, &area)) return;
   r.area_capacity++;
-  r.block_capacity += area.count;
+  r.block_capacity += slab->count;
 }
 
 static void count_guarded(struct record *record, void *context) {
@@ -94,12 +76,13 @@ static void count_guarded(struct record *record, void *context) {
   r.block_capacity++;
 }
 
-static void add_slab(const struct slab *slab, void *context) {
+/* Other threads go on: two slabs may be seen that never were there at the same time. The second is left out. */
+static void add_slab(const struct slab_view *slab, void *context) {
   (void)context;
-  if (r.area_count == r.area_capacity) return;
   const struct area *last = r.area_count > 0 ? &r.areas[r.area_count - 1] : NULL;
-  const uintptr_t behind = last != NULL ? last->base + last->count * last->stride : 0;
-  r.area_count += area_of_slab(slab, behind, &r.areas[r.area_count]);
+  const uintptr_t first = (uintptr_t)slab->first;
+  if (r.area_count == r.area_capacity || (last != NULL && first < last->base + last->count * last->stride)) return;
+  r.areas[r.area_count++] = (struct area){.base = first, .stride = slab->stride, .bytes = slab->bytes, .count = slab->count, .cls = slab->cls};
 }
 
 static void add_guarded(struct record *record, void *context) {
@@ -204,7 +187,7 @@ static void *map(size_t size) {
 
 bool reach_begin(bool alone) {
   r.alone = alone;
-  directory_each(count_slab, NULL);
+  view_each(count_slab, NULL);
   guard_each(count_guarded, NULL);
   r.area_capacity = SPARE(r.area_capacity);
   r.block_capacity = min_size(SPARE(r.block_capacity), UINT32_MAX);
@@ -214,7 +197,7 @@ bool reach_begin(bool alone) {
   r.pending = map(r.block_capacity * sizeof(*r.pending));
   if (r.chunk == NULL || r.areas == NULL || r.state == NULL || r.pending == NULL || !maps_read(r.chunk, &r, sizeof(r))) return false;
   r.pagemap = file_open_briefly("/proc/self/pagemap");
-  directory_each(add_slab, NULL);
+  view_each(add_slab, NULL);
   const size_t slabs = r.area_count;
   guard_each(add_guarded, NULL);
   put_in_order(slabs);
@@ -292,9 +275,20 @@ static void read_pending(void) {
   while (r.pending_count > 0) read_block(r.pending[--r.pending_count]);
 }
 
-void reach_from(uintptr_t start, uintptr_t end) {
+static void read_region(uintptr_t start, uintptr_t end) {
+  if (start >= end) return;
   read_range(start, end);
   read_pending();
+}
+
+void reach_from(uintptr_t start, uintptr_t end) {
+  uintptr_t own_start, own_end;
+  if (guard_owns((const void *)start)) return;
+  while (start < end && os_own_next(start, &own_start, &own_end) && own_start < end) {
+    read_region(start, own_start);
+    start = own_end;
+  }
+  read_region(start, end);
 }
 
 void reach_again(void) {

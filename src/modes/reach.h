@@ -20,7 +20,7 @@
  */
 bool reach_begin(bool alone);
 
-/* What the words of [start, end) lead to is reached. */
+/* What the words of [start, end), one mapping or a part of one, lead to is reached. What hakmem has mapped there for itself and its blocks is left out. */
 void reach_from(uintptr_t start, uintptr_t end);
 
 /* Has the blocks that were reached read once more: other threads may have moved pointers into them. */

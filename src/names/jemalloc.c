@@ -28,10 +28,10 @@
 #include "events.h"
 #include "modes/guard.h"
 #include "hakmem.h"
-#include "slabs/legacy.h"
 #include "platform/message.h"
 #include "memory/os.h"
-#include "slabs/shared_pool.h"
+#include "slabs/units.h"
+#include "alloc/usage.h"
 
 #define FLAG_LG_ALIGN 0x3f /* log2 of the alignment, 0: none asked for */
 #define FLAG_ZERO 0x40     /* the other bits name an arena and a tcache */
@@ -131,41 +131,28 @@ static uint32_t blocks_of_slab(uint32_t cls) {
   return (uint32_t)((class_slab_units(cls) * UNIT_SIZE - class_first(cls)) / class_stride(cls));
 }
 
-/* Adds up a class, and returns the bytes of its slabs that lie in SuperSlabs. */
-static uint64_t add_class(uint32_t cls) {
-  struct pool_usage pool;
-  struct legacy_usage legacy;
-  uint64_t allocs, frees;
-  pool_usage(cls, &pool);
-  legacy_usage(cls, &legacy);
-  const uint64_t used = pool.used + legacy.used, cached = sll_cached(cls, &allocs, &frees) + pool.batched;
+static void add_class(uint32_t cls) {
+  const struct class_usage usage = usage_of_class(cls);
   struct bin *bin = &figures.bin[cls];
-  bin->slabs = pool.slabs + legacy.slabs;
-  bin->live = used > cached ? used - cached : 0;
+  bin->slabs = usage.slabs;
   /* A slab may have gone between the two readings; a program that subtracts the one from the other must not get less than nothing. */
-  bin->live = min_size(bin->live, bin->slabs * blocks_of_slab(cls));
+  bin->live = min_size(usage.live, bin->slabs * blocks_of_slab(cls));
   figures.small += bin->live * class_stride(cls);
-  figures.active += pool.bytes + legacy.bytes;
-  return pool.bytes;
+  figures.active += usage.bytes;
 }
 
 static void refresh(void) {
   static bool taking;
   if (__atomic_exchange_n(&taking, true, __ATOMIC_ACQUIRE)) return; /* another thread is at it: its figures are as good */
   figures.small = figures.active = 0;
-  uint64_t slabs = 0;
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) slabs += add_class(cls);
-  struct units_totals units;
-  struct legacy_usage huge;
-  units_totals(&units);
-  legacy_usage(CLASS_HUGE, &huge);
-  const uint64_t in_use = units.mapped - (uint64_t)units.free_units * UNIT_SIZE;
-  figures.large = (in_use > slabs ? in_use - slabs : 0) + huge.huge_bytes + guard_bytes();
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) add_class(cls);
+  const struct heap_usage heap = usage_of_heap();
+  const uint64_t in_use = heap.superslab_bytes - heap.free_bytes + heap.legacy_bytes, slabs = figures.active;
+  figures.large = (in_use > slabs ? in_use - slabs : 0) + heap.huge_bytes + heap.guarded;
   figures.active += figures.large;
-  figures.dirty = units.dirty_bytes + huge.kept_bytes;
-  figures.resident = figures.active + figures.dirty + os_metadata_used() + directory_bytes() - directory_untouched();
-  const uint64_t mapped = os_mapped();
-  figures.retained = mapped > figures.resident ? mapped - figures.resident : 0;
+  figures.dirty = heap.dirty_bytes + heap.huge_kept;
+  figures.resident = figures.active + figures.dirty + heap.metadata - directory_untouched();
+  figures.retained = heap.mapped > figures.resident ? heap.mapped - figures.resident : 0;
   __atomic_add_fetch(&figures.epoch, 1, __ATOMIC_RELEASE);
   __atomic_store_n(&taking, false, __ATOMIC_RELEASE);
 }
@@ -201,7 +188,7 @@ READER(read_allocated, taken(&figures.small) + figures.large)
 READER(read_active, taken(&figures.active))
 READER(read_resident, taken(&figures.resident))
 READER(read_retained, taken(&figures.retained))
-READER(read_metadata, os_metadata_used() + directory_bytes())
+READER(read_metadata, usage_of_heap().metadata)
 READER(read_nothing, 0)
 READER(read_arenas, ARENA_COUNT)
 READER(read_new_arena, ARENA_EMPTY)

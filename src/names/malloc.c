@@ -8,11 +8,9 @@
 
 #include "alloc/alloc.h"
 #include "probe.h"
-#include "modes/guard.h"
 #include "hakmem.h"
-#include "slabs/legacy.h"
 #include "memory/os.h"
-#include "slabs/shared_pool.h"
+#include "alloc/usage.h"
 
 HOT void *malloc(size_t size) { return alloc_fast(size); }
 HOT void free(void *p) { free_fast(p); }
@@ -46,27 +44,19 @@ EXPORT void cfree(void *p) { free_fast(p); }
 /* Bytes in blocks, of slabs, and of huge blocks, as glibc's mallinfo wants them. Lists of threads count as free. */
 static void sum_up(struct mallinfo2 *info) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
-    struct pool_usage pool;
-    struct legacy_usage old;
-    uint64_t allocs, frees;
-    pool_usage(cls, &pool);
-    legacy_usage(cls, &old);
-    const uint64_t cached = sll_cached(cls, &allocs, &frees) + pool.batched, used = pool.used + old.used;
-    const uint64_t live = used > cached ? used - cached : 0;
-    info->uordblks += (size_t)live * class_stride(cls);
+    const struct class_usage usage = usage_of_class(cls);
+    const uint64_t cached = usage.listed + usage.batched;
+    info->uordblks += (size_t)usage.live * class_stride(cls);
     info->fsmblks += (size_t)cached * class_stride(cls);
     info->smblks += (size_t)cached;
-    const uint64_t capacity = pool.capacity + old.capacity; /* a slab may have come between the readings */
-    info->fordblks += (size_t)(capacity > live ? capacity - live : 0) * class_stride(cls);
+    /* a slab may have come between the readings */
+    info->fordblks += (size_t)(usage.capacity > usage.live ? usage.capacity - usage.live : 0) * class_stride(cls);
   }
-  struct units_totals totals;
-  struct legacy_usage huge;
-  units_totals(&totals);
-  legacy_usage(CLASS_HUGE, &huge);
-  info->arena = (size_t)totals.mapped;
-  info->hblks = (size_t)huge.huge_blocks;
-  info->hblkhd = (size_t)huge.huge_bytes + guard_bytes();
-  info->keepcost = (size_t)totals.dirty_bytes;
+  const struct heap_usage heap = usage_of_heap();
+  info->arena = (size_t)heap.superslab_bytes;
+  info->hblks = (size_t)heap.huge_blocks;
+  info->hblkhd = (size_t)(heap.huge_bytes + heap.guarded);
+  info->keepcost = (size_t)heap.dirty_bytes;
 }
 
 EXPORT struct mallinfo2 mallinfo2(void) {
@@ -102,11 +92,10 @@ EXPORT int malloc_info(int options, FILE *out) {
   const struct mallinfo2 info = mallinfo2();
   fprintf(out, "<malloc version=\"hakmem-%s\">\n", hak_version());
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
-    struct pool_usage usage;
-    pool_usage(cls, &usage);
+    const struct class_usage usage = usage_of_class(cls);
     if (usage.slabs == 0) continue;
     fprintf(out, "  <class index=\"%u\" stride=\"%u\" slabs=\"%llu\" capacity=\"%llu\" used=\"%llu\"/>\n", cls, class_stride(cls),
-            (unsigned long long)usage.slabs, (unsigned long long)usage.capacity, (unsigned long long)usage.used);
+            (unsigned long long)usage.slabs, (unsigned long long)usage.capacity, (unsigned long long)(usage.live + usage.listed + usage.batched));
   }
   fprintf(out, "  <system type=\"superslabs\" size=\"%zu\"/>\n  <system type=\"huge\" count=\"%zu\" size=\"%zu\"/>\n</malloc>\n",
           info.arena, info.hblks, info.hblkhd);

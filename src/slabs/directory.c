@@ -146,14 +146,18 @@ void directory_leave(const struct slab *slab) {
   }
 }
 
-void directory_each(void (*visit)(const struct slab *slab, void *context), void *context) {
+typedef uint64_t __attribute__((may_alias)) codes; /* several at once */
+#define CODES sizeof(codes)
+
+void directory_each(void (*visit)(struct slab *slab, void *context), void *context) {
   for (uintptr_t root = 0; root < ROOT_LENGTH; root++) {
     const intptr_t distance = __atomic_load_n(&directory.root[root], __ATOMIC_ACQUIRE);
     if (distance == 0) continue;
     const struct directory_leaf *leaf = leaf_at(distance);
     for (uintptr_t unit = 0; unit < LEAF_UNITS; unit++) {
+      if (unit % CODES == 0 && __atomic_load_n((const codes *)&leaf->code[unit], __ATOMIC_RELAXED) == 0) unit += CODES - 1; /* most of a leaf is empty */
       if (__atomic_load_n(&leaf->code[unit], __ATOMIC_ACQUIRE) == 0) continue;
-      const struct slab *slab = __atomic_load_n(&leaf->slab[unit], __ATOMIC_RELAXED);
+      struct slab *slab = __atomic_load_n(&leaf->slab[unit], __ATOMIC_RELAXED);
       if ((uintptr_t)slab->base == (root << 16 | unit) << UNIT_SHIFT) visit(slab, context);
     }
   }

@@ -132,7 +132,7 @@ void directory_superslab_went(struct superslab *ss);
 struct slab *directory_lookup(const void *p, uint32_t strategy, uint32_t *probes);
 
 /* Calls `visit` for each slab, and each large and huge block, in order of address. Others may come and go meanwhile. */
-void directory_each(void (*visit)(const struct slab *slab, void *context), void *context);
+void directory_each(void (*visit)(struct slab *slab, void *context), void *context);
 
 /* Bytes of the leaves; how many of them have no memory behind them (asks the kernel). Signal safe. */
 size_t directory_bytes(void);

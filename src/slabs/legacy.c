@@ -380,29 +380,21 @@ READS_RACILY void legacy_usage(uint32_t cls, struct legacy_usage *out) {
   }
 }
 
-bool legacy_visit(bool try_only, void (*visit)(struct slab *slab, void *context), void *context) {
-  if (!try_only) lock_take(&legacy.lock);
-  else if (!lock_try(&legacy.lock)) return false;
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
-    for (struct slab *slab = legacy.slabs[cls].head; slab != NULL; slab = slab->next) visit(slab, context);
-  }
-  lock_release(&legacy.lock);
-  return true;
-}
+struct small_visit { void (*visit)(struct slab *slab, void *context); void *context; };
 
-struct small_visit { void (*visit)(const struct slab *slab, void *context); void *context; };
-
-static void visit_if_small(const struct slab *slab, void *context) {
+static void visit_if_small(struct slab *slab, void *context) {
   const struct small_visit *v = context;
   if (slab->home == NULL && slab->cls < CLASS_COUNT) v->visit(slab, v->context);
 }
 
-void legacy_visit_small(void (*visit)(const struct slab *slab, void *context), void *context) {
+bool legacy_visit(bool try_only, void (*visit)(struct slab *slab, void *context), void *context) {
   uint64_t slabs = 0;
-  if (!lock_try(&legacy.lock)) return;
+  if (!try_only) lock_take(&legacy.lock);
+  else if (!lock_try(&legacy.lock)) return false;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) slabs += legacy.slabs[cls].slabs;
-  if (slabs != 0) directory_each(visit_if_small, &(struct small_visit){visit, context});
+  if (slabs != 0) directory_each(visit_if_small, &(struct small_visit){visit, context}); /* the lists do not have full slabs */
   lock_release(&legacy.lock);
+  return true;
 }
 
 const struct lock_row legacy_locks = LOCK_ROW(legacy.lock);

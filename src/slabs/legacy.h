@@ -54,13 +54,8 @@ uint64_t legacy_used(uint32_t cls);                        /* of a small class, 
 /* Whether memory is kept, and few enough huge blocks are there, for large blocks that have grown to be huge ones. */
 bool legacy_has_place(void);
 
-/*
- * Calls `visit` for every slab of small blocks that is not full, under the lock, as units_visit does.
- */
+/* Calls `visit` for every slab of small blocks, under the lock, as units_visit does. */
 bool legacy_visit(bool try_only, void (*visit)(struct slab *slab, void *context), void *context);
-
-/* Calls `visit` for every slab of small blocks, full ones as well, under the lock if it can be had at once. */
-void legacy_visit_small(void (*visit)(const struct slab *slab, void *context), void *context);
 
 extern const struct lock_row legacy_locks;
 

@@ -31,10 +31,7 @@ bool slab_list_take(struct slab_list *list, uint32_t most, struct chain *chain) 
   struct block *broken = slab_take(slab, most, chain);
   if (broken != NULL) list->broken = broken;
   list->used += slab_used(slab) - before;
-  if (slab_is_full(slab)) {
-    slab->seen_live = 0; /* legacy's are not counted then */
-    unlink_partial(list, slab);
-  }
+  if (slab_is_full(slab)) unlink_partial(list, slab);
   return true;
 }
 

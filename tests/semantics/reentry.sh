@@ -27,6 +27,20 @@ for mode in $modes; do
   esac
 done
 
+# ---- With a libunwind whose file is cut off: the loader would map it, and the process end where the rest is touched. ----
+libunwind=$(ldconfig -p 2>/dev/null | sed -n 's/.*libunwind\.so\.8 .* => //p' | head -n 1)
+for part in 4096 20000 60000 66000; do
+  [ -n "$libunwind" ] || break
+  head -c $part "$libunwind" >"$place/broken/libunwind.so.8"
+  for mode in HAKMEM_DEBUG=1 HAKMEM_LEAKS=1 HAKMEM_TRACE=full; do
+    env $mode LD_LIBRARY_PATH="$place/broken" LD_PRELOAD="$DEFAULT" "$BUILD_DIR/tests/misuse/double_free" >"$place/out" 2>"$place/errors"
+    status=$?
+    [ $status -eq "$(case $mode in *DEBUG=1) echo 134 ;; *) echo 0 ;; esac)" ] || fail "$mode, $part bytes of libunwind: status $status: $(cat "$place/errors")"
+    grep -q 'verdict=double_free' "$place/errors" || fail "$mode, $part bytes of libunwind: no report: $(cat "$place/errors")"
+    [ "$(grep -c "broken/libunwind.so.8 is cut off" "$place/errors")" -eq 1 ] || fail "$mode, $part bytes of libunwind: $(cat "$place/errors")"
+  done
+done
+
 # ---- Stacks of a page or two. ----
 for mode in $modes; do
   for size in 4096 6144 16384; do

@@ -1,0 +1,72 @@
+#include "usage.h"
+
+#include "checks/records.h"
+#include "memory/os.h"
+#include "modes/guard.h"
+#include "slabs/directory.h"
+#include "slabs/legacy.h"
+#include "slabs/shared_pool.h"
+#include "slabs/units.h"
+#include "threads/tls_sll.h"
+
+static uint64_t above(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
+
+struct class_usage usage_of_class(uint32_t cls) {
+  struct pool_usage pool;
+  struct legacy_usage legacy;
+  uint64_t allocs, frees;
+  pool_usage(cls, &pool);
+  legacy_usage(cls, &legacy);
+  if (pool.slabs + legacy.slabs == 0) return (struct class_usage){0}; /* most classes of most processes: the threads' lists are not walked over */
+  struct class_usage u = {.slabs = pool.slabs + legacy.slabs, .capacity = pool.capacity + legacy.capacity, .bytes = pool.bytes + legacy.bytes,
+                          .listed = sll_cached(cls, &allocs, &frees), .batched = pool.batched};
+  const uint64_t used = pool.used + legacy.used;
+  u.live = above(used, u.listed + u.batched);
+  u.partial = above(u.capacity, used);
+  return u;
+}
+
+static uint64_t legacy_bytes(void) {
+  uint64_t sum = 0;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    struct legacy_usage legacy;
+    legacy_usage(cls, &legacy);
+    sum += legacy.bytes;
+  }
+  return sum;
+}
+
+struct heap_usage usage_of_heap(void) {
+  struct units_totals units;
+  struct legacy_usage huge;
+  units_totals(&units);
+  legacy_usage(CLASS_HUGE, &huge);
+  return (struct heap_usage){
+    .superslabs = units.active, .superslab_bytes = units.mapped, .free_bytes = units.free_units * UNIT_SIZE, .dirty_bytes = units.dirty_bytes,
+    .legacy_bytes = legacy_bytes(), .huge_blocks = huge.huge_blocks, .huge_requested = huge.huge_requested, .huge_bytes = huge.huge_bytes, .huge_kept = huge.kept_bytes,
+    .guarded = HAKMEM_EVENTS ? guard_bytes() : 0, .mapped = os_mapped(),
+    .metadata = os_metadata_used() + directory_bytes() + (HAKMEM_EVENTS ? record_bytes() : 0)};
+}
+
+static void add_resident(struct superslab *ss, void *sum) { *(uint64_t *)sum += superslab_resident(ss); }
+
+bool usage_ask_kernel(enum view_lock lock, uint64_t *in_superslabs, uint64_t *metadata_untouched) {
+  *in_superslabs = 0;
+  *metadata_untouched = directory_untouched();
+  return units_visit(lock == VIEW_TRY, add_resident, in_superslabs);
+}
+
+struct operations usage_unpublished(uint32_t cls) {
+  struct operations sum;
+  sll_cached(cls, &sum.allocs, &sum.frees);
+  return sum;
+}
+
+struct operations usage_own_unpublished(uint32_t cls) {
+  struct operations own;
+  sll_unpublished(cls, &own.allocs, &own.frees);
+  return own;
+}
+
+void usage_publish(void) { sll_publish_all(); }
+bool usage_all_events(void) { return sll_goes_slow(); }
