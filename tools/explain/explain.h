@@ -20,7 +20,7 @@
 #define EXPLAIN_RULES(R)                                                                                       \
   R(lost_data, "events, processes or details that are missing in the data")                                   \
   R(header_reset, "headers that somebody wrote over, double and invalid frees")                               \
-  R(leaks, "blocks that nothing leads to any more (of runs with HAKMEM_LEAKS=1)")                               \
+  R(leaks, "unreachable blocks (of runs with HAKMEM_LEAKS=1)")                               \
   R(limit, "shared_fails because HAKMEM_SS_LIMIT SuperSlabs were in use")                                      \
   R(no_memory, "shared_fails because the system gave no memory, or no aligned address space")                  \
   R(huge_blocks, "blocks that are too large for a SuperSlab")                                                   \
@@ -28,7 +28,7 @@
   R(lookup_tail, "lookups of SuperSlabs that take far longer than most")                                       \
   R(drains, "drains that come too often or move too little")                                                   \
   R(fresh_slabs, "refills that come from fresh slabs for the most part")                                           \
-  R(map_churn, "memory that goes back to the system and is asked for again")                                   \
+  R(map_churn, "memory that is returned to the kernel and requested again")                                   \
   R(external_fragmentation, "memory that is held but not in use by any live block")                            \
   R(internal_fragmentation, "blocks that are larger than what was asked for")                                  \
   R(growth, "live memory that grows all along the run")                                                        \

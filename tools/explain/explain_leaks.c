@@ -21,9 +21,9 @@ static void tell_leaks(struct diagnosis *d, const struct model_process *p) {
   char size[FORMAT_SIZE], reachable[FORMAT_SIZE];
   struct finding *const f = finding_add(d, "leaks", FINDING_ERROR, p);
   finding_cost(f, COST_BYTES, (double)lost, explain_whole_memory(p));
-  finding_what(f, "%s in %" PRIu64 " block%s were never freed, and nothing leads to them any more.", format_bytes(size, lost), lost_blocks,
+  finding_what(f, "%s in %" PRIu64 " block%s were never freed, and are unreachable.", format_bytes(size, lost), lost_blocks,
                lost_blocks == 1 ? "" : "s");
-  finding_evidence(f, "nothing leads to %" PRIu64 " of them, and only lost blocks to %" PRIu64 "; %s in %" PRIu64
+  finding_evidence(f, "no pointer leads to %" PRIu64 " of them, and only lost blocks lead to %" PRIu64 "; %s in %" PRIu64
                       " blocks could still be reached at the end",
                    blocks[LEAK_LOST], blocks[LEAK_INDIRECT], format_bytes(reachable, bytes[LEAK_REACHABLE]), blocks[LEAK_REACHABLE]);
   unsigned told = 0;
@@ -38,7 +38,7 @@ static void tell_leaks(struct diagnosis *d, const struct model_process *p) {
   }
   finding_figure(f, "lost_bytes", (double)lost);
   finding_figure(f, "lost_blocks", (double)lost_blocks);
-  finding_change(f, "Free these blocks, or what leads to them, where their owner drops them.");
+  finding_change(f, "Free these blocks when their owner drops them.");
   finding_effect(f, "%s less at the end of a run like this one", format_bytes(size, lost));
 }
 

@@ -18,10 +18,10 @@ static bool is_much(double bytes, double whole) { return bytes >= threshold.memo
 /* What to do about the largest of the buckets that hold no live block; an option without a value is a delay, and gets a tenth of it. The allocator's own tables are small, and not in question. */
 struct advice { const char *option, *value, *what, *effect; };
 #define ADVICE_cached_tls {"HAKMEM_DRAIN_INTERVAL", "256", NULL, "spare lists go to the pool eight times as soon; busy threads give up what they do not use"}
-#define ADVICE_cached_pool {"HAKMEM_RELEASE_DELAY", NULL, NULL, "batches that no thread takes go back to their slabs so many milliseconds later"}
+#define ADVICE_cached_pool {"HAKMEM_RELEASE_DELAY", NULL, NULL, "batches that no thread takes return to their slabs after so many milliseconds"}
 #define ADVICE_partial {NULL, NULL, "Few live blocks hold many slabs: allocate what lives long apart from what lives short (at the start, or in a " \
-                        "pool of its own), so that slabs become empty.", "slabs that are empty serve any class, and go back to the system"}
-#define ADVICE_empty {"HAKMEM_RELEASE_DELAY", NULL, NULL, "empty SuperSlabs go back to the system, and free units are purged, so many milliseconds after they were " \
+                        "pool of its own), so that slabs become empty.", "empty slabs serve any class, and are returned to the kernel"}
+#define ADVICE_empty {"HAKMEM_RELEASE_DELAY", NULL, NULL, "empty SuperSlabs are returned to the kernel, and free units are purged, so many milliseconds after they were " \
                       "last used; memory that is needed again has to be faulted in again"}
 #define ADVICE_tails {NULL, NULL, "Blocks of these sizes leave a tail in each slab: slightly smaller ones fit once more.", "less behind the last block of each slab"}
 #define ADVICE_huge_cache {"HAKMEM_RELEASE_DELAY", NULL, NULL, "freed huge blocks are kept for reuse for so many milliseconds only"}
@@ -120,8 +120,8 @@ static void tell_external(struct diagnosis *d, const struct model_process *p) {
   else finding_change(f, "%s", largest.advice.what);
   finding_effect(f, "%s; up to %s less", largest.advice.effect, format_bytes(a, largest.bytes));
   if (largest.bytes != idlest->buckets.partial) {
-    finding_change(f, "Call malloc_trim(0) where the program knows that it has just freed much, in the thread that did.");
-    finding_effect(f, "the thread's lists, batches and empty SuperSlabs go back at once");
+    finding_change(f, "Call malloc_trim(0) after the program has freed much, in the thread that did.");
+    finding_effect(f, "the thread's lists, batches and empty SuperSlabs are returned at once");
   }
 }
 
@@ -264,7 +264,7 @@ static void tell_residual(struct diagnosis *d, const struct model_process *p) {
   finding_cost(f, COST_BYTES, residual, explain_whole_memory(p));
   finding_evidence(f, "RSS %s = %s of hakmem + %s of everything else", format_bytes(a, p->rss), format_bytes(b, explain_whole(held)),
                    format_bytes(c, explain_whole(residual)));
-  finding_evidence(f, "%s of that are pages of files: code, and data that nobody wrote to", format_bytes(a, p->rss_files));
+  finding_evidence(f, "%s of that are pages of files: code, and data that were never written to", format_bytes(a, p->rss_files));
   finding_figure(f, "residual_bytes", residual);
   finding_change(f, "Look at the process's other mappings (/proc/PID/smaps, pmap -X PID): code and data of libraries, thread stacks, files and "
                     "memory that the program maps itself.");

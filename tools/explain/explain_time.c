@@ -115,7 +115,7 @@ const char *rule_lookup_tail(struct diagnosis *d) {
     finding_figure(f, "p50_ns", (double)median);
     finding_figure(f, "p999_ns", (double)tail);
     finding_option(f, "HAKMEM_HUGE_PAGES", "1");
-    finding_effect(f, "SuperSlabs ask for huge pages from the second one on: fewer TLB misses, where there are any");
+    finding_effect(f, "SuperSlabs ask for huge pages from the second one on: fewer TLB misses, if there are any");
     finding_change(f, "Look at what else runs on this machine (perf stat -e context-switches,page-faults,dTLB-load-misses).");
     finding_effect(f, "tells whether the tail is the allocator's at all");
   }
@@ -155,7 +155,7 @@ const char *rule_drains(struct diagnosis *d) {
     finding_figure(f, "interval_drains_then", (double)c.drain_interval * factor + 1);
   }
   if (!often || c.drain_length * 2 > drains) {
-    finding_change(f, "Lists overflow where one thread frees what others allocate, or where blocks are freed by the thousand: free nearer to "
+    finding_change(f, "Lists overflow if one thread frees what others allocate, or if blocks are freed by the thousand: free nearer to "
                       "the allocation, or reuse the blocks.");
     finding_effect(f, "a list that stays below its greatest length is drained by interval only");
   }
@@ -255,7 +255,7 @@ const char *rule_huge_blocks(struct diagnosis *d) {
   finding_figure(f, "calls", (double)calls);
   finding_figure(f, "mean_bytes", (double)mean_size);
   if (p != NULL && mean_size <= p->superslab_size / 2) {
-    finding_change(f, "Give arrays that grow their final size at once where it is known, by reserve() or a first realloc.");
+    finding_change(f, "Give arrays that grow their final size at once, if it is known, by reserve() or a first realloc.");
     finding_effect(f, "a block is taken once, and not copied");
     return NULL;
   }
@@ -266,7 +266,7 @@ const char *rule_huge_blocks(struct diagnosis *d) {
   const uint64_t mapped = d->r->total->counters.os_map;
   finding_change(f, "Keep large buffers for their next use instead of freeing them%s.",
                  mapped >= calls / 2 ? ": most of these needed a system call, because too little was freed shortly before" : "");
-  finding_effect(f, "no lock for all threads, no system call and no page fault where a buffer is there already");
+  finding_effect(f, "no lock for all threads, no system call and no page fault if a buffer is already there");
   return NULL;
 }
 
@@ -283,7 +283,7 @@ const char *rule_map_churn(struct diagnosis *d) {
   char bytes[FORMAT_SIZE], a[FORMAT_SIZE], b[FORMAT_SIZE];
   const double delay_ms = 2 * d->time_ns / rounds / 1e6 + 1;
   struct finding *const f = finding_add(d, "map_churn", FINDING_COST, NULL);
-  finding_what(f, "Memory goes back to the system and is asked for again: %" PRIu64 " SuperSlabs were mapped where %" PRIu64 " were in use at most.",
+  finding_what(f, "Memory is returned to the kernel and requested again: %" PRIu64 " SuperSlabs were mapped, although at most %" PRIu64 " were in use.",
                c->superslab_acquire, p->superslabs_active_max);
   finding_cost(f, COST_NS, calls + faults, d->time_ns);
   finding_evidence(f, "%" PRIu64 " SuperSlabs came, %" PRIu64 " went; %" PRIu64 " purges of %s together", c->superslab_acquire, c->superslab_release,

@@ -11,7 +11,7 @@
 #define PLACES_SHOWN 5 /* of each kind */
 
 static const char *const kinds[] = {
-  [LEAK_LOST] = "lost: nothing leads to them",
+  [LEAK_LOST] = "lost: no pointer leads to them",
   [LEAK_INDIRECT] = "lost with others: only lost blocks lead to them",
   [LEAK_REACHABLE] = "reachable",
 };
@@ -34,7 +34,7 @@ static void print_kind(FILE *out, const struct page *page, const struct model_pr
     if (leak->kind != (uint32_t)kind) continue;
     shown++;
     fprintf(out, "    %s in %" PRIu64 " block%s%s\n", format_bytes(size, leak->bytes), leak->blocks, leak->blocks == 1 ? "" : "s",
-            leak->stack != 0 ? ", allocated at" : ", allocated where no stack is known, or at other places");
+            leak->stack != 0 ? ", allocated at" : ", allocated at other places, or with no known stack");
     if (leak->stack != 0) print_stack_of(out, page, p, leak->stack);
   }
   print_more(out, page, shown, places, "places");
