@@ -62,6 +62,9 @@ bool legacy_visit(bool try_only, void (*visit)(struct slab *slab, void *context)
 /* Calls `visit` for every slab of small blocks, full ones as well, under the lock if it can be had at once. */
 void legacy_visit_small(void (*visit)(const struct slab *slab, void *context), void *context);
 
+/* For tests: no lock is held, and no other thread changes anything. */
+bool legacy_is_valid(void);
+
 extern const struct lock_row legacy_locks;
 
 #endif
