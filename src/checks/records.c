@@ -194,4 +194,18 @@ void record_each(void (*visit)(struct record *record, void *context), void *cont
 
 size_t record_bytes(void) { return __atomic_load_n(&bytes, __ATOMIC_RELAXED); }
 
+bool records_are_valid(void) {
+  for (const struct stripe *stripe = stripes; stripe < stripes + STRIPES; stripe++) {
+    size_t used = 0;
+    for (size_t i = 0; i < stripe->capacity; i++) {
+      const void *block = stripe->table[i].block;
+      if (block == NULL) continue;
+      if (stripe_of(block) != stripe || find(stripe->table, stripe->capacity, block) != &stripe->table[i]) return false;
+      used++;
+    }
+    if (used != stripe->used || 2 * used > stripe->capacity || (stripe->capacity & (stripe->capacity - 1)) != 0) return false;
+  }
+  return true;
+}
+
 const struct lock_row record_locks = {&stripes[0].lock, sizeof(stripes[0]), STRIPES};

@@ -66,6 +66,9 @@ void record_each(void (*visit)(struct record *record, void *context), void *cont
 /* Bytes of the tables. Signal safe. */
 size_t record_bytes(void);
 
+/* For tests: no lock is held, and no other thread changes anything. */
+bool records_are_valid(void);
+
 extern const struct lock_row record_locks;
 
 #endif

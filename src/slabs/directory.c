@@ -163,6 +163,27 @@ void directory_each(void (*visit)(struct slab *slab, void *context), void *conte
   }
 }
 
+static bool leaf_is_valid(const struct directory_leaf *leaf, uintptr_t root) {
+  for (uintptr_t unit = 0; unit < LEAF_UNITS; unit++) {
+    if (leaf->code[unit] == 0) continue;
+    const struct slab *slab = leaf->slab[unit];
+    if (slab == NULL) return false;
+    const uintptr_t offset = ((root << 16 | unit) << UNIT_SHIFT) - (uintptr_t)slab->base;
+    if (offset / UNIT_SIZE >= units_entered(slab) || code_of(slab, (uint32_t)(offset / UNIT_SIZE)) != leaf->code[unit]) return false;
+  }
+  return true;
+}
+
+bool directory_is_valid(void) {
+  for (size_t i = 0; i < leaf_count; i++) {
+    if (!leaf_is_valid(leaf_at(directory.root[leaf_roots[i]]), leaf_roots[i])) return false;
+  }
+  for (size_t unit = 0; unit < LEAF_UNITS; unit++) {
+    if (directory.zero_leaf[unit] != 0 || directory_blind.zero_leaf[unit] != 0) return false;
+  }
+  return true;
+}
+
 uint32_t directory_former(const void *p) {
   static_assert(CLASS_ROWS < UINT8_MAX, "a class row fits");
   struct directory_leaf *leaf = (uintptr_t)p >> 48 == 0 ? leaf_of(p) : NULL;

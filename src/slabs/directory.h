@@ -138,6 +138,9 @@ void directory_each(void (*visit)(struct slab *slab, void *context), void *conte
 size_t directory_bytes(void);
 size_t directory_untouched(void);
 
+/* For tests: no lock is held, and no other thread changes anything. */
+bool directory_is_valid(void);
+
 extern const struct lock_row directory_locks;
 
 #endif

@@ -397,4 +397,18 @@ bool legacy_visit(bool try_only, void (*visit)(struct slab *slab, void *context)
   return true;
 }
 
+bool legacy_is_valid(void) {
+  uint64_t small = 0;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    const struct slab_list *list = &legacy.slabs[cls];
+    if (!slab_list_is_valid(list)) return false;
+    small += list->bytes;
+    for (const struct slab *slab = list->head; slab != NULL; slab = slab->next) {
+      if (slab->home != NULL || slab->cls != cls || directory_slab(slab->base) != slab) return false;
+    }
+  }
+  return kept_is_valid(&legacy.kept) && legacy.refused_bytes >= small && legacy.refused_bytes - small <= legacy.huge_bytes &&
+         legacy.huge_requested <= legacy.huge_bytes && (legacy.huge_blocks == 0) == (legacy.huge_bytes == 0);
+}
+
 const struct lock_row legacy_locks = LOCK_ROW(legacy.lock);

@@ -57,6 +57,9 @@ bool legacy_has_place(void);
 /* Calls `visit` for every slab of small blocks, under the lock, as units_visit does. */
 bool legacy_visit(bool try_only, void (*visit)(struct slab *slab, void *context), void *context);
 
+/* For tests: no lock is held, and no other thread changes anything. */
+bool legacy_is_valid(void);
+
 extern const struct lock_row legacy_locks;
 
 #endif

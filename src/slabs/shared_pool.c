@@ -201,6 +201,29 @@ uint64_t pool_idle_ms(uint32_t cls) {
   return slabs > 0 ? sum / slabs : 0;
 }
 
+/* Whether the chain has as many blocks as it says, all of them free blocks of the class. */
+static bool chain_is_valid(uint32_t cls, struct chain chain) {
+  for (; chain.count > 0; chain.count--, chain.head = block_next(chain.head)) {
+    if (!directory_begins(cls, chain.head) || !block_can_pop(chain.head)) return false;
+  }
+  return chain.head == BLOCK_END;
+}
+
+bool pool_is_valid(void) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    const struct pool_class *c = &classes[cls];
+    uint64_t batched = 0;
+    if (!slab_list_is_valid(&c->slabs) || c->batches > BATCHES || c->oldest >= BATCHES) return false;
+    for (uint32_t i = 0; i < c->batches; i++) {
+      const struct chain *batch = &c->batch[(c->oldest + i) % BATCHES];
+      if (batch->count == 0 || !chain_is_valid(cls, *batch)) return false;
+      batched += batch->count;
+    }
+    if (batched != c->batched) return false;
+  }
+  return true;
+}
+
 const struct lock_row pool_locks = {&classes[0].lock, sizeof(classes[0]), CLASS_COUNT};
 
 static struct slab_list *list_of(const struct slab *slab) { return &classes[slab->cls].slabs; }

@@ -61,6 +61,9 @@ uint64_t pool_used(uint32_t cls); /* `used` alone */
 /* Milliseconds since a block was last taken from a slab of the class, on average over its partial slabs (the first of them, where there are many). */
 uint64_t pool_idle_ms(uint32_t cls);
 
+/* For tests: no lock is held, and no other thread changes anything. */
+bool pool_is_valid(void);
+
 /* For a fork. In the child, the locks released: ends what other threads were in the middle of. */
 extern const struct lock_row pool_locks;
 void pool_fork_child(void);

@@ -60,6 +60,8 @@ void slab_list_shed_empty(struct slab_list *list, struct slab **empties) {
   }
 }
 
+READS_RACILY bool slab_list_is_unused(const struct slab_list *list) { return list->slabs == 0; }
+
 size_t slabs_release(struct slab *empties, size_t (*release)(struct slab *slab)) {
   size_t released = 0;
   for (struct slab *slab = empties, *next; slab != NULL; slab = next) {

@@ -49,7 +49,7 @@ void slab_list_shed_empty(struct slab_list *list, struct slab **empties);
 size_t slabs_release(struct slab *empties, size_t (*release)(struct slab *slab));
 
 /* What a process has no block of is not locked either: its lines of the owner's table need no memory. */
-static inline READS_RACILY bool slab_list_is_unused(const struct slab_list *list) { return list->slabs == 0; }
+bool slab_list_is_unused(const struct slab_list *list);
 
 bool slab_list_is_valid(const struct slab_list *list);
 

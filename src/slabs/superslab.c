@@ -326,13 +326,10 @@ size_t slab_usable(const struct slab *slab, const void *p) {
 }
 
 uint32_t slab_count_live(const struct slab *slab) {
-#if HAKMEM_EVENTS
+  if (!HAKMEM_EVENTS) return slab_used(slab);
   uint32_t live = 0;
   for (uint32_t i = 0; i < slab->carved; i++) live += header_says_live_at(block_at(slab, i), slab->cls);
   return live;
-#else
-  return slab_used(slab);
-#endif
 }
 
 bool slab_is_valid(const struct slab *slab) {

@@ -450,9 +450,13 @@ bool units_hold(const void *p) {
 bool units_are_valid(void) {
   uint32_t free = 0, dirty = 0, gone = 0, active = 0;
   bool open = true;
-  const struct superslab *last = NULL;
-  for (const struct superslab *ss = superslabs.first; ss != NULL; last = ss, ss = ss->next) {
+  struct superslab *last = NULL;
+  for (struct superslab *ss = superslabs.first; ss != NULL; last = ss, ss = ss->next) {
     if (ss->prev != last || !superslab_is_valid(ss) || (superslab_is_open(ss) && !open)) return false;
+    for (uint32_t u = 0; u < ss->units; u++) {
+      const struct slab *slab = superslab_slab_at(ss, u);
+      if (slab != NULL && !slab_is_valid(slab)) return false;
+    }
     open = superslab_is_open(ss);
     active++;
     free += superslab_free_units(ss);

@@ -91,7 +91,7 @@ void units_change(bool (*change)(struct superslab *ss, void *context), void *con
 /* Whether `p` points into a SuperSlab. */
 bool units_hold(const void *p);
 
-/* No lock is held, and no thread changes anything. */
+/* For tests: no lock is held, and no other thread changes anything. */
 bool units_are_valid(void);
 
 /* For a fork. In the child, the lock released: what other threads were mapping or had pinned is theirs no more. */

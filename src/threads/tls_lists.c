@@ -189,3 +189,41 @@ bool sll_keep_alone(struct sll_cache *own) {
   for (struct sll_cache *cache = registry.waiting; cache != NULL; cache = cache->after, registry.waiting_count++) link_live(cache);
   return true;
 }
+
+/* ---- Validity. ---- */
+
+/* Whether `count` free blocks of the class follow each other from `block` on, and then none. */
+static bool is_chain(uint32_t cls, const struct block *block, uint64_t count) {
+  for (; count > 0; count--, block = block_next(block)) {
+    if (!directory_begins(cls, block) || !block_can_pop(block)) return false;
+  }
+  return block == BLOCK_END;
+}
+
+bool sll_is_valid(const struct sll_cache *cache) {
+  if (cache->claim != CLAIM_NONE && cache->claim != CLAIM_COLLECTED) return false;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    const struct sll_state *state = &cache->state[cls];
+    const struct sll_budget *budget = &cache->budget[cls];
+    uint64_t allocs = 0, frees = 0;
+    if (cache->live[cls] != header_live(cls) || state->use > USE_TAKEN) return false;
+    if (cache->claim == CLAIM_NONE && (budget->alloc > state->alloc_armed || budget->free > state->free_armed)) return false;
+    if (state->use == USE_GIVEN && state->alloc_armed > 0) return false;
+    if (!is_chain(cls, cache->head[cls], sll_look_at(cache, cls, &allocs, &frees))) return false;
+    if (state->spare_count != 0 && !is_chain(cls, state->spare, state->spare_count)) return false;
+  }
+  return true;
+}
+
+bool sll_are_valid(void) {
+  uint32_t waiting = 0, owned = 0;
+  const struct sll_cache *last = NULL;
+  for (const struct sll_cache *cache = registry.live; cache != NULL; last = cache, cache = cache->next) {
+    if (cache->prev != last || !sll_is_valid(cache)) return false;
+    owned += cache->owned;
+  }
+  for (const struct sll_cache *cache = registry.waiting; cache != NULL; cache = cache->after, waiting++) {
+    if (cache->owned) return false;
+  }
+  return waiting == registry.waiting_count && owned == registry.running && places_are_valid(&registry.unused);
+}

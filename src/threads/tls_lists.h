@@ -166,6 +166,10 @@ uint64_t sll_look_at(const struct sll_cache *cache, uint32_t cls, uint64_t *allo
 bool sll_keep_alone(struct sll_cache *own);
 const struct sll_cache *sll_live(void); /* linked by `next` */
 
+/* For tests: no lock is held, and no other thread changes anything; all are at rest. */
+bool sll_is_valid(const struct sll_cache *cache);
+bool sll_are_valid(void);
+
 extern const struct lock_row sll_locks;
 
 #endif

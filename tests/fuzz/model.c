@@ -11,7 +11,8 @@
  * calloc; errno kept on success and set on failure; and, between rounds, that no two live blocks overlap. The shadow's own
  * memory comes from mmap. Exit status 0, or 1 after a line with the seed and what went wrong.
  *
- * Built with MODEL_HAK it calls the hak_ names, else the C library's names.
+ * Built with MODEL_HAK it calls the hak_ names, else the C library's names. With MODEL_CORE it has the core inside, and checks between rounds,
+ * when no other thread runs, that every structure of the core keeps its invariants.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -37,6 +38,12 @@
 /* C23; glibc does not declare them yet, and only hakmem has them: without it, free stands in. */
 __attribute__((weak)) void free_sized(void *p, size_t size);
 __attribute__((weak)) void free_aligned_sized(void *p, size_t alignment, size_t size);
+#endif
+
+#ifdef MODEL_CORE
+#include "alloc/valid.h"
+#else
+static const char *core_broken(void) { return NULL; }
 #endif
 
 #define SLOTS 4096     /* a thread's own blocks */
@@ -322,6 +329,9 @@ static void check_all(struct shadow *all) {
   for (unsigned k = 0; k < EXCHANGE; k++) {
     if (exchange[k].shadow.block != NULL) all[n++] = exchange[k].shadow;
   }
+  static const struct shadow none;
+  const char *broken = core_broken();
+  if (broken != NULL) wrong(broken, &none);
   qsort(all, n, sizeof *all, by_address);
   for (size_t i = 0; i < n; i++) {
     check(&all[i], all[i].block, all[i].usable, "between rounds");
@@ -373,7 +383,9 @@ int main(int argc, char **argv) {
     workers[0].live += exchange[k].shadow.usable;
     release(&workers[0], &exchange[k].shadow);
   }
+  check_all(all);
   TRIM(0);
+  check_all(all);
   printf("seed %llu: %llu calls by %u threads in %u rounds", (unsigned long long)seed, (unsigned long long)calls, threads, rounds);
   if (may_fail) printf(", %llu found no memory", (unsigned long long)failures_allowed);
   puts("");
