@@ -11,7 +11,7 @@
  *   @LOSSES @COUNTERS @CLASS_COUNTERS @GAUGES @BUCKETS   members of the JSON report (tools/model/model.h, instrumentation/statistics/stats_block.h)
  *   @SITE_FIGURES          members of a call site (instrumentation/statistics/stats_block.h)
  *   @SCHEMA NAME           a part of the schema; see schema.c
- *   @RULES @THRESHOLDS     what hakmem explain looks for, and from where on (tools/explain/explain.h)
+ *   @RULES @THRESHOLDS     what hakmem explain looks for, and its thresholds (tools/explain/explain.h)
  *   @FILE PATH             a file, as it is
  *
  * Runs while hakmem is built:   man TEMPLATE PAGE [COMPANION PROGRAM]
