@@ -28,7 +28,7 @@ done
 for file in $documents $pages; do
   case $file in CHANGELOG.md | CONTRIBUTING.md) continue ;; esac
   for name in $(grep -oE '\bHAKMEM_[A-Z_]*[A-Z]' "$file" | sort -u); do
-    [ "$name" = HAKMEM_NAME ] || echo "$help" | grep -qx "$name" || grep -rqw "$name" CMakeLists.txt src ||
+    [ "$name" = HAKMEM_NAME ] || echo "$help" | grep -qx "$name" || grep -rqw --include='*.[ch]' --include=CMakeLists.txt "$name" CMakeLists.txt src ||
       sed -n 's/^foreach(feature \(.*\))$/\1/p' CMakeLists.txt | grep -qw "${name#HAKMEM_}" || wrong "$file: there is no option $name"
   done
 done
