@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "src/events.h"
-#include "instrumentation/statistics/stats.h"
 #include "model/model.h"
 #include "roff.h"
 
