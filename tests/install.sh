@@ -86,14 +86,18 @@ done
 
 # ---- The rest. ----
 [ -e "$libdir/libhakmem-plain.so" ] || fail "libhakmem-plain.so is not installed"
-for page in man1/hakmem.1 man3/hakmem.3 man7/libhakmem.7; do
-  [ "$page" = man1/hakmem.1 ] && [ ! -e "$prefix/bin/hakmem" ] && continue
+source=$(cd "$(dirname "$0")/.." && pwd)
+for template in "$source"/tools/man/*.in; do
+  page=$(basename "$template" .in)
+  page=man${page##*.}/$page
+  case $page in man1/*) [ -e "$prefix/bin/hakmem" ] || continue ;; esac
   [ -s "$prefix/share/man/$page" ] || fail "there is no manual page $page"
   command -v groff >/dev/null || continue
   said=$(groff -man -Tutf8 -ww -z "$prefix/share/man/$page" 2>&1)
   [ -z "$said" ] || fail "groff on $page: $said"
 done
-for name in $(sed -n 's/^ *\(NUMBER\|CHOICE\|TEXT\)([a-z_]*, \([A-Z_]*\),.*/\2/p' src/platform/config.h); do
+[ -s "$prefix/share/hakmem/report.schema.json" ] || fail "the schema of the report's JSON is not installed"
+for name in $(sed -n 's/^ *\(NUMBER\|CHOICE\|TEXT\)([a-z_]*, \([A-Z_]*\),.*/\2/p' "$source/src/platform/config.h"); do
   grep -q "HAKMEM_$name" "$prefix/share/man/man7/libhakmem.7" || fail "libhakmem(7) has nothing about HAKMEM_$name"
 done
 

@@ -1,31 +1,83 @@
 #!/bin/sh
-# The README names every option with its default, every event, and every file that it sends its reader to exists.
+# The documents agree with the tree: README.md is short; every option, event and command has its place in a manual page, and every option that a
+# document names exists; every link leads to a file and a heading that exist; every folder with sources says what it is for.
 set -eu
 SOURCE_DIR=${SOURCE_DIR:-$(cd "$(dirname "$0")/.." && pwd)}
 BUILD_DIR=${BUILD_DIR:-$SOURCE_DIR/build}
-readme=$SOURCE_DIR/README.md
+cd "$SOURCE_DIR"
 bad=0
-wrong() { echo "README.md: $*"; bad=1; }
+wrong() { echo "$*"; bad=1; }
 
-help=$(HAKMEM_HELP=1 LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so" env 2>&1 >/dev/null | sed -n 's/^  \(HAKMEM_[A-Z_]*\)=.*(default \(.*\))$/\1 \2/p')
+# ---- Sizes. ----
+most=12288
+size=$(wc -c <README.md)
+[ "$size" -le $most ] || wrong "README.md: $size bytes, more than $most: what is not for the first five minutes belongs elsewhere"
+
+documents=$(find . -name '*.md' -not -path './build*' -not -path './.git/*' | sed 's|^\./||' | sort)
+pages=$(find tools/man -name '*.in' | sort)
+[ "$(echo "$documents" | wc -l)" -ge 10 ] && [ "$(echo "$pages" | wc -l)" -ge 10 ] || { echo "documents or manual pages were not found"; exit 1; }
+
+# ---- Options: each in libhakmem(7); each that is named anywhere exists. ----
+help=$(HAKMEM_HELP=1 LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so" env 2>&1 >/dev/null | sed -n 's/^  \(HAKMEM_[A-Z_]*\)=.*/\1/p')
 [ "$(echo "$help" | wc -l)" -ge 10 ] || { echo "HAKMEM_HELP=1 prints no table of options"; exit 1; }
-while read -r name default; do
-  line=$(grep "^| \`$name\` |" "$readme") || { wrong "no option $name"; continue; }
-  [ "$default" = "not set" ] || echo "$line" | grep -q "($default)" || wrong "$name: the default is $default"
-done <<END
-$help
-END
-for name in $(grep -o '^| `HAKMEM_[A-Z_]*`' "$readme" | tr -d '|` '); do
-  echo "$help" | grep -q "^$name " || wrong "there is no option $name"
+library=$BUILD_DIR/man/libhakmem.7
+for name in $help; do
+  grep -q "^\\\\fB$name\\\\fR=" "$library" || wrong "libhakmem(7): no option $name"
+done
+# Other names that begin so are build options and macros. The documents for maintainers name old options and examples.
+for file in $documents $pages; do
+  case $file in CHANGELOG.md | CONTRIBUTING.md) continue ;; esac
+  for name in $(grep -oE '\bHAKMEM_[A-Z_]*[A-Z]' "$file" | sort -u); do
+    [ "$name" = HAKMEM_NAME ] || echo "$help" | grep -qx "$name" || grep -rqw --include='*.[ch]' --include=CMakeLists.txt "$name" CMakeLists.txt src ||
+      sed -n 's/^foreach(feature \(.*\))$/\1/p' CMakeLists.txt | grep -qw "${name#HAKMEM_}" || wrong "$file: there is no option $name"
+  done
 done
 
-events=$(sed -n 's/^  E(\([a-z_]*\), .*/\1/p' "$SOURCE_DIR/src/events.h")
+# ---- Events: each in hakmem-events(7). Commands: each has a page. ----
+events=$(sed -n 's/^  E(\([a-z_]*\), .*/\1/p' src/events.h)
 [ "$(echo "$events" | wc -l)" -ge 20 ] || { echo "no events found in src/events.h"; exit 1; }
 for event in $events; do
-  sed -n '/^## Events/,/^## /p' "$readme" | grep -q "\`$event\`" || wrong "no event $event"
+  grep -q "^\\\\fB$event\\\\fR$" "$BUILD_DIR/man/hakmem-events.7" || wrong "hakmem-events(7): no event $event"
+done
+if [ -x "$BUILD_DIR/bin/hakmem" ]; then
+  commands=$("$BUILD_DIR/bin/hakmem" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+  [ "$(echo "$commands" | wc -l)" -ge 5 ] || { echo "hakmem --help lists no commands"; exit 1; }
+  for command in $commands; do
+    [ -s "$BUILD_DIR/man/hakmem-$command.1" ] || wrong "there is no manual page hakmem-$command(1)"
+  done
+fi
+for page in $pages; do
+  for seen in $(sed -n 's/^\.BR \(\(hakmem\|libhakmem\)[a-z\\-]*\) (\([0-9]\)).*/\1.\3/p' "$page" | tr -d '\\' | sort -u); do
+    [ -e "tools/man/$seen.in" ] || wrong "$page: there is no page $seen"
+  done
 done
 
-for file in $(grep -oE '(src|tools|tests)/[a-z_]+(/[a-z_]+)*\.(c|h|sh)' "$readme" | sort -u); do
-  [ -e "$SOURCE_DIR/$file" ] || wrong "there is no $file"
+# ---- Links: [text](file#heading). ----
+# The anchors of a document's headings, as the usual viewers make them.
+anchors() { sed -n '/^```/,/^```/d; s/^##* //p' "$1" | tr 'A-Z' 'a-z' | sed 's/[^a-z0-9 _-]//g; s/ /-/g'; }
+for file in $documents; do
+  for link in $(sed '/^```/,/^```/d' "$file" | grep -oE '\]\([^) ]*\)' | sed 's/^](//; s/)$//'); do
+    target=${link%%#*} anchor=
+    case $link in
+      http*) continue ;;
+      *#*) anchor=${link#*#} ;;
+    esac
+    path=$file
+    [ -z "$target" ] || path=$(dirname "$file")/$target
+    [ -e "$path" ] || { wrong "$file: there is no $target"; continue; }
+    [ -z "$anchor" ] || anchors "$path" | grep -qx -- "$anchor" || wrong "$file: $target has no heading #$anchor"
+  done
+  # Files that are only named.
+  for path in $(grep -oE '\b(src|instrumentation|tracepoints|tools|tests)/[a-z_]+(/[a-z_0-9]+)*\.(c|h|sh|md)\b' "$file" | sort -u); do
+    [ -e "$path" ] || wrong "$file: there is no $path"
+  done
+done
+
+# ---- Every folder with sources has its page, which names files that are there. ----
+for folder in $(find src instrumentation tracepoints tools -name '*.[ch]' -exec dirname {} + | sort -u); do
+  [ -e "$folder/README.md" ] || { wrong "$folder: has no README.md"; continue; }
+  for name in $(grep -oE '`[a-z_0-9]+\.[ch]`' "$folder/README.md" | tr -d '`' | sort -u); do
+    [ -n "$(find src instrumentation tracepoints tools -name "$name")" ] || wrong "$folder/README.md: there is no $name"
+  done
 done
 exit $bad

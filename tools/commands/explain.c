@@ -18,7 +18,7 @@ struct options {
 };
 
 static const struct argp_option options[] = {
-  {"json", KEY_JSON, NULL, 0, "Print one JSON object instead of text; its members are described in hakmem(1)", 1},
+  {"json", KEY_JSON, NULL, 0, "Print one JSON object instead of text; hakmem-json(5) describes its members", 1},
   {"pid", KEY_PID, "PID", 0, "Explain this process only", 1},
   {"rules", KEY_RULES, NULL, 0, "Print the rules, and from which value on a figure is a finding", 2},
   {0},

@@ -12,7 +12,7 @@
 
 const struct command commands[] = {
   {"run", "Run a program under libhakmem.so and keep its statistics", &run_argp, command_run},
-  {"record", "The same in an LTTng session that is set up and taken down for it", &record_argp, command_record},
+  {"record", "Run a program and record its events in an LTTng session made for it", &record_argp, command_record},
   {"report", "Print what a run or a recording holds: histograms, tables, stacks", &report_argp, command_report},
   {"explain", "Say what is wrong in a run or a recording, and what to change", &explain_argp, command_explain},
   {"symbolize", "Put functions and lines into the stacks of a log", &symbolize_argp, command_symbolize},

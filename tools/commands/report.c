@@ -19,7 +19,7 @@ struct options {
 };
 
 static const struct argp_option options[] = {
-  {"json", KEY_JSON, NULL, 0, "Print one JSON object instead of text; its members are described in hakmem(1)", 1},
+  {"json", KEY_JSON, NULL, 0, "Print one JSON object instead of text; hakmem-json(5) describes its members", 1},
   {"all", KEY_ALL, NULL, 0, "Print every class, process, incident and frame, not only the first ones", 1},
   {"pid", KEY_PID, "PID", 0, "Report on this process only", 1},
   {"since", KEY_SINCE, "OLD", 0, "Print only the growth of the live heap since OLD, by call site; OLD is an earlier copy of DIR or FILE, or another run "

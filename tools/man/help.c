@@ -1,5 +1,6 @@
 #include "help.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -71,44 +72,96 @@ static void option(char *line) {
   roff_line(meaning);
 }
 
-static void command_line(char *line) {
+/* "  phase8    random_mixed with ...", of a list behind the options. */
+static void item(char *line) {
+  line += strspn(line, " ");
+  char *const gap = strchr(line, ' ');
+  fputs(".TP\n", page);
+  if (gap != NULL) *gap = '\0';
+  roff_font('B', line);
+  fputc('\n', page);
+  if (gap != NULL) roff_line(gap + 1 + strspn(gap + 1, " "));
+}
+
+/* Where in the help of one command a line stands. */
+enum part { PART_START, PART_DESCRIPTION, PART_OPTIONS, PART_NOTES };
+
+/* True if a heading was written. */
+static bool begin_part(enum part *part, enum part next) {
+  static const char *const headings[] = {"SYNOPSIS", "DESCRIPTION", "OPTIONS", "NOTES"};
+  if (*part >= next) return false;
+  *part = next;
+  fprintf(page, ".SH %s\n", headings[next]);
+  return true;
+}
+
+static void command_line(char *line, enum part *part) {
   static const char usage[] = "Usage: ";
+  const bool indented = strncmp(line, "  ", 2) == 0;
+  if (*line == '\0') return;
   if (strncmp(line, usage, strlen(usage)) == 0) {
+    fputs(".SH SYNOPSIS\n", page);
     roff_font('B', line + strlen(usage));
     fputc('\n', page);
-  } else if (strncmp(line, "  ", 2) == 0 && line[strspn(line, " ")] == '-') {
+  } else if (indented && line[strspn(line, " ")] == '-') {
+    begin_part(part, PART_OPTIONS);
     option(line);
-  } else if (*line != '\0') {
-    fputs(".PP\n", page);
+  } else if (indented) {
+    item(line);
+  } else {
+    if (!begin_part(part, *part < PART_OPTIONS ? PART_DESCRIPTION : PART_NOTES)) fputs(".PP\n", page);
     roff_line(line);
   }
 }
 
-static bool describe(const char *program, const char *command) {
+/* Calls `use` with the name and the summary of each command in the list that `program --help` prints. */
+static bool each_command(const char *program, void (*use)(const char *name, const char *summary, const char *wanted), const char *wanted) {
   char line[LINE_MAX_BYTES];
   pid_t child;
-  FILE *const help = help_open(program, command, &child);
-  if (help == NULL) return false;
-  fputs(".SS ", page);
-  roff_line(command);
-  while (next_line(help, line)) command_line(line);
-  return help_close(help, child);
+  bool listed = false, ended = false;
+  FILE *const help = help_open(program, NULL, &child);
+  while (help != NULL && next_line(help, line)) {
+    if (listed && *line == '\0') ended = true;
+    if (listed && !ended) {
+      char *rest;
+      const char *const name = strtok_r(line, " ", &rest);
+      use(name, rest + strspn(rest, " "), wanted);
+    }
+    if (strcmp(line, "Commands:") == 0) listed = true;
+  }
+  const bool good = help != NULL && help_close(help, child) && listed;
+  if (!good) fprintf(stderr, "man: %s --help does not list its commands\n", program);
+  return good;
 }
 
-bool help_commands(const char *program) {
+static void list_command(const char *name, const char *summary, const char *wanted) {
+  (void)wanted;
+  fputs(".TP\n\\fBhakmem\\-", page);
+  roff_text(name);
+  fputs("\\fR(1)\n", page);
+  roff_sentence(summary);
+}
+
+/* "hakmem-run - run a program ...": a summary in the list begins with a capital letter, a NAME with a small one. */
+static void name_command(const char *name, const char *summary, const char *wanted) {
+  if (strcmp(name, wanted) != 0) return;
+  fputs(".SH NAME\nhakmem\\-", page);
+  roff_text(name);
+  fprintf(page, " \\- %c", tolower((unsigned char)*summary));
+  roff_text(summary + 1);
+  fputc('\n', page);
+}
+
+bool help_commands(const char *program) { return each_command(program, list_command, NULL); }
+
+bool help_command(const char *program, const char *command) {
   char line[LINE_MAX_BYTES];
   pid_t child;
-  bool listed = false, good = true;
-  FILE *const help = help_open(program, NULL, &child);
-  if (help != NULL) {
-    while (good && next_line(help, line)) {
-      if (listed && *line == '\0') break;
-      if (listed) good = describe(program, strtok(line, " "));
-      if (strcmp(line, "Commands:") == 0) listed = true;
-    }
-    while (next_line(help, line)) {}
-    good = help_close(help, child) && good && listed;
-  }
-  if (help == NULL || !good) fprintf(stderr, "man: %s --help does not list its commands\n", program);
-  return help != NULL && good;
+  enum part part = PART_START;
+  if (!each_command(program, name_command, command)) return false;
+  FILE *const help = help_open(program, command, &child);
+  while (help != NULL && next_line(help, line)) command_line(line, &part);
+  const bool good = help != NULL && help_close(help, child);
+  if (!good) fprintf(stderr, "man: %s %s --help failed\n", program, command);
+  return good;
 }

@@ -6,7 +6,10 @@
 
 #include <stdbool.h>
 
-/* Writes a subsection for each command of `program`. False, after a message, where it does not give its help. */
+/* Writes the list of the commands of `program`, each with its page. False, after a message, if it does not give its help. */
 bool help_commands(const char *program);
+
+/* Writes the sections from NAME to NOTES of the page of one command. False, after a message, if `program` does not give its help. */
+bool help_command(const char *program, const char *command);
 
 #endif

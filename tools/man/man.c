@@ -1,13 +1,17 @@
 /*
- * man: makes a manual page from its template, with the tables of the source in place of lines that begin with @:
+ * man: makes a manual page, or the JSON Schema of the report, from its template, with the tables of the source in place of lines that
+ * begin with @:
  *
  *   @TH NAME SECTION       the title line, with the version
  *   @OPTIONS               the options of the library (src/platform/config.h)
  *   @OLD_OPTIONS           the names of options that are no longer in use (the same)
  *   @EVENTS                the events and their fields (src/events.h)
  *   @COMMANDS              the commands of the companion program, from its --help
+ *   @COMMAND NAME          the sections from NAME to NOTES of one of them
  *   @LOSSES @COUNTERS @CLASS_COUNTERS @GAUGES @BUCKETS   members of the JSON report (tools/model/model.h, instrumentation/statistics/stats_block.h)
- *   @RULES @THRESHOLDS     what hakmem explain looks for, and from where on (tools/explain/explain.h)
+ *   @SITE_FIGURES          members of a call site (instrumentation/statistics/stats_block.h)
+ *   @SCHEMA NAME           a part of the schema; see schema.c
+ *   @RULES @THRESHOLDS     what hakmem explain looks for, and its thresholds (tools/explain/explain.h)
  *   @FILE PATH             a file, as it is
  *
  * Runs while hakmem is built:   man TEMPLATE PAGE [COMPANION PROGRAM]
@@ -23,6 +27,7 @@
 #include "help.h"
 #include "model/model.h"
 #include "roff.h"
+#include "schema.h"
 
 #define LINE_MAX_BYTES 4096
 
@@ -151,6 +156,7 @@ static void counters(void) { STATS_COUNTERS(MEMBER) }
 static void class_counters(void) { STATS_CLASS_COUNTERS(MEMBER) }
 static void gauges(void) { MODEL_GAUGES(MEMBER) }
 static void buckets(void) { STATS_BUCKETS(MEMBER) }
+static void site_figures(void) { STATS_SITE_FIGURES(MEMBER) }
 
 /* ---- The tables of hakmem explain. ---- */
 
@@ -171,7 +177,7 @@ static void thresholds(void) { EXPLAIN_THRESHOLDS(THRESHOLD) }
 
 static const struct { const char *name; void (*write)(void); } tables[] = {
   {"@OPTIONS", options}, {"@OLD_OPTIONS", old_options}, {"@EVENTS", events}, {"@LOSSES", losses}, {"@COUNTERS", counters},
-  {"@CLASS_COUNTERS", class_counters}, {"@GAUGES", gauges}, {"@BUCKETS", buckets},
+  {"@CLASS_COUNTERS", class_counters}, {"@GAUGES", gauges}, {"@BUCKETS", buckets}, {"@SITE_FIGURES", site_figures},
   {"@RULES", rules}, {"@THRESHOLDS", thresholds},
 };
 
@@ -214,8 +220,12 @@ static bool directive(char *line, const char *program) {
     include(line + 6);
   } else if (strncmp(line, "@TH ", 4) == 0) {
     title(line + 4);
+  } else if (strncmp(line, "@SCHEMA ", 8) == 0 && schema_write(line + 8)) {
+    return true;
   } else if (strcmp(line, "@COMMANDS") == 0 && program != NULL) {
     return help_commands(program);
+  } else if (strncmp(line, "@COMMAND ", 9) == 0 && program != NULL) {
+    return help_command(program, line + 9);
   } else {
     fprintf(stderr, "man: does not know '%s'\n", line);
     return false;
