@@ -8,12 +8,23 @@
 #include "statistics/stats.h"
 #include "incident.h"
 
+/* Field by field: the padding between them would bring bytes that were never written into the file. */
+#define F_PTR(f) to->f = from->f;
+#define F_U32(f) to->f = from->f;
+#define F_U64(f) to->f = from->f;
+#define F_BYTES(f) to->f = from->f;
+#define F_BYTE(f) to->f = from->f;
+#define F_CLS(f) to->f = from->f;
+#define F_ENUM(f, e) to->f = from->f;
+static void copy_hdr_reset(struct event_hdr_reset *to, const struct event_hdr_reset *from) { FIELDS_hdr_reset }
+static void copy_shared_fail(struct event_shared_fail *to, const struct event_shared_fail *from) { FIELDS_shared_fail }
+
 /* Everything but the count, which other threads look at; the kind last. */
 static void fill(struct stats_incident *slot, const struct stats_incident *incident) {
-  const size_t event = offsetof(struct stats_incident, count) + sizeof(slot->count);
   slot->tid = incident->tid;
   slot->time_ns = incident->time_ns;
-  memcpy((char *)slot + event, (const char *)incident + event, sizeof(*slot) - event);
+  if (incident->kind == INCIDENT_HDR_RESET) copy_hdr_reset(&slot->hdr_reset, &incident->hdr_reset);
+  else copy_shared_fail(&slot->shared_fail, &incident->shared_fail);
   __atomic_store_n(&slot->kind, incident->kind, __ATOMIC_RELEASE);
 }
 
