@@ -12,7 +12,7 @@
 #include "src/alloc/usage.h"
 #include "src/checks/view.h"
 #include "src/memory/os.h"
-#include "src/platform/modes.h"
+#include "src/modes/modes.h"
 #include "src/platform/file.h"
 #include "src/checker_hooks.h"
 #include "src/probe.h"

@@ -9,7 +9,7 @@
 
 #include "platform/base.h"
 #include "checks/misuse.h"
-#include "platform/modes.h"
+#include "modes/modes.h"
 #include "request.h"
 #include "threads/tls_sll.h"
 

@@ -4,7 +4,7 @@
 #include "probe.h"
 #include "slabs/legacy.h"
 #include "modes/recording.h"
-#include "platform/modes.h"
+#include "modes/modes.h"
 #include "threads/shared_fail.h"
 #include "threads/tls_sll.h"
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "platform/modes.h"
+#include "modes.h"
 #include "memory/os.h"
 #include "platform/random.h"
 #include "checks/records.h"

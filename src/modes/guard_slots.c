@@ -2,7 +2,7 @@
 
 #include "memory/os.h"
 #include "platform/message.h"
-#include "platform/modes.h"
+#include "modes.h"
 #include "platform/syscall.h"
 
 #define SAMPLE_SHARE 2   /* if only a sample is guarded, 1 / 2^so many of the slots are enough */

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "platform/modes.h"
+#include "modes.h"
 #include "probe.h"
 #include "slabs/header.h"
 #include "profile.h"

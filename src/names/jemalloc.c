@@ -28,7 +28,7 @@
 #include "modes/guard.h"
 #include "hakmem.h"
 #include "platform/message.h"
-#include "platform/modes.h"
+#include "modes/modes.h"
 #include "memory/os.h"
 #include "slabs/units.h"
 #include "alloc/usage.h"

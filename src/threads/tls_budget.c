@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "platform/config.h"
-#include "platform/modes.h"
+#include "modes/modes.h"
 #include "slabs/legacy.h"
 #include "memory/os.h"
 #include "modes/profile.h"

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 
 #include "platform/config.h"
-#include "platform/modes.h"
+#include "modes/modes.h"
 #include "memory/maps.h"
 #include "memory/os.h"
 #include "platform/random.h"

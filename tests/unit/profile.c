@@ -8,7 +8,7 @@
 #include "alloc/alloc.h"
 #include "checks/records.h"
 #include "platform/config.h"
-#include "platform/modes.h"
+#include "modes/modes.h"
 
 static double weight_expected(double bytes, double rate) { return 1 / (1 - exp(-bytes / rate)); }
 

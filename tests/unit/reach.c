@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "platform/config.h"
-#include "platform/modes.h"
+#include "modes/modes.h"
 #include "slabs/directory.h"
 #include "hakmem.h"
 #include "memory/os.h"

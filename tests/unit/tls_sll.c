@@ -8,7 +8,7 @@
 
 #include "alloc/alloc.h"
 #include "platform/config.h"
-#include "platform/modes.h"
+#include "modes/modes.h"
 #include "statistics/stats.h"
 #include "platform/random.h"
 #include "slabs/shared_pool.h"

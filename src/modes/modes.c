@@ -1,6 +1,6 @@
 #include "modes.h"
 
-#include "config.h"
+#include "platform/config.h"
 
 struct modes modes;
 

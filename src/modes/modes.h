@@ -10,7 +10,7 @@
 #ifndef HAKMEM_MODES_H
 #define HAKMEM_MODES_H
 
-#include "base.h"
+#include "platform/base.h"
 
 struct modes {
   bool debug;   /* HAKMEM_DEBUG: every block has redzones and a record */
