@@ -34,7 +34,7 @@ may_use() {
     # The core, for the instrumentation: what it says, what it is made of at the bottom, and functions to read it with.
     instrumentation/*:src/events.h | instrumentation/*:src/probe.h | instrumentation/*:src/checker_hooks.h | instrumentation/*:src/names/hakmem.h) ;;
     instrumentation/*:src/platform/base.h | instrumentation/*:src/platform/file.h | instrumentation/*:src/platform/config.h) ;;
-    instrumentation/*:src/platform/options.h | instrumentation/*:src/platform/modes.h) ;;
+    instrumentation/*:src/platform/options.h | instrumentation/*:src/modes/modes.h) ;;
     instrumentation/*:src/platform/lock.h | instrumentation/*:src/platform/message.h | instrumentation/*:src/platform/syscall.h) ;;
     instrumentation/*:src/memory/os.h | instrumentation/*:src/memory/maps.h) ;;
     instrumentation/*:src/slabs/size_class.h | instrumentation/*:src/checks/view.h | instrumentation/*:src/checks/records.h) ;;

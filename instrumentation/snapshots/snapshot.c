@@ -12,7 +12,7 @@
 #include "src/alloc/usage.h"
 #include "src/checks/view.h"
 #include "src/memory/os.h"
-#include "src/modes/profile.h"
+#include "src/modes/modes.h"
 #include "src/platform/file.h"
 #include "src/checker_hooks.h"
 #include "src/probe.h"
@@ -208,7 +208,7 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
     moment.active += b->gauge[row].active;
   }
   add_moment(b, &moment);
-  if (profile_is_on() && !in_signal) sites_take(&moment, walk.waste, walk.pinned, walk.pinned_slabs, thorough);
+  if (modes.profile && !in_signal) sites_take(&moment, walk.waste, walk.pinned, walk.pinned_slabs, thorough);
   if (!thorough) keep_idlest(b, &moment); /* not at the end, when a program has freed what it had */
 }
 

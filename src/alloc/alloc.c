@@ -5,16 +5,15 @@
 #include <sys/single_threaded.h>
 
 #include "platform/config.h"
-#include "modes/debug.h"
 #include "checker_hooks.h"
 #include "probe.h"
 #include "front.h"
 #include "large.h"
 #include "checks/misuse.h"
 #include "memory/os.h"
-#include "modes/quarantine.h"
 #include "reclaim.h"
 #include "modes/recording.h"
+#include "modes/retired.h"
 
 void *alloc_fail(void) {
   errno = ENOMEM;
@@ -22,7 +21,7 @@ void *alloc_fail(void) {
 }
 
 /*
- * Fresh zeroed memory is not left to page faults where there are several threads: a program that reads a page before it writes to it takes two of
+ * If there are several threads, fresh zeroed memory is not left to page faults: a program that reads a page before it writes to it takes two of
  * them, and the second one interrupts the processors of the other threads.
  */
 static bool may_populate(size_t size) { return size <= config.populate && !__libc_single_threaded; }
@@ -33,85 +32,104 @@ static struct sll_cache *enter(void) {
   return cache != NULL || !reclaim_for(NULL, sizeof(*cache), RECLAIM_FREE) ? cache : sll_enter();
 }
 
-/* A block of its own run or mapping; `zero`: it must read as zero. `grown`: see large_take. */
-static void *large_alloc(size_t size, bool grown, size_t align, bool zero) {
-  if (size > PTRDIFF_MAX) return alloc_fail();
+/* ---- The slow doors of an allocation. ---- */
+
+static struct taken take_large(const struct request *r) {
+  bool zeroed = false;
+  const struct slab *slab = large_take(hub_with_border(r->size), r->align, r->kind, &zeroed);
+  return slab != NULL ? (struct taken){.block = slab->base, .cls = slab->cls, .zeroed = zeroed} : (struct taken){.block = NULL};
+}
+
+static struct taken take(struct sll_cache *cache, const struct request *r) {
+  if (UNLIKELY(MODE(debug))) return front_take_debug(cache, r);
+  return r->cls < CLASS_COUNT ? (struct taken){.block = sll_take(cache, r->cls), .cls = r->cls} : take_large(r);
+}
+
+/* Before a request is refused, what lies idle is reclaimed for it. */
+static struct taken take_or_reclaim(struct sll_cache *cache, const struct request *r) {
+  struct taken taken = take(cache, r);
+  const size_t needed = r->size + (r->align > UNIT_SIZE ? r->align : 0);
+  for (enum reclaim_step step = RECLAIM_FREE; taken.block == NULL && step < RECLAIM_STEPS; step++) {
+    if (reclaim_for(cache, needed, step)) taken = take(cache, r);
+  }
+  return taken;
+}
+
+static void make_zero(void *block, size_t size, bool zeroed) {
+  if (!zeroed || hub_checked) memset(block, 0, size); /* a checker sees that it was written to */
+  else if (may_populate(size)) os_populate(block, size);
+}
+
+/* `cache` is NULL if there is no memory for the thread's lists: a large block needs none. */
+static struct taken serve(struct sll_cache *cache, const struct request *r) {
+  if (cache == NULL) return r->cls < CLASS_COUNT || MODE(debug) ? (struct taken){.block = NULL} : take_or_reclaim(cache, r);
+  if (r->cls < CLASS_COUNT) sll_publish(cache, r->cls);
+  if (UNLIKELY(MODE(front))) {
+    const struct taken guarded = front_take_guarded(cache, r);
+    if (guarded.block != NULL) return guarded;
+  }
+  const size_t sampled = sll_take_profile(cache, r->cls, r->size);
+  struct taken taken = take_or_reclaim(cache, r);
+  taken.sampled = sampled;
+  return taken;
+}
+
+/* The one way to a block that is not popped from a list: it is found, recorded, told of and zeroed. */
+static void *allocate(const struct request r) {
+  if (r.size > PTRDIFF_MAX) return alloc_fail();
   const int saved = errno;
   struct sll_cache *cache = enter();
-  void *guarded = cache != NULL ? front_guarded(cache, size <= units_large_max() ? CLASS_LARGE : CLASS_HUGE, size, align) : NULL;
-  if (guarded != NULL) {
-    sll_leave(cache);
-    errno = saved;
-    return guarded;
+  const struct taken taken = serve(cache, &r);
+  if (LIKELY(taken.block != NULL)) {
+    hub_request(taken.cls, r.size);
+    if (MODE(records) && !taken.recorded) recording_alloc(taken.block, taken.cls, r.size, taken.sampled, __builtin_frame_address(0));
+    if (sll_goes_slow()) EVENT(alloc, .ptr = taken.block, .size = r.size, .cls = taken.cls, .stack = hub_traced_stack());
+    if (r.kind == REQUEST_ZEROED) make_zero(taken.block, r.size, taken.zeroed);
   }
-  const size_t sampled = cache != NULL ? sll_take_profile(cache, CLASS_LARGE, size) : 0;
-  bool zeroed = false;
-  struct slab *slab = large_take(hub_with_border(size), grown, align, &zeroed);
-  const size_t needed = size + (align > UNIT_SIZE ? align : 0);
-  for (enum reclaim_step step = RECLAIM_FREE; slab == NULL && step < RECLAIM_STEPS; step++) {
-    if (reclaim_for(cache, needed, step)) slab = large_take(hub_with_border(size), grown, align, &zeroed);
-  }
-  if (slab == NULL) {
-    if (cache != NULL) sll_leave(cache);
-    return alloc_fail();
-  }
-  void *block = slab->base;
-  const uint32_t cls = slab->cls;
-  hub_count(cls, 1, 0);
-  hub_request(cls, size);
-  recording_alloc(block, cls, size, sampled, __builtin_frame_address(0));
-  if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_traced_stack());
-  if (zero && (!zeroed || hub_checked)) memset(block, 0, size); /* a checker sees that it was written to */
-  else if (zero && may_populate(size)) os_populate(block, size);
-  if (cache != NULL) sll_leave(cache);
+  if (LIKELY(cache != NULL)) sll_leave(cache);
+  if (UNLIKELY(taken.block == NULL)) return alloc_fail();
   errno = saved;
-  return block;
+  return taken.block;
 }
 
-/* ---- The slow doors. ---- */
-
-void *alloc_slow(size_t size) {
+/* A request that no class serves. */
+static NOINLINE void *alloc_large(size_t size, size_t align, enum request_kind kind) {
   alloc_prepare();
-  if (debug_on()) return front_debug(size, MIN_ALIGN);
-  const size_t with_border = hub_with_border(size);
-  if (with_border <= SMALL_MAX) return alloc_slow_class(class_of_size(with_border), size, MIN_ALIGN);
-  return large_alloc(size, false, MIN_ALIGN, false);
-}
-
-void *alloc_grown(size_t size) {
-  alloc_prepare();
-  if (debug_on() || size <= SMALL_MAX) return alloc_fast(size);
-  return large_alloc(size, true, MIN_ALIGN, false);
+  return allocate((struct request){size, align, size <= units_large_max() ? CLASS_LARGE : CLASS_HUGE, kind});
 }
 
 void *alloc_slow_class(uint32_t cls, size_t size, size_t align) {
-  const int saved = errno;
   alloc_prepare();
-  struct sll_cache *cache = enter();
-  if (cache == NULL) return alloc_fail();
-  sll_publish(cache, cls);
-  void *guarded = front_guarded(cache, cls, size, align);
-  if (guarded != NULL) {
-    sll_leave(cache);
-    errno = saved;
-    return guarded;
-  }
-  const size_t sampled = sll_take_profile(cache, cls, size);
-  struct block *block = sll_take(cache, cls);
-  for (enum reclaim_step step = RECLAIM_FREE; block == NULL && step < RECLAIM_STEPS; step++) {
-    if (reclaim_for(cache, class_stride(cls), step)) block = sll_take(cache, cls);
-  }
-  if (block == NULL) {
-    sll_leave(cache);
-    return alloc_fail();
-  }
-  hub_request(cls, size);
-  recording_alloc(block, cls, size, sampled, __builtin_frame_address(0));
-  if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_traced_stack());
-  sll_leave(cache);
-  errno = saved;
-  return block;
+  return allocate((struct request){size, align, cls, REQUEST_PLAIN});
 }
+
+void *alloc_slow(size_t size) {
+  alloc_prepare(); /* whether there are borders */
+  const size_t with_border = hub_with_border(size);
+  return with_border <= SMALL_MAX ? alloc_slow_class(class_of_size(with_border), size, MIN_ALIGN) : alloc_large(size, MIN_ALIGN, REQUEST_PLAIN);
+}
+
+void *alloc_grown(size_t size) { return alloc_large(size, MIN_ALIGN, REQUEST_GROWN); }
+
+void *alloc_zeroed(size_t count, size_t size) {
+  size_t total;
+  if (__builtin_mul_overflow(count, size, &total)) return alloc_fail();
+  if (total > SMALL_MAX) return alloc_large(total, MIN_ALIGN, REQUEST_ZEROED);
+  void *block = alloc_fast(total);
+  return block != NULL ? memset(block, 0, total) : NULL;
+}
+
+void *alloc_aligned(size_t alignment, size_t size) {
+  if (size > PTRDIFF_MAX || alignment > PTRDIFF_MAX) return alloc_fail();
+  if (alignment <= MIN_ALIGN) return alloc_fast(size);
+  const size_t with_border = hub_with_border(size);
+  if ((with_border | (alignment - 1)) >= ALIGNED_MAX) return alloc_large(size, alignment, REQUEST_PLAIN);
+  const uint32_t cls = class_of_aligned(alignment, with_border);
+  struct block *block = pop_fast(cls);
+  return LIKELY(block != NULL) ? block : alloc_slow_class(cls, size, alignment);
+}
+
+/* ---- The slow door of free. ---- */
 
 /* The slab of `p`, by the strategy in force; timed where a sample is due. */
 static struct slab *look_up(struct sll_cache *cache, const void *p) {
@@ -141,7 +159,7 @@ static bool may_free(const struct slab *slab, void *p, bool *abandon) {
   }
 #if HAKMEM_EVENTS
   const uint8_t got = header_get(p);
-  if (debug_on() && got == header_sampled(slab->cls)) { /* a block's redzone */
+  if (MODE(debug) && got == header_sampled(slab->cls)) { /* a block's redzone */
     misuse_pointer(slab, p, MISUSE_LIVE);
     return false;
   }
@@ -166,7 +184,7 @@ static void small_free(struct sll_cache *cache, const struct slab *slab, void *p
   const uint32_t cls = slab->cls;
   const bool good = may_free(slab, p, &abandon);
   if (!good && !abandon) return;
-  if (good) recording_free(p, cls);
+  if (good && MODE(records)) recording_free(p, cls);
   header_set(p, HEADER_FREE);
   if (sll_goes_slow()) EVENT(free, .ptr = p, .size = class_stride(cls) - 1, .cls = cls, .stack = hub_traced_stack());
   if (good && !hub_checked) {
@@ -174,7 +192,7 @@ static void small_free(struct sll_cache *cache, const struct slab *slab, void *p
     return;
   }
   sll_abandon(cache, cls);
-  if (good) quarantine_put(cls, p, sll_return_blocks);
+  if (good && hub_checked) retired_put(cls, p, sll_return_blocks);
 }
 
 /* Frees a live small block that the fast path did not look at closer, because of the place where it lies. */
@@ -187,7 +205,7 @@ ALWAYS_INLINE bool free_further(struct sll_cache *cache, void *p) {
 
 /* Frees a live small block with which nothing is the matter: its list's budget ran out. */
 static bool free_plain(struct sll_cache *cache, uint32_t cls, void *p) {
-  if (cls == CLASS_NONE || cache->directory != &directory || debug_on() || !header_is(p, cache->live[cls])) return false;
+  if (cls == CLASS_NONE || cache->directory != &directory || MODE(debug) || !header_is(p, cache->live[cls])) return false;
   sll_hold(cache);
   header_set(p, HEADER_FREE);
   sll_push(cache, cls, p);
@@ -199,8 +217,8 @@ static bool free_plain(struct sll_cache *cache, uint32_t cls, void *p) {
  * A sample gives its record up, and is a block like any other then. False where that is not so, and for whoever wants to see every free.
  */
 static bool give_up_sample(const struct sll_cache *cache, uint32_t cls, void *p) {
-  if (cls == CLASS_NONE || cache->directory != &directory || debug_on() || sll_goes_slow()) return false; /* a checker must not see the next read */
-  if (!header_is_sampled(p, cls) || !recording_free_sample(p)) return false;
+  if (cls == CLASS_NONE || cache->directory != &directory || MODE(debug) || sll_goes_slow()) return false; /* a checker must not see the next read */
+  if (!MODE(records) || !header_is_sampled(p, cls) || !recording_free_sample(p)) return false;
   header_set(p, cache->live[cls]);
   return true;
 }
@@ -215,7 +233,7 @@ static NOINLINE void free_any(void *p) {
     return;
   }
   if (give_up_sample(cache, cls, p)) return free_fast(p);
-  if (front_free(p)) {
+  if (MODE(front) && front_free(p)) {
     errno = saved;
     return;
   }
@@ -237,31 +255,4 @@ static NOINLINE void free_any(void *p) {
 
 void free_slow(void *p) {
   if (p != NULL && !free_further(sll_self, p)) free_any(p);
-}
-
-/* ---- Zeroed, and aligned. ---- */
-
-void *alloc_zeroed(size_t count, size_t size) {
-  size_t total;
-  if (__builtin_mul_overflow(count, size, &total)) return alloc_fail();
-  if (total > SMALL_MAX && !debug_on()) {
-    alloc_prepare();
-    return large_alloc(total, false, MIN_ALIGN, true);
-  }
-  void *block = alloc_fast(total);
-  return block != NULL ? memset(block, 0, total) : NULL;
-}
-
-void *alloc_aligned(size_t alignment, size_t size) {
-  if (size > PTRDIFF_MAX || alignment > PTRDIFF_MAX) return alloc_fail();
-  if (alignment <= MIN_ALIGN) return alloc_fast(size);
-  if (debug_on()) return front_debug(size, alignment);
-  const size_t with_border = hub_with_border(size);
-  if ((with_border | (alignment - 1)) >= ALIGNED_MAX) {
-    alloc_prepare();
-    return large_alloc(size, false, alignment, false);
-  }
-  const uint32_t cls = class_of_aligned(alignment, with_border);
-  struct block *block = pop_fast(cls);
-  return LIKELY(block != NULL) ? block : alloc_slow_class(cls, size, alignment);
 }

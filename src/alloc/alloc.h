@@ -20,7 +20,7 @@ NOINLINE void *alloc_slow(size_t size);
 NOINLINE void *alloc_slow_class(uint32_t cls, size_t size, size_t align);
 NOINLINE void free_slow(void *p);
 
-/* A live block of class `cls`, NULL where the slow path is to be taken. */
+/* A live block of class `cls`; NULL: take the slow path. */
 ALWAYS_INLINE struct block *pop_fast(size_t cls) {
   struct sll_cache *cache = sll_self;
   struct block *block = cache->head[cls];
@@ -67,15 +67,15 @@ ALWAYS_INLINE void free_fast(void *p) {
   if (UNLIKELY(!push_fast(p))) free_slow(p);
 }
 
-/* The rest of the family (the last four: family.c); see hakmem.h for what they take and give. */
+/* What hakmem.h offers besides (from alloc_resize on: resize.c); it says what they take and return. */
 void *alloc_zeroed(size_t count, size_t size);
 void *alloc_aligned(size_t alignment, size_t size); /* alignment: a power of two */
 void *alloc_resize(void *p, size_t size);
 size_t alloc_usable(const void *p);
 bool alloc_trim(size_t keep);
-void alloc_check_size(const void *p, size_t alignment, size_t size); /* before a free: says so where the block was not allocated with `size` */
+void alloc_check_size(const void *p, size_t alignment, size_t size); /* before a free: reports a block that was not allocated with `size` */
 
-/* As alloc_fast, for a block that has grown: a large one has room to grow on. */
+/* For a block that has grown beyond SMALL_MAX: it has room to grow on. */
 void *alloc_grown(size_t size);
 
 /*
@@ -92,7 +92,7 @@ ALWAYS_INLINE bool size_fits(const void *p, size_t size) {
   return LIKELY(size <= SMALL_MAX && directory_code(sll_self->directory, header_place(p)) == (int8_t)(class_of_size(size) + 1));
 }
 
-/* Where no memory is left, or a size is above PTRDIFF_MAX: errno = ENOMEM, NULL. */
+/* There is no memory, or the size is above PTRDIFF_MAX: sets errno to ENOMEM, and returns NULL. */
 void *alloc_fail(void);
 
 #endif

@@ -1,45 +1,54 @@
 #include "front.h"
 
-#include <errno.h>
 #include <string.h>
 
-#include "alloc.h"
 #include "platform/config.h"
 #include "modes/debug.h"
 #include "probe.h"
 #include "modes/guard.h"
 #include "large.h"
-#include "reclaim.h"
 #include "checks/records.h"
+
+AT_START void front_start(void) {
+  modes_resolve(hub_checked);
+  if (!modes.front) return;
+  if (!guard_start()) modes_without_guard();
+  if (modes.debug) debug_start();
+}
+
+void front_audit(uint64_t until_ms) {
+  if (modes.debug) debug_audit(until_ms);
+  else guard_audit(until_ms);
+}
 
 /* ---- Guarded blocks. ---- */
 
-void *front_guarded(struct sll_cache *cache, uint32_t cls, size_t size, size_t align) {
-  if (LIKELY(!sll_take_guard(cache, cls)) && !debug_wants_guard(size)) return NULL;
-  if (cls < CLASS_COUNT) sll_rearm(cache, cls);
-  void *block = guard_alloc(size, align, cls, hub_block_stack(__builtin_frame_address(0)));
-  if (block == NULL) return NULL;
-  hub_count(cls, 1, 0);
-  hub_request(cls, size);
-  if (sll_goes_slow()) EVENT(alloc, .ptr = block, .size = size, .cls = cls, .stack = hub_traced_stack());
-  return block;
+struct taken front_take_guarded(struct sll_cache *cache, const struct request *r) {
+  struct taken taken = {.cls = r->cls, .zeroed = !modes.debug, .recorded = true};
+  if (!sll_take_guard(cache, r->cls) && !(modes.debug && debug_wants_guard(r->size))) return taken;
+  if (r->cls < CLASS_COUNT) sll_rearm(cache, r->cls);
+  taken.block = guard_alloc(r->size, r->align, r->cls, hub_block_stack(__builtin_frame_address(0)));
+  if (taken.block == NULL) return taken;
+  hub_count(r->cls, 1, 0);
+  if (modes.debug) memset(taken.block, (int)config.fill, r->size);
+  return taken;
 }
 
 /* Of a live block. False after a report. */
 static bool look_at_family(void *p, enum block_family given) {
   struct record known;
   const bool guarded = guard_owns(p);
-  if (guarded ? !guard_find(p, &known) || known.block != p : !debug_on() || !record_get(p, &known)) return true;
-  return !HAKMEM_EVENTS || known.freed || misuse_family(&known, given); /* a build without events, not optimised, has no such function */
+  if (guarded ? !guard_find(p, &known) || known.block != p : !modes.debug || !record_get(p, &known)) return true;
+  return known.freed || misuse_family(&known, given);
 }
 
 void front_mark(void *p, enum block_family family) {
   if (guard_owns(p)) guard_set_family(p, family);
-  else if (debug_on()) record_set_family(p, family);
+  else if (modes.debug) record_set_family(p, family);
 }
 
 bool front_given(void *p, enum block_family family) {
-  if (!guard_owns(p) && !debug_on()) return true;
+  if (!guard_owns(p) && !modes.debug) return true;
   const bool good = look_at_family(p, family);
   front_mark(p, FAMILY_UNKNOWN); /* it was looked at: what comes now is free */
   return good;
@@ -55,32 +64,20 @@ static void free_guarded(void *p) {
 
 /* ---- The debugging mode: blocks that lie in blocks of the core's. ---- */
 
-#if HAKMEM_EVENTS
-
-static void *try_inner(struct sll_cache *cache, size_t size, size_t align) {
+/* A block of the core's, of class row *cls. A small one has the header `sampled`, so that nobody can free it but give_back. */
+static void *take_inner(struct sll_cache *cache, size_t size, size_t align, uint32_t *cls) {
   if ((size | (align - 1)) >= ALIGNED_MAX) {
     bool zeroed;
-    struct slab *slab = large_take(size, false, align, &zeroed);
-    if (slab != NULL) hub_count(slab->cls, 1, 0), slab->redzone = true;
-    return slab != NULL ? slab->base : NULL;
+    struct slab *slab = large_take(size, align, REQUEST_PLAIN, &zeroed);
+    if (slab == NULL) return NULL;
+    slab->redzone = true;
+    *cls = slab->cls;
+    return slab->base;
   }
-  const uint32_t cls = align <= MIN_ALIGN ? class_of_size(size) : class_of_aligned(align, size);
-  sll_publish(cache, cls);
-  struct block *inner = sll_take(cache, cls);
-  if (inner != NULL) header_set(inner, header_sampled(cls));
-  return inner;
-}
-
-static void give_back(void *inner);
-
-/* A block of the core's; small ones have the header `sampled`, so that nobody can free them but give_back. */
-static void *take_inner(struct sll_cache *cache, size_t size, size_t align) {
-  void *inner = try_inner(cache, size, align);
-  if (inner != NULL) return inner;
-  if (debug_empty_quarantine(give_back)) inner = try_inner(cache, size, align);
-  for (enum reclaim_step step = RECLAIM_FREE; inner == NULL && step < RECLAIM_STEPS; step++) {
-    if (reclaim_for(cache, size, step)) inner = try_inner(cache, size, align);
-  }
+  *cls = align <= MIN_ALIGN ? class_of_size(size) : class_of_aligned(align, size);
+  sll_publish(cache, *cls);
+  struct block *inner = sll_take(cache, *cls);
+  if (inner != NULL) header_set(inner, header_sampled(*cls));
   return inner;
 }
 
@@ -101,27 +98,16 @@ static void give_back(void *inner) {
   sll_leave(cache);
 }
 
-void *front_debug(size_t size, size_t align) {
-  const int saved = errno;
-  const size_t inner_size = size <= PTRDIFF_MAX ? debug_inner_size(size, align) : 0;
-  struct sll_cache *cache = inner_size != 0 ? sll_enter() : NULL;
-  if (cache == NULL) return alloc_fail();
-  if (size <= SMALL_MAX) sll_publish(cache, class_of_size(size)); /* the fast path counted a pop that is not to come */
-  void *block = front_guarded(cache, row_of_size(size), size, align);
-  if (block != NULL) {
-    memset(block, (int)config.fill, size);
-  } else {
-    void *inner = take_inner(cache, inner_size, debug_inner_align(align));
-    block = inner != NULL ? debug_take(inner, size, align) : NULL;
-    if (block == NULL && inner != NULL) give_back(inner);
-    if (block != NULL && sll_goes_slow()) {
-      EVENT(alloc, .ptr = block, .size = size, .cls = row_of_size(size), .stack = hub_traced_stack());
-    }
-  }
-  sll_leave(cache);
-  if (block == NULL) return alloc_fail();
-  errno = saved;
-  return block;
+struct taken front_take_debug(struct sll_cache *cache, const struct request *r) {
+  struct taken taken = {.recorded = true};
+  const size_t size = debug_inner_size(r->size, r->align), align = debug_inner_align(r->align);
+  if (size == 0) return taken;
+  void *inner = take_inner(cache, size, align, &taken.cls);
+  if (inner == NULL && debug_empty_quarantine(give_back)) inner = take_inner(cache, size, align, &taken.cls);
+  if (inner == NULL) return taken;
+  taken.block = debug_take(inner, r->size, r->align);
+  if (taken.block == NULL) give_back(inner);
+  return taken;
 }
 
 /* Whether `p` was a block of this mode's, or is reported. */
@@ -131,11 +117,6 @@ static bool debug_freed(void *p) {
   return answer != DEBUG_FOREIGN;
 }
 
-#else
-void *front_debug(size_t size, size_t align) { (void)size, (void)align; return NULL; }
-static bool debug_freed(void *p) { (void)p; return false; }
-#endif
-
 /* ---- Both. ---- */
 
 bool front_free(void *p) {
@@ -143,7 +124,7 @@ bool front_free(void *p) {
     free_guarded(p);
     return true;
   }
-  return debug_on() && debug_freed(p);
+  return modes.debug && debug_freed(p);
 }
 
 bool front_size(const void *p, enum misuse_state state, size_t *size, bool *good) {
@@ -153,23 +134,15 @@ bool front_size(const void *p, enum misuse_state state, size_t *size, bool *good
     *good = guard_size(p, state, size);
     return true;
   }
-#if HAKMEM_EVENTS
-  if (debug_on()) {
-    const enum debug_answer answer = debug_size(p, state, size);
-    *good = answer == DEBUG_GOOD;
-    return answer != DEBUG_FOREIGN;
-  }
-#endif
-  return false;
+  if (!modes.debug) return false;
+  const enum debug_answer answer = debug_size(p, state, size);
+  *good = answer == DEBUG_GOOD;
+  return answer != DEBUG_FOREIGN;
 }
 
 bool front_check_size(const void *p, size_t told) {
-  if (guard_owns(p)) {
-    guard_check_size(p, told);
-    return true;
-  }
-#if HAKMEM_EVENTS
-  if (debug_on()) debug_check_size(p, told);
-#endif
-  return debug_on();
+  if (guard_owns(p)) guard_check_size(p, told);
+  else if (modes.debug) debug_check_size(p, told);
+  else return false;
+  return true;
 }

@@ -4,6 +4,7 @@
 #include "probe.h"
 #include "slabs/legacy.h"
 #include "modes/recording.h"
+#include "modes/modes.h"
 #include "threads/shared_fail.h"
 #include "threads/tls_sll.h"
 
@@ -29,21 +30,32 @@ static struct slab *take_grown(size_t size, bool *zeroed) {
   return slab;
 }
 
-struct slab *large_take(size_t size, bool grown, size_t align, bool *zeroed) {
+/* In a SuperSlab; NULL, after the refusal was raised, if none has room. *refusal: why. */
+static struct slab *take_units(size_t size, struct units_refusal *refusal, bool *zeroed) {
+  struct slab *slab = units_large_alloc(size, zeroed, refusal);
+  if (slab == NULL && sll_trim_ended()) slab = units_large_alloc(size, zeroed, refusal);
+  if (slab == NULL) shared_fail_raise(NULL, CLASS_LARGE, (uint32_t)(align_up(size, UNIT_SIZE) / UNIT_SIZE), *refusal);
+  return slab;
+}
+
+static struct slab *find(size_t size, size_t align, enum request_kind kind, bool *zeroed) {
   /* A checker wants each in a mapping of its own, with closed memory in front. */
   if (hub_checked || size > units_large_max() || align > UNIT_SIZE) return legacy_huge_alloc(size, align, LEGACY_HUGE, zeroed);
-  struct slab *slab = grown && size + size / 2 > UNIT_SIZE ? take_grown(size, zeroed) : NULL;
+  struct slab *slab = kind == REQUEST_GROWN && size + size / 2 > UNIT_SIZE ? take_grown(size, zeroed) : NULL;
   if (slab != NULL) return slab;
   struct units_refusal refusal;
-  slab = units_large_alloc(size, zeroed, &refusal);
-  if (slab == NULL && sll_trim_ended()) slab = units_large_alloc(size, zeroed, &refusal);
-  if (slab != NULL) return slab;
-  shared_fail_raise(NULL, CLASS_LARGE, (uint32_t)(align_up(size, UNIT_SIZE) / UNIT_SIZE), refusal);
-  return legacy_huge_alloc(size, align, (enum legacy_reason)refusal.reason, zeroed);
+  slab = take_units(size, &refusal, zeroed);
+  return slab != NULL ? slab : legacy_huge_alloc(size, align, (enum legacy_reason)refusal.reason, zeroed);
+}
+
+struct slab *large_take(size_t size, size_t align, enum request_kind kind, bool *zeroed) {
+  struct slab *slab = find(size, align, kind, zeroed);
+  if (slab != NULL) hub_count(slab->cls, 1, 0);
+  return slab;
 }
 
 void large_give(struct slab *slab) {
-  recording_free(slab->base, slab->cls);
+  if (MODE(records)) recording_free(slab->base, slab->cls);
   hub_count(slab->cls, 0, 1);
   if (slab->cls == CLASS_LARGE) units_large_free(slab);
   else legacy_huge_free(slab);

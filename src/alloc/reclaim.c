@@ -2,7 +2,7 @@
 
 #include "checker_hooks.h"
 #include "memory/os.h"
-#include "modes/quarantine.h"
+#include "modes/retired.h"
 #include "slabs/legacy.h"
 #include "slabs/shared_pool.h"
 #include "threads/tls_drain.h"
@@ -109,7 +109,7 @@ bool reclaim_for(struct sll_cache *cache, size_t size, enum reclaim_step step) {
   if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
   sll_trim_ended();
   sll_collect_idle(UINT64_MAX, DRAIN_TRIM);
-  quarantine_empty(sll_return_blocks);
+  if (hub_checked) retired_empty(sll_return_blocks);
   pool_reclaim(sll_return_blocks);
   legacy_scavenge(true);
   return true;

@@ -12,22 +12,22 @@
 #include "checks/end_check.h"
 #include "checker_hooks.h"
 #include "probe.h"
+#include "front.h"
 #include "modes/guard.h"
 #include "slabs/legacy.h"
 #include "platform/message.h"
 #include "memory/os.h"
-#include "modes/quarantine.h"
-#include "modes/recording.h"
 #include "checks/records.h"
+#include "modes/retired.h"
 #include "slabs/shared_pool.h"
 #include "platform/syscall.h"
 
 /* ---- Fork. ---- */
 
 static const struct lock_row *const locks[] = {
-  &sll_locks, &quarantine_locks, &pool_locks, &units_locks, &legacy_locks, &directory_locks, &record_locks, &os_metadata_locks, &os_own_locks,
+  &sll_locks, &pool_locks, &units_locks, &legacy_locks, &directory_locks, &os_metadata_locks, &os_own_locks,
 #if HAKMEM_EVENTS
-  &guard_locks, &debug_locks, &hub_stacks_locks, &hub_modules_locks,
+  &retired_locks, &record_locks, &guard_locks, &debug_locks, &hub_stacks_locks, &hub_modules_locks,
 #endif
 };
 
@@ -89,7 +89,7 @@ static void fork_child(void) {
   forked_ms = os_now_ms();
   locks_release_all(locks, ARRAY_LENGTH(locks));
   os_fork_child();
-  debug_fork_child();
+  if (HAKMEM_EVENTS) debug_fork_child();
   units_fork_child();
   pool_fork_child();
   sll_fork_child();
@@ -111,8 +111,8 @@ void alloc_watch_forks(void) {
 static bool options_read, started;
 
 /*
- * One thread exists at the first block, and other libraries' constructors may still run before ours: they may start threads, and fork. Where
- * the C library has no environment yet, the next one to come tries again.
+ * One thread exists at the first block, and other libraries' constructors may still run before ours: they may start threads, and fork. As
+ * long as the C library has no environment, each allocation tries again.
  */
 void alloc_prepare(void) {
   if (options_read) return;
@@ -126,9 +126,8 @@ void alloc_prepare(void) {
   options_read = environment_read();
   os_barrier_start();
   const bool checked = hub_check();
-  sll_go_slow(config.trace != 0 || checked || recording_all() || debug_on());
-  guard_start();
-  debug_start();
+  if (HAKMEM_EVENTS) front_start();
+  sll_go_slow(config.trace != 0 || checked || MODE(leaks) || MODE(debug));
 }
 
 /* What opens files and libraries must not run within a malloc of the loader's: a constructor does it, ours or that of a tracer. */
@@ -152,9 +151,8 @@ static uint64_t audit_until(void) {
 }
 
 __attribute__((destructor(101))) static void stop(void) {
-  if (debug_on()) debug_audit(audit_until());
-  else guard_audit(audit_until());
+  if (MODE(front)) front_audit(audit_until());
   sll_audit_ended();
-  end_check(sll_running() <= 1);
+  if (HAKMEM_EVENTS) end_check(sll_running() <= 1);
   hub_stop();
 }

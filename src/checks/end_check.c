@@ -1,7 +1,5 @@
 #include "end_check.h"
 
-#if HAKMEM_EVENTS
-
 #include "slabs/directory.h"
 #include "checker_hooks.h"
 #include "probe.h"
@@ -89,5 +87,3 @@ void end_check(bool alone) {
   EVENT(end_check, .blocks = counts.blocks, .checked = counts.checked < counts.blocks ? counts.checked : counts.blocks, .wrong = counts.wrong,
         .ticks = hub_ticks() - start);
 }
-
-#endif

@@ -1,11 +1,10 @@
 #include "probe.h"
 #include "debug.h"
 
-#if HAKMEM_EVENTS
-
 #include <string.h>
 
 #include "guard.h"
+#include "platform/config.h"
 #include "platform/message.h"
 #include "memory/os.h"
 #include "slabs/size_class.h"
@@ -31,7 +30,7 @@ static struct lock reporting;
 static uint32_t operations, next_audit = AUDIT_EVERY; /* atomic */
 
 AT_START void debug_start(void) {
-  if (!debug_on() || quarantine.entry != NULL) return;
+  if (quarantine.entry != NULL) return;
   int error;
   quarantine.entry = os_map(QUARANTINE_MAX * sizeof(struct record), os_page_size(), &error);
   if (quarantine.entry == NULL) message_say("HAKMEM_DEBUG: there is no memory for the quarantine: freed blocks are used again at once");
@@ -47,7 +46,7 @@ static size_t most_before(size_t align) {
 /* Those of them that are filled and checked. The others are never touched: a great alignment costs address space, but no memory. */
 static size_t redzone_before(const struct record *r) { return min_size(r->before, max_size(config.redzone, os_page_size())); }
 
-AT_START bool debug_wants_guard(size_t size) { return debug_on() && (size == 0 || size + 2 * config.redzone > SMALL_MAX); }
+AT_START bool debug_wants_guard(size_t size) { return size == 0 || size + 2 * config.redzone > SMALL_MAX; }
 
 size_t debug_inner_align(size_t align) { return align <= UNIT_SIZE ? align : MIN_ALIGN; }
 
@@ -71,7 +70,7 @@ void *debug_take(void *inner, size_t size, size_t align) {
 
 /* ---- What is wrong. ---- */
 
-/* Where a redzone of `size` bytes was written to: the distance of the furthest such byte from the block, 0 where there is none. */
+/* How far from the block a redzone was written to, at most; 0: it was not. */
 static size_t damage_behind(const struct record *r) {
   const uint8_t *end = (const uint8_t *)r->block + r->requested;
   size_t n = bytes_are(end, config.redzone, PATTERN) ? 0 : config.redzone;
@@ -105,8 +104,8 @@ static void tell(const struct record *r, enum hdr_verdict verdict) {
 }
 
 /*
- * From the second look at a damage until it is put right: of two threads that find the same, one reports it. Nobody waits for long, because a
- * report may need what the one who waits holds; then both do. False: not got.
+ * From the second look at a damage until it is put right: of two threads that find the same, one reports it. No thread waits for long, because a
+ * report may need what the waiting thread holds; then both report. False: not got.
  */
 static bool report_begin(void) {
   return lock_take_within(&reporting, REPORT_WAIT_MS);
@@ -178,7 +177,7 @@ static bool take_oldest(bool any, struct record *out) {
   return due;
 }
 
-/* False where there is no place, because others were quicker. */
+/* False if there is no place: other threads were quicker. */
 static bool put(const struct record *r) {
   lock_take(&quarantine.lock);
   const bool room = quarantine.entry != NULL && quarantine.count < QUARANTINE_MAX;
@@ -296,5 +295,3 @@ void debug_audit_if_due(void) {
 
 const struct lock_row debug_locks = LOCK_ROW(quarantine.lock);
 void debug_fork_child(void) { lock_reset(&reporting); } /* a fork does not wait for a report */
-
-#endif

@@ -7,34 +7,28 @@
  * measured, from time to time, and at the end. A freed block is filled and waits in the quarantine, where a second free finds it; its filling is
  * checked when it leaves. Blocks of size 0 and large ones lie against guard pages instead (guard.h), as long as there are slots.
  *
- * Every operation comes by the slow paths. Not in the plain build.
+ * Every operation takes the slow path. Not in the plain build.
  */
 #ifndef HAKMEM_DEBUG_H
 #define HAKMEM_DEBUG_H
 
 #include "platform/base.h"
-#include "platform/config.h"
 #include "platform/lock.h"
 #include "checks/misuse.h"
 #include "checks/records.h"
 #include "checker_hooks.h"
 
-#if HAKMEM_EVENTS
-
-/* A checker does the same in its way. */
-static inline bool debug_on(void) { return config.debug != 0 && !hub_checked; }
-
-/* Maps the quarantine's table. Once, after the options were read. */
+/* The mode is on: maps the quarantine's table, once. */
 void debug_start(void);
 
-/* Whether a block of this size is rather to lie against a guard page. */
+/* Whether a block of this size had better lie against a guard page. */
 bool debug_wants_guard(size_t size);
 
 /* Bytes that the core is to give for a block, 0 if there is no such number; and at which alignment. */
 size_t debug_inner_size(size_t size, size_t align);
 size_t debug_inner_align(size_t align);
 
-/* Makes a block of `size` bytes, at a multiple of `align`, of the core's of those; filled. NULL where there is no memory to record it. */
+/* Makes a block of `size` bytes, at a multiple of `align`, in such a block of the core; filled. NULL if there is no memory for its record. */
 void *debug_take(void *inner, size_t size, size_t align);
 
 enum debug_answer {
@@ -49,7 +43,7 @@ enum debug_answer debug_free(void *p, void (*give_back)(void *inner));
 /* The bytes asked for of the live block at `p`; `state`: what it was given to. */
 enum debug_answer debug_size(const void *p, enum misuse_state state, size_t *size);
 
-/* Reports it where `p` is a live block, but not of `told` bytes. */
+/* Reports `p` if it is a live block, but not of `told` bytes. */
 void debug_check_size(const void *p, size_t told);
 
 /* Gives every block that waits in the quarantine to `give_back`, after a look at it. Returns whether there were any. */
@@ -63,15 +57,5 @@ void debug_audit_if_due(void);
 
 extern const struct lock_row debug_locks;
 void debug_fork_child(void);
-
-#else
-
-static inline bool debug_on(void) { return false; }
-static inline bool debug_wants_guard(size_t size) { (void)size; return false; }
-static inline void debug_start(void) {}
-static inline void debug_audit(uint64_t until_ms) { (void)until_ms; }
-static inline void debug_fork_child(void) {}
-
-#endif
 
 #endif

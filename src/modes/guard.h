@@ -7,7 +7,7 @@
  *   slot:    | not accessible | slack | block | slack |              while its block is live
  *            | not accessible                         |              else
  *
- * The pages that the block lies in are open, no others. Most blocks end at the guard page behind them, or, where their alignment does not let
+ * The pages that the block lies in are open, no others. Most blocks end at the guard page behind them, or, if their alignment does not let
  * them, less than their alignment before it; some begin at the guard page before them. The slack in open pages is filled with a
  * pattern, which is checked when the block is freed, resized or measured, and at the end. A slot comes into use again only after all others of its row that are free.
  *
@@ -19,49 +19,38 @@
 
 #include "platform/base.h"
 #include "events.h"
+#include "guard_slots.h"
 #include "platform/lock.h"
 #include "checks/misuse.h"
-
-#if HAKMEM_EVENTS
-
-extern uint32_t guard_rate; /* one allocation in so many is guarded, 0: none is; set once, at the start */
-/* Where blocks may lie; does not change after the start. */
-extern struct guard_region { uintptr_t base; size_t size; } guard_region;
-
-/* Whether that part of the region which `p` points into is reserved. Signal safe. */
-bool guard_holds(const void *p);
 
 /* Whether `p` is in this heap's hands. */
 static inline bool guard_owns(const void *p) { return (uintptr_t)p - guard_region.base < guard_region.size && guard_holds(p); }
 
-/* Chooses the region. Once, after the options were read. */
-void guard_start(void);
-
 /*
- * A zeroed block of `size` bytes at a multiple of `align`, allocated as one of class row `cls` at stack `stack`; NULL where it cannot be
+ * A zeroed block of `size` bytes at a multiple of `align`, allocated as one of class row `cls` at stack `stack`; NULL if it cannot be
  * guarded. No lock may be held.
  */
 void *guard_alloc(size_t size, size_t align, uint32_t cls, uint32_t stack);
 
-/* Frees a block at `p`, which the region owns, at stack `stack`; reports what is wrong with it. Returns its class row, CLASS_NONE where there was none. */
+/* Frees a block at `p`, which the region owns, at stack `stack`; reports what is wrong with it. Returns its class row, CLASS_NONE if there was none. */
 uint32_t guard_free(void *p, uint32_t stack);
 
-/* The bytes of the live block at `p`, which the region owns; false, after a report, where there is none. `state`: what `p` was given to. */
+/* The bytes of the live block at `p`, which the region owns; false, after a report, if there is none. `state`: what `p` was given to. */
 bool guard_size(const void *p, enum misuse_state state, size_t *size);
 
-/* Reports it where `p`, which the region owns, is a live block, but not of `told` bytes. */
+/* Reports `p`, which the region owns, if it is a live block, but not of `told` bytes. */
 void guard_check_size(const void *p, size_t told);
 
 /*
- * Reports that the program, in the state `context` (a ucontext_t), came to `address`, which the region owns and which nobody may access. Returns,
- * unless HAKMEM_ON_ERROR=abort, also where no block is near it, which is not reported. For a signal handler.
+ * Reports that the program, in the state `context` (a ucontext_t), accessed `address`, which the region owns and which is closed. An address with
+ * no block near it is not reported. With HAKMEM_ON_ERROR=abort a report does not return. For a signal handler.
  */
 void guard_fault(const void *address, enum access_way way, void *context);
 
 /* The live block at `p`, which the region owns, is of `family`. */
 void guard_set_family(const void *p, enum block_family family);
 
-/* The guarded block that `p` lies in or next to; false where there is none. Signal safe. */
+/* The guarded block that `p` lies in or next to; false if there is none. Signal safe. */
 bool guard_find(const void *p, struct record *out);
 
 /* Calls `visit` with what is known of each live block, in order of address. Others may come and go meanwhile. */
@@ -74,22 +63,5 @@ uint32_t guard_audit(uint64_t until_ms);
 size_t guard_bytes(void);
 
 extern const struct lock_row guard_locks;
-
-#else
-
-static const uint32_t guard_rate = 0;
-static inline bool guard_owns(const void *p) { (void)p; return false; }
-static inline void guard_start(void) {}
-static inline void *guard_alloc(size_t size, size_t align, uint32_t cls, uint32_t stack) { (void)size, (void)align, (void)cls, (void)stack; return NULL; }
-static inline uint32_t guard_free(void *p, uint32_t stack) { (void)p, (void)stack; return CLASS_NONE; }
-static inline bool guard_size(const void *p, enum misuse_state state, size_t *size) { (void)p, (void)state, (void)size; return false; }
-static inline void guard_set_family(const void *p, enum block_family family) { (void)p, (void)family; }
-static inline bool guard_find(const void *p, struct record *out) { (void)p, (void)out; return false; }
-static inline void guard_check_size(const void *p, size_t told) { (void)p, (void)told; }
-static inline void guard_each(void (*visit)(struct record *record, void *context), void *context) { (void)visit, (void)context; }
-static inline size_t guard_bytes(void) { return 0; }
-static inline uint32_t guard_audit(uint64_t until_ms) { (void)until_ms; return 0; }
-
-#endif
 
 #endif

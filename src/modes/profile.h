@@ -1,6 +1,6 @@
 /*
  * profile.h: which allocations HAKMEM_PROFILE samples. Each byte of each block has the same small chance, whatever came before it; a block is
- * recorded where one of its bytes is met. So large ones are met more often, and the estimates are right on average:
+ * recorded if one of its bytes is met. So large ones are met more often, and the estimates are right on average:
  *
  *   chance of a block of n bytes = 1 - exp(-n / BYTES)      with BYTES = 1: 1
  *   a recorded block stands for 1 / chance blocks
@@ -13,8 +13,6 @@
 #include "platform/base.h"
 #include "platform/config.h"
 #include "slabs/header.h"
-
-static inline bool profile_is_on(void) { return HAKMEM_EVENTS && config.profile != 0; }
 
 /* Blocks of `bytes` bytes, at least 1, that are left out before the next one is recorded. */
 uint32_t profile_gap(uint64_t *random, size_t bytes);

@@ -13,7 +13,7 @@
 
 #define CHUNK (64 * KIB)       /* bytes that are read at a time, at most; no page is larger */
 #define PAGES 4096             /* that the kernel is asked about at a time */
-#define SPARE(n) ((n) + (n) / 8 + 1024) /* other threads go on while blocks are counted */
+#define WITH_ROOM(n) ((n) + (n) / 8 + 1024) /* other threads allocate while blocks are counted */
 
 /* A slab. Its blocks have numbers, in order of address: number, number + 1, ... */
 struct area {
@@ -138,7 +138,7 @@ static void number_blocks(void) {
   r.block_count = blocks;
 }
 
-/* The area that `p` lies in, NULL where it lies in none; *number: of the block. */
+/* The area that `p` lies in, NULL if it lies in none; *number: of the block. */
 static const struct area *find(uintptr_t p, uint32_t *number) {
   if (p - r.lowest >= r.span) return NULL;
   size_t low = 0, high = r.area_count;
@@ -189,8 +189,8 @@ bool reach_begin(bool alone) {
   r.alone = alone;
   view_each(count_slab, NULL);
   guard_each(count_guarded, NULL);
-  r.area_capacity = SPARE(r.area_capacity);
-  r.block_capacity = min_size(SPARE(r.block_capacity), UINT32_MAX);
+  r.area_capacity = WITH_ROOM(r.area_capacity);
+  r.block_capacity = min_size(WITH_ROOM(r.block_capacity), UINT32_MAX);
   r.chunk = map(CHUNK);
   r.areas = map(r.area_capacity * sizeof(*r.areas));
   r.state = map(r.block_capacity);
@@ -267,7 +267,7 @@ static void read_block(uint32_t number) {
   const struct area *area = area_of(number);
   const uintptr_t start = area->base + (number - area->number) * area->stride;
   r.reading = number;
-  if (r.alone && area->cls < CLASS_COUNT) look_at((const char *)start, area->bytes); /* nobody takes it away */
+  if (r.alone && area->cls < CLASS_COUNT) look_at((const char *)start, area->bytes); /* no other thread can unmap it */
   else read_range(start, start + area->bytes);
 }
 

@@ -15,7 +15,7 @@
 #include "events.h"
 
 /*
- * Takes down which blocks are live. `alone`: there is no other thread. False where there is no memory for that, or the system does not let a
+ * Takes down which blocks are live. `alone`: there is no other thread. False if there is no memory for that, or the system does not let a
  * process read itself.
  */
 bool reach_begin(bool alone);
@@ -28,7 +28,7 @@ void reach_again(void);
 
 /*
  * Once everything is read from. Calls `visit` for each live block that has a record (others are the instrumentation's own): bytes asked for, and
- * the stack where it was allocated, 0 where nobody knows.
+ * the stack where it was allocated, 0: not known.
  */
 void reach_end(void (*visit)(enum leak_kind kind, size_t bytes, uint32_t stack));
 

@@ -2,18 +2,15 @@
 
 #include <string.h>
 
-#include "platform/config.h"
-#include "checker_hooks.h"
+#include "modes.h"
 #include "probe.h"
 #include "slabs/header.h"
 #include "profile.h"
 #include "checks/records.h"
 #include "slabs/size_class.h"
 
-bool recording_all(void) { return HAKMEM_EVENTS && config.leaks != 0 && !hub_checked; }
-
 void recording_alloc(void *block, uint32_t cls, size_t size, size_t sampled, const void *frame) {
-  const bool all = recording_all();
+  const bool all = MODE(leaks);
   if ((!all && sampled == 0) || hub_is_inside()) return; /* else the program would be charged with what it did not do */
   struct record record;
   record_init(&record, block, size, hub_block_stack(frame));
@@ -26,15 +23,15 @@ void recording_alloc(void *block, uint32_t cls, size_t size, size_t sampled, con
 static bool has_record(const void *block, uint32_t cls) {
   if (cls < CLASS_COUNT) return header_is_sampled(block, cls);
   struct record record;
-  return recording_all() || (profile_is_on() && record_get(block, &record) && !record.freed);
+  return MODE(leaks) || (MODE(profile) && record_get(block, &record) && !record.freed);
 }
 
 void recording_free(void *block, uint32_t cls) {
   /* A sample is cheap enough to be always on; the stack of its free would be half of what it costs. */
-  if (has_record(block, cls)) record_free(block, recording_all() ? hub_block_stack(__builtin_frame_address(0)) : 0, NULL);
+  if (has_record(block, cls)) record_free(block, MODE(leaks) ? hub_block_stack(__builtin_frame_address(0)) : 0, NULL);
 }
 
-bool recording_free_sample(const void *block) { return !recording_all() && record_free(block, 0, NULL); }
+bool recording_free_sample(const void *block) { return !MODE(leaks) && record_free(block, 0, NULL); }
 
 void recording_resize(const void *old, void *block, uint32_t cls, size_t size) {
   struct record record;

@@ -16,10 +16,8 @@
 #include <stdlib.h>
 
 #include "alloc/alloc.h"
-#include "modes/debug.h"
 #include "events.h"
 #include "alloc/front.h"
-#include "modes/guard.h"
 #include "platform/message.h"
 #include "operators.h"
 #include "checks/records.h"
@@ -108,7 +106,7 @@ static NOINLINE void *fail_quietly_aligned(const char *name, void *basic(size_t,
 
 static NOINLINE void *make_slow(size_t size, enum block_family family) {
   void *block = alloc_slow(size);
-  if (block != NULL) front_mark(block, family);
+  if (MODE(front) && block != NULL) front_mark(block, family);
   return block;
 }
 
@@ -119,7 +117,7 @@ ALWAYS_INLINE void *make(size_t size, enum block_family family) {
 
 static void *make_aligned(size_t size, size_t align, enum block_family family) {
   void *block = is_power_of_two(align) ? alloc_aligned(align, size) : NULL;
-  if (block != NULL) front_mark(block, family);
+  if (MODE(front) && block != NULL) front_mark(block, family);
   return block;
 }
 
@@ -164,13 +162,13 @@ NEW(new_array, "_Zna", FAMILY_NEW_ARRAY, true)
 /* ---- delete ---- */
 
 static NOINLINE void drop_slow(void *p, enum block_family family) {
-  if (p != NULL) front_given(p, family);
+  if (MODE(front) && p != NULL) front_given(p, family);
   free_slow(p);
 }
 
 /* The size that delete was told is not what the block's class says at a glance. */
 static NOINLINE void check_size(void *p, size_t align, size_t size, enum block_family family) {
-  if (p != NULL && front_given(p, family)) alloc_check_size(p, align, size);
+  if (p != NULL && (!MODE(front) || front_given(p, family))) alloc_check_size(p, align, size);
 }
 
 ALWAYS_INLINE void drop(void *p, enum block_family family) {
@@ -221,5 +219,5 @@ DELETE(delete_array, "_Zda", FAMILY_NEW_ARRAY, true)
 static bool are_ours(void) { return find_whole() OTHER_FORMS(AND_IS_OWN); }
 
 __attribute__((constructor(102))) static void start_cxx(void) {
-  if ((debug_on() || guard_rate != 0) && are_ours()) record_know_families();
+  if (MODE(front) && are_ours()) record_know_families();
 }

@@ -26,7 +26,7 @@ extern "C" {
 const char *hak_version(void);
 
 /*
- * The family. Sizes are bytes, 0 to PTRDIFF_MAX; size 0 gives a block of its own. Blocks are aligned to 16 bytes or
+ * Blocks. Sizes are bytes, 0 to PTRDIFF_MAX; size 0 gives a block of its own. Blocks are aligned to 16 bytes or
  * to `alignment`, a power of two. On failure: NULL, errno ENOMEM (no memory, or a size above
  * PTRDIFF_MAX) or EINVAL (the alignment is not a power of two). A block is given back with hak_free.
  */

@@ -22,13 +22,13 @@
 #include <unistd.h>
 
 #include "alloc/alloc.h"
-#include "modes/debug.h"
 #include "slabs/directory.h"
 #include "checker_hooks.h"
 #include "events.h"
 #include "modes/guard.h"
 #include "hakmem.h"
 #include "platform/message.h"
+#include "modes/modes.h"
 #include "memory/os.h"
 #include "slabs/units.h"
 #include "alloc/usage.h"
@@ -111,7 +111,7 @@ EXPORT size_t nallocx(size_t size, int flags);
 EXPORT size_t nallocx(size_t size, int flags) {
   const size_t align = align_of(flags);
   if (size > PTRDIFF_MAX - UNIT_SIZE || align > PTRDIFF_MAX) return 0;
-  if (debug_on() || guard_rate != 0 || hub_checked) return size;
+  if (MODE(front) || hub_checked) return size;
   if (align <= MIN_ALIGN && size <= SMALL_MAX) return class_stride(class_of_size(size)) - 1;
   if (align > MIN_ALIGN && (size | (align - 1)) < ALIGNED_MAX) return class_stride(class_of_aligned(align, size)) - 1;
   return size <= units_large_max() && align <= UNIT_SIZE ? large_needs(size) : align_up(size, UNIT_SIZE);

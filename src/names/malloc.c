@@ -1,5 +1,5 @@
 /*
- * malloc.c: the names of the C library's malloc family (glibc and C23), each a forwarder. C++'s are in cxx.c.
+ * malloc.c: malloc and the C library's other names for it (glibc and C23), each a forwarder. C++'s are in cxx.c.
  */
 #include <errno.h>
 #include <malloc.h>

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "platform/config.h"
-#include "modes/guard.h"
+#include "modes/modes.h"
 #include "slabs/legacy.h"
 #include "memory/os.h"
 #include "modes/profile.h"
@@ -207,8 +207,8 @@ void sll_arm(struct sll_cache *cache, uint32_t cls) {
     const uint32_t left = config.drain_interval > state->since_drain ? config.drain_interval - state->since_drain - 1 : 0;
     frees = least(frees, left);
   }
-  if (HAKMEM_EVENTS && guard_rate != 0) allocs = least(allocs, cache->guard_gap[cls]);
-  if (profile_is_on()) allocs = least(allocs, cache->profile_gap[cls]);
+  if (MODE(guard_rate)) allocs = least(allocs, cache->guard_gap[cls]);
+  if (MODE(profile)) allocs = least(allocs, cache->profile_gap[cls]);
   if (sll_goes_slow()) allocs = frees = 0;
   if (state->use == USE_GIVEN) allocs = 0;
   cache->budget[cls].alloc = state->alloc_armed = (int32_t)allocs;
@@ -257,14 +257,14 @@ void sll_publish(struct sll_cache *cache, uint32_t cls) {
 
 /* A gap has no memory: it may be drawn anew at any time, for any reason but its own length. */
 static void draw_profile(struct sll_cache *cache, uint32_t cls) {
-  cache->profile_gap[cls] = profile_is_on() ? profile_gap(&cache->random, class_stride(cls)) : 0;
+  cache->profile_gap[cls] = MODE(profile) ? profile_gap(&cache->random, class_stride(cls)) : 0;
 }
 
 bool sll_take_guard(struct sll_cache *cache, uint32_t cls) {
-  if (!HAKMEM_EVENTS || guard_rate == 0) return false;
+  if (!MODE(guard_rate)) return false;
   uint32_t *gap = &cache->guard_gap[least(cls, CLASS_LARGE)];
   if (*gap == 0) {
-    *gap = random_gap(&cache->random, guard_rate);
+    *gap = random_gap(&cache->random, modes.guard_rate);
     if (cls < CLASS_COUNT) draw_profile(cache, cls); /* whether this one would have been a sample must not come to the next one's lot */
     return true;
   }
@@ -273,7 +273,7 @@ bool sll_take_guard(struct sll_cache *cache, uint32_t cls) {
 }
 
 size_t sll_take_profile(struct sll_cache *cache, uint32_t cls, size_t size) {
-  if (!profile_is_on()) return 0;
+  if (!MODE(profile)) return 0;
   if (cls >= CLASS_COUNT) return profile_takes(&cache->random, size) ? size : 0;
   if (cache->profile_gap[cls] != 0) return 0;
   draw_profile(cache, cls);
@@ -285,7 +285,7 @@ void sll_init(struct sll_cache *cache) {
   cache->pace = PACE_FIRST;
   memcpy(cache->start, class_start, sizeof(class_start));
   cache->random = (uintptr_t)cache ^ os_now_ms() << 32 ^ os_thread();
-  for (uint32_t row = 0; guard_rate != 0 && row <= CLASS_LARGE; row++) cache->guard_gap[row] = random_gap(&cache->random, guard_rate);
+  for (uint32_t row = 0; MODE(guard_rate) && row <= CLASS_LARGE; row++) cache->guard_gap[row] = random_gap(&cache->random, modes.guard_rate);
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     cache->head[cls] = BLOCK_END;
     cache->live[cls] = header_live(cls);

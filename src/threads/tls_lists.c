@@ -3,7 +3,7 @@
 #include "checker_hooks.h"
 #include "memory/os.h"
 #include "memory/places.h"
-#include "modes/quarantine.h"
+#include "modes/retired.h"
 
 struct sll_cache sll_empty = {
   .directory = &directory_blind,
@@ -171,7 +171,7 @@ READS_RACILY uint64_t sll_look_at(const struct sll_cache *cache, uint32_t cls, u
 
 /* The other threads' budgets are plain words, because their owners change them on the fast paths. */
 READS_RACILY uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees) {
-  uint64_t cached = quarantine_count(cls);
+  uint64_t cached = hub_checked ? retired_count(cls) : 0;
   *allocs = *frees = 0;
   for (const struct sll_cache *cache = registry.live; cache != NULL; cache = cache->next) {
     cached += sll_look_at(cache, cls, allocs, frees) + cache->state[cls].spare_count;

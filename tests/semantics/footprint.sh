@@ -16,3 +16,7 @@ for option in HAKMEM_DEBUG=0 HAKMEM_DEBUG=1 HAKMEM_GUARD=1 HAKMEM_GUARD=7 HAKMEM
 done
 takes_little "$PLAIN" HAKMEM_DEBUG=0 aligned 0
 takes_little "$PLAIN" HAKMEM_DEBUG=0 large 4000
+
+# Only realloc's blocks get room to grow on; in the debugging mode, which takes its blocks from the core, malloc's get none either.
+(ulimit -v 300000 && HAKMEM_DEBUG=1 HAKMEM_STATS=1 LD_PRELOAD=$DEFAULT "$programs/footprint" large 12000 >"$place/out" 2>&1) || fail "no statistics in the debugging mode"
+grep -q '^legacy: none$' "$place/out" || { grep '^legacy' "$place/out"; fail "malloc's blocks lie in mappings that have room to grow"; }

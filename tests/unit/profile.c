@@ -7,6 +7,8 @@
 
 #include "alloc/alloc.h"
 #include "checks/records.h"
+#include "platform/config.h"
+#include "modes/modes.h"
 
 static double weight_expected(double bytes, double rate) { return 1 / (1 - exp(-bytes / rate)); }
 
@@ -82,6 +84,7 @@ static void come_and_go(uint32_t rate) {
   uint64_t state = rate, live = 0;
   double bytes = 0;
   config.profile = rate;
+  modes_resolve(false);
   config.stacks = STACKS_OFF;
   for (unsigned i = 0; i < 10 * BLOCKS; i++) {
     const unsigned k = (unsigned)(next(&state) % BLOCKS);

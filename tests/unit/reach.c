@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "platform/config.h"
+#include "modes/modes.h"
 #include "slabs/directory.h"
 #include "hakmem.h"
 #include "memory/os.h"
@@ -93,6 +94,7 @@ static void check(unsigned seed, int edges_of_10, int root_count) {
 /* As HAKMEM_LEAKS=1 does it. */
 static void record_all(void) {
   config.leaks = 1;
+  modes_resolve(false);
   sll_go_slow(true);
 }
 

@@ -8,6 +8,7 @@
 
 #include "alloc/alloc.h"
 #include "platform/config.h"
+#include "modes/modes.h"
 #include "statistics/stats.h"
 #include "platform/random.h"
 #include "slabs/shared_pool.h"
@@ -141,6 +142,7 @@ Test(tls_sll, lists_stay_bounded_where_allocations_are_sampled_often) {
   static void *p[LIVE];
   const uint32_t cls = class_of_size(SIZE);
   config.profile = 1000;
+  modes_resolve(false);
   config.drain_interval = config.sample = 0;
   unsigned live = 0;
   uint64_t longest = 0;

@@ -1,12 +1,11 @@
 /*
- * family.c: what is asked of blocks that live already: realloc, malloc_usable_size, sized free; and malloc_trim.
+ * resize.c: what is asked of blocks that live already: realloc, malloc_usable_size, sized free; and malloc_trim.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "alloc.h"
 #include "platform/config.h"
-#include "modes/debug.h"
 #include "checker_hooks.h"
 #include "probe.h"
 #include "front.h"
@@ -28,7 +27,7 @@ static struct slab *slab_of_live(const void *p, enum misuse_state state) {
 #if HAKMEM_EVENTS
   if (!small) return slab;
   const uint8_t got = header_get(p), live = header_live(slab->cls);
-  if (debug_on() && got == header_sampled(slab->cls)) { /* a block's redzone */
+  if (MODE(debug) && got == header_sampled(slab->cls)) { /* a block's redzone */
     misuse_pointer(slab, p, state);
     return NULL;
   }
@@ -68,7 +67,7 @@ size_t alloc_usable(const void *p) {
   if (LIKELY(stride != 0)) return stride - 1;
   size_t size;
   bool good;
-  if (front_size(p, MISUSE_MEASURED, &size, &good)) return size;
+  if (MODE(front) && front_size(p, MISUSE_MEASURED, &size, &good)) return size;
   hub_hold();
   const struct slab *slab = slab_of_live(p, MISUSE_MEASURED);
   const size_t usable = slab != NULL ? usable_of(slab, p) : 0;
@@ -104,7 +103,7 @@ static void *move(void *p, size_t usable, size_t size) {
 static void *resize(void *p, size_t size) {
   size_t old;
   bool good;
-  if (front_size(p, MISUSE_REALLOCED, &old, &good)) return good ? move(p, old, size) : alloc_fail();
+  if (MODE(front) && front_size(p, MISUSE_REALLOCED, &old, &good)) return good ? move(p, old, size) : alloc_fail();
   hub_hold();
   struct slab *slab = slab_of_live(p, MISUSE_REALLOCED);
   const size_t usable = slab != NULL ? usable_of(slab, p) : 0;
@@ -113,7 +112,7 @@ static void *resize(void *p, size_t size) {
   const uint32_t cls = slab->cls;
   void *in_place = resize_in_place(slab, p, size);
   if (in_place == NULL) return move(p, usable, size);
-  recording_resize(p, in_place, cls, size);
+  if (MODE(records)) recording_resize(p, in_place, cls, size);
   return in_place;
 }
 
@@ -154,7 +153,7 @@ static bool could_be_of(const struct slab *slab, const void *p, size_t alignment
 }
 
 void alloc_check_size(const void *p, size_t alignment, size_t size) {
-  if (front_check_size(p, size)) return;
+  if (MODE(front) && front_check_size(p, size)) return;
   hub_hold();
   const struct slab *slab = directory_slab(p);
   const bool small = slab != NULL && slab->cls < CLASS_COUNT;
@@ -165,7 +164,7 @@ void alloc_check_size(const void *p, size_t alignment, size_t size) {
 }
 
 bool alloc_trim(size_t keep) {
-  if (debug_on()) debug_audit(UINT64_MAX);
+  if (MODE(debug)) front_audit(UINT64_MAX);
   struct sll_cache *cache = sll_enter();
   if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
   sll_trim_ended();

@@ -1,4 +1,4 @@
-#include "quarantine.h"
+#include "retired.h"
 
 #include "memory/os.h"
 #include "slabs/size_class.h"
@@ -54,37 +54,45 @@ static struct block *take(uint32_t *cls) {
   return block;
 }
 
-static void release(quarantine_end *end, uint32_t cls, struct block *block, bool trim) {
-  block_link(block, BLOCK_END);
-  end(cls, (struct chain){block, 1}, trim);
+/* The oldest block, as a chain of its own. `wanted`: whether it has to go. Called locked. */
+static struct chain take_if(bool wanted, uint32_t *cls) {
+  if (!wanted) return CHAIN_EMPTY;
+  struct chain chain = CHAIN_EMPTY;
+  chain_push(&chain, take(cls));
+  return chain;
 }
 
-void quarantine_put(uint32_t cls, struct block *block, quarantine_end *end) {
-  if (!make_places()) return release(end, cls, block, false); /* no memory to wait in */
-  for (bool entered = false;; entered = true) {
-    struct block *oldest = NULL;
-    uint32_t its = 0;
+void retired_put(uint32_t cls, struct block *block, retired_give_back *give_back) {
+  if (!make_places()) { /* no memory to wait in */
+    struct chain chain = CHAIN_EMPTY;
+    chain_push(&chain, block);
+    give_back(cls, chain, false);
+    return;
+  }
+  struct chain oldest;
+  uint32_t its;
+  bool entered = false;
+  do {
     lock_take(&ring.lock);
-    if (ring.count == BLOCKS || ring.bytes > BYTES) oldest = take(&its);
+    oldest = take_if(ring.count == BLOCKS || ring.bytes > BYTES, &its);
     if (!entered) put(cls, block);
+    entered = true;
     lock_release(&ring.lock);
-    if (oldest == NULL) return;
-    release(end, its, oldest, false);
-  }
+    if (oldest.count != 0) give_back(its, oldest, false);
+  } while (oldest.count != 0);
 }
 
-void quarantine_empty(quarantine_end *end) {
-  for (;;) {
-    struct block *oldest = NULL;
-    uint32_t its = 0;
+void retired_empty(retired_give_back *give_back) {
+  struct chain oldest;
+  uint32_t cls;
+  do {
     lock_take(&ring.lock);
-    if (ring.count != 0) oldest = take(&its);
+    oldest = take_if(ring.count != 0, &cls);
     lock_release(&ring.lock);
-    if (oldest == NULL) return;
-    release(end, its, oldest, true);
-  }
+    if (oldest.count != 0) give_back(cls, oldest, true);
+  } while (oldest.count != 0);
 }
 
-uint32_t quarantine_count(uint32_t cls) { return __atomic_load_n(&ring.of_class[cls], __ATOMIC_RELAXED); }
+uint32_t retired_count(uint32_t cls) { return __atomic_load_n(&ring.of_class[cls], __ATOMIC_RELAXED); }
 
-const struct lock_row quarantine_locks = LOCK_ROW(ring.lock);
+const struct lock_row retired_locks = LOCK_ROW(ring.lock);

@@ -1,0 +1,67 @@
+/*
+ * guard_slots.h: the places that guarded blocks lie in; guard.h draws them. A slot is free, or taken by one block; which of the free ones comes next is
+ * decided here.
+ */
+#ifndef HAKMEM_GUARD_SLOTS_H
+#define HAKMEM_GUARD_SLOTS_H
+
+#include "platform/base.h"
+#include "platform/lock.h"
+#include "checks/records.h"
+
+enum slot_state { SLOT_EMPTY, SLOT_LIVE, SLOT_FREED };
+
+struct slot {
+  struct record known; /* of the last block; block NULL: there was none */
+  uint32_t cls;
+  bool marked;    /* see os_mark; set when the slot is first used */
+  uint32_t state; /* atomic, enum slot_state; while a slot goes from freed to live it is empty */
+};
+
+#define PIECES_MAX 192 /* of a row */
+
+/*
+ *   ready = piece * (pieces that are ours) <= piece * begun <= count;   fresh <= queued <= ready
+ *   queue: a ring of `queued` indices, the oldest at queue[first]; the first `fresh` of them were never used. A slot is in it, or taken, once
+ */
+struct row {
+  const size_t pages;         /* of a slot */
+  const uint32_t most, piece; /* slots: of the row; of a piece, which is reserved in one go */
+  uintptr_t base;
+  size_t slot_size, stride, piece_size;
+  struct slot *slots;
+  uint32_t *queue;
+  bool ours[PIECES_MAX];      /* atomic, of each piece */
+  uint32_t count;
+  uint32_t begun, ready, fresh, first, queued;
+};
+#define GUARD_ROWS 5
+extern struct row guard_rows[GUARD_ROWS];
+
+extern struct lock guard_lock; /* over the rows' last line, and over the end of a block's life */
+
+/* Where blocks may lie; does not change after the start. */
+extern struct guard_region { uintptr_t base; size_t size; } guard_region;
+
+/* Chooses the region, once. False, after saying so, if there is no address space for it. */
+bool guard_start(void);
+
+/* Whether that part of the region which `p` points into is reserved. Signal safe. */
+bool guard_holds(const void *p);
+
+/* The row whose slots are large enough; NULL if there is none. */
+struct row *slots_row_for(size_t size, size_t align);
+
+/* The row that an address of the region belongs to. */
+struct row *slots_row_at(uintptr_t address);
+
+/* The slot with this index of the row begins here. */
+uintptr_t slots_start(const struct row *row, uint32_t index);
+
+/* Takes a free slot: its index. False if there is none. No lock may be held. */
+bool slots_take(struct row *row, uint32_t *index);
+
+/* The slot is free. */
+void slots_give(struct row *row, uint32_t index);
+
+#endif

@@ -1,0 +1,21 @@
+#include "modes.h"
+
+#include "platform/config.h"
+
+struct modes modes;
+
+AT_START void modes_resolve(bool checked) {
+  modes = (struct modes){.profile = config.profile != 0};
+  if (!checked) {
+    modes.debug = config.debug != 0;
+    modes.leaks = config.leaks != 0;
+    modes.guard_rate = config.guard;
+  }
+  modes.records = modes.leaks || modes.profile;
+  modes.front = modes.debug || modes.guard_rate != 0;
+}
+
+AT_START void modes_without_guard(void) {
+  modes.guard_rate = 0;
+  modes.front = modes.debug;
+}
