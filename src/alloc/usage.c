@@ -44,7 +44,7 @@ struct heap_usage usage_of_heap(void) {
   return (struct heap_usage){
     .superslabs = units.active, .superslab_bytes = units.mapped, .free_bytes = units.free_units * UNIT_SIZE, .dirty_bytes = units.dirty_bytes,
     .legacy_bytes = legacy_bytes(), .huge_blocks = huge.huge_blocks, .huge_requested = huge.huge_requested, .huge_bytes = huge.huge_bytes, .huge_kept = huge.kept_bytes,
-    .guarded = HAKMEM_EVENTS ? guard_bytes() : 0 : 0, .mapped = os_mapped(),
+    .guarded = HAKMEM_EVENTS ? guard_bytes() : 0, .mapped = os_mapped(),
     .metadata = os_metadata_used() + directory_bytes() + (HAKMEM_EVENTS ? record_bytes() : 0)};
 }
 
