@@ -83,17 +83,16 @@ static void *take_inner(struct sll_cache *cache, size_t size, size_t align, uint
 
 /* Gives a block of the core's back. */
 static void give_back(void *inner) {
-  struct slab *slab = directory_slab(inner);
-  if (slab->cls >= CLASS_COUNT) return large_give(slab);
+  const struct pointer at = pointer_at(inner);
+  if (at.cls >= CLASS_COUNT) return large_give(at.slab);
   struct sll_cache *cache = sll_enter();
   if (cache == NULL) return;
-  const uint8_t got = header_get(inner);
   header_set(inner, HEADER_FREE);
-  if (got == header_sampled(slab->cls)) {
-    sll_push(cache, slab->cls, inner);
+  if (at.kind == POINTER_REDZONE) {
+    sll_push(cache, at.cls, inner);
   } else {
-    sll_abandon(cache, slab->cls);
-    misuse_header(slab, inner, got, MISUSE_LIVE);
+    sll_abandon(cache, at.cls);
+    misuse_header(&at, MISUSE_LIVE);
   }
   sll_leave(cache);
 }

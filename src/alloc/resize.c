@@ -15,32 +15,19 @@
 #include "modes/recording.h"
 #include "slabs/shared_pool.h"
 
-/* The slab of a live block, NULL after reporting that `p` is none; `state`: what it was given to. */
-static struct slab *slab_of_live(const void *p, enum misuse_state state) {
-  struct slab *slab = directory_slab(p);
-  const bool small = slab != NULL && slab->cls < CLASS_COUNT;
-  const void *block = small ? slab_block_of(slab, p) : slab != NULL ? slab->base : NULL;
-  if (block == NULL || block != p || (!small && slab->redzone)) {
-    misuse_pointer(slab, p, state);
-    return NULL;
+/*
+ * Whether a live block begins there; else reports what is wrong, `state`: what it was given to. A broken header is reported, too, and put right: the
+ * block is still in use.
+ */
+static bool must_live(const struct pointer *at, enum misuse_state state) {
+  if (pointer_is_live(at)) return true;
+  if (at->kind != POINTER_BLOCK) {
+    misuse_pointer(at, state);
+    return false;
   }
-#if HAKMEM_EVENTS
-  if (!small) return slab;
-  const uint8_t got = header_get(p), live = header_live(slab->cls);
-  if (MODE(debug) && got == header_sampled(slab->cls)) { /* a block's redzone */
-    misuse_pointer(slab, p, state);
-    return NULL;
-  }
-  if (header_says_live(got, slab->cls)) return slab;
-  if (slab_lost_block(slab, p)) {
-    misuse_pointer(slab, p, state);
-    return NULL;
-  }
-  misuse_header(slab, p, got, state);
-  if (got == HEADER_FREE) return NULL;
-  header_set((void *)(uintptr_t)p, live); /* still in use: put right, and go on */
-#endif
-  return slab;
+  misuse_header(at, state);
+  if (at->state == BLOCK_BROKEN) header_set(at->block, header_live(at->cls));
+  return at->state == BLOCK_BROKEN;
 }
 
 /*
@@ -56,9 +43,9 @@ ALWAYS_INLINE uint32_t plain_stride(const void *p) {
 }
 
 /* Bytes of a live block that its user may touch. */
-static size_t usable_of(const struct slab *slab, const void *p) {
-  const size_t usable = slab_usable(slab, p);
-  return hub_checked ? hub_checked_size(p, usable) : usable;
+static size_t usable_of(const struct pointer *at) {
+  const size_t usable = slab_usable(at->slab, at->p);
+  return hub_checked ? hub_checked_size(at->p, usable) : usable;
 }
 
 size_t alloc_usable(const void *p) {
@@ -69,8 +56,8 @@ size_t alloc_usable(const void *p) {
   bool good;
   if (MODE(front) && front_size(p, MISUSE_MEASURED, &size, &good)) return size;
   hub_hold();
-  const struct slab *slab = slab_of_live(p, MISUSE_MEASURED);
-  const size_t usable = slab != NULL ? usable_of(slab, p) : 0;
+  const struct pointer at = pointer_at(p);
+  const size_t usable = must_live(&at, MISUSE_MEASURED) ? usable_of(&at) : 0;
   hub_release();
   return usable;
 }
@@ -105,14 +92,14 @@ static void *resize(void *p, size_t size) {
   bool good;
   if (MODE(front) && front_size(p, MISUSE_REALLOCED, &old, &good)) return good ? move(p, old, size) : alloc_fail();
   hub_hold();
-  struct slab *slab = slab_of_live(p, MISUSE_REALLOCED);
-  const size_t usable = slab != NULL ? usable_of(slab, p) : 0;
+  const struct pointer at = pointer_at(p);
+  const bool live = must_live(&at, MISUSE_REALLOCED);
+  const size_t usable = live ? usable_of(&at) : 0;
   hub_release();
-  if (slab == NULL) return alloc_fail();
-  const uint32_t cls = slab->cls;
-  void *in_place = resize_in_place(slab, p, size);
+  if (!live) return alloc_fail();
+  void *in_place = resize_in_place(at.slab, p, size);
   if (in_place == NULL) return move(p, usable, size);
-  if (MODE(records)) recording_resize(p, in_place, cls, size);
+  if (MODE(records)) recording_resize(p, in_place, at.cls, size);
   return in_place;
 }
 
@@ -142,24 +129,21 @@ void *alloc_resize(void *p, size_t size) {
 }
 
 /* Whether a live block may have been asked for with this size. One that was resized in its place is of the class that it had before. */
-static bool could_be_of(const struct slab *slab, const void *p, size_t alignment, size_t size) {
-  if (hub_checked) return usable_of(slab, p) == size;
-  if (slab->cls >= CLASS_COUNT) return slab->requested == size;
-  const size_t usable = slab_usable(slab, p);
+static bool could_be_of(const struct pointer *at, size_t alignment, size_t size) {
+  if (hub_checked) return usable_of(at) == size;
+  if (at->kind != POINTER_BLOCK) return at->slab->requested == size;
+  const size_t usable = slab_usable(at->slab, at->p);
   if (stays(usable, size)) return true;
   if (size > usable) return false;
-  if (slab->cls >= CLASS_ALIGNED) return alignment <= MIN_ALIGN || class_of_aligned(alignment, size) == slab->cls;
-  return class_of_size(size) == slab->cls;
+  if (at->cls >= CLASS_ALIGNED) return alignment <= MIN_ALIGN || class_of_aligned(alignment, size) == at->cls;
+  return class_of_size(size) == at->cls;
 }
 
 void alloc_check_size(const void *p, size_t alignment, size_t size) {
   if (MODE(front) && front_check_size(p, size)) return;
   hub_hold();
-  const struct slab *slab = directory_slab(p);
-  const bool small = slab != NULL && slab->cls < CLASS_COUNT;
-  /* What is no live block is for free to say. */
-  const bool live = small ? slab_block_of(slab, p) == p && header_says_live_at(p, slab->cls) : slab != NULL && slab->base == p;
-  if (live && !could_be_of(slab, p, alignment, size)) misuse_size(slab, p, size);
+  const struct pointer at = pointer_at(p);
+  if (pointer_is_live(&at) && !could_be_of(&at, alignment, size)) misuse_size(&at, size);
   hub_release();
 }
 
