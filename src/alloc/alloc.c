@@ -147,9 +147,7 @@ static struct slab *look_up(struct sll_cache *cache, const void *p) {
   return slab;
 }
 
-/*
- * A block of a class. One with a broken header is reported, and must not be handed out again; one that is free is reported, and stays as it is.
- */
+/* A block of a class. If its header is broken, it is reported and never handed out again; if it is free already, it is reported and left alone. */
 static void small_free(struct sll_cache *cache, const struct pointer *at) {
   void *const p = at->block;
   const uint32_t cls = at->cls;
@@ -207,8 +205,25 @@ static bool give_up_sample(const struct sll_cache *cache, uint32_t cls, void *p)
   return true;
 }
 
-/* Any pointer but NULL. */
-static NOINLINE void free_any(void *p) {
+/* Two functions, not one: stacks are small, and each has a struct pointer there. */
+static NOINLINE bool free_front(void *p, enum block_family given) {
+  struct pointer at;
+  if (!front_find(p, &at)) return false;
+  front_free(&at, given);
+  return true;
+}
+
+static NOINLINE void free_core(void *p) {
+  alloc_prepare();
+  struct sll_cache *cache = sll_enter();
+  if (cache == NULL) return; /* no memory for this thread's lists: the block is lost, and the program goes on */
+  const struct pointer at = pointer_in(look_up(cache, p), p);
+  free_by_kind(cache, &at);
+  sll_leave(cache);
+}
+
+/* Any pointer but NULL; `given`: the family of the function that it was given to. */
+static NOINLINE void free_any(void *p, enum block_family given) {
   struct sll_cache *cache = sll_self;
   const int saved = errno;
   const uint32_t cls = directory_class_at(p);
@@ -217,19 +232,29 @@ static NOINLINE void free_any(void *p) {
     return;
   }
   if (give_up_sample(cache, cls, p)) return free_fast(p);
-  if (MODE(front) && front_free(p)) {
-    errno = saved;
-    return;
-  }
-  alloc_prepare();
-  cache = sll_enter();
-  if (cache == NULL) return; /* no memory for this thread's lists: the block is lost, the program goes on */
-  const struct pointer at = pointer_in(look_up(cache, p), p);
-  free_by_kind(cache, &at);
-  sll_leave(cache);
+  if (!MODE(front) || !free_front(p, given)) free_core(p);
   errno = saved;
 }
 
 void free_slow(void *p) {
-  if (p != NULL && !free_further(sll_self, p)) free_any(p);
+  if (p != NULL && !free_further(sll_self, p)) free_any(p, FAMILY_MALLOC);
+}
+
+void free_slow_by(void *p, enum block_family given) {
+  if (p != NULL && !free_further(sll_self, p)) free_any(p, given);
+}
+
+void free_found(struct pointer *at, enum block_family given) {
+  const int saved = errno;
+  if (MODE(front) && pointer_is_front(at)) {
+    front_free(at, given);
+  } else {
+    alloc_prepare();
+    struct sll_cache *cache = sll_enter();
+    if (cache != NULL) {
+      free_by_kind(cache, at);
+      sll_leave(cache);
+    }
+  }
+  errno = saved;
 }

@@ -78,7 +78,8 @@ void misuse_fault(struct event_hdr_reset *e, const struct record *known, void *c
   stop_if_asked();
 }
 
-enum hdr_verdict misuse_again(enum misuse_state state) {
+/* What it is called if a block that was met so had been given back before. */
+static enum hdr_verdict again(enum misuse_state state) {
   return state == MISUSE_REALLOCED ? HDR_REALLOC_AFTER_FREE : state == MISUSE_MEASURED ? HDR_USABLE_SIZE_AFTER_FREE : HDR_DOUBLE_FREE;
 }
 
@@ -94,7 +95,7 @@ void misuse_header(const struct pointer *at, enum misuse_state state) {
   e.verdict = evidence.verdict;
   /* `free` is also the character '_', which a text may have brought: then nothing is linked behind it. */
   if (!in_list && at->state == BLOCK_FREE && (!evidence.certain || pointer_is_link(block_next(at->block), at->cls))) {
-    e.verdict = misuse_again(state);
+    e.verdict = again(state);
   } else if (state == MISUSE_OVERWRITTEN && (!evidence.certain || evidence.over < 2)) {
     e.verdict = HDR_WRITE_AFTER_FREE;
   } else {
@@ -116,15 +117,31 @@ void misuse_broken(uint32_t cls, const void *block) {
 
 /* ---- A wrong pointer, or a wrong size. ---- */
 
+/* An event about `at`, with what is known of its block. */
+static struct event_hdr_reset event_of(const struct pointer *at, enum hdr_verdict verdict) {
+  struct event_hdr_reset e = {.cls = at->cls, .base = at->p, .verdict = verdict};
+  if (at->slab != NULL && at->cls < CLASS_COUNT) e.expect = header_live(at->cls);
+  if (at->kind == POINTER_DEBUG || at->slot != NULL) {
+    e.size = at->known.requested;
+    add_record(&e, &at->known);
+  }
+  return e;
+}
+
 void misuse_size(const struct pointer *at, size_t told) {
-  const uint8_t live = at->cls < CLASS_COUNT ? header_live(at->cls) : 0;
-  struct event_hdr_reset e = {.base = at->p, .got = live, .expect = live, .verdict = HDR_WRONG_SIZE, .told = told};
+  struct event_hdr_reset e = event_of(at, HDR_WRONG_SIZE);
+  e.got = e.expect;
+  e.told = told;
   report(&e, at->slab);
 }
 
-static enum hdr_verdict verdict_of(enum pointer_kind kind, enum misuse_state state) {
-  switch (kind) {
-    case POINTER_GONE: return misuse_again(state);
+static enum hdr_verdict verdict_of(const struct pointer *at, enum misuse_state state) {
+  switch (at->kind) {
+    case POINTER_GUARDED:
+      if (at->block != NULL && at->block != at->p) return HDR_INTERIOR_POINTER;
+      return at->block != NULL ? again(state) : HDR_INVALID_POINTER;
+    case POINTER_DEBUG:
+    case POINTER_GONE: return again(state);
     case POINTER_INSIDE:
     case POINTER_REDZONE: return HDR_INTERIOR_POINTER;
     case POINTER_STACK: return HDR_STACK_POINTER;
@@ -136,8 +153,8 @@ static enum hdr_verdict verdict_of(enum pointer_kind kind, enum misuse_state sta
 }
 
 void misuse_pointer(const struct pointer *at, enum misuse_state state) {
-  struct event_hdr_reset e = {.cls = CLASS_NONE, .base = at->p, .verdict = verdict_of(at->kind, state), .got = at->header};
-  if (at->cls < CLASS_COUNT) e.expect = header_live(at->cls);
+  struct event_hdr_reset e = event_of(at, verdict_of(at, state));
+  e.got = at->header;
   report(&e, at->slab);
 }
 

@@ -1,6 +1,6 @@
 /*
- * misuse.h: what a wrong header or a wrong pointer means, and saying so. All of it off the fast paths, with no lock held; with
- * HAKMEM_ON_ERROR=abort none of it returns.
+ * misuse.h: reports a wrong header or a wrong pointer, with a verdict on what the program did. Off the fast paths, with no lock held. With
+ * HAKMEM_ON_ERROR=abort none of these functions returns.
  */
 #ifndef HAKMEM_MISUSE_H
 #define HAKMEM_MISUSE_H
@@ -9,13 +9,13 @@
 #include "events.h"
 #include "pointer.h"
 
-/* How a wrong header or pointer was met. */
+/* How a wrong header or pointer was found. */
 enum misuse_state {
-  MISUSE_LIVE,       /* given to free, */
+  MISUSE_LIVE,       /* it was given to free, */
   MISUSE_REALLOCED,  /* to realloc, */
   MISUSE_MEASURED,   /* to malloc_usable_size */
-  MISUSE_AT_END,     /* a block that was live, or free, when the process ended, */
-  MISUSE_FREE,       /* a block in a list, */
+  MISUSE_AT_END,     /* by the check of all blocks when the process ended */
+  MISUSE_FREE,       /* the block is in a list of free ones, */
   MISUSE_OVERWRITTEN /* and the link in it is broken, too */
 };
 
@@ -28,13 +28,13 @@ void misuse_link(uint32_t cls, const void *p);
 /* The link of `block`, a free block of class `cls` in its slab, leads out of it. */
 void misuse_broken(uint32_t cls, const void *block);
 
-/* No block begins at a pointer that was given to free, realloc or malloc_usable_size. */
+/* No live block begins at a pointer that was given to free, realloc or malloc_usable_size. */
 void misuse_pointer(const struct pointer *at, enum misuse_state state);
 
 /* A live block was given to a sized free with a size that it was not allocated with. */
 void misuse_size(const struct pointer *at, size_t told);
 
-/* A block of which `known` is known is given back by `given`. False, after a report, where another family made it. */
+/* A block of which `known` is known is given back by `given`. False, after a report, if another family made it. */
 bool misuse_family(const struct record *known, enum block_family given);
 
 /*
@@ -43,8 +43,5 @@ bool misuse_family(const struct record *known, enum block_family given);
  */
 void misuse_known(struct event_hdr_reset *e, const struct record *known);
 void misuse_fault(struct event_hdr_reset *e, const struct record *known, void *context);
-
-/* What it is called if a block that was met so had been given back before. */
-enum hdr_verdict misuse_again(enum misuse_state state);
 
 #endif

@@ -19,8 +19,6 @@ bool pointer_is_link(const struct block *block, uint32_t cls) {
 
 /* ---- Outside of all slabs. ---- */
 
-#if HAKMEM_EVENTS
-
 /* Whether a block could have begun at `p`, in a unit whose last slab or block was of class row `former`. */
 static bool could_have_begun(const void *p, uint32_t former) {
   const uintptr_t unit = align_down((uintptr_t)p, UNIT_SIZE);
@@ -43,6 +41,7 @@ static bool is_on_stack(const void *p, const struct maps_region *region) {
 
 static enum pointer_kind kind_outside(const void *p) {
   struct maps_region region;
+  if (!HAKMEM_EVENTS) return POINTER_UNKNOWN; /* the plain build reports nothing, so it need not ask the system */
   const bool ours = units_hold(p) || legacy_keeps(p);
   const enum maps_answer answer = ours ? MAPS_FOUND : maps_find((uintptr_t)p, &region);
   /* What is mapped there now, and is not ours, came after our block was unmapped. */
@@ -55,14 +54,9 @@ static enum pointer_kind kind_outside(const void *p) {
   return is_on_stack(p, &region) ? POINTER_STACK : POINTER_FOREIGN;
 }
 
-#else /* nothing is reported, so that nobody asks for more */
-static bool could_have_begun(const void *p, uint32_t former) { (void)p, (void)former; return false; }
-static enum pointer_kind kind_outside(const void *p) { (void)p; return POINTER_FOREIGN; }
-#endif
-
 /* ---- In a slab. ---- */
 
-/* Only a large or huge block's first unit leads to its slab. */
+/* The directory leads to a large or huge block from its first unit only. */
 static void look_outside(struct pointer *at) {
   at->slab = directory_large(at->p);
   if (at->slab == NULL) {
@@ -79,17 +73,12 @@ static void look_at_large(struct pointer *at) {
   at->kind = at->p != at->block ? POINTER_INSIDE : at->slab->redzone ? POINTER_REDZONE : at->cls == CLASS_LARGE ? POINTER_LARGE : POINTER_HUGE;
 }
 
-/* A block begins at `p`, or began there until a moment ago. False if the latter, and then what its header says is of no account. */
+/* A block begins at `p`. False if it went with its slab's tail while its header was read: then the header means nothing. */
 static bool look_at_header(struct pointer *at) {
-#if HAKMEM_EVENTS
   const bool redzone = MODE(debug) && at->header == header_sampled(at->cls);
   at->kind = redzone ? POINTER_REDZONE : POINTER_BLOCK;
-  at->state = header_state(at->header, at->cls);
+  if (HAKMEM_EVENTS) at->state = header_state(at->header, at->cls);
   return at->state == BLOCK_LIVE || !slab_lost_block(at->slab, at->p);
-#else
-  at->kind = POINTER_BLOCK;
-  return true;
-#endif
 }
 
 static void look_at_small(struct pointer *at) {
@@ -100,7 +89,7 @@ static void look_at_small(struct pointer *at) {
 #endif
   if (at->block == p && look_at_header(at)) return;
   const uint32_t former = directory_former(p);
-  const bool was_large = former != CLASS_NONE && former >= CLASS_COUNT && could_have_begun(p, former);
+  const bool was_large = former >= CLASS_COUNT && could_have_begun(p, former);
   at->block = slab_block_of(at->slab, p);
   if (was_large || slab_was_block(at->slab, p)) at->kind = POINTER_GONE;
   else at->kind = at->block != NULL ? POINTER_INSIDE : POINTER_BETWEEN;

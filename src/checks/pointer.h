@@ -20,7 +20,7 @@ enum pointer_kind {
   POINTER_LARGE,    /* a run of units, live */
   POINTER_HUGE,     /* a mapping of its own, live */
   POINTER_DEBUG,    /* of the debugging mode (debug.h): `state`, `known` */
-  POINTER_GUARDED,  /* the region of guarded blocks (guard.h): `block`, `state`, `known`, `slot`; `block` may begin elsewhere, or be NULL */
+  POINTER_GUARDED,  /* in the region of guarded blocks (guard.h): `state`, `known`; or `block` begins elsewhere, or is NULL */
   /* No block begins here now. */
   POINTER_GONE,     /* but one did: its slab's tail, its slab or its mapping was given back */
   POINTER_INSIDE,   /* in a block, behind its start */
@@ -45,8 +45,8 @@ struct pointer {
   uint32_t cls;            /* class row of the slab or the block, CLASS_NONE if there is none */
   struct slab *slab;       /* NULL if there is none */
   void *block;             /* the block that `p` points to or into, NULL if there is none */
-  struct guard_slot *slot; /* of a guarded pointer: the slot whose block is nearest; NULL if none is near */
-  struct record known;     /* valid for blocks of the debugging mode, and for guarded pointers that have a slot */
+  struct guard_slot *slot; /* of a guarded block, else NULL */
+  struct record known;     /* what is known of a guarded block, or one of the debugging mode; else not filled */
 };
 
 /* What lies at `p`, any bits at all, in the core's memory or outside of it. Takes locks, and may ask the system if no block begins there. */
@@ -54,6 +54,9 @@ struct pointer pointer_at(const void *p);
 
 /* The same if the slab of `p` was looked up already. Wait-free, unless `slab` is NULL: then `p` is in no slab. */
 struct pointer pointer_in(struct slab *slab, const void *p);
+
+/* Whether it is for a heap that stands before the core (front.h) to know. */
+static inline bool pointer_is_front(const struct pointer *at) { return at->kind == POINTER_DEBUG || at->kind == POINTER_GUARDED; }
 
 /* Whether a live block begins there. */
 static inline bool pointer_is_live(const struct pointer *at) {
