@@ -4,9 +4,10 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "checker_hooks.h"
 #include "events.h"
 #include "memory/maps.h"
-#include "platform/modes.h"
+#include "platform/config.h"
 #include "slabs/directory.h"
 #include "slabs/legacy.h"
 #include "slabs/units.h"
@@ -75,7 +76,8 @@ static void look_at_large(struct pointer *at) {
 
 /* A block begins at `p`. False if it went with its slab's tail while its header was read: then the header means nothing. */
 static bool look_at_header(struct pointer *at) {
-  const bool redzone = MODE(debug) && at->header == header_sampled(at->cls);
+  const bool debug = HAKMEM_EVENTS && config.debug != 0 && !hub_checked; /* as modes.debug, which lies on a higher floor */
+  const bool redzone = debug && at->header == header_sampled(at->cls);
   at->kind = redzone ? POINTER_REDZONE : POINTER_BLOCK;
   if (HAKMEM_EVENTS) at->state = header_state(at->header, at->cls);
   return at->state == BLOCK_LIVE || !slab_lost_block(at->slab, at->p);
