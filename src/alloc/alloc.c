@@ -147,43 +147,14 @@ static struct slab *look_up(struct sll_cache *cache, const void *p) {
   return slab;
 }
 
-/*
- * Whether `p` is a live small block; else what is wrong with it is reported. *abandon: its header was put right, but it must not be
- * handed out again.
- */
-static bool may_free(const struct slab *slab, void *p, bool *abandon) {
-  *abandon = false;
-  if (slab_block_of(slab, p) != p) {
-    misuse_pointer(slab, p, MISUSE_LIVE);
-    return false;
-  }
-#if HAKMEM_EVENTS
-  const uint8_t got = header_get(p);
-  if (MODE(debug) && got == header_sampled(slab->cls)) { /* a block's redzone */
-    misuse_pointer(slab, p, MISUSE_LIVE);
-    return false;
-  }
-  if (header_says_live(got, slab->cls)) return true;
-  if (slab_lost_block(slab, p)) {
-    misuse_pointer(slab, p, MISUSE_LIVE);
-    return false;
-  }
-  if (got != HEADER_FREE) {
-    header_set(p, HEADER_FREE);
-    *abandon = true;
-  }
-  misuse_header(slab, p, got, MISUSE_LIVE);
-  return false;
-#else
-  return true;
-#endif
-}
-
-static void small_free(struct sll_cache *cache, const struct slab *slab, void *p) {
-  bool abandon;
-  const uint32_t cls = slab->cls;
-  const bool good = may_free(slab, p, &abandon);
-  if (!good && !abandon) return;
+/* A block of a class. If its header is broken, it is reported and never handed out again; if it is free already, it is reported and left alone. */
+static void small_free(struct sll_cache *cache, const struct pointer *at) {
+  void *const p = at->block;
+  const uint32_t cls = at->cls;
+  const bool good = at->state == BLOCK_LIVE;
+  if (at->state == BLOCK_BROKEN) header_set(p, HEADER_FREE);
+  if (!good) misuse_header(at, MISUSE_LIVE);
+  if (at->state == BLOCK_FREE) return;
   if (good && MODE(records)) recording_free(p, cls);
   header_set(p, HEADER_FREE);
   if (sll_goes_slow()) EVENT(free, .ptr = p, .size = class_stride(cls) - 1, .cls = cls, .stack = hub_traced_stack());
@@ -193,6 +164,17 @@ static void small_free(struct sll_cache *cache, const struct slab *slab, void *p
   }
   sll_abandon(cache, cls);
   if (good && hub_checked) retired_put(cls, p, sll_return_blocks);
+}
+
+static void free_by_kind(struct sll_cache *cache, const struct pointer *at) {
+  if (at->kind == POINTER_BLOCK) {
+    small_free(cache, at);
+  } else if (at->kind == POINTER_LARGE || at->kind == POINTER_HUGE) {
+    if (sll_goes_slow()) EVENT(free, .ptr = at->p, .size = at->slab->requested, .cls = at->cls, .stack = hub_traced_stack());
+    large_give(at->slab);
+  } else {
+    misuse_pointer(at, MISUSE_LIVE);
+  }
 }
 
 /* Frees a live small block that the fast path did not look at closer, because of the place where it lies. */
@@ -223,8 +205,25 @@ static bool give_up_sample(const struct sll_cache *cache, uint32_t cls, void *p)
   return true;
 }
 
-/* Any pointer but NULL. */
-static NOINLINE void free_any(void *p) {
+/* Two functions, not one: stacks are small, and each has a struct pointer there. */
+static NOINLINE bool free_front(void *p, enum block_family given) {
+  struct pointer at;
+  if (!front_find(p, &at)) return false;
+  front_free(&at, given);
+  return true;
+}
+
+static NOINLINE void free_core(void *p) {
+  alloc_prepare();
+  struct sll_cache *cache = sll_enter();
+  if (cache == NULL) return; /* no memory for this thread's lists: the block is lost, and the program goes on */
+  const struct pointer at = pointer_in(look_up(cache, p), p);
+  free_by_kind(cache, &at);
+  sll_leave(cache);
+}
+
+/* Any pointer but NULL; `given`: the family of the function that it was given to. */
+static NOINLINE void free_any(void *p, enum block_family given) {
   struct sll_cache *cache = sll_self;
   const int saved = errno;
   const uint32_t cls = directory_class_at(p);
@@ -233,26 +232,29 @@ static NOINLINE void free_any(void *p) {
     return;
   }
   if (give_up_sample(cache, cls, p)) return free_fast(p);
-  if (MODE(front) && front_free(p)) {
-    errno = saved;
-    return;
-  }
-  alloc_prepare();
-  cache = sll_enter();
-  if (cache == NULL) return; /* no memory for this thread's lists: the block is lost, the program goes on */
-  struct slab *slab = look_up(cache, p);
-  if (slab == NULL || (slab->cls >= CLASS_COUNT && (p != slab->base || slab->redzone))) {
-    misuse_pointer(slab, p, MISUSE_LIVE);
-  } else if (slab->cls >= CLASS_COUNT) {
-    if (sll_goes_slow()) EVENT(free, .ptr = p, .size = slab->requested, .cls = slab->cls, .stack = hub_traced_stack());
-    large_give(slab);
-  } else {
-    small_free(cache, slab, p);
-  }
-  sll_leave(cache);
+  if (!MODE(front) || !free_front(p, given)) free_core(p);
   errno = saved;
 }
 
 void free_slow(void *p) {
-  if (p != NULL && !free_further(sll_self, p)) free_any(p);
+  if (p != NULL && !free_further(sll_self, p)) free_any(p, FAMILY_MALLOC);
+}
+
+void free_slow_by(void *p, enum block_family given) {
+  if (p != NULL && !free_further(sll_self, p)) free_any(p, given);
+}
+
+void free_found(struct pointer *at, enum block_family given) {
+  const int saved = errno;
+  if (MODE(front) && pointer_is_front(at)) {
+    front_free(at, given);
+  } else {
+    alloc_prepare();
+    struct sll_cache *cache = sll_enter();
+    if (cache != NULL) {
+      free_by_kind(cache, at);
+      sll_leave(cache);
+    }
+  }
+  errno = saved;
 }

@@ -11,6 +11,8 @@
 #define HAKMEM_ALLOC_H
 
 #include "platform/base.h"
+#include "checks/pointer.h"
+#include "events.h"
 #include "slabs/directory.h"
 #include "slabs/header.h"
 #include "slabs/size_class.h"
@@ -19,6 +21,7 @@
 NOINLINE void *alloc_slow(size_t size);
 NOINLINE void *alloc_slow_class(uint32_t cls, size_t size, size_t align);
 NOINLINE void free_slow(void *p);
+NOINLINE void free_slow_by(void *p, enum block_family given); /* given to an operator delete */
 
 /* A live block of class `cls`; NULL: take the slow path. */
 ALWAYS_INLINE struct block *pop_fast(size_t cls) {
@@ -73,7 +76,12 @@ void *alloc_aligned(size_t alignment, size_t size); /* alignment: a power of two
 void *alloc_resize(void *p, size_t size);
 size_t alloc_usable(const void *p);
 bool alloc_trim(size_t keep);
-void alloc_check_size(const void *p, size_t alignment, size_t size); /* before a free: reports a block that was not allocated with `size` */
+
+/* Frees a block that `given` gives back with its size. Reports it if the block was not allocated with that. For sizes that do not fit at a glance. */
+NOINLINE void alloc_free_sized(void *p, size_t alignment, size_t size, enum block_family given);
+
+/* Frees what was looked at already (pointer.h), or reports what is wrong with it. */
+void free_found(struct pointer *at, enum block_family given);
 
 /* For a block that has grown beyond SMALL_MAX: it has room to grow on. */
 void *alloc_grown(size_t size);

@@ -34,34 +34,6 @@ struct taken front_take_guarded(struct sll_cache *cache, const struct request *r
   return taken;
 }
 
-/* Of a live block. False after a report. */
-static bool look_at_family(void *p, enum block_family given) {
-  struct record known;
-  const bool guarded = guard_owns(p);
-  if (guarded ? !guard_find(p, &known) || known.block != p : !modes.debug || !record_get(p, &known)) return true;
-  return known.freed || misuse_family(&known, given);
-}
-
-void front_mark(void *p, enum block_family family) {
-  if (guard_owns(p)) guard_set_family(p, family);
-  else if (modes.debug) record_set_family(p, family);
-}
-
-bool front_given(void *p, enum block_family family) {
-  if (!guard_owns(p) && !modes.debug) return true;
-  const bool good = look_at_family(p, family);
-  front_mark(p, FAMILY_UNKNOWN); /* it was looked at: what comes now is free */
-  return good;
-}
-
-static void free_guarded(void *p) {
-  look_at_family(p, FAMILY_MALLOC);
-  const uint32_t cls = guard_free(p, hub_block_stack(__builtin_frame_address(0)));
-  if (cls == CLASS_NONE) return;
-  hub_count(cls, 0, 1);
-  if (sll_goes_slow()) EVENT(free, .ptr = p, .size = 0, .cls = cls, .stack = hub_traced_stack());
-}
-
 /* ---- The debugging mode: blocks that lie in blocks of the core's. ---- */
 
 /* A block of the core's, of class row *cls. A small one has the header `sampled`, so that nobody can free it but give_back. */
@@ -83,17 +55,16 @@ static void *take_inner(struct sll_cache *cache, size_t size, size_t align, uint
 
 /* Gives a block of the core's back. */
 static void give_back(void *inner) {
-  struct slab *slab = directory_slab(inner);
-  if (slab->cls >= CLASS_COUNT) return large_give(slab);
+  const struct pointer at = pointer_at(inner);
+  if (at.cls >= CLASS_COUNT) return large_give(at.slab);
   struct sll_cache *cache = sll_enter();
   if (cache == NULL) return;
-  const uint8_t got = header_get(inner);
   header_set(inner, HEADER_FREE);
-  if (got == header_sampled(slab->cls)) {
-    sll_push(cache, slab->cls, inner);
+  if (at.kind == POINTER_REDZONE) {
+    sll_push(cache, at.cls, inner);
   } else {
-    sll_abandon(cache, slab->cls);
-    misuse_header(slab, inner, got, MISUSE_LIVE);
+    sll_abandon(cache, at.cls);
+    misuse_header(&at, MISUSE_LIVE);
   }
   sll_leave(cache);
 }
@@ -110,39 +81,35 @@ struct taken front_take_debug(struct sll_cache *cache, const struct request *r) 
   return taken;
 }
 
-/* Whether `p` was a block of this mode's, or is reported. */
-static bool debug_freed(void *p) {
-  const enum debug_answer answer = debug_free(p, give_back);
-  if (answer == DEBUG_GOOD) EVENT(free, .ptr = p, .size = 0, .cls = CLASS_NONE, .stack = hub_traced_stack());
-  return answer != DEBUG_FOREIGN;
-}
-
 /* ---- Both. ---- */
 
-bool front_free(void *p) {
-  if (guard_owns(p)) {
-    free_guarded(p);
-    return true;
-  }
-  return modes.debug && debug_freed(p);
+void front_mark(void *p, enum block_family family) {
+  if (guard_owns(p)) guard_set_family(p, family);
+  else if (modes.debug) record_set_family(p, family);
 }
 
-bool front_size(const void *p, enum misuse_state state, size_t *size, bool *good) {
-  *size = 0;
-  *good = false;
-  if (guard_owns(p)) {
-    *good = guard_size(p, state, size);
-    return true;
-  }
-  if (!modes.debug) return false;
-  const enum debug_answer answer = debug_size(p, state, size);
-  *good = answer == DEBUG_GOOD;
-  return answer != DEBUG_FOREIGN;
-}
-
-bool front_check_size(const void *p, size_t told) {
-  if (guard_owns(p)) guard_check_size(p, told);
-  else if (modes.debug) debug_check_size(p, told);
-  else return false;
+bool front_find(const void *p, struct pointer *at) {
+  if (!guard_owns(p)) return modes.debug && debug_find(p, at);
+  *at = guard_at(p);
   return true;
+}
+
+static bool free_guarded(const struct pointer *at, enum block_family given) {
+  misuse_family(&at->known, given);
+  if (!guard_free(at, hub_block_stack(__builtin_frame_address(0)))) return false;
+  hub_count(at->cls, 0, 1);
+  return true;
+}
+
+void front_free(struct pointer *at, enum block_family given) {
+  if (!pointer_is_live(at)) {
+    misuse_pointer(at, MISUSE_LIVE);
+  } else if (at->kind == POINTER_GUARDED ? free_guarded(at, given) : debug_free(at, given, give_back)) {
+    if (sll_goes_slow()) EVENT(free, .ptr = at->p, .size = 0, .cls = at->cls, .stack = hub_traced_stack());
+  }
+}
+
+void front_check(const struct pointer *at) {
+  if (at->kind == POINTER_GUARDED) guard_check(at);
+  else debug_check(at);
 }

@@ -25,20 +25,14 @@ struct taken front_take_debug(struct sll_cache *cache, const struct request *req
 /* Marks a block, just made, as made by `family`, if it is of one of these heaps. */
 void front_mark(void *p, enum block_family family);
 
-/* `p` is about to be freed by a family that is not malloc's. False, after a report, if it is a live block that another one made. */
-bool front_given(void *p, enum block_family family);
+/* Whether `p` is for these heaps to know; fills *at if so. */
+bool front_find(const void *p, struct pointer *at);
 
-/* Whether `p`, given to free, was of one of these heaps, or is reported. */
-bool front_free(void *p);
+/* Frees what front_find found, and uses up *at; given back by `given`; or reports what is wrong with it. */
+void front_free(struct pointer *at, enum block_family given);
 
-/*
- * Whether `p`, given to what `state` says, is of one of these heaps, or is reported. *good: it is live, and *size the bytes asked for, else
- * 0.
- */
-bool front_size(const void *p, enum misuse_state state, size_t *size, bool *good);
-
-/* Whether `p` is for these heaps to know; reports it if it is live, but not of `told` bytes. */
-bool front_check_size(const void *p, size_t told);
+/* Reports what was written around a live block that front_find found. */
+void front_check(const struct pointer *at);
 
 /* Checks what lies around all live blocks of these heaps, up to that time (os_now_ms). */
 void front_audit(uint64_t until_ms);

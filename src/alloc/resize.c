@@ -1,5 +1,5 @@
 /*
- * resize.c: what is asked of blocks that live already: realloc, malloc_usable_size, sized free; and malloc_trim.
+ * resize.c: realloc, malloc_usable_size and sized free, which are given a block that lives already; and malloc_trim.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,37 +15,33 @@
 #include "modes/recording.h"
 #include "slabs/shared_pool.h"
 
-/* The slab of a live block, NULL after reporting that `p` is none; `state`: what it was given to. */
-static struct slab *slab_of_live(const void *p, enum misuse_state state) {
-  struct slab *slab = directory_slab(p);
-  const bool small = slab != NULL && slab->cls < CLASS_COUNT;
-  const void *block = small ? slab_block_of(slab, p) : slab != NULL ? slab->base : NULL;
-  if (block == NULL || block != p || (!small && slab->redzone)) {
-    misuse_pointer(slab, p, state);
-    return NULL;
-  }
-#if HAKMEM_EVENTS
-  if (!small) return slab;
-  const uint8_t got = header_get(p), live = header_live(slab->cls);
-  if (MODE(debug) && got == header_sampled(slab->cls)) { /* a block's redzone */
-    misuse_pointer(slab, p, state);
-    return NULL;
-  }
-  if (header_says_live(got, slab->cls)) return slab;
-  if (slab_lost_block(slab, p)) {
-    misuse_pointer(slab, p, state);
-    return NULL;
-  }
-  misuse_header(slab, p, got, state);
-  if (got == HEADER_FREE) return NULL;
-  header_set((void *)(uintptr_t)p, live); /* still in use: put right, and go on */
-#endif
-  return slab;
+/* The one look at a pointer that comes from outside. */
+static struct pointer look_at(const void *p) {
+  struct pointer at;
+  return MODE(front) && front_find(p, &at) ? at : pointer_at(p);
 }
 
 /*
- * The stride of the block at `p`, where it is a small one and nothing is the matter with it; else 0, and the slow way looks closer. Where every
- * operation is to go the slow way, the thread's directory is blind.
+ * Whether a live block begins there; if not, reports what is wrong. `state`: what it was given to. A broken header is reported and put right, because the
+ * block is still in use.
+ */
+static bool must_live(const struct pointer *at, enum misuse_state state) {
+  if (pointer_is_live(at)) {
+    if (MODE(front) && pointer_is_front(at)) front_check(at);
+    return true;
+  }
+  if (at->kind != POINTER_BLOCK) {
+    misuse_pointer(at, state);
+    return false;
+  }
+  misuse_header(at, state);
+  if (at->state == BLOCK_BROKEN) header_set(at->block, header_live(at->cls));
+  return at->state == BLOCK_BROKEN;
+}
+
+/*
+ * The stride of the block at `p`, if it is a live small one; else 0, and the slow path looks closer. If every operation is to take the slow path, the
+ * thread's directory is blind, and this is 0.
  */
 ALWAYS_INLINE uint32_t plain_stride(const void *p) {
   const struct sll_cache *cache = sll_self;
@@ -55,24 +51,25 @@ ALWAYS_INLINE uint32_t plain_stride(const void *p) {
   return cls != CLASS_NONE && header_is(p, cache->live[cls]) ? class_stride(cls) : 0;
 }
 
-/* Bytes of a live block that its user may touch. */
-static size_t usable_of(const struct slab *slab, const void *p) {
-  const size_t usable = slab_usable(slab, p);
-  return hub_checked ? hub_checked_size(p, usable) : usable;
+/* Bytes of a live block that the program may touch. */
+static size_t usable_of(const struct pointer *at) {
+  if (MODE(front) && pointer_is_front(at)) return at->known.requested;
+  const size_t usable = slab_usable(at->slab, at->p);
+  return hub_checked ? hub_checked_size(at->p, usable) : usable;
+}
+
+static NOINLINE size_t usable_slow(const void *p) {
+  if (p == NULL) return 0;
+  hub_hold();
+  const struct pointer at = look_at(p);
+  const size_t usable = must_live(&at, MISUSE_MEASURED) ? usable_of(&at) : 0;
+  hub_release();
+  return usable;
 }
 
 size_t alloc_usable(const void *p) {
-  if (p == NULL) return 0;
   const uint32_t stride = plain_stride(p);
-  if (LIKELY(stride != 0)) return stride - 1;
-  size_t size;
-  bool good;
-  if (MODE(front) && front_size(p, MISUSE_MEASURED, &size, &good)) return size;
-  hub_hold();
-  const struct slab *slab = slab_of_live(p, MISUSE_MEASURED);
-  const size_t usable = slab != NULL ? usable_of(slab, p) : 0;
-  hub_release();
-  return usable;
+  return LIKELY(stride != 0) ? stride - 1 : usable_slow(p);
 }
 
 /* Whether a block of `usable` bytes goes on serving `size`: it fits, and not more than half would lie idle. */
@@ -101,18 +98,15 @@ static void *move(void *p, size_t usable, size_t size) {
 }
 
 static void *resize(void *p, size_t size) {
-  size_t old;
-  bool good;
-  if (MODE(front) && front_size(p, MISUSE_REALLOCED, &old, &good)) return good ? move(p, old, size) : alloc_fail();
   hub_hold();
-  struct slab *slab = slab_of_live(p, MISUSE_REALLOCED);
-  const size_t usable = slab != NULL ? usable_of(slab, p) : 0;
+  const struct pointer at = look_at(p);
+  const bool live = must_live(&at, MISUSE_REALLOCED);
+  const size_t usable = live ? usable_of(&at) : 0;
   hub_release();
-  if (slab == NULL) return alloc_fail();
-  const uint32_t cls = slab->cls;
-  void *in_place = resize_in_place(slab, p, size);
+  if (!live) return alloc_fail();
+  void *in_place = MODE(front) && pointer_is_front(&at) ? NULL : resize_in_place(at.slab, p, size);
   if (in_place == NULL) return move(p, usable, size);
-  if (MODE(records)) recording_resize(p, in_place, cls, size);
+  if (MODE(records)) recording_resize(p, in_place, at.cls, size);
   return in_place;
 }
 
@@ -142,25 +136,30 @@ void *alloc_resize(void *p, size_t size) {
 }
 
 /* Whether a live block may have been asked for with this size. One that was resized in its place is of the class that it had before. */
-static bool could_be_of(const struct slab *slab, const void *p, size_t alignment, size_t size) {
-  if (hub_checked) return usable_of(slab, p) == size;
-  if (slab->cls >= CLASS_COUNT) return slab->requested == size;
-  const size_t usable = slab_usable(slab, p);
+static bool could_be_of(const struct pointer *at, size_t alignment, size_t size) {
+  if (hub_checked || pointer_is_front(at)) return usable_of(at) == size;
+  if (at->kind != POINTER_BLOCK) return at->slab->requested == size;
+  const size_t usable = slab_usable(at->slab, at->p);
   if (stays(usable, size)) return true;
   if (size > usable) return false;
-  if (slab->cls >= CLASS_ALIGNED) return alignment <= MIN_ALIGN || class_of_aligned(alignment, size) == slab->cls;
-  return class_of_size(size) == slab->cls;
+  if (at->cls >= CLASS_ALIGNED) return alignment <= MIN_ALIGN || class_of_aligned(alignment, size) == at->cls;
+  return class_of_size(size) == at->cls;
 }
 
-void alloc_check_size(const void *p, size_t alignment, size_t size) {
-  if (MODE(front) && front_check_size(p, size)) return;
+/* False if it is known that another family made the block. Free reports that, and its size means nothing then. */
+static bool may_be_made_by(const struct pointer *at, enum block_family given) {
+  return !pointer_is_front(at) || at->known.family == FAMILY_UNKNOWN || at->known.family == given;
+}
+
+void alloc_free_sized(void *p, size_t alignment, size_t size, enum block_family given) {
+  if (p == NULL) return;
   hub_hold();
-  const struct slab *slab = directory_slab(p);
-  const bool small = slab != NULL && slab->cls < CLASS_COUNT;
-  /* What is no live block is for free to say. */
-  const bool live = small ? slab_block_of(slab, p) == p && header_says_live_at(p, slab->cls) : slab != NULL && slab->base == p;
-  if (live && !could_be_of(slab, p, alignment, size)) misuse_size(slab, p, size);
+  struct pointer at = look_at(p);
+  const bool live = pointer_is_live(&at);
+  if (live && may_be_made_by(&at, given) && !could_be_of(&at, alignment, size)) misuse_size(&at, size);
   hub_release();
+  if (live && !pointer_is_front(&at)) free_fast(p);
+  else free_found(&at, given);
 }
 
 bool alloc_trim(size_t keep) {

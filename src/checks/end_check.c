@@ -1,11 +1,12 @@
 #include "end_check.h"
 
-#include "slabs/directory.h"
 #include "checker_hooks.h"
 #include "probe.h"
-#include "misuse.h"
 #include "memory/os.h"
+#include "misuse.h"
 #include "platform/syscall.h"
+#include "pointer.h"
+#include "slabs/directory.h"
 #include "view.h"
 
 #define BLOCKS_MOST (UINT64_C(1) << 21) /* more are not checked, but a sample of their slabs; a million takes some 20 ms */
@@ -16,7 +17,7 @@
 #define TRIES 10                        /* to get the locks: the thread that has one may have been interrupted for good */
 
 /* A block whose header is neither live nor free. */
-struct suspect { const void *block; uint32_t cls; uint8_t got; bool confirmed; };
+struct suspect { const void *block; uint32_t cls; uint8_t got; struct pointer at; bool confirmed; };
 
 struct counts { uint64_t slabs, blocks, checked, wrong; uint32_t suspects; };
 static struct counts counts;
@@ -28,8 +29,6 @@ static void count_blocks(const struct slab_view *slab, void *unused) {
   if (slab->cls < CLASS_COUNT) counts.blocks += slab->count;
 }
 
-static bool is_wrong(uint8_t header, uint32_t cls) { return header != HEADER_FREE && !header_says_live(header, cls); }
-
 static void check_blocks(const struct slab_view *slab, void *unused) {
   (void)unused;
   if (slab->cls >= CLASS_COUNT || counts.slabs++ % every != 0 || os_now_ms() > until_ms) return;
@@ -38,9 +37,9 @@ static void check_blocks(const struct slab_view *slab, void *unused) {
   for (uint32_t i = 0; i < slab->count; i++, block += slab->stride) {
     __builtin_prefetch(block + AHEAD * slab->stride); /* most of them are cold */
     const uint8_t got = header_get(block);
-    if (LIKELY(!is_wrong(got, slab->cls))) continue;
+    if (LIKELY(header_state(got, slab->cls) != BLOCK_BROKEN)) continue;
     counts.wrong++;
-    if (counts.suspects < SUSPECTS) suspect[counts.suspects++] = (struct suspect){block, slab->cls, got, false};
+    if (counts.suspects < SUSPECTS) suspect[counts.suspects++] = (struct suspect){.block = block, .cls = slab->cls, .got = got};
   }
 }
 
@@ -50,9 +49,10 @@ static void confirm_blocks(const struct slab_view *view, void *unused) {
   for (uint32_t n = 0; n < counts.suspects; n++) {
     struct suspect *s = &suspect[n];
     if (s->cls != view->cls || view_block(view, s->block) != s->block) continue;
-    const bool same = header_get(s->block) == s->got;
-    const struct slab *slab = directory_slab(s->block);
-    s->confirmed = same && slab != NULL && !slab_lost_block(slab, s->block);
+    struct slab *slab = directory_slab(s->block);
+    if (slab == NULL) continue;
+    s->at = pointer_in(slab, s->block);
+    s->confirmed = s->at.kind == POINTER_BLOCK && s->at.state == BLOCK_BROKEN && s->at.header == s->got;
   }
 }
 
@@ -80,8 +80,7 @@ void end_check(bool alone) {
   }
   for (uint32_t n = 0; n < counts.suspects; n++) {
     const struct suspect *s = &suspect[n];
-    const struct slab *slab = s->confirmed ? directory_slab(s->block) : NULL; /* another thread may have freed it since */
-    if (slab != NULL) misuse_header(slab, s->block, s->got, MISUSE_AT_END);
+    if (s->confirmed) misuse_header(&s->at, MISUSE_AT_END);
     else counts.wrong--;
   }
   EVENT(end_check, .blocks = counts.blocks, .checked = counts.checked < counts.blocks ? counts.checked : counts.blocks, .wrong = counts.wrong,

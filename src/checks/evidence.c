@@ -17,7 +17,9 @@ struct window {
 };
 
 /* Only the block's own bytes and its left neighbour's; false where they cannot be read. */
-static bool look(struct window *w, const struct slab *slab, const char *block, uint8_t got) {
+static bool look(struct window *w, const struct pointer *at) {
+  const struct slab *slab = at->slab;
+  const char *block = at->block;
   const size_t room = (size_t)(block - slab->base) - slab->first; /* blocks before this one */
   const size_t left = room == 0 ? 1 : min_size(slab->stride, EVIDENCE_SPAN);
   w->before = (uint32_t)left;
@@ -25,7 +27,7 @@ static bool look(struct window *w, const struct slab *slab, const char *block, u
   if (!maps_read(w->byte, block - left, w->end)) {
     w->before = w->end = 1;
   }
-  w->byte[w->before - 1] = got; /* it may have been put right already */
+  w->byte[w->before - 1] = at->header; /* it may have been put right already */
   return w->end > 1;
 }
 
@@ -78,10 +80,11 @@ static enum hdr_verdict by_value(uint8_t got, uint8_t expect) {
   return HDR_UNKNOWN;
 }
 
-struct evidence evidence_of(const struct slab *slab, const void *block, uint8_t got, uint8_t expect) {
+struct evidence evidence_of(const struct pointer *at, uint8_t expect) {
+  const uint8_t got = at->header;
   struct window w;
   const struct evidence guess = {.verdict = by_value(got, expect), .over = got == 0x00 ? 1 : 0};
-  if (!look(&w, slab, block, got)) return guess;
+  if (!look(&w, at)) return guess;
   if (ends_a_pointer(&w, w.before)) {
     uint32_t over = 1;
     while (ends_a_pointer(&w, w.before - 1 + over + (uint32_t)sizeof(void *))) over += (uint32_t)sizeof(void *);

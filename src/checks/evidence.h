@@ -12,7 +12,7 @@
 
 #include "platform/base.h"
 #include "events.h"
-#include "slabs/superslab.h"
+#include "pointer.h"
 
 #define EVIDENCE_SPAN 64
 
@@ -22,7 +22,7 @@ struct evidence {
   uint32_t over;            /* bytes past the left neighbour's end, the header included; 0: not known */
 };
 
-/* `block`'s header was found to be `got`, not `expect`. Reads nothing outside of the slab. */
-struct evidence evidence_of(const struct slab *slab, const void *block, uint8_t got, uint8_t expect);
+/* The header of `at`, a block of a class, is not `expect`. Reads nothing outside of the slab. */
+struct evidence evidence_of(const struct pointer *at, uint8_t expect);
 
 #endif

@@ -1,43 +1,40 @@
 /*
- * misuse.h: what a wrong header or a wrong pointer means, and saying so. All of it off the fast paths, with no lock held; with
- * HAKMEM_ON_ERROR=abort none of it returns.
+ * misuse.h: reports a wrong header or a wrong pointer, with a verdict on what the program did. Off the fast paths, with no lock held. With
+ * HAKMEM_ON_ERROR=abort none of these functions returns.
  */
 #ifndef HAKMEM_MISUSE_H
 #define HAKMEM_MISUSE_H
 
 #include "platform/base.h"
 #include "events.h"
-#include "slabs/header.h"
-#include "slabs/superslab.h"
+#include "pointer.h"
 
-struct record; /* records.h */
-
-/* How a wrong header or pointer was met. */
+/* How a wrong header or pointer was found. */
 enum misuse_state {
-  MISUSE_LIVE,       /* given to free, */
+  MISUSE_LIVE,       /* it was given to free, */
   MISUSE_REALLOCED,  /* to realloc, */
   MISUSE_MEASURED,   /* to malloc_usable_size */
-  MISUSE_AT_END,     /* a block that was live, or free, when the process ended, */
-  MISUSE_FREE,       /* a block in a list, */
+  MISUSE_AT_END,     /* by the check of all blocks when the process ended */
+  MISUSE_FREE,       /* the block is in a list of free ones, */
   MISUSE_OVERWRITTEN /* and the link in it is broken, too */
 };
 
-/* A block's header was found to be `got`. */
-void misuse_header(const struct slab *slab, const void *block, uint8_t got, enum misuse_state state);
+/* `at` is a block of a class whose header does not say live, or, of a block in a list, does not say free. */
+void misuse_header(const struct pointer *at, enum misuse_state state);
 
-/* The link of a free block of class `cls` leads to `p`, which is no free block of it; `got`: the byte before `p`. */
-void misuse_link(uint32_t cls, const void *p, uint8_t got);
+/* The link of a free block of class `cls` leads to `p`, which is no free block of it. */
+void misuse_link(uint32_t cls, const void *p);
 
 /* The link of `block`, a free block of class `cls` in its slab, leads out of it. */
 void misuse_broken(uint32_t cls, const void *block);
 
-/* A pointer that is not a block of ours was given to free, realloc or malloc_usable_size; `slab` is NULL where it is in none. */
-void misuse_pointer(const struct slab *slab, const void *p, enum misuse_state state);
+/* No live block begins at a pointer that was given to free, realloc or malloc_usable_size. */
+void misuse_pointer(const struct pointer *at, enum misuse_state state);
 
 /* A live block was given to a sized free with a size that it was not allocated with. */
-void misuse_size(const struct slab *slab, const void *block, size_t told);
+void misuse_size(const struct pointer *at, size_t told);
 
-/* A block of which `known` is known is given back by `given`. False, after a report, where another family made it. */
+/* A block of which `known` is known is given back by `given`. False, after a report, if another family made it. */
 bool misuse_family(const struct record *known, enum block_family given);
 
 /*
@@ -46,11 +43,5 @@ bool misuse_family(const struct record *known, enum block_family given);
  */
 void misuse_known(struct event_hdr_reset *e, const struct record *known);
 void misuse_fault(struct event_hdr_reset *e, const struct record *known, void *context);
-
-/* What it is called if a block that was met so had been given back before. */
-enum hdr_verdict misuse_again(enum misuse_state state);
-
-/* Whether a list of class `cls` can go on with `block`: the end of it, or a block of this class. */
-bool misuse_is_link(const struct block *block, uint32_t cls);
 
 #endif

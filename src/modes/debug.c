@@ -98,11 +98,6 @@ static struct event_hdr_reset event_of(const struct record *r, enum hdr_verdict 
   return (struct event_hdr_reset){.base = r->block, .verdict = verdict, .cls = CLASS_NONE, .size = r->requested};
 }
 
-static void tell(const struct record *r, enum hdr_verdict verdict) {
-  struct event_hdr_reset e = event_of(r, verdict);
-  misuse_known(&e, r);
-}
-
 /*
  * From the second look at a damage until it is put right: of two threads that find the same, one reports it. No thread waits for long, because a
  * report may need what the waiting thread holds; then both report. False: not got.
@@ -206,48 +201,31 @@ bool debug_empty_quarantine(void (*give_back)(void *inner)) {
 
 /* ---- The operations. ---- */
 
-/* What is known of `p`: a live block; else nothing, or that it was freed, which is reported. */
-static enum debug_answer live(const void *p, enum misuse_state state, struct record *out) {
-  if (!record_get(p, out)) return DEBUG_FOREIGN;
-  if (!out->freed) return DEBUG_GOOD;
-  tell(out, misuse_again(state));
-  return DEBUG_WRONG;
+bool debug_find(const void *p, struct pointer *at) {
+  *at = (struct pointer){.p = p, .kind = POINTER_DEBUG, .cls = CLASS_NONE, .block = (void *)(uintptr_t)p};
+  if (!record_get(p, &at->known)) return false;
+  at->state = at->known.freed ? BLOCK_FREE : BLOCK_LIVE;
+  return true;
 }
 
-enum debug_answer debug_free(void *p, void (*give_back)(void *inner)) {
-  struct record r = {.block = NULL};
+bool debug_free(struct pointer *at, enum block_family given, void (*give_back)(void *inner)) {
+  struct record *r = &at->known;
   debug_audit_if_due();
-  if (!record_free(p, hub_block_stack(__builtin_frame_address(0)), &r)) {
-    if (r.block == NULL) return DEBUG_FOREIGN;
-    tell(&r, HDR_DOUBLE_FREE);
-    return DEBUG_WRONG;
+  if (!record_free(at->p, hub_block_stack(__builtin_frame_address(0)), r)) {
+    misuse_pointer(at, MISUSE_LIVE);
+    return false;
   }
-  misuse_family(&r, FAMILY_MALLOC);
-  check_redzones(&r);
-  memset(p, (int)config.fill, r.requested);
-  r.filled = true;
-  record_put(&r);
-  if (!put(&r)) leave(&r, give_back);
-  while (take_oldest(false, &r)) leave(&r, give_back);
-  return DEBUG_GOOD;
+  misuse_family(r, given);
+  check_redzones(r);
+  memset(at->block, (int)config.fill, r->requested);
+  r->filled = true;
+  record_put(r);
+  if (!put(r)) leave(r, give_back);
+  while (take_oldest(false, r)) leave(r, give_back);
+  return true;
 }
 
-enum debug_answer debug_size(const void *p, enum misuse_state state, size_t *size) {
-  struct record r;
-  const enum debug_answer answer = live(p, state, &r);
-  if (answer != DEBUG_GOOD) return answer;
-  check_redzones(&r);
-  *size = r.requested;
-  return DEBUG_GOOD;
-}
-
-void debug_check_size(const void *p, size_t told) {
-  struct record r;
-  if (!record_get(p, &r) || r.freed || r.requested == told) return; /* a freed one is for free to tell of */
-  struct event_hdr_reset e = event_of(&r, HDR_WRONG_SIZE);
-  e.told = told;
-  misuse_known(&e, &r);
-}
+void debug_check(const struct pointer *at) { check_redzones(&at->known); }
 
 /* ---- Audits. ---- */
 

@@ -31,20 +31,17 @@ size_t debug_inner_align(size_t align);
 /* Makes a block of `size` bytes, at a multiple of `align`, in such a block of the core; filled. NULL if there is no memory for its record. */
 void *debug_take(void *inner, size_t size, size_t align);
 
-enum debug_answer {
-  DEBUG_FOREIGN, /* nothing is known of the pointer */
-  DEBUG_WRONG,   /* reported */
-  DEBUG_GOOD
-};
+/* Whether a block of this mode begins at `p`, live or freed; fills *at if so. */
+bool debug_find(const void *p, struct pointer *at);
 
-/* A pointer that was given to free: a good one goes to the quarantine. Blocks that leave it are given to `give_back`. */
-enum debug_answer debug_free(void *p, void (*give_back)(void *inner));
+/*
+ * Frees a live block, and uses up *at: it goes to the quarantine, and blocks that leave that are given to `give_back`. `given`: the family of the function that it was
+ * given to. False, after a report, if another thread was quicker.
+ */
+bool debug_free(struct pointer *at, enum block_family given, void (*give_back)(void *inner));
 
-/* The bytes asked for of the live block at `p`; `state`: what it was given to. */
-enum debug_answer debug_size(const void *p, enum misuse_state state, size_t *size);
-
-/* Reports `p` if it is a live block, but not of `told` bytes. */
-void debug_check_size(const void *p, size_t told);
+/* Reports what was written into the redzones of a live block. */
+void debug_check(const struct pointer *at);
 
 /* Gives every block that waits in the quarantine to `give_back`, after a look at it. Returns whether there were any. */
 bool debug_empty_quarantine(void (*give_back)(void *inner));

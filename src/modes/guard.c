@@ -41,7 +41,7 @@ void *guard_alloc(size_t size, size_t align, uint32_t cls, uint32_t stack) {
   uint32_t index;
   if (row == NULL || !slots_take(row, &index)) return NULL;
   const uintptr_t start = slots_start(row, index), block = place(start, start + row->slot_size, size, align);
-  struct slot *slot = &row->slots[index];
+  struct guard_slot *slot = &row->slots[index];
   __atomic_store_n(&slot->state, SLOT_EMPTY, __ATOMIC_RELEASE);
   const uintptr_t open = open_start(block);
   const size_t bytes = open_size(block, size);
@@ -65,49 +65,62 @@ void *guard_alloc(size_t size, size_t align, uint32_t cls, uint32_t stack) {
 
 /* ---- Finding a block. ---- */
 
-static uintptr_t start_of(const struct slot *slot) { return (uintptr_t)slot->known.block; }
-static uintptr_t end_of(const struct slot *slot) { return start_of(slot) + slot->known.requested; }
+static uintptr_t start_of(const struct guard_slot *slot) { return (uintptr_t)slot->known.block; }
+static uintptr_t end_of(const struct guard_slot *slot) { return start_of(slot) + slot->known.requested; }
 
-static bool holds(const struct slot *slot, uintptr_t address) {
+static bool holds(const struct guard_slot *slot, uintptr_t address) {
   return address == start_of(slot) || (address > start_of(slot) && address < end_of(slot));
 }
 
 /* What lies outside of all blocks is rather a live one's neighbourhood than a freed one's. */
-static uintptr_t distance(const struct slot *slot, uintptr_t address) {
+static uintptr_t distance(const struct guard_slot *slot, uintptr_t address) {
   if (holds(slot, address)) return 0;
   const uintptr_t away = address < start_of(slot) ? start_of(slot) - address : address - end_of(slot) + 1;
   return away + (__atomic_load_n(&slot->state, __ATOMIC_RELAXED) == SLOT_LIVE ? 0 : guard_region.size);
 }
 
-static bool is_empty(const struct slot *slot) { return __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_EMPTY; }
+static bool is_empty(const struct guard_slot *slot) { return __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_EMPTY; }
 
 /*
  * The slot whose block is nearest to the address, which the region owns; NULL if there is none near. The neighbours of a slot that has the address are
  * not looked at: another thread may be about to fill one.
  */
-static struct slot *nearest(const void *p, struct row **row) {
+static struct guard_slot *nearest(const void *p, struct row **row) {
   const uintptr_t address = (uintptr_t)p, page = os_page_size();
   *row = slots_row_at(address);
   const uintptr_t piece = (address - (*row)->base) / (*row)->piece_size, offset = (address - (*row)->base) % (*row)->piece_size;
   const uintptr_t last = (*row)->piece - 1, in_piece = offset < page ? 0 : (offset - page) / (*row)->stride;
   const uintptr_t index = piece * (*row)->piece + min_size(in_piece, last);
-  struct slot *best = NULL;
+  struct guard_slot *best = NULL;
   if (index < (*row)->count) {
-    struct slot *const own = &(*row)->slots[index];
+    struct guard_slot *const own = &(*row)->slots[index];
     if (!is_empty(own) && holds(own, address)) return own;
   }
   for (uintptr_t i = index > 0 ? index - 1 : 0; i <= index + 1 && i < (*row)->count; i++) {
-    struct slot *slot = &(*row)->slots[i];
+    struct guard_slot *slot = &(*row)->slots[i];
     if (is_empty(slot)) continue;
     if (best == NULL || distance(slot, address) < distance(best, address)) best = slot;
   }
   return best;
 }
 
+struct pointer guard_at(const void *p) {
+  struct row *row;
+  struct guard_slot *slot = nearest(p, &row);
+  struct pointer at = {.p = p, .kind = POINTER_GUARDED, .cls = CLASS_NONE};
+  if (slot == NULL || !holds(slot, (uintptr_t)p)) return at;
+  at.state = __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_LIVE ? BLOCK_LIVE : BLOCK_FREE;
+  at.cls = slot->cls;
+  at.block = (void *)start_of(slot);
+  at.slot = slot;
+  at.known = slot->known;
+  return at;
+}
+
 bool guard_find(const void *p, struct record *out) {
   if (!guard_owns(p)) return false;
   struct row *row;
-  const struct slot *slot = nearest(p, &row);
+  const struct guard_slot *slot = nearest(p, &row);
   if (slot != NULL) *out = slot->known;
   return slot != NULL;
 }
@@ -122,29 +135,8 @@ READS_RACILY void guard_each(void (*visit)(struct record *record, void *context)
 
 /* ---- What is wrong. ---- */
 
-static struct event_hdr_reset event_of(const struct slot *slot, const void *base, enum hdr_verdict verdict) {
-  return (struct event_hdr_reset){.base = base, .verdict = verdict, .cls = slot != NULL ? slot->cls : CLASS_NONE,
-                                  .size = slot != NULL ? slot->known.requested : 0};
-}
-
-static void tell(const struct slot *slot, const void *base, enum hdr_verdict verdict) {
-  struct event_hdr_reset e = event_of(slot, base, verdict);
-  misuse_known(&e, slot != NULL ? &slot->known : NULL);
-}
-
-/* The slot of the live block at `p`; NULL, after a report, if there is none. */
-static struct slot *live_slot(const void *p, enum misuse_state state, struct row **row) {
-  struct slot *slot = nearest(p, row);
-  if (slot == NULL || !holds(slot, (uintptr_t)p)) {
-    tell(NULL, p, HDR_INVALID_POINTER);
-  } else if ((uintptr_t)p != start_of(slot)) {
-    tell(slot, p, HDR_INTERIOR_POINTER);
-  } else if (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) != SLOT_LIVE) {
-    tell(slot, p, misuse_again(state));
-  } else {
-    return slot;
-  }
-  return NULL;
+static struct event_hdr_reset event_of(const struct guard_slot *slot, enum hdr_verdict verdict) {
+  return (struct event_hdr_reset){.base = slot->known.block, .verdict = verdict, .cls = slot->cls, .size = slot->known.requested};
 }
 
 /* What was written furthest from the block at `start`, in the slack [open, start) and [end, close); puts both right. */
@@ -166,10 +158,10 @@ static void take_damage(uint8_t *open, uint8_t *start, uint8_t *end, uint8_t *cl
 }
 
 /* Reports what was written into the slack of a block, if it is live. A thread that frees it waits for the lock before it closes the pages. */
-static void check_slack(const struct slot *slot) {
+static void check_slack(const struct guard_slot *slot) {
   lock_take(&guard_lock);
   const struct record known = slot->known;
-  struct event_hdr_reset ahead = event_of(slot, known.block, HDR_UNDERFLOW), behind = event_of(slot, known.block, HDR_OVERFLOW);
+  struct event_hdr_reset ahead = event_of(slot, HDR_UNDERFLOW), behind = event_of(slot, HDR_OVERFLOW);
   const size_t bytes = open_size((uintptr_t)known.block, known.requested);
   if (bytes != 0 && __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_LIVE) {
     uint8_t *open = (uint8_t *)open_start((uintptr_t)known.block), *start = (uint8_t *)(uintptr_t)known.block;
@@ -202,7 +194,7 @@ AT_START uint32_t guard_audit(uint64_t until_ms) {
 }
 
 /* False if another thread was quicker. */
-static bool end_life(struct slot *slot) {
+static bool end_life(struct guard_slot *slot) {
   lock_take(&guard_lock);
   uint32_t live = SLOT_LIVE;
   const bool ended = __atomic_compare_exchange_n(&slot->state, &live, SLOT_FREED, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
@@ -212,56 +204,37 @@ static bool end_life(struct slot *slot) {
 
 void guard_set_family(const void *p, enum block_family family) {
   struct row *row;
-  struct slot *slot = nearest(p, &row);
+  struct guard_slot *slot = nearest(p, &row);
   if (slot != NULL && slot->known.block == p && __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_LIVE) slot->known.family = (uint8_t)family;
 }
 
-uint32_t guard_free(void *p, uint32_t stack) {
-  struct row *row;
-  struct slot *slot = live_slot(p, MISUSE_LIVE, &row);
-  if (slot == NULL) return CLASS_NONE;
+bool guard_free(const struct pointer *at, uint32_t stack) {
+  struct guard_slot *slot = at->slot;
   check_slack(slot);
   if (!end_life(slot)) {
-    tell(slot, p, HDR_DOUBLE_FREE);
-    return CLASS_NONE;
+    misuse_pointer(at, MISUSE_LIVE);
+    return false;
   }
   record_freed(&slot->known, stack);
-  const uint32_t cls = slot->cls;
+  struct row *row = slots_row_at(start_of(slot));
   const size_t bytes = open_size(start_of(slot), slot->known.requested);
-  if (!(slot->marked ? os_close_marked : os_close)((void *)open_start(start_of(slot)), bytes)) return cls; /* the slot is not used again: it might not read as zero */
+  if (!(slot->marked ? os_close_marked : os_close)((void *)open_start(start_of(slot)), bytes)) return true; /* the slot is not used again: it might not read as zero */
   count_open(0, bytes);
   slots_give(row, (uint32_t)(slot - row->slots));
-  return cls;
-}
-
-bool guard_size(const void *p, enum misuse_state state, size_t *size) {
-  struct row *row;
-  const struct slot *slot = live_slot(p, state, &row);
-  if (slot == NULL) return false;
-  check_slack(slot);
-  *size = slot->known.requested;
   return true;
 }
 
-void guard_check_size(const void *p, size_t told) {
-  struct row *row;
-  const struct slot *slot = nearest(p, &row);
-  if (slot == NULL || slot->known.block != p || __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) != SLOT_LIVE) return; /* for free to say */
-  if (slot->known.requested == told) return;
-  struct event_hdr_reset e = event_of(slot, p, HDR_WRONG_SIZE);
-  e.told = told;
-  misuse_known(&e, &slot->known);
-}
+void guard_check(const struct pointer *at) { check_slack(at->slot); }
 
 void guard_fault(const void *address, enum access_way way, void *context) {
   struct row *row;
-  const struct slot *slot = nearest(address, &row);
+  const struct guard_slot *slot = nearest(address, &row);
   if (slot == NULL) return;
   const bool inside = holds(slot, (uintptr_t)address) && slot->known.requested != 0;
   /* An access to a live block that faults: it was freed, and another thread has got the slot since; or it was to run as code. */
   if (inside && __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_LIVE) return;
   const bool before = (uintptr_t)address < start_of(slot);
-  struct event_hdr_reset e = event_of(slot, slot->known.block, inside ? HDR_USE_AFTER_FREE : before ? HDR_UNDERFLOW : HDR_OVERFLOW);
+  struct event_hdr_reset e = event_of(slot, inside ? HDR_USE_AFTER_FREE : before ? HDR_UNDERFLOW : HDR_OVERFLOW);
   e.over = inside ? (uintptr_t)address - start_of(slot) : before ? start_of(slot) - (uintptr_t)address : (uintptr_t)address - end_of(slot) + 1;
   e.access = address;
   e.way = way;

@@ -32,14 +32,14 @@ static inline bool guard_owns(const void *p) { return (uintptr_t)p - guard_regio
  */
 void *guard_alloc(size_t size, size_t align, uint32_t cls, uint32_t stack);
 
-/* Frees a block at `p`, which the region owns, at stack `stack`; reports what is wrong with it. Returns its class row, CLASS_NONE if there was none. */
-uint32_t guard_free(void *p, uint32_t stack);
+/* What lies at `p`, which the region owns. */
+struct pointer guard_at(const void *p);
 
-/* The bytes of the live block at `p`, which the region owns; false, after a report, if there is none. `state`: what `p` was given to. */
-bool guard_size(const void *p, enum misuse_state state, size_t *size);
+/* Frees a live block at stack `stack`. False, after a report, if another thread was quicker. */
+bool guard_free(const struct pointer *at, uint32_t stack);
 
-/* Reports `p`, which the region owns, if it is a live block, but not of `told` bytes. */
-void guard_check_size(const void *p, size_t told);
+/* Reports what was written into the slack of a live block. */
+void guard_check(const struct pointer *at);
 
 /*
  * Reports that the program, in the state `context` (a ucontext_t), accessed `address`, which the region owns and which is closed. An address with

@@ -28,7 +28,7 @@ static uint32_t slots_of(const struct row *row, unsigned shift) { return row->mo
 
 static size_t descriptors_size(unsigned shift) {
   size_t size = 0;
-  for (unsigned r = 0; r < ARRAY_LENGTH(guard_rows); r++) size += slots_of(&guard_rows[r], shift) * (sizeof(struct slot) + sizeof(uint32_t));
+  for (unsigned r = 0; r < ARRAY_LENGTH(guard_rows); r++) size += slots_of(&guard_rows[r], shift) * (sizeof(struct guard_slot) + sizeof(uint32_t));
   return align_up(size, os_page_size());
 }
 
@@ -41,9 +41,9 @@ static uintptr_t lay_out(uintptr_t base, char *descriptors, unsigned shift) {
     row->piece_size = page + row->stride * row->piece;
     row->count = slots_of(row, shift);
     row->base = base;
-    row->slots = (struct slot *)descriptors;
+    row->slots = (struct guard_slot *)descriptors;
     base += row->piece_size * (row->count / row->piece);
-    descriptors += row->count * sizeof(struct slot);
+    descriptors += row->count * sizeof(struct guard_slot);
   }
   for (struct row *row = guard_rows; row < guard_rows + ARRAY_LENGTH(guard_rows); row++) {
     row->queue = (uint32_t *)descriptors;

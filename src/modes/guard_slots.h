@@ -11,7 +11,7 @@
 
 enum slot_state { SLOT_EMPTY, SLOT_LIVE, SLOT_FREED };
 
-struct slot {
+struct guard_slot {
   struct record known; /* of the last block; block NULL: there was none */
   uint32_t cls;
   bool marked;    /* see os_mark; set when the slot is first used */
@@ -29,7 +29,7 @@ struct row {
   const uint32_t most, piece; /* slots: of the row; of a piece, which is reserved in one go */
   uintptr_t base;
   size_t slot_size, stride, piece_size;
-  struct slot *slots;
+  struct guard_slot *slots;
   uint32_t *queue;
   bool ours[PIECES_MAX];      /* atomic, of each piece */
   uint32_t count;

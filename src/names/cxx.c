@@ -161,18 +161,8 @@ NEW(new_array, "_Zna", FAMILY_NEW_ARRAY, true)
 
 /* ---- delete ---- */
 
-static NOINLINE void drop_slow(void *p, enum block_family family) {
-  if (MODE(front) && p != NULL) front_given(p, family);
-  free_slow(p);
-}
-
-/* The size that delete was told is not what the block's class says at a glance. */
-static NOINLINE void check_size(void *p, size_t align, size_t size, enum block_family family) {
-  if (p != NULL && (!MODE(front) || front_given(p, family))) alloc_check_size(p, align, size);
-}
-
 ALWAYS_INLINE void drop(void *p, enum block_family family) {
-  if (UNLIKELY(!push_fast(p))) drop_slow(p, family);
+  if (UNLIKELY(!push_fast(p))) free_slow_by(p, family);
 }
 
 #define DELETE(word, letters, family, rests)                                                                                        \
@@ -189,8 +179,8 @@ ALWAYS_INLINE void drop(void *p, enum block_family family) {
   RESTS(word##_sized, void, operators.word(p), (void *p, size_t size), (p, size))                                                       \
   HOT void word##_sized(void *p, size_t size) {                                                                                     \
     UNLESS_WHOLE(word##_sized, (p, size));                                                                                          \
-    if (!size_fits(p, size)) check_size(p, MIN_ALIGN, size, family);                                                                \
-    drop(p, family);                                                                                                                \
+    if (!size_fits(p, size)) alloc_free_sized(p, MIN_ALIGN, size, family);                                                          \
+    else drop(p, family);                                                                                                           \
   }                                                                                                                                 \
   RESTS(word##_aligned, void, operators.delete_one_aligned(p, align), (void *p, size_t align), (p, align))                                \
   void word##_aligned(void *p, size_t align) {                                                                                      \
@@ -205,8 +195,7 @@ ALWAYS_INLINE void drop(void *p, enum block_family family) {
   RESTS(word##_sized_aligned, void, operators.word##_aligned(p, align), (void *p, size_t size, size_t align), (p, size, align))         \
   void word##_sized_aligned(void *p, size_t size, size_t align) {                                                                   \
     UNLESS_WHOLE(word##_sized_aligned, (p, size, align));                                                                           \
-    check_size(p, align, size, family);                                                                                             \
-    drop(p, family);                                                                                                                \
+    alloc_free_sized(p, align, size, family);                                                                                       \
   }
 
 DELETE(delete_one, "_Zdl", FAMILY_NEW, false)

@@ -71,10 +71,11 @@ static void *resize_aligned(void *p, size_t usable, size_t size, int flags) {
 EXPORT void *rallocx(void *p, size_t size, int flags);
 EXPORT void *rallocx(void *p, size_t size, int flags) {
   const int saved = errno;
-  const size_t usable = alloc_usable(p), wanted = max_size(size, 1); /* 0 would free it */
-  char *resized = align_of(flags) > MIN_ALIGN ? resize_aligned(p, usable, wanted, flags) : alloc_resize(p, wanted);
+  const bool aligned = align_of(flags) > MIN_ALIGN, zero = (flags & FLAG_ZERO) != 0;
+  const size_t usable = aligned || zero ? alloc_usable(p) : 0, wanted = max_size(size, 1); /* 0 would free it */
+  char *resized = aligned ? resize_aligned(p, usable, wanted, flags) : alloc_resize(p, wanted);
   errno = saved;
-  if (resized == NULL || (flags & FLAG_ZERO) == 0) return resized;
+  if (resized == NULL || !zero) return resized;
   const size_t now = alloc_usable(resized);
   if (now > usable) memset(resized + usable, 0, now - usable);
   return resized;

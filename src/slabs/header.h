@@ -34,6 +34,16 @@ ALWAYS_INLINE uint8_t header_live(uint32_t cls) { return (uint8_t)(0xa0 | (cls &
 ALWAYS_INLINE uint8_t header_sampled(uint32_t cls) { return (uint8_t)(0xb0 | (cls & 15)); }
 ALWAYS_INLINE bool header_says_live(uint8_t header, uint32_t cls) { return (header & ~0x10) == header_live(cls); }
 
+/* What a header says of its block. */
+enum block_state {
+  BLOCK_LIVE,
+  BLOCK_FREE,
+  BLOCK_BROKEN, /* neither: something wrote over the header */
+};
+static inline enum block_state header_state(uint8_t header, uint32_t cls) {
+  return header_says_live(header, cls) ? BLOCK_LIVE : header == HEADER_FREE ? BLOCK_FREE : BLOCK_BROKEN;
+}
+
 #if HAKMEM_EVENTS
 
 extern struct block_end { uint8_t before[MIN_ALIGN]; struct block block; } block_end;

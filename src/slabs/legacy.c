@@ -7,7 +7,6 @@
 #include "platform/config.h"
 #include "directory.h"
 #include "memory/kept.h"
-#include "checks/misuse.h"
 #include "memory/os.h"
 #include "slab_list.h"
 #include "units.h"
@@ -108,13 +107,13 @@ static size_t unmap_slab(struct slab *slab) {
 
 /* ---- Small blocks. ---- */
 
-struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reason, uint32_t stack) {
+struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reason, uint32_t stack, struct block **broken) {
   const uint64_t start = hub_ticks();
   struct slab_list *list = &legacy.slabs[cls];
   struct chain chain = CHAIN_EMPTY;
   lock_take(&legacy.lock);
   const bool had = slab_list_take(list, most, &chain);
-  struct block *broken = list->broken;
+  *broken = list->broken;
   list->broken = NULL;
   uint64_t refused = legacy.refused_bytes;
   lock_release(&legacy.lock);
@@ -132,7 +131,6 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
     lock_release(&legacy.lock);
     EVENT(slab_acquire, .base = base, .cls = cls, .live = 0, .capacity = capacity);
   }
-  if (broken != NULL) misuse_broken(cls, broken);
   EVENT(legacy_fallback, .cls = cls, .size = (uint64_t)chain.count * class_stride(cls), .base = chain.head,
         .reason = reason, .ticks = hub_ticks() - start, .stack = stack, .refused = refused);
   return chain;

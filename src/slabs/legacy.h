@@ -16,9 +16,9 @@
 
 /*
  * Blocks of class `cls`, at most `most`, from legacy slabs; raises legacy_fallback with `reason`, the stack and the time it
- * took. Empty where the system has no memory.
+ * took. Empty if the system has no memory. *broken: NULL, or a free block that was written to, see slab_take; to be reported.
  */
-struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reason, uint32_t stack);
+struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reason, uint32_t stack, struct block **broken);
 
 /* Returns the blocks of `chain`, all of class `cls` and of legacy slabs; slabs that are empty then are unmapped but for one. */
 void legacy_return_blocks(uint32_t cls, struct chain chain);

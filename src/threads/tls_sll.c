@@ -16,7 +16,10 @@ static struct chain refill_by_legacy(const struct sll_cache *cache, uint32_t cls
                 (int)LEGACY_NO_ADDRESS_SPACE == (int)FAIL_NO_ADDRESS_SPACE, "legacy's reasons begin with shared_fail's");
   const uint32_t stack = shared_fail_raise(cache, cls, class_slab_units(cls), answer->refusal);
   *fail_over = hub_ticks();
-  return legacy_refill(cls, most, (enum legacy_reason)answer->refusal.reason, stack);
+  struct block *broken;
+  const struct chain chain = legacy_refill(cls, most, (enum legacy_reason)answer->refusal.reason, stack, &broken);
+  if (broken != NULL) misuse_broken(cls, broken);
+  return chain;
 }
 
 /* Before the pool refuses, it takes back what waits for a thread, and, if it is the system that refused, what is kept for huge blocks. */
@@ -129,18 +132,17 @@ static void drop_head(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   sll_publish(cache, cls);
   struct block *bad = cache->head[cls];
-  const struct slab *slab = directory_slab(bad);
-  const uint8_t got = header_get(bad);
-  if (!misuse_is_link(bad, cls) || header_says_live(got, cls)) {
-    /* The block before it was written to after its free, and led here: this is somebody's memory, not to be touched. */
+  const struct pointer at = pointer_at(bad);
+  if (at.kind != POINTER_BLOCK || at.cls != cls || at.state == BLOCK_LIVE) {
+    /* The block before it was written to after its free, and led here: this memory is in use by another, and is not touched. */
     cache->head[cls] = BLOCK_END;
     state->length = 0;
     sll_arm(cache, cls);
-    misuse_link(cls, bad, got);
+    misuse_link(cls, bad);
     return;
   }
   header_set(bad, HEADER_FREE);
-  const bool linked = misuse_is_link(block_next(bad), cls);
+  const bool linked = pointer_is_link(block_next(bad), cls);
   if (linked && state->length > 1) {
     cache->head[cls] = block_next(bad);
     state->length--;
@@ -149,7 +151,7 @@ static void drop_head(struct sll_cache *cache, uint32_t cls) {
     state->length = 0;
   }
   sll_arm(cache, cls);
-  misuse_header(slab, bad, got, linked ? MISUSE_FREE : MISUSE_OVERWRITTEN);
+  misuse_header(&at, linked ? MISUSE_FREE : MISUSE_OVERWRITTEN);
 }
 #else
 static void drop_head(struct sll_cache *cache, uint32_t cls) { (void)cache, (void)cls; }

@@ -202,8 +202,7 @@ Test(alloc, a_trim_says_whether_memory_went_back) {
 }
 
 static void free_sized(void *p, size_t alignment, size_t size) {
-  alloc_check_size(p, alignment, size);
-  free_fast(p);
+  alloc_free_sized(p, alignment, size, FAMILY_MALLOC);
 }
 
 Test(alloc, a_sized_free_with_the_right_size_is_not_reported) {

@@ -1,5 +1,6 @@
 /* Chains on their way: broken headers are found and taken out, broken links not followed, and what was seen good is known. */
 #include "checks/audit.h"
+#include "checks/seen.h"
 
 #include <criterion/criterion.h>
 #include <unistd.h>
@@ -38,12 +39,12 @@ Test(audit, a_whole_chain_stays_as_it_is) {
 Test(audit, what_was_seen_good_is_known) {
   const struct chain chain = chain_of(20);
   uint32_t ms, thread = 0;
-  for (uint32_t i = 0; i < 20; i++) cr_assert_not(audit_last_good(at(chain, i), &ms, &thread));
+  for (uint32_t i = 0; i < 20; i++) cr_assert_not(seen_last_good(at(chain, i), &ms, &thread));
   audit_chain(CLS, chain, 8);
-  cr_assert(audit_last_good(at(chain, 0), &ms, &thread));
+  cr_assert(seen_last_good(at(chain, 0), &ms, &thread));
   cr_assert_eq(thread, (uint32_t)gettid());
   uint32_t known = 0;
-  for (uint32_t i = 0; i < 20; i++) known += audit_last_good(at(chain, i), &ms, &thread);
+  for (uint32_t i = 0; i < 20; i++) known += seen_last_good(at(chain, i), &ms, &thread);
   cr_assert(known >= 7 && known <= 8, "two blocks may have one place: %u", known);
 }
 

@@ -22,6 +22,12 @@ static void start(uint32_t rate) {
   cr_assert_gt(guard_region.size, 64 * MIB);
 }
 
+/* Frees the block at `p` at stack `stack`; its class row, CLASS_NONE if none was freed. */
+static uint32_t free_at(void *p, uint32_t stack) {
+  const struct pointer at = guard_at(p);
+  return pointer_is_live(&at) && guard_free(&at, stack) ? at.cls : CLASS_NONE;
+}
+
 /* Whether the byte there can be read. */
 static bool is_open(const void *p) {
   char byte;
@@ -54,11 +60,11 @@ Test(guard, blocks_end_at_the_guard_page) {
       }
       check_block(p, size, align);
       if (align <= os_page_size()) cr_assert_lt(align_up((uintptr_t)p + size, os_page_size()) - ((uintptr_t)p + size), align);
-      size_t told = 1;
-      cr_assert(guard_size(p, MISUSE_MEASURED, &told) && told == size);
+      const struct pointer at = guard_at(p);
+      cr_assert(pointer_is_live(&at) && at.known.requested == size);
       struct record known;
       cr_assert(guard_find(p, &known) && known.block == p && known.requested == size && known.alloc_stack == 7 && !known.freed);
-      cr_assert_eq(guard_free(p, 8), 3);
+      cr_assert_eq(free_at(p, 8), 3);
       cr_assert(!is_open(p));
       cr_assert(guard_find(p, &known) && known.block == p && known.freed && known.free_stack == 8);
     }
@@ -75,7 +81,7 @@ Test(guard, of_a_sample_some_begin_at_the_guard_page) {
     char *p = guard_alloc(100, MIN_ALIGN, 3, 0);
     check_block(p, 100, MIN_ALIGN);
     left += (uintptr_t)p % os_page_size() == 0;
-    guard_free(p, 0);
+    free_at(p, 0);
   }
   cr_assert(left > 150 && left < 350, "%u of 1000", left);
 }
@@ -84,12 +90,12 @@ Test(guard, an_address_rests_while_others_are_free) {
   start(1);
   enum { TRIES = 20000 };
   const char *first = guard_alloc(100, MIN_ALIGN, 3, 0);
-  guard_free((void *)(uintptr_t)first, 0);
+  free_at((void *)(uintptr_t)first, 0);
   unsigned until = 0;
   for (; until < TRIES; until++) {
     char *p = guard_alloc(100, MIN_ALIGN, 3, 0);
     if (p == first) break;
-    guard_free(p, 0);
+    free_at(p, 0);
   }
   cr_assert(until > 13000 && until < TRIES, "used again after %u", until);
 }
@@ -101,7 +107,7 @@ Test(guard, what_has_no_slot_is_not_guarded) {
   for (char *p; (p = guard_alloc(100, MIN_ALIGN, 3, 0)) != NULL; count++) last = p;
   cr_assert(count > 10000 && count < 16384, "%u blocks", count);
   cr_assert_eq(guard_bytes(), count * os_page_size());
-  guard_free(last, 0);
+  free_at(last, 0);
   cr_assert_null(guard_alloc(100, MIN_ALIGN, 3, 0)); /* a freed block is not used again at once */
   char *other = guard_alloc(5000, MIN_ALIGN, 3, 0);
   check_block(other, 5000, MIN_ALIGN);
@@ -141,7 +147,7 @@ Test(guard, a_limit_that_comes_later_leaves_address_space) {
   cr_assert_null(guard_alloc(3 * MIB, MIN_ALIGN, 3, 0));
   cr_assert_null(guard_alloc(30 * MIB, MIN_ALIGN, 3, 0));
   cr_assert_lt(os_mapped() - mapped, 7 * MIB);
-  cr_assert_eq(guard_free(first, 0), 3);
+  cr_assert_eq(free_at(first, 0), 3);
   limit.rlim_cur = limit.rlim_max;
   cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
   check_block(guard_alloc(30 * MIB, MIN_ALIGN, 3, 0), 30 * MIB, MIN_ALIGN);
@@ -154,12 +160,12 @@ static void *work(void *seed) {
     const unsigned k = (unsigned)random_next(&state) % 64;
     if (block[k] != NULL) {
       cr_assert(block[k][0] == (char)k && block[k][99] == (char)k);
-      cr_assert_eq(guard_free(block[k], 0), k);
+      cr_assert_eq(free_at(block[k], 0), k);
     }
     block[k] = guard_alloc(100, MIN_ALIGN, k, 0);
     memset(block[k], (int)k, 100);
   }
-  for (unsigned k = 0; k < 64; k++) guard_free(block[k], 0);
+  for (unsigned k = 0; k < 64; k++) free_at(block[k], 0);
   return NULL;
 }
 
