@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "common/format.h"
 #include "common/sandbox.h"
+#include "explain/explain.h"
 #include "report/load.h"
 
 enum { KEY_JSON = 256, KEY_ALL, KEY_PID, KEY_SINCE, KEY_FOLDED };
@@ -80,6 +81,10 @@ static bool print(const struct page *page, const struct options *o) {
   } else if (o->folded) {
     if (!print_folded(stdout, page)) return fail("%s " NO_SITES, page->path);
   } else {
+    struct diagnosis *const d = diagnosis_create(page);
+    explain_first_screen(stdout, d);
+    diagnosis_destroy(d);
+    putchar('\n');
     print_text(stdout, page);
   }
   return (fflush(stdout) == 0 && !ferror(stdout)) || fail("cannot write to standard output");
