@@ -252,6 +252,11 @@ void stats_publish(void) {
 
 bool stats_has_file(void) { return config.stats_file[0] != '\0' && !child_begins && stats_file_is_there(&block); }
 
+void stats_exit(void) {
+  if (stats_file_is_there(&block)) block.exited = 1;
+  stats_end();
+}
+
 void stats_end(void) {
   if (config.stats_file[0] != '\0' && !child_begins) stats_file_end(&block);
 }

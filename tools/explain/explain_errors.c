@@ -18,7 +18,7 @@ static void name_incomplete(struct finding *f, const struct report *r) {
   unsigned named = 0;
   for (size_t i = 0; i < r->process_count && named < PROCESSES_NAMED; i++) {
     const struct model_process *const p = r->processes[i];
-    if (p->complete || p->has_called_exec) continue;
+    if (p->state != PROCESS_CUT_SHORT) continue;
     char *const program = escape(p->program);
     finding_evidence(f, "process %" PRIu32 " (%s) was killed, ended by _exit, or is still running", p->pid, program);
     free(program);

@@ -41,12 +41,12 @@ static const char *last_name(const char *path) {
 }
 
 static void print_program(FILE *out, const struct page *page, const struct model_process *p) {
-  char time[FORMAT_SIZE], *const path = escape(page->path), *const program = escape(last_name(*p->program != '\0' ? p->program : "?"));
+  char time[FORMAT_SIZE], state[MODEL_STATE], *const path = escape(page->path), *const program = escape(last_name(*p->program != '\0' ? p->program : "?"));
   char *line = must_print("hakmem report: %s", path);
   print_cut(out, line, WIDTH);
   free(line);
   const size_t others = page->main->process_count - 1;
-  fprintf(out, "  %.*s (process %" PRIu32 ") ran for %s", PROGRAM_WIDTH, program, p->pid, format_ns(time, (double)p->elapsed_ns));
+  fprintf(out, "  %.*s (process %" PRIu32 ") ran for %s: %s", PROGRAM_WIDTH, program, p->pid, format_ns(time, (double)p->elapsed_ns), model_state(p, state));
   if (others > 0) fprintf(out, "; %zu more process%s", others, others == 1 ? "" : "es");
   fputc('\n', out);
   free(path);

@@ -105,7 +105,7 @@ static uint64_t total_frees(const struct model_counts *counts) {
 #define PROGRAM_WIDTH 40
 
 static void add_process(struct table *t, const struct model_process *p, bool operations) {
-  char a[FORMAT_SIZE], b[FORMAT_SIZE];
+  char a[FORMAT_SIZE], b[FORMAT_SIZE], state[MODEL_STATE];
   char *const program = escape(*p->program != '\0' ? p->program : "?");
   table_cell(t, "%" PRIu32, p->pid);
   if (p->parent_pid != 0) table_cell(t, "%" PRIu32, p->parent_pid); else table_cell(t, "-");
@@ -113,7 +113,7 @@ static void add_process(struct table *t, const struct model_process *p, bool ope
   table_cell(t, "%s", format_count(a, operations ? total_allocs(p->counts) : UNKNOWN));
   table_cell(t, "%s", format_count(a, operations ? total_frees(p->counts) : UNKNOWN));
   table_cell(t, "%s", format_bytes(b, p->rss_max));
-  table_cell(t, "%s", !operations ? "-" : p->complete ? "ended" : p->has_called_exec ? "exec" : "cut short");
+  table_cell(t, "%s", operations ? model_state(p, state) : "-");
   table_cell(t, "%s%s", format_width(program) > PROGRAM_WIDTH ? "..." : "",
              format_width(program) > PROGRAM_WIDTH ? program + strlen(program) - PROGRAM_WIDTH : program);
   free(program);
