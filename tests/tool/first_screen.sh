@@ -37,4 +37,17 @@ has "; 29 more processes"
 
 # Colour is for terminals.
 grep -q "$(printf '\033')" text && fail "colour in a pipe"
+
+# --summary is that screen alone; --section one of the sections behind it.
+screen known.stats
+"$hakmem" report --summary known.stats >summary || fail "--summary"
+cmp -s screen summary || { diff screen summary; fail "--summary is not the first screen"; }
+for section in $("$hakmem" report --section=help | awk '{ print $1 }'); do
+  "$hakmem" report --section="$section" known.stats >section 2>err || fail "--section=$section: $(cat err)"
+  sed 1d section >body
+  while read -r line; do grep -qF -- "$line" text || fail "--section=$section prints a line that the report does not have: $line"; done <body
+done
+"$hakmem" report --section=memory known.stats | grep -q '^Where the memory is' || fail "--section=memory"
+"$hakmem" report --section=memory known.stats | grep -q '^Processes' && fail "--section=memory prints the processes"
+fails 2 "there is no such section" "$hakmem" report --section=nothing known.stats
 exit 0
