@@ -70,6 +70,12 @@ report() {
   die "hakmem report $out/$1 failed (exit status $status)"
 }
 
+# first_screen NAME: the part of $out/NAME.txt that stands before the tables.
+first_screen() {
+  awk '/^hakmem report: / && seen++ { exit } { print "    | " $0 }' "$out/$1.txt"
+  shows "The rest is in $out/$1.txt."
+}
+
 # section NAME HEADING LINES: the first lines of one section of $out/NAME.txt.
 section() {
   awk -v heading="$2" -v lines="$3" '
@@ -117,12 +123,11 @@ counts=$(awk '$1 == "class" && !column { for (i = 1; i <= NF; i++) if ($i == "al
   column && NF <= column { exit }
   column { allocs += $column; frees += $(column + 1) }
   END { print allocs " allocs, " frees " frees" }' "$out/sqlite3.stats")
-shows "It printed what it prints without hakmem. The report: how long SuperSlab lookups took, what drains and refills"
-shows "moved, and where memory is lost to fragmentation."
+shows "It printed what it prints without hakmem."
 shows "(HAKMEM_STATS=1 of the same run, written just before the end: $counts; all of it in $out/sqlite3.stats)"
-echo
+shows "The first screen of the report says where the memory is, what the slow paths took, and what to change:"
 report sqlite3
-cat "$out/sqlite3.txt"
+first_screen sqlite3
 
 title "4. The same with HAKMEM_SS_LIMIT=2: two SuperSlabs must do"
 export HAKMEM_SS_LIMIT=2 HAKMEM_LOG=ss HAKMEM_LOG_FILE="$PWD/$out/limited.log"
@@ -133,8 +138,9 @@ expect "the shared pool refused nothing" 'shared_fail→legacy' "$out/limited.lo
 shows "The shared pool may have no third SuperSlab, says why, and the legacy path serves instead. From its log:"
 sed 's/^/    | /' "$out/limited.log" | head -n 4
 shows "| (such a line for each of $(grep -c 'shared_fail→legacy' "$out/limited.log") refusals)"
-shows "The report has the stages of each refill up to the legacy path, and how long they took:"
 report limited
+first_screen limited
+shows "The report has the stages of each refill up to the legacy path, and how long they took:"
 expect "the report has no shared_fail" '^shared_fails: [1-9]' "$out/limited.txt"
 section limited 'Stages of a refill' 8
 shows "What hakmem explain makes of it: why, who asked, what it cost, and what to change:"
@@ -145,8 +151,9 @@ record off_by_one build/bin/off_by_one
 expect "no overwritten header was found" 'TLS_SLL_HDR_RESET.*got=0x00' "$out/off_by_one.err"
 shows "The byte before a block is its witness. It was found overwritten by a NUL, was put right, and the program went on:"
 grep 'TLS_SLL_HDR_RESET' "$out/off_by_one.err" | sed 's/^/    | /' | head -n 4
-shows "The report has the stack of the free that found it:"
 report off_by_one
+first_screen off_by_one
+shows "The report has the stack of the free that found it:"
 expect "the report has no stack into the program" forget_names "$out/off_by_one.txt"
 section off_by_one 'Header resets' 10
 

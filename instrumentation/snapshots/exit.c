@@ -8,7 +8,7 @@
 
 EXPORT _Noreturn void _exit(int status) {
   if (stats_has_file()) snapshot_take(false, true); /* as in a signal handler, which this may be */
-  stats_end();
+  stats_exit();
   for (;;) sys_raw(SYS_exit_group, status, 0, 0, 0, 0, 0);
 }
 

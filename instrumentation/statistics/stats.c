@@ -87,6 +87,11 @@ void stats_publish(void) {
 
 bool stats_has_file(void) { return config.stats_file[0] != '\0' && !stats_child_begins && stats_file_is_there(&stats_own); }
 
+void stats_exit(void) {
+  if (stats_file_is_there(&stats_own)) stats_own.exited = 1;
+  stats_end();
+}
+
 void stats_end(void) {
   if (config.stats_file[0] != '\0' && !stats_child_begins) stats_file_end(&stats_own);
 }

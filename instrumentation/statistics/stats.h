@@ -31,6 +31,7 @@ void stats_start(void);
 void stats_tick(void);
 void stats_publish(void);
 void stats_end(void);
+void stats_exit(void); /* the same at a call of _exit */
 /* Whether this process, which is no child of vfork, has a file. */
 bool stats_has_file(void);
 void stats_fork_prepare(void);

@@ -35,6 +35,7 @@ static const struct { const char *name; size_t offset, size; } fields[] = {
   FIELD("drain_interval", drain_interval), FIELD("release_delay", release_delay), FIELD("active", incidents[1].shared_fail.active),
   FIELD("superslab_limit", superslab_limit),
   FIELD("legacy_refused_max", legacy_refused_max), FIELD("idle", idlest.idle), FIELD("active_max", superslabs_active_max),
+  FIELD("allocs", cls[CLS].allocs), FIELD("hdr_reset", counters.hdr_reset),
   FIELD("inherited_allocs", inherited_allocs[CLS]), FIELD("inherited_frees", inherited_frees[CLS]),
 };
 

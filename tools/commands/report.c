@@ -3,18 +3,20 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "command.h"
 #include "common/error.h"
 #include "common/format.h"
 #include "common/sandbox.h"
+#include "explain/explain.h"
 #include "report/load.h"
 
-enum { KEY_JSON = 256, KEY_ALL, KEY_PID, KEY_SINCE, KEY_FOLDED };
+enum { KEY_JSON = 256, KEY_ALL, KEY_PID, KEY_SINCE, KEY_FOLDED, KEY_SECTION, KEY_SUMMARY };
 
 struct options {
-  bool json, all, folded;
-  char *since;
+  bool json, all, folded, summary;
+  char *since, *section;
   struct load load;
 };
 
@@ -25,8 +27,19 @@ static const struct argp_option options[] = {
   {"since", KEY_SINCE, "OLD", 0, "Print only the growth of the live heap since OLD, by call site; OLD is an earlier copy of DIR or FILE, or another run "
    "(needs processes that ran with HAKMEM_PROFILE)", 1},
   {"folded", KEY_FOLDED, NULL, 0, "Print only the live heap, one line for each call site, for flame graph tools: main;parse;copy_name BYTES", 1},
+  {"summary", KEY_SUMMARY, NULL, 0, "Print only the first screen", 1},
+  {"section", KEY_SECTION, "NAME", 0, "Print only this section; --section=help lists them", 1},
   {0},
 };
+
+static char *read_section(char *name, const struct argp_state *state) {
+  if (strcmp(name, "help") == 0) {
+    print_section_names(stdout);
+    exit(EXIT_DONE);
+  }
+  if (!print_section(NULL, NULL, name)) argp_error(state, "--section=%s: there is no such section; --section=help lists them", name);
+  return name;
+}
 
 static error_t parse(int key, char *argument, struct argp_state *state) {
   struct options *const o = state->input;
@@ -35,13 +48,17 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case KEY_ALL: o->all = true; return 0;
     case KEY_SINCE: o->since = argument; return 0;
     case KEY_FOLDED: o->folded = true; return 0;
+    case KEY_SUMMARY: o->summary = true; return 0;
+    case KEY_SECTION: o->section = read_section(argument, state); return 0;
     case KEY_PID: o->load.pid = load_pid(argument, state); return 0;
     case ARGP_KEY_ARGS:
       o->load.paths = state->argv + state->next;
       o->load.count = state->argc - state->next;
       return 0;
     case ARGP_KEY_END:
-      if (o->json + o->folded + (o->since != NULL) > 1) argp_error(state, "--json, --since and --folded exclude each other");
+      if (o->json + o->folded + o->summary + (o->since != NULL) + (o->section != NULL) > 1) {
+        argp_error(state, "--json, --since, --folded, --summary and --section exclude each other");
+      }
       return 0;
     case ARGP_KEY_NO_ARGS: argp_error(state, "there is nothing to report on"); return EINVAL;
     default: return ARGP_ERR_UNKNOWN;
@@ -79,8 +96,16 @@ static bool print(const struct page *page, const struct options *o) {
     if (!print_since(page, o)) return false;
   } else if (o->folded) {
     if (!print_folded(stdout, page)) return fail("%s " NO_SITES, page->path);
+  } else if (o->section != NULL) {
+    print_section(stdout, page, o->section);
   } else {
-    print_text(stdout, page);
+    struct diagnosis *const d = diagnosis_create(page);
+    explain_first_screen(stdout, d);
+    diagnosis_destroy(d);
+    if (!o->summary) {
+      putchar('\n');
+      print_text(stdout, page);
+    }
   }
   return (fflush(stdout) == 0 && !ferror(stdout)) || fail("cannot write to standard output");
 }

@@ -110,6 +110,7 @@ struct diagnosis *diagnosis_create(const struct page *page);
 void diagnosis_destroy(struct diagnosis *d);
 
 void explain_text(FILE *out, const struct diagnosis *d);
+void explain_first_screen(FILE *out, const struct diagnosis *d); /* at most 24 lines of 80 columns */
 bool explain_json(FILE *out, const struct diagnosis *d); /* false, with a failure, where it cannot be written */
 #define EXPLAIN_SCHEMA 1
 

@@ -18,9 +18,9 @@ static void name_incomplete(struct finding *f, const struct report *r) {
   unsigned named = 0;
   for (size_t i = 0; i < r->process_count && named < PROCESSES_NAMED; i++) {
     const struct model_process *const p = r->processes[i];
-    if (p->complete || p->has_called_exec) continue;
+    if (p->state != PROCESS_CUT_SHORT) continue;
     char *const program = escape(p->program);
-    finding_evidence(f, "process %" PRIu32 " (%s) was killed, ended by _exit, or is still running", p->pid, program);
+    finding_evidence(f, "process %" PRIu32 " (%s) was killed", p->pid, program);
     free(program);
     named++;
   }
@@ -62,7 +62,7 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
   if (lost->unrecorded > 0) name_unrecorded(f, &d->page->unrecorded);
   if (lost->incomplete > 0) {
     name_incomplete(f, r);
-    finding_change(f, "Let the process end by exit() or by returning from main(), or take the last operations (at most one budget, "
+    finding_change(f, "Let the process end by itself, or take the last operations (at most one budget, "
                       "4096, of each thread and class) as missing.");
     finding_effect(f, "counts that are exact");
   }

@@ -104,6 +104,12 @@ static void print_looks(FILE *out, const struct diagnosis *d) {
   }
 }
 
+static void print_alive(FILE *out, const struct report *r) {
+  size_t alive = 0;
+  for (size_t i = 0; i < r->process_count; i++) alive += r->source == SOURCE_STATS && model_is_alive(r->processes[i]);
+  if (alive > 0) fprintf(out, "  %zu of them still %s; these findings are as of what %s last\n", alive, alive == 1 ? "runs" : "run", alive == 1 ? "it wrote" : "they wrote");
+}
+
 void explain_text(FILE *out, const struct diagnosis *d) {
   char time[FORMAT_SIZE], *const path = escape(d->page->path);
   fprintf(out, "hakmem explain: %s\n", path);
@@ -111,6 +117,7 @@ void explain_text(FILE *out, const struct diagnosis *d) {
   const size_t count = d->r->process_count;
   fprintf(out, "  %zu process%s, %s of %s in %s\n", count, count == 1 ? "" : "es",
           d->r->source == SOURCE_STATS ? "statistics" : "a trace", count == 1 ? "its run" : "their runs", format_ns(time, d->time_ns));
+  print_alive(out, d->r);
   for (size_t i = 0; i < d->finding_count; i++) print_finding(out, d, d->findings[i], i + 1);
   if (d->finding_count == 0) fputs("\nNo finding.\n", out);
   print_looks(out, d);

@@ -8,6 +8,7 @@
 
 #include "common/error.h"
 #include "common/memory.h"
+#include "outcome.h"
 #include "unrecorded.h"
 
 #define DEPTH_MAX 12 /* a trace lies at most six levels below the session's directory */
@@ -48,6 +49,9 @@ static void search(struct inputs *inputs, const char *path, unsigned depth, size
       if (S_ISREG(status.st_mode) && strcmp(names[i]->d_name, UNRECORDED_FILE) == 0) {
         add(&inputs->unrecorded, &inputs->unrecorded_count, &inputs->unrecorded_capacity, below);
       }
+      if (S_ISREG(status.st_mode) && strcmp(names[i]->d_name, OUTCOME_FILE) == 0) {
+        add(&inputs->outcomes, &inputs->outcome_count, &inputs->outcome_capacity, below);
+      }
     }
     free(below);
     free(names[i]);
@@ -87,6 +91,8 @@ void inputs_fini(struct inputs *inputs) {
   for (size_t i = 0; i < inputs->stats_count; i++) free(inputs->stats[i]);
   for (size_t i = 0; i < inputs->trace_count; i++) free(inputs->traces[i]);
   for (size_t i = 0; i < inputs->unrecorded_count; i++) free(inputs->unrecorded[i]);
+  for (size_t i = 0; i < inputs->outcome_count; i++) free(inputs->outcomes[i]);
+  free(inputs->outcomes);
   free(inputs->unrecorded);
   free(inputs->stats);
   free(inputs->traces);

@@ -14,6 +14,8 @@ struct inputs {
   size_t trace_count, trace_capacity;
   char **unrecorded; /* lists of processes that were not recorded (unrecorded.h) */
   size_t unrecorded_count, unrecorded_capacity;
+  char **outcomes; /* how programs ended (outcome.h) */
+  size_t outcome_count, outcome_capacity;
 };
 
 /* Adds what `path` names. A directory that holds nothing of ours, and a file that is nothing of ours, is a failure. */

@@ -12,6 +12,7 @@
 
 #include "common/error.h"
 #include "common/memory.h"
+#include "alive.h"
 #include "common/regular.h"
 #include "read_stats.h"
 
@@ -205,6 +206,7 @@ static void take_identity(struct model_process *p, struct stats_block *b) {
   replace_text(&p->program, b->program, sizeof(b->program));
   replace_text(&p->version, b->hakmem_version, sizeof(b->hakmem_version));
   p->complete = b->complete == 1;
+  p->state = p->complete ? PROCESS_ENDED : b->exited == 1 ? PROCESS_EXITED : PROCESS_CUT_SHORT;
   p->pid_namespace = b->pid_namespace;
   p->has_settings = true;
   p->full_tracing = b->full_tracing == 1;
@@ -286,7 +288,8 @@ void read_stats_end(struct report *r) {
   for (size_t i = 0; i < r->process_count; i++) {
     struct model_process *const p = r->processes[i];
     p->has_called_exec = has_become_another(r, p);
-    if (!p->complete && !p->has_called_exec) r->lost.incomplete++;
+    if (p->has_called_exec) p->state = PROCESS_EXEC;
+    if (p->state == PROCESS_CUT_SHORT) r->lost.incomplete++;
   }
 }
 
@@ -294,9 +297,12 @@ bool read_stats_file(struct report *r, const char *path, uint32_t pid) {
   const int fd = regular_open(path);
   if (fd < 0) return false;
   struct stats_block *const block = must_allocate(sizeof(*block));
-  const size_t got = read_block(fd, block);
+  const enum alive before = alive_writer(fd); /* a process that ends now writes its end before it gives up its lock */
+  const size_t got = read_block(fd, block), count = r->process_count;
   close(fd);
   const bool good = check_header(block, got, path) && ((pid != 0 && block->pid != pid) || take_block(r, block, path));
+  struct model_process *const p = r->process_count > count ? r->processes[count] : NULL;
+  if (p != NULL && p->state == PROCESS_CUT_SHORT && before != ALIVE_NO) p->state = before == ALIVE_STOPPED ? PROCESS_STOPPED : PROCESS_RUNS;
   free(block);
   return good;
 }

@@ -1,6 +1,7 @@
 #include "model.h"
 
 #include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,7 @@ struct model_process *model_add_process(struct report *r) {
   p->version = must_copy("");
   p->counts = must_allocate(sizeof(*p->counts));
   p->rss_max = UNKNOWN;
+  p->exit_code = p->end_signal = -1;
   r->processes[r->process_count++] = p;
   return p;
 }
@@ -198,6 +200,19 @@ struct histogram *model_merged(struct histogram *const table[CLASS_ROWS]) {
     if (table[cls] != NULL && table[cls]->count > 0) histogram_merge(model_histogram(&merged), table[cls]);
   }
   return merged;
+}
+
+bool model_is_alive(const struct model_process *p) { return p->state == PROCESS_RUNS || p->state == PROCESS_STOPPED; }
+
+const char *model_state(const struct model_process *p, char *buffer) {
+#define PROCESS_STATE_NAME(constant, name) name,
+  static const char *const names[] = {PROCESS_STATES(PROCESS_STATE_NAME)};
+  const char *const signal = p->end_signal > 0 ? sigabbrev_np(p->end_signal) : NULL;
+  if (signal != NULL) snprintf(buffer, MODEL_STATE, "killed by SIG%s", signal);
+  else if (p->end_signal > 0) snprintf(buffer, MODEL_STATE, "killed by signal %d", p->end_signal);
+  else if (p->exit_code > 0) snprintf(buffer, MODEL_STATE, "exit code %d", p->exit_code);
+  else snprintf(buffer, MODEL_STATE, "%s", names[p->state]);
+  return buffer;
 }
 
 bool model_is_header(const struct event_hdr_reset *e) { return e->got != e->expect && e->size == 0; }

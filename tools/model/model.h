@@ -50,12 +50,25 @@ struct model_stack { uint32_t id, frame_count; uint64_t *frames; uint32_t epoch;
 /* `build_id` in hexadecimal, "" where unknown. Of those that hold an address the youngest of a stack's epoch or before is meant. */
 struct model_module { uint64_t base, size, offset; char *path; uint32_t epoch; char *build_id; };
 
+/* How a process is, or how it ended; S(constant, "name"). */
+#define PROCESS_STATES(S)                                                                                    \
+  S(PROCESS_ENDED, "ended")         /* in order: nothing is missing */                                      \
+  S(PROCESS_EXITED, "exited")       /* by _exit: what threads had not published yet may be missing */       \
+  S(PROCESS_EXEC, "exec")           /* it became another program, which has data of its own */              \
+  S(PROCESS_RUNS, "runs")                                                                                   \
+  S(PROCESS_STOPPED, "stopped")     /* by a signal or a debugger; it may go on */                           \
+  S(PROCESS_CUT_SHORT, "cut short") /* killed: its last moments are missing */
+#define PROCESS_STATE_CONSTANT(constant, name) constant,
+enum process_state { PROCESS_STATES(PROCESS_STATE_CONSTANT) };
+
 struct model_process {
   uint32_t pid, parent_pid;  /* 0 where unknown */
   char *program, *version;   /* as the process said: to be escaped before it is shown; "" where unknown */
   bool forked;               /* a stats file's process began as a copy of its parent: it may lack what the parent knew */
   bool complete;             /* a stats file's process ended in order */
   bool has_called_exec;      /* it did not, because it became another program, which has a file of its own */
+  enum process_state state;  /* of a stats file's process */
+  int exit_code, end_signal; /* -1: unknown */
   uint64_t pid_namespace;    /* 0: unknown */
   bool has_settings;         /* the next ones are known */
   bool full_tracing;
@@ -175,6 +188,12 @@ const char *model_class_name(uint32_t cls, char *buffer);
 
 /* Where an access of a header reset lay, `over` bytes off: "past the end of the block". */
 const char *model_side(unsigned verdict);
+
+/* "ended", "runs", "exit code 3", "killed by SIGKILL": how a process is; `buffer` has MODEL_STATE bytes. */
+#define MODEL_STATE 48
+const char *model_state(const struct model_process *p, char *buffer);
+/* Whether it may go on: what is known of it is not its end. */
+bool model_is_alive(const struct model_process *p);
 
 /* Whether what a header reset got and expected are a header; else it was something else that was wrong. */
 bool model_is_header(const struct event_hdr_reset *e);

@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "input/inputs.h"
+#include "input/outcome.h"
 #include "common/progress.h"
 #include "input/read_stats.h"
 #include "input/trace/read_trace.h"
@@ -71,6 +72,24 @@ static void load_unrecorded(struct page *page, const struct inputs *in, uint32_t
   unrecorded_free(&all);
 }
 
+/* How programs ended, to the last of the files of each: one that called exec has several. */
+static void load_outcomes(struct report *r, const struct inputs *in, bool *good) {
+  for (size_t i = 0; i < in->outcome_count; i++) {
+    struct outcome outcome;
+    if (!outcome_read(&outcome, in->outcomes[i])) {
+      say("%s", failure());
+      *good = false;
+      continue;
+    }
+    for (size_t k = 0; k < r->process_count; k++) {
+      struct model_process *const p = r->processes[k];
+      if (p->pid != outcome.pid || p->state == PROCESS_EXEC) continue;
+      if (outcome.by_signal) p->end_signal = outcome.number;
+      else p->exit_code = outcome.number;
+    }
+  }
+}
+
 bool load_page(struct page *page, const struct load *load) {
   struct inputs inputs = {0};
   bool good = true;
@@ -81,7 +100,9 @@ bool load_page(struct page *page, const struct load *load) {
   }
   page->path = load->paths[0];
   load_unrecorded(page, &inputs, load->pid, &good);
-  page->stats = load_stats(&inputs, load, &good);
+  struct report *const stats = load_stats(&inputs, load, &good);
+  if (stats != NULL) load_outcomes(stats, &inputs, &good);
+  page->stats = stats;
   page->trace = load_trace(&inputs, load, &good);
   struct report *const losses = (struct report *)(page->stats != NULL ? page->stats : page->trace);
   if (losses != NULL) losses->lost.unrecorded = page->unrecorded.count;

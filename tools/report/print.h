@@ -20,13 +20,24 @@ struct page {
   bool all; /* every class and process, not only the first few */
 };
 
-/* The sections, in the order of the page. */
-void print_losses(FILE *out, const struct page *page);    /* print_text.c */
-void print_latencies(FILE *out, const struct page *page); /* print_latency.c */
-void print_memory(FILE *out, const struct page *page);    /* print_memory.c */
-void print_incidents(FILE *out, const struct page *page); /* print_incidents.c */
-void print_leaks(FILE *out, const struct page *page);     /* print_leaks.c; nothing if no process looked for leaks */
-void print_sites(FILE *out, const struct page *page);     /* print_sites.c; nothing if no process ran with HAKMEM_PROFILE */
+/* The sections, in the order of the page; S(name, "what it shows"). print_NAME prints one, which begins with an empty line; nothing if there is nothing to show. */
+#define PRINT_SECTIONS(S)                                                                                    \
+  S(losses, "what is missing in the data")                                                                  \
+  S(unrecorded, "processes that were started and not recorded")                                             \
+  S(processes, "the processes, and how they ended")                                                         \
+  S(memory, "fragmentation, slabs that few blocks hold, memory over time, where the memory is")             \
+  S(incidents, "wrong headers, double and invalid frees, shared_fails, with their stacks")                  \
+  S(leaks, "live blocks at the end (HAKMEM_LEAKS)")                                                         \
+  S(sites, "the live heap by call site (HAKMEM_PROFILE)")                                                   \
+  S(latency, "how long lookups, drains, refills, the legacy path and mappings took")                        \
+  S(counts, "how often each thing happened")                                                                \
+  S(comparison, "the trace against the statistics of the same run")
+#define PRINT_DECLARE(name, what) void print_##name(FILE *out, const struct page *page);
+PRINT_SECTIONS(PRINT_DECLARE)
+
+/* One of them. False if there is none with this name; without a page, nothing is printed. */
+bool print_section(FILE *out, const struct page *page, const char *name);
+void print_section_names(FILE *out);
 
 /* What the call sites of one page have more or less than those of the other; all call sites as "main;parse;copy_name BYTES". False if there are none. */
 bool print_growth(FILE *out, const struct page *before, const struct page *after);

@@ -235,6 +235,8 @@ static json_t *process(const struct report *r, const struct model_process *p) {
   set(object, "parent_pid", p->parent_pid != 0 ? number(p->parent_pid) : json_null());
   set(object, "program", text(p->program));
   set(object, "version", text(p->version));
+  char state[MODEL_STATE];
+  set(object, "state", r->source == SOURCE_STATS ? json_string(model_state(p, state)) : json_null());
   set(object, "complete", r->source == SOURCE_STATS ? json_boolean(p->complete) : json_null());
   set(object, "full_tracing", r->source == SOURCE_STATS ? json_boolean(p->full_tracing) : json_null());
   set(object, "start_realtime_ns", number(p->start_realtime_ns));

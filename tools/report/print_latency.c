@@ -230,7 +230,7 @@ static void print_stages(FILE *out, const struct report *r) {
   table_print(t, out, 2);
 }
 
-void print_latencies(FILE *out, const struct page *page) {
+void print_latency(FILE *out, const struct page *page) {
   const struct model_latency *const l = &page->main->latency;
   print_lookups(out, page);
   print_by_class(out, page, "Drain latency (TLS SLL to slabs)", l->drain);

@@ -67,7 +67,7 @@ void print_losses(FILE *out, const struct page *page) {
 #define PROGRAM_SHOWN 60
 
 /* The texts are escaped in the file; once more, because anybody may have written it. */
-static void print_unrecorded(FILE *out, const struct page *page) {
+void print_unrecorded(FILE *out, const struct page *page) {
   const struct unrecorded_list *const list = &page->unrecorded;
   const size_t shown = page->all || list->count < PRINT_ROWS ? list->count : PRINT_ROWS;
   if (list->count == 0) return;
@@ -105,7 +105,7 @@ static uint64_t total_frees(const struct model_counts *counts) {
 #define PROGRAM_WIDTH 40
 
 static void add_process(struct table *t, const struct model_process *p, bool operations) {
-  char a[FORMAT_SIZE], b[FORMAT_SIZE];
+  char a[FORMAT_SIZE], b[FORMAT_SIZE], state[MODEL_STATE];
   char *const program = escape(*p->program != '\0' ? p->program : "?");
   table_cell(t, "%" PRIu32, p->pid);
   if (p->parent_pid != 0) table_cell(t, "%" PRIu32, p->parent_pid); else table_cell(t, "-");
@@ -113,7 +113,7 @@ static void add_process(struct table *t, const struct model_process *p, bool ope
   table_cell(t, "%s", format_count(a, operations ? total_allocs(p->counts) : UNKNOWN));
   table_cell(t, "%s", format_count(a, operations ? total_frees(p->counts) : UNKNOWN));
   table_cell(t, "%s", format_bytes(b, p->rss_max));
-  table_cell(t, "%s", !operations ? "-" : p->complete ? "ended" : p->has_called_exec ? "exec" : "cut short");
+  table_cell(t, "%s", operations ? model_state(p, state) : "-");
   table_cell(t, "%s%s", format_width(program) > PROGRAM_WIDTH ? "..." : "",
              format_width(program) > PROGRAM_WIDTH ? program + strlen(program) - PROGRAM_WIDTH : program);
   free(program);
@@ -146,7 +146,7 @@ static struct listed *list_processes(const struct page *page, size_t *count) {
   return list;
 }
 
-static void print_processes(FILE *out, const struct page *page) {
+void print_processes(FILE *out, const struct page *page) {
   size_t count;
   struct listed *const list = list_processes(page, &count);
   const size_t shown = page->all || count < PRINT_ROWS ? count : PRINT_ROWS;
@@ -191,7 +191,7 @@ static void add_happening(struct table *t, uint64_t count, uint64_t whole, const
   table_cell(t, "%s", meaning);
 }
 
-static void print_happenings(FILE *out, const struct page *page) {
+void print_counts(FILE *out, const struct page *page) {
   struct stats_class_counters sum = {0};
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
     const struct stats_class_counters *const c = &page->main->total->cls[cls].counters;
@@ -233,7 +233,7 @@ static void add_check(struct table *t, const char *name, uint64_t trace, uint64_
 }
 
 /* Both saw every event of these kinds; what the trace lacks was lost, or happened where no tracer could be told. */
-static void print_cross_check(FILE *out, const struct page *page) {
+void print_comparison(FILE *out, const struct page *page) {
   if (page->trace == NULL || page->stats == NULL) return;
   const struct model_counts *const a = page->trace->total, *const b = page->stats->total;
   uint64_t sums[2][5] = {{0}};
@@ -262,17 +262,29 @@ static void print_cross_check(FILE *out, const struct page *page) {
   if (!equal) fputs("  What only the statistics have was lost (see above), or happened without a tracer: at the very end.\n", out);
 }
 
+/* ---- All sections. ---- */
+
+#define SECTION_ENTRY(name, what) {#name, what, print_##name},
+static const struct section { const char *name, *what; void (*print)(FILE *out, const struct page *page); } sections[] = {PRINT_SECTIONS(SECTION_ENTRY)};
+#define SECTIONS (sizeof(sections) / sizeof(sections[0]))
+
+bool print_section(FILE *out, const struct page *page, const char *name) {
+  for (size_t i = 0; i < SECTIONS; i++) {
+    if (strcmp(sections[i].name, name) != 0) continue;
+    if (page != NULL) sections[i].print(out, page);
+    return true;
+  }
+  return false;
+}
+
+void print_section_names(FILE *out) {
+  struct table *const t = table_create("ll");
+  for (size_t i = 0; i < SECTIONS; i++) table_cell(t, "%s", sections[i].name), table_cell(t, "%s", sections[i].what);
+  table_print(t, out, 2);
+}
+
 void print_text(FILE *out, const struct page *page) {
   print_head(out, page);
   print_settings(out, page->memory);
-  print_losses(out, page);
-  print_unrecorded(out, page);
-  print_processes(out, page);
-  print_incidents(out, page);
-  print_leaks(out, page);
-  print_sites(out, page);
-  print_latencies(out, page);
-  print_memory(out, page);
-  print_happenings(out, page);
-  print_cross_check(out, page);
+  for (size_t i = 0; i < SECTIONS; i++) sections[i].print(out, page);
 }

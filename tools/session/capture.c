@@ -10,6 +10,7 @@
 #include "common/memory.h"
 #include "option.h"
 #include "program.h"
+#include "input/outcome.h"
 #include "input/unrecorded.h"
 #include "watch.h"
 #include "input/whole.h"
@@ -147,8 +148,17 @@ static bool tell_data(const struct capture *c, const struct whole *whole) {
   return whole->processes > 0 && whole->missing == 0;
 }
 
+/* For the report: the statistics of the program itself do not know it. */
+static void keep_outcome(const struct capture *c) {
+  if (c->launch.ended == 0) return;
+  char *const path = must_print("%s/" OUTCOME_FILE, c->directory);
+  if (!outcome_write(path, (uint32_t)c->launch.ended, c->launch.status)) say("%s", failure());
+  free(path);
+}
+
 bool capture_finish(struct capture *c, const char *stats) {
   launch_release(&c->launch);
+  keep_outcome(c);
   const struct unrecorded_list *const unrecorded = watch_result(c->watch);
   const struct whole whole = whole_check(c->directory, *stats != '\0');
   tell_unrecorded(c, unrecorded);

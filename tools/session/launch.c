@@ -182,6 +182,8 @@ int launch_wait(struct launch *l, uint64_t (*look)(void *context), void *context
     int status;
     const pid_t ended = waitpid(l->pid, &status, WNOHANG);
     if (ended == l->pid) {
+      l->ended = ended;
+      l->status = status;
       l->pid = 0;
       return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     }

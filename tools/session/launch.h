@@ -25,6 +25,8 @@ struct launch {
   struct launch_variable *variables;
   size_t variable_count, variable_capacity;
   pid_t pid;    /* 0 if there is no child */
+  pid_t ended;  /* the child's process id once it has ended, and what waitpid said of it */
+  int status;
   int go_fd;    /* one byte lets the child run; closing it ends the child */
   int error_fd; /* the child's errno if exec failed, else end of file */
   bool holds;    /* signals are blocked */

@@ -1,0 +1,53 @@
+# The first screen of hakmem report: at most 24 lines of 80 columns, whatever the data, and its figures.
+. "$(dirname "$0")/common.sh"
+program stats_file
+./stats_file known.stats || fail "stats_file"
+
+# screen FILE...: the first screen of a report, in ./screen. An empty line and the full report's head end it.
+screen() {
+  "$hakmem" report "$@" >text 2>err || fail "report $*: $(cat err)"
+  awk 'seen && /^hakmem report: / { exit } /^hakmem report: / { seen = 1 } { print }' text | sed '$d' >screen
+  [ "$(wc -l <screen)" -le 24 ] || { cat screen; fail "the first screen has more than 24 lines"; }
+  [ "$(wc -L <screen)" -le 80 ] || { cat screen; fail "the first screen has more than 80 columns"; }
+  plain screen
+}
+
+has() { tr -s ' ' <screen | grep -qF -- "$1" || { cat screen; fail "the first screen does not say '$1'"; }; }
+screen known.stats
+has " synthetic (process 4711) ran for 2.00 ms"
+has "Memory: 156 KiB resident at the end, 195 KiB at most"
+has "not hakmem's 97.7 KiB 62.5 %"
+has "drain 0.5 %: p50 1.00 µs"
+has "Errors of the program: 1; refusals of the shared pool: 2"
+has "1. "
+has " -> "
+# The finding that ranks first is explain's first.
+first=$("$hakmem" explain known.stats | sed -n 's/^1\. //p' | cut -c 1-40)
+has "1. $first"
+
+# A name that is long, or would drive a terminal.
+./stats_file long.stats program="$(printf 'x%.0s' $(seq 1 200))" || fail "stats_file"
+screen long.stats
+./stats_file hostile.stats program="$(printf 'a\033]0;b\007\\c')" || fail "stats_file"
+screen hostile.stats
+mkdir many
+for pid in $(seq 1 30); do ./stats_file "many/$pid.stats" "pid=$pid" || fail "stats_file"; done
+screen many
+has "; 29 more processes"
+
+# Colour is for terminals.
+grep -q "$(printf '\033')" text && fail "colour in a pipe"
+
+# --summary is that screen alone; --section one of the sections behind it.
+screen known.stats
+"$hakmem" report --summary known.stats >summary || fail "--summary"
+cmp -s screen summary || { diff screen summary; fail "--summary is not the first screen"; }
+for section in $("$hakmem" report --section=help | awk '{ print $1 }'); do
+  "$hakmem" report --section="$section" known.stats >section 2>err || fail "--section=$section: $(cat err)"
+  sed 1d section >body
+  while read -r line; do grep -qF -- "$line" text || fail "--section=$section prints a line that the report does not have: $line"; done <body
+done
+"$hakmem" report --section=memory known.stats | grep -q '^Where the memory is' || fail "--section=memory"
+"$hakmem" report --section=memory known.stats | grep -q '^Processes' && fail "--section=memory prints the processes"
+fails 2 "there is no such section" "$hakmem" report --section=nothing known.stats
+exit 0

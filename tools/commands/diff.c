@@ -1,0 +1,105 @@
+/*
+ * hakmem diff: what changed between two runs, or two sets of runs, and whether it is more than noise.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "command.h"
+#include "common/error.h"
+#include "common/format.h"
+#include "common/sandbox.h"
+#include "compare/diff.h"
+#include "compare/sides.h"
+#include "report/load.h"
+
+enum { KEY_JSON = 256, KEY_MARKDOWN, KEY_ALL };
+
+struct options {
+  bool json, markdown, all;
+  char **arguments;
+  size_t count;
+};
+
+static const struct argp_option options[] = {
+  {"json", KEY_JSON, NULL, 0, "Print one JSON object instead of text, with every figure of every run", 1},
+  {"markdown", KEY_MARKDOWN, NULL, 0, "Print tables in Markdown", 1},
+  {"all", KEY_ALL, NULL, 0, "Print all figures, not only those that differ", 1},
+  {0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state) {
+  struct options *const o = state->input;
+  (void)argument;
+  switch (key) {
+    case KEY_JSON: o->json = true; return 0;
+    case KEY_MARKDOWN: o->markdown = true; return 0;
+    case KEY_ALL: o->all = true; return 0;
+    case ARGP_KEY_ARGS:
+      o->arguments = state->argv + state->next;
+      o->count = (size_t)(state->argc - state->next);
+      if (o->count < 2) argp_error(state, "there is nothing to compare %s with", o->arguments[0]);
+      return 0;
+    case ARGP_KEY_NO_ARGS: argp_error(state, "there is nothing to compare"); return EINVAL;
+    case ARGP_KEY_END:
+      if (o->json && o->markdown) argp_error(state, "--json and --markdown exclude each other");
+      return 0;
+    default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+const struct argp diff_argp = {
+  .options = options,
+  .parser = parse,
+  .args_doc = "A B",
+  .doc =
+    "Compare runs: memory by bucket, latencies, refills and drains, incidents, leaks, and the live heap by call site if both ran with HAKMEM_PROFILE.\v"
+    "A and B are as for hakmem report, or patterns that name several runs of a side each: hakmem diff 'before/*' 'after/*'. With 4 runs or more of each "
+    "side, a rank-sum test tells which changes are more than noise; with one run each, nothing can tell. The exit code is 0 with or without changes, "
+    "1 if something could not be read, 2 for bad usage.",
+};
+
+/* The call sites of the first run of each side. */
+static void print_sites_of(const struct side *a, const struct side *b) {
+  struct page before = {0}, after = {0};
+  if (load_page(&before, &(struct load){.paths = a->paths, .count = 1}) && load_page(&after, &(struct load){.paths = b->paths, .count = 1})) {
+    print_growth(stdout, &before, &after);
+  }
+  load_free(&before);
+  load_free(&after);
+}
+
+static bool print(const struct side *a, const struct side *b, const struct options *o) {
+  size_t count;
+  struct difference *const list = diff_compute(a, b, &count);
+  bool good = true;
+  if (o->json) good = diff_json(stdout, list, count, a, b);
+  else diff_text(stdout, list, count, a, b, o->all, o->markdown);
+  free(list);
+  if (good && !o->json && !o->markdown) print_sites_of(a, b);
+  return good && ((fflush(stdout) == 0 && !ferror(stdout)) || fail("cannot write to standard output"));
+}
+
+static int diff(void *context) {
+  const struct options *const o = context;
+  struct side a = {0}, b = {0};
+  bool good = sides_find(&a, &b, o->arguments, o->count);
+  if (!good) say("%s", failure());
+  if (good) {
+    const bool read_a = side_read(&a), read_b = side_read(&b);
+    good = read_a && read_b;
+    if (a.runs != NULL && b.runs != NULL && !print(&a, &b, o)) {
+      say("%s", failure());
+      good = false;
+    }
+  }
+  side_free(&a);
+  side_free(&b);
+  return good ? EXIT_DONE : EXIT_FAILED;
+}
+
+int command_diff(int argc, char **argv) {
+  struct options o = {0};
+  argp_parse(&diff_argp, argc, argv, 0, NULL, &o);
+  format_init();
+  return sandbox_run(diff, &o);
+}

@@ -1,0 +1,188 @@
+#include "diff.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "common/escape.h"
+#include "common/format.h"
+#include "common/memory.h"
+#include "rank.h"
+
+/* ---- Comparison ---- */
+
+static size_t values_of(const struct side *side, size_t figure, double *values) {
+  size_t known = 0;
+  for (size_t run = 0; run < side->count; run++) {
+    const double value = side->runs[run].list[figure].value;
+    if (!isnan(value)) values[known++] = value;
+  }
+  return known;
+}
+
+static bool all_equal(const double *a, size_t a_count, const double *b, size_t b_count) {
+  for (size_t i = 0; i < a_count; i++) {
+    if (a[i] != a[0]) return false;
+  }
+  for (size_t i = 0; i < b_count; i++) {
+    if (b[i] != a[0]) return false;
+  }
+  return true;
+}
+
+/* The least p that so many runs can give: no value of one side lies among those of the other. */
+static double least_p(size_t a_count, size_t b_count) {
+  double ways = 1;
+  for (size_t i = 1; i <= a_count; i++) ways = ways * (double)(b_count + i) / (double)i;
+  return 2 / ways;
+}
+
+static struct difference compare(const struct side *before, const struct side *after, size_t figure, double *a, double *b) {
+  struct difference d = {.figure = &before->runs[0].list[figure]};
+  d.before_count = values_of(before, figure, a);
+  d.after_count = values_of(after, figure, b);
+  d.before = rank_median(a, d.before_count);
+  d.after = rank_median(b, d.after_count);
+  d.p = rank_sum_p(a, d.before_count, b, d.after_count);
+  if (d.before_count == 0 || d.after_count == 0) d.change = CHANGE_UNDECIDED;
+  else if (all_equal(a, d.before_count, b, d.after_count)) d.change = CHANGE_NONE;
+  else if (isnan(d.p) || least_p(d.before_count, d.after_count) >= DIFF_P) d.change = CHANGE_UNDECIDED;
+  else if (d.p >= DIFF_P || d.before == d.after) d.change = CHANGE_NOISE;
+  else d.change = d.after > d.before ? CHANGE_MORE : CHANGE_LESS;
+  return d;
+}
+
+struct difference *diff_compute(const struct side *before, const struct side *after, size_t *count) {
+  *count = before->runs[0].count;
+  struct difference *const list = must_allocate(*count * sizeof(*list));
+  double *const a = must_allocate(before->count * sizeof(*a)), *const b = must_allocate(after->count * sizeof(*b));
+  for (size_t i = 0; i < *count; i++) list[i] = compare(before, after, i, a, b);
+  free(a);
+  free(b);
+  return list;
+}
+
+const char *diff_verdict(const struct difference *d) {
+  const bool known = d->figure->worse == FIGURE_MORE_IS_WORSE;
+  switch (d->change) {
+    case CHANGE_NONE: return "same";
+    case CHANGE_NOISE: return "within noise";
+    case CHANGE_MORE: return known ? "worse" : "more";
+    case CHANGE_LESS: return known ? "better" : "less";
+    default: return d->before_count == 0 || d->after_count == 0 ? "not known" : "not decided";
+  }
+}
+
+/* ---- Text ---- */
+
+static bool is_worth_showing(const struct difference *d) {
+  return d->before_count > 0 && d->after_count > 0 && d->change != CHANGE_NONE;
+}
+
+static void add_difference(struct table *t, const struct difference *d) {
+  char buffer[FORMAT_SIZE];
+  const double change = d->after - d->before;
+  table_cell(t, "%s", d->figure->name);
+  table_cell(t, "%s", figure_format(buffer, d->figure->unit, d->before));
+  table_cell(t, "%s", figure_format(buffer, d->figure->unit, d->after));
+  table_cell(t, "%s%s", change > 0 ? "+" : "", figure_format(buffer, d->figure->unit, change));
+  if (d->before > 0 && !isnan(change)) table_cell(t, "%+.1f %%", 100 * change / d->before); else table_cell(t, "-");
+  if (isnan(d->p) || d->before_count + d->after_count == 2) table_cell(t, "-"); else table_cell(t, "%.3f", d->p);
+  table_cell(t, "%s", diff_verdict(d));
+}
+
+static void print_side(FILE *out, const char *name, const struct side *side) {
+  char *const first = escape(side->paths[0]);
+  fprintf(out, "  %s: %s", name, first);
+  free(first);
+  if (side->count > 1) fprintf(out, " and %zu more", side->count - 1);
+  fprintf(out, ", %zu run%s\n", side->count, side->count == 1 ? "" : "s");
+}
+
+static void print_method(FILE *out, const struct side *before, const struct side *after) {
+  if (before->count == 1 && after->count == 1) {
+    fputs("  One run each: nothing tells how much of a change is noise. Give several runs of each side.\n", out);
+  } else if (least_p(before->count, after->count) >= DIFF_P) {
+    fputs("  Too few runs to tell a change from noise: 4 of each side are enough.\n", out);
+  } else {
+    fprintf(out, "  Medians. A change counts if a rank-sum test gives p below %.2f; 1 figure in %.0f is expected to do so by chance.\n", DIFF_P, 1 / DIFF_P);
+  }
+}
+
+static struct table *begin_table(void) {
+  struct table *const t = table_create("lrrrrrl");
+  static const char *const heads[] = {"figure", "A", "B", "change", "", "p", "verdict"};
+  for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(t, "%s", heads[i]);
+  return t;
+}
+
+void diff_text(FILE *out, const struct difference *list, size_t count, const struct side *before, const struct side *after, bool all, bool markdown) {
+  fputs("hakmem diff\n", out);
+  print_side(out, "A", before);
+  print_side(out, "B", after);
+  print_method(out, before, after);
+  size_t same = 0;
+  for (size_t i = 0; i < count;) {
+    const char *const group = list[i].figure->group;
+    struct table *t = NULL;
+    for (; i < count && strcmp(list[i].figure->group, group) == 0; i++) {
+      const bool shown = all || is_worth_showing(&list[i]);
+      if (shown && t == NULL) t = begin_table();
+      if (shown) add_difference(t, &list[i]);
+      else same++;
+    }
+    if (t == NULL) continue;
+    fprintf(out, markdown ? "\n## %s\n\n" : "\n%s\n", group);
+    if (markdown) table_print_markdown(t, out); else table_print(t, out, 2);
+  }
+  if (same > 0) fprintf(out, "\n%zu figures are the same, or in none of the data; --all shows them\n", same);
+}
+
+/* ---- JSON ---- */
+
+static json_t *number_or_null(double value) { return isnan(value) ? json_null() : json_real(value); }
+
+static json_t *paths_of(const struct side *side) {
+  json_t *const list = json_array();
+  for (size_t i = 0; i < side->count; i++) {
+    char *const path = escape(side->paths[i]);
+    json_array_append_new(list, json_string(path));
+    free(path);
+  }
+  return list;
+}
+
+static json_t *values_to_json(const struct side *side, const struct difference *d) {
+  const size_t figure = (size_t)(d->figure - side->runs[0].list);
+  json_t *const list = json_array();
+  for (size_t run = 0; run < side->count; run++) json_array_append_new(list, number_or_null(side->runs[run].list[figure].value));
+  return list;
+}
+
+bool diff_json(FILE *out, const struct difference *list, size_t count, const struct side *before, const struct side *after) {
+  static const char *const units[] = {"count", "bytes", "ns"};
+  json_t *const root = json_object(), *const figures = json_object();
+  json_object_set_new(root, "schema", json_integer(1));
+  json_object_set_new(root, "a", paths_of(before));
+  json_object_set_new(root, "b", paths_of(after));
+  for (size_t i = 0; i < count; i++) {
+    const struct difference *const d = &list[i];
+    struct difference in_after = *d;
+    in_after.figure = &after->runs[0].list[i];
+    json_t *const one = json_object();
+    json_object_set_new(one, "unit", json_string(units[d->figure->unit]));
+    json_object_set_new(one, "a", number_or_null(d->before));
+    json_object_set_new(one, "b", number_or_null(d->after));
+    json_object_set_new(one, "a_runs", values_to_json(before, d));
+    json_object_set_new(one, "b_runs", values_to_json(after, &in_after));
+    json_object_set_new(one, "p", number_or_null(d->p));
+    json_object_set_new(one, "verdict", json_string(diff_verdict(d)));
+    json_object_set_new(figures, d->figure->name, one);
+  }
+  json_object_set_new(root, "figures", figures);
+  const bool good = json_dumpf(root, out, JSON_INDENT(2) | JSON_ENSURE_ASCII) == 0 && fputc('\n', out) != EOF;
+  json_decref(root);
+  return good || fail("cannot write to standard output");
+}

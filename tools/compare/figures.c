@@ -1,0 +1,211 @@
+#include "figures.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/format.h"
+#include "common/memory.h"
+
+static void add(struct figures *f, const char *group, char *name, enum figure_unit unit, enum figure_worse worse, double value) {
+  f->list = must_grow(f->list, f->count, &f->capacity, sizeof(*f->list));
+  f->list[f->count++] = (struct figure){name, group, unit, worse, value};
+}
+
+/* ---- Memory ---- */
+
+struct ends { double rss, mapped, committed, residual; struct stats_buckets buckets; bool known; };
+
+static double residual_of(const struct model_process *p) {
+  const uint64_t touched = p->committed > p->untouched ? p->committed - p->untouched : 0;
+  return (double)p->rss - (double)touched;
+}
+
+static struct ends ends_of(const struct report *r) {
+  struct ends ends = {0};
+  for (size_t i = 0; i < r->process_count; i++) {
+    const struct model_process *const p = r->processes[i];
+    if (!p->has_buckets || p->has_called_exec) continue;
+    ends.known = true;
+    ends.rss += (double)p->rss;
+    ends.mapped += (double)p->mapped;
+    ends.committed += (double)p->committed;
+    ends.residual += residual_of(p);
+#define ADD_BUCKET(name, text) ends.buckets.name += p->buckets.name;
+    STATS_BUCKETS(ADD_BUCKET)
+  }
+  return ends;
+}
+
+static double peak_of(const struct report *r) {
+  const struct model_process *const p = model_largest_process(r);
+  return p != NULL && p->rss_max != UNKNOWN ? (double)p->rss_max : NAN;
+}
+
+static void add_memory(struct figures *f, const struct page *page) {
+  static const char group[] = "Memory";
+  const struct ends ends = ends_of(page->memory);
+#define BYTES(name, known, value) add(f, group, must_copy(name), FIGURE_BYTES, FIGURE_MORE_IS_WORSE, known ? (double)(value) : NAN)
+  BYTES("rss(peak)", true, peak_of(page->memory));
+  BYTES("rss(end)", ends.known, ends.rss);
+  BYTES("mapped(end)", ends.known, ends.mapped);
+  BYTES("committed(end)", ends.known, ends.committed);
+  BYTES("residual(end)", ends.known, ends.residual);
+#define ADD_END(name, text) \
+  add(f, group, must_copy(#name "(end)"), FIGURE_BYTES, FIGURE_NEUTRAL, ends.known ? (double)ends.buckets.name : NAN);
+  STATS_BUCKETS(ADD_END)
+}
+
+/* ---- Latencies ---- */
+
+static const struct { const char *name; double quantile; } quantiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}};
+
+static void add_latency(struct figures *f, const char *what, const struct histogram *h, bool known) {
+  static const char group[] = "Latency";
+  known = known && h != NULL && h->count > 0;
+  for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) {
+    add(f, group, must_print("%s(%s)", quantiles[i].name, what), FIGURE_NS, FIGURE_MORE_IS_WORSE,
+        known ? (double)histogram_quantile(h, quantiles[i].quantile) : NAN);
+  }
+  add(f, group, must_print("mean(%s)", what), FIGURE_NS, FIGURE_MORE_IS_WORSE, known ? histogram_mean(h) : NAN);
+  add(f, group, must_print("max(%s)", what), FIGURE_NS, FIGURE_MORE_IS_WORSE, known ? (double)h->max : NAN);
+}
+
+static void add_table(struct figures *f, const char *what, struct histogram *const table[CLASS_ROWS], bool known) {
+  struct histogram *const merged = model_merged(table);
+  add_latency(f, what, merged, known);
+  free(merged);
+}
+
+static void add_latencies(struct figures *f, const struct page *page) {
+  const struct model_latency *const l = &page->main->latency;
+  struct histogram *lookups = NULL;
+  for (unsigned strategy = 0; strategy < lookup_strategy_count; strategy++) {
+    struct histogram *const one = model_merged(l->lookup[strategy]);
+    if (one != NULL) histogram_merge(model_histogram(&lookups), one);
+    free(one);
+  }
+  const bool known = !l->ticks;
+  add_latency(f, "lookup", lookups, known);
+  free(lookups);
+  add_table(f, "drain", l->drain, known);
+  add_table(f, "refill", l->refill, known);
+  add_latency(f, "legacy", l->legacy, known);
+  add_latency(f, "map", l->map, known);
+}
+
+/* ---- Counts ---- */
+
+static void add_counts(struct figures *f, const struct page *page) {
+  static const char group[] = "Operations";
+  struct stats_class_counters all = {0}, operations = {0};
+  const bool counted = page->memory->source == SOURCE_STATS;
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    const struct stats_class_counters *const from = &page->main->total->cls[cls].counters, *const exact = &page->memory->total->cls[cls].counters;
+#define ADD_COUNTER(name, text) all.name += from->name, operations.name += exact->name;
+    STATS_CLASS_COUNTERS(ADD_COUNTER)
+  }
+  double longest = 0;
+  for (size_t i = 0; i < page->memory->process_count; i++) longest = fmax(longest, (double)page->memory->processes[i]->elapsed_ns);
+  add(f, group, must_copy("elapsed"), FIGURE_NS, FIGURE_MORE_IS_WORSE, longest > 0 ? longest : NAN);
+#define COUNT(name, worse, value) add(f, group, must_copy(name), FIGURE_COUNT, worse, (double)(value))
+  add(f, group, must_copy("allocs"), FIGURE_COUNT, FIGURE_NEUTRAL, counted ? (double)operations.allocs : NAN);
+  add(f, group, must_copy("frees"), FIGURE_COUNT, FIGURE_NEUTRAL, counted ? (double)operations.frees : NAN);
+  COUNT("refills", FIGURE_NEUTRAL, stats_refills(&all));
+  COUNT("drains", FIGURE_NEUTRAL, stats_drains(&all));
+  COUNT("slab_acquires", FIGURE_NEUTRAL, all.slab_acquire);
+  COUNT("slab_releases", FIGURE_NEUTRAL, all.slab_release);
+  COUNT("shared_fails", FIGURE_MORE_IS_WORSE, all.shared_fail);
+  COUNT("legacy_calls", FIGURE_MORE_IS_WORSE, all.legacy_calls);
+  COUNT("legacy_bytes", FIGURE_MORE_IS_WORSE, all.legacy_bytes);
+}
+
+/* ---- Errors of the program, leaks, missing data ---- */
+
+static void add_incidents(struct figures *f, const struct page *page) {
+  static const char group[] = "Errors of the program";
+  double by_verdict[hdr_verdict_count] = {0};
+  for (size_t i = 0; i < page->main->process_count; i++) {
+    const struct model_process *const p = page->main->processes[i];
+    for (size_t k = 0; k < p->incident_count; k++) {
+      const struct stats_incident *const incident = &p->incidents[k];
+      if (incident->kind == INCIDENT_HDR_RESET && incident->hdr_reset.verdict < hdr_verdict_count) by_verdict[incident->hdr_reset.verdict] += (double)incident->count;
+    }
+  }
+  double sum = 0;
+  for (unsigned v = 0; v < hdr_verdict_count; v++) sum += by_verdict[v];
+  sum = fmax(sum, (double)page->main->total->counters.hdr_reset); /* some had no place in the list */
+  add(f, group, must_copy("incidents"), FIGURE_COUNT, FIGURE_MORE_IS_WORSE, sum);
+  for (unsigned v = 0; v < hdr_verdict_count; v++) {
+    add(f, group, must_print("incidents(%s)", model_hdr_verdict_name(v)), FIGURE_COUNT, FIGURE_MORE_IS_WORSE, by_verdict[v]);
+  }
+}
+
+static void add_leaks(struct figures *f, const struct page *page) {
+  static const char group[] = "Leaks";
+  double by_kind[leak_kind_count] = {0};
+  for (size_t i = 0; i < page->memory->process_count; i++) {
+    const struct model_process *const p = page->memory->processes[i];
+    for (size_t k = 0; k < p->leak_count; k++) by_kind[p->leaks[k].kind] += (double)p->leaks[k].bytes;
+  }
+  add(f, group, must_copy("leaks"), FIGURE_BYTES, FIGURE_MORE_IS_WORSE, by_kind[LEAK_LOST] + by_kind[LEAK_INDIRECT]);
+  for (unsigned kind = 0; kind < leak_kind_count; kind++) {
+    add(f, group, must_print("leaks(%s)", model_leak_kind_name(kind)), FIGURE_BYTES, FIGURE_MORE_IS_WORSE, by_kind[kind]);
+  }
+}
+
+/* Data of which something is missing for certain. A process that ended by a signal or by _exit has lost no more than its last moments. */
+static void add_losses(struct figures *f, const struct page *page) {
+  static const char group[] = "Missing data";
+  struct model_losses all = {0};
+  const struct report *const sources[] = {page->stats, page->trace};
+  for (size_t s = 0; s < 2; s++) {
+    if (sources[s] == NULL) continue;
+#define ADD_LOSS(name, text) all.name += sources[s]->lost.name;
+    MODEL_LOSSES(ADD_LOSS)
+  }
+  add(f, group, must_copy("lost"), FIGURE_COUNT, FIGURE_MORE_IS_WORSE,
+      (double)(all.events_discarded + all.packets_discarded + all.discards_uncounted + all.invalid + all.unread + all.unkept + all.unrecorded));
+#define ADD_LOSS_FIGURE(name, text) add(f, group, must_copy("lost(" #name ")"), FIGURE_COUNT, FIGURE_MORE_IS_WORSE, (double)all.name);
+  MODEL_LOSSES(ADD_LOSS_FIGURE)
+}
+
+/* ---- All of them ---- */
+
+void figures_of(struct figures *f, const struct page *page) {
+  *f = (struct figures){0};
+  add_memory(f, page);
+  add_latencies(f, page);
+  add_counts(f, page);
+  add_incidents(f, page);
+  add_leaks(f, page);
+  add_losses(f, page);
+}
+
+void figures_free(struct figures *f) {
+  for (size_t i = 0; i < f->count; i++) free(f->list[i].name);
+  free(f->list);
+}
+
+const struct figure *figures_find(const struct figures *f, const char *name) {
+  for (size_t i = 0; i < f->count; i++) {
+    if (strcmp(f->list[i].name, name) == 0) return &f->list[i];
+  }
+  return NULL;
+}
+
+const char *figure_format(char *buffer, enum figure_unit unit, double value) {
+  const double size = fabs(value);
+  if (isnan(value)) return format_count(buffer, UNKNOWN);
+  switch (unit) {
+    case FIGURE_BYTES: format_bytes(buffer, (uint64_t)(size + 0.5)); break;
+    case FIGURE_NS: format_ns(buffer, size); break;
+    default: format_count(buffer, (uint64_t)(size + 0.5)); break;
+  }
+  if (value < 0) {
+    memmove(buffer + 1, buffer, strnlen(buffer, FORMAT_SIZE - 2) + 1);
+    buffer[0] = '-';
+    buffer[FORMAT_SIZE - 1] = '\0';
+  }
+  return buffer;
+}

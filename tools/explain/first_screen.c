@@ -1,0 +1,197 @@
+/*
+ * The first screen of a report: at most 24 lines of 80 columns. What ran, where its memory is, what it waited for, what went wrong, and the findings that cost most.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/escape.h"
+#include "common/format.h"
+#include "common/memory.h"
+#include "explain.h"
+
+#define WIDTH 80
+#define FINDINGS 3
+#define FINDING_LINES 2 /* of each at most, without its remedy */
+#define BAR_WIDTH 10
+#define PROGRAM_WIDTH 36
+#define HOLDERS 2
+
+/* Prints `text` cut to the columns that are there, an ellipsis at its end if it was cut. */
+static void print_cut(FILE *out, const char *text, size_t columns) {
+  const size_t width = format_width(text);
+  if (width <= columns) {
+    fprintf(out, "%s\n", text);
+    return;
+  }
+  size_t bytes = 0;
+  for (size_t column = 0; column + 3 < columns; column++) {
+    do bytes++;
+    while ((text[bytes] & 0xc0) == 0x80);
+  }
+  fprintf(out, "%.*s...\n", (int)bytes, text);
+}
+
+/* ---- What ran ---- */
+
+static const char *last_name(const char *path) {
+  const char *const slash = strrchr(path, '/');
+  return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}
+
+static void print_program(FILE *out, const struct page *page, const struct model_process *p) {
+  char time[FORMAT_SIZE], state[MODEL_STATE], *const path = escape(page->path), *const program = escape(last_name(*p->program != '\0' ? p->program : "?"));
+  char *line = must_print("hakmem report: %s", path);
+  print_cut(out, line, WIDTH);
+  free(line);
+  const size_t others = page->main->process_count - 1;
+  fprintf(out, "  %.*s (process %" PRIu32 ") ran for %s: %s", PROGRAM_WIDTH, program, p->pid, format_ns(time, (double)p->elapsed_ns), model_state(p, state));
+  if (others > 0) fprintf(out, "; %zu more process%s", others, others == 1 ? "" : "es");
+  fputc('\n', out);
+  free(path);
+  free(program);
+}
+
+/* ---- Memory ---- */
+
+struct part { const char *meaning; uint64_t bytes; };
+
+static int by_bytes(const void *a, const void *b) {
+  const struct part *const x = a, *const y = b;
+  return x->bytes < y->bytes ? 1 : x->bytes > y->bytes ? -1 : 0;
+}
+
+static void print_part(FILE *out, const char *name, uint64_t bytes, uint64_t whole, const char *more) {
+  char size[FORMAT_SIZE], share[FORMAT_SIZE], bar[FORMAT_BAR_SIZE(BAR_WIDTH)];
+  format_bar(bar, sizeof(bar), bytes, whole, BAR_WIDTH);
+  char *const line = must_print("    %-15s %9s %7s  %s%*s  %s", name, format_bytes(size, bytes), format_percent(share, (double)bytes, (double)whole), bar,
+                                (int)(BAR_WIDTH - format_width(bar)), "", more);
+  size_t length = strlen(line);
+  while (length > 0 && line[length - 1] == ' ') line[--length] = '\0';
+  print_cut(out, line, WIDTH);
+  free(line);
+}
+
+/* The largest parts of what is free and held: "partial slabs 2.10 GiB, TLS lists 500 MiB". */
+static char *name_holders(struct part *parts, size_t count) {
+  char size[FORMAT_SIZE], *text = must_copy("");
+  qsort(parts, count, sizeof(*parts), by_bytes);
+  for (size_t i = 0; i < HOLDERS && parts[i].bytes > 0; i++) {
+    char *const longer = must_print("%s%s%s %s", text, *text != '\0' ? ", " : "", parts[i].meaning, format_bytes(size, parts[i].bytes));
+    free(text);
+    text = longer;
+  }
+  return text;
+}
+
+static void print_memory_of(FILE *out, const struct model_process *p) {
+  const struct stats_buckets *const b = &p->buckets;
+  struct part parts[] = {{"thread lists", b->cached_tls}, {"shared pool", b->cached_pool}, {"partial slabs", b->partial}, {"empty slabs", b->empty},
+                         {"kept huge", b->huge_cache}, {"slab tails", b->tails}};
+  const size_t count = sizeof(parts) / sizeof(parts[0]);
+  uint64_t held = 0;
+  for (size_t i = 0; i < count; i++) held += parts[i].bytes;
+  const uint64_t own = b->live + b->guarded + b->metadata + held, resident = own > p->untouched ? own - p->untouched : 0;
+  char at_end[FORMAT_SIZE], most[FORMAT_SIZE], *const holders = name_holders(parts, count);
+  fprintf(out, "Memory: %s resident at the end, %s at most\n", format_bytes(at_end, p->rss), format_bytes(most, p->rss_max));
+  print_part(out, "live blocks", b->live + b->guarded, p->rss, "");
+  print_part(out, "free, held", held, p->rss, holders);
+  print_part(out, "metadata", b->metadata, p->rss, "");
+  print_part(out, "not touched yet", p->untouched, p->rss, "to be subtracted");
+  print_part(out, "not hakmem's", p->rss > resident ? p->rss - resident : 0, p->rss, "code, stacks, mappings");
+  free(holders);
+}
+
+/* ---- Time and errors ---- */
+
+static void print_latency_of(FILE *out, const char *name, const struct histogram *h, double time_ns) {
+  char p50[FORMAT_SIZE], p99[FORMAT_SIZE], p999[FORMAT_SIZE], max[FORMAT_SIZE], share[FORMAT_SIZE];
+  if (h == NULL || h->count == 0) return;
+  char *const line = must_print("  %-6s %6s: p50 %s, p99 %s, p99.9 %s, max %s; %" PRIu64, name, format_percent(share, histogram_mean(h) * (double)h->count, time_ns),
+                                format_ns(p50, (double)histogram_quantile(h, 0.5)), format_ns(p99, (double)histogram_quantile(h, 0.99)),
+                                format_ns(p999, (double)histogram_quantile(h, 0.999)), format_ns(max, (double)h->max), h->count);
+  print_cut(out, line, WIDTH);
+  free(line);
+}
+
+static void print_times(FILE *out, const struct page *page, double time_ns) {
+  const struct model_latency *const l = &page->main->latency;
+  struct histogram *const refills = model_merged(l->refill), *const drains = model_merged(l->drain);
+  if (!l->ticks && (refills != NULL || drains != NULL)) {
+    fputs("Slow paths: share of the time, latency, number (refill: malloc fetches blocks;\ndrain: free hands blocks on)\n", out);
+    print_latency_of(out, "refill", refills, time_ns);
+    print_latency_of(out, "drain", drains, time_ns);
+  }
+  free(refills);
+  free(drains);
+}
+
+static void print_errors(FILE *out, const struct page *page) {
+  uint64_t incidents = page->main->total->counters.hdr_reset, fails = 0, missing = 0;
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) fails += page->main->total->cls[cls].counters.shared_fail;
+#define IS_MISSING(name, text) missing += strcmp(#name, "incomplete") != 0 && strcmp(#name, "reentered") != 0 ? page->main->lost.name : 0;
+  MODEL_LOSSES(IS_MISSING)
+  fprintf(out, "Errors of the program: %" PRIu64 "; refusals of the shared pool: %" PRIu64 "; lost data: %s\n", incidents, fails, missing > 0 ? "yes" : "none");
+}
+
+/* ---- Findings ---- */
+
+static bool has_colour(FILE *out) {
+  const char *const no = getenv("NO_COLOR");
+  return (no == NULL || *no == '\0') && isatty(fileno(out));
+}
+
+/* The text in lines of the screen's width, the last one cut. */
+static void print_lines(FILE *out, const char *first, const char *text, unsigned lines) {
+  const size_t indent = format_width(first);
+  fputs(first, out);
+  for (unsigned line = 1; line < lines && format_width(text) > WIDTH - indent; line++) {
+    size_t cut = 0;
+    for (size_t i = 0, column = 0; text[i] != '\0' && column <= WIDTH - indent; i++) {
+      if (text[i] == ' ') cut = i;
+      column += (text[i + 1] & 0xc0) != 0x80;
+    }
+    if (cut == 0) break;
+    fprintf(out, "%.*s\n%*s", (int)cut, text, (int)indent, "");
+    text += cut + 1;
+  }
+  print_cut(out, text, WIDTH - indent);
+}
+
+static void print_finding(FILE *out, const struct finding *f, size_t number, bool colour) {
+  char first[32];
+  snprintf(first, sizeof(first), "  %zu. ", number);
+  if (colour) fputs("\033[1m", out);
+  print_lines(out, first, f->what, FINDING_LINES);
+  if (colour) fputs("\033[0m", out);
+  if (f->remedy_count == 0) return;
+  const struct remedy *const r = &f->remedies[0];
+  char *const text = r->option != NULL ? must_print("%s=%s", r->option, r->value) : must_copy(r->what);
+  print_lines(out, "     -> ", text, 1);
+  free(text);
+}
+
+static void print_findings(FILE *out, const struct diagnosis *d) {
+  const size_t shown = d->finding_count < FINDINGS ? d->finding_count : FINDINGS;
+  if (shown == 0) {
+    fputs("Findings: none\n", out);
+    return;
+  }
+  fprintf(out, "Findings: %zu%s\n", d->finding_count, shown < d->finding_count ? "; those that cost most:" : "");
+  const bool colour = has_colour(out);
+  for (size_t i = 0; i < shown; i++) print_finding(out, d->findings[i], i + 1, colour);
+  fputs("  `hakmem explain` gives the evidence and the effect of each change.\n", out);
+}
+
+void explain_first_screen(FILE *out, const struct diagnosis *d) {
+  const struct page *const page = d->page;
+  const struct model_process *const p = model_largest_process(page->memory);
+  if (p == NULL) return;
+  print_program(out, page, p);
+  fputc('\n', out);
+  if (p->has_buckets) print_memory_of(out, p);
+  print_times(out, page, d->time_ns);
+  print_errors(out, page);
+  print_findings(out, d);
+}
