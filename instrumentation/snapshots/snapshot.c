@@ -69,7 +69,8 @@ static void visit(const struct slab_view *slab, void *context) {
   }
 }
 
-static void snapshot_class(struct stats_block *b, uint32_t cls) {
+/* Other threads count requests at the same time. */
+READS_RACILY static void snapshot_class(struct stats_block *b, uint32_t cls) {
   struct stats_class_gauges *g = &b->gauge[cls];
   const struct stats_class_counters *c = &b->cls[cls];
   const struct class_usage usage = usage_of_class(cls);

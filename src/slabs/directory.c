@@ -155,7 +155,8 @@ void directory_each(void (*visit)(struct slab *slab, void *context), void *conte
     if (distance == 0) continue;
     const struct directory_leaf *leaf = leaf_at(distance);
     for (uintptr_t unit = 0; unit < LEAF_UNITS; unit++) {
-      if (unit % CODES == 0 && __atomic_load_n((const codes *)&leaf->code[unit], __ATOMIC_RELAXED) == 0) unit += CODES - 1; /* most of a leaf is empty */
+      const codes *several = __builtin_assume_aligned(&leaf->code[unit - unit % CODES], CODES);
+      if (unit % CODES == 0 && __atomic_load_n(several, __ATOMIC_RELAXED) == 0) unit += CODES - 1; /* most of a leaf is empty */
       if (__atomic_load_n(&leaf->code[unit], __ATOMIC_ACQUIRE) == 0) continue;
       struct slab *slab = __atomic_load_n(&leaf->slab[unit], __ATOMIC_RELAXED);
       if ((uintptr_t)slab->base == (root << 16 | unit) << UNIT_SHIFT) visit(slab, context);
