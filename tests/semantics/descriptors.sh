@@ -40,7 +40,7 @@ limited() {
 limited 8 HAKMEM_STATS_FILE=small.hak
 limited 1 HAKMEM_LOG=all HAKMEM_TRACE=full HAKMEM_STATS=1 HAKMEM_LOG_FILE=small.log
 (ulimit -f 1 && "$BUILD_DIR/bin/hakmem" run -o small -- "$program" work; echo $? >status) 2>&1 | cat >err
-grep -q 'the data in small are not whole' err && [ "$(cat status 2>/dev/null)" = 1 ] || { cat err; fail "hakmem run with a limit on the size of files"; }
+grep -q 'the data in small are incomplete' err && [ "$(cat status 2>/dev/null)" = 1 ] || { cat err; fail "hakmem run with a limit on the size of files"; }
 
 # A working directory that was removed has no path.
 mkdir gone
