@@ -253,11 +253,11 @@ static void put_sites(struct dump *d, const struct stats_block *b) {
     const struct stats_site *site = &p->sites[i];
     message_number_to(&d->m, site->stack, 8);
     class_name(&d->m, site->cls);
-    message_number_to(&d->m, site->samples, 25);
-    message_number_to(&d->m, site->blocks, 39);
-    message_number_to(&d->m, site->allocated, 53);
-    message_number_to(&d->m, site->waste, 67);
-    message_number_to(&d->m, site->pinned, 81);
+    message_number_to(&d->m, (uint64_t)site->samples, 25);
+    message_number_to(&d->m, (uint64_t)(site->blocks + 0.5), 39);
+    message_number_to(&d->m, (uint64_t)site->allocated, 53);
+    message_number_to(&d->m, (uint64_t)site->waste, 67);
+    message_number_to(&d->m, (uint64_t)site->pinned, 81);
     message_number_to(&d->m, site->oldest_ms, 92);
     end_line(d);
   }

@@ -3,6 +3,7 @@
  * the snapshots, in the statistics block.
  *
  *   a record stands for w = 1 / chance blocks (profile.h)
+ *   the variance of a sum over such records = sum of w * (w - 1) * figure^2 (D. G. Horvitz, D. J. Thompson, 1952)
  *   its share of its slab's waste = w * free bytes of the slab / blocks in use of the slab
  *   sum of the shares = free bytes of all slabs with blocks in use, on average; exactly, where all blocks are recorded
  *
@@ -23,10 +24,7 @@
 #define SLOTS 8192u       /* sites at a time, 3/4 of it; others go into the rest */
 #define COST_SHARE 100u   /* tables on the schedule take at most one part in so many of the time */
 
-struct figures {
-#define FIGURE(name, text) double name;
-  STATS_SITE_FIGURES(FIGURE)
-};
+struct figures { STATS_SITE_FIGURES(STATS_ESTIMATE) };
 
 struct site {
   uint32_t stack, cls; /* cls CLASS_NONE: an empty place */
@@ -72,12 +70,16 @@ static void add_record(struct record *record, void *context) {
   const uint32_t cls = in_slab ? slab.cls : view_row(record->requested), age = now_ms - record->alloc_ms;
   const bool small = cls < CLASS_COUNT;
   const double weight = profile_weight(record->sampled), age_ms = (int32_t)age > 0 ? weight * age : 0;
+  const double variance = weight * (weight - 1);
   struct site *site = site_of(record->alloc_stack, cls);
   struct figures *f = &site->f;
   f->samples++;
+  const double size = small ? class_stride(cls) : in_slab ? (double)slab.size : (double)record->requested;
   f->blocks += weight;
   f->requested += weight * (double)record->requested;
-  f->allocated += weight * (small ? class_stride(cls) : in_slab ? (double)slab.size : (double)record->requested);
+  f->allocated += weight * size;
+  f->blocks_variance += variance;
+  f->allocated_variance += variance * size * size;
   f->age_ms += age_ms;
   if ((int32_t)age > 0 && age > site->oldest_ms) site->oldest_ms = age;
   if (!small || !in_slab || slab.live == 0 || slab.live >= slab.capacity) return;
@@ -115,7 +117,7 @@ static void add_figures(struct site *to, const struct site *from) {
 
 static void write_site(struct stats_site *to, const struct site *from) {
   *to = (struct stats_site){.stack = from->stack, .cls = from->cls, .oldest_ms = from->oldest_ms};
-#define WRITE_FIGURE(name, text) to->name = (uint64_t)(from->f.name + 0.5);
+#define WRITE_FIGURE(name, text) to->name = from->f.name;
   STATS_SITE_FIGURES(WRITE_FIGURE)
 }
 

@@ -20,7 +20,7 @@
 
 #define STATS_MAGIC "HAKSTATS"
 #define STATS_MARK "hakmem keeps statistics in HAKMEM_STATS_FILE" /* in each program that the library is linked into */
-#define STATS_VERSION 12
+#define STATS_VERSION 13
 
 /* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */
 #define STATS_COUNTERS(S)                                                     \
@@ -212,11 +212,15 @@ struct stats_leak {
   S(pinned, "the part of these in slabs that are hardly used")                \
   S(pins, "live blocks in slabs that are hardly used, estimated")             \
   S(age_ms, "sum of the ages, of the estimated blocks")                       \
-  S(pin_age_ms, "sum of the ages of those in slabs that are hardly used")
+  S(pin_age_ms, "sum of the ages of those in slabs that are hardly used")     \
+  S(blocks_variance, "square of the standard error of `blocks`")              \
+  S(allocated_variance, "square of the standard error of `allocated`")
 
+/* Not whole numbers: a block that stands for 1.5 others would be cut to one, and a mean age could be above the oldest. */
+#define STATS_ESTIMATE(name, text) double name;
 struct stats_site {
   uint32_t stack, cls; /* stack 0: unknown */
-  STATS_SITE_FIGURES(STATS_MEMBER)
+  STATS_SITE_FIGURES(STATS_ESTIMATE)
   uint64_t oldest_ms;
 };
 

@@ -47,5 +47,5 @@ tr -s '\n ' ' ' <text | grep -q 'are held by at most 20 % of their blocks; nothi
 run -O SS_LIMIT=4 -O PROFILE=1 -O STACKS=off -- ./pins
 waste=$(jq .stats.processes[0].profile.last.waste <"$json")
 between "what is free in slabs with blocks in use" "$waste" 15000000 40000000
-between "what the sites are charged with" "$(jq '[.stats.processes[0].profile.last | .sites[], .rest | .waste] | add' <"$json")" $((waste - 100)) $((waste + 100))
+between "what the sites are charged with" "$(jq '[.stats.processes[0].profile.last | .sites[], .rest | .waste] | add | round' <"$json")" $((waste - 100)) $((waste + 100))
 exit 0

@@ -6,9 +6,9 @@ program sites
 
 # FUNCTION MEMBER: the sum of a member over the sites that have the function on their stack, in $json.
 of_site() {
-  jq "[.stats.processes[0].profile.${3:-last}.sites[] | select(.stack != null and any(.stack[]; .function == \"$1\")) | .$2] | add // 0" <"$json"
+  jq "[.stats.processes[0].profile.${3:-last}.sites[] | select(.stack != null and any(.stack[]; .function == \"$1\")) | .$2] | add // 0 | round" <"$json"
 }
-of_all() { jq "[.stats.processes[0].profile.last | .sites[], .rest | .$1] | add" <"$json"; }
+of_all() { jq "[.stats.processes[0].profile.last | .sites[], .rest | .$1] | add | round" <"$json"; }
 of_moment() { jq ".stats.processes[0].profile.last.$1" <"$json"; }
 between() { [ "$2" -ge "$3" ] && [ "$2" -le "$4" ] || fail "$1: expected $3 to $4, got $2"; }
 
@@ -48,9 +48,13 @@ run -O PROFILE=4K -- ./sites
 between "strides of leaky, estimated" "$(of_site leaky allocated)" 150000 522000
 between "blocks of pinning, estimated" "$(of_site pinning blocks)" 60 570
 equal "large blocks" 4 "$(of_site large samples)"
+jq -e '[.stats.processes[0].profile.last.sites[] | select(.blocks > 0 and .age_ms / .blocks > .oldest_ms + 0.001)] == []' <"$json" >/dev/null ||
+  fail "a mean age is above the oldest one"
+jq -e '[.stats.processes[0].profile.last.sites[] | select(.samples > 0 and .allocated_variance == 0)] != [.stats.processes[0].profile.last.sites[]]' <"$json" >/dev/null ||
+  fail "no estimate has a standard error"
 "$hakmem" report data >text || fail "cannot report"
 plain text
-for line in 'Live heap by call site' 'leaky at ' 'Who holds slabs' 'residual'; do grep -q "$line" text || fail "the report has no '$line'"; done
+for line in 'Live heap by call site' 'samples, standard error ' 'leaky at ' 'Who holds slabs' 'residual'; do grep -q "$line" text || fail "the report has no '$line'"; done
 "$hakmem" report --folded data >folded || fail "cannot fold"
 grep -q '^[^ ].*main;leaky [0-9]*$' folded || { cat folded; fail "no line for leaky"; }
 HAKMEM_PROFILE=1 HAKMEM_STATS=1 LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so ./sites 2>text || fail "cannot run"

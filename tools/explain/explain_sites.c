@@ -24,12 +24,12 @@ void explain_pins(struct finding *f, const struct diagnosis *d, const struct mod
   if (profile == NULL) return;
   struct site *const sites = sites_of(profile, &count);
   sites_rank_pins(sites, count);
-  for (size_t i = 0; i < count && i < SITES_TOLD && sites[i].f.pinned >= (uint64_t)threshold.memory_bytes; i++) {
+  for (size_t i = 0; i < count && i < SITES_TOLD && sites[i].f.pinned >= threshold.memory_bytes; i++) {
     char bytes[FORMAT_SIZE], age[FORMAT_SIZE];
     const struct stats_site *const s = &sites[i].f;
     char *const where = explain_place(d, p, sites[i].stack);
-    finding_evidence(f, "about %s of it in slabs that %" PRIu64 " blocks hold nearly empty, %s old on average, allocated by %s", format_bytes(bytes, s->pinned),
-                     s->pins, format_ns(age, s->pins > 0 ? (double)(s->pin_age_ms / s->pins) * 1e6 : 0), where != NULL ? where : "an unknown site");
+    finding_evidence(f, "about %s of it in slabs that %.0f blocks hold nearly empty, %s old on average, allocated by %s", format_bytes(bytes, (uint64_t)s->pinned),
+                     s->pins, format_ns(age, s->pins > 0 ? s->pin_age_ms / s->pins * 1e6 : 0), where != NULL ? where : "an unknown site");
     free(where);
   }
   free(sites);
@@ -38,13 +38,13 @@ void explain_pins(struct finding *f, const struct diagnosis *d, const struct mod
 void explain_holder_age(struct finding *f, const struct model_process *p, uint32_t cls) {
   const struct stats_profile *const profile = idlest(p);
   char class[EXPLAIN_CLASS], age[FORMAT_SIZE];
-  uint64_t blocks = 0, age_ms = 0;
+  double blocks = 0, age_ms = 0;
   for (uint32_t i = 0; profile != NULL && i < profile->site_count; i++) {
     if (profile->sites[i].cls != cls) continue;
     blocks += profile->sites[i].blocks;
     age_ms += profile->sites[i].age_ms;
   }
-  if (blocks > 0) finding_evidence(f, "live blocks of %s are %s old on average", explain_class(class, cls), format_ns(age, (double)(age_ms / blocks) * 1e6));
+  if (blocks > 0) finding_evidence(f, "live blocks of %s are %s old on average", explain_class(class, cls), format_ns(age, age_ms / blocks * 1e6));
 }
 
 void explain_largest_sites(struct finding *f, const struct diagnosis *d, const struct model_process *p) {
@@ -55,7 +55,7 @@ void explain_largest_sites(struct finding *f, const struct diagnosis *d, const s
   for (size_t i = 0; i < count && i < SITES_TOLD; i++) {
     char bytes[FORMAT_SIZE];
     char *const where = explain_place(d, p, sites[i].stack);
-    if (where != NULL) finding_evidence(f, "%s in %" PRIu64 " blocks were allocated by %s", format_bytes(bytes, sites[i].f.allocated), sites[i].f.blocks, where);
+    if (where != NULL) finding_evidence(f, "%s in %.0f blocks were allocated by %s", format_bytes(bytes, (uint64_t)sites[i].f.allocated), sites[i].f.blocks, where);
     free(where);
   }
   free(sites);

@@ -205,7 +205,7 @@ const char *rule_fresh_slabs(struct diagnosis *d) {
   const bool come_and_go = acquired_bytes(d->r) > threshold.churn * most_active(d->r);
   struct finding *const f = finding_add(d, "fresh_slabs", FINDING_COST, NULL);
   finding_what(f, "%.0f %% of what refills bring comes from fresh slabs: %s.", fresh / all * 100,
-               come_and_go ? "slabs are emptied, given back and asked for again" : "the program takes more and more memory");
+               come_and_go ? "slabs are emptied, released and acquired again" : "the program touches memory for the first time");
   finding_cost(f, COST_NS, ns, d->time_ns);
   finding_evidence(f, "of %" PRIu64 " refills, %" PRIu64 " by a fresh slab, %" PRIu64 " by a fresh SuperSlab, %" PRIu64 " by a partial slab, %" PRIu64
                       " by a batch, %" PRIu64 " by the thread's spare list", refills, c.refill_fresh_slab, c.refill_fresh_superslab,
@@ -225,7 +225,7 @@ const char *rule_fresh_slabs(struct diagnosis *d) {
       finding_effect(f, "%" PRIu64 " of the %" PRIu64 " SuperSlabs more ask for huge pages: one page fault for 2 MiB instead of 512", without - 1,
                      p->superslabs_active_max);
     }
-    finding_change(f, "If the blocks are needed one after the other, free each before the next is taken; if all at once, nothing is wrong here.");
+    finding_change(f, "If the blocks are needed one after the other, free each before the next is taken. If all are needed at once, the program is right as it is.");
     finding_effect(f, "memory that was used before costs no page fault");
   }
   return NULL;

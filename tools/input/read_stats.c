@@ -147,7 +147,7 @@ static void take_leaks(struct model_process *p, const struct stats_block *b, uin
 
 static bool is_true(const struct stats_site *site) {
   bool good = true;
-#define CHECK_FIGURE(name, text) good = good && site->name <= FIGURE_MAX;
+#define CHECK_FIGURE(name, text) good = good && site->name >= 0 && site->name <= (strstr(#name, "variance") != NULL ? (double)FIGURE_MAX * (double)FIGURE_MAX : (double)FIGURE_MAX);
   STATS_SITE_FIGURES(CHECK_FIGURE)
   return good && site->oldest_ms <= FIGURE_MAX && (site->cls < CLASS_ROWS || site->cls == CLASS_NONE);
 }

@@ -29,11 +29,11 @@ static void required(const char *name) {
   quoted(name);
 }
 
-static void property(const char *name, const char *meaning) {
+static void property(const char *name, const char *type, const char *meaning) {
   comma();
   fputs("\n  ", page);
   quoted(name);
-  fputs(": {\"$ref\": \"#/$defs/count\", \"description\": ", page);
+  fprintf(page, ": {%s, \"description\": ", type);
   quoted(meaning);
   fputc('}', page);
 }
@@ -44,7 +44,8 @@ static void begin_list(const char *text) {
 }
 
 #define REQUIRED(name, meaning) required(#name);
-#define PROPERTY(name, meaning) property(#name, meaning);
+#define PROPERTY(name, meaning) property(#name, "\"$ref\": \"#/$defs/count\"", meaning);
+#define ESTIMATE(name, meaning) property(#name, "\"type\": \"number\", \"minimum\": 0", meaning);
 #define OBJECT(TABLE)                                                                         \
   do {                                                                                        \
     begin_list("{\"type\": \"object\", \"additionalProperties\": false, \"required\": [");    \
@@ -64,7 +65,7 @@ static void pins(void) { OBJECT(STATS_PINS); }
 /* A site has members besides, so these are only properties; a comma follows in the template. */
 static void site_figures(void) {
   first = true;
-  STATS_SITE_FIGURES(PROPERTY)
+  STATS_SITE_FIGURES(ESTIMATE)
   fputc('\n', page);
 }
 

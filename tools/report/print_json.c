@@ -162,7 +162,8 @@ static json_t *site(const struct report *r, const struct model_process *p, const
   char name[MODEL_CLASS_NAME];
   json_t *const object = json_object();
   set(object, "class", json_string(model_class_name(from->cls, name)));
-  STATS_SITE_FIGURES(SET_MEMBER)
+#define SET_ESTIMATE(name, meaning) set(object, #name, json_real(from->name));
+  STATS_SITE_FIGURES(SET_ESTIMATE)
   set(object, "oldest_ms", number(from->oldest_ms));
   return with_stack(object, r, p, from->stack);
 }

@@ -2,6 +2,7 @@
  * The live heap by where it was allocated, of processes that ran with HAKMEM_PROFILE; what holds slabs that are hardly used; what grew.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,37 +12,42 @@
 
 #define SITES_SHOWN 5
 
+/* Estimates are no whole numbers until they are printed. */
+static uint64_t whole_bytes(double estimate) { return (uint64_t)(estimate + 0.5); }
+static bool is_one(double estimate) { return whole_bytes(estimate) == 1; }
+
 static void print_estimate(FILE *out, const char *what, uint64_t sum, uint64_t exact, const char *missing) {
   char a[FORMAT_SIZE], b[FORMAT_SIZE], c[FORMAT_SIZE];
   fprintf(out, "  %s: %s of these sites, %s by exact count; residual %s%s (%s)\n", what, format_bytes(a, sum), format_bytes(b, exact),
           sum > exact ? "-" : "", format_bytes(c, sum > exact ? sum - exact : exact - sum), missing);
 }
 
-static void print_site(FILE *out, const struct page *page, const struct model_process *p, const struct site *site, uint64_t whole) {
-  char bytes[FORMAT_SIZE], share[FORMAT_SIZE], asked[FORMAT_SIZE], waste[FORMAT_SIZE], age[FORMAT_SIZE], oldest[FORMAT_SIZE];
+static void print_site(FILE *out, const struct page *page, const struct model_process *p, const struct site *site, double whole) {
+  char bytes[FORMAT_SIZE], share[FORMAT_SIZE], asked[FORMAT_SIZE], waste[FORMAT_SIZE], age[FORMAT_SIZE], oldest[FORMAT_SIZE], error[FORMAT_SIZE];
   const struct stats_site *const f = &site->f;
-  const uint64_t blocks = f->blocks > 0 ? f->blocks : 1;
-  fprintf(out, "  %s (%s) in %" PRIu64 " block%s of %s asked for on average; %" PRIu64 " sample%s\n", format_bytes(bytes, f->allocated),
-          format_percent(share, (double)f->allocated, (double)whole), f->blocks, f->blocks == 1 ? "" : "s", format_bytes(asked, f->requested / blocks),
-          f->samples, f->samples == 1 ? "" : "s");
-  fprintf(out, "    %s old on average, the oldest %s; share of what is free in their slabs: %s\n", format_ns(age, (double)(f->age_ms / blocks) * 1e6),
-          format_ns(oldest, (double)f->oldest_ms * 1e6), format_bytes(waste, f->waste));
+  const double blocks = f->blocks > 0 ? f->blocks : 1;
+  fprintf(out, "  %s (%s) in %.0f block%s of %s asked for on average; %.0f sample%s", format_bytes(bytes, whole_bytes(f->allocated)),
+          format_percent(share, f->allocated, whole), f->blocks, is_one(f->blocks) ? "" : "s", format_bytes(asked, whole_bytes(f->requested / blocks)),
+          f->samples, is_one(f->samples) ? "" : "s");
+  if (f->allocated_variance > 0) fprintf(out, ", standard error %s", format_bytes(error, whole_bytes(sqrt(f->allocated_variance))));
+  fprintf(out, "\n    %s old on average, the oldest %s; share of what is free in their slabs: %s\n", format_ns(age, f->age_ms / blocks * 1e6),
+          format_ns(oldest, (double)f->oldest_ms * 1e6), format_bytes(waste, whole_bytes(f->waste)));
   print_stack_of(out, page, p, site->stack);
 }
 
 static void print_pin(FILE *out, const struct page *page, const struct model_process *p, const struct site *site) {
   char bytes[FORMAT_SIZE], age[FORMAT_SIZE];
   const struct stats_site *const f = &site->f;
-  const uint64_t pins = f->pins > 0 ? f->pins : 1;
-  fprintf(out, "  %s held by %" PRIu64 " block%s, %s old on average\n", format_bytes(bytes, f->pinned), f->pins, f->pins == 1 ? "" : "s",
-          format_ns(age, (double)(f->pin_age_ms / pins) * 1e6));
+  const double pins = f->pins > 0 ? f->pins : 1;
+  fprintf(out, "  %s held by %.0f block%s, %s old on average\n", format_bytes(bytes, whole_bytes(f->pinned)), f->pins, is_one(f->pins) ? "" : "s",
+          format_ns(age, f->pin_age_ms / pins * 1e6));
   print_stack_of(out, page, p, site->stack);
 }
 
 static void print_rest(FILE *out, const struct stats_profile *profile) {
   char bytes[FORMAT_SIZE];
   if (profile->rest_count == 0) return;
-  fprintf(out, "  %s in %" PRIu64 " blocks of %" PRIu32 " other sites, for which the table had no place\n", format_bytes(bytes, profile->rest.allocated),
+  fprintf(out, "  %s in %.0f blocks of %" PRIu32 " other sites, for which the table had no place\n", format_bytes(bytes, whole_bytes(profile->rest.allocated)),
           profile->rest.blocks, profile->rest_count);
 }
 
@@ -53,8 +59,8 @@ static void print_live(FILE *out, const struct page *page, const struct model_pr
   for (size_t i = 0; i < shown; i++) print_site(out, page, p, &sites[i], sum.allocated);
   print_more(out, page, shown, count, "sites");
   print_rest(out, profile);
-  print_estimate(out, "live", sum.allocated, profile->allocated, "blocks that no sample stands for, hakmem's own and those of its start among them");
-  print_estimate(out, "free in their slabs", sum.waste, profile->waste, "of slabs without a sample, and of free blocks in lists");
+  print_estimate(out, "live", whole_bytes(sum.allocated), profile->allocated, "blocks that no sample stands for, hakmem's own and those of its start among them");
+  print_estimate(out, "free in their slabs", whole_bytes(sum.waste), profile->waste, "of slabs without a sample, and of free blocks in lists");
   free(sites);
 }
 
@@ -70,7 +76,7 @@ static void print_pins(FILE *out, const struct page *page, const struct model_pr
           format_ns(at, (double)profile->time_ns), profile->pinned_slabs, profile->pinned_slabs == 1 ? "" : "s");
   for (size_t i = 0; i < shown; i++) print_pin(out, page, p, &sites[i]);
   print_more(out, page, shown, held, "sites");
-  print_estimate(out, "held", sum.pinned, profile->pinned, "of slabs without a sample, and of free blocks in lists");
+  print_estimate(out, "held", whole_bytes(sum.pinned), profile->pinned, "of slabs without a sample, and of free blocks in lists");
   free(sites);
 }
 
@@ -155,7 +161,7 @@ bool print_growth(FILE *out, const struct page *before, const struct page *after
 bool print_folded(FILE *out, const struct page *page) {
   size_t count = 0;
   struct site *const sites = page->stats != NULL ? sites_fold(page->stats, &count) : NULL;
-  for (size_t i = 0; i < count; i++) fprintf(out, "%s %" PRIu64 "\n", sites[i].folded, sites[i].f.allocated);
+  for (size_t i = 0; i < count; i++) fprintf(out, "%s %" PRIu64 "\n", sites[i].folded, whole_bytes(sites[i].f.allocated));
   sites_free(sites, count);
   return count > 0;
 }
