@@ -103,6 +103,14 @@ run pins ./waste pins
 found pins external_fragmentation
 holds '.findings[0] | .rule == "external_fragmentation" and .cost.unit == "bytes" and .figures.partial > 50000000'
 grep -q "most of the partial slabs are of class 6 (112 B)" pins.txt || { cat pins.txt; fail "does not name the class"; }
+# A process that rests makes no snapshot, because it makes no call: its last state counts.
+run rests ./waste rests
+found rests external_fragmentation
+holds '.findings[0] | .rule == "external_fragmentation" and .figures.partial > 50000000'
+grep -q "in no live block at the end" rests.txt || { cat rests.txt; fail "does not say that memory is held at the end"; }
+# A program that frees nearly all before it ends holds nothing that matters.
+run ends ./waste ends
+not_found ends external_fragmentation
 run both sh -c './waste pins & ./waste pins & wait'
 found both external_fragmentation
 holds '[.findings[] | select(.rule == "external_fragmentation")] | length == 1 and .[0].other_processes == 1'

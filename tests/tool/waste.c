@@ -12,6 +12,8 @@
  *   waste leaks              live memory grows evenly for a second
  *   waste rounds             takes 32 MiB and gives it back, again and again, with pauses
  *   waste pins               frees all but one block in a hundred, and goes on for a second
+ *   waste rests             frees all but one block in a hundred, and makes no call any more for two seconds
+ *   waste ends              the same without the rest
  *   waste rounded            100000 blocks of 64 bytes, which need strides of 80
  *   waste maps               maps 64 MiB itself
  */
@@ -122,6 +124,18 @@ static void pins(void) {
   }
 }
 
+static void ends(void) {
+  for (unsigned i = 0; i < COUNT_MAX; i++) blocks[i] = take(100);
+  for (unsigned i = 0; i < COUNT_MAX; i++) {
+    if (i % 100 != 0) free(blocks[i]);
+  }
+}
+
+static void rests(void) {
+  ends();
+  usleep(2000000);
+}
+
 static void rounded(void) {
   for (unsigned i = 0; i < 100000; i++) blocks[i] = take(64);
   for (unsigned i = 0; i < 50; i++) {
@@ -142,7 +156,7 @@ int main(int argc, char **argv) {
 #define KIND(name) {#name, name}
   static const struct { const char *name; void (*run)(void); } kinds[] = {
     KIND(nothing), KIND(limited), KIND(large), KIND(frees), KIND(huge), KIND(arrays), KIND(grows), KIND(cycles), KIND(leaks), KIND(rounds), KIND(pins),
-    KIND(rounded), KIND(maps)};
+    KIND(rests), KIND(ends), KIND(rounded), KIND(maps)};
   for (size_t i = 0; argc == 2 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
     if (strcmp(argv[1], kinds[i].name) != 0) continue;
     kinds[i].run();

@@ -146,7 +146,7 @@ double explain_whole_memory(const struct model_process *p);
 char *explain_place(const struct diagnosis *d, const struct model_process *p, uint32_t stack);
 
 /* Evidence of a run with HAKMEM_PROFILE, in explain_sites.c: who holds slabs nearly empty; how old a class's live blocks are; who allocated most. */
-void explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p);
+void explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p, bool at_end);
 /* How long at least few blocks hold them; nothing where there are none. */
 void explain_pinned_slabs(struct finding *f, const struct stats_pins *pins);
 void explain_holder_age(struct finding *f, const struct model_process *p, uint32_t cls);

@@ -9,6 +9,9 @@
 #include "common/format.h"
 
 #define TOO_FEW "the run was too short for snapshots (HAKMEM_STATS_INTERVAL sets how often they are taken)"
+#define REST_SHARE 0.2  /* of the run */
+#define SAME_TIME 0.02  /* of the run: so near to its end a snapshot is the last state itself */
+#define REST_LEAST 5e8  /* ns; a shorter rest is not worth a finding */
 #define NO_BUCKETS "a trace without stats files does not say where the memory is"
 
 static bool is_much(double bytes, double whole) { return bytes >= threshold.memory_bytes && bytes >= threshold.memory_share * whole; }
@@ -49,21 +52,69 @@ static struct bucket largest_bucket(const struct stats_buckets *all, uint64_t *s
   return largest;
 }
 
+/* A process at the moment that a finding is about. */
+struct held {
+  struct stats_idlest at;              /* `idle`: resident bytes that are in no live block */
+  struct stats_pins pins[CLASS_COUNT];
+  bool is_last;                        /* its end, or now, if it is alive */
+};
+
+static uint64_t above(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
+
+/* The last state, as far as it is known. */
+static struct held last_state(const struct model_process *p) {
+  struct held h = {.is_last = true};
+  const uint64_t touched = above(p->committed, p->untouched);
+  h.at = (struct stats_idlest){.time_ns = p->elapsed_ns, .allocated = p->buckets.live, .committed = p->committed, .rss = p->rss, .buckets = p->buckets};
+  h.at.idle = above(touched < p->rss ? touched : p->rss, p->buckets.live);
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    const struct model_gauges *const g = &p->counts->cls[cls].gauge;
+    const uint64_t stride = class_stride(cls);
+    h.at.gauge[cls] = (struct stats_class_gauges){.active = g->active, .slabs = g->slabs, .live = g->allocated / stride, .partial = g->partial / stride};
+    h.pins[cls] = p->counts->cls[cls].pins;
+  }
+  return h;
+}
+
+static struct held idlest_state(const struct model_process *p) {
+  struct held h = {.at = p->idlest};
+  memcpy(h.pins, p->idlest_pins, sizeof(h.pins));
+  return h;
+}
+
 /*
- * Bytes that were resident, in no live block and none of the allocator's tables, on average over the run; below 0 where there are too few
- * snapshots. A snapshot stands for the time until the next one, so that the last, when a program has freed all it had, counts for nothing.
+ * Nanoseconds before the last state without a snapshot, if they are a large part of the run; else 0. A process that rests makes none, because it makes no call.
+ */
+static double rest_of(const struct model_process *p) {
+  double before = 0;
+  for (size_t i = 0; i < p->timeline_length; i++) {
+    const double at = (double)p->timeline[i].time_ns;
+    if (at < (double)p->elapsed_ns * (1 - REST_SHARE)) before = at;
+    else if (at < (double)p->elapsed_ns * (1 - SAME_TIME)) return 0;
+  }
+  return (double)p->elapsed_ns - before;
+}
+
+/*
+ * Bytes that were resident, in no live block and none of the allocator's tables, on average over the run; below 0 if the data do not tell.
+ * A snapshot stands for the time until the next one. So the last one, when a program has freed all that it had, counts for nothing, unless the process rested
+ * before it: then nobody knows when in that time the memory became free, and the two ends of the time count the same.
  */
 static double mean_idle(const struct model_process *p) {
-  double sum = 0, time = 0;
+  const double rest = rest_of(p);
+  const struct held last = last_state(p);
+  double sum = rest * (double)above(last.at.idle, p->buckets.metadata) / 2, time = rest / 2;
   for (size_t i = 1; i < p->timeline_length; i++) {
     const struct stats_moment *const m = &p->timeline[i - 1];
     if (m->committed == UNKNOWN || m->rss == UNKNOWN || m[1].time_ns < m->time_ns) continue;
     const uint64_t held = m->committed < m->rss ? m->committed : m->rss, known = m->allocated + p->idlest.buckets.metadata;
-    const double span = (double)(m[1].time_ns - m->time_ns);
+    double span = (double)(m[1].time_ns - m->time_ns);
+    if (rest > 0 && (double)m[1].time_ns >= (double)p->elapsed_ns * (1 - SAME_TIME)) span = rest / 2;
     sum += span * (held > known ? (double)(held - known) : 0);
     time += span;
   }
-  return p->timeline_length >= (size_t)threshold.moments && time > 0 ? sum / time : -1;
+  const bool known = p->timeline_length >= (size_t)threshold.moments || (rest >= REST_LEAST && p->has_buckets);
+  return known && time > 0 ? sum / time : -1;
 }
 
 void explain_pinned_slabs(struct finding *f, const struct stats_pins *pins) {
@@ -77,8 +128,8 @@ void explain_pinned_slabs(struct finding *f, const struct stats_pins *pins) {
 }
 
 /* The class whose partial slabs hold most. */
-static void name_partial_class(struct finding *f, const struct model_process *p) {
-  const struct stats_idlest *const idlest = &p->idlest;
+static void name_partial_class(struct finding *f, const struct held *h) {
+  const struct stats_idlest *const idlest = &h->at;
   uint32_t most = 0;
 #define PARTIAL_BYTES(cls) (idlest->gauge[cls].partial * class_stride(cls))
   for (uint32_t cls = 1; cls < CLASS_COUNT; cls++) {
@@ -90,28 +141,32 @@ static void name_partial_class(struct finding *f, const struct model_process *p)
   finding_evidence(f, "most of the partial slabs are of %s: %" PRIu64 " slabs, %s, with %" PRIu64 " live blocks and %s free",
                    explain_class(class, most), g->slabs, format_bytes(a, g->active), g->live, format_bytes(b, PARTIAL_BYTES(most)));
   finding_figure(f, "partial_class", most);
-  explain_pinned_slabs(f, &p->idlest_pins[most]);
+  explain_pinned_slabs(f, &h->pins[most]);
 }
 
 static void tell_external(struct diagnosis *d, const struct model_process *p) {
   uint64_t sum;
-  const struct stats_idlest *const idlest = &p->idlest;
+  const struct held at_end = last_state(p), at_most = idlest_state(p);
+  const bool rests = rest_of(p) > 0 || model_is_alive(p);
+  const struct held *const h = rests && at_end.at.idle * 2 > at_most.at.idle ? &at_end : &at_most;
+  const struct stats_idlest *const idlest = &h->at;
   const struct bucket largest = largest_bucket(&idlest->buckets, &sum);
   const double mean = mean_idle(p), whole = explain_whole_memory(p), held = (double)(idlest->allocated + idlest->idle);
   if (mean < 0 || idlest->time_ns == 0 || !is_much(mean, whole) || (double)idlest->idle < threshold.external_share * held) return;
   char a[FORMAT_SIZE], b[FORMAT_SIZE], share[FORMAT_SIZE];
   struct finding *const f = finding_add(d, "external_fragmentation", FINDING_COST, p);
-  finding_what(f, "Up to %s of the allocator's memory was in no live block; the largest part is %s (%s).",
-               format_percent(share, (double)idlest->idle, held), largest.name, largest.meaning);
+  const char *const when = !h->is_last ? "when most was free" : model_is_alive(p) ? "now" : "at the end";
+  finding_what(f, "%s of the allocator's memory %s in no live block %s; the largest part is %s (%s).", format_percent(share, (double)idlest->idle, held),
+               h->is_last && model_is_alive(p) ? "is" : "was", when, largest.name, largest.meaning);
   finding_cost(f, COST_BYTES, mean, whole);
-  finding_evidence(f, "when most was free, after %s: %s of the %s that the allocator had resident", format_ns(share, (double)idlest->time_ns),
+  finding_evidence(f, "%s, after %s: %s of the %s that the allocator had resident", when, format_ns(share, (double)idlest->time_ns),
                    format_bytes(a, idlest->idle), format_bytes(b, explain_whole(held)));
   finding_evidence(f, "over the run, %s on average", format_bytes(a, explain_whole(mean)));
 #define TELL_BUCKET(name) \
   if (idlest->buckets.name * 10 >= sum) finding_evidence(f, "then %s %s", format_bytes(a, idlest->buckets.name), bucket_meaning(#name));
   ADVISED_BUCKETS(TELL_BUCKET)
-  if (largest.bytes == idlest->buckets.partial) name_partial_class(f, p);
-  if (largest.bytes == idlest->buckets.partial) explain_pins(f, d, p);
+  if (largest.bytes == idlest->buckets.partial) name_partial_class(f, h);
+  if (largest.bytes == idlest->buckets.partial) explain_pins(f, d, p, h->is_last);
   finding_figure(f, "idle", (double)idlest->idle);
   finding_figure(f, "mean_idle", mean);
   finding_figure(f, largest.name, (double)largest.bytes);
@@ -128,7 +183,7 @@ static void tell_external(struct diagnosis *d, const struct model_process *p) {
 const char *rule_external_fragmentation(struct diagnosis *d) {
   bool any = false;
   for (size_t i = 0; i < d->r->process_count; i++) {
-    if (d->r->processes[i]->timeline_length < (size_t)threshold.moments || d->r->processes[i]->idlest.time_ns == 0) continue;
+    if (mean_idle(d->r->processes[i]) < 0) continue;
     any = true;
     tell_external(d, d->r->processes[i]);
   }

@@ -18,8 +18,8 @@ static const struct stats_profile *idlest(const struct model_process *p) {
   return NULL;
 }
 
-void explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p) {
-  const struct stats_profile *const profile = idlest(p);
+void explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p, bool at_end) {
+  const struct stats_profile *const profile = at_end ? p->profiles[PROFILE_LAST] : idlest(p);
   size_t count;
   if (profile == NULL) return;
   struct site *const sites = sites_of(profile, &count);
