@@ -13,6 +13,7 @@
 #include "common/error.h"
 #include "common/memory.h"
 #include "common/regular.h"
+#include "jit_map.h"
 
 /* Each object is opened in a session of its own, at address 0: then addresses in it are those of its own file. */
 struct object {
@@ -27,6 +28,8 @@ struct symbolizer {
   const struct model_process *p;
   struct object *objects;
   size_t count, capacity;
+  struct jit_map *jit; /* NULL: there is none, or nothing asked for it yet */
+  bool has_looked_for_jit;
 };
 
 static char *debuginfo_path; /* NULL: where the system keeps it */
@@ -52,6 +55,7 @@ void symbolizer_destroy(struct symbolizer *s) {
     free(s->objects[i].build_id);
   }
   free(s->objects);
+  jit_map_free(s->jit);
   free(s);
 }
 
@@ -213,8 +217,20 @@ size_t symbolize_in_file(struct symbolizer *s, const char *path, uint64_t own, s
   return symbolize_own(o, own + bias, symbols);
 }
 
+/* Code that lies in no file may be a JIT compiler's. */
+static const char *find_jit(struct symbolizer *s, uint64_t address) {
+  if (!s->has_looked_for_jit && s->p != NULL) s->jit = jit_map_read(s->r->path, s->p->pid, s->p->start_realtime_ns);
+  s->has_looked_for_jit = true;
+  return s->jit != NULL ? jit_map_find(s->jit, address) : NULL;
+}
+
 size_t symbolize(struct symbolizer *s, uint64_t address, uint32_t epoch, bool is_return_address, struct symbol symbols[SYMBOLS_MAX]) {
   memset(symbols, 0, SYMBOLS_MAX * sizeof(symbols[0]));
   const struct model_module *const module = model_find_module(s->r, s->p, address, epoch);
-  return module != NULL ? symbolize_in(s, module, address, is_return_address, symbols) : 1;
+  if (module != NULL && module->path[0] != '[') return symbolize_in(s, module, address, is_return_address, symbols);
+  symbols[0].function = find_jit(s, address - (is_return_address && address > 0));
+  if (module == NULL) return 1;
+  symbols[0].module = module->path; /* [anonymous], [vdso] */
+  symbols[0].offset = address - module->base + module->offset;
+  return 1;
 }

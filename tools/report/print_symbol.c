@@ -29,7 +29,7 @@ void print_symbol(FILE *out, const struct symbol *symbol, uint64_t address) {
     fprintf(out, " at %s:%d", file, symbol->line);
     free(file);
   } else if (*function != '\0') {
-    fprintf(out, " in %s", last_part(module));
+    fprintf(out, " in %s", symbol->module != NULL ? last_part(module) : "generated code");
   }
   if (symbol->replaced) fputs(" (the file is another one now: its build id is not that of the run)", out);
   if (symbol->inlined) fputs(" (inlined)", out);

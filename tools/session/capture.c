@@ -14,6 +14,7 @@
 #include "input/unrecorded.h"
 #include "watch.h"
 #include "input/whole.h"
+#include "model/jit_map.h"
 #include "common/workdir.h"
 
 #define LIBRARY_PATH_MAX 256 /* what the library takes as HAKMEM_STATS_FILE, with the zero at the end */
@@ -156,9 +157,16 @@ static void keep_outcome(const struct capture *c) {
   free(path);
 }
 
+static void keep_jit_maps(const struct capture *c, const char *stats) {
+  char *const directory = stats_path(c, stats);
+  jit_map_keep(directory, c->directory);
+  free(directory);
+}
+
 bool capture_finish(struct capture *c, const char *stats) {
   launch_release(&c->launch);
   keep_outcome(c);
+  keep_jit_maps(c, stats);
   const struct unrecorded_list *const unrecorded = watch_result(c->watch);
   const struct whole whole = whole_check(c->directory, *stats != '\0');
   tell_unrecorded(c, unrecorded);
