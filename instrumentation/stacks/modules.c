@@ -150,14 +150,28 @@ static bool is_known(const struct stats_block *b, uintptr_t address) {
   return false;
 }
 
-/* The mapping that `address` lies in; false: there is none, or it holds no code. */
-static bool find_mapping(uintptr_t address, struct stats_module *found) {
-  struct maps_region region;
-  if (maps_find(address, &region) != MAPS_FOUND || !region.executable) return false;
+struct mapping { uintptr_t address; struct stats_module *found; };
+
+/* Up to the mapping that decides. */
+static bool decides(const struct maps_region *region, void *context) {
+  const struct mapping *mapping = context;
+  if (mapping->address >= region->end) return false;
+  if (mapping->address < region->start || !region->executable) return true;
   static_assert(MAPS_PATH <= STATS_TEXT, "a module's path fits");
-  *found = (struct stats_module){.base = region.start, .size = region.end - region.start, .offset = region.offset};
-  strcpy(found->path, region.path[0] != '\0' ? region.path : "[anonymous]");
+  mapping->found->base = region->start;
+  mapping->found->size = region->end - region->start;
+  mapping->found->offset = region->offset;
+  strcpy(mapping->found->path, region->path[0] != '\0' ? region->path : "[anonymous]");
   return true;
+}
+
+/*
+ * The mapping that `address` lies in, but its build id and epoch. False: there is none, or it holds no code. Not by maps_find, which would need a second
+ * path on the stack: stacks of coroutines are small.
+ */
+static bool find_mapping(uintptr_t address, struct stats_module *found) {
+  found->size = 0;
+  return maps_each(decides, &(struct mapping){address, found}) && found->size != 0;
 }
 
 /* Enters `module`. Returns its new entry, NULL where it has one already or there is no place. Under the lock. */
@@ -200,14 +214,11 @@ void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch) 
   struct stats_block *b = stats_block();
   for (uint32_t f = 0; f < count; f++) {
     if (is_known(b, frames[f])) continue;
-    char build_id[STATS_BUILD_ID] = "";
-    struct search search = {.address = frames[f], .build_id = build_id};
+    struct stats_module found = {.epoch = in_epoch};
+    struct search search = {.address = frames[f], .build_id = found.build_id};
     if (gate_enter()) dl_iterate_phdr(find_object, &search);
     gate_leave();
-    struct stats_module found;
     if (!find_mapping(frames[f], &found)) continue;
-    memcpy(found.build_id, build_id, sizeof(build_id));
-    found.epoch = in_epoch;
     if (!lock_take_within(&lock, LOCK_WAIT_MS)) return;
     const struct stats_module *new = !is_known(b, frames[f]) ? enter(b, &found, search.bias) : NULL;
     lock_release(&lock);

@@ -187,6 +187,13 @@ enum unwind_opened unwind_open(void) {
   return UNWIND_OPEN;
 }
 
+/* Not inlined: 2 KiB of stack, which are there only if unwind_capture found room. */
+static NOINLINE uint32_t go_from_here(uintptr_t *frames, uint32_t most) {
+  unw_context_t registers;
+  (void)take_registers(&registers);
+  return go_by_steps(&registers, frames, most);
+}
+
 NOINLINE uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoch) {
   int (*function)(void **, int) = __atomic_load_n(&backtrace, __ATOMIC_ACQUIRE);
   if (function == NULL) return 0;
@@ -200,11 +207,7 @@ NOINLINE uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoc
     return go_aside(side);
   }
   if (cached_since == 0) cached_since = epoch + 1;
-  if (cached_since != epoch + 1) {
-    unw_context_t registers;
-    (void)take_registers(&registers);
-    return go_by_steps(&registers, frames, most);
-  }
+  if (cached_since != epoch + 1) return go_from_here(frames, most);
   const int count = function((void **)frames, (int)most);
   return count > 0 ? (uint32_t)count : 0;
 }

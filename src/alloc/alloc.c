@@ -75,16 +75,16 @@ static struct taken serve(struct sll_cache *cache, const struct request *r) {
 }
 
 /* The one way to a block that is not popped from a list: it is found, recorded, told of and zeroed. */
-static void *allocate(const struct request r) {
-  if (r.size > PTRDIFF_MAX) return alloc_fail();
+static void *allocate(const struct request *r) {
+  if (r->size > PTRDIFF_MAX) return alloc_fail();
   const int saved = errno;
   struct sll_cache *cache = enter();
-  const struct taken taken = serve(cache, &r);
+  const struct taken taken = serve(cache, r);
   if (LIKELY(taken.block != NULL)) {
-    hub_request(taken.cls, r.size);
-    if (MODE(records) && !taken.recorded) recording_alloc(taken.block, taken.cls, r.size, taken.sampled, __builtin_frame_address(0));
-    if (sll_goes_slow()) EVENT(alloc, .ptr = taken.block, .size = r.size, .cls = taken.cls, .stack = hub_traced_stack());
-    if (r.kind == REQUEST_ZEROED) make_zero(taken.block, r.size, taken.zeroed);
+    hub_request(taken.cls, r->size);
+    if (MODE(records) && !taken.recorded) recording_alloc(taken.block, taken.cls, r->size, taken.sampled, __builtin_frame_address(0));
+    if (sll_goes_slow()) EVENT(alloc, .ptr = taken.block, .size = r->size, .cls = taken.cls, .stack = hub_traced_stack());
+    if (r->kind == REQUEST_ZEROED) make_zero(taken.block, r->size, taken.zeroed);
   }
   if (LIKELY(cache != NULL)) sll_leave(cache);
   if (UNLIKELY(taken.block == NULL)) return alloc_fail();
@@ -95,12 +95,12 @@ static void *allocate(const struct request r) {
 /* A request that no class serves. */
 static NOINLINE void *alloc_large(size_t size, size_t align, enum request_kind kind) {
   alloc_prepare();
-  return allocate((struct request){size, align, size <= units_large_max() ? CLASS_LARGE : CLASS_HUGE, kind});
+  return allocate(&(struct request){size, align, size <= units_large_max() ? CLASS_LARGE : CLASS_HUGE, kind});
 }
 
 void *alloc_slow_class(uint32_t cls, size_t size, size_t align) {
   alloc_prepare();
-  return allocate((struct request){size, align, cls, REQUEST_PLAIN});
+  return allocate(&(struct request){size, align, cls, REQUEST_PLAIN});
 }
 
 void *alloc_slow(size_t size) {

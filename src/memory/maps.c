@@ -5,7 +5,7 @@
 #include "platform/file.h"
 #include "platform/syscall.h"
 
-#define CHUNK 512
+#define CHUNK 256 /* bytes of one read: stacks of coroutines are small */
 #define LINE_MAX_KEPT (80 + MAPS_PATH) /* what stands before the path is shorter than 80 characters */
 
 static const char *hex_number(const char *text, uint64_t *value) {

@@ -211,11 +211,11 @@ bool debug_find(const void *p, struct pointer *at) {
 bool debug_free(struct pointer *at, enum block_family given, void (*give_back)(void *inner)) {
   struct record *r = &at->known;
   debug_audit_if_due();
+  misuse_family(r, given); /* before the record says that the block is free */
   if (!record_free(at->p, hub_block_stack(__builtin_frame_address(0)), r)) {
     misuse_pointer(at, MISUSE_LIVE);
     return false;
   }
-  misuse_family(r, given);
   check_redzones(r);
   memset(at->block, (int)config.fill, r->requested);
   r->filled = true;

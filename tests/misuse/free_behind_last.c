@@ -3,7 +3,7 @@
 
 int main(void) {
   char *p = use_malloc(100);
-  use_free(hide((char *)((uintptr_t)p | 0xfff0)));
+  use_free(hide((char *)((uintptr_t)p | 0xfff8))); /* 0xfff0 may lie in `p` itself: a guarded block of 100 bytes ends 12 bytes before its page does */
   use_free(p);
   return finish(NULL);
 }

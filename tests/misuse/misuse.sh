@@ -130,6 +130,9 @@ check_mode() {
   esac
   grep -aq '^  allocated at \|^  0x[0-9a-f]* is not a block\|^  block 0x[0-9a-f]*' "$place/err" || grep -aq '^  something was written' "$place/err" ||
     wrong "$name: no details with $option"
+  case $expected in # the block is live when it is given to the wrong function: nothing freed it before
+    mismatched_free) ! grep -aq '^  freed at ' "$place/err" || wrong "$name: the block is said to be freed with $option" ;;
+  esac
 }
 
 for name in $(programs); do
