@@ -199,7 +199,7 @@ static bool free_plain(struct sll_cache *cache, uint32_t cls, void *p) {
  * Releases the record of a sample, which then is a block like any other. False if the block is not a sample, or if a mode or a checker must see every free.
  */
 static bool give_up_sample(const struct sll_cache *cache, uint32_t cls, void *p) {
-  if (cls == CLASS_NONE || cache->directory != &directory || MODE(debug) || sll_goes_slow()) return false; /* before the header is read, which a checker would report */
+  if (cls == CLASS_NONE || cache->directory != &directory || MODE(debug) || sll_goes_slow()) return false; /* a checker must not see the next read */
   if (!MODE(records) || !header_is_sampled(p, cls) || !recording_free_sample(p)) return false;
   header_set(p, cache->live[cls]);
   return true;

@@ -88,7 +88,7 @@ void *alloc_grown(size_t size);
 
 /*
  * Every entrance to a slow path calls this first, so that the options are read before the first block is allocated: SuperSlabs must have the configured
- * size, and every thread must use its own lists.
+ * size. It also prepares for the end of threads, whose lists are inherited.
  */
 void alloc_prepare(void);
 

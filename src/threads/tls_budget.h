@@ -27,7 +27,7 @@ void sll_init(struct sll_cache *cache);
 /* Sets the budgets so that the next operation for which something is due enters the slow path. */
 void sll_arm(struct sll_cache *cache, uint32_t cls);
 
-/* The same after the budget of allocations ran out. The budget of frees does not grow: otherwise frequent calls would postpone the check of the length for ever. */
+/* The same after the budget of allocations ran out. The budget of frees does not grow, so that the check of the length is not postponed for ever. */
 void sll_arm_allocs(struct sll_cache *cache, uint32_t cls);
 
 /* Adds the operations that the budgets counted. If a budget may be below 0, call sll_publish instead. */
