@@ -1,8 +1,8 @@
 /*
  * events.h: the vocabulary of events that the core raises.
  *
- * One table. From it come the event structures, the hooks (probe.h), the sinks of the instrumentation, the entries of the statistics file,
- * the LTTng tracepoints, and the reader and the JSON of the companion program. Released fields never change; new ones are added at the end.
+ * One table. From it come the event structures, the hooks (probe.h), the sinks of the instrumentation, and the entries of the statistics file.
+ * The LTTng tracepoints, and the reader and the JSON of the companion program, come from it, too. Released fields never change; new ones are added at the end.
  */
 #ifndef HAKMEM_EVENTS_H
 #define HAKMEM_EVENTS_H

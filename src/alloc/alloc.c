@@ -22,7 +22,7 @@ void *alloc_fail(void) {
 
 /*
  * If there are several threads, fresh zeroed memory is made resident at once. A program that reads a page before it writes to it takes two
- * page faults, and the second one interrupts the processors of the other threads.
+ * page faults. The second one interrupts the processors of the other threads.
  */
 static bool may_populate(size_t size) { return size <= config.populate && !__libc_single_threaded; }
 

@@ -5,7 +5,7 @@
  *   free_fast:  directory -> class -> is it a block's start -> push      leaves by free_slow
  *
  * No lock, no atomic read-modify-write, and no test whether anything is initialised: see tls_sll.h. Both touch a list only after a step of the
- * budget, so another thread can tell from the budgets whether the owner is using the list: see tls_idle.c.
+ * budget. So another thread can tell from the budgets whether the owner is using the list: see tls_idle.c.
  */
 #ifndef HAKMEM_ALLOC_H
 #define HAKMEM_ALLOC_H

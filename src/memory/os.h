@@ -20,7 +20,7 @@ size_t os_page_size(void);
 void *os_map(size_t size, size_t align, int *error);
 
 /*
- * The same, and the `room` bytes behind it (a multiple of a page) are unmapped address space if possible, so that os_resize can grow into them. They are
+ * The same, if possible with `room` bytes (a multiple of a page) of unmapped address space behind it, into which os_resize can grow. They are
  * not reserved. If no place has so much room, it maps anywhere.
  */
 void *os_map_before(size_t size, size_t room, size_t align, int *error);

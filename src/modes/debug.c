@@ -68,7 +68,7 @@ void *debug_take(void *inner, size_t size, size_t align) {
   return record_put(&record) ? block : NULL;
 }
 
-/* ---- What is wrong. ---- */
+/* ---- Damage. ---- */
 
 /* The distance from the block's end to the last overwritten byte of the redzone behind it; 0 if that is intact. */
 static size_t damage_behind(const struct record *r) {

@@ -133,7 +133,7 @@ READS_RACILY void guard_each(void (*visit)(struct record *record, void *context)
   }
 }
 
-/* ---- What is wrong. ---- */
+/* ---- Damage. ---- */
 
 static struct event_hdr_reset event_of(const struct guard_slot *slot, enum hdr_verdict verdict) {
   return (struct event_hdr_reset){.base = slot->known.block, .verdict = verdict, .cls = slot->cls, .size = slot->known.requested};

@@ -1,5 +1,5 @@
 /*
- * jemalloc.c: the names that jemalloc adds to the malloc family, for programs that were built for it and call them beside malloc and free, as Redis does.
+ * jemalloc.c: the names that jemalloc adds to the malloc family. Programs that were built for it, such as Redis, call them beside malloc and free.
  * If jemalloc still served these names, free would be given blocks that hakmem did not allocate.
  *
  * These names are served as jemalloc 5.3 describes them:

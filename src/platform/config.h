@@ -28,8 +28,8 @@
   NUMBER(populate, POPULATE, 4u << 20, 0, 1u << 30, "bytes", "zeroed blocks of up to so many bytes are made resident at once if there are several threads, 0 = none") \
   CHOICE(on_error, ON_ERROR, 0, "auto|report|abort", "after a header reset or an invalid free: go on, or stop; auto: stop in the debugging mode only") \
   CHOICE(debug, DEBUG, 0, "0|1", "1: the debugging mode: every block has redzones and a record; freed blocks are filled and wait in a quarantine") \
-  NUMBER(redzone, DEBUG_REDZONE, 64, 16, 65536, "bytes", "in the debugging mode: what is filled and checked on both sides of a block") \
-  NUMBER(fill, DEBUG_FILL, 0, 0, 255, "byte", "in the debugging mode: what new and freed blocks are filled with") \
+  NUMBER(redzone, DEBUG_REDZONE, 64, 16, 65536, "bytes", "in the debugging mode: the redzone on each side of a block, which is filled and checked") \
+  NUMBER(fill, DEBUG_FILL, 0, 0, 255, "byte", "in the debugging mode: the value that fills new and freed blocks") \
   NUMBER(quarantine, DEBUG_QUARANTINE, 16u << 20, 0, 1u << 30, "bytes", "in the debugging mode: how much freed memory waits before it is used again") \
   CHOICE(leaks, LEAKS, 0, "0|1", "1: at exit, report unreachable blocks and where they were allocated") \
   NUMBER(guard, GUARD, 0, 0, 1u << 30, "allocations", "one allocation in so many is placed against a guard page, 0 = none, 1 = each") \

@@ -130,7 +130,7 @@ static inline void sys_sleep_ns(long ns) {
   sys_raw(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, (long)&span, 0, 0, 0);
 }
 
-/* Blocks all signals but the C library's own two, and returns what was blocked before. */
+/* Blocks all signals except the C library's own two. Returns the set that was blocked before. */
 static inline uint64_t sys_block_signals(void) {
   const uint64_t all = ~(UINT64_C(3) << 31);
   uint64_t before = 0;

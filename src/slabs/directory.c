@@ -43,7 +43,7 @@ static uint16_t unit_of(const void *p) { return (uint16_t)((uintptr_t)p >> UNIT_
 
 /*
  * directory_enter writes the slab first and its code last (release); here, the code is read first (acquire). So a thread that sees a code other than 0
- * also sees its slab, and the contents that the descriptor had when it was entered, even on processors that reorder loads. Without the acquire, a thread
+ * also sees its slab, and the descriptor as it was entered. That holds even on processors that reorder loads. Without the acquire, a thread
  * that never synchronised with the entering one could read the new code and the old slab. That happens if it guessed the pointer, or got it by a race.
  */
 struct slab *directory_slab(const void *p) {
@@ -211,7 +211,7 @@ struct slab *directory_large(const void *p) {
  * a time. If a reader misses a SuperSlab because it is being moved, the directory finds it.
  *
  * The hash is a table with linear probing and no tombstones. When a SuperSlab is removed, those behind it move up (Knuth, The Art of Computer
- * Programming, volume 3, section 6.4, algorithm R), so a search takes as many probes after a long run as after a short one.
+ * Programming, volume 3, section 6.4, algorithm R). So searches do not become slower in a process that runs for long.
  */
 
 #define INDEX_MAX (1u << 16) /* SuperSlabs that the strategies can hold; further ones are found in the directory */

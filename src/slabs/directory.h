@@ -5,7 +5,7 @@
  *                          root index       unit in leaf     in the unit
  *
  *   directory: | root: for every 4 GiB, where its leaf lies | zero leaf, 64 KiB of code 0 |
- *   leaf:      | code of each unit, 1 byte                  | what was there before, 1 byte | slab, 8 bytes |
+ *   leaf:      | code of each unit, 1 byte                  | the former class row, 1 byte  | slab, 8 bytes |
  *
  * root[i] is the distance from the zero leaf to the leaf, so its initial 0 leads to the zero leaf. A
  * look-up is two dependent loads and no test. Codes:

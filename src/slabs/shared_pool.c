@@ -9,7 +9,7 @@
 #include "slab_list.h"
 
 /*
- * Per class. More batches would save more walks over blocks. But blocks that are returned to their slabs are handed out in order of address again, and a
+ * Per class. More batches would save more walks over blocks. But blocks that are returned to their slabs are handed out in order of address again. A
  * program that visits its objects in that order gains far more than such a walk costs.
  */
 #define BATCHES 4

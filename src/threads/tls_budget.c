@@ -52,7 +52,7 @@ void sll_prepare(void) {
 /* ---- Growth. ---- */
 
 /*
- * A list or a refill may hold this part of the blocks that its class has in use, so that idle blocks stay a part of the used ones. Blocks in lists count as
+ * The most blocks in a list or a refill, as a part of those that the class has in use: idle blocks must stay few beside used ones. Blocks in lists count as
  * used. So all lists together may hold a quarter at most for this reason; otherwise they would grow because of their own blocks.
  */
 static uint64_t part_of_used(uint32_t cls) { return (pool_used(cls) + legacy_used(cls)) / greatest(8, 4 * sll_running()); }
@@ -189,8 +189,8 @@ void sll_go_slow(bool slow) { __atomic_store_n(&slow_door, slow, __ATOMIC_RELAXE
 
 /*
  * How many pushes may come before the length is checked. At least as many as the list has room for. Near its end, half a list or a part of the horizon:
- * otherwise every few pushes would enter the slow path for nothing. And up to the horizon, if a walk of so many random steps (which strays by their
- * square root) is likely to stay within the room.
+ * otherwise every few pushes would enter the slow path for nothing. And up to the horizon, if so many random steps are likely to stay within the room:
+ * they stray by their square root.
  */
 static uint32_t pushes_until_look(const struct sll_state *state) {
   const uint32_t room = state->length < state->most ? state->most - state->length : 0;

@@ -12,15 +12,17 @@
  *   blocks in the list = length - pops + pushes
  *
  * The budgets are at once the list's length, the exact operation counts, and the only trigger. The pop or push
- * that takes one below 0 enters the slow path, which publishes the counts, does what is due (drain,
- * sample, schedule) and arms the next. Budgets of 0 send every operation through the slow path.
+ * that takes one below 0 enters the slow path. That publishes the counts, does what is due (drain,
+ * sample, schedule) and arms the next budget. Budgets of 0 send every operation through the slow path.
  *
- * A thread without lists holds sll_empty, from which nothing can be popped and whose directory is blind, so the fast paths
+ * A thread without lists holds sll_empty, from which nothing can be popped and whose directory is blind. So the fast paths
  * never ask whether there are any. Only the owner writes to its lists, or a thread that has claimed them (tls_idle.h).
  *
- * The files of this floor, from the lowest: tls_lists (structures and registry), tls_budget (how long a list may be, when something is due),
- * tls_drain (blocks leave), tls_idle (lists of threads that rest), tls_threads (start and end of a thread and of its slow path), shared_fail,
- * tls_sll (a single operation, and refills).
+ * The files of this floor, from the lowest:
+ *   tls_lists    structures and registry             tls_budget    how long a list may be, and when something is due
+ *   tls_drain    how blocks leave                    tls_idle      lists of threads that rest
+ *   tls_threads  start and end of a thread, and of its slow path
+ *   shared_fail  the event for a refusal             tls_sll       a single operation, and refills
  */
 #ifndef HAKMEM_TLS_LISTS_H
 #define HAKMEM_TLS_LISTS_H
