@@ -151,8 +151,9 @@ void units_give(struct slab *slab) {
  * ---- Huge pages. ----
  *
  * A new SuperSlab requests them if the process is so large that it will soon touch all its pages. In a smaller process, the first touch of a huge page may
- * cost more than 512 small ones. Programs that ran for a second or two lost more than a tenth of their time so, on a virtual machine
- * whose host reclaims free memory in pieces of that size. In a small process, a SuperSlab requests them when it is full: khugepaged then replaces its small pages in time.
+ * cost more than 512 small ones. Measured on a virtual machine whose host reclaims free memory in pieces of that size: programs that ran for a second
+ * or two lost more than a tenth of their time. In a small process, a SuperSlab requests them when it is full. Then khugepaged replaces its small pages
+ * in time.
  */
 #define FULL_ASK 4u /* SuperSlabs in use; with fewer, the system calls are not worth it */
 
