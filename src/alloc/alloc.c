@@ -216,7 +216,7 @@ static NOINLINE bool free_front(void *p, enum block_family given) {
 static NOINLINE void free_core(void *p) {
   alloc_prepare();
   struct sll_cache *cache = sll_enter();
-  if (cache == NULL) return; /* no memory for this thread's lists: the block is lost, and the program goes on */
+  if (cache == NULL) return; /* no memory for this thread's lists: the block is lost, and the program continues */
   const struct pointer at = pointer_in(look_up(cache, p), p);
   free_by_kind(cache, &at);
   sll_leave(cache);

@@ -40,7 +40,7 @@ static uint32_t repeats_before(const struct window *w, uint32_t period) {
   return n;
 }
 
-/* How far the period goes on, from the header. */
+/* How many bytes from the header on continue the period. */
 static uint32_t repeats_over(const struct window *w, uint32_t period) {
   uint32_t at = w->before - 1;
   while (at < w->end && w->byte[at] == w->byte[at - period]) at++;

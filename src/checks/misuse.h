@@ -38,7 +38,7 @@ void misuse_size(const struct pointer *at, size_t told);
 bool misuse_family(const struct record *known, enum block_family given);
 
 /*
- * For blocks outside of slabs. `e` says what is wrong with the block; `known` is its record, or NULL. misuse_fault is for a signal handler: a fault, whose
+ * For blocks outside of slabs. `e` has the verdict on the block; `known` is its record, or NULL. misuse_fault is for a signal handler: a fault, whose
  * ucontext_t is `context`, has found the error.
  */
 void misuse_known(struct event_hdr_reset *e, const struct record *known);

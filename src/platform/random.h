@@ -36,7 +36,7 @@ static inline uint64_t random_exponential(uint64_t *state) {
 
 /*
  * How many to skip before taking the next one, if each is taken with the chance 1 / rate, independent of all others. So the sample does not favour a
- * period in what the program does. 0 for a rate of 1.
+ * period in the program's behaviour. 0 for a rate of 1.
  */
 static inline uint32_t random_gap(uint64_t *state, uint32_t rate) {
   if (rate <= 1) return 0;
