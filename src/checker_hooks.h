@@ -1,9 +1,9 @@
 /*
- * checker_hooks.h: what the core does for a checker (Valgrind's memcheck, AddressSanitizer) that guards memory.
+ * checker_hooks.h: the hooks for a checker that guards memory (Valgrind's memcheck, AddressSanitizer).
  *
- * If hub_checked, the program may touch only what it asked for: the alloc and free events open and close blocks, hub_guard closes the memory that
- * blocks are made of, hub_unguard opens it to its next owner. Between hub_hold and hub_release, which nest, the calling thread may touch
- * all of it. hub_checked is set before the first block, and never changes. Without a checker each hook is one test, off the fast paths.
+ * If hub_checked, the program may touch only the bytes that it asked for. The alloc and free events open and close blocks; hub_guard closes memory that
+ * will hold blocks; hub_unguard opens it for its next owner. Between hub_hold and hub_release, which nest, the calling thread may touch
+ * all of it. hub_checked is set before the first block, and never changes. Without a checker, each hook is one test, off the fast paths.
  * instrumentation/checkers/checker.c defines them.
  */
 #ifndef HAKMEM_CHECKER_HOOKS_H
@@ -14,7 +14,7 @@
 extern bool hub_checker_guards;
 #define hub_checked (HAKMEM_EVENTS && hub_checker_guards)
 
-/* Before the first block, so that the checker sees that one, too: whether a checker must see every operation. */
+/* Called before the first block, so that the checker sees that one, too. Returns whether a checker must see every operation. */
 bool hub_checker_start(void);
 void hub_checker_hold(void);
 void hub_checker_release(void);
@@ -27,10 +27,10 @@ static inline void hub_release(void) { if (UNLIKELY(hub_checked)) hub_checker_re
 static inline void hub_guard(const void *base, size_t size) { if (UNLIKELY(hub_checked)) hub_checker_guard(base, size, true); }
 static inline void hub_unguard(const void *base, size_t size) { if (UNLIKELY(hub_checked)) hub_checker_guard(base, size, false); }
 
-/* Bytes that the program asked for at the live block `p`, at most `most`. Between hub_hold and hub_release. */
+/* Bytes that the program asked for at the live block `p`, at most `most`. To be called between hub_hold and hub_release. */
 static inline size_t hub_checked_size(const void *p, size_t most) { return HAKMEM_EVENTS ? hub_checker_size(p, most) : most; }
 
-/* The least number of closed bytes behind each block, if hub_checked. Before a block lies the border of its left neighbour, or closed memory. */
+/* If hub_checked, at least this many bytes behind each block are closed. Before a block lies its left neighbour's border, or closed memory. */
 #define CHECKED_BORDER ((size_t)16)
 static inline size_t hub_with_border(size_t size) { return UNLIKELY(hub_checked) ? size + CHECKED_BORDER : size; }
 

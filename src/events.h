@@ -1,8 +1,8 @@
 /*
- * events.h: the vocabulary of what the core says happened.
+ * events.h: the vocabulary of events that the core raises.
  *
- * One table. From it come the event structures, the hooks (probe.h), the sinks of the instrumentation, the entries of the statistics file,
- * the LTTng tracepoints, and the reader and the JSON of the companion program. Released fields are fixed; new ones are added at the end.
+ * One table. From it come the event structures, the hooks (probe.h), the sinks of the instrumentation, and the entries of the statistics file.
+ * The LTTng tracepoints, and the reader and the JSON of the companion program, come from it, too. Released fields never change; new ones are added at the end.
  */
 #ifndef HAKMEM_EVENTS_H
 #define HAKMEM_EVENTS_H
@@ -39,28 +39,28 @@
   V(HDR_USABLE_SIZE_AFTER_FREE, "usable_size_after_free") V(HDR_WRONG_SIZE, "wrong_size")            \
   V(HDR_OVERFLOW, "overflow") V(HDR_UNDERFLOW, "underflow") V(HDR_USE_AFTER_FREE, "use_after_free") \
   V(HDR_MISMATCHED_FREE, "mismatched_free")
-/* The functions that a block was made by, or given back by: malloc and free, new and delete, new[] and delete[]. */
+/* The functions that allocated a block, or freed it: malloc and free, new and delete, new[] and delete[]. */
 #define ENUM_block_family(V) V(FAMILY_UNKNOWN, "unknown") V(FAMILY_MALLOC, "malloc") V(FAMILY_NEW, "new") \
   V(FAMILY_NEW_ARRAY, "new_array")
-/* How the program came to memory that is not a block's: not seen, only what it left; or the access itself, which faulted. */
+/* How the program touched memory outside of its blocks. Unseen: only the damage was found. The others: the access itself faulted. */
 #define ENUM_access_way(V) V(ACCESS_UNSEEN, "unseen") V(ACCESS_READ, "read") V(ACCESS_WRITE, "write") V(ACCESS_ANY, "access")
-/* What came upon a wrong header or pointer: an operation on the block, or the check of all blocks at the end of the process. */
+/* How a wrong header or pointer was found: by an operation on the block, or by the check of all blocks at the end of the process. */
 #define ENUM_found_by(V) V(FOUND_BY_OPERATION, "operation") V(FOUND_AT_END, "end")
 
 #define ENUM_leak_kind(V) V(LEAK_LOST, "lost") V(LEAK_INDIRECT, "indirect") V(LEAK_REACHABLE, "reachable")
 
 /*
- * The stages of a refill, in the order in which they are tried once the thread's own lists are empty; S(name, "what is tried"). Each is
- * tried only when those before it had nothing, and lasts until the next one begins or the refill is over. The first three are timed in one
- * refill of STAGE_SAMPLE (all in full tracing): to time them all would slow them down. A refill that goes beyond them and was not timed so
- * far has the time of all three in the third.
+ * The stages of a refill, S(name, "what is tried"), in their order. They begin when the thread's own lists are empty. A stage is tried only if those
+ * before it had nothing; it lasts until the next one begins or the refill ends. Timing all of the first three would slow refills down. So they are timed
+ * in one refill of STAGE_SAMPLE, and in all of them in full tracing. If a refill that is not timed goes beyond them, the third stage has the time of all
+ * three.
  */
 #define REFILL_STAGES(S)                                     \
   S(batch, "a batch that another thread drained")            \
   S(partial, "a partial slab of the class")                  \
   S(fresh_slab, "free units of a SuperSlab")                 \
   S(superslab, "a fresh SuperSlab")                          \
-  S(shared_fail, "why there is none")                        \
+  S(shared_fail, "the event for the refusal")                \
   S(legacy, "the legacy path")
 
 #define EVENT_STAGE_CONSTANT(name, text) STAGE_##name,
@@ -84,7 +84,7 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
  * COUNTS(field, n) (n uint32_t). Define F_PTR, F_U32, ... before you expand the table.
  */
 
-/* Incidents: the events that the statistics block keeps as they were raised; I(CONSTANT, event). Each has a cls and a stack. */
+/* Incidents: the events that the statistics block keeps whole. I(CONSTANT, event). Each has a cls and a stack. */
 #define HAK_INCIDENTS(I) I(HDR_RESET, hdr_reset) I(SHARED_FAIL, shared_fail)
 #define FIELDS_hdr_reset \
   F_CLS(cls) F_PTR(base) F_BYTE(got) F_BYTE(expect) F_U64(count) F_ENUM(verdict, hdr_verdict) F_PTR(left) F_U32(stack) \
@@ -105,7 +105,7 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
   E(superslab_release, "an empty SuperSlab was returned to the system",                                \
     F_PTR(base) F_BYTES(size) F_ENUM(reason, release_reason) F_U32(active))                                 \
   E(slab_acquire, "a class got a slab", F_PTR(base) F_CLS(cls) F_U32(live) F_U32(capacity))                 \
-  E(slab_release, "a class gave an empty slab back", F_PTR(base) F_CLS(cls) F_U32(live) F_U32(capacity))    \
+  E(slab_release, "a class released an empty slab", F_PTR(base) F_CLS(cls) F_U32(live) F_U32(capacity))    \
   E(tls_sll_refill, "an empty TLS SLL was refilled",                                                \
     F_CLS(cls) F_U32(blocks) F_ENUM(source, refill_source) F_TICKS(ticks) REFILL_STAGES(EVENT_STAGE_FIELD)) \
   E(tls_sll_drain, "a TLS SLL was drained",                                                         \
@@ -130,10 +130,10 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
   E(free, "a block was freed (sampled, or all in full tracing)", F_PTR(ptr) F_BYTES(size) F_CLS(cls) F_U32(stack)) \
   E(realloc, "a block changed its size (sampled, or all in full tracing)",                          \
     F_PTR(ptr) F_BYTES(size) F_CLS(cls) F_U32(stack) F_PTR(old))                                              \
-  E(process, "what the other events of this process rest on; at the start and on the fragmentation schedule", \
+  E(process, "facts that the other events of this process rely on; at the start and on the fragmentation schedule", \
     F_U64(ticks_per_second) F_U64(clock_cost_ticks) F_BYTES(superslab_size) F_U32(superslab_limit)  \
     F_U32(drain_interval) F_ENUM(strategy, lookup_strategy) F_U32(sample) F_TEXT(version) F_U32(release_delay) F_U32(huge_pages)) \
-  E(early, "what a tracer that attached, or a session that began, does not know: events replayed to it, events missed", \
+  E(early, "a tracer attached, or a session began: earlier events that were replayed to it, and that it missed", \
     F_U64(replayed) F_U64(missed) F_U64(age_ns))                                                        \
   E(leak, "blocks that are live at the end of the process, by where they were allocated (with HAKMEM_LEAKS)", \
     F_ENUM(kind, leak_kind) F_BYTES(bytes) F_U64(blocks) F_U32(stack))                                 \

@@ -1,8 +1,8 @@
 /*
- * probe.h: the hooks through which the core says what happens, and asks the instrumentation for what only that can know.
+ * probe.h: the hooks by which the core reports events, and asks the instrumentation for stacks, clocks and statistics.
  *
  * The core raises an event with   EVENT(tls_sll_drain, .cls = cls, .reason = DRAIN_INTERVAL, ...)
- * It holds no lock then, and its own state is whole, because a sink may call malloc. instrumentation/hub.c and life.c define the hooks.
+ * It holds no lock then, and its own state is consistent, because a sink may call malloc. instrumentation/hub.c and life.c define the hooks.
  * In a build without HAKMEM_EVENTS they vanish: their arguments are compiled, but never evaluated.
  */
 #ifndef HAKMEM_PROBE_H
@@ -23,42 +23,42 @@ HAK_EVENTS(EVENT_HOOK)
     if (HAKMEM_EVENTS) hub_event_##name(&(const struct event_##name){__VA_ARGS__});              \
   } while (false)
 
-/* HOOK(type, name, parameters, arguments, without): the core calls hub_NAME, the hub defines hub_on_NAME; `without` is the answer of a build without events. */
+/* HOOK(type, name, parameters, arguments, without): the core calls hub_NAME, the hub defines hub_on_NAME; without events, the result is `without`. */
 #define HOOK(type, name, parameters, arguments, without) \
   type hub_on_##name parameters;                         \
   static inline type hub_##name parameters { return HAKMEM_EVENTS ? hub_on_##name arguments : (without); }
 
-/* What a thread counted on its fast paths since it last said so: `allocs` and `frees` of class row `cls`. */
+/* Adds the operations that a thread counted on its fast paths since its last call: `allocs` and `frees` of class row `cls`. */
 HOOK(void, count, (uint32_t cls, uint64_t allocs, uint64_t frees), (cls, allocs, frees), (void)0)
-/* A request of `size` bytes that class row `cls` served, one of the sampled ones. */
+/* Reports a sampled request of `size` bytes that class row `cls` served. */
 HOOK(void, request, (uint32_t cls, size_t size), (cls, size), (void)0)
 
 /*
  * The id of the calling thread's stack, 0 if stacks are off; no lock may be held. hub_stack is for incidents, hub_block_stack for the record of a
- * block: both keep the frames. hub_traced_stack is for single operations, and is 0 unless a tracer is there to see it.
+ * block: both keep the frames. hub_traced_stack is for single operations, and returns 0 unless a tracer listens.
  * `frame`: the __builtin_frame_address(0) of a function of ours that has not returned; the stack begins with its caller.
  */
 HOOK(uint32_t, stack, (void), (), 0)
 HOOK(uint32_t, block_stack, (const void *frame), (frame), 0)
 HOOK(uint32_t, traced_stack, (void), (), 0)
-/* Whether the calling thread is within the instrumentation, whose sinks and unwinder may allocate. */
+/* Whether the calling thread is inside the instrumentation, whose sinks and unwinder may allocate. */
 HOOK(bool, is_inside, (void), (), false)
-/* Completes the event with the stack of `context`, a ucontext_t, and raises it. For the handler of a fault, whatever was interrupted. */
+/* Completes the event with the stack of `context`, a ucontext_t, and raises it. For the handler of a fault, which may have interrupted any code. */
 HOOK(void, fault, (struct event_hdr_reset *event, void *context), (event, context), (void)0)
 
-/* Clock ticks, from any origin; only differences mean anything. */
+/* Clock ticks since an unspecified origin; only differences have a meaning. */
 HOOK(uint64_t, ticks, (void), (), 0)
-/* The same, fenced, for spans of a few instructions; and since such a reading, less what the readings themselves cost. */
+/* hub_ticks_fenced is the same, fenced, for spans of a few instructions. hub_ticks_since returns the ticks since then, less the cost of both readings. */
 HOOK(uint64_t, ticks_fenced, (void), (), 0)
 HOOK(uint64_t, ticks_since, (uint64_t fenced), (fenced), 0)
 
-/* Fills *out, of `size` bytes; writes the statistics as text. 0, or an errno; see hak_stats_read and hak_stats_dump. */
+/* Fills *out, of `size` bytes; writes the statistics as text to `fd`. Both return 0 or an errno; see hak_stats_read and hak_stats_dump. */
 HOOK(int, read, (struct hak_stats *out, size_t size), (out, size), ENOTSUP)
 HOOK(int, dump, (int fd), (fd), ENOTSUP)
 
-/* Called by a thread now and then from its slow paths, no lock held: does what is due on a schedule. */
+/* Does scheduled work that is due. Threads call it from their slow paths, with no lock held. */
 HOOK(void, tick, (void), (), (void)0)
-/* Once, after the options are read; at exit; around fork. */
+/* hub_start: once, after the options are read; hub_stop: at exit; the others: around a fork. */
 HOOK(void, start, (void), (), (void)0)
 HOOK(void, stop, (void), (), (void)0)
 HOOK(void, fork_prepare, (void), (), (void)0)

@@ -1,16 +1,16 @@
 /*
  * descriptors.c: keeps LTTng's descriptors (sockets, shared memory, pipes) and the program's apart.
  *
- * LTTng writes to a descriptor's number whatever has become of it. A program that closes all descriptors, and opens its own files under their
- * numbers, would get LTTng's bytes into them. LTTng has a list of its descriptors for this, and a library that asks it in close (liblttng-ust-fd.so); in
- * LTTng 2.13 that leaves out close_range, closefrom, dup2 and dup3. So the functions stand here, before the C library's:
+ * LTTng writes to its descriptors by number, and does not notice if a number now belongs to another file. So if a program closes all descriptors and opens
+ * its own files under their numbers, LTTng would write into them. LTTng keeps a list of its descriptors for this, and a library that checks it in close
+ * (liblttng-ust-fd.so). In LTTng 2.13 that library lacks close_range, closefrom, dup2 and dup3. So these functions stand before the C library's:
  *
- *   lttng_ust_add_fd_to_tracker   LTTng enters a new descriptor: it gets a high number, where programs expect none of theirs
+ *   lttng_ust_add_fd_to_tracker   LTTng adds a new descriptor: it gets a high number, where programs do not expect one of theirs
  *   close                         of one of LTTng's: EBADF, unless LTTng itself closes it
  *   close_range, closefrom        leave LTTng's open
  *   dup2, dup3                    onto one of LTTng's: EBUSY
  *
- * All of these are signal safe, and safe in a child of vfork: they ask a set of bits, without a lock.
+ * All of these are signal safe, and safe in a child of vfork: they read a set of bits, without a lock.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -24,15 +24,15 @@
 #define EXPORT __attribute__((visibility("default")))
 
 /* Of liblttng-ust-common, which installs no header for them. */
-extern int lttng_ust_safe_close_fd(int fd, int (*close_it)(int fd)); /* asks LTTng's list, unless the thread is within LTTng */
+extern int lttng_ust_safe_close_fd(int fd, int (*close_it)(int fd)); /* checks LTTng's list, unless the thread is inside LTTng */
 EXPORT int lttng_ust_add_fd_to_tracker(int fd);
 EXPORT void lttng_ust_delete_fd_from_tracker(int fd);
 
-/* ---- Which are LTTng's. ---- */
+/* ---- LTTng's numbers. ---- */
 
 #define WORD_BITS 64u
 #define NUMBERS 65536u /* higher ones are not protected */
-static const int lowest[] = {240, 10, STDERR_FILENO + 1}; /* from which on a number is looked for; a limit may leave only low ones */
+static const int lowest[] = {240, 10, STDERR_FILENO + 1}; /* the lowest number to ask for, in this order; RLIMIT_NOFILE may allow only low ones */
 static uint64_t tracers[NUMBERS / WORD_BITS]; /* atomic; a bit for each number */
 
 static uint64_t bit_of(unsigned fd) { return UINT64_C(1) << (fd % WORD_BITS); }
@@ -51,7 +51,7 @@ static uint64_t next_tracers(uint64_t fd, unsigned last) {
   return (uint64_t)last + 1;
 }
 
-/* ---- The functions behind these. ---- */
+/* ---- The next functions of the same names. ---- */
 
 static void *behind(const char *name, void **kept) {
   void *function = __atomic_load_n(kept, __ATOMIC_RELAXED);
@@ -64,7 +64,7 @@ static void *behind(const char *name, void **kept) {
 static void *kept_close, *kept_close_range, *kept_dup2, *kept_dup3, *kept_add, *kept_delete;
 #define BEHIND(name) ((__typeof__(&name))behind(#name, &kept_##name))
 
-/* Before the program, and any handler of its own, calls them. */
+/* Looks them up before the program calls them, perhaps in a signal handler. */
 __attribute__((constructor)) static void look_up(void) {
   (void)BEHIND(close);
   (void)BEHIND(close_range);
@@ -95,7 +95,7 @@ EXPORT void lttng_ust_delete_fd_from_tracker(int fd) {
   delete(fd);
 }
 
-/* ---- What programs call. ---- */
+/* ---- The functions that programs call. ---- */
 
 EXPORT int close(int fd) {
   return is_tracers((unsigned)fd) ? lttng_ust_safe_close_fd(fd, BEHIND(close)) : BEHIND(close)(fd);
@@ -114,7 +114,7 @@ EXPORT int close_range(unsigned first, unsigned last, int flags) {
 EXPORT void closefrom(int first) {
   const int saved = errno;
   const unsigned from = first > 0 ? (unsigned)first : 0;
-  if (close_range(from, UINT_MAX, 0) != 0) { /* a kernel or a filter that does not know it */
+  if (close_range(from, UINT_MAX, 0) != 0) { /* the kernel, or a seccomp filter, does not have it */
     for (long fd = from, end = sysconf(_SC_OPEN_MAX); fd < end; fd++) close((int)fd);
   }
   errno = saved;

@@ -1,9 +1,9 @@
 /*
  * provider.h: the LTTng-UST provider `hakmem`: one tracepoint per event of src/events.h, with its names and its fields.
  *
- * Nothing is listed here: the two tables of src/events.h are expanded with LTTng's field macros. LTTng includes this file again
- * and again, each time with another meaning of those macros; the tables and the F_ macros stay as they are and take the
- * new meaning on. A tracepoint has one argument, the event's structure, so no event is too wide (LTTng's limit is ten arguments).
+ * Nothing is listed here: the two tables of src/events.h are expanded with LTTng's field macros. LTTng includes this file several
+ * times, and gives those macros another meaning each time. The tables and the F_ macros do not change, and take on the new
+ * meaning. A tracepoint has one argument, the event's structure, so no event is too wide (LTTng allows ten arguments).
  */
 #undef LTTNG_UST_TRACEPOINT_PROVIDER
 #define LTTNG_UST_TRACEPOINT_PROVIDER hakmem

@@ -1,23 +1,22 @@
 /*
  * sink.c: hands the events of libhakmem.so to the tracepoints of provider.h.
  *
- * Preloaded beside the library (LD_PRELOAD=libhakmem.so:libhakmem-tracepoints.so), never linked to it and never needed
- * by it: the one name that is shared is looked up. What is owned here: the sink, for the life of the process, and what
- * LTTng is told of forks.
+ * Preloaded beside the library (LD_PRELOAD=libhakmem.so:libhakmem-tracepoints.so). Neither is linked to the other, and the library does not need
+ * this one: the one shared name is looked up. This file owns the sink, for the life of the process, and tells LTTng of forks.
  *
- * The order of things, each step resting on the one before:
+ * The order of the start; each step needs the one before:
  *
- *   1. liblttng-ust's constructor starts LTTng's threads and waits (LTTNG_UST_REGISTER_TIMEOUT, 3 s; not at all
- *      where no session daemon listens) until the daemon has told them of its sessions.
- *   2. provider.c's constructors register the tracepoints; those of a running session are enabled before they
+ *   1. liblttng-ust's constructor starts LTTng's threads. It waits until the session daemon has told them of its sessions
+ *      (LTTNG_UST_REGISTER_TIMEOUT, 3 s; not at all if no session daemon listens).
+ *   2. provider.c's constructors register the tracepoints. Those of a running session are enabled before they
  *      return.
- *   3. The constructor below attaches the sink. So the library's replay of its early events reaches the trace. That
- *      it comes after 2 is the order in which CMakeLists.txt links the two files.
+ *   3. The constructor below attaches the sink. So the library's replay of its early events reaches the trace. It
+ *      comes after 2 because CMakeLists.txt links the two files in this order.
  *
- * Locks. The library raises events with no lock held, so nothing of its own is ever above LTTng's locks; below them it
- * is, since LTTng allocates under ust_lock. A tracepoint takes no lock, but for a thread's first, which registers the
- * thread with LTTng's own flavour of userspace RCU (thread_begin does that). At a fork the order must be the same: the
- * program's locks, then LTTng's, then the library's. pthread_atfork's prepare handlers run last registered first, and
+ * Locks. The library raises events with no lock held, so it never takes LTTng's locks while it holds its own. The other way round it
+ * happens, because LTTng allocates under ust_lock. A tracepoint takes no lock, except for a thread's first one, which registers the
+ * thread with LTTng's own userspace RCU (thread_begin does that). A fork must take the locks in the same order: the
+ * program's, then LTTng's, then the library's. pthread_atfork's prepare handlers run in the reverse order of their registration, and
  * the library has registered its own at the first malloc.
  */
 #include <dlfcn.h>
@@ -33,18 +32,18 @@
 #include "instrumentation/base/sink.h"
 #include "provider.h"
 
-/* A tracepoint looks first whether any session wants it: without one, an event costs this call and one load. */
+/* A tracepoint first tests whether a session wants it. If none does, an event costs this call and one load. */
 #define SINK_FUNCTION(name, text, fields) \
   static void sink_##name(const struct event_##name *event) { lttng_ust_tracepoint(hakmem, name, event); }
 HAK_EVENTS(SINK_FUNCTION)
 
-/* ---- Who listens. ---- */
+/* ---- Sessions that listen. ---- */
 
 struct lttng_ust_session;
 
 static uintptr_t sessions_begun; /* atomic */
 
-/* LTTng's own tracepoint at the start of a session, when the session takes events already. */
+/* A tracepoint of LTTng's own, raised at the start of a session that takes events already. */
 static void on_session_begun(void *data, struct lttng_ust_session *session) {
   (void)data, (void)session;
   __atomic_add_fetch(&sessions_begun, 1, __ATOMIC_RELAXED);
@@ -55,8 +54,8 @@ static const char *probes_of(const struct lttng_ust_tracepoint *tracepoint) {
 }
 
 /*
- * Whether a session wants what is told on a schedule, or once. A tracepoint's array of probes is a new one whenever a
- * session takes it up or leaves it, and there is none without a session. A little later the session begins to take
+ * Tells whether a session wants the events that are raised on a schedule or once; the value changes with each new listener. When a session adds or removes
+ * a tracepoint, that tracepoint gets a new array of probes; without a session, it has none. A little later, the session begins to take
  * events: that counts as another listener.
  */
 static const void *listeners(void) {
@@ -76,21 +75,21 @@ static const struct hak_event_sink sink = {
   .version = HAK_EVENT_SINK_VERSION,
   .size = sizeof(sink),
   /*
-   * LTTng's thread-local variables are of the global dynamic model. Preloaded, they lie in the static block of each
-   * thread, and no access allocates; where the provider was opened later, a thread's first access to each does. Either
-   * way they are there before a signal handler that allocates may interrupt a tracepoint.
+   * LTTng's thread-local variables use the global dynamic model. If the provider was preloaded, they lie in the static block of each
+   * thread, and no access allocates. If it was opened later, a thread's first access to each one allocates. Either
+   * way, thread_begin makes them exist before a signal handler that allocates may interrupt a tracepoint.
    */
   .thread_begin = lttng_ust_init_thread,
   .listeners = listeners,
   HAK_EVENTS(SINK_MEMBER)
 };
 
-/* Through libhakmem.so if that can: it knows whether standard error still is what it was, or by now a file of the program's. */
+/* Writes through libhakmem.so if possible: it knows whether standard error is still the file that it was, or now one of the program's. */
 static void say(const char *what) {
   void *symbol = dlsym(RTLD_DEFAULT, "hak_event_sink_say");
   if (symbol != NULL) {
     void (*through_library)(const char *);
-    memcpy(&through_library, &symbol, sizeof(through_library)); /* as below */
+    memcpy(&through_library, &symbol, sizeof(through_library)); /* ISO C has no conversion from an object's address to a function's */
     through_library(what);
     return;
   }
@@ -105,15 +104,15 @@ static void say(const char *what) {
 
 /*
  * liblttng-ust-fork.so, LTTng's own answer, stands before fork and daemon of the C library. Handlers of pthread_atfork
- * also see the forks that the C library makes itself (forkpty), and come after the program's handlers, which may wait
+ * also see the forks that the C library makes itself (forkpty). They run after the program's prepare handlers, which may wait
  * for threads that trace. Neither sees vfork and posix_spawn, whose child only runs another program, nor _Fork.
- * liblttng-ust-fork.so does see clone without CLONE_VM, so it may be preloaded as well: then it does all the telling,
+ * liblttng-ust-fork.so also sees clone without CLONE_VM, so it may be preloaded as well. Then only that library tells LTTng of forks,
  * because LTTng's locks cannot be taken twice.
  */
 static sigset_t signals_before; /* guarded by the locks that lttng_ust_before_fork takes */
-static bool ended;              /* LTTng is being, or has been, taken down at exit */
+static bool ended;              /* LTTng is being torn down at exit, or has been */
 
-/* A thread that holds stdio's locks allocates, and so may take LTTng's: glibc's lock of its list of FILEs comes first, as in src/alloc/start.c. */
+/* A thread that holds stdio's locks may allocate, and then take LTTng's. So glibc's lock of its list of FILEs comes first, as in src/alloc/start.c. */
 extern void _IO_list_lock(void) __attribute__((weak));
 extern void _IO_list_unlock(void) __attribute__((weak));
 extern void _IO_list_resetlock(void) __attribute__((weak));
@@ -137,7 +136,7 @@ static void fork_parent(void) {
   errno = saved;
 }
 
-/* The child registers with the session daemon anew, and waits for it as at the start of a program. */
+/* The child registers again with the session daemon, and waits for it as at the start of a program. */
 static void fork_child(void) {
   if (ended) return;
   const int saved = errno;
@@ -163,7 +162,7 @@ __attribute__((constructor)) static void start(void) {
         "(use LD_PRELOAD=libhakmem.so:libhakmem-tracepoints.so, with their full paths)");
     return;
   }
-  /* Threads may trace while the process exits: LTTng must not forget the functions that they are about to call. */
+  /* Threads may trace while the process exits, so LTTng must keep the functions that they are about to call. */
   tracepoint_disable_destructors();
   tell_of_forks();
   watch_sessions();

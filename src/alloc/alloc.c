@@ -21,8 +21,8 @@ void *alloc_fail(void) {
 }
 
 /*
- * If there are several threads, fresh zeroed memory is not left to page faults: a program that reads a page before it writes to it takes two of
- * them, and the second one interrupts the processors of the other threads.
+ * If there are several threads, fresh zeroed memory is made resident at once. A program that reads a page before it writes to it takes two
+ * page faults. The second one interrupts the processors of the other threads.
  */
 static bool may_populate(size_t size) { return size <= config.populate && !__libc_single_threaded; }
 
@@ -45,7 +45,7 @@ static struct taken take(struct sll_cache *cache, const struct request *r) {
   return r->cls < CLASS_COUNT ? (struct taken){.block = sll_take(cache, r->cls), .cls = r->cls} : take_large(r);
 }
 
-/* Before a request is refused, what lies idle is reclaimed for it. */
+/* Before a request is refused, idle memory is reclaimed for it. */
 static struct taken take_or_reclaim(struct sll_cache *cache, const struct request *r) {
   struct taken taken = take(cache, r);
   const size_t needed = r->size + (r->align > UNIT_SIZE ? r->align : 0);
@@ -56,11 +56,11 @@ static struct taken take_or_reclaim(struct sll_cache *cache, const struct reques
 }
 
 static void make_zero(void *block, size_t size, bool zeroed) {
-  if (!zeroed || hub_checked) memset(block, 0, size); /* a checker sees that it was written to */
+  if (!zeroed || hub_checked) memset(block, 0, size); /* if a checker watches, it must see the write */
   else if (may_populate(size)) os_populate(block, size);
 }
 
-/* `cache` is NULL if there is no memory for the thread's lists: a large block needs none. */
+/* `cache` is NULL if there is no memory for the thread's lists; a large block needs none. */
 static struct taken serve(struct sll_cache *cache, const struct request *r) {
   if (cache == NULL) return r->cls < CLASS_COUNT || MODE(debug) ? (struct taken){.block = NULL} : take_or_reclaim(cache, r);
   if (r->cls < CLASS_COUNT) sll_publish(cache, r->cls);
@@ -74,7 +74,7 @@ static struct taken serve(struct sll_cache *cache, const struct request *r) {
   return taken;
 }
 
-/* The one way to a block that is not popped from a list: it is found, recorded, told of and zeroed. */
+/* The only way to a block that is not popped on the fast path: it is found, recorded, zeroed, and its event is raised. */
 static void *allocate(const struct request *r) {
   if (r->size > PTRDIFF_MAX) return alloc_fail();
   const int saved = errno;
@@ -104,7 +104,7 @@ void *alloc_slow_class(uint32_t cls, size_t size, size_t align) {
 }
 
 void *alloc_slow(size_t size) {
-  alloc_prepare(); /* whether there are borders */
+  alloc_prepare(); /* decides whether blocks have borders */
   const size_t with_border = hub_with_border(size);
   return with_border <= SMALL_MAX ? alloc_slow_class(class_of_size(with_border), size, MIN_ALIGN) : alloc_large(size, MIN_ALIGN, REQUEST_PLAIN);
 }
@@ -131,7 +131,7 @@ void *alloc_aligned(size_t alignment, size_t size) {
 
 /* ---- The slow door of free. ---- */
 
-/* The slab of `p`, by the strategy in force; timed where a sample is due. */
+/* The slab of `p`, by the configured strategy; timed if a sample is due. */
 static struct slab *look_up(struct sll_cache *cache, const void *p) {
   uint32_t probes = 1;
   if (!sll_take_sample(cache)) {
@@ -147,7 +147,7 @@ static struct slab *look_up(struct sll_cache *cache, const void *p) {
   return slab;
 }
 
-/* A block of a class. If its header is broken, it is reported and never handed out again; if it is free already, it is reported and left alone. */
+/* Frees a block of a class. A broken header is reported, and the block never handed out again. A block that is free already is reported and not touched. */
 static void small_free(struct sll_cache *cache, const struct pointer *at) {
   void *const p = at->block;
   const uint32_t cls = at->cls;
@@ -177,7 +177,7 @@ static void free_by_kind(struct sll_cache *cache, const struct pointer *at) {
   }
 }
 
-/* Frees a live small block that the fast path did not look at closer, because of the place where it lies. */
+/* Frees a live small block whose place in the slab is one that the fast path leaves to the slow path (directory_is_further). */
 ALWAYS_INLINE bool free_further(struct sll_cache *cache, void *p) {
   const int8_t code = directory_code(cache->directory, header_place(p));
   if (!directory_is_further(code, p)) return false;
@@ -185,7 +185,7 @@ ALWAYS_INLINE bool free_further(struct sll_cache *cache, void *p) {
   return cls != CLASS_NONE && header_is(p, cache->live[cls]) && push_block(cache, cls, p);
 }
 
-/* Frees a live small block with which nothing is the matter: its list's budget ran out. */
+/* Frees a live small block that is in order: it came here only because its list's budget ran out. */
 static bool free_plain(struct sll_cache *cache, uint32_t cls, void *p) {
   if (cls == CLASS_NONE || cache->directory != &directory || MODE(debug) || !header_is(p, cache->live[cls])) return false;
   sll_hold(cache);
@@ -196,7 +196,7 @@ static bool free_plain(struct sll_cache *cache, uint32_t cls, void *p) {
 }
 
 /*
- * A sample gives its record up, and is a block like any other then. False where that is not so, and for whoever wants to see every free.
+ * Releases the record of a sample, which then is a block like any other. False if the block is not a sample, or if a mode or a checker must see every free.
  */
 static bool give_up_sample(const struct sll_cache *cache, uint32_t cls, void *p) {
   if (cls == CLASS_NONE || cache->directory != &directory || MODE(debug) || sll_goes_slow()) return false; /* a checker must not see the next read */
@@ -205,7 +205,7 @@ static bool give_up_sample(const struct sll_cache *cache, uint32_t cls, void *p)
   return true;
 }
 
-/* Two functions, not one: stacks are small, and each has a struct pointer there. */
+/* Two functions, not one: each has a struct pointer on the stack, and stacks may be small. */
 static NOINLINE bool free_front(void *p, enum block_family given) {
   struct pointer at;
   if (!front_find(p, &at)) return false;
@@ -216,13 +216,13 @@ static NOINLINE bool free_front(void *p, enum block_family given) {
 static NOINLINE void free_core(void *p) {
   alloc_prepare();
   struct sll_cache *cache = sll_enter();
-  if (cache == NULL) return; /* no memory for this thread's lists: the block is lost, and the program goes on */
+  if (cache == NULL) return; /* no memory for this thread's lists: the block is lost, and the program continues */
   const struct pointer at = pointer_in(look_up(cache, p), p);
   free_by_kind(cache, &at);
   sll_leave(cache);
 }
 
-/* Any pointer but NULL; `given`: the family of the function that it was given to. */
+/* Frees any pointer except NULL. `given`: the family of the function that was called. */
 static NOINLINE void free_any(void *p, enum block_family given) {
   struct sll_cache *cache = sll_self;
   const int saved = errno;

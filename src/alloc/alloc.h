@@ -1,11 +1,11 @@
 /*
- * alloc.h: the two fast paths, and the doors to the slow ones.
+ * alloc.h: the two fast paths, and the entrances to the slow ones.
  *
  *   alloc_fast: size -> class -> pop            leaves by alloc_slow
  *   free_fast:  directory -> class -> is it a block's start -> push      leaves by free_slow
  *
- * No lock, no atomic read-modify-write, no question whether anything is initialised: see tls_sll.h. Both touch a list only after a step of the
- * budget, so another thread can tell by the budgets whether the owner is at it: see tls_idle.c.
+ * No lock, no atomic read-modify-write, and no test whether anything is initialised: see tls_sll.h. Both touch a list only after a step of the
+ * budget. So another thread can tell from the budgets whether the owner is using the list: see tls_idle.c.
  */
 #ifndef HAKMEM_ALLOC_H
 #define HAKMEM_ALLOC_H
@@ -21,7 +21,7 @@
 NOINLINE void *alloc_slow(size_t size);
 NOINLINE void *alloc_slow_class(uint32_t cls, size_t size, size_t align);
 NOINLINE void free_slow(void *p);
-NOINLINE void free_slow_by(void *p, enum block_family given); /* given to an operator delete */
+NOINLINE void free_slow_by(void *p, enum block_family given); /* `given`: the family of the operator delete that was called */
 
 /* A live block of class `cls`; NULL: take the slow path. */
 ALWAYS_INLINE struct block *pop_fast(size_t cls) {
@@ -40,22 +40,22 @@ ALWAYS_INLINE void *alloc_fast(size_t size) {
   return LIKELY(block != NULL) ? block : alloc_slow(size);
 }
 
-/* Pushes a live block of class `cls`; false when the budget ran out, and the slow path is to be taken. */
+/* Pushes a live block of class `cls`. False if the budget ran out: take the slow path. */
 ALWAYS_INLINE bool push_block(struct sll_cache *cache, size_t cls, struct block *block) {
   struct sll_budget *next = &cache->budget[cls + 1];
-  __asm__("" : "+r"(next)); /* or the compiler finds one address more for the head */
+  __asm__("" : "+r"(next)); /* keeps the compiler from computing a second address for the head */
   if (UNLIKELY(budget_step(&next[-1].free))) return false;
   struct block **head = (struct block **)(next - 1 + CLASS_COUNT);
   header_set(block, HEADER_FREE);
   block_link(block, *head);
-  __atomic_signal_fence(__ATOMIC_RELEASE); /* a list is whole in memory at any time: tls_idle.c */
+  __atomic_signal_fence(__ATOMIC_RELEASE); /* another thread may read the list in memory at any time: tls_idle.c */
   *head = block;
   return true;
 }
 
 /*
- * Frees a live small block; false when the slow path is to be taken. What looks like a header may be any byte of the program's within a block;
- * so it is checked as well that a block begins here. In this order: the header is waited for most.
+ * Frees a live small block. False: take the slow path. Inside a block, any byte of the program may look like a header, so it also checks that a block
+ * begins here. The header is tested first, because its load takes longest.
  */
 ALWAYS_INLINE bool push_fast(void *p) {
   struct sll_cache *cache = sll_self;
@@ -70,37 +70,37 @@ ALWAYS_INLINE void free_fast(void *p) {
   if (UNLIKELY(!push_fast(p))) free_slow(p);
 }
 
-/* What hakmem.h offers besides (from alloc_resize on: resize.c); it says what they take and return. */
+/* The rest of what hakmem.h offers, with parameters and errors as there. From alloc_resize on, see resize.c. */
 void *alloc_zeroed(size_t count, size_t size);
 void *alloc_aligned(size_t alignment, size_t size); /* alignment: a power of two */
 void *alloc_resize(void *p, size_t size);
 size_t alloc_usable(const void *p);
 bool alloc_trim(size_t keep);
 
-/* Frees a block that `given` gives back with its size. Reports it if the block was not allocated with that. For sizes that do not fit at a glance. */
+/* Frees a block for a sized free of the family `given`. Reports it if the block was not allocated with that size. For sizes that size_fits rejects. */
 NOINLINE void alloc_free_sized(void *p, size_t alignment, size_t size, enum block_family given);
 
-/* Frees what was looked at already (pointer.h), or reports what is wrong with it. */
+/* Frees a block whose pointer was examined already (pointer.h), or reports what is wrong with it. */
 void free_found(struct pointer *at, enum block_family given);
 
-/* For a block that has grown beyond SMALL_MAX: it has room to grow on. */
+/* Allocates for a block that has grown beyond SMALL_MAX: the new block gets room to grow further. */
 void *alloc_grown(size_t size);
 
 /*
- * What every slow door does first, so that the options are read before the first block is made: every SuperSlab has the size that was asked
- * for, and every thread's lists are taken over.
+ * Every entrance to a slow path calls this first, so that the options are read before the first block is allocated: SuperSlabs must have the configured
+ * size. It also prepares for the end of threads, whose lists are inherited.
  */
 void alloc_prepare(void);
 
-/* Registers what a fork needs with the C library, once: before any other handlers of forks, which see atfork.c. */
+/* Registers the handlers of a fork with the C library, once. They must come before all other handlers: see atfork.c. */
 void alloc_watch_forks(void);
 
-/* Whether a block of `size` bytes is to be expected at `p`, as far as its class tells: most sized frees need not look closer. */
+/* Whether `p` is probably a block of `size` bytes, judged by its class alone. True for most sized frees, which then need no closer check. */
 ALWAYS_INLINE bool size_fits(const void *p, size_t size) {
   return LIKELY(size <= SMALL_MAX && directory_code(sll_self->directory, header_place(p)) == (int8_t)(class_of_size(size) + 1));
 }
 
-/* There is no memory, or the size is above PTRDIFF_MAX: sets errno to ENOMEM, and returns NULL. */
+/* For when memory runs out, or a size is above PTRDIFF_MAX: sets errno to ENOMEM, and returns NULL. */
 void *alloc_fail(void);
 
 #endif

@@ -34,9 +34,9 @@ struct taken front_take_guarded(struct sll_cache *cache, const struct request *r
   return taken;
 }
 
-/* ---- The debugging mode: blocks that lie in blocks of the core's. ---- */
+/* ---- The debugging mode: blocks that lie inside blocks of the core. ---- */
 
-/* A block of the core's, of class row *cls. A small one has the header `sampled`, so that nobody can free it but give_back. */
+/* Takes a block of the core, of class row *cls. A small one gets the header `sampled`, so that only give_back can free it. */
 static void *take_inner(struct sll_cache *cache, size_t size, size_t align, uint32_t *cls) {
   if ((size | (align - 1)) >= ALIGNED_MAX) {
     bool zeroed;
@@ -53,7 +53,7 @@ static void *take_inner(struct sll_cache *cache, size_t size, size_t align, uint
   return inner;
 }
 
-/* Gives a block of the core's back. */
+/* Returns a block of the core. */
 static void give_back(void *inner) {
   const struct pointer at = pointer_at(inner);
   if (at.cls >= CLASS_COUNT) return large_give(at.slab);

@@ -1,8 +1,8 @@
 /*
- * front.h: the heaps that stand before the core: guarded blocks (modes/guard.h), and the debugging mode's (modes/debug.h). Guarded ones come
- * first: whether one is due, and whose a pointer is.
+ * front.h: the heaps that stand before the core: guarded blocks (modes/guard.h), and the debugging mode (modes/debug.h). Guarded blocks are tried
+ * first, for an allocation and for a pointer.
  *
- * front_start resolves the modes. The slow paths ask MODE(front) once, and call the others only if it is on. Not in the plain build.
+ * front_start resolves the modes. The slow paths ask MODE(front) once, and call the other functions only if it is on. Not in the plain build.
  */
 #ifndef HAKMEM_FRONT_H
 #define HAKMEM_FRONT_H
@@ -13,28 +13,28 @@
 #include "request.h"
 #include "threads/tls_sll.h"
 
-/* Once the options are read, before the first block is made. */
+/* Resolves the modes and starts them. Called after the options are read, before the first block is allocated. */
 void front_start(void);
 
-/* A guarded block, if one is due and can be had. The counts of a small request's class were brought in. */
+/* A guarded block, if one is due and there is a slot for it. For a small request, the counts of its class are published. */
 struct taken front_take_guarded(struct sll_cache *cache, const struct request *request);
 
-/* A block of the debugging mode, which is on. */
+/* A block of the debugging mode. Called only if that mode is on. */
 struct taken front_take_debug(struct sll_cache *cache, const struct request *request);
 
-/* Marks a block, just made, as made by `family`, if it is of one of these heaps. */
+/* Sets the family of a block that was just allocated, if it belongs to one of these heaps. */
 void front_mark(void *p, enum block_family family);
 
-/* Whether `p` is for these heaps to know; fills *at if so. */
+/* Whether `p` belongs to these heaps; if so, fills *at. */
 bool front_find(const void *p, struct pointer *at);
 
-/* Frees what front_find found, and uses up *at; given back by `given`; or reports what is wrong with it. */
+/* Frees the block that front_find found, and uses *at for that; or reports what is wrong. `given`: the family of the function that frees it. */
 void front_free(struct pointer *at, enum block_family given);
 
-/* Reports what was written around a live block that front_find found. */
+/* Reports writes around a live block that front_find found. */
 void front_check(const struct pointer *at);
 
-/* Checks what lies around all live blocks of these heaps, up to that time (os_now_ms). */
+/* Checks the surroundings of all live blocks of these heaps. Stops at the time `until_ms` (os_now_ms). */
 void front_audit(uint64_t until_ms);
 
 #endif

@@ -8,9 +8,9 @@
 #include "threads/shared_fail.h"
 #include "threads/tls_sll.h"
 
-#define AMPLE (8 * MIB) /* of free memory for each thread: with more, blocks that grow are placed sparingly */
+#define AMPLE (8 * MIB) /* of free memory for each thread: if there is more, growing blocks are placed tightly */
 
-/* Whether so little memory is free that room to grow into, which saves copies, counts for more than a place that fits. */
+/* Whether little memory is free. Then room to grow, which saves copies, matters more than a tight place. */
 static bool may_spread(void) {
   struct units_totals units;
   struct legacy_usage huge;
@@ -19,7 +19,7 @@ static bool may_spread(void) {
   return units.dirty_bytes + huge.kept_bytes < AMPLE * sll_running();
 }
 
-/* A block that has grown, and whose room is more than a unit: from memory that there is already, of SuperSlabs or kept; else in a mapping of its own. */
+/* For a block that has grown, and whose room is more than a unit: takes existing memory, of SuperSlabs or kept; else a mapping of its own. */
 static struct slab *take_grown(size_t size, bool *zeroed) {
   const bool spread = may_spread();
   const size_t room = size + size / 2;
@@ -30,7 +30,7 @@ static struct slab *take_grown(size_t size, bool *zeroed) {
   return slab;
 }
 
-/* In a SuperSlab; NULL, after the refusal was raised, if none has room. *refusal: why. */
+/* Takes units of a SuperSlab. NULL, after the event for the refusal, if none has room; *refusal says why. */
 static struct slab *take_units(size_t size, struct units_refusal *refusal, bool *zeroed) {
   struct slab *slab = units_large_alloc(size, zeroed, refusal);
   if (slab == NULL && sll_trim_ended()) slab = units_large_alloc(size, zeroed, refusal);
@@ -39,7 +39,7 @@ static struct slab *take_units(size_t size, struct units_refusal *refusal, bool 
 }
 
 static struct slab *find(size_t size, size_t align, enum request_kind kind, bool *zeroed) {
-  /* A checker wants each in a mapping of its own, with closed memory in front. */
+  /* A checker needs each block in a mapping of its own, with closed memory in front. */
   if (hub_checked || size > units_large_max() || align > UNIT_SIZE) return legacy_huge_alloc(size, align, LEGACY_HUGE, zeroed);
   struct slab *slab = kind == REQUEST_GROWN && size + size / 2 > UNIT_SIZE ? take_grown(size, zeroed) : NULL;
   if (slab != NULL) return slab;

@@ -10,18 +10,18 @@
 #include "threads/tls_threads.h"
 #include "usage.h"
 
-#define SLACK MIB /* what free_bytes says is an estimate */
+#define SLACK MIB /* because free_bytes is an estimate */
 
-/* ---- RECLAIM_FREE: what lies free. ---- */
+/* ---- RECLAIM_FREE: free memory. ---- */
 
-/* Bytes of slabs of class `cls` that no live block lies in. Lists of other threads count as free. */
+/* Bytes of slabs of class `cls` that are in no live block. Blocks in the lists of other threads count as free. */
 static size_t free_of_class(uint32_t cls) {
   const struct class_usage usage = usage_of_class(cls);
   const uint64_t live = usage.live * class_stride(cls);
   return usage.bytes > live ? usage.bytes - live : 0;
 }
 
-/* At most so much can be given back. */
+/* The most bytes that can be returned to the kernel. */
 static size_t free_bytes(void) {
   const struct heap_usage heap = usage_of_heap();
   size_t free = heap.free_bytes + heap.huge_kept;
@@ -30,10 +30,10 @@ static size_t free_bytes(void) {
 }
 
 /*
- * ---- RECLAIM_TEAR: what lies between blocks. ----
+ * ---- RECLAIM_TEAR: memory between blocks. ----
  *
- * What is unmapped must not be in use again, so it is booked out first, under the lock, and unmapped then. A run that is freed meanwhile is known to be
- * cut: the rest of its last unit is unmapped then.
+ * Memory that will be unmapped must not be used again. So it is removed from the books first, under the lock, and unmapped afterwards. If a run is freed
+ * meanwhile, it is known to be cut, and the rest of its last unit is unmapped, too.
  */
 #define HOLES 128
 
@@ -47,14 +47,14 @@ static void add_hole(struct holes *holes, char *base, size_t size) {
   holes->hole[holes->count++].size = size;
 }
 
-/* What a large block has more than it needs; 0 if that is less than a sixteenth of the run. */
+/* The bytes of a large block behind its last needed page; 0 if they are less than a sixteenth of the run. */
 static READS_RACILY size_t surplus_of(const struct slab *slab) {
   if (slab == NULL || slab->cls != CLASS_LARGE || slab->requested == 0 || slab_is_cut(slab)) return 0;
   const size_t surplus = slab->size - large_needs(slab->requested);
   return surplus * 16 >= slab->size ? surplus : 0;
 }
 
-/* Books out what there is to unmap of `ss`, as far as there are holes for it. */
+/* Removes the unneeded memory of `ss` from the books, as long as there are holes for it. */
 static bool tear(struct superslab *ss, void *context) {
   struct holes *holes = context;
   if (ss->pins != 0) return true;
@@ -97,7 +97,7 @@ static size_t torn_bytes(void) {
   return sum;
 }
 
-/* ---- Both. ---- */
+/* ---- Both steps. ---- */
 
 bool reclaim_for(struct sll_cache *cache, size_t size, enum reclaim_step step) {
   const size_t free = step == RECLAIM_FREE ? free_bytes() + SLACK : torn_bytes(), left = os_left();

@@ -1,5 +1,5 @@
 /*
- * request.h: an allocation on its way through the slow path: what was asked for, and what serves it.
+ * request.h: an allocation in the slow path: the request, and the block that serves it.
  */
 #ifndef HAKMEM_REQUEST_H
 #define HAKMEM_REQUEST_H
@@ -9,22 +9,22 @@
 enum request_kind {
   REQUEST_PLAIN,
   REQUEST_ZEROED, /* the block must read as zero */
-  REQUEST_GROWN,  /* a shorter block moves into this one; what grows once grows on, so a large block gets room for that */
+  REQUEST_GROWN,  /* a shorter block moves into this one. It will probably grow again, so a large block gets room for that */
 };
 
 struct request {
   size_t size, align; /* bytes; a power of two */
-  uint32_t cls;       /* a small block's class; else the class row that such a size is expected in */
+  uint32_t cls;       /* a small block's class; else the class row that such a size usually gets */
   enum request_kind kind;
 };
 
-/* What serves a request. Its heap has counted it. */
+/* The block that serves a request. Its heap has counted it. */
 struct taken {
   void *block;    /* NULL: there is no memory */
   uint32_t cls;   /* the class row that it is counted in */
   bool zeroed;    /* it reads as zero */
   bool recorded;  /* its heap keeps a record of it */
-  size_t sampled; /* it is a sample of HAKMEM_PROFILE, met with the chance of so many bytes; 0: it is none */
+  size_t sampled; /* if it is a sample of HAKMEM_PROFILE, the bytes that determined its chance; else 0 */
 };
 
 #endif

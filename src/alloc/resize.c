@@ -1,5 +1,5 @@
 /*
- * resize.c: realloc, malloc_usable_size and sized free, which are given a block that lives already; and malloc_trim.
+ * resize.c: realloc, malloc_usable_size and sized free, which are given a live block; and malloc_trim.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,15 +15,15 @@
 #include "modes/recording.h"
 #include "slabs/shared_pool.h"
 
-/* The one look at a pointer that comes from outside. */
+/* The only examination of a pointer from outside. */
 static struct pointer look_at(const void *p) {
   struct pointer at;
   return MODE(front) && front_find(p, &at) ? at : pointer_at(p);
 }
 
 /*
- * Whether a live block begins there; if not, reports what is wrong. `state`: what it was given to. A broken header is reported and put right, because the
- * block is still in use.
+ * Whether a live block begins there; if not, reports what is wrong. `state`: which function was given the pointer. A broken header is reported and put
+ * right, because the block is still in use.
  */
 static bool must_live(const struct pointer *at, enum misuse_state state) {
   if (pointer_is_live(at)) {
@@ -40,8 +40,8 @@ static bool must_live(const struct pointer *at, enum misuse_state state) {
 }
 
 /*
- * The stride of the block at `p`, if it is a live small one; else 0, and the slow path looks closer. If every operation is to take the slow path, the
- * thread's directory is blind, and this is 0.
+ * The stride of the block at `p` if it is a live small one; else 0, and the slow path examines it. If every operation must take the slow path, the
+ * thread's directory is blind, so this is 0.
  */
 ALWAYS_INLINE uint32_t plain_stride(const void *p) {
   const struct sll_cache *cache = sll_self;
@@ -72,12 +72,12 @@ size_t alloc_usable(const void *p) {
   return LIKELY(stride != 0) ? stride - 1 : usable_slow(p);
 }
 
-/* Whether a block of `usable` bytes goes on serving `size`: it fits, and not more than half would lie idle. */
+/* Whether a block of `usable` bytes still serves `size`: it fits, and at least half of the block is used. */
 static bool stays(size_t usable, size_t size) { return size <= usable && size >= usable / 2; }
 
-/* A block that need not be copied, because it stays or because the system moves its pages; else NULL. */
+/* Resizes without copying: the block stays, or the kernel moves its pages. NULL if that is not possible. */
 static void *resize_in_place(struct slab *slab, void *p, size_t size) {
-  if (hub_checked) return NULL; /* who goes on using the old pointer is seen */
+  if (hub_checked) return NULL; /* a move lets the checker report later uses of the old pointer */
   const bool stay = stays(slab_usable(slab, p), size);
   if (slab->cls == CLASS_HUGE && (stay || size > slab->size || size > units_large_max())) {
     slab = legacy_huge_resize(slab, size);
@@ -117,7 +117,7 @@ static NOINLINE void *resize_slow(void *p, size_t size) {
   if (moved == NULL) return NULL;
   errno = saved;
   if (sll_goes_slow()) {
-    const struct slab *slab = directory_slab(moved); /* NULL: it is guarded */
+    const struct slab *slab = directory_slab(moved); /* NULL if the block is guarded */
     EVENT(realloc, .ptr = moved, .size = size, .cls = slab != NULL ? slab->cls : row_of_size(size), .stack = hub_traced_stack(), .old = p);
     (void)slab;
   }
@@ -135,7 +135,7 @@ void *alloc_resize(void *p, size_t size) {
   return stays(stride - 1, size) ? p : move(p, stride - 1, size);
 }
 
-/* Whether a live block may have been asked for with this size. One that was resized in its place is of the class that it had before. */
+/* Whether a live block may have been requested with this size. A block that was resized in place keeps its old class. */
 static bool could_be_of(const struct pointer *at, size_t alignment, size_t size) {
   if (hub_checked || pointer_is_front(at)) return usable_of(at) == size;
   if (at->kind != POINTER_BLOCK) return at->slab->requested == size;
@@ -146,7 +146,7 @@ static bool could_be_of(const struct pointer *at, size_t alignment, size_t size)
   return class_of_size(size) == at->cls;
 }
 
-/* False if it is known that another family made the block. Free reports that, and its size means nothing then. */
+/* False if another family is known to have allocated the block. free reports that; then the size means nothing. */
 static bool may_be_made_by(const struct pointer *at, enum block_family given) {
   return !pointer_is_front(at) || at->known.family == FAMILY_UNKNOWN || at->known.family == given;
 }

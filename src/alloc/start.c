@@ -1,5 +1,5 @@
 /*
- * start.c: how the allocator starts, ends, and goes through a fork: which lock is taken when.
+ * start.c: the start, the end and the forks of the allocator: which lock is taken when.
  */
 #include <pthread.h>
 #include <sys/single_threaded.h>
@@ -31,12 +31,12 @@ static const struct lock_row *const locks[] = {
 #endif
 };
 
-static uint64_t forked_ms; /* 0 in a process that was not forked with our handlers */
+static uint64_t forked_ms; /* 0 if this process was not forked through our handlers */
 
-/* What a fork under way holds; a handler that forks in the middle of it finds some held already. */
+/* What a fork in progress holds. If a signal handler forks in the middle of it, that fork finds some of it held already. */
 static __thread struct { uint32_t stdio; uint64_t signals; } forking;
 
-/* glibc's lock of the list of its FILEs: its own fork takes it, behind all handlers; a thread may take it several times. */
+/* glibc's lock of the list of its FILEs, which is recursive. glibc's own fork takes it, after all handlers. */
 extern void _IO_list_lock(void) __attribute__((weak));
 extern void _IO_list_unlock(void) __attribute__((weak));
 extern void _IO_list_resetlock(void) __attribute__((weak));
@@ -54,13 +54,13 @@ static void release_stdio(void) {
 }
 
 #define CHILD_AUDIT_MS 3
-#define FORK_PAUSE_NS 1000000 /* with nothing held, so that two forks that wait for each other's locks get on */
+#define FORK_PAUSE_NS 1000000 /* with nothing held, so that two forks that wait for each other's locks can proceed */
 
 /*
- * A thread that holds stdio's locks allocates, so these come before ours, as in the C library. They would be taken behind ours, had we not taken them
- * here. What else glibc's fork waits for, it holds while it neither allocates nor uses stdio.
+ * A thread that holds stdio's locks may allocate, so these locks come before ours, as in the C library. If we did not take them here, glibc's fork would
+ * take them after ours. Its other locks are no danger: while it holds those, it neither allocates nor uses stdio.
  *
- * From then on to the end of the fork no signal handler runs on this thread, which could find it with all locks held, or fork itself.
+ * From then on to the end of the fork, signals are blocked: a handler on this thread would find all locks held, or fork itself.
  */
 static void fork_prepare(void) {
   hub_fork_prepare();
@@ -84,7 +84,7 @@ static void fork_parent(void) {
   sys_restore_signals(forking.signals);
 }
 
-/* The other threads are gone; what they were in the middle of, no lock held, is ended or undone. */
+/* The other threads are gone. With all locks released, their unfinished operations are completed or undone. */
 static void fork_child(void) {
   forked_ms = os_now_ms();
   locks_release_all(locks, ARRAY_LENGTH(locks));
@@ -94,7 +94,7 @@ static void fork_child(void) {
   pool_fork_child();
   sll_fork_child();
   hub_fork_child();
-  if (forking.stdio > 0) _IO_list_resetlock(); /* as the C library does; it was ours as often as we took it, in all forks under way */
+  if (forking.stdio > 0) _IO_list_resetlock(); /* as the C library does: we may have taken it several times, once for each fork in progress */
   forking.stdio = 0;
   sys_restore_signals(forking.signals);
 }
@@ -111,8 +111,8 @@ void alloc_watch_forks(void) {
 static bool options_read, started;
 
 /*
- * One thread exists at the first block, and other libraries' constructors may still run before ours: they may start threads, and fork. As
- * long as the C library has no environment, each allocation tries again.
+ * One thread exists when the first block is allocated. But other libraries' constructors may run before ours, start threads, and fork. Until the C library
+ * has an environment, each allocation tries again to read the options.
  */
 void alloc_prepare(void) {
   if (options_read) return;
@@ -130,7 +130,7 @@ void alloc_prepare(void) {
   sll_go_slow(config.trace != 0 || checked || MODE(leaks) || MODE(debug));
 }
 
-/* What opens files and libraries must not run within a malloc of the loader's: a constructor does it, ours or that of a tracer. */
+/* Opens files and libraries, which must not happen inside a malloc of the loader. So a constructor calls it: ours or a tracer's. */
 void alloc_start(void) {
   if (started) return;
   started = true;
@@ -142,8 +142,8 @@ void alloc_start(void) {
 __attribute__((constructor(101))) static void start(void) { alloc_start(); }
 
 /*
- * Until when the blocks are looked at at the end. A shell's children live for a moment, and inherit thousands of blocks that their parent looks at, too: such a
- * look takes no longer than the child has lived, or a few ms.
+ * The deadline of the audit at the end. A shell's children live for a moment, and inherit thousands of blocks that their parent audits, too. So the audit
+ * of a child takes no longer than its life, or a few ms.
  */
 static uint64_t audit_until(void) {
   const uint64_t now_ms = os_now_ms(), life_ms = now_ms - forked_ms;

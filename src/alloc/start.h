@@ -1,5 +1,5 @@
 /*
- * start.h: what a tracer needs whose constructor runs before ours.
+ * start.h: for a tracer whose constructor runs before ours.
  */
 #ifndef HAKMEM_START_H
 #define HAKMEM_START_H

@@ -17,7 +17,7 @@ struct class_usage usage_of_class(uint32_t cls) {
   uint64_t allocs, frees;
   pool_usage(cls, &pool);
   legacy_usage(cls, &legacy);
-  if (pool.slabs + legacy.slabs == 0) return (struct class_usage){0}; /* most classes of most processes: the threads' lists are not walked over */
+  if (pool.slabs + legacy.slabs == 0) return (struct class_usage){0}; /* most classes of most processes: saves a walk over the threads' lists */
   struct class_usage u = {.slabs = pool.slabs + legacy.slabs, .capacity = pool.capacity + legacy.capacity, .bytes = pool.bytes + legacy.bytes,
                           .listed = sll_cached(cls, &allocs, &frees), .batched = pool.batched};
   const uint64_t used = pool.used + legacy.used;

@@ -8,11 +8,11 @@
 #include "seen.h"
 #include "slabs/directory.h"
 
-/* The block behind `bad`, which is taken out: the end of the chain where its link cannot be followed. */
+/* Takes the block `bad` out of its chain, and returns the block behind it; the end of the chain if its link cannot be followed. */
 static struct block *drop(uint32_t cls, struct block *bad) {
   const struct pointer at = pointer_at(bad);
   if (at.kind != POINTER_BLOCK || at.cls != cls || at.state == BLOCK_LIVE) {
-    misuse_link(cls, bad); /* the block before it was written to, and led here: this memory is in use by another, and is not touched */
+    misuse_link(cls, bad); /* the previous block's link was overwritten and leads here. Another owner uses this memory: do not touch it */
     return BLOCK_END;
   }
   struct block *next = pointer_is_link(block_next(bad), cls) ? block_next(bad) : NULL;
@@ -21,7 +21,7 @@ static struct block *drop(uint32_t cls, struct block *bad) {
   return next != NULL ? next : BLOCK_END;
 }
 
-/* A chain that ends early has fewer blocks than it says. */
+/* Ends the chain behind `last`, after `count` blocks. */
 static struct chain cut(struct chain chain, struct block *last, uint32_t count) {
   if (last != NULL) block_link(last, BLOCK_END);
   return count != 0 ? (struct chain){chain.head, count} : CHAIN_EMPTY;
@@ -32,7 +32,7 @@ struct chain audit_chain(uint32_t cls, struct chain chain, uint32_t most) {
   const uint64_t when = os_now_ms() << 32 | os_thread();
   struct block *last = NULL, *block = chain.head;
   for (uint32_t n = 0; n < chain.count && n < most;) {
-    /* Where a wild link leads must not be read. */
+    /* directory_begins comes first: a wild link must not be read. */
     if (LIKELY(directory_begins(cls, block) && block_can_pop(block))) {
       seen_good(block, when);
       last = block;

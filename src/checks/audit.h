@@ -1,7 +1,7 @@
 /*
- * audit.h: checks the headers of free blocks that are on their way from one owner to another.
+ * audit.h: checks the headers of free blocks when they move from one owner to another.
  *
- * So an overrun into a free block is found when that block is moved. Those that are good are noted in seen.h.
+ * So an overrun into a free block is found when that block is moved. Blocks with a good header are noted in seen.h.
  */
 #ifndef HAKMEM_AUDIT_H
 #define HAKMEM_AUDIT_H
@@ -9,17 +9,17 @@
 #include "platform/base.h"
 #include "slabs/header.h"
 
-#define AUDIT_FEW 8u /* of each chain: to touch all blocks of one that is handed on whole would be a cache miss each */
+#define AUDIT_FEW 8u /* of each chain that is moved whole: checking all its blocks would cost a cache miss each */
 
 #if HAKMEM_EVENTS
 
 /*
- * Checks the first `most` blocks of `chain`, of class `cls`. Those with a wrong header are reported and taken out; behind a broken link the
- * rest is lost, not followed. Returns what is left. No lock may be held.
+ * Checks the first `most` blocks of `chain`, of class `cls`. Blocks with a wrong header are reported and taken out. Behind a broken link the
+ * chain ends, and its rest is lost. Returns the checked chain. No lock may be held.
  */
 struct chain audit_chain(uint32_t cls, struct chain chain, uint32_t most);
 
-/* The head of `chain` has a wrong header, or no link led to it: reports it, and returns what can go on behind it. No lock may be held. */
+/* The head of `chain` has a wrong header, or its link leads to no block: reports that, and returns the chain without it. No lock may be held. */
 struct chain audit_broken(uint32_t cls, struct chain chain);
 
 #else

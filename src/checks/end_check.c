@@ -9,12 +9,12 @@
 #include "slabs/directory.h"
 #include "view.h"
 
-#define BLOCKS_MOST (UINT64_C(1) << 21) /* more are not checked, but a sample of their slabs; a million takes some 20 ms */
-#define TIME_MOST 100                   /* ms, whatever the memory's state: some of it may be swapped out */
-#define SUSPECTS 64                     /* wrong headers that are reported; the others are counted */
-#define PAUSE 2000000                   /* ns, until a wrong header is looked at again */
+#define BLOCKS_MOST (UINT64_C(1) << 21) /* with more, a sample of the slabs is checked. A million blocks take some 20 ms */
+#define TIME_MOST 100                   /* ms, even if some of the memory is swapped out */
+#define SUSPECTS 64                     /* wrong headers that are reported; further ones are only counted */
+#define PAUSE 2000000                   /* ns, until a wrong header is read again */
 #define AHEAD 16                        /* blocks */
-#define TRIES 10                        /* to get the locks: the thread that has one may have been interrupted for good */
+#define TRIES 10                        /* to get the locks: the thread that holds one may have been interrupted for good */
 
 /* A block whose header is neither live nor free. */
 struct suspect { const void *block; uint32_t cls; uint8_t got; struct pointer at; bool confirmed; };
@@ -43,7 +43,7 @@ static void check_blocks(const struct slab_view *slab, void *unused) {
   }
 }
 
-/* Of this slab: what is wrong still, and was not taken away by a trim meanwhile. */
+/* In this slab: confirms the headers that are still wrong. A trim may have removed a block meanwhile. */
 static void confirm_blocks(const struct slab_view *view, void *unused) {
   (void)unused;
   for (uint32_t n = 0; n < counts.suspects; n++) {
@@ -56,12 +56,12 @@ static void confirm_blocks(const struct slab_view *view, void *unused) {
   }
 }
 
-/* False if a lock could not be had. */
+/* False if a lock was not to be had. */
 static bool look_at_all(view_visit *visit) {
   const struct counts before = counts;
   for (unsigned tries = 0; tries < TRIES; tries++) {
     if (view_each_held(VIEW_NOT_COUNTED, VIEW_TRY, visit, NULL)) return true;
-    counts = before; /* some were visited */
+    counts = before; /* some slabs were visited, and will be again */
     sys_sleep_ns(PAUSE);
   }
   return false;
@@ -69,12 +69,12 @@ static bool look_at_all(view_visit *visit) {
 
 void end_check(bool alone) {
   const uint64_t start = hub_ticks();
-  if (hub_checked || !look_at_all(count_blocks)) return; /* a checker watches every write */
+  if (hub_checked || !look_at_all(count_blocks)) return; /* a checker sees every wrong write already */
   every = counts.blocks / BLOCKS_MOST + 1;
   until_ms = os_now_ms() + TIME_MOST;
   if (!look_at_all(check_blocks)) return;
   if (counts.suspects != 0) {
-    /* No operation has another value in a header for a moment; but a slab may just be given back, or its tail be purged. */
+    /* No operation leaves another value in a header, even for a moment. But a slab may just have been released, or its tail purged. */
     if (!alone) sys_sleep_ns(PAUSE);
     if (!look_at_all(confirm_blocks)) return;
   }

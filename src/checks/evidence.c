@@ -5,10 +5,10 @@
 #include "slabs/directory.h"
 #include "memory/maps.h"
 
-#define FILL_LEAST 8    /* so many equal bytes in a row were not written one by one */
+#define FILL_LEAST 8    /* a run of so many equal bytes is a fill */
 #define TEXT_LEAST 4
 #define PERIOD_MAX 24
-#define PERIODS_LEAST 2 /* how often a period must have come before it explains the header */
+#define PERIODS_LEAST 2 /* a period that repeats so often explains the header */
 
 /* The header is byte[before - 1]. */
 struct window {
@@ -16,7 +16,7 @@ struct window {
   uint32_t before, end;
 };
 
-/* Only the block's own bytes and its left neighbour's; false where they cannot be read. */
+/* Copies the block's own bytes and its left neighbour's, no others. False if they cannot be read. */
 static bool look(struct window *w, const struct pointer *at) {
   const struct slab *slab = at->slab;
   const char *block = at->block;
@@ -27,7 +27,7 @@ static bool look(struct window *w, const struct pointer *at) {
   if (!maps_read(w->byte, block - left, w->end)) {
     w->before = w->end = 1;
   }
-  w->byte[w->before - 1] = at->header; /* it may have been put right already */
+  w->byte[w->before - 1] = at->header; /* in memory, the header may have been put right already */
   return w->end > 1;
 }
 
@@ -40,7 +40,7 @@ static uint32_t repeats_before(const struct window *w, uint32_t period) {
   return n;
 }
 
-/* How far the period goes on, from the header. */
+/* How many bytes from the header on continue the period. */
 static uint32_t repeats_over(const struct window *w, uint32_t period) {
   uint32_t at = w->before - 1;
   while (at < w->end && w->byte[at] == w->byte[at - period]) at++;
@@ -61,7 +61,7 @@ static uint32_t text_over(const struct window *w) {
   return at - (w->before - 1);
 }
 
-/* Whether the eight bytes before `end` are an address where something lies. */
+/* Whether the eight bytes before `end` are the address of mapped memory. */
 static bool ends_a_pointer(const struct window *w, uint32_t end) {
   uint64_t value;
   struct maps_region region;
@@ -71,7 +71,7 @@ static bool ends_a_pointer(const struct window *w, uint32_t end) {
   return directory_slab((const void *)value) != NULL || maps_find(value, &region) == MAPS_FOUND;
 }
 
-/* By the value of the header alone. */
+/* The verdict that the header's value alone suggests. */
 static enum hdr_verdict by_value(uint8_t got, uint8_t expect) {
   if (got == 0x00) return HDR_OFF_BY_ONE_NUL;
   if ((got & 0xf0) == 0xa0 && got != expect) return HDR_MISROUTED;
@@ -90,7 +90,7 @@ struct evidence evidence_of(const struct pointer *at, uint8_t expect) {
     while (ends_a_pointer(&w, w.before - 1 + over + (uint32_t)sizeof(void *))) over += (uint32_t)sizeof(void *);
     return (struct evidence){HDR_OVERRUN_POINTER, true, over};
   }
-  /* Zeros may be what both blocks hold: only those that reach into a free block's link were written over it. */
+  /* Both blocks may simply hold zeros. Only zeros that reach into a free block's link are known to be a write. */
   if (got != 0x00 && repeats_before(&w, 1) + 1 >= FILL_LEAST) return (struct evidence){HDR_OVERRUN_FILL, true, repeats_over(&w, 1)};
   if (got == 0x00) {
     static const uint8_t zeros[sizeof(struct block)];

@@ -35,7 +35,7 @@ static void add_record(struct event_hdr_reset *e, const struct record *known) {
   e->free_ago_ms = now - known->free_ms;
 }
 
-/* Where the block was allocated and freed, and its left neighbour, as far as that is known. */
+/* Adds the stacks and threads of the block, and of its left neighbour, as far as they are recorded. */
 static void add_records(struct event_hdr_reset *e) {
   struct record known;
   if (e->left != NULL && record_get(e->left, &known)) e->left_stack = known.alloc_stack;
@@ -78,7 +78,7 @@ void misuse_fault(struct event_hdr_reset *e, const struct record *known, void *c
   stop_if_asked();
 }
 
-/* What it is called if a block that was met so had been given back before. */
+/* The verdict for a block that had been freed before. */
 static enum hdr_verdict again(enum misuse_state state) {
   return state == MISUSE_REALLOCED ? HDR_REALLOC_AFTER_FREE : state == MISUSE_MEASURED ? HDR_USABLE_SIZE_AFTER_FREE : HDR_DOUBLE_FREE;
 }
@@ -93,7 +93,7 @@ void misuse_header(const struct pointer *at, enum misuse_state state) {
   if (state == MISUSE_AT_END) e.found = FOUND_AT_END;
   const struct evidence evidence = evidence_of(at, e.expect);
   e.verdict = evidence.verdict;
-  /* `free` is also the character '_', which a text may have brought: then nothing is linked behind it. */
+  /* The value of a free header is also the character '_', which a text overrun may have written. Then no valid link follows. */
   if (!in_list && at->state == BLOCK_FREE && (!evidence.certain || pointer_is_link(block_next(at->block), at->cls))) {
     e.verdict = again(state);
   } else if (state == MISUSE_OVERWRITTEN && (!evidence.certain || evidence.over < 2)) {
@@ -117,7 +117,7 @@ void misuse_broken(uint32_t cls, const void *block) {
 
 /* ---- A wrong pointer, or a wrong size. ---- */
 
-/* An event about `at`, with what is known of its block. */
+/* An event about `at`, with the known facts about its block. */
 static struct event_hdr_reset event_of(const struct pointer *at, enum hdr_verdict verdict) {
   struct event_hdr_reset e = {.cls = at->cls, .base = at->p, .verdict = verdict};
   if (at->slab != NULL && at->cls < CLASS_COUNT) e.expect = header_live(at->cls);

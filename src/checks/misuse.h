@@ -1,6 +1,6 @@
 /*
- * misuse.h: reports a wrong header or a wrong pointer, with a verdict on what the program did. Off the fast paths, with no lock held. With
- * HAKMEM_ON_ERROR=abort none of these functions returns.
+ * misuse.h: reports a wrong header or a wrong pointer, with a verdict on what the program did. Called off the fast paths, with no lock held. With
+ * HAKMEM_ON_ERROR=abort, these functions do not return.
  */
 #ifndef HAKMEM_MISUSE_H
 #define HAKMEM_MISUSE_H
@@ -15,17 +15,17 @@ enum misuse_state {
   MISUSE_REALLOCED,  /* to realloc, */
   MISUSE_MEASURED,   /* to malloc_usable_size */
   MISUSE_AT_END,     /* by the check of all blocks when the process ended */
-  MISUSE_FREE,       /* the block is in a list of free ones, */
-  MISUSE_OVERWRITTEN /* and the link in it is broken, too */
+  MISUSE_FREE,       /* the block is in a list of free blocks, */
+  MISUSE_OVERWRITTEN /* and its link is broken, too */
 };
 
-/* `at` is a block of a class whose header does not say live, or, of a block in a list, does not say free. */
+/* The header of `at`, a block of a class, is wrong: it should say live, or free if the block was found in a list. */
 void misuse_header(const struct pointer *at, enum misuse_state state);
 
-/* The link of a free block of class `cls` leads to `p`, which is no free block of it. */
+/* The link of a free block of class `cls` leads to `p`, which is not a free block of that class. */
 void misuse_link(uint32_t cls, const void *p);
 
-/* The link of `block`, a free block of class `cls` in its slab, leads out of it. */
+/* `block`, a free block of class `cls`, links to an address outside of its slab. */
 void misuse_broken(uint32_t cls, const void *block);
 
 /* No live block begins at a pointer that was given to free, realloc or malloc_usable_size. */
@@ -34,12 +34,12 @@ void misuse_pointer(const struct pointer *at, enum misuse_state state);
 /* A live block was given to a sized free with a size that it was not allocated with. */
 void misuse_size(const struct pointer *at, size_t told);
 
-/* A block of which `known` is known is given back by `given`. False, after a report, if another family made it. */
+/* The block of `known` is freed by a function of the family `given`. False, after a report, if a function of another family allocated it. */
 bool misuse_family(const struct record *known, enum block_family given);
 
 /*
- * For blocks that are in no slab: `e` says what is wrong with one, `known` what is known of it, if anything. misuse_fault: found by a fault
- * whose ucontext_t is `context`; for a signal handler.
+ * For blocks outside of slabs. `e` has the verdict on the block; `known` is its record, or NULL. misuse_fault is for a signal handler: a fault, whose
+ * ucontext_t is `context`, has found the error.
  */
 void misuse_known(struct event_hdr_reset *e, const struct record *known);
 void misuse_fault(struct event_hdr_reset *e, const struct record *known, void *context);

@@ -32,7 +32,7 @@ static bool could_have_begun(const void *p, uint32_t former) {
   return false;
 }
 
-/* A thread's control block stands at the end of its stack; the main thread's is elsewhere. */
+/* A thread's control block lies at the end of its stack, and is not a part of it. The main thread's lies elsewhere. */
 static bool is_on_stack(const void *p, const struct maps_region *region) {
   if (strcmp(region->path, "[stack]") == 0) return true;
   const uintptr_t here = (uintptr_t)__builtin_frame_address(0), self = (uintptr_t)pthread_self();
@@ -42,10 +42,10 @@ static bool is_on_stack(const void *p, const struct maps_region *region) {
 
 static enum pointer_kind kind_outside(const void *p) {
   struct maps_region region;
-  if (!HAKMEM_EVENTS) return POINTER_UNKNOWN; /* the plain build reports nothing, so it need not ask the system */
+  if (!HAKMEM_EVENTS) return POINTER_UNKNOWN; /* the plain build reports nothing, so it need not ask the kernel */
   const bool ours = units_hold(p) || legacy_keeps(p);
   const enum maps_answer answer = ours ? MAPS_FOUND : maps_find((uintptr_t)p, &region);
-  /* What is mapped there now, and is not ours, came after our block was unmapped. */
+  /* If memory that is not ours is mapped here, it was mapped after our block was unmapped. */
   if ((ours || answer == MAPS_NOTHING) && could_have_begun(p, directory_former(p))) return POINTER_GONE;
   if (ours) return POINTER_UNUSED;
   if (answer == MAPS_UNKNOWN) return POINTER_UNKNOWN;
@@ -74,9 +74,9 @@ static void look_at_large(struct pointer *at) {
   at->kind = at->p != at->block ? POINTER_INSIDE : at->slab->redzone ? POINTER_REDZONE : at->cls == CLASS_LARGE ? POINTER_LARGE : POINTER_HUGE;
 }
 
-/* A block begins at `p`. False if it went with its slab's tail while its header was read: then the header means nothing. */
+/* A block begins at `p`. False if its slab's tail was released while its header was read: then the header means nothing. */
 static bool look_at_header(struct pointer *at) {
-  const bool debug = HAKMEM_EVENTS && config.debug != 0 && !hub_checked; /* as modes.debug, which lies on a higher floor */
+  const bool debug = HAKMEM_EVENTS && config.debug != 0 && !hub_checked; /* the same as modes.debug, which lies on a higher floor */
   const bool redzone = debug && at->header == header_sampled(at->cls);
   at->kind = redzone ? POINTER_REDZONE : POINTER_BLOCK;
   if (HAKMEM_EVENTS) at->state = header_state(at->header, at->cls);
@@ -87,7 +87,7 @@ static void look_at_small(struct pointer *at) {
   const void *p = at->p;
   at->block = slab_block_of(at->slab, p);
 #if HAKMEM_EVENTS
-  if ((const char *)p > at->slab->base) at->header = header_get(p); /* the byte before anything else may not be there */
+  if ((const char *)p > at->slab->base) at->header = header_get(p); /* the byte before the slab may be unmapped */
 #endif
   if (at->block == p && look_at_header(at)) return;
   const uint32_t former = directory_former(p);

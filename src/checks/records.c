@@ -9,7 +9,7 @@
 
 static struct stripe {
   struct lock lock;
-  struct record *table; /* block NULL: an empty place; a block lies at its hash, or behind it without an empty place between */
+  struct record *table; /* block NULL: an empty place. A record lies at its block's hash or behind it, with no empty place between */
   size_t capacity, used;
 } __attribute__((aligned(64))) stripes[STRIPES];
 
@@ -25,27 +25,27 @@ static_assert(STRIPES == 1 << (64 - 58), "a stripe is the hash's upper bits");
 
 static size_t home_of(const void *block, size_t capacity) { return (size_t)(hash_of(block) >> 26) & (capacity - 1); }
 
-/* Where the block is, or where it would come; the table has an empty place. */
+/* The place of the block's record, or the empty place for it. The table has an empty place. */
 static struct record *find(struct record *table, size_t capacity, const void *block) {
   size_t i = home_of(block, capacity);
   while (table[i].block != NULL && table[i].block != block) i = (i + 1) & (capacity - 1);
   return &table[i];
 }
 
-/* What is known of the block, NULL where it is nothing. Called locked. */
+/* The record of the block, NULL if there is none. Called locked. */
 static struct record *known(const struct stripe *stripe, const void *block) {
   if (stripe->capacity == 0) return NULL;
   struct record *record = find(stripe->table, stripe->capacity, block);
   return record->block != NULL ? record : NULL;
 }
 
-/* Takes out the record at `i` and closes the gap, as Knuth's algorithm 6.4 R does. */
+/* Removes the record at `i` and closes the gap, as Knuth's algorithm 6.4 R does. */
 static void take(struct stripe *stripe, size_t i) {
   const size_t mask = stripe->capacity - 1;
   struct record *table = stripe->table;
   for (size_t k = (i + 1) & mask; table[k].block != NULL; k = (k + 1) & mask) {
     const size_t home = home_of(table[k].block, stripe->capacity);
-    if (((k - home) & mask) < ((k - i) & mask)) continue; /* it would come to lie before its home */
+    if (((k - home) & mask) < ((k - i) & mask)) continue; /* at `i`, it would lie before its home */
     table[i] = table[k];
     i = k;
   }
@@ -53,7 +53,7 @@ static void take(struct stripe *stripe, size_t i) {
   stripe->used--;
 }
 
-/* Moves everything to `fresh`; freed blocks' records are left behind. Called locked. */
+/* Moves the records to `fresh`, except those of freed blocks. Called locked. */
 static void move_to(struct stripe *stripe, struct record *fresh, size_t capacity) {
   size_t used = 0;
   for (size_t i = 0; i < stripe->capacity; i++) {
@@ -77,14 +77,14 @@ static size_t count_live(const struct stripe *stripe) {
 
 static bool is_left(const struct record *record) { return record->freed && !record->held; }
 
-/* Takes freed blocks' records out. What comes to lie in their places is looked at, too. Called locked. */
+/* Removes the records of freed blocks. A record that moves into a gap is examined, too. Called locked. */
 static void sweep(struct stripe *stripe) {
   for (size_t i = 0; i < stripe->capacity; i++) {
     while (stripe->table[i].block != NULL && is_left(&stripe->table[i])) take(stripe, i);
   }
 }
 
-/* Makes room, and returns with the lock held; without it, and false, where there is no memory. Called locked. */
+/* Makes room for a record, and returns with the lock held. If memory runs out: returns false, without the lock. Called locked. */
 static bool make_room(struct stripe *stripe) {
   while (2 * (stripe->used + 1) > stripe->capacity) {
     size_t capacity = CAPACITY_MIN;
@@ -101,7 +101,7 @@ static bool make_room(struct stripe *stripe) {
     lock_take(&stripe->lock);
     size_t old_capacity = capacity;
     if (2 * (count_live(stripe) + 1) > capacity) {
-      old = fresh; /* others were quicker to fill it */
+      old = fresh; /* other threads filled it meanwhile: try a larger one */
     } else {
       old = stripe->table;
       old_capacity = stripe->capacity;

@@ -1,6 +1,6 @@
 /*
- * records.h: what is known of single blocks, by their addresses: who allocated each, when, and how many bytes were asked for. For the
- * blocks that somebody wants to know of alone: the debugging mode's, sampled ones.
+ * records.h: facts about single blocks, by their addresses: who allocated each, when, and how many bytes were asked for. Only some blocks have a record:
+ * all of the debugging mode and of the leak check, and sampled ones.
  *
  *   64 stripes, each an open-addressed table with a lock of its own:   2 * used <= capacity, a power of two
  *   a block has one record at most; that of a freed block stays until it is taken, replaced, or its place is needed
@@ -15,49 +15,47 @@
 struct record {
   const void *block;
   size_t requested; /* bytes */
-  size_t sampled;   /* of a block that is a sample: the bytes that its chance came from (profile.h); 0: all blocks of its kind have a record */
+  size_t sampled;   /* if the block is a sample: the bytes that determined its chance (profile.h). 0: all blocks of its kind have a record */
   uint32_t alloc_stack, free_stack;   /* stack ids, 0: none */
   uint32_t alloc_thread, free_thread; /* as the kernel numbers them */
   uint32_t alloc_ms, free_ms;         /* os_now_ms, its lower half */
-  uint8_t family;                     /* enum block_family: of the function that made it; unknown also where that was looked at already */
+  uint8_t family;                     /* enum block_family of the function that allocated it; FAMILY_UNKNOWN: do not check it */
   bool freed;
-  bool marked;                        /* whoever walks over the records may use it */
+  bool marked;                        /* free for use by a walk over the records */
   /* The debugging mode's: */
   bool held;                          /* the record stays, also when the block is freed */
   bool filled;                        /* freed, and filled */
   size_t before;                      /* bytes from the start of the core's block to this one */
 };
 
-/*
- * Fills *record for a block that the calling thread allocates now, at stack `stack`. Raises no event.
- */
+/* Fills *record for a block that the calling thread allocates now, at stack `stack`. Raises no event. */
 void record_init(struct record *record, const void *block, size_t requested, uint32_t stack);
 
-/* Enters into *record that the calling thread frees the block now, at stack `stack`. */
+/* Notes in *record that the calling thread frees the block now, at stack `stack`. */
 void record_freed(struct record *record, uint32_t stack);
 
-/* Enters a copy, in the place of what was known of this block. No lock may be held. False where the system has no memory for it. */
+/* Stores a copy; it replaces an older record of this block. No lock may be held. False if memory runs out. */
 bool record_put(const struct record *record);
 
 /*
- * From now on, blocks are malloc's unless they are marked: whoever marks sees all that C++ makes. Before that, their family is unknown. Not
- * undone.
+ * From now on, a block belongs to malloc's family unless it is marked. Call this once a marker sees every block that C++ allocates. Before, their
+ * family is unknown. This cannot be undone.
  */
 void record_know_families(void);
 
-/* Enters of which family a block is whose record exists. */
+/* Sets the family of a block that has a record. */
 void record_set_family(const void *block, enum block_family family);
 
-/* Copies what is known of the block to *out. Any thread; never waits for the system. */
+/* Copies the block's record to *out; false if it has none. Any thread. It takes a lock that is never held across a system call. */
 bool record_get(const void *block, struct record *out);
 
 /*
- * The calling thread frees the block at stack `stack`: enters that. *out, where it is not NULL: what is known now. False where nothing is
- * known or it was freed before (then *out tells by whom): of two threads that free the same block, one gets true.
+ * The calling thread frees the block at stack `stack`: notes that. *out, unless NULL, becomes the record. False if there is no record, or the block was
+ * freed before (then *out tells by which thread). If two threads free the same block, one of them gets true.
  */
 bool record_free(const void *block, uint32_t stack, struct record *out);
 
-/* Takes the record out. False where there is none. */
+/* Removes the record. False if there is none. */
 bool record_take(const void *block);
 
 /* Calls `visit` for each record, in no order, with a stripe's lock held: it must neither allocate nor use the records. */

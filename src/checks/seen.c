@@ -3,8 +3,8 @@
 #if HAKMEM_EVENTS
 
 /*
- * Both words are written without a lock: `check` is the block's address and `when` in one, so that a half-written line is seen. A block has the
- * choice of WAYS lines, which are one cache line together: the newest comes first, and the last one falls out.
+ * Both words are written without a lock. `check` is the block's address xor `when`, so that a half-written line is recognised. A block may use one of
+ * WAYS lines, which share one cache line. The newest is first; the oldest is dropped.
  */
 #define WAYS 4
 struct seen { uint64_t check, when; }; /* atomic; when: ms in the upper half, thread in the lower */
@@ -22,7 +22,7 @@ static struct seen line_at(const struct seen *line) {
 
 static bool is_of(struct seen line, const void *block) { return (line.check ^ line.when) == (uintptr_t)block; }
 
-/* Two threads at once in lines of one set may lose a mark there, and a report when a block was last seen good. */
+/* If two threads write lines of one set at once, a mark may be lost. A report then cannot say when that block was last good. */
 void seen_good(const void *block, uint64_t when) {
   struct seen *const lines = lines_of(block);
   struct seen next = {(uintptr_t)block ^ when, when};

@@ -7,8 +7,8 @@
 #include "slabs/units.h"
 
 /*
- * The slab may be given back at any time, its descriptor be filled in for another slab, or be purged and read as zeros. So each word is read once. A copy that
- * mixes two slabs can only pass if it leads nowhere that a slab does not: readers of memory use maps_read, or hold the locks.
+ * At any time, the slab may be released, and its descriptor filled in for another slab, or purged so that it reads as zeros. So each word is read once.
+ * A copy that mixes two slabs passes only if its addresses are ones that a slab may have. Readers of the memory use maps_read, or hold the locks.
  */
 READS_RACILY static bool describe(const struct slab *slab, struct slab_view *out) {
   const size_t size = slab->size, requested = slab->requested;
@@ -56,7 +56,7 @@ READS_RACILY static uint32_t count_used(const struct slab *slab) {
   return carved > free_count ? carved - free_count : 0;
 }
 
-/* A slab of small blocks whose memory stays; its class's lock is not held, so blocks may be taken and given meanwhile. */
+/* A slab of small blocks whose memory stays. The lock of its class is not held, so blocks may be taken and returned meanwhile. */
 READS_RACILY static void visit_small(struct slab *slab, const struct visitor *v) {
   struct slab_view view;
   if (!describe(slab, &view) || view.cls >= CLASS_COUNT) return;
@@ -66,7 +66,7 @@ READS_RACILY static void visit_small(struct slab *slab, const struct visitor *v)
 
 static void visit_legacy(struct slab *slab, void *context) { visit_small(slab, context); }
 
-/* The lock over the SuperSlabs keeps all units in place. What is in the directory has its class; what is not yet, or no more, has only its units. */
+/* The lock over the SuperSlabs keeps all units in place. A slab in the directory has its class; before and after that, its units have none. */
 READS_RACILY static void visit_superslab(struct superslab *ss, void *context) {
   const struct visitor *v = context;
   for (uint32_t u = 0, units; u < ss->units; u += units) {
@@ -105,7 +105,7 @@ enum view_header view_header(const struct slab_view *view, const void *block) {
 
 uint32_t view_idle_ms(const struct slab_view *view, uint64_t now) {
   const uint32_t idle = (uint32_t)now - view->taken_ms;
-  return idle < INT32_MAX ? idle : 0; /* it was taken from just now */
+  return idle < INT32_MAX ? idle : 0; /* negative: a block was taken after `now` was read */
 }
 
 void *const *view_pointer_to(const void *block) {

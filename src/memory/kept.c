@@ -36,7 +36,7 @@ bool kept_add(struct kept *kept, char *base, size_t size, uint64_t now_ms, uint3
   return true;
 }
 
-/* Takes [base, base + size) out of range `at`, which holds it; what is left on either side stays as old as it was. */
+/* Takes [base, base + size) out of range `at`, which holds it. The rest on either side keeps its age. */
 static bool cut(struct kept *kept, uint32_t at, const char *base, size_t size) {
   struct kept_range *range = &kept->range[at];
   const size_t before = (size_t)(base - range->base), after = range->size - before - size;
@@ -56,13 +56,13 @@ static bool cut(struct kept *kept, uint32_t at, const char *base, size_t size) {
   return true;
 }
 
-/* Bytes of the range from its first multiple of `align`, a power of two; 0 where there is none. */
+/* Bytes of the range from its first multiple of `align`, a power of two; 0 if it has none. */
 static size_t size_at(const struct kept_range *range, size_t align) {
   const size_t lead = -(uintptr_t)range->base & (align - 1);
   return range->size > lead ? range->size - lead : 0;
 }
 
-/* Whether `a` is to be taken rather than `b`, both of which have the bytes. What another thread freed lies in another processor's cache. */
+/* Whether to take `a` rather than `b`; both have the bytes. A range that another thread freed is likely in another processor's cache. */
 static bool is_better(const struct kept_range *a, const struct kept_range *b, size_t room, size_t align, uint32_t thread) {
   if ((a->thread == thread) != (b->thread == thread)) return a->thread == thread;
   const bool a_has_room = size_at(a, align) >= room, b_has_room = size_at(b, align) >= room;

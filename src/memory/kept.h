@@ -1,11 +1,11 @@
 /*
- * kept.h: address ranges of freed huge blocks, mapped still and kept for the next ones.
+ * kept.h: address ranges of freed huge blocks that are still mapped, kept for the next huge blocks.
  *
  *   range[0 .. count-1], sorted by address:   range[i].base + range[i].size < range[i+1].base   (neighbours are joined)
  *   bytes = sum of range[i].size
  *   bases and sizes are multiples of UNIT_SIZE
  *
- * Nothing here locks or maps: the owner holds its lock, and unmaps what kept_evict hands out after it let go of it.
+ * Nothing here locks or maps. The owner holds its lock, and unmaps the range that kept_evict returned after releasing the lock.
  */
 #ifndef HAKMEM_KEPT_H
 #define HAKMEM_KEPT_H
@@ -27,25 +27,25 @@ struct kept {
   size_t bytes;
 };
 
-/* Adds a range that touches no other. False, and nothing changed, where there is no place for one more. */
+/* Adds a range that overlaps no other. False, and nothing changed, if the table is full. */
 bool kept_add(struct kept *kept, char *base, size_t size, uint64_t now_ms, uint32_t thread);
 
 /*
- * Takes `size` bytes at a multiple of `align` out of the smallest range that has `room` bytes, not below `size`, or where none has, out of the
- * largest one; of those that `thread` freed, if one of them has `size` bytes. What is more than `size` stays behind it. NULL where no range has them.
+ * Takes `size` bytes at a multiple of `align`. Ranges that `thread` freed are preferred. Among those, it takes from the smallest one that has `room` bytes
+ * (`room` >= `size`); if none has, from the largest. The rest of the range stays kept. NULL if no range has `size` bytes.
  */
 char *kept_take(struct kept *kept, size_t size, size_t room, size_t align, uint32_t thread);
 
 /* Whether a range has `size` bytes at a multiple of `align`. */
 bool kept_has(const struct kept *kept, size_t size, size_t align);
 
-/* Takes just [base, base + size). False, and nothing changed, where not all of it is kept. */
+/* Takes exactly [base, base + size). False, and nothing changed, if a part of it is not kept. */
 bool kept_take_at(struct kept *kept, const char *base, size_t size);
 
-/* Takes the range that lies longest, or of a larger one the last `most` bytes, where it lies since `before_ms` or longer. False where there is none. */
+/* Takes out the oldest range if it was freed at `before_ms` or earlier; of a larger one, its last `most` bytes. False if there is none. */
 bool kept_evict(struct kept *kept, uint64_t before_ms, size_t most, struct kept_range *out);
 
-/* Whether `p` points into what is kept. */
+/* Whether `p` points into a kept range. */
 bool kept_holds(const struct kept *kept, const void *p);
 
 bool kept_is_valid(const struct kept *kept);

@@ -6,7 +6,7 @@
 #include "platform/syscall.h"
 
 #define CHUNK 256 /* bytes of one read: stacks of coroutines are small */
-#define LINE_MAX_KEPT (80 + MAPS_PATH) /* what stands before the path is shorter than 80 characters */
+#define LINE_MAX_KEPT (80 + MAPS_PATH) /* the text before the path is shorter than 80 characters */
 
 static const char *hex_number(const char *text, uint64_t *value) {
   for (*value = 0;; text++) {
@@ -17,7 +17,7 @@ static const char *hex_number(const char *text, uint64_t *value) {
   }
 }
 
-/* One line "start-end perms offset dev inode   path"; false where it is none. */
+/* One line "start-end perms offset dev inode   path"; false if it is not one. */
 static bool parse_line(const char *line, struct maps_region *out) {
   uint64_t start, end;
   line = hex_number(line, &start);
@@ -38,7 +38,7 @@ static bool parse_line(const char *line, struct maps_region *out) {
   return true;
 }
 
-/* Visits the lines, in order of address, until `visit` returns true. */
+/* Visits the lines, in order of address, until `visit` returns true. False if the file cannot be read. */
 static bool scan(const struct own_file *file, bool (*visit)(const struct maps_region *region, void *context), void *context) {
   struct maps_region region;
   char chunk[CHUNK], line[LINE_MAX_KEPT];
@@ -70,7 +70,7 @@ bool maps_each(bool (*visit)(const struct maps_region *region, void *context), v
 
 struct search { uintptr_t address; struct maps_region *out; bool found; };
 
-/* Up to the mapping that decides. */
+/* Stops at the first mapping that ends behind the address: either it holds the address, or nothing does. */
 static bool decides(const struct maps_region *region, void *context) {
   struct search *search = context;
   if (search->address >= region->end) return false;

@@ -1,6 +1,6 @@
 /*
- * maps.h: what the kernel says lies at an address, and reading what may not be readable. Asked only once something went wrong, or of a
- * stack. Signal safe; takes no lock, raises no event, keeps errno.
+ * maps.h: what the kernel says lies at an address, and how to read memory that may be unreadable. Used only after something went wrong, and for
+ * stacks. Signal safe; takes no lock, raises no event, keeps errno.
  */
 #ifndef HAKMEM_MAPS_H
 #define HAKMEM_MAPS_H
@@ -13,7 +13,7 @@ struct maps_region {
   uintptr_t start, end;
   uint64_t offset;       /* in the file */
   bool readable, writable, executable, shared;
-  char path[MAPS_PATH];  /* "" where it is of no file; cut where it does not fit */
+  char path[MAPS_PATH];  /* "" if it is not of a file; cut if it does not fit */
 };
 
 enum maps_answer { MAPS_NOTHING, MAPS_FOUND, MAPS_UNKNOWN /* there is no /proc */ };
@@ -21,10 +21,10 @@ enum maps_answer { MAPS_NOTHING, MAPS_FOUND, MAPS_UNKNOWN /* there is no /proc *
 /* The mapping of this process that `address` lies in. */
 enum maps_answer maps_find(uintptr_t address, struct maps_region *out);
 
-/* Calls `visit` for each mapping of this process, in order of address, until it returns true. False where there is no /proc. */
+/* Calls `visit` for each mapping of this process, in order of address, until it returns true. False if /proc cannot be read. */
 bool maps_each(bool (*visit)(const struct maps_region *region, void *context), void *context);
 
-/* Copies `size` bytes; false where some of them cannot be read, or the system does not let a process ask that safely. */
+/* Copies `size` bytes. False if some of them cannot be read, or if the process may not call process_vm_readv. */
 bool maps_read(void *to, const void *from, size_t size);
 
 #endif

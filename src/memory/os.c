@@ -32,7 +32,7 @@ size_t os_page_size(void) {
 size_t os_mapped(void) { return __atomic_load_n(&mapped_bytes, __ATOMIC_RELAXED); }
 int os_last_error(void) { return __atomic_load_n(&last_error, __ATOMIC_RELAXED); }
 
-/* ---- Which memory is ours, where somebody will ask. ---- */
+/* ---- Which memory is ours; kept for the search for leaks only. ---- */
 
 static struct {
   struct lock lock;
@@ -64,14 +64,14 @@ static void *map_anywhere(size_t size) {
 
 static bool is_aligned(const void *p, size_t align) { return ((uintptr_t)p & (align - 1)) == 0; }
 
-/* Unmaps what lies beside an aligned place; what the system does not take back stays counted. */
+/* Unmaps the surplus beside an aligned mapping. If the kernel refuses, the surplus stays mapped, and is counted. */
 static void cut_off(void *p, size_t size) {
   if (size != 0 && sys_munmap(p, size) != 0) __atomic_fetch_add(&mapped_bytes, size, __ATOMIC_RELAXED);
 }
 
 /*
- * The kernel places mappings next to each other, so once one was aligned the next of the same size mostly is
- * too; else map more. What is too much is cut off, the room with it.
+ * The kernel places mappings next to each other. So if one mapping was aligned, the next one of the same size mostly is, too. If not, we map more
+ * and cut off the surplus. The room is cut off as well: it only had to be free address space.
  */
 static void *map_aligned(size_t size, size_t room, size_t align) {
   size_t whole = size + room;
@@ -109,11 +109,11 @@ void *os_map(size_t size, size_t align, int *error) { return os_map_before(size,
 size_t os_unmap(void *base, size_t size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
-  own_change(ranges_cut, base, size); /* first: then it may be anybody's */
+  own_change(ranges_cut, base, size); /* first: once unmapped, another thread may map something there */
   hub_unguard(base, size);
   const bool gone = sys_munmap(base, size) == 0;
   errno = saved;
-  if (!gone) { /* too many mappings, or a filter: its place is lost, its memory need not be */
+  if (!gone) { /* the kernel refuses: too many mappings, or a seccomp filter. The address space is lost; purge at least frees the memory */
     own_change(ranges_add, base, size);
     return os_purge_if_possible(base, size);
   }
@@ -127,18 +127,18 @@ size_t os_purge_if_possible(void *base, size_t size) {
   const uint64_t start = hub_ticks();
   const bool given = sys_madvise(base, size, MADV_DONTNEED) == 0;
   errno = saved;
-  if (!given) return 0; /* locked memory stays */
+  if (!given) return 0; /* locked memory cannot be purged */
   EVENT(os_purge, .base = base, .size = size, .ticks = hub_ticks() - start);
   return size;
 }
 
 void os_purge(void *base, size_t size) {
-  if (os_purge_if_possible(base, size) == 0) memset(base, 0, size); /* calloc relies on what was purged */
+  if (os_purge_if_possible(base, size) == 0) memset(base, 0, size); /* calloc relies on purged memory being zero */
 }
 
 static void advise(void *base, size_t size, int advice) {
   const int saved = errno;
-  sys_madvise(base, size, advice); /* a kernel without huge pages says EINVAL, and nothing changes */
+  sys_madvise(base, size, advice); /* a kernel without huge pages returns EINVAL, and nothing changes */
   errno = saved;
 }
 
@@ -147,7 +147,7 @@ void os_avoid_huge_pages(void *base, size_t size) { advise(base, size, MADV_NOHU
 
 void os_populate(void *base, size_t size) {
 #ifdef MADV_POPULATE_WRITE
-  advise(base, align_up(size, os_page_size()), MADV_POPULATE_WRITE); /* Linux 5.14; else each page comes by itself, as it would have */
+  advise(base, align_up(size, os_page_size()), MADV_POPULATE_WRITE); /* since Linux 5.14; before that, each page faults as usual */
 #else
   (void)base, (void)size;
 #endif
@@ -176,7 +176,7 @@ enum os_place os_reserve(void *at, size_t size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
   void *base = sys_mmap(at, size, PROT_NONE, RESERVED | MAP_FIXED_NOREPLACE, -1, 0);
-  const bool taken = base == MAP_FAILED ? errno == EEXIST : base != at; /* before Linux 4.17, the place is a mere wish */
+  const bool taken = base == MAP_FAILED ? errno == EEXIST : base != at; /* before Linux 4.17, the kernel takes the address as a mere hint */
   if (base != MAP_FAILED && base != at) sys_munmap(base, size);
   errno = saved;
   if (base != at) return taken ? OS_PLACE_TAKEN : OS_PLACE_REFUSED;
@@ -195,7 +195,7 @@ bool os_open(void *base, size_t size) {
 bool os_close(void *base, size_t size) {
   const int saved = errno;
   bool closed = size == 0 || (sys_mprotect(base, size, PROT_NONE) == 0 && sys_madvise(base, size, MADV_DONTNEED) == 0);
-  /* Locked memory is not given back by madvise; but a new mapping may take the place of the old one, which is ours. */
+  /* madvise does not free locked memory, but a new mapping may replace the old one, which is ours. */
   if (!closed) closed = sys_mmap(base, size, PROT_NONE, RESERVED | MAP_FIXED, -1, 0) == base;
   if (!closed) sys_madvise(base, size, MADV_DONTNEED);
   errno = saved;
@@ -213,7 +213,7 @@ bool os_mark(void *base, size_t size) {
   const int saved = errno;
   const bool open = sys_mprotect(base, size, PROT_READ | PROT_WRITE) == 0, marked = open && sys_madvise(base, size, MADV_GUARD_INSTALL) == 0;
   if (open && !marked) {
-    __atomic_store_n(&refused, true, __ATOMIC_RELAXED); /* the kernel is older, or the memory is locked */
+    __atomic_store_n(&refused, true, __ATOMIC_RELAXED); /* the kernel is too old, or the memory is locked */
     sys_mprotect(base, size, PROT_NONE);
   }
   errno = saved;
@@ -231,18 +231,18 @@ bool os_close_marked(void *base, size_t size) {
   const int saved = errno;
   const bool marked = size == 0 || sys_madvise(base, size, MADV_GUARD_INSTALL) == 0;
   errno = saved;
-  return marked || os_close(base, size); /* locked since */
+  return marked || os_close(base, size); /* the program has locked the memory since */
 }
 
 void os_fence(void *base, size_t size) {
   const int saved = errno;
-  sys_madvise(base, size, MADV_DONTDUMP); /* there is nothing to dump; but mappings that differ in that stay apart */
+  sys_madvise(base, size, MADV_DONTDUMP); /* for its side effect: the kernel does not join mappings that differ in this flag */
   errno = saved;
 }
 
 /*
- * The kernel may unmap the target of a move before it refuses the move, and another thread may map something there at once. So a mark that nobody else
- * has is in the target meanwhile: if it can be read afterwards, the target is as it was.
+ * The kernel may unmap the target of a move before it refuses the move, and another thread may map something there at once. So os_move writes a random
+ * mark to the target first. If the mark can be read after a refusal, the target is untouched.
  */
 static bool holds_mark(const uint64_t *place, uint64_t mark) {
   uint64_t found = 0;
@@ -250,10 +250,10 @@ static bool holds_mark(const uint64_t *place, uint64_t mark) {
   return sys_process_vm_readv(sys_getpid(), &here, &there) == (ssize_t)sizeof(found) && found == mark;
 }
 
-/* Whether `to`, marked before, is ours and zero after a refused move. */
+/* After a refused move: whether `to`, which was marked, is ours again, and zero. */
 static bool is_still_there(uint64_t *to, size_t size, uint64_t mark) {
   void *again = sys_mmap(to, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-  if (again == to) return true; /* it had gone, and is ours again */
+  if (again == to) return true; /* the kernel had unmapped it; we have mapped it again */
   if (again != MAP_FAILED) sys_munmap(again, size);
   if (!holds_mark(to, mark)) return false;
   *to = 0;
@@ -286,7 +286,7 @@ size_t os_resident(const void *base, size_t size) {
   size_t resident = 0;
   for (size_t done = 0, piece; done < size; done += piece) {
     piece = min_size(size - done, sizeof(pages) * page);
-    if (sys_mincore((char *)(uintptr_t)base + done, piece, pages) != 0) memset(pages, 1, piece / page); /* it does not say */
+    if (sys_mincore((char *)(uintptr_t)base + done, piece, pages) != 0) memset(pages, 1, piece / page); /* unknown counts as resident */
     for (size_t i = 0; i < piece / page; i++) resident += (pages[i] & 1) * page;
   }
   errno = saved;
@@ -295,7 +295,7 @@ size_t os_resident(const void *base, size_t size) {
 
 static struct {
   struct lock lock;
-  char *next, *end; /* what is left of the current chunk */
+  char *next, *end; /* the unused rest of the current chunk */
   size_t used;
 } metadata;
 
@@ -370,7 +370,7 @@ size_t os_left(void) {
   const int saved = errno;
   struct sysinfo machine;
   size_t left = SIZE_MAX;
-  /* More than this is refused by the kernel's default way to account for memory. */
+  /* The kernel refuses more than this in its default overcommit mode. */
   if (sys_call(SYS_sysinfo, (long)&machine, 0, 0, 0, 0, 0) == 0) left = (machine.totalram + machine.totalswap) * machine.mem_unit;
   left = min_size(left, min_size(left_of(RLIMIT_AS, 0), left_of(RLIMIT_DATA, 5)));
   errno = saved;
@@ -400,7 +400,7 @@ bool os_barrier(void) {
   static bool missing; /* atomic */
   if (__atomic_load_n(&missing, __ATOMIC_RELAXED)) return false;
   if (barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) return true;
-  os_barrier_start(); /* a forked child may have to ask again */
+  os_barrier_start(); /* a forked child may have to register again */
   const bool done = barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
   if (!done) __atomic_store_n(&missing, true, __ATOMIC_RELAXED);
   return done;

@@ -1,9 +1,8 @@
 /*
  * os.h: the only file that maps memory.
  *
- * Every function here may make system calls and raises an event, so none is called with a lock held
- * (os_metadata included). errno is kept. Sizes are bytes and multiples of the page size unless said
- * otherwise.
+ * Every function here may make system calls and raise events, so none is called with a lock held (os_metadata included). errno is kept. Sizes are
+ * in bytes, and multiples of the page size unless the comment says otherwise.
  */
 #ifndef HAKMEM_OS_H
 #define HAKMEM_OS_H
@@ -15,136 +14,135 @@
 size_t os_page_size(void);
 
 /*
- * Maps `size` bytes, readable, writable and zero, at a multiple of `align` (a power of two, at least a page). Returns NULL
- * where it cannot be had; *error is then ENOMEM or another errno of mmap.
+ * Maps `size` bytes, readable, writable and zero, at a multiple of `align` (a power of two, at least a page). If that fails, returns NULL, and *error is
+ * ENOMEM or another errno of mmap.
  */
 void *os_map(size_t size, size_t align, int *error);
 
 /*
- * The same at a place where also the `room` bytes behind, a multiple of a page, are nobody's, so that os_resize finds them; they are not
- * taken. Where no place has so many, anywhere.
+ * The same, if possible with `room` bytes (a multiple of a page) of unmapped address space behind it, into which os_resize can grow. They are
+ * not reserved. If no place has so much room, it maps anywhere.
  */
 void *os_map_before(size_t size, size_t room, size_t align, int *error);
 
 /*
- * Takes down a mapping, or a part of one. If the system refuses, it stays mapped and counted, and nobody uses it again. Returns the bytes whose
- * memory was given back.
+ * Unmaps a mapping, or a part of one. If the kernel refuses, the range stays mapped and counted, and is never used again. Returns how many bytes of
+ * memory were returned to the kernel.
  */
 size_t os_unmap(void *base, size_t size);
 
 /*
- * Gives the memory behind [base, base + size) back to the system. Returns `size`; or 0 where it is not taken, as locked memory is not: it
- * stays as it is.
+ * Returns the memory behind [base, base + size) to the kernel; the addresses stay mapped. Returns `size`, or 0 if the kernel refuses, as it does for
+ * locked memory; nothing is changed then.
  */
 size_t os_purge_if_possible(void *base, size_t size);
 
-/* The same, but the memory reads as zero afterwards in any case. */
+/* The same, but the memory reads as zero afterwards even if the kernel refuses. */
 void os_purge(void *base, size_t size);
 
-/* Asks the system to back [base, base + size) with huge pages where it can (Linux: madvise, for THP). */
+/* Asks the kernel to back [base, base + size) with huge pages if it can (Linux: madvise, for THP). */
 void os_prefer_huge_pages(void *base, size_t size);
 
-/* Asks it not to, so that what is purged there does not come back with a huge page for what is left. */
+/* Asks it not to: after a purge of some pages, a huge page would bring their memory back as soon as a neighbour is touched. */
 void os_avoid_huge_pages(void *base, size_t size);
 
-/* Puts memory behind untouched pages of [base, base + size) at once, in place of two faults each for who reads them first and writes then. */
+/* Makes untouched pages of [base, base + size) resident at once. Otherwise a page that is read before it is written costs two faults. */
 void os_populate(void *base, size_t size);
 
-/* Makes the mapping at `base` longer or shorter where it lies. False, and nothing changed, where it cannot be. */
+/* Makes the mapping at `base` longer or shorter without moving it. False, and nothing changed, if the kernel refuses. */
 bool os_resize(void *base, size_t old_size, size_t new_size);
 
 enum os_place {
   OS_PLACE_OURS,
-  OS_PLACE_TAKEN,  /* somebody has mapped a part of it */
-  OS_PLACE_REFUSED /* the system has no more address space for us */
+  OS_PLACE_TAKEN,  /* a part of it is mapped already */
+  OS_PLACE_REFUSED /* the kernel gives us no more address space */
 };
 
 /*
- * Takes the address space [at, at + size), with nothing in it that can be read or written, at no cost but its place. os_open makes a
- * part of it, or none of 0 bytes, readable, writable and zero; false: nothing is changed. os_close gives its memory back and makes it as it was; false: it was not all done, and the
- * part must not be opened again.
+ * os_reserve reserves the address space [at, at + size). It cannot be read or written, and uses no memory.
+ * os_open makes a part of it readable, writable and zero (0 bytes are allowed). False: nothing is changed.
+ * os_close returns the part's memory and closes it. False: not all of that was done, and the part must not be opened again.
  */
 enum os_place os_reserve(void *at, size_t size);
 bool os_open(void *base, size_t size);
 bool os_close(void *base, size_t size);
 
 /*
- * The same for a reserved part without mappings of its own: the kernel marks pages that nobody may touch (Linux 6.13). A fork copies each mapping, which
- * costs more than a page's mark. os_mark closes it for the first time; false: this kernel or this process cannot, and nothing is changed.
+ * The same for a reserved part, without mappings of its own: the kernel marks the closed pages instead (Linux 6.13). A fork copies each mapping, which
+ * costs more than the mark of a page. os_mark closes the part for the first time. False: this kernel or process cannot do it, and nothing is changed.
  */
 bool os_mark(void *base, size_t size);
 bool os_open_marked(void *base, size_t size);
 bool os_close_marked(void *base, size_t size);
 
 /*
- * A reserved part that never opens: what lies on its two sides are mappings of their own from now on, which the system need neither part nor
- * join when they open and close. That is most of what these cost.
+ * Marks a reserved part that never opens as different from its neighbours, so that these stay mappings of their own. Then the kernel neither splits
+ * nor joins mappings when they open and close, which is most of the cost of that.
  */
 void os_fence(void *base, size_t size);
 
 enum os_moved {
   OS_MOVED,
-  OS_STAYED,     /* both are as before */
-  OS_TARGET_LOST /* `from` is as before; what lies at `to` may be somebody else's now, and must not be touched */
+  OS_STAYED,     /* both mappings are unchanged */
+  OS_TARGET_LOST /* `from` is unchanged; another thread may have mapped `to`, so do not touch it */
 };
 
 /*
- * Moves the pages of the mapping [from, from + old_size) to `to`, in place of the mapping [to, to + new_size), which is not shorter, still zero, and one
- * to the system afterwards; `from` is unmapped then.
+ * Moves the pages of the mapping [from, from + old_size) to `to`, in place of the mapping [to, to + new_size). The target is not shorter and still zero.
+ * Afterwards it is one mapping to the kernel, and `from` is unmapped.
  */
 enum os_moved os_move(void *from, size_t old_size, void *to, size_t new_size);
 
 /*
- * Zeroed memory for descriptors, aligned to 64 bytes, never given back; whoever uses it keeps its own free
- * list. `size` is any number of bytes up to 64 KiB. NULL where the system has none.
+ * Zeroed memory for descriptors, aligned to 64 bytes. It is never returned: the caller keeps its own free list. `size` is any number of bytes up to
+ * 64 KiB. NULL if the system is out of memory.
  */
 void *os_metadata(size_t size);
 
 /*
- * The same, in pages of its own: os_metadata_rest gives the memory back for as long as nobody uses it, os_metadata_wake is called before it is
- * used again. Never unmapped: who still reads it reads zeros.
+ * The same, in pages of its own. os_metadata_rest returns the memory to the kernel while the pages are unused; call os_metadata_wake before using them
+ * again. They are never unmapped: a thread that still reads them reads zeros.
  */
 void *os_metadata_pages(size_t size);
 void os_metadata_rest(void *p, size_t size);
 void os_metadata_wake(size_t size);
 
 /*
- * Bytes of [base, base + size), both multiples of a page, that have memory behind them, as the kernel says; all of them if it does not
- * say. Raises no event; signal safe.
+ * Resident bytes of [base, base + size), both multiples of a page. If the kernel does not tell, they all count. Raises no event; signal safe.
  */
 size_t os_resident(const void *base, size_t size);
 
-/* Bytes of address space mapped now; bytes handed out by os_metadata, those at rest not counted. */
+/* Bytes of address space that are mapped now; bytes in use that came from os_metadata, without pages at rest. */
 size_t os_mapped(void);
 size_t os_metadata_used(void);
 
 /*
- * The first range of memory mapped here that ends behind `at`, neighbours joined; false where there is none. Known with HAKMEM_LEAKS alone.
- * os_own_is_whole: there was a place for each.
+ * The first range of memory mapped here that ends behind `at`, neighbours joined. False if there is none. Recorded only with HAKMEM_LEAKS.
+ * os_own_is_whole: the table had a place for every range.
  */
 bool os_own_next(uintptr_t at, uintptr_t *start, uintptr_t *end);
 bool os_own_is_whole(void);
 
 /*
- * Bytes that the process may still map, by its limits on address space and data; where there are none, all that the machine has. SIZE_MAX if that
- * cannot be found out.
+ * Bytes that the process may still map, by its limits on address space and data. If it has no limits: all memory and swap of the machine. SIZE_MAX if
+ * neither is known.
  */
 size_t os_left(void);
 
-/* Milliseconds since any origin, never going back; coarse (a few ms), cheap. Signal safe. */
+/* Milliseconds since an unspecified origin; never decreases. Coarse (a few ms) and cheap. Signal safe. */
 uint64_t os_now_ms(void);
 
-/* The calling thread as the kernel numbers it. Signal safe. */
+/* The kernel's number of the calling thread. Signal safe. */
 uint32_t os_thread(void);
 
 /*
- * Every other running thread of the process passes a full memory barrier before this returns; false if the system does not offer that. os_barrier_start:
- * once, as long as there is one thread, with several of them it takes the kernel milliseconds to prepare.
+ * Every other running thread of the process passes a full memory barrier before this returns. False if the kernel does not offer that.
+ * Call os_barrier_start once, while there is one thread: with several, the kernel needs milliseconds to prepare.
  */
 bool os_barrier(void);
 void os_barrier_start(void);
 
-/* Sleeps while *word is `value`, until an os_wake, or for no reason. */
+/* Sleeps while *word is `value`, until an os_wake; may also wake without one. */
 void os_wait(uint32_t *word, uint32_t value);
 void os_wake(uint32_t *word);
 

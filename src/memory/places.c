@@ -32,7 +32,7 @@ bool places_are_valid(const struct places *places) {
   static const char zero[PLACES_BEHIND];
   for (const struct place_list *list = places->first; list != NULL; list = list->next) {
     if (list->count > PLACES_OTHERS || memcmp(list->zero, zero, sizeof(zero)) != 0) return false;
-    if (list != places->first && list->count != PLACES_OTHERS) return false; /* the first one is filled before another begins */
+    if (list != places->first && list->count != PLACES_OTHERS) return false; /* a list is filled before the next one begins */
     for (size_t i = 0; i < list->count; i++) {
       if (list->others[i] == NULL || list->others[i] == (const void *)list) return false;
     }

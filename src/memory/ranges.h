@@ -14,17 +14,17 @@
 
 struct ranges {
   uint32_t count;
-  bool full; /* something had no place, and is missing */
+  bool full; /* the table was full once: a range is missing */
   struct { uintptr_t start, end; } range[RANGES_MAX];
 };
 
-/* Adds [start, end), of which nothing is in the set. */
+/* Adds [start, end), which must not overlap the set. */
 void ranges_add(struct ranges *ranges, uintptr_t start, uintptr_t end);
 
-/* Takes out what there is of [start, end). */
+/* Removes the part of [start, end) that is in the set. */
 void ranges_cut(struct ranges *ranges, uintptr_t start, uintptr_t end);
 
-/* The first range that ends behind `at`. False where there is none. */
+/* The first range that ends behind `at`. False if there is none. */
 bool ranges_next(const struct ranges *ranges, uintptr_t at, uintptr_t *start, uintptr_t *end);
 
 bool ranges_are_valid(const struct ranges *ranges);

@@ -10,15 +10,15 @@
 #include "slabs/size_class.h"
 
 #define PATTERN ((uint8_t)0xb7)
-#define QUARANTINE_MAX 131072u  /* blocks that wait, at most */
+#define QUARANTINE_MAX 131072u  /* blocks */
 #define AUDIT_EVERY 16384u      /* operations between two audits, at least, */
-#define AUDIT_SHARE 4u          /* and so many for each block that the last one looked at */
-#define AUDIT_AT_ONCE 16u        /* blocks, between two looks at the clock */
-#define DAMAGES 16u             /* that an audit takes note of before it reports them, and looks for more */
+#define AUDIT_SHARE 4u          /* and at least this many for each block that the last audit checked */
+#define AUDIT_AT_ONCE 16u       /* blocks between two reads of the clock */
+#define DAMAGES 16u             /* that an audit collects before it reports them and starts again */
 
 #define REPORT_WAIT_MS 1000u
 
-/* What waits, the oldest at entry[first % QUARANTINE_MAX]. */
+/* The blocks that wait, the oldest at entry[first % QUARANTINE_MAX]. */
 static struct {
   struct lock lock;
   struct record *entry;
@@ -36,14 +36,14 @@ AT_START void debug_start(void) {
   if (quarantine.entry == NULL) message_say("HAKMEM_DEBUG: there is no memory for the quarantine: freed blocks are used again at once");
 }
 
-/* ---- Where things lie. ---- */
+/* ---- The layout of a block. ---- */
 
-/* The most bytes of a block of the core's that lie before the block in it. */
+/* The most bytes that may lie before the block, inside the block of the core. */
 static size_t most_before(size_t align) {
   return debug_inner_align(align) == align ? align_up(config.redzone, max_size(align, MIN_ALIGN)) : align + config.redzone;
 }
 
-/* Those of them that are filled and checked. The others are never touched: a great alignment costs address space, but no memory. */
+/* How many of them are filled and checked. The others are never touched: a great alignment costs address space, but no memory. */
 static size_t redzone_before(const struct record *r) { return min_size(r->before, max_size(config.redzone, os_page_size())); }
 
 AT_START bool debug_wants_guard(size_t size) { return size == 0 || size + 2 * config.redzone > SMALL_MAX; }
@@ -68,9 +68,9 @@ void *debug_take(void *inner, size_t size, size_t align) {
   return record_put(&record) ? block : NULL;
 }
 
-/* ---- What is wrong. ---- */
+/* ---- Damage. ---- */
 
-/* How far from the block a redzone was written to, at most; 0: it was not. */
+/* The distance from the block's end to the last overwritten byte of the redzone behind it; 0 if that is intact. */
 static size_t damage_behind(const struct record *r) {
   const uint8_t *end = (const uint8_t *)r->block + r->requested;
   size_t n = bytes_are(end, config.redzone, PATTERN) ? 0 : config.redzone;
@@ -86,7 +86,7 @@ static size_t damage_before(const struct record *r) {
   return n;
 }
 
-/* How many bytes of a freed block, from its start to the last one that was written to, are not its filling any more. */
+/* The bytes of a freed block from its start to the last one that is not its filling; 0 if the filling is intact. */
 static size_t damage_inside(const struct record *r) {
   const uint8_t *block = r->block;
   size_t n = bytes_are(block, r->requested, (uint8_t)config.fill) ? 0 : r->requested;
@@ -99,8 +99,8 @@ static struct event_hdr_reset event_of(const struct record *r, enum hdr_verdict 
 }
 
 /*
- * From the second look at a damage until it is put right: of two threads that find the same, one reports it. No thread waits for long, because a
- * report may need what the waiting thread holds; then both report. False: not got.
+ * Held from the second check of a damage until it is repaired: if two threads find the same damage, only one reports it. The wait is short,
+ * because a report may need a lock that the waiting thread holds. False: not got; then both report.
  */
 static bool report_begin(void) {
   return lock_take_within(&reporting, REPORT_WAIT_MS);
@@ -110,7 +110,7 @@ static void report_end(bool alone) {
   if (alone) lock_release(&reporting);
 }
 
-/* Reports what was written around a block, and puts the redzones right, so that it is reported once. */
+/* Reports writes around a block, and repairs the redzones, so that each is reported once. */
 static void check_redzones(const struct record *r) {
   if (damage_behind(r) == 0 && damage_before(r) == 0) return;
   const bool alone = report_begin();
@@ -154,12 +154,12 @@ static void check_filling(const struct record *r) {
 
 static struct record *entry_at(uint32_t i) { return &quarantine.entry[i % QUARANTINE_MAX]; }
 
-/* Whether the oldest has to go; the lock is held. */
+/* Whether the oldest block must leave. Called locked. */
 static bool is_due(void) {
   return quarantine.count != 0 && (quarantine.bytes > config.quarantine || quarantine.count == QUARANTINE_MAX);
 }
 
-/* Takes the oldest out if it has to go, or with `any`, if there is one. */
+/* Takes the oldest block out if it must leave, or in any case with `any`. False if none was taken. */
 static bool take_oldest(bool any, struct record *out) {
   lock_take(&quarantine.lock);
   const bool due = any ? quarantine.count != 0 : is_due();
@@ -172,7 +172,7 @@ static bool take_oldest(bool any, struct record *out) {
   return due;
 }
 
-/* False if there is no place: other threads were quicker. */
+/* False if there is no place: other threads filled it. */
 static bool put(const struct record *r) {
   lock_take(&quarantine.lock);
   const bool room = quarantine.entry != NULL && quarantine.count < QUARANTINE_MAX;
@@ -187,7 +187,7 @@ static bool put(const struct record *r) {
 static void leave(struct record *r, void (*give_back)(void *inner)) {
   check_redzones(r);
   check_filling(r);
-  r->held = false; /* before the block can be anybody's: the record stays until it is, or until its place is needed */
+  r->held = false; /* before the block is allocated again. Its record stays until then, or until the place is needed */
   record_put(r);
   give_back((char *)(uintptr_t)r->block - r->before);
 }
@@ -231,7 +231,7 @@ void debug_check(const struct pointer *at) { check_redzones(&at->known); }
 
 struct damages { struct record record[DAMAGES]; uint32_t count, looked_at; uint64_t until_ms; bool late; };
 
-/* The stripe's lock keeps the block where it is: it is given back only after its record was changed. */
+/* The stripe's lock keeps the block in place: a block is returned to the core only after its record was changed. */
 static void look_at(struct record *r, void *context) {
   struct damages *found = context;
   if (!r->held || found->late) return;
@@ -243,13 +243,13 @@ static void look_at(struct record *r, void *context) {
 static void report_all(const struct damages *found) {
   for (uint32_t i = 0; i < found->count; i++) {
     struct record now;
-    if (!record_get(found->record[i].block, &now) || !now.held) continue; /* found by its free meanwhile */
+    if (!record_get(found->record[i].block, &now) || !now.held) continue; /* the block left the quarantine, which reported the damage */
     check_redzones(&now);
     if (now.filled) check_filling(&now);
   }
 }
 
-/* Returns how many blocks it looked at. */
+/* Returns how many blocks it checked. */
 static uint32_t look_at_all(uint64_t until_ms) {
   struct damages found = {.until_ms = until_ms};
   do {
@@ -272,4 +272,4 @@ void debug_audit_if_due(void) {
 }
 
 const struct lock_row debug_locks = LOCK_ROW(quarantine.lock);
-void debug_fork_child(void) { lock_reset(&reporting); } /* a fork does not wait for a report */
+void debug_fork_child(void) { lock_reset(&reporting); } /* a fork does not wait until a report is done */

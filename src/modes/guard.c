@@ -9,14 +9,14 @@
 #include "checks/records.h"
 
 #define PATTERN ((uint8_t)0xb7)
-#define LEFT_OF 4        /* if only a sample is guarded, one block in so many is placed at the left end of its slot */
-#define AUDIT_AT_ONCE 16 /* blocks, between two looks at the clock */
-#define MARKED_MOST 16   /* pages of slots whose pages are marked (os_mark); with more, a mapping of the slot's own costs less */
+#define LEFT_OF 4        /* if a sample is guarded, one block in so many is placed at the left end of its slot */
+#define AUDIT_AT_ONCE 16 /* blocks between two reads of the clock */
+#define MARKED_MOST 16   /* pages of a slot that is closed by marks (os_mark); for a larger one, a mapping of its own costs less */
 
 static size_t open_bytes;     /* atomic */
-static uint64_t random_state; /* atomic; which of two threads' changes is kept does not matter; 0: not drawn yet */
+static uint64_t random_state; /* atomic; 0: not drawn yet. If two threads change it at once, either result will do */
 
-/* The pages that a block lies in. */
+/* The pages of a block. */
 static uintptr_t open_start(uintptr_t block) { return align_down(block, os_page_size()); }
 static size_t open_size(uintptr_t block, size_t size) { return size != 0 ? align_up(block + size, os_page_size()) - open_start(block) : 0; }
 
@@ -46,7 +46,7 @@ void *guard_alloc(size_t size, size_t align, uint32_t cls, uint32_t stack) {
   const uintptr_t open = open_start(block);
   const size_t bytes = open_size(block, size);
   const bool fresh = slot->known.block == NULL;
-  if (fresh) slot->marked = row->pages <= MARKED_MOST && os_mark((void *)start, row->stride); /* with the page behind it */
+  if (fresh) slot->marked = row->pages <= MARKED_MOST && os_mark((void *)start, row->stride); /* with the guard page behind the slot */
   if (fresh && !slot->marked) os_fence((void *)(start - os_page_size()), os_page_size());
   if (!(slot->marked ? os_open_marked : os_open)((void *)open, bytes)) {
     slots_give(row, index);
@@ -72,7 +72,7 @@ static bool holds(const struct guard_slot *slot, uintptr_t address) {
   return address == start_of(slot) || (address > start_of(slot) && address < end_of(slot));
 }
 
-/* What lies outside of all blocks is rather a live one's neighbourhood than a freed one's. */
+/* If the address is in no block, a live block is a better guess than a freed one: those count as farther away. */
 static uintptr_t distance(const struct guard_slot *slot, uintptr_t address) {
   if (holds(slot, address)) return 0;
   const uintptr_t away = address < start_of(slot) ? start_of(slot) - address : address - end_of(slot) + 1;
@@ -82,8 +82,8 @@ static uintptr_t distance(const struct guard_slot *slot, uintptr_t address) {
 static bool is_empty(const struct guard_slot *slot) { return __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_EMPTY; }
 
 /*
- * The slot whose block is nearest to the address, which the region owns; NULL if there is none near. The neighbours of a slot that has the address are
- * not looked at: another thread may be about to fill one.
+ * The slot whose block is nearest to the address, which the region owns. NULL if none is near. If a slot's block has the address, its neighbours
+ * are not read: another thread may be filling one.
  */
 static struct guard_slot *nearest(const void *p, struct row **row) {
   const uintptr_t address = (uintptr_t)p, page = os_page_size();
@@ -133,13 +133,13 @@ READS_RACILY void guard_each(void (*visit)(struct record *record, void *context)
   }
 }
 
-/* ---- What is wrong. ---- */
+/* ---- Damage. ---- */
 
 static struct event_hdr_reset event_of(const struct guard_slot *slot, enum hdr_verdict verdict) {
   return (struct event_hdr_reset){.base = slot->known.block, .verdict = verdict, .cls = slot->cls, .size = slot->known.requested};
 }
 
-/* What was written furthest from the block at `start`, in the slack [open, start) and [end, close); puts both right. */
+/* Finds the damage furthest from the block in the slack [open, start) and [end, close), and repairs both parts. */
 static void take_damage(uint8_t *open, uint8_t *start, uint8_t *end, uint8_t *close, struct event_hdr_reset *ahead, struct event_hdr_reset *behind) {
   if (!bytes_are(end, (size_t)(close - end), PATTERN)) {
     const uint8_t *last = close - 1;
@@ -157,7 +157,7 @@ static void take_damage(uint8_t *open, uint8_t *start, uint8_t *end, uint8_t *cl
   }
 }
 
-/* Reports what was written into the slack of a block, if it is live. A thread that frees it waits for the lock before it closes the pages. */
+/* Reports writes into the slack of a block, if it is live. A thread that frees the block waits for the lock before it closes the pages. */
 static void check_slack(const struct guard_slot *slot) {
   lock_take(&guard_lock);
   const struct record known = slot->known;
@@ -193,7 +193,7 @@ AT_START uint32_t guard_audit(uint64_t until_ms) {
   return live;
 }
 
-/* False if another thread was quicker. */
+/* False if another thread freed the block first. */
 static bool end_life(struct guard_slot *slot) {
   lock_take(&guard_lock);
   uint32_t live = SLOT_LIVE;
@@ -218,7 +218,7 @@ bool guard_free(const struct pointer *at, uint32_t stack) {
   record_freed(&slot->known, stack);
   struct row *row = slots_row_at(start_of(slot));
   const size_t bytes = open_size(start_of(slot), slot->known.requested);
-  if (!(slot->marked ? os_close_marked : os_close)((void *)open_start(start_of(slot)), bytes)) return true; /* the slot is not used again: it might not read as zero */
+  if (!(slot->marked ? os_close_marked : os_close)((void *)open_start(start_of(slot)), bytes)) return true; /* never reuse the slot: it may not read as zero */
   count_open(0, bytes);
   slots_give(row, (uint32_t)(slot - row->slots));
   return true;
@@ -231,7 +231,7 @@ void guard_fault(const void *address, enum access_way way, void *context) {
   const struct guard_slot *slot = nearest(address, &row);
   if (slot == NULL) return;
   const bool inside = holds(slot, (uintptr_t)address) && slot->known.requested != 0;
-  /* An access to a live block that faults: it was freed, and another thread has got the slot since; or it was to run as code. */
+  /* An access to a live block faults if it was freed, and the slot reused, since; or if the program tried to run it as code. */
   if (inside && __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_LIVE) return;
   const bool before = (uintptr_t)address < start_of(slot);
   struct event_hdr_reset e = event_of(slot, inside ? HDR_USE_AFTER_FREE : before ? HDR_UNDERFLOW : HDR_OVERFLOW);

@@ -1,17 +1,17 @@
 /*
  * guard.h: blocks against guard pages (HAKMEM_GUARD): an access past their end, before their start, or after their free faults at once.
  *
- *   region:  | row of small slots | row of larger ones | ... |        far from where the system maps by itself
+ *   region:  | row of small slots | row of larger ones | ... |        far from where the kernel maps by itself
  *   row:     | piece | piece | ... |                                   reserved when it is needed, nothing of it accessible
  *   piece:   | guard page | slot | guard page | slot | ... | guard page |
  *   slot:    | not accessible | slack | block | slack |              while its block is live
  *            | not accessible                         |              else
  *
- * The pages that the block lies in are open, no others. Most blocks end at the guard page behind them, or, if their alignment does not let
- * them, less than their alignment before it; some begin at the guard page before them. The slack in open pages is filled with a
- * pattern, which is checked when the block is freed, resized or measured, and at the end. A slot comes into use again only after all others of its row that are free.
+ * Only the pages of the block itself are open. Most blocks end at the guard page behind them. If its alignment does not allow that, a block ends less
+ * than its alignment before that page. Some blocks begin at the guard page before them. The slack in open pages is filled with a pattern, which is
+ * checked when the block is freed, resized or measured, and at the end. Of a row's free slots, the one that was freed first is used first.
  *
- * What is known of a slot's last block stays until the next one. No slot is free, or no row large enough: the block is not guarded.
+ * The record of a slot's last block stays until the next one. If no slot is free, or none is large enough, the block is not guarded.
  * Not in the plain build.
  */
 #ifndef HAKMEM_GUARD_H
@@ -23,11 +23,11 @@
 #include "platform/lock.h"
 #include "checks/misuse.h"
 
-/* Whether `p` is in this heap's hands. */
+/* Whether `p` lies in the reserved part of the region. */
 static inline bool guard_owns(const void *p) { return (uintptr_t)p - guard_region.base < guard_region.size && guard_holds(p); }
 
 /*
- * A zeroed block of `size` bytes at a multiple of `align`, allocated as one of class row `cls` at stack `stack`; NULL if it cannot be
+ * A zeroed block of `size` bytes at a multiple of `align`. `cls` is its class row, `stack` the id of the stack that allocates it. NULL if it cannot be
  * guarded. No lock may be held.
  */
 void *guard_alloc(size_t size, size_t align, uint32_t cls, uint32_t stack);
@@ -35,28 +35,28 @@ void *guard_alloc(size_t size, size_t align, uint32_t cls, uint32_t stack);
 /* What lies at `p`, which the region owns. */
 struct pointer guard_at(const void *p);
 
-/* Frees a live block at stack `stack`. False, after a report, if another thread was quicker. */
+/* Frees a live block at stack `stack`. False, after a report, if another thread freed it first. */
 bool guard_free(const struct pointer *at, uint32_t stack);
 
-/* Reports what was written into the slack of a live block. */
+/* Reports writes into the slack of a live block. */
 void guard_check(const struct pointer *at);
 
 /*
- * Reports that the program, in the state `context` (a ucontext_t), accessed `address`, which the region owns and which is closed. An address with
- * no block near it is not reported. With HAKMEM_ON_ERROR=abort a report does not return. For a signal handler.
+ * Reports an access by the program, in the state `context` (a ucontext_t), to the closed address `address` of the region. An address with
+ * no block near it is not reported. With HAKMEM_ON_ERROR=abort, a report does not return. For a signal handler.
  */
 void guard_fault(const void *address, enum access_way way, void *context);
 
-/* The live block at `p`, which the region owns, is of `family`. */
+/* Sets the family of the live block at `p`, which the region owns. */
 void guard_set_family(const void *p, enum block_family family);
 
 /* The guarded block that `p` lies in or next to; false if there is none. Signal safe. */
 bool guard_find(const void *p, struct record *out);
 
-/* Calls `visit` with what is known of each live block, in order of address. Others may come and go meanwhile. */
+/* Calls `visit` with the record of each live block, in order of address. Other threads may allocate and free meanwhile. */
 void guard_each(void (*visit)(struct record *record, void *context), void *context);
 
-/* Looks at the slack of every live block, the newest slots first, up to that time (os_now_ms). Returns how many it looked at. */
+/* Checks the slack of every live block, the newest slots first. Stops at the time `until_ms` (os_now_ms). Returns how many it checked. */
 uint32_t guard_audit(uint64_t until_ms);
 
 /* Bytes of open pages. */

@@ -5,17 +5,17 @@
 #include "modes.h"
 #include "platform/syscall.h"
 
-#define SAMPLE_SHARE 2   /* if only a sample is guarded, 1 / 2^so many of the slots are enough */
-#define RESTING 8        /* one free slot in so many of the row's rests: a freed block's address is not used again at once */
+#define SAMPLE_SHARE 2   /* if a sample is guarded, 1 / 2^SAMPLE_SHARE of the slots are enough */
+#define RESTING 8        /* 1/RESTING of a row's free slots are not used, so that a freed block's address stays closed for a while */
 #define LIMIT_SHARE 32   /* a row takes at most 1/LIMIT_SHARE of a limited address space (ulimit -v) */
-#define FAR ((uintptr_t)64 << 30) /* the kernel maps downwards, and gets as far as this in few processes */
+#define FAR ((uintptr_t)64 << 30) /* bytes: the kernel maps downwards, and in few processes as far as this */
 
 struct row guard_rows[GUARD_ROWS] = {{.pages = 1, .most = 13312, .piece = 128},
                                {.pages = 16, .most = 2048, .piece = 32},
                                {.pages = 256, .most = 768, .piece = 4},
                                {.pages = 2048, .most = 64, .piece = 1},
                                {.pages = 16384, .most = 32, .piece = 1}};
-/* Each slot that was used takes two mappings (os_fence), if it is not marked; the system allows a process 65530 of them. */
+/* Each used slot takes two mappings (os_fence), unless it is marked. The kernel allows a process 65530 of them. */
 static_assert(13312 + 2048 + 768 + 64 + 32 <= 16384, "half of the mappings are left to the program");
 static_assert(13312 / 128 <= PIECES_MAX && 2048 / 32 <= PIECES_MAX && 768 / 4 <= PIECES_MAX, "a row's pieces have a place each");
 
@@ -32,7 +32,7 @@ static size_t descriptors_size(unsigned shift) {
   return align_up(size, os_page_size());
 }
 
-/* Where things lie, if the region begins at `base`. Returns its end. */
+/* Computes the layout of a region that begins at `base`. Returns its end. */
 static uintptr_t lay_out(uintptr_t base, char *descriptors, unsigned shift) {
   const size_t page = os_page_size();
   for (struct row *row = guard_rows; row < guard_rows + ARRAY_LENGTH(guard_rows); row++) {
@@ -52,7 +52,7 @@ static uintptr_t lay_out(uintptr_t base, char *descriptors, unsigned shift) {
   return base;
 }
 
-/* The most that a row may reserve now. */
+/* The most bytes that a row may reserve now. */
 static size_t address_space(void) {
   struct rlimit limit;
   return sys_getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur / LIMIT_SHARE : SIZE_MAX;
@@ -83,8 +83,8 @@ struct row *slots_row_for(size_t size, size_t align) {
 }
 
 /*
- * One that was never used, or else, with `rested`, one that has rested. Of slots of several pages, used ones come first: from its first use on, each makes a fork
- * slower.
+ * Takes a slot that was never used; with `rested`, if there is none, one that has rested. In rows whose slots have several pages, used slots are preferred:
+ * each slot makes forks slower from its first use on.
  */
 static bool pop(struct row *row, bool rested, uint32_t *index) {
   lock_take(&guard_lock);
@@ -102,7 +102,7 @@ static bool pop(struct row *row, bool rested, uint32_t *index) {
   return found;
 }
 
-/* The piece at `at` is ours: its slots come first. Called locked. */
+/* The piece at `at` is reserved: puts its slots at the front of the queue. Called locked. */
 static void push_piece(struct row *row, uint32_t at) {
   row->first = (row->first + row->count - row->piece) % row->count;
   for (uint32_t i = 0; i < row->piece; i++) row->queue[(row->first + i) % row->count] = at * row->piece + i;
@@ -112,7 +112,7 @@ static void push_piece(struct row *row, uint32_t at) {
   __atomic_store_n(&row->ours[at], true, __ATOMIC_RELEASE);
 }
 
-/* Reserves the next piece. If somebody else has mapped its place, only that piece is lost. False: there is no more, or not now. */
+/* Reserves the next piece. If its place is mapped already, only that piece is lost. False if no piece is left, or the kernel refuses. */
 static bool reserve(struct row *row) {
   lock_take(&guard_lock);
   const uint32_t at = row->begun;
@@ -122,7 +122,7 @@ static bool reserve(struct row *row) {
   const bool first = row->begun == at;
   row->begun += first;
   lock_release(&guard_lock);
-  if (!first) return true; /* another thread reserves this one: the next, then */
+  if (!first) return true; /* another thread reserves this piece */
   const enum os_place place = os_reserve((void *)(row->base + at * row->piece_size), row->piece_size);
   lock_take(&guard_lock);
   if (place == OS_PLACE_OURS) push_piece(row, at);

@@ -1,6 +1,6 @@
 /*
- * guard_slots.h: the places that guarded blocks lie in; guard.h draws them. A slot is free, or taken by one block; which of the free ones comes next is
- * decided here.
+ * guard_slots.h: the slots for guarded blocks; guard.h draws them. A slot is free, or taken by one block. This file chooses which free slot is used
+ * next.
  */
 #ifndef HAKMEM_GUARD_SLOTS_H
 #define HAKMEM_GUARD_SLOTS_H
@@ -12,21 +12,21 @@
 enum slot_state { SLOT_EMPTY, SLOT_LIVE, SLOT_FREED };
 
 struct guard_slot {
-  struct record known; /* of the last block; block NULL: there was none */
+  struct record known; /* of the last block; block NULL: the slot was never used */
   uint32_t cls;
   bool marked;    /* see os_mark; set when the slot is first used */
-  uint32_t state; /* atomic, enum slot_state; while a slot goes from freed to live it is empty */
+  uint32_t state; /* atomic, enum slot_state. Between two blocks, a slot is empty while it is filled in */
 };
 
 #define PIECES_MAX 192 /* of a row */
 
 /*
  *   ready = piece * (pieces that are ours) <= piece * begun <= count;   fresh <= queued <= ready
- *   queue: a ring of `queued` indices, the oldest at queue[first]; the first `fresh` of them were never used. A slot is in it, or taken, once
+ *   queue: a ring of `queued` indices, the oldest at queue[first]; the first `fresh` of them were never used. A slot is queued once, or taken
  */
 struct row {
   const size_t pages;         /* of a slot */
-  const uint32_t most, piece; /* slots: of the row; of a piece, which is reserved in one go */
+  const uint32_t most, piece; /* slots in the row, and slots in a piece, which is reserved as a whole */
   uintptr_t base;
   size_t slot_size, stride, piece_size;
   struct guard_slot *slots;
@@ -38,15 +38,15 @@ struct row {
 #define GUARD_ROWS 5
 extern struct row guard_rows[GUARD_ROWS];
 
-extern struct lock guard_lock; /* over the rows' last line, and over the end of a block's life */
+extern struct lock guard_lock; /* over the rows' last line, and over the change from live to freed */
 
-/* Where blocks may lie; does not change after the start. */
+/* The address space for all rows; does not change after the start. */
 extern struct guard_region { uintptr_t base; size_t size; } guard_region;
 
-/* Chooses the region, once. False, after saying so, if there is no address space for it. */
+/* Chooses the region, once. False, after a message, if there is no address space for it. */
 bool guard_start(void);
 
-/* Whether that part of the region which `p` points into is reserved. Signal safe. */
+/* Whether the piece that `p` points into is reserved. `p` is in the region. Signal safe. */
 bool guard_holds(const void *p);
 
 /* The row whose slots are large enough; NULL if there is none. */
@@ -55,13 +55,13 @@ struct row *slots_row_for(size_t size, size_t align);
 /* The row that an address of the region belongs to. */
 struct row *slots_row_at(uintptr_t address);
 
-/* The slot with this index of the row begins here. */
+/* The address of the slot with this index. */
 uintptr_t slots_start(const struct row *row, uint32_t index);
 
-/* Takes a free slot: its index. False if there is none. No lock may be held. */
+/* Takes a free slot, and sets *index. False if there is none. No lock may be held. */
 bool slots_take(struct row *row, uint32_t *index);
 
-/* The slot is free. */
+/* Frees the slot. */
 void slots_give(struct row *row, uint32_t index);
 
 #endif

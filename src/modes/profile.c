@@ -3,7 +3,8 @@
 #include "platform/random.h"
 
 /*
- * A byte is met after an exponentially distributed number of bytes of mean BYTES, of which this many blocks are over whole: geometrically many.
+ * The next sampled byte lies an exponentially distributed number of bytes ahead, with the mean BYTES. The result is how many whole blocks fit before
+ * it: a geometrically distributed number.
  */
 uint32_t profile_gap(uint64_t *random, size_t bytes) {
   if (config.profile <= 1) return 0;
@@ -19,7 +20,7 @@ double profile_weight(size_t bytes) {
   if (bytes == 0 || config.profile <= 1) return 1;
   double x = (double)bytes / config.profile;
   if (x > 40) return 1;
-  /* q(x) = 1 - exp(-x) by its series for a small x, then q(2x) = q(x) (2 - q(x)); the C library alone has no exp. */
+  /* q(x) = 1 - exp(-x) by its series for a small x, then q(2x) = q(x) (2 - q(x)). The C library has no exp without libm. */
   unsigned doublings = 0;
   for (; x > 1e-3; x /= 2) doublings++;
   double chance = x * (1 - x / 2 * (1 - x / 3 * (1 - x / 4)));

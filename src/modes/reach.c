@@ -12,36 +12,36 @@
 #include "platform/syscall.h"
 
 #define CHUNK (64 * KIB)       /* bytes that are read at a time, at most; no page is larger */
-#define PAGES 4096             /* that the kernel is asked about at a time */
-#define WITH_ROOM(n) ((n) + (n) / 8 + 1024) /* other threads allocate while blocks are counted */
+#define PAGES 4096             /* that one read of pagemap covers */
+#define WITH_ROOM(n) ((n) + (n) / 8 + 1024) /* other threads may allocate while blocks are counted */
 
 /* A slab. Its blocks have numbers, in order of address: number, number + 1, ... */
 struct area {
   uintptr_t base, end;   /* of the blocks that were handed out once */
-  size_t stride, bytes;  /* from block to block; what a block can hold, or was asked for */
+  size_t stride, bytes;  /* from block to block; that fit into a block, or were asked for */
   uint32_t number, count, cls;
 };
 
 /* The state of a block: one of these, and flags. */
 enum { NOT_LIVE, LIVE, REACHED, INDIRECT, LOST, STATES = 7, REFERRED = 8 /* another lost block leads to it */, FREED = 16, RECORDED = 32 };
 
-/* What a word that leads to a block does. */
+/* What a word that points to a block does. */
 enum phase { REACH, REFER, FLOOD };
 
 static struct {
   struct area *areas; /* sorted */
   uint8_t *state;     /* by number */
-  uint32_t *pending;  /* numbers of blocks that are to be read: each is so once in a phase */
+  uint32_t *pending;  /* numbers of the blocks to read; each is read once in a phase */
   char *chunk;
   size_t area_count, area_capacity, block_count, block_capacity, pending_count;
   uintptr_t lowest, span;
   enum phase phase;
-  uint32_t reading, leader; /* the block that is read; the lost block that all of this began with */
+  uint32_t reading, leader; /* the block that is being read; the lost block at which this flood began */
   struct own_file pagemap;
   bool alone;
 } r;
 
-/* A word leads to the block with this number. */
+/* A word points to the block with this number. */
 static void meet(uint32_t number) {
   uint8_t *state = &r.state[number];
   const uint8_t was = *state & STATES;
@@ -54,7 +54,7 @@ static void meet(uint32_t number) {
       if (was == LIVE && number != r.reading) *state |= REFERRED;
       return;
     case FLOOD:
-      if (was == LOST && number != r.leader) *state = (uint8_t)((*state & ~STATES) | INDIRECT); /* what it leads to is flooded already */
+      if (was == LOST && number != r.leader) *state = (uint8_t)((*state & ~STATES) | INDIRECT); /* an earlier leader: its flood is done */
       if (was != LIVE) return;
       *state = (uint8_t)((*state & ~STATES) | INDIRECT);
       break;
@@ -76,7 +76,7 @@ static void count_guarded(struct record *record, void *context) {
   r.block_capacity++;
 }
 
-/* Other threads go on: two slabs may be seen that never were there at the same time. The second is left out. */
+/* Other threads continue: the walk may show two slabs that overlap, because they existed one after the other. The second is left out. */
 static void add_slab(const struct slab_view *slab, void *context) {
   (void)context;
   const struct area *last = r.area_count > 0 ? &r.areas[r.area_count - 1] : NULL;
@@ -100,7 +100,7 @@ static void reverse(size_t from, size_t to) {
   }
 }
 
-/* The guarded blocks, from index `first` on, come where their region lies among the slabs; both are in order already. */
+/* Moves the guarded blocks, from index `first` on, to the place of their region among the slabs. Both groups are sorted already. */
 static void put_in_order(size_t first) {
   size_t place = 0;
   while (place < first && r.area_count > first && r.areas[place].base < r.areas[first].base) place++;
@@ -109,9 +109,9 @@ static void put_in_order(size_t first) {
   reverse(place, r.area_count);
 }
 
-/* Which of the area's blocks are live, by the headers before them. */
+/* Finds out from their headers which of the area's blocks are live. */
 static void read_headers(const struct area *area) {
-  uintptr_t start = 0, end = 0; /* of what is in the chunk */
+  uintptr_t start = 0, end = 0; /* of the bytes in the chunk */
   for (uint32_t i = 0; i < area->count; i++) {
     const uintptr_t header = area->base + i * area->stride - 1;
     if (header >= end) {
@@ -138,7 +138,7 @@ static void number_blocks(void) {
   r.block_count = blocks;
 }
 
-/* The area that `p` lies in, NULL if it lies in none; *number: of the block. */
+/* The area that `p` lies in, and the number of its block in *number. NULL if it lies in none. */
 static const struct area *find(uintptr_t p, uint32_t *number) {
   if (p - r.lowest >= r.span) return NULL;
   size_t low = 0, high = r.area_count;
@@ -164,8 +164,8 @@ static const struct area *area_of(uint32_t number) {
 }
 
 /*
- * A block of the program's has a record. One that is kept after its free has a record that says so; a freed block's record may be older than
- * the block that is there now.
+ * Every block of the program has a record. A block that is kept after its free has one that says so. But a record of a freed block may also be older than
+ * the block that lies there now, so note_live runs afterwards and overrides it.
  */
 static void note_freed(struct record *record, void *context) {
   (void)context;
@@ -176,7 +176,7 @@ static void note_freed(struct record *record, void *context) {
 static void note_live(struct record *record, void *context) {
   (void)context;
   uint32_t number;
-  record->marked = !record->freed; /* another block's, should this one be freed and its place used again */
+  record->marked = !record->freed; /* if the block is freed now and its place used again, that block's record is not marked */
   if (!record->freed && find((uintptr_t)record->block, &number) != NULL) r.state[number] = (uint8_t)((r.state[number] & ~FREED) | RECORDED);
 }
 
@@ -203,7 +203,7 @@ bool reach_begin(bool alone) {
   put_in_order(slabs);
   number_blocks();
   if (r.area_count == 0) return true;
-  r.lowest = r.areas[0].base - 1; /* not the block itself: this word may be read, too */
+  r.lowest = r.areas[0].base - 1; /* not the block's own address: this word may be read as well, and must not point to it */
   r.span = r.areas[r.area_count - 1].end - r.lowest;
   record_each(note_freed, NULL);
   record_each(note_live, NULL);
@@ -211,7 +211,7 @@ bool reach_begin(bool alone) {
   for (uint32_t n = 0; n < r.block_count; n++) {
     const bool live = (r.state[n] & STATES) == LIVE && (r.state[n] & FREED) == 0, recorded = (r.state[n] & RECORDED) != 0;
     r.state[n] = !live ? NOT_LIVE : LIVE;
-    if (live && !recorded) meet(n); /* the instrumentation's own */
+    if (live && !recorded) meet(n); /* a block of the instrumentation */
   }
   return true;
 }
@@ -220,7 +220,7 @@ bool reach_begin(bool alone) {
 
 typedef uintptr_t __attribute__((may_alias)) word;
 
-/* A sanitizer must not mind what is closed to the program. */
+/* Reads memory that is closed to the program, which a sanitizer must not report. */
 __attribute__((no_sanitize("address", "thread"))) static void look_at(const char *words, size_t size) {
   for (size_t i = 0; i + sizeof(word) <= size; i += sizeof(word)) {
     uint32_t number;
@@ -234,8 +234,8 @@ static void read_words(uintptr_t start, size_t size) {
 }
 
 /*
- * How many pages from the one with this number on hold nothing, neither in memory nor swapped out, as far as the kernel was asked; 0: it may
- * hold something.
+ * How many pages from page number `page` on are empty, neither in memory nor swapped out, as far as the kernel was asked. 0: this one may
+ * have content.
  */
 static size_t empty_pages(uintptr_t page) {
   static uint64_t entries[PAGES] BULK; /* of the pages from `first` on */
@@ -251,7 +251,7 @@ static size_t empty_pages(uintptr_t page) {
   return n;
 }
 
-/* Reads [start, end), passing over pages that nothing was ever written to and those that cannot be read. */
+/* Reads [start, end). Skips pages that were never written to and pages that cannot be read. */
 static void read_range(uintptr_t start, uintptr_t end) {
   const size_t page = os_page_size();
   start = align_up(start, sizeof(uintptr_t));
@@ -267,7 +267,7 @@ static void read_block(uint32_t number) {
   const struct area *area = area_of(number);
   const uintptr_t start = area->base + (number - area->number) * area->stride;
   r.reading = number;
-  if (r.alone && area->cls < CLASS_COUNT) look_at((const char *)start, area->bytes); /* no other thread can unmap it */
+  if (r.alone && area->cls < CLASS_COUNT) look_at((const char *)start, area->bytes); /* read directly: no other thread can unmap it */
   else read_range(start, start + area->bytes);
 }
 
@@ -298,9 +298,9 @@ void reach_again(void) {
   read_pending();
 }
 
-/* ---- What is lost. ---- */
+/* ---- The lost blocks. ---- */
 
-/* Calls the block lost, and what it leads to indirectly so. */
+/* Marks the block as lost, and those that it leads to as indirectly lost. */
 static void lose(uint32_t number) {
   r.state[number] = (uint8_t)((r.state[number] & ~STATES) | LOST);
   r.leader = number;
@@ -318,7 +318,7 @@ static void find_lost(void) {
   for (uint32_t n = 0; n < r.block_count; n++) {
     if (r.state[n] == LIVE) lose(n);
   }
-  for (uint32_t n = 0; n < r.block_count; n++) { /* only rings, and what they lead to, are left */
+  for (uint32_t n = 0; n < r.block_count; n++) { /* now only rings remain, and the blocks that they lead to */
     if ((r.state[n] & STATES) == LIVE) lose(n);
   }
 }
@@ -334,7 +334,7 @@ static void tell_record(struct record *record, void *context) {
   uint32_t number;
   if (record->freed || !record->marked || find((uintptr_t)record->block, &number) == NULL || (r.state[number] & STATES) == NOT_LIVE) return;
   (*visit)(kind_of(r.state[number]), record->requested, record->alloc_stack);
-  r.state[number] = NOT_LIVE; /* told */
+  r.state[number] = NOT_LIVE; /* do not report it again */
 }
 
 void reach_end(visit_function *visit) {

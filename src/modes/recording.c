@@ -11,12 +11,12 @@
 
 void recording_alloc(void *block, uint32_t cls, size_t size, size_t sampled, const void *frame) {
   const bool all = MODE(leaks);
-  if ((!all && sampled == 0) || hub_is_inside()) return; /* else the program would be charged with what it did not do */
+  if ((!all && sampled == 0) || hub_is_inside()) return; /* the program does not answer for blocks of the instrumentation */
   struct record record;
   record_init(&record, block, size, hub_block_stack(frame));
   record.sampled = all ? 0 : sampled;
   if (record_put(&record) && cls < CLASS_COUNT) header_set(block, header_sampled(cls));
-  /* What the block held before, its link to a neighbour in the first place, must not be taken for what the program keeps there. */
+  /* Clears old content, above all the link to another free block: the leak check would take it for the program's pointer. */
   if (all && cls < CLASS_COUNT) memset(block, 0, class_stride(cls) - 1);
 }
 
@@ -27,7 +27,7 @@ static bool has_record(const void *block, uint32_t cls) {
 }
 
 void recording_free(void *block, uint32_t cls) {
-  /* A sample is cheap enough to be always on; the stack of its free would be half of what it costs. */
+  /* A sample must stay cheap enough to be always on, and the stack of its free would double its cost. */
   if (has_record(block, cls)) record_free(block, MODE(leaks) ? hub_block_stack(__builtin_frame_address(0)) : 0, NULL);
 }
 

@@ -1,5 +1,5 @@
 /*
- * recording.h: of which blocks a record is kept, and that it stays true as they are allocated, resized and freed. Called by the slow paths,
+ * recording.h: decides which blocks have a record, and keeps it true when they are allocated, resized and freed. Called by the slow paths,
  * with no lock held.
  *
  *   a small block with a record has the header `sampled`, so that its free takes the slow path
@@ -10,18 +10,18 @@
 #include "platform/base.h"
 
 /*
- * A block of class row `cls` is handed out for `size` bytes; a small one's header says live. `sampled`: it is a sample, met with the chance of so
- * many bytes (profile.h); 0: it is none. `frame`: where its stack begins, see hub_block_stack.
+ * A block of class row `cls` is handed out for `size` bytes; the header of a small one says live. `sampled`: if the block is a sample, the bytes that
+ * determined its chance (profile.h), else 0. `frame`: where its stack begins, see hub_block_stack.
  */
 void recording_alloc(void *block, uint32_t cls, size_t size, size_t sampled, const void *frame);
 
-/* A live block is freed. */
+/* A live block of class row `cls` is freed. */
 void recording_free(void *block, uint32_t cls);
 
-/* A block whose header says that it is a sample is freed. False if it has no record, or needs all that recording_free does. */
+/* A block whose header says sampled is freed. False if it has no record, or if recording_free must do the work. */
 bool recording_free_sample(const void *block);
 
-/* A live block, of class row `cls` before and after, has another size now, and lies at `block`. */
+/* A live block has `size` bytes now, and lies at `block`. It is of class row `cls` before and after. */
 void recording_resize(const void *old, void *block, uint32_t cls, size_t size);
 
 #endif

@@ -6,7 +6,7 @@
 #define BLOCKS 65536u
 #define BYTES (16 * MIB)
 
-/* A ring; the blocks are not linked, because a write after free would break the links. */
+/* A ring of addresses. The blocks are not linked, because a write after free would break the links. */
 struct places {
   struct block *block[BLOCKS];
   uint8_t cls[BLOCKS];
@@ -54,7 +54,7 @@ static struct block *take(uint32_t *cls) {
   return block;
 }
 
-/* The oldest block, as a chain of its own. `wanted`: whether it has to go. Called locked. */
+/* Takes the oldest block, as a chain of its own, if it is `wanted`. Called locked. */
 static struct chain take_if(bool wanted, uint32_t *cls) {
   if (!wanted) return CHAIN_EMPTY;
   struct chain chain = CHAIN_EMPTY;
@@ -63,7 +63,7 @@ static struct chain take_if(bool wanted, uint32_t *cls) {
 }
 
 void retired_put(uint32_t cls, struct block *block, retired_give_back *give_back) {
-  if (!make_places()) { /* no memory to wait in */
+  if (!make_places()) { /* no memory for the ring */
     struct chain chain = CHAIN_EMPTY;
     chain_push(&chain, block);
     give_back(cls, chain, false);

@@ -1,8 +1,8 @@
 /*
- * atfork.c: what pthread_atfork of the C library leads to, so that no handlers are registered before hakmem's.
+ * atfork.c: stands before the C library's pthread_atfork, so that hakmem's handlers are registered before all others.
  *
- * Prepare handlers run in the reverse order. A handler that was registered before hakmem's would run when all of hakmem's locks are taken: if it
- * allocates, or waits for a mutex whose holder allocates, the fork never ends. The C library takes its own malloc's locks behind all handlers.
+ * Prepare handlers run in the reverse order. A handler registered before hakmem's would run while hakmem holds all its locks. If it
+ * allocated, or waited for a mutex whose holder allocates, the fork would never end. The C library takes its own malloc's locks after all handlers.
  */
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)
   register_function *next = __atomic_load_n(&libc_register_atfork, __ATOMIC_RELAXED);
   if (next == NULL) {
     next = (register_function *)dlsym(RTLD_NEXT, "__register_atfork");
-    if (next == NULL) abort(); /* this process has no C library, or not the one that this was built for */
+    if (next == NULL) abort(); /* the process has no C library, or not glibc */
     __atomic_store_n(&libc_register_atfork, next, __ATOMIC_RELAXED);
   }
   return next(prepare, parent, child, object);

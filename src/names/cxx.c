@@ -1,7 +1,7 @@
 /*
- * cxx.c: C++'s operators new and delete, every form that a program may replace, by their names in the Itanium C++ ABI. They are malloc and free, and
- * besides: the debugging mode knows who made a block, and delete's size is compared. If there is no memory, the C++ library's own
- * operator takes over: it asks malloc again, calls the new handler and throws. So nothing here needs C++.
+ * cxx.c: C++'s operators new and delete, every form that a program may replace, by their names in the Itanium C++ ABI. They are malloc and free, with two
+ * additions: the debugging mode records the family that allocated a block, and delete's size is checked. If memory runs out, the C++ library's own
+ * operator runs: it calls malloc again, then the new handler, and throws. So nothing here needs C++.
  *
  * A program may replace some forms and rely on the others to call them. The standard says which form calls which:
  *
@@ -9,8 +9,8 @@
  *   new nothrow         -> new               delete nothrow, sized  -> delete
  *   new[] nothrow       -> new[]             delete[] nothrow, sized -> delete[]
  *
- * and the same once more for the aligned forms. The forms on the right, and new[] and delete[], are the basic forms. As long as every basic form is
- * ours (`whole`), all forms take the short path. Otherwise each form calls what the program has in the place of the one that it rests on.
+ * and the same for the aligned forms. The forms on the right, and new[] and delete[], are the basic forms. If every basic form is
+ * ours (`whole`), all forms take the short path. Otherwise each form calls the program's version of the form that it rests on.
  */
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -22,20 +22,20 @@
 #include "operators.h"
 #include "checks/records.h"
 
-/* The forms of this file by names that lead nowhere else. */
+/* The forms of this file under names that the program cannot replace. */
 #define DECLARE_FORM(form, letters, type, arguments)                                                                                \
   EXPORT type form arguments __asm__(letters);                                                                                      \
   extern type own_##form arguments __attribute__((alias(letters), visibility("hidden")));
 BASIC_FORMS(DECLARE_FORM)
 OTHER_FORMS(DECLARE_FORM)
 
-/* ---- Whose the operators are. ---- */
+/* ---- Which operators the program replaces. ---- */
 
-/* clang-format off */ /* it takes the && for a reference of C++ */
+/* clang-format off */ /* it reads && as a C++ reference */
 #define AND_IS_OWN(form, letters, type, arguments) && operators.form == own_##form
 /* clang-format on */
 
-static bool whole; /* the program replaces none of the basic forms; false: not yet known. Read plainly: an atomic load costs one instruction more. */
+static bool whole; /* the program replaces no basic form; false also before the first check. A plain read: an atomic one costs one more instruction. */
 
 static NOINLINE bool find_whole(void) {
   if (!(true BASIC_FORMS(AND_IS_OWN))) return false;
@@ -44,8 +44,8 @@ static NOINLINE bool find_whole(void) {
 }
 
 /*
- * What a form does first that rests on another one: usually a test and a jump that is not taken. Else `rest`, unless it is found that everything is ours
- * and only nobody knew: then the form itself once more. In a function of its own, so that the short path needs no room on the stack.
+ * A form that rests on another one first tests `whole`: usually a test and a jump that is not taken. If `whole` is false, this function checks the forms
+ * again. If all are ours after all, it calls the form itself; else `rest`. It is a function of its own so that the short path needs no stack.
  */
 #define RESTS(form, type, rest, declared, given)                                                                                    \
   static NOINLINE type form##_rests declared {                                                                                      \
@@ -54,11 +54,11 @@ static NOINLINE bool find_whole(void) {
   }
 #define UNLESS_WHOLE(form, given) if (UNLIKELY(!whole)) return form##_rests given
 
-/* ---- No memory. ---- */
+/* ---- Out of memory. ---- */
 
 /*
- * The C++ library's operator `name`, NULL where the process has none. A program in C may have opened a library in C++ for itself: then it
- * does not stand behind this library in the order of all.
+ * The C++ library's operator `name`, NULL if the process has none. A program in C may have opened a C++ library with dlopen: then RTLD_NEXT does not
+ * find it.
  */
 static void *next(const char *name) {
   static const char *const libraries[] = {"libstdc++.so.6", "libc++.so.1"};
@@ -67,7 +67,7 @@ static void *next(const char *name) {
     void *library = dlopen(libraries[i], RTLD_LAZY | RTLD_NOLOAD);
     if (library == NULL) continue;
     found = dlsym(library, name);
-    dlclose(library); /* it stays: others have it open */
+    dlclose(library); /* it stays loaded: its users have it open */
   }
   return found;
 }
@@ -87,8 +87,8 @@ static NOINLINE void *fail_aligned(const char *name, size_t size, size_t align) 
 }
 
 /*
- * The nothrow forms return NULL, but not before they called the new handler. `basic`: the form that they rest on, which is asked at last if there is no C++
- * library to ask it and to catch what it throws.
+ * The nothrow forms call the new handler before they return NULL. That needs the C++ library, which catches exceptions. Without it, `basic`, the form that
+ * they rest on, is called if the program replaces it.
  */
 static NOINLINE void *fail_quietly(const char *name, void *basic(size_t), size_t size, const void *nothrow) {
   void *(*const theirs)(size_t, const void *) = (void *(*)(size_t, const void *))(uintptr_t)next(name);
@@ -122,8 +122,8 @@ static void *make_aligned(size_t size, size_t align, enum block_family family) {
 }
 
 /*
- * `rests`: whether the plain forms rest on others. The nothrow forms must catch what a form of the program's throws, and only C++ can: the C++ library's
- * own nothrow forms do that, and call the form of the program's that the standard wants.
+ * `rests`: whether the plain forms rest on others. The nothrow forms must catch exceptions of the program's forms, and only C++ can. So they call the C++
+ * library's nothrow forms, which catch them, and call the program's form that the standard requires.
  */
 #define NEW(word, letters, family, rests)                                                                                           \
   RESTS(word, void *, operators.new_one(size), (size_t size), (size))                                                                     \
@@ -202,8 +202,8 @@ DELETE(delete_one, "_Zdl", FAMILY_NEW, false)
 DELETE(delete_array, "_Zda", FAMILY_NEW_ARRAY, true)
 
 /*
- * Whether all of the process's operators are these. A program may bring its own, of which some may call malloc or free: nothing is to be said then of
- * who made what.
+ * Whether all operators of the process are ours. A program may bring its own, some of which may call malloc or free. Then the family of a block is not
+ * known.
  */
 static bool are_ours(void) { return find_whole() OTHER_FORMS(AND_IS_OWN); }
 

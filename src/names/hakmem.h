@@ -1,12 +1,12 @@
 /*
  * hakmem.h: the public interface. Two libraries have it:
  *
- *   libhakmem.so      takes the place of malloc in the whole program as well; there a block from hak_malloc may go to
- *                     free(), and the other way round
- *   libhakmem-api.a   these names alone: malloc stays the C library's, and the two must not be mixed
+ *   libhakmem.so      also replaces malloc in the whole program. There, a block of hak_malloc may be freed with
+ *                     free(), and a block of malloc() with hak_free
+ *   libhakmem-api.a   these names only: malloc stays the C library's, and the two must not be mixed
  *
- * Every function is safe to call from any thread. Signal handlers: only hak_stats_dump and hak_version.
- * After a success errno is as it was before; hak_free never changes it.
+ * Any thread may call any function. A signal handler may call only hak_stats_dump and hak_version.
+ * On success, errno is unchanged; hak_free never changes it.
  */
 #ifndef HAKMEM_H
 #define HAKMEM_H
@@ -22,32 +22,32 @@ extern "C" {
 #define HAK_VERSION_MINOR 2
 #define HAK_VERSION_PATCH 0
 
-/* "MAJOR.MINOR.PATCH" of the library that is loaded; static. */
+/* The version of the loaded library, "MAJOR.MINOR.PATCH". The text is static; do not free it. */
 const char *hak_version(void);
 
 /*
- * Blocks. Sizes are bytes, 0 to PTRDIFF_MAX; size 0 gives a block of its own. Blocks are aligned to 16 bytes or
- * to `alignment`, a power of two. On failure: NULL, errno ENOMEM (no memory, or a size above
- * PTRDIFF_MAX) or EINVAL (the alignment is not a power of two). A block is given back with hak_free.
+ * Blocks. Sizes are in bytes, from 0 to PTRDIFF_MAX; size 0 returns a block of its own. Blocks are aligned to 16 bytes, or
+ * to `alignment`, a power of two. On failure, the functions return NULL and set errno: ENOMEM if memory runs out or a size is above
+ * PTRDIFF_MAX, EINVAL if the alignment is not a power of two. Free a block with hak_free.
  */
 void *hak_malloc(size_t size);
-void *hak_calloc(size_t count, size_t size);              /* zeroed; ENOMEM where count * size overflows */
-void *hak_realloc(void *block, size_t size);              /* realloc(p, 0) frees p and returns NULL, as glibc does */
-void *hak_reallocarray(void *block, size_t count, size_t size);
+void *hak_calloc(size_t count, size_t size);              /* zeroed; ENOMEM if count * size overflows */
+void *hak_realloc(void *block, size_t size);              /* on failure, `block` is unchanged. hak_realloc(p, 0) frees p and returns NULL, as in glibc */
+void *hak_reallocarray(void *block, size_t count, size_t size); /* hak_realloc to count * size bytes; ENOMEM if that overflows */
 void *hak_aligned_alloc(size_t alignment, size_t size);
 void *hak_memalign(size_t alignment, size_t size);        /* rounds the alignment up to a power of two, as glibc does */
-int hak_posix_memalign(void **out, size_t alignment, size_t size); /* returns 0, EINVAL, or ENOMEM, which errno then is, too */
+int hak_posix_memalign(void **out, size_t alignment, size_t size); /* returns 0, EINVAL or ENOMEM; `alignment` is also a multiple of sizeof(void *) */
 void hak_free(void *block);                               /* NULL is allowed */
-void hak_free_sized(void *block, size_t size);            /* C23; the size is not relied upon */
-void hak_free_aligned_sized(void *block, size_t alignment, size_t size);
+void hak_free_sized(void *block, size_t size);            /* C23; reports a wrong size, and frees the block all the same */
+void hak_free_aligned_sized(void *block, size_t alignment, size_t size); /* the same for a block of hak_aligned_alloc */
 
-/* Bytes that may be used at `block` (0 for NULL), at least as many as were asked for. */
+/* Bytes that may be used at `block`: at least as many as were asked for; 0 for NULL. */
 size_t hak_usable_size(const void *block);
 
 /*
- * Gives all free memory back to the system: the calling thread's lists, the shared pool's batches, empty slabs and
- * SuperSlabs, kept huge blocks. `keep` bytes of empty SuperSlabs may stay. Returns 1 if memory went back, else 0.
- * Other threads' lists are theirs and stay. Takes locks and makes system calls.
+ * Returns free memory to the kernel: the calling thread's lists, those of threads that rest or have ended, the shared pool's batches, empty slabs
+ * and SuperSlabs, and kept huge blocks. Up to `keep` bytes of empty SuperSlabs stay mapped. The lists of running threads stay
+ * untouched. Returns 1 if any memory was returned, else 0. Takes locks and makes system calls.
  */
 int hak_trim(size_t keep);
 
@@ -55,23 +55,23 @@ int hak_trim(size_t keep);
 struct hak_stats {
   uint64_t allocs, frees; /* operations */
   uint64_t live;          /* blocks */
-  uint64_t requested;     /* bytes asked for by the live blocks; estimated from the sampled requests */
+  uint64_t requested;     /* bytes asked for by the live blocks; estimated from sampled requests */
   uint64_t allocated;     /* bytes of the live blocks' strides */
   uint64_t active;        /* bytes of slabs in use */
-  uint64_t committed;     /* bytes that memory may stand behind */
+  uint64_t committed;     /* bytes that may be resident */
   uint64_t mapped;        /* bytes of address space */
   uint64_t superslabs;    /* SuperSlabs now */
   uint64_t shared_fails, legacy_calls, header_resets, refills, drains; /* events so far */
 };
 
 /*
- * Fills the first `size` bytes of *out (so that a program built against an older, shorter structure keeps working).
- * Operations are exact for threads at rest; of a thread that runs meanwhile the last few may be missing.
- * Returns 0, or ENOTSUP from a library built without HAKMEM_EVENTS.
+ * Fills the first `size` bytes of *out, so that a program that was built with an older, shorter structure keeps working.
+ * Counts of operations are exact for threads at rest; of running threads, the last few may be missing.
+ * Returns 0, or ENOTSUP if the library was built without HAKMEM_EVENTS.
  */
 int hak_stats_read(struct hak_stats *out, size_t size);
 
-/* Writes the text of HAKMEM_STATS=1 to `fd`. Signal safe. Returns 0, ENOTSUP, or the errno of write. */
+/* Writes the statistics, as with HAKMEM_STATS=1, to `fd`. Signal safe. Returns 0, ENOTSUP (see above), or the errno of write. */
 int hak_stats_dump(int fd);
 
 #ifdef __cplusplus

@@ -1,21 +1,21 @@
 /*
- * jemalloc.c: the names that jemalloc adds to the malloc family, for programs that were built for it and call them beside malloc and free. Redis does.
- * If these names stayed jemalloc's, free would be given blocks that hakmem never made.
+ * jemalloc.c: the names that jemalloc adds to the malloc family. Programs that were built for it, such as Redis, call them beside malloc and free.
+ * If jemalloc still served these names, free would be given blocks that hakmem did not allocate.
  *
- * What is served, as jemalloc 5.3 describes it:
+ * These names are served as jemalloc 5.3 describes them:
  *   mallocx, rallocx, xallocx, sallocx, dallocx, sdallocx, nallocx     with alignment and MALLOCX_ZERO
  *   mallctl, mallctlnametomib, mallctlbymib                            the names in the table `controls`; any other is ENOENT
  *   malloc_stats_print                                                 the process's figures in a few lines
  *
- * What is accepted and changes nothing: arenas and tcaches. There is one heap, which is arena 0 and all arenas together (4096). arenas.create
- * always gives arena 1, in which nothing lies; tcache.create always gives tcache 0. There is no background thread, and none can be switched on.
+ * Arenas and tcaches are accepted and change nothing. There is one heap, which is arena 0 and also all arenas together (4096). arenas.create
+ * always returns arena 1, which stays empty; tcache.create always returns tcache 0. There is no background thread, and none can be switched on.
  *
- * Figures are hakmem's own, as of the last write to `epoch`. stats.resident is an upper bound, as jemalloc's is: pages that nobody touched yet count.
+ * Figures are hakmem's own, as of the last write to `epoch`. stats.resident is an upper bound, as in jemalloc: untouched pages count.
  *
  *   allocated <= active = mapped <= resident;   resident + retained = address space that hakmem has mapped
  *
- * Not served: gperftools' names (tc_malloc, MallocExtension) and mimalloc's (mi_malloc). A program that calls those gives its blocks back by the same
- * allocator's names, so nothing mixes; and what is behind them (C++ objects with virtual functions, heaps that are destroyed as a whole) cannot
+ * Not served: gperftools' names (tc_malloc, MallocExtension) and mimalloc's (mi_malloc). A program that calls those also frees with the same
+ * allocator's names, so nothing mixes. And their objects (C++ objects with virtual functions, heaps that are destroyed as a whole) cannot
  * be served from one heap. `hakmem explain` names an allocator that a program keeps beside hakmem.
  */
 #include <errno.h>
@@ -33,14 +33,14 @@
 #include "slabs/units.h"
 #include "alloc/usage.h"
 
-#define FLAG_LG_ALIGN 0x3f /* log2 of the alignment, 0: none asked for */
+#define FLAG_LG_ALIGN 0x3f /* log2 of the alignment; 0: none requested */
 #define FLAG_ZERO 0x40     /* the other bits name an arena and a tcache */
 
 static size_t align_of(int flags) { return (size_t)1 << (flags & FLAG_LG_ALIGN); }
 
-/* ---- Blocks. These functions leave errno alone, as jemalloc's do. ---- */
+/* ---- Blocks. These functions do not change errno, as jemalloc's do not. ---- */
 
-/* Zero is not only what was asked for: a growing rallocx clears from the end of the usable bytes on. */
+/* Clears all usable bytes, not only `size`: a growing rallocx clears from the end of the usable bytes on. */
 static void *make(size_t size, int flags) {
   const bool zero = (flags & FLAG_ZERO) != 0, aligned = align_of(flags) > MIN_ALIGN;
   char *p = aligned ? alloc_aligned(align_of(flags), size) : zero ? alloc_zeroed(1, size) : alloc_fast(size);
@@ -58,7 +58,7 @@ EXPORT void *mallocx(size_t size, int flags) {
   return p;
 }
 
-/* A block that realloc cannot be trusted with: another one may be less aligned. */
+/* realloc cannot do this: the new block might be less aligned. */
 static void *resize_aligned(void *p, size_t usable, size_t size, int flags) {
   if (((uintptr_t)p & (align_of(flags) - 1)) == 0 && size <= usable && size >= usable / 2) return p;
   void *moved = make(size, flags & ~FLAG_ZERO);
@@ -81,7 +81,7 @@ EXPORT void *rallocx(void *p, size_t size, int flags) {
   return resized;
 }
 
-/* Resizes where the block lies, or not at all. Blocks of hakmem's never do, beyond what is usable already: to say so is what the caller expects. */
+/* Resizes in place, or not at all. A block of hakmem never grows beyond its usable bytes, and the caller expects to get that answer. */
 EXPORT size_t xallocx(void *p, size_t size, size_t extra, int flags);
 EXPORT size_t xallocx(void *p, size_t size, size_t extra, int flags) {
   (void)size, (void)extra, (void)flags;
@@ -100,14 +100,14 @@ EXPORT void dallocx(void *p, int flags) {
   free_fast(p);
 }
 
-/* The size may be any from what was asked for to what sallocx says: too wide to check. */
+/* The size may be anything from the requested size to the result of sallocx. That is too wide a range to check. */
 EXPORT void sdallocx(void *p, size_t size, int flags);
 EXPORT void sdallocx(void *p, size_t size, int flags) {
   (void)size, (void)flags;
   free_fast(p);
 }
 
-/* The usable bytes of a block of `size`, at least: some are served with more. 0: no such block can be. */
+/* The usable bytes of a block of `size` bytes; the block may have more. 0 if no such block is possible. */
 EXPORT size_t nallocx(size_t size, int flags);
 EXPORT size_t nallocx(size_t size, int flags) {
   const size_t align = align_of(flags);
@@ -136,7 +136,7 @@ static void add_class(uint32_t cls) {
   const struct class_usage usage = usage_of_class(cls);
   struct bin *bin = &figures.bin[cls];
   bin->slabs = usage.slabs;
-  /* A slab may have gone between the two readings; a program that subtracts the one from the other must not get less than nothing. */
+  /* A slab may have been released between the two readings; a program that subtracts one from the other must not get a negative number. */
   bin->live = min_size(usage.live, bin->slabs * blocks_of_slab(cls));
   figures.small += bin->live * class_stride(cls);
   figures.active += usage.bytes;
@@ -144,7 +144,7 @@ static void add_class(uint32_t cls) {
 
 static void refresh(void) {
   static bool taking;
-  if (__atomic_exchange_n(&taking, true, __ATOMIC_ACQUIRE)) return; /* another thread is at it: its figures are as good */
+  if (__atomic_exchange_n(&taking, true, __ATOMIC_ACQUIRE)) return; /* another thread is taking figures, which are as good */
   figures.small = figures.active = 0;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) add_class(cls);
   const struct heap_usage heap = usage_of_heap();
@@ -161,8 +161,8 @@ static void refresh(void) {
 /* ---- mallctl. ---- */
 
 /*
- * A name's MIB: its row in `controls`, then for each further part of the name the number that stands there, 0 if that part is a word. So a program may
- * change the numbers in a MIB that it asked for, as jemalloc allows.
+ * A name's MIB: its row in `controls`, then for each further part of the name the number in that place, 0 if that part is a word. So a program may
+ * change the numbers in a MIB, as jemalloc allows.
  */
 #define PARTS_MAX 7
 enum { ARENA_OF_ALL = 0, ARENA_EMPTY, ARENA_COUNT, ARENAS_ALL = 4096 };
@@ -171,7 +171,7 @@ enum kind { KIND_NOTHING, KIND_BOOL, KIND_U32, KIND_SIZE, KIND_U64, KIND_TEXT };
 static const size_t kind_size[] = {[KIND_BOOL] = sizeof(bool), [KIND_U32] = sizeof(uint32_t), [KIND_SIZE] = sizeof(size_t),
                                    [KIND_U64] = sizeof(uint64_t), [KIND_TEXT] = sizeof(const char *)};
 
-/* Each answers an errno, and fills *value if that is 0. */
+/* Each returns 0 and fills *value, or returns an errno. */
 typedef int reader(const size_t *mib, uint64_t *value);
 
 #define READER(name, number)                               \
@@ -214,7 +214,7 @@ BIN_READER(read_bin_slab, class_slab_units(cls) * UNIT_SIZE)
 #define ARENA_READER(name, number)                         \
   static int name(const size_t *mib, uint64_t *value) {    \
     if (mib[2] >= ARENA_COUNT && mib[2] != ARENAS_ALL) return ENOENT; \
-    if (mib[4] >= CLASS_COUNT) return ENOENT; /* 0 where the name has no class */ \
+    if (mib[4] >= CLASS_COUNT) return ENOENT; /* it is 0 if the name has no class */ \
     *value = mib[2] == ARENA_EMPTY ? 0 : (number);         \
     return 0;                                              \
   }
@@ -226,7 +226,7 @@ ARENA_READER(read_dirty_pages, taken(&figures.dirty) / os_page_size())
 ARENA_READER(read_live, taken(&figures.bin[mib[4]].live))
 ARENA_READER(read_slabs, taken(&figures.bin[mib[4]].slabs))
 
-/* Each answers an errno. */
+/* Each returns 0 or an errno. */
 typedef int writer(const size_t *mib, uint64_t value);
 
 static int write_epoch(const size_t *mib, uint64_t value) {
@@ -238,7 +238,7 @@ static int write_nothing(const size_t *mib, uint64_t value) { return (void)mib, 
 static int write_off(const size_t *mib, uint64_t value) { return (void)mib, value != 0 ? EPERM : 0; }
 static int purge(const size_t *mib, uint64_t value) {
   (void)value;
-  if (mib[1] > ARENA_COUNT && mib[1] != ARENAS_ALL) return ENOENT; /* their number itself has long meant all */
+  if (mib[1] > ARENA_COUNT && mib[1] != ARENAS_ALL) return ENOENT; /* older programs use the number of arenas for all of them */
   if (mib[1] != ARENA_EMPTY) alloc_trim(0);
   return 0;
 }
@@ -295,7 +295,7 @@ static bool read_number(const char **text, size_t *number) {
   return any;
 }
 
-/* Whether `name` is of this pattern. Returns its parts, 0 if it is not; and the numbers in it. */
+/* Matches `name` with the pattern. Returns the number of parts, 0 if it does not match; and the numbers of the name in `mib`. */
 static size_t match(const char *pattern, const char *name, size_t mib[PARTS_MAX]) {
   memset(mib, 0, PARTS_MAX * sizeof(*mib));
   for (size_t part = 0; part < PARTS_MAX; part++) {
@@ -349,7 +349,7 @@ static int take(const struct control *control, const size_t *mib, const void *ne
   return control->set(mib, value);
 }
 
-/* First what is written, then what is read: the epoch that a program is given is that of the figures which it reads next. */
+/* Writes first, then reads: a program that writes the epoch gets back the epoch of the figures that it will read. */
 static int serve(const size_t mib[PARTS_MAX], void *old, size_t *old_size, const void *new, size_t new_size) {
   const struct control *control = &controls[mib[0]];
   if (control->kind == KIND_NOTHING) return old != NULL || new != NULL ? EPERM : control->set(mib, 0);
@@ -391,7 +391,7 @@ static void put_figure(struct message *m, const char *name, uint64_t bytes) {
 
 EXPORT void malloc_stats_print(void (*write_text)(void *, const char *), void *context, const char *options);
 EXPORT void malloc_stats_print(void (*write_text)(void *, const char *), void *context, const char *options) {
-  (void)options; /* they leave out parts that are not here */
+  (void)options; /* they leave out parts that this text does not have */
   refresh();
   struct message m;
   message_start(&m);

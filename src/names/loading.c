@@ -1,12 +1,12 @@
 /*
- * loading.c: dlopen and dlmopen of the C library, without RTLD_DEEPBIND.
+ * loading.c: stands before the C library's dlopen and dlmopen, and removes RTLD_DEEPBIND.
  *
- * A library that is opened with RTLD_DEEPBIND looks for names in its own dependencies first, and finds the C library's malloc there. The C library itself
- * goes on calling hakmem's: a string that strdup made for the library would be freed by an allocator that does not know it. So the flag is left
- * out, an event says so, and the library looks for names where all others do.
+ * A library that is opened with RTLD_DEEPBIND resolves names in its own dependencies first, and finds the C library's malloc there. But the C library
+ * itself still calls hakmem's. So a string from strdup would be freed by an allocator that does not know it. Therefore the flag is
+ * removed, an event says so, and the library resolves names as all others do.
  *
- * The C library finds out from the return address who calls: a RUNPATH and a namespace are the caller's. So these functions must end in a jump, not in a
- * call: the return address stays the program's.
+ * The C library takes the caller's RUNPATH and namespace from the return address. So these functions must end in a jump, not in a
+ * call, to leave the program's return address in place.
  */
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -17,17 +17,17 @@
 #define ENDS_IN_A_JUMP
 #define JUMP __attribute__((musttail)) return
 #else
-#define ENDS_IN_A_JUMP __attribute__((optimize("O2"))) /* also in a build for a debugger */
+#define ENDS_IN_A_JUMP __attribute__((optimize("O2"))) /* even in a build for debugging */
 #define JUMP return
 #endif
 
 typedef void *open_function(const char *path, int flags);
 typedef void *open_in_function(Lmid_t space, const char *path, int flags);
 
-static open_function *libc_dlopen;       /* atomic, as the next */
+static open_function *libc_dlopen;       /* both are atomic */
 static open_in_function *libc_dlmopen;
 
-/* Only where there is no dlopen at all is there none of the C library's, and then nobody comes here. */
+/* If the C library's function is missing, the program has no dlopen at all, so it cannot get here. */
 static NOINLINE void *find(const char *name) {
   void *found = dlsym(RTLD_NEXT, name);
   if (found == NULL) abort();
@@ -36,7 +36,7 @@ static NOINLINE void *find(const char *name) {
 
 static NOINLINE int without_deepbind(const char *path, int flags) {
   EVENT(deepbind, .path = path != NULL ? path : "the program itself");
-  (void)path; /* of a build without events */
+  (void)path; /* unused in a build without events */
   return flags & ~RTLD_DEEPBIND;
 }
 
@@ -50,7 +50,7 @@ EXPORT ENDS_IN_A_JUMP void *dlopen(const char *path, int flags) {
   JUMP open(path, flags);
 }
 
-/* In a namespace of its own a library has a C library of its own, whose malloc it shares with nobody. */
+/* Only in the base namespace: a library in another one has a C library and a malloc of its own. */
 EXPORT ENDS_IN_A_JUMP void *dlmopen(Lmid_t space, const char *path, int flags) {
   open_in_function *open = __atomic_load_n(&libc_dlmopen, __ATOMIC_RELAXED);
   if (UNLIKELY(open == NULL)) {

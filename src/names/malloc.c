@@ -1,5 +1,5 @@
 /*
- * malloc.c: malloc and the C library's other names for it (glibc and C23), each a forwarder. C++'s are in cxx.c.
+ * malloc.c: malloc and the C library's other names for it (glibc and C23). Each one forwards. C++'s operators are in cxx.c.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -15,7 +15,7 @@
 HOT void *malloc(size_t size) { return alloc_fast(size); }
 HOT void free(void *p) { free_fast(p); }
 EXPORT void *calloc(size_t count, size_t size) { return alloc_zeroed(count, size); }
-/* For some programs, Lua's among them, it is the only way to a block. */
+/* Not only resizes: some programs, such as Lua, allocate every block with it. So a NULL takes the fast path at once. */
 HOT void *realloc(void *p, size_t size) { return p == NULL ? alloc_fast(size) : alloc_resize(p, size); }
 EXPORT void *reallocarray(void *p, size_t count, size_t size) { return hak_reallocarray(p, count, size); }
 EXPORT void *aligned_alloc(size_t alignment, size_t size) { return hak_aligned_alloc(alignment, size); }
@@ -41,7 +41,7 @@ EXPORT void free_aligned_sized(void *p, size_t alignment, size_t size) { hak_fre
 EXPORT void cfree(void *p) { free_fast(p); }
 #endif
 
-/* Bytes in blocks, of slabs, and of huge blocks, as glibc's mallinfo wants them. Lists of threads count as free. */
+/* The figures of glibc's mallinfo: bytes of blocks, slabs and huge blocks. Blocks in threads' lists count as free. */
 static void sum_up(struct mallinfo2 *info) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const struct class_usage usage = usage_of_class(cls);
@@ -49,7 +49,7 @@ static void sum_up(struct mallinfo2 *info) {
     info->uordblks += (size_t)usage.live * class_stride(cls);
     info->fsmblks += (size_t)cached * class_stride(cls);
     info->smblks += (size_t)cached;
-    /* a slab may have come between the readings */
+    /* a slab may have been added between the readings */
     info->fordblks += (size_t)(usage.capacity > usage.live ? usage.capacity - usage.live : 0) * class_stride(cls);
   }
   const struct heap_usage heap = usage_of_heap();
@@ -74,7 +74,7 @@ EXPORT struct mallinfo mallinfo(void) {
                            .fordblks = (int)wide.fordblks, .keepcost = (int)wide.keepcost};
 }
 
-/* What glibc tunes does not exist here: every parameter is accepted, as by glibc, and changes nothing. Of the sizes of fastbins some are refused there. */
+/* hakmem has none of glibc's parameters. Each is accepted and changes nothing, but a bad size for fastbins is refused, as in glibc. */
 EXPORT int mallopt(int parameter, int value) {
   static const int fastest_max = 80 * (int)sizeof(size_t) / 4;
   return parameter != M_MXFAST || (value >= 0 && value <= fastest_max);

@@ -1,5 +1,5 @@
 /*
- * base.h: the few words of C that every file uses. Includes nothing of ours.
+ * base.h: the macros and small functions that every file uses. Includes nothing of ours.
  */
 #ifndef HAKMEM_BASE_H
 #define HAKMEM_BASE_H
@@ -20,9 +20,9 @@
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
-/* A function that reads other threads' plain words without synchronising, for statistics: whatever it reads, it must stay safe. */
+/* A function that reads other threads' plain words without synchronising, for statistics. It must stay safe with any value that it reads. */
 #ifdef __SANITIZE_THREAD__
-#define READS_RACILY __attribute__((no_sanitize("thread"), noinline)) /* inlined, gcc checks its reads after all */
+#define READS_RACILY __attribute__((no_sanitize("thread"), noinline)) /* if it is inlined, gcc checks its reads after all */
 #else
 #define READS_RACILY
 #endif
@@ -55,16 +55,16 @@
 
 /* Symbols are hidden by default (CMake sets -fvisibility=hidden); these are the exceptions. */
 #define EXPORT __attribute__((visibility("default")))
-/* Where these begin in a cache line is not left to whatever stands before them: it is worth 3 % of a loop of malloc and free. */
+/* Starts the function at a cache line. Otherwise its place depends on the code before it, which changes a loop of malloc and free by 3 %. */
 #define HOT EXPORT __attribute__((aligned(64)))
 
 /*
- * Tables of which most processes touch a page or none. Zero at the start, and linked behind all that is small (CMakeLists.txt), which then lies in few pages
- * instead of on both sides of each table.
+ * Large tables, of which most processes touch a page or none. They are zero at the start. CMakeLists.txt links them behind all small data, which then
+ * lies in few pages instead of on both sides of each table.
  */
 #define BULK __attribute__((section(".bss.bulk")))
 
-/* What every process runs of a file that is linked behind all others, because the rest of it seldom runs (CMakeLists.txt). */
+/* For the functions that every process runs, in a file that is linked last because the rest of it seldom runs (CMakeLists.txt). */
 #define AT_START __attribute__((section(".text.startup")))
 
 #define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))
@@ -72,11 +72,11 @@
 #define KIB ((size_t)1024)
 #define MIB ((size_t)1024 * 1024)
 
-/* The smallest piece of address space that the directory can tell apart: a slab is one or more units. */
+/* 64 KiB: the smallest piece of address space that the directory can tell apart. A slab is one or more units. */
 #define UNIT_SHIFT 16
 #define UNIT_SIZE ((size_t)1 << UNIT_SHIFT)
 
-/* What malloc promises without being asked for more (alignof(max_align_t) on x86-64 and aarch64). */
+/* The alignment of every block, in bytes: alignof(max_align_t) on x86-64 and aarch64. */
 #define MIN_ALIGN ((size_t)16)
 
 static inline bool is_power_of_two(size_t x) { return x != 0 && (x & (x - 1)) == 0; }

@@ -14,7 +14,7 @@ bool config_file_path(const char *pattern, char out[PATH_MAX]) {
   if (start[0] == '\0' && sys_getcwd(start, sizeof(start) - 1) <= 0) start[0] = '\0';
   char own[CONFIG_TEXT_MAX + 32];
   config_expand_path(pattern, own, sizeof(own));
-  const bool relative = own[0] != '/' && start[0] == '/'; /* of a directory outside of the root, the kernel says "(unreachable)/..." */
+  const bool relative = own[0] != '/' && start[0] == '/'; /* for a directory outside of the root, the kernel says "(unreachable)/..." */
   const size_t before = relative ? strlen(start) : 0, length = strlen(own);
   if (before + 1 + length >= PATH_MAX) return false;
   memcpy(out, start, before);

@@ -28,8 +28,8 @@
   NUMBER(populate, POPULATE, 4u << 20, 0, 1u << 30, "bytes", "zeroed blocks of up to so many bytes are made resident at once if there are several threads, 0 = none") \
   CHOICE(on_error, ON_ERROR, 0, "auto|report|abort", "after a header reset or an invalid free: go on, or stop; auto: stop in the debugging mode only") \
   CHOICE(debug, DEBUG, 0, "0|1", "1: the debugging mode: every block has redzones and a record; freed blocks are filled and wait in a quarantine") \
-  NUMBER(redzone, DEBUG_REDZONE, 64, 16, 65536, "bytes", "in the debugging mode: what is filled and checked on both sides of a block") \
-  NUMBER(fill, DEBUG_FILL, 0, 0, 255, "byte", "in the debugging mode: what new and freed blocks are filled with") \
+  NUMBER(redzone, DEBUG_REDZONE, 64, 16, 65536, "bytes", "in the debugging mode: the redzone on each side of a block, which is filled and checked") \
+  NUMBER(fill, DEBUG_FILL, 0, 0, 255, "byte", "in the debugging mode: the value that fills new and freed blocks") \
   NUMBER(quarantine, DEBUG_QUARANTINE, 16u << 20, 0, 1u << 30, "bytes", "in the debugging mode: how much freed memory waits before it is used again") \
   CHOICE(leaks, LEAKS, 0, "0|1", "1: at exit, report unreachable blocks and where they were allocated") \
   NUMBER(guard, GUARD, 0, 0, 1u << 30, "allocations", "one allocation in so many is placed against a guard page, 0 = none, 1 = each") \
@@ -46,7 +46,7 @@
   CHOICE(help, HELP, 0, "0|1", "1: print this table at start")
 
 /*
- * The names of version 0.1 that are no options any more. A renamed one still works, with a warning, until the version after 0.2; CHANGELOG.md lists them.
+ * The names of version 0.1 that are not options any more. A renamed one works, with a warning, in version 0.2 only; CHANGELOG.md lists them.
  *
  *   RENAMED(OLD, NEW)
  *   REMOVED(OLD)
@@ -70,19 +70,19 @@ struct config { CONFIG_OPTIONS(CONFIG_NUMBER, CONFIG_CHOICE, CONFIG_TEXT) };
 enum { ON_ERROR_AUTO, ON_ERROR_REPORT, ON_ERROR_ABORT };
 enum { STACKS_AUTO, STACKS_FP, STACKS_UNWIND, STACKS_OFF };
 
-/* The options as they are in force; defaults until environment_read has run. */
+/* The options in force; the defaults until environment_read has run. */
 extern struct config config;
 
 /* Bytes of a SuperSlab. */
 static inline size_t config_superslab_size(void) { return (512 * KIB) << config.ss_size; }
 
 /*
- * The path that `pattern` names, absolute, with %p replaced by the process id: of a relative one, in the directory that was the current one at its first
- * use, before the program could change that. False if it is too long for PATH_MAX. Signal safe after the first use.
+ * Writes the absolute path of `pattern` to `out`, with %p replaced by the process id. A relative path begins at the directory that was current at the first
+ * use: the program can change that directory later. False if the path does not fit into PATH_MAX. Signal safe after the first use.
  */
 bool config_file_path(const char *pattern, char out[PATH_MAX]);
 
-/* Writes `pattern` with %p replaced by the process id into out[size]; cut where it does not fit. Signal safe. */
+/* Writes `pattern` with %p replaced by the process id into out[size], cut if it does not fit. Signal safe. */
 void config_expand_path(const char *pattern, char *out, size_t size);
 
 #endif

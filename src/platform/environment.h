@@ -1,5 +1,5 @@
 /*
- * environment.h: the options as the environment gives them, HAKMEM_<NAME>=value. Each wrong one is said in one line on standard error:
+ * environment.h: reads the options from the environment, HAKMEM_<NAME>=value. Each wrong one is reported in one line on standard error:
  *
  *   a bad value        and which value is used instead
  *   an unknown name    and the nearest option, if one is near
@@ -11,12 +11,12 @@
 #include "base.h"
 
 /*
- * Sets `config`; before main, by one thread. A set-uid program gets the defaults. Returns false, with the defaults in force,
+ * Sets `config`. Called before main, by one thread. A set-uid program gets the defaults. Returns false, with the defaults in force,
  * if the C library has no environment yet: call again later.
  */
 bool environment_read(void);
 
-/* HAKMEM_HELP: the table of options, as text. */
+/* For HAKMEM_HELP=1: writes the table of options to `fd`, as text. */
 void environment_help(int fd);
 
 #endif

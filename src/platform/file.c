@@ -2,10 +2,10 @@
 
 #include "syscall.h"
 
-/* From which on a number is looked for; a limit (RLIMIT_NOFILE) may leave only low ones, but never those of the standard files. */
+/* The lowest number to ask for, tried in this order. RLIMIT_NOFILE may allow only low numbers, but never take those of the standard files. */
 static const int lowest[] = {240, 10, STDERR_FILENO + 1};
 
-/* ---- Signals; the kernel's own sets. ---- */
+/* ---- Signals, with the kernel's own sets. ---- */
 
 static_assert(_NSIG <= 65, "a set of signals is a word");
 #define SIGNAL_BIT(number) ((uint64_t)1 << ((number) - 1))
@@ -23,14 +23,14 @@ static uint64_t pending(void) {
   return set;
 }
 
-/* A write has failed with `error`, which also sent a signal: takes that, unless one of the program's was waiting already. */
+/* Takes the signal that the kernel sent along with `error`. If the program had one of these pending already, it is left for the program. */
 static void take_signal(int error, uint64_t waiting) {
   const uint64_t set = (error == EPIPE ? SIGNAL_BIT(SIGPIPE) : error == EFBIG ? SIGNAL_BIT(SIGXFSZ) : 0) & ~waiting;
   const struct timespec at_once = {0};
   if (set != 0) sys_raw(SYS_rt_sigtimedwait, (long)&set, 0, (long)&at_once, sizeof(set), 0, 0);
 }
 
-/* ---- Which file it is. ---- */
+/* ---- Is the number still our file? ---- */
 
 struct own_file file_adopt(int number) {
   struct stat status;
@@ -92,7 +92,7 @@ ssize_t file_read_at(const struct own_file *file, void *into, size_t size, off_t
   return got;
 }
 
-/* `offset` < 0: at the file's position. */
+/* `offset` < 0: write at the file's position. */
 static int write_all(int number, const char *data, size_t size, off_t offset) {
   const int saved = errno;
   int error = 0;

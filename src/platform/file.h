@@ -1,12 +1,12 @@
 /*
- * file.h: hakmem's own files, and what holds before one is read or written.
+ * file.h: hakmem's own files, and the check before each use of one.
  *
- * A program may close any descriptor, also one that it never opened, and open another file under its number. So a number is never trusted: a file is
- * remembered by its device and inode, and these are compared before each use. What is not hakmem's file any more is neither read, written nor closed.
+ * A program may close any descriptor, even one that it never opened, and open another file under its number. So a number is never trusted. A file is
+ * remembered by its device and inode, and these are compared before each use. If they differ, the file is not read, written or closed.
  *
  *   number >= 0:  the file that had the number when it was remembered;   number < 0:  none
  *
- * All of it is signal safe and keeps errno on success. A write or a new size raises no signal: neither SIGPIPE nor SIGXFSZ nor SIGTTOU, which would end or stop a
+ * All functions are signal safe and keep errno on success. SIGPIPE, SIGXFSZ and SIGTTOU are not raised by a write or a new size: they would end or stop a
  * program that wrote nothing itself.
  */
 #ifndef HAKMEM_FILE_H
@@ -24,30 +24,30 @@ struct own_file {
 };
 #define NO_FILE ((struct own_file){.number = -1})
 
-/* Remembers the file that `number` is now; NO_FILE if it is closed. */
+/* Remembers the file that has this number now; NO_FILE if the number is closed. */
 struct own_file file_adopt(int number);
 
-/* Opens, close-on-exec, without a controlling terminal, and under a high number, where programs expect none of theirs. errno if NO_FILE. */
+/* Opens close-on-exec, without a controlling terminal, under a high number, where programs do not expect one of theirs. NO_FILE and errno on failure. */
 struct own_file file_open(const char *path, int flags);
-/* The same file once more, under a high number. errno if NO_FILE. */
+/* Opens the same file once more, under a high number. NO_FILE and errno on failure. */
 struct own_file file_duplicate(const struct own_file *file);
-/* Opens for one reading only: the number is the lowest one. */
+/* Opens for one reading only. The number is the lowest free one, so close it soon. */
 struct own_file file_open_briefly(const char *path);
 
-/* Whether the number still is the file; *status, unless NULL, is what the kernel says of it. */
+/* Whether the number is still this file. *status, unless NULL, becomes what fstat says of the number. */
 bool file_is_own(const struct own_file *file, struct stat *status);
 /* Closes the number if it still is the file. */
 void file_close(struct own_file *file);
 
-/* Up to `size` bytes from `offset` on: of /proc, too. As pread; -1 with EBADF if the number is not the file any more. */
+/* Reads up to `size` bytes from `offset` on, as pread does; works for /proc, too. -1 with EBADF if the number is another file now. */
 ssize_t file_read_at(const struct own_file *file, void *into, size_t size, off_t offset);
-/* All of it, at the file's end or position, or at `offset`. 0, or the errno; EBADF if the number is not the file any more. */
+/* Writes all `size` bytes: at the file's position, or at `offset`. Returns 0 or an errno; EBADF if the number is another file now. */
 int file_write(const struct own_file *file, const void *data, size_t size);
 int file_write_at(const struct own_file *file, const void *data, size_t size, off_t offset);
-/* Cuts it, or adds a hole at its end. 0, or the errno. */
+/* Makes the file `size` bytes long: cuts it, or adds a hole at its end. Returns 0 or an errno. */
 int file_resize(const struct own_file *file, off_t size);
 
-/* The same as file_write for a number that the program itself has named for it. */
+/* As file_write, unchecked, to a number that the program itself named for this. */
 int file_write_number(int number, const void *data, size_t size);
 
 #endif

@@ -5,8 +5,8 @@
 
 #include "syscall.h"
 
-#define SPINS 40        /* before a thread sleeps: what a lock guards takes less than a microsecond, unless its holder sleeps itself */
-#define FORK_WAIT_MS 20 /* for one lock, with others held */
+#define SPINS 40        /* before a thread sleeps: a lock is held for less than a microsecond, unless its holder sleeps */
+#define FORK_WAIT_MS 20 /* for one lock, while the fork holds others */
 
 __thread char lock_place;
 
@@ -18,7 +18,7 @@ static void pause_briefly(void) {
 #endif
 }
 
-/* Until `until` on the monotonic clock, for ever if that is NULL. */
+/* Waits for the lock until `until` on the monotonic clock, or for ever if `until` is NULL. */
 static bool take_until(struct lock *lock, const struct timespec *until) {
   for (unsigned i = 0; i < SPINS; i++) {
     if (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) == 0 && lock_try(lock)) return true;
@@ -26,7 +26,7 @@ static bool take_until(struct lock *lock, const struct timespec *until) {
   }
   for (;;) {
     uint32_t seen = __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
-    const uint32_t next = seen == 0 ? lock_mark() | LOCK_WAITED : seen | LOCK_WAITED; /* others may sleep still */
+    const uint32_t next = seen == 0 ? lock_mark() | LOCK_WAITED : seen | LOCK_WAITED; /* other threads may still sleep */
     if (seen != next && !__atomic_compare_exchange_n(&lock->word, &seen, next, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) continue;
     if (seen == 0) return true;
     if (sys_futex(&lock->word, FUTEX_WAIT_BITSET_PRIVATE, next, until, FUTEX_BITSET_MATCH_ANY) == -ETIMEDOUT) return false;

@@ -1,10 +1,10 @@
 /*
- * lock.h: locks on futexes. They call nothing that another library may replace, know who holds them, and go through a fork.
+ * lock.h: locks on futexes. They call nothing that another library may replace, know their holder, and work across a fork.
  *
  *   word:  0 free; else the holder's mark, with LOCK_WAITED if a thread may sleep on it
- *   depth: forks of the holder that found the lock held by their own thread, and leave it so
+ *   depth: how many forks in progress found the lock held by their own thread, and will leave it held
  *
- * A lock of zeros is free. A thread that holds one takes no other; only a fork does, which takes all of them (locks_take_all).
+ * A lock of zeros is free. A thread that holds one lock takes no other. Only a fork takes more than one: all of them (locks_take_all).
  */
 #ifndef HAKMEM_LOCK_H
 #define HAKMEM_LOCK_H
@@ -23,8 +23,9 @@ struct lock {
 extern __thread char lock_place __attribute__((tls_model("initial-exec")));
 
 /*
- * Who the calling thread is, to locks: the place of its thread-local variables, in 128 bytes. A forked child keeps it, unlike the number of a thread. Two
- * threads that lie a multiple of 128 GiB apart have the same; then a fork in a signal handler may take the other's lock for its own.
+ * Tells threads apart for locks: the address of a thread-local variable, in steps of 128 bytes. Unlike a thread's number, it is the same in a forked
+ * child. Two threads whose addresses differ by a multiple of 128 GiB have the same mark. Then a fork in a signal handler may take the other thread's lock
+ * for its own.
  */
 ALWAYS_INLINE uint32_t lock_mark(void) { return (uint32_t)((uintptr_t)&lock_place >> 7) << 2 | LOCK_HELD; }
 
@@ -34,7 +35,7 @@ ALWAYS_INLINE bool lock_try(struct lock *lock) {
   return __atomic_compare_exchange_n(&lock->word, &free, lock_mark(), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-/* The slow parts of the two below. */
+/* The slow halves of lock_take and lock_release. */
 void lock_wait(struct lock *lock);
 void lock_wake(struct lock *lock);
 
@@ -46,7 +47,7 @@ ALWAYS_INLINE void lock_release(struct lock *lock) {
   if (UNLIKELY((__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) & LOCK_WAITED) != 0)) lock_wake(lock);
 }
 
-/* Takes the lock; false if others hold it for `ms` from now on. */
+/* Takes the lock, waiting at most `ms` milliseconds. False if other threads held it that long. */
 bool lock_take_within(struct lock *lock, uint32_t ms);
 
 /* ---- Forks. ---- */
@@ -70,9 +71,9 @@ struct lock_row {
 #define LOCK_ROW(lock) {&(lock), 0, 1}
 
 /*
- * For a fork: takes every lock of the rows; the parent and the child each release them. If a signal handler forks that interrupted the holder of
- * one, that lock stays the holder's. False, and none is taken, if others hold one for long: its holder may wait in such a handler for what the
- * caller holds.
+ * For a fork: takes every lock of the rows; the parent and the child each release them. A lock that the calling thread holds already stays held: the fork
+ * runs in a signal handler that interrupted its holder. If another thread holds a lock for long, no lock is taken and the result is false: that holder
+ * may itself wait, in such a handler, for a lock that the caller holds.
  */
 bool locks_take_all(const struct lock_row *const *rows, size_t count);
 void locks_release_all(const struct lock_row *const *rows, size_t count);

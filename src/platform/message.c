@@ -71,7 +71,7 @@ void message_number_to(struct message *m, uint64_t value, size_t end) {
   message_number(m, value);
 }
 
-/* The line, ended; the message is empty then. */
+/* Ends the line, empties the message, and returns the line's length. */
 static size_t end_line(struct message *m) {
   const size_t length = m->length + 1;
   m->text[m->length] = '\n'; /* append() keeps a place for it */

@@ -1,8 +1,8 @@
 /*
- * message.h: one line of text, put together and written without malloc, stdio or locale, so that it can be
- * used before main, inside malloc and in signal handlers.
+ * message.h: one line of text, put together and written without malloc, stdio or locale. So it can be used before main, inside malloc and in signal
+ * handlers.
  *
- *   length <= MESSAGE_MAX; what does not fit is dropped, the line's end never
+ *   length <= MESSAGE_MAX: text that does not fit is dropped, but the line always gets its end
  */
 #ifndef HAKMEM_MESSAGE_H
 #define HAKMEM_MESSAGE_H
@@ -31,13 +31,13 @@ void message_column(struct message *m, size_t column);
 /* A number, right-aligned so that it ends at column `end`. */
 void message_number_to(struct message *m, uint64_t value, size_t end);
 
-/* Ends the line, writes it whole, and starts a new one. Returns 0 or write's errno; errno is kept. `fd`: the program has named it for this. */
+/* Ends the line, writes it whole, and starts a new one. Returns 0 or write's errno; errno is kept. `fd` is a number that the program named for this. */
 int message_send(struct message *m, int fd);
 int message_send_to(struct message *m, const struct own_file *file);
 
 /*
- * The same to standard error: to the file that it was at the start. A program that closes it and opens a file of its own under its number gets nothing
- * into that. The line is dropped then, unless message_keep_error was called, at the start, too: it keeps a duplicate.
+ * The same, to the file that was standard error at the start. If the program closed it and opened a file of its own under that number, the line is not
+ * written there. It goes to the duplicate of message_keep_error, if that was called at the start, or is dropped.
  */
 int message_error(struct message *m);
 void message_start_error(void);

@@ -37,7 +37,7 @@ const struct old_option *option_find_old(const char *name, size_t length) {
   return NULL;
 }
 
-/* How many letters of name[length] must be put in, left out or replaced to make `known` of it (Levenshtein). */
+/* The least number of letters to insert, leave out or replace to turn name[length] into `known` (Levenshtein). */
 static size_t distance(const char *name, size_t length, const char *known) {
   size_t row[NAME_MOST + 1]; /* row[j]: from the letters of the name so far to the first j of `known` */
   const size_t width = strlen(known);
@@ -56,7 +56,7 @@ static size_t distance(const char *name, size_t length, const char *known) {
 
 const struct config_option *option_nearest(const char *name, size_t length) {
   const struct config_option *nearest = NULL;
-  size_t least = (length + 2) / 3 + 1; /* this many wrong letters are too many */
+  size_t least = (length + 2) / 3 + 1; /* with so many wrong letters, it is another word */
   for (const struct config_option *o = option_table; o->name != NULL; o++) {
     const size_t wrong = distance(name, length, o->name);
     if (wrong >= least) continue;
@@ -83,7 +83,7 @@ const char *option_choice(const char *choices, uint32_t index, size_t *length) {
   return choices;
 }
 
-/* 1024 for "K", 1024^2 for "M", 1024^3 for "G", 1 for "", else 0. */
+/* Bytes of the suffix: 1024 for "K", 1024^2 for "M", 1024^3 for "G", 1 for "". 0 for any other. */
 static uint64_t unit_of(const char *suffix, size_t length) {
   if (length == 0) return 1;
   if (length > 1) return 0;
@@ -112,7 +112,7 @@ bool option_parse_number(const char *text, uint64_t highest, uint64_t *out) {
   return parse_number(text, strlen(text), highest, out);
 }
 
-/* If the choices are sizes, the same size written differently is the same choice: 2m, 2048K and 2097152 are 2M. */
+/* If the choices are sizes, a size may be written in other ways: 2m, 2048K and 2097152 all choose 2M. */
 static bool is_same(const char *text, size_t length, const char *choice, size_t choice_length) {
   if (length == choice_length && memcmp(text, choice, length) == 0) return true;
   uint64_t a, b;

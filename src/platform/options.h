@@ -1,6 +1,6 @@
 /*
- * options.h: the names and values that options may have. The library and the companion program read them by the same functions, so that
- * `hakmem run -O` refuses what the library would not take.
+ * options.h: the names and values of options. The library and the companion program read them with the same functions, so that
+ * `hakmem run -O` refuses the options that the library would refuse.
  */
 #ifndef HAKMEM_OPTIONS_H
 #define HAKMEM_OPTIONS_H
@@ -26,7 +26,7 @@ extern const struct config_option option_table[];
 /* The option with the name name[length], without its prefix; NULL if there is none. */
 const struct config_option *option_find(const char *name, size_t length);
 
-/* A name that is no option any more. */
+/* A name that used to be an option. */
 struct old_option {
   const char *name;
   const char *now; /* its new name; NULL if the option was removed */
@@ -34,22 +34,22 @@ struct old_option {
 /* All of them; the last one's name is NULL. */
 extern const struct old_option option_old_names[];
 
-/* NULL if name[length] never was an option, or still is one. */
+/* The old option called name[length]; NULL if it never was an option, or is one now. */
 const struct old_option *option_find_old(const char *name, size_t length);
 
-/* The option that somebody meant who wrote name[length]: at most every third letter is wrong. NULL if there is none. */
+/* The option that is probably meant by the wrong name name[length]: at most every third letter differs. NULL if there is none. */
 const struct config_option *option_nearest(const char *name, size_t length);
 
-/* False if the value is not allowed. For a number or a choice, *out becomes what the member of struct config is to be. */
+/* Reads the value of an option. False if it is not allowed. For a number or a choice, *out becomes the value of the member of struct config. */
 bool option_parse(const struct config_option *o, const char *text, uint32_t *out);
 
-/* A number, perhaps with k, K, m, M, g or G behind it for 1024, 1024^2 and 1024^3. False if it is not that, or above `highest`. */
+/* A number, with k, K, m, M, g or G behind it for 1024, 1024^2 and 1024^3. False if it is not a number, or above `highest`. */
 bool option_parse_number(const char *text, uint64_t highest, uint64_t *out);
 
-/* The choice with index `index` in "a|b|c": its start, its length in *length; NULL past the last one. */
+/* The choice number `index` (from 0) in "a|b|c": its start, and its length in *length. NULL past the last one. */
 const char *option_choice(const char *choices, uint32_t index, size_t *length);
 
-/* The words of HAKMEM_LOG, as a set. False if one is none of them; the others are in the set nevertheless. */
+/* The words of HAKMEM_LOG, as a set. False if one of them is unknown; the others are in the set all the same. */
 enum { OPTION_LOG_DRAIN = 1, OPTION_LOG_SS = 2, OPTION_LOG_HDR = 4 };
 bool option_log_words(const char *list, uint32_t *set);
 

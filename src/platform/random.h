@@ -1,12 +1,12 @@
 /*
- * random.h: draws for sampling. Nothing here is for secrets. A state is any number, each owner's own; no draw allocates or waits.
+ * random.h: random numbers for sampling, not for secrets. A state is any 64-bit number, with one owner. No function allocates or waits.
  */
 #ifndef HAKMEM_RANDOM_H
 #define HAKMEM_RANDOM_H
 
 #include "base.h"
 
-/* The next 64 random bits (splitmix64: any state will do, 0 included). */
+/* The next 64 random bits (splitmix64: any first state will do, 0 included). */
 static inline uint64_t random_next(uint64_t *state) {
   uint64_t x = *state += UINT64_C(0x9e3779b97f4a7c15);
   x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -15,8 +15,8 @@ static inline uint64_t random_next(uint64_t *state) {
 }
 
 /*
- * An exponentially distributed number of mean 1, in units of 2^-32; without a logarithm, by von Neumann's method: of a falling run of
- * uniform numbers that is of odd length the first one is what stands behind the point; each run of even length adds 1.
+ * An exponentially distributed number of mean 1, in units of 2^-32, by von Neumann's method, which needs no logarithm. It draws falling runs of uniform
+ * numbers. Each run of even length adds 1. The first number of the first run of odd length is the fraction.
  */
 static inline uint64_t random_exponential(uint64_t *state) {
   for (uint64_t whole = 0;; whole++) {
@@ -35,8 +35,8 @@ static inline uint64_t random_exponential(uint64_t *state) {
 }
 
 /*
- * How many are left out before the next one is taken, where each is taken with the chance 1 / rate, whatever came before: so no period of
- * the program's is favoured. 0 for a rate of 1.
+ * How many to skip before taking the next one, if each is taken with the chance 1 / rate, independent of all others. So the sample does not favour a
+ * period in the program's behaviour. 0 for a rate of 1.
  */
 static inline uint32_t random_gap(uint64_t *state, uint32_t rate) {
   if (rate <= 1) return 0;

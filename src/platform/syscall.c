@@ -5,8 +5,8 @@
 #include <sys/auxv.h>
 
 /*
- * The vDSO is a small library that the kernel maps into each process: its function reads the clock without a system call. It is found as the C
- * library finds it, by its symbol table.
+ * The vDSO is a small library that the kernel maps into each process. Its function reads the clock without a system call. We find it as the C library
+ * does: by the vDSO's symbol table.
  */
 #if defined(__x86_64__)
 #define VDSO_CLOCK "__vdso_clock_gettime"
@@ -37,7 +37,7 @@ static clock_function *find_clock(void) {
   for (; dynamic->d_tag != DT_NULL; dynamic++) {
     if (dynamic->d_tag > 0 && dynamic->d_tag < DT_NUM) table[dynamic->d_tag] = bias + dynamic->d_un.d_ptr;
   }
-  const ElfW(Sym) *symbol = (const void *)table[DT_SYMTAB], *const behind = (const void *)table[DT_STRTAB]; /* the linker puts them so */
+  const ElfW(Sym) *symbol = (const void *)table[DT_SYMTAB], *const behind = (const void *)table[DT_STRTAB]; /* linkers put the strings behind the symbols */
   for (; symbol != NULL && symbol + 1 <= behind; symbol++) {
     if (symbol->st_shndx == SHN_UNDEF || strcmp((const char *)behind + symbol->st_name, VDSO_CLOCK) != 0) continue;
     clock_function *found;

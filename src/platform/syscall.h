@@ -1,8 +1,9 @@
 /*
- * syscall.h: the system calls that the library makes, by itself: the C library's functions of these names may have been replaced, by one that allocates.
+ * syscall.h: the system calls that the library makes. It makes them itself, because another library may have replaced the C library's functions by ones
+ * that allocate.
  *
- * They do as the C library's, errno included, and are no cancellation points. In a build with a sanitizer, which must know of some of them, they
- * are the C library's.
+ * They behave as the C library's functions, errno included, but are no cancellation points. In a build with a sanitizer, those that the sanitizer must
+ * see are the C library's.
  */
 #ifndef HAKMEM_SYSCALL_H
 #define HAKMEM_SYSCALL_H
@@ -21,7 +22,7 @@
 
 #include "base.h"
 
-/* The answer as the kernel gives it: an errno is negative. */
+/* Returns the kernel's answer as it is: an error is a negative errno. */
 ALWAYS_INLINE long sys_raw(long number, long a, long b, long c, long d, long e, long f) {
 #if defined(__x86_64__)
   long result;
@@ -49,7 +50,7 @@ ALWAYS_INLINE long sys_raw(long number, long a, long b, long c, long d, long e, 
 #endif
 }
 
-/* The same with errno, and -1. */
+/* The same, but an error is -1 with errno set. */
 ALWAYS_INLINE long sys_call(long number, long a, long b, long c, long d, long e, long f) {
   const long result = sys_raw(number, a, b, c, d, e, f);
   if (LIKELY((unsigned long)result < -4095UL)) return result;
@@ -118,18 +119,18 @@ static inline ssize_t sys_process_vm_readv(pid_t process, const struct iovec *he
   return sys_call(SYS_process_vm_readv, process, (long)here, 1, (long)there, 1, 0);
 }
 
-/* futex with its errno, as a negative number; `until` lies on the monotonic clock. */
+/* Returns futex's answer; an error is a negative errno. `until` is on the monotonic clock. */
 static inline long sys_futex(uint32_t *word, int operation, uint32_t value, const struct timespec *until, uint32_t bits) {
   return sys_raw(SYS_futex, (long)word, operation, value, (long)until, 0, bits);
 }
 static inline void sys_yield(void) { sys_raw(SYS_sched_yield, 0, 0, 0, 0, 0, 0); }
-/* Less than a second. A signal ends it. */
+/* Sleeps `ns` nanoseconds, less than a second; a signal may end it early. */
 static inline void sys_sleep_ns(long ns) {
   const struct timespec span = {.tv_nsec = ns};
   sys_raw(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, (long)&span, 0, 0, 0);
 }
 
-/* Blocks all signals but the C library's own two, and returns what was blocked before. */
+/* Blocks all signals except the C library's own two. Returns the set that was blocked before. */
 static inline uint64_t sys_block_signals(void) {
   const uint64_t all = ~(UINT64_C(3) << 31);
   uint64_t before = 0;
@@ -140,7 +141,7 @@ static inline void sys_restore_signals(uint64_t blocked) {
   sys_raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&blocked, 0, sizeof(blocked), 0, 0);
 }
 
-/* As clock_gettime, by the kernel's own code in the process (its vDSO); never fails for the clocks that are asked for here. */
+/* As clock_gettime, by the kernel's own code in the process (its vDSO). It cannot fail for the clocks that this library reads. */
 void sys_clock(clockid_t clock, struct timespec *now);
 
 #endif

@@ -6,16 +6,16 @@
 
 struct directory directory BULK, directory_blind BULK;
 
-/* Only on the way in: leaves, the entries of further units, the hash and the array of SuperSlabs. Look-ups take no lock. */
+/* Taken by writers only: of leaves, the entries of further units, the hash and the array of SuperSlabs. Look-ups take no lock. */
 static struct lock lock;
-static size_t leaf_count; /* atomic; the leaves in order of their making are those of: */
+static size_t leaf_count; /* atomic; the roots of the leaves, in the order in which they were mapped: */
 static uint16_t leaf_roots[ROOT_LENGTH] BULK;
 
 size_t directory_bytes(void) { return __atomic_load_n(&leaf_count, __ATOMIC_RELAXED) * sizeof(struct directory_leaf); }
 
 /*
- * The leaf at `distance` from the zero leaf. The compiler must not know that the sum began as `directory`: by its
- * rules it could not lead out of that object.
+ * The leaf at `distance` from the zero leaf. The asm hides from the compiler that the sum begins in `directory`: by its rules,
+ * the sum could not lie outside of that object.
  */
 static struct directory_leaf *leaf_at(intptr_t distance) {
   uintptr_t start = (uintptr_t)directory.zero_leaf;
@@ -33,7 +33,7 @@ size_t directory_untouched(void) {
 
 static intptr_t *root_of(const void *p) { return &directory.root[(uint16_t)((uintptr_t)p >> UNIT_SHIFT >> 16)]; }
 
-/* The leaf of `p`, NULL where there is none yet. */
+/* The leaf of `p`, NULL if there is none yet. */
 static struct directory_leaf *leaf_of(const void *p) {
   const intptr_t distance = __atomic_load_n(root_of(p), __ATOMIC_ACQUIRE);
   return distance == 0 ? NULL : leaf_at(distance);
@@ -42,14 +42,14 @@ static struct directory_leaf *leaf_of(const void *p) {
 static uint16_t unit_of(const void *p) { return (uint16_t)((uintptr_t)p >> UNIT_SHIFT); }
 
 /*
- * directory_enter writes the slab first and its code last (release); the code is read here first (acquire). So a code that is not 0 brings its slab, and
- * what the slab's descriptor held when it was entered, on processors that reorder loads, too. Without the acquire, a thread that was never
- * synchronised with the one that entered the slab (it guessed the pointer, or a program's race gave it away) could read the new code and the old slab.
+ * directory_enter writes the slab first and its code last (release); here, the code is read first (acquire). So a thread that sees a code other than 0
+ * also sees its slab, and the descriptor as it was entered. That holds even on processors that reorder loads. Without the acquire, a thread
+ * that never synchronised with the entering one could read the new code and the old slab. That happens if it guessed the pointer, or got it by a race.
  */
 struct slab *directory_slab(const void *p) {
   struct directory_leaf *leaf = leaf_of(p);
   if (leaf == NULL || __atomic_load_n(&leaf->code[unit_of(p)], __ATOMIC_ACQUIRE) == 0) return NULL;
-  /* The root index has 16 bits: an address beyond them is nobody's. */
+  /* The root index has 16 bits: an address with higher ones is not ours. */
   if ((uintptr_t)p >> 48 != 0) return NULL;
   return __atomic_load_n(&leaf->slab[unit_of(p)], __ATOMIC_RELAXED);
 }
@@ -82,11 +82,11 @@ bool directory_prepare(const void *base, size_t size) {
 /* ---- Further units. ---- */
 
 struct directory_further directory_further[FURTHER_MAX];
-static int8_t further_code[CLASS_COUNT]; /* of the second unit; 0 until there is such a slab: atomic, written behind the entries */
+static int8_t further_code[CLASS_COUNT]; /* of the second unit; 0 until there is such a slab. Atomic, written after the entries */
 
 /*
- * Where blocks begin in unit `u` of a slab of the class: see class_starts_at. Here the last block goes to 2^32 - 1. The unit's start is left out: what is there
- * has its header in the unit before.
+ * Where blocks begin in unit `u` of a slab of the class: see class_starts_at. Here, the last block is moved to 2^32 - 1. A block at the unit's start is left
+ * out: its header lies in the unit before.
  */
 static struct class_start further_start(uint32_t cls, uint32_t u, uint32_t units) {
   const uint32_t stride = class_stride(cls), factor = class_start[cls].factor;
@@ -98,7 +98,7 @@ static struct class_start further_start(uint32_t cls, uint32_t u, uint32_t units
 
 /* The code of the class's second unit. */
 static int8_t second_code(uint32_t cls) {
-  const int8_t known = __atomic_load_n(&further_code[cls], __ATOMIC_ACQUIRE); /* the code brings its entries, also to a thread that learns it from this one */
+  const int8_t known = __atomic_load_n(&further_code[cls], __ATOMIC_ACQUIRE); /* with the code, the thread sees its entries, and may pass both on */
   if (known != 0) return known;
   uint32_t n = 0;
   for (uint32_t c = 0; c < cls; c++) n += class_slab_units(c) - 1;
@@ -113,7 +113,7 @@ static int8_t second_code(uint32_t cls) {
   return code;
 }
 
-/* Of the slab's unit `u`. */
+/* The code of the slab's unit `u`. */
 static int8_t code_of(const struct slab *slab, uint32_t u) {
   if (slab->cls >= CLASS_COUNT) return slab->cls == CLASS_LARGE ? CODE_LARGE : CODE_HUGE;
   return u == 0 ? (int8_t)(slab->cls + 1) : (int8_t)(second_code(slab->cls) - (int8_t)(u - 1));
@@ -156,7 +156,7 @@ void directory_each(void (*visit)(struct slab *slab, void *context), void *conte
     const struct directory_leaf *leaf = leaf_at(distance);
     for (uintptr_t unit = 0; unit < LEAF_UNITS; unit++) {
       const codes *several = __builtin_assume_aligned(&leaf->code[unit - unit % CODES], CODES);
-      if (unit % CODES == 0 && __atomic_load_n(several, __ATOMIC_RELAXED) == 0) unit += CODES - 1; /* most of a leaf is empty */
+      if (unit % CODES == 0 && __atomic_load_n(several, __ATOMIC_RELAXED) == 0) unit += CODES - 1; /* skips empty units: most of a leaf */
       if (__atomic_load_n(&leaf->code[unit], __ATOMIC_ACQUIRE) == 0) continue;
       struct slab *slab = __atomic_load_n(&leaf->slab[unit], __ATOMIC_RELAXED);
       if ((uintptr_t)slab->base == (root << 16 | unit) << UNIT_SHIFT) visit(slab, context);
@@ -207,20 +207,20 @@ struct slab *directory_large(const void *p) {
 /*
  * ---- Hash and linear walk. ----
  *
- * Both hold SuperSlabs and are filled only if HAKMEM_LOOKUP asks for them. Readers take no lock: a writer changes one word at
- * a time, and a SuperSlab that a reader misses because it was being moved is found in the directory.
+ * Both hold SuperSlabs, and are filled only if HAKMEM_LOOKUP asks for them. Readers take no lock: a writer changes one word at
+ * a time. If a reader misses a SuperSlab because it is being moved, the directory finds it.
  *
- * The hash is a table with linear probing that has no tombstones. When a SuperSlab goes, those behind it move up (Knuth, The Art of Computer
- * Programming, volume 3, section 6.4, algorithm R), so a search takes as many probes after a long run as after a short one.
+ * The hash is a table with linear probing and no tombstones. When a SuperSlab is removed, those behind it move up (Knuth, The Art of Computer
+ * Programming, volume 3, section 6.4, algorithm R). So searches do not become slower in a process that runs for long.
  */
 
-#define INDEX_MAX (1u << 16) /* SuperSlabs that the strategies can hold; more are found in the directory */
+#define INDEX_MAX (1u << 16) /* SuperSlabs that the strategies can hold; further ones are found in the directory */
 #define HASH_LENGTH (2 * INDEX_MAX)
 
-static struct superslab **array, **hash; /* atomic, and so is what is in them; NULL until the first SuperSlab comes */
+static struct superslab **array, **hash; /* atomic, and so are their entries; NULL until the first SuperSlab is added */
 static uint32_t array_length;            /* atomic */
 
-/* Maps both. False: the strategies find nothing, and the directory all. */
+/* Maps both tables. False: the strategies find nothing, and the directory finds everything. */
 static bool make_index(void) {
   if (__atomic_load_n(&array, __ATOMIC_ACQUIRE) != NULL) return true;
   const size_t size = (INDEX_MAX + HASH_LENGTH) * sizeof(*array);
@@ -245,11 +245,11 @@ static uint32_t hash_start(const void *p) {
 
 static uint32_t hash_next(uint32_t i) { return (i + 1) & (HASH_LENGTH - 1); }
 
-/* Empties hash[hole], and moves up what a search would not find behind an empty place. */
+/* Empties hash[hole]. Moves up the entries that a search would no longer find behind an empty place. */
 static void hash_close(uint32_t hole) {
   for (uint32_t i = hash_next(hole); hash[i] != NULL; i = hash_next(i)) {
     const uint32_t distance = (i - hash_start(hash[i]->base)) & (HASH_LENGTH - 1);
-    if (distance < ((i - hole) & (HASH_LENGTH - 1))) continue; /* it begins its search behind the hole */
+    if (distance < ((i - hole) & (HASH_LENGTH - 1))) continue; /* its search begins behind the hole */
     __atomic_store_n(&hash[hole], hash[i], __ATOMIC_RELEASE);
     hole = i;
   }
@@ -317,8 +317,8 @@ struct slab *directory_lookup(const void *p, uint32_t strategy, uint32_t *probes
   if (strategy == STRATEGY_LINEAR) ss = find_by_walk(p, probes);
   if (ss != NULL) {
     uint32_t unit = (uint32_t)((size_t)((const char *)p - ss->base) / UNIT_SIZE);
-    if (unit >= ss->units) unit = 0; /* it went meanwhile */
-    while (unit > 0 && ss->slabs[unit].home == NULL) unit--; /* the unit that the slab begins at */
+    if (unit >= ss->units) unit = 0; /* the SuperSlab was released meanwhile */
+    while (unit > 0 && ss->slabs[unit].home == NULL) unit--; /* back to the slab's first unit */
     struct slab *slab = &ss->slabs[unit];
     if (slab->home == ss && (size_t)((const char *)p - slab->base) < slab->size) return slab;
   }

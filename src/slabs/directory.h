@@ -5,21 +5,21 @@
  *                          root index       unit in leaf     in the unit
  *
  *   directory: | root: for every 4 GiB, where its leaf lies | zero leaf, 64 KiB of code 0 |
- *   leaf:      | code of each unit, 1 byte                  | what was there before, 1 byte | slab, 8 bytes |
+ *   leaf:      | code of each unit, 1 byte                  | the former class row, 1 byte  | slab, 8 bytes |
  *
- * root[i] is the distance from the zero leaf to the leaf, so that its initial 0 leads to the zero leaf: a
- * look-up is two dependent loads and asks nothing. Codes:
+ * root[i] is the distance from the zero leaf to the leaf, so its initial 0 leads to the zero leaf. A
+ * look-up is two dependent loads and no test. Codes:
  *
  *   0            not ours
  *   cls + 1      the first unit of a slab of class cls: the fast path knows where its blocks begin, and frees here
- *   negative     ours, but for the slow path: CODE_LARGE, CODE_HUGE, and from CODE_FURTHER down, the second and further units of slabs: each class has a
- *                code for each of its own, by which a free knows where blocks begin there without a look at the slab
+ *   negative     ours, but for the slow path: CODE_LARGE, CODE_HUGE, and from CODE_FURTHER down, the second and further units of slabs. Each of these
+ *                units of a class has its own code, so that a free knows without the slab where blocks begin
  *
- * A block of a class is looked up by the address of its header, p - 1: what is in a slab can be read, whatever `p` is. The byte
- * before a mapping's first address may not be there.
+ * A block of a class is looked up by the address of its header, p - 1: all bytes of a slab can be read, for any `p`. The byte
+ * before a mapping's first address may be unmapped.
  *
  * There are two directories of this shape: the real one, and a blind one in which every look-up finds 0. A thread that
- * holds the blind one goes through the slow path with every free.
+ * holds the blind one enters the slow path with every free.
  */
 #ifndef HAKMEM_DIRECTORY_H
 #define HAKMEM_DIRECTORY_H
@@ -38,8 +38,8 @@ struct directory {
 
 struct directory_leaf {
   int8_t code[LEAF_UNITS];          /* atomic */
-  uint8_t former[LEAF_UNITS];       /* atomic; 1 + the class row of what was last taken out here, 0 where nothing was */
-  struct slab *slab[LEAF_UNITS];    /* atomic; valid where code is not 0 */
+  uint8_t former[LEAF_UNITS];       /* atomic; 1 + the class row of the slab or block that was last removed here, 0 if there was none */
+  struct slab *slab[LEAF_UNITS];    /* atomic; valid if the code is not 0 */
 };
 
 #define CODE_LARGE ((int8_t)-1)
@@ -51,9 +51,9 @@ static_assert(CODE_FURTHER - (FURTHER_MAX - 1) >= INT8_MIN, "the codes of furthe
 extern struct directory directory, directory_blind;
 
 /*
- * The code of the unit that `p`, any bits at all, points into. Wait-free; reads no memory but the directory's. Relaxed loads are enough: the address
- * of the second depends on the first, so that a leaf which is seen is seen as it was mapped (all 0) or later; and what is decided by the code alone
- * needs no other word. To go on to the slab, call directory_slab.
+ * The code of the unit that `p`, any bits at all, points into. Wait-free; reads no memory but the directory's. Relaxed loads are enough: the second
+ * address depends on the first, so a leaf is seen as it was mapped (all 0) or later. A decision by the code alone needs no other word. To go on to the
+ * slab, call directory_slab.
  */
 ALWAYS_INLINE int8_t directory_code(const struct directory *d, const void *p) {
   const uintptr_t address = (uintptr_t)p;
@@ -65,22 +65,22 @@ ALWAYS_INLINE int8_t directory_code(const struct directory *d, const void *p) {
   return __atomic_load_n(&codes[(uint32_t)address >> UNIT_SHIFT], __ATOMIC_RELAXED);
 }
 
-/* The slab that `p` points into, NULL where it is not ours. Wait-free. */
+/* The slab that `p` points into, NULL if it is not ours. Wait-free. */
 struct slab *directory_slab(const void *p);
 
 /*
- * The class of the block that begins at `p`, any bits at all; CLASS_NONE when none of a class does. Then the byte before `p` is its header,
- * and can be read; before the first address of a mapping nothing may be. Wait-free.
+ * The class of the block that begins at `p`, any bits at all; CLASS_NONE if no block of a class does. If one does, the byte before `p` is its header,
+ * and can be read. Otherwise that byte may be unmapped. Wait-free.
  */
 uint32_t directory_class_at(const void *p);
 
 /* The second and further units of long slabs, class by class; entry n is that of code CODE_FURTHER - n. Written before the first such code. */
 extern struct directory_further { struct class_start start; uint32_t cls; } directory_further[FURTHER_MAX];
 
-/* directory_class_at for `p` at the start of a unit, in whose neighbour its header lies. */
+/* directory_class_at for a `p` at the start of a unit: the header lies in the unit before. */
 NOINLINE uint32_t directory_class_at_border(const void *p);
 
-/* directory_class_at for one who has the code of `p` - 1 already. */
+/* directory_class_at for a caller who has the code of `p` - 1 already. */
 ALWAYS_INLINE uint32_t directory_class_by(int8_t code, const void *p) {
   if (UNLIKELY(((uintptr_t)p - 1) >> 48 != 0)) return CLASS_NONE;
   if (UNLIKELY((uintptr_t)p % UNIT_SIZE == 0)) return directory_class_at_border(p);
@@ -90,51 +90,51 @@ ALWAYS_INLINE uint32_t directory_class_by(int8_t code, const void *p) {
   return class_starts_at(&unit->start, p) ? unit->cls : CLASS_NONE;
 }
 
-/* Whether the fast path leaves it to the slow one to say if a block begins at `p`, `code` being that of `p` - 1: in a further unit, or at the border of two. */
+/* Whether only the slow path can tell if a block begins at `p`: in a further unit, or between two units. `code` is that of `p` - 1. */
 ALWAYS_INLINE bool directory_is_further(int8_t code, const void *p) { return code <= CODE_FURTHER || (code > 0 && (uintptr_t)p % UNIT_SIZE == 0); }
 
-/* The same question by one who knows the class, for loops over many blocks: whether a block of class `cls` begins at `p`, any bits at all. */
+/* Whether a block of class `cls` begins at `p`, any bits at all. For loops over many blocks, whose class is known. */
 ALWAYS_INLINE bool directory_begins(uint32_t cls, const void *p) {
   const uintptr_t header = (uintptr_t)p - 1;
   if (LIKELY(header >> 32 < ROOT_LENGTH && directory_code(&directory, (const void *)header) == (int8_t)(cls + 1) &&
              class_starts_at(&class_start[cls], p))) return true;
-  return directory_class_at(p) == cls; /* in a further unit of its slab, or at the border of two */
+  return directory_class_at(p) == cls; /* in a further unit of its slab, or at the border of two units */
 }
 
 /*
- * For pointers that should not be: the large or huge block that `p` points into, wherever, NULL where there is none; the class row of the slab
- * or block that was last taken out of this unit (a large or huge block: at its base only), CLASS_NONE where none was. Wait-free; the first
- * may look at many units.
+ * For reports of wrong pointers. directory_large: the large or huge block that `p` points into, NULL if there is none; it may read many units.
+ * directory_former: the class row of the slab or block that was last removed from this unit (a large or huge block: from its first unit only), CLASS_NONE
+ * if there was none. Both are wait-free.
  */
 struct slab *directory_large(const void *p);
 uint32_t directory_former(const void *p);
 
 /*
- * Makes sure that a leaf stands for every address in [base, base + size). False where the system has no memory for it.
+ * Makes sure that every address in [base, base + size) has a leaf. False if memory runs out.
  * No lock may be held.
  */
 bool directory_prepare(const void *base, size_t size);
 
-/* Enters the slab at each of its units (large and huge: at the first), with no lock held; takes it out. */
+/* directory_enter enters the slab at each of its units (large and huge: the first only), with no lock held. directory_leave removes it. */
 void directory_enter(struct slab *slab);
 void directory_leave(const struct slab *slab);
 
 /* ---- The strategies to compare with: they find SuperSlabs only. ---- */
 
-/* Tells the strategies of a SuperSlab that came or went. */
+/* Tells the strategies that a SuperSlab was mapped, or will be unmapped. */
 void directory_superslab_came(struct superslab *ss);
 void directory_superslab_went(struct superslab *ss);
 
 /*
- * Finds the slab of `p` by `strategy` (enum lookup_strategy); *probes: the places that were looked at. What the hash and the linear walk
- * do not know (legacy slabs, huge blocks) is found in the directory, with one probe more.
+ * Finds the slab of `p` by `strategy` (enum lookup_strategy); *probes: how many places it read. The hash and the linear walk do not know legacy slabs
+ * and huge blocks: these are found in the directory, with one more probe.
  */
 struct slab *directory_lookup(const void *p, uint32_t strategy, uint32_t *probes);
 
-/* Calls `visit` for each slab, and each large and huge block, in order of address. Others may come and go meanwhile. */
+/* Calls `visit` for each slab, and each large and huge block, in order of address. Other threads may add and remove some meanwhile. */
 void directory_each(void (*visit)(struct slab *slab, void *context), void *context);
 
-/* Bytes of the leaves; how many of them have no memory behind them (asks the kernel). Signal safe. */
+/* Bytes of the leaves; how many of these bytes are not resident (asks the kernel). Signal safe. */
 size_t directory_bytes(void);
 size_t directory_untouched(void);
 

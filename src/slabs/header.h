@@ -6,11 +6,11 @@
  *                           ^ block - 1 = its header, the last byte of the left neighbour's stride
  *
  *   live      0xa0 | (cls & 15)
- *   sampled   0xb0 | (cls & 15)    live, and something is known of it: see records.h
- *   free      0x5f                on a list, or never handed out
+ *   sampled   0xb0 | (cls & 15)    live, and with a record: see records.h
+ *   free      0x5f                in a list, or never handed out
  *
- * A list ends at BLOCK_END. With headers that is a block whose header is not `free`, so one comparison finds both the
- * end of a list and a broken header; without (HAKMEM_EVENTS=0) it is NULL.
+ * A list ends at BLOCK_END. With headers, that is a block whose header is not `free`, so one comparison finds both the
+ * end of a list and a broken header. Without (HAKMEM_EVENTS=0), it is NULL.
  */
 #ifndef HAKMEM_HEADER_H
 #define HAKMEM_HEADER_H
@@ -24,13 +24,13 @@ struct block {
 UNCHECKED struct block *block_next(const struct block *block) { return block->next; }
 UNCHECKED void block_link(struct block *block, struct block *next) { block->next = next; }
 
-/* Where the header of a block at `p` would lie, whatever `p` is: NULL has no byte before it. */
+/* The place of the header of a block at `p`, as an address only: `p` may be NULL, which has no byte before it. */
 ALWAYS_INLINE const void *header_place(const void *p) { return (const void *)((uintptr_t)p - 1); }
 
 #define HEADER_FREE ((uint8_t)0x5f)
 
 ALWAYS_INLINE uint8_t header_live(uint32_t cls) { return (uint8_t)(0xa0 | (cls & 15)); }
-/* A block whose free goes through the slow path, because the fast one looks for the other. */
+/* The header of a block with a record. The fast path expects the live header, so this block's free takes the slow path. */
 ALWAYS_INLINE uint8_t header_sampled(uint32_t cls) { return (uint8_t)(0xb0 | (cls & 15)); }
 ALWAYS_INLINE bool header_says_live(uint8_t header, uint32_t cls) { return (header & ~0x10) == header_live(cls); }
 
@@ -38,7 +38,7 @@ ALWAYS_INLINE bool header_says_live(uint8_t header, uint32_t cls) { return (head
 enum block_state {
   BLOCK_LIVE,
   BLOCK_FREE,
-  BLOCK_BROKEN, /* neither: something wrote over the header */
+  BLOCK_BROKEN, /* neither: the header was overwritten */
 };
 static inline enum block_state header_state(uint8_t header, uint32_t cls) {
   return header_says_live(header, cls) ? BLOCK_LIVE : header == HEADER_FREE ? BLOCK_FREE : BLOCK_BROKEN;
@@ -51,7 +51,7 @@ extern struct block_end { uint8_t before[MIN_ALIGN]; struct block block; } block
 
 UNCHECKED uint8_t header_get(const void *block) { return ((const uint8_t *)block)[-1]; }
 UNCHECKED void header_set(void *block, uint8_t value) { ((uint8_t *)block)[-1] = value; }
-/* Whether `block`, the head of a list, can be handed out: not the end, and its header whole. */
+/* Whether `block`, the head of a list, can be handed out: it is not the list's end, and its header is whole. */
 ALWAYS_INLINE bool block_can_pop(const struct block *block) { return header_get(block) == HEADER_FREE; }
 /* Whether the header before `block` is `live`. */
 ALWAYS_INLINE bool header_is(const void *block, uint8_t live) { return header_get(block) == live; }
@@ -70,7 +70,7 @@ ALWAYS_INLINE bool header_says_live_at(const void *block, uint32_t cls) { (void)
 
 #endif
 
-/* A run of blocks on its way from one owner to another. count == 0 <=> head == BLOCK_END. */
+/* A run of blocks that moves from one owner to another. count == 0 <=> head == BLOCK_END. */
 struct chain {
   struct block *head;
   uint32_t count;

@@ -11,22 +11,22 @@
 #include "slab_list.h"
 #include "units.h"
 
-#define KEPT_DELAY_PART 4      /* kept memory is given back after this part of HAKMEM_RELEASE_DELAY */
+#define KEPT_DELAY_PART 4      /* kept memory is returned to the kernel after this part of HAKMEM_RELEASE_DELAY */
 #define KEPT_BYTES (192 * MIB)    /* of freed huge blocks, kept for reuse; or as much as is live, if that is more */
-#define COPY_BYTES_MAX (2 * MIB)  /* a block that is resized is copied into kept memory; above, its pages are moved to new memory */
+#define COPY_BYTES_MAX (2 * MIB)  /* a block up to this size is resized by a copy into kept memory; of a larger one, the pages are moved to new memory */
 
 /*
- * Huge blocks beside which a large one that has grown is one, too. Between so many there is place for all pieces of kept memory; and mappings, of which a
- * process may have 65,530, stay few.
+ * While fewer huge blocks than this exist, a large block that has grown becomes one, too. So there is room for all pieces of kept memory, and
+ * mappings stay few: a process may have 65,530.
  */
 #define GROWN_MOST (KEPT_RANGES / 2)
 
-/* A descriptor of this file's. */
+/* The descriptors of this file. */
 struct mapping {
   struct slab slab;
-  bool refused; /* a huge block that would be a large one, had the shared pool served it */
+  bool refused; /* a huge block that would be a large one if the shared pool had served it */
   size_t lead;  /* bytes of the mapping before slab.base */
-  bool whole;   /* it is one mapping to the system, too, so its pages can be moved */
+  bool whole;   /* the kernel has it as one mapping, too, so its pages can be moved */
 };
 
 static struct {
@@ -35,12 +35,12 @@ static struct {
   struct slab *unused;
   struct kept kept;
   uint64_t huge_blocks, huge_requested, huge_bytes;
-  uint64_t refused_bytes; /* small blocks' slabs and refused huge blocks: what more SuperSlabs would hold */
+  uint64_t refused_bytes; /* of slabs of small blocks and refused huge blocks: SuperSlabs would hold these if the pool had served them */
 } legacy;
 
 /* ---- Kept memory. ---- */
 
-/* Before when a kept range must lie to be idle. Much memory at once, so it waits for a part of the delay only. */
+/* A kept range is idle if it was freed before this time. Only a part of the delay, because it is much memory at once. */
 static uint64_t idle_since(uint64_t now) {
   const uint64_t delay = config.release_delay / KEPT_DELAY_PART;
   return now > delay ? now - delay : 0;
@@ -48,7 +48,7 @@ static uint64_t idle_since(uint64_t now) {
 
 static size_t kept_most(void) { return max_size(KEPT_BYTES, legacy.huge_bytes); }
 
-/* Unmaps what lies kept since `before_ms` or longer, and the oldest beyond kept_most(). Returns the bytes. */
+/* Unmaps the ranges kept since `before_ms` or longer, and the oldest beyond kept_most(). Returns the bytes. */
 static size_t evict(uint64_t before_ms) {
   size_t released = 0;
   for (;;) {
@@ -71,7 +71,7 @@ static void drop_descriptor(struct slab *slab) {
   lock_release(&legacy.lock);
 }
 
-/* A descriptor for [base, base + size); NULL where there is no memory for one. */
+/* A descriptor for [base, base + size); NULL if memory runs out. */
 static struct slab *new_descriptor(char *base, size_t size, size_t align) {
   lock_take(&legacy.lock);
   struct slab *slab = legacy.unused;
@@ -84,7 +84,7 @@ static struct slab *new_descriptor(char *base, size_t size, size_t align) {
   return slab;
 }
 
-/* Over new memory; `room`: see os_map_before. NULL where the system has none. */
+/* A slab over new memory; `room`: see os_map_before. NULL if memory runs out. */
 static struct slab *map_slab(size_t size, size_t room, size_t align) {
   int error;
   void *base = os_map_before(size, room, align, &error);
@@ -136,7 +136,7 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
   return chain;
 }
 
-/* Under the lock: what the directory leads to is mapped as long as it is held. */
+/* Called under the lock: while it is held, every slab in the directory stays mapped. */
 static void forget_empties(const struct slab *empties) {
   for (const struct slab *slab = empties; slab != NULL; slab = slab->next) {
     directory_leave(slab);
@@ -151,7 +151,7 @@ void legacy_return_blocks(uint32_t cls, struct chain chain) {
   while (chain.count > 0) {
     struct block *block = chain.head;
     struct slab *slab = directory_slab(block);
-    if (slab == NULL || slab->cls != cls) break; /* a link overwritten after its free: the rest is lost, not followed */
+    if (slab == NULL || slab->cls != cls) break; /* the link was overwritten after its free: the rest is lost */
     chain.head = block_next(block);
     chain.count--;
     if (!slab_list_give(list, slab, block)) continue;
@@ -163,7 +163,7 @@ void legacy_return_blocks(uint32_t cls, struct chain chain) {
   slabs_release(empties, unmap_slab);
 }
 
-/* The slab that each class kept, where it was not used for a while. */
+/* Releases the empty slab that each class keeps, if it was not used for a while. */
 static size_t scavenge_slabs(bool trim, uint64_t now) {
   size_t released = 0;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
@@ -181,7 +181,7 @@ static size_t scavenge_slabs(bool trim, uint64_t now) {
 
 /* ---- Huge blocks. ---- */
 
-/* A slab over kept memory; NULL where none fits. `wanted`: with all of the room. */
+/* A slab over kept memory; NULL if none fits. `wanted`: only a range that has all of the room. */
 static struct slab *take_kept(size_t size, size_t room, bool wanted, size_t align) {
   const uint32_t thread = os_thread();
   lock_take(&legacy.lock);
@@ -206,7 +206,7 @@ static void keep(char *base, size_t size) {
   else os_unmap(base, size);
 }
 
-/* Books a huge block in (sign 1) or out (-1). Returns the bytes that the shared pool refused. */
+/* Adds a huge block to the totals (sign 1), or subtracts it (-1). Returns the bytes that the shared pool refused. */
 static uint64_t book_huge(const struct slab *slab, int sign) {
   lock_take(&legacy.lock);
   legacy.huge_blocks += (uint64_t)(int64_t)sign;
@@ -218,7 +218,7 @@ static uint64_t book_huge(const struct slab *slab, int sign) {
   return refused;
 }
 
-/* What was a large block, refused, stays one when it moves. */
+/* A block that was refused as a large one still counts as refused after it moves. */
 static void refuse(struct slab *slab) {
   lock_take(&legacy.lock);
   ((struct mapping *)slab)->refused = true;
@@ -226,7 +226,7 @@ static void refuse(struct slab *slab) {
   lock_release(&legacy.lock);
 }
 
-/* Where a huge block's memory comes from. KEPT_WITH_ROOM: only if there is room behind it, too. */
+/* Where the memory of a huge block comes from. KEPT_WITH_ROOM: only if there is room behind it, too. */
 enum origin { KEPT_WITH_ROOM, KEPT, KEPT_OR_FRESH, FRESH };
 
 static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason reason, enum origin origin, bool *zeroed) {
@@ -234,14 +234,14 @@ static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason rea
   const size_t rounded = align_up(max_size(size, 1), UNIT_SIZE);
   align = max_size(align, UNIT_SIZE);
   if (rounded < size || rounded > PTRDIFF_MAX) return NULL;
-  /* For a checker: closed memory lies in front, and freed memory is used for nothing else as long as it is kept. */
+  /* A checker needs closed memory in front, and freed memory must not be reused as long as it is kept. */
   const size_t lead = hub_checked ? align : 0;
   const size_t room = reason == LEGACY_GROWN ? align_up(rounded / 2, UNIT_SIZE) : 0;
   struct slab *slab = origin != FRESH && !hub_checked ? take_kept(rounded, rounded + room, origin == KEPT_WITH_ROOM, align) : NULL;
   *zeroed = slab == NULL;
   if (slab == NULL && origin < KEPT_OR_FRESH) return NULL;
   if (slab == NULL) {
-    evict(idle_since(os_now_ms())); /* before more memory is resident */
+    evict(idle_since(os_now_ms())); /* before more memory becomes resident */
     slab = map_slab(rounded + lead, origin == FRESH ? room : 0, align);
   }
   if (slab == NULL) return NULL;
@@ -277,7 +277,7 @@ void legacy_huge_free(struct slab *slab) {
   keep(base, size);
 }
 
-/* Makes `slab` longer or shorter where it lies: into kept memory behind it, or by the system. */
+/* Makes `slab` longer or shorter in place: into kept memory behind it, or by mremap. */
 static bool resize_in_place(struct slab *slab, size_t size) {
   if (size < slab->size) {
     keep(slab->base + size, slab->size - size);
@@ -287,7 +287,7 @@ static bool resize_in_place(struct slab *slab, size_t size) {
   const bool taken = kept_take_at(&legacy.kept, slab->base + slab->size, size - slab->size);
   lock_release(&legacy.lock);
   if (taken) ((struct mapping *)slab)->whole = false;
-  if (taken || slab->size <= COPY_BYTES_MAX) return taken; /* seldom has the system place behind it, and that would be new memory */
+  if (taken || slab->size <= COPY_BYTES_MAX) return taken; /* the address space behind it is seldom free, and would need new memory */
   if (!os_resize(slab->base, slab->size, size)) return false;
   if (directory_prepare(slab->base + slab->size, size - slab->size)) return true;
   os_unmap(slab->base + slab->size, size - slab->size);
@@ -301,7 +301,7 @@ static struct slab *new_place(const struct slab *slab, size_t size, enum origin 
   return place;
 }
 
-/* Forgets a block whose memory is not ours any more. */
+/* Drops the descriptor of a block whose memory is no longer ours. */
 static void forget(struct slab *slab) {
   book_huge(slab, -1);
   drop_descriptor(slab);
@@ -323,7 +323,7 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
   bool fresh;
   struct slab *moved = new_place(slab, size, !whole || slab->size <= COPY_BYTES_MAX ? KEPT_OR_FRESH : FRESH, &fresh);
   if (moved == NULL) return NULL;
-  directory_leave(slab); /* first: once the pages have moved, their old place may be another thread's */
+  directory_leave(slab); /* first: once the pages have moved, another thread may map something in the old place */
   const enum os_moved how = whole && fresh ? os_move(slab->base, slab->size, moved->base, moved->size) : OS_STAYED;
   if (how == OS_MOVED) {
     forget(slab);
@@ -390,7 +390,7 @@ bool legacy_visit(bool try_only, void (*visit)(struct slab *slab, void *context)
   if (!try_only) lock_take(&legacy.lock);
   else if (!lock_try(&legacy.lock)) return false;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) slabs += legacy.slabs[cls].slabs;
-  if (slabs != 0) directory_each(visit_if_small, &(struct small_visit){visit, context}); /* the lists do not have full slabs */
+  if (slabs != 0) directory_each(visit_if_small, &(struct small_visit){visit, context}); /* the lists lack full slabs */
   lock_release(&legacy.lock);
   return true;
 }

@@ -4,7 +4,7 @@
  *   small blocks after a shared_fail: slabs mapped one by one
  *   huge blocks: a mapping each, its base and size multiples of a unit; a few freed ones are kept for reuse
  *
- * One lock over all of it; system calls and events happen outside of it.
+ * One lock guards all of it. It is not held during system calls and events.
  */
 #ifndef HAKMEM_LEGACY_H
 #define HAKMEM_LEGACY_H
@@ -15,26 +15,28 @@
 #include "superslab.h"
 
 /*
- * Blocks of class `cls`, at most `most`, from legacy slabs; raises legacy_fallback with `reason`, the stack and the time it
- * took. Empty if the system has no memory. *broken: NULL, or a free block that was written to, see slab_take; to be reported.
+ * Up to `most` blocks of class `cls`, from legacy slabs. Raises legacy_fallback with `reason`, the stack's id and the time it
+ * took. Empty if memory runs out. *broken: NULL, or a free block that was written to (see slab_take), which the caller reports.
  */
 struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reason, uint32_t stack, struct block **broken);
 
-/* Returns the blocks of `chain`, all of class `cls` and of legacy slabs; slabs that are empty then are unmapped but for one. */
+/* Returns the blocks of `chain`, all of class `cls` and of legacy slabs. Slabs that become empty are unmapped, except for one. */
 void legacy_return_blocks(uint32_t cls, struct chain chain);
 
 /*
- * A block of `size` bytes at a multiple of `align` (a power of two) in a mapping of its own. *zeroed: it is fresh from the system. `reason`
- * is LEGACY_HUGE; LEGACY_GROWN, for kept memory with half as much again behind it where there is some, nobody's, so that others may be faster; or why
- * a SuperSlab could not serve it. NULL where the system has none.
+ * A block of `size` bytes at a multiple of `align` (a power of two) in a mapping of its own. *zeroed: its memory is fresh from the kernel. `reason`:
+ *   LEGACY_HUGE     the size
+ *   LEGACY_GROWN    the block has grown: it prefers kept memory with half as much again behind it; that room is not reserved
+ *   any other       the shared pool's reason for its refusal
+ * NULL if memory runs out.
  */
 struct slab *legacy_huge_alloc(size_t size, size_t align, enum legacy_reason reason, bool *zeroed);
 void legacy_huge_free(struct slab *slab);
 
-/* The same for a block that has grown, in kept memory alone; `with_room`: only if there is room behind it. NULL if there is none. */
+/* The same for a block that has grown, in kept memory only. `with_room`: only if there is room behind it. NULL if there is none. */
 struct slab *legacy_kept_alloc(size_t size, bool with_room, bool *zeroed);
 
-/* Resizes a huge block, moving it where it must; its old base is not to be used any more. NULL: it is unchanged. */
+/* Resizes a huge block, and moves it if it must. The old base must not be used afterwards. NULL: the block is unchanged. */
 struct slab *legacy_huge_resize(struct slab *slab, size_t size);
 
 /* Unmaps kept mappings and empty slabs that were not used for HAKMEM_RELEASE_DELAY, or all with `trim`. Returns the bytes. */
@@ -49,9 +51,9 @@ struct legacy_usage {
   uint64_t kept_bytes;                           /* of freed huge blocks */
 };
 void legacy_usage(uint32_t cls, struct legacy_usage *out); /* CLASS_HUGE fills the huge members */
-uint64_t legacy_used(uint32_t cls);                        /* of a small class, `used` alone */
+uint64_t legacy_used(uint32_t cls);                        /* of a small class, only `used` */
 
-/* Whether memory is kept, and few enough huge blocks are there, for large blocks that have grown to be huge ones. */
+/* Whether a large block that has grown may become a huge one: memory is kept for reuse, and there are few enough huge blocks. */
 bool legacy_has_place(void);
 
 /* Calls `visit` for every slab of small blocks, under the lock, as units_visit does. */

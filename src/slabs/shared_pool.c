@@ -9,13 +9,13 @@
 #include "slab_list.h"
 
 /*
- * Per class. More of them save more walks over blocks, but what goes back to its slab is handed out in order of address again, and a program
- * that meets its objects in that order gains far more than a walk costs.
+ * Per class. More batches would save more walks over blocks. But blocks that are returned to their slabs are handed out in order of address again. A
+ * program that visits its objects in that order gains far more than such a walk costs.
  */
 #define BATCHES 4
-#define SLABS_ASKED 256 /* for their age */
+#define SLABS_ASKED 256 /* slabs whose age is read */
 
-/* One class. Batches form a ring: the newest is taken first, the oldest makes place. */
+/* One class. Batches form a ring: the newest is taken first, the oldest is replaced first. */
 static struct pool_class {
   struct lock lock;
   struct slab_list slabs;
@@ -27,7 +27,7 @@ static struct pool_class {
 
 /* ---- Refill. ---- */
 
-/* From what the class has already. */
+/* Refills from batches and partial slabs of the class. */
 static bool refill_from_class(struct pool_class *c, uint32_t most, bool timed, struct pool_answer *answer) {
   lock_take(&c->lock);
   if (c->batches > 0) {
@@ -99,7 +99,7 @@ struct chain pool_give_batch(uint32_t cls, struct chain chain) {
 
 /* ---- Return. ---- */
 
-/* The units of an empty slab become anybody's. */
+/* The units of an empty slab may now serve any class. */
 static size_t release(struct slab *slab) {
   units_give(slab);
   return 0;
@@ -131,7 +131,7 @@ uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, struct chain *leg
 
 /* ---- Scavenge. ---- */
 
-/* taken_ms may be later than `now`. */
+/* taken_ms may be later than `now`: hence no subtraction. */
 static READS_RACILY bool is_idle(const struct pool_class *c, uint64_t now) { return now >= c->taken_ms + units_idle_ms(); }
 
 /* Returns the batches of a class that has not used any for a while, and its kept empty slab. */
@@ -181,7 +181,7 @@ void pool_reclaim(uint32_t (*give_back)(uint32_t cls, struct chain chain, bool t
   units_release();
 }
 
-/* ---- What there is. ---- */
+/* ---- Totals. ---- */
 
 READS_RACILY uint64_t pool_used(uint32_t cls) { return classes[cls].slabs.used; }
 
@@ -201,7 +201,7 @@ uint64_t pool_idle_ms(uint32_t cls) {
   return slabs > 0 ? sum / slabs : 0;
 }
 
-/* Whether the chain has as many blocks as it says, all of them free blocks of the class. */
+/* Whether the chain has exactly `count` blocks, all of them free blocks of the class. */
 static bool chain_is_valid(uint32_t cls, struct chain chain) {
   for (; chain.count > 0; chain.count--, chain.head = block_next(chain.head)) {
     if (!directory_begins(cls, chain.head) || !block_can_pop(chain.head)) return false;
@@ -229,7 +229,7 @@ const struct lock_row pool_locks = {&classes[0].lock, sizeof(classes[0]), CLASS_
 static struct slab_list *list_of(const struct slab *slab) { return &classes[slab->cls].slabs; }
 
 void pool_fork_child(void) {
-  bool changing = tails_in_hand(); /* a signal handler forked that interrupted this thread: it goes on with what it was at */
+  bool changing = tails_in_hand(); /* a signal handler forked in the middle of this thread's change, which will go on */
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) changing = changing || lock_is_held(&classes[cls].lock);
   if (changing || lock_is_held(units_locks.first)) return;
   tails_fork_child(list_of);

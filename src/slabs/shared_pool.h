@@ -1,8 +1,8 @@
 /*
- * shared_pool.h: the free blocks that all threads share, by class: batches (chains of blocks that threads drained, handed on whole), and partial
+ * shared_pool.h: the free blocks that all threads share, by class: batches (chains of drained blocks, which a thread takes whole), and partial
  * slabs, whose units come from the SuperSlabs (units.h).
  *
- * One lock per class; never two at a time, nor with that of units.h. Nothing here holds one while an event is raised.
+ * One lock per class. A thread never holds two of them, nor one together with that of units.h. No lock is held while an event is raised.
  */
 #ifndef HAKMEM_SHARED_POOL_H
 #define HAKMEM_SHARED_POOL_H
@@ -13,58 +13,58 @@
 #include "superslab.h"
 #include "units.h"
 
-/* What a refill got, or why it got nothing. */
+/* The blocks of a refill, or the reason why there are none. */
 struct pool_answer {
   struct chain chain;             /* empty: shared_fail */
   enum refill_source source;
-  struct block *broken;           /* not NULL: a free block that was written to, see slab_take; to be reported */
-  struct units_refusal refusal;    /* where the chain is empty */
-  uint64_t over[STAGE_shared_fail]; /* when each stage had proved to have nothing: hub_ticks(); 0 where it served, was not reached, or was not timed */
+  struct block *broken;           /* not NULL: a free block that was written to (see slab_take), which the caller reports */
+  struct units_refusal refusal;    /* if the chain is empty */
+  uint64_t over[STAGE_shared_fail]; /* hub_ticks() when a stage had found nothing; 0 if it served, was not reached, or was not timed */
 };
 
 /*
- * Blocks of class `cls`, at most `most` unless a batch is handed on: a batch, else a partial slab, else a fresh one. `timed`: the ends of
- * the first two stages are of interest, too; those of the others, which are long and rare, always are.
+ * Blocks of class `cls`: a batch, which is taken whole; else up to `most` blocks of a partial slab, else of a fresh one. `timed`: also note the ends of
+ * the first two stages. Those of the others, which are long and rare, are always noted.
  */
 struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed);
 
 /*
- * Takes a chain of free blocks of class `cls`, O(1). Where the class holds enough batches already, the oldest of
- * them comes back in its place, for pool_return_blocks.
+ * Takes a chain of free blocks of class `cls`, O(1). If the class has enough batches already, returns the oldest of
+ * them, for pool_return_blocks; else an empty chain.
  */
 struct chain pool_give_batch(uint32_t cls, struct chain chain);
 
 /*
- * Returns the blocks of *chain, all of class `cls`, to their slabs; those of legacy slabs go into *legacy. Stops at a block with a wrong header,
- * or one that a wrong link led to: it is the head of *chain then. `trim`: keep no empty slab. Returns how many slabs were touched.
+ * Returns the blocks of *chain, all of class `cls`, to their slabs. Blocks of legacy slabs are moved to *legacy. Stops at a block with a wrong header,
+ * or one that a wrong link leads to, which then is the head of *chain. `trim`: keep no empty slab. Returns how many slabs it touched.
  */
 uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, struct chain *legacy, bool trim);
 
 /*
- * Returns the batches of a class of which none came or went for half a HAKMEM_RELEASE_DELAY, purges free units, gives empty SuperSlabs back. With
- * `trim`, all of it without waiting, but for `keep` bytes of empty SuperSlabs.
- * `give_back` returns a batch to its slabs. Returns the bytes given back.
+ * Returns the batches of each class that neither took nor gave one for half a HAKMEM_RELEASE_DELAY, purges idle units, and unmaps idle empty
+ * SuperSlabs. With `trim`, does all of that without waiting, except for `keep` bytes of empty SuperSlabs.
+ * `give_back` returns a batch to its slabs. Returns how many bytes were returned to the kernel.
  */
 size_t pool_scavenge(bool trim, size_t keep, uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim));
 
-/* Returns all batches, and gives all empty slabs and SuperSlabs back; purges nothing. */
+/* Returns all batches to their slabs, releases all empty slabs, and unmaps all empty SuperSlabs. Purges nothing. */
 void pool_reclaim(uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim));
 
-/* What the pool holds of a class. */
+/* The pool's share of a class. */
 struct pool_usage {
   uint64_t slabs, capacity, used, bytes; /* slabs in use, their blocks, their blocks handed out, their bytes */
   uint64_t batched;                      /* free blocks in batches; part of `used` */
 };
 void pool_usage(uint32_t cls, struct pool_usage *out);
-uint64_t pool_used(uint32_t cls); /* `used` alone */
+uint64_t pool_used(uint32_t cls); /* only `used` */
 
-/* Milliseconds since a block was last taken from a slab of the class, on average over its partial slabs (the first of them, where there are many). */
+/* Milliseconds since a block was last taken from a slab of the class: the average over its partial slabs (over the first ones, if there are many). */
 uint64_t pool_idle_ms(uint32_t cls);
 
 /* For tests: no lock is held, and no other thread changes anything. */
 bool pool_is_valid(void);
 
-/* For a fork. In the child, the locks released: ends what other threads were in the middle of. */
+/* For a fork. In the child, with the locks released: completes what other threads had begun. */
 extern const struct lock_row pool_locks;
 void pool_fork_child(void);
 

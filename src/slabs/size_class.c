@@ -3,9 +3,9 @@
 static_assert(CLASS_COUNT < 127, "a class and its code in the directory fit into seven bits");
 
 /*
- * The classes: C(cls, above, stride) serves what needs more than `above` bytes, which is the stride before, and at most `stride`. Up to 512 the strides grow
- * by even steps. Above, they are chosen so that many blocks fill a slab without a tail, most of them one of a single unit; what stride and tail waste
- * of a slab together is at most 9 % more than a C library's block of that size would have, of 16 more bytes.
+ * The classes: C(cls, above, stride) serves blocks that need more than `above` bytes, which is the stride before, and at most `stride`. Up to 512, the
+ * strides grow by even steps. Above, they are chosen so that a whole number of blocks fills a slab almost without a tail, mostly of a single unit. A
+ * block's share of stride and tail is at most 9 % more than a C library's block of that size, which needs 16 bytes more.
  */
 /* clang-format off */
 #define CLASSES(C) \
@@ -33,22 +33,22 @@ static_assert(CLASS_ALIGNED == CLASSES(COUNT_CLASS), "the table names every clas
 static_assert(CLASS_COUNT == CLASS_ALIGNED ALIGNED_CLASSES(COUNT_ALIGNED), "the table names every aligned class");
 
 #define GRANULES(cls, above, stride) [(above) / CLASS_GRANULE + 1 ... (stride) / CLASS_GRANULE] = (cls),
-const uint8_t class_of_granule[CLASS_TABLE_LENGTH] = {CLASSES(GRANULES)}; /* entry 0 is 0, too: no block is smaller than one granule */
+const uint8_t class_of_granule[CLASS_TABLE_LENGTH] = {CLASSES(GRANULES)}; /* entry 0 is 0, too: a block has at least one granule */
 
 #define STRIDE(cls, above, stride) stride,
 #define ALIGNED_STRIDE(stride) stride,
 const uint16_t class_strides[CLASS_COUNT] = {CLASSES(STRIDE) ALIGNED_CLASSES(ALIGNED_STRIDE)};
 
-/* Of a slab, less than so great a part may be tail. Blocks of aligned classes cannot be placed so that the rest is small. */
+/* Less than 1/TAIL_PART of a slab may be tail. Aligned blocks cannot be placed so that the tail becomes that small. */
 #define TAIL_PART(first) ((first) == MIN_ALIGN ? 64u : 8u)
 
-/* A slab is LONG, of more than one unit, by the rule of class_slab_units. */
+/* A slab is LONG if it has more than one unit, by the rule of class_slab_units. */
 #define FACTOR(stride) ((uint32_t)((UINT64_C(1) << 32) / (stride)) + 1)
 #define LONG(stride, first) ((UNIT_SIZE - (first)) % (stride) + (first) - MIN_ALIGN >= UNIT_SIZE / TAIL_PART(first))
 #define LAST(stride, first) /* block of the first unit */ \
   (LONG(stride, first) ? (uint32_t)(UNIT_SIZE - 1 - (first)) / (stride) : (uint32_t)(UNIT_SIZE - (first)) / (stride) - 1)
 #define EXCESS(stride) (FACTOR(stride) * (stride))
-#define ROOM(stride, first) ((first) == (stride) ? 0 : START_SPAN - 1 - LAST(stride, first) * EXCESS(stride)) /* to what the first block is moved */
+#define ROOM(stride, first) ((first) == (stride) ? 0 : START_SPAN - 1 - LAST(stride, first) * EXCESS(stride)) /* where the first block is moved to */
 #define START(stride, first) {FACTOR(stride), ROOM(stride, first) - START_SPAN - (first) * FACTOR(stride)},
 #define CLASS_START(cls, above, stride) START(stride##u, 16u)
 #define ALIGNED_START(stride) START((stride) * 1u, ((stride) * 1u) & (0u - (stride)))

@@ -1,15 +1,15 @@
 /*
  * size_class.h: size <-> class.
  *
- * Strides grow by 16 bytes up to 128, by eight even steps per doubling up to 512, and above so that a whole number of blocks fills a slab almost
+ * Strides grow by 16 bytes up to 128, and by eight even steps per doubling up to 512. Above, a whole number of blocks fills a slab almost
  * to its end: 65520 / 63 = 1040, 65520 / 15 = 4368.
  *
  *   class   0   1  ...   7 |   8    9  ...   15 |  16   17 ...   23 |  24 ...  31 ...   49 ...    75     76
  *   stride 16  32  ... 128 | 144  160  ...  256 | 288  320 ...  512 | 528 ... 1040 ... 4368 ... 32752  35744
  *
- * A block's last byte belongs to the header of its right neighbour, so a block of stride s serves
- * requests of up to s - 1 bytes. So the strides just above a power of two matter most: programs like to ask for powers of two. The unused part of a
- * stride above 128 is at most 1/9.
+ * A block's last byte is the header of its right neighbour, so a block of stride s serves
+ * requests of up to s - 1 bytes. Programs often ask for powers of two, so the strides just above these matter most. Of a stride above 128, at most 1/9
+ * is unused.
  */
 #ifndef HAKMEM_SIZE_CLASS_H
 #define HAKMEM_SIZE_CLASS_H
@@ -17,8 +17,8 @@
 #include "platform/base.h"
 
 /*
- * Behind these stand the aligned classes, for requests with an alignment above MIN_ALIGN: their blocks begin at multiples of the largest
- * power of two in the stride, so a block for an alignment is a block like any other. Strides grow by 32 up to 256, then by four
+ * The aligned classes follow the others. They serve requests with an alignment above MIN_ALIGN: their blocks begin at multiples of the largest
+ * power of two in the stride. So an aligned block needs no special handling. Strides grow by 32 up to 256, then by four
  * even steps per doubling:
  *
  *   class  77   78  ...   84 |  85   86   87   88 | ...   109 ... 112
@@ -30,7 +30,7 @@
 #define STRIDE_MAX ((size_t)35744)
 #define SMALL_MAX (STRIDE_MAX - 1) /* the largest request that a class serves */
 
-/* Rows for blocks that are of no class, so that tables indexed by class can hold them too. */
+/* Rows for blocks that are of no class, so that tables by class have a place for them. */
 #define CLASS_LARGE CLASS_COUNT      /* a run of units inside a SuperSlab */
 #define CLASS_HUGE (CLASS_COUNT + 1) /* a mapping of its own */
 #define CLASS_ROWS (CLASS_COUNT + 2)
@@ -55,8 +55,8 @@ ALWAYS_INLINE uint32_t class_stride(uint32_t cls) { return class_strides[cls]; }
 
 /*
  * The aligned class that serves `size` bytes at a multiple of `alignment`, a power of two above MIN_ALIGN; (size | alignment - 1) < ALIGNED_MAX.
- * Rounded up to a multiple of the alignment, size and header either are a stride, or lie in a doubling all of whose strides are
- * multiples of the alignment.
+ * Size and header are rounded up to a multiple of the alignment. The result is a stride, or lies in a doubling whose strides are all multiples of the
+ * alignment.
  */
 ALWAYS_INLINE uint32_t class_of_aligned(size_t alignment, size_t size) {
   const size_t last = size | (alignment - 1); /* the offset of the last byte: size and header, rounded up to the alignment */
@@ -65,7 +65,7 @@ ALWAYS_INLINE uint32_t class_of_aligned(size_t alignment, size_t size) {
   return CLASS_ALIGNED + 8 + 4 * doubling + (uint32_t)(last >> (doubling + 6)) - 4;
 }
 
-/* Bytes from the base of a slab of class `cls` to its first block: of it, the last one is that block's header. */
+/* Bytes from the base of a slab of class `cls` to its first block. The last of them is that block's header. */
 ALWAYS_INLINE uint32_t class_first(uint32_t cls) {
   const uint32_t stride = class_stride(cls);
   return cls < CLASS_ALIGNED ? (uint32_t)MIN_ALIGN : stride & -stride;
@@ -77,23 +77,23 @@ ALWAYS_INLINE uint32_t class_first(uint32_t cls) {
  *   n = offset in the slab - first,  d = stride,  f = 2^32 / d rounded down, + 1,  e = f * d - 2^32, so that 1 <= e <= d
  *   n = q * d + r  =>  n * f = q * e + r * f  (modulo 2^32)
  *
- * Blocks, r = 0, lie at 0, e, 2e, ... below START_SPAN. All else, r > 0, lies at f - e or above, which is more than START_SPAN. `shift` moves
- * the last block of the slab's first unit to 2^32 - 1, so that the next one would be at 0 or above; or, if first = d, the first block to
- * 2^32 - START_SPAN, so that what would come before it, at offset 0, is below. Only blocks then have a result of 2^32 - START_SPAN or more.
+ * Blocks, r = 0, lie at 0, e, 2e, ... below START_SPAN. Other addresses, r > 0, lie at f - e or above, which is more than START_SPAN. `shift` moves
+ * the last block of the slab's first unit to 2^32 - 1, so that the next one would be at 0 or above. If first = d, it moves the first block to
+ * 2^32 - START_SPAN instead, so that a block before it, at offset 0, would lie below. So only blocks have a result of 2^32 - START_SPAN or more.
  */
 struct class_start { uint32_t factor, shift; };
 #define START_SPAN ((uint32_t)UNIT_SIZE)
 extern const struct class_start class_start[CLASS_COUNT];
 
-/* Whether a block begins at `p`, in the first unit of a slab of the entry's class. False at the unit's start, where the block before ends. */
+/* Whether a block begins at `p`, in the first unit of a slab of the entry's class. False at the unit's start, where only a header may lie before. */
 ALWAYS_INLINE bool class_starts_at(const struct class_start *start, const void *p) {
   static_assert(UNIT_SHIFT == 16, "an address's lower 16 bits are its offset in the unit");
   return (uint16_t)(uintptr_t)p * start->factor + start->shift >= 0u - START_SPAN;
 }
 
 /*
- * Units of one slab of class `cls`: the fewest whose tail (what is left behind the last whole block, and before
- * the first one beyond MIN_ALIGN) is under 1/64 of the slab, or of an aligned class under 1/8; at most SLAB_UNITS_MAX.
+ * Units of one slab of class `cls`: the fewest whose tail is under 1/64 of the slab (1/8 for an aligned class); at most SLAB_UNITS_MAX. The tail is the
+ * rest behind the last whole block, and before the first one beyond MIN_ALIGN.
  */
 uint32_t class_slab_units(uint32_t cls);
 

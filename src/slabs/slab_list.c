@@ -99,7 +99,7 @@ bool slab_list_is_valid(const struct slab_list *list) {
     used += slab_used(slab);
     bytes += slab->size;
   }
-  /* The others are full: all of their blocks are used. */
+  /* Slabs that are not in the list are full: all of their blocks are used. */
   return has_cursor && slabs <= list->slabs && capacity <= list->capacity && bytes <= list->bytes &&
          list->capacity - capacity == list->used - used && (list->slabs != slabs || list->bytes == bytes);
 }

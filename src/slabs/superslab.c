@@ -5,7 +5,7 @@
 #include "memory/os.h"
 
 #if HAKMEM_EVENTS
-struct block_end block_end; /* its header is 0, not HEADER_FREE: the end of every list */
+struct block_end block_end; /* the end of every list: its header is 0, not HEADER_FREE */
 #endif
 
 /* `units` bits from bit `first` on. */
@@ -33,7 +33,7 @@ static uint64_t runs_in(uint64_t mask, uint32_t units) {
 
 static uint32_t bits_of(uint64_t mask) { return (uint32_t)__builtin_popcountll(mask); }
 
-/* These units are not free any more. Most often all of them are dirty, or none: counting bits is a call of 60 instructions on old processors' behalf. */
+/* Takes units out of the free ones. Mostly all of them are dirty, or none, which saves counting bits: on old processors, a call of 60 instructions. */
 static void unfree(struct superslab *ss, uint64_t mask, uint32_t units) {
   const uint64_t dirty = ss->dirty_mask & mask;
   ss->free_mask &= ~mask;
@@ -42,7 +42,7 @@ static void unfree(struct superslab *ss, uint64_t mask, uint32_t units) {
   ss->dirty_units -= dirty == mask ? units : dirty == 0 ? 0 : bits_of(dirty);
 }
 
-/* Makes the units from `unit` on a slab. */
+/* Makes a slab of the units from `unit` on. */
 static struct slab *take_at(struct superslab *ss, uint32_t unit, uint32_t units) {
   unfree(ss, mask_of(unit, units), units);
   ss->used_units += units;
@@ -61,7 +61,7 @@ static uint32_t length_in(uint64_t mask, uint32_t first) {
 
 struct superslab_place superslab_find(const struct superslab *ss, uint32_t units, uint32_t room) {
   struct superslab_place best = {0, UINT32_MAX};
-  const bool dirty = runs_in(ss->dirty_mask, units) != 0; /* untouched units may never be needed */
+  const bool dirty = runs_in(ss->dirty_mask, units) != 0; /* prefer these: untouched units may never be needed */
   const uint64_t mask = dirty ? ss->dirty_mask : ss->free_mask;
   for (uint32_t first = 0, length; first < ss->units && mask >> first != 0; first += length) {
     first += (uint32_t)__builtin_ctzll(mask >> first);
@@ -171,13 +171,13 @@ static char *block_at(const struct slab *slab, uint32_t index) {
   return slab->base + slab->first + (size_t)index * slab->stride;
 }
 
-/* Atomic for slab_block_of, which asks about blocks that were carved long before, without the lock. */
+/* Atomic, because slab_block_of reads it without the lock, for blocks that were carved long before. */
 static void set_carved(struct slab *slab, uint32_t carved) {
   __atomic_store_n(&slab->carved, carved, __ATOMIC_RELAXED);
   if (carved > slab->reached) slab->reached = carved;
 }
 
-/* Carves `count` blocks: a list of them in order of address, in front of *chain. */
+/* Carves `count` blocks, and puts them in order of address in front of *chain. */
 static void carve(struct slab *slab, uint32_t count, struct chain *chain) {
   if (count == 0) return;
   for (uint32_t i = slab->carved + count; i > slab->carved; i--) {
@@ -195,7 +195,7 @@ struct block_set { uint64_t bits[SLAB_BLOCKS_MAX / 64]; }; /* bit i: block i */
 
 static bool is_in(const struct block_set *set, uint32_t index) { return set->bits[index / 64] >> index % 64 & 1; }
 
-/* The first `count` free blocks, and behind them *rest. False where one of them has a broken link; with `whole`, or a broken header. */
+/* Puts the first `count` free blocks into *set; *rest is the one behind them. False if one has a broken link, or, with `whole`, a broken header. */
 static bool first_free(const struct slab *slab, uint32_t count, bool whole, struct block_set *set, struct block **rest) {
   *set = (struct block_set){{0}};
   *rest = slab->free;
@@ -210,7 +210,7 @@ static bool first_free(const struct slab *slab, uint32_t count, bool whole, stru
   return true;
 }
 
-/* Makes the free list those of the set that are among the first `blocks`, in order of address, in front of `rest`. Each is touched once. */
+/* Makes a new free list: the blocks of the set among the first `blocks`, in order of address, then `rest`. Touches each block once. */
 static void link_in_order(struct slab *slab, const struct block_set *set, uint32_t blocks, struct block *rest) {
   for (uint32_t word = (blocks + 63) / 64; word-- > 0;) {
     for (uint64_t bits = set->bits[word]; bits != 0;) {
@@ -226,7 +226,7 @@ static void link_in_order(struct slab *slab, const struct block_set *set, uint32
   slab->given = 0;
 }
 
-/* Brings the blocks given back since the last time into order of address, in front of those that were in order before. */
+/* Sorts the blocks returned since the last call by address, and puts them in front of those sorted before. */
 static void sort_given(struct slab *slab) {
   struct block_set given;
   struct block *rest;
@@ -234,9 +234,9 @@ static void sort_given(struct slab *slab) {
   link_in_order(slab, &given, slab->carved, rest);
 }
 
-/* ---- Blocks out and in. ---- */
+/* ---- Taking and returning blocks. ---- */
 
-/* Whether `block` lies where the slab's blocks are that were handed out once. */
+/* Whether `block` lies among the slab's carved blocks. */
 static bool holds(const struct slab *slab, const struct block *block) {
   return (uintptr_t)block - (uintptr_t)slab->base - slab->first < (size_t)slab->carved * slab->stride;
 }
@@ -292,7 +292,7 @@ bool slab_trim_begin(struct slab *slab, uint32_t least, struct slab_tail *tail) 
   link_in_order(slab, &free, kept, BLOCK_END);
   slab->free_count = count;
   slab->trimmed = slab->purging = 1;
-  __atomic_store_n(&slab->carved, kept, __ATOMIC_RELEASE); /* before the headers go: slab_lost_block */
+  __atomic_store_n(&slab->carved, kept, __ATOMIC_RELEASE); /* before the headers are purged: slab_lost_block */
   return true;
 }
 
@@ -311,7 +311,7 @@ bool slab_lost_block(const struct slab *slab, const void *p) {
 void *slab_block_of(const struct slab *slab, const void *p) {
   if ((const char *)p < slab->base + slab->first) return NULL;
   const size_t offset = (size_t)((const char *)p - slab->base) - slab->first, stride = slab->stride;
-  if (stride == 0) return NULL; /* the SuperSlab went meanwhile: somebody asks about a freed block */
+  if (stride == 0) return NULL; /* the SuperSlab was unmapped meanwhile: the block was freed long before */
   const uint32_t index = (uint32_t)(offset / stride);
   return index < __atomic_load_n(&slab->carved, __ATOMIC_RELAXED) ? block_at(slab, index) : NULL;
 }

@@ -1,19 +1,19 @@
 /*
- * Purges the tails of slabs: the memory behind the last block in use. While a tail is purged, the lock is let go; its slab counts one block more as used
- * (slab->purging), so that it is not empty and nothing is carved from it.
+ * Purges the tails of slabs: the memory behind the last block in use. While a tail is purged, the lock is not held. Its slab then counts one more block
+ * as used (slab->purging), so that it is not empty and no block is carved from it.
  */
 #include "memory/os.h"
 #include "slab_list.h"
 #include "units.h"
 
 #define TAILS 8                 /* slabs whose tails are purged under one release of the lock */
-#define WALKED 16               /* slabs that are looked at under one hold of the lock */
-#define TAIL_LEAST (16u * 1024) /* unless all are asked for: a page that is wanted again costs a fault */
+#define WALKED 16               /* slabs that are examined under one hold of the lock */
+#define TAIL_LEAST (16u * 1024) /* bytes, unless all are asked for: a purged page that is used again costs a fault */
 
 static uint32_t tails_away; /* atomic: tails that are being purged; changes under the locks of their lists */
-static __thread uint32_t tails_here; /* of these, the calling thread's */
+static __thread uint32_t tails_here; /* those of them that the calling thread purges */
 
-/* Takes tails of slabs. *more: the walk is not at its end. */
+/* Takes tails of slabs. *more: the walk is not at its end yet. */
 static uint32_t take_tails(struct slab_list *list, enum tails_of which, uint64_t now, struct slab_tail *tails, bool *more) {
   const bool all = which == TAILS_OF_ALL;
   uint32_t found = 0;
@@ -30,7 +30,7 @@ static uint32_t take_tails(struct slab_list *list, enum tails_of which, uint64_t
   return found;
 }
 
-/* Called with no lock held. Returns the bytes. */
+/* Purges the tails, with no lock held. Returns the bytes. */
 static size_t purge(const struct slab_tail *tails, uint32_t count) {
   size_t total = 0;
   for (uint32_t i = 0; i < count; i++) {
@@ -71,7 +71,7 @@ bool tails_in_hand(void) { return tails_here != 0; }
 
 typedef struct slab_list *list_of(const struct slab *slab);
 
-/* The thread that purged the tail of one of these slabs does not exist here. */
+/* Completes the purges of threads that do not exist in the child. */
 static void end_tails(struct superslab *ss, void *context) {
   list_of *const *list = context;
   for (uint32_t u = 0; u < ss->units; u++) {

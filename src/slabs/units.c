@@ -11,16 +11,16 @@ static_assert(sizeof(struct superslab) <= PLACES_BEHIND && sizeof(struct supersl
               "the smallest descriptor, of 512 KiB, is a place, and says while it is one that there is no SuperSlab");
 
 #define WASTE_OTHER_THREAD (4 * WASTE_UNTOUCHED)
-#define OTHERS_SEEN 32 /* SuperSlabs that are looked at behind the first that would do, for one that the thread itself uses */
+#define OTHERS_SEEN 32 /* how many SuperSlabs are examined behind the first suitable one, to find one that the thread itself uses */
 
 /* SuperSlabs. Open ones (superslab_is_open) stand first in the list. */
 static struct {
   struct lock lock;
   struct superslab *first, *last;
-  struct places unused; /* descriptors of SuperSlabs that went */
+  struct places unused; /* descriptors of unmapped SuperSlabs */
   uint32_t active, mapping; /* SuperSlabs; those being mapped count against the limit */
   uint32_t free_units, dirty_units, gone_units;
-  uint64_t aged_ms; /* when what was dirty was last aged */
+  uint64_t aged_ms; /* when dirty units were last aged */
 } superslabs;
 
 size_t units_large_max(void) { return config_superslab_size() / 2; }
@@ -56,13 +56,13 @@ static void list_add_last(struct superslab *ss) {
 #define MUCH_DIRTY (4 * MIB / UNIT_SIZE)
 bool units_much_dirty;
 
-/* The lock is held. Written to only when it changes: threads read it often. */
+/* Called locked. It writes only if the value changes, because all threads read it often. */
 static void note_dirty(void) {
   const bool much = superslabs.dirty_units >= MUCH_DIRTY;
   if (much != units_much_dirty) __atomic_store_n(&units_much_dirty, much, __ATOMIC_RELAXED);
 }
 
-/* Of a SuperSlab: what the totals and its place in the list depend on. */
+/* The figures of a SuperSlab that the totals and its place in the list depend on. */
 struct booked { uint32_t free, dirty, gone; bool open; };
 
 ALWAYS_INLINE struct booked booked_of(const struct superslab *ss) {
@@ -77,7 +77,7 @@ ALWAYS_INLINE void book_totals(struct booked before, struct booked after) {
   note_dirty();
 }
 
-/* Books what changed in a SuperSlab since `before`. */
+/* Updates the totals and the list after a change of a SuperSlab; `before` are its figures before the change. */
 ALWAYS_INLINE void book(struct superslab *ss, struct booked before) {
   const struct booked now = booked_of(ss);
   assert(superslab_is_valid(ss));
@@ -95,7 +95,7 @@ static void give(struct slab *slab, bool dirty) {
   book(ss, before);
 }
 
-/* Units that were taken, and what their events tell. */
+/* A run of units that was taken, and the facts for its events. */
 struct taken {
   struct slab *slab; /* NULL: no SuperSlab had a run */
   bool zeroed;
@@ -114,8 +114,8 @@ static struct taken take_at(struct superslab *ss, uint32_t unit, uint32_t units,
 }
 
 /*
- * Of the first few SuperSlabs that have `units` it takes the one where least is wasted; one that the thread took from last, if there is one: what two
- * threads use in turn goes from one processor's cache to the other's and back, which costs more than half the speed of a program that copies much.
+ * Takes the place with the least waste in the first few SuperSlabs that have `units`. A SuperSlab that this thread took from last is preferred. If two
+ * threads use memory in turn, it travels between their processors' caches. A program that copies much then loses more than half of its speed.
  */
 static struct taken take_existing(uint32_t units, uint32_t room, uint32_t thread) {
   struct superslab *best = NULL;
@@ -139,7 +139,7 @@ void units_give(struct slab *slab) {
   directory_leave(slab);
   const uint64_t now = os_now_ms();
   lock_take(&superslabs.lock);
-  const size_t rest = slab_rest(slab); /* of a run that was cut: a part of a unit, which goes as well */
+  const size_t rest = slab_rest(slab); /* if the run was cut: the kept part of its last unit, which is unmapped, too */
   char *const last = slab->base + slab->size - rest;
   slab->home->changed_ms = now;
   give(slab, true);
@@ -150,11 +150,12 @@ void units_give(struct slab *slab) {
 /*
  * ---- Huge pages. ----
  *
- * A SuperSlab that comes asks for them where the process is so large that it touches all its pages soon. Below, the first touch of a huge page may cost more
- * than 512 small ones: on a virtual machine whose host takes back what is free in pieces of that size, programs that live for a second or two lost more than
- * a tenth of their time by it. What is full asks then: the kernel's khugepaged puts a huge page in place of its small ones, in time.
+ * A new SuperSlab requests them if the process is so large that it will soon touch all its pages. In a smaller process, the first touch of a huge page may
+ * cost more than 512 small ones. Measured on a virtual machine whose host reclaims free memory in pieces of that size: programs that ran for a second
+ * or two lost more than a tenth of their time. In a small process, a SuperSlab requests them when it is full. Then khugepaged replaces its small pages
+ * in time.
  */
-#define FULL_ASK 4u /* SuperSlabs in use; fewer are not worth a system call each */
+#define FULL_ASK 4u /* SuperSlabs in use; with fewer, the system calls are not worth it */
 
 static void set_pages(struct superslab *ss, enum superslab_pages pages) {
   if (__atomic_load_n(&ss->torn, __ATOMIC_RELAXED) || __atomic_exchange_n(&ss->pages, pages, __ATOMIC_RELAXED) == pages) return;
@@ -162,10 +163,10 @@ static void set_pages(struct superslab *ss, enum superslab_pages pages) {
   else os_avoid_huge_pages(ss->base, ss->size);
 }
 
-/* A huge page of which a part was purged would be whole again soon, with nothing in that part: khugepaged puts one wherever it finds a few small ones. */
+/* If a part of a huge page were purged, khugepaged would soon make it whole again, with empty memory in that part: a few small pages are enough for it. */
 void units_purging(struct superslab *ss) { set_pages(ss, PAGES_SMALL); }
 
-/* Where at least `least` SuperSlabs are in use. */
+/* Requests huge pages for `ss` if at least `least` SuperSlabs are in use. */
 static void ask_for_huge_pages(struct superslab *ss, uint32_t active, size_t least) {
   if (config.huge_pages != 0 && active >= least) set_pages(ss, PAGES_HUGE);
 }
@@ -190,7 +191,7 @@ static void drop_descriptor(struct superslab *ss) {
   lock_release(&superslabs.lock);
 }
 
-/* Maps a SuperSlab beside `active` others; one place under the limit was reserved by the caller. */
+/* Maps a SuperSlab beside `active` others. The caller has reserved a place under the limit. */
 static struct superslab *map_superslab(uint32_t active, struct units_refusal *refusal) {
   const size_t size = config_superslab_size();
   int error = 0;
@@ -202,7 +203,7 @@ static struct superslab *map_superslab(uint32_t active, struct units_refusal *re
     ask_for_huge_pages(ss, active, config.huge_pages);
     return ss;
   }
-  /* mmap says ENOMEM for both; where a smaller, unaligned piece can be had, it was the address space. */
+  /* mmap returns ENOMEM for both. If a smaller, unaligned piece can be mapped, the address space was too short. */
   *refusal = (struct units_refusal){FAIL_OS_ENOMEM, error};
   if (base == NULL) {
     void *probe = os_map(size / 2, os_page_size(), &error);
@@ -216,7 +217,7 @@ static struct superslab *map_superslab(uint32_t active, struct units_refusal *re
   return NULL;
 }
 
-/* Raises the events of what was taken of a SuperSlab that there was; no lock is held. */
+/* Raises the events for units taken from an existing SuperSlab. No lock is held. */
 static void tell_taken(const struct taken *taken) {
   struct superslab *ss = taken->slab->home;
   if (taken->full) ask_for_huge_pages(ss, taken->active, min_size(FULL_ASK, config.huge_pages));
@@ -224,7 +225,7 @@ static void tell_taken(const struct taken *taken) {
 }
 
 struct units_answer units_acquire(uint32_t units) {
-  const uint32_t thread = os_thread(); /* the first time, a system call */
+  const uint32_t thread = os_thread(); /* before the lock: the first time, it is a system call */
   lock_take(&superslabs.lock);
   struct taken taken = take_existing(units, units, thread);
   const bool allowed = config.ss_limit == 0 || superslabs.active + superslabs.mapping < config.ss_limit;
@@ -239,12 +240,12 @@ struct units_answer units_acquire(uint32_t units) {
   if (!allowed) return answer;
   struct superslab *ss = map_superslab(taken.active, &answer.refusal);
   lock_take(&superslabs.lock);
-  superslabs.mapping -= superslabs.mapping > 0; /* a child that a signal handler forked meanwhile begins at 0 */
+  superslabs.mapping -= superslabs.mapping > 0; /* 0 in a child that a signal handler forked meanwhile */
   if (ss != NULL) {
     list_add_first(ss);
     superslabs.active++;
     book_totals((struct booked){.free = 0}, booked_of(ss));
-    taken = take_at(ss, 0, units, thread); /* of this one, whatever was freed meanwhile: it must not go before all know that it came */
+    taken = take_at(ss, 0, units, thread); /* of this one, even if others have room now: it must not be unmapped before its events are raised */
   }
   lock_release(&superslabs.lock);
   if (ss == NULL) return answer;
@@ -257,7 +258,7 @@ struct units_answer units_acquire(uint32_t units) {
 
 /* ---- Large blocks. ---- */
 
-static uint32_t units_for(size_t size) { return (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE); } /* aligned blocks of size 0, too */
+static uint32_t units_for(size_t size) { return (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE); } /* an aligned block may have size 0 */
 
 static struct slab *begin_large(struct slab *slab, size_t size) {
   if (slab == NULL) return NULL;
@@ -303,7 +304,7 @@ bool units_large_resize(struct slab *slab, size_t size) {
 
 /* ---- Scavenge. ---- */
 
-/* Takes one SuperSlab that may go out of the list: empty for the delay, or at once with trim. */
+/* Takes one SuperSlab out of the list that may be unmapped: empty for the delay, or empty at all with `trim`. */
 static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
   for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss); ss = ss->next) {
     if (ss->used_units != 0 || ss->pins != 0 || (!trim && now < ss->changed_ms + units_idle_ms())) continue;
@@ -319,7 +320,7 @@ static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
   return NULL;
 }
 
-/* Unmaps an empty SuperSlab: not what was unmapped before, where somebody else's memory may lie. Returns the bytes. */
+/* Unmaps an empty SuperSlab. Its gone units are left alone: other memory may lie there now. Returns the bytes. */
 static size_t unmap_superslab(struct superslab *ss) {
   if (ss->gone_mask == 0) return os_unmap(ss->base, ss->size);
   size_t unmapped = 0;
@@ -359,7 +360,7 @@ static size_t release_empty(bool trim, size_t keep, uint64_t now) {
 
 size_t units_release(void) { return release_empty(true, 0, 0); }
 
-/* What is dirty now is purged when it is aged next, unless it is in use by then. */
+/* Units that are dirty now are purged at the next ageing, unless they are in use by then. */
 static void age_all(uint64_t now) {
   lock_take(&superslabs.lock);
   superslabs.aged_ms = now;
@@ -368,8 +369,8 @@ static void age_all(uint64_t now) {
 }
 
 /*
- * Purges what is aged. A run is taken for as long as the system call runs, so that nobody else gets its units; its SuperSlab stays in the list
- * meanwhile, though perhaps elsewhere in it.
+ * Purges the aged units. Each run is taken while the system call runs, so that no other thread gets its units. Meanwhile its SuperSlab stays in the
+ * list, though its place may change.
  */
 static size_t purge_aged(void) {
   size_t total = 0;
@@ -405,7 +406,7 @@ size_t units_scavenge(bool trim, size_t keep, uint64_t now) {
   return released + purged;
 }
 
-/* ---- What there is. ---- */
+/* ---- Totals and visits. ---- */
 
 READS_RACILY void units_totals(struct units_totals *out) {
   *out = (struct units_totals){.active = superslabs.active, .free_units = superslabs.free_units,
@@ -469,9 +470,9 @@ bool units_are_valid(void) {
 
 const struct lock_row units_locks = LOCK_ROW(superslabs.lock);
 
-/* Who was mapping, or had a SuperSlab pinned, does not exist here; the forking thread has none pinned. */
+/* Threads that were mapping or had pinned a SuperSlab do not exist in the child; the forking thread has pinned none. */
 void units_fork_child(void) {
   superslabs.mapping = 0;
-  if (lock_is_held(&superslabs.lock)) return; /* a signal handler forked that interrupted this thread in the middle of the list */
+  if (lock_is_held(&superslabs.lock)) return; /* a signal handler forked in the middle of this thread's change of the list */
   for (struct superslab *ss = superslabs.first; ss != NULL; ss = ss->next) ss->pins = 0;
 }

@@ -3,10 +3,10 @@
 
 #include "platform/config.h"
 
-/* Bytes of slabs that are free but belong to a class: in its partial slabs and batches. Lists of threads are not looked through for it. */
+/* Free bytes of slabs that belong to a class: in partial slabs and batches. The lists of threads are not included. */
 struct idle {
   uint64_t bytes;
-  struct { uint32_t cls; uint64_t bytes; } most[2]; /* the classes that hold most of it */
+  struct { uint32_t cls; uint64_t bytes; } most[2]; /* the classes that hold the most of them */
 };
 
 static struct idle idle_capacity(void) {
@@ -14,7 +14,7 @@ static struct idle idle_capacity(void) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     struct pool_usage usage;
     pool_usage(cls, &usage);
-    const uint64_t unused = usage.capacity > usage.used ? usage.capacity - usage.used : 0; /* read while others change them */
+    const uint64_t unused = usage.capacity > usage.used ? usage.capacity - usage.used : 0; /* other threads change both meanwhile */
     const uint64_t bytes = (unused + usage.batched) * class_stride(cls);
     idle.bytes += bytes;
     if (bytes > idle.most[0].bytes) {

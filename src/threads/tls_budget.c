@@ -11,20 +11,20 @@
 #include "slabs/shared_pool.h"
 #include "probe.h"
 
-#define SHARED_BYTES (32 * MIB)       /* all lists of the process may hold so much beyond their least, */
-#define SHARED_A_THREAD (256 * KIB)   /* or so much for each thread, if that is more; */
-#define SHARED_PART 8u                /* a list takes at most such a part of what is left: few threads come to much, and for many there is something left */
-#define LEAST_BYTES (4 * KIB)         /* a list may always hold so many, what waits for the next thread, and if its blocks are no larger */
-#define LEAST_STRIDE (1 * KIB)        /* than this, what another thread may give it; of blocks larger than twice this, one */
-#define LIST_BYTES (256 * KIB) /* a list is drained at so many bytes, */
-#define LIST_BLOCKS_MAX 1024u  /* or so many blocks */
-#define FIRST_MOST 8u          /* it begins at an eighth of that, or at so many; */
-#define GIVEN_MOST 16u         /* one that is only given to, at a thirty-second part, or at so many; */
-#define GROWN_BLOCKS 96u       /* it may grow to so many whatever its class has in use */
-#define SOON 5u                /* times its length: the operations within which a list is filled again that was drained because many came at once */
-#define FIRST_REFILL_BYTES (2 * KIB) /* the first refill, and by so much each further one is larger; */
-#define FIRST_REFILL_MAX 8u          /* or by so many blocks */
-#define FIRST_REFILL_MIN 2u
+#define SHARED_BYTES (32 * MIB)       /* all lists of the process may hold this much beyond their least, */
+#define SHARED_A_THREAD (256 * KIB)   /* or this much for each thread, if that is more */
+#define SHARED_PART 8u                /* a list takes at most 1/SHARED_PART of the rest: a few threads get much, and many still get some */
+#define LEAST_BYTES (4 * KIB)         /* a list may always hold this much: enough for the blocks that wait for the next thread; and for a batch from another */
+#define LEAST_STRIDE (1 * KIB)        /* thread, if its blocks are no larger than this. A list of blocks larger than twice this may hold one */
+#define LIST_BYTES (256 * KIB) /* a list is drained at this many bytes, */
+#define LIST_BLOCKS_MAX 1024u  /* or this many blocks */
+#define FIRST_MOST 8u          /* it begins at an eighth of that, but at least at this many blocks */
+#define GIVEN_MOST 16u         /* a list that its thread only pushes to: at a thirty-second part, but at least at this many */
+#define GROWN_BLOCKS 96u       /* it may grow to this many, even if its class has few blocks in use */
+#define SOON 5u                /* a drained list that is refilled within this many times its length of operations was drained too early */
+#define FIRST_REFILL_BYTES (2 * KIB) /* the first refill, and the growth of each further one, */
+#define FIRST_REFILL_MAX 8u          /* or this many blocks, if that is less; */
+#define FIRST_REFILL_MIN 2u          /* but at least this many */
 #define PACE_FIRST 64u
 #define PACE_WAITING 64u
 
@@ -33,7 +33,7 @@
 static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 static uint32_t greatest(uint32_t a, uint32_t b) { return a > b ? a : b; }
 
-/* `high` counts, where it is below `low`. */
+/* `x`, kept within the limits; `high` counts if it is below `low`. */
 static uint64_t between(uint64_t low, uint64_t x, uint64_t high) { return x > high || low > high ? high : x < low ? low : x; }
 
 struct sll_lengths sll_lengths[CLASS_COUNT];
@@ -52,12 +52,12 @@ void sll_prepare(void) {
 /* ---- Growth. ---- */
 
 /*
- * So much of what a class has in use may lie in a list, or come with a refill: what lies idle stays a part of what is used. What lies in lists counts as
- * used, too: so what they may hold for this reason is a quarter of it at most for all of them together, or they would grow for what they hold themselves.
+ * The most blocks in a list or a refill, as a part of those that the class has in use: idle blocks must stay few beside used ones. Blocks in lists count as
+ * used. So all lists together may hold a quarter at most for this reason; otherwise they would grow because of their own blocks.
  */
 static uint64_t part_of_used(uint32_t cls) { return (pool_used(cls) + legacy_used(cls)) / greatest(8, 4 * sll_running()); }
 
-/* How long a list may grow that has as much to take as to give. */
+/* The longest that a list may become if about as many blocks are pushed as popped. */
 static uint32_t wandering_most(uint32_t cls) { return (uint32_t)between(GROWN_BLOCKS, part_of_used(cls), sll_lengths[cls].most); }
 
 static uint32_t next_refill(uint32_t refill, uint32_t cls) {
@@ -67,16 +67,16 @@ static uint32_t next_refill(uint32_t refill, uint32_t cls) {
 
 static void look_closely(struct sll_state *state) { state->horizon = state->most / 2; }
 
-/* ---- What all lists share. ---- */
+/* ---- The bytes that all lists share. ---- */
 
 static size_t shared; /* bytes that lists took; atomic */
 
-/* The share of a list of up to `most` blocks, in bytes: it may have a spare list of as many. */
+/* The bytes that a list of up to `most` blocks takes; twice its own, because it may have a spare list of the same length. */
 static inline uint32_t share_of(uint32_t most, const struct sll_lengths *lengths) {
   return most > lengths->least ? (most - lengths->least) * lengths->share : 0;
 }
 
-/* So that a list grows by `size` bytes: of what the thread's lists gave up, and the rest of what all share. */
+/* Takes `size` bytes for a list: first bytes that other lists of the thread gave up, then shared ones. */
 static bool take_share(struct sll_cache *cache, uint32_t size) {
   if (size <= cache->share_left) {
     cache->share_left -= size;
@@ -90,7 +90,7 @@ static bool take_share(struct sll_cache *cache, uint32_t size) {
   return true;
 }
 
-/* Changes how long a list may be. False, and nothing changed, where it takes more for it than all lists together may. */
+/* Changes how long a list may be. False, and nothing changed, if the shared bytes do not suffice. */
 static inline bool set_most(struct sll_cache *cache, uint32_t cls, uint32_t most) {
   struct sll_state *state = &cache->state[cls];
   const struct sll_lengths *lengths = &sll_lengths[cls];
@@ -138,18 +138,18 @@ static bool grow(struct sll_cache *cache, uint32_t cls, uint32_t limit) {
 void sll_grow_given(struct sll_cache *cache, uint32_t cls) { grow(cache, cls, sll_lengths[cls].given); }
 
 /*
- * As many come as go: so the list wanders, and where threads free each other's blocks it wanders to whatever its limit is. It needs no long list, but its
- * length need not be looked at so often.
+ * For a list with as many pushes as pops, whose length therefore wanders. If threads free each other's blocks, it wanders up to any limit. Such a
+ * list need not be long, but its length need not be checked so often.
  */
 void sll_grow_at_push(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
-  if (2 * (state->alloc_armed - cache->budget[cls].alloc) <= state->free_armed) return; /* one that only gives holds little */
+  if (2 * (state->alloc_armed - cache->budget[cls].alloc) <= state->free_armed) return; /* a thread that mostly frees keeps a short list */
   if (!grow(cache, cls, wandering_most(cls))) return;
-  const uint32_t beyond = sll_lengths[cls].most - state->most; /* so far it may go over its end, and no farther, if from now on blocks only come */
+  const uint32_t beyond = sll_lengths[cls].most - state->most; /* if only pushes follow, the list becomes at most this much too long */
   state->horizon = (uint16_t)least(state->horizon * 2u, greatest(beyond, state->most / 2u));
 }
 
-/* What was given away and is wanted again so soon did not wander: many came, then many went, and a list as long as that would have kept them. */
+/* A list that is refilled so soon after its drain was too short: many pushes came, then many pops. A longer list would have kept the blocks. */
 void sll_grow_at_refill(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   if (state->drained && state->since_given < SOON * state->most) grow(cache, cls, sll_lengths[cls].most);
@@ -160,7 +160,7 @@ void sll_grow_at_refill(struct sll_cache *cache, uint32_t cls) {
 void sll_shrink(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   const uint32_t first = sll_lengths[cls].begin, needed = greatest(first, wandering_most(cls));
-  state->drained = false; /* the refill that comes now is for what goes back with time, not for what was too much */
+  state->drained = false; /* the next refill replaces blocks that were returned because they were idle, not because the list was too long */
   if (state->most <= needed) return;
   set_most(cache, cls, greatest(state->most / 2u, needed));
   look_closely(state);
@@ -188,8 +188,9 @@ bool sll_goes_slow(void) { return HAKMEM_EVENTS && __atomic_load_n(&slow_door, _
 void sll_go_slow(bool slow) { __atomic_store_n(&slow_door, slow, __ATOMIC_RELAXED); }
 
 /*
- * How many pushes may come before the length is looked at: as many as there is room for; half a list or a part of the horizon where it is near its end, else
- * every few would come by only to hear that; and up to the horizon, where a walk of so many steps (which strays by their root) stays about where there is room.
+ * How many pushes may come before the length is checked. At least as many as the list has room for. Near its end, half a list or a part of the horizon:
+ * otherwise every few pushes would enter the slow path for nothing. And up to the horizon, if so many random steps are likely to stay within the room:
+ * they stray by their square root.
  */
 static uint32_t pushes_until_look(const struct sll_state *state) {
   const uint32_t room = state->length < state->most ? state->most - state->length : 0;
@@ -201,7 +202,7 @@ void sll_arm(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   const uint32_t pace = units_wait() ? least(cache->pace, PACE_WAITING) : cache->pace;
   uint32_t allocs = pace;
-  uint32_t frees = least(pushes_until_look(state) - 1, pace); /* the one through the slow path is one more */
+  uint32_t frees = least(pushes_until_look(state) - 1, pace); /* the push that enters the slow path is one more */
   if (HAKMEM_EVENTS && config.sample != 0) allocs = least(allocs, config.sample);
   if (config.drain_interval != 0) {
     const uint32_t left = config.drain_interval > state->since_drain ? config.drain_interval - state->since_drain - 1 : 0;
@@ -237,7 +238,7 @@ ALWAYS_INLINE void count_for(struct sll_cache *cache, uint32_t cls, uint32_t pop
 
 void sll_count_for(struct sll_cache *cache, uint32_t cls, uint32_t pops, uint32_t pushes) { count_for(cache, cls, pops, pushes); }
 
-/* Brings in every operation that the budgets counted. */
+/* Adds every operation that the budgets counted. */
 ALWAYS_INLINE void count(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   const uint32_t pops = (uint32_t)(state->alloc_armed - cache->budget[cls].alloc);
@@ -255,7 +256,7 @@ void sll_publish(struct sll_cache *cache, uint32_t cls) {
   count(cache, cls);
 }
 
-/* A gap has no memory: it may be drawn anew at any time, for any reason but its own length. */
+/* A gap has no memory: it may be drawn again at any time, for any reason except its own value. */
 static void draw_profile(struct sll_cache *cache, uint32_t cls) {
   cache->profile_gap[cls] = MODE(profile) ? profile_gap(&cache->random, class_stride(cls)) : 0;
 }
@@ -265,10 +266,10 @@ bool sll_take_guard(struct sll_cache *cache, uint32_t cls) {
   uint32_t *gap = &cache->guard_gap[least(cls, CLASS_LARGE)];
   if (*gap == 0) {
     *gap = random_gap(&cache->random, modes.guard_rate);
-    if (cls < CLASS_COUNT) draw_profile(cache, cls); /* whether this one would have been a sample must not come to the next one's lot */
+    if (cls < CLASS_COUNT) draw_profile(cache, cls); /* otherwise the next block would inherit this one's chance to be a sample */
     return true;
   }
-  if (cls >= CLASS_LARGE) --*gap; /* the others' are counted by their budgets */
+  if (cls >= CLASS_LARGE) --*gap; /* the gaps of small classes are counted by their budgets */
   return false;
 }
 
@@ -277,7 +278,7 @@ size_t sll_take_profile(struct sll_cache *cache, uint32_t cls, size_t size) {
   if (cls >= CLASS_COUNT) return profile_takes(&cache->random, size) ? size : 0;
   if (cache->profile_gap[cls] != 0) return 0;
   draw_profile(cache, cls);
-  cache->profile_gap[cls] += cache->profile_gap[cls] < UINT32_MAX; /* this one, which the budget has yet to count */
+  cache->profile_gap[cls] += cache->profile_gap[cls] < UINT32_MAX; /* for this block, which the budget has yet to count */
   return class_stride(cls);
 }
 

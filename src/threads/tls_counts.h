@@ -1,5 +1,5 @@
 /*
- * tls_counts.h: what can be asked of all threads' lists by those that do not know what lists are made of.
+ * tls_counts.h: questions about all threads' lists, for code that does not know how lists are built.
  *
  *   operations on a class = those that were published + those that each thread's lists have counted since
  */
@@ -14,13 +14,13 @@
  */
 uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees);
 
-/* What the calling thread did since it last published its counts. Changes nothing: a signal handler may have interrupted it. */
+/* The calling thread's operations since it last published its counts. Changes nothing: a signal handler may have interrupted the thread. */
 void sll_unpublished(uint32_t cls, uint64_t *allocs, uint64_t *frees);
 
-/* Publishes what is not published yet, of all threads: at the end of the process. */
+/* Publishes the counts of all threads. For the end of the process. */
 void sll_publish_all(void);
 
-/* Whether every operation goes through the slow path and raises its events: full tracing, or a checker that wants to see all. */
+/* Whether every operation takes the slow path and raises its events: for full tracing, or for a checker. */
 bool sll_goes_slow(void);
 
 #endif

@@ -6,9 +6,9 @@
 #include "tls_budget.h"
 #include "probe.h"
 
-#define CUT_MAX 128u          /* a list for up to so many is cut in the middle; to walk a longer one costs more than to change it whole */
-#define WHOLE_MAX 64u         /* up to so many go whole where half is idle */
-#define KEPT_STRIDE (2 * KIB) /* of larger blocks, nothing waits in the lists of a thread that ended */
+#define CUT_MAX 128u          /* a list up to this length is cut in the middle: walking a longer one costs more than moving it whole */
+#define WHOLE_MAX 64u         /* an idle list up to this length leaves whole, not by half */
+#define KEPT_STRIDE (2 * KIB) /* the lists of a thread that ended keep no larger blocks */
 
 /* ---- Taking chains out and putting them in. ---- */
 
@@ -36,7 +36,7 @@ uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim) {
   uint32_t touched = 0;
   chain = audit_chain(cls, chain, AUDIT_FEW);
   while (chain.count != 0) {
-    touched += pool_return_blocks(cls, &chain, &legacy, trim); /* touches each of them, and stops at a broken one */
+    touched += pool_return_blocks(cls, &chain, &legacy, trim); /* reads every block, and stops at a broken one */
     if (chain.count != 0) chain = audit_broken(cls, chain);
   }
   if (legacy.count != 0) {
@@ -51,7 +51,7 @@ uint32_t sll_hand_over(uint32_t cls, struct chain chain) {
   return overflow.count != 0 ? sll_return_blocks(cls, overflow, false) : 0;
 }
 
-/* The end of a thread and its own drains feed the pool, whose batches the next refill takes whole; what idles or is trimmed shall empty slabs. */
+/* Drains and thread ends feed the pool, because a refill takes a batch whole. Idle and trimmed blocks return to their slabs, so that slabs become empty. */
 static uint32_t send(uint32_t cls, struct chain chain, enum drain_reason reason) {
   if (chain.count == 0) return 0;
   const bool to_slabs = reason == DRAIN_TRIM || reason == DRAIN_IDLE;
@@ -60,7 +60,7 @@ static uint32_t send(uint32_t cls, struct chain chain, enum drain_reason reason)
 
 void sll_send(uint32_t cls, const struct sll_drained *d) {
   const uint32_t moved = d->list.count + d->spare.count;
-  if (moved == 0 && d->reason != DRAIN_INTERVAL) return; /* how often an interval ends is worth knowing by itself */
+  if (moved == 0 && d->reason != DRAIN_INTERVAL) return; /* the end of an interval is an event even if no block moved */
   const uint32_t slabs = send(cls, d->list, d->reason) + send(cls, d->spare, d->reason);
   EVENT(tls_sll_drain, .cls = cls, .reason = d->reason, .before = d->before, .moved = moved, .slabs = slabs, .ticks = hub_ticks() - d->start);
 }
@@ -73,7 +73,7 @@ static struct chain cut_list(struct sll_cache *cache, uint32_t cls, uint32_t kee
   struct block *last = cache->head[cls];
   for (uint32_t i = 0; i < keep; i++) {
     struct block *const next = i == 0 ? last : block_next(last);
-    if (!sll_goes_on_with(cls, next)) return CHAIN_EMPTY; /* broken in mid-list: the pop that reaches it will say so */
+    if (!sll_goes_on_with(cls, next)) return CHAIN_EMPTY; /* broken in the middle: the pop that reaches it reports it */
     last = next;
   }
   struct chain rest = {block_next(last), state->length - keep};
@@ -86,9 +86,9 @@ static struct chain cut_list(struct sll_cache *cache, uint32_t cls, uint32_t kee
 /*
  * ---- Drain. ----
  *
- * A list that is too long becomes the spare list, and the spare list that was there is handed to the pool, whole. A short one keeps its warm
- * half; so the next drain or refill is half a list away whatever comes. A spare list that was not used for an interval is handed to the
- * pool, too. If the thread only frees what others allocate, the list is handed over at once.
+ * A list that is too long becomes the spare list, and the former spare list is handed to the pool whole. A short list keeps its warm
+ * half. So the next drain or refill is at least half a list away. A spare list that was not used for an interval is handed to the
+ * pool, too. If the thread only frees blocks of other threads, the list is handed over at once.
  */
 void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) {
   struct sll_state *state = &cache->state[cls];
@@ -115,21 +115,21 @@ void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) 
 
 /* ---- All lists of a thread. ---- */
 
-/* Whether the class has no block here, and nothing to publish: most classes of most threads. */
+/* Whether the class has no block here, and no count to publish. True for most classes of most threads. */
 static bool at_rest(const struct sll_cache *cache, uint32_t cls) {
   const struct sll_state *state = &cache->state[cls];
   return state->length == 0 && state->spare_count == 0 && state->alloc_armed == cache->budget[cls].alloc &&
          state->free_armed == cache->budget[cls].free;
 }
 
-/* Whether the thread never had a block of the class: every word is as sll_init left it. One question, because the end of a thread asks it for each class. */
+/* Whether the thread never had a block of the class: every word is as sll_init left it. One test, because the end of a thread runs it for each class. */
 static bool is_unused(const struct sll_cache *cache, uint32_t cls) {
   const struct sll_state *state = &cache->state[cls];
   const struct sll_budget *budget = &cache->budget[cls];
   return (state->use | state->length | state->spare_count | (uint32_t)(state->free_armed | state->alloc_armed | budget->alloc | budget->free)) == 0;
 }
 
-/* The one way to empty the lists of a class: its counts published, all but the list's first `keep` blocks leave it. */
+/* The only way to empty the lists of a class. Its counts are published. The first `keep` blocks stay in the list. */
 static void empty(struct sll_cache *cache, uint32_t cls, enum drain_reason reason, uint32_t keep) {
   struct sll_drained d = {reason, cache->state[cls].length + cache->state[cls].spare_count, hub_ticks(), CHAIN_EMPTY, CHAIN_EMPTY};
   d.spare = sll_take_spare(cache, cls);
@@ -142,7 +142,7 @@ void sll_drain_all(struct sll_cache *cache, enum drain_reason reason) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     if (at_rest(cache, cls)) continue;
     sll_publish(cache, cls);
-    cache->state[cls].refill = sll_lengths[cls].first; /* starts small again, or the next refill would touch as much at once */
+    cache->state[cls].refill = sll_lengths[cls].first; /* begin small again; otherwise the next refill would touch as many blocks at once */
     empty(cache, cls, reason, 0);
   }
 }
@@ -162,7 +162,7 @@ void sll_audit(struct sll_cache *cache) {
   }
 }
 
-/* The first refill of a class stays with the lists of a thread that ended, unless its blocks are larger than KEPT_STRIDE. */
+/* The lists of a thread that ended keep as many blocks of a class as its first refill, but none larger than KEPT_STRIDE. */
 void sll_shorten(struct sll_cache *cache) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     struct sll_state *state = &cache->state[cls];

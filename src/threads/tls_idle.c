@@ -1,23 +1,22 @@
 /*
- * Collects the lists of threads that have not been in their slow paths for a while: what lies there is of use to nobody, and a thread that sleeps does
- * not give it back. This costs the fast paths no instruction.
+ * Collects the lists of threads that have not entered their slow paths for a while. Their free blocks are of no use, and a thread that sleeps does
+ * not return them. This costs the fast paths no instruction.
  *
- * The thread that collects first claims the lists, then puts BUDGET_CLAIMED in place of their budgets. Between its steps all other threads pass a memory
- * barrier (os_barrier). The owner may be anywhere meanwhile:
+ * The collecting thread first claims the lists, then replaces their budgets by BUDGET_CLAIMED. Between its steps, all other threads pass a memory
+ * barrier (os_barrier). Meanwhile, the owner may be anywhere:
  *
- *   in its slow path                       `busy` says so: its lists are left alone. Later it waits at the claim (sll_hold).
- *   before the step of a budget            the step finds the budget used up, so it enters the slow path, and waits.
+ *   in its slow path                       `busy` says so: its lists are left alone. Later, it waits at the claim (sll_hold).
+ *   before the step of a budget            the step finds the budget used up, so the owner enters the slow path, and waits.
  *   between that step and the new head     the list is a block longer or shorter than the budgets say: it is left alone.
  *   behind the new head                    the list is whole.
  *
- * The step is one instruction. An owner that runs at the same time can overwrite BUDGET_CLAIMED by it, which is seen after the second barrier; what is on
- * a processor is not idle, and its list is left alone.
+ * The step is one instruction. An owner that runs at the same time can overwrite BUDGET_CLAIMED with it; the second barrier makes that visible. A thread
+ * that is on a processor is not idle, so its list is left alone.
  *
- * An owner before its step may be about to read the header of the block that was the head. That memory may be purged or be in use again, which
- * the step does not mind, but it must stay mapped: so the SuperSlab is pinned until the owner enters its slow path, and lists that begin in a slab of
- * legacy are left alone.
+ * An owner before its step may be about to read the header of the former head. That memory may be purged or reused, which does the step no harm, but it
+ * must stay mapped. So the SuperSlab is pinned until the owner enters its slow path. A list that begins in a slab of legacy is left alone.
  *
- * A claim is as a lock: what is found is given back, which raises events and makes system calls, when none is held.
+ * A claim is like a lock: events and system calls wait until no claim is held, so the blocks are returned after it.
  */
 #include "tls_idle.h"
 
@@ -30,19 +29,19 @@
 #include "checker_hooks.h"
 #include "probe.h"
 
-#define CLAIMS_MOST 32u /* at once: an owner that comes back meanwhile waits for all of them */
+#define CLAIMS_MOST 32u /* at once: an owner that wakes up waits until all of them are done */
 
-/* One thread collects at a time: its lock_mark, 0 for none; atomic. */
+/* One thread collects at a time: this is its lock_mark, 0 for none; atomic. */
 static uint32_t collecting;
 
-/* That thread's. */
+/* Used by that thread only. */
 static struct {
-  struct sll_budget left[CLASS_COUNT]; /* of the lists that are being collected: what BUDGET_CLAIMED stands for */
-  struct chain found[CLASS_COUNT];     /* in all lists that are claimed */
-  uint32_t round;                      /* lists are looked at once in each */
+  struct sll_budget left[CLASS_COUNT]; /* the budgets of the claimed lists, which BUDGET_CLAIMED replaces */
+  struct chain found[CLASS_COUNT];     /* the blocks of all claimed lists */
+  uint32_t round;                      /* each list is visited once in a round */
 } collected BULK;
 
-/* A thread that collected does not exist here, unless it is this one, by a handler in the middle of it. What it had found is lost. */
+/* A thread that was collecting does not exist in the child, unless its own signal handler forked. The blocks that it had collected are lost. */
 void sll_idle_fork_child(void) {
   if (collecting == lock_mark()) return;
   collecting = 0;
@@ -53,7 +52,7 @@ void sll_idle_fork_child(void) {
 
 static int32_t step_under_way(int32_t budget) { return budget < BUDGET_CLAIMED ? -1 : 0; }
 
-/* Budgets that were claimed are used up, which goes for a step of them as well that led into the slow path. */
+/* Claimed budgets count as used up. A step on one, which led into the slow path, still counts as one operation. */
 static void come_back(struct sll_cache *cache) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     struct sll_state *state = &cache->state[cls];
@@ -97,12 +96,12 @@ static void claim_budgets(struct sll_cache *cache) {
   }
 }
 
-/* Counts what the owner did. False if it is at it still: one of the budgets is as if nobody had claimed it. */
+/* Counts the owner's operations. False if the owner is active: it has overwritten one of the claimed budgets. */
 static bool count_claimed(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   const struct sll_budget *left = &collected.left[cls];
   const bool allocs = is_claimed(&cache->budget[cls].alloc), frees = is_claimed(&cache->budget[cls].free);
-  /* One below 0 led into the slow path, in front of which its owner is: that counts it itself. */
+  /* A budget below 0: that operation is about to enter the slow path, which will count it. */
   const uint32_t pops = allocs ? (uint32_t)(state->alloc_armed - (left->alloc < 0 ? 0 : left->alloc)) : 0;
   const uint32_t pushes = frees ? (uint32_t)(state->free_armed - (left->free < 0 ? 0 : left->free)) : 0;
   if (allocs) state->alloc_armed = BUDGET_CLAIMED;
@@ -111,7 +110,7 @@ static bool count_claimed(struct sll_cache *cache, uint32_t cls) {
   return allocs && frees;
 }
 
-/* Whether the chain has so many blocks as it says, all of them good; *last: its last one. */
+/* Whether the chain has exactly `count` blocks, all of them good. *last becomes the last one. */
 static bool is_whole(uint32_t cls, struct chain chain, struct block **last) {
   for (; chain.head != BLOCK_END && chain.count > 0; chain.count--, chain.head = block_next(chain.head)) {
     if (!sll_goes_on_with(cls, chain.head)) return false;
@@ -120,14 +119,14 @@ static bool is_whole(uint32_t cls, struct chain chain, struct block **last) {
   return chain.head == BLOCK_END && chain.count == 0;
 }
 
-/* Puts a chain whose last block is `last` in front of what was found before. */
+/* Puts a chain whose last block is `last` in front of the blocks found before. */
 static void add_found(uint32_t cls, struct chain chain, struct block *last) {
   struct chain *const found = &collected.found[cls];
   if (found->count != 0) block_link(last, found->head);
   *found = (struct chain){chain.head, found->count + chain.count};
 }
 
-/* Takes what lies in both lists of a class. The owner has done no step since the budgets were claimed. What is broken stays, for the owner to report. */
+/* Takes the blocks of both lists of a class. The owner has done no step since the budgets were claimed. A broken list stays: its owner will report it. */
 static void take(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   const struct chain list = {__atomic_load_n(&cache->head[cls], __ATOMIC_ACQUIRE), state->length};
@@ -141,7 +140,7 @@ static void take(struct sll_cache *cache, uint32_t cls) {
   add_found(cls, sll_take_list(cache, cls), last);
 }
 
-/* Takes what lies in the lists, as far as their owner does not wait for them, and it is certain what it is at. */
+/* Takes the blocks of the lists. `certain`: the barrier worked, so the owner's state is known. Stops if the owner waits for the lists. */
 static void take_all(struct sll_cache *cache, bool certain) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const bool rests = count_claimed(cache, cls) && certain;
@@ -169,7 +168,7 @@ static void give_back(uint32_t cls, enum drain_reason reason) {
   sll_send(cls, &(struct sll_drained){reason, chain.count, hub_ticks(), chain, CHAIN_EMPTY});
 }
 
-/* Collects from the next few threads that rest. False if there is none, or if it cannot be done here. */
+/* Collects from the next few threads that rest. False if there is none, or if the kernel has no membarrier. */
 static bool collect_some(uint64_t before_ms, enum drain_reason reason) {
   struct sll_cache *claimed = sll_claim_idle(before_ms, collected.round, CLAIMS_MOST);
   const bool can = claimed != NULL && os_barrier();
@@ -187,6 +186,6 @@ void sll_collect_idle(uint64_t before_ms, enum drain_reason reason) {
   uint32_t nobody = 0;
   if (!__atomic_compare_exchange_n(&collecting, &nobody, lock_mark(), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return;
   collected.round++;
-  while (collect_some(before_ms, reason) && reason == DRAIN_TRIM) {} /* else the thread wants to go on */
+  while (collect_some(before_ms, reason) && reason == DRAIN_TRIM) {} /* otherwise a few at a time, because the calling thread has its own work */
   __atomic_store_n(&collecting, 0, __ATOMIC_RELEASE);
 }

@@ -12,17 +12,17 @@ struct sll_cache sll_empty = {
 __thread struct sll_cache *sll_self = &sll_empty;
 
 /*
- * The lists of a thread that ended wait, shortened, for the next thread that begins: where threads come and go, what one of them drained would be
- * what the next one refills. They stay among the live ones, until a thread in its slow path drains those that have waited for a while. When a thread ends,
- * as many wait at most as threads run then, and one more.
+ * The lists of a thread that ended are shortened, and wait for the next thread that begins. If threads start and end often, this saves draining blocks that
+ * the next thread would refill. Waiting lists stay among the live ones. Threads in their slow paths drain those that have waited for a while. When a
+ * thread ends, at most as many wait as threads run then, and one more.
  */
 static struct {
   struct lock lock;
   struct sll_cache *live;
   struct places unused;
   struct sll_cache *waiting; /* a part of the live ones, the last to end first */
-  uint32_t waiting_count;    /* those on their way there, too */
-  uint32_t running; /* live ones that a thread has; atomic, changes under the lock */
+  uint32_t waiting_count;    /* includes lists that are about to wait */
+  uint32_t running; /* live lists that a thread has; atomic, changes under the lock */
 } registry;
 
 const struct lock_row sll_locks = LOCK_ROW(registry.lock);
@@ -44,7 +44,7 @@ struct sll_cache *sll_new(void) {
   return cache;
 }
 
-/* ---- Live ones. ---- */
+/* ---- Live lists. ---- */
 
 /* The lock is held. */
 static void link_live(struct sll_cache *cache) {
@@ -90,12 +90,12 @@ struct sll_cache *sll_claim_idle(uint64_t before_ms, uint32_t round, uint32_t mo
   return first;
 }
 
-/* ---- Those whose thread ended. ---- */
+/* ---- Lists whose thread ended. ---- */
 
 bool sll_thread_ended(struct sll_cache *cache) {
   lock_take(&registry.lock);
   cache->owned = false;
-  set_running(registry.running - (registry.running > 0)); /* 0 in a child that a handler forked while the lists were made */
+  set_running(registry.running - (registry.running > 0)); /* it is 0 in a child that a signal handler forked while the lists were made */
   const bool waits = registry.waiting_count <= registry.running && !hub_checked;
   registry.waiting_count += waits;
   lock_release(&registry.lock);
@@ -157,7 +157,7 @@ void sll_put_all_waiting(struct sll_cache *first) {
 
 /* ---- Over all threads. ---- */
 
-/* Steps since the budget was armed; not those of one that is being collected. */
+/* Steps since the budget was armed; 0 for a claimed budget, whose steps are not known. */
 static int64_t taken_of(int32_t armed, int32_t budget) { return budget > BUDGET_CLAIMED / 2 || armed < 0 ? (int64_t)armed - budget : 0; }
 
 READS_RACILY uint64_t sll_look_at(const struct sll_cache *cache, uint32_t cls, uint64_t *allocs, uint64_t *frees) {
@@ -179,7 +179,7 @@ READS_RACILY uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees
   return cached;
 }
 
-/* No thread had those that wait. */
+/* Waiting lists have no thread, so they stay. */
 bool sll_keep_alone(struct sll_cache *own) {
   if (lock_is_held(&registry.lock)) return false;
   registry.live = NULL;
@@ -192,7 +192,7 @@ bool sll_keep_alone(struct sll_cache *own) {
 
 /* ---- Validity. ---- */
 
-/* Whether `count` free blocks of the class follow each other from `block` on, and then none. */
+/* Whether exactly `count` free blocks of the class follow each other from `block` on. */
 static bool is_chain(uint32_t cls, const struct block *block, uint64_t count) {
   for (; count > 0; count--, block = block_next(block)) {
     if (!directory_begins(cls, block) || !block_can_pop(block)) return false;

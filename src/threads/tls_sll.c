@@ -22,13 +22,13 @@ static struct chain refill_by_legacy(const struct sll_cache *cache, uint32_t cls
   return chain;
 }
 
-/* Before the pool refuses, it takes back what waits for a thread, and, if it is the system that refused, what is kept for huge blocks. */
+/* Before the pool refuses: returns the lists that wait for a thread, and, if the kernel refused, the memory kept for huge blocks. */
 static bool is_worth_asking_again(const struct pool_answer *answer) {
   const bool drained = sll_trim_ended();
   return (answer->refusal.reason != FAIL_LIMIT && legacy_scavenge(true) != 0) || drained;
 }
 
-/* Raises the event, with the time by stage: each lasted until the next one began, the last until now. */
+/* Raises the event, with the time of each stage: from its beginning to that of the next one; the last one ends now. */
 static void tell_refill(uint32_t cls, const struct pool_answer *answer, bool timed, uint64_t start, uint64_t fail_over) {
   const uint64_t now = hub_ticks();
   uint64_t began = start, ticks[STAGE_COUNT] = {0};
@@ -45,7 +45,7 @@ static void tell_refill(uint32_t cls, const struct pool_answer *answer, bool tim
         REFILL_STAGES(STAGE_TICKS));
 }
 
-/* Makes sure that the list's head can be popped, and that the thread was given blocks of its own once. False where no memory is to be had anywhere. */
+/* Makes the list's head one that can be popped. Afterwards the thread has had blocks of its own. False if no memory is left anywhere. */
 static bool refill(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   const uint64_t start = hub_ticks();
@@ -53,8 +53,8 @@ static bool refill(struct sll_cache *cache, uint32_t cls) {
   uint64_t fail_over = 0;
   sll_publish(cache, cls);
   /*
-   * The first time, what the thread freed so far were other threads' blocks, whose neighbours these go on using: it does not begin
-   * with them, or it would share cache lines with those threads for as long as it lives.
+   * Before its first refill, the thread holds only other threads' blocks, and those threads still use the neighbours. It does not begin
+   * with them: otherwise it would share cache lines with those threads for as long as it lives.
    */
   const bool given = state->use == USE_GIVEN;
   const struct chain foreign = given ? sll_take_list(cache, cls) : CHAIN_EMPTY;
@@ -77,7 +77,7 @@ static bool refill(struct sll_cache *cache, uint32_t cls) {
     if (answer.chain.count == 0 && foreign.count == 0) return false;
     sll_grow_at_refill(cache, cls);
   }
-  /* A sink may have come back through malloc or free meanwhile and left a list; and again while that one is handed over. */
+  /* A sink may have called malloc or free meanwhile, and left a list; it may do so again while that one is handed over. */
   for (sll_publish(cache, cls); state->length != 0; sll_publish(cache, cls)) sll_hand_over(cls, sll_take_list(cache, cls));
   if (foreign.count != 0) sll_hand_over(cls, sll_take_spare(cache, cls));
   if (answer.chain.count == 0) answer.chain = foreign, answer.source = REFILL_SPARE; /* better than nothing */
@@ -89,7 +89,7 @@ static bool refill(struct sll_cache *cache, uint32_t cls) {
   return true;
 }
 
-/* ---- One operation: it counts itself by a step of the budget, unless that was taken on the fast path already. ---- */
+/* ---- One operation. It counts itself by a step of the budget, unless the fast path has done that step. ---- */
 
 /* Pops the head, which can be popped, and makes it live. */
 static struct block *pop(struct sll_cache *cache, uint32_t cls) {
@@ -125,8 +125,8 @@ void sll_abandon(struct sll_cache *cache, uint32_t cls) {
 
 #if HAKMEM_EVENTS
 /*
- * The head of the list has a wrong header: reports it and takes it out. Its link is followed only where it leads to a block of
- * this class; else the rest of the list is abandoned. So it is where the head itself is no free block of this class.
+ * The head of the list has a wrong header: reports it and takes it out. Its link is followed only if it leads to a block of
+ * this class; else the rest of the list is abandoned. If the head is not a free block of this class at all, the list is abandoned, too.
  */
 static void drop_head(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
@@ -134,7 +134,7 @@ static void drop_head(struct sll_cache *cache, uint32_t cls) {
   struct block *bad = cache->head[cls];
   const struct pointer at = pointer_at(bad);
   if (at.kind != POINTER_BLOCK || at.cls != cls || at.state == BLOCK_LIVE) {
-    /* The block before it was written to after its free, and led here: this memory is in use by another, and is not touched. */
+    /* The previous block was written to after its free, and its link leads here. Another owner uses this memory: do not touch it. */
     cache->head[cls] = BLOCK_END;
     state->length = 0;
     sll_arm(cache, cls);

@@ -1,5 +1,5 @@
 /*
- * tls_sll.h: one operation on a thread's list, and the door of this floor: those above include this file alone.
+ * tls_sll.h: one operation on a thread's list, and the entrance to this floor: higher floors include only this file.
  */
 #ifndef HAKMEM_TLS_SLL_H
 #define HAKMEM_TLS_SLL_H
@@ -12,15 +12,15 @@
 #include "tls_threads.h"
 
 /*
- * A free block of the class, popped, made live and counted: the list's next, after what is broken was reported and taken out, or one of a
- * refill. NULL if no memory is to be had anywhere.
+ * Pops a free block of the class, makes it live and counts it. Broken blocks are reported and taken out first. An empty list is refilled. NULL if no
+ * memory is left anywhere.
  */
 struct block *sll_take(struct sll_cache *cache, uint32_t cls);
 
 /* Pushes a block whose header says free; counts it; drains if a drain is due. */
 void sll_push(struct sll_cache *cache, uint32_t cls, struct block *block);
 
-/* Counts a block that was given back but must never be handed out again. */
+/* Counts the free of a block that must never be handed out again. */
 void sll_abandon(struct sll_cache *cache, uint32_t cls);
 
 #endif

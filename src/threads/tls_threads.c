@@ -1,5 +1,5 @@
 /*
- * A thread's lists are made when it first enters its slow path, and given up when it ends.
+ * A thread's lists are made when it first enters its slow path, and released when it ends.
  */
 #include "tls_threads.h"
 
@@ -15,15 +15,15 @@
 #include "tls_drain.h"
 #include "tls_idle.h"
 
-#define VISITS_PER_LOOK 8u  /* slow-path visits from one look at the clock to the next, */
-#define VISITS_PER_TICK 16u /* and from one hub_tick to the next */
+#define VISITS_PER_LOOK 8u  /* slow-path visits between two reads of the clock, */
+#define VISITS_PER_TICK 16u /* and between two calls of hub_tick */
 #define RESTED_MS 20u /* longer than the steps of the clock */
-#define SCAVENGES_PER_DELAY 4u /* of HAKMEM_RELEASE_DELAY: each looks at a part of what there may be to purge */
+#define SCAVENGES_PER_DELAY 4u /* per HAKMEM_RELEASE_DELAY: each examines a part of the memory that may be purged */
 
-/* The thread's lists, or NULL. Where hub_checked, sll_self stays empty: the fast paths must not look at a header. */
+/* The thread's lists, or NULL. If hub_checked, sll_self stays empty, because the fast paths must not read a header then. */
 static __thread struct sll_cache *own __attribute__((tls_model("initial-exec")));
 
-/* Set by the thread's destructor: from then on it borrows. */
+/* Set by the thread's destructor. From then on, the thread borrows lists for each operation. */
 static __thread bool thread_ended __attribute__((tls_model("initial-exec")));
 static pthread_key_t thread_key;
 
@@ -33,7 +33,7 @@ static const struct directory *directory_to_use(void) {
   return sll_goes_slow() || config.lookup != STRATEGY_DIRECTORY ? &directory_blind : &directory;
 }
 
-/* The lists of the thread that ended last, or new ones; NULL where there is no memory. */
+/* The lists of the thread that ended last, or new ones; NULL if memory runs out. */
 static struct sll_cache *take_cache(void) {
   const uint64_t now = os_now_ms();
   struct sll_cache *cache = sll_take_waiting(!thread_ended, now);
@@ -46,17 +46,17 @@ static struct sll_cache *take_cache(void) {
   return cache;
 }
 
-/* Empties lists without a thread, and gives them up. */
+/* Empties lists without a thread, and removes them. */
 static void retire(struct sll_cache *cache, enum drain_reason reason) {
   sll_drain_all(cache, reason);
   sll_give_all_shares(cache);
   sll_remove(cache);
 }
 
-/* Lists without a thread wait for the next one, or are emptied if enough do. */
+/* Lists without a thread wait for the next one; if enough lists wait already, they are removed. */
 static NOINLINE void drop_cache(struct sll_cache *cache) {
   const bool waits = sll_thread_ended(cache);
-  sll_hold(cache); /* no other thread claims them from now on; one that did has ended */
+  sll_hold(cache); /* from now on, no other thread claims them; if one had, it is done */
   sll_let_go(cache);
   if (!waits) return retire(cache, DRAIN_EXIT);
   sll_shorten(cache);
@@ -77,7 +77,7 @@ void sll_audit_ended(void) {
 
 bool sll_trim_ended(void) { return drain_ended(UINT64_MAX, DRAIN_TRIM); }
 
-/* Runs among the thread's TLS destructors; those after it may still call malloc, and borrow. */
+/* One of the thread's TLS destructors. Later destructors may still call malloc, and borrow lists. */
 static void end_thread(void *arg) {
   struct sll_cache *cache = arg;
   thread_ended = true;
@@ -93,13 +93,13 @@ static struct sll_cache *own_or_borrowed(void) {
   if (own != NULL) return own;
   struct sll_cache *cache = take_cache();
   if (cache == NULL || thread_ended) return cache;
-  if (own != NULL) { /* a sink of the mapping's event came back through malloc, and has made them */
+  if (own != NULL) { /* a sink of the os_map event has called malloc, which made the lists */
     drop_cache(cache);
     return own;
   }
   own = cache;
   if (!hub_checked) sll_self = cache;
-  pthread_setspecific(thread_key, cache); /* may call malloc: the lists are there */
+  pthread_setspecific(thread_key, cache); /* may call malloc, which finds the lists */
   EVENT(thread_start, .live_caches = sll_running());
   return cache;
 }
@@ -115,14 +115,14 @@ struct sll_cache *sll_enter(void) {
   return cache;
 }
 
-/* So long a thread has not been in its slow path whose lists are collected. */
+/* The lists of a thread are collected when it has not entered its slow path for this long. */
 static uint64_t idle_ms(void) { return config.release_delay > RESTED_MS ? config.release_delay : RESTED_MS; }
 
-/* What is done now and then, by threads in their slow paths. */
+/* Periodic work, done by threads in their slow paths. */
 static void scavenge_if_due(uint64_t now) {
   uint64_t due = __atomic_load_n(&next_scavenge_ms, __ATOMIC_RELAXED);
   if (now < due) return;
-  /* Whoever wins the exchange does the work; the others go on. */
+  /* The thread that wins the exchange does the work; the others continue. */
   const uint64_t next = now + config.release_delay / SCAVENGES_PER_DELAY + 1;
   if (!__atomic_compare_exchange_n(&next_scavenge_ms, &due, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
   if (now > config.release_delay / 2) drain_ended(now - config.release_delay / 2, DRAIN_IDLE);
@@ -139,8 +139,8 @@ bool sll_take_sample(struct sll_cache *cache) {
 }
 
 /*
- * A thread that rested enters its slow path again with its next few operations, then ever more seldom: it may rest again, and in a process that makes few
- * calls it is the one that gives memory back. Whether it rested.
+ * A thread that has rested enters its slow path again with its next few operations, then ever more seldom. It may rest again soon; and in a process that
+ * makes few calls, this thread is the one that returns memory. Returns whether it has rested.
  */
 static bool keep_pace(struct sll_cache *cache, uint64_t now) {
   const bool rested = now > cache->seen_ms + RESTED_MS;
@@ -203,18 +203,18 @@ void sll_fork_prepare(void) {
   if (own != NULL) sll_hold(own);
 }
 
-/* The lists may be newer than the fork. */
+/* `own` may have been made after sll_fork_prepare; then it is not held. */
 void sll_fork_parent(void) {
   if (own != NULL && own->busy != 0) sll_let_go(own);
 }
 
 /*
- * The other threads are gone, perhaps in the middle of an operation: their lists must not be touched again. Nobody had those that wait. If this thread itself is
- * in the middle of a change, because a signal handler forked, all stay: they are read for totals alone.
+ * The other threads are gone, perhaps in the middle of an operation, so their lists must not be touched again. Waiting lists had no thread, and stay. If a
+ * signal handler forked while this thread was in the middle of a change, all lists stay, and are only read for totals.
  */
 void sll_fork_child(void) {
   sll_idle_fork_child();
-  if (own != NULL) own->claim = CLAIM_NONE; /* a thread that had just claimed it would have let go again */
+  if (own != NULL) own->claim = CLAIM_NONE; /* a thread that had just claimed it does not exist here, and had changed nothing yet */
   sll_fork_parent();
   if (sll_keep_alone(own)) sll_share_alone();
 }

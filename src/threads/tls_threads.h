@@ -1,5 +1,5 @@
 /*
- * tls_threads.h: a thread's way into its slow path and out of it; the start and the end of its lists; a fork.
+ * tls_threads.h: how a thread enters and leaves its slow path; the start and the end of its lists; forks.
  */
 #ifndef HAKMEM_TLS_THREADS_H
 #define HAKMEM_TLS_THREADS_H
@@ -7,32 +7,32 @@
 #include "platform/base.h"
 #include "tls_lists.h"
 
-/* Once, before main. */
+/* Called once, before main. */
 void sll_start(void);
 
 /*
- * The lists for one operation of the calling thread's slow path: its own, made if it has none yet; for a thread that has
- * ended already, borrowed ones. NULL if the system has no memory. Give back with sll_leave.
+ * The lists for one operation of the calling thread in its slow path: its own, made if it has none yet, or borrowed ones if the thread has
+ * ended already. NULL if memory runs out. Call sll_leave afterwards.
  */
 struct sll_cache *sll_enter(void);
 
 /*
- * Ends the operation: does what is due now and then (sampling, schedule, scavenging), gives borrowed lists back. No block
- * may be on its way.
+ * Ends the operation: does what is due (sampling, schedule, scavenging), and returns borrowed lists. Every block must be in a list,
+ * a slab, or the program's hands.
  */
 void sll_leave(struct sll_cache *cache);
 
-/* Whether the look-up that comes now is to be timed; ends the blindness that a sample needed. */
+/* Whether to time the look-up that follows. Gives the thread its real directory again. */
 bool sll_take_sample(struct sll_cache *cache);
 
 /*
- * Returns everything in the lists of threads that ended to the slabs, and returns whether there were any; checks it, where it is, at the end of
- * the process.
+ * sll_trim_ended returns all blocks in lists of ended threads to their slabs, and returns whether there were such lists. sll_audit_ended checks these
+ * blocks in place, at the end of the process.
  */
 bool sll_trim_ended(void);
 void sll_audit_ended(void);
 
-void sll_fork_prepare(void); /* before any lock is taken: no thread collects the calling one's lists until one of the other two */
+void sll_fork_prepare(void); /* before any lock is taken: until one of the other two, no thread collects the calling one's lists */
 void sll_fork_parent(void);
 void sll_fork_child(void);
 
