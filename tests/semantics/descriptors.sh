@@ -61,12 +61,12 @@ refused() {
 }
 refused HAKMEM_STATS_FILE=link 'symbolic link'
 refused HAKMEM_STATS_FILE=dangling 'symbolic link'
-refused HAKMEM_STATS_FILE=text 'no statistics file'
+refused HAKMEM_STATS_FILE=text 'not a statistics file'
 refused HAKMEM_STATS_FILE=fifo 'not a regular file'
 refused HAKMEM_STATS_FILE=. 'not a regular file'
 refused HAKMEM_STATS_FILE=/dev/null 'not a regular file'
 refused HAKMEM_LOG_FILE=link 'symbolic link'
-refused HAKMEM_LOG_FILE=fifo 'nobody reads it'
+refused HAKMEM_LOG_FILE=fifo 'it has no reader'
 refused HAKMEM_LOG_FILE=/dev/zero 'no terminal'
 refused HAKMEM_LOG_FILE=. 'directory'
 [ ! -e nowhere ] || fail "a dangling link was followed"

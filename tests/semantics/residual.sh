@@ -16,7 +16,7 @@ of_files() { awk '/^[0-9a-f]+-/ { file = $6 ~ /^\// } file && /^Rss:/ { sum += $
 check() {
   kill -USR1 "$2" # redis uses the other one itself
   for wait in $(seq 100); do
-    grep -q "of which files' pages" "$1.dump" 2>/dev/null && break
+    grep -q "of which pages of files" "$1.dump" 2>/dev/null && break
     sleep 0.1
   done
   cp "/proc/$2/smaps" "$1.smaps" || fail "$1 is gone"
