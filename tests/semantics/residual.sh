@@ -26,7 +26,7 @@ check() {
     /^  not touched yet/ { untouched = $(NF - 1) }
     /^  resident, as the kernel says/ { resident = $(NF - 1) }
     /^  residual: the/ { residual = $(NF - 1) }
-    /^  of which files/ { of_which = $(NF - 1) }
+    /^  of which pages of files/ { of_which = $(NF - 1) }
     END {
       left = residual - of_which
       printf "%s: resident %.2f MB = hakmem %.2f + files %.2f + rest %.2f; smaps: %.2f, files %.2f\n", name, resident / 1e6,
