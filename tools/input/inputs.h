@@ -1,5 +1,5 @@
 /*
- * inputs.h: what the arguments of a command name: stats files and traces, found in directories.
+ * inputs.h: the stats files and traces that the arguments of a command name, also those in directories.
  */
 #ifndef HAKMEM_TOOLS_INPUTS_H
 #define HAKMEM_TOOLS_INPUTS_H
@@ -18,7 +18,7 @@ struct inputs {
   size_t outcome_count, outcome_capacity;
 };
 
-/* Adds what `path` names. A directory that holds nothing of ours, and a file that is nothing of ours, is a failure. */
+/* Adds the data that `path` names. Fails for a directory without data of hakmem, and for any other file. */
 bool inputs_add(struct inputs *inputs, const char *path);
 void inputs_fini(struct inputs *inputs);
 
