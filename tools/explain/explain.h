@@ -145,9 +145,12 @@ double explain_whole_memory(const struct model_process *p);
 /* "copy_name at program.c:12, called by main at program.c:30": the program's own frames of a stack, escaped; NULL if unknown. The caller frees it. */
 char *explain_place(const struct diagnosis *d, const struct model_process *p, uint32_t stack);
 
-/* Evidence of a run with HAKMEM_PROFILE, in explain_sites.c: who holds slabs nearly empty; how old a class's live blocks are; who allocated most. */
+/*
+ * Evidence of a run with HAKMEM_PROFILE, in explain_sites.c: the sites that keep slabs nearly empty; the age of a class's live blocks; the sites
+ * that allocated most.
+ */
 void explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p, bool at_end);
-/* How long at least few blocks hold them; nothing where there are none. */
+/* Adds the time that few blocks have held slabs, at least. Adds nothing if there are no such slabs. */
 void explain_pinned_slabs(struct finding *f, const struct stats_pins *pins);
 void explain_holder_age(struct finding *f, const struct model_process *p, uint32_t cls);
 void explain_largest_sites(struct finding *f, const struct diagnosis *d, const struct model_process *p);

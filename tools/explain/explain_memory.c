@@ -86,7 +86,8 @@ static struct held idlest_state(const struct model_process *p) {
 }
 
 /*
- * Nanoseconds before the last state without a snapshot, if they are a large part of the run; else 0. A process that rests makes none, because it makes no call.
+ * Nanoseconds without a snapshot before the last state, if they are a large part of the run; else 0. A process that rests takes no snapshot,
+ * because it makes no call.
  */
 static double rest_of(const struct model_process *p) {
   double before = 0;
@@ -99,9 +100,9 @@ static double rest_of(const struct model_process *p) {
 }
 
 /*
- * Bytes that were resident, in no live block and none of the allocator's tables, on average over the run; below 0 if the data do not tell.
- * A snapshot stands for the time until the next one. So the last one, when a program has freed all that it had, counts for nothing, unless the process rested
- * before it: then nobody knows when in that time the memory became free, and the two ends of the time count the same.
+ * Bytes that were resident but neither in a live block nor in the allocator's tables, on average over the run. Below 0 if the data do not tell. A
+ * snapshot stands for the time until the next one. So the last one, when a program has freed its blocks, has no weight, unless the process rested
+ * before it. Then the moment in that time at which the memory became free is unknown, and both ends of the time have the same weight.
  */
 static double mean_idle(const struct model_process *p) {
   const double rest = rest_of(p);
@@ -130,7 +131,7 @@ void explain_pinned_slabs(struct finding *f, const struct stats_pins *pins) {
   finding_figure(f, "pinned_ms", mean_ms);
 }
 
-/* The class whose partial slabs hold most. */
+/* Names the class whose partial slabs hold most. */
 static void name_partial_class(struct finding *f, const struct held *h) {
   const struct stats_idlest *const idlest = &h->at;
   uint32_t most = 0;
@@ -162,7 +163,7 @@ static void tell_external(struct diagnosis *d, const struct model_process *p) {
   finding_what(f, "%s of the allocator's memory %s in no live block %s; the largest part is %s (%s).", format_percent(share, (double)idlest->idle, held),
                h->is_last && model_is_alive(p) ? "is" : "was", when, largest.name, largest.meaning);
   finding_cost(f, COST_BYTES, mean, whole);
-  finding_evidence(f, "%s, after %s: %s of the %s that the allocator had resident", when, format_ns(share, (double)idlest->time_ns),
+  finding_evidence(f, "%s, after %s: %s of the allocator's %s of resident memory", when, format_ns(share, (double)idlest->time_ns),
                    format_bytes(a, idlest->idle), format_bytes(b, explain_whole(held)));
   finding_evidence(f, "over the run, %s on average", format_bytes(a, explain_whole(mean)));
 #define TELL_BUCKET(name) \

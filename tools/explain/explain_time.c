@@ -204,7 +204,7 @@ const char *rule_fresh_slabs(struct diagnosis *d) {
   char mean[FORMAT_SIZE];
   const bool come_and_go = acquired_bytes(d->r) > threshold.churn * most_active(d->r);
   struct finding *const f = finding_add(d, "fresh_slabs", FINDING_COST, NULL);
-  finding_what(f, "%.0f %% of what refills bring comes from fresh slabs: %s.", fresh / all * 100,
+  finding_what(f, "%.0f %% of the blocks of refills come from fresh slabs: %s.", fresh / all * 100,
                come_and_go ? "slabs are emptied, released and acquired again" : "the program touches memory for the first time");
   finding_cost(f, COST_NS, ns, d->time_ns);
   finding_evidence(f, "of %" PRIu64 " refills, %" PRIu64 " by a fresh slab, %" PRIu64 " by a fresh SuperSlab, %" PRIu64 " by a partial slab, %" PRIu64
@@ -225,8 +225,8 @@ const char *rule_fresh_slabs(struct diagnosis *d) {
       finding_effect(f, "%" PRIu64 " of the %" PRIu64 " SuperSlabs more request huge pages: one page fault for 2 MiB instead of 512", without - 1,
                      p->superslabs_active_max);
     }
-    finding_change(f, "If the blocks are needed one after the other, free each before the next is taken. If all are needed at once, the program is right as it is.");
-    finding_effect(f, "memory that was used before costs no page fault");
+    finding_change(f, "If the program needs the blocks one after the other, free each before it takes the next. If it needs all at once, it is right as it is.");
+    finding_effect(f, "reused memory costs no page fault");
   }
   return NULL;
 }
