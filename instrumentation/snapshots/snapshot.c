@@ -226,7 +226,7 @@ static bool begin(bool in_signal) {
 
 void snapshot_take(bool thorough, bool in_signal) {
   const int saved = errno, cancellation = cancellation_hold();
-  if (begin(in_signal)) { /* else another thread has just updated the gauges */
+  if (begin(in_signal)) { /* else the gauges are those of just now */
     hub_hold();
     stats_file_changing();
     take(stats_block(), thorough, in_signal);

@@ -42,7 +42,7 @@ void stats_request(uint32_t cls, size_t size) {
 
 /* ---- The block. ---- */
 
-static uint64_t start_ns; /* monotonic, at start_realtime_ns */
+static uint64_t start_ns; /* monotonic, for the same moment as start_realtime_ns */
 
 uint64_t stats_elapsed_ns(void) { return clock_ns(CLOCK_MONOTONIC) - start_ns; }
 

@@ -18,7 +18,7 @@
 #include "histogram.h"
 
 #define STATS_MAGIC "HAKSTATS"
-#define STATS_MARK "hakmem keeps statistics in HAKMEM_STATS_FILE" /* stands in each program that the library is linked into */
+#define STATS_MARK "hakmem keeps statistics in HAKMEM_STATS_FILE" /* in each program that the library is linked into */
 #define STATS_VERSION 13
 
 /* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */

@@ -38,12 +38,12 @@
 
 static char path[PATH_MAX + 32]; /* empty: there is no file */
 static struct own_file file = NO_FILE;
-static bool writing;             /* atomic; one thread at a time writes, */
-static bool wanted;              /* atomic; and writes once more if another thread asked meanwhile */
-static bool failed;              /* a message has said that it cannot be written */
-static uint64_t due_ms;          /* atomic; the time of the next writing */
-static uint64_t born_ns;         /* monotonic; when the process claimed its file */
-static uint32_t changes;         /* atomic; number of begun or ended changes of several pages */
+static bool writing;             /* atomic; one thread at a time, */
+static bool wanted;              /* atomic; which then does once more what another wants meanwhile */
+static bool failed;              /* that it cannot be written was said */
+static uint64_t due_ms;          /* atomic; when it is written next */
+static uint64_t born_ns;         /* when the process took its file, by the monotonic clock */
+static uint32_t changes;         /* atomic; how many changes of several pages have begun or ended */
 
 #define PAGE_MAX_COUNT (sizeof(struct stats_block) / 4096 + 2)
 static bool in_file[PAGE_MAX_COUNT] BULK; /* the pages that are not holes */
@@ -236,7 +236,7 @@ static int write_block(struct stats_block *b) {
   for (unsigned i = 0; i < TRIES && error == 0; i++) {
     const uint32_t rounds = histogram_rounds(), before = __atomic_load_n(&changes, __ATOMIC_SEQ_CST);
     error = write_pages(b, page, count);
-    if (rounds == histogram_rounds() && before == __atomic_load_n(&changes, __ATOMIC_SEQ_CST)) break; /* else the pages may be of two moments */
+    if (rounds == histogram_rounds() && before == __atomic_load_n(&changes, __ATOMIC_SEQ_CST)) break; /* else a bucket or a snapshot may be of two moments */
   }
   b->publication++;
   in_file[0] = true;

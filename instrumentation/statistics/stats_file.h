@@ -16,7 +16,7 @@ void stats_file_end(struct stats_block *b);
 bool stats_file_is_there(const struct stats_block *b);
 void stats_file_fork_child(void);
 
-/* A change of several pages begins or has ended. A copy made across such a moment is made again. */
+/* A change that spans pages of the block begins or has ended: a copy that was made across such a moment is made again. */
 void stats_file_changing(void);
 
 #endif

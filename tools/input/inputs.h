@@ -18,7 +18,7 @@ struct inputs {
   size_t outcome_count, outcome_capacity;
 };
 
-/* Adds the data that `path` names. Fails for a directory without data of hakmem, and for any other file. */
+/* Adds what `path` names. A directory that holds nothing of ours, and a file that is nothing of ours, is a failure. */
 bool inputs_add(struct inputs *inputs, const char *path);
 void inputs_fini(struct inputs *inputs);
 

@@ -297,7 +297,7 @@ bool read_stats_file(struct report *r, const char *path, uint32_t pid) {
   const int fd = regular_open(path);
   if (fd < 0) return false;
   struct stats_block *const block = must_allocate(sizeof(*block));
-  const enum alive before = alive_writer(fd); /* a process that ends now writes its last counts before it drops its lock */
+  const enum alive before = alive_writer(fd); /* a process that ends now writes its end before it gives up its lock */
   const size_t got = read_block(fd, block), count = r->process_count;
   close(fd);
   const bool good = check_header(block, got, path) && ((pid != 0 && block->pid != pid) || take_block(r, block, path));

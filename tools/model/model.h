@@ -65,7 +65,7 @@ struct model_process {
   char *program, *version;   /* from the process itself: to be escaped before it is shown; "" if unknown */
   bool forked;               /* a stats file's process that began as a copy of its parent: it may lack its parent's stacks */
   bool complete;             /* a stats file's process ended in order */
-  bool has_called_exec;      /* it did not end, because it became another program, which has a file of its own */
+  bool has_called_exec;      /* it did not, because it became another program, which has a file of its own */
   enum process_state state;  /* of a stats file's process */
   int exit_code, end_signal; /* -1: unknown */
   uint64_t pid_namespace;    /* 0: unknown */
@@ -191,7 +191,7 @@ const char *model_side(unsigned verdict);
 /* "ended", "runs", "exit code 3", "killed by SIGKILL": the state of a process. `buffer` has MODEL_STATE bytes. */
 #define MODEL_STATE 48
 const char *model_state(const struct model_process *p, char *buffer);
-/* Whether the process may go on: its data are not its end. */
+/* Whether it may go on: what is known of it is not its end. */
 bool model_is_alive(const struct model_process *p);
 
 /* Whether `got` and `expect` of a header reset are headers. */
