@@ -1,9 +1,8 @@
 /*
  * hub.c: takes the core's events and gives each to the sinks: the counters, a checker, the log, the tracer.
  *
- * The counters and the checker see every event, always: they call nothing that allocates. The log and the tracer see an event unless one is
- * being handled on this thread already (LTTng allocates too): then it is counted. Until a tracer is attached, the first events
- * are kept in a ring, and replayed to it.
+ * The counters and the checker see every event: they call nothing that allocates. The log and the tracer may allocate (LTTng does), so an event
+ * that is raised within their handling is only counted. Until a tracer is attached, a ring keeps the first events, which are replayed to it.
  */
 #include <errno.h>
 #include <string.h>
@@ -20,7 +19,7 @@
 
 /* ---- Fan-out. ---- */
 
-/* Mostly only the counters take an event. Then all that the other sinks need is skipped: it would be a good part of what a refill costs. */
+/* Usually only the counters take an event. The setup for the other sinks is then skipped: it would be a good part of the cost of a refill. */
 #define HUB_EVENT(name, text, fields)                                                   \
   void hub_event_##name(const struct event_##name *event) {                             \
     if (counters_sink.name != NULL) counters_sink.name(event);                          \
@@ -31,7 +30,7 @@
     }                                                                                   \
     const struct hak_event_sink *sink = __atomic_load_n(&tracer_sink, __ATOMIC_ACQUIRE); \
     if (sink == NULL) {                                                                 \
-      /* What a fragmentation event points to does not live on; the schedule brings the next one soon. */ \
+      /* A fragmentation event points to memory that is soon reused; the schedule raises the next one. */ \
       struct early *slot = EVENT_ID_##name == EVENT_ID_fragmentation ? NULL : tracer_early_slot(); \
       if (slot != NULL) {                                                               \
         slot->event.name = *event;                                                      \
@@ -69,12 +68,12 @@ uint64_t hub_on_ticks_fenced(void) {
 }
 uint64_t hub_on_ticks_since(uint64_t fenced) {
   const uint64_t span = clock_ticks_fenced() - fenced, cost = clock_cost_ticks();
-  return span > cost ? span - cost : 1; /* 0 is what was not timed */
+  return span > cost ? span - cost : 1; /* 0 means: not timed */
 }
 
 /* ---- Stacks. ---- */
 
-/* libunwind allocates when it first runs on a thread: an operation within it gets no stack of its own. */
+/* libunwind allocates when it first runs on a thread. Its operations get no stack of their own. */
 static uint32_t capture(enum stack_use use, const void *frame) {
   if (inside_event || inside_stack) return 0;
   inside_stack = true;
@@ -93,9 +92,7 @@ uint32_t hub_on_stack(void) { return capture(STACK_INCIDENT, NULL); }
 uint32_t hub_on_block_stack(const void *frame) { return capture(STACK_BLOCK, frame); }
 uint32_t hub_on_traced_stack(void) { return tracer_is_listened() ? capture(STACK_TRACED, NULL) : 0; }
 
-/*
- * The program may have been anywhere, and is mostly about to end: the sinks that wait for nobody see it also where an event was being handled.
- */
+/* The fault may interrupt any code, and usually ends the program. So the sinks that never wait get the event even if another event is being handled. */
 void hub_on_fault(struct event_hdr_reset *e, void *context) {
   const bool nested = inside_event, was_unwinding = inside_stack;
   inside_stack = true;

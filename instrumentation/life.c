@@ -1,5 +1,5 @@
 /*
- * life.c: when the instrumentation works: at the start, now and then, at a request, around a fork, at the end.
+ * life.c: when the instrumentation works: at the start, on the schedule, on request, around a fork, at the end.
  */
 #include <errno.h>
 #include <signal.h>
@@ -30,7 +30,7 @@
 static bool watched;              /* statistics were asked for */
 static uint64_t next_snapshot_ms; /* atomic */
 
-/* Whether statistics or events are looked at: then snapshots are taken on the schedule. */
+/* Whether somebody reads statistics or events. Only then the schedule takes snapshots. */
 static bool is_watched(void) { return watched || tracer_is_listened(); }
 
 /* ---- Schedule and requests. ---- */
@@ -65,7 +65,7 @@ int hub_on_read(struct hak_stats *out, size_t size) {
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     const struct stats_class_counters *c = &s->cls[row];
     struct operations more = {0};
-    if (row < CLASS_COUNT && !s->complete) more = usage_unpublished(row); /* else they are published already */
+    if (row < CLASS_COUNT && !s->complete) more = usage_unpublished(row); /* else they have been published */
     all.allocs += c->allocs + more.allocs;
     all.frees += c->frees + more.frees;
     all.requested += s->gauge[row].requested;
@@ -81,7 +81,7 @@ int hub_on_read(struct hak_stats *out, size_t size) {
 }
 
 int hub_on_dump(int fd) {
-  snapshot_take(true, true); /* as in a signal handler, which the caller may be */
+  snapshot_take(true, true); /* the caller may be a signal handler */
   return dump_write(fd);
 }
 
@@ -101,7 +101,7 @@ static void install_signal(void) {
   message_start(&m);
   message_text(&m, "hakmem: HAKMEM_STATS_SIGNAL=");
   message_quoted(&m, config.stats_signal);
-  message_text(&m, " is not a signal that can be caught (use a name such as USR2, or its number); statistics are written at no signal");
+  message_text(&m, " is not a signal that can be caught (use a name such as USR2, or its number); hakmem writes statistics at no signal");
   message_error(&m);
 }
 
@@ -113,7 +113,7 @@ void hub_on_start(void) {
   log_start();
   stats_start();
   if (checker != NULL) checker->hold();
-  inside_stack = true; /* what libunwind allocates when it is opened is not the program's */
+  inside_stack = true; /* libunwind's own allocations while it opens are not the program's */
   stacks_start(tracer_is_listened());
   inside_stack = false;
   if (checker != NULL) checker->release();
@@ -126,7 +126,7 @@ void hub_on_start(void) {
 
 static void stop_statistics(void) {
   if (!is_watched()) return;
-  modules_record_allocators(); /* once more: some are opened later */
+  modules_record_allocators(); /* once more: some allocators are opened later */
   usage_publish();
   snapshot_take(true, false);
   if (tracer_is_listened()) {

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Says what is missing on this machine that recordings and tests need, and how to get it. A bare chroot or container lacks some of it.
+# Says what this machine lacks for recordings and tests, and how to get it. A bare chroot or container lacks some of it.
 #
 #   sh tools/machine.sh           the file systems that a recording needs
-#   sh tools/machine.sh NAME...   these alone: /dev/null /dev/shm /dev/pts /proc user-namespaces
+#   sh tools/machine.sh NAME...   only these: /dev/null /dev/shm /dev/pts /proc user-namespaces
 #
-# Exit codes: 0 all there, 1 some are not.
+# Exit codes: 0 all there, 1 some are missing.
 missing=0
 [ $# -gt 0 ] || set -- /dev/null /dev/shm /dev/pts /proc
 need() { # NAME CONDITION COMMAND

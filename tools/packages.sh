@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what is missing of the packages that packages.txt lists:   sh tools/packages.sh [--missing] SECTION...
-# Needs root or sudo only if something is missing. With --missing it only says what is. Exit codes: 0 all there, 1 some are not, 2 bad usage.
+# Installs the missing packages of packages.txt:   sh tools/packages.sh [--missing] SECTION...
+# Needs root or sudo only if a package is missing. With --missing it only lists them. Exit codes: 0 all there, 1 some are missing, 2 bad usage.
 set -u
 here=$(dirname "$0")
 only_say=
@@ -37,7 +37,7 @@ if [ "$(id -u)" -ne 0 ]; then
   command -v sudo >/dev/null 2>&1 || { echo "packages.sh: needs root or sudo to install: $wanted" >&2; exit 1; }
   as_root=sudo
 fi
-# RUNLEVEL=1 and the policy keep a package from starting its service, where Debian's own scripts ask for it.
+# RUNLEVEL=1 and the policy keep the packages of Debian from starting their services.
 apt() { $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq -o DPkg::Lock::Timeout=600 "$@"; }
 
 echo "Installing: $wanted"
@@ -45,7 +45,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 # shellcheck disable=SC2086 # a list of words
 if apt update >"$log" 2>&1 && apt install -y --no-install-recommends $wanted >>"$log" 2>&1; then exit 0; fi
-# One that cannot be had must not keep the others away.
+# One by one: a package that cannot be installed must not keep the others out.
 for package in $wanted; do
   apt install -y --no-install-recommends "$package" >>"$log" 2>&1 || echo "packages.sh: could not install $package" >&2
 done

@@ -2,9 +2,9 @@
 # From a fresh Debian 12 or 13 to three diagnoses, in about three minutes:   sh tools/quickstart.sh
 #
 #   1. installs what the build needs   2. builds into ./build   3. records a real program and prints the report
-#   4. the same program short of SuperSlabs: shared_fail and the legacy path   5. a program that writes one byte too far
+#   4. the same program with too few SuperSlabs: shared_fail and the legacy path   5. a program that writes one byte too far
 #
-# Needs root, or sudo where a package is missing. What it records it keeps in build/quickstart; nothing is left running.
+# Needs root, or sudo if a package is missing. The recordings stay in build/quickstart; no process stays behind.
 # Exit codes: 0 done, 1 a step failed, 2 bad usage.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -19,7 +19,7 @@ title() { printf '\n==> %s\n' "$*"; }
 shows() { printf '    %s\n' "$*"; }
 die() { printf '\nquickstart: %s\n' "$*" >&2; exit 1; }
 
-# step WHAT COMMAND...: runs the command, its output in a log of its own, which is shown where it fails.
+# step WHAT COMMAND...: runs the command, with its output in a log, which is shown if it fails.
 step() {
   what=$1
   shift
@@ -29,10 +29,10 @@ step() {
   die "$what failed (exit status $status): $*"
 }
 
-# expect WHAT PATTERN FILE: stops where no line of the file has the pattern in it.
+# expect WHAT PATTERN FILE: stops if no line of the file matches the pattern.
 expect() { grep -q -- "$2" "$3" || { tail -n 30 "$3" >&2; die "$1: no '$2' in $3"; }; }
 
-# ---- The real program: sqlite3 fills and indexes a table in memory and asks it questions; the same work every time. ----
+# ---- The real program: sqlite3 fills, indexes and queries a table in memory; the same work every time. ----
 
 write_sql() {
   cat <<'END'
@@ -53,14 +53,14 @@ select count(*), sum(length(note)) from reading;
 END
 }
 
-# record NAME COMMAND...: records the command into $out/NAME; what it prints goes to $out/NAME.out and $out/NAME.err.
+# record NAME COMMAND...: records the command into $out/NAME, with its output in $out/NAME.out and $out/NAME.err.
 record() {
   name=$1
   shift
   "$hakmem" record -o "$out/$name" -- "$@" <"$out/work.sql" >"$out/$name.out" 2>"$out/$name.err" && return
   status=$?
   tail -n 30 "$out/$name.err" >&2
-  die "hakmem record of $1 failed (exit status $status); what it said is in $out/$name.err"
+  die "hakmem record of $1 failed (exit status $status); its messages are in $out/$name.err"
 }
 
 report() {
@@ -70,7 +70,7 @@ report() {
   die "hakmem report $out/$1 failed (exit status $status)"
 }
 
-# first_screen NAME: the part of $out/NAME.txt that stands before the tables.
+# first_screen NAME: the part of $out/NAME.txt before the tables.
 first_screen() {
   awk '/^hakmem report: / && seen++ { exit } { print "    | " $0 }' "$out/$1.txt"
   shows "The rest is in $out/$1.txt."
@@ -85,7 +85,7 @@ section() {
     END { if (n > lines) printf "    | (%d more lines in the report)\n", n - lines }' "$out/$1.txt"
 }
 
-# finding NAME TEXT: what hakmem explain finds in the recording NAME, of the finding that begins with TEXT.
+# finding NAME TEXT: the finding of hakmem explain in the recording NAME that begins with TEXT.
 finding() {
   "$hakmem" explain "$out/$1" >"$out/$1.explained.txt" 2>"$out/step.log" || { cat "$out/step.log" >&2; die "hakmem explain $out/$1 failed"; }
   expect "explain does not find '$2'" "^[0-9]*\\. $2" "$out/$1.explained.txt"
@@ -98,9 +98,9 @@ finding() {
 # ---- The steps. ----
 
 started=$(date +%s)
-[ -e /etc/debian_version ] || echo "This is not Debian; what is missing has to be installed by hand." >&2
+[ -e /etc/debian_version ] || echo "This is not Debian; install missing packages by hand." >&2
 
-sh tools/machine.sh || die "this machine lacks something; see above"
+sh tools/machine.sh || die "this machine lacks a file system; see above"
 
 title "1. Packages (tools/packages.txt, sections build and record)"
 sh tools/packages.sh build record || die "not all packages could be installed; see above"

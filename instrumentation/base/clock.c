@@ -2,13 +2,13 @@
 
 #include <stdbool.h>
 
-#define SETTLED_NS 50000000u /* after so long the rate is kept, */
-#define SETTLED_ERROR 20000u /* once it was measured to one part in so many */
+#define SETTLED_NS 50000000u /* after this time the rate is final, */
+#define SETTLED_ERROR 20000u /* if its error is at most one part in this number */
 #define COST_READINGS 32
 #define FIRST_READINGS 8
 
 static uint64_t first_ticks, first_ns, cost;
-static uint64_t first_error; /* ticks: so far may first_ticks and first_ns be apart */
+static uint64_t first_error; /* ticks: the most that first_ticks and first_ns may lie apart */
 static uint64_t settled_rate; /* atomic; 0 until settled */
 
 void clock_start(void) {
@@ -20,7 +20,7 @@ void clock_start(void) {
   }
   cost = least;
   first_error = UINT64_MAX;
-  for (int i = 0; i < FIRST_READINGS; i++) { /* the thread may lose the processor in one of them, and every rate would be measured from there */
+  for (int i = 0; i < FIRST_READINGS; i++) { /* a preempted reading would falsify every later rate */
     const uint64_t ticks = clock_ticks(), ns = clock_ns(CLOCK_MONOTONIC), error = clock_ticks() - ticks;
     if (error >= first_error) continue;
     first_ticks = ticks;
@@ -37,7 +37,7 @@ uint64_t clock_ticks_per_second(void) {
   const uint64_t before = clock_ticks(), ns = clock_ns(CLOCK_MONOTONIC) - first_ns, after = clock_ticks(), ticks = before - first_ticks;
   if (first_ns == 0 || ns == 0) return 1000000000u; /* nothing was timed yet */
   const uint64_t rate = (uint64_t)((double)ticks * 1e9 / (double)ns);
-  /* Between the two clocks' readings the thread may have lost the processor. */
+  /* The thread may have been preempted between the readings of the two clocks. */
   if (ns >= SETTLED_NS && (after - before + first_error) < ticks / SETTLED_ERROR) __atomic_store_n(&settled_rate, rate, __ATOMIC_RELAXED);
   return rate;
 }

@@ -17,7 +17,7 @@ static inline uint64_t clock_ns(clockid_t id) {
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* What is under way may come before or after it: for spans that are long against a few instructions. */
+/* Not fenced: instructions in flight may execute before or after it. For spans much longer than a few instructions. */
 static inline uint64_t clock_ticks(void) {
 #if defined(__x86_64__)
   uint32_t low, high;
@@ -32,7 +32,7 @@ static inline uint64_t clock_ticks(void) {
 #endif
 }
 
-/* Fenced on both sides, so that what is timed lies between two readings. */
+/* Fenced on both sides, so that the timed instructions execute between two readings. */
 static inline uint64_t clock_ticks_fenced(void) {
 #if defined(__x86_64__)
   __asm__ volatile("lfence" : : : "memory");
@@ -48,16 +48,16 @@ static inline uint64_t clock_ticks_fenced(void) {
   return ticks;
 }
 
-/* Takes the first reading of both clocks and measures what one costs; microseconds of work, the first time. */
+/* Takes the first reading of both clocks and measures the cost of one. The first call takes microseconds. */
 void clock_start(void);
 
 /*
- * Ticks per second: from the two clocks' progress since clock_start, so it gets better with time (better than 1 % after 100
- * microseconds), until it is kept. Signal safe.
+ * Ticks per second, from the progress of both clocks since clock_start. Better than 1 % after 100 microseconds; final once it is exact enough.
+ * Signal safe.
  */
 uint64_t clock_ticks_per_second(void);
 
-/* Ticks that two fenced readings lie apart with nothing between them. */
+/* Ticks between two fenced readings with nothing between them. */
 uint64_t clock_cost_ticks(void);
 
 uint64_t clock_to_ns(uint64_t ticks);

@@ -1,8 +1,8 @@
 /*
- * inside.h: what the instrumentation owes to the thread that it runs on.
+ * inside.h: what the instrumentation must not do to the thread that it runs on.
  *
- * It may run wherever the program calls malloc. So it remembers that it is inside, because sinks and libunwind allocate: an event within an event is
- * counted and not raised, and a stack within a stack is not taken. And it keeps the thread from being cancelled.
+ * It may run in every call of malloc, and sinks and libunwind allocate. So the thread remembers that it is inside: an event within an event is
+ * counted and not raised, and a stack within a stack is not taken. The thread cannot be cancelled while it is inside.
  */
 #ifndef HAKMEM_INSIDE_H
 #define HAKMEM_INSIDE_H
@@ -14,8 +14,8 @@ extern __thread bool inside_event __attribute__((tls_model("initial-exec")));  /
 extern __thread bool inside_stack __attribute__((tls_model("initial-exec")));  /* a stack is being taken, or libunwind is being opened */
 
 /*
- * malloc and free are no cancellation points, but open, read and write are. A thread cancelled in one of these would leave a block, a lock or a
- * flag behind.
+ * malloc and free are no cancellation points, but open, read and write are. A thread that is cancelled in one of these would leak a block, a lock
+ * or a flag.
  */
 static inline int cancellation_hold(void) {
   int before;

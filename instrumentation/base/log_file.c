@@ -12,14 +12,14 @@
 #include "log_file.h"
 
 /*
- * The file is made by its first line, and kept open, because the program may give up the right to open it. If the descriptor is another file's meanwhile,
- * it is opened again by its path.
+ * The first line creates the file, which stays open: the program may give up the right to open it later. If the program has reused the descriptor,
+ * the file is opened again by its path.
  */
 static char path[PATH_MAX];     /* absolute; empty: lines go to standard error */
 static struct own_file output = NO_FILE;
-static bool opening;            /* atomic; one thread at a time puts what it has opened into `output` */
-static bool failed;             /* atomic; that the file cannot be used was said */
-static bool incomplete;         /* atomic; that lines are missing was said */
+static bool opening;            /* one thread at a time stores the file that it opened into `output` */
+static bool failed;             /* a message has said that the file cannot be used */
+static bool incomplete;         /* a message has said that lines are missing */
 
 static void say(const char *what, const char *why, const char *therefore) {
   struct message m;
@@ -38,14 +38,14 @@ static void say_failure(const char *why) {
   if (!__atomic_exchange_n(&failed, true, __ATOMIC_RELAXED)) say("open", why, "; using standard error");
 }
 
-/* Sends a line to the log; once says if it is lost. */
+/* Sends a line to the log. The first loss is reported, later ones are not. */
 static int put_line(struct message *m, const struct own_file *file) {
   const int error = message_send_to(m, file);
   if (error != 0 && !__atomic_exchange_n(&incomplete, true, __ATOMIC_RELAXED)) say("write", strerrordesc_np(error), "; lines of the log are missing");
   return error;
 }
 
-/* Whether a device of this number may be a terminal: of the console, serial or a pseudo one. */
+/* Whether a device of this number may be a terminal: a console, a serial line or a pseudo-terminal. */
 static bool may_be_terminal(dev_t device) {
   static const unsigned consoles = 4, controlling = 5, pseudo_first = 136, pseudo_last = 143; /* Linux, Documentation/admin-guide/devices.txt */
   return major(device) == consoles || major(device) == controlling || (major(device) >= pseudo_first && major(device) <= pseudo_last);
@@ -56,29 +56,29 @@ static bool is_null_device(const struct stat *status) {
   return sys_stat("/dev/null", &null, 0) == 0 && null.st_rdev == status->st_rdev;
 }
 
-/* Why it cannot be the log, else NULL: a terminal and /dev/null can, and of regular files the user's own. Nothing is opened for this. */
+/* Why the file cannot be the log, else NULL. Allowed are terminals, /dev/null and the user's own regular files. Opens nothing. */
 static const char *objection(const struct stat *status) {
   if (S_ISREG(status->st_mode)) return status->st_uid == sys_geteuid() ? NULL : "it belongs to another user";
-  if (S_ISFIFO(status->st_mode)) return NULL; /* without a reader it cannot be opened */
+  if (S_ISFIFO(status->st_mode)) return NULL; /* without a reader, open fails */
   if (S_ISLNK(status->st_mode)) return "it is a symbolic link";
   if (S_ISDIR(status->st_mode)) return strerrordesc_np(EISDIR);
   if (!S_ISCHR(status->st_mode)) return "it is neither a regular file nor a terminal";
-  return is_null_device(status) || may_be_terminal(status->st_rdev) ? NULL : "it is a device, but no terminal";
+  return is_null_device(status) || may_be_terminal(status->st_rdev) ? NULL : "it is a device, but not a terminal";
 }
 
-/* The same for the file that was opened. */
+/* The same for the opened file. */
 static const char *refusal(const struct own_file *file) {
   struct stat status;
   struct termios terminal;
   if (!file_is_own(file, &status)) return "its descriptor was closed at once";
   const char *why = objection(&status);
   if (why != NULL || !S_ISCHR(status.st_mode) || is_null_device(&status)) return why;
-  return sys_ioctl(file->number, TCGETS, &terminal) == 0 ? NULL : "it is a device, but no terminal";
+  return sys_ioctl(file->number, TCGETS, &terminal) == 0 ? NULL : "it is a device, but not a terminal";
 }
 
-/* NO_FILE after saying why; `must_exist`: without a word if there is none. */
+/* NO_FILE after a message that says why. `must_exist`: no message if there is no file. */
 static struct own_file open_log(bool must_exist) {
-  struct stat before; /* opening a device may do something already: a watchdog starts */
+  struct stat before; /* opening a device may already do something: a watchdog starts */
   const char *why = sys_stat(path, &before, AT_SYMLINK_NOFOLLOW) == 0 ? objection(&before) : NULL;
   if (why != NULL) {
     say_failure(why);
@@ -88,7 +88,7 @@ static struct own_file open_log(bool must_exist) {
   if (file.number < 0) {
     const int error = errno;
     if (must_exist && error == ENOENT) return file;
-    say_failure(error == ENXIO ? "nobody reads it" : error == ELOOP ? "it is a symbolic link" : strerrordesc_np(error));
+    say_failure(error == ENXIO ? "it has no reader" : error == ELOOP ? "it is a symbolic link" : strerrordesc_np(error));
     return file;
   }
   why = refusal(&file);
@@ -98,7 +98,7 @@ static struct own_file open_log(bool must_exist) {
   return file;
 }
 
-/* The number last, as another thread may be about to compare it. */
+/* The number last: another thread may be about to compare it. */
 static bool keep(const struct own_file *file) {
   if (__atomic_exchange_n(&opening, true, __ATOMIC_ACQUIRE)) return false;
   __atomic_store_n(&output.number, -1, __ATOMIC_RELEASE);
@@ -120,7 +120,7 @@ int log_send(struct message *m) {
   return error;
 }
 
-/* A file that is there is opened now; whether another can be made is seen by its directory. */
+/* An existing file is opened now. Otherwise the permissions of its directory tell whether it can be created. */
 static void start_file(void) {
   if (!config_file_path(config.log_file, path)) return say_failure("the path is too long");
   const struct own_file file = open_log(true);
@@ -130,7 +130,7 @@ static void start_file(void) {
   }
   char *const slash = strrchr(path, '/'), *const name = slash != NULL ? slash + 1 : path, first = *name;
   *name = '\0';
-  const bool can = sys_access(slash != NULL ? path : ".", W_OK | X_OK) == 0; /* no directory: of one that was removed the kernel does not say the path */
+  const bool can = sys_access(slash != NULL ? path : ".", W_OK | X_OK) == 0; /* no directory: the kernel gives no path of a removed one */
   *name = first;
   if (!can) say_failure(strerrordesc_np(errno));
 }

@@ -4,7 +4,7 @@
 
 #include "src/platform/message.h"
 
-/* After the options are read: opens the file if it exists, says so if it cannot be used. */
+/* After the options are read: opens the file if it exists; a message says so if it cannot be used. */
 void log_file_start(void);
 
 /* Ends the line and writes it. Returns 0 or an errno. Signal safe. */

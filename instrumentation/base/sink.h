@@ -1,5 +1,5 @@
 /*
- * sink.h: the shape of a sink, and how a tracer attaches its own. The contract between libhakmem.so and libhakmem-tracepoints.so, of which neither
+ * sink.h: the shape of a sink, and how a tracer attaches its own. It is the contract between libhakmem.so and libhakmem-tracepoints.so. Neither
  * depends on the other: the tracer finds both functions with dlsym.
  */
 #ifndef HAKMEM_SINK_H
@@ -13,11 +13,11 @@
 struct hak_event_sink {
   uint32_t version; /* HAK_EVENT_SINK_VERSION */
   uint32_t size;    /* sizeof(struct hak_event_sink) */
-  void (*thread_begin)(void); /* a thread's first event is about to be raised on it; may be NULL */
+  void (*thread_begin)(void); /* called before a thread's first event, on that thread; may be NULL */
   /*
-   * NULL while no session records the events; else any value, a new one after a new session began: the events that are raised only once (stacks,
-   * loaded objects) are then raised again. Any thread calls it, whatever locks the program holds; it must not allocate. May be NULL: a session always
-   * records.
+   * NULL while no session records the events; else any value, and another one for each new session. For a new session, the events that are raised
+   * only once (stacks, loaded objects) are raised again. Any thread calls it, whatever locks the program holds; it must not allocate. May be NULL:
+   * a session always records.
    */
   const void *(*listeners)(void);
   HAK_EVENTS(EVENT_SINK_MEMBER)
@@ -25,13 +25,12 @@ struct hak_event_sink {
 #define HAK_EVENT_SINK_VERSION 1
 
 /*
- * Attaches `sink`, which must live for ever, as the process's tracer, and replays to it the events kept
- * since the start. Returns 0, EINVAL for another version or size, or EBUSY when one is attached already.
- * Thread safe; not for signal handlers. Exported by libhakmem.so.
+ * Attaches `sink`, which must live for ever, as the process's tracer, and replays to it the events kept since the start. Returns 0; EINVAL for
+ * another version or size; EBUSY if a tracer is already attached. Thread safe; not for signal handlers. Exported by libhakmem.so.
  */
 int hak_event_sink_attach(const struct hak_event_sink *sink);
 
-/* One line "hakmem: <text>" of the tracer's to standard error, if that still is the file that it was at the start. Exported as well. */
+/* Writes the tracer's line "hakmem: <text>" to standard error, if that still is the file that it was at the start. Exported as well. */
 void hak_event_sink_say(const char *text);
 
 #endif

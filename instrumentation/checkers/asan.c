@@ -1,6 +1,6 @@
 /*
- * asan.c: AddressSanitizer's poisoning, and nothing else. It knows of closed memory what memcheck is told of it (memcheck.c); the
- * allocator's own reads and writes there are UNCHECKED (base.h).
+ * asan.c: AddressSanitizer's poisoning, and nothing else. It closes the same memory as memcheck.c. The allocator's own reads and writes there are
+ * UNCHECKED (base.h).
  */
 #include "checker.h"
 

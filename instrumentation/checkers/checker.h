@@ -1,6 +1,6 @@
 /*
- * checker.h: tools that want to see every operation, each in a file of its own: memcheck.c alone knows Valgrind, asan.c
- * AddressSanitizer. The hub asks each at the start whether it is there.
+ * checker.h: tools that see every operation, each in a file of its own: memcheck.c alone knows Valgrind, asan.c AddressSanitizer. At the start the
+ * hub asks each whether it is active.
  */
 #ifndef HAKMEM_CHECKER_H
 #define HAKMEM_CHECKER_H
@@ -8,25 +8,25 @@
 #include "base/sink.h"
 
 struct checker {
-  struct hak_event_sink sink; /* sees every event, those within other events, too */
-  bool guards;                /* it closes memory: the core keeps borders for it; see hub_checked in src/checker_hooks.h */
-  void (*hold)(void);         /* between the two the calling thread may touch what is closed, and no error of its is reported; they nest */
+  struct hak_event_sink sink; /* sees every event, also those within other events */
+  bool guards;                /* it closes memory, so the core keeps borders for it: hub_checked in src/checker_hooks.h */
+  void (*hold)(void);         /* between hold and release the calling thread may touch closed memory without a report; calls nest */
   void (*release)(void);
-  void (*guard)(const void *base, size_t size, bool closed); /* only where it guards */
+  void (*guard)(const void *base, size_t size, bool closed); /* only if `guards` */
   size_t (*size)(const void *p, size_t most);
   void (*stop)(void);         /* the process is about to end; may be NULL */
 };
 
-/* The checker that is there, or NULL; never changes after hub_check. */
+/* The active checker, or NULL; never changes after hub_checker_start. */
 extern const struct checker *checker __attribute__((visibility("hidden")));
 
 /*
- * Where the program runs under Valgrind, with a tool that asks to be told of blocks (memcheck, massif) and its own malloc replacement off
- * (--soname-synonyms=somalloc=nouserintercepts); else NULL, and nothing is paid.
+ * NULL unless the program runs under Valgrind with a tool that takes blocks from a client (memcheck, massif) and its own malloc replacement off
+ * (--soname-synonyms=somalloc=nouserintercepts). NULL costs nothing.
  */
 const struct checker *memcheck_start(void);
 
-/* Where the library was built with -fsanitize=address; else NULL. */
+/* NULL unless the library was built with -fsanitize=address. */
 const struct checker *asan_start(void);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * memcheck.c: Valgrind's client requests, and nothing else.
  *
- * Under memcheck all memory that blocks are made of is closed, the bytes of live blocks excepted that the program asked for; headers, links
- * and borders as well. The allocator touches them with errors held back; what it writes there stays closed.
+ * Under memcheck all memory of slabs is closed, except the bytes of live blocks that the program requested. Headers, links and borders are closed,
+ * too. The allocator touches them while error reports are off; memory that it writes stays closed.
  */
 #include "checker.h"
 
@@ -30,8 +30,8 @@ static void release(void) {
 }
 
 /*
- * The leak check looks for pointers in all open memory. A huge block's descriptor has one to it, which is not the program's: it is closed
- * as long as the block lives.
+ * The leak check searches all open memory for pointers. A huge block's descriptor holds a pointer to the block that is not the program's, so that
+ * word is closed while the block lives.
  */
 static void close_descriptor(const void *block, uint32_t cls, bool closed) {
   void *const *pointer = cls >= CLASS_COUNT ? view_pointer_to(block) : NULL;
@@ -50,7 +50,7 @@ static void on_free(const struct event_free *e) {
   VALGRIND_FREELIKE_BLOCK(e->ptr, CHECKED_BORDER);
 }
 
-/* memcheck knows what is no block of its own, where it was allocated and where it was freed. */
+/* memcheck itself knows whether a pointer is a block, and where the block was allocated and freed. */
 static void on_hdr_reset(const struct event_hdr_reset *e) {
   switch (e->verdict) {
     case HDR_DOUBLE_FREE: case HDR_REALLOC_AFTER_FREE: case HDR_INVALID_POINTER: case HDR_STACK_POINTER: case HDR_STATIC_POINTER:
@@ -63,7 +63,7 @@ static void on_hdr_reset(const struct event_hdr_reset *e) {
   while (held < depth) hold();
 }
 
-/* Open memory comes so from the system. */
+/* The system maps memory as open. */
 static void guard(const void *base, size_t size, bool closed) {
   if (closed) VALGRIND_MAKE_MEM_NOACCESS(base, size);
 }
@@ -76,9 +76,9 @@ static size_t size_of(const void *p, size_t most) {
 /*
  * ---- The leak check at exit. ----
  *
- * It begins with what lies in writable memory that is not Valgrind's own heap, and takes every pointer there for the program's: those in
- * blocks, too, so that what leaked would keep alive what it points to. Valgrind is made to believe that the blocks' memory is read-only by a
- * change that it sees, which is taken back by a system call that it does not see. Between the two no other thread may write.
+ * It starts from all writable memory except Valgrind's own heap, and takes every pointer there for a root. Slabs would be roots, too, so a leaked
+ * block would keep alive the blocks that it points to. So Valgrind must take the slabs for read-only: it sees the mprotect that makes them so, and
+ * does not see the system call that makes them writable again. Between the two no other thread may write.
  */
 #if defined(__x86_64__)
 
@@ -125,12 +125,12 @@ static const struct checker memcheck = {
   .sink = {.alloc = on_alloc, .free = on_free, .hdr_reset = on_hdr_reset},
   .guards = true, .hold = hold, .release = release, .guard = guard, .size = size_of, .stop = stop};
 
-/* ---- Tools that count: they are told of blocks, and close nothing. ---- */
+/* ---- Tools that count: they get the blocks, and close nothing. ---- */
 
 static void count_alloc(const struct event_alloc *e) { VALGRIND_MALLOCLIKE_BLOCK(e->ptr, e->size, 0, 0); }
 static void count_free(const struct event_free *e) { VALGRIND_FREELIKE_BLOCK(e->ptr, 0); }
 
-/* A block that stayed in its place changed its size; one that moved came and went with events of its own. */
+/* An event of a block that grew or shrank in place. A block that moved had events of its own. */
 static void count_realloc(const struct event_realloc *e) {
   if (e->ptr != e->old) return;
   VALGRIND_FREELIKE_BLOCK(e->ptr, 0);
@@ -140,7 +140,7 @@ static void count_realloc(const struct event_realloc *e) {
 static const struct checker counter = {
   .sink = {.alloc = count_alloc, .free = count_free, .realloc = count_realloc}, .hold = hold, .release = release};
 
-/* Tools that do not know a request leave the answer as it was. */
+/* A tool that does not know a request leaves the answer unchanged. */
 const struct checker *memcheck_start(void) {
   char byte = 0, bits;
   if (!RUNNING_ON_VALGRIND) return NULL;

@@ -1,6 +1,6 @@
 /*
- * blackbox.c: what stands behind the line of a header reset: the verdict in plain words, where the block lies, and the bytes on both
- * sides of its header. Signal safe. Reads only inside the block's slab, and there only what can be read.
+ * blackbox.c: the words around the line of a header reset. Before it: the verdict. Behind it: where the block lies, the bytes on both sides of
+ * its header, and the stacks. Signal safe. It reads only inside the block's slab, and only readable memory.
  */
 #include <dlfcn.h>
 #include <link.h>
@@ -16,58 +16,75 @@
 #include "blackbox.h"
 
 #define ROW 16
-#define ROWS 2 /* before the block, and from it on */
+#define ROWS 2 /* before the block's start, and after it */
 
 /*
- * The words are built from a few pieces: %b the block, %l its left neighbour, %n how many bytes, %t the size that was told, %a what was done
- * and how many bytes off, %s the block's size, %m and %g by what it was made and given back.
+ * %b the pointer, %B the block with its size if that is known, %l the left neighbour, %n how many bytes fit the pattern, %t the size that the
+ * caller passed, %a the access and its distance in bytes, %m and %g the functions that allocated and freed.
  */
 static const char *const sentences[] = {
-  [HDR_UNKNOWN] = "something wrote over the header of block %b; no pattern tells what",
-  [HDR_DOUBLE_FREE] = "block %b was freed before: this is the second free",
-  [HDR_OFF_BY_ONE_NUL] = "a NUL, most likely the end of a string, was written one byte past the end of %l",
-  [HDR_OVERRUN_TEXT] = "text ran past the end of %l%n",
-  [HDR_OVERRUN_FILL] = "%l was filled past its end with one byte again and again%n",
-  [HDR_MISROUTED] = "the header of %b is that of another size of block: one such block's header was copied or written here",
-  [HDR_INVALID_POINTER] = "%b is not a block: it points into hakmem's memory where no block begins",
-  [HDR_WRITE_AFTER_FREE] = "block %b, or the one before it in the list, was written to after it was freed",
-  [HDR_OVERRUN_POINTER] = "a pointer was written to the very end of %l, whose last byte is not the program's%n",
-  [HDR_OVERRUN_COPY] = "a copy or an array of equal elements ran past the end of %l%n",
-  [HDR_STACK_POINTER] = "%b is not a block: it lies on a stack",
-  [HDR_STATIC_POINTER] = "%b is not a block: it is static data or code",
-  [HDR_INTERIOR_POINTER] = "%b is not a block: it points into one",
-  [HDR_FOREIGN_POINTER] = "%b is not a block: that memory was mapped by somebody else",
-  [HDR_UNMAPPED_POINTER] = "%b is not a block: there is no memory at that address",
-  [HDR_REALLOC_AFTER_FREE] = "block %b was freed before, and then given to realloc, which refused it",
-  [HDR_USABLE_SIZE_AFTER_FREE] = "block %b was freed before, and then given to malloc_usable_size",
-  [HDR_WRONG_SIZE] = "block %b was given to a sized free with a size that it does not have: %t bytes",
-  [HDR_OVERFLOW] = "%a past the end of block %b%s",
-  [HDR_UNDERFLOW] = "%a before the start of block %b%s",
-  [HDR_USE_AFTER_FREE] = "%a into block %b%s, which was freed",
-  [HDR_MISMATCHED_FREE] = "block %b%s was made by %m, and given back by %g: malloc goes with free, new with delete, new[] with delete[]",
+  [HDR_UNKNOWN] = "overwritten header of the block at %b: its bytes fit no known pattern",
+  [HDR_DOUBLE_FREE] = "double free of %B",
+  [HDR_OFF_BY_ONE_NUL] = "buffer overflow: a NUL, probably the end of a string, one byte past the end of %l",
+  [HDR_OVERRUN_TEXT] = "buffer overflow: text past the end of %l%n",
+  [HDR_OVERRUN_FILL] = "buffer overflow: one byte repeated past the end of %l%n",
+  [HDR_MISROUTED] = "wrong header of the block at %b: the header of another size class was copied or written there",
+  [HDR_INVALID_POINTER] = "invalid pointer %b: it points into hakmem's memory, where no block begins",
+  [HDR_WRITE_AFTER_FREE] = "write after free, into the block at %b or the one before it in the free list",
+  [HDR_OVERRUN_POINTER] = "buffer overflow: a pointer over the last byte, which is hakmem's, of %l%n",
+  [HDR_OVERRUN_COPY] = "buffer overflow: a copy or an array of equal elements past the end of %l%n",
+  [HDR_STACK_POINTER] = "invalid pointer %b: it points to a stack",
+  [HDR_STATIC_POINTER] = "invalid pointer %b: it points to static data or code",
+  [HDR_INTERIOR_POINTER] = "invalid pointer %b: it points into a block, not to its start",
+  [HDR_FOREIGN_POINTER] = "invalid pointer %b: hakmem did not map that memory",
+  [HDR_UNMAPPED_POINTER] = "invalid pointer %b: no memory is mapped there",
+  [HDR_REALLOC_AFTER_FREE] = "realloc after free of %B; realloc refused it",
+  [HDR_USABLE_SIZE_AFTER_FREE] = "malloc_usable_size after free of %B",
+  [HDR_WRONG_SIZE] = "wrong size in a sized free of %B: the caller passed %t bytes",
+  [HDR_OVERFLOW] = "buffer overflow: %a past the end of %B",
+  [HDR_UNDERFLOW] = "buffer underflow: %a before the start of %B",
+  [HDR_USE_AFTER_FREE] = "use after free: %a into %B",
+  [HDR_MISMATCHED_FREE] = "mismatched free of %B: allocated by %m, freed by %g; pair malloc with free, new with delete, new[] with delete[]",
 };
 static_assert(ARRAY_LENGTH(sentences) == hdr_verdict_count, "every verdict has a sentence");
 
-static const char *const makers[] = {"something unknown", "malloc", "new", "new[]"};
-static const char *const givers[] = {"something unknown", "free or realloc", "delete", "delete[]"};
+static const char *const makers[] = {"an unknown function", "malloc", "new", "new[]"};
+static const char *const givers[] = {"an unknown function", "free or realloc", "delete", "delete[]"};
 static_assert(ARRAY_LENGTH(makers) == block_family_count && ARRAY_LENGTH(givers) == block_family_count, "every family has its words");
 
-/* What was done, and how far from the block's end or start. */
+static void put_bytes(struct message *m, uint64_t bytes) {
+  message_number(m, bytes);
+  message_text(m, bytes == 1 ? " byte" : " bytes");
+}
+
+/* The access, and its distance from the block's end or start. */
 static void put_access(struct message *m, const struct event_hdr_reset *e) {
   if (e->way == ACCESS_UNSEEN) {
-    message_text(m, e->over != 0 ? "something was written up to " : "something was written ");
+    message_text(m, e->over != 0 ? "a write up to " : "a write");
     if (e->over == 0) return;
   } else {
-    message_text(m, e->way == ACCESS_READ ? "a read of " : e->way == ACCESS_WRITE ? "a write to " : "an access to ");
+    message_text(m, e->way == ACCESS_READ ? "a read at " : e->way == ACCESS_WRITE ? "a write at " : "an access at ");
     message_pointer(m, (uintptr_t)e->access);
     message_text(m, ", ");
   }
-  message_number(m, e->over);
-  message_text(m, e->over == 1 ? " byte" : " bytes");
+  put_bytes(m, e->over);
 }
 
-static void put_sentence(struct message *m, const struct event_hdr_reset *e) {
-  /* Where the block's size is known, what was written is, too. */
+/* Only the verdicts of the debugging mode and of guard pages know the requested size; with these, 0 is one, too. */
+static void put_sized_block(struct message *m, const struct event_hdr_reset *e, enum hdr_verdict verdict) {
+  const bool sized = verdict == HDR_OVERFLOW || verdict == HDR_UNDERFLOW || verdict == HDR_USE_AFTER_FREE || verdict == HDR_MISMATCHED_FREE;
+  message_text(m, "a block ");
+  if (sized || e->size != 0) {
+    message_text(m, "of ");
+    put_bytes(m, e->size);
+    message_text(m, " ");
+  }
+  message_text(m, "at ");
+  message_pointer(m, (uintptr_t)e->base);
+}
+
+void blackbox_put_verdict(struct message *m, const struct event_hdr_reset *e) {
+  /* A known size means that the debugging mode found the write, and it knows the block for sure. */
   const enum hdr_verdict verdict = e->verdict == HDR_WRITE_AFTER_FREE && e->size != 0 ? HDR_USE_AFTER_FREE : e->verdict;
   for (const char *s = sentences[verdict]; *s != '\0'; s++) {
     if (*s != '%') {
@@ -76,30 +93,26 @@ static void put_sentence(struct message *m, const struct event_hdr_reset *e) {
     }
     switch (*++s) {
       case 'b': message_pointer(m, (uintptr_t)e->base); break;
+      case 'B': put_sized_block(m, e, verdict); break;
       case 't': message_number(m, e->told); break;
       case 'm': message_text(m, makers[e->made]); break;
       case 'g': message_text(m, givers[e->given]); break;
       case 'a': put_access(m, e); break;
-      case 's':
-        message_text(m, " of ");
-        message_number(m, e->size);
-        message_text(m, e->size == 1 ? " byte" : " bytes");
-        break;
       case 'l':
-        message_text(m, e->left != NULL ? "block " : "what lies before the first block");
+        message_text(m, e->left != NULL ? "the block at " : "the memory before the slab's first block");
         if (e->left != NULL) message_pointer(m, (uintptr_t)e->left);
         break;
       default:
         if (e->over == 0) break;
-        message_text(m, ": ");
-        message_number(m, e->over);
-        message_text(m, e->over == 1 ? " byte, as far as the pattern goes" : " bytes, as far as the pattern goes");
+        message_text(m, " (");
+        put_bytes(m, e->over);
+        message_text(m, e->over == 1 ? " fits the pattern)" : " fit the pattern)");
     }
   }
 }
 
 static const char *const states[] = {
-  [VIEW_LIVE] = "live", [VIEW_FREE] = "free", [VIEW_BROKEN] = "of a broken header, too", [VIEW_UNREADABLE] = "not readable"};
+  [VIEW_LIVE] = "live", [VIEW_FREE] = "free", [VIEW_BROKEN] = "one with a broken header, too", [VIEW_UNREADABLE] = "unreadable"};
 
 static void put_block(struct message *m, const struct event_hdr_reset *e, const struct slab_view *slab) {
   const bool small = slab->cls < CLASS_COUNT;
@@ -109,7 +122,7 @@ static void put_block(struct message *m, const struct event_hdr_reset *e, const 
   message_text(m, ", offset ");
   message_number(m, e->offset);
   if (block == NULL) {
-    message_text(m, (const char *)e->base < slab->first ? ": before its first block" : ": behind the last block");
+    message_text(m, (const char *)e->base < slab->first ? ": before its first block" : ": behind its last block");
     return;
   }
   message_text(m, small ? "; blocks of " : "; one block of ");
@@ -132,21 +145,21 @@ static void put_block(struct message *m, const struct event_hdr_reset *e, const 
   message_text(m, states[view_header(slab, e->left)]);
 }
 
-/* A pointer into the region of guarded blocks that is none. */
+/* For a pointer into the region of guarded blocks that is not a block: the nearest block. */
 static void put_guarded(struct message *m, const void *p) {
   struct record block;
   if (!guard_find(p, &block) || p == block.block) return;
   const intptr_t in = (const char *)p - (const char *)block.block;
-  message_text(m, "\n  among the guarded blocks; the nearest one, ");
+  message_text(m, "\n  in the region of guarded blocks; the nearest block, ");
   message_pointer(m, (uintptr_t)block.block);
   message_text(m, block.freed ? ", is freed and had " : ", is live and has ");
-  message_number(m, block.requested);
-  message_text(m, in > 0 ? " bytes, and begins " : " bytes, and begins behind it, by ");
-  message_number(m, (uint64_t)(in > 0 ? in : -in));
-  message_text(m, in > 0 ? " bytes before it" : " bytes");
+  put_bytes(m, block.requested);
+  message_text(m, "; it begins ");
+  put_bytes(m, (uint64_t)(in > 0 ? in : -in));
+  message_text(m, in > 0 ? " before the pointer" : " behind the pointer");
 }
 
-/* What a pointer that is in no slab points into. */
+/* For a pointer into no slab: the mapping and the object around it. */
 static void put_region(struct message *m, const void *p) {
   struct maps_region region;
   if (maps_find((uintptr_t)p, &region) != MAPS_FOUND) return;
@@ -165,13 +178,15 @@ static void put_region(struct message *m, const void *p) {
   message_quoted(m, object.dlfo_link_map->l_name[0] != '\0' ? object.dlfo_link_map->l_name : "the program");
 }
 
-/* Bytes to show: nothing outside of [start, end); the byte at `mark`, which may have been put right already, was `got`, and stands in brackets. */
+/*
+ * The bytes to show: those in [start, end). The byte at `mark` stands in brackets, with the value `got`: the core may have put the header right
+ * already.
+ */
 struct window {
   const char *start, *end, *mark; /* mark NULL: none */
   uint8_t got;
 };
 
-/* One row of bytes. */
 static void put_row(struct message *m, const char *at, const struct window *w) {
   const char *start = at < w->start ? w->start : at, *end = at + ROW < w->end ? at + ROW : w->end;
   uint8_t byte[ROW];
@@ -198,7 +213,7 @@ static void put_row(struct message *m, const char *at, const struct window *w) {
   message_text(m, "|");
 }
 
-/* Where something was written around, or into, a block of the debugging mode's. */
+/* The bytes that the program wrote around or into a block of the debugging mode. */
 static void put_damage(struct message *m, const struct event_hdr_reset *e) {
   const char *const base = e->base, *const end = base + e->size;
   const char *mark = e->verdict == HDR_OVERFLOW ? end + e->over - 1 : e->verdict == HDR_UNDERFLOW ? base - e->over : base + e->over - 1;
@@ -207,7 +222,7 @@ static void put_damage(struct message *m, const struct event_hdr_reset *e) {
   for (int row = -ROWS; row < ROWS; row++) put_row(m, at + row * ROW, &w);
 }
 
-/* "  allocated at 0.1 s by thread 5, stack 7", and its frames: a message of its own, because it can be long. */
+/* "  allocated at 0.1 s by thread 5, stack 7", and its frames. Frames can be long, so each stack is a message of its own. */
 static void send_moment(struct message *m, const char *what, uint64_t now_ms, uint64_t ago_ms, uint32_t thread, uint32_t stack, int (*send)(struct message *)) {
   if (thread == 0) return;
   message_text(m, "  ");
@@ -225,8 +240,6 @@ static void send_moment(struct message *m, const char *what, uint64_t now_ms, ui
 }
 
 void blackbox_send(struct message *m, const struct event_hdr_reset *e, int (*send)(struct message *)) {
-  message_text(m, "\n  ");
-  put_sentence(m, e);
   struct slab_view slab;
   if (e->slab != NULL && view_of(e->slab, &slab) && slab.base == e->slab) {
     put_block(m, e, &slab);
@@ -240,7 +253,7 @@ void blackbox_send(struct message *m, const struct event_hdr_reset *e, int (*sen
   } else if (e->verdict != HDR_DOUBLE_FREE && e->verdict != HDR_REALLOC_AFTER_FREE && e->verdict != HDR_USABLE_SIZE_AFTER_FREE) {
     put_region(m, e->base);
   }
-  if (e->found == FOUND_AT_END) message_text(m, "\n  no call freed it: the check of all blocks at the end of the process found it");
+  if (e->found == FOUND_AT_END) message_text(m, "\n  found by the check of all blocks at the end of the process; the program did not free this block");
   const uint64_t now_ms = stats_elapsed_ns() / 1000000;
   if (e->good_thread != 0) {
     message_text(m, "\n  its header was last seen good at ");

@@ -1,14 +1,15 @@
 /*
- * fault.c: the handler of SIGSEGV that reports accesses to guarded memory (src/modes/guard.h), and the program's own, which it stands in front of.
+ * fault.c: the handler of SIGSEGV that reports accesses to guarded memory (src/modes/guard.h), in front of the program's own handler.
  *
- *   what the kernel has:    our handler, with the mask and the flags of the program's (or an empty one, where it has none)
- *   what the program has:   `own`: what it last set; what sigaction (signals.c) takes and gives
+ *   in the kernel:      our handler, with the mask and the flags of the program's handler, or an empty mask if it has none
+ *   for the program:    `own`: the handler that it last set; sigaction (signals.c) sets and returns it
  *
- * So the kernel itself gives the program's handler the mask, the stack and the nesting that it asked for, and ours the same. All that ours does
- * is done on a stack of its own, with all signals blocked, by one thread at a time; then the program's handler runs in its place, with the same
- * arguments, or what the kernel would have done happens: nothing is left behind that a handler that jumps out would miss.
+ * So the kernel applies the program's mask, stack and nesting to both handlers. Ours works on a stack of its own, with all signals blocked, one
+ * thread at a time. Then the program's handler runs in its place, with the same arguments, or the kernel's default action follows. Our handler
+ * leaves no state behind, so a handler that jumps out does no harm.
  *
- * Only SIGSEGV: pages without any access never give a SIGBUS here. A system call that is given such memory fails with EFAULT and tells nobody.
+ * Only SIGSEGV: an access to a page without permissions never raises SIGBUS. A system call that gets such an address fails with EFAULT, without a
+ * report.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -27,9 +28,9 @@
 
 static int (*libc_sigaction)(int, const struct sigaction *, struct sigaction *);
 static bool installed;
-static pid_t process; /* whose faults these are; a child of vfork has its own */
+static pid_t process; /* the process that installed the handler; a child of vfork shares this memory */
 static struct sigaction own;
-static bool own_busy; /* atomic; held with all signals blocked, over nothing that could fault */
+static bool own_busy; /* held with all signals blocked; no code under it can fault */
 
 static uint64_t hold(void) {
   const uint64_t before = sys_block_signals();
@@ -45,7 +46,7 @@ static void release(uint64_t before) {
 /* ---- The report, on a stack of its own. ---- */
 
 static struct report {
-  uint32_t thread; /* atomic; the thread that reports, 0: none */
+  uint32_t thread; /* the thread that reports; 0: none */
   char *stack;
   ucontext_t here, there;
   const void *address;
@@ -64,7 +65,7 @@ static enum access_way way_of(const ucontext_t *context) {
 #endif
 }
 
-/* False: another thread does not finish its report, or this thread is within one already, so the fault is our own. */
+/* False: another thread does not finish its report, or this thread is already reporting, so the fault is our own. */
 static bool take_report(void) {
   const uint32_t self = os_thread();
   for (unsigned i = 0; i < WAITS; i++) {
@@ -94,7 +95,7 @@ static void tell(const void *address, void *context) {
 
 /* ---- The program's handler. ---- */
 
-/* As the kernel does it: with the same siginfo, and the registers of the fault in the core. Takes effect when our handler returns. */
+/* Repeats the signal with the default action, so that the core has the same siginfo and registers. It takes effect when our handler returns. */
 static void end_by_default(int signal, siginfo_t *info) {
   const struct sigaction by_default = {.sa_handler = SIG_DFL};
   sigset_t mask;
@@ -124,7 +125,7 @@ static void on_fault(int signal, siginfo_t *info, void *context) {
   pass_on(signal, info, context);
 }
 
-/* What the kernel is to have, where the program has `act`. */
+/* The kernel's handler if the program's is `act`. */
 static struct sigaction in_front_of(const struct sigaction *act) {
   const bool handled = act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN;
   struct sigaction ours = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
@@ -157,7 +158,7 @@ AT_START void fault_start(void) {
   *(void **)&libc_sigaction = dlsym(RTLD_NEXT, "sigaction");
   report.stack = os_map(STACK_SIZE, os_page_size(), &error);
   if (libc_sigaction == NULL || report.stack == NULL || libc_sigaction(SIGSEGV, NULL, &own) != 0) {
-    message_say("HAKMEM_GUARD: the handler of faults could not be installed: they end the program without a report");
+    message_say("HAKMEM_GUARD: cannot install the handler of SIGSEGV; a fault at a guard page ends the program without a report");
     return;
   }
   const struct sigaction ours = in_front_of(&own);
@@ -167,6 +168,6 @@ AT_START void fault_start(void) {
 
 void fault_fork_child(void) {
   process = sys_getpid();
-  report.thread = 0; /* a thread that reported, or held `own`, does not exist in the child */
+  report.thread = 0; /* the thread that reported, or held `own`, does not exist in the child */
   own_busy = false;
 }

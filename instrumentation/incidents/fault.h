@@ -5,12 +5,12 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* If blocks are guarded: takes over the faults. Once, before the program installs handlers of its own. */
+/* If blocks are guarded: installs the handler of faults. Once, before the program installs handlers of its own. */
 void fault_start(void);
 void fault_fork_child(void);
 /* Whether `signal` is one that fault_sigaction answers. Signal safe. */
 bool fault_is_ours(int signal);
-/* As sigaction, for SIGSEGV: sets and gives the program's handler. Signal safe. */
+/* Like sigaction, for SIGSEGV: sets and returns the program's handler. Signal safe. */
 int fault_sigaction(int signal, const struct sigaction *act, struct sigaction *old);
 
 #endif

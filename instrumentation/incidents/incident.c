@@ -8,7 +8,7 @@
 #include "statistics/stats.h"
 #include "incident.h"
 
-/* Field by field: the padding between them would bring bytes that were never written into the file. */
+/* Field by field: a copy of the structure would bring uninitialised padding into the file. */
 #define F_PTR(f) to->f = from->f;
 #define F_U32(f) to->f = from->f;
 #define F_U64(f) to->f = from->f;
@@ -19,7 +19,7 @@
 static void copy_hdr_reset(struct event_hdr_reset *to, const struct event_hdr_reset *from) { FIELDS_hdr_reset }
 static void copy_shared_fail(struct event_shared_fail *to, const struct event_shared_fail *from) { FIELDS_shared_fail }
 
-/* Everything but the count, which other threads look at; the kind last. */
+/* All but the count, which other threads read. The kind last: it makes the slot readable. */
 static void fill(struct stats_incident *slot, const struct stats_incident *incident) {
   slot->tid = incident->tid;
   slot->time_ns = incident->time_ns;
@@ -28,7 +28,7 @@ static void fill(struct stats_incident *slot, const struct stats_incident *incid
   __atomic_store_n(&slot->kind, incident->kind, __ATOMIC_RELEASE);
 }
 
-/* If the same incident is about several large blocks, the largest tells most; else the first tells what it was like. */
+/* Keeps the largest request of several large blocks. All other fields stay those of the first incident. */
 static void raise_units(struct stats_incident *slot, const struct stats_incident *incident) {
   uint32_t *const place = &slot->shared_fail.units, wanted = incident->shared_fail.units, units = __atomic_load_n(place, __ATOMIC_RELAXED);
   while (units < wanted && !__atomic_compare_exchange_n(place, &units, wanted, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
@@ -45,8 +45,8 @@ static __thread uint64_t times __attribute__((tls_model("initial-exec")));
 uint64_t incident_times(void) { return times; }
 
 /*
- * Several threads may add at once: a slot belongs to the thread that turns its count from 0, and can be read once its kind is set.
- * Two threads with the same new incident may take two slots; a reader adds them up.
+ * Several threads may add at once. A slot belongs to the thread that changes its count from 0; it is readable once its kind is set. Two threads
+ * with the same new incident may take two slots; a reader adds them up.
  */
 static void keep(struct stats_incident *incident) {
   struct stats_block *b = stats_block();
@@ -59,7 +59,7 @@ static void keep(struct stats_incident *incident) {
       fill(slot, incident);
       if (incident->kind == INCIDENT_HDR_RESET) publish_stacks(&incident->hdr_reset);
       times = 1;
-      stats_publish(); /* it may be the last that this process does */
+      stats_publish(); /* the incident may end this process */
       return;
     }
     if (__atomic_load_n(&slot->kind, __ATOMIC_ACQUIRE) == incident->kind && stats_incident_is_same(slot, incident)) {

@@ -6,7 +6,7 @@
 
 void incident_hdr_reset(const struct event_hdr_reset *event);
 void incident_shared_fail(const struct event_shared_fail *event);
-/* How often the incident that the calling thread met last has happened so far, itself included. */
+/* How often the calling thread's last incident has happened so far, including that time. */
 uint64_t incident_times(void);
 
 #endif

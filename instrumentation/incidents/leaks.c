@@ -1,11 +1,11 @@
 /*
- * leaks.c: HAKMEM_LEAKS: which blocks are live at the end of the process, which of them can still be reached, and where they were
- * allocated.
+ * leaks.c: HAKMEM_LEAKS: the blocks that are live at the end of the process, which of them are still reachable, and where they were allocated.
  *
- * Reached is what words lead to in the registers and on the stack of the function that ends the process (the C library's frames on the way
- * to here hold only what was left there), on the stacks of the other threads from their stack pointers on, and in all other memory that is
- * writable or of no file, and not shared with other processes: static data, thread-local storage, mappings of the program's own. Not in
- * hakmem's own memory, and not on the stacks of threads that have ended, which the C library keeps. Other threads are not stopped.
+ * The roots are the words in these places:
+ *   - the registers and the stack of the function that ends the process. The C library's frames between it and this file hold only stale words;
+ *   - the stacks of the other threads, from their stack pointers on;
+ *   - all other memory that is writable or anonymous, and private: static data, thread-local storage, the program's own mappings.
+ * Not hakmem's own memory, and not the stacks of ended threads, which the C library keeps. Other threads are not stopped.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -35,18 +35,18 @@
 
 #define THREADS_MAX 4096
 #define TASKS "/proc/self/task"
-#define CONTROL_BLOCK (8 * KIB) /* a thread's lies within so many bytes of its stack's end */
+#define CONTROL_BLOCK (8 * KIB) /* it lies within this distance from its stack's end */
 #define CONTROL_BLOCK_ALIGNMENT 64
 
 /* ---- The threads' stacks. ---- */
 
 static struct {
-  uintptr_t pointer[THREADS_MAX + 1]; /* and this one's */
+  uintptr_t pointer[THREADS_MAX + 1]; /* + 1: the calling thread */
   uint32_t count;
-  bool whole; /* no thread's is missing */
+  bool whole; /* the stack pointers of all threads are known */
 } stacks BULK;
 
-/* "NUMBER ARGUMENTS... STACK_POINTER PROGRAM_COUNTER" where the thread waits in the kernel, else "running". */
+/* Parses "NUMBER ARGUMENTS... STACK_POINTER PROGRAM_COUNTER", which a waiting thread has. The other form is "running". */
 static bool parse_pointer(char *text, uintptr_t *pointer) {
   char *last = strrchr(text, ' ');
   if (last == NULL) return false;
@@ -77,9 +77,9 @@ static void add_thread(const char *name) {
   else stacks.whole = false;
 }
 
-struct entry { uint64_t inode, offset; unsigned short length; unsigned char type; char name[]; }; /* what getdents64 fills in */
+struct entry { uint64_t inode, offset; unsigned short length; unsigned char type; char name[]; }; /* the layout of getdents64 */
 
-/* Fills `stacks` with those of the other threads. Returns how many there are. */
+/* Fills `stacks` with the stacks of the other threads. Returns the number of these threads. */
 static uint32_t find_threads(void) {
   _Alignas(struct entry) char entries[1024];
   uint32_t others = 0;
@@ -101,13 +101,13 @@ static uint32_t find_threads(void) {
 }
 
 /*
- * The control block of a thread that has ended if the mapping is its stack, else 0. The C library keeps some stacks for the next threads, and
- * with the control block their thread-local storage. It begins with its own address, has it once more, and has the process's stack guard.
- * The kernel may have joined the stack with a mapping above it, but not with one below: the stack's guard pages lie there.
+ * The control block of an ended thread if the mapping is that thread's stack, else 0. The C library keeps some stacks for later threads, with
+ * control block and thread-local storage. The block begins with its own address, holds it once more, and holds the process's stack guard. The
+ * kernel may have merged the stack with a mapping above it, but not below: the guard pages lie there.
  */
 static uintptr_t left_control_block(const struct maps_region *region, bool guarded_below) {
 #if defined(__x86_64__)
-  static uintptr_t words[CONTROL_BLOCK / sizeof(uintptr_t)] BULK; /* the stack may be small */
+  static uintptr_t words[CONTROL_BLOCK / sizeof(uintptr_t)] BULK; /* static: the thread's own stack may be small */
   enum { self = 0, threads_vector = 1, self_again = 2, stack_guard = 5, step = CONTROL_BLOCK_ALIGNMENT / sizeof(*words) };
   uintptr_t guard;
   __asm__("mov %%fs:%c1, %0" : "=r"(guard) : "i"(stack_guard * sizeof(*words)));
@@ -126,11 +126,11 @@ static uintptr_t left_control_block(const struct maps_region *region, bool guard
   return 0;
 }
 
-/* ---- What is read. ---- */
+/* ---- The roots. ---- */
 
-static struct dl_find_object library; /* this one, where it is not part of the program */
+static struct dl_find_object library; /* libhakmem.so, unless it is part of the program */
 
-/* `context` is where the unreadable region before this one ends. */
+/* `context`: the end of the unreadable region before this one. */
 static bool read_region(const struct maps_region *region, void *context) {
   uintptr_t *unreadable_end = context;
   const bool guarded_below = region->start == *unreadable_end;
@@ -151,10 +151,10 @@ static bool read_region(const struct maps_region *region, void *context) {
   return false;
 }
 
-/* ---- What is said. ---- */
+/* ---- The report. ---- */
 
 void leaks_start(void) {
-  if (hub_checked) message_say("HAKMEM_LEAKS: no report under Valgrind, whose own (--leak-check=full) tells of hakmem's blocks");
+  if (hub_checked) message_say("HAKMEM_LEAKS: no report under Valgrind; its own leak check (--leak-check=full) covers hakmem's blocks");
 }
 
 struct place { uint64_t bytes, blocks; };
@@ -177,7 +177,7 @@ static void put_place(struct message *m, const char *before, const struct place 
   message_text(m, place->blocks == 1 ? " block" : " blocks");
 }
 
-/* Says the places of one kind, `most_places` of them, those with most bytes first. */
+/* Reports the places of one kind, at most `most_places`, those with most bytes first. */
 static void say_places(struct message *m, enum leak_kind kind, const char *word, unsigned most_places) {
   struct place *of_kind = &places[kind * (STACK_IDS + 1)], rest = total[kind];
   for (unsigned n = 0; n < most_places && rest.blocks > 0; n++) {
@@ -225,7 +225,7 @@ static void say_all(uint32_t others) {
   say_places(&m, LEAK_REACHABLE, "reachable: ", 10);
 }
 
-/* ---- All of it. ---- */
+/* ---- The whole check. ---- */
 
 static bool is_of(const struct dl_find_object *object, uintptr_t address) {
   return address - (uintptr_t)object->dlfo_map_start < (uintptr_t)object->dlfo_map_end - (uintptr_t)object->dlfo_map_start;
@@ -233,7 +233,7 @@ static bool is_of(const struct dl_find_object *object, uintptr_t address) {
 
 static struct dl_find_object loader, c_library;
 
-/* Our own functions come first, then those of the loader and the C library that end a process, then whoever called them. */
+/* True from the first frame of the program on. Before it come our own frames, then those of the loader and the C library that end a process. */
 static bool is_program(uintptr_t address) {
   static bool left_ours;
   if (!is_of(&loader, address) && !is_of(&c_library, address)) return left_ours;
@@ -241,7 +241,7 @@ static bool is_program(uintptr_t address) {
   return false;
 }
 
-/* Where the stack of what ends the process begins; its registers are read. */
+/* The stack pointer of the function that ends the process. Its registers become roots. */
 static uintptr_t own_stack(void) {
   uintptr_t registers[UNWIND_REGISTERS], pointer = (uintptr_t)__builtin_frame_address(0);
   _dl_find_object((void *)getauxval(AT_BASE), &loader);
@@ -252,7 +252,7 @@ static uintptr_t own_stack(void) {
   return pointer;
 }
 
-/* A frame below that of leaks_report, which has the registers, too. */
+/* In a frame below leaks_report: the registers lie in the frame of leaks_report. */
 static NOINLINE void report(void) {
   int error;
   if (_dl_find_object((void *)(uintptr_t)leaks_report, &library) != 0 || library.dlfo_link_map->l_name[0] == '\0') {
@@ -261,14 +261,14 @@ static NOINLINE void report(void) {
   places = os_map(align_up(leak_kind_count * (STACK_IDS + 1) * sizeof(*places), os_page_size()), os_page_size(), &error);
   const uint32_t others = find_threads();
   if (places == NULL || !reach_begin(others == 0)) {
-    message_say("HAKMEM_LEAKS: no report: there is no memory for it, or the system does not let a process read itself (process_vm_readv)");
+    message_say("HAKMEM_LEAKS: no report: out of memory, or the system does not let a process read itself (process_vm_readv)");
     return;
   }
-  if (!os_own_is_whole()) message_say("HAKMEM_LEAKS: there were too many mappings to know which are hakmem's: less is said to be lost than is");
+  if (!os_own_is_whole()) message_say("HAKMEM_LEAKS: too many mappings to tell which are hakmem's; the report may miss lost blocks");
   stacks.pointer[stacks.count++] = own_stack();
   uintptr_t unreadable_end = 0;
   if (!maps_each(read_region, &unreadable_end)) {
-    message_say("HAKMEM_LEAKS: no report: /proc/self/maps cannot be read");
+    message_say("HAKMEM_LEAKS: no report: cannot read /proc/self/maps");
     return;
   }
   if (others != 0) {
@@ -281,7 +281,7 @@ static NOINLINE void report(void) {
 
 NOINLINE void leaks_report(void) {
   const int saved = errno, cancellation = cancellation_hold();
-  __builtin_unwind_init(); /* the registers that functions keep come onto the stack */
+  __builtin_unwind_init(); /* puts the callee-saved registers on the stack */
   report();
   cancellation_restore(cancellation);
   errno = saved;

@@ -4,7 +4,7 @@
 
 /* When the program begins. */
 void leaks_start(void);
-/* At the end of the process: writes which live blocks can still be reached, which cannot, and where they were allocated. */
+/* At the end of the process: reports which live blocks are reachable, which are not, and where they were allocated. */
 void leaks_report(void);
 
 #endif

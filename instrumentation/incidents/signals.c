@@ -1,8 +1,8 @@
 /*
- * signals.c: sigaction and signal of the C library, so that a handler of faults which the program installs does not put ours out of its place
- * (fault.c). Without guarded blocks each is straight the C library's own. Part of libhakmem.so alone, which is in front of the C library.
+ * signals.c: sigaction and signal of the C library, so that a handler that the program installs for SIGSEGV does not replace ours (fault.c).
+ * Without guarded blocks each calls the C library's function. Part of libhakmem.so only, which the linker searches before the C library.
  *
- * sigset and sigignore, which X/Open has long withdrawn, are not here: after them, faults are the program's alone.
+ * sigset and sigignore, which X/Open withdrew long ago, are missing: after a call of them, the program alone handles its faults.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -22,7 +22,7 @@ AT_START static void *libc_own(void **function, const char *name) {
 
 static void *own_sigaction, *own_signal, *own_sysv_signal;
 
-/* Now: dlsym takes a lock of the loader's, and may not be called by a signal handler. */
+/* Now, because dlsym takes a lock of the loader's: a signal handler may not call it. */
 __attribute__((constructor)) static void start(void) {
   libc_own(&own_sigaction, "sigaction");
   libc_own(&own_signal, "signal");
@@ -55,7 +55,7 @@ EXPORT sighandler_t signal(int number, sighandler_t handler) { return set(number
 EXPORT sighandler_t bsd_signal(int number, sighandler_t handler) { return signal(number, handler); }
 EXPORT sighandler_t ssignal(int number, sighandler_t handler) { return signal(number, handler); }
 
-/* What signal is where only X/Open is asked for. */
+/* The meaning of signal in a program that asks for X/Open only. */
 EXPORT sighandler_t __sysv_signal(int number, sighandler_t handler) {
   return set(number, handler, (int)SA_RESETHAND | SA_NODEFER, libc_own(&own_sysv_signal, "__sysv_signal"));
 }

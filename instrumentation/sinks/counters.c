@@ -1,6 +1,6 @@
 /*
- * counters.c: the sink that counts every event into the statistics block, and keeps the incidents there. It sees all events, those within other
- * events, too: nothing here allocates, locks or calls anything that raises an event.
+ * counters.c: the sink that counts every event into the statistics block, and keeps the incidents there. It also sees the events within other
+ * events: so no function here allocates, locks or raises an event.
  */
 #include "base/clock.h"
 #include "counters.h"

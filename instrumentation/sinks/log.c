@@ -1,5 +1,5 @@
 /*
- * log.c: the bracketed log lines. HAKMEM_LOG chooses them; a header reset is an error and is always said.
+ * log.c: the bracketed log lines. HAKMEM_LOG chooses them. A header reset is an error: it is always reported.
  */
 #include "src/platform/config.h"
 #include "src/platform/message.h"
@@ -35,13 +35,17 @@ static void put_text(struct message *m, const char *key, const char *value) {
   message_text(m, value);
 }
 
-/* The same incident again is said when it has happened twice, four times, eight times, ..., without its details. */
+/*
+ * The verdict, the bracketed line, the details. An incident in a loop would fill the disk: it is reported again only when its count has
+ * doubled, without the details.
+ */
 static void on_hdr_reset(const struct event_hdr_reset *e) {
   const uint64_t times = incident_times();
   if ((times & (times - 1)) != 0) return;
   struct message m;
   message_start(&m);
-  message_text(&m, "[TLS_SLL_HDR_RESET]");
+  blackbox_put_verdict(&m, e);
+  message_text(&m, "\n[TLS_SLL_HDR_RESET]");
   put_class(&m, e->cls);
   put_pointer(&m, " base=", e->base);
   message_text(&m, " got=");

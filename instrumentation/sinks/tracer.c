@@ -22,7 +22,7 @@ struct tracer_missed tracer_missed[MISSED_COUNTERS];
 static struct early early[EARLY_LENGTH] BULK;
 static uint32_t early_count; /* atomic */
 static uint64_t early_first_ns;
-static const void *told_listeners; /* atomic; the listeners that saw the events which are raised only once */
+static const void *told_listeners; /* the listeners that have got the events which are raised only once */
 static __thread bool thread_begun __attribute__((tls_model("initial-exec")));
 
 /* Since the process began. */
@@ -83,7 +83,7 @@ void tracer_raise_process(void) {
   hub_event_process(&process);
 }
 
-/* The tracer's listeners; NULL: no session records its events. */
+/* The tracer's listeners; NULL if no session records its events. */
 static const void *listeners(void) {
   const struct hak_event_sink *sink = __atomic_load_n(&tracer_sink, __ATOMIC_ACQUIRE);
   return sink != NULL && sink->listeners != NULL ? sink->listeners() : sink;
@@ -96,7 +96,7 @@ bool tracer_greet(void) {
   if (now == before || !__atomic_compare_exchange_n(&told_listeners, &before, now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
       now == NULL) return now != NULL;
   tracer_raise_process();
-  /* A session takes events from a little after it asked for them, and may lose the first ones: so each greeting tells all. */
+  /* A new session begins to take events with a delay, and may lose the first ones. So each greeting repeats all of them. */
   const uint64_t before_now = missed_events();
   if (before_now != 0) hub_event_early(&(struct event_early){.missed = before_now});
   stacks_tell_again();
@@ -113,7 +113,7 @@ EXPORT void hak_event_sink_say(const char *text) { message_say(text); }
 
 EXPORT int hak_event_sink_attach(const struct hak_event_sink *sink) {
   if (sink == NULL || sink->version != HAK_EVENT_SINK_VERSION || sink->size != sizeof(*sink)) return EINVAL;
-  alloc_start(); /* a preloaded tracer's constructor runs before ours */
+  alloc_start(); /* the constructor of a preloaded tracer runs before ours */
   const struct hak_event_sink *none = NULL;
   inside_event = true;
   const bool attached = __atomic_compare_exchange_n(&tracer_sink, &none, sink, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
@@ -129,7 +129,7 @@ EXPORT int hak_event_sink_attach(const struct hak_event_sink *sink) {
 }
 
 void tracer_fork_child(void) {
-  early_count = 0; /* the parent's; what they point to does not live on here */
+  early_count = 0; /* the parent's; their pointers are invalid here */
   for (uint32_t i = 0; i < MISSED_COUNTERS; i++) tracer_missed[i].count = 0;
-  __atomic_store_n(&told_listeners, NULL, __ATOMIC_RELAXED); /* the child is another process to them */
+  __atomic_store_n(&told_listeners, NULL, __ATOMIC_RELAXED); /* for the listeners the child is a new process */
 }

@@ -13,7 +13,7 @@
 
 #define BAR_WIDTH 40
 
-/* One dump: where it goes, a descriptor that the program has named or DUMP_TO_LOG, and the first error of write. */
+/* One dump. Its target is a descriptor that the program named, or DUMP_TO_LOG. Keeps the first error of write. */
 struct dump {
   struct message m;
   int fd, error;
@@ -29,7 +29,7 @@ static void line(struct dump *d, const char *text) {
   end_line(d);
 }
 
-/* "  name value unit", the value ending in a fixed column. */
+/* "  name value unit": the value ends in a fixed column. */
 static void value(struct dump *d, const char *name, uint64_t n, const char *unit) {
   message_text(&d->m, "  ");
   message_text(&d->m, name);
@@ -56,7 +56,7 @@ static void put_classes(struct dump *d, const struct stats_block *b) {
     const struct stats_class_counters *c = &b->cls[row];
     if (!is_used(b, row)) continue;
     struct operations more = {0};
-    if (row < CLASS_COUNT && !b->complete) more = usage_unpublished(row); /* else they are published already */
+    if (row < CLASS_COUNT && !b->complete) more = usage_unpublished(row); /* else they have been published */
     class_name(&d->m, row);
     if (row < CLASS_COUNT) message_number_to(&d->m, b->stride[row], 14);
     message_number_to(&d->m, g->requested, 28);
@@ -71,13 +71,13 @@ static void put_classes(struct dump *d, const struct stats_block *b) {
   }
 }
 
-/* Slabs that few blocks hold, where there are any. */
+/* Slabs with few live blocks, if there are any. */
 static void put_pins(struct dump *d, const struct stats_block *b) {
   bool any = false;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const struct stats_pins *pins = &b->pins[cls];
     if (pins->slabs == 0) continue;
-    if (!any) line(d, "slabs of which few blocks are in use: how long ago a block was last taken from them (ms)");
+    if (!any) line(d, "slabs with few live blocks: time since a block was last taken from them (ms)");
     if (!any) line(d, "  class     slabs   free bytes         mean      longest");
     any = true;
     class_name(&d->m, cls);
@@ -114,7 +114,7 @@ static void put_movements(struct dump *d, const struct stats_block *b) {
   }
 }
 
-/* Half-octave bars would hide the tail; one line per power of two shows it. */
+/* One line per power of two: half-octave bars would hide the tail. */
 static void put_histogram(struct dump *d, const char *name, const struct histogram *h) {
   message_text(&d->m, name);
   if (h->count == 0) {
@@ -152,7 +152,7 @@ static void put_histogram(struct dump *d, const char *name, const struct histogr
   }
 }
 
-/* Each has a histogram of 5 KiB on the stack, which may be one of 16: never two at a time, nor one in the frame of who calls them all. */
+/* NOINLINE: the histogram takes 5 KiB of a stack that may have 16. So there are never two at a time, nor one in the caller's frame. */
 static NOINLINE void put_merged(struct dump *d, const char *name, struct stats_spans *rows) {
   struct histogram all = {0};
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
@@ -167,11 +167,11 @@ static NOINLINE void put_timing(struct dump *d, const char *name, struct stats_b
   put_histogram(d, name, &all);
 }
 
-/* One line for each stage of a refill that was reached. */
+/* One line for each stage that a refill reached. */
 static NOINLINE void put_stages(struct dump *d, struct stats_block *b) {
 #define STAGE_MEANING(name, text) #name " (" text ")",
   static const char *const stages[] = {REFILL_STAGES(STAGE_MEANING)};
-  line(d, "stages of a refill (ns; the first three of one refill in 16, the others of all that reached them)");
+  line(d, "stages of a refill (ns; the first three: one refill in 16; the others: all refills that reached them)");
   for (unsigned i = 0; i < STAGE_COUNT; i++) {
     if (b->timings.head[i].count == 0) continue;
     struct histogram all = {0}, *const h = &all;
@@ -233,20 +233,20 @@ static void put_memory(struct dump *d, const struct stats_block *b) {
   const int64_t residual = (int64_t)(b->rss - (b->committed - b->untouched));
   if (residual < 0) value(d, "residual: more named than resident", (uint64_t)-residual, "bytes");
   else value(d, "residual: the program's own code, data and stacks", (uint64_t)residual, "bytes");
-  value(d, "of which files' pages: code, and data nobody wrote to", b->rss_files, "bytes");
+  value(d, "of which pages of files: code, and data never written to", b->rss_files, "bytes");
   value(d, "address space mapped", b->mapped, "bytes");
   value(d, "SuperSlabs now", b->superslabs_active, "");
 }
 
 #define SITES_SHOWN 10
 
-/* What HAKMEM_PROFILE knows of the last moment; `hakmem report` names the stacks. */
+/* The profile of HAKMEM_PROFILE at the last moment; `hakmem report` names the stacks. */
 static void put_sites(struct dump *d, const struct stats_block *b) {
   const uint32_t place = __atomic_load_n(&b->profile_at[PROFILE_LAST], __ATOMIC_ACQUIRE);
   if (place == 0 || place > ARRAY_LENGTH(b->profiles)) return;
   const struct stats_profile *p = &b->profiles[place - 1];
-  line(d, "live heap by allocation site (estimated from samples, in bytes; waste: free bytes of the slabs that hold the blocks, their share;");
-  line(d, "  pinned: of these, in slabs of which few blocks are in use)");
+  line(d, "live heap by allocation site (estimated from samples, in bytes; waste: share of the free bytes in the slabs of the blocks;");
+  line(d, "  pinned: the part of it in slabs with few live blocks)");
   line(d, "   stack  class   samples        blocks     allocated         waste        pinned  oldest ms");
   const uint32_t count = p->site_count < SITES_SHOWN ? p->site_count : SITES_SHOWN;
   for (uint32_t i = 0; i < count; i++) {

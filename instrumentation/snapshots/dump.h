@@ -4,7 +4,7 @@
 
 #include <limits.h>
 
-/* Writes the last snapshot's text to `fd`, a descriptor that the program has named, or to the log. Returns 0 or the errno of write. Signal safe. */
+/* Writes the last snapshot's text to `fd`, a descriptor that the program named, or to the log. Returns 0 or the errno of write. Signal safe. */
 #define DUMP_TO_LOG INT_MIN
 int dump_write(int fd);
 

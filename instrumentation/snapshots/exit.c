@@ -1,13 +1,13 @@
 /*
  * exit.c: _exit of the C library. Most forked children end by it: no destructor runs, so the statistics file is brought up to date here. Part of
- * libhakmem.so alone. A child of vfork shares its parent's memory; its process id tells the two apart.
+ * libhakmem.so only. A child of vfork shares its parent's memory; its process id tells the two apart.
  */
 #include "src/platform/syscall.h"
 #include "statistics/stats.h"
 #include "snapshot.h"
 
 EXPORT _Noreturn void _exit(int status) {
-  if (stats_has_file()) snapshot_take(false, true); /* as in a signal handler, which this may be */
+  if (stats_has_file()) snapshot_take(false, true); /* the caller may be a signal handler */
   stats_exit();
   for (;;) sys_raw(SYS_exit_group, status, 0, 0, 0, 0, 0);
 }

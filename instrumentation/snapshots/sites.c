@@ -1,11 +1,11 @@
 /*
- * sites.c: the live heap by who allocated it (HAKMEM_PROFILE), from the records of the sampled blocks: a table of stacks and classes, made with
- * the snapshots, in the statistics block.
+ * sites.c: the live heap by allocation site (HAKMEM_PROFILE), from the records of the sampled blocks: a table of stacks and classes in the
+ * statistics block. Each snapshot makes a new table.
  *
  *   a record stands for w = 1 / chance blocks (profile.h)
  *   the variance of a sum over such records = sum of w * (w - 1) * figure^2 (D. G. Horvitz, D. J. Thompson, 1952)
  *   its share of its slab's waste = w * free bytes of the slab / blocks in use of the slab
- *   sum of the shares = free bytes of all slabs with blocks in use, on average; exactly, where all blocks are recorded
+ *   sum of the shares = free bytes of all slabs with blocks in use, on average; exactly, if all blocks are recorded
  *
  * Guarded blocks have records of their own, each standing for itself.
  */
@@ -21,26 +21,26 @@
 #include "statistics/stats.h"
 #include "sites.h"
 
-#define SLOTS 8192u       /* sites at a time, 3/4 of it; others go into the rest */
-#define COST_SHARE 100u   /* tables on the schedule take at most one part in so many of the time */
+#define SLOTS 8192u       /* 3/4 of it are used; further sites enter the rest */
+#define COST_SHARE 100u   /* scheduled tables take at most one part in this number of the time */
 
 struct figures { STATS_SITE_FIGURES(STATS_ESTIMATE) };
 
 struct site {
-  uint32_t stack, cls; /* cls CLASS_NONE: an empty place */
+  uint32_t stack, cls; /* CLASS_NONE: an empty slot */
   uint32_t oldest_ms;
   struct figures f;
 };
 
-static struct site *table; /* open-addressed; one snapshot at a time has it */
+static struct site *table; /* open-addressed; one snapshot at a time uses it */
 #define TABLE_BYTES align_up(SLOTS * sizeof(*table), os_page_size())
 static uint32_t used;
 static struct site rest;
 static uint32_t rest_count;
-static uint16_t order[SLOTS] BULK; /* places of the table that are taken */
+static uint16_t order[SLOTS] BULK; /* used slots of the table */
 static uint32_t now_ms;
-static uint64_t next_ns; /* when the next table on the schedule may be made */
-static uint64_t most_idle; /* of the snapshot that PROFILE_IDLEST is of */
+static uint64_t next_ns; /* when the schedule may make the next table */
+static uint64_t most_idle; /* idle bytes of the snapshot that PROFILE_IDLEST keeps */
 static uint64_t is_published[STACK_IDS / 64 + 1] BULK;
 
 /* ---- From records to sites. ---- */
@@ -51,7 +51,7 @@ static struct site *site_of(uint32_t stack, uint32_t cls) {
     if (table[i].stack == stack && table[i].cls == cls) return &table[i];
   }
   if (used >= SLOTS / 4 * 3) {
-    rest_count++; /* blocks, here: the sites among them cannot be told apart */
+    rest_count++; /* counts blocks: the sites among them cannot be told apart */
     return &rest;
   }
   order[used++] = (uint16_t)i;
@@ -59,9 +59,7 @@ static struct site *site_of(uint32_t stack, uint32_t cls) {
   return &table[i];
 }
 
-/*
- * A live record keeps its block live, and so its slab in place, while its stripe's lock is held. Other blocks of the slab come and go meanwhile.
- */
+/* While its stripe's lock is held, a live record keeps its block live, and so its slab in place. Other blocks of the slab come and go meanwhile. */
 static void add_record(struct record *record, void *context) {
   (void)context;
   if (record->freed) return;
@@ -95,7 +93,7 @@ static void add_record(struct record *record, void *context) {
 
 static double rank(const struct site *site) { return site->f.allocated + site->f.waste; }
 
-/* Those with most first (Shell's sort: qsort may allocate). */
+/* The largest first. Shell's sort, because qsort may allocate. */
 static void sort(void) {
   uint32_t gap = 1;
   while (gap < used / 3) gap = 3 * gap + 1;
@@ -127,7 +125,7 @@ static void publish(uint32_t stack) {
   stacks_publish(stack);
 }
 
-/* The one of the block's tables that no moment is kept in. */
+/* The table of the block that keeps no moment. */
 static uint32_t free_place(const struct stats_block *b) {
   for (uint32_t place = 1;; place++) {
     bool taken = false;
@@ -157,7 +155,7 @@ static void keep(struct stats_block *b, enum stats_profile_moment moment, uint32
   __atomic_store_n(&b->profile_at[moment], place, __ATOMIC_RELEASE);
 }
 
-/* An empty table. False where there is no memory for it. */
+/* Empties the table. False if memory runs out. */
 static bool begin(void) {
   if (table == NULL) {
     int error;
@@ -201,7 +199,7 @@ void sites_take(const struct stats_moment *moment, uint64_t waste, uint64_t pinn
 
 size_t sites_bytes(void) { return table != NULL ? TABLE_BYTES : 0; }
 
-/* The child's block is a new one. */
+/* The child has a new block. */
 void sites_fork_child(void) {
   memset(is_published, 0, sizeof(is_published));
   most_idle = 0;

@@ -7,11 +7,11 @@
 #include "statistics/stats_block.h"
 
 /*
- * Makes the table of allocation sites for the snapshot that was just taken. `moment`: its figures; `waste`, `pinned`, `pinned_slabs`: as
- * in struct stats_profile. No lock may be held. Unless `now`, only as often as its cost allows.
+ * Makes the table of allocation sites for the latest snapshot. `moment`: its figures; `waste`, `pinned`, `pinned_slabs`: as in struct
+ * stats_profile. No lock may be held. Unless `now`, only as often as its cost allows.
  */
 void sites_take(const struct stats_moment *moment, uint64_t waste, uint64_t pinned, uint64_t pinned_slabs, bool now);
-/* Bytes of the table that the sites are added up in. Signal safe. */
+/* Bytes of the working table. Signal safe. */
 size_t sites_bytes(void);
 void sites_fork_child(void);
 

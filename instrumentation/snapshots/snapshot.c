@@ -23,22 +23,22 @@
 #include "sites.h"
 #include "snapshot.h"
 
-#define FIRST_PERIOD_NS 10000000u /* of the timeline: 10 ms, doubled as often as needed */
+#define FIRST_PERIOD_NS 10000000u /* of the timeline: 10 ms, doubled as needed */
 
 static uint64_t above(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 
-/* What a walk over all slabs adds up. */
+/* The sums of a walk over all slabs. */
 struct walk {
   uint64_t now_ms;
   uint64_t large_requested, large_bytes, large_blocks;
   uint64_t tails;
-  uint64_t between;                     /* bytes of units that no slab has, but that are not free */
+  uint64_t between;                     /* bytes of units that are neither free nor in a slab */
   uint64_t waste, pinned, pinned_slabs; /* see struct stats_profile */
   struct stats_pins pins[CLASS_COUNT];
   uint32_t utilisation[CLASS_COUNT][STATS_UTILISATION_BINS];
 };
 
-/* A slab of small blocks, and what is free in it. */
+/* Counts a slab of small blocks and its free bytes. */
 static void count_slab(struct walk *walk, const struct slab_view *slab) {
   const uint32_t cls = slab->cls, live = slab->live, capacity = slab->capacity;
   walk->tails += slab->size - (uint64_t)capacity * slab->stride;
@@ -69,7 +69,7 @@ static void visit(const struct slab_view *slab, void *context) {
   }
 }
 
-/* Other threads count requests at the same time. */
+/* READS_RACILY: other threads count requests at the same time. */
 READS_RACILY static void snapshot_class(struct stats_block *b, uint32_t cls) {
   struct stats_class_gauges *g = &b->gauge[cls];
   const struct stats_class_counters *c = &b->cls[cls];
@@ -89,7 +89,7 @@ READS_RACILY static void snapshot_class(struct stats_block *b, uint32_t cls) {
 
 /* ---- The kernel's view. ---- */
 
-/* Resident bytes, and how many of these are files' pages and shared memory. */
+/* Resident bytes, and the part of them in pages of files and shared memory. */
 struct resident { uint64_t all, files; };
 
 static struct resident resident_set(void) {
@@ -98,7 +98,7 @@ static struct resident resident_set(void) {
   const ssize_t n = file_read_at(&file, text, sizeof(text) - 1, 0);
   file_close(&file);
   text[n > 0 ? n : 0] = '\0';
-  uint64_t pages[3] = {0}; /* of address space, resident, of these shared */
+  uint64_t pages[3] = {0}; /* address space, resident, shared */
   const char *p = text;
   for (unsigned i = 0; i < ARRAY_LENGTH(pages); i++, p += *p == ' ') {
     for (; *p >= '0' && *p <= '9'; p++) pages[i] = pages[i] * 10 + (uint64_t)(*p - '0');
@@ -136,11 +136,11 @@ static void keep_idlest(struct stats_block *b, const struct stats_moment *moment
   memcpy(b->idlest_pins, b->pins, sizeof(b->pins));
 }
 
-/* ---- All of it. ---- */
+/* ---- The snapshot. ---- */
 
 /*
- * Huge blocks are taken as touched, because their owner asked for them, and legacy slabs, because they are few or nearly full. Metadata's
- * untouched part lies in the leaves and the block.
+ * Huge blocks count as touched, because their owner asked for them. So do legacy slabs, which are few or nearly full. The untouched metadata lies
+ * in the leaves and in the block.
  */
 static void fill_untouched(struct stats_block *b, const struct heap_usage *heap, enum view_lock lock) {
   uint64_t resident, of_directory;
@@ -165,7 +165,7 @@ static void fill_buckets(struct stats_block *b, const struct walk *walk, const s
   b->committed = 0;
 #define ADD_BUCKET(name, text) b->committed += buckets.name;
   STATS_BUCKETS(ADD_BUCKET)
-  b->mapped = heap->mapped + sizeof(struct stats_block); /* the block is among the metadata, too: committed <= mapped */
+  b->mapped = heap->mapped + sizeof(struct stats_block); /* metadata includes the block: so committed <= mapped */
   __atomic_store_n(&b->superslabs_active, (uint32_t)heap->superslabs, __ATOMIC_RELAXED);
 }
 
@@ -184,7 +184,7 @@ static void fill_slabs(struct stats_block *b, const struct walk *walk) {
 }
 
 static void take(struct stats_block *b, bool thorough, bool in_signal) {
-  static struct walk walk BULK; /* one snapshot at a time; a thread's stack may be too small for it */
+  static struct walk walk BULK; /* one snapshot at a time; static, because a thread's stack may be too small */
   memset(&walk, 0, sizeof(walk));
   walk.now_ms = os_now_ms();
   const enum view_lock lock = in_signal ? VIEW_TRY : VIEW_WAIT;
@@ -210,12 +210,12 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
   }
   add_moment(b, &moment);
   if (modes.profile && !in_signal) sites_take(&moment, walk.waste, walk.pinned, walk.pinned_slabs, thorough);
-  if (!thorough) keep_idlest(b, &moment); /* not at the end, when a program has freed what it had */
+  if (!thorough) keep_idlest(b, &moment); /* not at the end, after the program has freed its blocks */
 }
 
 static bool taking; /* atomic: one snapshot at a time */
 
-/* A signal handler may have interrupted the thread that is at it, so it never waits; nobody waits for ever. */
+/* A signal handler may interrupt the thread that takes a snapshot, so it never waits. Others wait for a limited time. */
 static bool begin(bool in_signal) {
   for (unsigned tries = in_signal ? 1 : 1000; tries > 0; tries--) {
     if (!__atomic_exchange_n(&taking, true, __ATOMIC_ACQUIRE)) return true;

@@ -5,14 +5,13 @@
 #include <stdbool.h>
 
 /*
- * Brings the gauges, the buckets and the timeline of the block up to date. `thorough`: reads every block's header for
- * the utilisation and asks the kernel which pages are there. `in_signal`: waits for no lock; if another thread holds one, what it guards keeps its
- * last value. Raises no event.
+ * Brings the gauges, the buckets and the timeline up to date. `thorough`: reads every block's header for the utilisation, and asks the kernel which
+ * pages have memory. `in_signal`: waits for no lock; figures under another thread's lock keep their last value. Raises no event.
  */
 void snapshot_take(bool thorough, bool in_signal);
 void snapshot_fork_child(void);
 
-/* Raises one fragmentation event per class in use, from the last snapshot. No lock may be held. */
+/* Raises one fragmentation event for each class in use, from the last snapshot. No lock may be held. */
 void snapshot_raise(void);
 
 #endif

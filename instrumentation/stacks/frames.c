@@ -1,9 +1,9 @@
 /*
- * frames.c: a stack as text: for each frame the object that it lies in, and where in it, as addr2line and `hakmem symbolize` take it.
+ * frames.c: a stack as text: for each frame its object and the offset in it, in the form that addr2line and `hakmem symbolize` take.
  *
  *       #0 /usr/lib/libexample.so.1+0x1a2b
  *
- * A frame is a return address; told is the byte before it, which belongs to the call. Signal safe.
+ * A frame is a return address. The text has the byte before it, which belongs to the call. Signal safe.
  */
 #include <string.h>
 
@@ -14,7 +14,7 @@
 #define SHOWN 12
 #define OWN_LIBRARY "libhakmem"
 
-/* Whether the path is that of this library, which has the innermost frames of every stack. */
+/* Whether the path is this library's. The innermost frames of every stack lie in it. */
 static bool is_own(const char *path) {
   const char *slash = path != NULL ? strrchr(path, '/') : NULL;
   return slash != NULL && strncmp(slash + 1, OWN_LIBRARY, strlen(OWN_LIBRARY)) == 0;

@@ -4,7 +4,7 @@
 
 #include "src/platform/message.h"
 
-/* Adds a line for each frame of a stack that was kept, without hakmem's own, behind a line that is not ended. Signal safe. */
+/* Adds a line for each frame of a kept stack, without hakmem's own, behind a line that is not ended. Signal safe. */
 void frames_put(struct message *m, uint32_t stack);
 
 #endif

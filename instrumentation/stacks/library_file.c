@@ -7,7 +7,7 @@
 
 #include "src/platform/file.h"
 
-#define HEADERS_MOST 32 /* program headers; libraries have some ten */
+#define HEADERS_MOST 32 /* program headers; libraries have about ten */
 
 static bool is_cut_off(const struct own_file *file) {
   ElfW(Ehdr) elf;
@@ -23,7 +23,7 @@ static bool is_cut_off(const struct own_file *file) {
   return false;
 }
 
-/* The folders that dlopen looks into on behalf of this library; NULL if they cannot be told. */
+/* The folders that dlopen searches for this library; NULL if they are unknown. */
 static const Dl_serinfo *folders(void) {
   static union { Dl_serinfo info; char room[8 * KIB]; } all BULK;
   struct dl_find_object own;

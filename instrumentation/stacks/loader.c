@@ -1,5 +1,5 @@
 /*
- * loader.c: dl_iterate_phdr of the C library, behind the gate. Part of libhakmem.so alone, which is in front of the C library.
+ * loader.c: dl_iterate_phdr of the C library, behind the gate. Part of libhakmem.so only, which the linker searches before the C library.
  */
 #include <dlfcn.h>
 #include <link.h>
@@ -24,18 +24,18 @@ static bool find_libc(void) {
   return found != NULL;
 }
 
-/* Now: dlsym takes a lock of the loader's, which a constructor that waits for this thread may hold later. */
+/* Now, because dlsym takes a lock of the loader's. Later a constructor that waits for this thread may hold that lock. */
 __attribute__((constructor)) static void start(void) { find_libc(); }
 
 EXPORT int dl_iterate_phdr(callback *function, void *data) {
-  if (gate_is_inside()) { /* libunwind, or modules.c: the malloc may be dlsym's own, which must not be called again then */
+  if (gate_is_inside()) { /* called by libunwind or modules.c: dlsym itself may have called malloc, and must not be called again */
     int (*libc)(callback *, void *) = __atomic_load_n(&libc_dl_iterate_phdr, __ATOMIC_RELAXED);
     return libc == NULL || gate_is_closed() ? 0 : libc(function, data);
   }
   if (!find_libc()) return -1;
   int result;
   gate_bar();
-  pthread_cleanup_push(unbar, NULL); /* a callback is a place to be cancelled at */
+  pthread_cleanup_push(unbar, NULL); /* a callback may be cancelled */
   result = libc_dl_iterate_phdr(function, data);
   pthread_cleanup_pop(1);
   return result;

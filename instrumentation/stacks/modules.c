@@ -1,12 +1,11 @@
 /*
- * modules.c: the loaded objects that stacks point into, as they come and go.
+ * modules.c: the loaded objects that stacks point into.
  *
- * An object is entered into the table of the statistics block with the first stack that points into it, and told in an event: where its
- * code lies, its path, its build id, and the epoch. The epoch begins at 0 and grows when objects of the table are found to be gone: then
- * another object may lie at the same addresses. A stack carries the epoch that it was taken in, and its addresses mean the youngest
- * object there whose epoch is not larger.
+ * The first stack that points into an object enters it into the table of the statistics block, and raises an event with the addresses of its code,
+ * its path, its build id, and the epoch. The epoch begins at 0. It grows when objects of the table were unloaded: then another object may lie at
+ * their addresses. A stack carries the epoch in which it was taken. Its addresses belong to the youngest object there whose epoch is not larger.
  *
- * The loader's lock comes before this file's: nothing here calls the loader with the lock held.
+ * Lock order: the loader's lock before this file's. Nothing here calls the loader with this file's lock held.
  */
 #include <elf.h>
 #include <link.h>
@@ -21,13 +20,13 @@
 #include "statistics/stats.h"
 #include "modules.h"
 
-#define LOCK_WAIT_MS 100 /* the holder may be the very thread whose fault is reported */
+#define LOCK_WAIT_MS 100 /* the holder may be the thread whose fault is reported */
 
 static struct lock lock;
-static bool closed[STATS_MODULES]; /* atomic; the object is gone, or that is not known */
-static uintptr_t bias[STATS_MODULES]; /* what the loader added to the addresses of the object's file */
+static bool closed[STATS_MODULES]; /* the object was unloaded, or its state is unknown */
+static uintptr_t bias[STATS_MODULES]; /* the loader added this to the addresses in the object's file */
 static uint32_t epoch;             /* atomic */
-static uint64_t generation;        /* atomic; how many objects the loader had added and removed when the table was last compared */
+static uint64_t generation;        /* number of objects that the loader had added and removed at the last comparison with the table */
 static bool comparing;             /* atomic */
 
 /* ---- Build ids, read from the objects' own notes. ---- */
@@ -48,7 +47,7 @@ static void put_hex(char *text, const uint8_t *bytes, size_t count) {
   text[2 * count] = '\0';
 }
 
-/* The build id in hexadecimal, "" where the object has none; called with the loader's lock held, so the object stays. */
+/* The build id in hexadecimal, "" if the object has none. Called under the loader's lock, so the object stays. */
 static void build_id_of(const struct dl_phdr_info *info, char text[STATS_BUILD_ID]) {
   text[0] = '\0';
   for (int i = 0; i < info->dlpi_phnum; i++) {
@@ -96,7 +95,7 @@ static int find_object(struct dl_phdr_info *info, size_t size, void *data) {
 static int read_generation(struct dl_phdr_info *info, size_t size, void *data) {
   (void)size;
   *(uint64_t *)data = (uint64_t)info->dlpi_adds << 32 | (uint32_t)info->dlpi_subs;
-  return 1; /* the first object tells it */
+  return 1; /* the first object has the counts */
 }
 
 static int mark_present(struct dl_phdr_info *info, size_t size, void *data) {
@@ -113,13 +112,13 @@ static int mark_present(struct dl_phdr_info *info, size_t size, void *data) {
   return 0;
 }
 
-/* Which objects of the table are gone. What no object of the loader is (code made at run time) is looked up anew. */
+/* Finds the unloaded objects of the table. Code that the loader does not know (made at run time) is looked up anew. */
 static void compare(uint64_t now) {
   static bool present[STATS_MODULES];
   struct stats_block *b = stats_block();
   memset(present, 0, sizeof(present));
   dl_iterate_phdr(mark_present, present);
-  bool gone = b->modules_missed > 0 && (uint32_t)(now ^ generation) != 0; /* nobody knows whether it was one of those */
+  bool gone = b->modules_missed > 0 && (uint32_t)(now ^ generation) != 0; /* a module that was missed may have been one of those */
   for (unsigned i = 0; i < STATS_MODULES && b->modules[i].size != 0; i++) {
     if (present[i] || __atomic_load_n(&closed[i], __ATOMIC_RELAXED)) continue;
     __atomic_store_n(&closed[i], true, __ATOMIC_RELAXED);
@@ -174,7 +173,7 @@ static bool find_mapping(uintptr_t address, struct stats_module *found) {
   return maps_each(decides, &(struct mapping){address, found}) && found->size != 0;
 }
 
-/* Enters `module`. Returns its new entry, NULL where it has one already or there is no place. Under the lock. */
+/* Enters `module`. Returns its new entry; NULL if it already has one or the table is full. Under the lock. */
 static const struct stats_module *enter(struct stats_block *b, const struct stats_module *module, uintptr_t added) {
   unsigned count = 0, last = STATS_MODULES; /* the youngest entry at these addresses */
   for (; count < STATS_MODULES && b->modules[count].size != 0; count++) {
@@ -185,7 +184,7 @@ static const struct stats_module *enter(struct stats_block *b, const struct stat
     const struct stats_module *old = &b->modules[last];
     if (old->base == module->base && old->size == module->size && old->offset == module->offset &&
         strcmp(old->path, module->path) == 0 && strcmp(old->build_id, module->build_id) == 0) {
-      __atomic_store_n(&closed[last], false, __ATOMIC_RELAXED); /* it came back */
+      __atomic_store_n(&closed[last], false, __ATOMIC_RELAXED); /* loaded again */
       return NULL;
     }
   }
@@ -201,7 +200,7 @@ static const struct stats_module *enter(struct stats_block *b, const struct stat
   strcpy(new->build_id, module->build_id);
   __atomic_store_n(&closed[count], false, __ATOMIC_RELAXED);
   bias[count] = added;
-  __atomic_store_n(&new->size, module->size, __ATOMIC_RELEASE); /* last: readers without the lock look at it first */
+  __atomic_store_n(&new->size, module->size, __ATOMIC_RELEASE); /* last: readers without the lock check it first */
   return new;
 }
 
@@ -231,13 +230,13 @@ void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch) 
 #define ALLOCATORS_MAX 8
 struct allocators { uint32_t count; uintptr_t code[ALLOCATORS_MAX]; };
 
-/* Keeps an address in the code of an object that is another allocator's. */
+/* Keeps an address in the code of another allocator's object. */
 static int find_allocator(struct dl_phdr_info *info, size_t size, void *data) {
   (void)size;
   static const struct { const char *file, *name; } known[] = {ALLOCATOR_FILES(ALLOCATOR_ENTRY)};
   struct allocators *found = data;
   const char *slash = info->dlpi_name != NULL ? strrchr(info->dlpi_name, '/') : NULL;
-  if (slash == NULL) return 0; /* the program, or the kernel's */
+  if (slash == NULL) return 0; /* the program or the kernel's object */
   for (size_t i = 0; i < ARRAY_LENGTH(known); i++) {
     if (strncmp(slash + 1, known[i].file, strlen(known[i].file)) != 0) continue;
     for (int n = 0; n < info->dlpi_phnum && found->count < ALLOCATORS_MAX; n++) {
@@ -257,7 +256,7 @@ void modules_record_allocators(void) {
   modules_record(found.code, found.count, now);
 }
 
-/* As tools/model/model.c finds the module of an address. */
+/* Finds the module in the same way as tools/model/model.c. */
 const char *modules_path(uintptr_t address, uint32_t in_epoch, uintptr_t *own) {
   const struct stats_block *b = stats_block();
   const char *path = NULL;

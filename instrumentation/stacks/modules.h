@@ -5,15 +5,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The epoch that a stack taken now belongs to. `may_ask`: the gate is open; else the last one known. */
+/* The epoch for a stack taken now. `may_ask`: the gate is open; else returns the last known epoch. */
 uint32_t modules_epoch(bool may_ask);
-/* Enters the objects that the addresses lie in, and raises an event for each new one. */
+/* Enters the objects that hold the addresses, and raises an event for each new one. */
 void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch);
-/* Enters other allocators that are loaded beside hakmem; no stack may ever point into them. */
+/* Enters other allocators that are loaded beside hakmem, even if no stack points into them. */
 void modules_record_allocators(void);
 /*
- * The path of the object that the address of a stack of this epoch lay in, and in *own the address as the object's file has it. NULL: the object is
- * not in the table. Signal safe.
+ * The path of the object that held `address` in this epoch. *own is the address in the object's file. NULL if the table does not have the object.
+ * Signal safe.
  */
 const char *modules_path(uintptr_t address, uint32_t in_epoch, uintptr_t *own);
 void modules_tell_again(void);

@@ -1,7 +1,7 @@
 /*
- * stacks.c: stack ids. An id stands for the 64-bit hash of a stack's frames and epoch (modules.c): its place in `hashes`, from 1. With a
- * stack's first appearance goes the event that tells its frames, and before that one for each loaded object that they lie in.
- * The frames of stacks of incidents and of single blocks are kept, by id; those of incidents go into the statistics block, too.
+ * stacks.c: stack ids. An id stands for the 64-bit hash of a stack's frames and epoch (modules.c): its place in `hashes`, from 1. The first time,
+ * an event tells the stack's frames. Before it come the events of the loaded objects that hold them. The frames of incidents and single blocks are
+ * kept by id; those of incidents enter the statistics block as well.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -25,24 +25,24 @@
 #include "unwind_steps.h"
 
 #define OPEN_MS 100
-#define LOCK_WAIT_MS 100 /* the holder may be the very thread whose fault is reported */
-#define OPEN_ROOM (64 * KIB) /* of the stack, for the loader */
-#define INNER_FRAMES 8 /* at most so many of libunwind's frames lie within the one to begin with */
+#define LOCK_WAIT_MS 100 /* the holder may be the thread whose fault is reported */
+#define OPEN_ROOM (64 * KIB) /* stack that the loader needs */
+#define INNER_FRAMES 8 /* the most frames of libunwind within the first wanted one */
 
 static struct lock lock;
 static uint32_t libunwind; /* atomic */
-static bool started;       /* before, libraries must not be opened: the malloc may be the loader's */
+static bool started;       /* before that, no library may be opened: the loader may be the caller of malloc */
 enum { UNTRIED, OPENING, MISSING, REFUSED, OPEN };
 
-/* Not within the gate: the loader's other lock may be held by a constructor that waits for the gate. */
+/* Outside the gate: a constructor that waits for the gate may hold the loader's other lock. */
 static void *open_libunwind(void *unused) {
-  hub_hold(); /* it may be a thread of its own */
+  hub_hold(); /* it may run on a thread of its own */
   static const uint32_t state[] = {[UNWIND_OPEN] = OPEN, [UNWIND_MISSING] = MISSING, [UNWIND_REFUSED] = REFUSED};
   const enum unwind_opened opened = unwind_open();
   if (opened == UNWIND_OPEN) {
     uintptr_t frames[INNER_FRAMES];
     const bool may = gate_enter();
-    if (may) unwind_capture(frames, INNER_FRAMES, modules_epoch(true)); /* the first call makes libunwind's own tables, and allocates */
+    if (may) unwind_capture(frames, INNER_FRAMES, modules_epoch(true)); /* the first call builds libunwind's tables, and allocates */
     gate_leave();
   }
   hub_release();
@@ -51,8 +51,8 @@ static void *open_libunwind(void *unused) {
 }
 
 /*
- * HAKMEM_STACKS=auto: the first stack that is needed opens libunwind; other threads get none meanwhile. If there are several threads, another may
- * be in a constructor, hold the loader's lock, and wait for this one: so a thread of ours opens it, and this one waits a short time only.
+ * HAKMEM_STACKS=auto: the first thread that needs a stack opens libunwind; until then other threads get none. With several threads, a constructor
+ * may hold the loader's lock and wait for this thread. So a thread of ours opens it, and this one waits for a short time only.
  */
 static void open_now(void) {
   uint32_t untried = UNTRIED;
@@ -74,8 +74,8 @@ static void open_now(void) {
 }
 
 /*
- * libunwind is opened here, where nothing is under way, whenever a stack is likely to be asked for; with the first incident
- * otherwise, so that a program that has none does not pay for it: half of what a short process costs with statistics.
+ * If stacks are likely to be needed, libunwind is opened here, where no lock can be held. Otherwise the first incident opens it. A program without
+ * incidents then saves half of the cost of statistics in a short process.
  */
 void stacks_start(bool is_listened) {
   const bool wanted = config.ss_limit != 0 || config.leaks != 0 || config.profile != 0 || config.guard != 0 || config.debug != 0;
@@ -83,20 +83,21 @@ void stacks_start(bool is_listened) {
   started = true;
   if (config.stacks == STACKS_OFF || config.stacks == STACKS_FP || (config.stacks == STACKS_AUTO && !likely)) return;
   open_libunwind(NULL);
-  if (libunwind == MISSING && (wanted || config.stacks == STACKS_UNWIND)) message_say("libunwind.so.8 cannot be opened (install libunwind8): there are no stacks");
+  if (libunwind == MISSING && (wanted || config.stacks == STACKS_UNWIND))
+    message_say("cannot open libunwind.so.8, so there are no stacks; install the package libunwind8");
 }
 
 /* ---- Ids. ---- */
 
 #define HASHES STACK_IDS
 #define PROBES_MAX 64
-#define FAULTS 64 /* whose frames are kept */
+#define FAULTS 64 /* faults whose frames are kept */
 
-static uint64_t hashes[HASHES] BULK; /* atomic; 0 where none */
-static uint16_t told[HASHES] BULK;   /* atomic; the pass in which the event of this stack was last raised */
+static uint64_t hashes[HASHES] BULK; /* 0: unused */
+static uint16_t told[HASHES] BULK;   /* the pass that last raised the event of this stack */
 static uint16_t pass = 1;      /* atomic; grows with stacks_tell_again */
 
-/* Never 0. Every frame goes through a multiplication, whose upper half reaches the next one. */
+/* Never 0. Every frame passes a multiplication, whose upper half is mixed into the next one. */
 static uint64_t hash_of(const uintptr_t *frames, uint32_t count, uint32_t epoch) {
   uint64_t hash = UINT64_C(0xcbf29ce484222325) + epoch;
   for (uint32_t i = 0; i < count; i++) {
@@ -106,7 +107,7 @@ static uint64_t hash_of(const uintptr_t *frames, uint32_t count, uint32_t epoch)
   return hash | 1;
 }
 
-/* The id of the stack with this hash; *fresh: in this pass its event was not raised yet. 0: there is no room. Takes no lock. */
+/* The id of the stack with this hash; 0 if the table is full. *fresh: its event was not yet raised in this pass. Takes no lock. */
 static uint32_t id_of(uint64_t hash, bool *fresh) {
   uint32_t i = (uint32_t)(hash >> 32) % HASHES;
   for (unsigned probe = 0; probe < PROBES_MAX; probe++, i = (i + 1) % HASHES) {
@@ -121,9 +122,9 @@ static uint32_t id_of(uint64_t hash, bool *fresh) {
   return 0;
 }
 
-static const struct stack_frames *kept[HASHES] BULK; /* atomic; of the stack with this id - 1; what is there stays */
+static const struct stack_frames *kept[HASHES] BULK; /* by id - 1; entries never change */
 
-/* Memory for the frames of a fault: there is no other way to get some then. */
+/* Memory for the frames of a fault, whose handler cannot allocate. */
 static struct stack_frames *reserve(void) {
   static union { struct stack_frames frames; char bytes[sizeof(struct stack_frames) + STATS_FRAMES * sizeof(uintptr_t)]; } places[FAULTS] BULK;
   static uint32_t used; /* atomic */
@@ -131,7 +132,7 @@ static struct stack_frames *reserve(void) {
   return i < FAULTS ? &places[i].frames : NULL;
 }
 
-/* Keeps the frames, once. False: there is no memory. */
+/* Keeps the frames, once. False if memory runs out. */
 static bool keep_frames(uint32_t id, const uintptr_t *frames, uint32_t count, uint32_t epoch, enum stack_use use) {
   if (__atomic_load_n(&kept[id - 1], __ATOMIC_RELAXED) != NULL) return true;
   struct stack_frames *fresh = use == STACK_FAULT ? reserve() : os_metadata(sizeof(*fresh) + count * sizeof(*frames));
@@ -139,7 +140,7 @@ static bool keep_frames(uint32_t id, const uintptr_t *frames, uint32_t count, ui
   fresh->count = count;
   fresh->epoch = epoch;
   memcpy(fresh->frame, frames, count * sizeof(*frames));
-  const struct stack_frames *none = NULL; /* of two threads that meet here, one has brought its copy for nothing */
+  const struct stack_frames *none = NULL; /* another thread may have stored its copy first */
   __atomic_compare_exchange_n(&kept[id - 1], &none, fresh, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
   return true;
 }
@@ -174,7 +175,7 @@ void stacks_tell_again(void) {
 
 /* ---- Frames. ---- */
 
-/* By libunwind, from the frame with this return address on. */
+/* Unwinds with libunwind, from the frame with this return address on. */
 static uint32_t by_libunwind(uintptr_t first, uintptr_t *frames, uint32_t epoch) {
   uintptr_t all[STATS_FRAMES + INNER_FRAMES];
   const uint32_t count = unwind_capture(all, ARRAY_LENGTH(all), epoch);
@@ -188,8 +189,8 @@ static uint32_t by_libunwind(uintptr_t first, uintptr_t *frames, uint32_t epoch)
 }
 
 /*
- * Fills `frames` from the record at `at` on, that of a function of ours whose return address is `first`, up to `end`. `may`: the gate is
- * open. *learnt: the objects of so many frames must be known, whatever becomes of the stack.
+ * Fills `frames` from the record at `at`, of a function of ours with the return address `first`, up to `end`. `may`: the gate is open. *learnt:
+ * libunwind was asked about this many frames, whose objects must be entered even if the stack is dropped.
  */
 static uint32_t capture(uintptr_t at, uintptr_t end, uintptr_t first, uintptr_t *frames, uint32_t epoch, bool may, uint32_t *learnt) {
   uint32_t count = 0;
@@ -199,14 +200,14 @@ static uint32_t capture(uintptr_t at, uintptr_t end, uintptr_t first, uintptr_t 
   return count == 0 && can_ask ? by_libunwind(first, frames, epoch) : count;
 }
 
-/* The id of these frames, kept and raised as the use asks; 0: there is no room. */
+/* The id of these frames, kept and raised as the use demands; 0 if the table is full. */
 static uint32_t enter(const uintptr_t *frames, uint32_t count, uint32_t epoch, enum stack_use use) {
   bool fresh;
   const uint32_t id = id_of(hash_of(frames, count, epoch), &fresh);
   if (id == 0) return 0;
   const bool is_kept = use != STACK_TRACED && keep_frames(id, frames, count, epoch, use);
   if (use == STACK_INCIDENT || use == STACK_FAULT) stacks_publish(id);
-  if (!fresh || (use != STACK_TRACED && !is_kept)) return id; /* what is not kept cannot be pointed to from the early ring */
+  if (!fresh || (use != STACK_TRACED && !is_kept)) return id; /* the early ring can only point to kept frames */
   modules_record(frames, count, epoch);
   EVENT(stack, .id = id, .frames = is_kept ? stacks_frames(id)->frame : frames, .frame_count = count, .epoch = epoch);
   return id;
@@ -215,19 +216,19 @@ static uint32_t enter(const uintptr_t *frames, uint32_t count, uint32_t epoch, e
 NOINLINE uint32_t stacks_capture(enum stack_use use, const void *frame) {
   if (config.stacks == STACKS_OFF) return 0;
 #if !defined(__x86_64__)
-  frame = NULL; /* elsewhere a frame's second word need not be its return address */
+  frame = NULL; /* on other processors a frame's second word need not be the return address */
 #endif
   if (config.stacks == STACKS_AUTO) open_now();
   uintptr_t frames[STATS_FRAMES];
   const uintptr_t at = frame != NULL ? (uintptr_t)frame : (uintptr_t)__builtin_frame_address(0);
   const uintptr_t first = frame != NULL ? ((const uintptr_t *)frame)[1] : (uintptr_t)__builtin_return_address(0);
-  const uintptr_t end = fp_stack_end(at); /* a thread's first call allocates and reads files: not within the gate */
+  const uintptr_t end = fp_stack_end(at); /* outside the gate: a thread's first call allocates and reads files */
   const bool may = gate_enter();
   const uint32_t epoch = modules_epoch(may);
   uint32_t learnt = 0;
   const uint32_t count = capture(at, end, first, frames, epoch, may, &learnt);
   gate_leave();
-  if (learnt > 0) modules_record(frames, learnt, epoch); /* steps are right for as long as their objects are there, which the epoch says */
+  if (learnt > 0) modules_record(frames, learnt, epoch); /* steps are valid while their objects are loaded, which the epoch tells */
   return count != 0 ? enter(frames, count, epoch, use) : 0;
 }
 

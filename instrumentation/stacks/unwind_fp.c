@@ -1,13 +1,13 @@
 /*
- * unwind_fp.c: stacks by frame pointers, and where the stack is.
+ * unwind_fp.c: stacks by frame pointers, and the bounds of the stack.
  *
- *   a record:  where the caller's record lies, and the return address;   the caller's lies above, on the same stack
+ *   a record:  the address of the caller's record, and the return address;   the caller's record lies above, on the same stack
  *
- * A function that was built without frame pointers uses their register for something else, or leaves it as its caller had it: the chain
- * then ends, leads astray or leaves the caller out. So it is for those who ask for it, and for what libunwind cannot tell.
+ * A function built without frame pointers uses the register for other values, or leaves the caller's value in it. The chain then ends, leads astray
+ * or omits the caller. So it serves only on request, and for stacks that libunwind cannot tell.
  *
- * Nothing here faults: on the thread's own stack, which lives as long as the thread, only what lies above the stack pointer is read; on
- * any other (an alternate signal stack, a coroutine's) the kernel reads it.
+ * Nothing here faults. On the thread's own stack, which lives as long as the thread, only memory above the stack pointer is read. On any other
+ * stack (an alternate signal stack, a coroutine's) the kernel reads.
  */
 #include <pthread.h>
 #include <string.h>
@@ -29,12 +29,13 @@
 #define HAVE_RECORDS false
 #endif
 
-#define FOREIGN_SPAN MIB  /* a record on a stack that we know nothing of is at most so far from the last */
+#define FOREIGN_SPAN MIB  /* on an unknown stack, the most between two records */
 #define READS_STACK __attribute__((no_sanitize("address")))
 
-static __thread struct { uintptr_t low, high; } here __attribute__((tls_model("initial-exec"))); /* high is 0 before anybody asked, and equals low where nobody knows */
+/* high is 0 until the first call; it equals low if the bounds are unknown. */
+static __thread struct { uintptr_t low, high; } here __attribute__((tls_model("initial-exec")));
 
-/* ---- Where the stack is. ---- */
+/* ---- The bounds of the stack. ---- */
 
 struct stack_search { uintptr_t on_it, low, high; };
 
@@ -47,9 +48,9 @@ static bool holds_stack(const struct maps_region *region, void *context) {
 }
 
 /*
- * The C library's own answer (pthread_getattr_np) takes a lock of the thread's and allocates: a thread that asks for it itself comes here with the
- * lock held. So the kernel is asked where something lies that is known to be on the stack: what it handed the first thread at its start (that stack
- * may grow, and Valgrind's own has no name), and for any other thread its control block, where the stack begins.
+ * pthread_getattr_np takes a lock of the thread's and allocates; a thread that calls it itself would arrive here with that lock held. So the kernel
+ * is asked for the mapping of an address that is known to lie on the stack. For the first thread that is data from its start, because its stack may
+ * grow and Valgrind's has no name. For any other thread it is the control block, where the stack begins.
  */
 static void find_stack(void) {
   const bool first = os_thread() == (uint32_t)sys_getpid();
@@ -78,14 +79,14 @@ uintptr_t fp_stack_end(uintptr_t address) {
 
 struct record { uintptr_t caller, address; };
 
-/* The record at `at`, if one can be read there. */
+/* Reads the record at `at`, if it is readable. */
 READS_STACK static bool read_record(uintptr_t at, struct record *out) {
   if (!is_own(at)) return maps_read(out, (const void *)at, sizeof(*out));
   *out = *(const struct record *)at;
   return true;
 }
 
-/* Whether a record can lie at `next`, the one before it at `at`. */
+/* Whether the record after the one at `at` can lie at `next`. */
 static bool can_be_next(uintptr_t at, uintptr_t next) {
   if (next % sizeof(uintptr_t) != 0) return false;
   if (is_own(next)) return next + sizeof(struct record) <= here.high && (!is_own(at) || next > at);
@@ -120,6 +121,6 @@ uint32_t fp_context(void *context, uintptr_t *frames, uint32_t most) {
   (void)registers;
 #endif
   if (most == 0 || address == 0) return 0;
-  frames[0] = address + 1; /* a frame is a return address, the byte before it is told */
+  frames[0] = address + 1; /* a frame is a return address; the text shows the byte before it */
   return 1 + (at >= stack && at % sizeof(uintptr_t) == 0 ? walk(at, frames + 1, most - 1) : 0);
 }

@@ -7,11 +7,11 @@
 
 /* Bytes between `address` and the end of this thread's stack; 0 if it does not lie on it. */
 size_t fp_room(uintptr_t address);
-/* Where the thread's stack ends, above `address`; 0 if that does not lie on it. */
+/* The end of the thread's stack above `address`; 0 if `address` does not lie on it. */
 uintptr_t fp_stack_end(uintptr_t address);
-/* The chain as it is. */
+/* Follows the chain of frame pointers. */
 uint32_t fp_capture(uintptr_t at, uintptr_t *frames, uint32_t most);
-/* The same from the registers of a signal's ucontext_t on, the frame that was interrupted first. Signal safe. */
+/* The same from a signal's ucontext_t on, the interrupted frame first. Signal safe. */
 uint32_t fp_context(void *context, uintptr_t *frames, uint32_t most);
 
 #endif

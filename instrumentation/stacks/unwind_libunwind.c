@@ -4,17 +4,18 @@
  * libunwind is opened privately (RTLD_LOCAL), never linked: a preloaded library that needs libunwind.so would put libunwind's
  * _Unwind_RaiseException before libgcc's for the whole program, and change how C++ exceptions run.
  *
- * Locks: a malloc may come from within dl_iterate_phdr, the loader's lock held, and libunwind calls dl_iterate_phdr. So libunwind must hold no
- * lock of its own then, or two threads wait for each other for ever: its shared cache of register states, which has one, is off. What
- * makes unw_backtrace fast is each thread's own cache of frames, which stays.
+ * Locks: a malloc may come from within dl_iterate_phdr, under the loader's lock, and libunwind calls dl_iterate_phdr. If libunwind then held a lock
+ * of its own, two threads could deadlock. So its shared cache of register states, which has a lock, is off. unw_backtrace is still fast, because
+ * each thread has its own cache of frames.
  *
- * That cache cannot be emptied, and a thread that filled it before an object was unloaded would take another object at the same addresses for
- * the old one. Such a thread goes step by step from then on, which uses no cache.
+ * The thread's cache cannot be emptied. A thread that filled it before an object was unloaded would mistake another object at the same addresses
+ * for the old one. From then on such a thread unwinds step by step, without the cache.
  *
- * To see whether a word can be read, libunwind writes it to a pipe of its own, whose descriptors a program may have closed and used for a file of its own:
- * stray bytes, then, in that. So the words are read here in its stead, and the pipe is kept from being opened if no other thread is disturbed by that.
+ * To test whether a word is readable, libunwind writes it to a pipe of its own. The program may have closed the pipe's descriptors and reused their
+ * numbers, so stray bytes would enter the program's file. So this file reads the words itself. It also keeps the pipe from being opened, if that
+ * disturbs no other thread.
  *
- * unw_backtrace takes about 8 KiB of the stack. Where there may be less, the steps run on a stack of ours.
+ * unw_backtrace takes about 8 KiB of stack. If there may be less, the steps run on a stack of ours.
  */
 #include <dlfcn.h>
 #include <signal.h>
@@ -40,7 +41,7 @@
 
 static int (*backtrace)(void **, int); /* atomic; written last */
 #if defined(__aarch64__) || defined(__arm__)
-#define take_registers(registers) unw_tdep_getcontext(registers) /* a macro with all in it */
+#define take_registers(registers) unw_tdep_getcontext(registers) /* a macro that contains the whole function */
 #define TAKE_REGISTERS true
 #else
 static int (*take_registers)(unw_context_t *);
@@ -57,7 +58,7 @@ static __thread uint32_t cached_since __attribute__((tls_model("initial-exec")))
 
 /* ---- Stacks of ours. ---- */
 
-#define ROOM (16 * KIB) /* what unw_backtrace may take */
+#define ROOM (16 * KIB) /* the most that unw_backtrace takes */
 #define SIDE_SIZE (64 * KIB)
 #define SIDES 4
 
@@ -69,7 +70,7 @@ struct side {
   uint32_t most, count;
 };
 static struct side sides[SIDES] BULK;
-static char *side_stacks; /* SIDES of SIDE_SIZE, a page in front of each that nobody may touch */
+static char *side_stacks; /* SIDES of SIDE_SIZE, each behind a page without access */
 
 static bool map_sides(void) {
   char *p = sys_mmap(NULL, SIDES * SIDE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -83,7 +84,7 @@ static bool map_sides(void) {
   return true;
 }
 
-/* Adds the callers' frames to the `count` that are there. */
+/* Appends the callers' frames to the first `count`. */
 static uint32_t go_on(unw_cursor_t *cursor, uintptr_t *frames, uint32_t count, uint32_t most) {
   unw_word_t address;
   while (count < most && step(cursor) > 0 && get_reg(cursor, UNW_REG_IP, &address) >= 0) frames[count++] = address;
@@ -104,10 +105,10 @@ static struct side *take_side(void) {
   for (unsigned i = 0; i < SIDES; i++) {
     if (!__atomic_exchange_n(&sides[i].busy, true, __ATOMIC_ACQUIRE)) return &sides[i];
   }
-  return NULL; /* others are there; incidents on small stacks are rare */
+  return NULL; /* all are in use; incidents on small stacks are rare */
 }
 
-/* From side->registers on, which are those of a caller that has not returned. */
+/* Unwinds from side->registers on, those of a caller that has not returned. */
 static uint32_t go_aside(struct side *side) {
   const size_t page = os_page_size();
   volatile uint32_t count = 0;
@@ -115,7 +116,7 @@ static uint32_t go_aside(struct side *side) {
     side->there.uc_stack.ss_sp = side_stacks + (side - sides) * (ptrdiff_t)SIDE_SIZE + page;
     side->there.uc_stack.ss_size = SIDE_SIZE - page;
     side->there.uc_link = &side->here;
-    sigfillset(&side->there.uc_sigmask); /* a handler would find a stack that it does not know */
+    sigfillset(&side->there.uc_sigmask); /* a signal handler would run on a stack that it does not know */
     makecontext(&side->there, (void (*)(void))on_side, 2, (unsigned)((uintptr_t)side >> 32), (unsigned)(uintptr_t)side);
     if (swapcontext(&side->here, &side->there) == 0) count = side->count;
   }
@@ -125,17 +126,17 @@ static uint32_t go_aside(struct side *side) {
 
 /* ---- libunwind. ---- */
 
-/* Above the stack pointer of the thread's own stack, or the kernel reads it. */
+/* Reads directly above the stack pointer of the thread's own stack; elsewhere the kernel reads. */
 static int read_word(unw_addr_space_t space, unw_word_t address, unw_word_t *value, int write, void *argument) {
   const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
   (void)space, (void)argument;
-  if (write) return -1; /* nobody asks for that */
+  if (write) return -1; /* unwinding never writes */
   if (fp_room((uintptr_t)address) == 0 || (address < here && fp_room(here) != 0)) return maps_read(value, (const void *)(uintptr_t)address, sizeof(*value)) ? 0 : -1;
   memcpy(value, (const void *)(uintptr_t)address, sizeof(*value));
   return 0;
 }
 
-/* Its first call opens the pipe; without a descriptor to be had, it goes without. */
+/* libunwind's first call opens its pipe; if no descriptor is free, it works without. */
 static bool start_libunwind(unw_accessors_t *(*get_accessors)(unw_addr_space_t), unw_addr_space_t space) {
   struct rlimit before;
   const bool alone = __libc_single_threaded && sys_getrlimit(RLIMIT_NOFILE, &before) == 0;
@@ -159,9 +160,9 @@ static void say_cut_off(const char *path) {
 
 enum unwind_opened unwind_open(void) {
   if (__atomic_load_n(&backtrace, __ATOMIC_ACQUIRE) != NULL) return UNWIND_OPEN;
-  if (getauxval(AT_BASE) == 0) return UNWIND_MISSING; /* a statically linked program: it would get a second C library, which knows no object */
+  if (getauxval(AT_BASE) == 0) return UNWIND_MISSING; /* a statically linked program: dlopen would load a second C library, which knows no object */
   const char *path;
-  void *library = dlopen(LIBRARY, RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD); /* the program may have it, whatever became of the file */
+  void *library = dlopen(LIBRARY, RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD); /* the program may have loaded it, whatever became of the file */
   if (library == NULL && library_is_cut_off(LIBRARY, &path)) {
     say_cut_off(path);
     return UNWIND_REFUSED;
@@ -215,19 +216,19 @@ NOINLINE uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoc
 /* ---- Single steps. ---- */
 
 #if defined(__x86_64__)
-/* A frame as if these were its pointers, left. */
-struct left { int stepped; unw_word_t end, address; uintptr_t saved_at; /* 0: the frame pointer is still in its register */ };
+/* The result of leaving a frame with these pointers. */
+struct left { int stepped; unw_word_t end, address; uintptr_t saved_at; /* 0: the frame pointer is in its register */ };
 
 static bool leave(uintptr_t address, uintptr_t stack, uintptr_t frame, struct left *out) {
   unw_context_t context = {0};
   unw_cursor_t cursor;
   unw_proc_info_t info;
   unw_save_loc_t place;
-  for (unsigned i = 0; i < REG_RIP; i++) context.uc_mcontext.gregs[i] = (greg_t)stack; /* can be read, if an expression should lead there */
+  for (unsigned i = 0; i < REG_RIP; i++) context.uc_mcontext.gregs[i] = (greg_t)stack; /* a readable address, in case an expression follows it */
   context.uc_mcontext.gregs[REG_RIP] = (greg_t)address;
   context.uc_mcontext.gregs[REG_RSP] = (greg_t)stack;
   context.uc_mcontext.gregs[REG_RBP] = (greg_t)frame;
-  /* Without tables libunwind would guess, and read wherever that leads. */
+  /* Without tables libunwind would guess, and read wherever the guess leads. */
   if (init_local(&cursor, &context) < 0 || get_proc_info(&cursor, &info) != 0) return false;
   out->stepped = step(&cursor);
   if (out->stepped < 0) return false;
@@ -239,8 +240,8 @@ static bool leave(uintptr_t address, uintptr_t stack, uintptr_t frame, struct le
 }
 
 /*
- * The tables say where the frame ends by an expression over the registers. It is one of the simple ones if the end moves as far as one of both pointers
- * does, when both are moved, each by another length. They are moved down, as the outermost frame may end where the stack does.
+ * The tables give the frame's end as an expression over the registers. Both pointers are moved, each by another length. If the end moves as far as
+ * one of them, the expression is that pointer plus a constant. They are moved down, because the outermost frame may end at the stack's end.
  */
 #define MOVE_STACK 16
 #define MOVE_FRAME 32
@@ -251,7 +252,7 @@ bool unwind_step(uintptr_t address, uintptr_t stack, uintptr_t frame, uintptr_t 
   if (fp_room((uintptr_t)__builtin_frame_address(0)) < ROOM) return false;
   *out = (struct unwind_step){.from = STEP_OTHER};
   if (!leave(address, stack, frame, &here)) return true;
-  if (here.stepped == 0) { /* no caller, or 0 for its address: then not everywhere */
+  if (here.stepped == 0) { /* no caller, or a return address of 0: then perhaps not everywhere */
     for (uintptr_t move = MOVE_STACK; move <= MOVE_MOST; move *= 2) {
       if (!leave(address, stack - move, frame - move, &moved) || moved.stepped != 0) return true;
     }
@@ -259,7 +260,7 @@ bool unwind_step(uintptr_t address, uintptr_t stack, uintptr_t frame, uintptr_t 
     return true;
   }
   if (here.end <= stack || here.end > high || *(const uintptr_t *)(here.end - sizeof(uintptr_t)) != here.address) return true;
-  if (!leave(address, stack - MOVE_STACK, frame - MOVE_FRAME, &moved)) return true; /* what it takes for a return address then may be 0 */
+  if (!leave(address, stack - MOVE_STACK, frame - MOVE_FRAME, &moved)) return true; /* its supposed return address may then be 0 */
   const uintptr_t by = here.end - moved.end;
   if ((by != MOVE_STACK && by != MOVE_FRAME) || (here.saved_at == 0) != (moved.saved_at == 0)) return true;
   if (here.saved_at != 0 && (here.saved_at - moved.saved_at != by || here.saved_at >= here.end)) return true;
@@ -308,6 +309,6 @@ uint32_t unwind_context(void *context, uintptr_t *frames, uint32_t most) {
   unw_cursor_t cursor;
   unw_word_t address;
   if (most == 0 || init_context(&cursor, context, UNW_INIT_SIGNAL_FRAME) < 0 || get_reg(&cursor, UNW_REG_IP, &address) < 0) return 0;
-  frames[0] = address + 1; /* a frame is a return address, the byte before it is told */
+  frames[0] = address + 1; /* a frame is a return address; the text shows the byte before it */
   return go_on(&cursor, frames, 1, most);
 }

@@ -1,19 +1,20 @@
 /*
- * unwind_steps.c: stacks by steps that libunwind taught. How a frame is left is fixed when its function is built: for a return address, the
- * unwind tables say where the frame ends and where its caller's frame pointer is, nearly always by two constants:
+ * unwind_steps.c: stacks by cached steps of libunwind. The way to leave a frame is fixed when its function is built. For a return address, the
+ * unwind tables give the frame's end and the place of the caller's frame pointer, nearly always by two constants:
  *
  *   end = stack pointer + size   or   frame pointer + size
  *   the word below `end` is the next return address; the caller's frame pointer lies `saved` bytes below it, 0: it is in its register
  *
- * libunwind reads the tables once for each return address (unwind_step); its answer is kept here for all threads, by address and epoch
- * (modules.c), and a frame then takes a dozen instructions. Where the tables say something else, or there are none (signal frames, code
- * made at run time), the whole stack is libunwind's.
+ * libunwind reads the tables once for each return address (unwind_step). Its answer is kept here for all threads, by address and epoch (modules.c);
+ * a frame then takes a dozen instructions. If the tables say something else, or there are none (signal frames, code made at run time), libunwind
+ * unwinds the whole stack.
  *
  *   an entry: the key, which is epoch and address, and the step;   key 0: empty;   BUSY: being written
  *
- * An entry gives way only when its epoch is over, and its key never comes back then: who sees a key before and behind the step has its step.
+ * An entry is replaced only when its epoch is over, and its key never returns. So a reader that sees the same key before and behind the step has
+ * that key's step.
  *
- * Nothing here faults: a frame ends above the one before it, on the thread's own stack, and only what lies in it is read.
+ * Nothing here faults: a frame ends above the one before it, on the thread's own stack, and only memory inside it is read.
  */
 #include <string.h>
 
@@ -29,9 +30,9 @@
 
 static struct { uint64_t key, step; } entries[ENTRIES] BULK; /* atomic */
 
-/* ---- A step in a word: 32 bits of `size`, 30 of `saved`, and from where. Those that lead nowhere have a size of 0. ---- */
+/* ---- A step in a word: 32 bits of `size`, 30 of `saved`, and the base register. The end of a stack has size 0. ---- */
 
-#define FRAME_SIZE_MOST 32 /* of what ends by the frame pointer: it lies on its own saved value, the return address above */
+#define FRAME_SIZE_MOST 32 /* for frames that end by the frame pointer: its saved value and the return address lie above */
 
 static uint64_t packed(const struct unwind_step *step) {
   if (step->from == STEP_BY_FRAME && step->size > FRAME_SIZE_MOST) return STEP_OTHER;
@@ -49,7 +50,7 @@ static uintptr_t saved_of(uint64_t step) { return (uint32_t)step >> 2; }
 static uint64_t key_of(uintptr_t address, uint32_t epoch) { return (uint64_t)address + ((uint64_t)epoch << ADDRESS_BITS); }
 static uint32_t place_of(uint64_t key) { return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 40) % ENTRIES; }
 
-/* The step at this place if it is that of the key. */
+/* Reads the step at this place if its key matches. */
 static inline bool is_at(uint32_t place, uint64_t key, uint64_t *step) {
   if (__atomic_load_n(&entries[place].key, __ATOMIC_ACQUIRE) != key) return false;
   *step = __atomic_load_n(&entries[place].step, __ATOMIC_ACQUIRE);
@@ -69,10 +70,10 @@ static void enter(uint64_t key, uint64_t step) {
   }
 }
 
-/* A frame on its way. */
+/* The current frame of a walk. */
 struct frame { uintptr_t address, stack, pointer, high; };
 
-/* The step at a return address that is not at the first of its places; libunwind's where it is not known and `may`, *learnt then. */
+/* Looks beyond the first of its places for the step of a return address. If it is unknown and `may` is set, asks libunwind and sets *learnt. */
 static NOINLINE uint64_t look_up(const struct frame *frame, uint32_t epoch, bool may, bool *learnt) {
   const uint64_t key = key_of(frame->address, epoch);
   uint64_t step;
@@ -102,7 +103,7 @@ READS_STACK uint32_t steps_capture(uintptr_t at, uintptr_t high, uintptr_t *fram
       if (asked) *learnt = (uint32_t)(next - frames);
     }
     const uintptr_t end = (from_of(step) == STEP_BY_FRAME ? pointer : stack) + size_of(step), saved = saved_of(step);
-    if (UNLIKELY(end <= stack || end > high)) { /* it leads nowhere, and ends where it began; or it leads astray */
+    if (UNLIKELY(end <= stack || end > high)) { /* the end of the stack, or a step that leads astray */
       if (from_of(step) == STEP_END) break;
       return 0;
     }

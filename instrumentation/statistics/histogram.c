@@ -34,7 +34,7 @@ void histogram_record(struct histogram *h, uint64_t value) {
   raise_to(&h->max, value);
 }
 
-/* Where bucket `i` of a table's row lies. */
+/* The place of bucket `i` of a table's row. */
 static size_t place(unsigned i, size_t between) { return i / HISTOGRAM_STEPS * between + i % HISTOGRAM_STEPS; }
 
 static uint32_t rounds; /* atomic */

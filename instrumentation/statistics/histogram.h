@@ -1,13 +1,12 @@
 /*
  * histogram.h: a log-linear histogram of unsigned values, of fixed size, mergeable by addition.
  *
- * Values below HISTOGRAM_LINEAR have a bucket each; above, every doubling is split into HISTOGRAM_STEPS
- * even steps, so a bucket's width is at most 1/HISTOGRAM_STEPS of its lower bound (6.25 %). Values beyond the last bucket
- * are counted in it; `max` keeps them exactly. The idea is Gil Tene's HdrHistogram
- * (http://hdrhistogram.org).
+ * Each value below HISTOGRAM_LINEAR has its own bucket. Above, every doubling is split into HISTOGRAM_STEPS even steps, so a bucket's width is at
+ * most 1/HISTOGRAM_STEPS of its lower bound (6.25 %). The last bucket also counts the values beyond it; `max` keeps them exactly. The idea is Gil
+ * Tene's HdrHistogram (http://hdrhistogram.org).
  *
  *   count = sum of all buckets;  min <= any recorded value <= max;  count == 0 => min == UINT64_MAX, max == 0
- *   (a block of zeros is an empty histogram too: min is meaningful only where count > 0)
+ *   (a block of zeros is an empty histogram, too: min is meaningful only if count > 0)
  */
 #ifndef HAKMEM_HISTOGRAM_H
 #define HAKMEM_HISTOGRAM_H
@@ -31,9 +30,9 @@ struct histogram {
 };
 
 /*
- * Tables of many histograms lie by octaves, HISTOGRAM_STEPS buckets of every row side by side, and of each bucket the low 16 bits apart
- * from the high ones, which most processes never write to: so rows that hold values of like size touch few pages. Bucket i of a row is
- * low[at] + 2^16 high[at], at = i / HISTOGRAM_STEPS * between + i % HISTOGRAM_STEPS.
+ * Tables of many histograms lie by octaves, with HISTOGRAM_STEPS buckets of every row side by side. The low 16 bits of each bucket lie apart from
+ * the high ones, which most processes never touch. So rows with similar values touch few pages. Bucket i of a row is low[at] + 2^16 high[at], at =
+ * i / HISTOGRAM_STEPS * between + i % HISTOGRAM_STEPS.
  */
 #define HISTOGRAM_OCTAVES (HISTOGRAM_BUCKETS / HISTOGRAM_STEPS)
 
@@ -43,27 +42,28 @@ struct histogram_row { struct histogram_head *head; uint16_t *low; uint32_t *hig
 /* The bucket of `value`, 0 <= index < HISTOGRAM_BUCKETS. */
 unsigned histogram_index(uint64_t value);
 
-/* The smallest and the largest value that bucket `index` counts. */
+/* The smallest and the largest value in bucket `index`. */
 uint64_t histogram_lower(unsigned index);
 uint64_t histogram_upper(unsigned index);
 
 /* Counts `value` once. Thread and signal safe (relaxed atomic additions), wait-free but for min and max. */
 void histogram_record(struct histogram *h, uint64_t value);
 
-/* The same for a row of a table. histogram_rounds: how often the low bits of a bucket have gone round, in all tables. */
+/* The same for a row of a table. histogram_rounds: how often low bits overflowed, in all tables. */
 void histogram_record_row(struct histogram_row row, uint64_t value);
 uint32_t histogram_rounds(void);
 
 /*
- * Adds `from`, or a row of a table, to `into`; exact. Not safe against concurrent writers of `into`. With writers of `from` at work, the low bits of a
- * bucket of a row may have gone round and the high ones not yet counted that, or be read before they went round and the high ones after: 2^16 off.
+ * Adds `from`, or a row of a table, to `into`; exact. Not safe against concurrent writers of `into`. A concurrent writer of `from` may leave a
+ * bucket of a row 2^16 off: its low bits may have overflowed before the high ones count that, or the two reads may lie on both sides of the
+ * overflow.
  */
 void histogram_merge(struct histogram *into, const struct histogram *from);
 void histogram_merge_row(struct histogram *into, struct histogram_row row);
 
 /*
- * The value below or at which `quantile` (0.0 to 1.0) of the recorded values lie: the upper end of the bucket that
- * holds that rank, but never above max or below min. 0 for an empty histogram.
+ * The value below or at which `quantile` (0.0 to 1.0) of the recorded values lie: the upper end of the bucket of that rank, clamped to min and max.
+ * 0 for an empty histogram.
  */
 uint64_t histogram_quantile(const struct histogram *h, double quantile);
 

@@ -1,5 +1,5 @@
 /*
- * stats.c: the block that all statistics are counted into, at the start, at the end and around a fork. Nothing here allocates or raises an event.
+ * stats.c: the statistics block, at the start, at the end and around a fork. Nothing here allocates or raises an event.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,20 +15,20 @@
 
 static const char mark[] __attribute__((used)) = STATS_MARK;
 
-_Alignas(4096) struct stats_block stats_own BULK; /* the pages of the file are its pages */
+_Alignas(4096) struct stats_block stats_own BULK; /* page-aligned: the file has the same pages */
 
 /*
- * A forked child has a copy of its parent's block. Its own begins with its first count: most children only call exec or _exit. It begins with the parent's
- * operations, because the child has inherited the parent's blocks, and with nothing else.
+ * A forked child has a copy of its parent's block. Its own block begins with its first count, because most children only call exec or _exit. It
+ * begins with the parent's operations, because the child inherits the parent's blocks, and with nothing else.
  */
 bool stats_child_begins;
 static struct lock child_lock;
-/* `own`: what the forking thread had not published: the parent and the child both will. */
+/* `own`: the counts that the forking thread had not published. The parent and the child will both publish them. */
 static struct { uint64_t allocs, frees, request_samples, request_bytes; struct operations own; } inherited[CLASS_ROWS] BULK;
 
 void stats_count(uint32_t cls, uint64_t allocs, uint64_t frees) {
   struct stats_block *b = stats_block();
-  if (b->complete) return; /* at the end, what other threads had not published was counted for them */
+  if (b->complete) return; /* at the end, this thread has counted the unpublished operations of other threads */
   struct stats_class_counters *c = &b->cls[cls];
   if (allocs != 0) stats_add(&c->allocs, allocs);
   if (frees != 0) stats_add(&c->frees, frees);
@@ -96,7 +96,7 @@ void stats_end(void) {
   if (config.stats_file[0] != '\0' && !stats_child_begins) stats_file_end(&stats_own);
 }
 
-/* The whole pages of it are given back: most of them the child has in common with its parent. */
+/* Returns its whole pages to the kernel: the child shares most of them with its parent. */
 static void clear(char *start, char *end) {
   char *const from = (char *)align_up((uintptr_t)start, os_page_size()), *const to = (char *)align_down((uintptr_t)end, os_page_size());
   if (from >= to || sys_madvise(from, (size_t)(to - from), MADV_DONTNEED) != 0) {
@@ -107,14 +107,14 @@ static void clear(char *start, char *end) {
   memset(to, 0, (size_t)(end - to));
 }
 
-/* All but the modules: a forked child's stacks lie in the same objects. */
+/* Clears all but the modules: a forked child's stacks lie in the same objects. */
 static void clear_block(void) {
   clear((char *)&stats_own, (char *)stats_own.modules);
   clear((char *)(stats_own.modules + STATS_MODULES), (char *)(&stats_own + 1));
 }
 
 void stats_begin_child(void) {
-  const uint64_t signals = sys_block_signals(); /* a handler may print the statistics */
+  const uint64_t signals = sys_block_signals(); /* a signal handler may print the statistics */
   bool begun = false;
   lock_take(&child_lock);
   if (stats_child_begins) {
@@ -135,7 +135,7 @@ void stats_begin_child(void) {
   sys_restore_signals(signals);
 }
 
-/* What the child inherits is kept before the fork: afterwards the parent goes on counting in what may be a shared file. */
+/* Keeps the inherited counts before the fork: afterwards the parent goes on counting in memory that may be shared. */
 void stats_fork_prepare(void) {
   const struct stats_block *b = stats_block();
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {

@@ -5,7 +5,7 @@
 #include "src/platform/base.h"
 #include "stats_block.h"
 
-/* Hidden: without that, each access costs a load from the table of addresses. */
+/* Hidden: otherwise each access loads the address from a table first. */
 extern struct stats_block stats_own __attribute__((visibility("hidden")));
 extern bool stats_child_begins __attribute__((visibility("hidden"))); /* atomic; in a forked child, until its first count */
 void stats_begin_child(void);
@@ -16,23 +16,23 @@ static inline struct stats_block *stats_block(void) {
   return &stats_own;
 }
 
-/* All additions to the block are relaxed and atomic. */
+/* Relaxed and atomic, as all additions to the block. */
 static inline void stats_add(uint64_t *counter, uint64_t n) { __atomic_fetch_add(counter, n, __ATOMIC_RELAXED); }
 
 void stats_count(uint32_t cls, uint64_t allocs, uint64_t frees);
 void stats_request(uint32_t cls, size_t size);
 
-/* Nanoseconds since the block's start_realtime_ns, whatever was done to the clock of day. */
+/* Nanoseconds since the block's start_realtime_ns, even if the clock of day was set. */
 uint64_t stats_elapsed_ns(void);
 
-/* Takes a file for HAKMEM_STATS_FILE; a forked child gets a file of its own with its first count. */
+/* Claims a file for HAKMEM_STATS_FILE. A forked child claims its own with its first count. */
 void stats_start(void);
-/* Brings the file up to date: if it is time for that; at once; before the process ends. Signal safe. */
+/* Brings the file up to date: if it is due; at once; before the process ends. Signal safe. */
 void stats_tick(void);
 void stats_publish(void);
 void stats_end(void);
-void stats_exit(void); /* the same at a call of _exit */
-/* Whether this process, which is no child of vfork, has a file. */
+void stats_exit(void); /* the same, at a call of _exit */
+/* Whether this process has a file, and is no child of vfork. */
 bool stats_has_file(void);
 void stats_fork_prepare(void);
 void stats_fork_child(void);

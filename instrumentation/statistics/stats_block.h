@@ -1,15 +1,14 @@
 /*
  * stats_block.h: the counters and histograms of one process, in one block of fixed layout: the format of the statistics file.
  *
- * The block lies in ordinary memory. With HAKMEM_STATS_FILE, it is copied to a file at the start, at the end and every 100 ms of work at the latest, so a
- * reader (the companion program) sees the counters grow, and those of a process that hangs or was killed as they were last written. Zero pages are
- * holes of the file. The layout is versioned: a reader refuses another version, size or class count.
- * All times are nanoseconds, all sizes bytes. This header knows nothing of the allocator's inner parts,
- * so that the companion program can include it.
+ * The block lies in ordinary memory. With HAKMEM_STATS_FILE, it is copied to a file at the start, at the end, and after at most 100 ms of work. So
+ * a reader (the companion program) sees the counters grow, and has the last copy of a process that hangs or was killed. Zero pages are holes of the
+ * file. The layout is versioned: a reader refuses another version, size or class count. All times are nanoseconds, all sizes bytes. This header
+ * knows nothing of the allocator's inner parts, so that the companion program can include it.
  *
  *   per class, when no thread is running:  live = allocs - frees;  allocated = live * stride
  *   allocs and frees are exact once `complete` is set; before, a thread's last operations (at most one
- *   budget per class) may not be in yet.
+ *   budget per class) may be missing.
  */
 #ifndef HAKMEM_STATS_BLOCK_H
 #define HAKMEM_STATS_BLOCK_H
@@ -116,8 +115,8 @@ static inline uint64_t stats_refills(const struct stats_class_counters *c) {
 }
 
 /*
- * Slabs of a class that few blocks hold, as of a snapshot: P(name, "meaning"). Nobody knows the age of these blocks without HAKMEM_PROFILE, but
- * since a block was last taken from such a slab, those that are out have kept it from being empty.
+ * Slabs of a class with few live blocks, as of a snapshot: P(name, "meaning"). Without HAKMEM_PROFILE the age of these blocks is unknown. But they
+ * have kept the slab from being empty at least since a block was last taken from it.
  */
 #define STATS_PINS(P)                                                         \
   P(slabs, "slabs of which few blocks are in use")                            \
@@ -126,7 +125,7 @@ static inline uint64_t stats_refills(const struct stats_class_counters *c) {
   P(longest_ms, "longest of these times")
 struct stats_pins { STATS_PINS(STATS_MEMBER) };
 
-/* What the files of other allocators are called; F("the file name begins so", "name"). Those that are loaded are among the modules. */
+/* The file names of other allocators: F("begin of the file name", "name"). Those that are loaded are among the modules. */
 /* clang-format off */
 #define ALLOCATOR_FILES(F)                                                    \
   F("libjemalloc", "jemalloc") F("libtcmalloc", "tcmalloc") F("libmimalloc", "mimalloc") F("libsnmalloc", "snmalloc") \
@@ -143,34 +142,31 @@ struct stats_pins { STATS_PINS(STATS_MEMBER) };
 #define STATS_INCIDENTS 64
 #define STATS_LEAKS 64
 #define STATS_SITES 512
-#define STATS_PINNED 20 /* percent: a slab is pinned where so much of its blocks at most is in use */
+#define STATS_PINNED 20 /* percent: a slab is pinned if at most this share of its blocks is in use */
 #define STATS_TEXT 256
 #define STATS_BUILD_ID 68 /* in hexadecimal; 20 bytes are usual */
 #define STATS_STAGES 6
 
-/*
- * One moment of the process. The timeline covers the whole run: when it is full, every second point is
- * dropped and the period doubles.
- */
+/* One moment of the process. The timeline covers the whole run: when it is full, every second point is dropped and the period doubles. */
 struct stats_moment {
   uint64_t time_ns; /* since the start of the process's hakmem */
   uint64_t requested, allocated, active, committed, mapped; /* bytes */
   uint64_t rss;     /* bytes, from the kernel */
 };
 
-/* The snapshot of the schedule at which most memory was resident and in no live block. */
+/* The scheduled snapshot with the most memory that was resident and in no live block. */
 struct stats_idlest {
-  uint64_t time_ns; /* since the start; 0: there is none yet */
+  uint64_t time_ns; /* since the start; 0: none yet */
   uint64_t idle, allocated, committed, rss; /* bytes */
   struct stats_buckets buckets;
   struct stats_class_gauges gauge[CLASS_ROWS];
 };
 
-/* A frame lies in the youngest module there whose epoch is not larger than the stack's: objects come and go. */
+/* A frame lies in the youngest module there whose epoch is not larger than the stack's, because objects are loaded and unloaded. */
 struct stats_stack { uint32_t id, frame_count; uint64_t frames[STATS_FRAMES]; uint32_t epoch, unused; };
 struct stats_module { uint64_t base, size, offset; char path[STATS_TEXT]; uint32_t epoch; char build_id[STATS_BUILD_ID]; };
 
-/* An incident: an event that is kept as it was raised. The same incident is kept once, with a count. */
+/* An incident: an event, kept as it was raised. The same incident is kept once, with a count. */
 #define INCIDENT_KIND(constant, event) INCIDENT_##constant,
 #define INCIDENT_MEMBER(constant, event) struct event_##event event;
 enum stats_incident_kind { INCIDENT_NONE, HAK_INCIDENTS(INCIDENT_KIND) INCIDENT_KINDS };
@@ -182,7 +178,7 @@ struct stats_incident {
   union { HAK_INCIDENTS(INCIDENT_MEMBER) };
 };
 
-/* What makes two incidents the same; `why` is the verdict or the reason. */
+/* Two incidents with the same key are the same. `why` is the verdict or the reason. */
 struct stats_incident_key { uint32_t kind, cls, stack, why; };
 static inline struct stats_incident_key stats_incident_key(const struct stats_incident *i) {
   return i->kind == INCIDENT_HDR_RESET ? (struct stats_incident_key){i->kind, i->hdr_reset.cls, i->hdr_reset.stack, i->hdr_reset.verdict}
@@ -193,15 +189,15 @@ static inline bool stats_incident_is_same(const struct stats_incident *a, const 
   return x.kind == y.kind && x.cls == y.cls && x.stack == y.stack && x.why == y.why;
 }
 
-/* Live blocks at the end, by kind and stack, those with most bytes first; stack 0: unknown, or others than those listed. */
+/* Live blocks at the end by kind and stack, those with most bytes first. Stack 0: unknown, or the sum of those not listed. */
 struct stats_leak {
   uint32_t kind, stack; /* enum leak_kind */
   uint64_t bytes, blocks;
 };
 
 /*
- * Live blocks of one class by the stack that allocated them, estimated from those that HAKMEM_PROFILE recorded: each stands for 1 / chance.
- * A block is charged with its share of what is free in its slab; S(name, "meaning").
+ * Live blocks of one class by their allocating stack, estimated from the records of HAKMEM_PROFILE: each stands for 1 / chance. A block is charged
+ * with its share of the free bytes in its slab. S(name, "meaning").
  */
 #define STATS_SITE_FIGURES(S)                                                   \
   S(samples, "live blocks that were recorded")                                \
@@ -224,21 +220,21 @@ struct stats_site {
   uint64_t oldest_ms;
 };
 
-/* What HAKMEM_PROFILE knows of one moment. Exact are the sums over all blocks and slabs that the sites' figures are estimates of. */
+/* The profile of one moment. The sums over all blocks and slabs are exact; the figures of the sites estimate their parts. */
 struct stats_profile {
   uint64_t time_ns;                 /* since the start */
   uint64_t allocated;               /* bytes of live blocks' strides */
-  uint64_t waste, pinned;           /* free bytes of slabs with blocks in use, as above; pinned_slabs: how many are hardly used */
+  uint64_t waste, pinned;           /* free bytes of slabs with blocks in use; pinned_slabs: those that are hardly used */
   uint64_t pinned_slabs;
-  uint32_t site_count, rest_count;  /* rest_count sites had no place in the table: they are added up in `rest` */
+  uint32_t site_count, rest_count;  /* rest_count sites found no place in the table; `rest` is their sum */
   struct stats_site rest;
   struct stats_site sites[STATS_SITES];
 };
 
-/* The moments that are kept: the last, the one with most live memory, that with most resident and in no live block. */
+/* The kept moments: the last, the one with most live memory, the one with most that was resident and in no live block. */
 enum stats_profile_moment { PROFILE_LAST, PROFILE_PEAK, PROFILE_IDLEST, PROFILE_MOMENTS };
 
-/* A histogram per class: tables of them, by octaves, each for so many classes, because a process mostly uses classes that are neighbours. */
+/* A histogram per class: tables by octaves, each for this many classes, because a process mostly uses neighbouring classes. */
 #define STATS_SPAN_CLASSES 37
 #define STATS_SPAN_TABLES ((CLASS_ROWS + STATS_SPAN_CLASSES - 1) / STATS_SPAN_CLASSES)
 struct stats_spans {
@@ -252,7 +248,7 @@ static inline struct histogram_row stats_span(struct stats_spans *spans, uint32_
                                 (size_t)STATS_SPAN_CLASSES * HISTOGRAM_STEPS};
 }
 
-/* The histograms that are not of a class, in one table: those of the refills that reached a stage (REFILL_STAGES of src/events.h), then the others. */
+/* The histograms without a class, in one table: those of the refills that reached a stage (REFILL_STAGES of src/events.h), then the others. */
 enum stats_timing { TIMING_LEGACY = STATS_STAGES, TIMING_MAP, TIMING_COUNT };
 struct stats_timings {
   struct histogram_head head[TIMING_COUNT];
@@ -268,17 +264,17 @@ struct stats_block {
   uint32_t version, classes; /* STATS_VERSION, CLASS_ROWS */
   uint64_t size;             /* sizeof(struct stats_block) */
   uint32_t pid, parent_pid;
-  uint32_t complete;         /* 1: the process ended in order and everything is in */
-  uint32_t full_tracing;     /* 1: every operation was seen, so nothing below is sampled */
-  uint32_t publication; /* grows by 2 with each writing of the file; odd: one is under way, or was never finished */
-  uint32_t exited;      /* 1: the process called _exit; what its threads had not published yet may be missing */
+  uint32_t complete;         /* 1: the process ended in order, and the block is complete */
+  uint32_t full_tracing;     /* 1: every operation was seen; nothing below is sampled */
+  uint32_t publication; /* grows by 2 with each writing of the file; odd: being written, or never finished */
+  uint32_t exited;      /* 1: the process called _exit; unpublished counts of its threads may be missing */
   uint64_t start_realtime_ns, elapsed_ns;
   uint64_t ticks_per_second, clock_cost_ns;
   uint64_t superslab_size, superslab_limit, drain_interval, sample;
   uint64_t release_delay, huge_pages; /* ms; SuperSlabs */
   uint64_t profile;                   /* HAKMEM_PROFILE, bytes; 0: off */
   uint32_t strategy;         /* enum lookup_strategy */
-  uint64_t pid_namespace;    /* the inode of the one that the process's id is of; 0: unknown */
+  uint64_t pid_namespace;    /* inode of the namespace of the process's id; 0: unknown */
   uint32_t stride[CLASS_ROWS]; /* 0 for the two rows that have none */
   char program[STATS_TEXT];
   char hakmem_version[32];
@@ -289,7 +285,7 @@ struct stats_block {
   uint32_t utilisation[CLASS_ROWS][STATS_UTILISATION_BINS]; /* slabs */
   struct stats_buckets buckets;
   uint64_t mapped, committed;       /* bytes, as of the last snapshot */
-  uint64_t untouched;               /* bytes in the buckets that have no memory behind them */
+  uint64_t untouched;               /* bytes in the buckets without memory behind them */
   uint64_t rss;                     /* bytes, from the kernel */
   uint64_t superslabs_active, superslabs_active_max;
 
@@ -299,22 +295,22 @@ struct stats_block {
   uint32_t timeline_length, stacks_missed, modules_missed, incidents_missed;
   uint64_t timeline_period_ns;
   struct stats_moment timeline[STATS_TIMELINE];
-  struct stats_stack stacks[STATS_STACKS];     /* those of incidents, leaks and sites, in no order of id; id 0 ends them */
-  struct stats_module modules[STATS_MODULES];  /* path empty where none */
+  struct stats_stack stacks[STATS_STACKS];     /* stacks of incidents, leaks and sites, in no order; id 0 ends them */
+  struct stats_module modules[STATS_MODULES];  /* empty path: unused */
   struct stats_incident incidents[STATS_INCIDENTS];
 
-  /* The part of allocs and frees that a forked child took over from its parent, whose file has it, too; else 0. */
+  /* The part of allocs and frees that a forked child inherited from its parent, whose file has it, too; else 0. */
   uint64_t inherited_allocs[CLASS_ROWS], inherited_frees[CLASS_ROWS];
 
   struct stats_idlest idlest;
   struct stats_leak leaks[STATS_LEAKS]; /* blocks 0 ends them; none without HAKMEM_LEAKS */
-  uint64_t legacy_refused_max; /* bytes; most that legacy held at a time in the shared pool's stead */
+  uint64_t legacy_refused_max; /* bytes; the most that legacy held at a time for the shared pool */
 
-  uint32_t profile_at[PROFILE_MOMENTS], unused;      /* which of the next, from 1; 0: none yet. The one left over is being written. */
+  uint32_t profile_at[PROFILE_MOMENTS], unused;      /* index into the next, from 1; 0: none yet. The remaining one is being written. */
   struct stats_profile profiles[PROFILE_MOMENTS + 1];
 
   struct stats_pins pins[CLASS_COUNT], idlest_pins[CLASS_COUNT]; /* as of the last snapshot, and of `idlest` */
-  uint64_t rss_files; /* the part of `rss` that is pages of files: code, and data that nobody wrote to; and shared memory */
+  uint64_t rss_files; /* the part of `rss` in pages of files (code, unwritten data) and shared memory */
 };
 
 #endif

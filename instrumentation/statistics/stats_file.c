@@ -1,19 +1,19 @@
 /*
- * stats_file.c: HAKMEM_STATS_FILE: which file the statistics go to, and when they are written.
+ * stats_file.c: HAKMEM_STATS_FILE: which file takes the statistics, and when they are written.
  *
- * The program counts in its own memory, and that is copied to the file again and again: a mapping of the file would end the program with SIGBUS when
- * somebody truncates it or the disk is full, and would let it wait for the disk at any count.
+ * The program counts in its own memory, which is copied to the file again and again. A mapping of the file would end the program with SIGBUS if
+ * somebody truncated it or the disk filled up, and any count could wait for the disk.
  *
- * A file belongs to one process. Its lock (flock) is held from its creation to the end of the process, so no process id is ever guessed from. A file that exists
- * is not written to: one of a process that has ended is replaced by a new one, all others stay as they are, and this process takes
+ * A file belongs to one process. Its lock (flock) is held from its creation to the end of the process, so hakmem never guesses from a process id. An
+ * existing file is never written to. A new file replaces it if its process has ended; otherwise it stays as it is. This process takes
  *
  *   NAME, else NAME.PID, else NAME.PID.2, NAME.PID.3, ...
  *
- * Only the first file of a program, and only one without %p in its name, replaces another: what a parent, an earlier program of this process, or one with the same
- * process id has written lasts. A program that calls exec at once has written nothing but its beginning, and is replaced.
+ * Only the first file of a program replaces another, and only if its name has no %p. So the files of a parent, of an earlier program of this
+ * process, and of a process with the same id stay. A program that calls exec at once has written only its beginning, and is replaced.
  *
- *   on disk:  the pages of the block that are not zero, or once were not; `publication` is odd while they are written, and they belong together
- *             once it is even; the first page is written last
+ *   on disk:  the pages of the block that are, or were, not zero; `publication` is odd while they are written, and even once they are
+ *             consistent; the first page is written last
  */
 #include <string.h>
 #include <sys/file.h>
@@ -26,11 +26,11 @@
 #include "histogram.h"
 #include "stats_file.h"
 
-#define SHORTEST_MS 4   /* between two writings, which are rarer in a longer life, */
-#define LIFE_PART 16    /* of which each loses at most so small a part if the process is killed, */
+#define SHORTEST_MS 4   /* between two writings; a longer life has rarer ones, */
+#define LIFE_PART 16    /* so that a kill loses at most one part in this number of the life, */
 #define LONGEST_MS 100  /* or so much */
-#define COST_PART 100   /* of the processor time is spent on them, at most, */
-#define WAIT_PART 10    /* and of all time, when the disk or the processor has to be waited for */
+#define COST_PART 100   /* writing takes at most this percentage of the processor time, */
+#define WAIT_PART 10    /* and of all time, if the disk or the processor is busy */
 #define NAMES 100
 #define FIRST_PUBLICATION 2
 #define TRIES 3
@@ -76,7 +76,7 @@ static bool is_at_path(const struct own_file *f) {
   return sys_stat(path, &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_dev == f->device && status.st_ino == f->inode;
 }
 
-/* Another process that has found it without its lock may have it, or have removed it. */
+/* Another process that found the file unlocked may have locked or removed it. */
 static bool lock(const struct own_file *f) {
   return (sys_flock(f->number, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) && is_at_path(f);
 }
@@ -89,17 +89,17 @@ static enum claim create(void) {
   return TAKEN;
 }
 
-/* Why the file at the path is nothing that hakmem wrote for this user, else NULL. */
+/* Why the file at the path cannot be a file that hakmem wrote for this user, else NULL. */
 static const char *objection(const struct stat *status) {
   if (S_ISLNK(status->st_mode)) return "it is a symbolic link";
   if (!S_ISREG(status->st_mode)) return "it is not a regular file";
   return status->st_uid == sys_geteuid() ? NULL : "it belongs to another user";
 }
 
-/* How a block begins. */
+/* The beginning of a block. */
 struct beginning { char bytes[offsetof(struct stats_block, stride)]; };
 
-/* Whether this process has made the file, before it called exec and before there was anything in it. */
+/* Whether this process made the file before it called exec, with nothing in it but its beginning. */
 static bool is_of_earlier_self(const struct beginning *beginning, const struct stats_block *own) {
 #define IS(member, value) (memcmp(beginning->bytes + offsetof(struct stats_block, member), &(value), sizeof(value)) == 0)
   static const uint32_t no = 0, first = FIRST_PUBLICATION;
@@ -107,7 +107,7 @@ static bool is_of_earlier_self(const struct beginning *beginning, const struct s
          IS(pid_namespace, own->pid_namespace) && own->pid_namespace != 0;
 }
 
-/* Removes the file of a process that has ended. */
+/* Removes the file of an ended process. */
 static enum claim remove_ended(const struct stats_block *own, bool may_replace, const char **why) {
   struct beginning beginning;
   struct own_file old = file_open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
@@ -116,7 +116,7 @@ static enum claim remove_ended(const struct stats_block *own, bool may_replace, 
   if (sys_flock(old.number, LOCK_EX | LOCK_NB) == 0 && is_at_path(&old)) {
     const ssize_t got = file_read_at(&old, &beginning, sizeof(beginning), 0);
     const bool ours = got == 0 || (got == (ssize_t)sizeof(beginning) && memcmp(&beginning, STATS_MAGIC, sizeof(STATS_MAGIC) - 1) == 0);
-    if (!ours && may_replace) *why = "it is no statistics file, and is not overwritten";
+    if (!ours && may_replace) *why = "it is not a statistics file, and is not overwritten";
     if (!may_replace && (got <= 0 || !ours || !is_of_earlier_self(&beginning, own))) result = TAKEN;
     else result = ours && sys_unlink(path) == 0 ? CLAIMED : REFUSED;
   }
@@ -164,7 +164,10 @@ static bool claim_a_name(const struct stats_block *own, bool may_replace) {
   return false;
 }
 
-/* The program may have closed the descriptor, and the lock is gone then: by its path, or, if another process has taken that, under another name. */
+/*
+ * The program may have closed the descriptor, which drops the lock. Opens the file by its path or, if another process has claimed it, one of
+ * another name.
+ */
 static bool reopen(const struct stats_block *own) {
   struct stat status;
   if (file_is_own(&file, &status)) {
@@ -181,7 +184,7 @@ static bool reopen(const struct stats_block *own) {
 
 /* ---- Its contents. ---- */
 
-/* Whether each page of the block was ever touched, as the kernel has it; if it does not say, all were. */
+/* Asks the kernel which pages of the block were ever touched. If it does not tell, all count as touched. */
 static void find_touched(const struct stats_block *b, size_t page, size_t count, bool *touched) {
   static uint64_t entries[PAGE_MAX_COUNT] BULK;
   struct own_file pagemap = file_open_briefly("/proc/self/pagemap");
@@ -196,7 +199,7 @@ static int write_part(const struct stats_block *b, const struct part *part) {
   return part->start == part->end ? 0 : file_write_at(&file, (const char *)b + part->start, part->end - part->start, (off_t)part->start);
 }
 
-/* Whether a part is all zero. Other threads count in it at the same time; what a part lacks now is in the next copy. */
+/* Whether a part is all zero. READS_RACILY: other threads count in it at the same time; the next copy has their counts. */
 READS_RACILY static bool is_zero(const struct stats_block *b, size_t start, size_t end) {
   static_assert(sizeof(*b) % sizeof(uint64_t) == 0, "read by words");
   for (size_t at = start; at < end; at += sizeof(uint64_t)) {
@@ -205,7 +208,7 @@ READS_RACILY static bool is_zero(const struct stats_block *b, size_t start, size
   return true;
 }
 
-/* The pages from the second on: those that follow one another at once. */
+/* Writes the pages from the second on; adjacent pages in one call. */
 static int write_pages(const struct stats_block *b, size_t page, size_t count) {
   static bool touched[PAGE_MAX_COUNT] BULK;
   struct part part = {page, page};
@@ -242,7 +245,7 @@ static int write_block(struct stats_block *b) {
 
 static bool is_own_process(const struct stats_block *b) { return b->pid == (uint32_t)sys_getpid(); }
 
-/* All signals are held meanwhile, so no handler of this thread finds it writing. */
+/* All signals are blocked, so that no handler of this thread runs while it writes. */
 static void write_once(struct stats_block *b) {
   const int saved = errno;
   const uint64_t start_ns = clock_ns(CLOCK_MONOTONIC), start_work_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -291,7 +294,7 @@ void stats_file_start(struct stats_block *b, bool is_child) {
   errno = saved;
 }
 
-/* The lock is the parent's: as long as the child had its descriptor, the file would seem in use. */
+/* The lock is the parent's: while the child had the descriptor, the file would seem in use. */
 void stats_file_fork_child(void) {
   file_close(&file);
   path[0] = '\0';

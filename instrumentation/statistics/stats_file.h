@@ -6,12 +6,12 @@
 
 #include "stats_block.h"
 
-/* Takes a file for the block, and writes it; a child's replaces no other. */
+/* Claims a file for the block, and writes it. A child's file replaces no other. */
 void stats_file_start(struct stats_block *b, bool is_child);
-/* Writes the block's file, if there is one and no other thread is writing it: if it is time; at once. Signal safe. */
+/* Writes the block's file, if there is one and no other thread is writing it: if it is due; at once. Signal safe. */
 void stats_file_tick(struct stats_block *b, uint64_t now_ms);
 void stats_file_write(struct stats_block *b);
-/* The last time: waits for another thread that writes. */
+/* Writes for the last time: waits for another thread that writes. */
 void stats_file_end(struct stats_block *b);
 bool stats_file_is_there(const struct stats_block *b);
 void stats_file_fork_child(void);

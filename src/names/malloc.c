@@ -95,7 +95,7 @@ EXPORT int malloc_info(int options, FILE *out) {
     const struct class_usage usage = usage_of_class(cls);
     if (usage.slabs == 0) continue;
     fprintf(out, "  <class index=\"%u\" stride=\"%u\" slabs=\"%llu\" capacity=\"%llu\" used=\"%llu\"/>\n", cls, class_stride(cls),
-            (unsigned long long)usage.slabs, (unsigned long long)usage.capacity, (unsigned long long)(usage.live + usage.listed + usage.batched));
+            (unsigned long long)usage.slabs, (unsigned long long)usage.capacity, (unsigned long long)usage.live + usage.listed + usage.batched);
   }
   fprintf(out, "  <system type=\"superslabs\" size=\"%zu\"/>\n  <system type=\"huge\" count=\"%zu\" size=\"%zu\"/>\n</malloc>\n",
           info.arena, info.hblks, info.hblkhd);

@@ -3,8 +3,8 @@
 #
 #   /* VERDICT [cls=X] [got=X] [expect=X] [over=X] [seen] | debug=VERDICT | guard=VERDICT | valgrind=WORDS: what the program does */
 #
-# hakmem says so in one line and details, once, and the program goes on and ends well; with HAKMEM_ON_ERROR=abort it stops behind the
-# details. `seen`: a drain had seen the header good before. `none` is a misuse that the default mode does not see. Behind it: what is said in
+# hakmem reports it once: the verdict in words, the bracketed line, the details. The program goes on and ends well; with HAKMEM_ON_ERROR=abort
+# it stops behind the details. `seen`: a drain had seen the header good before. `none` is a misuse that the default mode does not see. Behind it: what is said in
 # the debugging mode and with HAKMEM_GUARD=1 (`!`: a guard page stops the program; `+`: two verdicts), and by memcheck (tests/checkers/misuse.sh).
 # README.md of this folder has all of it in a table, which this script makes:
 #
@@ -76,12 +76,26 @@ line_of() {
   echo "\[TLS_SLL_HDR_RESET\] cls=$cls base=0x[0-9a-f]* got=$got expect=$expect count=0 verdict=${1%% *} stack=[0-9]*$over"
 }
 
-# Whether $place/err begins with a line as $1 and its details, and has $2 lines more.
+# The words that a report of verdict $1 begins with.
+words_of() {
+  case $1 in
+    unknown) echo 'overwritten header of ' ;;
+    misrouted) echo 'wrong header of ' ;;
+    off_by_one_nul | overrun_*) echo 'buffer overflow: ' ;;
+    *_pointer) echo 'invalid pointer 0x' ;;
+    usable_size_after_free) echo 'malloc_usable_size after free of ' ;;
+    wrong_size) echo 'wrong size in a sized free of ' ;;
+    *) echo "$1" | tr _ ' ' ;;
+  esac
+}
+
+# Whether $place/err begins with the words of the verdict, a line as $1 and its details, and has $2 lines more.
 is_report() {
   case $expected in
     *' seen') grep -q '^  its header was last seen good at [0-9.]* s by thread [0-9]*, when a list was drained$' "$place/err" || return 1 ;;
   esac
-  sed -n 1p "$place/err" | grep -qx "$1" && [ "$(grep -vc '^  ' "$place/err")" -eq $((1 + $2)) ] &&
+  sed -n 1p "$place/err" | grep -q "^$(words_of "${expected%% *}")" && sed -n 2p "$place/err" | grep -qx "$1" &&
+    [ "$(grep -vc '^  ' "$place/err")" -eq $((2 + $2)) ] &&
     [ "$(grep -c '^  found at [0-9.]* s by thread [0-9]*, stack [0-9]*$' "$place/err")" -eq 1 ]
 }
 
@@ -128,8 +142,7 @@ check_mode() {
   case $expected in
     nothing | *!) return ;;
   esac
-  grep -aq '^  allocated at \|^  0x[0-9a-f]* is not a block\|^  block 0x[0-9a-f]*' "$place/err" || grep -aq '^  something was written' "$place/err" ||
-    wrong "$name: no details with $option"
+  grep -aq '^  \(allocated\|found\) at ' "$place/err" || wrong "$name: no details with $option"
   case $expected in # the block is live when it is given to the wrong function: nothing freed it before
     mismatched_free) ! grep -aq '^  freed at ' "$place/err" || wrong "$name: the block is said to be freed with $option" ;;
   esac
@@ -164,7 +177,7 @@ done
 HAKMEM_STATS=1 HAKMEM_LOG=hdr HAKMEM_LOG_FILE=$place/log LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so "$BUILD_DIR/tests/misuse/off_by_one_nul" \
   >"$place/out" 2>"$place/err" || wrong "off_by_one_nul: exit status $? with HAKMEM_LOG"
 grep -q 'TLS_SLL_HDR_RESET. cls=1 .* got=0x00 expect=0xa1' "$place/log" || wrong "HAKMEM_LOG=hdr with a file: the header reset is not in the file"
-grep -q '^  a NUL, most likely the end of a string, was written one byte past the end of block 0x[0-9a-f]*$' "$place/log" || wrong "no sentence in the file"
+grep -q '^buffer overflow: a NUL, probably the end of a string, one byte past the end of the block at 0x[0-9a-f]*$' "$place/log" || wrong "no sentence in the file"
 grep -q '^    0x[0-9a-f]*  36 37 38 39 30 31 32 33 34 35 36 37 38 39 30\[00\]  |678901234567890.|$' "$place/log" || wrong "no bytes in the file"
 
 # Frames stand behind the stacks; where every block has a record, also where it and its left neighbour were allocated, and where it was freed.

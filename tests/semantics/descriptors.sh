@@ -61,13 +61,13 @@ refused() {
 }
 refused HAKMEM_STATS_FILE=link 'symbolic link'
 refused HAKMEM_STATS_FILE=dangling 'symbolic link'
-refused HAKMEM_STATS_FILE=text 'no statistics file'
+refused HAKMEM_STATS_FILE=text 'not a statistics file'
 refused HAKMEM_STATS_FILE=fifo 'not a regular file'
 refused HAKMEM_STATS_FILE=. 'not a regular file'
 refused HAKMEM_STATS_FILE=/dev/null 'not a regular file'
 refused HAKMEM_LOG_FILE=link 'symbolic link'
-refused HAKMEM_LOG_FILE=fifo 'nobody reads it'
-refused HAKMEM_LOG_FILE=/dev/zero 'no terminal'
+refused HAKMEM_LOG_FILE=fifo 'it has no reader'
+refused HAKMEM_LOG_FILE=/dev/zero 'not a terminal'
 refused HAKMEM_LOG_FILE=. 'directory'
 [ ! -e nowhere ] || fail "a dangling link was followed"
 cmp -s text copy || fail "a file that is no statistics file was written to"
@@ -81,7 +81,7 @@ fi
 # A device is not opened to see what it is.
 if [ "$(id -u)" -eq 0 ] && mknod device c 1 5 2>/dev/null; then
   HAKMEM_LOG=hdr HAKMEM_LOG_FILE=device LD_PRELOAD=$DEFAULT "$program" watch 2>err || fail "exit status $? of a program whose log is a device"
-  grep -q 'no terminal' err || { cat err; fail "a device as the log is not refused"; }
+  grep -q 'not a terminal' err || { cat err; fail "a device as the log is not refused"; }
 fi
 
 # A log is made by its first line; /dev/null, a FIFO that is read, and what was in a log before are fine.

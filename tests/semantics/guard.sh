@@ -11,30 +11,29 @@ under() {
 }
 wrong() { echo "$*"; head -n 40 "$place/err" | cut -c 1-200; exit 1; }
 
-# ---- Each mistake: the line, the sentence, the stacks in order, and the end by signal 11. ----
-# mistake WHAT VERDICT OVER "SENTENCE" STACKS
+# ---- Each mistake: the verdict, the line, the stacks in order, and the end by signal 11. ----
+# mistake WHAT VERDICT OVER "SENTENCE" SIZE STACKS
 mistake() {
   under 1 "$1"
   [ $status -eq 139 ] || wrong "$1: exit status $status, not that of signal 11"
-  sed -n 1p "$place/err" | grep -qx "\[TLS_SLL_HDR_RESET\] cls=[a-z0-9]* base=0x[0-9a-f]* got=0x00 expect=0x00 count=0 verdict=$2 stack=[0-9]*$3" ||
+  sed -n 2p "$place/err" | grep -qx "\[TLS_SLL_HDR_RESET\] cls=[a-z0-9]* base=0x[0-9a-f]* got=0x00 expect=0x00 count=0 verdict=$2 stack=[0-9]*$3" ||
     wrong "$1: not verdict=$2$3"
-  sed -n 2p "$place/err" | grep -qx "  $4" || wrong "$1: not the sentence: $4"
-  [ "$(sed -n 's/^  \([a-z]*\) at [0-9.]* s by thread [0-9]*, stack [0-9]*$/\1/p' "$place/err" | tr '\n' ' ')" = "$5" ] || wrong "$1: not the stacks $5"
+  sed -n 1p "$place/err" | grep -qx "$4 a block of $5 bytes at 0x[0-9a-f]*" || wrong "$1: not the sentence: $4"
+  [ "$(sed -n 's/^  \([a-z]*\) at [0-9.]* s by thread [0-9]*, stack [0-9]*$/\1/p' "$place/err" | tr '\n' ' ')" = "$6" ] || wrong "$1: not the stacks $6"
 }
-block='block 0x[0-9a-f]* of'
-mistake overflow_write overflow ' over=1' "a write to 0x[0-9a-f]*, 1 byte past the end of $block 96 bytes" 'found allocated '
-mistake overflow_read overflow ' over=1' "a read of 0x[0-9a-f]*, 1 byte past the end of $block 96 bytes" 'found allocated '
-mistake overflow_far overflow ' over=201' "a write to 0x[0-9a-f]*, 201 bytes past the end of $block 96 bytes" 'found allocated '
-mistake overflow_large overflow ' over=1' "a write to 0x[0-9a-f]*, 1 byte past the end of $block 200000 bytes" 'found allocated '
-mistake overflow_huge overflow ' over=1' "a write to 0x[0-9a-f]*, 1 byte past the end of $block 20000000 bytes" 'found allocated '
-mistake overflow_aligned overflow ' over=1' "a write to 0x[0-9a-f]*, 1 byte past the end of $block 8192 bytes" 'found allocated '
-mistake overflow_nothing overflow ' over=1' "a write to 0x[0-9a-f]*, 1 byte past the end of $block 0 bytes" 'found allocated '
-mistake underflow_write underflow ' over=1' "a write to 0x[0-9a-f]*, 1 byte before the start of $block 4096 bytes" 'found allocated '
-mistake underflow_read underflow ' over=3' "a read of 0x[0-9a-f]*, 3 bytes before the start of $block 4096 bytes" 'found allocated '
-mistake use_after_free_write use_after_free ' over=7' "a write to 0x[0-9a-f]*, 7 bytes into $block 100 bytes, which was freed" 'found freed allocated '
-mistake use_after_free_read use_after_free '' "a read of 0x[0-9a-f]*, 0 bytes into $block 70000 bytes, which was freed" 'found freed allocated '
-mistake use_after_realloc use_after_free '' "a write to 0x[0-9a-f]*, 0 bytes into $block 100 bytes, which was freed" 'found freed allocated '
-mistake use_after_free_by_thread use_after_free '' "a write to 0x[0-9a-f]*, 0 bytes into $block 100 bytes, which was freed" 'found freed allocated '
+mistake overflow_write overflow ' over=1' "buffer overflow: a write at 0x[0-9a-f]*, 1 byte past the end of" 96 'found allocated '
+mistake overflow_read overflow ' over=1' "buffer overflow: a read at 0x[0-9a-f]*, 1 byte past the end of" 96 'found allocated '
+mistake overflow_far overflow ' over=201' "buffer overflow: a write at 0x[0-9a-f]*, 201 bytes past the end of" 96 'found allocated '
+mistake overflow_large overflow ' over=1' "buffer overflow: a write at 0x[0-9a-f]*, 1 byte past the end of" 200000 'found allocated '
+mistake overflow_huge overflow ' over=1' "buffer overflow: a write at 0x[0-9a-f]*, 1 byte past the end of" 20000000 'found allocated '
+mistake overflow_aligned overflow ' over=1' "buffer overflow: a write at 0x[0-9a-f]*, 1 byte past the end of" 8192 'found allocated '
+mistake overflow_nothing overflow ' over=1' "buffer overflow: a write at 0x[0-9a-f]*, 1 byte past the end of" 0 'found allocated '
+mistake underflow_write underflow ' over=1' "buffer underflow: a write at 0x[0-9a-f]*, 1 byte before the start of" 4096 'found allocated '
+mistake underflow_read underflow ' over=3' "buffer underflow: a read at 0x[0-9a-f]*, 3 bytes before the start of" 4096 'found allocated '
+mistake use_after_free_write use_after_free ' over=7' "use after free: a write at 0x[0-9a-f]*, 7 bytes into" 100 'found freed allocated '
+mistake use_after_free_read use_after_free '' "use after free: a read at 0x[0-9a-f]*, 0 bytes into" 70000 'found freed allocated '
+mistake use_after_realloc use_after_free '' "use after free: a write at 0x[0-9a-f]*, 0 bytes into" 100 'found freed allocated '
+mistake use_after_free_by_thread use_after_free '' "use after free: a write at 0x[0-9a-f]*, 0 bytes into" 100 'found freed allocated '
 threads=$(sed -n 's/.* by thread \([0-9]*\), .*/\1/p' "$place/err" | tr '\n' ' ')
 # shellcheck disable=SC2086 # words
 set -- $threads
@@ -59,8 +58,8 @@ HAKMEM_STACKS=fp under 1 overflow_write
 # ---- What is found without a fault; the program goes on. ----
 under 1 slack
 [ $status -eq 0 ] && [ "$(grep -c 'expect=0xb7' "$place/err")" -eq 2 ] || wrong "slack: exit status $status"
-grep -qx "  something was written up to 3 bytes past the end of $block 100 bytes" "$place/err" || wrong "slack: no overflow"
-grep -qx "  something was written up to 2 bytes before the start of $block 100 bytes" "$place/err" || wrong "slack: no underflow"
+grep -qx "buffer overflow: a write up to 3 bytes past the end of a block of 100 bytes at 0x[0-9a-f]*" "$place/err" || wrong "slack: no overflow"
+grep -qx "buffer underflow: a write up to 2 bytes before the start of a block of 100 bytes at 0x[0-9a-f]*" "$place/err" || wrong "slack: no underflow"
 under 1 wrong_pointers
 [ $status -eq 0 ] || wrong "wrong_pointers: exit status $status"
 [ "$(sed -n 's/.* verdict=\([a-z_]*\) .*/\1/p' "$place/err" | tr '\n' ' ')" = 'interior_pointer double_free realloc_after_free usable_size_after_free ' ] ||

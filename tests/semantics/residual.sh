@@ -16,7 +16,7 @@ of_files() { awk '/^[0-9a-f]+-/ { file = $6 ~ /^\// } file && /^Rss:/ { sum += $
 check() {
   kill -USR1 "$2" # redis uses the other one itself
   for wait in $(seq 100); do
-    grep -q "of which files' pages" "$1.dump" 2>/dev/null && break
+    grep -q "of which pages of files" "$1.dump" 2>/dev/null && break
     sleep 0.1
   done
   cp "/proc/$2/smaps" "$1.smaps" || fail "$1 is gone"
@@ -26,7 +26,7 @@ check() {
     /^  not touched yet/ { untouched = $(NF - 1) }
     /^  resident, as the kernel says/ { resident = $(NF - 1) }
     /^  residual: the/ { residual = $(NF - 1) }
-    /^  of which files/ { of_which = $(NF - 1) }
+    /^  of which pages of files/ { of_which = $(NF - 1) }
     END {
       left = residual - of_which
       printf "%s: resident %.2f MB = hakmem %.2f + files %.2f + rest %.2f; smaps: %.2f, files %.2f\n", name, resident / 1e6,

@@ -126,7 +126,7 @@ for arguments in '' nothing 'phase8 scale' 'phase8 --rounds 0' 'phase8 --rounds 
   fails 2 hakmem "$hakmem" bench $arguments
 done
 echo nothing >nothing.so
-fails 2 'does not take malloc over' "$hakmem" bench phase8 --peer x=./nothing.so
+fails 2 'does not replace malloc' "$hakmem" bench phase8 --peer x=./nothing.so
 nothing_left "bad arguments"
 
 # A peer that crashes is said and left out; the others are measured all the same.

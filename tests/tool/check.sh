@@ -49,11 +49,11 @@ misread() { # CONDITION, the error, and how many columns before the caret
 misread 'rss(paek) > 1' 'there is no figure rss(paek); did you mean rss(peak)?' 0
 misread 'rss(peak) > 3ms' 'bytes cannot be compared with, or added to, a time' 10
 misread 'allocs >> 3' 'a number or a figure is expected here' 8
-misread 'allocs > 3Mi' 'this is no unit' 10
+misread 'allocs > 3Mi' 'this is not a unit' 10
 misread 'allocs > 3 and' 'something is missing at the end' 14
 misread 'allocs > (3' 'a closing bracket is missing' 11
 misread 'allocs 3' 'a comparison is expected here' 7
-misread 'allocs > 3 allocs' 'this is no unit' 11
+misread 'allocs > 3 allocs' 'this is not a unit' 11
 misread 'allocs > frees frees' 'this is not understood' 15
 misread 'allocs > baseline(allocs)' 'there is no baseline' 9
 misread "$(printf 'allocs > %0200d' 0 | tr 0 '(')" 'brackets are nested too deeply' 59

@@ -19,7 +19,7 @@ has " 10 1.00"
 has "from 64 ns 37 37.0 %"
 has " 0-9 % 1 100.0 %"
 has "3 64 B 1 2.93 KiB 6.25 KiB 64.0 KiB 3.12 KiB 54.6 KiB 53.1 %"
-has "1 time, class 3, base 0x1040: got 0x00, expected 0xa3; off_by_one_nul"
+has "1 time, class 3, base 0x1040: got 0x00, expected 0xa3"
 has '\x1b[31mevil+0x1000'
 has "2 times, class 3, reason limit: 4 SuperSlabs active of at most 4"
 has "no stack was taken"
@@ -57,7 +57,7 @@ for words in 'Live blocks at the end of process 4711 (synthetic)' '3.91 KiB in 4
   '20.0 KiB in 2 blocks are reachable'; do
   grep -qF "$words" text || { cat text; fail "the text does not say: $words"; }
 done
-for words in '1 byte past its end' 'last seen good 11 ms before, by thread 21' 'freed 13 ms before, by thread 23' 'allocated 12 ms before, by thread 22' \
+for words in 'past that end: 1 byte fits the pattern' 'last seen good 11 ms before, by thread 21' 'freed 13 ms before, by thread 23' 'allocated 12 ms before, by thread 22' \
   'the left neighbour was allocated'; do
   grep -qF "$words" text || { cat text; fail "the text does not say: $words"; }
 done

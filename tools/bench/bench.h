@@ -1,11 +1,11 @@
 /*
- * bench.h: what `hakmem bench` measures and what comes of it.
+ * bench.h: the measurements of `hakmem bench`, and their results.
  *
- *   workloads (rows) x contenders (columns) x rounds -> one value of each figure, NAN where it is not there
+ *   workloads (rows) x contenders (columns) x rounds -> one value of each figure, NAN if it is missing
  *
- * A contender is an allocator, or hakmem with other settings. Within a round every workload is run by every contender in turn, with
- * the same seed; the next round has the next seed and another order. A ratio is the median of the rounds' ratios, so that a machine that is slow for a
- * while is slow for both.
+ * A contender is an allocator, or hakmem with other settings. Within a round every contender in turn runs every workload, with the same seed. The
+ * next round has the next seed and another order. A ratio is the median of the rounds' ratios, so a machine that is slow for a while is slow for
+ * both.
  */
 #ifndef HAKMEM_TOOLS_BENCH_H
 #define HAKMEM_TOOLS_BENCH_H
@@ -17,7 +17,7 @@
 
 #include "bench_statistics.h"
 
-/* F(name, "unit", "meaning"). Those from cycles to the simulated ones are for each operation, of user space unless they say otherwise. */
+/* F(name, "unit", "meaning"). Those from cycles to the simulated ones are per operation, of user space unless they say otherwise. */
 #define BENCH_FIGURES(F)                                                                       \
   F(speed, "1/s", "operations a second")                                                       \
   F(peak_kib, "KiB", "most resident")                                                          \
@@ -50,13 +50,13 @@ extern const struct figure_about bench_figures[FIGURE_COUNT];
 
 struct contender {
   char *name;
-  char *library;       /* what is preloaded, "" for the C library's own */
+  char *library;       /* the preloaded library, "" for the C library's own malloc */
   char **environment;  /* NAME=VALUE, ends with NULL */
   bool loop;           /* random_mixed with no allocator at all */
-  bool traced;         /* with the tracepoints beside it: measured where the cost is compared */
+  bool traced;         /* with the tracepoints: measured in the cost workloads only */
   bool recorded, full; /* under `hakmem record`, with --full */
-  bool peer;           /* of those that hakmem is judged against */
-  bool only_start;     /* measured at starting up, and nowhere else */
+  bool peer;           /* hakmem is judged against it */
+  bool only_start;     /* measured only at start-up */
 };
 
 enum workload_kind { WORKLOAD_MIXED, WORKLOAD_THREADS, WORKLOAD_PROGRAM, WORKLOAD_START, WORKLOAD_MEMORY };
@@ -65,8 +65,8 @@ struct workload {
   enum workload_kind kind;
   char *name;
   uint64_t ws; /* of WORKLOAD_MIXED: slots */
-  bool trim; /* of WORKLOAD_MEMORY: malloc_trim at once */
-  bool cost; /* where the cost of tracing is compared */
+  bool trim; /* of WORKLOAD_MEMORY: calls malloc_trim at once */
+  bool cost; /* the cost of tracing is compared here */
   bool left_out;
 };
 
@@ -87,61 +87,61 @@ struct bench {
   size_t contender_count, contender_capacity;
   struct workload *workloads;
   size_t workload_count, workload_capacity;
-  char **left_out; /* why something is missing; a sentence each */
+  char **left_out; /* the reasons for missing values; a sentence each */
   size_t left_out_count, left_out_capacity;
   double *values; /* [workload][contender][figure][round] */
   bool *stopped; /* [workload][contender]: a run failed, no more are made */
   bool scaled, failed; /* counters took turns; a run failed */
-  bool misused;        /* an argument names what is not there */
+  bool misused;        /* an argument names a missing thing */
   char *directory; /* temporary */
 };
 
-/* Frees what the plan and the runs made; the options stay. */
+/* Frees the plan and the results of the runs, but not the options. */
 void bench_free(struct bench *b);
 
-/* Where the value is kept; figures of --sim are in round 0 alone. */
+/* The place of the value; figures of --sim are in round 0 only. */
 double *bench_value(const struct bench *b, size_t workload, size_t contender, enum figure f, unsigned round);
 struct summary bench_summary(const struct bench *b, size_t workload, size_t contender, enum figure f);
 
-/* A figure of one cell against that of another, round by round. */
+/* The ratio of a figure of one cell to that of another, round by round. */
 struct cell { size_t workload, contender; };
 struct interval bench_ratio(const struct bench *b, struct cell of, struct cell to, enum figure f);
 
-/* The place of a contender or workload; SIZE_MAX where there is none. */
+/* The index of a contender or workload; SIZE_MAX if there is none. */
 size_t bench_contender(const struct bench *b, const char *name);
 size_t bench_working_set(const struct bench *b, uint64_t ws);
 
-/* The contender that the others are compared with: hakmem, or the first one. */
+/* The contender of comparison: hakmem, or the first one. */
 size_t bench_reference(const struct bench *b);
 
-/* What a workload's speed is counted in, and by how much a value is to be divided for it. */
+/* The unit of a workload's speed, and the divisor for it. */
 double bench_speed_unit(const struct bench *b, size_t workload, const char **name);
 
 /* The highest median of the speeds; 0 if there is none. */
 double bench_fastest(const struct bench *b, size_t workload);
 
-/* Whether any cell has it; any of a workload. */
+/* Whether any cell has the figure; whether any cell of a workload has it. */
 bool bench_has(const struct bench *b, enum figure f);
 bool bench_row_has(const struct bench *b, size_t workload, enum figure f);
 
-/* Whether a run of it failed; it has no values then. */
+/* Whether a run of the cell failed; then it has no values. */
 bool bench_stopped(const struct bench *b, size_t workload, size_t contender);
 
 __attribute__((format(printf, 2, 3))) void bench_leave_out(struct bench *b, const char *format, ...);
 
-/* ---- bench_contenders.c: who takes part. ---- */
+/* ---- bench_contenders.c: the contenders. ---- */
 
-/* The allocators of the options, each tried. False, with a failure set, if one that was asked for by its path does not work. */
+/* The allocators of the options, each tried. False, with a failure set, if one that was named by its path does not work. */
 bool bench_find_allocators(struct bench *b);
 struct contender *bench_add_contender(struct bench *b, const char *name, const char *library);
 void bench_set_variable(struct contender *c, const char *name, const char *value);
 
-/* ---- bench_places.c: where the benchmark programs are. A path to be freed; NULL with a failure set. ---- */
+/* ---- bench_places.c: the places of the benchmark programs. Returns a path that the caller frees; NULL with a failure set. ---- */
 char *bench_program(const char *name);
 char *bench_script(const char *name);
 char **bench_scripts(void); /* the names of all; ends with NULL */
 
-/* ---- bench_plans.c: what is measured. False, with a failure set, if it cannot be. ---- */
+/* ---- bench_plans.c: the plans. False, with a failure set, if the plan cannot be measured. ---- */
 #define BENCH_PLANS "phase8, scale, sweep, threads, programs, cost, memory or all"
 bool bench_has_plan(const char *name);
 bool bench_plan(struct bench *b);
@@ -149,13 +149,13 @@ bool bench_plan(struct bench *b);
 /* ---- bench_rounds.c: all runs, in turn. False, with a failure set, if it was interrupted or cannot go on. ---- */
 bool bench_run(struct bench *b);
 
-/* ---- bench_one.c: one run of a workload. `warm_up`: nothing is kept of it. False if all must end. ---- */
+/* ---- bench_one.c: one run of a workload. `warm_up`: discards its values. False if all runs must end. ---- */
 bool bench_run_one(struct bench *b, size_t workload, size_t contender, unsigned round, bool warm_up);
 
 /* ---- bench_sim.c: the figures of --sim. ---- */
 bool bench_simulate(struct bench *b, size_t workload, size_t contender);
 
-/* ---- bench_command.c: how a workload is started. ---- */
+/* ---- bench_command.c: the command of a workload. ---- */
 struct bench_command { char *argv[32]; size_t count; char *environment[24]; size_t variables; };
 void bench_command(const struct bench *b, size_t workload, size_t contender, uint64_t ops, uint64_t seed, struct bench_command *c);
 void bench_command_add(struct bench_command *c, char *word);
@@ -164,7 +164,7 @@ void bench_command_free(struct bench_command *c);
 /* ---- bench_judge.c: the targets that the measurements decide. ---- */
 enum verdict { VERDICT_MET, VERDICT_NOT_MET, VERDICT_OPEN, VERDICT_TOO_FEW, VERDICT_TOO_WIDE, VERDICT_UNKNOWN };
 struct judgement { char *what, *target, *note; double value, low, high; enum verdict verdict; };
-struct judgement *bench_judge(const struct bench *b, size_t *count); /* to be freed with judgements_free */
+struct judgement *bench_judge(const struct bench *b, size_t *count); /* the caller frees it with judgements_free */
 void judgements_free(struct judgement *list, size_t count);
 extern const char *const verdict_names[];
 

@@ -1,5 +1,5 @@
 /*
- * How a workload is started: the words of its command, and its environment.
+ * bench_command.c: how a workload is started: the words of its command, and its environment.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -51,10 +51,10 @@ static void add_memory(const struct bench *b, const struct workload *w, uint64_t
   if (w->trim) bench_command_add(c, must_copy("--trim"));
 }
 
-/* A script gets the library in BENCH_PRELOAD and hands it on to what is to be measured. */
+/* A script gets the library in BENCH_PRELOAD, and preloads it into the measured program. */
 static void add_program(const struct workload *w, const struct contender *k, struct bench_command *c) {
   char *const child = bench_program("bench_child");
-  if (k->recorded) { /* env alone is under the recorder's libraries */
+  if (k->recorded) { /* only env itself runs under the recorder's libraries */
     bench_command_add(c, must_copy("env"));
     bench_command_add(c, must_copy("-u"));
     bench_command_add(c, must_copy("LD_PRELOAD"));

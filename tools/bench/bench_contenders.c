@@ -1,6 +1,6 @@
 /*
- * Who takes part. An allocator is there when random_mixed, started with it, says that its malloc comes from there: so a library that
- * cannot be loaded, which the dynamic linker only warns about, is never measured under the wrong name.
+ * bench_contenders.c: the contenders. An allocator takes part if random_mixed, started with it, says that its malloc comes from there. The dynamic
+ * linker only warns about a library that it cannot load; so such a library is never measured under the wrong name.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +46,7 @@ static const char *file_name(const char *path) {
   return slash != NULL ? slash + 1 : path;
 }
 
-/* The file that malloc comes from when `library` is preloaded; NULL where the library did not take it over. */
+/* The file that malloc comes from when `library` is preloaded; NULL if the library did not replace malloc. */
 static char *try_library(const struct bench *b, const char *library) {
   char *const program = bench_program("random_mixed");
   if (program == NULL) return NULL;
@@ -56,7 +56,7 @@ static char *try_library(const struct bench *b, const char *library) {
   if (measure_run(&m, &(struct measure){.argv = argv, .preload = library, .directory = b->directory}) && m.exit_code == 0) {
     json_t *const said = json_loads(m.output, JSON_DISABLE_EOF_CHECK, NULL);
     const char *const from = json_string_value(json_object_get(said, "allocator"));
-    /* The name may be a link's: libhakmem.so is libhakmem.so.0. */
+    /* The name may be a link: libhakmem.so is libhakmem.so.0. */
     char *const real = from != NULL ? realpath(from, NULL) : NULL, *const wanted = realpath(library, NULL);
     if (real != NULL && (wanted != NULL ? strcmp(real, wanted) == 0 : strcmp(file_name(from), library) == 0)) path = must_copy(from);
     free(real);
@@ -75,7 +75,7 @@ static bool add_known(struct bench *b, const struct known *k) {
     if (library == NULL) return false;
     path = try_library(b, library);
     free(library);
-    if (path == NULL) return measure_interrupted() == 0 && fail("%s did not take malloc over; build hakmem anew", k->library);
+    if (path == NULL) return measure_interrupted() == 0 && fail("%s did not replace malloc; build hakmem anew", k->library);
   } else if (*k->library == '\0') {
     path = must_copy("");
   } else if ((path = try_library(b, k->library)) == NULL) {
@@ -103,13 +103,13 @@ static bool add_peer(struct bench *b, const char *text) {
   char *const library = realpath(equals + 1, NULL);
   char *path = NULL;
   bool good = true;
-  b->misused = true; /* until it turns out to be good */
+  b->misused = true; /* until the library works */
   if (library == NULL) {
     good = fail("there is no library %s for --peer %s", equals + 1, name);
   } else if (strpbrk(library, " :") != NULL) {
     good = fail("the path %s holds a space or a colon, which LD_PRELOAD cannot carry", library);
   } else if ((path = try_library(b, library)) == NULL) {
-    good = fail("%s does not take malloc over when it is preloaded; name a library that defines malloc", library);
+    good = fail("%s does not replace malloc when it is preloaded; name a library that defines malloc", library);
   } else {
     bench_add_contender(b, name, path)->peer = true;
     b->misused = false;

@@ -1,5 +1,5 @@
 /*
- * bench_counters.h: hardware counters of a process and of all that it starts, in user space; COUNTER_ALL_CYCLES: and in the kernel.
+ * bench_counters.h: hardware counters of a process and all its descendants, in user space; COUNTER_ALL_CYCLES: also in the kernel.
  */
 #ifndef HAKMEM_TOOLS_BENCH_COUNTERS_H
 #define HAKMEM_TOOLS_BENCH_COUNTERS_H
@@ -12,15 +12,14 @@ enum counter { COUNTER_CYCLES, COUNTER_INSTRUCTIONS, COUNTER_L1D_MISSES, COUNTER
 struct counters { int fd[COUNTER_COUNT]; };
 
 /*
- * Counting begins when process `pid` calls exec. A counter that the machine or the kernel does not give is left out.
- * `kernel`: cycles of the kernel, too, in place of those of user space alone; with both at once, some virtual machines count each
- * cycle in one of them only.
+ * Counting begins when process `pid` calls exec. Unavailable counters are left out. `kernel`: cycles of user space and kernel instead of user space
+ * alone. With both at once, some virtual machines count each cycle in one of them only.
  */
 void counters_open(struct counters *c, pid_t pid, bool kernel);
 
 /*
- * Takes the counts and closes the counters. NAN where a counter could not be opened or was never on the processor; where several
- * took turns, a count is scaled by the time that its counter was there, and *scaled set.
+ * Reads and closes the counters. NAN if a counter could not be opened or was never on the processor. If several took turns, a count is scaled by
+ * its counter's share of the time, and *scaled is set.
  */
 void counters_take(struct counters *c, double count[COUNTER_COUNT], bool *scaled);
 

@@ -36,9 +36,9 @@ char *machine_kernel(void) {
 #define PASSES 5
 #define TURNS 200       /* of a pass */
 #define ENOUGH_NS 50e6  /* no further pass after that: the CPUs are busy */
-#define PATIENCE_NS 2e9 /* of one wait; busy CPUs let the other thread wait for some time slices */
+#define PATIENCE_NS 2e9 /* of one wait; on busy CPUs the other thread may wait for several time slices */
 
-/* Turn n is the first thread's where n is even; negative: no more turns. On a cache line of its own. */
+/* Turn n is the first thread's if n is even; negative: no more turns. On a cache line of its own. */
 static struct { _Alignas(128) atomic_int turn; char rest[124]; } line;
 
 static double now_ns(void) {
@@ -61,7 +61,7 @@ static void *answer(void *unused) {
   return unused;
 }
 
-/* Asks the other thread; NAN where it did not answer. */
+/* Exchanges turns with the other thread; NAN if it did not answer. */
 static double fastest_pass(void) {
   const double first = now_ns();
   double fastest = NAN;
@@ -92,7 +92,7 @@ double machine_handover_ns(void) {
   pthread_t other;
   CPU_ZERO(&one);
   CPU_SET(second, &one);
-  sched_setaffinity(0, sizeof(one), &one); /* which the new thread inherits */
+  sched_setaffinity(0, sizeof(one), &one); /* the new thread inherits it */
   if (pthread_create(&other, NULL, answer, NULL) != 0) {
     sched_setaffinity(0, sizeof(before), &before);
     return NAN;

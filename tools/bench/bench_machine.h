@@ -1,5 +1,5 @@
 /*
- * bench_machine.h: what the outputs say about where it was measured.
+ * bench_machine.h: the facts about the machine in the outputs.
  */
 #ifndef HAKMEM_TOOLS_BENCH_MACHINE_H
 #define HAKMEM_TOOLS_BENCH_MACHINE_H
@@ -11,9 +11,9 @@ char *machine_cpu(void);
 char *machine_kernel(void);
 
 /*
- * How many nanoseconds it takes until one CPU sees what another one wrote, as the fastest of some passes: a line of memory that two threads, each on a CPU of
- * its own, write to in turn. Takes some milliseconds. NAN where there is but one CPU, or where the CPUs are too busy. A virtual machine's CPUs may be moved
- * from cores that share a cache to cores that do not, and then all that threads share is several times as dear.
+ * The nanoseconds until one CPU sees another one's write: two threads, each on a CPU of its own, write to one cache line in turn; the fastest of
+ * some passes. Takes some milliseconds. NAN if there is only one CPU, or if the CPUs are too busy. A virtual machine's CPUs may move to cores that
+ * share no cache; then all memory that threads share costs several times as much.
  */
 double machine_handover_ns(void);
 

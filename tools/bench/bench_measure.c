@@ -19,7 +19,7 @@
 
 #define OUTPUT_MAX (1u << 20)
 #define COMPLAINT_MAX 4096
-#define PATIENCE_MS 15000 /* from the request to end to the end by force: a recording has a daemon to take down */
+#define PATIENCE_MS 15000 /* from the request to end until SIGKILL: a recording must end its daemon */
 #define LOOK_MS 200
 #define EXIT_NOT_STARTED 126
 
@@ -33,12 +33,12 @@ void measure_begin(void) {
   sigaddset(&set, SIGCHLD);
   for (size_t i = 0; i < sizeof(asks_to_end) / sizeof(asks_to_end[0]); i++) sigaddset(&set, asks_to_end[i]);
   sigprocmask(SIG_BLOCK, &set, &before);
-  signal(SIGCHLD, SIG_DFL); /* ended children are reported whatever this process inherited */
-  signal(SIGPIPE, SIG_IGN); /* a reader who has seen enough: an error like others, after which all is cleared away */
+  signal(SIGCHLD, SIG_DFL); /* reports ended children, even if this process inherited another setting */
+  signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error like others, after which all is cleaned up */
   signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Takes the signals that are pending. */
+/* Reads the pending signals. */
 static void take_signals(void) {
   struct signalfd_siginfo info;
   while (read(signal_fd, &info, sizeof(info)) == sizeof(info)) {
@@ -86,14 +86,14 @@ static void take_output(int fd, char *output, size_t *length) {
   }
 }
 
-/* Waits for the child's end while taking what it prints; once interrupted, ends its whole process group. */
+/* Waits for the child's end and reads its output. After an interrupt, ends its whole process group. */
 static int wait_for(pid_t child, int fd, char *output, size_t *length, struct rusage *usage) {
   int status = 0;
   double asked = 0;
   struct pollfd fds[] = {{.fd = signal_fd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
   while (wait4(child, &status, WNOHANG, usage) != child) {
     poll(fds, 2, asked > 0 ? LOOK_MS : -1);
-    if (fds[1].revents & POLLHUP) fds[1].fd = -1; /* it closed its output; it still runs */
+    if (fds[1].revents & POLLHUP) fds[1].fd = -1; /* it closed its output, but still runs */
     take_output(fd, output, length);
     take_signals();
     if (interrupted != 0 && asked <= 0) {
@@ -103,12 +103,12 @@ static int wait_for(pid_t child, int fd, char *output, size_t *length, struct ru
       kill(-child, SIGKILL);
     }
   }
-  if (interrupted != 0) kill(-child, SIGKILL); /* what it leaves behind; no other group can have its number while any is there */
+  if (interrupted != 0) kill(-child, SIGKILL); /* its left processes; no other group can get this number while one of them lives */
   take_output(fd, output, length);
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* The last line of what the process wrote to its standard error. */
+/* The last line of the process's standard error. */
 static char *last_line(int fd) {
   char text[COMPLAINT_MAX + 1];
   const off_t size = lseek(fd, 0, SEEK_END);

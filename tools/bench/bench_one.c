@@ -1,5 +1,5 @@
 /*
- * One run: a process, measured, and what it said about itself.
+ * bench_one.c: one run: a process, measured, and its own figures.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -47,14 +47,14 @@ static void keep_statistics(struct bench *b, const struct cell *at, unsigned rou
   model_destroy(r);
 }
 
-/* ---- What the process printed: one line of JSON with at least ops and seconds. ---- */
+/* ---- The process's output: one line of JSON with at least ops and seconds. ---- */
 
 static double member(const json_t *said, const char *name) {
   const json_t *const value = json_object_get(said, name);
   return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-/* For each operation, the warm-up's included. */
+/* Per operation, the warm-up included. */
 static void keep_counts(struct bench *b, const struct cell *at, unsigned round, const struct measured *m, double ops) {
   keep(b, at, FIGURE_minor_faults, round, m->minor_faults);
   keep(b, at, FIGURE_major_faults, round, m->major_faults);
@@ -71,7 +71,7 @@ static bool keep_said(struct bench *b, const struct cell *at, unsigned round, co
   if (good) {
     keep(b, at, FIGURE_speed, round, ops / taken);
     keep(b, at, FIGURE_cpu_ns, round, cpu * 1e9 / ops);
-    /* wait4 knows the process from before exec on, when it was a copy of this one: its own word is better. */
+    /* wait4 also counts the time before exec, when the process was a copy of this one: so its own figure is better. */
     keep(b, at, FIGURE_peak_kib, round, peak > 0 ? peak : m->peak_kib);
     keep(b, at, FIGURE_before_kib, round, member(said, "before_kib"));
     keep(b, at, FIGURE_after_kib, round, member(said, "after_kib"));
@@ -106,7 +106,7 @@ static bool run(struct bench *b, const struct cell *at, unsigned round, const ch
   return good;
 }
 
-/* Says it once, and measures this cell no more; the rounds that went well are not to stand for all. */
+/* Reports the failure once, and measures this cell no more: the successful rounds must not stand for all. */
 static void give_up(struct bench *b, const struct cell *at, const struct measured *m) {
   const char *const workload = b->workloads[at->workload].name, *const contender = b->contenders[at->contender].name;
   bench_leave_out(b, "%s with %s: ended with exit code %d%s%s", workload, contender, m->exit_code, *m->complaint != '\0' ? ": " : "",
@@ -147,7 +147,7 @@ bool bench_run_one(struct bench *b, size_t workload, size_t contender, unsigned 
   struct workload *const w = &b->workloads[workload];
   if (b->stopped[workload * b->contender_count + contender] || w->left_out) return true;
   if (w->kind == WORKLOAD_START) return run_starts(b, &at, round, warm_up);
-  const bool wants = strcmp(b->plan, "sweep") == 0; /* elsewhere the file would count as memory of the process */
+  const bool wants = strcmp(b->plan, "sweep") == 0; /* in other plans the file would count as the process's memory */
   char *const statistics = wants ? must_print("%s/statistics", b->directory) : NULL;
   struct measured m;
   const bool many = w->kind == WORKLOAD_THREADS || (w->kind == WORKLOAD_MIXED && b->options.threads > 1);

@@ -1,5 +1,5 @@
 /*
- * Where the benchmark programs are: beside this program in the build tree, in libexec/hakmem once installed.
+ * bench_places.c: the places of the benchmark programs: beside this program in the build tree, in libexec/hakmem once installed.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 #define SUFFIX ".sh"
 
-/* The first of directory/place/name that there is. */
+/* The first existing directory/place/name. */
 static char *find(const char *const *places, const char *name) {
   char *const own = library_own_directory();
   char *found = NULL;

@@ -1,5 +1,5 @@
 /*
- * The plans: which workloads and contenders each `hakmem bench` measures, and how long unless told otherwise.
+ * bench_plans.c: the plans: the workloads and contenders of each `hakmem bench`, and their default length.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ static char *const ss_sizes[] = {(char *)"512K", (char *)"1M", (char *)"2M", (ch
 static char *const drains[] = {(char *)"512", (char *)"1024", (char *)"2048", (char *)"4096", (char *)"8192", (char *)"0", NULL};
 static char *const lookups[] = {(char *)"directory", (char *)"hash", (char *)"linear", NULL};
 
-#define MOST_TRACED 8192 /* slots of the working sets with which tracing is compared */
+#define MOST_TRACED 8192 /* the most slots of the working sets in which tracing is compared */
 
 static void add_workload(struct bench *b, enum workload_kind kind, const char *name, uint64_t ws) {
   b->workloads = must_grow(b->workloads, b->workload_count, &b->workload_capacity, sizeof(*b->workloads));
@@ -46,7 +46,7 @@ static bool plan_scale(struct bench *b) {
   return bench_find_allocators(b);
 }
 
-/* Every combination of the three settings; the first one found is the pattern for the others. */
+/* Every combination of the three settings; the first contender found is the pattern for the others. */
 static bool plan_sweep(struct bench *b) {
   static char *ours[] = {(char *)"hakmem", NULL};
   char *const *const sizes = b->options.ss_sizes != NULL ? b->options.ss_sizes : ss_sizes;
@@ -77,7 +77,7 @@ static bool plan_sweep(struct bench *b) {
   return true;
 }
 
-/* hakmem with the tracepoints beside it: idle, recorded, recorded in full. */
+/* hakmem with the tracepoints: idle, recorded, recorded in full. */
 static bool add_traced(struct bench *b) {
   const size_t ours = bench_contender(b, "hakmem");
   char *const provider = ours != SIZE_MAX ? library_find(LIBRARY_TRACEPOINTS) : NULL;
@@ -151,7 +151,7 @@ static bool plan_threads(struct bench *b) { return add_threads(b) && bench_find_
 static bool plan_programs(struct bench *b) { return add_programs(b) && bench_find_allocators(b); }
 static bool plan_memory(struct bench *b) { return add_memory(b) && bench_find_allocators(b); }
 
-/* What has targets, each workload once: those of `cost' are in the other plans, and traced there, too. */
+/* Each workload with targets, once. Those of `cost' are in the other plans, and traced there, too. */
 static bool plan_all(struct bench *b) {
   if (!add_phase8(b) || !add_threads(b) || !add_programs(b)) return false;
   add_start(b);
@@ -169,7 +169,7 @@ static const struct plan { const char *name; bool (*make)(struct bench *b); unsi
   {"all", plan_all, 6, 8000000},
 };
 
-/* Keeps the workloads that --workloads names. */
+/* Keeps only the workloads of --workloads. */
 static bool choose(struct bench *b) {
   for (char **name = b->options.names; name != NULL && *name != NULL; name++) {
     bool found = false;

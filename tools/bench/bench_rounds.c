@@ -1,5 +1,5 @@
 /*
- * The rounds, and where their values are kept.
+ * bench_rounds.c: the rounds, and the places of their values.
  */
 #include <math.h>
 #include <stdarg.h>
@@ -95,7 +95,7 @@ void bench_leave_out(struct bench *b, const char *format, ...) {
   b->left_out[b->left_out_count++] = must_copy(text);
 }
 
-/* The loop alone is of random_mixed; a recording's start is the daemon's; a program in full tracing takes minutes. */
+/* Excludes useless cells: the loop runs random_mixed only; a recording's start is the daemon's; a program in full tracing takes minutes. */
 static bool makes_sense(const struct bench *b, size_t w, size_t c) {
   const struct contender *const k = &b->contenders[c];
   const enum workload_kind kind = b->workloads[w].kind;
@@ -104,8 +104,8 @@ static bool makes_sense(const struct bench *b, size_t w, size_t c) {
 }
 
 /*
- * The order of one round, the same again for the same seed: a shuffle (Fisher and Yates), because what a run leaves behind, such as huge pages that
- * the system has at hand, must not be in favour of always the same next one.
+ * The order of one round, the same for the same seed: a shuffle (Fisher and Yates). A run leaves something behind, such as huge pages that the
+ * system has ready. So the same contender must not always come next.
  */
 static size_t *shuffled(const struct bench *b, uint64_t seed) {
   size_t *const order = must_allocate(b->contender_count * sizeof(*order));

@@ -1,6 +1,6 @@
 /*
- * --sim: instructions and cache misses per operation from valgrind's cachegrind. Two runs that differ in nothing but the number of
- * operations; their difference has no start-up and no warm-up in it.
+ * bench_sim.c: --sim: instructions and cache misses per operation from valgrind's cachegrind. Two runs differ only in the number of operations;
+ * their difference contains no start-up and no warm-up.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -17,7 +17,7 @@
 #define COLUMNS 9 /* Ir I1mr ILmr Dr D1mr DLmr Dw D1mw DLmw */
 enum { INSTRUCTIONS = 0, L1D_LOADS = 4, LLC_LOADS = 5, L1D_STORES = 7, LLC_STORES = 8 };
 
-/* The line "summary:" of what cachegrind wrote. */
+/* Reads the line "summary:" of cachegrind's file. */
 static bool read_summary(const char *path, double sums[COLUMNS]) {
   FILE *const file = fopen(path, "re");
   char *line = NULL;

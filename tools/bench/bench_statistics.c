@@ -10,7 +10,7 @@ static int compare(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* The values that are there, in order; the caller frees them. */
+/* The values that are not NAN, in order; the caller frees them. */
 static double *sorted(const double *values, size_t count, size_t *there) {
   double *const copy = must_allocate((count + 1) * sizeof(*copy));
   *there = 0;
@@ -40,7 +40,7 @@ struct summary statistics_summary(const double *values, size_t count) {
   return s;
 }
 
-/* The k of the interval of n values, and the confidence that it gives. */
+/* The k of the interval of n values, and its confidence. */
 static size_t order_of(size_t n, double *confidence) {
   double term = exp2(-(double)n), below = term; /* P(Binomial = 0), P(Binomial < 1) */
   size_t k = 1;

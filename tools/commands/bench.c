@@ -1,5 +1,5 @@
 /*
- * hakmem bench: hakmem against other allocators, and against itself with other settings.
+ * bench.c: hakmem bench: hakmem against other allocators, and against itself with other settings.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -66,7 +66,7 @@ static uint64_t number(const char *option, const char *text, uint64_t lowest, ui
   return value;
 }
 
-/* "a,b,c" as words; nothing in them but letters, digits and a few signs, so that they can stand in any output. */
+/* "a,b,c" as words. They hold only letters, digits and a few signs, so they can stand in any output. */
 static char **split(const char *option, const char *text, struct argp_state *state) {
   char **const words = must_allocate((LIST_MAX + 1) * sizeof(*words));
   size_t count = 0;
@@ -119,7 +119,7 @@ static void parse_setting(struct settings *s, const char *text, struct argp_stat
   free(name);
 }
 
-/* The plan is known, and every option has something to do in it. */
+/* Checks that the plan exists and that every option applies to it. */
 static void check(struct settings *s, struct argp_state *state) {
   struct bench_options *const o = &s->bench.options;
   if (s->bench.plan == NULL) argp_error(state, "no plan is named: " BENCH_PLANS);
@@ -193,7 +193,7 @@ const struct argp bench_argp = {
          "Exit codes: 0 done, 1 a run failed or was interrupted, 2 bad usage.",
 };
 
-/* The runs are to differ in what is measured, and in nothing else. */
+/* The runs must differ in the measured allocator only. */
 static void clean_environment(void) {
   extern char **environ;
   unsetenv("LD_PRELOAD");

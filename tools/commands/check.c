@@ -1,5 +1,5 @@
 /*
- * hakmem check: a gate for continuous integration. Conditions on the figures of a run; the exit code says whether one of them holds.
+ * check.c: hakmem check: a gate for continuous integration. Conditions on the figures of a run; the exit code says whether one of them holds.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ struct options {
   struct load load;
 };
 
-/* What no run should have. */
+/* Conditions that no run should meet. */
 static const char *const defaults[] = {"incidents > 0", "leaks > 0", "lost > 0"};
 
 static const struct argp_option options[] = {
@@ -133,7 +133,7 @@ static void print_case(FILE *out, const struct condition *c) {
   fputs("</failure>\n  </testcase>\n", out);
 }
 
-/* Of the format, what all readers of it know: https://github.com/testmoapp/junitxml describes it. */
+/* Only the part of the format that all readers know: https://github.com/testmoapp/junitxml describes it. */
 static bool write_junit(const struct options *o, size_t failures) {
   FILE *const out = fopen(o->junit, "we");
   if (out == NULL) return fail("cannot write %s: %s", o->junit, strerror(errno));
@@ -163,7 +163,7 @@ static bool print_figures(const struct figures *f) {
   return fflush(stdout) == 0 || fail("cannot write to standard output");
 }
 
-/* Says where a condition cannot be understood, with a caret below the place. */
+/* Says where a condition is wrong, with a caret below the place. */
 static void say_misunderstood(const struct condition *c) {
   char *const before = must_copy(c->text), *const text = escape(c->text);
   before[c->verdict.column] = '\0';

@@ -1,5 +1,5 @@
 /*
- * command.h: the subcommands, each written down once in main.c's table.
+ * command.h: the subcommands, listed once in main.c's table.
  */
 #ifndef HAKMEM_TOOLS_COMMAND_H
 #define HAKMEM_TOOLS_COMMAND_H
@@ -8,7 +8,7 @@
 
 struct command {
   const char *name, *summary;
-  const struct argp *argp; /* also what the manual page is made from */
+  const struct argp *argp; /* the manual page is made from it, too */
   int (*run)(int argc, char **argv); /* argv[0] is "hakmem NAME"; returns the exit code */
 };
 

@@ -1,5 +1,5 @@
 /*
- * hakmem diff: what changed between two runs, or two sets of runs, and whether it is more than noise.
+ * diff.c: hakmem diff: what changed between two runs, or two sets of runs, and whether it is more than noise.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /*
- * hakmem explain: what is wrong in a run or a recording, the evidence, and what to change.
+ * explain.c: hakmem explain: what is wrong in a run or a recording, the evidence, and what to change.
  */
 #include <stdio.h>
 
@@ -20,7 +20,7 @@ struct options {
 static const struct argp_option options[] = {
   {"json", KEY_JSON, NULL, 0, "Print one JSON object instead of text; hakmem-json(5) describes its members", 1},
   {"pid", KEY_PID, "PID", 0, "Explain this process only", 1},
-  {"rules", KEY_RULES, NULL, 0, "Print the rules, and from which value on a figure is a finding", 2},
+  {"rules", KEY_RULES, NULL, 0, "Print the rules, and the thresholds from which a figure becomes a finding", 2},
   {0},
 };
 
@@ -67,7 +67,7 @@ static int print_rules(void) {
 #define ADD_RULE(name, meaning) table_cell(t, #name), table_cell(t, "%s", meaning);
   EXPLAIN_RULES(ADD_RULE)
   table_print(t, stdout, 2);
-  puts("\nThresholds: from which value on a figure is a finding");
+  puts("\nThresholds: the values from which a figure becomes a finding");
   t = table_create("lrll");
 #define ADD_THRESHOLD(name, value, unit, why) \
   table_cell(t, #name), table_cell(t, "%.15g", threshold.name), table_cell(t, "%s", unit), table_cell(t, "%s", why);

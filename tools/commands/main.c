@@ -1,5 +1,5 @@
 /*
- * hakmem: the companion program. This file knows the subcommands and nothing of what they do.
+ * main.c: hakmem, the companion program. This file knows the subcommands, and nothing of their work.
  */
 #include <locale.h>
 #include <stdio.h>

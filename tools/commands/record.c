@@ -1,6 +1,6 @@
 /*
- * hakmem record: a program in an LTTng session of its own. Whatever happens, nothing of the session stays behind but the
- * trace: every way out of command_record passes through its end.
+ * record.c: hakmem record: a program in an LTTng session of its own. Of the session only the trace stays: every return of command_record passes
+ * through its end.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -18,8 +18,8 @@
 
 #define STATS_DIRECTORY "stats"
 #define TRACE_DIRECTORY "trace"
-#define REGISTER_TIMEOUT_MS "10000" /* the program's start waits so long for the daemon to take it in */
-#define CONTROL_SECONDS 120         /* no step of the session takes that long unless the daemon hangs */
+#define REGISTER_TIMEOUT_MS "10000" /* the program's start waits this long for the daemon to register it */
+#define CONTROL_SECONDS 120         /* only a hanging daemon takes longer for a step of the session */
 #define POLL_NS 100000000
 
 enum { KEY_FULL = 256, KEY_BUFFER_SIZE, KEY_BUFFER_COUNT };
@@ -73,7 +73,7 @@ const struct argp record_argp = {
   .children = children,
 };
 
-/* A daemon that hangs would make this program hang. It is killed: then its clients get an error. */
+/* A hanging daemon would make this program hang. It is killed: then its clients get an error. */
 static volatile sig_atomic_t daemon_pid;
 
 static void end_daemon(int signal_number) {
@@ -103,7 +103,7 @@ static bool prepare(struct record *r, struct sessiond *daemon) {
   return true;
 }
 
-/* Starts the daemon and the session. The program's process is forked before, so that it inherits nothing of what they change. */
+/* Starts the daemon and the session. The program's process has been forked before, so it inherits none of their changes. */
 static bool set_up(struct record *r, struct sessiond *daemon, struct session *session) {
   if (!launch_fork(&r->capture.launch) || !sessiond_start(daemon)) return false;
   watch(daemon);
@@ -115,7 +115,7 @@ static bool set_up(struct record *r, struct sessiond *daemon, struct session *se
   return launch_interrupted() == 0 || fail("interrupted before the program was started");
 }
 
-/* If other programs could find the private daemon, they may use it by now. */
+/* If other programs can find the private daemon, they may already use it. */
 static void wait_for_others(const struct sessiond *daemon) {
   if (daemon->pid == 0 || sessiond_is_private(daemon) || session_count() == 0) return;
   say("other programs have sessions with the LTTng session daemon that this recording started; it ends when their sessions have ended");

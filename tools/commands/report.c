@@ -1,5 +1,5 @@
 /*
- * hakmem report: reads what a run, a recording or a tracer left, and prints it.
+ * report.c: hakmem report: reads the data of a run, a recording or a tracer, and prints them.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /*
- * hakmem run: a program under libhakmem.so, with its statistics kept in files, one for each process. No daemon.
+ * run.c: hakmem run: a program under libhakmem.so. Each of its processes keeps its statistics in a file. No daemon.
  */
 #include "session/capture.h"
 #include "command.h"

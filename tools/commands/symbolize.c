@@ -1,7 +1,7 @@
 /*
- * hakmem symbolize: a filter that puts functions and lines in the place of the frames that libhakmem.so writes.
+ * symbolize.c: hakmem symbolize: a filter that replaces the frames of libhakmem.so's log by functions and lines.
  *
- *   anything #0 /path/of/object+0x1a2b      a frame: to the end of its line; what stands before it stays
+ *   anything #0 /path/of/object+0x1a2b      a frame reaches to the end of its line; the text before it stays
  */
 #include <ctype.h>
 #include <errno.h>
@@ -36,13 +36,13 @@ const struct argp symbolize_argp = {
     "Copy text and name its stacks: frames as libhakmem.so writes them to standard error or HAKMEM_LOG_FILE (\"#0 /path/of/object+0x1a2b\") "
     "become functions, files and lines, with a line for each inlined function. All else stays as it is.\v"
     "Without FILE, standard input is read: program 2>&1 | hakmem symbolize. The objects and their debug information are those on this "
-    "machine now; what is not found stays as it is. The exit code is 0, 1 if something could not be read or written, 2 for bad usage.",
+    "machine now; a frame that is not found stays as it is. The exit code is 0, 1 if something could not be read or written, 2 for bad usage.",
 };
 
 /* A frame within a line: where "#0 " begins, the path, and the address in it. */
 struct frame {
   const char *start;
-  char *path; /* ended within the line */
+  char *path; /* ends within the line */
   uint64_t own;
 };
 
@@ -65,7 +65,7 @@ static bool find_frame(char *line, struct frame *frame) {
   return false;
 }
 
-/* Prints the line, whose frame was found. */
+/* Prints a line with a frame. */
 static void print_frame(struct symbolizer *s, const char *line, const struct frame *frame) {
   struct symbol symbols[SYMBOLS_MAX];
   const size_t count = symbolize_in_file(s, frame->path, frame->own, symbols);
@@ -84,7 +84,7 @@ static bool copy(FILE *in) {
   struct symbolizer *const s = symbolizer_create(NULL, NULL);
   char *line = NULL;
   size_t capacity = 0;
-  setvbuf(stdout, NULL, _IOLBF, 0); /* who waits for the program sees what it says */
+  setvbuf(stdout, NULL, _IOLBF, 0); /* line by line, for a reader that waits for the program */
   for (ssize_t length; (length = getline(&line, &capacity, in)) > 0 && !ferror(stdout);) {
     sandbox_alive();
     struct frame frame;

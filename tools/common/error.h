@@ -1,7 +1,6 @@
 /*
- * error.h: how a failure travels up. A function that can fail returns bool; it returns fail("what happened, to what,
- * what to do") and its callers return fail_within("what they were about") or just false. The command prints the outcome
- * once. One message is kept per process.
+ * error.h: how a failure travels up. A function that can fail returns bool. It returns fail("what happened, to what, what to do"). Its callers
+ * return fail_within("their task") or just false. The command prints the outcome once. One message is kept per process.
  */
 #ifndef HAKMEM_TOOLS_ERROR_H
 #define HAKMEM_TOOLS_ERROR_H

@@ -13,7 +13,7 @@
 
 static bool is_plain(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '\\'; }
 
-/* Bytes of the letter at `text` that the locale can show, 0 if there is none. */
+/* Bytes of the letter at `text` that the locale can show, else 0. */
 static size_t letter_length(const char *text, size_t left) {
   wchar_t wide;
   mbstate_t state;
@@ -39,7 +39,7 @@ static size_t utf8_length(const unsigned char *text, size_t left) {
   return length;
 }
 
-/* Copies what `keep` accepts and escapes the rest. */
+/* Copies the letters that `keep` accepts, and escapes the rest. */
 static char *escape_with(const char *text, size_t (*keep)(const char *text, size_t left)) {
   const size_t length = strlen(text);
   char *const out = must_allocate(length * ESCAPED_LENGTH + 1);

@@ -1,9 +1,8 @@
 /*
  * escape.h: text from outside (program names, paths, messages of libraries) made safe to show.
  *
- * What comes out holds printable ASCII and, if the locale can show them, letters of other scripts: no control
- * character, no escape sequence, nothing that changes the direction of the text. Everything else, and the
- * backslash itself, becomes \xNN, so that the original can be told from the outcome.
+ * The result holds printable ASCII and, if the locale can show them, letters of other scripts: no control character, no escape sequence, nothing
+ * that changes the direction of the text. Every other byte, and the backslash itself, becomes \xNN, so that the original can be recovered.
  */
 #ifndef HAKMEM_TOOLS_ESCAPE_H
 #define HAKMEM_TOOLS_ESCAPE_H

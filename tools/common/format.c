@@ -9,7 +9,7 @@
 #include "memory.h"
 
 #define EIGHTHS 8
-#define GAP 2 /* columns between two of a table */
+#define GAP 2 /* columns between two cells of a row */
 
 static bool utf8;
 
@@ -124,7 +124,7 @@ void table_cell(struct table *t, const char *format, ...) {
 }
 
 static void print_row(const struct table *t, FILE *out, const size_t *width, size_t row, unsigned indent) {
-  size_t owed = indent; /* spaces not printed yet, so that no line ends with any */
+  size_t owed = indent; /* spaces that are not yet printed, so that no line ends with spaces */
   for (size_t column = 0; column < t->columns; column++) {
     char *const cell = t->cells[row * t->columns + column];
     size_t length = strlen(cell); /* drawings may end with blanks */

@@ -1,6 +1,6 @@
 /*
- * format.h: figures with their units, bars and tables, for a page of about 100 columns of fixed width. Where the locale is
- * UTF-8, drawings use block characters and the micro sign, else plain ASCII.
+ * format.h: figures with their units, bars and tables, for a page of about 100 columns of fixed width. In a UTF-8 locale, drawings use block
+ * characters and the micro sign, else plain ASCII.
  */
 #ifndef HAKMEM_TOOLS_FORMAT_H
 #define HAKMEM_TOOLS_FORMAT_H
@@ -10,10 +10,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* To be called once, after setlocale. */
+/* Call it once, after setlocale. */
 void format_init(void);
 
-/* In the place of a figure that the source of the data does not know; printed as "-". */
+/* Stands for a figure that the source does not have; printed as "-". */
 #define UNKNOWN UINT64_MAX
 
 /* Each writes into a buffer of size FORMAT_SIZE and returns it. */
@@ -33,7 +33,7 @@ char *format_sparkline(const uint64_t *values, size_t count); /* the caller free
 /* Columns that a text takes on a terminal. */
 size_t format_width(const char *text);
 
-/* A table: all cells are collected, then printed with the widths that they need. */
+/* A table: collects all cells, then prints them with the widths that they need. */
 struct table;
 
 /* One character for each column: 'l' or 'r', the side to which it is aligned. */

@@ -1,6 +1,6 @@
 /*
- * memory.h: allocation for a program that can do nothing useful without memory: each function ends the program with a
- * message if there is none. Zeroed unless said otherwise.
+ * memory.h: allocation for a program that can do nothing useful without memory: if memory runs out, each function ends the program with a message.
+ * Zeroed unless said otherwise.
  */
 #ifndef HAKMEM_TOOLS_MEMORY_H
 #define HAKMEM_TOOLS_MEMORY_H

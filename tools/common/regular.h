@@ -1,5 +1,5 @@
 /*
- * regular.h: files that somebody else wrote, opened for reading.
+ * regular.h: files from outside, opened for reading.
  */
 #ifndef HAKMEM_TOOLS_REGULAR_H
 #define HAKMEM_TOOLS_REGULAR_H

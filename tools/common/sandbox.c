@@ -13,7 +13,7 @@
 #include "error.h"
 #include "progress.h"
 
-static int true_stderr = -1; /* while it is silenced */
+static int true_stderr = -1; /* standard error, while it is silenced */
 
 void sandbox_alive(void) {
   const struct itimerval span = {.it_value = {.tv_sec = SANDBOX_SECONDS}};
@@ -65,7 +65,7 @@ int sandbox_run(int (*work)(void *context), void *context) {
   if (signal_number == SIGPROF) {
     say("the data are damaged: reading them did not end");
   } else if (signal_number == SIGPIPE) {
-    return 128 + SIGPIPE; /* nobody reads on: as usual in a pipe */
+    return 128 + SIGPIPE; /* the reader is gone: as usual in a pipe */
   } else {
     say("the data are damaged: reading them failed (%s)", strsignal(signal_number));
   }

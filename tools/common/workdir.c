@@ -27,7 +27,7 @@ static bool is_empty(const char *path) {
   return empty;
 }
 
-/* hakmem-PROGRAM-PID, with nothing in PROGRAM that a shell or an option of the library would take for something else. */
+/* hakmem-PROGRAM-PID; PROGRAM loses all characters that a shell or an option of the library would misread. */
 static char *default_name(const char *program) {
   const char *const slash = strrchr(program, '/');
   char *const name = must_print("hakmem-%.*s-%d", NAME_MAX_SHOWN, slash != NULL ? slash + 1 : program, (int)getpid());

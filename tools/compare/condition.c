@@ -12,7 +12,7 @@
 #define NAME_MOST 64
 #define DEPTH_MOST 50
 
-enum dimension { PLAIN, COUNT, BYTES, TIME }; /* PLAIN: a number without a unit, which may also be a count */
+enum dimension { PLAIN, COUNT, BYTES, TIME }; /* PLAIN: a number without a unit, which may also stand for a count */
 
 struct value { double number; enum dimension dimension; };
 
@@ -30,7 +30,7 @@ static const char *const dimension_names[] = {"a number", "a count", "bytes", "a
 
 /* ---- Errors ---- */
 
-/* Only the first one counts. */
+/* Keeps the first error only. */
 static void wrong(struct parser *p, const char *at, const char *what) {
   if (p->failed) return;
   p->failed = true;
@@ -70,7 +70,7 @@ static size_t common_prefix(const char *a, const char *b) {
   return n;
 }
 
-/* The figure whose name begins most like an unknown one. */
+/* The figure whose name shares the longest beginning with an unknown one. */
 static const char *nearest(const struct figures *figures, const char *name) {
   const char *best = figures->list[0].name;
   for (size_t i = 1; i < figures->count; i++) {
@@ -157,7 +157,7 @@ static struct value read_number(struct parser *p) {
     return (struct value){value.number * units[i].factor, units[i].dimension};
   }
   if (isalpha((unsigned char)*p->at) && !take(p, "and") && !take(p, "or")) {
-    wrong(p, start, "this is no unit; units are B, KiB, MiB, GiB, TiB, ns, us, ms, s and %");
+    wrong(p, start, "this is not a unit; units are B, KiB, MiB, GiB, TiB, ns, us, ms, s and %");
   }
   p->at = start;
   return value;
@@ -210,7 +210,7 @@ static struct value read_product(struct parser *p) {
   return left;
 }
 
-/* A plain number goes with a count, and with nothing else; 0 needs no unit. */
+/* A plain number agrees with a count only; 0 needs no unit. */
 static void must_agree(struct parser *p, const char *at, struct value left, struct value right) {
   const bool plain = left.dimension <= COUNT && right.dimension <= COUNT;
   const bool zero = (left.dimension == PLAIN && left.number == 0) || (right.dimension == PLAIN && right.number == 0);

@@ -32,7 +32,7 @@ static bool all_equal(const double *a, size_t a_count, const double *b, size_t b
   return true;
 }
 
-/* The least p that so many runs can give: no value of one side lies among those of the other. */
+/* The least p that this many runs can give: when no value of one side lies among those of the other. */
 static double least_p(size_t a_count, size_t b_count) {
   double ways = 1;
   for (size_t i = 1; i <= a_count; i++) ways = ways * (double)(b_count + i) / (double)i;

@@ -28,7 +28,7 @@ struct difference {
   enum change change;
 };
 
-/* The level of significance, and from how many runs on it can be reached at all (4 and 4: 0.029). */
+/* The level of significance, and the number of runs from which it can be reached (4 and 4: 0.029). */
 #define DIFF_P 0.05
 
 /* One entry for each figure; the caller frees the list. Both sides have at least one run. */

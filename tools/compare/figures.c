@@ -134,7 +134,7 @@ static void add_incidents(struct figures *f, const struct page *page) {
   }
   double sum = 0;
   for (unsigned v = 0; v < hdr_verdict_count; v++) sum += by_verdict[v];
-  sum = fmax(sum, (double)page->main->total->counters.hdr_reset); /* some had no place in the list */
+  sum = fmax(sum, (double)page->main->total->counters.hdr_reset); /* some did not fit into the list */
   add(f, group, must_copy("incidents"), FIGURE_COUNT, FIGURE_MORE_IS_WORSE, sum);
   for (unsigned v = 0; v < hdr_verdict_count; v++) {
     add(f, group, must_print("incidents(%s)", model_hdr_verdict_name(v)), FIGURE_COUNT, FIGURE_MORE_IS_WORSE, by_verdict[v]);
@@ -154,7 +154,7 @@ static void add_leaks(struct figures *f, const struct page *page) {
   }
 }
 
-/* Data of which something is missing for certain. A process that ended by a signal or by _exit has lost no more than its last moments. */
+/* Data that are incomplete for certain. A process that ended by a signal or by _exit has lost only its last moments. */
 static void add_losses(struct figures *f, const struct page *page) {
   static const char group[] = "Missing data";
   struct model_losses all = {0};

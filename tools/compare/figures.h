@@ -1,5 +1,5 @@
 /*
- * figures.h: the figures of one run, each under a name. `hakmem diff` compares them between runs, `hakmem check` tests conditions on them.
+ * figures.h: the figures of one run, each under a name. `hakmem diff` compares them between runs; `hakmem check` tests conditions on them.
  *
  *   rss(peak)        NAME(PART): a figure that has parts
  *   incidents        without a part, a sum over the parts
@@ -17,7 +17,7 @@ enum figure_worse { FIGURE_NEUTRAL, FIGURE_MORE_IS_WORSE };
 
 struct figure {
   char *name;
-  const char *group; /* the heading that it is listed under */
+  const char *group; /* its heading in lists */
   enum figure_unit unit;
   enum figure_worse worse;
   double value; /* NAN: the run does not tell */

@@ -41,7 +41,7 @@ double rank_sum_p(const double *a, size_t a_count, const double *b, size_t b_cou
   memcpy(all + a_count, b, b_count * sizeof(*b));
   for (size_t i = 0; i < count; i++) ranks[i] = double_rank(all[i], all, count);
   for (size_t i = 0; i < a_count; i++) seen += ranks[i];
-  /* ways[k * most + s]: in how many ways k of the ranks so far have the sum s. */
+  /* ways[k * most + s]: the number of ways in which k of the ranks so far have the sum s. */
   double *const ways = must_allocate((a_count + 1) * most * sizeof(*ways));
   ways[0] = 1;
   for (size_t i = 0; i < count; i++) {

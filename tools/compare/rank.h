@@ -6,14 +6,14 @@
 
 #include <stddef.h>
 
-/* The middle one of `count` values, the mean of the two in the middle if their number is even; NAN of nothing. The values are not changed. */
+/* The middle one of `count` values, or the mean of the two middle ones; NAN if `count` is 0. The values are not changed. */
 double rank_median(const double *values, size_t count);
 
 /*
- * The two-sided p of the rank-sum test of Wilcoxon, Mann and Whitney: how probable a difference of the ranks' sums is that is at least as large, if both
- * sets come from one distribution. Exact, with ties: all ways to part the joint ranks into sets of these sizes are counted (H. B. Mann, D. R. Whitney,
- * "On a Test of Whether one of Two Random Variables is Stochastically Larger than the Other", 1947). NAN if a set is empty, or both together have more than
- * RANK_MOST values.
+ * The two-sided p of the rank-sum test of Wilcoxon, Mann and Whitney. If both sets come from one distribution, p is the probability of a difference
+ * of the rank sums that is at least as large. Exact, with ties: it counts all ways to part the joint ranks into sets of these sizes (H. B. Mann, D.
+ * R. Whitney, "On a Test of Whether one of Two Random Variables is Stochastically Larger than the Other", 1947). NAN if a set is empty, or if both
+ * together have more than RANK_MOST values.
  */
 #define RANK_MOST 64
 double rank_sum_p(const double *a, size_t a_count, const double *b, size_t b_count);

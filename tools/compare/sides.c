@@ -35,7 +35,7 @@ static char *directory_of(const char *path) {
   return directory;
 }
 
-/* By the directories that the runs lie in. */
+/* Parts the runs by their directories. */
 static bool part(struct side *a, struct side *b, char **arguments, size_t count) {
   char *const first = directory_of(arguments[0]), *second = NULL;
   bool good = true;

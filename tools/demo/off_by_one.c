@@ -1,7 +1,7 @@
 /*
- * off_by_one: a program with a bug, for the quickstart. It reserves as many bytes for a name as the name has letters, so the
- * NUL at the end of each goes one byte too far. Allocators round sizes up, which hides that for most lengths; where a name
- * fills its block to the last byte, the NUL lands on what lies behind: here the header of the block to the right.
+ * off_by_one: a program with a bug, for the quickstart. For a name it reserves as many bytes as the name has letters, so the NUL at the end of each
+ * lies one byte too far. Allocators round sizes up, which hides that for most lengths. If a name fills its block to the last byte, the NUL lands on
+ * the next byte: here the header of the block to the right.
  *
  * The bug is in reserve_names, the wrong write in copy_name; hakmem sees it when forget_names frees the block to the right.
  */

@@ -1,5 +1,5 @@
 /*
- * The diagnosis: runs the rules, puts the same finding in several processes together, ranks what is left.
+ * explain.c: the diagnosis: runs the rules, merges the same finding of several processes, and ranks the findings.
  */
 #include "explain.h"
 
@@ -109,7 +109,8 @@ static int by_rank(const void *a, const void *b) {
 }
 
 /*
- * What costs processes memory is told of the one that it costs most, and a note of the first one; errors are told one by one, each has a place of its own.
+ * A finding about memory is reported for the process with the highest cost, a note for the first process. Errors are all reported: each has a place
+ * of its own.
  */
 static bool is_told(const struct diagnosis *d, size_t before, const struct finding *f, struct finding **same) {
   if ((f->kind != FINDING_COST && f->kind != FINDING_NOTE) || f->p == NULL) return false;
@@ -163,7 +164,7 @@ void diagnosis_destroy(struct diagnosis *d) {
   free(d);
 }
 
-/* ---- What several rules need. ---- */
+/* ---- Helpers of several rules. ---- */
 
 double explain_time(const struct model_process *p) {
   uint64_t last = p->elapsed_ns;

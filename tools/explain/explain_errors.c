@@ -1,5 +1,5 @@
 /*
- * Rules about what must be known before the rest is believed: missing data, and a program that writes over the allocator's headers.
+ * explain_errors.c: rules that come before all others: missing data, and a program that writes over the allocator's headers.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,11 +9,11 @@
 #include "common/memory.h"
 
 #define PROCESSES_NAMED 3
-#define PLACES_MAX 20 /* findings of one kind; the rest is counted */
+#define PLACES_MAX 20 /* findings of one kind; a last one counts the others */
 
 /* ---- Missing data. ---- */
 
-/* Who did not end in order: the first few. */
+/* The first processes that were killed. */
 static void name_incomplete(struct finding *f, const struct report *r) {
   unsigned named = 0;
   for (size_t i = 0; i < r->process_count && named < PROCESSES_NAMED; i++) {
@@ -43,12 +43,12 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
   if (lost == NULL) return;
 #define ADD_LOSS(name, text) any += lost->name;
   MODEL_LOSSES(ADD_LOSS)
-  /* What was raised while an event was handled is in the counters all the same: no reason to doubt them. */
+  /* Events that were raised within another event's handler are missing in the trace, but the counters have them. */
   if (any == lost->reentered) return;
   const bool trace = r->source == SOURCE_TRACE;
   struct finding *const f = finding_add(d, "lost_data", FINDING_DATA, NULL);
   finding_what(f, "The %s %s: what follows may be incomplete.", trace ? "trace" : "statistics",
-               any - lost->reentered == lost->incomplete ? "end before the process did" : "lack something");
+               any - lost->reentered == lost->incomplete ? "end before the process did" : "lack some data");
 #define TELL_LOSS(name, text)                                         \
   if (lost->name > 0) {                                               \
     finding_evidence(f, "%s: %" PRIu64, text, lost->name);            \
@@ -62,9 +62,9 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
   if (lost->unrecorded > 0) name_unrecorded(f, &d->page->unrecorded);
   if (lost->incomplete > 0) {
     name_incomplete(f, r);
-    finding_change(f, "Let the process end by itself, or take the last operations (at most one budget, "
-                      "4096, of each thread and class) as missing.");
-    finding_effect(f, "counts that are exact");
+    finding_change(f, "Let the process end by itself, or accept that the last operations of each thread and class "
+                      "(at most one budget, 4096) are missing.");
+    finding_effect(f, "exact counts");
   }
 }
 
@@ -76,42 +76,42 @@ const char *rule_lost_data(struct diagnosis *d) {
 
 /* ---- Headers. ---- */
 
-/* What each verdict asks of the program; a verdict without a line of its own gets the first. */
+/* The first sentence, and the change to the program, by verdict. A verdict without a line of its own gets the first line. */
 static const struct { const char *what, *change; } advice[hdr_verdict_count] = {
   [HDR_UNKNOWN] = {"Something wrote over the header of a block",
-                   "Run the place below under Valgrind or AddressSanitizer: the write came from elsewhere than the place that found it."},
+                   "Run the program under Valgrind or AddressSanitizer: the place below found the write but did not make it."},
   [HDR_DOUBLE_FREE] = {"A block was freed twice", "Free it once: set the pointer to NULL after free, or give it one owner."},
   [HDR_OFF_BY_ONE_NUL] = {"A string was written one byte past its buffer",
                           "Allocate strlen(text) + 1 bytes, or cut the string to the buffer's size less one."},
   [HDR_OVERRUN_TEXT] = {"A string ran past the end of its buffer",
                         "Bound the copy by the buffer's size (snprintf, strnlen), or make the buffer as large as the text."},
   [HDR_OVERRUN_FILL] = {"A block was filled past its end",
-                        "Compare the length given to memset (or of the loop that fills) with the size of the allocation."},
-  [HDR_MISROUTED] = {"A pointer was freed that is not the beginning of a block",
+                        "Compare the length of the memset, or of the loop that fills, with the size of the allocation."},
+  [HDR_MISROUTED] = {"A pointer was freed that does not point to the start of a block",
                      "Free the pointer that malloc returned, not one into the middle of the block."},
-  [HDR_INVALID_POINTER] = {"A pointer was freed that is no block", "Free only what malloc and its family returned, and once."},
+  [HDR_INVALID_POINTER] = {"An invalid pointer was freed: no block begins there", "Free each pointer that malloc and its family return once, and no other pointer."},
   [HDR_WRITE_AFTER_FREE] = {"A block was written to after it was freed",
-                            "Find who keeps the pointer after the free: it must go, or the free must come later."},
+                            "Find the code that keeps the pointer after the free: drop the pointer there, or free the block later."},
   [HDR_OVERRUN_POINTER] = {"A pointer was stored at the end of a block, half outside of it",
-                           "Allocate one more element: n * sizeof(element), where n counts the last one, too."},
+                           "Allocate one more element: n * sizeof(element), and n counts the last element, too."},
   [HDR_OVERRUN_COPY] = {"A copy or an array ran past the end of its block",
-                        "Compare the length that is copied, or the last index, with the size of the allocation."},
-  [HDR_STACK_POINTER] = {"A pointer to a variable on a stack was freed", "Free only what malloc and its family returned."},
-  [HDR_STATIC_POINTER] = {"A pointer to static data or code was freed", "Free only what malloc and its family returned: not literals and globals."},
-  [HDR_INTERIOR_POINTER] = {"A pointer into a block was freed", "Free the pointer that malloc returned: keep it if another one moves on."},
-  [HDR_FOREIGN_POINTER] = {"A pointer into memory that hakmem did not allocate was freed", "Use the counterpart of the function that made it: munmap, or the library's own function."},
-  [HDR_UNMAPPED_POINTER] = {"A pointer to no memory at all was freed", "Look for an uninitialised or overwritten pointer at the place below."},
+                        "Compare the length of the copy, or the last index, with the size of the allocation."},
+  [HDR_STACK_POINTER] = {"A pointer to a variable on a stack was freed", "Free only pointers that malloc and its family returned."},
+  [HDR_STATIC_POINTER] = {"A pointer to static data or code was freed", "Free only pointers that malloc and its family returned, never literals or globals."},
+  [HDR_INTERIOR_POINTER] = {"A pointer into a block was freed", "Free the pointer that malloc returned: keep it, and advance a copy."},
+  [HDR_FOREIGN_POINTER] = {"A pointer into memory that hakmem did not allocate was freed", "Use the counterpart of the function that allocated it: munmap, or the library's own function."},
+  [HDR_UNMAPPED_POINTER] = {"A pointer to unmapped memory was freed", "Look for an uninitialised or overwritten pointer at the place below."},
   [HDR_REALLOC_AFTER_FREE] = {"A freed block was given to realloc", "Set the pointer to NULL after free, or give the block one owner."},
   [HDR_USABLE_SIZE_AFTER_FREE] = {"A freed block was given to malloc_usable_size", "Set the pointer to NULL after free, or give the block one owner."},
-  [HDR_WRONG_SIZE] = {"A block was freed with a size that it was not allocated with", "Give free_sized the size that malloc was asked for."},
+  [HDR_WRONG_SIZE] = {"A sized free was called with a wrong size", "Pass free_sized the size that was passed to malloc."},
   [HDR_OVERFLOW] = {"The program went past the end of a block", "Compare the index or the length at the place below with the size of the allocation."},
-  [HDR_UNDERFLOW] = {"The program went before the start of a block", "Look for an index below 0, or a pointer moved back too far, at the place below."},
-  [HDR_MISMATCHED_FREE] = {"A block was given back by another family of functions than made it",
-                           "Let free go with malloc, delete with new, and delete[] with new[]."},
-  [HDR_USE_AFTER_FREE] = {"A block was used after it was freed", "Find who keeps the pointer after the free: it must go, or the free must come later."},
+  [HDR_UNDERFLOW] = {"The program went before the start of a block", "Look for an index below 0, or a pointer that is moved back too far, at the place below."},
+  [HDR_MISMATCHED_FREE] = {"A block was freed by another family of functions than allocated it",
+                           "Pair malloc with free, new with delete, and new[] with delete[]."},
+  [HDR_USE_AFTER_FREE] = {"A block was used after it was freed", "Find the code that keeps the pointer after the free: drop the pointer there, or free the block later."},
 };
 
-/* The same incident in several processes: the verdict and the stack tell it. */
+/* The same incident in several processes, by verdict and stack. */
 struct place { const struct model_process *p; const struct stats_incident *i; uint64_t count, processes; };
 
 static void add_place(struct place **places, size_t *count, size_t *capacity, const struct model_process *p,
@@ -147,26 +147,26 @@ static void tell_place(struct diagnosis *d, const struct place *place) {
   finding_what(f, "%s: %s, %" PRIu64 " time%s, in %s.", advice[verdict].what, model_hdr_verdict_name(e->verdict), place->count,
                place->count == 1 ? "" : "s", explain_class(class, e->cls));
   if (e->way != ACCESS_UNSEEN) {
-    finding_evidence(f, "%s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s, 0x%" PRIx64 ", which was asked for with %" PRIu64 " bytes",
+    finding_evidence(f, "%s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s, 0x%" PRIx64 ", of %" PRIu64 " bytes",
                      model_access_way_name(e->way), (uintptr_t)e->access, e->over, e->over == 1 ? "" : "s", model_side(e->verdict), (uintptr_t)e->base, e->size);
   } else if (e->over != 0 && e->size != 0) {
-    finding_evidence(f, "up to %" PRIu64 " byte%s %s, 0x%" PRIx64 ", which was asked for with %" PRIu64 " bytes, something was written: 0x%02x", e->over,
+    finding_evidence(f, "a write up to %" PRIu64 " byte%s %s, 0x%" PRIx64 ", of %" PRIu64 " bytes: 0x%02x", e->over,
                      e->over == 1 ? "" : "s", model_side(e->verdict), (uintptr_t)e->base, e->size, e->got);
   } else if (model_is_header(e)) {
     finding_evidence(f, "the header of 0x%" PRIx64 " held 0x%02x instead of 0x%02x", (uintptr_t)e->base, e->got, e->expect);
   }
-  if (e->left != NULL) finding_evidence(f, "the block before it, whose end lies there, is 0x%" PRIx64, (uintptr_t)e->left);
-  if (e->over != 0 && e->size == 0 && e->way == ACCESS_UNSEEN) finding_evidence(f, "%" PRIu64 " byte%s past that end, as far as the pattern goes", e->over, e->over == 1 ? "" : "s");
+  if (e->left != NULL) finding_evidence(f, "the block before it, which ends there, is 0x%" PRIx64, (uintptr_t)e->left);
+  if (e->over != 0 && e->size == 0 && e->way == ACCESS_UNSEEN) finding_evidence(f, "past that end, %" PRIu64 " byte%s the pattern", e->over, e->over == 1 ? " fits" : "s fit");
   if (e->verdict == HDR_MISMATCHED_FREE) {
-    finding_evidence(f, "block 0x%" PRIx64 " was made by the family of %s, and given back by that of %s", (uintptr_t)e->base, model_block_family_name(e->made),
+    finding_evidence(f, "block 0x%" PRIx64 " was allocated by the family of %s, and freed by that of %s", (uintptr_t)e->base, model_block_family_name(e->made),
                      model_block_family_name(e->given));
   }
-  if (e->verdict == HDR_WRONG_SIZE) finding_evidence(f, "the size that was told: %" PRIu64 " bytes", e->told);
+  if (e->verdict == HDR_WRONG_SIZE) finding_evidence(f, "the size that the caller passed: %" PRIu64 " bytes", e->told);
   if (e->good_thread != 0) finding_evidence(f, "its header was last seen good %" PRIu64 " ms before", e->good_ago_ms);
   char *const where = explain_place(d, place->p, e->stack);
-  if (e->found == FOUND_AT_END) finding_evidence(f, "found by the check of all blocks at the end of the process: no call freed this one");
-  else if (where != NULL) finding_evidence(f, "found when %s came by", where);
-  else finding_evidence(f, "no stack is known (HAKMEM_STACKS=unwind takes them)");
+  if (e->found == FOUND_AT_END) finding_evidence(f, "found by the check of all blocks at the end of the process; the program did not free this block");
+  else if (where != NULL) finding_evidence(f, "found in a call by %s", where);
+  else finding_evidence(f, "no stack is known (HAKMEM_STACKS=unwind takes stacks)");
   free(where);
   if (e->free_thread != 0) tell_past(f, d, place->p, "freed", e->free_ago_ms, e->free_stack);
   if (e->alloc_thread != 0) tell_past(f, d, place->p, "allocated", e->alloc_ago_ms, e->alloc_stack);
@@ -177,7 +177,7 @@ static void tell_place(struct diagnosis *d, const struct place *place) {
   finding_figure(f, "count", (double)place->count);
   finding_figure(f, "verdict", e->verdict);
   finding_change(f, "%s", advice[verdict].change);
-  finding_effect(f, "no header reset of this kind; until then the block is put out of use, and HAKMEM_ON_ERROR=abort stops at once");
+  finding_effect(f, "no header reset of this kind; until then hakmem takes the block out of use, and HAKMEM_ON_ERROR=abort stops the program at once");
 }
 
 const char *rule_header_reset(struct diagnosis *d) {
@@ -200,10 +200,10 @@ const char *rule_header_reset(struct diagnosis *d) {
   if (all > told) {
     struct finding *const f = finding_add(d, "header_reset", FINDING_ERROR, NULL);
     finding_what(f, "%" PRIu64 " more headers were found wrong.", all - told);
-    finding_evidence(f, "%" PRIu64 " header resets in all; of these there are no details here (hakmem report --all lists what there is)", all);
+    finding_evidence(f, "%" PRIu64 " header resets in all; these have no details here (hakmem report --all lists every incident that has)", all);
     finding_figure(f, "count", (double)(all - told));
   }
   const struct stats_counters *const c = &d->r->total->counters;
-  if (c->end_checked < c->end_blocks) return "too many blocks were left at the end of the process: the headers of a sample of them were checked";
+  if (c->end_checked < c->end_blocks) return "too many blocks were live at the end of the process: only the headers of a sample were checked";
   return NULL;
 }

@@ -1,5 +1,5 @@
 /*
- * The diagnosis as JSON.
+ * explain_json.c: the diagnosis as JSON.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static json_t *text(const char *value) {
   return string;
 }
 
-/* Whole numbers as such. */
+/* Whole numbers become JSON integers. */
 static json_t *number(double value) {
   return value >= 0 && value < 9e15 && value == (double)(json_int_t)value ? json_integer((json_int_t)value) : json_real(value);
 }

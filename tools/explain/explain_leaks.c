@@ -1,5 +1,5 @@
 /*
- * Blocks that nothing led to when a process ended.
+ * explain_leaks.c: blocks that were unreachable when a process ended.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 #define PLACES_TOLD 5
 
-/* "lost" and "lost with others" together: who frees the first can free the second. */
+/* "lost" and "lost with others" together: the code that frees the first can free the second. */
 static void tell_leaks(struct diagnosis *d, const struct model_process *p) {
   uint64_t bytes[leak_kind_count] = {0}, blocks[leak_kind_count] = {0};
   for (size_t i = 0; i < p->leak_count; i++) {
@@ -23,8 +23,8 @@ static void tell_leaks(struct diagnosis *d, const struct model_process *p) {
   finding_cost(f, COST_BYTES, (double)lost, explain_whole_memory(p));
   finding_what(f, "%s in %" PRIu64 " block%s were never freed, and are unreachable.", format_bytes(size, lost), lost_blocks,
                lost_blocks == 1 ? "" : "s");
-  finding_evidence(f, "no pointer leads to %" PRIu64 " of them, and only lost blocks lead to %" PRIu64 "; %s in %" PRIu64
-                      " blocks could still be reached at the end",
+  finding_evidence(f, "no pointer to %" PRIu64 " of them was found, and only lost blocks point to %" PRIu64 "; %s in %" PRIu64
+                      " blocks were still reachable at the end",
                    blocks[LEAK_LOST], blocks[LEAK_INDIRECT], format_bytes(reachable, bytes[LEAK_REACHABLE]), blocks[LEAK_REACHABLE]);
   unsigned told = 0;
   for (size_t i = 0; i < p->leak_count && told < PLACES_TOLD; i++) {

@@ -1,5 +1,6 @@
 /*
- * Rules about other allocators in the process: a library that would have had the C library's, and one that is loaded beside hakmem.
+ * explain_loading.c: rules about other allocators in the process: libraries that RTLD_DEEPBIND would have tied to the C library's malloc, and other
+ * allocators that are loaded.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -14,15 +15,15 @@ const char *rule_deepbind(struct diagnosis *d) {
   struct finding *const f = finding_add(d, "deepbind", FINDING_NOTE, NULL);
   finding_what(f, "The program opens libraries with RTLD_DEEPBIND: hakmem left the flag out.");
   finding_evidence(f, "%" PRIu64 " time%s (HAKMEM_LOG=hdr names each library)", count, count == 1 ? "" : "s");
-  finding_evidence(f, "with the flag, such a library would call the C library's malloc, and be given blocks of hakmem's to free");
+  finding_evidence(f, "with the flag, such a library would call the C library's malloc, and get hakmem's blocks to free");
   finding_figure(f, "count", (double)count);
   finding_change(f, "Nothing, unless such a library brings names of its own that others have, too: then open it without the flag and give it a "
                     "version script, or link it with -Bsymbolic.");
-  finding_effect(f, "the library keeps to its own names, whatever malloc the process has");
+  finding_effect(f, "the library uses its own names, whatever malloc the process has");
   return NULL;
 }
 
-/* What the file names of other allocators begin with; the library enters those that are loaded among the modules. */
+/* The file names of other allocators begin so. The library enters loaded ones among the modules. */
 static const struct { const char *file, *name; } allocators[] = {ALLOCATOR_FILES(ALLOCATOR_ENTRY)};
 
 static const char *allocator_of(const char *path) {
@@ -38,9 +39,9 @@ static void tell(struct diagnosis *d, const struct model_process *p, const struc
   char *const path = escape(module->path);
   finding_what(f, "Another allocator is loaded beside hakmem: %s.", name);
   finding_evidence(f, "%s", path);
-  finding_evidence(f, "malloc, free, new and delete are hakmem's, and so is jemalloc's extended interface; what the program calls by other names of "
-                      "that allocator's is not in these figures");
-  finding_change(f, "Link the program without it, if such memory matters here.");
+  finding_evidence(f, "malloc, free, new and delete are hakmem's, and so is jemalloc's extended interface; calls by other names of "
+                      "that allocator are not in these figures");
+  finding_change(f, "If such memory matters, link the program without that allocator.");
   finding_effect(f, "all of the program's blocks are in these figures");
   free(path);
 }

@@ -1,5 +1,5 @@
 /*
- * Rules about memory: where it is held, and whether it grows.
+ * explain_memory.c: rules about memory: where it is held, and whether it grows.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -18,16 +18,19 @@ static bool is_much(double bytes, double whole) { return bytes >= threshold.memo
 
 /* ---- External fragmentation. ---- */
 
-/* What to do about the largest of the buckets that hold no live block; an option without a value is a delay, and gets a tenth of it. The allocator's own tables are small, and not in question. */
+/*
+ * The advice for the largest of the buckets that hold no live block. An option without a value is a delay: it gets a tenth of its current value.
+ * The allocator's own tables are small, and get no advice.
+ */
 struct advice { const char *option, *value, *what, *effect; };
-#define ADVICE_cached_tls {"HAKMEM_DRAIN_INTERVAL", "256", NULL, "spare lists go to the pool eight times as soon; busy threads give up what they do not use"}
-#define ADVICE_cached_pool {"HAKMEM_RELEASE_DELAY", NULL, NULL, "batches that no thread takes return to their slabs after so many milliseconds"}
-#define ADVICE_partial {NULL, NULL, "Few live blocks hold many slabs: allocate what lives long apart from what lives short (at the start, or in a " \
+#define ADVICE_cached_tls {"HAKMEM_DRAIN_INTERVAL", "256", NULL, "spare lists enter the pool eight times as soon; busy threads return unused blocks"}
+#define ADVICE_cached_pool {"HAKMEM_RELEASE_DELAY", NULL, NULL, "unused batches return to their slabs after this many milliseconds"}
+#define ADVICE_partial {NULL, NULL, "Few live blocks hold many slabs: allocate long-lived objects apart from short-lived ones (at the start, or in a " \
                         "pool of its own), so that slabs become empty.", "empty slabs serve any class, and are returned to the kernel"}
-#define ADVICE_empty {"HAKMEM_RELEASE_DELAY", NULL, NULL, "empty SuperSlabs are returned to the kernel, and free units are purged, so many milliseconds after they were " \
-                      "last used; memory that is needed again has to be faulted in again"}
-#define ADVICE_tails {NULL, NULL, "Blocks of these sizes leave a tail in each slab: slightly smaller ones fit once more.", "less behind the last block of each slab"}
-#define ADVICE_huge_cache {"HAKMEM_RELEASE_DELAY", NULL, NULL, "freed huge blocks are kept for reuse for so many milliseconds only"}
+#define ADVICE_empty {"HAKMEM_RELEASE_DELAY", NULL, NULL, "empty SuperSlabs are returned to the kernel, and free units are purged, this many milliseconds after their " \
+                      "last use; memory that is needed again costs page faults"}
+#define ADVICE_tails {NULL, NULL, "Blocks of these sizes leave a tail in each slab: slightly smaller ones fit once more.", "less unused space behind the last block of each slab"}
+#define ADVICE_huge_cache {"HAKMEM_RELEASE_DELAY", NULL, NULL, "freed huge blocks are kept for reuse for only this many milliseconds"}
 
 #define ADVISED_BUCKETS(B) B(cached_tls) B(cached_pool) B(partial) B(empty) B(tails) B(huge_cache)
 
@@ -39,7 +42,7 @@ static const char *bucket_meaning(const char *name) {
   return "";
 }
 
-/* The largest of the buckets that can be advised on, and in *sum all of these. */
+/* The largest of the buckets with advice; *sum is the sum of all of these. */
 static struct bucket largest_bucket(const struct stats_buckets *all, uint64_t *sum) {
 #define BUCKET_ENTRY(name) {#name, bucket_meaning(#name), all->name, ADVICE_##name},
   const struct bucket buckets[] = {ADVISED_BUCKETS(BUCKET_ENTRY)};
@@ -83,7 +86,8 @@ static struct held idlest_state(const struct model_process *p) {
 }
 
 /*
- * Nanoseconds before the last state without a snapshot, if they are a large part of the run; else 0. A process that rests makes none, because it makes no call.
+ * Nanoseconds without a snapshot before the last state, if they are a large part of the run; else 0. A process that rests takes no snapshot,
+ * because it makes no call.
  */
 static double rest_of(const struct model_process *p) {
   double before = 0;
@@ -96,9 +100,9 @@ static double rest_of(const struct model_process *p) {
 }
 
 /*
- * Bytes that were resident, in no live block and none of the allocator's tables, on average over the run; below 0 if the data do not tell.
- * A snapshot stands for the time until the next one. So the last one, when a program has freed all that it had, counts for nothing, unless the process rested
- * before it: then nobody knows when in that time the memory became free, and the two ends of the time count the same.
+ * Bytes that were resident but neither in a live block nor in the allocator's tables, on average over the run. Below 0 if the data do not tell. A
+ * snapshot stands for the time until the next one. So the last one, when a program has freed its blocks, has no weight, unless the process rested
+ * before it. Then the moment in that time at which the memory became free is unknown, and both ends of the time have the same weight.
  */
 static double mean_idle(const struct model_process *p) {
   const double rest = rest_of(p);
@@ -121,13 +125,13 @@ void explain_pinned_slabs(struct finding *f, const struct stats_pins *pins) {
   char bytes[FORMAT_SIZE], mean[FORMAT_SIZE], longest[FORMAT_SIZE];
   if (pins->slabs == 0) return;
   const double mean_ms = (double)pins->idle_ms / (double)pins->slabs;
-  finding_evidence(f, "%" PRIu64 " of these slabs, with %s free, are held by at most %d %% of their blocks; nothing was taken from them for %s on average, %s at most",
+  finding_evidence(f, "%" PRIu64 " of these slabs, with %s free, are held by at most %d %% of their blocks; no block was taken from them for %s on average, %s at most",
                    pins->slabs, format_bytes(bytes, pins->free), STATS_PINNED, format_ns(mean, mean_ms * 1e6), format_ns(longest, (double)pins->longest_ms * 1e6));
   finding_figure(f, "pinned_slabs", (double)pins->slabs);
   finding_figure(f, "pinned_ms", mean_ms);
 }
 
-/* The class whose partial slabs hold most. */
+/* Names the class whose partial slabs hold most. */
 static void name_partial_class(struct finding *f, const struct held *h) {
   const struct stats_idlest *const idlest = &h->at;
   uint32_t most = 0;
@@ -159,7 +163,7 @@ static void tell_external(struct diagnosis *d, const struct model_process *p) {
   finding_what(f, "%s of the allocator's memory %s in no live block %s; the largest part is %s (%s).", format_percent(share, (double)idlest->idle, held),
                h->is_last && model_is_alive(p) ? "is" : "was", when, largest.name, largest.meaning);
   finding_cost(f, COST_BYTES, mean, whole);
-  finding_evidence(f, "%s, after %s: %s of the %s that the allocator had resident", when, format_ns(share, (double)idlest->time_ns),
+  finding_evidence(f, "%s, after %s: %s of the allocator's %s of resident memory", when, format_ns(share, (double)idlest->time_ns),
                    format_bytes(a, idlest->idle), format_bytes(b, explain_whole(held)));
   finding_evidence(f, "over the run, %s on average", format_bytes(a, explain_whole(mean)));
 #define TELL_BUCKET(name) \
@@ -175,7 +179,7 @@ static void tell_external(struct diagnosis *d, const struct model_process *p) {
   else finding_change(f, "%s", largest.advice.what);
   finding_effect(f, "%s; up to %s less", largest.advice.effect, format_bytes(a, largest.bytes));
   if (largest.bytes != idlest->buckets.partial) {
-    finding_change(f, "Call malloc_trim(0) after the program has freed much, in the thread that did.");
+    finding_change(f, "Call malloc_trim(0) after the program has freed much memory, in the thread that freed it.");
     finding_effect(f, "the thread's lists, batches and empty SuperSlabs are returned at once");
   }
 }
@@ -192,7 +196,7 @@ const char *rule_external_fragmentation(struct diagnosis *d) {
 
 /* ---- Internal fragmentation. ---- */
 
-/* The most that blocks were larger than what was asked for, at any snapshot: bytes. */
+/* The most bytes by which the blocks exceeded their requests, at any snapshot. */
 static double most_internal(const struct model_process *p) {
   double most = 0;
   for (size_t i = 0; i < p->timeline_length; i++) {
@@ -202,7 +206,7 @@ static double most_internal(const struct model_process *p) {
   return most;
 }
 
-/* Bytes that the sampled requests of a class left unused. */
+/* Unused bytes in the blocks of a class's sampled requests. */
 static double unused(const struct stats_class_counters *c, uint64_t stride) {
   const double all = (double)c->request_samples * (double)stride;
   return all > (double)c->request_bytes ? all - (double)c->request_bytes : 0;
@@ -227,11 +231,11 @@ static void tell_internal(struct diagnosis *d, const struct model_process *p) {
                format_percent(name, share, 1));
   finding_cost(f, COST_BYTES, cost, whole);
   finding_evidence(f, "%" PRIu64 " requests sampled in this class, %" PRIu64 " blocks handed out", c->request_samples, c->allocs);
-  finding_evidence(f, "at most %s of live blocks were unused, of all classes; this one's part by its requests", format_bytes(bytes, explain_whole(most_internal(p))));
+  finding_evidence(f, "at most %s of the live blocks of all classes were unused; this class's part follows from its requests", format_bytes(bytes, explain_whole(most_internal(p))));
   finding_figure(f, "class", cls);
   finding_figure(f, "mean_request", mean);
   finding_figure(f, "share", share);
-  if (cls > 0 && mean <= class_stride(cls - 1) * 1.02) { /* a few larger ones do not matter */
+  if (cls > 0 && mean <= class_stride(cls - 1) * 1.02) { /* tolerates a few larger requests */
     const double less = (stride - class_stride(cls - 1)) / stride;
     finding_change(f, "Ask for at most %" PRIu32 " bytes (a block's last byte is its neighbour's header), or pack two objects into one block.",
                    class_stride(cls - 1) - 1);
@@ -251,7 +255,7 @@ const char *rule_internal_fragmentation(struct diagnosis *d) {
 
 /* ---- Growth. ---- */
 
-/* A straight line through the live bytes of the last three quarters of the run. */
+/* A straight line through the live bytes in the last three quarters of the run. */
 struct trend { double per_ns, fit, from, to; size_t points; };
 
 static struct trend trend_of(const struct model_process *p) {
@@ -292,7 +296,7 @@ static void tell_growth(struct diagnosis *d, const struct model_process *p) {
   explain_largest_sites(f, d, p);
   finding_figure(f, "bytes_per_second", t.per_ns * 1e9);
   finding_figure(f, "fit", t.fit);
-  finding_change(f, "If this is a program that should be at rest: blocks of that class are allocated and not freed. Look at who allocates them "
+  finding_change(f, "If the program should be at rest, it allocates blocks of that class without freeing them. Find the code that allocates them "
                     "(hakmem record --full, or a breakpoint on their size).");
   finding_effect(f, "at this rate another GiB is gone in %s", format_ns(a, 1073741824.0 / t.per_ns));
 }
@@ -307,7 +311,7 @@ const char *rule_growth(struct diagnosis *d) {
   return any ? NULL : TOO_FEW;
 }
 
-/* ---- What is not the allocator's. ---- */
+/* ---- Memory that is not the allocator's. ---- */
 
 static void tell_residual(struct diagnosis *d, const struct model_process *p) {
   const double held = p->committed > p->untouched ? (double)(p->committed - p->untouched) : 0;
@@ -319,7 +323,7 @@ static void tell_residual(struct diagnosis *d, const struct model_process *p) {
   finding_cost(f, COST_BYTES, residual, explain_whole_memory(p));
   finding_evidence(f, "RSS %s = %s of hakmem + %s of everything else", format_bytes(a, p->rss), format_bytes(b, explain_whole(held)),
                    format_bytes(c, explain_whole(residual)));
-  finding_evidence(f, "%s of that are pages of files: code, and data that were never written to", format_bytes(a, p->rss_files));
+  finding_evidence(f, "%s of that are pages of files: code, and data that was never written to", format_bytes(a, p->rss_files));
   finding_figure(f, "residual_bytes", residual);
   finding_change(f, "Look at the process's other mappings (/proc/PID/smaps, pmap -X PID): code and data of libraries, thread stacks, files and "
                     "memory that the program maps itself.");

@@ -1,5 +1,5 @@
 /*
- * Where in the program something happened: the frames of a stack that are neither this library's nor the C library's.
+ * explain_place.c: the place in the program where something happened: the frames of a stack outside this library and the C library.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static char *name_frame(const struct symbol *symbol, uint64_t address) {
   char *const name = demangle(symbol->function != NULL ? symbol->function : ""), *const function = escape(name);
   char *const place = escape(last_part(symbol->file != NULL ? symbol->file : symbol->module != NULL ? symbol->module : "?"));
   char *text;
-  if (symbol->function == NULL) text = must_print("%s+0x%llx%s", place, (unsigned long long)symbol->offset, symbol->replaced ? " (another file now)" : "");
+  if (symbol->function == NULL) text = must_print("%s+0x%llx%s", place, (unsigned long long)symbol->offset, symbol->replaced ? " (the file has changed since)" : "");
   else if (symbol->file == NULL) text = must_print("%s in %s", function, place);
   else text = must_print("%s at %s:%d", function, place, symbol->line);
   free(name);

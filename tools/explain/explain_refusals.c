@@ -1,5 +1,5 @@
 /*
- * Rules about shared_fails: the shared pool refused, and legacy served.
+ * explain_refusals.c: rules about shared_fails: the shared pool refused, and legacy served.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,13 +12,13 @@
 #define UNITS_MAX 64 /* of a SuperSlab; superslab.h */
 #define CLASSES_NAMED 5
 #define HOLDER_TEXT (EXPLAIN_CLASS + 2 * FORMAT_SIZE + 64)
-#define ADDRESS_SPACE_SIZE "512K" /* the smallest SuperSlab: the least that must be aligned */
+#define ADDRESS_SPACE_SIZE "512K" /* the smallest SuperSlab: it needs the smallest aligned piece */
 
 /* The shared_fails of one process with one of `reasons` (a mask), by class row; `first`: the earliest. */
 struct refusals {
   uint64_t by_class[CLASS_ROWS], count;
   const struct stats_incident *first;
-  uint32_t units; /* the longest run of them that was asked for, of those that there are details of */
+  uint32_t units; /* the longest wanted run of units, of those with details */
 };
 
 static struct refusals refusals_of(const struct model_process *p, unsigned reasons) {
@@ -56,14 +56,14 @@ static void name_classes(char *text, size_t size, const struct refusals *all) {
   if (left > 0) snprintf(text + used, size - used, ", and %zu more classes", left);
 }
 
-/* ---- What the refusals cost, by the stages of the refills that met them. ---- */
+/* ---- The cost of the refusals, by the stages of the refills that met them. ---- */
 
 static double stage_mean(const struct diagnosis *d, enum refill_stage stage) {
   const struct histogram *const h = d->r->latency.stage[stage];
   return h != NULL && !d->r->latency.ticks ? histogram_mean(h) : 0;
 }
 
-/* Of one refusal; large blocks have no refill, and take as long on the legacy path as it takes for anybody. */
+/* Nanoseconds of one refusal. Large blocks have no refill; they cost what the legacy path costs on average. */
 static double refusal_ns(const struct diagnosis *d) {
   const struct histogram *const legacy = d->r->latency.legacy;
   const double by_stages = stage_mean(d, STAGE_shared_fail) + stage_mean(d, STAGE_legacy);
@@ -94,15 +94,15 @@ static void tell_blocks(struct finding *f, const struct event_shared_fail *e) {
                       " in batches, %" PRIu64 " in partial slabs", explain_class(class, e->cls), e->own, e->others, e->batched, e->partial);
 }
 
-/* Much of what is free lies with one class; else it is spread over many, each of which needs a slab of its own anyway. */
+/* Whether one class holds much of the free memory. Otherwise it is spread over many classes, each of which needs a slab anyway. */
 static bool is_held_by_one(const struct event_shared_fail *e) {
   return e->slab_bytes > 0 && (double)e->holder_idle >= threshold.external_share * (double)e->idle_bytes;
 }
 
-/* "class 3 (128 B) (2.1 MiB, nothing taken from it for 41 s)" */
+/* "class 3 (128 B) (2.1 MiB, no block taken from its slabs for 41 s on average)" */
 static const char *name_holder(char *text, size_t size, uint32_t cls, uint64_t bytes, uint64_t ms) {
   char class[EXPLAIN_CLASS], idle[FORMAT_SIZE], age[FORMAT_SIZE];
-  snprintf(text, size, "%s (%s, nothing taken from its slabs for %s on average)", explain_class(class, cls), format_bytes(idle, bytes), format_ns(age, (double)ms * 1e6));
+  snprintf(text, size, "%s (%s, no block taken from its slabs for %s on average)", explain_class(class, cls), format_bytes(idle, bytes), format_ns(age, (double)ms * 1e6));
   return text;
 }
 
@@ -128,10 +128,10 @@ static void tell_holders(struct finding *f, const struct diagnosis *d, const str
 static void tell_first(struct finding *f, const struct diagnosis *d, const struct model_process *p, const struct stats_incident *i) {
   const struct event_shared_fail *const e = &i->shared_fail;
   char at[FORMAT_SIZE];
-  finding_evidence(f, "the first time after %s: %u unit%s of 64 KiB asked for, %u SuperSlabs in use, %u of their units free%s",
+  finding_evidence(f, "the first time after %s: %u unit%s of 64 KiB wanted, %u SuperSlabs in use, %u of their units free%s",
                    format_ns(at, (double)i->time_ns), e->units, e->units == 1 ? "" : "s", e->active, e->free_slabs,
-                   e->free_slabs > 0 ? ", but not enough of them side by side" : "");
-  if (e->error != 0) finding_evidence(f, "the system said: %s", strerror((int)e->error));
+                   e->free_slabs > 0 ? ", but too few of them side by side" : "");
+  if (e->error != 0) finding_evidence(f, "the system's error: %s", strerror((int)e->error));
   char *const where = explain_place(d, p, e->stack);
   if (where != NULL) finding_evidence(f, "then by %s", where);
   free(where);
@@ -139,22 +139,22 @@ static void tell_first(struct finding *f, const struct diagnosis *d, const struc
   tell_blocks(f, e);
 }
 
-/* What the program itself can do about it, by where the free memory was. */
+/* The change to the program, by the place of the free memory. */
 static void advise_on_state(struct finding *f, const struct event_shared_fail *e) {
   char class[EXPLAIN_CLASS];
   if (is_held_by_one(e) && (double)e->idle_bytes >= threshold.external_share * (double)e->slab_bytes) {
-    finding_change(f, "Free the blocks that hold slabs of %s nearly empty, or allocate what lives long apart from what lives short.",
+    finding_change(f, "Free the blocks that hold slabs of %s nearly empty, or allocate long-lived objects apart from short-lived ones.",
                    explain_class(class, e->holder));
-    finding_effect(f, "slabs that are empty serve any class");
+    finding_effect(f, "empty slabs serve any class");
   }
   if (e->cls < CLASS_COUNT && e->others * class_stride(e->cls) >= class_slab_units(e->cls) * UNIT_SIZE) {
     finding_option(f, "HAKMEM_DRAIN_INTERVAL", "256");
-    finding_effect(f, "blocks that lie idle in other threads' lists come back eight times as soon: %" PRIu64 " of %s did", e->others,
+    finding_effect(f, "idle blocks in other threads' lists return eight times as soon: %" PRIu64 " of %s did", e->others,
                    explain_class(class, e->cls));
   }
 }
 
-/* What all refusals have in common. */
+/* The part of the finding that all refusals share. */
 static struct finding *tell(struct diagnosis *d, const char *rule, const struct model_process *p, const struct refusals *all,
                             uint64_t count) {
   char classes[512], size[FORMAT_SIZE];
@@ -180,8 +180,8 @@ static struct finding *tell(struct diagnosis *d, const char *rule, const struct 
 /* ---- HAKMEM_SS_LIMIT. ---- */
 
 /*
- * SuperSlabs that hold `bytes`, wherever in them the longest run that is asked for begins: of each, as many units as make one
- * run less than that may be left over. 0 where the data are damaged.
+ * The number of SuperSlabs that hold `bytes`, wherever in them the longest wanted run begins. Of each, units for one run less one may stay unused.
+ * 0 if the data are damaged.
  */
 static uint64_t superslabs_for(const struct model_process *p, uint64_t bytes, uint32_t longest) {
   const uint64_t units = p->superslab_size / UNIT_SIZE;
@@ -207,7 +207,7 @@ static void tell_limit(struct diagnosis *d, const struct model_process *p) {
     finding_option(f, "HAKMEM_SS_LIMIT", "%" PRIu64, limit + more);
     finding_effect(f, "no shared_fail in a run like this one: %" PRIu64 " more SuperSlabs of %s hold the %s that legacy held, however they are filled%s",
                    exact, format_bytes(size, p->superslab_size), format_bytes(bytes, p->legacy_refused_max),
-                   threads ? "; a quarter more, because threads never do quite the same twice" : "");
+                   threads ? "; a quarter more, because threads never run the same way twice" : "");
   }
   finding_option(f, "HAKMEM_SS_LIMIT", "0");
   finding_effect(f, "no shared_fail by a limit, however the program grows");
@@ -229,7 +229,7 @@ static void tell_no_memory(struct diagnosis *d, const struct model_process *p) {
   struct finding *const f = tell(d, "no_memory", p, &all, memory + space);
   char size[FORMAT_SIZE], mapped[FORMAT_SIZE];
   finding_what(f, "The system refused a SuperSlab %" PRIu64 " time%s: %s.", memory + space, memory + space == 1 ? "" : "s",
-               space > memory ? "there was address space, but no aligned piece of this size" : "it had no memory, or no address space, to give");
+               space > memory ? "there was address space, but no aligned piece of this size" : "it was out of memory or address space");
   finding_evidence(f, "%" PRIu64 " times without memory (os_enomem), %" PRIu64 " times without an aligned piece (no_address_space)", memory, space);
   finding_evidence(f, "at most %" PRIu64 " SuperSlabs were in use, %s of address space", p->superslabs_active_max,
                    format_bytes(mapped, p->superslabs_active_max * p->superslab_size));
@@ -241,7 +241,7 @@ static void tell_no_memory(struct diagnosis *d, const struct model_process *p) {
                    format_bytes(size, p->superslab_size));
   }
   const uint64_t more = p->legacy_refused_max + p->superslab_size;
-  finding_change(f, "Raise what bounds the process by at least %s: ulimit -v (address space), memory.max of its cgroup, or "
+  finding_change(f, "Raise the bound of the process by at least %s: ulimit -v (address space), memory.max of its cgroup, or "
                     "vm.overcommit_memory and vm.overcommit_ratio of the machine.", format_bytes(size, more));
   finding_effect(f, "no shared_fail in a run like this one, and no malloc that fails");
 }

@@ -1,5 +1,5 @@
 /*
- * Evidence of allocation sites, of processes that ran with HAKMEM_PROFILE.
+ * explain_sites.c: evidence of allocation sites, of processes that ran with HAKMEM_PROFILE.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 #define SITES_TOLD 3
 
-/* The moment that says most of who holds memory that is in no live block. */
+/* The moment that best shows which sites hold memory that is in no live block. */
 static const struct stats_profile *idlest(const struct model_process *p) {
   for (unsigned i = PROFILE_MOMENTS; i-- > 0;) {
     if (p->profiles[i] != NULL) return p->profiles[i];

@@ -1,5 +1,5 @@
 /*
- * The diagnosis as text: findings in their order, then what was looked at without one.
+ * explain_text.c: the diagnosis as text: the findings in their order, then the rules that found nothing.
  */
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /*
- * Rules about time: lookups, refills, drains, huge blocks, mappings. Durations of all processes together.
+ * explain_time.c: rules about time: lookups, refills, drains, huge blocks, mappings. Durations of all processes together.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -30,15 +30,15 @@ static struct stats_class_counters sum_of_classes(const struct report *r) {
 
 static bool is_costly(const struct diagnosis *d, double ns) { return ns >= threshold.time_share * d->time_ns; }
 
-/* A process whose settings stand for all: the largest. NULL where it did not tell them. */
+/* The process whose settings stand for all: the largest. NULL if it did not tell them. */
 static const struct model_process *settings(const struct diagnosis *d) {
   const struct model_process *const p = model_largest_process(d->r);
   return p != NULL && p->has_settings ? p : NULL;
 }
 
-/* ---- Lookups: of many, a few are timed, so one that lost its processor for a while must not speak for thousands. ---- */
+/* ---- Lookups: few are timed, so a preempted one must not stand for thousands. ---- */
 
-/* The mean, where what takes longer than the quantile counts as if it took as long as that. */
+/* The mean, with values above the quantile clamped to it. */
 static double cut_mean(const struct histogram *h, double quantile) {
   const double longest = (double)histogram_quantile(h, quantile);
   double sum = 0;
@@ -49,7 +49,7 @@ static double cut_mean(const struct histogram *h, double quantile) {
   return sum / (double)h->count;
 }
 
-/* How many took as long as `value`, or longer, as exactly as the buckets are. */
+/* The number of values at or above `value`, as exactly as the buckets are. */
 static uint64_t count_from(const struct histogram *h, uint64_t value) {
   uint64_t count = 0;
   for (unsigned i = histogram_index(value); i < HISTOGRAM_BUCKETS; i++) count += h->bucket[i];
@@ -105,19 +105,19 @@ const char *rule_lookup_tail(struct diagnosis *d) {
     char a[FORMAT_SIZE], b[FORMAT_SIZE], most[FORMAT_SIZE];
     const struct model_process *const p = model_largest_process(d->r);
     struct finding *const f = finding_add(d, "lookup_tail", FINDING_COST, NULL);
-    finding_what(f, "One lookup in a thousand takes %s or longer, where most take %s.", format_ns(a, (double)tail), format_ns(b, (double)median));
-    /* The tail's own length is what all of them take at least. */
+    finding_what(f, "One lookup in a thousand takes %s or longer; most take %s.", format_ns(a, (double)tail), format_ns(b, (double)median));
+    /* Each lookup of the tail takes at least the tail's length. */
     finding_cost(f, COST_NS, (double)(tail - median) * (double)long_ones * (frees > h->count ? (double)frees / (double)h->count : 1), d->time_ns);
     finding_evidence(f, "%" PRIu64 " lookups timed: p50 %s, p99.9 %s, longest %s; %" PRIu64 " took p99.9 or longer", h->count,
                      format_ns(a, (double)median), format_ns(b, (double)tail), format_ns(most, (double)h->max), long_ones);
     finding_evidence(f, "at most %" PRIu64 " SuperSlabs at a time; the directory itself is two dependent loads, so this is a page fault, a "
-                        "TLB miss, or a processor that was taken away", p->superslabs_active_max);
+                        "TLB miss, or a preempted thread", p->superslabs_active_max);
     finding_figure(f, "p50_ns", (double)median);
     finding_figure(f, "p999_ns", (double)tail);
     finding_option(f, "HAKMEM_HUGE_PAGES", "1");
-    finding_effect(f, "SuperSlabs ask for huge pages from the second one on: fewer TLB misses, if there are any");
+    finding_effect(f, "SuperSlabs request huge pages from the second one on: fewer TLB misses, if there are any");
     finding_change(f, "Look at what else runs on this machine (perf stat -e context-switches,page-faults,dTLB-load-misses).");
-    finding_effect(f, "tells whether the tail is the allocator's at all");
+    finding_effect(f, "shows whether the allocator causes the tail");
   }
   free(h);
   return NULL;
@@ -144,7 +144,7 @@ const char *rule_drains(struct diagnosis *d) {
                    c.drain_length, c.drain_exit, c.drain_trim, c.drain_idle);
   finding_evidence(f, "%s each on average; %" PRIu64 " frees, %.0f for each drain", format_ns(mean, ns / (double)drains), c.frees,
                    (double)c.frees / (double)drains);
-  finding_evidence(f, "%" PRIu64 " blocks left the lists; %" PRIu64 " came in again by refills", c.drain_blocks, c.refill_blocks);
+  finding_evidence(f, "%" PRIu64 " blocks left the lists; %" PRIu64 " entered them again by refills", c.drain_blocks, c.refill_blocks);
   finding_figure(f, "drains", (double)drains);
   finding_figure(f, "interval_drains", (double)c.drain_interval);
   finding_figure(f, "moved", moved);
@@ -155,14 +155,14 @@ const char *rule_drains(struct diagnosis *d) {
     finding_figure(f, "interval_drains_then", (double)c.drain_interval * factor + 1);
   }
   if (!often || c.drain_length * 2 > drains) {
-    finding_change(f, "Lists overflow if one thread frees what others allocate, or if blocks are freed by the thousand: free nearer to "
+    finding_change(f, "Lists overflow if one thread frees blocks of others, or if blocks are freed by the thousand: free nearer to "
                       "the allocation, or reuse the blocks.");
     finding_effect(f, "a list that stays below its greatest length is drained by interval only");
   }
   return NULL;
 }
 
-/* Of the blocks that refills brought, those that were the first at their place. */
+/* The blocks of refills that were the first at their address. */
 static double fresh_blocks(const struct report *r) {
   double sum = 0;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
@@ -174,7 +174,7 @@ static double fresh_blocks(const struct report *r) {
   return sum;
 }
 
-/* Bytes of all slabs that ever came, and the most that were in use at a time: of all processes. */
+/* Bytes of all acquired slabs, and the most that were in use at a time, of all processes. */
 static double acquired_bytes(const struct report *r) {
   double sum = 0;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++)
@@ -204,7 +204,7 @@ const char *rule_fresh_slabs(struct diagnosis *d) {
   char mean[FORMAT_SIZE];
   const bool come_and_go = acquired_bytes(d->r) > threshold.churn * most_active(d->r);
   struct finding *const f = finding_add(d, "fresh_slabs", FINDING_COST, NULL);
-  finding_what(f, "%.0f %% of what refills bring comes from fresh slabs: %s.", fresh / all * 100,
+  finding_what(f, "%.0f %% of the blocks of refills come from fresh slabs: %s.", fresh / all * 100,
                come_and_go ? "slabs are emptied, released and acquired again" : "the program touches memory for the first time");
   finding_cost(f, COST_NS, ns, d->time_ns);
   finding_evidence(f, "of %" PRIu64 " refills, %" PRIu64 " by a fresh slab, %" PRIu64 " by a fresh SuperSlab, %" PRIu64 " by a partial slab, %" PRIu64
@@ -216,17 +216,17 @@ const char *rule_fresh_slabs(struct diagnosis *d) {
   finding_figure(f, "refills", (double)refills);
   const struct model_process *const p = settings(d);
   if (come_and_go) {
-    finding_change(f, "Keep blocks over from one phase of the program to the next (a pool, a free list) instead of freeing all of them.");
-    finding_effect(f, "refills from partial slabs and batches, whose pages are there");
+    finding_change(f, "Keep blocks from one phase of the program for the next (a pool, a free list) instead of freeing all of them.");
+    finding_effect(f, "refills from partial slabs and batches, whose pages have memory");
   } else {
     const uint64_t without = p == NULL ? 0 : p->huge_pages == 0 || p->huge_pages > p->superslabs_active_max ? p->superslabs_active_max : p->huge_pages;
     if (without > 1 && (double)without >= threshold.external_share * (double)p->superslabs_active_max) {
       finding_option(f, "HAKMEM_HUGE_PAGES", "1");
-      finding_effect(f, "%" PRIu64 " of the %" PRIu64 " SuperSlabs more ask for huge pages: one page fault for 2 MiB instead of 512", without - 1,
+      finding_effect(f, "%" PRIu64 " of the %" PRIu64 " SuperSlabs more request huge pages: one page fault for 2 MiB instead of 512", without - 1,
                      p->superslabs_active_max);
     }
-    finding_change(f, "If the blocks are needed one after the other, free each before the next is taken. If all are needed at once, the program is right as it is.");
-    finding_effect(f, "memory that was used before costs no page fault");
+    finding_change(f, "If the program needs the blocks one after the other, free each before it takes the next. If it needs all at once, it is right as it is.");
+    finding_effect(f, "reused memory costs no page fault");
   }
   return NULL;
 }
@@ -256,17 +256,17 @@ const char *rule_huge_blocks(struct diagnosis *d) {
   finding_figure(f, "mean_bytes", (double)mean_size);
   if (p != NULL && mean_size <= p->superslab_size / 2) {
     finding_change(f, "Give arrays that grow their final size at once, if it is known, by reserve() or a first realloc.");
-    finding_effect(f, "a block is taken once, and not copied");
+    finding_effect(f, "a block is allocated once, and not copied");
     return NULL;
   }
   if (p != NULL && p->superslab_size < 4194304 && mean_size <= 2097152) {
     finding_option(f, "HAKMEM_SS_SIZE", "4M");
-    finding_effect(f, "blocks of up to 2 MiB come from SuperSlabs, now up to %s, but for those that realloc moves", format_bytes(bound, p->superslab_size / 2));
+    finding_effect(f, "blocks of up to 2 MiB come from SuperSlabs, now up to %s, except those that realloc moves", format_bytes(bound, p->superslab_size / 2));
   }
   const uint64_t mapped = d->r->total->counters.os_map;
   finding_change(f, "Keep large buffers for their next use instead of freeing them%s.",
                  mapped >= calls / 2 ? ": most of these needed a system call, because too little was freed shortly before" : "");
-  finding_effect(f, "no lock for all threads, no system call and no page fault if a buffer is already there");
+  finding_effect(f, "a kept buffer costs no global lock, no system call and no page fault");
   return NULL;
 }
 
@@ -288,12 +288,12 @@ const char *rule_map_churn(struct diagnosis *d) {
   finding_cost(f, COST_NS, calls + faults, d->time_ns);
   finding_evidence(f, "%" PRIu64 " SuperSlabs came, %" PRIu64 " went; %" PRIu64 " purges of %s together", c->superslab_acquire, c->superslab_release,
                    c->os_purge, format_bytes(bytes, c->os_purge_bytes));
-  finding_evidence(f, "%s in the system's calls, and an estimated %s in page faults, at %.0f ns for each page that went", format_ns(a, calls),
+  finding_evidence(f, "%s in the system's calls, and an estimated %s in page faults, at %.0f ns for each returned page", format_ns(a, calls),
                    format_ns(b, faults), threshold.fault_ns);
   if (p->has_settings) finding_evidence(f, "HAKMEM_RELEASE_DELAY is %" PRIu64 " ms", p->release_delay);
   finding_figure(f, "released", (double)c->superslab_release);
   finding_figure(f, "active_max", (double)p->superslabs_active_max);
   finding_option(f, "HAKMEM_RELEASE_DELAY", "%.0f", delay_ms);
-  finding_effect(f, "a SuperSlab waits for twice the time between two rounds of this run before it goes, so hardly any does");
+  finding_effect(f, "a SuperSlab waits for twice the time between two rounds of this run before it is returned, so hardly any is");
   return NULL;
 }

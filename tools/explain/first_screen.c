@@ -1,5 +1,6 @@
 /*
- * The first screen of a report: at most 24 lines of 80 columns. What ran, where its memory is, what it waited for, what went wrong, and the findings that cost most.
+ * first_screen.c: the first screen of a report, at most 24 lines of 80 columns: what ran, where its memory is, the time in slow paths, the errors,
+ * and the findings with the highest cost.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,12 +14,12 @@
 
 #define WIDTH 80
 #define FINDINGS 3
-#define FINDING_LINES 2 /* of each at most, without its remedy */
+#define FINDING_LINES 2 /* of each finding at most, without its remedy */
 #define BAR_WIDTH 10
 #define PROGRAM_WIDTH 36
 #define HOLDERS 2
 
-/* Prints `text` cut to the columns that are there, an ellipsis at its end if it was cut. */
+/* Prints `text` cut to the remaining columns, with an ellipsis if it was cut. */
 static void print_cut(FILE *out, const char *text, size_t columns) {
   const size_t width = format_width(text);
   if (width <= columns) {
@@ -73,7 +74,7 @@ static void print_part(FILE *out, const char *name, uint64_t bytes, uint64_t who
   free(line);
 }
 
-/* The largest parts of what is free and held: "partial slabs 2.10 GiB, TLS lists 500 MiB". */
+/* The largest parts of the free memory that is held: "partial slabs 2.10 GiB, TLS lists 500 MiB". */
 static char *name_holders(struct part *parts, size_t count) {
   char size[FORMAT_SIZE], *text = must_copy("");
   qsort(parts, count, sizeof(*parts), by_bytes);

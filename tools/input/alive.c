@@ -8,7 +8,7 @@
 
 #define LINE 256
 
-/* The process that holds an exclusive flock on the file, as this process's pid namespace numbers it; 0 if there is none. */
+/* The process that holds an exclusive flock on the file, in the numbers of this process's pid namespace; 0 if there is none. */
 static uint32_t find_holder(const struct stat *file) {
   FILE *const locks = fopen("/proc/locks", "re");
   char line[LINE];
@@ -25,7 +25,7 @@ static uint32_t find_holder(const struct stat *file) {
   return holder;
 }
 
-/* The state's letter in /proc/PID/stat comes after the name, which ends with the last bracket. */
+/* In /proc/PID/stat the state's letter follows the name, which ends with the last bracket. */
 static char state_of(uint32_t pid) {
   char path[64], text[LINE];
   snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);

@@ -1,6 +1,6 @@
 /*
- * alive.h: whether the process that writes a statistics file still lives. It holds a lock on the file until its end (flock); /proc/locks lists the holder. This
- * program takes no lock of its own for that, because the process could then take its own file for another's.
+ * alive.h: whether the process that writes a statistics file still lives. It holds a lock on the file until its end (flock), and /proc/locks lists
+ * the holder. This program takes no lock to find out: the process could then mistake its own file for another's.
  */
 #ifndef HAKMEM_TOOLS_ALIVE_H
 #define HAKMEM_TOOLS_ALIVE_H

@@ -16,7 +16,7 @@
 #define METADATA "metadata"
 #define STATS_SUFFIX ".stats"
 
-/* Whether a file of this name in a directory holds statistics: X.stats, or X.stats.N... if X.stats was another process's. */
+/* Whether a file of this name in a directory holds statistics: X.stats, or X.stats.N... if another process had X.stats. */
 static bool is_stats(const char *name) {
   const char *const suffix = strstr(name, STATS_SUFFIX);
   if (suffix == NULL || suffix == name) return false;
@@ -31,7 +31,7 @@ static void add(char ***array, size_t *count, size_t *capacity, const char *path
 
 static int not_dots(const struct dirent *entry) { return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0; }
 
-/* Symbolic links are not followed: they could lead in circles. */
+/* Does not follow symbolic links: they could form a circle. */
 static void search(struct inputs *inputs, const char *path, unsigned depth, size_t *entries) {
   struct dirent **names;
   const int count = depth < DEPTH_MAX ? scandir(path, &names, not_dots, alphasort) : -1;

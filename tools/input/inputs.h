@@ -1,5 +1,5 @@
 /*
- * inputs.h: what the arguments of a command name: stats files and traces, found in directories.
+ * inputs.h: the stats files and traces that the arguments of a command name, also those in directories.
  */
 #ifndef HAKMEM_TOOLS_INPUTS_H
 #define HAKMEM_TOOLS_INPUTS_H

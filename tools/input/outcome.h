@@ -1,5 +1,5 @@
 /*
- * outcome.h: how the program that `hakmem run` or `hakmem record` started has ended. It lies beside the data:
+ * outcome.h: how the program of `hakmem run` or `hakmem record` ended. The file lies beside the data:
  *
  *   OUTCOME_FILE, in the run's directory: one line, "PID exit CODE" or "PID signal NUMBER"
  */
@@ -13,10 +13,10 @@
 
 struct outcome { uint32_t pid; bool by_signal; int number; };
 
-/* `status` is what waitpid gave. */
+/* `status` is waitpid's. */
 bool outcome_write(const char *path, uint32_t pid, int status);
 
-/* False, with a failure set, if the file cannot be read or is not such a file. */
+/* False, with a failure set, if the file is unreadable or not an outcome. */
 bool outcome_read(struct outcome *outcome, const char *path);
 
 #endif

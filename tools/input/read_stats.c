@@ -1,6 +1,6 @@
 /*
- * Reading a stats file: the block of a process that ended, was killed, or is still running, which writes the file now and then: a copy between two
- * writings is taken first. The counters in it may be a little apart, as other threads went on; every length and index is checked.
+ * read_stats.c: reads a stats file: the block of a process that ended, was killed or still runs. A running process writes the file again and again,
+ * so the reader takes a copy between two writings. The counters may be of slightly different moments. Every length and index is checked.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include "common/regular.h"
 #include "read_stats.h"
 
-#define BUCKET_MAX ((uint64_t)1 << 47) /* no process counts so far, if each of its frees is traced for months; a row can say twice as much */
+#define BUCKET_MAX ((uint64_t)1 << 47) /* no process counts this far, even if each free is traced for months; a row can have twice as much */
 
 static size_t read_all(int fd, void *into, size_t size) {
   size_t done = 0;
@@ -47,8 +47,8 @@ static bool check_header(const struct stats_block *b, size_t got, const char *pa
 }
 
 /*
- * Takes over a histogram. A running process may be half way through a recording, so the count is made what the
- * buckets say. False where the buckets cannot be true; `place` NULL: no more than that is to be known.
+ * Copies a histogram. A running process may be within a recording, so the count is set to the sum of the buckets. False if the buckets are
+ * impossible; `place` NULL: only checks them.
  */
 static bool take_histogram(struct histogram **place, const struct histogram *from) {
   struct histogram copy = *from;
@@ -71,7 +71,7 @@ static bool take_row(struct histogram **place, struct histogram_row row) {
 
 #define PLACE(of) (l != NULL ? &l->of : NULL)
 
-/* Takes over all histograms; where `l` is NULL, says only whether they can be true. */
+/* Copies all histograms; if `l` is NULL, only checks whether they are possible. */
 static bool take_histograms(struct model_latency *l, struct stats_block *b) {
   bool good = take_row(PLACE(legacy), stats_timing(&b->timings, TIMING_LEGACY)) && take_row(PLACE(map), stats_timing(&b->timings, TIMING_MAP));
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
@@ -84,7 +84,7 @@ static bool take_histograms(struct model_latency *l, struct stats_block *b) {
 
 static uint64_t less(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 
-/* What a forked child inherited is its parent's: it is not counted twice. */
+/* A forked child's inherited counts are its parent's: they are not counted twice. */
 static void take_counts(struct model_process *p, const struct stats_block *b) {
   struct model_counts *const counts = p->counts;
   counts->counters = b->counters;
@@ -133,7 +133,7 @@ static void take_incidents(struct model_process *p, const struct stats_block *b,
   }
 }
 
-#define LEAK_MAX ((uint64_t)1 << 48) /* there are no more addresses */
+#define LEAK_MAX ((uint64_t)1 << 48) /* the number of addresses */
 
 static void take_leaks(struct model_process *p, const struct stats_block *b, uint64_t *invalid) {
   for (uint32_t i = 0; i < STATS_LEAKS && b->leaks[i].blocks != 0; i++) {
@@ -143,7 +143,7 @@ static void take_leaks(struct model_process *p, const struct stats_block *b, uin
   }
 }
 
-#define FIGURE_MAX ((uint64_t)1 << 50) /* milliseconds of all blocks, too, are less */
+#define FIGURE_MAX ((uint64_t)1 << 50) /* also above the milliseconds of all blocks */
 
 static bool is_true(const struct stats_site *site) {
   bool good = true;
@@ -231,7 +231,7 @@ static bool take_block(struct report *r, struct stats_block *b, const char *path
   if (b->strategy >= lookup_strategy_count || b->timeline_length > STATS_TIMELINE) {
     return fail("%s is damaged: a value in its header is out of range", path);
   }
-  if (!take_histograms(NULL, b)) return fail("%s is damaged: a histogram in it cannot be true", path); /* and nothing of it is in the report */
+  if (!take_histograms(NULL, b)) return fail("%s is damaged: a histogram in it cannot be true", path); /* the report has nothing of this file */
   take_histograms(&r->latency, b);
   struct model_process *const p = model_add_process(r);
   take_identity(p, b);
@@ -248,10 +248,10 @@ static bool take_block(struct report *r, struct stats_block *b, const char *path
   return true;
 }
 
-#define READINGS 5       /* of the file of a process that is at work all the time */
-#define WAIT_NS 2000000L /* which writes it for much less */
+#define READINGS 5       /* readings of the file of a busy process */
+#define WAIT_NS 2000000L /* it takes far less to write it */
 
-/* Reads the file, again if it was being written meanwhile. A process that was killed while it wrote has left it so: that is taken as it is. */
+/* Reads the file, again if it was being written. A process that was killed while it wrote leaves such a file: that is taken as it is. */
 static size_t read_block(int fd, struct stats_block *block) {
   size_t got = 0;
   for (unsigned i = 0; i < READINGS; i++) {
@@ -265,7 +265,7 @@ static size_t read_block(int fd, struct stats_block *block) {
   return got;
 }
 
-/* Whether another program's file shows that this process called exec: nobody killed it. */
+/* Whether another program's file shows that this process called exec, and was not killed. */
 bool read_stats_became(const struct stats_identity *a, const struct stats_identity *b) {
   return !a->complete && a->pid_namespace != 0 && b->pid == a->pid && b->pid_namespace == a->pid_namespace && b->parent_pid == a->parent_pid &&
          b->start_realtime_ns > a->start_realtime_ns;
@@ -314,7 +314,7 @@ bool read_stats_check(const char *path, struct stats_identity *identity) {
   struct stats_block *const block = must_allocate(sizeof(*block));
   struct stat status;
   bool good = false;
-  for (unsigned i = 0; i < READINGS; i++) { /* a process that lives on may be writing it */
+  for (unsigned i = 0; i < READINGS; i++) { /* a live process may be writing it */
     if (i > 0) nanosleep(&(struct timespec){.tv_nsec = WAIT_NS}, NULL);
     const bool there = pread(fd, block, head, 0) == (ssize_t)head && fstat(fd, &status) == 0;
     good = check_header(block, there ? (size_t)status.st_size : 0, path) &&

@@ -11,20 +11,20 @@
 
 /* Adds the process of one stats file to `r`, if it is process `pid` or `pid` is 0. */
 bool read_stats_file(struct report *r, const char *path, uint32_t pid);
-/* After the last file: which processes did not end in order. */
+/* After the last file: determines which processes did not end in order. */
 void read_stats_end(struct report *r);
 
-/* Which process a stats file is of, and which of its programs. */
+/* The process and the program of a stats file. */
 struct stats_identity {
   uint32_t pid, parent_pid;
   uint64_t pid_namespace; /* 0: not known */
   uint64_t start_realtime_ns;
   bool complete;
 };
-/* Whether the process of `a` lives on, or lived on, as that of `b`: by a call of exec. */
+/* Whether the process of `a` lives on, or lived on, as that of `b`, by a call of exec. */
 bool read_stats_became(const struct stats_identity *a, const struct stats_identity *b);
 
-/* Whether the file is there in full; only whose it is is taken. */
+/* Whether the file is complete. Only its identity is read. */
 bool read_stats_check(const char *path, struct stats_identity *identity);
 
 #endif

@@ -42,7 +42,7 @@ bool unrecorded_write(const struct unrecorded_list *list, const char *path) {
   return (fclose(file) == 0 && written) || fail("cannot write %s: %s", path, strerror(errno));
 }
 
-/* Takes one line apart. */
+/* Parses one line. */
 static bool take_line(struct unrecorded_list *list, char *line) {
   char *end;
   const unsigned long pid = strtoul(line, &end, 10);

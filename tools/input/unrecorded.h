@@ -17,11 +17,11 @@ struct unrecorded { uint32_t pid; char *program, *why; };
 struct unrecorded_list { struct unrecorded *entries; size_t count, capacity; };
 void unrecorded_free(struct unrecorded_list *list);
 
-/* Adds what the file says. False, with a failure set, if it cannot be read or is not such a file. */
+/* Adds the entries of the file. False, with a failure set, if it is unreadable or not such a file. */
 bool unrecorded_read(struct unrecorded_list *list, const char *path);
 bool unrecorded_write(const struct unrecorded_list *list, const char *path);
 
-/* Adds one; those after the first thousand are not kept. */
+/* Adds one entry; entries after the first thousand are dropped. */
 void unrecorded_add(struct unrecorded_list *list, uint32_t pid, const char *program, const char *why);
 
 #endif

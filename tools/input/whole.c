@@ -33,12 +33,12 @@
 struct index_header { uint32_t magic, major, minor, entry_size; };
 struct index_entry { uint64_t offset, packet_bits; };
 
-/* One more thing that is missing; failure() says which. */
+/* Counts one more missing item; failure() has its text. */
 static void miss(struct whole *w) {
   if (w->missing++ < SAID_MAX) say("%s", failure());
 }
 
-/* Where the last packet ends by the index; false if the index itself is cut off. */
+/* The end of the last packet by the index; false if the index itself is cut off. */
 static bool read_index(const char *path, uint64_t *end) {
   struct index_header header;
   struct index_entry entry;
@@ -61,7 +61,7 @@ static bool check_stream(const char *directory, const char *name) {
   char *const index = must_print("%s/index/%s.idx", directory, name), *const stream = must_print("%s/%s", directory, name);
   struct stat status;
   uint64_t end = 0;
-  bool good = access(index, F_OK) != 0 || read_index(index, &end); /* not each tracer makes an index */
+  bool good = access(index, F_OK) != 0 || read_index(index, &end); /* not every tracer writes an index */
   if (good && access(index, F_OK) == 0 && stat(stream, &status) == 0 && (uint64_t)status.st_size < end) {
     good = fail("%s is cut off: %llu of %llu bytes", stream, (unsigned long long)status.st_size, (unsigned long long)end);
   }
@@ -83,7 +83,7 @@ static bool check_trace(const char *directory) {
   return good;
 }
 
-/* Whether one more process's statistics could be kept. */
+/* Whether another process's statistics could be written. */
 static bool check_room(const char *directory) {
   char *const path = must_print("%s/.room", directory);
   const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -95,7 +95,7 @@ static bool check_room(const char *directory) {
   return error == 0 || fail("nothing more can be written to %s (%s), so data may be missing", directory, strerror(error));
 }
 
-/* Looks at each file. Returns of how many processes they are: one that called exec has several. */
+/* Checks each file. Returns the number of processes: one that called exec has several files. */
 static size_t check_stats(struct whole *w, const struct inputs *inputs) {
   struct stats_identity *const all = must_allocate((inputs->stats_count + 1) * sizeof(*all));
   size_t files = 0, processes = 0;
@@ -120,7 +120,7 @@ struct whole whole_check(const char *directory, bool with_trace) {
     miss(&w);
     return w;
   }
-  inputs_add(&inputs, directory); /* if there is nothing, the counts say so */
+  inputs_add(&inputs, directory); /* the counts report a directory without data */
   w.processes = check_stats(&w, &inputs);
   if (with_trace && inputs.trace_count == 0) {
     fail("there is no trace in %s", directory);

@@ -1,5 +1,5 @@
 /*
- * whole.h: whether the data of a run are all there, as far as the files can tell.
+ * whole.h: whether the data of a run are complete, as far as the files tell.
  */
 #ifndef HAKMEM_TOOLS_WHOLE_H
 #define HAKMEM_TOOLS_WHOLE_H
@@ -8,13 +8,13 @@
 #include <stddef.h>
 
 struct whole {
-  size_t processes; /* whose statistics are there */
-  size_t missing;   /* files and traces that are empty, cut off or not there; each was said */
+  size_t processes; /* processes with statistics */
+  size_t missing;   /* files and traces that are empty, cut off or missing; a message named each */
 };
 
 /*
- * Looks at the statistics files and, if there is to be one, the trace below `directory`, and whether the file system has room for more: if it has
- * none now, nobody knows what could not be written.
+ * Checks the statistics files below `directory` and, if there should be one, the trace. Also checks whether the file system has room: if it is full
+ * now, data may be missing that leave no sign.
  */
 struct whole whole_check(const char *directory, bool with_trace);
 

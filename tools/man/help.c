@@ -10,7 +10,7 @@
 
 #define LINE_MAX_BYTES 8192
 
-/* Begins to read what `program command --help` prints, each item on one line; `command` may be NULL. */
+/* Opens the output of `program command --help`, each item on one line; `command` may be NULL. */
 static FILE *help_open(const char *program, const char *command, pid_t *child) {
   int ends[2];
   if (pipe(ends) != 0) return NULL;
@@ -83,7 +83,7 @@ static void item(char *line) {
   if (gap != NULL) roff_line(gap + 1 + strspn(gap + 1, " "));
 }
 
-/* Where in the help of one command a line stands. */
+/* The current part of a command's help. */
 enum part { PART_START, PART_DESCRIPTION, PART_OPTIONS, PART_NOTES };
 
 /* True if a heading was written. */

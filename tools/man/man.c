@@ -1,20 +1,19 @@
 /*
- * man: makes a manual page, or the JSON Schema of the report, from its template, with the tables of the source in place of lines that
- * begin with @:
+ * man.c: makes a manual page, or the JSON Schema of the report, from its template. Lines that begin with @ are replaced by tables of the source:
  *
  *   @TH NAME SECTION       the title line, with the version
  *   @OPTIONS               the options of the library (src/platform/config.h)
- *   @OLD_OPTIONS           the names of options that are no longer in use (the same)
+ *   @OLD_OPTIONS           the old names of options (the same)
  *   @EVENTS                the events and their fields (src/events.h)
  *   @COMMANDS              the commands of the companion program, from its --help
  *   @COMMAND NAME          the sections from NAME to NOTES of one of them
  *   @LOSSES @COUNTERS @CLASS_COUNTERS @GAUGES @BUCKETS   members of the JSON report (tools/model/model.h, instrumentation/statistics/stats_block.h)
  *   @SITE_FIGURES          members of a call site (instrumentation/statistics/stats_block.h)
  *   @SCHEMA NAME           a part of the schema; see schema.c
- *   @RULES @THRESHOLDS     what hakmem explain looks for, and its thresholds (tools/explain/explain.h)
+ *   @RULES @THRESHOLDS     the rules of hakmem explain, and their thresholds (tools/explain/explain.h)
  *   @FILE PATH             a file, as it is
  *
- * Runs while hakmem is built:   man TEMPLATE PAGE [COMPANION PROGRAM]
+ * Runs during hakmem's build:   man TEMPLATE PAGE [COMPANION PROGRAM]
  */
 #include <errno.h>
 #include <stdio.h>

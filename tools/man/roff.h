@@ -8,10 +8,10 @@
 
 extern FILE *page;
 
-/* Plain text within a line, whatever it holds. */
+/* Plain text within a line; it may hold any character. */
 void roff_text(const char *text);
 
-/* A whole line of plain text, which may begin with anything. */
+/* A whole line of plain text; it may begin with any character. */
 void roff_line(const char *text);
 
 /* Text in font 'B' or 'I', within a line. */

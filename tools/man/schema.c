@@ -14,7 +14,7 @@ static void comma(void) {
   first = false;
 }
 
-/* The tables hold plain text; only these two characters need care. */
+/* The tables hold plain text: only these two characters need an escape. */
 static void quoted(const char *text) {
   fputc('"', page);
   for (; *text; text++) {
@@ -62,7 +62,7 @@ static void gauges(void) { OBJECT(MODEL_GAUGES); }
 static void buckets(void) { OBJECT(STATS_BUCKETS); }
 static void pins(void) { OBJECT(STATS_PINS); }
 
-/* A site has members besides, so these are only properties; a comma follows in the template. */
+/* A site has further members, so this writes properties only; the template has the comma behind them. */
 static void site_figures(void) {
   first = true;
   STATS_SITE_FIGURES(ESTIMATE)

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 
 /*
- * Writes what `name` stands for to `page`: the schema of an object with the members of a table, or the properties of a part of an object, or
- * the names of an enumeration. False if there is no such table.
+ * Writes the part `name` to `page`: the schema of an object with the members of a table, the properties of a part of an object, or the names of an
+ * enumeration. False if there is no such table.
  */
 bool schema_write(const char *name);
 

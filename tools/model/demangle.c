@@ -9,7 +9,7 @@
 
 typedef char *cxa_demangle(const char *name, char *buffer, size_t *length, int *status);
 
-/* Opened when it is needed: a program in C should not need the library of C++. */
+/* Opened when it is first needed: a C program should not need the C++ library. */
 static cxa_demangle *find_demangler(void) {
   static bool tried;
   static cxa_demangle *found;

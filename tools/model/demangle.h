@@ -1,5 +1,5 @@
 /*
- * demangle.h: names of C++ functions as their authors wrote them.
+ * demangle.h: names of C++ functions as in the source.
  */
 #ifndef HAKMEM_TOOLS_DEMANGLE_H
 #define HAKMEM_TOOLS_DEMANGLE_H

@@ -108,7 +108,7 @@ const struct model_stack *model_stack_of(const struct report *r, const struct re
     *owner = twin;
     return model_find_stack(twin, id);
   }
-  /* An id comes from the frames, so another process of the same program that has it is of the same family. */
+  /* An id comes from the frames. Another process of the same program that has this id is of the same family. */
   for (size_t i = 0; stack == NULL && i < r->process_count; i++) {
     if (strcmp(r->processes[i]->program, p->program) != 0) continue;
     stack = model_find_stack(r->processes[i], id);
@@ -117,7 +117,7 @@ const struct model_stack *model_stack_of(const struct report *r, const struct re
   return stack;
 }
 
-#define GENERATIONS_MAX 100 /* process ids are used again: a family could seem to go round in circles */
+#define GENERATIONS_MAX 100 /* process ids are reused, so a family could seem to be a circle */
 
 const struct model_module *model_find_module(const struct report *r, const struct model_process *p, uint64_t address, uint32_t epoch) {
   for (int generation = 0; p != NULL && generation < GENERATIONS_MAX; generation++) {
@@ -155,7 +155,7 @@ struct histogram *model_histogram(struct histogram **place) {
   return *place;
 }
 
-/* Structures of nothing but uint64_t are added member by member. */
+/* Structures of only uint64_t are added member by member. */
 static void add_words(void *into, const void *from, size_t size) {
   uint64_t *const a = into;
   const uint64_t *const b = from;
@@ -167,7 +167,7 @@ void model_finish(struct report *r) {
   free(r->total);
   r->total = must_allocate(sizeof(*r->total));
   for (size_t i = 0; i < r->process_count; i++) add_words(r->total, r->processes[i]->counts, sizeof(*r->total));
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) { /* of all that is added up the only one that is no sum */
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) { /* the only figure that is not a sum */
     uint64_t *const longest = &r->total->cls[cls].pins.longest_ms;
     *longest = 0;
     for (size_t i = 0; i < r->process_count; i++) {

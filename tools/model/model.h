@@ -1,13 +1,12 @@
 /*
- * model.h: what a run or a trace holds, in memory. Both readers (stats files, traces) fill it; both writers (text,
- * JSON) print it.
+ * model.h: the data of a run or a trace, in memory. Both readers (stats files, traces) fill it; both writers (text, JSON) print it.
  *
- *   report ─┬─ process[] : who it was, its counters, class rows, timeline, stacks, modules, incidents
+ *   report ─┬─ process[] : its name and ids, its counters, class rows, timeline, stacks, modules, incidents
  *           ├─ total     : the counters and class rows of all processes, added up (model_finish)
  *           └─ latency   : histograms, merged over all processes while reading: most of the data
  *
- * Sizes are bytes, times nanoseconds; latencies are nanoseconds or, where no process said how fast its clock runs, ticks.
- * What a source does not know is UNKNOWN, never 0.
+ * Sizes are bytes, times nanoseconds. Latencies are nanoseconds or, if no process told its clock's rate, ticks. Data that a source does not have
+ * are UNKNOWN, never 0.
  */
 #ifndef HAKMEM_TOOLS_MODEL_H
 #define HAKMEM_TOOLS_MODEL_H
@@ -22,7 +21,7 @@
 
 enum source { SOURCE_STATS, SOURCE_TRACE };
 
-/* Where a class's memory is; bytes but for the last two. As of the last snapshot of the process. */
+/* The memory of a class, in bytes except for the last two. As of the last snapshot of the process. */
 #define MODEL_GAUGES(G)                                                                      \
   G(requested, "bytes asked for by the live blocks (estimated from the sampled requests)")   \
   G(allocated, "bytes of the live blocks' strides")                                          \
@@ -37,7 +36,7 @@ struct model_class {
   struct stats_class_counters counters;
   struct model_gauges gauge;
   uint64_t utilisation[STATS_UTILISATION_BINS]; /* slabs */
-  struct stats_pins pins;                       /* of a trace: none */
+  struct stats_pins pins;                       /* a trace has none */
 };
 
 /* Counters and class rows, of one process or of all. */
@@ -47,13 +46,13 @@ struct model_counts {
 };
 
 struct model_stack { uint32_t id, frame_count; uint64_t *frames; uint32_t epoch; };
-/* `build_id` in hexadecimal, "" where unknown. Of those that hold an address the youngest of a stack's epoch or before is meant. */
+/* `build_id` in hexadecimal, "" if unknown. An address belongs to the youngest module there whose epoch is not larger than the stack's. */
 struct model_module { uint64_t base, size, offset; char *path; uint32_t epoch; char *build_id; };
 
-/* How a process is, or how it ended; S(constant, "name"). */
+/* The state of a process, or its end; S(constant, "name"). */
 #define PROCESS_STATES(S)                                                                                    \
-  S(PROCESS_ENDED, "ended")         /* in order: nothing is missing */                                      \
-  S(PROCESS_EXITED, "exited")       /* by _exit: what threads had not published yet may be missing */       \
+  S(PROCESS_ENDED, "ended")         /* in order: the data are complete */                                      \
+  S(PROCESS_EXITED, "exited")       /* by _exit: unpublished counts of its threads may be missing */       \
   S(PROCESS_EXEC, "exec")           /* it became another program, which has data of its own */              \
   S(PROCESS_RUNS, "runs")                                                                                   \
   S(PROCESS_STOPPED, "stopped")     /* by a signal or a debugger; it may go on */                           \
@@ -63,8 +62,8 @@ enum process_state { PROCESS_STATES(PROCESS_STATE_CONSTANT) };
 
 struct model_process {
   uint32_t pid, parent_pid;  /* 0 where unknown */
-  char *program, *version;   /* as the process said: to be escaped before it is shown; "" where unknown */
-  bool forked;               /* a stats file's process began as a copy of its parent: it may lack what the parent knew */
+  char *program, *version;   /* from the process itself: to be escaped before it is shown; "" if unknown */
+  bool forked;               /* a stats file's process that began as a copy of its parent: it may lack its parent's stacks */
   bool complete;             /* a stats file's process ended in order */
   bool has_called_exec;      /* it did not, because it became another program, which has a file of its own */
   enum process_state state;  /* of a stats file's process */
@@ -80,13 +79,13 @@ struct model_process {
   bool has_buckets;          /* the next six are known */
   struct stats_buckets buckets;
   uint64_t mapped, committed, untouched, rss, rss_files, superslabs_active, superslabs_active_max;
-  uint64_t rss_max;          /* UNKNOWN where the source has no RSS */
-  struct stats_idlest idlest; /* time_ns is 0 where there is none */
+  uint64_t rss_max;          /* UNKNOWN if the source has no RSS */
+  struct stats_idlest idlest; /* time_ns is 0 if there is none */
   struct stats_pins idlest_pins[CLASS_COUNT];
-  uint64_t legacy_refused_max; /* bytes that legacy held at most in the shared pool's stead */
+  uint64_t legacy_refused_max; /* bytes; the most that legacy held at a time for the shared pool */
   struct stats_moment *timeline; /* members may be UNKNOWN */
   size_t timeline_length, timeline_capacity;
-  uint64_t peak_ns, peak_active; /* when most was in use, and how full the slabs were then; peak_active 0 where unknown */
+  uint64_t peak_ns, peak_active; /* the moment with the most memory in use, and the slabs then; peak_active 0 if unknown */
   uint64_t peak_utilisation[STATS_UTILISATION_BINS];
   struct model_stack *stacks;
   size_t stack_count, stack_capacity;
@@ -100,7 +99,7 @@ struct model_process {
   struct stats_profile *profiles[PROFILE_MOMENTS]; /* NULL where there is none */
 };
 
-/* Latencies by class row; those that are empty are NULL. */
+/* Latencies by class row; NULL if empty. */
 struct model_latency {
   struct histogram *lookup[lookup_strategy_count][CLASS_ROWS];
   struct histogram *drain[CLASS_ROWS], *refill[CLASS_ROWS];
@@ -116,9 +115,9 @@ struct model_latency {
   R(discards_uncounted, "times when the tracer discarded something and could not say how much") \
   R(early_missed, "events from before the session, which were not kept for it")                   \
   R(reentered, "events raised while an event was handled: counted, not raised")                \
-  R(stacks_missed, "stacks for which there was no room")                                       \
-  R(modules_missed, "loaded objects for which there was no room")                              \
-  R(incidents_missed, "header resets and shared_fails for whose details there was no room")    \
+  R(stacks_missed, "stacks that found no room")                                       \
+  R(modules_missed, "loaded objects that found no room")                              \
+  R(incidents_missed, "header resets and shared_fails whose details found no room")    \
   R(incomplete, "processes that did not end in order: their last operations may be missing")   \
   R(invalid, "events or entries that made no sense and were left out")                         \
   R(unread, "traces that could not be read to their end: the rest of them is missing")         \
@@ -129,7 +128,7 @@ struct model_losses { MODEL_LOSSES(STATS_MEMBER) };
 
 struct report {
   enum source source;
-  char *path; /* what was read; to be escaped before it is shown */
+  char *path; /* the path of the input; to be escaped before it is shown */
   struct model_process **processes;
   size_t process_count, process_capacity;
   struct model_losses lost;
@@ -150,9 +149,9 @@ void model_add_moment(struct model_process *p, const struct stats_moment *moment
 /* Adds to the count of the same incident, if there is one. */
 void model_add_incident(struct model_process *p, const struct stats_incident *incident);
 void model_add_leak(struct model_process *p, const struct stats_leak *leak);
-/* `frames` is copied. A stack whose id is known already is not added again. */
+/* Copies `frames`. A stack with a known id is not added again. */
 void model_add_stack(struct model_process *p, uint32_t id, const uint64_t *frames, uint32_t count, uint32_t epoch);
-/* `path` and `build_id` are copied. */
+/* Copies `path` and `build_id`. */
 void model_add_module(struct model_process *p, const struct model_module *module);
 /* NULL where the process itself has no such stack. */
 const struct model_stack *model_find_stack(const struct model_process *p, uint32_t id);
@@ -161,44 +160,44 @@ const struct model_stack *model_find_stack(const struct model_process *p, uint32
 const struct model_process *model_find_process(const struct report *r, uint32_t pid);
 
 /*
- * The stack of process `p` of report `r`, and in *owner the process whose modules it points into. A stack is told once, so
- * a forked child's may have been told by its parent; `other` is a second report on the same processes, or NULL.
+ * The stack of process `p` of report `r`. *owner is the process whose modules it points into. A stack is told only once, so a forked child's stack
+ * may be its parent's; `other` is a second report on the same processes, or NULL.
  */
 const struct model_stack *model_stack_of(const struct report *r, const struct report *other, const struct model_process *p,
                                          uint32_t id, const struct model_process **owner);
 
-/* The module that held `address` in an epoch: one of `p` or, for a forked child, of its ancestors in `r`. NULL where there is none. */
+/* The module that held `address` in an epoch: of `p` or, for a forked child, of its ancestors in `r`. NULL if there is none. */
 const struct model_module *model_find_module(const struct report *r, const struct model_process *p, uint64_t address, uint32_t epoch);
 
-/* The histogram at *place, made where there is none yet. */
+/* The histogram at *place, created if there is none yet. */
 struct histogram *model_histogram(struct histogram **place);
 
-/* To be called when everything is read: fills r->total. */
+/* Call it when all data are read: fills r->total. */
 void model_finish(struct report *r);
 
-/* The process whose memory is worth showing first: the largest RSS, or the most memory in use where that is unknown. */
+/* The process whose memory is shown first: the largest RSS, or the most memory in use if the RSS is unknown. */
 const struct model_process *model_largest_process(const struct report *r);
 
-/* All class rows of a histogram table merged; a histogram to be freed, NULL where all are empty. */
+/* All class rows of a histogram table merged into a new histogram; NULL if all are empty. The caller frees it. */
 struct histogram *model_merged(struct histogram *const table[CLASS_ROWS]);
 
 /* "3", "large" or "huge": the name of a class row; `buffer` has MODEL_CLASS_NAME bytes. */
 #define MODEL_CLASS_NAME 16
 const char *model_class_name(uint32_t cls, char *buffer);
 
-/* Where an access of a header reset lay, `over` bytes off: "past the end of the block". */
+/* The place of an access of a header reset, `over` bytes off: "past the end of the block". */
 const char *model_side(unsigned verdict);
 
-/* "ended", "runs", "exit code 3", "killed by SIGKILL": how a process is; `buffer` has MODEL_STATE bytes. */
+/* "ended", "runs", "exit code 3", "killed by SIGKILL": the state of a process. `buffer` has MODEL_STATE bytes. */
 #define MODEL_STATE 48
 const char *model_state(const struct model_process *p, char *buffer);
 /* Whether it may go on: what is known of it is not its end. */
 bool model_is_alive(const struct model_process *p);
 
-/* Whether what a header reset got and expected are a header; else it was something else that was wrong. */
+/* Whether `got` and `expect` of a header reset are headers. */
 bool model_is_header(const struct event_hdr_reset *e);
 
-/* The name that an enumeration's value has in every output, "?" if it has none. */
+/* The name of an enumeration's value, the same in every output; "?" if it has none. */
 #define MODEL_ENUM_NAME(e) const char *model_##e##_name(uint64_t value);
 HAK_ENUMS(MODEL_ENUM_NAME)
 

@@ -15,11 +15,11 @@
 #include "common/regular.h"
 #include "jit_map.h"
 
-/* Each object is opened in a session of its own, at address 0: then addresses in it are those of its own file. */
+/* Each object is opened in a session of its own, at address 0: then its addresses are those of its file. */
 struct object {
-  char *path, *build_id; /* as the process told them */
+  char *path, *build_id; /* from the process */
   bool replaced; /* the file has another build id now */
-  Dwfl *dwfl; /* NULL if it cannot be read, or is another file */
+  Dwfl *dwfl; /* NULL if the file is unreadable, or another file now */
   Dwfl_Module *module;
 };
 
@@ -32,7 +32,7 @@ struct symbolizer {
   bool has_looked_for_jit;
 };
 
-static char *debuginfo_path; /* NULL: where the system keeps it */
+static char *debuginfo_path; /* NULL: the system's place */
 static const Dwfl_Callbacks callbacks = {
   .find_elf = dwfl_build_id_find_elf,
   .find_debuginfo = dwfl_standard_find_debuginfo,
@@ -41,7 +41,7 @@ static const Dwfl_Callbacks callbacks = {
 };
 
 struct symbolizer *symbolizer_create(const struct report *r, const struct model_process *p) {
-  unsetenv("DEBUGINFOD_URLS"); /* a report must not call out */
+  unsetenv("DEBUGINFOD_URLS"); /* a report must not use the network */
   struct symbolizer *const s = must_allocate(sizeof(*s));
   s->r = r;
   s->p = p;
@@ -59,7 +59,7 @@ void symbolizer_destroy(struct symbolizer *s) {
   free(s);
 }
 
-/* Whether the file that was opened is the one that the process ran; it is where either has no build id. */
+/* Whether the opened file is the one that the process ran; true if either has no build id. */
 static bool is_same_build(const struct object *o) {
   const unsigned char *id;
   GElf_Addr address, bias;
@@ -71,7 +71,7 @@ static bool is_same_build(const struct object *o) {
   return strcmp(text, o->build_id) == 0;
 }
 
-/* The kernel says so of a file that was replaced in the run. There may be the same one again. */
+/* The kernel adds this to the path of a file that was replaced during the run. The path may hold the same file again. */
 #define DELETED " (deleted)"
 
 static int open_file(const char *path) {
@@ -94,7 +94,7 @@ static void open_object(struct object *o) {
     return;
   }
   dwfl_report_begin(o->dwfl);
-  o->module = dwfl_report_elf(o->dwfl, o->path, o->path, fd, 0, false); /* takes the descriptor over */
+  o->module = dwfl_report_elf(o->dwfl, o->path, o->path, fd, 0, false); /* takes ownership of the descriptor */
   if (o->module == NULL) close(fd);
   const bool reported = o->module != NULL && dwfl_report_end(o->dwfl, NULL, NULL) == 0;
   o->replaced = reported && !is_same_build(o);
@@ -115,7 +115,7 @@ static struct object *find_object(struct symbolizer *s, const char *path, const 
   return o;
 }
 
-/* From an offset in the file to the address that the file's own tables use. False if no segment holds it. */
+/* From an offset in the file to the address in the file's own tables. False if no segment holds it. */
 static bool address_of_offset(struct object *o, uint64_t offset, Dwarf_Addr *address) {
   GElf_Addr bias;
   Elf *const elf = dwfl_module_getelf(o->module, &bias);
@@ -137,7 +137,7 @@ static void find_line(struct object *o, Dwarf_Addr address, struct symbol *symbo
   if (line != NULL) symbol->file = dwfl_lineinfo(line, NULL, &symbol->line, NULL, NULL, NULL);
 }
 
-/* The file and line from which an inlined function was called. */
+/* The file and line of the call of an inlined function. */
 static void find_call_site(Dwarf_Die *inlined, Dwarf_Die *unit, struct symbol *caller) {
   Dwarf_Attribute attribute;
   Dwarf_Word file, line;
@@ -181,7 +181,7 @@ static size_t find_inlined(struct object *o, Dwarf_Addr address, struct symbol s
   return count;
 }
 
-/* At an address of the object's file; the module and the offset are filled in already. */
+/* Symbolizes an address of the object's file. The module and the offset are already set. */
 static size_t symbolize_own(struct object *o, Dwarf_Addr own, struct symbol symbols[SYMBOLS_MAX]) {
   const size_t count = find_inlined(o, own, symbols);
   if (count == 0) find_line(o, own, &symbols[0]);

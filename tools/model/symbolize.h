@@ -1,7 +1,6 @@
 /*
- * symbolize.h: from an address in a process to the functions and lines that it stands for, inlined ones included. Reads
- * the objects named by the process (regular files only) and the debug information installed on this machine; never
- * the network.
+ * symbolize.h: from an address in a process to its functions and lines, inlined ones included. Reads the objects that the process named (regular
+ * files only) and the debug information on this machine; never the network.
  */
 #ifndef HAKMEM_TOOLS_SYMBOLIZE_H
 #define HAKMEM_TOOLS_SYMBOLIZE_H
@@ -14,7 +13,7 @@
 
 struct symbolizer;
 
-/* For the modules of `p`, a process of `r`; both must outlive it. Both may be NULL for symbolize_in_file. */
+/* For the modules of `p`, a process of `r`; both must outlive the symbolizer. Both may be NULL for symbolize_in_file. */
 struct symbolizer *symbolizer_create(const struct report *r, const struct model_process *p);
 void symbolizer_destroy(struct symbolizer *s);
 
@@ -22,21 +21,19 @@ void symbolizer_destroy(struct symbolizer *s);
 struct symbol {
   const char *function, *file;
   int line;
-  bool inlined; /* into the next one */
+  bool inlined; /* inlined into the next one */
   const char *module; /* path */
   uint64_t offset;    /* in the module's file */
-  bool replaced;      /* the module's file is not that of the run any more: nothing in it is said of the address */
+  bool replaced;      /* the module's file has changed since the run, so it tells nothing of the address */
 };
 
 #define SYMBOLS_MAX 16
 
-/*
- * The functions at `address` as it was in an epoch, innermost first; at least one. `is_return_address`: the call before it is meant.
- */
+/* The functions at `address` in an epoch, innermost first; at least one. `is_return_address`: names the call before the address. */
 size_t symbolize(struct symbolizer *s, uint64_t address, uint32_t epoch, bool is_return_address,
                  struct symbol symbols[SYMBOLS_MAX]);
 
-/* The functions at `own`, an address as the tables of the file at `path` have it. */
+/* The functions at `own`, an address in the tables of the file at `path`. */
 size_t symbolize_in_file(struct symbolizer *s, const char *path, uint64_t own, struct symbol symbols[SYMBOLS_MAX]);
 
 #endif

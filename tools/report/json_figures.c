@@ -87,7 +87,7 @@ static json_t *histogram(const struct histogram *h, const char *unit) {
   return object;
 }
 
-/* {"all": ..., "classes": {"3": ...}}, NULL where the table is empty. */
+/* {"all": ..., "classes": {"3": ...}}, NULL if the table is empty. */
 static json_t *histograms(struct histogram *const table[CLASS_ROWS], const char *unit) {
   struct histogram *const merged = model_merged(table);
   if (merged == NULL) return NULL;

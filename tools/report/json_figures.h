@@ -1,5 +1,5 @@
 /*
- * json_figures.h: the counters, gauges, buckets, losses and histograms as JSON. Every member has the name that it has in the tables of
+ * json_figures.h: the counters, gauges, buckets, losses and histograms as JSON. Every member has its name from the tables of
  * instrumentation/statistics/stats_block.h, src/events.h and model.h.
  */
 #ifndef HAKMEM_TOOLS_JSON_FIGURES_H
@@ -13,7 +13,7 @@
 #include "common/escape.h"
 #include "model/model.h"
 
-/* jansson has signed integers; what goes beyond becomes a real number. UNKNOWN becomes null. */
+/* jansson has signed integers, so larger values become real numbers. UNKNOWN becomes null. */
 static inline json_t *number(uint64_t value) {
   if (value == UNKNOWN) return json_null();
   return value <= INT64_MAX ? json_integer((json_int_t)value) : json_real((double)value);
@@ -35,13 +35,13 @@ static inline json_t *address(uint64_t value) {
 
 static inline void set(json_t *object, const char *name, json_t *value) { json_object_set_new(object, name, value); }
 
-/* A member of a table, of `from` into `object`. */
+/* Copies a member of a table from `from` into `object`. */
 #define SET_MEMBER(name, meaning) set(object, #name, number(from->name));
 
 json_t *json_losses(const struct model_losses *from);
 json_t *json_counters(const struct stats_counters *from);
 json_t *json_buckets(const struct stats_buckets *from);
-json_t *json_classes(const struct report *r); /* those of which anything is known */
+json_t *json_classes(const struct report *r); /* only classes with data */
 json_t *json_latencies(const struct model_latency *l);
 
 #endif

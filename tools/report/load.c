@@ -72,7 +72,7 @@ static void load_unrecorded(struct page *page, const struct inputs *in, uint32_t
   unrecorded_free(&all);
 }
 
-/* How programs ended, to the last of the files of each: one that called exec has several. */
+/* Enters how each program ended into the last of its files: a program that called exec has several. */
 static void load_outcomes(struct report *r, const struct inputs *in, bool *good) {
   for (size_t i = 0; i < in->outcome_count; i++) {
     struct outcome outcome;

@@ -1,5 +1,5 @@
 /*
- * load.h: from the arguments of a command to the page that they make: stats files and traces, read and added up.
+ * load.h: from the arguments of a command to a page: stats files and traces, read and added up.
  */
 #ifndef HAKMEM_TOOLS_LOAD_H
 #define HAKMEM_TOOLS_LOAD_H
@@ -9,7 +9,7 @@
 
 #include "print.h"
 
-/* `paths` as they stand on the command line, `count` of them, at least one. */
+/* `paths` as on the command line, `count` of them, at least one. */
 struct load {
   char **paths;
   int count;
@@ -21,8 +21,8 @@ struct argp_state;
 uint32_t load_pid(const char *argument, const struct argp_state *state);
 
 /*
- * Fills `page` with what there is to read. Says what cannot be read, and goes on with the rest, because that is still worth it: false then,
- * also if there is nothing at all (page->main is NULL).
+ * Fills `page` from the readable data. A message names unreadable data, and the rest is still read; then returns false. Also false if there are no
+ * data (page->main is NULL).
  */
 bool load_page(struct page *page, const struct load *load);
 void load_free(struct page *page);

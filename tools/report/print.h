@@ -1,5 +1,5 @@
 /*
- * print.h: the writers. A page is made of what there is: a trace, stats files, or (from `record`) both.
+ * print.h: the writers. A page has the data of a trace, of stats files, or (from `record`) of both.
  */
 #ifndef HAKMEM_TOOLS_PRINT_H
 #define HAKMEM_TOOLS_PRINT_H
@@ -13,14 +13,17 @@
 
 struct page {
   const struct report *trace, *stats; /* one may be NULL */
-  const struct report *main;  /* what counts and latencies come from: the trace, if there is one */
-  const struct report *memory; /* what knows where the memory is: the stats files, if there are any */
-  struct unrecorded_list unrecorded; /* processes of the run of which there are no data */
+  const struct report *main;  /* the source of counts and latencies: the trace, if there is one */
+  const struct report *memory; /* the source of memory figures: the stats files, if there are any */
+  struct unrecorded_list unrecorded; /* processes of the run without data */
   const char *path; /* as the user named it */
-  bool all; /* every class and process, not only the first few */
+  bool all; /* every class and process, not only the first ones */
 };
 
-/* The sections, in the order of the page; S(name, "what it shows"). print_NAME prints one, which begins with an empty line; nothing if there is nothing to show. */
+/*
+ * The sections, in the order of the page: S(name, "what it shows"). print_NAME prints one, which begins with an empty line. It prints nothing if
+ * there is nothing to show.
+ */
 #define PRINT_SECTIONS(S)                                                                                    \
   S(losses, "what is missing in the data")                                                                  \
   S(unrecorded, "processes that were started and not recorded")                                             \
@@ -35,7 +38,7 @@ struct page {
 #define PRINT_DECLARE(name, what) void print_##name(FILE *out, const struct page *page);
 PRINT_SECTIONS(PRINT_DECLARE)
 
-/* One of them. False if there is none with this name; without a page, nothing is printed. */
+/* Prints one section. False if there is none with this name; without a page, prints nothing. */
 bool print_section(FILE *out, const struct page *page, const char *name);
 void print_section_names(FILE *out);
 
@@ -43,23 +46,23 @@ void print_section_names(FILE *out);
 bool print_growth(FILE *out, const struct page *before, const struct page *after);
 bool print_folded(FILE *out, const struct page *page);
 
-/* All of them, as text. */
+/* Prints all sections as text. */
 void print_text(FILE *out, const struct page *page);
 
-/* All of it as one JSON object; false if it cannot be written. */
+/* Prints the page as one JSON object; false if it cannot be written. */
 bool print_json(FILE *out, const struct page *page);
-#define JSON_SCHEMA 1 /* grows when a member changes its meaning or goes away, not when one is added */
+#define JSON_SCHEMA 1 /* grows when a member changes its meaning or is removed, not when one is added */
 
-/* How many rows of a long table are shown without --all. */
+/* Rows of a long table that are shown without --all. */
 #define PRINT_ROWS 10
 
-/* "function at file:line", or as much of it as is known of a function at `address`, on no line of its own. In print_symbol.c. */
+/* Prints "function at file:line", or the known part of it, without a line's end. In print_symbol.c. */
 void print_symbol(FILE *out, const struct symbol *symbol, uint64_t address);
 
-/* The stack `id` of process `p` of page->main, or a line that says why there is none. In print_incidents.c. */
+/* Prints the stack `id` of process `p` of page->main, or a line that says why there is none. In print_incidents.c. */
 void print_stack_of(FILE *out, const struct page *page, const struct model_process *p, uint32_t id);
 
-/* "(N more ...; --all shows them)" below a table that was cut. */
+/* Prints "(N more ...; --all shows them)" below a cut table. */
 void print_more(FILE *out, const struct page *page, size_t shown, size_t there_are, const char *what);
 
 #endif

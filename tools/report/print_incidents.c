@@ -1,5 +1,5 @@
 /*
- * shared_fails and header resets: how many, what was known, and the stacks of the processes that ran into them.
+ * print_incidents.c: shared_fails and header resets: how many, what is known of each, and its stacks.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -16,28 +16,28 @@
 #define OWN_LIBRARY "libhakmem"
 
 static const char *const verdicts[] = {
-  [HDR_UNKNOWN] = "something wrote over it",
-  [HDR_DOUBLE_FREE] = "the block was free already: a double free",
-  [HDR_OFF_BY_ONE_NUL] = "a NUL: the end of a string written one byte past the left neighbour",
-  [HDR_OVERRUN_TEXT] = "text: a string ran past the end of the left neighbour",
-  [HDR_OVERRUN_FILL] = "a fill pattern: the left neighbour was filled past its end",
-  [HDR_MISROUTED] = "the header of another class: a pointer that is not the beginning of a block",
-  [HDR_INVALID_POINTER] = "the pointer is not a block",
-  [HDR_WRITE_AFTER_FREE] = "the block was written to after it was freed",
-  [HDR_OVERRUN_POINTER] = "the end of a pointer: the left neighbour's last element lies half outside of it",
-  [HDR_OVERRUN_COPY] = "the pattern of the left neighbour: a copy or an array ran past its end",
-  [HDR_STACK_POINTER] = "the pointer is no block: it lies on a stack",
-  [HDR_STATIC_POINTER] = "the pointer is no block: it is static data or code",
-  [HDR_INTERIOR_POINTER] = "the pointer is no block: it points into one",
-  [HDR_FOREIGN_POINTER] = "the pointer is no block: somebody else mapped that memory",
-  [HDR_UNMAPPED_POINTER] = "the pointer is no block: there is no memory there",
-  [HDR_REALLOC_AFTER_FREE] = "the block was free already: a freed pointer given to realloc",
-  [HDR_USABLE_SIZE_AFTER_FREE] = "the block was free already: a freed pointer given to malloc_usable_size",
-  [HDR_WRONG_SIZE] = "a sized free was told a size that the block was not allocated with",
-  [HDR_OVERFLOW] = "the program went past the block's end",
-  [HDR_UNDERFLOW] = "the program went before the block's start",
-  [HDR_MISMATCHED_FREE] = "the program made the block by one family of functions and gave it back by another",
-  [HDR_USE_AFTER_FREE] = "the program used the block after it was freed",
+  [HDR_UNKNOWN] = "overwritten header of a block: its bytes fit no known pattern",
+  [HDR_DOUBLE_FREE] = "double free of a block",
+  [HDR_OFF_BY_ONE_NUL] = "buffer overflow: a NUL, probably the end of a string, one byte past the end of the left neighbour",
+  [HDR_OVERRUN_TEXT] = "buffer overflow: text past the end of the left neighbour",
+  [HDR_OVERRUN_FILL] = "buffer overflow: one byte repeated past the end of the left neighbour",
+  [HDR_MISROUTED] = "wrong header of a block: the header of another class was copied or written there",
+  [HDR_INVALID_POINTER] = "invalid pointer: it points into hakmem's memory, where no block begins",
+  [HDR_WRITE_AFTER_FREE] = "write after free of a block",
+  [HDR_OVERRUN_POINTER] = "buffer overflow: a pointer over the last byte, which is hakmem's, of the left neighbour",
+  [HDR_OVERRUN_COPY] = "buffer overflow: a copy or an array of equal elements past the end of the left neighbour",
+  [HDR_STACK_POINTER] = "invalid pointer: it points to a stack",
+  [HDR_STATIC_POINTER] = "invalid pointer: it points to static data or code",
+  [HDR_INTERIOR_POINTER] = "invalid pointer: it points into a block, not to its start",
+  [HDR_FOREIGN_POINTER] = "invalid pointer: hakmem did not map that memory",
+  [HDR_UNMAPPED_POINTER] = "invalid pointer: no memory is mapped there",
+  [HDR_REALLOC_AFTER_FREE] = "realloc after free of a block",
+  [HDR_USABLE_SIZE_AFTER_FREE] = "malloc_usable_size after free of a block",
+  [HDR_WRONG_SIZE] = "wrong size in a sized free of a block",
+  [HDR_OVERFLOW] = "buffer overflow: an access past the end of a block",
+  [HDR_UNDERFLOW] = "buffer underflow: an access before the start of a block",
+  [HDR_MISMATCHED_FREE] = "mismatched free of a block",
+  [HDR_USE_AFTER_FREE] = "use after free of a block",
 };
 static_assert(sizeof(verdicts) / sizeof(verdicts[0]) == hdr_verdict_count, "every verdict has a sentence");
 
@@ -48,7 +48,7 @@ static bool is_own(const struct symbol *symbol) {
   return slash != NULL && strncmp(slash + 1, OWN_LIBRARY, strlen(OWN_LIBRARY)) == 0;
 }
 
-/* The frames of this library come first and are the same for everybody: said in one line. */
+/* The first frames are the library's own, the same in every stack: they become one line. */
 static void print_stack(FILE *out, const struct page *page, struct symbolizer *symbolizer, const struct model_stack *stack) {
   const uint32_t limit = page->all || stack->frame_count < FRAMES_SHOWN ? stack->frame_count : FRAMES_SHOWN;
   unsigned own = 0;
@@ -78,7 +78,7 @@ static void print_shared_fail(FILE *out, uint64_t count, const struct event_shar
           model_class_name(e->cls, name), model_fail_reason_name(e->reason), e->active);
   if (e->limit > 0) fprintf(out, " of at most %u", e->limit);
   fprintf(out, "\n    %u units wanted, %u were free", e->units, e->free_slabs);
-  if (e->error != 0) fprintf(out, "; the system said: %s", strerror((int)e->error));
+  if (e->error != 0) fprintf(out, "; the system's error: %s", strerror((int)e->error));
   fprintf(out, "\n    free blocks of this class: %" PRIu64 " in lists of the thread, %" PRIu64 " in those of other threads, %" PRIu64
                " in batches, %" PRIu64 " in partial slabs\n", e->own, e->others, e->batched, e->partial);
   if (e->idle_bytes == 0) return;
@@ -91,22 +91,22 @@ static void print_shared_fail(FILE *out, uint64_t count, const struct event_shar
 static void print_hdr_reset(FILE *out, uint64_t count, const struct event_hdr_reset *e) {
   char name[MODEL_CLASS_NAME];
   const unsigned verdict = e->verdict < hdr_verdict_count ? e->verdict : HDR_UNKNOWN;
-  fprintf(out, "  %" PRIu64 " time%s, class %s, base 0x%" PRIx64 ": ", count, count == 1 ? "" : "s", model_class_name(e->cls, name), (uintptr_t)e->base);
-  if (model_is_header(e)) fprintf(out, "got 0x%02x, expected 0x%02x; ", e->got, e->expect);
-  fprintf(out, "%s\n", model_hdr_verdict_name(verdict));
-  fprintf(out, "    %s%s", verdicts[verdict], e->left != NULL ? "" : "\n");
-  if (e->left != NULL) fprintf(out, "; the left neighbour is 0x%" PRIx64 "\n", (uintptr_t)e->left);
+  fprintf(out, "  %s (%s)\n", verdicts[verdict], model_hdr_verdict_name(verdict));
+  fprintf(out, "    %" PRIu64 " time%s, class %s, base 0x%" PRIx64, count, count == 1 ? "" : "s", model_class_name(e->cls, name), (uintptr_t)e->base);
+  if (model_is_header(e)) fprintf(out, ": got 0x%02x, expected 0x%02x", e->got, e->expect);
+  if (e->left != NULL) fprintf(out, "; the left neighbour is 0x%" PRIx64, (uintptr_t)e->left);
+  fputc('\n', out);
   if (e->way != ACCESS_UNSEEN) {
-    fprintf(out, "    %s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s, which was asked for with %" PRIu64 " bytes\n", model_access_way_name(e->way),
+    fprintf(out, "    %s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s of %" PRIu64 " bytes\n", model_access_way_name(e->way),
             (uintptr_t)e->access, e->over, e->over == 1 ? "" : "s", model_side(e->verdict), e->size);
   } else if (e->over != 0 && e->size != 0) {
-    fprintf(out, "    found there, up to %" PRIu64 " byte%s %s, which was asked for with %" PRIu64 " bytes: 0x%02x\n", e->over, e->over == 1 ? "" : "s",
+    fprintf(out, "    a write up to %" PRIu64 " byte%s %s of %" PRIu64 " bytes: 0x%02x\n", e->over, e->over == 1 ? "" : "s",
             model_side(e->verdict), e->size, e->got);
-  } else if (e->over != 0) fprintf(out, "    %" PRIu64 " byte%s past its end, as far as the pattern goes\n", e->over, e->over == 1 ? "" : "s");
+  } else if (e->over != 0) fprintf(out, "    past that end: %" PRIu64 " byte%s the pattern\n", e->over, e->over == 1 ? " fits" : "s fit");
   if (e->verdict == HDR_MISMATCHED_FREE) {
-    fprintf(out, "    made by the family of %s, given back by that of %s\n", model_block_family_name(e->made), model_block_family_name(e->given));
+    fprintf(out, "    allocated by the family of %s, freed by that of %s\n", model_block_family_name(e->made), model_block_family_name(e->given));
   }
-  if (e->verdict == HDR_WRONG_SIZE) fprintf(out, "    the size that was told: %" PRIu64 " bytes\n", e->told);
+  if (e->verdict == HDR_WRONG_SIZE) fprintf(out, "    the size that the caller passed: %" PRIu64 " bytes\n", e->told);
   if (e->found == FOUND_AT_END) fputs("    found by the check of all blocks at the end of the process\n", out);
   if (e->good_thread != 0) {
     fprintf(out, "    its header was last seen good %" PRIu64 " ms before, by thread %" PRIu32 ", when a list was drained\n", e->good_ago_ms, e->good_thread);
@@ -115,7 +115,7 @@ static void print_hdr_reset(FILE *out, uint64_t count, const struct event_hdr_re
 
 void print_stack_of(FILE *out, const struct page *page, const struct model_process *p, uint32_t id) {
   if (id == 0) {
-    fputs("    no stack was taken (HAKMEM_STACKS=unwind takes them)\n", out);
+    fputs("    no stack was taken (HAKMEM_STACKS=unwind takes stacks)\n", out);
     return;
   }
   const struct report *const other = page->main == page->trace ? page->stats : NULL;
@@ -130,7 +130,7 @@ void print_stack_of(FILE *out, const struct page *page, const struct model_proce
   symbolizer_destroy(symbolizer);
 }
 
-/* What is known of a block of a header reset besides where that was found. */
+/* The earlier life of the block: its free and its allocation, and its left neighbour's. */
 static void print_past(FILE *out, const struct page *page, const struct model_process *p, const struct event_hdr_reset *e) {
   if (e->free_thread != 0) {
     fprintf(out, "    freed %" PRIu64 " ms before, by thread %" PRIu32 "\n", e->free_ago_ms, e->free_thread);

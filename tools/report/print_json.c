@@ -1,5 +1,5 @@
 /*
- * The page as JSON: its processes, with their incidents, leaks and call sites; the figures are in json_figures.c.
+ * print_json.c: the page as JSON: its processes, with their incidents, leaks and call sites. The figures are in json_figures.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -112,7 +112,7 @@ static json_t *incident(const struct stats_incident *i) {
   return object;
 }
 
-/* Something that a thread did before an incident; null where nobody knows of it. */
+/* An action of a thread before an incident; null if it is unknown. */
 static json_t *moment_before(uint32_t thread, uint64_t ago_ms) {
   if (thread == 0) return json_null();
   json_t *const object = json_object();

@@ -1,8 +1,8 @@
 /*
- * Latencies: for each kind a line of figures and a drawing of all classes together, then a line for each class.
+ * print_latency.c: latencies: for each kind a line of figures and a drawing of all classes together, then a line for each class.
  *
- * A drawing has one bar for each doubling of the value; in the lines of the classes, one character for each doubling (or two, or
- * three, where there are many), all with the same beginning.
+ * A drawing has one bar for each doubling of the value. The lines of the classes have one character for each doubling (or for two or three, if
+ * there are many), all with the same beginning.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@
 static const double quantiles[] = {0.5, 0.9, 0.99, 0.999};
 #define QUANTILES (sizeof(quantiles) / sizeof(quantiles[0]))
 
-/* The doubling of a value: 0 for 0, else the number of its bits; what is beyond the last is in the last. */
+/* The doubling of a value: 0 for 0, else the number of its bits. The last doubling also holds all larger values. */
 static unsigned octave_of(uint64_t value) {
   const unsigned bits = value == 0 ? 0 : 64u - (unsigned)__builtin_clzll(value);
   return bits < OCTAVES ? bits : OCTAVES - 1;
@@ -35,7 +35,7 @@ static void count_octaves(const struct histogram *h, uint64_t octaves[OCTAVES]) 
   for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) octaves[octave_of(histogram_lower(i))] += h->bucket[i];
 }
 
-/* The first and the last doubling that hold anything. */
+/* The first and the last doubling with values. */
 static void find_range(const uint64_t octaves[OCTAVES], unsigned *first, unsigned *last) {
   *first = OCTAVES - 1;
   *last = 0;
@@ -66,7 +66,7 @@ static void add_heads(struct table *t) {
   for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(t, "%s", heads[i]);
 }
 
-/* One character for each doubling, or for as many as make the drawing fit. */
+/* One character for each doubling, or for as many doublings as make the drawing fit. */
 static void add_drawing(struct table *t, const struct histogram *h, unsigned first, unsigned last) {
   uint64_t octaves[OCTAVES], cells[CELLS_MAX] = {0};
   const unsigned each = (last - first) / CELLS_MAX + 1;
@@ -77,7 +77,7 @@ static void add_drawing(struct table *t, const struct histogram *h, unsigned fir
   free(line);
 }
 
-/* How many doublings from `i` on hold nothing. */
+/* The number of empty doublings from `i` on. */
 static unsigned empty_run(const uint64_t octaves[OCTAVES], unsigned i) {
   unsigned length = 0;
   while (i + length < OCTAVES && octaves[i + length] == 0) length++;
@@ -188,7 +188,7 @@ static void print_lookups(FILE *out, const struct page *page) {
   if (!any) print_one(out, "SuperSlab lookup latency", NULL, false);
 }
 
-/* Refills that reached each stage. Most are not timed in the first three, and a refill that got nothing is in none of the counters. */
+/* Counts the refills that reached each stage. The first three stages are timed in a few refills only. A refill that got nothing is in no counter. */
 static void count_reached(const struct report *r, double reached[STAGE_COUNT]) {
   struct stats_class_counters c = {0};
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
@@ -202,7 +202,7 @@ static void count_reached(const struct report *r, double reached[STAGE_COUNT]) {
   reached[STAGE_fresh_slab] = (double)(c.refill_fresh_slab + c.refill_fresh_superslab + c.refill_legacy);
 }
 
-/* What a refill spends where: how long each stage took, and its share of all refills' time. */
+/* The time of refills by stage: how long each stage took, and its share of all refills' time. */
 static void print_stages(FILE *out, const struct report *r) {
   const struct model_latency *const l = &r->latency;
   static const char *const names[] = {REFILL_STAGES(STAGE_NAME)}, *const meanings[] = {REFILL_STAGES(STAGE_MEANING)};

@@ -1,5 +1,5 @@
 /*
- * Blocks that were live at the end of processes that ran with HAKMEM_LEAKS=1, by where they were allocated.
+ * print_leaks.c: the live blocks at the end of processes that ran with HAKMEM_LEAKS=1, by allocation site.
  */
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /*
- * Memory: how full the slabs are, what each class holds, how it went over time, and where all of it is.
+ * print_memory.c: how full the slabs are, the memory of each class, memory over time, and where all of it is.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -36,7 +36,7 @@ static void print_utilisation(FILE *out, const uint64_t bins[STATS_UTILISATION_B
   table_print(t, out, 2);
 }
 
-/* Only a trace has the slabs of more than the last moment. */
+/* Only a trace has the slabs of earlier moments than the last. */
 static void print_peak(FILE *out, const struct page *page) {
   const struct model_process *const p = page->trace != NULL ? model_largest_process(page->trace) : NULL;
   if (p == NULL || p->peak_active == 0) return;
@@ -68,7 +68,7 @@ static void add_class(struct table *t, const char *name, uint64_t stride, const 
   free(drawing);
 }
 
-/* Sums the classes up and gathers those that hold anything, largest first. */
+/* Sums the classes up and gathers those with memory, largest first. */
 static size_t gather(const struct report *r, struct row rows[CLASS_ROWS], struct model_class *sum) {
   size_t count = 0;
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
@@ -89,7 +89,7 @@ static int by_pinned(const void *a, const void *b) {
   return p < q ? 1 : p > q ? -1 : x->cls < y->cls ? -1 : x->cls > y->cls;
 }
 
-/* Slabs that few blocks hold, and for how long at least. */
+/* Slabs with few live blocks, and for how long at least. */
 static void print_pins(FILE *out, const struct page *page) {
   const struct report *const r = page->memory;
   struct row rows[CLASS_COUNT];
@@ -152,7 +152,7 @@ typedef uint64_t value_of_moment(const struct stats_moment *m);
 #define DEFINE_VALUE(name) static uint64_t name##_of(const struct stats_moment *m) { return m->name; }
 MOMENT_VALUES(DEFINE_VALUE)
 
-/* The moment of column `column` of `columns`: the last one in its share of the time, or the one before where it has none. */
+/* The moment of column `column` of `columns`: the last one in its share of the time, or an earlier one if it has none. */
 static const struct stats_moment *moment_at(const struct model_process *p, size_t column, size_t columns) {
   const uint64_t first = p->timeline[0].time_ns, last = p->timeline[p->timeline_length - 1].time_ns;
   const double span = last > first ? (double)(last - first) : 0;
@@ -216,7 +216,7 @@ static void print_timeline(FILE *out, const struct model_process *p) {
   print_moments(out, p);
 }
 
-/* ---- Where it is ---- */
+/* ---- Where the memory is ---- */
 
 static void add_bucket(struct table *t, const char *name, const char *meaning, uint64_t bytes, uint64_t whole, bool bar) {
   char buffer[FORMAT_SIZE], drawing[FORMAT_BAR_SIZE(BAR_WIDTH / 2)];

@@ -1,5 +1,5 @@
 /*
- * The live heap by where it was allocated, of processes that ran with HAKMEM_PROFILE; what holds slabs that are hardly used; what grew.
+ * print_sites.c: the live heap by allocation site, of processes that ran with HAKMEM_PROFILE; the sites that hold nearly empty slabs; growth.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -80,7 +80,7 @@ static void print_pins(FILE *out, const struct page *page, const struct model_pr
   free(sites);
 }
 
-/* Of a process that freed nearly all it had at its end, the moment when it had most says more. */
+/* If a process freed nearly all at its end, the moment with the most memory says more. */
 static const struct stats_profile *telling(const struct model_process *p) {
   const struct stats_profile *const last = p->profiles[PROFILE_LAST], *const peak = p->profiles[PROFILE_PEAK];
   return peak != NULL && last->allocated < peak->allocated / 2 ? peak : last;
@@ -113,7 +113,7 @@ void print_sites(FILE *out, const struct page *page) {
 
 /* ---- Two reports. ---- */
 
-/* What comes before main says nothing. */
+/* The frames before main say nothing. */
 static const char *from_main(const char *folded) {
   const char *const found = strstr(folded, ";main;");
   return found != NULL ? found + 1 : folded;

@@ -1,5 +1,5 @@
 /*
- * One function of a stack, as text.
+ * print_symbol.c: one function of a stack, as text.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ void print_symbol(FILE *out, const struct symbol *symbol, uint64_t address) {
   } else if (*function != '\0') {
     fprintf(out, " in %s", symbol->module != NULL ? last_part(module) : "generated code");
   }
-  if (symbol->replaced) fputs(" (the file is another one now: its build id is not that of the run)", out);
+  if (symbol->replaced) fputs(" (the file has changed since the run: its build id differs)", out);
   if (symbol->inlined) fputs(" (inlined)", out);
   free(function);
   free(name);

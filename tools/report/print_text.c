@@ -1,6 +1,6 @@
 /*
- * The page as text: head, losses, processes, what happened, the cross-check of trace and stats files. The other sections have
- * files of their own.
+ * print_text.c: the page as text: head, losses, processes, counters, the cross-check of trace and stats files. The other sections have files of
+ * their own.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -66,7 +66,7 @@ void print_losses(FILE *out, const struct page *page) {
 
 #define PROGRAM_SHOWN 60
 
-/* The texts are escaped in the file; once more, because anybody may have written it. */
+/* The texts are escaped in the file, and once more here, because any user may have written the file. */
 void print_unrecorded(FILE *out, const struct page *page) {
   const struct unrecorded_list *const list = &page->unrecorded;
   const size_t shown = page->all || list->count < PRINT_ROWS ? list->count : PRINT_ROWS;
@@ -119,7 +119,7 @@ static void add_process(struct table *t, const struct model_process *p, bool ope
   free(program);
 }
 
-/* A process, and whether its operations were counted: a trace does not have them all. */
+/* A process, and whether its operations were counted: a trace does not have all of them. */
 struct listed { const struct model_process *p; bool operations; };
 
 static int by_weight(const void *a, const void *b) {
@@ -232,7 +232,7 @@ static void add_check(struct table *t, const char *name, uint64_t trace, uint64_
   else table_cell(t, "%" PRIu64 " not in the statistics", trace - stats), *equal = false;
 }
 
-/* Both saw every event of these kinds; what the trace lacks was lost, or happened where no tracer could be told. */
+/* Both saw every event of these kinds. The trace lacks events that were lost, or that happened when no tracer could take them. */
 void print_comparison(FILE *out, const struct page *page) {
   if (page->trace == NULL || page->stats == NULL) return;
   const struct model_counts *const a = page->trace->total, *const b = page->stats->total;

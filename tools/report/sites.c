@@ -62,7 +62,7 @@ static bool is_own(const struct symbol *symbol) {
   return slash != NULL && strncmp(slash + 1, OWN_LIBRARY, strlen(OWN_LIBRARY)) == 0;
 }
 
-/* A ';' or a line's end in a name would part it. */
+/* A ';' or a line's end in a name would split it. */
 static char *name_of(const struct symbol *symbol, uint64_t address) {
   const char *const slash = symbol->module != NULL ? strrchr(symbol->module, '/') : NULL;
   char *const name = symbol->function != NULL ? demangle(symbol->function)

@@ -1,5 +1,5 @@
 /*
- * sites.h: the live heap by where it was allocated (HAKMEM_PROFILE), for the writers: sites of a process, of a report, and what grew between two.
+ * sites.h: the live heap by allocation site (HAKMEM_PROFILE), for the writers: the sites of a process, of a report, and the growth between two.
  */
 #ifndef HAKMEM_TOOLS_SITES_H
 #define HAKMEM_TOOLS_SITES_H
@@ -7,28 +7,28 @@
 #include "print.h"
 
 struct site {
-  uint32_t stack;  /* of a process; 0: none was taken */
-  char *folded;    /* "main;parse;copy_name": the program's functions, the outermost first, escaped; NULL until somebody asks */
+  uint32_t stack;  /* of a process; 0: no stack */
+  char *folded;    /* "main;parse;copy_name": the program's functions, outermost first, escaped; NULL until needed */
   struct stats_site f;
 };
 
-/* The sites of one moment, by stack, those with most live bytes first; the caller frees the list. */
+/* The sites of one moment by stack, those with most live bytes first. The caller frees the list. */
 struct site *sites_of(const struct stats_profile *profile, size_t *count);
 
 /* All of them and the rest, added up. */
 struct stats_site sites_sum(const struct stats_profile *profile);
 
-/* Those with most in slabs that are hardly used first. */
+/* Sorts by bytes in hardly used slabs, the largest first. */
 void sites_rank_pins(struct site *sites, size_t count);
 
 /*
- * The last moments of all processes of a report, by stack as text, so that processes and runs can be compared: in order of that text. Empty where
+ * The last moments of all processes of a report, by stack as text and in the order of that text. So processes and runs can be compared. Empty if
  * there is none. sites_free frees it.
  */
 struct site *sites_fold(const struct report *r, size_t *count);
 void sites_free(struct site *sites, size_t count);
 
-/* What grew: sites of either of two reports, by how much more they have in the second, most first. */
+/* Growth: the sites of either report by how much more they have in the second, the largest first. */
 struct growth { const char *folded; int64_t bytes, blocks; uint64_t before, after; };
 struct growth *sites_compare(const struct site *before, size_t before_count, const struct site *after, size_t after_count, size_t *count);
 

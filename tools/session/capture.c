@@ -17,7 +17,7 @@
 #include "model/jit_map.h"
 #include "common/workdir.h"
 
-#define LIBRARY_PATH_MAX 256 /* what the library takes as HAKMEM_STATS_FILE, with the zero at the end */
+#define LIBRARY_PATH_MAX 256 /* the longest HAKMEM_STATS_FILE of the library, with the zero at the end */
 #define PID_DIGITS 10
 #define UNRECORDED_SHOWN 5 /* on standard error */
 
@@ -122,7 +122,7 @@ int capture_wait(struct capture *c) {
   return launch_wait(&c->launch, look, c->watch);
 }
 
-/* The first few on standard error, all in a file for the report. */
+/* Lists the first few on standard error, all in a file for the report. */
 static void tell_unrecorded(const struct capture *c, const struct unrecorded_list *list) {
   if (list->count == 0) return;
   char *const path = must_print("%s/" UNRECORDED_FILE, c->directory);
@@ -141,7 +141,7 @@ static bool tell_data(const struct capture *c, const struct whole *whole) {
     say("data of %zu process%s is in %s%s; to see it: hakmem report %s", whole->processes, whole->processes == 1 ? "" : "es", shown,
         whole->missing > 0 ? ", and other data are missing" : "", shown);
   } else if (whole->missing > 0) {
-    say("the data in %s are incomplete; to see what there is: hakmem report %s", shown, shown);
+    say("the data in %s are incomplete; to see them: hakmem report %s", shown, shown);
   } else {
     say("no process of %s loaded the library, so there is no data: LD_PRELOAD was cleared, or the library could not be read", c->program[0]);
   }
@@ -149,7 +149,7 @@ static bool tell_data(const struct capture *c, const struct whole *whole) {
   return whole->processes > 0 && whole->missing == 0;
 }
 
-/* For the report: the statistics of the program itself do not know it. */
+/* For the report: the program's own statistics do not have its exit code. */
 static void keep_outcome(const struct capture *c) {
   if (c->launch.ended == 0) return;
   char *const path = must_print("%s/" OUTCOME_FILE, c->directory);

@@ -1,6 +1,6 @@
 /*
- * capture.h: what `run` and `record` have in common: their shared options, the program's environment, where the data goes,
- * and what is said at the end.
+ * capture.h: the common part of `run` and `record`: their shared options, the program's environment, the place of the data, and the messages at the
+ * end.
  */
 #ifndef HAKMEM_TOOLS_CAPTURE_H
 #define HAKMEM_TOOLS_CAPTURE_H
@@ -18,10 +18,10 @@ struct capture {
   char **program; /* and its arguments; NULL at the end */
   struct launch launch;
   char *directory; /* absolute, made by capture_prepare */
-  struct watch *watch; /* from capture_wait on: who was not recorded */
+  struct watch *watch; /* from capture_wait on: the processes that are not recorded */
 };
 
-/* The shared options; to be a child of a subcommand's argp, with a struct capture as its input. */
+/* The shared options; a child of a subcommand's argp, with a struct capture as its input. */
 extern const struct argp capture_argp;
 
 void capture_init(struct capture *c);
@@ -33,15 +33,15 @@ void capture_fini(struct capture *c);
  */
 bool capture_prepare(struct capture *c, const char *stats);
 
-/* Takes back what capture_prepare made, if the program was not started. */
+/* Removes the directory of capture_prepare, if the program was not started. */
 void capture_abandon(struct capture *c);
 
-/* Waits for the program's end, and finds out meanwhile which of its children are not recorded. Returns its exit code, as launch_wait. */
+/* Waits for the program's end, and meanwhile finds the children that are not recorded. Returns its exit code, as launch_wait. */
 int capture_wait(struct capture *c);
 
 /*
- * After the program's end: says where the data are, what of them is missing and which processes were not recorded. False if data are missing.
- * The report that -r asks for is the caller's.
+ * After the program's end: messages name the place of the data, missing data and processes that were not recorded. False if data are missing. The
+ * caller prints the report of -r.
  */
 bool capture_finish(struct capture *c, const char *stats);
 

@@ -68,7 +68,7 @@ static void set_variable(const struct launch_variable *v) {
   }
 }
 
-/* In the child: waits for the word to go, then becomes the program. Never comes back. */
+/* In the child: waits for launch_go, then becomes the program. Never returns. */
 static _Noreturn void become_program(const struct launch *l, int go_fd, int error_fd) {
   char word;
   ssize_t got;
@@ -90,8 +90,8 @@ static _Noreturn void become_program(const struct launch *l, int go_fd, int erro
 }
 
 /*
- * Blocks what is passed on, and has ended children reported whatever this process inherited. A limit on the size of files is an error like others,
- * which is reported: it must not end this process before its program.
+ * Blocks the signals that are passed on, and has ended children reported even if this process inherited another setting. A limit on file sizes must
+ * not end this process before its program: it becomes an error that is reported.
  */
 static void hold_signals(struct launch *l) {
   sigset_t set;
@@ -122,7 +122,7 @@ bool launch_fork(struct launch *l) {
   hold_signals(l);
   l->pid = fork();
   if (l->pid == 0) {
-    close(go[1]); /* so that this process's end is seen if the parent dies */
+    close(go[1]); /* so that the child sees the parent's end */
     close(error[0]);
     become_program(l, go[0], error[1]);
   }
@@ -190,7 +190,7 @@ int launch_wait(struct launch *l, uint64_t (*look)(void *context), void *context
     siginfo_t info;
     const struct timespec pause = {.tv_nsec = (long)look(context)};
     const int signal_number = sigtimedwait(&set, &info, &pause);
-    /* What the terminal sends, it sends to the program as well: the two are in one process group. */
+    /* The program gets the terminal's signals itself: both are in one process group. */
     if (signal_number > 0 && signal_number != SIGCHLD && info.si_code != SI_KERNEL) kill(l->pid, signal_number);
   }
 }

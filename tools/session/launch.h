@@ -4,9 +4,8 @@
  *   launch_init -> preload / set / set_default ... -> fork -> go -> wait -> (fini)
  *                                                     \-> cancel
  *
- * Between fork and go the child waits, so that what it is to run under can be set up after it has inherited this
- * process's state, untouched. From fork to fini, the signals that are passed on are blocked in this process, and
- * stay pending for launch_interrupted and launch_wait.
+ * Between fork and go the child waits. So the session can be set up after the child has inherited this process's state, unchanged. From fork to
+ * fini, the signals that are passed on are blocked in this process. They stay pending for launch_interrupted and launch_wait.
  */
 #ifndef HAKMEM_TOOLS_LAUNCH_H
 #define HAKMEM_TOOLS_LAUNCH_H
@@ -17,7 +16,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct launch_variable { char *name, *value; }; /* the value NULL: not to be set */
+struct launch_variable { char *name, *value; }; /* value NULL: to be removed */
 
 struct launch {
   char **argv;
@@ -25,26 +24,26 @@ struct launch {
   struct launch_variable *variables;
   size_t variable_count, variable_capacity;
   pid_t pid;    /* 0 if there is no child */
-  pid_t ended;  /* the child's process id once it has ended, and what waitpid said of it */
+  pid_t ended;  /* the child's process id after its end, and its status from waitpid */
   int status;
   int go_fd;    /* one byte lets the child run; closing it ends the child */
   int error_fd; /* the child's errno if exec failed, else end of file */
   bool holds;    /* signals are blocked */
-  sigset_t mask; /* as before that */
-  struct sigaction child_action, size_action; /* of SIGCHLD and SIGXFSZ, before that, too */
+  sigset_t mask; /* the mask before */
+  struct sigaction child_action, size_action; /* of SIGCHLD and SIGXFSZ, before */
 };
 
 /* `argv` ends with NULL and must live as long as the launch. */
 void launch_init(struct launch *l, char **argv);
 void launch_fini(struct launch *l);
 
-/* Puts `library` behind the ones preloaded so far, and all of them before those of an LD_PRELOAD that is already there. */
+/* Puts `library` behind the ones preloaded so far. All of them come before those of an inherited LD_PRELOAD. */
 void launch_preload(struct launch *l, const char *library);
 
 /* A variable of the program's environment, NULL if it is not set. */
 const char *launch_get(const struct launch *l, const char *name);
 
-/* Sets a variable, or with the value NULL takes it away; set_default only if it is not set yet. */
+/* Sets a variable, or removes it if the value is NULL; set_default only if it is not set yet. */
 void launch_set(struct launch *l, const char *name, const char *value);
 void launch_set_default(struct launch *l, const char *name, const char *value);
 
@@ -53,16 +52,16 @@ bool launch_fork(struct launch *l);
 /* Lets the child run its program. False, with *exit_code 127 (not found) or 126, if it could not be started. */
 bool launch_go(struct launch *l, int *exit_code);
 
-/* Whether a signal that asks this process to end is pending; the number, or 0. It stays pending. */
+/* The number of a pending signal that asks this process to end, or 0. The signal stays pending. */
 int launch_interrupted(void);
 
 /*
- * Waits for the program's end, passing signals on to it. Returns its exit code, or 128 + the signal that ended it. Meanwhile calls
- * look(context), which says after how many nanoseconds (fewer than 10^9) to call it again.
+ * Waits for the program's end, passing signals on to it. Returns its exit code, or 128 + the signal that ended it. Meanwhile calls look(context),
+ * which returns the nanoseconds (fewer than 10^9) until its next call.
  */
 int launch_wait(struct launch *l, uint64_t (*look)(void *context), void *context);
 
-/* Lets signals act on this process again, once there is nothing left that they could leave behind. */
+/* Lets signals act on this process again, once they can no longer leave anything behind. */
 void launch_release(struct launch *l);
 
 /* Ends a child that waits between fork and go. */

@@ -1,5 +1,5 @@
 /*
- * library.h: where the libraries are that a program is to be started with.
+ * library.h: the places of the libraries that a program is started with.
  */
 #ifndef HAKMEM_TOOLS_LIBRARY_H
 #define HAKMEM_TOOLS_LIBRARY_H
@@ -8,9 +8,8 @@
 #define LIBRARY_TRACEPOINTS "libhakmem-tracepoints.so"
 
 /*
- * The path of library `name`: beside this program's own directory (so that a build tree and a moved installation work),
- * else where it was installed. NULL, with a failure set, if it is not found or its path cannot stand in LD_PRELOAD.
- * The caller frees it.
+ * The path of library `name`: beside this program's own directory (for a build tree or a moved installation), else in the installation. NULL, with
+ * a failure set, if it is not found or LD_PRELOAD cannot hold its path. The caller frees it.
  */
 char *library_find(const char *name);
 

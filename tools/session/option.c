@@ -18,7 +18,7 @@ static bool bad_value(const struct config_option *o, const char *value) {
   return fail(OPTION_PREFIX "%s=%s is not allowed: %s", o->name, value, o->form);
 }
 
-/* What the library itself can only say once the program runs. */
+/* Checks that the library itself makes only once the program runs. */
 static bool is_good_text(const struct config_option *o, const char *value) {
   uint32_t words;
   if (strcmp(o->name, "LOG") == 0) return option_log_words(value, &words);
@@ -33,7 +33,7 @@ static bool unknown(const char *name) {
   return fail(OPTION_PREFIX "%s is not an option of the library; the nearest is " OPTION_PREFIX "%s; libhakmem(7) lists all", name, nearest->name);
 }
 
-/* The option called `name`, or once called so; NULL if there is none. */
+/* The option with this name or old name; NULL if there is none. */
 static const struct config_option *find(const char *name) {
   const struct old_option *const old = option_find_old(name, strlen(name));
   if (old != NULL && old->now != NULL) name = old->now;

@@ -1,11 +1,11 @@
 /*
- * What keeps LD_PRELOAD from having an effect, by what the kernel and the loader look at:
+ * program.c: the reasons why LD_PRELOAD has no effect, from the same data that the kernel and the loader use:
  *
  *   no PT_INTERP          no loader runs in the process: linked statically (or it is the loader itself, or hakmem::api is linked into it, which
  *                         is fine)
- *   class, machine        the loader is one for other libraries: 32 bits, another processor
+ *   class, machine        the loader takes other libraries: 32 bits, another processor
  *   a loader not glibc's  musl: it would load the library, which needs glibc
- *   set-uid, set-gid, file capabilities   glibc's loader ignores what the user wants to preload
+ *   set-uid, set-gid, file capabilities   glibc's loader ignores the user's LD_PRELOAD
  */
 #include "program.h"
 
@@ -26,11 +26,11 @@
 #include "common/error.h"
 #include "common/memory.h"
 
-#define SHELL "/bin/sh" /* what execvp runs a file with that the kernel cannot execute */
-#define SCRIPTS_MAX 5   /* so often the kernel follows #! */
+#define SHELL "/bin/sh" /* execvp runs a file with it that the kernel cannot execute */
+#define SCRIPTS_MAX 5   /* the kernel follows #! this often */
 #define SCRIPT_LINE 256
 #define HEADERS_MAX 1024
-#define SEARCH_MAX (1 << 30) /* bytes of a file that is searched */
+#define SEARCH_MAX (1 << 30) /* the most bytes of a file that are searched */
 #define GLIBC_MARK "GLIBC_PRIVATE" /* a version of symbols that glibc's loader defines */
 
 #if defined __x86_64__
@@ -51,7 +51,7 @@ static bool read_at(int fd, void *into, size_t size, uint64_t offset) {
   return offset <= INT64_MAX && pread(fd, into, size, (off_t)offset) == (ssize_t)size;
 }
 
-/* The loader that the program asks for; "" if it asks for none, NULL if the file does not say. The caller frees it. */
+/* The program's loader; "" if it has none, NULL if the file does not tell. The caller frees it. */
 static char *loader_of(int fd, const Elf64_Ehdr *header) {
   if (header->e_phentsize != sizeof(Elf64_Phdr) || header->e_phnum > HEADERS_MAX) return NULL;
   for (unsigned i = 0; i < header->e_phnum; i++) {
@@ -67,7 +67,7 @@ static char *loader_of(int fd, const Elf64_Ehdr *header) {
   return must_copy("");
 }
 
-/* Whether the file holds the text, its end included; `otherwise` if it cannot be read. */
+/* Whether the file holds the text, its end included; `otherwise` if it is unreadable. */
 static bool holds(const char *path, const char *mark, bool otherwise) {
   const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct stat status;
@@ -87,7 +87,7 @@ static bool is_glibc(const char *path) { return holds(path, GLIBC_MARK, true); }
 
 bool program_has_library(const char *path) { return holds(path, STATS_MARK, false); }
 
-/* The loader asks for no loader, and loads what is preloaded into the program that it is given. */
+/* The loader itself has no loader, but preloads libraries into the program that it gets as an argument. */
 static bool is_loader(const char *path) {
   char *const whole = realpath(path, NULL);
   const char *const slash = whole != NULL ? strrchr(whole, '/') : NULL;
@@ -113,7 +113,7 @@ static bool check_loader(int fd, const Elf64_Ehdr *header, const char *path) {
 }
 
 static bool check_elf(int fd, const char *path) {
-  Elf64_Ehdr header; /* of 32 bits: the same, as far as it is looked at */
+  Elf64_Ehdr header; /* a 32-bit header has the same fields, as far as they are read */
   if (!read_at(fd, &header, sizeof(Elf32_Ehdr), 0)) return true;
   if (header.e_ident[EI_CLASS] == ELFCLASS32) return fail("is a 32-bit program: the library has 64 bits");
   if (header.e_ident[EI_DATA] != OWN_BYTE_ORDER || (OWN_MACHINE != EM_NONE && header.e_machine != OWN_MACHINE)) {
@@ -122,7 +122,7 @@ static bool check_elf(int fd, const char *path) {
   return !read_at(fd, &header, sizeof(header), 0) || check_loader(fd, &header, path);
 }
 
-/* Whether the process would get other rights than this one has; then the loader ignores LD_PRELOAD. */
+/* Whether the process would get other rights than this one; then the loader ignores LD_PRELOAD. */
 static bool check_rights(int fd, const struct stat *status) {
   struct statvfs system;
   if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 || (fstatvfs(fd, &system) == 0 && (system.f_flag & ST_NOSUID) != 0)) return true;
@@ -133,7 +133,7 @@ static bool check_rights(int fd, const struct stat *status) {
   return what == NULL || fail("is %s: the loader ignores LD_PRELOAD", what);
 }
 
-/* The interpreter of the script, to be freed; NULL if it is none. */
+/* The interpreter of the script; NULL if the file is not a script. The caller frees it. */
 static char *interpreter_of(int fd) {
   char line[SCRIPT_LINE + 1];
   const ssize_t got = pread(fd, line, SCRIPT_LINE, 0);

@@ -1,5 +1,5 @@
 /*
- * program.h: whether the library can be loaded into a program, which its file says before it is started.
+ * program.h: whether the library can be loaded into a program, by the program's file.
  */
 #ifndef HAKMEM_TOOLS_PROGRAM_H
 #define HAKMEM_TOOLS_PROGRAM_H
@@ -7,16 +7,15 @@
 #include <stdbool.h>
 
 /*
- * Whether a process that runs the file `path` can be recorded, as far as the file can tell: a script is followed to its
- * interpreter. False, with the failure set to "is ...", if it cannot; true as well if the file cannot be read or executed,
- * which is for exec to say.
+ * Whether a process that runs the file `path` can be recorded, as far as the file tells. A script is followed to its interpreter. False, with the
+ * failure "is ...", if it cannot. True also if the file is unreadable or not executable: exec reports that.
  */
 bool program_file_check(const char *path);
 
 /* Whether the library's instrumentation is linked into the file. */
 bool program_has_library(const char *path);
 
-/* As program_file_check, for what execvp would start for `name`; the failure begins with the path of that. */
+/* Like program_file_check, for the file that execvp would start for `name`; the failure begins with its path. */
 bool program_check(const char *name);
 
 #endif

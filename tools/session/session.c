@@ -13,7 +13,7 @@
 #define PROVIDER "hakmem"
 #define CHANNEL "hakmem"
 
-/* What is only wanted in full tracing: an event for every operation. */
+/* Events for every operation: only in full tracing. */
 #define PER_OPERATION(P) P(alloc) P(free) P(realloc)
 
 #define CHECK_EXISTS(name) static_assert(EVENT_ID_##name < EVENT_COUNT, "no such event");
@@ -35,7 +35,7 @@ static bool create(struct session *s, const char *output) {
   struct lttng_domain domain;
   memset(&domain, 0, sizeof(domain));
   domain.type = LTTNG_DOMAIN_UST;
-  domain.buf_type = LTTNG_BUFFER_PER_PID; /* a process killed in mid-event spoils its own buffers alone */
+  domain.buf_type = LTTNG_BUFFER_PER_PID; /* a process that is killed within an event spoils only its own buffers */
   s->handle = lttng_create_handle(s->name, &domain);
   return s->handle != NULL || fail("cannot get a handle on the LTTng session");
 }
@@ -44,7 +44,7 @@ static bool add_channel(struct session *s, const struct session_settings *settin
   struct lttng_channel *const channel = lttng_channel_create(&s->handle->domain);
   if (channel == NULL) return fail("cannot describe a channel");
   snprintf(channel->name, sizeof(channel->name), "%s", CHANNEL);
-  channel->attr.overwrite = 0; /* if there is no room, new events are dropped and counted */
+  channel->attr.overwrite = 0; /* if a buffer is full, new events are dropped and counted */
   channel->attr.subbuf_size = settings->buffer_size;
   channel->attr.num_subbuf = settings->buffer_count;
   const int code = lttng_enable_channel(s->handle, channel);
@@ -88,7 +88,7 @@ bool session_start(struct session *s, const char *output, const struct session_s
 }
 
 bool session_stop(struct session *s) {
-  const int stopped = lttng_stop_tracing(s->name); /* returns when all data is out */
+  const int stopped = lttng_stop_tracing(s->name); /* returns when all data are written */
   if (stopped < 0) return ctl_failed("stop the LTTng session", stopped);
   const int destroyed = lttng_destroy_session(s->name);
   if (destroyed < 0) return ctl_failed("end the LTTng session", destroyed);

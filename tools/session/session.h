@@ -1,5 +1,5 @@
 /*
- * session.h: one LTTng recording session for the events of this library, in user space only.
+ * session.h: one LTTng recording session for this library's events, in user space only.
  */
 #ifndef HAKMEM_TOOLS_SESSION_H
 #define HAKMEM_TOOLS_SESSION_H
@@ -10,7 +10,7 @@
 struct lttng_handle;
 
 struct session_settings {
-  bool full; /* every allocation, not only what happens on the slow paths */
+  bool full; /* every allocation, not only the slow paths */
   uint64_t buffer_size, buffer_count; /* for each CPU and user; powers of two; bytes, and number */
 };
 
@@ -22,13 +22,13 @@ struct session {
 /* Creates the session, with its trace to go to directory `output` (absolute), and starts it. */
 bool session_start(struct session *s, const char *output, const struct session_settings *settings);
 
-/* Stops it and waits until the trace is whole. What was lost for want of room is counted in the trace itself. */
+/* Stops the session and waits until the trace is complete. The trace itself counts the events that found no room. */
 bool session_stop(struct session *s);
 
 /* Removes the session, if there still is one, from the daemon; the trace stays. */
 void session_fini(struct session *s);
 
-/* Sessions that the daemon has, of anybody. */
+/* The number of the daemon's sessions, of all users. */
 int session_count(void);
 
 #endif

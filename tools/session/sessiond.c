@@ -22,8 +22,8 @@
 #include "common/workdir.h"
 
 #define DAEMON "lttng-sessiond"
-#define RUNDIR "/var/run/lttng" /* where liblttng-ctl of the root user looks for the daemon */
-#define APPLICATION_SOCKET ".lttng/lttng-ust-sock-8" /* where a traced program looks, below LTTNG_HOME */
+#define RUNDIR "/var/run/lttng" /* root's liblttng-ctl looks for the daemon here */
+#define APPLICATION_SOCKET ".lttng/lttng-ust-sock-8" /* a traced program looks here, below LTTNG_HOME */
 #define READY_SECONDS 20
 #define END_SECONDS 20
 #define POLL_NS 10000000
@@ -36,17 +36,14 @@ bool sessiond_plan(struct sessiond *d, const char **home) {
   if (lttng_session_daemon_alive() == 1) return true;
   d->home = workdir_temporary();
   if (d->home == NULL) return false;
-  /* The sockets' own modes say who may connect; a program that gives up root must be able to reach them. */
+  /* The sockets' own modes restrict who may connect; a program that drops root must be able to reach them. */
   chmod(d->home, 0711);
   if (getuid() != 0) setenv("LTTNG_HOME", d->home, 1);
   *home = d->home;
   return true;
 }
 
-/*
- * Makes sure that the directory to mount upon exists and stays: another recording that made it removes it only when
- * nobody holds the lock.
- */
+/* Makes sure that the directory to mount on exists and stays. A recording that created it removes it only when no other recording holds the lock. */
 static bool hold_rundir(struct sessiond *d) {
   for (int attempt = 0; attempt < 10; attempt++) {
     if (mkdir(RUNDIR, 0755) == 0) d->made_rundir = true;
@@ -71,7 +68,7 @@ static void release_rundir(struct sessiond *d) {
   d->rundir = -1;
 }
 
-/* Gives this process, and the daemon after it, a RUNDIR of its own. False if the system does not let it. */
+/* Gives this process, and the daemon after it, a RUNDIR of its own. False if the system refuses. */
 static bool enter_private_rundir(struct sessiond *d) {
   if (!hold_rundir(d)) return false;
   char *const directory = workdir_sub(d->home, "run");
@@ -89,7 +86,7 @@ static bool enter_private_rundir(struct sessiond *d) {
 
 /* In the child: becomes the daemon, with its output in `log`. */
 static _Noreturn void become_daemon(const struct sessiond *d, const char *log, pid_t parent) {
-  setsid(); /* what the terminal sends is for the program */
+  setsid(); /* the terminal's signals are for the program */
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(1);
   const int in = open("/dev/null", O_RDONLY), out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -101,7 +98,7 @@ static _Noreturn void become_daemon(const struct sessiond *d, const char *log, p
   sigprocmask(SIG_SETMASK, &none, NULL);
   char *const load = must_print("--load=%s/none", d->home);
   char *const socket = must_print("--apps-sock=%s/" APPLICATION_SOCKET, d->home);
-  mkdir(load + strlen("--load="), 0700); /* no configuration of anybody's sessions */
+  mkdir(load + strlen("--load="), 0700); /* an empty folder: no saved sessions are loaded */
   const bool own_socket = getuid() == 0 && !d->everybodys;
   if (own_socket) {
     char *const directory = must_print("%s/.lttng", d->home);
@@ -128,7 +125,7 @@ static char *last_line(const char *log) {
   return last != NULL ? last : must_copy("it said nothing");
 }
 
-/* Waits for the daemon's signal that it takes clients and programs. */
+/* Waits for the daemon's signal that it accepts clients and programs. */
 static bool wait_until_ready(struct sessiond *d, const char *log) {
   sigset_t set;
   sigemptyset(&set);
@@ -165,7 +162,7 @@ bool sessiond_start(struct sessiond *d) {
 
 bool sessiond_is_private(const struct sessiond *d) { return d->pid > 0 && !d->everybodys; }
 
-/* Waits for the daemon and whatever else is left of its process group; false if they take too long. */
+/* Waits for the daemon and the rest of its process group; false if they take too long. */
 static bool wait_until_ended(pid_t pid) {
   bool daemon_ended = false;
   const time_t end = time(NULL) + END_SECONDS;

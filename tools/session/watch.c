@@ -1,6 +1,6 @@
 /*
- * A process image is one execve of one process: the process is known by its pid and start time, the image by where its stack starts, which
- * the kernel draws anew at each execve. A forked child has its parent's image, and is as its parent is.
+ * watch.c: a process image is one execve of one process. The pid and the start time identify the process. The start of its stack, which the kernel
+ * randomises at each execve, identifies the image. A forked child has its parent's image, and the same verdict.
  */
 #include "watch.h"
 
@@ -22,8 +22,8 @@
 
 #define PAUSE_NS 10000000u
 #define PAUSE_MAX_NS 900000000u
-#define SHARE 50   /* one part in so many of the time is spent looking */
-#define PATIENCE 20 /* looks at an image that should have the library and has not, before it is said */
+#define SHARE 50   /* one part in this number of the time is spent looking */
+#define PATIENCE 20 /* an image that lacks the library is reported after this many looks */
 #define TEXT_MAX (16u << 20)
 
 enum state { STATE_UNKNOWN, STATE_RECORDED, STATE_UNRECORDED };
@@ -33,7 +33,7 @@ struct process {
   uint64_t start, image;
   enum state state;
   unsigned looks;
-  uint64_t round; /* the last one that saw it alive */
+  uint64_t round; /* the last round that saw it alive */
 };
 
 struct watch {
@@ -59,7 +59,7 @@ void watch_destroy(struct watch *w) {
 
 const struct unrecorded_list *watch_result(const struct watch *w) { return &w->found; }
 
-/* The whole file of /proc, with a zero behind it; NULL if it cannot be read. The caller frees it. */
+/* The whole file of /proc, with a zero behind it; NULL if it is unreadable. The caller frees it. */
 static char *read_proc(pid_t pid, const char *name, size_t *length) {
   char path[64];
   snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
@@ -83,15 +83,15 @@ static char *read_proc(pid_t pid, const char *name, size_t *length) {
 }
 
 struct identity {
-  uint64_t start, image; /* image 0: others may not know */
-  bool ready;            /* the image has its environment, which is the last thing that execve puts there */
+  uint64_t start, image; /* image 0: this process may not read it */
+  bool ready;            /* the image has its environment, the last data that execve writes */
 };
 
 /* False if the process has ended. */
 static bool identify(pid_t pid, struct identity *id) {
   size_t length;
   char *const text = read_proc(pid, "stat", &length);
-  const char *const name_end = text != NULL ? strrchr(text, ')') : NULL; /* the name may hold anything */
+  const char *const name_end = text != NULL ? strrchr(text, ')') : NULL; /* the name may hold any character */
   bool alive = false;
   if (name_end != NULL) {
     char state;
@@ -113,7 +113,7 @@ static struct process *find(struct watch *w, pid_t pid) {
   return NULL;
 }
 
-/* Puts a child that is new into the list; known ones are looked at anyway. */
+/* Adds a new child to the list; known ones are looked at anyway. */
 static void add_child(struct watch *w, pid_t pid, pid_t parent) {
   if (find(w, pid) != NULL) return;
   w->processes = must_grow(w->processes, w->count, &w->capacity, sizeof(*w->processes));
@@ -138,7 +138,7 @@ static void add_children(struct watch *w, pid_t pid) {
   closedir(threads);
 }
 
-/* Whether the environment that the process was started with preloads the library; true as well if that cannot be known. */
+/* Whether the process's initial environment preloads the library; true also if that is unknown. */
 static bool is_preloaded(pid_t pid) {
   size_t length;
   char *const text = read_proc(pid, "environ", &length);
@@ -150,7 +150,7 @@ static bool is_preloaded(pid_t pid) {
   return preloaded;
 }
 
-/* A process whose /proc others may not read runs with other rights than ours if its effective user is another than its real one. */
+/* If this process may not read a process's /proc, that one has other rights if its effective user differs from its real one. */
 static bool has_other_rights(pid_t pid) {
   size_t length;
   char *const text = read_proc(pid, "status", &length);
@@ -168,7 +168,7 @@ static void claim(struct watch *w, struct process *p, const char *why) {
   if (length > 0) path[length] = '\0';
   size_t size = 0;
   char *const name = length > 0 ? must_copy(path) : read_proc(p->pid, "comm", &size);
-  struct identity now; /* all of it is of one image, or nothing is said */
+  struct identity now; /* all data are of one image, else there is no verdict */
   if (name != NULL && identify(p->pid, &now) && now.start == p->start && now.image == p->image) {
     name[strcspn(name, "\n")] = '\0';
     p->state = STATE_UNRECORDED;
@@ -178,8 +178,8 @@ static void claim(struct watch *w, struct process *p, const char *why) {
 }
 
 /*
- * The library's mapping is looked for first and last: a process that changed its title wrote over its environment, but then its loader
- * has long been through; and an image that is being started gets the library between two looks.
+ * The library's mapping is checked first and last. A process that changed its title has overwritten its environment, but its loader ran long
+ * before. An image that is just starting gets the library between two looks.
  */
 static void judge(struct watch *w, struct process *p, bool ready) {
   size_t length;
@@ -211,7 +211,7 @@ static void judge(struct watch *w, struct process *p, bool ready) {
   }
 }
 
-/* A forked child that has not become another program yet. */
+/* For a forked child that has not called exec yet. */
 static bool inherit(struct watch *w, struct process *p) {
   const struct process *const parent = find(w, p->parent);
   if (parent == NULL || parent->image != p->image || parent->image == 0 || parent->state == STATE_UNKNOWN) return false;
@@ -236,7 +236,7 @@ static void look_at(struct watch *w, size_t index) {
   struct process *const p = &w->processes[index];
   if (!identify(p->pid, &id)) return;
   const bool is_new = p->start == 0;
-  if (!is_new && p->start != id.start) return; /* the pid is another process's now, which its own parent will lead to */
+  if (!is_new && p->start != id.start) return; /* the pid belongs to another process now; its parent will lead to it */
   p->start = id.start;
   p->round = w->round;
   if (is_new || p->image != id.image) {
@@ -248,7 +248,7 @@ static void look_at(struct watch *w, size_t index) {
   if (p->state == STATE_UNKNOWN) judge(w, p, id.ready);
 }
 
-/* Processor time: on a busy machine the pauses are no longer than elsewhere. */
+/* Processor time: a busy machine does not make the pauses longer. */
 static uint64_t spent_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -258,7 +258,7 @@ static uint64_t spent_ns(void) {
 uint64_t watch_look(struct watch *w) {
   const uint64_t before = spent_ns();
   w->round++;
-  for (size_t i = 0; i < w->count; i++) { /* the list grows by the children of those that are looked at */
+  for (size_t i = 0; i < w->count; i++) { /* the list grows by the children found in the loop */
     look_at(w, i);
     if (w->processes[i].round == w->round) add_children(w, w->processes[i].pid);
   }

@@ -1,12 +1,12 @@
 /*
- * bench_child: runs one command and writes what it took. It gives its environment's BENCH_PRELOAD (a library's path, or
- * empty) to the command as LD_PRELOAD, and to nothing else.
+ * child.c: bench_child: runs one command and writes its times and its memory. It gives its environment's BENCH_PRELOAD (a library's path, or empty)
+ * to the command as LD_PRELOAD, and to no other program.
  *
  *   bench_child FILE COMMAND [ARGUMENT...]
  *
- * FILE gets one line: seconds, seconds of processor time, most KiB resident of it or of any process that it waited for, and cycles
- * in user space and kernel (of its children, too; -1 where they cannot be counted). The exit code is the command's, 128 + its signal, 2 for bad usage, 126
- * where it cannot be started.
+ * FILE gets one line: seconds, seconds of processor time, peak KiB resident of it or of any process that it waited for, and cycles in user space
+ * and kernel (of its children, too; -1 if they cannot be counted). The exit code is the command's, 128 + its signal, 2 for bad usage, 126 if it
+ * cannot be started.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,12 +23,12 @@
 
 static pid_t child;
 
-/* A signal to end this ends the command; what it took is written all the same. */
+/* A signal to end this process ends the command; the line is written all the same. */
 static void pass_on(int signal) { kill(child, signal); }
 
 static double timeval_seconds(struct timeval t) { return (double)t.tv_sec + (double)t.tv_usec / 1e6; }
 
-/* Counts from the command's start on; -1 where it cannot be had. */
+/* Counts from the command's start on; -1 if the counter is unavailable. */
 static int count_cycles(pid_t pid) {
   struct perf_event_attr attributes = {
     .size = sizeof(attributes), .type = PERF_TYPE_HARDWARE, .config = PERF_COUNT_HW_CPU_CYCLES, .disabled = 1, .enable_on_exec = 1,
@@ -44,7 +44,7 @@ static double cycles_of(int counter) {
 
 static void start(char **command, int go) {
   char word;
-  if (read(go, &word, 1) != 1) _exit(126); /* the counter is there */
+  if (read(go, &word, 1) != 1) _exit(126); /* waits until the counter is open */
   const char *preload = getenv("BENCH_PRELOAD");
   if (preload != NULL && *preload != '\0') setenv("LD_PRELOAD", preload, 1);
   unsetenv("BENCH_PRELOAD");

@@ -1,6 +1,6 @@
 /*
- * harness.h: what the benchmark programs share: random numbers, clocks, memory that no allocator under test has a hand in, and
- * who that allocator is. Header only: the random numbers are in the measured loops.
+ * harness.h: the shared part of the benchmark programs: random numbers, clocks, memory that does not come from the allocator under test, and the
+ * name of that allocator. Header only: the random numbers are in the measured loops.
  */
 #ifndef BENCH_HARNESS_H
 #define BENCH_HARNESS_H
@@ -51,7 +51,7 @@ static inline struct seconds since(struct seconds start) {
   return (struct seconds){end.wall - start.wall, end.cpu - start.cpu};
 }
 
-/* Zeroed memory that is there already, no page fault to come; NULL, and errno, where there is none. */
+/* Zeroed memory, already faulted in; NULL and errno on failure. */
 static inline void *map_memory(size_t size) {
   void *const p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
   return p != MAP_FAILED ? p : NULL;
@@ -66,10 +66,7 @@ static inline const char *allocator_file(void) {
 
 struct resident { unsigned long peak, now; };
 
-/*
- * KiB of this process in memory, by /proc/self/status, read without malloc. (What getrusage says has the process in it that this one
- * was before it was executed.)
- */
+/* KiB of this process in memory, by /proc/self/status, read without malloc. (getrusage includes the process that this one was before exec.) */
 static inline struct resident resident_kib(void) {
   char text[4096];
   struct resident r = {0, 0};

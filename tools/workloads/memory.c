@@ -1,9 +1,9 @@
 /*
- * bench_memory: what stays resident after a burst. A process at work with a few small blocks builds a burst of small to large
- * ones, frees them all in random order, and then goes on as before, or calls malloc_trim at once. The resident set is read before,
- * at the burst's peak, and at the end.
+ * memory.c: bench_memory: the resident memory after a burst. A process that works with a few small blocks builds a burst of small to large ones,
+ * and frees them all in random order. Then it goes on as before, or calls malloc_trim at once. The resident set is read before, at the burst's
+ * peak, and at the end.
  *
- * Everything that is not a block (the pointers, the stack) is there and touched before the first reading.
+ * All memory that is not a block (the pointers, the stack) is touched before the first reading.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -18,7 +18,7 @@
 #define DEFAULT_SECONDS 2
 #define DEFAULT_SEED 42
 #define FEW 64
-#define FEW_AT_ONCE 500 /* operations, then a pause: a process that has little to do, not one that takes a processor */
+#define FEW_AT_ONCE 500 /* operations, then a pause: a mostly idle process */
 #define PAUSE_NS 1000000
 #define WORK_BEFORE 20000
 

@@ -1,13 +1,13 @@
 /*
- * random_mixed: the benchmark by which the project measures itself. An array of WS slots; each operation picks a slot at
- * random: if it is empty it gets a block of a random size, whose first and last byte are written; else its block is freed.
- * From the warm-up on about half of the slots are full. With --read each block is read before it is freed, as by programs
- * that were still using it; without, whatever the allocator has to read of it comes from wherever it went meanwhile.
+ * random_mixed: the benchmark by which the project measures itself. An array of WS slots; each operation picks a random slot. An empty slot gets a
+ * block of a random size, whose first and last byte are written; a full slot's block is freed. After the warm-up about half of the slots are full.
+ * With --read each block is read before it is freed, as by programs that still use it. Without, the allocator's own reads of the block may miss the
+ * cache.
  *
- * It calls malloc and free and no allocator's own interface, so LD_PRELOAD decides what is measured. All else that
- * it needs it takes from mmap, and the loop costs about 23 instructions an operation (--null shows it).
+ * It calls malloc and free and no allocator's own interface, so LD_PRELOAD decides what is measured. All other memory comes from mmap, and the loop
+ * costs about 23 instructions an operation (--null shows it).
  *
- *   Each thread has slots and a random sequence of its own; a seed gives the same operations again, whatever the allocator.
+ *   Each thread has slots and a random sequence of its own; a seed repeats the same operations, whatever the allocator.
  *   The measured time runs from the moment that all threads are warm to the end of the last one.
  */
 #include <errno.h>
@@ -53,7 +53,7 @@ static char *null_block;
 
 enum variant { MIXED, READING, NO_ALLOCATOR };
 
-/* Runs `ops` operations; `variant` is a constant at all places that call this. Returns false where malloc failed. */
+/* Runs `ops` operations; `variant` is a constant in all calls. Returns false if malloc failed. */
 static inline __attribute__((always_inline)) bool loop(struct worker *w, uint64_t ops, enum variant variant) {
   char **const slots = w->slots;
   const uint64_t ws = w->options->ws, smallest = w->options->smallest, range = w->options->largest - smallest + 1;
@@ -101,7 +101,7 @@ static void *work(void *argument) {
   return NULL;
 }
 
-/* Runs one thread on the caller itself: a process with one thread is what a C library may treat better. */
+/* Runs one thread on the caller itself: a C library may treat a process with one thread better. */
 static struct seconds measure_one(struct worker *w) {
   w->failed = !run(w, w->options->warm_up);
   const struct seconds start = now();
@@ -109,7 +109,7 @@ static struct seconds measure_one(struct worker *w) {
   return since(start);
 }
 
-/* Exits where a thread cannot be started. */
+/* Exits if a thread cannot be started. */
 static struct seconds measure_many(struct worker *workers, unsigned threads) {
   pthread_barrier_init(&warm, NULL, threads + 1);
   pthread_barrier_init(&done, NULL, threads + 1);
@@ -131,7 +131,7 @@ static struct seconds measure_many(struct worker *workers, unsigned threads) {
 
 /* ---- Set-up and output. ---- */
 
-/* Zeroed memory that no allocator under test has a hand in; exits where there is none. */
+/* Zeroed memory that does not come from the allocator under test; exits on failure. */
 static void *map(size_t size) {
   void *const p = map_memory(size);
   if (p != NULL) return p;

@@ -1,7 +1,7 @@
 /*
- * What a stack costs:   HAKMEM_TRACE=full HAKMEM_STACKS=fp LD_PRELOAD=libhakmem.so stacks
- * Full tracing with a listener that takes nothing down: every malloc and free takes a stack. For some depths, prints the least
- * nanoseconds of one malloc and free over many rounds. With HAKMEM_STACKS=off, what is not the stack; stacks.sh takes it off.
+ * stacks.c: the cost of a stack:   HAKMEM_TRACE=full HAKMEM_STACKS=fp LD_PRELOAD=libhakmem.so stacks Full tracing with a listener that records
+ * nothing: every malloc and free takes a stack. For some depths, prints the least nanoseconds of one malloc and free over many rounds. With
+ * HAKMEM_STACKS=off it prints the part without stacks, which stacks.sh subtracts.
  */
 #include <dlfcn.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /*
- * The results as one page: plots as inline SVG, tables, no script and nothing from elsewhere. All text from outside is escaped.
+ * bench_html.c: the results as one page: plots as inline SVG, tables, no script and nothing from other sites. All text from outside is escaped.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -19,7 +19,7 @@
 #define HEIGHT 380
 #define BOTTOM 40
 #define BAR 16
-#define BARS 520  /* the length of the longest */
+#define BARS 520  /* the length of the longest bar */
 #define LABEL 120 /* to the right of a bar */
 
 static const char *const colours[] = {"#777777", "#d1242f", "#e8853a", "#1f6feb", "#2da44e", "#8250df", "#0a9396", "#9c6644", "#bf3989", "#57606a"};
@@ -60,7 +60,7 @@ static void print_axes(FILE *out, const struct bench *b, double most, double fir
     if (b->workloads[w].kind != WORKLOAD_MIXED) continue;
     const double x = LEFT + (WIDTH - LEFT - RIGHT) * (log2((double)b->workloads[w].ws) - first) / (last - first);
     const uint64_t ws = b->workloads[w].ws;
-    const unsigned shift = ws % (1u << 20) == 0 ? 20 : ws % (1u << 10) == 0 ? 10 : 0; /* short enough for sixteen of them */
+    const unsigned shift = ws % (1u << 20) == 0 ? 20 : ws % (1u << 10) == 0 ? 10 : 0; /* short enough for sixteen labels */
     fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%" PRIu64 "%s</text>\n", x, HEIGHT - BOTTOM + 18, ws >> shift,
             shift == 20 ? "M" : shift == 10 ? "K" : "");
   }
@@ -122,7 +122,7 @@ static void print_bars(FILE *out, const struct bench *b, size_t w) {
     const size_t y = c * (BAR + 6) + 2;
     if (s.count == 0) continue;
     const double width = BARS * s.median / most, end = 180 + width;
-    const double spread = fmin(BARS * s.deviation / most, WIDTH - LABEL - end); /* what is beyond is cut off */
+    const double spread = fmin(BARS * s.deviation / most, WIDTH - LABEL - end); /* longer bars are cut off */
     fprintf(out, "<text x=\"170\" y=\"%zu\" text-anchor=\"end\">", y + 12);
     text(out, b->contenders[c].name);
     fprintf(out, "</text><rect x=\"180\" y=\"%zu\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>"

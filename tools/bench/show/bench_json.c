@@ -1,5 +1,5 @@
 /*
- * The results as JSON. Everything that was measured is in it, each round's value included; what is not there is null.
+ * bench_json.c: the results as JSON: every measured value, of each round. A missing value is null.
  */
 #include <math.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /*
- * The targets, and whether the measurements meet them. A target is met if the whole confidence interval lies on its good side. It is not met
- * if the whole interval lies on the other side. Otherwise it is not decided.
+ * bench_judge.c: the targets, and whether the measurements meet them. A target is met if the whole confidence interval lies on its good side. It is
+ * not met if the whole interval lies on the other side. Otherwise it is not decided.
  *
- * "At least x times the best of the peers" is x times each of them: the peer against which hakmem looks worst decides, so that no luck of one
- * round picks it. "No slower" also holds for an interval that reaches 1, but only if the interval is narrow: more noise must not mean more
+ * "At least x times the best of the peers" is x times each of them. The peer against which hakmem looks worst decides, so that the luck of one
+ * round does not pick it. "No slower" also holds for an interval that reaches 1, but only if the interval is narrow: more noise must not mean more
  * targets met.
  */
 #include <inttypes.h>
@@ -17,7 +17,7 @@
 
 #define MOST_INSTRUCTIONS 55.0
 #define MOST_RESIDENT 1.3
-#define LEAST_CONFIDENCE 0.9 /* what 5 rounds give; with fewer nothing is decided */
+#define LEAST_CONFIDENCE 0.9 /* from 5 rounds; with fewer no target is decided */
 #define NARROW 0.1 /* from low to high, as a share of the median: an interval that is as wide or wider cannot say "no slower" */
 
 const char *const verdict_names[] = {
@@ -77,7 +77,7 @@ static void judge_pair(const struct bench *b, struct list *l, size_t workload, c
       bench_ratio(b, (struct cell){workload, c}, (struct cell){workload, other}, FIGURE_speed), bound, true);
 }
 
-/* How many times slower hakmem is on the large set than on the small one, against mimalloc, in each round. */
+/* The slowdown of hakmem from the small set to the large one, against mimalloc's, in each round. */
 static void judge_slowdown(const struct bench *b, struct list *l) {
   const size_t few = bench_working_set(b, 256), many = bench_working_set(b, 8192);
   const size_t ours = bench_contender(b, "hakmem"), theirs = bench_contender(b, "mimalloc");
@@ -103,7 +103,7 @@ static void judge_instructions(const struct bench *b, struct list *l, uint64_t w
       must_copy(sim ? "cachegrind" : "hardware counter"), i, MOST_INSTRUCTIONS, false);
 }
 
-/* Of the workloads of a kind (ANY: of all): the geometric mean of a figure's ratio to one peer, in each round. */
+/* The geometric mean of a figure's ratios to one peer, over the workloads of a kind (ANY: all), in each round. */
 enum { ANY = -1 };
 static struct interval overall(const struct bench *b, int kind, const char *of, const char *to, enum figure f) {
   const size_t c = bench_contender(b, of), other = bench_contender(b, to);
@@ -122,7 +122,7 @@ static struct interval overall(const struct bench *b, int kind, const char *of, 
   return i;
 }
 
-/* "mimalloc, but for aligned, which failed": what `overall` had to leave out. */
+/* "mimalloc, but for aligned, which failed": the peer and the workloads that `overall` left out. */
 static char *but_for_failed(const struct bench *b, int kind, const char *of, const char *to) {
   const size_t c = bench_contender(b, of), other = bench_contender(b, to);
   char *text = must_copy(to);
@@ -137,7 +137,7 @@ static char *but_for_failed(const struct bench *b, int kind, const char *of, con
   return text;
 }
 
-/* A workload's most resident against the peer that needs least. */
+/* The peak memory of a workload against the peer that needs least. */
 static struct interval against_smallest(const struct bench *b, size_t workload, size_t contender, const char **name) {
   struct interval worst = nothing();
   *name = "";
@@ -151,7 +151,7 @@ static struct interval against_smallest(const struct bench *b, size_t workload, 
   return worst;
 }
 
-/* Most resident: the mean against mimalloc, and every workload that is over the bound; the worst one where none is. */
+/* Peak memory: the mean against mimalloc, and every workload above the bound; the worst one if none is. */
 static void judge_resident(const struct bench *b, struct list *l) {
   const size_t c = bench_contender(b, "hakmem");
   size_t worst = SIZE_MAX;
@@ -188,8 +188,8 @@ static void judge_mixed(const struct bench *b, struct list *l) {
 }
 
 /*
- * The cost by what is least disturbed by other work on the machine: cycles in user space and kernel, where a run is all measured (not
- * in random_mixed, where they would hold the start-up), else processor time.
+ * The cost by the figure that other work on the machine disturbs least. That is cycles in user space and kernel if the whole run is measured; in
+ * random_mixed they would include the start-up, so it is processor time.
  */
 static void judge_price(const struct bench *b, struct list *l, size_t w, const char *of, const char *to, double bound) {
   const struct cell ours = {w, bench_contender(b, of)}, other = {w, bench_contender(b, to)};
@@ -202,7 +202,7 @@ static void judge_price(const struct bench *b, struct list *l, size_t w, const c
 }
 
 static void judge_cost(const struct bench *b, struct list *l) {
-  const bool alone = strcmp(b->plan, "cost") == 0; /* phase8 decides about the plain build, where it is measured, too */
+  const bool alone = strcmp(b->plan, "cost") == 0; /* phase8 decides about the plain build if it measures it */
   for (size_t w = 0; w < b->workload_count; w++) {
     const struct workload *const row = &b->workloads[w];
     if (!row->cost) continue;
@@ -237,7 +237,7 @@ static void judge_programs(const struct bench *b, struct list *l) {
   }
 }
 
-/* What stays after a burst, over what was there before. One of the two ways back is enough: the better one decides. */
+/* Memory after a burst over memory before it. One of the two ways to release is enough: the better one decides. */
 static void judge_burst(const struct bench *b, struct list *l) {
   const size_t c = bench_contender(b, "hakmem");
   struct interval best = nothing();

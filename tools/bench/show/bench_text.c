@@ -1,5 +1,5 @@
 /*
- * The results as text, or as Markdown that can stand in a README.
+ * bench_text.c: the results as text, or as Markdown for a README.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -14,7 +14,7 @@
 #include "common/format.h"
 #include "common/memory.h"
 
-#define OVERVIEW_COLUMNS 10 /* more contenders than that are only in the tables of each workload */
+#define OVERVIEW_COLUMNS 10 /* with more contenders, only the tables of each workload show them */
 
 struct page_style { const struct bench *b; FILE *out; bool markdown; };
 
@@ -29,7 +29,7 @@ static void finish(const struct page_style *p, struct table *t) {
 
 static void heading(const struct page_style *p, const char *text) { fprintf(p->out, p->markdown ? "### %s\n\n" : "%s\n", text); }
 
-/* About three digits; "-" where the figure is not there. */
+/* About three digits; "-" if the figure is missing. */
 static void add_number(struct table *t, double value) {
   if (isnan(value)) {
     table_cell(t, "-");
@@ -52,7 +52,7 @@ static bool shown(const struct bench *b, size_t workload, size_t contender) {
 
 /* ---- The tables. ---- */
 
-/* Medians with the deviation, one line for each workload: the tables by which the predecessor was judged. */
+/* Medians with the deviation, one line for each workload: the tables that judged the predecessor. */
 static void print_overview(const struct page_style *p) {
   const struct bench *const b = p->b;
   if (b->contender_count > OVERVIEW_COLUMNS) return;
@@ -97,7 +97,7 @@ static void print_slowdown(const struct page_style *p) {
   finish(p, t);
 }
 
-/* The figures that have a column: those that any run of the workload has. */
+/* The figures with a column: those that any run of the workload has. */
 static size_t columns(const struct bench *b, size_t w, enum figure list[FIGURE_COUNT]) {
   size_t count = 0;
   for (enum figure f = FIGURE_peak_kib; f < FIGURE_COUNT; f++) {
@@ -172,7 +172,7 @@ static void print_verdicts(const struct page_style *p) {
   judgements_free(list, count);
 }
 
-/* ---- What a reader has to know. ---- */
+/* ---- Notes for the reader. ---- */
 
 static void print_head(const struct page_style *p) {
   const struct bench_options *const o = &p->b->options;
@@ -190,7 +190,7 @@ static void print_head(const struct page_style *p) {
   free(safe);
 }
 
-/* Where threads share memory, how fast a cache line gets from one CPU to the other is much of their speed. */
+/* If threads share memory, much of their speed is the time of a cache line from one CPU to the other. */
 static void print_handover(const struct page_style *p) {
   const struct bench *const b = p->b;
   double least = INFINITY, most = 0;

@@ -7,7 +7,7 @@
 
 struct sink { ctf_graph_callback *callback; void *context; };
 
-/* Sets the failure to what babeltrace2 says: the first cause is where it began. */
+/* Sets the failure to babeltrace2's message: the first cause is the origin. */
 static bool babeltrace_failed(const char *what) {
   const bt_error *const error = bt_current_thread_take_error();
   if (error == NULL) return fail("%s", what);
@@ -109,7 +109,7 @@ static bool build(bt_graph *graph, const bt_plugin *ctf, const bt_plugin *utils,
 
 static bool run(bt_graph *graph) {
   for (;;) {
-    bt_current_thread_clear_error(); /* some damaged traces leave one behind a success, which the next call does not forgive */
+    bt_current_thread_clear_error(); /* some damaged traces leave an error behind a success, and the next call would fail on it */
     switch (bt_graph_run_once(graph)) {
       case BT_GRAPH_RUN_ONCE_STATUS_OK:
       case BT_GRAPH_RUN_ONCE_STATUS_AGAIN: break;

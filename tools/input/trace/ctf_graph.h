@@ -1,5 +1,5 @@
 /*
- * ctf_graph.h: a babeltrace2 graph that reads CTF traces and hands over their messages in order of time.
+ * ctf_graph.h: a babeltrace2 graph that reads CTF traces and passes on their messages in order of time.
  *
  *   source.ctf.fs (one for each trace) ──┐
  *   source.ctf.fs ───────────────────────┴─ filter.utils.muxer ── sink: the callback
@@ -14,7 +14,7 @@
 /* Called for each message; the message is borrowed. */
 typedef void ctf_graph_callback(void *context, const bt_message *message);
 
-/* Reads the traces to their end. False, with a failure set, if babeltrace2 is incomplete or a trace is not sound. */
+/* Reads the traces to their end. False, with a failure set, if babeltrace2 is incomplete or a trace is damaged. */
 bool ctf_graph_run(char *const *directories, size_t count, ctf_graph_callback *callback, void *context);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * metadata.h: a look at a trace's metadata before babeltrace2 reads it, which would go round in circles if it is cut off.
+ * metadata.h: checks a trace's metadata before babeltrace2 reads it. If it is cut off, babeltrace2 would loop for ever.
  */
 #ifndef HAKMEM_TOOLS_METADATA_H
 #define HAKMEM_TOOLS_METADATA_H

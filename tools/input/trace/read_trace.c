@@ -1,6 +1,6 @@
 /*
- * Reading a trace: a child decodes it and sends the events through a pipe; this process adds them up. If the child crashes, runs out of
- * memory or makes no progress, the model has what was read until then.
+ * read_trace.c: reads a trace: a child decodes it and sends the events through a pipe; this process adds them up. If the child crashes, runs out of
+ * memory or makes no progress, the model has the events until then.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@
 #include "trace_decode.h"
 
 #define STALL_SECONDS 10       /* of processor time, without a message */
-#define STALL_WALL_SECONDS 60  /* and of any time: a slow disk is not a damaged trace */
+#define STALL_WALL_SECONDS 60  /* of real time: a slow disk is not a damaged trace */
 #define POLL_MS 500
 #define MEMORY_MAX ((rlim_t)2 << 30) /* sound traces take some MiB a stream; damaged ones ask for arrays of 2^32 */
 #define PIPE_SIZE (1 << 20)
@@ -35,16 +35,16 @@ struct child {
   int fd;
   struct wire_room *room; /* shared */
   uint64_t seen;
-  double processor, wall; /* seconds, when it made progress last */
+  double processor, wall; /* seconds; the time of its last progress */
 };
 
 struct reading {
   struct report *r;
   struct trace_model *model;
-  unsigned char *bytes; /* what came through the pipe and was not taken yet */
+  unsigned char *bytes; /* bytes of the pipe that are not yet parsed */
   size_t length, capacity;
-  bool ended; /* WIRE_END was there */
-  char *why;  /* it ended too early; NULL: not known */
+  bool ended; /* WIRE_END has arrived */
+  char *why;  /* why it ended too early; NULL: unknown */
 };
 
 static _Noreturn void be_child(int fd, struct wire_room *room, pid_t parent, char *const *directories, size_t count, uint32_t pid) {
@@ -62,7 +62,7 @@ static bool start(struct child *c, char *const *directories, size_t count, uint3
   int ends[2];
   c->room = mmap(NULL, sizeof(*c->room), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (c->room == MAP_FAILED || pipe2(ends, O_CLOEXEC) != 0) return fail("cannot read the trace: %s", strerror(errno));
-  fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE); /* fewer changes from one process to the other, if it may be */
+  fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE); /* fewer switches between the processes, if the kernel allows the size */
   const pid_t parent = getpid();
   c->pid = fork();
   if (c->pid == 0) be_child(ends[1], c->room, parent, directories, count, pid);
@@ -114,12 +114,12 @@ static void take_entry(struct reading *in, struct wire_entry *entry) {
   }
 }
 
-/* How many bytes an entry must have, at least. */
+/* The least bytes of an entry. */
 static size_t least_length(uint32_t kind) {
   return sizeof(struct wire_entry) + (kind == WIRE_LOST ? sizeof(struct model_losses) : kind == WIRE_END ? 0 : 8);
 }
 
-/* Takes the whole entries. False if what came makes no sense. */
+/* Parses the whole entries. False if the data are nonsense. */
 static bool take_entries(struct reading *in) {
   size_t at = 0;
   while (in->length - at >= sizeof(struct wire_entry)) {
@@ -143,7 +143,7 @@ static void make_room(struct reading *in, size_t size) {
   in->bytes = larger;
 }
 
-/* What the child had ready when it crashed or was ended. */
+/* Parses the entries that the child had not sent when it crashed or was killed. */
 static void take_unsent(struct reading *in, const struct wire_room *room) {
   const size_t sent = room->sent, whole = room->whole;
   if (sent > whole || whole > WIRE_ROOM) return;
@@ -161,7 +161,7 @@ static bool receive(struct reading *in, int fd) {
   return (got > 0 && take_entries(in)) || (got < 0 && errno == EINTR);
 }
 
-/* Takes what the child sends until it ends, or must be ended. */
+/* Receives from the child until it ends, or must be killed. */
 static void follow(struct child *c, struct reading *in) {
   bool stalled = false, more = true;
   while (more && !stalled) {
@@ -180,11 +180,11 @@ static void follow(struct child *c, struct reading *in) {
                     : must_print("libbabeltrace2 failed on it (%s)", ended_by != 0 ? strsignal(ended_by) : "it ended");
 }
 
-/* True also for a trace of which a part was read: it is said, and counted as a loss. */
+/* True also for a partly read trace: a message says so, and it counts as a loss. */
 static bool finish(struct reading *in, char *const *directories, size_t count) {
   if (in->ended) return true;
   if (in->r->events == 0) return fail("cannot read the trace in %s: %s", directories[0], in->why);
-  say("the trace%s in %s could not be read to the end: %s; the report has what was read until then", count > 1 ? "s" : "", in->r->path, in->why);
+  say("the trace%s in %s could not be read to the end: %s; the report has the events until then", count > 1 ? "s" : "", in->r->path, in->why);
   in->r->lost.unread++;
   return true;
 }

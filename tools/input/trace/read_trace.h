@@ -9,7 +9,7 @@
 
 #include "model/model.h"
 
-/* Reads the traces whose metadata lie in `directories`, all in one order of time, into `r`: process `pid` only, or all for 0. */
+/* Reads the traces whose metadata lie in `directories`, in one order of time, into `r`: only process `pid`, or all if it is 0. */
 bool read_traces(struct report *r, char *const *directories, size_t count, uint32_t pid);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * From babeltrace2's messages to the event structures of src/events.h. The functions that read an event are expanded from the table there; no
- * field is named here.
+ * trace_decode.c: from babeltrace2's messages to the event structures of src/events.h. The functions that read an event are expanded from the table
+ * there; this file names no field.
  */
 #include "trace_decode.h"
 
@@ -55,7 +55,7 @@ static const char *text_of(const bt_field *field) {
   return bt_field_string_get_value(field);
 }
 
-/* Copies an array into scratch memory that lasts until the next array is read; one event has one array at most. */
+/* Copies an array into scratch memory that lasts until the next array is read. An event has at most one array. */
 static uint64_t *get_array(const bt_field *payload, const char *name, uint64_t highest, uint32_t *length) {
   static uint64_t *scratch;
   static size_t capacity;
@@ -81,7 +81,7 @@ static bool get_addresses(const bt_field *payload, const char *name, const uintp
 static bool get_counts(const bt_field *payload, const char *name, const uint32_t **out, uint32_t *length) {
   uint64_t *const wide = get_array(payload, name, UINT32_MAX, length);
   if (wide == NULL) return false;
-  uint32_t *const narrow = (uint32_t *)wide; /* in place: what is written lies at or before what is read */
+  uint32_t *const narrow = (uint32_t *)wide; /* in place: each write lies at or before the read */
   for (uint32_t i = 0; i < *length; i++) {
     const uint32_t value = (uint32_t)wide[i];
     memcpy(&narrow[i], &value, sizeof(value));
@@ -130,7 +130,7 @@ static unsigned id_of_class(struct reader *reader, const bt_event_class *class) 
   return reader->cache[slot].id;
 }
 
-/* ---- Who raised it ---- */
+/* ---- The process of an event ---- */
 
 static const bt_value *environment(const bt_event *event, const char *name) {
   const bt_trace *const trace = bt_stream_borrow_trace_const(bt_event_borrow_stream_const(event));

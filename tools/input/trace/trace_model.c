@@ -8,7 +8,7 @@
 #define TIMELINE_MAX 1024
 #define PID_CACHE 256 /* a power of two */
 
-/* A duration whose process has not said yet how fast its clock runs. */
+/* A duration of a process that has not yet told its clock's rate. */
 struct pending { struct histogram **place; uint64_t ticks; };
 
 struct trace_process {
@@ -21,7 +21,7 @@ struct trace_process {
   bool in_burst;
   uint64_t burst_ns;
   uint64_t mapped;
-  uint64_t early_missed; /* as it was told last */
+  uint64_t early_missed; /* the last value */
   uint64_t timeline_period_ns, timeline_last_ns;
 };
 
@@ -54,7 +54,7 @@ static struct trace_process *find_process(struct trace_model *t, uint32_t pid) {
 
 struct trace_process *trace_model_process(struct trace_model *t, uint32_t pid, const char *program) {
   struct trace_process *const p = find_process(t, pid);
-  /* A process changes its name with exec; the last one is what a user knows it by. */
+  /* exec changes the name of a process; users know it by the last one. */
   if (*program != '\0' && strcmp(p->p->program, program) != 0) {
     free(p->p->program);
     p->p->program = must_copy(program);
@@ -77,7 +77,7 @@ static void duration(struct trace_process *p, struct histogram **place, uint64_t
   }
 }
 
-/* Records what waited, by the clock of `clock`, or as ticks where that is NULL. */
+/* Records the pending durations by the clock of `clock`, or as ticks if that is NULL. */
 static void settle(struct trace_process *p, const struct trace_process *clock) {
   for (size_t i = 0; i < p->pending_count; i++) {
     if (clock != NULL) record_ticks(clock, p->pending[i].place, p->pending[i].ticks);
@@ -117,7 +117,7 @@ static void end_burst(struct trace_process *p) {
     .time_ns = p->burst_ns - p->first_ns, .committed = UNKNOWN, .rss = UNKNOWN, .mapped = p->mapped};
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
     struct model_class *const row = &p->p->counts->cls[cls];
-    if (!p->burst_class[cls]) { /* a class that has nothing is not reported */
+    if (!p->burst_class[cls]) { /* classes without memory raise no event */
       row->gauge = (struct model_gauges){0};
       memset(row->utilisation, 0, sizeof(row->utilisation));
     }
@@ -138,7 +138,7 @@ static struct model_class *row_of(struct trace_process *p, uint32_t cls) {
   return cls < CLASS_ROWS ? &p->p->counts->cls[cls] : NULL;
 }
 
-/* Every event passes here first. */
+/* Every event passes through here first. */
 static void seen(struct trace_model *t, struct trace_process *p, uint64_t time_ns) {
   if (p->first_ns == 0) p->first_ns = p->p->start_realtime_ns = time_ns;
   p->last_ns = time_ns;
@@ -367,7 +367,7 @@ ON(process) {
 
 ON(early) {
   seen(t, p, time_ns);
-  if (e->missed <= p->early_missed) return; /* a session may be told twice; each time it is told of all since the process began */
+  if (e->missed <= p->early_missed) return; /* the event may come twice for a session; each time it has all since the process began */
   t->r->lost.early_missed += e->missed - p->early_missed;
   p->early_missed = e->missed;
 }
@@ -391,7 +391,7 @@ ON(end_check) {
 
 /* ---- The end ---- */
 
-/* All processes of a trace ran on one machine: any process's clock will do for one that did not tell. */
+/* All processes of a trace ran on one machine, so another process's clock serves for one that did not tell its rate. */
 static const struct trace_process *any_clock(const struct trace_model *t) {
   for (size_t i = 0; i < t->count; i++) {
     if (t->processes[i]->ticks_per_second != 0) return t->processes[i];

@@ -1,6 +1,6 @@
 /*
- * trace_model.h: what the events of a trace mean for the model. Knows nothing of how a trace is read; gets event
- * structures as src/events.h has them, in order of time.
+ * trace_model.h: adds the events of a trace to the model. It does not know how a trace is read: it gets event structures of src/events.h, in order
+ * of time.
  */
 #ifndef HAKMEM_TOOLS_TRACE_MODEL_H
 #define HAKMEM_TOOLS_TRACE_MODEL_H

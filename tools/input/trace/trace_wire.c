@@ -25,7 +25,7 @@ void wire_send(struct wire *w) {
   w->length = 0;
 }
 
-/* What there is no room for is left out; the entry is too long then, and finish takes it back. */
+/* Drops what does not fit. The entry is then too long, and finish removes it. */
 static void put(struct wire *w, const void *from, size_t size) {
   if (size <= WIRE_ROOM && w->length <= WIRE_ROOM - ALIGNED(size)) {
     if (size > 0) memcpy(w->room->bytes + w->length, from, size);
@@ -36,7 +36,7 @@ static void put(struct wire *w, const void *from, size_t size) {
   }
 }
 
-/* Begins an entry, with room for the longest; returns where it begins. */
+/* Begins an entry, with room for the longest. Returns its start. */
 static size_t begin(struct wire *w, uint32_t kind, uint32_t pid, uint64_t time_ns) {
   const size_t at = w->length;
   put(w, &(struct wire_entry){.kind = kind, .pid = pid, .time_ns = time_ns}, sizeof(struct wire_entry));
@@ -97,7 +97,7 @@ HAK_EVENTS(EVENT_PUT)
 
 struct body { unsigned char *at, *end; };
 
-/* The next `size` bytes; NULL if there are not so many. */
+/* The next `size` bytes; NULL if fewer remain. */
 static void *take(struct body *b, uint64_t size) {
   const size_t left = (size_t)(b->end - b->at);
   if (size > left || ALIGNED(size) > left) return NULL;

@@ -1,9 +1,9 @@
 /*
- * trace_wire.h: what the process that reads a trace tells the one that adds it up, through a pipe. Entries wait in shared memory until there are enough
- * for one write; of a writer that crashed or hangs, the reader finds the last ones there.
+ * trace_wire.h: the format in which the process that reads a trace sends its events through a pipe. Entries wait in shared memory until there are
+ * enough for one write. If the writer crashes or hangs, the reader finds the last entries there.
  *
- *   entry:   length  kind  pid  time      (struct wire_entry; length counts it, too, and is a multiple of 8)
- *            an event:     the process's name, a zero; then the structure; then, field by field, what its pointers point to
+ *   entry:   length  kind  pid  time      (struct wire_entry; length includes it, and is a multiple of 8)
+ *            an event:     the process's name, a zero; then the structure; then, field by field, the data that its pointers point to
  *            WIRE_LOST:    struct model_losses, to be added
  *            WIRE_FAILED:  text: why the trace was not read to its end
  *   each part begins at a multiple of 8
@@ -22,14 +22,14 @@ enum { WIRE_LOST = EVENT_COUNT, WIRE_FAILED, WIRE_END };
 struct wire_entry { uint32_t length, kind, pid, unused; uint64_t time_ns; };
 #define WIRE_LENGTH_MAX (512u << 10) /* no event of a sound trace is so long */
 
-/* ---- The writer. It ends its process if nobody reads any more. ---- */
+/* ---- The writer. It ends its process if the reader is gone. ---- */
 
 #define WIRE_ROOM (2 * WIRE_LENGTH_MAX)
 
 /* 0 <= sent <= whole <= WIRE_ROOM: bytes that went through the pipe, and where the last whole entry ends. */
-struct wire_room { volatile size_t sent, whole; volatile uint64_t messages; /* that babeltrace2 gave */ unsigned char bytes[WIRE_ROOM]; };
+struct wire_room { volatile size_t sent, whole; volatile uint64_t messages; /* from babeltrace2 */ unsigned char bytes[WIRE_ROOM]; };
 
-struct wire { int fd; struct wire_room *room; size_t length; /* of what is in the room, with the entry that is being put together */ };
+struct wire { int fd; struct wire_room *room; size_t length; /* bytes in the room, the unfinished entry included */ };
 
 void wire_lost(struct wire *w, const struct model_losses *lost);
 void wire_failed(struct wire *w, const char *why);
@@ -38,12 +38,12 @@ void wire_end(struct wire *w);
   void wire_##name(struct wire *w, uint32_t pid, const char *program, uint64_t time_ns, const struct event_##name *e);
 HAK_EVENTS(WIRE_PUT)
 
-/* Sends what was put so far. */
+/* Sends all whole entries. */
 void wire_send(struct wire *w);
 
 /* ---- The reader. ---- */
 
-/* Hands the event of a whole entry to the model; the entry is changed. False if it makes no sense. */
+/* Passes the event of a whole entry to the model, and changes the entry. False if it is nonsense. */
 bool wire_take_event(struct wire_entry *entry, struct trace_model *model);
 
 /* What follows the head of an entry. */

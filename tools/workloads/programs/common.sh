@@ -1,16 +1,16 @@
-# What the programs of `hakmem bench programs` share. Each script is one workload: a real program, end to end, with no network. It
+# The shared part of the scripts of `hakmem bench programs`. Each script is one workload: a real program, end to end, with no network. It
 # prints one line of JSON:
 #
 #   {"workload":"redis","ops":400000,"seconds":2.718281,"cpu_seconds":2.501234,"peak_kib":10240,"all_cycles":7512345678}
 #
-# seconds and cpu_seconds are of the measured program alone, peak_kib is the most that any of its processes had resident,
-# all_cycles those of user space and of the kernel together, null where they cannot be counted. The
-# same work is done each time, whatever the allocator, and what the program made of it is checked.
+# seconds and cpu_seconds are of the measured program alone. peak_kib is the most that any of its processes had resident.
+# all_cycles are those of user space and of the kernel together, null if they cannot be counted. Each run
+# does the same work, whatever the allocator, and checks the program's results.
 #
-#   BENCH_PRELOAD   what the measured program gets as LD_PRELOAD, a library or several with colons between; empty or not set: none
+#   BENCH_PRELOAD   the measured program's LD_PRELOAD, a library or several with colons between; empty or not set: none
 #   BENCH_CHILD     the program bench_child (build/bin/bench_child)
 #
-# Exit codes: 0 done, 1 the program failed or made something else than it should, 77 it is not installed.
+# Exit codes: 0 done, 1 the program failed or its results are wrong, 77 it is not installed.
 #
 # A script makes its input (not measured), calls `measured COMMAND...`, once or more, then `report OPS`.
 set -u
@@ -44,7 +44,7 @@ trap 'exit 130' INT TERM HUP
 cd "$place" || exit 1
 : >"$place/took"
 
-# Runs a command under the allocator and adds what it took to the sum.
+# Runs a command under the allocator and adds its figures to the sum.
 measured() {
   BENCH_PRELOAD=$preload "$child" "$place/took.one" "$@"
   code=$?
@@ -52,7 +52,7 @@ measured() {
   return $code
 }
 
-# same_sum EXPECTED FILE: what the program made must be what it always makes. (cksum's first word.)
+# same_sum EXPECTED FILE: the program's results must be the same as always. (cksum's first word.)
 same_sum() {
   sum=$(cksum <"$2" | cut -d ' ' -f 1)
   [ "$sum" = "$1" ] || fail "a wrong result: the checksum of $(basename "$2") is $sum, not $1"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# gcc: a generated C file of 2700 lines, -O2; what was compiled is run afterwards.
+# gcc: a generated C file of 2700 lines, -O2; the compiled program is run afterwards.
 . "$(dirname "$0")/common.sh"
 need gcc gcc
 
@@ -25,7 +25,7 @@ awk -v functions=$functions 'BEGIN {
   print "  printf(\"%u %d %s\\n\", sum, p.x, p.name);\n  return 0;\n}"
 }' >work.c
 measured gcc -w -std=c11 -O2 -g -c -o work.o work.c 2>err || { head -n 5 err >&2; fail "gcc failed"; }
-gcc -o work work.o || fail "what gcc made cannot be linked"
-./work >out || fail "what gcc made fails"
+gcc -o work work.o || fail "the object of gcc cannot be linked"
+./work >out || fail "the program of gcc fails"
 same_sum 3554935626 out
 report $functions

@@ -1,5 +1,5 @@
 #!/bin/sh
-# git: a generated repository of 1200 commits: packed anew, checked, and every commit's changes printed.
+# git: a generated repository of 1200 commits: repacked, checked, and every commit's changes printed.
 . "$(dirname "$0")/common.sh"
 need git git
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# lua5.4: tables, strings and closures that come and go: binary trees, words counted, a text put together and taken apart.
+# lua5.4: short-lived tables, strings and closures: binary trees, counted words, a text joined and split.
 . "$(dirname "$0")/common.sh"
 need lua5.4 lua5.4
 

@@ -1,11 +1,11 @@
 #!/bin/sh
-# redis-server under redis-benchmark, over a socket in the temporary directory: small strings, lists, hashes, sorted sets, and deleting.
+# redis-server under redis-benchmark, over a socket in the temporary directory: small strings, lists, hashes, sorted sets, and deletions.
 # The server alone is measured; its seconds are those of the benchmark's run.
 . "$(dirname "$0")/common.sh"
 need redis-server redis-server
 need redis-tools redis-cli redis-benchmark
 
-# Debian's redis brings jemalloc along; without a preload it is to run on the C library's malloc like all the others.
+# Debian's redis is linked to jemalloc; without a preload it must run on the C library's malloc like all the others.
 [ -n "$preload" ] || preload=libc.so.6
 
 requests=40000

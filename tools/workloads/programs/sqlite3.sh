@@ -1,5 +1,5 @@
 #!/bin/sh
-# sqlite3: a database in memory: rows put in, indexes, joins, text functions, updates, deletes.
+# sqlite3: a database in memory: rows inserted, indexes, joins, text functions, updates, deletes.
 . "$(dirname "$0")/common.sh"
 need sqlite3 sqlite3
 

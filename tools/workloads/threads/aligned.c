@@ -1,4 +1,4 @@
-/* Aligned blocks, in a table of each thread: every alignment from 32 to 4096 alike often, by posix_memalign or aligned_alloc. */
+/* Aligned blocks, in a table of each thread: alignments from 32 to 4096 with equal frequency, by posix_memalign or aligned_alloc. */
 #include "workload.h"
 
 #define PLACES 1024

@@ -1,7 +1,7 @@
 /*
- * Bursts: each thread fills up to thousands of blocks, frees them all in one of four orders, is busy with few for a while, and
- * fills again. What an allocator gives back after each burst it has to fetch again for the next one; what it does not
- * give back is still resident when all was freed.
+ * Bursts: each thread fills up to thousands of blocks, frees them all in one of four orders, works with few blocks for a while, and fills again.
+ * Memory that an allocator returns after each burst must be fetched again for the next one. Memory that it keeps is still resident when all blocks
+ * are freed.
  */
 #include "workload.h"
 

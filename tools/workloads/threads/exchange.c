@@ -1,6 +1,6 @@
 /*
- * One table for all threads: each operation puts a new block into a random place of it and frees what was there, whoever put it
- * there. With n threads (n - 1) / n of the frees are of another thread's block.
+ * One table for all threads: each operation puts a new block into a random slot and frees the old one, whichever thread put it there. With n
+ * threads, (n - 1) / n of the frees are of another thread's block.
  */
 #include "workload.h"
 

@@ -1,9 +1,9 @@
 /*
- * False sharing: two threads that write to blocks of their own in one cache line slow each other down.
+ * False sharing: two threads that write to their own blocks in one cache line slow each other down.
  *
- *   active    the allocator gives neighbouring blocks to threads that ask at the same time
+ *   active    the allocator gives neighbouring blocks to threads that allocate at the same time
  *   passive   the program does it: the main thread allocates neighbouring blocks and passes them to the threads, which free them;
- *             an allocator that gives each its own back lets them go on in one line for ever
+ *             if an allocator then gives each thread its block back, both share one line for ever
  */
 #include "workload.h"
 

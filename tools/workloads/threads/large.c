@@ -1,6 +1,6 @@
 /*
- * Large blocks, each doubling of the size alike often. Every page of a block is written (or read and written, where it must be
- * zero), so what the system takes for pages that an allocator gave back and wants again is part of the price.
+ * Large blocks; each doubling of the size is equally frequent. Every page of a block is written (or read and written, if it must be zero). So the
+ * cost includes the page faults for memory that an allocator returned and needs again.
  */
 #include "workload.h"
 

@@ -1,7 +1,7 @@
 /*
- * A server as Larson and Krishnan had it: each thread replaces random blocks of a table of its own for a while, then starts its
- * successor, hands the table on and ends. So most blocks are freed by another thread than the one that asked for them, which
- * has often ended by then, and an allocator whose memory stays with a thread loses it or has to adopt it.
+ * A server after Larson and Krishnan: each thread replaces random blocks of its own table for a while, then starts its successor, passes the table
+ * on and ends. So most blocks are freed by another thread than their allocator, which has often ended by then. An allocator whose memory belongs to
+ * threads loses it or has to adopt it.
  */
 #include <semaphore.h>
 
@@ -10,7 +10,7 @@
 #define BLOCKS 5000
 #define MIN_SIZE 8
 #define SIZES 1000
-#define LIFE 100000 /* operations until a thread hands on */
+#define LIFE 100000 /* operations until a thread passes its table on */
 
 struct server {
   char *blocks[BLOCKS];

@@ -1,7 +1,7 @@
 /*
- * bench_threads: programs in the manner of those by which the literature compares allocators, each a workload with several
- * threads and a fixed amount of work. They call malloc's family and no allocator's own interface, so LD_PRELOAD decides what is
- * measured, and they check what they are given, so that a wrong block ends them with exit code 1.
+ * main.c: bench_threads: programs like those by which the literature compares allocators. Each is a workload with several threads and a fixed
+ * amount of work. They call malloc's family and no allocator's own interface, so LD_PRELOAD decides what is measured. They check their blocks, so a
+ * wrong block ends them with exit code 1.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -26,7 +26,7 @@ static const struct workload *const workloads[] = {
 
 struct options {
   const struct workload *workload;
-  uint64_t threads, ops, seconds, seed; /* seconds: 0 where the operations are counted */
+  uint64_t threads, ops, seconds, seed; /* seconds: 0 if the operations are counted */
   bool json;
 };
 
@@ -41,7 +41,7 @@ void bench_fail(const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(text, sizeof(text), format, arguments);
   va_end(arguments);
-  static atomic_flag said = ATOMIC_FLAG_INIT; /* threads that fail at the same time: one message */
+  static atomic_flag said = ATOMIC_FLAG_INIT; /* one message if several threads fail at the same time */
   while (atomic_flag_test_and_set(&said)) pause();
   dprintf(STDERR_FILENO, "bench_threads: %s\n", text);
   _exit(1);

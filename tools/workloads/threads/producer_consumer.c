@@ -1,8 +1,7 @@
 /*
- * Pairs of threads: one allocates and fills, the other one reads and frees, and never the other way round. An allocator that
- * keeps freed blocks with the thread that frees them has to move them back, or it grows and starts over in fresh memory all
- * the time. Blocks pass in batches through a bounded queue, so the queue's own cost is small. A thread without a
- * partner (an odd number of threads) consumes what it produced.
+ * Pairs of threads: one allocates and fills, the other one reads and frees, never the other way round. An allocator that keeps freed blocks with
+ * the freeing thread must move them back, or it grows and always uses fresh memory. Blocks pass in batches through a bounded queue, so the queue's
+ * own cost is small. A thread without a partner (an odd number of threads) consumes its own blocks.
  */
 #include "workload.h"
 
@@ -50,7 +49,7 @@ static void wait_for_room(struct queue *q) {
   pthread_mutex_unlock(&q->lock);
 }
 
-/* False where no batch will come any more. */
+/* False if no further batch will come. */
 static bool wait_for_batch(struct queue *q) {
   pthread_mutex_lock(&q->lock);
   while (q->given == q->taken && !q->closed) pthread_cond_wait(&q->changed, &q->lock);

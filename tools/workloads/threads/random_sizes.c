@@ -1,4 +1,4 @@
-/* Random blocks up to 4096 bytes: the program random_mixed's way with sizes four times as large, and every block checked. */
+/* Random blocks up to 4096 bytes: like random_mixed with sizes four times as large, and every block checked. */
 #include "workload.h"
 
 #define SLOTS 8192

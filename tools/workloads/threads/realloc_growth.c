@@ -1,7 +1,6 @@
 /*
- * Arrays that grow: each thread appends to sixteen of them in turn, each by a half of its length or by a small step, up to a
- * length drawn anew each time, then starts over. The new part is written whole; the old part is checked at both
- * ends and in its middle.
+ * Arrays that grow: each thread appends to sixteen of them in turn, by half of the length or by a small step, up to a random length, then starts
+ * over. The new part is written completely; the old part is checked at both ends and in its middle.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /*
- * Many threads that live for a moment: each frees what the one before left, allocates, frees half of that, and ends. What a
- * thread costs an allocator (its caches, made and drained) is paid for few blocks.
+ * Many short-lived threads: each frees the blocks of the one before, allocates, frees half of its blocks, and ends. So few blocks carry an
+ * allocator's cost of a thread (its caches, filled and drained).
  */
 #include "workload.h"
 

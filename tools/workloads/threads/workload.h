@@ -1,11 +1,11 @@
 /*
- * workload.h: what a workload of bench_threads is, and what it gets to work with.
+ * workload.h: what a workload of bench_threads is, and its tools.
  *
  *   prepare, in each thread  ->  clock starts  ->  work, in each thread  ->  clock stops  ->  finish, in each thread
  *
- * One operation is one call that allocates; every block is freed again, by `finish` at the latest. A workload's own tables come
- * from bench_map, so that malloc serves nothing but what is measured. The same seed and number of operations give the same
- * sequence whatever the allocator, except for what the threads' timing decides.
+ * One operation is one call that allocates. Every block is freed again, by `finish` at the latest. A workload's own tables come from bench_map, so
+ * malloc serves only the measured blocks. The same seed and number of operations give the same sequence whatever the allocator, except for the
+ * effects of the threads' timing.
  */
 #ifndef BENCH_WORKLOAD_H
 #define BENCH_WORKLOAD_H
@@ -23,13 +23,13 @@ struct worker {
   uint64_t done, limit; /* operations */
   unsigned index, threads;
   const struct workload *workload;
-  void *own; /* the workload's own, by `prepare` */
+  void *own; /* the workload's own data, from `prepare` */
   pthread_t thread;
 };
 
 struct workload {
   const char *name, *what;
-  uint64_t ops;                        /* of each thread, where nothing else is asked for: about a second under glibc */
+  uint64_t ops;                        /* of each thread by default: about a second under glibc */
   void (*set_up)(unsigned threads);    /* once, in the main thread, before the others start; may be NULL */
   void (*prepare)(struct worker *w);   /* may be NULL */
   void (*work)(struct worker *w);      /* until !goes_on(w) */
@@ -39,7 +39,7 @@ struct workload {
 extern const struct workload larson, producer_consumer, exchange, passive_false_sharing, active_false_sharing, short_threads,
     bursts, realloc_growth, large, calloc_large, aligned, random_sizes;
 
-/* Zeroed memory, no page fault to come; ends the program where there is none. */
+/* Zeroed memory, already faulted in; ends the program on failure. */
 void *bench_map(size_t size);
 
 /* Ends the program with exit code 1 and a message. */
@@ -50,7 +50,7 @@ pthread_t bench_start(void *(*function)(void *), void *argument);
 
 extern atomic_bool bench_time_is_up;
 
-/* Counts `ops` operations; false where it is enough. */
+/* Counts `ops` operations; false if the work is done. */
 static inline bool goes_on(struct worker *w, uint64_t ops) {
   w->done += ops;
   return w->done < w->limit && !atomic_load_explicit(&bench_time_is_up, memory_order_relaxed);
@@ -58,13 +58,13 @@ static inline bool goes_on(struct worker *w, uint64_t ops) {
 
 static inline uint64_t draw(struct worker *w) { return w->random = next_random(w->random); }
 
-/* A size from a power of two, `low` bits, to below another, `high`, all the doublings alike often. `random` is 64 bits. */
+/* A size from `low` to below `high` bits; each doubling is equally frequent. `random` is 64 bits. */
 static inline size_t draw_doubling(uint64_t random, unsigned low, unsigned high) {
   const unsigned bits = low + (unsigned)below((uint32_t)random, high - low);
   return ((size_t)1 << bits) + below(random >> 32, (size_t)1 << bits);
 }
 
-/* ---- Marked blocks: one that was handed out twice, moved wrongly or overwritten shows when it is freed. ---- */
+/* ---- Marked blocks: the free shows a block that was handed out twice, moved wrongly or overwritten. ---- */
 
 struct mark { uint32_t size, check; };
 
