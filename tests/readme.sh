@@ -115,7 +115,7 @@ names='[a-z][a-z0-9]*(_[a-z0-9]+)+'
 for file in $documents; do
   case $file in CHANGELOG.md) continue ;; esac
   for name in $(grep -oE "\`$names(\(\))?\`" "$file" | tr -d '\`()' | sort -u); do
-    git grep -qwF -e "$name" -- ':!*.md' || [ -n "$(find tests tools -name "$name*")" ] || wrong "$file: there is no $name in the sources"
+    grep -rqwF --exclude='*.md' -e "$name" src instrumentation tracepoints tools tests || [ -n "$(find tests tools -name "$name*")" ] || wrong "$file: there is no $name in the sources"
   done
 done
 
