@@ -122,6 +122,9 @@ done
 # ---- Every folder with sources has its page, which names files that are there. ----
 for folder in $(find src instrumentation tracepoints tools -name '*.[ch]' -exec dirname {} + | sort -u); do
   [ -e "$folder/README.md" ] || { wrong "$folder: has no README.md"; continue; }
+  case $folder in
+    */*) grep -qi 'may use' "$folder/README.md" || wrong "$folder/README.md: does not say what the folder may use" ;;
+  esac
   for name in $(grep -oE '`[a-z_0-9]+\.[ch]`' "$folder/README.md" | tr -d '`' | sort -u); do
     [ -n "$(find "$folder" -name "$name")" ] || wrong "$folder/README.md: there is no $name here; a file of another folder is named with its path"
   done
