@@ -36,3 +36,9 @@ files=$(find short -type f | wc -l)
 [ "$files" -ge 11 ] || fail "11 processes have $files files"
 kib=$(du -sk short | cut -f 1)
 [ "$kib" -le $((files * 200)) ] || fail "$files short processes take $kib KiB of disk"
+
+# Directories above the one that -o names are made, so that the runs of a comparison can lie side by side.
+"$hakmem" run -o side/by/1 -- true 2>err || { cat err; fail "exit status $?"; }
+[ -n "$(find side/by/1 -name '*.stats')" ] || fail "no statistics in side/by/1"
+: >file
+fails 1 "cannot make the directory file/1: Not a directory" "$hakmem" run -o file/1 -- true

@@ -37,9 +37,19 @@ static char *default_name(const char *program) {
   return name;
 }
 
+/* Makes the directories above `path` that are missing. Why one cannot be made, the making of `path` itself says. */
+static void make_parents(char *path) {
+  for (char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+    *slash = '\0';
+    mkdir(path, 0777);
+    *slash = '/';
+  }
+}
+
 char *workdir_create(const char *path, const char *program) {
   char *const name = path != NULL ? must_copy(path) : default_name(program);
   char *absolute = NULL;
+  make_parents(name);
   if (mkdir(name, 0777) != 0 && errno != EEXIST) {
     fail("cannot make the directory %s: %s; name another with -o", name, strerror(errno));
   } else if (!is_empty(name)) {

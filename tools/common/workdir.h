@@ -7,8 +7,8 @@
 #include <stdbool.h>
 
 /*
- * Makes the directory for a run's data: `path`, or hakmem-PROGRAM-PID in the current directory if `path` is NULL. An existing one must be empty, so
- * that data of two runs never mix. Returns its absolute path, NULL on failure. The caller frees it.
+ * Makes the directory for a run's data, and those above it that are missing: `path`, or hakmem-PROGRAM-PID in the current directory if `path` is NULL.
+ * One that exists must be empty, so that data of two runs never mixes. Returns its absolute path, NULL on failure. The caller frees it.
  */
 char *workdir_create(const char *path, const char *program);
 
