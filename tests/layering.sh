@@ -25,7 +25,7 @@ may_use() {
     # The allocator's public header, for programs that are tested or measured.
     tools/workloads/*:src/names/hakmem.h) ;;
     # The formats of files: the vocabulary of events, options, size classes, histograms, the statistics block.
-    tools/*:src/events.h | tools/*:src/platform/options.h | tools/*:src/platform/base.h | tools/*:src/slabs/size_class.h) ;;
+    tools/*:src/events.h | tools/*:src/platform/options.h | tools/*:src/platform/base.h | tools/*:src/slabs/size_class.h | tools/*:src/memory/layout.h) ;;
     tools/*:instrumentation/statistics/stats_block.h | tools/*:instrumentation/statistics/histogram.h) ;;
     tools/man/man.c:src/platform/config.h) ;; # the table of options, to be printed
     # The contract between the library and a tracer.
@@ -36,7 +36,7 @@ may_use() {
     instrumentation/*:src/platform/base.h | instrumentation/*:src/platform/file.h | instrumentation/*:src/platform/config.h) ;;
     instrumentation/*:src/platform/options.h | instrumentation/*:src/modes/modes.h) ;;
     instrumentation/*:src/platform/lock.h | instrumentation/*:src/platform/message.h | instrumentation/*:src/platform/syscall.h) ;;
-    instrumentation/*:src/memory/os.h | instrumentation/*:src/memory/maps.h) ;;
+    instrumentation/*:src/memory/os.h | instrumentation/*:src/memory/maps.h | instrumentation/*:src/memory/layout.h) ;;
     instrumentation/*:src/slabs/size_class.h | instrumentation/*:src/checks/view.h | instrumentation/*:src/checks/records.h) ;;
     instrumentation/*:src/modes/guard.h | instrumentation/*:src/modes/profile.h | instrumentation/*:src/modes/reach.h) ;;
     instrumentation/*:src/alloc/usage.h | instrumentation/*:src/alloc/start.h) ;;

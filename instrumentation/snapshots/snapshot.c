@@ -152,7 +152,7 @@ static void fill_untouched(struct stats_block *b, const struct heap_usage *heap,
 static void fill_buckets(struct stats_block *b, const struct walk *walk, const struct heap_usage *heap) {
   struct stats_buckets buckets = {
     .live = walk->large_bytes + heap->huge_bytes, .empty = heap->dirty_bytes + walk->between, .tails = walk->tails, .huge_cache = heap->huge_kept,
-    .guarded = heap->guarded, .metadata = heap->metadata + sites_bytes() + sizeof(struct stats_block)};
+    .guarded = heap->guarded, .metadata = heap->metadata + (b->sites_bytes = sites_bytes()) + sizeof(struct stats_block)};
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const struct stats_class_gauges *g = &b->gauge[cls];
     const uint64_t stride = class_stride(cls);
@@ -227,10 +227,11 @@ static bool begin(bool in_signal) {
 void snapshot_take(bool thorough, bool in_signal) {
   const int saved = errno, cancellation = cancellation_hold();
   if (begin(in_signal)) { /* else the gauges are those of just now */
+    struct stats_block *const b = stats_block();
     hub_hold();
-    stats_file_changing();
-    take(stats_block(), thorough, in_signal);
-    stats_file_changing();
+    stats_file_changing(b);
+    take(b, thorough, in_signal);
+    stats_file_changing(b);
     hub_release();
     __atomic_store_n(&taking, false, __ATOMIC_RELEASE);
   }

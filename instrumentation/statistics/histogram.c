@@ -39,6 +39,7 @@ static size_t place(unsigned i, size_t between) { return i / HISTOGRAM_STEPS * b
 
 static uint32_t rounds; /* atomic */
 
+const uint32_t *histogram_rounds_at(void) { return &rounds; }
 uint32_t histogram_rounds(void) { return __atomic_load_n(&rounds, __ATOMIC_ACQUIRE); }
 
 void histogram_record_row(struct histogram_row row, uint64_t value) {

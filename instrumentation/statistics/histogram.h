@@ -52,6 +52,7 @@ void histogram_record(struct histogram *h, uint64_t value);
 /* The same for a row of a table. histogram_rounds: how often low bits overflowed, in all tables. */
 void histogram_record_row(struct histogram_row row, uint64_t value);
 uint32_t histogram_rounds(void);
+const uint32_t *histogram_rounds_at(void); /* where that number lies, for a reader in another process */
 
 /*
  * Adds `from`, or a row of a table, to `into`; exact. Not safe against concurrent writers of `into`. A concurrent writer of `from` may leave a

@@ -42,9 +42,7 @@ void stats_request(uint32_t cls, size_t size) {
 
 /* ---- The block. ---- */
 
-static uint64_t start_ns; /* monotonic, for the same moment as start_realtime_ns */
-
-uint64_t stats_elapsed_ns(void) { return clock_ns(CLOCK_MONOTONIC) - start_ns; }
+uint64_t stats_elapsed_ns(void) { return clock_ns(CLOCK_MONOTONIC) - stats_own.start_monotonic_ns; }
 
 static void fill_in(struct stats_block *b) {
   memcpy(b->magic, STATS_MAGIC, sizeof(b->magic));
@@ -58,7 +56,10 @@ static void fill_in(struct stats_block *b) {
   b->complete = 0;
   b->full_tracing = usage_all_events();
   b->start_realtime_ns = clock_ns(CLOCK_REALTIME);
-  start_ns = clock_ns(CLOCK_MONOTONIC);
+  b->start_monotonic_ns = clock_ns(CLOCK_MONOTONIC);
+  b->block_at = b;
+  b->rounds_at = histogram_rounds_at();
+  usage_layout(&b->layout);
   b->superslab_size = config_superslab_size();
   b->superslab_limit = config.ss_limit;
   b->drain_interval = config.drain_interval;

@@ -14,6 +14,7 @@
 #define HAKMEM_STATS_BLOCK_H
 
 #include "src/events.h"
+#include "src/memory/layout.h"
 #include "src/slabs/size_class.h"
 #include "histogram.h"
 
@@ -278,6 +279,13 @@ struct stats_block {
   uint32_t stride[CLASS_ROWS]; /* 0 for the two rows that have none */
   char program[STATS_TEXT];
   char hakmem_version[32];
+
+  /* For a reader of the process's memory: where this block and the number of histogram_rounds lie; where the core's structures lie. */
+  const void *block_at, *rounds_at;
+  struct layout layout;
+  uint64_t start_monotonic_ns; /* the same moment as start_realtime_ns */
+  uint64_t sites_bytes;        /* of the table of HAKMEM_PROFILE: a part of the metadata */
+  uint32_t changes, unused_too; /* atomic; how many changes of several pages have begun or ended: odd while one is under way */
 
   struct stats_counters counters;
   struct stats_class_counters cls[CLASS_ROWS];

@@ -43,7 +43,6 @@ static bool wanted;              /* atomic; which then does once more what anoth
 static bool failed;              /* that it cannot be written was said */
 static uint64_t due_ms;          /* atomic; when it is written next */
 static uint64_t born_ns;         /* when the process took its file, by the monotonic clock */
-static uint32_t changes;         /* atomic; how many changes of several pages have begun or ended */
 
 #define PAGE_MAX_COUNT (sizeof(struct stats_block) / 4096 + 2)
 static bool in_file[PAGE_MAX_COUNT] BULK; /* the pages that are not holes */
@@ -234,9 +233,9 @@ static int write_block(struct stats_block *b) {
   b->publication |= 1;
   if (in_file[0]) error = write_part(b, &number);
   for (unsigned i = 0; i < TRIES && error == 0; i++) {
-    const uint32_t rounds = histogram_rounds(), before = __atomic_load_n(&changes, __ATOMIC_SEQ_CST);
+    const uint32_t rounds = histogram_rounds(), before = __atomic_load_n(&b->changes, __ATOMIC_SEQ_CST);
     error = write_pages(b, page, count);
-    if (rounds == histogram_rounds() && before == __atomic_load_n(&changes, __ATOMIC_SEQ_CST)) break; /* else a bucket or a snapshot may be of two moments */
+    if (rounds == histogram_rounds() && before == __atomic_load_n(&b->changes, __ATOMIC_SEQ_CST)) break; /* else a bucket or a snapshot may be of two moments */
   }
   b->publication++;
   in_file[0] = true;
@@ -260,7 +259,7 @@ static void write_once(struct stats_block *b) {
   errno = saved;
 }
 
-void stats_file_changing(void) { __atomic_fetch_add(&changes, 1, __ATOMIC_SEQ_CST); }
+void stats_file_changing(struct stats_block *b) { __atomic_fetch_add(&b->changes, 1, __ATOMIC_SEQ_CST); }
 
 bool stats_file_is_there(const struct stats_block *b) { return path[0] != '\0' && is_own_process(b); }
 

@@ -17,6 +17,6 @@ bool stats_file_is_there(const struct stats_block *b);
 void stats_file_fork_child(void);
 
 /* A change that spans pages of the block begins or has ended: a copy that was made across such a moment is made again. */
-void stats_file_changing(void);
+void stats_file_changing(struct stats_block *b);
 
 #endif

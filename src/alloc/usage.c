@@ -3,9 +3,11 @@
 #include "checks/records.h"
 #include "memory/os.h"
 #include "modes/guard.h"
+#include "modes/retired.h"
 #include "slabs/directory.h"
 #include "slabs/legacy.h"
 #include "slabs/shared_pool.h"
+#include "slabs/slab_list.h"
 #include "slabs/units.h"
 #include "threads/tls_sll.h"
 
@@ -67,6 +69,14 @@ struct operations usage_own_unpublished(uint32_t cls) {
   sll_unpublished(cls, &own.allocs, &own.frees);
   return own;
 }
+
+#if HAKMEM_EVENTS
+void usage_layout(struct layout *out) {
+  *out = (struct layout){
+    .slabs = slab_layout, .pool = pool_layout, .legacy = legacy_layout, .units = units_layout, .lists = sll_layout, .retired = retired_layout,
+    .directory = directory_layout, .bytes = {os_mapped_layout, os_metadata_layout, record_layout, guard_layout}};
+}
+#endif
 
 void usage_publish(void) { sll_publish_all(); }
 bool usage_all_events(void) { return sll_goes_slow(); }

@@ -7,6 +7,7 @@
 #define HAKMEM_USAGE_H
 
 #include "platform/base.h"
+#include "memory/layout.h"
 #include "checks/view.h"
 
 /* Blocks of one class. No figure is below 0, although slabs may be taken or released between two readings. */
@@ -42,6 +43,9 @@ bool usage_ask_kernel(enum view_lock lock, uint64_t *in_superslabs, uint64_t *me
 struct operations { uint64_t allocs, frees; };
 struct operations usage_unpublished(uint32_t cls);
 struct operations usage_own_unpublished(uint32_t cls);
+
+/* Where all of this lies, for a reader in another process. */
+void usage_layout(struct layout *out);
 
 /* Publishes the counts of all threads. For the end of the process. */
 void usage_publish(void);

@@ -192,6 +192,7 @@ void record_each(void (*visit)(struct record *record, void *context), void *cont
   }
 }
 
+const struct layout_number record_layout = LAYOUT_NUMBER(bytes);
 size_t record_bytes(void) { return __atomic_load_n(&bytes, __ATOMIC_RELAXED); }
 
 bool records_are_valid(void) {

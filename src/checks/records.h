@@ -10,6 +10,7 @@
 
 #include "platform/base.h"
 #include "events.h"
+#include "memory/layout.h"
 #include "platform/lock.h"
 
 struct record {
@@ -63,6 +64,7 @@ void record_each(void (*visit)(struct record *record, void *context), void *cont
 
 /* Bytes of the tables. Signal safe. */
 size_t record_bytes(void);
+extern const struct layout_number record_layout;
 
 /* For tests: no lock is held, and no other thread changes anything. */
 bool records_are_valid(void);

@@ -29,6 +29,7 @@ size_t os_page_size(void) {
   return known;
 }
 
+const struct layout_number os_mapped_layout = LAYOUT_NUMBER(mapped_bytes);
 size_t os_mapped(void) { return __atomic_load_n(&mapped_bytes, __ATOMIC_RELAXED); }
 int os_last_error(void) { return __atomic_load_n(&last_error, __ATOMIC_RELAXED); }
 
@@ -342,6 +343,7 @@ void os_metadata_rest(void *p, size_t size) {
 
 void os_metadata_wake(size_t size) { __atomic_fetch_add(&metadata.used, align_up(size, os_page_size()), __ATOMIC_RELAXED); }
 
+const struct layout_number os_metadata_layout = LAYOUT_NUMBER(metadata.used);
 size_t os_metadata_used(void) { return __atomic_load_n(&metadata.used, __ATOMIC_RELAXED); }
 
 /* The `index`th number of /proc/self/statm, in bytes; 0 if it cannot be read. */

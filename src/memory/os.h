@@ -9,6 +9,7 @@
 
 #include "platform/base.h"
 #include "platform/lock.h"
+#include "layout.h"
 
 /* Bytes of a page; a power of two. */
 size_t os_page_size(void);
@@ -115,6 +116,7 @@ size_t os_resident(const void *base, size_t size);
 /* Bytes of address space that are mapped now; bytes in use that came from os_metadata, without pages at rest. */
 size_t os_mapped(void);
 size_t os_metadata_used(void);
+extern const struct layout_number os_mapped_layout, os_metadata_layout;
 
 /*
  * The first range of memory mapped here that ends behind `at`, neighbours joined. False if there is none. Recorded only with HAKMEM_LEAKS.

@@ -21,6 +21,7 @@ static uintptr_t open_start(uintptr_t block) { return align_down(block, os_page_
 static size_t open_size(uintptr_t block, size_t size) { return size != 0 ? align_up(block + size, os_page_size()) - open_start(block) : 0; }
 
 static void count_open(size_t more, size_t less) { __atomic_add_fetch(&open_bytes, more - less, __ATOMIC_RELAXED); }
+const struct layout_number guard_layout = LAYOUT_NUMBER(open_bytes);
 size_t guard_bytes(void) { return __atomic_load_n(&open_bytes, __ATOMIC_RELAXED); }
 
 static bool goes_left(void) {

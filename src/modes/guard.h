@@ -19,6 +19,7 @@
 
 #include "platform/base.h"
 #include "events.h"
+#include "memory/layout.h"
 #include "guard_slots.h"
 #include "platform/lock.h"
 #include "checks/misuse.h"
@@ -61,6 +62,7 @@ uint32_t guard_audit(uint64_t until_ms);
 
 /* Bytes of open pages. */
 size_t guard_bytes(void);
+extern const struct layout_number guard_layout;
 
 extern const struct lock_row guard_locks;
 

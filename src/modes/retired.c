@@ -95,4 +95,5 @@ void retired_empty(retired_give_back *give_back) {
 
 uint32_t retired_count(uint32_t cls) { return __atomic_load_n(&ring.of_class[cls], __ATOMIC_RELAXED); }
 
+const struct layout_number retired_layout = LAYOUT_NUMBER(ring.of_class);
 const struct lock_row retired_locks = LOCK_ROW(ring.lock);

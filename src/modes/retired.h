@@ -6,6 +6,7 @@
 #define HAKMEM_RETIRED_H
 
 #include "platform/base.h"
+#include "memory/layout.h"
 #include "slabs/header.h"
 #include "platform/lock.h"
 
@@ -23,6 +24,7 @@ void retired_empty(retired_give_back *give_back);
 
 /* How many blocks of class `cls` wait. */
 uint32_t retired_count(uint32_t cls);
+extern const struct layout_number retired_layout; /* all of these counts */
 
 extern const struct lock_row retired_locks;
 

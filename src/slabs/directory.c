@@ -11,6 +11,10 @@ static struct lock lock;
 static size_t leaf_count; /* atomic; the roots of the leaves, in the order in which they were mapped: */
 static uint16_t leaf_roots[ROOT_LENGTH] BULK;
 
+const struct layout_directory directory_layout = {
+  .leaves = LAYOUT_NUMBER(leaf_count), .roots = leaf_roots, .root = directory.root, .zero_leaf = &directory.zero_leaf,
+  .leaf_size = sizeof(struct directory_leaf), .root_length = ROOT_LENGTH};
+
 size_t directory_bytes(void) { return __atomic_load_n(&leaf_count, __ATOMIC_RELAXED) * sizeof(struct directory_leaf); }
 
 /*

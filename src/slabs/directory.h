@@ -25,6 +25,7 @@
 #define HAKMEM_DIRECTORY_H
 
 #include "platform/base.h"
+#include "memory/layout.h"
 #include "platform/lock.h"
 #include "superslab.h"
 
@@ -136,6 +137,7 @@ void directory_each(void (*visit)(struct slab *slab, void *context), void *conte
 
 /* Bytes of the leaves; how many of these bytes are not resident (asks the kernel). Signal safe. */
 size_t directory_bytes(void);
+extern const struct layout_directory directory_layout;
 size_t directory_untouched(void);
 
 /* For tests: no lock is held, and no other thread changes anything. */

@@ -410,3 +410,7 @@ bool legacy_is_valid(void) {
 }
 
 const struct lock_row legacy_locks = LOCK_ROW(legacy.lock);
+
+const struct layout_legacy legacy_layout = {
+  .lists = legacy.slabs, .step = sizeof(legacy.slabs[0]), .kept_bytes = LAYOUT_NUMBER(legacy.kept.bytes), .huge_blocks = LAYOUT_NUMBER(legacy.huge_blocks),
+  .huge_requested = LAYOUT_NUMBER(legacy.huge_requested), .huge_bytes = LAYOUT_NUMBER(legacy.huge_bytes)};

@@ -11,6 +11,7 @@
 
 #include "platform/base.h"
 #include "events.h"
+#include "memory/layout.h"
 #include "platform/lock.h"
 #include "superslab.h"
 
@@ -62,6 +63,7 @@ bool legacy_visit(bool try_only, void (*visit)(struct slab *slab, void *context)
 /* For tests: no lock is held, and no other thread changes anything. */
 bool legacy_is_valid(void);
 
+extern const struct layout_legacy legacy_layout;
 extern const struct lock_row legacy_locks;
 
 #endif

@@ -234,3 +234,6 @@ void pool_fork_child(void) {
   if (changing || lock_is_held(units_locks.first)) return;
   tails_fork_child(list_of);
 }
+
+const struct layout_pool pool_layout = {
+  .classes = classes, .step = sizeof(classes[0]), .list = offsetof(struct pool_class, slabs), .batched = LAYOUT_MEMBER(struct pool_class, batched)};

@@ -9,6 +9,7 @@
 
 #include "platform/base.h"
 #include "events.h"
+#include "memory/layout.h"
 #include "platform/lock.h"
 #include "superslab.h"
 #include "units.h"
@@ -63,6 +64,8 @@ uint64_t pool_idle_ms(uint32_t cls);
 
 /* For tests: no lock is held, and no other thread changes anything. */
 bool pool_is_valid(void);
+
+extern const struct layout_pool pool_layout;
 
 /* For a fork. In the child, with the locks released: completes what other threads had begun. */
 extern const struct lock_row pool_locks;

@@ -11,6 +11,7 @@
 #define HAKMEM_SLAB_LIST_H
 
 #include "platform/base.h"
+#include "memory/layout.h"
 #include "platform/lock.h"
 #include "superslab.h"
 
@@ -52,6 +53,8 @@ size_t slabs_release(struct slab *empties, size_t (*release)(struct slab *slab))
 bool slab_list_is_unused(const struct slab_list *list);
 
 bool slab_list_is_valid(const struct slab_list *list);
+
+extern const struct layout_slabs slab_layout;
 
 /*
  * ---- Tails: tails.c. ----

@@ -476,3 +476,10 @@ void units_fork_child(void) {
   if (lock_is_held(&superslabs.lock)) return; /* a signal handler forked in the middle of this thread's change of the list */
   for (struct superslab *ss = superslabs.first; ss != NULL; ss = ss->next) ss->pins = 0;
 }
+
+const struct layout_units units_layout = {
+  .first = LAYOUT_NUMBER(superslabs.first), .active = LAYOUT_NUMBER(superslabs.active), .free_units = LAYOUT_NUMBER(superslabs.free_units),
+  .dirty_units = LAYOUT_NUMBER(superslabs.dirty_units), .gone_units = LAYOUT_NUMBER(superslabs.gone_units),
+  .head_size = offsetof(struct superslab, slabs),
+  .next = LAYOUT_MEMBER(struct superslab, next), .base = LAYOUT_MEMBER(struct superslab, base), .units = LAYOUT_MEMBER(struct superslab, units),
+  .free_mask = LAYOUT_MEMBER(struct superslab, free_mask), .gone_mask = LAYOUT_MEMBER(struct superslab, gone_mask)};

@@ -13,6 +13,7 @@
 
 #include "platform/base.h"
 #include "events.h"
+#include "memory/layout.h"
 #include "platform/lock.h"
 #include "superslab.h"
 
@@ -78,6 +79,7 @@ struct units_totals {
   uint64_t mapped;       /* bytes of SuperSlabs */
 };
 void units_totals(struct units_totals *out);
+extern const struct layout_units units_layout;
 
 /*
  * Calls `visit` for every SuperSlab, under the lock over them, so `visit` must not allocate, raise events or wait. With

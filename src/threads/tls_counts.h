@@ -7,6 +7,7 @@
 #define HAKMEM_TLS_COUNTS_H
 
 #include "platform/base.h"
+#include "memory/layout.h"
 
 /*
  * Blocks of class `cls` in all threads' lists; *allocs, *frees: operations not published yet. Reads running
@@ -16,6 +17,8 @@ uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees);
 
 /* The calling thread's operations since it last published its counts. Changes nothing: a signal handler may have interrupted the thread. */
 void sll_unpublished(uint32_t cls, uint64_t *allocs, uint64_t *frees);
+
+extern const struct layout_lists sll_layout;
 
 /* Publishes the counts of all threads. For the end of the process. */
 void sll_publish_all(void);

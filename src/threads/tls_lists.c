@@ -227,3 +227,10 @@ bool sll_are_valid(void) {
   }
   return waiting == registry.waiting_count && owned == registry.running && places_are_valid(&registry.unused);
 }
+
+const struct layout_lists sll_layout = {
+  .first = LAYOUT_NUMBER(registry.live), .size = sizeof(struct sll_cache), .next = LAYOUT_MEMBER(struct sll_cache, next),
+  .alloc = LAYOUT_MEMBER(struct sll_cache, budget[0].alloc), .free = LAYOUT_MEMBER(struct sll_cache, budget[0].free),
+  .alloc_armed = LAYOUT_MEMBER(struct sll_cache, state[0].alloc_armed), .free_armed = LAYOUT_MEMBER(struct sll_cache, state[0].free_armed),
+  .length = LAYOUT_MEMBER(struct sll_cache, state[0].length), .spare_count = LAYOUT_MEMBER(struct sll_cache, state[0].spare_count),
+  .budget_step = sizeof(struct sll_budget), .state_step = sizeof(struct sll_state), .claimed = BUDGET_CLAIMED / 2};

@@ -104,12 +104,6 @@ static void print_looks(FILE *out, const struct diagnosis *d) {
   }
 }
 
-static void print_alive(FILE *out, const struct report *r) {
-  size_t alive = 0;
-  for (size_t i = 0; i < r->process_count; i++) alive += r->source == SOURCE_STATS && model_is_alive(r->processes[i]);
-  if (alive > 0) fprintf(out, "  %zu of them still %s; these findings are as of what %s last\n", alive, alive == 1 ? "runs" : "run", alive == 1 ? "it wrote" : "they wrote");
-}
-
 void explain_text(FILE *out, const struct diagnosis *d) {
   char time[FORMAT_SIZE], *const path = escape(d->page->path);
   fprintf(out, "hakmem explain: %s\n", path);

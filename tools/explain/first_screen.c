@@ -42,7 +42,7 @@ static const char *last_name(const char *path) {
 }
 
 static void print_program(FILE *out, const struct page *page, const struct model_process *p) {
-  char time[FORMAT_SIZE], state[MODEL_STATE], *const path = escape(page->path), *const program = escape(last_name(*p->program != '\0' ? p->program : "?"));
+  char time[FORMAT_SIZE], state[MODEL_STATE], as_of[MODEL_AS_OF], *const path = escape(page->path), *const program = escape(last_name(*p->program != '\0' ? p->program : "?"));
   char *line = must_print("hakmem report: %s", path);
   print_cut(out, line, WIDTH);
   free(line);
@@ -50,6 +50,13 @@ static void print_program(FILE *out, const struct page *page, const struct model
   fprintf(out, "  %.*s (process %" PRIu32 ") ran for %s: %s", PROGRAM_WIDTH, program, p->pid, format_ns(time, (double)p->elapsed_ns), model_state(p, state));
   if (others > 0) fprintf(out, "; %zu more process%s", others, others == 1 ? "" : "es");
   fputc('\n', out);
+  if (page->memory->source == SOURCE_STATS && model_is_alive(p)) {
+    line = must_print("  Shown %s.", model_as_of(p, as_of));
+    print_cut(out, line, WIDTH);
+    free(line);
+  } else {
+    fputc('\n', out);
+  }
   free(path);
   free(program);
 }
@@ -95,7 +102,7 @@ static void print_memory_of(FILE *out, const struct model_process *p) {
   for (size_t i = 0; i < count; i++) held += parts[i].bytes;
   const uint64_t own = b->live + b->guarded + b->metadata + held, resident = own > p->untouched ? own - p->untouched : 0;
   char at_end[FORMAT_SIZE], most[FORMAT_SIZE], *const holders = name_holders(parts, count);
-  fprintf(out, "Memory: %s resident at the end, %s at most\n", format_bytes(at_end, p->rss), format_bytes(most, p->rss_max));
+  fprintf(out, "Memory: %s resident%s, %s at most\n", format_bytes(at_end, p->rss), model_is_alive(p) ? "" : " at the end", format_bytes(most, p->rss_max));
   print_part(out, "live blocks", b->live + b->guarded, p->rss, "");
   print_part(out, "free, held", held, p->rss, holders);
   print_part(out, "metadata", b->metadata, p->rss, "");
@@ -190,7 +197,6 @@ void explain_first_screen(FILE *out, const struct diagnosis *d) {
   const struct model_process *const p = model_largest_process(page->memory);
   if (p == NULL) return;
   print_program(out, page, p);
-  fputc('\n', out);
   if (p->has_buckets) print_memory_of(out, p);
   print_times(out, page, d->time_ns);
   print_errors(out, page);

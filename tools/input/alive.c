@@ -38,11 +38,11 @@ static char state_of(uint32_t pid) {
   return end != NULL && end[1] == ' ' ? end[2] : '?';
 }
 
-enum alive alive_writer(int fd) {
+enum alive alive_writer(int fd, uint32_t *pid) {
   struct stat file;
-  const uint32_t pid = fstat(fd, &file) == 0 ? find_holder(&file) : 0;
-  if (pid == 0) return ALIVE_NO;
-  switch (state_of(pid)) {
+  *pid = fstat(fd, &file) == 0 ? find_holder(&file) : 0;
+  if (*pid == 0) return ALIVE_NO;
+  switch (state_of(*pid)) {
     case 'T':
     case 't': return ALIVE_STOPPED;
     case 'Z':

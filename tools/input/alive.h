@@ -9,7 +9,7 @@
 
 enum alive { ALIVE_NO, ALIVE_RUNS, ALIVE_STOPPED };
 
-/* The state of the process that holds the lock on an open file. ALIVE_NO as well if /proc does not tell. */
-enum alive alive_writer(int fd);
+/* The state of the process that holds the lock on an open file, and its id; 0 if there is none. ALIVE_NO as well if /proc does not tell. */
+enum alive alive_writer(int fd, uint32_t *pid);
 
 #endif

@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/memory.h"
 #include "outcome.h"
+#include "process.h"
 #include "unrecorded.h"
 
 #define DEPTH_MAX 12 /* a trace lies at most six levels below the session's directory */
@@ -81,9 +82,17 @@ static bool add_file(struct inputs *inputs, const char *path) {
   return true;
 }
 
+static bool add_process(struct inputs *inputs, uint32_t pid) {
+  char *const path = process_stats_path(pid);
+  if (path != NULL) add(&inputs->stats, &inputs->stats_count, &inputs->stats_capacity, path);
+  free(path);
+  return path != NULL;
+}
+
 bool inputs_add(struct inputs *inputs, const char *path) {
   struct stat status;
-  if (stat(path, &status) != 0) return fail("cannot read %s: %s", path, strerror(errno));
+  uint32_t pid;
+  if (stat(path, &status) != 0) return process_is_id(path, &pid) ? add_process(inputs, pid) : fail("cannot read %s: %s", path, strerror(errno));
   return S_ISDIR(status.st_mode) ? add_directory(inputs, path) : add_file(inputs, path);
 }
 

@@ -18,7 +18,7 @@ struct inputs {
   size_t outcome_count, outcome_capacity;
 };
 
-/* Adds what `path` names. A directory that holds nothing of ours, and a file that is nothing of ours, is a failure. */
+/* Adds what `path` names; if there is no such file, and it is a number, the process of this id. A directory that holds nothing of ours, and a file that is nothing of ours, is a failure. */
 bool inputs_add(struct inputs *inputs, const char *path);
 void inputs_fini(struct inputs *inputs);
 

@@ -14,6 +14,7 @@
 #include "common/memory.h"
 #include "alive.h"
 #include "common/regular.h"
+#include "present.h"
 #include "read_stats.h"
 
 #define BUCKET_MAX ((uint64_t)1 << 47) /* no process counts this far, even if each free is traced for months; a row can have twice as much */
@@ -293,16 +294,50 @@ void read_stats_end(struct report *r) {
   }
 }
 
+/* How a block was read: from the memory of a process that is alive, or, for the reason of an errno, from its file alone. */
+struct reading { enum alive state; bool is_present; int refusal; uint64_t age_ns; };
+
+static uint64_t age_of(int fd) {
+  struct stat status;
+  struct timespec now;
+  if (fstat(fd, &status) != 0 || clock_gettime(CLOCK_REALTIME, &now) != 0) return 0;
+  const int64_t age = (int64_t)(now.tv_sec - status.st_mtim.tv_sec) * 1000000000 + (now.tv_nsec - status.st_mtim.tv_nsec);
+  return age > 0 ? (uint64_t)age : 0;
+}
+
+/* Reads the file, and the memory of its process if that is alive. One that ends meanwhile has written its end. */
+static bool read_now(int fd, const char *path, struct stats_block *block, struct reading *reading) {
+  for (unsigned i = 0; i < READINGS; i++) {
+    uint32_t pid;
+    reading->state = alive_writer(fd, &pid); /* first: a process that ends now writes its end before it gives up its lock */
+    if (lseek(fd, 0, SEEK_SET) != 0 || !check_header(block, read_block(fd, block), path)) return false;
+    reading->age_ns = age_of(fd);
+    if (reading->state == ALIVE_NO || block->complete == 1 || block->exited == 1) break;
+    reading->refusal = present_take(block, pid);
+    reading->is_present = reading->refusal == 0;
+    if (reading->refusal != ESRCH) break;
+  }
+  return true;
+}
+
+static void take_reading(struct model_process *p, const struct reading *reading) {
+  if (p->state != PROCESS_CUT_SHORT || reading->state == ALIVE_NO) return;
+  p->state = reading->state == ALIVE_STOPPED ? PROCESS_STOPPED : PROCESS_RUNS;
+  p->is_present = reading->is_present;
+  p->refusal = reading->refusal;
+  p->age_ns = reading->age_ns;
+}
+
 bool read_stats_file(struct report *r, const char *path, uint32_t pid) {
   const int fd = regular_open(path);
   if (fd < 0) return false;
   struct stats_block *const block = must_allocate(sizeof(*block));
-  const enum alive before = alive_writer(fd); /* a process that ends now writes its end before it gives up its lock */
-  const size_t got = read_block(fd, block), count = r->process_count;
+  const size_t count = r->process_count;
+  struct reading reading = {0};
+  bool good = read_now(fd, path, block, &reading);
   close(fd);
-  const bool good = check_header(block, got, path) && ((pid != 0 && block->pid != pid) || take_block(r, block, path));
-  struct model_process *const p = r->process_count > count ? r->processes[count] : NULL;
-  if (p != NULL && p->state == PROCESS_CUT_SHORT && before != ALIVE_NO) p->state = before == ALIVE_STOPPED ? PROCESS_STOPPED : PROCESS_RUNS;
+  good = good && ((pid != 0 && block->pid != pid) || take_block(r, block, path));
+  if (r->process_count > count) take_reading(r->processes[count], &reading);
   free(block);
   return good;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/format.h"
 #include "common/memory.h"
 
 struct report *model_create(enum source source, const char *path) {
@@ -212,6 +213,15 @@ const char *model_state(const struct model_process *p, char *buffer) {
   else if (p->end_signal > 0) snprintf(buffer, MODEL_STATE, "killed by signal %d", p->end_signal);
   else if (p->exit_code > 0) snprintf(buffer, MODEL_STATE, "exit code %d", p->exit_code);
   else snprintf(buffer, MODEL_STATE, "%s", names[p->state]);
+  return buffer;
+}
+
+const char *model_as_of(const struct model_process *p, char *buffer) {
+  char age[FORMAT_SIZE];
+  if (p->is_present) return "as it is now (read from its memory)";
+  format_ns(age, (double)p->age_ns);
+  if (p->refusal == 0) snprintf(buffer, MODEL_AS_OF, "as of %s ago (its statistics file)", age);
+  else snprintf(buffer, MODEL_AS_OF, "as of %s ago (its statistics file; reading its memory: %s)", age, strerrordesc_np(p->refusal));
   return buffer;
 }
 

@@ -67,6 +67,9 @@ struct model_process {
   bool complete;             /* a stats file's process ended in order */
   bool has_called_exec;      /* it did not, because it became another program, which has a file of its own */
   enum process_state state;  /* of a stats file's process */
+  bool is_present;           /* of one that is alive: its figures are as they are now, read from its memory; else as of its file, */
+  uint64_t age_ns;           /* which was written so long ago, */
+  int refusal;               /* because its memory could not be read: an errno */
   int exit_code, end_signal; /* -1: unknown */
   uint64_t pid_namespace;    /* 0: unknown */
   bool has_settings;         /* the next ones are known */
@@ -191,6 +194,9 @@ const char *model_side(unsigned verdict);
 /* "ended", "runs", "exit code 3", "killed by SIGKILL": the state of a process. `buffer` has MODEL_STATE bytes. */
 #define MODEL_STATE 48
 const char *model_state(const struct model_process *p, char *buffer);
+/* Of one that is alive: "as it is now (read from its memory)" or "as of 0.3 s ago (its statistics file)"; `buffer` has MODEL_AS_OF bytes. */
+#define MODEL_AS_OF 160
+const char *model_as_of(const struct model_process *p, char *buffer);
 /* Whether it may go on: what is known of it is not its end. */
 bool model_is_alive(const struct model_process *p);
 

@@ -48,6 +48,7 @@ bool print_folded(FILE *out, const struct page *page);
 
 /* Prints all sections as text. */
 void print_text(FILE *out, const struct page *page);
+void print_alive(FILE *out, const struct report *r); /* of which moment the figures of processes are that are alive */
 
 /* Prints the page as one JSON object; false if it cannot be written. */
 bool print_json(FILE *out, const struct page *page);

@@ -238,6 +238,9 @@ static json_t *process(const struct report *r, const struct model_process *p) {
   set(object, "version", text(p->version));
   char state[MODEL_STATE];
   set(object, "state", r->source == SOURCE_STATS ? json_string(model_state(p, state)) : json_null());
+  const bool alive = r->source == SOURCE_STATS && model_is_alive(p);
+  set(object, "read_from", alive ? json_string(p->is_present ? "memory" : "file") : json_null());
+  set(object, "age_ns", alive ? number(p->is_present ? 0 : p->age_ns) : json_null());
   set(object, "complete", r->source == SOURCE_STATS ? json_boolean(p->complete) : json_null());
   set(object, "full_tracing", r->source == SOURCE_STATS ? json_boolean(p->full_tracing) : json_null());
   set(object, "start_realtime_ns", number(p->start_realtime_ns));

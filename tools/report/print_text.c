@@ -146,6 +146,27 @@ static struct listed *list_processes(const struct page *page, size_t *count) {
   return list;
 }
 
+void print_alive(FILE *out, const struct report *r) {
+  size_t alive = 0, present = 0;
+  const struct model_process *oldest = NULL;
+  for (size_t i = 0; r->source == SOURCE_STATS && i < r->process_count; i++) {
+    const struct model_process *const p = r->processes[i];
+    if (!model_is_alive(p)) continue;
+    alive++;
+    present += p->is_present;
+    if (oldest == NULL || oldest->is_present || (!p->is_present && p->age_ns > oldest->age_ns)) oldest = p;
+  }
+  char as_of[MODEL_AS_OF];
+  if (alive == 1) {
+    fprintf(out, "  1 of them is alive, and shown %s\n", model_as_of(oldest, as_of));
+  } else if (present == alive && alive > 0) {
+    fprintf(out, "  %zu of them are alive, and shown as they are now (read from their memory)\n", alive);
+  } else if (alive > 0) {
+    fprintf(out, "  %zu of them are alive: %zu are shown as they are now (read from their memory), the others at the oldest %s\n", alive, present,
+            model_as_of(oldest, as_of));
+  }
+}
+
 void print_processes(FILE *out, const struct page *page) {
   size_t count;
   struct listed *const list = list_processes(page, &count);
@@ -157,6 +178,7 @@ void print_processes(FILE *out, const struct page *page) {
   for (size_t i = 0; i < shown; i++) add_process(t, list[i].p, list[i].operations);
   table_print(t, out, 2);
   print_more(out, page, shown, count, "processes");
+  if (page->stats != NULL) print_alive(out, page->stats);
   free(list);
 }
 
