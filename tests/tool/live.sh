@@ -1,12 +1,14 @@
-# Reports of processes that run show them as they are now: at rest, stopped, with several threads; as of their file if their memory cannot be read.
+# Reports of processes that run show them as they are now: at rest, stopped, at work; as of their file if their memory cannot be read.
 . "$(dirname "$0")/common.sh"
 program rests
 
-# start DIR ARGUMENTS...: rests in the background, which rests now; its process is $pid.
+# start DIR [NAME=VALUE...] ARGUMENTS...: rests in the background; when it rests, its process is $pid, and `hakmem run` is $runner.
 start() {
   dir=$1
   shift
-  "$hakmem" run -o "$dir" -- ./rests "$@" >"$dir.out" 2>"$dir.err" &
+  env_of=
+  while case $1 in *=*) ;; *) false ;; esac; do env_of="$env_of $1"; shift; done
+  env $env_of "$hakmem" run -o "$dir" -- ./rests "$@" >"$dir.out" 2>"$dir.err" &
   runner=$!
   for try in $(seq 200); do grep -q ready "$dir.out" && break; sleep 0.05; done
   grep -q ready "$dir.out" || fail "rests $*: $(cat "$dir.err")"
@@ -14,16 +16,80 @@ start() {
 }
 end() { kill -TERM "$pid"; wait $runner; equal "exit code" 0 $?; }
 
-# figure FILTER PLACE: of the only process in the report.
-figure() { "$hakmem" report --json "$2" 2>/dev/null | jq -c "$1"; }
-counts='.stats.classes | [map(.allocs), map(.frees)] | map(add)'
-of_class='.stats.classes[] | select(.class == "6") | {allocs, frees, allocated, cached, partial, active, slabs}'
-whole='.stats.processes[0].memory.buckets | {live, cached_tls, cached_pool, partial, tails, empty, huge_cache, guarded}'
-place_of='.stats.processes[0] | [.state, .read_from]'
+figure() { "$hakmem" report --json "$2" 2>err | jq -c "$1"; }
+row() { figure ".stats.classes[] | select(.class == \"$2\") | [.counters.allocs, .counters.frees, .memory.allocated]" "$1"; }
+# Where the memory is, and the slabs of each class: as the process itself finds it at its end.
+state='[.stats.processes[0].memory.buckets, (.stats.classes[] | [.class, .memory, .counters.allocs, .counters.frees])]'
 
-# Few operations, none of which the file has: a stack of threads' data is in another class.
+# Few operations of one thread, of which the file has some at most.
 start few 1 1000 100
-equal "read from" '["runs","memory"]' "$(figure "$place_of" few)"
-equal "allocs" 1000 "$(figure "$of_class | .allocs" few)"
-equal "frees" 500 "$(figure "$of_class | .frees" few)"
-equal "live bytes" $((500 * 112)) "$(figure "$of_class | .allocated" few)"
+for input in few "$pid" "few/$pid.stats"; do
+  equal "$input" '["runs","memory",0]' "$(figure '.stats.processes[0] | [.state, .read_from, .age_ns]' $input)"
+  equal "operations and live bytes of $input" "[1000,500,$((500 * 112))]" "$(row $input 6)"
+done
+[ "$(figure '.stats.processes[0].rss' few)" != 0 ] || fail "rss"
+kill -STOP "$pid"
+for try in $(seq 50); do [ "$(figure '.stats.processes[0].state' few)" = '"stopped"' ] && break; sleep 0.1; done
+equal "a stopped process" '["stopped","memory",0]' "$(figure '.stats.processes[0] | [.state, .read_from, .age_ns]' "$pid")"
+equal "operations and live bytes of a stopped process" "[1000,500,$((500 * 112))]" "$(row "$pid" 6)"
+"$hakmem" report "$pid" | grep -q "Shown as it is now (read from its memory)\." || fail "the report does not say as of when it is"
+"$hakmem" explain few | grep -q "1 of them is alive, and shown as it is now (read from its memory)" || fail "explain does not say as of when it is"
+kill -CONT "$pid"
+before=$(figure "$state" few)
+end
+equal "what the process itself finds" "$(figure "$state" few)" "$before"
+equal "an ended process" '["ended",null,null]' "$(figure '.stats.processes[0] | [.state, .read_from, .age_ns]' few)"
+
+# Several threads with lists; large and huge blocks; no snapshot of its own, ever; legacy slabs, because there may be one SuperSlab; a profile.
+start threads 4 20000 100
+equal "operations and live bytes of four threads" "[80000,40000,$((40000 * 112))]" "$(row threads 6)"
+before=$(figure "$state" threads)
+end
+equal "what four threads find" "$(figure "$state" threads)" "$before"
+start large 2 10 300000
+equal "large blocks" "[20,10,$((10 * 5 * 65536))]" "$(row large large)"
+end
+start huge 2 10 3000000
+equal "huge blocks" "[20,10,$((10 * 46 * 65536))]" "$(row huge huge)"
+before=$(figure "$state" huge)
+end
+equal "what is found of huge blocks" "$(figure "$state" huge)" "$before"
+start none HAKMEM_FRAGMENTATION=0 1 1000 100
+equal "a process without snapshots" "[1000,500,$((500 * 112))]" "$(row none 6)"
+end
+start legacy HAKMEM_SS_LIMIT=1 2 40000 100
+equal "legacy slabs" "[80000,40000,$((40000 * 112))]" "$(row legacy 6)"
+before=$(figure "$state" legacy)
+end
+equal "what is found of legacy slabs" "$(figure "$state" legacy)" "$before"
+start profile HAKMEM_PROFILE=512K 2 40000 100
+equal "with a profile" "[80000,40000,$((40000 * 112))]" "$(row profile 6)"
+end
+
+# At work all the time: each report is whole.
+start work 3 1000 100 works
+for try in $(seq 20); do
+  equal "report $try of a process at work" '"memory"' "$(figure '.stats.processes[0].read_from' work)"
+  [ -s err ] && fail "report $try: $(cat err)"
+done
+end
+
+# Its memory cannot be read. Root needs no permission for that, as long as it has the capability.
+start closed 1 1000 100 closed
+reader=
+[ "$(id -u)" != 0 ] || reader="setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace"
+$reader true 2>/dev/null || skip "setpriv is not installed, or may not give up a capability"
+closed=$($reader "$hakmem" report closed)
+printf '%s\n' "$closed" | grep -q '^  Shown as of .* ago (its statistics file; reading its memory: ' || fail "a closed process: $closed"
+printf '%s\n' "$closed" | grep -q '1 of them is alive, and shown as of .* ago (its statistics file; reading its memory: [A-Z].*)$' || fail "a closed process: $closed"
+equal "a closed process" '["runs","file",true]' "$($reader "$hakmem" report --json closed | jq -c '.stats.processes[0] | [.state, .read_from, .age_ns > 0]')"
+end
+
+# A number that is no process, or one without statistics; a file of such a name is a file.
+fails 1 "there is neither a file nor a process $pid" "$hakmem" report "$pid"
+sleep 60 &
+fails 1 "process $! keeps no statistics; start it with hakmem run, or with HAKMEM_STATS_FILE in its environment" "$hakmem" report $!
+kill $!
+cp few/*.stats "$pid"
+equal "a file with a number for a name" '"ended"' "$(figure '.stats.processes[0].state' "$pid")"
+exit 0

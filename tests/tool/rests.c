@@ -1,9 +1,10 @@
 /*
- * rests THREADS BLOCKS SIZE [closed]: each thread allocates so many blocks and frees every second one; then all rest, and it prints "ready". At SIGTERM it
- * ends in order. `closed`: other processes of the same user cannot read its memory.
+ * rests THREADS BLOCKS SIZE [closed|works]: each thread allocates so many blocks and frees every second one; then all rest, and it prints "ready". At SIGTERM it
+ * ends in order. `closed`: other processes of the same user cannot read its memory. `works`: the threads do not rest, but allocate and free.
  */
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 static size_t blocks, size;
+static bool works;
 static pthread_barrier_t done;
 
 static void *work(void *unused) {
@@ -19,6 +21,7 @@ static void *work(void *unused) {
   for (size_t i = 0; i < blocks; i++) kept[i] = memset(malloc(size), 1, size);
   for (size_t i = 0; i < blocks; i += 2) free(kept[i]);
   pthread_barrier_wait(&done);
+  while (works) free(malloc(size));
   pause();
   return unused;
 }
@@ -27,6 +30,7 @@ int main(int count, char **arguments) {
   const unsigned threads = (unsigned)atoi(arguments[1]);
   blocks = (size_t)atol(arguments[2]);
   size = (size_t)atol(arguments[3]);
+  works = count > 4 && strcmp(arguments[4], "works") == 0;
   sigset_t ends;
   int signal;
   sigemptyset(&ends);
