@@ -20,7 +20,7 @@
 
 #define STATS_MAGIC "HAKSTATS"
 #define STATS_MARK "hakmem keeps statistics in HAKMEM_STATS_FILE" /* in each program that the library is linked into */
-#define STATS_VERSION 13
+#define STATS_VERSION 14
 
 /* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */
 #define STATS_COUNTERS(S)                                                     \
