@@ -44,12 +44,12 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 const struct argp explain_argp = {
   .options = options,
   .parser = parse,
-  .args_doc = "DIR|FILE...",
+  .args_doc = "DIR|FILE|PID...",
   .doc =
     "Say what is wrong in what runs or recordings hold: each finding with its cost, the evidence, what to change (an option, or "
     "the program), and the effect to expect.\v"
     "Missing data and errors of the program come first, then what costs the most: nanoseconds as a share of the time that the "
-    "processes ran, bytes as a share of the most that was resident. DIR and FILE are as for hakmem report. The exit code is 0 with "
+    "processes ran, bytes as a share of the most that was resident. DIR, FILE and PID are as for hakmem report. The exit code is 0 with "
     "or without findings, 1 if something could not be read, 2 for bad usage.",
 };
 

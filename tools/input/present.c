@@ -17,9 +17,10 @@
 
 #define READINGS 20      /* of the block of a process that changes it all the time */
 #define WAIT_NS 1000000L /* which takes less than that for a change */
+#define WALKS 3
 #define STEP_MAX 65536u  /* bytes of a structure */
 #define THREADS_MAX 100000u
-#define SUPERSLABS_MAX (1u << 24)
+#define SUPERSLABS_MAX (1u << 20)
 #define UNITS_MAX 64u
 #define LEAVES_MAX 65536u
 
@@ -176,17 +177,31 @@ static int add_superslab(struct reader *r, uint64_t address, const char *head) {
   return error;
 }
 
-static int take_superslabs(struct reader *r) {
+/* Walks over the list. *whole: as many were met as there are, so most likely each of them once. */
+static int walk_superslabs(struct reader *r, bool *whole) {
   const struct layout_units *const l = &r->layout->units;
-  uint64_t at, active;
+  uint64_t at, active = 0, met = 0;
   int error = number_at(r, l->first, &at);
   if (error == 0) error = number_at(r, l->active, &active);
-  for (uint64_t i = 0; error == 0 && at != 0 && i <= active && i < SUPERSLABS_MAX; i++) {
+  for (; error == 0 && at != 0 && met <= active && met < SUPERSLABS_MAX; met++) {
     char *head;
     error = structure_at(r, at, l->head_size, 1, &head);
     if (error == 0) error = add_superslab(r, at, head);
     if (error == 0) at = member(head, l->head_size, l->next, 0);
     free(head);
+  }
+  *whole = error == 0 && at == 0 && met == active;
+  return error;
+}
+
+/* Again, if SuperSlabs moved in the list meanwhile. */
+static int take_superslabs(struct reader *r) {
+  const struct sums before = r->sums;
+  bool whole = false;
+  int error = 0;
+  for (unsigned i = 0; i < WALKS && error == 0 && !whole; i++) {
+    r->sums = before;
+    error = walk_superslabs(r, &whole);
   }
   return error;
 }

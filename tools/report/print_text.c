@@ -158,11 +158,11 @@ void print_alive(FILE *out, const struct report *r) {
   }
   char as_of[MODEL_AS_OF];
   if (alive == 1) {
-    fprintf(out, "  1 of them is alive, and shown %s\n", model_as_of(oldest, as_of));
+    fprintf(out, "  1 of them still runs: it is shown %s\n", model_as_of(oldest, as_of));
   } else if (present == alive && alive > 0) {
-    fprintf(out, "  %zu of them are alive, and shown as they are now (read from their memory)\n", alive);
+    fprintf(out, "  %zu of them still run: they are shown as they are now (read from their memory)\n", alive);
   } else if (alive > 0) {
-    fprintf(out, "  %zu of them are alive: %zu are shown as they are now (read from their memory), the others at the oldest %s\n", alive, present,
+    fprintf(out, "  %zu of them still run: %zu are shown as they are now (read from their memory), the others at the oldest %s\n", alive, present,
             model_as_of(oldest, as_of));
   }
 }
