@@ -77,7 +77,7 @@ end
 # Memory that lies: whatever the addresses, sizes and lists say, the report ends, and with the file's figures or with others.
 program liar
 cp few/*.stats model
-for seed in $(seq 40); do
+for seed in $(seq 20); do
   cp model lies.stats
   ./liar lies.stats "$seed" >lies.out &
   liar=$!
