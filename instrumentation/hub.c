@@ -20,38 +20,38 @@
 /* ---- Fan-out. ---- */
 
 /* Usually only the counters take an event. The setup for the other sinks is then skipped: it would be a good part of the cost of a refill. */
-#define HUB_EVENT(name, text, fields)                                                   \
-  void hub_event_##name(const struct event_##name *event) {                             \
-    if (counters_sink.name != NULL) counters_sink.name(event);                          \
-    if (checker != NULL && checker->sink.name != NULL) checker->sink.name(event);       \
-    if (inside_event) {                                                                 \
-      stats_add(&stats_block()->counters.reentered, 1);                                 \
-      return;                                                                           \
-    }                                                                                   \
+#define HUB_EVENT(name, text, fields) \
+  void hub_event_##name(const struct event_##name *event) { \
+    if (counters_sink.name != NULL) counters_sink.name(event); \
+    if (checker != NULL && checker->sink.name != NULL) checker->sink.name(event); \
+    if (inside_event) { \
+      stats_add(&stats_block()->counters.reentered, 1); \
+      return; \
+    } \
     const struct hak_event_sink *sink = __atomic_load_n(&tracer_sink, __ATOMIC_ACQUIRE); \
-    if (sink == NULL) {                                                                 \
+    if (sink == NULL) { \
       /* A fragmentation event points to memory that is soon reused; the schedule raises the next one. */ \
       struct early *slot = EVENT_ID_##name == EVENT_ID_fragmentation ? NULL : tracer_early_slot(); \
-      if (slot != NULL) {                                                               \
-        slot->event.name = *event;                                                      \
+      if (slot != NULL) { \
+        slot->event.name = *event; \
         if (EVENT_ID_##name == EVENT_ID_deepbind) slot->event.deepbind.path = tracer_keep_text(slot->event.deepbind.path); \
-        __atomic_store_n(&slot->id, EVENT_ID_##name + 1, __ATOMIC_RELEASE);             \
-      }                                                                                 \
-    } else if (sink->listeners != NULL && sink->listeners() == NULL) {                  \
-      tracer_count_missed();                                                            \
-    }                                                                                   \
-    const bool logged = log_sink.name != NULL && log_hears(EVENT_ID_##name);            \
-    if (sink == NULL && !logged) return;                                                \
-    inside_event = true;                                                                \
-    const int saved = errno, cancellation = cancellation_hold();                        \
-    if (logged) log_sink.name(event);                                                   \
-    if (sink != NULL) {                                                                 \
-      tracer_begin_thread(sink);                                                        \
-      if (sink->name != NULL) sink->name(event);                                        \
-    }                                                                                   \
-    cancellation_restore(cancellation);                                                 \
-    errno = saved;                                                                      \
-    inside_event = false;                                                               \
+        __atomic_store_n(&slot->id, EVENT_ID_##name + 1, __ATOMIC_RELEASE); \
+      } \
+    } else if (sink->listeners != NULL && sink->listeners() == NULL) { \
+      tracer_count_missed(); \
+    } \
+    const bool logged = log_sink.name != NULL && log_hears(EVENT_ID_##name); \
+    if (sink == NULL && !logged) return; \
+    inside_event = true; \
+    const int saved = errno, cancellation = cancellation_hold(); \
+    if (logged) log_sink.name(event); \
+    if (sink != NULL) { \
+      tracer_begin_thread(sink); \
+      if (sink->name != NULL) sink->name(event); \
+    } \
+    cancellation_restore(cancellation); \
+    errno = saved; \
+    inside_event = false; \
   }
 HAK_EVENTS(HUB_EVENT)
 

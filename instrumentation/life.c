@@ -58,10 +58,11 @@ void hub_on_tick(void) {
 int hub_on_read(struct hak_stats *out, size_t size) {
   snapshot_take(true, false);
   const struct stats_block *s = stats_block();
-  struct hak_stats all = {.committed = s->committed, .mapped = s->mapped, .superslabs = s->superslabs_active,
+  struct hak_stats all = {.committed = s->committed,
+                          .mapped = s->mapped,
+                          .superslabs = s->superslabs_active,
                           .header_resets = s->counters.hdr_reset,
-                          .shared_fails = s->counters.shared_fail_limit + s->counters.shared_fail_os_enomem +
-                                          s->counters.shared_fail_no_address_space};
+                          .shared_fails = s->counters.shared_fail_limit + s->counters.shared_fail_os_enomem + s->counters.shared_fail_no_address_space};
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     const struct stats_class_counters *c = &s->cls[row];
     struct operations more = {0};

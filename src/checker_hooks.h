@@ -1,8 +1,8 @@
 /*
  * checker_hooks.h: the hooks for a checker that guards memory (Valgrind's memcheck, AddressSanitizer).
  *
- * If hub_checked, the program may touch only the bytes that it asked for. The alloc and free events open and close blocks; hub_guard closes memory that
- * will hold blocks; hub_unguard opens it for its next owner. Between hub_hold and hub_release, which nest, the calling thread may touch
+ * If hub_checked, the program may touch only the bytes that it asked for. The alloc and free events open and close blocks; hub_close_memory closes memory that
+ * will hold blocks; hub_open_memory opens it for its next owner. Between hub_hold and hub_release, which nest, the calling thread may touch
  * all of it. hub_checked is set before the first block, and never changes. Without a checker, each hook is one test, off the fast paths.
  * instrumentation/checkers/checker.c defines them.
  */
@@ -18,14 +18,22 @@ extern bool hub_checker_guards;
 bool hub_checker_start(void);
 void hub_checker_hold(void);
 void hub_checker_release(void);
-void hub_checker_guard(const void *base, size_t size, bool closed);
+void hub_checker_close(const void *base, size_t size, bool closed);
 size_t hub_checker_size(const void *p, size_t most);
 
 static inline bool hub_check(void) { return HAKMEM_EVENTS && hub_checker_start(); }
-static inline void hub_hold(void) { if (UNLIKELY(hub_checked)) hub_checker_hold(); }
-static inline void hub_release(void) { if (UNLIKELY(hub_checked)) hub_checker_release(); }
-static inline void hub_guard(const void *base, size_t size) { if (UNLIKELY(hub_checked)) hub_checker_guard(base, size, true); }
-static inline void hub_unguard(const void *base, size_t size) { if (UNLIKELY(hub_checked)) hub_checker_guard(base, size, false); }
+static inline void hub_hold(void) {
+  if (UNLIKELY(hub_checked)) hub_checker_hold();
+}
+static inline void hub_release(void) {
+  if (UNLIKELY(hub_checked)) hub_checker_release();
+}
+static inline void hub_close_memory(const void *base, size_t size) {
+  if (UNLIKELY(hub_checked)) hub_checker_close(base, size, true);
+}
+static inline void hub_open_memory(const void *base, size_t size) {
+  if (UNLIKELY(hub_checked)) hub_checker_close(base, size, false);
+}
 
 /* Bytes that the program asked for at the live block `p`, at most `most`. To be called between hub_hold and hub_release. */
 static inline size_t hub_checked_size(const void *p, size_t most) { return HAKMEM_EVENTS ? hub_checker_size(p, most) : most; }

@@ -153,9 +153,16 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
 #define F_CLS(f) uint32_t f;
 #define F_ENUM(f, e) enum e f;
 #define F_TEXT(f) const char *f;
-#define F_ADDRESSES(f, n) const uintptr_t *f; uint32_t n;
-#define F_COUNTS(f, n) const uint32_t *f; uint32_t n;
-#define EVENT_STRUCT(name, text, fields) struct event_##name { fields };
+#define F_ADDRESSES(f, n) \
+  const uintptr_t *f; \
+  uint32_t n;
+#define F_COUNTS(f, n) \
+  const uint32_t *f; \
+  uint32_t n;
+#define EVENT_STRUCT(name, text, fields) \
+  struct event_##name { \
+    fields \
+  };
 HAK_EVENTS(EVENT_STRUCT)
 #undef F_PTR
 #undef F_U32

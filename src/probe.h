@@ -18,14 +18,14 @@ struct lock_row;  /* lock.h */
 #define EVENT_HOOK(name, text, fields) void hub_event_##name(const struct event_##name *event);
 HAK_EVENTS(EVENT_HOOK)
 
-#define EVENT(name, ...)                                                                         \
-  do {                                                                                           \
-    if (HAKMEM_EVENTS) hub_event_##name(&(const struct event_##name){__VA_ARGS__});              \
+#define EVENT(name, ...) \
+  do { \
+    if (HAKMEM_EVENTS) hub_event_##name(&(const struct event_##name){__VA_ARGS__}); \
   } while (false)
 
 /* HOOK(type, name, parameters, arguments, without): the core calls hub_NAME, the hub defines hub_on_NAME; without events, the result is `without`. */
 #define HOOK(type, name, parameters, arguments, without) \
-  type hub_on_##name parameters;                         \
+  type hub_on_##name parameters; \
   static inline type hub_##name parameters { return HAKMEM_EVENTS ? hub_on_##name arguments : (without); }
 
 /* Adds the operations that a thread counted on its fast paths since its last call: `allocs` and `frees` of class row `cls`. */
@@ -44,7 +44,7 @@ HOOK(uint32_t, traced_stack, (void), (), 0)
 /* Whether the calling thread is inside the instrumentation, whose sinks and unwinder may allocate. */
 HOOK(bool, is_inside, (void), (), false)
 /* Completes the event with the stack of `context`, a ucontext_t, and raises it. For the handler of a fault, which may have interrupted any code. */
-HOOK(void, fault, (struct event_hdr_reset *event, void *context), (event, context), (void)0)
+HOOK(void, fault, (struct event_hdr_reset * event, void *context), (event, context), (void)0)
 
 /* Clock ticks since an unspecified origin; only differences have a meaning. */
 HOOK(uint64_t, ticks, (void), (), 0)
@@ -53,7 +53,7 @@ HOOK(uint64_t, ticks_fenced, (void), (), 0)
 HOOK(uint64_t, ticks_since, (uint64_t fenced), (fenced), 0)
 
 /* Fills *out, of `size` bytes; writes the statistics as text to `fd`. Both return 0 or an errno; see hak_stats_read and hak_stats_dump. */
-HOOK(int, read, (struct hak_stats *out, size_t size), (out, size), ENOTSUP)
+HOOK(int, read, (struct hak_stats * out, size_t size), (out, size), ENOTSUP)
 HOOK(int, dump, (int fd), (fd), ENOTSUP)
 
 /* Does scheduled work that is due. Threads call it from their slow paths, with no lock held. */

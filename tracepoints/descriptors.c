@@ -31,15 +31,13 @@ EXPORT void lttng_ust_delete_fd_from_tracker(int fd);
 /* ---- LTTng's numbers. ---- */
 
 #define WORD_BITS 64u
-#define NUMBERS 65536u /* higher ones are not protected */
+#define NUMBERS 65536u                                    /* higher ones are not protected */
 static const int lowest[] = {240, 10, STDERR_FILENO + 1}; /* the lowest number to ask for, in this order; RLIMIT_NOFILE may allow only low ones */
-static uint64_t tracers[NUMBERS / WORD_BITS]; /* atomic; a bit for each number */
+static uint64_t tracers[NUMBERS / WORD_BITS];             /* atomic; a bit for each number */
 
 static uint64_t bit_of(unsigned fd) { return UINT64_C(1) << (fd % WORD_BITS); }
 
-static bool is_tracers(unsigned fd) {
-  return fd < NUMBERS && (__atomic_load_n(&tracers[fd / WORD_BITS], __ATOMIC_RELAXED) & bit_of(fd)) != 0;
-}
+static bool is_tracers(unsigned fd) { return fd < NUMBERS && (__atomic_load_n(&tracers[fd / WORD_BITS], __ATOMIC_RELAXED) & bit_of(fd)) != 0; }
 
 /* The first of LTTng's numbers from `fd` on, up to `last`; else last + 1. */
 static uint64_t next_tracers(uint64_t fd, unsigned last) {
@@ -92,14 +90,12 @@ EXPORT int lttng_ust_add_fd_to_tracker(int fd) {
 EXPORT void lttng_ust_delete_fd_from_tracker(int fd) {
   void (*const delete)(int) = (void (*)(int))behind("lttng_ust_delete_fd_from_tracker", &kept_delete);
   if ((unsigned)fd < NUMBERS) __atomic_fetch_and(&tracers[(unsigned)fd / WORD_BITS], ~bit_of((unsigned)fd), __ATOMIC_RELAXED);
-  delete(fd);
+  delete (fd);
 }
 
 /* ---- The functions that programs call. ---- */
 
-EXPORT int close(int fd) {
-  return is_tracers((unsigned)fd) ? lttng_ust_safe_close_fd(fd, BEHIND(close)) : BEHIND(close)(fd);
-}
+EXPORT int close(int fd) { return is_tracers((unsigned)fd) ? lttng_ust_safe_close_fd(fd, BEHIND(close)) : BEHIND(close)(fd); }
 
 EXPORT int close_range(unsigned first, unsigned last, int flags) {
   if (first > last || next_tracers(first, last) > last) return BEHIND(close_range)(first, last, flags);

@@ -33,9 +33,8 @@
 
 #define PROVIDER_ENUM_VALUE(constant, text) lttng_ust_field_enum_value(text, constant)
 #define PROVIDER_ENUM(e) LTTNG_UST_TRACEPOINT_ENUM(hakmem, e, LTTNG_UST_TP_ENUM_VALUES(ENUM_##e(PROVIDER_ENUM_VALUE)))
-#define PROVIDER_EVENT(name, text, fields)                                                                \
-  LTTNG_UST_TRACEPOINT_EVENT(hakmem, name, LTTNG_UST_TP_ARGS(const struct event_##name *, event), \
-                             LTTNG_UST_TP_FIELDS(fields))
+#define PROVIDER_EVENT(name, text, fields) \
+  LTTNG_UST_TRACEPOINT_EVENT(hakmem, name, LTTNG_UST_TP_ARGS(const struct event_##name *, event), LTTNG_UST_TP_FIELDS(fields))
 #endif
 
 HAK_ENUMS(PROVIDER_ENUM)

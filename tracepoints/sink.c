@@ -66,23 +66,20 @@ static const void *listeners(void) {
 }
 
 static void watch_sessions(void) {
-  lttng_ust_tracepoint_provider_register("lttng_ust_statedump", "start", (void (*)(void))on_session_begun, NULL,
-                                         "struct lttng_ust_session *, session");
+  lttng_ust_tracepoint_provider_register("lttng_ust_statedump", "start", (void (*)(void))on_session_begun, NULL, "struct lttng_ust_session *, session");
 }
 
 #define SINK_MEMBER(name, text, fields) .name = sink_##name,
-static const struct hak_event_sink sink = {
-  .version = HAK_EVENT_SINK_VERSION,
-  .size = sizeof(sink),
-  /*
+static const struct hak_event_sink sink = {.version = HAK_EVENT_SINK_VERSION,
+                                           .size = sizeof(sink),
+                                           /*
    * LTTng's thread-local variables use the global dynamic model. If the provider was preloaded, they lie in the static block of each
    * thread, and no access allocates. If it was opened later, a thread's first access to each one allocates. Either
    * way, thread_begin makes them exist before a signal handler that allocates may interrupt a tracepoint.
    */
-  .thread_begin = lttng_ust_init_thread,
-  .listeners = listeners,
-  HAK_EVENTS(SINK_MEMBER)
-};
+                                           .thread_begin = lttng_ust_init_thread,
+                                           .listeners = listeners,
+                                           HAK_EVENTS(SINK_MEMBER)};
 
 /* Writes through libhakmem.so if possible: it knows whether standard error is still the file that it was, or now one of the program's. */
 static void say(const char *what) {
@@ -170,12 +167,8 @@ __attribute__((constructor)) static void start(void) {
   memcpy(&attach, &symbol, sizeof(attach)); /* ISO C has no conversion from an object's address to a function's */
   switch (attach(&sink)) {
     case 0: break;
-    case EINVAL:
-      say("libhakmem.so is of another version, so nothing is traced (install both from one build)");
-      break;
-    case EBUSY:
-      say("another tracer is attached to libhakmem.so already, and gets the events (preload one of them)");
-      break;
+    case EINVAL: say("libhakmem.so is of another version, so nothing is traced (install both from one build)"); break;
+    case EBUSY: say("another tracer is attached to libhakmem.so already, and gets the events (preload one of them)"); break;
     default: say("libhakmem.so did not take the tracer, so nothing is traced");
   }
 }

@@ -8,7 +8,7 @@
 #define FIRST_READINGS 8
 
 static uint64_t first_ticks, first_ns, cost;
-static uint64_t first_error; /* ticks: the most that first_ticks and first_ns may lie apart */
+static uint64_t first_error;  /* ticks: the most that first_ticks and first_ns may lie apart */
 static uint64_t settled_rate; /* atomic; 0 until settled */
 
 void clock_start(void) {

@@ -13,11 +13,11 @@
 #include "src/platform/syscall.h"
 #include "gate.h"
 
-#define YIELDS 100    /* before it sleeps: the thread inside may have a lower priority than this one */
-#define SLEEPS 20000  /* of 50 us: a thread that stays longer was stopped, or lost in a fork without handlers */
+#define YIELDS 100   /* before it sleeps: the thread inside may have a lower priority than this one */
+#define SLEEPS 20000 /* of 50 us: a thread that stays longer was stopped, or lost in a fork without handlers */
 
-static uint32_t inside; /* atomic; threads inside */
-static uint32_t bars;   /* running forks and callbacks */
+static uint32_t inside;                                                          /* atomic; threads inside */
+static uint32_t bars;                                                            /* running forks and callbacks */
 static __thread uint32_t inside_here __attribute__((tls_model("initial-exec"))); /* a signal handler may fork */
 static __thread uint32_t bars_here __attribute__((tls_model("initial-exec")));   /* a callback may allocate */
 

@@ -10,8 +10,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-extern __thread bool inside_event __attribute__((tls_model("initial-exec")));  /* a sink is handling an event */
-extern __thread bool inside_stack __attribute__((tls_model("initial-exec")));  /* a stack is being taken, or libunwind is being opened */
+extern __thread bool inside_event __attribute__((tls_model("initial-exec"))); /* a sink is handling an event */
+extern __thread bool inside_stack __attribute__((tls_model("initial-exec"))); /* a stack is being taken, or libunwind is being opened */
 
 /*
  * malloc and free are no cancellation points, but open, read and write are. A thread that is cancelled in one of these would leak a block, a lock

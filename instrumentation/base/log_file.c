@@ -15,11 +15,11 @@
  * The first line creates the file, which stays open: the program may give up the right to open it later. If the program has reused the descriptor,
  * the file is opened again by its path.
  */
-static char path[PATH_MAX];     /* absolute; empty: lines go to standard error */
+static char path[PATH_MAX]; /* absolute; empty: lines go to standard error */
 static struct own_file output = NO_FILE;
-static bool opening;            /* one thread at a time stores the file that it opened into `output` */
-static bool failed;             /* a message has said that the file cannot be used */
-static bool incomplete;         /* a message has said that lines are missing */
+static bool opening;    /* one thread at a time stores the file that it opened into `output` */
+static bool failed;     /* a message has said that the file cannot be used */
+static bool incomplete; /* a message has said that lines are missing */
 
 static void say(const char *what, const char *why, const char *therefore) {
   struct message m;

@@ -11,8 +11,8 @@
 
 /* One function per event; any may be NULL. */
 struct hak_event_sink {
-  uint32_t version; /* HAK_EVENT_SINK_VERSION */
-  uint32_t size;    /* sizeof(struct hak_event_sink) */
+  uint32_t version;           /* HAK_EVENT_SINK_VERSION */
+  uint32_t size;              /* sizeof(struct hak_event_sink) */
   void (*thread_begin)(void); /* called before a thread's first event, on that thread; may be NULL */
   /*
    * NULL while no session records the events; else any value, and another one for each new session. For a new session, the events that are raised

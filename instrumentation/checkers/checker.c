@@ -20,5 +20,5 @@ bool hub_checker_start(void) {
 
 void hub_checker_hold(void) { checker->hold(); }
 void hub_checker_release(void) { checker->release(); }
-void hub_checker_guard(const void *base, size_t size, bool closed) { checker->guard(base, size, closed); }
+void hub_checker_close(const void *base, size_t size, bool closed) { checker->guard(base, size, closed); }
 size_t hub_checker_size(const void *p, size_t most) { return checker->size(p, most); }

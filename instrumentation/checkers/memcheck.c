@@ -53,8 +53,14 @@ static void on_free(const struct event_free *e) {
 /* memcheck itself knows whether a pointer is a block, and where the block was allocated and freed. */
 static void on_hdr_reset(const struct event_hdr_reset *e) {
   switch (e->verdict) {
-    case HDR_DOUBLE_FREE: case HDR_REALLOC_AFTER_FREE: case HDR_INVALID_POINTER: case HDR_STACK_POINTER: case HDR_STATIC_POINTER:
-    case HDR_INTERIOR_POINTER: case HDR_FOREIGN_POINTER: case HDR_UNMAPPED_POINTER: break;
+    case HDR_DOUBLE_FREE:
+    case HDR_REALLOC_AFTER_FREE:
+    case HDR_INVALID_POINTER:
+    case HDR_STACK_POINTER:
+    case HDR_STATIC_POINTER:
+    case HDR_INTERIOR_POINTER:
+    case HDR_FOREIGN_POINTER:
+    case HDR_UNMAPPED_POINTER: break;
     default: return;
   }
   const unsigned depth = held;
@@ -89,7 +95,9 @@ static uintptr_t make_writable(uintptr_t valgrind_thread, uintptr_t start, uintp
   return result;
 }
 
-struct range { uintptr_t start, end; };
+struct range {
+  uintptr_t start, end;
+};
 
 static void pass_for_read_only(const struct range *range) {
   const size_t size = range->end - range->start;
@@ -121,9 +129,13 @@ static void stop(void) {
 static void stop(void) {}
 #endif
 
-static const struct checker memcheck = {
-  .sink = {.alloc = on_alloc, .free = on_free, .hdr_reset = on_hdr_reset},
-  .guards = true, .hold = hold, .release = release, .guard = guard, .size = size_of, .stop = stop};
+static const struct checker memcheck = {.sink = {.alloc = on_alloc, .free = on_free, .hdr_reset = on_hdr_reset},
+                                        .guards = true,
+                                        .hold = hold,
+                                        .release = release,
+                                        .guard = guard,
+                                        .size = size_of,
+                                        .stop = stop};
 
 /* ---- Tools that count: they get the blocks, and close nothing. ---- */
 
@@ -137,8 +149,7 @@ static void count_realloc(const struct event_realloc *e) {
   VALGRIND_MALLOCLIKE_BLOCK(e->ptr, e->size, 0, 0);
 }
 
-static const struct checker counter = {
-  .sink = {.alloc = count_alloc, .free = count_free, .realloc = count_realloc}, .hold = hold, .release = release};
+static const struct checker counter = {.sink = {.alloc = count_alloc, .free = count_free, .realloc = count_realloc}, .hold = hold, .release = release};
 
 /* A tool that does not know a request leaves the answer unchanged. */
 const struct checker *memcheck_start(void) {

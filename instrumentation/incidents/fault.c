@@ -139,7 +139,7 @@ bool fault_is_ours(int signal) { return signal == SIGSEGV && installed; }
 
 int fault_sigaction(int signal, const struct sigaction *act, struct sigaction *old) {
   const struct sigaction wanted = act != NULL ? *act : (struct sigaction){.sa_flags = 0}; /* a bad pointer faults here */
-  const bool foreign = sys_getpid() != process; /* the parent's memory, the child's handlers */
+  const bool foreign = sys_getpid() != process;                                           /* the parent's memory, the child's handlers */
   struct sigaction before, ours = in_front_of(&wanted);
   const uint64_t mask = hold();
   const int result = libc_sigaction(signal, act == NULL ? NULL : foreign ? &wanted : &ours, &before);

@@ -77,7 +77,12 @@ static void add_thread(const char *name) {
   else stacks.whole = false;
 }
 
-struct entry { uint64_t inode, offset; unsigned short length; unsigned char type; char name[]; }; /* the layout of getdents64 */
+struct entry {
+  uint64_t inode, offset;
+  unsigned short length;
+  unsigned char type;
+  char name[];
+}; /* the layout of getdents64 */
 
 /* Fills `stacks` with the stacks of the other threads. Returns the number of these threads. */
 static uint32_t find_threads(void) {
@@ -157,7 +162,9 @@ void leaks_start(void) {
   if (hub_checked) message_say("HAKMEM_LEAKS: no report under Valgrind; its own leak check (--leak-check=full) covers hakmem's blocks");
 }
 
-struct place { uint64_t bytes, blocks; };
+struct place {
+  uint64_t bytes, blocks;
+};
 static struct place total[leak_kind_count];
 static struct place *places; /* by kind and stack */
 

@@ -8,9 +8,7 @@
 #include "stacks/stacks.h"
 #include "statistics/stats.h"
 
-static void record_span(struct stats_spans *spans, uint32_t cls, uint64_t ticks) {
-  histogram_record_row(stats_span(spans, cls), clock_to_ns(ticks));
-}
+static void record_span(struct stats_spans *spans, uint32_t cls, uint64_t ticks) { histogram_record_row(stats_span(spans, cls), clock_to_ns(ticks)); }
 
 static void record_timing(struct stats_block *b, unsigned timing, uint64_t ticks) {
   histogram_record_row(stats_timing(&b->timings, timing), clock_to_ns(ticks));
@@ -18,8 +16,7 @@ static void record_timing(struct stats_block *b, unsigned timing, uint64_t ticks
 
 static void on_superslab_lookup(const struct event_superslab_lookup *e) {
   struct stats_block *b = stats_block();
-  stats_add(e->result == LOOKUP_HIT ? &b->counters.lookup_hit
-      : e->result == LOOKUP_LEGACY ? &b->counters.lookup_legacy : &b->counters.lookup_foreign, 1);
+  stats_add(e->result == LOOKUP_HIT ? &b->counters.lookup_hit : e->result == LOOKUP_LEGACY ? &b->counters.lookup_legacy : &b->counters.lookup_foreign, 1);
   stats_add(&b->counters.lookup_probes, e->probes);
   if (e->probes == 1) stats_add(&b->counters.lookup_first_probe, 1);
   if (e->cls < CLASS_ROWS) record_span(&b->lookup, e->cls, e->ticks);
@@ -52,24 +49,29 @@ static void on_slab_release(const struct event_slab_release *e) { stats_add(&sta
 static void on_tls_sll_refill(const struct event_tls_sll_refill *e) {
   struct stats_block *b = stats_block();
   struct stats_class_counters *c = &b->cls[e->cls];
-  uint64_t *const by_source[refill_source_count] = {
-    [REFILL_SPARE] = &c->refill_spare, [REFILL_BATCH] = &c->refill_batch, [REFILL_PARTIAL] = &c->refill_partial,
-    [REFILL_FRESH_SLAB] = &c->refill_fresh_slab, [REFILL_FRESH_SUPERSLAB] = &c->refill_fresh_superslab,
-    [REFILL_LEGACY] = &c->refill_legacy};
+  uint64_t *const by_source[refill_source_count] = {[REFILL_SPARE] = &c->refill_spare,
+                                                    [REFILL_BATCH] = &c->refill_batch,
+                                                    [REFILL_PARTIAL] = &c->refill_partial,
+                                                    [REFILL_FRESH_SLAB] = &c->refill_fresh_slab,
+                                                    [REFILL_FRESH_SUPERSLAB] = &c->refill_fresh_superslab,
+                                                    [REFILL_LEGACY] = &c->refill_legacy};
   stats_add(by_source[e->source], 1);
   stats_add(&c->refill_blocks, e->blocks);
   record_span(&b->refill, e->cls, e->ticks);
   static_assert(STAGE_COUNT == STATS_STAGES, "every stage has a histogram");
-#define RECORD_STAGE(name, text) if (e->name##_ticks != 0) record_timing(b, STAGE_##name, e->name##_ticks);
+#define RECORD_STAGE(name, text) \
+  if (e->name##_ticks != 0) record_timing(b, STAGE_##name, e->name##_ticks);
   REFILL_STAGES(RECORD_STAGE)
 }
 
 static void on_tls_sll_drain(const struct event_tls_sll_drain *e) {
   struct stats_block *b = stats_block();
   struct stats_class_counters *c = &b->cls[e->cls];
-  uint64_t *const by_reason[drain_reason_count] = {
-    [DRAIN_INTERVAL] = &c->drain_interval, [DRAIN_LENGTH] = &c->drain_length,
-    [DRAIN_EXIT] = &c->drain_exit, [DRAIN_TRIM] = &c->drain_trim, [DRAIN_IDLE] = &c->drain_idle};
+  uint64_t *const by_reason[drain_reason_count] = {[DRAIN_INTERVAL] = &c->drain_interval,
+                                                   [DRAIN_LENGTH] = &c->drain_length,
+                                                   [DRAIN_EXIT] = &c->drain_exit,
+                                                   [DRAIN_TRIM] = &c->drain_trim,
+                                                   [DRAIN_IDLE] = &c->drain_idle};
   stats_add(by_reason[e->reason], 1);
   stats_add(&c->drain_blocks, e->moved);
   stats_add(&c->drain_slabs, e->slabs);
@@ -78,9 +80,9 @@ static void on_tls_sll_drain(const struct event_tls_sll_drain *e) {
 
 static void on_shared_fail(const struct event_shared_fail *e) {
   struct stats_block *b = stats_block();
-  uint64_t *const by_reason[fail_reason_count] = {
-    [FAIL_LIMIT] = &b->counters.shared_fail_limit, [FAIL_OS_ENOMEM] = &b->counters.shared_fail_os_enomem,
-    [FAIL_NO_ADDRESS_SPACE] = &b->counters.shared_fail_no_address_space};
+  uint64_t *const by_reason[fail_reason_count] = {[FAIL_LIMIT] = &b->counters.shared_fail_limit,
+                                                  [FAIL_OS_ENOMEM] = &b->counters.shared_fail_os_enomem,
+                                                  [FAIL_NO_ADDRESS_SPACE] = &b->counters.shared_fail_no_address_space};
   stats_add(by_reason[e->reason], 1);
   stats_add(&b->cls[e->cls].shared_fail, 1);
   incident_shared_fail(e);
@@ -152,10 +154,21 @@ static void on_end_check(const struct event_end_check *e) {
   stats_add(&b->counters.end_checked, e->checked);
 }
 
-const struct hak_event_sink counters_sink = {
-  .superslab_lookup = on_superslab_lookup, .superslab_acquire = on_superslab_acquire,
-  .superslab_release = on_superslab_release, .slab_acquire = on_slab_acquire, .slab_release = on_slab_release,
-  .tls_sll_refill = on_tls_sll_refill, .tls_sll_drain = on_tls_sll_drain, .shared_fail = on_shared_fail,
-  .legacy_fallback = on_legacy_fallback, .hdr_reset = on_hdr_reset, .os_map = on_os_map, .os_unmap = on_os_unmap,
-  .os_purge = on_os_purge, .thread_start = on_thread_start, .thread_exit = on_thread_exit, .leak = on_leak,
-  .deepbind = on_deepbind, .end_check = on_end_check};
+const struct hak_event_sink counters_sink = {.superslab_lookup = on_superslab_lookup,
+                                             .superslab_acquire = on_superslab_acquire,
+                                             .superslab_release = on_superslab_release,
+                                             .slab_acquire = on_slab_acquire,
+                                             .slab_release = on_slab_release,
+                                             .tls_sll_refill = on_tls_sll_refill,
+                                             .tls_sll_drain = on_tls_sll_drain,
+                                             .shared_fail = on_shared_fail,
+                                             .legacy_fallback = on_legacy_fallback,
+                                             .hdr_reset = on_hdr_reset,
+                                             .os_map = on_os_map,
+                                             .os_unmap = on_os_unmap,
+                                             .os_purge = on_os_purge,
+                                             .thread_start = on_thread_start,
+                                             .thread_exit = on_thread_exit,
+                                             .leak = on_leak,
+                                             .deepbind = on_deepbind,
+                                             .end_check = on_end_check};

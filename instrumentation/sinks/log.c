@@ -114,10 +114,12 @@ static void on_deepbind(const struct event_deepbind *e) {
   log_send(&m);
 }
 
-const struct hak_event_sink log_sink = {
-  .hdr_reset = on_hdr_reset, .shared_fail = on_shared_fail, .superslab_acquire = on_superslab_acquire,
-  .superslab_release = on_superslab_release, .tls_sll_drain = on_tls_sll_drain,
-  .deepbind = on_deepbind};
+const struct hak_event_sink log_sink = {.hdr_reset = on_hdr_reset,
+                                        .shared_fail = on_shared_fail,
+                                        .superslab_acquire = on_superslab_acquire,
+                                        .superslab_release = on_superslab_release,
+                                        .tls_sll_drain = on_tls_sll_drain,
+                                        .deepbind = on_deepbind};
 
 bool log_hears(enum event_id id) {
   switch (id) {

@@ -56,9 +56,9 @@ static void replay(const struct hak_event_sink *sink) {
     const struct early *slot = &early[i];
     switch (__atomic_load_n(&slot->id, __ATOMIC_ACQUIRE)) {
 #define REPLAY_CASE(name, text, fields) \
-  case EVENT_ID_##name + 1:             \
+  case EVENT_ID_##name + 1: \
     if (sink->name != NULL) sink->name(&slot->event.name); \
-    summary.replayed++;                 \
+    summary.replayed++; \
     break;
       HAK_EVENTS(REPLAY_CASE)
       default: break;
@@ -71,11 +71,16 @@ static void replay(const struct hak_event_sink *sink) {
 /* ---- Listeners. ---- */
 
 static struct event_process process_event(void) {
-  return (struct event_process){
-    .ticks_per_second = clock_ticks_per_second(), .clock_cost_ticks = clock_cost_ticks(),
-    .superslab_size = config_superslab_size(), .superslab_limit = config.ss_limit, .drain_interval = config.drain_interval,
-    .strategy = (enum lookup_strategy)config.lookup, .sample = config.sample, .version = hak_version(),
-    .release_delay = config.release_delay, .huge_pages = config.huge_pages};
+  return (struct event_process){.ticks_per_second = clock_ticks_per_second(),
+                                .clock_cost_ticks = clock_cost_ticks(),
+                                .superslab_size = config_superslab_size(),
+                                .superslab_limit = config.ss_limit,
+                                .drain_interval = config.drain_interval,
+                                .strategy = (enum lookup_strategy)config.lookup,
+                                .sample = config.sample,
+                                .version = hak_version(),
+                                .release_delay = config.release_delay,
+                                .huge_pages = config.huge_pages};
 }
 
 void tracer_raise_process(void) {
@@ -93,8 +98,8 @@ bool tracer_is_listened(void) { return listeners() != NULL; }
 
 bool tracer_greet(void) {
   const void *now = listeners(), *before = __atomic_load_n(&told_listeners, __ATOMIC_RELAXED);
-  if (now == before || !__atomic_compare_exchange_n(&told_listeners, &before, now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
-      now == NULL) return now != NULL;
+  if (now == before || !__atomic_compare_exchange_n(&told_listeners, &before, now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED) || now == NULL)
+    return now != NULL;
   tracer_raise_process();
   /* A new session begins to take events with a delay, and may lose the first ones. So each greeting repeats all of them. */
   const uint64_t before_now = missed_events();

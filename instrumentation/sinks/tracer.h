@@ -14,7 +14,9 @@
 #define EARLY_MEMBER(name, text, fields) struct event_##name name;
 struct early {
   uint32_t id; /* enum event_id + 1; atomic, written last */
-  union { HAK_EVENTS(EARLY_MEMBER) } event;
+  union {
+    HAK_EVENTS(EARLY_MEMBER)
+  } event;
 };
 
 /* Hidden: otherwise each access loads the address from a table first. */
@@ -30,7 +32,7 @@ extern bool tracer_early_over __attribute__((visibility("hidden"))); /* the cons
 extern struct tracer_missed { uint64_t count; /* atomic */ } __attribute__((aligned(64))) tracer_missed[MISSED_COUNTERS] __attribute__((visibility("hidden")));
 
 static inline void tracer_count_missed(void) {
-  const uint64_t thread = (uintptr_t)&inside_event >> 6; /* each thread has its own; its high bits are mixed in below */
+  const uint64_t thread = (uintptr_t)&inside_event >> 6;        /* each thread has its own; its high bits are mixed in below */
   const uint64_t mixed = thread * UINT64_C(0x9e3779b97f4a7c15); /* Knuth's multiplicative hash */
   __atomic_fetch_add(&tracer_missed[mixed >> 60].count, 1, __ATOMIC_RELAXED);
 }
@@ -41,7 +43,7 @@ struct early *tracer_early_slot_if_any(void);
 /* The slot for an event that no tracer takes. NULL if none is kept: the event is then counted. */
 ALWAYS_INLINE struct early *tracer_early_slot(void) {
   const bool kept = !__atomic_load_n(&tracer_early_over, __ATOMIC_RELAXED) && /* a tracer may never attach */
-                    !hub_checked; /* a leak check would take pointers in the ring for the program's */
+                    !hub_checked;                                             /* a leak check would take pointers in the ring for the program's */
   struct early *slot = UNLIKELY(kept) ? tracer_early_slot_if_any() : NULL;
   if (LIKELY(slot == NULL)) tracer_count_missed();
   return slot;

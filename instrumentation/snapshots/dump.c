@@ -121,8 +121,10 @@ static void put_histogram(struct dump *d, const char *name, const struct histogr
     line(d, ": none");
     return;
   }
-  static const struct { const char *name; double quantile; } points[] = {
-    {" p50=", 0.5}, {" p90=", 0.9}, {" p99=", 0.99}, {" p99.9=", 0.999}};
+  static const struct {
+    const char *name;
+    double quantile;
+  } points[] = {{" p50=", 0.5}, {" p90=", 0.9}, {" p99=", 0.99}, {" p99.9=", 0.999}};
   message_text(&d->m, " (ns): count=");
   message_number(&d->m, h->count);
   message_text(&d->m, " mean=");

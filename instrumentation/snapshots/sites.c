@@ -21,10 +21,12 @@
 #include "statistics/stats.h"
 #include "sites.h"
 
-#define SLOTS 8192u       /* 3/4 of it are used; further sites enter the rest */
-#define COST_SHARE 100u   /* scheduled tables take at most one part in this number of the time */
+#define SLOTS 8192u     /* 3/4 of it are used; further sites enter the rest */
+#define COST_SHARE 100u /* scheduled tables take at most one part in this number of the time */
 
-struct figures { STATS_SITE_FIGURES(STATS_ESTIMATE) };
+struct figures {
+  STATS_SITE_FIGURES(STATS_ESTIMATE)
+};
 
 struct site {
   uint32_t stack, cls; /* CLASS_NONE: an empty slot */
@@ -39,7 +41,7 @@ static struct site rest;
 static uint32_t rest_count;
 static uint16_t order[SLOTS] BULK; /* used slots of the table */
 static uint32_t now_ms;
-static uint64_t next_ns; /* when the schedule may make the next table */
+static uint64_t next_ns;   /* when the schedule may make the next table */
 static uint64_t most_idle; /* idle bytes of the snapshot that PROFILE_IDLEST keeps */
 static uint64_t is_published[STACK_IDS / 64 + 1] BULK;
 
@@ -151,9 +153,7 @@ static void write_sites(struct stats_profile *to) {
   to->rest_count = rest_count;
 }
 
-static void keep(struct stats_block *b, enum stats_profile_moment moment, uint32_t place) {
-  __atomic_store_n(&b->profile_at[moment], place, __ATOMIC_RELEASE);
-}
+static void keep(struct stats_block *b, enum stats_profile_moment moment, uint32_t place) { __atomic_store_n(&b->profile_at[moment], place, __ATOMIC_RELEASE); }
 
 /* Empties the table. False if memory runs out. */
 static bool begin(void) {

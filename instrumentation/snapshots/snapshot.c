@@ -90,7 +90,9 @@ READS_RACILY static void snapshot_class(struct stats_block *b, uint32_t cls) {
 /* ---- The kernel's view. ---- */
 
 /* Resident bytes, and the part of them in pages of files and shared memory. */
-struct resident { uint64_t all, files; };
+struct resident {
+  uint64_t all, files;
+};
 
 static struct resident resident_set(void) {
   char text[128];
@@ -130,8 +132,8 @@ static void keep_idlest(struct stats_block *b, const struct stats_moment *moment
   const uint64_t held = moment->committed < moment->rss ? moment->committed : moment->rss;
   const uint64_t idle = held > moment->allocated ? held - moment->allocated : 0;
   if (idle <= b->idlest.idle) return;
-  b->idlest = (struct stats_idlest){.time_ns = moment->time_ns, .idle = idle, .allocated = moment->allocated,
-                                    .committed = moment->committed, .rss = moment->rss, .buckets = b->buckets};
+  b->idlest = (struct stats_idlest){
+    .time_ns = moment->time_ns, .idle = idle, .allocated = moment->allocated, .committed = moment->committed, .rss = moment->rss, .buckets = b->buckets};
   memcpy(b->idlest.gauge, b->gauge, sizeof(b->gauge));
   memcpy(b->idlest_pins, b->pins, sizeof(b->pins));
 }
@@ -150,9 +152,12 @@ static void fill_untouched(struct stats_block *b, const struct heap_usage *heap,
 }
 
 static void fill_buckets(struct stats_block *b, const struct walk *walk, const struct heap_usage *heap) {
-  struct stats_buckets buckets = {
-    .live = walk->large_bytes + heap->huge_bytes, .empty = heap->dirty_bytes + walk->between, .tails = walk->tails, .huge_cache = heap->huge_kept,
-    .guarded = heap->guarded, .metadata = heap->metadata + (b->sites_bytes = sites_bytes()) + sizeof(struct stats_block)};
+  struct stats_buckets buckets = {.live = walk->large_bytes + heap->huge_bytes,
+                                  .empty = heap->dirty_bytes + walk->between,
+                                  .tails = walk->tails,
+                                  .huge_cache = heap->huge_kept,
+                                  .guarded = heap->guarded,
+                                  .metadata = heap->metadata + (b->sites_bytes = sites_bytes()) + sizeof(struct stats_block)};
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const struct stats_class_gauges *g = &b->gauge[cls];
     const uint64_t stride = class_stride(cls);
@@ -170,12 +175,18 @@ static void fill_buckets(struct stats_block *b, const struct walk *walk, const s
 }
 
 static void fill_rows(struct stats_block *b, const struct walk *walk, const struct heap_usage *heap) {
-  b->gauge[CLASS_LARGE] = (struct stats_class_gauges){
-    .requested = walk->large_requested, .allocated = walk->large_bytes, .active = walk->large_bytes,
-    .capacity = walk->large_blocks, .live = walk->large_blocks, .slabs = walk->large_blocks};
-  b->gauge[CLASS_HUGE] = (struct stats_class_gauges){
-    .requested = heap->huge_requested, .allocated = heap->huge_bytes, .active = heap->huge_bytes,
-    .capacity = heap->huge_blocks, .live = heap->huge_blocks, .slabs = heap->huge_blocks};
+  b->gauge[CLASS_LARGE] = (struct stats_class_gauges){.requested = walk->large_requested,
+                                                      .allocated = walk->large_bytes,
+                                                      .active = walk->large_bytes,
+                                                      .capacity = walk->large_blocks,
+                                                      .live = walk->large_blocks,
+                                                      .slabs = walk->large_blocks};
+  b->gauge[CLASS_HUGE] = (struct stats_class_gauges){.requested = heap->huge_requested,
+                                                     .allocated = heap->huge_bytes,
+                                                     .active = heap->huge_bytes,
+                                                     .capacity = heap->huge_blocks,
+                                                     .live = heap->huge_blocks,
+                                                     .slabs = heap->huge_blocks};
 }
 
 static void fill_slabs(struct stats_block *b, const struct walk *walk) {
@@ -250,7 +261,7 @@ void snapshot_raise(void) {
     uint32_t utilisation[STATS_UTILISATION_BINS];
     memcpy(utilisation, b->utilisation[row], sizeof(utilisation));
     EVENT(fragmentation, .cls = row, .requested = g->requested, .allocated = g->allocated, .active = g->active,
-          .cached = (g->cached_tls + g->cached_pool) * stride, .partial = g->partial * stride,
-          .empty = row == 0 ? b->buckets.empty : 0, .utilisation = utilisation, .utilisation_bins = STATS_UTILISATION_BINS);
+          .cached = (g->cached_tls + g->cached_pool) * stride, .partial = g->partial * stride, .empty = row == 0 ? b->buckets.empty : 0,
+          .utilisation = utilisation, .utilisation_bins = STATS_UTILISATION_BINS);
   }
 }

@@ -25,7 +25,10 @@ static bool is_cut_off(const struct own_file *file) {
 
 /* The folders that dlopen searches for this library; NULL if they are unknown. */
 static const Dl_serinfo *folders(void) {
-  static union { Dl_serinfo info; char room[8 * KIB]; } all BULK;
+  static union {
+    Dl_serinfo info;
+    char room[8 * KIB];
+  } all BULK;
   struct dl_find_object own;
   if (_dl_find_object((void *)(uintptr_t)library_is_cut_off, &own) != 0) return NULL;
   if (dlinfo(own.dlfo_link_map, RTLD_DI_SERINFOSIZE, &all.info) != 0 || all.info.dls_size > sizeof(all)) return NULL;

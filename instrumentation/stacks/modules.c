@@ -23,11 +23,11 @@
 #define LOCK_WAIT_MS 100 /* the holder may be the thread whose fault is reported */
 
 static struct lock lock;
-static bool closed[STATS_MODULES]; /* the object was unloaded, or its state is unknown */
+static bool closed[STATS_MODULES];    /* the object was unloaded, or its state is unknown */
 static uintptr_t bias[STATS_MODULES]; /* the loader added this to the addresses in the object's file */
-static uint32_t epoch;             /* atomic */
-static uint64_t generation;        /* number of objects that the loader had added and removed at the last comparison with the table */
-static bool comparing;             /* atomic */
+static uint32_t epoch;                /* atomic */
+static uint64_t generation;           /* number of objects that the loader had added and removed at the last comparison with the table */
+static bool comparing;                /* atomic */
 
 /* ---- Build ids, read from the objects' own notes. ---- */
 
@@ -79,7 +79,10 @@ static bool holds(const struct dl_phdr_info *info, uintptr_t address) {
   return false;
 }
 
-struct search { uintptr_t address, bias; char *build_id; };
+struct search {
+  uintptr_t address, bias;
+  char *build_id;
+};
 
 static int find_object(struct dl_phdr_info *info, size_t size, void *data) {
   (void)size;
@@ -149,7 +152,10 @@ static bool is_known(const struct stats_block *b, uintptr_t address) {
   return false;
 }
 
-struct mapping { uintptr_t address; struct stats_module *found; };
+struct mapping {
+  uintptr_t address;
+  struct stats_module *found;
+};
 
 /* Up to the mapping that decides. */
 static bool decides(const struct maps_region *region, void *context) {
@@ -182,8 +188,8 @@ static const struct stats_module *enter(struct stats_block *b, const struct stat
   }
   if (last < STATS_MODULES) {
     const struct stats_module *old = &b->modules[last];
-    if (old->base == module->base && old->size == module->size && old->offset == module->offset &&
-        strcmp(old->path, module->path) == 0 && strcmp(old->build_id, module->build_id) == 0) {
+    if (old->base == module->base && old->size == module->size && old->offset == module->offset && strcmp(old->path, module->path) == 0 &&
+        strcmp(old->build_id, module->build_id) == 0) {
       __atomic_store_n(&closed[last], false, __ATOMIC_RELAXED); /* loaded again */
       return NULL;
     }
@@ -205,8 +211,8 @@ static const struct stats_module *enter(struct stats_block *b, const struct stat
 }
 
 static void tell(const struct stats_module *module) {
-  EVENT(module, .base = (void *)module->base, .size = module->size, .offset = module->offset, .path = module->path,
-        .epoch = module->epoch, .build_id = module->build_id);
+  EVENT(module, .base = (void *)module->base, .size = module->size, .offset = module->offset, .path = module->path, .epoch = module->epoch,
+        .build_id = module->build_id);
 }
 
 void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch) {
@@ -228,7 +234,10 @@ void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch) 
 /* ---- Other allocators. ---- */
 
 #define ALLOCATORS_MAX 8
-struct allocators { uint32_t count; uintptr_t code[ALLOCATORS_MAX]; };
+struct allocators {
+  uint32_t count;
+  uintptr_t code[ALLOCATORS_MAX];
+};
 
 /* Keeps an address in the code of another allocator's object. */
 static int find_allocator(struct dl_phdr_info *info, size_t size, void *data) {

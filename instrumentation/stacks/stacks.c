@@ -25,9 +25,9 @@
 #include "unwind_steps.h"
 
 #define OPEN_MS 100
-#define LOCK_WAIT_MS 100 /* the holder may be the thread whose fault is reported */
+#define LOCK_WAIT_MS 100     /* the holder may be the thread whose fault is reported */
 #define OPEN_ROOM (64 * KIB) /* stack that the loader needs */
-#define INNER_FRAMES 8 /* the most frames of libunwind within the first wanted one */
+#define INNER_FRAMES 8       /* the most frames of libunwind within the first wanted one */
 
 static struct lock lock;
 static uint32_t libunwind; /* atomic */
@@ -57,7 +57,8 @@ static void *open_libunwind(void *unused) {
 static void open_now(void) {
   uint32_t untried = UNTRIED;
   if (!started || __atomic_load_n(&libunwind, __ATOMIC_RELAXED) != UNTRIED ||
-      !__atomic_compare_exchange_n(&libunwind, &untried, OPENING, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
+      !__atomic_compare_exchange_n(&libunwind, &untried, OPENING, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    return;
   if (__libc_single_threaded && fp_room((uintptr_t)__builtin_frame_address(0)) >= OPEN_ROOM) {
     open_libunwind(NULL);
     return;
@@ -95,7 +96,7 @@ void stacks_start(bool is_listened) {
 
 static uint64_t hashes[HASHES] BULK; /* 0: unused */
 static uint16_t told[HASHES] BULK;   /* the pass that last raised the event of this stack */
-static uint16_t pass = 1;      /* atomic; grows with stacks_tell_again */
+static uint16_t pass = 1;            /* atomic; grows with stacks_tell_again */
 
 /* Never 0. Every frame passes a multiplication, whose upper half is mixed into the next one. */
 static uint64_t hash_of(const uintptr_t *frames, uint32_t count, uint32_t epoch) {
@@ -126,7 +127,10 @@ static const struct stack_frames *kept[HASHES] BULK; /* by id - 1; entries never
 
 /* Memory for the frames of a fault, whose handler cannot allocate. */
 static struct stack_frames *reserve(void) {
-  static union { struct stack_frames frames; char bytes[sizeof(struct stack_frames) + STATS_FRAMES * sizeof(uintptr_t)]; } places[FAULTS] BULK;
+  static union {
+    struct stack_frames frames;
+    char bytes[sizeof(struct stack_frames) + STATS_FRAMES * sizeof(uintptr_t)];
+  } places[FAULTS] BULK;
   static uint32_t used; /* atomic */
   const uint32_t i = __atomic_fetch_add(&used, 1, __ATOMIC_RELAXED);
   return i < FAULTS ? &places[i].frames : NULL;
@@ -145,9 +149,7 @@ static bool keep_frames(uint32_t id, const uintptr_t *frames, uint32_t count, ui
   return true;
 }
 
-const struct stack_frames *stacks_frames(uint32_t id) {
-  return id != 0 ? __atomic_load_n(&kept[id - 1], __ATOMIC_ACQUIRE) : NULL;
-}
+const struct stack_frames *stacks_frames(uint32_t id) { return id != 0 ? __atomic_load_n(&kept[id - 1], __ATOMIC_ACQUIRE) : NULL; }
 
 void stacks_publish(uint32_t id) {
   const struct stack_frames *frames = stacks_frames(id);
@@ -248,13 +250,9 @@ uint32_t stacks_fault(void *context) {
 
 const struct lock_row hub_stacks_locks = LOCK_ROW(lock);
 
-void stacks_fork_prepare(void) {
-  gate_bar();
-}
+void stacks_fork_prepare(void) { gate_bar(); }
 
-void stacks_fork_release(void) {
-  gate_unbar();
-}
+void stacks_fork_release(void) { gate_unbar(); }
 
 void stacks_fork_child(void) {
   if (libunwind == OPENING) libunwind = UNTRIED; /* the thread that was opening it does not exist in the child */

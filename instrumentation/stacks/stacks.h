@@ -25,7 +25,10 @@ uint32_t stacks_capture(enum stack_use use, const void *frame);
 uint32_t stacks_fault(void *context);
 
 /* The frames of a kept stack, else NULL. Signal safe. */
-struct stack_frames { uint32_t count, epoch; uintptr_t frame[]; };
+struct stack_frames {
+  uint32_t count, epoch;
+  uintptr_t frame[];
+};
 const struct stack_frames *stacks_frames(uint32_t id);
 /* Enters the frames of a kept stack into the statistics block. */
 void stacks_publish(uint32_t id);

@@ -19,7 +19,10 @@ uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoch);
  * no room.
  */
 enum step_from { STEP_OTHER, STEP_BY_STACK, STEP_BY_FRAME, STEP_END };
-struct unwind_step { enum step_from from; uint64_t size, saved; };
+struct unwind_step {
+  enum step_from from;
+  uint64_t size, saved;
+};
 bool unwind_step(uintptr_t address, uintptr_t stack, uintptr_t frame, uintptr_t high, struct unwind_step *out);
 
 /*

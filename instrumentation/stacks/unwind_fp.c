@@ -29,7 +29,7 @@
 #define HAVE_RECORDS false
 #endif
 
-#define FOREIGN_SPAN MIB  /* on an unknown stack, the most between two records */
+#define FOREIGN_SPAN MIB /* on an unknown stack, the most between two records */
 #define READS_STACK __attribute__((no_sanitize("address")))
 
 /* high is 0 until the first call; it equals low if the bounds are unknown. */
@@ -37,7 +37,9 @@ static __thread struct { uintptr_t low, high; } here __attribute__((tls_model("i
 
 /* ---- The bounds of the stack. ---- */
 
-struct stack_search { uintptr_t on_it, low, high; };
+struct stack_search {
+  uintptr_t on_it, low, high;
+};
 
 static bool holds_stack(const struct maps_region *region, void *context) {
   struct stack_search *search = context;
@@ -77,7 +79,9 @@ uintptr_t fp_stack_end(uintptr_t address) {
   return is_own(address) ? here.high : 0;
 }
 
-struct record { uintptr_t caller, address; };
+struct record {
+  uintptr_t caller, address;
+};
 
 /* Reads the record at `at`, if it is readable. */
 READS_STACK static bool read_record(uintptr_t at, struct record *out) {

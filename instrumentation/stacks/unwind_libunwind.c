@@ -131,7 +131,8 @@ static int read_word(unw_addr_space_t space, unw_word_t address, unw_word_t *val
   const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
   (void)space, (void)argument;
   if (write) return -1; /* unwinding never writes */
-  if (fp_room((uintptr_t)address) == 0 || (address < here && fp_room(here) != 0)) return maps_read(value, (const void *)(uintptr_t)address, sizeof(*value)) ? 0 : -1;
+  if (fp_room((uintptr_t)address) == 0 || (address < here && fp_room(here) != 0))
+    return maps_read(value, (const void *)(uintptr_t)address, sizeof(*value)) ? 0 : -1;
   memcpy(value, (const void *)(uintptr_t)address, sizeof(*value));
   return 0;
 }
@@ -183,7 +184,9 @@ enum unwind_opened unwind_open(void) {
   *(void **)&get_accessors = dlsym(library, NAME_OF(unw_get_accessors));
   const unw_addr_space_t *local = dlsym(library, NAME_OF(unw_local_addr_space));
   if (function == NULL || set_policy == NULL || !(TAKE_REGISTERS) || init_local == NULL || init_context == NULL || step == NULL || get_reg == NULL ||
-      get_proc_info == NULL || get_save_loc == NULL || local == NULL || get_accessors == NULL || !start_libunwind(get_accessors, *local) || set_policy(*local, UNW_CACHE_NONE) != 0 || !map_sides()) return UNWIND_MISSING;
+      get_proc_info == NULL || get_save_loc == NULL || local == NULL || get_accessors == NULL || !start_libunwind(get_accessors, *local) ||
+      set_policy(*local, UNW_CACHE_NONE) != 0 || !map_sides())
+    return UNWIND_MISSING;
   __atomic_store_n(&backtrace, function, __ATOMIC_RELEASE);
   return UNWIND_OPEN;
 }
@@ -217,7 +220,11 @@ NOINLINE uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoc
 
 #if defined(__x86_64__)
 /* The result of leaving a frame with these pointers. */
-struct left { int stepped; unw_word_t end, address; uintptr_t saved_at; /* 0: the frame pointer is in its register */ };
+struct left {
+  int stepped;
+  unw_word_t end, address;
+  uintptr_t saved_at; /* 0: the frame pointer is in its register */
+};
 
 static bool leave(uintptr_t address, uintptr_t stack, uintptr_t frame, struct left *out) {
   unw_context_t context = {0};
@@ -232,8 +239,9 @@ static bool leave(uintptr_t address, uintptr_t stack, uintptr_t frame, struct le
   if (init_local(&cursor, &context) < 0 || get_proc_info(&cursor, &info) != 0) return false;
   out->stepped = step(&cursor);
   if (out->stepped < 0) return false;
-  if (get_reg(&cursor, UNW_REG_SP, &out->end) < 0 || get_reg(&cursor, UNW_REG_IP, &out->address) < 0 ||
-      get_save_loc(&cursor, UNW_X86_64_RBP, &place) < 0 || place.type != UNW_SLT_MEMORY) return out->stepped == 0;
+  if (get_reg(&cursor, UNW_REG_SP, &out->end) < 0 || get_reg(&cursor, UNW_REG_IP, &out->address) < 0 || get_save_loc(&cursor, UNW_X86_64_RBP, &place) < 0 ||
+      place.type != UNW_SLT_MEMORY)
+    return out->stepped == 0;
   const uintptr_t at = (uintptr_t)place.u.addr;
   out->saved_at = at - (uintptr_t)&context < sizeof(context) ? 0 : at;
   return true;

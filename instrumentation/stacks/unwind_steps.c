@@ -71,7 +71,9 @@ static void enter(uint64_t key, uint64_t step) {
 }
 
 /* The current frame of a walk. */
-struct frame { uintptr_t address, stack, pointer, high; };
+struct frame {
+  uintptr_t address, stack, pointer, high;
+};
 
 /* Looks beyond the first of its places for the step of a return address. If it is unknown and `may` is set, asks libunwind and sets *learnt. */
 static NOINLINE uint64_t look_up(const struct frame *frame, uint32_t epoch, bool may, bool *learnt) {

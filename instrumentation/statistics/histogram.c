@@ -15,15 +15,12 @@ uint64_t histogram_lower(unsigned index) {
   return (HISTOGRAM_STEPS + step) << (doubling + 1);
 }
 
-uint64_t histogram_upper(unsigned index) {
-  return index + 1 < HISTOGRAM_BUCKETS ? histogram_lower(index + 1) - 1 : UINT64_MAX;
-}
+uint64_t histogram_upper(unsigned index) { return index + 1 < HISTOGRAM_BUCKETS ? histogram_lower(index + 1) - 1 : UINT64_MAX; }
 
 /* Raises *place to `value`, even if other threads write to it. */
 static void raise_to(uint64_t *place, uint64_t value) {
   uint64_t seen = __atomic_load_n(place, __ATOMIC_RELAXED);
-  while (seen < value &&
-         !__atomic_compare_exchange_n(place, &seen, value, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+  while (seen < value && !__atomic_compare_exchange_n(place, &seen, value, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
 }
 
 void histogram_record(struct histogram *h, uint64_t value) {

@@ -19,8 +19,7 @@
 #define HISTOGRAM_STEPS (1u << HISTOGRAM_STEP_BITS)
 #define HISTOGRAM_LINEAR (2 * HISTOGRAM_STEPS)
 #define HISTOGRAM_VALUE_BITS 40 /* in ns: up to 18 minutes */
-#define HISTOGRAM_BUCKETS \
-  (HISTOGRAM_LINEAR + (HISTOGRAM_VALUE_BITS - HISTOGRAM_STEP_BITS - 1) * HISTOGRAM_STEPS)
+#define HISTOGRAM_BUCKETS (HISTOGRAM_LINEAR + (HISTOGRAM_VALUE_BITS - HISTOGRAM_STEP_BITS - 1) * HISTOGRAM_STEPS)
 
 struct histogram {
   uint64_t count, sum;
@@ -36,8 +35,15 @@ struct histogram {
  */
 #define HISTOGRAM_OCTAVES (HISTOGRAM_BUCKETS / HISTOGRAM_STEPS)
 
-struct histogram_head { uint64_t count, sum, min_inverted, max; }; /* as above */
-struct histogram_row { struct histogram_head *head; uint16_t *low; uint32_t *high; size_t between; };
+struct histogram_head {
+  uint64_t count, sum, min_inverted, max;
+}; /* as above */
+struct histogram_row {
+  struct histogram_head *head;
+  uint16_t *low;
+  uint32_t *high;
+  size_t between;
+};
 
 /* The bucket of `value`, 0 <= index < HISTOGRAM_BUCKETS. */
 unsigned histogram_index(uint64_t value);
@@ -69,9 +75,7 @@ void histogram_merge_row(struct histogram *into, struct histogram_row row);
 uint64_t histogram_quantile(const struct histogram *h, double quantile);
 
 static inline uint64_t histogram_min(const struct histogram *h) { return h->count ? ~h->min_inverted : 0; }
-static inline double histogram_mean(const struct histogram *h) {
-  return h->count ? (double)h->sum / (double)h->count : 0.0;
-}
+static inline double histogram_mean(const struct histogram *h) { return h->count ? (double)h->sum / (double)h->count : 0.0; }
 
 /* count equals the buckets' sum and min <= max. False under concurrent writers, too. */
 bool histogram_is_valid(const struct histogram *h);

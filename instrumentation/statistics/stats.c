@@ -24,7 +24,10 @@ _Alignas(4096) struct stats_block stats_own BULK; /* page-aligned: the file has 
 bool stats_child_begins;
 static struct lock child_lock;
 /* `own`: the counts that the forking thread had not published. The parent and the child will both publish them. */
-static struct { uint64_t allocs, frees, request_samples, request_bytes; struct operations own; } inherited[CLASS_ROWS] BULK;
+static struct {
+  uint64_t allocs, frees, request_samples, request_bytes;
+  struct operations own;
+} inherited[CLASS_ROWS] BULK;
 
 void stats_count(uint32_t cls, uint64_t allocs, uint64_t frees) {
   struct stats_block *b = stats_block();
@@ -121,9 +124,10 @@ void stats_begin_child(void) {
   if (stats_child_begins) {
     clear_block();
     for (uint32_t row = 0; row < CLASS_ROWS; row++) {
-      stats_own.cls[row] = (struct stats_class_counters){
-        .allocs = inherited[row].allocs, .frees = inherited[row].frees,
-        .request_samples = inherited[row].request_samples, .request_bytes = inherited[row].request_bytes};
+      stats_own.cls[row] = (struct stats_class_counters){.allocs = inherited[row].allocs,
+                                                         .frees = inherited[row].frees,
+                                                         .request_samples = inherited[row].request_samples,
+                                                         .request_bytes = inherited[row].request_bytes};
       stats_own.inherited_allocs[row] = inherited[row].allocs + inherited[row].own.allocs;
       stats_own.inherited_frees[row] = inherited[row].frees + inherited[row].own.frees;
     }

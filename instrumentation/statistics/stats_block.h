@@ -23,89 +23,97 @@
 #define STATS_VERSION 14
 
 /* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */
-#define STATS_COUNTERS(S)                                                     \
-  S(lookup_hit, "sampled lookups that found a SuperSlab")                     \
-  S(lookup_legacy, "sampled lookups that found a legacy mapping")             \
-  S(lookup_foreign, "sampled lookups of a pointer that is not ours")          \
-  S(lookup_probes, "places looked at by the sampled lookups")                 \
-  S(lookup_first_probe, "sampled lookups that needed one probe")              \
-  S(superslab_acquire, "SuperSlabs acquired")                                 \
-  S(superslab_release, "SuperSlabs released")                                 \
-  S(shared_fail_limit, "shared_fail: HAKMEM_SS_LIMIT reached")                \
-  S(shared_fail_os_enomem, "shared_fail: the system had no memory")           \
-  S(shared_fail_no_address_space, "shared_fail: no aligned address space")    \
-  S(hdr_reset, "headers found wrong and put right")                           \
-  S(thread_start, "threads that got TLS SLLs")                                \
-  S(thread_exit, "threads whose TLS SLLs were taken over")                    \
-  S(os_map, "mappings made")                                                  \
-  S(os_map_bytes, "bytes mapped")                                             \
-  S(os_unmap, "mappings taken down")                                          \
-  S(os_unmap_bytes, "bytes unmapped")                                         \
-  S(os_purge, "purges")                                                       \
-  S(os_purge_bytes, "bytes purged")                                           \
+#define STATS_COUNTERS(S) \
+  S(lookup_hit, "sampled lookups that found a SuperSlab") \
+  S(lookup_legacy, "sampled lookups that found a legacy mapping") \
+  S(lookup_foreign, "sampled lookups of a pointer that is not ours") \
+  S(lookup_probes, "places looked at by the sampled lookups") \
+  S(lookup_first_probe, "sampled lookups that needed one probe") \
+  S(superslab_acquire, "SuperSlabs acquired") \
+  S(superslab_release, "SuperSlabs released") \
+  S(shared_fail_limit, "shared_fail: HAKMEM_SS_LIMIT reached") \
+  S(shared_fail_os_enomem, "shared_fail: the system had no memory") \
+  S(shared_fail_no_address_space, "shared_fail: no aligned address space") \
+  S(hdr_reset, "headers found wrong and put right") \
+  S(thread_start, "threads that got TLS SLLs") \
+  S(thread_exit, "threads whose TLS SLLs were taken over") \
+  S(os_map, "mappings made") \
+  S(os_map_bytes, "bytes mapped") \
+  S(os_unmap, "mappings taken down") \
+  S(os_unmap_bytes, "bytes unmapped") \
+  S(os_purge, "purges") \
+  S(os_purge_bytes, "bytes purged") \
   S(reentered, "events raised while an event was handled: counted, not raised") \
-  S(os_unmap_ns, "nanoseconds in unmappings")                                 \
-  S(os_purge_ns, "nanoseconds in purges")                                     \
+  S(os_unmap_ns, "nanoseconds in unmappings") \
+  S(os_purge_ns, "nanoseconds in purges") \
   S(deepbind, "libraries opened without the RTLD_DEEPBIND that was asked for") \
-  S(end_blocks, "blocks at the end of the process")                           \
+  S(end_blocks, "blocks at the end of the process") \
   S(end_checked, "blocks whose headers were checked at the end of the process")
 
 /* Counters of a class row (CLASS_LARGE and CLASS_HUGE included): C(name, "meaning"). */
-#define STATS_CLASS_COUNTERS(C)                                               \
-  C(allocs, "blocks handed out")                                              \
-  C(frees, "blocks that came back")                                           \
-  C(request_samples, "requests whose size was sampled")                       \
-  C(request_bytes, "bytes asked for by the sampled requests")                 \
-  C(refill_spare, "refills from the thread's own spare list")                 \
-  C(refill_batch, "refills from a batch that another thread drained")         \
-  C(refill_partial, "refills from a partial slab")                            \
-  C(refill_fresh_slab, "refills from a fresh slab")                           \
-  C(refill_fresh_superslab, "refills that needed a fresh SuperSlab")          \
-  C(refill_legacy, "refills that the legacy path served")                     \
-  C(refill_blocks, "blocks that refills moved")                               \
-  C(drain_interval, "drains because the interval was over")                   \
-  C(drain_length, "drains because the list was too long")                     \
-  C(drain_exit, "drains because the thread ended")                            \
-  C(drain_trim, "drains because of a trim")                                   \
-  C(drain_idle, "drains of what the release delay found lying idle")          \
-  C(drain_blocks, "blocks that drains moved")                                 \
-  C(drain_slabs, "slabs that drains touched")                                 \
-  C(slab_acquire, "slabs acquired")                                           \
-  C(slab_release, "slabs released")                                           \
-  C(shared_fail, "times the shared pool refused")                             \
-  C(legacy_calls, "times the legacy path served")                             \
-  C(legacy_bytes, "bytes that the legacy path served")                        \
+#define STATS_CLASS_COUNTERS(C) \
+  C(allocs, "blocks handed out") \
+  C(frees, "blocks that came back") \
+  C(request_samples, "requests whose size was sampled") \
+  C(request_bytes, "bytes asked for by the sampled requests") \
+  C(refill_spare, "refills from the thread's own spare list") \
+  C(refill_batch, "refills from a batch that another thread drained") \
+  C(refill_partial, "refills from a partial slab") \
+  C(refill_fresh_slab, "refills from a fresh slab") \
+  C(refill_fresh_superslab, "refills that needed a fresh SuperSlab") \
+  C(refill_legacy, "refills that the legacy path served") \
+  C(refill_blocks, "blocks that refills moved") \
+  C(drain_interval, "drains because the interval was over") \
+  C(drain_length, "drains because the list was too long") \
+  C(drain_exit, "drains because the thread ended") \
+  C(drain_trim, "drains because of a trim") \
+  C(drain_idle, "drains of what the release delay found lying idle") \
+  C(drain_blocks, "blocks that drains moved") \
+  C(drain_slabs, "slabs that drains touched") \
+  C(slab_acquire, "slabs acquired") \
+  C(slab_release, "slabs released") \
+  C(shared_fail, "times the shared pool refused") \
+  C(legacy_calls, "times the legacy path served") \
+  C(legacy_bytes, "bytes that the legacy path served") \
   C(hdr_reset, "headers put right")
 
 /* State of a class row as of the last snapshot: G(name, "meaning"). */
-#define STATS_CLASS_GAUGES(G)                                                 \
+#define STATS_CLASS_GAUGES(G) \
   G(requested, "bytes asked for by the live blocks (estimated from the sampled requests)") \
-  G(allocated, "bytes of the live blocks' strides")                           \
-  G(active, "bytes of the slabs in use")                                      \
-  G(capacity, "blocks that the slabs in use can hold")                        \
-  G(live, "live blocks")                                                      \
-  G(cached_tls, "free blocks in TLS SLLs")                                    \
-  G(cached_pool, "free blocks in batches of the shared pool")                 \
-  G(partial, "free blocks in partial slabs")                                  \
+  G(allocated, "bytes of the live blocks' strides") \
+  G(active, "bytes of the slabs in use") \
+  G(capacity, "blocks that the slabs in use can hold") \
+  G(live, "live blocks") \
+  G(cached_tls, "free blocks in TLS SLLs") \
+  G(cached_pool, "free blocks in batches of the shared pool") \
+  G(partial, "free blocks in partial slabs") \
   G(slabs, "slabs in use")
 
 /* Where the memory is, as of the last snapshot; bytes: B(name, "meaning"). */
-#define STATS_BUCKETS(B)                                                      \
-  B(live, "live blocks")                                                      \
-  B(cached_tls, "cached in TLS SLLs")                                         \
-  B(cached_pool, "cached in the shared pool")                                 \
-  B(partial, "free in partial slabs")                                         \
-  B(empty, "empty slabs")                                                     \
-  B(tails, "slab tails")                                                      \
-  B(huge_cache, "huge blocks kept for reuse")                                 \
-  B(metadata, "metadata")                                                     \
+#define STATS_BUCKETS(B) \
+  B(live, "live blocks") \
+  B(cached_tls, "cached in TLS SLLs") \
+  B(cached_pool, "cached in the shared pool") \
+  B(partial, "free in partial slabs") \
+  B(empty, "empty slabs") \
+  B(tails, "slab tails") \
+  B(huge_cache, "huge blocks kept for reuse") \
+  B(metadata, "metadata") \
   B(guarded, "blocks at guard pages")
 
 #define STATS_MEMBER(name, text) uint64_t name;
-struct stats_counters { STATS_COUNTERS(STATS_MEMBER) };
-struct stats_class_counters { STATS_CLASS_COUNTERS(STATS_MEMBER) };
-struct stats_class_gauges { STATS_CLASS_GAUGES(STATS_MEMBER) };
-struct stats_buckets { STATS_BUCKETS(STATS_MEMBER) };
+struct stats_counters {
+  STATS_COUNTERS(STATS_MEMBER)
+};
+struct stats_class_counters {
+  STATS_CLASS_COUNTERS(STATS_MEMBER)
+};
+struct stats_class_gauges {
+  STATS_CLASS_GAUGES(STATS_MEMBER)
+};
+struct stats_buckets {
+  STATS_BUCKETS(STATS_MEMBER)
+};
 
 /* Over all reasons; over all sources. */
 static inline uint64_t stats_drains(const struct stats_class_counters *c) {
@@ -119,12 +127,14 @@ static inline uint64_t stats_refills(const struct stats_class_counters *c) {
  * Slabs of a class with few live blocks, as of a snapshot: P(name, "meaning"). Without HAKMEM_PROFILE the age of these blocks is unknown. But they
  * have kept the slab from being empty at least since a block was last taken from it.
  */
-#define STATS_PINS(P)                                                         \
-  P(slabs, "slabs of which few blocks are in use")                            \
-  P(free, "free bytes of these")                                              \
+#define STATS_PINS(P) \
+  P(slabs, "slabs of which few blocks are in use") \
+  P(free, "free bytes of these") \
   P(idle_ms, "sum of the milliseconds since a block was last taken from them") \
   P(longest_ms, "longest of these times")
-struct stats_pins { STATS_PINS(STATS_MEMBER) };
+struct stats_pins {
+  STATS_PINS(STATS_MEMBER)
+};
 
 /* The file names of other allocators: F("begin of the file name", "name"). Those that are loaded are among the modules. */
 /* clang-format off */
@@ -150,22 +160,31 @@ struct stats_pins { STATS_PINS(STATS_MEMBER) };
 
 /* One moment of the process. The timeline covers the whole run: when it is full, every second point is dropped and the period doubles. */
 struct stats_moment {
-  uint64_t time_ns; /* since the start of the process's hakmem */
+  uint64_t time_ns;                                         /* since the start of the process's hakmem */
   uint64_t requested, allocated, active, committed, mapped; /* bytes */
-  uint64_t rss;     /* bytes, from the kernel */
+  uint64_t rss;                                             /* bytes, from the kernel */
 };
 
 /* The scheduled snapshot with the most memory that was resident and in no live block. */
 struct stats_idlest {
-  uint64_t time_ns; /* since the start; 0: none yet */
+  uint64_t time_ns;                         /* since the start; 0: none yet */
   uint64_t idle, allocated, committed, rss; /* bytes */
   struct stats_buckets buckets;
   struct stats_class_gauges gauge[CLASS_ROWS];
 };
 
 /* A frame lies in the youngest module there whose epoch is not larger than the stack's, because objects are loaded and unloaded. */
-struct stats_stack { uint32_t id, frame_count; uint64_t frames[STATS_FRAMES]; uint32_t epoch, unused; };
-struct stats_module { uint64_t base, size, offset; char path[STATS_TEXT]; uint32_t epoch; char build_id[STATS_BUILD_ID]; };
+struct stats_stack {
+  uint32_t id, frame_count;
+  uint64_t frames[STATS_FRAMES];
+  uint32_t epoch, unused;
+};
+struct stats_module {
+  uint64_t base, size, offset;
+  char path[STATS_TEXT];
+  uint32_t epoch;
+  char build_id[STATS_BUILD_ID];
+};
 
 /* An incident: an event, kept as it was raised. The same incident is kept once, with a count. */
 #define INCIDENT_KIND(constant, event) INCIDENT_##constant,
@@ -176,11 +195,15 @@ struct stats_incident {
   uint32_t tid;
   uint64_t time_ns;
   uint64_t count; /* how often it happened */
-  union { HAK_INCIDENTS(INCIDENT_MEMBER) };
+  union {
+    HAK_INCIDENTS(INCIDENT_MEMBER)
+  };
 };
 
 /* Two incidents with the same key are the same. `why` is the verdict or the reason. */
-struct stats_incident_key { uint32_t kind, cls, stack, why; };
+struct stats_incident_key {
+  uint32_t kind, cls, stack, why;
+};
 static inline struct stats_incident_key stats_incident_key(const struct stats_incident *i) {
   return i->kind == INCIDENT_HDR_RESET ? (struct stats_incident_key){i->kind, i->hdr_reset.cls, i->hdr_reset.stack, i->hdr_reset.verdict}
                                        : (struct stats_incident_key){i->kind, i->shared_fail.cls, i->shared_fail.stack, i->shared_fail.reason};
@@ -200,17 +223,17 @@ struct stats_leak {
  * Live blocks of one class by their allocating stack, estimated from the records of HAKMEM_PROFILE: each stands for 1 / chance. A block is charged
  * with its share of the free bytes in its slab. S(name, "meaning").
  */
-#define STATS_SITE_FIGURES(S)                                                   \
-  S(samples, "live blocks that were recorded")                                \
-  S(blocks, "live blocks, estimated")                                         \
-  S(requested, "bytes asked for, estimated")                                  \
-  S(allocated, "bytes of their strides, estimated")                           \
-  S(waste, "free bytes of the slabs that they lie in: their share")           \
-  S(pinned, "the part of these in slabs that are hardly used")                \
-  S(pins, "live blocks in slabs that are hardly used, estimated")             \
-  S(age_ms, "sum of the ages, of the estimated blocks")                       \
-  S(pin_age_ms, "sum of the ages of those in slabs that are hardly used")     \
-  S(blocks_variance, "square of the standard error of `blocks`")              \
+#define STATS_SITE_FIGURES(S) \
+  S(samples, "live blocks that were recorded") \
+  S(blocks, "live blocks, estimated") \
+  S(requested, "bytes asked for, estimated") \
+  S(allocated, "bytes of their strides, estimated") \
+  S(waste, "free bytes of the slabs that they lie in: their share") \
+  S(pinned, "the part of these in slabs that are hardly used") \
+  S(pins, "live blocks in slabs that are hardly used, estimated") \
+  S(age_ms, "sum of the ages, of the estimated blocks") \
+  S(pin_age_ms, "sum of the ages of those in slabs that are hardly used") \
+  S(blocks_variance, "square of the standard error of `blocks`") \
   S(allocated_variance, "square of the standard error of `allocated`")
 
 /* Not whole numbers: a block that stands for 1.5 others would be cut to one, and a mean age could be above the oldest. */
@@ -223,11 +246,11 @@ struct stats_site {
 
 /* The profile of one moment. The sums over all blocks and slabs are exact; the figures of the sites estimate their parts. */
 struct stats_profile {
-  uint64_t time_ns;                 /* since the start */
-  uint64_t allocated;               /* bytes of live blocks' strides */
-  uint64_t waste, pinned;           /* free bytes of slabs with blocks in use; pinned_slabs: those that are hardly used */
+  uint64_t time_ns;       /* since the start */
+  uint64_t allocated;     /* bytes of live blocks' strides */
+  uint64_t waste, pinned; /* free bytes of slabs with blocks in use; pinned_slabs: those that are hardly used */
   uint64_t pinned_slabs;
-  uint32_t site_count, rest_count;  /* rest_count sites found no place in the table; `rest` is their sum */
+  uint32_t site_count, rest_count; /* rest_count sites found no place in the table; `rest` is their sum */
   struct stats_site rest;
   struct stats_site sites[STATS_SITES];
 };
@@ -240,8 +263,12 @@ enum stats_profile_moment { PROFILE_LAST, PROFILE_PEAK, PROFILE_IDLEST, PROFILE_
 #define STATS_SPAN_TABLES ((CLASS_ROWS + STATS_SPAN_CLASSES - 1) / STATS_SPAN_CLASSES)
 struct stats_spans {
   struct histogram_head head[CLASS_ROWS];
-  struct { uint16_t bucket[HISTOGRAM_OCTAVES][STATS_SPAN_CLASSES][HISTOGRAM_STEPS]; } low[STATS_SPAN_TABLES];
-  struct { uint32_t bucket[HISTOGRAM_OCTAVES][STATS_SPAN_CLASSES][HISTOGRAM_STEPS]; } high[STATS_SPAN_TABLES];
+  struct {
+    uint16_t bucket[HISTOGRAM_OCTAVES][STATS_SPAN_CLASSES][HISTOGRAM_STEPS];
+  } low[STATS_SPAN_TABLES];
+  struct {
+    uint32_t bucket[HISTOGRAM_OCTAVES][STATS_SPAN_CLASSES][HISTOGRAM_STEPS];
+  } high[STATS_SPAN_TABLES];
 };
 static inline struct histogram_row stats_span(struct stats_spans *spans, uint32_t cls) {
   const uint32_t table = cls / STATS_SPAN_CLASSES, row = cls % STATS_SPAN_CLASSES;
@@ -265,26 +292,26 @@ struct stats_block {
   uint32_t version, classes; /* STATS_VERSION, CLASS_ROWS */
   uint64_t size;             /* sizeof(struct stats_block) */
   uint32_t pid, parent_pid;
-  uint32_t complete;         /* 1: the process ended in order, and the block is complete */
-  uint32_t full_tracing;     /* 1: every operation was seen; nothing below is sampled */
-  uint32_t publication; /* grows by 2 with each writing of the file; odd: being written, or never finished */
-  uint32_t exited;      /* 1: the process called _exit; unpublished counts of its threads may be missing */
+  uint32_t complete;     /* 1: the process ended in order, and the block is complete */
+  uint32_t full_tracing; /* 1: every operation was seen; nothing below is sampled */
+  uint32_t publication;  /* grows by 2 with each writing of the file; odd: being written, or never finished */
+  uint32_t exited;       /* 1: the process called _exit; unpublished counts of its threads may be missing */
   uint64_t start_realtime_ns, elapsed_ns;
   uint64_t ticks_per_second, clock_cost_ns;
   uint64_t superslab_size, superslab_limit, drain_interval, sample;
   uint64_t release_delay, huge_pages; /* ms; SuperSlabs */
   uint64_t profile;                   /* HAKMEM_PROFILE, bytes; 0: off */
-  uint32_t strategy;         /* enum lookup_strategy */
-  uint64_t pid_namespace;    /* inode of the namespace of the process's id; 0: unknown */
-  uint32_t stride[CLASS_ROWS]; /* 0 for the two rows that have none */
+  uint32_t strategy;                  /* enum lookup_strategy */
+  uint64_t pid_namespace;             /* inode of the namespace of the process's id; 0: unknown */
+  uint32_t stride[CLASS_ROWS];        /* 0 for the two rows that have none */
   char program[STATS_TEXT];
   char hakmem_version[32];
 
   /* For a reader of the process's memory: where this block and the number of histogram_rounds lie; where the core's structures lie. */
   const void *block_at, *rounds_at;
   struct layout layout;
-  uint64_t start_monotonic_ns; /* the same moment as start_realtime_ns */
-  uint64_t sites_bytes;        /* of the table of HAKMEM_PROFILE: a part of the metadata */
+  uint64_t start_monotonic_ns;  /* the same moment as start_realtime_ns */
+  uint64_t sites_bytes;         /* of the table of HAKMEM_PROFILE: a part of the metadata */
   uint32_t changes, unused_too; /* atomic; how many changes of several pages have begun or ended: odd while one is under way */
 
   struct stats_counters counters;
@@ -292,9 +319,9 @@ struct stats_block {
   struct stats_class_gauges gauge[CLASS_ROWS];
   uint32_t utilisation[CLASS_ROWS][STATS_UTILISATION_BINS]; /* slabs */
   struct stats_buckets buckets;
-  uint64_t mapped, committed;       /* bytes, as of the last snapshot */
-  uint64_t untouched;               /* bytes in the buckets without memory behind them */
-  uint64_t rss;                     /* bytes, from the kernel */
+  uint64_t mapped, committed; /* bytes, as of the last snapshot */
+  uint64_t untouched;         /* bytes in the buckets without memory behind them */
+  uint64_t rss;               /* bytes, from the kernel */
   uint64_t superslabs_active, superslabs_active_max;
 
   struct stats_timings timings;             /* ns */
@@ -303,8 +330,8 @@ struct stats_block {
   uint32_t timeline_length, stacks_missed, modules_missed, incidents_missed;
   uint64_t timeline_period_ns;
   struct stats_moment timeline[STATS_TIMELINE];
-  struct stats_stack stacks[STATS_STACKS];     /* stacks of incidents, leaks and sites, in no order; id 0 ends them */
-  struct stats_module modules[STATS_MODULES];  /* empty path: unused */
+  struct stats_stack stacks[STATS_STACKS];    /* stacks of incidents, leaks and sites, in no order; id 0 ends them */
+  struct stats_module modules[STATS_MODULES]; /* empty path: unused */
   struct stats_incident incidents[STATS_INCIDENTS];
 
   /* The part of allocs and frees that a forked child inherited from its parent, whose file has it, too; else 0. */
@@ -312,13 +339,13 @@ struct stats_block {
 
   struct stats_idlest idlest;
   struct stats_leak leaks[STATS_LEAKS]; /* blocks 0 ends them; none without HAKMEM_LEAKS */
-  uint64_t legacy_refused_max; /* bytes; the most that legacy held at a time for the shared pool */
+  uint64_t legacy_refused_max;          /* bytes; the most that legacy held at a time for the shared pool */
 
-  uint32_t profile_at[PROFILE_MOMENTS], unused;      /* index into the next, from 1; 0: none yet. The remaining one is being written. */
+  uint32_t profile_at[PROFILE_MOMENTS], unused; /* index into the next, from 1; 0: none yet. The remaining one is being written. */
   struct stats_profile profiles[PROFILE_MOMENTS + 1];
 
   struct stats_pins pins[CLASS_COUNT], idlest_pins[CLASS_COUNT]; /* as of the last snapshot, and of `idlest` */
-  uint64_t rss_files; /* the part of `rss` in pages of files (code, unwritten data) and shared memory */
+  uint64_t rss_files;                                            /* the part of `rss` in pages of files (code, unwritten data) and shared memory */
 };
 
 #endif

@@ -26,11 +26,11 @@
 #include "histogram.h"
 #include "stats_file.h"
 
-#define SHORTEST_MS 4   /* between two writings; a longer life has rarer ones, */
-#define LIFE_PART 16    /* so that a kill loses at most one part in this number of the life, */
-#define LONGEST_MS 100  /* or so much */
-#define COST_PART 100   /* writing takes at most this percentage of the processor time, */
-#define WAIT_PART 10    /* and of all time, if the disk or the processor is busy */
+#define SHORTEST_MS 4  /* between two writings; a longer life has rarer ones, */
+#define LIFE_PART 16   /* so that a kill loses at most one part in this number of the life, */
+#define LONGEST_MS 100 /* or so much */
+#define COST_PART 100  /* writing takes at most this percentage of the processor time, */
+#define WAIT_PART 10   /* and of all time, if the disk or the processor is busy */
 #define NAMES 100
 #define FIRST_PUBLICATION 2
 #define TRIES 3
@@ -38,11 +38,11 @@
 
 static char path[PATH_MAX + 32]; /* empty: there is no file */
 static struct own_file file = NO_FILE;
-static bool writing;             /* atomic; one thread at a time, */
-static bool wanted;              /* atomic; which then does once more what another wants meanwhile */
-static bool failed;              /* that it cannot be written was said */
-static uint64_t due_ms;          /* atomic; when it is written next */
-static uint64_t born_ns;         /* when the process took its file, by the monotonic clock */
+static bool writing;     /* atomic; one thread at a time, */
+static bool wanted;      /* atomic; which then does once more what another wants meanwhile */
+static bool failed;      /* that it cannot be written was said */
+static uint64_t due_ms;  /* atomic; when it is written next */
+static uint64_t born_ns; /* when the process took its file, by the monotonic clock */
 
 #define PAGE_MAX_COUNT (sizeof(struct stats_block) / 4096 + 2)
 static bool in_file[PAGE_MAX_COUNT] BULK; /* the pages that are not holes */
@@ -76,9 +76,7 @@ static bool is_at_path(const struct own_file *f) {
 }
 
 /* Another process that found the file unlocked may have locked or removed it. */
-static bool lock(const struct own_file *f) {
-  return (sys_flock(f->number, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) && is_at_path(f);
-}
+static bool lock(const struct own_file *f) { return (sys_flock(f->number, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) && is_at_path(f); }
 
 static enum claim create(void) {
   file = file_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
@@ -96,7 +94,9 @@ static const char *objection(const struct stat *status) {
 }
 
 /* The beginning of a block. */
-struct beginning { char bytes[offsetof(struct stats_block, stride)]; };
+struct beginning {
+  char bytes[offsetof(struct stats_block, stride)];
+};
 
 /* Whether this process made the file before it called exec, with nothing in it but its beginning. */
 static bool is_of_earlier_self(const struct beginning *beginning, const struct stats_block *own) {
@@ -157,7 +157,10 @@ static bool claim_a_name(const struct stats_block *own, bool may_replace) {
     memset(in_file, 0, sizeof(in_file));
     return true;
   }
-  say("make", why != NULL ? why : result == TAKEN ? "too many files with this name exist" : strerrordesc_np(errno),
+  say("make",
+      why != NULL       ? why
+      : result == TAKEN ? "too many files with this name exist"
+                        : strerrordesc_np(errno),
       "; this process keeps its statistics in memory");
   path[0] = '\0';
   return false;
@@ -192,7 +195,9 @@ static void find_touched(const struct stats_block *b, size_t page, size_t count,
   for (size_t i = 0; i < count; i++) touched[i] = (i + 1) * sizeof(entries[0]) > (got > 0 ? (size_t)got : 0) || entries[i] >> 62 != 0;
 }
 
-struct part { size_t start, end; }; /* bytes of the block */
+struct part {
+  size_t start, end;
+}; /* bytes of the block */
 
 static int write_part(const struct stats_block *b, const struct part *part) {
   return part->start == part->end ? 0 : file_write_at(&file, (const char *)b + part->start, part->end - part->start, (off_t)part->start);

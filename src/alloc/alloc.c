@@ -141,7 +141,9 @@ static struct slab *look_up(struct sll_cache *cache, const void *p) {
   struct slab *slab = directory_lookup(p, config.lookup, &probes);
   const uint64_t ticks = hub_ticks_since(start);
   EVENT(superslab_lookup, .ptr = p, .cls = slab != NULL ? slab->cls : CLASS_NONE,
-        .result = slab == NULL ? LOOKUP_FOREIGN : slab->home != NULL ? LOOKUP_HIT : LOOKUP_LEGACY,
+        .result = slab == NULL         ? LOOKUP_FOREIGN
+                  : slab->home != NULL ? LOOKUP_HIT
+                                       : LOOKUP_LEGACY,
         .strategy = (enum lookup_strategy)config.lookup, .probes = probes, .ticks = ticks);
   (void)ticks;
   return slab;

@@ -11,9 +11,7 @@
 #include "slabs/superslab.h"
 
 /* The class row that an allocation of `size` bytes usually gets. */
-static inline uint32_t row_of_size(size_t size) {
-  return size <= SMALL_MAX ? class_of_size(size) : size <= units_large_max() ? CLASS_LARGE : CLASS_HUGE;
-}
+static inline uint32_t row_of_size(size_t size) { return size <= SMALL_MAX ? class_of_size(size) : size <= units_large_max() ? CLASS_LARGE : CLASS_HUGE; }
 
 /*
  * Allocates a block of `size` bytes, at most PTRDIFF_MAX, at a multiple of `align`, and counts it. Returns the slab that it fills. If a block has grown and

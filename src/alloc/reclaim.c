@@ -38,7 +38,10 @@ static size_t free_bytes(void) {
 #define HOLES 128
 
 struct holes {
-  struct { char *base; size_t size; } hole[HOLES];
+  struct {
+    char *base;
+    size_t size;
+  } hole[HOLES];
   uint32_t count;
 };
 

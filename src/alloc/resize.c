@@ -47,7 +47,9 @@ ALWAYS_INLINE uint32_t plain_stride(const void *p) {
   const struct sll_cache *cache = sll_self;
   const void *header = header_place(p);
   const int8_t code = directory_code(cache->directory, header);
-  const uint32_t cls = code > 0 && class_starts_at(&cache->start[code - 1], p) ? (uint32_t)code - 1 : directory_is_further(code, p) ? directory_class_by(code, p) : CLASS_NONE;
+  const uint32_t cls = code > 0 && class_starts_at(&cache->start[code - 1], p) ? (uint32_t)code - 1
+                       : directory_is_further(code, p)                         ? directory_class_by(code, p)
+                                                                               : CLASS_NONE;
   return cls != CLASS_NONE && header_is(p, cache->live[cls]) ? class_stride(cls) : 0;
 }
 

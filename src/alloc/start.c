@@ -25,16 +25,19 @@
 /* ---- Fork. ---- */
 
 static const struct lock_row *const locks[] = {
-  &sll_locks, &pool_locks, &units_locks, &legacy_locks, &directory_locks, &os_metadata_locks, &os_own_locks,
+  &sll_locks,     &pool_locks,   &units_locks, &legacy_locks, &directory_locks,  &os_metadata_locks, &os_own_locks,
 #if HAKMEM_EVENTS
-  &retired_locks, &record_locks, &guard_locks, &debug_locks, &hub_stacks_locks, &hub_modules_locks,
+  &retired_locks, &record_locks, &guard_locks, &debug_locks,  &hub_stacks_locks, &hub_modules_locks,
 #endif
 };
 
 static uint64_t forked_ms; /* 0 if this process was not forked through our handlers */
 
 /* What a fork in progress holds. If a signal handler forks in the middle of it, that fork finds some of it held already. */
-static __thread struct { uint32_t stdio; uint64_t signals; } forking;
+static __thread struct {
+  uint32_t stdio;
+  uint64_t signals;
+} forking;
 
 /* glibc's lock of the list of its FILEs, which is recursive. glibc's own fork takes it, after all handlers. */
 extern void _IO_list_lock(void) __attribute__((weak));

@@ -20,8 +20,11 @@ struct class_usage usage_of_class(uint32_t cls) {
   pool_usage(cls, &pool);
   legacy_usage(cls, &legacy);
   if (pool.slabs + legacy.slabs == 0) return (struct class_usage){0}; /* most classes of most processes: saves a walk over the threads' lists */
-  struct class_usage u = {.slabs = pool.slabs + legacy.slabs, .capacity = pool.capacity + legacy.capacity, .bytes = pool.bytes + legacy.bytes,
-                          .listed = sll_cached(cls, &allocs, &frees), .batched = pool.batched};
+  struct class_usage u = {.slabs = pool.slabs + legacy.slabs,
+                          .capacity = pool.capacity + legacy.capacity,
+                          .bytes = pool.bytes + legacy.bytes,
+                          .listed = sll_cached(cls, &allocs, &frees),
+                          .batched = pool.batched};
   const uint64_t used = pool.used + legacy.used;
   u.live = above(used, u.listed + u.batched);
   u.partial = above(u.capacity, used);
@@ -43,11 +46,18 @@ struct heap_usage usage_of_heap(void) {
   struct legacy_usage huge;
   units_totals(&units);
   legacy_usage(CLASS_HUGE, &huge);
-  return (struct heap_usage){
-    .superslabs = units.active, .superslab_bytes = units.mapped, .free_bytes = units.free_units * UNIT_SIZE, .dirty_bytes = units.dirty_bytes,
-    .legacy_bytes = legacy_bytes(), .huge_blocks = huge.huge_blocks, .huge_requested = huge.huge_requested, .huge_bytes = huge.huge_bytes, .huge_kept = huge.kept_bytes,
-    .guarded = HAKMEM_EVENTS ? guard_bytes() : 0, .mapped = os_mapped(),
-    .metadata = os_metadata_used() + directory_bytes() + (HAKMEM_EVENTS ? record_bytes() : 0)};
+  return (struct heap_usage){.superslabs = units.active,
+                             .superslab_bytes = units.mapped,
+                             .free_bytes = units.free_units * UNIT_SIZE,
+                             .dirty_bytes = units.dirty_bytes,
+                             .legacy_bytes = legacy_bytes(),
+                             .huge_blocks = huge.huge_blocks,
+                             .huge_requested = huge.huge_requested,
+                             .huge_bytes = huge.huge_bytes,
+                             .huge_kept = huge.kept_bytes,
+                             .guarded = HAKMEM_EVENTS ? guard_bytes() : 0,
+                             .mapped = os_mapped(),
+                             .metadata = os_metadata_used() + directory_bytes() + (HAKMEM_EVENTS ? record_bytes() : 0)};
 }
 
 static void add_resident(struct superslab *ss, void *sum) { *(uint64_t *)sum += superslab_resident(ss); }
@@ -72,9 +82,14 @@ struct operations usage_own_unpublished(uint32_t cls) {
 
 #if HAKMEM_EVENTS
 void usage_layout(struct layout *out) {
-  *out = (struct layout){
-    .slabs = slab_layout, .pool = pool_layout, .legacy = legacy_layout, .units = units_layout, .lists = sll_layout, .retired = retired_layout,
-    .directory = directory_layout, .bytes = {os_mapped_layout, os_metadata_layout, record_layout, guard_layout}};
+  *out = (struct layout){.slabs = slab_layout,
+                         .pool = pool_layout,
+                         .legacy = legacy_layout,
+                         .units = units_layout,
+                         .lists = sll_layout,
+                         .retired = retired_layout,
+                         .directory = directory_layout,
+                         .bytes = {os_mapped_layout, os_metadata_layout, record_layout, guard_layout}};
 }
 #endif
 

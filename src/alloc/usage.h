@@ -21,15 +21,15 @@ struct class_usage usage_of_class(uint32_t cls);
 
 /* The memory that belongs to no class. In bytes, unless said otherwise. */
 struct heap_usage {
-  uint64_t superslabs;             /* how many */
-  uint64_t superslab_bytes;        /* mapped for them */
-  uint64_t free_bytes, dirty_bytes; /* of units in no slab; of these, the resident ones */
-  uint64_t legacy_bytes;           /* of legacy slabs of small blocks */
+  uint64_t superslabs;                              /* how many */
+  uint64_t superslab_bytes;                         /* mapped for them */
+  uint64_t free_bytes, dirty_bytes;                 /* of units in no slab; of these, the resident ones */
+  uint64_t legacy_bytes;                            /* of legacy slabs of small blocks */
   uint64_t huge_blocks, huge_requested, huge_bytes; /* live huge blocks; bytes asked for; bytes of their mappings */
-  uint64_t huge_kept;              /* of freed huge blocks, kept for reuse */
-  uint64_t guarded;                /* open pages of guarded blocks */
-  uint64_t metadata;               /* descriptors, the directory, records */
-  uint64_t mapped;                 /* all mapped address space */
+  uint64_t huge_kept;                               /* of freed huge blocks, kept for reuse */
+  uint64_t guarded;                                 /* open pages of guarded blocks */
+  uint64_t metadata;                                /* descriptors, the directory, records */
+  uint64_t mapped;                                  /* all mapped address space */
 };
 struct heap_usage usage_of_heap(void);
 
@@ -40,7 +40,9 @@ bool usage_ask_kernel(enum view_lock lock, uint64_t *in_superslabs, uint64_t *me
  * Operations on a class that threads have counted in their lists and not published yet. usage_unpublished: of all threads, exact for those at rest.
  * usage_own_unpublished: of the calling thread, which a signal handler may have interrupted.
  */
-struct operations { uint64_t allocs, frees; };
+struct operations {
+  uint64_t allocs, frees;
+};
 struct operations usage_unpublished(uint32_t cls);
 struct operations usage_own_unpublished(uint32_t cls);
 

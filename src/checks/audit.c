@@ -50,6 +50,8 @@ struct chain audit_chain(uint32_t cls, struct chain chain, uint32_t most) {
   return chain;
 }
 
-struct chain audit_broken(uint32_t cls, struct chain chain) { return audit_chain(cls, chain, 1); }
+struct chain audit_broken(uint32_t cls, struct chain chain) {
+  return audit_chain(cls, chain, 1);
+}
 
 #endif

@@ -24,8 +24,14 @@ struct chain audit_broken(uint32_t cls, struct chain chain);
 
 #else
 
-static inline struct chain audit_chain(uint32_t cls, struct chain chain, uint32_t most) { (void)cls, (void)most; return chain; }
-static inline struct chain audit_broken(uint32_t cls, struct chain chain) { (void)cls, (void)chain; return CHAIN_EMPTY; }
+static inline struct chain audit_chain(uint32_t cls, struct chain chain, uint32_t most) {
+  (void)cls, (void)most;
+  return chain;
+}
+static inline struct chain audit_broken(uint32_t cls, struct chain chain) {
+  (void)cls, (void)chain;
+  return CHAIN_EMPTY;
+}
 
 #endif
 

@@ -17,9 +17,18 @@
 #define TRIES 10                        /* to get the locks: the thread that holds one may have been interrupted for good */
 
 /* A block whose header is neither live nor free. */
-struct suspect { const void *block; uint32_t cls; uint8_t got; struct pointer at; bool confirmed; };
+struct suspect {
+  const void *block;
+  uint32_t cls;
+  uint8_t got;
+  struct pointer at;
+  bool confirmed;
+};
 
-struct counts { uint64_t slabs, blocks, checked, wrong; uint32_t suspects; };
+struct counts {
+  uint64_t slabs, blocks, checked, wrong;
+  uint32_t suspects;
+};
 static struct counts counts;
 static struct suspect suspect[SUSPECTS] BULK;
 static uint64_t every, until_ms; /* one slab in `every` is checked, until the clock says `until_ms` */

@@ -65,8 +65,8 @@ void misuse_known(struct event_hdr_reset *e, const struct record *known) {
 
 bool misuse_family(const struct record *known, enum block_family given) {
   if (known->family == FAMILY_UNKNOWN || known->family == given) return true;
-  struct event_hdr_reset e = {.base = known->block, .verdict = HDR_MISMATCHED_FREE, .cls = CLASS_NONE, .size = known->requested,
-                              .made = known->family, .given = given};
+  struct event_hdr_reset e = {
+    .base = known->block, .verdict = HDR_MISMATCHED_FREE, .cls = CLASS_NONE, .size = known->requested, .made = known->family, .given = given};
   misuse_known(&e, known);
   return false;
 }
@@ -88,7 +88,9 @@ static enum hdr_verdict again(enum misuse_state state) {
 void misuse_header(const struct pointer *at, enum misuse_state state) {
   const bool in_list = state == MISUSE_FREE || state == MISUSE_OVERWRITTEN;
   const char *left = (const char *)at->block - at->slab->stride;
-  struct event_hdr_reset e = {.base = at->block, .got = at->header, .expect = in_list ? HEADER_FREE : header_live(at->cls),
+  struct event_hdr_reset e = {.base = at->block,
+                              .got = at->header,
+                              .expect = in_list ? HEADER_FREE : header_live(at->cls),
                               .left = left >= at->slab->base + at->slab->first ? left : NULL};
   if (state == MISUSE_AT_END) e.found = FOUND_AT_END;
   const struct evidence evidence = evidence_of(at, e.expect);

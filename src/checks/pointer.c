@@ -112,4 +112,6 @@ struct pointer pointer_in(struct slab *slab, const void *p) {
   return at;
 }
 
-struct pointer pointer_at(const void *p) { return pointer_in(directory_slab(p), p); }
+struct pointer pointer_at(const void *p) {
+  return pointer_in(directory_slab(p), p);
+}

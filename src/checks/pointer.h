@@ -16,23 +16,23 @@
 
 enum pointer_kind {
   /* A block begins here. */
-  POINTER_BLOCK,    /* of a size class: `state` says whether it is live */
-  POINTER_LARGE,    /* a run of units, live */
-  POINTER_HUGE,     /* a mapping of its own, live */
-  POINTER_DEBUG,    /* of the debugging mode (debug.h): `state`, `known` */
-  POINTER_GUARDED,  /* in the region of guarded blocks (guard.h): `state`, `known`; `block` may begin elsewhere, or be NULL */
+  POINTER_BLOCK,   /* of a size class: `state` says whether it is live */
+  POINTER_LARGE,   /* a run of units, live */
+  POINTER_HUGE,    /* a mapping of its own, live */
+  POINTER_DEBUG,   /* of the debugging mode (debug.h): `state`, `known` */
+  POINTER_GUARDED, /* in the region of guarded blocks (guard.h): `state`, `known`; `block` may begin elsewhere, or be NULL */
   /* No block begins here now. */
-  POINTER_GONE,     /* but one did: its slab's tail, its slab or its mapping was released */
-  POINTER_INSIDE,   /* in a block, behind its start */
-  POINTER_REDZONE,  /* the start of a block of the core, in which the debugging mode placed one of its own */
-  POINTER_BETWEEN,  /* in a slab, but in none of its blocks: before the first one, or behind the last one that was carved */
-  POINTER_UNUSED,   /* in our memory, but in no slab */
+  POINTER_GONE,    /* but one did: its slab's tail, its slab or its mapping was released */
+  POINTER_INSIDE,  /* in a block, behind its start */
+  POINTER_REDZONE, /* the start of a block of the core, in which the debugging mode placed one of its own */
+  POINTER_BETWEEN, /* in a slab, but in none of its blocks: before the first one, or behind the last one that was carved */
+  POINTER_UNUSED,  /* in our memory, but in no slab */
   /* Not ours. */
   POINTER_STACK,
-  POINTER_STATIC,   /* a loaded object's code or data */
-  POINTER_FOREIGN,  /* other mapped memory */
+  POINTER_STATIC,  /* a loaded object's code or data */
+  POINTER_FOREIGN, /* other mapped memory */
   POINTER_UNMAPPED,
-  POINTER_UNKNOWN,  /* the kernel does not tell what lies here */
+  POINTER_UNKNOWN, /* the kernel does not tell what lies here */
 };
 
 struct guard_slot; /* guard.c */
@@ -59,9 +59,7 @@ struct pointer pointer_in(struct slab *slab, const void *p);
 static inline bool pointer_is_front(const struct pointer *at) { return at->kind == POINTER_DEBUG || at->kind == POINTER_GUARDED; }
 
 /* Whether a live block begins there. */
-static inline bool pointer_is_live(const struct pointer *at) {
-  return at->kind <= POINTER_GUARDED && at->block == at->p && at->state == BLOCK_LIVE;
-}
+static inline bool pointer_is_live(const struct pointer *at) { return at->kind <= POINTER_GUARDED && at->block == at->p && at->state == BLOCK_LIVE; }
 
 /* Whether `block` may follow in a list of class `cls`: it is the list's end, or a block of this class. */
 bool pointer_is_link(const struct block *block, uint32_t cls);

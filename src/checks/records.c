@@ -16,9 +16,7 @@ static struct stripe {
 static size_t bytes; /* atomic */
 static enum block_family unmarked = FAMILY_UNKNOWN;
 
-static uint64_t hash_of(const void *block) {
-  return (uintptr_t)block / MIN_ALIGN * UINT64_C(0x9e3779b97f4a7c15); /* Knuth's multiplicative hash */
-}
+static uint64_t hash_of(const void *block) { return (uintptr_t)block / MIN_ALIGN * UINT64_C(0x9e3779b97f4a7c15); /* Knuth's multiplicative hash */ }
 
 static struct stripe *stripe_of(const void *block) { return &stripes[hash_of(block) >> 58]; }
 static_assert(STRIPES == 1 << (64 - 58), "a stripe is the hash's upper bits");
@@ -118,8 +116,8 @@ static bool make_room(struct stripe *stripe) {
 }
 
 void record_init(struct record *record, const void *block, size_t requested, uint32_t stack) {
-  *record = (struct record){.block = block, .requested = requested, .alloc_stack = stack, .alloc_thread = os_thread(),
-                            .alloc_ms = (uint32_t)os_now_ms(), .family = (uint8_t)unmarked};
+  *record = (struct record){
+    .block = block, .requested = requested, .alloc_stack = stack, .alloc_thread = os_thread(), .alloc_ms = (uint32_t)os_now_ms(), .family = (uint8_t)unmarked};
 }
 
 void record_freed(struct record *record, uint32_t stack) {

@@ -15,18 +15,18 @@
 
 struct record {
   const void *block;
-  size_t requested; /* bytes */
-  size_t sampled;   /* if the block is a sample: the bytes that determined its chance (profile.h). 0: all blocks of its kind have a record */
+  size_t requested;                   /* bytes */
+  size_t sampled;                     /* if the block is a sample: the bytes that determined its chance (profile.h). 0: all blocks of its kind have a record */
   uint32_t alloc_stack, free_stack;   /* stack ids, 0: none */
   uint32_t alloc_thread, free_thread; /* as the kernel numbers them */
   uint32_t alloc_ms, free_ms;         /* os_now_ms, its lower half */
   uint8_t family;                     /* enum block_family of the function that allocated it; FAMILY_UNKNOWN: do not check it */
   bool freed;
-  bool marked;                        /* free for use by a walk over the records */
+  bool marked; /* free for use by a walk over the records */
   /* The debugging mode's: */
-  bool held;                          /* the record stays, also when the block is freed */
-  bool filled;                        /* freed, and filled */
-  size_t before;                      /* bytes from the start of the core's block to this one */
+  bool held;     /* the record stays, also when the block is freed */
+  bool filled;   /* freed, and filled */
+  size_t before; /* bytes from the start of the core's block to this one */
 };
 
 /* Fills *record for a block that the calling thread allocates now, at stack `stack`. Raises no event. */

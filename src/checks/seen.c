@@ -7,7 +7,9 @@
  * WAYS lines, which share one cache line. The newest is first; the oldest is dropped.
  */
 #define WAYS 4
-struct seen { uint64_t check, when; }; /* atomic; when: ms in the upper half, thread in the lower */
+struct seen {
+  uint64_t check, when;
+}; /* atomic; when: ms in the upper half, thread in the lower */
 static struct seen seen[SEEN_BLOCKS / WAYS][WAYS] BULK __attribute__((aligned(64)));
 static_assert(sizeof(seen[0]) == 64, "a block's lines are one cache line");
 

@@ -39,7 +39,11 @@ bool view_of(const void *p, struct slab_view *out) {
   return slab != NULL && describe(slab, out);
 }
 
-struct visitor { view_visit *visit; void *context; enum view_live live; };
+struct visitor {
+  view_visit *visit;
+  void *context;
+  enum view_live live;
+};
 
 static void visit_any(struct slab *slab, void *context) {
   const struct visitor *v = context;

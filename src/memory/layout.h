@@ -10,12 +10,19 @@
 #include <stdint.h>
 
 /* An unsigned number or an address within a structure. */
-struct layout_member { uint32_t offset, size; };
-#define LAYOUT_MEMBER(type, member) {offsetof(type, member), sizeof(((type *)NULL)->member)}
+struct layout_member {
+  uint32_t offset, size;
+};
+#define LAYOUT_MEMBER(type, member) \
+  { offsetof(type, member), sizeof(((type *)NULL)->member) }
 
 /* A number with an address of its own. */
-struct layout_number { const void *at; uint64_t size; };
-#define LAYOUT_NUMBER(variable) {&(variable), sizeof(variable)}
+struct layout_number {
+  const void *at;
+  uint64_t size;
+};
+#define LAYOUT_NUMBER(variable) \
+  { &(variable), sizeof(variable) }
 
 /* struct slab_list and struct slab. */
 struct layout_slabs {
@@ -55,10 +62,16 @@ struct layout_lists {
 };
 
 /* The directory: leaf i lies root[roots[i]] bytes behind the zero leaf. */
-struct layout_directory { struct layout_number leaves; const void *roots /* uint16_t */, *root /* int64_t */, *zero_leaf; uint64_t leaf_size, root_length; };
+struct layout_directory {
+  struct layout_number leaves;
+  const void *roots /* uint16_t */, *root /* int64_t */, *zero_leaf;
+  uint64_t leaf_size, root_length;
+};
 
 /* Bytes that belong to no class. */
-struct layout_bytes { struct layout_number mapped, metadata, records, guarded; };
+struct layout_bytes {
+  struct layout_number mapped, metadata, records, guarded;
+};
 
 struct layout {
   struct layout_slabs slabs;

@@ -5,7 +5,7 @@
 #include "platform/file.h"
 #include "platform/syscall.h"
 
-#define CHUNK 256 /* bytes of one read: stacks of coroutines are small */
+#define CHUNK 256                      /* bytes of one read: stacks of coroutines are small */
 #define LINE_MAX_KEPT (80 + MAPS_PATH) /* the text before the path is shorter than 80 characters */
 
 static const char *hex_number(const char *text, uint64_t *value) {
@@ -68,7 +68,11 @@ bool maps_each(bool (*visit)(const struct maps_region *region, void *context), v
   return whole;
 }
 
-struct search { uintptr_t address; struct maps_region *out; bool found; };
+struct search {
+  uintptr_t address;
+  struct maps_region *out;
+  bool found;
+};
 
 /* Stops at the first mapping that ends behind the address: either it holds the address, or nothing does. */
 static bool decides(const struct maps_region *region, void *context) {

@@ -11,9 +11,9 @@
 
 struct maps_region {
   uintptr_t start, end;
-  uint64_t offset;       /* in the file */
+  uint64_t offset; /* in the file */
   bool readable, writable, executable, shared;
-  char path[MAPS_PATH];  /* "" if it is not of a file; cut if it does not fit */
+  char path[MAPS_PATH]; /* "" if it is not of a file; cut if it does not fit */
 };
 
 enum maps_answer { MAPS_NOTHING, MAPS_FOUND, MAPS_UNKNOWN /* there is no /proc */ };

@@ -111,7 +111,7 @@ size_t os_unmap(void *base, size_t size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
   own_change(ranges_cut, base, size); /* first: once unmapped, another thread may map something there */
-  hub_unguard(base, size);
+  hub_open_memory(base, size);
   const bool gone = sys_munmap(base, size) == 0;
   errno = saved;
   if (!gone) { /* the kernel refuses: too many mappings, or a seccomp filter. The address space is lost; purge at least frees the memory */

@@ -18,7 +18,9 @@
 #define PLACES_OTHERS 100
 #define PLACES_LEAST (PLACES_BEHIND + (PLACES_OTHERS + 2) * sizeof(void *)) /* the smallest place, in bytes */
 
-struct places { struct place_list *first; };
+struct places {
+  struct place_list *first;
+};
 
 void places_put(struct places *places, void *place);
 

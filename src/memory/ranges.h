@@ -15,7 +15,9 @@
 struct ranges {
   uint32_t count;
   bool full; /* the table was full once: a range is missing */
-  struct { uintptr_t start, end; } range[RANGES_MAX];
+  struct {
+    uintptr_t start, end;
+  } range[RANGES_MAX];
 };
 
 /* Adds [start, end), which must not overlap the set. */

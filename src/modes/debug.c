@@ -10,11 +10,11 @@
 #include "slabs/size_class.h"
 
 #define PATTERN ((uint8_t)0xb7)
-#define QUARANTINE_MAX 131072u  /* blocks */
-#define AUDIT_EVERY 16384u      /* operations between two audits, at least, */
-#define AUDIT_SHARE 4u          /* and at least this many for each block that the last audit checked */
-#define AUDIT_AT_ONCE 16u       /* blocks between two reads of the clock */
-#define DAMAGES 16u             /* that an audit collects before it reports them and starts again */
+#define QUARANTINE_MAX 131072u /* blocks */
+#define AUDIT_EVERY 16384u     /* operations between two audits, at least, */
+#define AUDIT_SHARE 4u         /* and at least this many for each block that the last audit checked */
+#define AUDIT_AT_ONCE 16u      /* blocks between two reads of the clock */
+#define DAMAGES 16u            /* that an audit collects before it reports them and starts again */
 
 #define REPORT_WAIT_MS 1000u
 
@@ -102,9 +102,7 @@ static struct event_hdr_reset event_of(const struct record *r, enum hdr_verdict 
  * Held from the second check of a damage until it is repaired: if two threads find the same damage, only one reports it. The wait is short,
  * because a report may need a lock that the waiting thread holds. False: not got; then both report.
  */
-static bool report_begin(void) {
-  return lock_take_within(&reporting, REPORT_WAIT_MS);
-}
+static bool report_begin(void) { return lock_take_within(&reporting, REPORT_WAIT_MS); }
 
 static void report_end(bool alone) {
   if (alone) lock_release(&reporting);
@@ -155,9 +153,7 @@ static void check_filling(const struct record *r) {
 static struct record *entry_at(uint32_t i) { return &quarantine.entry[i % QUARANTINE_MAX]; }
 
 /* Whether the oldest block must leave. Called locked. */
-static bool is_due(void) {
-  return quarantine.count != 0 && (quarantine.bytes > config.quarantine || quarantine.count == QUARANTINE_MAX);
-}
+static bool is_due(void) { return quarantine.count != 0 && (quarantine.bytes > config.quarantine || quarantine.count == QUARANTINE_MAX); }
 
 /* Takes the oldest block out if it must leave, or in any case with `any`. False if none was taken. */
 static bool take_oldest(bool any, struct record *out) {
@@ -229,7 +225,12 @@ void debug_check(const struct pointer *at) { check_redzones(&at->known); }
 
 /* ---- Audits. ---- */
 
-struct damages { struct record record[DAMAGES]; uint32_t count, looked_at; uint64_t until_ms; bool late; };
+struct damages {
+  struct record record[DAMAGES];
+  uint32_t count, looked_at;
+  uint64_t until_ms;
+  bool late;
+};
 
 /* The stripe's lock keeps the block in place: a block is returned to the core only after its record was changed. */
 static void look_at(struct record *r, void *context) {

@@ -31,7 +31,7 @@ struct row {
   size_t slot_size, stride, piece_size;
   struct guard_slot *slots;
   uint32_t *queue;
-  bool ours[PIECES_MAX];      /* atomic, of each piece */
+  bool ours[PIECES_MAX]; /* atomic, of each piece */
   uint32_t count;
   uint32_t begun, ready, fresh, first, queued;
 };
@@ -41,7 +41,10 @@ extern struct row guard_rows[GUARD_ROWS];
 extern struct lock guard_lock; /* over the rows' last line, and over the change from live to freed */
 
 /* The address space for all rows; does not change after the start. */
-extern struct guard_region { uintptr_t base; size_t size; } guard_region;
+extern struct guard_region {
+  uintptr_t base;
+  size_t size;
+} guard_region;
 
 /* Chooses the region, once. False, after a message, if there is no address space for it. */
 bool guard_start(void);

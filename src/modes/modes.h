@@ -13,11 +13,11 @@
 #include "platform/base.h"
 
 struct modes {
-  bool debug;   /* HAKMEM_DEBUG: every block has redzones and a record */
-  bool leaks;   /* HAKMEM_LEAKS: every block has a record */
-  bool profile; /* HAKMEM_PROFILE: a sample of the blocks has records */
-  bool records; /* blocks of the core have records */
-  bool front;   /* blocks may belong to a heap that stands before the core */
+  bool debug;          /* HAKMEM_DEBUG: every block has redzones and a record */
+  bool leaks;          /* HAKMEM_LEAKS: every block has a record */
+  bool profile;        /* HAKMEM_PROFILE: a sample of the blocks has records */
+  bool records;        /* blocks of the core have records */
+  bool front;          /* blocks may belong to a heap that stands before the core */
   uint32_t guard_rate; /* HAKMEM_GUARD: one allocation in so many lies against a guard page; 0: none does */
 };
 extern struct modes modes;

@@ -11,14 +11,14 @@
 #include "slabs/header.h"
 #include "platform/syscall.h"
 
-#define CHUNK (64 * KIB)       /* bytes that are read at a time, at most; no page is larger */
-#define PAGES 4096             /* that one read of pagemap covers */
+#define CHUNK (64 * KIB)                    /* bytes that are read at a time, at most; no page is larger */
+#define PAGES 4096                          /* that one read of pagemap covers */
 #define WITH_ROOM(n) ((n) + (n) / 8 + 1024) /* other threads may allocate while blocks are counted */
 
 /* A slab. Its blocks have numbers, in order of address: number, number + 1, ... */
 struct area {
-  uintptr_t base, end;   /* of the blocks that were handed out once */
-  size_t stride, bytes;  /* from block to block; that fit into a block, or were asked for */
+  uintptr_t base, end;  /* of the blocks that were handed out once */
+  size_t stride, bytes; /* from block to block; that fit into a block, or were asked for */
   uint32_t number, count, cls;
 };
 
@@ -88,8 +88,8 @@ static void add_slab(const struct slab_view *slab, void *context) {
 static void add_guarded(struct record *record, void *context) {
   (void)context;
   if (r.area_count == r.area_capacity) return;
-  r.areas[r.area_count++] = (struct area){.base = (uintptr_t)record->block, .stride = max_size(record->requested, 1),
-                                          .bytes = record->requested, .count = 1, .cls = CLASS_HUGE};
+  r.areas[r.area_count++] = (struct area){
+    .base = (uintptr_t)record->block, .stride = max_size(record->requested, 1), .bytes = record->requested, .count = 1, .cls = CLASS_HUGE};
 }
 
 static void reverse(size_t from, size_t to) {
@@ -325,9 +325,7 @@ static void find_lost(void) {
 
 typedef void visit_function(enum leak_kind kind, size_t bytes, uint32_t stack);
 
-static enum leak_kind kind_of(uint8_t state) {
-  return (state & STATES) == REACHED ? LEAK_REACHABLE : (state & STATES) == INDIRECT ? LEAK_INDIRECT : LEAK_LOST;
-}
+static enum leak_kind kind_of(uint8_t state) { return (state & STATES) == REACHED ? LEAK_REACHABLE : (state & STATES) == INDIRECT ? LEAK_INDIRECT : LEAK_LOST; }
 
 static void tell_record(struct record *record, void *context) {
   visit_function *const *visit = context;

@@ -23,8 +23,8 @@
 #include "checks/records.h"
 
 /* The forms of this file under names that the program cannot replace. */
-#define DECLARE_FORM(form, letters, type, arguments)                                                                                \
-  EXPORT type form arguments __asm__(letters);                                                                                      \
+#define DECLARE_FORM(form, letters, type, arguments) \
+  EXPORT type form arguments __asm__(letters); \
   extern type own_##form arguments __attribute__((alias(letters), visibility("hidden")));
 BASIC_FORMS(DECLARE_FORM)
 OTHER_FORMS(DECLARE_FORM)
@@ -47,12 +47,13 @@ static NOINLINE bool find_whole(void) {
  * A form that rests on another one first tests `whole`: usually a test and a jump that is not taken. If `whole` is false, this function checks the forms
  * again. If all are ours after all, it calls the form itself; else `rest`. It is a function of its own so that the short path needs no stack.
  */
-#define RESTS(form, type, rest, declared, given)                                                                                    \
-  static NOINLINE type form##_rests declared {                                                                                      \
-    if (find_whole()) return own_##form given;                                                                                      \
-    return rest;                                                                                                                    \
+#define RESTS(form, type, rest, declared, given) \
+  static NOINLINE type form##_rests declared { \
+    if (find_whole()) return own_##form given; \
+    return rest; \
   }
-#define UNLESS_WHOLE(form, given) if (UNLIKELY(!whole)) return form##_rests given
+#define UNLESS_WHOLE(form, given) \
+  if (UNLIKELY(!whole)) return form##_rests given
 
 /* ---- Out of memory. ---- */
 
@@ -125,35 +126,35 @@ static void *make_aligned(size_t size, size_t align, enum block_family family) {
  * `rests`: whether the plain forms rest on others. The nothrow forms must catch exceptions of the program's forms, and only C++ can. So they call the C++
  * library's nothrow forms, which catch them, and call the program's form that the standard requires.
  */
-#define NEW(word, letters, family, rests)                                                                                           \
-  RESTS(word, void *, operators.new_one(size), (size_t size), (size))                                                                     \
-  HOT void *word(size_t size) {                                                                                                     \
-    if (rests) UNLESS_WHOLE(word, (size));                                                                                          \
-    void *block = make(size, family);                                                                                               \
-    return LIKELY(block != NULL) ? block : fail(letters "m", size);                                                                 \
-  }                                                                                                                                 \
+#define NEW(word, letters, family, rests) \
+  RESTS(word, void *, operators.new_one(size), (size_t size), (size)) \
+  HOT void *word(size_t size) { \
+    if (rests) UNLESS_WHOLE(word, (size)); \
+    void *block = make(size, family); \
+    return LIKELY(block != NULL) ? block : fail(letters "m", size); \
+  } \
   static void *word##_quietly(size_t size, const void *nothrow) { return fail_quietly(letters "m" NOTHROW, operators.word, size, nothrow); } \
-  RESTS(word##_nothrow, void *, word##_quietly(size, nothrow), (size_t size, const void *nothrow), (size, nothrow))                 \
-  void *word##_nothrow(size_t size, const void *nothrow) {                                                                          \
-    UNLESS_WHOLE(word##_nothrow, (size, nothrow));                                                                                  \
-    void *block = make(size, family);                                                                                               \
-    return LIKELY(block != NULL) ? block : word##_quietly(size, nothrow);                                                           \
-  }                                                                                                                                 \
-  RESTS(word##_aligned, void *, operators.new_one_aligned(size, align), (size_t size, size_t align), (size, align))                       \
-  void *word##_aligned(size_t size, size_t align) {                                                                                 \
-    if (rests) UNLESS_WHOLE(word##_aligned, (size, align));                                                                         \
-    void *block = make_aligned(size, align, family);                                                                                \
-    return LIKELY(block != NULL) ? block : fail_aligned(letters "m" ALIGN, size, align);                                            \
-  }                                                                                                                                 \
-  static void *word##_aligned_quietly(size_t size, size_t align, const void *nothrow) {                                             \
-    return fail_quietly_aligned(letters "m" ALIGN NOTHROW, operators.word##_aligned, size, align, nothrow);                             \
-  }                                                                                                                                 \
+  RESTS(word##_nothrow, void *, word##_quietly(size, nothrow), (size_t size, const void *nothrow), (size, nothrow)) \
+  void *word##_nothrow(size_t size, const void *nothrow) { \
+    UNLESS_WHOLE(word##_nothrow, (size, nothrow)); \
+    void *block = make(size, family); \
+    return LIKELY(block != NULL) ? block : word##_quietly(size, nothrow); \
+  } \
+  RESTS(word##_aligned, void *, operators.new_one_aligned(size, align), (size_t size, size_t align), (size, align)) \
+  void *word##_aligned(size_t size, size_t align) { \
+    if (rests) UNLESS_WHOLE(word##_aligned, (size, align)); \
+    void *block = make_aligned(size, align, family); \
+    return LIKELY(block != NULL) ? block : fail_aligned(letters "m" ALIGN, size, align); \
+  } \
+  static void *word##_aligned_quietly(size_t size, size_t align, const void *nothrow) { \
+    return fail_quietly_aligned(letters "m" ALIGN NOTHROW, operators.word##_aligned, size, align, nothrow); \
+  } \
   RESTS(word##_aligned_nothrow, void *, word##_aligned_quietly(size, align, nothrow), (size_t size, size_t align, const void *nothrow), \
-        (size, align, nothrow))                                                                                                     \
-  void *word##_aligned_nothrow(size_t size, size_t align, const void *nothrow) {                                                    \
-    UNLESS_WHOLE(word##_aligned_nothrow, (size, align, nothrow));                                                                   \
-    void *block = make_aligned(size, align, family);                                                                                \
-    return LIKELY(block != NULL) ? block : word##_aligned_quietly(size, align, nothrow);                                            \
+        (size, align, nothrow)) \
+  void *word##_aligned_nothrow(size_t size, size_t align, const void *nothrow) { \
+    UNLESS_WHOLE(word##_aligned_nothrow, (size, align, nothrow)); \
+    void *block = make_aligned(size, align, family); \
+    return LIKELY(block != NULL) ? block : word##_aligned_quietly(size, align, nothrow); \
   }
 
 NEW(new_one, "_Znw", FAMILY_NEW, false)
@@ -165,37 +166,37 @@ ALWAYS_INLINE void drop(void *p, enum block_family family) {
   if (UNLIKELY(!push_fast(p))) free_slow_by(p, family);
 }
 
-#define DELETE(word, letters, family, rests)                                                                                        \
-  RESTS(word, void, operators.delete_one(p), (void *p), (p))                                                                              \
-  HOT void word(void *p) {                                                                                                          \
-    if (rests) UNLESS_WHOLE(word, (p));                                                                                             \
-    drop(p, family);                                                                                                                \
-  }                                                                                                                                 \
-  RESTS(word##_nothrow, void, operators.word(p), (void *p, const void *nothrow), (p, nothrow))                                          \
-  void word##_nothrow(void *p, const void *nothrow) {                                                                               \
-    UNLESS_WHOLE(word##_nothrow, (p, nothrow));                                                                                     \
-    drop(p, family);                                                                                                                \
-  }                                                                                                                                 \
-  RESTS(word##_sized, void, operators.word(p), (void *p, size_t size), (p, size))                                                       \
-  HOT void word##_sized(void *p, size_t size) {                                                                                     \
-    UNLESS_WHOLE(word##_sized, (p, size));                                                                                          \
-    if (!size_fits(p, size)) alloc_free_sized(p, MIN_ALIGN, size, family);                                                          \
-    else drop(p, family);                                                                                                           \
-  }                                                                                                                                 \
-  RESTS(word##_aligned, void, operators.delete_one_aligned(p, align), (void *p, size_t align), (p, align))                                \
-  void word##_aligned(void *p, size_t align) {                                                                                      \
-    if (rests) UNLESS_WHOLE(word##_aligned, (p, align));                                                                            \
-    drop(p, family);                                                                                                                \
-  }                                                                                                                                 \
+#define DELETE(word, letters, family, rests) \
+  RESTS(word, void, operators.delete_one(p), (void *p), (p)) \
+  HOT void word(void *p) { \
+    if (rests) UNLESS_WHOLE(word, (p)); \
+    drop(p, family); \
+  } \
+  RESTS(word##_nothrow, void, operators.word(p), (void *p, const void *nothrow), (p, nothrow)) \
+  void word##_nothrow(void *p, const void *nothrow) { \
+    UNLESS_WHOLE(word##_nothrow, (p, nothrow)); \
+    drop(p, family); \
+  } \
+  RESTS(word##_sized, void, operators.word(p), (void *p, size_t size), (p, size)) \
+  HOT void word##_sized(void *p, size_t size) { \
+    UNLESS_WHOLE(word##_sized, (p, size)); \
+    if (!size_fits(p, size)) alloc_free_sized(p, MIN_ALIGN, size, family); \
+    else drop(p, family); \
+  } \
+  RESTS(word##_aligned, void, operators.delete_one_aligned(p, align), (void *p, size_t align), (p, align)) \
+  void word##_aligned(void *p, size_t align) { \
+    if (rests) UNLESS_WHOLE(word##_aligned, (p, align)); \
+    drop(p, family); \
+  } \
   RESTS(word##_aligned_nothrow, void, operators.word##_aligned(p, align), (void *p, size_t align, const void *nothrow), (p, align, nothrow)) \
-  void word##_aligned_nothrow(void *p, size_t align, const void *nothrow) {                                                         \
-    UNLESS_WHOLE(word##_aligned_nothrow, (p, align, nothrow));                                                                      \
-    drop(p, family);                                                                                                                \
-  }                                                                                                                                 \
-  RESTS(word##_sized_aligned, void, operators.word##_aligned(p, align), (void *p, size_t size, size_t align), (p, size, align))         \
-  void word##_sized_aligned(void *p, size_t size, size_t align) {                                                                   \
-    UNLESS_WHOLE(word##_sized_aligned, (p, size, align));                                                                           \
-    alloc_free_sized(p, align, size, family);                                                                                       \
+  void word##_aligned_nothrow(void *p, size_t align, const void *nothrow) { \
+    UNLESS_WHOLE(word##_aligned_nothrow, (p, align, nothrow)); \
+    drop(p, family); \
+  } \
+  RESTS(word##_sized_aligned, void, operators.word##_aligned(p, align), (void *p, size_t size, size_t align), (p, size, align)) \
+  void word##_sized_aligned(void *p, size_t size, size_t align) { \
+    UNLESS_WHOLE(word##_sized_aligned, (p, size, align)); \
+    alloc_free_sized(p, align, size, family); \
   }
 
 DELETE(delete_one, "_Zdl", FAMILY_NEW, false)

@@ -9,9 +9,7 @@
 #define STRING_OF(x) #x
 #define VERSION_TEXT(major, minor, patch) STRING_OF(major) "." STRING_OF(minor) "." STRING_OF(patch)
 
-EXPORT const char *hak_version(void) {
-  return VERSION_TEXT(HAK_VERSION_MAJOR, HAK_VERSION_MINOR, HAK_VERSION_PATCH);
-}
+EXPORT const char *hak_version(void) { return VERSION_TEXT(HAK_VERSION_MAJOR, HAK_VERSION_MINOR, HAK_VERSION_PATCH); }
 
 EXPORT void *hak_malloc(size_t size) { return alloc_fast(size); }
 EXPORT void *hak_calloc(size_t count, size_t size) { return alloc_zeroed(count, size); }
@@ -32,9 +30,7 @@ static void *bad_alignment(void) {
   return NULL;
 }
 
-EXPORT void *hak_aligned_alloc(size_t alignment, size_t size) {
-  return is_power_of_two(alignment) ? alloc_aligned(alignment, size) : bad_alignment();
-}
+EXPORT void *hak_aligned_alloc(size_t alignment, size_t size) { return is_power_of_two(alignment) ? alloc_aligned(alignment, size) : bad_alignment(); }
 
 EXPORT void *hak_memalign(size_t alignment, size_t size) {
   if (alignment > SIZE_MAX / 2 + 1) return bad_alignment();
@@ -56,6 +52,4 @@ EXPORT void hak_free_sized(void *block, size_t size) {
   else alloc_free_sized(block, MIN_ALIGN, size, FAMILY_MALLOC);
 }
 
-EXPORT void hak_free_aligned_sized(void *block, size_t alignment, size_t size) {
-  alloc_free_sized(block, alignment, size, FAMILY_MALLOC);
-}
+EXPORT void hak_free_aligned_sized(void *block, size_t alignment, size_t size) { alloc_free_sized(block, alignment, size, FAMILY_MALLOC); }

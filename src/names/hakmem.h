@@ -31,14 +31,14 @@ const char *hak_version(void);
  * PTRDIFF_MAX, EINVAL if the alignment is not a power of two. Free a block with hak_free.
  */
 void *hak_malloc(size_t size);
-void *hak_calloc(size_t count, size_t size);              /* zeroed; ENOMEM if count * size overflows */
-void *hak_realloc(void *block, size_t size);              /* on failure, `block` is unchanged. hak_realloc(p, 0) frees p and returns NULL, as in glibc */
+void *hak_calloc(size_t count, size_t size);                    /* zeroed; ENOMEM if count * size overflows */
+void *hak_realloc(void *block, size_t size);                    /* on failure, `block` is unchanged. hak_realloc(p, 0) frees p and returns NULL, as in glibc */
 void *hak_reallocarray(void *block, size_t count, size_t size); /* hak_realloc to count * size bytes; ENOMEM if that overflows */
 void *hak_aligned_alloc(size_t alignment, size_t size);
-void *hak_memalign(size_t alignment, size_t size);        /* rounds the alignment up to a power of two, as glibc does */
-int hak_posix_memalign(void **out, size_t alignment, size_t size); /* returns 0, EINVAL or ENOMEM; `alignment` is also a multiple of sizeof(void *) */
-void hak_free(void *block);                               /* NULL is allowed */
-void hak_free_sized(void *block, size_t size);            /* C23; reports a wrong size, and frees the block all the same */
+void *hak_memalign(size_t alignment, size_t size);                       /* rounds the alignment up to a power of two, as glibc does */
+int hak_posix_memalign(void **out, size_t alignment, size_t size);       /* returns 0, EINVAL or ENOMEM; `alignment` is also a multiple of sizeof(void *) */
+void hak_free(void *block);                                              /* NULL is allowed */
+void hak_free_sized(void *block, size_t size);                           /* C23; reports a wrong size, and frees the block all the same */
 void hak_free_aligned_sized(void *block, size_t alignment, size_t size); /* the same for a block of hak_aligned_alloc */
 
 /* Bytes that may be used at `block`: at least as many as were asked for; 0 for NULL. */
@@ -53,14 +53,14 @@ int hak_trim(size_t keep);
 
 /* Totals of the process; bytes, blocks, or operations. */
 struct hak_stats {
-  uint64_t allocs, frees; /* operations */
-  uint64_t live;          /* blocks */
-  uint64_t requested;     /* bytes asked for by the live blocks; estimated from sampled requests */
-  uint64_t allocated;     /* bytes of the live blocks' strides */
-  uint64_t active;        /* bytes of slabs in use */
-  uint64_t committed;     /* bytes that may be resident */
-  uint64_t mapped;        /* bytes of address space */
-  uint64_t superslabs;    /* SuperSlabs now */
+  uint64_t allocs, frees;                                              /* operations */
+  uint64_t live;                                                       /* blocks */
+  uint64_t requested;                                                  /* bytes asked for by the live blocks; estimated from sampled requests */
+  uint64_t allocated;                                                  /* bytes of the live blocks' strides */
+  uint64_t active;                                                     /* bytes of slabs in use */
+  uint64_t committed;                                                  /* bytes that may be resident */
+  uint64_t mapped;                                                     /* bytes of address space */
+  uint64_t superslabs;                                                 /* SuperSlabs now */
   uint64_t shared_fails, legacy_calls, header_resets, refills, drains; /* events so far */
 };
 

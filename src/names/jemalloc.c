@@ -120,17 +120,17 @@ EXPORT size_t nallocx(size_t size, int flags) {
 
 /* ---- Figures. ---- */
 
-struct bin { uint64_t live, slabs; };
+struct bin {
+  uint64_t live, slabs;
+};
 
 static struct {
-  uint64_t epoch; /* 0: not taken yet */
+  uint64_t epoch;                                           /* 0: not taken yet */
   uint64_t small, large, active, dirty, resident, retained; /* bytes; small, large: of live blocks' strides */
   struct bin bin[CLASS_COUNT];
 } figures BULK;
 
-static uint32_t blocks_of_slab(uint32_t cls) {
-  return (uint32_t)((class_slab_units(cls) * UNIT_SIZE - class_first(cls)) / class_stride(cls));
-}
+static uint32_t blocks_of_slab(uint32_t cls) { return (uint32_t)((class_slab_units(cls) * UNIT_SIZE - class_first(cls)) / class_stride(cls)); }
 
 static void add_class(uint32_t cls) {
   const struct class_usage usage = usage_of_class(cls);
@@ -168,17 +168,17 @@ static void refresh(void) {
 enum { ARENA_OF_ALL = 0, ARENA_EMPTY, ARENA_COUNT, ARENAS_ALL = 4096 };
 
 enum kind { KIND_NOTHING, KIND_BOOL, KIND_U32, KIND_SIZE, KIND_U64, KIND_TEXT };
-static const size_t kind_size[] = {[KIND_BOOL] = sizeof(bool), [KIND_U32] = sizeof(uint32_t), [KIND_SIZE] = sizeof(size_t),
-                                   [KIND_U64] = sizeof(uint64_t), [KIND_TEXT] = sizeof(const char *)};
+static const size_t kind_size[] = {
+  [KIND_BOOL] = sizeof(bool), [KIND_U32] = sizeof(uint32_t), [KIND_SIZE] = sizeof(size_t), [KIND_U64] = sizeof(uint64_t), [KIND_TEXT] = sizeof(const char *)};
 
 /* Each returns 0 and fills *value, or returns an errno. */
 typedef int reader(const size_t *mib, uint64_t *value);
 
-#define READER(name, number)                               \
-  static int name(const size_t *mib, uint64_t *value) {    \
-    (void)mib;                                             \
-    *value = (number);                                     \
-    return 0;                                              \
+#define READER(name, number) \
+  static int name(const size_t *mib, uint64_t *value) { \
+    (void)mib; \
+    *value = (number); \
+    return 0; \
   }
 static uint64_t taken(const uint64_t *figure) {
   if (__atomic_load_n(&figures.epoch, __ATOMIC_ACQUIRE) == 0) refresh();
@@ -196,27 +196,27 @@ READER(read_new_arena, ARENA_EMPTY)
 READER(read_bins, CLASS_COUNT)
 READER(read_page, os_page_size())
 READER(read_quantum, MIN_ALIGN)
-READER(read_version, (uintptr_t)"5.3.0 (hakmem)")
+READER(read_version, (uintptr_t) "5.3.0 (hakmem)")
 
 /* arenas.bin.<class>.x */
-#define BIN_READER(name, number)                           \
-  static int name(const size_t *mib, uint64_t *value) {    \
-    const uint32_t cls = (uint32_t)mib[2];                 \
-    if (mib[2] >= CLASS_COUNT) return ENOENT;              \
-    *value = (number);                                     \
-    return 0;                                              \
+#define BIN_READER(name, number) \
+  static int name(const size_t *mib, uint64_t *value) { \
+    const uint32_t cls = (uint32_t)mib[2]; \
+    if (mib[2] >= CLASS_COUNT) return ENOENT; \
+    *value = (number); \
+    return 0; \
   }
 BIN_READER(read_bin_size, class_stride(cls))
 BIN_READER(read_bin_blocks, blocks_of_slab(cls))
 BIN_READER(read_bin_slab, class_slab_units(cls) * UNIT_SIZE)
 
 /* stats.arenas.<arena>.x */
-#define ARENA_READER(name, number)                         \
-  static int name(const size_t *mib, uint64_t *value) {    \
+#define ARENA_READER(name, number) \
+  static int name(const size_t *mib, uint64_t *value) { \
     if (mib[2] >= ARENA_COUNT && mib[2] != ARENAS_ALL) return ENOENT; \
     if (mib[4] >= CLASS_COUNT) return ENOENT; /* it is 0 if the name has no class */ \
-    *value = mib[2] == ARENA_EMPTY ? 0 : (number);         \
-    return 0;                                              \
+    *value = mib[2] == ARENA_EMPTY ? 0 : (number); \
+    return 0; \
   }
 ARENA_READER(read_small, taken(&figures.small))
 ARENA_READER(read_large, taken(&figures.large))
@@ -251,7 +251,12 @@ static int flush_lists(const size_t *mib, uint64_t value) {
   return 0;
 }
 
-static const struct control { const char *name; enum kind kind; reader *get; writer *set; } controls[] = {
+static const struct control {
+  const char *name;
+  enum kind kind;
+  reader *get;
+  writer *set;
+} controls[] = {
   {"version", KIND_TEXT, read_version, NULL},
   {"epoch", KIND_U64, read_epoch, write_epoch},
   {"background_thread", KIND_BOOL, read_nothing, write_off},

@@ -24,7 +24,7 @@
 typedef void *open_function(const char *path, int flags);
 typedef void *open_in_function(Lmid_t space, const char *path, int flags);
 
-static open_function *libc_dlopen;       /* both are atomic */
+static open_function *libc_dlopen; /* both are atomic */
 static open_in_function *libc_dlmopen;
 
 /* If the C library's function is missing, the program has no dlopen at all, so it cannot get here. */

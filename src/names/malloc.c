@@ -68,10 +68,16 @@ EXPORT struct mallinfo2 mallinfo2(void) {
 EXPORT struct mallinfo mallinfo(void) {
   struct mallinfo2 wide = {0};
   sum_up(&wide);
-  return (struct mallinfo){.arena = (int)wide.arena, .ordblks = (int)wide.ordblks, .smblks = (int)wide.smblks,
-                           .hblks = (int)wide.hblks, .hblkhd = (int)wide.hblkhd, .usmblks = (int)wide.usmblks,
-                           .fsmblks = (int)wide.fsmblks, .uordblks = (int)wide.uordblks,
-                           .fordblks = (int)wide.fordblks, .keepcost = (int)wide.keepcost};
+  return (struct mallinfo){.arena = (int)wide.arena,
+                           .ordblks = (int)wide.ordblks,
+                           .smblks = (int)wide.smblks,
+                           .hblks = (int)wide.hblks,
+                           .hblkhd = (int)wide.hblkhd,
+                           .usmblks = (int)wide.usmblks,
+                           .fsmblks = (int)wide.fsmblks,
+                           .uordblks = (int)wide.uordblks,
+                           .fordblks = (int)wide.fordblks,
+                           .keepcost = (int)wide.keepcost};
 }
 
 /* hakmem has none of glibc's parameters. Each is accepted and changes nothing, but a bad size for fastbins is refused, as in glibc. */
@@ -83,8 +89,7 @@ EXPORT int mallopt(int parameter, int value) {
 EXPORT void malloc_stats(void) {
   if (hub_dump(STDERR_FILENO) != ENOTSUP) return;
   const struct mallinfo2 info = mallinfo2();
-  fprintf(stderr, "hakmem: SuperSlabs %zu bytes, live blocks %zu bytes, huge blocks %zu bytes\n", info.arena, info.uordblks,
-          info.hblkhd);
+  fprintf(stderr, "hakmem: SuperSlabs %zu bytes, live blocks %zu bytes, huge blocks %zu bytes\n", info.arena, info.uordblks, info.hblkhd);
 }
 
 EXPORT int malloc_info(int options, FILE *out) {
@@ -97,7 +102,7 @@ EXPORT int malloc_info(int options, FILE *out) {
     fprintf(out, "  <class index=\"%u\" stride=\"%u\" slabs=\"%llu\" capacity=\"%llu\" used=\"%llu\"/>\n", cls, class_stride(cls),
             (unsigned long long)usage.slabs, (unsigned long long)usage.capacity, (unsigned long long)usage.live + usage.listed + usage.batched);
   }
-  fprintf(out, "  <system type=\"superslabs\" size=\"%zu\"/>\n  <system type=\"huge\" count=\"%zu\" size=\"%zu\"/>\n</malloc>\n",
-          info.arena, info.hblks, info.hblkhd);
+  fprintf(out, "  <system type=\"superslabs\" size=\"%zu\"/>\n  <system type=\"huge\" count=\"%zu\" size=\"%zu\"/>\n</malloc>\n", info.arena, info.hblks,
+          info.hblkhd);
   return 0;
 }

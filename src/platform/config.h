@@ -18,14 +18,16 @@
  *
  * The options of one mode begin with the mode's name: DEBUG_, STATS_, LOG_, SS_.
  */
-#define CONFIG_OPTIONS(NUMBER, CHOICE, TEXT)                                                        \
-  CHOICE(ss_size, SS_SIZE, 2, "512K|1M|2M|4M", "size of a SuperSlab")                               \
+#define CONFIG_OPTIONS(NUMBER, CHOICE, TEXT) \
+  CHOICE(ss_size, SS_SIZE, 2, "512K|1M|2M|4M", "size of a SuperSlab") \
   NUMBER(ss_limit, SS_LIMIT, 0, 0, 1u << 20, "SuperSlabs", "most SuperSlabs at a time, 0 = no limit; beyond it, the legacy path serves") \
   NUMBER(drain_interval, DRAIN_INTERVAL, 2048, 0, 1u << 30, "frees", "a TLS SLL is drained after so many frees to it, 0 = never") \
-  CHOICE(lookup, LOOKUP, 0, "directory|hash|linear", "how the SuperSlab of a pointer is found")     \
+  CHOICE(lookup, LOOKUP, 0, "directory|hash|linear", "how the SuperSlab of a pointer is found") \
   NUMBER(release_delay, RELEASE_DELAY, 250, 0, 1u << 30, "ms", "how long empty SuperSlabs, slabs and batches are kept for reuse") \
-  NUMBER(huge_pages, HUGE_PAGES, 1024, 0, 1u << 20, "SuperSlabs", "from so many SuperSlabs on, new ones request huge pages at once; from 4 on, those that become full; 0 = never") \
-  NUMBER(populate, POPULATE, 4u << 20, 0, 1u << 30, "bytes", "zeroed blocks of up to so many bytes are made resident at once if there are several threads, 0 = none") \
+  NUMBER(huge_pages, HUGE_PAGES, 1024, 0, 1u << 20, "SuperSlabs", \
+         "from so many SuperSlabs on, new ones request huge pages at once; from 4 on, those that become full; 0 = never") \
+  NUMBER(populate, POPULATE, 4u << 20, 0, 1u << 30, "bytes", \
+         "zeroed blocks of up to so many bytes are made resident at once if there are several threads, 0 = none") \
   CHOICE(on_error, ON_ERROR, 0, "auto|report|abort", "after a header reset or an invalid free: go on, or stop; auto: stop in the debugging mode only") \
   CHOICE(debug, DEBUG, 0, "0|1", "1: the debugging mode: every block has redzones and a record; freed blocks are filled and wait in a quarantine") \
   NUMBER(redzone, DEBUG_REDZONE, 64, 16, 65536, "bytes", "in the debugging mode: the redzone on each side of a block, which is filled and checked") \
@@ -35,12 +37,13 @@
   NUMBER(guard, GUARD, 0, 0, 1u << 30, "allocations", "one allocation in so many is placed against a guard page, 0 = none, 1 = each") \
   NUMBER(profile, PROFILE, 0, 0, 1u << 30, "bytes", "one allocated byte in so many is sampled, and its block recorded with its stack, 0 = none, 1 = all") \
   CHOICE(trace, TRACE, 0, "off|full", "full: every operation enters the slow path and raises its events") \
-  CHOICE(stats, STATS, 0, "0|1", "1: write the statistics as text at exit")                         \
-  TEXT(stats_file, STATS_FILE, "path", "keep the statistics in this file, or, if another process has it, in one with .PID appended to its name; %p becomes the process id") \
+  CHOICE(stats, STATS, 0, "0|1", "1: write the statistics as text at exit") \
+  TEXT(stats_file, STATS_FILE, "path", \
+       "keep the statistics in this file, or, if another process has it, in one with .PID appended to its name; %p becomes the process id") \
   TEXT(stats_signal, STATS_SIGNAL, "signal", "write the statistics as text on this signal (USR2, or a number)") \
   NUMBER(sample, STATS_SAMPLE, 1024, 0, 1u << 30, "operations", "one operation in so many is timed, 0 = none") \
   NUMBER(fragmentation, STATS_INTERVAL, 100, 0, 1u << 30, "ms", "between two snapshots of fragmentation, 0 = only on request and at exit") \
-  TEXT(log, LOG, "list of drain,ss,hdr or all", "log lines to write")                               \
+  TEXT(log, LOG, "list of drain,ss,hdr or all", "log lines to write") \
   TEXT(log_file, LOG_FILE, "path", "the file for log lines and statistics, standard error if not set; %p becomes the process id") \
   CHOICE(stacks, STACKS, 0, "auto|fp|unwind|off", "stacks by frame pointers, by libunwind, or (auto) by steps that libunwind taught for each return address") \
   CHOICE(help, HELP, 0, "0|1", "1: print this table at start")
@@ -52,17 +55,19 @@
  *   REMOVED(OLD)
  */
 #define CONFIG_OLD_NAMES(RENAMED, REMOVED) \
-  RENAMED(REDZONE, DEBUG_REDZONE)          \
-  RENAMED(FILL, DEBUG_FILL)                \
-  RENAMED(QUARANTINE, DEBUG_QUARANTINE)    \
-  RENAMED(SAMPLE, STATS_SAMPLE)            \
-  RENAMED(FRAGMENTATION, STATS_INTERVAL)   \
+  RENAMED(REDZONE, DEBUG_REDZONE) \
+  RENAMED(FILL, DEBUG_FILL) \
+  RENAMED(QUARANTINE, DEBUG_QUARANTINE) \
+  RENAMED(SAMPLE, STATS_SAMPLE) \
+  RENAMED(FRAGMENTATION, STATS_INTERVAL) \
   REMOVED(QUARANTINE_AGE)
 
 #define CONFIG_NUMBER(member, NAME, ...) uint32_t member;
 #define CONFIG_CHOICE(member, NAME, ...) uint32_t member;
 #define CONFIG_TEXT(member, NAME, ...) char member[CONFIG_TEXT_MAX];
-struct config { CONFIG_OPTIONS(CONFIG_NUMBER, CONFIG_CHOICE, CONFIG_TEXT) };
+struct config {
+  CONFIG_OPTIONS(CONFIG_NUMBER, CONFIG_CHOICE, CONFIG_TEXT)
+};
 #undef CONFIG_NUMBER
 #undef CONFIG_CHOICE
 #undef CONFIG_TEXT

@@ -109,8 +109,7 @@ static void read_value(const struct config_option *o, const char *value) {
 static bool is_set(const char *name) {
   const size_t length = strlen(name);
   for (char **entry = environ; *entry != NULL; entry++) {
-    if (strncmp(*entry, OPTION_PREFIX, PREFIX_LENGTH) == 0 && strncmp(*entry + PREFIX_LENGTH, name, length) == 0 &&
-        (*entry)[PREFIX_LENGTH + length] == '=') {
+    if (strncmp(*entry, OPTION_PREFIX, PREFIX_LENGTH) == 0 && strncmp(*entry + PREFIX_LENGTH, name, length) == 0 && (*entry)[PREFIX_LENGTH + length] == '=') {
       return true;
     }
   }

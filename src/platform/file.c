@@ -8,7 +8,7 @@ static const int lowest[] = {240, 10, STDERR_FILENO + 1};
 /* ---- Signals, with the kernel's own sets. ---- */
 
 static_assert(_NSIG <= 65, "a set of signals is a word");
-#define SIGNAL_BIT(number) ((uint64_t)1 << ((number) - 1))
+#define SIGNAL_BIT(number) ((uint64_t)1 << ((number)-1))
 #define OF_WRITES (SIGNAL_BIT(SIGPIPE) | SIGNAL_BIT(SIGXFSZ) | SIGNAL_BIT(SIGTTOU))
 
 static uint64_t block(uint64_t set) {
@@ -70,7 +70,9 @@ struct own_file file_open(const char *path, int flags) {
   return high;
 }
 
-struct own_file file_open_briefly(const char *path) { return file_adopt(sys_open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0)); }
+struct own_file file_open_briefly(const char *path) {
+  return file_adopt(sys_open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0));
+}
 
 void file_close(struct own_file *file) {
   const int saved = errno;
@@ -112,9 +114,7 @@ static int write_all(int number, const char *data, size_t size, off_t offset) {
   return error;
 }
 
-int file_write(const struct own_file *file, const void *data, size_t size) {
-  return file_is_own(file, NULL) ? write_all(file->number, data, size, -1) : EBADF;
-}
+int file_write(const struct own_file *file, const void *data, size_t size) { return file_is_own(file, NULL) ? write_all(file->number, data, size, -1) : EBADF; }
 
 int file_write_at(const struct own_file *file, const void *data, size_t size, off_t offset) {
   return file_is_own(file, NULL) ? write_all(file->number, data, size, offset) : EBADF;

@@ -53,9 +53,7 @@ bool lock_take_within(struct lock *lock, uint32_t ms);
 /* ---- Forks. ---- */
 
 /* Whether the calling thread holds it. */
-static inline bool lock_is_held(const struct lock *lock) {
-  return (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) & ~LOCK_WAITED) == lock_mark();
-}
+static inline bool lock_is_held(const struct lock *lock) { return (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) & ~LOCK_WAITED) == lock_mark(); }
 
 /* In a forked child: frees a lock that the fork did not take, unless the calling thread holds it. */
 static inline void lock_reset(struct lock *lock) {
@@ -68,7 +66,8 @@ struct lock_row {
   size_t stride;
   uint32_t count;
 };
-#define LOCK_ROW(lock) {&(lock), 0, 1}
+#define LOCK_ROW(lock) \
+  { &(lock), 0, 1 }
 
 /*
  * For a fork: takes every lock of the rows; the parent and the child each release them. A lock that the calling thread holds already stays held: the fork

@@ -10,10 +10,8 @@
 CONFIG_OPTIONS(SHORT_NUMBER, SHORT_NUMBER, SHORT_NUMBER)
 CONFIG_OLD_NAMES(SHORT_RENAMED, SHORT_REMOVED)
 
-#define ROW_NUMBER(member, NAME, def, low, high, unit, meaning) \
-  {#NAME, OPTION_NUMBER, offsetof(struct config, member), def, low, high, unit, meaning},
-#define ROW_CHOICE(member, NAME, def, choices, meaning) \
-  {#NAME, OPTION_CHOICE, offsetof(struct config, member), def, 0, 0, choices, meaning},
+#define ROW_NUMBER(member, NAME, def, low, high, unit, meaning) {#NAME, OPTION_NUMBER, offsetof(struct config, member), def, low, high, unit, meaning},
+#define ROW_CHOICE(member, NAME, def, choices, meaning) {#NAME, OPTION_CHOICE, offsetof(struct config, member), def, 0, 0, choices, meaning},
 #define ROW_TEXT(member, NAME, form, meaning) {#NAME, OPTION_TEXT, offsetof(struct config, member), 0, 0, 0, form, meaning},
 const struct config_option option_table[] = {CONFIG_OPTIONS(ROW_NUMBER, ROW_CHOICE, ROW_TEXT){.name = NULL}};
 
@@ -88,9 +86,12 @@ static uint64_t unit_of(const char *suffix, size_t length) {
   if (length == 0) return 1;
   if (length > 1) return 0;
   switch (suffix[0]) {
-    case 'k': case 'K': return KIB;
-    case 'm': case 'M': return MIB;
-    case 'g': case 'G': return 1024 * MIB;
+    case 'k':
+    case 'K': return KIB;
+    case 'm':
+    case 'M': return MIB;
+    case 'g':
+    case 'G': return 1024 * MIB;
     default: return 0;
   }
 }
@@ -108,16 +109,14 @@ static bool parse_number(const char *text, size_t length, uint64_t highest, uint
   return true;
 }
 
-bool option_parse_number(const char *text, uint64_t highest, uint64_t *out) {
-  return parse_number(text, strlen(text), highest, out);
-}
+bool option_parse_number(const char *text, uint64_t highest, uint64_t *out) { return parse_number(text, strlen(text), highest, out); }
 
 /* If the choices are sizes, a size may be written in other ways: 2m, 2048K and 2097152 all choose 2M. */
 static bool is_same(const char *text, size_t length, const char *choice, size_t choice_length) {
   if (length == choice_length && memcmp(text, choice, length) == 0) return true;
   uint64_t a, b;
-  return unit_of(&choice[choice_length - 1], 1) > 1 && parse_number(choice, choice_length, UINT32_MAX, &b) &&
-         parse_number(text, length, UINT32_MAX, &a) && a == b;
+  return unit_of(&choice[choice_length - 1], 1) > 1 && parse_number(choice, choice_length, UINT32_MAX, &b) && parse_number(text, length, UINT32_MAX, &a) &&
+         a == b;
 }
 
 static bool parse_choice(const struct config_option *o, const char *text, uint32_t *out) {
@@ -144,9 +143,10 @@ bool option_parse(const struct config_option *o, const char *text, uint32_t *out
 }
 
 bool option_log_words(const char *list, uint32_t *set) {
-  static const struct { const char *word; uint32_t set; } words[] = {
-    {"drain", OPTION_LOG_DRAIN}, {"ss", OPTION_LOG_SS}, {"hdr", OPTION_LOG_HDR},
-    {"all", OPTION_LOG_DRAIN | OPTION_LOG_SS | OPTION_LOG_HDR}};
+  static const struct {
+    const char *word;
+    uint32_t set;
+  } words[] = {{"drain", OPTION_LOG_DRAIN}, {"ss", OPTION_LOG_SS}, {"hdr", OPTION_LOG_HDR}, {"all", OPTION_LOG_DRAIN | OPTION_LOG_SS | OPTION_LOG_HDR}};
   bool good = true;
   *set = 0;
   while (*list != '\0') {

@@ -18,7 +18,7 @@ typedef int clock_function(clockid_t, struct timespec *);
 
 static int ask_kernel(clockid_t clock, struct timespec *now) { return (int)sys_raw(SYS_clock_gettime, clock, (long)now, 0, 0, 0, 0); }
 
-static const ElfW(Dyn) *dynamic_section(const ElfW(Ehdr) *elf, uintptr_t *bias) {
+static const ElfW(Dyn) * dynamic_section(const ElfW(Ehdr) * elf, uintptr_t *bias) {
   const ElfW(Phdr) *segment = (const void *)((uintptr_t)elf + elf->e_phoff);
   const ElfW(Dyn) *dynamic = NULL;
   for (unsigned i = 0; i < elf->e_phnum; i++) {

@@ -137,9 +137,7 @@ static inline uint64_t sys_block_signals(void) {
   sys_raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&before, sizeof(all), 0, 0);
   return before;
 }
-static inline void sys_restore_signals(uint64_t blocked) {
-  sys_raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&blocked, 0, sizeof(blocked), 0, 0);
-}
+static inline void sys_restore_signals(uint64_t blocked) { sys_raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&blocked, 0, sizeof(blocked), 0, 0); }
 
 /* As clock_gettime, by the kernel's own code in the process (its vDSO). It cannot fail for the clocks that this library reads. */
 void sys_clock(clockid_t clock, struct timespec *now);

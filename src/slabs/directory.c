@@ -11,9 +11,12 @@ static struct lock lock;
 static size_t leaf_count; /* atomic; the roots of the leaves, in the order in which they were mapped: */
 static uint16_t leaf_roots[ROOT_LENGTH] BULK;
 
-const struct layout_directory directory_layout = {
-  .leaves = LAYOUT_NUMBER(leaf_count), .roots = leaf_roots, .root = directory.root, .zero_leaf = &directory.zero_leaf,
-  .leaf_size = sizeof(struct directory_leaf), .root_length = ROOT_LENGTH};
+const struct layout_directory directory_layout = {.leaves = LAYOUT_NUMBER(leaf_count),
+                                                  .roots = leaf_roots,
+                                                  .root = directory.root,
+                                                  .zero_leaf = &directory.zero_leaf,
+                                                  .leaf_size = sizeof(struct directory_leaf),
+                                                  .root_length = ROOT_LENGTH};
 
 size_t directory_bytes(void) { return __atomic_load_n(&leaf_count, __ATOMIC_RELAXED) * sizeof(struct directory_leaf); }
 
@@ -260,9 +263,7 @@ static void hash_close(uint32_t hole) {
   __atomic_store_n(&hash[hole], NULL, __ATOMIC_RELEASE);
 }
 
-static bool holds(const struct superslab *ss, const void *p) {
-  return (uintptr_t)p - (uintptr_t)ss->base < ss->size;
-}
+static bool holds(const struct superslab *ss, const void *p) { return (uintptr_t)p - (uintptr_t)ss->base < ss->size; }
 
 void directory_superslab_came(struct superslab *ss) {
   if (config.lookup == STRATEGY_DIRECTORY || !make_index()) return;
@@ -321,7 +322,7 @@ struct slab *directory_lookup(const void *p, uint32_t strategy, uint32_t *probes
   if (strategy == STRATEGY_LINEAR) ss = find_by_walk(p, probes);
   if (ss != NULL) {
     uint32_t unit = (uint32_t)((size_t)((const char *)p - ss->base) / UNIT_SIZE);
-    if (unit >= ss->units) unit = 0; /* the SuperSlab was released meanwhile */
+    if (unit >= ss->units) unit = 0;                         /* the SuperSlab was released meanwhile */
     while (unit > 0 && ss->slabs[unit].home == NULL) unit--; /* back to the slab's first unit */
     struct slab *slab = &ss->slabs[unit];
     if (slab->home == ss && (size_t)((const char *)p - slab->base) < slab->size) return slab;

@@ -38,9 +38,9 @@ struct directory {
 } __attribute__((aligned(64)));
 
 struct directory_leaf {
-  int8_t code[LEAF_UNITS];          /* atomic */
-  uint8_t former[LEAF_UNITS];       /* atomic; 1 + the class row of the slab or block that was last removed here, 0 if there was none */
-  struct slab *slab[LEAF_UNITS];    /* atomic; valid if the code is not 0 */
+  int8_t code[LEAF_UNITS];       /* atomic */
+  uint8_t former[LEAF_UNITS];    /* atomic; 1 + the class row of the slab or block that was last removed here, 0 if there was none */
+  struct slab *slab[LEAF_UNITS]; /* atomic; valid if the code is not 0 */
 };
 
 #define CODE_LARGE ((int8_t)-1)
@@ -76,7 +76,10 @@ struct slab *directory_slab(const void *p);
 uint32_t directory_class_at(const void *p);
 
 /* The second and further units of long slabs, class by class; entry n is that of code CODE_FURTHER - n. Written before the first such code. */
-extern struct directory_further { struct class_start start; uint32_t cls; } directory_further[FURTHER_MAX];
+extern struct directory_further {
+  struct class_start start;
+  uint32_t cls;
+} directory_further[FURTHER_MAX];
 
 /* directory_class_at for a `p` at the start of a unit: the header lies in the unit before. */
 NOINLINE uint32_t directory_class_at_border(const void *p);
@@ -97,8 +100,8 @@ ALWAYS_INLINE bool directory_is_further(int8_t code, const void *p) { return cod
 /* Whether a block of class `cls` begins at `p`, any bits at all. For loops over many blocks, whose class is known. */
 ALWAYS_INLINE bool directory_begins(uint32_t cls, const void *p) {
   const uintptr_t header = (uintptr_t)p - 1;
-  if (LIKELY(header >> 32 < ROOT_LENGTH && directory_code(&directory, (const void *)header) == (int8_t)(cls + 1) &&
-             class_starts_at(&class_start[cls], p))) return true;
+  if (LIKELY(header >> 32 < ROOT_LENGTH && directory_code(&directory, (const void *)header) == (int8_t)(cls + 1) && class_starts_at(&class_start[cls], p)))
+    return true;
   return directory_class_at(p) == cls; /* in a further unit of its slab, or at the border of two units */
 }
 

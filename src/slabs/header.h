@@ -46,7 +46,10 @@ static inline enum block_state header_state(uint8_t header, uint32_t cls) {
 
 #if HAKMEM_EVENTS
 
-extern struct block_end { uint8_t before[MIN_ALIGN]; struct block block; } block_end;
+extern struct block_end {
+  uint8_t before[MIN_ALIGN];
+  struct block block;
+} block_end;
 #define BLOCK_END (&block_end.block)
 
 UNCHECKED uint8_t header_get(const void *block) { return ((const uint8_t *)block)[-1]; }
@@ -64,9 +67,18 @@ ALWAYS_INLINE bool header_says_live_at(const void *block, uint32_t cls) { return
 
 ALWAYS_INLINE void header_set(void *block, uint8_t value) { (void)block, (void)value; }
 ALWAYS_INLINE bool block_can_pop(const struct block *block) { return block != BLOCK_END; }
-ALWAYS_INLINE bool header_is(const void *block, uint8_t live) { (void)block, (void)live; return true; }
-ALWAYS_INLINE bool header_is_sampled(const void *block, uint32_t cls) { (void)block, (void)cls; return false; }
-ALWAYS_INLINE bool header_says_live_at(const void *block, uint32_t cls) { (void)block, (void)cls; return true; }
+ALWAYS_INLINE bool header_is(const void *block, uint8_t live) {
+  (void)block, (void)live;
+  return true;
+}
+ALWAYS_INLINE bool header_is_sampled(const void *block, uint32_t cls) {
+  (void)block, (void)cls;
+  return false;
+}
+ALWAYS_INLINE bool header_says_live_at(const void *block, uint32_t cls) {
+  (void)block, (void)cls;
+  return true;
+}
 
 #endif
 

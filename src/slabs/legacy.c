@@ -11,9 +11,9 @@
 #include "slab_list.h"
 #include "units.h"
 
-#define KEPT_DELAY_PART 4      /* kept memory is returned to the kernel after this part of HAKMEM_RELEASE_DELAY */
-#define KEPT_BYTES (192 * MIB)    /* of freed huge blocks, kept for reuse; or as much as is live, if that is more */
-#define COPY_BYTES_MAX (2 * MIB)  /* a block up to this size is resized by a copy into kept memory; of a larger one, the pages are moved to new memory */
+#define KEPT_DELAY_PART 4        /* kept memory is returned to the kernel after this part of HAKMEM_RELEASE_DELAY */
+#define KEPT_BYTES (192 * MIB)   /* of freed huge blocks, kept for reuse; or as much as is live, if that is more */
+#define COPY_BYTES_MAX (2 * MIB) /* a block up to this size is resized by a copy into kept memory; of a larger one, the pages are moved to new memory */
 
 /*
  * While fewer huge blocks than this exist, a large block that has grown becomes one, too. So there is room for all pieces of kept memory, and
@@ -79,8 +79,7 @@ static struct slab *new_descriptor(char *base, size_t size, size_t align) {
   lock_release(&legacy.lock);
   if (slab == NULL) slab = os_metadata(sizeof(struct mapping));
   if (slab == NULL) return NULL;
-  *(struct mapping *)slab = (struct mapping){
-    .slab = {.base = base, .size = size, .units = (uint32_t)(size / UNIT_SIZE), .align = align}};
+  *(struct mapping *)slab = (struct mapping){.slab = {.base = base, .size = size, .units = (uint32_t)(size / UNIT_SIZE), .align = align}};
   return slab;
 }
 
@@ -95,7 +94,7 @@ static struct slab *map_slab(size_t size, size_t room, size_t align) {
     return NULL;
   }
   ((struct mapping *)slab)->whole = true;
-  hub_guard(base, size);
+  hub_close_memory(base, size);
   return slab;
 }
 
@@ -131,8 +130,8 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
     lock_release(&legacy.lock);
     EVENT(slab_acquire, .base = base, .cls = cls, .live = 0, .capacity = capacity);
   }
-  EVENT(legacy_fallback, .cls = cls, .size = (uint64_t)chain.count * class_stride(cls), .base = chain.head,
-        .reason = reason, .ticks = hub_ticks() - start, .stack = stack, .refused = refused);
+  EVENT(legacy_fallback, .cls = cls, .size = (uint64_t)chain.count * class_stride(cls), .base = chain.head, .reason = reason, .ticks = hub_ticks() - start,
+        .stack = stack, .refused = refused);
   return chain;
 }
 
@@ -255,8 +254,8 @@ static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason rea
   ((struct mapping *)slab)->refused = reason < LEGACY_HUGE;
   directory_enter(slab);
   const uint64_t refused = book_huge(slab, 1);
-  EVENT(legacy_fallback, .cls = CLASS_HUGE, .size = slab->size, .base = slab->base, .reason = reason,
-        .ticks = hub_ticks() - start, .stack = 0, .refused = refused);
+  EVENT(legacy_fallback, .cls = CLASS_HUGE, .size = slab->size, .base = slab->base, .reason = reason, .ticks = hub_ticks() - start, .stack = 0,
+        .refused = refused);
   return slab;
 }
 
@@ -378,7 +377,10 @@ READS_RACILY void legacy_usage(uint32_t cls, struct legacy_usage *out) {
   }
 }
 
-struct small_visit { void (*visit)(struct slab *slab, void *context); void *context; };
+struct small_visit {
+  void (*visit)(struct slab *slab, void *context);
+  void *context;
+};
 
 static void visit_if_small(struct slab *slab, void *context) {
   const struct small_visit *v = context;
@@ -411,6 +413,9 @@ bool legacy_is_valid(void) {
 
 const struct lock_row legacy_locks = LOCK_ROW(legacy.lock);
 
-const struct layout_legacy legacy_layout = {
-  .lists = legacy.slabs, .step = sizeof(legacy.slabs[0]), .kept_bytes = LAYOUT_NUMBER(legacy.kept.bytes), .huge_blocks = LAYOUT_NUMBER(legacy.huge_blocks),
-  .huge_requested = LAYOUT_NUMBER(legacy.huge_requested), .huge_bytes = LAYOUT_NUMBER(legacy.huge_bytes)};
+const struct layout_legacy legacy_layout = {.lists = legacy.slabs,
+                                            .step = sizeof(legacy.slabs[0]),
+                                            .kept_bytes = LAYOUT_NUMBER(legacy.kept.bytes),
+                                            .huge_blocks = LAYOUT_NUMBER(legacy.huge_blocks),
+                                            .huge_requested = LAYOUT_NUMBER(legacy.huge_requested),
+                                            .huge_bytes = LAYOUT_NUMBER(legacy.huge_bytes)};

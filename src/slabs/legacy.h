@@ -47,9 +47,9 @@ size_t legacy_scavenge(bool trim);
 bool legacy_keeps(const void *p);
 
 struct legacy_usage {
-  uint64_t slabs, capacity, used, bytes;         /* small blocks of one class, as struct pool_usage */
+  uint64_t slabs, capacity, used, bytes;            /* small blocks of one class, as struct pool_usage */
   uint64_t huge_blocks, huge_requested, huge_bytes; /* huge blocks that are live */
-  uint64_t kept_bytes;                           /* of freed huge blocks */
+  uint64_t kept_bytes;                              /* of freed huge blocks */
 };
 void legacy_usage(uint32_t cls, struct legacy_usage *out); /* CLASS_HUGE fills the huge members */
 uint64_t legacy_used(uint32_t cls);                        /* of a small class, only `used` */

@@ -187,8 +187,7 @@ READS_RACILY uint64_t pool_used(uint32_t cls) { return classes[cls].slabs.used; 
 
 READS_RACILY void pool_usage(uint32_t cls, struct pool_usage *out) {
   const struct pool_class *c = &classes[cls];
-  *out = (struct pool_usage){.slabs = c->slabs.slabs, .capacity = c->slabs.capacity, .used = c->slabs.used,
-                             .bytes = c->slabs.bytes, .batched = c->batched};
+  *out = (struct pool_usage){.slabs = c->slabs.slabs, .capacity = c->slabs.capacity, .used = c->slabs.used, .bytes = c->slabs.bytes, .batched = c->batched};
 }
 
 uint64_t pool_idle_ms(uint32_t cls) {

@@ -16,10 +16,10 @@
 
 /* The blocks of a refill, or the reason why there are none. */
 struct pool_answer {
-  struct chain chain;             /* empty: shared_fail */
+  struct chain chain; /* empty: shared_fail */
   enum refill_source source;
-  struct block *broken;           /* not NULL: a free block that was written to (see slab_take), which the caller reports */
-  struct units_refusal refusal;    /* if the chain is empty */
+  struct block *broken;             /* not NULL: a free block that was written to (see slab_take), which the caller reports */
+  struct units_refusal refusal;     /* if the chain is empty */
   uint64_t over[STAGE_shared_fail]; /* hub_ticks() when a stage had found nothing; 0 if it served, was not reached, or was not timed */
 };
 

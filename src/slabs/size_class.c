@@ -32,7 +32,7 @@ static_assert(CLASS_COUNT < 127, "a class and its code in the directory fit into
 static_assert(CLASS_ALIGNED == CLASSES(COUNT_CLASS), "the table names every class");
 static_assert(CLASS_COUNT == CLASS_ALIGNED ALIGNED_CLASSES(COUNT_ALIGNED), "the table names every aligned class");
 
-#define GRANULES(cls, above, stride) [(above) / CLASS_GRANULE + 1 ... (stride) / CLASS_GRANULE] = (cls),
+#define GRANULES(cls, above, stride) [(above) / CLASS_GRANULE + 1 ...(stride) / CLASS_GRANULE] = (cls),
 const uint8_t class_of_granule[CLASS_TABLE_LENGTH] = {CLASSES(GRANULES)}; /* entry 0 is 0, too: a block has at least one granule */
 
 #define STRIDE(cls, above, stride) stride,
@@ -44,14 +44,14 @@ const uint16_t class_strides[CLASS_COUNT] = {CLASSES(STRIDE) ALIGNED_CLASSES(ALI
 
 /* A slab is LONG if it has more than one unit, by the rule of class_slab_units. */
 #define FACTOR(stride) ((uint32_t)((UINT64_C(1) << 32) / (stride)) + 1)
-#define LONG(stride, first) ((UNIT_SIZE - (first)) % (stride) + (first) - MIN_ALIGN >= UNIT_SIZE / TAIL_PART(first))
+#define LONG(stride, first) ((UNIT_SIZE - (first)) % (stride) + (first)-MIN_ALIGN >= UNIT_SIZE / TAIL_PART(first))
 #define LAST(stride, first) /* block of the first unit */ \
-  (LONG(stride, first) ? (uint32_t)(UNIT_SIZE - 1 - (first)) / (stride) : (uint32_t)(UNIT_SIZE - (first)) / (stride) - 1)
+  (LONG(stride, first) ? (uint32_t)(UNIT_SIZE - 1 - (first)) / (stride) : (uint32_t)(UNIT_SIZE - (first)) / (stride)-1)
 #define EXCESS(stride) (FACTOR(stride) * (stride))
 #define ROOM(stride, first) ((first) == (stride) ? 0 : START_SPAN - 1 - LAST(stride, first) * EXCESS(stride)) /* where the first block is moved to */
-#define START(stride, first) {FACTOR(stride), ROOM(stride, first) - START_SPAN - (first) * FACTOR(stride)},
+#define START(stride, first) {FACTOR(stride), ROOM(stride, first) - START_SPAN - (first)*FACTOR(stride)},
 #define CLASS_START(cls, above, stride) START(stride##u, 16u)
-#define ALIGNED_START(stride) START((stride) * 1u, ((stride) * 1u) & (0u - (stride)))
+#define ALIGNED_START(stride) START((stride)*1u, ((stride)*1u) & (0u - (stride)))
 
 const struct class_start class_start[CLASS_COUNT] = {CLASSES(CLASS_START) ALIGNED_CLASSES(ALIGNED_START)};
 

@@ -34,7 +34,7 @@
 #define CLASS_LARGE CLASS_COUNT      /* a run of units inside a SuperSlab */
 #define CLASS_HUGE (CLASS_COUNT + 1) /* a mapping of its own */
 #define CLASS_ROWS (CLASS_COUNT + 2)
-#define CLASS_NONE UINT32_MAX        /* not ours */
+#define CLASS_NONE UINT32_MAX /* not ours */
 
 #define SLAB_UNITS_MAX 6 /* the smallest SuperSlab (512 KiB) has 8 */
 
@@ -81,7 +81,9 @@ ALWAYS_INLINE uint32_t class_first(uint32_t cls) {
  * the last block of the slab's first unit to 2^32 - 1, so that the next one would be at 0 or above. If first = d, it moves the first block to
  * 2^32 - START_SPAN instead, so that a block before it, at offset 0, would lie below. So only blocks have a result of 2^32 - START_SPAN or more.
  */
-struct class_start { uint32_t factor, shift; };
+struct class_start {
+  uint32_t factor, shift;
+};
 #define START_SPAN ((uint32_t)UNIT_SIZE)
 extern const struct class_start class_start[CLASS_COUNT];
 

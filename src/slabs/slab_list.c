@@ -100,17 +100,23 @@ bool slab_list_is_valid(const struct slab_list *list) {
     bytes += slab->size;
   }
   /* Slabs that are not in the list are full: all of their blocks are used. */
-  return has_cursor && slabs <= list->slabs && capacity <= list->capacity && bytes <= list->bytes &&
-         list->capacity - capacity == list->used - used && (list->slabs != slabs || list->bytes == bytes);
+  return has_cursor && slabs <= list->slabs && capacity <= list->capacity && bytes <= list->bytes && list->capacity - capacity == list->used - used &&
+         (list->slabs != slabs || list->bytes == bytes);
 }
 
-const struct layout_slabs slab_layout = {
-  .list_head = LAYOUT_MEMBER(struct slab_list, head), .list_slabs = LAYOUT_MEMBER(struct slab_list, slabs),
-  .list_capacity = LAYOUT_MEMBER(struct slab_list, capacity), .list_used = LAYOUT_MEMBER(struct slab_list, used),
-  .list_bytes = LAYOUT_MEMBER(struct slab_list, bytes),
-  .slab_size = sizeof(struct slab),
-  .next = LAYOUT_MEMBER(struct slab, next), .home = LAYOUT_MEMBER(struct slab, home), .size = LAYOUT_MEMBER(struct slab, size),
-  .requested = LAYOUT_MEMBER(struct slab, requested), .cls = LAYOUT_MEMBER(struct slab, cls), .units = LAYOUT_MEMBER(struct slab, units),
-  .capacity = LAYOUT_MEMBER(struct slab, capacity), .carved = LAYOUT_MEMBER(struct slab, carved),
-  .free_count = LAYOUT_MEMBER(struct slab, free_count),
-  .taken_ms = LAYOUT_MEMBER(struct slab, taken_ms)};
+const struct layout_slabs slab_layout = {.list_head = LAYOUT_MEMBER(struct slab_list, head),
+                                         .list_slabs = LAYOUT_MEMBER(struct slab_list, slabs),
+                                         .list_capacity = LAYOUT_MEMBER(struct slab_list, capacity),
+                                         .list_used = LAYOUT_MEMBER(struct slab_list, used),
+                                         .list_bytes = LAYOUT_MEMBER(struct slab_list, bytes),
+                                         .slab_size = sizeof(struct slab),
+                                         .next = LAYOUT_MEMBER(struct slab, next),
+                                         .home = LAYOUT_MEMBER(struct slab, home),
+                                         .size = LAYOUT_MEMBER(struct slab, size),
+                                         .requested = LAYOUT_MEMBER(struct slab, requested),
+                                         .cls = LAYOUT_MEMBER(struct slab, cls),
+                                         .units = LAYOUT_MEMBER(struct slab, units),
+                                         .capacity = LAYOUT_MEMBER(struct slab, capacity),
+                                         .carved = LAYOUT_MEMBER(struct slab, carved),
+                                         .free_count = LAYOUT_MEMBER(struct slab, free_count),
+                                         .taken_ms = LAYOUT_MEMBER(struct slab, taken_ms)};

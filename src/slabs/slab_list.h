@@ -22,7 +22,7 @@ struct slab_list {
   uint64_t capacity, used;
   uint64_t bytes;
   struct block *broken; /* found by slab_take. The owner reports it without a lock, and clears this */
-  uint64_t emptied_ms; /* when the owner last found a slab empty */
+  uint64_t emptied_ms;  /* when the owner last found a slab empty */
 };
 
 /* Adds a fresh slab. */

@@ -149,10 +149,9 @@ size_t superslab_resident(struct superslab *ss) {
 }
 
 bool superslab_is_valid(const struct superslab *ss) {
-  return ss->units <= SUPERSLAB_UNITS_MAX && ss->size == ss->units * UNIT_SIZE &&
-         ((uintptr_t)ss->base & (ss->size - 1)) == 0 && (ss->dirty_mask & ~ss->free_mask) == 0 && (ss->aged_mask & ~ss->dirty_mask) == 0 &&
-         (ss->gone_mask & ss->free_mask) == 0 && superslab_free_units(ss) == bits_of(ss->free_mask) && ss->gone_units == bits_of(ss->gone_mask) &&
-         ss->dirty_units == bits_of(ss->dirty_mask);
+  return ss->units <= SUPERSLAB_UNITS_MAX && ss->size == ss->units * UNIT_SIZE && ((uintptr_t)ss->base & (ss->size - 1)) == 0 &&
+         (ss->dirty_mask & ~ss->free_mask) == 0 && (ss->aged_mask & ~ss->dirty_mask) == 0 && (ss->gone_mask & ss->free_mask) == 0 &&
+         superslab_free_units(ss) == bits_of(ss->free_mask) && ss->gone_units == bits_of(ss->gone_mask) && ss->dirty_units == bits_of(ss->dirty_mask);
 }
 
 static uint32_t capacity_of(const struct slab *slab) { return (uint32_t)((slab->size - slab->first) / slab->stride); }
@@ -167,9 +166,7 @@ void slab_init(struct slab *slab, uint32_t cls) {
   slab->free_count = slab->carved = slab->reached = slab->given = slab->seen_live = slab->purging = slab->trimmed = 0;
 }
 
-static char *block_at(const struct slab *slab, uint32_t index) {
-  return slab->base + slab->first + (size_t)index * slab->stride;
-}
+static char *block_at(const struct slab *slab, uint32_t index) { return slab->base + slab->first + (size_t)index * slab->stride; }
 
 /* Atomic, because slab_block_of reads it without the lock, for blocks that were carved long before. */
 static void set_carved(struct slab *slab, uint32_t carved) {
@@ -191,7 +188,9 @@ static void carve(struct slab *slab, uint32_t count, struct chain *chain) {
 
 /* ---- A slab's free blocks in order of address. ---- */
 
-struct block_set { uint64_t bits[SLAB_BLOCKS_MAX / 64]; }; /* bit i: block i */
+struct block_set {
+  uint64_t bits[SLAB_BLOCKS_MAX / 64];
+}; /* bit i: block i */
 
 static bool is_in(const struct block_set *set, uint32_t index) { return set->bits[index / 64] >> index % 64 & 1; }
 
@@ -339,6 +338,6 @@ bool slab_is_valid(const struct slab *slab) {
     if (slab_block_of(slab, b) != b) return false;
     free_blocks++;
   }
-  return free_blocks == slab->free_count && slab->free_count <= slab->carved && slab->carved <= slab->capacity &&
-         slab->given <= slab->free_count && slab->first + (size_t)slab->capacity * slab->stride <= slab->size;
+  return free_blocks == slab->free_count && slab->free_count <= slab->carved && slab->carved <= slab->capacity && slab->given <= slab->free_count &&
+         slab->first + (size_t)slab->capacity * slab->stride <= slab->size;
 }

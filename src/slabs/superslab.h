@@ -27,29 +27,29 @@
 #include "header.h"
 #include "size_class.h"
 
-#define SUPERSLAB_UNITS_MAX 64 /* 4 MiB */
+#define SUPERSLAB_UNITS_MAX 64                  /* 4 MiB */
 #define SLAB_BLOCKS_MAX (UNIT_SIZE / MIN_ALIGN) /* slabs of several units have large blocks */
 
 struct superslab;
 
 struct slab {
-  struct slab *next, *prev;  /* in a list of partial slabs; in a list of slabs to release, `next` only */
-  struct superslab *home;    /* NULL: a legacy slab or a huge block, mapped on its own */
+  struct slab *next, *prev; /* in a list of partial slabs; in a list of slabs to release, `next` only */
+  struct superslab *home;   /* NULL: a legacy slab or a huge block, mapped on its own */
   char *base;
-  struct block *free;        /* blocks returned to the slab */
+  struct block *free; /* blocks returned to the slab */
   uint32_t free_count, carved, capacity, stride, first;
-  uint32_t given;            /* blocks returned since they were last sorted */
-  uint32_t reached;          /* the largest value of `carved` so far */
-  uint32_t seen_live;        /* blocks in use at the last count, 0: not counted yet */
-  uint32_t cls;              /* CLASS_LARGE and CLASS_HUGE: one block, at `base` */
+  uint32_t given;     /* blocks returned since they were last sorted */
+  uint32_t reached;   /* the largest value of `carved` so far */
+  uint32_t seen_live; /* blocks in use at the last count, 0: not counted yet */
+  uint32_t cls;       /* CLASS_LARGE and CLASS_HUGE: one block, at `base` */
   uint32_t units;
-  uint32_t taken_ms;         /* when a block was last taken: the lower half of os_now_ms */
-  uint32_t purging;          /* 1 while its tail is being purged, else 0 */
-  uint32_t trimmed;          /* bytes: the tail was found to be shorter, and no block was returned since; 0: not examined */
-  size_t size;               /* bytes from base to the end of the slab, the run or the mapping; if a run was cut, less than its units */
-  size_t requested;          /* large and huge blocks: bytes asked for */
-  size_t align;              /* huge blocks: the alignment of their base */
-  bool redzone;              /* large and huge blocks: a redzone of the debugging mode begins at `base`, the program's block behind it */
+  uint32_t taken_ms; /* when a block was last taken: the lower half of os_now_ms */
+  uint32_t purging;  /* 1 while its tail is being purged, else 0 */
+  uint32_t trimmed;  /* bytes: the tail was found to be shorter, and no block was returned since; 0: not examined */
+  size_t size;       /* bytes from base to the end of the slab, the run or the mapping; if a run was cut, less than its units */
+  size_t requested;  /* large and huge blocks: bytes asked for */
+  size_t align;      /* huge blocks: the alignment of their base */
+  bool redzone;      /* large and huge blocks: a redzone of the debugging mode begins at `base`, the program's block behind it */
 };
 
 /* Which pages were requested from the kernel. */
@@ -61,20 +61,18 @@ struct superslab {
   size_t size;
   uint32_t units, used_units, dirty_units, gone_units;
   uint64_t free_mask, dirty_mask, aged_mask, gone_mask; /* bit u: unit u */
-  uint64_t changed_ms;           /* when a slab was last released */
-  uint32_t thread;               /* the thread that last took a slab */
-  uint32_t pins;                 /* not 0: stays mapped; see units_pin */
-  enum superslab_pages pages;    /* atomic */
-  bool torn;                     /* atomic; parts of it were unmapped, and others may have mapped memory there */
-  struct slab slabs[];            /* one a unit; slabs[u] is the slab that begins at unit u */
+  uint64_t changed_ms;                                  /* when a slab was last released */
+  uint32_t thread;                                      /* the thread that last took a slab */
+  uint32_t pins;                                        /* not 0: stays mapped; see units_pin */
+  enum superslab_pages pages;                           /* atomic */
+  bool torn;                                            /* atomic; parts of it were unmapped, and others may have mapped memory there */
+  struct slab slabs[];                                  /* one a unit; slabs[u] is the slab that begins at unit u */
 };
 
 static_assert(SUPERSLAB_UNITS_MAX <= 64, "a SuperSlab's units fit into a mask");
 
 /* Bytes of the descriptor of a SuperSlab of `size` bytes. */
-static inline size_t superslab_descriptor_size(size_t size) {
-  return sizeof(struct superslab) + size / UNIT_SIZE * sizeof(struct slab);
-}
+static inline size_t superslab_descriptor_size(size_t size) { return sizeof(struct superslab) + size / UNIT_SIZE * sizeof(struct slab); }
 
 /* Sets up an empty SuperSlab over `size` bytes at `base`. */
 void superslab_init(struct superslab *ss, void *base, size_t size);
@@ -85,7 +83,9 @@ bool superslab_has(const struct superslab *ss, uint32_t units);
 /* A place for a run of units. `waste` is the number of units that stay free beside it, plus one of these. UINT32_MAX: there is no place. */
 #define WASTE_NO_ROOM (2u * SUPERSLAB_UNITS_MAX)
 #define WASTE_UNTOUCHED (2 * WASTE_NO_ROOM)
-struct superslab_place { uint32_t unit, waste; };
+struct superslab_place {
+  uint32_t unit, waste;
+};
 
 /*
  * The place for `units` neighbouring units with the least waste. Dirty units are preferred. Among those, it is the shortest run that has `room` units

@@ -10,7 +10,7 @@
 #define WALKED 16               /* slabs that are examined under one hold of the lock */
 #define TAIL_LEAST (16u * 1024) /* bytes, unless all are asked for: a purged page that is used again costs a fault */
 
-static uint32_t tails_away; /* atomic: tails that are being purged; changes under the locks of their lists */
+static uint32_t tails_away;          /* atomic: tails that are being purged; changes under the locks of their lists */
 static __thread uint32_t tails_here; /* those of them that the calling thread purges */
 
 /* Takes tails of slabs. *more: the walk is not at its end yet. */

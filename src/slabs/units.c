@@ -17,7 +17,7 @@ static_assert(sizeof(struct superslab) <= PLACES_BEHIND && sizeof(struct supersl
 static struct {
   struct lock lock;
   struct superslab *first, *last;
-  struct places unused; /* descriptors of unmapped SuperSlabs */
+  struct places unused;     /* descriptors of unmapped SuperSlabs */
   uint32_t active, mapping; /* SuperSlabs; those being mapped count against the limit */
   uint32_t free_units, dirty_units, gone_units;
   uint64_t aged_ms; /* when dirty units were last aged */
@@ -63,7 +63,10 @@ static void note_dirty(void) {
 }
 
 /* The figures of a SuperSlab that the totals and its place in the list depend on. */
-struct booked { uint32_t free, dirty, gone; bool open; };
+struct booked {
+  uint32_t free, dirty, gone;
+  bool open;
+};
 
 ALWAYS_INLINE struct booked booked_of(const struct superslab *ss) {
   return (struct booked){superslab_free_units(ss), ss->dirty_units, ss->gone_units, superslab_is_open(ss)};
@@ -199,7 +202,7 @@ static struct superslab *map_superslab(uint32_t active, struct units_refusal *re
   struct superslab *ss = base != NULL && directory_prepare(base, size) ? new_descriptor() : NULL;
   if (ss != NULL) {
     superslab_init(ss, base, size);
-    hub_guard(base, size);
+    hub_close_memory(base, size);
     ask_for_huge_pages(ss, active, config.huge_pages);
     return ss;
   }
@@ -409,9 +412,10 @@ size_t units_scavenge(bool trim, size_t keep, uint64_t now) {
 /* ---- Totals and visits. ---- */
 
 READS_RACILY void units_totals(struct units_totals *out) {
-  *out = (struct units_totals){.active = superslabs.active, .free_units = superslabs.free_units,
-                              .dirty_bytes = superslabs.dirty_units * UNIT_SIZE,
-                              .mapped = superslabs.active * config_superslab_size() - superslabs.gone_units * UNIT_SIZE};
+  *out = (struct units_totals){.active = superslabs.active,
+                               .free_units = superslabs.free_units,
+                               .dirty_bytes = superslabs.dirty_units * UNIT_SIZE,
+                               .mapped = superslabs.active * config_superslab_size() - superslabs.gone_units * UNIT_SIZE};
 }
 
 bool units_visit(bool try_only, void (*visit)(struct superslab *ss, void *context), void *context) {
@@ -477,9 +481,14 @@ void units_fork_child(void) {
   for (struct superslab *ss = superslabs.first; ss != NULL; ss = ss->next) ss->pins = 0;
 }
 
-const struct layout_units units_layout = {
-  .first = LAYOUT_NUMBER(superslabs.first), .active = LAYOUT_NUMBER(superslabs.active), .free_units = LAYOUT_NUMBER(superslabs.free_units),
-  .dirty_units = LAYOUT_NUMBER(superslabs.dirty_units), .gone_units = LAYOUT_NUMBER(superslabs.gone_units),
-  .head_size = offsetof(struct superslab, slabs),
-  .next = LAYOUT_MEMBER(struct superslab, next), .base = LAYOUT_MEMBER(struct superslab, base), .units = LAYOUT_MEMBER(struct superslab, units),
-  .free_mask = LAYOUT_MEMBER(struct superslab, free_mask), .gone_mask = LAYOUT_MEMBER(struct superslab, gone_mask)};
+const struct layout_units units_layout = {.first = LAYOUT_NUMBER(superslabs.first),
+                                          .active = LAYOUT_NUMBER(superslabs.active),
+                                          .free_units = LAYOUT_NUMBER(superslabs.free_units),
+                                          .dirty_units = LAYOUT_NUMBER(superslabs.dirty_units),
+                                          .gone_units = LAYOUT_NUMBER(superslabs.gone_units),
+                                          .head_size = offsetof(struct superslab, slabs),
+                                          .next = LAYOUT_MEMBER(struct superslab, next),
+                                          .base = LAYOUT_MEMBER(struct superslab, base),
+                                          .units = LAYOUT_MEMBER(struct superslab, units),
+                                          .free_mask = LAYOUT_MEMBER(struct superslab, free_mask),
+                                          .gone_mask = LAYOUT_MEMBER(struct superslab, gone_mask)};

@@ -73,10 +73,10 @@ void units_unpin(struct superslab *ss);
 
 /* The totals of the pool. */
 struct units_totals {
-  uint32_t active;       /* SuperSlabs */
-  uint32_t free_units;   /* units in no slab */
-  uint64_t dirty_bytes;  /* resident bytes of free units */
-  uint64_t mapped;       /* bytes of SuperSlabs */
+  uint32_t active;      /* SuperSlabs */
+  uint32_t free_units;  /* units in no slab */
+  uint64_t dirty_bytes; /* resident bytes of free units */
+  uint64_t mapped;      /* bytes of SuperSlabs */
 };
 void units_totals(struct units_totals *out);
 extern const struct layout_units units_layout;

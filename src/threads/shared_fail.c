@@ -6,7 +6,10 @@
 /* Free bytes of slabs that belong to a class: in partial slabs and batches. The lists of threads are not included. */
 struct idle {
   uint64_t bytes;
-  struct { uint32_t cls; uint64_t bytes; } most[2]; /* the classes that hold the most of them */
+  struct {
+    uint32_t cls;
+    uint64_t bytes;
+  } most[2]; /* the classes that hold the most of them */
 };
 
 static struct idle idle_capacity(void) {
@@ -43,12 +46,11 @@ uint32_t shared_fail_raise(const struct sll_cache *own, uint32_t cls, uint32_t u
     mine = own->state[cls].length + own->state[cls].spare_count;
   }
   const struct idle idle = idle_capacity();
-  EVENT(shared_fail, .cls = cls, .reason = refusal.reason, .active = totals.active, .limit = config.ss_limit,
-        .free_slabs = totals.free_units, .free_blocks = cached + usage.batched, .stack = stack, .units = units,
-        .error = (uint32_t)refusal.error, .own = mine, .others = cached > mine ? cached - mine : 0, .batched = usage.batched,
-        .partial = usage.capacity > usage.used ? usage.capacity - usage.used : 0,
-        .slab_bytes = totals.mapped - (uint64_t)totals.free_units * UNIT_SIZE, .idle_bytes = idle.bytes,
-        .holder = idle.most[0].cls, .holder_idle = idle.most[0].bytes, .second = idle.most[1].cls, .second_idle = idle.most[1].bytes,
-        .holder_ms = idle_ms(idle.most[0].cls), .second_ms = idle_ms(idle.most[1].cls));
+  EVENT(shared_fail, .cls = cls, .reason = refusal.reason, .active = totals.active, .limit = config.ss_limit, .free_slabs = totals.free_units,
+        .free_blocks = cached + usage.batched, .stack = stack, .units = units, .error = (uint32_t)refusal.error, .own = mine,
+        .others = cached > mine ? cached - mine : 0, .batched = usage.batched, .partial = usage.capacity > usage.used ? usage.capacity - usage.used : 0,
+        .slab_bytes = totals.mapped - (uint64_t)totals.free_units * UNIT_SIZE, .idle_bytes = idle.bytes, .holder = idle.most[0].cls,
+        .holder_idle = idle.most[0].bytes, .second = idle.most[1].cls, .second_idle = idle.most[1].bytes, .holder_ms = idle_ms(idle.most[0].cls),
+        .second_ms = idle_ms(idle.most[1].cls));
   return stack;
 }

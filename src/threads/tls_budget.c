@@ -11,17 +11,17 @@
 #include "slabs/shared_pool.h"
 #include "probe.h"
 
-#define SHARED_BYTES (32 * MIB)       /* all lists of the process may hold this much beyond their least, */
-#define SHARED_A_THREAD (256 * KIB)   /* or this much for each thread, if that is more */
-#define SHARED_PART 8u                /* a list takes at most 1/SHARED_PART of the rest: a few threads get much, and many still get some */
-#define LEAST_BYTES (4 * KIB)         /* a list may always hold this much: enough for the blocks that wait for the next thread; and for a batch from another */
-#define LEAST_STRIDE (1 * KIB)        /* thread, if its blocks are no larger than this. A list of blocks larger than twice this may hold one */
-#define LIST_BYTES (256 * KIB) /* a list is drained at this many bytes, */
-#define LIST_BLOCKS_MAX 1024u  /* or this many blocks */
-#define FIRST_MOST 8u          /* it begins at an eighth of that, but at least at this many blocks */
-#define GIVEN_MOST 16u         /* a list that its thread only pushes to: at a thirty-second part, but at least at this many */
-#define GROWN_BLOCKS 96u       /* it may grow to this many, even if its class has few blocks in use */
-#define SOON 5u                /* a drained list that is refilled within this many times its length of operations was drained too early */
+#define SHARED_BYTES (32 * MIB)      /* all lists of the process may hold this much beyond their least, */
+#define SHARED_A_THREAD (256 * KIB)  /* or this much for each thread, if that is more */
+#define SHARED_PART 8u               /* a list takes at most 1/SHARED_PART of the rest: a few threads get much, and many still get some */
+#define LEAST_BYTES (4 * KIB)        /* a list may always hold this much: enough for the blocks that wait for the next thread; and for a batch from another */
+#define LEAST_STRIDE (1 * KIB)       /* thread, if its blocks are no larger than this. A list of blocks larger than twice this may hold one */
+#define LIST_BYTES (256 * KIB)       /* a list is drained at this many bytes, */
+#define LIST_BLOCKS_MAX 1024u        /* or this many blocks */
+#define FIRST_MOST 8u                /* it begins at an eighth of that, but at least at this many blocks */
+#define GIVEN_MOST 16u               /* a list that its thread only pushes to: at a thirty-second part, but at least at this many */
+#define GROWN_BLOCKS 96u             /* it may grow to this many, even if its class has few blocks in use */
+#define SOON 5u                      /* a drained list that is refilled within this many times its length of operations was drained too early */
 #define FIRST_REFILL_BYTES (2 * KIB) /* the first refill, and the growth of each further one, */
 #define FIRST_REFILL_MAX 8u          /* or this many blocks, if that is less; */
 #define FIRST_REFILL_MIN 2u          /* but at least this many */

@@ -12,7 +12,10 @@
  * long. `begin`, `given`: the first limit of a list that its thread pops from, or only pushes to. `share`: the shared bytes for each block above `least`.
  * A table, because the start of a thread would divide for each class.
  */
-extern struct sll_lengths { uint16_t most, first, least, begin, given; uint32_t share; } sll_lengths[CLASS_COUNT];
+extern struct sll_lengths {
+  uint16_t most, first, least, begin, given;
+  uint32_t share;
+} sll_lengths[CLASS_COUNT];
 
 /* Fills the table. Once, before the first lists are made. */
 void sll_prepare(void);

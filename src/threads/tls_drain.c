@@ -118,8 +118,7 @@ void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) 
 /* Whether the class has no block here, and no count to publish. True for most classes of most threads. */
 static bool at_rest(const struct sll_cache *cache, uint32_t cls) {
   const struct sll_state *state = &cache->state[cls];
-  return state->length == 0 && state->spare_count == 0 && state->alloc_armed == cache->budget[cls].alloc &&
-         state->free_armed == cache->budget[cls].free;
+  return state->length == 0 && state->spare_count == 0 && state->alloc_armed == cache->budget[cls].alloc && state->free_armed == cache->budget[cls].free;
 }
 
 /* Whether the thread never had a block of the class: every word is as sll_init left it. One test, because the end of a thread runs it for each class. */

@@ -52,8 +52,8 @@ uint32_t sll_hand_over(uint32_t cls, struct chain chain);
 /* Blocks of a class that were taken out of a list and its spare list. */
 struct sll_drained {
   enum drain_reason reason;
-  uint32_t before;          /* blocks in both lists, before anything was taken out */
-  uint64_t start;           /* hub_ticks() then */
+  uint32_t before; /* blocks in both lists, before anything was taken out */
+  uint64_t start;  /* hub_ticks() then */
   struct chain list, spare;
 };
 

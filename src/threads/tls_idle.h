@@ -17,9 +17,7 @@ static inline void sll_hold(struct sll_cache *cache) {
   if (UNLIKELY(__atomic_load_n(&cache->claim, __ATOMIC_RELAXED) != CLAIM_NONE)) sll_wait(cache);
 }
 
-static inline void sll_let_go(struct sll_cache *cache) {
-  __atomic_store_n(&cache->busy, cache->busy - 1, __ATOMIC_RELEASE);
-}
+static inline void sll_let_go(struct sll_cache *cache) { __atomic_store_n(&cache->busy, cache->busy - 1, __ATOMIC_RELEASE); }
 
 /*
  * Returns to their slabs all blocks in lists of other threads that have not entered their slow paths since `before_ms`. Their owners

@@ -22,7 +22,7 @@ static struct {
   struct places unused;
   struct sll_cache *waiting; /* a part of the live ones, the last to end first */
   uint32_t waiting_count;    /* includes lists that are about to wait */
-  uint32_t running; /* live lists that a thread has; atomic, changes under the lock */
+  uint32_t running;          /* live lists that a thread has; atomic, changes under the lock */
 } registry;
 
 const struct lock_row sll_locks = LOCK_ROW(registry.lock);
@@ -228,9 +228,15 @@ bool sll_are_valid(void) {
   return waiting == registry.waiting_count && owned == registry.running && places_are_valid(&registry.unused);
 }
 
-const struct layout_lists sll_layout = {
-  .first = LAYOUT_NUMBER(registry.live), .size = sizeof(struct sll_cache), .next = LAYOUT_MEMBER(struct sll_cache, next),
-  .alloc = LAYOUT_MEMBER(struct sll_cache, budget[0].alloc), .free = LAYOUT_MEMBER(struct sll_cache, budget[0].free),
-  .alloc_armed = LAYOUT_MEMBER(struct sll_cache, state[0].alloc_armed), .free_armed = LAYOUT_MEMBER(struct sll_cache, state[0].free_armed),
-  .length = LAYOUT_MEMBER(struct sll_cache, state[0].length), .spare_count = LAYOUT_MEMBER(struct sll_cache, state[0].spare_count),
-  .budget_step = sizeof(struct sll_budget), .state_step = sizeof(struct sll_state), .claimed = BUDGET_CLAIMED / 2};
+const struct layout_lists sll_layout = {.first = LAYOUT_NUMBER(registry.live),
+                                        .size = sizeof(struct sll_cache),
+                                        .next = LAYOUT_MEMBER(struct sll_cache, next),
+                                        .alloc = LAYOUT_MEMBER(struct sll_cache, budget[0].alloc),
+                                        .free = LAYOUT_MEMBER(struct sll_cache, budget[0].free),
+                                        .alloc_armed = LAYOUT_MEMBER(struct sll_cache, state[0].alloc_armed),
+                                        .free_armed = LAYOUT_MEMBER(struct sll_cache, state[0].free_armed),
+                                        .length = LAYOUT_MEMBER(struct sll_cache, state[0].length),
+                                        .spare_count = LAYOUT_MEMBER(struct sll_cache, state[0].spare_count),
+                                        .budget_step = sizeof(struct sll_budget),
+                                        .state_step = sizeof(struct sll_state),
+                                        .claimed = BUDGET_CLAIMED / 2};

@@ -53,21 +53,23 @@ enum sll_use {
 struct sll_state {
   int32_t alloc_armed, free_armed;
   uint32_t length;
-  uint32_t since_drain;  /* pushes since the last drain */
-  uint32_t since_given;  /* operations since a drain last removed blocks because the list was too long */
+  uint32_t since_drain; /* pushes since the last drain */
+  uint32_t since_given; /* operations since a drain last removed blocks because the list was too long */
   uint32_t spare_count;
-  struct block *spare;   /* meaningless if spare_count is 0 */
+  struct block *spare;      /* meaningless if spare_count is 0 */
   struct superslab *pinned; /* holds the head that was collected, so it stays mapped until the owner enters its slow path: tls_idle.c */
-  uint16_t most;         /* the list is drained at this length; small at first, doubles if there are pushes and pops, or bursts of both */
-  uint16_t horizon;      /* pushes until the length is checked, if more than there is room for; doubles if there are pushes and pops */
-  uint16_t refill;       /* blocks that the next refill asks for; grows with each */
-  uint8_t use;           /* enum sll_use */
-  bool drained : 1;      /* blocks were removed because the list was too long, since the last refill from the pool and the last sll_decay */
-  bool spare_idle : 1;   /* the spare list was not used since the last drain */
-  bool moved : 1;        /* the list was empty, or too long, since the last sll_decay */
+  uint16_t most;            /* the list is drained at this length; small at first, doubles if there are pushes and pops, or bursts of both */
+  uint16_t horizon;         /* pushes until the length is checked, if more than there is room for; doubles if there are pushes and pops */
+  uint16_t refill;          /* blocks that the next refill asks for; grows with each */
+  uint8_t use;              /* enum sll_use */
+  bool drained : 1;         /* blocks were removed because the list was too long, since the last refill from the pool and the last sll_decay */
+  bool spare_idle : 1;      /* the spare list was not used since the last drain */
+  bool moved : 1;           /* the list was empty, or too long, since the last sll_decay */
 };
 
-struct sll_budget { int32_t alloc, free; };
+struct sll_budget {
+  int32_t alloc, free;
+};
 
 /*
  * One step. True if the budget is used up. On x86-64 it is a single instruction, which the kernel cannot interrupt in the middle. So if another thread
@@ -88,27 +90,27 @@ struct sll_cache {
   struct sll_budget budget[CLASS_COUNT];
   struct block *head[CLASS_COUNT];
   struct class_start start[CLASS_COUNT]; /* a copy of class_start: the same address leads to it */
-  uint8_t live[CLASS_COUNT];         /* header_live(cls) */
-  const struct directory *directory; /* the real one; or the blind one if the next free is to be sampled */
+  uint8_t live[CLASS_COUNT];             /* header_live(cls) */
+  const struct directory *directory;     /* the real one; or the blind one if the next free is to be sampled */
   struct sll_state state[CLASS_COUNT];
-  struct sll_cache *next, *prev;     /* among the live lists; among the unused, `next` only */
-  struct sll_cache *after;           /* among those that wait, or those that another thread claims */
-  uint32_t round;                    /* the last round of sll_collect_idle that visited these lists; changes under the lock */
-  uint64_t ended_ms;                 /* when its thread ended */
-  uint32_t operations;               /* published since the last sample */
-  uint32_t visits;                   /* of the slow paths */
-  uint64_t decay_ms;                 /* when sll_decay is due */
-  uint32_t share_left;               /* shared bytes that lists of this thread gave up, for its other lists */
+  struct sll_cache *next, *prev; /* among the live lists; among the unused, `next` only */
+  struct sll_cache *after;       /* among those that wait, or those that another thread claims */
+  uint32_t round;                /* the last round of sll_collect_idle that visited these lists; changes under the lock */
+  uint64_t ended_ms;             /* when its thread ended */
+  uint32_t operations;           /* published since the last sample */
+  uint32_t visits;               /* of the slow paths */
+  uint64_t decay_ms;             /* when sll_decay is due */
+  uint32_t share_left;           /* shared bytes that lists of this thread gave up, for its other lists */
   uint32_t refills;
   uint32_t guard_gap[CLASS_LARGE + 1]; /* allocations of the class until one is guarded; the last one counts all larger blocks */
-  uint32_t profile_gap[CLASS_COUNT]; /* allocations of the class until one is a sample of HAKMEM_PROFILE; 0 if that is off */
-  uint64_t random;                   /* the state that the gaps are drawn from */
-  bool sample_next;                  /* the next look-up is timed */
-  bool owned;                        /* by a thread that has not ended; changes under the lock */
-  uint16_t pace;                     /* the largest budget; small in a thread that seldom enters the slow path */
-  uint32_t busy;                     /* operations of the slow path that are under way; atomic */
-  uint32_t claim;                    /* enum sll_claim; atomic */
-  uint64_t seen_ms;                  /* when the thread was last in its slow path; atomic */
+  uint32_t profile_gap[CLASS_COUNT];   /* allocations of the class until one is a sample of HAKMEM_PROFILE; 0 if that is off */
+  uint64_t random;                     /* the state that the gaps are drawn from */
+  bool sample_next;                    /* the next look-up is timed */
+  bool owned;                          /* by a thread that has not ended; changes under the lock */
+  uint16_t pace;                       /* the largest budget; small in a thread that seldom enters the slow path */
+  uint32_t busy;                       /* operations of the slow path that are under way; atomic */
+  uint32_t claim;                      /* enum sll_claim; atomic */
+  uint64_t seen_ms;                    /* when the thread was last in its slow path; atomic */
 };
 
 /* Which thread may use the slow paths' half of the lists: see tls_idle.c. */

@@ -10,10 +10,10 @@
 
 /* ---- Refill. ---- */
 
-static struct chain refill_by_legacy(const struct sll_cache *cache, uint32_t cls, uint32_t most, const struct pool_answer *answer,
-                                     uint64_t *fail_over) {
+static struct chain refill_by_legacy(const struct sll_cache *cache, uint32_t cls, uint32_t most, const struct pool_answer *answer, uint64_t *fail_over) {
   static_assert((int)LEGACY_LIMIT == (int)FAIL_LIMIT && (int)LEGACY_OS_ENOMEM == (int)FAIL_OS_ENOMEM &&
-                (int)LEGACY_NO_ADDRESS_SPACE == (int)FAIL_NO_ADDRESS_SPACE, "legacy's reasons begin with shared_fail's");
+                  (int)LEGACY_NO_ADDRESS_SPACE == (int)FAIL_NO_ADDRESS_SPACE,
+                "legacy's reasons begin with shared_fail's");
   const uint32_t stack = shared_fail_raise(cache, cls, class_slab_units(cls), answer->refusal);
   *fail_over = hub_ticks();
   struct block *broken;
@@ -41,8 +41,7 @@ static void tell_refill(uint32_t cls, const struct pool_answer *answer, bool tim
     began = over;
   }
 #define STAGE_TICKS(name, text) .name##_ticks = ticks[STAGE_##name],
-  EVENT(tls_sll_refill, .cls = cls, .blocks = answer->chain.count, .source = answer->source, .ticks = now - start,
-        REFILL_STAGES(STAGE_TICKS));
+  EVENT(tls_sll_refill, .cls = cls, .blocks = answer->chain.count, .source = answer->source, .ticks = now - start, REFILL_STAGES(STAGE_TICKS));
 }
 
 /* Makes the list's head one that can be popped. Afterwards the thread has had blocks of its own. False if no memory is left anywhere. */

@@ -15,9 +15,9 @@
 #include "tls_drain.h"
 #include "tls_idle.h"
 
-#define VISITS_PER_LOOK 8u  /* slow-path visits between two reads of the clock, */
-#define VISITS_PER_TICK 16u /* and between two calls of hub_tick */
-#define RESTED_MS 20u /* longer than the steps of the clock */
+#define VISITS_PER_LOOK 8u     /* slow-path visits between two reads of the clock, */
+#define VISITS_PER_TICK 16u    /* and between two calls of hub_tick */
+#define RESTED_MS 20u          /* longer than the steps of the clock */
 #define SCAVENGES_PER_DELAY 4u /* per HAKMEM_RELEASE_DELAY: each examines a part of the memory that may be purged */
 
 /* The thread's lists, or NULL. If hub_checked, sll_self stays empty, because the fast paths must not read a header then. */
@@ -29,9 +29,7 @@ static pthread_key_t thread_key;
 
 static uint64_t next_scavenge_ms; /* atomic */
 
-static const struct directory *directory_to_use(void) {
-  return sll_goes_slow() || config.lookup != STRATEGY_DIRECTORY ? &directory_blind : &directory;
-}
+static const struct directory *directory_to_use(void) { return sll_goes_slow() || config.lookup != STRATEGY_DIRECTORY ? &directory_blind : &directory; }
 
 /* The lists of the thread that ended last, or new ones; NULL if memory runs out. */
 static struct sll_cache *take_cache(void) {

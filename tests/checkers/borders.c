@@ -90,7 +90,8 @@ static void impossible(void) {
 int main(void) {
   impossible();
   static const char *const kinds[] = {"malloc", "calloc", "realloc", "memalign64", "memalign4096"};
-  static const size_t sizes[] = {500, 1000, 1023, 4096, 5000, 20000, 32751, 36000, 36847, 36848, 36864, 40000, 65520, 65536, 100000, 131072, 1000000, 1048576, 3000001};
+  static const size_t sizes[] = {500,   1000,  1023,  4096,  5000,   20000,  32751,   36000,   36847,  36848,
+                                 36864, 40000, 65520, 65536, 100000, 131072, 1000000, 1048576, 3000001};
   for (unsigned k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
     const size_t most = k == 0 ? 300 : 70; /* realloc(p, 0) frees */
     for (size_t size = k == 2; size <= most; size++) block(kinds[k], size, size % 2);

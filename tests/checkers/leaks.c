@@ -2,7 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct node { struct node *next, *before; char rest[40]; };
+struct node {
+  struct node *next, *before;
+  char rest[40];
+};
 
 char *global, *inside;
 void *small_freed[8];

@@ -46,8 +46,8 @@ __attribute__((weak)) void free_aligned_sized(void *p, size_t alignment, size_t 
 static const char *core_broken(void) { return NULL; }
 #endif
 
-#define SLOTS 4096     /* a thread's own blocks */
-#define EXCHANGE 256   /* places for blocks on their way to another thread */
+#define SLOTS 4096   /* a thread's own blocks */
+#define EXCHANGE 256 /* places for blocks on their way to another thread */
 #define THREADS_MAX 64
 
 struct shadow {
@@ -78,8 +78,8 @@ static struct place *exchange;
 static atomic_uint_fast64_t failures_allowed, calls;
 
 _Noreturn static void wrong(const char *what, const struct shadow *s) {
-  fprintf(stderr, "model: seed %llu: %s: block %p size %zu usable %zu align %zu\n", (unsigned long long)seed, what,
-          (void *)s->block, s->size, s->usable, s->align);
+  fprintf(stderr, "model: seed %llu: %s: block %p size %zu usable %zu align %zu\n", (unsigned long long)seed, what, (void *)s->block, s->size, s->usable,
+          s->align);
   _exit(1);
 }
 
@@ -111,8 +111,7 @@ static void check(const struct shadow *s, const unsigned char *block, size_t len
   for (size_t i = 0; i < length; i += step_after(i, s->usable)) {
     if (block[i] == pattern_at(s->pattern, i)) continue;
     char what[128];
-    snprintf(what, sizeof what, "%s: byte %zu is 0x%02x, not 0x%02x (at %p)", when, i, block[i], pattern_at(s->pattern, i),
-             (const void *)&block[i]);
+    snprintf(what, sizeof what, "%s: byte %zu is 0x%02x, not 0x%02x (at %p)", when, i, block[i], pattern_at(s->pattern, i), (const void *)&block[i]);
     wrong(what, s);
   }
 }
@@ -177,7 +176,7 @@ static void allocate(struct worker *w, struct shadow *s) {
     const int before = arm_errno(w);
     s->block = NAME(calloc)(parts, s->size / parts);
     const int after = errno;
-    for (size_t i = 0; s->block != NULL && i < s->size; i += s->size > 262144 ? 61 : 1) {
+    for (size_t i = 0; s->block != NULL && i<s->size; i += s->size> 262144 ? 61 : 1) {
       if (s->block[i] != 0) wrong("calloc did not zero", s);
     }
     errno = after;
@@ -188,12 +187,8 @@ static void allocate(struct worker *w, struct shadow *s) {
     void *out = NULL;
     int before = arm_errno(w);
     switch (call) {
-      case 12:
-        s->block = NAME(aligned_alloc)(align, s->size);
-        break;
-      case 13:
-        s->block = NAME(memalign)(align, s->size);
-        break;
+      case 12: s->block = NAME(aligned_alloc)(align, s->size); break;
+      case 13: s->block = NAME(memalign)(align, s->size); break;
       default:
         align = align < sizeof(void *) ? sizeof(void *) : align;
         if (NAME(posix_memalign)(&out, align, s->size) == ENOMEM) errno = before;

@@ -2,6 +2,6 @@
 #include "misuse.h"
 
 int main(void) {
-  use_free(hide((void *)(uintptr_t)"literal"));
+  use_free(hide((void *)(uintptr_t) "literal"));
   return finish(NULL);
 }

@@ -13,9 +13,7 @@ static void *operator_of(const char *name) {
   exit(1);
 }
 
-__attribute__((unused)) static void *new_block(const char *name, size_t size) {
-  return hide(((void *(*)(size_t))(uintptr_t)operator_of(name))(size));
-}
+__attribute__((unused)) static void *new_block(const char *name, size_t size) { return hide(((void *(*)(size_t))(uintptr_t)operator_of(name))(size)); }
 
 __attribute__((unused)) static void delete_block(const char *name, void *p) { ((void (*)(void *))(uintptr_t)operator_of(name))(p); }
 

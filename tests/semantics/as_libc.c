@@ -13,12 +13,14 @@
 
 /* The compiler must not see which function it is, or what it is asked for. */
 static void *(*volatile use_malloc)(size_t) = malloc, *(*volatile use_calloc)(size_t, size_t) = calloc, *(*volatile use_realloc)(void *, size_t) = realloc,
-  *(*volatile use_reallocarray)(void *, size_t, size_t) = reallocarray, *(*volatile use_aligned_alloc)(size_t, size_t) = aligned_alloc,
-  *(*volatile use_memalign)(size_t, size_t) = memalign, *(*volatile use_valloc)(size_t) = valloc, *(*volatile use_pvalloc)(size_t) = pvalloc;
+                        *(*volatile use_reallocarray)(void *, size_t, size_t) = reallocarray, *(*volatile use_aligned_alloc)(size_t, size_t) = aligned_alloc,
+                        *(*volatile use_memalign)(size_t, size_t) = memalign, *(*volatile use_valloc)(size_t) = valloc,
+                        *(*volatile use_pvalloc)(size_t) = pvalloc;
 static int (*volatile use_posix_memalign)(void **, size_t, size_t) = posix_memalign;
 
 #define MOST ((size_t)PTRDIFF_MAX)
-static const size_t sizes[] = {0, 1, 15, 16, 24, 25, 100, 4095, 4096, 100000, 2000000, MOST - 4096, MOST - 1, MOST, MOST + 1, SIZE_MAX / 2 + 4096, SIZE_MAX - 4096, SIZE_MAX - 1, SIZE_MAX};
+static const size_t sizes[] = {
+  0, 1, 15, 16, 24, 25, 100, 4095, 4096, 100000, 2000000, MOST - 4096, MOST - 1, MOST, MOST + 1, SIZE_MAX / 2 + 4096, SIZE_MAX - 4096, SIZE_MAX - 1, SIZE_MAX};
 static const size_t alignments[] = {0, 1, 2, 3, 8, 16, 24, 48, 64, 100, 4096, 5000, 1 << 20, (size_t)1 << 40, MOST / 2 + 1, MOST, MOST + 1, MOST + 2, SIZE_MAX};
 #define EACH(table, name) for (size_t i_##name = 0, name; i_##name < sizeof table / sizeof *table && (name = table[i_##name], 1); i_##name++)
 
@@ -48,12 +50,12 @@ static void tell(void *p, size_t align, size_t size) {
   if (errno != 0) printf("free sets errno to %d\n", errno);
 }
 
-#define CALL(p, align, size, ...)      \
-  do {                                 \
-    printf(__VA_ARGS__);               \
-    errno = 0;                         \
-    void *result = (p);                \
-    tell(result, align, size);         \
+#define CALL(p, align, size, ...) \
+  do { \
+    printf(__VA_ARGS__); \
+    errno = 0; \
+    void *result = (p); \
+    tell(result, align, size); \
   } while (0)
 
 static void by_size(void) {
@@ -74,7 +76,9 @@ static void by_size(void) {
     void *new = use_realloc(old, size);
     const int error = errno;
     printf("realloc(p, %s): %s, errno %s, %s\n", number(size), new != NULL ? "a block" : "NULL", error == 0 ? "kept" : strerrorname_np(error),
-           size == 0 ? "freed" : strncmp(new != NULL ? new : old, "old", size < 4 ? size : 4) == 0 ? "the contents are there" : "the contents are gone");
+           size == 0 ? "freed"
+           : strncmp(new != NULL ? new : old, "old", size < 4 ? size : 4) == 0 ? "the contents are there"
+                                                                               : "the contents are gone");
     if (new != NULL) free(new);
     else if (size != 0) free(old);
   }
@@ -95,16 +99,35 @@ static void by_alignment(void) {
     errno = 0;
     const int result = use_posix_memalign(&out, align, size);
     printf("posix_memalign(%s, %s): %s, %s, ", number(align), number(size), result == 0 ? "0" : strerrorname_np(result),
-           result == 0 ? "done" : out == &out ? "pointer kept" : "pointer changed");
+           result == 0   ? "done"
+           : out == &out ? "pointer kept"
+                         : "pointer changed");
     tell(result == 0 ? out : NULL, align, size);
   }
 }
 
 static void others(void) {
   printf("malloc_usable_size(NULL): %zu\n", malloc_usable_size(NULL));
-  static const struct { int parameter, value; } settings[] = {
-    {M_MXFAST, 64}, {M_MXFAST, 160}, {M_MXFAST, 161}, {M_MXFAST, -1}, {M_TRIM_THRESHOLD, 100000}, {M_TOP_PAD, 0}, {M_MMAP_THRESHOLD, 1 << 20}, {M_MMAP_THRESHOLD, 1 << 30}, {M_MMAP_THRESHOLD, -1},
-    {M_MMAP_MAX, 100}, {M_CHECK_ACTION, 3}, {M_PERTURB, 0}, {M_ARENA_TEST, 2}, {M_ARENA_TEST, 0}, {M_ARENA_MAX, 2}, {M_ARENA_MAX, 0}, {-77, 1}, {77, 1}};
+  static const struct {
+    int parameter, value;
+  } settings[] = {{M_MXFAST, 64},
+                  {M_MXFAST, 160},
+                  {M_MXFAST, 161},
+                  {M_MXFAST, -1},
+                  {M_TRIM_THRESHOLD, 100000},
+                  {M_TOP_PAD, 0},
+                  {M_MMAP_THRESHOLD, 1 << 20},
+                  {M_MMAP_THRESHOLD, 1 << 30},
+                  {M_MMAP_THRESHOLD, -1},
+                  {M_MMAP_MAX, 100},
+                  {M_CHECK_ACTION, 3},
+                  {M_PERTURB, 0},
+                  {M_ARENA_TEST, 2},
+                  {M_ARENA_TEST, 0},
+                  {M_ARENA_MAX, 2},
+                  {M_ARENA_MAX, 0},
+                  {-77, 1},
+                  {77, 1}};
   for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
     printf("mallopt(%d, %d): %d\n", settings[i].parameter, settings[i].value, mallopt(settings[i].parameter, settings[i].value));
   }

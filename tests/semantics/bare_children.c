@@ -12,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-
 #define WORK_MS 150 /* longer than the pause between two writings of the file */
 
 static uint64_t now_ms(void) {

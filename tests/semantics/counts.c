@@ -44,9 +44,7 @@ static void give_back(void *p, uint32_t row) {
 }
 
 /* The largest request of a row. */
-static size_t size_of(uint32_t row) {
-  return row < CLASS_COUNT ? class_stride(row) - 1 : row == CLASS_LARGE ? 300000 : 3000000;
-}
+static size_t size_of(uint32_t row) { return row < CLASS_COUNT ? class_stride(row) - 1 : row == CLASS_LARGE ? 300000 : 3000000; }
 
 static void *block_of(uint32_t row, size_t size, bool zeroed) {
   if (row >= CLASS_ALIGNED && row < CLASS_COUNT) return aligned_alloc(class_first(row), size);

@@ -12,12 +12,12 @@
 #include <vector>
 
 static int wrong;
-#define CHECK(condition)                                                     \
-  do {                                                                       \
-    if (!(condition)) {                                                      \
+#define CHECK(condition) \
+  do { \
+    if (!(condition)) { \
       std::fprintf(stderr, "cxx.cc:%d: not so: %s\n", __LINE__, #condition); \
-      wrong = 1;                                                             \
-    }                                                                        \
+      wrong = 1; \
+    } \
   } while (0)
 
 static int handler_calls;
@@ -87,7 +87,7 @@ static void failures() {
   std::set_new_handler(throwing_handler);
   thrown = false;
   try {
-    ::operator delete(::operator new(too_much, std::align_val_t{64}));
+    ::operator delete(::operator new (too_much, std::align_val_t{64}));
   } catch (const std::runtime_error &) {
     thrown = true;
   }

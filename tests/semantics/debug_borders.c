@@ -151,7 +151,10 @@ static void nothing(void) {
 
 int main(int argc, char **argv) {
   static const struct test all[] = {
-    {"borders", borders}, {"borders_full", borders_full}, {"writes_after_free", writes_after_free}, {"nothing", nothing},
+    {"borders", borders},
+    {"borders_full", borders_full},
+    {"writes_after_free", writes_after_free},
+    {"nothing", nothing},
   };
   return run_test(argc, argv, all, sizeof all / sizeof *all);
 }

@@ -60,9 +60,15 @@ static void quarantine_bytes(void) {
 /* ---- Sizes: impossible ones, and those told to a sized free. ---- */
 
 static void sizes(void) {
-  static const size_t impossible[] = {SIZE_MAX, SIZE_MAX - 15, SIZE_MAX - 63, SIZE_MAX - 64, SIZE_MAX - 128, SIZE_MAX - 4096, (size_t)PTRDIFF_MAX + 1,
-                                      PTRDIFF_MAX, PTRDIFF_MAX - 63, PTRDIFF_MAX - 127, PTRDIFF_MAX - 128, PTRDIFF_MAX - 4096, SIZE_MAX / 2 + 1, SIZE_MAX / 3};
-#define REFUSED(call) do { errno = 0; CHECK((call) == NULL); CHECK(errno == ENOMEM); } while (0)
+  static const size_t impossible[] = {SIZE_MAX,          SIZE_MAX - 15,           SIZE_MAX - 63,    SIZE_MAX - 64,    SIZE_MAX - 128,
+                                      SIZE_MAX - 4096,   (size_t)PTRDIFF_MAX + 1, PTRDIFF_MAX,      PTRDIFF_MAX - 63, PTRDIFF_MAX - 127,
+                                      PTRDIFF_MAX - 128, PTRDIFF_MAX - 4096,      SIZE_MAX / 2 + 1, SIZE_MAX / 3};
+#define REFUSED(call) \
+  do { \
+    errno = 0; \
+    CHECK((call) == NULL); \
+    CHECK(errno == ENOMEM); \
+  } while (0)
   for (unsigned i = 0; i < sizeof impossible / sizeof *impossible; i++) {
     const volatile size_t size = impossible[i];
     REFUSED(use_malloc(size));
@@ -130,7 +136,7 @@ static void damage_some(struct damage *d) {
   for (unsigned i = 0; i < LEFT; i++) {
     d[i].size = i % 7 == 0 ? 40000u + i : i * 13 % 3000 + 1;
     char *p = use_malloc(d[i].size);
-    const size_t slack = (size_t)-(uintptr_t)(p + d[i].size) % 16; /* what a guard page leaves open */
+    const size_t slack = (size_t) - (uintptr_t)(p + d[i].size) % 16; /* what a guard page leaves open */
     d[i].block = p;
     d[i].over = i % 7 != 0 ? i % FAR + 1 : slack != 0 ? slack : 1;
     d[i].verdict = i % 3 != 0 || i % 7 == 0 ? HDR_OVERFLOW : HDR_UNDERFLOW;
@@ -149,7 +155,8 @@ static void damage_some(struct damage *d) {
 
 static unsigned without_none(struct damage *d) {
   unsigned count = 0;
-  for (unsigned i = 0; i < LEFT; i++) if (d[i].size != 0) d[count++] = d[i];
+  for (unsigned i = 0; i < LEFT; i++)
+    if (d[i].size != 0) d[count++] = d[i];
   return count;
 }
 
@@ -254,8 +261,7 @@ static void forks(void) {
 
 int main(int argc, char **argv) {
   static const struct test all[] = {
-    {"filling", filling}, {"quarantine_bytes", quarantine_bytes}, {"sizes", sizes},
-    {"at_exit", at_exit}, {"threads", threads}, {"forks", forks},
+    {"filling", filling}, {"quarantine_bytes", quarantine_bytes}, {"sizes", sizes}, {"at_exit", at_exit}, {"threads", threads}, {"forks", forks},
   };
   return run_test(argc, argv, all, sizeof all / sizeof *all);
 }

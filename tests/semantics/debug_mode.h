@@ -34,8 +34,8 @@ static void (*volatile use_free)(void *) = free;
 __attribute__((weak)) void free_sized(void *p, size_t size);
 __attribute__((weak)) void free_aligned_sized(void *p, size_t alignment, size_t size);
 
-#define FAR 64         /* bytes on either side of a block in which a write must be seen */
-#define PATTERN 0xb7   /* what lies there; a byte of this value is none too many */
+#define FAR 64           /* bytes on either side of a block in which a write must be seen */
+#define PATTERN 0xb7     /* what lies there; a byte of this value is none too many */
 #define QUARANTINE 65536 /* debug_mode.sh says so to the library, too */
 
 __attribute__((format(printf, 1, 2))) _Noreturn static void wrong(const char *text, ...) {
@@ -47,12 +47,18 @@ __attribute__((format(printf, 1, 2))) _Noreturn static void wrong(const char *te
   _exit(1);
 }
 
-#define CHECK(x) do { if (!(x)) wrong("line %d: not so: %s", __LINE__, #x); } while (0)
+#define CHECK(x) \
+  do { \
+    if (!(x)) wrong("line %d: not so: %s", __LINE__, #x); \
+  } while (0)
 
 /* ---- What is reported. ---- */
 
 #define SEEN_MAX 4096
-static struct seen { atomic_uint count; struct event_hdr_reset event[SEEN_MAX]; } *seen; /* shared with the children */
+static struct seen {
+  atomic_uint count;
+  struct event_hdr_reset event[SEEN_MAX];
+} * seen; /* shared with the children */
 
 static void note(const struct event_hdr_reset *e) {
   const unsigned i = atomic_fetch_add(&seen->count, 1);
@@ -67,7 +73,11 @@ static void attach(void) {
   CHECK(seen != MAP_FAILED && hak_event_sink_attach != NULL && hak_event_sink_attach(&sink) == 0);
 }
 
-struct damage { const char *block; size_t size, over; enum hdr_verdict verdict; };
+struct damage {
+  const char *block;
+  size_t size, over;
+  enum hdr_verdict verdict;
+};
 
 static bool is_report(const struct event_hdr_reset *e, const struct damage *d) {
   return e->base == d->block && e->verdict == d->verdict && e->over == d->over && e->size == d->size;
@@ -78,8 +88,8 @@ static void expect(const struct damage *d, const char *when) {
   const unsigned count = atomic_exchange(&seen->count, 0);
   const struct event_hdr_reset *e = &seen->event[0];
   if (count == 1 && is_report(e, d)) return;
-  wrong("%s: %u reports, and not one of verdict %d, %zu bytes off, block %p of %zu bytes; the first: verdict %d, %zu, block %p of %zu", when, count,
-        d->verdict, d->over, (const void *)d->block, d->size, e->verdict, (size_t)e->over, e->base, (size_t)e->size);
+  wrong("%s: %u reports, and not one of verdict %d, %zu bytes off, block %p of %zu bytes; the first: verdict %d, %zu, block %p of %zu", when, count, d->verdict,
+        d->over, (const void *)d->block, d->size, e->verdict, (size_t)e->over, e->base, (size_t)e->size);
 }
 
 static void expect_none(const char *when) {
@@ -144,7 +154,10 @@ static void flush(void) {
 
 /* ---- main. ---- */
 
-struct test { const char *name; void (*run)(void); };
+struct test {
+  const char *name;
+  void (*run)(void);
+};
 
 /* Runs the one that the command line names; the program's exit status. */
 static int run_test(int argc, char **argv, const struct test *all, size_t count) {

@@ -43,7 +43,10 @@ static void fork_once(void) {
 
 /* ---- Blocks that say who they are. ---- */
 
-struct blocks { unsigned char *at[SLOTS]; unsigned size[SLOTS], seed; };
+struct blocks {
+  unsigned char *at[SLOTS];
+  unsigned size[SLOTS], seed;
+};
 
 static void check(const struct blocks *b, unsigned i) {
   for (unsigned k = 0; b->at[i] != NULL && k < b->size[i] && k < 32; k++) {

@@ -23,12 +23,12 @@ static void *(*volatile use_malloc)(size_t) = malloc;
 static void (*volatile use_free)(void *) = free;
 static void *(*volatile use_realloc)(void *, size_t) = realloc;
 
-#define CHECK(x)                                                        \
-  do {                                                                  \
-    if (!(x)) {                                                         \
-      dprintf(STDERR_FILENO, "line %d: not so: %s\n", __LINE__, #x);    \
-      _exit(1);                                                         \
-    }                                                                   \
+#define CHECK(x) \
+  do { \
+    if (!(x)) { \
+      dprintf(STDERR_FILENO, "line %d: not so: %s\n", __LINE__, #x); \
+      _exit(1); \
+    } \
   } while (0)
 
 /* ---- Mistakes. 96 bytes end at the guard page, 100 leave 12 bytes of slack. ---- */
@@ -390,15 +390,40 @@ static void share(void) {
   printf("%u %u %u\n", guarded, left, longest);
 }
 
-static const struct { const char *name; void (*run)(void); } all[] = {
-  {"overflow_write", overflow_write}, {"overflow_read", overflow_read}, {"overflow_far", overflow_far}, {"overflow_large", overflow_large},
-  {"overflow_huge", overflow_huge}, {"overflow_aligned", overflow_aligned}, {"overflow_nothing", overflow_nothing},
-  {"underflow_write", underflow_write}, {"underflow_read", underflow_read}, {"use_after_free_write", use_after_free_write},
-  {"use_after_free_read", use_after_free_read}, {"use_after_realloc", use_after_realloc}, {"slack", slack},
-  {"use_after_free_by_thread", use_after_free_by_thread}, {"wrong_pointers", wrong_pointers}, {"contents", contents},
-  {"handler_jumps", handler_jumps}, {"handler_contents", handler_contents}, {"handler_alternate_stack", handler_alternate_stack},
-  {"handler_old_values", handler_old_values}, {"handler_once", handler_once}, {"ignored", ignored}, {"raised", raised}, {"foreign", foreign},
-  {"vforked", vforked}, {"interrupted", interrupted}, {"threads", threads}, {"faults_at_once", faults_at_once}, {"full", full}, {"share", share},
+static const struct {
+  const char *name;
+  void (*run)(void);
+} all[] = {
+  {"overflow_write", overflow_write},
+  {"overflow_read", overflow_read},
+  {"overflow_far", overflow_far},
+  {"overflow_large", overflow_large},
+  {"overflow_huge", overflow_huge},
+  {"overflow_aligned", overflow_aligned},
+  {"overflow_nothing", overflow_nothing},
+  {"underflow_write", underflow_write},
+  {"underflow_read", underflow_read},
+  {"use_after_free_write", use_after_free_write},
+  {"use_after_free_read", use_after_free_read},
+  {"use_after_realloc", use_after_realloc},
+  {"slack", slack},
+  {"use_after_free_by_thread", use_after_free_by_thread},
+  {"wrong_pointers", wrong_pointers},
+  {"contents", contents},
+  {"handler_jumps", handler_jumps},
+  {"handler_contents", handler_contents},
+  {"handler_alternate_stack", handler_alternate_stack},
+  {"handler_old_values", handler_old_values},
+  {"handler_once", handler_once},
+  {"ignored", ignored},
+  {"raised", raised},
+  {"foreign", foreign},
+  {"vforked", vforked},
+  {"interrupted", interrupted},
+  {"threads", threads},
+  {"faults_at_once", faults_at_once},
+  {"full", full},
+  {"share", share},
 };
 
 int main(int argc, char **argv) {

@@ -98,7 +98,10 @@ enum { WORKERS = 8, LIVE = 300 };
 static int over; /* atomic */
 
 static void *work_and_rest(void *arg) {
-  struct { unsigned char *at, with; size_t size; } live[LIVE] = {0};
+  struct {
+    unsigned char *at, with;
+    size_t size;
+  } live[LIVE] = {0};
   uint64_t random = (uintptr_t)arg * 2654435761u + 1;
   while (!__atomic_load_n(&over, __ATOMIC_RELAXED)) {
     for (unsigned n = (unsigned)(random >> 40) % 200; n > 0; n--) {

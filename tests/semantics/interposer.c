@@ -15,12 +15,12 @@ static void *next(void **known, const char *name) {
   return *known;
 }
 
-#define INSTEAD(result, name, parameters, arguments)                       \
-  result name parameters {                                                 \
-    static void *known;                                                    \
-    result (*function) parameters;                                         \
-    *(void **)&function = next(&known, #name);                             \
-    return function arguments;                                             \
+#define INSTEAD(result, name, parameters, arguments) \
+  result name parameters { \
+    static void *known; \
+    result(*function) parameters; \
+    *(void **)&function = next(&known, #name); \
+    return function arguments; \
   }
 
 INSTEAD(void *, mmap, (void *at, size_t size, int access, int flags, int fd, off_t offset), (at, size, access, flags, fd, offset))
@@ -36,6 +36,6 @@ INSTEAD(int, clock_gettime, (clockid_t clock, struct timespec *now), (clock, now
 INSTEAD(long, sysconf, (int name), (name))
 INSTEAD(pid_t, getpid, (void), ())
 INSTEAD(char *, getenv, (const char *name), (name))
-INSTEAD(int, pthread_mutex_lock, (pthread_mutex_t *mutex), (mutex))
-INSTEAD(int, pthread_mutex_unlock, (pthread_mutex_t *mutex), (mutex))
-INSTEAD(int, pthread_mutex_trylock, (pthread_mutex_t *mutex), (mutex))
+INSTEAD(int, pthread_mutex_lock, (pthread_mutex_t * mutex), (mutex))
+INSTEAD(int, pthread_mutex_unlock, (pthread_mutex_t * mutex), (mutex))
+INSTEAD(int, pthread_mutex_trylock, (pthread_mutex_t * mutex), (mutex))

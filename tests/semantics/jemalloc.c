@@ -32,12 +32,12 @@ extern void malloc_stats_print(void (*)(void *, const char *), void *, const cha
 #define ARENA(n) (((n) + 1) << 20)
 
 static int wrong;
-#define CHECK(condition)                                                                                    \
-  do {                                                                                                      \
-    if (!(condition)) {                                                                                     \
-      fprintf(stderr, "jemalloc.c:%d: not so: %s\n", __LINE__, #condition);                                 \
-      wrong = 1;                                                                                            \
-    }                                                                                                       \
+#define CHECK(condition) \
+  do { \
+    if (!(condition)) { \
+      fprintf(stderr, "jemalloc.c:%d: not so: %s\n", __LINE__, #condition); \
+      wrong = 1; \
+    } \
   } while (0)
 
 static volatile size_t too_much = (size_t)PTRDIFF_MAX + 1;

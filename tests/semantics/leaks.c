@@ -16,7 +16,10 @@
 
 #define NOINLINED __attribute__((noinline))
 
-struct node { struct node *next; char rest[32]; };
+struct node {
+  struct node *next;
+  char rest[32];
+};
 
 static void *volatile kept, *volatile kept_too;
 static __thread void *volatile of_thread;
@@ -199,14 +202,20 @@ int main(int argc, char **argv) {
   else if (strcmp(name, "left_below_mapping") == 0) left_below_mapping();
   else if (strcmp(name, "loaded") == 0 && argc > 2) library(argv[2]);
   else if (strcmp(name, "unloaded") == 0 && argc > 2) unloaded(argv[2]);
-  else if (strcmp(name, "many") == 0) for (unsigned i = 0; i < 2000; i++) lose(i % 900, 1);
+  else if (strcmp(name, "many") == 0)
+    for (unsigned i = 0; i < 2000; i++) lose(i % 900, 1);
   else if (strcmp(name, "deep") == 0) kept = list(300000);
   else if (strcmp(name, "small") == 0) lose(100, 1);
   else if (strcmp(name, "busy") == 0) threads(4, allocate_for_ever);
   else if (strcmp(name, "handler") == 0) atexit(lost_list);
-  else if (strcmp(name, "_exit") == 0) { lose(100, 1); _exit(0); }
-  else if (strcmp(name, "exec") == 0) { lose(100, 1); execl("/bin/true", "true", (char *)NULL); return 2; }
-  else if (strcmp(name, "fork") == 0) {
+  else if (strcmp(name, "_exit") == 0) {
+    lose(100, 1);
+    _exit(0);
+  } else if (strcmp(name, "exec") == 0) {
+    lose(100, 1);
+    execl("/bin/true", "true", (char *)NULL);
+    return 2;
+  } else if (strcmp(name, "fork") == 0) {
     lose(100, 1);
     wipe();
     const pid_t pid = fork();

@@ -82,9 +82,7 @@ static uint32_t draw(uint32_t limit) {
 }
 
 /* A block's first and last byte say which one it is, its last usable one too. */
-static void mark(unsigned i) {
-  blocks[i][0] = blocks[i][sizes[i] - 1] = blocks[i][malloc_usable_size(blocks[i]) - 1] = (char)i;
-}
+static void mark(unsigned i) { blocks[i][0] = blocks[i][sizes[i] - 1] = blocks[i][malloc_usable_size(blocks[i]) - 1] = (char)i; }
 
 static void check(unsigned i) {
   if (blocks[i][0] != (char)i || (sizes[i] > 1 && blocks[i][sizes[i] - 1] != (char)i)) fail("a block does not hold what was written to it");

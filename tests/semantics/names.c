@@ -16,25 +16,24 @@
 
 static int wrong;
 
-#define CHECK(condition)                                                              \
-  do {                                                                                \
-    if (!(condition)) {                                                               \
+#define CHECK(condition) \
+  do { \
+    if (!(condition)) { \
       fprintf(stderr, "names.c:%d: not so: %s (errno %d)\n", __LINE__, #condition, errno); \
-      wrong = 1;                                                                      \
-    }                                                                                 \
+      wrong = 1; \
+    } \
   } while (0)
 
 /* The call leaves errno as it was. */
 #define KEEPS_ERRNO(statement) \
-  do {                         \
-    errno = 77;                \
-    statement;                 \
-    CHECK(errno == 77);        \
+  do { \
+    errno = 77; \
+    statement; \
+    CHECK(errno == 77); \
   } while (0)
 
 /* Volatile, so that the compiler cannot see what is asked for. */
-static volatile size_t too_much = (size_t)PTRDIFF_MAX + 1, most = PTRDIFF_MAX, all = SIZE_MAX, quarter = SIZE_MAX / 4,
-  half_bits = (size_t)1 << 32, odd = 24;
+static volatile size_t too_much = (size_t)PTRDIFF_MAX + 1, most = PTRDIFF_MAX, all = SIZE_MAX, quarter = SIZE_MAX / 4, half_bits = (size_t)1 << 32, odd = 24;
 static void *(*volatile use_aligned_alloc)(size_t, size_t) = aligned_alloc;
 
 static bool is_aligned(const void *p, size_t align) { return ((uintptr_t)p & (align - 1)) == 0; }
@@ -190,8 +189,7 @@ static void check_aligned(void) {
 /* glibc of this age does not declare C23's names; the library has them. */
 static void check_c23(void) {
   void (*free_sized)(void *, size_t) = (void (*)(void *, size_t))(uintptr_t)dlsym(RTLD_DEFAULT, "free_sized");
-  void (*free_aligned_sized)(void *, size_t, size_t) =
-    (void (*)(void *, size_t, size_t))(uintptr_t)dlsym(RTLD_DEFAULT, "free_aligned_sized");
+  void (*free_aligned_sized)(void *, size_t, size_t) = (void (*)(void *, size_t, size_t))(uintptr_t)dlsym(RTLD_DEFAULT, "free_aligned_sized");
   CHECK(free_sized != NULL && free_aligned_sized != NULL);
   if (wrong) return;
   KEEPS_ERRNO(free_sized(malloc(100), 100));
@@ -225,10 +223,25 @@ static void check_reports(void) {
 
 /* All names must come from one library: a family that is half overridden frees blocks of another. */
 static void check_one_library(void) {
-  static const char *const names[] = {
-    "malloc", "free", "calloc", "realloc", "reallocarray", "aligned_alloc", "memalign", "posix_memalign", "valloc", "pvalloc",
-    "malloc_usable_size", "free_sized", "free_aligned_sized", "malloc_trim", "malloc_stats", "malloc_info", "mallinfo",
-    "mallinfo2", "mallopt"};
+  static const char *const names[] = {"malloc",
+                                      "free",
+                                      "calloc",
+                                      "realloc",
+                                      "reallocarray",
+                                      "aligned_alloc",
+                                      "memalign",
+                                      "posix_memalign",
+                                      "valloc",
+                                      "pvalloc",
+                                      "malloc_usable_size",
+                                      "free_sized",
+                                      "free_aligned_sized",
+                                      "malloc_trim",
+                                      "malloc_stats",
+                                      "malloc_info",
+                                      "mallinfo",
+                                      "mallinfo2",
+                                      "mallopt"};
   Dl_info home;
   CHECK(dladdr(dlsym(RTLD_DEFAULT, "malloc"), &home) != 0 && strstr(home.dli_fname, "libhakmem") != NULL);
   for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {

@@ -103,8 +103,16 @@ int main() {
   for (std::size_t size = 1; size < 300000; size = size * 3 + 1) all_forms(size);
   volatile std::size_t much = ~too_much; // more than any form gives
   int caught = 0;
-  try { ::operator delete[](::operator new[](much)); } catch (const std::bad_alloc &) { caught++; }
-  try { ::operator delete[](::operator new[](much, std::align_val_t{64}), std::align_val_t{64}); } catch (const std::bad_alloc &) { caught++; }
+  try {
+    ::operator delete[](::operator new[](much));
+  } catch (const std::bad_alloc &) {
+    caught++;
+  }
+  try {
+    ::operator delete[](::operator new[](much, std::align_val_t{64}), std::align_val_t{64});
+  } catch (const std::bad_alloc &) {
+    caught++;
+  }
   const bool given = ::operator new(much, std::nothrow) || ::operator new[](much, std::nothrow) || ::operator new[](much, std::align_val_t{64}, std::nothrow);
   std::printf("caught %d, given %d\n", caught, given);
   std::vector<std::string> texts;
@@ -113,7 +121,7 @@ int main() {
   std::unique_ptr<Wide[]> more(new Wide[7]);
   std::unique_ptr<int[]> numbers(new (std::nothrow) int[70]);
   texts.clear(), texts.shrink_to_fit(), wides.clear(), wides.shrink_to_fit(), more.reset(), numbers.reset();
-  std::printf(FORMS ": one %d %d array %d %d wide %d %d wide array %d %d sized %d quiet %d %d\n", one, gone, array, array_gone, wide, wide_gone,
-              wide_array, wide_array_gone, sized, quiet, quiet_gone);
+  std::printf(FORMS ": one %d %d array %d %d wide %d %d wide array %d %d sized %d quiet %d %d\n", one, gone, array, array_gone, wide, wide_gone, wide_array,
+              wide_array_gone, sized, quiet, quiet_gone);
   return 0;
 }

@@ -26,22 +26,14 @@ static const struct call {
   unsigned steps; /* enough of them use every guarded slot again */
   unsigned flag;  /* only if the fourth argument has it; 0: always */
   int may_fail;   /* malloc may find no memory */
-} calls[] = {{"madvise", SYS_madvise, 800, 0, 0},
-             {"locked", -1, 800, 0, 0},
-             {"mprotect", SYS_mprotect, 400, 0, 0},
-             {"munmap", SYS_munmap, 400, 0, 0},
-             {"mremap", SYS_mremap, 400, 0, 0},
-             {"mremap_fixed", SYS_mremap, 400, MREMAP_FIXED, 0},
-             {"mmap", SYS_mmap, 400, 0, 1},
-             {"mincore", SYS_mincore, 100, 0, 0},
-             {"futex", SYS_futex, 100, 0, 0},
-             {"openat", SYS_openat, 100, 0, 0},
-             {"read", SYS_read, 100, 0, 0},
-             {"pread64", SYS_pread64, 100, 0, 0},
-             {"prlimit64", SYS_prlimit64, 100, 0, 0},
-             {"rt_sigprocmask", SYS_rt_sigprocmask, 100, 0, 0},
-             {"gettid", SYS_gettid, 100, 0, 0},
-             {"process_vm_readv", SYS_process_vm_readv, 100, 0, 0}};
+} calls[] = {{"madvise", SYS_madvise, 800, 0, 0},     {"locked", -1, 800, 0, 0},
+             {"mprotect", SYS_mprotect, 400, 0, 0},   {"munmap", SYS_munmap, 400, 0, 0},
+             {"mremap", SYS_mremap, 400, 0, 0},       {"mremap_fixed", SYS_mremap, 400, MREMAP_FIXED, 0},
+             {"mmap", SYS_mmap, 400, 0, 1},           {"mincore", SYS_mincore, 100, 0, 0},
+             {"futex", SYS_futex, 100, 0, 0},         {"openat", SYS_openat, 100, 0, 0},
+             {"read", SYS_read, 100, 0, 0},           {"pread64", SYS_pread64, 100, 0, 0},
+             {"prlimit64", SYS_prlimit64, 100, 0, 0}, {"rt_sigprocmask", SYS_rt_sigprocmask, 100, 0, 0},
+             {"gettid", SYS_gettid, 100, 0, 0},       {"process_vm_readv", SYS_process_vm_readv, 100, 0, 0}};
 static const int errors[] = {EPERM, ENOSYS, ENOMEM, EINVAL};
 
 static void refuse(const struct call *call, int error) {
@@ -66,7 +58,10 @@ static void refuse(const struct call *call, int error) {
 
 enum { BLOCKS = 40 };
 static const size_t sizes[] = {1, 24, 100, 700, 4000, 9000, 33000, 50000, 70000, 200000, 500000, 1100000, 1200000, 2200000};
-static struct block { unsigned char *p, byte; size_t size; } blocks[BLOCKS];
+static struct block {
+  unsigned char *p, byte;
+  size_t size;
+} blocks[BLOCKS];
 static int may_fail;
 static uint64_t state = 1;
 
@@ -81,9 +76,7 @@ static void bad(const char *what, size_t size) {
   _exit(1);
 }
 
-static int is_filled(const unsigned char *p, size_t size, unsigned char byte) {
-  return size == 0 || (p[0] == byte && memcmp(p, p + 1, size - 1) == 0);
-}
+static int is_filled(const unsigned char *p, size_t size, unsigned char byte) { return size == 0 || (p[0] == byte && memcmp(p, p + 1, size - 1) == 0); }
 
 static void take(struct block *b, unsigned char *p, size_t size) {
   if (p == NULL && !may_fail) bad("no memory", size);

@@ -19,9 +19,16 @@
 #define IDS 65537
 /* ---- What hakmem tells. ---- */
 
-struct told { uint32_t count, epoch; uintptr_t frames[FRAMES]; };
+struct told {
+  uint32_t count, epoch;
+  uintptr_t frames[FRAMES];
+};
 static struct told told[IDS];
-static struct { uintptr_t base, size; uint32_t epoch; char name[32], build_id[80]; } modules[300];
+static struct {
+  uintptr_t base, size;
+  uint32_t epoch;
+  char name[32], build_id[80];
+} modules[300];
 static unsigned module_count;
 /* volatile: malloc is declared as a leaf, which does not come back into this file. */
 static __thread volatile uint32_t last_id __attribute__((tls_model("initial-exec")));

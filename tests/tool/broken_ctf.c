@@ -39,8 +39,7 @@ static _Noreturn void misbehave(const char *how) {
   for (;;) {}
 }
 
-static bt_message_iterator_class_next_method_status next(bt_self_message_iterator *self, bt_message_array_const messages, uint64_t capacity,
-                                                         uint64_t *count) {
+static bt_message_iterator_class_next_method_status next(bt_self_message_iterator *self, bt_message_array_const messages, uint64_t capacity, uint64_t *count) {
   static unsigned given;
   const char *const how = getenv("BROKEN_CTF");
   if (given > EVENTS) {

@@ -19,24 +19,61 @@
 
 static struct stats_block block;
 
-static const struct { const char *name; size_t offset, size; } fields[] = {
-#define FIELD(name, member) {name, offsetof(struct stats_block, member), sizeof(((struct stats_block *)0)->member)}
-  FIELD("version", version), FIELD("classes", classes), FIELD("size", size), FIELD("pid", pid), FIELD("complete", complete),
-  FIELD("strategy", strategy), FIELD("timeline_length", timeline_length), FIELD("frame_count", stacks[0].frame_count),
-  FIELD("kind", incidents[0].kind), FIELD("leak_kind", leaks[0].kind), FIELD("leak_bytes", leaks[1].bytes), FIELD("leak_blocks", leaks[0].blocks),
-  FIELD("alloc_thread", incidents[0].hdr_reset.alloc_thread), FIELD("left_stack", incidents[0].hdr_reset.left_stack), FIELD("cls", incidents[0].hdr_reset.cls), FIELD("verdict", incidents[0].hdr_reset.verdict),
-  FIELD("reason", incidents[1].shared_fail.reason), FIELD("bucket", lookup.high[CLS / STATS_SPAN_CLASSES].bucket[0][CLS % STATS_SPAN_CLASSES][7]), FIELD("count", lookup.head[CLS].count),
-  FIELD("stage_bucket", timings.high[0][0][7]), FIELD("max", lookup.head[CLS].max), FIELD("min_inverted", lookup.head[CLS].min_inverted), FIELD("sum", lookup.head[CLS].sum),
-  FIELD("reentered", counters.reentered), FIELD("live", buckets.live), FIELD("rss", rss), FIELD("stacks_missed", stacks_missed),
-  FIELD("os_unmap_bytes", counters.os_unmap_bytes), FIELD("superslab_release", counters.superslab_release),
-  FIELD("elapsed_ns", elapsed_ns), FIELD("request_samples", cls[CLS].request_samples), FIELD("request_bytes", cls[CLS].request_bytes),
-  FIELD("superslab_size", superslab_size), FIELD("error", incidents[1].shared_fail.error), FIELD("idle_bytes", incidents[1].shared_fail.idle_bytes),
-  FIELD("holder", incidents[1].shared_fail.holder), FIELD("others", incidents[1].shared_fail.others), FIELD("units", incidents[1].shared_fail.units),
-  FIELD("drain_interval", drain_interval), FIELD("release_delay", release_delay), FIELD("active", incidents[1].shared_fail.active),
+static const struct {
+  const char *name;
+  size_t offset, size;
+} fields[] = {
+#define FIELD(name, member) \
+  { name, offsetof(struct stats_block, member), sizeof(((struct stats_block *)0)->member) }
+  FIELD("version", version),
+  FIELD("classes", classes),
+  FIELD("size", size),
+  FIELD("pid", pid),
+  FIELD("complete", complete),
+  FIELD("strategy", strategy),
+  FIELD("timeline_length", timeline_length),
+  FIELD("frame_count", stacks[0].frame_count),
+  FIELD("kind", incidents[0].kind),
+  FIELD("leak_kind", leaks[0].kind),
+  FIELD("leak_bytes", leaks[1].bytes),
+  FIELD("leak_blocks", leaks[0].blocks),
+  FIELD("alloc_thread", incidents[0].hdr_reset.alloc_thread),
+  FIELD("left_stack", incidents[0].hdr_reset.left_stack),
+  FIELD("cls", incidents[0].hdr_reset.cls),
+  FIELD("verdict", incidents[0].hdr_reset.verdict),
+  FIELD("reason", incidents[1].shared_fail.reason),
+  FIELD("bucket", lookup.high[CLS / STATS_SPAN_CLASSES].bucket[0][CLS % STATS_SPAN_CLASSES][7]),
+  FIELD("count", lookup.head[CLS].count),
+  FIELD("stage_bucket", timings.high[0][0][7]),
+  FIELD("max", lookup.head[CLS].max),
+  FIELD("min_inverted", lookup.head[CLS].min_inverted),
+  FIELD("sum", lookup.head[CLS].sum),
+  FIELD("reentered", counters.reentered),
+  FIELD("live", buckets.live),
+  FIELD("rss", rss),
+  FIELD("stacks_missed", stacks_missed),
+  FIELD("os_unmap_bytes", counters.os_unmap_bytes),
+  FIELD("superslab_release", counters.superslab_release),
+  FIELD("elapsed_ns", elapsed_ns),
+  FIELD("request_samples", cls[CLS].request_samples),
+  FIELD("request_bytes", cls[CLS].request_bytes),
+  FIELD("superslab_size", superslab_size),
+  FIELD("error", incidents[1].shared_fail.error),
+  FIELD("idle_bytes", incidents[1].shared_fail.idle_bytes),
+  FIELD("holder", incidents[1].shared_fail.holder),
+  FIELD("others", incidents[1].shared_fail.others),
+  FIELD("units", incidents[1].shared_fail.units),
+  FIELD("drain_interval", drain_interval),
+  FIELD("release_delay", release_delay),
+  FIELD("active", incidents[1].shared_fail.active),
   FIELD("superslab_limit", superslab_limit),
-  FIELD("legacy_refused_max", legacy_refused_max), FIELD("idle", idlest.idle), FIELD("active_max", superslabs_active_max),
-  FIELD("allocs", cls[CLS].allocs), FIELD("hdr_reset", counters.hdr_reset),
-  FIELD("inherited_allocs", inherited_allocs[CLS]), FIELD("inherited_frees", inherited_frees[CLS]),
+  FIELD("legacy_refused_max", legacy_refused_max),
+  FIELD("idle", idlest.idle),
+  FIELD("active_max", superslabs_active_max),
+  FIELD("allocs", cls[CLS].allocs),
+  FIELD("hdr_reset", counters.hdr_reset),
+  FIELD("inherited_allocs", inherited_allocs[CLS]),
+  FIELD("inherited_frees", inherited_frees[CLS]),
 };
 
 /* As histogram_record_row does, but its source is not linked: a test must not check the code with itself. */
@@ -81,9 +118,13 @@ static void fill_memory(void) {
   block.rss = 160000;
   block.timeline_length = 3;
   for (uint64_t i = 0; i < 3; i++) {
-    block.timeline[i] = (struct stats_moment){
-      .time_ns = i * 1000000, .requested = 1000 * (i + 1), .allocated = 2000 * (i + 1), .active = 65536, .committed = 69568,
-      .mapped = 2097152, .rss = 200000 - i * 20000};
+    block.timeline[i] = (struct stats_moment){.time_ns = i * 1000000,
+                                              .requested = 1000 * (i + 1),
+                                              .allocated = 2000 * (i + 1),
+                                              .active = 65536,
+                                              .committed = 69568,
+                                              .mapped = 2097152,
+                                              .rss = 200000 - i * 20000};
   }
 }
 
@@ -93,9 +134,25 @@ static void fill_incidents(void) {
   block.modules[0] = (struct stats_module){.base = 0x400000, .size = 0x10000, .offset = 0};
   strcpy(block.modules[0].path, "/nowhere/\033[31mevil");
   block.incidents[0] = (struct stats_incident){.kind = INCIDENT_HDR_RESET, .count = 1};
-  block.incidents[0].hdr_reset = (struct event_hdr_reset){
-    .cls = CLS, .stack = 77, .base = (const void *)0x1040, .left = (const void *)0x1000, .got = 0, .expect = 0xa3, .verdict = HDR_OFF_BY_ONE_NUL, .offset = 64, .over = 1, .told = 9, .good_ago_ms = 11, .good_thread = 21, .alloc_ago_ms = 12, .alloc_thread = 22,
-    .alloc_stack = 78, .free_ago_ms = 13, .free_thread = 23, .free_stack = 77, .left_stack = 78};
+  block.incidents[0].hdr_reset = (struct event_hdr_reset){.cls = CLS,
+                                                          .stack = 77,
+                                                          .base = (const void *)0x1040,
+                                                          .left = (const void *)0x1000,
+                                                          .got = 0,
+                                                          .expect = 0xa3,
+                                                          .verdict = HDR_OFF_BY_ONE_NUL,
+                                                          .offset = 64,
+                                                          .over = 1,
+                                                          .told = 9,
+                                                          .good_ago_ms = 11,
+                                                          .good_thread = 21,
+                                                          .alloc_ago_ms = 12,
+                                                          .alloc_thread = 22,
+                                                          .alloc_stack = 78,
+                                                          .free_ago_ms = 13,
+                                                          .free_thread = 23,
+                                                          .free_stack = 77,
+                                                          .left_stack = 78};
   block.incidents[1] = (struct stats_incident){
     .kind = INCIDENT_SHARED_FAIL, .count = 2, .shared_fail = {.cls = CLS, .reason = FAIL_LIMIT, .active = 4, .limit = 4, .free_blocks = 9}};
 }

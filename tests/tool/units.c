@@ -17,7 +17,12 @@
 static int wrong;
 
 #define CHECK(condition) \
-  do { if (!(condition)) { wrong++; printf("%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); } } while (0)
+  do { \
+    if (!(condition)) { \
+      wrong++; \
+      printf("%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
+    } \
+  } while (0)
 
 static void check_text(char *got, const char *expected, int line) {
   if (strcmp(got, expected) != 0) {
@@ -34,12 +39,13 @@ static void test_escape(void) {
   CHECK_TEXT(escape("\033[31m\\"), "\\x1b[31m\\x5c");
   CHECK_TEXT(escape("caf\u00e9"), "caf\u00e9");
   CHECK_TEXT(escape("\u202eright to left"), "\\xe2\\x80\\xaeright to left");
-  CHECK_TEXT(escape("\xc2\x9b" "31m"), "\\xc2\\x9b31m");
+  CHECK_TEXT(escape("\xc2\x9b"
+                    "31m"),
+             "\\xc2\\x9b31m");
   CHECK_TEXT(escape("\xff\xc3"), "\\xff\\xc3");
   CHECK_TEXT(escape(""), "");
   CHECK_TEXT(escape_invalid_utf8("caf\u00e9 \U0001f600"), "caf\u00e9 \U0001f600");
-  CHECK_TEXT(escape_invalid_utf8("\xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80 \xe2\x82"),
-             "\\xc0\\xaf \\xed\\xa0\\x80 \\xf4\\x90\\x80\\x80 \\xe2\\x82");
+  CHECK_TEXT(escape_invalid_utf8("\xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80 \xe2\x82"), "\\xc0\\xaf \\xed\\xa0\\x80 \\xf4\\x90\\x80\\x80 \\xe2\\x82");
 }
 
 static void test_format(void) {
@@ -179,8 +185,9 @@ static void test_no_clock(void) {
 
 static void fragment(struct trace_model *t, struct trace_process *p, uint64_t time_ns, uint32_t cls, uint64_t active, uint32_t bins) {
   static const uint32_t utilisation[STATS_UTILISATION_BINS] = {[5] = 2};
-  trace_on_fragmentation(t, p, time_ns, &(struct event_fragmentation){
-    .cls = cls, .requested = 10, .allocated = 20, .active = active, .utilisation = utilisation, .utilisation_bins = bins});
+  trace_on_fragmentation(
+    t, p, time_ns,
+    &(struct event_fragmentation){.cls = cls, .requested = 10, .allocated = 20, .active = active, .utilisation = utilisation, .utilisation_bins = bins});
 }
 
 /* A snapshot is a run of classes; one that is not named any more has nothing any more. */
@@ -227,9 +234,25 @@ static void test_incidents(void) {
   struct report *const r = model_create(SOURCE_TRACE, "test");
   struct trace_model *const t = trace_model_create(r);
   struct trace_process *const p = trace_model_process(t, 1, "");
-  const struct event_hdr_reset a = {.cls = 2, .got = 0, .expect = 0xa2, .verdict = HDR_OFF_BY_ONE_NUL, .stack = 7, .offset = 64, .over = 1,
-    .good_thread = 9, .good_ago_ms = 11, .alloc_stack = 8, .alloc_thread = 10, .alloc_ago_ms = 12, .free_stack = 7, .free_thread = 11, .free_ago_ms = 13, .left_stack = 8, .size = 100,
-    .access = (const void *)0x64, .way = ACCESS_WRITE};
+  const struct event_hdr_reset a = {.cls = 2,
+                                    .got = 0,
+                                    .expect = 0xa2,
+                                    .verdict = HDR_OFF_BY_ONE_NUL,
+                                    .stack = 7,
+                                    .offset = 64,
+                                    .over = 1,
+                                    .good_thread = 9,
+                                    .good_ago_ms = 11,
+                                    .alloc_stack = 8,
+                                    .alloc_thread = 10,
+                                    .alloc_ago_ms = 12,
+                                    .free_stack = 7,
+                                    .free_thread = 11,
+                                    .free_ago_ms = 13,
+                                    .left_stack = 8,
+                                    .size = 100,
+                                    .access = (const void *)0x64,
+                                    .way = ACCESS_WRITE};
   trace_on_hdr_reset(t, p, 1, &a);
   trace_on_hdr_reset(t, p, 2, &a);
   const struct event_hdr_reset no_class = {.cls = CLASS_NONE, .verdict = HDR_INVALID_POINTER};

@@ -34,7 +34,7 @@ int main(int argc, char **argv) {
   for (int i = 1 + delete; i < argc; i++) {
     void *library = dlopen(argv[i], RTLD_NOW);
     if (library == NULL) return fprintf(stderr, "%s\n", dlerror()), 1;
-    if (delete && unlink(argv[i]) != 0) return 1;
+    if (delete &&unlink(argv[i]) != 0) return 1;
     void (*wrong)(void);
     *(void **)&wrong = dlsym(library, "wrong");
     wrong();

@@ -20,9 +20,9 @@ static void print(const char *event, const char *const *fields, size_t count) {
   for (size_t i = 0; i < count; i++) printf("%s %s\n", event, fields[i]);
 }
 
-#define PRINT(name, text, fields)                     \
-  {                                                   \
-    const char *const names[] = {fields};             \
+#define PRINT(name, text, fields) \
+  { \
+    const char *const names[] = {fields}; \
     print(#name, names, sizeof(names) / sizeof(*names)); \
   }
 

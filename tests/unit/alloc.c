@@ -201,9 +201,7 @@ Test(alloc, a_trim_says_whether_memory_went_back) {
   cr_assert_not(alloc_trim(0), "the second time there is nothing left to give");
 }
 
-static void free_sized(void *p, size_t alignment, size_t size) {
-  alloc_free_sized(p, alignment, size, FAMILY_MALLOC);
-}
+static void free_sized(void *p, size_t alignment, size_t size) { alloc_free_sized(p, alignment, size, FAMILY_MALLOC); }
 
 Test(alloc, a_sized_free_with_the_right_size_is_not_reported) {
   for (size_t size = 0; size < 80000; size = size * 9 / 8 + 1) {

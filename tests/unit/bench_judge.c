@@ -28,8 +28,7 @@ void progress_clear(void) {}
 static struct judgement judge_program(const double speeds[ROUNDS]) {
   struct contender contenders[] = {{.name = (char[]){"glibc"}, .peer = true}, {.name = (char[]){"hakmem"}}};
   struct workload workload = {.kind = WORKLOAD_PROGRAM, .name = (char[]){"a program"}};
-  struct bench b = {.plan = "programs", .options.rounds = ROUNDS, .contenders = contenders, .contender_count = 2, .workloads = &workload,
-                    .workload_count = 1};
+  struct bench b = {.plan = "programs", .options.rounds = ROUNDS, .contenders = contenders, .contender_count = 2, .workloads = &workload, .workload_count = 1};
   ratios = speeds;
   cr_assert(bench_run(&b));
   size_t count;
@@ -43,11 +42,10 @@ static struct judgement judge_program(const double speeds[ROUNDS]) {
   return j;
 }
 
-#define EXPECT(expected, ...)                                                                                                 \
-  do {                                                                                                                        \
-    const struct judgement j = judge_program((const double[ROUNDS]){__VA_ARGS__});                                            \
-    cr_assert_eq(j.verdict, expected, "%.3f [%.3f, %.3f] is '%s', not '%s'", j.value, j.low, j.high, verdict_names[j.verdict], \
-                 verdict_names[expected]);                                                                                    \
+#define EXPECT(expected, ...) \
+  do { \
+    const struct judgement j = judge_program((const double[ROUNDS]){__VA_ARGS__}); \
+    cr_assert_eq(j.verdict, expected, "%.3f [%.3f, %.3f] is '%s', not '%s'", j.value, j.low, j.high, verdict_names[j.verdict], verdict_names[expected]); \
   } while (0)
 
 Test(bench_judge, an_interval_on_one_side_decides) {

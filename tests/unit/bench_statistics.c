@@ -26,9 +26,11 @@ Test(bench_statistics, summary_of_one_and_of_none) {
 
 /* The k of the sign test's interval, and 1 - 2 P(Binomial(n, 1/2) < k). */
 Test(bench_statistics, interval) {
-  static const struct { size_t n, k; double confidence; } known[] = {
-    {1, 1, 0}, {2, 1, 0.5}, {5, 1, 0.9375}, {6, 1, 0.96875}, {8, 1, 0.9921875}, {9, 2, 0.9609375}, {11, 2, 0.98828125},
-    {12, 3, 0.96142578125}, {15, 4, 0.96484375}, {20, 6, 0.958610534667968}};
+  static const struct {
+    size_t n, k;
+    double confidence;
+  } known[] = {{1, 1, 0},         {2, 1, 0.5},         {5, 1, 0.9375},         {6, 1, 0.96875},     {8, 1, 0.9921875},
+               {9, 2, 0.9609375}, {11, 2, 0.98828125}, {12, 3, 0.96142578125}, {15, 4, 0.96484375}, {20, 6, 0.958610534667968}};
   double values[20];
   for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
     const size_t n = known[i].n;

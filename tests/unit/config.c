@@ -34,8 +34,8 @@ Test(config, defaults) {
 }
 
 Test(config, values, .init = cr_redirect_stderr) {
-  read_from((char *[]){"PATH=/bin", "HAKMEM_SS_SIZE=512K", "HAKMEM_SS_LIMIT=7", "HAKMEM_LOOKUP=linear", "HAKMEM_ON_ERROR=abort",
-                       "HAKMEM_DRAIN_INTERVAL=0", "HAKMEM_LOG=drain,ss", "HAKMEM_STATS_FILE=/tmp/a b", "XHAKMEM_STATS_SAMPLE=1", NULL});
+  read_from((char *[]){"PATH=/bin", "HAKMEM_SS_SIZE=512K", "HAKMEM_SS_LIMIT=7", "HAKMEM_LOOKUP=linear", "HAKMEM_ON_ERROR=abort", "HAKMEM_DRAIN_INTERVAL=0",
+                       "HAKMEM_LOG=drain,ss", "HAKMEM_STATS_FILE=/tmp/a b", "XHAKMEM_STATS_SAMPLE=1", NULL});
   cr_assert_eq(config_superslab_size(), 512 * KIB);
   cr_assert_eq(config.ss_limit, 7);
   cr_assert_eq(config.lookup, 2);
@@ -81,13 +81,12 @@ Test(config, what_is_no_number, .init = cr_redirect_stderr) {
   cr_assert_eq(config.sample, 1024);
   cr_assert_eq(config_superslab_size(), 2 * MIB);
   fflush(stderr);
-  cr_assert_stderr_eq_str(
-    "hakmem: HAKMEM_PROFILE=2g is not allowed (0 to 1073741824 bytes); using 0\n"
-    "hakmem: HAKMEM_PROFILE=1kk is not allowed (0 to 1073741824 bytes); using 0\n"
-    "hakmem: HAKMEM_PROFILE=k is not allowed (0 to 1073741824 bytes); using 0\n"
-    "hakmem: HAKMEM_STATS_SAMPLE=1t is not allowed (0 to 1073741824 operations); using 1024\n"
-    "hakmem: HAKMEM_SS_SIZE=3m is not allowed (512K|1M|2M|4M); using 2M\n"
-    "hakmem: HAKMEM_TRACE=0k is not allowed (off|full); using off\n");
+  cr_assert_stderr_eq_str("hakmem: HAKMEM_PROFILE=2g is not allowed (0 to 1073741824 bytes); using 0\n"
+                          "hakmem: HAKMEM_PROFILE=1kk is not allowed (0 to 1073741824 bytes); using 0\n"
+                          "hakmem: HAKMEM_PROFILE=k is not allowed (0 to 1073741824 bytes); using 0\n"
+                          "hakmem: HAKMEM_STATS_SAMPLE=1t is not allowed (0 to 1073741824 operations); using 1024\n"
+                          "hakmem: HAKMEM_SS_SIZE=3m is not allowed (512K|1M|2M|4M); using 2M\n"
+                          "hakmem: HAKMEM_TRACE=0k is not allowed (off|full); using off\n");
 }
 
 Test(config, bad_values_leave_the_default, .init = cr_redirect_stderr) {
@@ -96,12 +95,11 @@ Test(config, bad_values_leave_the_default, .init = cr_redirect_stderr) {
   cr_assert_eq(config.ss_limit, 0);
   cr_assert_eq(config.trace, 0);
   fflush(stderr);
-  cr_assert_stderr_eq_str(
-    "hakmem: HAKMEM_STATS_SAMPLE=many is not allowed (0 to 1073741824 operations); using 1024\n"
-    "hakmem: HAKMEM_SS_LIMIT=-3 is not allowed (0 to 1048576 SuperSlabs); using 0\n"
-    "hakmem: HAKMEM_TRACE= is not allowed (off|full); using off\n"
-    "hakmem: HAKMEM_SS_LIMIT=1048577 is not allowed (0 to 1048576 SuperSlabs); using 0\n"
-    "hakmem: HAKMEM_NO is not an option and is ignored; HAKMEM_HELP=1 lists the options\n");
+  cr_assert_stderr_eq_str("hakmem: HAKMEM_STATS_SAMPLE=many is not allowed (0 to 1073741824 operations); using 1024\n"
+                          "hakmem: HAKMEM_SS_LIMIT=-3 is not allowed (0 to 1048576 SuperSlabs); using 0\n"
+                          "hakmem: HAKMEM_TRACE= is not allowed (off|full); using off\n"
+                          "hakmem: HAKMEM_SS_LIMIT=1048577 is not allowed (0 to 1048576 SuperSlabs); using 0\n"
+                          "hakmem: HAKMEM_NO is not an option and is ignored; HAKMEM_HELP=1 lists the options\n");
 }
 
 Test(config, numbers_up_to_their_bounds) {
@@ -112,21 +110,21 @@ Test(config, numbers_up_to_their_bounds) {
 }
 
 Test(config, old_names, .init = cr_redirect_stderr) {
-  read_from((char *[]){"HAKMEM_REDZONE=32", "HAKMEM_FILL=1", "HAKMEM_QUARANTINE=2k", "HAKMEM_SAMPLE=3", "HAKMEM_FRAGMENTATION=x", "HAKMEM_QUARANTINE_AGE=5", NULL});
+  read_from(
+    (char *[]){"HAKMEM_REDZONE=32", "HAKMEM_FILL=1", "HAKMEM_QUARANTINE=2k", "HAKMEM_SAMPLE=3", "HAKMEM_FRAGMENTATION=x", "HAKMEM_QUARANTINE_AGE=5", NULL});
   cr_assert_eq(config.redzone, 32);
   cr_assert_eq(config.fill, 1);
   cr_assert_eq(config.quarantine, 2048);
   cr_assert_eq(config.sample, 3);
   cr_assert_eq(config.fragmentation, 100);
   fflush(stderr);
-  cr_assert_stderr_eq_str(
-    "hakmem: HAKMEM_REDZONE is the old name of HAKMEM_DEBUG_REDZONE: it works in this release, but not in the next\n"
-    "hakmem: HAKMEM_FILL is the old name of HAKMEM_DEBUG_FILL: it works in this release, but not in the next\n"
-    "hakmem: HAKMEM_QUARANTINE is the old name of HAKMEM_DEBUG_QUARANTINE: it works in this release, but not in the next\n"
-    "hakmem: HAKMEM_SAMPLE is the old name of HAKMEM_STATS_SAMPLE: it works in this release, but not in the next\n"
-    "hakmem: HAKMEM_FRAGMENTATION is the old name of HAKMEM_STATS_INTERVAL: it works in this release, but not in the next\n"
-    "hakmem: HAKMEM_STATS_INTERVAL=x is not allowed (0 to 1073741824 ms); using 100\n"
-    "hakmem: HAKMEM_QUARANTINE_AGE is no longer an option and is ignored; HAKMEM_HELP=1 lists the options\n");
+  cr_assert_stderr_eq_str("hakmem: HAKMEM_REDZONE is the old name of HAKMEM_DEBUG_REDZONE: it works in this release, but not in the next\n"
+                          "hakmem: HAKMEM_FILL is the old name of HAKMEM_DEBUG_FILL: it works in this release, but not in the next\n"
+                          "hakmem: HAKMEM_QUARANTINE is the old name of HAKMEM_DEBUG_QUARANTINE: it works in this release, but not in the next\n"
+                          "hakmem: HAKMEM_SAMPLE is the old name of HAKMEM_STATS_SAMPLE: it works in this release, but not in the next\n"
+                          "hakmem: HAKMEM_FRAGMENTATION is the old name of HAKMEM_STATS_INTERVAL: it works in this release, but not in the next\n"
+                          "hakmem: HAKMEM_STATS_INTERVAL=x is not allowed (0 to 1073741824 ms); using 100\n"
+                          "hakmem: HAKMEM_QUARANTINE_AGE is no longer an option and is ignored; HAKMEM_HELP=1 lists the options\n");
 }
 
 Test(config, the_new_name_wins, .init = cr_redirect_stderr) {
@@ -134,9 +132,8 @@ Test(config, the_new_name_wins, .init = cr_redirect_stderr) {
   cr_assert_eq(config.fill, 2);
   cr_assert_eq(config.redzone, 32);
   fflush(stderr);
-  cr_assert_stderr_eq_str(
-    "hakmem: HAKMEM_FILL is ignored: it is the old name of HAKMEM_DEBUG_FILL, which is also set\n"
-    "hakmem: HAKMEM_REDZONE is ignored: it is the old name of HAKMEM_DEBUG_REDZONE, which is also set\n");
+  cr_assert_stderr_eq_str("hakmem: HAKMEM_FILL is ignored: it is the old name of HAKMEM_DEBUG_FILL, which is also set\n"
+                          "hakmem: HAKMEM_REDZONE is ignored: it is the old name of HAKMEM_DEBUG_REDZONE, which is also set\n");
 }
 
 static const char *nearest_to(const char *name) {

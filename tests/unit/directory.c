@@ -28,8 +28,8 @@ static char *map(size_t size, size_t align) {
 
 Test(directory, knows_nothing_of_strange_pointers) {
   static int here;
-  const void *const strange[] = {NULL, (void *)1, &here, strange, (void *)UINTPTR_MAX, (void *)0x8000000000000000u,
-                                 (void *)0x00007fffffffffff, (void *)0xffff800000000000u, malloc(1)};
+  const void *const strange[] = {
+    NULL, (void *)1, &here, strange, (void *)UINTPTR_MAX, (void *)0x8000000000000000u, (void *)0x00007fffffffffff, (void *)0xffff800000000000u, malloc(1)};
   for (size_t i = 0; i < sizeof strange / sizeof strange[0]; i++) {
     cr_assert_eq(directory_code(&directory, strange[i]), 0);
     cr_assert_null(directory_slab(strange[i]));

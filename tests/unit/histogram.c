@@ -158,8 +158,8 @@ Test(histogram, rows_of_a_table_are_histograms) {
   enum { ROWS = 3 };
   struct histogram *whole[ROWS], *joined = new_histogram();
   struct histogram_head head[ROWS] = {{0}};
-  uint16_t (*low)[ROWS][HISTOGRAM_STEPS] = calloc(HISTOGRAM_OCTAVES, sizeof *low);
-  uint32_t (*high)[ROWS][HISTOGRAM_STEPS] = calloc(HISTOGRAM_OCTAVES, sizeof *high);
+  uint16_t(*low)[ROWS][HISTOGRAM_STEPS] = calloc(HISTOGRAM_OCTAVES, sizeof *low);
+  uint32_t(*high)[ROWS][HISTOGRAM_STEPS] = calloc(HISTOGRAM_OCTAVES, sizeof *high);
   cr_assert_eq(HISTOGRAM_OCTAVES * HISTOGRAM_STEPS, HISTOGRAM_BUCKETS);
   for (int row = 0; row < ROWS; row++) whole[row] = new_histogram();
   for (int i = 0; i < 20000; i++) {

@@ -43,7 +43,10 @@ static void expect_kind(const void *p, enum pointer_kind kind, const void *block
 
 /* A wrong pointer is reported once, by what it was given to. */
 static void expect_reports(void *p, enum hdr_verdict freed, enum hdr_verdict resized, enum hdr_verdict measured) {
-  const struct { enum hdr_verdict verdict; int way; } ways[] = {{freed, 0}, {freed, 1}, {resized, 2}, {measured, 3}};
+  const struct {
+    enum hdr_verdict verdict;
+    int way;
+  } ways[] = {{freed, 0}, {freed, 1}, {resized, 2}, {measured, 3}};
   for (unsigned i = 0; i < ARRAY_LENGTH(ways); i++) {
     reports = 0;
     if (ways[i].way == 0) hak_free(p);
@@ -142,7 +145,11 @@ Test(pointer, memory_that_is_not_ours) {
   start();
   char *foreign = mmap(NULL, os_page_size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   cr_assert_neq(foreign, MAP_FAILED);
-  const struct { void *p; enum pointer_kind kind; enum hdr_verdict verdict; } cases[] = {
+  const struct {
+    void *p;
+    enum pointer_kind kind;
+    enum hdr_verdict verdict;
+  } cases[] = {
     {&local, POINTER_STACK, HDR_STACK_POINTER},
     {&here, POINTER_STATIC, HDR_STATIC_POINTER},
     {(void *)(uintptr_t)start, POINTER_STATIC, HDR_STATIC_POINTER},

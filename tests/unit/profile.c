@@ -54,7 +54,10 @@ Test(profile, gaps_are_geometric) {
 }
 
 /* Estimates from the records of live blocks, by the sizes that the test uses. */
-struct estimate { double blocks, bytes, variance; uint64_t records; };
+struct estimate {
+  double blocks, bytes, variance;
+  uint64_t records;
+};
 
 static void add(struct record *record, void *context) {
   struct estimate *e = context;

@@ -17,7 +17,12 @@
 #define BLOCKS 400
 #define EDGES 3
 
-static struct { char *start; size_t size; int to[EDGES]; int kind; } block[BLOCKS];
+static struct {
+  char *start;
+  size_t size;
+  int to[EDGES];
+  int kind;
+} block[BLOCKS];
 static void *roots[BLOCKS];
 
 /* Every size is another one, so that it tells which block is meant. */
@@ -137,10 +142,9 @@ Test(reach, half_filled_descriptors_are_passed_over) {
   int error;
   char *base = os_map(4 * UNIT_SIZE, UNIT_SIZE, &error);
   cr_assert(base != NULL && directory_prepare(base, 4 * UNIT_SIZE));
-  struct slab slabs[3] = {
-    {.base = base, .cls = CLASS_ROWS + 3, .size = UNIT_SIZE, .requested = 54321},
-    {.base = base + UNIT_SIZE, .cls = 5, .stride = class_stride(5), .carved = UINT32_MAX, .units = 1, .size = UNIT_SIZE},
-    {.base = base + 2 * UNIT_SIZE, .cls = CLASS_HUGE, .size = 0, .requested = 54321}};
+  struct slab slabs[3] = {{.base = base, .cls = CLASS_ROWS + 3, .size = UNIT_SIZE, .requested = 54321},
+                          {.base = base + UNIT_SIZE, .cls = 5, .stride = class_stride(5), .carved = UINT32_MAX, .units = 1, .size = UNIT_SIZE},
+                          {.base = base + 2 * UNIT_SIZE, .cls = CLASS_HUGE, .size = 0, .requested = 54321}};
   for (int i = 0; i < 3; i++) directory_enter(&slabs[i]);
   make_blocks();
   for (int i = 0; i < BLOCKS; i++) roots[i] = block[i].start;

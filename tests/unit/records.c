@@ -58,9 +58,7 @@ Test(records, many_come_and_go) {
     const uint32_t i = below(BLOCKS);
     struct record record;
     switch (below(3)) {
-      case 0:
-        put(i, expected[i] = 1 + below(1000));
-        break;
+      case 0: put(i, expected[i] = 1 + below(1000)); break;
       case 1:
         cr_assert_eq(record_take(at(i)), expected[i] != 0);
         expected[i] = 0;

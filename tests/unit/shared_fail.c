@@ -39,9 +39,12 @@ static void empty(size_t count) {
 
 /* The last stage that a refill from `source` reaches; STAGE_COUNT: none. */
 static unsigned last_stage(enum refill_source source) {
-  static const unsigned last[refill_source_count] = {
-    [REFILL_SPARE] = STAGE_COUNT, [REFILL_BATCH] = STAGE_batch, [REFILL_PARTIAL] = STAGE_partial,
-    [REFILL_FRESH_SLAB] = STAGE_fresh_slab, [REFILL_FRESH_SUPERSLAB] = STAGE_superslab, [REFILL_LEGACY] = STAGE_legacy};
+  static const unsigned last[refill_source_count] = {[REFILL_SPARE] = STAGE_COUNT,
+                                                     [REFILL_BATCH] = STAGE_batch,
+                                                     [REFILL_PARTIAL] = STAGE_partial,
+                                                     [REFILL_FRESH_SLAB] = STAGE_fresh_slab,
+                                                     [REFILL_FRESH_SUPERSLAB] = STAGE_superslab,
+                                                     [REFILL_LEGACY] = STAGE_legacy};
   return last[source];
 }
 

@@ -238,7 +238,7 @@ static void *fork_meanwhile(void *arg) {
 /* While a tail is purged its blocks are gone. */
 static void on_purge(const struct event_os_purge *e) {
   const struct slab *slab = directory_slab(e->base);
-  if (slab == NULL || slab->cls != TAIL_CLASS) return; /* units */
+  if (slab == NULL || slab->cls != TAIL_CLASS) return;         /* units */
   const char *first = slab->base + slab->first + slab->stride; /* the first block stays, and the next one for its header */
   for (uint32_t i = 1; i + 1 < slab->capacity; i++) {
     const char *p = first + (size_t)i * slab->stride;

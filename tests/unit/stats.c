@@ -117,8 +117,9 @@ Test(stats, the_text_has_every_part) {
   static char text[1 << 20];
   const ssize_t n = pread(fd, text, sizeof text - 1, 0);
   cr_assert_gt(n, 1000);
-  static const char *const parts[] = {"requested", "allocated", "live", "cached", "capacity", "util%", "refill", "drain", "lookup",
-                                      "shared_fail", "legacy", "headers found wrong", "residual", "metadata", "p99.9"};
+  static const char *const parts[] = {"requested", "allocated", "live",   "cached",      "capacity", "util%",
+                                      "refill",    "drain",     "lookup", "shared_fail", "legacy",   "headers found wrong",
+                                      "residual",  "metadata",  "p99.9"};
   for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++) {
     cr_assert_not_null(strstr(text, parts[i]), "the text does not mention '%s'", parts[i]);
   }

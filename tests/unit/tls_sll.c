@@ -348,7 +348,8 @@ Test(tls_sll, the_next_threads_lists_are_as_short_as_new_ones) {
   run(free_many, p[1]);
   const struct stats_class_counters now = counted(cls);
   cr_assert_gt(first.drain_length, 4);
-  cr_assert_geq(now.drain_length - then.drain_length + 2, first.drain_length, "%lu, %lu", (unsigned long)(now.drain_length - then.drain_length), (unsigned long)first.drain_length);
+  cr_assert_geq(now.drain_length - then.drain_length + 2, first.drain_length, "%lu, %lu", (unsigned long)(now.drain_length - then.drain_length),
+                (unsigned long)first.drain_length);
 }
 
 Test(tls_sll, what_waits_for_no_thread_goes_back_with_a_trim) {

@@ -55,7 +55,11 @@ Test(view, header_of_a_block) {
   hak_free(block);
 }
 
-struct sum { uint64_t live[CLASS_COUNT], slabs, large; const void *wanted; bool found; };
+struct sum {
+  uint64_t live[CLASS_COUNT], slabs, large;
+  const void *wanted;
+  bool found;
+};
 
 static void add(const struct slab_view *v, void *context) {
   struct sum *sum = context;

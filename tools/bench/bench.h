@@ -18,34 +18,36 @@
 #include "bench_statistics.h"
 
 /* F(name, "unit", "meaning"). Those from cycles to the simulated ones are per operation, of user space unless they say otherwise. */
-#define BENCH_FIGURES(F)                                                                       \
-  F(speed, "1/s", "operations a second")                                                       \
-  F(peak_kib, "KiB", "most resident")                                                          \
-  F(minor_faults, "", "page faults without input")                                             \
-  F(major_faults, "", "page faults with input")                                                \
-  F(cycles, "1/op", "cycles per operation")                                                    \
-  F(instructions, "1/op", "instructions per operation")                                        \
-  F(l1d_misses, "1/op", "misses of the first data cache per operation, of loads")              \
-  F(llc_misses, "1/op", "misses of the last cache per operation, of loads")                    \
-  F(dtlb_misses, "1/op", "misses of the data TLB per operation, of loads")                     \
-  F(all_cycles, "1/op", "cycles per operation, of user space and of the kernel")               \
-  F(cpu_ns, "ns/op", "processor time per operation, of user space and of the kernel")          \
-  F(sim_instructions, "1/op", "instructions per operation, counted by cachegrind")             \
-  F(sim_l1d_misses, "1/op", "misses of the first data cache per operation, simulated")         \
-  F(sim_llc_misses, "1/op", "misses of the last cache per operation, simulated")               \
+#define BENCH_FIGURES(F) \
+  F(speed, "1/s", "operations a second") \
+  F(peak_kib, "KiB", "most resident") \
+  F(minor_faults, "", "page faults without input") \
+  F(major_faults, "", "page faults with input") \
+  F(cycles, "1/op", "cycles per operation") \
+  F(instructions, "1/op", "instructions per operation") \
+  F(l1d_misses, "1/op", "misses of the first data cache per operation, of loads") \
+  F(llc_misses, "1/op", "misses of the last cache per operation, of loads") \
+  F(dtlb_misses, "1/op", "misses of the data TLB per operation, of loads") \
+  F(all_cycles, "1/op", "cycles per operation, of user space and of the kernel") \
+  F(cpu_ns, "ns/op", "processor time per operation, of user space and of the kernel") \
+  F(sim_instructions, "1/op", "instructions per operation, counted by cachegrind") \
+  F(sim_l1d_misses, "1/op", "misses of the first data cache per operation, simulated") \
+  F(sim_llc_misses, "1/op", "misses of the last cache per operation, simulated") \
   F(handover_ns, "ns", "for a cache line to come from the other CPU, before and after the run") \
-  F(superslabs, "", "most SuperSlabs active")                                                  \
-  F(probes, "", "mean probes of a sampled lookup")                                             \
-  F(first_probe, "", "share of the sampled lookups that needed one probe")                     \
-  F(lookup_p50_ns, "ns", "lookup, median")                                                     \
-  F(lookup_p99_ns, "ns", "lookup, 99 of 100 are faster")                                       \
-  F(shared_fails, "", "times the shared pool refused")                                         \
-  F(before_kib, "KiB", "resident before the burst")                                            \
+  F(superslabs, "", "most SuperSlabs active") \
+  F(probes, "", "mean probes of a sampled lookup") \
+  F(first_probe, "", "share of the sampled lookups that needed one probe") \
+  F(lookup_p50_ns, "ns", "lookup, median") \
+  F(lookup_p99_ns, "ns", "lookup, 99 of 100 are faster") \
+  F(shared_fails, "", "times the shared pool refused") \
+  F(before_kib, "KiB", "resident before the burst") \
   F(after_kib, "KiB", "resident after the burst was freed")
 
 #define BENCH_FIGURE_ENUM(name, unit, text) FIGURE_##name,
 enum figure { BENCH_FIGURES(BENCH_FIGURE_ENUM) FIGURE_COUNT };
-struct figure_about { const char *name, *unit, *text; };
+struct figure_about {
+  const char *name, *unit, *text;
+};
 extern const struct figure_about bench_figures[FIGURE_COUNT];
 
 struct contender {
@@ -65,8 +67,8 @@ struct workload {
   enum workload_kind kind;
   char *name;
   uint64_t ws; /* of WORKLOAD_MIXED: slots */
-  bool trim; /* of WORKLOAD_MEMORY: calls malloc_trim at once */
-  bool cost; /* the cost of tracing is compared here */
+  bool trim;   /* of WORKLOAD_MEMORY: calls malloc_trim at once */
+  bool cost;   /* the cost of tracing is compared here */
   bool left_out;
 };
 
@@ -74,7 +76,7 @@ struct bench_options {
   unsigned rounds, threads; /* 0: the plan's own */
   uint64_t ops, seconds, seed, smallest, largest;
   bool warm_up, cpu, sim;
-  bool read; /* random_mixed reads each block before its free */
+  bool read;                              /* random_mixed reads each block before its free */
   char **allocators, **peers, **settings; /* end with NULL; NULL if not given; settings: NAME=VALUE for ours */
   char **working_sets, **ss_sizes, **drains, **lookups, **names;
 };
@@ -89,11 +91,11 @@ struct bench {
   size_t workload_count, workload_capacity;
   char **left_out; /* the reasons for missing values; a sentence each */
   size_t left_out_count, left_out_capacity;
-  double *values; /* [workload][contender][figure][round] */
-  bool *stopped; /* [workload][contender]: a run failed, no more are made */
+  double *values;      /* [workload][contender][figure][round] */
+  bool *stopped;       /* [workload][contender]: a run failed, no more are made */
   bool scaled, failed; /* counters took turns; a run failed */
   bool misused;        /* an argument names a missing thing */
-  char *directory; /* temporary */
+  char *directory;     /* temporary */
 };
 
 /* Frees the plan and the results of the runs, but not the options. */
@@ -104,7 +106,9 @@ double *bench_value(const struct bench *b, size_t workload, size_t contender, en
 struct summary bench_summary(const struct bench *b, size_t workload, size_t contender, enum figure f);
 
 /* The ratio of a figure of one cell to that of another, round by round. */
-struct cell { size_t workload, contender; };
+struct cell {
+  size_t workload, contender;
+};
 struct interval bench_ratio(const struct bench *b, struct cell of, struct cell to, enum figure f);
 
 /* The index of a contender or workload; SIZE_MAX if there is none. */
@@ -156,14 +160,23 @@ bool bench_run_one(struct bench *b, size_t workload, size_t contender, unsigned 
 bool bench_simulate(struct bench *b, size_t workload, size_t contender);
 
 /* ---- bench_command.c: the command of a workload. ---- */
-struct bench_command { char *argv[32]; size_t count; char *environment[24]; size_t variables; };
+struct bench_command {
+  char *argv[32];
+  size_t count;
+  char *environment[24];
+  size_t variables;
+};
 void bench_command(const struct bench *b, size_t workload, size_t contender, uint64_t ops, uint64_t seed, struct bench_command *c);
 void bench_command_add(struct bench_command *c, char *word);
 void bench_command_free(struct bench_command *c);
 
 /* ---- bench_judge.c: the targets that the measurements decide. ---- */
 enum verdict { VERDICT_MET, VERDICT_NOT_MET, VERDICT_OPEN, VERDICT_TOO_FEW, VERDICT_TOO_WIDE, VERDICT_UNKNOWN };
-struct judgement { char *what, *target, *note; double value, low, high; enum verdict verdict; };
+struct judgement {
+  char *what, *target, *note;
+  double value, low, high;
+  enum verdict verdict;
+};
 struct judgement *bench_judge(const struct bench *b, size_t *count); /* the caller frees it with judgements_free */
 void judgements_free(struct judgement *list, size_t count);
 extern const char *const verdict_names[];

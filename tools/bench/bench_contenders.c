@@ -16,7 +16,10 @@
 
 #define VARIABLES 16
 
-static const struct known { const char *name, *library, *package; bool own; } known[] = {
+static const struct known {
+  const char *name, *library, *package;
+  bool own;
+} known[] = {
   {"glibc", "", NULL, false},
   {"hakmem", LIBRARY_ALLOCATOR, NULL, true},
   {"hakmem-plain", "libhakmem-plain.so", NULL, true},

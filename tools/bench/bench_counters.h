@@ -9,7 +9,9 @@
 
 enum counter { COUNTER_CYCLES, COUNTER_INSTRUCTIONS, COUNTER_L1D_MISSES, COUNTER_LLC_MISSES, COUNTER_DTLB_MISSES, COUNTER_ALL_CYCLES, COUNTER_COUNT };
 
-struct counters { int fd[COUNTER_COUNT]; };
+struct counters {
+  int fd[COUNTER_COUNT];
+};
 
 /*
  * Counting begins when process `pid` calls exec. Unavailable counters are left out. `kernel`: cycles of user space and kernel instead of user space

@@ -39,7 +39,10 @@ char *machine_kernel(void) {
 #define PATIENCE_NS 2e9 /* of one wait; on busy CPUs the other thread may wait for several time slices */
 
 /* Turn n is the first thread's if n is even; negative: no more turns. On a cache line of its own. */
-static struct { _Alignas(128) atomic_int turn; char rest[124]; } line;
+static struct {
+  _Alignas(128) atomic_int turn;
+  char rest[124];
+} line;
 
 static double now_ns(void) {
   struct timespec t;

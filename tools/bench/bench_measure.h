@@ -12,17 +12,17 @@
 #include "bench_counters.h"
 
 struct measure {
-  char **argv;        /* ends with NULL */
-  char **environment; /* NAME=VALUE, to be set; ends with NULL */
-  const char *preload; /* LD_PRELOAD; NULL: none */
+  char **argv;           /* ends with NULL */
+  char **environment;    /* NAME=VALUE, to be set; ends with NULL */
+  const char *preload;   /* LD_PRELOAD; NULL: none */
   const char *directory; /* for temporary files, and the process's TMPDIR */
   bool counters, kernel; /* kernel: COUNTER_ALL_CYCLES instead of COUNTER_CYCLES */
 };
 
 struct measured {
-  int exit_code; /* 128 + N if signal N ended it */
+  int exit_code;                                                     /* 128 + N if signal N ended it */
   double seconds, cpu_seconds, peak_kib, minor_faults, major_faults; /* of it and of the processes that it waited for */
-  double count[COUNTER_COUNT]; /* NAN where not available */
+  double count[COUNTER_COUNT];                                       /* NAN where not available */
   bool scaled;
   char *output, *complaint; /* standard output; the last line of standard error; "" if empty */
 };

@@ -88,11 +88,13 @@ static bool keep_said(struct bench *b, const struct cell *at, unsigned round, co
 static bool run(struct bench *b, const struct cell *at, unsigned round, const char *statistics, struct measured *m) {
   const struct contender *const k = &b->contenders[at->contender];
   struct bench_command command;
-  bench_command(b, at->workload, at->contender, b->workloads[at->workload].kind == WORKLOAD_MIXED ? b->mixed_ops : b->options.ops,
-                b->options.seed + round, &command);
+  bench_command(b, at->workload, at->contender, b->workloads[at->workload].kind == WORKLOAD_MIXED ? b->mixed_ops : b->options.ops, b->options.seed + round,
+                &command);
   if (statistics != NULL) command.environment[command.variables++] = must_print("HAKMEM_STATS_FILE=%s", statistics);
   const bool is_script = b->workloads[at->workload].kind == WORKLOAD_PROGRAM;
-  const struct measure what = {.argv = command.argv, .environment = command.environment, .directory = b->directory,
+  const struct measure what = {.argv = command.argv,
+                               .environment = command.environment,
+                               .directory = b->directory,
                                .preload = is_script || k->recorded || *k->library == '\0' ? NULL : k->library,
                                .counters = !is_script && !k->recorded,
                                .kernel = b->workloads[at->workload].kind == WORKLOAD_START};
@@ -109,8 +111,7 @@ static bool run(struct bench *b, const struct cell *at, unsigned round, const ch
 /* Reports the failure once, and measures this cell no more: the successful rounds must not stand for all. */
 static void give_up(struct bench *b, const struct cell *at, const struct measured *m) {
   const char *const workload = b->workloads[at->workload].name, *const contender = b->contenders[at->contender].name;
-  bench_leave_out(b, "%s with %s: ended with exit code %d%s%s", workload, contender, m->exit_code, *m->complaint != '\0' ? ": " : "",
-                  m->complaint);
+  bench_leave_out(b, "%s with %s: ended with exit code %d%s%s", workload, contender, m->exit_code, *m->complaint != '\0' ? ": " : "", m->complaint);
   say("%s", b->left_out[b->left_out_count - 1]);
   b->stopped[at->workload * b->contender_count + at->contender] = b->failed = true;
   for (enum figure f = 0; f < FIGURE_COUNT; f++) {

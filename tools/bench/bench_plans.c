@@ -87,8 +87,10 @@ static bool add_traced(struct bench *b) {
     return true;
   }
   char *const both = must_print("%s:%s", b->contenders[ours].library, provider);
-  static const struct { const char *name; bool recorded, full; } states[] = {
-    {"tracing idle", false, false}, {"recording", true, false}, {"full tracing", true, true}};
+  static const struct {
+    const char *name;
+    bool recorded, full;
+  } states[] = {{"tracing idle", false, false}, {"recording", true, false}, {"full tracing", true, true}};
   for (unsigned i = 0; i < 3; i++) {
     struct contender *const c = bench_add_contender(b, states[i].name, both);
     for (size_t v = 0; b->contenders[ours].environment[v] != NULL; v++) {
@@ -158,15 +160,14 @@ static bool plan_all(struct bench *b) {
   return add_memory(b) && bench_find_allocators(b) && add_traced(b);
 }
 
-static const struct plan { const char *name; bool (*make)(struct bench *b); unsigned rounds; uint64_t ops; } plans[] = {
-  {"phase8", plan_phase8, 9, 16000000},
-  {"scale", plan_scale, 5, 5000000},
-  {"sweep", plan_sweep, 3, 4000000},
-  {"threads", plan_threads, 5, 0},
-  {"programs", plan_programs, 5, 0},
-  {"cost", plan_cost, 5, 5000000},
-  {"memory", plan_memory, 3, 0},
-  {"all", plan_all, 6, 8000000},
+static const struct plan {
+  const char *name;
+  bool (*make)(struct bench *b);
+  unsigned rounds;
+  uint64_t ops;
+} plans[] = {
+  {"phase8", plan_phase8, 9, 16000000}, {"scale", plan_scale, 5, 5000000}, {"sweep", plan_sweep, 3, 4000000}, {"threads", plan_threads, 5, 0},
+  {"programs", plan_programs, 5, 0},    {"cost", plan_cost, 5, 5000000},   {"memory", plan_memory, 3, 0},     {"all", plan_all, 6, 8000000},
 };
 
 /* Keeps only the workloads of --workloads. */

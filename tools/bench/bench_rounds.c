@@ -81,9 +81,7 @@ bool bench_has(const struct bench *b, enum figure f) {
   return false;
 }
 
-bool bench_stopped(const struct bench *b, size_t workload, size_t contender) {
-  return b->stopped[workload * b->contender_count + contender];
-}
+bool bench_stopped(const struct bench *b, size_t workload, size_t contender) { return b->stopped[workload * b->contender_count + contender]; }
 
 void bench_leave_out(struct bench *b, const char *format, ...) {
   char text[1024];

@@ -45,12 +45,12 @@ static bool count(struct bench *b, const struct cell *at, uint64_t ops, double s
   bench_command_add(&command, must_print("--cachegrind-out-file=%s", path));
   for (size_t i = 0; i < plain.count; i++) bench_command_add(&command, must_copy(plain.argv[i]));
   struct measured m;
-  const bool ran = measure_run(&m, &(struct measure){.argv = command.argv, .environment = plain.environment, .directory = b->directory,
-                                                     .preload = *k->library != '\0' ? k->library : NULL});
+  const bool ran = measure_run(
+    &m,
+    &(struct measure){.argv = command.argv, .environment = plain.environment, .directory = b->directory, .preload = *k->library != '\0' ? k->library : NULL});
   bool good = ran && m.exit_code == 0 && read_summary(path, sums);
   if (ran && !good) {
-    good = fail("valgrind ended with exit code %d%s%s; is it installed (Debian package valgrind)?", m.exit_code,
-                *m.complaint != '\0' ? ": " : "", m.complaint);
+    good = fail("valgrind ended with exit code %d%s%s; is it installed (Debian package valgrind)?", m.exit_code, *m.complaint != '\0' ? ": " : "", m.complaint);
   }
   measure_free(&m);
   bench_command_free(&plain);
@@ -71,9 +71,7 @@ bool bench_simulate(struct bench *b, size_t workload, size_t contender) {
   }
   if (!count(b, &at, MANY / step, many)) return false;
   *bench_value(b, workload, contender, FIGURE_sim_instructions, 0) = (many[INSTRUCTIONS] - few[INSTRUCTIONS]) / ops;
-  *bench_value(b, workload, contender, FIGURE_sim_l1d_misses, 0) =
-    (many[L1D_LOADS] + many[L1D_STORES] - few[L1D_LOADS] - few[L1D_STORES]) / ops;
-  *bench_value(b, workload, contender, FIGURE_sim_llc_misses, 0) =
-    (many[LLC_LOADS] + many[LLC_STORES] - few[LLC_LOADS] - few[LLC_STORES]) / ops;
+  *bench_value(b, workload, contender, FIGURE_sim_l1d_misses, 0) = (many[L1D_LOADS] + many[L1D_STORES] - few[L1D_LOADS] - few[L1D_STORES]) / ops;
+  *bench_value(b, workload, contender, FIGURE_sim_llc_misses, 0) = (many[LLC_LOADS] + many[LLC_STORES] - few[LLC_LOADS] - few[LLC_STORES]) / ops;
   return true;
 }

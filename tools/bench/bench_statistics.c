@@ -21,9 +21,7 @@ static double *sorted(const double *values, size_t count, size_t *there) {
   return copy;
 }
 
-static double middle(const double *ordered, size_t n) {
-  return n % 2 == 1 ? ordered[n / 2] : (ordered[n / 2 - 1] + ordered[n / 2]) / 2;
-}
+static double middle(const double *ordered, size_t n) { return n % 2 == 1 ? ordered[n / 2] : (ordered[n / 2 - 1] + ordered[n / 2]) / 2; }
 
 struct summary statistics_summary(const double *values, size_t count) {
   struct summary s = {0, NAN, NAN, NAN};

@@ -6,7 +6,10 @@
 
 #include <stddef.h>
 
-struct summary { size_t count; double mean, median, deviation; }; /* all NAN if count is 0; deviation: of the sample */
+struct summary {
+  size_t count;
+  double mean, median, deviation;
+}; /* all NAN if count is 0; deviation: of the sample */
 
 struct summary statistics_summary(const double *values, size_t count);
 
@@ -16,7 +19,10 @@ struct summary statistics_summary(const double *values, size_t count);
  * largest that gives 95 %. With fewer than 6 values no k does, and the interval is from the smallest to the largest. `confidence` is the
  * probability that was reached.
  */
-struct interval { size_t count; double median, low, high, confidence; };
+struct interval {
+  size_t count;
+  double median, low, high, confidence;
+};
 #define STATISTICS_CONFIDENCE 0.95
 
 struct interval statistics_interval(const double *values, size_t count);

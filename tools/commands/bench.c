@@ -25,11 +25,33 @@
 #define LIST_MAX 128
 
 enum {
-  KEY_ROUNDS = 256, KEY_OPS, KEY_SECONDS, KEY_SEED, KEY_SIZES, KEY_THREADS, KEY_ALLOCATORS, KEY_PEER, KEY_WS, KEY_SS_SIZE, KEY_DRAIN,
-  KEY_LOOKUP, KEY_WORKLOADS, KEY_READ, KEY_CPU, KEY_SIM, KEY_JSON, KEY_MARKDOWN, KEY_HTML
+  KEY_ROUNDS = 256,
+  KEY_OPS,
+  KEY_SECONDS,
+  KEY_SEED,
+  KEY_SIZES,
+  KEY_THREADS,
+  KEY_ALLOCATORS,
+  KEY_PEER,
+  KEY_WS,
+  KEY_SS_SIZE,
+  KEY_DRAIN,
+  KEY_LOOKUP,
+  KEY_WORKLOADS,
+  KEY_READ,
+  KEY_CPU,
+  KEY_SIM,
+  KEY_JSON,
+  KEY_MARKDOWN,
+  KEY_HTML
 };
 
-struct settings { struct bench bench; bool json, markdown; const char *html; size_t peer_count, setting_count; };
+struct settings {
+  struct bench bench;
+  bool json, markdown;
+  const char *html;
+  size_t peer_count, setting_count;
+};
 
 static const struct argp_option options[] = {
   {"rounds", KEY_ROUNDS, "N", 0, "Rounds; each runs every contender once. If N is above 2, one more round comes first and is not counted", 1},
@@ -41,8 +63,8 @@ static const struct argp_option options[] = {
   {"threads", KEY_THREADS, "N", 0, "Threads (random_mixed 1, `threads' 2)", 1},
   {"ws", KEY_WS, "LIST", 0, "Working sets of random_mixed: numbers of slots, separated by commas", 1},
   {"workloads", KEY_WORKLOADS, "LIST", 0, "Only these workloads, by their names in the output", 1},
-  {"allocators", KEY_ALLOCATORS, "LIST", 0,
-   "Of glibc, hakmem, hakmem-plain, mimalloc, jemalloc, tcmalloc, loop (random_mixed with no allocator); all but loop", 2},
+  {"allocators", KEY_ALLOCATORS, "LIST", 0, "Of glibc, hakmem, hakmem-plain, mimalloc, jemalloc, tcmalloc, loop (random_mixed with no allocator); all but loop",
+   2},
   {"peer", KEY_PEER, "NAME=LIB.so", 0, "One more allocator, a library to be preloaded; may be given again", 2},
   {"option", 'O', "NAME=VALUE", 0, "An option of libhakmem.so, HAKMEM_NAME, for hakmem's runs; may be given again", 2},
   {"ss-size", KEY_SS_SIZE, "LIST", 0, "Of `sweep': SuperSlab sizes (512K,1M,2M,4M)", 3},
@@ -158,9 +180,15 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case KEY_ALLOCATORS: o->allocators = split("allocators", argument, state); return 0;
     case KEY_PEER: parse_peer(s, argument, state); return 0;
     case 'O': parse_setting(s, argument, state); return 0;
-    case KEY_SS_SIZE: o->ss_sizes = split("ss-size", argument, state); check_words("ss-size", o->ss_sizes, sizes, state); return 0;
+    case KEY_SS_SIZE:
+      o->ss_sizes = split("ss-size", argument, state);
+      check_words("ss-size", o->ss_sizes, sizes, state);
+      return 0;
     case KEY_DRAIN: o->drains = split("drain", argument, state); return 0;
-    case KEY_LOOKUP: o->lookups = split("lookup", argument, state); check_words("lookup", o->lookups, strategies, state); return 0;
+    case KEY_LOOKUP:
+      o->lookups = split("lookup", argument, state);
+      check_words("lookup", o->lookups, strategies, state);
+      return 0;
     case KEY_CPU: o->cpu = true; return 0;
     case KEY_SIM: o->sim = true; return 0;
     case KEY_JSON: s->json = true; return 0;

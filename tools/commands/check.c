@@ -35,8 +35,10 @@ struct options {
 static const char *const defaults[] = {"incidents > 0", "leaks > 0", "lost > 0"};
 
 static const struct argp_option options[] = {
-  {"fail-on", KEY_FAIL_ON, "CONDITION", 0, "Fail if this holds, as in --fail-on 'incidents > 0' or --fail-on 'p99.9(refill) > 50us or rss(peak) > 1.1 * "
-   "baseline(rss(peak))'. May be given several times", 1},
+  {"fail-on", KEY_FAIL_ON, "CONDITION", 0,
+   "Fail if this holds, as in --fail-on 'incidents > 0' or --fail-on 'p99.9(refill) > 50us or rss(peak) > 1.1 * "
+   "baseline(rss(peak))'. May be given several times",
+   1},
   {"baseline", KEY_BASELINE, "RUN", 0, "The run that baseline(FIGURE) is taken from", 1},
   {"no-defaults", KEY_NO_DEFAULTS, NULL, 0, "Do not fail on incidents, leaks and lost data unless a condition says so", 1},
   {"junit", KEY_JUNIT, "FILE", 0, "Write the outcome to FILE as JUnit's XML, too", 1},
@@ -84,9 +86,7 @@ const struct argp check_argp = {
 
 /* ---- Outcome ---- */
 
-static bool has_failed(const struct condition *c) {
-  return c->verdict.outcome == OUTCOME_TRUE || (c->verdict.outcome == OUTCOME_UNKNOWN && !c->is_default);
-}
+static bool has_failed(const struct condition *c) { return c->verdict.outcome == OUTCOME_TRUE || (c->verdict.outcome == OUTCOME_UNKNOWN && !c->is_default); }
 
 static const char *word_for(const struct condition *c) {
   if (c->verdict.outcome == OUTCOME_UNKNOWN) return c->is_default ? "unknown" : "FAIL (unknown)";

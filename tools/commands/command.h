@@ -8,7 +8,7 @@
 
 struct command {
   const char *name, *summary;
-  const struct argp *argp; /* the manual page is made from it, too */
+  const struct argp *argp;           /* the manual page is made from it, too */
   int (*run)(int argc, char **argv); /* argv[0] is "hakmem NAME"; returns the exit code */
 };
 

@@ -51,11 +51,10 @@ const struct argp diff_argp = {
   .options = options,
   .parser = parse,
   .args_doc = "A B",
-  .doc =
-    "Compare runs: memory by bucket, latencies, refills and drains, incidents, leaks, and the live heap by call site if both ran with HAKMEM_PROFILE.\v"
-    "A and B are as for hakmem report, or patterns that name several runs of a side each: hakmem diff 'before/*' 'after/*'. With 4 runs or more of each "
-    "side, a rank-sum test tells which changes are more than noise; with one run each, nothing can tell. The exit code is 0 with or without changes, "
-    "1 if something could not be read, 2 for bad usage.",
+  .doc = "Compare runs: memory by bucket, latencies, refills and drains, incidents, leaks, and the live heap by call site if both ran with HAKMEM_PROFILE.\v"
+         "A and B are as for hakmem report, or patterns that name several runs of a side each: hakmem diff 'before/*' 'after/*'. With 4 runs or more of each "
+         "side, a rank-sum test tells which changes are more than noise; with one run each, nothing can tell. The exit code is 0 with or without changes, "
+         "1 if something could not be read, 2 for bad usage.",
 };
 
 /* The call sites of the first run of each side. */

@@ -45,18 +45,18 @@ const struct argp explain_argp = {
   .options = options,
   .parser = parse,
   .args_doc = "DIR|FILE|PID...",
-  .doc =
-    "Say what is wrong in what runs or recordings hold: each finding with its cost, the evidence, what to change (an option, or "
-    "the program), and the effect to expect.\v"
-    "Missing data and errors of the program come first, then what costs the most: nanoseconds as a share of the time that the "
-    "processes ran, bytes as a share of the most that was resident. DIR, FILE and PID are as for hakmem report. The exit code is 0 with "
-    "or without findings, 1 if something could not be read, 2 for bad usage.",
+  .doc = "Say what is wrong in what runs or recordings hold: each finding with its cost, the evidence, what to change (an option, or "
+         "the program), and the effect to expect.\v"
+         "Missing data and errors of the program come first, then what costs the most: nanoseconds as a share of the time that the "
+         "processes ran, bytes as a share of the most that was resident. DIR, FILE and PID are as for hakmem report. The exit code is 0 with "
+         "or without findings, 1 if something could not be read, 2 for bad usage.",
 };
 
 static bool print(const struct page *page, bool json) {
   struct diagnosis *const d = diagnosis_create(page);
   bool good = true;
-  if (json) good = explain_json(stdout, d); else explain_text(stdout, d);
+  if (json) good = explain_json(stdout, d);
+  else explain_text(stdout, d);
   diagnosis_destroy(d);
   return good && ((fflush(stdout) == 0 && !ferror(stdout)) || fail("cannot write to standard output"));
 }
@@ -69,8 +69,7 @@ static int print_rules(void) {
   table_print(t, stdout, 2);
   puts("\nThresholds: the values from which a figure becomes a finding");
   t = table_create("lrll");
-#define ADD_THRESHOLD(name, value, unit, why) \
-  table_cell(t, #name), table_cell(t, "%.15g", threshold.name), table_cell(t, "%s", unit), table_cell(t, "%s", why);
+#define ADD_THRESHOLD(name, value, unit, why) table_cell(t, #name), table_cell(t, "%.15g", threshold.name), table_cell(t, "%s", unit), table_cell(t, "%s", why);
   EXPLAIN_THRESHOLDS(ADD_THRESHOLD)
   table_print(t, stdout, 2);
   return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;

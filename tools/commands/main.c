@@ -22,7 +22,10 @@ const struct command commands[] = {
   {0},
 };
 
-struct choice { const struct command *command; int first; /* argv[first] is its name */ };
+struct choice {
+  const struct command *command;
+  int first; /* argv[first] is its name */
+};
 
 static const struct command *find(const char *name) {
   for (const struct command *c = commands; c->name != NULL; c++) {

@@ -24,11 +24,13 @@
 
 enum { KEY_FULL = 256, KEY_BUFFER_SIZE, KEY_BUFFER_COUNT };
 
-struct record { struct capture capture; struct session_settings settings; };
+struct record {
+  struct capture capture;
+  struct session_settings settings;
+};
 
 static const struct argp_option options[] = {
-  {"full", KEY_FULL, NULL, 0,
-   "Raise an event for every allocation, reallocation and free, with nothing sampled (HAKMEM_TRACE=full)", 2},
+  {"full", KEY_FULL, NULL, 0, "Raise an event for every allocation, reallocation and free, with nothing sampled (HAKMEM_TRACE=full)", 2},
   {"buffer-size", KEY_BUFFER_SIZE, "BYTES", 0,
    "Size of one trace buffer: a power of two, perhaps with k, M or G (256K, with --full 1M); larger buffers lose fewer events", 2},
   {"buffer-count", KEY_BUFFER_COUNT, "NUMBER", 0, "Trace buffers for each process and CPU, a power of two (8)", 2},

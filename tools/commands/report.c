@@ -24,8 +24,10 @@ static const struct argp_option options[] = {
   {"json", KEY_JSON, NULL, 0, "Print one JSON object instead of text; hakmem-json(5) describes its members", 1},
   {"all", KEY_ALL, NULL, 0, "Print every class, process, incident and frame, not only the first ones", 1},
   {"pid", KEY_PID, "PID", 0, "Report on this process only", 1},
-  {"since", KEY_SINCE, "OLD", 0, "Print only the growth of the live heap since OLD, by call site; OLD is an earlier copy of DIR or FILE, or another run "
-   "(needs processes that ran with HAKMEM_PROFILE)", 1},
+  {"since", KEY_SINCE, "OLD", 0,
+   "Print only the growth of the live heap since OLD, by call site; OLD is an earlier copy of DIR or FILE, or another run "
+   "(needs processes that ran with HAKMEM_PROFILE)",
+   1},
   {"folded", KEY_FOLDED, NULL, 0, "Print only the live heap, one line for each call site, for flame graph tools: main;parse;copy_name BYTES", 1},
   {"summary", KEY_SUMMARY, NULL, 0, "Print only the first screen", 1},
   {"section", KEY_SECTION, "NAME", 0, "Print only this section; --section=help lists them", 1},

@@ -16,7 +16,9 @@
 #include "model/symbolize.h"
 #include "report/print.h"
 
-struct options { const char *path; /* NULL: standard input */ };
+struct options {
+  const char *path; /* NULL: standard input */
+};
 
 static error_t parse(int key, char *argument, struct argp_state *state) {
   struct options *const o = state->input;
@@ -32,11 +34,10 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 const struct argp symbolize_argp = {
   .parser = parse,
   .args_doc = "[FILE]",
-  .doc =
-    "Copy text and name its stacks: frames as libhakmem.so writes them to standard error or HAKMEM_LOG_FILE (\"#0 /path/of/object+0x1a2b\") "
-    "become functions, files and lines, with a line for each inlined function. All else stays as it is.\v"
-    "Without FILE, standard input is read: program 2>&1 | hakmem symbolize. The objects and their debug information are those on this "
-    "machine now; a frame that is not found stays as it is. The exit code is 0, 1 if something could not be read or written, 2 for bad usage.",
+  .doc = "Copy text and name its stacks: frames as libhakmem.so writes them to standard error or HAKMEM_LOG_FILE (\"#0 /path/of/object+0x1a2b\") "
+         "become functions, files and lines, with a line for each inlined function. All else stays as it is.\v"
+         "Without FILE, standard input is read: program 2>&1 | hakmem symbolize. The objects and their debug information are those on this "
+         "machine now; a frame that is not found stays as it is. The exit code is 0, 1 if something could not be read or written, 2 for bad usage.",
 };
 
 /* A frame within a line: where "#0 " begins, the path, and the address in it. */

@@ -26,8 +26,7 @@ static size_t letter_length(const char *text, size_t left) {
 /* Bytes of the UTF-8 sequence at `text`, 0 if it is not valid (too long, a surrogate, above U+10FFFF). */
 static size_t utf8_length(const unsigned char *text, size_t left) {
   const unsigned char lead = text[0];
-  const size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3
-                        : lead >= 0xf0 && lead < 0xf5                 ? 4 : 0;
+  const size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
   if (length == 0 || length > left) return 0;
   for (size_t i = 1; i < length; i++) {
     if ((text[i] & 0xc0) != 0x80) return 0;
@@ -59,9 +58,7 @@ static char *escape_with(const char *text, size_t (*keep)(const char *text, size
   return out;
 }
 
-static size_t keep_visible(const char *text, size_t left) {
-  return is_plain((unsigned char)text[0]) ? 1 : letter_length(text, left);
-}
+static size_t keep_visible(const char *text, size_t left) { return is_plain((unsigned char)text[0]) ? 1 : letter_length(text, left); }
 
 static size_t keep_utf8(const char *text, size_t left) { return utf8_length((const unsigned char *)text, left); }
 

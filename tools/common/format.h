@@ -18,14 +18,14 @@ void format_init(void);
 
 /* Each writes into a buffer of size FORMAT_SIZE and returns it. */
 #define FORMAT_SIZE 64
-const char *format_ns(char *buffer, double ns);         /* "12 ns", "1.23 us" */
-const char *format_bytes(char *buffer, uint64_t bytes); /* "12.3 MiB" */
-const char *format_count(char *buffer, uint64_t count); /* all digits */
+const char *format_ns(char *buffer, double ns);                      /* "12 ns", "1.23 us" */
+const char *format_bytes(char *buffer, uint64_t bytes);              /* "12.3 MiB" */
+const char *format_count(char *buffer, uint64_t count);              /* all digits */
 const char *format_percent(char *buffer, double part, double whole); /* "12.3 %", "-" of nothing */
 
 /* A bar of `value` out of `most`, up to `width` columns; a value above 0 shows at least a little. */
 const char *format_bar(char *buffer, size_t size, uint64_t value, uint64_t most, unsigned width);
-#define FORMAT_BAR_SIZE(width) ((width) * 4 + 1)
+#define FORMAT_BAR_SIZE(width) ((width)*4 + 1)
 
 /* One character for each value, its height the share of the largest; UNKNOWN values become '?'. */
 char *format_sparkline(const uint64_t *values, size_t count); /* the caller frees it */

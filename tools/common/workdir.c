@@ -78,8 +78,7 @@ char *workdir_temporary(void) {
   if (parent == NULL || parent[0] != '/' || strlen(parent) + strlen("/hakmem-XXXXXX") > TEMPORARY_LENGTH_MAX) parent = "/tmp";
   char *const path = must_print("%s/hakmem-XXXXXX", parent);
   if (mkdtemp(path) != NULL) return path;
-  fail("cannot make a temporary directory in %s: %s; set TMPDIR to a directory that can be written to", parent,
-       strerror(errno));
+  fail("cannot make a temporary directory in %s: %s; set TMPDIR to a directory that can be written to", parent, strerror(errno));
   free(path);
   return NULL;
 }
@@ -95,8 +94,7 @@ void workdir_remove(const char *path) { nftw(path, remove_entry, OPEN_DIRECTORIE
 void workdir_remove_empty(const char *path) { rmdir(path); }
 
 char *workdir_quote(const char *path) {
-  if (*path != '\0' && *path != '-' &&
-      strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/+:@,=-") == strlen(path)) {
+  if (*path != '\0' && *path != '-' && strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/+:@,=-") == strlen(path)) {
     return must_copy(path);
   }
   char *const quoted = must_allocate(strlen(path) * 4 + 3);

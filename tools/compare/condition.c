@@ -14,7 +14,10 @@
 
 enum dimension { PLAIN, COUNT, BYTES, TIME }; /* PLAIN: a number without a unit, which may also stand for a count */
 
-struct value { double number; enum dimension dimension; };
+struct value {
+  double number;
+  enum dimension dimension;
+};
 
 struct parser {
   const char *text, *at;
@@ -142,9 +145,12 @@ static struct value read_baseline(struct parser *p, const char *start) {
 
 /* ---- Expressions ---- */
 
-static const struct unit { const char *name; double factor; enum dimension dimension; } units[] = {
-  {"B", 1, BYTES}, {"KiB", 1024, BYTES}, {"MiB", 1048576, BYTES}, {"GiB", 1073741824, BYTES}, {"TiB", 1099511627776, BYTES},
-  {"ns", 1, TIME}, {"us", 1e3, TIME}, {"ms", 1e6, TIME}, {"s", 1e9, TIME}, {"%", 0.01, PLAIN}};
+static const struct unit {
+  const char *name;
+  double factor;
+  enum dimension dimension;
+} units[] = {{"B", 1, BYTES}, {"KiB", 1024, BYTES}, {"MiB", 1048576, BYTES}, {"GiB", 1073741824, BYTES}, {"TiB", 1099511627776, BYTES},
+             {"ns", 1, TIME}, {"us", 1e3, TIME},    {"ms", 1e6, TIME},       {"s", 1e9, TIME},           {"%", 0.01, PLAIN}};
 
 static struct value read_number(struct parser *p) {
   char *end;
@@ -192,7 +198,7 @@ static struct value read_product(struct parser *p) {
   struct value left = read_value(p);
   while (!p->failed) {
     skip_blanks(p);
-    const char *const operator = p->at;
+    const char *const operator= p->at;
     const bool times = take(p, "*");
     if (!times && !take(p, "/")) break;
     const struct value right = read_value(p);
@@ -222,7 +228,7 @@ static struct value read_sum(struct parser *p) {
   struct value left = read_product(p);
   while (!p->failed) {
     skip_blanks(p);
-    const char *const operator = p->at;
+    const char *const operator= p->at;
     const bool plus = take(p, "+");
     if (!plus && !take(p, "-")) break;
     const struct value right = read_product(p);
@@ -241,9 +247,9 @@ static enum outcome read_comparison(struct parser *p) {
   const struct value left = read_sum(p);
   skip_blanks(p);
   const char *const at = p->at;
-  size_t operator = 0;
+  size_t operator= 0;
   while (operator < 6 && !take(p, operators[operator])) operator++;
-  if (operator == 6) wrong(p, at, "a comparison is expected here: one of > >= < <= == !=");
+  if (operator== 6) wrong(p, at, "a comparison is expected here: one of > >= < <= == !=");
   if (p->failed) return OUTCOME_UNKNOWN;
   const struct value right = read_sum(p);
   if (!p->failed) must_agree(p, at, left, right);

@@ -77,9 +77,7 @@ const char *diff_verdict(const struct difference *d) {
 
 /* ---- Text ---- */
 
-static bool is_worth_showing(const struct difference *d) {
-  return d->before_count > 0 && d->after_count > 0 && d->change != CHANGE_NONE;
-}
+static bool is_worth_showing(const struct difference *d) { return d->before_count > 0 && d->after_count > 0 && d->change != CHANGE_NONE; }
 
 static void add_difference(struct table *t, const struct difference *d) {
   char buffer[FORMAT_SIZE];
@@ -88,8 +86,10 @@ static void add_difference(struct table *t, const struct difference *d) {
   table_cell(t, "%s", figure_format(buffer, d->figure->unit, d->before));
   table_cell(t, "%s", figure_format(buffer, d->figure->unit, d->after));
   table_cell(t, "%s%s", change > 0 ? "+" : "", figure_format(buffer, d->figure->unit, change));
-  if (d->before > 0 && !isnan(change)) table_cell(t, "%+.1f %%", 100 * change / d->before); else table_cell(t, "-");
-  if (isnan(d->p) || d->before_count + d->after_count == 2) table_cell(t, "-"); else table_cell(t, "%.3f", d->p);
+  if (d->before > 0 && !isnan(change)) table_cell(t, "%+.1f %%", 100 * change / d->before);
+  else table_cell(t, "-");
+  if (isnan(d->p) || d->before_count + d->after_count == 2) table_cell(t, "-");
+  else table_cell(t, "%.3f", d->p);
   table_cell(t, "%s", diff_verdict(d));
 }
 
@@ -135,7 +135,8 @@ void diff_text(FILE *out, const struct difference *list, size_t count, const str
     }
     if (t == NULL) continue;
     fprintf(out, markdown ? "\n## %s\n\n" : "\n%s\n", group);
-    if (markdown) table_print_markdown(t, out); else table_print(t, out, 2);
+    if (markdown) table_print_markdown(t, out);
+    else table_print(t, out, 2);
   }
   if (same > 0) fprintf(out, "\n%zu figures are the same, or in none of the data; --all shows them\n", same);
 }

@@ -10,7 +10,11 @@
 #include "figures.h"
 
 /* The runs of one side. */
-struct side { char **paths; size_t count, capacity; struct figures *runs; };
+struct side {
+  char **paths;
+  size_t count, capacity;
+  struct figures *runs;
+};
 
 enum change {
   CHANGE_NONE,      /* all runs of both sides have the same value */
@@ -21,10 +25,10 @@ enum change {
 };
 
 struct difference {
-  const struct figure *figure; /* of the first run: its name, group, unit, meaning */
+  const struct figure *figure;      /* of the first run: its name, group, unit, meaning */
   size_t before_count, after_count; /* runs that know it */
-  double before, after;        /* medians; NAN if no run knows it */
-  double p;                    /* of the rank-sum test; NAN if it cannot be had */
+  double before, after;             /* medians; NAN if no run knows it */
+  double p;                         /* of the rank-sum test; NAN if it cannot be had */
   enum change change;
 };
 

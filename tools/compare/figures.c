@@ -14,7 +14,11 @@ static void add(struct figures *f, const char *group, char *name, enum figure_un
 
 /* ---- Memory ---- */
 
-struct ends { double rss, mapped, committed, residual; struct stats_buckets buckets; bool known; };
+struct ends {
+  double rss, mapped, committed, residual;
+  struct stats_buckets buckets;
+  bool known;
+};
 
 static double residual_of(const struct model_process *p) {
   const uint64_t touched = p->committed > p->untouched ? p->committed - p->untouched : 0;
@@ -51,14 +55,16 @@ static void add_memory(struct figures *f, const struct page *page) {
   BYTES("mapped(end)", ends.known, ends.mapped);
   BYTES("committed(end)", ends.known, ends.committed);
   BYTES("residual(end)", ends.known, ends.residual);
-#define ADD_END(name, text) \
-  add(f, group, must_copy(#name "(end)"), FIGURE_BYTES, FIGURE_NEUTRAL, ends.known ? (double)ends.buckets.name : NAN);
+#define ADD_END(name, text) add(f, group, must_copy(#name "(end)"), FIGURE_BYTES, FIGURE_NEUTRAL, ends.known ? (double)ends.buckets.name : NAN);
   STATS_BUCKETS(ADD_END)
 }
 
 /* ---- Latencies ---- */
 
-static const struct { const char *name; double quantile; } quantiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}};
+static const struct {
+  const char *name;
+  double quantile;
+} quantiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}};
 
 static void add_latency(struct figures *f, const char *what, const struct histogram *h, bool known) {
   static const char group[] = "Latency";
@@ -129,7 +135,8 @@ static void add_incidents(struct figures *f, const struct page *page) {
     const struct model_process *const p = page->main->processes[i];
     for (size_t k = 0; k < p->incident_count; k++) {
       const struct stats_incident *const incident = &p->incidents[k];
-      if (incident->kind == INCIDENT_HDR_RESET && incident->hdr_reset.verdict < hdr_verdict_count) by_verdict[incident->hdr_reset.verdict] += (double)incident->count;
+      if (incident->kind == INCIDENT_HDR_RESET && incident->hdr_reset.verdict < hdr_verdict_count)
+        by_verdict[incident->hdr_reset.verdict] += (double)incident->count;
     }
   }
   double sum = 0;

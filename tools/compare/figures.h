@@ -23,7 +23,10 @@ struct figure {
   double value; /* NAN: the run does not tell */
 };
 
-struct figures { struct figure *list; size_t count, capacity; };
+struct figures {
+  struct figure *list;
+  size_t count, capacity;
+};
 
 /* Fills `f` with all figures of a page. The same names in the same order for every page. figures_free frees them. */
 void figures_of(struct figures *f, const struct page *page);

@@ -28,12 +28,12 @@ static char *print_text_of(const char *format, va_list arguments) {
   return text;
 }
 
-#define PRINTED(text, format)          \
-  do {                                 \
-    va_list arguments;                 \
-    va_start(arguments, format);       \
+#define PRINTED(text, format) \
+  do { \
+    va_list arguments; \
+    va_start(arguments, format); \
     text = print_text_of(format, arguments); \
-    va_end(arguments);                 \
+    va_end(arguments); \
   } while (0)
 
 void finding_what(struct finding *f, const char *format, ...) {
@@ -142,7 +142,10 @@ static void rank(struct diagnosis *d) {
 
 struct diagnosis *diagnosis_create(const struct page *page) {
 #define RULE_ENTRY(name, meaning) {#name, meaning, rule_##name},
-  static const struct { const char *name, *meaning; const char *(*look)(struct diagnosis *); } rules[] = {EXPLAIN_RULES(RULE_ENTRY)};
+  static const struct {
+    const char *name, *meaning;
+    const char *(*look)(struct diagnosis *);
+  } rules[] = {EXPLAIN_RULES(RULE_ENTRY)};
   static const size_t rule_count = sizeof(rules) / sizeof(rules[0]);
   struct diagnosis *const d = must_allocate(sizeof(*d));
   d->page = page;

@@ -17,54 +17,56 @@
 #include "report/print.h"
 
 /* The rules, in their order: R(name, "what it finds"). rule_NAME returns why it could not look, or NULL. */
-#define EXPLAIN_RULES(R)                                                                                       \
-  R(lost_data, "events, processes or details that are missing in the data")                                   \
-  R(header_reset, "overwritten headers, double and invalid frees")                               \
-  R(leaks, "unreachable blocks (of runs with HAKMEM_LEAKS=1)")                               \
-  R(limit, "shared_fails because HAKMEM_SS_LIMIT SuperSlabs were in use")                                      \
-  R(no_memory, "shared_fails because the system gave no memory, or no aligned address space")                  \
-  R(huge_blocks, "blocks that are too large for a SuperSlab")                                                   \
-  R(lookup_strategy, "lookups of SuperSlabs by another strategy than the directory")                           \
-  R(lookup_tail, "lookups of SuperSlabs that take far longer than most")                                       \
-  R(drains, "drains that come too often or move too little")                                                   \
-  R(fresh_slabs, "refills that come from fresh slabs for the most part")                                           \
-  R(map_churn, "memory that is returned to the kernel and requested again")                                   \
-  R(external_fragmentation, "memory that is held but in no live block")                            \
-  R(internal_fragmentation, "blocks that are larger than their requests")                                  \
-  R(growth, "live memory that grows all along the run")                                                        \
-  R(residual, "resident memory that is not the allocator's")                                                \
-  R(deepbind, "libraries that were opened without the RTLD_DEEPBIND that the program asked for")                 \
+#define EXPLAIN_RULES(R) \
+  R(lost_data, "events, processes or details that are missing in the data") \
+  R(header_reset, "overwritten headers, double and invalid frees") \
+  R(leaks, "unreachable blocks (of runs with HAKMEM_LEAKS=1)") \
+  R(limit, "shared_fails because HAKMEM_SS_LIMIT SuperSlabs were in use") \
+  R(no_memory, "shared_fails because the system gave no memory, or no aligned address space") \
+  R(huge_blocks, "blocks that are too large for a SuperSlab") \
+  R(lookup_strategy, "lookups of SuperSlabs by another strategy than the directory") \
+  R(lookup_tail, "lookups of SuperSlabs that take far longer than most") \
+  R(drains, "drains that come too often or move too little") \
+  R(fresh_slabs, "refills that come from fresh slabs for the most part") \
+  R(map_churn, "memory that is returned to the kernel and requested again") \
+  R(external_fragmentation, "memory that is held but in no live block") \
+  R(internal_fragmentation, "blocks that are larger than their requests") \
+  R(growth, "live memory that grows all along the run") \
+  R(residual, "resident memory that is not the allocator's") \
+  R(deepbind, "libraries that were opened without the RTLD_DEEPBIND that the program asked for") \
   R(other_allocator, "other allocators that are loaded beside hakmem")
 
 /*
  * The thresholds from which a figure becomes a finding: T(name, value, "unit", "why this value"). A share is of the time that the processes ran, or
  * of the most that was resident.
  */
-#define EXPLAIN_THRESHOLDS(T)                                                                                  \
-  T(time_share, 0.01, "of the time", "reruns vary by more than one part in a hundred")        \
-  T(memory_share, 0.05, "of the RSS", "less than one part in twenty is not worth a change of the program")       \
-  T(memory_bytes, 1048576, "bytes", "half a SuperSlab: every process that allocates at all holds that much")   \
+#define EXPLAIN_THRESHOLDS(T) \
+  T(time_share, 0.01, "of the time", "reruns vary by more than one part in a hundred") \
+  T(memory_share, 0.05, "of the RSS", "less than one part in twenty is not worth a change of the program") \
+  T(memory_bytes, 1048576, "bytes", "half a SuperSlab: every process that allocates at all holds that much") \
   T(external_share, 0.25, "of what is committed", "lists and partial slabs of a healthy program hold less; below this, no remedy pays") \
-  T(internal_share, 0.15, "of a class", "strides above 128 bytes waste up to 12.5 % by design")                \
-  T(probes, 2, "probes per lookup", "a well filled hash table needs fewer; the directory needs one")   \
-  T(lookups, 1000, "lookups timed", "with fewer lookups, the p99.9 is a single value")                                          \
-  T(tail_lookups, 10, "lookups", "fewer long ones may have been preempted by chance")            \
+  T(internal_share, 0.15, "of a class", "strides above 128 bytes waste up to 12.5 % by design") \
+  T(probes, 2, "probes per lookup", "a well filled hash table needs fewer; the directory needs one") \
+  T(lookups, 1000, "lookups timed", "with fewer lookups, the p99.9 is a single value") \
+  T(tail_lookups, 10, "lookups", "fewer long ones may have been preempted by chance") \
   T(tail_ratio, 50, "times the median", "cache misses make some lookups 10 to 20 times as long as the others") \
-  T(tail_ns, 1000, "ns", "no program notices a single lookup below a microsecond")                            \
-  T(refills, 1000, "refills", "the first refills of a program are all from fresh slabs")                       \
-  T(fresh_share, 0.5, "of the blocks", "a program at rest refills from what it freed")                         \
-  T(drain_blocks, 8, "blocks per drain", "a drain costs about as much as so many mallocs and frees")           \
-  T(drains, 1000, "drains", "fewer take less than a millisecond together")                                                 \
-  T(churn, 4, "times the most in use", "as often, memory was mapped anew")                                      \
-  T(fault_ns, 500, "ns a page", "what a page fault costs: 250 on a machine of its own, 2300 measured on a virtual one")   \
-  T(moments, 8, "snapshots", "a trend needs several points")                                                   \
+  T(tail_ns, 1000, "ns", "no program notices a single lookup below a microsecond") \
+  T(refills, 1000, "refills", "the first refills of a program are all from fresh slabs") \
+  T(fresh_share, 0.5, "of the blocks", "a program at rest refills from what it freed") \
+  T(drain_blocks, 8, "blocks per drain", "a drain costs about as much as so many mallocs and frees") \
+  T(drains, 1000, "drains", "fewer take less than a millisecond together") \
+  T(churn, 4, "times the most in use", "as often, memory was mapped anew") \
+  T(fault_ns, 500, "ns a page", "what a page fault costs: 250 on a machine of its own, 2300 measured on a virtual one") \
+  T(moments, 8, "snapshots", "a trend needs several points") \
   T(growth_share, 0.5, "of the end's live bytes", "the caches of a program that warms up grow by less after the first quarter") \
-  T(growth_fit, 0.8, "r squared", "below it, a straight line does not fit the points")                    \
+  T(growth_fit, 0.8, "r squared", "below it, a straight line does not fit the points") \
   T(residual_share, 0.5, "of the RSS", "code, data and stacks are the smaller part if memory matters at all") \
   T(residual_bytes, 33554432, "bytes", "the code of a large program takes as much, without a fault")
 
 #define THRESHOLD_MEMBER(name, value, unit, why) double name;
-struct thresholds { EXPLAIN_THRESHOLDS(THRESHOLD_MEMBER) };
+struct thresholds {
+  EXPLAIN_THRESHOLDS(THRESHOLD_MEMBER)
+};
 extern const struct thresholds threshold;
 
 enum finding_kind { FINDING_DATA, FINDING_ERROR, FINDING_COST, FINDING_NOTE }; /* in the order of the list; then by share of the cost */
@@ -75,7 +77,10 @@ struct remedy {
   char *what, *effect;
 };
 
-struct figure { const char *name; double value; };
+struct figure {
+  const char *name;
+  double value;
+};
 
 struct finding {
   const char *rule;
@@ -84,23 +89,25 @@ struct finding {
   char *what;
   enum cost_unit unit;
   double cost, whole;
-  size_t others;                 /* processes with the same finding at a lower cost */
+  size_t others; /* processes with the same finding at a lower cost */
   double others_cost;
   char **evidence;
   size_t evidence_count, evidence_capacity;
   struct remedy *remedies;
   size_t remedy_count, remedy_capacity;
-  struct figure *figures;        /* for machines: the figures of the evidence */
+  struct figure *figures; /* for machines: the figures of the evidence */
   size_t figure_count, figure_capacity;
 };
 
-struct look { const char *rule, *meaning, *why_not; }; /* why_not: NULL if the rule could look */
+struct look {
+  const char *rule, *meaning, *why_not;
+}; /* why_not: NULL if the rule could look */
 
 struct diagnosis {
   const struct page *page;
-  const struct report *r;        /* the data for the rules: exact statistics if there are any */
-  double time_ns;                /* run time of the processes, added up */
-  struct finding **findings;     /* ranked */
+  const struct report *r;    /* the data for the rules: exact statistics if there are any */
+  double time_ns;            /* run time of the processes, added up */
+  struct finding **findings; /* ranked */
   size_t finding_count, finding_capacity;
   struct look *looks;
   size_t look_count;
@@ -111,7 +118,7 @@ void diagnosis_destroy(struct diagnosis *d);
 
 void explain_text(FILE *out, const struct diagnosis *d);
 void explain_first_screen(FILE *out, const struct diagnosis *d); /* at most 24 lines of 80 columns */
-bool explain_json(FILE *out, const struct diagnosis *d); /* false, with a failure, if it cannot be written */
+bool explain_json(FILE *out, const struct diagnosis *d);         /* false, with a failure, if it cannot be written */
 #define EXPLAIN_SCHEMA 1
 
 /* ---- For the rules. ---- */

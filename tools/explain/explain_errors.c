@@ -49,10 +49,10 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
   struct finding *const f = finding_add(d, "lost_data", FINDING_DATA, NULL);
   finding_what(f, "The %s %s: what follows may be incomplete.", trace ? "trace" : "statistics",
                any - lost->reentered == lost->incomplete ? "end before the process did" : "lack some data");
-#define TELL_LOSS(name, text)                                         \
-  if (lost->name > 0) {                                               \
-    finding_evidence(f, "%s: %" PRIu64, text, lost->name);            \
-    finding_figure(f, #name, (double)lost->name);                     \
+#define TELL_LOSS(name, text) \
+  if (lost->name > 0) { \
+    finding_evidence(f, "%s: %" PRIu64, text, lost->name); \
+    finding_figure(f, #name, (double)lost->name); \
   }
   MODEL_LOSSES(TELL_LOSS)
   if (lost->events_discarded + lost->packets_discarded + lost->discards_uncounted > 0) {
@@ -77,19 +77,20 @@ const char *rule_lost_data(struct diagnosis *d) {
 /* ---- Headers. ---- */
 
 /* The first sentence, and the change to the program, by verdict. A verdict without a line of its own gets the first line. */
-static const struct { const char *what, *change; } advice[hdr_verdict_count] = {
+static const struct {
+  const char *what, *change;
+} advice[hdr_verdict_count] = {
   [HDR_UNKNOWN] = {"Something wrote over the header of a block",
                    "Run the program under Valgrind or AddressSanitizer: the place below found the write but did not make it."},
   [HDR_DOUBLE_FREE] = {"A block was freed twice", "Free it once: set the pointer to NULL after free, or give it one owner."},
-  [HDR_OFF_BY_ONE_NUL] = {"A string was written one byte past its buffer",
-                          "Allocate strlen(text) + 1 bytes, or cut the string to the buffer's size less one."},
+  [HDR_OFF_BY_ONE_NUL] = {"A string was written one byte past its buffer", "Allocate strlen(text) + 1 bytes, or cut the string to the buffer's size less one."},
   [HDR_OVERRUN_TEXT] = {"A string ran past the end of its buffer",
                         "Bound the copy by the buffer's size (snprintf, strnlen), or make the buffer as large as the text."},
-  [HDR_OVERRUN_FILL] = {"A block was filled past its end",
-                        "Compare the length of the memset, or of the loop that fills, with the size of the allocation."},
+  [HDR_OVERRUN_FILL] = {"A block was filled past its end", "Compare the length of the memset, or of the loop that fills, with the size of the allocation."},
   [HDR_MISROUTED] = {"A pointer was freed that does not point to the start of a block",
                      "Free the pointer that malloc returned, not one into the middle of the block."},
-  [HDR_INVALID_POINTER] = {"An invalid pointer was freed: no block begins there", "Free each pointer that malloc and its family return once, and no other pointer."},
+  [HDR_INVALID_POINTER] = {"An invalid pointer was freed: no block begins there",
+                           "Free each pointer that malloc and its family return once, and no other pointer."},
   [HDR_WRITE_AFTER_FREE] = {"A block was written to after it was freed",
                             "Find the code that keeps the pointer after the free: drop the pointer there, or free the block later."},
   [HDR_OVERRUN_POINTER] = {"A pointer was stored at the end of a block, half outside of it",
@@ -99,7 +100,8 @@ static const struct { const char *what, *change; } advice[hdr_verdict_count] = {
   [HDR_STACK_POINTER] = {"A pointer to a variable on a stack was freed", "Free only pointers that malloc and its family returned."},
   [HDR_STATIC_POINTER] = {"A pointer to static data or code was freed", "Free only pointers that malloc and its family returned, never literals or globals."},
   [HDR_INTERIOR_POINTER] = {"A pointer into a block was freed", "Free the pointer that malloc returned: keep it, and advance a copy."},
-  [HDR_FOREIGN_POINTER] = {"A pointer into memory that hakmem did not allocate was freed", "Use the counterpart of the function that allocated it: munmap, or the library's own function."},
+  [HDR_FOREIGN_POINTER] = {"A pointer into memory that hakmem did not allocate was freed",
+                           "Use the counterpart of the function that allocated it: munmap, or the library's own function."},
   [HDR_UNMAPPED_POINTER] = {"A pointer to unmapped memory was freed", "Look for an uninitialised or overwritten pointer at the place below."},
   [HDR_REALLOC_AFTER_FREE] = {"A freed block was given to realloc", "Set the pointer to NULL after free, or give the block one owner."},
   [HDR_USABLE_SIZE_AFTER_FREE] = {"A freed block was given to malloc_usable_size", "Set the pointer to NULL after free, or give the block one owner."},
@@ -108,14 +110,18 @@ static const struct { const char *what, *change; } advice[hdr_verdict_count] = {
   [HDR_UNDERFLOW] = {"The program went before the start of a block", "Look for an index below 0, or a pointer that is moved back too far, at the place below."},
   [HDR_MISMATCHED_FREE] = {"A block was freed by another family of functions than allocated it",
                            "Pair malloc with free, new with delete, and new[] with delete[]."},
-  [HDR_USE_AFTER_FREE] = {"A block was used after it was freed", "Find the code that keeps the pointer after the free: drop the pointer there, or free the block later."},
+  [HDR_USE_AFTER_FREE] = {"A block was used after it was freed",
+                          "Find the code that keeps the pointer after the free: drop the pointer there, or free the block later."},
 };
 
 /* The same incident in several processes, by verdict and stack. */
-struct place { const struct model_process *p; const struct stats_incident *i; uint64_t count, processes; };
+struct place {
+  const struct model_process *p;
+  const struct stats_incident *i;
+  uint64_t count, processes;
+};
 
-static void add_place(struct place **places, size_t *count, size_t *capacity, const struct model_process *p,
-                      const struct stats_incident *i) {
+static void add_place(struct place **places, size_t *count, size_t *capacity, const struct model_process *p, const struct stats_incident *i) {
   for (size_t k = 0; k < *count; k++) {
     struct place *const old = &(*places)[k];
     if (!stats_incident_is_same(old->i, i)) continue;
@@ -144,19 +150,20 @@ static void tell_place(struct diagnosis *d, const struct place *place) {
   char class[EXPLAIN_CLASS];
   struct finding *const f = finding_add(d, "header_reset", FINDING_ERROR, place->p);
   finding_cost(f, COST_NONE, (double)place->count, 0);
-  finding_what(f, "%s: %s, %" PRIu64 " time%s, in %s.", advice[verdict].what, model_hdr_verdict_name(e->verdict), place->count,
-               place->count == 1 ? "" : "s", explain_class(class, e->cls));
+  finding_what(f, "%s: %s, %" PRIu64 " time%s, in %s.", advice[verdict].what, model_hdr_verdict_name(e->verdict), place->count, place->count == 1 ? "" : "s",
+               explain_class(class, e->cls));
   if (e->way != ACCESS_UNSEEN) {
-    finding_evidence(f, "%s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s, 0x%" PRIx64 ", of %" PRIu64 " bytes",
-                     model_access_way_name(e->way), (uintptr_t)e->access, e->over, e->over == 1 ? "" : "s", model_side(e->verdict), (uintptr_t)e->base, e->size);
+    finding_evidence(f, "%s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s, 0x%" PRIx64 ", of %" PRIu64 " bytes", model_access_way_name(e->way), (uintptr_t)e->access,
+                     e->over, e->over == 1 ? "" : "s", model_side(e->verdict), (uintptr_t)e->base, e->size);
   } else if (e->over != 0 && e->size != 0) {
-    finding_evidence(f, "a write up to %" PRIu64 " byte%s %s, 0x%" PRIx64 ", of %" PRIu64 " bytes: 0x%02x", e->over,
-                     e->over == 1 ? "" : "s", model_side(e->verdict), (uintptr_t)e->base, e->size, e->got);
+    finding_evidence(f, "a write up to %" PRIu64 " byte%s %s, 0x%" PRIx64 ", of %" PRIu64 " bytes: 0x%02x", e->over, e->over == 1 ? "" : "s",
+                     model_side(e->verdict), (uintptr_t)e->base, e->size, e->got);
   } else if (model_is_header(e)) {
     finding_evidence(f, "the header of 0x%" PRIx64 " held 0x%02x instead of 0x%02x", (uintptr_t)e->base, e->got, e->expect);
   }
   if (e->left != NULL) finding_evidence(f, "the block before it, which ends there, is 0x%" PRIx64, (uintptr_t)e->left);
-  if (e->over != 0 && e->size == 0 && e->way == ACCESS_UNSEEN) finding_evidence(f, "past that end, %" PRIu64 " byte%s the pattern", e->over, e->over == 1 ? " fits" : "s fit");
+  if (e->over != 0 && e->size == 0 && e->way == ACCESS_UNSEEN)
+    finding_evidence(f, "past that end, %" PRIu64 " byte%s the pattern", e->over, e->over == 1 ? " fits" : "s fit");
   if (e->verdict == HDR_MISMATCHED_FREE) {
     finding_evidence(f, "block 0x%" PRIx64 " was allocated by the family of %s, and freed by that of %s", (uintptr_t)e->base, model_block_family_name(e->made),
                      model_block_family_name(e->given));

@@ -9,9 +9,9 @@
 #include "common/format.h"
 
 #define TOO_FEW "the run was too short for snapshots (HAKMEM_STATS_INTERVAL sets how often they are taken)"
-#define REST_SHARE 0.2  /* of the run */
-#define SAME_TIME 0.02  /* of the run: so near to its end a snapshot is the last state itself */
-#define REST_LEAST 5e8  /* ns; a shorter rest is not worth a finding */
+#define REST_SHARE 0.2 /* of the run */
+#define SAME_TIME 0.02 /* of the run: so near to its end a snapshot is the last state itself */
+#define REST_LEAST 5e8 /* ns; a shorter rest is not worth a finding */
 #define NO_BUCKETS "a trace without stats files does not say where the memory is"
 
 static bool is_much(double bytes, double whole) { return bytes >= threshold.memory_bytes && bytes >= threshold.memory_share * whole; }
@@ -22,22 +22,45 @@ static bool is_much(double bytes, double whole) { return bytes >= threshold.memo
  * The advice for the largest of the buckets that hold no live block. An option without a value is a delay: it gets a tenth of its current value.
  * The allocator's own tables are small, and get no advice.
  */
-struct advice { const char *option, *value, *what, *effect; };
-#define ADVICE_cached_tls {"HAKMEM_DRAIN_INTERVAL", "256", NULL, "spare lists enter the pool eight times as soon; busy threads return unused blocks"}
-#define ADVICE_cached_pool {"HAKMEM_RELEASE_DELAY", NULL, NULL, "unused batches return to their slabs after this many milliseconds"}
-#define ADVICE_partial {NULL, NULL, "Few live blocks hold many slabs: allocate long-lived objects apart from short-lived ones (at the start, or in a " \
-                        "pool of its own), so that slabs become empty.", "empty slabs serve any class, and are returned to the kernel"}
-#define ADVICE_empty {"HAKMEM_RELEASE_DELAY", NULL, NULL, "empty SuperSlabs are returned to the kernel, and free units are purged, this many milliseconds after their " \
-                      "last use; memory that is needed again costs page faults"}
-#define ADVICE_tails {NULL, NULL, "Blocks of these sizes leave a tail in each slab: slightly smaller ones fit once more.", "less unused space behind the last block of each slab"}
-#define ADVICE_huge_cache {"HAKMEM_RELEASE_DELAY", NULL, NULL, "freed huge blocks are kept for reuse for only this many milliseconds"}
+struct advice {
+  const char *option, *value, *what, *effect;
+};
+#define ADVICE_cached_tls \
+  { "HAKMEM_DRAIN_INTERVAL", "256", NULL, "spare lists enter the pool eight times as soon; busy threads return unused blocks" }
+#define ADVICE_cached_pool \
+  { "HAKMEM_RELEASE_DELAY", NULL, NULL, "unused batches return to their slabs after this many milliseconds" }
+#define ADVICE_partial \
+  { \
+    NULL, NULL, \
+      "Few live blocks hold many slabs: allocate long-lived objects apart from short-lived ones (at the start, or in a " \
+      "pool of its own), so that slabs become empty.", \
+      "empty slabs serve any class, and are returned to the kernel" \
+  }
+#define ADVICE_empty \
+  { \
+    "HAKMEM_RELEASE_DELAY", NULL, NULL, \
+      "empty SuperSlabs are returned to the kernel, and free units are purged, this many milliseconds after their " \
+      "last use; memory that is needed again costs page faults" \
+  }
+#define ADVICE_tails \
+  { \
+    NULL, NULL, "Blocks of these sizes leave a tail in each slab: slightly smaller ones fit once more.", \
+      "less unused space behind the last block of each slab" \
+  }
+#define ADVICE_huge_cache \
+  { "HAKMEM_RELEASE_DELAY", NULL, NULL, "freed huge blocks are kept for reuse for only this many milliseconds" }
 
 #define ADVISED_BUCKETS(B) B(cached_tls) B(cached_pool) B(partial) B(empty) B(tails) B(huge_cache)
 
-struct bucket { const char *name, *meaning; uint64_t bytes; struct advice advice; };
+struct bucket {
+  const char *name, *meaning;
+  uint64_t bytes;
+  struct advice advice;
+};
 
 static const char *bucket_meaning(const char *name) {
-#define MEANING_OF(bucket, meaning) if (strcmp(name, #bucket) == 0) return meaning;
+#define MEANING_OF(bucket, meaning) \
+  if (strcmp(name, #bucket) == 0) return meaning;
   STATS_BUCKETS(MEANING_OF)
   return "";
 }
@@ -57,9 +80,9 @@ static struct bucket largest_bucket(const struct stats_buckets *all, uint64_t *s
 
 /* A process at the moment that a finding is about. */
 struct held {
-  struct stats_idlest at;              /* `idle`: resident bytes that are in no live block */
+  struct stats_idlest at; /* `idle`: resident bytes that are in no live block */
   struct stats_pins pins[CLASS_COUNT];
-  bool is_last;                        /* its end, or now, if it is alive */
+  bool is_last; /* its end, or now, if it is alive */
 };
 
 static uint64_t above(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
@@ -125,8 +148,9 @@ void explain_pinned_slabs(struct finding *f, const struct stats_pins *pins) {
   char bytes[FORMAT_SIZE], mean[FORMAT_SIZE], longest[FORMAT_SIZE];
   if (pins->slabs == 0) return;
   const double mean_ms = (double)pins->idle_ms / (double)pins->slabs;
-  finding_evidence(f, "%" PRIu64 " of these slabs, with %s free, are held by at most %d %% of their blocks; no block was taken from them for %s on average, %s at most",
-                   pins->slabs, format_bytes(bytes, pins->free), STATS_PINNED, format_ns(mean, mean_ms * 1e6), format_ns(longest, (double)pins->longest_ms * 1e6));
+  finding_evidence(
+    f, "%" PRIu64 " of these slabs, with %s free, are held by at most %d %% of their blocks; no block was taken from them for %s on average, %s at most",
+    pins->slabs, format_bytes(bytes, pins->free), STATS_PINNED, format_ns(mean, mean_ms * 1e6), format_ns(longest, (double)pins->longest_ms * 1e6));
   finding_figure(f, "pinned_slabs", (double)pins->slabs);
   finding_figure(f, "pinned_ms", mean_ms);
 }
@@ -142,8 +166,8 @@ static void name_partial_class(struct finding *f, const struct held *h) {
   const struct stats_class_gauges *const g = &idlest->gauge[most];
   char class[EXPLAIN_CLASS], a[FORMAT_SIZE], b[FORMAT_SIZE];
   if (g->partial == 0) return;
-  finding_evidence(f, "most of the partial slabs are of %s: %" PRIu64 " slabs, %s, with %" PRIu64 " live blocks and %s free",
-                   explain_class(class, most), g->slabs, format_bytes(a, g->active), g->live, format_bytes(b, PARTIAL_BYTES(most)));
+  finding_evidence(f, "most of the partial slabs are of %s: %" PRIu64 " slabs, %s, with %" PRIu64 " live blocks and %s free", explain_class(class, most),
+                   g->slabs, format_bytes(a, g->active), g->live, format_bytes(b, PARTIAL_BYTES(most)));
   finding_figure(f, "partial_class", most);
   explain_pinned_slabs(f, &h->pins[most]);
 }
@@ -231,7 +255,8 @@ static void tell_internal(struct diagnosis *d, const struct model_process *p) {
                format_percent(name, share, 1));
   finding_cost(f, COST_BYTES, cost, whole);
   finding_evidence(f, "%" PRIu64 " requests sampled in this class, %" PRIu64 " blocks handed out", c->request_samples, c->allocs);
-  finding_evidence(f, "at most %s of the live blocks of all classes were unused; this class's part follows from its requests", format_bytes(bytes, explain_whole(most_internal(p))));
+  finding_evidence(f, "at most %s of the live blocks of all classes were unused; this class's part follows from its requests",
+                   format_bytes(bytes, explain_whole(most_internal(p))));
   finding_figure(f, "class", cls);
   finding_figure(f, "mean_request", mean);
   finding_figure(f, "share", share);
@@ -256,7 +281,10 @@ const char *rule_internal_fragmentation(struct diagnosis *d) {
 /* ---- Growth. ---- */
 
 /* A straight line through the live bytes in the last three quarters of the run. */
-struct trend { double per_ns, fit, from, to; size_t points; };
+struct trend {
+  double per_ns, fit, from, to;
+  size_t points;
+};
 
 static struct trend trend_of(const struct model_process *p) {
   struct trend t = {0};

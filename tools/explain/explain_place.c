@@ -17,9 +17,7 @@ static const char *last_part(const char *path) {
   return slash != NULL ? slash + 1 : path;
 }
 
-static bool is_ours(const struct symbol *symbol) {
-  return symbol->module != NULL && strncmp(last_part(symbol->module), "libhakmem", strlen("libhakmem")) == 0;
-}
+static bool is_ours(const struct symbol *symbol) { return symbol->module != NULL && strncmp(last_part(symbol->module), "libhakmem", strlen("libhakmem")) == 0; }
 
 /* "function at file:line", or the module and the offset in it, or the address. */
 static char *name_frame(const struct symbol *symbol, uint64_t address) {
@@ -27,7 +25,8 @@ static char *name_frame(const struct symbol *symbol, uint64_t address) {
   char *const name = demangle(symbol->function != NULL ? symbol->function : ""), *const function = escape(name);
   char *const place = escape(last_part(symbol->file != NULL ? symbol->file : symbol->module != NULL ? symbol->module : "?"));
   char *text;
-  if (symbol->function == NULL) text = must_print("%s+0x%llx%s", place, (unsigned long long)symbol->offset, symbol->replaced ? " (the file has changed since)" : "");
+  if (symbol->function == NULL)
+    text = must_print("%s+0x%llx%s", place, (unsigned long long)symbol->offset, symbol->replaced ? " (the file has changed since)" : "");
   else if (symbol->file == NULL) text = must_print("%s in %s", function, place);
   else text = must_print("%s at %s:%d", function, place, symbol->line);
   free(name);

@@ -48,8 +48,8 @@ static void name_classes(char *text, size_t size, const struct refusals *all) {
     }
     if (most == CLASS_ROWS) return;
     named[most] = true;
-    used += (size_t)snprintf(text + used, size - used, "%s%s %" PRIu64 " time%s", n > 0 ? ", " : "", explain_class(class, most),
-                             all->by_class[most], all->by_class[most] == 1 ? "" : "s");
+    used += (size_t)snprintf(text + used, size - used, "%s%s %" PRIu64 " time%s", n > 0 ? ", " : "", explain_class(class, most), all->by_class[most],
+                             all->by_class[most] == 1 ? "" : "s");
     if (used >= size) return;
   }
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) left += !named[cls] && all->by_class[cls] > 0;
@@ -90,8 +90,10 @@ static void tell_stages(struct finding *f, const struct diagnosis *d) {
 static void tell_blocks(struct finding *f, const struct event_shared_fail *e) {
   char class[EXPLAIN_CLASS];
   if (e->cls >= CLASS_COUNT) return;
-  finding_evidence(f, "free blocks of %s then: %" PRIu64 " in lists of the thread itself, %" PRIu64 " in those of other threads, %" PRIu64
-                      " in batches, %" PRIu64 " in partial slabs", explain_class(class, e->cls), e->own, e->others, e->batched, e->partial);
+  finding_evidence(f,
+                   "free blocks of %s then: %" PRIu64 " in lists of the thread itself, %" PRIu64 " in those of other threads, %" PRIu64 " in batches, %" PRIu64
+                   " in partial slabs",
+                   explain_class(class, e->cls), e->own, e->others, e->batched, e->partial);
 }
 
 /* Whether one class holds much of the free memory. Otherwise it is spread over many classes, each of which needs a slab anyway. */
@@ -102,7 +104,8 @@ static bool is_held_by_one(const struct event_shared_fail *e) {
 /* "class 3 (128 B) (2.1 MiB, no block taken from its slabs for 41 s on average)" */
 static const char *name_holder(char *text, size_t size, uint32_t cls, uint64_t bytes, uint64_t ms) {
   char class[EXPLAIN_CLASS], idle[FORMAT_SIZE], age[FORMAT_SIZE];
-  snprintf(text, size, "%s (%s, no block taken from its slabs for %s on average)", explain_class(class, cls), format_bytes(idle, bytes), format_ns(age, (double)ms * 1e6));
+  snprintf(text, size, "%s (%s, no block taken from its slabs for %s on average)", explain_class(class, cls), format_bytes(idle, bytes),
+           format_ns(age, (double)ms * 1e6));
   return text;
 }
 
@@ -114,10 +117,8 @@ static void tell_holders(struct finding *f, const struct diagnosis *d, const str
   if (e->second < CLASS_COUNT && e->second_idle * 10 >= e->holder_idle)
     finding_evidence(f, "%s of the slabs' capacity was free, but held by other classes: most by %s and %s", share, holder,
                      name_holder(second, sizeof(second), e->second, e->second_idle, e->second_ms));
-  else if (e->second < CLASS_COUNT)
-    finding_evidence(f, "%s of the slabs' capacity was free, but held by other classes: most by %s", share, holder);
-  else
-    finding_evidence(f, "%s of the slabs' capacity was free, but held by %s", share, holder);
+  else if (e->second < CLASS_COUNT) finding_evidence(f, "%s of the slabs' capacity was free, but held by other classes: most by %s", share, holder);
+  else finding_evidence(f, "%s of the slabs' capacity was free, but held by %s", share, holder);
   if (!is_held_by_one(e)) finding_evidence(f, "no class held much of it: each class in use has a slab of its own, however few its blocks");
   explain_holder_age(f, p, e->holder);
   explain_pins(f, d, p, false);
@@ -128,9 +129,8 @@ static void tell_holders(struct finding *f, const struct diagnosis *d, const str
 static void tell_first(struct finding *f, const struct diagnosis *d, const struct model_process *p, const struct stats_incident *i) {
   const struct event_shared_fail *const e = &i->shared_fail;
   char at[FORMAT_SIZE];
-  finding_evidence(f, "the first time after %s: %u unit%s of 64 KiB wanted, %u SuperSlabs in use, %u of their units free%s",
-                   format_ns(at, (double)i->time_ns), e->units, e->units == 1 ? "" : "s", e->active, e->free_slabs,
-                   e->free_slabs > 0 ? ", but too few of them side by side" : "");
+  finding_evidence(f, "the first time after %s: %u unit%s of 64 KiB wanted, %u SuperSlabs in use, %u of their units free%s", format_ns(at, (double)i->time_ns),
+                   e->units, e->units == 1 ? "" : "s", e->active, e->free_slabs, e->free_slabs > 0 ? ", but too few of them side by side" : "");
   if (e->error != 0) finding_evidence(f, "the system's error: %s", strerror((int)e->error));
   char *const where = explain_place(d, p, e->stack);
   if (where != NULL) finding_evidence(f, "then by %s", where);
@@ -149,14 +149,12 @@ static void advise_on_state(struct finding *f, const struct event_shared_fail *e
   }
   if (e->cls < CLASS_COUNT && e->others * class_stride(e->cls) >= class_slab_units(e->cls) * UNIT_SIZE) {
     finding_option(f, "HAKMEM_DRAIN_INTERVAL", "256");
-    finding_effect(f, "idle blocks in other threads' lists return eight times as soon: %" PRIu64 " of %s did", e->others,
-                   explain_class(class, e->cls));
+    finding_effect(f, "idle blocks in other threads' lists return eight times as soon: %" PRIu64 " of %s did", e->others, explain_class(class, e->cls));
   }
 }
 
 /* The part of the finding that all refusals share. */
-static struct finding *tell(struct diagnosis *d, const char *rule, const struct model_process *p, const struct refusals *all,
-                            uint64_t count) {
+static struct finding *tell(struct diagnosis *d, const char *rule, const struct model_process *p, const struct refusals *all, uint64_t count) {
   char classes[512], size[FORMAT_SIZE];
   struct finding *const f = finding_add(d, rule, FINDING_COST, p);
   name_classes(classes, sizeof(classes), all);
@@ -169,10 +167,8 @@ static struct finding *tell(struct diagnosis *d, const char *rule, const struct 
   } else {
     finding_evidence(f, "refused %" PRIu64 " times; there are no details", count);
   }
-  if (p->legacy_refused_max > 0)
-    finding_evidence(f, "the legacy path served, and held at most %s at a time for it", format_bytes(size, p->legacy_refused_max));
-  else
-    finding_evidence(f, "the legacy path could not serve either");
+  if (p->legacy_refused_max > 0) finding_evidence(f, "the legacy path served, and held at most %s at a time for it", format_bytes(size, p->legacy_refused_max));
+  else finding_evidence(f, "the legacy path could not serve either");
   tell_stages(f, d);
   return f;
 }
@@ -199,14 +195,14 @@ static void tell_limit(struct diagnosis *d, const struct model_process *p) {
   const uint64_t limit = p->superslab_limit, exact = superslabs_for(p, p->legacy_refused_max, all.units);
   const bool threads = p->counts->counters.thread_start > 1;
   const uint64_t more = exact + (threads && exact > 0 ? exact / 4 + 1 : 0);
-  finding_what(f, "The shared pool refused %" PRIu64 " time%s, because all %" PRIu64 " SuperSlabs that HAKMEM_SS_LIMIT allows were in use.",
-               count, count == 1 ? "" : "s", limit);
+  finding_what(f, "The shared pool refused %" PRIu64 " time%s, because all %" PRIu64 " SuperSlabs that HAKMEM_SS_LIMIT allows were in use.", count,
+               count == 1 ? "" : "s", limit);
   finding_figure(f, "limit", (double)limit);
   finding_figure(f, "superslabs_more", (double)more);
   if (p->has_settings && more > 0) {
     finding_option(f, "HAKMEM_SS_LIMIT", "%" PRIu64, limit + more);
-    finding_effect(f, "no shared_fail in a run like this one: %" PRIu64 " more SuperSlabs of %s hold the %s that legacy held, however they are filled%s",
-                   exact, format_bytes(size, p->superslab_size), format_bytes(bytes, p->legacy_refused_max),
+    finding_effect(f, "no shared_fail in a run like this one: %" PRIu64 " more SuperSlabs of %s hold the %s that legacy held, however they are filled%s", exact,
+                   format_bytes(size, p->superslab_size), format_bytes(bytes, p->legacy_refused_max),
                    threads ? "; a quarter more, because threads never run the same way twice" : "");
   }
   finding_option(f, "HAKMEM_SS_LIMIT", "0");
@@ -241,8 +237,10 @@ static void tell_no_memory(struct diagnosis *d, const struct model_process *p) {
                    format_bytes(size, p->superslab_size));
   }
   const uint64_t more = p->legacy_refused_max + p->superslab_size;
-  finding_change(f, "Raise the bound of the process by at least %s: ulimit -v (address space), memory.max of its cgroup, or "
-                    "vm.overcommit_memory and vm.overcommit_ratio of the machine.", format_bytes(size, more));
+  finding_change(f,
+                 "Raise the bound of the process by at least %s: ulimit -v (address space), memory.max of its cgroup, or "
+                 "vm.overcommit_memory and vm.overcommit_ratio of the machine.",
+                 format_bytes(size, more));
   finding_effect(f, "no shared_fail in a run like this one, and no malloc that fails");
 }
 

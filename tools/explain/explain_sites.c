@@ -28,8 +28,9 @@ void explain_pins(struct finding *f, const struct diagnosis *d, const struct mod
     char bytes[FORMAT_SIZE], age[FORMAT_SIZE];
     const struct stats_site *const s = &sites[i].f;
     char *const where = explain_place(d, p, sites[i].stack);
-    finding_evidence(f, "about %s of it in slabs that %.0f blocks hold nearly empty, %s old on average, allocated by %s", format_bytes(bytes, (uint64_t)s->pinned),
-                     s->pins, format_ns(age, s->pins > 0 ? s->pin_age_ms / s->pins * 1e6 : 0), where != NULL ? where : "an unknown site");
+    finding_evidence(f, "about %s of it in slabs that %.0f blocks hold nearly empty, %s old on average, allocated by %s",
+                     format_bytes(bytes, (uint64_t)s->pinned), s->pins, format_ns(age, s->pins > 0 ? s->pin_age_ms / s->pins * 1e6 : 0),
+                     where != NULL ? where : "an unknown site");
     free(where);
   }
   free(sites);
@@ -55,7 +56,8 @@ void explain_largest_sites(struct finding *f, const struct diagnosis *d, const s
   for (size_t i = 0; i < count && i < SITES_TOLD; i++) {
     char bytes[FORMAT_SIZE];
     char *const where = explain_place(d, p, sites[i].stack);
-    if (where != NULL) finding_evidence(f, "%s in %.0f blocks were allocated by %s", format_bytes(bytes, (uint64_t)sites[i].f.allocated), sites[i].f.blocks, where);
+    if (where != NULL)
+      finding_evidence(f, "%s in %.0f blocks were allocated by %s", format_bytes(bytes, (uint64_t)sites[i].f.allocated), sites[i].f.blocks, where);
     free(where);
   }
   free(sites);

@@ -46,7 +46,8 @@ static void print_cost(FILE *out, const struct finding *f) {
   char cost[FORMAT_SIZE], share[FORMAT_SIZE];
   if (f->unit == COST_NONE) return;
   format_cost(cost, f->unit, f->cost);
-  if (f->whole > 0) format_percent(share, f->cost, f->whole); else strcpy(share, "an unknown share");
+  if (f->whole > 0) format_percent(share, f->cost, f->whole);
+  else strcpy(share, "an unknown share");
   if (f->unit == COST_NS) fprintf(out, "   costs %s: %s of the time\n", cost, share);
   else fprintf(out, "   holds %s: %s of the most that was resident\n", cost, share);
 }
@@ -109,8 +110,8 @@ void explain_text(FILE *out, const struct diagnosis *d) {
   fprintf(out, "hakmem explain: %s\n", path);
   free(path);
   const size_t count = d->r->process_count;
-  fprintf(out, "  %zu process%s, %s of %s in %s\n", count, count == 1 ? "" : "es",
-          d->r->source == SOURCE_STATS ? "statistics" : "a trace", count == 1 ? "its run" : "their runs", format_ns(time, d->time_ns));
+  fprintf(out, "  %zu process%s, %s of %s in %s\n", count, count == 1 ? "" : "es", d->r->source == SOURCE_STATS ? "statistics" : "a trace",
+          count == 1 ? "its run" : "their runs", format_ns(time, d->time_ns));
   print_alive(out, d->r);
   for (size_t i = 0; i < d->finding_count; i++) print_finding(out, d, d->findings[i], i + 1);
   if (d->finding_count == 0) fputs("\nNo finding.\n", out);

@@ -78,8 +78,7 @@ const char *rule_lookup_strategy(struct diagnosis *d) {
     finding_cost(f, COST_NS, ns, d->time_ns);
     finding_evidence(f, "%" PRIu64 " lookups timed: %s on average, %s at p99.9", h->count, format_ns(mean, histogram_mean(h)),
                      format_ns(tail, (double)histogram_quantile(h, 0.999)));
-    finding_evidence(f, "%" PRIu64 " probes for %" PRIu64 " lookups; %" PRIu64 " needed one", c->lookup_probes, lookups_timed(c),
-                     c->lookup_first_probe);
+    finding_evidence(f, "%" PRIu64 " probes for %" PRIu64 " lookups; %" PRIu64 " needed one", c->lookup_probes, lookups_timed(c), c->lookup_first_probe);
     finding_evidence(f, "%" PRIu64 " frees, each with a lookup", frees);
     finding_figure(f, "probes", probes);
     finding_figure(f, "mean_ns", histogram_mean(h));
@@ -108,10 +107,12 @@ const char *rule_lookup_tail(struct diagnosis *d) {
     finding_what(f, "One lookup in a thousand takes %s or longer; most take %s.", format_ns(a, (double)tail), format_ns(b, (double)median));
     /* Each lookup of the tail takes at least the tail's length. */
     finding_cost(f, COST_NS, (double)(tail - median) * (double)long_ones * (frees > h->count ? (double)frees / (double)h->count : 1), d->time_ns);
-    finding_evidence(f, "%" PRIu64 " lookups timed: p50 %s, p99.9 %s, longest %s; %" PRIu64 " took p99.9 or longer", h->count,
-                     format_ns(a, (double)median), format_ns(b, (double)tail), format_ns(most, (double)h->max), long_ones);
-    finding_evidence(f, "at most %" PRIu64 " SuperSlabs at a time; the directory itself is two dependent loads, so this is a page fault, a "
-                        "TLB miss, or a preempted thread", p->superslabs_active_max);
+    finding_evidence(f, "%" PRIu64 " lookups timed: p50 %s, p99.9 %s, longest %s; %" PRIu64 " took p99.9 or longer", h->count, format_ns(a, (double)median),
+                     format_ns(b, (double)tail), format_ns(most, (double)h->max), long_ones);
+    finding_evidence(f,
+                     "at most %" PRIu64 " SuperSlabs at a time; the directory itself is two dependent loads, so this is a page fault, a "
+                     "TLB miss, or a preempted thread",
+                     p->superslabs_active_max);
     finding_figure(f, "p50_ns", (double)median);
     finding_figure(f, "p999_ns", (double)tail);
     finding_option(f, "HAKMEM_HUGE_PAGES", "1");
@@ -140,8 +141,8 @@ const char *rule_drains(struct diagnosis *d) {
   finding_what(f, "Drains take %.1f %% of the time: %" PRIu64 " of them, moving %.1f blocks each%s.", ns / d->time_ns * 100, drains, moved,
                moved < threshold.drain_blocks ? ", which is too little" : "");
   finding_cost(f, COST_NS, ns, d->time_ns);
-  finding_evidence(f, "%" PRIu64 " drains by interval, %" PRIu64 " by length, %" PRIu64 " at a thread's end, %" PRIu64 " by a trim, %" PRIu64 " of idle lists", c.drain_interval,
-                   c.drain_length, c.drain_exit, c.drain_trim, c.drain_idle);
+  finding_evidence(f, "%" PRIu64 " drains by interval, %" PRIu64 " by length, %" PRIu64 " at a thread's end, %" PRIu64 " by a trim, %" PRIu64 " of idle lists",
+                   c.drain_interval, c.drain_length, c.drain_exit, c.drain_trim, c.drain_idle);
   finding_evidence(f, "%s each on average; %" PRIu64 " frees, %.0f for each drain", format_ns(mean, ns / (double)drains), c.frees,
                    (double)c.frees / (double)drains);
   finding_evidence(f, "%" PRIu64 " blocks left the lists; %" PRIu64 " entered them again by refills", c.drain_blocks, c.refill_blocks);
@@ -177,8 +178,7 @@ static double fresh_blocks(const struct report *r) {
 /* Bytes of all acquired slabs, and the most that were in use at a time, of all processes. */
 static double acquired_bytes(const struct report *r) {
   double sum = 0;
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++)
-    sum += (double)r->total->cls[cls].counters.slab_acquire * (double)(class_slab_units(cls) * UNIT_SIZE);
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) sum += (double)r->total->cls[cls].counters.slab_acquire * (double)(class_slab_units(cls) * UNIT_SIZE);
   return sum;
 }
 
@@ -207,9 +207,10 @@ const char *rule_fresh_slabs(struct diagnosis *d) {
   finding_what(f, "%.0f %% of the blocks of refills come from fresh slabs: %s.", fresh / all * 100,
                come_and_go ? "slabs are emptied, released and acquired again" : "the program touches memory for the first time");
   finding_cost(f, COST_NS, ns, d->time_ns);
-  finding_evidence(f, "of %" PRIu64 " refills, %" PRIu64 " by a fresh slab, %" PRIu64 " by a fresh SuperSlab, %" PRIu64 " by a partial slab, %" PRIu64
-                      " by a batch, %" PRIu64 " by the thread's spare list", refills, c.refill_fresh_slab, c.refill_fresh_superslab,
-                   c.refill_partial, c.refill_batch, c.refill_spare);
+  finding_evidence(f,
+                   "of %" PRIu64 " refills, %" PRIu64 " by a fresh slab, %" PRIu64 " by a fresh SuperSlab, %" PRIu64 " by a partial slab, %" PRIu64
+                   " by a batch, %" PRIu64 " by the thread's spare list",
+                   refills, c.refill_fresh_slab, c.refill_fresh_superslab, c.refill_partial, c.refill_batch, c.refill_spare);
   finding_evidence(f, "%s for a refill on average; first touches of pages are part of it", format_ns(mean, sum_of(d->r->latency.refill) / (double)refills));
   finding_evidence(f, "%" PRIu64 " slabs came, %" PRIu64 " went", c.slab_acquire, c.slab_release);
   finding_figure(f, "fresh_share", fresh / all);
@@ -225,7 +226,8 @@ const char *rule_fresh_slabs(struct diagnosis *d) {
       finding_effect(f, "%" PRIu64 " of the %" PRIu64 " SuperSlabs more request huge pages: one page fault for 2 MiB instead of 512", without - 1,
                      p->superslabs_active_max);
     }
-    finding_change(f, "If the program needs the blocks one after the other, free each before it takes the next. If it needs all at once, it is right as it is.");
+    finding_change(f,
+                   "If the program needs the blocks one after the other, free each before it takes the next. If it needs all at once, it is right as it is.");
     finding_effect(f, "reused memory costs no page fault");
   }
   return NULL;
@@ -246,12 +248,14 @@ const char *rule_huge_blocks(struct diagnosis *d) {
   const struct model_process *const p = settings(d);
   const uint64_t mean_size = huge->legacy_bytes / huge->legacy_calls;
   struct finding *const f = finding_add(d, "huge_blocks", FINDING_COST, NULL);
-  finding_what(f, "%" PRIu64 " blocks of %s on average took the legacy path: too large for a SuperSlab, aligned to more than 64 KiB, or moved by realloc and growing.", calls,
-               format_bytes(size, mean_size));
+  finding_what(
+    f, "%" PRIu64 " blocks of %s on average took the legacy path: too large for a SuperSlab, aligned to more than 64 KiB, or moved by realloc and growing.",
+    calls, format_bytes(size, mean_size));
   finding_cost(f, COST_NS, ns, d->time_ns);
-  finding_evidence(f, "%s each on average, under one lock for all threads, and without the page faults of the first touches", format_ns(mean, histogram_mean(h)));
-  finding_evidence(f, "%" PRIu64 " mappings were made, so about %" PRIu64 " of the blocks came from memory kept for reuse",
-                   d->r->total->counters.os_map, calls > d->r->total->counters.os_map ? calls - d->r->total->counters.os_map : 0);
+  finding_evidence(f, "%s each on average, under one lock for all threads, and without the page faults of the first touches",
+                   format_ns(mean, histogram_mean(h)));
+  finding_evidence(f, "%" PRIu64 " mappings were made, so about %" PRIu64 " of the blocks came from memory kept for reuse", d->r->total->counters.os_map,
+                   calls > d->r->total->counters.os_map ? calls - d->r->total->counters.os_map : 0);
   finding_figure(f, "calls", (double)calls);
   finding_figure(f, "mean_bytes", (double)mean_size);
   if (p != NULL && mean_size <= p->superslab_size / 2) {

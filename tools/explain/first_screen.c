@@ -42,7 +42,8 @@ static const char *last_name(const char *path) {
 }
 
 static void print_program(FILE *out, const struct page *page, const struct model_process *p) {
-  char time[FORMAT_SIZE], state[MODEL_STATE], as_of[MODEL_AS_OF], *const path = escape(page->path), *const program = escape(last_name(*p->program != '\0' ? p->program : "?"));
+  char time[FORMAT_SIZE], state[MODEL_STATE],
+    as_of[MODEL_AS_OF], *const path = escape(page->path), *const program = escape(last_name(*p->program != '\0' ? p->program : "?"));
   char *line = must_print("hakmem report: %s", path);
   print_cut(out, line, WIDTH);
   free(line);
@@ -63,7 +64,10 @@ static void print_program(FILE *out, const struct page *page, const struct model
 
 /* ---- Memory ---- */
 
-struct part { const char *meaning; uint64_t bytes; };
+struct part {
+  const char *meaning;
+  uint64_t bytes;
+};
 
 static int by_bytes(const void *a, const void *b) {
   const struct part *const x = a, *const y = b;
@@ -95,8 +99,8 @@ static char *name_holders(struct part *parts, size_t count) {
 
 static void print_memory_of(FILE *out, const struct model_process *p) {
   const struct stats_buckets *const b = &p->buckets;
-  struct part parts[] = {{"thread lists", b->cached_tls}, {"shared pool", b->cached_pool}, {"partial slabs", b->partial}, {"empty slabs", b->empty},
-                         {"kept huge", b->huge_cache}, {"slab tails", b->tails}};
+  struct part parts[] = {{"thread lists", b->cached_tls}, {"shared pool", b->cached_pool}, {"partial slabs", b->partial},
+                         {"empty slabs", b->empty},       {"kept huge", b->huge_cache},    {"slab tails", b->tails}};
   const size_t count = sizeof(parts) / sizeof(parts[0]);
   uint64_t held = 0;
   for (size_t i = 0; i < count; i++) held += parts[i].bytes;
@@ -116,9 +120,10 @@ static void print_memory_of(FILE *out, const struct model_process *p) {
 static void print_latency_of(FILE *out, const char *name, const struct histogram *h, double time_ns) {
   char p50[FORMAT_SIZE], p99[FORMAT_SIZE], p999[FORMAT_SIZE], max[FORMAT_SIZE], share[FORMAT_SIZE];
   if (h == NULL || h->count == 0) return;
-  char *const line = must_print("  %-6s %6s: p50 %s, p99 %s, p99.9 %s, max %s; %" PRIu64, name, format_percent(share, histogram_mean(h) * (double)h->count, time_ns),
-                                format_ns(p50, (double)histogram_quantile(h, 0.5)), format_ns(p99, (double)histogram_quantile(h, 0.99)),
-                                format_ns(p999, (double)histogram_quantile(h, 0.999)), format_ns(max, (double)h->max), h->count);
+  char *const line = must_print("  %-6s %6s: p50 %s, p99 %s, p99.9 %s, max %s; %" PRIu64, name,
+                                format_percent(share, histogram_mean(h) * (double)h->count, time_ns), format_ns(p50, (double)histogram_quantile(h, 0.5)),
+                                format_ns(p99, (double)histogram_quantile(h, 0.99)), format_ns(p999, (double)histogram_quantile(h, 0.999)),
+                                format_ns(max, (double)h->max), h->count);
   print_cut(out, line, WIDTH);
   free(line);
 }

@@ -11,7 +11,11 @@
 
 #define OUTCOME_FILE "ended.txt"
 
-struct outcome { uint32_t pid; bool by_signal; int number; };
+struct outcome {
+  uint32_t pid;
+  bool by_signal;
+  int number;
+};
 
 /* `status` is waitpid's. */
 bool outcome_write(const char *path, uint32_t pid, int status);

@@ -18,7 +18,7 @@
 #define READINGS 20      /* of the block of a process that changes it all the time */
 #define WAIT_NS 1000000L /* which takes less than that for a change */
 #define WALKS 3
-#define STEP_MAX 65536u  /* bytes of a structure */
+#define STEP_MAX 65536u /* bytes of a structure */
 #define THREADS_MAX 100000u
 #define SUPERSLABS_MAX (1u << 20)
 #define UNITS_MAX 64u
@@ -27,7 +27,9 @@
 /* What the structures say, added up. */
 struct sums {
   uint64_t listed[CLASS_COUNT];
-  struct operations { uint64_t allocs, frees; } unpublished[CLASS_COUNT];
+  struct operations {
+    uint64_t allocs, frees;
+  } unpublished[CLASS_COUNT];
   uint64_t tails, between, legacy_bytes;
   uint64_t large_blocks, large_requested, large_bytes;
   uint64_t in_superslabs, directory_untouched; /* bytes with memory behind them; without */
@@ -169,7 +171,8 @@ static int add_superslab(struct reader *r, uint64_t address, const char *head) {
   const int error = structure_at(r, address + l->head_size, s->slab_size, count, &slabs);
   for (uint64_t u = 0, units; u < count && error == 0; u += units) {
     const char *const slab = slabs + u * s->slab_size;
-    const bool taken = ((free_mask | gone_mask) >> u & 1) == 0 && member(slab, s->slab_size, s->home, 0) == address && member(slab, s->slab_size, s->units, 0) != 0;
+    const bool taken = ((free_mask | gone_mask) >> u & 1) == 0 && member(slab, s->slab_size, s->home, 0) == address &&
+                       member(slab, s->slab_size, s->units, 0) != 0;
     units = taken ? add_run(r, slab, base + u * UNIT_SIZE) : 1;
     if ((free_mask >> u & 1) != 0) r->sums.in_superslabs += process_resident(&r->process, base + u * UNIT_SIZE, UNIT_SIZE);
   }
@@ -226,7 +229,9 @@ static int add_legacy(struct reader *r, uint32_t cls, uint64_t at, uint64_t slab
 
 /* ---- Classes. ---- */
 
-struct list { uint64_t slabs, capacity, used, bytes, head; };
+struct list {
+  uint64_t slabs, capacity, used, bytes, head;
+};
 
 static struct list list_in(const struct reader *r, const char *bytes, size_t size, uint64_t offset) {
   const struct layout_slabs *const l = &r->layout->slabs;
@@ -237,8 +242,11 @@ static struct list list_in(const struct reader *r, const char *bytes, size_t siz
 static void fill_class(struct reader *r, uint32_t cls, const struct list *pool, const struct list *legacy, uint64_t batched) {
   struct stats_class_counters *const c = &r->block->cls[cls];
   const uint64_t stride = class_stride(cls), slabs = pool->slabs + legacy->slabs, used = pool->used + legacy->used;
-  struct stats_class_gauges g = {.slabs = slabs, .capacity = pool->capacity + legacy->capacity, .active = pool->bytes + legacy->bytes,
-                                 .cached_tls = r->sums.listed[cls], .cached_pool = batched};
+  struct stats_class_gauges g = {.slabs = slabs,
+                                 .capacity = pool->capacity + legacy->capacity,
+                                 .active = pool->bytes + legacy->bytes,
+                                 .cached_tls = r->sums.listed[cls],
+                                 .cached_pool = batched};
   c->allocs += r->sums.unpublished[cls].allocs;
   c->frees += r->sums.unpublished[cls].frees;
   if (slabs == 0) g.cached_tls = g.cached_pool = 0;
@@ -295,10 +303,19 @@ struct heap {
 
 static int read_heap(struct reader *r, struct heap *h) {
   const struct layout *const l = r->layout;
-  const struct { struct layout_number from; uint64_t *to; } numbers[] = {
-    {l->legacy.kept_bytes, &h->kept}, {l->legacy.huge_blocks, &h->huge_blocks}, {l->legacy.huge_requested, &h->huge_requested},
-    {l->legacy.huge_bytes, &h->huge_bytes}, {l->units.active, &h->active}, {l->units.dirty_units, &h->dirty_units},
-    {l->bytes.mapped, &h->mapped}, {l->bytes.metadata, &h->metadata}, {l->bytes.records, &h->records}, {l->bytes.guarded, &h->guarded}};
+  const struct {
+    struct layout_number from;
+    uint64_t *to;
+  } numbers[] = {{l->legacy.kept_bytes, &h->kept},
+                 {l->legacy.huge_blocks, &h->huge_blocks},
+                 {l->legacy.huge_requested, &h->huge_requested},
+                 {l->legacy.huge_bytes, &h->huge_bytes},
+                 {l->units.active, &h->active},
+                 {l->units.dirty_units, &h->dirty_units},
+                 {l->bytes.mapped, &h->mapped},
+                 {l->bytes.metadata, &h->metadata},
+                 {l->bytes.records, &h->records},
+                 {l->bytes.guarded, &h->guarded}};
   int error = take_directory(r, &h->directory);
   for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]) && error == 0; i++) error = number_at(r, numbers[i].from, numbers[i].to);
   return error;
@@ -307,13 +324,24 @@ static int read_heap(struct reader *r, struct heap *h) {
 static void fill_heap(struct reader *r, const struct heap *h) {
   struct stats_block *const b = r->block;
   const struct sums *const s = &r->sums;
-  b->gauge[CLASS_LARGE] = (struct stats_class_gauges){
-    .requested = s->large_requested, .allocated = s->large_bytes, .active = s->large_bytes, .capacity = s->large_blocks, .live = s->large_blocks, .slabs = s->large_blocks};
-  b->gauge[CLASS_HUGE] = (struct stats_class_gauges){
-    .requested = h->huge_requested, .allocated = h->huge_bytes, .active = h->huge_bytes, .capacity = h->huge_blocks, .live = h->huge_blocks, .slabs = h->huge_blocks};
-  b->buckets = (struct stats_buckets){
-    .live = s->large_bytes + h->huge_bytes, .empty = h->dirty_units * UNIT_SIZE + s->between, .tails = s->tails, .huge_cache = h->kept, .guarded = h->guarded,
-    .metadata = h->metadata + h->directory + h->records + b->sites_bytes + sizeof(*b)};
+  b->gauge[CLASS_LARGE] = (struct stats_class_gauges){.requested = s->large_requested,
+                                                      .allocated = s->large_bytes,
+                                                      .active = s->large_bytes,
+                                                      .capacity = s->large_blocks,
+                                                      .live = s->large_blocks,
+                                                      .slabs = s->large_blocks};
+  b->gauge[CLASS_HUGE] = (struct stats_class_gauges){.requested = h->huge_requested,
+                                                     .allocated = h->huge_bytes,
+                                                     .active = h->huge_bytes,
+                                                     .capacity = h->huge_blocks,
+                                                     .live = h->huge_blocks,
+                                                     .slabs = h->huge_blocks};
+  b->buckets = (struct stats_buckets){.live = s->large_bytes + h->huge_bytes,
+                                      .empty = h->dirty_units * UNIT_SIZE + s->between,
+                                      .tails = s->tails,
+                                      .huge_cache = h->kept,
+                                      .guarded = h->guarded,
+                                      .metadata = h->metadata + h->directory + h->records + b->sites_bytes + sizeof(*b)};
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const struct stats_class_gauges *const g = &b->gauge[cls];
     const uint64_t stride = class_stride(cls);
@@ -364,8 +392,10 @@ static bool is_same(const struct stats_block *a, const struct stats_block *b) {
 /* Reads it, again if a snapshot or the carry of a histogram was under way; a process that was stopped in the middle of one stays there. */
 static int read_block(const struct reader *r, const struct stats_block *file) {
   const uint64_t at = address_of(file->block_at), changes_at = at + offsetof(struct stats_block, changes);
-  struct counts { uint32_t changes, rounds; } before, after;
-#define READ_COUNTS(counts)                                                                 \
+  struct counts {
+    uint32_t changes, rounds;
+  } before, after;
+#define READ_COUNTS(counts) \
   if (error == 0) error = process_read(&r->process, changes_at, &(counts).changes, sizeof((counts).changes)); \
   if (error == 0) error = process_read(&r->process, address_of(file->rounds_at), &(counts).rounds, sizeof((counts).rounds));
   int error = 0;

@@ -16,7 +16,7 @@
 #include "common/memory.h"
 #include "alive.h"
 
-#define ENTRIES 512 /* of the pagemap, read at once */
+#define ENTRIES 512                      /* of the pagemap, read at once */
 #define PAGE_TOUCHED ((uint64_t)3 << 62) /* in memory, or swapped */
 #define PAGE_PRESENT ((uint64_t)1 << 63)
 
@@ -116,7 +116,10 @@ static int each_page(const struct process *p, uint64_t address, uint64_t size, v
 }
 
 /* The pages that follow one another and were touched, up to `end`, are read at once. */
-struct touched { char *into; uint64_t address, start, end; };
+struct touched {
+  char *into;
+  uint64_t address, start, end;
+};
 
 static int read_run(const struct process *p, struct touched *run) {
   const int error = run->end > run->start ? process_read(p, run->start, run->into + (run->start - run->address), run->end - run->start) : 0;

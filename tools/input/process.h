@@ -16,7 +16,10 @@ bool process_is_id(const char *text, uint32_t *pid);
 char *process_stats_path(uint32_t pid);
 
 /* A process whose memory is read. Functions return 0 or an errno. */
-struct process { pid_t pid; int pages; /* /proc/PID/pagemap */ };
+struct process {
+  pid_t pid;
+  int pages; /* /proc/PID/pagemap */
+};
 int process_open(struct process *p, uint32_t pid);
 void process_close(struct process *p);
 

@@ -34,14 +34,12 @@ static bool check_header(const struct stats_block *b, size_t got, const char *pa
   if (got == 0) return fail("%s is empty: there was no room for it, or its process ended before it could write", path);
   if (got < header || memcmp(b->magic, STATS_MAGIC, sizeof(b->magic)) != 0) return fail("%s is not a stats file of hakmem", path);
   if (b->version != STATS_VERSION) {
-    return fail(
-      "%s has version %u of the stats format, this program reads version %d; use the hakmem that belongs to the library", path,
-      b->version, STATS_VERSION);
+    return fail("%s has version %u of the stats format, this program reads version %d; use the hakmem that belongs to the library", path, b->version,
+                STATS_VERSION);
   }
   if (b->classes != CLASS_ROWS || b->size != sizeof(*b)) {
-    return fail(
-      "%s has another layout (%u classes, %llu bytes) than this program reads; use the hakmem that belongs to the library", path,
-      b->classes, (unsigned long long)b->size);
+    return fail("%s has another layout (%u classes, %llu bytes) than this program reads; use the hakmem that belongs to the library", path, b->classes,
+                (unsigned long long)b->size);
   }
   if (got < sizeof(*b)) return fail("%s is cut off: %zu of %zu bytes", path, got, sizeof(*b));
   return true;
@@ -76,8 +74,8 @@ static bool take_row(struct histogram **place, struct histogram_row row) {
 static bool take_histograms(struct model_latency *l, struct stats_block *b) {
   bool good = take_row(PLACE(legacy), stats_timing(&b->timings, TIMING_LEGACY)) && take_row(PLACE(map), stats_timing(&b->timings, TIMING_MAP));
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
-    good = good && take_row(PLACE(lookup[b->strategy][cls]), stats_span(&b->lookup, cls)) &&
-           take_row(PLACE(drain[cls]), stats_span(&b->drain, cls)) && take_row(PLACE(refill[cls]), stats_span(&b->refill, cls));
+    good = good && take_row(PLACE(lookup[b->strategy][cls]), stats_span(&b->lookup, cls)) && take_row(PLACE(drain[cls]), stats_span(&b->drain, cls)) &&
+           take_row(PLACE(refill[cls]), stats_span(&b->refill, cls));
   }
   for (unsigned stage = 0; stage < STAGE_COUNT; stage++) good = good && take_row(PLACE(stage[stage]), stats_timing(&b->timings, stage));
   return good;
@@ -97,9 +95,12 @@ static void take_counts(struct model_process *p, const struct stats_block *b) {
     if (b->inherited_allocs[cls] > 0) p->forked = true;
     row->counters.allocs = less(row->counters.allocs, b->inherited_allocs[cls]);
     row->counters.frees = less(row->counters.frees, b->inherited_frees[cls]);
-    row->gauge = (struct model_gauges){
-      .requested = g->requested, .allocated = g->allocated, .active = g->active,
-      .cached = (g->cached_tls + g->cached_pool) * stride, .partial = g->partial * stride, .slabs = g->slabs};
+    row->gauge = (struct model_gauges){.requested = g->requested,
+                                       .allocated = g->allocated,
+                                       .active = g->active,
+                                       .cached = (g->cached_tls + g->cached_pool) * stride,
+                                       .partial = g->partial * stride,
+                                       .slabs = g->slabs};
     for (unsigned bin = 0; bin < STATS_UTILISATION_BINS; bin++) row->utilisation[bin] = b->utilisation[cls][bin];
     if (cls < CLASS_COUNT) row->pins = b->pins[cls];
   }
@@ -148,7 +149,8 @@ static void take_leaks(struct model_process *p, const struct stats_block *b, uin
 
 static bool is_true(const struct stats_site *site) {
   bool good = true;
-#define CHECK_FIGURE(name, text) good = good && site->name >= 0 && site->name <= (strstr(#name, "variance") != NULL ? (double)FIGURE_MAX * (double)FIGURE_MAX : (double)FIGURE_MAX);
+#define CHECK_FIGURE(name, text) \
+  good = good && site->name >= 0 && site->name <= (strstr(#name, "variance") != NULL ? (double)FIGURE_MAX * (double)FIGURE_MAX : (double)FIGURE_MAX);
   STATS_SITE_FIGURES(CHECK_FIGURE)
   return good && site->oldest_ms <= FIGURE_MAX && (site->cls < CLASS_ROWS || site->cls == CLASS_NONE);
 }
@@ -295,7 +297,12 @@ void read_stats_end(struct report *r) {
 }
 
 /* How a block was read: from the memory of a process that is alive, or, for the reason of an errno, from its file alone. */
-struct reading { enum alive state; bool is_present; int refusal; uint64_t age_ns; };
+struct reading {
+  enum alive state;
+  bool is_present;
+  int refusal;
+  uint64_t age_ns;
+};
 
 static uint64_t age_of(int fd) {
   struct stat status;

@@ -62,6 +62,7 @@ bool unrecorded_read(struct unrecorded_list *list, const char *path) {
   bool good = file != NULL;
   while (good && list->count < ENTRIES_MAX && fgets(line, LINE_LENGTH_MAX, file) != NULL) good = take_line(list, line);
   free(line);
-  if (file != NULL) fclose(file); else close(fd);
+  if (file != NULL) fclose(file);
+  else close(fd);
   return good || fail("%s is damaged: not a list of processes that were not recorded", path);
 }

@@ -13,8 +13,14 @@
 
 #define UNRECORDED_FILE "not-recorded.txt"
 
-struct unrecorded { uint32_t pid; char *program, *why; };
-struct unrecorded_list { struct unrecorded *entries; size_t count, capacity; };
+struct unrecorded {
+  uint32_t pid;
+  char *program, *why;
+};
+struct unrecorded_list {
+  struct unrecorded *entries;
+  size_t count, capacity;
+};
 void unrecorded_free(struct unrecorded_list *list);
 
 /* Adds the entries of the file. False, with a failure set, if it is unreadable or not such a file. */

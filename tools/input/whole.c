@@ -30,8 +30,12 @@
 #define INDEX_MAGIC 0xC1F1DCC1u
 #define SAID_MAX 5 /* a full disk cuts the data of each process */
 
-struct index_header { uint32_t magic, major, minor, entry_size; };
-struct index_entry { uint64_t offset, packet_bits; };
+struct index_header {
+  uint32_t magic, major, minor, entry_size;
+};
+struct index_entry {
+  uint64_t offset, packet_bits;
+};
 
 /* Counts one more missing item; failure() has its text. */
 static void miss(struct whole *w) {
@@ -100,7 +104,8 @@ static size_t check_stats(struct whole *w, const struct inputs *inputs) {
   struct stats_identity *const all = must_allocate((inputs->stats_count + 1) * sizeof(*all));
   size_t files = 0, processes = 0;
   for (size_t i = 0; i < inputs->stats_count; i++) {
-    if (read_stats_check(inputs->stats[i], &all[files])) files++; else miss(w);
+    if (read_stats_check(inputs->stats[i], &all[files])) files++;
+    else miss(w);
   }
   for (size_t i = 0; i < files; i++) {
     bool became = false;

@@ -41,8 +41,7 @@ static void option_term(const char *name, const char *value) {
   fputc('\n', page);
 }
 
-static void number_option(const char *name, uint32_t standard, uint32_t lowest, uint32_t highest, const char *unit,
-                          const char *meaning) {
+static void number_option(const char *name, uint32_t standard, uint32_t lowest, uint32_t highest, const char *unit, const char *meaning) {
   option_term(name, unit);
   roff_sentence(meaning);
   fprintf(page, "A number from %u to %u; %u if not set.\n", lowest, highest, standard);
@@ -69,8 +68,7 @@ static void text_option(const char *name, const char *value, const char *meaning
 }
 
 static void options(void) {
-#define NUMBER(member, NAME, standard, lowest, highest, unit, meaning) \
-  number_option(#NAME, standard, lowest, highest, unit, meaning);
+#define NUMBER(member, NAME, standard, lowest, highest, unit, meaning) number_option(#NAME, standard, lowest, highest, unit, meaning);
 #define CHOICE(member, NAME, standard, choices, meaning) choice_option(#NAME, standard, choices, meaning);
 #define TEXT(member, NAME, value, meaning) text_option(#NAME, value, meaning);
   CONFIG_OPTIONS(NUMBER, CHOICE, TEXT)
@@ -135,7 +133,7 @@ static void field(const char *name, const char *kind) {
 
 static void events(void) {
 #define EVENT_PARAGRAPH(name, meaning, fields) \
-  event(#name, meaning);                       \
+  event(#name, meaning); \
   fields fputs(".\n", page);
   HAK_EVENTS(EVENT_PARAGRAPH)
 }
@@ -174,10 +172,14 @@ static void thresholds(void) { EXPLAIN_THRESHOLDS(THRESHOLD) }
 
 /* ---- The template. ---- */
 
-static const struct { const char *name; void (*write)(void); } tables[] = {
-  {"@OPTIONS", options}, {"@OLD_OPTIONS", old_options}, {"@EVENTS", events}, {"@LOSSES", losses}, {"@COUNTERS", counters},
-  {"@CLASS_COUNTERS", class_counters}, {"@GAUGES", gauges}, {"@BUCKETS", buckets}, {"@SITE_FIGURES", site_figures},
-  {"@RULES", rules}, {"@THRESHOLDS", thresholds},
+static const struct {
+  const char *name;
+  void (*write)(void);
+} tables[] = {
+  {"@OPTIONS", options}, {"@OLD_OPTIONS", old_options}, {"@EVENTS", events},
+  {"@LOSSES", losses},   {"@COUNTERS", counters},       {"@CLASS_COUNTERS", class_counters},
+  {"@GAUGES", gauges},   {"@BUCKETS", buckets},         {"@SITE_FIGURES", site_figures},
+  {"@RULES", rules},     {"@THRESHOLDS", thresholds},
 };
 
 static void fail(const char *what, const char *path) {

@@ -46,13 +46,13 @@ static void begin_list(const char *text) {
 #define REQUIRED(name, meaning) required(#name);
 #define PROPERTY(name, meaning) property(#name, "\"$ref\": \"#/$defs/count\"", meaning);
 #define ESTIMATE(name, meaning) property(#name, "\"type\": \"number\", \"minimum\": 0", meaning);
-#define OBJECT(TABLE)                                                                         \
-  do {                                                                                        \
-    begin_list("{\"type\": \"object\", \"additionalProperties\": false, \"required\": [");    \
-    TABLE(REQUIRED)                                                                           \
-    begin_list("], \"properties\": {");                                                       \
-    TABLE(PROPERTY)                                                                           \
-    fputs("}}\n", page);                                                                      \
+#define OBJECT(TABLE) \
+  do { \
+    begin_list("{\"type\": \"object\", \"additionalProperties\": false, \"required\": ["); \
+    TABLE(REQUIRED) \
+    begin_list("], \"properties\": {"); \
+    TABLE(PROPERTY) \
+    fputs("}}\n", page); \
   } while (0)
 
 static void losses(void) { OBJECT(MODEL_LOSSES); }
@@ -70,19 +70,19 @@ static void site_figures(void) {
 }
 
 #define ENUM_NAME(constant, name) required(name);
-#define ENUM_LIST(e)                                                 \
-  static void enum_##e(void) {                                       \
-    begin_list("{\"enum\": [");                                      \
-    ENUM_##e(ENUM_NAME)                                              \
-    fputs("]}\n", page);                                             \
+#define ENUM_LIST(e) \
+  static void enum_##e(void) { \
+    begin_list("{\"enum\": ["); \
+    ENUM_##e(ENUM_NAME) fputs("]}\n", page); \
   }
 HAK_ENUMS(ENUM_LIST)
 
 #define ENUM_ROW(e) {#e, enum_##e},
-static const struct { const char *name; void (*write)(void); } parts[] = {
-  {"LOSSES", losses}, {"COUNTERS", counters}, {"CLASS_COUNTERS", class_counters}, {"GAUGES", gauges},
-  {"BUCKETS", buckets}, {"PINS", pins}, {"SITE_FIGURES", site_figures}, HAK_ENUMS(ENUM_ROW)
-};
+static const struct {
+  const char *name;
+  void (*write)(void);
+} parts[] = {{"LOSSES", losses},   {"COUNTERS", counters}, {"CLASS_COUNTERS", class_counters}, {"GAUGES", gauges},
+             {"BUCKETS", buckets}, {"PINS", pins},         {"SITE_FIGURES", site_figures},     HAK_ENUMS(ENUM_ROW)};
 
 bool schema_write(const char *name) {
   for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {

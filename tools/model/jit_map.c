@@ -18,8 +18,16 @@
 #define LOOK_BACK 64                 /* functions that begin before an address and are looked at */
 #define SECOND_NS 1000000000u
 
-struct function { uint64_t start, size; size_t line; char *name; };
-struct jit_map { char *text; struct function *functions; size_t count, capacity; };
+struct function {
+  uint64_t start, size;
+  size_t line;
+  char *name;
+};
+struct jit_map {
+  char *text;
+  struct function *functions;
+  size_t count, capacity;
+};
 
 /* ---- Reading ---- */
 

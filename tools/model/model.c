@@ -99,8 +99,8 @@ const struct model_process *model_find_process(const struct report *r, uint32_t 
   return NULL;
 }
 
-const struct model_stack *model_stack_of(const struct report *r, const struct report *other, const struct model_process *p,
-                                         uint32_t id, const struct model_process **owner) {
+const struct model_stack *model_stack_of(const struct report *r, const struct report *other, const struct model_process *p, uint32_t id,
+                                         const struct model_process **owner) {
   const struct model_process *const twin = model_find_process(other, p->pid);
   const struct model_stack *stack = model_find_stack(p, id);
   *owner = p;
@@ -240,9 +240,9 @@ const char *model_side(unsigned verdict) {
 }
 
 #define NAME_OF(constant, name) name,
-#define DEFINE_ENUM_NAME(e)                                              \
-  const char *model_##e##_name(uint64_t value) {                         \
-    static const char *const names[] = {ENUM_##e(NAME_OF)};              \
+#define DEFINE_ENUM_NAME(e) \
+  const char *model_##e##_name(uint64_t value) { \
+    static const char *const names[] = {ENUM_##e(NAME_OF)}; \
     return value < sizeof(names) / sizeof(names[0]) ? names[value] : "?"; \
   }
 HAK_ENUMS(DEFINE_ENUM_NAME)

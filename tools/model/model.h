@@ -22,15 +22,17 @@
 enum source { SOURCE_STATS, SOURCE_TRACE };
 
 /* The memory of a class, in bytes except for the last two. As of the last snapshot of the process. */
-#define MODEL_GAUGES(G)                                                                      \
-  G(requested, "bytes asked for by the live blocks (estimated from the sampled requests)")   \
-  G(allocated, "bytes of the live blocks' strides")                                          \
-  G(active, "bytes of the slabs in use")                                                     \
-  G(cached, "bytes of free blocks in TLS SLLs and in batches of the shared pool")            \
-  G(partial, "bytes of free blocks in partial slabs")                                        \
+#define MODEL_GAUGES(G) \
+  G(requested, "bytes asked for by the live blocks (estimated from the sampled requests)") \
+  G(allocated, "bytes of the live blocks' strides") \
+  G(active, "bytes of the slabs in use") \
+  G(cached, "bytes of free blocks in TLS SLLs and in batches of the shared pool") \
+  G(partial, "bytes of free blocks in partial slabs") \
   G(slabs, "slabs in use")
 
-struct model_gauges { MODEL_GAUGES(STATS_MEMBER) };
+struct model_gauges {
+  MODEL_GAUGES(STATS_MEMBER)
+};
 
 struct model_class {
   struct stats_class_counters counters;
@@ -45,17 +47,26 @@ struct model_counts {
   struct model_class cls[CLASS_ROWS];
 };
 
-struct model_stack { uint32_t id, frame_count; uint64_t *frames; uint32_t epoch; };
+struct model_stack {
+  uint32_t id, frame_count;
+  uint64_t *frames;
+  uint32_t epoch;
+};
 /* `build_id` in hexadecimal, "" if unknown. An address belongs to the youngest module there whose epoch is not larger than the stack's. */
-struct model_module { uint64_t base, size, offset; char *path; uint32_t epoch; char *build_id; };
+struct model_module {
+  uint64_t base, size, offset;
+  char *path;
+  uint32_t epoch;
+  char *build_id;
+};
 
 /* The state of a process, or its end; S(constant, "name"). */
-#define PROCESS_STATES(S)                                                                                    \
-  S(PROCESS_ENDED, "ended")         /* in order: the data are complete */                                      \
-  S(PROCESS_EXITED, "exited")       /* by _exit: unpublished counts of its threads may be missing */       \
-  S(PROCESS_EXEC, "exec")           /* it became another program, which has data of its own */              \
-  S(PROCESS_RUNS, "runs")                                                                                   \
-  S(PROCESS_STOPPED, "stopped")     /* by a signal or a debugger; it may go on */                           \
+#define PROCESS_STATES(S) \
+  S(PROCESS_ENDED, "ended")   /* in order: the data are complete */ \
+  S(PROCESS_EXITED, "exited") /* by _exit: unpublished counts of its threads may be missing */ \
+  S(PROCESS_EXEC, "exec")     /* it became another program, which has data of its own */ \
+  S(PROCESS_RUNS, "runs") \
+  S(PROCESS_STOPPED, "stopped")     /* by a signal or a debugger; it may go on */ \
   S(PROCESS_CUT_SHORT, "cut short") /* killed: its last moments are missing */
 #define PROCESS_STATE_CONSTANT(constant, name) constant,
 enum process_state { PROCESS_STATES(PROCESS_STATE_CONSTANT) };
@@ -74,18 +85,18 @@ struct model_process {
   uint64_t pid_namespace;    /* 0: unknown */
   bool has_settings;         /* the next ones are known */
   bool full_tracing;
-  uint32_t strategy;         /* enum lookup_strategy */
+  uint32_t strategy; /* enum lookup_strategy */
   uint64_t superslab_size, superslab_limit, drain_interval, sample, ticks_per_second, clock_cost_ns;
   uint64_t release_delay, huge_pages; /* ms; SuperSlabs */
   uint64_t start_realtime_ns, elapsed_ns;
   struct model_counts *counts;
-  bool has_buckets;          /* the next six are known */
+  bool has_buckets; /* the next six are known */
   struct stats_buckets buckets;
   uint64_t mapped, committed, untouched, rss, rss_files, superslabs_active, superslabs_active_max;
-  uint64_t rss_max;          /* UNKNOWN if the source has no RSS */
+  uint64_t rss_max;           /* UNKNOWN if the source has no RSS */
   struct stats_idlest idlest; /* time_ns is 0 if there is none */
   struct stats_pins idlest_pins[CLASS_COUNT];
-  uint64_t legacy_refused_max; /* bytes; the most that legacy held at a time for the shared pool */
+  uint64_t legacy_refused_max;   /* bytes; the most that legacy held at a time for the shared pool */
   struct stats_moment *timeline; /* members may be UNKNOWN */
   size_t timeline_length, timeline_capacity;
   uint64_t peak_ns, peak_active; /* the moment with the most memory in use, and the slabs then; peak_active 0 if unknown */
@@ -98,7 +109,7 @@ struct model_process {
   size_t incident_count, incident_capacity;
   struct stats_leak *leaks; /* each of a known kind */
   size_t leak_count, leak_capacity;
-  uint64_t profile;          /* HAKMEM_PROFILE, bytes */
+  uint64_t profile;                                /* HAKMEM_PROFILE, bytes */
   struct stats_profile *profiles[PROFILE_MOMENTS]; /* NULL where there is none */
 };
 
@@ -108,26 +119,28 @@ struct model_latency {
   struct histogram *drain[CLASS_ROWS], *refill[CLASS_ROWS];
   struct histogram *legacy, *map;
   struct histogram *stage[STAGE_COUNT]; /* of the refills that reached it */
-  bool ticks; /* the unit is ticks, not nanoseconds */
+  bool ticks;                           /* the unit is ticks, not nanoseconds */
 };
 
 /* What is missing from the data; R(name, "meaning"). */
-#define MODEL_LOSSES(R)                                                                        \
-  R(events_discarded, "events that the tracer discarded because its buffers were full")        \
-  R(packets_discarded, "packets that the tracer overwrote before they were read")              \
+#define MODEL_LOSSES(R) \
+  R(events_discarded, "events that the tracer discarded because its buffers were full") \
+  R(packets_discarded, "packets that the tracer overwrote before they were read") \
   R(discards_uncounted, "times when the tracer discarded something and could not say how much") \
-  R(early_missed, "events from before the session, which were not kept for it")                   \
-  R(reentered, "events raised while an event was handled: counted, not raised")                \
-  R(stacks_missed, "stacks that found no room")                                       \
-  R(modules_missed, "loaded objects that found no room")                              \
-  R(incidents_missed, "header resets and shared_fails whose details found no room")    \
-  R(incomplete, "processes that did not end in order: their last operations may be missing")   \
-  R(invalid, "events or entries that made no sense and were left out")                         \
-  R(unread, "traces that could not be read to their end: the rest of them is missing")         \
-  R(unkept, "statistics files that are empty, cut off or damaged")                             \
+  R(early_missed, "events from before the session, which were not kept for it") \
+  R(reentered, "events raised while an event was handled: counted, not raised") \
+  R(stacks_missed, "stacks that found no room") \
+  R(modules_missed, "loaded objects that found no room") \
+  R(incidents_missed, "header resets and shared_fails whose details found no room") \
+  R(incomplete, "processes that did not end in order: their last operations may be missing") \
+  R(invalid, "events or entries that made no sense and were left out") \
+  R(unread, "traces that could not be read to their end: the rest of them is missing") \
+  R(unkept, "statistics files that are empty, cut off or damaged") \
   R(unrecorded, "processes that were started and not recorded")
 
-struct model_losses { MODEL_LOSSES(STATS_MEMBER) };
+struct model_losses {
+  MODEL_LOSSES(STATS_MEMBER)
+};
 
 struct report {
   enum source source;
@@ -137,8 +150,8 @@ struct report {
   struct model_losses lost;
   struct model_latency latency;
   struct model_counts *total;
-  uint64_t events; /* read from a trace */
-  uint64_t start_ns, end_ns; /* of a trace, since the epoch */
+  uint64_t events;             /* read from a trace */
+  uint64_t start_ns, end_ns;   /* of a trace, since the epoch */
   uint64_t stride[CLASS_ROWS]; /* 0 where a row has none */
 };
 
@@ -166,8 +179,8 @@ const struct model_process *model_find_process(const struct report *r, uint32_t 
  * The stack of process `p` of report `r`. *owner is the process whose modules it points into. A stack is told only once, so a forked child's stack
  * may be its parent's; `other` is a second report on the same processes, or NULL.
  */
-const struct model_stack *model_stack_of(const struct report *r, const struct report *other, const struct model_process *p,
-                                         uint32_t id, const struct model_process **owner);
+const struct model_stack *model_stack_of(const struct report *r, const struct report *other, const struct model_process *p, uint32_t id,
+                                         const struct model_process **owner);
 
 /* The module that held `address` in an epoch: of `p` or, for a forked child, of its ancestors in `r`. NULL if there is none. */
 const struct model_module *model_find_module(const struct report *r, const struct model_process *p, uint64_t address, uint32_t epoch);

@@ -18,8 +18,8 @@
 /* Each object is opened in a session of its own, at address 0: then its addresses are those of its file. */
 struct object {
   char *path, *build_id; /* from the process */
-  bool replaced; /* the file has another build id now */
-  Dwfl *dwfl; /* NULL if the file is unreadable, or another file now */
+  bool replaced;         /* the file has another build id now */
+  Dwfl *dwfl;            /* NULL if the file is unreadable, or another file now */
   Dwfl_Module *module;
 };
 
@@ -144,8 +144,7 @@ static void find_call_site(Dwarf_Die *inlined, Dwarf_Die *unit, struct symbol *c
   Dwarf_Files *files;
   size_t count;
   if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_file, &attribute), &file) != 0 ||
-      dwarf_formudata(dwarf_attr(inlined, DW_AT_call_line, &attribute), &line) != 0 ||
-      dwarf_getsrcfiles(unit, &files, &count) != 0 || file >= count) {
+      dwarf_formudata(dwarf_attr(inlined, DW_AT_call_line, &attribute), &line) != 0 || dwarf_getsrcfiles(unit, &files, &count) != 0 || file >= count) {
     return;
   }
   caller->file = dwarf_filesrc(files, file, NULL, NULL);

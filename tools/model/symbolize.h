@@ -21,7 +21,7 @@ void symbolizer_destroy(struct symbolizer *s);
 struct symbol {
   const char *function, *file;
   int line;
-  bool inlined; /* inlined into the next one */
+  bool inlined;       /* inlined into the next one */
   const char *module; /* path */
   uint64_t offset;    /* in the module's file */
   bool replaced;      /* the module's file has changed since the run, so it tells nothing of the address */
@@ -30,8 +30,7 @@ struct symbol {
 #define SYMBOLS_MAX 16
 
 /* The functions at `address` in an epoch, innermost first; at least one. `is_return_address`: names the call before the address. */
-size_t symbolize(struct symbolizer *s, uint64_t address, uint32_t epoch, bool is_return_address,
-                 struct symbol symbols[SYMBOLS_MAX]);
+size_t symbolize(struct symbolizer *s, uint64_t address, uint32_t epoch, bool is_return_address, struct symbol symbols[SYMBOLS_MAX]);
 
 /* The functions at `own`, an address in the tables of the file at `path`. */
 size_t symbolize_in_file(struct symbolizer *s, const char *path, uint64_t own, struct symbol symbols[SYMBOLS_MAX]);

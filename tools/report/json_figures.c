@@ -80,8 +80,7 @@ static json_t *histogram(const struct histogram *h, const char *unit) {
   for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
     if (h->bucket[i] == 0) continue;
     json_array_append_new(filled, json_pack("{sIsIsI}", "from", (json_int_t)histogram_lower(i), "to",
-                                            (json_int_t)(i + 1 < HISTOGRAM_BUCKETS ? histogram_upper(i) : INT64_MAX), "count",
-                                            (json_int_t)h->bucket[i]));
+                                            (json_int_t)(i + 1 < HISTOGRAM_BUCKETS ? histogram_upper(i) : INT64_MAX), "count", (json_int_t)h->bucket[i]));
   }
   set(object, "buckets", filled);
   return object;

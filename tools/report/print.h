@@ -13,27 +13,27 @@
 
 struct page {
   const struct report *trace, *stats; /* one may be NULL */
-  const struct report *main;  /* the source of counts and latencies: the trace, if there is one */
-  const struct report *memory; /* the source of memory figures: the stats files, if there are any */
-  struct unrecorded_list unrecorded; /* processes of the run without data */
-  const char *path; /* as the user named it */
-  bool all; /* every class and process, not only the first ones */
+  const struct report *main;          /* the source of counts and latencies: the trace, if there is one */
+  const struct report *memory;        /* the source of memory figures: the stats files, if there are any */
+  struct unrecorded_list unrecorded;  /* processes of the run without data */
+  const char *path;                   /* as the user named it */
+  bool all;                           /* every class and process, not only the first ones */
 };
 
 /*
  * The sections, in the order of the page: S(name, "what it shows"). print_NAME prints one, which begins with an empty line. It prints nothing if
  * there is nothing to show.
  */
-#define PRINT_SECTIONS(S)                                                                                    \
-  S(losses, "what is missing in the data")                                                                  \
-  S(unrecorded, "processes that were started and not recorded")                                             \
-  S(processes, "the processes, and how they ended")                                                         \
-  S(memory, "fragmentation, slabs that few blocks hold, memory over time, where the memory is")             \
-  S(incidents, "wrong headers, double and invalid frees, shared_fails, with their stacks")                  \
-  S(leaks, "live blocks at the end (HAKMEM_LEAKS)")                                                         \
-  S(sites, "the live heap by call site (HAKMEM_PROFILE)")                                                   \
-  S(latency, "how long lookups, drains, refills, the legacy path and mappings took")                        \
-  S(counts, "how often each thing happened")                                                                \
+#define PRINT_SECTIONS(S) \
+  S(losses, "what is missing in the data") \
+  S(unrecorded, "processes that were started and not recorded") \
+  S(processes, "the processes, and how they ended") \
+  S(memory, "fragmentation, slabs that few blocks hold, memory over time, where the memory is") \
+  S(incidents, "wrong headers, double and invalid frees, shared_fails, with their stacks") \
+  S(leaks, "live blocks at the end (HAKMEM_LEAKS)") \
+  S(sites, "the live heap by call site (HAKMEM_PROFILE)") \
+  S(latency, "how long lookups, drains, refills, the legacy path and mappings took") \
+  S(counts, "how often each thing happened") \
   S(comparison, "the trace against the statistics of the same run")
 #define PRINT_DECLARE(name, what) void print_##name(FILE *out, const struct page *page);
 PRINT_SECTIONS(PRINT_DECLARE)

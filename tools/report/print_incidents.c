@@ -74,18 +74,19 @@ static void print_stack(FILE *out, const struct page *page, struct symbolizer *s
 
 static void print_shared_fail(FILE *out, uint64_t count, const struct event_shared_fail *e) {
   char name[MODEL_CLASS_NAME];
-  fprintf(out, "  %" PRIu64 " time%s, class %s, reason %s: %u SuperSlabs active", count, count == 1 ? "" : "s",
-          model_class_name(e->cls, name), model_fail_reason_name(e->reason), e->active);
+  fprintf(out, "  %" PRIu64 " time%s, class %s, reason %s: %u SuperSlabs active", count, count == 1 ? "" : "s", model_class_name(e->cls, name),
+          model_fail_reason_name(e->reason), e->active);
   if (e->limit > 0) fprintf(out, " of at most %u", e->limit);
   fprintf(out, "\n    %u units wanted, %u were free", e->units, e->free_slabs);
   if (e->error != 0) fprintf(out, "; the system's error: %s", strerror((int)e->error));
-  fprintf(out, "\n    free blocks of this class: %" PRIu64 " in lists of the thread, %" PRIu64 " in those of other threads, %" PRIu64
-               " in batches, %" PRIu64 " in partial slabs\n", e->own, e->others, e->batched, e->partial);
+  fprintf(out,
+          "\n    free blocks of this class: %" PRIu64 " in lists of the thread, %" PRIu64 " in those of other threads, %" PRIu64 " in batches, %" PRIu64
+          " in partial slabs\n",
+          e->own, e->others, e->batched, e->partial);
   if (e->idle_bytes == 0) return;
   char bytes[FORMAT_SIZE], share[FORMAT_SIZE], most[FORMAT_SIZE];
   fprintf(out, "    free in slabs of all classes: %s, %s of them; most by class %s: %s\n", format_bytes(bytes, e->idle_bytes),
-          format_percent(share, (double)e->idle_bytes, (double)e->slab_bytes), model_class_name(e->holder, name),
-          format_bytes(most, e->holder_idle));
+          format_percent(share, (double)e->idle_bytes, (double)e->slab_bytes), model_class_name(e->holder, name), format_bytes(most, e->holder_idle));
 }
 
 static void print_hdr_reset(FILE *out, uint64_t count, const struct event_hdr_reset *e) {
@@ -97,11 +98,11 @@ static void print_hdr_reset(FILE *out, uint64_t count, const struct event_hdr_re
   if (e->left != NULL) fprintf(out, "; the left neighbour is 0x%" PRIx64, (uintptr_t)e->left);
   fputc('\n', out);
   if (e->way != ACCESS_UNSEEN) {
-    fprintf(out, "    %s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s of %" PRIu64 " bytes\n", model_access_way_name(e->way),
-            (uintptr_t)e->access, e->over, e->over == 1 ? "" : "s", model_side(e->verdict), e->size);
+    fprintf(out, "    %s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s of %" PRIu64 " bytes\n", model_access_way_name(e->way), (uintptr_t)e->access, e->over,
+            e->over == 1 ? "" : "s", model_side(e->verdict), e->size);
   } else if (e->over != 0 && e->size != 0) {
-    fprintf(out, "    a write up to %" PRIu64 " byte%s %s of %" PRIu64 " bytes: 0x%02x\n", e->over, e->over == 1 ? "" : "s",
-            model_side(e->verdict), e->size, e->got);
+    fprintf(out, "    a write up to %" PRIu64 " byte%s %s of %" PRIu64 " bytes: 0x%02x\n", e->over, e->over == 1 ? "" : "s", model_side(e->verdict), e->size,
+            e->got);
   } else if (e->over != 0) fprintf(out, "    past that end: %" PRIu64 " byte%s the pattern\n", e->over, e->over == 1 ? " fits" : "s fit");
   if (e->verdict == HDR_MISMATCHED_FREE) {
     fprintf(out, "    allocated by the family of %s, freed by that of %s\n", model_block_family_name(e->made), model_block_family_name(e->given));
@@ -145,7 +146,10 @@ static void print_past(FILE *out, const struct page *page, const struct model_pr
   print_stack_of(out, page, p, e->left_stack);
 }
 
-struct listed { const struct model_process *p; const struct stats_incident *i; };
+struct listed {
+  const struct model_process *p;
+  const struct stats_incident *i;
+};
 
 static int by_count(const void *a, const void *b) {
   const struct listed *const x = a, *const y = b;

@@ -56,8 +56,8 @@ static json_t *stack(const struct report *r, const struct model_process *p, uint
 
 /* Fields of incidents that have another place in the JSON (set_past, incident), or none. */
 static bool is_elsewhere(const char *field) {
-  static const char *const fields[] = {"cls", "stack", "count", "slab", "good_thread", "good_ago_ms", "alloc_thread", "alloc_ago_ms", "alloc_stack",
-                                       "free_thread", "free_ago_ms", "free_stack", "left_stack"};
+  static const char *const fields[] = {"cls",          "stack",       "count",       "slab",        "good_thread", "good_ago_ms", "alloc_thread",
+                                       "alloc_ago_ms", "alloc_stack", "free_thread", "free_ago_ms", "free_stack",  "left_stack"};
   for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
     if (strcmp(field, fields[i]) == 0) return true;
   }
@@ -83,8 +83,7 @@ static void set_unknown(json_t *object, const char *field, bool unknown) {
 
 static void set_hdr_reset(json_t *object, const struct event_hdr_reset *e) {
   char name[MODEL_CLASS_NAME];
-  FIELDS_hdr_reset
-  set_unknown(object, "got", e->got == e->expect);
+  FIELDS_hdr_reset set_unknown(object, "got", e->got == e->expect);
   set_unknown(object, "expect", e->got == e->expect);
   set_unknown(object, "told", e->verdict != HDR_WRONG_SIZE);
   set_unknown(object, "size", e->size == 0);

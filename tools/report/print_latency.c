@@ -56,8 +56,7 @@ static void add_figures(struct table *t, const struct histogram *h, bool ticks) 
   char buffer[FORMAT_SIZE];
   table_cell(t, "%" PRIu64, h->count);
   table_cell(t, "%s", format_value(buffer, histogram_mean(h), ticks));
-  for (size_t i = 0; i < QUANTILES; i++)
-    table_cell(t, "%s", format_value(buffer, (double)histogram_quantile(h, quantiles[i]), ticks));
+  for (size_t i = 0; i < QUANTILES; i++) table_cell(t, "%s", format_value(buffer, (double)histogram_quantile(h, quantiles[i]), ticks));
   table_cell(t, "%s", format_value(buffer, (double)h->max, ticks));
 }
 
@@ -110,7 +109,10 @@ static void print_bars(FILE *out, const struct histogram *h, bool ticks) {
   table_print(t, out, 2);
 }
 
-struct row { uint32_t cls; const struct histogram *h; };
+struct row {
+  uint32_t cls;
+  const struct histogram *h;
+};
 
 static int by_count(const void *a, const void *b) {
   const struct row *const x = a, *const y = b;
@@ -123,8 +125,7 @@ static int by_class(const void *a, const void *b) {
 }
 
 /* The lines of the classes: the most used ones, or all. */
-static void print_classes(FILE *out, const struct page *page, struct histogram *const table[CLASS_ROWS],
-                          const struct histogram *merged) {
+static void print_classes(FILE *out, const struct page *page, struct histogram *const table[CLASS_ROWS], const struct histogram *merged) {
   struct row rows[CLASS_ROWS];
   size_t count = 0;
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {

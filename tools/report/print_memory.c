@@ -28,7 +28,8 @@ static void print_utilisation(FILE *out, const uint64_t bins[STATS_UTILISATION_B
   table_cell(t, "live"), table_cell(t, "slabs"), table_cell(t, "%s", ""), table_cell(t, "%s", "");
   for (unsigned i = 0; i < STATS_UTILISATION_BINS; i++) {
     char share[FORMAT_SIZE], bar[FORMAT_BAR_SIZE(BAR_WIDTH)];
-    if (i + 1 < STATS_UTILISATION_BINS) table_cell(t, "%u-%u %%", i * 10, i * 10 + 9); else table_cell(t, "100 %%");
+    if (i + 1 < STATS_UTILISATION_BINS) table_cell(t, "%u-%u %%", i * 10, i * 10 + 9);
+    else table_cell(t, "100 %%");
     table_cell(t, "%" PRIu64, bins[i]);
     table_cell(t, "%s", format_percent(share, (double)bins[i], (double)slabs));
     table_cell(t, "%s", format_bar(bar, sizeof(bar), bins[i], most, BAR_WIDTH));
@@ -41,12 +42,15 @@ static void print_peak(FILE *out, const struct page *page) {
   const struct model_process *const p = page->trace != NULL ? model_largest_process(page->trace) : NULL;
   if (p == NULL || p->peak_active == 0) return;
   char size[FORMAT_SIZE], at[FORMAT_SIZE];
-  fprintf(out, "\nSlab utilisation when most was active: %s after %s, process %" PRIu32 "\n",
-          format_bytes(size, p->peak_active), format_ns(at, (double)p->peak_ns), p->pid);
+  fprintf(out, "\nSlab utilisation when most was active: %s after %s, process %" PRIu32 "\n", format_bytes(size, p->peak_active),
+          format_ns(at, (double)p->peak_ns), p->pid);
   print_utilisation(out, p->peak_utilisation);
 }
 
-struct row { uint32_t cls; const struct model_class *c; };
+struct row {
+  uint32_t cls;
+  const struct model_class *c;
+};
 
 static int by_active(const void *a, const void *b) {
   const struct row *const x = a, *const y = b;
@@ -130,8 +134,7 @@ static void print_fragmentation(FILE *out, const struct page *page) {
     fputs("  no class has a slab in use\n", out);
     return;
   }
-  static const char *const heads[] = {
-    "class", "stride", "slabs", "requested", "allocated", "active", "cached", "partial", "internal", "0..100 %"};
+  static const char *const heads[] = {"class", "stride", "slabs", "requested", "allocated", "active", "cached", "partial", "internal", "0..100 %"};
   const size_t shown = page->all || count < PRINT_ROWS ? count : PRINT_ROWS;
   struct table *const t = table_create("rrrrrrrrrl");
   for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(t, "%s", heads[i]);
@@ -149,7 +152,8 @@ static void print_fragmentation(FILE *out, const struct page *page) {
 #define MOMENT_VALUES(V) V(requested) V(allocated) V(active) V(committed) V(mapped) V(rss)
 
 typedef uint64_t value_of_moment(const struct stats_moment *m);
-#define DEFINE_VALUE(name) static uint64_t name##_of(const struct stats_moment *m) { return m->name; }
+#define DEFINE_VALUE(name) \
+  static uint64_t name##_of(const struct stats_moment *m) { return m->name; }
 MOMENT_VALUES(DEFINE_VALUE)
 
 /* The moment of column `column` of `columns`: the last one in its share of the time, or an earlier one if it has none. */
@@ -160,13 +164,13 @@ static const struct stats_moment *moment_at(const struct model_process *p, size_
   size_t low = 0, high = p->timeline_length - 1;
   while (low < high) {
     const size_t middle = (low + high + 1) / 2;
-    if ((double)p->timeline[middle].time_ns <= end) low = middle; else high = middle - 1;
+    if ((double)p->timeline[middle].time_ns <= end) low = middle;
+    else high = middle - 1;
   }
   return &p->timeline[low];
 }
 
-static void add_value_line(struct table *t, const struct model_process *p, const char *name, value_of_moment *value,
-                           size_t columns) {
+static void add_value_line(struct table *t, const struct model_process *p, const char *name, value_of_moment *value, size_t columns) {
   uint64_t values[COLUMNS_OF_TIME], most = 0;
   char buffer[FORMAT_SIZE];
   for (size_t i = 0; i < p->timeline_length; i++) {
@@ -244,8 +248,9 @@ static void print_buckets(FILE *out, const struct model_process *p) {
   format_bytes(residual, less ? resident - p->rss : p->rss - resident);
   fprintf(out, "  RSS %s = %s of hakmem %s %s residual\n", format_bytes(rss, p->rss), format_bytes(held, resident), less ? "-" : "+", residual);
   if (less) fputs("    (counted as touched, but not resident)\n", out);
-  else fprintf(out, "    (%s of files' pages, which are code and data that were never written to; the rest: stacks, data, mappings of the program's own)\n",
-               format_bytes(files, p->rss_files));
+  else
+    fprintf(out, "    (%s of files' pages, which are code and data that were never written to; the rest: stacks, data, mappings of the program's own)\n",
+            format_bytes(files, p->rss_files));
 }
 
 void print_memory(FILE *out, const struct page *page) {

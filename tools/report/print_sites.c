@@ -18,8 +18,8 @@ static bool is_one(double estimate) { return whole_bytes(estimate) == 1; }
 
 static void print_estimate(FILE *out, const char *what, uint64_t sum, uint64_t exact, const char *missing) {
   char a[FORMAT_SIZE], b[FORMAT_SIZE], c[FORMAT_SIZE];
-  fprintf(out, "  %s: %s of these sites, %s by exact count; residual %s%s (%s)\n", what, format_bytes(a, sum), format_bytes(b, exact),
-          sum > exact ? "-" : "", format_bytes(c, sum > exact ? sum - exact : exact - sum), missing);
+  fprintf(out, "  %s: %s of these sites, %s by exact count; residual %s%s (%s)\n", what, format_bytes(a, sum), format_bytes(b, exact), sum > exact ? "-" : "",
+          format_bytes(c, sum > exact ? sum - exact : exact - sum), missing);
 }
 
 static void print_site(FILE *out, const struct page *page, const struct model_process *p, const struct site *site, double whole) {
@@ -59,7 +59,8 @@ static void print_live(FILE *out, const struct page *page, const struct model_pr
   for (size_t i = 0; i < shown; i++) print_site(out, page, p, &sites[i], sum.allocated);
   print_more(out, page, shown, count, "sites");
   print_rest(out, profile);
-  print_estimate(out, "live", whole_bytes(sum.allocated), profile->allocated, "blocks that no sample stands for, hakmem's own and those of its start among them");
+  print_estimate(out, "live", whole_bytes(sum.allocated), profile->allocated,
+                 "blocks that no sample stands for, hakmem's own and those of its start among them");
   print_estimate(out, "free in their slabs", whole_bytes(sum.waste), profile->waste, "of slabs without a sample, and of free blocks in lists");
   free(sites);
 }

@@ -43,10 +43,10 @@ static void print_head(FILE *out, const struct page *page) {
 static bool print_losses_of(FILE *out, const struct report *r) {
   if (r == NULL) return false;
   bool any = false;
-#define PRINT_LOSS(name, text)                                        \
-  if (r->lost.name > 0) {                                             \
+#define PRINT_LOSS(name, text) \
+  if (r->lost.name > 0) { \
     fprintf(out, "  %10" PRIu64 "  %s\n", r->lost.name, text); \
-    any = true;                                                       \
+    any = true; \
   }
   MODEL_LOSSES(PRINT_LOSS)
   return any;
@@ -108,7 +108,8 @@ static void add_process(struct table *t, const struct model_process *p, bool ope
   char a[FORMAT_SIZE], b[FORMAT_SIZE], state[MODEL_STATE];
   char *const program = escape(*p->program != '\0' ? p->program : "?");
   table_cell(t, "%" PRIu32, p->pid);
-  if (p->parent_pid != 0) table_cell(t, "%" PRIu32, p->parent_pid); else table_cell(t, "-");
+  if (p->parent_pid != 0) table_cell(t, "%" PRIu32, p->parent_pid);
+  else table_cell(t, "-");
   table_cell(t, "%s", format_ns(a, (double)p->elapsed_ns));
   table_cell(t, "%s", format_count(a, operations ? total_allocs(p->counts) : UNKNOWN));
   table_cell(t, "%s", format_count(a, operations ? total_frees(p->counts) : UNKNOWN));
@@ -120,7 +121,10 @@ static void add_process(struct table *t, const struct model_process *p, bool ope
 }
 
 /* A process, and whether its operations were counted: a trace does not have all of them. */
-struct listed { const struct model_process *p; bool operations; };
+struct listed {
+  const struct model_process *p;
+  bool operations;
+};
 
 static int by_weight(const void *a, const void *b) {
   const struct model_process *const x = ((const struct listed *)a)->p, *const y = ((const struct listed *)b)->p;
@@ -186,15 +190,14 @@ static void print_settings(FILE *out, const struct report *r) {
   for (size_t i = 0; i < r->process_count; i++) {
     const struct model_process *const p = r->processes[i];
     if (!p->has_settings) continue;
-    char size[FORMAT_SIZE], limit[FORMAT_SIZE] = "no limit", drain[FORMAT_SIZE] = "never",
-                            timed[FORMAT_SIZE] = "nothing is timed";
+    char size[FORMAT_SIZE], limit[FORMAT_SIZE] = "no limit", drain[FORMAT_SIZE] = "never", timed[FORMAT_SIZE] = "nothing is timed";
     char *const version = escape(p->version);
     if (p->superslab_limit > 0) snprintf(limit, sizeof(limit), "at most %" PRIu64, p->superslab_limit);
     if (p->drain_interval > 0) snprintf(drain, sizeof(drain), "every %" PRIu64 " frees", p->drain_interval);
     if (p->sample > 0) snprintf(timed, sizeof(timed), "1 operation in %" PRIu64 " is timed", p->sample);
     if (p->full_tracing) strcpy(timed, "every operation is timed");
-    fprintf(out, "  hakmem %s; SuperSlabs of %s, %s; lookup by %s;\n  drain %s; %s\n", version,
-            format_bytes(size, p->superslab_size), limit, model_lookup_strategy_name(p->strategy), drain, timed);
+    fprintf(out, "  hakmem %s; SuperSlabs of %s, %s; lookup by %s;\n  drain %s; %s\n", version, format_bytes(size, p->superslab_size), limit,
+            model_lookup_strategy_name(p->strategy), drain, timed);
     free(version);
     return;
   }
@@ -229,13 +232,11 @@ void print_counts(FILE *out, const struct page *page) {
   }
   const uint64_t refills = stats_refills(&sum), drains = stats_drains(&sum);
 #define IS_REFILL(name) (strncmp(#name, "refill_", 7) == 0 && strcmp(#name, "refill_blocks") != 0)
-#define IS_DRAIN(name) \
-  (strncmp(#name, "drain_", 6) == 0 && strcmp(#name, "drain_blocks") != 0 && strcmp(#name, "drain_slabs") != 0)
+#define IS_DRAIN(name) (strncmp(#name, "drain_", 6) == 0 && strcmp(#name, "drain_blocks") != 0 && strcmp(#name, "drain_slabs") != 0)
 #define IS_OPERATION(name) (strcmp(#name, "allocs") == 0 || strcmp(#name, "frees") == 0)
 #define IS_SAMPLE(name) (strncmp(#name, "request_", 8) == 0)
 #define ADD_HAPPENING(name, text) \
-  if (!IS_OPERATION(name) && !IS_SAMPLE(name)) \
-    add_happening(t, sum.name, IS_REFILL(name) ? refills : IS_DRAIN(name) ? drains : 0, #name, text);
+  if (!IS_OPERATION(name) && !IS_SAMPLE(name)) add_happening(t, sum.name, IS_REFILL(name) ? refills : IS_DRAIN(name) ? drains : 0, #name, text);
   STATS_CLASS_COUNTERS(ADD_HAPPENING)
 #define ADD_PROCESS_HAPPENING(name, text) \
   if (strcmp(#name, "hdr_reset") != 0) add_happening(t, page->main->total->counters.name, 0, #name, text);
@@ -287,7 +288,10 @@ void print_comparison(FILE *out, const struct page *page) {
 /* ---- All sections. ---- */
 
 #define SECTION_ENTRY(name, what) {#name, what, print_##name},
-static const struct section { const char *name, *what; void (*print)(FILE *out, const struct page *page); } sections[] = {PRINT_SECTIONS(SECTION_ENTRY)};
+static const struct section {
+  const char *name, *what;
+  void (*print)(FILE *out, const struct page *page);
+} sections[] = {PRINT_SECTIONS(SECTION_ENTRY)};
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))
 
 bool print_section(FILE *out, const struct page *page, const char *name) {

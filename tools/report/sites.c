@@ -157,7 +157,8 @@ struct growth *sites_compare(const struct site *before, size_t before_count, con
     const int order = b == before_count ? 1 : a == after_count ? -1 : strcmp(before[b].folded, after[a].folded);
     const struct stats_site *const old = order <= 0 ? &before[b].f : &nothing, *const new = order >= 0 ? &after[a].f : &nothing;
     const char *const folded = order <= 0 ? before[b].folded : after[a].folded;
-    list[(*count)++] = (struct growth){folded, (int64_t)(new->allocated - old->allocated), (int64_t)(new->blocks - old->blocks), (uint64_t)old->allocated, (uint64_t)new->allocated};
+    list[(*count)++] = (struct growth){folded, (int64_t)(new->allocated - old->allocated), (int64_t)(new->blocks - old->blocks), (uint64_t)old->allocated,
+                                       (uint64_t) new->allocated};
     b += order <= 0;
     a += order >= 0;
   }

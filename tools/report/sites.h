@@ -7,8 +7,8 @@
 #include "print.h"
 
 struct site {
-  uint32_t stack;  /* of a process; 0: no stack */
-  char *folded;    /* "main;parse;copy_name": the program's functions, outermost first, escaped; NULL until needed */
+  uint32_t stack; /* of a process; 0: no stack */
+  char *folded;   /* "main;parse;copy_name": the program's functions, outermost first, escaped; NULL until needed */
   struct stats_site f;
 };
 
@@ -29,7 +29,11 @@ struct site *sites_fold(const struct report *r, size_t *count);
 void sites_free(struct site *sites, size_t count);
 
 /* Growth: the sites of either report by how much more they have in the second, the largest first. */
-struct growth { const char *folded; int64_t bytes, blocks; uint64_t before, after; };
+struct growth {
+  const char *folded;
+  int64_t bytes, blocks;
+  uint64_t before, after;
+};
 struct growth *sites_compare(const struct site *before, size_t before_count, const struct site *after, size_t after_count, size_t *count);
 
 #endif

@@ -23,8 +23,7 @@
 
 static const struct argp_option options[] = {
   {"output", 'o', "DIR", 0, "Put the data into DIR, which must be empty or new (hakmem-PROGRAM-PID)", 1},
-  {"option", 'O', "NAME=VALUE", 0,
-   "Set option HAKMEM_NAME of the library for the program; may be repeated (libhakmem(7) lists the options)", 1},
+  {"option", 'O', "NAME=VALUE", 0, "Set option HAKMEM_NAME of the library for the program; may be repeated (libhakmem(7) lists the options)", 1},
   {"report", 'r', NULL, 0, "Print the report at the end", 1},
   {0},
 };
@@ -67,9 +66,7 @@ void capture_fini(struct capture *c) {
   c->watch = NULL;
 }
 
-static char *stats_path(const struct capture *c, const char *stats) {
-  return must_print("%s%s%s", c->directory, *stats != '\0' ? "/" : "", stats);
-}
+static char *stats_path(const struct capture *c, const char *stats) { return must_print("%s%s%s", c->directory, *stats != '\0' ? "/" : "", stats); }
 
 static bool prepare_stats(struct capture *c, const char *stats) {
   if (*stats != '\0') {

@@ -13,11 +13,11 @@
 
 struct capture {
   const char *output; /* -o, NULL if not given */
-  bool report;   /* -r */
-  bool has_data; /* after capture_finish: there is something to report on */
-  char **program; /* and its arguments; NULL at the end */
+  bool report;        /* -r */
+  bool has_data;      /* after capture_finish: there is something to report on */
+  char **program;     /* and its arguments; NULL at the end */
   struct launch launch;
-  char *directory; /* absolute, made by capture_prepare */
+  char *directory;     /* absolute, made by capture_prepare */
   struct watch *watch; /* from capture_wait on: the processes that are not recorded */
 };
 

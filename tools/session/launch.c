@@ -17,9 +17,7 @@ static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUS
 static const int asks_to_end[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-void launch_init(struct launch *l, char **argv) {
-  *l = (struct launch){.argv = argv, .go_fd = -1, .error_fd = -1};
-}
+void launch_init(struct launch *l, char **argv) { *l = (struct launch){.argv = argv, .go_fd = -1, .error_fd = -1}; }
 
 static void close_fd(int *fd) {
   if (*fd >= 0) close(*fd);

@@ -16,20 +16,22 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct launch_variable { char *name, *value; }; /* value NULL: to be removed */
+struct launch_variable {
+  char *name, *value;
+}; /* value NULL: to be removed */
 
 struct launch {
   char **argv;
   char *preload; /* the value of LD_PRELOAD */
   struct launch_variable *variables;
   size_t variable_count, variable_capacity;
-  pid_t pid;    /* 0 if there is no child */
-  pid_t ended;  /* the child's process id after its end, and its status from waitpid */
+  pid_t pid;   /* 0 if there is no child */
+  pid_t ended; /* the child's process id after its end, and its status from waitpid */
   int status;
-  int go_fd;    /* one byte lets the child run; closing it ends the child */
-  int error_fd; /* the child's errno if exec failed, else end of file */
-  bool holds;    /* signals are blocked */
-  sigset_t mask; /* the mask before */
+  int go_fd;                                  /* one byte lets the child run; closing it ends the child */
+  int error_fd;                               /* the child's errno if exec failed, else end of file */
+  bool holds;                                 /* signals are blocked */
+  sigset_t mask;                              /* the mask before */
   struct sigaction child_action, size_action; /* of SIGCHLD and SIGXFSZ, before */
 };
 

@@ -34,8 +34,7 @@ char *library_find(const char *name) {
     free(candidates[i]);
   }
   if (found == NULL) {
-    fail("%s is neither in %s/../lib nor in %s; build or install hakmem as a whole", name, own != NULL ? own : "?",
-         HAKMEM_LIBDIR);
+    fail("%s is neither in %s/../lib nor in %s; build or install hakmem as a whole", name, own != NULL ? own : "?", HAKMEM_LIBDIR);
   } else if (strpbrk(found, " :") != NULL) {
     fail("the path %s holds a space or a colon, which LD_PRELOAD cannot carry; install hakmem elsewhere", found);
     free(found);

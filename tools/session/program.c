@@ -30,7 +30,7 @@
 #define SCRIPTS_MAX 5   /* the kernel follows #! this often */
 #define SCRIPT_LINE 256
 #define HEADERS_MAX 1024
-#define SEARCH_MAX (1 << 30) /* the most bytes of a file that are searched */
+#define SEARCH_MAX (1 << 30)       /* the most bytes of a file that are searched */
 #define GLIBC_MARK "GLIBC_PRIVATE" /* a version of symbols that glibc's loader defines */
 
 #if defined __x86_64__
@@ -47,9 +47,7 @@
 #define OWN_BYTE_ORDER ELFDATA2MSB
 #endif
 
-static bool read_at(int fd, void *into, size_t size, uint64_t offset) {
-  return offset <= INT64_MAX && pread(fd, into, size, (off_t)offset) == (ssize_t)size;
-}
+static bool read_at(int fd, void *into, size_t size, uint64_t offset) { return offset <= INT64_MAX && pread(fd, into, size, (off_t)offset) == (ssize_t)size; }
 
 /* The program's loader; "" if it has none, NULL if the file does not tell. The caller frees it. */
 static char *loader_of(int fd, const Elf64_Ehdr *header) {
@@ -105,8 +103,7 @@ static bool check_loader(int fd, const Elf64_Ehdr *header, const char *path) {
       good = fail("is linked statically: no library can be loaded into it");
     }
   } else if (!is_glibc(loader)) {
-    good = fail("is a program of %s (%s): the library is for glibc",
-                strstr(loader, "musl") != NULL ? "musl" : "a C library other than glibc", loader);
+    good = fail("is a program of %s (%s): the library is for glibc", strstr(loader, "musl") != NULL ? "musl" : "a C library other than glibc", loader);
   }
   free(loader);
   return good;

@@ -53,8 +53,7 @@ static bool add_channel(struct session *s, const struct session_settings *settin
 }
 
 static bool add_contexts(struct session *s) {
-  static const enum lttng_event_context_type types[] = {
-    LTTNG_EVENT_CONTEXT_VPID, LTTNG_EVENT_CONTEXT_VTID, LTTNG_EVENT_CONTEXT_PROCNAME};
+  static const enum lttng_event_context_type types[] = {LTTNG_EVENT_CONTEXT_VPID, LTTNG_EVENT_CONTEXT_VTID, LTTNG_EVENT_CONTEXT_PROCNAME};
   for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
     struct lttng_event_context context;
     memset(&context, 0, sizeof(context));

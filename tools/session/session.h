@@ -10,7 +10,7 @@
 struct lttng_handle;
 
 struct session_settings {
-  bool full; /* every allocation, not only the slow paths */
+  bool full;                          /* every allocation, not only the slow paths */
   uint64_t buffer_size, buffer_count; /* for each CPU and user; powers of two; bytes, and number */
 };
 

@@ -22,7 +22,7 @@
 #include "common/workdir.h"
 
 #define DAEMON "lttng-sessiond"
-#define RUNDIR "/var/run/lttng" /* root's liblttng-ctl looks for the daemon here */
+#define RUNDIR "/var/run/lttng"                      /* root's liblttng-ctl looks for the daemon here */
 #define APPLICATION_SOCKET ".lttng/lttng-ust-sock-8" /* a traced program looks here, below LTTNG_HOME */
 #define READY_SECONDS 20
 #define END_SECONDS 20
@@ -50,8 +50,8 @@ static bool hold_rundir(struct sessiond *d) {
     d->rundir = open(RUNDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct stat held, named;
     if (d->rundir < 0) continue;
-    if (flock(d->rundir, LOCK_SH) == 0 && fstat(d->rundir, &held) == 0 && stat(RUNDIR, &named) == 0 &&
-        held.st_ino == named.st_ino && held.st_dev == named.st_dev) {
+    if (flock(d->rundir, LOCK_SH) == 0 && fstat(d->rundir, &held) == 0 && stat(RUNDIR, &named) == 0 && held.st_ino == named.st_ino &&
+        held.st_dev == named.st_dev) {
       return true;
     }
     close(d->rundir);
@@ -72,8 +72,7 @@ static void release_rundir(struct sessiond *d) {
 static bool enter_private_rundir(struct sessiond *d) {
   if (!hold_rundir(d)) return false;
   char *const directory = workdir_sub(d->home, "run");
-  const bool entered = directory != NULL && unshare(CLONE_NEWNS) == 0 &&
-                       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+  const bool entered = directory != NULL && unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
                        mount(directory, RUNDIR, NULL, MS_BIND, NULL) == 0;
   free(directory);
   if (!entered) {

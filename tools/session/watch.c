@@ -22,7 +22,7 @@
 
 #define PAUSE_NS 10000000u
 #define PAUSE_MAX_NS 900000000u
-#define SHARE 50   /* one part in this number of the time is spent looking */
+#define SHARE 50    /* one part in this number of the time is spent looking */
 #define PATIENCE 20 /* an image that lacks the library is reported after this many looks */
 #define TEXT_MAX (16u << 20)
 
@@ -96,9 +96,11 @@ static bool identify(pid_t pid, struct identity *id) {
   if (name_end != NULL) {
     char state;
     uint64_t environment_end;
-    alive = sscanf(name_end + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64
-                   " %*u %*d %*u %*u %*u %" SCNu64 " %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %*d %*u %*u %*u %*u %*d"
-                   " %*u %*u %*u %*u %*u %*u %" SCNu64, &state, &id->start, &id->image, &environment_end) == 4 &&
+    alive = sscanf(name_end + 1,
+                   " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64 " %*u %*d %*u %*u %*u %" SCNu64
+                   " %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %*d %*u %*u %*u %*u %*d"
+                   " %*u %*u %*u %*u %*u %*u %" SCNu64,
+                   &state, &id->start, &id->image, &environment_end) == 4 &&
             state != 'Z' && state != 'X';
     id->ready = alive && environment_end != 0;
   }

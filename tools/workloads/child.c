@@ -30,14 +30,21 @@ static double timeval_seconds(struct timeval t) { return (double)t.tv_sec + (dou
 
 /* Counts from the command's start on; -1 if the counter is unavailable. */
 static int count_cycles(pid_t pid) {
-  struct perf_event_attr attributes = {
-    .size = sizeof(attributes), .type = PERF_TYPE_HARDWARE, .config = PERF_COUNT_HW_CPU_CYCLES, .disabled = 1, .enable_on_exec = 1,
-    .inherit = 1, .exclude_hv = 1, .read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING};
+  struct perf_event_attr attributes = {.size = sizeof(attributes),
+                                       .type = PERF_TYPE_HARDWARE,
+                                       .config = PERF_COUNT_HW_CPU_CYCLES,
+                                       .disabled = 1,
+                                       .enable_on_exec = 1,
+                                       .inherit = 1,
+                                       .exclude_hv = 1,
+                                       .read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING};
   return (int)syscall(SYS_perf_event_open, &attributes, pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
 static double cycles_of(int counter) {
-  struct { uint64_t value, enabled, running; } r;
+  struct {
+    uint64_t value, enabled, running;
+  } r;
   if (counter < 0 || read(counter, &r, sizeof(r)) != sizeof(r) || r.running == 0) return -1;
   return (double)r.value * ((double)r.enabled / (double)r.running);
 }
@@ -78,8 +85,8 @@ int main(int argc, char **argv) {
   int status;
   struct rusage usage;
   while (wait4(child, &status, 0, &usage) < 0 && errno == EINTR) {}
-  fprintf(out, "%.6f %.6f %ld %.0f\n", clock_seconds(CLOCK_MONOTONIC) - began,
-          timeval_seconds(usage.ru_utime) + timeval_seconds(usage.ru_stime), usage.ru_maxrss, cycles_of(counter));
+  fprintf(out, "%.6f %.6f %ld %.0f\n", clock_seconds(CLOCK_MONOTONIC) - began, timeval_seconds(usage.ru_utime) + timeval_seconds(usage.ru_stime),
+          usage.ru_maxrss, cycles_of(counter));
   if (fclose(out) != 0) {
     fprintf(stderr, "bench_child: cannot write %s: %s\n", argv[1], strerror(errno));
     return 1;

@@ -34,7 +34,9 @@ static inline uint64_t spread(uint64_t x) {
   return x != 0 ? x : 1;
 }
 
-struct seconds { double wall, cpu; }; /* cpu: of all threads together */
+struct seconds {
+  double wall, cpu;
+}; /* cpu: of all threads together */
 
 static inline double clock_seconds(clockid_t clock) {
   struct timespec t;
@@ -42,9 +44,7 @@ static inline double clock_seconds(clockid_t clock) {
   return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static inline struct seconds now(void) {
-  return (struct seconds){clock_seconds(CLOCK_MONOTONIC), clock_seconds(CLOCK_PROCESS_CPUTIME_ID)};
-}
+static inline struct seconds now(void) { return (struct seconds){clock_seconds(CLOCK_MONOTONIC), clock_seconds(CLOCK_PROCESS_CPUTIME_ID)}; }
 
 static inline struct seconds since(struct seconds start) {
   const struct seconds end = now();
@@ -64,7 +64,9 @@ static inline const char *allocator_file(void) {
   return address != NULL && dladdr(address, &info) != 0 ? info.dli_fname : "unknown";
 }
 
-struct resident { unsigned long peak, now; };
+struct resident {
+  unsigned long peak, now;
+};
 
 /* KiB of this process in memory, by /proc/self/status, read without malloc. (getrusage includes the process that this one was before exec.) */
 static inline struct resident resident_kib(void) {

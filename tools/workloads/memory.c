@@ -22,8 +22,14 @@
 #define PAUSE_NS 1000000
 #define WORK_BEFORE 20000
 
-struct options { uint64_t blocks, seconds, seed; bool trim, json; };
-struct state { uint64_t random; char **blocks, *few[FEW]; };
+struct options {
+  uint64_t blocks, seconds, seed;
+  bool trim, json;
+};
+struct state {
+  uint64_t random;
+  char **blocks, *few[FEW];
+};
 
 static uint64_t draw(struct state *s, uint64_t range) {
   s->random = next_random(s->random);
@@ -98,9 +104,12 @@ static uint64_t number(const char *name, const char *text, uint64_t lowest, uint
 
 static struct options parse(int argc, char **argv) {
   enum { SECONDS = 256, TRIM, JSON };
-  static const struct option names[] = {{"blocks", required_argument, NULL, 'n'}, {"seconds", required_argument, NULL, SECONDS},
-                                        {"seed", required_argument, NULL, 's'},   {"trim", no_argument, NULL, TRIM},
-                                        {"json", no_argument, NULL, JSON},        {"help", no_argument, NULL, 'h'},
+  static const struct option names[] = {{"blocks", required_argument, NULL, 'n'},
+                                        {"seconds", required_argument, NULL, SECONDS},
+                                        {"seed", required_argument, NULL, 's'},
+                                        {"trim", no_argument, NULL, TRIM},
+                                        {"json", no_argument, NULL, JSON},
+                                        {"help", no_argument, NULL, 'h'},
                                         {NULL, 0, NULL, 0}};
   struct options o = {DEFAULT_BLOCKS, DEFAULT_SECONDS, DEFAULT_SEED, false, false};
   for (int c; (c = getopt_long(argc, argv, "n:s:h", names, NULL)) != -1;) {
@@ -127,8 +136,8 @@ static void print_result(const struct options *o, struct seconds burst, struct r
     return;
   }
   printf("{\"workload\":\"burst%s\",\"seed\":%" PRIu64 ",\"ops\":%" PRIu64 ",\"seconds\":%.6f,\"cpu_seconds\":%.6f,\"before_kib\":%lu,"
-         "\"peak_kib\":%lu,\"after_kib\":%lu,\"allocator\":", o->trim ? " trimmed" : "", o->seed, 2 * o->blocks, burst.wall, burst.cpu,
-         before.now, after.peak, after.now);
+         "\"peak_kib\":%lu,\"after_kib\":%lu,\"allocator\":",
+         o->trim ? " trimmed" : "", o->seed, 2 * o->blocks, burst.wall, burst.cpu, before.now, after.peak, after.now);
   print_json_text(allocator_file());
   printf("}\n");
 }

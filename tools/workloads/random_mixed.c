@@ -83,9 +83,7 @@ static __attribute__((noinline)) bool loop_null(struct worker *w, uint64_t ops) 
 static __attribute__((noinline)) bool loop_reading(struct worker *w, uint64_t ops) { return loop(w, ops, READING); }
 static __attribute__((noinline)) bool loop_malloc(struct worker *w, uint64_t ops) { return loop(w, ops, MIXED); }
 
-static bool run(struct worker *w, uint64_t ops) {
-  return w->options->null ? loop_null(w, ops) : w->options->read ? loop_reading(w, ops) : loop_malloc(w, ops);
-}
+static bool run(struct worker *w, uint64_t ops) { return w->options->null ? loop_null(w, ops) : w->options->read ? loop_reading(w, ops) : loop_malloc(w, ops); }
 
 /* ---- Threads. ---- */
 
@@ -116,8 +114,7 @@ static struct seconds measure_many(struct worker *workers, unsigned threads) {
   for (unsigned i = 0; i < threads; i++) {
     const int error = pthread_create(&workers[i].thread, NULL, work, &workers[i]);
     if (error != 0) {
-      fprintf(stderr, "random_mixed: cannot start thread %u of %u: %s; use fewer --threads\n", i + 1, threads,
-              strerror(error));
+      fprintf(stderr, "random_mixed: cannot start thread %u of %u: %s; use fewer --threads\n", i + 1, threads, strerror(error));
       exit(1);
     }
   }
@@ -145,16 +142,17 @@ static void print_result(const struct options *o, struct seconds seconds) {
   const struct resident resident = resident_kib();
   const double millions = (double)(o->ops * o->threads) / 1e6, mops = millions / seconds.wall;
   if (!o->json) {
-    printf("random_mixed: %.2f M ops/s (working set %" PRIu64 " slots, %" PRIu64 " to %" PRIu64 " bytes, %" PRIu64
-           " threads x %" PRIu64 " operations%s, %.3f s, at most %lu KiB resident, malloc of %s)\n",
-           mops, o->ws, o->smallest, o->largest, o->threads, o->ops, o->read ? ", blocks read before their free" : "", seconds.wall, resident.peak, allocator(o));
+    printf("random_mixed: %.2f M ops/s (working set %" PRIu64 " slots, %" PRIu64 " to %" PRIu64 " bytes, %" PRIu64 " threads x %" PRIu64
+           " operations%s, %.3f s, at most %lu KiB resident, malloc of %s)\n",
+           mops, o->ws, o->smallest, o->largest, o->threads, o->ops, o->read ? ", blocks read before their free" : "", seconds.wall, resident.peak,
+           allocator(o));
     return;
   }
-  printf("{\"workload\":\"random_mixed\",\"ws\":%" PRIu64 ",\"ops\":%" PRIu64 ",\"warm_up\":%" PRIu64 ",\"seed\":%" PRIu64
-         ",\"threads\":%" PRIu64 ",\"min_bytes\":%" PRIu64 ",\"max_bytes\":%" PRIu64
+  printf("{\"workload\":\"random_mixed\",\"ws\":%" PRIu64 ",\"ops\":%" PRIu64 ",\"warm_up\":%" PRIu64 ",\"seed\":%" PRIu64 ",\"threads\":%" PRIu64
+         ",\"min_bytes\":%" PRIu64 ",\"max_bytes\":%" PRIu64
          ",\"read\":%s,\"seconds\":%.6f,\"cpu_seconds\":%.6f,\"mops_per_s\":%.3f,\"mops_per_cpu_s\":%.3f,\"peak_kib\":%lu,\"allocator\":",
-         o->ws, o->ops * o->threads, o->warm_up * o->threads, o->seed, o->threads, o->smallest, o->largest, o->read ? "true" : "false", seconds.wall, seconds.cpu, mops,
-         millions / seconds.cpu, resident.peak);
+         o->ws, o->ops * o->threads, o->warm_up * o->threads, o->seed, o->threads, o->smallest, o->largest, o->read ? "true" : "false", seconds.wall,
+         seconds.cpu, mops, millions / seconds.cpu, resident.peak);
   print_json_text(allocator(o));
   printf("}\n");
 }
@@ -192,14 +190,11 @@ static uint64_t number(const char *name, const char *text, uint64_t lowest, uint
 static struct options parse(int argc, char **argv) {
   enum { MIN = 256, MAX, READ, NULL_RUN, JSON };
   static const struct option names[] = {
-      {"ws", required_argument, NULL, 'w'},      {"ops", required_argument, NULL, 'n'},
-      {"warm-up", required_argument, NULL, 'u'}, {"seed", required_argument, NULL, 's'},
-      {"threads", required_argument, NULL, 't'}, {"min", required_argument, NULL, MIN},
-      {"max", required_argument, NULL, MAX},     {"read", no_argument, NULL, READ},
-      {"null", no_argument, NULL, NULL_RUN},     {"json", no_argument, NULL, JSON},
-      {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
-  struct options o = {.ws = DEFAULT_WS, .ops = DEFAULT_OPS, .seed = DEFAULT_SEED, .warm_up = UINT64_MAX,
-                      .threads = 1, .smallest = 16, .largest = 1024};
+    {"ws", required_argument, NULL, 'w'},   {"ops", required_argument, NULL, 'n'},     {"warm-up", required_argument, NULL, 'u'},
+    {"seed", required_argument, NULL, 's'}, {"threads", required_argument, NULL, 't'}, {"min", required_argument, NULL, MIN},
+    {"max", required_argument, NULL, MAX},  {"read", no_argument, NULL, READ},         {"null", no_argument, NULL, NULL_RUN},
+    {"json", no_argument, NULL, JSON},      {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+  struct options o = {.ws = DEFAULT_WS, .ops = DEFAULT_OPS, .seed = DEFAULT_SEED, .warm_up = UINT64_MAX, .threads = 1, .smallest = 16, .largest = 1024};
   for (int c; (c = getopt_long(argc, argv, "w:n:u:s:t:h", names, NULL)) != -1;) {
     switch (c) {
       case 'w': o.ws = number("--ws", optarg, 1, MAX_WS); break;

@@ -33,7 +33,8 @@ static void text(FILE *out, const char *unsafe) {
       case '>': fputs("&gt;", out); break;
       case '&': fputs("&amp;", out); break;
       case '"': fputs("&quot;", out); break;
-      default: if ((unsigned char)*c >= ' ') fputc(*c, out);
+      default:
+        if ((unsigned char)*c >= ' ') fputc(*c, out);
     }
   }
   free(safe);
@@ -53,8 +54,8 @@ static double round_up(double value) {
 static void print_axes(FILE *out, const struct bench *b, double most, double first, double last) {
   for (unsigned i = 0; i <= 4; i++) {
     const double y = TOP + (HEIGHT - TOP - BOTTOM) * (1 - i / 4.0);
-    fprintf(out, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" class=\"grid\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>\n",
-            LEFT, WIDTH - RIGHT, y, y, LEFT - 8, y + 4, most * i / 4 / 1e6);
+    fprintf(out, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" class=\"grid\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>\n", LEFT,
+            WIDTH - RIGHT, y, y, LEFT - 8, y + 4, most * i / 4 / 1e6);
   }
   for (size_t w = 0; w < b->workload_count; w++) {
     if (b->workloads[w].kind != WORKLOAD_MIXED) continue;
@@ -62,7 +63,9 @@ static void print_axes(FILE *out, const struct bench *b, double most, double fir
     const uint64_t ws = b->workloads[w].ws;
     const unsigned shift = ws % (1u << 20) == 0 ? 20 : ws % (1u << 10) == 0 ? 10 : 0; /* short enough for sixteen labels */
     fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%" PRIu64 "%s</text>\n", x, HEIGHT - BOTTOM + 18, ws >> shift,
-            shift == 20 ? "M" : shift == 10 ? "K" : "");
+            shift == 20   ? "M"
+            : shift == 10 ? "K"
+                          : "");
   }
   fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">working set, slots</text>\n", (WIDTH - RIGHT + LEFT) / 2, HEIGHT - 4);
 }
@@ -125,7 +128,8 @@ static void print_bars(FILE *out, const struct bench *b, size_t w) {
     const double spread = fmin(BARS * s.deviation / most, WIDTH - LABEL - end); /* longer bars are cut off */
     fprintf(out, "<text x=\"170\" y=\"%zu\" text-anchor=\"end\">", y + 12);
     text(out, b->contenders[c].name);
-    fprintf(out, "</text><rect x=\"180\" y=\"%zu\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>"
+    fprintf(out,
+            "</text><rect x=\"180\" y=\"%zu\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>"
             "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%zu\" y2=\"%zu\" class=\"spread\"/><text x=\"%.1f\" y=\"%zu\">%.4g %s</text>\n",
             y, width, BAR, colours[c % COLOURS], fmax(180, end - spread), end + spread, y + BAR / 2, y + BAR / 2, end + fmax(spread, 0) + 8, y + 12,
             s.median / scale, unit);
@@ -176,9 +180,8 @@ static void print_targets(FILE *out, const struct bench *b) {
   struct judgement *const list = bench_judge(b, &count);
   if (count > 0) fputs("<h2>Targets</h2>\n<table><tr><th>what</th><th>target</th><th>against</th><th>measured</th><th>verdict</th></tr>\n", out);
   for (size_t i = 0; i < count; i++) {
-    static const char *const classes[] = {
-      [VERDICT_MET] = "met", [VERDICT_NOT_MET] = "missed", [VERDICT_OPEN] = "open", [VERDICT_TOO_FEW] = "open",
-      [VERDICT_TOO_WIDE] = "open", [VERDICT_UNKNOWN] = "open"};
+    static const char *const classes[] = {[VERDICT_MET] = "met",      [VERDICT_NOT_MET] = "missed", [VERDICT_OPEN] = "open",
+                                          [VERDICT_TOO_FEW] = "open", [VERDICT_TOO_WIDE] = "open",  [VERDICT_UNKNOWN] = "open"};
     fputs("<tr><td class=\"l\">", out);
     text(out, list[i].what);
     fprintf(out, "</td><td class=\"l\">%s</td><td class=\"l\">", list[i].target);
@@ -196,16 +199,21 @@ static void print_targets(FILE *out, const struct bench *b) {
 
 static void print_page(FILE *out, const struct bench *b) {
   char *const cpu = machine_cpu();
-  fprintf(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>hakmem bench %s</title>\n<style>"
-          "body{font:15px/1.45 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:#1f2328}"
-          "svg{width:100%%;max-width:%dpx;height:auto;font-size:12px;display:block}.grid{stroke:#d0d7de}.spread{stroke:#1f2328;stroke-width:1.5}"
-          "table{border-collapse:collapse;font-size:12.5px;margin:.5em 0 1.5em}td,th{border:1px solid #d0d7de;padding:3px 7px;text-align:right;"
-          "font-variant-numeric:tabular-nums}th{background:#f6f8fa;font-weight:600;vertical-align:bottom}td{white-space:nowrap}tr>th:first-child{white-space:nowrap}.l{text-align:left}.met{color:#1a7f37}.missed{color:#d1242f}.open{color:#9a6700}"
-          "</style></head><body>\n<h1>hakmem bench %s</h1>\n<p>", b->plan, WIDTH, b->plan);
+  fprintf(
+    out,
+    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>hakmem bench %s</title>\n<style>"
+    "body{font:15px/1.45 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:#1f2328}"
+    "svg{width:100%%;max-width:%dpx;height:auto;font-size:12px;display:block}.grid{stroke:#d0d7de}.spread{stroke:#1f2328;stroke-width:1.5}"
+    "table{border-collapse:collapse;font-size:12.5px;margin:.5em 0 1.5em}td,th{border:1px solid #d0d7de;padding:3px 7px;text-align:right;"
+    "font-variant-numeric:tabular-nums}th{background:#f6f8fa;font-weight:600;vertical-align:bottom}td{white-space:nowrap}tr>th:first-child{white-space:nowrap}.l{text-align:left}.met{color:#1a7f37}.missed{color:#d1242f}.open{color:#9a6700}"
+    "</style></head><body>\n<h1>hakmem bench %s</h1>\n<p>",
+    b->plan, WIDTH, b->plan);
   text(out, cpu);
-  fprintf(out, "; %u round%s, the contenders taking turns, each run a process of its own. Figures are medians; bars have their standard "
+  fprintf(out,
+          "; %u round%s, the contenders taking turns, each run a process of its own. Figures are medians; bars have their standard "
           "deviation; ratios are medians of the rounds' ratios, in brackets the interval for the median (confidence %.1f&nbsp;%%). "
-          "Figures per operation are of user space%s.</p>\n", b->options.rounds, b->options.rounds == 1 ? "" : "s", 100 * statistics_confidence(b->options.rounds),
+          "Figures per operation are of user space%s.</p>\n",
+          b->options.rounds, b->options.rounds == 1 ? "" : "s", 100 * statistics_confidence(b->options.rounds),
           b->scaled ? "; counters took turns and are scaled" : "");
   print_curves(out, b);
   print_targets(out, b);

@@ -99,9 +99,12 @@ static json_t *slowdowns(const struct bench *b) {
 }
 
 static json_t *targets(const struct bench *b) {
-  static const char *const names[] = {
-    [VERDICT_MET] = "met", [VERDICT_NOT_MET] = "not met", [VERDICT_OPEN] = "not decided", [VERDICT_TOO_WIDE] = "not decided",
-    [VERDICT_TOO_FEW] = "too few rounds", [VERDICT_UNKNOWN] = "not available"};
+  static const char *const names[] = {[VERDICT_MET] = "met",
+                                      [VERDICT_NOT_MET] = "not met",
+                                      [VERDICT_OPEN] = "not decided",
+                                      [VERDICT_TOO_WIDE] = "not decided",
+                                      [VERDICT_TOO_FEW] = "too few rounds",
+                                      [VERDICT_UNKNOWN] = "not available"};
   size_t count;
   struct judgement *const list = bench_judge(b, &count);
   json_t *const array = json_array();

@@ -18,17 +18,19 @@
 #define MOST_INSTRUCTIONS 55.0
 #define MOST_RESIDENT 1.3
 #define LEAST_CONFIDENCE 0.9 /* from 5 rounds; with fewer no target is decided */
-#define NARROW 0.1 /* from low to high, as a share of the median: an interval that is as wide or wider cannot say "no slower" */
+#define NARROW 0.1           /* from low to high, as a share of the median: an interval that is as wide or wider cannot say "no slower" */
 
-const char *const verdict_names[] = {
-  [VERDICT_MET] = "met",
-  [VERDICT_NOT_MET] = "not met",
-  [VERDICT_OPEN] = "not decided: the interval spans the target",
-  [VERDICT_TOO_FEW] = "not decided: too few rounds",
-  [VERDICT_TOO_WIDE] = "not decided: the interval is not narrower than 10 %",
-  [VERDICT_UNKNOWN] = "not available here"};
+const char *const verdict_names[] = {[VERDICT_MET] = "met",
+                                     [VERDICT_NOT_MET] = "not met",
+                                     [VERDICT_OPEN] = "not decided: the interval spans the target",
+                                     [VERDICT_TOO_FEW] = "not decided: too few rounds",
+                                     [VERDICT_TOO_WIDE] = "not decided: the interval is not narrower than 10 %",
+                                     [VERDICT_UNKNOWN] = "not available here"};
 
-struct list { struct judgement *items; size_t count, capacity; };
+struct list {
+  struct judgement *items;
+  size_t count, capacity;
+};
 
 static void add(struct list *l, char *what, char *target, char *note, struct interval i, double bound, bool at_least) {
   struct judgement j = {.what = what, .target = target, .note = note, .value = i.median, .low = i.low, .high = i.high};
@@ -99,8 +101,8 @@ static void judge_instructions(const struct bench *b, struct list *l, uint64_t w
   const struct summary simulated = bench_summary(b, w, c, FIGURE_sim_instructions);
   const bool sim = simulated.count > 0;
   if (sim) i = (struct interval){1, simulated.median, simulated.median, simulated.median, 1}; /* repeats exactly */
-  add(l, must_print("instructions per operation, random_mixed %" PRIu64, ws), must_copy("at most 55"),
-      must_copy(sim ? "cachegrind" : "hardware counter"), i, MOST_INSTRUCTIONS, false);
+  add(l, must_print("instructions per operation, random_mixed %" PRIu64, ws), must_copy("at most 55"), must_copy(sim ? "cachegrind" : "hardware counter"), i,
+      MOST_INSTRUCTIONS, false);
 }
 
 /* The geometric mean of a figure's ratios to one peer, over the workloads of a kind (ANY: all), in each round. */
@@ -171,14 +173,16 @@ static void judge_resident(const struct bench *b, struct list *l) {
     const char *name;
     const struct interval r = against_smallest(b, w, c, &name);
     if (r.count == 0 || (r.median <= MOST_RESIDENT && w != worst)) continue;
-    add(l, must_print("most resident against the smallest peer, %s%s", b->workloads[w].name, w == worst ? " (the worst)" : ""),
-        must_copy("at most 1.3x"), must_copy(name), r, MOST_RESIDENT, false);
+    add(l, must_print("most resident against the smallest peer, %s%s", b->workloads[w].name, w == worst ? " (the worst)" : ""), must_copy("at most 1.3x"),
+        must_copy(name), r, MOST_RESIDENT, false);
   }
 }
 
 static void judge_mixed(const struct bench *b, struct list *l) {
-  static const struct { uint64_t ws; double ours, plain, cost; } rows[] = {
-    {256, 1.03, 1.05, 0.95}, {8192, 1.03, 1.05, 0.95}, {65536, 1.0, 1.05, 0.95}, {1048576, 1.0, 1.05, 0.88}};
+  static const struct {
+    uint64_t ws;
+    double ours, plain, cost;
+  } rows[] = {{256, 1.03, 1.05, 0.95}, {8192, 1.03, 1.05, 0.95}, {65536, 1.0, 1.05, 0.95}, {1048576, 1.0, 1.05, 0.88}};
   for (unsigned i = 0; i < 4; i++) judge_best(b, l, bench_working_set(b, rows[i].ws), "hakmem", rows[i].ours);
   for (unsigned i = 0; i < 4; i++) judge_best(b, l, bench_working_set(b, rows[i].ws), "hakmem-plain", rows[i].plain);
   judge_slowdown(b, l);
@@ -221,8 +225,8 @@ static void judge_threads(const struct bench *b, struct list *l) {
     any = true;
   }
   if (!any) return;
-  add(l, must_copy("speed, geometric mean of all threads programs"), must_copy("at least 1.05x"),
-      but_for_failed(b, WORKLOAD_THREADS, "hakmem", "mimalloc"), overall(b, WORKLOAD_THREADS, "hakmem", "mimalloc", FIGURE_speed), 1.05, true);
+  add(l, must_copy("speed, geometric mean of all threads programs"), must_copy("at least 1.05x"), but_for_failed(b, WORKLOAD_THREADS, "hakmem", "mimalloc"),
+      overall(b, WORKLOAD_THREADS, "hakmem", "mimalloc", FIGURE_speed), 1.05, true);
 }
 
 /* No slower, within a noise of less than NARROW. */
@@ -256,14 +260,20 @@ static void judge_burst(const struct bench *b, struct list *l) {
   }
   free(ratios);
   if (name == NULL) return;
-  add(l, must_copy("resident after a burst that was freed, by activity or trimmed"), must_copy("at most 1.1x"),
-      must_print("before, %s", name), best, 1.1, false);
+  add(l, must_copy("resident after a burst that was freed, by activity or trimmed"), must_copy("at most 1.1x"), must_print("before, %s", name), best, 1.1,
+      false);
 }
 
 struct judgement *bench_judge(const struct bench *b, size_t *count) {
-  static const struct { const char *plan; void (*judge)(const struct bench *b, struct list *l); bool resident; } plans[] = {
-    {"phase8", judge_mixed, true}, {"threads", judge_threads, true}, {"programs", judge_programs, true}, {"cost", judge_cost, false},
-    {"memory", judge_burst, true}};
+  static const struct {
+    const char *plan;
+    void (*judge)(const struct bench *b, struct list *l);
+    bool resident;
+  } plans[] = {{"phase8", judge_mixed, true},
+               {"threads", judge_threads, true},
+               {"programs", judge_programs, true},
+               {"cost", judge_cost, false},
+               {"memory", judge_burst, true}};
   const bool all = strcmp(b->plan, "all") == 0;
   bool resident = all;
   struct list l = {0};

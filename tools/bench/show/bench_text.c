@@ -16,7 +16,11 @@
 
 #define OVERVIEW_COLUMNS 10 /* with more contenders, only the tables of each workload show them */
 
-struct page_style { const struct bench *b; FILE *out; bool markdown; };
+struct page_style {
+  const struct bench *b;
+  FILE *out;
+  bool markdown;
+};
 
 static void finish(const struct page_style *p, struct table *t) {
   if (p->markdown) {
@@ -46,9 +50,7 @@ static void add_interval(struct table *t, struct interval i) {
   }
 }
 
-static bool shown(const struct bench *b, size_t workload, size_t contender) {
-  return bench_summary(b, workload, contender, FIGURE_speed).count > 0;
-}
+static bool shown(const struct bench *b, size_t workload, size_t contender) { return bench_summary(b, workload, contender, FIGURE_speed).count > 0; }
 
 /* ---- The tables. ---- */
 
@@ -107,13 +109,14 @@ static size_t columns(const struct bench *b, size_t w, enum figure list[FIGURE_C
 }
 
 static const char *const short_names[FIGURE_COUNT] = {
-  [FIGURE_peak_kib] = "MiB", [FIGURE_minor_faults] = "minor faults", [FIGURE_major_faults] = "major", [FIGURE_cycles] = "cycles",
-  [FIGURE_instructions] = "ins", [FIGURE_l1d_misses] = "L1d", [FIGURE_llc_misses] = "LLC", [FIGURE_dtlb_misses] = "dTLB",
-  [FIGURE_all_cycles] = "all cycles", [FIGURE_cpu_ns] = "CPU ns",
-  [FIGURE_sim_instructions] = "sim ins", [FIGURE_sim_l1d_misses] = "sim L1d", [FIGURE_sim_llc_misses] = "sim LLC",
-  [FIGURE_handover_ns] = "line ns", [FIGURE_superslabs] = "SuperSlabs", [FIGURE_probes] = "probes", [FIGURE_first_probe] = "first", [FIGURE_lookup_p50_ns] = "p50 ns",
-  [FIGURE_lookup_p99_ns] = "p99 ns", [FIGURE_shared_fails] = "shared_fails",
-  [FIGURE_before_kib] = "before", [FIGURE_after_kib] = "after"};
+  [FIGURE_peak_kib] = "MiB",           [FIGURE_minor_faults] = "minor faults", [FIGURE_major_faults] = "major",
+  [FIGURE_cycles] = "cycles",          [FIGURE_instructions] = "ins",          [FIGURE_l1d_misses] = "L1d",
+  [FIGURE_llc_misses] = "LLC",         [FIGURE_dtlb_misses] = "dTLB",          [FIGURE_all_cycles] = "all cycles",
+  [FIGURE_cpu_ns] = "CPU ns",          [FIGURE_sim_instructions] = "sim ins",  [FIGURE_sim_l1d_misses] = "sim L1d",
+  [FIGURE_sim_llc_misses] = "sim LLC", [FIGURE_handover_ns] = "line ns",       [FIGURE_superslabs] = "SuperSlabs",
+  [FIGURE_probes] = "probes",          [FIGURE_first_probe] = "first",         [FIGURE_lookup_p50_ns] = "p50 ns",
+  [FIGURE_lookup_p99_ns] = "p99 ns",   [FIGURE_shared_fails] = "shared_fails", [FIGURE_before_kib] = "before",
+  [FIGURE_after_kib] = "after"};
 
 static bool in_kib(enum figure f) { return strcmp(bench_figures[f].unit, "KiB") == 0; }
 
@@ -177,8 +180,8 @@ static void print_verdicts(const struct page_style *p) {
 static void print_head(const struct page_style *p) {
   const struct bench_options *const o = &p->b->options;
   char *const cpu = machine_cpu(), *const safe = escape(cpu);
-  fprintf(p->out, "hakmem bench %s: %u round%s%s, the contenders taking turns, each run a process of its own; seeds %" PRIu64 " to %" PRIu64,
-          p->b->plan, o->rounds, o->rounds == 1 ? "" : "s", o->warm_up ? " after one that is not counted" : "", o->seed, o->seed + o->rounds - 1);
+  fprintf(p->out, "hakmem bench %s: %u round%s%s, the contenders taking turns, each run a process of its own; seeds %" PRIu64 " to %" PRIu64, p->b->plan,
+          o->rounds, o->rounds == 1 ? "" : "s", o->warm_up ? " after one that is not counted" : "", o->seed, o->seed + o->rounds - 1);
   if (p->b->workloads[0].kind == WORKLOAD_MIXED) {
     fprintf(p->out, "; random_mixed: %" PRIu64 " operations of each thread, blocks of %" PRIu64 " to %" PRIu64 " bytes%s", p->b->mixed_ops, o->smallest,
             o->largest, o->read ? ", each read before its free" : "");
@@ -206,12 +209,14 @@ static void print_handover(const struct page_style *p) {
   if (most <= 0) return;
   fprintf(p->out, "A cache line came from the other CPU (line ns) in %.0f to %.0f ns%s.\n", least, most,
           most > 2 * least ? ": the CPUs were moved meanwhile, to cores that share a cache and to "
-                             "cores that do not, and what threads share costs accordingly; or they were busy" : "");
+                             "cores that do not, and what threads share costs accordingly; or they were busy"
+                           : "");
 }
 
 static void print_foot(const struct page_style *p) {
   const struct bench *const b = p->b;
-  fprintf(p->out, "Cycles, ins (instructions) and misses are per operation, of user space; all cycles and CPU: and of the kernel; what is resident, in MiB%s.\n",
+  fprintf(p->out,
+          "Cycles, ins (instructions) and misses are per operation, of user space; all cycles and CPU: and of the kernel; what is resident, in MiB%s.\n",
           b->scaled ? "; the counters took turns and are scaled by their share of the time" : "");
   print_handover(p);
   for (enum figure f = FIGURE_cycles; f <= FIGURE_dtlb_misses; f++) {

@@ -5,7 +5,10 @@
 #include "common/error.h"
 #include "common/memory.h"
 
-struct sink { ctf_graph_callback *callback; void *context; };
+struct sink {
+  ctf_graph_callback *callback;
+  void *context;
+};
 
 /* Sets the failure to babeltrace2's message: the first cause is the origin. */
 static bool babeltrace_failed(const char *what) {
@@ -52,11 +55,9 @@ static const bt_component_source *add_source(bt_graph *graph, const bt_plugin *c
   const bt_component_source *source = NULL;
   bt_value *const parameters = bt_value_map_create(), *inputs = NULL;
   char *const name = must_print("trace%zu", index);
-  if (class != NULL && parameters != NULL &&
-      bt_value_map_insert_empty_array_entry(parameters, "inputs", &inputs) == BT_VALUE_MAP_INSERT_ENTRY_STATUS_OK &&
+  if (class != NULL && parameters != NULL && bt_value_map_insert_empty_array_entry(parameters, "inputs", &inputs) == BT_VALUE_MAP_INSERT_ENTRY_STATUS_OK &&
       bt_value_array_append_string_element(inputs, directory) == BT_VALUE_ARRAY_APPEND_ELEMENT_STATUS_OK &&
-      bt_graph_add_source_component(graph, class, name, parameters, BT_LOGGING_LEVEL_NONE, &source) !=
-        BT_GRAPH_ADD_COMPONENT_STATUS_OK) {
+      bt_graph_add_source_component(graph, class, name, parameters, BT_LOGGING_LEVEL_NONE, &source) != BT_GRAPH_ADD_COMPONENT_STATUS_OK) {
     source = NULL;
   }
   if (source == NULL) {
@@ -84,16 +85,13 @@ static bool connect_source(bt_graph *graph, const bt_component_source *source, c
 }
 
 /* Adds sources, muxer and sink, and connects them. *streams is the number of streams found. */
-static bool build(bt_graph *graph, const bt_plugin *ctf, const bt_plugin *utils, char *const *directories, size_t count,
-                  struct sink *sink_data, uint64_t *streams) {
+static bool build(bt_graph *graph, const bt_plugin *ctf, const bt_plugin *utils, char *const *directories, size_t count, struct sink *sink_data,
+                  uint64_t *streams) {
   const bt_component_class_filter *const class = bt_plugin_borrow_filter_component_class_by_name_const(utils, "muxer");
   const bt_component_filter *muxer = NULL;
   const bt_component_sink *sink = NULL;
-  if (class == NULL ||
-      bt_graph_add_filter_component(graph, class, "muxer", NULL, BT_LOGGING_LEVEL_NONE, &muxer) !=
-        BT_GRAPH_ADD_COMPONENT_STATUS_OK ||
-      bt_graph_add_simple_sink_component(graph, "model", NULL, consume, NULL, sink_data, &sink) !=
-        BT_GRAPH_ADD_COMPONENT_STATUS_OK) {
+  if (class == NULL || bt_graph_add_filter_component(graph, class, "muxer", NULL, BT_LOGGING_LEVEL_NONE, &muxer) != BT_GRAPH_ADD_COMPONENT_STATUS_OK ||
+      bt_graph_add_simple_sink_component(graph, "model", NULL, consume, NULL, sink_data, &sink) != BT_GRAPH_ADD_COMPONENT_STATUS_OK) {
     return babeltrace_failed("cannot build a babeltrace2 graph");
   }
   for (size_t i = 0; i < count; i++) {
@@ -103,8 +101,7 @@ static bool build(bt_graph *graph, const bt_plugin *ctf, const bt_plugin *utils,
   }
   const bt_port_output *const out = bt_component_filter_borrow_output_port_by_index_const(muxer, 0);
   const bt_port_input *const in = bt_component_sink_borrow_input_port_by_index_const(sink, 0);
-  return bt_graph_connect_ports(graph, out, in, NULL) == BT_GRAPH_CONNECT_PORTS_STATUS_OK ||
-         babeltrace_failed("cannot connect a babeltrace2 graph");
+  return bt_graph_connect_ports(graph, out, in, NULL) == BT_GRAPH_CONNECT_PORTS_STATUS_OK || babeltrace_failed("cannot connect a babeltrace2 graph");
 }
 
 static bool run(bt_graph *graph) {
@@ -124,8 +121,7 @@ bool ctf_graph_run(char *const *directories, size_t count, ctf_graph_callback *c
   bt_graph *const graph = utils != NULL ? bt_graph_create(0) : NULL;
   struct sink sink = {callback, context};
   uint64_t streams = 0;
-  const bool good = graph != NULL && build(graph, ctf, utils, directories, count, &sink, &streams) &&
-                    (streams == 0 || run(graph));
+  const bool good = graph != NULL && build(graph, ctf, utils, directories, count, &sink, &streams) && (streams == 0 || run(graph));
   bt_graph_put_ref(graph);
   bt_plugin_put_ref(utils);
   bt_plugin_put_ref(ctf);

@@ -37,8 +37,7 @@ static bool check_packets(int fd, uint64_t size, const char *path) {
       return fail("%s is cut off", path);
     }
     const bool swapped = word(header, false) == bswap_32(MAGIC);
-    if (word(header, swapped) != MAGIC)
-      return fail("%s is not metadata of a trace in the Common Trace Format 1.8, or damaged", path);
+    if (word(header, swapped) != MAGIC) return fail("%s is not metadata of a trace in the Common Trace Format 1.8, or damaged", path);
     const uint64_t content = word(header + CONTENT_AT, swapped), packet = word(header + CONTENT_AT + 4, swapped);
     if (content > packet || content / 8 < HEADER_SIZE || packet % 8 != 0) return fail("%s is damaged", path);
     if (packet / 8 > size - at) return fail("%s is cut off", path);

@@ -23,8 +23,8 @@
 #include "read_trace.h"
 #include "trace_decode.h"
 
-#define STALL_SECONDS 10       /* of processor time, without a message */
-#define STALL_WALL_SECONDS 60  /* of real time: a slow disk is not a damaged trace */
+#define STALL_SECONDS 10      /* of processor time, without a message */
+#define STALL_WALL_SECONDS 60 /* of real time: a slow disk is not a damaged trace */
 #define POLL_MS 500
 #define MEMORY_MAX ((rlim_t)2 << 30) /* sound traces take some MiB a stream; damaged ones ask for arrays of 2^32 */
 #define PIPE_SIZE (1 << 20)
@@ -53,7 +53,8 @@ static _Noreturn void be_child(int fd, struct wire_room *room, pid_t parent, cha
   setrlimit(RLIMIT_DATA, &(const struct rlimit){MEMORY_MAX, MEMORY_MAX});
   sandbox_silence();
   struct wire out = {.fd = fd, .room = room};
-  if (trace_decode(directories, count, pid, &out)) wire_end(&out); else wire_failed(&out, failure());
+  if (trace_decode(directories, count, pid, &out)) wire_end(&out);
+  else wire_failed(&out, failure());
   wire_send(&out);
   _exit(EXIT_DONE);
 }
@@ -104,8 +105,7 @@ static void take_entry(struct reading *in, struct wire_entry *entry) {
       free(in->why);
       in->why = must_copy((char *)wire_body(entry));
       break;
-    case WIRE_LOST:
-      memcpy(&lost, wire_body(entry), sizeof(lost));
+    case WIRE_LOST: memcpy(&lost, wire_body(entry), sizeof(lost));
 #define ADD_LOSS(name, text) in->r->lost.name += lost.name;
       MODEL_LOSSES(ADD_LOSS)
       break;
@@ -115,9 +115,7 @@ static void take_entry(struct reading *in, struct wire_entry *entry) {
 }
 
 /* The least bytes of an entry. */
-static size_t least_length(uint32_t kind) {
-  return sizeof(struct wire_entry) + (kind == WIRE_LOST ? sizeof(struct model_losses) : kind == WIRE_END ? 0 : 8);
-}
+static size_t least_length(uint32_t kind) { return sizeof(struct wire_entry) + (kind == WIRE_LOST ? sizeof(struct model_losses) : kind == WIRE_END ? 0 : 8); }
 
 /* Parses the whole entries. False if the data are nonsense. */
 static bool take_entries(struct reading *in) {
@@ -166,7 +164,8 @@ static void follow(struct child *c, struct reading *in) {
   bool stalled = false, more = true;
   while (more && !stalled) {
     struct pollfd ready = {.fd = c->fd, .events = POLLIN};
-    if (poll(&ready, 1, POLL_MS) > 0) more = receive(in, c->fd); else stalled = is_stalled(c);
+    if (poll(&ready, 1, POLL_MS) > 0) more = receive(in, c->fd);
+    else stalled = is_stalled(c);
     sandbox_alive();
     progress_update(in->r->events, 0, "events");
   }

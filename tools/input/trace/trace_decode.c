@@ -16,7 +16,10 @@
 
 struct reader {
   struct wire *out;
-  struct { const bt_event_class *class; unsigned id; } cache[CLASS_CACHE];
+  struct {
+    const bt_event_class *class;
+    unsigned id;
+  } cache[CLASS_CACHE];
   uint32_t pid; /* only this process; 0: all */
 };
 
@@ -65,8 +68,7 @@ static uint64_t *get_array(const bt_field *payload, const char *name, uint64_t h
   if (count > UINT32_MAX) return NULL;
   while (capacity <= count) scratch = must_grow(scratch, capacity, &capacity, sizeof(*scratch));
   for (uint64_t i = 0; i < count; i++) {
-    if (!integer_of(bt_field_array_borrow_element_field_by_index_const(array, i), &scratch[i]) || scratch[i] > highest)
-      return NULL;
+    if (!integer_of(bt_field_array_borrow_element_field_by_index_const(array, i), &scratch[i]) || scratch[i] > highest) return NULL;
   }
   *length = (uint32_t)count;
   return scratch;
@@ -92,8 +94,8 @@ static bool get_counts(const bt_field *payload, const char *name, const uint32_t
 
 /* ---- Events: bool read_NAME(payload, event). False if a field is missing or out of its range. ---- */
 
-#define F_NUMBER(f, type, highest) && get_integer(payload, #f, highest, &value) && (e->f = (type)value, true)
-#define F_PTR(f) && get_pointer(payload, #f, &e->f)
+#define F_NUMBER(f, type, highest) &&get_integer(payload, #f, highest, &value) && (e->f = (type)value, true)
+#define F_PTR(f) &&get_pointer(payload, #f, &e->f)
 #define F_U32(f) F_NUMBER(f, uint32_t, UINT32_MAX)
 #define F_U64(f) F_NUMBER(f, uint64_t, UINT64_MAX)
 #define F_BYTES(f) F_NUMBER(f, uint64_t, UINT64_MAX)
@@ -101,14 +103,14 @@ static bool get_counts(const bt_field *payload, const char *name, const uint32_t
 #define F_BYTE(f) F_NUMBER(f, uint8_t, UINT8_MAX)
 #define F_CLS(f) F_NUMBER(f, uint32_t, UINT32_MAX)
 #define F_ENUM(f, e_) F_NUMBER(f, enum e_, e_##_count - 1)
-#define F_TEXT(f) && (e->f = text_of(member(payload, #f))) != NULL
-#define F_ADDRESSES(f, n) && get_addresses(payload, #f, &e->f, &e->n)
-#define F_COUNTS(f, n) && get_counts(payload, #f, &e->f, &e->n)
-#define EVENT_READ(name, text, fields)                                           \
-  static bool read_##name(const bt_field *payload, struct event_##name *e) {     \
-    uint64_t value = 0;                                                          \
-    (void)value;                                                                 \
-    return payload != NULL fields;                                               \
+#define F_TEXT(f) &&(e->f = text_of(member(payload, #f))) != NULL
+#define F_ADDRESSES(f, n) &&get_addresses(payload, #f, &e->f, &e->n)
+#define F_COUNTS(f, n) &&get_counts(payload, #f, &e->f, &e->n)
+#define EVENT_READ(name, text, fields) \
+  static bool read_##name(const bt_field *payload, struct event_##name *e) { \
+    uint64_t value = 0; \
+    (void)value; \
+    return payload != NULL fields; \
   }
 HAK_EVENTS(EVENT_READ)
 
@@ -122,7 +124,7 @@ static unsigned id_of_name(const char *name) {
 }
 
 static unsigned id_of_class(struct reader *reader, const bt_event_class *class) {
-  const size_t slot = ((uintptr_t)class >> 4) % CLASS_CACHE;
+  const size_t slot = ((uintptr_t) class >> 4) % CLASS_CACHE;
   if (reader->cache[slot].class != class) {
     reader->cache[slot].class = class;
     reader->cache[slot].id = id_of_name(bt_event_class_get_name(class));
@@ -174,12 +176,12 @@ static void take_event(struct reader *reader, const bt_message *message) {
   const char *const program = process_name(event, context);
   bool good = false;
   switch (id) {
-#define EVENT_CASE(name, text, fields)                                              \
-  case EVENT_ID_##name: {                                                           \
-    struct event_##name e;                                                          \
-    good = read_##name(payload, &e);                                                \
+#define EVENT_CASE(name, text, fields) \
+  case EVENT_ID_##name: { \
+    struct event_##name e; \
+    good = read_##name(payload, &e); \
     if (good) wire_##name(reader->out, pid, program, time_ns > 0 ? (uint64_t)time_ns : 0, &e); \
-    break;                                                                          \
+    break; \
   }
     HAK_EVENTS(EVENT_CASE)
     default: break;

@@ -9,7 +9,10 @@
 #define PID_CACHE 256 /* a power of two */
 
 /* A duration of a process that has not yet told its clock's rate. */
-struct pending { struct histogram **place; uint64_t ticks; };
+struct pending {
+  struct histogram **place;
+  uint64_t ticks;
+};
 
 struct trace_process {
   struct model_process *p;
@@ -113,8 +116,7 @@ static void keep_peak(struct model_process *p, const struct stats_moment *moment
 
 static void end_burst(struct trace_process *p) {
   if (!p->in_burst) return;
-  struct stats_moment moment = {
-    .time_ns = p->burst_ns - p->first_ns, .committed = UNKNOWN, .rss = UNKNOWN, .mapped = p->mapped};
+  struct stats_moment moment = {.time_ns = p->burst_ns - p->first_ns, .committed = UNKNOWN, .rss = UNKNOWN, .mapped = p->mapped};
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
     struct model_class *const row = &p->p->counts->cls[cls];
     if (!p->burst_class[cls]) { /* classes without memory raise no event */
@@ -134,9 +136,7 @@ static void end_burst(struct trace_process *p) {
 /* ---- Events ---- */
 
 /* The class row of an event, NULL where it has none. */
-static struct model_class *row_of(struct trace_process *p, uint32_t cls) {
-  return cls < CLASS_ROWS ? &p->p->counts->cls[cls] : NULL;
-}
+static struct model_class *row_of(struct trace_process *p, uint32_t cls) { return cls < CLASS_ROWS ? &p->p->counts->cls[cls] : NULL; }
 
 /* Every event passes through here first. */
 static void seen(struct trace_model *t, struct trace_process *p, uint64_t time_ns) {
@@ -147,14 +147,12 @@ static void seen(struct trace_model *t, struct trace_process *p, uint64_t time_n
   t->r->events++;
 }
 
-#define ON(name) \
-  void trace_on_##name(struct trace_model *t, struct trace_process *p, uint64_t time_ns, const struct event_##name *e)
+#define ON(name) void trace_on_##name(struct trace_model *t, struct trace_process *p, uint64_t time_ns, const struct event_##name *e)
 
 ON(superslab_lookup) {
   seen(t, p, time_ns);
   struct stats_counters *const c = &p->p->counts->counters;
-  uint64_t *const by_result[lookup_result_count] = {
-    [LOOKUP_HIT] = &c->lookup_hit, [LOOKUP_LEGACY] = &c->lookup_legacy, [LOOKUP_FOREIGN] = &c->lookup_foreign};
+  uint64_t *const by_result[lookup_result_count] = {[LOOKUP_HIT] = &c->lookup_hit, [LOOKUP_LEGACY] = &c->lookup_legacy, [LOOKUP_FOREIGN] = &c->lookup_foreign};
   ++*by_result[e->result];
   c->lookup_probes += e->probes;
   if (e->probes == 1) c->lookup_first_probe++;
@@ -195,14 +193,17 @@ ON(tls_sll_refill) {
   struct model_class *const row = row_of(p, e->cls);
   if (row == NULL) return;
   struct stats_class_counters *const c = &row->counters;
-  uint64_t *const by_source[refill_source_count] = {
-    [REFILL_SPARE] = &c->refill_spare, [REFILL_BATCH] = &c->refill_batch, [REFILL_PARTIAL] = &c->refill_partial,
-    [REFILL_FRESH_SLAB] = &c->refill_fresh_slab, [REFILL_FRESH_SUPERSLAB] = &c->refill_fresh_superslab,
-    [REFILL_LEGACY] = &c->refill_legacy};
+  uint64_t *const by_source[refill_source_count] = {[REFILL_SPARE] = &c->refill_spare,
+                                                    [REFILL_BATCH] = &c->refill_batch,
+                                                    [REFILL_PARTIAL] = &c->refill_partial,
+                                                    [REFILL_FRESH_SLAB] = &c->refill_fresh_slab,
+                                                    [REFILL_FRESH_SUPERSLAB] = &c->refill_fresh_superslab,
+                                                    [REFILL_LEGACY] = &c->refill_legacy};
   ++*by_source[e->source];
   c->refill_blocks += e->blocks;
   duration(p, &t->r->latency.refill[e->cls], e->ticks);
-#define STAGE_DURATION(name, text) if (e->name##_ticks != 0) duration(p, &t->r->latency.stage[STAGE_##name], e->name##_ticks);
+#define STAGE_DURATION(name, text) \
+  if (e->name##_ticks != 0) duration(p, &t->r->latency.stage[STAGE_##name], e->name##_ticks);
   REFILL_STAGES(STAGE_DURATION)
 }
 
@@ -211,9 +212,11 @@ ON(tls_sll_drain) {
   struct model_class *const row = row_of(p, e->cls);
   if (row == NULL) return;
   struct stats_class_counters *const c = &row->counters;
-  uint64_t *const by_reason[drain_reason_count] = {
-    [DRAIN_INTERVAL] = &c->drain_interval, [DRAIN_LENGTH] = &c->drain_length, [DRAIN_EXIT] = &c->drain_exit,
-    [DRAIN_TRIM] = &c->drain_trim, [DRAIN_IDLE] = &c->drain_idle};
+  uint64_t *const by_reason[drain_reason_count] = {[DRAIN_INTERVAL] = &c->drain_interval,
+                                                   [DRAIN_LENGTH] = &c->drain_length,
+                                                   [DRAIN_EXIT] = &c->drain_exit,
+                                                   [DRAIN_TRIM] = &c->drain_trim,
+                                                   [DRAIN_IDLE] = &c->drain_idle};
   ++*by_reason[e->reason];
   c->drain_blocks += e->moved;
   c->drain_slabs += e->slabs;
@@ -230,8 +233,7 @@ ON(shared_fail) {
   seen(t, p, time_ns);
   struct stats_counters *const c = &p->p->counts->counters;
   uint64_t *const by_reason[fail_reason_count] = {
-    [FAIL_LIMIT] = &c->shared_fail_limit, [FAIL_OS_ENOMEM] = &c->shared_fail_os_enomem,
-    [FAIL_NO_ADDRESS_SPACE] = &c->shared_fail_no_address_space};
+    [FAIL_LIMIT] = &c->shared_fail_limit, [FAIL_OS_ENOMEM] = &c->shared_fail_os_enomem, [FAIL_NO_ADDRESS_SPACE] = &c->shared_fail_no_address_space};
   ++*by_reason[e->reason];
   struct model_class *const row = row_of(p, e->cls);
   if (row != NULL) row->counters.shared_fail++;
@@ -268,8 +270,7 @@ ON(fragmentation) {
   if (!p->in_burst) p->burst_ns = time_ns;
   p->in_burst = true;
   p->burst_class[e->cls] = true;
-  row->gauge = (struct model_gauges){
-    .requested = e->requested, .allocated = e->allocated, .active = e->active, .cached = e->cached, .partial = e->partial};
+  row->gauge = (struct model_gauges){.requested = e->requested, .allocated = e->allocated, .active = e->active, .cached = e->cached, .partial = e->partial};
   for (unsigned bin = 0; bin < STATS_UTILISATION_BINS; bin++) {
     row->utilisation[bin] = e->utilisation[bin];
     row->gauge.slabs += e->utilisation[bin];
@@ -317,9 +318,9 @@ ON(stack) {
 
 ON(module) {
   seen(t, p, time_ns);
-  model_add_module(p->p, &(struct model_module){
-    .base = (uintptr_t)e->base, .size = e->size, .offset = e->offset, .path = (char *)e->path, .epoch = e->epoch,
-    .build_id = (char *)e->build_id});
+  model_add_module(
+    p->p, &(struct model_module){
+            .base = (uintptr_t)e->base, .size = e->size, .offset = e->offset, .path = (char *)e->path, .epoch = e->epoch, .build_id = (char *)e->build_id});
 }
 
 /* Operations are exact in full tracing; else a few of them are in the trace, and the stats file has the rest. */

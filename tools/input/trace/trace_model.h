@@ -16,8 +16,7 @@ struct trace_model *trace_model_create(struct report *r);
 struct trace_process *trace_model_process(struct trace_model *t, uint32_t pid, const char *program);
 
 /* An event of process `p` at `time_ns` since the epoch: trace_on_NAME. */
-#define TRACE_ON(name, text, fields) \
-  void trace_on_##name(struct trace_model *t, struct trace_process *p, uint64_t time_ns, const struct event_##name *e);
+#define TRACE_ON(name, text, fields) void trace_on_##name(struct trace_model *t, struct trace_process *p, uint64_t time_ns, const struct event_##name *e);
 HAK_EVENTS(TRACE_ON)
 
 /* After the last event: completes the report. Frees `t`. */

@@ -80,13 +80,12 @@ void wire_end(struct wire *w) { finish(w, begin(w, WIRE_END, 0, 0)); }
 #define F_TEXT(f) put(w, e->f, strlen(e->f) + 1);
 #define F_ADDRESSES(f, n) put(w, e->f, e->n * sizeof(*e->f));
 #define F_COUNTS(f, n) put(w, e->f, e->n * sizeof(*e->f));
-#define EVENT_PUT(name, text, fields)                                                                                    \
+#define EVENT_PUT(name, text, fields) \
   void wire_##name(struct wire *w, uint32_t pid, const char *program, uint64_t time_ns, const struct event_##name *e) { \
-    const size_t at = begin(w, EVENT_ID_##name, pid, time_ns);                                                          \
-    put(w, program, strlen(program) + 1);                                                                               \
-    put(w, e, sizeof(*e));                                                                                              \
-    fields                                                                                                              \
-    finish(w, at);                                                                                                      \
+    const size_t at = begin(w, EVENT_ID_##name, pid, time_ns); \
+    put(w, program, strlen(program) + 1); \
+    put(w, e, sizeof(*e)); \
+    fields finish(w, at); \
   }
 HAK_EVENTS(EVENT_PUT)
 #undef F_TEXT
@@ -95,7 +94,9 @@ HAK_EVENTS(EVENT_PUT)
 
 /* ---- The reader. ---- */
 
-struct body { unsigned char *at, *end; };
+struct body {
+  unsigned char *at, *end;
+};
 
 /* The next `size` bytes; NULL if fewer remain. */
 static void *take(struct body *b, uint64_t size) {
@@ -111,14 +112,14 @@ static char *take_text(struct body *b) {
   return length < left ? take(b, length + 1) : NULL;
 }
 
-#define F_TEXT(f) && (e->f = take_text(b)) != NULL
-#define F_ADDRESSES(f, n) && (e->f = take(b, e->n * sizeof(*e->f))) != NULL
-#define F_COUNTS(f, n) && (e->f = take(b, e->n * sizeof(*e->f))) != NULL
-#define EVENT_TAKE(name, text, fields)                                            \
-  static bool take_##name(struct body *b, struct event_##name *e) {               \
-    const void *const whole = take(b, sizeof(*e));                                \
-    if (whole != NULL) memcpy(e, whole, sizeof(*e));                              \
-    return whole != NULL fields;                                                  \
+#define F_TEXT(f) &&(e->f = take_text(b)) != NULL
+#define F_ADDRESSES(f, n) &&(e->f = take(b, e->n * sizeof(*e->f))) != NULL
+#define F_COUNTS(f, n) &&(e->f = take(b, e->n * sizeof(*e->f))) != NULL
+#define EVENT_TAKE(name, text, fields) \
+  static bool take_##name(struct body *b, struct event_##name *e) { \
+    const void *const whole = take(b, sizeof(*e)); \
+    if (whole != NULL) memcpy(e, whole, sizeof(*e)); \
+    return whole != NULL fields; \
   }
 HAK_EVENTS(EVENT_TAKE)
 
@@ -128,12 +129,12 @@ bool wire_take_event(struct wire_entry *entry, struct trace_model *model) {
   if (program == NULL) return false;
   struct trace_process *const p = trace_model_process(model, entry->pid, program);
   switch (entry->kind) {
-#define EVENT_CASE(name, text, fields)                              \
-  case EVENT_ID_##name: {                                           \
-    struct event_##name e;                                          \
-    if (!take_##name(&b, &e)) return false;                         \
-    trace_on_##name(model, p, entry->time_ns, &e);                 \
-    return true;                                                    \
+#define EVENT_CASE(name, text, fields) \
+  case EVENT_ID_##name: { \
+    struct event_##name e; \
+    if (!take_##name(&b, &e)) return false; \
+    trace_on_##name(model, p, entry->time_ns, &e); \
+    return true; \
   }
     HAK_EVENTS(EVENT_CASE)
     default: return false;

@@ -19,7 +19,10 @@
 
 enum { WIRE_LOST = EVENT_COUNT, WIRE_FAILED, WIRE_END };
 
-struct wire_entry { uint32_t length, kind, pid, unused; uint64_t time_ns; };
+struct wire_entry {
+  uint32_t length, kind, pid, unused;
+  uint64_t time_ns;
+};
 #define WIRE_LENGTH_MAX (512u << 10) /* no event of a sound trace is so long */
 
 /* ---- The writer. It ends its process if the reader is gone. ---- */
@@ -27,15 +30,22 @@ struct wire_entry { uint32_t length, kind, pid, unused; uint64_t time_ns; };
 #define WIRE_ROOM (2 * WIRE_LENGTH_MAX)
 
 /* 0 <= sent <= whole <= WIRE_ROOM: bytes that went through the pipe, and where the last whole entry ends. */
-struct wire_room { volatile size_t sent, whole; volatile uint64_t messages; /* from babeltrace2 */ unsigned char bytes[WIRE_ROOM]; };
+struct wire_room {
+  volatile size_t sent, whole;
+  volatile uint64_t messages; /* from babeltrace2 */
+  unsigned char bytes[WIRE_ROOM];
+};
 
-struct wire { int fd; struct wire_room *room; size_t length; /* bytes in the room, the unfinished entry included */ };
+struct wire {
+  int fd;
+  struct wire_room *room;
+  size_t length; /* bytes in the room, the unfinished entry included */
+};
 
 void wire_lost(struct wire *w, const struct model_losses *lost);
 void wire_failed(struct wire *w, const char *why);
 void wire_end(struct wire *w);
-#define WIRE_PUT(name, text, fields) \
-  void wire_##name(struct wire *w, uint32_t pid, const char *program, uint64_t time_ns, const struct event_##name *e);
+#define WIRE_PUT(name, text, fields) void wire_##name(struct wire *w, uint32_t pid, const char *program, uint64_t time_ns, const struct event_##name *e);
 HAK_EVENTS(WIRE_PUT)
 
 /* Sends all whole entries. */

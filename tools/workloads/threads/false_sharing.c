@@ -29,9 +29,13 @@ static void work(struct worker *w) {
   } while (goes_on(w, 1));
 }
 
-const struct workload passive_false_sharing = {
-    "passive_false_sharing", "threads free neighbouring blocks of the main thread and write to small ones of their own", 1500000,
-    set_up_passive, free_first, work, NULL};
+const struct workload passive_false_sharing = {"passive_false_sharing",
+                                               "threads free neighbouring blocks of the main thread and write to small ones of their own",
+                                               1500000,
+                                               set_up_passive,
+                                               free_first,
+                                               work,
+                                               NULL};
 
 const struct workload active_false_sharing = {
-    "active_false_sharing", "threads ask at the same time for small blocks and write to them", 1500000, NULL, NULL, work, NULL};
+  "active_false_sharing", "threads ask at the same time for small blocks and write to them", 1500000, NULL, NULL, work, NULL};

@@ -43,8 +43,7 @@ static void work_calloc(struct worker *w) {
   } while (goes_on(w, 1));
 }
 
-const struct workload large = {
-    "large", "blocks of 32 KiB to 16 MiB, every page written", 4000, NULL, prepare, work_large, finish};
+const struct workload large = {"large", "blocks of 32 KiB to 16 MiB, every page written", 4000, NULL, prepare, work_large, finish};
 
-const struct workload calloc_large = {
-    "calloc_large", "zeroed blocks of 32 KiB to 4 MiB, every page read and written", 8000, NULL, prepare, work_calloc, finish};
+const struct workload calloc_large = {"calloc_large", "zeroed blocks of 32 KiB to 4 MiB, every page read and written", 8000, NULL, prepare, work_calloc,
+                                      finish};

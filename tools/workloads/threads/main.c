@@ -20,8 +20,8 @@
 #define MAX_SECONDS 86400
 
 static const struct workload *const workloads[] = {
-    &larson,        &producer_consumer, &exchange, &passive_false_sharing, &active_false_sharing, &short_threads, &bursts,
-    &realloc_growth, &large,            &calloc_large, &aligned,           &random_sizes};
+  &larson, &producer_consumer, &exchange, &passive_false_sharing, &active_false_sharing, &short_threads, &bursts, &realloc_growth,
+  &large,  &calloc_large,      &aligned,  &random_sizes};
 #define WORKLOADS (sizeof(workloads) / sizeof(*workloads))
 
 struct options {
@@ -82,8 +82,8 @@ static struct seconds measure(const struct options *o, struct worker *workers) {
   pthread_barrier_init(&ready, NULL, (unsigned)o->threads + 1);
   pthread_barrier_init(&done, NULL, (unsigned)o->threads + 1);
   for (unsigned i = 0; i < o->threads; i++) {
-    workers[i] = (struct worker){.random = spread(o->seed + i), .limit = o->seconds > 0 ? UINT64_MAX : o->ops,
-                                 .index = i, .threads = (unsigned)o->threads, .workload = o->workload};
+    workers[i] = (struct worker){
+      .random = spread(o->seed + i), .limit = o->seconds > 0 ? UINT64_MAX : o->ops, .index = i, .threads = (unsigned)o->threads, .workload = o->workload};
     workers[i].thread = bench_start(work, &workers[i]);
   }
   if (o->seconds > 0) sigaction(SIGALRM, &(struct sigaction){.sa_handler = time_is_up, .sa_flags = SA_RESTART}, NULL);
@@ -100,8 +100,8 @@ static void print_result(const struct options *o, uint64_t ops, struct seconds s
   const double mops = (double)ops / 1e6 / seconds.wall;
   if (!o->json) {
     printf("%s: %.3f M ops/s (%" PRIu64 " threads, %" PRIu64 " operations, %.3f s, %.3f s of processor time, at most %lu KiB "
-           "resident, %lu KiB when all was freed, malloc of %s)\n", o->workload->name, mops, o->threads, ops, seconds.wall,
-           seconds.cpu, resident.peak, resident.now, allocator_file());
+           "resident, %lu KiB when all was freed, malloc of %s)\n",
+           o->workload->name, mops, o->threads, ops, seconds.wall, seconds.cpu, resident.peak, resident.now, allocator_file());
     return;
   }
   printf("{\"workload\":\"%s\",\"threads\":%" PRIu64 ",\"seed\":%" PRIu64 ",\"ops\":%" PRIu64 ",\"seconds\":%.6f,"
@@ -152,10 +152,14 @@ static const struct workload *workload_named(const char *name) {
 
 static struct options parse(int argc, char **argv) {
   enum { SECONDS = 256, JSON };
-  static const struct option names[] = {
-      {"threads", required_argument, NULL, 't'}, {"ops", required_argument, NULL, 'n'},
-      {"seconds", required_argument, NULL, SECONDS}, {"seed", required_argument, NULL, 's'},
-      {"json", no_argument, NULL, JSON}, {"list", no_argument, NULL, 'l'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+  static const struct option names[] = {{"threads", required_argument, NULL, 't'},
+                                        {"ops", required_argument, NULL, 'n'},
+                                        {"seconds", required_argument, NULL, SECONDS},
+                                        {"seed", required_argument, NULL, 's'},
+                                        {"json", no_argument, NULL, JSON},
+                                        {"list", no_argument, NULL, 'l'},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {NULL, 0, NULL, 0}};
   struct options o = {.threads = DEFAULT_THREADS, .seed = DEFAULT_SEED};
   for (int c; (c = getopt_long(argc, argv, "t:n:s:lh", names, NULL)) != -1;) {
     switch (c) {

@@ -87,5 +87,4 @@ static void work(struct worker *w) {
 }
 
 const struct workload producer_consumer = {
-    "producer_consumer", "pairs of threads: one allocates blocks of 16 to 512 bytes, the other one frees them", 5000000, set_up,
-    NULL, work, NULL};
+  "producer_consumer", "pairs of threads: one allocates blocks of 16 to 512 bytes, the other one frees them", 5000000, set_up, NULL, work, NULL};

@@ -9,7 +9,7 @@
 #define ARRAYS 16
 #define FIRST 24
 #define STEP 64
-#define LOW_BITS 7 /* lengths from 128 bytes */
+#define LOW_BITS 7   /* lengths from 128 bytes */
 #define HIGH_BITS 21 /* to 2 MiB */
 
 struct array {
@@ -63,4 +63,4 @@ static void finish(struct worker *w) {
 }
 
 const struct workload realloc_growth = {
-    "realloc_growth", "arrays that realloc from 24 bytes to between 128 bytes and 2 MiB", 4000000, NULL, prepare, work, finish};
+  "realloc_growth", "arrays that realloc from 24 bytes to between 128 bytes and 2 MiB", 4000000, NULL, prepare, work, finish};

@@ -38,5 +38,4 @@ static void finish(struct worker *w) {
 }
 
 const struct workload short_threads = {
-    "short_threads", "threads that end after 200 blocks and leave half of them to the next one", 4000000, NULL, prepare,
-    work, finish};
+  "short_threads", "threads that end after 200 blocks and leave half of them to the next one", 4000000, NULL, prepare, work, finish};

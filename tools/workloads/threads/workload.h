@@ -20,7 +20,7 @@
 
 struct worker {
   _Alignas(128) uint64_t random; /* next_random's state */
-  uint64_t done, limit; /* operations */
+  uint64_t done, limit;          /* operations */
   unsigned index, threads;
   const struct workload *workload;
   void *own; /* the workload's own data, from `prepare` */
@@ -29,15 +29,15 @@ struct worker {
 
 struct workload {
   const char *name, *what;
-  uint64_t ops;                        /* of each thread by default: about a second under glibc */
-  void (*set_up)(unsigned threads);    /* once, in the main thread, before the others start; may be NULL */
-  void (*prepare)(struct worker *w);   /* may be NULL */
-  void (*work)(struct worker *w);      /* until !goes_on(w) */
-  void (*finish)(struct worker *w);    /* may be NULL */
+  uint64_t ops;                      /* of each thread by default: about a second under glibc */
+  void (*set_up)(unsigned threads);  /* once, in the main thread, before the others start; may be NULL */
+  void (*prepare)(struct worker *w); /* may be NULL */
+  void (*work)(struct worker *w);    /* until !goes_on(w) */
+  void (*finish)(struct worker *w);  /* may be NULL */
 };
 
-extern const struct workload larson, producer_consumer, exchange, passive_false_sharing, active_false_sharing, short_threads,
-    bursts, realloc_growth, large, calloc_large, aligned, random_sizes;
+extern const struct workload larson, producer_consumer, exchange, passive_false_sharing, active_false_sharing, short_threads, bursts, realloc_growth, large,
+  calloc_large, aligned, random_sizes;
 
 /* Zeroed memory, already faulted in; ends the program on failure. */
 void *bench_map(size_t size);
@@ -66,7 +66,9 @@ static inline size_t draw_doubling(uint64_t random, unsigned low, unsigned high)
 
 /* ---- Marked blocks: the free shows a block that was handed out twice, moved wrongly or overwritten. ---- */
 
-struct mark { uint32_t size, check; };
+struct mark {
+  uint32_t size, check;
+};
 
 static inline char last_byte(size_t size) { return (char)(size ^ 0x5a); }
 
