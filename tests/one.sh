@@ -21,7 +21,8 @@ TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-test.XXXXXX") || exit 2
 export TMPDIR
 if [ -n "$script" ]; then set -- sh "$script"; else set -- "$BUILD_DIR/tests/$name"; fi
 # In the background, so that a signal is handed on at once. The shell ignores INT and QUIT in the background; the test must not.
-env --default-signal=INT,QUIT timeout -k 10 "${limit:-300}" "$@" </dev/null &
+# ctest leaves descriptors of its own open.
+env --default-signal=INT,QUIT timeout -k 10 "${limit:-300}" "$@" </dev/null 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
 test=$!
 trap 'kill -TERM $test 2>/dev/null' INT TERM HUP
 while :; do # a signal ends `wait` early

@@ -173,7 +173,10 @@ static void at_exit(void) { /* HAKMEM_DEBUG_QUARANTINE=16M, so that all that is 
   CHECK(count > LEFT * 9 / 10);
   expect_none("nobody has looked yet");
   const pid_t child = fork();
-  if (child == 0) exit(0);
+  if (child == 0) {
+    usleep(500000); /* its end may take as long as it has lived */
+    exit(0);
+  }
   CHECK(status_of(child) == 0);
   expect_all(d, count, "a child's exit");
   malloc_trim(0); /* the parent has the same damages still */
