@@ -21,18 +21,7 @@ static bool opening;    /* one thread at a time stores the file that it opened i
 static bool failed;     /* a message has said that the file cannot be used */
 static bool incomplete; /* a message has said that lines are missing */
 
-static void say(const char *what, const char *why, const char *therefore) {
-  struct message m;
-  message_start(&m);
-  message_text(&m, "hakmem: HAKMEM_LOG_FILE: cannot ");
-  message_text(&m, what);
-  message_text(&m, " ");
-  message_quoted(&m, path);
-  message_text(&m, ": ");
-  message_text(&m, why);
-  message_text(&m, therefore);
-  message_error(&m);
-}
+static void say(const char *what, const char *why, const char *therefore) { message_say_file("HAKMEM_LOG_FILE", what, path, why, therefore); }
 
 static void say_failure(const char *why) {
   if (!__atomic_exchange_n(&failed, true, __ATOMIC_RELAXED)) say("open", why, "; using standard error");

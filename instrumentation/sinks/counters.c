@@ -49,13 +49,7 @@ static void on_slab_release(const struct event_slab_release *e) { stats_add(&sta
 static void on_tls_sll_refill(const struct event_tls_sll_refill *e) {
   struct stats_block *b = stats_block();
   struct stats_class_counters *c = &b->cls[e->cls];
-  uint64_t *const by_source[refill_source_count] = {[REFILL_SPARE] = &c->refill_spare,
-                                                    [REFILL_BATCH] = &c->refill_batch,
-                                                    [REFILL_PARTIAL] = &c->refill_partial,
-                                                    [REFILL_FRESH_SLAB] = &c->refill_fresh_slab,
-                                                    [REFILL_FRESH_SUPERSLAB] = &c->refill_fresh_superslab,
-                                                    [REFILL_LEGACY] = &c->refill_legacy};
-  stats_add(by_source[e->source], 1);
+  stats_add(stats_refill_counter(c, e->source), 1);
   stats_add(&c->refill_blocks, e->blocks);
   record_span(&b->refill, e->cls, e->ticks);
   static_assert(STAGE_COUNT == STATS_STAGES, "every stage has a histogram");
@@ -67,12 +61,7 @@ static void on_tls_sll_refill(const struct event_tls_sll_refill *e) {
 static void on_tls_sll_drain(const struct event_tls_sll_drain *e) {
   struct stats_block *b = stats_block();
   struct stats_class_counters *c = &b->cls[e->cls];
-  uint64_t *const by_reason[drain_reason_count] = {[DRAIN_INTERVAL] = &c->drain_interval,
-                                                   [DRAIN_LENGTH] = &c->drain_length,
-                                                   [DRAIN_EXIT] = &c->drain_exit,
-                                                   [DRAIN_TRIM] = &c->drain_trim,
-                                                   [DRAIN_IDLE] = &c->drain_idle};
-  stats_add(by_reason[e->reason], 1);
+  stats_add(stats_drain_counter(c, e->reason), 1);
   stats_add(&c->drain_blocks, e->moved);
   stats_add(&c->drain_slabs, e->slabs);
   record_span(&b->drain, e->cls, e->ticks);

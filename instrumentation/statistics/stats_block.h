@@ -119,6 +119,25 @@ struct stats_buckets {
 static inline uint64_t stats_drains(const struct stats_class_counters *c) {
   return c->drain_interval + c->drain_length + c->drain_exit + c->drain_trim + c->drain_idle;
 }
+/* The counter of the drains for a reason. */
+static inline uint64_t *stats_drain_counter(struct stats_class_counters *c, enum drain_reason reason) {
+  uint64_t *const by_reason[drain_reason_count] = {[DRAIN_INTERVAL] = &c->drain_interval,
+                                                   [DRAIN_LENGTH] = &c->drain_length,
+                                                   [DRAIN_EXIT] = &c->drain_exit,
+                                                   [DRAIN_TRIM] = &c->drain_trim,
+                                                   [DRAIN_IDLE] = &c->drain_idle};
+  return by_reason[reason];
+}
+/* The counter of the refills from a source. */
+static inline uint64_t *stats_refill_counter(struct stats_class_counters *c, enum refill_source source) {
+  uint64_t *const by_source[refill_source_count] = {[REFILL_SPARE] = &c->refill_spare,
+                                                    [REFILL_BATCH] = &c->refill_batch,
+                                                    [REFILL_PARTIAL] = &c->refill_partial,
+                                                    [REFILL_FRESH_SLAB] = &c->refill_fresh_slab,
+                                                    [REFILL_FRESH_SUPERSLAB] = &c->refill_fresh_superslab,
+                                                    [REFILL_LEGACY] = &c->refill_legacy};
+  return by_source[source];
+}
 static inline uint64_t stats_refills(const struct stats_class_counters *c) {
   return c->refill_spare + c->refill_batch + c->refill_partial + c->refill_fresh_slab + c->refill_fresh_superslab + c->refill_legacy;
 }

@@ -28,7 +28,7 @@
 
 #define SHORTEST_MS 4  /* between two writings; a longer life has rarer ones, */
 #define LIFE_PART 16   /* so that a kill loses at most one part in this number of the life, */
-#define LONGEST_MS 100 /* or so much */
+#define LONGEST_MS 100 /* or this much */
 #define COST_PART 100  /* writing takes at most this percentage of the processor time, */
 #define WAIT_PART 10   /* and of all time, if the disk or the processor is busy */
 #define NAMES 100
@@ -47,18 +47,7 @@ static uint64_t born_ns; /* when the process took its file, by the monotonic clo
 #define PAGE_MAX_COUNT (sizeof(struct stats_block) / 4096 + 2)
 static bool in_file[PAGE_MAX_COUNT] BULK; /* the pages that are not holes */
 
-static void say(const char *what, const char *why, const char *therefore) {
-  struct message m;
-  message_start(&m);
-  message_text(&m, "hakmem: HAKMEM_STATS_FILE: cannot ");
-  message_text(&m, what);
-  message_text(&m, " ");
-  message_quoted(&m, path);
-  message_text(&m, ": ");
-  message_text(&m, why);
-  message_text(&m, therefore);
-  message_error(&m);
-}
+static void say(const char *what, const char *why, const char *therefore) { message_say_file("HAKMEM_STATS_FILE", what, path, why, therefore); }
 
 static void say_unwritten(int error) {
   if (failed) return;

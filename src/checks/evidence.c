@@ -5,7 +5,7 @@
 #include "slabs/directory.h"
 #include "memory/maps.h"
 
-#define FILL_LEAST 8 /* a run of so many equal bytes is a fill */
+#define FILL_LEAST 8 /* this many equal bytes in a row are a fill */
 #define TEXT_LEAST 4
 #define PERIOD_MAX 24
 #define PERIODS_LEAST 2 /* a period that repeats so often explains the header */

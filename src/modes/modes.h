@@ -18,7 +18,7 @@ struct modes {
   bool profile;        /* HAKMEM_PROFILE: a sample of the blocks has records */
   bool records;        /* blocks of the core have records */
   bool front;          /* blocks may belong to a heap that stands before the core */
-  uint32_t guard_rate; /* HAKMEM_GUARD: one allocation in so many lies against a guard page; 0: none does */
+  uint32_t guard_rate; /* HAKMEM_GUARD: of this many allocations, one is placed against a guard page; 0: none is */
 };
 extern struct modes modes;
 

@@ -21,27 +21,27 @@
 #define CONFIG_OPTIONS(NUMBER, CHOICE, TEXT) \
   CHOICE(ss_size, SS_SIZE, 2, "512K|1M|2M|4M", "size of a SuperSlab") \
   NUMBER(ss_limit, SS_LIMIT, 0, 0, 1u << 20, "SuperSlabs", "most SuperSlabs at a time, 0 = no limit; beyond it, the legacy path serves") \
-  NUMBER(drain_interval, DRAIN_INTERVAL, 2048, 0, 1u << 30, "frees", "a TLS SLL is drained after so many frees to it, 0 = never") \
+  NUMBER(drain_interval, DRAIN_INTERVAL, 2048, 0, 1u << 30, "frees", "a TLS SLL is drained after this many frees to it, 0 = never") \
   CHOICE(lookup, LOOKUP, 0, "directory|hash|linear", "how the SuperSlab of a pointer is found") \
   NUMBER(release_delay, RELEASE_DELAY, 250, 0, 1u << 30, "ms", "how long empty SuperSlabs, slabs and batches are kept for reuse") \
   NUMBER(huge_pages, HUGE_PAGES, 1024, 0, 1u << 20, "SuperSlabs", \
-         "from so many SuperSlabs on, new ones request huge pages at once; from 4 on, those that become full; 0 = never") \
+         "with this many SuperSlabs in use, each new one requests huge pages at once; with 4, each one that becomes full; 0 = never") \
   NUMBER(populate, POPULATE, 4u << 20, 0, 1u << 30, "bytes", \
-         "zeroed blocks of up to so many bytes are made resident at once if there are several threads, 0 = none") \
+         "zeroed blocks of up to this size are made resident at once if there are several threads, 0 = none") \
   CHOICE(on_error, ON_ERROR, 0, "auto|report|abort", "after a header reset or an invalid free: go on, or stop; auto: stop in the debugging mode only") \
   CHOICE(debug, DEBUG, 0, "0|1", "1: the debugging mode: every block has redzones and a record; freed blocks are filled and wait in a quarantine") \
   NUMBER(redzone, DEBUG_REDZONE, 64, 16, 65536, "bytes", "in the debugging mode: the redzone on each side of a block, which is filled and checked") \
   NUMBER(fill, DEBUG_FILL, 0, 0, 255, "byte", "in the debugging mode: the value that fills new and freed blocks") \
   NUMBER(quarantine, DEBUG_QUARANTINE, 16u << 20, 0, 1u << 30, "bytes", "in the debugging mode: how much freed memory waits before it is used again") \
   CHOICE(leaks, LEAKS, 0, "0|1", "1: at exit, report unreachable blocks and where they were allocated") \
-  NUMBER(guard, GUARD, 0, 0, 1u << 30, "allocations", "one allocation in so many is placed against a guard page, 0 = none, 1 = each") \
-  NUMBER(profile, PROFILE, 0, 0, 1u << 30, "bytes", "one allocated byte in so many is sampled, and its block recorded with its stack, 0 = none, 1 = all") \
+  NUMBER(guard, GUARD, 0, 0, 1u << 30, "allocations", "of this many allocations, one is placed against a guard page, 0 = none, 1 = each") \
+  NUMBER(profile, PROFILE, 0, 0, 1u << 30, "bytes", "of this many allocated bytes, one is sampled: its block is recorded with its stack, 0 = none, 1 = all") \
   CHOICE(trace, TRACE, 0, "off|full", "full: every operation enters the slow path and raises its events") \
   CHOICE(stats, STATS, 0, "0|1", "1: write the statistics as text at exit") \
   TEXT(stats_file, STATS_FILE, "path", \
        "keep the statistics in this file, or, if another process has it, in one with .PID appended to its name; %p becomes the process id") \
   TEXT(stats_signal, STATS_SIGNAL, "signal", "write the statistics as text on this signal (USR2, or a number)") \
-  NUMBER(sample, STATS_SAMPLE, 1024, 0, 1u << 30, "operations", "one operation in so many is timed, 0 = none") \
+  NUMBER(sample, STATS_SAMPLE, 1024, 0, 1u << 30, "operations", "of this many operations, one is timed, 0 = none") \
   NUMBER(fragmentation, STATS_INTERVAL, 100, 0, 1u << 30, "ms", "between two snapshots of fragmentation, 0 = only on request and at exit") \
   TEXT(log, LOG, "list of drain,ss,hdr or all", "log lines to write") \
   TEXT(log_file, LOG_FILE, "path", "the file for log lines and statistics, standard error if not set; %p becomes the process id") \

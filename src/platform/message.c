@@ -116,3 +116,18 @@ void message_say(const char *text) {
   message_text(&m, text);
   message_error(&m);
 }
+
+void message_say_file(const char *option, const char *what, const char *path, const char *why, const char *therefore) {
+  struct message m;
+  message_start(&m);
+  message_text(&m, "hakmem: ");
+  message_text(&m, option);
+  message_text(&m, ": cannot ");
+  message_text(&m, what);
+  message_text(&m, " ");
+  message_quoted(&m, path);
+  message_text(&m, ": ");
+  message_text(&m, why);
+  message_text(&m, therefore);
+  message_error(&m);
+}

@@ -46,4 +46,7 @@ void message_keep_error(void);
 /* One line "hakmem: <text>" to standard error. */
 void message_say(const char *text);
 
+/* The same of a file that an option names: "hakmem: OPTION: cannot <what> <path>: <why><therefore>". */
+void message_say_file(const char *option, const char *what, const char *path, const char *why, const char *therefore);
+
 #endif

@@ -3,9 +3,8 @@
 #include <signal.h>
 #include <string.h>
 
-#define NAME_MOST 31 /* letters of an option's name, old or new */
-#define SHORT_NUMBER(member, NAME, ...) _Static_assert(sizeof(#NAME) - 1 <= NAME_MOST, "an option's name is too long");
-#define SHORT_RENAMED(OLD, NEW) _Static_assert(sizeof(#OLD) - 1 <= NAME_MOST, "an old name is too long");
+#define SHORT_NUMBER(member, NAME, ...) _Static_assert(sizeof(#NAME) - 1 <= OPTION_NAME_MOST, "an option's name is too long");
+#define SHORT_RENAMED(OLD, NEW) _Static_assert(sizeof(#OLD) - 1 <= OPTION_NAME_MOST, "an old name is too long");
 #define SHORT_REMOVED(OLD) SHORT_RENAMED(OLD, )
 CONFIG_OPTIONS(SHORT_NUMBER, SHORT_NUMBER, SHORT_NUMBER)
 CONFIG_OLD_NAMES(SHORT_RENAMED, SHORT_REMOVED)
@@ -35,9 +34,8 @@ const struct old_option *option_find_old(const char *name, size_t length) {
   return NULL;
 }
 
-/* The least number of letters to insert, leave out or replace to turn name[length] into `known` (Levenshtein). */
-static size_t distance(const char *name, size_t length, const char *known) {
-  size_t row[NAME_MOST + 1]; /* row[j]: from the letters of the name so far to the first j of `known` */
+size_t option_distance(const char *name, size_t length, const char *known) {
+  size_t row[OPTION_NAME_MOST + 1]; /* row[j]: from the letters of the name so far to the first j of `known` */
   const size_t width = strlen(known);
   for (size_t j = 0; j <= width; j++) row[j] = j;
   for (size_t i = 1; i <= length; i++) {
@@ -54,15 +52,15 @@ static size_t distance(const char *name, size_t length, const char *known) {
 
 const struct config_option *option_nearest(const char *name, size_t length) {
   const struct config_option *nearest = NULL;
-  size_t least = (length + 2) / 3 + 1; /* with so many wrong letters, it is another word */
+  size_t least = (length + 2) / 3 + 1; /* with this many wrong letters, it is another word */
   for (const struct config_option *o = option_table; o->name != NULL; o++) {
-    const size_t wrong = distance(name, length, o->name);
+    const size_t wrong = option_distance(name, length, o->name);
     if (wrong >= least) continue;
     nearest = o;
     least = wrong;
   }
   for (const struct old_option *o = option_old_names; o->name != NULL; o++) {
-    const size_t wrong = distance(name, length, o->name);
+    const size_t wrong = option_distance(name, length, o->name);
     if (wrong >= least || o->now == NULL) continue;
     nearest = option_find(o->now, strlen(o->now));
     least = wrong;

@@ -37,6 +37,10 @@ extern const struct old_option option_old_names[];
 /* The old option called name[length]; NULL if it never was an option, or is one now. */
 const struct old_option *option_find_old(const char *name, size_t length);
 
+/* How many letters have to be replaced, added or left out to get from name[length] to `known`, which has at most OPTION_NAME_MOST letters (Levenshtein). */
+#define OPTION_NAME_MOST 31 /* letters of an option's name, old or new */
+size_t option_distance(const char *name, size_t length, const char *known);
+
 /* The option that is probably meant by the wrong name name[length]: at most every third letter differs. NULL if there is none. */
 const struct config_option *option_nearest(const char *name, size_t length);
 

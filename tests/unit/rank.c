@@ -5,13 +5,6 @@
 
 static void expect(double is, double should) { cr_assert(fabs(is - should) < 1e-9, "%.12f instead of %.12f", is, should); }
 
-Test(rank, median_of_nothing_one_and_many) {
-  cr_assert(isnan(rank_median(NULL, 0)));
-  expect(rank_median((double[]){7}, 1), 7);
-  expect(rank_median((double[]){9, 1, 5}, 3), 5);
-  expect(rank_median((double[]){9, 1, 5, 3}, 4), 4);
-}
-
 /* Sets that do not overlap: 2 of the ways to choose 4 of 8 are as extreme. */
 Test(rank, sets_apart_have_the_least_p) {
   expect(rank_sum_p((double[]){1, 2, 3, 4}, 4, (double[]){5, 6, 7, 8}, 4), 2.0 / 70);

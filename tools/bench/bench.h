@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "bench_statistics.h"
+#include "compare/statistics.h"
 
 /* F(name, "unit", "meaning"). Those from cycles to the simulated ones are per operation, of user space unless they say otherwise. */
 #define BENCH_FIGURES(F) \

@@ -3,11 +3,13 @@
 #include <ctype.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/format.h"
 #include "common/memory.h"
+#include "src/platform/options.h"
 
 #define NAME_MOST 64
 #define DEPTH_MOST 50
@@ -67,17 +69,16 @@ static bool is_name(char c) { return isalnum((unsigned char)c) || c == '_' || c 
 
 /* ---- Figures ---- */
 
-static size_t common_prefix(const char *a, const char *b) {
-  size_t n = 0;
-  while (a[n] != '\0' && a[n] == b[n]) n++;
-  return n;
-}
-
-/* The figure whose name shares the longest beginning with an unknown one. */
+/* The figure whose name differs least from an unknown one. */
 static const char *nearest(const struct figures *figures, const char *name) {
   const char *best = figures->list[0].name;
-  for (size_t i = 1; i < figures->count; i++) {
-    if (common_prefix(name, figures->list[i].name) > common_prefix(name, best)) best = figures->list[i].name;
+  size_t least = SIZE_MAX;
+  for (size_t i = 0; i < figures->count; i++) {
+    const char *const known = figures->list[i].name;
+    const size_t wrong = strlen(known) <= OPTION_NAME_MOST ? option_distance(name, strlen(name), known) : SIZE_MAX;
+    if (wrong >= least) continue;
+    least = wrong;
+    best = known;
   }
   return best;
 }

@@ -10,6 +10,7 @@
 #include "common/format.h"
 #include "common/memory.h"
 #include "rank.h"
+#include "statistics.h"
 
 /* ---- Comparison ---- */
 
@@ -43,8 +44,8 @@ static struct difference compare(const struct side *before, const struct side *a
   struct difference d = {.figure = &before->runs[0].list[figure]};
   d.before_count = values_of(before, figure, a);
   d.after_count = values_of(after, figure, b);
-  d.before = rank_median(a, d.before_count);
-  d.after = rank_median(b, d.after_count);
+  d.before = statistics_summary(a, d.before_count).median;
+  d.after = statistics_summary(b, d.after_count).median;
   d.p = rank_sum_p(a, d.before_count, b, d.after_count);
   if (d.before_count == 0 || d.after_count == 0) d.change = CHANGE_UNDECIDED;
   else if (all_equal(a, d.before_count, b, d.after_count)) d.change = CHANGE_NONE;

@@ -20,11 +20,6 @@ struct ends {
   bool known;
 };
 
-static double residual_of(const struct model_process *p) {
-  const uint64_t touched = p->committed > p->untouched ? p->committed - p->untouched : 0;
-  return (double)p->rss - (double)touched;
-}
-
 static struct ends ends_of(const struct report *r) {
   struct ends ends = {0};
   for (size_t i = 0; i < r->process_count; i++) {
@@ -34,7 +29,7 @@ static struct ends ends_of(const struct report *r) {
     ends.rss += (double)p->rss;
     ends.mapped += (double)p->mapped;
     ends.committed += (double)p->committed;
-    ends.residual += residual_of(p);
+    ends.residual += (double)p->rss - (double)model_touched(p);
 #define ADD_BUCKET(name, text) ends.buckets.name += p->buckets.name;
     STATS_BUCKETS(ADD_BUCKET)
   }

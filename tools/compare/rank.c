@@ -7,21 +7,6 @@
 
 #include "common/memory.h"
 
-static int by_value(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return x < y ? -1 : x > y;
-}
-
-double rank_median(const double *values, size_t count) {
-  if (count == 0) return NAN;
-  double *const sorted = must_allocate(count * sizeof(*sorted));
-  memcpy(sorted, values, count * sizeof(*sorted));
-  qsort(sorted, count, sizeof(*sorted), by_value);
-  const double median = count % 2 == 1 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
-  free(sorted);
-  return median;
-}
-
 /* Twice the rank of a value among `all`: equal values share the mean of their ranks, which may be a half. */
 static size_t double_rank(double value, const double *all, size_t count) {
   size_t smaller = 0, equal = 0;

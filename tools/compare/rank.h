@@ -6,9 +6,6 @@
 
 #include <stddef.h>
 
-/* The middle one of `count` values, or the mean of the two middle ones; NAN if `count` is 0. The values are not changed. */
-double rank_median(const double *values, size_t count);
-
 /*
  * The two-sided p of the rank-sum test of Wilcoxon, Mann and Whitney. If both sets come from one distribution, p is the probability of a difference
  * of the rank sums that is at least as large. Exact, with ties: it counts all ways to part the joint ranks into sets of these sizes (H. B. Mann, D.

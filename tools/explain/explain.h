@@ -53,7 +53,7 @@
   T(tail_ns, 1000, "ns", "no program notices a single lookup below a microsecond") \
   T(refills, 1000, "refills", "the first refills of a program are all from fresh slabs") \
   T(fresh_share, 0.5, "of the blocks", "a program at rest refills from what it freed") \
-  T(drain_blocks, 8, "blocks per drain", "a drain costs about as much as so many mallocs and frees") \
+  T(drain_blocks, 8, "blocks per drain", "a drain costs about as much as this many mallocs and frees") \
   T(drains, 1000, "drains", "fewer take less than a millisecond together") \
   T(churn, 4, "times the most in use", "as often, memory was mapped anew") \
   T(fault_ns, 500, "ns a page", "what a page fault costs: 250 on a machine of its own, 2300 measured on a virtual one") \

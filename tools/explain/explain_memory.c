@@ -90,7 +90,7 @@ static uint64_t above(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 /* The last state, as far as it is known. */
 static struct held last_state(const struct model_process *p) {
   struct held h = {.is_last = true};
-  const uint64_t touched = above(p->committed, p->untouched);
+  const uint64_t touched = model_touched(p);
   h.at = (struct stats_idlest){.time_ns = p->elapsed_ns, .allocated = p->buckets.live, .committed = p->committed, .rss = p->rss, .buckets = p->buckets};
   h.at.idle = above(touched < p->rss ? touched : p->rss, p->buckets.live);
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
@@ -342,7 +342,7 @@ const char *rule_growth(struct diagnosis *d) {
 /* ---- Memory that is not the allocator's. ---- */
 
 static void tell_residual(struct diagnosis *d, const struct model_process *p) {
-  const double held = p->committed > p->untouched ? (double)(p->committed - p->untouched) : 0;
+  const double held = (double)model_touched(p);
   const double residual = (double)p->rss - held;
   if (residual < threshold.residual_bytes || residual < threshold.residual_share * (double)p->rss) return;
   char a[FORMAT_SIZE], b[FORMAT_SIZE], c[FORMAT_SIZE];

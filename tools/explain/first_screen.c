@@ -47,7 +47,7 @@ static void print_program(FILE *out, const struct page *page, const struct model
   char *line = must_print("hakmem report: %s", path);
   print_cut(out, line, WIDTH);
   free(line);
-  const size_t others = page->main->process_count - 1;
+  const size_t count = model_process_count(page->main), others = count > 0 ? count - 1 : 0;
   fprintf(out, "  %.*s (process %" PRIu32 ") ran for %s: %s", PROGRAM_WIDTH, program, p->pid, format_ns(time, (double)p->elapsed_ns), model_state(p, state));
   if (others > 0) fprintf(out, "; %zu more process%s", others, others == 1 ? "" : "es");
   fputc('\n', out);
@@ -104,7 +104,7 @@ static void print_memory_of(FILE *out, const struct model_process *p) {
   const size_t count = sizeof(parts) / sizeof(parts[0]);
   uint64_t held = 0;
   for (size_t i = 0; i < count; i++) held += parts[i].bytes;
-  const uint64_t own = b->live + b->guarded + b->metadata + held, resident = own > p->untouched ? own - p->untouched : 0;
+  const uint64_t resident = model_touched(p);
   char at_end[FORMAT_SIZE], most[FORMAT_SIZE], *const holders = name_holders(parts, count);
   fprintf(out, "Memory: %s resident%s, %s at most\n", format_bytes(at_end, p->rss), model_is_alive(p) ? "" : " at the end", format_bytes(most, p->rss_max));
   print_part(out, "live blocks", b->live + b->guarded, p->rss, "");

@@ -203,6 +203,14 @@ struct histogram *model_merged(struct histogram *const table[CLASS_ROWS]) {
   return merged;
 }
 
+size_t model_process_count(const struct report *r) {
+  size_t count = 0;
+  for (size_t i = 0; i < r->process_count; i++) count += !r->processes[i]->has_called_exec;
+  return count;
+}
+
+uint64_t model_touched(const struct model_process *p) { return p->committed > p->untouched ? p->committed - p->untouched : 0; }
+
 bool model_is_alive(const struct model_process *p) { return p->state == PROCESS_RUNS || p->state == PROCESS_STOPPED; }
 
 const char *model_state(const struct model_process *p, char *buffer) {

@@ -17,13 +17,6 @@ void print_more(FILE *out, const struct page *page, size_t shown, size_t there_a
 
 /* ---- Head and losses ---- */
 
-/* A process that called exec has two files, or more. */
-static size_t processes_of(const struct report *r) {
-  size_t count = 0;
-  for (size_t i = 0; i < r->process_count; i++) count += !r->processes[i]->has_called_exec;
-  return count;
-}
-
 static void print_head(FILE *out, const struct page *page) {
   char *const path = escape(page->path);
   char buffer[FORMAT_SIZE];
@@ -35,7 +28,7 @@ static void print_head(FILE *out, const struct page *page) {
             page->trace->process_count == 1 ? "" : "es", format_ns(buffer, (double)span));
   }
   if (page->stats != NULL) {
-    const size_t count = processes_of(page->stats);
+    const size_t count = model_process_count(page->stats);
     fprintf(out, "  statistics of %zu process%s\n", count, count == 1 ? "" : "es");
   }
 }

@@ -193,13 +193,7 @@ ON(tls_sll_refill) {
   struct model_class *const row = row_of(p, e->cls);
   if (row == NULL) return;
   struct stats_class_counters *const c = &row->counters;
-  uint64_t *const by_source[refill_source_count] = {[REFILL_SPARE] = &c->refill_spare,
-                                                    [REFILL_BATCH] = &c->refill_batch,
-                                                    [REFILL_PARTIAL] = &c->refill_partial,
-                                                    [REFILL_FRESH_SLAB] = &c->refill_fresh_slab,
-                                                    [REFILL_FRESH_SUPERSLAB] = &c->refill_fresh_superslab,
-                                                    [REFILL_LEGACY] = &c->refill_legacy};
-  ++*by_source[e->source];
+  ++*stats_refill_counter(c, e->source);
   c->refill_blocks += e->blocks;
   duration(p, &t->r->latency.refill[e->cls], e->ticks);
 #define STAGE_DURATION(name, text) \
@@ -212,12 +206,7 @@ ON(tls_sll_drain) {
   struct model_class *const row = row_of(p, e->cls);
   if (row == NULL) return;
   struct stats_class_counters *const c = &row->counters;
-  uint64_t *const by_reason[drain_reason_count] = {[DRAIN_INTERVAL] = &c->drain_interval,
-                                                   [DRAIN_LENGTH] = &c->drain_length,
-                                                   [DRAIN_EXIT] = &c->drain_exit,
-                                                   [DRAIN_TRIM] = &c->drain_trim,
-                                                   [DRAIN_IDLE] = &c->drain_idle};
-  ++*by_reason[e->reason];
+  ++*stats_drain_counter(c, e->reason);
   c->drain_blocks += e->moved;
   c->drain_slabs += e->slabs;
   duration(p, &t->r->latency.drain[e->cls], e->ticks);

@@ -1,4 +1,4 @@
-#include "bench_statistics.h"
+#include "statistics.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /*
- * bench_statistics.h: statistics of repeated measurements. A missing value is NAN, and is left out.
+ * statistics.h: statistics of repeated measurements. A missing value is NAN, and is left out.
  */
-#ifndef HAKMEM_TOOLS_BENCH_STATISTICS_H
-#define HAKMEM_TOOLS_BENCH_STATISTICS_H
+#ifndef HAKMEM_TOOLS_STATISTICS_H
+#define HAKMEM_TOOLS_STATISTICS_H
 
 #include <stddef.h>
 

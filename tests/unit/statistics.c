@@ -2,11 +2,11 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-#include "tools/bench/bench_statistics.h"
+#include "tools/compare/statistics.h"
 
 #define NEAR(expected, value) cr_assert_float_eq(value, expected, 1e-9, "%g, not %g", (double)(value), (double)(expected))
 
-Test(bench_statistics, summary) {
+Test(statistics, summary) {
   const double values[] = {2, 4, NAN, 4, 4, 5, 5, 7, 9};
   const struct summary s = statistics_summary(values, 9);
   cr_assert_eq(s.count, 8);
@@ -15,7 +15,7 @@ Test(bench_statistics, summary) {
   NEAR(sqrt(32.0 / 7), s.deviation);
 }
 
-Test(bench_statistics, summary_of_one_and_of_none) {
+Test(statistics, summary_of_one_and_of_none) {
   const double values[] = {NAN, 3};
   NEAR(3, statistics_summary(values, 2).median);
   NEAR(0, statistics_summary(values, 2).deviation);
@@ -25,7 +25,7 @@ Test(bench_statistics, summary_of_one_and_of_none) {
 }
 
 /* The k of the sign test's interval, and 1 - 2 P(Binomial(n, 1/2) < k). */
-Test(bench_statistics, interval) {
+Test(statistics, interval) {
   static const struct {
     size_t n, k;
     double confidence;
@@ -45,14 +45,14 @@ Test(bench_statistics, interval) {
   }
 }
 
-Test(bench_statistics, one_wild_value_moves_nothing) {
+Test(statistics, one_wild_value_moves_nothing) {
   const double calm[] = {1.00, 1.01, 1.02, 1.03, 1.04, 1.05, 1.06, 1.07, 1.08};
   const double wild[] = {1.00, 1.01, 1.02, 1.03, 1.04, 1.05, 1.06, 1.07, 900};
   NEAR(statistics_interval(calm, 9).high, statistics_interval(wild, 9).high);
   NEAR(statistics_interval(calm, 9).median, statistics_interval(wild, 9).median);
 }
 
-Test(bench_statistics, interval_of_none) {
+Test(statistics, interval_of_none) {
   const double values[] = {NAN, NAN};
   const struct interval r = statistics_interval(values, 2);
   cr_assert_eq(r.count, 0);
@@ -60,7 +60,7 @@ Test(bench_statistics, interval_of_none) {
   NEAR(0, r.confidence);
 }
 
-Test(bench_statistics, geometric_mean) {
+Test(statistics, geometric_mean) {
   const double values[] = {1, NAN, 4, 16};
   NEAR(4, statistics_geometric_mean(values, 4));
   cr_assert(isnan(statistics_geometric_mean(values + 1, 1)));
