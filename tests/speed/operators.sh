@@ -14,15 +14,18 @@ count() {
   LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so valgrind --tool=callgrind --callgrind-out-file=/dev/null "$place/operators" "$1" "$2" 2>&1 |
     sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
 }
-# pair FORM MOST
+# pair FORM MOST: a look at the clock, which a busy machine takes more often, only adds instructions. So the least of a few counts is the path's own.
 pair() {
-  few=$(count "$1" 100000) many=$(count "$1" 300000)
-  [ -n "$few" ] && [ -n "$many" ] || { echo "callgrind gave no count for $1"; exit 1; }
-  awk -v few="$few" -v many="$many" -v most="$2" -v what="$1" 'BEGIN {
-    each = (many - few) / 200000
-    printf "%s: %.1f instructions for new and delete, at most %s allowed\n", what, each, most
-    exit !(each > 20 && each < most + 0.5) # what a busy machine adds: a look at the clock now and then
-  }' || exit 1
+  for try in 1 2 3; do
+    few=$(count "$1" 100000) many=$(count "$1" 300000)
+    [ -n "$few" ] && [ -n "$many" ] || { echo "callgrind gave no count for $1"; exit 1; }
+    awk -v few="$few" -v many="$many" -v most="$2" -v what="$1" 'BEGIN {
+      each = (many - few) / 200000
+      printf "%s: %.2f instructions for new and delete, at most %s allowed\n", what, each, most
+      exit !(each > 20 && each <= most)
+    }' && return
+  done
+  exit 1
 }
 pair plain 69   # of these, the program's own and the jumps to the library: some 17
 pair array 75
