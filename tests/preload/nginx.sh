@@ -39,8 +39,9 @@ END
 # Starts the server on a free port: $port. One that is taken ends the server, and the next is tried.
 start_server() {
   for attempt in 1 2 3 4 5 6 7 8 9 10; do
-    port=$((20000 + (${TEST_SEED:-29} * 7 + attempt * 911) % 12000))
+    port=$((20000 + ($$ * 7 + attempt * 911 + $(date +%N | sed 's/^0*//')) % 12000)) # not from the seed: two runs on one machine would meet
     configure "$port" 2 before
+    : >error.log # what is said of a taken port is not of this server
     become nginx -p "$PWD" -c "$PWD/nginx.conf" -e "$PWD/error.log" -g 'daemon off;' >server.log 2>&1 &
     server=$!
     for wait in $(seq 100); do

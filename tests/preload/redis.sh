@@ -16,7 +16,7 @@ trap 'stop_server; rm -rf "$place"' EXIT
 # Starts the server on a free port: $port. One that is taken ends the server, and the next is tried.
 start_server() {
   for attempt in 1 2 3 4 5 6 7 8 9 10; do
-    port=$((20000 + (${TEST_SEED:-29} * 7 + attempt * 1009) % 12000))
+    port=$((20000 + ($$ * 7 + attempt * 1009 + $(date +%N | sed 's/^0*//')) % 12000)) # not from the seed: two runs on one machine would meet
     : >server.log
     become redis-server --port $port --bind 127.0.0.1 --save '' --appendonly no --enable-debug-command yes \
       --dir "$PWD" --daemonize no >server.log 2>&1 &
