@@ -15,6 +15,7 @@
 #include "sinks/log.h"
 #include "sinks/tracer.h"
 #include "stacks/stacks.h"
+#include "statistics/calls.h"
 #include "statistics/stats.h"
 
 /* ---- Fan-out. ---- */
@@ -71,6 +72,12 @@ uint64_t hub_on_ticks_since(uint64_t fenced) {
   return span > cost ? span - cost : 1; /* 0 means: not timed */
 }
 
+uint64_t hub_on_call_begin(void) { return calls_begin(); }
+void hub_on_call_none(void) { calls_none(); }
+uint64_t hub_on_sample_begin(bool timed) { return calls_sample_begin(timed); }
+uint64_t hub_on_sample_stop(uint64_t start) { return calls_sample_stop(start); }
+void hub_on_sample_end(uint64_t ticks, const struct call *call) { calls_sample_end(ticks, call); }
+
 /* ---- Stacks. ---- */
 
 /* libunwind allocates when it first runs on a thread. Its operations get no stack of their own. */
@@ -85,6 +92,31 @@ static uint32_t capture(enum stack_use use, const void *frame) {
   cancellation_restore(cancellation);
   inside_stack = false;
   return id;
+}
+
+/* A new one of the longest calls. The time that this takes is in no call. */
+static NOINLINE void keep_call(const struct call *call, uint64_t ns, const void *frame) {
+  const int saved = errno;
+  struct stats_call kept;
+  calls_describe(&kept, call, ns);
+  const struct stack_frames *frames = stacks_frames(ns >= STATS_CALL_STACK_NS ? capture(STACK_CALL, frame) : 0);
+  if (frames != NULL) {
+    kept.frame_count = frames->count;
+    kept.epoch = frames->epoch;
+    for (uint32_t i = 0; i < frames->count; i++) kept.frames[i] = frames->frame[i];
+  }
+  calls_keep(&kept);
+  errno = saved;
+}
+
+void hub_on_call_end(uint64_t start, const struct call *call, const void *frame) {
+  const uint64_t long_ns = calls_end(start, call);
+  if (UNLIKELY(long_ns != 0)) keep_call(call, long_ns, frame);
+}
+
+void hub_on_call_end_staged(const struct call *call, const void *frame) {
+  const uint64_t long_ns = calls_end_staged(call);
+  if (UNLIKELY(long_ns != 0)) keep_call(call, long_ns, frame);
 }
 
 bool hub_on_is_inside(void) { return inside_event || inside_stack; }

@@ -25,6 +25,7 @@
 #include "snapshots/snapshot.h"
 #include "stacks/modules.h"
 #include "stacks/stacks.h"
+#include "statistics/calls.h"
 #include "statistics/stats.h"
 
 static bool watched;              /* statistics were asked for */
@@ -43,10 +44,13 @@ static void tick_snapshot(void) {
   if (now < due) return;
   const uint64_t next = now + config.fragmentation;
   if (!__atomic_compare_exchange_n(&next_snapshot_ms, &due, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
+  const uint64_t start = clock_ticks();
   snapshot_take(false, false);
-  if (!listened) return;
-  tracer_raise_process();
-  snapshot_raise();
+  if (listened) {
+    tracer_raise_process();
+    snapshot_raise();
+  }
+  calls_stage(CALL_STAGE_statistics, clock_ticks() - start);
 }
 
 void hub_on_tick(void) {

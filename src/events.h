@@ -68,6 +68,28 @@
 enum refill_stage { REFILL_STAGES(EVENT_STAGE_CONSTANT) STAGE_COUNT };
 #define EVENT_STAGE_FIELD(name, text) F_TICKS(name##_ticks) /* 0: not reached, or not timed */
 
+/*
+ * The kinds of calls whose time is taken, K(name, "what they are"). C++'s operators count as malloc, aligned and free; realloc(NULL, n) as malloc, and
+ * realloc(p, 0) as free.
+ */
+#define CALL_KINDS(K)                                                            \
+  K(malloc, "malloc, operator new, and realloc of NULL")                         \
+  K(calloc, "calloc")                                                            \
+  K(realloc, "realloc and reallocarray of a block")                              \
+  K(free, "free, operator delete, and realloc to 0 bytes")                       \
+  K(aligned, "aligned_alloc, posix_memalign, memalign, and aligned operator new")
+/* What a call that left the fast path did, S(name, "meaning"). No moment is counted twice; the rest of the call is none of these. */
+#define CALL_STAGES(S)                                                  \
+  S(refill, "getting blocks for the thread's list, without the system") \
+  S(drain, "handing blocks on, without the system")                     \
+  S(system, "mapping, unmapping and purging memory")                    \
+  S(lock, "sleeping until another thread released a lock")              \
+  S(statistics, "taking a snapshot, writing the statistics file")
+#define EVENT_CALL_KIND(name, text) CALL_##name,
+#define EVENT_CALL_STAGE(name, text) CALL_STAGE_##name,
+enum call_kind { CALL_KINDS(EVENT_CALL_KIND) CALL_KIND_COUNT };
+enum call_stage { CALL_STAGES(EVENT_CALL_STAGE) CALL_STAGE_COUNT };
+
 #define HAK_ENUMS(X)                                                                              \
   X(lookup_result) X(lookup_strategy) X(acquire_source) X(release_reason) X(refill_source)        \
   X(drain_reason) X(fail_reason) X(legacy_reason) X(hdr_verdict) X(access_way) X(leak_kind) X(block_family) X(found_by)

@@ -52,6 +52,33 @@ HOOK(uint64_t, ticks, (void), (), 0)
 HOOK(uint64_t, ticks_fenced, (void), (), 0)
 HOOK(uint64_t, ticks_since, (uint64_t fenced), (fenced), 0)
 
+/*
+ * A call that left the fast path: hub_call_begin at the entry of the slow path, hub_call_end at its end, with no lock held. They nest; only the outermost
+ * call is timed. `cls`: the class row of the block. `from`: the class row of the block that realloc freed, CLASS_NONE if it freed none.
+ */
+struct call {
+  enum call_kind kind;
+  uint32_t cls, from;
+  size_t size;
+};
+HOOK(uint64_t, call_begin, (void), (), 0)
+HOOK(void, call_end, (uint64_t start, const struct call *call, const void *frame), (start, call, frame), (void)0)
+/*
+ * The same for a free that usually only renews a budget. It does not call hub_call_begin; it ends with hub_call_end_staged, and only if this says that
+ * one of CALL_STAGES has ended meanwhile. The first of these then is the begin of the call.
+ */
+extern __thread bool hub_call_staged __attribute__((tls_model("initial-exec")));
+HOOK(void, call_end_staged, (const struct call *call, const void *frame), (call, frame), (void)0)
+/* Other work of the thread that has stages lies between hub_call_begin and this. */
+HOOK(void, call_none, (void), (), (void)0)
+/*
+ * A sampled call on the fast path. `timed`: false for those that only warm this code up. sample_stop returns its ticks; 0 if it is not to be counted, for
+ * example because it left the fast path after all.
+ */
+HOOK(uint64_t, sample_begin, (bool timed), (timed), 0)
+HOOK(uint64_t, sample_stop, (uint64_t start), (start), 0)
+HOOK(void, sample_end, (uint64_t ticks, const struct call *call), (ticks, call), (void)0)
+
 /* Fills *out, of `size` bytes; writes the statistics as text to `fd`. Both return 0 or an errno; see hak_stats_read and hak_stats_dump. */
 HOOK(int, read, (struct hak_stats * out, size_t size), (out, size), ENOTSUP)
 HOOK(int, dump, (int fd), (fd), ENOTSUP)

@@ -60,6 +60,8 @@ uint64_t clock_ticks_per_second(void);
 /* Ticks between two fenced readings with nothing between them. */
 uint64_t clock_cost_ticks(void);
 
+uint64_t clock_plain_cost_ticks(void); /* the same of readings that are not fenced */
+
 uint64_t clock_to_ns(uint64_t ticks);
 
 #endif

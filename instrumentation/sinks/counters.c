@@ -6,6 +6,7 @@
 #include "counters.h"
 #include "incidents/incident.h"
 #include "stacks/stacks.h"
+#include "statistics/calls.h"
 #include "statistics/stats.h"
 
 static void record_span(struct stats_spans *spans, uint32_t cls, uint64_t ticks) { histogram_record_row(stats_span(spans, cls), clock_to_ns(ticks)); }
@@ -52,6 +53,7 @@ static void on_tls_sll_refill(const struct event_tls_sll_refill *e) {
   stats_add(stats_refill_counter(c, e->source), 1);
   stats_add(&c->refill_blocks, e->blocks);
   record_span(&b->refill, e->cls, e->ticks);
+  calls_stage(CALL_STAGE_refill, e->ticks);
   static_assert(STAGE_COUNT == STATS_STAGES, "every stage has a histogram");
 #define RECORD_STAGE(name, text) \
   if (e->name##_ticks != 0) record_timing(b, STAGE_##name, e->name##_ticks);
@@ -65,6 +67,7 @@ static void on_tls_sll_drain(const struct event_tls_sll_drain *e) {
   stats_add(&c->drain_blocks, e->moved);
   stats_add(&c->drain_slabs, e->slabs);
   record_span(&b->drain, e->cls, e->ticks);
+  calls_stage(CALL_STAGE_drain, e->ticks);
 }
 
 static void on_shared_fail(const struct event_shared_fail *e) {
@@ -97,18 +100,21 @@ static void on_os_map(const struct event_os_map *e) {
   stats_add(&b->counters.os_map, 1);
   stats_add(&b->counters.os_map_bytes, e->size);
   record_timing(b, TIMING_MAP, e->ticks);
+  calls_stage(CALL_STAGE_system, e->ticks);
 }
 
 static void on_os_unmap(const struct event_os_unmap *e) {
   stats_add(&stats_block()->counters.os_unmap, 1);
   stats_add(&stats_block()->counters.os_unmap_bytes, e->size);
   stats_add(&stats_block()->counters.os_unmap_ns, clock_to_ns(e->ticks));
+  calls_stage(CALL_STAGE_system, e->ticks);
 }
 
 static void on_os_purge(const struct event_os_purge *e) {
   stats_add(&stats_block()->counters.os_purge, 1);
   stats_add(&stats_block()->counters.os_purge_bytes, e->size);
   stats_add(&stats_block()->counters.os_purge_ns, clock_to_ns(e->ticks));
+  calls_stage(CALL_STAGE_system, e->ticks);
 }
 
 static void on_thread_start(const struct event_thread_start *e) {

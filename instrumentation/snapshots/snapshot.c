@@ -213,6 +213,7 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
   b->ticks_per_second = clock_ticks_per_second();
   b->clock_cost_ns = clock_to_ns(clock_cost_ticks());
   b->elapsed_ns = stats_elapsed_ns();
+  b->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
   struct stats_moment moment = {.time_ns = b->elapsed_ns, .committed = b->committed, .mapped = b->mapped, .rss = b->rss};
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     moment.requested += b->gauge[row].requested;

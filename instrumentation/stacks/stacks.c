@@ -220,7 +220,7 @@ NOINLINE uint32_t stacks_capture(enum stack_use use, const void *frame) {
 #if !defined(__x86_64__)
   frame = NULL; /* on other processors a frame's second word need not be the return address */
 #endif
-  if (config.stacks == STACKS_AUTO) open_now();
+  if (config.stacks == STACKS_AUTO && use != STACK_CALL) open_now();
   uintptr_t frames[STATS_FRAMES];
   const uintptr_t at = frame != NULL ? (uintptr_t)frame : (uintptr_t)__builtin_frame_address(0);
   const uintptr_t first = frame != NULL ? ((const uintptr_t *)frame)[1] : (uintptr_t)__builtin_return_address(0);

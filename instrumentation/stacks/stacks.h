@@ -10,8 +10,11 @@ void stacks_start(bool is_listened);
 
 #define STACK_IDS 65536 /* ids are 1 to this */
 
-/* The use of a stack: for a tracer's event; kept; kept and in the statistics block; the same in a signal handler. */
-enum stack_use { STACK_TRACED, STACK_BLOCK, STACK_INCIDENT, STACK_FAULT };
+/*
+ * The use of a stack: for a tracer's event; kept; kept, but not worth opening libunwind for it; kept and in the statistics block; the same in a signal
+ * handler.
+ */
+enum stack_use { STACK_TRACED, STACK_BLOCK, STACK_CALL, STACK_INCIDENT, STACK_FAULT };
 
 /*
  * The id of the calling thread's stack, from `frame` on (hub_block_stack in src/probe.h), or from the caller on if `frame` is NULL. 0: no stack. No

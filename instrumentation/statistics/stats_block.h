@@ -20,7 +20,7 @@
 
 #define STATS_MAGIC "HAKSTATS"
 #define STATS_MARK "hakmem keeps statistics in HAKMEM_STATS_FILE" /* in each program that the library is linked into */
-#define STATS_VERSION 14
+#define STATS_VERSION 15
 
 /* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */
 #define STATS_COUNTERS(S) \
@@ -75,7 +75,11 @@
   C(shared_fail, "times the shared pool refused") \
   C(legacy_calls, "times the legacy path served") \
   C(legacy_bytes, "bytes that the legacy path served") \
-  C(hdr_reset, "headers put right")
+  C(hdr_reset, "headers put right") \
+  C(timed_in, "blocks that reallocs took off the fast path") \
+  C(timed_out, "blocks that reallocs off the fast path freed") \
+  C(sampled_out, "blocks that sampled reallocs on the fast path freed") \
+  C(sampled_stays, "sampled reallocs on the fast path that left the block where it was")
 
 /* State of a class row as of the last snapshot: G(name, "meaning"). */
 #define STATS_CLASS_GAUGES(G) \
@@ -306,6 +310,27 @@ static inline struct histogram_row stats_timing(struct stats_timings *timings, u
   return (struct histogram_row){&timings->head[timing], timings->low[0][timing], timings->high[0][timing], (size_t)TIMING_COUNT * HISTOGRAM_STEPS};
 }
 
+/*
+ * The time of whole calls, by kind and class, in ns. `slow`: every call that left the fast path, and refilled, drained, made a system call, slept, or
+ * took 20 us or longer. `fast`: a sample of the others, whose number is exact: tools/model/calls.h says how both together make the distribution of all calls.
+ */
+struct stats_call_times {
+  struct stats_spans slow[CALL_KIND_COUNT], fast[CALL_KIND_COUNT];
+};
+
+/* One of the longest calls. */
+struct stats_call {
+  uint64_t ns;      /* 0: unused */
+  uint64_t time_ns; /* when it ended, since the start */
+  uint32_t tid, kind, cls, frame_count;
+  uint64_t size;                                    /* bytes asked for; 0 for a free */
+  uint64_t stage[CALL_STAGE_COUNT];                 /* ns of each stage; the rest of `ns` is in none */
+  uint64_t frames[STATS_FRAMES];                    /* no frame: stacks are off, or the call was short */
+  uint32_t epoch, writing;                          /* of its modules; 1 while the entry is written */
+};
+#define STATS_CALLS 16
+#define STATS_CALL_STACK_NS 100000 /* shorter calls have no stack */
+
 struct stats_block {
   char magic[8];
   uint32_t version, classes; /* STATS_VERSION, CLASS_ROWS */
@@ -364,6 +389,11 @@ struct stats_block {
   struct stats_profile profiles[PROFILE_MOMENTS + 1];
 
   struct stats_pins pins[CLASS_COUNT], idlest_pins[CLASS_COUNT]; /* as of the last snapshot, and of `idlest` */
+  struct stats_call calls[STATS_CALLS];                          /* the longest calls, in no order */
+  uint64_t calls_least_ns;                                       /* a longer call than this belongs among them */
+  uint64_t calls_missed;                                         /* calls that found the table busy */
+  uint64_t cpu_ns;                                               /* processor time of the process, as of the last snapshot */
+  struct stats_call_times call_times;
   uint64_t rss_files;                                            /* the part of `rss` in pages of files (code, unwritten data) and shared memory */
 };
 

@@ -23,6 +23,7 @@
 #include "src/platform/message.h"
 #include "src/platform/syscall.h"
 #include "base/clock.h"
+#include "calls.h"
 #include "histogram.h"
 #include "stats_file.h"
 
@@ -263,7 +264,9 @@ void stats_file_write(struct stats_block *b) {
   const uint64_t signals = sys_block_signals();
   while (__atomic_load_n(&wanted, __ATOMIC_SEQ_CST) && !__atomic_exchange_n(&writing, true, __ATOMIC_SEQ_CST)) {
     __atomic_store_n(&wanted, false, __ATOMIC_SEQ_CST);
+    const uint64_t start = clock_ticks();
     write_once(b);
+    calls_stage(CALL_STAGE_statistics, clock_ticks() - start);
     __atomic_store_n(&writing, false, __ATOMIC_SEQ_CST);
   }
   sys_restore_signals(signals);

@@ -77,6 +77,7 @@ static struct taken serve(struct sll_cache *cache, const struct request *r) {
 /* The only way to a block that is not popped on the fast path: it is found, recorded, zeroed, and its event is raised. */
 static void *allocate(const struct request *r) {
   if (r->size > PTRDIFF_MAX) return alloc_fail();
+  const uint64_t start = hub_call_begin();
   const int saved = errno;
   struct sll_cache *cache = enter();
   const struct taken taken = serve(cache, r);
@@ -84,49 +85,95 @@ static void *allocate(const struct request *r) {
     hub_request(taken.cls, r->size);
     if (MODE(records) && !taken.recorded) recording_alloc(taken.block, taken.cls, r->size, taken.sampled, __builtin_frame_address(0));
     if (sll_goes_slow()) EVENT(alloc, .ptr = taken.block, .size = r->size, .cls = taken.cls, .stack = hub_traced_stack());
-    if (r->kind == REQUEST_ZEROED) make_zero(taken.block, r->size, taken.zeroed);
+    if (r->kind == REQUEST_ZEROED) make_zero(taken.block, r->size, taken.zeroed && r->cls >= CLASS_COUNT);
   }
   if (LIKELY(cache != NULL)) sll_leave(cache);
+  const uint32_t row = taken.block != NULL ? taken.cls : r->cls;
+  hub_call_end(start, &(struct call){r->call, row, CLASS_NONE, r->size}, __builtin_frame_address(0));
   if (UNLIKELY(taken.block == NULL)) return alloc_fail();
   errno = saved;
   return taken.block;
 }
 
 /* A request that no class serves. */
-static NOINLINE void *alloc_large(size_t size, size_t align, enum request_kind kind) {
+static NOINLINE void *alloc_large(size_t size, size_t align, enum request_kind kind, enum call_kind call) {
   alloc_prepare();
-  return allocate(&(struct request){size, align, size <= units_large_max() ? CLASS_LARGE : CLASS_HUGE, kind});
+  return allocate(&(struct request){size, align, size <= units_large_max() ? CLASS_LARGE : CLASS_HUGE, kind, call});
 }
 
-void *alloc_slow_class(uint32_t cls, size_t size, size_t align) {
-  alloc_prepare();
-  return allocate(&(struct request){size, align, cls, REQUEST_PLAIN});
+static void *alloc_plain(size_t size, enum request_kind kind, enum call_kind call) {
+  alloc_prepare(); /* decides whether blocks have borders */
+  const size_t with_border = hub_with_border(size);
+  if (with_border > SMALL_MAX) return alloc_large(size, MIN_ALIGN, kind, call);
+  return allocate(&(struct request){size, MIN_ALIGN, class_of_size(with_border), kind, call});
+}
+
+void *alloc_grown(size_t size) { return alloc_large(size, MIN_ALIGN, REQUEST_GROWN, CALL_realloc); }
+
+/* ---- The slow doors of malloc, calloc and aligned_alloc. A call that is to be timed on the fast path comes here first: see sll_resume. ---- */
+
+static NOINLINE void *sample_alloc(size_t size, bool timed) {
+  const uint64_t start = hub_sample_begin(timed);
+  void *block = alloc_fast(size);
+  const uint64_t ticks = hub_sample_stop(start);
+  hub_sample_end(ticks, &(struct call){CALL_malloc, size <= SMALL_MAX ? class_of_size(size) : CLASS_NONE, CLASS_NONE, size});
+  sll_resumed();
+  return block;
 }
 
 void *alloc_slow(size_t size) {
-  alloc_prepare(); /* decides whether blocks have borders */
-  const size_t with_border = hub_with_border(size);
-  return with_border <= SMALL_MAX ? alloc_slow_class(class_of_size(with_border), size, MIN_ALIGN) : alloc_large(size, MIN_ALIGN, REQUEST_PLAIN);
+  const uint32_t sampled = sll_resume();
+  return UNLIKELY(sampled != 0) ? sample_alloc(size, sampled <= SAMPLE_CALLS) : alloc_plain(size, REQUEST_PLAIN, CALL_malloc);
 }
 
-void *alloc_grown(size_t size) { return alloc_large(size, MIN_ALIGN, REQUEST_GROWN); }
+static NOINLINE void *sample_zeroed(size_t size, bool timed) {
+  const uint64_t start = hub_sample_begin(timed);
+  void *block = alloc_zeroed(1, size);
+  const uint64_t ticks = hub_sample_stop(start);
+  hub_sample_end(ticks, &(struct call){CALL_calloc, class_of_size(size), CLASS_NONE, size});
+  sll_resumed();
+  return block;
+}
+
+static NOINLINE void *zeroed_slow(size_t size) {
+  const uint32_t sampled = sll_resume();
+  return UNLIKELY(sampled != 0) ? sample_zeroed(size, sampled <= SAMPLE_CALLS) : alloc_plain(size, REQUEST_ZEROED, CALL_calloc);
+}
 
 void *alloc_zeroed(size_t count, size_t size) {
   size_t total;
   if (__builtin_mul_overflow(count, size, &total)) return alloc_fail();
-  if (total > SMALL_MAX) return alloc_large(total, MIN_ALIGN, REQUEST_ZEROED);
-  void *block = alloc_fast(total);
-  return block != NULL ? memset(block, 0, total) : NULL;
+  if (total > SMALL_MAX) return alloc_large(total, MIN_ALIGN, REQUEST_ZEROED, CALL_calloc);
+  void *block = pop_fast(class_of_size(total));
+  return LIKELY(block != NULL) ? memset(block, 0, total) : zeroed_slow(total);
+}
+
+static NOINLINE void *sample_aligned(uint32_t cls, size_t size, size_t align, bool timed) {
+  const uint64_t start = hub_sample_begin(timed);
+  void *block = alloc_aligned(align, size);
+  const uint64_t ticks = hub_sample_stop(start);
+  hub_sample_end(ticks, &(struct call){CALL_aligned, cls, CLASS_NONE, size});
+  sll_resumed();
+  return block;
+}
+
+static NOINLINE void *aligned_slow(uint32_t cls, size_t size, size_t align) {
+  const uint32_t sampled = sll_resume();
+  if (UNLIKELY(sampled != 0)) return sample_aligned(cls, size, align, sampled <= SAMPLE_CALLS);
+  if (align <= MIN_ALIGN) return alloc_plain(size, REQUEST_PLAIN, CALL_aligned);
+  alloc_prepare();
+  return allocate(&(struct request){size, align, cls, REQUEST_PLAIN, CALL_aligned});
 }
 
 void *alloc_aligned(size_t alignment, size_t size) {
   if (size > PTRDIFF_MAX || alignment > PTRDIFF_MAX) return alloc_fail();
-  if (alignment <= MIN_ALIGN) return alloc_fast(size);
+  const bool plain = alignment <= MIN_ALIGN;
   const size_t with_border = hub_with_border(size);
-  if ((with_border | (alignment - 1)) >= ALIGNED_MAX) return alloc_large(size, alignment, REQUEST_PLAIN);
-  const uint32_t cls = class_of_aligned(alignment, with_border);
+  if (plain ? size > SMALL_MAX : (with_border | (alignment - 1)) >= ALIGNED_MAX)
+    return alloc_large(size, plain ? MIN_ALIGN : alignment, REQUEST_PLAIN, CALL_aligned);
+  const uint32_t cls = plain ? class_of_size(size) : class_of_aligned(alignment, with_border);
   struct block *block = pop_fast(cls);
-  return LIKELY(block != NULL) ? block : alloc_slow_class(cls, size, alignment);
+  return LIKELY(block != NULL) ? block : aligned_slow(cls, size, alignment);
 }
 
 /* ---- The slow door of free. ---- */
@@ -208,34 +255,54 @@ static bool give_up_sample(const struct sll_cache *cache, uint32_t cls, void *p)
 }
 
 /* Two functions, not one: each has a struct pointer on the stack, and stacks may be small. */
-static NOINLINE bool free_front(void *p, enum block_family given) {
+/* Both set *row to the class row of the block. */
+static NOINLINE bool free_front(void *p, enum block_family given, uint32_t *row) {
   struct pointer at;
   if (!front_find(p, &at)) return false;
+  *row = at.cls;
   front_free(&at, given);
   return true;
 }
 
-static NOINLINE void free_core(void *p) {
+static NOINLINE void free_core(void *p, uint32_t *row) {
   alloc_prepare();
   struct sll_cache *cache = sll_enter();
   if (cache == NULL) return; /* no memory for this thread's lists: the block is lost, and the program continues */
   const struct pointer at = pointer_in(look_up(cache, p), p);
+  *row = at.cls;
   free_by_kind(cache, &at);
   sll_leave(cache);
 }
 
 /* Frees any pointer except NULL. `given`: the family of the function that was called. */
-static NOINLINE void free_any(void *p, enum block_family given) {
+static NOINLINE void free_by_core(void *p, enum block_family given) {
   struct sll_cache *cache = sll_self;
   const int saved = errno;
-  const uint32_t cls = directory_class_at(p);
-  if (LIKELY(free_plain(cache, cls, p))) {
+  uint32_t row = directory_class_at(p);
+  if (LIKELY(free_plain(cache, row, p))) {
+    if (HAKMEM_EVENTS && UNLIKELY(hub_call_staged)) hub_call_end_staged(&(struct call){CALL_free, row, CLASS_NONE, 0}, __builtin_frame_address(0));
     errno = saved;
     return;
   }
-  if (give_up_sample(cache, cls, p)) return free_fast(p);
-  if (!MODE(front) || !free_front(p, given)) free_core(p);
+  const uint64_t start = hub_call_begin();
+  if (give_up_sample(cache, row, p)) free_fast(p);
+  else if (!MODE(front) || !free_front(p, given, &row)) free_core(p, &row);
+  hub_call_end(start, &(struct call){CALL_free, row, CLASS_NONE, 0}, __builtin_frame_address(0));
   errno = saved;
+}
+
+static NOINLINE void sample_free(void *p, enum block_family given, bool timed) {
+  const uint64_t start = hub_sample_begin(timed);
+  if (!push_fast(p) && !free_further(sll_self, p)) free_by_core(p, given);
+  const uint64_t ticks = hub_sample_stop(start);
+  hub_sample_end(ticks, &(struct call){CALL_free, directory_class_at(p), CLASS_NONE, 0});
+  sll_resumed();
+}
+
+static NOINLINE void free_any(void *p, enum block_family given) {
+  const uint32_t sampled = sll_resume();
+  if (UNLIKELY(sampled != 0)) sample_free(p, given, sampled <= SAMPLE_CALLS);
+  else free_by_core(p, given);
 }
 
 void free_slow(void *p) {
@@ -248,6 +315,7 @@ void free_slow_by(void *p, enum block_family given) {
 
 void free_found(struct pointer *at, enum block_family given) {
   const int saved = errno;
+  const uint64_t start = hub_call_begin();
   if (MODE(front) && pointer_is_front(at)) {
     front_free(at, given);
   } else {
@@ -258,5 +326,6 @@ void free_found(struct pointer *at, enum block_family given) {
       sll_leave(cache);
     }
   }
+  hub_call_end(start, &(struct call){CALL_free, at->cls, CLASS_NONE, 0}, __builtin_frame_address(0));
   errno = saved;
 }

@@ -19,7 +19,6 @@
 #include "threads/tls_sll.h"
 
 NOINLINE void *alloc_slow(size_t size);
-NOINLINE void *alloc_slow_class(uint32_t cls, size_t size, size_t align);
 NOINLINE void free_slow(void *p);
 NOINLINE void free_slow_by(void *p, enum block_family given); /* `given`: the family of the operator delete that was called */
 

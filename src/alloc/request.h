@@ -5,6 +5,7 @@
 #define HAKMEM_REQUEST_H
 
 #include "platform/base.h"
+#include "events.h"
 
 enum request_kind {
   REQUEST_PLAIN,
@@ -16,6 +17,7 @@ struct request {
   size_t size, align; /* bytes; a power of two */
   uint32_t cls;       /* a small block's class; else the class row that such a size usually gets */
   enum request_kind kind;
+  enum call_kind call; /* the program's call, whose time is taken */
 };
 
 /* The block that serves a request. Its heap has counted it. */

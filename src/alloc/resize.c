@@ -91,15 +91,48 @@ static void *resize_in_place(struct slab *slab, void *p, size_t size) {
   return p;
 }
 
-static void *move(void *p, size_t usable, size_t size) {
+/* The class row of a live block of `size` bytes. A guarded block has no slab. */
+static uint32_t row_at(const void *p, size_t size) {
+  const uint32_t cls = directory_class_at(p);
+  if (cls != CLASS_NONE) return cls;
+  const struct slab *slab = directory_slab(p);
+  return slab != NULL ? slab->cls : row_of_size(size);
+}
+
+/* realloc ends, whose new block lies at `to`. `from`: the class row of the old block if that was freed. */
+static void end_call(uint64_t start, const void *to, uint32_t from, size_t size, const void *frame) {
+  if (HAKMEM_EVENTS) hub_call_end(start, &(struct call){CALL_realloc, row_at(to, size), from, size}, frame);
+}
+
+static NOINLINE void *move_slow(void *p, size_t usable, size_t size) {
+  const uint64_t start = hub_call_begin();
+  const uint32_t from = row_at(p, usable);
   void *moved = size > SMALL_MAX && size > usable ? alloc_grown(size) : alloc_fast(size);
-  if (moved == NULL) return NULL;
-  memcpy(moved, p, min_size(usable, size));
-  free_fast(p);
+  if (moved != NULL) {
+    memcpy(moved, p, min_size(usable, size));
+    free_fast(p);
+  }
+  end_call(start, moved, moved != NULL ? from : CLASS_NONE, size, __builtin_frame_address(0));
   return moved;
 }
 
-static void *resize(void *p, size_t size) {
+static NOINLINE void free_moved(void *p, size_t usable, const void *to, size_t size) {
+  const uint64_t start = hub_call_begin();
+  const uint32_t from = row_at(p, usable);
+  free_slow(p);
+  end_call(start, to, from, size, __builtin_frame_address(0));
+}
+
+static void *move(void *p, size_t usable, size_t size) {
+  void *moved = LIKELY(size <= SMALL_MAX) ? pop_fast(class_of_size(size)) : NULL;
+  if (UNLIKELY(moved == NULL)) return move_slow(p, usable, size);
+  memcpy(moved, p, min_size(usable, size));
+  if (UNLIKELY(!push_fast(p))) free_moved(p, usable, moved, size);
+  return moved;
+}
+
+/* *from: the class row of the old block if that was freed. */
+static void *resize(void *p, size_t size, uint32_t *from) {
   hub_hold();
   const struct pointer at = look_at(p);
   const bool live = must_live(&at, MISUSE_REALLOCED);
@@ -107,21 +140,39 @@ static void *resize(void *p, size_t size) {
   hub_release();
   if (!live) return alloc_fail();
   void *in_place = MODE(front) && pointer_is_front(&at) ? NULL : resize_in_place(at.slab, p, size);
-  if (in_place == NULL) return move(p, usable, size);
+  if (in_place == NULL) {
+    void *moved = move(p, usable, size);
+    if (moved != NULL) *from = at.cls;
+    return moved;
+  }
   if (MODE(records)) recording_resize(p, in_place, at.cls, size);
   return in_place;
 }
 
+static NOINLINE void *sample_resize(void *p, size_t size, bool timed) {
+  const uint64_t start = hub_sample_begin(timed);
+  void *moved = alloc_resize(p, size);
+  const uint64_t ticks = hub_sample_stop(start);
+  if (HAKMEM_EVENTS && ticks != 0) {
+    hub_sample_end(ticks, &(struct call){CALL_realloc, directory_class_at(moved), moved != p ? directory_class_at(p) : CLASS_NONE, size});
+  }
+  sll_resumed();
+  return moved;
+}
+
 static NOINLINE void *resize_slow(void *p, size_t size) {
+  const uint32_t sampled = sll_resume();
+  if (UNLIKELY(sampled != 0)) return sample_resize(p, size, sampled <= SAMPLE_CALLS);
   if (size > PTRDIFF_MAX) return alloc_fail();
   const int saved = errno;
-  void *moved = resize(p, size);
+  uint32_t from = CLASS_NONE;
+  const uint64_t start = hub_call_begin();
+  void *moved = resize(p, size, &from);
+  end_call(start, moved != NULL ? moved : p, from, size, __builtin_frame_address(0));
   if (moved == NULL) return NULL;
   errno = saved;
   if (sll_goes_slow()) {
-    const struct slab *slab = directory_slab(moved); /* NULL if the block is guarded */
-    EVENT(realloc, .ptr = moved, .size = size, .cls = slab != NULL ? slab->cls : row_of_size(size), .stack = hub_traced_stack(), .old = p);
-    (void)slab;
+    EVENT(realloc, .ptr = moved, .size = size, .cls = row_at(moved, size), .stack = hub_traced_stack(), .old = p);
   }
   return moved;
 }
@@ -153,8 +204,18 @@ static bool may_be_made_by(const struct pointer *at, enum block_family given) {
   return !pointer_is_front(at) || at->known.family == FAMILY_UNKNOWN || at->known.family == given;
 }
 
+static NOINLINE void sample_sized(void *p, size_t size, enum block_family given, bool timed) {
+  const uint64_t start = hub_sample_begin(timed);
+  if (!size_fits(p, size) || !push_fast(p)) alloc_free_sized(p, MIN_ALIGN, size, given);
+  const uint64_t ticks = hub_sample_stop(start);
+  hub_sample_end(ticks, &(struct call){CALL_free, directory_class_at(p), CLASS_NONE, size});
+  sll_resumed();
+}
+
 void alloc_free_sized(void *p, size_t alignment, size_t size, enum block_family given) {
   if (p == NULL) return;
+  const uint32_t sampled = alignment <= MIN_ALIGN ? sll_resume() : 0; /* before the block is examined */
+  if (UNLIKELY(sampled != 0)) return sample_sized(p, size, given, sampled <= SAMPLE_CALLS);
   hub_hold();
   struct pointer at = look_at(p);
   const bool live = pointer_is_live(&at);
@@ -165,6 +226,7 @@ void alloc_free_sized(void *p, size_t alignment, size_t size, enum block_family 
 }
 
 bool alloc_trim(size_t keep) {
+  hub_call_begin();
   if (MODE(debug)) front_audit(UINT64_MAX);
   struct sll_cache *cache = sll_enter();
   if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
@@ -173,5 +235,6 @@ bool alloc_trim(size_t keep) {
   size_t released = pool_scavenge(true, keep, sll_return_blocks);
   released += legacy_scavenge(true);
   if (cache != NULL) sll_leave(cache);
+  hub_call_none();
   return released != 0;
 }

@@ -9,6 +9,7 @@
 #define FORK_WAIT_MS 20 /* for one lock, while the fork holds others */
 
 __thread char lock_place;
+__thread uint64_t lock_slept_ns;
 
 static void pause_briefly(void) {
 #if defined(__x86_64__)
@@ -18,12 +19,13 @@ static void pause_briefly(void) {
 #endif
 }
 
-/* Waits for the lock until `until` on the monotonic clock, or for ever if `until` is NULL. */
-static bool take_until(struct lock *lock, const struct timespec *until) {
-  for (unsigned i = 0; i < SPINS; i++) {
-    if (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) == 0 && lock_try(lock)) return true;
-    pause_briefly();
-  }
+static uint64_t now_ns(void) {
+  struct timespec now;
+  sys_clock(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static bool sleep_until(struct lock *lock, const struct timespec *until) {
   for (;;) {
     uint32_t seen = __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
     const uint32_t next = seen == 0 ? lock_mark() | LOCK_WAITED : seen | LOCK_WAITED; /* other threads may still sleep */
@@ -31,6 +33,18 @@ static bool take_until(struct lock *lock, const struct timespec *until) {
     if (seen == 0) return true;
     if (sys_futex(&lock->word, FUTEX_WAIT_BITSET_PRIVATE, next, until, FUTEX_BITSET_MATCH_ANY) == -ETIMEDOUT) return false;
   }
+}
+
+/* Waits for the lock until `until` on the monotonic clock, or for ever if `until` is NULL. */
+static bool take_until(struct lock *lock, const struct timespec *until) {
+  for (unsigned i = 0; i < SPINS; i++) {
+    if (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) == 0 && lock_try(lock)) return true;
+    pause_briefly();
+  }
+  const uint64_t before_ns = now_ns();
+  const bool taken = sleep_until(lock, until);
+  lock_slept_ns += now_ns() - before_ns;
+  return taken;
 }
 
 NOINLINE void lock_wait(struct lock *lock) { take_until(lock, NULL); }

@@ -29,6 +29,9 @@ extern __thread char lock_place __attribute__((tls_model("initial-exec")));
  */
 ALWAYS_INLINE uint32_t lock_mark(void) { return (uint32_t)((uintptr_t)&lock_place >> 7) << 2 | LOCK_HELD; }
 
+/* How long this thread has slept until a lock was released, in ns. */
+extern __thread uint64_t lock_slept_ns __attribute__((tls_model("initial-exec")));
+
 /* Takes the lock if it is free. */
 ALWAYS_INLINE bool lock_try(struct lock *lock) {
   uint32_t free = 0;

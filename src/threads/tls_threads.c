@@ -81,14 +81,24 @@ static void end_thread(void *arg) {
   thread_ended = true;
   sll_self = &sll_empty;
   own = NULL;
+  hub_call_begin();
   hub_hold();
   drop_cache(cache);
   hub_release();
+  hub_call_none();
   EVENT(thread_exit, .live_caches = sll_running());
 }
 
+/* Ends a series of timed calls, or a thread's time without lists. */
+static void hold_own(void) {
+  if (!hub_checked) sll_self = own;
+}
+
 static struct sll_cache *own_or_borrowed(void) {
-  if (own != NULL) return own;
+  if (own != NULL) {
+    hold_own();
+    return own;
+  }
   struct sll_cache *cache = take_cache();
   if (cache == NULL || thread_ended) return cache;
   if (own != NULL) { /* a sink of the os_map event has called malloc, which made the lists */
@@ -96,7 +106,7 @@ static struct sll_cache *own_or_borrowed(void) {
     return own;
   }
   own = cache;
-  if (!hub_checked) sll_self = cache;
+  hold_own();
   pthread_setspecific(thread_key, cache); /* may call malloc, which finds the lists */
   EVENT(thread_start, .live_caches = sll_running());
   return cache;
@@ -127,6 +137,36 @@ static void scavenge_if_due(uint64_t now) {
   if (now > idle_ms()) sll_collect_idle(now - idle_ms(), DRAIN_IDLE);
   pool_scavenge(false, 0, sll_return_blocks);
   legacy_scavenge(false);
+}
+
+/* ---- Samples. ---- */
+
+#define SERIES_EACH 4u  /* of this many samples, one is a series of calls; the others are look-ups */
+#define SERIES_WARM 2u  /* calls at its beginning that only warm up the code, */
+#define SERIES_SHIFT 3u /* and up to this many more, so that it does not always begin behind the same call of the program */
+
+static void begin_series(struct sll_cache *cache) {
+  cache->calls_left = SAMPLE_CALLS + SERIES_WARM + (cache->visits & SERIES_SHIFT);
+  sll_self = &sll_empty;
+}
+
+uint32_t sll_resume_lists(void) {
+  if (own == NULL || hub_checked) return 0;
+  sll_self = own;
+  return own->calls_left;
+}
+
+void sll_resumed(void) {
+  if (own == NULL || own->calls_left == 0 || --own->calls_left == 0) return;
+  sll_self = &sll_empty;
+}
+
+/* The next look-up, or the next calls, are timed. */
+static void choose_sample(struct sll_cache *cache) {
+  cache->operations = 0;
+  if (cache->samples++ % SERIES_EACH == 0 && cache == own && !hub_checked && !sll_goes_slow()) return begin_series(cache);
+  cache->sample_next = true;
+  cache->directory = &directory_blind;
 }
 
 bool sll_take_sample(struct sll_cache *cache) {
@@ -160,11 +200,7 @@ static NOINLINE void look_at_clock(struct sll_cache *cache) {
 }
 
 void sll_leave(struct sll_cache *cache) {
-  if (HAKMEM_EVENTS && config.sample != 0 && cache->operations >= config.sample) {
-    cache->operations = 0;
-    cache->sample_next = true;
-    cache->directory = &directory_blind;
-  }
+  if (HAKMEM_EVENTS && config.sample != 0 && cache->operations >= config.sample) choose_sample(cache);
   cache->visits++;
   if (cache->pace < PACE_MAX || cache->visits % VISITS_PER_LOOK == 0) look_at_clock(cache);
   sll_let_go(cache);

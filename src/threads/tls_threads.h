@@ -22,6 +22,16 @@ struct sll_cache *sll_enter(void);
  */
 void sll_leave(struct sll_cache *cache);
 
+/*
+ * A series of whole calls is timed as the program meets them. Between two of them, the thread holds sll_empty. So its next call, of any kind, leaves
+ * the fast path before it reads a list, a header or the directory. There sll_resume gives the thread its lists again. If its result is not 0, the
+ * caller repeats the call on the fast path, and then calls sll_resumed. A result above SAMPLE_CALLS: the call only warms up the code.
+ */
+#define SAMPLE_CALLS 8u
+uint32_t sll_resume_lists(void);
+static inline uint32_t sll_resume(void) { return HAKMEM_EVENTS && UNLIKELY(sll_self == &sll_empty) ? sll_resume_lists() : 0; }
+void sll_resumed(void);
+
 /* Whether to time the look-up that follows. Gives the thread its real directory again. */
 bool sll_take_sample(struct sll_cache *cache);
 

@@ -1,0 +1,176 @@
+#include "calls.h"
+
+#include "src/platform/lock.h"
+#include "src/platform/syscall.h"
+#include "base/clock.h"
+#include "stats.h"
+
+#define TRIES 100 /* to write to the table of the longest calls: another thread takes less than a microsecond for that */
+
+/*
+ * The call that the thread is in. Stages lie within each other: mappings within a refill, for example. So each stage that ends gives up the time of those
+ * that ended within it, which is `inner`.
+ */
+static __thread struct {
+  uint32_t depth;   /* calls within calls: realloc calls malloc, and a sink may */
+  uint32_t number;  /* of counted calls that left the fast path */
+  uint32_t sampled; /* what `number` was when a sample began */
+  uint64_t slept_ns;
+  uint64_t first;                   /* ticks: when the first stage began */
+  uint64_t inner;                   /* ticks */
+  uint64_t stage[CALL_STAGE_COUNT]; /* ticks */
+} here __attribute__((tls_model("initial-exec")));
+__thread bool hub_call_staged; /* some stage has ended since the last call */
+
+/* ---- Stages. ---- */
+
+static uint64_t to_ticks(uint64_t ns) { return (uint64_t)((double)ns * 1e-9 * (double)clock_ticks_per_second()); }
+
+static void take_sleep(void) {
+  const uint64_t slept = lock_slept_ns - here.slept_ns;
+  if (slept == 0) return;
+  here.slept_ns += slept;
+  const uint64_t ticks = to_ticks(slept);
+  here.stage[CALL_STAGE_lock] += ticks;
+  here.inner += ticks;
+}
+
+void calls_stage(enum call_stage stage, uint64_t ticks) {
+  if (!hub_call_staged) {
+    hub_call_staged = true;
+    here.first = clock_ticks() - ticks;
+  }
+  take_sleep();
+  if (stage == CALL_STAGE_system || stage == CALL_STAGE_statistics) {
+    here.stage[stage] += ticks;
+    here.inner += ticks;
+    return;
+  }
+  here.stage[stage] += ticks > here.inner ? ticks - here.inner : 0;
+  here.inner = stage == CALL_STAGE_refill ? 0 : ticks; /* a drain may lie in a refill */
+}
+
+static void forget_stages(void) {
+  hub_call_staged = false;
+  here.inner = 0;
+  for (unsigned i = 0; i < CALL_STAGE_COUNT; i++) here.stage[i] = 0;
+}
+
+/* ---- Calls that leave the fast path. ---- */
+
+/*
+ * Most of them only renew a budget. Such a short call is not counted here, but as one of the fast path, whose number is exact, and whose time is known
+ * from samples.
+ */
+#define SHORT_PART 50000u             /* shorter than one part of this number of a second, and without a stage */
+static uint64_t short_ticks = 20000u; /* the same in ticks; any thread may write the same value */
+
+static struct histogram_row row_of(struct stats_spans table[CALL_KIND_COUNT], const struct call *call) { return stats_span(&table[call->kind], call->cls); }
+
+uint64_t calls_begin(void) {
+  if (here.depth++ != 0) return 0;
+  if (UNLIKELY(hub_call_staged)) forget_stages();
+  here.slept_ns = lock_slept_ns;
+  return clock_ticks();
+}
+
+static NOINLINE uint64_t count_call(uint64_t ticks, const struct call *call) {
+  here.number++;
+  short_ticks = clock_ticks_per_second() / SHORT_PART;
+  if (call->cls >= CLASS_ROWS) {
+    forget_stages();
+    return 0;
+  }
+  struct stats_block *b = stats_block();
+  const uint64_t ns = clock_to_ns(ticks);
+  histogram_record_row(row_of(b->call_times.slow, call), ns);
+  if (UNLIKELY(call->from != CLASS_NONE)) {
+    stats_add(&b->cls[call->cls].timed_in, 1);
+    stats_add(&b->cls[call->from].timed_out, 1);
+  }
+  if (UNLIKELY(ns > __atomic_load_n(&b->calls_least_ns, __ATOMIC_RELAXED))) return ns; /* calls_describe needs the stages */
+  forget_stages();
+  return 0;
+}
+
+uint64_t calls_end(uint64_t start, const struct call *call) {
+  const uint64_t span = clock_ticks() - start, cost = clock_plain_cost_ticks();
+  if (--here.depth != 0 || (span < short_ticks && !hub_call_staged)) return 0;
+  return count_call(span > cost ? span - cost : 0, call);
+}
+
+uint64_t calls_end_staged(const struct call *call) { return here.depth == 0 ? count_call(clock_ticks() - here.first, call) : 0; }
+
+void calls_none(void) {
+  if (--here.depth == 0) forget_stages();
+}
+
+/* ---- The longest. ---- */
+
+void calls_describe(struct stats_call *kept, const struct call *call, uint64_t ns) {
+  take_sleep();
+  const bool early = stats_block()->start_monotonic_ns == 0; /* the statistics have not started yet */
+  *kept = (struct stats_call){.ns = ns,
+                              .time_ns = early ? 0 : stats_elapsed_ns(),
+                              .tid = (uint32_t)sys_gettid(),
+                              .kind = call->kind,
+                              .cls = call->cls,
+                              .size = call->size,
+                              .writing = 1};
+  uint64_t left = ns;
+  for (unsigned i = 0; i < CALL_STAGE_COUNT; i++) {
+    const uint64_t stage = clock_to_ns(here.stage[i]);
+    kept->stage[i] = stage < left ? stage : left;
+    left -= kept->stage[i];
+  }
+  forget_stages();
+}
+
+static bool busy; /* atomic; one thread at a time changes the table. A signal handler may have interrupted it, so nobody waits for long */
+
+static struct stats_call *shortest(struct stats_block *b) {
+  struct stats_call *least = &b->calls[0];
+  for (unsigned i = 1; i < STATS_CALLS; i++) {
+    if (b->calls[i].ns < least->ns) least = &b->calls[i];
+  }
+  return least;
+}
+
+void calls_keep(const struct stats_call *kept) {
+  struct stats_block *b = stats_block();
+  for (unsigned i = 0; __atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE); i++) {
+    if (i < TRIES) continue;
+    stats_add(&b->calls_missed, 1);
+    return;
+  }
+  struct stats_call *place = shortest(b);
+  if (place->ns < kept->ns) {
+    __atomic_store_n(&place->writing, 1, __ATOMIC_SEQ_CST);
+    *place = *kept;
+    __atomic_store_n(&place->writing, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&b->calls_least_ns, shortest(b)->ns, __ATOMIC_RELAXED);
+  }
+  __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+}
+
+/* ---- Samples of the fast path. ---- */
+
+uint64_t calls_sample_begin(bool timed) {
+  here.sampled = here.number;
+  return timed && here.depth == 0 ? clock_ticks_fenced() : 0;
+}
+
+uint64_t calls_sample_stop(uint64_t start) {
+  if (start == 0) return 0;
+  const uint64_t span = clock_ticks_fenced() - start, cost = clock_cost_ticks();
+  return here.number != here.sampled ? 0 : span > cost ? span - cost : 1;
+}
+
+void calls_sample_end(uint64_t ticks, const struct call *call) {
+  if (ticks == 0 || call->cls >= CLASS_ROWS) return;
+  struct stats_block *b = stats_block();
+  histogram_record_row(row_of(b->call_times.fast, call), clock_to_ns(ticks));
+  if (call->kind != CALL_realloc) return;
+  if (call->from < CLASS_ROWS) stats_add(&b->cls[call->from].sampled_out, 1);
+  else stats_add(&b->cls[call->cls].sampled_stays, 1);
+}
