@@ -44,14 +44,16 @@
  */
 #define EXPLAIN_THRESHOLDS(T) \
   T(time_share, 0.01, "of the time", "reruns vary by more than one part in a hundred") \
+  T(time_ns, 5e6, "ns", "no user notices less, whatever share of a short run it is") \
   T(memory_share, 0.05, "of the RSS", "less than one part in twenty is not worth a change of the program") \
-  T(memory_bytes, 1048576, "bytes", "half a SuperSlab: every process that allocates at all holds that much") \
+  T(memory_bytes, 4194304, "bytes", "two SuperSlabs: a process that allocates at all may hold that much") \
   T(external_share, 0.25, "of what is committed", "lists and partial slabs of a healthy program hold less; below this, no remedy pays") \
   T(internal_share, 0.15, "of a class", "strides above 128 bytes waste up to 12.5 % by design") \
   T(probes, 2, "probes per lookup", "a well filled hash table needs fewer; the directory needs one") \
   T(refills, 1000, "refills", "the first refills of a program are all from fresh slabs") \
   T(fresh_share, 0.5, "of the blocks", "a program at rest refills from what it freed") \
-  T(travel_share, 0.25, "of the refills", "threads that keep their own blocks seldom take a batch of another one") \
+  T(travel_share, 0.5, "of the frees", "of a thread that uses its blocks again, most stay in its lists") \
+  T(batch_share, 0.25, "of the refills", "threads that keep their own blocks seldom take a batch of another one") \
   T(drains, 1000, "drains", "fewer take less than a millisecond together") \
   T(churn, 4, "times the most in use", "as often, memory was mapped anew") \
   T(fault_ns, 500, "ns a page", "what a page fault costs: 250 on a machine of its own, 2300 measured on a virtual one") \

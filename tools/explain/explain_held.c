@@ -42,7 +42,8 @@ static struct held last_state(const struct model_process *p) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const struct model_gauges *const g = &p->counts->cls[cls].gauge;
     const uint64_t stride = class_stride(cls);
-    h.at.gauge[cls] = (struct stats_class_gauges){.active = g->active, .slabs = g->slabs, .live = g->allocated / stride, .partial = g->partial / stride};
+    h.at.gauge[cls] = (struct stats_class_gauges){
+      .active = g->active, .slabs = g->slabs, .live = g->allocated / stride, .cached_tls = g->cached / stride, .partial = g->partial / stride};
     h.pins[cls] = p->counts->cls[cls].pins;
   }
   return h;
@@ -218,7 +219,7 @@ static void tell_pinned_slabs(struct finding *f, const struct held *h) {
 static void tell_partial(struct diagnosis *d, const struct model_process *p, const struct held *h) {
   const uint64_t bytes = h->at.buckets.partial;
   char size[FORMAT_SIZE];
-  uint64_t slabs = 0, live = 0;
+  uint64_t slabs = 0, live = 0, listed = 0;
   uint32_t classes = 0;
   if (!is_much(p, h, bytes)) return;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
@@ -226,7 +227,9 @@ static void tell_partial(struct diagnosis *d, const struct model_process *p, con
     classes++;
     slabs += h->at.gauge[cls].slabs;
     live += h->at.gauge[cls].live;
+    listed += h->at.gauge[cls].cached_tls + h->at.gauge[cls].cached_pool;
   }
+  if (listed > live) return; /* blocks in lists hold most of the slabs: see thread_lists */
   struct finding *const f = tell(d, "partial_slabs", p, h, "free in partial slabs", bytes);
   finding_what(f, "%s %s free in partial slabs %s: %" PRIu64 " live blocks keep %" PRIu64 " slabs of %" PRIu32 " class%s from being empty.",
                format_bytes(size, bytes), is_or_was(p), when_of(p, h), live, slabs, classes, classes == 1 ? "" : "es");

@@ -28,7 +28,7 @@ static struct stats_class_counters sum_of_classes(const struct report *r) {
   return sum;
 }
 
-static bool is_costly(const struct diagnosis *d, double ns) { return ns >= threshold.time_share * d->time_ns; }
+static bool is_costly(const struct diagnosis *d, double ns) { return ns >= threshold.time_ns && ns >= threshold.time_share * d->time_ns; }
 
 /* The process whose settings stand for all: the largest. NULL if it did not tell them. */
 static const struct model_process *settings(const struct diagnosis *d) {
@@ -95,7 +95,8 @@ const char *rule_drains(struct diagnosis *d) {
   const struct model_process *const p = settings(d);
   const double moved = (double)c.drain_blocks / (double)drains;
   const bool often = p != NULL && p->drain_interval > 0 && p->drain_interval < standard_interval && c.drain_interval * 2 > drains;
-  const bool travel = d->r->total->counters.thread_start > 1 && (double)c.refill_batch > threshold.travel_share * (double)stats_refills(&c);
+  const bool travel = d->r->total->counters.thread_start > 1 && (double)c.refill_batch > threshold.batch_share * (double)stats_refills(&c) &&
+                      (double)c.drain_blocks > threshold.travel_share * (double)c.frees;
   if (!often && !travel) return NULL; /* each block that is freed for good leaves the lists by a drain, and no change saves that */
   struct finding *const f = finding_add(d, "drains", FINDING_COST, NULL);
   finding_what(f, "Drains take %.1f %% of the time: %" PRIu64 " of them, moving %.1f blocks each%s.", ns / d->time_ns * 100, drains, moved,
