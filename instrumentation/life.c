@@ -21,6 +21,7 @@
 #include "sinks/log.h"
 #include "sinks/tracer.h"
 #include "snapshots/dump.h"
+#include "snapshots/mappings.h"
 #include "snapshots/sites.h"
 #include "snapshots/snapshot.h"
 #include "stacks/modules.h"
@@ -134,6 +135,7 @@ static void stop_statistics(void) {
   modules_record_allocators(); /* once more: some allocators are opened later */
   usage_publish();
   snapshot_take(true, false);
+  mappings_take(stats_block());
   if (tracer_is_listened()) {
     tracer_raise_process();
     snapshot_raise();

@@ -23,6 +23,7 @@
 #include "sites.h"
 #include "snapshot.h"
 
+#define THREAD_NAMED 65536u /* bytes; the name of a thread that keeps less is not read */
 #define FIRST_PERIOD_NS 10000000u /* of the timeline: 10 ms, doubled as needed */
 
 static uint64_t above(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
@@ -112,6 +113,35 @@ static uint64_t block_resident(const struct stats_block *b) {
   return os_resident((char *)align_down((uintptr_t)b, os_page_size()), align_up(sizeof(*b), os_page_size()));
 }
 
+/* ---- Threads. ---- */
+
+/* "/proc/self/task/123/comm"; the name stays empty if the thread has ended meanwhile. */
+static void read_thread_name(struct stats_thread *t) {
+  char path[48] = "/proc/self/task/", digits[12];
+  size_t length = strlen(path), n = 0;
+  for (uint32_t left = t->tid; left > 0; left /= 10) digits[n++] = (char)('0' + left % 10);
+  while (n > 0) path[length++] = digits[--n];
+  strcpy(path + length, "/comm");
+  struct own_file file = file_open_briefly(path);
+  const ssize_t got = file_read_at(&file, t->name, sizeof(t->name) - 1, 0);
+  file_close(&file);
+  for (ssize_t i = 0; i < got; i++) {
+    if (t->name[i] == '\n') t->name[i] = '\0';
+  }
+}
+
+static void fill_threads(struct stats_block *b, uint64_t now_ms) {
+  static struct thread_usage rows[STATS_THREADS] BULK; /* as `walk` */
+  memset(rows, 0, sizeof(rows));
+  memset(&b->threads, 0, sizeof(b->threads));
+  b->threads.count = usage_of_threads(rows, STATS_THREADS);
+  for (uint32_t i = 0; i < STATS_THREADS && rows[i].bytes > 0; i++) {
+    struct stats_thread *const t = &b->threads.row[i];
+    *t = (struct stats_thread){.tid = rows[i].tid, .idle_ms = (uint32_t)above(now_ms, rows[i].seen_ms), .bytes = rows[i].bytes};
+    if (t->tid != 0 && t->bytes >= THREAD_NAMED) read_thread_name(t);
+  }
+}
+
 /* ---- The timeline. ---- */
 
 static void add_moment(struct stats_block *b, const struct stats_moment *moment) {
@@ -136,6 +166,7 @@ static void keep_idlest(struct stats_block *b, const struct stats_moment *moment
     .time_ns = moment->time_ns, .idle = idle, .allocated = moment->allocated, .committed = moment->committed, .rss = moment->rss, .buckets = b->buckets};
   memcpy(b->idlest.gauge, b->gauge, sizeof(b->gauge));
   memcpy(b->idlest_pins, b->pins, sizeof(b->pins));
+  b->idlest_threads = b->threads;
 }
 
 /* ---- The snapshot. ---- */
@@ -207,6 +238,7 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
     fill_buckets(b, &walk, &heap);
     if (thorough) fill_untouched(b, &heap, lock);
   }
+  fill_threads(b, walk.now_ms);
   const struct resident resident = resident_set();
   b->rss = resident.all;
   if (thorough) b->rss_files = resident.files;

@@ -180,6 +180,9 @@ struct stats_pins {
 #define STATS_TEXT 256
 #define STATS_BUILD_ID 68 /* in hexadecimal; 20 bytes are usual */
 #define STATS_STAGES 6
+#define STATS_THREADS 32
+#define STATS_THREAD_NAME 16
+#define STATS_MAPPINGS 8
 
 /* One moment of the process. The timeline covers the whole run: when it is full, every second point is dropped and the period doubles. */
 struct stats_moment {
@@ -195,6 +198,26 @@ struct stats_idlest {
   struct stats_buckets buckets;
   struct stats_class_gauges gauge[CLASS_ROWS];
 };
+
+/* The threads whose lists of free blocks hold most, the largest first. */
+struct stats_thread {
+  uint32_t tid;     /* 0: it has ended, and the next thread takes its lists over */
+  uint32_t idle_ms; /* since it was last in its slow path */
+  uint64_t bytes;
+  char name[STATS_THREAD_NAME]; /* "" if unknown */
+};
+struct stats_threads {
+  uint32_t count, unused; /* threads with lists; the table has the first STATS_THREADS of them */
+  struct stats_thread row[STATS_THREADS];
+};
+
+/* Mappings by name, the largest first: a file's path, "[stack]", "[anon]" for memory without a name, hakmem's own included. Empty name: no more. */
+struct stats_mapping {
+  char name[STATS_TEXT];
+  uint64_t resident; /* bytes */
+};
+#define STATS_MAPPING_ANONYMOUS "[anon]"
+#define STATS_MAPPING_STACKS "[thread stacks]" /* mappings without a name, behind a page without access */
 
 /* A frame lies in the youngest module there whose epoch is not larger than the stack's, because objects are loaded and unloaded. */
 struct stats_stack {
@@ -395,6 +418,12 @@ struct stats_block {
   uint64_t cpu_ns;                                               /* processor time of the process, as of the last snapshot */
   struct stats_call_times call_times;
   uint64_t rss_files;                                            /* the part of `rss` in pages of files (code, unwritten data) and shared memory */
+
+  struct stats_threads threads, idlest_threads; /* as of the last snapshot, and of `idlest` */
+  struct stats_mapping mappings[STATS_MAPPINGS]; /* as of the end, if much of `rss` is not the allocator's; else the first name is empty */
 };
+
+/* Whether so much of the resident set is not the allocator's that the mappings are worth reading: the kernel counts pages for them. */
+static inline bool stats_has_much_else(const struct stats_block *b) { return b->rss + b->untouched >= b->committed + ((uint64_t)8 << 20); }
 
 #endif

@@ -60,6 +60,28 @@ struct heap_usage usage_of_heap(void) {
                              .metadata = os_metadata_used() + directory_bytes() + (HAKMEM_EVENTS ? record_bytes() : 0)};
 }
 
+struct most_threads {
+  struct thread_usage *rows;
+  uint32_t most, kept, all;
+};
+
+/* Puts the lists into their place among the largest; the smallest of these gives way. */
+static void keep_largest(const struct sll_holding *holding, void *context) {
+  struct most_threads *const m = context;
+  m->all++;
+  uint32_t at = m->kept < m->most ? m->kept++ : m->most;
+  for (; at > 0 && m->rows[at - 1].bytes < holding->bytes; at--) {
+    if (at < m->most) m->rows[at] = m->rows[at - 1];
+  }
+  if (at < m->most) m->rows[at] = (struct thread_usage){holding->tid, holding->bytes, holding->seen_ms};
+}
+
+uint32_t usage_of_threads(struct thread_usage *out, uint32_t most) {
+  struct most_threads m = {.rows = out, .most = most};
+  sll_each_holding(keep_largest, &m);
+  return m.all;
+}
+
 static void add_resident(struct superslab *ss, void *sum) { *(uint64_t *)sum += superslab_resident(ss); }
 
 bool usage_ask_kernel(enum view_lock lock, uint64_t *in_superslabs, uint64_t *metadata_untouched) {

@@ -33,6 +33,14 @@ struct heap_usage {
 };
 struct heap_usage usage_of_heap(void);
 
+/* The free blocks in the lists of each thread: those of the threads that keep most, the largest first. */
+struct thread_usage {
+  uint32_t tid; /* 0: the thread has ended, and the next one takes its lists over */
+  uint64_t bytes, seen_ms;
+};
+/* Fills in up to `most`, and returns how many threads have lists. */
+uint32_t usage_of_threads(struct thread_usage *out, uint32_t most);
+
 /* Asks the kernel for the resident bytes of SuperSlabs and the untouched bytes of the metadata. False if VIEW_TRY finds a lock taken. */
 bool usage_ask_kernel(enum view_lock lock, uint64_t *in_superslabs, uint64_t *metadata_untouched);
 

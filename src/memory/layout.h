@@ -57,6 +57,7 @@ struct layout_lists {
   struct layout_number first;
   uint64_t size;
   struct layout_member next, alloc, free, alloc_armed, free_armed, length, spare_count; /* from `alloc` on, of class 0 */
+  struct layout_member owned, tid, seen_ms;
   uint32_t budget_step, state_step;
   int64_t claimed; /* a budget of this value or less is no count: half of what stands there while the lists are collected */
 };

@@ -15,6 +15,15 @@
  */
 uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees);
 
+/* What the lists of one thread hold. `tid` 0: its thread has ended, and they wait for the next one. */
+struct sll_holding {
+  uint32_t tid;
+  uint64_t bytes, seen_ms; /* when the thread was last in its slow path, by os_now_ms */
+};
+typedef void sll_visit_holding(const struct sll_holding *holding, void *context);
+/* Visits the lists of every thread, as sll_cached reads them. */
+void sll_each_holding(sll_visit_holding *visit, void *context);
+
 /* The calling thread's operations since it last published its counts. Changes nothing: a signal handler may have interrupted the thread. */
 void sll_unpublished(uint32_t cls, uint64_t *allocs, uint64_t *frees);
 

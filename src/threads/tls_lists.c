@@ -4,6 +4,7 @@
 #include "memory/os.h"
 #include "memory/places.h"
 #include "modes/retired.h"
+#include "platform/syscall.h"
 
 struct sll_cache sll_empty = {
   .directory = &directory_blind,
@@ -119,6 +120,7 @@ struct sll_cache *sll_take_waiting(bool owned, uint64_t now) {
     set_running(registry.running + 1);
     cache->owned = owned;
     cache->seen_ms = now;
+    cache->tid = (uint32_t)sys_gettid();
   }
   lock_release(&registry.lock);
   return cache;
@@ -179,6 +181,22 @@ READS_RACILY uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees
   return cached;
 }
 
+READS_RACILY static struct sll_holding holding_of(const struct sll_cache *cache) {
+  struct sll_holding h = {.tid = cache->owned ? cache->tid : 0, .seen_ms = __atomic_load_n(&cache->seen_ms, __ATOMIC_RELAXED)};
+  uint64_t allocs = 0, frees = 0;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    h.bytes += (sll_look_at(cache, cls, &allocs, &frees) + cache->state[cls].spare_count) * class_stride(cls);
+  }
+  return h;
+}
+
+READS_RACILY void sll_each_holding(sll_visit_holding *visit, void *context) {
+  for (const struct sll_cache *cache = registry.live; cache != NULL; cache = cache->next) {
+    const struct sll_holding h = holding_of(cache);
+    visit(&h, context);
+  }
+}
+
 /* Waiting lists have no thread, so they stay. */
 bool sll_keep_alone(struct sll_cache *own) {
   if (lock_is_held(&registry.lock)) return false;
@@ -237,6 +255,9 @@ const struct layout_lists sll_layout = {.first = LAYOUT_NUMBER(registry.live),
                                         .free_armed = LAYOUT_MEMBER(struct sll_cache, state[0].free_armed),
                                         .length = LAYOUT_MEMBER(struct sll_cache, state[0].length),
                                         .spare_count = LAYOUT_MEMBER(struct sll_cache, state[0].spare_count),
+                                        .owned = LAYOUT_MEMBER(struct sll_cache, owned),
+                                        .tid = LAYOUT_MEMBER(struct sll_cache, tid),
+                                        .seen_ms = LAYOUT_MEMBER(struct sll_cache, seen_ms),
                                         .budget_step = sizeof(struct sll_budget),
                                         .state_step = sizeof(struct sll_state),
                                         .claimed = BUDGET_CLAIMED / 2};

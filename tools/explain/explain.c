@@ -184,6 +184,8 @@ double explain_whole_memory(const struct model_process *p) {
   return most;
 }
 
+bool explain_is_much(double bytes, double whole) { return bytes >= threshold.memory_bytes && bytes >= threshold.memory_share * whole; }
+
 const char *explain_class(char *buffer, uint32_t cls) {
   char size[FORMAT_SIZE];
   if (cls == CLASS_LARGE) return "large blocks";

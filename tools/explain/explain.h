@@ -25,11 +25,13 @@
   R(no_memory, "shared_fails because the system gave no memory, or no aligned address space") \
   R(huge_blocks, "blocks that are too large for a SuperSlab") \
   R(lookup_strategy, "lookups of SuperSlabs by another strategy than the directory") \
-  R(lookup_tail, "lookups of SuperSlabs that take far longer than most") \
-  R(drains, "drains that come too often or move too little") \
-  R(fresh_slabs, "refills that come from fresh slabs for the most part") \
+  R(drains, "drains that come too often, or move blocks from one thread to another") \
+  R(fresh_slabs, "slabs that are emptied, released and acquired again") \
   R(map_churn, "memory that is returned to the kernel and requested again") \
-  R(external_fragmentation, "memory that is held but in no live block") \
+  R(partial_slabs, "slabs that few live blocks keep from being empty") \
+  R(empty_slabs, "empty slabs and SuperSlabs that are kept") \
+  R(thread_lists, "free blocks in the lists of threads") \
+  R(kept_huge, "mappings of freed huge blocks that are kept") \
   R(internal_fragmentation, "blocks that are larger than their requests") \
   R(growth, "live memory that grows all along the run") \
   R(residual, "resident memory that is not the allocator's") \
@@ -42,23 +44,24 @@
  */
 #define EXPLAIN_THRESHOLDS(T) \
   T(time_share, 0.01, "of the time", "reruns vary by more than one part in a hundred") \
+  T(time_ns, 5e6, "ns", "no user notices less, whatever share of a short run it is") \
   T(memory_share, 0.05, "of the RSS", "less than one part in twenty is not worth a change of the program") \
-  T(memory_bytes, 1048576, "bytes", "half a SuperSlab: every process that allocates at all holds that much") \
+  T(memory_bytes, 4194304, "bytes", "two SuperSlabs: a process that allocates at all may hold that much") \
   T(external_share, 0.25, "of what is committed", "lists and partial slabs of a healthy program hold less; below this, no remedy pays") \
   T(internal_share, 0.15, "of a class", "strides above 128 bytes waste up to 12.5 % by design") \
   T(probes, 2, "probes per lookup", "a well filled hash table needs fewer; the directory needs one") \
-  T(lookups, 1000, "lookups timed", "with fewer lookups, the p99.9 is a single value") \
-  T(tail_lookups, 10, "lookups", "fewer long ones may have been preempted by chance") \
-  T(tail_ratio, 50, "times the median", "cache misses make some lookups 10 to 20 times as long as the others") \
-  T(tail_ns, 1000, "ns", "no program notices a single lookup below a microsecond") \
   T(refills, 1000, "refills", "the first refills of a program are all from fresh slabs") \
   T(fresh_share, 0.5, "of the blocks", "a program at rest refills from what it freed") \
-  T(drain_blocks, 8, "blocks per drain", "a drain costs about as much as this many mallocs and frees") \
+  T(travel_share, 0.5, "of the frees", "of a thread that uses its blocks again, most stay in its lists") \
+  T(batch_share, 0.25, "of the refills", "threads that keep their own blocks seldom take a batch of another one") \
   T(drains, 1000, "drains", "fewer take less than a millisecond together") \
   T(churn, 4, "times the most in use", "as often, memory was mapped anew") \
   T(fault_ns, 500, "ns a page", "what a page fault costs: 250 on a machine of its own, 2300 measured on a virtual one") \
   T(moments, 8, "snapshots", "a trend needs several points") \
   T(growth_share, 0.5, "of the end's live bytes", "the caches of a program that warms up grow by less after the first quarter") \
+  T(growth_last, 0.5, "of the rate before", "a program that fills its working set stops to grow") \
+  T(growth_turnover, 0.5, "of the blocks were freed meanwhile", "a program that fills its working set frees little of it") \
+  T(growth_ns, 60e9, "ns", "after a minute, a program that still grows is not filling its working set") \
   T(growth_fit, 0.8, "r squared", "below it, a straight line does not fit the points") \
   T(residual_share, 0.5, "of the RSS", "code, data and stacks are the smaller part if memory matters at all") \
   T(residual_bytes, 33554432, "bytes", "the code of a large program takes as much, without a fault")
@@ -149,6 +152,10 @@ double explain_time(const struct model_process *p);
 /* The most resident memory of a process; its committed memory if the RSS is unknown. */
 double explain_whole_memory(const struct model_process *p);
 
+/* Whether bytes are worth a finding, of the most that was resident. */
+bool explain_is_much(double bytes, double whole);
+#define EXPLAIN_TOO_SHORT "the run was too short for snapshots (HAKMEM_STATS_INTERVAL sets how often they are taken)"
+
 /* "copy_name at program.c:12, called by main at program.c:30": the program's own frames of a stack, escaped; NULL if unknown. The caller frees it. */
 char *explain_place(const struct diagnosis *d, const struct model_process *p, uint32_t stack);
 
@@ -156,11 +163,11 @@ char *explain_place(const struct diagnosis *d, const struct model_process *p, ui
  * Evidence of a run with HAKMEM_PROFILE, in explain_sites.c: the sites that keep slabs nearly empty; the age of a class's live blocks; the sites
  * that allocated most.
  */
-void explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p, bool at_end);
-/* Adds the time that few blocks have held slabs, at least. Adds nothing if there are no such slabs. */
-void explain_pinned_slabs(struct finding *f, const struct stats_pins *pins);
+bool explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p, bool at_end); /* whether any was named */
 void explain_holder_age(struct finding *f, const struct model_process *p, uint32_t cls);
-void explain_largest_sites(struct finding *f, const struct diagnosis *d, const struct model_process *p);
+bool explain_largest_sites(struct finding *f, const struct diagnosis *d, const struct model_process *p); /* whether any was named */
+/* Of a run without HAKMEM_PROFILE: the command line that would tell more. Changes nothing if the run had it. */
+void explain_advise_profile(struct finding *f, const struct diagnosis *d, const struct model_process *p, const char *effect);
 
 /* "class 7 (128 B)", "large blocks", "huge blocks". */
 #define EXPLAIN_CLASS 64

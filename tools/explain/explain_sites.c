@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "explain.h"
+#include "common/escape.h"
 #include "common/format.h"
 #include "report/sites.h"
 
@@ -18,10 +19,11 @@ static const struct stats_profile *idlest(const struct model_process *p) {
   return NULL;
 }
 
-void explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p, bool at_end) {
+bool explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p, bool at_end) {
   const struct stats_profile *const profile = at_end ? p->profiles[PROFILE_LAST] : idlest(p);
   size_t count;
-  if (profile == NULL) return;
+  bool any = false;
+  if (profile == NULL) return false;
   struct site *const sites = sites_of(profile, &count);
   sites_rank_pins(sites, count);
   for (size_t i = 0; i < count && i < SITES_TOLD && sites[i].f.pinned >= threshold.memory_bytes; i++) {
@@ -31,9 +33,11 @@ void explain_pins(struct finding *f, const struct diagnosis *d, const struct mod
     finding_evidence(f, "about %s of it in slabs that %.0f blocks hold nearly empty, %s old on average, allocated by %s",
                      format_bytes(bytes, (uint64_t)s->pinned), s->pins, format_ns(age, s->pins > 0 ? s->pin_age_ms / s->pins * 1e6 : 0),
                      where != NULL ? where : "an unknown site");
+    any = any || where != NULL;
     free(where);
   }
   free(sites);
+  return any;
 }
 
 void explain_holder_age(struct finding *f, const struct model_process *p, uint32_t cls) {
@@ -48,17 +52,28 @@ void explain_holder_age(struct finding *f, const struct model_process *p, uint32
   if (blocks > 0) finding_evidence(f, "live blocks of %s are %s old on average", explain_class(class, cls), format_ns(age, age_ms / blocks * 1e6));
 }
 
-void explain_largest_sites(struct finding *f, const struct diagnosis *d, const struct model_process *p) {
+bool explain_largest_sites(struct finding *f, const struct diagnosis *d, const struct model_process *p) {
   size_t count;
+  bool any = false;
   const struct stats_profile *const profile = p->profiles[PROFILE_LAST];
-  if (profile == NULL) return;
+  if (profile == NULL) return false;
   struct site *const sites = sites_of(profile, &count);
   for (size_t i = 0; i < count && i < SITES_TOLD; i++) {
     char bytes[FORMAT_SIZE];
     char *const where = explain_place(d, p, sites[i].stack);
     if (where != NULL)
       finding_evidence(f, "%s in %.0f blocks were allocated by %s", format_bytes(bytes, (uint64_t)sites[i].f.allocated), sites[i].f.blocks, where);
+    any = any || where != NULL;
     free(where);
   }
   free(sites);
+  return any;
+}
+
+void explain_advise_profile(struct finding *f, const struct diagnosis *d, const struct model_process *p, const char *effect) {
+  if (d->r->source != SOURCE_STATS || p->profile != 0) return;
+  char *const program = escape(p->program);
+  finding_change(f, "hakmem run -O PROFILE=512K -o DIR -- %s ARGUMENTS..., then hakmem explain DIR", program);
+  finding_effect(f, "%s", effect);
+  free(program);
 }

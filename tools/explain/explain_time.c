@@ -28,7 +28,7 @@ static struct stats_class_counters sum_of_classes(const struct report *r) {
   return sum;
 }
 
-static bool is_costly(const struct diagnosis *d, double ns) { return ns >= threshold.time_share * d->time_ns; }
+static bool is_costly(const struct diagnosis *d, double ns) { return ns >= threshold.time_ns && ns >= threshold.time_share * d->time_ns; }
 
 /* The process whose settings stand for all: the largest. NULL if it did not tell them. */
 static const struct model_process *settings(const struct diagnosis *d) {
@@ -47,13 +47,6 @@ static double cut_mean(const struct histogram *h, double quantile) {
     sum += (double)h->bucket[i] * (middle < longest ? middle : longest);
   }
   return sum / (double)h->count;
-}
-
-/* The number of values at or above `value`, as exactly as the buckets are. */
-static uint64_t count_from(const struct histogram *h, uint64_t value) {
-  uint64_t count = 0;
-  for (unsigned i = histogram_index(value); i < HISTOGRAM_BUCKETS; i++) count += h->bucket[i];
-  return count;
 }
 
 static uint64_t lookups_timed(const struct stats_counters *c) { return c->lookup_hit + c->lookup_legacy + c->lookup_foreign; }
@@ -89,41 +82,6 @@ const char *rule_lookup_strategy(struct diagnosis *d) {
   return NULL;
 }
 
-const char *rule_lookup_tail(struct diagnosis *d) {
-  const struct model_latency *const l = &d->r->latency;
-  if (l->ticks) return IN_TICKS;
-  struct histogram *const h = model_merged(l->lookup[STRATEGY_DIRECTORY]);
-  if (h == NULL || h->count < (uint64_t)threshold.lookups) {
-    free(h);
-    return "too few lookups were timed";
-  }
-  const uint64_t frees = sum_of_classes(d->r).frees, median = histogram_quantile(h, 0.5), tail = histogram_quantile(h, 0.999);
-  const uint64_t long_ones = count_from(h, tail);
-  const bool is_tail = (double)tail >= threshold.tail_ns && (double)tail >= threshold.tail_ratio * (double)median;
-  if (is_tail && long_ones >= (uint64_t)threshold.tail_lookups) {
-    char a[FORMAT_SIZE], b[FORMAT_SIZE], most[FORMAT_SIZE];
-    const struct model_process *const p = model_largest_process(d->r);
-    struct finding *const f = finding_add(d, "lookup_tail", FINDING_COST, NULL);
-    finding_what(f, "One lookup in a thousand takes %s or longer; most take %s.", format_ns(a, (double)tail), format_ns(b, (double)median));
-    /* Each lookup of the tail takes at least the tail's length. */
-    finding_cost(f, COST_NS, (double)(tail - median) * (double)long_ones * (frees > h->count ? (double)frees / (double)h->count : 1), d->time_ns);
-    finding_evidence(f, "%" PRIu64 " lookups timed: p50 %s, p99.9 %s, longest %s; %" PRIu64 " took p99.9 or longer", h->count, format_ns(a, (double)median),
-                     format_ns(b, (double)tail), format_ns(most, (double)h->max), long_ones);
-    finding_evidence(f,
-                     "at most %" PRIu64 " SuperSlabs at a time; the directory itself is two dependent loads, so this is a page fault, a "
-                     "TLB miss, or a preempted thread",
-                     p->superslabs_active_max);
-    finding_figure(f, "p50_ns", (double)median);
-    finding_figure(f, "p999_ns", (double)tail);
-    finding_option(f, "HAKMEM_HUGE_PAGES", "1");
-    finding_effect(f, "SuperSlabs request huge pages from the second one on: fewer TLB misses, if there are any");
-    finding_change(f, "Look at what else runs on this machine (perf stat -e context-switches,page-faults,dTLB-load-misses).");
-    finding_effect(f, "shows whether the allocator causes the tail");
-  }
-  free(h);
-  return NULL;
-}
-
 /* ---- Drains and refills. ---- */
 
 const char *rule_drains(struct diagnosis *d) {
@@ -137,9 +95,12 @@ const char *rule_drains(struct diagnosis *d) {
   const struct model_process *const p = settings(d);
   const double moved = (double)c.drain_blocks / (double)drains;
   const bool often = p != NULL && p->drain_interval > 0 && p->drain_interval < standard_interval && c.drain_interval * 2 > drains;
+  const bool travel = d->r->total->counters.thread_start > 1 && (double)c.refill_batch > threshold.batch_share * (double)stats_refills(&c) &&
+                      (double)c.drain_blocks > threshold.travel_share * (double)c.frees;
+  if (!often && !travel) return NULL; /* each block that is freed for good leaves the lists by a drain, and no change saves that */
   struct finding *const f = finding_add(d, "drains", FINDING_COST, NULL);
   finding_what(f, "Drains take %.1f %% of the time: %" PRIu64 " of them, moving %.1f blocks each%s.", ns / d->time_ns * 100, drains, moved,
-               moved < threshold.drain_blocks ? ", which is too little" : "");
+               travel ? ", from one thread to another" : "");
   finding_cost(f, COST_NS, ns, d->time_ns);
   finding_evidence(f, "%" PRIu64 " drains by interval, %" PRIu64 " by length, %" PRIu64 " at a thread's end, %" PRIu64 " by a trim, %" PRIu64 " of idle lists",
                    c.drain_interval, c.drain_length, c.drain_exit, c.drain_trim, c.drain_idle);
@@ -155,10 +116,11 @@ const char *rule_drains(struct diagnosis *d) {
     finding_effect(f, "at most %.0f drains by interval instead of %" PRIu64, (double)c.drain_interval * factor + 1, c.drain_interval);
     finding_figure(f, "interval_drains_then", (double)c.drain_interval * factor + 1);
   }
-  if (!often || c.drain_length * 2 > drains) {
-    finding_change(f, "Lists overflow if one thread frees blocks of others, or if blocks are freed by the thousand: free nearer to "
-                      "the allocation, or reuse the blocks.");
-    finding_effect(f, "a list that stays below its greatest length is drained by interval only");
+  if (travel) {
+    finding_evidence(f, "%" PRIu64 " of %" PRIu64 " refills took a batch that another thread had drained", c.refill_batch, stats_refills(&c));
+    finding_change(f, "Blocks travel from threads that free them to threads that allocate them: free them in the thread that allocated them, or use them "
+                      "again in the thread that has them.");
+    finding_effect(f, "the blocks stay in the lists of one thread: of these drains, few remain");
   }
   return NULL;
 }
@@ -195,41 +157,30 @@ static double most_active(const struct report *r) {
   return sum;
 }
 
+/* A program that touches memory for the first time has fresh slabs as well, but no change saves that. */
 const char *rule_fresh_slabs(struct diagnosis *d) {
   if (d->r->latency.ticks) return IN_TICKS;
   const struct stats_class_counters c = sum_of_classes(d->r);
   const uint64_t refills = stats_refills(&c);
   const double fresh = fresh_blocks(d->r), all = (double)c.refill_blocks, ns = sum_of(d->r->latency.refill) * fresh / (all > 0 ? all : 1);
   if (refills < (uint64_t)threshold.refills || fresh < threshold.fresh_share * all || !is_costly(d, ns)) return NULL;
-  char mean[FORMAT_SIZE];
-  const bool come_and_go = acquired_bytes(d->r) > threshold.churn * most_active(d->r);
+  if (acquired_bytes(d->r) <= threshold.churn * most_active(d->r)) return NULL;
+  char mean[FORMAT_SIZE], most[FORMAT_SIZE];
   struct finding *const f = finding_add(d, "fresh_slabs", FINDING_COST, NULL);
-  finding_what(f, "%.0f %% of the blocks of refills come from fresh slabs: %s.", fresh / all * 100,
-               come_and_go ? "slabs are emptied, released and acquired again" : "the program touches memory for the first time");
+  finding_what(f, "%.0f %% of the blocks of refills come from fresh slabs: slabs are emptied, released and acquired again.", fresh / all * 100);
   finding_cost(f, COST_NS, ns, d->time_ns);
   finding_evidence(f,
                    "of %" PRIu64 " refills, %" PRIu64 " by a fresh slab, %" PRIu64 " by a fresh SuperSlab, %" PRIu64 " by a partial slab, %" PRIu64
                    " by a batch, %" PRIu64 " by the thread's spare list",
                    refills, c.refill_fresh_slab, c.refill_fresh_superslab, c.refill_partial, c.refill_batch, c.refill_spare);
   finding_evidence(f, "%s for a refill on average; first touches of pages are part of it", format_ns(mean, sum_of(d->r->latency.refill) / (double)refills));
-  finding_evidence(f, "%" PRIu64 " slabs came, %" PRIu64 " went", c.slab_acquire, c.slab_release);
+  finding_evidence(f, "%" PRIu64 " slabs came, %" PRIu64 " went; at most %s of slabs were in use at a time", c.slab_acquire, c.slab_release,
+                   format_bytes(most, explain_whole(most_active(d->r))));
   finding_figure(f, "fresh_share", fresh / all);
   finding_figure(f, "refills", (double)refills);
-  const struct model_process *const p = settings(d);
-  if (come_and_go) {
-    finding_change(f, "Keep blocks from one phase of the program for the next (a pool, a free list) instead of freeing all of them.");
-    finding_effect(f, "refills from partial slabs and batches, whose pages have memory");
-  } else {
-    const uint64_t without = p == NULL ? 0 : p->huge_pages == 0 || p->huge_pages > p->superslabs_active_max ? p->superslabs_active_max : p->huge_pages;
-    if (without > 1 && (double)without >= threshold.external_share * (double)p->superslabs_active_max) {
-      finding_option(f, "HAKMEM_HUGE_PAGES", "1");
-      finding_effect(f, "%" PRIu64 " of the %" PRIu64 " SuperSlabs more request huge pages: one page fault for 2 MiB instead of 512", without - 1,
-                     p->superslabs_active_max);
-    }
-    finding_change(f,
-                   "If the program needs the blocks one after the other, free each before it takes the next. If it needs all at once, it is right as it is.");
-    finding_effect(f, "reused memory costs no page fault");
-  }
+  finding_figure(f, "acquired", (double)c.slab_acquire);
+  finding_change(f, "Keep blocks from one phase of the program for the next (a pool, a free list) instead of freeing all of them.");
+  finding_effect(f, "a kept block needs no refill and no drain, and its pages have memory");
   return NULL;
 }
 

@@ -11,7 +11,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "instrumentation/statistics/stats_block.h"
 #include "common/error.h"
 #include "common/memory.h"
 #include "alive.h"
@@ -157,6 +156,69 @@ uint64_t process_resident(const struct process *p, uint64_t address, uint64_t si
   uint64_t resident = 0;
   each_page(p, address, size, visit_resident, &resident);
   return resident;
+}
+
+void process_thread_name(const struct process *p, uint32_t tid, char name[STATS_THREAD_NAME]) {
+  char path[64];
+  memset(name, 0, STATS_THREAD_NAME);
+  snprintf(path, sizeof(path), "/proc/%d/task/%" PRIu32 "/comm", p->pid, tid);
+  FILE *const file = tid != 0 ? fopen(path, "re") : NULL;
+  if (file == NULL) return;
+  if (fgets(name, STATS_THREAD_NAME, file) == NULL) name[0] = '\0';
+  name[strcspn(name, "\n")] = '\0';
+  fclose(file);
+}
+
+/* ---- Its mappings. ---- */
+
+struct names {
+  struct stats_mapping *list;
+  size_t count, capacity;
+};
+
+static size_t place_of(struct names *names, const char *name) {
+  for (size_t i = 0; i < names->count; i++) {
+    if (strcmp(names->list[i].name, name) == 0) return i;
+  }
+  names->list = must_grow(names->list, names->count, &names->capacity, sizeof(*names->list));
+  memset(&names->list[names->count], 0, sizeof(*names->list));
+  snprintf(names->list[names->count].name, STATS_TEXT, "%s", name);
+  return names->count++;
+}
+
+static int by_resident(const void *a, const void *b) {
+  const struct stats_mapping *const x = a, *const y = b;
+  return x->resident != y->resident ? (x->resident < y->resident ? 1 : -1) : strcmp(x->name, y->name);
+}
+
+/* As instrumentation/snapshots/mappings.c. */
+void process_mappings(const struct process *p, struct stats_mapping mappings[STATS_MAPPINGS]) {
+  char path[64], *line = NULL, access[8];
+  struct names names = {0};
+  size_t size = 0, current = 0;
+  bool is_guard = false;
+  memset(mappings, 0, STATS_MAPPINGS * sizeof(*mappings));
+  snprintf(path, sizeof(path), "/proc/%d/smaps", p->pid);
+  FILE *const file = fopen(path, "re");
+  if (file == NULL) return;
+  while (getline(&line, &size, file) > 0) {
+    uint64_t kib;
+    int name_at = 0;
+    line[strcspn(line, "\n")] = '\0';
+    if (sscanf(line, "%*x-%*x %7s %*s %*s %*s %n", access, &name_at) == 1 && name_at > 0) {
+      const char *const name = line + name_at;
+      const bool after_guard = is_guard;
+      is_guard = strncmp(access, "---", 3) == 0 && *name == '\0';
+      current = place_of(&names, *name != '\0' ? name : after_guard && !is_guard ? STATS_MAPPING_STACKS : STATS_MAPPING_ANONYMOUS);
+    } else if (names.count > 0 && sscanf(line, "Rss: %" SCNu64, &kib) == 1) {
+      names.list[current].resident += kib * 1024;
+    }
+  }
+  fclose(file);
+  free(line);
+  if (names.count > 1) qsort(names.list, names.count, sizeof(*names.list), by_resident);
+  for (size_t i = 0; i < names.count && i < STATS_MAPPINGS && names.list[i].resident > 0; i++) mappings[i] = names.list[i];
+  free(names.list);
 }
 
 bool process_resident_set(const struct process *p, uint64_t *all, uint64_t *files) {

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "instrumentation/statistics/stats_block.h"
+
 /* Whether `text` is a number that can be a process's. */
 bool process_is_id(const char *text, uint32_t *pid);
 
@@ -34,5 +36,11 @@ uint64_t process_resident(const struct process *p, uint64_t address, uint64_t si
 
 /* Resident bytes; of these, of files. False if the kernel does not say. */
 bool process_resident_set(const struct process *p, uint64_t *all, uint64_t *files);
+
+/* The name of a thread; "" if it has ended. */
+void process_thread_name(const struct process *p, uint32_t tid, char name[STATS_THREAD_NAME]);
+
+/* The largest mappings by name. All empty if the kernel does not say. */
+void process_mappings(const struct process *p, struct stats_mapping mappings[STATS_MAPPINGS]);
 
 #endif

@@ -177,6 +177,16 @@ static void take_profiles(struct model_process *p, const struct stats_block *b, 
   if (p->profiles[PROFILE_LAST] == NULL) p->profiles[PROFILE_LAST] = p->profiles[PROFILE_PEAK], p->profiles[PROFILE_PEAK] = NULL;
 }
 
+/* Names end, and rows without bytes are behind all others. */
+static struct stats_threads checked_threads(const struct stats_threads *from) {
+  struct stats_threads threads = *from;
+  for (unsigned i = 0; i < STATS_THREADS; i++) {
+    threads.row[i].name[STATS_THREAD_NAME - 1] = '\0';
+    if (i > 0 && threads.row[i].bytes > threads.row[i - 1].bytes) threads.row[i].bytes = threads.row[i - 1].bytes;
+  }
+  return threads;
+}
+
 static void take_memory(struct model_process *p, const struct stats_block *b) {
   p->has_buckets = true;
   p->buckets = b->buckets;
@@ -190,6 +200,10 @@ static void take_memory(struct model_process *p, const struct stats_block *b) {
   p->superslabs_active_max = b->superslabs_active_max;
   p->idlest = b->idlest;
   memcpy(p->idlest_pins, b->idlest_pins, sizeof(p->idlest_pins));
+  p->threads = checked_threads(&b->threads);
+  p->idlest_threads = checked_threads(&b->idlest_threads);
+  memcpy(p->mappings, b->mappings, sizeof(p->mappings));
+  for (unsigned i = 0; i < STATS_MAPPINGS; i++) p->mappings[i].name[STATS_TEXT - 1] = '\0';
   p->legacy_refused_max = b->legacy_refused_max;
   for (uint32_t i = 0; i < b->timeline_length; i++) {
     model_add_moment(p, &b->timeline[i]);

@@ -96,6 +96,8 @@ struct model_process {
   uint64_t rss_max;           /* UNKNOWN if the source has no RSS */
   struct stats_idlest idlest; /* time_ns is 0 if there is none */
   struct stats_pins idlest_pins[CLASS_COUNT];
+  struct stats_threads threads, idlest_threads;
+  struct stats_mapping mappings[STATS_MAPPINGS]; /* the first name is empty if they are unknown */
   uint64_t legacy_refused_max;   /* bytes; the most that legacy held at a time for the shared pool */
   struct stats_moment *timeline; /* members may be UNKNOWN */
   size_t timeline_length, timeline_capacity;

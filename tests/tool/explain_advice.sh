@@ -1,0 +1,84 @@
+# Each rule of hakmem explain: a program with the fault has the finding; with the advice followed, a measured figure gets smaller, and the finding is gone or costs
+# less. A rule without a row fails the test.
+# timeout: 200
+. "$(dirname "$0")/common.sh"
+program advised
+echo 'int nothing;' | cc -shared -fPIC -x c -o libjemalloc.so.2 - || fail "cannot make a library" # by its name another allocator
+
+counter() { echo ".stats.counters.$1"; }
+of_classes() { echo "[.stats.classes[].counters.$1] \\| add"; }
+bucket() { echo ".stats.processes[0].memory.buckets.$1"; }
+
+# RULE | what runs | what runs when the advice is followed; VALUE is the value of the first remedy | the figure, of report --json | it becomes this part, at most
+cat >table <<END
+lost_data              | sh -c './advised nothing; kill -9 \$\$'        | sh -c './advised nothing; exit 0'               | .stats.lost.incomplete             | 0
+header_reset           | ./advised header                               | ./advised header mended                         | $(counter hdr_reset)               | 0
+leaks                  | LEAKS=1 ./advised lost                         | LEAKS=1 ./advised lost mended                   | [.stats.processes[0].leaks[] \| select(.kind != "reachable") \| .bytes] \| add // 0 | 0.1
+limit                  | SS_LIMIT=4 ./advised many                      | SS_LIMIT=VALUE ./advised many                   | $(counter shared_fail_limit)       | 0
+no_memory              | sh -c 'ulimit -v BOUND; exec ./advised many'   | sh -c 'ulimit -v 1000000; exec ./advised many'  | .stats.counters \| .shared_fail_os_enomem + .shared_fail_no_address_space | 0
+no_memory              | sh -c 'ulimit -v BOUND; exec ./advised many'   | SS_SIZE=VALUE sh -c 'ulimit -v BOUND; exec ./advised many' | [.stats.processes[].legacy_refused_max] \| max | 0.5
+huge_blocks            | ./advised large                                | SS_SIZE=VALUE ./advised large                   | $(of_classes legacy_calls)         | 0.1
+huge_blocks            | ./advised buffers                              | ./advised buffers mended                        | $(of_classes legacy_calls)         | 0.1
+lookup_strategy        | LOOKUP=linear ./advised many                   | LOOKUP=VALUE ./advised many                     | .stats.counters \| .lookup_probes / (.lookup_hit + 1) | 0.7
+drains                 | RELEASE_DELAY=100000 DRAIN_INTERVAL=2 ./advised frees | RELEASE_DELAY=100000 DRAIN_INTERVAL=VALUE ./advised frees | $(of_classes drain_interval) | 0.1
+drains                 | ./advised travel                               | ./advised travel mended                         | [.stats.classes[].counters \| .drain_length + .drain_interval] \| add | 0.1
+fresh_slabs            | ./advised phases                               | ./advised phases mended                         | $(of_classes slab_acquire)         | 0.2
+map_churn              | RELEASE_DELAY=20 ./advised rounds              | RELEASE_DELAY=VALUE ./advised rounds            | $(counter superslab_release)       | 0.3
+partial_slabs          | ./advised pins                                 | ./advised pins mended                           | $(bucket partial)                  | 0.2
+empty_slabs            | ./advised empties                              | ./advised empties mended                        | $(bucket empty)                    | 0.1
+empty_slabs            | ./advised rounds                               | RELEASE_DELAY=VALUE ./advised rounds            | [.stats.processes[0].timeline[].committed] \| add / length | 0.7
+thread_lists           | ./advised lists                                | ./advised lists mended                          | $(bucket cached_tls)               | 0.1
+kept_huge              | ./advised kept                                 | ./advised kept mended                           | $(bucket huge_cache)               | 0.1
+internal_fragmentation | ./advised rounded                              | ./advised rounded mended                        | $(bucket live)                     | 0.85
+growth                 | ./advised cache                                | ./advised cache mended                          | $(bucket live)                     | 0.2
+residual               | ./advised maps                                 | ./advised maps mended                           | .stats.processes[0].memory.residual | 0.2
+deepbind               | ./advised deepbind                             | ./advised deepbind mended                       | $(counter deepbind)                | 0
+other_allocator        | ./advised beside                               | ./advised beside mended                         | 0                                  | 1
+END
+
+for rule in $("$hakmem" explain --rules | sed -n '1,/^Thresholds/s/^  \([a-z_]*\) .*/\1/p'); do
+  grep -q "^$rule " table || fail "the rule $rule has no row: a finding is made only if following its advice helps"
+done
+
+# run DIR COMMAND: options as NAME=VALUE before the program.
+run() {
+  dir=$1 options=
+  shift
+  eval "set -- $*"
+  while case $1 in [A-Z]*=*) ;; *) false ;; esac; do options="$options -O $1"; shift; done
+  rm -rf "$dir"
+  "$hakmem" run -o "$dir" $options -- "$@" >out 2>err
+  "$hakmem" explain --json "$dir" >"$dir.explain" 2>err || { cat err; fail "explain: $*"; }
+  "$hakmem" report --json "$dir" >"$dir.report" 2>err || { cat err; fail "report: $*"; }
+}
+finding() { jq -r "[.findings[] | select(.rule == \"$2\")] | $3" "$1.explain"; }
+number() { jq -r "$2" "$1.report"; }
+
+# The least address space in which the system refuses SuperSlabs, and the program still ends in order.
+find_bound() {
+  for kib in $(seq 30720 512 56320); do
+    rm -rf bound
+    "$hakmem" run -o bound -- sh -c "ulimit -v $kib; exec ./advised many" >out 2>err
+    [ $? -eq 0 ] || continue
+    "$hakmem" explain --json bound >bound.explain 2>err || continue
+    [ "$(finding bound no_memory length)" -eq 0 ] || { echo "$kib"; return; }
+  done
+}
+
+printf '%-24s %14s %14s\n' rule before after
+while IFS= read -r line; do
+  part() { printf '%s\n' "$line" | sed 's/\\|/\x01/g' | cut -d '|' -f "$1" | sed 's/\x01/|/g; s/^ *//; s/ *$//'; }
+  rule=$(part 1) faulty=$(part 2) mended=$(part 3) measure=$(part 4) most=$(part 5)
+  case $faulty in *BOUND*) bound=${bound:-$(find_bound)}; [ -n "$bound" ] || fail "no bound of the address space made the system refuse" ;; esac
+  run before "$(printf '%s\n' "$faulty" | sed "s/BOUND/${bound:-}/")"
+  [ "$(finding before "$rule" length)" -gt 0 ] || { "$hakmem" explain before; fail "$rule: no finding in: $faulty"; }
+  value=$(finding before "$rule" '.[0].remedies[0].value // "none"')
+  run after "$(printf '%s\n' "$mended" | sed "s/BOUND/${bound:-}/; s/VALUE/$value/")"
+  was=$(number before "$measure") is=$(number after "$measure")
+  printf '%-24s %14s %14s\n' "$rule" "$was" "$is"
+  jq -n -e "$is <= $was * $most" >/dev/null || fail "$rule: $measure was $was, and is $is, more than $most of it, with: $(printf '%s' "$mended" | sed "s/VALUE/$value/")"
+  [ "$(finding after "$rule" length)" -eq 0 ] && continue
+  jq -n -e "$(finding after "$rule" '.[0].cost.value // 0') < $(finding before "$rule" '.[0].cost.value // 0')" >/dev/null ||
+    { "$hakmem" explain after; fail "$rule: the finding costs as much as before, with: $(printf '%s' "$mended" | sed "s/VALUE/$value/")"; }
+done <table
+exit 0
