@@ -5,7 +5,7 @@
 #include "page.h"
 
 struct interns {
-  json_t *frames, *stacks;             /* arrays of data */
+  json_t *frames, *stacks;               /* arrays of data */
   json_t *frame_numbers, *stack_numbers; /* the numbers, by the text of the value */
 };
 
