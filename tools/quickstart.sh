@@ -1,7 +1,7 @@
 #!/bin/sh
 # From a fresh Debian 12 or 13 to three diagnoses, in about three minutes:   sh tools/quickstart.sh
 #
-#   1. installs what the build needs   2. builds into ./build   3. records a real program and prints the report
+#   1. installs what the build needs   2. builds into ./build   3. records a real program, prints the report and writes the page
 #   4. the same program with too few SuperSlabs: shared_fail and the legacy path   5. a program that writes one byte too far
 #
 # Needs root, or sudo if a package is missing. The recordings stay in build/quickstart; no process stays behind.
@@ -108,7 +108,7 @@ shows "All there."
 
 title "2. Build into ./build"
 mkdir -p build && rm -rf "$out" && mkdir "$out" || die "cannot make $out"
-step "configuring" cmake -S . -B build -DHAKMEM_TRACEPOINTS=ON -DHAKMEM_BACKTRACE=ON -DHAKMEM_TOOLS=ON -DHAKMEM_TESTS=OFF
+step "configuring" cmake -S . -B build -DHAKMEM_TRACEPOINTS=ON -DHAKMEM_BACKTRACE=ON -DHAKMEM_TOOLS=ON -DHAKMEM_PAGE=ON -DHAKMEM_TESTS=OFF
 step "building" cmake --build build -j "$(nproc)"
 shows "build/lib/libhakmem.so is the allocator, build/bin/hakmem the companion program."
 
@@ -128,6 +128,8 @@ shows "(HAKMEM_STATS=1 of the same run, written just before the end: $counts; al
 shows "The first screen of the report says where the memory is, what the slow paths took, and what to change:"
 report sqlite3
 first_screen sqlite3
+step "writing the page" "$hakmem" page "$out/sqlite3" -o "$out/sqlite3.html"
+shows "The same to look at, in a browser, without a network: $PWD/$out/sqlite3.html"
 
 title "4. The same with HAKMEM_SS_LIMIT=2: two SuperSlabs must do"
 export HAKMEM_SS_LIMIT=2 HAKMEM_LOG=ss HAKMEM_LOG_FILE="$PWD/$out/limited.log"
@@ -160,4 +162,5 @@ section off_by_one 'Header resets' 10
 title "Done in $(($(date +%s) - started)) s"
 shows "Recordings:  $out/sqlite3  $out/limited  $out/off_by_one   (hakmem report reads them; so do babeltrace2 and Trace Compass)"
 shows "Reports:     $out/sqlite3.txt  $out/limited.txt  $out/off_by_one.txt"
+shows "The page:    $out/sqlite3.html   (open it in a browser; hakmem page DIR -o FILE.html makes it)"
 shows "Your turn:   $hakmem record -o DIR -- PROGRAM ARGUMENT...   then   $hakmem report DIR   and   $hakmem explain DIR"

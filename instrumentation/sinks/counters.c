@@ -9,7 +9,11 @@
 #include "statistics/calls.h"
 #include "statistics/stats.h"
 
-static void record_span(struct stats_spans *spans, uint32_t cls, uint64_t ticks) { histogram_record_row(stats_span(spans, cls), clock_to_ns(ticks)); }
+static void record_span(struct stats_spans *spans, enum stats_heat_kind kind, uint32_t cls, uint64_t ticks) {
+  const uint64_t ns = clock_to_ns(ticks);
+  histogram_record_row(stats_span(spans, cls), ns);
+  __atomic_fetch_add(&stats_block()->heat.now.count[kind][stats_heat_row(ns)], 1, __ATOMIC_RELAXED);
+}
 
 static void record_timing(struct stats_block *b, unsigned timing, uint64_t ticks) {
   histogram_record_row(stats_timing(&b->timings, timing), clock_to_ns(ticks));
@@ -20,7 +24,7 @@ static void on_superslab_lookup(const struct event_superslab_lookup *e) {
   stats_add(e->result == LOOKUP_HIT ? &b->counters.lookup_hit : e->result == LOOKUP_LEGACY ? &b->counters.lookup_legacy : &b->counters.lookup_foreign, 1);
   stats_add(&b->counters.lookup_probes, e->probes);
   if (e->probes == 1) stats_add(&b->counters.lookup_first_probe, 1);
-  if (e->cls < CLASS_ROWS) record_span(&b->lookup, e->cls, e->ticks);
+  if (e->cls < CLASS_ROWS) record_span(&b->lookup, HEAT_lookup, e->cls, e->ticks);
 }
 
 static void raise_to(uint64_t *most, uint64_t value) {
@@ -52,7 +56,7 @@ static void on_tls_sll_refill(const struct event_tls_sll_refill *e) {
   struct stats_class_counters *c = &b->cls[e->cls];
   stats_add(stats_refill_counter(c, e->source), 1);
   stats_add(&c->refill_blocks, e->blocks);
-  record_span(&b->refill, e->cls, e->ticks);
+  record_span(&b->refill, HEAT_refill, e->cls, e->ticks);
   calls_stage(CALL_STAGE_refill, e->ticks);
   static_assert(STAGE_COUNT == STATS_STAGES, "every stage has a histogram");
 #define RECORD_STAGE(name, text) \
@@ -66,7 +70,7 @@ static void on_tls_sll_drain(const struct event_tls_sll_drain *e) {
   stats_add(stats_drain_counter(c, e->reason), 1);
   stats_add(&c->drain_blocks, e->moved);
   stats_add(&c->drain_slabs, e->slabs);
-  record_span(&b->drain, e->cls, e->ticks);
+  record_span(&b->drain, HEAT_drain, e->cls, e->ticks);
   calls_stage(CALL_STAGE_drain, e->ticks);
 }
 

@@ -158,6 +158,19 @@ static void add_moment(struct stats_block *b, const struct stats_moment *moment)
   b->timeline_period_ns *= 2;
 }
 
+/* READS_RACILY: other threads count at the same time. */
+READS_RACILY static void add_heat(struct stats_heat *heat, uint64_t time_ns) {
+  if (heat->period_ns == 0) heat->period_ns = FIRST_PERIOD_NS;
+  if (heat->length > 0 && time_ns < heat->column[heat->length - 1].time_ns + heat->period_ns) return;
+  if (heat->length == STATS_HEAT) {
+    for (uint32_t i = 0; i < STATS_HEAT / 2; i++) heat->column[i] = heat->column[2 * i + 1];
+    heat->length = STATS_HEAT / 2;
+    heat->period_ns *= 2;
+  }
+  heat->column[heat->length].time_ns = time_ns;
+  heat->column[heat->length++].counts = heat->now;
+}
+
 static void keep_idlest(struct stats_block *b, const struct stats_moment *moment) {
   const uint64_t held = moment->committed < moment->rss ? moment->committed : moment->rss;
   const uint64_t idle = held > moment->allocated ? held - moment->allocated : 0;
@@ -246,13 +259,14 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
   b->clock_cost_ns = clock_to_ns(clock_cost_ticks());
   b->elapsed_ns = stats_elapsed_ns();
   b->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-  struct stats_moment moment = {.time_ns = b->elapsed_ns, .committed = b->committed, .mapped = b->mapped, .rss = b->rss};
+  struct stats_moment moment = {.time_ns = b->elapsed_ns, .committed = b->committed, .mapped = b->mapped, .rss = b->rss, .buckets = b->buckets};
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     moment.requested += b->gauge[row].requested;
     moment.allocated += b->gauge[row].allocated;
     moment.active += b->gauge[row].active;
   }
   add_moment(b, &moment);
+  add_heat(&b->heat, b->elapsed_ns);
   if (modes.profile && !in_signal) sites_take(&moment, walk.waste, walk.pinned, walk.pinned_slabs, thorough);
   if (!thorough) keep_idlest(b, &moment); /* not at the end, after the program has freed its blocks */
 }

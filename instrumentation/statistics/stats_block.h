@@ -189,7 +189,38 @@ struct stats_moment {
   uint64_t time_ns;                                         /* since the start of the process's hakmem */
   uint64_t requested, allocated, active, committed, mapped; /* bytes */
   uint64_t rss;                                             /* bytes, from the kernel */
+  struct stats_buckets buckets;
 };
+
+/*
+ * Latencies over time: H(kind, "of what"). Row n counts those from 2^(n-1) ns on, row 0 those of 0 ns, the last row also all longer ones. The counts
+ * never fall. A column has those up to its time, so the difference of two columns is what happened between them. When the table is full, every second
+ * column is dropped and the period doubles.
+ */
+#define STATS_HEAT_KINDS(H) \
+  H(lookup, "sampled lookups of SuperSlabs") \
+  H(refill, "refills") \
+  H(drain, "drains")
+#define STATS_HEAT_KIND(kind, text) HEAT_##kind,
+enum stats_heat_kind { STATS_HEAT_KINDS(STATS_HEAT_KIND) HEAT_KINDS };
+#define STATS_HEAT_ROWS 28
+#define STATS_HEAT 64
+struct stats_heat_counts {
+  uint32_t count[HEAT_KINDS][STATS_HEAT_ROWS];
+};
+struct stats_heat {
+  struct stats_heat_counts now;
+  uint64_t period_ns;
+  uint32_t length, unused;
+  struct {
+    uint64_t time_ns; /* since the start */
+    struct stats_heat_counts counts;
+  } column[STATS_HEAT];
+};
+static inline unsigned stats_heat_row(uint64_t ns) {
+  const unsigned row = ns == 0 ? 0 : 64 - (unsigned)__builtin_clzll(ns);
+  return row < STATS_HEAT_ROWS ? row : STATS_HEAT_ROWS - 1;
+}
 
 /* The scheduled snapshot with the most memory that was resident and in no live block. */
 struct stats_idlest {
@@ -391,6 +422,7 @@ struct stats_block {
   uint64_t rss;               /* bytes, from the kernel */
   uint64_t superslabs_active, superslabs_active_max;
 
+  struct stats_heat heat;
   struct stats_timings timings;             /* ns */
   struct stats_spans lookup, drain, refill; /* ns */
 

@@ -163,7 +163,7 @@ static json_t *values_to_json(const struct side *side, const struct difference *
   return list;
 }
 
-bool diff_json(FILE *out, const struct difference *list, size_t count, const struct side *before, const struct side *after) {
+json_t *json_of_diff(const struct difference *list, size_t count, const struct side *before, const struct side *after) {
   static const char *const units[] = {"count", "bytes", "ns"};
   json_t *const root = json_object(), *const figures = json_object();
   json_object_set_new(root, "schema", json_integer(1));
@@ -184,6 +184,11 @@ bool diff_json(FILE *out, const struct difference *list, size_t count, const str
     json_object_set_new(figures, d->figure->name, one);
   }
   json_object_set_new(root, "figures", figures);
+  return root;
+}
+
+bool diff_json(FILE *out, const struct difference *list, size_t count, const struct side *before, const struct side *after) {
+  json_t *const root = json_of_diff(list, count, before, after);
   const bool good = json_dumpf(root, out, JSON_INDENT(2) | JSON_ENSURE_ASCII) == 0 && fputc('\n', out) != EOF;
   json_decref(root);
   return good || fail("cannot write to standard output");

@@ -72,7 +72,7 @@ static json_t *look(const struct look *l) {
   return object;
 }
 
-bool explain_json(FILE *out, const struct diagnosis *d) {
+json_t *json_of_diagnosis(const struct diagnosis *d) {
   json_t *const root = json_object(), *const findings = json_array(), *const looked = json_array(), *const limits = json_object();
   set(root, "schema", json_integer(EXPLAIN_SCHEMA));
   set(root, "path", text(d->page->path));
@@ -86,6 +86,11 @@ bool explain_json(FILE *out, const struct diagnosis *d) {
 #define SET_THRESHOLD(name, value, unit, why) set(limits, #name, number(threshold.name));
   EXPLAIN_THRESHOLDS(SET_THRESHOLD)
   set(root, "thresholds", limits);
+  return root;
+}
+
+bool explain_json(FILE *out, const struct diagnosis *d) {
+  json_t *const root = json_of_diagnosis(d);
   const int code = json_dumpf(root, out, JSON_INDENT(1) | JSON_ENSURE_ASCII);
   json_decref(root);
   if (code == 0) fputc('\n', out);

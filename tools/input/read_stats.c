@@ -187,6 +187,11 @@ static struct stats_threads checked_threads(const struct stats_threads *from) {
   return threads;
 }
 
+static void take_heat(struct model_process *p, const struct stats_heat *heat) {
+  p->heat = must_allocate(sizeof(*heat));
+  *p->heat = *heat;
+}
+
 static void take_memory(struct model_process *p, const struct stats_block *b) {
   p->has_buckets = true;
   p->buckets = b->buckets;
@@ -205,6 +210,7 @@ static void take_memory(struct model_process *p, const struct stats_block *b) {
   memcpy(p->mappings, b->mappings, sizeof(p->mappings));
   for (unsigned i = 0; i < STATS_MAPPINGS; i++) p->mappings[i].name[STATS_TEXT - 1] = '\0';
   p->legacy_refused_max = b->legacy_refused_max;
+  p->timeline_has_buckets = true;
   for (uint32_t i = 0; i < b->timeline_length; i++) {
     model_add_moment(p, &b->timeline[i]);
     if (b->timeline[i].rss > p->rss_max) p->rss_max = b->timeline[i].rss;
@@ -245,7 +251,7 @@ static bool take_block(struct report *r, struct stats_block *b, const char *path
     b->modules[i].path[STATS_TEXT - 1] = '\0';
     b->modules[i].build_id[STATS_BUILD_ID - 1] = '\0';
   }
-  if (b->strategy >= lookup_strategy_count || b->timeline_length > STATS_TIMELINE) {
+  if (b->strategy >= lookup_strategy_count || b->timeline_length > STATS_TIMELINE || b->heat.length > STATS_HEAT) {
     return fail("%s is damaged: a value in its header is out of range", path);
   }
   if (!take_histograms(NULL, b)) return fail("%s is damaged: a histogram in it cannot be true", path); /* the report has nothing of this file */
@@ -254,6 +260,7 @@ static bool take_block(struct report *r, struct stats_block *b, const char *path
   take_identity(p, b);
   take_counts(p, b);
   take_memory(p, b);
+  take_heat(p, &b->heat);
   take_stacks(p, b, &r->lost.invalid);
   take_incidents(p, b, &r->lost.invalid);
   take_leaks(p, b, &r->lost.invalid);

@@ -26,6 +26,7 @@ static void destroy_process(struct model_process *p) {
   free(p->version);
   free(p->counts);
   free(p->timeline);
+  free(p->heat);
   free(p->stacks);
   free(p->modules);
   free(p->incidents);

@@ -101,6 +101,8 @@ struct model_process {
   uint64_t legacy_refused_max;   /* bytes; the most that legacy held at a time for the shared pool */
   struct stats_moment *timeline; /* members may be UNKNOWN */
   size_t timeline_length, timeline_capacity;
+  bool timeline_has_buckets;     /* a trace's has none */
+  struct stats_heat *heat;       /* NULL: none, as in a trace */
   uint64_t peak_ns, peak_active; /* the moment with the most memory in use, and the slabs then; peak_active 0 if unknown */
   uint64_t peak_utilisation[STATS_UTILISATION_BINS];
   struct model_stack *stacks;

@@ -19,9 +19,43 @@ static json_t *timeline(const struct model_process *p) {
     json_t *const object = json_object();
 #define MOMENT_MEMBERS(M) M(time_ns, "") M(requested, "") M(allocated, "") M(active, "") M(committed, "") M(mapped, "") M(rss, "")
     MOMENT_MEMBERS(SET_MEMBER)
+    set(object, "buckets", p->timeline_has_buckets ? json_buckets(&from->buckets) : json_null());
     json_array_append_new(array, object);
   }
   return array;
+}
+
+/* What happened from one column to the next; the counts may have gone round. */
+static json_t *heat_column(uint64_t from_ns, uint64_t to_ns, const struct stats_heat_counts *before, const struct stats_heat_counts *after) {
+  json_t *const column = json_object(), *const counts = json_object();
+  set(column, "from_ns", number(from_ns));
+  set(column, "to_ns", number(to_ns));
+#define SET_HEAT(kind, text) \
+  json_t *const kind##_counts = json_array(); \
+  for (unsigned row = 0; row < STATS_HEAT_ROWS; row++) { \
+    json_array_append_new(kind##_counts, number((uint32_t)(after->count[HEAT_##kind][row] - before->count[HEAT_##kind][row]))); \
+  } \
+  set(counts, #kind, kind##_counts);
+  STATS_HEAT_KINDS(SET_HEAT)
+  set(column, "counts", counts);
+  return column;
+}
+
+static json_t *heat(const struct model_process *p) {
+  const struct stats_heat *const h = p->heat;
+  json_t *const object = json_object(), *const from = json_array(), *const columns = json_array();
+  const struct stats_heat_counts none = {0}, *before = &none;
+  uint64_t from_ns = 0;
+  for (unsigned row = 0; row < STATS_HEAT_ROWS; row++) json_array_append_new(from, number(row == 0 ? 0 : (uint64_t)1 << (row - 1)));
+  for (uint32_t i = 0; i < h->length; i++) {
+    json_array_append_new(columns, heat_column(from_ns, h->column[i].time_ns, before, &h->column[i].counts));
+    before = &h->column[i].counts;
+    from_ns = h->column[i].time_ns;
+  }
+  if (memcmp(before, &h->now, sizeof(*before)) != 0) json_array_append_new(columns, heat_column(from_ns, p->elapsed_ns, before, &h->now));
+  set(object, "from", from);
+  set(object, "columns", columns);
+  return object;
 }
 
 static json_t *symbol_object(const struct symbol *symbol, uint64_t at) {
@@ -260,6 +294,7 @@ static json_t *process(const struct report *r, const struct model_process *p) {
   }
   set(object, "counters", json_counters(&p->counts->counters));
   set(object, "timeline", timeline(p));
+  if (p->heat != NULL) set(object, "heat", heat(p));
   set(object, "incidents", incidents(r, p));
   set(object, "leaks", leaks(r, p));
   if (p->profiles[PROFILE_LAST] != NULL) set(object, "profile", profiles(r, p));
@@ -294,13 +329,18 @@ static json_t *unrecorded(const struct unrecorded_list *list) {
   return array;
 }
 
-bool print_json(FILE *out, const struct page *page) {
+json_t *json_of_page(const struct page *page) {
   json_t *const root = json_object();
   set(root, "schema", json_integer(JSON_SCHEMA));
   set(root, "path", text(page->path));
   set(root, "not_recorded", unrecorded(&page->unrecorded));
   if (page->trace != NULL) set(root, "trace", report(page->trace));
   if (page->stats != NULL) set(root, "stats", report(page->stats));
+  return root;
+}
+
+bool print_json(FILE *out, const struct page *page) {
+  json_t *const root = json_of_page(page);
   const int code = json_dumpf(root, out, JSON_INDENT(1) | JSON_ENSURE_ASCII);
   json_decref(root);
   if (code == 0) fputc('\n', out);

@@ -1,0 +1,204 @@
+// page.mjs: looks at the pages of page.sh in a headless Chromium: node page.mjs DIRECTORY
+import assert from 'node:assert/strict';
+import {readFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {launch} from '../../tools/page/browser.mjs';
+
+const place = process.argv[2];
+const json = (name) => JSON.parse(readFileSync(join(place, name), 'utf8'));
+const expected = {runs: [{report: json('a.report.json'), explain: json('a.explain.json')}, {report: json('b.report.json'), explain: json('b.explain.json')}], diff: json('diff.json')};
+const browser = await launch();
+const settle = () => new Promise((resolve) => setTimeout(resolve, 60));
+let checks = 0;
+function check(name, condition, detail = '') { checks++; assert.ok(condition, name + (detail !== '' ? ': ' + JSON.stringify(detail) : '')); }
+const equal = (name, actual, wanted) => { checks++; assert.deepEqual(actual, wanted, name); };
+
+// The figure that a text of the page stands for; the page rounds to three digits.
+const SCALE = {B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4, ns: 1, 'µs': 1e3, ms: 1e6, s: 1e9};
+function reads(text, value, unit) {
+  if (value === null) return text === 'unknown';
+  if (unit === 'text') return text === String(value);
+  const match = /^([-−]?[\d.,]+)(?: (\S+))?$/.exec(text);
+  if (!match) return false;
+  const number = Number(match[1].replace(/,/g, '').replace('−', '-')) * (match[2] && match[2] !== 'ticks' ? SCALE[match[2]] : 1) / (unit === 'ms' ? 1e6 : 1);
+  return Math.abs(number - value) <= Math.max(0.006 * Math.abs(value), 1e-9) || (unit === 'bytes' && Math.abs(number - value) <= 0.5) || (unit === 'ms' && Math.abs(number - value) < 0.01);
+}
+
+async function figuresAreTrue(tab, what, least) {
+  await tab.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })");
+  await settle();
+  const figures = await tab.evaluate("[...document.querySelectorAll('[data-pointer]')].map((n) => ({pointer: n.dataset.pointer, value: n.dataset.value ?? null, unit: n.dataset.unit ?? null, text: n.classList.contains('figure') ? n.textContent : null}))");
+  check(what + ': enough figures', figures.length >= least, figures.length);
+  for (const f of figures) {
+    const wanted = f.pointer.slice(1).split('/').reduce((value, key) => value?.[key], expected);
+    check(what + ': ' + f.pointer + ' is in the JSON', wanted !== undefined, f);
+    check(what + ': ' + f.pointer + ' equals the JSON', f.value === String(wanted), {page: f.value, json: wanted});
+    if (f.text !== null) check(what + ': the text of ' + f.pointer, reads(f.text, wanted, f.unit), {text: f.text, json: wanted});
+  }
+}
+
+const range = (tab) => tab.evaluate("document.getElementById('time-range').textContent");
+const count = (tab, selector) => tab.evaluate('document.querySelectorAll(' + JSON.stringify(selector) + ').length');
+const box = (tab, selector) => tab.evaluate(`(() => { const n = document.querySelector(${JSON.stringify(selector)}); n.scrollIntoView({block: 'center', behavior: 'instant'}); const b = n.getBoundingClientRect(); return {x: b.left, y: b.top, width: b.width, height: b.height}; })()`);
+async function click(tab, selector) {
+  const b = await box(tab, selector);
+  await tab.mouse('mousePressed', b.x + b.width / 2, b.y + b.height / 2, 1);
+  await tab.mouse('mouseReleased', b.x + b.width / 2, b.y + b.height / 2);
+  await settle();
+}
+async function drag(tab, selector, from, to) {
+  const b = await box(tab, selector), y = b.y + b.height / 2;
+  await tab.mouse('mouseMoved', b.x + b.width * from, y);
+  await tab.mouse('mousePressed', b.x + b.width * from, y, 1);
+  for (const share of [0.3, 0.6, 1]) await tab.mouse('mouseMoved', b.x + b.width * (from + (to - from) * share), y, 1);
+  await tab.mouse('mouseReleased', b.x + b.width * to, y);
+  await settle();
+}
+
+try {
+  const url = (name) => 'file://' + join(place, name);
+  let fastest = Infinity;
+  for (let i = 0; i < 4 && fastest > 1000; i++) {
+    const tab = await browser.open(url('a.html'));
+    fastest = Math.min(fastest, await tab.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd"));
+  }
+  check('the page opens in under a second', fastest < 1000, fastest);
+
+  // ---- One run ----
+  const tab = await browser.open(url('a.html'));
+  await settle();
+  equal('sections', await tab.evaluate("[...document.querySelectorAll('section')].map((s) => s.id)"), ['summary', 'memory', 'latency', 'slabs', 'flame', 'sites', 'incidents']);
+  await figuresAreTrue(tab, 'one run', 300);
+  equal('rows of snapshots', await count(tab, '#memory tbody tr'), expected.runs[0].report.stats.processes.find((p) => p.incidents.length).timeline.length);
+  equal('bars of the histogram', await count(tab, '#latency .bar-of'), Object.values(expected.runs[0].report.stats.latency.lookup)[0].all.buckets.length);
+  check('findings link to what they rest on', (await tab.evaluate("[...document.querySelectorAll('.finding')].every((f) => f.querySelector('.links a'))")));
+  equal('findings', await count(tab, '.finding'), expected.runs[0].explain.findings.length);
+  check('layers of memory', (await count(tab, '#memory .layer')) === 9);
+  check('the resident set and the residual', (await count(tab, '#memory .rss')) === 1 && (await count(tab, '#memory .residual')) === 1);
+  check('a mark for each incident', (await count(tab, '#memory .mark-head')) === expected.runs[0].report.stats.processes.find((p) => p.incidents.length).incidents.length);
+  check('cells of latencies over time', (await count(tab, '#latency .cell')) > 5);
+
+  // Hostile names are text.
+  equal('no element from a name', await count(tab, 'img'), 0);
+  check('the title is not taken over', !(await tab.evaluate('document.title')).startsWith('owned'));
+  check('the hostile function is shown as text', await tab.evaluate("document.getElementById('flame').textContent.includes('</script><img') || [...document.querySelectorAll('#flame [aria-label]')].some((n) => n.getAttribute('aria-label').includes('</script><img'))"));
+
+  // The time axis: drag, keys, buttons, one range for all pictures.
+  const whole = await range(tab);
+  await drag(tab, '#memory .drag', 0.4, 0.6);
+  const zoomed = await range(tab);
+  check('dragging zooms', zoomed !== whole, zoomed);
+  const axes = await tab.evaluate("[...document.querySelectorAll('.drag')].map((d) => [...d.querySelectorAll('svg > g:last-of-type .tick text')].map((t) => t.textContent).join())");
+  check('all pictures share the axis', axes.length >= 2 && axes.every((a) => a === axes[0]), axes);
+  await click(tab, '#time-reset');
+  equal('the button shows the whole run', await range(tab), whole);
+  await tab.evaluate("document.activeElement.blur()");
+  await tab.press('+');
+  check('the key + zooms', (await range(tab)) !== whole);
+  await tab.press('0');
+  equal('the key 0 shows the whole run', await range(tab), whole);
+  await tab.press('?');
+  check('the key ? shows the keys', await tab.evaluate("document.getElementById('keys').open"));
+  await tab.press('Escape');
+  check('Escape closes them', !(await tab.evaluate("document.getElementById('keys').open")));
+  await tab.press('3');
+  check('a number goes to a section', await tab.evaluate("document.getElementById('latency').classList.contains('arrived')"));
+
+  // The other process.
+  const pidOf = () => tab.evaluate("document.querySelector('#summary .figure').dataset.value");
+  const pids = expected.runs[0].report.stats.processes.map((p) => String(p.pid));
+  equal('processes', await count(tab, '#process option'), pids.length);
+  check('there are two processes', pids.length === 2);
+  const first = await pidOf();
+  await tab.press('p');
+  await settle();
+  const second = await pidOf();
+  check('the key p shows the other process', second !== first && pids.includes(second), second);
+  await figuresAreTrue(tab, 'the other process', 100);
+  await tab.press('p');
+  await settle();
+  equal('and back', await pidOf(), first);
+
+  // Latency by kind and class.
+  await click(tab, '#latency button[data-value="drain"]');
+  equal('bars of another histogram', await count(tab, '#latency .bar-of'), expected.runs[0].report.stats.latency.drain.all.buckets.length);
+  const cls = Object.keys(expected.runs[0].report.stats.latency.drain.classes)[0];
+  await tab.evaluate(`(() => { const s = document.querySelector('#latency label select'); s.value = ${JSON.stringify(cls)}; s.dispatchEvent(new Event('change')); })()`);
+  equal('bars of a class', await count(tab, '#latency .bar-of'), expected.runs[0].report.stats.latency.drain.classes[cls].buckets.length);
+  await figuresAreTrue(tab, 'drains', 300);
+
+  // Flame graph: kinds, search, zoom by mouse and key, both forms.
+  const kinds = await tab.evaluate("[...document.querySelectorAll('#flame .controls:first-child button')].map((b) => b.dataset.value)");
+  for (const kind of ['live', 'peak', 'pinned', 'waste']) check('flame graph of ' + kind, kinds.includes(kind), kinds);
+  await tab.press('/');
+  await tab.call('Input.insertText', {text: 'keep'});
+  await settle();
+  check('the search finds', (await count(tab, '.flame .found')) > 0 && (await count(tab, '.flame .dim')) > 0);
+  check('the search says the share', / %/.test(await tab.evaluate("document.getElementById('flame').querySelector('[aria-live]').textContent")));
+  const before = await count(tab, '.flame g');
+  await tab.evaluate("[...document.querySelectorAll('.flame g.found')][0].dispatchEvent(new MouseEvent('click', {bubbles: true}))");
+  const inside = await tab.evaluate("document.activeElement.getAttribute('aria-label')");
+  check('a click zooms into a frame', /^keep/.test(inside) && (await count(tab, '.flame g')) <= before, inside);
+  await tab.press('ArrowUp');
+  check('an arrow moves to the caller', !/^keep/.test(await tab.evaluate("document.activeElement.getAttribute('aria-label')")));
+  await tab.press('Escape');
+  equal('Escape shows all', await count(tab, '.flame g'), before);
+  await click(tab, '#flame button[data-value="flame"]');
+  check('a flame graph grows upwards', await tab.evaluate("(() => { const g = document.querySelectorAll('.flame g'); return g[0].getBoundingClientRect().top > g[g.length - 1].getBoundingClientRect().top; })()"));
+
+  // Call sites: sort and filter.
+  const column = (i) => tab.evaluate(`[...document.querySelectorAll('#sites tbody tr')].map((r) => Number(r.children[${i}].querySelector('.figure').dataset.value))`);
+  const falls = (list) => list.every((value, i) => i === 0 || list[i - 1] >= value);
+  check('sorted by live bytes', falls(await column(2)));
+  await click(tab, '#sites th:nth-child(4) button');
+  check('sorted by blocks', falls(await column(3)));
+  await click(tab, '#sites th:nth-child(4) button');
+  check('sorted the other way', falls((await column(3)).reverse()));
+  const rows = await count(tab, '#sites tbody tr');
+  await tab.press('f');
+  await tab.call('Input.insertText', {text: 'keep page.c'});
+  await settle();
+  const filtered = await count(tab, '#sites tbody tr');
+  check('the filter filters', filtered > 0 && filtered < rows, {filtered, rows});
+  await click(tab, '#sites .unfold');
+  check('a row opens to its stack', (await count(tab, '#sites .stack li')) > 1);
+
+  // Incidents.
+  check('an incident has its stacks', (await count(tab, '#incidents .incident .stack')) >= 2);
+  check('a mark leads to its incident', await tab.evaluate("(() => { document.querySelector('.mark-head').dispatchEvent(new MouseEvent('click', {bubbles: true})); return document.activeElement.id === 'incident-0'; })()"));
+
+  // The layout, at the width of a phone and of a large screen, in light and dark.
+  for (const dark of [false, true]) {
+    for (const width of [360, 768, 1920]) {
+      await tab.scheme(dark);
+      await tab.resize(width, 900);
+      await settle();
+      await settle();
+      const wide = await tab.evaluate('[document.documentElement.scrollWidth, document.documentElement.clientWidth]');
+      check('nothing to scroll sideways at ' + width, wide[0] <= wide[1], wide);
+      const cut = await tab.evaluate("[...document.querySelectorAll('main svg, main canvas')].filter((n) => n.getBoundingClientRect().right > innerWidth + 1).length");
+      equal('no picture is cut at ' + width, cut, 0);
+    }
+    const colours = await tab.evaluate("[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color].map((c) => c.match(/\\d+/g).slice(0, 3).reduce((a, b) => a + Number(b), 0))");
+    check(dark ? 'dark' : 'light', dark ? colours[0] < 200 && colours[1] > 500 : colours[0] > 700 && colours[1] < 200, colours);
+  }
+  equal('console of one run', tab.messages, []);
+  equal('requests of one run', tab.requests, [url('a.html')]);
+
+  // ---- Two runs ----
+  const two = await browser.open(url('ab.html'));
+  await settle();
+  equal('the difference comes first', await two.evaluate("document.querySelector('section').id"), 'difference');
+  await figuresAreTrue(two, 'two runs', 400);
+  check('the other run beside this one', (await count(two, '#memory .rss.other-run')) === 1 && (await count(two, '#latency .curve.other-run')) === 1);
+  await click(two, '#difference button[data-value="all"]');
+  equal('all figures of the difference', await count(two, '#difference tbody tr'), Object.keys(expected.diff.figures).length);
+  await two.press('r');
+  await settle();
+  equal('the key r shows the other run', await two.evaluate("document.getElementById('path').textContent"), expected.runs[0].report.path);
+  await figuresAreTrue(two, 'the first of two runs', 400);
+  equal('console of two runs', two.messages, []);
+  console.log(checks + ' checks; opened in ' + Math.round(fastest) + ' ms');
+} finally {
+  await browser.close();
+}

@@ -1,0 +1,29 @@
+#!/bin/sh
+# hakmem page, in Chromium: no message of the console, every figure equals `report --json`, keys and clicks, the layout, hostile names.
+. "$(dirname "$0")/common.sh"
+for tool in chromium node; do command -v $tool >/dev/null 2>&1 || skip "$tool is not installed"; done
+
+program page
+evil="</script><img src=x onerror=document.title='owned'>"
+mkdir -p "$(dirname "$evil")" && mv page "$evil" || fail "cannot name a program like that"
+export HAKMEM_PROFILE=4K HAKMEM_LEAKS=1
+for run in a b; do "$hakmem" run -o $run -- "$place/$evil" >$run.out 2>$run.err; done
+unset HAKMEM_PROFILE HAKMEM_LEAKS
+
+# Usage, and what cannot be read or written.
+fails 2 "there is nothing to show" "$hakmem" page -o x.html
+fails 2 "say where the page goes" "$hakmem" page a
+fails 2 "these are 3" "$hakmem" page a b a -o x.html
+fails 1 "nowhere" "$hakmem" page nowhere -o x.html
+[ ! -e x.html ] || fail "a page was written of nothing"
+fails 1 "cannot write no/x.html" "$hakmem" page a -o no/x.html
+
+"$hakmem" page a -o a.html 2>err || { cat err; [ "$(grep -c 'built without D3' err)" -eq 0 ] || skip "built without D3"; fail "no page of one run"; }
+"$hakmem" page a b -o ab.html 2>err || { cat err; fail "no page of two runs"; }
+for run in a b; do
+  "$hakmem" report --json $run >$run.report.json && "$hakmem" explain --json $run >$run.explain.json || fail "no JSON of $run"
+done
+"$hakmem" diff --json a b >diff.json || fail "no JSON of the difference"
+[ "$(grep -c '<script' a.html)" -eq 3 ] || fail "a name became a script element"
+
+node "$SOURCE_DIR/tests/tool/page.mjs" "$place" || fail "the page in Chromium"

@@ -1,0 +1,152 @@
+// latency.js: how long calls, lookups, drains and refills took: a histogram, percentile curves, both by class, and the worst calls.
+
+const latencyView = {kind: null, cls: 'all', redraw: null};
+
+// Every histogram of the report: [{id, name, pointer, all, classes}], in the order of use.
+function latencyKinds(v) {
+  const latency = v.mainReport.latency, base = [...v.mainPointer, 'latency'], kinds = [];
+  const add = (id, name, pointer) => {
+    const value = at(pointer);
+    if (!value) return;
+    if (value.all) kinds.push({id, name, pointer: [...pointer, 'all'], all: value.all, classes: value.classes, classPointer: [...pointer, 'classes']});
+    else if (value.buckets) kinds.push({id, name, pointer, all: value, classes: {}});
+  };
+  for (const kind of Object.keys(latency.calls || {})) add('call-' + kind, 'calls of ' + kind, [...base, 'calls', kind]);
+  for (const strategy of Object.keys(latency.lookup || {})) add('lookup' + (strategy === 'directory' ? '' : '-' + strategy), 'lookups (' + strategy + ')', [...base, 'lookup', strategy]);
+  add('drain', 'drains', [...base, 'drain']);
+  add('refill', 'refills', [...base, 'refill']);
+  for (const stage of Object.keys(latency.stages || {})) add('stage-' + stage, 'refill stage: ' + (data.meanings.stages[stage] || stage), [...base, 'stages', stage]);
+  add('legacy', 'legacy path', [...base, 'legacy']);
+  add('map', 'mappings', [...base, 'map']);
+  return kinds;
+}
+
+// The points (share of values above, value) of a histogram.
+function curveOf(histogram) {
+  let seen = 0;
+  const points = [];
+  for (const bucket of histogram.buckets) {
+    seen += bucket.count;
+    const above = 1 - (seen - bucket.count) / histogram.count;
+    points.push({above, value: Math.max(bucket.from, 1)});
+    points.push({above: Math.max(1 - seen / histogram.count, 0.5 / histogram.count), value: Math.max(1, Math.min(bucket.to, histogram.max))});
+  }
+  return points;
+}
+
+function drawHistogram(parent, kind, histogram, pointer, other) {
+  const place = element('div', {class: 'histogram'});
+  parent.append(place);
+  const width = widthOf(place), height = 240, unit = histogram.unit;
+  const svg = picture(place, width, height, 'Histogram of ' + kind.name + ', both axes logarithmic');
+  const last = histogram.buckets[histogram.buckets.length - 1], first = histogram.buckets[0];
+  const x = d3.scaleLog().domain([Math.max(1, first.from), Math.max(2, Math.min(last.to, histogram.max) + 1)]).range([MARGIN.left, width - MARGIN.right]).clamp(true);
+  const most = d3.max(histogram.buckets, (b) => b.count);
+  const y = d3.scaleLog().domain([0.7, Math.max(2, most)]).range([height - MARGIN.bottom, MARGIN.top]);
+  svg.append('g').attr('class', 'grid').attr('transform', 'translate(' + MARGIN.left + ',0)').call(d3.axisLeft(y).tickValues(logTicks(y, 6)).tickFormat((n) => n.toLocaleString('en')).tickSizeInner(-(width - MARGIN.left - MARGIN.right)));
+  svg.append('g').attr('transform', 'translate(0,' + (height - MARGIN.bottom) + ')').call(d3.axisBottom(x).tickValues(logTicks(x, Math.max(2, width / 80))).tickFormat((ns) => format[unit](ns)).tickSizeOuter(0));
+  svg.selectAll('.bar-of').data(histogram.buckets).enter().append('rect').attr('class', 'bar-of')
+    .attr('data-pointer', (b, i) => '/' + [...pointer, 'buckets', i, 'count'].join('/')).attr('data-value', (b) => b.count)
+    .attr('x', (b) => x(Math.max(1, b.from))).attr('width', (b) => Math.max(1, x(Math.min(b.to, histogram.max) + 1) - x(Math.max(1, b.from)) - 0.5))
+    .attr('y', (b) => y(b.count)).attr('height', (b) => Math.max(0, height - MARGIN.bottom - y(b.count))).style('fill', 'var(--accent)');
+  place.addEventListener('pointermove', (event) => {
+    const value = x.invert(event.clientX - place.getBoundingClientRect().left);
+    const bucket = histogram.buckets.find((b) => value >= b.from && value < b.to + 1);
+    if (bucket) showTip(event.clientX, event.clientY, format[unit](bucket.from) + ' to ' + format[unit](Math.min(bucket.to, histogram.max)) + ': ' + format.count(bucket.count) + ' of ' + format.count(histogram.count));
+    else hideTip();
+  });
+  place.addEventListener('pointerleave', hideTip);
+}
+
+// Value over percentile: the nearer to 100 %, the wider the axis.
+function drawCurves(parent, kind, curves, unit) {
+  const place = element('div', {class: 'curves'});
+  parent.append(place);
+  const width = widthOf(place), height = 240;
+  const svg = picture(place, width, height, 'Percentiles of ' + kind.name + ', both axes logarithmic');
+  const least = d3.min(curves, (c) => 0.5 / c.histogram.count), high = d3.max(curves, (c) => c.histogram.max), low = d3.min(curves, (c) => Math.max(1, c.histogram.min));
+  const x = d3.scaleLog().domain([1, Math.min(0.01, least)]).range([MARGIN.left, width - MARGIN.right]).clamp(true);
+  const y = d3.scaleLog().domain([low, Math.max(low * 2, high)]).range([height - MARGIN.bottom, MARGIN.top]).clamp(true);
+  const shares = [0.5, 0.1, 0.01, 0.001, 0.0001, 0.00001, 0.000001].filter((share) => share >= x.domain()[1]);
+  svg.append('g').attr('class', 'grid').attr('transform', 'translate(' + MARGIN.left + ',0)').call(d3.axisLeft(y).tickValues(logTicks(y, 6)).tickFormat((ns) => format[unit](ns)).tickSizeInner(-(width - MARGIN.left - MARGIN.right)));
+  svg.append('g').attr('transform', 'translate(0,' + (height - MARGIN.bottom) + ')').call(d3.axisBottom(x).tickValues(shares).tickFormat((share) => 'p' + Number(((1 - share) * 100).toFixed(4))).tickSizeOuter(0));
+  const line = d3.line().x((d) => x(d.above)).y((d) => y(d.value));
+  curves.forEach((curve) => svg.append('path').attr('class', 'curve' + (curve.dashed ? ' other-run' : '')).attr('d', line(curveOf(curve.histogram))).style('stroke', curve.colour).append('title').text(curve.name));
+  place.addEventListener('pointermove', (event) => {
+    const share = x.invert(event.clientX - place.getBoundingClientRect().left);
+    showTip(event.clientX, event.clientY, ['p' + Number(((1 - share) * 100).toPrecision(6)), ...curves.map((c) => {
+      const point = curveOf(c.histogram).find((d) => d.above <= share);
+      return c.name + ': ' + (point ? format[unit](point.value) : format[unit](c.histogram.max));
+    })].join('\n'));
+  });
+  place.addEventListener('pointerleave', hideTip);
+  parent.append(legend(curves.map((c) => [c.colour, c.name + (c.dashed ? ' (dashed)' : '')])));
+}
+
+const LATENCY_FIGURES = ['count', 'mean', 'p50', 'p90', 'p99', 'p99.9', 'max'];
+
+function latencyTable(kind, v) {
+  const rows = [{name: 'all', pointer: kind.pointer, histogram: kind.all}, ...Object.keys(kind.classes).map((cls) => ({name: className(v, cls), pointer: [...kind.classPointer, cls], histogram: kind.classes[cls]}))];
+  const columns = [{name: 'class', value: (row) => row.name}, ...LATENCY_FIGURES.map((name) => ({name, unit: name === 'count' ? 'count' : kind.all.unit, number: true, value: (row) => row.histogram[name], pointer: (row) => [...row.pointer, name]}))];
+  return dataTable(columns, rows, {label: 'Latencies of ' + kind.name});
+}
+
+function drawKind(parent, v, kind) {
+  parent.replaceChildren();
+  const classes = Object.keys(kind.classes);
+  const cls = classes.includes(latencyView.cls) ? latencyView.cls : 'all';
+  if (classes.length > 1) parent.append(element('div', {class: 'controls'}, selection('Class', [['all', 'all classes'], ...classes.map((c) => [c, className(v, c)])], cls, (value) => { latencyView.cls = value; drawKind(parent, v, kind); })));
+  const histogram = cls === 'all' ? kind.all : kind.classes[cls], pointer = cls === 'all' ? kind.pointer : [...kind.classPointer, cls];
+  const split = element('div', {class: 'split'}), left = element('div'), right = element('div');
+  split.append(left, right);
+  parent.append(split);
+  left.append(element('h3', {}, 'Histogram'));
+  right.append(element('h3', {}, 'Percentiles'));
+  drawHistogram(left, kind, histogram, pointer);
+  const curves = [{name: 'all', histogram: kind.all, colour: 'var(--accent)'}];
+  const chosen = cls === 'all' ? classes.slice().sort((a, b) => kind.classes[b].count - kind.classes[a].count).slice(0, 5) : [cls];
+  chosen.forEach((c, i) => curves.push({name: className(v, c), histogram: kind.classes[c], colour: colourOf([3, 2, 5, 6, 8][i])}));
+  const other = data.runs.length > 1 && latencyKinds(look(1 - view.run)).find((k) => k.id === kind.id);
+  if (other) curves.push({name: 'all, the other run', histogram: other.all, colour: 'var(--ink)', dashed: true});
+  drawCurves(right, kind, curves, histogram.unit);
+  parent.append(latencyTable(kind, v));
+}
+
+function latencyShow(kind) {
+  latencyView.kind = kind;
+  if (latencyView.redraw) latencyView.redraw();
+}
+
+function drawLatency(parent, v) {
+  const kinds = latencyKinds(v);
+  if (!kinds.length) { parent.append(empty('Nothing was timed: the program made no call that left the fast path, or ran with HAKMEM_SAMPLE=0.')); drawWorst(parent, v); return; }
+  if (v.mainReport.processes.length > 1) parent.append(element('p', {class: 'note'}, 'Of all ' + v.mainReport.processes.length + ' processes together; hakmem page --pid shows one.'));
+  const body = element('div'), controls = element('div');
+  parent.append(controls, body);
+  latencyView.redraw = () => {
+    const kind = kinds.find((k) => k.id === latencyView.kind) || kinds[0];
+    controls.replaceChildren(choice('Of', kinds.map((k) => [k.id, k.name]), kind.id, (id) => latencyShow(id)));
+    drawKind(body, v, kind);
+  };
+  latencyView.redraw();
+  drawHeat(parent, v);
+  drawWorst(parent, v);
+}
+
+// The worst calls, with what each stage took.
+function drawWorst(parent, v) {
+  parent.append(element('h3', {id: 'worst'}, 'The worst calls'));
+  const p = v.p.worst_calls ? v.p : v.traced && v.traced.worst_calls ? v.traced : null;
+  if (!p || !p.worst_calls.length) { parent.append(empty('The data name no single calls: this run kept none.')); return; }
+  const pointer = p === v.p ? v.pointer : [...v.mainPointer, 'processes', v.mainReport.processes.indexOf(p)];
+  const of = (name) => (i) => p.worst_calls[i][name];
+  const columns = [
+    {name: 'call', value: (i) => p.worst_calls[i].kind + ' ' + className(v, p.worst_calls[i].class)},
+    {name: 'took', number: true, unit: 'ns', value: of('ns'), pointer: (i) => [...pointer, 'worst_calls', i, 'ns']},
+    {name: 'at', number: true, unit: 'ns', value: of('time_ns'), pointer: (i) => [...pointer, 'worst_calls', i, 'time_ns']},
+    {name: 'thread', number: true, unit: 'text', value: of('thread'), pointer: (i) => [...pointer, 'worst_calls', i, 'thread']},
+    {name: 'stages', value: (i) => Object.entries(p.worst_calls[i].stages || {}).filter(([, ns]) => ns > 0).map(([name, ns]) => name + ' ' + format.ns(ns)).join(', ')},
+    {name: 'by', value: (i) => siteName(p.worst_calls[i].stack)},
+  ];
+  parent.append(dataTable(columns, p.worst_calls.map((call, i) => i), {label: 'The worst calls', sort: 1, detail: (i) => stackList(p.worst_calls[i].stack)}));
+}

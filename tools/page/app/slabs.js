@@ -1,0 +1,166 @@
+// slabs.js: the SuperSlabs, a cell a slab, at each snapshot; and how full the slabs of each class are.
+
+const slabView = {colour: 'utilisation', snapshot: null};
+
+// A slab of the JSON, which may be an object or a list.
+function slabOf(slab) {
+  if (!Array.isArray(slab)) return slab;
+  const [start, units, cls, live, capacity, age, stack] = slab;
+  return {at: start, units, class: String(cls), live, capacity, age_ms: age, stack_id: stack};
+}
+
+function slabText(v, superslab, slab) {
+  const where = 'SuperSlab at ' + superslab.base + ' (' + format.bytes(superslab.size) + ')';
+  if (!slab) return where + '\nempty unit';
+  const lines = [where, className(v, slab.class) + ', ' + slab.units + (slab.units === 1 ? ' unit' : ' units') + ' from unit ' + slab.at,
+    format.count(slab.live) + ' of ' + format.count(slab.capacity) + ' blocks live (' + format.percent(slab.capacity ? slab.live / slab.capacity : 0) + ')'];
+  if (slab.age_ms !== null && slab.age_ms !== undefined) lines.push('in use for ' + format.ms(slab.age_ms));
+  const site = slab.stack_id && siteById(v, slab.stack_id);
+  if (site) lines.push('held by ' + siteName(site.stack));
+  return lines.join('\n');
+}
+
+function siteById(v, id) {
+  for (const moment of ['last', 'idlest', 'peak']) {
+    const found = v.p.profile && v.p.profile[moment] && v.p.profile[moment].sites.find((site) => site.stack_id === id);
+    if (found) return found;
+  }
+  return null;
+}
+
+function slabColour(classes, oldest) {
+  const full = d3.scaleSequential(d3.interpolateViridis).domain([0, 1]);
+  const kind = d3.scaleOrdinal(['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#f0e442', '#8a8f98', '#9b8cf0', '#999933']).domain(classes);
+  return (slab) => (slabView.colour === 'utilisation' ? full(slab.capacity ? slab.live / slab.capacity : 0) : slabView.colour === 'class' ? kind(slab.class) : full(1 - Math.min(1, (slab.age_ms || 0) / (oldest || 1))));
+}
+
+// Draws the SuperSlabs of a snapshot into a canvas, row by row; returns what lies at a point, and the cells in order.
+function paintMap(canvas, snapshot, v) {
+  const width = widthOf(canvas.parentNode), slabs = snapshot.superslabs.map((s) => s.slabs.map(slabOf));
+  const units = snapshot.superslabs.map((s) => Math.max(1, Math.round(s.size / (s.unit || 65536))));
+  const most = Math.max(1, ...units), total = units.length;
+  const cell = Math.max(3, Math.min(12, Math.floor(Math.sqrt(width * 420 / Math.max(1, most * total)))));
+  const gap = 4, across = Math.max(1, Math.floor((width + gap) / (most * cell + gap)));
+  const size = most * cell > width ? width / most : cell;
+  const rows = Math.ceil(total / across), height = Math.max(cell, rows * (cell + gap));
+  const scale = window.devicePixelRatio || 1;
+  canvas.width = width * scale;
+  canvas.height = height * scale;
+  canvas.style.height = height + 'px';
+  const ink = canvas.getContext('2d'), emptyColour = resolved('--fill'), border = resolved('--line');
+  ink.scale(scale, scale);
+  const oldest = Math.max(1, ...slabs.flat().map((slab) => slab.age_ms || 0)), colour = slabColour([...new Set(slabs.flat().map((slab) => slab.class))].sort(), oldest);
+  const cells = [];
+  snapshot.superslabs.forEach((superslab, i) => {
+    const left = (i % across) * (most * size + gap), top = Math.floor(i / across) * (cell + gap);
+    ink.fillStyle = emptyColour;
+    ink.fillRect(left, top, units[i] * size, cell);
+    ink.strokeStyle = border;
+    ink.strokeRect(left + 0.5, top + 0.5, units[i] * size - 1, cell - 1);
+    for (const slab of slabs[i]) {
+      const box = {left: left + slab.at * size, top, width: Math.max(1, slab.units * size - (size > 4 ? 1 : 0)), height: cell, slab, superslab};
+      ink.fillStyle = colour(slab);
+      ink.fillRect(box.left, box.top, box.width, box.height);
+      cells.push(box);
+    }
+  });
+  return {
+    cells, oldest,
+    find(x, y) { return cells.find((c) => x >= c.left && x < c.left + c.width && y >= c.top && y < c.top + c.height); },
+  };
+}
+
+function mapLegend(snapshot, oldest, v) {
+  if (slabView.colour === 'class') {
+    const classes = [...new Set(snapshot.superslabs.flatMap((s) => s.slabs.map((slab) => slabOf(slab).class)))].sort((a, b) => a - b);
+    const kind = slabColour([...classes].sort(), 1);
+    return legend(classes.map((cls) => [kind({class: cls}), className(v, cls)]));
+  }
+  const steps = [0, 0.25, 0.5, 0.75, 1];
+  return legend(steps.map((step) => [d3.interpolateViridis(slabView.colour === 'age' ? 1 - step : step), slabView.colour === 'age' ? format.ms(step * oldest) : format.percent(step) + ' live']));
+}
+
+// Classes and sites that hold nearly empty slabs, of a cell or of all.
+function drawPins(parent, v, cls) {
+  const profile = v.p.profile && (v.p.profile.last && v.p.profile.last.pinned > 0 ? 'last' : v.p.profile.idlest ? 'idlest' : null);
+  if (!profile) { parent.append(empty('Which call sites hold a slab: run the program with HAKMEM_PROFILE=512K.')); return; }
+  const sites = v.p.profile[profile].sites, pointer = [...v.pointer, 'profile', profile, 'sites'];
+  const rows = sites.map((site, i) => i).filter((i) => (sites[i].pinned > 0 || sites[i].waste > 0) && (cls === null || sites[i].class === cls));
+  parent.append(element('p', {class: 'note'}, cls === null ? 'All classes' : className(v, cls), profile === 'last' ? ', as of the last snapshot.' : ', as of the moment with the most that was resident and in no live block.'));
+  if (!rows.length) { parent.append(empty('No call site holds free memory there.')); return; }
+  parent.append(dataTable([
+    {name: 'call site', value: (i) => siteName(sites[i].stack)},
+    {name: 'class', value: (i) => className(v, sites[i].class)},
+    {name: 'pinned', number: true, unit: 'bytes', value: (i) => sites[i].pinned, pointer: (i) => [...pointer, i, 'pinned'], title: 'Free bytes of slabs that are hardly used: the share of this site'},
+    {name: 'waste', number: true, unit: 'bytes', value: (i) => sites[i].waste, pointer: (i) => [...pointer, i, 'waste'], title: 'Free bytes of the slabs in which its blocks lie: the share of this site'},
+    {name: 'blocks', number: true, unit: 'count', value: (i) => sites[i].pins, pointer: (i) => [...pointer, i, 'pins']},
+  ], rows, {label: 'Call sites that hold slabs', sort: 2, detail: (i) => stackList(sites[i].stack)}));
+}
+
+function drawMap(parent, v, maps, choose) {
+  const last = maps.length - 1, place = element('div'), legends = element('div');
+  slabView.snapshot = Math.min(slabView.snapshot === null ? last : slabView.snapshot, last);
+  const canvas = element('canvas', {tabindex: '0', role: 'img', 'aria-label': 'Map of SuperSlabs: a cell a slab. Arrow keys move, Enter shows the call sites.'});
+  const moment = element('output', {});
+  const slider = element('input', {type: 'range', min: 0, max: last, value: slabView.snapshot, 'aria-label': 'Snapshot', oninput: () => { slabView.snapshot = Number(slider.value); paint(); }});
+  parent.append(choice('Colour by', [['utilisation', 'utilisation'], ['class', 'class'], ['age', 'age']], slabView.colour, (colour) => { slabView.colour = colour; paint(); }),
+    element('div', {class: 'controls'}, element('label', {}, 'Snapshot', slider), moment), place, legends);
+  place.append(canvas);
+  let map, cursor = 0;
+  function paint() {
+    const snapshot = maps[slabView.snapshot];
+    map = paintMap(canvas, snapshot, v);
+    moment.textContent = 'at ' + format.ns(snapshot.time_ns) + ' (' + (slabView.snapshot + 1) + ' of ' + maps.length + '): ' + format.count(snapshot.superslabs.length) + ' SuperSlabs, ' + format.count(map.cells.length) + ' slabs' + (snapshot.truncated ? '; ' + snapshot.truncated + ' SuperSlabs are left out' : '');
+    legends.replaceChildren(mapLegend(snapshot, map.oldest, v));
+  }
+  canvas.addEventListener('pointermove', (event) => {
+    const box = canvas.getBoundingClientRect(), cell = map.find(event.clientX - box.left, event.clientY - box.top);
+    if (cell) showTip(event.clientX, event.clientY, slabText(v, cell.superslab, cell.slab)); else hideTip();
+  });
+  canvas.addEventListener('pointerleave', hideTip);
+  canvas.addEventListener('click', (event) => {
+    const box = canvas.getBoundingClientRect(), cell = map.find(event.clientX - box.left, event.clientY - box.top);
+    if (cell) choose(cell.slab.class);
+  });
+  canvas.addEventListener('keydown', (event) => {
+    const step = {ArrowRight: 1, ArrowLeft: -1, ArrowDown: 16, ArrowUp: -16}[event.key];
+    if (!map.cells.length || (!step && event.key !== 'Enter')) return;
+    event.preventDefault();
+    if (!step) { choose(map.cells[cursor].slab.class); return; }
+    cursor = Math.min(map.cells.length - 1, Math.max(0, cursor + step));
+    const cell = map.cells[cursor], box = canvas.getBoundingClientRect();
+    showTip(box.left + cell.left, box.top + cell.top, slabText(v, cell.superslab, cell.slab));
+  });
+  canvas.addEventListener('blur', hideTip);
+  paint();
+  resizes.push(paint);
+}
+
+// How full the slabs of each class are: a row a class, a column a tenth.
+function drawUtilisation(parent, v, choose) {
+  const classes = v.report[v.memory].classes, base = [...v.mainPointer.slice(0, 3), v.memory, 'classes'];
+  const rows = classes.map((c, i) => i).filter((i) => classes[i].utilisation.some((n) => n > 0));
+  if (!rows.length) { parent.append(empty('No slab was in use at the last snapshot.')); return; }
+  const most = d3.max(rows, (i) => d3.max(classes[i].utilisation));
+  const colour = d3.scaleSequential(d3.interpolateCividis).domain([0, Math.log1p(most || 1)]);
+  const names = [...d3.range(10).map((i) => i * 10 + ' %'), '100 %'];
+  const table = element('table', {class: 'grid-of-slabs'}, element('thead', {}, element('tr', {}, element('th', {scope: 'col'}, 'class'), names.map((name) => element('th', {scope: 'col', class: 'number'}, name)), element('th', {scope: 'col', class: 'number'}, 'free in partial slabs'))),
+    element('tbody', {}, rows.map((i) => element('tr', {}, element('td', {class: 'name'}, element('button', {type: 'button', title: 'Which call sites hold these slabs', onclick: () => choose(classes[i].class)}, className(v, classes[i].class))),
+      classes[i].utilisation.map((n, bin) => {
+        const cell = element('td', {class: 'number'}, n ? figure([...base, i, 'utilisation', bin], 'count') : '');
+        if (n) { cell.style.background = colour(Math.log1p(n)); cell.style.color = Math.log1p(n) > Math.log1p(most) * 0.55 ? '#10151b' : '#ffffff'; }
+        return cell;
+      }), element('td', {class: 'number'}, figure([...base, i, 'memory', 'partial'], 'bytes'))))));
+  append(parent, [element('h3', {}, 'Slabs by the share of their blocks that is live'), v.processes.length > 1 ? element('p', {class: 'note'}, 'Of all ' + v.processes.length + ' processes together.') : null, element('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Slabs by utilisation'}, table)]);
+}
+
+function drawSlabs(parent, v) {
+  const pins = element('div');
+  const choose = (cls) => { pins.replaceChildren(); drawPins(pins, v, cls); };
+  const maps = v.p.slab_maps || (v.traced && v.traced.slab_maps);
+  if (maps && maps.length) drawMap(parent, v, maps, choose);
+  else parent.append(empty('The data have no map of the SuperSlabs. hakmem run keeps maps; a trace, and a file of an older version, do not.'));
+  drawUtilisation(parent, v, choose);
+  parent.append(element('h3', {}, 'Call sites that hold slabs'), pins);
+  choose(null);
+}
