@@ -10,6 +10,7 @@
 
 #define PATTERN ((uint8_t)0xb7)
 #define LEFT_OF 4        /* if a sample is guarded, one block in four is placed at the left end of its slot */
+#define LOOK_AT ((size_t)64)
 #define AUDIT_AT_ONCE 16 /* blocks between two reads of the clock */
 #define MARKED_MOST 16   /* pages of a slot that is closed by marks (os_mark); for a larger one, a mapping of its own costs less */
 
@@ -159,17 +160,20 @@ static void take_damage(uint8_t *open, uint8_t *start, uint8_t *end, uint8_t *cl
 }
 
 /* Reports writes into the slack of a block, if it is live. A thread that frees the block waits for the lock before it closes the pages. */
-static void check_slack(const struct guard_slot *slot) {
+static void check_slack(const struct guard_slot *slot, enum found_by found) {
   lock_take(&guard_lock);
+  if (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) != SLOT_LIVE) return lock_release(&guard_lock);
   const struct record known = slot->known;
   struct event_hdr_reset ahead = event_of(slot, HDR_UNDERFLOW), behind = event_of(slot, HDR_OVERFLOW);
   const size_t bytes = open_size((uintptr_t)known.block, known.requested);
-  if (bytes != 0 && __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_LIVE) {
+  if (bytes != 0) {
     uint8_t *open = (uint8_t *)open_start((uintptr_t)known.block), *start = (uint8_t *)(uintptr_t)known.block;
     take_damage(open, start, start + known.requested, open + bytes, &ahead, &behind);
   }
   lock_release(&guard_lock);
   ahead.expect = behind.expect = PATTERN;
+  ahead.found = behind.found = found;
+  ahead.checked_ago = behind.checked_ago = record_checked_ago(&known);
   if (behind.over != 0) misuse_known(&behind, &known);
   if (ahead.over != 0) misuse_known(&ahead, &known);
 }
@@ -187,11 +191,51 @@ AT_START uint32_t guard_audit(uint64_t until_ms) {
     for (uint32_t i = used(row); i > 0; i--) {
       if (__atomic_load_n(&row->slots[i - 1].state, __ATOMIC_ACQUIRE) != SLOT_LIVE) continue;
       if (live % AUDIT_AT_ONCE == 0 && os_now_ms() > until_ms) return live;
-      check_slack(&row->slots[i - 1]);
+      check_slack(&row->slots[i - 1], FOUND_BY_CHECK);
       live++;
     }
   }
   return live;
+}
+
+/* Whether `most` bytes of slack on each side of the block are intact, as far as there is slack; then that is noted. So if the block is not live. */
+static bool is_intact(struct guard_slot *slot, size_t most) {
+  lock_take(&guard_lock);
+  bool intact = true;
+  if (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_LIVE && slot->known.requested != 0) {
+    const uintptr_t start = start_of(slot), end = end_of(slot), open = open_start(start), close = open + open_size(start, end - start);
+    const size_t before = min_size(start - open, most), behind = min_size(close - end, most);
+    intact = bytes_are((const uint8_t *)start - before, before, PATTERN) && bytes_are((const uint8_t *)end, behind, PATTERN);
+    if (intact) slot->known.checked = __atomic_load_n(&record_allocations, __ATOMIC_RELAXED);
+  }
+  lock_release(&guard_lock);
+  return intact;
+}
+
+static void look_at(struct guard_slot *slot, size_t most) {
+  if (!is_intact(slot, most)) check_slack(slot, FOUND_BY_CHECK);
+}
+
+void guard_look(const void *p) {
+  struct row *row;
+  struct guard_slot *slot = nearest(p, &row);
+  if (slot != NULL) look_at(slot, LOOK_AT);
+}
+
+bool guard_look_from(uint32_t *from, uint32_t count, uint64_t *blocks) {
+  uint32_t first = 0; /* the number of the row's first slot */
+  for (struct row *row = guard_rows; row < guard_rows + ARRAY_LENGTH(guard_rows); row++) {
+    const uint32_t slots = used(row);
+    for (; *from < first + slots; ++*from) {
+      if (count-- == 0) return false;
+      struct guard_slot *slot = &row->slots[*from - first];
+      if (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) != SLOT_LIVE) continue;
+      look_at(slot, SIZE_MAX);
+      ++*blocks;
+    }
+    first += slots;
+  }
+  return true;
 }
 
 /* False if another thread freed the block first. */
@@ -211,7 +255,7 @@ void guard_set_family(const void *p, enum block_family family) {
 
 bool guard_free(const struct pointer *at, uint32_t stack) {
   struct guard_slot *slot = at->slot;
-  check_slack(slot);
+  check_slack(slot, FOUND_BY_OPERATION);
   if (!end_life(slot)) {
     misuse_pointer(at, MISUSE_LIVE);
     return false;
@@ -225,7 +269,7 @@ bool guard_free(const struct pointer *at, uint32_t stack) {
   return true;
 }
 
-void guard_check(const struct pointer *at) { check_slack(at->slot); }
+void guard_check(const struct pointer *at) { check_slack(at->slot, FOUND_BY_OPERATION); }
 
 void guard_fault(const void *address, enum access_way way, void *context) {
   struct row *row;
