@@ -44,8 +44,11 @@
   V(FAMILY_NEW_ARRAY, "new_array")
 /* How the program touched memory outside of its blocks. Unseen: only the damage was found. The others: the access itself faulted. */
 #define ENUM_access_way(V) V(ACCESS_UNSEEN, "unseen") V(ACCESS_READ, "read") V(ACCESS_WRITE, "write") V(ACCESS_ANY, "access")
-/* How a wrong header or pointer was found: by an operation on the block, or by the check of all blocks at the end of the process. */
-#define ENUM_found_by(V) V(FOUND_BY_OPERATION, "operation") V(FOUND_AT_END, "end")
+/*
+ * How a wrong header, pointer or write was found: by an operation on the block, by the check of all headers at the end of the process, or by one of the
+ * debugging mode's checks, which look at blocks that no call touches.
+ */
+#define ENUM_found_by(V) V(FOUND_BY_OPERATION, "operation") V(FOUND_AT_END, "end") V(FOUND_BY_CHECK, "check")
 
 #define ENUM_leak_kind(V) V(LEAK_LOST, "lost") V(LEAK_INDIRECT, "indirect") V(LEAK_REACHABLE, "reachable")
 
@@ -113,7 +116,8 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
   F_PTR(slab) F_BYTES(offset) F_BYTES(over) F_BYTES(told) F_U64(good_ago_ms) F_U32(good_thread) \
   F_U32(alloc_stack) F_U32(alloc_thread) F_U64(alloc_ago_ms) F_U32(free_stack) F_U32(free_thread) F_U64(free_ago_ms) \
   F_U32(left_stack) F_BYTES(size) F_PTR(access) F_ENUM(way, access_way) \
-  F_ENUM(made, block_family) F_ENUM(given, block_family) F_ENUM(found, found_by)
+  F_ENUM(made, block_family) F_ENUM(given, block_family) F_ENUM(found, found_by) \
+  F_U64(checked_ago) /* allocations since the block was last seen intact, 1 at least; 0: not known */
 #define FIELDS_shared_fail \
   F_CLS(cls) F_ENUM(reason, fail_reason) F_U32(active) F_U32(limit) F_U32(free_slabs) F_U64(free_blocks) F_U32(stack) \
   F_U32(units) F_U32(error) F_U64(own) F_U64(others) F_U64(batched) F_U64(partial) F_BYTES(slab_bytes) F_BYTES(idle_bytes) \
@@ -161,7 +165,9 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
     F_ENUM(kind, leak_kind) F_BYTES(bytes) F_U64(blocks) F_U32(stack))                                 \
   E(deepbind, "a library was opened without RTLD_DEEPBIND, which the program asked for", F_TEXT(path))                  \
   E(end_check, "the headers of all blocks, or of a sample, were checked at the end of the process",   \
-    F_U64(blocks) F_U64(checked) F_U64(wrong) F_TICKS(ticks))
+    F_U64(blocks) F_U64(checked) F_U64(wrong) F_TICKS(ticks))                                        \
+  E(debug_sweep, "the debugging mode has looked at all blocks, once or several times since the last event", \
+    F_U64(sweeps) F_U64(blocks) F_BYTES(bytes) F_TICKS(ticks))
 /* clang-format on */
 
 /* ---- The structures: struct event_NAME. ---- */

@@ -73,13 +73,12 @@ static void put_access(struct message *m, const struct event_hdr_reset *e) {
 /* Only the verdicts of the debugging mode and of guard pages know the requested size; with these, 0 is one, too. */
 static void put_sized_block(struct message *m, const struct event_hdr_reset *e, enum hdr_verdict verdict) {
   const bool sized = verdict == HDR_OVERFLOW || verdict == HDR_UNDERFLOW || verdict == HDR_USE_AFTER_FREE || verdict == HDR_MISMATCHED_FREE;
-  message_text(m, "a block ");
+  message_text(m, "a ");
   if (sized || e->size != 0) {
-    message_text(m, "of ");
-    put_bytes(m, e->size);
-    message_text(m, " ");
+    message_number(m, e->size);
+    message_text(m, "-byte ");
   }
-  message_text(m, "at ");
+  message_text(m, "block at ");
   message_pointer(m, (uintptr_t)e->base);
 }
 
@@ -248,12 +247,19 @@ void blackbox_send(struct message *m, const struct event_hdr_reset *e, int (*sen
     for (int row = -ROWS; row < ROWS; row++) put_row(m, base + row * ROW, &w);
   } else if (guard_owns(e->base)) {
     put_guarded(m, e->base);
+    if (e->over != 0 && e->way == ACCESS_UNSEEN) put_damage(m, e);
   } else if (e->size != 0) {
     if (e->over != 0) put_damage(m, e);
   } else if (e->verdict != HDR_DOUBLE_FREE && e->verdict != HDR_REALLOC_AFTER_FREE && e->verdict != HDR_USABLE_SIZE_AFTER_FREE) {
     put_region(m, e->base);
   }
   if (e->found == FOUND_AT_END) message_text(m, "\n  found by the check of all blocks at the end of the process; the program did not free this block");
+  if (e->checked_ago != 0) {
+    message_text(m, "\n  written between the check ");
+    message_number(m, e->checked_ago);
+    message_text(m, e->checked_ago == 1 ? " allocation ago and now" : " allocations ago and now");
+    if (e->found == FOUND_BY_CHECK) message_text(m, "; found by a check, not by a call that was given the block");
+  }
   const uint64_t now_ms = stats_elapsed_ns() / 1000000;
   if (e->good_thread != 0) {
     message_text(m, "\n  its header was last seen good at ");

@@ -153,6 +153,14 @@ static void on_end_check(const struct event_end_check *e) {
   stats_add(&b->counters.end_checked, e->checked);
 }
 
+static void on_debug_sweep(const struct event_debug_sweep *e) {
+  struct stats_counters *c = &stats_block()->counters;
+  stats_add(&c->debug_sweeps, e->sweeps);
+  stats_add(&c->debug_blocks, e->blocks);
+  stats_add(&c->debug_bytes, e->bytes);
+  stats_add(&c->debug_sweep_ns, clock_to_ns(e->ticks));
+}
+
 const struct hak_event_sink counters_sink = {.superslab_lookup = on_superslab_lookup,
                                              .superslab_acquire = on_superslab_acquire,
                                              .superslab_release = on_superslab_release,
@@ -170,4 +178,5 @@ const struct hak_event_sink counters_sink = {.superslab_lookup = on_superslab_lo
                                              .thread_exit = on_thread_exit,
                                              .leak = on_leak,
                                              .deepbind = on_deepbind,
-                                             .end_check = on_end_check};
+                                             .end_check = on_end_check,
+                                             .debug_sweep = on_debug_sweep};

@@ -48,7 +48,11 @@
   S(os_purge_ns, "nanoseconds in purges") \
   S(deepbind, "libraries opened without the RTLD_DEEPBIND that was asked for") \
   S(end_blocks, "blocks at the end of the process") \
-  S(end_checked, "blocks whose headers were checked at the end of the process")
+  S(end_checked, "blocks whose headers were checked at the end of the process") \
+  S(debug_sweeps, "times that the debugging mode looked at all blocks") \
+  S(debug_blocks, "blocks that it looked at") \
+  S(debug_bytes, "bytes of the freed blocks among them") \
+  S(debug_sweep_ns, "nanoseconds from the beginnings to the ends of these sweeps")
 
 /* Counters of a class row (CLASS_LARGE and CLASS_HUGE included): C(name, "meaning"). */
 #define STATS_CLASS_COUNTERS(C) \

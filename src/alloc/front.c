@@ -4,6 +4,7 @@
 
 #include "platform/config.h"
 #include "modes/debug.h"
+#include "modes/patrol.h"
 #include "probe.h"
 #include "modes/guard.h"
 #include "large.h"
@@ -17,7 +18,7 @@ AT_START void front_start(void) {
 }
 
 void front_audit(uint64_t until_ms) {
-  if (modes.debug) debug_audit(until_ms);
+  if (modes.debug) patrol_all(until_ms);
   else guard_audit(until_ms);
 }
 
@@ -25,12 +26,15 @@ void front_audit(uint64_t until_ms) {
 
 struct taken front_take_guarded(struct sll_cache *cache, const struct request *r) {
   struct taken taken = {.cls = r->cls, .zeroed = !modes.debug, .recorded = true};
+  if (modes.debug) patrol_allocation();
   if (!sll_take_guard(cache, r->cls) && !(modes.debug && debug_wants_guard(r->size))) return taken;
   if (r->cls < CLASS_COUNT) sll_rearm(cache, r->cls);
   taken.block = guard_alloc(r->size, r->align, r->cls, hub_block_stack(__builtin_frame_address(0)));
   if (taken.block == NULL) return taken;
   hub_count(r->cls, 1, 0);
-  if (modes.debug) memset(taken.block, (int)config.fill, r->size);
+  if (!modes.debug) return taken;
+  memset(taken.block, (int)config.fill, r->size);
+  patrol_note(taken.block);
   return taken;
 }
 

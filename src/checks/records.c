@@ -6,14 +6,17 @@
 
 #define STRIPES 64
 #define CAPACITY_MIN 64
+#define STEP 256u /* places that a step of a walk looks at, at most */
 
 static struct stripe {
   struct lock lock;
   struct record *table; /* block NULL: an empty place. A record lies at its block's hash or behind it, with no empty place between */
   size_t capacity, used;
+  uint32_t version; /* grows when records move: a walk then begins this stripe again */
 } __attribute__((aligned(64))) stripes[STRIPES];
 
 static size_t bytes; /* atomic */
+uint32_t record_allocations;
 static enum block_family unmarked = FAMILY_UNKNOWN;
 
 static uint64_t hash_of(const void *block) { return (uintptr_t)block / MIN_ALIGN * UINT64_C(0x9e3779b97f4a7c15); /* Knuth's multiplicative hash */ }
@@ -49,6 +52,7 @@ static void take(struct stripe *stripe, size_t i) {
   }
   table[i].block = NULL;
   stripe->used--;
+  stripe->version++;
 }
 
 /* Moves the records to `fresh`, except those of freed blocks. Called locked. */
@@ -63,6 +67,7 @@ static void move_to(struct stripe *stripe, struct record *fresh, size_t capacity
   stripe->table = fresh;
   stripe->capacity = capacity;
   stripe->used = used;
+  stripe->version++;
 }
 
 static size_t table_bytes(size_t capacity) { return align_up(capacity * sizeof(struct record), os_page_size()); }
@@ -117,7 +122,13 @@ static bool make_room(struct stripe *stripe) {
 
 void record_init(struct record *record, const void *block, size_t requested, uint32_t stack) {
   *record = (struct record){
-    .block = block, .requested = requested, .alloc_stack = stack, .alloc_thread = os_thread(), .alloc_ms = (uint32_t)os_now_ms(), .family = (uint8_t)unmarked};
+    .block = block, .requested = requested, .alloc_stack = stack, .alloc_thread = os_thread(), .alloc_ms = (uint32_t)os_now_ms(), .family = (uint8_t)unmarked,
+    .checked = __atomic_load_n(&record_allocations, __ATOMIC_RELAXED)};
+}
+
+uint32_t record_checked_ago(const struct record *record) {
+  const uint32_t now = __atomic_load_n(&record_allocations, __ATOMIC_RELAXED);
+  return now == 0 ? 0 : now == record->checked ? 1 : now - record->checked;
 }
 
 void record_freed(struct record *record, uint32_t stack) {
@@ -188,6 +199,29 @@ void record_each(void (*visit)(struct record *record, void *context), void *cont
     }
     lock_release(&stripe->lock);
   }
+}
+
+bool record_visit(const void *block, void (*visit)(struct record *record, void *context), void *context) {
+  struct stripe *stripe = stripe_of(block);
+  lock_take(&stripe->lock);
+  struct record *record = known(stripe, block);
+  if (record != NULL) visit(record, context);
+  lock_release(&stripe->lock);
+  return record != NULL;
+}
+
+bool record_walk(struct record_place *at, bool (*visit)(struct record *record, void *context), void *context) {
+  struct stripe *stripe = &stripes[at->stripe];
+  lock_take(&stripe->lock);
+  if (at->version != stripe->version) *at = (struct record_place){.stripe = at->stripe, .version = stripe->version};
+  const size_t end = min_size(at->index + STEP, stripe->capacity);
+  while (at->index < end && (stripe->table[at->index].block == NULL || visit(&stripe->table[at->index], context))) at->index++;
+  const bool over = at->index >= stripe->capacity;
+  lock_release(&stripe->lock);
+  if (!over) return false;
+  const uint32_t next = (at->stripe + 1) % STRIPES;
+  *at = (struct record_place){.stripe = next, .version = UINT32_MAX};
+  return next == 0;
 }
 
 const struct layout_number record_layout = LAYOUT_NUMBER(bytes);

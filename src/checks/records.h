@@ -21,13 +21,21 @@ struct record {
   uint32_t alloc_thread, free_thread; /* as the kernel numbers them */
   uint32_t alloc_ms, free_ms;         /* os_now_ms, its lower half */
   uint8_t family;                     /* enum block_family of the function that allocated it; FAMILY_UNKNOWN: do not check it */
-  bool freed;
-  bool marked; /* free for use by a walk over the records */
+  bool freed : 1;
+  bool marked : 1; /* free for use by a walk over the records */
   /* The debugging mode's: */
-  bool held;     /* the record stays, also when the block is freed */
-  bool filled;   /* freed, and filled */
-  size_t before; /* bytes from the start of the core's block to this one */
+  bool held : 1;    /* the record stays, also when the block is freed */
+  bool filled : 1;  /* freed, and filled */
+  uint32_t checked; /* record_allocations when the block was last seen intact */
+  size_t before;    /* bytes from the start of the core's block to this one */
 };
+static_assert(sizeof(struct record) == 64, "a record is one cache line");
+
+/* Atomic. Counts the allocations of the debugging mode, which dates its checks by them; 0 without that mode. */
+extern uint32_t record_allocations;
+
+/* How many allocations ago the block was last seen intact: 1 at least; 0 without the debugging mode. */
+uint32_t record_checked_ago(const struct record *record);
 
 /* Fills *record for a block that the calling thread allocates now, at stack `stack`. Raises no event. */
 void record_init(struct record *record, const void *block, size_t requested, uint32_t stack);
@@ -61,6 +69,20 @@ bool record_take(const void *block);
 
 /* Calls `visit` for each record, in no order, with a stripe's lock held: it must neither allocate nor use the records. */
 void record_each(void (*visit)(struct record *record, void *context), void *context);
+
+/* The same for the record of one block. False if it has none. */
+bool record_visit(const void *block, void (*visit)(struct record *record, void *context), void *context);
+
+/*
+ * The same in steps: each call visits some records, and *at says where the next one goes on; zeros are the beginning. If `visit` returns false, the step
+ * ends, and the next one begins with this record again. True if that was the last of all records; then *at is the beginning. A record that is there from
+ * the beginning to the end is visited at least once.
+ */
+struct record_place {
+  uint32_t stripe, version;
+  size_t index;
+};
+bool record_walk(struct record_place *at, bool (*visit)(struct record *record, void *context), void *context);
 
 /* Bytes of the tables. Signal safe. */
 size_t record_bytes(void);

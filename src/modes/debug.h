@@ -4,8 +4,8 @@
  *   inner block of the core:   | redzone, filled | block, `requested` bytes | redzone, filled | rest |
  *
  * Every block has a record (records.h), which lies away from the block, so that an overrun does not reach it. Both redzones are checked when the block is
- * freed, resized or measured, in audits, and at the end. A freed block is filled and waits in the quarantine, where a second free finds it. Its filling
- * is checked when it leaves. Blocks of size 0 and large blocks lie against guard pages instead (guard.h), as long as there are slots.
+ * freed, resized or measured, by the patrol (patrol.h), and at the end. A freed block is filled and waits in the quarantine, where a second free finds
+ * it. The patrol checks its filling, too, and so does its leaving. Blocks of size 0 and large blocks lie against guard pages instead (guard.h), as long as there are slots.
  *
  * Every operation takes the slow path. Not in the plain build.
  */
@@ -45,12 +45,6 @@ void debug_check(const struct pointer *at);
 
 /* Empties the quarantine: checks every block and passes it to `give_back`. Returns whether there were any. */
 bool debug_empty_quarantine(void (*give_back)(void *inner));
-
-/* Checks every redzone, and the filling of every block in the quarantine. Stops at the time `until_ms` (os_now_ms). */
-void debug_audit(uint64_t until_ms);
-
-/* Counts its calls, and runs an audit when one is due. */
-void debug_audit_if_due(void);
 
 extern const struct lock_row debug_locks;
 void debug_fork_child(void);

@@ -10,6 +10,7 @@
 
 #define PATTERN ((uint8_t)0xb7)
 #define LEFT_OF 4        /* if a sample is guarded, one block in four is placed at the left end of its slot */
+#define LOOK_AT ((size_t)64)
 #define AUDIT_AT_ONCE 16 /* blocks between two reads of the clock */
 #define MARKED_MOST 16   /* pages of a slot that is closed by marks (os_mark); for a larger one, a mapping of its own costs less */
 
@@ -60,6 +61,7 @@ void *guard_alloc(size_t size, size_t align, uint32_t cls, uint32_t stack) {
   count_open(bytes, 0);
   record_init(&slot->known, (void *)block, size, stack);
   slot->cls = cls;
+  slot->reported = false;
   __atomic_store_n(&slot->state, SLOT_LIVE, __ATOMIC_RELEASE);
   return (void *)block;
 }
@@ -140,38 +142,60 @@ static struct event_hdr_reset event_of(const struct guard_slot *slot, enum hdr_v
   return (struct event_hdr_reset){.base = slot->known.block, .verdict = verdict, .cls = slot->cls, .size = slot->known.requested};
 }
 
-/* Finds the damage furthest from the block in the slack [open, start) and [end, close), and repairs both parts. */
-static void take_damage(uint8_t *open, uint8_t *start, uint8_t *end, uint8_t *close, struct event_hdr_reset *ahead, struct event_hdr_reset *behind) {
+/* Finds the damage furthest from the block in the slack [open, start) and [end, close). */
+static void find_damage(const uint8_t *open, const uint8_t *start, const uint8_t *end, const uint8_t *close, struct event_hdr_reset *ahead,
+                        struct event_hdr_reset *behind) {
   if (!bytes_are(end, (size_t)(close - end), PATTERN)) {
     const uint8_t *last = close - 1;
     while (*last == PATTERN) last--;
     behind->over = (size_t)(last - end) + 1;
     behind->got = *last;
-    memset(end, PATTERN, (size_t)(close - end));
   }
   if (!bytes_are(open, (size_t)(start - open), PATTERN)) {
     const uint8_t *first = open;
     while (*first == PATTERN) first++;
     ahead->over = (size_t)(start - first);
     ahead->got = *first;
-    memset(open, PATTERN, (size_t)(start - open));
   }
 }
 
-/* Reports writes into the slack of a block, if it is live. A thread that frees the block waits for the lock before it closes the pages. */
-static void check_slack(const struct guard_slot *slot) {
+static bool is_live(const struct guard_slot *slot) { return __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_LIVE; }
+
+/* After its damage was reported: repairs the slack, unless the block was freed meanwhile. */
+static void repair(struct guard_slot *slot, const void *block) {
   lock_take(&guard_lock);
+  slot->reported = false;
+  if (is_live(slot) && slot->known.block == block) {
+    const uintptr_t start = start_of(slot), end = end_of(slot), open = open_start(start), close = open + open_size(start, end - start);
+    memset((void *)open, PATTERN, start - open);
+    memset((void *)end, PATTERN, close - end);
+  }
+  lock_release(&guard_lock);
+}
+
+/*
+ * Reports writes into the slack of a block, if it is live and no other thread reports them. A thread that frees the block waits for the lock before it
+ * closes the pages. The report shows the bytes, so they are put right behind it.
+ */
+static void check_slack(struct guard_slot *slot, enum found_by found) {
+  lock_take(&guard_lock);
+  if (!is_live(slot) || slot->reported) return lock_release(&guard_lock);
   const struct record known = slot->known;
   struct event_hdr_reset ahead = event_of(slot, HDR_UNDERFLOW), behind = event_of(slot, HDR_OVERFLOW);
   const size_t bytes = open_size((uintptr_t)known.block, known.requested);
-  if (bytes != 0 && __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_LIVE) {
-    uint8_t *open = (uint8_t *)open_start((uintptr_t)known.block), *start = (uint8_t *)(uintptr_t)known.block;
-    take_damage(open, start, start + known.requested, open + bytes, &ahead, &behind);
+  if (bytes != 0) {
+    const uint8_t *open = (const uint8_t *)open_start((uintptr_t)known.block), *start = known.block;
+    find_damage(open, start, start + known.requested, open + bytes, &ahead, &behind);
   }
+  slot->reported = ahead.over != 0 || behind.over != 0;
   lock_release(&guard_lock);
+  if (ahead.over == 0 && behind.over == 0) return;
   ahead.expect = behind.expect = PATTERN;
+  ahead.found = behind.found = found;
+  ahead.checked_ago = behind.checked_ago = record_checked_ago(&known);
   if (behind.over != 0) misuse_known(&behind, &known);
   if (ahead.over != 0) misuse_known(&ahead, &known);
+  repair(slot, known.block);
 }
 
 static uint32_t used(const struct row *row) {
@@ -181,17 +205,56 @@ static uint32_t used(const struct row *row) {
   return count;
 }
 
-AT_START uint32_t guard_audit(uint64_t until_ms) {
+AT_START void guard_audit(uint64_t until_ms) {
   uint32_t live = 0;
   for (struct row *row = guard_rows; row < guard_rows + ARRAY_LENGTH(guard_rows); row++) {
     for (uint32_t i = used(row); i > 0; i--) {
-      if (__atomic_load_n(&row->slots[i - 1].state, __ATOMIC_ACQUIRE) != SLOT_LIVE) continue;
-      if (live % AUDIT_AT_ONCE == 0 && os_now_ms() > until_ms) return live;
-      check_slack(&row->slots[i - 1]);
+      if (!is_live(&row->slots[i - 1])) continue;
+      if (live % AUDIT_AT_ONCE == 0 && os_now_ms() > until_ms) return;
+      check_slack(&row->slots[i - 1], FOUND_BY_CHECK);
       live++;
     }
   }
-  return live;
+}
+
+/* Whether `most` bytes of slack on each side of the block are intact, as far as there is slack; then that is noted. So if the block is not live. */
+static bool is_intact(struct guard_slot *slot, size_t most) {
+  lock_take(&guard_lock);
+  bool intact = true;
+  if (is_live(slot) && slot->known.requested != 0) {
+    const uintptr_t start = start_of(slot), end = end_of(slot), open = open_start(start), close = open + open_size(start, end - start);
+    const size_t before = min_size(start - open, most), behind = min_size(close - end, most);
+    intact = bytes_are((const uint8_t *)start - before, before, PATTERN) && bytes_are((const uint8_t *)end, behind, PATTERN);
+    if (intact) slot->known.checked = __atomic_load_n(&record_allocations, __ATOMIC_RELAXED);
+  }
+  lock_release(&guard_lock);
+  return intact;
+}
+
+static void look_at(struct guard_slot *slot, size_t most) {
+  if (!is_intact(slot, most)) check_slack(slot, FOUND_BY_CHECK);
+}
+
+void guard_look(const void *p) {
+  struct row *row;
+  struct guard_slot *slot = nearest(p, &row);
+  if (slot != NULL) look_at(slot, LOOK_AT);
+}
+
+bool guard_look_from(uint32_t *from, uint32_t count, uint64_t *blocks) {
+  uint32_t first = 0; /* the number of the row's first slot */
+  for (struct row *row = guard_rows; row < guard_rows + ARRAY_LENGTH(guard_rows); row++) {
+    const uint32_t slots = used(row);
+    for (; *from < first + slots; ++*from) {
+      if (count-- == 0) return false;
+      struct guard_slot *slot = &row->slots[*from - first];
+      if (!is_live(slot)) continue;
+      look_at(slot, SIZE_MAX);
+      ++*blocks;
+    }
+    first += slots;
+  }
+  return true;
 }
 
 /* False if another thread freed the block first. */
@@ -211,7 +274,7 @@ void guard_set_family(const void *p, enum block_family family) {
 
 bool guard_free(const struct pointer *at, uint32_t stack) {
   struct guard_slot *slot = at->slot;
-  check_slack(slot);
+  check_slack(slot, FOUND_BY_OPERATION);
   if (!end_life(slot)) {
     misuse_pointer(at, MISUSE_LIVE);
     return false;
@@ -225,7 +288,7 @@ bool guard_free(const struct pointer *at, uint32_t stack) {
   return true;
 }
 
-void guard_check(const struct pointer *at) { check_slack(at->slot); }
+void guard_check(const struct pointer *at) { check_slack(at->slot, FOUND_BY_OPERATION); }
 
 void guard_fault(const void *address, enum access_way way, void *context) {
   struct row *row;

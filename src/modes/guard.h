@@ -57,8 +57,17 @@ bool guard_find(const void *p, struct record *out);
 /* Calls `visit` with the record of each live block, in order of address. Other threads may allocate and free meanwhile. */
 void guard_each(void (*visit)(struct record *record, void *context), void *context);
 
-/* Checks the slack of every live block, the newest slots first. Stops at the time `until_ms` (os_now_ms). Returns how many it checked. */
-uint32_t guard_audit(uint64_t until_ms);
+/* Checks the slack of every live block, the newest slots first. Stops at the time `until_ms` (os_now_ms). */
+void guard_audit(uint64_t until_ms);
+
+/* Reports writes into the slack around the block at `p`, which the region owns, if it is live. Looks at most at 64 bytes on each side first. */
+void guard_look(const void *p);
+
+/*
+ * Checks the slack of the live blocks in `count` slots, from number *from on; 0 is the first. Sets *from to the next one, and adds the blocks to *blocks.
+ * True if these were the last slots.
+ */
+bool guard_look_from(uint32_t *from, uint32_t count, uint64_t *blocks);
 
 /* Bytes of open pages. */
 size_t guard_bytes(void);

@@ -15,6 +15,7 @@ struct guard_slot {
   struct record known; /* of the last block; block NULL: the slot was never used */
   uint32_t cls;
   bool marked;    /* see os_mark; set when the slot is first used */
+  bool reported;  /* a thread is reporting writes into the slack, and repairs it then */
   uint32_t state; /* atomic, enum slot_state. Between two blocks, a slot is empty while it is filled in */
 };
 

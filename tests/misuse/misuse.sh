@@ -16,8 +16,17 @@ BUILD_DIR=${BUILD_DIR:-$SOURCE_DIR/build}
 # The first line of program $1: $2 is \1, what is expected, or \2, what it does.
 declared() { sed -n "1s|^/\* \([^:]*\): \(.*\) \*/\$|$2|p" "$SOURCE_DIR/tests/misuse/$1.c"; }
 
-# What is expected of program $1 in mode $2: debug, guard or valgrind.
-declared_for() { declared "$1" '\1' | sed -n "s/.*| $2=\([^ ]*\).*/\1/p"; }
+# What is expected of program $1 in mode $2: debug, guard, both or valgrind. With both, a guard page comes first; what it does not catch, the debugging
+# mode does.
+declared_for() {
+  if [ "$2" = both ]; then
+    expected=$(declared_for "$1" guard)
+    [ "$expected" != nothing ] || expected=$(declared_for "$1" debug)
+    echo "$expected"
+  else
+    declared "$1" '\1' | sed -n "s/.*| $2=\([^ ]*\).*/\1/p"
+  fi
+}
 
 programs() { for file in "$SOURCE_DIR"/tests/misuse/*.c; do basename "$file" .c; done; }
 
@@ -32,12 +41,12 @@ cell() {
 }
 
 table() {
-  echo '| program | what it does | default | `HAKMEM_DEBUG=1` | `HAKMEM_GUARD=1` | memcheck |'
-  echo '|---|---|---|---|---|---|'
+  echo '| program | what it does | default | `HAKMEM_DEBUG=1` | `HAKMEM_GUARD=1` | both | memcheck |'
+  echo '|---|---|---|---|---|---|---|'
   for name in $(programs); do
     verdict=$(declared "$name" '\1')
     echo "| \`$name\` | $(declared "$name" '\2') | $(cell "${verdict%% *}") | $(cell "$(declared_for "$name" debug)") |" \
-      "$(cell "$(declared_for "$name" guard)") | $(cell "$(declared_for "$name" valgrind)") |"
+      "$(cell "$(declared_for "$name" guard)") | $(cell "$(declared_for "$name" both)") | $(cell "$(declared_for "$name" valgrind)") |"
   done
 }
 
@@ -89,6 +98,15 @@ words_of() {
   esac
 }
 
+# The same in the debugging mode and at guard pages, which know the block for sure.
+words_in_mode() {
+  case $1 in
+    overflow | underflow) echo "buffer $1: " ;;
+    write_after_free) echo 'use after free: ' ;;
+    *) words_of "$1" ;;
+  esac
+}
+
 # Whether $place/err begins with the words of the verdict, a line as $1 and its details, and has $2 lines more.
 is_report() {
   case $expected in
@@ -126,11 +144,13 @@ check() {
   is_report "$line" 0 || wrong "$name: did not say in full tracing: $line"
 }
 
-# In mode $2 (debug, guard), going on where it can: what is said, and how the program ends.
+# In mode $2 (debug, guard, both), going on where it can: what is said, and how the program ends.
 check_mode() {
   name=$1 expected=$(declared_for "$1" "$2") option=HAKMEM_$(echo "$2" | tr a-z A-Z)=1
+  [ "$2" != both ] || option='HAKMEM_DEBUG=1 HAKMEM_GUARD=1'
   [ -n "$expected" ] || { echo "$name.c: its first line does not say what is expected of $2"; failures=$((failures + 1)); return; }
-  env "$option" HAKMEM_ON_ERROR=report LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so" sh -c 'ulimit -c 0; exec "$@"' sh "$BUILD_DIR/tests/misuse/$name" \
+  # shellcheck disable=SC2086 # a list of words
+  env $option HAKMEM_ON_ERROR=report LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so" sh -c 'ulimit -c 0; exec "$@"' sh "$BUILD_DIR/tests/misuse/$name" \
     >"$place/out" 2>"$place/err"
   status=$? said=$(grep -a -o 'verdict=[a-z_]*' "$place/err" | sort -u | sed 's/verdict=//' | tr '\n' '+' | sed 's/+$//')
   case $status:$(cat "$place/out") in
@@ -142,6 +162,12 @@ check_mode() {
   case $expected in
     nothing | *!) return ;;
   esac
+  # Each bracketed line stands behind the verdict in words, and before the bytes.
+  first=${expected%%[+!]*}
+  grep -a -B 1 -m 1 "verdict=$first " "$place/err" | sed -n 1p | grep -aq "^$(words_in_mode "$first")" || wrong "$name: not the words of $first with $option"
+  case $first in
+    overflow | underflow | write_after_free) grep -aq '^    0x[0-9a-f]* .*\[[0-9a-f][0-9a-f]\]' "$place/err" || wrong "$name: no bytes with $option" ;;
+  esac
   grep -aq '^  \(allocated\|found\) at ' "$place/err" || wrong "$name: no details with $option"
   case $expected in # the block is live when it is given to the wrong function: nothing freed it before
     mismatched_free) ! grep -aq '^  freed at ' "$place/err" || wrong "$name: the block is said to be freed with $option" ;;
@@ -152,6 +178,7 @@ for name in $(programs); do
   check "$name"
   check_mode "$name" debug
   check_mode "$name" guard
+  check_mode "$name" both
 done
 
 # The debugging mode stops behind the first report.

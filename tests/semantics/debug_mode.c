@@ -131,25 +131,25 @@ static void expect_all(struct damage *d, unsigned count, const char *when) {
   if (reported != count || found != count) wrong("%s: %u reports of %u damages, %u of them right", when, reported, count, found);
 }
 
+/* All blocks are there before the first is damaged: the next allocation would find that. */
 static void damage_some(struct damage *d) {
   memset(d, 0, LEFT * sizeof *d);
   for (unsigned i = 0; i < LEFT; i++) {
     d[i].size = i % 7 == 0 ? 40000u + i : i * 13 % 3000 + 1;
-    char *p = use_malloc(d[i].size);
-    const size_t slack = (size_t) - (uintptr_t)(p + d[i].size) % 16; /* what a guard page leaves open */
-    d[i].block = p;
-    d[i].over = i % 7 != 0 ? i % FAR + 1 : slack != 0 ? slack : 1;
+    d[i].block = use_malloc(d[i].size);
     d[i].verdict = i % 3 != 0 || i % 7 == 0 ? HDR_OVERFLOW : HDR_UNDERFLOW;
-    if (i % 7 == 0 && slack == 0) p[d[i].size - 1] = 1, d[i].size = 0; /* no damage can be done without a fault */
+    if (i % 5 != 0 || i % 7 == 0 || d[i].verdict != HDR_OVERFLOW) continue;
+    use_free((char *)d[i].block);
+    d[i].verdict = HDR_WRITE_AFTER_FREE;
+  }
+  for (unsigned i = 0; i < LEFT; i++) {
+    char *p = (char *)d[i].block;
+    const size_t slack = (size_t) - (uintptr_t)(p + d[i].size) % 16; /* what a guard page leaves open */
+    d[i].over = d[i].verdict == HDR_WRITE_AFTER_FREE ? d[i].size / 2 + 1 : i % 7 != 0 ? i % FAR + 1 : slack != 0 ? slack : 1;
+    if (d[i].verdict == HDR_WRITE_AFTER_FREE) p[d[i].over - 1] = 0x55;
+    else if (i % 7 == 0 && slack == 0) p[d[i].size - 1] = 1, d[i].size = 0; /* no damage can be done without a fault */
     else if (d[i].verdict == HDR_OVERFLOW) p[d[i].size + d[i].over - 1] = 0x55;
     else *(p - d[i].over) = 0x55;
-    if (i % 5 == 0 && i % 7 != 0 && d[i].verdict == HDR_OVERFLOW) { /* instead: written to after it is freed */
-      p[d[i].size + d[i].over - 1] = (char)PATTERN;
-      use_free(p);
-      d[i].verdict = HDR_WRITE_AFTER_FREE;
-      d[i].over = d[i].size / 2 + 1;
-      p[d[i].over - 1] = 0x55;
-    }
   }
 }
 
@@ -228,8 +228,8 @@ static void threads(void) {
 
 static void forks(void) {
   char *p = use_malloc(100), *q = use_malloc(200);
-  p[100] = 1;
   use_free(q);
+  p[100] = 1; /* from here to the next operation, nobody looks */
   q[7] = 1;
   for (unsigned i = 0; i < 2; i++) { /* first in a child, then here */
     const pid_t child = i == 0 ? fork() : 0;

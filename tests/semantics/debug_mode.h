@@ -108,7 +108,7 @@ static void jump(int number) {
 }
 
 /* Whether the access was let through. */
-static bool can_read(volatile char *p) {
+__attribute__((unused)) static bool can_read(volatile char *p) {
   if (sigsetjmp(again, 0) != 0) return false;
   (void)*p;
   return true;
@@ -118,7 +118,7 @@ static bool can_read(volatile char *p) {
 
 enum kind { MALLOC, CALLOC, GROWN, SHRUNK, ALIGNED, KINDS = ALIGNED + 8 }; /* the last ones: multiples of 32, 64, ... 4096 */
 
-static bool is_kind(enum kind kind, size_t size) { return size != 0 || (kind != GROWN && kind != SHRUNK); }
+__attribute__((unused)) static bool is_kind(enum kind kind, size_t size) { return size != 0 || (kind != GROWN && kind != SHRUNK); }
 
 static char *block_of(enum kind kind, size_t size) {
   void *p = NULL;
@@ -138,7 +138,7 @@ static char *block_of(enum kind kind, size_t size) {
 }
 
 /* Sizes one after the other: each of the small ones, then some. */
-static size_t next_size(size_t size, size_t step) {
+__attribute__((unused)) static size_t next_size(size_t size, size_t step) {
   static const size_t large[] = {4095, 4096, 20 << 10, (32 << 10) + 1, 200 << 10, (3 << 20) + 5};
   if (size + step < 4095) return size < 130 ? size + (step + 6) / 7 : size + step;
   for (unsigned i = 0; i < sizeof large / sizeof *large; i++) {
@@ -148,7 +148,7 @@ static size_t next_size(size_t size, size_t step) {
 }
 
 /* Everything that was freed so far leaves the quarantine. */
-static void flush(void) {
+__attribute__((unused)) static void flush(void) {
   for (size_t freed = 0; freed <= QUARANTINE; freed += 16384) use_free(use_malloc(16384));
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # slow
-# The debugging mode: every write within 64 bytes of a block, every write after a free, what memory reads as, how long freed blocks wait, impossible
+# The debugging mode: every write within 64 bytes of a block, every write after a free, each of them soon, what memory reads as, how long freed blocks wait, impossible
 # sizes, threads and forks. The programs compare each report with what they did; they say what is not so.
 . "$(dirname "$0")/common.sh"
 
@@ -30,3 +30,8 @@ holds debug_mode at_exit HAKMEM_DEBUG_QUARANTINE=16M
 holds debug_mode threads
 holds debug_mode threads HAKMEM_STACKS=auto HAKMEM_DEBUG_QUARANTINE=16M
 holds debug_mode forks
+# Soon: with a quarantine that keeps all that was freed.
+for what in recent recent_guarded swept; do holds debug_soon $what HAKMEM_DEBUG_QUARANTINE=16M; done
+holds debug_soon nothing_wrong
+holds debug_soon nothing_wrong HAKMEM_GUARD=1
+holds debug_soon nothing_wrong HAKMEM_DEBUG_QUARANTINE=0

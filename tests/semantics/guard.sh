@@ -18,7 +18,7 @@ mistake() {
   [ $status -eq 139 ] || wrong "$1: exit status $status, not that of signal 11"
   sed -n 2p "$place/err" | grep -qx "\[TLS_SLL_HDR_RESET\] cls=[a-z0-9]* base=0x[0-9a-f]* got=0x00 expect=0x00 count=0 verdict=$2 stack=[0-9]*$3" ||
     wrong "$1: not verdict=$2$3"
-  sed -n 1p "$place/err" | grep -qx "$4 a block of $5 bytes at 0x[0-9a-f]*" || wrong "$1: not the sentence: $4"
+  sed -n 1p "$place/err" | grep -qx "$4 a $5-byte block at 0x[0-9a-f]*" || wrong "$1: not the sentence: $4"
   [ "$(sed -n 's/^  \([a-z]*\) at [0-9.]* s by thread [0-9]*, stack [0-9]*$/\1/p' "$place/err" | tr '\n' ' ')" = "$6" ] || wrong "$1: not the stacks $6"
 }
 mistake overflow_write overflow ' over=1' "buffer overflow: a write at 0x[0-9a-f]*, 1 byte past the end of" 96 'found allocated '
@@ -58,8 +58,8 @@ HAKMEM_STACKS=fp under 1 overflow_write
 # ---- What is found without a fault; the program goes on. ----
 under 1 slack
 [ $status -eq 0 ] && [ "$(grep -c 'expect=0xb7' "$place/err")" -eq 2 ] || wrong "slack: exit status $status"
-grep -qx "buffer overflow: a write up to 3 bytes past the end of a block of 100 bytes at 0x[0-9a-f]*" "$place/err" || wrong "slack: no overflow"
-grep -qx "buffer underflow: a write up to 2 bytes before the start of a block of 100 bytes at 0x[0-9a-f]*" "$place/err" || wrong "slack: no underflow"
+grep -qx "buffer overflow: a write up to 3 bytes past the end of a 100-byte block at 0x[0-9a-f]*" "$place/err" || wrong "slack: no overflow"
+grep -qx "buffer underflow: a write up to 2 bytes before the start of a 100-byte block at 0x[0-9a-f]*" "$place/err" || wrong "slack: no underflow"
 under 1 wrong_pointers
 [ $status -eq 0 ] || wrong "wrong_pointers: exit status $status"
 [ "$(sed -n 's/.* verdict=\([a-z_]*\) .*/\1/p' "$place/err" | tr '\n' ' ')" = 'interior_pointer double_free realloc_after_free usable_size_after_free ' ] ||

@@ -17,7 +17,7 @@ in_reports() {
 in_reports HAKMEM_DEBUG=0 delete_sized_wrong wrong_size 'the size that the caller passed: 1000 bytes'
 in_reports HAKMEM_DEBUG=1 mismatched_free_new mismatched_free 'allocated by the family of new, freed by that of malloc'
 in_reports HAKMEM_DEBUG=1 off_by_one_nul overflow 'up to 1 byte past the end of the block of 31 bytes: 0x00'
-in_reports HAKMEM_DEBUG=1 double_free double_free '^  double free of a block (double_free)'
+in_reports HAKMEM_DEBUG=1 double_free double_free '^  double free of a [0-9]*-byte block at 0x[0-9a-f]* (double_free)'
 in_reports HAKMEM_DEBUG=0 free_static static_pointer 'static data or code'
 rm -rf data
 "$hakmem" run -o data -- "$programs/off_by_one_nul" >out 2>err || fail "run"

@@ -169,6 +169,9 @@ static void tell_place(struct diagnosis *d, const struct place *place) {
                      model_block_family_name(e->given));
   }
   if (e->verdict == HDR_WRONG_SIZE) finding_evidence(f, "the size that the caller passed: %" PRIu64 " bytes", e->told);
+  if (e->checked_ago != 0) {
+    finding_evidence(f, "written between the check %" PRIu64 " allocation%s ago and its finding", e->checked_ago, e->checked_ago == 1 ? "" : "s");
+  }
   if (e->good_thread != 0) finding_evidence(f, "its header was last seen good %" PRIu64 " ms before", e->good_ago_ms);
   char *const where = explain_place(d, place->p, e->stack);
   if (e->found == FOUND_AT_END) finding_evidence(f, "found by the check of all blocks at the end of the process; the program did not free this block");

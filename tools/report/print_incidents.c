@@ -15,31 +15,52 @@
 #define INCIDENTS_SHOWN 5
 #define OWN_LIBRARY "libhakmem"
 
+/* %b the pointer, %B the block with its size if that is known, %l the left neighbour. */
 static const char *const verdicts[] = {
-  [HDR_UNKNOWN] = "overwritten header of a block: its bytes fit no known pattern",
-  [HDR_DOUBLE_FREE] = "double free of a block",
-  [HDR_OFF_BY_ONE_NUL] = "buffer overflow: a NUL, probably the end of a string, one byte past the end of the left neighbour",
-  [HDR_OVERRUN_TEXT] = "buffer overflow: text past the end of the left neighbour",
-  [HDR_OVERRUN_FILL] = "buffer overflow: one byte repeated past the end of the left neighbour",
-  [HDR_MISROUTED] = "wrong header of a block: the header of another class was copied or written there",
-  [HDR_INVALID_POINTER] = "invalid pointer: it points into hakmem's memory, where no block begins",
-  [HDR_WRITE_AFTER_FREE] = "write after free of a block",
-  [HDR_OVERRUN_POINTER] = "buffer overflow: a pointer over the last byte, which is hakmem's, of the left neighbour",
-  [HDR_OVERRUN_COPY] = "buffer overflow: a copy or an array of equal elements past the end of the left neighbour",
-  [HDR_STACK_POINTER] = "invalid pointer: it points to a stack",
-  [HDR_STATIC_POINTER] = "invalid pointer: it points to static data or code",
-  [HDR_INTERIOR_POINTER] = "invalid pointer: it points into a block, not to its start",
-  [HDR_FOREIGN_POINTER] = "invalid pointer: hakmem did not map that memory",
-  [HDR_UNMAPPED_POINTER] = "invalid pointer: no memory is mapped there",
-  [HDR_REALLOC_AFTER_FREE] = "realloc after free of a block",
-  [HDR_USABLE_SIZE_AFTER_FREE] = "malloc_usable_size after free of a block",
-  [HDR_WRONG_SIZE] = "wrong size in a sized free of a block",
-  [HDR_OVERFLOW] = "buffer overflow: an access past the end of a block",
-  [HDR_UNDERFLOW] = "buffer underflow: an access before the start of a block",
-  [HDR_MISMATCHED_FREE] = "mismatched free of a block",
-  [HDR_USE_AFTER_FREE] = "use after free of a block",
+  [HDR_UNKNOWN] = "overwritten header of the block at %b: its bytes fit no known pattern",
+  [HDR_DOUBLE_FREE] = "double free of %B",
+  [HDR_OFF_BY_ONE_NUL] = "buffer overflow: a NUL, probably the end of a string, one byte past the end of %l",
+  [HDR_OVERRUN_TEXT] = "buffer overflow: text past the end of %l",
+  [HDR_OVERRUN_FILL] = "buffer overflow: one byte repeated past the end of %l",
+  [HDR_MISROUTED] = "wrong header of the block at %b: the header of another class was copied or written there",
+  [HDR_INVALID_POINTER] = "invalid pointer %b: it points into hakmem's memory, where no block begins",
+  [HDR_WRITE_AFTER_FREE] = "write after free, into %B",
+  [HDR_OVERRUN_POINTER] = "buffer overflow: a pointer over the last byte, which is hakmem's, of %l",
+  [HDR_OVERRUN_COPY] = "buffer overflow: a copy or an array of equal elements past the end of %l",
+  [HDR_STACK_POINTER] = "invalid pointer %b: it points to a stack",
+  [HDR_STATIC_POINTER] = "invalid pointer %b: it points to static data or code",
+  [HDR_INTERIOR_POINTER] = "invalid pointer %b: it points into a block, not to its start",
+  [HDR_FOREIGN_POINTER] = "invalid pointer %b: hakmem did not map that memory",
+  [HDR_UNMAPPED_POINTER] = "invalid pointer %b: no memory is mapped there",
+  [HDR_REALLOC_AFTER_FREE] = "realloc after free of %B",
+  [HDR_USABLE_SIZE_AFTER_FREE] = "malloc_usable_size after free of %B",
+  [HDR_WRONG_SIZE] = "wrong size in a sized free of %B",
+  [HDR_OVERFLOW] = "buffer overflow: an access past the end of %B",
+  [HDR_UNDERFLOW] = "buffer underflow: an access before the start of %B",
+  [HDR_MISMATCHED_FREE] = "mismatched free of %B",
+  [HDR_USE_AFTER_FREE] = "use after free of %B",
 };
 static_assert(sizeof(verdicts) / sizeof(verdicts[0]) == hdr_verdict_count, "every verdict has a sentence");
+
+static void print_verdict(FILE *out, const struct event_hdr_reset *e) {
+  for (const char *s = verdicts[e->verdict < hdr_verdict_count ? e->verdict : HDR_UNKNOWN]; *s != '\0'; s++) {
+    if (*s != '%') {
+      fputc(*s, out);
+      continue;
+    }
+    switch (*++s) {
+      case 'B':
+        if (e->size != 0) fprintf(out, "a %" PRIu64 "-byte block at 0x%" PRIxPTR, e->size, (uintptr_t)e->base);
+        else fprintf(out, "a block at 0x%" PRIxPTR, (uintptr_t)e->base);
+        break;
+      case 'l':
+        if (e->left != NULL) fprintf(out, "the block at 0x%" PRIxPTR, (uintptr_t)e->left);
+        else fputs("the memory before the slab's first block", out);
+        break;
+      default: fprintf(out, "0x%" PRIxPTR, (uintptr_t)e->base);
+    }
+  }
+}
 
 /* ---- Stacks ---- */
 
@@ -92,7 +113,9 @@ static void print_shared_fail(FILE *out, uint64_t count, const struct event_shar
 static void print_hdr_reset(FILE *out, uint64_t count, const struct event_hdr_reset *e) {
   char name[MODEL_CLASS_NAME];
   const unsigned verdict = e->verdict < hdr_verdict_count ? e->verdict : HDR_UNKNOWN;
-  fprintf(out, "  %s (%s)\n", verdicts[verdict], model_hdr_verdict_name(verdict));
+  fputs("  ", out);
+  print_verdict(out, e);
+  fprintf(out, " (%s)\n", model_hdr_verdict_name(verdict));
   fprintf(out, "    %" PRIu64 " time%s, class %s, base 0x%" PRIx64, count, count == 1 ? "" : "s", model_class_name(e->cls, name), (uintptr_t)e->base);
   if (model_is_header(e)) fprintf(out, ": got 0x%02x, expected 0x%02x", e->got, e->expect);
   if (e->left != NULL) fprintf(out, "; the left neighbour is 0x%" PRIx64, (uintptr_t)e->left);
@@ -109,6 +132,10 @@ static void print_hdr_reset(FILE *out, uint64_t count, const struct event_hdr_re
   }
   if (e->verdict == HDR_WRONG_SIZE) fprintf(out, "    the size that the caller passed: %" PRIu64 " bytes\n", e->told);
   if (e->found == FOUND_AT_END) fputs("    found by the check of all blocks at the end of the process\n", out);
+  if (e->checked_ago != 0) {
+    fprintf(out, "    written between the check %" PRIu64 " allocation%s ago and its finding%s\n", e->checked_ago, e->checked_ago == 1 ? "" : "s",
+            e->found == FOUND_BY_CHECK ? ", by a check of the debugging mode" : "");
+  }
   if (e->good_thread != 0) {
     fprintf(out, "    its header was last seen good %" PRIu64 " ms before, by thread %" PRIu32 ", when a list was drained\n", e->good_ago_ms, e->good_thread);
   }
@@ -198,6 +225,11 @@ void print_incidents(FILE *out, const struct page *page) {
   const struct stats_counters *const c = &page->main->total->counters;
   const uint64_t fails = c->shared_fail_limit + c->shared_fail_os_enomem + c->shared_fail_no_address_space;
   fprintf(out, "\nHeader resets: %" PRIu64 "\n", c->hdr_reset);
+  if (c->debug_sweeps != 0) {
+    char time[FORMAT_SIZE];
+    fprintf(out, "  the debugging mode looked at all blocks %" PRIu64 " time%s, in %s each on average\n", c->debug_sweeps, c->debug_sweeps == 1 ? "" : "s",
+            format_ns(time, (double)c->debug_sweep_ns / (double)c->debug_sweeps));
+  }
   print_kind(out, page, INCIDENT_HDR_RESET);
   fprintf(out, "\nshared_fails: %" PRIu64 "\n", fails);
   print_kind(out, page, INCIDENT_SHARED_FAIL);

@@ -379,6 +379,14 @@ ON(end_check) {
   p->p->counts->counters.end_checked += e->checked;
 }
 
+ON(debug_sweep) {
+  seen(t, p, time_ns);
+  p->p->counts->counters.debug_sweeps += e->sweeps;
+  p->p->counts->counters.debug_blocks += e->blocks;
+  p->p->counts->counters.debug_bytes += e->bytes;
+  if (p->ticks_per_second != 0) p->p->counts->counters.debug_sweep_ns += (uint64_t)((double)e->ticks / (double)p->ticks_per_second * 1e9);
+}
+
 /* ---- The end ---- */
 
 /* All processes of a trace ran on one machine, so another process's clock serves for one that did not tell its rate. */

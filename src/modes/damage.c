@@ -1,0 +1,158 @@
+#include "damage.h"
+
+#include <string.h>
+
+#include "platform/config.h"
+#include "platform/lock.h"
+#include "memory/os.h"
+#include "checks/misuse.h"
+
+#define REPORT_WAIT_MS 1000u
+
+static struct lock reporting;
+static const void *examined; /* the block whose damage damage_report reports now; changed with the lock of its record held */
+
+/* ---- Looking. ---- */
+
+/* bytes_are, faster for the few bytes of a redzone, which are looked at most. */
+static inline bool few_are(const uint8_t *bytes, size_t count, uint8_t byte) {
+  const uint64_t word = UINT64_C(0x0101010101010101) * byte;
+  uint64_t wrong = 0, here;
+  if (count < sizeof(here) || count > 128) return bytes_are(bytes, count, byte);
+  for (size_t i = 0; i < count - sizeof(here); i += sizeof(here)) {
+    memcpy(&here, bytes + i, sizeof(here));
+    wrong |= here ^ word;
+  }
+  memcpy(&here, bytes + count - sizeof(here), sizeof(here));
+  return (wrong | (here ^ word)) == 0;
+}
+
+size_t damage_redzone_before(const struct record *r) { return min_size(r->before, max_size(config.redzone, os_page_size())); }
+
+bool damage_around(const struct record *r) {
+  const uint8_t *block = r->block;
+  const size_t before = damage_redzone_before(r);
+  return !few_are(block + r->requested, config.redzone, DAMAGE_PATTERN) || !few_are(block - before, before, DAMAGE_PATTERN);
+}
+
+bool damage_inside(const struct record *r, size_t offset, size_t size) {
+  return !few_are((const uint8_t *)r->block + offset, size, (uint8_t)config.fill);
+}
+
+/* The distance from the block's end to the last overwritten byte of the redzone behind it; 0 if that is intact. */
+static size_t far_behind(const struct record *r) {
+  const uint8_t *end = (const uint8_t *)r->block + r->requested;
+  size_t n = bytes_are(end, config.redzone, DAMAGE_PATTERN) ? 0 : config.redzone;
+  while (n > 0 && end[n - 1] == DAMAGE_PATTERN) n--;
+  return n;
+}
+
+static size_t far_before(const struct record *r) {
+  const uint8_t *block = r->block;
+  const size_t size = damage_redzone_before(r);
+  size_t n = bytes_are(block - size, size, DAMAGE_PATTERN) ? 0 : size;
+  while (n > 0 && *(block - n) == DAMAGE_PATTERN) n--;
+  return n;
+}
+
+/* The bytes of a freed block from its start to the last one that is not its filling; 0 if the filling is intact. */
+static size_t far_inside(const struct record *r) {
+  const uint8_t *block = r->block;
+  size_t n = damage_inside(r, 0, r->requested) ? r->requested : 0;
+  while (n > 0 && block[n - 1] == (uint8_t)config.fill) n--;
+  return n;
+}
+
+/* ---- Reports. ---- */
+
+/*
+ * Held from the second look at a damage until it is repaired: if two threads find the same damage, only one reports it. The wait is short, because a
+ * report may need a lock that the waiting thread holds. False: not got; then both report.
+ */
+static bool report_begin(void) { return lock_take_within(&reporting, REPORT_WAIT_MS); }
+
+static void report_end(bool alone) {
+  if (alone) lock_release(&reporting);
+}
+
+static void raise(const struct record *r, enum hdr_verdict verdict, size_t over, uint8_t got, uint8_t expect, enum found_by found) {
+  struct event_hdr_reset e = {.base = r->block,
+                              .verdict = verdict,
+                              .cls = CLASS_NONE,
+                              .size = r->requested,
+                              .over = over,
+                              .got = got,
+                              .expect = expect,
+                              .found = found,
+                              .checked_ago = record_checked_ago(r)};
+  misuse_known(&e, r);
+}
+
+static void report_around(const struct record *r, enum found_by found) {
+  uint8_t *block = (uint8_t *)(uintptr_t)r->block;
+  const size_t behind = far_behind(r), ahead = far_before(r);
+  if (behind != 0) {
+    raise(r, HDR_OVERFLOW, behind, block[r->requested + behind - 1], DAMAGE_PATTERN, found);
+    memset(block + r->requested, DAMAGE_PATTERN, config.redzone);
+  }
+  if (ahead != 0) {
+    raise(r, HDR_UNDERFLOW, ahead, *(block - ahead), DAMAGE_PATTERN, found);
+    memset(block - damage_redzone_before(r), DAMAGE_PATTERN, damage_redzone_before(r));
+  }
+}
+
+static void report_inside(const struct record *r, enum found_by found) {
+  uint8_t *block = (uint8_t *)(uintptr_t)r->block;
+  const size_t inside = far_inside(r);
+  if (inside == 0) return;
+  raise(r, HDR_WRITE_AFTER_FREE, inside, block[inside - 1], (uint8_t)config.fill, found);
+  memset(block, (int)config.fill, r->requested);
+}
+
+void damage_check_around(const struct record *r) {
+  if (!damage_around(r)) return;
+  const bool alone = report_begin();
+  report_around(r, FOUND_BY_OPERATION);
+  report_end(alone);
+}
+
+void damage_check_inside(const struct record *r) {
+  if (!damage_inside(r, 0, r->requested)) return;
+  const bool alone = report_begin();
+  report_inside(r, FOUND_BY_CHECK);
+  report_end(alone);
+}
+
+/* ---- A block in another thread's hands. ---- */
+
+static void examine(struct record *r, void *copy) {
+  *(struct record *)copy = *r;
+  if (r->held) __atomic_store_n(&examined, r->block, __ATOMIC_RELAXED);
+}
+
+void damage_report(const void *block) {
+  struct record r;
+  if (!report_begin()) return; /* the damage stays, and the next check finds it */
+  if (record_visit(block, examine, &r) && r.held) {
+    report_around(&r, FOUND_BY_CHECK);
+    if (r.filled) report_inside(&r, FOUND_BY_CHECK);
+    __atomic_store_n(&examined, NULL, __ATOMIC_RELEASE);
+  }
+  report_end(true);
+}
+
+static void release(struct record *r, void *released) {
+  if (__atomic_load_n(&examined, __ATOMIC_ACQUIRE) == r->block) return;
+  r->held = false;
+  *(bool *)released = true;
+}
+
+bool damage_release(const void *block) {
+  bool released = false;
+  return !record_visit(block, release, &released) || released;
+}
+
+void damage_fork_child(void) {
+  lock_reset(&reporting);
+  if (!lock_is_held(&reporting)) examined = NULL;
+}

@@ -1,0 +1,8 @@
+/* none | debug=overflow | guard=overflow! | valgrind=Invalid_write: 32 bytes past the end of an aligned block */
+#include "misuse.h"
+
+int main(void) {
+  char *p = aligned_alloc(64, 64 * 3);
+  memcpy(hide(p + 192), "an address book, 32 bytes of it.", 32);
+  return finish_at_once();
+}
