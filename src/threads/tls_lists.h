@@ -105,6 +105,7 @@ struct sll_cache {
   uint32_t guard_gap[CLASS_LARGE + 1]; /* allocations of the class until one is guarded; the last one counts all larger blocks */
   uint32_t profile_gap[CLASS_COUNT];   /* allocations of the class until one is a sample of HAKMEM_PROFILE; 0 if that is off */
   uint64_t random;                     /* the state that the gaps are drawn from */
+  uint32_t drawn;                      /* sll_settings when they were drawn */
   bool sample_next;                    /* the next look-up is timed */
   bool owned;                          /* by a thread that has not ended; changes under the lock */
   uint16_t pace;                       /* the largest budget; small in a thread that seldom enters the slow path */

@@ -166,6 +166,7 @@ void sll_leave(struct sll_cache *cache) {
     cache->directory = &directory_blind;
   }
   cache->visits++;
+  if (HAKMEM_EVENTS && UNLIKELY(sll_is_behind(cache)) && cache->busy == 1) sll_follow(cache);
   if (cache->pace < PACE_MAX || cache->visits % VISITS_PER_LOOK == 0) look_at_clock(cache);
   sll_let_go(cache);
   if (UNLIKELY(thread_ended)) drop_cache(cache);
