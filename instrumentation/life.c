@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/inside.h"
 #include "checkers/checker.h"
+#include "control/control.h"
 #include "incidents/fault.h"
 #include "incidents/leaks.h"
 #include "sinks/log.h"
@@ -39,11 +40,12 @@ static bool is_watched(void) { return watched || tracer_is_listened(); }
 
 static void tick_snapshot(void) {
   const bool listened = tracer_greet();
-  if (config.fragmentation == 0 || !(watched || listened)) return;
+  const uint32_t interval = __atomic_load_n(&config.fragmentation, __ATOMIC_RELAXED);
+  if (interval == 0 || !(watched || listened)) return;
   const uint64_t now = os_now_ms();
   uint64_t due = __atomic_load_n(&next_snapshot_ms, __ATOMIC_RELAXED);
   if (now < due) return;
-  const uint64_t next = now + config.fragmentation;
+  const uint64_t next = now + interval;
   if (!__atomic_compare_exchange_n(&next_snapshot_ms, &due, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
   const uint64_t start = clock_ticks();
   snapshot_take(false, false);
@@ -58,6 +60,7 @@ void hub_on_tick(void) {
   if (inside_event) return;
   tick_snapshot();
   stats_tick();
+  control_tick();
 }
 
 int hub_on_read(struct hak_stats *out, size_t size) {
@@ -118,6 +121,7 @@ void hub_on_start(void) {
   watched = config.stats != 0 || config.stats_file[0] != '\0' || config.stats_signal[0] != '\0';
   log_start();
   stats_start();
+  control_start();
   if (checker != NULL) checker->hold();
   inside_stack = true; /* libunwind's own allocations while it opens are not the program's */
   stacks_start(tracer_is_listened());
@@ -170,5 +174,6 @@ void hub_on_fork_child(void) {
   snapshot_fork_child();
   sites_fork_child();
   stats_fork_child();
+  control_fork_child();
   fault_fork_child();
 }

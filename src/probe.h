@@ -83,6 +83,11 @@ HOOK(void, sample_end, (uint64_t ticks, const struct call *call), (ticks, call),
 HOOK(int, read, (struct hak_stats * out, size_t size), (out, size), ENOTSUP)
 HOOK(int, dump, (int fd), (fd), ENOTSUP)
 
+/* What hakmem.h says of hak_set, hak_snapshot and hak_profile_dump. */
+HOOK(int, set, (const char *name, const char *value), (name, value), ENOTSUP)
+HOOK(int, snapshot, (void), (), ENOTSUP)
+HOOK(int, profile_dump, (const char *path), (path), ENOTSUP)
+
 /* Does scheduled work that is due. Threads call it from their slow paths, with no lock held. */
 HOOK(void, tick, (void), (), (void)0)
 /* hub_start: once, after the options are read; hub_stop: at exit; the others: around a fork. */

@@ -14,8 +14,8 @@ wrong() { echo "$*" >>"$problems"; }
 floors() {
   case $1 in
     src) echo platform . memory slabs checks modes threads alloc names ;;
-    instrumentation) echo base statistics stacks snapshots incidents checkers sinks . ;;
-    tools) echo common model input/trace input report compare explain page session bench bench/show commands ;;
+    instrumentation) echo base statistics stacks snapshots incidents checkers sinks control . ;;
+    tools) echo common model input/trace input report compare explain page session control bench bench/show commands ;;
   esac
 }
 
@@ -26,7 +26,7 @@ may_use() {
     tools/workloads/*:src/names/hakmem.h) ;;
     # The formats of files: the vocabulary of events, options, size classes, histograms, the statistics block.
     tools/*:src/events.h | tools/*:src/platform/options.h | tools/*:src/platform/base.h | tools/*:src/slabs/size_class.h | tools/*:src/memory/layout.h) ;;
-    tools/*:instrumentation/statistics/stats_block.h | tools/*:instrumentation/statistics/histogram.h) ;;
+    tools/*:instrumentation/statistics/stats_block.h | tools/*:instrumentation/statistics/histogram.h | tools/*:instrumentation/statistics/control.h) ;;
     tools/man/man.c:src/platform/config.h) ;; # the table of options, to be printed
     # The contract between the library and a tracer.
     tracepoints/*:instrumentation/base/sink.h | tools/workloads/*:instrumentation/base/sink.h) ;;
@@ -39,7 +39,7 @@ may_use() {
     instrumentation/*:src/memory/os.h | instrumentation/*:src/memory/maps.h | instrumentation/*:src/memory/layout.h) ;;
     instrumentation/*:src/slabs/size_class.h | instrumentation/*:src/checks/view.h | instrumentation/*:src/checks/records.h) ;;
     instrumentation/*:src/modes/guard.h | instrumentation/*:src/modes/profile.h | instrumentation/*:src/modes/reach.h) ;;
-    instrumentation/*:src/alloc/usage.h | instrumentation/*:src/alloc/start.h) ;;
+    instrumentation/*:src/alloc/usage.h | instrumentation/*:src/alloc/start.h | instrumentation/*:src/alloc/adjust.h) ;;
     *) return 1 ;;
   esac
 }

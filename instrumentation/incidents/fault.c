@@ -27,7 +27,7 @@
 #define WAITS 100000 /* of 50 us: for another thread's report */
 
 static int (*libc_sigaction)(int, const struct sigaction *, struct sigaction *);
-static bool installed;
+static bool installed; /* atomic */
 static pid_t process; /* the process that installed the handler; a child of vfork shares this memory */
 static struct sigaction own;
 static bool own_busy; /* held with all signals blocked; no code under it can fault */
@@ -135,7 +135,7 @@ static struct sigaction in_front_of(const struct sigaction *act) {
   return ours;
 }
 
-bool fault_is_ours(int signal) { return signal == SIGSEGV && installed; }
+bool fault_is_ours(int signal) { return signal == SIGSEGV && __atomic_load_n(&installed, __ATOMIC_ACQUIRE); }
 
 int fault_sigaction(int signal, const struct sigaction *act, struct sigaction *old) {
   const struct sigaction wanted = act != NULL ? *act : (struct sigaction){.sa_flags = 0}; /* a bad pointer faults here */
@@ -153,17 +153,23 @@ int fault_sigaction(int signal, const struct sigaction *act, struct sigaction *o
 /* ---- Start. ---- */
 
 AT_START void fault_start(void) {
-  if (guard_region.size == 0) return;
+  if (guard_region.size == 0 || fault_is_ours(SIGSEGV)) return;
   int error;
-  *(void **)&libc_sigaction = dlsym(RTLD_NEXT, "sigaction");
-  report.stack = os_map(STACK_SIZE, os_page_size(), &error);
+  if (libc_sigaction == NULL) *(void **)&libc_sigaction = dlsym(RTLD_NEXT, "sigaction");
+  if (report.stack == NULL) report.stack = os_map(STACK_SIZE, os_page_size(), &error);
   if (libc_sigaction == NULL || report.stack == NULL || libc_sigaction(SIGSEGV, NULL, &own) != 0) {
     message_say("HAKMEM_GUARD: cannot install the handler of SIGSEGV; a fault at a guard page ends the program without a report");
     return;
   }
   const struct sigaction ours = in_front_of(&own);
   process = sys_getpid();
-  installed = libc_sigaction(SIGSEGV, &ours, NULL) == 0;
+  const uint64_t mask = hold();
+  struct sigaction before;
+  if (libc_sigaction(SIGSEGV, &ours, &before) == 0) {
+    own = before; /* the program may have changed it meanwhile */
+    __atomic_store_n(&installed, true, __ATOMIC_RELEASE);
+  }
+  release(mask);
 }
 
 void fault_fork_child(void) {

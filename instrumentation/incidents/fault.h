@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* If blocks are guarded: installs the handler of faults. Once, before the program installs handlers of its own. */
+/* If blocks are guarded: installs the handler of faults, unless it is there. At the start, or by one thread at a time when HAKMEM_GUARD is switched on. */
 void fault_start(void);
 void fault_fork_child(void);
 /* Whether `signal` is one that fault_sigaction answers. Signal safe. */

@@ -12,7 +12,10 @@
 #include "incidents/incident.h"
 #include "log.h"
 
-static bool drains, superslabs, headers; /* the kinds of lines that HAKMEM_LOG asks for */
+static uint32_t words; /* atomic; the kinds of lines that HAKMEM_LOG asks for */
+
+uint32_t log_words(void) { return __atomic_load_n(&words, __ATOMIC_RELAXED); }
+void log_choose(uint32_t set) { __atomic_store_n(&words, set, __ATOMIC_RELAXED); }
 
 static void put_class(struct message *m, uint32_t cls) {
   message_text(m, " cls=");
@@ -56,7 +59,7 @@ static void on_hdr_reset(const struct event_hdr_reset *e) {
   put_text(&m, " verdict=", event_names_hdr_verdict[e->verdict]);
   if (e->stack != 0) put_number(&m, " stack=", e->stack);
   if (e->over != 0) put_number(&m, " over=", e->over);
-  int (*const send)(struct message *) = headers ? log_send : message_error;
+  int (*const send)(struct message *) = (log_words() & OPTION_LOG_HDR) != 0 ? log_send : message_error;
   if (times <= 1) return blackbox_send(&m, e, send);
   put_number(&m, " times=", times);
   send(&m);
@@ -124,15 +127,15 @@ const struct hak_event_sink log_sink = {.hdr_reset = on_hdr_reset,
 bool log_hears(enum event_id id) {
   switch (id) {
     case EVENT_ID_hdr_reset: return true;
-    case EVENT_ID_tls_sll_drain: return drains;
-    case EVENT_ID_deepbind: return drains || superslabs || headers;
-    default: return superslabs;
+    case EVENT_ID_tls_sll_drain: return (log_words() & OPTION_LOG_DRAIN) != 0;
+    case EVENT_ID_deepbind: return log_words() != 0;
+    default: return (log_words() & OPTION_LOG_SS) != 0;
   }
 }
 
 static void read_words(void) {
-  uint32_t words;
-  if (!option_log_words(config.log, &words)) {
+  uint32_t set;
+  if (!option_log_words(config.log, &set)) {
     struct message m;
     message_start(&m);
     message_text(&m, "hakmem: HAKMEM_LOG=");
@@ -140,9 +143,7 @@ static void read_words(void) {
     message_text(&m, " has a word that is none of drain, ss, hdr, all; that word is ignored");
     message_error(&m);
   }
-  drains = (words & OPTION_LOG_DRAIN) != 0;
-  superslabs = (words & OPTION_LOG_SS) != 0;
-  headers = (words & OPTION_LOG_HDR) != 0;
+  log_choose(set);
 }
 
 static void say_drain_setting(void) {
@@ -163,5 +164,5 @@ static void say_drain_setting(void) {
 void log_start(void) {
   read_words();
   log_file_start();
-  if (drains) say_drain_setting();
+  if ((log_words() & OPTION_LOG_DRAIN) != 0) say_drain_setting();
 }

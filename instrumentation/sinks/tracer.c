@@ -94,6 +94,7 @@ static const void *listeners(void) {
   return sink != NULL && sink->listeners != NULL ? sink->listeners() : sink;
 }
 
+bool tracer_is_attached(void) { return __atomic_load_n(&tracer_sink, __ATOMIC_ACQUIRE) != NULL; }
 bool tracer_is_listened(void) { return listeners() != NULL; }
 
 bool tracer_greet(void) {

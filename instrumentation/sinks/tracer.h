@@ -55,6 +55,8 @@ const char *tracer_keep_text(const char *text);
 /* Before the tracer gets an event of this thread. */
 void tracer_begin_thread(const struct hak_event_sink *sink);
 
+/* Whether there is a tracer. */
+bool tracer_is_attached(void);
 /* Whether a session records the tracer's events. */
 bool tracer_is_listened(void);
 /* The same; also repeats to new listeners the events that are raised only once. */

@@ -14,7 +14,6 @@
 #include "src/checks/view.h"
 #include "src/modes/guard.h"
 #include "src/memory/os.h"
-#include "src/modes/profile.h"
 #include "src/checks/records.h"
 #include "base/clock.h"
 #include "stacks/stacks.h"
@@ -69,7 +68,7 @@ static void add_record(struct record *record, void *context) {
   const bool in_slab = view_of(record->block, &slab);
   const uint32_t cls = in_slab ? slab.cls : view_row(record->requested), age = now_ms - record->alloc_ms;
   const bool small = cls < CLASS_COUNT;
-  const double weight = profile_weight(record->sampled), age_ms = (int32_t)age > 0 ? weight * age : 0;
+  const double weight = record->weight, age_ms = (int32_t)age > 0 ? weight * age : 0;
   const double variance = weight * (weight - 1);
   struct site *site = site_of(record->alloc_stack, cls);
   struct figures *f = &site->f;

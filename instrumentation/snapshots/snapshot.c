@@ -109,6 +109,8 @@ static struct resident resident_set(void) {
   return (struct resident){pages[1] * os_page_size(), pages[2] * os_page_size()};
 }
 
+uint64_t snapshot_resident(void) { return resident_set().all; }
+
 static uint64_t block_resident(const struct stats_block *b) {
   return os_resident((char *)align_down((uintptr_t)b, os_page_size()), align_up(sizeof(*b), os_page_size()));
 }
@@ -267,7 +269,7 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
   }
   add_moment(b, &moment);
   add_heat(&b->heat, b->elapsed_ns);
-  if (modes.profile && !in_signal) sites_take(&moment, walk.waste, walk.pinned, walk.pinned_slabs, thorough);
+  if (MODE(profile) && !in_signal) sites_take(&moment, walk.waste, walk.pinned, walk.pinned_slabs, thorough);
   if (!thorough) keep_idlest(b, &moment); /* not at the end, after the program has freed its blocks */
 }
 

@@ -3,6 +3,7 @@
 #define HAKMEM_SNAPSHOT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /*
  * Brings the gauges, the buckets and the timeline up to date. `thorough`: reads every block's header for the utilisation, and asks the kernel which
@@ -10,6 +11,9 @@
  */
 void snapshot_take(bool thorough, bool in_signal);
 void snapshot_fork_child(void);
+
+/* Bytes of the process that are resident now, from the kernel. */
+uint64_t snapshot_resident(void);
 
 /* Raises one fragmentation event for each class in use, from the last snapshot. No lock may be held. */
 void snapshot_raise(void);

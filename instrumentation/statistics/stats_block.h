@@ -16,6 +16,7 @@
 #include "src/events.h"
 #include "src/memory/layout.h"
 #include "src/slabs/size_class.h"
+#include "control.h"
 #include "histogram.h"
 
 #define STATS_MAGIC "HAKSTATS"
@@ -402,7 +403,7 @@ struct stats_block {
   uint64_t ticks_per_second, clock_cost_ns;
   uint64_t superslab_size, superslab_limit, drain_interval, sample;
   uint64_t release_delay, huge_pages; /* ms; SuperSlabs */
-  uint64_t profile;                   /* HAKMEM_PROFILE, bytes; 0: off */
+  uint64_t profile;                   /* HAKMEM_PROFILE, bytes, also after it was switched off; 0: it was never on */
   uint32_t strategy;                  /* enum lookup_strategy */
   uint64_t pid_namespace;             /* inode of the namespace of the process's id; 0: unknown */
   uint32_t stride[CLASS_ROWS];        /* 0 for the two rows that have none */
@@ -414,7 +415,8 @@ struct stats_block {
   struct layout layout;
   uint64_t start_monotonic_ns;  /* the same moment as start_realtime_ns */
   uint64_t sites_bytes;         /* of the table of HAKMEM_PROFILE: a part of the metadata */
-  uint32_t changes, unused_too; /* atomic; how many changes of several pages have begun or ended: odd while one is under way */
+  uint32_t changes; /* atomic; how many changes of several pages have begun or ended: odd while one is under way */
+  uint32_t is_copy; /* 1: the file is a copy, made while the process ran */
 
   struct stats_counters counters;
   struct stats_class_counters cls[CLASS_ROWS];
@@ -457,9 +459,14 @@ struct stats_block {
 
   struct stats_threads threads, idlest_threads; /* as of the last snapshot, and of `idlest` */
   struct stats_mapping mappings[STATS_MAPPINGS]; /* as of the end, if much of `rss` is not the allocator's; else the first name is empty */
+  struct stats_setting settings[SETTING_COUNT];
 };
 
 /* Whether so much of the resident set is not the allocator's that the mappings are worth reading: the kernel counts pages for them. */
 static inline bool stats_has_much_else(const struct stats_block *b) { return b->rss + b->untouched >= b->committed + ((uint64_t)8 << 20); }
+
+
+/* The statistics file: the block, and behind it the requests and answers. */
+#define STATS_FILE_SIZE (sizeof(struct stats_block) + sizeof(struct control))
 
 #endif

@@ -13,7 +13,7 @@
  * process, and of a process with the same id stay. A program that calls exec at once has written only its beginning, and is replaced.
  *
  *   on disk:  the pages of the block that are, or were, not zero; `publication` is odd while they are written, and even once they are
- *             consistent; the first page is written last
+ *             consistent; the first page is written last. Behind the block: requests of other processes, and the answers (control.h)
  */
 #include <string.h>
 #include <sys/file.h>
@@ -44,6 +44,10 @@ static bool wanted;      /* atomic; which then does once more what another wants
 static bool failed;      /* that it cannot be written was said */
 static uint64_t due_ms;  /* atomic; when it is written next */
 static uint64_t born_ns; /* when the process took its file, by the monotonic clock */
+
+static struct control control; /* `asked` and `done` are atomic */
+static uint64_t answered;      /* the answers up to this one are in the file */
+#define AT_CONTROL(member) (off_t)(sizeof(struct stats_block) + offsetof(struct control, member))
 
 #define PAGE_MAX_COUNT (sizeof(struct stats_block) / 4096 + 2)
 static bool in_file[PAGE_MAX_COUNT] BULK; /* the pages that are not holes */
@@ -145,6 +149,7 @@ static bool claim_a_name(const struct stats_block *own, bool may_replace) {
   }
   if (result == CLAIMED) {
     memset(in_file, 0, sizeof(in_file));
+    answered = 0;
     return true;
   }
   say("make",
@@ -163,7 +168,7 @@ static bool claim_a_name(const struct stats_block *own, bool may_replace) {
 static bool reopen(const struct stats_block *own) {
   struct stat status;
   if (file_is_own(&file, &status)) {
-    const int error = status.st_size == sizeof(struct stats_block) ? 0 : file_resize(&file, sizeof(struct stats_block));
+    const int error = status.st_size == STATS_FILE_SIZE ? 0 : file_resize(&file, STATS_FILE_SIZE);
     if (error != 0) say_unwritten(error);
     return error == 0;
   }
@@ -237,6 +242,51 @@ static int write_block(struct stats_block *b) {
   return error != 0 ? error : write_part(b, &(struct part){0, min_size(page, sizeof(*b))});
 }
 
+/* ---- Requests and answers. ---- */
+
+struct control *stats_file_control(void) { return path[0] != '\0' ? &control : NULL; }
+
+/* The asker writes `asked` after the requests, so they are read after it. */
+static void read_requests(void) {
+  uint64_t asked;
+  if (file_read_at(&file, &asked, sizeof(asked), AT_CONTROL(asked)) != (ssize_t)sizeof(asked) || asked == control.asked) return;
+  if (file_read_at(&file, control.requests, sizeof(control.requests), AT_CONTROL(requests)) != (ssize_t)sizeof(control.requests)) return;
+  __atomic_store_n(&control.asked, asked, __ATOMIC_RELEASE);
+}
+
+static int write_answers(void) {
+  const uint64_t done = __atomic_load_n(&control.done, __ATOMIC_ACQUIRE);
+  if (done == answered) return 0;
+  int error = file_write_at(&file, control.answers, sizeof(control.answers), AT_CONTROL(answers));
+  if (error == 0) error = file_write_at(&file, &done, sizeof(done), AT_CONTROL(done));
+  if (error == 0) answered = done;
+  return error;
+}
+
+/* ---- A copy. ---- */
+
+static int write_copy(const struct stats_block *b, const struct own_file *to) {
+  const size_t page = os_page_size();
+  int error = file_resize(to, STATS_FILE_SIZE);
+  for (size_t start = 0; start < sizeof(*b) && error == 0; start += page) {
+    const size_t end = min_size(start + page, sizeof(*b));
+    if (!is_zero(b, start, end)) error = file_write_at(to, (const char *)b + start, end - start, (off_t)start);
+  }
+  static const uint32_t whole[] = {2 * FIRST_PUBLICATION, 1}; /* the block itself may be in the middle of a writing */
+  if (error == 0) error = file_write_at(to, &whole[0], sizeof(whole[0]), offsetof(struct stats_block, publication));
+  return error != 0 ? error : file_write_at(to, &whole[1], sizeof(whole[1]), offsetof(struct stats_block, is_copy));
+}
+
+int stats_file_copy(struct stats_block *b, const char *to) {
+  struct own_file copy = file_open(to, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
+  if (copy.number < 0) return errno;
+  const int error = write_copy(b, &copy);
+  file_close(&copy);
+  return error;
+}
+
+/* ---- When it is written. ---- */
+
 static bool is_own_process(const struct stats_block *b) { return b->pid == (uint32_t)sys_getpid(); }
 
 /* All signals are blocked, so that no handler of this thread runs while it writes. */
@@ -244,7 +294,9 @@ static void write_once(struct stats_block *b) {
   const int saved = errno;
   const uint64_t start_ns = clock_ns(CLOCK_MONOTONIC), start_work_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   if (reopen(b)) {
-    const int error = write_block(b);
+    read_requests();
+    int error = write_block(b);
+    if (error == 0) error = write_answers();
     if (error != 0) say_unwritten(error);
   }
   const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), part_ms = (now_ns - born_ns) / 1000000 / LIFE_PART;
@@ -295,4 +347,6 @@ void stats_file_fork_child(void) {
   file_close(&file);
   path[0] = '\0';
   writing = wanted = failed = false;
+  memset(&control, 0, sizeof(control));
+  answered = 0;
 }

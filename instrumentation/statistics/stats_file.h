@@ -16,6 +16,15 @@ void stats_file_end(struct stats_block *b);
 bool stats_file_is_there(const struct stats_block *b);
 void stats_file_fork_child(void);
 
+/*
+ * The requests behind the block, as they were read when the file was last written, with the answers to them; they are written with the file. NULL if
+ * there is no file. One thread at a time may use it.
+ */
+struct control *stats_file_control(void);
+
+/* Writes a copy of the block to a new file. Returns 0 or an errno: EEXIST if there is a file already. */
+int stats_file_copy(struct stats_block *b, const char *to);
+
 /* A change that spans pages of the block begins or has ended: a copy that was made across such a moment is made again. */
 void stats_file_changing(struct stats_block *b);
 

@@ -13,7 +13,7 @@
 AT_START void front_start(void) {
   modes_resolve(hub_checked);
   if (!modes.front) return;
-  if (!guard_start()) modes_without_guard();
+  if (!guard_start(modes.guard_rate)) modes_without_guard();
   if (modes.debug) debug_start();
 }
 

@@ -130,7 +130,7 @@ void alloc_prepare(void) {
   os_barrier_start();
   const bool checked = hub_check();
   if (HAKMEM_EVENTS) front_start();
-  sll_go_slow(config.trace != 0 || checked || MODE(leaks) || MODE(debug));
+  sll_go_slow(config.trace != 0 || checked || MODE(leaks) || MODE(debug)); /* adjust_trace changes it later */
 }
 
 /* Opens files and libraries, which must not happen inside a malloc of the loader. So a constructor calls it: ours or a tracer's. */

@@ -16,7 +16,7 @@
 struct record {
   const void *block;
   size_t requested;                   /* bytes */
-  size_t sampled;                     /* if the block is a sample: the bytes that determined its chance (profile.h). 0: all blocks of its kind have a record */
+  double weight;                      /* how many blocks this one stands for: more than 1 only if it is a sample (profile.h) */
   uint32_t alloc_stack, free_stack;   /* stack ids, 0: none */
   uint32_t alloc_thread, free_thread; /* as the kernel numbers them */
   uint32_t alloc_ms, free_ms;         /* os_now_ms, its lower half */

@@ -26,7 +26,7 @@ const struct layout_number guard_layout = LAYOUT_NUMBER(open_bytes);
 size_t guard_bytes(void) { return __atomic_load_n(&open_bytes, __ATOMIC_RELAXED); }
 
 static bool goes_left(void) {
-  if (modes.guard_rate <= 1) return false;
+  if (modes_guard_rate() <= 1) return false;
   uint64_t state = __atomic_load_n(&random_state, __ATOMIC_RELAXED);
   if (state == 0) state = guard_region.base ^ os_now_ms() << 32 ^ os_thread();
   const bool left = random_next(&state) % LEFT_OF == 0;

@@ -58,14 +58,15 @@ static size_t address_space(void) {
   return sys_getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur / LIMIT_SHARE : SIZE_MAX;
 }
 
-AT_START bool guard_start(void) {
+AT_START bool guard_start(uint32_t rate) {
   if (guard_region.size != 0) return true;
-  const unsigned shift = modes.guard_rate > 1 && !modes.debug ? SAMPLE_SHARE : 0;
+  const unsigned shift = rate > 1 && !MODE(debug) ? SAMPLE_SHARE : 0;
   int error;
   char *descriptors = os_map(descriptors_size(shift), os_page_size(), &error);
   if (descriptors != NULL) {
     const uintptr_t base = (uintptr_t)descriptors - min_size(FAR, align_down((uintptr_t)descriptors / 2, os_page_size()));
-    guard_region = (struct guard_region){base, lay_out(base, descriptors, shift) - base};
+    guard_region.base = base;
+    __atomic_store_n(&guard_region.size, lay_out(base, descriptors, shift) - base, __ATOMIC_RELEASE); /* last: other threads may ask guard_owns */
   }
   if (descriptors == NULL || guard_rows[0].piece_size > address_space())
     message_say("HAKMEM_GUARD: there is not enough address space to keep guarded blocks in (raise ulimit -v): none is guarded");

@@ -47,8 +47,11 @@ extern struct guard_region {
   size_t size;
 } guard_region;
 
-/* Chooses the region, once. False, after a message, if there is no address space for it. */
-bool guard_start(void);
+/*
+ * Chooses the region, once, for guarding one of `rate` allocations. False, after a message, if there is no address space for it. If it is called while
+ * the program runs: one thread at a time.
+ */
+bool guard_start(uint32_t rate);
 
 /* Whether the piece that `p` points into is reserved. `p` is in the region. Signal safe. */
 bool guard_holds(const void *p);

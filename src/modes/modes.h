@@ -1,9 +1,9 @@
 /*
- * modes.h: which modes are on. front_start resolves them once, before the first block is allocated, from the options and from whether a checker
- * watches. All other code asks here.
+ * modes.h: which modes are on. front_start resolves them before the first block is allocated, from the options and from whether a checker watches. All
+ * other code asks here. Two of them, profile and guard_rate, may change while the program runs (alloc/adjust.h).
  *
- *   records = leaks || profile
- *   front = debug || guard_rate != 0
+ *   records = leaks || profile is or was on         blocks that were recorded are freed as such
+ *   front = debug || guard_rate is or was not 0
  *
  * The plain build has no modes: the compiler drops code under MODE.
  */
@@ -22,12 +22,18 @@ struct modes {
 };
 extern struct modes modes;
 
-#define MODE(name) (HAKMEM_EVENTS && modes.name)
+#define MODE(name) (HAKMEM_EVENTS && __atomic_load_n(&modes.name, __ATOMIC_ACQUIRE))
+
+static inline uint32_t modes_guard_rate(void) { return HAKMEM_EVENTS ? __atomic_load_n(&modes.guard_rate, __ATOMIC_ACQUIRE) : 0; }
 
 /* Resolves the modes. `checked`: a checker watches the memory, and replaces some of the modes by its own means. */
 void modes_resolve(bool checked);
 
 /* Turns the guard pages off, because there is no address space for them. */
 void modes_without_guard(void);
+
+/* Switch a mode on or off while the program runs. For modes_guard, the region of the guarded blocks is there. */
+void modes_profile(bool on);
+void modes_guard(uint32_t rate);
 
 #endif

@@ -14,7 +14,7 @@ void recording_alloc(void *block, uint32_t cls, size_t size, size_t sampled, con
   if ((!all && sampled == 0) || hub_is_inside()) return; /* the program does not answer for blocks of the instrumentation */
   struct record record;
   record_init(&record, block, size, hub_block_stack(frame));
-  record.sampled = all ? 0 : sampled;
+  if (!all) record.weight = profile_weight(sampled); /* at the rate of now: HAKMEM_PROFILE may change while the block lives */
   if (record_put(&record) && cls < CLASS_COUNT) header_set(block, header_sampled(cls));
   /* Clears old content, above all the link to another free block: the leak check would take it for the program's pointer. */
   if (all && cls < CLASS_COUNT) memset(block, 0, class_stride(cls) - 1);
@@ -23,7 +23,7 @@ void recording_alloc(void *block, uint32_t cls, size_t size, size_t sampled, con
 static bool has_record(const void *block, uint32_t cls) {
   if (cls < CLASS_COUNT) return header_is_sampled(block, cls);
   struct record record;
-  return MODE(leaks) || (MODE(profile) && record_get(block, &record) && !record.freed);
+  return MODE(leaks) || (record_get(block, &record) && !record.freed);
 }
 
 void recording_free(void *block, uint32_t cls) {

@@ -19,6 +19,9 @@ EXPORT size_t hak_usable_size(const void *block) { return alloc_usable(block); }
 EXPORT int hak_trim(size_t keep) { return alloc_trim(keep); }
 EXPORT int hak_stats_read(struct hak_stats *out, size_t size) { return hub_read(out, size); }
 EXPORT int hak_stats_dump(int fd) { return hub_dump(fd); }
+EXPORT int hak_set(const char *name, const char *value) { return hub_set(name, value); }
+EXPORT int hak_snapshot(void) { return hub_snapshot(); }
+EXPORT int hak_profile_dump(const char *path) { return hub_profile_dump(path); }
 
 EXPORT void *hak_reallocarray(void *block, size_t count, size_t size) {
   size_t total;

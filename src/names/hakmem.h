@@ -74,6 +74,34 @@ int hak_stats_read(struct hak_stats *out, size_t size);
 /* Writes the statistics, as with HAKMEM_STATS=1, to `fd`. Signal safe. Returns 0, ENOTSUP (see above), or the errno of write. */
 int hak_stats_dump(int fd);
 
+/*
+ * Changes an option while the program runs, as `hakmem set` does from outside. `name` is PROFILE, GUARD, TRACE, LOG or STATS_INTERVAL, with or without
+ * HAKMEM_ before it; `value` is written as in the environment: hak_set("PROFILE", "512K"). Other threads follow with their next slow paths. Blocks from
+ * before PROFILE or GUARD was switched on stay unknown to them; recorded and guarded blocks may be freed after it was switched off.
+ * Returns 0, or
+ *   EINVAL    there is no option with this name, or the value is not allowed
+ *   EPERM     the option is read at the start only; or Valgrind or AddressSanitizer watches, and GUARD must stay 0
+ *   ENODEV    TRACE=full, but libhakmem-tracepoints.so is not loaded
+ *   ENOMEM    there is no address space for guarded blocks
+ *   EBUSY     another thread was changing settings for 100 ms
+ *   ENOTSUP   the library was built without HAKMEM_EVENTS
+ * Takes locks and makes system calls.
+ */
+int hak_set(const char *name, const char *value);
+
+/*
+ * Takes a snapshot now: brings the figures of memory, the timeline and the profile up to date, and writes HAKMEM_STATS_FILE, if it is set. It reads the
+ * headers of all blocks, which takes about a second for 100 million. Returns 0, or ENOTSUP as above.
+ */
+int hak_snapshot(void);
+
+/*
+ * Takes a snapshot, and writes it with the live heap by call site to the new file `path`, which only this user may read. `hakmem report PATH` shows it;
+ * `hakmem report --since A B` shows what grew between two of them.
+ * Returns 0, ENODATA if PROFILE was never on, ENOTSUP as above, or the errno of open or write: EEXIST if there is a file already.
+ */
+int hak_profile_dump(const char *path);
+
 #ifdef __cplusplus
 }
 #endif

@@ -182,7 +182,8 @@ void sll_note_drain(struct sll_state *state, bool given) {
 
 /* ---- Budgets. ---- */
 
-static bool slow_door; /* atomic */
+static bool slow_door;    /* atomic */
+static uint32_t settings; /* atomic; grows with each change of a mode while the program runs */
 
 bool sll_goes_slow(void) { return HAKMEM_EVENTS && __atomic_load_n(&slow_door, __ATOMIC_RELAXED); }
 void sll_go_slow(bool slow) { __atomic_store_n(&slow_door, slow, __ATOMIC_RELAXED); }
@@ -262,10 +263,11 @@ static void draw_profile(struct sll_cache *cache, uint32_t cls) {
 }
 
 bool sll_take_guard(struct sll_cache *cache, uint32_t cls) {
-  if (!MODE(guard_rate)) return false;
+  const uint32_t rate = modes_guard_rate();
+  if (rate == 0 || sll_is_behind(cache)) return false;
   uint32_t *gap = &cache->guard_gap[least(cls, CLASS_LARGE)];
   if (*gap == 0) {
-    *gap = random_gap(&cache->random, modes.guard_rate);
+    *gap = random_gap(&cache->random, rate);
     if (cls < CLASS_COUNT) draw_profile(cache, cls); /* otherwise the next block would inherit this one's chance to be a sample */
     return true;
   }
@@ -276,17 +278,39 @@ bool sll_take_guard(struct sll_cache *cache, uint32_t cls) {
 size_t sll_take_profile(struct sll_cache *cache, uint32_t cls, size_t size) {
   if (!MODE(profile)) return 0;
   if (cls >= CLASS_COUNT) return profile_takes(&cache->random, size) ? size : 0;
-  if (cache->profile_gap[cls] != 0) return 0;
+  if (cache->profile_gap[cls] != 0 || sll_is_behind(cache)) return 0;
   draw_profile(cache, cls);
   cache->profile_gap[cls] += cache->profile_gap[cls] < UINT32_MAX; /* for this block, which the budget has yet to count */
   return class_stride(cls);
+}
+
+static void draw_guard(struct sll_cache *cache) {
+  const uint32_t rate = modes_guard_rate();
+  for (uint32_t row = 0; rate != 0 && row <= CLASS_LARGE; row++) cache->guard_gap[row] = random_gap(&cache->random, rate);
+}
+
+/* ---- Modes that change while the program runs. ---- */
+
+void sll_settings_changed(void) { __atomic_add_fetch(&settings, 1, __ATOMIC_RELEASE); }
+bool sll_is_behind(const struct sll_cache *cache) { return cache->drawn != __atomic_load_n(&settings, __ATOMIC_ACQUIRE); }
+
+/* The operations so far are counted first: they belong to the old gaps. */
+void sll_follow(struct sll_cache *cache) {
+  cache->drawn = __atomic_load_n(&settings, __ATOMIC_ACQUIRE);
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) sll_publish(cache, cls);
+  draw_guard(cache);
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    draw_profile(cache, cls);
+    sll_arm_allocs(cache, cls);
+  }
 }
 
 void sll_init(struct sll_cache *cache) {
   cache->pace = PACE_FIRST;
   memcpy(cache->start, class_start, sizeof(class_start));
   cache->random = (uintptr_t)cache ^ os_now_ms() << 32 ^ os_thread();
-  for (uint32_t row = 0; MODE(guard_rate) && row <= CLASS_LARGE; row++) cache->guard_gap[row] = random_gap(&cache->random, modes.guard_rate);
+  cache->drawn = __atomic_load_n(&settings, __ATOMIC_ACQUIRE);
+  draw_guard(cache);
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     cache->head[cls] = BLOCK_END;
     cache->live[cls] = header_live(cls);

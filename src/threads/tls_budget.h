@@ -48,6 +48,11 @@ void sll_rearm(struct sll_cache *cache, uint32_t cls);
 /* Makes sll_goes_slow true or false. A thread follows when its budgets run out. */
 void sll_go_slow(bool slow);
 
+/* After a mode changed while the program runs: each thread arms its budgets and draws its gaps again when it next leaves its slow path (sll_follow). */
+void sll_settings_changed(void);
+bool sll_is_behind(const struct sll_cache *cache);
+void sll_follow(struct sll_cache *cache);
+
 /*
  * Whether to guard the allocation of class row `cls` that is in progress. Its class's counts are published. If true, the next one is drawn, and the
  * caller must arm the list.

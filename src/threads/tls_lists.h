@@ -107,6 +107,7 @@ struct sll_cache {
   uint64_t random;                     /* the state that the gaps are drawn from */
   uint32_t samples;                    /* look-ups and series of calls that were chosen to be timed */
   uint32_t calls_left;                 /* of a series of calls; while it is not 0, sll_self is sll_empty between two calls */
+  uint32_t drawn;                      /* sll_settings when they were drawn */
   bool sample_next;                    /* the next look-up is timed */
   bool owned;                          /* by a thread that has not ended; changes under the lock */
   uint16_t pace;                       /* the largest budget; small in a thread that seldom enters the slow path */

@@ -18,7 +18,7 @@
 static void start(uint32_t rate) {
   config.guard = rate;
   modes_resolve(false);
-  cr_assert(guard_start());
+  cr_assert(guard_start(config.guard));
   cr_assert_gt(guard_region.size, 64 * MIB);
 }
 

@@ -62,7 +62,7 @@ struct estimate {
 static void add(struct record *record, void *context) {
   struct estimate *e = context;
   if (record->freed) return;
-  const double weight = profile_weight(record->sampled);
+  const double weight = record->weight;
   e->records++;
   e->blocks += weight;
   e->bytes += weight * (double)record->requested;

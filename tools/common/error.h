@@ -8,7 +8,12 @@
 #include <stdbool.h>
 
 /* The exit codes of every subcommand. */
-enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum exit_code {
+  EXIT_DONE = 0,
+  EXIT_FAILED = 1,
+  EXIT_USAGE = 2,
+  EXIT_WAITS = 3, /* asked of a process that has not answered: set, dump, trim */
+};
 
 /* Sets the message; always false. */
 __attribute__((format(printf, 1, 2))) bool fail(const char *format, ...);

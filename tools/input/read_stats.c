@@ -229,7 +229,7 @@ static void take_identity(struct model_process *p, struct stats_block *b) {
   replace_text(&p->program, b->program, sizeof(b->program));
   replace_text(&p->version, b->hakmem_version, sizeof(b->hakmem_version));
   p->complete = b->complete == 1;
-  p->state = p->complete ? PROCESS_ENDED : b->exited == 1 ? PROCESS_EXITED : PROCESS_CUT_SHORT;
+  p->state = p->complete ? PROCESS_ENDED : b->exited == 1 ? PROCESS_EXITED : b->is_copy == 1 ? PROCESS_COPIED : PROCESS_CUT_SHORT;
   p->pid_namespace = b->pid_namespace;
   p->has_settings = true;
   p->full_tracing = b->full_tracing == 1;
@@ -288,6 +288,8 @@ static size_t read_block(int fd, struct stats_block *block) {
   }
   return got;
 }
+
+bool read_stats_block(int fd, const char *path, struct stats_block *block) { return lseek(fd, 0, SEEK_SET) == 0 && check_header(block, read_block(fd, block), path); }
 
 /* Whether another program's file shows that this process called exec, and was not killed. */
 bool read_stats_became(const struct stats_identity *a, const struct stats_identity *b) {

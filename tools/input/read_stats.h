@@ -24,6 +24,10 @@ struct stats_identity {
 /* Whether the process of `a` lives on, or lived on, as that of `b`, by a call of exec. */
 bool read_stats_became(const struct stats_identity *a, const struct stats_identity *b);
 
+/* Reads the block of an open file; it is checked no further than its header. */
+struct stats_block;
+bool read_stats_block(int fd, const char *path, struct stats_block *block);
+
 /* Whether the file is complete. Only its identity is read. */
 bool read_stats_check(const char *path, struct stats_identity *identity);
 

@@ -67,6 +67,7 @@ struct model_module {
   S(PROCESS_EXEC, "exec")     /* it became another program, which has data of its own */ \
   S(PROCESS_RUNS, "runs") \
   S(PROCESS_STOPPED, "stopped")     /* by a signal or a debugger; it may go on */ \
+  S(PROCESS_COPIED, "copied")       /* the file is a copy, made while the process ran */ \
   S(PROCESS_CUT_SHORT, "cut short") /* killed: its last moments are missing */
 #define PROCESS_STATE_CONSTANT(constant, name) constant,
 enum process_state { PROCESS_STATES(PROCESS_STATE_CONSTANT) };

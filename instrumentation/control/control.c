@@ -1,0 +1,111 @@
+#include "control.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "src/memory/os.h"
+#include "src/names/hakmem.h"
+#include "src/platform/config.h"
+#include "src/probe.h"
+#include "snapshots/snapshot.h"
+#include "statistics/stats.h"
+#include "statistics/stats_file.h"
+#include "settings.h"
+
+static bool handling;        /* atomic; one thread at a time does what is asked */
+static uint32_t published_by; /* the process whose block has the settings */
+
+/* ---- What is asked. ---- */
+
+/* NAME=VALUE, which another process has written. */
+static int set(const struct control_request *r, struct message *why) {
+  const char *const equals = strchr(r->text, '=');
+  if (equals != NULL) return settings_change(r->text, (size_t)(equals - r->text), equals + 1, r->for_ms, why);
+  message_quoted(why, r->text);
+  message_text(why, " is not NAME=VALUE");
+  return EINVAL;
+}
+
+static void trim(struct control_answer *answer) {
+  answer->before = snapshot_resident();
+  hak_trim(0);
+  answer->after = snapshot_resident();
+}
+
+static void handle(const struct control_request *asked, struct control_answer *answer) {
+  struct control_request r = *asked; /* a copy, in which the text ends */
+  struct message why;
+  r.text[sizeof(r.text) - 1] = '\0';
+  message_start(&why);
+  *answer = (struct control_answer){.error = 0};
+  switch (r.kind) {
+    case CONTROL_SET: answer->error = set(&r, &why); break;
+    case CONTROL_DUMP: snapshot_take(true, false); break;
+    case CONTROL_TRIM: trim(answer); break;
+    default: answer->error = ENOSYS; message_text(&why, "this version of the library does not know the request");
+  }
+  const size_t kept = min_size(why.length, sizeof(answer->text) - 1);
+  memcpy(answer->text, why.text, kept);
+}
+
+/* Does the requests that wait. If the count of an asker is impossible, all of them are dropped. */
+static void handle_all(struct control *c) {
+  const uint64_t asked = __atomic_load_n(&c->asked, __ATOMIC_ACQUIRE);
+  uint64_t done = c->done;
+  if (asked - done > CONTROL_SLOTS) done = asked;
+  while (done != asked) {
+    done++;
+    handle(&c->requests[done % CONTROL_SLOTS], &c->answers[done % CONTROL_SLOTS]);
+  }
+  __atomic_store_n(&c->done, done, __ATOMIC_RELEASE);
+}
+
+static void publish_if_new(void) {
+  const uint32_t pid = stats_block()->pid;
+  if (__atomic_exchange_n(&published_by, pid, __ATOMIC_RELAXED) != pid) settings_publish();
+}
+
+void control_tick(void) {
+  if (hub_on_is_inside()) return; /* a trim must not interrupt the instrumentation's own malloc */
+  publish_if_new();
+  settings_tick(os_now_ms());
+  struct control *const c = stats_file_control();
+  if (c == NULL || __atomic_load_n(&c->asked, __ATOMIC_ACQUIRE) == __atomic_load_n(&c->done, __ATOMIC_RELAXED)) return;
+  if (__atomic_exchange_n(&handling, true, __ATOMIC_ACQUIRE)) return;
+  handle_all(c);
+  __atomic_store_n(&handling, false, __ATOMIC_RELEASE);
+  stats_publish();
+}
+
+void control_start(void) { publish_if_new(); }
+
+void control_fork_child(void) {
+  handling = false;
+  settings_fork_child();
+}
+
+/* ---- What the program asks. ---- */
+
+int hub_on_set(const char *name, const char *value) {
+  const int saved = errno;
+  struct message why;
+  message_start(&why);
+  const int error = settings_change(name, strlen(name), value, 0, &why);
+  errno = saved;
+  return error;
+}
+
+int hub_on_snapshot(void) {
+  snapshot_take(true, false);
+  stats_publish();
+  return 0;
+}
+
+int hub_on_profile_dump(const char *path) {
+  const int saved = errno;
+  snapshot_take(true, false);
+  struct stats_block *const b = stats_block();
+  const int error = b->profile_at[PROFILE_LAST] == 0 ? ENODATA : stats_file_copy(b, path);
+  errno = saved;
+  return error;
+}
