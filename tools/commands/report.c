@@ -10,6 +10,7 @@
 #include "common/format.h"
 #include "common/sandbox.h"
 #include "explain/explain.h"
+#include "model/symbol_options.h"
 #include "report/load.h"
 
 enum { KEY_JSON = 256, KEY_ALL, KEY_PID, KEY_SINCE, KEY_FOLDED, KEY_SECTION, KEY_SUMMARY };
@@ -70,6 +71,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 const struct argp report_argp = {
   .options = options,
   .parser = parse,
+  .children = symbol_options,
   .args_doc = "DIR|FILE|PID...",
   .doc =
     "Print what runs or recordings hold: lost events, latency histograms, fragmentation, where the memory is, header resets and "

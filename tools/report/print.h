@@ -60,6 +60,9 @@ bool print_json(FILE *out, const struct page *page);
 /* Prints "function at file:line", or the known part of it, without a line's end. In print_symbol.c. */
 void print_symbol(FILE *out, const struct symbol *symbol, uint64_t address);
 
+/* Names each module of the stacks so far whose file is not the one that ran: once, below all stacks. Also in print_symbol.c. */
+void print_replaced(FILE *out);
+
 /* Prints the stack `id` of process `p` of page->main, or a line that says why there is none. In print_incidents.c. */
 void print_stack_of(FILE *out, const struct page *page, const struct model_process *p, uint32_t id);
 

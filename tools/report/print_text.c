@@ -290,7 +290,9 @@ static const struct section {
 bool print_section(FILE *out, const struct page *page, const char *name) {
   for (size_t i = 0; i < SECTIONS; i++) {
     if (strcmp(sections[i].name, name) != 0) continue;
-    if (page != NULL) sections[i].print(out, page);
+    if (page == NULL) return true;
+    sections[i].print(out, page);
+    print_replaced(out);
     return true;
   }
   return false;
@@ -306,4 +308,5 @@ void print_text(FILE *out, const struct page *page) {
   print_head(out, page);
   print_settings(out, page->memory);
   for (size_t i = 0; i < SECTIONS; i++) sections[i].print(out, page);
+  print_replaced(out);
 }
