@@ -20,7 +20,7 @@
 
 #define STATS_MAGIC "HAKSTATS"
 #define STATS_MARK "hakmem keeps statistics in HAKMEM_STATS_FILE" /* in each program that the library is linked into */
-#define STATS_VERSION 14
+#define STATS_VERSION 15
 
 /* Counters of the process: S(name, "meaning"). Enumerations of src/events.h appear as one counter each. */
 #define STATS_COUNTERS(S) \
@@ -192,11 +192,14 @@ struct stats_idlest {
   struct stats_class_gauges gauge[CLASS_ROWS];
 };
 
-/* A frame lies in the youngest module there whose epoch is not larger than the stack's, because objects are loaded and unloaded. */
+/*
+ * A frame lies in the youngest module there whose epoch is not larger than the stack's, because objects are loaded and unloaded. `cut` is 1 if the
+ * stack had more than STATS_FRAMES frames.
+ */
 struct stats_stack {
   uint32_t id, frame_count;
   uint64_t frames[STATS_FRAMES];
-  uint32_t epoch, unused;
+  uint32_t epoch, cut;
 };
 struct stats_module {
   uint64_t base, size, offset;

@@ -39,10 +39,7 @@ static json_t *symbol_object(const struct symbol *symbol, uint64_t at) {
   return object;
 }
 
-static json_t *stack(const struct report *r, const struct model_process *p, uint32_t id) {
-  const struct model_process *owner;
-  const struct model_stack *const found = model_stack_of(r, NULL, p, id, &owner);
-  if (found == NULL) return json_null();
+static json_t *frames_of(const struct report *r, const struct model_process *owner, const struct model_stack *found) {
   json_t *const frames = json_array();
   struct symbolizer *const symbolizer = symbolizer_create(r, owner);
   for (uint32_t i = 0; i < found->frame_count; i++) {
@@ -104,7 +101,6 @@ static json_t *incident(const struct stats_incident *i) {
   set(object, "class", json_string(model_class_name(key.cls, name)));
   set(object, "count", number(i->count));
   set(object, "time_ns", number(i->time_ns));
-  set(object, "stack_id", json_integer(key.stack));
   set(object, "kind", json_string(i->kind == INCIDENT_HDR_RESET ? "hdr_reset" : "shared_fail"));
   if (i->kind == INCIDENT_HDR_RESET) set_hdr_reset(object, &i->hdr_reset);
   else set_shared_fail(object, &i->shared_fail);
@@ -122,8 +118,11 @@ static json_t *moment_before(uint32_t thread, uint64_t ago_ms) {
 
 static json_t *with_stack(json_t *object, const struct report *r, const struct model_process *p, uint32_t id) {
   if (!json_is_object(object)) return object;
+  const struct model_process *owner;
+  const struct model_stack *const found = model_stack_of(r, NULL, p, id, &owner);
   set(object, "stack_id", json_integer(id));
-  set(object, "stack", stack(r, p, id));
+  set(object, "stack", found != NULL ? frames_of(r, owner, found) : json_null());
+  set(object, "stack_cut", found != NULL ? json_boolean(found->is_cut) : json_null());
   return object;
 }
 
@@ -137,8 +136,7 @@ static void set_past(json_t *object, const struct report *r, const struct model_
 static json_t *incidents(const struct report *r, const struct model_process *p) {
   json_t *const array = json_array();
   for (size_t i = 0; i < p->incident_count; i++) {
-    json_t *const object = incident(&p->incidents[i]);
-    set(object, "stack", stack(r, p, stats_incident_key(&p->incidents[i]).stack));
+    json_t *const object = with_stack(incident(&p->incidents[i]), r, p, stats_incident_key(&p->incidents[i]).stack);
     if (p->incidents[i].kind == INCIDENT_HDR_RESET) set_past(object, r, p, &p->incidents[i].hdr_reset);
     json_array_append_new(array, object);
   }

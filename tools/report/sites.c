@@ -9,6 +9,7 @@
 #include "model/symbolize.h"
 
 #define OWN_LIBRARY "libhakmem"
+#define STACK_CUT "[cut]"
 
 static void add(struct stats_site *to, const struct stats_site *from) {
 #define ADD_FIGURE(name, text) to->name += from->name;
@@ -99,6 +100,7 @@ static char *fold(const struct report *r, const struct model_process *p, uint32_
     }
   }
   if (own != NULL) symbolizer_destroy(own);
+  if (folded != NULL && stack->is_cut) folded = prepend(must_copy(STACK_CUT), folded);
   return folded != NULL ? folded : must_copy("(" OWN_LIBRARY ")");
 }
 
