@@ -9,6 +9,7 @@
 #include "common/format.h"
 #include "common/sandbox.h"
 #include "compare/diff.h"
+#include "compare/growth.h"
 #include "compare/sides.h"
 #include "model/symbol_options.h"
 #include "report/load.h"

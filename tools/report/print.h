@@ -42,8 +42,7 @@ PRINT_SECTIONS(PRINT_DECLARE)
 bool print_section(FILE *out, const struct page *page, const char *name);
 void print_section_names(FILE *out);
 
-/* What the call sites of one page have more or less than those of the other; all call sites as "main;parse;copy_name BYTES". False if there are none. */
-bool print_growth(FILE *out, const struct page *before, const struct page *after);
+/* All call sites as "main;parse;copy_name BYTES". False if there are none. */
 bool print_folded(FILE *out, const struct page *page);
 
 /* Prints all sections as text. */
