@@ -89,12 +89,20 @@ static bool print_growth_json(const struct page *before, const struct page *afte
   json_t *const growth = json_growth(before, after);
   if (growth == NULL) return false;
   json_t *const root = json_pack("{siso}", "schema", JSON_SCHEMA, "growth", growth);
-  json_object_set_new(root, "since", text(before->path));
-  json_object_set_new(root, "path", text(after->path));
-  json_dumpf(root, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
-  json_decref(root);
-  putchar('\n');
-  return true;
+  set(root, "since", text(before->path));
+  set(root, "path", text(after->path));
+  return json_write(stdout, root);
+}
+
+/* The findings of the first screen are in the JSON, too. */
+static bool print_json(const struct page *page) {
+  struct diagnosis *const d = diagnosis_create(page);
+  json_t *const root = json_of_page(page), *const diagnosis = json_of_diagnosis(d);
+  json_object_set(root, "time_ns", json_object_get(diagnosis, "time_ns"));
+  json_object_set(root, "findings", json_object_get(diagnosis, "findings"));
+  json_decref(diagnosis);
+  diagnosis_destroy(d);
+  return json_write(stdout, root);
 }
 
 static bool print_since(const struct page *page, const struct options *o) {
@@ -112,7 +120,7 @@ static bool print(const struct page *page, const struct options *o) {
   if (o->since != NULL) {
     if (!print_since(page, o)) return false;
   } else if (o->json) {
-    if (!print_json(stdout, page)) return false;
+    if (!print_json(page)) return false;
   } else if (o->folded) {
     if (!print_folded(stdout, page)) return fail("%s " NO_SITES, page->path);
   } else if (o->section != NULL) {

@@ -43,6 +43,7 @@ const char *diff_verdict(const struct difference *d);
 
 /* Only figures that changed, or all. */
 void diff_text(FILE *out, const struct difference *list, size_t count, const struct side *before, const struct side *after, bool all, bool markdown);
+struct json_t *json_of_diff(const struct difference *list, size_t count, const struct side *before, const struct side *after);
 bool diff_json(FILE *out, const struct difference *list, size_t count, const struct side *before, const struct side *after);
 
 #endif

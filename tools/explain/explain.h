@@ -119,6 +119,7 @@ void diagnosis_destroy(struct diagnosis *d);
 void explain_text(FILE *out, const struct diagnosis *d);
 void explain_first_screen(FILE *out, const struct diagnosis *d); /* at most 24 lines of 80 columns */
 bool explain_json(FILE *out, const struct diagnosis *d);         /* false, with a failure, if it cannot be written */
+struct json_t *json_of_diagnosis(const struct diagnosis *d);     /* the same object; the caller gives its reference back */
 #define EXPLAIN_SCHEMA 1
 
 /* ---- For the rules. ---- */

@@ -255,3 +255,15 @@ const char *model_side(unsigned verdict) {
     return value < sizeof(names) / sizeof(names[0]) ? names[value] : "?"; \
   }
 HAK_ENUMS(DEFINE_ENUM_NAME)
+
+uint64_t model_sum_allocs(const struct model_counts *counts) {
+  uint64_t sum = 0;
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) sum += counts->cls[cls].counters.allocs;
+  return sum;
+}
+
+uint64_t model_sum_frees(const struct model_counts *counts) {
+  uint64_t sum = 0;
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) sum += counts->cls[cls].counters.frees;
+  return sum;
+}

@@ -211,6 +211,9 @@ const char *model_state(const struct model_process *p, char *buffer);
 /* Of one that is alive: "as it is now (read from its memory)" or "as of 0.3 s ago (its statistics file)"; `buffer` has MODEL_AS_OF bytes. */
 #define MODEL_AS_OF 160
 const char *model_as_of(const struct model_process *p, char *buffer);
+/* Blocks handed out, and blocks that came back, of all classes. */
+uint64_t model_sum_allocs(const struct model_counts *counts);
+uint64_t model_sum_frees(const struct model_counts *counts);
 /* Processes, not programs: one that called exec has several entries. */
 size_t model_process_count(const struct report *r);
 /* Bytes of the allocator's that are resident, as far as it knows: committed, without what was never touched. The rest of the RSS is the residual. */

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/error.h"
 #include "json_figures.h"
 #include "model/demangle.h"
 #include "model/symbolize.h"
@@ -242,6 +241,8 @@ static json_t *process(const struct report *r, const struct model_process *p) {
   set(object, "full_tracing", r->source == SOURCE_STATS ? json_boolean(p->full_tracing) : json_null());
   set(object, "start_realtime_ns", number(p->start_realtime_ns));
   set(object, "elapsed_ns", number(p->elapsed_ns));
+  set(object, "allocs", r->source == SOURCE_STATS ? number(model_sum_allocs(p->counts)) : json_null());
+  set(object, "frees", r->source == SOURCE_STATS ? number(model_sum_frees(p->counts)) : json_null());
   set(object, "rss_max", number(p->rss_max));
   set(object, "superslabs_active", number(p->superslabs_active));
   set(object, "superslabs_active_max", number(p->superslabs_active_max));
@@ -274,7 +275,7 @@ static json_t *report(const struct report *r) {
   }
   set(object, "counters", json_counters(&r->total->counters));
   set(object, "classes", json_classes(r));
-  set(object, "latency", json_latencies(&r->latency));
+  set(object, "latency", json_latencies(r));
   for (size_t i = 0; i < r->process_count; i++) json_array_append_new(processes, process(r, r->processes[i]));
   set(object, "processes", processes);
   return object;
@@ -292,15 +293,12 @@ static json_t *unrecorded(const struct unrecorded_list *list) {
   return array;
 }
 
-bool print_json(FILE *out, const struct page *page) {
+json_t *json_of_page(const struct page *page) {
   json_t *const root = json_object();
   set(root, "schema", json_integer(JSON_SCHEMA));
   set(root, "path", text(page->path));
   set(root, "not_recorded", unrecorded(&page->unrecorded));
   if (page->trace != NULL) set(root, "trace", report(page->trace));
   if (page->stats != NULL) set(root, "stats", report(page->stats));
-  const int code = json_dumpf(root, out, JSON_INDENT(1) | JSON_ENSURE_ASCII);
-  json_decref(root);
-  if (code == 0) fputc('\n', out);
-  return code == 0 || fail("cannot write the JSON text");
+  return root;
 }
