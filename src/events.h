@@ -148,7 +148,7 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
   E(os_purge, "memory was returned to the system, its address space kept", F_PTR(base) F_BYTES(size) F_TICKS(ticks)) \
   E(thread_start, "a thread got its TLS SLLs", F_U32(live_caches))                                    \
   E(thread_exit, "a thread's TLS SLLs were taken over", F_U32(live_caches))                           \
-  E(stack, "a stack seen for the first time", F_U32(id) F_ADDRESSES(frames, frame_count) F_U32(epoch))               \
+  E(stack, "a stack seen for the first time", F_U32(id) F_ADDRESSES(frames, frame_count) F_U32(epoch) F_U32(cut))    \
   E(module, "a loaded object that a stack points into", F_PTR(base) F_BYTES(size) F_U64(offset) F_TEXT(path) \
     F_U32(epoch) F_TEXT(build_id))                                                                      \
   E(alloc, "a block was handed out (sampled, or all in full tracing)",                              \

@@ -96,7 +96,9 @@ for template in "$source"/tools/man/*.in; do
   said=$(groff -man -Tutf8 -ww -z "$prefix/share/man/$page" 2>&1)
   [ -z "$said" ] || fail "groff on $page: $said"
 done
-[ -s "$prefix/share/hakmem/report.schema.json" ] || fail "the schema of the report's JSON is not installed"
+for kind in report explain since diff check; do
+  [ -s "$prefix/share/hakmem/$kind.schema.json" ] || fail "the schema $kind.schema.json is not installed"
+done
 for name in $(sed -n 's/^ *\(NUMBER\|CHOICE\|TEXT\)([a-z_]*, \([A-Z_]*\),.*/\2/p' "$source/src/platform/config.h"); do
   grep -q "HAKMEM_$name" "$prefix/share/man/man7/libhakmem.7" || fail "libhakmem(7) has nothing about HAKMEM_$name"
 done

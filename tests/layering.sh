@@ -15,7 +15,7 @@ floors() {
   case $1 in
     src) echo platform . memory slabs checks modes threads alloc names ;;
     instrumentation) echo base statistics stacks snapshots incidents checkers sinks control . ;;
-    tools) echo common model input/trace input report compare explain page session control bench bench/show commands ;;
+    tools) echo common symbols model input/trace input report compare explain page session control bench bench/show commands ;;
   esac
 }
 

@@ -98,11 +98,18 @@ static uint64_t hashes[HASHES] BULK; /* 0: unused */
 static uint16_t told[HASHES] BULK;   /* the pass that last raised the event of this stack */
 static uint16_t pass = 1;            /* atomic; grows with stacks_tell_again */
 
+/* Frames as they are captured: one more than are kept, to know whether the stack goes on. */
+#define CAPTURED (STATS_FRAMES + 1)
+struct capture {
+  uint32_t count, epoch, cut;
+  uintptr_t frames[CAPTURED];
+};
+
 /* Never 0. Every frame passes a multiplication, whose upper half is mixed into the next one. */
-static uint64_t hash_of(const uintptr_t *frames, uint32_t count, uint32_t epoch) {
-  uint64_t hash = UINT64_C(0xcbf29ce484222325) + epoch;
-  for (uint32_t i = 0; i < count; i++) {
-    hash = (hash ^ (uint64_t)frames[i]) * UINT64_C(0x9e3779b97f4a7c15);
+static uint64_t hash_of(const struct capture *c) {
+  uint64_t hash = UINT64_C(0xcbf29ce484222325) + c->epoch + ((uint64_t)c->cut << 32);
+  for (uint32_t i = 0; i < c->count; i++) {
+    hash = (hash ^ (uint64_t)c->frames[i]) * UINT64_C(0x9e3779b97f4a7c15);
     hash ^= hash >> 32;
   }
   return hash | 1;
@@ -137,13 +144,14 @@ static struct stack_frames *reserve(void) {
 }
 
 /* Keeps the frames, once. False if memory runs out. */
-static bool keep_frames(uint32_t id, const uintptr_t *frames, uint32_t count, uint32_t epoch, enum stack_use use) {
+static bool keep_frames(uint32_t id, const struct capture *c, enum stack_use use) {
   if (__atomic_load_n(&kept[id - 1], __ATOMIC_RELAXED) != NULL) return true;
-  struct stack_frames *fresh = use == STACK_FAULT ? reserve() : os_metadata(sizeof(*fresh) + count * sizeof(*frames));
+  struct stack_frames *fresh = use == STACK_FAULT ? reserve() : os_metadata(sizeof(*fresh) + c->count * sizeof(c->frames[0]));
   if (fresh == NULL) return false;
-  fresh->count = count;
-  fresh->epoch = epoch;
-  memcpy(fresh->frame, frames, count * sizeof(*frames));
+  fresh->count = c->count;
+  fresh->epoch = c->epoch;
+  fresh->cut = c->cut;
+  memcpy(fresh->frame, c->frames, c->count * sizeof(c->frames[0]));
   const struct stack_frames *none = NULL; /* another thread may have stored its copy first */
   __atomic_compare_exchange_n(&kept[id - 1], &none, fresh, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
   return true;
@@ -165,6 +173,7 @@ void stacks_publish(uint32_t id) {
     for (uint32_t f = 0; f < frames->count; f++) stack->frames[f] = frames->frame[f];
     stack->frame_count = frames->count;
     stack->epoch = frames->epoch;
+    stack->cut = frames->cut;
     __atomic_store_n(&stack->id, id, __ATOMIC_RELEASE);
   }
   lock_release(&lock);
@@ -179,11 +188,11 @@ void stacks_tell_again(void) {
 
 /* Unwinds with libunwind, from the frame with this return address on. */
 static uint32_t by_libunwind(uintptr_t first, uintptr_t *frames, uint32_t epoch) {
-  uintptr_t all[STATS_FRAMES + INNER_FRAMES];
+  uintptr_t all[CAPTURED + INNER_FRAMES];
   const uint32_t count = unwind_capture(all, ARRAY_LENGTH(all), epoch);
   for (uint32_t inner = 0; inner < count && inner <= INNER_FRAMES; inner++) {
     if (all[inner] != first) continue;
-    const uint32_t wanted = count - inner < STATS_FRAMES ? count - inner : STATS_FRAMES;
+    const uint32_t wanted = count - inner < CAPTURED ? count - inner : CAPTURED;
     memcpy(frames, all + inner, wanted * sizeof(*frames));
     return wanted;
   }
@@ -196,22 +205,25 @@ static uint32_t by_libunwind(uintptr_t first, uintptr_t *frames, uint32_t epoch)
  */
 static uint32_t capture(uintptr_t at, uintptr_t end, uintptr_t first, uintptr_t *frames, uint32_t epoch, bool may, uint32_t *learnt) {
   uint32_t count = 0;
-  if (config.stacks == STACKS_FP) return fp_capture(at, frames, STATS_FRAMES);
+  if (config.stacks == STACKS_FP) return fp_capture(at, frames, CAPTURED);
   const bool can_ask = may && __atomic_load_n(&libunwind, __ATOMIC_ACQUIRE) == OPEN;
-  if (config.stacks == STACKS_AUTO) count = steps_capture(at, end, frames, STATS_FRAMES, epoch, can_ask, learnt);
+  if (config.stacks == STACKS_AUTO) count = steps_capture(at, end, frames, CAPTURED, epoch, can_ask, learnt);
   return count == 0 && can_ask ? by_libunwind(first, frames, epoch) : count;
 }
 
-/* The id of these frames, kept and raised as the use demands; 0 if the table is full. */
-static uint32_t enter(const uintptr_t *frames, uint32_t count, uint32_t epoch, enum stack_use use) {
+/* The id of these frames, kept and raised as the use demands; 0 if there are none, or the table is full. */
+static uint32_t enter(struct capture *c, enum stack_use use) {
   bool fresh;
-  const uint32_t id = id_of(hash_of(frames, count, epoch), &fresh);
+  if (c->count == 0) return 0;
+  c->cut = c->count > STATS_FRAMES;
+  if (c->cut) c->count = STATS_FRAMES;
+  const uint32_t id = id_of(hash_of(c), &fresh);
   if (id == 0) return 0;
-  const bool is_kept = use != STACK_TRACED && keep_frames(id, frames, count, epoch, use);
+  const bool is_kept = use != STACK_TRACED && keep_frames(id, c, use);
   if (use == STACK_INCIDENT || use == STACK_FAULT) stacks_publish(id);
   if (!fresh || (use != STACK_TRACED && !is_kept)) return id; /* the early ring can only point to kept frames */
-  modules_record(frames, count, epoch);
-  EVENT(stack, .id = id, .frames = is_kept ? stacks_frames(id)->frame : frames, .frame_count = count, .epoch = epoch);
+  modules_record(c->frames, c->count, c->epoch);
+  EVENT(stack, .id = id, .frames = is_kept ? stacks_frames(id)->frame : c->frames, .frame_count = c->count, .epoch = c->epoch, .cut = c->cut);
   return id;
 }
 
@@ -221,29 +233,29 @@ NOINLINE uint32_t stacks_capture(enum stack_use use, const void *frame) {
   frame = NULL; /* on other processors a frame's second word need not be the return address */
 #endif
   if (config.stacks == STACKS_AUTO && use != STACK_CALL) open_now();
-  uintptr_t frames[STATS_FRAMES];
+  struct capture c;
   const uintptr_t at = frame != NULL ? (uintptr_t)frame : (uintptr_t)__builtin_frame_address(0);
   const uintptr_t first = frame != NULL ? ((const uintptr_t *)frame)[1] : (uintptr_t)__builtin_return_address(0);
   const uintptr_t end = fp_stack_end(at); /* outside the gate: a thread's first call allocates and reads files */
   const bool may = gate_enter();
-  const uint32_t epoch = modules_epoch(may);
+  c.epoch = modules_epoch(may);
   uint32_t learnt = 0;
-  const uint32_t count = capture(at, end, first, frames, epoch, may, &learnt);
+  c.count = capture(at, end, first, c.frames, c.epoch, may, &learnt);
   gate_leave();
-  if (learnt > 0) modules_record(frames, learnt, epoch); /* steps are valid while their objects are loaded, which the epoch tells */
-  return count != 0 ? enter(frames, count, epoch, use) : 0;
+  if (learnt > 0) modules_record(c.frames, learnt, c.epoch); /* steps are valid while their objects are loaded, which the epoch tells */
+  return enter(&c, use);
 }
 
 uint32_t stacks_fault(void *context) {
   if (config.stacks == STACKS_OFF) return 0;
-  uintptr_t frames[STATS_FRAMES];
+  struct capture c;
   const bool may = gate_enter();
-  const uint32_t epoch = modules_epoch(may);
+  c.epoch = modules_epoch(may);
   const bool by_context = may && __atomic_load_n(&libunwind, __ATOMIC_ACQUIRE) == OPEN;
-  uint32_t count = by_context ? unwind_context(context, frames, STATS_FRAMES) : 0;
-  if (count == 0) count = fp_context(context, frames, STATS_FRAMES);
+  c.count = by_context ? unwind_context(context, c.frames, CAPTURED) : 0;
+  if (c.count == 0) c.count = fp_context(context, c.frames, CAPTURED);
   gate_leave();
-  return count != 0 ? enter(frames, count, epoch, STACK_FAULT) : 0;
+  return enter(&c, STACK_FAULT);
 }
 
 /* ---- Forks. ---- */

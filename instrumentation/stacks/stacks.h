@@ -29,7 +29,7 @@ uint32_t stacks_fault(void *context);
 
 /* The frames of a kept stack, else NULL. Signal safe. */
 struct stack_frames {
-  uint32_t count, epoch;
+  uint32_t count, epoch, cut; /* cut: 1 if there were more frames than STATS_FRAMES */
   uintptr_t frame[];
 };
 const struct stack_frames *stacks_frames(uint32_t id);

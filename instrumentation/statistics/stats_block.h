@@ -255,11 +255,14 @@ struct stats_mapping {
 #define STATS_MAPPING_ANONYMOUS "[anon]"
 #define STATS_MAPPING_STACKS "[thread stacks]" /* mappings without a name, behind a page without access */
 
-/* A frame lies in the youngest module there whose epoch is not larger than the stack's, because objects are loaded and unloaded. */
+/*
+ * A frame lies in the youngest module there whose epoch is not larger than the stack's, because objects are loaded and unloaded. `cut` is 1 if the
+ * stack had more than STATS_FRAMES frames.
+ */
 struct stats_stack {
   uint32_t id, frame_count;
   uint64_t frames[STATS_FRAMES];
-  uint32_t epoch, unused;
+  uint32_t epoch, cut;
 };
 struct stats_module {
   uint64_t base, size, offset;

@@ -8,6 +8,7 @@
 #include "tools/common/error.h"
 #include "tools/common/escape.h"
 #include "tools/common/format.h"
+#include "tools/model/short_name.h"
 #include "tools/session/launch.h"
 #include "tools/session/option.h"
 #include "tools/input/trace/trace_model.h"
@@ -46,6 +47,48 @@ static void test_escape(void) {
   CHECK_TEXT(escape(""), "");
   CHECK_TEXT(escape_invalid_utf8("caf\u00e9 \U0001f600"), "caf\u00e9 \U0001f600");
   CHECK_TEXT(escape_invalid_utf8("\xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80 \xe2\x82"), "\\xc0\\xaf \\xed\\xa0\\x80 \\xf4\\x90\\x80\\x80 \\xe2\\x82");
+}
+
+static void test_short_name(void) {
+  static const char *const names[][2] = {
+    {"main", "main"},
+    {"parse(char const*, int)", "parse(...)"},
+    {"parse()", "parse()"},
+    {"std::vector<int, std::allocator<int> >::push_back(int const&)", "std::vector<...>::push_back(...)"},
+    {"std::map<int, std::vector<int>>::operator[](int&&)", "std::map<...>::operator[](...)"},
+    {"std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >::size() const", "std::__cxx11::basic_string<...>::size() const"},
+    {"Foo::operator<(Foo const&) const", "Foo::operator<(...) const"},
+    {"Foo::operator>(Foo const&) const", "Foo::operator>(...) const"},
+    {"operator<<(std::ostream&, Foo const&)", "operator<<(...)"},
+    {"std::ostream& std::operator<< <std::char_traits<char> >(std::ostream&, char const*)", "std::ostream& std::operator<< <...>(...)"},
+    {"bool operator< <int>(Foo<int> const&, Foo<int> const&)", "bool operator< <...>(...)"},
+    {"Foo<int>::operator->() const", "Foo<...>::operator->() const"},
+    {"Foo::operator->*(int)", "Foo::operator->*(...)"},
+    {"Foo::operator<=>(Foo const&) const", "Foo::operator<=>(...) const"},
+    {"Foo::operator>>=(int)", "Foo::operator>>=(...)"},
+    {"Foo::operator()(int, char)", "Foo::operator()(...)"},
+    {"Foo::operator()()", "Foo::operator()()"},
+    {"Foo::operator new(unsigned long)", "Foo::operator new(...)"},
+    {"Foo::operator std::vector<int>() const", "Foo::operator std::vector<...>() const"},
+    {"operator\"\" _kb(unsigned long long)", "operator\"\" _kb(...)"},
+    {"my_operator<int>(int)", "my_operator<...>(...)"},
+    {"operators<int>::f(int)", "operators<...>::f(...)"},
+    {"(anonymous namespace)::helper(int)", "(anonymous namespace)::helper(...)"},
+    {"void (anonymous namespace)::Box<int>::put<long>(long)", "void (anonymous namespace)::Box<...>::put<...>(...)"},
+    {"main::{lambda(int)#1}::operator()(int) const", "main::{lambda(...)#1}::operator()(...) const"},
+    {"main::{lambda()#2}::operator()() const", "main::{lambda()#2}::operator()() const"},
+    {"run(std::function<void (int)>)::{lambda(auto:1)#1}::operator()<int>(int) const", "run(...)::{lambda(...)#1}::operator()<...>(...) const"},
+    {"void call<&(Foo::operator<(Foo const&))>(Foo&)", "void call<...>(...)"},
+    {"std::enable_if<((3)>(2)), int>::type f<3>(int)", "std::enable_if<...>::type f<...>(...)"},
+    {"Array<(4>3)>::at(int)", "Array<...>::at(...)"},
+    {"decltype (a->b) get<A>(A*)", "decltype (...) get<...>(...)"},
+    {"f[abi:cxx11](int) [clone .isra.0]", "f[abi:cxx11](...) [clone .isra.0]"},
+    {"broken<int", "broken<int"},
+    {"broken(int", "broken(int"},
+    {"a<>::f()", "a<>::f()"},
+    {"", ""},
+  };
+  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) CHECK_TEXT(short_name(names[i][0]), names[i][1]);
 }
 
 static void test_format(void) {
@@ -278,6 +321,7 @@ int main(void) {
   }
   test_escape();
   test_format();
+  test_short_name();
   test_quote();
   test_options();
   test_wire();

@@ -1,6 +1,7 @@
 /*
  * check.c: hakmem check: a gate for continuous integration. Conditions on the figures of a run; the exit code says whether one of them holds.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,10 @@
 #include "common/sandbox.h"
 #include "compare/condition.h"
 #include "compare/figures.h"
+#include "report/json_figures.h"
 #include "report/load.h"
 
-enum { KEY_FAIL_ON = 256, KEY_BASELINE, KEY_NO_DEFAULTS, KEY_JUNIT, KEY_FIGURES };
+enum { KEY_FAIL_ON = 256, KEY_BASELINE, KEY_NO_DEFAULTS, KEY_JUNIT, KEY_JSON, KEY_FIGURES };
 
 struct condition {
   const char *text;
@@ -27,9 +29,11 @@ struct options {
   struct condition *conditions;
   size_t count, capacity;
   char *baseline, *junit;
-  bool no_defaults, figures;
+  bool no_defaults, figures, json;
   struct load load;
 };
+
+#define CHECK_SCHEMA 1 /* of --json: grows when a member changes its meaning or is removed */
 
 /* Conditions that no run should meet. */
 static const char *const defaults[] = {"incidents > 0", "leaks > 0", "lost > 0"};
@@ -42,6 +46,7 @@ static const struct argp_option options[] = {
   {"baseline", KEY_BASELINE, "RUN", 0, "The run that baseline(FIGURE) is taken from", 1},
   {"no-defaults", KEY_NO_DEFAULTS, NULL, 0, "Do not fail on incidents, leaks and lost data unless a condition says so", 1},
   {"junit", KEY_JUNIT, "FILE", 0, "Write the outcome to FILE as JUnit's XML, too", 1},
+  {"json", KEY_JSON, NULL, 0, "Print one JSON object instead of text; hakmem-json(5) describes its members", 1},
   {"figures", KEY_FIGURES, NULL, 0, "Print the names of all figures with the values of this run", 2},
   {0},
 };
@@ -58,6 +63,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case KEY_BASELINE: o->baseline = argument; return 0;
     case KEY_NO_DEFAULTS: o->no_defaults = true; return 0;
     case KEY_JUNIT: o->junit = argument; return 0;
+    case KEY_JSON: o->json = true; return 0;
     case KEY_FIGURES: o->figures = true; return 0;
     case ARGP_KEY_ARGS:
       o->load.paths = state->argv + state->next;
@@ -103,6 +109,44 @@ static void print_outcome(const struct options *o) {
     free(text);
   }
   table_print(t, stdout, 0);
+}
+
+static bool print_json(const struct options *o, size_t failures) {
+  static const char *const outcomes[] = {[OUTCOME_FALSE] = "false", [OUTCOME_TRUE] = "true", [OUTCOME_UNKNOWN] = "unknown"};
+  json_t *const root = json_object(), *const conditions = json_array();
+  set(root, "schema", json_integer(CHECK_SCHEMA));
+  set(root, "path", text(o->load.paths[0]));
+  set(root, "baseline", text(o->baseline));
+  set(root, "failures", number(failures));
+  for (size_t i = 0; i < o->count; i++) {
+    const struct condition *const c = &o->conditions[i];
+    json_t *const object = json_object();
+    set(object, "condition", text(c->text));
+    set(object, "is_default", json_boolean(c->is_default));
+    set(object, "holds", json_string(outcomes[c->verdict.outcome]));
+    set(object, "failed", json_boolean(has_failed(c)));
+    set(object, "figures", text(c->verdict.figures));
+    json_array_append_new(conditions, object);
+  }
+  set(root, "conditions", conditions);
+  return json_write(stdout, root);
+}
+
+static bool print_figures_json(const struct options *o, const struct figures *f) {
+  static const char *const units[] = {"count", "bytes", "ns"};
+  json_t *const root = json_object(), *const figures = json_object();
+  set(root, "schema", json_integer(CHECK_SCHEMA));
+  set(root, "path", text(o->load.paths[0]));
+  for (size_t i = 0; i < f->count; i++) {
+    const struct figure *const figure = &f->list[i];
+    json_t *const object = json_object();
+    set(object, "group", json_string(figure->group));
+    set(object, "unit", json_string(units[figure->unit]));
+    set(object, "value", isnan(figure->value) ? json_null() : json_real(figure->value));
+    set(figures, figure->name, object);
+  }
+  set(root, "figures", figures);
+  return json_write(stdout, root);
 }
 
 static void print_xml(FILE *out, const char *text) {
@@ -191,7 +235,12 @@ static int evaluate(struct options *o, const struct figures *run, const struct f
     }
   }
   if (exit_code == EXIT_DONE) {
-    print_outcome(o);
+    if (!o->json) {
+      print_outcome(o);
+    } else if (!print_json(o, failures)) {
+      say("%s", failure());
+      good = false;
+    }
     if (o->junit != NULL && !write_junit(o, failures)) {
       say("%s", failure());
       good = false;
@@ -213,7 +262,7 @@ static int check(void *context) {
   if (page.main != NULL) figures_of(&run, &page);
   if (baseline.main != NULL) figures_of(&base, &baseline);
   if (o->figures && page.main != NULL) {
-    if (!print_figures(&run)) {
+    if (!(o->json ? print_figures_json(o, &run) : print_figures(&run))) {
       say("%s", failure());
       good = false;
     }

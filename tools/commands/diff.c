@@ -9,7 +9,9 @@
 #include "common/format.h"
 #include "common/sandbox.h"
 #include "compare/diff.h"
+#include "compare/growth.h"
 #include "compare/sides.h"
+#include "model/symbol_options.h"
 #include "report/load.h"
 
 enum { KEY_JSON = 256, KEY_MARKDOWN, KEY_ALL };
@@ -50,6 +52,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 const struct argp diff_argp = {
   .options = options,
   .parser = parse,
+  .children = symbol_options,
   .args_doc = "A B",
   .doc = "Compare runs: memory by bucket, latencies, refills and drains, incidents, leaks, and the live heap by call site if both ran with HAKMEM_PROFILE.\v"
          "A and B are as for hakmem report, or patterns that name several runs of a side each: hakmem diff 'before/*' 'after/*'. With 4 runs or more of each "

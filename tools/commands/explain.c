@@ -8,6 +8,7 @@
 #include "explain/explain.h"
 #include "common/format.h"
 #include "common/sandbox.h"
+#include "model/symbol_options.h"
 #include "report/load.h"
 
 enum { KEY_JSON = 256, KEY_PID, KEY_RULES };
@@ -44,6 +45,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 const struct argp explain_argp = {
   .options = options,
   .parser = parse,
+  .children = symbol_options,
   .args_doc = "DIR|FILE|PID...",
   .doc = "Say what is wrong in what runs or recordings hold: each finding with its cost, the evidence, what to change (an option, or "
          "the program), and the effect to expect.\v"

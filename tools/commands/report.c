@@ -6,10 +6,13 @@
 #include <string.h>
 
 #include "command.h"
+#include "compare/growth.h"
 #include "common/error.h"
 #include "common/format.h"
 #include "common/sandbox.h"
 #include "explain/explain.h"
+#include "model/symbol_options.h"
+#include "report/json_figures.h"
 #include "report/load.h"
 
 enum { KEY_JSON = 256, KEY_ALL, KEY_PID, KEY_SINCE, KEY_FOLDED, KEY_SECTION, KEY_SUMMARY };
@@ -58,8 +61,8 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
       o->load.count = state->argc - state->next;
       return 0;
     case ARGP_KEY_END:
-      if (o->json + o->folded + o->summary + (o->since != NULL) + (o->section != NULL) > 1) {
-        argp_error(state, "--json, --since, --folded, --summary and --section exclude each other");
+      if (o->folded + o->summary + (o->json || o->since != NULL) + (o->section != NULL) > 1) {
+        argp_error(state, "--json and --since exclude --folded, --summary and --section, which exclude each other");
       }
       return 0;
     case ARGP_KEY_NO_ARGS: argp_error(state, "there is nothing to report on"); return EINVAL;
@@ -70,6 +73,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 const struct argp report_argp = {
   .options = options,
   .parser = parse,
+  .children = symbol_options,
   .args_doc = "DIR|FILE|PID...",
   .doc =
     "Print what runs or recordings hold: lost events, latency histograms, fragmentation, where the memory is, header resets and "
@@ -80,22 +84,43 @@ const struct argp report_argp = {
 
 #define NO_SITES "has no live heap by call site: run the program with HAKMEM_PROFILE=512K in its environment"
 
+/* Like print_growth. */
+static bool print_growth_json(const struct page *before, const struct page *after) {
+  json_t *const growth = json_growth(before, after);
+  if (growth == NULL) return false;
+  json_t *const root = json_pack("{siso}", "schema", JSON_SCHEMA, "growth", growth);
+  set(root, "since", text(before->path));
+  set(root, "path", text(after->path));
+  return json_write(stdout, root);
+}
+
+/* The findings of the first screen are in the JSON, too. */
+static bool print_json(const struct page *page) {
+  struct diagnosis *const d = diagnosis_create(page);
+  json_t *const root = json_of_page(page), *const diagnosis = json_of_diagnosis(d);
+  json_object_set(root, "time_ns", json_object_get(diagnosis, "time_ns"));
+  json_object_set(root, "findings", json_object_get(diagnosis, "findings"));
+  json_decref(diagnosis);
+  diagnosis_destroy(d);
+  return json_write(stdout, root);
+}
+
 static bool print_since(const struct page *page, const struct options *o) {
   struct load load = o->load;
   struct page before = {.all = o->all};
   load.paths = (char **)&o->since;
   load.count = 1;
   const bool good = load_page(&before, &load);
-  const bool any = before.main != NULL && print_growth(stdout, &before, page);
+  const bool any = before.main != NULL && (o->json ? print_growth_json(&before, page) : print_growth(stdout, &before, page));
   load_free(&before);
   return good && (any || fail("%s or %s " NO_SITES, o->since, page->path));
 }
 
 static bool print(const struct page *page, const struct options *o) {
-  if (o->json) {
-    if (!print_json(stdout, page)) return false;
-  } else if (o->since != NULL) {
+  if (o->since != NULL) {
     if (!print_since(page, o)) return false;
+  } else if (o->json) {
+    if (!print_json(page)) return false;
   } else if (o->folded) {
     if (!print_folded(stdout, page)) return fail("%s " NO_SITES, page->path);
   } else if (o->section != NULL) {

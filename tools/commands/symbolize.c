@@ -13,6 +13,7 @@
 #include "command.h"
 #include "common/error.h"
 #include "common/sandbox.h"
+#include "model/symbol_options.h"
 #include "model/symbolize.h"
 #include "report/print.h"
 
@@ -33,11 +34,12 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 
 const struct argp symbolize_argp = {
   .parser = parse,
+  .children = symbol_options,
   .args_doc = "[FILE]",
   .doc = "Copy text and name its stacks: frames as libhakmem.so writes them to standard error or HAKMEM_LOG_FILE (\"#0 /path/of/object+0x1a2b\") "
          "become functions, files and lines, with a line for each inlined function. All else stays as it is.\v"
-         "Without FILE, standard input is read: program 2>&1 | hakmem symbolize. The objects and their debug information are those on this "
-         "machine now; a frame that is not found stays as it is. The exit code is 0, 1 if something could not be read or written, 2 for bad usage.",
+         "Without FILE, standard input is read: program 2>&1 | hakmem symbolize. The objects are those on this machine now, or below "
+         "--sysroot; a frame that is not found stays as it is. The exit code is 0, 1 if something could not be read or written, 2 for bad usage.",
 };
 
 /* A frame within a line: where "#0 " begins, the path, and the address in it. */
@@ -67,9 +69,9 @@ static bool find_frame(char *line, struct frame *frame) {
 }
 
 /* Prints a line with a frame. */
-static void print_frame(struct symbolizer *s, const char *line, const struct frame *frame) {
+static void print_frame(const char *line, const struct frame *frame) {
   struct symbol symbols[SYMBOLS_MAX];
-  const size_t count = symbolize_in_file(s, frame->path, frame->own, symbols);
+  const size_t count = symbolize_in_file(frame->path, frame->own, symbols);
   if (symbols[0].function == NULL && symbols[0].file == NULL) {
     printf("%s+0x%llx\n", line, (unsigned long long)frame->own);
     return;
@@ -82,7 +84,6 @@ static void print_frame(struct symbolizer *s, const char *line, const struct fra
 }
 
 static bool copy(FILE *in) {
-  struct symbolizer *const s = symbolizer_create(NULL, NULL);
   char *line = NULL;
   size_t capacity = 0;
   setvbuf(stdout, NULL, _IOLBF, 0); /* line by line, for a reader that waits for the program */
@@ -92,14 +93,13 @@ static bool copy(FILE *in) {
     const bool whole = line[length - 1] == '\n' && memchr(line, '\0', (size_t)length) == NULL;
     if (whole) line[length - 1] = '\0';
     if (whole && find_frame(line, &frame)) {
-      print_frame(s, line, &frame);
+      print_frame(line, &frame);
       continue;
     }
     if (whole) line[length - 1] = '\n';
     fwrite(line, 1, (size_t)length, stdout);
   }
   free(line);
-  symbolizer_destroy(s);
   if (ferror(in)) return fail("cannot read: %s", strerror(errno));
   return (fflush(stdout) == 0 && !ferror(stdout)) || fail("cannot write to standard output");
 }

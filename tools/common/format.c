@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "memory.h"
 
@@ -99,6 +101,31 @@ size_t format_width(const char *text) {
   return width;
 }
 
+size_t format_bytes_within(const char *text, size_t columns) {
+  size_t bytes = 0;
+  for (; text[bytes] != '\0'; bytes++) {
+    if ((text[bytes] & 0xc0) != 0x80 && columns-- == 0) break;
+  }
+  return bytes;
+}
+
+#define COLUMNS_LEAST 40
+#define COLUMNS_MOST 1000
+
+unsigned format_columns(FILE *out) {
+  const char *const wanted = getenv("COLUMNS");
+  struct winsize size = {0};
+  unsigned long columns = wanted != NULL ? strtoul(wanted, NULL, 10) : 0;
+  if (columns == 0 && isatty(fileno(out)) && ioctl(fileno(out), TIOCGWINSZ, &size) == 0) columns = size.ws_col;
+  if (columns == 0) return FORMAT_COLUMNS;
+  return columns < COLUMNS_LEAST ? COLUMNS_LEAST : columns > COLUMNS_MOST ? COLUMNS_MOST : (unsigned)columns;
+}
+
+bool format_has_colour(FILE *out) {
+  const char *const no = getenv("NO_COLOR"), *const terminal = getenv("TERM");
+  return (no == NULL || *no == '\0') && isatty(fileno(out)) && (terminal == NULL || strcmp(terminal, "dumb") != 0);
+}
+
 struct table {
   const char *alignment;
   size_t columns;
@@ -145,6 +172,34 @@ static void table_free(struct table *t) {
   for (size_t i = 0; i < t->count; i++) free(t->cells[i]);
   free(t->cells);
   free(t);
+}
+
+#define ELLIPSIS "..."
+
+static void shorten(char *cell, size_t columns) {
+  if (format_width(cell) <= columns) return;
+  const size_t kept = format_bytes_within(cell, columns > strlen(ELLIPSIS) ? columns - strlen(ELLIPSIS) : 0);
+  if (kept + strlen(ELLIPSIS) <= strlen(cell)) strcpy(cell + kept, ELLIPSIS);
+}
+
+/* The last column takes the columns that the others leave. */
+static void shorten_last(const struct table *t, unsigned indent, size_t columns) {
+  const size_t rows = t->count / t->columns;
+  size_t used = indent;
+  for (size_t column = 0; column + 1 < t->columns; column++) {
+    size_t widest = 0;
+    for (size_t row = 0; row < rows; row++) {
+      const size_t needed = format_width(t->cells[row * t->columns + column]);
+      if (needed > widest) widest = needed;
+    }
+    used += widest + GAP;
+  }
+  for (size_t row = 0; row < rows; row++) shorten(t->cells[row * t->columns + t->columns - 1], columns > used ? columns - used : 0);
+}
+
+void table_print_within(struct table *t, FILE *out, unsigned indent, size_t columns) {
+  shorten_last(t, indent, columns);
+  table_print(t, out, indent);
 }
 
 void table_print(struct table *t, FILE *out, unsigned indent) {

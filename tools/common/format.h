@@ -32,6 +32,14 @@ char *format_sparkline(const uint64_t *values, size_t count); /* the caller free
 
 /* Columns that a text takes on a terminal. */
 size_t format_width(const char *text);
+/* The bytes of a text that take at most so many columns. */
+size_t format_bytes_within(const char *text, size_t columns);
+
+/* Columns of a page: COLUMNS, if it is set; else those of the terminal that `out` is; else FORMAT_COLUMNS. */
+unsigned format_columns(FILE *out);
+#define FORMAT_COLUMNS 80
+/* Whether `out` is a terminal that shows colours, and the user wants them: NO_COLOR is not set. */
+bool format_has_colour(FILE *out);
 
 /* A table: collects all cells, then prints them with the widths that they need. */
 struct table;
@@ -41,6 +49,8 @@ struct table *table_create(const char *alignment);
 __attribute__((format(printf, 2, 3))) void table_cell(struct table *t, const char *format, ...);
 /* Prints all rows, `indent` columns from the left, and frees the table. */
 void table_print(struct table *t, FILE *out, unsigned indent);
+/* The same; lines longer than `columns` lose the end of their last cell. */
+void table_print_within(struct table *t, FILE *out, unsigned indent, size_t columns);
 /* The same as Markdown; the first row is the head. No cell may hold a '|'. */
 void table_print_markdown(struct table *t, FILE *out);
 

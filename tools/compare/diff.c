@@ -9,7 +9,9 @@
 #include "common/escape.h"
 #include "common/format.h"
 #include "common/memory.h"
+#include "growth.h"
 #include "rank.h"
+#include "report/load.h"
 #include "statistics.h"
 
 /* ---- Comparison ---- */
@@ -102,13 +104,20 @@ static void print_side(FILE *out, const char *name, const struct side *side) {
   fprintf(out, ", %zu run%s\n", side->count, side->count == 1 ? "" : "s");
 }
 
+/* What decides whether a change is more than noise. */
+enum method { ONE_RUN_EACH, TOO_FEW_RUNS, RANK_SUM };
+
+static enum method method_of(const struct side *before, const struct side *after) {
+  if (before->count == 1 && after->count == 1) return ONE_RUN_EACH;
+  return least_p(before->count, after->count) >= DIFF_P ? TOO_FEW_RUNS : RANK_SUM;
+}
+
 static void print_method(FILE *out, const struct side *before, const struct side *after) {
-  if (before->count == 1 && after->count == 1) {
-    fputs("  One run each: nothing tells how much of a change is noise. Give several runs of each side.\n", out);
-  } else if (least_p(before->count, after->count) >= DIFF_P) {
-    fputs("  Too few runs to tell a change from noise: 4 of each side are enough.\n", out);
-  } else {
-    fprintf(out, "  Medians. A change counts if a rank-sum test gives p below %.2f; 1 figure in %.0f is expected to do so by chance.\n", DIFF_P, 1 / DIFF_P);
+  switch (method_of(before, after)) {
+    case ONE_RUN_EACH: fputs("  One run each: nothing tells how much of a change is noise. Give several runs of each side.\n", out); return;
+    case TOO_FEW_RUNS: fputs("  Too few runs to tell a change from noise: 4 of each side are enough.\n", out); return;
+    case RANK_SUM:
+      fprintf(out, "  Medians. A change counts if a rank-sum test gives p below %.2f; 1 figure in %.0f is expected to do so by chance.\n", DIFF_P, 1 / DIFF_P);
   }
 }
 
@@ -163,8 +172,20 @@ static json_t *values_to_json(const struct side *side, const struct difference *
   return list;
 }
 
+/* By call site, of the first run of each side; null if they have no call sites. */
+static json_t *growth_between(const struct side *before, const struct side *after) {
+  struct page a = {0}, b = {0};
+  json_t *growth = NULL;
+  if (load_page(&a, &(struct load){.paths = before->paths, .count = 1}) && load_page(&b, &(struct load){.paths = after->paths, .count = 1})) {
+    growth = json_growth(&a, &b);
+  }
+  load_free(&a);
+  load_free(&b);
+  return growth != NULL ? growth : json_null();
+}
+
 json_t *json_of_diff(const struct difference *list, size_t count, const struct side *before, const struct side *after) {
-  static const char *const units[] = {"count", "bytes", "ns"};
+  static const char *const units[] = {"count", "bytes", "ns"}, *const methods[] = {"one_run_each", "too_few_runs", "rank_sum"};
   json_t *const root = json_object(), *const figures = json_object();
   json_object_set_new(root, "schema", json_integer(1));
   json_object_set_new(root, "a", paths_of(before));
@@ -174,16 +195,20 @@ json_t *json_of_diff(const struct difference *list, size_t count, const struct s
     struct difference in_after = *d;
     in_after.figure = &after->runs[0].list[i];
     json_t *const one = json_object();
+    json_object_set_new(one, "group", json_string(d->figure->group));
     json_object_set_new(one, "unit", json_string(units[d->figure->unit]));
     json_object_set_new(one, "a", number_or_null(d->before));
     json_object_set_new(one, "b", number_or_null(d->after));
+    json_object_set_new(one, "change", number_or_null(d->after - d->before));
     json_object_set_new(one, "a_runs", values_to_json(before, d));
     json_object_set_new(one, "b_runs", values_to_json(after, &in_after));
     json_object_set_new(one, "p", number_or_null(d->p));
     json_object_set_new(one, "verdict", json_string(diff_verdict(d)));
     json_object_set_new(figures, d->figure->name, one);
   }
+  json_object_set_new(root, "method", json_string(methods[method_of(before, after)]));
   json_object_set_new(root, "figures", figures);
+  json_object_set_new(root, "growth", growth_between(before, after));
   return root;
 }
 

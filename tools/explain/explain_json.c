@@ -56,12 +56,28 @@ static json_t *finding(const struct finding *f) {
   set(object, "program", f->p != NULL ? text(f->p->program) : json_null());
   set(object, "other_processes", json_integer((json_int_t)f->others));
   set(object, "cost", cost(f));
+  set(object, "others_cost", f->unit != COST_NONE ? number((double)explain_whole(f->others_cost)) : json_null());
   for (size_t i = 0; i < f->evidence_count; i++) json_array_append_new(evidence, text(f->evidence[i]));
   set(object, "evidence", evidence);
   for (size_t i = 0; i < f->figure_count; i++) set(figures, f->figures[i].name, number(f->figures[i].value));
   set(object, "figures", figures);
   set(object, "remedies", remedies(f));
   return object;
+}
+
+/* The processes that still run, and of which moment their figures are. */
+static json_t *alive(const struct report *r) {
+  json_t *const array = json_array();
+  for (size_t i = 0; r->source == SOURCE_STATS && i < r->process_count; i++) {
+    const struct model_process *const p = r->processes[i];
+    if (!model_is_alive(p)) continue;
+    json_t *const object = json_object();
+    set(object, "pid", json_integer(p->pid));
+    set(object, "read_from", json_string(p->is_present ? "memory" : "file"));
+    set(object, "age_ns", number(p->is_present ? 0 : (double)p->age_ns));
+    json_array_append_new(array, object);
+  }
+  return array;
 }
 
 static json_t *look(const struct look *l) {
@@ -79,6 +95,7 @@ json_t *json_of_diagnosis(const struct diagnosis *d) {
   set(root, "source", json_string(d->r->source == SOURCE_STATS ? "stats" : "trace"));
   set(root, "processes", json_integer((json_int_t)d->r->process_count));
   set(root, "time_ns", number(d->time_ns));
+  set(root, "alive", alive(d->r));
   for (size_t i = 0; i < d->finding_count; i++) json_array_append_new(findings, finding(d->findings[i]));
   set(root, "findings", findings);
   for (size_t i = 0; i < d->look_count; i++) json_array_append_new(looked, look(&d->looks[i]));

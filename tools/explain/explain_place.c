@@ -25,8 +25,7 @@ static char *name_frame(const struct symbol *symbol, uint64_t address) {
   char *const name = demangle(symbol->function != NULL ? symbol->function : ""), *const function = escape(name);
   char *const place = escape(last_part(symbol->file != NULL ? symbol->file : symbol->module != NULL ? symbol->module : "?"));
   char *text;
-  if (symbol->function == NULL)
-    text = must_print("%s+0x%llx%s", place, (unsigned long long)symbol->offset, symbol->replaced ? " (the file has changed since)" : "");
+  if (symbol->function == NULL) text = must_print("%s+0x%llx", place, (unsigned long long)symbol->offset);
   else if (symbol->file == NULL) text = must_print("%s in %s", function, place);
   else text = must_print("%s at %s:%d", function, place, symbol->line);
   free(name);

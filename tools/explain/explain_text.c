@@ -116,4 +116,5 @@ void explain_text(FILE *out, const struct diagnosis *d) {
   for (size_t i = 0; i < d->finding_count; i++) print_finding(out, d, d->findings[i], i + 1);
   if (d->finding_count == 0) fputs("\nNo finding.\n", out);
   print_looks(out, d);
+  print_replaced(out);
 }

@@ -113,7 +113,7 @@ static void take_stacks(struct model_process *p, const struct stats_block *b, ui
     if (s->frame_count > STATS_FRAMES) {
       (*invalid)++;
     } else {
-      model_add_stack(p, s->id, s->frames, s->frame_count, s->epoch);
+      model_add_stack(p, &(struct model_stack){s->id, s->frame_count, (uint64_t *)s->frames, s->epoch, s->cut != 0});
     }
   }
   for (uint32_t i = 0; i < STATS_MODULES; i++) {

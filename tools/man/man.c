@@ -210,6 +210,8 @@ static void title(char *arguments) {
   fprintf(page, ".TH %s %s \"\" \"hakmem %s\"\n", name, section, HAKMEM_VERSION);
 }
 
+static bool copy(const char *template, const char *program);
+
 static bool directive(char *line, const char *program) {
   line[strcspn(line, "\n")] = '\0';
   for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
@@ -223,6 +225,8 @@ static bool directive(char *line, const char *program) {
     title(line + 4);
   } else if (strncmp(line, "@SCHEMA ", 8) == 0 && schema_write(line + 8)) {
     return true;
+  } else if (strncmp(line, "@PART ", 6) == 0) {
+    return copy(line + 6, program);
   } else if (strcmp(line, "@COMMANDS") == 0 && program != NULL) {
     return help_commands(program);
   } else if (strncmp(line, "@COMMAND ", 9) == 0 && program != NULL) {
@@ -234,22 +238,25 @@ static bool directive(char *line, const char *program) {
   return true;
 }
 
+static bool copy(const char *template, const char *program) {
+  FILE *const in = open_or_fail(template, "r");
+  char line[LINE_MAX_BYTES];
+  bool good = true;
+  while (good && fgets(line, sizeof(line), in) != NULL) {
+    if (*line == '@') good = directive(line, program);
+    else fputs(line, page);
+  }
+  fclose(in);
+  return good;
+}
+
 int main(int argc, char **argv) {
   if (argc != 3 && argc != 4) {
     fprintf(stderr, "usage: man TEMPLATE PAGE [COMPANION PROGRAM]\n");
     return 2;
   }
-  FILE *const template = open_or_fail(argv[1], "r");
   page = open_or_fail(argv[2], "w");
-  char line[LINE_MAX_BYTES];
-  while (fgets(line, sizeof(line), template) != NULL) {
-    if (*line != '@') {
-      fputs(line, page);
-    } else if (!directive(line, argv[3])) {
-      return 1;
-    }
-  }
-  fclose(template);
+  if (!copy(argv[1], argv[3])) return 1;
   if (ferror(page) || fclose(page) != 0) fail("write", argv[2]);
   return 0;
 }

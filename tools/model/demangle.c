@@ -3,9 +3,15 @@
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/memory.h"
+#include "short_name.h"
+
+static bool shortens;
+
+void demangle_shorten(void) { shortens = true; }
 
 typedef char *cxa_demangle(const char *name, char *buffer, size_t *length, int *status);
 
@@ -25,5 +31,8 @@ char *demangle(const char *name) {
   cxa_demangle *const demangler = strncmp(name, "_Z", 2) == 0 ? find_demangler() : NULL;
   int status;
   char *const readable = demangler != NULL ? demangler(name, NULL, NULL, &status) : NULL;
-  return readable != NULL ? readable : must_copy(name);
+  if (readable == NULL || !shortens) return readable != NULL ? readable : must_copy(name);
+  char *const shorter = short_name(readable);
+  free(readable);
+  return shorter;
 }

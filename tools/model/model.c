@@ -132,12 +132,13 @@ const struct model_module *model_find_module(const struct report *r, const struc
   return NULL;
 }
 
-void model_add_stack(struct model_process *p, uint32_t id, const uint64_t *frames, uint32_t count, uint32_t epoch) {
-  if (id == 0 || model_find_stack(p, id) != NULL) return;
+void model_add_stack(struct model_process *p, const struct model_stack *stack) {
+  if (stack->id == 0 || model_find_stack(p, stack->id) != NULL) return;
   p->stacks = must_grow(p->stacks, p->stack_count, &p->stack_capacity, sizeof(*p->stacks));
-  uint64_t *const copy = must_allocate(count * sizeof(*copy));
-  if (count > 0) memcpy(copy, frames, count * sizeof(*copy));
-  p->stacks[p->stack_count++] = (struct model_stack){id, count, copy, epoch};
+  uint64_t *const copy = must_allocate(stack->frame_count * sizeof(*copy));
+  if (stack->frame_count > 0) memcpy(copy, stack->frames, stack->frame_count * sizeof(*copy));
+  p->stacks[p->stack_count] = *stack;
+  p->stacks[p->stack_count++].frames = copy;
 }
 
 void model_add_module(struct model_process *p, const struct model_module *module) {
@@ -255,3 +256,15 @@ const char *model_side(unsigned verdict) {
     return value < sizeof(names) / sizeof(names[0]) ? names[value] : "?"; \
   }
 HAK_ENUMS(DEFINE_ENUM_NAME)
+
+uint64_t model_sum_allocs(const struct model_counts *counts) {
+  uint64_t sum = 0;
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) sum += counts->cls[cls].counters.allocs;
+  return sum;
+}
+
+uint64_t model_sum_frees(const struct model_counts *counts) {
+  uint64_t sum = 0;
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) sum += counts->cls[cls].counters.frees;
+  return sum;
+}

@@ -51,6 +51,7 @@ struct model_stack {
   uint32_t id, frame_count;
   uint64_t *frames;
   uint32_t epoch;
+  bool is_cut; /* there were more frames */
 };
 /* `build_id` in hexadecimal, "" if unknown. An address belongs to the youngest module there whose epoch is not larger than the stack's. */
 struct model_module {
@@ -170,8 +171,8 @@ void model_add_moment(struct model_process *p, const struct stats_moment *moment
 /* Adds to the count of the same incident, if there is one. */
 void model_add_incident(struct model_process *p, const struct stats_incident *incident);
 void model_add_leak(struct model_process *p, const struct stats_leak *leak);
-/* Copies `frames`. A stack with a known id is not added again. */
-void model_add_stack(struct model_process *p, uint32_t id, const uint64_t *frames, uint32_t count, uint32_t epoch);
+/* Copies the frames. A stack with a known id is not added again. */
+void model_add_stack(struct model_process *p, const struct model_stack *stack);
 /* Copies `path` and `build_id`. */
 void model_add_module(struct model_process *p, const struct model_module *module);
 /* NULL where the process itself has no such stack. */
@@ -215,6 +216,9 @@ const char *model_state(const struct model_process *p, char *buffer);
 /* Of one that is alive: "as it is now (read from its memory)" or "as of 0.3 s ago (its statistics file)"; `buffer` has MODEL_AS_OF bytes. */
 #define MODEL_AS_OF 160
 const char *model_as_of(const struct model_process *p, char *buffer);
+/* Blocks handed out, and blocks that came back, of all classes. */
+uint64_t model_sum_allocs(const struct model_counts *counts);
+uint64_t model_sum_frees(const struct model_counts *counts);
 /* Processes, not programs: one that called exec has several entries. */
 size_t model_process_count(const struct report *r);
 /* Bytes of the allocator's that are resident, as far as it knows: committed, without what was never touched. The rest of the RSS is the residual. */

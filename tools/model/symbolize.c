@@ -3,45 +3,43 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "common/error.h"
 #include "common/memory.h"
-#include "common/regular.h"
 #include "jit_map.h"
+#include "symbols/places.h"
 
 /* Each object is opened in a session of its own, at address 0: then its addresses are those of its file. */
 struct object {
+  struct object *next;
   char *path, *build_id; /* from the process */
   bool replaced;         /* the file has another build id now */
-  Dwfl *dwfl;            /* NULL if the file is unreadable, or another file now */
+  Dwfl *dwfl;            /* NULL if there is no file, or only another file now */
   Dwfl_Module *module;
 };
 
 struct symbolizer {
   const struct report *r;
   const struct model_process *p;
-  struct object *objects;
-  size_t count, capacity;
   struct jit_map *jit; /* NULL: there is none, or nothing asked for it yet */
   bool has_looked_for_jit;
 };
 
-static char *debuginfo_path; /* NULL: the system's place */
+/* Every stack has a symbolizer of its own, and all share the objects: each file is opened once, and each server is asked once. */
+static struct object *objects;
+
 static const Dwfl_Callbacks callbacks = {
   .find_elf = dwfl_build_id_find_elf,
-  .find_debuginfo = dwfl_standard_find_debuginfo,
+  .find_debuginfo = places_find_debug,
   .section_address = dwfl_offline_section_address,
-  .debuginfo_path = &debuginfo_path,
+  .debuginfo_path = &places_debug_path,
 };
 
 struct symbolizer *symbolizer_create(const struct report *r, const struct model_process *p) {
-  unsetenv("DEBUGINFOD_URLS"); /* a report must not use the network */
   struct symbolizer *const s = must_allocate(sizeof(*s));
   s->r = r;
   s->p = p;
@@ -49,12 +47,6 @@ struct symbolizer *symbolizer_create(const struct report *r, const struct model_
 }
 
 void symbolizer_destroy(struct symbolizer *s) {
-  for (size_t i = 0; i < s->count; i++) {
-    if (s->objects[i].dwfl != NULL) dwfl_end(s->objects[i].dwfl);
-    free(s->objects[i].path);
-    free(s->objects[i].build_id);
-  }
-  free(s->objects);
   jit_map_free(s->jit);
   free(s);
 }
@@ -71,47 +63,40 @@ static bool is_same_build(const struct object *o) {
   return strcmp(text, o->build_id) == 0;
 }
 
-/* The kernel adds this to the path of a file that was replaced during the run. The path may hold the same file again. */
-#define DELETED " (deleted)"
-
-static int open_file(const char *path) {
-  const size_t length = strlen(path), suffix = strlen(DELETED);
-  if (path[0] != '/') return -1;
-  if (length <= suffix || strcmp(path + length - suffix, DELETED) != 0) return regular_open(path);
-  char *const name = must_copy(path);
-  name[length - suffix] = '\0';
-  const int fd = regular_open(name);
-  free(name);
-  return fd;
-}
-
-static void open_object(struct object *o) {
-  const int fd = open_file(o->path);
-  if (fd < 0) return;
-  o->dwfl = dwfl_begin(&callbacks);
-  if (o->dwfl == NULL) {
-    close(fd);
-    return;
-  }
-  dwfl_report_begin(o->dwfl);
-  o->module = dwfl_report_elf(o->dwfl, o->path, o->path, fd, 0, false); /* takes ownership of the descriptor */
-  if (o->module == NULL) close(fd);
-  const bool reported = o->module != NULL && dwfl_report_end(o->dwfl, NULL, NULL) == 0;
-  o->replaced = reported && !is_same_build(o);
-  if (reported && !o->replaced) return;
+static bool close_object(struct object *o) {
   dwfl_end(o->dwfl);
   o->dwfl = NULL;
   o->module = NULL;
+  return false;
 }
 
-static struct object *find_object(struct symbolizer *s, const char *path, const char *build_id) {
-  for (size_t i = 0; i < s->count; i++) {
-    if (strcmp(s->objects[i].path, path) == 0 && strcmp(s->objects[i].build_id, build_id) == 0) return &s->objects[i];
+/* Opens the object from this file, unless it is of another build. */
+static bool use_file(void *context, const char *name, int fd) {
+  struct object *const o = context;
+  void **user_data;
+  o->dwfl = dwfl_begin(&callbacks);
+  if (o->dwfl == NULL) {
+    close(fd);
+    return false;
   }
-  s->objects = must_grow(s->objects, s->count, &s->capacity, sizeof(*s->objects));
-  struct object *const o = &s->objects[s->count++];
-  *o = (struct object){.path = must_copy(path), .build_id = must_copy(build_id)};
-  open_object(o);
+  dwfl_report_begin(o->dwfl);
+  o->module = dwfl_report_elf(o->dwfl, o->path, name, fd, 0, false); /* takes ownership of the descriptor */
+  if (o->module == NULL) close(fd);
+  if (o->module == NULL || dwfl_report_end(o->dwfl, NULL, NULL) != 0) return close_object(o);
+  dwfl_module_info(o->module, &user_data, NULL, NULL, NULL, NULL, NULL, NULL);
+  *user_data = o->path;
+  o->replaced = !is_same_build(o);
+  return !o->replaced || close_object(o);
+}
+
+static struct object *find_object(const char *path, const char *build_id) {
+  for (struct object *o = objects; o != NULL; o = o->next) {
+    if (strcmp(o->path, path) == 0 && strcmp(o->build_id, build_id) == 0) return o;
+  }
+  struct object *const o = must_allocate(sizeof(*o));
+  *o = (struct object){.next = objects, .path = must_copy(path), .build_id = must_copy(build_id)};
+  objects = o;
+  places_find_object(path, build_id, use_file, o);
   return o;
 }
 
@@ -194,11 +179,10 @@ static size_t symbolize_own(struct object *o, Dwarf_Addr own, struct symbol symb
   return count > 0 ? count : 1;
 }
 
-static size_t symbolize_in(struct symbolizer *s, const struct model_module *module, uint64_t address, bool is_return_address,
-                           struct symbol symbols[SYMBOLS_MAX]) {
+static size_t symbolize_in(const struct model_module *module, uint64_t address, bool is_return_address, struct symbol symbols[SYMBOLS_MAX]) {
   symbols[0].module = module->path;
   symbols[0].offset = address - module->base + module->offset;
-  struct object *const o = find_object(s, module->path, module->build_id);
+  struct object *const o = find_object(module->path, module->build_id);
   symbols[0].replaced = o->replaced;
   Dwarf_Addr own;
   if (o->module == NULL || !address_of_offset(o, symbols[0].offset, &own)) return 1;
@@ -206,9 +190,16 @@ static size_t symbolize_in(struct symbolizer *s, const struct model_module *modu
   return symbolize_own(o, own, symbols);
 }
 
-size_t symbolize_in_file(struct symbolizer *s, const char *path, uint64_t own, struct symbol symbols[SYMBOLS_MAX]) {
+const char *symbolize_replaced(size_t index) {
+  for (const struct object *o = objects; o != NULL; o = o->next) {
+    if (o->replaced && index-- == 0) return o->path;
+  }
+  return NULL;
+}
+
+size_t symbolize_in_file(const char *path, uint64_t own, struct symbol symbols[SYMBOLS_MAX]) {
   memset(symbols, 0, SYMBOLS_MAX * sizeof(symbols[0]));
-  struct object *const o = find_object(s, path, "");
+  struct object *const o = find_object(path, "");
   symbols[0].module = o->path;
   symbols[0].offset = own;
   GElf_Addr bias;
@@ -226,7 +217,7 @@ static const char *find_jit(struct symbolizer *s, uint64_t address) {
 size_t symbolize(struct symbolizer *s, uint64_t address, uint32_t epoch, bool is_return_address, struct symbol symbols[SYMBOLS_MAX]) {
   memset(symbols, 0, SYMBOLS_MAX * sizeof(symbols[0]));
   const struct model_module *const module = model_find_module(s->r, s->p, address, epoch);
-  if (module != NULL && module->path[0] != '[') return symbolize_in(s, module, address, is_return_address, symbols);
+  if (module != NULL && module->path[0] != '[') return symbolize_in(module, address, is_return_address, symbols);
   symbols[0].function = find_jit(s, address - (is_return_address && address > 0));
   if (module == NULL) return 1;
   symbols[0].module = module->path; /* [anonymous], [vdso] */

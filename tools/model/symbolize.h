@@ -1,6 +1,6 @@
 /*
  * symbolize.h: from an address in a process to its functions and lines, inlined ones included. Reads the objects that the process named (regular
- * files only) and the debug information on this machine; never the network.
+ * files only) and their debug information, from the places that symbol_options.h names.
  */
 #ifndef HAKMEM_TOOLS_SYMBOLIZE_H
 #define HAKMEM_TOOLS_SYMBOLIZE_H
@@ -13,11 +13,11 @@
 
 struct symbolizer;
 
-/* For the modules of `p`, a process of `r`; both must outlive the symbolizer. Both may be NULL for symbolize_in_file. */
+/* For the modules of `p`, a process of `r`; both must outlive the symbolizer. */
 struct symbolizer *symbolizer_create(const struct report *r, const struct model_process *p);
 void symbolizer_destroy(struct symbolizer *s);
 
-/* One function at an address; strings are neither demangled nor escaped and live as long as the symbolizer. NULL or 0 if unknown. */
+/* One function at an address; strings are neither demangled nor escaped and live as long as the symbolizer and `r`. NULL or 0 if unknown. */
 struct symbol {
   const char *function, *file;
   int line;
@@ -32,7 +32,10 @@ struct symbol {
 /* The functions at `address` in an epoch, innermost first; at least one. `is_return_address`: names the call before the address. */
 size_t symbolize(struct symbolizer *s, uint64_t address, uint32_t epoch, bool is_return_address, struct symbol symbols[SYMBOLS_MAX]);
 
+/* The paths of the modules so far whose file was replaced, from index 0; NULL behind the last one. */
+const char *symbolize_replaced(size_t index);
+
 /* The functions at `own`, an address in the tables of the file at `path`. */
-size_t symbolize_in_file(struct symbolizer *s, const char *path, uint64_t own, struct symbol symbols[SYMBOLS_MAX]);
+size_t symbolize_in_file(const char *path, uint64_t own, struct symbol symbols[SYMBOLS_MAX]);
 
 #endif

@@ -2,6 +2,15 @@
 
 #include <stdlib.h>
 
+#include "common/error.h"
+#include "print.h"
+
+bool json_write(FILE *out, json_t *root) {
+  const bool good = json_dumpf(root, out, JSON_INDENT(1) | JSON_ENSURE_ASCII) == 0 && fputc('\n', out) != EOF && fflush(out) == 0;
+  json_decref(root);
+  return good || fail("cannot write the JSON text");
+}
+
 json_t *json_losses(const struct model_losses *from) {
   json_t *const object = json_object();
   MODEL_LOSSES(SET_MEMBER)
@@ -105,7 +114,8 @@ static void set_if_any(json_t *object, const char *name, json_t *value) {
   if (value != NULL) set(object, name, value);
 }
 
-json_t *json_latencies(const struct model_latency *l) {
+json_t *json_latencies(const struct report *r) {
+  const struct model_latency *const l = &r->latency;
   json_t *const object = json_object(), *const lookup = json_object();
   const char *const unit = l->ticks ? "ticks" : "ns";
   for (unsigned s = 0; s < lookup_strategy_count; s++) {
@@ -119,6 +129,12 @@ json_t *json_latencies(const struct model_latency *l) {
   if (l->stage[STAGE_##name] != NULL && l->stage[STAGE_##name]->count > 0) set(stages, #name, histogram(l->stage[STAGE_##name], unit));
   REFILL_STAGES(SET_STAGE)
   set(object, "stages", stages);
+  json_t *const spent = json_object();
+  double spent_in[STAGE_COUNT];
+  estimate_stages(r, spent_in);
+#define SET_SPENT(name, meaning) set(spent, #name, json_real(spent_in[STAGE_##name]));
+  REFILL_STAGES(SET_SPENT)
+  set(object, "stages_spent", spent);
   if (l->legacy != NULL && l->legacy->count > 0) set(object, "legacy", histogram(l->legacy, unit));
   if (l->map != NULL && l->map->count > 0) set(object, "map", histogram(l->map, unit));
   return object;

@@ -38,10 +38,13 @@ static inline void set(json_t *object, const char *name, json_t *value) { json_o
 /* Copies a member of a table from `from` into `object`. */
 #define SET_MEMBER(name, meaning) set(object, #name, number(from->name));
 
+/* Writes an object, and gives its reference back; false if it cannot be written. */
+bool json_write(FILE *out, json_t *root);
+
 json_t *json_losses(const struct model_losses *from);
 json_t *json_counters(const struct stats_counters *from);
 json_t *json_buckets(const struct stats_buckets *from);
 json_t *json_classes(const struct report *r); /* only classes with data */
-json_t *json_latencies(const struct model_latency *l);
+json_t *json_latencies(const struct report *r);
 
 #endif

@@ -42,24 +42,27 @@ PRINT_SECTIONS(PRINT_DECLARE)
 bool print_section(FILE *out, const struct page *page, const char *name);
 void print_section_names(FILE *out);
 
-/* What the call sites of one page have more or less than those of the other; all call sites as "main;parse;copy_name BYTES". False if there are none. */
-bool print_growth(FILE *out, const struct page *before, const struct page *after);
+/* All call sites as "main;parse;copy_name BYTES". False if there are none. */
 bool print_folded(FILE *out, const struct page *page);
 
 /* Prints all sections as text. */
 void print_text(FILE *out, const struct page *page);
 void print_alive(FILE *out, const struct report *r); /* of which moment the figures of processes are that are alive */
 
-/* Prints the page as one JSON object; false if it cannot be written. */
-bool print_json(FILE *out, const struct page *page);
-struct json_t *json_of_page(const struct page *page); /* the same object; the caller gives its reference back */
-#define JSON_SCHEMA 1                                 /* grows when a member changes its meaning or is removed, not when one is added */
+struct json_t *json_of_page(const struct page *page); /* the page as one JSON object; the caller gives its reference back */
+#define JSON_SCHEMA 1 /* grows when a member changes its meaning or is removed, not when one is added */
 
 /* Rows of a long table that are shown without --all. */
 #define PRINT_ROWS 10
 
 /* Prints "function at file:line", or the known part of it, without a line's end. In print_symbol.c. */
 void print_symbol(FILE *out, const struct symbol *symbol, uint64_t address);
+
+/* Names each module of the stacks so far whose file is not the one that ran: once, below all stacks. Also in print_symbol.c. */
+void print_replaced(FILE *out);
+
+/* Nanoseconds (or ticks) that the refills of a report spent in each stage, estimated where not every refill was timed. In print_latency.c. */
+void estimate_stages(const struct report *r, double spent[STAGE_COUNT]);
 
 /* Prints the stack `id` of process `p` of page->main, or a line that says why there is none. In print_incidents.c. */
 void print_stack_of(FILE *out, const struct page *page, const struct model_process *p, uint32_t id);

@@ -89,6 +89,7 @@ static void print_stack(FILE *out, const struct page *page, struct symbolizer *s
   }
   if (own > 0 && own == limit) fprintf(out, "      (%u frame%s of " OWN_LIBRARY ")\n", own, own == 1 ? "" : "s");
   if (stack->frame_count > limit) fprintf(out, "      (%u more frames: --all shows them)\n", stack->frame_count - limit);
+  if (stack->is_cut) fprintf(out, "      (stack cut at %u frames)\n", stack->frame_count);
 }
 
 /* ---- Incidents ---- */

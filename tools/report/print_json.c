@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/error.h"
 #include "json_figures.h"
 #include "model/demangle.h"
 #include "model/symbolize.h"
@@ -73,10 +72,7 @@ static json_t *symbol_object(const struct symbol *symbol, uint64_t at) {
   return object;
 }
 
-static json_t *stack(const struct report *r, const struct model_process *p, uint32_t id) {
-  const struct model_process *owner;
-  const struct model_stack *const found = model_stack_of(r, NULL, p, id, &owner);
-  if (found == NULL) return json_null();
+static json_t *frames_of(const struct report *r, const struct model_process *owner, const struct model_stack *found) {
   json_t *const frames = json_array();
   struct symbolizer *const symbolizer = symbolizer_create(r, owner);
   for (uint32_t i = 0; i < found->frame_count; i++) {
@@ -139,7 +135,6 @@ static json_t *incident(const struct stats_incident *i) {
   set(object, "class", json_string(model_class_name(key.cls, name)));
   set(object, "count", number(i->count));
   set(object, "time_ns", number(i->time_ns));
-  set(object, "stack_id", json_integer(key.stack));
   set(object, "kind", json_string(i->kind == INCIDENT_HDR_RESET ? "hdr_reset" : "shared_fail"));
   if (i->kind == INCIDENT_HDR_RESET) set_hdr_reset(object, &i->hdr_reset);
   else set_shared_fail(object, &i->shared_fail);
@@ -157,8 +152,11 @@ static json_t *moment_before(uint32_t thread, uint64_t ago_ms) {
 
 static json_t *with_stack(json_t *object, const struct report *r, const struct model_process *p, uint32_t id) {
   if (!json_is_object(object)) return object;
+  const struct model_process *owner;
+  const struct model_stack *const found = model_stack_of(r, NULL, p, id, &owner);
   set(object, "stack_id", json_integer(id));
-  set(object, "stack", stack(r, p, id));
+  set(object, "stack", found != NULL ? frames_of(r, owner, found) : json_null());
+  set(object, "stack_cut", found != NULL ? json_boolean(found->is_cut) : json_null());
   return object;
 }
 
@@ -172,8 +170,7 @@ static void set_past(json_t *object, const struct report *r, const struct model_
 static json_t *incidents(const struct report *r, const struct model_process *p) {
   json_t *const array = json_array();
   for (size_t i = 0; i < p->incident_count; i++) {
-    json_t *const object = incident(&p->incidents[i]);
-    set(object, "stack", stack(r, p, stats_incident_key(&p->incidents[i]).stack));
+    json_t *const object = with_stack(incident(&p->incidents[i]), r, p, stats_incident_key(&p->incidents[i]).stack);
     if (p->incidents[i].kind == INCIDENT_HDR_RESET) set_past(object, r, p, &p->incidents[i].hdr_reset);
     json_array_append_new(array, object);
   }
@@ -279,6 +276,8 @@ static json_t *process(const struct report *r, const struct model_process *p) {
   set(object, "full_tracing", r->source == SOURCE_STATS ? json_boolean(p->full_tracing) : json_null());
   set(object, "start_realtime_ns", number(p->start_realtime_ns));
   set(object, "elapsed_ns", number(p->elapsed_ns));
+  set(object, "allocs", r->source == SOURCE_STATS ? number(model_sum_allocs(p->counts)) : json_null());
+  set(object, "frees", r->source == SOURCE_STATS ? number(model_sum_frees(p->counts)) : json_null());
   set(object, "rss_max", number(p->rss_max));
   set(object, "superslabs_active", number(p->superslabs_active));
   set(object, "superslabs_active_max", number(p->superslabs_active_max));
@@ -312,7 +311,7 @@ static json_t *report(const struct report *r) {
   }
   set(object, "counters", json_counters(&r->total->counters));
   set(object, "classes", json_classes(r));
-  set(object, "latency", json_latencies(&r->latency));
+  set(object, "latency", json_latencies(r));
   for (size_t i = 0; i < r->process_count; i++) json_array_append_new(processes, process(r, r->processes[i]));
   set(object, "processes", processes);
   return object;
@@ -338,12 +337,4 @@ json_t *json_of_page(const struct page *page) {
   if (page->trace != NULL) set(root, "trace", report(page->trace));
   if (page->stats != NULL) set(root, "stats", report(page->stats));
   return root;
-}
-
-bool print_json(FILE *out, const struct page *page) {
-  json_t *const root = json_of_page(page);
-  const int code = json_dumpf(root, out, JSON_INDENT(1) | JSON_ENSURE_ASCII);
-  json_decref(root);
-  if (code == 0) fputc('\n', out);
-  return code == 0 || fail("cannot write the JSON text");
 }

@@ -203,17 +203,19 @@ static void count_reached(const struct report *r, double reached[STAGE_COUNT]) {
   reached[STAGE_fresh_slab] = (double)(c.refill_fresh_slab + c.refill_fresh_superslab + c.refill_legacy);
 }
 
+void estimate_stages(const struct report *r, double spent[STAGE_COUNT]) {
+  count_reached(r, spent);
+  for (unsigned i = 0; i < STAGE_COUNT; i++) spent[i] *= r->latency.stage[i] != NULL ? histogram_mean(r->latency.stage[i]) : 0;
+}
+
 /* The time of refills by stage: how long each stage took, and its share of all refills' time. */
 static void print_stages(FILE *out, const struct report *r) {
   const struct model_latency *const l = &r->latency;
   static const char *const names[] = {REFILL_STAGES(STAGE_NAME)}, *const meanings[] = {REFILL_STAGES(STAGE_MEANING)};
   double sum = 0, spent[STAGE_COUNT];
   char buffer[FORMAT_SIZE];
-  count_reached(r, spent);
-  for (unsigned i = 0; i < STAGE_COUNT; i++) {
-    spent[i] = l->stage[i] != NULL ? histogram_mean(l->stage[i]) * spent[i] : 0;
-    sum += spent[i];
-  }
+  estimate_stages(r, spent);
+  for (unsigned i = 0; i < STAGE_COUNT; i++) sum += spent[i];
   fprintf(out, "\nStages of a refill (the first three timed in one of %d, the others always)%s\n", STAGE_SAMPLE, l->ticks ? ", in ticks" : "");
   if (sum <= 0) {
     fputs("  none\n", out);

@@ -1,5 +1,5 @@
 /*
- * print_sites.c: the live heap by allocation site, of processes that ran with HAKMEM_PROFILE; the sites that hold nearly empty slabs; growth.
+ * print_sites.c: the live heap by allocation site, of processes that ran with HAKMEM_PROFILE; the sites that hold nearly empty slabs.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -110,53 +110,6 @@ void print_sites(FILE *out, const struct page *page) {
     print_live(out, page, p, profile);
     if (pins->pinned > 0) print_pins(out, page, p, pins);
   }
-}
-
-/* ---- Two reports. ---- */
-
-/* The frames before main say nothing. */
-static const char *from_main(const char *folded) {
-  const char *const found = strstr(folded, ";main;");
-  return found != NULL ? found + 1 : folded;
-}
-
-static void add_growth(struct table *t, const struct growth *g) {
-  char bytes[FORMAT_SIZE], before[FORMAT_SIZE], after[FORMAT_SIZE];
-  table_cell(t, "%s%s", g->bytes < 0 ? "-" : "+", format_bytes(bytes, (uint64_t)(g->bytes < 0 ? -g->bytes : g->bytes)));
-  table_cell(t, "%+" PRId64, g->blocks);
-  table_cell(t, "%s", format_bytes(before, g->before));
-  table_cell(t, "%s", format_bytes(after, g->after));
-  table_cell(t, "%s", from_main(g->folded));
-}
-
-bool print_growth(FILE *out, const struct page *before, const struct page *after) {
-  size_t before_count = 0, after_count = 0, count;
-  struct site *const old = before->stats != NULL ? sites_fold(before->stats, &before_count) : NULL;
-  struct site *const new = after->stats != NULL ? sites_fold(after->stats, &after_count) : NULL;
-  const bool any = before_count > 0 && after_count > 0;
-  if (any) {
-    struct growth *const list = sites_compare(old, before_count, new, after_count, &count);
-    const size_t shown = after->all || count < PRINT_ROWS ? count : PRINT_ROWS;
-    struct growth sum = {.folded = "all sites"};
-    fputs("\nGrowth of the live heap by call site\n", out);
-    struct table *const t = table_create("rrrrl");
-    static const char *const heads[] = {"bytes", "blocks", "before", "after", "call site, outermost function first"};
-    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(t, "%s", heads[i]);
-    for (size_t i = 0; i < count; i++) {
-      if (i < shown) add_growth(t, &list[i]);
-      sum.bytes += list[i].bytes;
-      sum.blocks += list[i].blocks;
-      sum.before += list[i].before;
-      sum.after += list[i].after;
-    }
-    add_growth(t, &sum);
-    table_print(t, out, 2);
-    print_more(out, after, shown, count, "sites");
-    free(list);
-  }
-  sites_free(old, before_count);
-  sites_free(new, after_count);
-  return any;
 }
 
 bool print_folded(FILE *out, const struct page *page) {

@@ -1,5 +1,5 @@
 /*
- * print_symbol.c: one function of a stack, as text.
+ * print_symbol.c: one function of a stack, as text; the modules of which nothing is known.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -31,9 +31,17 @@ void print_symbol(FILE *out, const struct symbol *symbol, uint64_t address) {
   } else if (*function != '\0') {
     fprintf(out, " in %s", symbol->module != NULL ? last_part(module) : "generated code");
   }
-  if (symbol->replaced) fputs(" (the file has changed since the run: its build id differs)", out);
   if (symbol->inlined) fputs(" (inlined)", out);
   free(function);
   free(name);
   free(module);
+}
+
+void print_replaced(FILE *out) {
+  const char *path;
+  for (size_t i = 0; (path = symbolize_replaced(i)) != NULL; i++) {
+    char *const module = escape(path);
+    fprintf(out, "%s%s has changed since the run (its build id differs): its functions have no names\n", i == 0 ? "\n" : "", module);
+    free(module);
+  }
 }

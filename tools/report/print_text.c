@@ -83,18 +83,6 @@ void print_unrecorded(FILE *out, const struct page *page) {
 
 /* ---- Processes ---- */
 
-static uint64_t total_allocs(const struct model_counts *counts) {
-  uint64_t total = 0;
-  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) total += counts->cls[cls].counters.allocs;
-  return total;
-}
-
-static uint64_t total_frees(const struct model_counts *counts) {
-  uint64_t total = 0;
-  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) total += counts->cls[cls].counters.frees;
-  return total;
-}
-
 #define PROGRAM_WIDTH 40
 
 static void add_process(struct table *t, const struct model_process *p, bool operations) {
@@ -104,8 +92,8 @@ static void add_process(struct table *t, const struct model_process *p, bool ope
   if (p->parent_pid != 0) table_cell(t, "%" PRIu32, p->parent_pid);
   else table_cell(t, "-");
   table_cell(t, "%s", format_ns(a, (double)p->elapsed_ns));
-  table_cell(t, "%s", format_count(a, operations ? total_allocs(p->counts) : UNKNOWN));
-  table_cell(t, "%s", format_count(a, operations ? total_frees(p->counts) : UNKNOWN));
+  table_cell(t, "%s", format_count(a, operations ? model_sum_allocs(p->counts) : UNKNOWN));
+  table_cell(t, "%s", format_count(a, operations ? model_sum_frees(p->counts) : UNKNOWN));
   table_cell(t, "%s", format_bytes(b, p->rss_max));
   table_cell(t, "%s", operations ? model_state(p, state) : "-");
   table_cell(t, "%s%s", format_width(program) > PROGRAM_WIDTH ? "..." : "",
@@ -220,8 +208,8 @@ void print_counts(FILE *out, const struct page *page) {
   fputs("\nWhat happened\n", out);
   struct table *const t = table_create("rrll");
   if (operations) {
-    add_happening(t, total_allocs(page->memory->total), 0, "allocs", "blocks handed out");
-    add_happening(t, total_frees(page->memory->total), 0, "frees", "blocks that came back");
+    add_happening(t, model_sum_allocs(page->memory->total), 0, "allocs", "blocks handed out");
+    add_happening(t, model_sum_frees(page->memory->total), 0, "frees", "blocks that came back");
   }
   const uint64_t refills = stats_refills(&sum), drains = stats_drains(&sum);
 #define IS_REFILL(name) (strncmp(#name, "refill_", 7) == 0 && strcmp(#name, "refill_blocks") != 0)
@@ -290,7 +278,9 @@ static const struct section {
 bool print_section(FILE *out, const struct page *page, const char *name) {
   for (size_t i = 0; i < SECTIONS; i++) {
     if (strcmp(sections[i].name, name) != 0) continue;
-    if (page != NULL) sections[i].print(out, page);
+    if (page == NULL) return true;
+    sections[i].print(out, page);
+    print_replaced(out);
     return true;
   }
   return false;
@@ -306,4 +296,5 @@ void print_text(FILE *out, const struct page *page) {
   print_head(out, page);
   print_settings(out, page->memory);
   for (size_t i = 0; i < SECTIONS; i++) sections[i].print(out, page);
+  print_replaced(out);
 }

@@ -9,6 +9,7 @@
 #include "model/symbolize.h"
 
 #define OWN_LIBRARY "libhakmem"
+#define STACK_CUT "[cut]"
 
 static void add(struct stats_site *to, const struct stats_site *from) {
 #define ADD_FIGURE(name, text) to->name += from->name;
@@ -83,9 +84,25 @@ static char *prepend(char *name, char *folded) {
   return longer;
 }
 
-static char *fold(const struct report *r, const struct model_process *p, uint32_t id, struct symbolizer **symbolizer) {
+static char *place_of(const struct symbol *symbol) {
+  if (symbol->file == NULL) return NULL;
+  const char *const slash = strrchr(symbol->file, '/');
+  char *const file = escape(slash != NULL ? slash + 1 : symbol->file), *const place = must_print("%s:%d", file, symbol->line);
+  free(file);
+  return place;
+}
+
+/* What called main says nothing, nor that it was cut off. */
+static char *from_main(char *folded) {
+  char *const found = strstr(folded, ";main;");
+  if (found != NULL) memmove(folded, found + 1, strlen(found));
+  return folded;
+}
+
+static char *fold(const struct report *r, const struct model_process *p, uint32_t id, struct symbolizer **symbolizer, char **place) {
   const struct model_process *owner;
   const struct model_stack *const stack = id != 0 ? model_stack_of(r, NULL, p, id, &owner) : NULL;
+  *place = NULL;
   if (stack == NULL) return must_copy(id != 0 ? "(stack not in the data)" : "(no stack)");
   struct symbolizer *own = NULL;
   if (owner == p && *symbolizer == NULL) *symbolizer = symbolizer_create(r, p);
@@ -95,11 +112,21 @@ static char *fold(const struct report *r, const struct model_process *p, uint32_
     struct symbol symbols[SYMBOLS_MAX];
     const size_t count = symbolize(own != NULL ? own : *symbolizer, stack->frames[i], stack->epoch, true, symbols);
     for (size_t k = 0; k < count; k++) {
-      if (folded != NULL || !is_own(&symbols[k])) folded = prepend(name_of(&symbols[k], stack->frames[i]), folded);
+      if (folded == NULL && is_own(&symbols[k])) continue;
+      if (folded == NULL) *place = place_of(&symbols[k]);
+      folded = prepend(name_of(&symbols[k], stack->frames[i]), folded);
     }
   }
   if (own != NULL) symbolizer_destroy(own);
-  return folded != NULL ? folded : must_copy("(" OWN_LIBRARY ")");
+  if (folded != NULL && stack->is_cut) folded = prepend(must_copy(STACK_CUT), folded);
+  return folded != NULL ? from_main(folded) : must_copy("(" OWN_LIBRARY ")");
+}
+
+/* One function may allocate in several lines of a file. */
+static void merge_place(char *place, const char *other) {
+  if (place == NULL || (other != NULL && strcmp(place, other) == 0)) return;
+  char *const colon = strrchr(place, ':');
+  if (colon != NULL) *colon = '\0';
 }
 
 struct site *sites_fold(const struct report *r, size_t *count) {
@@ -114,7 +141,8 @@ struct site *sites_fold(const struct report *r, size_t *count) {
     for (size_t i = 0; i < here; i++) {
       all = must_grow(all, length, &capacity, sizeof(*all));
       all[length] = sites[i];
-      all[length++].folded = fold(r, p, sites[i].stack, &symbolizer);
+      all[length].folded = fold(r, p, sites[i].stack, &symbolizer, &all[length].place);
+      length++;
     }
     if (symbolizer != NULL) symbolizer_destroy(symbolizer);
     free(sites);
@@ -127,7 +155,9 @@ struct site *sites_fold(const struct report *r, size_t *count) {
   for (size_t i = 0; i < length; i++) {
     if (kept > 0 && strcmp(all[kept - 1].folded, all[i].folded) == 0) {
       add(&all[kept - 1].f, &all[i].f);
+      merge_place(all[kept - 1].place, all[i].place);
       free(all[i].folded);
+      free(all[i].place);
     } else {
       all[kept++] = all[i];
     }
@@ -137,7 +167,10 @@ struct site *sites_fold(const struct report *r, size_t *count) {
 }
 
 void sites_free(struct site *sites, size_t count) {
-  for (size_t i = 0; i < count; i++) free(sites[i].folded);
+  for (size_t i = 0; i < count; i++) {
+    free(sites[i].folded);
+    free(sites[i].place);
+  }
   free(sites);
 }
 
@@ -156,8 +189,8 @@ struct growth *sites_compare(const struct site *before, size_t before_count, con
   while (b < before_count || a < after_count) {
     const int order = b == before_count ? 1 : a == after_count ? -1 : strcmp(before[b].folded, after[a].folded);
     const struct stats_site *const old = order <= 0 ? &before[b].f : &nothing, *const new = order >= 0 ? &after[a].f : &nothing;
-    const char *const folded = order <= 0 ? before[b].folded : after[a].folded;
-    list[(*count)++] = (struct growth){folded, (int64_t)(new->allocated - old->allocated), (int64_t)(new->blocks - old->blocks), (uint64_t)old->allocated,
+    const struct site *const site = order >= 0 ? &after[a] : &before[b];
+    list[(*count)++] = (struct growth){site->folded, site->place, (int64_t)(new->allocated - old->allocated), (int64_t)(new->blocks - old->blocks), (uint64_t)old->allocated,
                                        (uint64_t) new->allocated};
     b += order <= 0;
     a += order >= 0;

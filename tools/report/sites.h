@@ -9,6 +9,7 @@
 struct site {
   uint32_t stack; /* of a process; 0: no stack */
   char *folded;   /* "main;parse;copy_name": the program's functions, outermost first, escaped; NULL until needed */
+  char *place;    /* "names.c:12": where the innermost of them allocates, escaped; without the line if it has several; NULL if unknown */
   struct stats_site f;
 };
 
@@ -30,7 +31,7 @@ void sites_free(struct site *sites, size_t count);
 
 /* Growth: the sites of either report by how much more they have in the second, the largest first. */
 struct growth {
-  const char *folded;
+  const char *folded, *place; /* as a site's; they live as long as the sites */
   int64_t bytes, blocks;
   uint64_t before, after;
 };

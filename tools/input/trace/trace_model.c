@@ -302,7 +302,7 @@ ON(thread_exit) {
 ON(stack) {
   seen(t, p, time_ns);
   static_assert(sizeof(uintptr_t) == sizeof(uint64_t), "a frame is an address of 64 bits");
-  model_add_stack(p->p, e->id, (const uint64_t *)e->frames, e->frame_count, e->epoch);
+  model_add_stack(p->p, &(struct model_stack){e->id, e->frame_count, (uint64_t *)e->frames, e->epoch, e->cut != 0});
 }
 
 ON(module) {
