@@ -12,13 +12,14 @@ struct command {
   int (*run)(int argc, char **argv); /* argv[0] is "hakmem NAME"; returns the exit code */
 };
 
-extern const struct argp run_argp, record_argp, report_argp, explain_argp, diff_argp, check_argp, symbolize_argp, bench_argp;
+extern const struct argp run_argp, record_argp, report_argp, explain_argp, diff_argp, export_argp, check_argp, symbolize_argp, bench_argp;
 int command_run(int argc, char **argv);
 int command_record(int argc, char **argv);
 int command_report(int argc, char **argv);
 void report_on(char *directory); /* hakmem report DIRECTORY */
 int command_explain(int argc, char **argv);
 int command_diff(int argc, char **argv);
+int command_export(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_symbolize(int argc, char **argv);
 int command_bench(int argc, char **argv);

@@ -16,6 +16,7 @@ const struct command commands[] = {
   {"report", "Print what a run or a recording holds: histograms, tables, stacks", &report_argp, command_report},
   {"explain", "Say what is wrong in a run or a recording, and what to change", &explain_argp, command_explain},
   {"diff", "Say what changed between runs, and whether it is more than noise", &diff_argp, command_diff},
+  {"export", "Write a run or a recording in the format of another tool", &export_argp, command_export},
   {"check", "Fail if a condition on a run holds: a gate for continuous integration", &check_argp, command_check},
   {"symbolize", "Put functions and lines into the stacks of a log", &symbolize_argp, command_symbolize},
   {"bench", "Measure hakmem against other allocators on this machine", &bench_argp, command_bench},

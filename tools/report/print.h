@@ -52,7 +52,8 @@ void print_alive(FILE *out, const struct report *r); /* of which moment the figu
 
 /* Prints the page as one JSON object; false if it cannot be written. */
 bool print_json(FILE *out, const struct page *page);
-#define JSON_SCHEMA 1 /* grows when a member changes its meaning or is removed, not when one is added */
+struct json_t *json_of_page(const struct page *page); /* the same object; the caller gives its reference back */
+#define JSON_SCHEMA 1                                 /* grows when a member changes its meaning or is removed, not when one is added */
 
 /* Rows of a long table that are shown without --all. */
 #define PRINT_ROWS 10

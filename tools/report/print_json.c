@@ -294,13 +294,18 @@ static json_t *unrecorded(const struct unrecorded_list *list) {
   return array;
 }
 
-bool print_json(FILE *out, const struct page *page) {
+json_t *json_of_page(const struct page *page) {
   json_t *const root = json_object();
   set(root, "schema", json_integer(JSON_SCHEMA));
   set(root, "path", text(page->path));
   set(root, "not_recorded", unrecorded(&page->unrecorded));
   if (page->trace != NULL) set(root, "trace", report(page->trace));
   if (page->stats != NULL) set(root, "stats", report(page->stats));
+  return root;
+}
+
+bool print_json(FILE *out, const struct page *page) {
+  json_t *const root = json_of_page(page);
   const int code = json_dumpf(root, out, JSON_INDENT(1) | JSON_ENSURE_ASCII);
   json_decref(root);
   if (code == 0) fputc('\n', out);
