@@ -187,7 +187,7 @@ if os.path.exists(path):
 
 def histograms(value, path):
     if "buckets" in value:
-        parts = [p for p in path if p not in ("all", "classes")]
+        parts = [p for p in path if p not in ("all", "classes", "latency")]
         yield ".".join(parts), ".".join(parts[:-1] if "classes" in path else parts), parts[-1] if "classes" in path else "", value
         return
     for key, inner in value.items():
@@ -195,7 +195,12 @@ def histograms(value, path):
             yield from histograms(inner, path + [key])
 
 
-known = {name: (kind, cls, h) for name, kind, cls, h in histograms(main["latency"], [])}
+def known_of(source):
+    return {name: (kind, cls, h) for name, kind, cls, h in histograms(source, [])}
+
+
+known = known_of(main)
+known.update({n: k for n, k in known_of(memory).items() if k[0] not in {kind for kind, _, _ in known.values()}})
 directory = os.path.join(place, "hgrm")
 if os.path.isdir(directory):
     equal("the histograms", sorted(known), sorted(f[:-5] for f in os.listdir(directory)))
@@ -318,9 +323,8 @@ if os.path.isdir(directory):
         sites = [s for p in report[source]["processes"] if p.get("profile") for s in p["profile"]["last"]["sites"]]
         rows = tables.get(source + ".processes.profile.last.sites", [])
         equal(f"csv {source}: sites", [(s["stack_id"], s["allocated"]) for s in sites], [(int(r["stack_id"]), float(r["allocated"])) for r in rows])
-    latency = tables.get(("trace" if "trace" in report else "stats") + ".latency", [])
-    equal("csv latency", sorted((k, c, h["count"], h["max"]) for k, c, h in known.values()),
-          sorted((r["kind"], r["class"], int(r["count"]), int(r["max"])) for r in latency))
+        equal(f"csv {source}.latency", sorted((k, c, h["count"], h["max"]) for k, c, h in known_of(report[source]).values()),
+              sorted((r["kind"], r["class"], int(r["count"]), int(r["max"])) for r in tables.get(source + ".latency", [])))
 
 for problem in problems[:10]:
     print(problem)

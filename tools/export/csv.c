@@ -3,8 +3,8 @@
  * the JSON of the report, so that a member that is added there is exported, too:
  *
  *   an array of objects          a table, a row each; it begins with the pid, if it lies within a process
- *   an object of plain values    a table of names and values, if it does not lie within a row
- *   latency                      a table of histograms, and one of their buckets
+ *   an object of plain values    a table of names and values, if it does not lie within a row; of objects: a row each, which begins with the name
+ *   histograms                   a table of them ("latency"), and one of their buckets
  *
  * Members of objects within a row are columns "memory.live", elements of arrays of numbers "utilisation.0"; a stack is one field,
  * "main;parse;copy_name". An unknown value (null) is an empty field.
@@ -36,6 +36,9 @@ static bool is_rows(const json_t *value) { return json_is_object(json_array_get(
 
 static bool is_stack(const char *key, const json_t *value) { return json_is_array(value) && strcmp(key, "stack") == 0; }
 
+/* Histograms have tables of their own. */
+static bool is_latencies(const char *key, const json_t *value) { return json_is_object(value) && strcmp(key, "latency") == 0; }
+
 /* The functions from the outermost on, or what is known instead. */
 static json_t *stack_text(const json_t *stack) {
   char *whole = must_copy("");
@@ -65,7 +68,7 @@ static void flatten(struct tables *t, const char *table, json_t *object, const c
     } else if (is_rows(value)) {
       add_table(t, below, value, pid);
     } else if (json_is_object(value)) {
-      flatten(t, table, value, inner, row, pid);
+      if (!is_latencies(key, value)) flatten(t, table, value, inner, row, pid);
     } else if (json_is_array(value)) {
       for (size_t i = 0; i < json_array_size(value); i++) {
         char *const element = must_print("%s.%zu", column, i);
@@ -89,13 +92,15 @@ static void add_table(struct tables *t, const char *name, json_t *rows, json_t *
   }
 }
 
+/* {"malloc": {"count": 5, ...}, ...}: a row for each; {"lookup_hit": 5, ...}: a name and a value. */
 static void add_values(struct tables *t, const char *table, json_t *object) {
   const char *key;
   json_t *value;
   json_object_foreach(object, key, value) {
     json_t *const row = json_object();
     set(row, "name", json_string(key));
-    json_object_set(row, "value", value);
+    if (json_is_object(value)) flatten(t, table, value, "", row, NULL);
+    else json_object_set(row, "value", value);
     add_row(t, table, row);
   }
 }
@@ -126,7 +131,7 @@ static void add_histogram(struct tables *t, const char *table, const char *bucke
 static void add_latencies(struct tables *t, const char *source, const struct report *r) {
   struct histograms all;
   char *const table = must_print("%s.latency", source), *const buckets = must_print("%s.latency.buckets", source);
-  histograms_collect(&all, r);
+  histograms_of_report(&all, r);
   for (size_t i = 0; i < all.count; i++) add_histogram(t, table, buckets, &all.list[i]);
   histograms_free(&all);
   free(table), free(buckets);
@@ -138,7 +143,7 @@ static void add_report(struct tables *t, const char *source, json_t *report, con
   json_t *value;
   json_object_foreach(report, key, value) {
     char *const table = must_print("%s.%s", source, key);
-    if (strcmp(key, "latency") == 0) add_latencies(t, source, r);
+    if (is_latencies(key, value)) add_latencies(t, source, r);
     else if (is_rows(value)) add_table(t, table, value, NULL);
     else if (json_is_object(value)) add_values(t, table, value);
     free(table);

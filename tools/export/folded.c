@@ -32,7 +32,7 @@ static bool is_whole_work(const struct named_histogram *h) { return (strcmp(h->k
 static bool print_time(FILE *out, const struct page *page) {
   struct histograms all;
   bool any = false, ticks = false;
-  histograms_collect(&all, page->main);
+  histograms_of_page(&all, page);
   for (size_t i = 0; i < all.count; i++) {
     const struct named_histogram *const h = &all.list[i];
     if (!is_whole_work(h)) continue;

@@ -12,7 +12,7 @@
 
 void parts_hgrm(struct export_parts *parts, const struct page *page) {
   struct histograms all;
-  histograms_collect(&all, page->main);
+  histograms_of_page(&all, page);
   for (size_t i = 0; i < all.count; i++) {
     char *const name = histogram_name(&all.list[i]);
     parts_add(parts, name);
@@ -55,7 +55,7 @@ static void print_percentiles(FILE *out, const struct named_histogram *h) {
 bool export_hgrm(FILE *out, const struct page *page, const struct export_options *o) {
   struct histograms all;
   bool found = false;
-  histograms_collect(&all, page->main);
+  histograms_of_page(&all, page);
   for (size_t i = 0; i < all.count && !found; i++) {
     char *const name = histogram_name(&all.list[i]);
     found = strcmp(name, o->part) == 0;

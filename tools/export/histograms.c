@@ -13,39 +13,71 @@ static void add(struct histograms *all, const char *kind, const char *cls, bool 
 
 static bool is_histogram(const json_t *value) { return json_is_array(json_object_get(value, "buckets")); }
 
-/* A member "all" has the name of its object; those of "classes" have it, and a class. */
+#define CLASSES ".classes"
+
+static bool ends_with_classes(const char *path) {
+  const size_t length = strlen(path), tail = strlen(CLASSES);
+  return length > tail && strcmp(path + length - tail, CLASSES) == 0;
+}
+
+/* A member "all" or "latency" has the name of its object; those of "classes" have it, and a class. */
+static char *path_below(const char *path, const char *key) {
+  if (strcmp(key, "latency") == 0 || (strcmp(key, "all") == 0 && path[0] != '\0')) return must_copy(path);
+  return path[0] != '\0' ? must_print("%s.%s", path, key) : must_copy(key);
+}
+
 static void walk(struct histograms *all, json_t *object, const char *path) {
   const char *key;
   json_t *value;
   const bool has_classes = json_object_size(json_object_get(object, "classes")) > 0;
-  const bool is_classes = strlen(path) > 8 && strcmp(path + strlen(path) - 8, ".classes") == 0;
   json_object_foreach(object, key, value) {
     if (!json_is_object(value)) continue;
-    const bool is_all = strcmp(key, "all") == 0 && path[0] != '\0';
-    char *const below = is_all || path[0] == '\0' ? must_copy(is_all ? path : key) : must_print("%s.%s", path, key);
+    char *const below = path_below(path, key);
     if (!is_histogram(value)) {
       walk(all, value, below);
-    } else if (is_classes) {
+    } else if (ends_with_classes(path)) {
       char *const kind = must_copy(path);
-      kind[strlen(kind) - 8] = '\0';
+      kind[strlen(kind) - strlen(CLASSES)] = '\0';
       add(all, kind, key, false, value);
       free(kind);
     } else {
-      add(all, below, "", is_all && has_classes, value);
+      add(all, below, "", strcmp(key, "all") == 0 && has_classes, value);
     }
     free(below);
   }
 }
 
-void histograms_collect(struct histograms *all, const struct report *r) {
-  *all = (struct histograms){.json = json_latencies(&r->latency)};
-  walk(all, all->json, "");
+void histograms_of_report(struct histograms *all, const struct report *r) {
+  *all = (struct histograms){.json = {json_of_figures(r)}};
+  walk(all, all->json[0], "");
+}
+
+static bool has_kind(const struct histograms *all, size_t count, const char *kind) {
+  for (size_t i = 0; i < count; i++) {
+    if (strcmp(all->list[i].kind, kind) == 0) return true;
+  }
+  return false;
+}
+
+void histograms_of_page(struct histograms *all, const struct page *page) {
+  histograms_of_report(all, page->main);
+  if (page->memory == page->main) return;
+  const size_t count = all->count;
+  all->json[1] = json_of_figures(page->memory);
+  walk(all, all->json[1], "");
+  size_t kept = count;
+  for (size_t i = count; i < all->count; i++) {
+    if (has_kind(all, count, all->list[i].kind)) free(all->list[i].kind);
+    else all->list[kept++] = all->list[i];
+  }
+  all->count = kept;
 }
 
 void histograms_free(struct histograms *all) {
   for (size_t i = 0; i < all->count; i++) free(all->list[i].kind);
   free(all->list);
-  json_decref(all->json);
+  json_decref(all->json[0]);
+  json_decref(all->json[1]);
   *all = (struct histograms){0};
 }
 

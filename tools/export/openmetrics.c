@@ -130,10 +130,10 @@ static void print_series(FILE *out, const char *metric, const struct named_histo
   fprintf(out, "hakmem_%s_sum{kind=\"%s\",class=\"%s\"} %.9g\n", metric, h->kind, h->cls, histogram_mean_of(h) * (double)count * unit);
 }
 
-static void print_latencies(FILE *out, const struct report *r) {
+static void print_latencies(FILE *out, const struct page *page) {
   struct histograms all;
-  histograms_collect(&all, r);
-  const bool ticks = r->latency.ticks;
+  histograms_of_page(&all, page);
+  const bool ticks = page->main->latency.ticks;
   const char *const metric = ticks ? "latency_ticks" : "latency_seconds";
   if (all.count > 0) print_family(out, metric, "histogram", ticks ? "ticks" : "seconds", "How long work of the allocator took, by kind and class");
   for (size_t i = 0; i < all.count; i++) {
@@ -166,7 +166,7 @@ bool export_openmetrics(FILE *out, const struct page *page, const struct export_
   print_processes_of(out, page->main);
   print_counters(out, page->main);
   print_memory_of(out, page->memory);
-  print_latencies(out, page->main);
+  print_latencies(out, page);
   fputs("# EOF\n", out);
   return true;
 }

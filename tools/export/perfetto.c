@@ -13,6 +13,7 @@
 
 #include "common/error.h"
 #include "common/memory.h"
+#include "common/sandbox.h"
 #include "report/json_figures.h"
 #include "export.h"
 
@@ -34,7 +35,7 @@ static json_t *event(const char *phase, const char *name, uint32_t pid, uint32_t
 static void print_event(struct events *e, json_t *object) {
   fputs(e->any ? ",\n" : "\n", e->out);
   e->any = true;
-  json_dumpf(object, e->out, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(17));
+  json_dumpf(object, e->out, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15));
   json_decref(object);
 }
 
@@ -156,6 +157,7 @@ bool export_perfetto(FILE *out, const struct page *page, const struct export_opt
   fputs("{\"displayTimeUnit\": \"ns\", \"traceEvents\": [", out);
   for (size_t i = 0; i < page->main->process_count; i++) {
     const struct model_process *const p = page->main->processes[i];
+    sandbox_alive();
     print_name(&e, "process_name", p->pid, 0, p->program);
     print_threads(&e, p);
     for (size_t k = 0; k < p->span_count; k++) print_span(&e, p, &p->spans[k]);

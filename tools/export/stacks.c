@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "common/escape.h"
 #include "common/memory.h"
+#include "common/sandbox.h"
 #include "model/demangle.h"
 #include "model/symbolize.h"
 #include "report/sites.h"
@@ -81,6 +82,7 @@ static void find_stacks(struct samples *s, size_t first, const struct report *r,
     const struct model_process *owner = NULL;
     const struct model_stack *const stack = sample->stack != 0 ? model_stack_of(r, other, p, sample->stack, &owner) : NULL;
     if (stack != NULL) {
+      sandbox_alive(); /* debug information may be large */
       add_frames(sample, r, owner, stack, symbolizer_for(s, r, owner));
       name_it(sample, "(libhakmem)");
     }

@@ -52,8 +52,9 @@ void print_alive(FILE *out, const struct report *r); /* of which moment the figu
 
 /* Prints the page as one JSON object; false if it cannot be written. */
 bool print_json(FILE *out, const struct page *page);
-struct json_t *json_of_page(const struct page *page); /* the same object; the caller gives its reference back */
-#define JSON_SCHEMA 1                                 /* grows when a member changes its meaning or is removed, not when one is added */
+struct json_t *json_of_page(const struct page *page);   /* the same object; the caller gives its reference back */
+struct json_t *json_of_figures(const struct report *r); /* its object of `r` without the processes: no name is looked for */
+#define JSON_SCHEMA 1                                   /* grows when a member changes its meaning or is removed, not when one is added */
 
 /* Rows of a long table that are shown without --all. */
 #define PRINT_ROWS 10

@@ -13,14 +13,16 @@ static size_t place_of(const struct allocations *a, const struct model_process *
   return at;
 }
 
+/* The list may have come from elsewhere, with no table yet. */
 static void grow(struct allocations *a, const struct model_process *p) {
   free(a->at);
-  a->places = a->places > 0 ? 2 * a->places : FIRST_PLACES;
+  if (a->places == 0) a->places = FIRST_PLACES;
+  while (2 * p->allocation_count >= a->places) a->places *= 2;
   a->at = must_allocate(a->places * sizeof(*a->at));
   for (size_t i = 0; i < p->allocation_count; i++) a->at[place_of(a, p, p->allocations[i].stack)] = (uint32_t)i + 1;
 }
 
-void allocations_add(struct allocations *a, struct model_process *p, uint32_t stack, uint64_t bytes) {
+void allocations_add(struct allocations *a, struct model_process *p, uint32_t stack, uint64_t blocks, uint64_t bytes) {
   if (2 * p->allocation_count >= a->places) grow(a, p);
   uint32_t *const at = &a->at[place_of(a, p, stack)];
   if (*at == 0) {
@@ -28,7 +30,7 @@ void allocations_add(struct allocations *a, struct model_process *p, uint32_t st
     p->allocations[p->allocation_count++] = (struct model_allocation){.stack = stack};
     *at = (uint32_t)p->allocation_count;
   }
-  p->allocations[*at - 1].blocks++;
+  p->allocations[*at - 1].blocks += blocks;
   p->allocations[*at - 1].bytes += bytes;
 }
 

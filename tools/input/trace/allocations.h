@@ -12,7 +12,7 @@ struct allocations {
   size_t places; /* a power of two, or 0 */
 };
 
-void allocations_add(struct allocations *a, struct model_process *p, uint32_t stack, uint64_t bytes);
+void allocations_add(struct allocations *a, struct model_process *p, uint32_t stack, uint64_t blocks, uint64_t bytes);
 void allocations_free(struct allocations *a);
 
 #endif

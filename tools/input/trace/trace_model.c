@@ -346,7 +346,7 @@ ON(alloc) {
   row->counters.allocs++;
   row->counters.request_samples++;
   row->counters.request_bytes += e->size;
-  allocations_add(&p->allocations, p->p, e->stack, e->size);
+  allocations_add(&p->allocations, p->p, e->stack, 1, e->size);
 }
 
 ON(free) {
