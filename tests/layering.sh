@@ -15,7 +15,7 @@ floors() {
   case $1 in
     src) echo platform . memory slabs checks modes threads alloc names ;;
     instrumentation) echo base statistics stacks snapshots incidents checkers sinks control . ;;
-    tools) echo common symbols model input/trace input report compare explain page session control bench bench/show commands ;;
+    tools) echo common symbols model input/trace input report compare explain export page session control bench bench/show commands ;;
   esac
 }
 
@@ -131,6 +131,8 @@ only 'sanitizer/' instrumentation/checkers/asan.c
 only 'babeltrace2/' tools/
 only 'jansson' tools/
 only 'elfutils/' tools/
+only 'profile\.pb-c' tools/export/pprof.c
+only 'zlib' tools/export/pprof.c
 
 # Only os.c maps memory for the core.
 for file in $(grep -lE '\b(sys_)?(mmap|munmap|mremap|madvise|mprotect|sbrk)[[:space:]]*\(' $(find src -name '*.c')); do

@@ -12,7 +12,7 @@ struct command {
   int (*run)(int argc, char **argv); /* argv[0] is "hakmem NAME"; returns the exit code */
 };
 
-extern const struct argp run_argp, record_argp, report_argp, explain_argp, diff_argp, page_argp, check_argp, symbolize_argp, bench_argp, set_argp, dump_argp, trim_argp;
+extern const struct argp run_argp, record_argp, report_argp, explain_argp, diff_argp, page_argp, export_argp, check_argp, symbolize_argp, bench_argp, set_argp, dump_argp, trim_argp;
 int command_run(int argc, char **argv);
 int command_record(int argc, char **argv);
 int command_report(int argc, char **argv);
@@ -20,6 +20,7 @@ void report_on(char *directory); /* hakmem report DIRECTORY */
 int command_explain(int argc, char **argv);
 int command_diff(int argc, char **argv);
 int command_page(int argc, char **argv);
+int command_export(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_set(int argc, char **argv);
 int command_dump(int argc, char **argv);

@@ -17,6 +17,7 @@ const struct command commands[] = {
   {"explain", "Say what is wrong in a run or a recording, and what to change", &explain_argp, command_explain},
   {"diff", "Say what changed between runs, and whether it is more than noise", &diff_argp, command_diff},
   {"page", "Write a run, or two of them, as one HTML file to look at", &page_argp, command_page},
+  {"export", "Write a run or a recording in the format of another tool", &export_argp, command_export},
   {"check", "Fail if a condition on a run holds: a gate for continuous integration", &check_argp, command_check},
   {"set", "Change options of a running process: profile, guard pages, tracing, log", &set_argp, command_set},
   {"dump", "Let a running process write its statistics now", &dump_argp, command_dump},

@@ -31,6 +31,8 @@ static void destroy_process(struct model_process *p) {
   free(p->modules);
   free(p->incidents);
   free(p->leaks);
+  free(p->allocations);
+  free(p->spans);
   for (unsigned moment = 0; moment < PROFILE_MOMENTS; moment++) free(p->profiles[moment]);
   free(p);
 }
@@ -79,6 +81,35 @@ void model_add_incident(struct model_process *p, const struct stats_incident *in
   }
   p->incidents = must_grow(p->incidents, p->incident_count, &p->incident_capacity, sizeof(*p->incidents));
   p->incidents[p->incident_count++] = *incident;
+}
+
+static int by_duration(const void *a, const void *b) {
+  const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+  return x < y ? -1 : x > y;
+}
+
+static void drop_short_spans(struct model_process *p) {
+  uint64_t *const durations = must_allocate(p->span_count * sizeof(*durations));
+  for (size_t i = 0; i < p->span_count; i++) durations[i] = p->spans[i].duration_ns;
+  qsort(durations, p->span_count, sizeof(*durations), by_duration);
+  p->span_floor = durations[p->span_count / 2];
+  free(durations);
+  size_t kept = 0;
+  for (size_t i = 0; i < p->span_count; i++) {
+    if (p->spans[i].duration_ns > p->span_floor) p->spans[kept++] = p->spans[i];
+  }
+  p->spans_dropped += p->span_count - kept;
+  p->span_count = kept;
+}
+
+void model_add_span(struct model_process *p, const struct model_span *span) {
+  if (p->span_count == MODEL_SPANS_MAX) drop_short_spans(p);
+  if (p->span_floor > 0 && span->duration_ns <= p->span_floor) {
+    p->spans_dropped++;
+    return;
+  }
+  p->spans = must_grow(p->spans, p->span_count, &p->span_capacity, sizeof(*p->spans));
+  p->spans[p->span_count++] = *span;
 }
 
 void model_add_leak(struct model_process *p, const struct stats_leak *leak) {

@@ -61,6 +61,24 @@ struct model_module {
   char *build_id;
 };
 
+/* What a trace's alloc events say of one stack. Blocks of 0: an unused place of the table. */
+struct model_allocation {
+  uint32_t stack;         /* 0: unknown */
+  uint64_t blocks, bytes; /* bytes asked for */
+};
+
+/* Work of the allocator that a trace has with its time: S(CONSTANT, "name"). */
+#define MODEL_SPANS(S) \
+  S(SPAN_REFILL, "refill") \
+  S(SPAN_DRAIN, "drain") S(SPAN_LEGACY, "legacy") S(SPAN_LOOKUP, "lookup") S(SPAN_MAP, "map") S(SPAN_UNMAP, "unmap") S(SPAN_PURGE, "purge")
+#define MODEL_SPAN_CONSTANT(constant, name) constant,
+enum model_span_kind { MODEL_SPANS(MODEL_SPAN_CONSTANT) };
+struct model_span {
+  uint64_t end_ns, duration_ns; /* the end since the start of the process; until model_finish, the duration is in ticks */
+  uint32_t tid, kind, cls, why; /* CLASS_ROWS: no class; why: a refill_source, drain_reason or legacy_reason, by the kind */
+};
+#define MODEL_SPANS_MAX 200000u /* a process keeps its slowest ones */
+
 /* The state of a process, or its end; S(constant, "name"). */
 #define PROCESS_STATES(S) \
   S(PROCESS_ENDED, "ended")   /* in order: the data are complete */ \
@@ -115,6 +133,12 @@ struct model_process {
   size_t incident_count, incident_capacity;
   struct stats_leak *leaks; /* each of a known kind */
   size_t leak_count, leak_capacity;
+  struct model_allocation *allocations; /* by stack, from a trace */
+  size_t allocation_count, allocation_capacity;
+  struct model_span *spans; /* the slowest of a trace, in order of time, if report.keep_spans; */
+  size_t span_count, span_capacity;
+  uint64_t span_floor;                             /* durations up to here are left out */
+  uint64_t spans_dropped;                          /* and how many were left out */
   uint64_t profile;                                /* HAKMEM_PROFILE, bytes */
   struct stats_profile *profiles[PROFILE_MOMENTS]; /* NULL where there is none */
 };
@@ -156,6 +180,7 @@ struct report {
   struct model_losses lost;
   struct model_latency latency;
   struct model_counts *total;
+  bool keep_spans;             /* a reader of traces fills model_process.spans */
   uint64_t events;             /* read from a trace */
   uint64_t start_ns, end_ns;   /* of a trace, since the epoch */
   uint64_t stride[CLASS_ROWS]; /* 0 where a row has none */
@@ -171,6 +196,8 @@ void model_add_moment(struct model_process *p, const struct stats_moment *moment
 /* Adds to the count of the same incident, if there is one. */
 void model_add_incident(struct model_process *p, const struct stats_incident *incident);
 void model_add_leak(struct model_process *p, const struct stats_leak *leak);
+/* Drops the shorter half when there are MODEL_SPANS_MAX, and from then on all that are not longer than those. */
+void model_add_span(struct model_process *p, const struct model_span *span);
 /* Copies the frames. A stack with a known id is not added again. */
 void model_add_stack(struct model_process *p, const struct model_stack *stack);
 /* Copies `path` and `build_id`. */

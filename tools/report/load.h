@@ -13,7 +13,8 @@
 struct load {
   char **paths;
   int count;
-  uint32_t pid; /* only this process; 0: all */
+  uint32_t pid;    /* only this process; 0: all */
+  bool keep_spans; /* of a trace, in model_process.spans */
 };
 
 /* --pid's argument; ends the program with bad usage if it is no process id. */

@@ -301,8 +301,8 @@ static json_t *process(const struct report *r, const struct model_process *p) {
   return object;
 }
 
-static json_t *report(const struct report *r) {
-  json_t *const object = json_object(), *const processes = json_array();
+json_t *json_of_figures(const struct report *r) {
+  json_t *const object = json_object();
   set(object, "lost", json_losses(&r->lost));
   if (r->source == SOURCE_TRACE) {
     set(object, "events", number(r->events));
@@ -312,6 +312,11 @@ static json_t *report(const struct report *r) {
   set(object, "counters", json_counters(&r->total->counters));
   set(object, "classes", json_classes(r));
   set(object, "latency", json_latencies(r));
+  return object;
+}
+
+static json_t *report(const struct report *r) {
+  json_t *const object = json_of_figures(r), *const processes = json_array();
   for (size_t i = 0; i < r->process_count; i++) json_array_append_new(processes, process(r, r->processes[i]));
   set(object, "processes", processes);
   return object;

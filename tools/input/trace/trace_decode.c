@@ -148,6 +148,13 @@ static uint32_t process_id(const bt_event *event, const bt_field *context) {
   return 0;
 }
 
+/* Operations come by the million, and nothing asks for their threads. */
+static uint32_t thread_id(unsigned id, const bt_field *context) {
+  if (id == EVENT_ID_alloc || id == EVENT_ID_free || id == EVENT_ID_realloc) return 0;
+  uint64_t value;
+  return get_integer(context, "vtid", UINT32_MAX, &value) ? (uint32_t)value : 0;
+}
+
 static const char *process_name(const bt_event *event, const bt_field *context) {
   const char *const name = text_of(member(context, "procname"));
   if (name != NULL) return name;
@@ -165,6 +172,7 @@ static void take_event(struct reader *reader, const bt_message *message) {
   const bt_field *const payload = bt_event_borrow_payload_field_const(event);
   const uint32_t pid = process_id(event, context);
   if (reader->pid != 0 && pid != reader->pid) return;
+  reader->out->tid = thread_id(id, context);
   int64_t time_ns = 0;
   if (bt_message_event_borrow_stream_class_default_clock_class_const(message) != NULL) {
     const bt_clock_snapshot *const clock = bt_message_event_borrow_default_clock_snapshot_const(message);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allocations.h"
 #include "common/memory.h"
 
 #define TIMELINE_MAX 1024
@@ -26,6 +27,7 @@ struct trace_process {
   uint64_t mapped;
   uint64_t early_missed; /* the last value */
   uint64_t timeline_period_ns, timeline_last_ns;
+  struct allocations allocations;
 };
 
 struct trace_model {
@@ -33,6 +35,7 @@ struct trace_model {
   struct trace_process **processes;
   size_t count, capacity;
   struct trace_process *cache[PID_CACHE]; /* by the low bits of the pid */
+  uint32_t tid;
 };
 
 struct trace_model *trace_model_create(struct report *r) {
@@ -65,6 +68,8 @@ struct trace_process *trace_model_process(struct trace_model *t, uint32_t pid, c
   return p;
 }
 
+void trace_model_thread(struct trace_model *t, uint32_t tid) { t->tid = tid; }
+
 /* ---- Durations ---- */
 
 static void record_ticks(const struct trace_process *clock, struct histogram **place, uint64_t ticks) {
@@ -89,6 +94,19 @@ static void settle(struct trace_process *p, const struct trace_process *clock) {
   free(p->pending);
   p->pending = NULL;
   p->pending_count = p->pending_capacity = 0;
+}
+
+static void span(struct trace_model *t, struct trace_process *p, uint64_t time_ns, enum model_span_kind kind, uint32_t cls, uint32_t why, uint64_t ticks) {
+  if (!t->r->keep_spans) return;
+  model_add_span(p->p, &(struct model_span){.end_ns = time_ns - p->first_ns, .duration_ns = ticks, .tid = t->tid, .kind = kind, .cls = cls, .why = why});
+}
+
+/* A span whose clock's rate nobody told has no length. */
+static void settle_spans(struct model_process *p, const struct trace_process *clock) {
+  for (size_t i = 0; i < p->span_count; i++) {
+    struct model_span *const s = &p->spans[i];
+    s->duration_ns = clock != NULL ? (uint64_t)((unsigned __int128)s->duration_ns * 1000000000u / clock->ticks_per_second) : 0;
+  }
 }
 
 /* ---- Snapshots of fragmentation: one event for each class, then the next snapshot ---- */
@@ -157,6 +175,7 @@ ON(superslab_lookup) {
   c->lookup_probes += e->probes;
   if (e->probes == 1) c->lookup_first_probe++;
   if (e->cls < CLASS_ROWS) duration(p, &t->r->latency.lookup[e->strategy][e->cls], e->ticks);
+  span(t, p, time_ns, SPAN_LOOKUP, e->cls, 0, e->ticks);
 }
 
 static void superslabs(struct trace_process *p, uint32_t active) {
@@ -196,6 +215,7 @@ ON(tls_sll_refill) {
   ++*stats_refill_counter(c, e->source);
   c->refill_blocks += e->blocks;
   duration(p, &t->r->latency.refill[e->cls], e->ticks);
+  span(t, p, time_ns, SPAN_REFILL, e->cls, e->source, e->ticks);
 #define STAGE_DURATION(name, text) \
   if (e->name##_ticks != 0) duration(p, &t->r->latency.stage[STAGE_##name], e->name##_ticks);
   REFILL_STAGES(STAGE_DURATION)
@@ -210,9 +230,11 @@ ON(tls_sll_drain) {
   c->drain_blocks += e->moved;
   c->drain_slabs += e->slabs;
   duration(p, &t->r->latency.drain[e->cls], e->ticks);
+  span(t, p, time_ns, SPAN_DRAIN, e->cls, e->reason, e->ticks);
 }
 
-static void incident(struct trace_process *p, uint64_t time_ns, struct stats_incident new) {
+static void incident(const struct trace_model *t, struct trace_process *p, uint64_t time_ns, struct stats_incident new) {
+  new.tid = t->tid;
   new.time_ns = time_ns - p->first_ns;
   new.count = 1;
   model_add_incident(p->p, &new);
@@ -226,7 +248,7 @@ ON(shared_fail) {
   ++*by_reason[e->reason];
   struct model_class *const row = row_of(p, e->cls);
   if (row != NULL) row->counters.shared_fail++;
-  incident(p, time_ns, (struct stats_incident){.kind = INCIDENT_SHARED_FAIL, .shared_fail = *e});
+  incident(t, p, time_ns, (struct stats_incident){.kind = INCIDENT_SHARED_FAIL, .shared_fail = *e});
 }
 
 ON(legacy_fallback) {
@@ -238,6 +260,7 @@ ON(legacy_fallback) {
   }
   if (e->refused > p->p->legacy_refused_max) p->p->legacy_refused_max = e->refused;
   duration(p, &t->r->latency.legacy, e->ticks);
+  span(t, p, time_ns, SPAN_LEGACY, e->cls, e->reason, e->ticks);
 }
 
 ON(hdr_reset) {
@@ -245,7 +268,7 @@ ON(hdr_reset) {
   p->p->counts->counters.hdr_reset++;
   struct model_class *const row = row_of(p, e->cls);
   if (row != NULL) row->counters.hdr_reset++;
-  incident(p, time_ns, (struct stats_incident){.kind = INCIDENT_HDR_RESET, .hdr_reset = *e});
+  incident(t, p, time_ns, (struct stats_incident){.kind = INCIDENT_HDR_RESET, .hdr_reset = *e});
 }
 
 ON(fragmentation) {
@@ -272,6 +295,7 @@ ON(os_map) {
   p->p->counts->counters.os_map_bytes += e->size;
   p->mapped += e->size;
   duration(p, &t->r->latency.map, e->ticks);
+  span(t, p, time_ns, SPAN_MAP, CLASS_ROWS, 0, e->ticks);
 }
 
 ON(os_unmap) {
@@ -279,12 +303,14 @@ ON(os_unmap) {
   p->p->counts->counters.os_unmap++;
   p->p->counts->counters.os_unmap_bytes += e->size;
   p->mapped -= e->size < p->mapped ? e->size : p->mapped;
+  span(t, p, time_ns, SPAN_UNMAP, CLASS_ROWS, 0, e->ticks);
 }
 
 ON(os_purge) {
   seen(t, p, time_ns);
   p->p->counts->counters.os_purge++;
   p->p->counts->counters.os_purge_bytes += e->size;
+  span(t, p, time_ns, SPAN_PURGE, CLASS_ROWS, 0, e->ticks);
 }
 
 ON(thread_start) {
@@ -320,6 +346,7 @@ ON(alloc) {
   row->counters.allocs++;
   row->counters.request_samples++;
   row->counters.request_bytes += e->size;
+  allocations_add(&p->allocations, p->p, e->stack, 1, e->size);
 }
 
 ON(free) {
@@ -404,9 +431,13 @@ void trace_model_finish(struct trace_model *t) {
     struct trace_process *const p = t->processes[i];
     end_burst(p);
     settle(p, clock);
+    settle_spans(p->p, p->ticks_per_second != 0 ? p : clock);
     p->p->elapsed_ns = p->last_ns - p->first_ns;
   }
-  for (size_t i = 0; i < t->count; i++) free(t->processes[i]);
+  for (size_t i = 0; i < t->count; i++) {
+    allocations_free(&t->processes[i]->allocations);
+    free(t->processes[i]);
+  }
   free(t->processes);
   free(t);
 }

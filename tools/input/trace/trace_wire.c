@@ -39,7 +39,7 @@ static void put(struct wire *w, const void *from, size_t size) {
 /* Begins an entry, with room for the longest. Returns its start. */
 static size_t begin(struct wire *w, uint32_t kind, uint32_t pid, uint64_t time_ns) {
   const size_t at = w->length;
-  put(w, &(struct wire_entry){.kind = kind, .pid = pid, .time_ns = time_ns}, sizeof(struct wire_entry));
+  put(w, &(struct wire_entry){.kind = kind, .pid = pid, .tid = w->tid, .time_ns = time_ns}, sizeof(struct wire_entry));
   return at;
 }
 
@@ -128,6 +128,7 @@ bool wire_take_event(struct wire_entry *entry, struct trace_model *model) {
   const char *const program = take_text(&b);
   if (program == NULL) return false;
   struct trace_process *const p = trace_model_process(model, entry->pid, program);
+  trace_model_thread(model, entry->tid);
   switch (entry->kind) {
 #define EVENT_CASE(name, text, fields) \
   case EVENT_ID_##name: { \

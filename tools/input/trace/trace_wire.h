@@ -20,7 +20,7 @@
 enum { WIRE_LOST = EVENT_COUNT, WIRE_FAILED, WIRE_END };
 
 struct wire_entry {
-  uint32_t length, kind, pid, unused;
+  uint32_t length, kind, pid, tid; /* tid 0: unknown */
   uint64_t time_ns;
 };
 #define WIRE_LENGTH_MAX (512u << 10) /* no event of a sound trace is so long */
@@ -40,6 +40,7 @@ struct wire {
   int fd;
   struct wire_room *room;
   size_t length; /* bytes in the room, the unfinished entry included */
+  uint32_t tid;  /* of the next event; 0: unknown */
 };
 
 void wire_lost(struct wire *w, const struct model_losses *lost);

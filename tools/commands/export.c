@@ -1,0 +1,133 @@
+/*
+ * export.c: hakmem export: the data of a run or a recording in the formats of other tools.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "common/error.h"
+#include "common/format.h"
+#include "common/sandbox.h"
+#include "export/export.h"
+#include "export/stacks.h"
+#include "report/load.h"
+
+enum { KEY_PID = 256, KEY_VALUE, KEY_HISTOGRAM, KEY_TABLE, KEY_LIST, KEY_FORMAT };
+
+struct options {
+  int format; /* enum export_format; -1: none yet */
+  bool list;
+  const char *output;
+  struct export_options how;
+  struct load load;
+};
+
+static const char *const format_names[] = {
+#define FORMAT_NAME(name, part, end, what) #name,
+  EXPORT_FORMATS(FORMAT_NAME)};
+
+static const struct argp_option options[] = {
+#define FORMAT_OPTION(name, part, end, what) {#name, KEY_FORMAT + EXPORT_##name, NULL, 0, "Write " what, 1},
+  EXPORT_FORMATS(FORMAT_OPTION){"output", 'o', "FILE", 0,
+                                "Write to FILE (standard output: -, which is the default); all tables or histograms: into the directory FILE", 2},
+  {"pid", KEY_PID, "PID", 0, "Export this process only, not all of them together", 2},
+  {"process", 0, NULL, OPTION_ALIAS, NULL, 2},
+  {"value", KEY_VALUE, "NAME", 0,
+   "What --folded counts: live_bytes (the default), live_blocks, allocated_bytes, allocated_blocks, pinned_bytes, or ns: nanoseconds of refills and drains, "
+   "by class",
+   2},
+  {"histogram", KEY_HISTOGRAM, "NAME", 0, "The histogram that --hgrm writes; a wrong name lists them", 2},
+  {"table", KEY_TABLE, "NAME", 0, "The table that --csv writes; a wrong name lists them", 2},
+  {"list", KEY_LIST, NULL, 0, "List the formats", 3},
+  {0},
+};
+
+static enum export_value read_value(const char *name, const struct argp_state *state) {
+  for (unsigned value = 0; value < VALUE_COUNT; value++) {
+    if (strcmp(name, export_value_name[value]) == 0) return value;
+  }
+  if (strcmp(name, "ns") != 0) argp_error(state, "--value=%s: there is no such value; hakmem help export lists them", name);
+  return VALUE_ns;
+}
+
+static void set_part(struct options *o, char *name, enum export_format format, const struct argp_state *state) {
+  if (o->format >= 0 && o->format != (int)format) argp_error(state, "--histogram is for --hgrm, --table for --csv");
+  o->format = (int)format;
+  o->how.part = name;
+}
+
+static void set_format(struct options *o, int format, const struct argp_state *state) {
+  if (o->format >= 0 && o->format != format) argp_error(state, "--%s and --%s exclude each other", format_names[o->format], format_names[format]);
+  o->format = format;
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state) {
+  struct options *const o = state->input;
+  if (key >= KEY_FORMAT && key < KEY_FORMAT + EXPORT_COUNT) {
+    set_format(o, key - KEY_FORMAT, state);
+    return 0;
+  }
+  switch (key) {
+    case 'o': o->output = argument; return 0;
+    case KEY_PID: o->load.pid = load_pid(argument, state); return 0;
+    case KEY_VALUE: o->how.value = read_value(argument, state); return 0;
+    case KEY_HISTOGRAM: set_part(o, argument, EXPORT_hgrm, state); return 0;
+    case KEY_TABLE: set_part(o, argument, EXPORT_csv, state); return 0;
+    case KEY_LIST: o->list = true; return 0;
+    case ARGP_KEY_ARGS:
+      o->load.paths = state->argv + state->next;
+      o->load.count = state->argc - state->next;
+      return 0;
+    case ARGP_KEY_END:
+      if (o->list) return 0;
+      if (o->load.count == 0) argp_error(state, "there is nothing to export");
+      if (o->format < 0) argp_error(state, "choose a format; --list lists them");
+      if (o->how.value != VALUE_live_bytes && o->format != EXPORT_folded) argp_error(state, "--value is for --folded");
+      return 0;
+    default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+const struct argp export_argp = {
+  .options = options,
+  .parser = parse,
+  .args_doc = "DIR|FILE|PID...",
+  .doc = "Write what a run or a recording holds in a format of another tool.\v"
+         "DIR, FILE and PID are as for hakmem report. Several processes are added up, and a message says which; --pid takes one. The exit code is 0, 1 if "
+         "something could not be read or written, or the data do not have what the format shows, 2 for bad usage.",
+};
+
+/* CSV and trace events keep the processes apart. */
+static void say_merged(const struct page *page, int format) {
+  if (page->main->process_count < 2 || format == EXPORT_csv || format == EXPORT_perfetto) return;
+  char *const merged = processes_text(page);
+  say("added up: %s; --pid=PID exports one of them", merged);
+  free(merged);
+}
+
+static int export_all(void *context) {
+  struct options *const o = context;
+  struct page page = {.all = true};
+  o->load.keep_spans = o->format == EXPORT_perfetto;
+  bool good = load_page(&page, &o->load);
+  if (page.main != NULL) {
+    if (export_write((enum export_format)o->format, &page, &o->how, o->output)) {
+      say_merged(&page, o->format);
+    } else {
+      say("%s", failure());
+      good = false;
+    }
+  }
+  load_free(&page);
+  return good ? EXIT_DONE : EXIT_FAILED;
+}
+
+int command_export(int argc, char **argv) {
+  struct options o = {.format = -1, .output = "-"};
+  argp_parse(&export_argp, argc, argv, 0, NULL, &o);
+  format_init();
+  if (!o.list) return sandbox_run(export_all, &o);
+  export_list(stdout);
+  return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+}
