@@ -31,7 +31,7 @@ for function in leaky pinning large main; do
   equal "blocks of $function" "$(of blocks $function)" "$(top inuse_objects $function count)"
 done
 id=$(readelf -n sites | sed -n 's/.*Build ID: //p')
-grep -q "/sites $id " raw || { cat raw; fail "no mapping with the build id"; }
+grep -A 1 '^Mappings' raw | grep -q "/sites $id " || { cat raw; fail "the first mapping is not the program with its build id"; }
 grep -q 'leaky .*/sites.c:[0-9]' raw || { cat raw; fail "no line of leaky"; }
 go tool pprof -tags heap.pb.gz 2>err | grep -q '^ *pid:' || fail "no label pid: $(cat err)"
 

@@ -150,7 +150,7 @@ static void add_report(struct tables *t, const char *source, json_t *report, con
   }
 }
 
-static struct tables tables_of(const struct page *page) {
+static struct tables make_tables(const struct page *page) {
   struct tables t = {json_object()};
   json_t *const root = json_of_page(page);
   if (page->stats != NULL) add_report(&t, "stats", json_object_get(root, "stats"), page->stats);
@@ -161,12 +161,17 @@ static struct tables tables_of(const struct page *page) {
   return t;
 }
 
+/* A command exports one page. Its tables are made once, because that needs the functions of all stacks. */
+static json_t *tables_of(const struct page *page) {
+  static struct tables tables;
+  if (tables.all == NULL) tables = make_tables(page);
+  return tables.all;
+}
+
 void parts_csv(struct export_parts *parts, const struct page *page) {
-  struct tables t = tables_of(page);
   const char *key;
   json_t *value;
-  json_object_foreach(t.all, key, value) parts_add(parts, key);
-  json_decref(t.all);
+  json_object_foreach(tables_of(page), key, value) parts_add(parts, key);
 }
 
 /* ---- From rows to text ---- */
@@ -214,9 +219,7 @@ static void print_rows(FILE *out, const json_t *rows) {
 }
 
 bool export_csv(FILE *out, const struct page *page, const struct export_options *o) {
-  struct tables t = tables_of(page);
-  const json_t *const rows = json_object_get(t.all, o->part);
+  const json_t *const rows = json_object_get(tables_of(page), o->part);
   if (rows != NULL) print_rows(out, rows);
-  json_decref(t.all);
   return rows != NULL || fail("there is no table %s", o->part);
 }

@@ -133,6 +133,19 @@ static Label *label(struct tables *t, const char *key, uint64_t number) {
   return l;
 }
 
+/* pprof takes the first mapping for that of the program: the one with main, or what calls it. */
+static void begin_with_program(struct tables *t, const struct samples *samples) {
+  for (size_t i = 0; i < samples->count; i++) {
+    const struct sample *const s = &samples->list[i];
+    for (size_t k = s->count; k-- > 0;) {
+      const char *const name = s->frames[k].function;
+      if (strcmp(name, "main") != 0 && strcmp(name, "_start") != 0) continue;
+      mapping_id(t, s, s->frames[k].module);
+      return;
+    }
+  }
+}
+
 /* The values in pprof's order, and by its names. */
 static const struct {
   enum export_value value;
@@ -229,6 +242,7 @@ bool export_pprof(FILE *out, const struct page *page, const struct export_option
   set_types(&t, &samples);
   set_time(t.profile, page->memory);
   add_comment(&t, page);
+  begin_with_program(&t, &samples);
   t.profile->sample = must_allocate(samples.count * sizeof(Sample *));
   for (size_t i = 0; i < samples.count; i++) t.profile->sample[t.profile->n_sample++] = sample_of(&t, &samples, &samples.list[i]);
   samples_free(&samples);
