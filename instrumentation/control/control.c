@@ -12,7 +12,7 @@
 #include "statistics/stats_file.h"
 #include "settings.h"
 
-static bool handling;        /* atomic; one thread at a time does what is asked */
+static bool handling;         /* atomic; one thread at a time does what is asked */
 static uint32_t published_by; /* the process whose block has the settings */
 
 /* ---- What is asked. ---- */

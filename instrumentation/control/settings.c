@@ -24,7 +24,7 @@ static struct {
   uint32_t before; /* the value to be put back */
   uint64_t until_ms, since_ns;
 } changes[SETTING_COUNT];
-static bool changing;         /* atomic; one thread at a time changes settings */
+static bool changing;          /* atomic; one thread at a time changes settings */
 static uint64_t next_until_ms; /* atomic; the first of them, 0: none */
 
 /* ---- What is in force. ---- */

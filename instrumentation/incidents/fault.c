@@ -28,7 +28,7 @@
 
 static int (*libc_sigaction)(int, const struct sigaction *, struct sigaction *);
 static bool installed; /* atomic */
-static pid_t process; /* the process that installed the handler; a child of vfork shares this memory */
+static pid_t process;  /* the process that installed the handler; a child of vfork shares this memory */
 static struct sigaction own;
 static bool own_busy; /* held with all signals blocked; no code under it can fault */
 

@@ -5,7 +5,7 @@
 #include "src/platform/base.h"
 #include "src/platform/file.h"
 
-#define NAMES_MOST 64u                 /* further ones are added to none */
+#define NAMES_MOST 64u /* further ones are added to none */
 
 struct reading {
   struct own_file file;

@@ -23,7 +23,7 @@
 #include "sites.h"
 #include "snapshot.h"
 
-#define THREAD_NAMED 65536u /* bytes; the name of a thread that keeps less is not read */
+#define THREAD_NAMED 65536u       /* bytes; the name of a thread that keeps less is not read */
 #define FIRST_PERIOD_NS 10000000u /* of the timeline: 10 ms, doubled as needed */
 
 static uint64_t above(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }

@@ -29,7 +29,7 @@ enum setting { STATS_SETTINGS(SETTING_ID) SETTING_COUNT };
 
 /* A setting as it is now. The statistics block has one for each. */
 struct stats_setting {
-  uint32_t value;    /* a number, the index of a choice, or of LOG the set of words (options.h) */
+  uint32_t value; /* a number, the index of a choice, or of LOG the set of words (options.h) */
   uint32_t unused;
   uint64_t until_ms; /* when the value from before is put back, by CLOCK_MONOTONIC; 0: never */
   uint64_t since_ns; /* when it was last changed, since the start of the process; 0: never */
@@ -53,7 +53,7 @@ struct control_request {
 struct control_answer {
   int32_t error; /* an errno; 0: done */
   uint32_t unused;
-  uint64_t before, after; /* of CONTROL_TRIM: resident bytes */
+  uint64_t before, after;  /* of CONTROL_TRIM: resident bytes */
   char text[CONTROL_TEXT]; /* if it failed: why */
 };
 

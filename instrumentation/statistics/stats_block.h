@@ -385,10 +385,10 @@ struct stats_call {
   uint64_t ns;      /* 0: unused */
   uint64_t time_ns; /* when it ended, since the start */
   uint32_t tid, kind, cls, frame_count;
-  uint64_t size;                                    /* bytes asked for; 0 for a free */
-  uint64_t stage[CALL_STAGE_COUNT];                 /* ns of each stage; the rest of `ns` is in none */
-  uint64_t frames[STATS_FRAMES];                    /* no frame: stacks are off, or the call was short */
-  uint32_t epoch, writing;                          /* of its modules; 1 while the entry is written */
+  uint64_t size;                    /* bytes asked for; 0 for a free */
+  uint64_t stage[CALL_STAGE_COUNT]; /* ns of each stage; the rest of `ns` is in none */
+  uint64_t frames[STATS_FRAMES];    /* no frame: stacks are off, or the call was short */
+  uint32_t epoch, writing;          /* of its modules; 1 while the entry is written */
 };
 #define STATS_CALLS 16
 #define STATS_CALL_STACK_NS 100000 /* shorter calls have no stack */
@@ -416,10 +416,10 @@ struct stats_block {
   /* For a reader of the process's memory: where this block and the number of histogram_rounds lie; where the core's structures lie. */
   const void *block_at, *rounds_at;
   struct layout layout;
-  uint64_t start_monotonic_ns;  /* the same moment as start_realtime_ns */
-  uint64_t sites_bytes;         /* of the table of HAKMEM_PROFILE: a part of the metadata */
-  uint32_t changes; /* atomic; how many changes of several pages have begun or ended: odd while one is under way */
-  uint32_t is_copy; /* 1: the file is a copy, made while the process ran */
+  uint64_t start_monotonic_ns; /* the same moment as start_realtime_ns */
+  uint64_t sites_bytes;        /* of the table of HAKMEM_PROFILE: a part of the metadata */
+  uint32_t changes;            /* atomic; how many changes of several pages have begun or ended: odd while one is under way */
+  uint32_t is_copy;            /* 1: the file is a copy, made while the process ran */
 
   struct stats_counters counters;
   struct stats_class_counters cls[CLASS_ROWS];
@@ -458,16 +458,15 @@ struct stats_block {
   uint64_t calls_missed;                                         /* calls that found the table busy */
   uint64_t cpu_ns;                                               /* processor time of the process, as of the last snapshot */
   struct stats_call_times call_times;
-  uint64_t rss_files;                                            /* the part of `rss` in pages of files (code, unwritten data) and shared memory */
+  uint64_t rss_files; /* the part of `rss` in pages of files (code, unwritten data) and shared memory */
 
-  struct stats_threads threads, idlest_threads; /* as of the last snapshot, and of `idlest` */
+  struct stats_threads threads, idlest_threads;  /* as of the last snapshot, and of `idlest` */
   struct stats_mapping mappings[STATS_MAPPINGS]; /* as of the end, if much of `rss` is not the allocator's; else the first name is empty */
   struct stats_setting settings[SETTING_COUNT];
 };
 
 /* Whether so much of the resident set is not the allocator's that the mappings are worth reading: the kernel counts pages for them. */
 static inline bool stats_has_much_else(const struct stats_block *b) { return b->rss + b->untouched >= b->committed + ((uint64_t)8 << 20); }
-
 
 /* The statistics file: the block, and behind it the requests and answers. */
 #define STATS_FILE_SIZE (sizeof(struct stats_block) + sizeof(struct control))

@@ -244,7 +244,9 @@ static int write_block(struct stats_block *b) {
 
 /* ---- Requests and answers. ---- */
 
-struct control *stats_file_control(void) { return path[0] != '\0' ? &control : NULL; }
+struct control *stats_file_control(void) {
+  return path[0] != '\0' ? &control : NULL;
+}
 
 /* The asker writes `asked` after the requests, so they are read after it. */
 static void read_requests(void) {

@@ -121,9 +121,14 @@ static bool make_room(struct stripe *stripe) {
 }
 
 void record_init(struct record *record, const void *block, size_t requested, uint32_t stack) {
-  *record = (struct record){
-    .block = block, .requested = requested, .weight = 1, .alloc_stack = stack, .alloc_thread = os_thread(), .alloc_ms = (uint32_t)os_now_ms(), .family = (uint8_t)unmarked,
-    .checked = __atomic_load_n(&record_allocations, __ATOMIC_RELAXED)};
+  *record = (struct record){.block = block,
+                            .requested = requested,
+                            .weight = 1,
+                            .alloc_stack = stack,
+                            .alloc_thread = os_thread(),
+                            .alloc_ms = (uint32_t)os_now_ms(),
+                            .family = (uint8_t)unmarked,
+                            .checked = __atomic_load_n(&record_allocations, __ATOMIC_RELAXED)};
 }
 
 uint32_t record_checked_ago(const struct record *record) {

@@ -35,9 +35,7 @@ bool damage_around(const struct record *r) {
   return !few_are(block + r->requested, config.redzone, DAMAGE_PATTERN) || !few_are(block - before, before, DAMAGE_PATTERN);
 }
 
-bool damage_inside(const struct record *r, size_t offset, size_t size) {
-  return !few_are((const uint8_t *)r->block + offset, size, (uint8_t)config.fill);
-}
+bool damage_inside(const struct record *r, size_t offset, size_t size) { return !few_are((const uint8_t *)r->block + offset, size, (uint8_t)config.fill); }
 
 /* The distance from the block's end to the last overwritten byte of the redzone behind it; 0 if that is intact. */
 static size_t far_behind(const struct record *r) {

@@ -25,7 +25,10 @@
 #include "checks/misuse.h"
 
 /* Whether `p` lies in the reserved part of the region. */
-static inline bool guard_owns(const void *p) { const size_t size = __atomic_load_n(&guard_region.size, __ATOMIC_ACQUIRE); return (uintptr_t)p - guard_region.base < size && guard_holds(p); }
+static inline bool guard_owns(const void *p) {
+  const size_t size = __atomic_load_n(&guard_region.size, __ATOMIC_ACQUIRE);
+  return (uintptr_t)p - guard_region.base < size && guard_holds(p);
+}
 
 /*
  * A zeroed block of `size` bytes at a multiple of `align`. `cls` is its class row, `stack` the id of the stack that allocates it. NULL if it cannot be

@@ -7,13 +7,13 @@
 #include "platform/lock.h"
 
 #define RECENT 64
-#define BORDER ((size_t)64)          /* bytes at each end of a freed block */
-#define SLICE_BYTES (16 * KIB)       /* looked at under one lock */
-#define SLICE_STEPS 64u              /* in a slice, at most */
-#define BLOCK_BYTES ((size_t)256)    /* what a block counts for, beside its content */
-#define GUARD_STEP 4u                /* slots */
-#define PAUSE 3u                     /* times as long as the slice before it */
-#define UNUSUAL 64u                  /* times the usual ticks of a step */
+#define BORDER ((size_t)64)       /* bytes at each end of a freed block */
+#define SLICE_BYTES (16 * KIB)    /* looked at under one lock */
+#define SLICE_STEPS 64u           /* in a slice, at most */
+#define BLOCK_BYTES ((size_t)256) /* what a block counts for, beside its content */
+#define GUARD_STEP 4u             /* slots */
+#define PAUSE 3u                  /* times as long as the slice before it */
+#define UNUSUAL 64u               /* times the usual ticks of a step */
 #define RAISE_EVERY_MS 100u
 
 static struct {
@@ -25,8 +25,8 @@ static struct {
 static struct {
   struct lock lock;
   struct record_place place;
-  uint32_t guards;                   /* 0: the records first; then the number of the next slot, from 1 */
-  const void *part_of;               /* this block was checked up to `part`, beginning when there were `part_began` allocations */
+  uint32_t guards;     /* 0: the records first; then the number of the next slot, from 1 */
+  const void *part_of; /* this block was checked up to `part`, beginning when there were `part_began` allocations */
   size_t part;
   uint32_t part_began;
   uint64_t began, ended, next;       /* ticks: of the sweep, of the last slice, of the next one; the last is atomic */

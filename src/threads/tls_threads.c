@@ -39,7 +39,8 @@ static struct sll_cache *take_cache(void) {
   if (cache != NULL) return cache;
   cache = sll_new();
   if (cache == NULL) return NULL;
-  *cache = (struct sll_cache){.directory = directory_to_use(), .decay_ms = now + config.release_delay, .owned = !thread_ended, .seen_ms = now, .tid = (uint32_t)sys_gettid()};
+  *cache = (struct sll_cache){
+    .directory = directory_to_use(), .decay_ms = now + config.release_delay, .owned = !thread_ended, .seen_ms = now, .tid = (uint32_t)sys_gettid()};
   sll_init(cache);
   sll_add(cache);
   return cache;

@@ -19,7 +19,10 @@ static struct damage write_to(char *p, size_t size, enum write write) {
   const size_t length = write == MANY_OVER || write == MANY_UNDER ? 32 : 1;
   char *volatile to = write == ONE_OVER || write == MANY_OVER ? p + size : write == FIRST_FREED ? p : write == LAST_FREED ? p + size - 1 : p - length;
   memcpy(to, bytes, length);
-  return (struct damage){p, size, write == FIRST_FREED ? 1 : write == LAST_FREED ? size : length,
+  return (struct damage){p, size,
+                         write == FIRST_FREED  ? 1
+                         : write == LAST_FREED ? size
+                                               : length,
                          is_of_freed(write)                        ? HDR_WRITE_AFTER_FREE
                          : write == ONE_OVER || write == MANY_OVER ? HDR_OVERFLOW
                                                                    : HDR_UNDERFLOW};
@@ -144,7 +147,10 @@ static void nothing_wrong(void) {
 
 int main(int argc, char **argv) {
   static const struct test all[] = {
-    {"recent", recent}, {"recent_guarded", recent_guarded}, {"swept", swept}, {"nothing_wrong", nothing_wrong},
+    {"recent", recent},
+    {"recent_guarded", recent_guarded},
+    {"swept", swept},
+    {"nothing_wrong", nothing_wrong},
   };
   return run_test(argc, argv, all, sizeof all / sizeof *all);
 }

@@ -211,7 +211,7 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void (*run)(void);
-  } kinds[] = {KIND(header), KIND(lost),    KIND(many), KIND(large),   KIND(buffers), KIND(frees), KIND(phases), KIND(rounds),   KIND(travel), KIND(pins),
+  } kinds[] = {KIND(header),  KIND(lost), KIND(many),  KIND(large),   KIND(buffers), KIND(frees), KIND(phases),   KIND(rounds), KIND(travel), KIND(pins),
                KIND(empties), KIND(kept), KIND(lists), KIND(rounded), KIND(cache),   KIND(maps),  KIND(deepbind), KIND(beside), KIND(nothing)};
   mended = argc == 3 && strcmp(argv[2], "mended") == 0;
   for (size_t i = 0; argc >= 2 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {

@@ -12,7 +12,8 @@ struct command {
   int (*run)(int argc, char **argv); /* argv[0] is "hakmem NAME"; returns the exit code */
 };
 
-extern const struct argp run_argp, record_argp, report_argp, explain_argp, diff_argp, page_argp, export_argp, check_argp, symbolize_argp, bench_argp, set_argp, dump_argp, trim_argp;
+extern const struct argp run_argp, record_argp, report_argp, explain_argp, diff_argp, page_argp, export_argp, check_argp, symbolize_argp, bench_argp, set_argp,
+  dump_argp, trim_argp;
 int command_run(int argc, char **argv);
 int command_record(int argc, char **argv);
 int command_report(int argc, char **argv);

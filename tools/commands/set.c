@@ -55,12 +55,13 @@ const struct argp set_argp = {
   .options = options,
   .parser = parse,
   .args_doc = "PID [NAME=VALUE...]",
-  .doc = "Change options of a running process, or print those that can change. PROFILE, GUARD, TRACE, LOG and STATS_INTERVAL change while the program runs; "
-         "libhakmem(7) says what each does.\v"
-         "The process was started with hakmem run, or with HAKMEM_STATS_FILE in its environment. Only its user, and root, may change it. It changes its "
-         "options when a thread next enters the slow path of malloc or free; the other threads follow with theirs. Blocks that were allocated before PROFILE or "
-         "GUARD was switched on are unknown to it. The exit code is 0 if all was done, 1 if the process refused, 2 for bad usage, and 3 if the process has "
-         "not answered: it rests or is stopped, and changes its options when it goes on.",
+  .doc =
+    "Change options of a running process, or print those that can change. PROFILE, GUARD, TRACE, LOG and STATS_INTERVAL change while the program runs; "
+    "libhakmem(7) says what each does.\v"
+    "The process was started with hakmem run, or with HAKMEM_STATS_FILE in its environment. Only its user, and root, may change it. It changes its "
+    "options when a thread next enters the slow path of malloc or free; the other threads follow with theirs. Blocks that were allocated before PROFILE or "
+    "GUARD was switched on are unknown to it. The exit code is 0 if all was done, 1 if the process refused, 2 for bad usage, and 3 if the process has "
+    "not answered: it rests or is stopped, and changes its options when it goes on.",
   .children = children,
 };
 

@@ -46,9 +46,7 @@ static char *innermost_first(const struct growth *g) {
   char *const names = must_copy(g->folded), *text = NULL;
   for (char *semicolon; (semicolon = strrchr(names, ';')) != NULL || *names != '\0'; *(semicolon != NULL ? semicolon : names) = '\0') {
     const char *const name = semicolon != NULL ? semicolon + 1 : names;
-    char *const longer = text != NULL       ? must_print("%s" CALLER "%s", text, name)
-                         : g->place != NULL ? must_print("%s at %s", name, g->place)
-                                            : must_copy(name);
+    char *const longer = text != NULL ? must_print("%s" CALLER "%s", text, name) : g->place != NULL ? must_print("%s at %s", name, g->place) : must_copy(name);
     free(text);
     text = longer;
   }

@@ -36,7 +36,8 @@ static bool is_good(const struct asker *a) {
   uint32_t holder;
   if (fstat(a->fd, &status) != 0) return fail("cannot look at %s: %s", a->path, strerror(errno));
   if (!S_ISREG(status.st_mode)) return fail("%s is not a regular file", a->path);
-  if (geteuid() != 0 && status.st_uid != geteuid()) return fail("%s belongs to another user; only that user and root may change process %" PRIu32, a->path, a->pid);
+  if (geteuid() != 0 && status.st_uid != geteuid())
+    return fail("%s belongs to another user; only that user and root may change process %" PRIu32, a->path, a->pid);
   if (!read_stats_check(a->path, &identity)) return false;
   if (status.st_size < (off_t)STATS_FILE_SIZE) return fail("%s is cut off; the process repairs it when it next writes its statistics", a->path);
   if (alive_writer(a->fd, &holder) == ALIVE_NO || holder != a->pid) return fail("process %" PRIu32 " has ended", a->pid);
@@ -97,7 +98,8 @@ static bool enter(const struct asker *a, const struct control_request *request, 
 
 static enum ask_result waits(const struct asker *a, enum alive state) {
   if (state == ALIVE_STOPPED) fail("process %" PRIu32 " is stopped: it does this when it continues and next enters the slow path of malloc or free", a->pid);
-  else fail("process %" PRIu32 " rests: it did not enter the slow path of malloc or free for %.3g s, and does this when it next does", a->pid, a->wait_ms / 1e3);
+  else
+    fail("process %" PRIu32 " rests: it did not enter the slow path of malloc or free for %.3g s, and does this when it next does", a->pid, a->wait_ms / 1e3);
   return ASK_WAITS;
 }
 

@@ -130,9 +130,9 @@ static struct finding *tell(struct diagnosis *d, const char *rule, const struct 
   char a[FORMAT_SIZE], b[FORMAT_SIZE], at[FORMAT_SIZE], share[FORMAT_SIZE];
   struct finding *const f = finding_add(d, rule, FINDING_COST, p);
   finding_cost(f, COST_BYTES, cost_of(h, bytes), explain_whole_memory(p));
-  finding_evidence(f, "%s, after %s: %s of the allocator's %s of resident memory %s in no live block (%s)", when_of(p, h),
-                   format_ns(at, (double)h->at.time_ns), format_bytes(a, h->at.idle), format_bytes(b, explain_whole(whole_of(h))),
-                   h->is_last && model_is_alive(p) ? "are" : "were", format_percent(share, (double)h->at.idle, whole_of(h)));
+  finding_evidence(f, "%s, after %s: %s of the allocator's %s of resident memory %s in no live block (%s)", when_of(p, h), format_ns(at, (double)h->at.time_ns),
+                   format_bytes(a, h->at.idle), format_bytes(b, explain_whole(whole_of(h))), h->is_last && model_is_alive(p) ? "are" : "were",
+                   format_percent(share, (double)h->at.idle, whole_of(h)));
   finding_evidence(f, "of that, %s %s", format_bytes(a, bytes), name);
   if (!h->is_last) finding_evidence(f, "over the run, %s on average were in no live block", format_bytes(a, explain_whole(h->cost)));
   finding_figure(f, "idle", (double)h->at.idle);
@@ -192,8 +192,8 @@ static void tell_classes(struct finding *f, const struct held *h) {
     told[most] = true;
     const struct stats_class_gauges *const g = &h->at.gauge[most];
     char class[EXPLAIN_CLASS], a[FORMAT_SIZE], b[FORMAT_SIZE];
-    finding_evidence(f, "%s: %" PRIu64 " slabs, %s, with %" PRIu64 " live blocks and %s free", explain_class(class, most), g->slabs,
-                     format_bytes(a, g->active), g->live, format_bytes(b, partial_of(h, most)));
+    finding_evidence(f, "%s: %" PRIu64 " slabs, %s, with %" PRIu64 " live blocks and %s free", explain_class(class, most), g->slabs, format_bytes(a, g->active),
+                     g->live, format_bytes(b, partial_of(h, most)));
     if (n == 0) finding_figure(f, "partial_class", most);
   }
 }
@@ -282,8 +282,7 @@ static void tell_threads(struct finding *f, const struct stats_threads *threads)
   for (unsigned i = 0; i < THREADS_TOLD && i < STATS_THREADS && threads->row[i].bytes > 0; i++) {
     const struct stats_thread *const t = &threads->row[i];
     char bytes[FORMAT_SIZE], idle[FORMAT_SIZE], *const name = escape(t->name);
-    if (t->tid == 0)
-      finding_evidence(f, "%s in lists whose thread has ended, and that wait for the next thread", format_bytes(bytes, t->bytes));
+    if (t->tid == 0) finding_evidence(f, "%s in lists whose thread has ended, and that wait for the next thread", format_bytes(bytes, t->bytes));
     else
       finding_evidence(f, "%s in lists of thread %" PRIu32 "%s%s%s, which was last in its slow path %s before", format_bytes(bytes, t->bytes), t->tid,
                        *name != '\0' ? " (" : "", name, *name != '\0' ? ")" : "", format_ns(idle, (double)t->idle_ms * 1e6));

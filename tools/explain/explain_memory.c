@@ -207,7 +207,8 @@ static void advise_on_mapping(struct finding *f, const struct model_process *p, 
   } else if (is_named(m, STATS_MAPPING_STACKS)) {
     finding_change(f, "Use fewer threads, or keep large arrays off their stacks: a stack keeps the most that it ever needed.");
   } else {
-    finding_change(f, "Unmap the file when it is no longer needed. The kernel itself takes back its pages when memory runs short, unless they were written to.");
+    finding_change(f,
+                   "Unmap the file when it is no longer needed. The kernel itself takes back its pages when memory runs short, unless they were written to.");
   }
   if (m != NULL) finding_effect(f, "up to %s less; no option of the allocator makes this part smaller", size);
   free(program);

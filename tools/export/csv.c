@@ -128,12 +128,20 @@ static void add_histogram(struct tables *t, const char *table, const char *bucke
   }
 }
 
-static void add_latencies(struct tables *t, const char *source, const struct report *r) {
+static void add_latencies(struct tables *t, const char *source, json_t *latency, const struct report *r) {
   struct histograms all;
   char *const table = must_print("%s.latency", source), *const buckets = must_print("%s.latency.buckets", source);
   histograms_of_report(&all, r);
   for (size_t i = 0; i < all.count; i++) add_histogram(t, table, buckets, &all.list[i]);
   histograms_free(&all);
+  const char *key;
+  json_t *value;
+  json_object_foreach(latency, key, value) {
+    if (!json_is_number(json_object_iter_value(json_object_iter(value)))) continue;
+    char *const values = must_print("%s.%s", table, key);
+    add_values(t, values, value);
+    free(values);
+  }
   free(table), free(buckets);
 }
 
@@ -143,7 +151,7 @@ static void add_report(struct tables *t, const char *source, json_t *report, con
   json_t *value;
   json_object_foreach(report, key, value) {
     char *const table = must_print("%s.%s", source, key);
-    if (is_latencies(key, value)) add_latencies(t, source, r);
+    if (is_latencies(key, value)) add_latencies(t, source, value, r);
     else if (is_rows(value)) add_table(t, table, value, NULL);
     else if (json_is_object(value)) add_values(t, table, value);
     free(table);

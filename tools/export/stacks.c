@@ -61,6 +61,7 @@ static void add_frames(struct sample *sample, const struct report *r, const stru
                                         .module = model_find_module(r, owner, address, stack->epoch)});
     }
   }
+  if (stack->is_cut && sample->count > 0) add_frame(sample, &(struct frame){.function = must_copy("[cut]")});
 }
 
 static void name_it(struct sample *sample, const char *what) {

@@ -289,7 +289,9 @@ static size_t read_block(int fd, struct stats_block *block) {
   return got;
 }
 
-bool read_stats_block(int fd, const char *path, struct stats_block *block) { return lseek(fd, 0, SEEK_SET) == 0 && check_header(block, read_block(fd, block), path); }
+bool read_stats_block(int fd, const char *path, struct stats_block *block) {
+  return lseek(fd, 0, SEEK_SET) == 0 && check_header(block, read_block(fd, block), path);
+}
 
 /* Whether another program's file shows that this process called exec, and was not killed. */
 bool read_stats_became(const struct stats_identity *a, const struct stats_identity *b) {

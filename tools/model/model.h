@@ -118,8 +118,8 @@ struct model_process {
   struct stats_pins idlest_pins[CLASS_COUNT];
   struct stats_threads threads, idlest_threads;
   struct stats_mapping mappings[STATS_MAPPINGS]; /* the first name is empty if they are unknown */
-  uint64_t legacy_refused_max;   /* bytes; the most that legacy held at a time for the shared pool */
-  struct stats_moment *timeline; /* members may be UNKNOWN */
+  uint64_t legacy_refused_max;                   /* bytes; the most that legacy held at a time for the shared pool */
+  struct stats_moment *timeline;                 /* members may be UNKNOWN */
   size_t timeline_length, timeline_capacity;
   bool timeline_has_buckets;     /* a trace's has none */
   struct stats_heat *heat;       /* NULL: none, as in a trace */

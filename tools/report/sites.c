@@ -190,7 +190,11 @@ struct growth *sites_compare(const struct site *before, size_t before_count, con
     const int order = b == before_count ? 1 : a == after_count ? -1 : strcmp(before[b].folded, after[a].folded);
     const struct stats_site *const old = order <= 0 ? &before[b].f : &nothing, *const new = order >= 0 ? &after[a].f : &nothing;
     const struct site *const site = order >= 0 ? &after[a] : &before[b];
-    list[(*count)++] = (struct growth){site->folded, site->place, (int64_t)(new->allocated - old->allocated), (int64_t)(new->blocks - old->blocks), (uint64_t)old->allocated,
+    list[(*count)++] = (struct growth){site->folded,
+                                       site->place,
+                                       (int64_t)(new->allocated - old->allocated),
+                                       (int64_t)(new->blocks - old->blocks),
+                                       (uint64_t)old->allocated,
                                        (uint64_t) new->allocated};
     b += order <= 0;
     a += order >= 0;

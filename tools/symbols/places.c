@@ -112,7 +112,8 @@ static int wanted_id(Dwfl_Module *module, bool is_shared, const unsigned char **
   return (int)length;
 }
 
-int places_find_debug(Dwfl_Module *module, void **user_data, const char *name, Dwarf_Addr base, const char *file, const char *link, GElf_Word crc, char **found) {
+int places_find_debug(Dwfl_Module *module, void **user_data, const char *name, Dwarf_Addr base, const char *file, const char *link, GElf_Word crc,
+                      char **found) {
   int fd = root != NULL ? find_below_root(module, user_data, name, base, link, crc, found) : -1;
   if (fd < 0) fd = dwfl_standard_find_debuginfo(module, user_data, name, base, file, link, crc, found);
   const unsigned char *id;

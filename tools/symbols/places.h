@@ -20,6 +20,7 @@ bool places_find_object(const char *path, const char *build_id, places_use *use,
 
 /* For Dwfl_Callbacks. The module's user data are the path that the process named. */
 extern char *places_debug_path;
-int places_find_debug(Dwfl_Module *module, void **user_data, const char *name, Dwarf_Addr base, const char *file, const char *link, GElf_Word crc, char **found);
+int places_find_debug(Dwfl_Module *module, void **user_data, const char *name, Dwarf_Addr base, const char *file, const char *link, GElf_Word crc,
+                      char **found);
 
 #endif
