@@ -54,6 +54,12 @@ more=
 "$hakmem" run -o leaks -O LEAKS=1 -- ./sites >out 2>err || fail "sites: $(cat err)"
 exports leaks leaks folded.live_bytes speedscope dhat
 
+# A stack of more frames than are kept.
+program deep
+"$hakmem" run -o deep.data -O PROFILE=1 -- ./deep 60 >out 2>err || [ -s deep.data/ended.txt ] || fail "deep: $(cat err)"
+exports deep deep.data folded.live_bytes speedscope dhat
+grep -q '^\[cut\];descend;.*;descend [0-9]*$' deep.d/folded.live_bytes || { cat deep.d/folded.live_bytes; fail "a stack that was cut does not say so"; }
+
 # Incidents, and refusals.
 program waste
 "$hakmem" run -o refused -O SS_LIMIT=3 -- ./waste limited >out 2>err || fail "waste: $(cat err)"
