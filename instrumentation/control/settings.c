@@ -3,16 +3,18 @@
 #include <errno.h>
 #include <string.h>
 
-#include "src/alloc/adjust.h"
+#include "src/alloc/front.h"
 #include "src/checker_hooks.h"
 #include "src/memory/os.h"
 #include "src/modes/modes.h"
 #include "src/platform/config.h"
 #include "src/platform/options.h"
 #include "src/platform/syscall.h"
+#include "base/inside.h"
 #include "incidents/fault.h"
 #include "sinks/log.h"
 #include "sinks/tracer.h"
+#include "stacks/stacks.h"
 #include "statistics/stats.h"
 
 #define WAITS 100 /* of 1 ms: for another thread that changes settings */
@@ -57,10 +59,24 @@ static int refuse(struct message *why, int error, const char *text) {
   return error;
 }
 
+/* libunwind allocates while it opens: not for the program. */
+static void begin_stacks(void) {
+  inside_stack = true;
+  stacks_begin();
+  inside_stack = false;
+}
+
+static int set_profile(uint32_t rate) {
+  if (rate != 0) begin_stacks();
+  adjust_profile(rate);
+  return 0;
+}
+
 static int set_guard(uint32_t rate, struct message *why) {
   if (rate != 0 && hub_checked) return refuse(why, EPERM, "GUARD stays 0 while Valgrind or AddressSanitizer watches the memory");
   if (!adjust_guard(rate)) return refuse(why, ENOMEM, "GUARD stays 0: there is not enough address space for guarded blocks (raise ulimit -v)");
   if (rate != 0) fault_start();
+  if (rate != 0) begin_stacks();
   __atomic_store_n(&config.guard, rate, __ATOMIC_RELAXED);
   return 0;
 }
@@ -77,7 +93,7 @@ static int set_trace(uint32_t full, struct message *why) {
 /* Brings a value into force that option_parse has allowed. */
 static int apply(enum setting setting, uint32_t value, struct message *why) {
   switch (setting) {
-    case SETTING_PROFILE: adjust_profile(value); return 0;
+    case SETTING_PROFILE: return set_profile(value);
     case SETTING_GUARD: return set_guard(value, why);
     case SETTING_TRACE: return set_trace(value, why);
     case SETTING_LOG: log_choose(value); return 0;

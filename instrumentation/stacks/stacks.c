@@ -88,6 +88,10 @@ void stacks_start(bool is_listened) {
     message_say("cannot open libunwind.so.8, so there are no stacks; install the package libunwind8");
 }
 
+void stacks_begin(void) {
+  if (config.stacks == STACKS_AUTO) open_now();
+}
+
 /* ---- Ids. ---- */
 
 #define HASHES STACK_IDS

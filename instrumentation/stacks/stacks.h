@@ -8,6 +8,9 @@
 /* `is_listened`: a tracer records the events, so stacks are likely to be needed. */
 void stacks_start(bool is_listened);
 
+/* A mode that takes stacks was switched on while the program runs: opens libunwind, so that the first block has its stack. No lock may be held. */
+void stacks_begin(void);
+
 #define STACK_IDS 65536 /* ids are 1 to this */
 
 /*

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "checker_hooks.h"
 #include "platform/config.h"
 #include "modes/debug.h"
 #include "modes/patrol.h"
@@ -9,12 +10,33 @@
 #include "modes/guard.h"
 #include "large.h"
 #include "checks/records.h"
+#include "threads/tls_budget.h"
 
 AT_START void front_start(void) {
   modes_resolve(hub_checked);
   if (!modes.front) return;
   if (!guard_start(modes.guard_rate)) modes_without_guard();
   if (modes.debug) debug_start();
+}
+
+/* ---- While the program runs. ---- */
+
+void adjust_profile(uint32_t rate) {
+  if (rate != 0) __atomic_store_n(&config.profile, rate, __ATOMIC_RELAXED); /* after its end, a thread that is late still weighs its sample by the rate */
+  modes_profile(rate != 0);
+  sll_settings_changed();
+}
+
+bool adjust_guard(uint32_t rate) {
+  if (rate != 0 && !guard_start(rate)) return false;
+  modes_guard(rate);
+  sll_settings_changed();
+  return true;
+}
+
+void adjust_trace(bool full) {
+  sll_go_slow(full || hub_checked || MODE(leaks) || MODE(debug));
+  sll_settings_changed();
 }
 
 void front_audit(uint64_t until_ms) {

@@ -2,7 +2,7 @@
  * front.h: the heaps that stand before the core: guarded blocks (modes/guard.h), and the debugging mode (modes/debug.h). Guarded blocks are tried
  * first, for an allocation and for a pointer.
  *
- * front_start resolves the modes. The slow paths ask MODE(front) once, and call the other functions only if it is on. Not in the plain build.
+ * front_start resolves the modes, and adjust_... change them. The slow paths ask MODE(front) once, and call the other functions only if it is on. Not in the plain build.
  */
 #ifndef HAKMEM_FRONT_H
 #define HAKMEM_FRONT_H
@@ -15,6 +15,17 @@
 
 /* Resolves the modes and starts them. Called after the options are read, before the first block is allocated. */
 void front_start(void);
+
+/*
+ * Change a mode while the program runs; one thread at a time calls them. Threads follow when they next leave their slow paths, so that nothing is asked on
+ * the fast ones. Blocks that were recorded or guarded before are still freed as such.
+ *
+ * Of `rate` allocated bytes, one is sampled; of `rate` allocations, one is guarded; 0: none. adjust_guard: false, and nothing changed, if there is no address
+ * space for guarded blocks. `full`: every operation raises its events, which some modes need anyway.
+ */
+void adjust_profile(uint32_t rate);
+bool adjust_guard(uint32_t rate);
+void adjust_trace(bool full);
 
 /* A guarded block, if one is due and there is a slot for it. For a small request, the counts of its class are published. */
 struct taken front_take_guarded(struct sll_cache *cache, const struct request *request);

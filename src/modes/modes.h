@@ -1,6 +1,6 @@
 /*
  * modes.h: which modes are on. front_start resolves them before the first block is allocated, from the options and from whether a checker watches. All
- * other code asks here. Two of them, profile and guard_rate, may change while the program runs (alloc/adjust.h).
+ * other code asks here. Two of them, profile and guard_rate, may change while the program runs (alloc/front.h).
  *
  *   records = leaks || profile is or was on         blocks that were recorded are freed as such
  *   front = debug || guard_rate is or was not 0

@@ -11,13 +11,17 @@
 #include "compare/diff.h"
 #include "compare/growth.h"
 #include "compare/sides.h"
+#include "input/process.h"
 #include "model/symbol_options.h"
 #include "report/load.h"
+#include "control/ask_options.h"
+#include "compare/every.h"
 
-enum { KEY_JSON = 256, KEY_MARKDOWN, KEY_ALL };
+enum { KEY_JSON = 256, KEY_MARKDOWN, KEY_ALL, KEY_EVERY, KEY_COUNT };
 
 struct options {
   bool json, markdown, all;
+  struct every every; /* every_ms 0: runs are compared */
   char **arguments;
   size_t count;
 };
@@ -26,24 +30,34 @@ static const struct argp_option options[] = {
   {"json", KEY_JSON, NULL, 0, "Print one JSON object instead of text, with every figure of every run", 1},
   {"markdown", KEY_MARKDOWN, NULL, 0, "Print tables in Markdown", 1},
   {"all", KEY_ALL, NULL, 0, "Print all figures, not only those that differ", 1},
+  {"every", KEY_EVERY, "TIME", 0, "Read one running process each time this has passed (60, 500ms, 5m), and print which call sites grow, how fast, and with what error", 2},
+  {"count", KEY_COUNT, "N", 0, "With --every: end after this many intervals", 2},
   {0},
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state) {
   struct options *const o = state->input;
-  (void)argument;
   switch (key) {
     case KEY_JSON: o->json = true; return 0;
     case KEY_MARKDOWN: o->markdown = true; return 0;
     case KEY_ALL: o->all = true; return 0;
+    case KEY_EVERY:
+      if (!ask_time(argument, INT32_MAX, &o->every.every_ms) || o->every.every_ms == 0) argp_error(state, "--every=%s is not a time: write 60, 500ms or 5m", argument);
+      return 0;
+    case KEY_COUNT:
+      if (!process_is_id(argument, &o->every.count)) argp_error(state, "--count=%s is not a number of intervals", argument);
+      return 0;
     case ARGP_KEY_ARGS:
       o->arguments = state->argv + state->next;
       o->count = (size_t)(state->argc - state->next);
-      if (o->count < 2) argp_error(state, "there is nothing to compare %s with", o->arguments[0]);
+      if (o->every.every_ms == 0 && o->count < 2) argp_error(state, "there is nothing to compare %s with", o->arguments[0]);
       return 0;
     case ARGP_KEY_NO_ARGS: argp_error(state, "there is nothing to compare"); return EINVAL;
     case ARGP_KEY_END:
       if (o->json && o->markdown) argp_error(state, "--json and --markdown exclude each other");
+      if (o->every.every_ms == 0 && o->every.count != 0) argp_error(state, "--count needs --every");
+      if (o->every.every_ms != 0 && o->markdown) argp_error(state, "--every and --markdown exclude each other");
+      if (o->every.every_ms != 0 && (o->count != 1 || !process_is_id(o->arguments[0], &o->every.pid))) argp_error(state, "--every needs one process id");
       return 0;
     default: return ARGP_ERR_UNKNOWN;
   }
@@ -53,10 +67,11 @@ const struct argp diff_argp = {
   .options = options,
   .parser = parse,
   .children = symbol_options,
-  .args_doc = "A B",
+  .args_doc = "A B\n--every=TIME PID",
   .doc = "Compare runs: memory by bucket, latencies, refills and drains, incidents, leaks, and the live heap by call site if both ran with HAKMEM_PROFILE.\v"
          "A and B are as for hakmem report, or patterns that name several runs of a side each: hakmem diff 'before/*' 'after/*'. With 4 runs or more of each "
-         "side, a rank-sum test tells which changes are more than noise; with one run each, nothing can tell. The exit code is 0 with or without changes, "
+         "side, a rank-sum test tells which changes are more than noise; with one run each, nothing can tell. With --every, a running process is read without changing it, as hakmem report PID reads it; it needs HAKMEM_PROFILE, which hakmem set switches on. "
+         "Ctrl-C ends with a summary, as does the end of the process. The exit code is 0 with or without changes, "
          "1 if something could not be read, 2 for bad usage.",
 };
 
@@ -103,5 +118,8 @@ int command_diff(int argc, char **argv) {
   struct options o = {0};
   argp_parse(&diff_argp, argc, argv, 0, NULL, &o);
   format_init();
-  return sandbox_run(diff, &o);
+  if (o.every.every_ms == 0) return sandbox_run(diff, &o);
+  o.every.json = o.json;
+  o.every.all = o.all;
+  return diff_every(&o.every);
 }

@@ -5,7 +5,7 @@
 
 #include "command.h"
 #include "common/error.h"
-#include "ask_options.h"
+#include "control/ask_options.h"
 
 struct options {
   struct ask_options common;

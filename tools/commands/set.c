@@ -13,7 +13,7 @@
 #include "control/print_settings.h"
 #include "input/process.h"
 #include "session/option.h"
-#include "ask_options.h"
+#include "control/ask_options.h"
 
 enum { KEY_FOR = 256 };
 

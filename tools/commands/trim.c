@@ -7,7 +7,7 @@
 #include "command.h"
 #include "common/error.h"
 #include "common/format.h"
-#include "ask_options.h"
+#include "control/ask_options.h"
 
 static error_t parse(int key, char *argument, struct argp_state *state) {
   (void)argument;

@@ -164,6 +164,7 @@ static bool is_true_profile(const struct stats_profile *profile) {
 
 static void take_profiles(struct model_process *p, const struct stats_block *b, uint64_t *invalid) {
   p->profile = b->profile;
+  memcpy(p->settings, b->settings, sizeof(p->settings));
   for (unsigned moment = 0; moment < PROFILE_MOMENTS; moment++) {
     const uint32_t place = b->profile_at[moment];
     if (place == 0) continue;

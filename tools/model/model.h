@@ -139,7 +139,8 @@ struct model_process {
   size_t span_count, span_capacity;
   uint64_t span_floor;                             /* durations up to here are left out */
   uint64_t spans_dropped;                          /* and how many were left out */
-  uint64_t profile;                                /* HAKMEM_PROFILE, bytes */
+  uint64_t profile;                                /* HAKMEM_PROFILE, bytes; the last value that was not 0 */
+  struct stats_setting settings[SETTING_COUNT];    /* zeros if unknown */
   struct stats_profile *profiles[PROFILE_MOMENTS]; /* NULL where there is none */
 };
 

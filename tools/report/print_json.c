@@ -232,6 +232,8 @@ static void set_settings(json_t *object, const struct model_process *p) {
   set(settings, "release_delay", number(p->release_delay));
   set(settings, "huge_pages", number(p->huge_pages));
   set(settings, "profile", number(p->profile));
+  set(settings, "profile_since_ns", number(p->settings[SETTING_PROFILE].since_ns));
+  set(settings, "profile_is_on", json_boolean(p->settings[SETTING_PROFILE].value != 0));
   set(settings, "ticks_per_second", number(p->ticks_per_second));
   set(settings, "clock_cost_ns", number(p->clock_cost_ns));
   set(object, "settings", settings);

@@ -95,6 +95,16 @@ static const struct stats_profile *most_pinned(const struct model_process *p) {
   return most;
 }
 
+/* If the profile was switched on or off while the program ran. */
+static void print_switched(FILE *out, const struct model_process *p) {
+  const struct stats_setting *const s = &p->settings[SETTING_PROFILE];
+  char at[FORMAT_SIZE];
+  if (s->since_ns == 0) return;
+  format_ns(at, (double)s->since_ns);
+  if (s->value != 0) fprintf(out, "  The profile has been on as it is now since %s after the start: older blocks may be missing.\n", at);
+  else fprintf(out, "  The profile was switched off %s after the start: younger blocks are missing.\n", at);
+}
+
 void print_sites(FILE *out, const struct page *page) {
   if (page->stats == NULL) return;
   for (size_t k = 0; k < page->stats->process_count; k++) {
@@ -107,6 +117,7 @@ void print_sites(FILE *out, const struct page *page) {
             format_ns(at, (double)profile->time_ns), profile == p->profiles[PROFILE_LAST] ? "" : ", when it had most", p->profile,
             p->profile > 1 ? "estimated from one byte in " : "all blocks", p->profile > 1 ? format_bytes(rate, p->profile) : "");
     free(program);
+    print_switched(out, p);
     print_live(out, page, p, profile);
     if (pins->pinned > 0) print_pins(out, page, p, pins);
   }

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "control/ask.h"
+#include "ask.h"
 
 struct ask_options {
   uint32_t pid, wait_ms;
