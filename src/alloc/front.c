@@ -11,6 +11,7 @@
 #include "large.h"
 #include "checks/records.h"
 #include "threads/tls_budget.h"
+#include "threads/tls_threads.h"
 
 AT_START void front_start(void) {
   modes_resolve(hub_checked);
@@ -21,22 +22,29 @@ AT_START void front_start(void) {
 
 /* ---- While the program runs. ---- */
 
+/* The calling thread follows at once, the others when they next leave their slow paths. */
+static void changed(void) {
+  sll_settings_changed();
+  struct sll_cache *cache = sll_enter();
+  if (cache != NULL) sll_leave(cache);
+}
+
 void adjust_profile(uint32_t rate) {
   if (rate != 0) __atomic_store_n(&config.profile, rate, __ATOMIC_RELAXED); /* after its end, a thread that is late still weighs its sample by the rate */
   modes_profile(rate != 0);
-  sll_settings_changed();
+  changed();
 }
 
 bool adjust_guard(uint32_t rate) {
   if (rate != 0 && !guard_start(rate)) return false;
   modes_guard(rate);
-  sll_settings_changed();
+  changed();
   return true;
 }
 
 void adjust_trace(bool full) {
   sll_go_slow(full || hub_checked || MODE(leaks) || MODE(debug));
-  sll_settings_changed();
+  changed();
 }
 
 void front_audit(uint64_t until_ms) {

@@ -97,7 +97,7 @@ int hak_snapshot(void);
 
 /*
  * Takes a snapshot, and writes it with the live heap by call site to the new file `path`, which only this user may read. `hakmem report PATH` shows it;
- * `hakmem report --since A B` shows what grew between two of them.
+ * `hakmem report --since A B` shows what grew between two of them. After PROFILE was switched off, it is the last profile that was taken.
  * Returns 0, ENODATA if PROFILE was never on, ENOTSUP as above, or the errno of open or write: EEXIST if there is a file already.
  */
 int hak_profile_dump(const char *path);

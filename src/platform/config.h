@@ -1,6 +1,7 @@
 /*
  * config.h: the options, each written down once, in one table. They come from the environment
- * (HAKMEM_<NAME>, see environment.h), are read once, and never change afterwards.
+ * (HAKMEM_<NAME>, see environment.h) and are read once. Some change later: STATS_SETTINGS in instrumentation/statistics/control.h lists them. Their
+ * members are atomic.
  */
 #ifndef HAKMEM_CONFIG_H
 #define HAKMEM_CONFIG_H
