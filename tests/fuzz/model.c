@@ -1,11 +1,11 @@
 /*
  * The model test: threads call the whole API at random and keep a shadow of every live block.
  *
- *   model [-s SEED] [-t THREADS] [-r ROUNDS] [-n OPERATIONS] [-m MIB] [-e]
+ *   model [-s SEED] [-t THREADS] [-r ROUNDS] [-n OPERATIONS] [-m MIB] [-e] [-c]
  *
  * Per round, THREADS fresh threads do OPERATIONS each and then end; their blocks live on, so that the next round's threads
  * free what exited threads allocated. Blocks also go from thread to thread within a round. -m bounds what is live; -e allows
- * a call to fail for lack of memory, for runs under a limit.
+ * a call to fail for lack of memory, for runs under a limit. With -c, PROFILE and GUARD are switched on and off meanwhile (not with the C library's names).
  *
  * Checked: alignment; usable size; the contents, over the whole usable size, when a block is freed or resized; zeroes from
  * calloc; errno kept on success and set on failure; and, between rounds, that no two live blocks overlap. The shadow's own
@@ -308,6 +308,22 @@ static void begin(pthread_t *thread, struct worker *w) {
   }
 }
 
+static bool changes;
+static bool ended; /* atomic */
+
+/* Switches settings until the threads of the round have ended. */
+static void *change(void *unused) {
+#if defined(MODEL_HAK) || defined(MODEL_CORE)
+  static const char *const profile[] = {"0", "1", "4K", "64K"}, *const guard[] = {"0", "50", "1000"};
+  for (unsigned i = 0; !__atomic_load_n(&ended, __ATOMIC_RELAXED); i++) {
+    const int profiled = hak_set("PROFILE", profile[i % 4]), guarded = hak_set("GUARD", guard[i % 3]);
+    if (profiled != 0 || (guarded != 0 && guarded != EPERM)) fprintf(stderr, "model: hak_set fails\n"), exit(1); /* EPERM: under a checker */
+    usleep(2000);
+  }
+#endif
+  return unused;
+}
+
 static int by_address(const void *a, const void *b) {
   const struct shadow *x = a, *y = b;
   return x->block < y->block ? -1 : x->block > y->block;
@@ -342,7 +358,7 @@ static void *map(size_t size) {
 
 int main(int argc, char **argv) {
   seed = 1;
-  for (int option; (option = getopt(argc, argv, "s:t:r:n:m:e")) != -1;) {
+  for (int option; (option = getopt(argc, argv, "s:t:r:n:m:ec")) != -1;) {
     switch (option) {
       case 's': seed = strtoull(optarg, NULL, 10); break;
       case 't': threads = (unsigned)strtoul(optarg, NULL, 10); break;
@@ -350,6 +366,7 @@ int main(int argc, char **argv) {
       case 'n': operations = strtoull(optarg, NULL, 10); break;
       case 'm': live_max = (size_t)strtoull(optarg, NULL, 10) << 20; break;
       case 'e': may_fail = true; break;
+      case 'c': changes = true; break;
       default: return 2;
     }
   }
@@ -362,10 +379,15 @@ int main(int argc, char **argv) {
 
   for (unsigned round = 0; round < rounds; round++) {
     pthread_t thread[THREADS_MAX];
+    pthread_t changer;
+    __atomic_store_n(&ended, false, __ATOMIC_RELAXED);
+    if (changes && pthread_create(&changer, NULL, change, NULL) != 0) perror("model: pthread_create"), exit(2);
     pthread_barrier_init(&all_there, NULL, threads);
     for (unsigned t = 0; t < threads; t++) begin(&thread[t], &workers[t]);
     for (unsigned t = 0; t < threads; t++) pthread_join(thread[t], NULL);
     pthread_barrier_destroy(&all_there);
+    __atomic_store_n(&ended, true, __ATOMIC_RELAXED);
+    if (changes) pthread_join(changer, NULL);
     check_all(all);
   }
   for (unsigned t = 0; t < threads; t++) {

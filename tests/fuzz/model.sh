@@ -16,6 +16,8 @@ for seed in 1 "$fresh_seed"; do
 done
 model "$hak" -s "$fresh_seed" -n 20000
 model "$core" -s "$fresh_seed" -n 20000
+model "$hak" -s "$fresh_seed" -n 20000 -c
+model "$core" -s "$fresh_seed" -n 20000 -c
 model "$core" -s 3 -t 1 -n 20000
 model "$core" -s 4 -t 16 -n 5000 -r 5
 
