@@ -17,8 +17,8 @@
 void front_start(void);
 
 /*
- * Change a mode while the program runs; one thread at a time calls them. Threads follow when they next leave their slow paths, so that nothing is asked on
- * the fast ones. Blocks that were recorded or guarded before are still freed as such.
+ * Change a mode while the program runs; one thread at a time calls them. It follows at once. The other threads follow when they next leave their slow
+ * paths, so that nothing is asked on the fast ones. Blocks that were recorded or guarded before are still freed as such.
  *
  * Of `rate` allocated bytes, one is sampled; of `rate` allocations, one is guarded; 0: none. adjust_guard: false, and nothing changed, if there is no address
  * space for guarded blocks. `full`: every operation raises its events, which some modes need anyway.

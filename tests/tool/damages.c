@@ -17,8 +17,9 @@ static void fill_randomly(void *bytes, size_t size) {
 }
 
 static void write_text(char *text) {
-  static const char *const texts[] = {"PROFILE=4K", "PROFILE=", "PROFILE=99999999999999999999", "GUARD=-1", "LOG=drain,,ss", "LOG=%s%n", "TRACE=full", "=", "", "STATS_INTERVAL=0x10",
-                                      "HAKMEM_", "HAKMEM_=1", "GUARD=1000", "PROFILE=0", "GUARD=0", "LOG="};
+  static const char *const texts[] = {"PROFILE=4K", "PROFILE=", "PROFILE=99999999999999999999", "GUARD=-1", "LOG=drain,,ss", "LOG=%s%n",   "TRACE=full",
+                                      "=",          "",         "STATS_INTERVAL=0x10",          "HAKMEM_",  "HAKMEM_=1",     "GUARD=1000", "PROFILE=0",
+                                      "GUARD=0",    "LOG="};
   strcpy(text, texts[(size_t)rand() % (sizeof(texts) / sizeof(texts[0]))]);
   if (rand() % 4 == 0) memset(text + strlen(text), 'x', CONTROL_TEXT - strlen(text)); /* no end */
   if (rand() % 4 == 0) text[rand() % CONTROL_TEXT] = (char)rand();

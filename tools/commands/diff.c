@@ -15,7 +15,7 @@
 #include "model/symbol_options.h"
 #include "report/load.h"
 #include "control/ask_options.h"
-#include "compare/every.h"
+#include "control/every.h"
 
 enum { KEY_JSON = 256, KEY_MARKDOWN, KEY_ALL, KEY_EVERY, KEY_COUNT };
 
@@ -30,7 +30,8 @@ static const struct argp_option options[] = {
   {"json", KEY_JSON, NULL, 0, "Print one JSON object instead of text, with every figure of every run", 1},
   {"markdown", KEY_MARKDOWN, NULL, 0, "Print tables in Markdown", 1},
   {"all", KEY_ALL, NULL, 0, "Print all figures, not only those that differ", 1},
-  {"every", KEY_EVERY, "TIME", 0, "Read one running process each time this has passed (60, 500ms, 5m), and print which call sites grow, how fast, and with what error", 2},
+  {"every", KEY_EVERY, "TIME", 0,
+   "Read one running process each time this has passed (60, 500ms, 5m), and print which call sites grow, how fast, and with what error", 2},
   {"count", KEY_COUNT, "N", 0, "With --every: end after this many intervals", 2},
   {0},
 };
@@ -42,7 +43,8 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case KEY_MARKDOWN: o->markdown = true; return 0;
     case KEY_ALL: o->all = true; return 0;
     case KEY_EVERY:
-      if (!ask_time(argument, INT32_MAX, &o->every.every_ms) || o->every.every_ms == 0) argp_error(state, "--every=%s is not a time: write 60, 500ms or 5m", argument);
+      if (!ask_time(argument, INT32_MAX, &o->every.every_ms) || o->every.every_ms == 0)
+        argp_error(state, "--every=%s is not a time: write 60, 500ms or 5m", argument);
       return 0;
     case KEY_COUNT:
       if (!process_is_id(argument, &o->every.count)) argp_error(state, "--count=%s is not a number of intervals", argument);
@@ -68,11 +70,12 @@ const struct argp diff_argp = {
   .parser = parse,
   .children = symbol_options,
   .args_doc = "A B\n--every=TIME PID",
-  .doc = "Compare runs: memory by bucket, latencies, refills and drains, incidents, leaks, and the live heap by call site if both ran with HAKMEM_PROFILE.\v"
-         "A and B are as for hakmem report, or patterns that name several runs of a side each: hakmem diff 'before/*' 'after/*'. With 4 runs or more of each "
-         "side, a rank-sum test tells which changes are more than noise; with one run each, nothing can tell. With --every, a running process is read without changing it, as hakmem report PID reads it; it needs HAKMEM_PROFILE, which hakmem set switches on. "
-         "Ctrl-C ends with a summary, as does the end of the process. The exit code is 0 with or without changes, "
-         "1 if something could not be read, 2 for bad usage.",
+  .doc =
+    "Compare runs: memory by bucket, latencies, refills and drains, incidents, leaks, and the live heap by call site if both ran with HAKMEM_PROFILE.\v"
+    "A and B are as for hakmem report, or patterns that name several runs of a side each: hakmem diff 'before/*' 'after/*'. With 4 runs or more of each "
+    "side, a rank-sum test tells which changes are more than noise; with one run each, nothing can tell. With --every, a running process is read without changing it, as hakmem report PID reads it; it needs HAKMEM_PROFILE, which hakmem set switches on. "
+    "Ctrl-C ends with a summary, as does the end of the process. The exit code is 0 with or without changes, "
+    "1 if something could not be read, 2 for bad usage.",
 };
 
 /* The call sites of the first run of each side. */

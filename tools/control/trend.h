@@ -17,10 +17,10 @@
 
 struct trend_site {
   char *folded;
-  double now, before, first;                 /* bytes: in the last reading, the one before it, the first one */
-  double blocks;                             /* in the last reading */
-  unsigned rises, falls;                     /* intervals in which it grew, or shrank */
-  double sum, by_time, squares;              /* over all readings: of the bytes, of bytes times seconds, of the bytes squared */
+  double now, before, first;    /* bytes: in the last reading, the one before it, the first one */
+  double blocks;                /* in the last reading */
+  unsigned rises, falls;        /* intervals in which it grew, or shrank */
+  double sum, by_time, squares; /* over all readings: of the bytes, of bytes times seconds, of the bytes squared */
 };
 
 struct trend {
