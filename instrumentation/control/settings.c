@@ -74,9 +74,9 @@ static int set_profile(uint32_t rate) {
 
 static int set_guard(uint32_t rate, struct message *why) {
   if (rate != 0 && hub_checked) return refuse(why, EPERM, "GUARD stays 0 while Valgrind or AddressSanitizer watches the memory");
+  if (rate != 0) begin_stacks(); /* before: what libunwind keeps is not guarded */
   if (!adjust_guard(rate)) return refuse(why, ENOMEM, "GUARD stays 0: there is not enough address space for guarded blocks (raise ulimit -v)");
   if (rate != 0) fault_start();
-  if (rate != 0) begin_stacks();
   __atomic_store_n(&config.guard, rate, __ATOMIC_RELAXED);
   return 0;
 }
