@@ -26,7 +26,9 @@ AT_START void front_start(void) {
 static void changed(void) {
   sll_settings_changed();
   struct sll_cache *cache = sll_enter();
-  if (cache != NULL) sll_leave(cache);
+  if (cache == NULL) return;
+  cache->pace = 1; /* so that it looks at once */
+  sll_leave(cache);
 }
 
 void adjust_profile(uint32_t rate) {

@@ -289,6 +289,12 @@ static void draw_guard(struct sll_cache *cache) {
   for (uint32_t row = 0; rate != 0 && row <= CLASS_LARGE; row++) cache->guard_gap[row] = random_gap(&cache->random, rate);
 }
 
+/* Of all classes: asked once, because each thread begins with it. */
+static void draw_profiles(struct sll_cache *cache) {
+  const bool on = MODE(profile);
+  for (uint32_t cls = 0; on && cls < CLASS_COUNT; cls++) draw_profile(cache, cls);
+}
+
 /* ---- Modes that change while the program runs. ---- */
 
 void sll_settings_changed(void) { __atomic_add_fetch(&settings, 1, __ATOMIC_RELEASE); }
@@ -299,10 +305,8 @@ void sll_follow(struct sll_cache *cache) {
   cache->drawn = __atomic_load_n(&settings, __ATOMIC_ACQUIRE);
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) sll_publish(cache, cls);
   draw_guard(cache);
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
-    draw_profile(cache, cls);
-    sll_arm_allocs(cache, cls);
-  }
+  draw_profiles(cache);
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) sll_arm_allocs(cache, cls);
 }
 
 void sll_init(struct sll_cache *cache) {
@@ -311,12 +315,12 @@ void sll_init(struct sll_cache *cache) {
   cache->random = (uintptr_t)cache ^ os_now_ms() << 32 ^ os_thread();
   cache->drawn = __atomic_load_n(&settings, __ATOMIC_ACQUIRE);
   draw_guard(cache);
+  draw_profiles(cache);
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     cache->head[cls] = BLOCK_END;
     cache->live[cls] = header_live(cls);
     cache->state[cls] = (struct sll_state){.refill = sll_lengths[cls].first};
     sll_begin_short(cache, cls);
-    draw_profile(cache, cls);
   }
 }
 

@@ -199,13 +199,13 @@ static NOINLINE void look_at_clock(struct sll_cache *cache) {
   }
   scavenge_if_due(now);
   if (rested || cache->visits % VISITS_PER_TICK == 0) hub_tick();
+  if (HAKMEM_EVENTS && sll_is_behind(cache) && cache->busy == 1) sll_follow(cache); /* the outermost operation, which is complete */
 }
 
 void sll_leave(struct sll_cache *cache) {
   if (HAKMEM_EVENTS && config.sample != 0 && cache->operations >= config.sample) choose_sample(cache);
   cache->visits++;
   if (cache->pace < PACE_MAX || cache->visits % VISITS_PER_LOOK == 0) look_at_clock(cache);
-  if (HAKMEM_EVENTS && UNLIKELY(sll_is_behind(cache)) && cache->busy == 1) sll_follow(cache); /* the outermost operation, which is complete */
   sll_let_go(cache);
   if (UNLIKELY(thread_ended)) drop_cache(cache);
   hub_release();
