@@ -8,12 +8,11 @@
 #include "common/escape.h"
 #include "explain.h"
 #include "common/format.h"
+#include "common/memory.h"
 
-#define WIDTH 110
-
-/* Prints `text` in lines of WIDTH, the first after `first`, the others indented by as many columns. */
+/* Prints `text` in lines of the page's width, the first after `first`, the others indented by as many columns. */
 static void print_wrapped(FILE *out, const char *first, const char *text) {
-  const size_t indent = format_width(first);
+  const size_t indent = format_width(first), columns = format_columns(out);
   size_t column = indent;
   fputs(first, out);
   while (*text != '\0') {
@@ -22,7 +21,7 @@ static void print_wrapped(FILE *out, const char *first, const char *text) {
     memcpy(word, text, length);
     word[length] = '\0';
     const size_t width = format_width(word);
-    if (column > indent && column + 1 + width > WIDTH) {
+    if (column > indent && column + 1 + width > columns) {
       fprintf(out, "\n%*s", (int)indent, "");
       column = indent;
     }
@@ -72,9 +71,12 @@ static void print_remedy(FILE *out, const struct remedy *r) {
 
 static void print_finding(FILE *out, const struct diagnosis *d, const struct finding *f, size_t number) {
   char first[32];
+  const bool colour = format_has_colour(out);
   snprintf(first, sizeof(first), "%zu. ", number);
   fputc('\n', out);
+  if (colour) fputs("\033[1m", out);
   print_wrapped(out, first, f->what);
+  if (colour) fputs("\033[0m", out);
   print_cost(out, f);
   print_who(out, d, f);
   if (f->evidence_count > 0) fputs("   evidence\n", out);
@@ -94,13 +96,17 @@ static void print_looks(FILE *out, const struct diagnosis *d) {
   const char *head = "\nLooked for, and not found\n";
   for (size_t i = 0; i < d->look_count; i++) {
     if (d->looks[i].why_not != NULL || has_finding(d, d->looks[i].rule)) continue;
-    fprintf(out, "%s  - %s\n", head, d->looks[i].meaning);
+    fputs(head, out);
+    print_wrapped(out, "  - ", d->looks[i].meaning);
     head = "";
   }
   head = "\nNot looked for, because the data do not tell\n";
   for (size_t i = 0; i < d->look_count; i++) {
     if (d->looks[i].why_not == NULL) continue;
-    fprintf(out, "%s  - %s: %s\n", head, d->looks[i].meaning, d->looks[i].why_not);
+    char *const text = must_print("%s: %s", d->looks[i].meaning, d->looks[i].why_not);
+    fputs(head, out);
+    print_wrapped(out, "  - ", text);
+    free(text);
     head = "";
   }
 }
