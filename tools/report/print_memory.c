@@ -250,8 +250,9 @@ static void print_buckets(FILE *out, const struct model_process *p) {
   fprintf(out, "  RSS %s = %s of hakmem %s %s residual\n", format_bytes(rss, p->rss), format_bytes(held, resident), less ? "-" : "+", residual);
   if (less) fputs("    (counted as touched, but not resident)\n", out);
   else {
-    char *const line = must_print("(%s of files' pages, which are code and data that were never written to; the rest: stacks, data, mappings of the program's own)",
-                                  format_bytes(files, p->rss_files));
+    char *const line = must_print(
+      "(%s of files' pages, which are code and data that were never written to; the rest: stacks, data, mappings of the program's own)",
+      format_bytes(files, p->rss_files));
     format_wrapped(out, "    ", line);
     free(line);
   }
