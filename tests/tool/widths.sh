@@ -1,5 +1,6 @@
 # The first screen, explain and the growth are as wide as the terminal, as COLUMNS says, or 80 columns in a pipe; findings are bold on a terminal
 # only, and not with NO_COLOR.
+# needs: /dev/pts
 . "$(dirname "$0")/common.sh"
 command -v script >/dev/null 2>&1 || skip "script is not installed"
 unset COLUMNS NO_COLOR
