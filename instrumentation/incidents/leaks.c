@@ -28,6 +28,7 @@
 #include "base/gate.h"
 #include "base/inside.h"
 #include "base/log_file.h"
+#include "statistics/stats.h"
 #include "stacks/frames.h"
 #include "stacks/stacks.h"
 #include "stacks/unwind.h"
@@ -283,6 +284,7 @@ static NOINLINE void report(void) {
     reach_again();
   }
   reach_end(add);
+  stats_block()->leaks_checked = 1;
   say_all(others);
 }
 

@@ -408,6 +408,7 @@ struct stats_block {
   uint64_t release_delay, huge_pages; /* ms; SuperSlabs */
   uint64_t profile;                   /* HAKMEM_PROFILE, bytes, also after it was switched off; 0: it was never on */
   uint32_t strategy;                  /* enum lookup_strategy */
+  uint32_t leaks_checked;             /* 1: HAKMEM_LEAKS has looked for leaks, at the end of the process */
   uint64_t pid_namespace;             /* inode of the namespace of the process's id; 0: unknown */
   uint32_t stride[CLASS_ROWS];        /* 0 for the two rows that have none */
   char program[STATS_TEXT];

@@ -63,4 +63,24 @@ fails 2 "there is nothing to check" "$hakmem" check
 fails 2 "there is no condition" "$hakmem" check --no-defaults bad.stats
 fails 1 "cannot read absent" "$hakmem" check absent
 fails 1 "cannot write /nowhere/junit.xml" "$hakmem" check --junit /nowhere/junit.xml --no-defaults --fail-on 'allocs < 3' bad.stats
+
+# Real runs: an overflow, a leak and lost data fail by default; leaks that nobody looked for are unknown, not none.
+program sites
+"$hakmem" run -o plain -- ./sites >out 2>err || fail "run: $(cat err)"
+outcome 0 "unknown leaks > 0 leaks = unknown" plain
+outcome 1 "FAIL (unknown) leaks > 1KiB leaks = unknown" --fail-on 'leaks > 1KiB' plain
+"$hakmem" run -o leaky -O LEAKS=1 -- ./sites >out 2>err || fail "run: $(cat err)"
+outcome 1 "FAIL leaks > 0 leaks = 1.05 MiB" leaky
+"$hakmem" run -o sound -O LEAKS=1 -- true >out 2>err || fail "run: $(cat err)"
+outcome 0 "ok leaks > 0 leaks = 0 B" sound
+"$hakmem" run -o wrong -- "$BUILD_DIR/bin/off_by_one" >out 2>err || fail "run: $(cat err)"
+outcome 1 "FAIL incidents > 0 incidents = " wrong
+outcome 0 "ok live(end) > 10MiB live(end) = " --fail-on 'live(end) > 10MiB' plain
+outcome 1 "FAIL live(end) > 1MiB live(end) = " --fail-on 'live(end) > 1MiB' plain
+outcome 1 "FAIL live(end) > 0.9 * baseline(live(end)) live(end) = " --fail-on 'live(end) > 0.9 * baseline(live(end))' --baseline plain plain
+./stats_file lossy.stats leak_kind=99 || fail "stats_file"
+outcome 1 "FAIL lost > 0 lost = 1" lossy.stats
+fails 2 'of no use' "$hakmem" check --baseline plain plain
+fails 1 'nosuch' "$hakmem" check nosuch
+misread 'live > 3' 'did you mean live(end)?' 0
 exit 0

@@ -13,7 +13,7 @@ run() {
 }
 explained() {
   "$hakmem" explain --json "$2" >"$1.json" 2>err || { cat err; fail "explain --json $2"; }
-  "$hakmem" explain "$2" >"$1.txt" 2>>err || { cat err; fail "explain $2"; }
+  COLUMNS=1000 "$hakmem" explain "$2" >"$1.txt" 2>>err || { cat err; fail "explain $2"; }
   [ ! -s err ] || fail "says: $(cat err)"
   plain "$1.txt"
   LC_ALL=C grep -q '[^ -~]' "$1.json" && fail "the JSON text of $1 is not plain ASCII"

@@ -71,3 +71,13 @@ check_whole "first.so (deleted)" in_the_first
 cp second.so first.so
 report
 equal "a frame in a library that was replaced in the run" "null null false true" "$(frames_of "first.so (deleted)" | head -n 1)"
+
+# ---- Names of C++: whole, and short ones. ----
+library plus.so _ZN3FooIiE3barEi
+rm -rf data
+"$hakmem" run -o data -- ./wrong "$place/plus.so" >out 2>err || { cat err; fail "run of a library in C++"; }
+for names in "Foo<int>::bar(int)" "Foo<...>::bar(...) --short-names"; do
+  "$hakmem" report ${names##*)} data | grep -qF "      ${names% --*} at " || fail "no frame is called $names"
+  "$hakmem" explain ${names##*)} data | tr -s '\n ' ' ' | grep -qF "${names% --*} at " || fail "explain does not name $names"
+done
+exit 0

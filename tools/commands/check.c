@@ -56,6 +56,13 @@ static void add_condition(struct options *o, const char *text, bool is_default) 
   o->conditions[o->count++] = (struct condition){.text = text, .is_default = is_default};
 }
 
+static bool uses_baseline(const struct options *o) {
+  for (size_t i = 0; i < o->count; i++) {
+    if (strstr(o->conditions[i].text, "baseline") != NULL) return true;
+  }
+  return false;
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state) {
   struct options *const o = state->input;
   switch (key) {
@@ -72,6 +79,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case ARGP_KEY_NO_ARGS: argp_error(state, "there is nothing to check"); return EINVAL;
     case ARGP_KEY_END:
       for (size_t i = 0; !o->no_defaults && i < sizeof(defaults) / sizeof(defaults[0]); i++) add_condition(o, defaults[i], true);
+      if (o->baseline != NULL && !uses_baseline(o)) argp_error(state, "--baseline is of no use without a --fail-on that names baseline(FIGURE)");
       if (o->count == 0 && !o->figures) argp_error(state, "there is no condition: --no-defaults needs a --fail-on");
       return 0;
     default: return ARGP_ERR_UNKNOWN;
@@ -81,7 +89,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 const struct argp check_argp = {
   .options = options,
   .parser = parse,
-  .args_doc = "DIR|FILE...",
+  .args_doc = "DIR|FILE|PID...",
   .doc =
     "Check what runs or recordings hold against conditions, for continuous integration. Without further words, a run fails on any incident (double free, overflow, "
     "invalid pointer, ...), on leaks (if it ran with HAKMEM_LEAKS) and on lost data.\v"

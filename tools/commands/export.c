@@ -11,6 +11,7 @@
 #include "common/sandbox.h"
 #include "export/export.h"
 #include "export/stacks.h"
+#include "model/symbol_options.h"
 #include "report/load.h"
 
 enum { KEY_PID = 256, KEY_VALUE, KEY_HISTOGRAM, KEY_TABLE, KEY_LIST, KEY_FORMAT };
@@ -92,6 +93,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 const struct argp export_argp = {
   .options = options,
   .parser = parse,
+  .children = symbol_options,
   .args_doc = "DIR|FILE|PID...",
   .doc = "Write what a run or a recording holds in a format of another tool.\v"
          "DIR, FILE and PID are as for hakmem report. Several processes are added up, and a message says which; --pid takes one. The exit code is 0, 1 if "

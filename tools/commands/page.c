@@ -14,6 +14,7 @@
 #include "common/sandbox.h"
 #include "compare/diff.h"
 #include "compare/sides.h"
+#include "model/symbol_options.h"
 #include "report/load.h"
 
 struct options {
@@ -50,6 +51,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 const struct argp page_argp = {
   .options = options,
   .parser = parse,
+  .children = symbol_options,
   .args_doc = "DIR|FILE|PID [B]",
   .doc = "Write a run as one HTML file that needs no network: its figures and findings, memory over time, latencies, the SuperSlabs and their slabs, "
          "flame graphs and call sites, incidents. With a second run B, also what changed from the first to it.\v"

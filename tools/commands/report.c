@@ -123,6 +123,7 @@ static bool print(const struct page *page, const struct options *o) {
     if (!print_json(page)) return false;
   } else if (o->folded) {
     if (!print_folded(stdout, page)) return fail("%s " NO_SITES, page->path);
+    print_replaced(stderr);
   } else if (o->section != NULL) {
     print_section(stdout, page, o->section);
   } else {

@@ -121,6 +121,32 @@ unsigned format_columns(FILE *out) {
   return columns < COLUMNS_LEAST ? COLUMNS_LEAST : columns > COLUMNS_MOST ? COLUMNS_MOST : (unsigned)columns;
 }
 
+void format_wrapped(FILE *out, const char *first, const char *text) {
+  const size_t indent = format_width(first), columns = format_columns(out);
+  size_t column = indent;
+  fputs(first, out);
+  while (*text != '\0') {
+    const size_t length = strcspn(text, " ");
+    char word[length + 1];
+    memcpy(word, text, length);
+    word[length] = '\0';
+    const size_t width = format_width(word);
+    if (column > indent && column + 1 + width > columns) {
+      fprintf(out, "\n%*s", (int)indent, "");
+      column = indent;
+    }
+    if (column > indent) {
+      fputc(' ', out);
+      column++;
+    }
+    fputs(word, out);
+    column += width;
+    text += length;
+    text += strspn(text, " ");
+  }
+  fputc('\n', out);
+}
+
 bool format_has_colour(FILE *out) {
   const char *const no = getenv("NO_COLOR"), *const terminal = getenv("TERM");
   return (no == NULL || *no == '\0') && isatty(fileno(out)) && (terminal == NULL || strcmp(terminal, "dumb") != 0);

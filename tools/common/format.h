@@ -38,6 +38,8 @@ size_t format_bytes_within(const char *text, size_t columns);
 /* Columns of a page: COLUMNS, if it is set; else those of the terminal that `out` is; else FORMAT_COLUMNS. */
 unsigned format_columns(FILE *out);
 #define FORMAT_COLUMNS 80
+/* Prints `text` in lines of these columns: the first behind `first`, the others below its end. */
+void format_wrapped(FILE *out, const char *first, const char *text);
 /* Whether `out` is a terminal that shows colours, and the user wants them: NO_COLOR is not set. */
 bool format_has_colour(FILE *out);
 

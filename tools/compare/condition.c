@@ -75,6 +75,8 @@ static const char *nearest(const struct figures *figures, const char *name) {
   size_t least = SIZE_MAX;
   for (size_t i = 0; i < figures->count; i++) {
     const char *const known = figures->list[i].name;
+    const size_t length = strlen(name);
+    if (strncmp(known, name, length) == 0 && known[length] == '(') return known; /* the part is missing */
     const size_t wrong = strlen(known) <= OPTION_NAME_MOST ? option_distance(name, strlen(name), known) : SIZE_MAX;
     if (wrong >= least) continue;
     least = wrong;

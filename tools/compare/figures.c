@@ -145,14 +145,15 @@ static void add_incidents(struct figures *f, const struct page *page) {
 
 static void add_leaks(struct figures *f, const struct page *page) {
   static const char group[] = "Leaks";
-  double by_kind[leak_kind_count] = {0};
+  double by_kind[leak_kind_count] = {0}, known = NAN; /* NAN: no process looked for leaks */
   for (size_t i = 0; i < page->memory->process_count; i++) {
     const struct model_process *const p = page->memory->processes[i];
+    if (p->leaks_checked) known = 0;
     for (size_t k = 0; k < p->leak_count; k++) by_kind[p->leaks[k].kind] += (double)p->leaks[k].bytes;
   }
-  add(f, group, must_copy("leaks"), FIGURE_BYTES, FIGURE_MORE_IS_WORSE, by_kind[LEAK_LOST] + by_kind[LEAK_INDIRECT]);
+  add(f, group, must_copy("leaks"), FIGURE_BYTES, FIGURE_MORE_IS_WORSE, known + by_kind[LEAK_LOST] + by_kind[LEAK_INDIRECT]);
   for (unsigned kind = 0; kind < leak_kind_count; kind++) {
-    add(f, group, must_print("leaks(%s)", model_leak_kind_name(kind)), FIGURE_BYTES, FIGURE_MORE_IS_WORSE, by_kind[kind]);
+    add(f, group, must_print("leaks(%s)", model_leak_kind_name(kind)), FIGURE_BYTES, FIGURE_MORE_IS_WORSE, known + by_kind[kind]);
   }
 }
 

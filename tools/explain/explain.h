@@ -120,7 +120,7 @@ struct diagnosis *diagnosis_create(const struct page *page);
 void diagnosis_destroy(struct diagnosis *d);
 
 void explain_text(FILE *out, const struct diagnosis *d);
-void explain_first_screen(FILE *out, const struct diagnosis *d); /* at most 24 lines of 80 columns */
+void explain_first_screen(FILE *out, const struct diagnosis *d); /* at most 24 lines */
 bool explain_json(FILE *out, const struct diagnosis *d);         /* false, with a failure, if it cannot be written */
 struct json_t *json_of_diagnosis(const struct diagnosis *d);     /* the same object; the caller gives its reference back */
 #define EXPLAIN_SCHEMA 1

@@ -8,35 +8,7 @@
 #include "common/escape.h"
 #include "explain.h"
 #include "common/format.h"
-
-#define WIDTH 110
-
-/* Prints `text` in lines of WIDTH, the first after `first`, the others indented by as many columns. */
-static void print_wrapped(FILE *out, const char *first, const char *text) {
-  const size_t indent = format_width(first);
-  size_t column = indent;
-  fputs(first, out);
-  while (*text != '\0') {
-    const size_t length = strcspn(text, " ");
-    char word[length + 1];
-    memcpy(word, text, length);
-    word[length] = '\0';
-    const size_t width = format_width(word);
-    if (column > indent && column + 1 + width > WIDTH) {
-      fprintf(out, "\n%*s", (int)indent, "");
-      column = indent;
-    }
-    if (column > indent) {
-      fputc(' ', out);
-      column++;
-    }
-    fputs(word, out);
-    column += width;
-    text += length;
-    text += strspn(text, " ");
-  }
-  fputc('\n', out);
-}
+#include "common/memory.h"
 
 static const char *format_cost(char *buffer, enum cost_unit unit, double cost) {
   return unit == COST_BYTES ? format_bytes(buffer, explain_whole(cost)) : format_ns(buffer, cost);
@@ -66,19 +38,22 @@ static void print_who(FILE *out, const struct diagnosis *d, const struct finding
 
 static void print_remedy(FILE *out, const struct remedy *r) {
   if (r->option != NULL) fprintf(out, "     - %s=%s\n", r->option, r->value);
-  else print_wrapped(out, "     - ", r->what);
-  if (r->effect != NULL) print_wrapped(out, "       effect: ", r->effect);
+  else format_wrapped(out, "     - ", r->what);
+  if (r->effect != NULL) format_wrapped(out, "       effect: ", r->effect);
 }
 
 static void print_finding(FILE *out, const struct diagnosis *d, const struct finding *f, size_t number) {
   char first[32];
+  const bool colour = format_has_colour(out);
   snprintf(first, sizeof(first), "%zu. ", number);
   fputc('\n', out);
-  print_wrapped(out, first, f->what);
+  if (colour) fputs("\033[1m", out);
+  format_wrapped(out, first, f->what);
+  if (colour) fputs("\033[0m", out);
   print_cost(out, f);
   print_who(out, d, f);
   if (f->evidence_count > 0) fputs("   evidence\n", out);
-  for (size_t i = 0; i < f->evidence_count; i++) print_wrapped(out, "     - ", f->evidence[i]);
+  for (size_t i = 0; i < f->evidence_count; i++) format_wrapped(out, "     - ", f->evidence[i]);
   if (f->remedy_count > 0) fputs("   what to change\n", out);
   for (size_t i = 0; i < f->remedy_count; i++) print_remedy(out, &f->remedies[i]);
 }
@@ -94,13 +69,17 @@ static void print_looks(FILE *out, const struct diagnosis *d) {
   const char *head = "\nLooked for, and not found\n";
   for (size_t i = 0; i < d->look_count; i++) {
     if (d->looks[i].why_not != NULL || has_finding(d, d->looks[i].rule)) continue;
-    fprintf(out, "%s  - %s\n", head, d->looks[i].meaning);
+    fputs(head, out);
+    format_wrapped(out, "  - ", d->looks[i].meaning);
     head = "";
   }
   head = "\nNot looked for, because the data do not tell\n";
   for (size_t i = 0; i < d->look_count; i++) {
     if (d->looks[i].why_not == NULL) continue;
-    fprintf(out, "%s  - %s: %s\n", head, d->looks[i].meaning, d->looks[i].why_not);
+    char *const text = must_print("%s: %s", d->looks[i].meaning, d->looks[i].why_not);
+    fputs(head, out);
+    format_wrapped(out, "  - ", text);
+    free(text);
     head = "";
   }
 }

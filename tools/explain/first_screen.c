@@ -1,23 +1,23 @@
 /*
- * first_screen.c: the first screen of a report, at most 24 lines of 80 columns: what ran, where its memory is, the time in slow paths, the errors,
+ * first_screen.c: the first screen of a report, at most 24 lines of the terminal's width: what ran, where its memory is, the time in slow paths, the errors,
  * and the findings with the highest cost.
  */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/escape.h"
 #include "common/format.h"
 #include "common/memory.h"
 #include "explain.h"
 
-#define WIDTH 80
 #define FINDINGS 3
 #define FINDING_LINES 2 /* of each finding at most, without its remedy */
 #define BAR_WIDTH 10
 #define PROGRAM_WIDTH 36
 #define HOLDERS 2
+
+static size_t screen_width; /* columns */
 
 /* Prints `text` cut to the remaining columns, with an ellipsis if it was cut. */
 static void print_cut(FILE *out, const char *text, size_t columns) {
@@ -26,11 +26,7 @@ static void print_cut(FILE *out, const char *text, size_t columns) {
     fprintf(out, "%s\n", text);
     return;
   }
-  size_t bytes = 0;
-  for (size_t column = 0; column + 3 < columns; column++) {
-    do bytes++;
-    while ((text[bytes] & 0xc0) == 0x80);
-  }
+  const size_t bytes = format_bytes_within(text, columns > 3 ? columns - 3 : 0);
   fprintf(out, "%.*s...\n", (int)bytes, text);
 }
 
@@ -45,15 +41,18 @@ static void print_program(FILE *out, const struct page *page, const struct model
   char time[FORMAT_SIZE], state[MODEL_STATE],
     as_of[MODEL_AS_OF], *const path = escape(page->path), *const program = escape(last_name(*p->program != '\0' ? p->program : "?"));
   char *line = must_print("hakmem report: %s", path);
-  print_cut(out, line, WIDTH);
+  print_cut(out, line, screen_width);
   free(line);
   const size_t count = model_process_count(page->main), others = count > 0 ? count - 1 : 0;
-  fprintf(out, "  %.*s (process %" PRIu32 ") ran for %s: %s", PROGRAM_WIDTH, program, p->pid, format_ns(time, (double)p->elapsed_ns), model_state(p, state));
-  if (others > 0) fprintf(out, "; %zu more process%s", others, others == 1 ? "" : "es");
-  fputc('\n', out);
+  char rest[FORMAT_SIZE] = "";
+  if (others > 0) snprintf(rest, sizeof(rest), "; %zu more process%s", others, others == 1 ? "" : "es");
+  line = must_print("  %.*s (process %" PRIu32 ") ran for %s: %s%s", PROGRAM_WIDTH, program, p->pid, format_ns(time, (double)p->elapsed_ns),
+                    model_state(p, state), rest);
+  print_cut(out, line, screen_width);
+  free(line);
   if (page->memory->source == SOURCE_STATS && model_is_alive(p)) {
     line = must_print("  Shown %s.", model_as_of(p, as_of));
-    print_cut(out, line, WIDTH);
+    print_cut(out, line, screen_width);
     free(line);
   } else {
     fputc('\n', out);
@@ -81,7 +80,7 @@ static void print_part(FILE *out, const char *name, uint64_t bytes, uint64_t who
                                 (int)(BAR_WIDTH - format_width(bar)), "", more);
   size_t length = strlen(line);
   while (length > 0 && line[length - 1] == ' ') line[--length] = '\0';
-  print_cut(out, line, WIDTH);
+  print_cut(out, line, screen_width);
   free(line);
 }
 
@@ -124,7 +123,7 @@ static void print_latency_of(FILE *out, const char *name, const struct histogram
                                 format_percent(share, histogram_mean(h) * (double)h->count, time_ns), format_ns(p50, (double)histogram_quantile(h, 0.5)),
                                 format_ns(p99, (double)histogram_quantile(h, 0.99)), format_ns(p999, (double)histogram_quantile(h, 0.999)),
                                 format_ns(max, (double)h->max), h->count);
-  print_cut(out, line, WIDTH);
+  print_cut(out, line, screen_width);
   free(line);
 }
 
@@ -150,18 +149,13 @@ static void print_errors(FILE *out, const struct page *page) {
 
 /* ---- Findings ---- */
 
-static bool has_colour(FILE *out) {
-  const char *const no = getenv("NO_COLOR");
-  return (no == NULL || *no == '\0') && isatty(fileno(out));
-}
-
 /* The text in lines of the screen's width, the last one cut. */
 static void print_lines(FILE *out, const char *first, const char *text, unsigned lines) {
   const size_t indent = format_width(first);
   fputs(first, out);
-  for (unsigned line = 1; line < lines && format_width(text) > WIDTH - indent; line++) {
+  for (unsigned line = 1; line < lines && format_width(text) > screen_width - indent; line++) {
     size_t cut = 0;
-    for (size_t i = 0, column = 0; text[i] != '\0' && column <= WIDTH - indent; i++) {
+    for (size_t i = 0, column = 0; text[i] != '\0' && column <= screen_width - indent; i++) {
       if (text[i] == ' ') cut = i;
       column += (text[i + 1] & 0xc0) != 0x80;
     }
@@ -169,7 +163,7 @@ static void print_lines(FILE *out, const char *first, const char *text, unsigned
     fprintf(out, "%.*s\n%*s", (int)cut, text, (int)indent, "");
     text += cut + 1;
   }
-  print_cut(out, text, WIDTH - indent);
+  print_cut(out, text, screen_width - indent);
 }
 
 static void print_finding(FILE *out, const struct finding *f, size_t number, bool colour) {
@@ -192,7 +186,7 @@ static void print_findings(FILE *out, const struct diagnosis *d) {
     return;
   }
   fprintf(out, "Findings: %zu%s\n", d->finding_count, shown < d->finding_count ? "; those that cost most:" : "");
-  const bool colour = has_colour(out);
+  const bool colour = format_has_colour(out);
   for (size_t i = 0; i < shown; i++) print_finding(out, d->findings[i], i + 1, colour);
   fputs("  `hakmem explain` gives the evidence and the effect of each change.\n", out);
 }
@@ -201,6 +195,7 @@ void explain_first_screen(FILE *out, const struct diagnosis *d) {
   const struct page *const page = d->page;
   const struct model_process *const p = model_largest_process(page->memory);
   if (p == NULL) return;
+  screen_width = format_columns(out);
   print_program(out, page, p);
   if (p->has_buckets) print_memory_of(out, p);
   print_times(out, page, d->time_ns);

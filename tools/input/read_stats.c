@@ -138,6 +138,7 @@ static void take_incidents(struct model_process *p, const struct stats_block *b,
 #define LEAK_MAX ((uint64_t)1 << 48) /* the number of addresses */
 
 static void take_leaks(struct model_process *p, const struct stats_block *b, uint64_t *invalid) {
+  p->leaks_checked = b->leaks_checked != 0;
   for (uint32_t i = 0; i < STATS_LEAKS && b->leaks[i].blocks != 0; i++) {
     const struct stats_leak *const leak = &b->leaks[i];
     if (leak->kind >= leak_kind_count || leak->bytes > LEAK_MAX || leak->blocks > LEAK_MAX) (*invalid)++;

@@ -113,6 +113,7 @@ void model_add_span(struct model_process *p, const struct model_span *span) {
 }
 
 void model_add_leak(struct model_process *p, const struct stats_leak *leak) {
+  p->leaks_checked = true;
   p->leaks = must_grow(p->leaks, p->leak_count, &p->leak_capacity, sizeof(*p->leaks));
   p->leaks[p->leak_count++] = *leak;
 }

@@ -132,6 +132,7 @@ struct model_process {
   struct stats_incident *incidents; /* as in a stats file; each is of a known kind */
   size_t incident_count, incident_capacity;
   struct stats_leak *leaks; /* each of a known kind */
+  bool leaks_checked;       /* there may still be none */
   size_t leak_count, leak_capacity;
   struct model_allocation *allocations; /* by stack, from a trace */
   size_t allocation_count, allocation_capacity;

@@ -299,6 +299,7 @@ static json_t *process(const struct report *r, const struct model_process *p) {
   if (p->heat != NULL) set(object, "heat", heat(p));
   set(object, "incidents", incidents(r, p));
   set(object, "leaks", leaks(r, p));
+  set(object, "leaks_checked", json_boolean(p->leaks_checked));
   if (p->profiles[PROFILE_LAST] != NULL) set(object, "profile", profiles(r, p));
   return object;
 }

@@ -6,6 +6,7 @@
 
 #include "common/escape.h"
 #include "common/format.h"
+#include "common/memory.h"
 #include "print.h"
 
 #define BAR_WIDTH 40
@@ -248,9 +249,13 @@ static void print_buckets(FILE *out, const struct model_process *p) {
   format_bytes(residual, less ? resident - p->rss : p->rss - resident);
   fprintf(out, "  RSS %s = %s of hakmem %s %s residual\n", format_bytes(rss, p->rss), format_bytes(held, resident), less ? "-" : "+", residual);
   if (less) fputs("    (counted as touched, but not resident)\n", out);
-  else
-    fprintf(out, "    (%s of files' pages, which are code and data that were never written to; the rest: stacks, data, mappings of the program's own)\n",
-            format_bytes(files, p->rss_files));
+  else {
+    char *const line = must_print(
+      "(%s of files' pages, which are code and data that were never written to; the rest: stacks, data, mappings of the program's own)",
+      format_bytes(files, p->rss_files));
+    format_wrapped(out, "    ", line);
+    free(line);
+  }
 }
 
 void print_memory(FILE *out, const struct page *page) {

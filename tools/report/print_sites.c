@@ -8,6 +8,7 @@
 
 #include "common/escape.h"
 #include "common/format.h"
+#include "common/memory.h"
 #include "sites.h"
 
 #define SITES_SHOWN 5
@@ -18,8 +19,10 @@ static bool is_one(double estimate) { return whole_bytes(estimate) == 1; }
 
 static void print_estimate(FILE *out, const char *what, uint64_t sum, uint64_t exact, const char *missing) {
   char a[FORMAT_SIZE], b[FORMAT_SIZE], c[FORMAT_SIZE];
-  fprintf(out, "  %s: %s of these sites, %s by exact count; residual %s%s (%s)\n", what, format_bytes(a, sum), format_bytes(b, exact), sum > exact ? "-" : "",
-          format_bytes(c, sum > exact ? sum - exact : exact - sum), missing);
+  char *const line = must_print("%s: %s of these sites, %s by exact count; residual %s%s (%s)", what, format_bytes(a, sum), format_bytes(b, exact),
+                                sum > exact ? "-" : "", format_bytes(c, sum > exact ? sum - exact : exact - sum), missing);
+  format_wrapped(out, "  ", line);
+  free(line);
 }
 
 static void print_site(FILE *out, const struct page *page, const struct model_process *p, const struct site *site, double whole) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/error.h"
 #include "common/memory.h"
@@ -25,11 +26,16 @@ static bool is_directory(const char *option, const char *directory) {
   return strchr(directory, ':') == NULL || fail("%s=%s: a directory with a ':' in its name cannot be searched; use a symlink to it", option, directory);
 }
 
+/* Not by realpath, which makes "/" of /proc/PID/root. */
 bool places_set_root(const char *directory) {
   if (!is_directory("--sysroot", directory)) return false;
+  char *const here = directory[0] == '/' ? must_copy("") : getcwd(NULL, 0);
+  if (here == NULL) return fail("--sysroot=%s: the working directory is gone; name it from / on", directory);
   free(root);
-  root = realpath(directory, NULL);
-  return root != NULL || fail("--sysroot=%s: there is no such directory", directory);
+  root = must_print("%s%s%s", here, directory[0] == '/' ? "" : "/", directory);
+  free(here);
+  for (size_t length = strlen(root); length > 0 && root[length - 1] == '/'; length--) root[length - 1] = '\0';
+  return true;
 }
 
 bool places_add_debug(const char *directory) {
