@@ -51,8 +51,9 @@ static bool ask_kernel(uint32_t pid, struct kernel *k) {
   text[length] = '\0';
   const char *const fields = strrchr(text, ')');
   uint64_t user, system;
-  if (fields == NULL || sscanf(fields, ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64 " %" SCNu64 " %*s %*s %*s %*s %*s %*s %" SCNu64
-                                       " %*s %" SCNu64, &k->state, &user, &system, &k->started, &k->rss) != 5) return false;
+  if (fields == NULL || sscanf(fields, ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64 " %" SCNu64 " %*s %*s %*s %*s %*s %*s %" SCNu64 " %*s %" SCNu64,
+                               &k->state, &user, &system, &k->started, &k->rss) != 5)
+    return false;
   k->rss *= (uint64_t)sysconf(_SC_PAGESIZE);
   k->processor = (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
   return k->state != 'Z' && k->state != 'X';

@@ -23,10 +23,10 @@ struct entry {
   bool is_present; /* read from its memory; else from its file */
   uint64_t rss;
   uint64_t live, held;       /* bytes: in live blocks; in free ones */
-  uint64_t calls, incidents;     /* since the start */
-  double processor;              /* seconds */
-  double calls_rate, load;       /* a second; processors */
-  double as_of, since;           /* of the last refresh, and of the one before; 0: none */
+  uint64_t calls, incidents; /* since the start */
+  double processor;          /* seconds */
+  double calls_rate, load;   /* a second; processors */
+  double as_of, since;       /* of the last refresh, and of the one before; 0: none */
   /* for the refresh */
   uint64_t block_at, start_realtime_ns;
   bool rests, is_exact; /* no call was counted since the refresh before; live and held were read exactly since then */

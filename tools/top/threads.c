@@ -24,7 +24,8 @@ static bool read_thread(int task, const char *name, struct thread *t) {
   if (length <= 0) return false;
   text[length] = '\0';
   const char *const from = strchr(text, '('), *const to = strrchr(text, ')');
-  if (from == NULL || to == NULL || sscanf(to, ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64 " %" SCNu64, &t->state, &user, &system) != 3) return false;
+  if (from == NULL || to == NULL || sscanf(to, ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64 " %" SCNu64, &t->state, &user, &system) != 3)
+    return false;
   snprintf(t->name, sizeof(t->name), "%.*s", (int)(to - from - 1), from + 1);
   t->processor = (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
   return true;

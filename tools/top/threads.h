@@ -10,7 +10,7 @@
 struct thread {
   uint32_t tid;
   char state;
-  char name[32]; /* to be escaped before it is shown */
+  char name[32];          /* to be escaped before it is shown */
   double processor, load; /* seconds; processors, since the last list */
 };
 

@@ -21,8 +21,8 @@ struct watched {
   char *path; /* its statistics file */
   struct page page;
   const struct model_process *p; /* of page.stats; NULL before the first refresh */
-  bool is_gone;  /* it has ended, and the figures are the last ones */
-  char *trouble; /* why the last refresh failed; NULL: it did not */
+  bool is_gone;                  /* it has ended, and the figures are the last ones */
+  char *trouble;                 /* why the last refresh failed; NULL: it did not */
   double as_of, since;
   struct watched_rate rates[CLASS_ROWS], rate; /* each class, and all */
   bool has_rates;

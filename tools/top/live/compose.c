@@ -37,7 +37,8 @@ static void add_title(struct top *t) {
   struct tm local;
   strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&now, &local));
   const size_t count = t->processes.count;
-  char *const left = must_print(" hakmem top   %zu process%s %s%s", count, count == 1 ? "" : "es", directory != NULL ? "of " : "of this user", directory != NULL ? directory : "");
+  char *const left = must_print(" hakmem top   %zu process%s %s%s", count, count == 1 ? "" : "es", directory != NULL ? "of " : "of this user",
+                                directory != NULL ? directory : "");
   char *const fitted = screen_fit(left, t->screen.width - 9, false);
   screen_row(&t->screen, TITLE "%s%s ", fitted, clock);
   free(fitted);
@@ -82,10 +83,17 @@ static void add_keys(struct top *t, const struct key_help *keys, size_t count) {
 }
 
 static void add_foot(struct top *t) {
-  static const struct key_help of_list[] = {{'q', "q", "quit"},   {PRESSED_ENTER, "enter", "open"}, {'>', "<>", "sort"}, {'r', "r", "reverse"},
-                                            {'/', "/", "filter"}, {'p', "p", "pause"},              {'?', "?", "help"}};
-  const struct key_help of_process[] = {{'q', "q", t->options->pid != 0 ? "quit" : "back"}, {'\t', "tab", "table"}, {PRESSED_ENTER, "enter", "row"}, {'>', "<>", "sort"},
-                                               {'r', "r", "reverse"}, {'/', "/", "filter"}, {'p', "p", "pause"}, {'?', "?", "help"}};
+  static const struct key_help of_list[] = {
+    {'q', "q", "quit"}, {PRESSED_ENTER, "enter", "open"}, {'>', "<>", "sort"}, {'r', "r", "reverse"}, {'/', "/", "filter"}, {'p', "p", "pause"},
+    {'?', "?", "help"}};
+  const struct key_help of_process[] = {{'q', "q", t->options->pid != 0 ? "quit" : "back"},
+                                        {'\t', "tab", "table"},
+                                        {PRESSED_ENTER, "enter", "row"},
+                                        {'>', "<>", "sort"},
+                                        {'r', "r", "reverse"},
+                                        {'/', "/", "filter"},
+                                        {'p', "p", "pause"},
+                                        {'?', "?", "help"}};
   const struct grid_state *const state = top_state(t);
   if (t->mode == MODE_FILTER) {
     screen_row(&t->screen, BOLD " filter: " PLAIN "%s_" DIM "  (enter: keep, escape: no filter)", state->filter);

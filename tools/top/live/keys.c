@@ -84,7 +84,9 @@ static void press_table(struct top *t, int key) {
     case PRESSED_LAST: move(t, (long)t->grid.count); break;
     case PRESSED_ENTER: enter(t); break;
     case PRESSED_ESCAPE: back(t); break;
-    case '\t': if (t->watched != NULL) t->view = (enum view)((t->view + 1) % VIEW_LIST); break;
+    case '\t':
+      if (t->watched != NULL) t->view = (enum view)((t->view + 1) % VIEW_LIST);
+      break;
     case '>': sort(t, (state->sort + 1) % columns); break;
     case '<': sort(t, (state->sort + columns - 1) % columns); break;
     case 'r': state->reversed = !state->reversed; break;

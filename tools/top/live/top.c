@@ -28,7 +28,9 @@ static double seconds(clockid_t clock) {
 }
 
 enum view top_view(const struct top *t) { return t->watched != NULL ? t->view : VIEW_LIST; }
-struct grid_state *top_state(struct top *t) { return &t->states[top_view(t)]; }
+struct grid_state *top_state(struct top *t) {
+  return &t->states[top_view(t)];
+}
 
 /* ---- Reading ---- */
 

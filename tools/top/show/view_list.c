@@ -9,8 +9,8 @@
 #include "common/format.h"
 #include "views.h"
 
-static const struct grid_column columns[] = {{"PID", 7, true},    {"STATE", 7, false}, {"CPU%", 6, true},     {"RSS", 8, true},     {"LIVE", 8, true},
-                                             {"FREE", 8, true}, {"CALLS/s", 8, true}, {"INC", 4, true}, {"PROGRAM", 0, false}};
+static const struct grid_column columns[] = {{"PID", 7, true},  {"STATE", 7, false},  {"CPU%", 6, true}, {"RSS", 8, true},     {"LIVE", 8, true},
+                                             {"FREE", 8, true}, {"CALLS/s", 8, true}, {"INC", 4, true},  {"PROGRAM", 0, false}};
 
 const char *view_rate(char *buffer, double rate) {
   static const char *const units[] = {"", " k", " M", " G"};

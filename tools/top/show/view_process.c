@@ -10,7 +10,7 @@
 #include "common/memory.h"
 #include "views.h"
 
-#define LABEL 26  /* the longest meaning of a bucket */
+#define LABEL 26   /* the longest meaning of a bucket */
 #define FIGURES 46 /* columns of a row without its bar */
 
 static const char *last_name(const char *path) {
@@ -49,7 +49,7 @@ static char *sparks(const uint64_t *history, unsigned length, unsigned width) {
 static void add_history(struct screen *s, const struct watched *w) {
   const unsigned width = (unsigned)(s->width - 22) / 3 < WATCHED_HISTORY ? (unsigned)(s->width - 22) / 3 : WATCHED_HISTORY;
   char *const rss = sparks(w->history_rss, w->history_length, width), *const live = sparks(w->history_live, w->history_length, width),
-       *const calls = sparks(w->history_calls, w->history_length, width);
+              *const calls = sparks(w->history_calls, w->history_length, width);
   screen_row(s, DIM " RSS " OTHER "%s" DIM " live " LIVE "%s" DIM " calls/s " PLAIN "%s", rss, live, calls);
   free(rss);
   free(live);
