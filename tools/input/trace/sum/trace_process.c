@@ -30,6 +30,8 @@ static void join_counts(struct model_process *into, const struct model_process *
   }
 }
 
+#define SETTINGS(S) S(strategy) S(superslab_size) S(superslab_limit) S(drain_interval) S(sample) S(release_delay) S(huge_pages)
+
 static void join_figures(struct model_process *into, const struct model_process *from, uint64_t shift_ns) {
   const struct stats_counters *const c = &from->counts->counters;
   if (c->superslab_acquire + c->superslab_release > 0) into->superslabs_active = from->superslabs_active;
@@ -43,10 +45,10 @@ static void join_figures(struct model_process *into, const struct model_process 
   if (!from->has_settings) return;
   into->has_settings = true;
 #define COPY_SETTING(name) into->name = from->name;
-  COPY_SETTING(strategy)
-  COPY_SETTING(superslab_size) COPY_SETTING(superslab_limit) COPY_SETTING(drain_interval) COPY_SETTING(sample) COPY_SETTING(release_delay)
-    COPY_SETTING(huge_pages) if (from->ticks_per_second == 0) return;
-  COPY_SETTING(ticks_per_second) COPY_SETTING(clock_cost_ns)
+  SETTINGS(COPY_SETTING)
+  if (from->ticks_per_second == 0) return;
+  into->ticks_per_second = from->ticks_per_second;
+  into->clock_cost_ns = from->clock_cost_ns;
 }
 
 static void replace_text(char **into, const char *from) {
