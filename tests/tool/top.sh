@@ -13,6 +13,7 @@ start() {
   shift
   env_of=
   while case $1 in *=*) ;; *) false ;; esac; do env_of="$env_of $1"; shift; done
+  : >"$dir.out"
   env $env_of "$hakmem" run -o "$dir" -- "${command:-./rests}" "$@" >"$dir.out" 2>"$dir.err" &
   for try in $(seq 200); do grep -q ready "$dir.out" && break; sleep 0.05; done
   grep -q ready "$dir.out" || fail "rests $*: $(cat "$dir.err")"
@@ -186,7 +187,7 @@ command="./$(printf 'e\033[31mvil\nname')"
 cp rests "$command"
 start evil 1 1000 100
 command=
-"$hakmem" top evil | cat >out
+COLUMNS=120 "$hakmem" top evil >out
 plain out
 grep -qF 'e\x1b[31mvil\x0aname' out || { cat out; fail "the name is not escaped"; }
 

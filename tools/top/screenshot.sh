@@ -24,7 +24,7 @@ load=$!
 pid=$(basename data/*.stats .stats)
 tmux -S tmux -f /dev/null new-session -d -x $columns -y $rows "env LC_ALL=C.UTF-8 TERM=tmux-256color '$hakmem' top $pid"
 sleep 12
-tmux -S tmux capture-pane -p -e >screen
+tmux -S tmux capture-pane -p -e -N >screen
 kill $load
 
 # The colours of the picture; the terminal's own ones are left to each user.

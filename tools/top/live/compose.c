@@ -19,7 +19,7 @@ static const char *const table_titles[] = {
 static void make_grid(struct top *t) {
   grid_free(&t->grid);
   t->grid = (struct grid){0};
-  struct shown shown = {.w = t->watched, .threads = &t->threads, .names = t->names, .now = t->now};
+  struct shown shown = {.w = t->watched, .threads = &t->threads, .names = t->names, .now = t->now, .width = t->screen.width};
   switch (top_view(t)) {
 #define MAKE_TABLE(name, title, sort) \
   case VIEW_##name: view_##name(&t->grid, &shown); break;

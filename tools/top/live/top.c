@@ -61,7 +61,10 @@ bool top_open(struct top *t, uint32_t pid, const char *path) {
   t->names = names_create();
   t->next = 0; /* rates need a second reading */
   if (w->p->incident_count > 0) t->view = VIEW_incidents;
-  for (int view = 0; view < VIEW_LIST; view++) t->states[view].selected = t->states[view].at = t->states[view].first = 0;
+  for (int view = 0; view < VIEW_LIST; view++) {
+    t->states[view].selected = GRID_NONE;
+    t->states[view].at = t->states[view].first = 0;
+  }
   return true;
 }
 
@@ -167,6 +170,7 @@ int top_run(const struct top_options *options) {
 #define FIRST_SORT(name, title, column) t.states[VIEW_##name].sort = column;
   TABLES(FIRST_SORT)
   t.states[VIEW_LIST].sort = 3;
+  t.states[VIEW_LIST].selected = GRID_NONE;
   bool good = options->pid == 0 || open_named(&t, options->pid);
   good = good && (options->batch > 0 ? batch(&t) : live(&t));
   top_leave(&t);

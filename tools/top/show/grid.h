@@ -12,6 +12,7 @@
 
 #define GRID_COLUMNS 10
 #define GRID_FILTER 64
+#define GRID_NONE UINT64_MAX
 
 struct grid_column {
   const char *title;
@@ -39,7 +40,7 @@ struct grid_state {
   size_t sort; /* a column */
   bool reversed;
   char filter[GRID_FILTER];
-  uint64_t selected; /* a row's id */
+  uint64_t selected; /* a row's id, or GRID_NONE: the first one */
   size_t at, first;  /* the index of that row, and of the first one shown */
   size_t shown;      /* rows that fitted */
 };

@@ -25,6 +25,9 @@ static void set_columns(struct grid *g, const struct grid_column *columns, size_
 #define LATENCY_COLUMNS(L) \
   L("REFILL99.9", refill) \
   L("DRAIN99.9", drain)
+#define COUNT_COLUMN(title, member) +11
+#define COLUMNS_BEFORE_BAR (53 LATENCY_COLUMNS(COUNT_COLUMN)) /* with the gaps */
+#define BAR_MAX 40
 #define LATENCY_COLUMN(title, member) {title, 10, true},
 #define LATENCY_CELL(title, member) add_latency(row, column++, l->member[cls]);
 
@@ -40,16 +43,22 @@ static bool is_used(const struct watched *w, uint32_t cls) {
 }
 
 void view_classes(struct grid *g, struct shown *shown) {
-  static const struct grid_column columns[] = {
-    {"CLASS", 6, true}, {"STRIDE", 8, true}, {"LIVE", 8, true}, {"FREE", 8, true}, {"MALLOC/s", 9, true}, {"FREE/s", 8, true}, LATENCY_COLUMNS(LATENCY_COLUMN)};
+  static const struct grid_column columns[] = {{"CLASS", 6, true},
+                                               {"STRIDE", 8, true},
+                                               {"LIVE", 8, true},
+                                               {"FREE", 8, true},
+                                               {"MALLOC/s", 9, true},
+                                               {"FREE/s", 8, true},
+                                               LATENCY_COLUMNS(LATENCY_COLUMN){"SHARE", 0, false}};
   set_columns(g, COLUMNS(columns), "no memory was allocated yet");
   const struct watched *const w = shown->w;
+  const unsigned rest = shown->width > COLUMNS_BEFORE_BAR ? (unsigned)(shown->width - COLUMNS_BEFORE_BAR) : 1, bar_width = rest < BAR_MAX ? rest : BAR_MAX;
   const struct model_latency *const l = &w->page.stats->latency;
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
     if (!is_used(w, cls)) continue;
     const struct model_class *const c = &w->p->counts->cls[cls];
     const uint64_t stride = w->page.stats->stride[cls], unused = c->gauge.cached + c->gauge.partial;
-    char buffer[FORMAT_SIZE], name[MODEL_CLASS_NAME];
+    char buffer[FORMAT_SIZE], name[MODEL_CLASS_NAME], bar[FORMAT_BAR_SIZE(BAR_MAX)];
     struct grid_row *const row = grid_add(g, cls, STYLE_PLAIN);
     grid_cell(row, 0, -(double)cls, "%s", model_class_name(cls, name));
     grid_cell(row, 1, (double)stride, "%s", stride > 0 ? format_bytes(buffer, stride) : "");
@@ -59,6 +68,7 @@ void view_classes(struct grid *g, struct shown *shown) {
     grid_cell(row, 5, w->rates[cls].frees, "%s", w->has_rates ? view_rate(buffer, w->rates[cls].frees) : "-");
     size_t column = 6;
     LATENCY_COLUMNS(LATENCY_CELL)
+    grid_cell(row, column, 0, "%s", format_bar(bar, sizeof(bar), c->gauge.allocated, w->p->buckets.live, bar_width));
   }
 }
 

@@ -26,6 +26,7 @@ struct shown {
   const struct threads *threads;
   struct names *names;
   double now;
+  int width; /* of the screen */
 };
 
 void view_list(struct grid *g, const struct processes *all);
