@@ -15,7 +15,7 @@ struct load {
   int count;
   uint32_t pid;    /* only this process; 0: all */
   bool keep_spans; /* of a trace, in model_process.spans */
-  unsigned jobs; /* processes that read traces; 0: as many as there are processors */
+  unsigned jobs;   /* processes that read traces; 0: as many as there are processors */
 };
 
 /* --pid's argument; ends the program with bad usage if it is no process id. */

@@ -40,7 +40,7 @@ struct trace_model {
   struct trace_process **processes;
   size_t count, capacity;
   struct trace_process *cache[PID_CACHE]; /* by the low bits of the pid */
-  uint32_t tid; /* of the next events */
+  uint32_t tid;                           /* of the next events */
 };
 
 /* Adds `from`, whose first event is the later one, to `into`, and frees it. Neither is within a snapshot of fragmentation. */
