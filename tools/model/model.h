@@ -143,7 +143,7 @@ struct model_process {
   struct stats_profile *profiles[PROFILE_MOMENTS]; /* NULL where there is none */
 };
 
-/* Latencies by class row; NULL if empty. Only histograms lie before `ticks` (input/trace/trace_part.c). */
+/* Latencies by class row; NULL if empty. Only histograms lie before `ticks` (input/trace/sum/trace_part.c). */
 struct model_latency {
   struct histogram *lookup[lookup_strategy_count][CLASS_ROWS];
   struct histogram *drain[CLASS_ROWS], *refill[CLASS_ROWS];
