@@ -15,7 +15,7 @@ floors() {
   case $1 in
     src) echo platform . memory slabs checks modes threads alloc names ;;
     instrumentation) echo base statistics stacks snapshots incidents checkers sinks control . ;;
-    tools) echo common symbols model input/trace input report compare explain export page session control bench bench/show commands ;;
+    tools) echo common symbols model input/trace/sum input/trace input report compare explain export page top top/show top/live session control bench bench/show commands ;;
   esac
 }
 
@@ -130,6 +130,7 @@ only 'valgrind/' instrumentation/checkers/memcheck.c
 only 'sanitizer/' instrumentation/checkers/asan.c
 only 'babeltrace2/' tools/
 only 'jansson' tools/
+only 'n?curses' tools/top/live/terminal.c
 only 'elfutils/' tools/
 only 'profile\.pb-c' tools/export/pprof.c
 only 'zlib' tools/export/pprof.c

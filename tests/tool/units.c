@@ -11,8 +11,8 @@
 #include "tools/model/short_name.h"
 #include "tools/session/launch.h"
 #include "tools/session/option.h"
-#include "tools/input/trace/trace_model.h"
-#include "tools/input/trace/trace_wire.h"
+#include "tools/input/trace/sum/trace_model.h"
+#include "tools/input/trace/sum/trace_part.h"
 #include "tools/common/workdir.h"
 
 static int wrong;
@@ -161,33 +161,54 @@ static void test_options(void) {
   launch_fini(&l);
 }
 
-/* What one process puts into the room, the other takes out, and nothing that is cut off. */
-static void test_wire(void) {
-  struct report *const r = model_create(SOURCE_TRACE, "test");
-  struct trace_model *const t = trace_model_create(r);
-  struct wire_room *const room = calloc(1, sizeof(*room));
-  struct wire w = {.fd = -1, .room = room};
+/* What one process writes, another one takes, also in two parts; nothing is taken for whole that is cut off. */
+static void test_part(void) {
   const uintptr_t frames[] = {1, 2, 3};
-  wire_stack(&w, 7, "program", 1000, &(struct event_stack){.id = 5, .frames = frames, .frame_count = 3});
-  wire_module(&w, 7, "", 2000, &(struct event_module){.path = "/lib/some.so", .build_id = "", .size = 10});
-  unsigned taken = 0;
-  for (size_t at = 0; at < room->whole; taken++) {
-    struct wire_entry *const entry = (struct wire_entry *)(void *)(room->bytes + at);
-    const uint32_t length = entry->length;
-    CHECK(length % 8 == 0 && length > sizeof(*entry) && length <= room->whole - at);
-    for (uint32_t cut = sizeof(*entry); cut < length && entry->kind == EVENT_ID_stack; cut += 8) {
-      entry->length = cut;
-      CHECK(!wire_take_event(entry, t));
-    }
-    entry->length = length;
-    CHECK(entry->pid == 7 && wire_take_event(entry, t));
-    at += length;
+  struct report *const r = model_create(SOURCE_TRACE, "test"), *const s = model_create(SOURCE_TRACE, "test");
+  struct trace_model *const t = trace_model_create(r), *const u = trace_model_create(s);
+  struct trace_process *const p = trace_model_process(t, 7, "program");
+  trace_on_stack(t, p, 1000, &(struct event_stack){.id = 5, .frames = frames, .frame_count = 3});
+  trace_on_module(t, p, 2000, &(struct event_module){.path = "/lib/some.so", .build_id = "", .size = 10});
+  trace_on_tls_sll_drain(t, p, 3000, &(struct event_tls_sll_drain){.cls = 3, .reason = DRAIN_LENGTH, .moved = 5, .ticks = 20});
+  trace_on_hdr_reset(t, p, 4000, &(struct event_hdr_reset){.cls = 3, .verdict = HDR_DOUBLE_FREE, .stack = 5});
+  trace_on_fragmentation(
+    t, p, 5000,
+    &(struct event_fragmentation){.cls = 3, .allocated = 48, .utilisation_bins = STATS_UTILISATION_BINS, .utilisation = (uint32_t[STATS_UTILISATION_BINS]){1}});
+  FILE *const file = tmpfile();
+  trace_part_write(fileno(file), t, "a reason");
+  const size_t size = (size_t)lseek(fileno(file), 0, SEEK_END);
+  unsigned char *const bytes = malloc(size);
+  CHECK(pread(fileno(file), bytes, size, 0) == (ssize_t)size);
+  char *why;
+  for (size_t cut = 0; cut < size; cut += cut < 4096 ? 8 : 200) {
+    struct report *const other = model_create(SOURCE_TRACE, "test");
+    struct trace_model *const part = trace_model_create(other);
+    unsigned char *const copy = malloc(cut + 1); /* so that the sanitizer sees a read past its end */
+    memcpy(copy, bytes, cut);
+    CHECK(!trace_part_take(part, copy, cut, &why));
+    free(copy);
+    free(why);
+    trace_model_finish(part);
+    model_destroy(other);
   }
-  CHECK(taken == 2 && r->events == 2 && r->process_count == 1);
+  for (unsigned i = 0; i < 2; i++) { /* the same process, read by two */
+    CHECK(trace_part_take(u, bytes, size, &why));
+    CHECK_TEXT(why, "a reason");
+  }
+  trace_model_finish(u);
+  model_finish(s);
+  const struct model_process *const q = s->processes[0];
+  CHECK(s->process_count == 1 && s->events == 10 && s->start_ns == 1000 && s->end_ns == 5000);
+  CHECK(q->pid == 7 && strcmp(q->program, "program") == 0 && q->module_count == 1 && strcmp(q->modules[0].path, "/lib/some.so") == 0);
+  CHECK(q->stack_count == 1 && q->stacks[0].frame_count == 3 && q->stacks[0].frames[2] == 3);
+  CHECK(q->incident_count == 1 && q->incidents[0].count == 2 && q->incidents[0].time_ns == 3000);
+  CHECK(q->counts->cls[3].counters.drain_blocks == 10 && q->counts->cls[3].gauge.allocated == 48 && q->timeline_length == 2);
+  CHECK(s->latency.drain[3] != NULL && s->latency.drain[3]->count == 2 && s->latency.drain[3]->sum == 40);
+  fclose(file);
+  free(bytes);
   trace_model_finish(t);
-  CHECK(r->processes[0]->module_count == 1 && strcmp(r->processes[0]->modules[0].path, "/lib/some.so") == 0);
-  free(room);
   model_destroy(r);
+  model_destroy(s);
 }
 
 static void drain(struct trace_model *t, struct trace_process *p, uint64_t time_ns, uint64_t ticks) {
@@ -324,7 +345,7 @@ int main(void) {
   test_short_name();
   test_quote();
   test_options();
-  test_wire();
+  test_part();
   test_ticks();
   test_no_clock();
   test_snapshots();

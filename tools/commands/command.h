@@ -12,8 +12,8 @@ struct command {
   int (*run)(int argc, char **argv); /* argv[0] is "hakmem NAME"; returns the exit code */
 };
 
-extern const struct argp run_argp, record_argp, report_argp, explain_argp, diff_argp, page_argp, export_argp, check_argp, symbolize_argp, bench_argp, set_argp,
-  dump_argp, trim_argp;
+extern const struct argp run_argp, record_argp, report_argp, explain_argp, diff_argp, page_argp, export_argp, check_argp, top_argp, symbolize_argp, bench_argp,
+  set_argp, dump_argp, trim_argp;
 int command_run(int argc, char **argv);
 int command_record(int argc, char **argv);
 int command_report(int argc, char **argv);
@@ -26,6 +26,7 @@ int command_check(int argc, char **argv);
 int command_set(int argc, char **argv);
 int command_dump(int argc, char **argv);
 int command_trim(int argc, char **argv);
+int command_top(int argc, char **argv);
 int command_symbolize(int argc, char **argv);
 int command_bench(int argc, char **argv);
 

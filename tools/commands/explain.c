@@ -20,6 +20,7 @@ struct options {
 
 static const struct argp_option options[] = {
   {"json", KEY_JSON, NULL, 0, "Print one JSON object instead of text; hakmem-json(5) describes its members", 1},
+  LOAD_JOBS_OPTION,
   {"pid", KEY_PID, "PID", 0, "Explain this process only", 1},
   {"rules", KEY_RULES, NULL, 0, "Print the rules, and the thresholds from which a figure becomes a finding", 2},
   {0},
@@ -30,6 +31,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
   switch (key) {
     case KEY_JSON: o->json = true; return 0;
     case KEY_RULES: o->rules = true; return 0;
+    case 'j': o->load.jobs = load_jobs(argument, state); return 0;
     case KEY_PID: o->load.pid = load_pid(argument, state); return 0;
     case ARGP_KEY_ARGS:
       o->load.paths = state->argv + state->next;

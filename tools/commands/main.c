@@ -15,6 +15,7 @@ const struct command commands[] = {
   {"record", "Run a program and record its events in an LTTng session made for it", &record_argp, command_record},
   {"report", "Print what a run or a recording holds: histograms, tables, stacks", &report_argp, command_report},
   {"explain", "Say what is wrong in a run or a recording, and what to change", &explain_argp, command_explain},
+  {"top", "Show processes live on a terminal: memory, calls, incidents", &top_argp, command_top},
   {"diff", "Say what changed between runs, and whether it is more than noise", &diff_argp, command_diff},
   {"page", "Write a run, or two of them, as one HTML file to look at", &page_argp, command_page},
   {"export", "Write a run or a recording in the format of another tool", &export_argp, command_export},

@@ -26,6 +26,7 @@ struct options {
 static const struct argp_option options[] = {
   {"json", KEY_JSON, NULL, 0, "Print one JSON object instead of text; hakmem-json(5) describes its members", 1},
   {"all", KEY_ALL, NULL, 0, "Print every class, process, incident and frame, not only the first ones", 1},
+  LOAD_JOBS_OPTION,
   {"pid", KEY_PID, "PID", 0, "Report on this process only", 1},
   {"since", KEY_SINCE, "OLD", 0,
    "Print only the growth of the live heap since OLD, by call site; OLD is an earlier copy of DIR or FILE, or another run "
@@ -55,6 +56,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case KEY_FOLDED: o->folded = true; return 0;
     case KEY_SUMMARY: o->summary = true; return 0;
     case KEY_SECTION: o->section = read_section(argument, state); return 0;
+    case 'j': o->load.jobs = load_jobs(argument, state); return 0;
     case KEY_PID: o->load.pid = load_pid(argument, state); return 0;
     case ARGP_KEY_ARGS:
       o->load.paths = state->argv + state->next;

@@ -16,6 +16,7 @@
 static bool utf8;
 
 void format_init(void) { utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0; }
+bool format_is_utf8(void) { return utf8; }
 
 /* Three significant digits. */
 static int digits_after_point(double value) { return value < 9.995 ? 2 : value < 99.95 ? 1 : 0; }

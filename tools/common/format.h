@@ -12,6 +12,7 @@
 
 /* Call it once, after setlocale. */
 void format_init(void);
+bool format_is_utf8(void);
 
 /* Stands for a figure that the source does not have; printed as "-". */
 #define UNKNOWN UINT64_MAX

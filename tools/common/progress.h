@@ -13,6 +13,9 @@ void progress_start(const char *what);
 /* `done` pieces called `unit` so far, of `total` (0 if unknown). Cheap enough for thousands of calls a second. */
 void progress_update(uint64_t done, uint64_t total, const char *unit);
 
+/* The same with the rate; `share` of the work that is done, 0 to 1 (0: unknown), tells how long the rest takes. */
+void progress_rate(uint64_t done, const char *unit, double share);
+
 /* Writes to this descriptor from now on; standard error at first. */
 void progress_use(int fd);
 

@@ -49,7 +49,10 @@ static void be_mortal(pid_t parent) {
 }
 
 int sandbox_run(int (*work)(void *context), void *context) {
+  struct sigaction interrupt;
+  const struct sigaction ignore = {.sa_handler = SIG_IGN};
   const pid_t parent = getpid(), child = fork();
+  if (child > 0) sigaction(SIGINT, &ignore, &interrupt); /* the child says what becomes of an interrupt: a report goes on with what it has */
   if (child == 0) {
     be_mortal(parent);
     _exit(work(context));
@@ -62,6 +65,8 @@ int sandbox_run(int (*work)(void *context), void *context) {
   }
   if (WIFEXITED(status)) return WEXITSTATUS(status);
   const int signal_number = WTERMSIG(status);
+  sigaction(SIGINT, &interrupt, NULL);
+  if (signal_number == SIGINT) raise(SIGINT);
   if (signal_number == SIGPROF) {
     say("the data are damaged: reading them did not end");
   } else if (signal_number == SIGPIPE) {

@@ -16,7 +16,7 @@ struct report *model_create(enum source source, const char *path) {
   return r;
 }
 
-static void destroy_process(struct model_process *p) {
+void model_destroy_process(struct model_process *p) {
   for (size_t i = 0; i < p->stack_count; i++) free(p->stacks[i].frames);
   for (size_t i = 0; i < p->module_count; i++) {
     free(p->modules[i].path);
@@ -39,7 +39,7 @@ static void destroy_process(struct model_process *p) {
 
 void model_destroy(struct report *r) {
   if (r == NULL) return;
-  for (size_t i = 0; i < r->process_count; i++) destroy_process(r->processes[i]);
+  for (size_t i = 0; i < r->process_count; i++) model_destroy_process(r->processes[i]);
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
     for (unsigned s = 0; s < lookup_strategy_count; s++) free(r->latency.lookup[s][cls]);
     free(r->latency.drain[cls]);

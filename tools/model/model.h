@@ -145,7 +145,7 @@ struct model_process {
   struct stats_profile *profiles[PROFILE_MOMENTS]; /* NULL where there is none */
 };
 
-/* Latencies by class row; NULL if empty. */
+/* Latencies by class row; NULL if empty. Only histograms lie before `ticks` (input/trace/sum/trace_part.c). */
 struct model_latency {
   struct histogram *lookup[lookup_strategy_count][CLASS_ROWS];
   struct histogram *drain[CLASS_ROWS], *refill[CLASS_ROWS];
@@ -193,6 +193,7 @@ void model_destroy(struct report *r);
 
 /* A new process at the end of r->processes. */
 struct model_process *model_add_process(struct report *r);
+void model_destroy_process(struct model_process *p); /* one that no report has */
 
 void model_add_moment(struct model_process *p, const struct stats_moment *moment);
 /* Adds to the count of the same incident, if there is one. */

@@ -17,6 +17,13 @@ uint32_t load_pid(const char *argument, const struct argp_state *state) {
   return (uint32_t)pid;
 }
 
+unsigned load_jobs(const char *argument, const struct argp_state *state) {
+  char *end;
+  const unsigned long jobs = strtoul(argument, &end, 10);
+  if (end == argument || *end != '\0' || jobs == 0 || jobs > 256) argp_error(state, "--jobs=%s: not a number from 1 to 256", argument);
+  return (unsigned)jobs;
+}
+
 static struct report *load_stats(const struct inputs *in, const struct load *load, bool *good) {
   if (in->stats_count == 0) return NULL;
   struct report *const r = model_create(SOURCE_STATS, load->paths[0]);
@@ -43,7 +50,7 @@ static struct report *load_trace(const struct inputs *in, const struct load *loa
   if (in->trace_count == 0) return NULL;
   struct report *const r = model_create(SOURCE_TRACE, load->paths[0]);
   r->keep_spans = load->keep_spans;
-  bool usable = read_traces(r, in->traces, in->trace_count, load->pid);
+  bool usable = read_traces(r, in->traces, in->trace_count, load->pid, load->jobs);
   if (usable && r->process_count == 0) {
     usable = fail("the trace in %s holds no event of hakmem%s", load->paths[0],
                   load->pid != 0 ? " by this process" : "; enable hakmem:*, and preload libhakmem-tracepoints.so, too");

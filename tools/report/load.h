@@ -15,11 +15,16 @@ struct load {
   int count;
   uint32_t pid;    /* only this process; 0: all */
   bool keep_spans; /* of a trace, in model_process.spans */
+  unsigned jobs;   /* processes that read traces; 0: as many as there are processors */
 };
 
 /* --pid's argument; ends the program with bad usage if it is no process id. */
 struct argp_state;
 uint32_t load_pid(const char *argument, const struct argp_state *state);
+/* -j's argument, in the same way. */
+unsigned load_jobs(const char *argument, const struct argp_state *state);
+#define LOAD_JOBS_OPTION \
+  { "jobs", 'j', "N", 0, "Read traces with N processes at a time; as many as there are processors without it", 1 }
 
 /*
  * Fills `page` from the readable data. A message names unreadable data, and the rest is still read; then returns false. Also false if there are no

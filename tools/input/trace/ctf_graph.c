@@ -8,6 +8,7 @@
 struct sink {
   ctf_graph_callback *callback;
   void *context;
+  bool has_enough;
 };
 
 /* Sets the failure to babeltrace2's message: the first cause is the origin. */
@@ -32,7 +33,7 @@ static const bt_plugin *find_plugin(const char *name) {
 }
 
 static bt_graph_simple_sink_component_consume_func_status consume(bt_message_iterator *iterator, void *data) {
-  const struct sink *const sink = data;
+  struct sink *const sink = data;
   bt_message_array_const messages;
   uint64_t count;
   switch (bt_message_iterator_next(iterator, &messages, &count)) {
@@ -43,9 +44,10 @@ static bt_graph_simple_sink_component_consume_func_status consume(bt_message_ite
     default: return BT_GRAPH_SIMPLE_SINK_COMPONENT_CONSUME_FUNC_STATUS_ERROR;
   }
   for (uint64_t i = 0; i < count; i++) {
-    sink->callback(sink->context, messages[i]);
+    if (!sink->has_enough && !sink->callback(sink->context, messages[i])) sink->has_enough = true;
     bt_message_put_ref(messages[i]);
   }
+  if (sink->has_enough) return BT_GRAPH_SIMPLE_SINK_COMPONENT_CONSUME_FUNC_STATUS_END;
   return BT_GRAPH_SIMPLE_SINK_COMPONENT_CONSUME_FUNC_STATUS_OK;
 }
 
@@ -119,7 +121,7 @@ static bool run(bt_graph *graph) {
 bool ctf_graph_run(char *const *directories, size_t count, ctf_graph_callback *callback, void *context) {
   const bt_plugin *const ctf = find_plugin("ctf"), *const utils = ctf != NULL ? find_plugin("utils") : NULL;
   bt_graph *const graph = utils != NULL ? bt_graph_create(0) : NULL;
-  struct sink sink = {callback, context};
+  struct sink sink = {.callback = callback, .context = context};
   uint64_t streams = 0;
   const bool good = graph != NULL && build(graph, ctf, utils, directories, count, &sink, &streams) && (streams == 0 || run(graph));
   bt_graph_put_ref(graph);

@@ -3,6 +3,8 @@
  *
  *   source.ctf.fs (one for each trace) ──┐
  *   source.ctf.fs ───────────────────────┴─ filter.utils.muxer ── sink: the callback
+ *
+ * A single stream needs no muxer.
  */
 #ifndef HAKMEM_TOOLS_CTF_GRAPH_H
 #define HAKMEM_TOOLS_CTF_GRAPH_H
@@ -11,10 +13,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Called for each message; the message is borrowed. */
-typedef void ctf_graph_callback(void *context, const bt_message *message);
+/* Called for each message; the message is borrowed. False: read no further. */
+typedef bool ctf_graph_callback(void *context, const bt_message *message);
 
-/* Reads the traces to their end. False, with a failure set, if babeltrace2 is incomplete or a trace is damaged. */
+/* Reads the traces to their end, or until the callback has enough. False, with a failure set, if babeltrace2 is incomplete or a trace is damaged. */
 bool ctf_graph_run(char *const *directories, size_t count, ctf_graph_callback *callback, void *context);
 
 #endif

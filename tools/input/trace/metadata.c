@@ -65,3 +65,24 @@ bool metadata_check(const char *directory) {
   free(path);
   return good;
 }
+
+/* Metadata begin with a few KiB that hold the environment; in packets, too, because it is small. */
+#define ENVIRONMENT_WITHIN 16384
+#define PROCESS_MARK "vpid = "
+
+uint32_t metadata_process(const char *directory) {
+  char *const path = must_print("%s/metadata", directory), *const text = must_allocate(ENVIRONMENT_WITHIN + 1);
+  const int fd = regular_open(path);
+  const ssize_t length = fd >= 0 ? pread(fd, text, ENVIRONMENT_WITHIN, 0) : 0;
+  uint32_t process = 0;
+  if (fd >= 0) close(fd);
+  for (ssize_t i = 0; i < length; i++) { /* the headers of packets hold zeros */
+    if (text[i] == '\0') text[i] = ' ';
+  }
+  const char *const environment = length > 0 ? strstr(text, "env {") : NULL, *const end = environment != NULL ? strchr(environment, '}') : NULL;
+  const char *const mark = end != NULL ? strstr(environment, PROCESS_MARK) : NULL;
+  if (mark != NULL && mark < end) process = (uint32_t)strtoul(mark + strlen(PROCESS_MARK), NULL, 10);
+  free(path);
+  free(text);
+  return process;
+}

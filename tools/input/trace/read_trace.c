@@ -1,208 +1,219 @@
 /*
- * read_trace.c: reads a trace: a child decodes it and sends the events through a pipe; this process adds them up. If the child crashes, runs out of
- * memory or makes no progress, the model has the events until then.
+ * read_trace.c: reads traces. Workers decode them and add their events up (worker.h); this process starts the workers, waits, and adds their parts to the
+ * model. Nothing that a worker does can end this process.
  */
+#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/error.h"
-#include "common/sandbox.h"
 #include "common/memory.h"
-#include "metadata.h"
 #include "common/progress.h"
+#include "common/sandbox.h"
+#include "metadata.h"
 #include "read_trace.h"
-#include "trace_decode.h"
+#include "input/trace/sum/trace_model.h"
+#include "worker.h"
 
-#define STALL_SECONDS 10      /* of processor time, without a message */
-#define STALL_WALL_SECONDS 60 /* of real time: a slow disk is not a damaged trace */
-#define POLL_MS 500
-#define MEMORY_MAX ((rlim_t)2 << 30) /* sound traces take some MiB a stream; damaged ones ask for arrays of 2^32 */
-#define PIPE_SIZE (1 << 20)
-#define READ_SIZE (1u << 18)
+#define POLL_MS 200
+#define JOBS_MAX 256
+#define SAID_MAX 5 /* messages about single traces */
 
-struct child {
-  pid_t pid;
-  int fd;
-  struct wire_room *room; /* shared */
-  uint64_t seen;
-  double processor, wall; /* seconds; the time of its last progress */
+/* The traces of one process, or of nobody knows which processes (pid 0): these must be read in one order of time. */
+struct group {
+  uint32_t pid;
+  char **directories;
+  size_t count, capacity;
+  uint64_t bytes;
 };
 
 struct reading {
   struct report *r;
   struct trace_model *model;
-  unsigned char *bytes; /* bytes of the pipe that are not yet parsed */
-  size_t length, capacity;
-  bool ended; /* WIRE_END has arrived */
-  char *why;  /* why it ended too early; NULL: unknown */
+  struct group *groups;
+  size_t group_count, group_capacity, next; /* the next one to be read */
+  struct job {
+    struct worker worker;
+    const struct group *group; /* NULL: idle */
+  } * jobs;
+  size_t job_count, running;
+  uint64_t bytes_done, bytes; /* of the groups that were read; of all */
+  char *why;                  /* the first reason why one was not read to its end */
 };
 
-static _Noreturn void be_child(int fd, struct wire_room *room, pid_t parent, char *const *directories, size_t count, uint32_t pid) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(EXIT_FAILED);
-  setrlimit(RLIMIT_DATA, &(const struct rlimit){MEMORY_MAX, MEMORY_MAX});
-  sandbox_silence();
-  struct wire out = {.fd = fd, .room = room};
-  if (trace_decode(directories, count, pid, &out)) wire_end(&out);
-  else wire_failed(&out, failure());
-  wire_send(&out);
-  _exit(EXIT_DONE);
-}
+/* ---- Groups ---- */
 
-static bool start(struct child *c, char *const *directories, size_t count, uint32_t pid) {
-  int ends[2];
-  c->room = mmap(NULL, sizeof(*c->room), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (c->room == MAP_FAILED || pipe2(ends, O_CLOEXEC) != 0) return fail("cannot read the trace: %s", strerror(errno));
-  fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE); /* fewer switches between the processes, if the kernel allows the size */
-  const pid_t parent = getpid();
-  c->pid = fork();
-  if (c->pid == 0) be_child(ends[1], c->room, parent, directories, count, pid);
-  close(ends[1]);
-  c->fd = ends[0];
-  if (c->pid > 0) return true;
-  close(c->fd);
-  return fail("cannot start a process: %s", strerror(errno));
-}
-
-static double seconds_of(clockid_t clock) {
-  struct timespec now = {0};
-  clock_gettime(clock, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static double processor_of(pid_t pid) {
-  clockid_t clock;
-  return clock_getcpuclockid(pid, &clock) == 0 ? seconds_of(clock) : 0;
-}
-
-/* Whether the child has made no progress for too long. */
-static bool is_stalled(struct child *c) {
-  const double processor = processor_of(c->pid), wall = seconds_of(CLOCK_MONOTONIC);
-  if (c->wall == 0 || c->room->messages != c->seen) {
-    c->seen = c->room->messages;
-    c->processor = processor;
-    c->wall = wall;
+static uint64_t bytes_of(const char *directory) {
+  DIR *const files = opendir(directory);
+  uint64_t bytes = 0;
+  struct stat status;
+  for (const struct dirent *entry; files != NULL && (entry = readdir(files)) != NULL;) {
+    const bool is_stream = entry->d_name[0] != '.' && strcmp(entry->d_name, "metadata") != 0;
+    if (is_stream && fstatat(dirfd(files), entry->d_name, &status, 0) == 0 && S_ISREG(status.st_mode)) bytes += (uint64_t)status.st_size;
   }
-  return processor - c->processor >= STALL_SECONDS || wall - c->wall >= STALL_WALL_SECONDS;
+  if (files != NULL) closedir(files);
+  return bytes;
 }
 
-static void take_entry(struct reading *in, struct wire_entry *entry) {
-  struct model_losses lost;
-  switch (entry->kind) {
-    case WIRE_END: in->ended = true; break;
-    case WIRE_FAILED:
-      ((char *)entry)[entry->length - 1] = '\0';
-      free(in->why);
-      in->why = must_copy((char *)wire_body(entry));
-      break;
-    case WIRE_LOST: memcpy(&lost, wire_body(entry), sizeof(lost));
-#define ADD_LOSS(name, text) in->r->lost.name += lost.name;
-      MODEL_LOSSES(ADD_LOSS)
-      break;
-    default:
-      if (!wire_take_event(entry, in->model)) in->r->lost.invalid++;
+static void add_to_group(struct reading *in, char *directory) {
+  const uint32_t pid = metadata_process(directory);
+  struct group *group = NULL;
+  for (size_t i = 0; i < in->group_count && group == NULL; i++) {
+    if (in->groups[i].pid == pid) group = &in->groups[i];
   }
-}
-
-/* The least bytes of an entry. */
-static size_t least_length(uint32_t kind) { return sizeof(struct wire_entry) + (kind == WIRE_LOST ? sizeof(struct model_losses) : kind == WIRE_END ? 0 : 8); }
-
-/* Parses the whole entries. False if the data are nonsense. */
-static bool take_entries(struct reading *in) {
-  size_t at = 0;
-  while (in->length - at >= sizeof(struct wire_entry)) {
-    struct wire_entry *const entry = (struct wire_entry *)(void *)(in->bytes + at);
-    if (entry->length % 8 != 0 || entry->length < least_length(entry->kind) || entry->length > WIRE_LENGTH_MAX) return false;
-    if (entry->length > in->length - at) break;
-    at += entry->length;
-    take_entry(in, entry);
+  if (group == NULL) {
+    in->groups = must_grow(in->groups, in->group_count, &in->group_capacity, sizeof(*in->groups));
+    group = &in->groups[in->group_count++];
+    *group = (struct group){.pid = pid};
   }
-  in->length -= at;
-  memmove(in->bytes, in->bytes + at, in->length);
-  return true;
+  group->directories = must_grow(group->directories, group->count, &group->capacity, sizeof(*group->directories));
+  group->directories[group->count++] = directory;
+  const uint64_t bytes = bytes_of(directory);
+  group->bytes += bytes;
+  in->bytes += bytes;
 }
 
-static void make_room(struct reading *in, size_t size) {
-  if (in->capacity - in->length >= size) return;
-  in->capacity = in->capacity * 2 + size;
-  unsigned char *const larger = must_allocate(in->capacity);
-  if (in->length > 0) memcpy(larger, in->bytes, in->length);
-  free(in->bytes);
-  in->bytes = larger;
+/* The longest first, so that none is left alone at the end. */
+static int by_bytes(const void *a, const void *b) {
+  const struct group *const x = a, *const y = b;
+  return x->bytes != y->bytes ? (x->bytes < y->bytes ? 1 : -1) : x->pid < y->pid ? -1 : x->pid > y->pid;
 }
 
-/* Parses the entries that the child had not sent when it crashed or was killed. */
-static void take_unsent(struct reading *in, const struct wire_room *room) {
-  const size_t sent = room->sent, whole = room->whole;
-  if (sent > whole || whole > WIRE_ROOM) return;
-  make_room(in, whole - sent);
-  memcpy(in->bytes + in->length, room->bytes + sent, whole - sent);
-  in->length += whole - sent;
-  take_entries(in);
-}
-
-/* Reads once from the pipe. False at its end. */
-static bool receive(struct reading *in, int fd) {
-  make_room(in, READ_SIZE);
-  const ssize_t got = read(fd, in->bytes + in->length, in->capacity - in->length);
-  if (got > 0) in->length += (size_t)got;
-  return (got > 0 && take_entries(in)) || (got < 0 && errno == EINTR);
-}
-
-/* Receives from the child until it ends, or must be killed. */
-static void follow(struct child *c, struct reading *in) {
-  bool stalled = false, more = true;
-  while (more && !stalled) {
-    struct pollfd ready = {.fd = c->fd, .events = POLLIN};
-    if (poll(&ready, 1, POLL_MS) > 0) more = receive(in, c->fd);
-    else stalled = is_stalled(c);
-    sandbox_alive();
-    progress_update(in->r->events, 0, "events");
-  }
-  kill(c->pid, SIGKILL); /* it has ended, unless it stalled or sent nonsense */
-  int status = 0;
-  while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR) {}
-  if (in->why == NULL && !in->ended) take_unsent(in, c->room);
-  if (in->why != NULL || in->ended) return;
-  const int ended_by = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-  in->why = stalled ? must_print("libbabeltrace2 made no progress on it for %d s", STALL_SECONDS)
-                    : must_print("libbabeltrace2 failed on it (%s)", ended_by != 0 ? strsignal(ended_by) : "it ended");
-}
-
-/* True also for a partly read trace: a message says so, and it counts as a loss. */
-static bool finish(struct reading *in, char *const *directories, size_t count) {
-  if (in->ended) return true;
-  if (in->r->events == 0) return fail("cannot read the trace in %s: %s", directories[0], in->why);
-  say("the trace%s in %s could not be read to the end: %s; the report has the events until then", count > 1 ? "s" : "", in->r->path, in->why);
-  in->r->lost.unread++;
-  return true;
-}
-
-bool read_traces(struct report *r, char *const *directories, size_t count, uint32_t pid) {
+/* If metadata_check fails, the failure is of the first such trace. */
+static bool make_groups(struct reading *in, char *const *directories, size_t count) {
   for (size_t i = 0; i < count; i++) {
     if (!metadata_check(directories[i])) return false;
   }
-  struct child child = {0};
-  if (!start(&child, directories, count, pid)) return false;
-  struct reading in = {.r = r, .model = trace_model_create(r)};
-  progress_start("reading the trace");
-  follow(&child, &in);
-  progress_clear();
-  close(child.fd);
-  munmap(child.room, sizeof(*child.room));
-  trace_model_finish(in.model);
-  const bool good = finish(&in, directories, count);
-  free(in.bytes);
+  for (size_t i = 0; i < count; i++) add_to_group(in, directories[i]);
+  if (in->group_count > 0) qsort(in->groups, in->group_count, sizeof(*in->groups), by_bytes);
+  return true;
+}
+
+/* ---- Interrupts ---- */
+
+static volatile sig_atomic_t interrupted;
+static void interrupt(int number) {
+  (void)number;
+  interrupted = 1;
+}
+
+/* A second interrupt ends the program. One that ignores interrupts goes on to do so. */
+static void catch_interrupt(struct sigaction *before) {
+  interrupted = 0;
+  sigaction(SIGINT, NULL, before);
+  if (before->sa_handler != SIG_IGN) sigaction(SIGINT, &(struct sigaction){.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND}, NULL);
+}
+
+/* ---- Workers ---- */
+
+static bool start_jobs(struct reading *in, const struct trace_choice *choice) {
+  for (size_t i = 0; i < in->job_count && in->next < in->group_count && !interrupted; i++) {
+    struct job *const job = &in->jobs[i];
+    if (job->group != NULL) continue;
+    const struct group *const group = &in->groups[in->next];
+    if (!worker_start(&job->worker, group->directories, group->count, choice)) return false;
+    job->group = group;
+    in->next++;
+    in->running++;
+  }
+  return true;
+}
+
+static void lose(struct reading *in, const struct group *group, char *why) {
+  if (strcmp(why, TRACE_STOPPED) != 0) {
+    if (in->r->lost.unread++ < SAID_MAX) {
+      say("the trace%s in %s could not be read to the end: %s; the report has the events until then", group->count > 1 ? "s" : "", group->directories[0], why);
+    }
+  }
+  if (in->why == NULL) in->why = why;
+  else free(why);
+}
+
+static void finish_job(struct reading *in, struct job *job) {
+  char *const why = worker_finish(&job->worker, in->model);
+  in->bytes_done += job->group->bytes;
+  if (why != NULL) lose(in, job->group, why);
+  job->group = NULL;
+  in->running--;
+}
+
+static void show_progress(const struct reading *in) {
+  uint64_t events = in->r->events, bytes = in->bytes_done;
+  for (size_t i = 0; i < in->job_count; i++) {
+    const struct job *const job = &in->jobs[i];
+    if (job->group == NULL) continue;
+    events += job->worker.progress->events;
+    bytes += job->worker.progress->bytes < job->group->bytes ? job->worker.progress->bytes : job->group->bytes;
+  }
+  progress_rate(events, "events", in->bytes > 0 ? (double)bytes / (double)in->bytes : 0);
+}
+
+/* Waits for a part, or for some time. */
+static void wait_for_parts(struct reading *in) {
+  struct pollfd ready[JOBS_MAX];
+  for (size_t i = 0; i < in->job_count; i++) ready[i] = (struct pollfd){.fd = in->jobs[i].group != NULL ? in->jobs[i].worker.fd : -1, .events = POLLIN};
+  poll(ready, in->job_count, POLL_MS);
+  for (size_t i = 0; i < in->job_count; i++) {
+    struct job *const job = &in->jobs[i];
+    if (job->group == NULL) continue;
+    if (interrupted) job->worker.progress->stop = true;
+    if ((ready[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && !worker_receive(&job->worker)) finish_job(in, job);
+    else worker_watch(&job->worker);
+  }
+}
+
+static bool follow(struct reading *in, const struct trace_choice *choice) {
+  bool good = start_jobs(in, choice);
+  while (good && in->running > 0) {
+    wait_for_parts(in);
+    sandbox_alive();
+    show_progress(in);
+    good = start_jobs(in, choice);
+  }
+  return good;
+}
+
+/* ---- The whole ---- */
+
+static size_t jobs_for(unsigned jobs, size_t groups) {
+  const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+  const size_t wanted = jobs != 0 ? jobs : processors > 0 ? (size_t)processors : 1, most = wanted < JOBS_MAX ? wanted : JOBS_MAX;
+  return most < groups ? most : groups;
+}
+
+/* True also for a partly read trace: a message says so, and it counts as a loss. */
+static bool finish(struct reading *in, char *const *directories) {
+  if (interrupted) {
+    in->r->lost.unread++;
+    say("interrupted: the report has the %llu events that were read until then", (unsigned long long)in->r->events);
+  }
+  return in->why == NULL || in->r->events > 0 || fail("cannot read the trace in %s: %s", directories[0], in->why);
+}
+
+bool read_traces(struct report *r, char *const *directories, size_t count, uint32_t pid, unsigned jobs) {
+  struct reading in = {.r = r};
+  struct sigaction before;
+  bool good = make_groups(&in, directories, count);
+  if (good) {
+    in.model = trace_model_create(r);
+    in.job_count = jobs_for(jobs, in.group_count);
+    in.jobs = must_allocate(in.job_count * sizeof(*in.jobs));
+    progress_start("reading the trace");
+    catch_interrupt(&before);
+    good = follow(&in, &(struct trace_choice){pid, r->keep_spans});
+    sigaction(SIGINT, &before, NULL);
+    progress_clear();
+    trace_model_finish(in.model);
+    good = good && finish(&in, directories);
+  }
+  for (size_t i = 0; i < in.group_count; i++) free(in.groups[i].directories);
+  free(in.groups);
+  free(in.jobs);
   free(in.why);
   return good;
 }

@@ -9,7 +9,11 @@
 
 #include "model/model.h"
 
-/* Reads the traces whose metadata lie in `directories`, in one order of time, into `r`: only process `pid`, or all if it is 0. */
-bool read_traces(struct report *r, char *const *directories, size_t count, uint32_t pid);
+/*
+ * Reads the traces whose metadata lie in `directories` into `r`: only process `pid`, or all if it is 0. The traces of a process (LTTng's buffers by process)
+ * are read by a worker of their own, `jobs` at a time (0: as many as there are processors); those of several processes together by one. The result does not
+ * depend on `jobs`. An interrupt (SIGINT) ends the reading: what was read until then counts.
+ */
+bool read_traces(struct report *r, char *const *directories, size_t count, uint32_t pid, unsigned jobs);
 
 #endif

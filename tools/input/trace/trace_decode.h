@@ -1,16 +1,27 @@
 /*
  * trace_decode.h: reads CTF traces with babeltrace2. It trusts no data, but babeltrace2 does: some damaged traces make it crash, loop or take all
- * memory. So this runs in a process of its own (read_trace.c).
+ * memory. So this runs in a process of its own (worker.h).
  */
 #ifndef HAKMEM_TOOLS_TRACE_DECODE_H
 #define HAKMEM_TOOLS_TRACE_DECODE_H
 
-#include "trace_wire.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "input/trace/sum/trace_model.h"
+
+/* How far a reader has come, in memory that it shares with the one who waits for it. */
+struct trace_progress {
+  volatile uint64_t messages, bytes; /* of babeltrace2; of the packets that were begun */
+  volatile uint64_t events;
+  volatile bool stop; /* set from outside: end now */
+};
 
 /*
- * Reads the traces in `directories` to their end and puts the events of process `pid` (0: of all) into `out`, which counts each message of
- * babeltrace2. False, with a failure set, if a trace is damaged.
+ * Reads the traces in `directories` to their end, and adds the events of process `pid` (0: of all) to `model`. False, with a failure set, if a trace is
+ * damaged or the reading was stopped.
  */
-bool trace_decode(char *const *directories, size_t count, uint32_t pid, struct wire *out);
+bool trace_decode(char *const *directories, size_t count, uint32_t pid, struct trace_model *model, struct trace_progress *progress);
+#define TRACE_STOPPED "it was interrupted"
 
 #endif

@@ -15,6 +15,9 @@ struct trace_model *trace_model_create(struct report *r);
 /* The process `pid`; `program` is its name, "" if the trace does not tell. */
 struct trace_process *trace_model_process(struct trace_model *t, uint32_t pid, const char *program);
 
+/* A new process at the end of the list. */
+struct trace_process *trace_model_add(struct trace_model *t);
+
 /* The thread of the next events; 0: unknown. */
 void trace_model_thread(struct trace_model *t, uint32_t tid);
 

@@ -5,43 +5,20 @@
 
 #include "allocations.h"
 #include "common/memory.h"
+#include "trace_process.h"
 
 #define TIMELINE_MAX 1024
-#define PID_CACHE 256 /* a power of two */
-
-/* A duration of a process that has not yet told its clock's rate. */
-struct pending {
-  struct histogram **place;
-  uint64_t ticks;
-};
-
-struct trace_process {
-  struct model_process *p;
-  uint64_t first_ns, last_ns;
-  uint64_t ticks_per_second; /* 0 where unknown */
-  struct pending *pending;
-  size_t pending_count, pending_capacity;
-  bool burst_class[CLASS_ROWS]; /* classes that the current snapshot has reported */
-  bool in_burst;
-  uint64_t burst_ns;
-  uint64_t mapped;
-  uint64_t early_missed; /* the last value */
-  uint64_t timeline_period_ns, timeline_last_ns;
-  struct allocations allocations;
-};
-
-struct trace_model {
-  struct report *r;
-  struct trace_process **processes;
-  size_t count, capacity;
-  struct trace_process *cache[PID_CACHE]; /* by the low bits of the pid */
-  uint32_t tid;
-};
-
 struct trace_model *trace_model_create(struct report *r) {
   struct trace_model *const t = must_allocate(sizeof(*t));
   t->r = r;
   return t;
+}
+
+struct trace_process *trace_model_add(struct trace_model *t) {
+  t->processes = must_grow(t->processes, t->count, &t->capacity, sizeof(*t->processes));
+  struct trace_process *const p = must_allocate(sizeof(*p));
+  p->p = model_add_process(t->r);
+  return t->processes[t->count++] = p;
 }
 
 static struct trace_process *find_process(struct trace_model *t, uint32_t pid) {
@@ -50,11 +27,8 @@ static struct trace_process *find_process(struct trace_model *t, uint32_t pid) {
   for (size_t i = 0; i < t->count; i++) {
     if (t->processes[i]->p->pid == pid) return *cached = t->processes[i];
   }
-  t->processes = must_grow(t->processes, t->count, &t->capacity, sizeof(*t->processes));
-  struct trace_process *const p = must_allocate(sizeof(*p));
-  p->p = model_add_process(t->r);
+  struct trace_process *const p = trace_model_add(t);
   p->p->pid = pid;
-  t->processes[t->count++] = p;
   return *cached = p;
 }
 
@@ -161,7 +135,7 @@ static void seen(struct trace_model *t, struct trace_process *p, uint64_t time_n
   if (p->first_ns == 0) p->first_ns = p->p->start_realtime_ns = time_ns;
   p->last_ns = time_ns;
   if (t->r->events == 0) t->r->start_ns = time_ns;
-  t->r->end_ns = time_ns;
+  if (time_ns > t->r->end_ns) t->r->end_ns = time_ns;
   t->r->events++;
 }
 
@@ -424,12 +398,40 @@ static const struct trace_process *any_clock(const struct trace_model *t) {
   return NULL;
 }
 
+/* Processes in the order of their first events, in the model too: so it does not matter who read them, and when. */
+static int by_start(const void *a, const void *b) {
+  const struct trace_process *const x = *(struct trace_process *const *)a, *const y = *(struct trace_process *const *)b;
+  if (x->first_ns != y->first_ns) return x->first_ns < y->first_ns ? -1 : 1;
+  return x->p->pid < y->p->pid ? -1 : x->p->pid > y->p->pid;
+}
+
+/* Of several parts of one process, the first one takes up the others. */
+static void join(struct trace_model *t) {
+  size_t kept = 0;
+  for (size_t i = 0; i < t->count; i++) {
+    struct trace_process *const p = t->processes[i], *first = NULL;
+    end_burst(p);
+    for (size_t k = 0; k < kept && first == NULL; k++) {
+      if (t->processes[k]->p->pid == p->p->pid) first = t->processes[k];
+    }
+    if (first != NULL) trace_process_join(t, first, p);
+    else t->processes[kept++] = p;
+  }
+  t->count = t->r->process_count = kept;
+}
+
+static void order(struct trace_model *t) {
+  if (t->count > 0) qsort(t->processes, t->count, sizeof(*t->processes), by_start);
+  join(t);
+  for (size_t i = 0; i < t->count; i++) t->r->processes[i] = t->processes[i]->p;
+}
+
 void trace_model_finish(struct trace_model *t) {
+  order(t);
   const struct trace_process *const clock = any_clock(t);
   t->r->latency.ticks = clock == NULL;
   for (size_t i = 0; i < t->count; i++) {
     struct trace_process *const p = t->processes[i];
-    end_burst(p);
     settle(p, clock);
     settle_spans(p->p, p->ticks_per_second != 0 ? p : clock);
     p->p->elapsed_ns = p->last_ns - p->first_ns;

@@ -1,0 +1,72 @@
+#!/bin/sh
+# Traces of several processes, each read by a worker: the report does not depend on their number; a worker that crashes takes nothing from the others; an
+# interrupt ends the reading, and the report has what was read; progress with a rate; memory does not grow with the trace.
+# timeout: 600
+. "$(dirname "$0")/common.sh"
+command -v pkg-config >/dev/null && pkg-config babeltrace2 || skip "libbabeltrace2-dev is not installed"
+mkdir plugins
+# shellcheck disable=SC2046 # a list of options
+cc -std=gnu11 -O1 -shared -fPIC -o plugins/babeltrace-plugin-ctf.so "$SOURCE_DIR/tests/tool/broken_ctf.c" $(pkg-config --cflags --libs babeltrace2) ||
+  fail "broken_ctf.c does not compile"
+export BABELTRACE_PLUGIN_PATH="$place/plugins" BROKEN_CTF=crash
+
+# trace DIR PID: metadata that name the process.
+trace() {
+  mkdir -p "$1"
+  printf '/* CTF 1.8 */\nenv {\n\tvpid = %s;\n};\n' "$2" >"$1/metadata"
+}
+
+# ---- The number of workers makes no difference ----
+for pid in 11 12 13 14; do trace "four/sound-$pid" $pid; done
+BROKEN_EVENTS=20000 "$hakmem" report -j 1 --json four >one 2>err || { cat err; fail "one worker"; }
+equal "events" 80000 "$(jq .trace.events one)"
+equal "processes" '[11,12,13,14]' "$(jq -c '[.trace.processes[].pid] | sort' one)"
+for jobs in 2 4 100; do
+  BROKEN_EVENTS=20000 "$hakmem" report -j $jobs --json four >other || fail "$jobs workers"
+  cmp one other || fail "$jobs workers report something else than one"
+done
+equal "one process" '[[12],20000]' "$(BROKEN_EVENTS=20000 "$hakmem" report -j 2 --pid 12 --json four | jq -c '[[.trace.processes[].pid], .trace.events]')"
+fails 2 "not a number from 1 to 256" "$hakmem" report -j 0 four
+
+# ---- One crashes: one line, and the others' events are there ----
+trace four/broken-15 15
+for jobs in 1 4; do
+  "$hakmem" report -j $jobs --json four >json 2>err
+  equal "the exit code with a worker that crashed" 1 $?
+  [ "$(wc -l <err)" -eq 1 ] && grep -q "four/broken-15 could not be read to the end: libbabeltrace2 failed on it (Segmentation fault)" err || { cat err; fail "not one line"; }
+  equal "processes with all events" 4 "$(jq '[.trace.processes[] | select(.counters.thread_start == 100)] | length' json)"
+  part=$(jq '.trace.processes[] | select(.pid == 15) | .counters.thread_start' json)
+  [ "$part" -ge 80 ] && [ "$part" -le 100 ] || fail "$part events of the trace that crashed"
+  equal "losses" 1 "$(jq .trace.lost.unread json)"
+done
+
+# ---- An interrupt ---- (env -S: a shell starts background jobs with SIGINT ignored)
+trace slow/endless-16 16
+cat >interrupted.py <<'P'
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with open("out", "w") as out, open("err", "w") as err:
+    child = subprocess.Popen(sys.argv[1:], stdout=out, stderr=err, start_new_session=True)
+    time.sleep(2)
+
+    os.killpg(child.pid, signal.SIGINT)
+    sys.exit(child.wait(30) & 255)
+P
+BROKEN_CTF=slow python3 interrupted.py "$hakmem" report -j 2 --json slow
+equal "the exit code of an interrupted report" 1 $?
+grep -q "^hakmem: interrupted: the report has the [1-9][0-9]* events that were read until then$" err || { cat err; fail "does not say that it was interrupted"; }
+equal "lines" 1 "$(wc -l <err)"
+[ "$(jq .trace.events out)" -gt 10 ] || fail "an interrupted report has nothing"
+
+# ---- Progress, on a terminal only ----
+if command -v script >/dev/null; then
+  BROKEN_CTF=slow timeout 5 script -qec "$hakmem report slow" /dev/null </dev/null >out 2>&1
+  grep -q "reading the trace: [0-9]* events, [0-9]* a second" out || { cat -v out; fail "no progress with a rate"; }
+fi
+
+# ---- Memory: ten times the events, the same memory ----
+most() { BROKEN_EVENTS=$1 python3 -c 'import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$hakmem" report -j 2 --json four; }
+rm -r four/broken-15
+few=$(most 20000) many=$(most 200000)
+[ "$many" -le $((few + 1024)) ] || fail "$few KiB for 80000 events, $many KiB for 800000"
+exit 0
