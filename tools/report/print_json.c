@@ -208,8 +208,7 @@ static json_t *longest_calls(const struct report *r, const struct model_process 
     }
     set(stages, "rest", number(rest));
     set(object, "stages", stages);
-    set(object, "stack", stack(r, p, call->frame_count > 0 ? MODEL_CALL_STACK(i) : 0));
-    json_array_append_new(array, object);
+    json_array_append_new(array, with_stack(object, r, p, call->frame_count > 0 ? MODEL_CALL_STACK(i) : 0));
   }
   return array;
 }
