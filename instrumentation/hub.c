@@ -73,6 +73,7 @@ uint64_t hub_on_ticks_since(uint64_t fenced) {
 }
 
 uint64_t hub_on_call_begin(void) { return calls_begin(); }
+void hub_on_call_end_plain(uint64_t start, const struct call *call) { calls_end_plain(start, call); }
 void hub_on_call_none(void) { calls_none(); }
 uint64_t hub_on_sample_begin(bool timed) { return calls_sample_begin(timed); }
 uint64_t hub_on_sample_stop(uint64_t start) { return calls_sample_stop(start); }
@@ -103,6 +104,7 @@ static NOINLINE void keep_call(const struct call *call, uint64_t ns, const void 
   if (frames != NULL) {
     kept.frame_count = frames->count;
     kept.epoch = frames->epoch;
+    kept.cut = frames->cut;
     for (uint32_t i = 0; i < frames->count; i++) kept.frames[i] = frames->frame[i];
   }
   calls_keep(&kept);

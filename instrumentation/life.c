@@ -59,7 +59,8 @@ static void tick_snapshot(void) {
 void hub_on_tick(void) {
   if (inside_event) return;
   tick_snapshot();
-  stats_tick();
+  const uint64_t start = clock_ticks();
+  if (stats_tick()) calls_stage(CALL_STAGE_statistics, clock_ticks() - start);
   control_tick();
 }
 

@@ -7,17 +7,18 @@
 #define COST_READINGS 32
 #define FIRST_READINGS 8
 
-static uint64_t first_ticks, first_ns, cost, plain_cost;
+static uint64_t first_ticks, first_ns, cost;
+uint64_t clock_plain_cost;
 static uint64_t first_error;  /* ticks: the most that first_ticks and first_ns may lie apart */
-static uint64_t settled_rate; /* atomic; 0 until settled */
+uint64_t clock_settled_rate;
 
 void clock_start(void) {
   if (first_ns != 0) return;
-  cost = plain_cost = UINT64_MAX;
+  cost = clock_plain_cost = UINT64_MAX;
   for (int i = 0; i < COST_READINGS; i++) {
     const uint64_t a = clock_ticks_fenced(), b = clock_ticks_fenced(), c = clock_ticks(), d = clock_ticks();
     if (b - a < cost) cost = b - a;
-    if (d - c < plain_cost) plain_cost = d - c;
+    if (d - c < clock_plain_cost) clock_plain_cost = d - c;
   }
   first_error = UINT64_MAX;
   for (int i = 0; i < FIRST_READINGS; i++) { /* a preempted reading would falsify every later rate */
@@ -30,17 +31,12 @@ void clock_start(void) {
 }
 
 uint64_t clock_cost_ticks(void) { return cost; }
-uint64_t clock_plain_cost_ticks(void) { return plain_cost; }
 
-uint64_t clock_ticks_per_second(void) {
-  const uint64_t known = __atomic_load_n(&settled_rate, __ATOMIC_RELAXED);
-  if (known != 0) return known;
+uint64_t clock_measure_rate(void) {
   const uint64_t before = clock_ticks(), ns = clock_ns(CLOCK_MONOTONIC) - first_ns, after = clock_ticks(), ticks = before - first_ticks;
   if (first_ns == 0 || ns == 0) return 1000000000u; /* nothing was timed yet */
   const uint64_t rate = (uint64_t)((double)ticks * 1e9 / (double)ns);
   /* The thread may have been preempted between the readings of the two clocks. */
-  if (ns >= SETTLED_NS && (after - before + first_error) < ticks / SETTLED_ERROR) __atomic_store_n(&settled_rate, rate, __ATOMIC_RELAXED);
+  if (ns >= SETTLED_NS && (after - before + first_error) < ticks / SETTLED_ERROR) __atomic_store_n(&clock_settled_rate, rate, __ATOMIC_RELAXED);
   return rate;
 }
-
-uint64_t clock_to_ns(uint64_t ticks) { return (uint64_t)((double)ticks * 1e9 / (double)clock_ticks_per_second()); }

@@ -55,13 +55,18 @@ void clock_start(void);
  * Ticks per second, from the progress of both clocks since clock_start. Better than 1 % after 100 microseconds; final once it is exact enough.
  * Signal safe.
  */
-uint64_t clock_ticks_per_second(void);
+extern uint64_t clock_settled_rate __attribute__((visibility("hidden"))); /* atomic; 0 until it is final */
+uint64_t clock_measure_rate(void);
+static inline uint64_t clock_ticks_per_second(void) {
+  const uint64_t known = __atomic_load_n(&clock_settled_rate, __ATOMIC_RELAXED);
+  return known != 0 ? known : clock_measure_rate();
+}
 
 /* Ticks between two fenced readings with nothing between them. */
 uint64_t clock_cost_ticks(void);
 
-uint64_t clock_plain_cost_ticks(void); /* the same of readings that are not fenced */
+extern uint64_t clock_plain_cost __attribute__((visibility("hidden"))); /* the same of readings that are not fenced */
 
-uint64_t clock_to_ns(uint64_t ticks);
+static inline uint64_t clock_to_ns(uint64_t ticks) { return (uint64_t)((double)ticks * 1e9 / (double)clock_ticks_per_second()); }
 
 #endif

@@ -191,6 +191,63 @@ static NOINLINE void put_stages(struct dump *d, struct stats_block *b) {
   }
 }
 
+/* ---- Whole calls. ---- */
+
+#define CALL_NAME(name, text) #name,
+static const char *const call_kinds[] = {CALL_KINDS(CALL_NAME)}, *const call_stages[] = {CALL_STAGES(CALL_NAME)};
+
+/* All classes of a kind, if there are any. The rows have no count; NOINLINE as above. */
+static NOINLINE void put_calls_of(struct dump *d, struct stats_spans *rows, const char *kind, const char *how) {
+  struct histogram all = {0};
+  for (uint32_t row = 0; row < CLASS_ROWS; row++) {
+    if ((rows->head[row].max | rows->head[row].sum) != 0) histogram_merge_row(&all, stats_span(rows, row));
+  }
+  histogram_complete(&all);
+  if (all.count == 0) return;
+  message_text(&d->m, kind);
+  put_histogram(d, how, &all);
+}
+
+static void put_long_call(struct dump *d, const struct stats_call *call) {
+  uint64_t rest = call->ns;
+  message_text(&d->m, "  ");
+  message_number(&d->m, call->ns);
+  message_text(&d->m, " in ");
+  message_text(&d->m, call_kinds[call->kind]);
+  message_text(&d->m, ", class");
+  class_name(&d->m, call->cls);
+  message_text(&d->m, ", size ");
+  message_number(&d->m, call->size);
+  message_text(&d->m, ", thread ");
+  message_number(&d->m, call->tid);
+  message_text(&d->m, ", after ");
+  message_fixed(&d->m, call->time_ns / 1000000, 3);
+  message_text(&d->m, " s:");
+  for (unsigned i = 0; i < CALL_STAGE_COUNT; i++) {
+    if (call->stage[i] == 0) continue;
+    rest -= call->stage[i];
+    message_text(&d->m, " ");
+    message_text(&d->m, call_stages[i]);
+    message_text(&d->m, " ");
+    message_number(&d->m, call->stage[i]);
+  }
+  message_text(&d->m, " rest ");
+  message_number(&d->m, rest);
+  end_line(d);
+}
+
+static void put_calls(struct dump *d, struct stats_block *b) {
+  for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
+    put_calls_of(d, &b->call_times.slow[kind], call_kinds[kind], " off the fast path");
+    put_calls_of(d, &b->call_times.fast[kind], call_kinds[kind], ", a sample of the other calls");
+  }
+  line(d, "longest calls (ns)");
+  for (unsigned i = 0; i < STATS_CALLS; i++) {
+    const struct stats_call *call = &b->calls[i];
+    if (call->ns != 0 && call->writing == 0) put_long_call(d, call);
+  }
+}
+
 static void put_latencies(struct dump *d, struct stats_block *b) {
   const struct stats_counters *c = &b->counters;
   message_text(&d->m, "lookups (strategy ");
@@ -204,6 +261,7 @@ static void put_latencies(struct dump *d, struct stats_block *b) {
   message_text(&d->m, " probes=");
   message_number(&d->m, c->lookup_probes);
   end_line(d);
+  put_calls(d, b);
   put_merged(d, "lookup", &b->lookup);
   put_merged(d, "refill", &b->refill);
   put_stages(d, b);

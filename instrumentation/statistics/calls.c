@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "stats.h"
 
+#define PLAIN_TICKS 65536u /* a call that takes longer did not only renew a budget: about 20 us */
 #define TRIES 100 /* to write to the table of the longest calls: another thread takes less than a microsecond for that */
 
 /*
@@ -13,7 +14,10 @@
  */
 static __thread struct {
   uint32_t depth;   /* calls within calls: realloc calls malloc, and a sink may */
-  uint32_t number;  /* of counted calls that left the fast path */
+  uint32_t number;  /* of calls that left the fast path, but for plain frees */
+  uint32_t samples; /* on the fast path */
+  uint64_t sample_start;
+  uint32_t plain;   /* of those that only renewed a budget */
   uint32_t sampled; /* what `number` was when a sample began */
   uint64_t slept_ns;
   uint64_t first;                   /* ticks: when the first stage began */
@@ -26,9 +30,8 @@ __thread bool hub_call_staged; /* some stage has ended since the last call */
 
 static uint64_t to_ticks(uint64_t ns) { return (uint64_t)((double)ns * 1e-9 * (double)clock_ticks_per_second()); }
 
-static void take_sleep(void) {
+static NOINLINE void take_sleep(void) {
   const uint64_t slept = lock_slept_ns - here.slept_ns;
-  if (slept == 0) return;
   here.slept_ns += slept;
   const uint64_t ticks = to_ticks(slept);
   here.stage[CALL_STAGE_lock] += ticks;
@@ -38,9 +41,9 @@ static void take_sleep(void) {
 void calls_stage(enum call_stage stage, uint64_t ticks) {
   if (!hub_call_staged) {
     hub_call_staged = true;
-    here.first = clock_ticks() - ticks;
+    if (here.depth == 0) here.first = clock_ticks() - ticks;
   }
-  take_sleep();
+  if (UNLIKELY(lock_slept_ns != here.slept_ns)) take_sleep();
   if (stage == CALL_STAGE_system || stage == CALL_STAGE_statistics) {
     here.stage[stage] += ticks;
     here.inner += ticks;
@@ -58,14 +61,7 @@ static void forget_stages(void) {
 
 /* ---- Calls that leave the fast path. ---- */
 
-/*
- * Most of them only renew a budget. Such a short call is not counted here, but as one of the fast path, whose number is exact, and whose time is known
- * from samples.
- */
-#define SHORT_PART 50000u             /* shorter than one part of this number of a second, and without a stage */
-static uint64_t short_ticks = 20000u; /* the same in ticks; any thread may write the same value */
-
-static struct histogram_row row_of(struct stats_spans table[CALL_KIND_COUNT], const struct call *call) { return stats_span(&table[call->kind], call->cls); }
+ALWAYS_INLINE struct histogram_row row_of(struct stats_spans table[CALL_KIND_COUNT], const struct call *call) { return stats_span(&table[call->kind], call->cls); }
 
 uint64_t calls_begin(void) {
   if (here.depth++ != 0) return 0;
@@ -74,16 +70,14 @@ uint64_t calls_begin(void) {
   return clock_ticks();
 }
 
-static NOINLINE uint64_t count_call(uint64_t ticks, const struct call *call) {
-  here.number++;
-  short_ticks = clock_ticks_per_second() / SHORT_PART;
+ALWAYS_INLINE uint64_t count_call(uint64_t ticks, const struct call *call) {
   if (call->cls >= CLASS_ROWS) {
     forget_stages();
     return 0;
   }
   struct stats_block *b = stats_block();
   const uint64_t ns = clock_to_ns(ticks);
-  histogram_record_row(row_of(b->call_times.slow, call), ns);
+  histogram_add_row(row_of(b->call_times.slow, call), ns, 1);
   if (UNLIKELY(call->from != CLASS_NONE)) {
     stats_add(&b->cls[call->cls].timed_in, 1);
     stats_add(&b->cls[call->from].timed_out, 1);
@@ -93,13 +87,32 @@ static NOINLINE uint64_t count_call(uint64_t ticks, const struct call *call) {
   return 0;
 }
 
+/* Stands for CALL_PLAIN_EACH calls that only renewed a budget. */
+static NOINLINE void count_plain(uint64_t span, const struct call *call) {
+  const uint64_t cost = clock_plain_cost;
+  if (call->cls >= CLASS_ROWS) return;
+  histogram_add_row(row_of(stats_block()->call_times.slow, call), clock_to_ns(span > cost ? span - cost : 0), CALL_PLAIN_EACH);
+  if (call->from == CLASS_NONE) return;
+  stats_add(&stats_block()->cls[call->cls].timed_in, CALL_PLAIN_EACH);
+  stats_add(&stats_block()->cls[call->from].timed_out, CALL_PLAIN_EACH);
+}
+
 uint64_t calls_end(uint64_t start, const struct call *call) {
-  const uint64_t span = clock_ticks() - start, cost = clock_plain_cost_ticks();
-  if (--here.depth != 0 || (span < short_ticks && !hub_call_staged)) return 0;
+  const uint64_t span = clock_ticks() - start, cost = clock_plain_cost;
+  if (--here.depth != 0) return 0;
+  here.number++;
+  if (LIKELY(span < PLAIN_TICKS && !hub_call_staged)) {
+    if (UNLIKELY(++here.plain % CALL_PLAIN_EACH == 0)) count_plain(span, call);
+    return 0;
+  }
   return count_call(span > cost ? span - cost : 0, call);
 }
 
 uint64_t calls_end_staged(const struct call *call) { return here.depth == 0 ? count_call(clock_ticks() - here.first, call) : 0; }
+
+void calls_end_plain(uint64_t start, const struct call *call) {
+  if (here.depth == 0) count_plain(clock_ticks() - start, call);
+}
 
 void calls_none(void) {
   if (--here.depth == 0) forget_stages();
@@ -150,9 +163,17 @@ void calls_keep(const struct stats_call *kept) {
 
 /* ---- Samples of the fast path. ---- */
 
+/*
+ * To the program, a sampled call takes longer than it would otherwise. So one in SERIES is counted as a call off the fast path, with all of its time, for
+ * itself and the others of its series.
+ */
+#define SERIES 4u
+#define SERIES_CALLS 5u /* with those that only warm up the code */
+
 uint64_t calls_sample_begin(bool timed) {
   here.sampled = here.number;
-  return timed && here.depth == 0 ? clock_ticks_fenced() : 0;
+  here.sample_start = timed && here.depth == 0 ? clock_ticks_fenced() : 0;
+  return here.sample_start;
 }
 
 uint64_t calls_sample_stop(uint64_t start) {
@@ -164,8 +185,11 @@ uint64_t calls_sample_stop(uint64_t start) {
 void calls_sample_end(uint64_t ticks, const struct call *call) {
   if (ticks == 0 || call->cls >= CLASS_ROWS) return;
   struct stats_block *b = stats_block();
-  histogram_record_row(row_of(b->call_times.fast, call), clock_to_ns(ticks));
-  if (call->kind != CALL_realloc) return;
+  histogram_add_row(row_of(b->call_times.fast, call), clock_to_ns(ticks), 1);
+  if (call->kind != CALL_realloc) {
+    if (++here.samples % SERIES == 0) histogram_add_row(row_of(b->call_times.slow, call), clock_to_ns(clock_ticks() - here.sample_start), SERIES_CALLS);
+    return;
+  }
   if (call->from < CLASS_ROWS) stats_add(&b->cls[call->from].sampled_out, 1);
   else stats_add(&b->cls[call->cls].sampled_stays, 1);
 }

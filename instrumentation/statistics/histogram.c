@@ -1,13 +1,5 @@
 #include "histogram.h"
 
-unsigned histogram_index(uint64_t value) {
-  if (value < HISTOGRAM_LINEAR) return (unsigned)value;
-  const unsigned top = 63u - (unsigned)__builtin_clzll(value);
-  if (top >= HISTOGRAM_VALUE_BITS) return HISTOGRAM_BUCKETS - 1;
-  const unsigned step = (unsigned)(value >> (top - HISTOGRAM_STEP_BITS)) & (HISTOGRAM_STEPS - 1);
-  return HISTOGRAM_LINEAR + (top - HISTOGRAM_STEP_BITS - 1) * HISTOGRAM_STEPS + step;
-}
-
 uint64_t histogram_lower(unsigned index) {
   if (index < HISTOGRAM_LINEAR) return index;
   const unsigned doubling = (index - HISTOGRAM_LINEAR) / HISTOGRAM_STEPS;
@@ -17,45 +9,32 @@ uint64_t histogram_lower(unsigned index) {
 
 uint64_t histogram_upper(unsigned index) { return index + 1 < HISTOGRAM_BUCKETS ? histogram_lower(index + 1) - 1 : UINT64_MAX; }
 
-/* Raises *place to `value`, even if other threads write to it. */
-static void raise_to(uint64_t *place, uint64_t value) {
-  uint64_t seen = __atomic_load_n(place, __ATOMIC_RELAXED);
-  while (seen < value && !__atomic_compare_exchange_n(place, &seen, value, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
-}
-
 void histogram_record(struct histogram *h, uint64_t value) {
   __atomic_fetch_add(&h->count, 1, __ATOMIC_RELAXED);
   __atomic_fetch_add(&h->sum, value, __ATOMIC_RELAXED);
   __atomic_fetch_add(&h->bucket[histogram_index(value)], 1, __ATOMIC_RELAXED);
-  raise_to(&h->min_inverted, ~value);
-  raise_to(&h->max, value);
+  histogram_raise(&h->min_inverted, ~value);
+  histogram_raise(&h->max, value);
 }
 
-/* The place of bucket `i` of a table's row. */
-static size_t place(unsigned i, size_t between) { return i / HISTOGRAM_STEPS * between + i % HISTOGRAM_STEPS; }
+uint32_t histogram_overflows; /* atomic */
 
-static uint32_t rounds; /* atomic */
+const uint32_t *histogram_rounds_at(void) { return &histogram_overflows; }
+uint32_t histogram_rounds(void) { return __atomic_load_n(&histogram_overflows, __ATOMIC_ACQUIRE); }
 
-const uint32_t *histogram_rounds_at(void) { return &rounds; }
-uint32_t histogram_rounds(void) { return __atomic_load_n(&rounds, __ATOMIC_ACQUIRE); }
-
-void histogram_record_row(struct histogram_row row, uint64_t value) {
-  const size_t at = place(histogram_index(value), row.between);
-  __atomic_fetch_add(&row.head->count, 1, __ATOMIC_RELAXED);
-  __atomic_fetch_add(&row.head->sum, value, __ATOMIC_RELAXED);
-  if (__atomic_fetch_add(&row.low[at], 1, __ATOMIC_RELAXED) == UINT16_MAX) {
-    __atomic_fetch_add(&row.high[at], 1, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&rounds, 1, __ATOMIC_RELEASE);
+void histogram_complete(struct histogram *h) {
+  h->count = h->min_inverted = 0;
+  for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+    if (h->count == 0 && h->bucket[i] != 0) h->min_inverted = ~histogram_lower(i);
+    h->count += h->bucket[i];
   }
-  raise_to(&row.head->min_inverted, ~value);
-  raise_to(&row.head->max, value);
 }
 
 void histogram_merge_row(struct histogram *into, struct histogram_row row) {
   into->count += row.head->count;
   into->sum += row.head->sum;
   for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
-    const size_t at = place(i, row.between);
+    const size_t at = histogram_place(i, row.between);
     into->bucket[i] += row.low[at] + ((uint64_t)row.high[at] << 16);
   }
   if (into->min_inverted < row.head->min_inverted) into->min_inverted = row.head->min_inverted;

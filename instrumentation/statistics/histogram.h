@@ -46,7 +46,13 @@ struct histogram_row {
 };
 
 /* The bucket of `value`, 0 <= index < HISTOGRAM_BUCKETS. */
-unsigned histogram_index(uint64_t value);
+static inline unsigned histogram_index(uint64_t value) {
+  if (value < HISTOGRAM_LINEAR) return (unsigned)value;
+  const unsigned top = 63u - (unsigned)__builtin_clzll(value);
+  if (top >= HISTOGRAM_VALUE_BITS) return HISTOGRAM_BUCKETS - 1;
+  const unsigned step = (unsigned)(value >> (top - HISTOGRAM_STEP_BITS)) & (HISTOGRAM_STEPS - 1);
+  return HISTOGRAM_LINEAR + (top - HISTOGRAM_STEP_BITS - 1) * HISTOGRAM_STEPS + step;
+}
 
 /* The smallest and the largest value in bucket `index`. */
 uint64_t histogram_lower(unsigned index);
@@ -56,7 +62,10 @@ uint64_t histogram_upper(unsigned index);
 void histogram_record(struct histogram *h, uint64_t value);
 
 /* The same for a row of a table. histogram_rounds: how often low bits overflowed, in all tables. */
-void histogram_record_row(struct histogram_row row, uint64_t value);
+static inline void histogram_record_row(struct histogram_row row, uint64_t value);
+/* Counts it several times, without count and min, which histogram_complete finds from the buckets: for the calls of malloc, which are many. */
+static inline void histogram_add_row(struct histogram_row row, uint64_t value, uint16_t times);
+void histogram_complete(struct histogram *h);
 uint32_t histogram_rounds(void);
 const uint32_t *histogram_rounds_at(void); /* where that number lies, for a reader in another process */
 
@@ -79,5 +88,34 @@ static inline double histogram_mean(const struct histogram *h) { return h->count
 
 /* count equals the buckets' sum and min <= max. False under concurrent writers, too. */
 bool histogram_is_valid(const struct histogram *h);
+
+/* ---- Inline, because it is called for many calls of malloc. ---- */
+
+/* Raises *place to `value`, even if other threads write to it. */
+static inline void histogram_raise(uint64_t *place, uint64_t value) {
+  uint64_t seen = __atomic_load_n(place, __ATOMIC_RELAXED);
+  while (seen < value && !__atomic_compare_exchange_n(place, &seen, value, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+}
+
+/* The place of bucket `i` of a table's row. */
+static inline size_t histogram_place(unsigned i, size_t between) { return i / HISTOGRAM_STEPS * between + i % HISTOGRAM_STEPS; }
+
+extern uint32_t histogram_overflows; /* see histogram_rounds */
+
+static inline void histogram_add_row(struct histogram_row row, uint64_t value, uint16_t times) {
+  const size_t at = histogram_place(histogram_index(value), row.between);
+  __atomic_fetch_add(&row.head->sum, value * times, __ATOMIC_RELAXED);
+  if (__atomic_fetch_add(&row.low[at], times, __ATOMIC_RELAXED) > (uint16_t)(UINT16_MAX - times)) {
+    __atomic_fetch_add(&row.high[at], 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&histogram_overflows, 1, __ATOMIC_RELEASE);
+  }
+  histogram_raise(&row.head->max, value);
+}
+
+static inline void histogram_record_row(struct histogram_row row, uint64_t value) {
+  __atomic_fetch_add(&row.head->count, 1, __ATOMIC_RELAXED);
+  histogram_raise(&row.head->min_inverted, ~value);
+  histogram_add_row(row, value, 1);
+}
 
 #endif

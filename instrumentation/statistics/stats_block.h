@@ -373,8 +373,8 @@ static inline struct histogram_row stats_timing(struct stats_timings *timings, u
 }
 
 /*
- * The time of whole calls, by kind and class, in ns. `slow`: every call that left the fast path, and refilled, drained, made a system call, slept, or
- * took 20 us or longer. `fast`: a sample of the others, whose number is exact: tools/model/calls.h says how both together make the distribution of all calls.
+ * The time of whole calls, by kind and class, in ns. `slow`: the calls that left the fast path; of those that did so only to renew a budget, one in
+ * CALL_PLAIN_EACH, counted as often as that. `fast`: a sample of the others. tools/model/calls.h says how both make the distribution of all calls.
  */
 struct stats_call_times {
   struct stats_spans slow[CALL_KIND_COUNT], fast[CALL_KIND_COUNT];
@@ -385,10 +385,10 @@ struct stats_call {
   uint64_t ns;      /* 0: unused */
   uint64_t time_ns; /* when it ended, since the start */
   uint32_t tid, kind, cls, frame_count;
-  uint64_t size;                    /* bytes asked for; 0 for a free */
-  uint64_t stage[CALL_STAGE_COUNT]; /* ns of each stage; the rest of `ns` is in none */
-  uint64_t frames[STATS_FRAMES];    /* no frame: stacks are off, or the call was short */
-  uint32_t epoch, writing;          /* of its modules; 1 while the entry is written */
+  uint64_t size;                                    /* bytes asked for; 0 for a free */
+  uint64_t stage[CALL_STAGE_COUNT];                 /* ns of each stage; the rest of `ns` is in none */
+  uint64_t frames[STATS_FRAMES];                    /* no frame: stacks are off, or the call was short */
+  uint32_t epoch, writing, cut, unused;             /* `writing`: 1 while the entry is written; the others as in struct stats_stack */
 };
 #define STATS_CALLS 16
 #define STATS_CALL_STACK_NS 100000 /* shorter calls have no stack */

@@ -23,7 +23,6 @@
 #include "src/platform/message.h"
 #include "src/platform/syscall.h"
 #include "base/clock.h"
-#include "calls.h"
 #include "histogram.h"
 #include "stats_file.h"
 
@@ -49,7 +48,8 @@ static struct control control; /* `asked` and `done` are atomic */
 static uint64_t answered;      /* the answers up to this one are in the file */
 #define AT_CONTROL(member) (off_t)(sizeof(struct stats_block) + offsetof(struct control, member))
 
-#define PAGE_MAX_COUNT (sizeof(struct stats_block) / 4096 + 2)
+#define PAGES_AT_ONCE 8 /* most of the block is never touched */
+#define PAGE_MAX_COUNT (sizeof(struct stats_block) / 4096 + 2 + PAGES_AT_ONCE)
 static bool in_file[PAGE_MAX_COUNT] BULK; /* the pages that are not holes */
 
 static void say(const char *what, const char *why, const char *therefore) { message_say_file("HAKMEM_STATS_FILE", what, path, why, therefore); }
@@ -187,7 +187,15 @@ static void find_touched(const struct stats_block *b, size_t page, size_t count,
   struct own_file pagemap = file_open_briefly("/proc/self/pagemap");
   const ssize_t got = file_read_at(&pagemap, entries, count * sizeof(entries[0]), (off_t)((uintptr_t)b / page * sizeof(entries[0])));
   file_close(&pagemap);
-  for (size_t i = 0; i < count; i++) touched[i] = (i + 1) * sizeof(entries[0]) > (got > 0 ? (size_t)got : 0) || entries[i] >> 62 != 0;
+  const size_t known = got > 0 ? (size_t)got / sizeof(entries[0]) : 0;
+  memset(touched, 0, known);
+  memset(touched + known, 1, count - known);
+  for (size_t i = 0; i < known; i += PAGES_AT_ONCE) {
+    uint64_t any = 0;
+    for (size_t k = 0; k < PAGES_AT_ONCE; k++) any |= entries[i + k]; /* beyond the last one are old ones: some of the array is behind `known` */
+    if (any >> 62 == 0) continue;
+    for (size_t k = i; k < i + PAGES_AT_ONCE && k < known; k++) touched[k] = entries[k] >> 62 != 0;
+  }
 }
 
 struct part {
@@ -214,6 +222,13 @@ static int write_pages(const struct stats_block *b, size_t page, size_t count) {
   int error = 0;
   find_touched(b, page, count, touched);
   for (size_t i = 1; i < count && error == 0; i++) {
+    uint64_t kept, fresh; /* eight pages in a word */
+    memcpy(&kept, &in_file[i], sizeof(kept));
+    memcpy(&fresh, &touched[i], sizeof(fresh));
+    if ((kept | fresh) == 0) {
+      i += sizeof(kept) - 1;
+      continue;
+    }
     const size_t start = i * page, end = min_size(start + page, sizeof(*b));
     if (!in_file[i] && (!touched[i] || is_zero(b, start, end))) continue;
     in_file[i] = true;
@@ -318,9 +333,7 @@ void stats_file_write(struct stats_block *b) {
   const uint64_t signals = sys_block_signals();
   while (__atomic_load_n(&wanted, __ATOMIC_SEQ_CST) && !__atomic_exchange_n(&writing, true, __ATOMIC_SEQ_CST)) {
     __atomic_store_n(&wanted, false, __ATOMIC_SEQ_CST);
-    const uint64_t start = clock_ticks();
     write_once(b);
-    calls_stage(CALL_STAGE_statistics, clock_ticks() - start);
     __atomic_store_n(&writing, false, __ATOMIC_SEQ_CST);
   }
   sys_restore_signals(signals);
@@ -332,8 +345,10 @@ void stats_file_end(struct stats_block *b) {
   for (unsigned i = 0; i < END_WAITS && __atomic_load_n(&writing, __ATOMIC_ACQUIRE); i++) sys_sleep_ns(50000);
 }
 
-void stats_file_tick(struct stats_block *b, uint64_t now_ms) {
-  if (path[0] != '\0' && now_ms >= __atomic_load_n(&due_ms, __ATOMIC_RELAXED)) stats_file_write(b);
+bool stats_file_tick(struct stats_block *b, uint64_t now_ms) {
+  const bool due = path[0] != '\0' && now_ms >= __atomic_load_n(&due_ms, __ATOMIC_RELAXED);
+  if (due) stats_file_write(b);
+  return due;
 }
 
 void stats_file_start(struct stats_block *b, bool is_child) {

@@ -234,9 +234,9 @@ ALWAYS_INLINE bool free_further(struct sll_cache *cache, void *p) {
   return cls != CLASS_NONE && header_is(p, cache->live[cls]) && push_block(cache, cls, p);
 }
 
-/* Frees a live small block that is in order: it came here only because its list's budget ran out. */
+/* Frees a live small block that is in order: it came here only because its list's budget ran out. The thread's directory is not blind. */
 static bool free_plain(struct sll_cache *cache, uint32_t cls, void *p) {
-  if (cls == CLASS_NONE || cache->directory != &directory || MODE(debug) || !header_is(p, cache->live[cls])) return false;
+  if (cls == CLASS_NONE || MODE(debug) || !header_is(p, cache->live[cls])) return false;
   sll_hold(cache);
   header_set(p, HEADER_FREE);
   sll_push(cache, cls, p);
@@ -275,34 +275,43 @@ static NOINLINE void free_core(void *p, uint32_t *row) {
 }
 
 /* Frees any pointer except NULL. `given`: the family of the function that was called. */
-static NOINLINE void free_by_core(void *p, enum block_family given) {
+static void free_by_core(void *p, enum block_family given) {
   struct sll_cache *cache = sll_self;
   const int saved = errno;
+  const bool blind = UNLIKELY(cache->directory != &directory);
+  uint64_t start = blind ? hub_call_begin() : 0;
+  const uint64_t plain_start = UNLIKELY(sll_times_plain(cache)) ? hub_ticks() : 0;
   uint32_t row = directory_class_at(p);
-  if (LIKELY(free_plain(cache, row, p))) {
+  if (LIKELY(!blind && free_plain(cache, row, p))) {
     if (HAKMEM_EVENTS && UNLIKELY(hub_call_staged)) hub_call_end_staged(&(struct call){CALL_free, row, CLASS_NONE, 0}, __builtin_frame_address(0));
+    else if (UNLIKELY(plain_start != 0)) hub_call_end_plain(plain_start, &(struct call){CALL_free, row, CLASS_NONE, 0});
     errno = saved;
     return;
   }
-  const uint64_t start = hub_call_begin();
+  if (!blind) start = hub_call_begin();
   if (give_up_sample(cache, row, p)) free_fast(p);
   else if (!MODE(front) || !free_front(p, given, &row)) free_core(p, &row);
   hub_call_end(start, &(struct call){CALL_free, row, CLASS_NONE, 0}, __builtin_frame_address(0));
   errno = saved;
 }
 
-static NOINLINE void sample_free(void *p, enum block_family given, bool timed) {
-  const uint64_t start = hub_sample_begin(timed);
-  if (!push_fast(p) && !free_further(sll_self, p)) free_by_core(p, given);
-  const uint64_t ticks = hub_sample_stop(start);
-  hub_sample_end(ticks, &(struct call){CALL_free, directory_class_at(p), CLASS_NONE, 0});
-  sll_resumed();
-}
+static NOINLINE void sample_free(void *p, enum block_family given, bool timed);
 
 static NOINLINE void free_any(void *p, enum block_family given) {
   const uint32_t sampled = sll_resume();
   if (UNLIKELY(sampled != 0)) sample_free(p, given, sampled <= SAMPLE_CALLS);
   else free_by_core(p, given);
+}
+
+static NOINLINE void sample_free(void *p, enum block_family given, bool timed) {
+  const uint64_t start = hub_sample_begin(timed);
+  if (LIKELY(push_fast(p) || free_further(sll_self, p))) {
+    const uint64_t ticks = hub_sample_stop(start);
+    hub_sample_end(ticks, &(struct call){CALL_free, directory_class_at(p), CLASS_NONE, 0});
+  } else {
+    free_any(p, given);
+  }
+  sll_resumed();
 }
 
 void free_slow(void *p) {

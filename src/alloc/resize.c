@@ -206,9 +206,12 @@ static bool may_be_made_by(const struct pointer *at, enum block_family given) {
 
 static NOINLINE void sample_sized(void *p, size_t size, enum block_family given, bool timed) {
   const uint64_t start = hub_sample_begin(timed);
-  if (!size_fits(p, size) || !push_fast(p)) alloc_free_sized(p, MIN_ALIGN, size, given);
-  const uint64_t ticks = hub_sample_stop(start);
-  hub_sample_end(ticks, &(struct call){CALL_free, directory_class_at(p), CLASS_NONE, size});
+  if (LIKELY(size_fits(p, size) && push_fast(p))) {
+    const uint64_t ticks = hub_sample_stop(start);
+    hub_sample_end(ticks, &(struct call){CALL_free, directory_class_at(p), CLASS_NONE, size});
+  } else {
+    alloc_free_sized(p, MIN_ALIGN, size, given);
+  }
   sll_resumed();
 }
 

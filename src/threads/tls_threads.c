@@ -143,9 +143,9 @@ static void scavenge_if_due(uint64_t now) {
 
 /* ---- Samples. ---- */
 
-#define SERIES_EACH 4u  /* of this many samples, one is a series of calls; the others are look-ups */
-#define SERIES_WARM 2u  /* calls at its beginning that only warm up the code, */
-#define SERIES_SHIFT 3u /* and up to this many more, so that it does not always begin behind the same call of the program */
+#define SERIES_EACH 16u  /* of this many samples, one is a series of calls; the others are look-ups */
+#define SERIES_WARM 1u  /* calls at its beginning that only warm up the code, */
+#define SERIES_SHIFT 1u /* and up to this many more, so that it does not always begin behind the same call of the program */
 
 static void begin_series(struct sll_cache *cache) {
   cache->calls_left = SAMPLE_CALLS + SERIES_WARM + (cache->visits & SERIES_SHIFT);

@@ -27,10 +27,15 @@ void sll_leave(struct sll_cache *cache);
  * the fast path before it reads a list, a header or the directory. There sll_resume gives the thread its lists again. If its result is not 0, the
  * caller repeats the call on the fast path, and then calls sll_resumed. A result above SAMPLE_CALLS: the call only warms up the code.
  */
-#define SAMPLE_CALLS 8u
+#define SAMPLE_CALLS 4u
 uint32_t sll_resume_lists(void);
 static inline uint32_t sll_resume(void) { return HAKMEM_EVENTS && UNLIKELY(sll_self == &sll_empty) ? sll_resume_lists() : 0; }
 void sll_resumed(void);
+
+/* Whether to time the free that is in its slow path, if it only renews a budget: one in CALL_PLAIN_EACH, at no regular distance. */
+static inline bool sll_times_plain(const struct sll_cache *cache) {
+  return HAKMEM_EVENTS && cache->visits * 2654435761u /* 2^32 / golden ratio: Knuth's multiplicative hash */ <= UINT32_MAX / CALL_PLAIN_EACH;
+}
 
 /* Whether to time the look-up that follows. Gives the thread its real directory again. */
 bool sll_take_sample(struct sll_cache *cache);

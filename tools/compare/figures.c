@@ -78,6 +78,18 @@ static void add_table(struct figures *f, const char *what, struct histogram *con
   free(merged);
 }
 
+static void add_calls(struct figures *f, const struct page *page) {
+  const struct model_calls *const calls = page->stats != NULL ? &page->stats->calls : NULL;
+  const bool known = calls != NULL && calls->known;
+  for (unsigned kind = 0; kind <= CALL_KIND_COUNT; kind++) {
+    const char *const name = kind < CALL_KIND_COUNT ? model_call_kind(kind) : "calls";
+    struct histogram *const h = known ? calls_merged(calls, kind) : NULL;
+    add_latency(f, name, h, known);
+    add(f, "Latency", must_print("time(%s)", name), FIGURE_NS, FIGURE_MORE_IS_WORSE, h != NULL ? (double)h->sum : NAN);
+    free(h);
+  }
+}
+
 static void add_latencies(struct figures *f, const struct page *page) {
   const struct model_latency *const l = &page->main->latency;
   struct histogram *lookups = NULL;
@@ -87,6 +99,7 @@ static void add_latencies(struct figures *f, const struct page *page) {
     free(one);
   }
   const bool known = !l->ticks;
+  add_calls(f, page);
   add_latency(f, "lookup", lookups, known);
   free(lookups);
   add_table(f, "drain", l->drain, known);
@@ -112,6 +125,12 @@ static void add_counts(struct figures *f, const struct page *page) {
 #define COUNT(name, worse, value) add(f, group, must_copy(name), FIGURE_COUNT, worse, (double)(value))
   add(f, group, must_copy("allocs"), FIGURE_COUNT, FIGURE_NEUTRAL, counted ? (double)operations.allocs : NAN);
   add(f, group, must_copy("frees"), FIGURE_COUNT, FIGURE_NEUTRAL, counted ? (double)operations.frees : NAN);
+  for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
+    double error;
+    const bool known = page->stats != NULL && page->stats->calls.known;
+    add(f, group, must_print("calls(%s)", model_call_kind(kind)), FIGURE_COUNT, FIGURE_NEUTRAL,
+        known ? (double)calls_count(&page->stats->calls, kind, &error) : NAN);
+  }
   COUNT("refills", FIGURE_NEUTRAL, stats_refills(&all));
   COUNT("drains", FIGURE_NEUTRAL, stats_drains(&all));
   COUNT("slab_acquires", FIGURE_NEUTRAL, all.slab_acquire);

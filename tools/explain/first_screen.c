@@ -119,7 +119,7 @@ static void print_memory_of(FILE *out, const struct model_process *p) {
 static void print_latency_of(FILE *out, const char *name, const struct histogram *h, double time_ns) {
   char p50[FORMAT_SIZE], p99[FORMAT_SIZE], p999[FORMAT_SIZE], max[FORMAT_SIZE], share[FORMAT_SIZE];
   if (h == NULL || h->count == 0) return;
-  char *const line = must_print("  %-6s %6s: p50 %s, p99 %s, p99.9 %s, max %s; %" PRIu64, name,
+  char *const line = must_print("  %-7s %6s: p50 %s, p99 %s, p99.9 %s, max %s; %" PRIu64, name,
                                 format_percent(share, histogram_mean(h) * (double)h->count, time_ns), format_ns(p50, (double)histogram_quantile(h, 0.5)),
                                 format_ns(p99, (double)histogram_quantile(h, 0.99)), format_ns(p999, (double)histogram_quantile(h, 0.999)),
                                 format_ns(max, (double)h->max), h->count);
@@ -127,7 +127,39 @@ static void print_latency_of(FILE *out, const char *name, const struct histogram
   free(line);
 }
 
+/* The kind with most calls beside malloc and free; CALL_KIND_COUNT if there are no others. */
+static unsigned other_kind(const struct model_calls *calls) {
+  unsigned most = CALL_KIND_COUNT;
+  uint64_t most_count = 0;
+  for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
+    double error;
+    const uint64_t count = kind == CALL_malloc || kind == CALL_free ? 0 : calls_count(calls, kind, &error);
+    if (count <= most_count) continue;
+    most = kind;
+    most_count = count;
+  }
+  return most;
+}
+
+static void print_calls_of(FILE *out, const struct model_calls *calls, unsigned kind) {
+  struct histogram *const h = kind < CALL_KIND_COUNT ? calls_merged(calls, kind) : NULL;
+  if (h != NULL) print_latency_of(out, model_call_kind(kind), h, (double)calls->elapsed_ns);
+  free(h);
+}
+
+static void print_whole_calls(FILE *out, const struct model_calls *calls) {
+  fputs("Calls: share of the run's time, latency, number\n", out);
+  print_calls_of(out, calls, CALL_malloc);
+  print_calls_of(out, calls, CALL_free);
+  print_calls_of(out, calls, other_kind(calls));
+}
+
 static void print_times(FILE *out, const struct page *page, double time_ns) {
+  struct histogram *const calls = page->stats != NULL ? calls_merged(&page->stats->calls, CALL_KIND_COUNT) : NULL;
+  if (calls != NULL) {
+    free(calls);
+    return print_whole_calls(out, &page->stats->calls);
+  }
   const struct model_latency *const l = &page->main->latency;
   struct histogram *const refills = model_merged(l->refill), *const drains = model_merged(l->drain);
   if (!l->ticks && (refills != NULL || drains != NULL)) {

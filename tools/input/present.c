@@ -42,6 +42,7 @@ struct reader {
   struct stats_block *block; /* which is being filled */
   const struct layout *layout;
   uint64_t now_ms;
+  uint64_t legacy_seen; /* slabs in lists of legacy, of all classes */
   struct sums sums;
 };
 
@@ -239,7 +240,7 @@ static int add_legacy(struct reader *r, uint32_t cls, uint64_t at, uint64_t slab
   const struct layout_slabs *const l = &r->layout->slabs;
   uint64_t seen = 0;
   int error = 0;
-  for (; error == 0 && at != 0 && seen < slabs && seen < SUPERSLABS_MAX; seen++) {
+  for (; error == 0 && at != 0 && seen < slabs && r->legacy_seen < SUPERSLABS_MAX; seen++, r->legacy_seen++) {
     char *slab;
     error = structure_at(r, at, l->slab_size, 1, &slab);
     if (error == 0) {
@@ -434,6 +435,14 @@ static int read_block(const struct reader *r, const struct stats_block *file) {
   return error != 0 ? error : is_same(r->block, file) ? 0 : ESRCH;
 }
 
+/* The processor time as it is now; that of the block is of its last snapshot. */
+static void take_cpu_time(struct reader *r, uint32_t pid) {
+  clockid_t clock;
+  struct timespec time;
+  if (clock_getcpuclockid((pid_t)pid, &clock) != 0 || clock_gettime(clock, &time) != 0) return;
+  r->block->cpu_ns = (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
 static int fill(struct reader *r) {
   struct heap heap = {0};
   int error = r->block->complete == 1 ? ESRCH : take_lists(r); /* a process that has ended is as its file says */
@@ -457,6 +466,7 @@ int present_take(struct stats_block *block, uint32_t pid) {
   if (error == 0) {
     error = read_block(r, block);
     if (error == 0) error = fill(r);
+    if (error == 0) take_cpu_time(r, pid);
     process_close(&r->process);
   }
   if (error == 0) *block = *copy;

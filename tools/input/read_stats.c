@@ -81,6 +81,23 @@ static bool take_histograms(struct model_latency *l, struct stats_block *b) {
   return good;
 }
 
+/* Fills in the histograms of calls. False if they are impossible. */
+static bool take_call_times(struct calls_of_process *calls, struct stats_block *b) {
+  for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
+    for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+      struct histogram *const both[] = {&calls->slow[kind][cls], &calls->fast[kind][cls]};
+      const struct histogram_row rows[] = {stats_span(&b->call_times.slow[kind], cls), stats_span(&b->call_times.fast[kind], cls)};
+      for (unsigned i = 0; i < 2; i++) {
+        histogram_merge_row(both[i], rows[i]);
+        if (!take_histogram(NULL, both[i])) return false;
+        histogram_complete(both[i]);
+        if (histogram_min(both[i]) > both[i]->max) both[i]->min_inverted = ~both[i]->max;
+      }
+    }
+  }
+  return true;
+}
+
 static uint64_t less(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 
 /* A forked child's inherited counts are its parent's: they are not counted twice. */
@@ -104,6 +121,15 @@ static void take_counts(struct model_process *p, const struct stats_block *b) {
     for (unsigned bin = 0; bin < STATS_UTILISATION_BINS; bin++) row->utilisation[bin] = b->utilisation[cls][bin];
     if (cls < CLASS_COUNT) row->pins = b->pins[cls];
   }
+}
+
+static void add_calls(struct report *r, const struct model_process *p, const struct calls_of_process *calls) {
+  struct stats_class_counters *const counters = must_allocate(CLASS_ROWS * sizeof(*counters));
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) counters[cls] = p->counts->cls[cls].counters;
+  calls_add(&r->calls, calls, counters);
+  r->calls.cpu_ns += p->cpu_ns;
+  r->calls.elapsed_ns += p->elapsed_ns;
+  free(counters);
 }
 
 static void take_stacks(struct model_process *p, const struct stats_block *b, uint64_t *invalid) {
@@ -136,6 +162,30 @@ static void take_incidents(struct model_process *p, const struct stats_block *b,
 }
 
 #define LEAK_MAX ((uint64_t)1 << 48) /* the number of addresses */
+
+static int by_length(const void *a, const void *b) {
+  const struct stats_call *const x = a, *const y = b;
+  return x->ns < y->ns ? 1 : x->ns > y->ns ? -1 : 0;
+}
+
+/* Also the stacks of the longest calls, which no other entry has. */
+static void take_calls(struct model_process *p, const struct stats_block *b, uint64_t *invalid) {
+  p->cpu_ns = b->cpu_ns;
+  p->calls_missed = b->calls_missed;
+  p->calls = must_allocate(sizeof(b->calls));
+  for (unsigned i = 0; i < STATS_CALLS; i++) {
+    const struct stats_call *const call = &b->calls[i];
+    if (call->ns == 0 || call->writing != 0) continue;
+    if (call->kind >= CALL_KIND_COUNT || call->cls >= CLASS_ROWS || call->frame_count > STATS_FRAMES) (*invalid)++;
+    else p->calls[p->call_count++] = *call;
+  }
+  qsort(p->calls, p->call_count, sizeof(*p->calls), by_length);
+  for (size_t i = 0; i < p->call_count; i++) {
+    struct stats_call *const call = &p->calls[i];
+    if (call->frame_count == 0) continue;
+    model_add_stack(p, &(struct model_stack){MODEL_CALL_STACK(i), call->frame_count, call->frames, call->epoch, call->cut != 0});
+  }
+}
 
 static void take_leaks(struct model_process *p, const struct stats_block *b, uint64_t *invalid) {
   p->leaks_checked = b->leaks_checked != 0;
@@ -256,11 +306,18 @@ static bool take_block(struct report *r, struct stats_block *b, const char *path
   if (b->strategy >= lookup_strategy_count || b->timeline_length > STATS_TIMELINE || b->heat.length > STATS_HEAT) {
     return fail("%s is damaged: a value in its header is out of range", path);
   }
-  if (!take_histograms(NULL, b)) return fail("%s is damaged: a histogram in it cannot be true", path); /* the report has nothing of this file */
+  struct calls_of_process *const calls = must_allocate(sizeof(*calls));
+  if (!take_histograms(NULL, b) || !take_call_times(calls, b)) { /* the report has nothing of this file */
+    free(calls);
+    return fail("%s is damaged: a histogram in it cannot be true", path);
+  }
   take_histograms(&r->latency, b);
   struct model_process *const p = model_add_process(r);
   take_identity(p, b);
   take_counts(p, b);
+  take_calls(p, b, &r->lost.invalid);
+  add_calls(r, p, calls);
+  free(calls);
   take_memory(p, b);
   take_heat(p, &b->heat);
   take_stacks(p, b, &r->lost.invalid);

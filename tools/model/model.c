@@ -33,6 +33,7 @@ void model_destroy_process(struct model_process *p) {
   free(p->leaks);
   free(p->allocations);
   free(p->spans);
+  free(p->calls);
   for (unsigned moment = 0; moment < PROFILE_MOMENTS; moment++) free(p->profiles[moment]);
   free(p);
 }
@@ -48,6 +49,7 @@ void model_destroy(struct report *r) {
   for (unsigned stage = 0; stage < STAGE_COUNT; stage++) free(r->latency.stage[stage]);
   free(r->latency.legacy);
   free(r->latency.map);
+  calls_free(&r->calls);
   free(r->processes);
   free(r->total);
   free(r->path);
@@ -279,6 +281,17 @@ const char *model_class_name(uint32_t cls, char *buffer) {
 
 const char *model_side(unsigned verdict) {
   return verdict == HDR_OVERFLOW ? "past the end of the block" : verdict == HDR_UNDERFLOW ? "before the start of the block" : "into the block";
+}
+
+const char *model_call_kind(unsigned kind) {
+#define CALL_NAME(name, text) #name,
+  static const char *const names[] = {CALL_KINDS(CALL_NAME)};
+  return names[kind];
+}
+
+const char *model_call_stage(unsigned stage) {
+  static const char *const names[] = {CALL_STAGES(CALL_NAME)};
+  return names[stage];
 }
 
 #define NAME_OF(constant, name) name,

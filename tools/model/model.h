@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "calls.h"
 #include "common/format.h" /* UNKNOWN */
 #include "instrumentation/statistics/stats_block.h"
 #include "src/events.h"
@@ -108,7 +109,7 @@ struct model_process {
   uint32_t strategy; /* enum lookup_strategy */
   uint64_t superslab_size, superslab_limit, drain_interval, sample, ticks_per_second, clock_cost_ns;
   uint64_t release_delay, huge_pages; /* ms; SuperSlabs */
-  uint64_t start_realtime_ns, elapsed_ns;
+  uint64_t start_realtime_ns, elapsed_ns, cpu_ns;
   struct model_counts *counts;
   bool has_buckets; /* the next six are known */
   struct stats_buckets buckets;
@@ -131,6 +132,9 @@ struct model_process {
   size_t module_count, module_capacity;
   struct stats_incident *incidents; /* as in a stats file; each is of a known kind */
   size_t incident_count, incident_capacity;
+  struct stats_call *calls; /* the longest ones, the longest first; each of a known kind */
+  size_t call_count;
+  uint64_t calls_missed;    /* that found the table of these busy */
   struct stats_leak *leaks; /* each of a known kind */
   bool leaks_checked;       /* there may still be none */
   size_t leak_count, leak_capacity;
@@ -181,6 +185,7 @@ struct report {
   size_t process_count, process_capacity;
   struct model_losses lost;
   struct model_latency latency;
+  struct model_calls calls; /* known from statistics files only */
   struct model_counts *total;
   bool keep_spans;             /* a reader of traces fills model_process.spans */
   uint64_t events;             /* read from a trace */
@@ -258,6 +263,11 @@ bool model_is_alive(const struct model_process *p);
 
 /* Whether `got` and `expect` of a header reset are headers. */
 bool model_is_header(const struct event_hdr_reset *e);
+
+/* "malloc": the name of a kind of calls; "refill": of a stage of one. The stack of a process's call number `i` has this id. */
+const char *model_call_kind(unsigned kind);
+const char *model_call_stage(unsigned stage);
+#define MODEL_CALL_STACK(i) ((uint32_t)(0x40000000u + (i)))
 
 /* The name of an enumeration's value, the same in every output; "?" if it has none. */
 #define MODEL_ENUM_NAME(e) const char *model_##e##_name(uint64_t value);

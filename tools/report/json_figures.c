@@ -139,3 +139,35 @@ json_t *json_latencies(const struct report *r) {
   if (l->map != NULL && l->map->count > 0) set(object, "map", histogram(l->map, unit));
   return object;
 }
+
+static double time_of(const struct model_calls *calls, unsigned kind) {
+  double time_ns = 0;
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) time_ns += calls->times[kind][cls] != NULL ? (double)calls->times[kind][cls]->sum : 0;
+  return time_ns;
+}
+
+/* {"malloc": {"count": ..., "all": ..., "classes": ...}, ...}: kinds without calls are missing. */
+json_t *json_calls(const struct model_calls *calls) {
+  json_t *const object = json_object();
+  for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
+    double error;
+    const uint64_t count = calls_count(calls, kind, &error);
+    if (count == 0) continue;
+    uint64_t timed = 0, sampled = 0, untimed = 0;
+    for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+      timed += calls->timed[kind][cls];
+      sampled += calls->sampled[kind][cls];
+      untimed += calls->untimed[kind][cls];
+    }
+    json_t *const one = json_object();
+    set(one, "count", number(count));
+    set(one, "count_error", json_real(error));
+    set(one, "timed", number(timed));
+    set(one, "sampled", number(sampled));
+    set(one, "untimed", number(untimed));
+    set(one, "time_ns", json_real(time_of(calls, kind)));
+    set_if_any(one, "latency", histograms(calls->times[kind], "ns"));
+    set(object, model_call_kind(kind), one);
+  }
+  return object;
+}

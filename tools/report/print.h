@@ -32,7 +32,7 @@ struct page {
   S(incidents, "wrong headers, double and invalid frees, shared_fails, with their stacks") \
   S(leaks, "live blocks at the end (HAKMEM_LEAKS)") \
   S(sites, "the live heap by call site (HAKMEM_PROFILE)") \
-  S(latency, "how long lookups, drains, refills, the legacy path and mappings took") \
+  S(latency, "how long calls of malloc and free took, the longest calls; lookups, drains, refills, the legacy path, mappings") \
   S(counts, "how often each thing happened") \
   S(comparison, "the trace against the statistics of the same run")
 #define PRINT_DECLARE(name, what) void print_##name(FILE *out, const struct page *page);
@@ -55,6 +55,12 @@ struct json_t *json_of_figures(const struct report *r); /* its object of `r` wit
 
 /* Rows of a long table that are shown without --all. */
 #define PRINT_ROWS 10
+
+/* Prints a histogram by class: a line of figures and a drawing of all together, then a line for each class. In print_latency.c. */
+void print_histograms(FILE *out, const struct page *page, const char *title, struct histogram *const table[CLASS_ROWS]);
+
+/* Prints how long whole calls took, and the longest. The part of the section `latency` in print_calls.c. */
+void print_calls(FILE *out, const struct page *page);
 
 /* Prints "function at file:line", or the known part of it, without a line's end. In print_symbol.c. */
 void print_symbol(FILE *out, const struct symbol *symbol, uint64_t address);

@@ -189,6 +189,30 @@ static json_t *leaks(const struct report *r, const struct model_process *p) {
   return array;
 }
 
+static json_t *longest_calls(const struct report *r, const struct model_process *p) {
+  json_t *const array = json_array();
+  for (size_t i = 0; i < p->call_count; i++) {
+    const struct stats_call *const call = &p->calls[i];
+    char name[MODEL_CLASS_NAME];
+    json_t *const object = json_object(), *const stages = json_object();
+    uint64_t rest = call->ns;
+    set(object, "kind", json_string(model_call_kind(call->kind)));
+    set(object, "class", json_string(model_class_name(call->cls, name)));
+    set(object, "size", call->size != 0 ? number(call->size) : json_null());
+    set(object, "ns", number(call->ns));
+    set(object, "time_ns", number(call->time_ns));
+    set(object, "thread", json_integer(call->tid));
+    for (unsigned stage = 0; stage < CALL_STAGE_COUNT; stage++) {
+      set(stages, model_call_stage(stage), number(call->stage[stage]));
+      rest -= call->stage[stage] < rest ? call->stage[stage] : rest;
+    }
+    set(stages, "rest", number(rest));
+    set(object, "stages", stages);
+    json_array_append_new(array, with_stack(object, r, p, call->frame_count > 0 ? MODEL_CALL_STACK(i) : 0));
+  }
+  return array;
+}
+
 static json_t *site(const struct report *r, const struct model_process *p, const struct stats_site *from) {
   char name[MODEL_CLASS_NAME];
   json_t *const object = json_object();
@@ -278,6 +302,7 @@ static json_t *process(const struct report *r, const struct model_process *p) {
   set(object, "full_tracing", r->source == SOURCE_STATS ? json_boolean(p->full_tracing) : json_null());
   set(object, "start_realtime_ns", number(p->start_realtime_ns));
   set(object, "elapsed_ns", number(p->elapsed_ns));
+  set(object, "cpu_ns", r->source == SOURCE_STATS ? number(p->cpu_ns) : json_null());
   set(object, "allocs", r->source == SOURCE_STATS ? number(model_sum_allocs(p->counts)) : json_null());
   set(object, "frees", r->source == SOURCE_STATS ? number(model_sum_frees(p->counts)) : json_null());
   set(object, "rss_max", number(p->rss_max));
@@ -300,6 +325,7 @@ static json_t *process(const struct report *r, const struct model_process *p) {
   set(object, "incidents", incidents(r, p));
   set(object, "leaks", leaks(r, p));
   set(object, "leaks_checked", json_boolean(p->leaks_checked));
+  if (r->source == SOURCE_STATS) set(object, "longest_calls", longest_calls(r, p));
   if (p->profiles[PROFILE_LAST] != NULL) set(object, "profile", profiles(r, p));
   return object;
 }
@@ -320,6 +346,7 @@ json_t *json_of_figures(const struct report *r) {
 
 static json_t *report(const struct report *r) {
   json_t *const object = json_of_figures(r), *const processes = json_array();
+  if (r->calls.known) set(object, "calls", json_calls(&r->calls));
   for (size_t i = 0; i < r->process_count; i++) json_array_append_new(processes, process(r, r->processes[i]));
   set(object, "processes", processes);
   return object;

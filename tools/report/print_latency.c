@@ -167,7 +167,7 @@ static void print_one(FILE *out, const char *title, const struct histogram *h, b
   print_bars(out, h, ticks);
 }
 
-static void print_by_class(FILE *out, const struct page *page, const char *title, struct histogram *const table[CLASS_ROWS]) {
+void print_histograms(FILE *out, const struct page *page, const char *title, struct histogram *const table[CLASS_ROWS]) {
   struct histogram *const merged = model_merged(table);
   print_one(out, title, merged, page->main->latency.ticks);
   if (merged != NULL) print_classes(out, page, table, merged);
@@ -183,7 +183,7 @@ static void print_lookups(FILE *out, const struct page *page) {
     free(merged);
     any = true;
     char *const title = must_print("SuperSlab lookup latency, strategy %s", model_lookup_strategy_name(strategy));
-    print_by_class(out, page, title, table);
+    print_histograms(out, page, title, table);
     free(title);
   }
   if (!any) print_one(out, "SuperSlab lookup latency", NULL, false);
@@ -235,9 +235,10 @@ static void print_stages(FILE *out, const struct report *r) {
 
 void print_latency(FILE *out, const struct page *page) {
   const struct model_latency *const l = &page->main->latency;
+  print_calls(out, page);
   print_lookups(out, page);
-  print_by_class(out, page, "Drain latency (TLS SLL to slabs)", l->drain);
-  print_by_class(out, page, "Refill latency (slabs to TLS SLL)", l->refill);
+  print_histograms(out, page, "Drain latency (TLS SLL to slabs)", l->drain);
+  print_histograms(out, page, "Refill latency (slabs to TLS SLL)", l->refill);
   print_stages(out, page->main);
   print_one(out, "Legacy latency (what the legacy path served)", l->legacy, l->ticks);
   print_one(out, "Mapping latency (address space from the system)", l->map, l->ticks);

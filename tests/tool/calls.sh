@@ -1,0 +1,74 @@
+#!/bin/sh
+# How long calls of malloc and free take, checked from outside: on redis and sqlite3, against call_clock.c, a library that reads the clock around each
+# call. Both see the same calls of the same run. The machine may be busy: one of several runs has to agree.
+# long: yes
+# timeout: 600
+. "$(dirname "$0")/common.sh"
+[ -e "$BUILD_DIR/lib/libhakmem.so" ] || skip "built without libhakmem.so"
+
+cc -std=gnu11 -O2 -fPIC -shared -fno-builtin -Wall -Wextra -D_GNU_SOURCE -I"$SOURCE_DIR/instrumentation" -I"$SOURCE_DIR" -o call_clock.so \
+  "$SOURCE_DIR/tests/tool/call_clock.c" "$SOURCE_DIR/instrumentation/statistics/histogram.c" || fail "call_clock.c does not compile"
+
+under() { CALL_CLOCK=$place/clock HAKMEM_STATS_FILE=$place/stats LD_PRELOAD=$place/call_clock.so:$BUILD_DIR/lib/libhakmem.so "$@"; }
+
+sqlite() {
+  under sqlite3 :memory: "create table t(a,b);
+    with recursive c(x) as (select 1 union all select x+1 from c where x<300000) insert into t select x, hex(randomblob(20)) from c;
+    create index i on t(b); select max(b) > '' from t;" >sqlite.log
+}
+
+redis() {
+  port=$((20000 + ($$ * 7 + $1 * 1009 + $(date +%N | sed 's/^0*//')) % 12000))
+  under redis-server --port $port --bind 127.0.0.1 --save '' --appendonly no --dir "$place" --daemonize no >redis.log 2>&1 &
+  server=$!
+  for wait in $(seq 100); do
+    grep -q 'Ready to accept' redis.log && break
+    sleep 0.1
+  done
+  redis-benchmark -p $port -q -n 60000 -c 20 -P 8 -t set,get,incr,lpush,rpush,lpop,sadd,hset,zadd >benchmark.log 2>&1
+  redis-cli -p $port shutdown nosave >/dev/null 2>&1
+  wait $server
+}
+
+# Compares the two; says what differs. Kinds with few calls have no p99.9 to speak of.
+agree() {
+  "$hakmem" report --json stats >report.json || fail "no report of $1"
+  jq -r '.stats | "blocks " + ([.classes[].counters.allocs] | add | tostring) + " " + ([.classes[].counters.frees] | add | tostring),
+    (.calls | to_entries[] | [.key, .value.count, .value.count_error, .value.latency.all.p50, .value.latency.all.p99, .value.latency.all["p99.9"]] | join(" "))
+    ' report.json >ours
+  cat clock.* >theirs
+  awk '
+    function differ(what, a, b) { print what ": " a " here, " b " by the wrapper"; wrong = 1 }
+    function near(what, a, b) { if (b >= 1000 && (a > b * 1.3 || a < b / 1.3)) differ(what, a " ns", b " ns") }
+    FILENAME == "theirs" { count[$1] = $3; p50[$1] = $5; p99[$1] = $7; p999[$1] = $9; next }
+    $1 == "blocks" {
+      made = count["malloc"] + count["calloc"] + count["aligned"]; freed = count["free"] # a realloc that moves takes a block and frees one,
+      if ($2 - made < 0 || $2 - made > count["moved"]) differ("blocks allocated", $2, made) # unless the kernel moves its pages
+      if ($3 - freed != $2 - made) differ("blocks freed", $3, freed + $2 - made)
+      next
+    }
+    { if (($2 - count[$1])^2 > (5 * $3 + 100)^2) differ("calls of " $1, $2 " +-" $3, count[$1])
+      if (count[$1] < 100000) next
+      compared++
+      if (($4 - p50[$1])^2 > 100) differ("p50 of " $1, $4 " ns", p50[$1] " ns")
+      near("p99 of " $1, $5, p99[$1])
+      near("p99.9 of " $1, $6, p999[$1]) }
+    END { if (compared < 2) { print "fewer than two kinds with 100000 calls"; wrong = 1 }; exit wrong }' theirs ours
+}
+
+for program in sqlite redis; do
+  case $program in
+    sqlite) needed=sqlite3 ;;
+    redis) needed=redis-server ;;
+  esac
+  command -v $needed >/dev/null 2>&1 || { echo "$needed is not installed"; continue; }
+  agreed=
+  for try in 1 2 3 4 5 6; do
+    rm -f clock.* stats
+    $program $try
+    if agree $program >"differences.$try" 2>&1; then agreed=yes; break; fi
+    echo "$program, run $try:"
+    cat "differences.$try"
+  done
+  [ -n "$agreed" ] || { paste theirs ours; fail "$program: no run agrees with the wrapper"; }
+done

@@ -1,0 +1,114 @@
+/*
+ * calls.c: the distribution of whole calls: what is scaled and what is exact adds up to the exact count, for any samples.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "model/calls.h"
+#include "seed.h"
+#include "statistics/histogram.h"
+
+static uint64_t state;
+static uint64_t next(void) {
+  state ^= state << 13;
+  state ^= state >> 7;
+  state ^= state << 17;
+  return state;
+}
+static void begin(void) { state = (uint64_t)test_seed(0) * UINT64_C(0x9e3779b97f4a7c15) | 1; }
+
+/* Up to `most` values, of all sizes. */
+static void fill(struct histogram *h, uint64_t most) {
+  for (uint64_t n = next() % (most + 1); n > 0; n--) histogram_record(h, next() >> (30 + next() % 34));
+}
+
+Test(calls, scaling_keeps_the_count, .init = begin) {
+  for (unsigned round = 0; round < 2000; round++) {
+    struct histogram sample = {0}, scaled = {0};
+    fill(&sample, 40);
+    const uint64_t count = sample.count == 0 ? 0 : next() % (round % 2 ? 100 : 100000000);
+    calls_add_scaled(&scaled, &sample, count);
+    cr_assert_eq(scaled.count, count);
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+      sum += scaled.bucket[i];
+      cr_assert(scaled.bucket[i] == 0 || sample.bucket[i] != 0, "bucket %u has calls, and no sample", i);
+    }
+    cr_assert_eq(sum, count);
+    cr_assert_leq(scaled.max, sample.max);
+  }
+}
+
+static uint64_t in_class(const struct model_calls *calls, unsigned kind, uint32_t cls) {
+  return (calls->times[kind][cls] != NULL ? calls->times[kind][cls]->count : 0) + calls->untimed[kind][cls];
+}
+
+/* Of one process with random calls: allocations, and frees without those by realloc, add up to the counters, in each class. No realloc stays in place: such a call is in no counter. */
+Test(calls, kinds_add_up, .init = begin) {
+  static struct calls_of_process process;
+  static struct stats_class_counters counters[CLASS_ROWS];
+  for (unsigned round = 0; round < 20; round++) {
+    process = (struct calls_of_process){0};
+    struct model_calls calls = {0};
+    for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+      struct stats_class_counters *const c = &counters[cls];
+      *c = (struct stats_class_counters){.allocs = next() % 1000000, .frees = next() % 1000000, .sampled_out = next() % 3};
+      for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
+        if (next() % 2 == 0) fill(&process.slow[kind][cls], 30);
+        if (next() % 2 == 0) fill(&process.fast[kind][cls], 10);
+      }
+      c->timed_in = c->timed_out = process.slow[CALL_realloc][cls].count;
+      c->allocs += process.slow[CALL_malloc][cls].count + process.slow[CALL_calloc][cls].count + process.slow[CALL_aligned][cls].count + c->timed_in;
+      c->frees += process.slow[CALL_free][cls].count + c->timed_out;
+    }
+    calls_add(&calls, &process, counters);
+    for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+      const uint64_t made = in_class(&calls, CALL_malloc, cls) + in_class(&calls, CALL_calloc, cls) + in_class(&calls, CALL_aligned, cls) +
+                            in_class(&calls, CALL_realloc, cls);
+      cr_assert_eq(made, counters[cls].allocs, "class %u: %llu calls, %llu blocks", cls, (unsigned long long)made, (unsigned long long)counters[cls].allocs);
+      const uint64_t samples = process.fast[CALL_free][cls].count, by_realloc = counters[cls].sampled_out;
+      if (by_realloc == 0 && samples != 0) cr_assert_eq(in_class(&calls, CALL_free, cls), counters[cls].frees - counters[cls].timed_out);
+      for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) cr_assert(calls.variance[kind][cls] >= 0);
+    }
+    calls_free(&calls);
+  }
+}
+
+/* The exactly timed calls lie in the distribution as they are, whatever the samples say. */
+Test(calls, the_tail_is_exact, .init = begin) {
+  static struct calls_of_process process;
+  static struct stats_class_counters counters[CLASS_ROWS];
+  struct model_calls calls = {0};
+  for (unsigned i = 0; i < 100; i++) histogram_record(&process.slow[CALL_malloc][5], 4000000); /* ns */
+  for (unsigned i = 0; i < 50; i++) histogram_record(&process.fast[CALL_malloc][5], 10);
+  counters[5].allocs = 1000000;
+  calls_add(&calls, &process, counters);
+  struct histogram *const all = calls_merged(&calls, CALL_malloc);
+  cr_assert_eq(all->count, 1000000);
+  cr_assert_eq(all->max, 4000000);
+  cr_assert_eq(histogram_quantile(all, 0.9998), 10);
+  cr_assert_geq(histogram_quantile(all, 0.99995), 4000000 / 17 * 16); /* within a bucket */
+  double error;
+  cr_assert_eq(calls_count(&calls, CALL_malloc, &error), 1000000);
+  cr_assert_lt(error, 1000000 / 25);
+  free(all);
+  calls_free(&calls);
+}
+
+/* A class without a sample takes the shape of its kind; a process without any has a count, and no times but the exact ones. */
+Test(calls, without_samples, .init = begin) {
+  static struct calls_of_process process;
+  static struct stats_class_counters counters[CLASS_ROWS];
+  struct model_calls calls = {0}, none = {0};
+  counters[2].allocs = 1000, counters[3].frees = 70;
+  calls_add(&none, &process, counters);
+  cr_assert_eq(none.untimed[CALL_malloc][2], 1000);
+  cr_assert_eq(none.untimed[CALL_free][3], 70);
+  cr_assert_null(none.times[CALL_malloc][2]);
+  histogram_record(&process.fast[CALL_calloc][7], 33);
+  counters[7].allocs = 1;
+  calls_add(&calls, &process, counters);
+  cr_assert_eq(calls.times[CALL_calloc][2]->count, 1000, "as in all classes: each sample was a calloc");
+  calls_free(&none);
+  calls_free(&calls);
+}
