@@ -64,7 +64,7 @@
   T(growth_ns, 60e9, "ns", "after a minute, a program that still grows is not filling its working set") \
   T(growth_fit, 0.8, "r squared", "below it, a straight line does not fit the points") \
   T(residual_share, 0.5, "of the RSS", "code, data and stacks are the smaller part if memory matters at all") \
-  T(residual_bytes, 33554432, "bytes", "the code of a large program takes as much, without a fault")
+  T(residual_bytes, 33554432, "bytes", "without code: the stacks and data of a large program take as much, without a fault")
 
 #define THRESHOLD_MEMBER(name, value, unit, why) double name;
 struct thresholds {

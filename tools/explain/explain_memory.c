@@ -214,15 +214,28 @@ static void advise_on_mapping(struct finding *f, const struct model_process *p, 
   free(program);
 }
 
+/* The file of the program, or a library: its pages are code, shared with other processes, and cost no memory of this one. */
+static bool is_code(const struct model_process *p, const struct stats_mapping *m) {
+  return strstr(last_part(m->name), ".so") != NULL || strcmp(last_part(m->name), last_part(p->program)) == 0;
+}
+
+static double code_bytes(const struct model_process *p) {
+  double sum = 0;
+  if (p->mappings[0].name[0] == '\0') return (double)p->rss_files;
+  for (unsigned i = 0; i < STATS_MAPPINGS; i++) sum += is_code(p, &p->mappings[i]) ? (double)p->mappings[i].resident : 0;
+  return sum;
+}
+
 static void tell_residual(struct diagnosis *d, const struct model_process *p) {
   const double held = (double)model_touched(p);
   const double residual = (double)p->rss - held;
-  if (residual < threshold.residual_bytes || residual < threshold.residual_share * (double)p->rss) return;
+  const double cost = residual - code_bytes(p);
+  if (cost < threshold.residual_bytes || residual < threshold.residual_share * (double)p->rss) return;
   char a[FORMAT_SIZE], b[FORMAT_SIZE], c[FORMAT_SIZE];
   struct finding *const f = finding_add(d, "residual", FINDING_COST, p);
   uint64_t most;
   finding_what(f, "%s of the resident memory is not the allocator's.", format_percent(a, residual, (double)p->rss));
-  finding_cost(f, COST_BYTES, residual, explain_whole_memory(p));
+  finding_cost(f, COST_BYTES, cost, explain_whole_memory(p));
   finding_evidence(f, "RSS %s = %s of hakmem + %s of everything else", format_bytes(a, p->rss), format_bytes(b, explain_whole(held)),
                    format_bytes(c, explain_whole(residual)));
   finding_evidence(f, "%s of that are pages of files: code, and data that was never written to", format_bytes(a, p->rss_files));
