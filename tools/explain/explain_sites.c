@@ -52,10 +52,16 @@ void explain_holder_age(struct finding *f, const struct model_process *p, uint32
   if (blocks > 0) finding_evidence(f, "live blocks of %s are %s old on average", explain_class(class, cls), format_ns(age, age_ms / blocks * 1e6));
 }
 
+/* The last moment, or that with most live memory, if the program has freed most of it since. */
+static const struct stats_profile *fullest(const struct model_process *p) {
+  const struct stats_profile *const last = p->profiles[PROFILE_LAST], *const peak = p->profiles[PROFILE_PEAK];
+  return last != NULL && peak != NULL && last->allocated * 2 < peak->allocated ? peak : last;
+}
+
 bool explain_largest_sites(struct finding *f, const struct diagnosis *d, const struct model_process *p) {
   size_t count;
   bool any = false;
-  const struct stats_profile *const profile = p->profiles[PROFILE_LAST];
+  const struct stats_profile *const profile = fullest(p);
   if (profile == NULL) return false;
   struct site *const sites = sites_of(profile, &count);
   for (size_t i = 0; i < count && i < SITES_TOLD; i++) {
