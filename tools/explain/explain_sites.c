@@ -13,10 +13,20 @@
 
 /* The moment that best shows which sites hold memory that is in no live block. */
 static const struct stats_profile *idlest(const struct model_process *p) {
+  const struct stats_profile *most = NULL;
   for (unsigned i = PROFILE_MOMENTS; i-- > 0;) {
-    if (p->profiles[i] != NULL) return p->profiles[i];
+    if (p->profiles[i] != NULL && (most == NULL || p->profiles[i]->pinned > most->pinned)) most = p->profiles[i];
   }
-  return NULL;
+  return most;
+}
+
+#define AGE_TOLD 1000000000u /* ns */
+
+/* A profile costs time, so it is taken now and then: what happened since is not in it. */
+static void tell_age(struct finding *f, const struct model_process *p, const struct stats_profile *profile, bool at_end) {
+  char age[FORMAT_SIZE];
+  if (!at_end || profile->time_ns + AGE_TOLD > p->elapsed_ns) return;
+  finding_evidence(f, "the call sites are as of the last profile, %s before", format_ns(age, (double)(p->elapsed_ns - profile->time_ns)));
 }
 
 bool explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p, bool at_end) {
@@ -37,6 +47,7 @@ bool explain_pins(struct finding *f, const struct diagnosis *d, const struct mod
     free(where);
   }
   free(sites);
+  tell_age(f, p, profile, at_end);
   return any;
 }
 
