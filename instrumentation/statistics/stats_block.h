@@ -466,7 +466,7 @@ struct stats_block {
 };
 
 /* Whether so much of the resident set is not the allocator's that the mappings are worth reading: the kernel counts pages for them. */
-static inline bool stats_has_much_else(const struct stats_block *b) { return b->rss + b->untouched >= b->committed + ((uint64_t)8 << 20); }
+static inline bool stats_has_much_else(const struct stats_block *b) { return b->rss + b->untouched >= b->committed + ((uint64_t)32 << 20); }
 
 /* The statistics file: the block, and behind it the requests and answers. */
 #define STATS_FILE_SIZE (sizeof(struct stats_block) + sizeof(struct control))

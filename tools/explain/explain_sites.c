@@ -2,6 +2,7 @@
  * explain_sites.c: evidence of allocation sites, of processes that ran with HAKMEM_PROFILE.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "explain.h"
@@ -10,6 +11,15 @@
 #include "report/sites.h"
 
 #define SITES_TOLD 3
+#define ERROR_SIZE (FORMAT_SIZE + 32)
+
+/* " (standard error 12.0 KiB)"; "" for a figure that is exact. */
+static const char *name_error(char *text, size_t size, double variance) {
+  char bytes[FORMAT_SIZE];
+  text[0] = '\0';
+  if (variance > 0) snprintf(text, size, " (standard error %s)", format_bytes(bytes, (uint64_t)(sqrt(variance) + 0.5)));
+  return text;
+}
 
 /* The moment that best shows which sites hold memory that is in no live block. */
 static const struct stats_profile *idlest(const struct model_process *p) {
@@ -76,10 +86,11 @@ bool explain_largest_sites(struct finding *f, const struct diagnosis *d, const s
   if (profile == NULL) return false;
   struct site *const sites = sites_of(profile, &count);
   for (size_t i = 0; i < count && i < SITES_TOLD; i++) {
-    char bytes[FORMAT_SIZE];
+    char bytes[FORMAT_SIZE], error[ERROR_SIZE];
     char *const where = explain_place(d, p, sites[i].stack);
     if (where != NULL)
-      finding_evidence(f, "%s in %.0f blocks were allocated by %s", format_bytes(bytes, (uint64_t)sites[i].f.allocated), sites[i].f.blocks, where);
+      finding_evidence(f, "%s%s in %.0f blocks were allocated by %s", format_bytes(bytes, (uint64_t)(sites[i].f.allocated + 0.5)),
+                       name_error(error, sizeof(error), sites[i].f.allocated_variance), sites[i].f.blocks, where);
     any = any || where != NULL;
     free(where);
   }
