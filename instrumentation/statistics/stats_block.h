@@ -319,7 +319,9 @@ struct stats_leak {
   S(age_ms, "sum of the ages, of the estimated blocks") \
   S(pin_age_ms, "sum of the ages of those in slabs that are hardly used") \
   S(blocks_variance, "square of the standard error of `blocks`") \
-  S(allocated_variance, "square of the standard error of `allocated`")
+  S(allocated_variance, "square of the standard error of `allocated`") \
+  S(waste_variance, "square of the standard error of `waste`") \
+  S(pinned_variance, "square of the standard error of `pinned`")
 
 /* Not whole numbers: a block that stands for 1.5 others would be cut to one, and a mean age could be above the oldest. */
 #define STATS_ESTIMATE(name, text) double name;
