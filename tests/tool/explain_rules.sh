@@ -125,6 +125,7 @@ grep -q "at most 63 bytes" rounded.txt || { cat rounded.txt; fail "does not say 
 run maps ./waste maps
 found maps residual
 holds '.findings[] | select(.rule == "residual") | .figures.residual_bytes > 67000000'
+grep -q "64.[0-9] MiB in mappings without a name" maps.txt || { cat maps.txt; fail "does not name the mapping"; }
 
 # ---- A process that still runs, and one that is killed: what there is so far. ----
 rm -rf live

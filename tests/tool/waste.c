@@ -9,7 +9,7 @@
  *   waste arrays             arrays that realloc moves on their way to 200 KiB, ten at a time
  *   waste grows              allocates without freeing, fresh slabs most of the time
  *   waste cycles             takes 6 MiB in small blocks and frees all of it, over and over
- *   waste leaks              one of three blocks stays: live memory grows evenly for a second
+ *   waste leaks              one of seven blocks stays: live memory grows evenly for a second
  *   waste rounds             takes 32 MiB and gives it back, again and again, with pauses
  *   waste pins               frees all but one block in a hundred, and goes on for a second
  *   waste rests             frees all but one block in a hundred, and makes no call any more for two seconds
@@ -98,8 +98,7 @@ static void cycles(void) {
 static void leaks(void) {
   for (unsigned i = 0; i < 100; i++) {
     for (unsigned k = 0; k < 1000; k++) {
-      free(take(300));
-      free(take(500));
+      for (unsigned n = 0; n < 6; n++) free(take(100 + n * 100));
       blocks[i * 1000 + k] = take(300);
     }
     usleep(15000);

@@ -60,7 +60,7 @@
   T(moments, 8, "snapshots", "a trend needs several points") \
   T(growth_share, 0.5, "of the end's live bytes", "the caches of a program that warms up grow by less after the first quarter") \
   T(growth_last, 0.5, "of the rate before", "a program that fills its working set stops to grow") \
-  T(growth_turnover, 0.5, "of the bytes were freed meanwhile", "a program that fills its working set frees little of it") \
+  T(growth_turnover, 0.8, "of the bytes were freed meanwhile", "a program that fills its working set frees little of it") \
   T(growth_ns, 60e9, "ns", "after a minute, a program that still grows is not filling its working set") \
   T(growth_fit, 0.8, "r squared", "below it, a straight line does not fit the points") \
   T(residual_share, 0.5, "of the RSS", "code, data and stacks are the smaller part if memory matters at all") \

@@ -42,6 +42,7 @@ struct reader {
   struct stats_block *block; /* which is being filled */
   const struct layout *layout;
   uint64_t now_ms;
+  uint64_t legacy_seen; /* of all classes: lists that are circles must not add up */
   struct sums sums;
 };
 
@@ -239,7 +240,7 @@ static int add_legacy(struct reader *r, uint32_t cls, uint64_t at, uint64_t slab
   const struct layout_slabs *const l = &r->layout->slabs;
   uint64_t seen = 0;
   int error = 0;
-  for (; error == 0 && at != 0 && seen < slabs && seen < SUPERSLABS_MAX; seen++) {
+  for (; error == 0 && at != 0 && seen < slabs && r->legacy_seen < SUPERSLABS_MAX; seen++, r->legacy_seen++) {
     char *slab;
     error = structure_at(r, at, l->slab_size, 1, &slab);
     if (error == 0) {

@@ -153,7 +153,8 @@ static struct paths map_paths(const char *directory, uint32_t pid) {
 
 /* Node.js writes it into the working directory, others into /tmp. */
 static struct paths dump_paths(const char *directory, uint32_t pid) {
-  return (struct paths){must_print("%s/%" PRIu32 ".dump", directory, pid), {must_print("/tmp/jit-%" PRIu32 ".dump", pid), must_print("jit-%" PRIu32 ".dump", pid)}};
+  return (struct paths){must_print("%s/%" PRIu32 ".dump", directory, pid),
+                        {must_print("/tmp/jit-%" PRIu32 ".dump", pid), must_print("jit-%" PRIu32 ".dump", pid)}};
 }
 
 static void free_paths(struct paths *p) {
