@@ -54,15 +54,16 @@ run() {
 finding() { jq -r "[.findings[] | select(.rule == \"$2\")] | $3" "$1.explain"; }
 number() { jq -r "$2" "$1.report"; }
 
-# The least address space in which the system refuses SuperSlabs, and the program still ends in order.
+# The most address space in which the system refuses SuperSlabs, and the program ends in order.
 find_bound() {
+  last=
   for kib in $(seq 30720 512 56320); do
     rm -rf bound
-    "$hakmem" run -o bound -- sh -c "ulimit -v $kib; exec ./advised many" >out 2>err
-    [ $? -eq 0 ] || continue
+    "$hakmem" run -o bound -- sh -c "ulimit -v $kib; exec ./advised many" >out 2>err || continue
     "$hakmem" explain --json bound >bound.explain 2>err || continue
-    [ "$(finding bound no_memory length)" -eq 0 ] || { echo "$kib"; return; }
+    if [ "$(finding bound no_memory length)" -gt 0 ]; then last=$kib; elif [ -n "$last" ]; then break; fi
   done
+  echo "$last"
 }
 
 printf '%-24s %14s %14s\n' rule before after

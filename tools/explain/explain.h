@@ -50,6 +50,7 @@
   T(external_share, 0.25, "of what is committed", "lists and partial slabs of a healthy program hold less; below this, no remedy pays") \
   T(internal_share, 0.15, "of a class", "strides above 128 bytes waste up to 12.5 % by design") \
   T(probes, 2, "probes per lookup", "a well filled hash table needs fewer; the directory needs one") \
+  T(huge_blocks, 1000, "blocks", "fewer may have taken long by chance, when their threads were preempted") \
   T(refills, 1000, "refills", "the first refills of a program are all from fresh slabs") \
   T(fresh_share, 0.5, "of the blocks", "a program at rest refills from what it freed") \
   T(travel_share, 0.5, "of the frees", "of a thread that uses its blocks again, most stay in its lists") \
