@@ -82,4 +82,25 @@ while IFS= read -r line; do
   jq -n -e "$(finding after "$rule" '.[0].cost.value // 0') < $(finding before "$rule" '.[0].cost.value // 0')" >/dev/null ||
     { "$hakmem" explain after; fail "$rule: the finding costs as much as before, with: $(printf '%s' "$mended" | sed "s/VALUE/$value/")"; }
 done <table
+
+# Of a process that works: the command that is named returns the memory, and the process goes on.
+rm -rf serves
+"$hakmem" run -O RELEASE_DELAY=100000 -o serves -- ./advised serves >out 2>err &
+runner=$!
+for try in $(seq 400); do
+  sleep 0.05
+  "$hakmem" explain --json serves >serves.explain 2>err || continue
+  what=$(finding serves empty_slabs '.[0].remedies[0].what')
+  case $what in "hakmem trim "*) break ;; esac
+done
+pid=$(basename serves/*.stats .stats)
+equal "the advice to a process that works" "hakmem trim $pid" "$what"
+was=$(finding serves empty_slabs '.[0].figures.bytes')
+"$hakmem" trim "$pid" >out || fail "hakmem trim: $(cat out)"
+"$hakmem" report --json "$pid" >serves.report || fail "cannot report"
+is=$(number serves "$(bucket empty)")
+kill "$pid"
+wait $runner
+printf '%-24s %14s %14s\n' "empty_slabs (trim)" "$was" "$is"
+jq -n -e "$is <= $was * 0.1" >/dev/null || fail "after hakmem trim, $is of $was bytes are still in empty slabs"
 exit 0
