@@ -82,10 +82,12 @@ static void add_record(struct record *record, void *context) {
   f->age_ms += age_ms;
   if ((int32_t)age > 0 && age > site->oldest_ms) site->oldest_ms = age;
   if (!small || !in_slab || slab.live == 0 || slab.live >= slab.capacity) return;
-  const double share = weight * (slab.capacity - slab.live) * class_stride(cls) / slab.live;
+  const double of_block = (double)(slab.capacity - slab.live) * class_stride(cls) / slab.live, share = weight * of_block;
   f->waste += share;
+  f->waste_variance += variance * of_block * of_block;
   if (slab.live * 100 > slab.capacity * STATS_PINNED) return;
   f->pinned += share;
+  f->pinned_variance += variance * of_block * of_block;
   f->pins += weight;
   f->pin_age_ms += age_ms;
 }

@@ -319,7 +319,9 @@ struct stats_leak {
   S(age_ms, "sum of the ages, of the estimated blocks") \
   S(pin_age_ms, "sum of the ages of those in slabs that are hardly used") \
   S(blocks_variance, "square of the standard error of `blocks`") \
-  S(allocated_variance, "square of the standard error of `allocated`")
+  S(allocated_variance, "square of the standard error of `allocated`") \
+  S(waste_variance, "square of the standard error of `waste`") \
+  S(pinned_variance, "square of the standard error of `pinned`")
 
 /* Not whole numbers: a block that stands for 1.5 others would be cut to one, and a mean age could be above the oldest. */
 #define STATS_ESTIMATE(name, text) double name;
@@ -467,7 +469,7 @@ struct stats_block {
 };
 
 /* Whether so much of the resident set is not the allocator's that the mappings are worth reading: the kernel counts pages for them. */
-static inline bool stats_has_much_else(const struct stats_block *b) { return b->rss + b->untouched >= b->committed + ((uint64_t)8 << 20); }
+static inline bool stats_has_much_else(const struct stats_block *b) { return b->rss + b->untouched >= b->committed + ((uint64_t)32 << 20); }
 
 /* The statistics file: the block, and behind it the requests and answers. */
 #define STATS_FILE_SIZE (sizeof(struct stats_block) + sizeof(struct control))

@@ -140,6 +140,12 @@ static void empties(void) {
   if (mended) malloc_trim(0);
   usleep(REST_US);
 }
+/* The same, in a process that goes on. */
+static void serves(void) {
+  for (unsigned i = 0; i < COUNT; i++) blocks[i] = take(200);
+  free_all(COUNT);
+  work(20000);
+}
 static void kept(void) {
   for (unsigned i = 0; i < 8; i++) blocks[i] = take(8 * MIB);
   free_all(8);
@@ -211,8 +217,8 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void (*run)(void);
-  } kinds[] = {KIND(header),  KIND(lost), KIND(many),  KIND(large),   KIND(buffers), KIND(frees), KIND(phases),   KIND(rounds), KIND(travel), KIND(pins),
-               KIND(empties), KIND(kept), KIND(lists), KIND(rounded), KIND(cache),   KIND(maps),  KIND(deepbind), KIND(beside), KIND(nothing)};
+  } kinds[] = {KIND(header),  KIND(lost),   KIND(many), KIND(large), KIND(buffers), KIND(frees), KIND(phases), KIND(rounds),   KIND(travel), KIND(pins),
+               KIND(empties), KIND(serves), KIND(kept), KIND(lists), KIND(rounded), KIND(cache), KIND(maps),   KIND(deepbind), KIND(beside), KIND(nothing)};
   mended = argc == 3 && strcmp(argv[2], "mended") == 0;
   for (size_t i = 0; argc >= 2 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
     if (strcmp(argv[1], kinds[i].name) != 0) continue;

@@ -27,21 +27,6 @@ value '.processes' 1
 "$hakmem" explain --json cut.stats >json || fail "explain cut.stats"
 value '.findings[0] | {rule, kind, figures}' '{"rule":"lost_data","kind":"data","figures":{"stacks_missed":5,"incomplete":1}}'
 
-# A tail of ten lookups in a thousand; one that is not long enough to matter is no finding.
-./stats_file tail.stats tail=40000
-"$hakmem" explain --json tail.stats >json || fail "explain tail.stats"
-value '[.findings[] | select(.rule == "lookup_tail")][0].figures.p50_ns' 20
-value '[.findings[] | select(.rule == "lookup_tail")][0].cost.value' 399800
-./stats_file tail.stats tail=40000 lone=10000000
-"$hakmem" explain --json tail.stats >json || fail "explain tail.stats"
-value '[.findings[] | select(.rule == "lookup_tail")][0].cost.value < 500000' true
-./stats_file tail.stats lone=10000000
-"$hakmem" explain --json tail.stats >json || fail "explain tail.stats"
-value '[.findings[] | select(.rule == "lookup_tail")] | length' 0
-./stats_file tail.stats tail=900
-"$hakmem" explain --json tail.stats >json || fail "explain tail.stats"
-value '[.findings[] | select(.rule == "lookup_tail")] | length' 0
-
 # Names and paths of the program are shown, not obeyed.
 mkdir two
 ./stats_file two/1.stats rss=0 && ./stats_file two/2.stats pid=4712 complete=0 program="$(printf 'a\033]0;b\007\\c')"

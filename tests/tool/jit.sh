@@ -9,7 +9,8 @@ record() { # DIR ARGUMENT...
   dir=$1
   shift
   "$hakmem" run -O PROFILE=1 -o "$dir" -- ./jit "$@" 2>err || { cat err; fail "cannot run jit $*"; }
-  rm -f "/tmp/perf-$(basename "$(ls "$dir"/*.stats)" .stats).map" # the run kept a copy
+  pid=$(basename "$(ls "$dir"/*.stats)" .stats)
+  rm -f "/tmp/perf-$pid.map" "/tmp/jit-$pid.dump" # the run kept a copy
   "$hakmem" report --json "$dir" >"$dir.json" || fail "cannot report jit $*"
 }
 
@@ -20,6 +21,12 @@ case $(frames named) in
 esac
 "$hakmem" report named >text || fail "cannot report"
 grep -qF 'generated(int) in [anonymous]' text || { cat text; fail "the text does not name the function"; }
+
+record dumped dump
+case $(frames dumped) in
+  "allocating moved(int) main"*) ;;
+  *) fail "with a jitdump, the frames are: $(frames dumped)" ;;
+esac
 
 record hostile hostile
 "$hakmem" report hostile >text || fail "cannot report"

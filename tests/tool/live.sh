@@ -43,6 +43,11 @@ equal "an ended process" '["ended",null,null]' "$(figure '.stats.processes[0] | 
 # Several threads with lists; large and huge blocks; no snapshot of its own, ever; legacy slabs, because there may be one SuperSlab; a profile.
 start threads 4 20000 100
 equal "operations and live bytes of four threads" "[80000,40000,$((40000 * 112))]" "$(row threads 6)"
+listed=$(figure '.stats.processes[0].memory | [.buckets.cached_tls, (.threads.largest | map(.bytes) | add)]' threads)
+equal "bytes in all lists, and in those of the threads" "true" "$(echo "$listed" | jq '.[0] == .[1] and .[0] > 0')"
+for tid in $(figure '.stats.processes[0].memory.threads.largest[].tid' threads); do [ -d "/proc/$pid/task/$tid" ] || fail "$tid is no thread of $pid"; done
+equal "names of threads" '["rests"]' "$(figure '[.stats.processes[0].memory.threads.largest[].name] | unique - [""]' threads)"
+"$hakmem" report --section=memory threads | grep -q "^ *$tid  *rests  *[0-9]" || fail "the report does not list the threads"
 before=$(figure "$state" threads)
 end
 equal "what four threads find" "$(figure "$state" threads)" "$before"

@@ -1,11 +1,10 @@
 /*
  * stats_file: writes a stats file whose every figure is known, without the library.
  *
- *   stats_file FILE [NAME=NUMBER...] [program=TEXT] [cut=BYTES] [tail=NS] [lone=NS]
+ *   stats_file FILE [NAME=NUMBER...] [program=TEXT] [cut=BYTES]
  *
  * What is in it (of class 3, stride 64): 1000 allocations, 900 frees, 100 lookups of 1 to 100 ns, 10 drains of 1000 ns, four
  * refills of 5000 ns, a slab with 10 of 1023 blocks live, a timeline of three moments, one header reset and two shared_fails.
- * With tail=NS, the lookups are by the directory, and 1000 more of 20 ns and ten of NS; with lone=NS, one.
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -184,12 +183,6 @@ static void fill(void) {
   fill_leaks();
 }
 
-static void add_tail(uint64_t ns, int count) {
-  block.strategy = STRATEGY_DIRECTORY;
-  for (int i = 0; i < 1000; i++) record(&block.lookup, 20, bucket_of(20));
-  for (int i = 0; i < count; i++) record(&block.lookup, ns, bucket_of(ns));
-}
-
 static void set(const char *name, const char *value) {
   for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
     if (strcmp(fields[i].name, name) != 0) continue;
@@ -210,8 +203,6 @@ int main(int argc, char **argv) {
     *value = '\0';
     if (strcmp(argv[i], "cut") == 0) size = strtoull(value + 1, NULL, 0);
     else if (strcmp(argv[i], "program") == 0) strncpy(block.program, value + 1, sizeof(block.program));
-    else if (strcmp(argv[i], "tail") == 0) add_tail(strtoull(value + 1, NULL, 0), 10);
-    else if (strcmp(argv[i], "lone") == 0) add_tail(strtoull(value + 1, NULL, 0), 1);
     else set(argv[i], value + 1);
   }
   FILE *const file = argc > 1 ? fopen(argv[1], "w") : NULL;

@@ -9,12 +9,12 @@
  *   waste arrays             arrays that realloc moves on their way to 200 KiB, ten at a time
  *   waste grows              allocates without freeing, fresh slabs most of the time
  *   waste cycles             takes 6 MiB in small blocks and frees all of it, over and over
- *   waste leaks              live memory grows evenly for a second
+ *   waste leaks              one of seven blocks stays: live memory grows evenly for a second
  *   waste rounds             takes 32 MiB and gives it back, again and again, with pauses
  *   waste pins               frees all but one block in a hundred, and goes on for a second
  *   waste rests             frees all but one block in a hundred, and makes no call any more for two seconds
  *   waste ends              the same without the rest
- *   waste rounded            100000 blocks of 64 bytes, which need strides of 80
+ *   waste rounded            400000 blocks of 64 bytes, which need strides of 80
  *   waste maps               maps 64 MiB itself
  */
 #include <stdio.h>
@@ -71,7 +71,7 @@ static void frees(void) {
 }
 
 static void huge(void) {
-  for (unsigned i = 0; i < 2000; i++) {
+  for (unsigned i = 0; i < 20000; i++) {
     for (unsigned k = 0; k < 20; k++) blocks[k] = take(5 << 20);
     free_all(20);
   }
@@ -97,7 +97,10 @@ static void cycles(void) {
 
 static void leaks(void) {
   for (unsigned i = 0; i < 100; i++) {
-    for (unsigned k = 0; k < 1000; k++) blocks[i * 1000 + k] = take(300);
+    for (unsigned k = 0; k < 1000; k++) {
+      for (unsigned n = 0; n < 6; n++) free(take(100 + n * 100));
+      blocks[i * 1000 + k] = take(300);
+    }
     usleep(15000);
   }
 }
@@ -108,7 +111,7 @@ static void rounds(void) {
     free_all(32);
     for (unsigned i = 0; i < 12; i++) {
       usleep(10000);
-      for (unsigned k = 0; k < 2000; k++) free(take(1 + k)); /* somebody must come by for memory to go back */
+      for (unsigned k = 0; k < 2000; k++) free(take(1 + k)); /* a thread that allocates or frees returns memory */
     }
   }
 }
@@ -137,7 +140,7 @@ static void rests(void) {
 }
 
 static void rounded(void) {
-  for (unsigned i = 0; i < 100000; i++) blocks[i] = take(64);
+  for (unsigned i = 0; i < 400000; i++) blocks[i] = take(64);
   for (unsigned i = 0; i < 50; i++) {
     usleep(5000);
     for (unsigned k = 0; k < 2000; k++) free(take(64));

@@ -50,6 +50,7 @@
   T(external_share, 0.25, "of what is committed", "lists and partial slabs of a healthy program hold less; below this, no remedy pays") \
   T(internal_share, 0.15, "of a class", "strides above 128 bytes waste up to 12.5 % by design") \
   T(probes, 2, "probes per lookup", "a well filled hash table needs fewer; the directory needs one") \
+  T(huge_blocks, 1000, "blocks", "fewer may have taken long by chance, when their threads were preempted") \
   T(refills, 1000, "refills", "the first refills of a program are all from fresh slabs") \
   T(fresh_share, 0.5, "of the blocks", "a program at rest refills from what it freed") \
   T(travel_share, 0.5, "of the frees", "of a thread that uses its blocks again, most stay in its lists") \
@@ -60,11 +61,11 @@
   T(moments, 8, "snapshots", "a trend needs several points") \
   T(growth_share, 0.5, "of the end's live bytes", "the caches of a program that warms up grow by less after the first quarter") \
   T(growth_last, 0.5, "of the rate before", "a program that fills its working set stops to grow") \
-  T(growth_turnover, 0.5, "of the blocks were freed meanwhile", "a program that fills its working set frees little of it") \
+  T(growth_turnover, 0.8, "of the bytes were freed meanwhile", "a program that fills its working set frees little of it") \
   T(growth_ns, 60e9, "ns", "after a minute, a program that still grows is not filling its working set") \
   T(growth_fit, 0.8, "r squared", "below it, a straight line does not fit the points") \
   T(residual_share, 0.5, "of the RSS", "code, data and stacks are the smaller part if memory matters at all") \
-  T(residual_bytes, 33554432, "bytes", "the code of a large program takes as much, without a fault")
+  T(residual_bytes, 33554432, "bytes", "without code: the stacks and data of a large program take as much, without a fault")
 
 #define THRESHOLD_MEMBER(name, value, unit, why) double name;
 struct thresholds {

@@ -151,10 +151,13 @@ static void tell_rest(struct finding *f, const struct model_process *p, const st
   if (p->has_settings) finding_evidence(f, "HAKMEM_RELEASE_DELAY is %" PRIu64 " ms", p->release_delay);
 }
 
-static void advise_trim(struct finding *f, const struct model_process *p, uint64_t bytes) {
+/* A process that rests answers hakmem trim when it goes on, and then it returns its memory anyway. */
+static void advise_trim(struct finding *f, const struct model_process *p, const struct held *h, uint64_t bytes) {
   char size[FORMAT_SIZE];
-  if (model_is_alive(p)) finding_change(f, "hakmem trim %" PRIu32, p->pid);
-  else finding_change(f, "Call malloc_trim(0) after the program has freed much memory (or run hakmem trim PID while it rests).");
+  if (model_is_alive(p) && h->rest < REST_LEAST) finding_change(f, "hakmem trim %" PRIu32, p->pid);
+  else if (model_is_alive(p))
+    finding_change(f, "Call malloc_trim(0) in the program before it rests (asked by hakmem trim PID, it returns the memory when it goes on).");
+  else finding_change(f, "Call malloc_trim(0) after the program has freed much memory, before it rests.");
   finding_effect(f, "lists, batches, empty slabs and kept mappings are returned to the kernel at once: up to %s less", format_bytes(size, bytes));
 }
 
@@ -253,11 +256,11 @@ static void tell_empty(struct diagnosis *d, const struct model_process *p, const
   struct finding *const f = tell(d, "empty_slabs", p, h, "in empty slabs and SuperSlabs, kept for reuse", bytes);
   finding_what(f, "%s %s in empty slabs and SuperSlabs %s.", format_bytes(size, bytes), is_or_was(p), when_of(p, h));
   tell_rest(f, p, h);
-  if (h->is_last) advise_trim(f, p, bytes);
+  if (h->is_last) advise_trim(f, p, h, bytes);
   advise_delay(f, p,
                "empty SuperSlabs are returned to the kernel, and free units are purged, this many milliseconds after their last use, by a thread that "
                "allocates or frees; memory that is needed again costs page faults");
-  if (!h->is_last) advise_trim(f, p, bytes);
+  if (!h->is_last) advise_trim(f, p, h, bytes);
 }
 
 const char *rule_empty_slabs(struct diagnosis *d) { return each_held(d, tell_empty); }
@@ -269,9 +272,9 @@ static void tell_kept(struct diagnosis *d, const struct model_process *p, const 
   struct finding *const f = tell(d, "kept_huge", p, h, "in mappings of freed huge blocks, kept for reuse", bytes);
   finding_what(f, "%s %s kept in mappings of freed huge blocks %s.", format_bytes(size, bytes), is_or_was(p), when_of(p, h));
   tell_rest(f, p, h);
-  if (h->is_last) advise_trim(f, p, bytes);
+  if (h->is_last) advise_trim(f, p, h, bytes);
   advise_delay(f, p, "a quarter of this many milliseconds after its free, a mapping is returned to the kernel, by a thread that allocates or frees");
-  if (!h->is_last) advise_trim(f, p, bytes);
+  if (!h->is_last) advise_trim(f, p, h, bytes);
 }
 
 const char *rule_kept_huge(struct diagnosis *d) { return each_held(d, tell_kept); }
@@ -302,7 +305,7 @@ static void tell_lists(struct diagnosis *d, const struct model_process *p, const
   tell_threads(f, h->threads);
   if (batches > 0) finding_evidence(f, "%s in batches, which one thread drained and another may take", format_bytes(size, batches));
   tell_rest(f, p, h);
-  advise_trim(f, p, bytes);
+  advise_trim(f, p, h, bytes);
   if (!h->is_last) advise_delay(f, p, "lists of a thread that rests for this many milliseconds are emptied, by another thread that allocates or frees");
 }
 

@@ -84,10 +84,17 @@ struct trend {
   size_t points;
 };
 
+/* Snapshots of its work: without the last one, if the process had freed its blocks by then, because it was about to end. */
+static size_t points_of(const struct model_process *p) {
+  const size_t n = p->timeline_length;
+  return n > 1 && !model_is_alive(p) && p->timeline[n - 1].allocated * 2 < p->timeline[n - 2].allocated ? n - 1 : n;
+}
+
 static struct trend trend_from(const struct model_process *p, size_t first) {
   struct trend t = {0};
+  const size_t count = points_of(p);
   double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0, syy = 0;
-  for (size_t i = first; i < p->timeline_length; i++) {
+  for (size_t i = first; i < count; i++) {
     const double x = (double)p->timeline[i].time_ns, y = (double)p->timeline[i].allocated;
     n++, sx += x, sy += y, sxx += x * x, sxy += x * y, syy += y * y;
   }
@@ -97,26 +104,23 @@ static struct trend trend_from(const struct model_process *p, size_t first) {
   t.per_ns = xy / xx;
   t.fit = xy * xy / (xx * yy);
   t.from = (double)p->timeline[first].allocated;
-  t.to = (double)p->timeline[p->timeline_length - 1].allocated;
+  t.to = (double)p->timeline[count - 1].allocated;
   return t;
 }
 
-/* The share of the blocks of the run that were freed in it. */
-static double turnover_of(const struct model_process *p) {
-  uint64_t allocs = 0, frees = 0;
-  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
-    allocs += p->counts->cls[cls].counters.allocs;
-    frees += p->counts->cls[cls].counters.frees;
-  }
-  return allocs > 0 ? (double)frees / (double)allocs : 0;
+/* Of all bytes that the run allocated, the share that was freed by the time when `live` were live. */
+static double turnover_of(const struct model_process *p, double live) {
+  double allocated = 0;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) allocated += (double)p->counts->cls[cls].counters.allocs * class_stride(cls);
+  return allocated > live ? 1 - live / allocated : 0;
 }
 
 /* Whether it grows until its end, and does more meanwhile than fill memory that it is going to use. */
 static bool grows(const struct model_process *p, const struct trend *t) {
   if (p->timeline_length < (size_t)threshold.moments || t->per_ns <= 0 || t->fit < threshold.growth_fit) return false;
-  const struct trend last = trend_from(p, p->timeline_length * 3 / 4);
+  const struct trend last = trend_from(p, points_of(p) * 3 / 4);
   if (last.per_ns < threshold.growth_last * t->per_ns) return false;
-  return turnover_of(p) >= threshold.growth_turnover || (double)p->elapsed_ns >= threshold.growth_ns;
+  return turnover_of(p, t->to) >= threshold.growth_turnover || (double)p->elapsed_ns >= threshold.growth_ns;
 }
 
 static void tell_growth(struct diagnosis *d, const struct model_process *p) {
@@ -134,9 +138,10 @@ static void tell_growth(struct diagnosis *d, const struct model_process *p) {
   finding_cost(f, COST_BYTES, grown, whole);
   finding_evidence(f, "from %s to %s in the last three quarters, over %zu snapshots (r squared %.2f)", format_bytes(a, explain_whole(t.from)),
                    format_bytes(b, explain_whole(t.to)), t.points, t.fit);
-  finding_evidence(f, "of the blocks of the run, %s were freed in it: so it does not just fill memory that it goes on to use",
-                   format_percent(a, turnover_of(p), 1));
-  finding_evidence(f, "at the end most of it was in %s: %s", explain_class(class, most), format_bytes(a, p->counts->cls[most].gauge.allocated));
+  finding_evidence(f, "of the bytes that it allocated until then, %s were freed: so it does not just fill memory that it goes on to use",
+                   format_percent(a, turnover_of(p, t.to), 1));
+  if (points_of(p) == p->timeline_length) /* else it has freed these blocks meanwhile */
+    finding_evidence(f, "at the end most of it was in %s: %s", explain_class(class, most), format_bytes(a, p->counts->cls[most].gauge.allocated));
   const bool named = explain_largest_sites(f, d, p);
   finding_figure(f, "bytes_per_second", t.per_ns * 1e9);
   finding_figure(f, "fit", t.fit);
@@ -214,15 +219,28 @@ static void advise_on_mapping(struct finding *f, const struct model_process *p, 
   free(program);
 }
 
+/* The file of the program, or a library: its pages are code, shared with other processes, and cost no memory of this one. */
+static bool is_code(const struct model_process *p, const struct stats_mapping *m) {
+  return strstr(last_part(m->name), ".so") != NULL || strcmp(last_part(m->name), last_part(p->program)) == 0;
+}
+
+static double code_bytes(const struct model_process *p) {
+  double sum = 0;
+  if (p->mappings[0].name[0] == '\0') return (double)p->rss_files;
+  for (unsigned i = 0; i < STATS_MAPPINGS; i++) sum += is_code(p, &p->mappings[i]) ? (double)p->mappings[i].resident : 0;
+  return sum;
+}
+
 static void tell_residual(struct diagnosis *d, const struct model_process *p) {
   const double held = (double)model_touched(p);
   const double residual = (double)p->rss - held;
-  if (residual < threshold.residual_bytes || residual < threshold.residual_share * (double)p->rss) return;
+  const double cost = residual - code_bytes(p);
+  if (cost < threshold.residual_bytes || residual < threshold.residual_share * (double)p->rss) return;
   char a[FORMAT_SIZE], b[FORMAT_SIZE], c[FORMAT_SIZE];
   struct finding *const f = finding_add(d, "residual", FINDING_COST, p);
   uint64_t most;
   finding_what(f, "%s of the resident memory is not the allocator's.", format_percent(a, residual, (double)p->rss));
-  finding_cost(f, COST_BYTES, residual, explain_whole_memory(p));
+  finding_cost(f, COST_BYTES, cost, explain_whole_memory(p));
   finding_evidence(f, "RSS %s = %s of hakmem + %s of everything else", format_bytes(a, p->rss), format_bytes(b, explain_whole(held)),
                    format_bytes(c, explain_whole(residual)));
   finding_evidence(f, "%s of that are pages of files: code, and data that was never written to", format_bytes(a, p->rss_files));

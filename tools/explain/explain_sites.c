@@ -2,6 +2,7 @@
  * explain_sites.c: evidence of allocation sites, of processes that ran with HAKMEM_PROFILE.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "explain.h"
@@ -10,13 +11,32 @@
 #include "report/sites.h"
 
 #define SITES_TOLD 3
+#define ERROR_SIZE (FORMAT_SIZE + 32)
+
+/* " (standard error 12.0 KiB)"; "" for a figure that is exact. */
+static const char *name_error(char *text, size_t size, double variance) {
+  char bytes[FORMAT_SIZE];
+  text[0] = '\0';
+  if (variance > 0) snprintf(text, size, " (standard error %s)", format_bytes(bytes, (uint64_t)(sqrt(variance) + 0.5)));
+  return text;
+}
 
 /* The moment that best shows which sites hold memory that is in no live block. */
 static const struct stats_profile *idlest(const struct model_process *p) {
+  const struct stats_profile *most = NULL;
   for (unsigned i = PROFILE_MOMENTS; i-- > 0;) {
-    if (p->profiles[i] != NULL) return p->profiles[i];
+    if (p->profiles[i] != NULL && (most == NULL || p->profiles[i]->pinned > most->pinned)) most = p->profiles[i];
   }
-  return NULL;
+  return most;
+}
+
+#define AGE_TOLD 1000000000u /* ns */
+
+/* A profile costs time, so it is taken now and then: what happened since is not in it. */
+static void tell_age(struct finding *f, const struct model_process *p, const struct stats_profile *profile, bool at_end) {
+  char age[FORMAT_SIZE];
+  if (!at_end || profile->time_ns + AGE_TOLD > p->elapsed_ns) return;
+  finding_evidence(f, "the call sites are as of the last profile, %s before", format_ns(age, (double)(p->elapsed_ns - profile->time_ns)));
 }
 
 bool explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p, bool at_end) {
@@ -27,16 +47,17 @@ bool explain_pins(struct finding *f, const struct diagnosis *d, const struct mod
   struct site *const sites = sites_of(profile, &count);
   sites_rank_pins(sites, count);
   for (size_t i = 0; i < count && i < SITES_TOLD && sites[i].f.pinned >= threshold.memory_bytes; i++) {
-    char bytes[FORMAT_SIZE], age[FORMAT_SIZE];
+    char bytes[FORMAT_SIZE], age[FORMAT_SIZE], error[ERROR_SIZE];
     const struct stats_site *const s = &sites[i].f;
     char *const where = explain_place(d, p, sites[i].stack);
-    finding_evidence(f, "about %s of it in slabs that %.0f blocks hold nearly empty, %s old on average, allocated by %s",
-                     format_bytes(bytes, (uint64_t)s->pinned), s->pins, format_ns(age, s->pins > 0 ? s->pin_age_ms / s->pins * 1e6 : 0),
-                     where != NULL ? where : "an unknown site");
+    finding_evidence(f, "about %s of it%s in slabs that %.0f blocks hold nearly empty, %s old on average, allocated by %s",
+                     format_bytes(bytes, (uint64_t)(s->pinned + 0.5)), name_error(error, sizeof(error), s->pinned_variance), s->pins,
+                     format_ns(age, s->pins > 0 ? s->pin_age_ms / s->pins * 1e6 : 0), where != NULL ? where : "an unknown site");
     any = any || where != NULL;
     free(where);
   }
   free(sites);
+  tell_age(f, p, profile, at_end);
   return any;
 }
 
@@ -52,17 +73,24 @@ void explain_holder_age(struct finding *f, const struct model_process *p, uint32
   if (blocks > 0) finding_evidence(f, "live blocks of %s are %s old on average", explain_class(class, cls), format_ns(age, age_ms / blocks * 1e6));
 }
 
+/* The last moment, or that with most live memory, if the program has freed most of it since. */
+static const struct stats_profile *fullest(const struct model_process *p) {
+  const struct stats_profile *const last = p->profiles[PROFILE_LAST], *const peak = p->profiles[PROFILE_PEAK];
+  return last != NULL && peak != NULL && last->allocated * 2 < peak->allocated ? peak : last;
+}
+
 bool explain_largest_sites(struct finding *f, const struct diagnosis *d, const struct model_process *p) {
   size_t count;
   bool any = false;
-  const struct stats_profile *const profile = p->profiles[PROFILE_LAST];
+  const struct stats_profile *const profile = fullest(p);
   if (profile == NULL) return false;
   struct site *const sites = sites_of(profile, &count);
   for (size_t i = 0; i < count && i < SITES_TOLD; i++) {
-    char bytes[FORMAT_SIZE];
+    char bytes[FORMAT_SIZE], error[ERROR_SIZE];
     char *const where = explain_place(d, p, sites[i].stack);
     if (where != NULL)
-      finding_evidence(f, "%s in %.0f blocks were allocated by %s", format_bytes(bytes, (uint64_t)sites[i].f.allocated), sites[i].f.blocks, where);
+      finding_evidence(f, "%s%s in %.0f blocks were allocated by %s", format_bytes(bytes, (uint64_t)(sites[i].f.allocated + 0.5)),
+                       name_error(error, sizeof(error), sites[i].f.allocated_variance), sites[i].f.blocks, where);
     any = any || where != NULL;
     free(where);
   }

@@ -194,7 +194,7 @@ const char *rule_huge_blocks(struct diagnosis *d) {
   if (h == NULL || huge->legacy_calls <= refused) return NULL;
   const uint64_t calls = huge->legacy_calls - refused;
   const double ns = (double)h->sum * (double)calls / (double)all.legacy_calls;
-  if (!is_costly(d, ns)) return NULL;
+  if (calls < (uint64_t)threshold.huge_blocks || !is_costly(d, ns)) return NULL;
   char mean[FORMAT_SIZE], size[FORMAT_SIZE], bound[FORMAT_SIZE];
   const struct model_process *const p = settings(d);
   const uint64_t mean_size = huge->legacy_bytes / huge->legacy_calls;

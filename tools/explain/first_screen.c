@@ -96,6 +96,22 @@ static char *name_holders(struct part *parts, size_t count) {
   return text;
 }
 
+/* "mostly /usr/bin/data.bin 2.10 GiB"; memory without a name is counted without hakmem's own. */
+static char *name_others(const struct model_process *p, uint64_t own) {
+  const struct stats_mapping *most = NULL;
+  uint64_t bytes = 0;
+  for (unsigned i = 0; i < STATS_MAPPINGS && p->mappings[i].name[0] != '\0'; i++) {
+    const struct stats_mapping *const m = &p->mappings[i];
+    const uint64_t less = strcmp(m->name, STATS_MAPPING_ANONYMOUS) == 0 ? own : 0, here = m->resident > less ? m->resident - less : 0;
+    if (here > bytes) most = m, bytes = here;
+  }
+  if (most == NULL) return must_copy("code, stacks, mappings");
+  char size[FORMAT_SIZE], *const name = escape(last_name(most->name));
+  char *const text = must_print("mostly %s %s", name, format_bytes(size, bytes));
+  free(name);
+  return text;
+}
+
 static void print_memory_of(FILE *out, const struct model_process *p) {
   const struct stats_buckets *const b = &p->buckets;
   struct part parts[] = {{"thread lists", b->cached_tls}, {"shared pool", b->cached_pool}, {"partial slabs", b->partial},
@@ -104,14 +120,15 @@ static void print_memory_of(FILE *out, const struct model_process *p) {
   uint64_t held = 0;
   for (size_t i = 0; i < count; i++) held += parts[i].bytes;
   const uint64_t resident = model_touched(p);
-  char at_end[FORMAT_SIZE], most[FORMAT_SIZE], *const holders = name_holders(parts, count);
+  char at_end[FORMAT_SIZE], most[FORMAT_SIZE], *const holders = name_holders(parts, count), *const others = name_others(p, resident);
   fprintf(out, "Memory: %s resident%s, %s at most\n", format_bytes(at_end, p->rss), model_is_alive(p) ? "" : " at the end", format_bytes(most, p->rss_max));
   print_part(out, "live blocks", b->live + b->guarded, p->rss, "");
   print_part(out, "free, held", held, p->rss, holders);
   print_part(out, "metadata", b->metadata, p->rss, "");
   print_part(out, "not touched yet", p->untouched, p->rss, "to be subtracted");
-  print_part(out, "not hakmem's", p->rss > resident ? p->rss - resident : 0, p->rss, "code, stacks, mappings");
+  print_part(out, "not hakmem's", p->rss > resident ? p->rss - resident : 0, p->rss, others);
   free(holders);
+  free(others);
 }
 
 /* ---- Time and errors ---- */

@@ -4,6 +4,8 @@
  *   /tmp/perf-PID.map:   START SIZE NAME, a line for each function, both numbers in hexadecimal; a later line replaces an earlier one at the same address
  *
  * Node.js writes it with --perf-basic-prof, a JVM by -XX:+DumpPerfMapAtExit, PHP and LuaJIT by options of their own.
+ *
+ * Or it writes a jitdump, /tmp/jit-PID.dump or jit-PID.dump in its working directory, as node --perf-prof does: functions that move are followed there.
  */
 #ifndef HAKMEM_TOOLS_JIT_MAP_H
 #define HAKMEM_TOOLS_JIT_MAP_H
@@ -13,7 +15,7 @@
 struct jit_map;
 
 /*
- * The map of process `pid`, which began at `start_realtime_ns` (of CLOCK_REALTIME): the one that was kept in `directory`, or that in /tmp. NULL if there is none that this
+ * The map of process `pid`, which began at `start_realtime_ns` (of CLOCK_REALTIME): the one that was kept in `directory`, or that in /tmp; and the jitdump. NULL if there is none that this
  * user or root wrote since then.
  */
 struct jit_map *jit_map_read(const char *directory, uint32_t pid, uint64_t start_realtime_ns);
@@ -23,7 +25,7 @@ void jit_map_free(struct jit_map *map);
 const char *jit_map_find(const struct jit_map *map, uint64_t address);
 
 /*
- * Copies the maps of all processes whose statistics lie in the directory `stats` into `directory`, as PID.map: those in /tmp are often removed. What cannot be copied is
+ * Copies the maps of all processes whose statistics lie in the directory `stats` into `directory`, as PID.map and PID.dump: those in /tmp are often removed. What cannot be copied is
  * left out.
  */
 void jit_map_keep(const char *stats, const char *directory);

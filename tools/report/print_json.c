@@ -263,6 +263,33 @@ static void set_settings(json_t *object, const struct model_process *p) {
   set(object, "settings", settings);
 }
 
+static json_t *threads(const struct stats_threads *from) {
+  json_t *const object = json_object(), *const rows = json_array();
+  for (unsigned i = 0; i < STATS_THREADS && from->row[i].bytes > 0; i++) {
+    const struct stats_thread *const t = &from->row[i];
+    json_t *const row = json_object();
+    set(row, "tid", t->tid != 0 ? number(t->tid) : json_null());
+    set(row, "name", text(t->name));
+    set(row, "bytes", number(t->bytes));
+    set(row, "idle_ms", number(t->idle_ms));
+    json_array_append_new(rows, row);
+  }
+  set(object, "count", number(from->count));
+  set(object, "largest", rows);
+  return object;
+}
+
+static json_t *mappings(const struct stats_mapping *from) {
+  json_t *const array = json_array();
+  for (unsigned i = 0; i < STATS_MAPPINGS && from[i].name[0] != '\0'; i++) {
+    json_t *const object = json_object();
+    set(object, "name", text(from[i].name));
+    set(object, "resident", number(from[i].resident));
+    json_array_append_new(array, object);
+  }
+  return array;
+}
+
 static void set_memory(json_t *object, const struct model_process *p) {
   uint64_t sum = 0;
   json_t *const memory = json_object();
@@ -283,6 +310,8 @@ static void set_memory(json_t *object, const struct model_process *p) {
     set(idlest, "buckets", json_buckets(&p->idlest.buckets));
     set(memory, "idlest", idlest);
   }
+  set(memory, "threads", threads(&p->threads));
+  set(memory, "mappings", mappings(p->mappings));
   set(memory, "residual", json_integer((json_int_t)(p->rss - (sum - p->untouched))));
   set(object, "memory", memory);
 }

@@ -258,6 +258,44 @@ static void print_buckets(FILE *out, const struct model_process *p) {
   }
 }
 
+#define THREADS_SHOWN 10
+
+static void print_threads(FILE *out, const struct page *page, const struct model_process *p) {
+  const struct stats_threads *const from = &p->threads;
+  const unsigned most = page->all ? STATS_THREADS : THREADS_SHOWN;
+  char buffer[FORMAT_SIZE];
+  if (from->count < 2 || from->row[0].bytes == 0) return;
+  fputs("\nThreads whose lists hold most (idle: since the thread was last in its slow path)\n", out);
+  struct table *const t = table_create("rlrr");
+  table_cell(t, "thread"), table_cell(t, "name"), table_cell(t, "held"), table_cell(t, "idle");
+  for (unsigned i = 0; i < most && i < STATS_THREADS && from->row[i].bytes > 0; i++) {
+    const struct stats_thread *const thread = &from->row[i];
+    char *const name = escape(thread->name);
+    if (thread->tid != 0) table_cell(t, "%" PRIu32, thread->tid);
+    else table_cell(t, "ended");
+    table_cell(t, "%s", name);
+    table_cell(t, "%s", format_bytes(buffer, thread->bytes));
+    table_cell(t, "%s", format_ns(buffer, (double)thread->idle_ms * 1e6));
+    free(name);
+  }
+  table_print(t, out, 2);
+  if (from->count > most) fprintf(out, "  (%" PRIu32 " threads have lists)\n", from->count);
+}
+
+static void print_mappings(FILE *out, const struct model_process *p) {
+  char buffer[FORMAT_SIZE];
+  if (p->mappings[0].name[0] == '\0') return;
+  fputs("\nLargest mappings, hakmem's own included\n", out);
+  struct table *const t = table_create("rl");
+  for (unsigned i = 0; i < STATS_MAPPINGS && p->mappings[i].name[0] != '\0'; i++) {
+    char *const name = escape(p->mappings[i].name);
+    table_cell(t, "%s", format_bytes(buffer, p->mappings[i].resident));
+    table_cell(t, "%s", name);
+    free(name);
+  }
+  table_print(t, out, 2);
+}
+
 void print_memory(FILE *out, const struct page *page) {
   print_fragmentation(out, page);
   print_pins(out, page);
@@ -269,5 +307,8 @@ void print_memory(FILE *out, const struct page *page) {
     free(program);
   }
   print_timeline(out, p);
-  if (p->has_buckets) print_buckets(out, p);
+  if (!p->has_buckets) return;
+  print_buckets(out, p);
+  print_threads(out, page, p);
+  print_mappings(out, p);
 }

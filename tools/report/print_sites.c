@@ -25,16 +25,25 @@ static void print_estimate(FILE *out, const char *what, uint64_t sum, uint64_t e
   free(line);
 }
 
+/* ", standard error 12.0 KiB" of bytes whose variance is known; nothing of those that are exact. */
+static void print_error(FILE *out, double variance) {
+  char error[FORMAT_SIZE];
+  if (variance > 0) fprintf(out, ", standard error %s", format_bytes(error, whole_bytes(sqrt(variance))));
+}
+
 static void print_site(FILE *out, const struct page *page, const struct model_process *p, const struct site *site, double whole) {
-  char bytes[FORMAT_SIZE], share[FORMAT_SIZE], asked[FORMAT_SIZE], waste[FORMAT_SIZE], age[FORMAT_SIZE], oldest[FORMAT_SIZE], error[FORMAT_SIZE];
+  char bytes[FORMAT_SIZE], share[FORMAT_SIZE], asked[FORMAT_SIZE], waste[FORMAT_SIZE], age[FORMAT_SIZE], oldest[FORMAT_SIZE];
   const struct stats_site *const f = &site->f;
   const double blocks = f->blocks > 0 ? f->blocks : 1;
   fprintf(out, "  %s (%s) in %.0f block%s of %s asked for on average; %.0f sample%s", format_bytes(bytes, whole_bytes(f->allocated)),
           format_percent(share, f->allocated, whole), f->blocks, is_one(f->blocks) ? "" : "s", format_bytes(asked, whole_bytes(f->requested / blocks)),
           f->samples, is_one(f->samples) ? "" : "s");
-  if (f->allocated_variance > 0) fprintf(out, ", standard error %s", format_bytes(error, whole_bytes(sqrt(f->allocated_variance))));
-  fprintf(out, "\n    %s old on average, the oldest %s; share of what is free in their slabs: %s\n", format_ns(age, f->age_ms / blocks * 1e6),
+  print_error(out, f->allocated_variance);
+  if (f->blocks_variance > 0) fprintf(out, ", %.0f blocks", sqrt(f->blocks_variance));
+  fprintf(out, "\n    %s old on average, the oldest %s; share of what is free in their slabs: %s", format_ns(age, f->age_ms / blocks * 1e6),
           format_ns(oldest, (double)f->oldest_ms * 1e6), format_bytes(waste, whole_bytes(f->waste)));
+  print_error(out, f->waste_variance);
+  fputc('\n', out);
   print_stack_of(out, page, p, site->stack);
 }
 
@@ -42,8 +51,10 @@ static void print_pin(FILE *out, const struct page *page, const struct model_pro
   char bytes[FORMAT_SIZE], age[FORMAT_SIZE];
   const struct stats_site *const f = &site->f;
   const double pins = f->pins > 0 ? f->pins : 1;
-  fprintf(out, "  %s held by %.0f block%s, %s old on average\n", format_bytes(bytes, whole_bytes(f->pinned)), f->pins, is_one(f->pins) ? "" : "s",
+  fprintf(out, "  %s held by %.0f block%s, %s old on average", format_bytes(bytes, whole_bytes(f->pinned)), f->pins, is_one(f->pins) ? "" : "s",
           format_ns(age, f->pin_age_ms / pins * 1e6));
+  print_error(out, f->pinned_variance);
+  fputc('\n', out);
   print_stack_of(out, page, p, site->stack);
 }
 

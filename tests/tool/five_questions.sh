@@ -1,0 +1,83 @@
+# The five questions, asked of a process whose answers are known, in every state of a process: busy, at rest, stopped, hung in a loop, hung in a lock, ended, killed.
+# timeout: 200
+. "$(dirname "$0")/common.sh"
+program five
+kept=2000 stride=1040 # 1000 bytes lie in blocks of this stride
+
+# STATE | what five.c does | what is done to it then | the state that the report names
+cat >table <<'END'
+busy     | busy     | nothing | runs
+rest     | rest     | nothing | runs
+stopped  | rest     | STOP    | stopped
+spinning | spinning | nothing | runs
+blocked  | blocked  | nothing | runs
+ended    | ends     | ends    | ended
+killed   | busy     | KILL    | killed by SIGKILL
+END
+
+"$hakmem" run -O PROFILE=1 -O STATS_INTERVAL=20 -o base -- ./five ends $((kept / 2)) >out 2>err || fail "$(cat err)"
+
+# start STATE KIND WHAT: $pid is the process, $runner hakmem run.
+start() {
+  : >"$1.out"
+  "$hakmem" run -O PROFILE=1 -O STATS_INTERVAL=20 -o "$1" -- ./five "$2" $kept >"$1.out" 2>"$1.err" &
+  runner=$!
+  for try in $(seq 400); do grep -q ready "$1.out" && break; sleep 0.05; done
+  grep -q ready "$1.out" || fail "$1: $(cat "$1.err")"
+  pid=$(basename "$1"/*.stats .stats)
+  case $3 in
+    STOP) kill -STOP "$pid"; for try in $(seq 100); do grep -q '^State:.T' "/proc/$pid/status" && break; sleep 0.02; done ;;
+    KILL) kill -KILL "$pid"; wait $runner; runner= ;;
+    ends) wait $runner; runner= ;;
+  esac
+}
+finish() { [ -z "$runner" ] || { kill -KILL "$pid"; wait $runner; }; runner=; }
+json() { jq -r "$1" "$state.json"; }
+holds() { jq -e "$2" "$state.$1" >/dev/null || { jq '.stats.processes[0].memory, .findings' "$state.$1"; why "not true of its $1: $2"; }; }
+why() { finish; fail "$state: $*"; }
+
+while IFS='|' read -r state kind what named; do
+  state=$(echo $state) kind=$(echo $kind) what=$(echo $what) named=$(echo $named)
+  start "$state" "$kind" "$what"
+  "$hakmem" report --json "$state" >"$state.json" 2>err || { cat err; why "cannot report"; }
+  "$hakmem" explain --json "$state" >"$state.explain" 2>err || { cat err; why "cannot explain"; }
+  "$hakmem" report --summary "$state" >"$state.screen" || why "cannot report"
+  "$hakmem" report --folded "$state" >"$state.folded" || why "cannot report"
+  "$hakmem" check --no-defaults --fail-on 'live(end) > 150 % * baseline(live(end))' --baseline base "$state" >"$state.check"
+  worse=$?
+  "$hakmem" check --no-defaults --fail-on 'live(end) > 150 % * baseline(live(end))' --baseline "$state" "$state" >"$state.check"
+  same=$?
+  finish
+
+  equal "$state: the state of the process" "$named" "$(json '.stats.processes[0].state')"
+  grep -qF "$named" "$state.screen" || { cat "$state.screen"; why "the first screen does not name the state"; }
+
+  # 1. Why does the process hold so much, when so little is in use?
+  holds json ".stats.processes[0].memory | .buckets.live >= $((kept * stride)) and .buckets.live < $((kept * stride + 400000))"
+  holds json ".stats.processes[0].memory | .buckets.partial > $((kept * stride * 16)) and .rss > $((kept * stride * 19))"
+  holds explain '[.findings[] | select(.rule == "partial_slabs")] | length == 1 and .[0].cost.share > 0.3'
+  jq -r '.findings[] | select(.rule == "partial_slabs") | .evidence[]' "$state.explain" | grep -q 'allocated by keep at five.c:' || why "does not name who holds the slabs"
+  grep -q 'free, held .*partial slabs' "$state.screen" || { cat "$state.screen"; why "the first screen does not say where the memory is"; }
+
+  # 2. What does malloc cost? The slow paths, each timed.
+  for path in refill drain; do
+    count=$(json ".stats.latency.$path.all.count")
+    grep -q "  $path .* p99.9 .* max .*; $count\$" "$state.screen" || [ "$kind" = busy ] || { cat "$state.screen"; why "the first screen says another number of ${path}s than $count"; }
+    grep -q "  $path .* p50 .* p99.9 .* max .*; [1-9][0-9]*\$" "$state.screen" || { cat "$state.screen"; why "the first screen does not say what a $path costs"; }
+  done
+
+  # 3. Who freed twice?
+  holds json '[.stats.processes[0].incidents[] | select(.kind == "hdr_reset")] | length == 1 and .[0].count == 1 and .[0].verdict == "double_free"'
+  jq -r '.findings[] | select(.rule == "header_reset") | .what, .evidence[]' "$state.explain" >text
+  grep -q 'freed twice' text && grep -q 'found in a call by twice at five.c:' text || { cat text; why "does not say who freed twice"; }
+
+  # 4. What leaks, in a server that never ends? The live heap by call site, exactly, because every block is recorded.
+  holds json '[.stats.processes[0].profile.last.sites[] | select([.stack[].function] | index("keep"))] | map(.blocks) | add == '$kept
+  holds json '[.stats.processes[0].profile.last.sites[] | select([.stack[].function] | index("drop"))] | map(.blocks) | add // 0 == 0'
+  grep -q "main;keep.* $((kept * stride))\$" "$state.folded" || { cat "$state.folded"; why "the folded heap is another"; }
+
+  # 5. Did my change make it worse?
+  equal "$state: a check against a run with half of the blocks" 1 $worse
+  equal "$state: a check against itself" 0 $same
+done <table
+exit 0
