@@ -6,7 +6,7 @@ import {launch} from '../../tools/page/browser.mjs';
 
 const place = process.argv[2];
 const json = (name) => JSON.parse(readFileSync(join(place, name), 'utf8'));
-const expected = {runs: [{report: json('a.report.json'), explain: json('a.explain.json')}, {report: json('b.report.json'), explain: json('b.explain.json')}], diff: json('diff.json')};
+const expected = {runs: [{report: json('a.report.json'), explain: json('a.explain.json'), own: json('a.own.json')}, {report: json('b.report.json'), explain: json('b.explain.json'), own: json('b.own.json')}], diff: json('diff.json')};
 const browser = await launch();
 const settle = () => new Promise((resolve) => setTimeout(resolve, 60));
 let checks = 0;
@@ -69,8 +69,9 @@ try {
   await settle();
   equal('sections', await tab.evaluate("[...document.querySelectorAll('section')].map((s) => s.id)"), ['summary', 'memory', 'latency', 'slabs', 'flame', 'sites', 'incidents']);
   await figuresAreTrue(tab, 'one run', 300);
+  const own = expected.runs[0].own[await tab.evaluate("document.querySelector('#summary .figure').dataset.value")];
   equal('rows of snapshots', await count(tab, '#memory tbody tr'), expected.runs[0].report.stats.processes.find((p) => p.incidents.length).timeline.length);
-  equal('bars of the histogram', await count(tab, '#latency .bar-of'), Object.values(expected.runs[0].report.stats.latency.lookup)[0].all.buckets.length);
+  equal('bars of the histogram', await count(tab, '#latency .bar-of'), Object.values(own.latency.lookup)[0].all.buckets.length);
   check('findings link to what they rest on', (await tab.evaluate("[...document.querySelectorAll('.finding')].every((f) => f.querySelector('.links a'))")));
   equal('findings', await count(tab, '.finding'), expected.runs[0].explain.findings.length);
   check('layers of memory', (await count(tab, '#memory .layer')) === 9);
@@ -114,17 +115,17 @@ try {
   await settle();
   const second = await pidOf();
   check('the key p shows the other process', second !== first && pids.includes(second), second);
-  await figuresAreTrue(tab, 'the other process', 100);
+  await figuresAreTrue(tab, 'the other process', 50);
   await tab.press('p');
   await settle();
   equal('and back', await pidOf(), first);
 
   // Latency by kind and class.
   await click(tab, '#latency button[data-value="drain"]');
-  equal('bars of another histogram', await count(tab, '#latency .bar-of'), expected.runs[0].report.stats.latency.drain.all.buckets.length);
-  const cls = Object.keys(expected.runs[0].report.stats.latency.drain.classes)[0];
+  equal('bars of another histogram', await count(tab, '#latency .bar-of'), own.latency.drain.all.buckets.length);
+  const cls = Object.keys(own.latency.drain.classes)[0];
   await tab.evaluate(`(() => { const s = document.querySelector('#latency label select'); s.value = ${JSON.stringify(cls)}; s.dispatchEvent(new Event('change')); })()`);
-  equal('bars of a class', await count(tab, '#latency .bar-of'), expected.runs[0].report.stats.latency.drain.classes[cls].buckets.length);
+  equal('bars of a class', await count(tab, '#latency .bar-of'), own.latency.drain.classes[cls].buckets.length);
   await figuresAreTrue(tab, 'drains', 300);
 
   // Flame graph: kinds, search, zoom by mouse and key, both forms.

@@ -4,7 +4,7 @@ const latencyView = {kind: null, cls: 'all', redraw: null};
 
 // Every histogram of the report: [{id, name, pointer, all, classes}], in the order of use.
 function latencyKinds(v) {
-  const latency = v.mainReport.latency, base = [...v.mainPointer, 'latency'], kinds = [];
+  const latency = at(v.latencyPointer), base = v.latencyPointer, kinds = [];
   const add = (id, name, pointer) => {
     const value = at(pointer);
     if (!value) return;
@@ -15,7 +15,7 @@ function latencyKinds(v) {
   for (const strategy of Object.keys(latency.lookup || {})) add('lookup' + (strategy === 'directory' ? '' : '-' + strategy), 'lookups (' + strategy + ')', [...base, 'lookup', strategy]);
   add('drain', 'drains', [...base, 'drain']);
   add('refill', 'refills', [...base, 'refill']);
-  for (const stage of Object.keys(latency.stages || {})) add('stage-' + stage, 'refill stage: ' + (data.meanings.stages[stage] || stage), [...base, 'stages', stage]);
+  for (const stage of Object.keys(latency.stages || {})) add('stage-' + stage, 'stage ' + words(stage), [...base, 'stages', stage]);
   add('legacy', 'legacy path', [...base, 'legacy']);
   add('map', 'mappings', [...base, 'map']);
   return kinds;
@@ -106,7 +106,7 @@ function drawKind(parent, v, kind) {
   const curves = [{name: 'all', histogram: kind.all, colour: 'var(--accent)'}];
   const chosen = cls === 'all' ? classes.slice().sort((a, b) => kind.classes[b].count - kind.classes[a].count).slice(0, 5) : [cls];
   chosen.forEach((c, i) => curves.push({name: className(v, c), histogram: kind.classes[c], colour: colourOf([3, 2, 5, 6, 8][i])}));
-  const other = data.runs.length > 1 && latencyKinds(look(1 - view.run)).find((k) => k.id === kind.id);
+  const other = data.runs.length > 1 && latencyKinds(lookAtOther() || look(1 - view.run)).find((k) => k.id === kind.id);
   if (other) curves.push({name: 'all, the other run', histogram: other.all, colour: 'var(--ink)', dashed: true});
   drawCurves(right, kind, curves, histogram.unit);
   parent.append(latencyTable(kind, v));
@@ -120,7 +120,7 @@ function latencyShow(kind) {
 function drawLatency(parent, v) {
   const kinds = latencyKinds(v);
   if (!kinds.length) { parent.append(empty('Nothing was timed: the program made no call that left the fast path, or ran with HAKMEM_SAMPLE=0.')); drawWorst(parent, v); return; }
-  if (v.mainReport.processes.length > 1) parent.append(element('p', {class: 'note'}, 'Of all ' + v.mainReport.processes.length + ' processes together; hakmem page --pid shows one.'));
+  if (v.mainReport.processes.length > 1 && !v.isOwn) parent.append(element('p', {class: 'note'}, 'Of all ' + v.mainReport.processes.length + ' processes together; hakmem page --pid shows one.'));
   const body = element('div'), controls = element('div');
   parent.append(controls, body);
   latencyView.redraw = () => {

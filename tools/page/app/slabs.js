@@ -138,7 +138,7 @@ function drawMap(parent, v, maps, choose) {
 
 // How full the slabs of each class are: a row a class, a column a tenth.
 function drawUtilisation(parent, v, choose) {
-  const classes = v.report[v.memory].classes, base = [...v.mainPointer.slice(0, 3), v.memory, 'classes'];
+  const classes = at(v.classesPointer), base = v.classesPointer, other = lookAtOther(), before = other && at(other.classesPointer);
   const rows = classes.map((c, i) => i).filter((i) => classes[i].utilisation.some((n) => n > 0));
   if (!rows.length) { parent.append(empty('No slab was in use at the last snapshot.')); return; }
   const most = d3.max(rows, (i) => d3.max(classes[i].utilisation));
@@ -148,10 +148,12 @@ function drawUtilisation(parent, v, choose) {
     element('tbody', {}, rows.map((i) => element('tr', {}, element('td', {class: 'name'}, element('button', {type: 'button', title: 'Which call sites hold these slabs', onclick: () => choose(classes[i].class)}, className(v, classes[i].class))),
       classes[i].utilisation.map((n, bin) => {
         const cell = element('td', {class: 'number'}, n ? figure([...base, i, 'utilisation', bin], 'count') : '');
+        const row = before && before.find((c) => c.class === classes[i].class), was = row ? row.utilisation[bin] : 0;
+        if (before && was !== n) cell.append(element('small', {class: 'note'}, ' ' + signed(n - was, 'count')));
         if (n) { cell.style.background = colour(Math.log1p(n)); cell.style.color = Math.log1p(n) > Math.log1p(most) * 0.55 ? '#10151b' : '#ffffff'; }
         return cell;
       }), element('td', {class: 'number'}, figure([...base, i, 'memory', 'partial'], 'bytes'))))));
-  append(parent, [element('h3', {}, 'Slabs by the share of their blocks that is live'), v.processes.length > 1 ? element('p', {class: 'note'}, 'Of all ' + v.processes.length + ' processes together.') : null, element('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Slabs by utilisation'}, table)]);
+  append(parent, [element('h3', {}, 'Slabs by the share of their blocks that is live'), v.processes.length > 1 && !v.isOwn ? element('p', {class: 'note'}, 'Of all ' + v.processes.length + ' processes together.') : null, before ? element('p', {class: 'note'}, 'The small numbers are the change to the other run.') : null, element('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Slabs by utilisation'}, table)]);
 }
 
 function drawSlabs(parent, v) {
