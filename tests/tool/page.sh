@@ -21,7 +21,7 @@ fails 1 "cannot write no/x.html" "$hakmem" page a -o no/x.html
 "$hakmem" page a -o a.html 2>err || { cat err; [ "$(grep -c 'built without D3' err)" -eq 0 ] || skip "built without D3"; fail "no page of one run"; }
 "$hakmem" page a b -o ab.html 2>err || { cat err; fail "no page of two runs"; }
 for run in a b; do
-  for pid in $("$hakmem" report --json $run | jq '.stats.processes[].pid'); do "$hakmem" report --json --pid=$pid $run | jq "{\"$pid\": .stats | {latency, classes}}"; done | jq -s add >$run.own.json
+  for pid in $("$hakmem" report --json $run | jq '.stats.processes[].pid'); do "$hakmem" report --json --pid=$pid $run | jq "{\"$pid\": (.stats | del(.processes))}"; done | jq -s add >$run.own.json
   "$hakmem" report --json $run >$run.report.json && "$hakmem" explain --json $run >$run.explain.json || fail "no JSON of $run"
 done
 "$hakmem" diff --json a b >diff.json || fail "no JSON of the difference"

@@ -1,12 +1,11 @@
 #include "explain/explain.h"
 #include "page.h"
-#include "report/json_figures.h"
 #include "report/load.h"
 
 #define OWN_PROCESSES 32 /* a page of more processes shows the latencies of all together */
 
 /*
- * The latencies and classes of each process of its own, by its id: the same as of hakmem report --json --pid=ID. NULL if there is one process or too
+ * The figures of each process alone, by its id: the same as of hakmem report --json --pid=ID. NULL if there is one process or too
  * many, or for a trace, which would have to be read once for each.
  */
 static json_t *own_figures(const struct page *page, char **path) {
@@ -18,7 +17,7 @@ static json_t *own_figures(const struct page *page, char **path) {
     if (load_page(&one, &(struct load){.paths = path, .count = 1, .pid = r->processes[i]->pid})) {
       char id[16];
       snprintf(id, sizeof(id), "%u", r->processes[i]->pid);
-      set(object, id, json_pack("{soso}", "latency", json_latencies(&one.stats->latency), "classes", json_classes(one.stats)));
+      json_object_set_new(object, id, json_of_figures(one.stats));
     }
     load_free(&one);
   }

@@ -36,7 +36,7 @@ function look(run = view.run, pid = undefined) {
     report: data.runs[run].report, explain: data.runs[run].explain,
     mainReport: data.runs[run].report[main], mainPointer: [...base, main],
     pointer: [...base, memory, 'processes', index], processes,
-    isOwn: own !== null, latencyPointer: [...(own || [...base, main]), 'latency'], classesPointer: [...(own || [...base, memory]), 'classes'],
+    isOwn: own !== null, latencyPointer: [...(own || [...base, main]), 'latency'], callsPointer: [...(own || [...base, memory]), 'calls'], classesPointer: [...(own || [...base, memory]), 'classes'],
   };
 }
 

@@ -19,8 +19,7 @@ function flameKinds(v) {
     add(moment === 'last' ? 'pinned' : 'pinned-idlest', 'waste pinned' + when, 'bytes', of(moment, 'pinned'), 'Free bytes of hardly used slabs, charged to the sites of the blocks that hold them.');
     add(moment === 'last' ? 'waste' : 'waste-idlest', 'all waste' + when, 'bytes', of(moment, 'waste'), 'Free bytes of slabs in use, charged to the sites of the blocks in them.');
   }
-  const worst = v.p.worst_calls || (v.traced && v.traced.worst_calls);
-  if (worst) add('ns', 'nanoseconds in the allocator', 'ns', worst.map((call) => ({stack: call.stack, value: call.ns})), 'Nanoseconds of the worst calls, by the stack that made them.');
+  add('ns', 'nanoseconds in the allocator', 'ns', (v.p.longest_calls || []).filter((call) => call.stack).map((call) => ({stack: call.stack, value: call.ns})), 'Nanoseconds of the longest calls, by the stack that made them.');
   return kinds;
 }
 
