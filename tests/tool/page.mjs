@@ -1,6 +1,6 @@
 // page.mjs: looks at the pages of page.sh in a headless Chromium: node page.mjs DIRECTORY
 import assert from 'node:assert/strict';
-import {readFileSync} from 'node:fs';
+import {readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {launch} from '../../tools/page/browser.mjs';
 
@@ -185,6 +185,38 @@ try {
   }
   equal('console of one run', tab.messages, []);
   equal('requests of one run', tab.requests, [url('a.html')]);
+
+  // ---- A map of the slabs over time, written into the page: the slider, the colours, the cells, and who holds a slab. ----
+  const map = (live) => ({time_ns: live * 1000, superslabs: [0, 1].map((n) => ({base: '0x' + (0x200000 * (n + 1)).toString(16), size: 2097152, unit: 65536,
+    slabs: [{at: 0, units: 1, class: '3', live, capacity: 100, age_ms: 5, stack_id: 0}, [1, 2, 'large', 1, 1, 7, 0]]}))});
+  const [, before1, text, after1] = /^([^]*<script type="application\/json" id="data">)([^]*?)(<\/script>[^]*)$/.exec(readFileSync(join(place, 'a.html'), 'utf8'));
+  const mapped = JSON.parse(text);
+  for (const p of mapped.runs[0].report.stats.processes) p.slab_maps = [map(90), map(50), map(10)];
+  writeFileSync(join(place, 'map.html'), before1 + JSON.stringify(mapped).replace(/</g, '\\u003c') + after1);
+  const slabs = await browser.open(url('map.html'));
+  await settle();
+  const moment = () => slabs.evaluate("document.querySelector('#slabs output').textContent");
+  check('the last snapshot first', /^at 10.0 µs \(3 of 3\): 2 SuperSlabs, 4 slabs/.test(await moment()), await moment());
+  const picture = () => slabs.evaluate("document.querySelector('#slabs canvas').toDataURL()");
+  const empty = await picture();
+  await slabs.evaluate("document.querySelector('#slabs input[type=range]').focus()");
+  await slabs.press('ArrowLeft');
+  await slabs.press('ArrowLeft');
+  check('the slider moves by keys', /^at 90.0 µs \(1 of 3\)/.test(await moment()), await moment());
+  const full = await picture();
+  check('the colour is the utilisation', full !== empty);
+  await click(slabs, '#slabs button[data-value="class"]');
+  check('the colour is the class', (await picture()) !== full);
+  await click(slabs, '#slabs button[data-value="age"]');
+  const canvas = await box(slabs, '#slabs canvas');
+  await slabs.mouse('mouseMoved', canvas.x + 2, canvas.y + 2);
+  check('the cell under the pointer is named', /90 of 100 blocks live \(90.0 %\)/.test(await slabs.evaluate("document.getElementById('tip').textContent")));
+  await slabs.evaluate("document.querySelector('#slabs canvas').focus()");
+  await slabs.press('ArrowRight');
+  check('an arrow moves to the next slab', /large blocks, 2 units/.test(await slabs.evaluate("document.getElementById('tip').textContent")));
+  await slabs.press('Enter');
+  check('Enter shows who holds it', /^large blocks/.test(await slabs.evaluate("document.querySelector('#slabs > div:last-child .note').textContent")));
+  equal('console of the map', slabs.messages, []);
 
   // ---- Two runs ----
   const two = await browser.open(url('ab.html'));

@@ -6,7 +6,7 @@ for tool in chromium node; do command -v $tool >/dev/null 2>&1 || skip "$tool is
 program page
 evil="</script><img src=x onerror=document.title='owned'>"
 mkdir -p "$(dirname "$evil")" && mv page "$evil" || fail "cannot name a program like that"
-export HAKMEM_PROFILE=4K HAKMEM_LEAKS=1
+export HAKMEM_PROFILE=64K HAKMEM_LEAKS=1
 for run in a b; do "$hakmem" run -o $run -- "$place/$evil" >$run.out 2>$run.err; done
 unset HAKMEM_PROFILE HAKMEM_LEAKS
 

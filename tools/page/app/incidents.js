@@ -35,8 +35,8 @@ function drawIncident(incident, i, v, other) {
     if (INCIDENT_ELSEWHERE.includes(name) || value === null || value === 0 || value === '0x0' || typeof value === 'object') continue;
     line(words(name), figure([...pointer, name], typeof value === 'number' ? INCIDENT_UNITS[name] || 'count' : 'text'));
   }
-  return element('article', {class: 'incident', id: 'incident-' + i, tabindex: '-1'}, element('h3', {}, incidentTitle(incident)), list,
-    element('div', {class: 'split'}, element('div', {}, element('h3', {}, 'Found in'), stackList(incident.stack)), past('Allocated', incident.allocated), past('Freed', incident.freed),
+  return element('article', {class: 'incident', id: 'incident-' + i, tabindex: '-1'}, element('h3', {}, incidentTitle(incident)),
+    element('div', {class: 'split'}, list, element('div', {}, element('h3', {}, 'Found in'), stackList(incident.stack)), past('Allocated', incident.allocated), past('Freed', incident.freed),
       past('The left neighbour was allocated', incident.left_allocated), past('Last found in order', incident.last_good)));
 }
 
