@@ -187,8 +187,8 @@ try {
   equal('requests of one run', tab.requests, [url('a.html')]);
 
   // ---- A map of the slabs over time, written into the page: the slider, the colours, the cells, and who holds a slab. ----
-  const map = (live) => ({time_ns: live * 1000, superslabs: [0, 1].map((n) => ({base: '0x' + (0x200000 * (n + 1)).toString(16), size: 2097152, unit: 65536,
-    slabs: [{at: 0, units: 1, class: '3', live, capacity: 100, age_ms: 5, stack_id: 0}, [1, 2, 'large', 1, 1, 7, 0]]}))});
+  const map = (live) => ({time_ns: live * 1000, superslabs: ['0x200000', '0x400000'], superslabs_missing: 0, slabs_missing: 0,
+    slabs: [0, 1].flatMap((n) => [[n, 0, 1, '3', live, 100, 5], [n, 1, 2, 'large', 1, 1, 7]])});
   const [, before1, text, after1] = /^([^]*<script type="application\/json" id="data">)([^]*?)(<\/script>[^]*)$/.exec(readFileSync(join(place, 'a.html'), 'utf8'));
   const mapped = JSON.parse(text);
   for (const p of mapped.runs[0].report.stats.processes) p.slab_maps = [map(90), map(50), map(10)];
@@ -210,7 +210,7 @@ try {
   await click(slabs, '#slabs button[data-value="age"]');
   const canvas = await box(slabs, '#slabs canvas');
   await slabs.mouse('mouseMoved', canvas.x + 2, canvas.y + 2);
-  check('the cell under the pointer is named', /90 of 100 blocks live \(90.0 %\)/.test(await slabs.evaluate("document.getElementById('tip').textContent")));
+  check('the cell under the pointer is named', /90 of 100 blocks in use \(90.0 %\)/.test(await slabs.evaluate("document.getElementById('tip').textContent")));
   await slabs.evaluate("document.querySelector('#slabs canvas').focus()");
   await slabs.press('ArrowRight');
   check('an arrow moves to the next slab', /large blocks, 2 units/.test(await slabs.evaluate("document.getElementById('tip').textContent")));
