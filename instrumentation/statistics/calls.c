@@ -78,6 +78,7 @@ ALWAYS_INLINE uint64_t count_call(uint64_t ticks, const struct call *call) {
   struct stats_block *b = stats_block();
   const uint64_t ns = clock_to_ns(ticks);
   histogram_add_row(row_of(b->call_times.slow, call), ns, 1);
+  __atomic_fetch_add(&b->heat.now.count[HEAT_call][stats_heat_row(ns)], 1, __ATOMIC_RELAXED);
   if (UNLIKELY(call->from != CLASS_NONE)) {
     stats_add(&b->cls[call->cls].timed_in, 1);
     stats_add(&b->cls[call->from].timed_out, 1);

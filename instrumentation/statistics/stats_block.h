@@ -205,7 +205,8 @@ struct stats_moment {
 #define STATS_HEAT_KINDS(H) \
   H(lookup, "sampled lookups of SuperSlabs") \
   H(refill, "refills") \
-  H(drain, "drains")
+  H(drain, "drains") \
+  H(call, "calls that left the fast path")
 #define STATS_HEAT_KIND(kind, text) HEAT_##kind,
 enum stats_heat_kind { STATS_HEAT_KINDS(STATS_HEAT_KIND) HEAT_KINDS };
 #define STATS_HEAT_ROWS 28

@@ -1,12 +1,12 @@
 // page.mjs: looks at the pages of page.sh in a headless Chromium: node page.mjs DIRECTORY
 import assert from 'node:assert/strict';
-import {readFileSync} from 'node:fs';
+import {readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {launch} from '../../tools/page/browser.mjs';
 
 const place = process.argv[2];
 const json = (name) => JSON.parse(readFileSync(join(place, name), 'utf8'));
-const expected = {runs: [{report: json('a.report.json'), explain: json('a.explain.json')}, {report: json('b.report.json'), explain: json('b.explain.json')}], diff: json('diff.json')};
+const expected = {runs: [{report: json('a.report.json'), explain: json('a.explain.json'), own: json('a.own.json')}, {report: json('b.report.json'), explain: json('b.explain.json'), own: json('b.own.json')}], diff: json('diff.json')};
 const browser = await launch();
 const settle = () => new Promise((resolve) => setTimeout(resolve, 60));
 let checks = 0;
@@ -69,8 +69,9 @@ try {
   await settle();
   equal('sections', await tab.evaluate("[...document.querySelectorAll('section')].map((s) => s.id)"), ['summary', 'memory', 'latency', 'slabs', 'flame', 'sites', 'incidents']);
   await figuresAreTrue(tab, 'one run', 300);
+  const own = expected.runs[0].own[await tab.evaluate("document.querySelector('#summary .figure').dataset.value")];
   equal('rows of snapshots', await count(tab, '#memory tbody tr'), expected.runs[0].report.stats.processes.find((p) => p.incidents.length).timeline.length);
-  equal('bars of the histogram', await count(tab, '#latency .bar-of'), Object.values(expected.runs[0].report.stats.latency.lookup)[0].all.buckets.length);
+  equal('bars of the histogram', await count(tab, '#latency .bar-of'), Object.values(own.latency.lookup)[0].all.buckets.length);
   check('findings link to what they rest on', (await tab.evaluate("[...document.querySelectorAll('.finding')].every((f) => f.querySelector('.links a'))")));
   equal('findings', await count(tab, '.finding'), expected.runs[0].explain.findings.length);
   check('layers of memory', (await count(tab, '#memory .layer')) === 9);
@@ -114,17 +115,17 @@ try {
   await settle();
   const second = await pidOf();
   check('the key p shows the other process', second !== first && pids.includes(second), second);
-  await figuresAreTrue(tab, 'the other process', 100);
+  await figuresAreTrue(tab, 'the other process', 50);
   await tab.press('p');
   await settle();
   equal('and back', await pidOf(), first);
 
   // Latency by kind and class.
   await click(tab, '#latency button[data-value="drain"]');
-  equal('bars of another histogram', await count(tab, '#latency .bar-of'), expected.runs[0].report.stats.latency.drain.all.buckets.length);
-  const cls = Object.keys(expected.runs[0].report.stats.latency.drain.classes)[0];
+  equal('bars of another histogram', await count(tab, '#latency .bar-of'), own.latency.drain.all.buckets.length);
+  const cls = Object.keys(own.latency.drain.classes)[0];
   await tab.evaluate(`(() => { const s = document.querySelector('#latency label select'); s.value = ${JSON.stringify(cls)}; s.dispatchEvent(new Event('change')); })()`);
-  equal('bars of a class', await count(tab, '#latency .bar-of'), expected.runs[0].report.stats.latency.drain.classes[cls].buckets.length);
+  equal('bars of a class', await count(tab, '#latency .bar-of'), own.latency.drain.classes[cls].buckets.length);
   await figuresAreTrue(tab, 'drains', 300);
 
   // Flame graph: kinds, search, zoom by mouse and key, both forms.
@@ -184,6 +185,38 @@ try {
   }
   equal('console of one run', tab.messages, []);
   equal('requests of one run', tab.requests, [url('a.html')]);
+
+  // ---- A map of the slabs over time, written into the page: the slider, the colours, the cells, and who holds a slab. ----
+  const map = (live) => ({time_ns: live * 1000, superslabs: ['0x200000', '0x400000'], superslabs_missing: 0, slabs_missing: 0,
+    slabs: [0, 1].flatMap((n) => [[n, 0, 1, '3', live, 100, 5], [n, 1, 2, 'large', 1, 1, 7]])});
+  const [, before1, text, after1] = /^([^]*<script type="application\/json" id="data">)([^]*?)(<\/script>[^]*)$/.exec(readFileSync(join(place, 'a.html'), 'utf8'));
+  const mapped = JSON.parse(text);
+  for (const p of mapped.runs[0].report.stats.processes) p.slab_maps = [map(90), map(50), map(10)];
+  writeFileSync(join(place, 'map.html'), before1 + JSON.stringify(mapped).replace(/</g, '\\u003c') + after1);
+  const slabs = await browser.open(url('map.html'));
+  await settle();
+  const moment = () => slabs.evaluate("document.querySelector('#slabs output').textContent");
+  check('the last snapshot first', /^at 10.0 µs \(3 of 3\): 2 SuperSlabs, 4 slabs/.test(await moment()), await moment());
+  const picture = () => slabs.evaluate("document.querySelector('#slabs canvas').toDataURL()");
+  const empty = await picture();
+  await slabs.evaluate("document.querySelector('#slabs input[type=range]').focus()");
+  await slabs.press('ArrowLeft');
+  await slabs.press('ArrowLeft');
+  check('the slider moves by keys', /^at 90.0 µs \(1 of 3\)/.test(await moment()), await moment());
+  const full = await picture();
+  check('the colour is the utilisation', full !== empty);
+  await click(slabs, '#slabs button[data-value="class"]');
+  check('the colour is the class', (await picture()) !== full);
+  await click(slabs, '#slabs button[data-value="age"]');
+  const canvas = await box(slabs, '#slabs canvas');
+  await slabs.mouse('mouseMoved', canvas.x + 2, canvas.y + 2);
+  check('the cell under the pointer is named', /90 of 100 blocks in use \(90.0 %\)/.test(await slabs.evaluate("document.getElementById('tip').textContent")));
+  await slabs.evaluate("document.querySelector('#slabs canvas').focus()");
+  await slabs.press('ArrowRight');
+  check('an arrow moves to the next slab', /large blocks, 2 units/.test(await slabs.evaluate("document.getElementById('tip').textContent")));
+  await slabs.press('Enter');
+  check('Enter shows who holds it', /^large blocks/.test(await slabs.evaluate("document.querySelector('#slabs > div:last-child .note').textContent")));
+  equal('console of the map', slabs.messages, []);
 
   // ---- Two runs ----
   const two = await browser.open(url('ab.html'));

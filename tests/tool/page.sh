@@ -6,7 +6,7 @@ for tool in chromium node; do command -v $tool >/dev/null 2>&1 || skip "$tool is
 program page
 evil="</script><img src=x onerror=document.title='owned'>"
 mkdir -p "$(dirname "$evil")" && mv page "$evil" || fail "cannot name a program like that"
-export HAKMEM_PROFILE=4K HAKMEM_LEAKS=1
+export HAKMEM_PROFILE=64K HAKMEM_LEAKS=1
 for run in a b; do "$hakmem" run -o $run -- "$place/$evil" >$run.out 2>$run.err; done
 unset HAKMEM_PROFILE HAKMEM_LEAKS
 
@@ -21,6 +21,7 @@ fails 1 "cannot write no/x.html" "$hakmem" page a -o no/x.html
 "$hakmem" page a -o a.html 2>err || { cat err; [ "$(grep -c 'built without D3' err)" -eq 0 ] || skip "built without D3"; fail "no page of one run"; }
 "$hakmem" page a b -o ab.html 2>err || { cat err; fail "no page of two runs"; }
 for run in a b; do
+  for pid in $("$hakmem" report --json $run | jq '.stats.processes[].pid'); do "$hakmem" report --json --pid=$pid $run | jq "{\"$pid\": (.stats | del(.processes))}"; done | jq -s add >$run.own.json
   "$hakmem" report --json $run >$run.report.json && "$hakmem" explain --json $run >$run.explain.json || fail "no JSON of $run"
 done
 "$hakmem" diff --json a b >diff.json || fail "no JSON of the difference"

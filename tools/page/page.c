@@ -8,6 +8,7 @@
 #include "assets.h"
 #include "common/error.h"
 #include "model/model.h"
+#include "src/platform/base.h"
 
 #define NONCE 33 /* 16 random bytes in hexadecimal */
 
@@ -89,6 +90,7 @@ bool page_write(FILE *out, json_t *runs, json_t *diff) {
   json_t *const data = json_object();
   page_intern_stacks(data, runs);
   json_object_set_new(data, "version", json_string(HAKMEM_VERSION));
+  json_object_set_new(data, "unit", json_integer((json_int_t)UNIT_SIZE));
   json_object_set_new(data, "meanings", meanings());
   json_object_set_new(data, "runs", runs);
   json_object_set_new(data, "diff", diff);

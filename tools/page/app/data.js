@@ -29,12 +29,14 @@ function look(run = view.run, pid = undefined) {
   const processes = data.runs[run].report[memory].processes;
   const index = pid === undefined ? view.process : Math.max(0, processes.findIndex((p) => p.pid === pid));
   const p = processes[index];
+  const own = p && data.runs[run].own && data.runs[run].own[p.pid] ? ['runs', run, 'own', p.pid] : null; // the process's own latencies and classes
   const traced = p && data.runs[run].report[main].processes.find((q) => q.pid === p.pid);
   return {
     run, main, memory, index, p, traced,
     report: data.runs[run].report, explain: data.runs[run].explain,
     mainReport: data.runs[run].report[main], mainPointer: [...base, main],
     pointer: [...base, memory, 'processes', index], processes,
+    isOwn: own !== null, latencyPointer: [...(own || [...base, main]), 'latency'], callsPointer: [...(own || [...base, memory]), 'calls'], classesPointer: [...(own || [...base, memory]), 'classes'],
   };
 }
 
@@ -102,7 +104,7 @@ function siteName(stack) {
 }
 
 function strideOf(v, cls) {
-  const row = v.report[v.memory].classes.find((c) => c.class === cls);
+  const row = at(v.classesPointer).find((c) => c.class === cls);
   return row ? row.stride : null;
 }
 

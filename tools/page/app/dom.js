@@ -27,6 +27,8 @@ function figure(pointer, unit) {
 
 function unitOf(unit) { return {bytes: ' bytes', ns: ' ns', ms: ' ms', ticks: ' ticks'}[unit] || ''; }
 
+function words(name) { return name.replace(/_/g, ' '); }
+
 function swatch(colour) {
   const node = element('span', {class: 'swatch', 'aria-hidden': 'true'});
   node.style.background = colour;

@@ -10,14 +10,16 @@ function flameKinds(v) {
   add('live', 'live bytes', 'bytes', of('last', 'allocated'), 'Bytes of live blocks at the last snapshot, estimated from samples.');
   add('peak', 'live bytes at the peak', 'bytes', of('peak', 'allocated'), 'Bytes of live blocks when most were live, estimated from samples.');
   const grown = growthOf(v);
-  if (grown) add('grown', 'bytes that grew', 'bytes', grown.weights, grown.note);
+  if (grown) {
+    add('grown', 'bytes that grew', 'bytes', grown.more, 'Bytes of live blocks ' + grown.note + ', where there are more.');
+    add('shrunk', 'bytes that shrank', 'bytes', grown.less, 'Bytes of live blocks ' + grown.note + ', where there are fewer.');
+  }
   for (const moment of ['last', 'idlest']) {
     const when = moment === 'last' ? '' : ' at the idlest moment';
     add(moment === 'last' ? 'pinned' : 'pinned-idlest', 'waste pinned' + when, 'bytes', of(moment, 'pinned'), 'Free bytes of hardly used slabs, charged to the sites of the blocks that hold them.');
     add(moment === 'last' ? 'waste' : 'waste-idlest', 'all waste' + when, 'bytes', of(moment, 'waste'), 'Free bytes of slabs in use, charged to the sites of the blocks in them.');
   }
-  const worst = v.p.worst_calls || (v.traced && v.traced.worst_calls);
-  if (worst) add('ns', 'nanoseconds in the allocator', 'ns', worst.map((call) => ({stack: call.stack, value: call.ns})), 'Nanoseconds of the worst calls, by the stack that made them.');
+  add('ns', 'nanoseconds in the allocator', 'ns', (v.p.longest_calls || []).filter((call) => call.stack).map((call) => ({stack: call.stack, value: call.ns})), 'Nanoseconds of the longest calls, by the stack that made them.');
   return kinds;
 }
 
@@ -28,17 +30,23 @@ function growthOf(v) {
   const last = v.p.profile && v.p.profile.last;
   if (!last) return null;
   const other = lookAtOther();
-  let before = other && other.p.profile && other.p.profile.last, note = 'Bytes of live blocks more than in the other run; less is not drawn.';
+  let before = other && other.p.profile && other.p.profile.last, note = 'compared with the other run';
   if (!before) {
     const earlier = ['idlest', 'peak'].map((moment) => v.p.profile[moment]).filter((m) => m && m.time_ns < last.time_ns).sort((a, b) => a.time_ns - b.time_ns);
     if (!earlier.length) return null;
     before = earlier[0];
-    note = 'Bytes of live blocks at ' + format.ns(last.time_ns) + ' more than at ' + format.ns(before.time_ns) + '; less is not drawn.';
+    note = 'at ' + format.ns(last.time_ns) + ' compared with ' + format.ns(before.time_ns);
   }
-  const old = new Map();
-  for (const site of before.sites) old.set(stackKey(site), (old.get(stackKey(site)) || 0) + site.allocated);
-  const weights = last.sites.map((site) => { const key = stackKey(site), was = old.get(key) || 0; old.delete(key); return {stack: site.stack, value: Math.max(0, site.allocated - was)}; });
-  return {weights, note};
+  const change = new Map();
+  const add = (site, value) => {
+    const key = stackKey(site);
+    if (!change.has(key)) change.set(key, {stack: site.stack, value: 0});
+    change.get(key).value += value;
+  };
+  for (const site of last.sites) add(site, site.allocated);
+  for (const site of before.sites) add(site, -site.allocated);
+  const all = [...change.values()];
+  return {more: all.map(({stack, value}) => ({stack, value: Math.max(0, value)})), less: all.map(({stack, value}) => ({stack, value: Math.max(0, -value)})), note};
 }
 
 function flameTree(weights) {

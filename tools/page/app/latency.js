@@ -4,18 +4,18 @@ const latencyView = {kind: null, cls: 'all', redraw: null};
 
 // Every histogram of the report: [{id, name, pointer, all, classes}], in the order of use.
 function latencyKinds(v) {
-  const latency = v.mainReport.latency, base = [...v.mainPointer, 'latency'], kinds = [];
+  const latency = at(v.latencyPointer), base = v.latencyPointer, kinds = [];
   const add = (id, name, pointer) => {
     const value = at(pointer);
     if (!value) return;
     if (value.all) kinds.push({id, name, pointer: [...pointer, 'all'], all: value.all, classes: value.classes, classPointer: [...pointer, 'classes']});
     else if (value.buckets) kinds.push({id, name, pointer, all: value, classes: {}});
   };
-  for (const kind of Object.keys(latency.calls || {})) add('call-' + kind, 'calls of ' + kind, [...base, 'calls', kind]);
+  for (const kind of Object.keys(at(v.callsPointer) || {})) add('call-' + kind, kind, [...v.callsPointer, kind, 'latency']);
   for (const strategy of Object.keys(latency.lookup || {})) add('lookup' + (strategy === 'directory' ? '' : '-' + strategy), 'lookups (' + strategy + ')', [...base, 'lookup', strategy]);
   add('drain', 'drains', [...base, 'drain']);
   add('refill', 'refills', [...base, 'refill']);
-  for (const stage of Object.keys(latency.stages || {})) add('stage-' + stage, 'refill stage: ' + (data.meanings.stages[stage] || stage), [...base, 'stages', stage]);
+  for (const stage of Object.keys(latency.stages || {})) add('stage-' + stage, 'stage ' + words(stage), [...base, 'stages', stage]);
   add('legacy', 'legacy path', [...base, 'legacy']);
   add('map', 'mappings', [...base, 'map']);
   return kinds;
@@ -106,7 +106,7 @@ function drawKind(parent, v, kind) {
   const curves = [{name: 'all', histogram: kind.all, colour: 'var(--accent)'}];
   const chosen = cls === 'all' ? classes.slice().sort((a, b) => kind.classes[b].count - kind.classes[a].count).slice(0, 5) : [cls];
   chosen.forEach((c, i) => curves.push({name: className(v, c), histogram: kind.classes[c], colour: colourOf([3, 2, 5, 6, 8][i])}));
-  const other = data.runs.length > 1 && latencyKinds(look(1 - view.run)).find((k) => k.id === kind.id);
+  const other = data.runs.length > 1 && latencyKinds(lookAtOther() || look(1 - view.run)).find((k) => k.id === kind.id);
   if (other) curves.push({name: 'all, the other run', histogram: other.all, colour: 'var(--ink)', dashed: true});
   drawCurves(right, kind, curves, histogram.unit);
   parent.append(latencyTable(kind, v));
@@ -119,8 +119,9 @@ function latencyShow(kind) {
 
 function drawLatency(parent, v) {
   const kinds = latencyKinds(v);
-  if (!kinds.length) { parent.append(empty('Nothing was timed: the program made no call that left the fast path, or ran with HAKMEM_SAMPLE=0.')); drawWorst(parent, v); return; }
-  if (v.mainReport.processes.length > 1) parent.append(element('p', {class: 'note'}, 'Of all ' + v.mainReport.processes.length + ' processes together; hakmem page --pid shows one.'));
+  if (!kinds.length) { parent.append(empty('Nothing was timed: the program made no call that left the fast path, or ran with HAKMEM_SAMPLE=0.')); drawLongest(parent, v); return; }
+  if (v.mainReport.processes.length > 1 && !v.isOwn) parent.append(element('p', {class: 'note'}, 'Of all ' + v.mainReport.processes.length + ' processes together; hakmem page --pid shows one.'));
+  drawCalls(parent, v);
   const body = element('div'), controls = element('div');
   parent.append(controls, body);
   latencyView.redraw = () => {
@@ -130,23 +131,31 @@ function drawLatency(parent, v) {
   };
   latencyView.redraw();
   drawHeat(parent, v);
-  drawWorst(parent, v);
+  drawLongest(parent, v);
 }
 
-// The worst calls, with what each stage took.
-function drawWorst(parent, v) {
-  parent.append(element('h3', {id: 'worst'}, 'The worst calls'));
-  const p = v.p.worst_calls ? v.p : v.traced && v.traced.worst_calls ? v.traced : null;
-  if (!p || !p.worst_calls.length) { parent.append(empty('The data name no single calls: this run kept none.')); return; }
-  const pointer = p === v.p ? v.pointer : [...v.mainPointer, 'processes', v.mainReport.processes.indexOf(p)];
-  const of = (name) => (i) => p.worst_calls[i][name];
+// What the calls of each kind took together. A kind's number is exact but for its error; its latencies are weighed from those that were timed.
+function drawCalls(parent, v) {
+  const calls = at(v.callsPointer);
+  if (!calls) { parent.append(empty('Whole calls were not timed: only a statistics file, which hakmem run keeps, has their latencies.')); return; }
+  const kinds = Object.keys(calls), unit = {count: 'count', time_ns: 'ns', p50: 'ns', p90: 'ns', p99: 'ns', 'p99.9': 'ns', max: 'ns'};
+  const pointer = (kind, name) => [...v.callsPointer, kind, ...(name === 'count' || name === 'time_ns' ? [name] : ['latency', 'all', name])];
+  const columns = [{name: 'call', value: (kind) => kind}, ...Object.keys(unit).map((name) => ({name: name === 'time_ns' ? 'time' : name, number: true, unit: unit[name], value: (kind) => at(pointer(kind, name)), pointer: (kind) => pointer(kind, name)})),
+    {name: 'of the time', number: true, title: 'Share of the processor time, or else of the run', value: (kind) => calls[kind].time_ns / (v.p.cpu_ns || v.p.elapsed_ns), cell: (kind) => format.percent(calls[kind].time_ns / (v.p.cpu_ns || v.p.elapsed_ns))}];
+  parent.append(dataTable(columns, kinds, {label: 'Calls by kind'}));
+}
+
+// The longest calls, with what each stage took.
+function drawLongest(parent, v) {
+  parent.append(element('h3', {id: 'longest'}, 'The longest calls'));
+  const calls = v.p.longest_calls;
+  if (!calls || !calls.length) { parent.append(empty('The data name no single calls: only a statistics file, which hakmem run keeps, has them.')); return; }
+  const member = (name, key, unit) => ({name, unit, number: true, value: (i) => calls[i][key], pointer: (i) => [...v.pointer, 'longest_calls', i, key]});
   const columns = [
-    {name: 'call', value: (i) => p.worst_calls[i].kind + ' ' + className(v, p.worst_calls[i].class)},
-    {name: 'took', number: true, unit: 'ns', value: of('ns'), pointer: (i) => [...pointer, 'worst_calls', i, 'ns']},
-    {name: 'at', number: true, unit: 'ns', value: of('time_ns'), pointer: (i) => [...pointer, 'worst_calls', i, 'time_ns']},
-    {name: 'thread', number: true, unit: 'text', value: of('thread'), pointer: (i) => [...pointer, 'worst_calls', i, 'thread']},
-    {name: 'stages', value: (i) => Object.entries(p.worst_calls[i].stages || {}).filter(([, ns]) => ns > 0).map(([name, ns]) => name + ' ' + format.ns(ns)).join(', ')},
-    {name: 'by', value: (i) => siteName(p.worst_calls[i].stack)},
+    {name: 'call', value: (i) => calls[i].kind + ', ' + className(v, calls[i].class)},
+    member('took', 'ns', 'ns'), member('at', 'time_ns', 'ns'), member('size', 'size', 'bytes'), member('thread', 'thread', 'text'),
+    {name: 'stages', value: (i) => Object.entries(calls[i].stages).filter(([, ns]) => ns > 0).map(([name, ns]) => words(name) + ' ' + format.ns(ns)).join(', ')},
+    {name: 'called by', value: (i) => (calls[i].stack ? siteName(calls[i].stack) : 'unknown')},
   ];
-  parent.append(dataTable(columns, p.worst_calls.map((call, i) => i), {label: 'The worst calls', sort: 1, detail: (i) => stackList(p.worst_calls[i].stack)}));
+  parent.append(dataTable(columns, calls.map((call, i) => i), {label: 'The longest calls', sort: 1, detail: (i) => stackList(calls[i].stack)}));
 }

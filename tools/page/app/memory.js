@@ -73,9 +73,12 @@ function drawMemory(parent, v) {
   const other = lookAtOther();
   timePicture(parent, 300, 'Memory over time', (svg, x, inner) => drawMemoryPicture(svg, x, inner, v, series, other && momentsOf(other.p)), readMoment(series, v));
   const entries = series.names.map((name, i) => [series.whole ? bucketColour(name) : colourOf(i === 0 ? 0 : i + 2), partText(name)]);
-  entries.push(['var(--rss)', 'resident set (line)' + (other ? '; dashed: the other run' : '')], ['repeating-linear-gradient(45deg, var(--soft) 0 2px, transparent 2px 5px)', 'residual: resident and not hakmem’s']);
+  const hasResident = series.moments.some((m) => m.rss !== null);
+  if (hasResident) entries.push(['var(--rss)', 'resident set (line)' + (other ? '; dashed: the other run' : '')], ['repeating-linear-gradient(45deg, var(--soft) 0 2px, transparent 2px 5px)', 'residual: resident and not hakmem’s']);
   if (v.p.incidents.length) entries.push(['var(--mark)', 'incident']);
-  parent.append(legend(entries), element('p', {class: 'note'}, 'Dotted: the moments with the most memory in use, and with the most that was resident and in no live block.'));
+  parent.append(legend(entries));
+  if (!hasResident) parent.append(empty('A trace has neither the resident set nor all buckets; statistics files, which hakmem run and hakmem record keep, have them.'));
+  parent.append(element('p', {class: 'note'}, 'Dotted: the moments with the most memory in use, and with the most that was resident and in no live block.'));
   drawMoments(parent, v);
 }
 

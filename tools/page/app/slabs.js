@@ -2,46 +2,45 @@
 
 const slabView = {colour: 'utilisation', snapshot: null};
 
-// A slab of the JSON, which may be an object or a list.
-function slabOf(slab) {
-  if (!Array.isArray(slab)) return slab;
-  const [start, units, cls, live, capacity, age, stack] = slab;
-  return {at: start, units, class: String(cls), live, capacity, age_ms: age, stack_id: stack};
+// A map of the JSON as SuperSlabs with their slabs: {base, slabs: [{at, units, class, live, capacity, idle_ms}]}.
+function mapOf(map) {
+  const superslabs = map.superslabs.map((base) => ({base, slabs: []}));
+  for (const [superslab, first, units, cls, live, capacity, idle] of map.slabs) superslabs[superslab].slabs.push({at: first, units, class: cls, live, capacity, idle_ms: idle});
+  return {time_ns: map.time_ns, superslabs, missing: map.superslabs_missing, slabs_missing: map.slabs_missing};
 }
 
 function slabText(v, superslab, slab) {
-  const where = 'SuperSlab at ' + superslab.base + ' (' + format.bytes(superslab.size) + ')';
-  if (!slab) return where + '\nempty unit';
-  const lines = [where, className(v, slab.class) + ', ' + slab.units + (slab.units === 1 ? ' unit' : ' units') + ' from unit ' + slab.at,
-    format.count(slab.live) + ' of ' + format.count(slab.capacity) + ' blocks live (' + format.percent(slab.capacity ? slab.live / slab.capacity : 0) + ')'];
-  if (slab.age_ms !== null && slab.age_ms !== undefined) lines.push('in use for ' + format.ms(slab.age_ms));
-  const site = slab.stack_id && siteById(v, slab.stack_id);
-  if (site) lines.push('held by ' + siteName(site.stack));
+  const lines = ['SuperSlab at ' + superslab.base + ' (' + format.bytes(v.p.settings.superslab_size) + ')',
+    slab.class === 'none' ? slab.units + ' units on their way to or from a slab' : className(v, slab.class) + ', ' + slab.units + (slab.units === 1 ? ' unit' : ' units') + ' from unit ' + slab.at,
+    format.count(slab.live) + ' of ' + format.count(slab.capacity) + ' blocks in use (' + format.percent(slab.capacity ? slab.live / slab.capacity : 0) + ')',
+    'no block was taken from it for ' + format.ms(slab.idle_ms)];
+  const site = heaviestPin(v, slab.class);
+  if (site) lines.push('most slabs of this class are held by ' + siteName(site.stack));
   return lines.join('\n');
 }
 
-function siteById(v, id) {
-  for (const moment of ['last', 'idlest', 'peak']) {
-    const found = v.p.profile && v.p.profile[moment] && v.p.profile[moment].sites.find((site) => site.stack_id === id);
-    if (found) return found;
-  }
-  return null;
+// The call site that holds most free bytes in slabs of a class.
+function heaviestPin(v, cls) {
+  const moment = v.p.profile && ['last', 'idlest'].map((name) => v.p.profile[name]).find((m) => m && m.pinned > 0);
+  const sites = moment ? moment.sites.filter((site) => site.class === cls && site.pinned > 0) : [];
+  return sites.length ? sites.reduce((most, site) => (site.pinned > most.pinned ? site : most)) : null;
 }
 
 function slabColour(classes, oldest) {
   const full = d3.scaleSequential(d3.interpolateViridis).domain([0, 1]);
   const kind = d3.scaleOrdinal(['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#f0e442', '#8a8f98', '#9b8cf0', '#999933']).domain(classes);
-  return (slab) => (slabView.colour === 'utilisation' ? full(slab.capacity ? slab.live / slab.capacity : 0) : slabView.colour === 'class' ? kind(slab.class) : full(1 - Math.min(1, (slab.age_ms || 0) / (oldest || 1))));
+  return (slab) => (slabView.colour === 'utilisation' ? full(slab.capacity ? slab.live / slab.capacity : 0) : slabView.colour === 'class' ? kind(slab.class) : full(1 - Math.min(1, slab.idle_ms / (oldest || 1))));
 }
 
 // Draws the SuperSlabs of a snapshot into a canvas, row by row; returns what lies at a point, and the cells in order.
 function paintMap(canvas, snapshot, v) {
-  const width = widthOf(canvas.parentNode), slabs = snapshot.superslabs.map((s) => s.slabs.map(slabOf));
-  const units = snapshot.superslabs.map((s) => Math.max(1, Math.round(s.size / (s.unit || 65536))));
+  const width = widthOf(canvas.parentNode), slabs = snapshot.superslabs.map((s) => s.slabs);
+  const size = v.p.settings.superslab_size;
+  const units = snapshot.superslabs.map(() => Math.max(1, Math.round(size / data.unit)));
   const most = Math.max(1, ...units), total = units.length;
   const cell = Math.max(3, Math.min(12, Math.floor(Math.sqrt(width * 420 / Math.max(1, most * total)))));
   const gap = 4, across = Math.max(1, Math.floor((width + gap) / (most * cell + gap)));
-  const size = most * cell > width ? width / most : cell;
+  const step = most * cell > width ? width / most : cell;
   const rows = Math.ceil(total / across), height = Math.max(cell, rows * (cell + gap));
   const scale = window.devicePixelRatio || 1;
   canvas.width = width * scale;
@@ -49,16 +48,16 @@ function paintMap(canvas, snapshot, v) {
   canvas.style.height = height + 'px';
   const ink = canvas.getContext('2d'), emptyColour = resolved('--fill'), border = resolved('--line');
   ink.scale(scale, scale);
-  const oldest = Math.max(1, ...slabs.flat().map((slab) => slab.age_ms || 0)), colour = slabColour([...new Set(slabs.flat().map((slab) => slab.class))].sort(), oldest);
+  const oldest = d3.max(slabs.flat(), (slab) => slab.idle_ms) || 1, colour = slabColour([...new Set(slabs.flat().map((slab) => slab.class))].sort(), oldest);
   const cells = [];
   snapshot.superslabs.forEach((superslab, i) => {
-    const left = (i % across) * (most * size + gap), top = Math.floor(i / across) * (cell + gap);
+    const left = (i % across) * (most * step + gap), top = Math.floor(i / across) * (cell + gap);
     ink.fillStyle = emptyColour;
-    ink.fillRect(left, top, units[i] * size, cell);
+    ink.fillRect(left, top, units[i] * step, cell);
     ink.strokeStyle = border;
-    ink.strokeRect(left + 0.5, top + 0.5, units[i] * size - 1, cell - 1);
+    ink.strokeRect(left + 0.5, top + 0.5, units[i] * step - 1, cell - 1);
     for (const slab of slabs[i]) {
-      const box = {left: left + slab.at * size, top, width: Math.max(1, slab.units * size - (size > 4 ? 1 : 0)), height: cell, slab, superslab};
+      const box = {left: left + slab.at * step, top, width: Math.max(1, slab.units * step - (step > 4 ? 1 : 0)), height: cell, slab, superslab};
       ink.fillStyle = colour(slab);
       ink.fillRect(box.left, box.top, box.width, box.height);
       cells.push(box);
@@ -72,7 +71,7 @@ function paintMap(canvas, snapshot, v) {
 
 function mapLegend(snapshot, oldest, v) {
   if (slabView.colour === 'class') {
-    const classes = [...new Set(snapshot.superslabs.flatMap((s) => s.slabs.map((slab) => slabOf(slab).class)))].sort((a, b) => a - b);
+    const classes = [...new Set(snapshot.superslabs.flatMap((s) => s.slabs.map((slab) => slab.class)))].sort((a, b) => a - b);
     const kind = slabColour([...classes].sort(), 1);
     return legend(classes.map((cls) => [kind({class: cls}), className(v, cls)]));
   }
@@ -103,14 +102,14 @@ function drawMap(parent, v, maps, choose) {
   const canvas = element('canvas', {tabindex: '0', role: 'img', 'aria-label': 'Map of SuperSlabs: a cell a slab. Arrow keys move, Enter shows the call sites.'});
   const moment = element('output', {});
   const slider = element('input', {type: 'range', min: 0, max: last, value: slabView.snapshot, 'aria-label': 'Snapshot', oninput: () => { slabView.snapshot = Number(slider.value); paint(); }});
-  parent.append(choice('Colour by', [['utilisation', 'utilisation'], ['class', 'class'], ['age', 'age']], slabView.colour, (colour) => { slabView.colour = colour; paint(); }),
+  parent.append(choice('Colour by', [['utilisation', 'utilisation'], ['class', 'class'], ['age', 'time since a block was taken']], slabView.colour, (colour) => { slabView.colour = colour; paint(); }),
     element('div', {class: 'controls'}, element('label', {}, 'Snapshot', slider), moment), place, legends);
   place.append(canvas);
   let map, cursor = 0;
   function paint() {
-    const snapshot = maps[slabView.snapshot];
+    const snapshot = mapOf(maps[slabView.snapshot]);
     map = paintMap(canvas, snapshot, v);
-    moment.textContent = 'at ' + format.ns(snapshot.time_ns) + ' (' + (slabView.snapshot + 1) + ' of ' + maps.length + '): ' + format.count(snapshot.superslabs.length) + ' SuperSlabs, ' + format.count(map.cells.length) + ' slabs' + (snapshot.truncated ? '; ' + snapshot.truncated + ' SuperSlabs are left out' : '');
+    moment.textContent = 'at ' + format.ns(snapshot.time_ns) + ' (' + (slabView.snapshot + 1) + ' of ' + maps.length + '): ' + format.count(snapshot.superslabs.length) + ' SuperSlabs, ' + format.count(map.cells.length) + ' slabs' + (snapshot.missing || snapshot.slabs_missing ? '; there was no room for ' + format.count(snapshot.missing) + ' SuperSlabs and ' + format.count(snapshot.slabs_missing) + ' slabs more' : '');
     legends.replaceChildren(mapLegend(snapshot, map.oldest, v));
   }
   canvas.addEventListener('pointermove', (event) => {
@@ -138,7 +137,7 @@ function drawMap(parent, v, maps, choose) {
 
 // How full the slabs of each class are: a row a class, a column a tenth.
 function drawUtilisation(parent, v, choose) {
-  const classes = v.report[v.memory].classes, base = [...v.mainPointer.slice(0, 3), v.memory, 'classes'];
+  const classes = at(v.classesPointer), base = v.classesPointer, other = lookAtOther(), before = other && at(other.classesPointer);
   const rows = classes.map((c, i) => i).filter((i) => classes[i].utilisation.some((n) => n > 0));
   if (!rows.length) { parent.append(empty('No slab was in use at the last snapshot.')); return; }
   const most = d3.max(rows, (i) => d3.max(classes[i].utilisation));
@@ -148,18 +147,20 @@ function drawUtilisation(parent, v, choose) {
     element('tbody', {}, rows.map((i) => element('tr', {}, element('td', {class: 'name'}, element('button', {type: 'button', title: 'Which call sites hold these slabs', onclick: () => choose(classes[i].class)}, className(v, classes[i].class))),
       classes[i].utilisation.map((n, bin) => {
         const cell = element('td', {class: 'number'}, n ? figure([...base, i, 'utilisation', bin], 'count') : '');
+        const row = before && before.find((c) => c.class === classes[i].class), was = row ? row.utilisation[bin] : 0;
+        if (before && was !== n) cell.append(element('small', {class: 'note'}, ' ' + signed(n - was, 'count')));
         if (n) { cell.style.background = colour(Math.log1p(n)); cell.style.color = Math.log1p(n) > Math.log1p(most) * 0.55 ? '#10151b' : '#ffffff'; }
         return cell;
       }), element('td', {class: 'number'}, figure([...base, i, 'memory', 'partial'], 'bytes'))))));
-  append(parent, [element('h3', {}, 'Slabs by the share of their blocks that is live'), v.processes.length > 1 ? element('p', {class: 'note'}, 'Of all ' + v.processes.length + ' processes together.') : null, element('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Slabs by utilisation'}, table)]);
+  append(parent, [element('h3', {}, 'Slabs by the share of their blocks that is live'), v.processes.length > 1 && !v.isOwn ? element('p', {class: 'note'}, 'Of all ' + v.processes.length + ' processes together.') : null, before ? element('p', {class: 'note'}, 'The small numbers are the change to the other run.') : null, element('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Slabs by utilisation'}, table)]);
 }
 
 function drawSlabs(parent, v) {
   const pins = element('div');
   const choose = (cls) => { pins.replaceChildren(); drawPins(pins, v, cls); };
-  const maps = v.p.slab_maps || (v.traced && v.traced.slab_maps);
+  const maps = v.p.slab_maps;
   if (maps && maps.length) drawMap(parent, v, maps, choose);
-  else parent.append(empty('The data have no map of the SuperSlabs. hakmem run keeps maps; a trace, and a file of an older version, do not.'));
+  else parent.append(empty('The data have no map of the SuperSlabs: only a statistics file, which hakmem run keeps, has them.'));
   drawUtilisation(parent, v, choose);
   parent.append(element('h3', {}, 'Call sites that hold slabs'), pins);
   choose(null);

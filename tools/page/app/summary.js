@@ -24,7 +24,7 @@ function drawTiles(parent, v, other) {
     tiles.append(tile("Not hakmem's", figure([...pointer, 'memory', 'residual'], 'bytes'), 'code, stacks, other mappings'));
   }
   const incidents = (run) => run.incidents.reduce((sum, i) => sum + i.count, 0);
-  tiles.append(tile('Incidents', show(incidents(p), 'count'), q ? change(incidents(p), incidents(q), 'count') : p.incidents.length ? null : 'wrong headers, double frees, refusals'));
+  tiles.append(tile('Incidents', show(incidents(p), 'count'), q && change(incidents(p), incidents(q), 'count')));
   tiles.append(tile('Ran for', figure([...pointer, 'elapsed_ns'], 'ns'), q && change(p.elapsed_ns, q.elapsed_ns, 'ns')));
   tiles.append(tile('State', p.state === null ? 'unknown' : figure([...pointer, 'state'], 'text'), asOf(p)));
   parent.append(tiles);
@@ -53,9 +53,9 @@ function drawBuckets(parent, v) {
   }));
   parent.append(bar);
   const rows = parts.filter((part) => part.value !== 0).sort((a, b) => b.value - a.value);
-  parent.append(element('div', {class: 'scroll'}, element('table', {'aria-label': 'Buckets of memory'}, element('tbody', {}, rows.map((part) => element('tr', {},
+  parent.append(element('div', {class: 'scroll'}, element('table', {'aria-label': 'Buckets of memory'}, element('thead', {}, element('tr', {}, ['', 'bytes', 'of the RSS'].map((name, i) => element('th', {scope: 'col', class: i ? 'number' : null}, name)))), element('tbody', {}, rows.map((part) => element('tr', {},
     element('td', {class: 'name'}, swatch(part.colour), part.text), element('td', {class: 'number'}, figure(part.pointer, 'bytes')),
-    element('td', {class: 'number'}, memory.rss ? format.percent(part.value / memory.rss) + ' of the RSS' : ''))),
+    element('td', {class: 'number'}, memory.rss ? format.percent(part.value / memory.rss) : ''))),
   element('tr', {}, element('td', {class: 'name'}, 'never touched, so not resident (to be subtracted)'), element('td', {class: 'number'}, figure([...v.pointer, 'memory', 'untouched'], 'bytes')), element('td', {}))))));
 }
 
@@ -81,13 +81,13 @@ function basis(finding, v) {
   return element('div', {class: 'links'}, links);
 }
 
-function drawFinding(finding, pointer, v) {
+function drawFinding(finding, pointer, v, open) {
   const cost = finding.cost;
   return element('li', {class: 'finding ' + finding.kind},
-    element('div', {class: 'what'}, finding.what),
+    element('div', {class: 'what'}, finding.what, data.runs.length > 1 && !data.runs[1 - v.run].explain.findings.some((f) => f.rule === finding.rule) ? ' (not in the other run)' : ''),
     cost ? element('div', {}, 'Costs ', figure([...pointer, 'cost', 'value'], cost.unit), cost.share !== null ? ', ' + format.percent(cost.share) + (cost.unit === 'bytes' ? ' of the most that was resident' : ' of the run’s time') : '') : null,
     finding.pid !== null ? element('div', {class: 'note'}, 'process ' + finding.pid + (finding.program ? ' (' + baseName(finding.program) + ')' : '') + (finding.other_processes ? ', and ' + finding.other_processes + ' more with less' : '')) : null,
-    element('ul', {}, finding.evidence.map((line) => element('li', {}, line))),
+    finding.evidence.length ? element('details', {open: open}, element('summary', {}, 'Evidence'), element('ul', {}, finding.evidence.map((line) => element('li', {}, line)))) : null,
     finding.remedies.length ? element('div', {}, element('strong', {}, 'What to do'), element('ul', {}, finding.remedies.map((remedy) => element('li', {},
       remedy.option ? element('code', {}, remedy.option + '=' + remedy.value) : remedy.what, remedy.option && remedy.what ? ' ' + remedy.what : '', remedy.effect ? ': ' + remedy.effect : '')))) : null,
     basis(finding, v));
@@ -108,5 +108,5 @@ function drawSummary(parent, v) {
   drawBuckets(left, v);
   right.append(element('h3', {id: 'findings'}, 'Findings'));
   if (!explain.findings.length) right.append(empty('None: ' + explain.looked_for.filter((l) => l.why_not === null).length + ' rules looked, and ' + explain.looked_for.filter((l) => l.why_not !== null).length + ' could not. hakmem explain --json says why.'));
-  right.append(element('ol', {class: 'findings'}, explain.findings.map((finding, i) => drawFinding(finding, ['runs', v.run, 'explain', 'findings', i], v))));
+  right.append(element('ol', {class: 'findings'}, explain.findings.map((finding, i) => drawFinding(finding, ['runs', v.run, 'explain', 'findings', i], v, i === 0))));
 }
