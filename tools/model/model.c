@@ -34,6 +34,7 @@ static void destroy_process(struct model_process *p) {
   free(p->allocations);
   free(p->spans);
   for (unsigned moment = 0; moment < PROFILE_MOMENTS; moment++) free(p->profiles[moment]);
+  for (size_t i = 0; i < p->map_count; i++) free(p->maps[i]);
   free(p);
 }
 
