@@ -13,7 +13,7 @@ wrong() { echo "$*" >>"$problems"; }
 # From the lowest floor to the highest; `.` stands for the files that lie in the folder itself.
 floors() {
   case $1 in
-    src) echo platform . memory slabs checks modes threads alloc names ;;
+    src) echo platform . memory slabs checks modes modes/debug threads alloc names ;;
     instrumentation) echo base statistics stacks snapshots incidents checkers sinks control . ;;
     tools) echo common symbols model input/trace/sum input/trace input report compare explain export page top top/show top/live session control bench bench/show commands ;;
   esac

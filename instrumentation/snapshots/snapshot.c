@@ -21,6 +21,7 @@
 #include "statistics/stats.h"
 #include "statistics/stats_file.h"
 #include "sites.h"
+#include "slab_map.h"
 #include "snapshot.h"
 
 #define THREAD_NAMED 65536u       /* bytes; the name of a thread that keeps less is not read */
@@ -31,6 +32,7 @@ static uint64_t above(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 /* The sums of a walk over all slabs. */
 struct walk {
   uint64_t now_ms;
+  struct stats_map *map; /* NULL: none is due */
   uint64_t large_requested, large_bytes, large_blocks;
   uint64_t tails;
   uint64_t between;                     /* bytes of units that are neither free nor in a slab */
@@ -59,6 +61,7 @@ static void count_slab(struct walk *walk, const struct slab_view *slab) {
 
 static void visit(const struct slab_view *slab, void *context) {
   struct walk *walk = context;
+  if (walk->map != NULL) slab_map_add(walk->map, stats_block(), slab, walk->now_ms);
   if (slab->cls < CLASS_COUNT) {
     count_slab(walk, slab);
   } else if (slab->cls == CLASS_LARGE) {
@@ -246,8 +249,10 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
   walk.now_ms = os_now_ms();
   const enum view_lock lock = in_signal ? VIEW_TRY : VIEW_WAIT;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) snapshot_class(b, cls);
+  walk.map = slab_map_begin(b, thorough);
   if (view_each_held(thorough ? VIEW_BY_HEADERS : VIEW_USED, lock, visit, &walk)) {
     const struct heap_usage heap = usage_of_heap();
+    if (walk.map != NULL) slab_map_end(b, walk.map);
     fill_slabs(b, &walk);
     fill_rows(b, &walk, &heap);
     fill_buckets(b, &walk, &heap);

@@ -183,6 +183,9 @@ struct stats_pins {
 #define STATS_SITES 512
 #define STATS_PINNED 20 /* percent: a slab is pinned if at most this share of its blocks is in use */
 #define STATS_TEXT 256
+#define STATS_MAPS 12
+#define STATS_MAP_SUPERSLABS 256
+#define STATS_MAP_SLABS 8192
 #define STATS_BUILD_ID 68 /* in hexadecimal; 20 bytes are usual */
 #define STATS_STAGES 6
 #define STATS_THREADS 32
@@ -396,6 +399,30 @@ struct stats_call {
 #define STATS_CALLS 16
 #define STATS_CALL_STACK_NS 100000 /* shorter calls have no stack */
 
+/* A slab in a map: a run of units of a SuperSlab. */
+struct stats_slab {
+  uint16_t superslab;      /* index into the map's `base` */
+  uint8_t unit, units;     /* the first one, and how many */
+  uint16_t cls;            /* class row; CLASS_NONE, cut to 16 bits: units on their way to or from a slab */
+  uint16_t live, capacity; /* blocks; of a large block 1 and 1. Free blocks in lists and batches count as live, except in the last map of a process */
+  uint16_t unused;
+  uint32_t idle_ms; /* since a block was last taken from it */
+};
+
+/*
+ * The SuperSlabs and their slabs at one moment. If there are more SuperSlabs than room, every second one is in the map, or every third, and so on: so the
+ * map shows all of them in proportion. `superslabs` and `slabs` count those that the walk met, `*_count` those that are here.
+ *
+ * The maps cover the whole run: when all are used, every second one is dropped and the period doubles. Bound: 12 maps of 132 KiB. A map of few slabs takes
+ * two or three pages of the file, the rest is a hole.
+ */
+struct stats_map {
+  uint64_t time_ns; /* since the start */
+  uint32_t superslabs, slabs, superslab_count, slab_count;
+  uint64_t base[STATS_MAP_SUPERSLABS];
+  struct stats_slab slab[STATS_MAP_SLABS];
+};
+
 struct stats_block {
   char magic[8];
   uint32_t version, classes; /* STATS_VERSION, CLASS_ROWS */
@@ -467,6 +494,11 @@ struct stats_block {
   struct stats_threads threads, idlest_threads;  /* as of the last snapshot, and of `idlest` */
   struct stats_mapping mappings[STATS_MAPPINGS]; /* as of the end, if much of `rss` is not the allocator's; else the first name is empty */
   struct stats_setting settings[SETTING_COUNT];
+  uint64_t map_period_ns;        /* between two maps */
+  uint32_t map_count, maps_made; /* maps in use; how many were ever made: grows by 1 with each */
+  uint32_t map_at[STATS_MAPS];   /* the first map_count: indices of `maps`, in order of time */
+  uint32_t map_made[STATS_MAPS]; /* maps_made when the map of this index was made; 0: never */
+  struct stats_map maps[STATS_MAPS];
 };
 
 /* Whether so much of the resident set is not the allocator's that the mappings are worth reading: the kernel counts pages for them. */

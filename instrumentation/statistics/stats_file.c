@@ -51,6 +51,7 @@ static uint64_t answered;      /* the answers up to this one are in the file */
 #define PAGES_AT_ONCE 8 /* most of the block is never touched */
 #define PAGE_MAX_COUNT (sizeof(struct stats_block) / 4096 + 2 + PAGES_AT_ONCE)
 static bool in_file[PAGE_MAX_COUNT] BULK; /* the pages that are not holes */
+static uint32_t map_in_file[STATS_MAPS];  /* map_made of the maps that the file has; 0: none */
 
 static void say(const char *what, const char *why, const char *therefore) { message_say_file("HAKMEM_STATS_FILE", what, path, why, therefore); }
 
@@ -150,6 +151,7 @@ static bool claim_a_name(const struct stats_block *own, bool may_replace) {
   if (result == CLAIMED) {
     memset(in_file, 0, sizeof(in_file));
     answered = 0;
+    memset(map_in_file, 0, sizeof(map_in_file));
     return true;
   }
   say("make",
@@ -215,11 +217,21 @@ READS_RACILY static bool is_zero(const struct stats_block *b, size_t start, size
   return true;
 }
 
+/* Whether a page holds nothing but a map that the file has already, or that was never made. */
+static bool is_written_map(const uint32_t made[STATS_MAPS], size_t start, size_t end) {
+  const size_t maps = offsetof(struct stats_block, maps), size = sizeof(struct stats_map);
+  if (start < maps) return false;
+  const size_t first = (start - maps) / size, last = (end - 1 - maps) / size;
+  return last < STATS_MAPS && made[first] == map_in_file[first] && made[last] == map_in_file[last];
+}
+
 /* Writes the pages from the second on; adjacent pages in one call. */
 static int write_pages(const struct stats_block *b, size_t page, size_t count) {
   static bool touched[PAGE_MAX_COUNT] BULK;
   struct part part = {page, page};
+  uint32_t made[STATS_MAPS];
   int error = 0;
+  memcpy(made, b->map_made, sizeof(made));
   find_touched(b, page, count, touched);
   for (size_t i = 1; i < count && error == 0; i++) {
     uint64_t kept, fresh; /* eight pages in a word */
@@ -230,6 +242,7 @@ static int write_pages(const struct stats_block *b, size_t page, size_t count) {
       continue;
     }
     const size_t start = i * page, end = min_size(start + page, sizeof(*b));
+    if (is_written_map(made, start, end)) continue;
     if (!in_file[i] && (!touched[i] || is_zero(b, start, end))) continue;
     in_file[i] = true;
     if (part.end != start) {
@@ -238,7 +251,9 @@ static int write_pages(const struct stats_block *b, size_t page, size_t count) {
     }
     part.end = end;
   }
-  return error != 0 ? error : write_part(b, &part);
+  if (error == 0) error = write_part(b, &part);
+  if (error == 0) memcpy(map_in_file, made, sizeof(made));
+  return error;
 }
 
 static int write_block(struct stats_block *b) {

@@ -4,8 +4,8 @@
 
 #include "checker_hooks.h"
 #include "platform/config.h"
-#include "modes/debug.h"
-#include "modes/patrol.h"
+#include "modes/debug/debug.h"
+#include "modes/debug/patrol.h"
 #include "probe.h"
 #include "modes/guard.h"
 #include "large.h"

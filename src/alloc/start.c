@@ -8,7 +8,7 @@
 #include "start.h"
 #include "platform/config.h"
 #include "platform/environment.h"
-#include "modes/debug.h"
+#include "modes/debug/debug.h"
 #include "checks/end_check.h"
 #include "checker_hooks.h"
 #include "probe.h"

@@ -15,7 +15,7 @@ READS_RACILY static bool describe(const struct slab *slab, struct slab_view *out
   const uint32_t cls = slab->cls, first = slab->first, stride = slab->stride, capacity = slab->capacity;
   const uint32_t carved = __atomic_load_n(&slab->carved, __ATOMIC_ACQUIRE); /* these have headers */
   const char *const base = slab->base;
-  *out = (struct slab_view){.base = base, .size = size, .cls = cls};
+  *out = (struct slab_view){.base = base, .size = size, .cls = cls, .legacy = slab->home == NULL};
   if (base == NULL || size > PTRDIFF_MAX || cls >= CLASS_ROWS) return false;
   if (cls >= CLASS_COUNT) {
     out->first = base;

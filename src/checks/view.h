@@ -21,6 +21,7 @@ struct slab_view {
   uint32_t cls;             /* class row; CLASS_NONE: units that are being purged, or will become a slab */
   uint32_t count, capacity; /* blocks that were handed out once, and so have a header; blocks that fit into the slab */
   uint32_t live;            /* blocks in use at the last count of view_each_held, 0: not counted yet */
+  bool legacy;              /* in no SuperSlab */
   uint32_t taken_ms;        /* when a block was last taken: the lower half of os_now_ms */
 };
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# timeout: 600
 # One program per kind of misuse. What hakmem must say about it stands in the program's first line:
 #
 #   /* VERDICT [cls=X] [got=X] [expect=X] [over=X] [seen] | debug=VERDICT | guard=VERDICT | valgrind=WORDS: what the program does */

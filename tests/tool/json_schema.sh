@@ -38,6 +38,8 @@ cp json known.json
 
 program sites
 "$hakmem" run -o profile -O PROFILE=4K -O LEAKS=1 -- ./sites >out 2>err || fail "sites: $(cat err)"
+output report "maps of slabs" report --section=slabs profile
+jq -e '.stats.processes[0].slab_maps[-1] | .slabs | length > 0' json >out || fail "there is no slab in the last map"
 report_of "a profile, with leaks" profile
 [ "$(jq '.stats.processes[0].profile.last.sites | length' json)" -gt 0 ] || fail "there is no call site in the profile"
 [ "$(jq '.stats.processes[0].leaks | length' json)" -gt 0 ] || fail "there is no leak in it"
@@ -95,3 +97,4 @@ changed '.stats.counters.new_counter = 1'
 changed 'del(.stats.counters.lookup_hit)'
 changed '.stats.processes[0].incidents[0].verdict = "unheard_of"'
 changed '.stats.classes[0].utilisation = [1]'
+changed '.stats.processes[0].slab_maps = [{}]'

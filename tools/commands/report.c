@@ -19,6 +19,7 @@ enum { KEY_JSON = 256, KEY_ALL, KEY_PID, KEY_SINCE, KEY_FOLDED, KEY_SECTION, KEY
 
 struct options {
   bool json, all, folded, summary;
+  bool slab_maps; /* in JSON */
   char *since, *section;
   struct load load;
 };
@@ -63,6 +64,10 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
       o->load.count = state->argc - state->next;
       return 0;
     case ARGP_KEY_END:
+      if (o->json && o->section != NULL && strcmp(o->section, "slabs") == 0) {
+        o->slab_maps = true;
+        o->section = NULL;
+      }
       if (o->folded + o->summary + (o->json || o->since != NULL) + (o->section != NULL) > 1) {
         argp_error(state, "--json and --since exclude --folded, --summary and --section, which exclude each other");
       }
@@ -142,7 +147,7 @@ static bool print(const struct page *page, const struct options *o) {
 
 static int report(void *context) {
   const struct options *const o = context;
-  struct page page = {.all = o->all};
+  struct page page = {.all = o->all, .slab_maps = o->slab_maps};
   bool good = load_page(&page, &o->load);
   if (page.main != NULL && !print(&page, o)) {
     say("%s", failure());

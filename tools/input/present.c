@@ -43,6 +43,7 @@ struct reader {
   const struct layout *layout;
   uint64_t now_ms;
   uint64_t legacy_seen; /* slabs in lists of legacy, of all classes: lists that are circles must not add up */
+  struct stats_map *map; /* of now */
   struct sums sums;
 };
 
@@ -169,6 +170,22 @@ static void add_small(struct reader *r, const char *slab) {
   if (idle_ms > pins->longest_ms) pins->longest_ms = idle_ms;
 }
 
+static void add_to_map(struct reader *r, const char *slab, uint64_t unit) {
+  const struct layout_slabs *const l = &r->layout->slabs;
+  struct stats_map *const map = r->map;
+  const uint32_t cls = SLAB(cls), carved = SLAB(carved), free_count = SLAB(free_count), since = (uint32_t)r->now_ms - SLAB(taken_ms);
+  const bool small = cls < CLASS_COUNT;
+  map->slabs++;
+  if (map->superslab_count == 0 || map->superslab_count < map->superslabs || map->slab_count == STATS_MAP_SLABS) return;
+  map->slab[map->slab_count++] = (struct stats_slab){.superslab = (uint16_t)(map->superslab_count - 1),
+                                                     .unit = (uint8_t)unit,
+                                                     .units = (uint8_t)SLAB(units),
+                                                     .cls = (uint16_t)cls,
+                                                     .live = (uint16_t)(small ? above(carved, free_count) : 1),
+                                                     .capacity = (uint16_t)(small ? SLAB(capacity) : 1),
+                                                     .idle_ms = small && since < INT32_MAX ? since : 0};
+}
+
 /* A run of units of a SuperSlab: a slab, a large block, or what is on its way from one to the other. Returns its units. */
 static uint32_t add_run(struct reader *r, const char *slab, uint64_t base) {
   const struct layout_slabs *const l = &r->layout->slabs;
@@ -195,10 +212,12 @@ static int add_superslab(struct reader *r, uint64_t address, const char *head) {
   if (count == 0 || count > UNITS_MAX) return EINVAL;
   char *slabs;
   const int error = structure_at(r, address + l->head_size, s->slab_size, count, &slabs);
+  if (r->map->superslabs++ < STATS_MAP_SUPERSLABS) r->map->base[r->map->superslab_count++] = base;
   for (uint64_t u = 0, units; u < count && error == 0; u += units) {
     const char *const slab = slabs + u * s->slab_size;
     const bool taken = ((free_mask | gone_mask) >> u & 1) == 0 && member(slab, s->slab_size, s->home, 0) == address &&
                        member(slab, s->slab_size, s->units, 0) != 0;
+    if (taken) add_to_map(r, slab, u);
     units = taken ? add_run(r, slab, base + u * UNIT_SIZE) : 1;
     if ((free_mask >> u & 1) != 0) r->sums.in_superslabs += process_resident(&r->process, base + u * UNIT_SIZE, UNIT_SIZE);
   }
@@ -230,6 +249,7 @@ static int take_superslabs(struct reader *r) {
   int error = 0;
   for (unsigned i = 0; i < WALKS && error == 0 && !whole; i++) {
     r->sums = before;
+    r->map->superslabs = r->map->superslab_count = r->map->slabs = r->map->slab_count = 0;
     error = walk_superslabs(r, &whole);
   }
   return error;
@@ -445,7 +465,11 @@ static void take_cpu_time(struct reader *r, uint32_t pid) {
 
 static int fill(struct reader *r) {
   struct heap heap = {0};
-  int error = r->block->complete == 1 ? ESRCH : take_lists(r); /* a process that has ended is as its file says */
+  struct stats_block *const b = r->block;
+  if (b->map_count >= STATS_MAPS) b->map_count = STATS_MAPS - 1; /* the newest makes room for the present one */
+  if (b->map_at[b->map_count] >= STATS_MAPS) return EINVAL;
+  r->map = &b->maps[b->map_count == 0 ? 0 : b->map_at[b->map_count]];
+  int error = b->complete == 1 ? ESRCH : take_lists(r); /* a process that has ended is as its file says */
   if (error == 0) error = take_classes(r);
   if (error == 0) error = take_superslabs(r);
   if (error == 0) error = read_heap(r, &heap);
@@ -453,6 +477,8 @@ static int fill(struct reader *r) {
   fill_heap(r, &heap);
   fill_moment(r);
   if (stats_has_much_else(r->block)) process_mappings(&r->process, r->block->mappings);
+  r->map->time_ns = b->elapsed_ns;
+  b->map_count++;
   return 0;
 }
 

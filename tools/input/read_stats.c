@@ -298,6 +298,25 @@ static void take_identity(struct model_process *p, struct stats_block *b) {
   p->elapsed_ns = b->elapsed_ns;
 }
 
+static bool is_true_map(const struct stats_map *map) {
+  if (map->superslab_count > STATS_MAP_SUPERSLABS || map->slab_count > STATS_MAP_SLABS) return false;
+  for (uint32_t i = 0; i < map->slab_count; i++) {
+    if (map->slab[i].superslab >= map->superslab_count) return false;
+  }
+  return map->superslab_count <= map->superslabs && map->slab_count <= map->slabs;
+}
+
+static void take_maps(struct model_process *p, const struct stats_block *b, uint64_t *invalid) {
+  for (uint32_t i = 0; i < b->map_count && i < STATS_MAPS; i++) {
+    if (b->map_at[i] >= STATS_MAPS || !is_true_map(&b->maps[b->map_at[i]])) {
+      ++*invalid;
+      continue;
+    }
+    p->maps[p->map_count] = must_allocate(sizeof(struct stats_map));
+    *p->maps[p->map_count++] = b->maps[b->map_at[i]];
+  }
+}
+
 static bool take_block(struct report *r, struct stats_block *b, const char *path) {
   for (uint32_t i = 0; i < STATS_MODULES; i++) {
     b->modules[i].path[STATS_TEXT - 1] = '\0';
@@ -324,6 +343,7 @@ static bool take_block(struct report *r, struct stats_block *b, const char *path
   take_incidents(p, b, &r->lost.invalid);
   take_leaks(p, b, &r->lost.invalid);
   take_profiles(p, b, &r->lost.invalid);
+  take_maps(p, b, &r->lost.invalid);
   r->lost.reentered += b->counters.reentered;
   r->lost.stacks_missed += b->stacks_missed;
   r->lost.modules_missed += b->modules_missed;

@@ -35,6 +35,7 @@ void model_destroy_process(struct model_process *p) {
   free(p->spans);
   free(p->calls);
   for (unsigned moment = 0; moment < PROFILE_MOMENTS; moment++) free(p->profiles[moment]);
+  for (size_t i = 0; i < p->map_count; i++) free(p->maps[i]);
   free(p);
 }
 

@@ -147,6 +147,8 @@ struct model_process {
   uint64_t profile;                                /* HAKMEM_PROFILE, bytes; the last value that was not 0 */
   struct stats_setting settings[SETTING_COUNT];    /* zeros if unknown */
   struct stats_profile *profiles[PROFILE_MOMENTS]; /* NULL where there is none */
+  struct stats_map *maps[STATS_MAPS];              /* in order of time; each slab is in a SuperSlab of its map */
+  size_t map_count;
 };
 
 /* Latencies by class row; NULL if empty. Only histograms lie before `ticks` (input/trace/sum/trace_part.c). */

@@ -47,5 +47,6 @@ json_t *json_buckets(const struct stats_buckets *from);
 json_t *json_classes(const struct report *r); /* only classes with data */
 json_t *json_latencies(const struct report *r);
 json_t *json_calls(const struct model_calls *calls);
+json_t *json_slab_maps(const struct model_process *p); /* in print_slabs.c */
 
 #endif

@@ -17,6 +17,7 @@ struct page {
   const struct report *memory;        /* the source of memory figures: the stats files, if there are any */
   struct unrecorded_list unrecorded;  /* processes of the run without data */
   const char *path;                   /* as the user named it */
+  bool slab_maps;                     /* in JSON */
   bool all;                           /* every class and process, not only the first ones */
 };
 
@@ -29,6 +30,7 @@ struct page {
   S(unrecorded, "processes that were started and not recorded") \
   S(processes, "the processes, and how they ended") \
   S(memory, "fragmentation, slabs that few blocks hold, memory over time, where the memory is") \
+  S(slabs, "how full the slabs of each class are; with --json, all maps of slabs") \
   S(incidents, "wrong headers, double and invalid frees, shared_fails, with their stacks") \
   S(leaks, "live blocks at the end (HAKMEM_LEAKS)") \
   S(sites, "the live heap by call site (HAKMEM_PROFILE)") \

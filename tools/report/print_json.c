@@ -393,6 +393,10 @@ static json_t *unrecorded(const struct unrecorded_list *list) {
   return array;
 }
 
+static void add_slab_maps(json_t *processes, const struct report *r) {
+  for (size_t i = 0; i < r->process_count; i++) set(json_array_get(processes, i), "slab_maps", json_slab_maps(r->processes[i]));
+}
+
 json_t *json_of_page(const struct page *page) {
   json_t *const root = json_object();
   set(root, "schema", json_integer(JSON_SCHEMA));
@@ -400,5 +404,6 @@ json_t *json_of_page(const struct page *page) {
   set(root, "not_recorded", unrecorded(&page->unrecorded));
   if (page->trace != NULL) set(root, "trace", report(page->trace));
   if (page->stats != NULL) set(root, "stats", report(page->stats));
+  if (page->stats != NULL && page->slab_maps) add_slab_maps(json_object_get(json_object_get(root, "stats"), "processes"), page->stats);
   return root;
 }

@@ -2,7 +2,7 @@
 #include "patrol.h"
 
 #include "damage.h"
-#include "guard.h"
+#include "modes/guard.h"
 #include "memory/os.h"
 #include "platform/lock.h"
 
