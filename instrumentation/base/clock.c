@@ -9,7 +9,7 @@
 
 static uint64_t first_ticks, first_ns, cost;
 uint64_t clock_plain_cost;
-static uint64_t first_error;  /* ticks: the most that first_ticks and first_ns may lie apart */
+static uint64_t first_error; /* ticks: the most that first_ticks and first_ns may lie apart */
 uint64_t clock_settled_rate;
 
 void clock_start(void) {

@@ -6,7 +6,7 @@
 #include "stats.h"
 
 #define PLAIN_TICKS 65536u /* a call that takes longer did not only renew a budget: about 20 us */
-#define TRIES 100 /* to write to the table of the longest calls: another thread takes less than a microsecond for that */
+#define TRIES 100          /* to write to the table of the longest calls: another thread takes less than a microsecond for that */
 
 /*
  * The call that the thread is in. Stages lie within each other: mappings within a refill, for example. So each stage that ends gives up the time of those
@@ -61,7 +61,9 @@ static void forget_stages(void) {
 
 /* ---- Calls that leave the fast path. ---- */
 
-ALWAYS_INLINE struct histogram_row row_of(struct stats_spans table[CALL_KIND_COUNT], const struct call *call) { return stats_span(&table[call->kind], call->cls); }
+ALWAYS_INLINE struct histogram_row row_of(struct stats_spans table[CALL_KIND_COUNT], const struct call *call) {
+  return stats_span(&table[call->kind], call->cls);
+}
 
 uint64_t calls_begin(void) {
   if (here.depth++ != 0) return 0;

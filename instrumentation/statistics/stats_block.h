@@ -391,10 +391,10 @@ struct stats_call {
   uint64_t ns;      /* 0: unused */
   uint64_t time_ns; /* when it ended, since the start */
   uint32_t tid, kind, cls, frame_count;
-  uint64_t size;                                    /* bytes asked for; 0 for a free */
-  uint64_t stage[CALL_STAGE_COUNT];                 /* ns of each stage; the rest of `ns` is in none */
-  uint64_t frames[STATS_FRAMES];                    /* no frame: stacks are off, or the call was short */
-  uint32_t epoch, writing, cut, unused;             /* `writing`: 1 while the entry is written; the others as in struct stats_stack */
+  uint64_t size;                        /* bytes asked for; 0 for a free */
+  uint64_t stage[CALL_STAGE_COUNT];     /* ns of each stage; the rest of `ns` is in none */
+  uint64_t frames[STATS_FRAMES];        /* no frame: stacks are off, or the call was short */
+  uint32_t epoch, writing, cut, unused; /* `writing`: 1 while the entry is written; the others as in struct stats_stack */
 };
 #define STATS_CALLS 16
 #define STATS_CALL_STACK_NS 100000 /* shorter calls have no stack */

@@ -143,7 +143,7 @@ static void scavenge_if_due(uint64_t now) {
 
 /* ---- Samples. ---- */
 
-#define SERIES_EACH 16u  /* of this many samples, one is a series of calls; the others are look-ups */
+#define SERIES_EACH 16u /* of this many samples, one is a series of calls; the others are look-ups */
 #define SERIES_WARM 1u  /* calls at its beginning that only warm up the code, */
 #define SERIES_SHIFT 1u /* and up to this many more, so that it does not always begin behind the same call of the program */
 

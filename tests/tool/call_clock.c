@@ -25,7 +25,7 @@
 enum kind { MALLOC, CALLOC, REALLOC, FREE, ALIGNED, NULL_FREE, KINDS };
 static const char *const names[] = {"malloc", "calloc", "realloc", "free", "aligned", "null"};
 static struct histogram times[KINDS]; /* ticks; atomic */
-static uint64_t cost, moved; /* atomic */
+static uint64_t cost, moved;          /* atomic */
 
 static void *(*next_malloc)(size_t), *(*next_calloc)(size_t, size_t), *(*next_realloc)(void *, size_t);
 static void (*next_free)(void *);
@@ -144,8 +144,8 @@ __attribute__((destructor)) static void end(void) {
   for (int kind = 0; kind < KINDS && fd >= 0; kind++) {
     const struct histogram *h = &times[kind];
 #define NS(quantile) ((double)histogram_quantile(h, quantile) * each)
-    const int length = snprintf(text, sizeof(text), "%s count %llu p50 %.0f p99 %.0f p99.9 %.0f max %.0f\n", names[kind], (unsigned long long)h->count,
-                                NS(0.5), NS(0.99), NS(0.999), (double)h->max * each);
+    const int length = snprintf(text, sizeof(text), "%s count %llu p50 %.0f p99 %.0f p99.9 %.0f max %.0f\n", names[kind], (unsigned long long)h->count, NS(0.5),
+                                NS(0.99), NS(0.999), (double)h->max * each);
     if (write(fd, text, (size_t)length) != length) _exit(99);
   }
   const int length = snprintf(text, sizeof(text), "moved count %llu\n", (unsigned long long)moved);

@@ -42,7 +42,7 @@ struct reader {
   struct stats_block *block; /* which is being filled */
   const struct layout *layout;
   uint64_t now_ms;
-  uint64_t legacy_seen; /* slabs in lists of legacy, of all classes: lists that are circles must not add up */
+  uint64_t legacy_seen;  /* slabs in lists of legacy, of all classes: lists that are circles must not add up */
   struct stats_map *map; /* of now */
   struct sums sums;
 };

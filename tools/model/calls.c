@@ -31,7 +31,7 @@ void calls_add_scaled(struct histogram *into, const struct histogram *sample, ui
 
 /* The sampled calls of one class that took a block, or freed one: by kind. */
 struct shares {
-  uint64_t fast;                     /* exact: blocks that were taken, or freed, on the fast path */
+  uint64_t fast; /* exact: blocks that were taken, or freed, on the fast path */
   uint64_t samples, kind[CALL_KIND_COUNT];
 };
 

@@ -17,13 +17,13 @@
 #include "instrumentation/statistics/stats_block.h"
 
 struct model_calls {
-  bool known;                                               /* some process has told its calls */
-  uint64_t cpu_ns, elapsed_ns;                              /* of these processes together */
-  struct histogram *times[CALL_KIND_COUNT][CLASS_ROWS];     /* NULL: no calls */
-  uint64_t timed[CALL_KIND_COUNT][CLASS_ROWS];              /* exactly */
-  uint64_t sampled[CALL_KIND_COUNT][CLASS_ROWS];            /* samples of the others */
-  uint64_t untimed[CALL_KIND_COUNT][CLASS_ROWS];            /* calls of which there is not one sample: they are in no histogram */
-  double variance[CALL_KIND_COUNT][CLASS_ROWS];             /* square of the standard error of the number of calls */
+  bool known;                                           /* some process has told its calls */
+  uint64_t cpu_ns, elapsed_ns;                          /* of these processes together */
+  struct histogram *times[CALL_KIND_COUNT][CLASS_ROWS]; /* NULL: no calls */
+  uint64_t timed[CALL_KIND_COUNT][CLASS_ROWS];          /* exactly */
+  uint64_t sampled[CALL_KIND_COUNT][CLASS_ROWS];        /* samples of the others */
+  uint64_t untimed[CALL_KIND_COUNT][CLASS_ROWS];        /* calls of which there is not one sample: they are in no histogram */
+  double variance[CALL_KIND_COUNT][CLASS_ROWS];         /* square of the standard error of the number of calls */
 };
 
 /* The histograms of one process. */
