@@ -290,6 +290,8 @@ if text:
     equal("perfetto's processes", len(main["processes"]), count("M", "process_name"))
     equal("perfetto's incidents", sum(len(p["incidents"]) for p in main["processes"]), count("i"))
     equal("perfetto's moments", sum(len(p["timeline"]) for p in memory["processes"]), count("C", "allocated"))
+    calls = sorted((e["pid"], e["tid"], e["name"], e["dur"], e["args"]["class"]) for e in events if e.get("cat") == "call")
+    equal("perfetto's calls", sorted((p["pid"], c["thread"], c["kind"], c["ns"] / 1e3, c["class"]) for p in memory["processes"] for c in p.get("longest_calls", [])), calls)
     if "trace" in report and data["otherData"]["dropped_slices"] == "0":
         member = lambda prefix: sum(n for c in main["classes"] for k, n in c["counters"].items() if k in prefix)
         equal("perfetto's refills", member(["refill_spare", "refill_batch", "refill_partial", "refill_fresh_slab", "refill_fresh_superslab", "refill_legacy"]), count("X", "refill"))

@@ -22,7 +22,7 @@ fails 1 "cannot write no/x.html" "$hakmem" page a -o no/x.html
 "$hakmem" page a b -o ab.html 2>err || { cat err; fail "no page of two runs"; }
 for run in a b; do
   for pid in $("$hakmem" report --json $run | jq '.stats.processes[].pid'); do "$hakmem" report --json --pid=$pid $run | jq "{\"$pid\": (.stats | del(.processes))}"; done | jq -s add >$run.own.json
-  "$hakmem" report --json $run >$run.report.json && "$hakmem" explain --json $run >$run.explain.json || fail "no JSON of $run"
+  "$hakmem" report --json --section=slabs $run >$run.report.json && "$hakmem" explain --json $run >$run.explain.json || fail "no JSON of $run"
 done
 "$hakmem" diff --json a b >diff.json || fail "no JSON of the difference"
 [ "$(grep -c '<script' a.html)" -eq 3 ] || fail "a name became a script element"

@@ -126,9 +126,9 @@ shows "one row in full"
 keys x 4
 shows "none so far: no wrong header"
 keys 2
-shows "CPU TIME"
+shows "KEEPS"
 keys 1
-shows "REFILL99.9"
+shows "MALLOC99.9"
 keys p
 shows " paused "
 before=$(screen)
@@ -146,7 +146,7 @@ tmux_do resize-window -x 70 -y 20
 shows "hakmem top needs 80 columns and 24 rows"
 equal "rows of a screen that is too small" 1 "$(screen | grep -c .)"
 tmux_do resize-window -x 80 -y 24
-shows "REFILL99.9"
+shows "MALLOC99.9"
 fits 80
 
 # ---- Stopped, ended ----

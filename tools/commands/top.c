@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "common/format.h"
 #include "input/process.h"
+#include "model/symbol_options.h"
 #include "top/live/top.h"
 
 enum { KEY_BATCH = 256 };
@@ -56,6 +57,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 const struct argp top_argp = {
   .options = options,
   .parser = parse,
+  .children = symbol_options,
   .args_doc = "[PID|DIR]",
   .doc = "Show processes that run under hakmem, live: their memory, their calls, what is wrong. Without an argument, all processes of this user; with DIR, "
          "those of a run; with PID, this one.\v"

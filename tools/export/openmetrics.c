@@ -130,15 +130,23 @@ static void print_series(FILE *out, const char *metric, const struct named_histo
   fprintf(out, "hakmem_%s_sum{kind=\"%s\",class=\"%s\"} %.9g\n", metric, h->kind, h->cls, histogram_mean_of(h) * (double)count * unit);
 }
 
+/* The histograms of one unit: whole calls are always in nanoseconds, the rest of a trace may be in ticks. */
+static void print_latencies_in(FILE *out, const struct histograms *all, bool ticks) {
+  const char *const metric = ticks ? "latency_ticks" : "latency_seconds";
+  bool any = false;
+  for (size_t i = 0; i < all->count; i++) {
+    if (all->list[i].has_classes || histogram_is_ticks(&all->list[i]) != ticks) continue;
+    if (!any) print_family(out, metric, "histogram", ticks ? "ticks" : "seconds", "How long calls and work of the allocator took, by kind and class");
+    any = true;
+    print_series(out, metric, &all->list[i], ticks ? 1 : 1e-9);
+  }
+}
+
 static void print_latencies(FILE *out, const struct page *page) {
   struct histograms all;
   histograms_of_page(&all, page);
-  const bool ticks = page->main->latency.ticks;
-  const char *const metric = ticks ? "latency_ticks" : "latency_seconds";
-  if (all.count > 0) print_family(out, metric, "histogram", ticks ? "ticks" : "seconds", "How long work of the allocator took, by kind and class");
-  for (size_t i = 0; i < all.count; i++) {
-    if (!all.list[i].has_classes) print_series(out, metric, &all.list[i], ticks ? 1 : 1e-9);
-  }
+  print_latencies_in(out, &all, false);
+  print_latencies_in(out, &all, true);
   histograms_free(&all);
 }
 

@@ -3,7 +3,8 @@
  * start of the first process.
  *
  *   M  names of processes and threads       X  refills, drains, legacy calls, lookups, mappings of a trace, each with its duration
- *   i  incidents                            C  memory over time, a track for each figure; the buckets of the last snapshot
+ *   i  incidents                            X  also the longest calls of the statistics, each with its stages
+ *   C  memory over time, a track for each figure; the buckets of the last snapshot
  *
  * It is written event by event, because a trace may have many.
  */
@@ -60,10 +61,11 @@ static int by_number(const void *a, const void *b) {
 
 /* The data have no names of threads: a thread is named by its id, the first one by its program. */
 static void print_threads(struct events *e, const struct model_process *p) {
-  const size_t count = p->span_count + p->incident_count;
+  const size_t calls_at = p->span_count + p->incident_count, count = calls_at + p->call_count;
   uint32_t *const tids = must_allocate((count + 1) * sizeof(*tids));
   for (size_t i = 0; i < p->span_count; i++) tids[i] = p->spans[i].tid;
   for (size_t i = 0; i < p->incident_count; i++) tids[p->span_count + i] = p->incidents[i].tid;
+  for (size_t i = 0; i < p->call_count; i++) tids[calls_at + i] = p->calls[i].tid;
   qsort(tids, count, sizeof(*tids), by_number);
   for (size_t i = 0; i < count; i++) {
     if (tids[i] == 0 || (i > 0 && tids[i] == tids[i - 1])) continue;
@@ -96,6 +98,22 @@ static void print_span(struct events *e, const struct model_process *p, const st
   set(object, "dur", json_real((double)s->duration_ns / 1e3));
   if (s->cls < CLASS_ROWS) set(arguments, "class", json_string(model_class_name(s->cls, name)));
   if (why_name(s) != NULL) set(arguments, s->kind == SPAN_REFILL ? "source" : "reason", json_string(why_name(s)));
+  set(object, "args", arguments);
+  print_event(e, object);
+}
+
+/* A whole call; its time is that of its end. */
+static void print_call(struct events *e, const struct model_process *p, const struct stats_call *call) {
+  json_t *const object = event("X", model_call_kind(call->kind), p->pid, call->tid), *const arguments = json_object();
+  char name[MODEL_CLASS_NAME];
+  set(object, "cat", json_string("call"));
+  set_time(object, e, p, call->time_ns > call->ns ? call->time_ns - call->ns : 0);
+  set(object, "dur", json_real((double)call->ns / 1e3));
+  set(arguments, "class", json_string(model_class_name(call->cls, name)));
+  if (call->size != 0) set(arguments, "size", number(call->size));
+  for (unsigned stage = 0; stage < CALL_STAGE_COUNT; stage++) {
+    if (call->stage[stage] > 0) set(arguments, model_call_stage(stage), number(call->stage[stage]));
+  }
   set(object, "args", arguments);
   print_event(e, object);
 }
@@ -164,7 +182,11 @@ bool export_perfetto(FILE *out, const struct page *page, const struct export_opt
     for (size_t k = 0; k < p->incident_count; k++) print_incident(&e, p, &p->incidents[k]);
     dropped += p->spans_dropped;
   }
-  for (size_t i = 0; i < page->memory->process_count; i++) print_memory_of(&e, page->memory->processes[i]);
+  for (size_t i = 0; i < page->memory->process_count; i++) {
+    const struct model_process *const p = page->memory->processes[i];
+    for (size_t k = 0; k < p->call_count; k++) print_call(&e, p, &p->calls[k]);
+    print_memory_of(&e, p);
+  }
   fprintf(out, "\n], \"otherData\": {\"exporter\": \"hakmem " HAKMEM_VERSION "\", \"dropped_slices\": \"%" PRIu64 "\"}}\n", dropped);
   return true;
 }

@@ -137,6 +137,14 @@ struct histogram *calls_merged(const struct model_calls *calls, unsigned kind) {
   return merged;
 }
 
+struct histogram *calls_of_class(const struct model_calls *calls, uint32_t cls, bool frees) {
+  struct histogram *merged = NULL;
+  for (unsigned k = 0; k < CALL_KIND_COUNT; k++) {
+    if ((k == CALL_free) == frees && calls->times[k][cls] != NULL) histogram_merge(at(&merged), calls->times[k][cls]);
+  }
+  return merged;
+}
+
 uint64_t calls_count(const struct model_calls *calls, unsigned kind, double *error) {
   uint64_t count = 0;
   double variance = 0;

@@ -40,6 +40,9 @@ void calls_add_scaled(struct histogram *into, const struct histogram *sample, ui
 /* All classes of a kind, or of all kinds (CALL_KIND_COUNT), in a new histogram; NULL if there are none. */
 struct histogram *calls_merged(const struct model_calls *calls, unsigned kind);
 
+/* The calls of a class that free, or all that allocate (realloc is one of them), in a new histogram; NULL if there are none. */
+struct histogram *calls_of_class(const struct model_calls *calls, uint32_t cls, bool frees);
+
 /* The number of calls, in a histogram or not, and its standard error. */
 uint64_t calls_count(const struct model_calls *calls, unsigned kind, double *error);
 

@@ -25,7 +25,7 @@ static json_t *own_figures(const struct page *page, char **path) {
 }
 
 bool page_add_run(json_t *runs, char **path, uint32_t pid) {
-  struct page page = {.all = true};
+  struct page page = {.all = true, .slab_maps = true};
   const bool good = load_page(&page, &(struct load){.paths = path, .count = 1, .pid = pid});
   if (page.main != NULL) {
     struct diagnosis *const d = diagnosis_create(&page);

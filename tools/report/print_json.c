@@ -370,12 +370,12 @@ json_t *json_of_figures(const struct report *r) {
   set(object, "counters", json_counters(&r->total->counters));
   set(object, "classes", json_classes(r));
   set(object, "latency", json_latencies(r));
+  if (r->calls.known) set(object, "calls", json_calls(&r->calls));
   return object;
 }
 
 static json_t *report(const struct report *r) {
   json_t *const object = json_of_figures(r), *const processes = json_array();
-  if (r->calls.known) set(object, "calls", json_calls(&r->calls));
   for (size_t i = 0; i < r->process_count; i++) json_array_append_new(processes, process(r, r->processes[i]));
   set(object, "processes", processes);
   return object;

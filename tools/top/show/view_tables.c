@@ -21,20 +21,16 @@ static void set_columns(struct grid *g, const struct grid_column *columns, size_
 
 /* ---- Classes ---- */
 
-/* Latencies by class: L("title", histograms of model_latency). A column each. */
-#define LATENCY_COLUMNS(L) \
-  L("REFILL99.9", refill) \
-  L("DRAIN99.9", drain)
-#define COUNT_COLUMN(title, member) +11
-#define COLUMNS_BEFORE_BAR (53 LATENCY_COLUMNS(COUNT_COLUMN)) /* with the gaps */
+#define COLUMNS_BEFORE_BAR 75 /* with the gaps */
 #define BAR_MAX 40
-#define LATENCY_COLUMN(title, member) {title, 10, true},
-#define LATENCY_CELL(title, member) add_latency(row, column++, l->member[cls]);
 
-static void add_latency(struct grid_row *row, size_t column, const struct histogram *h) {
+/* p99.9 of whole calls. */
+static void add_p999(struct grid_row *row, size_t column, const struct model_calls *calls, uint32_t cls, bool frees) {
   char buffer[FORMAT_SIZE];
+  struct histogram *const h = calls_of_class(calls, cls, frees);
   const double p999 = h != NULL && h->count > 0 ? (double)histogram_quantile(h, 0.999) : -1;
   grid_cell(row, column, p999, "%s", p999 >= 0 ? format_ns(buffer, p999) : "-");
+  free(h);
 }
 
 static bool is_used(const struct watched *w, uint32_t cls) {
@@ -49,11 +45,13 @@ void view_classes(struct grid *g, struct shown *shown) {
                                                {"FREE", 8, true},
                                                {"MALLOC/s", 9, true},
                                                {"FREE/s", 8, true},
-                                               LATENCY_COLUMNS(LATENCY_COLUMN){"SHARE", 0, false}};
+                                               {"MALLOC99.9", 10, true},
+                                               {"FREE99.9", 10, true},
+                                               {"SHARE", 0, false}};
   set_columns(g, COLUMNS(columns), "no memory was allocated yet");
   const struct watched *const w = shown->w;
   const unsigned rest = shown->width > COLUMNS_BEFORE_BAR ? (unsigned)(shown->width - COLUMNS_BEFORE_BAR) : 1, bar_width = rest < BAR_MAX ? rest : BAR_MAX;
-  const struct model_latency *const l = &w->page.stats->latency;
+  const struct model_calls *const calls = &w->page.stats->calls;
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
     if (!is_used(w, cls)) continue;
     const struct model_class *const c = &w->p->counts->cls[cls];
@@ -66,9 +64,9 @@ void view_classes(struct grid *g, struct shown *shown) {
     grid_cell(row, 3, (double)unused, "%s", format_bytes(buffer, unused));
     grid_cell(row, 4, w->rates[cls].allocs, "%s", w->has_rates ? view_rate(buffer, w->rates[cls].allocs) : "-");
     grid_cell(row, 5, w->rates[cls].frees, "%s", w->has_rates ? view_rate(buffer, w->rates[cls].frees) : "-");
-    size_t column = 6;
-    LATENCY_COLUMNS(LATENCY_CELL)
-    grid_cell(row, column, 0, "%s", format_bar(bar, sizeof(bar), c->gauge.allocated, w->p->buckets.live, bar_width));
+    add_p999(row, 6, calls, cls, false);
+    add_p999(row, 7, calls, cls, true);
+    grid_cell(row, 8, 0, "%s", format_bar(bar, sizeof(bar), c->gauge.allocated, w->p->buckets.live, bar_width));
   }
 }
 
@@ -86,8 +84,23 @@ static const char *state_name(char letter) {
   }
 }
 
+/* What the lists of a thread keep. Only the largest lists are known by thread. */
+static void add_kept(struct grid_row *row, const struct stats_threads *kept, uint32_t tid) {
+  char buffer[FORMAT_SIZE];
+  for (unsigned i = 0; i < STATS_THREADS && kept->row[i].bytes > 0; i++) {
+    const struct stats_thread *const t = &kept->row[i];
+    if (t->tid != tid) continue;
+    grid_cell(row, 4, (double)t->bytes, "%s", format_bytes(buffer, t->bytes));
+    grid_cell(row, 5, t->idle_ms, "%s", format_ns(buffer, (double)t->idle_ms * 1e6));
+    return;
+  }
+  grid_cell(row, 4, 0, "%s", kept->count > STATS_THREADS ? "few" : "0 B");
+  grid_cell(row, 5, -1, "-");
+}
+
 void view_threads(struct grid *g, struct shown *shown) {
-  static const struct grid_column columns[] = {{"TID", 8, true}, {"STATE", 18, false}, {"CPU%", 6, true}, {"CPU TIME", 9, true}, {"NAME", 0, false}};
+  static const struct grid_column columns[] = {{"TID", 8, true},   {"STATE", 18, false}, {"CPU%", 6, true}, {"CPU TIME", 9, true},
+                                               {"KEEPS", 8, true}, {"IDLE", 8, true},    {"NAME", 0, false}};
   set_columns(g, COLUMNS(columns), "its threads cannot be listed");
   for (size_t i = 0; i < shown->threads->count; i++) {
     const struct thread *const t = &shown->threads->list[i];
@@ -97,7 +110,8 @@ void view_threads(struct grid *g, struct shown *shown) {
     grid_cell(row, 1, 0, "%s", state_name(t->state));
     grid_cell(row, 2, t->load, "%.1f", t->load * 100);
     grid_cell(row, 3, t->processor, "%s", format_ns(buffer, t->processor * 1e9));
-    grid_cell(row, 4, 0, "%s", name);
+    add_kept(row, &shown->w->p->threads, t->tid);
+    grid_cell(row, 6, 0, "%s", name);
     free(name);
   }
 }
