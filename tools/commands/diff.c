@@ -11,7 +11,7 @@
 #include "compare/diff.h"
 #include "compare/growth.h"
 #include "compare/sides.h"
-#include "input/process.h"
+#include "input/process/process.h"
 #include "model/symbol_options.h"
 #include "report/load.h"
 #include "control/ask_options.h"

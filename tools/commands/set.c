@@ -11,7 +11,7 @@
 #include "common/memory.h"
 #include "control/ask.h"
 #include "control/print_settings.h"
-#include "input/process.h"
+#include "input/process/process.h"
 #include "session/option.h"
 #include "control/ask_options.h"
 

@@ -9,7 +9,7 @@
 #include "command.h"
 #include "common/error.h"
 #include "common/format.h"
-#include "input/process.h"
+#include "input/process/process.h"
 #include "model/symbol_options.h"
 #include "top/live/top.h"
 

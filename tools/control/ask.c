@@ -11,9 +11,9 @@
 
 #include "common/error.h"
 #include "common/memory.h"
-#include "input/alive.h"
-#include "input/present.h"
-#include "input/process.h"
+#include "input/process/alive.h"
+#include "input/process/present.h"
+#include "input/process/process.h"
 #include "input/read_stats.h"
 
 #define AT(member) ((off_t)(sizeof(struct stats_block) + offsetof(struct control, member)))

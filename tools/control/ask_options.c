@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/error.h"
-#include "input/process.h"
+#include "input/process/process.h"
 
 enum { KEY_WAIT = 512 };
 

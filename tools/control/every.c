@@ -14,7 +14,7 @@
 #include "common/error.h"
 #include "common/format.h"
 #include "common/sandbox.h"
-#include "input/process.h"
+#include "input/process/process.h"
 #include "report/load.h"
 #include "report/sites.h"
 #include "trend.h"

@@ -9,7 +9,7 @@
 #include "common/error.h"
 #include "common/memory.h"
 #include "outcome.h"
-#include "process.h"
+#include "process/process.h"
 #include "unrecorded.h"
 
 #define DEPTH_MAX 12 /* a trace lies at most six levels below the session's directory */

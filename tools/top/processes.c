@@ -13,10 +13,10 @@
 
 #include "common/memory.h"
 #include "common/regular.h"
-#include "input/alive.h"
+#include "input/process/alive.h"
 #include "input/inputs.h"
-#include "input/present.h"
-#include "input/process.h"
+#include "input/process/present.h"
+#include "input/process/process.h"
 #include "instrumentation/statistics/stats_block.h"
 
 #define FIRST_WAIT 1.0 /* seconds until a process without statistics is looked at again: it may call exec */

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "common/memory.h"
-#include "input/process.h"
+#include "input/process/process.h"
 
 #define THREADS_MAX 4096
 

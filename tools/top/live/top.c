@@ -11,7 +11,7 @@
 
 #include "common/error.h"
 #include "common/memory.h"
-#include "input/process.h"
+#include "input/process/process.h"
 #include "terminal.h"
 
 #define REST_PER_WORK 60 /* a reading is followed by a rest of so many times the processor time it took: that is under 2 % of a processor */

@@ -1,0 +1,113 @@
+/*
+ * present.c: the block of a process, as it is now. Its figures are those of instrumentation/snapshots/snapshot.c, and are made in the same way; the
+ * structures behind them are read by the other files of this folder.
+ */
+#include "present.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/memory.h"
+#include "structures.h"
+
+#define READINGS 20      /* of the block of a process that changes it all the time */
+#define WAIT_NS 1000000L /* which takes less than that for a change */
+
+static uint64_t clock_of(clockid_t clock) {
+  struct timespec now;
+  clock_gettime(clock, &now);
+  return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* The last point of the timeline is this moment. */
+static void fill_moment(struct reader *r) {
+  struct stats_block *const b = r->block;
+  uint64_t rss, files;
+  const uint64_t now_ns = clock_of(CLOCK_MONOTONIC);
+  if (process_resident_set(&r->process, &rss, &files)) {
+    b->rss = rss;
+    b->rss_files = files;
+  }
+  if (b->start_monotonic_ns != 0 && now_ns > b->start_monotonic_ns) b->elapsed_ns = now_ns - b->start_monotonic_ns;
+  struct stats_moment moment = {.time_ns = b->elapsed_ns, .committed = b->committed, .mapped = b->mapped, .rss = b->rss};
+  for (uint32_t row = 0; row < CLASS_ROWS; row++) {
+    moment.requested += b->gauge[row].requested;
+    moment.allocated += b->gauge[row].allocated;
+    moment.active += b->gauge[row].active;
+  }
+  if (b->timeline_length < STATS_TIMELINE) b->timeline[b->timeline_length++] = moment;
+}
+
+/* ---- The block. ---- */
+
+/* Whether it is the block that the file is a copy of. */
+static bool is_same(const struct stats_block *a, const struct stats_block *b) {
+  return memcmp(a->magic, b->magic, sizeof(a->magic)) == 0 && a->version == b->version && a->classes == b->classes && a->size == b->size && a->pid == b->pid &&
+         a->start_realtime_ns == b->start_realtime_ns && a->start_monotonic_ns == b->start_monotonic_ns && a->block_at == b->block_at;
+}
+
+/* Reads it, again if a snapshot or the carry of a histogram was under way; a process that was stopped in the middle of one stays there. */
+static int read_block(const struct reader *r, const struct stats_block *file) {
+  const uint64_t at = address_of(file->block_at), changes_at = at + offsetof(struct stats_block, changes);
+  struct counts {
+    uint32_t changes, rounds;
+  } before, after;
+#define READ_COUNTS(counts) \
+  if (error == 0) error = process_read(&r->process, changes_at, &(counts).changes, sizeof((counts).changes)); \
+  if (error == 0) error = process_read(&r->process, address_of(file->rounds_at), &(counts).rounds, sizeof((counts).rounds));
+  int error = 0;
+  for (unsigned i = 0; i < READINGS && error == 0; i++) {
+    if (i > 0) nanosleep(&(struct timespec){.tv_nsec = WAIT_NS}, NULL);
+    READ_COUNTS(before)
+    if (error == 0) error = process_read_touched(&r->process, at, r->block, sizeof(*r->block));
+    READ_COUNTS(after)
+    if (error == 0 && before.changes % 2 == 0 && before.changes == after.changes && before.rounds == after.rounds) break;
+  }
+  return error != 0 ? error : is_same(r->block, file) ? 0 : ESRCH;
+}
+
+/* The processor time as it is now; that of the block is of its last snapshot. */
+static void take_cpu_time(struct reader *r, uint32_t pid) {
+  clockid_t clock;
+  struct timespec time;
+  if (clock_getcpuclockid((pid_t)pid, &clock) != 0 || clock_gettime(clock, &time) != 0) return;
+  r->block->cpu_ns = (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+static int fill(struct reader *r) {
+  struct stats_block *const b = r->block;
+  if (b->map_count >= STATS_MAPS) b->map_count = STATS_MAPS - 1; /* the newest makes room for the present one */
+  if (b->map_at[b->map_count] >= STATS_MAPS) return EINVAL;
+  r->map = &b->maps[b->map_count == 0 ? 0 : b->map_at[b->map_count]];
+  int error = b->complete == 1 ? ESRCH : structures_take_lists(r); /* a process that has ended is as its file says */
+  if (error == 0) error = structures_take_classes(r);
+  if (error == 0) error = structures_take_superslabs(r);
+  if (error == 0) error = structures_take_heap(r);
+  if (error != 0) return error;
+  fill_moment(r);
+  if (stats_has_much_else(r->block)) process_mappings(&r->process, r->block->mappings);
+  r->map->time_ns = b->elapsed_ns;
+  b->map_count++;
+  return 0;
+}
+
+int present_take(struct stats_block *block, uint32_t pid) {
+  struct reader *const r = must_allocate(sizeof(*r));
+  struct stats_block *const copy = must_allocate(sizeof(*copy));
+  r->block = copy;
+  r->layout = &copy->layout;
+  r->now_ms = clock_of(CLOCK_MONOTONIC_COARSE) / 1000000;
+  int error = process_open(&r->process, pid);
+  if (error == 0) {
+    error = read_block(r, block);
+    if (error == 0) error = fill(r);
+    if (error == 0) take_cpu_time(r, pid);
+    process_close(&r->process);
+  }
+  if (error == 0) *block = *copy;
+  free(copy);
+  free(r);
+  return error;
+}
