@@ -71,13 +71,21 @@ try {
   await figuresAreTrue(tab, 'one run', 300);
   const own = expected.runs[0].own[await tab.evaluate("document.querySelector('#summary .figure').dataset.value")];
   equal('rows of snapshots', await count(tab, '#memory tbody tr'), expected.runs[0].report.stats.processes.find((p) => p.incidents.length).timeline.length);
-  equal('bars of the histogram', await count(tab, '#latency .bar-of'), Object.values(own.latency.lookup)[0].all.buckets.length);
+  equal('bars of the histogram', await count(tab, '#latency .bar-of'), own.calls.malloc.latency.all.buckets.length);
   check('findings link to what they rest on', (await tab.evaluate("[...document.querySelectorAll('.finding')].every((f) => f.querySelector('.links a'))")));
   equal('findings', await count(tab, '.finding'), expected.runs[0].explain.findings.length);
   check('layers of memory', (await count(tab, '#memory .layer')) === 9);
   check('the resident set and the residual', (await count(tab, '#memory .rss')) === 1 && (await count(tab, '#memory .residual')) === 1);
   check('a mark for each incident', (await count(tab, '#memory .mark-head')) === expected.runs[0].report.stats.processes.find((p) => p.incidents.length).incidents.length);
   check('cells of latencies over time', (await count(tab, '#latency .cell')) > 5);
+
+  // Whole calls, and the slabs as the data have them.
+  const shownProcess = expected.runs[0].report.stats.processes.find((p) => p.incidents.length);
+  const rowsOf = (label) => count(tab, `#latency [aria-label="${label}"] tbody tr:not(.detail)`);
+  equal('a row for each kind of call', await rowsOf('Calls by kind'), Object.keys(own.calls).length);
+  equal('a row for each of the longest calls', await rowsOf('The longest calls'), shownProcess.longest_calls.length);
+  const lastMap = shownProcess.slab_maps[shownProcess.slab_maps.length - 1];
+  check('the map is the last one', (await tab.evaluate("document.querySelector('#slabs output').textContent")).includes(lastMap.superslabs.length + ' SuperSlabs, ' + lastMap.slabs.length + ' slabs'), lastMap.slabs.length);
 
   // Hostile names are text.
   equal('no element from a name', await count(tab, 'img'), 0);

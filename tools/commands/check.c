@@ -14,7 +14,7 @@
 #include "common/sandbox.h"
 #include "compare/condition.h"
 #include "compare/figures.h"
-#include "report/json_figures.h"
+#include "report/json/json.h"
 #include "report/load.h"
 
 enum { KEY_FAIL_ON = 256, KEY_BASELINE, KEY_NO_DEFAULTS, KEY_JUNIT, KEY_JSON, KEY_FIGURES };
@@ -41,7 +41,7 @@ static const char *const defaults[] = {"incidents > 0", "leaks > 0", "lost > 0"}
 static const struct argp_option options[] = {
   {"fail-on", KEY_FAIL_ON, "CONDITION", 0,
    "Fail if this holds, as in --fail-on 'incidents > 0' or --fail-on 'p99.9(refill) > 50us or rss(peak) > 1.1 * "
-   "baseline(rss(peak))'. May be given several times",
+   "baseline(rss(peak))'; may be repeated",
    1},
   {"baseline", KEY_BASELINE, "RUN", 0, "The run that baseline(FIGURE) is taken from", 1},
   {"no-defaults", KEY_NO_DEFAULTS, NULL, 0, "Do not fail on incidents, leaks and lost data unless a condition says so", 1},
@@ -91,7 +91,7 @@ const struct argp check_argp = {
   .parser = parse,
   .args_doc = "DIR|FILE|PID...",
   .doc =
-    "Check what runs or recordings hold against conditions, for continuous integration. Without further words, a run fails on any incident (double free, overflow, "
+    "Check what runs or recordings hold against conditions, for continuous integration. By default, a run fails on any incident (double free, overflow, "
     "invalid pointer, ...), on leaks (if it ran with HAKMEM_LEAKS) and on lost data.\v"
     "A condition compares figures, which --figures lists, with numbers or with the same figure of a baseline: > >= < <= == !=, joined by `and` and `or`, with + - * / and "
     "brackets. Units are B, KiB, MiB, GiB, TiB, ns, us, ms, s and %. A condition that names a figure which the run does not tell fails. The exit code is 0 if no condition "

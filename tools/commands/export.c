@@ -31,9 +31,9 @@ static const char *const format_names[] = {
 static const struct argp_option options[] = {
 #define FORMAT_OPTION(name, part, end, what) {#name, KEY_FORMAT + EXPORT_##name, NULL, 0, "Write " what, 1},
   EXPORT_FORMATS(FORMAT_OPTION){"output", 'o', "FILE", 0,
-                                "Write to FILE (standard output: -, which is the default); all tables or histograms: into the directory FILE", 2},
+                                "Write to FILE (-, which is standard output); all tables or histograms: into the directory FILE", 2},
+  LOAD_JOBS_OPTION,
   {"pid", KEY_PID, "PID", 0, "Export this process only, not all of them together", 2},
-  {"process", 0, NULL, OPTION_ALIAS, NULL, 2},
   {"value", KEY_VALUE, "NAME", 0,
    "What --folded counts: live_bytes (the default), live_blocks, allocated_bytes, allocated_blocks, pinned_bytes, or ns: nanoseconds of refills and drains, "
    "by class",
@@ -71,6 +71,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
   }
   switch (key) {
     case 'o': o->output = argument; return 0;
+    case 'j': o->load.jobs = load_jobs(argument, state); return 0;
     case KEY_PID: o->load.pid = load_pid(argument, state); return 0;
     case KEY_VALUE: o->how.value = read_value(argument, state); return 0;
     case KEY_HISTOGRAM: set_part(o, argument, EXPORT_hgrm, state); return 0;

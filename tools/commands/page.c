@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -25,7 +26,8 @@ struct options {
 enum { KEY_PID = 256 };
 
 static const struct argp_option options[] = {
-  {"output", 'o', "FILE", 0, "Write the page to FILE, which must be given", 1},
+  {"output", 'o', "FILE", 0, "Write the page to FILE; needed", 1},
+  LOAD_JOBS_OPTION,
   {"pid", KEY_PID, "PID", 0, "Show this process only", 1},
   {0},
 };
@@ -34,6 +36,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
   struct options *const o = state->input;
   switch (key) {
     case 'o': o->output = argument; return 0;
+    case 'j': o->load.jobs = load_jobs(argument, state); return 0;
     case KEY_PID: o->load.pid = load_pid(argument, state); return 0;
     case ARGP_KEY_ARGS:
       o->load.paths = state->argv + state->next;
@@ -82,7 +85,8 @@ static bool write_file(const char *path, json_t *runs, json_t *diff) {
   }
   bool good = page_write(out, runs, diff);
   if (fclose(out) != 0 && good) good = fail("%s", strerror(errno));
-  if (!good) unlink(path);
+  struct stat status;
+  if (!good && lstat(path, &status) == 0 && S_ISREG(status.st_mode)) unlink(path);
   return good || fail_within("cannot write %s", path);
 }
 
@@ -90,7 +94,12 @@ static int page(void *context) {
   const struct options *const o = context;
   json_t *const runs = json_array();
   bool good = true;
-  for (int i = 0; i < o->load.count; i++) good = page_add_run(runs, &o->load.paths[i], o->load.pid) && good;
+  for (int i = 0; i < o->load.count; i++) {
+    struct load load = o->load;
+    load.paths = &o->load.paths[i];
+    load.count = 1;
+    good = page_add_run(runs, &load) && good;
+  }
   if (json_array_size(runs) < (size_t)o->load.count) {
     json_decref(runs);
     return EXIT_FAILED;

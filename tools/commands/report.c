@@ -12,7 +12,7 @@
 #include "common/sandbox.h"
 #include "explain/explain.h"
 #include "model/symbol_options.h"
-#include "report/json_figures.h"
+#include "report/json/json.h"
 #include "report/load.h"
 
 enum { KEY_JSON = 256, KEY_ALL, KEY_PID, KEY_SINCE, KEY_FOLDED, KEY_SECTION, KEY_SUMMARY };
@@ -35,7 +35,7 @@ static const struct argp_option options[] = {
    1},
   {"folded", KEY_FOLDED, NULL, 0, "Print only the live heap, one line for each call site, for flame graph tools: main;parse;copy_name BYTES", 1},
   {"summary", KEY_SUMMARY, NULL, 0, "Print only the first screen", 1},
-  {"section", KEY_SECTION, "NAME", 0, "Print only this section; --section=help lists them", 1},
+  {"section", KEY_SECTION, "NAME", 0, "Print only this section; --section=help lists them. With --json: slabs, which adds the maps of all slabs", 1},
   {0},
 };
 
@@ -64,7 +64,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
       o->load.count = state->argc - state->next;
       return 0;
     case ARGP_KEY_END:
-      if (o->json && o->section != NULL && strcmp(o->section, "slabs") == 0) {
+      if (o->json && o->since == NULL && o->section != NULL && strcmp(o->section, "slabs") == 0) {
         o->slab_maps = true;
         o->section = NULL;
       }
@@ -86,7 +86,8 @@ const struct argp report_argp = {
     "Print what runs or recordings hold: lost events, latency histograms, fragmentation, where the memory is, header resets and "
     "shared_fails with their stacks.\v"
     "DIR is a directory written by hakmem run or hakmem record, or one that holds a CTF trace made by hand; FILE is a stats "
-    "file or a trace's metadata; PID is a process that runs with one of these. A process that runs is shown as it is now, if its memory can be read. The exit code is 0, 1 if something could not be read, 2 for bad usage.",
+    "file or a trace's metadata; PID is a process that runs with one of these. A process that runs is shown as it is now, if its memory can be read. "
+    "The exit code is 0, 1 if something could not be read, 2 for bad usage.",
 };
 
 #define NO_SITES "has no live heap by call site: run the program with HAKMEM_PROFILE=512K in its environment"

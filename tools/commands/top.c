@@ -16,7 +16,7 @@
 enum { KEY_BATCH = 256 };
 
 static const struct argp_option options[] = {
-  {"interval", 'i', "SECONDS", 0, "Read so often (1 at first; 0.1 to 60)", 1},
+  {"interval", 'i', "SECONDS", 0, "Time between two readings, 0.1 to 60 (1)", 1},
   {"batch", KEY_BATCH, "N", 0, "Print N screens as plain text, with all rows, and end; the first one comes after one interval", 1},
   {0},
 };

@@ -6,7 +6,7 @@
 
 #include "common/format.h"
 #include "common/memory.h"
-#include "report/json_figures.h"
+#include "report/json/json.h"
 #include "report/sites.h"
 
 #define INDENT 2

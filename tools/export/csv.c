@@ -15,7 +15,7 @@
 #include "common/error.h"
 #include "common/memory.h"
 #include "histograms.h"
-#include "report/json_figures.h"
+#include "report/json/json.h"
 
 struct tables {
   json_t *all; /* {"stats.processes": [{column: value}]}: plain values only */

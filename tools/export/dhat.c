@@ -9,7 +9,7 @@
 #include "common/error.h"
 #include "common/memory.h"
 #include "intern.h"
-#include "report/json_figures.h"
+#include "report/json/json.h"
 #include "stacks.h"
 
 static char *frame_text(const struct frame *f) {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/memory.h"
-#include "report/json_figures.h"
+#include "report/json/json.h"
 
 static void add(struct histograms *all, const char *kind, const char *cls, bool has_classes, const json_t *h) {
   all->list = must_grow(all->list, all->count, &all->capacity, sizeof(*all->list));

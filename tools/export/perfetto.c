@@ -15,7 +15,7 @@
 #include "common/error.h"
 #include "common/memory.h"
 #include "common/sandbox.h"
-#include "report/json_figures.h"
+#include "report/json/json.h"
 #include "export.h"
 
 struct events {

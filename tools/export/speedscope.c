@@ -8,7 +8,7 @@
 #include "common/error.h"
 #include "common/memory.h"
 #include "intern.h"
-#include "report/json_figures.h"
+#include "report/json/json.h"
 #include "stacks.h"
 
 static json_t *frame(const struct frame *f) {

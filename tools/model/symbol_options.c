@@ -12,7 +12,7 @@ enum { KEY_SYSROOT = 1024, KEY_DEBUG_DIR, KEY_DEBUGINFOD, KEY_SHORT_NAMES };
 
 static const struct argp_option options[] = {
   {"sysroot", KEY_SYSROOT, "DIR", 0, "Look for the program and its libraries below DIR first; for programs that ran in a container", 0},
-  {"debug-dir", KEY_DEBUG_DIR, "DIR", 0, "Search DIR like /usr/lib/debug for debug information. May be given several times", 0},
+  {"debug-dir", KEY_DEBUG_DIR, "DIR", 0, "Search DIR like /usr/lib/debug for debug information; may be repeated", 0},
   {"debuginfod", KEY_DEBUGINFOD, NULL, 0, "Ask the servers in DEBUGINFOD_URLS for what is not on this machine", 0},
   {"short-names", KEY_SHORT_NAMES, NULL, 0, "Print names of C++ functions without their arguments: std::vector<...>::push_back(...)", 0},
   {0},
@@ -33,4 +33,4 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 }
 
 static const struct argp symbol_argp = {.options = options, .parser = parse};
-const struct argp_child symbol_options[] = {{&symbol_argp, 0, NULL, 0}, {0}};
+const struct argp_child symbol_options[] = {{&symbol_argp, 0, NULL, 2}, {0}};

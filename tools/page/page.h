@@ -12,17 +12,15 @@
 
 #include <jansson.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
+
+#include "report/load.h"
 
 /* Whether this program was built with the library that draws. */
 bool page_has_library(void);
 
-/*
- * Adds the run at *path to `runs`, as {"report": ..., "explain": ...}; `pid`: this process only, 0: all. A message names unreadable data, and the rest
- * is added; then returns false.
- */
-bool page_add_run(json_t *runs, char **path, uint32_t pid);
+/* Adds the run of one path to `runs`, as {"report": ..., "explain": ...}. A message names unreadable data, and the rest is added; then returns false. */
+bool page_add_run(json_t *runs, const struct load *load);
 
 /*
  * Writes the page of `runs`, an array of one or two runs, and `diff`, the JSON of hakmem diff or null. Takes both

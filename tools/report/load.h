@@ -24,7 +24,7 @@ uint32_t load_pid(const char *argument, const struct argp_state *state);
 /* -j's argument, in the same way. */
 unsigned load_jobs(const char *argument, const struct argp_state *state);
 #define LOAD_JOBS_OPTION \
-  { "jobs", 'j', "N", 0, "Read traces with N processes at a time; as many as there are processors without it", 1 }
+  { "jobs", 'j', "N", 0, "Read traces with N processes at a time (one for each processor)", 1 }
 
 /*
  * Fills `page` from the readable data. A message names unreadable data, and the rest is still read; then returns false. Also false if there are no

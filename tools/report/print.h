@@ -51,10 +51,6 @@ bool print_folded(FILE *out, const struct page *page);
 void print_text(FILE *out, const struct page *page);
 void print_alive(FILE *out, const struct report *r); /* of which moment the figures of processes are that are alive */
 
-struct json_t *json_of_page(const struct page *page);   /* the page as one JSON object; the caller gives its reference back */
-struct json_t *json_of_figures(const struct report *r); /* its object of `r` without the processes: no name is looked for */
-#define JSON_SCHEMA 1                                   /* grows when a member changes its meaning or is removed, not when one is added */
-
 /* Rows of a long table that are shown without --all. */
 #define PRINT_ROWS 10
 

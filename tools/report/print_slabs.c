@@ -1,11 +1,10 @@
 /*
- * print_slabs.c: the maps of SuperSlabs and slabs: as text the last one, by class and utilisation; as JSON all of them.
+ * print_slabs.c: the last map of SuperSlabs and slabs, by class and utilisation. The JSON has all maps (json/json_memory.c).
  */
 #include <inttypes.h>
 #include <string.h>
 
 #include "common/format.h"
-#include "json_figures.h"
 #include "print.h"
 
 /* How full slabs are. */
@@ -77,29 +76,4 @@ void print_slabs(FILE *out, const struct page *page) {
     if (largest == NULL || p->maps[p->map_count - 1]->slabs > largest->maps[largest->map_count - 1]->slabs) largest = p;
   }
   if (largest != NULL && !page->all) print_map(out, page, largest);
-}
-
-/* ---- JSON ---- */
-
-static json_t *json_slab(const struct stats_slab *s) {
-  char name[MODEL_CLASS_NAME];
-  const char *const class = s->cls < CLASS_ROWS ? model_class_name(s->cls, name) : "none";
-  return json_pack("[i, i, i, s, i, i, I]", (int)s->superslab, (int)s->unit, (int)s->units, class, (int)s->live, (int)s->capacity, (json_int_t)s->idle_ms);
-}
-
-json_t *json_slab_maps(const struct model_process *p) {
-  json_t *const maps = json_array();
-  for (size_t i = 0; i < p->map_count; i++) {
-    const struct stats_map *const map = p->maps[i];
-    json_t *const object = json_object(), *const bases = json_array(), *const slabs = json_array();
-    for (uint32_t k = 0; k < map->superslab_count; k++) json_array_append_new(bases, address(map->base[k]));
-    for (uint32_t k = 0; k < map->slab_count; k++) json_array_append_new(slabs, json_slab(&map->slab[k]));
-    set(object, "time_ns", number(map->time_ns));
-    set(object, "superslabs_missing", number(map->superslabs - map->superslab_count));
-    set(object, "slabs_missing", number(map->slabs - map->slab_count));
-    set(object, "superslabs", bases);
-    set(object, "slabs", slabs);
-    json_array_append_new(maps, object);
-  }
-  return maps;
 }

@@ -138,10 +138,11 @@ function drawLatency(parent, v) {
 function drawCalls(parent, v) {
   const calls = at(v.callsPointer);
   if (!calls) { parent.append(empty('Whole calls were not timed: only a statistics file, which hakmem run keeps, has their latencies.')); return; }
+  const of = v.isOwn ? [v.p] : v.processes, whole = d3.sum(of, (p) => p.cpu_ns) || d3.sum(of, (p) => p.elapsed_ns);
   const kinds = Object.keys(calls), unit = {count: 'count', time_ns: 'ns', p50: 'ns', p90: 'ns', p99: 'ns', 'p99.9': 'ns', max: 'ns'};
   const pointer = (kind, name) => [...v.callsPointer, kind, ...(name === 'count' || name === 'time_ns' ? [name] : ['latency', 'all', name])];
   const columns = [{name: 'call', value: (kind) => kind}, ...Object.keys(unit).map((name) => ({name: name === 'time_ns' ? 'time' : name, number: true, unit: unit[name], value: (kind) => at(pointer(kind, name)), pointer: (kind) => pointer(kind, name)})),
-    {name: 'of the time', number: true, title: 'Share of the processor time, or else of the run', value: (kind) => calls[kind].time_ns / (v.p.cpu_ns || v.p.elapsed_ns), cell: (kind) => format.percent(calls[kind].time_ns / (v.p.cpu_ns || v.p.elapsed_ns))}];
+    {name: 'of the time', number: true, title: 'Share of the processor time, or else of the run', value: (kind) => calls[kind].time_ns / whole, cell: (kind) => format.percent(calls[kind].time_ns / whole)}];
   parent.append(dataTable(columns, kinds, {label: 'Calls by kind'}));
 }
 

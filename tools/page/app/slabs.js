@@ -11,11 +11,11 @@ function mapOf(map) {
 
 function slabText(v, superslab, slab) {
   const lines = ['SuperSlab at ' + superslab.base + ' (' + format.bytes(v.p.settings.superslab_size) + ')',
-    slab.class === 'none' ? slab.units + ' units on their way to or from a slab' : className(v, slab.class) + ', ' + slab.units + (slab.units === 1 ? ' unit' : ' units') + ' from unit ' + slab.at,
+    slab.class === 'none' ? slab.units + ' units between two uses' : className(v, slab.class) + ', ' + slab.units + (slab.units === 1 ? ' unit' : ' units') + ' from unit ' + slab.at,
     format.count(slab.live) + ' of ' + format.count(slab.capacity) + ' blocks in use (' + format.percent(slab.capacity ? slab.live / slab.capacity : 0) + ')',
     'no block was taken from it for ' + format.ms(slab.idle_ms)];
   const site = heaviestPin(v, slab.class);
-  if (site) lines.push('most slabs of this class are held by ' + siteName(site.stack));
+  if (site) lines.push('sites are known by class, not by slab; most of this class is held by ' + siteName(site.stack));
   return lines.join('\n');
 }
 
@@ -109,7 +109,7 @@ function drawMap(parent, v, maps, choose) {
   function paint() {
     const snapshot = mapOf(maps[slabView.snapshot]);
     map = paintMap(canvas, snapshot, v);
-    moment.textContent = 'at ' + format.ns(snapshot.time_ns) + ' (' + (slabView.snapshot + 1) + ' of ' + maps.length + '): ' + format.count(snapshot.superslabs.length) + ' SuperSlabs, ' + format.count(map.cells.length) + ' slabs' + (snapshot.missing || snapshot.slabs_missing ? '; there was no room for ' + format.count(snapshot.missing) + ' SuperSlabs and ' + format.count(snapshot.slabs_missing) + ' slabs more' : '');
+    moment.textContent = 'at ' + format.ns(snapshot.time_ns) + ' (' + (slabView.snapshot + 1) + ' of ' + maps.length + '): ' + format.count(snapshot.superslabs.length) + ' SuperSlabs, ' + format.count(map.cells.length) + ' slabs' + (snapshot.missing || snapshot.slabs_missing ? '; there was no room for ' + format.count(snapshot.missing) + ' more SuperSlabs and ' + format.count(snapshot.slabs_missing) + ' more slabs' : '');
     legends.replaceChildren(mapLegend(snapshot, map.oldest, v));
   }
   canvas.addEventListener('pointermove', (event) => {

@@ -1,9 +1,9 @@
 /*
- * json_figures.h: the counters, gauges, buckets, losses and histograms as JSON. Every member has its name from the tables of
+ * json.h: the model as JSON. Every member has its name from the tables of
  * instrumentation/statistics/stats_block.h, src/events.h and model.h.
  */
-#ifndef HAKMEM_TOOLS_JSON_FIGURES_H
-#define HAKMEM_TOOLS_JSON_FIGURES_H
+#ifndef HAKMEM_TOOLS_JSON_H
+#define HAKMEM_TOOLS_JSON_H
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "common/escape.h"
-#include "model/model.h"
+#include "report/print.h"
 
 /* jansson has signed integers, so larger values become real numbers. UNKNOWN becomes null. */
 static inline json_t *number(uint64_t value) {
@@ -41,12 +41,12 @@ static inline void set(json_t *object, const char *name, json_t *value) { json_o
 /* Writes an object, and gives its reference back; false if it cannot be written. */
 bool json_write(FILE *out, json_t *root);
 
-json_t *json_losses(const struct model_losses *from);
-json_t *json_counters(const struct stats_counters *from);
-json_t *json_buckets(const struct stats_buckets *from);
-json_t *json_classes(const struct report *r); /* only classes with data */
-json_t *json_latencies(const struct report *r);
-json_t *json_calls(const struct model_calls *calls);
-json_t *json_slab_maps(const struct model_process *p); /* in print_slabs.c */
+#define JSON_SCHEMA 1 /* grows when a member changes its meaning or is removed, not when one is added */
+
+/* The caller gives back the reference of each object. */
+json_t *json_of_page(const struct page *page);   /* the page as one object */
+json_t *json_of_figures(const struct report *r); /* its object of `r` without the processes: no name is looked for */
+json_t *json_of_counters(const struct stats_counters *from);
+json_t *json_of_buckets(const struct stats_buckets *from);
 
 #endif

@@ -1,9 +1,12 @@
-#include "json_figures.h"
+/*
+ * json_figures.c: the counters, gauges, buckets, losses and histograms as JSON. Every member has its name from the tables of
+ * instrumentation/statistics/stats_block.h, src/events.h and model.h.
+ */
+#include "json.h"
 
 #include <stdlib.h>
 
 #include "common/error.h"
-#include "print.h"
 
 bool json_write(FILE *out, json_t *root) {
   const bool good = json_dumpf(root, out, JSON_INDENT(1) | JSON_ENSURE_ASCII) == 0 && fputc('\n', out) != EOF && fflush(out) == 0;
@@ -11,13 +14,13 @@ bool json_write(FILE *out, json_t *root) {
   return good || fail("cannot write the JSON text");
 }
 
-json_t *json_losses(const struct model_losses *from) {
+static json_t *losses(const struct model_losses *from) {
   json_t *const object = json_object();
   MODEL_LOSSES(SET_MEMBER)
   return object;
 }
 
-json_t *json_counters(const struct stats_counters *from) {
+json_t *json_of_counters(const struct stats_counters *from) {
   json_t *const object = json_object();
   STATS_COUNTERS(SET_MEMBER)
   return object;
@@ -35,7 +38,7 @@ static json_t *gauges(const struct model_gauges *from) {
   return object;
 }
 
-json_t *json_buckets(const struct stats_buckets *from) {
+json_t *json_of_buckets(const struct stats_buckets *from) {
   json_t *const object = json_object();
   STATS_BUCKETS(SET_MEMBER)
   return object;
@@ -54,7 +57,7 @@ static bool any_counter(const struct stats_class_counters *from) {
   return any != 0;
 }
 
-json_t *json_classes(const struct report *r) {
+static json_t *classes(const struct report *r) {
   json_t *const array = json_array();
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
     const struct model_class *const c = &r->total->cls[cls];
@@ -114,7 +117,7 @@ static void set_if_any(json_t *object, const char *name, json_t *value) {
   if (value != NULL) set(object, name, value);
 }
 
-json_t *json_latencies(const struct report *r) {
+static json_t *latencies(const struct report *r) {
   const struct model_latency *const l = &r->latency;
   json_t *const object = json_object(), *const lookup = json_object();
   const char *const unit = l->ticks ? "ticks" : "ns";
@@ -147,7 +150,7 @@ static double time_of(const struct model_calls *calls, unsigned kind) {
 }
 
 /* {"malloc": {"count": ..., "all": ..., "classes": ...}, ...}: kinds without calls are missing. */
-json_t *json_calls(const struct model_calls *calls) {
+static json_t *calls_of(const struct model_calls *calls) {
   json_t *const object = json_object();
   for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
     double error;
@@ -169,5 +172,20 @@ json_t *json_calls(const struct model_calls *calls) {
     set_if_any(one, "latency", histograms(calls->times[kind], "ns"));
     set(object, model_call_kind(kind), one);
   }
+  return object;
+}
+
+json_t *json_of_figures(const struct report *r) {
+  json_t *const object = json_object();
+  set(object, "lost", losses(&r->lost));
+  if (r->source == SOURCE_TRACE) {
+    set(object, "events", number(r->events));
+    set(object, "start_ns", number(r->start_ns));
+    set(object, "end_ns", number(r->end_ns));
+  }
+  set(object, "counters", json_of_counters(&r->total->counters));
+  set(object, "classes", classes(r));
+  set(object, "latency", latencies(r));
+  if (r->calls.known) set(object, "calls", calls_of(&r->calls));
   return object;
 }

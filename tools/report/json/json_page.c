@@ -1,0 +1,98 @@
+/*
+ * json_page.c: the page as JSON: its reports, and their processes.
+ */
+#include "json_process.h"
+
+static void set_settings(json_t *object, const struct model_process *p) {
+  json_t *const settings = json_object();
+  set(settings, "strategy", json_string(model_lookup_strategy_name(p->strategy)));
+  set(settings, "superslab_size", number(p->superslab_size));
+  set(settings, "superslab_limit", number(p->superslab_limit));
+  set(settings, "drain_interval", number(p->drain_interval));
+  set(settings, "sample", number(p->sample));
+  set(settings, "release_delay", number(p->release_delay));
+  set(settings, "huge_pages", number(p->huge_pages));
+  set(settings, "profile", number(p->profile));
+  set(settings, "profile_since_ns", number(p->settings[SETTING_PROFILE].since_ns));
+  set(settings, "profile_is_on", json_boolean(p->settings[SETTING_PROFILE].value != 0));
+  set(settings, "ticks_per_second", number(p->ticks_per_second));
+  set(settings, "clock_cost_ns", number(p->clock_cost_ns));
+  set(object, "settings", settings);
+}
+
+static json_t *process(const struct report *r, const struct model_process *p) {
+  json_t *const object = json_object();
+  set(object, "pid", number(p->pid));
+  set(object, "parent_pid", p->parent_pid != 0 ? number(p->parent_pid) : json_null());
+  set(object, "program", text(p->program));
+  set(object, "version", text(p->version));
+  char state[MODEL_STATE];
+  set(object, "state", r->source == SOURCE_STATS ? json_string(model_state(p, state)) : json_null());
+  const bool alive = r->source == SOURCE_STATS && model_is_alive(p);
+  set(object, "read_from", alive ? json_string(p->is_present ? "memory" : "file") : json_null());
+  set(object, "age_ns", alive ? number(p->is_present ? 0 : p->age_ns) : json_null());
+  set(object, "complete", r->source == SOURCE_STATS ? json_boolean(p->complete) : json_null());
+  set(object, "full_tracing", r->source == SOURCE_STATS ? json_boolean(p->full_tracing) : json_null());
+  set(object, "start_realtime_ns", number(p->start_realtime_ns));
+  set(object, "elapsed_ns", number(p->elapsed_ns));
+  set(object, "cpu_ns", r->source == SOURCE_STATS ? number(p->cpu_ns) : json_null());
+  set(object, "allocs", r->source == SOURCE_STATS ? number(model_sum_allocs(p->counts)) : json_null());
+  set(object, "frees", r->source == SOURCE_STATS ? number(model_sum_frees(p->counts)) : json_null());
+  set(object, "rss_max", number(p->rss_max));
+  set(object, "superslabs_active", number(p->superslabs_active));
+  set(object, "superslabs_active_max", number(p->superslabs_active_max));
+  set(object, "legacy_refused_max", number(p->legacy_refused_max));
+  if (p->has_settings) set_settings(object, p);
+  if (p->has_buckets) set(object, "memory", json_memory(p));
+  if (p->peak_active > 0) {
+    json_t *const peak = json_object(), *const bins = json_array();
+    set(peak, "time_ns", number(p->peak_ns));
+    set(peak, "active", number(p->peak_active));
+    for (unsigned i = 0; i < STATS_UTILISATION_BINS; i++) json_array_append_new(bins, number(p->peak_utilisation[i]));
+    set(peak, "utilisation", bins);
+    set(object, "peak", peak);
+  }
+  set(object, "counters", json_of_counters(&p->counts->counters));
+  set(object, "timeline", json_timeline(p));
+  if (p->heat != NULL) set(object, "heat", json_heat(p));
+  set(object, "incidents", json_incidents(r, p));
+  set(object, "leaks", json_leaks(r, p));
+  set(object, "leaks_checked", json_boolean(p->leaks_checked));
+  if (r->source == SOURCE_STATS) set(object, "longest_calls", json_longest_calls(r, p));
+  if (p->profiles[PROFILE_LAST] != NULL) set(object, "profile", json_profiles(r, p));
+  return object;
+}
+
+static json_t *report(const struct report *r) {
+  json_t *const object = json_of_figures(r), *const processes = json_array();
+  for (size_t i = 0; i < r->process_count; i++) json_array_append_new(processes, process(r, r->processes[i]));
+  set(object, "processes", processes);
+  return object;
+}
+
+static json_t *unrecorded(const struct unrecorded_list *list) {
+  json_t *const array = json_array();
+  for (size_t i = 0; i < list->count; i++) {
+    json_t *const object = json_object();
+    set(object, "pid", number(list->entries[i].pid));
+    set(object, "program", text(list->entries[i].program));
+    set(object, "why", text(list->entries[i].why));
+    json_array_append_new(array, object);
+  }
+  return array;
+}
+
+static void add_slab_maps(json_t *processes, const struct report *r) {
+  for (size_t i = 0; i < r->process_count; i++) set(json_array_get(processes, i), "slab_maps", json_slab_maps(r->processes[i]));
+}
+
+json_t *json_of_page(const struct page *page) {
+  json_t *const root = json_object();
+  set(root, "schema", json_integer(JSON_SCHEMA));
+  set(root, "path", text(page->path));
+  set(root, "not_recorded", unrecorded(&page->unrecorded));
+  if (page->trace != NULL) set(root, "trace", report(page->trace));
+  if (page->stats != NULL) set(root, "stats", report(page->stats));
+  if (page->stats != NULL && page->slab_maps) add_slab_maps(json_object_get(json_object_get(root, "stats"), "processes"), page->stats);
+  return root;
+}
