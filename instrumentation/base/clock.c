@@ -10,7 +10,7 @@
 static uint64_t first_ticks, first_ns, cost;
 uint64_t clock_plain_cost;
 static uint64_t first_error; /* ticks: the most that first_ticks and first_ns may lie apart */
-uint64_t clock_settled_rate;
+uint64_t clock_settled_rate, clock_settled_scale;
 
 void clock_start(void) {
   if (first_ns != 0) return;
@@ -37,6 +37,9 @@ uint64_t clock_measure_rate(void) {
   if (first_ns == 0 || ns == 0) return 1000000000u; /* nothing was timed yet */
   const uint64_t rate = (uint64_t)((double)ticks * 1e9 / (double)ns);
   /* The thread may have been preempted between the readings of the two clocks. */
-  if (ns >= SETTLED_NS && (after - before + first_error) < ticks / SETTLED_ERROR) __atomic_store_n(&clock_settled_rate, rate, __ATOMIC_RELAXED);
+  if (ns >= SETTLED_NS && (after - before + first_error) < ticks / SETTLED_ERROR) {
+    __atomic_store_n(&clock_settled_scale, clock_scale(rate), __ATOMIC_RELAXED);
+    __atomic_store_n(&clock_settled_rate, rate, __ATOMIC_RELAXED);
+  }
   return rate;
 }

@@ -67,6 +67,13 @@ uint64_t clock_cost_ticks(void);
 
 extern uint64_t clock_plain_cost __attribute__((visibility("hidden"))); /* the same of readings that are not fenced */
 
-static inline uint64_t clock_to_ns(uint64_t ticks) { return (uint64_t)((double)ticks * 1e9 / (double)clock_ticks_per_second()); }
+/* Of the settled rate: ns per tick, times 2^32; 0 until it is final. So a conversion is a multiplication and a shift. */
+extern uint64_t clock_settled_scale __attribute__((visibility("hidden"))); /* atomic */
+static inline uint64_t clock_scale(uint64_t rate) { return (uint64_t)(1e9 * 4294967296.0 / (double)rate + 0.5); }
+static inline uint64_t clock_to_ns(uint64_t ticks) {
+  uint64_t scale = __atomic_load_n(&clock_settled_scale, __ATOMIC_RELAXED);
+  if (__builtin_expect(scale == 0, 0)) scale = clock_scale(clock_measure_rate());
+  return (uint64_t)((unsigned __int128)ticks * scale >> 32);
+}
 
 #endif

@@ -227,7 +227,7 @@ struct stats_heat {
   } column[STATS_HEAT];
 };
 static inline unsigned stats_heat_row(uint64_t ns) {
-  const unsigned row = ns == 0 ? 0 : 64 - (unsigned)__builtin_clzll(ns);
+  const unsigned row = 63u ^ (unsigned)__builtin_clzll(2 * ns + 1); /* so 0 needs no branch */
   return row < STATS_HEAT_ROWS ? row : STATS_HEAT_ROWS - 1;
 }
 
@@ -349,8 +349,9 @@ struct stats_profile {
 /* The kept moments: the last, the one with most live memory, the one with most that was resident and in no live block. */
 enum stats_profile_moment { PROFILE_LAST, PROFILE_PEAK, PROFILE_IDLEST, PROFILE_MOMENTS };
 
-/* A histogram per class: tables by octaves, each for this many classes, because a process mostly uses neighbouring classes. */
-#define STATS_SPAN_CLASSES 37
+/* A histogram per class: tables by octaves, each for this many classes, because a process mostly uses neighbouring classes. A power
+ * of 2, so that the place of a class costs no division. */
+#define STATS_SPAN_CLASSES 32u
 #define STATS_SPAN_TABLES ((CLASS_ROWS + STATS_SPAN_CLASSES - 1) / STATS_SPAN_CLASSES)
 struct stats_spans {
   struct histogram_head head[CLASS_ROWS];

@@ -27,9 +27,13 @@ static struct chain cut(struct chain chain, struct block *last, uint32_t count) 
   return count != 0 ? (struct chain){chain.head, count} : CHAIN_EMPTY;
 }
 
+uint64_t audit_now(void) { return os_now_ms() << 32 | os_thread(); }
+
 struct chain audit_chain(uint32_t cls, struct chain chain, uint32_t most) {
-  if (chain.count == 0) return chain;
-  const uint64_t when = os_now_ms() << 32 | os_thread();
+  return chain.count != 0 ? audit_chain_at(cls, chain, most, audit_now()) : chain;
+}
+
+struct chain audit_chain_at(uint32_t cls, struct chain chain, uint32_t most, uint64_t when) {
   struct block *last = NULL, *block = chain.head;
   for (uint32_t n = 0; n < chain.count && n < most;) {
     /* directory_begins comes first: a wild link must not be read. */

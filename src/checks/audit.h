@@ -19,6 +19,10 @@
  */
 struct chain audit_chain(uint32_t cls, struct chain chain, uint32_t most);
 
+/* The same for several chains at one time, `when`, which audit_now returned. */
+struct chain audit_chain_at(uint32_t cls, struct chain chain, uint32_t most, uint64_t when);
+uint64_t audit_now(void);
+
 /* The head of `chain` has a wrong header, or its link leads to no block: reports that, and returns the chain without it. No lock may be held. */
 struct chain audit_broken(uint32_t cls, struct chain chain);
 
@@ -28,6 +32,11 @@ static inline struct chain audit_chain(uint32_t cls, struct chain chain, uint32_
   (void)cls, (void)most;
   return chain;
 }
+static inline struct chain audit_chain_at(uint32_t cls, struct chain chain, uint32_t most, uint64_t when) {
+  (void)cls, (void)most, (void)when;
+  return chain;
+}
+static inline uint64_t audit_now(void) { return 0; }
 static inline struct chain audit_broken(uint32_t cls, struct chain chain) {
   (void)cls, (void)chain;
   return CHAIN_EMPTY;

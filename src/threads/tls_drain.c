@@ -130,7 +130,9 @@ static bool is_unused(const struct sll_cache *cache, uint32_t cls) {
 
 /* The only way to empty the lists of a class. Its counts are published. The first `keep` blocks stay in the list. */
 static void empty(struct sll_cache *cache, uint32_t cls, enum drain_reason reason, uint32_t keep) {
-  struct sll_drained d = {reason, cache->state[cls].length + cache->state[cls].spare_count, hub_ticks(), CHAIN_EMPTY, CHAIN_EMPTY};
+  const struct sll_state *state = &cache->state[cls];
+  if (state->length <= keep && state->spare_count == 0) return sll_arm(cache, cls); /* usual at the end of a thread, and not worth a look at the clock */
+  struct sll_drained d = {reason, state->length + state->spare_count, hub_ticks(), CHAIN_EMPTY, CHAIN_EMPTY};
   d.spare = sll_take_spare(cache, cls);
   d.list = cut_list(cache, cls, keep);
   sll_arm(cache, cls);
@@ -146,30 +148,32 @@ void sll_drain_all(struct sll_cache *cache, enum drain_reason reason) {
   }
 }
 
-static void audit_list(struct sll_cache *cache, uint32_t cls, uint32_t most) {
-  const struct chain list = audit_chain(cls, sll_take_list(cache, cls), most);
+static void audit_list(struct sll_cache *cache, uint32_t cls, uint32_t most, uint64_t when) {
+  const struct chain list = audit_chain_at(cls, sll_take_list(cache, cls), most, when);
   cache->head[cls] = list.head;
   cache->state[cls].length = list.count;
 }
 
 void sll_audit(struct sll_cache *cache) {
+  const uint64_t when = audit_now();
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     if (at_rest(cache, cls)) continue;
     sll_publish(cache, cls);
-    audit_list(cache, cls, UINT32_MAX);
-    sll_put_spare(&cache->state[cls], audit_chain(cls, sll_take_spare(cache, cls), UINT32_MAX));
+    audit_list(cache, cls, UINT32_MAX, when);
+    sll_put_spare(&cache->state[cls], audit_chain_at(cls, sll_take_spare(cache, cls), UINT32_MAX, when));
   }
 }
 
 /* The lists of a thread that ended keep as many blocks of a class as its first refill, but none larger than KEPT_STRIDE. */
 void sll_shorten(struct sll_cache *cache) {
+  const uint64_t when = audit_now();
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     struct sll_state *state = &cache->state[cls];
     if (is_unused(cache, cls)) continue;
     sll_publish(cache, cls);
     const bool keeps = class_stride(cls) <= KEPT_STRIDE;
     const uint32_t first = sll_lengths[cls].first;
-    if (keeps) audit_list(cache, cls, AUDIT_FEW);
+    if (keeps) audit_list(cache, cls, AUDIT_FEW, when);
     if (state->use == USE_TAKEN) state->use = USE_INHERITED;
     state->refill = (uint16_t)first;
     sll_begin_short(cache, cls);

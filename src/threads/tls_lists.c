@@ -4,7 +4,6 @@
 #include "memory/os.h"
 #include "memory/places.h"
 #include "modes/retired.h"
-#include "platform/syscall.h"
 
 struct sll_cache sll_empty = {
   .directory = &directory_blind,
@@ -120,7 +119,7 @@ struct sll_cache *sll_take_waiting(bool owned, uint64_t now) {
     set_running(registry.running + 1);
     cache->owned = owned;
     cache->seen_ms = now;
-    cache->tid = (uint32_t)sys_gettid();
+    cache->tid = os_thread();
   }
   lock_release(&registry.lock);
   return cache;

@@ -8,7 +8,6 @@
 #include "checker_hooks.h"
 #include "probe.h"
 #include "platform/config.h"
-#include "platform/syscall.h"
 #include "memory/os.h"
 #include "slabs/legacy.h"
 #include "slabs/shared_pool.h"
@@ -40,7 +39,7 @@ static struct sll_cache *take_cache(void) {
   cache = sll_new();
   if (cache == NULL) return NULL;
   *cache = (struct sll_cache){
-    .directory = directory_to_use(), .decay_ms = now + config.release_delay, .owned = !thread_ended, .seen_ms = now, .tid = (uint32_t)sys_gettid()};
+    .directory = directory_to_use(), .decay_ms = now + config.release_delay, .owned = !thread_ended, .seen_ms = now, .tid = os_thread()};
   sll_init(cache);
   sll_add(cache);
   return cache;
@@ -253,7 +252,7 @@ void sll_fork_child(void) {
   sll_idle_fork_child();
   if (own != NULL) {
     own->claim = CLAIM_NONE; /* a thread that had just claimed it does not exist here, and had changed nothing yet */
-    own->tid = (uint32_t)sys_gettid();
+    own->tid = os_thread();
   }
   sll_fork_parent();
   if (sll_keep_alone(own)) sll_share_alone();
