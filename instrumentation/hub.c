@@ -100,6 +100,7 @@ static NOINLINE void keep_call(const struct call *call, uint64_t ns, const void 
   const int saved = errno;
   struct stats_call kept;
   calls_describe(&kept, call, ns);
+  calls_begin(); /* to keep a stack may map memory */
   const struct stack_frames *frames = stacks_frames(ns >= STATS_CALL_STACK_NS ? capture(STACK_CALL, frame) : 0);
   if (frames != NULL) {
     kept.frame_count = frames->count;
@@ -107,6 +108,7 @@ static NOINLINE void keep_call(const struct call *call, uint64_t ns, const void 
     kept.cut = frames->cut;
     for (uint32_t i = 0; i < frames->count; i++) kept.frames[i] = frames->frame[i];
   }
+  calls_none();
   calls_keep(&kept);
   errno = saved;
 }

@@ -65,7 +65,9 @@ void hub_on_tick(void) {
 }
 
 int hub_on_read(struct hak_stats *out, size_t size) {
+  calls_begin();
   snapshot_take(true, false);
+  calls_none();
   const struct stats_block *s = stats_block();
   struct hak_stats all = {.committed = s->committed,
                           .mapped = s->mapped,

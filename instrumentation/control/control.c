@@ -8,6 +8,7 @@
 #include "src/platform/config.h"
 #include "src/probe.h"
 #include "snapshots/snapshot.h"
+#include "statistics/calls.h"
 #include "statistics/stats.h"
 #include "statistics/stats_file.h"
 #include "settings.h"
@@ -90,20 +91,26 @@ int hub_on_set(const char *name, const char *value) {
   const int saved = errno;
   struct message why;
   message_start(&why);
+  calls_begin();
   const int error = settings_change(name, strlen(name), value, 0, &why);
+  calls_none();
   errno = saved;
   return error;
 }
 
 int hub_on_snapshot(void) {
+  calls_begin();
   snapshot_take(true, false);
+  calls_none();
   stats_publish();
   return 0;
 }
 
 int hub_on_profile_dump(const char *path) {
   const int saved = errno;
+  calls_begin();
   snapshot_take(true, false);
+  calls_none();
   struct stats_block *const b = stats_block();
   const int error = b->profile_at[PROFILE_LAST] == 0 ? ENODATA : stats_file_copy(b, path);
   errno = saved;

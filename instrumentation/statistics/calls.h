@@ -15,7 +15,11 @@ uint64_t calls_begin(void);
 uint64_t calls_end(uint64_t start, const struct call *call);
 uint64_t calls_end_staged(const struct call *call); /* its first stage began it */
 void calls_end_plain(uint64_t start, const struct call *call);
-void calls_none(void); /* it was not the program's call */
+/*
+ * It was not one of the calls that are counted: forgets its stages. Between calls_begin and this lies all work of the library that may have stages outside
+ * of such a call. Otherwise a later free, which only renews a budget, would seem to have begun with the first of them.
+ */
+void calls_none(void);
 
 /* For one of the longest: calls_describe fills in all but the stack, calls_keep puts it into the table. */
 void calls_describe(struct stats_call *kept, const struct call *call, uint64_t ns);

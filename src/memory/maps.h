@@ -1,6 +1,6 @@
 /*
- * maps.h: what the kernel says lies at an address, and how to read memory that may be unreadable. Used only after something went wrong, and for
- * stacks. Signal safe; takes no lock, raises no event, keeps errno.
+ * maps.h: what the kernel says lies at an address, and how to read memory that may be unreadable. Used after something went wrong, for
+ * stacks, and by checks of large blocks. Signal safe; takes no lock, raises no event, keeps errno.
  */
 #ifndef HAKMEM_MAPS_H
 #define HAKMEM_MAPS_H
@@ -23,6 +23,9 @@ enum maps_answer maps_find(uintptr_t address, struct maps_region *out);
 
 /* Calls `visit` for each mapping of this process, in order of address, until it returns true. False if /proc cannot be read. */
 bool maps_each(bool (*visit)(const struct maps_region *region, void *context), void *context);
+
+/* Whether the byte at `p` may be read. Costs a tenth of a microsecond. If the kernel does not tell, the answer is yes. */
+bool maps_is_readable(const void *p);
 
 /* Copies `size` bytes. False if some of them cannot be read, or if the process may not call process_vm_readv. */
 bool maps_read(void *to, const void *from, size_t size);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "modes.h"
+#include "memory/maps.h"
 #include "memory/os.h"
 #include "platform/random.h"
 #include "checks/records.h"
@@ -174,6 +175,15 @@ static void repair(struct guard_slot *slot, const void *block) {
 }
 
 /*
+ * Whether the slack in the last page of a block may be read. The program may close its block (mprotect), and the kernel closes whole pages. So the slack
+ * is closed, too, although the program did nothing wrong. Asks the kernel only about a block of a page or more.
+ */
+static bool rest_is_readable(const struct record *r) {
+  const char *const end = (const char *)r->block + r->requested;
+  return r->requested < os_page_size() || (uintptr_t)end % os_page_size() == 0 || maps_is_readable(end);
+}
+
+/*
  * Reports writes into the slack of a block, if it is live and no other thread reports them. A thread that frees the block waits for the lock before it
  * closes the pages. The report shows the bytes, so they are put right behind it.
  */
@@ -183,7 +193,7 @@ static void check_slack(struct guard_slot *slot, enum found_by found) {
   const struct record known = slot->known;
   struct event_hdr_reset ahead = event_of(slot, HDR_UNDERFLOW), behind = event_of(slot, HDR_OVERFLOW);
   const size_t bytes = open_size((uintptr_t)known.block, known.requested);
-  if (bytes != 0) {
+  if (bytes != 0 && rest_is_readable(&known)) {
     const uint8_t *open = (const uint8_t *)open_start((uintptr_t)known.block), *start = known.block;
     find_damage(open, start, start + known.requested, open + bytes, &ahead, &behind);
   }
@@ -217,11 +227,14 @@ AT_START void guard_audit(uint64_t until_ms) {
   }
 }
 
-/* Whether `most` bytes of slack on each side of the block are intact, as far as there is slack; then that is noted. So if the block is not live. */
+/*
+ * Whether `most` bytes of slack on each side of the block are intact, as far as there is slack; then that is noted. True, too, if the block is not live,
+ * or if the program has closed it.
+ */
 static bool is_intact(struct guard_slot *slot, size_t most) {
   lock_take(&guard_lock);
   bool intact = true;
-  if (is_live(slot) && slot->known.requested != 0) {
+  if (is_live(slot) && slot->known.requested != 0 && rest_is_readable(&slot->known)) {
     const uintptr_t start = start_of(slot), end = end_of(slot), open = open_start(start), close = open + open_size(start, end - start);
     const size_t before = min_size(start - open, most), behind = min_size(close - end, most);
     intact = bytes_are((const uint8_t *)start - before, before, PATTERN) && bytes_are((const uint8_t *)end, behind, PATTERN);

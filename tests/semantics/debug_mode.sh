@@ -35,3 +35,5 @@ for what in recent recent_guarded swept; do holds debug_soon $what HAKMEM_DEBUG_
 holds debug_soon nothing_wrong
 holds debug_soon nothing_wrong HAKMEM_GUARD=1
 holds debug_soon nothing_wrong HAKMEM_DEBUG_QUARANTINE=0
+holds debug_soon closed
+holds debug_soon closed HAKMEM_GUARD=1

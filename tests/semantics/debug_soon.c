@@ -145,12 +145,39 @@ static void nothing_wrong(void) {
   expect_none("nothing is wrong");
 }
 
+/*
+ * ---- Nothing wrong: the program closes its blocks. The kernel closes whole pages: of a large block, which shares its pages with no other one, the bytes
+ * behind it, too, which the checks look at. ----
+ */
+
+static void closed(void) {
+  static const size_t sizes[] = {4096, 8192, 50000, 100000, 1000000};
+  char *p[sizeof sizes / sizeof *sizes];
+  for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    CHECK(posix_memalign((void **)&p[i], 4096, sizes[i]) == 0);
+    CHECK(mprotect(p[i], sizes[i], PROT_NONE) == 0);
+  }
+  for (uint64_t end = now_ms() + 300; now_ms() < end;) use_free(use_malloc(24));
+  malloc_trim(0);
+  for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    CHECK(!can_read(p[i]));
+    CHECK(mprotect(p[i], sizes[i], PROT_READ | PROT_WRITE) == 0);
+    use_free(p[i]);
+  }
+  expect_none("closed blocks");
+  char *q = block_of(ALIGNED + 7, 10000); /* and an open one is looked at as before */
+  *(volatile char *)(q + 10000) = 'x';
+  use_free(q);
+  expect(&(struct damage){q, 10000, 1, HDR_OVERFLOW}, "an open block");
+}
+
 int main(int argc, char **argv) {
   static const struct test all[] = {
     {"recent", recent},
     {"recent_guarded", recent_guarded},
     {"swept", swept},
     {"nothing_wrong", nothing_wrong},
+    {"closed", closed},
   };
   return run_test(argc, argv, all, sizeof all / sizeof *all);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int wrong;
 
@@ -46,6 +47,16 @@ static void storm(void) {
   for (unsigned i = 0; i < 4; i++) pthread_join(threads[i], NULL);
 }
 
+/* What the library does for hak_set is no part of a later call, however long the program rests between them. */
+static void rest_between(void) {
+  static void *kept[20000];
+  for (unsigned i = 0; i < 20000; i++) kept[i] = malloc(64);
+  equal("GUARD, which maps memory", 0, hak_set("GUARD", "1000000"));
+  sleep(1);
+  for (unsigned i = 0; i < 20000; i++) free(kept[i]);
+  equal("GUARD=0", 0, hak_set("GUARD", "0"));
+}
+
 int main(void) {
   static void *kept[100];
   struct stat status;
@@ -60,6 +71,7 @@ int main(void) {
   equal("no tracer", ENODEV, hak_set("TRACE", "full"));
   equal("TRACE=off", 0, hak_set("TRACE", "off"));
   equal("a profile that never was", ENODATA, hak_profile_dump("none.stats"));
+  rest_between();
   equal("PROFILE", 0, hak_set("PROFILE", "1"));
   for (unsigned i = 0; i < 100; i++) kept[i] = malloc(1000);
   equal("hak_profile_dump", 0, hak_profile_dump("own.stats"));

@@ -6,6 +6,8 @@ cc -std=gnu11 -O1 -g -fno-builtin -Wall -Wextra -D_GNU_SOURCE -pthread -I"$SOURC
 timeout 120 ./hak_set 2>err || fail "exit code $?: $(cat err)"
 [ -s err ] && fail "$(cat err)"
 equal "live blocks of the profile" 1 "$("$hakmem" report --json own.stats | jq '[.stats.processes[0].profile.last.sites[] | select(.stack[]?.function == "main") | .blocks] | add | . >= 100 and . <= 110 | if . then 1 else 0 end')"
+longest=$("$hakmem" report --json own.stats | jq '[.stats.processes[0].longest_calls[].ns] | max')
+[ "$longest" -lt 1000000000 ] || fail "the second for which the program slept after hak_set became a call of $longest ns"
 equal "the last table, after the profile was off" '[100]' "$("$hakmem" report --json after.stats | jq -c '[.stats.processes[0].profile.last.sites[] | select(.stack[]?.function == "main") | .blocks]')"
 HAKMEM_STATS_FILE=file.stats ./hak_set 2>err && fail "the files of the first run were replaced"
 grep -q "hak_profile_dump: EEXIST instead of 0" err || fail "$(cat err)"
