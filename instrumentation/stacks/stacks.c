@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/single_threaded.h>
 #include <time.h>
 
@@ -215,12 +216,30 @@ static uint32_t capture(uintptr_t at, uintptr_t end, uintptr_t first, uintptr_t 
   return count == 0 && can_ask ? by_libunwind(first, frames, epoch) : count;
 }
 
+/* From the linker: where this library begins, and where its code ends. */
+extern const char __ehdr_start[] __attribute__((visibility("hidden"))), etext[] __attribute__((visibility("hidden")));
+
+static bool is_own(uintptr_t address) { return address >= (uintptr_t)__ehdr_start && address < (uintptr_t)etext; }
+
+/*
+ * One call site of the program is one stack, whichever of our functions the call passed. (A call whose time is taken passes one more.) If the library is
+ * a part of the program, its functions cannot be told from the program's, and stay.
+ */
+static void leave_own_frames(struct capture *c) {
+  uint32_t own = 0;
+  while (own < c->count && is_own(c->frames[own])) own++;
+  if (own == 0 || own == c->count || is_own(getauxval(AT_PHDR))) return;
+  c->count -= own;
+  memmove(c->frames, c->frames + own, c->count * sizeof(c->frames[0]));
+}
+
 /* The id of these frames, kept and raised as the use demands; 0 if there are none, or the table is full. */
 static uint32_t enter(struct capture *c, enum stack_use use) {
   bool fresh;
   if (c->count == 0) return 0;
   c->cut = c->count > STATS_FRAMES;
-  if (c->cut) c->count = STATS_FRAMES;
+  if (use == STACK_BLOCK) leave_own_frames(c);
+  if (c->count > STATS_FRAMES) c->count = STATS_FRAMES;
   const uint32_t id = id_of(hash_of(c), &fresh);
   if (id == 0) return 0;
   const bool is_kept = use != STACK_TRACED && keep_frames(id, c, use);

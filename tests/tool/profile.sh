@@ -73,13 +73,28 @@ wait_for() {
   done
   fail "the program does not come to '$1'"
 }
+# copied FILE BLOCKS: until a snapshot in the copy has so many blocks of leaky.
+copied() {
+  for _ in $(seq 100); do
+    rm -rf "$1"
+    cp -r data "$1"
+    "$hakmem" report --json "$1" >"$json" 2>err && [ "$(of_site leaky blocks)" -eq "$2" ] && return
+    sleep 0.1
+  done
+  fail "no copy has $2 blocks of leaky, but $(of_site leaky blocks)"
+}
 wait_for first
-cp -r data before
+copied before 3000
 echo >&3
 wait_for second
-"$hakmem" report --since before data >growth || fail "no growth of a running process"
+copied after 6000
+"$hakmem" report --since before after >growth || fail "no growth of a running process"
 head -4 growth | grep -q '+3000 .* leaky at sites.c:[0-9]* <- main$' || { cat growth; fail "leaky did not grow by 3000 blocks"; }
 plain growth
+"$hakmem" report --since before data >growth || fail "no growth up to now of a running process"
+head -4 growth | grep -q '+3000 .* leaky at' || { cat growth; fail "leaky did not grow by 3000 blocks up to now"; }
+echo >&3
+wait_for third
 pid=$(basename data/*.stats .stats)
 kill -KILL "$pid"
 wait $runner

@@ -1,9 +1,11 @@
 /*
  * A program whose allocation sites are known: `leaky` keeps 3000 blocks of 100 bytes, `pinning` keeps one block in 64 of 20000 that it allocates
- * side by side, of 500 bytes, `large` keeps 4 of 200000 bytes. With an argument, it waits after that until its standard input ends, then `leaky` keeps
- * as much once more, and it waits again. With "fork", a child keeps as much once more, too. With "hold", `holding` holds 50 MiB by every 50th of its
+ * side by side, of 500 bytes, `large` keeps 4 of 200000 bytes. With "wait", it works after that until it reads a line, then `leaky` keeps as much once
+ * more; it works until the next line, and rests. With "fork", a child keeps as much once more, too. With "hold", `holding` holds 50 MiB by every 50th of its
  * blocks, for more than a second.
  */
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +45,22 @@ static void work(void) {
   for (int i = 0; i < 10000; i++) free(malloc(300000));
 }
 
+static void say(const char *what) {
+  puts(what);
+  fflush(stdout);
+}
+
+/* False at the end of the input. */
+static bool work_until_line(const char *what) {
+  struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+  char c = 0;
+  say(what);
+  while (poll(&input, 1, 20) == 0) work();
+  while (read(STDIN_FILENO, &c, 1) == 1 && c != '\n') continue;
+  return c == '\n';
+}
+
 int main(int argc, char **argv) {
-  char line[16];
   leaky();
   pinning();
   large();
@@ -59,17 +75,11 @@ int main(int argc, char **argv) {
       work();
     }
   } else if (argc > 1) {
-    usleep(300000);
-    work();
-    puts("first");
-    fflush(stdout);
-    if (fgets(line, sizeof(line), stdin) == NULL) return 1;
+    if (!work_until_line("first")) return 1;
     leaky();
-    usleep(300000);
-    work();
-    puts("second");
-    fflush(stdout);
-    if (fgets(line, sizeof(line), stdin) == NULL) return 1;
+    if (!work_until_line("second")) return 1;
+    say("third");
+    pause();
   }
   return 0;
 }

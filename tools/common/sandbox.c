@@ -48,14 +48,26 @@ static void be_mortal(pid_t parent) {
   sandbox_alive();
 }
 
+static volatile pid_t interrupted_child;
+
+/* The terminal interrupts both processes; kill(1) only the one that it is told. */
+static void hand_on(int number, siginfo_t *info, void *context) {
+  (void)context;
+  if (info->si_code <= 0) kill(interrupted_child, number);
+}
+
 int sandbox_run(int (*work)(void *context), void *context) {
   struct sigaction interrupt;
-  const struct sigaction ignore = {.sa_handler = SIG_IGN};
   const pid_t parent = getpid(), child = fork();
-  if (child > 0) sigaction(SIGINT, &ignore, &interrupt); /* the child says what becomes of an interrupt: a report goes on with what it has */
   if (child == 0) {
     be_mortal(parent);
     _exit(work(context));
+  }
+  sigaction(SIGINT, NULL, &interrupt);
+  if (child > 0 && interrupt.sa_handler != SIG_IGN) {
+    /* The child says what becomes of an interrupt: a report goes on with what it has. */
+    interrupted_child = child;
+    sigaction(SIGINT, &(struct sigaction){.sa_sigaction = hand_on, .sa_flags = SA_SIGINFO}, NULL);
   }
   int status;
   while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {}
@@ -63,9 +75,9 @@ int sandbox_run(int (*work)(void *context), void *context) {
     say("cannot start a process: %s", strerror(errno));
     return EXIT_FAILED;
   }
+  sigaction(SIGINT, &interrupt, NULL);
   if (WIFEXITED(status)) return WEXITSTATUS(status);
   const int signal_number = WTERMSIG(status);
-  sigaction(SIGINT, &interrupt, NULL);
   if (signal_number == SIGINT) raise(SIGINT);
   if (signal_number == SIGPROF) {
     say("the data are damaged: reading them did not end");
