@@ -18,12 +18,16 @@ static uint32_t published_by; /* the process whose block has the settings */
 
 /* ---- What is asked. ---- */
 
+/* Of the thread that handles a request. Not on its stack, which may be a fiber's of one page. */
+static struct control_request asked; /* a copy, in which the text ends */
+static struct message why;
+
 /* NAME=VALUE, which another process has written. */
-static int set(const struct control_request *r, struct message *why) {
-  const char *const equals = strchr(r->text, '=');
-  if (equals != NULL) return settings_change(r->text, (size_t)(equals - r->text), equals + 1, r->for_ms, why);
-  message_quoted(why, r->text);
-  message_text(why, " is not NAME=VALUE");
+static int set(void) {
+  const char *const equals = strchr(asked.text, '=');
+  if (equals != NULL) return settings_change(asked.text, (size_t)(equals - asked.text), equals + 1, asked.for_ms, &why);
+  message_quoted(&why, asked.text);
+  message_text(&why, " is not NAME=VALUE");
   return EINVAL;
 }
 
@@ -33,14 +37,13 @@ static void trim(struct control_answer *answer) {
   answer->after = snapshot_resident();
 }
 
-static void handle(const struct control_request *asked, struct control_answer *answer) {
-  struct control_request r = *asked; /* a copy, in which the text ends */
-  struct message why;
-  r.text[sizeof(r.text) - 1] = '\0';
+static void handle(const struct control_request *request, struct control_answer *answer) {
+  asked = *request;
+  asked.text[sizeof(asked.text) - 1] = '\0';
   message_start(&why);
-  *answer = (struct control_answer){.error = 0};
-  switch (r.kind) {
-    case CONTROL_SET: answer->error = set(&r, &why); break;
+  memset(answer, 0, sizeof(*answer));
+  switch (asked.kind) {
+    case CONTROL_SET: answer->error = set(); break;
     case CONTROL_DUMP: snapshot_take(true, false); break;
     case CONTROL_TRIM: trim(answer); break;
     default: answer->error = ENOSYS; message_text(&why, "this version of the library does not know the request");
@@ -51,10 +54,10 @@ static void handle(const struct control_request *asked, struct control_answer *a
 
 /* Does the requests that wait. If the count of an asker is impossible, all of them are dropped. */
 static void handle_all(struct control *c) {
-  const uint64_t asked = __atomic_load_n(&c->asked, __ATOMIC_ACQUIRE);
+  const uint64_t last = __atomic_load_n(&c->asked, __ATOMIC_ACQUIRE);
   uint64_t done = c->done;
-  if (asked - done > CONTROL_SLOTS) done = asked;
-  while (done != asked) {
+  if (last - done > CONTROL_SLOTS) done = last;
+  while (done != last) {
     done++;
     handle(&c->requests[done % CONTROL_SLOTS], &c->answers[done % CONTROL_SLOTS]);
   }
@@ -89,10 +92,10 @@ void control_fork_child(void) {
 
 int hub_on_set(const char *name, const char *value) {
   const int saved = errno;
-  struct message why;
-  message_start(&why);
+  struct message unused;
+  message_start(&unused);
   calls_begin();
-  const int error = settings_change(name, strlen(name), value, 0, &why);
+  const int error = settings_change(name, strlen(name), value, 0, &unused);
   calls_none();
   errno = saved;
   return error;

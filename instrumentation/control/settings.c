@@ -137,7 +137,7 @@ static void end(void) { __atomic_store_n(&changing, false, __ATOMIC_RELEASE); }
 void settings_tick(uint64_t now_ms) {
   const uint64_t next = __atomic_load_n(&next_until_ms, __ATOMIC_RELAXED);
   if (next == 0 || now_ms < next || !begin(0)) return;
-  struct message unused;
+  static struct message unused; /* not on the stack, which may be a fiber's of one page */
   message_start(&unused);
   for (unsigned i = 0; i < SETTING_COUNT; i++) {
     if (changes[i].until_ms != 0 && now_ms >= changes[i].until_ms) change((enum setting)i, changes[i].before, 0, &unused);

@@ -153,9 +153,10 @@ int fault_sigaction(int signal, const struct sigaction *act, struct sigaction *o
 /* ---- Start. ---- */
 
 AT_START void fault_start(void) {
+  /* At the start, also if GUARD comes later: then another thread may hold the loader's lock, and wait for this one. */
+  if (libc_sigaction == NULL) *(void **)&libc_sigaction = dlsym(RTLD_NEXT, "sigaction");
   if (guard_region.size == 0 || fault_is_ours(SIGSEGV)) return;
   int error;
-  if (libc_sigaction == NULL) *(void **)&libc_sigaction = dlsym(RTLD_NEXT, "sigaction");
   if (report.stack == NULL) report.stack = os_map(STACK_SIZE, os_page_size(), &error);
   if (libc_sigaction == NULL || report.stack == NULL || libc_sigaction(SIGSEGV, NULL, &own) != 0) {
     message_say("HAKMEM_GUARD: cannot install the handler of SIGSEGV; a fault at a guard page ends the program without a report");

@@ -9,6 +9,7 @@
 #include <sys/auxv.h>
 #include <sys/single_threaded.h>
 #include <time.h>
+#include <ucontext.h>
 
 #include "src/platform/config.h"
 #include "src/platform/message.h"
@@ -26,9 +27,10 @@
 #include "unwind_steps.h"
 
 #define OPEN_MS 100
-#define LOCK_WAIT_MS 100     /* the holder may be the thread whose fault is reported */
-#define OPEN_ROOM (64 * KIB) /* stack that the loader needs */
-#define INNER_FRAMES 8       /* the most frames of libunwind within the first wanted one */
+#define LOCK_WAIT_MS 100      /* the holder may be the thread whose fault is reported */
+#define OPEN_ROOM (64 * KIB)  /* stack that the loader needs, */
+#define BEGIN_ROOM (32 * KIB) /* and that pthread_create needs */
+#define INNER_FRAMES 8        /* the most frames of libunwind within the first wanted one */
 
 static struct lock lock;
 static uint32_t libunwind; /* atomic */
@@ -52,24 +54,51 @@ static void *open_libunwind(void *unused) {
 }
 
 /*
- * HAKMEM_STACKS=auto: the first thread that needs a stack opens libunwind; until then other threads get none. With several threads, a constructor
- * may hold the loader's lock and wait for this thread. So a thread of ours opens it, and this one waits for a short time only.
+ * Starts the thread that opens libunwind, from a stack of our own: pthread_create and the loader, which finds what it calls, need more than a fiber's
+ * stack of one page.
  */
-static void open_now(void) {
+static struct {
+  ucontext_t here, there;
+  bool begun;
+  char stack[BEGIN_ROOM];
+} beginning BULK; /* of the thread that has set `libunwind` to OPENING */
+
+static void begin_thread(void) {
+  pthread_t thread;
+  const uint64_t signals = sys_block_signals();
+  beginning.begun = pthread_create(&thread, NULL, open_libunwind, NULL) == 0;
+  sys_restore_signals(signals);
+  if (beginning.begun) pthread_detach(thread);
+}
+
+static bool begin_on_own_stack(void) {
+  beginning.begun = false;
+  if (getcontext(&beginning.there) != 0) return false;
+  beginning.there.uc_stack.ss_sp = beginning.stack;
+  beginning.there.uc_stack.ss_size = sizeof(beginning.stack);
+  beginning.there.uc_link = &beginning.here;
+  makecontext(&beginning.there, begin_thread, 0);
+  return swapcontext(&beginning.here, &beginning.there) == 0 && beginning.begun;
+}
+
+/*
+ * HAKMEM_STACKS=auto: the first thread that needs a stack opens libunwind; until then other threads get none. With several threads, a constructor
+ * may hold the loader's lock and wait for this thread. So a thread of ours opens it, and this one waits for a short time only. `in_loader`: this thread
+ * itself may be in the loader, which a dlopen within a dlopen would end with a failed assertion.
+ */
+static void open_now(bool in_loader) {
   uint32_t untried = UNTRIED;
   if (!started || __atomic_load_n(&libunwind, __ATOMIC_RELAXED) != UNTRIED ||
-      !__atomic_compare_exchange_n(&libunwind, &untried, OPENING, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+      !__atomic_compare_exchange_n(&libunwind, &untried, OPENING, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
     return;
-  if (__libc_single_threaded && fp_room((uintptr_t)__builtin_frame_address(0)) >= OPEN_ROOM) {
+  if (!in_loader && __libc_single_threaded && fp_room((uintptr_t)__builtin_frame_address(0)) >= OPEN_ROOM) {
     open_libunwind(NULL);
     return;
   }
-  pthread_t thread;
-  const uint64_t signals = sys_block_signals();
-  const bool begun = pthread_create(&thread, NULL, open_libunwind, NULL) == 0;
-  sys_restore_signals(signals);
-  if (!begun) return;
-  pthread_detach(thread);
+  if (!begin_on_own_stack()) {
+    __atomic_store_n(&libunwind, UNTRIED, __ATOMIC_RELEASE);
+    return;
+  }
   for (unsigned ms = 0; ms < OPEN_MS && __atomic_load_n(&libunwind, __ATOMIC_ACQUIRE) == OPENING; ms++) {
     sys_sleep_ns(1000000);
   }
@@ -90,7 +119,7 @@ void stacks_start(bool is_listened) {
 }
 
 void stacks_begin(void) {
-  if (config.stacks == STACKS_AUTO) open_now();
+  if (config.stacks == STACKS_AUTO) open_now(true);
 }
 
 /* ---- Ids. ---- */
@@ -255,7 +284,7 @@ NOINLINE uint32_t stacks_capture(enum stack_use use, const void *frame) {
 #if !defined(__x86_64__)
   frame = NULL; /* on other processors a frame's second word need not be the return address */
 #endif
-  if (config.stacks == STACKS_AUTO && use != STACK_CALL) open_now();
+  if (config.stacks == STACKS_AUTO && use != STACK_CALL) open_now(false);
   struct capture c;
   const uintptr_t at = frame != NULL ? (uintptr_t)frame : (uintptr_t)__builtin_frame_address(0);
   const uintptr_t first = frame != NULL ? ((const uintptr_t *)frame)[1] : (uintptr_t)__builtin_return_address(0);
