@@ -65,8 +65,9 @@ static void keep_counts(struct bench *b, const struct cell *at, unsigned round, 
 static bool keep_said(struct bench *b, const struct cell *at, unsigned round, const struct measured *m) {
   json_t *const said = json_loads(m->output, JSON_DISABLE_EOF_CHECK, NULL);
   const enum workload_kind kind = b->workloads[at->workload].kind;
+  const bool by_cpu = b->options.cpu || json_is_true(json_object_get(said, "by_processor_time")); /* the second: its threads sleep */
   const double ops = member(said, "ops"), seconds = member(said, "seconds"), cpu = member(said, "cpu_seconds");
-  const double peak = member(said, "peak_kib"), warm_up = member(said, "warm_up"), taken = b->options.cpu ? cpu : seconds;
+  const double peak = member(said, "peak_kib"), warm_up = member(said, "warm_up"), taken = by_cpu ? cpu : seconds;
   const bool good = ops > 0 && taken > 0;
   if (good) {
     keep(b, at, FIGURE_speed, round, ops / taken);

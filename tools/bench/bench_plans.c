@@ -180,7 +180,7 @@ static bool add_listed(struct bench *b, const char *program) {
 static bool add_threads(struct bench *b) {
   if (!add_listed(b, "bench_threads")) return false;
   char *const cxx = bench_program("bench_threads_cxx");
-  if (cxx == NULL) bench_leave_out(b, "programs in C++: %s", failure());
+  if (cxx == NULL) bench_leave_out(b, "the programs in C++: hakmem was built without a C++ compiler (Debian package g++)");
   free(cxx);
   return cxx == NULL || add_listed(b, "bench_threads_cxx");
 }
