@@ -41,7 +41,13 @@
   F(lookup_p99_ns, "ns", "lookup, 99 of 100 are faster") \
   F(shared_fails, "", "times the shared pool refused") \
   F(before_kib, "KiB", "resident before the burst") \
-  F(after_kib, "KiB", "resident after the burst was freed")
+  F(after_kib, "KiB", "resident after the burst was freed") \
+  F(p50_ns, "ns", "one free and one malloc, median") \
+  F(p99_ns, "ns", "one free and one malloc, 99 of 100 are faster") \
+  F(p999_ns, "ns", "one free and one malloc, 999 of 1000 are faster") \
+  F(p9999_ns, "ns", "one free and one malloc, 9999 of 10000 are faster") \
+  F(max_ns, "ns", "one free and one malloc, the longest") \
+  F(preempted, "", "times that the kernel gave a processor to another thread meanwhile")
 
 #define BENCH_FIGURE_ENUM(name, unit, text) FIGURE_##name,
 enum figure { BENCH_FIGURES(BENCH_FIGURE_ENUM) FIGURE_COUNT };
@@ -61,16 +67,22 @@ struct contender {
   bool only_start;     /* measured only at start-up */
 };
 
-enum workload_kind { WORKLOAD_MIXED, WORKLOAD_THREADS, WORKLOAD_PROGRAM, WORKLOAD_START, WORKLOAD_MEMORY };
+enum workload_kind { WORKLOAD_MIXED, WORKLOAD_LATENCY, WORKLOAD_THREADS, WORKLOAD_PROGRAM, WORKLOAD_START, WORKLOAD_MEMORY };
 
 struct workload {
   enum workload_kind kind;
   char *name;
-  uint64_t ws; /* of WORKLOAD_MIXED: slots */
-  bool trim;   /* of WORKLOAD_MEMORY: calls malloc_trim at once */
-  bool cost;   /* the cost of tracing is compared here */
+  const char *program; /* of WORKLOAD_THREADS: the program that has it, and its name there */
+  char *in_program;
+  uint64_t ws;      /* of WORKLOAD_MIXED and WORKLOAD_LATENCY: slots */
+  unsigned threads; /* that the plan asks for; 0: bench_threads decides */
+  bool cold;        /* of WORKLOAD_LATENCY: no warm-up */
+  bool trim;        /* of WORKLOAD_MEMORY: calls malloc_trim at once */
+  bool cost;        /* the cost of tracing is compared here */
   bool left_out;
 };
+
+#define BENCH_PEER_VARIABLES 16 /* --peer-env, of all peers together */
 
 struct bench_options {
   unsigned rounds, threads; /* 0: the plan's own */
@@ -78,13 +90,15 @@ struct bench_options {
   bool warm_up, cpu, sim;
   bool read;                              /* random_mixed reads each block before its free */
   char **allocators, **peers, **settings; /* end with NULL; NULL if not given; settings: NAME=VALUE for ours */
+  char **peer_variables;                  /* NAME=VAR=VALUE, NAME one of the peers */
+  char **thread_counts;                   /* of threads and latency, if there are several */
   char **working_sets, **ss_sizes, **drains, **lookups, **names;
 };
 
 struct bench {
   const char *plan; /* "phase8" ... */
   struct bench_options options;
-  uint64_t mixed_ops; /* operations of random_mixed: --ops, or the plan's own */
+  uint64_t fixed_ops; /* operations of random_mixed and of latency: --ops, or the plan's own */
   struct contender *contenders;
   size_t contender_count, contender_capacity;
   struct workload *workloads;
@@ -111,9 +125,17 @@ struct cell {
 };
 struct interval bench_ratio(const struct bench *b, struct cell of, struct cell to, enum figure f);
 
+/* The working sets whose blocks no cache holds, and there the speed of hakmem against its plain build, which reads no header at a free. */
+#define BENCH_COLD_SETS 2
+extern const uint64_t bench_cold_sets[BENCH_COLD_SETS];
+struct interval bench_cold_ratio(const struct bench *b, uint64_t ws);
+
 /* The index of a contender or workload; SIZE_MAX if there is none. */
 size_t bench_contender(const struct bench *b, const char *name);
 size_t bench_working_set(const struct bench *b, uint64_t ws);
+
+/* How many threads a workload has: what its plan asks for, --threads, or the program's own number. */
+unsigned bench_threads(const struct bench *b, const struct workload *w);
 
 /* The contender of comparison: hakmem, or the first one. */
 size_t bench_reference(const struct bench *b);
@@ -121,8 +143,8 @@ size_t bench_reference(const struct bench *b);
 /* The unit of a workload's speed, and the divisor for it. */
 double bench_speed_unit(const struct bench *b, size_t workload, const char **name);
 
-/* The highest median of the speeds; 0 if there is none. */
-double bench_fastest(const struct bench *b, size_t workload);
+/* The highest median of a figure; 0 if there is none. */
+double bench_highest(const struct bench *b, size_t workload, enum figure f);
 
 /* Whether any cell has the figure; whether any cell of a workload has it. */
 bool bench_has(const struct bench *b, enum figure f);
@@ -146,7 +168,7 @@ char *bench_script(const char *name);
 char **bench_scripts(void); /* the names of all; ends with NULL */
 
 /* ---- bench_plans.c: the plans. False, with a failure set, if the plan cannot be measured. ---- */
-#define BENCH_PLANS "phase8, scale, sweep, threads, programs, cost, memory or all"
+#define BENCH_PLANS "phase8, scale, sweep, latency, threads, programs, cost, memory or all"
 bool bench_has_plan(const char *name);
 bool bench_plan(struct bench *b);
 

@@ -26,17 +26,26 @@ static void add_mixed(const struct bench *b, const struct workload *w, const str
   bench_command_add(c, bench_program("random_mixed"));
   add_number(c, "--ws", w->ws);
   add_number(c, "--ops", ops);
-  add_number(c, "--threads", b->options.threads > 0 ? b->options.threads : 1);
+  add_number(c, "--threads", bench_threads(b, w));
   add_number(c, "--min", b->options.smallest);
   add_number(c, "--max", b->options.largest);
   if (k->loop) bench_command_add(c, must_copy("--null"));
   else if (b->options.read) bench_command_add(c, must_copy("--read"));
 }
 
+static void add_latency(const struct bench *b, const struct workload *w, const struct contender *k, uint64_t ops, struct bench_command *c) {
+  bench_command_add(c, bench_program("bench_latency"));
+  add_number(c, "--ws", w->ws);
+  add_number(c, "--ops", ops);
+  add_number(c, "--threads", bench_threads(b, w));
+  if (w->cold) bench_command_add(c, must_copy("--cold"));
+  if (k->loop) bench_command_add(c, must_copy("--null"));
+}
+
 static void add_threads(const struct bench *b, const struct workload *w, uint64_t ops, struct bench_command *c) {
-  bench_command_add(c, bench_program("bench_threads"));
-  bench_command_add(c, must_copy(w->name));
-  add_number(c, "--threads", b->options.threads > 0 ? b->options.threads : 2);
+  bench_command_add(c, bench_program(w->program));
+  bench_command_add(c, must_copy(w->in_program));
+  add_number(c, "--threads", bench_threads(b, w));
   if (ops > 0) {
     add_number(c, "--ops", ops);
   } else if (b->options.seconds > 0) {
@@ -82,12 +91,13 @@ void bench_command(const struct bench *b, size_t workload, size_t contender, uin
   if (k->recorded) add_recorder(b, k, c);
   switch (w->kind) {
     case WORKLOAD_MIXED: add_mixed(b, w, k, ops, c); break;
+    case WORKLOAD_LATENCY: add_latency(b, w, k, ops, c); break;
     case WORKLOAD_THREADS: add_threads(b, w, ops, c); break;
     case WORKLOAD_PROGRAM: add_program(w, k, c); break;
     case WORKLOAD_START: bench_command_add(c, must_copy("/bin/true")); break;
     case WORKLOAD_MEMORY: add_memory(b, w, ops, c); break;
   }
-  if (w->kind == WORKLOAD_MIXED || w->kind == WORKLOAD_THREADS || w->kind == WORKLOAD_MEMORY) {
+  if (w->kind != WORKLOAD_PROGRAM && w->kind != WORKLOAD_START) {
     add_number(c, "--seed", seed);
     bench_command_add(c, must_copy("--json"));
   }

@@ -14,7 +14,7 @@
 #include "session/library.h"
 #include "common/memory.h"
 
-#define VARIABLES 16
+#define VARIABLES BENCH_PEER_VARIABLES
 
 static const struct known {
   const char *name, *library, *package;
@@ -49,14 +49,14 @@ static const char *file_name(const char *path) {
   return slash != NULL ? slash + 1 : path;
 }
 
-/* The file that malloc comes from when `library` is preloaded; NULL if the library did not replace malloc. */
-static char *try_library(const struct bench *b, const char *library) {
+/* The file that malloc comes from when `library` is preloaded, with these variables; NULL if the library did not replace malloc. */
+static char *try_library(const struct bench *b, const char *library, char **environment) {
   char *const program = bench_program("random_mixed");
   if (program == NULL) return NULL;
   char *argv[] = {program, (char *)"--ws", (char *)"1", (char *)"--ops", (char *)"1", (char *)"--json", NULL};
   struct measured m;
   char *path = NULL;
-  if (measure_run(&m, &(struct measure){.argv = argv, .preload = library, .directory = b->directory}) && m.exit_code == 0) {
+  if (measure_run(&m, &(struct measure){.argv = argv, .preload = library, .environment = environment, .directory = b->directory}) && m.exit_code == 0) {
     json_t *const said = json_loads(m.output, JSON_DISABLE_EOF_CHECK, NULL);
     const char *const from = json_string_value(json_object_get(said, "allocator"));
     /* The name may be a link: libhakmem.so is libhakmem.so.0. */
@@ -76,12 +76,12 @@ static bool add_known(struct bench *b, const struct known *k) {
   if (k->own) {
     char *const library = library_find(k->library);
     if (library == NULL) return false;
-    path = try_library(b, library);
+    path = try_library(b, library, NULL);
     free(library);
     if (path == NULL) return measure_interrupted() == 0 && fail("%s did not replace malloc; build hakmem anew", k->library);
   } else if (*k->library == '\0') {
     path = must_copy("");
-  } else if ((path = try_library(b, k->library)) == NULL) {
+  } else if ((path = try_library(b, k->library, NULL)) == NULL) {
     if (measure_interrupted() != 0) return false;
     bench_leave_out(b, "%s: %s cannot be loaded (Debian package %s)", k->name, k->library, k->package);
     return true;
@@ -99,11 +99,23 @@ static bool add_known(struct bench *b, const struct known *k) {
   return true;
 }
 
+/* --peer-env NAME=VAR=VALUE, those of this peer. */
+static char **peer_environment(const struct bench *b, const char *name) {
+  char **const environment = must_allocate((BENCH_PEER_VARIABLES + 1) * sizeof(*environment));
+  const size_t length = strlen(name);
+  size_t count = 0;
+  for (char **v = b->options.peer_variables; v != NULL && *v != NULL; v++) {
+    if (strncmp(*v, name, length) == 0 && (*v)[length] == '=') environment[count++] = *v + length + 1;
+  }
+  return environment;
+}
+
 /* --peer NAME=LIB.so */
 static bool add_peer(struct bench *b, const char *text) {
   const char *const equals = strchr(text, '=');
   char *const name = must_print("%.*s", (int)(equals - text), text);
   char *const library = realpath(equals + 1, NULL);
+  char **const environment = peer_environment(b, name);
   char *path = NULL;
   bool good = true;
   b->misused = true; /* until the library works */
@@ -111,15 +123,18 @@ static bool add_peer(struct bench *b, const char *text) {
     good = fail("there is no library %s for --peer %s", equals + 1, name);
   } else if (strpbrk(library, " :") != NULL) {
     good = fail("the path %s holds a space or a colon, which LD_PRELOAD cannot carry", library);
-  } else if ((path = try_library(b, library)) == NULL) {
+  } else if ((path = try_library(b, library, environment)) == NULL) {
     good = fail("%s does not replace malloc when it is preloaded; name a library that defines malloc", library);
   } else {
-    bench_add_contender(b, name, path)->peer = true;
+    struct contender *const c = bench_add_contender(b, name, path);
+    c->peer = true;
+    for (size_t i = 0; environment[i] != NULL; i++) c->environment[i] = must_copy(environment[i]);
     b->misused = false;
   }
   free(name);
   free(library);
   free(path);
+  free(environment);
   return good;
 }
 

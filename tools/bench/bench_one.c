@@ -65,8 +65,9 @@ static void keep_counts(struct bench *b, const struct cell *at, unsigned round, 
 static bool keep_said(struct bench *b, const struct cell *at, unsigned round, const struct measured *m) {
   json_t *const said = json_loads(m->output, JSON_DISABLE_EOF_CHECK, NULL);
   const enum workload_kind kind = b->workloads[at->workload].kind;
+  const bool by_cpu = b->options.cpu || json_is_true(json_object_get(said, "by_processor_time")); /* the second: its threads sleep */
   const double ops = member(said, "ops"), seconds = member(said, "seconds"), cpu = member(said, "cpu_seconds");
-  const double peak = member(said, "peak_kib"), warm_up = member(said, "warm_up"), taken = b->options.cpu ? cpu : seconds;
+  const double peak = member(said, "peak_kib"), warm_up = member(said, "warm_up"), taken = by_cpu ? cpu : seconds;
   const bool good = ops > 0 && taken > 0;
   if (good) {
     keep(b, at, FIGURE_speed, round, ops / taken);
@@ -75,6 +76,9 @@ static bool keep_said(struct bench *b, const struct cell *at, unsigned round, co
     keep(b, at, FIGURE_peak_kib, round, peak > 0 ? peak : m->peak_kib);
     keep(b, at, FIGURE_before_kib, round, member(said, "before_kib"));
     keep(b, at, FIGURE_after_kib, round, member(said, "after_kib"));
+    if (kind == WORKLOAD_LATENCY) {
+      for (enum figure f = FIGURE_p50_ns; f <= FIGURE_preempted; f++) keep(b, at, f, round, member(said, bench_figures[f].name));
+    }
     if (kind == WORKLOAD_PROGRAM) keep(b, at, FIGURE_all_cycles, round, member(said, "all_cycles") / ops);
     const bool counted = kind != WORKLOAD_PROGRAM && kind != WORKLOAD_MEMORY && !b->contenders[at->contender].recorded;
     if (counted) keep_counts(b, at, round, m, ops + (warm_up > 0 ? warm_up : 0));
@@ -88,16 +92,17 @@ static bool keep_said(struct bench *b, const struct cell *at, unsigned round, co
 static bool run(struct bench *b, const struct cell *at, unsigned round, const char *statistics, struct measured *m) {
   const struct contender *const k = &b->contenders[at->contender];
   struct bench_command command;
-  bench_command(b, at->workload, at->contender, b->workloads[at->workload].kind == WORKLOAD_MIXED ? b->mixed_ops : b->options.ops, b->options.seed + round,
-                &command);
+  const enum workload_kind kind = b->workloads[at->workload].kind;
+  const uint64_t ops = kind == WORKLOAD_MIXED || kind == WORKLOAD_LATENCY ? b->fixed_ops : b->options.ops;
+  bench_command(b, at->workload, at->contender, ops, b->options.seed + round, &command);
   if (statistics != NULL) command.environment[command.variables++] = must_print("HAKMEM_STATS_FILE=%s", statistics);
-  const bool is_script = b->workloads[at->workload].kind == WORKLOAD_PROGRAM;
+  const bool is_script = kind == WORKLOAD_PROGRAM;
   const struct measure what = {.argv = command.argv,
                                .environment = command.environment,
                                .directory = b->directory,
                                .preload = is_script || k->recorded || *k->library == '\0' ? NULL : k->library,
                                .counters = !is_script && !k->recorded,
-                               .kernel = b->workloads[at->workload].kind == WORKLOAD_START};
+                               .kernel = kind == WORKLOAD_START};
   const bool good = measure_run(m, &what);
   bench_command_free(&command);
   if (k->recorded) {
@@ -151,7 +156,7 @@ bool bench_run_one(struct bench *b, size_t workload, size_t contender, unsigned 
   const bool wants = strcmp(b->plan, "sweep") == 0; /* in other plans the file would count as the process's memory */
   char *const statistics = wants ? must_print("%s/statistics", b->directory) : NULL;
   struct measured m;
-  const bool many = w->kind == WORKLOAD_THREADS || (w->kind == WORKLOAD_MIXED && b->options.threads > 1);
+  const bool many = bench_threads(b, w) > 1 && w->kind != WORKLOAD_PROGRAM && w->kind != WORKLOAD_MEMORY;
   const double handover_ns = many && !warm_up ? machine_handover_ns() : NAN;
   const bool good = run(b, &at, round, statistics, &m);
   if (good && many && !warm_up) keep(b, &at, FIGURE_handover_ns, round, (handover_ns + machine_handover_ns()) / 2);

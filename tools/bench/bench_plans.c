@@ -12,6 +12,8 @@
 #include "common/memory.h"
 
 static char *const phase8_sets[] = {(char *)"256", (char *)"8192", (char *)"65536", (char *)"1048576", NULL};
+static char *const latency_sets[] = {(char *)"8192", (char *)"200000", NULL};
+static char *const latency_threads[] = {(char *)"1", (char *)"2", NULL};
 static char *const two_sets[] = {(char *)"256", (char *)"8192", NULL};
 static char *const ss_sizes[] = {(char *)"512K", (char *)"1M", (char *)"2M", (char *)"4M", NULL};
 static char *const drains[] = {(char *)"512", (char *)"1024", (char *)"2048", (char *)"4096", (char *)"8192", (char *)"0", NULL};
@@ -19,10 +21,12 @@ static char *const lookups[] = {(char *)"directory", (char *)"hash", (char *)"li
 
 #define MOST_TRACED 8192 /* the most slots of the working sets in which tracing is compared */
 
-static void add_workload(struct bench *b, enum workload_kind kind, const char *name, uint64_t ws) {
+static struct workload *add_workload(struct bench *b, enum workload_kind kind, const char *name, uint64_t ws) {
   b->workloads = must_grow(b->workloads, b->workload_count, &b->workload_capacity, sizeof(*b->workloads));
   const bool both = kind == WORKLOAD_MIXED ? ws <= MOST_TRACED : kind == WORKLOAD_START || strcmp(name, "redis") == 0 || strcmp(name, "python3") == 0;
-  b->workloads[b->workload_count++] = (struct workload){.kind = kind, .name = must_copy(name), .ws = ws, .cost = both};
+  struct workload *const w = &b->workloads[b->workload_count++];
+  *w = (struct workload){.kind = kind, .name = must_copy(name), .ws = ws, .cost = both};
+  return w;
 }
 
 static void add_working_sets(struct bench *b, char *const *standard) {
@@ -117,18 +121,68 @@ static bool plan_cost(struct bench *b) {
   return add_traced(b);
 }
 
-/* The names at the start of the lines that bench_threads --list prints. */
-static bool add_threads(struct bench *b) {
-  char *argv[] = {bench_program("bench_threads"), (char *)"--list", NULL}, *rest;
+/* Each working set by one thread and by two, warm and cold. */
+static bool add_latency(struct bench *b) {
+  static char *one[] = {NULL, NULL};
+  char *const *counts = b->options.thread_counts != NULL ? b->options.thread_counts : latency_threads;
+  char *const given = b->options.threads > 0 ? must_print("%u", b->options.threads) : NULL;
+  if (given != NULL && b->options.thread_counts == NULL) {
+    one[0] = given;
+    counts = one;
+  }
+  for (char *const *ws = b->options.working_sets != NULL ? b->options.working_sets : latency_sets; *ws != NULL; ws++) {
+    for (char *const *count = counts; *count != NULL; count++) {
+      for (unsigned cold = 0; cold < 2; cold++) {
+        char *const name = must_print("latency %s %s thread%s%s", *ws, *count, strcmp(*count, "1") == 0 ? "" : "s", cold ? " cold" : "");
+        struct workload *const w = add_workload(b, WORKLOAD_LATENCY, name, strtoull(*ws, NULL, 10));
+        w->threads = (unsigned)strtoul(*count, NULL, 10);
+        w->cold = cold;
+        free(name);
+      }
+    }
+  }
+  free(given);
+  return true;
+}
+
+/* A workload of bench_threads, once for each number of threads. */
+static void add_in_program(struct bench *b, const char *program, const char *name) {
+  if (b->options.thread_counts == NULL) {
+    struct workload *const w = add_workload(b, WORKLOAD_THREADS, name, 0);
+    w->program = program;
+    w->in_program = must_copy(name);
+  }
+  for (char **count = b->options.thread_counts; count != NULL && *count != NULL; count++) {
+    char *const longer = must_print("%s %s threads", name, *count);
+    struct workload *const w = add_workload(b, WORKLOAD_THREADS, longer, 0);
+    w->program = program;
+    w->in_program = must_copy(name);
+    w->threads = (unsigned)strtoul(*count, NULL, 10);
+    free(longer);
+  }
+}
+
+/* The names at the start of the lines that `program` --list prints. */
+static bool add_listed(struct bench *b, const char *program) {
+  char *argv[] = {bench_program(program), (char *)"--list", NULL}, *rest;
   struct measured m = {0};
   const bool good = argv[0] != NULL && measure_run(&m, &(struct measure){.argv = argv, .directory = b->directory});
   for (char *line = good ? strtok_r(m.output, "\n", &rest) : NULL; line != NULL; line = strtok_r(NULL, "\n", &rest)) {
     line[strcspn(line, " ")] = '\0';
-    add_workload(b, WORKLOAD_THREADS, line, 0);
+    add_in_program(b, program, line);
   }
   measure_free(&m);
   free(argv[0]);
   return good;
+}
+
+/* A build without a C++ compiler has no bench_threads_cxx. */
+static bool add_threads(struct bench *b) {
+  if (!add_listed(b, "bench_threads")) return false;
+  char *const cxx = bench_program("bench_threads_cxx");
+  if (cxx == NULL) bench_leave_out(b, "the programs in C++: hakmem was built without a C++ compiler (Debian package g++)");
+  free(cxx);
+  return cxx == NULL || add_listed(b, "bench_threads_cxx");
 }
 
 static bool add_programs(struct bench *b) {
@@ -149,13 +203,14 @@ static bool add_memory(struct bench *b) {
 }
 
 static bool plan_phase8(struct bench *b) { return add_phase8(b) && bench_find_allocators(b); }
+static bool plan_latency(struct bench *b) { return add_latency(b) && bench_find_allocators(b); }
 static bool plan_threads(struct bench *b) { return add_threads(b) && bench_find_allocators(b); }
 static bool plan_programs(struct bench *b) { return add_programs(b) && bench_find_allocators(b); }
 static bool plan_memory(struct bench *b) { return add_memory(b) && bench_find_allocators(b); }
 
 /* Each workload with targets, once. Those of `cost' are in the other plans, and traced there, too. */
 static bool plan_all(struct bench *b) {
-  if (!add_phase8(b) || !add_threads(b) || !add_programs(b)) return false;
+  if (!add_phase8(b) || !add_latency(b) || !add_threads(b) || !add_programs(b)) return false;
   add_start(b);
   return add_memory(b) && bench_find_allocators(b) && add_traced(b);
 }
@@ -166,8 +221,9 @@ static const struct plan {
   unsigned rounds;
   uint64_t ops;
 } plans[] = {
-  {"phase8", plan_phase8, 9, 16000000}, {"scale", plan_scale, 5, 5000000}, {"sweep", plan_sweep, 3, 4000000}, {"threads", plan_threads, 5, 0},
-  {"programs", plan_programs, 5, 0},    {"cost", plan_cost, 5, 5000000},   {"memory", plan_memory, 3, 0},     {"all", plan_all, 6, 8000000},
+  {"phase8", plan_phase8, 9, 16000000}, {"scale", plan_scale, 5, 5000000},     {"sweep", plan_sweep, 3, 4000000},
+  {"threads", plan_threads, 5, 0},      {"latency", plan_latency, 7, 4000000}, {"programs", plan_programs, 5, 0},
+  {"cost", plan_cost, 5, 5000000},      {"memory", plan_memory, 3, 0},         {"all", plan_all, 6, 8000000},
 };
 
 /* Keeps only the workloads of --workloads. */
@@ -188,6 +244,7 @@ static bool choose(struct bench *b) {
       b->workloads[kept++] = b->workloads[i];
     } else {
       free(b->workloads[i].name);
+      free(b->workloads[i].in_program);
     }
   }
   b->workload_count = kept;
@@ -199,7 +256,7 @@ bool bench_plan(struct bench *b) {
     const struct plan *const plan = &plans[i];
     if (strcmp(plan->name, b->plan) != 0) continue;
     if (b->options.rounds == 0) b->options.rounds = plan->rounds;
-    b->mixed_ops = b->options.ops > 0 ? b->options.ops : plan->ops;
+    b->fixed_ops = b->options.ops > 0 ? b->options.ops : plan->ops;
     return plan->make(b) && choose(b);
   }
   return fail("there is no plan %s; hakmem bench --help lists them", b->plan);

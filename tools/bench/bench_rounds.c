@@ -40,6 +40,12 @@ size_t bench_contender(const struct bench *b, const char *name) {
   return SIZE_MAX;
 }
 
+unsigned bench_threads(const struct bench *b, const struct workload *w) {
+  if (w->threads > 0) return w->threads;
+  if (b->options.threads > 0) return b->options.threads;
+  return w->kind == WORKLOAD_THREADS ? 2 : 1;
+}
+
 size_t bench_reference(const struct bench *b) {
   const size_t ours = bench_contender(b, "hakmem"), standard = bench_contender(b, "2M 2048 directory");
   return ours != SIZE_MAX ? ours : standard != SIZE_MAX ? standard : 0;
@@ -52,17 +58,25 @@ size_t bench_working_set(const struct bench *b, uint64_t ws) {
   return SIZE_MAX;
 }
 
-double bench_fastest(const struct bench *b, size_t workload) {
+const uint64_t bench_cold_sets[BENCH_COLD_SETS] = {65536, 1048576};
+
+struct interval bench_cold_ratio(const struct bench *b, uint64_t ws) {
+  const size_t w = bench_working_set(b, ws), ours = bench_contender(b, "hakmem"), plain = bench_contender(b, "hakmem-plain");
+  if (w == SIZE_MAX || ours == SIZE_MAX || plain == SIZE_MAX) return (struct interval){0, NAN, NAN, NAN, 0};
+  return bench_ratio(b, (struct cell){w, ours}, (struct cell){w, plain}, FIGURE_speed);
+}
+
+double bench_highest(const struct bench *b, size_t workload, enum figure f) {
   double most = 0;
   for (size_t c = 0; c < b->contender_count; c++) {
-    const double value = bench_summary(b, workload, c, FIGURE_speed).median;
+    const double value = bench_summary(b, workload, c, f).median;
     if (value > most) most = value;
   }
   return most;
 }
 
 double bench_speed_unit(const struct bench *b, size_t workload, const char **name) {
-  const double fastest = bench_fastest(b, workload);
+  const double fastest = bench_highest(b, workload, FIGURE_speed);
   *name = b->workloads[workload].kind == WORKLOAD_START ? "starts/s" : fastest >= 1e6 ? "M ops/s" : fastest >= 1e3 ? "k ops/s" : "ops/s";
   return b->workloads[workload].kind == WORKLOAD_START ? 1 : fastest >= 1e6 ? 1e6 : fastest >= 1e3 ? 1e3 : 1;
 }
@@ -93,12 +107,12 @@ void bench_leave_out(struct bench *b, const char *format, ...) {
   b->left_out[b->left_out_count++] = must_copy(text);
 }
 
-/* Excludes useless cells: the loop runs random_mixed only; a recording's start is the daemon's; a program in full tracing takes minutes. */
+/* Excludes useless cells: the loop is of random_mixed and of latency; a recording's start is the daemon's; a program in full tracing takes minutes. */
 static bool makes_sense(const struct bench *b, size_t w, size_t c) {
   const struct contender *const k = &b->contenders[c];
   const enum workload_kind kind = b->workloads[w].kind;
-  return (!k->traced || b->workloads[w].cost) && (!k->loop || kind == WORKLOAD_MIXED) && (!k->only_start || kind == WORKLOAD_START) &&
-         (!k->recorded || kind != WORKLOAD_START) && (!k->full || kind != WORKLOAD_PROGRAM);
+  return (!k->traced || b->workloads[w].cost) && (!k->loop || kind == WORKLOAD_MIXED || kind == WORKLOAD_LATENCY) &&
+         (!k->only_start || kind == WORKLOAD_START) && (!k->recorded || kind != WORKLOAD_START) && (!k->full || kind != WORKLOAD_PROGRAM);
 }
 
 /*
@@ -171,7 +185,10 @@ void bench_free(struct bench *b) {
     free(b->contenders[c].library);
     free_words(b->contenders[c].environment);
   }
-  for (size_t w = 0; w < b->workload_count; w++) free(b->workloads[w].name);
+  for (size_t w = 0; w < b->workload_count; w++) {
+    free(b->workloads[w].name);
+    free(b->workloads[w].in_program);
+  }
   for (size_t i = 0; i < b->left_out_count; i++) free(b->left_out[i]);
   free(b->contenders);
   free(b->workloads);

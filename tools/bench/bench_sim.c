@@ -62,12 +62,12 @@ static bool count(struct bench *b, const struct cell *at, uint64_t ops, double s
 bool bench_simulate(struct bench *b, size_t workload, size_t contender) {
   const struct cell at = {workload, contender};
   const struct workload *const w = &b->workloads[workload];
-  if (w->kind == WORKLOAD_PROGRAM || w->kind == WORKLOAD_MEMORY || b->contenders[contender].recorded) return true;
+  if (w->kind == WORKLOAD_PROGRAM || w->kind == WORKLOAD_MEMORY || w->kind == WORKLOAD_LATENCY || b->contenders[contender].recorded) return true;
   double few[COLUMNS] = {0}, many[COLUMNS] = {0}, ops = 1;
   const uint64_t step = w->kind == WORKLOAD_THREADS ? 20 : 1; /* their operations are larger */
   if (w->kind != WORKLOAD_START) {
     if (!count(b, &at, FEW / step, few)) return false;
-    ops = (double)((MANY - FEW) / step) * (b->options.threads > 0 ? b->options.threads : w->kind == WORKLOAD_THREADS ? 2 : 1);
+    ops = (double)((MANY - FEW) / step) * bench_threads(b, w);
   }
   if (!count(b, &at, MANY / step, many)) return false;
   *bench_value(b, workload, contender, FIGURE_sim_instructions, 0) = (many[INSTRUCTIONS] - few[INSTRUCTIONS]) / ops;

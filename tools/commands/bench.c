@@ -33,6 +33,7 @@ enum {
   KEY_THREADS,
   KEY_ALLOCATORS,
   KEY_PEER,
+  KEY_PEER_ENV,
   KEY_WS,
   KEY_SS_SIZE,
   KEY_DRAIN,
@@ -50,22 +51,24 @@ struct settings {
   struct bench bench;
   bool json, markdown;
   const char *html;
-  size_t peer_count, setting_count;
+  size_t peer_count, peer_variable_count, setting_count;
 };
 
 static const struct argp_option options[] = {
   {"rounds", KEY_ROUNDS, "N", 0, "Rounds; each runs every contender once. If N is above 2, one more round comes first and is not counted", 1},
-  {"ops", KEY_OPS, "N", 0, "Operations of each thread in random_mixed and the programs of `threads'; blocks of the burst of `memory'", 1},
+  {"ops", KEY_OPS, "N", 0, "Operations of each thread in random_mixed, `latency' and the programs of `threads'; blocks of the burst of `memory'", 1},
   {"seconds", KEY_SECONDS, "N", 0, "Of `threads': the time to run, if there is no --ops; of `memory': the time after the burst (2)", 1},
   {"seed", KEY_SEED, "N", 0, "Seed of the first round; each further round adds 1 (1)", 1},
   {"sizes", KEY_SIZES, "MIN-MAX", 0, "Block sizes of random_mixed, bytes (16-1024)", 1},
   {"read", KEY_READ, NULL, 0, "random_mixed reads each block before it frees it, as real programs often do", 1},
-  {"threads", KEY_THREADS, "N", 0, "Threads (random_mixed 1, `threads' 2)", 1},
-  {"ws", KEY_WS, "LIST", 0, "Working sets of random_mixed: numbers of slots, separated by commas", 1},
+  {"threads", KEY_THREADS, "LIST", 0, "Threads (random_mixed 1, `threads' 2, `latency' 1,2); `threads' and `latency' take several numbers, separated by commas",
+   1},
+  {"ws", KEY_WS, "LIST", 0, "Working sets of random_mixed and `latency': numbers of slots, separated by commas", 1},
   {"workloads", KEY_WORKLOADS, "LIST", 0, "Only these workloads, by their names in the output", 1},
-  {"allocators", KEY_ALLOCATORS, "LIST", 0, "Of glibc, hakmem, hakmem-plain, mimalloc, jemalloc, tcmalloc, loop (random_mixed with no allocator); all but loop",
-   2},
+  {"allocators", KEY_ALLOCATORS, "LIST", 0,
+   "Of glibc, hakmem, hakmem-plain, mimalloc, jemalloc, tcmalloc, loop (random_mixed and `latency' with no allocator); all but loop", 2},
   {"peer", KEY_PEER, "NAME=LIB.so", 0, "One more allocator, a library to be preloaded; may be repeated", 2},
+  {"peer-env", KEY_PEER_ENV, "NAME=VAR=VALUE", 0, "A variable in the environment of the allocator that --peer NAME adds; may be repeated", 2},
   {"option", 'O', "NAME=VALUE", 0, "An option of libhakmem.so, HAKMEM_NAME, for hakmem's runs; may be repeated", 2},
   {"ss-size", KEY_SS_SIZE, "LIST", 0, "Of `sweep': SuperSlab sizes (512K,1M,2M,4M)", 3},
   {"drain", KEY_DRAIN, "LIST", 0, "Of `sweep': drain intervals (512,1024,2048,4096,8192,0)", 3},
@@ -130,6 +133,33 @@ static void parse_peer(struct settings *s, char *text, struct argp_state *state)
   s->bench.options.peers[s->peer_count++] = text;
 }
 
+static void parse_peer_variable(struct settings *s, char *text, struct argp_state *state) {
+  const char *const equals = strchr(text, '='), *const second = equals != NULL ? strchr(equals + 1, '=') : NULL;
+  if (equals == text || second == NULL || second == equals + 1) argp_error(state, "--peer-env=%s: not NAME=VAR=VALUE", text);
+  if (strncmp(equals, "=LD_PRELOAD=", strlen("=LD_PRELOAD=")) == 0) argp_error(state, "--peer-env=%s: --peer names what is preloaded", text);
+  if (s->peer_variable_count == BENCH_PEER_VARIABLES) argp_error(state, "more than %d times --peer-env", BENCH_PEER_VARIABLES);
+  char ***const list = &s->bench.options.peer_variables;
+  if (*list == NULL) *list = must_allocate((BENCH_PEER_VARIABLES + 1) * sizeof(char *));
+  (*list)[s->peer_variable_count++] = text;
+}
+
+/* Each variable's peer must be there: a name with a slip would measure the peer without it. */
+static void check_peer_variables(const struct bench_options *o, struct argp_state *state) {
+  for (char **v = o->peer_variables; v != NULL && *v != NULL; v++) {
+    const size_t length = strcspn(*v, "=") + 1; /* with the sign */
+    bool found = false;
+    for (char **peer = o->peers; peer != NULL && *peer != NULL; peer++) found = found || strncmp(*peer, *v, length) == 0;
+    if (!found) argp_error(state, "--peer-env=%s: no --peer has this name", *v);
+  }
+}
+
+/* "4" or "2,4,16": the number, and the list if there are several. */
+static void parse_threads(struct bench_options *o, const char *text, struct argp_state *state) {
+  char **const words = split("threads", text, state);
+  for (char **word = words; *word != NULL; word++) o->threads = (unsigned)number("threads", *word, 1, 256, state);
+  o->thread_counts = words[1] != NULL ? words : NULL;
+}
+
 static void parse_setting(struct settings *s, const char *text, struct argp_state *state) {
   char *name;
   const char *value;
@@ -148,7 +178,8 @@ static void check(struct settings *s, struct argp_state *state) {
   if (!bench_has_plan(s->bench.plan)) argp_error(state, "there is no plan %s: " BENCH_PLANS, s->bench.plan);
   const bool sweep = strcmp(s->bench.plan, "sweep") == 0, threads = strcmp(s->bench.plan, "threads") == 0;
   const bool programs = strcmp(s->bench.plan, "programs") == 0, memory = strcmp(s->bench.plan, "memory") == 0;
-  const bool all = strcmp(s->bench.plan, "all") == 0, mixed = !threads && !programs && !memory;
+  const bool latency = strcmp(s->bench.plan, "latency") == 0;
+  const bool all = strcmp(s->bench.plan, "all") == 0, mixed = !threads && !programs && !memory && !latency;
   if (!sweep && (o->ss_sizes != NULL || o->drains != NULL || o->lookups != NULL)) {
     argp_error(state, "--ss-size, --drain and --lookup are options of sweep");
   }
@@ -157,7 +188,11 @@ static void check(struct settings *s, struct argp_state *state) {
   if (threads && o->seconds > 0 && o->ops > 0) argp_error(state, "--ops and --seconds exclude each other");
   if (programs && (o->ops > 0 || o->threads > 0 || o->sim)) argp_error(state, "the programs have a fixed amount of work: no --ops, --threads, --sim");
   if (memory && (o->threads > 0 || o->sim)) argp_error(state, "memory runs one thread, and not under valgrind: no --threads, --sim");
-  if (!mixed && (o->working_sets != NULL || o->read)) argp_error(state, "--ws and --read are options of the plans that run random_mixed");
+  if (!mixed && o->read) argp_error(state, "--read is an option of the plans that run random_mixed");
+  if (!mixed && !latency && o->working_sets != NULL) argp_error(state, "--ws is an option of latency and of the plans that run random_mixed");
+  if (latency && o->sim) argp_error(state, "latency measures time, which valgrind changes: no --sim");
+  if (!threads && !latency && o->thread_counts != NULL) argp_error(state, "only threads and latency take several numbers of --threads");
+  check_peer_variables(o, state);
   if (s->json && s->markdown) argp_error(state, "--json and --markdown exclude each other");
   for (char **ws = o->working_sets; ws != NULL && *ws != NULL; ws++) number("ws", *ws, 1, MAX_WS, state);
   for (char **drain = o->drains; drain != NULL && *drain != NULL; drain++) number("drain", *drain, 0, UINT32_MAX, state);
@@ -174,11 +209,12 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case KEY_SEED: o->seed = number("seed", argument, 0, INT64_MAX - MAX_ROUNDS, state); return 0;
     case KEY_SIZES: parse_sizes(o, argument, state); return 0;
     case KEY_READ: o->read = true; return 0;
-    case KEY_THREADS: o->threads = (unsigned)number("threads", argument, 1, 256, state); return 0;
+    case KEY_THREADS: parse_threads(o, argument, state); return 0;
     case KEY_WS: o->working_sets = split("ws", argument, state); return 0;
     case KEY_WORKLOADS: o->names = split("workloads", argument, state); return 0;
     case KEY_ALLOCATORS: o->allocators = split("allocators", argument, state); return 0;
     case KEY_PEER: parse_peer(s, argument, state); return 0;
+    case KEY_PEER_ENV: parse_peer_variable(s, argument, state); return 0;
     case 'O': parse_setting(s, argument, state); return 0;
     case KEY_SS_SIZE:
       o->ss_sizes = split("ss-size", argument, state);
@@ -212,11 +248,12 @@ const struct argp bench_argp = {
          "  phase8    random_mixed with working sets of 256, 8192, 65536 and 1048576 slots, and the verdict on the targets\n"
          "  scale     random_mixed with working sets from 64 to 2097152 slots\n"
          "  sweep     SuperSlab size x drain interval x lookup, with working sets of 256 and 8192\n"
+         "  latency   one free and one malloc: p50, p99, p99.9, p99.99 and the longest; 8192 and 200000 slots, 1 and 2 threads, warm and cold\n"
          "  threads   programs with several threads, in the manner of the literature\n"
          "  programs  real programs, end to end\n"
          "  cost      what the instrumentation costs: default, plain, tracing idle, recording, full tracing; start-up\n"
          "  memory    what stays resident after a burst that was freed: after 2 s of small activity, and after malloc_trim\n"
-         "  all       phase8, threads, programs, cost and memory, each workload once, and one table of all targets (long)\n\n"
+         "  all       phase8, latency, threads, programs, cost and memory, each workload once, and one table of all targets (long)\n\n"
          "HAKMEM_ variables and LD_PRELOAD of the environment are not handed on; --option is. "
          "Exit codes: 0 done, 1 a run failed or was interrupted, 2 bad usage.",
 };

@@ -99,7 +99,7 @@ static void print_curves(FILE *out, const struct bench *b) {
     if (b->workloads[w].kind != WORKLOAD_MIXED) continue;
     first = fmin(first, log2((double)b->workloads[w].ws));
     last = fmax(last, log2((double)b->workloads[w].ws));
-    most = fmax(most, bench_fastest(b, w));
+    most = fmax(most, bench_highest(b, w, FIGURE_speed));
     points++;
   }
   if (points < 2 || first >= last || most <= 0 || b->contender_count > COLOURS) return;
@@ -113,15 +113,22 @@ static void print_curves(FILE *out, const struct bench *b) {
 /* ---- A workload's bars, with its figures. ---- */
 
 static void print_bars(FILE *out, const struct bench *b, size_t w) {
+  const bool latency = b->workloads[w].kind == WORKLOAD_LATENCY;
+  const enum figure f = latency ? FIGURE_p999_ns : FIGURE_speed;
   const char *unit;
-  const double scale = bench_speed_unit(b, w, &unit), most = bench_fastest(b, w);
+  double scale = bench_speed_unit(b, w, &unit);
+  const double most = bench_highest(b, w, f);
+  if (latency) {
+    scale = 1;
+    unit = "ns at p99.9";
+  }
   const size_t rows = b->contender_count;
   if (b->workloads[w].left_out || most <= 0) return;
   fputs("<h3>", out);
   text(out, b->workloads[w].name);
   fprintf(out, "</h3>\n<svg viewBox=\"0 0 %d %zu\" role=\"img\">\n", WIDTH, rows * (BAR + 6) + 4);
   for (size_t c = 0; c < rows; c++) {
-    const struct summary s = bench_summary(b, w, c, FIGURE_speed);
+    const struct summary s = bench_summary(b, w, c, f);
     const size_t y = c * (BAR + 6) + 2;
     if (s.count == 0) continue;
     const double width = BARS * s.median / most, end = 180 + width;

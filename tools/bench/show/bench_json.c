@@ -1,6 +1,7 @@
 /*
  * bench_json.c: the results as JSON: every measured value, of each round. A missing value is null.
  */
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "bench/bench_machine.h"
 #include "common/error.h"
 #include "common/escape.h"
+#include "common/memory.h"
 
 #define SCHEMA 1
 
@@ -58,7 +60,10 @@ static json_t *results(const struct bench *b) {
     if (b->workloads[w].left_out) continue;
     json_t *const row = json_object(), *const cells = json_array(), *const failed = json_array();
     set(row, "workload", text(b->workloads[w].name));
-    if (b->workloads[w].kind == WORKLOAD_MIXED) set(row, "ws", json_integer((json_int_t)b->workloads[w].ws));
+    const enum workload_kind kind = b->workloads[w].kind;
+    if (kind == WORKLOAD_MIXED || kind == WORKLOAD_LATENCY) set(row, "ws", json_integer((json_int_t)b->workloads[w].ws));
+    if (kind == WORKLOAD_THREADS || kind == WORKLOAD_LATENCY) set(row, "threads", json_integer(bench_threads(b, &b->workloads[w])));
+    if (kind == WORKLOAD_LATENCY) set(row, "warm_up", json_boolean(!b->workloads[w].cold));
     for (size_t c = 0; c < b->contender_count; c++) {
       if (bench_stopped(b, w, c)) json_array_append_new(failed, text(b->contenders[c].name));
       if (bench_summary(b, w, c, FIGURE_speed).count == 0) continue;
@@ -94,6 +99,18 @@ static json_t *slowdowns(const struct bench *b) {
   json_t *const object = json_object();
   for (size_t c = 0; c < b->contender_count; c++) {
     set(object, b->contenders[c].name, interval(bench_ratio(b, (struct cell){few, c}, (struct cell){many, c}, FIGURE_speed)));
+  }
+  return object;
+}
+
+/* hakmem against its plain build, which reads no header: what a cold free costs. */
+static json_t *cold_frees(const struct bench *b) {
+  json_t *const object = json_object();
+  for (size_t i = 0; i < BENCH_COLD_SETS; i++) {
+    const struct interval r = bench_cold_ratio(b, bench_cold_sets[i]);
+    char *const name = must_print("%" PRIu64, bench_cold_sets[i]);
+    if (r.count > 0) set(object, name, interval(r));
+    free(name);
   }
   return object;
 }
@@ -139,7 +156,7 @@ static json_t *options(const struct bench *b) {
   json_t *const object = json_object();
   set(object, "rounds", json_integer((json_int_t)o->rounds));
   set(object, "warm_up", json_boolean(o->warm_up));
-  set(object, "ops", b->mixed_ops > 0 ? json_integer((json_int_t)b->mixed_ops) : json_null());
+  set(object, "ops", b->fixed_ops > 0 ? json_integer((json_int_t)b->fixed_ops) : json_null());
   set(object, "seconds", o->seconds > 0 ? json_integer((json_int_t)o->seconds) : json_null());
   set(object, "threads", o->threads > 0 ? json_integer((json_int_t)o->threads) : json_null());
   set(object, "seed", json_integer((json_int_t)o->seed));
@@ -169,6 +186,7 @@ bool bench_print_json(const struct bench *b, FILE *out) {
   set(root, "counters_scaled", json_boolean(b->scaled));
   set(root, "results", results(b));
   set(root, "slowdown_256_to_8192", slowdowns(b));
+  set(root, "cold_frees", cold_frees(b));
   set(root, "targets", targets(b));
   const bool good = json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0 && fputc('\n', out) != EOF && fflush(out) == 0;
   json_decref(root);

@@ -17,8 +17,11 @@
 
 #define MOST_INSTRUCTIONS 55.0
 #define MOST_RESIDENT 1.3
-#define LEAST_CONFIDENCE 0.9 /* from 5 rounds; with fewer no target is decided */
-#define NARROW 0.1           /* from low to high, as a share of the median: an interval that is as wide or wider cannot say "no slower" */
+#define MOST_AGAINST_MEDIAN 1.15 /* memory of a threads program, against the median peer */
+#define MOST_TAIL 1.2            /* a time of the latency plan, against the best peer */
+#define MOST_MS 1.0              /* the longest of them */
+#define LEAST_CONFIDENCE 0.9     /* from 5 rounds; with fewer no target is decided */
+#define NARROW 0.1               /* from low to high, as a share of the median: an interval that is as wide or wider cannot say "no slower" */
 
 const char *const verdict_names[] = {[VERDICT_MET] = "met",
                                      [VERDICT_NOT_MET] = "not met",
@@ -49,27 +52,35 @@ static void add(struct list *l, char *what, char *target, char *note, struct int
 
 static struct interval nothing(void) { return (struct interval){0, NAN, NAN, NAN, 0}; }
 
-/* The speed against the peer that is hardest to beat; its name in *name. */
-static struct interval against_best(const struct bench *b, size_t workload, size_t contender, const char **name) {
+/* Whether a peer takes part in a comparison. */
+typedef bool (*choice)(const char *name);
+static bool every(const char *name) { return name != NULL; }
+/* Also google's tcmalloc or another version of mimalloc, if --peer gives it such a name. */
+static bool good_tail(const char *name) { return strstr(name, "tcmalloc") != NULL || strstr(name, "mimalloc") != NULL || strstr(name, "jemalloc") != NULL; }
+
+/* A figure against the peer that is hardest to beat; its index in *peer, SIZE_MAX if there is none. Of all figures but the speed, less is better. */
+static struct interval against_hardest(const struct bench *b, struct cell of, enum figure f, choice counts, size_t *peer) {
   struct interval worst = nothing();
-  *name = NULL;
+  *peer = SIZE_MAX;
   for (size_t c = 0; c < b->contender_count; c++) {
-    if (!b->contenders[c].peer) continue;
-    const struct interval r = bench_ratio(b, (struct cell){workload, contender}, (struct cell){workload, c}, FIGURE_speed);
-    if (r.count == 0 || (worst.count > 0 && r.median >= worst.median)) continue;
+    if (!b->contenders[c].peer || !counts(b->contenders[c].name)) continue;
+    const struct interval r = bench_ratio(b, of, (struct cell){of.workload, c}, f);
+    if (r.count == 0 || (worst.count > 0 && (f == FIGURE_speed ? r.median >= worst.median : r.median <= worst.median))) continue;
     worst = r;
-    *name = b->contenders[c].name;
+    *peer = c;
   }
   return worst;
 }
 
+static char *name_of(const struct bench *b, size_t contender) { return must_copy(contender != SIZE_MAX ? b->contenders[contender].name : ""); }
+
 static void judge_best(const struct bench *b, struct list *l, size_t workload, const char *contender, double bound) {
   const size_t c = bench_contender(b, contender);
-  const char *peer;
+  size_t peer;
   if (workload == SIZE_MAX || c == SIZE_MAX || b->workloads[workload].left_out) return;
-  const struct interval r = against_best(b, workload, c, &peer);
-  add(l, must_print("%s, %s against the best peer", contender, b->workloads[workload].name), must_print("at least %.2fx", bound),
-      must_copy(peer != NULL ? peer : ""), r, bound, true);
+  const struct interval r = against_hardest(b, (struct cell){workload, c}, FIGURE_speed, every, &peer);
+  add(l, must_print("%s, %s against the best peer", contender, b->workloads[workload].name), must_print("at least %.2fx", bound), name_of(b, peer), r, bound,
+      true);
 }
 
 static void judge_pair(const struct bench *b, struct list *l, size_t workload, const char *of, const char *to, double bound) {
@@ -105,33 +116,48 @@ static void judge_instructions(const struct bench *b, struct list *l, uint64_t w
       MOST_INSTRUCTIONS, false);
 }
 
-/* The geometric mean of a figure's ratios to one peer, over the workloads of a kind (ANY: all), in each round. */
+/* Workloads over which a mean is made. */
+struct group {
+  int kind;         /* ANY: all */
+  unsigned threads; /* 0: any number */
+};
 enum { ANY = -1 };
-static struct interval overall(const struct bench *b, int kind, const char *of, const char *to, enum figure f) {
-  const size_t c = bench_contender(b, of), other = bench_contender(b, to);
-  if (c == SIZE_MAX || other == SIZE_MAX) return nothing();
+
+static bool in_group(const struct bench *b, size_t w, struct group g) {
+  return (g.kind == ANY || (int)b->workloads[w].kind == g.kind) && (g.threads == 0 || bench_threads(b, &b->workloads[w]) == g.threads);
+}
+
+/* The geometric mean, in each round, of a figure's ratios over a group of workloads: to one peer, or with SIZE_MAX to the hardest of each workload. */
+static struct interval overall(const struct bench *b, struct group g, size_t peer, enum figure f) {
+  const size_t c = bench_contender(b, "hakmem");
+  if (c == SIZE_MAX) return nothing();
   double *const means = must_allocate(b->options.rounds * sizeof(*means)), *const ratios = must_allocate((b->workload_count + 1) * sizeof(*ratios));
+  size_t *const others = must_allocate((b->workload_count + 1) * sizeof(*others));
+  for (size_t w = 0; w < b->workload_count; w++) {
+    others[w] = peer;
+    if (peer == SIZE_MAX) against_hardest(b, (struct cell){w, c}, f, every, &others[w]);
+  }
   for (unsigned r = 0; r < b->options.rounds; r++) {
     for (size_t w = 0; w < b->workload_count; w++) {
-      const bool counts = kind == ANY || (int)b->workloads[w].kind == kind;
-      ratios[w] = counts ? *bench_value(b, w, c, f, r) / *bench_value(b, w, other, f, r) : NAN;
+      const bool counts = in_group(b, w, g) && others[w] != SIZE_MAX;
+      ratios[w] = counts ? *bench_value(b, w, c, f, r) / *bench_value(b, w, others[w], f, r) : NAN;
     }
     means[r] = statistics_geometric_mean(ratios, b->workload_count);
   }
   const struct interval i = statistics_interval(means, b->options.rounds);
   free(means);
   free(ratios);
+  free(others);
   return i;
 }
 
-/* "mimalloc, but for aligned, which failed": the peer and the workloads that `overall` left out. */
-static char *but_for_failed(const struct bench *b, int kind, const char *of, const char *to) {
-  const size_t c = bench_contender(b, of), other = bench_contender(b, to);
-  char *text = must_copy(to);
+/* "mimalloc, but for what failed: aligned": the peer and the workloads that `overall` left out. */
+static char *but_for_failed(const struct bench *b, struct group g, size_t peer) {
+  const size_t c = bench_contender(b, "hakmem");
+  char *text = peer != SIZE_MAX ? name_of(b, peer) : must_copy("the best peer of each");
   unsigned failed = 0;
-  for (size_t w = 0; c != SIZE_MAX && other != SIZE_MAX && w < b->workload_count; w++) {
-    const bool counts = kind == ANY || (int)b->workloads[w].kind == kind;
-    if (!counts || (!bench_stopped(b, w, c) && !bench_stopped(b, w, other))) continue;
+  for (size_t w = 0; c != SIZE_MAX && w < b->workload_count; w++) {
+    if (!in_group(b, w, g) || (!bench_stopped(b, w, c) && (peer == SIZE_MAX || !bench_stopped(b, w, peer)))) continue;
     char *const longer = must_print("%s%s%s", text, failed++ > 0 ? ", " : ", but for what failed: ", b->workloads[w].name);
     free(text);
     text = longer;
@@ -139,56 +165,86 @@ static char *but_for_failed(const struct bench *b, int kind, const char *of, con
   return text;
 }
 
-/* The peak memory of a workload against the peer that needs least. */
-static struct interval against_smallest(const struct bench *b, size_t workload, size_t contender, const char **name) {
-  struct interval worst = nothing();
-  *name = "";
-  for (size_t p = 0; p < b->contender_count; p++) {
-    if (!b->contenders[p].peer) continue;
-    const struct interval r = bench_ratio(b, (struct cell){workload, contender}, (struct cell){workload, p}, FIGURE_peak_kib);
-    if (r.count == 0 || (worst.count > 0 && r.median <= worst.median)) continue;
-    worst = r;
-    *name = b->contenders[p].name;
-  }
-  return worst;
+/* The peak memory of a workload against the peer that needs least, and against the median peer. */
+static struct interval against_smallest(const struct bench *b, struct cell of, char **note) {
+  size_t peer;
+  const struct interval r = against_hardest(b, of, FIGURE_peak_kib, every, &peer);
+  *note = name_of(b, peer);
+  return r;
 }
 
-/* Peak memory: the mean against mimalloc, and every workload above the bound; the worst one if none is. */
-static void judge_resident(const struct bench *b, struct list *l) {
+static struct interval against_median(const struct bench *b, struct cell of, char **note) {
+  double *const ratios = must_allocate(b->options.rounds * sizeof(*ratios)), *const peers = must_allocate((b->contender_count + 1) * sizeof(*peers));
+  for (unsigned r = 0; r < b->options.rounds; r++) {
+    for (size_t p = 0; p < b->contender_count; p++) {
+      peers[p] = b->contenders[p].peer ? *bench_value(b, of.workload, p, FIGURE_peak_kib, r) : NAN;
+    }
+    ratios[r] = *bench_value(b, of.workload, of.contender, FIGURE_peak_kib, r) / statistics_summary(peers, b->contender_count).median;
+  }
+  const struct interval i = statistics_interval(ratios, b->options.rounds);
+  free(ratios);
+  free(peers);
+  *note = must_copy("the median peer");
+  return i;
+}
+
+/* Every workload above the bound; the worst one if none is. */
+typedef struct interval (*memory_ratio)(const struct bench *b, struct cell of, char **note);
+static void judge_memory(const struct bench *b, struct list *l, struct group g, memory_ratio ratio, const char *peer, double bound) {
   const size_t c = bench_contender(b, "hakmem");
   size_t worst = SIZE_MAX;
   double most = -1;
-  if (c == SIZE_MAX) return;
-  add(l, must_print("most resident, geometric mean of all %zu workloads", b->workload_count), must_copy("at most 1x"),
-      but_for_failed(b, ANY, "hakmem", "mimalloc"), overall(b, ANY, "hakmem", "mimalloc", FIGURE_peak_kib), 1, false);
-  for (size_t w = 0; w < b->workload_count; w++) {
-    const char *name;
-    const struct interval r = against_smallest(b, w, c, &name);
-    if (r.count > 0 && r.median > most) {
-      most = r.median;
-      worst = w;
+  for (unsigned pass = 0; c != SIZE_MAX && pass < 2; pass++) {
+    for (size_t w = 0; w < b->workload_count; w++) {
+      if (!in_group(b, w, g)) continue;
+      char *note;
+      const struct interval r = ratio(b, (struct cell){w, c}, &note);
+      if (pass == 0 && r.count > 0 && r.median > most) {
+        most = r.median;
+        worst = w;
+      }
+      if (pass == 0 || r.count == 0 || (r.median <= bound && w != worst)) {
+        free(note);
+        continue;
+      }
+      add(l, must_print("most resident against the %s peer, %s%s", peer, b->workloads[w].name, w == worst ? " (the worst)" : ""),
+          must_print("at most %.3gx", bound), note, r, bound, false);
     }
   }
-  for (size_t w = 0; w < b->workload_count; w++) {
-    const char *name;
-    const struct interval r = against_smallest(b, w, c, &name);
-    if (r.count == 0 || (r.median <= MOST_RESIDENT && w != worst)) continue;
-    add(l, must_print("most resident against the smallest peer, %s%s", b->workloads[w].name, w == worst ? " (the worst)" : ""), must_copy("at most 1.3x"),
-        must_copy(name), r, MOST_RESIDENT, false);
+}
+
+static void judge_resident(const struct bench *b, struct list *l) {
+  const struct group all = {ANY, 0};
+  const size_t peer = bench_contender(b, "mimalloc");
+  if (bench_contender(b, "hakmem") == SIZE_MAX) return;
+  add(l, must_print("most resident, geometric mean of all %zu workloads", b->workload_count), must_copy("at most 1x"),
+      peer != SIZE_MAX ? but_for_failed(b, all, peer) : must_copy("mimalloc"), peer != SIZE_MAX ? overall(b, all, peer, FIGURE_peak_kib) : nothing(), 1, false);
+  judge_memory(b, l, all, against_smallest, "smallest", MOST_RESIDENT);
+}
+
+/* A cold free waits for the header of its block, which the plain build does not have. */
+static void judge_cold(const struct bench *b, struct list *l) {
+  static const double bounds[BENCH_COLD_SETS] = {0.95, 0.80};
+  for (size_t i = 0; i < BENCH_COLD_SETS; i++) {
+    const size_t w = bench_working_set(b, bench_cold_sets[i]);
+    if (w == SIZE_MAX || bench_contender(b, "hakmem") == SIZE_MAX || bench_contender(b, "hakmem-plain") == SIZE_MAX) continue;
+    add(l, must_print("cold: hakmem against hakmem-plain, %s", b->workloads[w].name), must_print("at least %.2fx", bounds[i]), must_copy("hakmem-plain"),
+        bench_cold_ratio(b, bench_cold_sets[i]), bounds[i], true);
   }
 }
 
 static void judge_mixed(const struct bench *b, struct list *l) {
   static const struct {
     uint64_t ws;
-    double ours, plain, cost;
-  } rows[] = {{256, 1.03, 1.05, 0.95}, {8192, 1.03, 1.05, 0.95}, {65536, 1.0, 1.05, 0.95}, {1048576, 1.0, 1.05, 0.88}};
+    double ours, plain;
+  } rows[] = {{256, 1.03, 1.05}, {8192, 1.03, 1.05}, {65536, 1.0, 1.05}, {1048576, 1.0, 1.05}};
   for (unsigned i = 0; i < 4; i++) judge_best(b, l, bench_working_set(b, rows[i].ws), "hakmem", rows[i].ours);
   for (unsigned i = 0; i < 4; i++) judge_best(b, l, bench_working_set(b, rows[i].ws), "hakmem-plain", rows[i].plain);
   judge_slowdown(b, l);
   judge_instructions(b, l, 256);
   judge_instructions(b, l, 8192);
-  for (unsigned i = 0; i < 4; i++) judge_pair(b, l, bench_working_set(b, rows[i].ws), "hakmem", "hakmem-plain", rows[i].cost);
+  for (unsigned i = 0; i < 2; i++) judge_pair(b, l, bench_working_set(b, rows[i].ws), "hakmem", "hakmem-plain", 0.95);
+  judge_cold(b, l);
 }
 
 /*
@@ -217,16 +273,51 @@ static void judge_cost(const struct bench *b, struct list *l) {
   }
 }
 
-static void judge_threads(const struct bench *b, struct list *l) {
-  bool any = false;
-  for (size_t w = 0; w < b->workload_count; w++) {
-    if (b->workloads[w].kind != WORKLOAD_THREADS) continue;
-    judge_best(b, l, w, "hakmem", 0.97);
-    any = true;
+static void judge_thread_means(const struct bench *b, struct list *l, struct group g) {
+  char *const with = b->options.thread_counts != NULL ? must_print(" with %u threads", g.threads) : must_copy("");
+  add(l, must_print("speed, geometric mean of all threads programs%s", with), must_copy("at least 1.00x"), but_for_failed(b, g, SIZE_MAX),
+      overall(b, g, SIZE_MAX, FIGURE_speed), 1, true);
+  for (size_t c = 0; c < b->contender_count; c++) {
+    if (!b->contenders[c].peer) continue;
+    add(l, must_print("speed, geometric mean of all threads programs%s", with), must_copy("at least 1.10x"), but_for_failed(b, g, c),
+        overall(b, g, c, FIGURE_speed), 1.1, true);
   }
-  if (!any) return;
-  add(l, must_copy("speed, geometric mean of all threads programs"), must_copy("at least 1.05x"), but_for_failed(b, WORKLOAD_THREADS, "hakmem", "mimalloc"),
-      overall(b, WORKLOAD_THREADS, "hakmem", "mimalloc", FIGURE_speed), 1.05, true);
+  free(with);
+}
+
+static void judge_threads(const struct bench *b, struct list *l) {
+  for (size_t w = 0; w < b->workload_count; w++) {
+    if (b->workloads[w].kind == WORKLOAD_THREADS) judge_best(b, l, w, "hakmem", 0.97);
+  }
+  if (bench_contender(b, "hakmem") == SIZE_MAX) return;
+  for (size_t w = 0; w < b->workload_count; w++) { /* each number of threads once */
+    const struct group g = {WORKLOAD_THREADS, bench_threads(b, &b->workloads[w])};
+    size_t first = 0;
+    while (!in_group(b, first, g) && first < w) first++;
+    if (in_group(b, w, g) && first == w) judge_thread_means(b, l, g);
+  }
+  judge_memory(b, l, (struct group){WORKLOAD_THREADS, 0}, against_median, "median", MOST_AGAINST_MEDIAN);
+}
+
+/* The longest time says nothing if another program took the processor meanwhile: `preempted` tells. */
+static void judge_latency(const struct bench *b, struct list *l) {
+  static const struct {
+    enum figure figure;
+    const char *name;
+  } rows[] = {{FIGURE_p99_ns, "p99"}, {FIGURE_p999_ns, "p99.9"}, {FIGURE_p9999_ns, "p99.99"}};
+  const size_t c = bench_contender(b, "hakmem");
+  for (size_t w = 0; c != SIZE_MAX && w < b->workload_count; w++) {
+    if (b->workloads[w].kind != WORKLOAD_LATENCY) continue;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+      size_t peer;
+      const struct interval r = against_hardest(b, (struct cell){w, c}, rows[i].figure, good_tail, &peer);
+      add(l, must_print("%s, %s against the best of tcmalloc, mimalloc and jemalloc", rows[i].name, b->workloads[w].name),
+          must_print("at most %.3gx", MOST_TAIL), name_of(b, peer), r, MOST_TAIL, false);
+    }
+    const struct interval longest = statistics_interval(bench_value(b, w, c, FIGURE_max_ns, 0), b->options.rounds);
+    const struct interval ms = {longest.count, longest.median / 1e6, longest.low / 1e6, longest.high / 1e6, longest.confidence};
+    add(l, must_print("longest, %s, in ms", b->workloads[w].name), must_print("at most %.3g ms", MOST_MS), must_copy(""), ms, MOST_MS, false);
+  }
 }
 
 /* No slower, within a noise of less than NARROW. */
@@ -269,11 +360,8 @@ struct judgement *bench_judge(const struct bench *b, size_t *count) {
     const char *plan;
     void (*judge)(const struct bench *b, struct list *l);
     bool resident;
-  } plans[] = {{"phase8", judge_mixed, true},
-               {"threads", judge_threads, true},
-               {"programs", judge_programs, true},
-               {"cost", judge_cost, false},
-               {"memory", judge_burst, true}};
+  } plans[] = {{"phase8", judge_mixed, true},      {"latency", judge_latency, false}, {"threads", judge_threads, true},
+               {"programs", judge_programs, true}, {"cost", judge_cost, false},       {"memory", judge_burst, true}};
   const bool all = strcmp(b->plan, "all") == 0;
   bool resident = all;
   struct list l = {0};

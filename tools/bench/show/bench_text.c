@@ -83,6 +83,51 @@ static void print_overview(const struct page_style *p) {
   free(alignment);
 }
 
+/* One free and one malloc in ns, a line for each workload. */
+static void print_latency(const struct page_style *p) {
+  const struct bench *const b = p->b;
+  bool any = false;
+  for (size_t w = 0; w < b->workload_count; w++) any = any || b->workloads[w].kind == WORKLOAD_LATENCY;
+  if (!any || b->contender_count > OVERVIEW_COLUMNS) return;
+  char *const alignment = must_allocate(b->contender_count + 2);
+  memset(alignment, 'r', b->contender_count + 1);
+  alignment[0] = 'l';
+  heading(p, "One free and one malloc, ns: p50, p99, p99.9, p99.99, longest; medians");
+  struct table *const t = table_create(alignment);
+  table_cell(t, "workload");
+  for (size_t c = 0; c < b->contender_count; c++) table_cell(t, "%s", b->contenders[c].name);
+  for (size_t w = 0; w < b->workload_count; w++) {
+    if (b->workloads[w].kind != WORKLOAD_LATENCY) continue;
+    table_cell(t, "%s", b->workloads[w].name);
+    for (size_t c = 0; c < b->contender_count; c++) {
+      double ns[5];
+      for (unsigned i = 0; i < 5; i++) ns[i] = bench_summary(b, w, c, FIGURE_p50_ns + i).median;
+      if (!shown(b, w, c)) table_cell(t, bench_stopped(b, w, c) ? "failed" : "-");
+      else table_cell(t, "%.0f, %.0f, %.0f, %.0f, %.0f", ns[0], ns[1], ns[2], ns[3], ns[4]);
+    }
+  }
+  finish(p, t);
+  free(alignment);
+}
+
+/* The row "cold": where the blocks are in no cache, a free waits for the header of its block. */
+static void print_cold(const struct page_style *p) {
+  struct interval r[BENCH_COLD_SETS];
+  bool any = false;
+  for (size_t i = 0; i < BENCH_COLD_SETS; i++) {
+    r[i] = bench_cold_ratio(p->b, bench_cold_sets[i]);
+    any = any || r[i].count > 0;
+  }
+  if (!any) return;
+  heading(p, "Cold frees: the speed of hakmem against hakmem-plain");
+  struct table *const t = table_create("lrr");
+  table_cell(t, "slots");
+  for (size_t i = 0; i < BENCH_COLD_SETS; i++) table_cell(t, "%" PRIu64, bench_cold_sets[i]);
+  table_cell(t, "cold");
+  for (size_t i = 0; i < BENCH_COLD_SETS; i++) add_interval(t, r[i]);
+  finish(p, t);
+}
+
 static void print_slowdown(const struct page_style *p) {
   const struct bench *const b = p->b;
   const size_t few = bench_working_set(b, 256), many = bench_working_set(b, 8192);
@@ -108,15 +153,34 @@ static size_t columns(const struct bench *b, size_t w, enum figure list[FIGURE_C
   return count;
 }
 
-static const char *const short_names[FIGURE_COUNT] = {
-  [FIGURE_peak_kib] = "MiB",           [FIGURE_minor_faults] = "minor faults", [FIGURE_major_faults] = "major",
-  [FIGURE_cycles] = "cycles",          [FIGURE_instructions] = "ins",          [FIGURE_l1d_misses] = "L1d",
-  [FIGURE_llc_misses] = "LLC",         [FIGURE_dtlb_misses] = "dTLB",          [FIGURE_all_cycles] = "all cycles",
-  [FIGURE_cpu_ns] = "CPU ns",          [FIGURE_sim_instructions] = "sim ins",  [FIGURE_sim_l1d_misses] = "sim L1d",
-  [FIGURE_sim_llc_misses] = "sim LLC", [FIGURE_handover_ns] = "line ns",       [FIGURE_superslabs] = "SuperSlabs",
-  [FIGURE_probes] = "probes",          [FIGURE_first_probe] = "first",         [FIGURE_lookup_p50_ns] = "p50 ns",
-  [FIGURE_lookup_p99_ns] = "p99 ns",   [FIGURE_shared_fails] = "shared_fails", [FIGURE_before_kib] = "before",
-  [FIGURE_after_kib] = "after"};
+static const char *const short_names[FIGURE_COUNT] = {[FIGURE_peak_kib] = "MiB",
+                                                      [FIGURE_minor_faults] = "minor faults",
+                                                      [FIGURE_major_faults] = "major",
+                                                      [FIGURE_cycles] = "cycles",
+                                                      [FIGURE_instructions] = "ins",
+                                                      [FIGURE_l1d_misses] = "L1d",
+                                                      [FIGURE_llc_misses] = "LLC",
+                                                      [FIGURE_dtlb_misses] = "dTLB",
+                                                      [FIGURE_all_cycles] = "all cycles",
+                                                      [FIGURE_cpu_ns] = "CPU ns",
+                                                      [FIGURE_sim_instructions] = "sim ins",
+                                                      [FIGURE_sim_l1d_misses] = "sim L1d",
+                                                      [FIGURE_sim_llc_misses] = "sim LLC",
+                                                      [FIGURE_handover_ns] = "line ns",
+                                                      [FIGURE_superslabs] = "SuperSlabs",
+                                                      [FIGURE_probes] = "probes",
+                                                      [FIGURE_first_probe] = "first",
+                                                      [FIGURE_lookup_p50_ns] = "p50 ns",
+                                                      [FIGURE_lookup_p99_ns] = "p99 ns",
+                                                      [FIGURE_shared_fails] = "shared_fails",
+                                                      [FIGURE_before_kib] = "before",
+                                                      [FIGURE_after_kib] = "after",
+                                                      [FIGURE_p50_ns] = "p50",
+                                                      [FIGURE_p99_ns] = "p99",
+                                                      [FIGURE_p999_ns] = "p99.9",
+                                                      [FIGURE_p9999_ns] = "p99.99",
+                                                      [FIGURE_max_ns] = "longest",
+                                                      [FIGURE_preempted] = "preempted"};
 
 static bool in_kib(enum figure f) { return strcmp(bench_figures[f].unit, "KiB") == 0; }
 
@@ -183,8 +247,11 @@ static void print_head(const struct page_style *p) {
   fprintf(p->out, "hakmem bench %s: %u round%s%s, the contenders taking turns, each run a process of its own; seeds %" PRIu64 " to %" PRIu64, p->b->plan,
           o->rounds, o->rounds == 1 ? "" : "s", o->warm_up ? " after one that is not counted" : "", o->seed, o->seed + o->rounds - 1);
   if (p->b->workloads[0].kind == WORKLOAD_MIXED) {
-    fprintf(p->out, "; random_mixed: %" PRIu64 " operations of each thread, blocks of %" PRIu64 " to %" PRIu64 " bytes%s", p->b->mixed_ops, o->smallest,
+    fprintf(p->out, "; random_mixed: %" PRIu64 " operations of each thread, blocks of %" PRIu64 " to %" PRIu64 " bytes%s", p->b->fixed_ops, o->smallest,
             o->largest, o->read ? ", each read before its free" : "");
+  }
+  if (strcmp(p->b->plan, "latency") == 0) {
+    fprintf(p->out, "; %" PRIu64 " operations of each thread, blocks of 16 to 1015 bytes; cold: without a warm-up", p->b->fixed_ops);
   }
   fprintf(p->out, "; %s; %s, %ld CPUs.\n", o->cpu ? "speed by processor time" : "speed by the clock", safe, sysconf(_SC_NPROCESSORS_ONLN));
   fprintf(p->out, "Ratios are medians of the rounds' ratios; in brackets the interval for the median, by their order (confidence %.1f %%).\n\n",
@@ -234,6 +301,8 @@ void bench_print(const struct bench *b, FILE *out, bool markdown) {
   print_head(&p);
   print_overview(&p);
   print_slowdown(&p);
+  print_cold(&p);
+  print_latency(&p);
   for (size_t w = 0; w < b->workload_count; w++) {
     if (!b->workloads[w].left_out) print_workload(&p, w);
   }

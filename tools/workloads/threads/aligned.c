@@ -34,4 +34,9 @@ static void finish(struct worker *w) {
   for (unsigned i = 0; i < PLACES; i++) free_block(table[i]);
 }
 
-const struct workload aligned = {"aligned", "posix_memalign and aligned_alloc, alignments 32 to 4096, up to 4096 bytes", 4000000, NULL, prepare, work, finish};
+const struct workload aligned = {.name = "aligned",
+                                 .what = "posix_memalign and aligned_alloc, alignments 32 to 4096, up to 4096 bytes",
+                                 .ops = 4000000,
+                                 .prepare = prepare,
+                                 .work = work,
+                                 .finish = finish};

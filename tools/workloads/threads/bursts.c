@@ -61,4 +61,5 @@ static void work(struct worker *w) {
   } while (goes_on(w, count + QUIET));
 }
 
-const struct workload bursts = {"bursts", "up to 20000 blocks of 16 to 1024 bytes, all freed again, over and over", 12000000, NULL, prepare, work, NULL};
+const struct workload bursts = {
+  .name = "bursts", .what = "up to 20000 blocks of 16 to 1024 bytes, all freed again, over and over", .ops = 12000000, .prepare = prepare, .work = work};

@@ -26,5 +26,9 @@ static void finish(struct worker *w) {
   for (unsigned i = w->index; i < PLACES; i += w->threads) free_block(table[i]);
 }
 
-const struct workload exchange = {"exchange", "a table shared by all threads: each frees what others put there, 16 to 1024 bytes", 11000000, set_up, NULL, work,
-                                  finish};
+const struct workload exchange = {.name = "exchange",
+                                  .what = "a table shared by all threads: each frees what others put there, 16 to 1024 bytes",
+                                  .ops = 11000000,
+                                  .set_up = set_up,
+                                  .work = work,
+                                  .finish = finish};

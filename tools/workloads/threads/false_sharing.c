@@ -29,13 +29,12 @@ static void work(struct worker *w) {
   } while (goes_on(w, 1));
 }
 
-const struct workload passive_false_sharing = {"passive_false_sharing",
-                                               "threads free neighbouring blocks of the main thread and write to small ones of their own",
-                                               1500000,
-                                               set_up_passive,
-                                               free_first,
-                                               work,
-                                               NULL};
+const struct workload passive_false_sharing = {.name = "passive_false_sharing",
+                                               .what = "threads free neighbouring blocks of the main thread and write to small ones of their own",
+                                               .ops = 1500000,
+                                               .set_up = set_up_passive,
+                                               .prepare = free_first,
+                                               .work = work};
 
 const struct workload active_false_sharing = {
-  "active_false_sharing", "threads ask at the same time for small blocks and write to them", 1500000, NULL, NULL, work, NULL};
+  .name = "active_false_sharing", .what = "threads ask at the same time for small blocks and write to them", .ops = 1500000, .work = work};

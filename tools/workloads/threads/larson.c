@@ -58,5 +58,9 @@ static void finish(struct worker *w) {
   for (unsigned i = 0; i < BLOCKS; i++) free_block(s->blocks[i]);
 }
 
-const struct workload larson = {"larson", "threads that replace random blocks of 8 to 1007 bytes and pass them on at their end", 24000000, NULL, prepare, work,
-                                finish};
+const struct workload larson = {.name = "larson",
+                                .what = "threads that replace random blocks of 8 to 1007 bytes and pass them on at their end",
+                                .ops = 24000000,
+                                .prepare = prepare,
+                                .work = work,
+                                .finish = finish};

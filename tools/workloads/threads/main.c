@@ -1,5 +1,5 @@
 /*
- * main.c: bench_threads: programs like those by which the literature compares allocators. Each is a workload with several threads and a fixed
+ * main.c: bench_threads, and with BENCH_CXX bench_threads_cxx: programs like those by which the literature compares allocators. Each is a workload with several threads and a fixed
  * amount of work. They call malloc's family and no allocator's own interface, so LD_PRELOAD decides what is measured. They check their blocks, so a
  * wrong block ends them with exit code 1.
  */
@@ -20,8 +20,31 @@
 #define MAX_SECONDS 86400
 
 static const struct workload *const workloads[] = {
-  &larson, &producer_consumer, &exchange, &passive_false_sharing, &active_false_sharing, &short_threads, &bursts, &realloc_growth,
-  &large,  &calloc_large,      &aligned,  &random_sizes};
+#ifdef BENCH_CXX
+  &new_delete, &vectors, &maps, &unordered_maps, &strings,
+#else
+  &larson,
+  &producer_consumer,
+  &exchange,
+  &passive_false_sharing,
+  &active_false_sharing,
+  &short_threads,
+  &bursts,
+  &realloc_growth,
+  &large,
+  &calloc_large,
+  &aligned,
+  &random_sizes,
+  &batches,
+  &rests,
+  &huge,
+  &small_blocks,
+  &calloc_small,
+  &usable_size,
+  &realloc_small,
+  &one_size,
+#endif
+};
 #define WORKLOADS (sizeof(workloads) / sizeof(*workloads))
 
 struct options {
@@ -43,7 +66,7 @@ void bench_fail(const char *format, ...) {
   va_end(arguments);
   static atomic_flag said = ATOMIC_FLAG_INIT; /* one message if several threads fail at the same time */
   while (atomic_flag_test_and_set(&said)) pause();
-  dprintf(STDERR_FILENO, "bench_threads: %s\n", text);
+  dprintf(STDERR_FILENO, "%s: %s\n", program_invocation_short_name, text);
   _exit(1);
 }
 
@@ -97,16 +120,18 @@ static struct seconds measure(const struct options *o, struct worker *workers) {
 }
 
 static void print_result(const struct options *o, uint64_t ops, struct seconds seconds, struct resident resident) {
-  const double mops = (double)ops / 1e6 / seconds.wall;
+  const double mops = (double)ops / 1e6 / (o->workload->by_processor_time ? seconds.cpu : seconds.wall);
   if (!o->json) {
-    printf("%s: %.3f M ops/s (%" PRIu64 " threads, %" PRIu64 " operations, %.3f s, %.3f s of processor time, at most %lu KiB "
+    printf("%s: %.3f M ops/s%s (%" PRIu64 " threads, %" PRIu64 " operations, %.3f s, %.3f s of processor time, at most %lu KiB "
            "resident, %lu KiB when all was freed, malloc of %s)\n",
-           o->workload->name, mops, o->threads, ops, seconds.wall, seconds.cpu, resident.peak, resident.now, allocator_file());
+           o->workload->name, mops, o->workload->by_processor_time ? " of processor time" : "", o->threads, ops, seconds.wall, seconds.cpu, resident.peak,
+           resident.now, allocator_file());
     return;
   }
   printf("{\"workload\":\"%s\",\"threads\":%" PRIu64 ",\"seed\":%" PRIu64 ",\"ops\":%" PRIu64 ",\"seconds\":%.6f,"
-         "\"cpu_seconds\":%.6f,\"mops_per_s\":%.4f,\"peak_kib\":%lu,\"resident_kib\":%lu,\"allocator\":",
-         o->workload->name, o->threads, o->seed, ops, seconds.wall, seconds.cpu, mops, resident.peak, resident.now);
+         "\"cpu_seconds\":%.6f,\"mops_per_s\":%.4f,\"peak_kib\":%lu,\"resident_kib\":%lu,\"by_processor_time\":%s,\"allocator\":",
+         o->workload->name, o->threads, o->seed, ops, seconds.wall, seconds.cpu, mops, resident.peak, resident.now,
+         o->workload->by_processor_time ? "true" : "false");
   print_json_text(allocator_file());
   printf("}\n");
 }
@@ -115,8 +140,8 @@ static void print_result(const struct options *o, uint64_t ops, struct seconds s
 
 static void usage(FILE *out) {
   fprintf(out,
-          "usage: bench_threads WORKLOAD [OPTION...]\n"
-          "       bench_threads --list\n"
+          "usage: %s WORKLOAD [OPTION...]\n"
+          "       %s --list\n"
           "Runs a workload on several threads; prints how many allocating calls a second it made. Every block is freed again.\n"
           "  -t, --threads N   1 to %d (%d)\n"
           "  -n, --ops N       operations of each thread (the workload's own number; some do a few more)\n"
@@ -126,7 +151,7 @@ static void usage(FILE *out) {
           "  -l, --list        the workloads\n"
           "  -h, --help        this text\n"
           "Exit codes: 0 done, 1 out of memory or threads, or the allocator gave a wrong block, 2 bad usage.\n",
-          MAX_THREADS, DEFAULT_THREADS, MAX_SECONDS, DEFAULT_SEED);
+          program_invocation_short_name, program_invocation_short_name, MAX_THREADS, DEFAULT_THREADS, MAX_SECONDS, DEFAULT_SEED);
 }
 
 static void list(void) {
@@ -138,7 +163,7 @@ static uint64_t number(const char *name, const char *text, uint64_t lowest, uint
   errno = 0;
   const uint64_t value = strtoull(text, &end, 10);
   if (errno == 0 && end != text && *end == '\0' && strchr(text, '-') == NULL && value >= lowest && value <= highest) return value;
-  fprintf(stderr, "bench_threads: %s wants a number from %" PRIu64 " to %" PRIu64 ", not '%s'\n", name, lowest, highest, text);
+  fprintf(stderr, "%s: %s wants a number from %" PRIu64 " to %" PRIu64 ", not '%s'\n", program_invocation_short_name, name, lowest, highest, text);
   exit(2);
 }
 
@@ -146,7 +171,7 @@ static const struct workload *workload_named(const char *name) {
   for (size_t i = 0; i < WORKLOADS; i++) {
     if (strcmp(workloads[i]->name, name) == 0) return workloads[i];
   }
-  fprintf(stderr, "bench_threads: has no workload '%s'; --list prints them\n", name);
+  fprintf(stderr, "%s: has no workload '%s'; --list prints them\n", program_invocation_short_name, name);
   exit(2);
 }
 
@@ -174,8 +199,8 @@ static struct options parse(int argc, char **argv) {
     }
   }
   if (optind + 1 != argc || (o.ops > 0 && o.seconds > 0)) {
-    if (o.ops > 0 && o.seconds > 0) fprintf(stderr, "bench_threads: either --ops or --seconds\n");
-    else fprintf(stderr, "bench_threads: wants one workload's name\n");
+    if (o.ops > 0 && o.seconds > 0) fprintf(stderr, "%s: either --ops or --seconds\n", program_invocation_short_name);
+    else fprintf(stderr, "%s: wants one workload's name\n", program_invocation_short_name);
     usage(stderr);
     exit(2);
   }

@@ -86,5 +86,8 @@ static void work(struct worker *w) {
   close_queue(q);
 }
 
-const struct workload producer_consumer = {
-  "producer_consumer", "pairs of threads: one allocates blocks of 16 to 512 bytes, the other one frees them", 5000000, set_up, NULL, work, NULL};
+const struct workload producer_consumer = {.name = "producer_consumer",
+                                           .what = "pairs of threads: one allocates blocks of 16 to 512 bytes, the other one frees them",
+                                           .ops = 5000000,
+                                           .set_up = set_up,
+                                           .work = work};

@@ -28,5 +28,9 @@ static void finish(struct worker *w) {
   for (unsigned i = 0; i < SLOTS; i++) free_block(slots[i]);
 }
 
-const struct workload random_sizes = {"random_sizes", "blocks of 8 to 4096 bytes in 8192 slots of each thread, at random", 8000000, NULL, prepare, work,
-                                      finish};
+const struct workload random_sizes = {.name = "random_sizes",
+                                      .what = "blocks of 8 to 4096 bytes in 8192 slots of each thread, at random",
+                                      .ops = 8000000,
+                                      .prepare = prepare,
+                                      .work = work,
+                                      .finish = finish};

@@ -37,5 +37,9 @@ static void finish(struct worker *w) {
   for (unsigned i = 1; i < BLOCKS; i += 2) free_block(life->blocks[i]);
 }
 
-const struct workload short_threads = {
-  "short_threads", "threads that end after 200 blocks and leave half of them to the next one", 4000000, NULL, prepare, work, finish};
+const struct workload short_threads = {.name = "short_threads",
+                                       .what = "threads that end after 200 blocks and leave half of them to the next one",
+                                       .ops = 4000000,
+                                       .prepare = prepare,
+                                       .work = work,
+                                       .finish = finish};

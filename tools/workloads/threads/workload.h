@@ -34,10 +34,12 @@ struct workload {
   void (*prepare)(struct worker *w); /* may be NULL */
   void (*work)(struct worker *w);    /* until !goes_on(w) */
   void (*finish)(struct worker *w);  /* may be NULL */
+  bool by_processor_time;            /* its threads sleep: its speed is per second of processor time */
 };
 
 extern const struct workload larson, producer_consumer, exchange, passive_false_sharing, active_false_sharing, short_threads, bursts, realloc_growth, large,
-  calloc_large, aligned, random_sizes;
+  calloc_large, huge, aligned, random_sizes, batches, rests, one_size, small_blocks, calloc_small, usable_size, realloc_small, new_delete, vectors, maps,
+  unordered_maps, strings;
 
 /* Zeroed memory, already faulted in; ends the program on failure. */
 void *bench_map(size_t size);
