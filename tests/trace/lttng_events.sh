@@ -18,12 +18,15 @@ session operations
 traced HAKMEM_TRACE=full HAKMEM_STACKS=unwind HAKMEM_LEAKS=1 \
   "$place/provoke" operations >"$place/operations.out" 2>"$place/operations.err" || fail "provoke operations: exit status $?"
 finish operations
+session debugged
+traced HAKMEM_DEBUG=1 "$place/provoke" operations >"$place/debugged.out" 2>"$place/debugged.err" || fail "provoke operations, debugged: exit status $?"
+finish debugged
 
 # ---- Every event, and what it says. ----
 
-paths=$place/paths.text operations=$place/operations.text
+paths=$place/paths.text operations=$place/operations.text debugged=$place/debugged.text
 for event in $("$place/table" | grep -v ' '); do
-  [ "$(cat "$paths" "$operations" | grep -cF " hakmem:$event: ")" -gt 0 ] || fail "no event $event"
+  [ "$(cat "$paths" "$operations" "$debugged" | grep -cF " hakmem:$event: ")" -gt 0 ] || fail "no event $event"
 done
 
 # is FILE EVENT FIELD PATTERN: all values of the field match the extended regular expression.
@@ -126,6 +129,7 @@ of_size() { events "$operations" "$1" | grep -c " size = $2, "; }
 last=$(number last "$place/operations.out" | tr a-f A-F)
 [ "$(events "$operations" realloc | values ptr | tail -n 1)" = "$last" ] || fail "the last realloc is not of $last"
 [ "$(events "$operations" free | grep -c " ptr = $last, ")" -ge 1 ] || fail "no free of $last"
+is "$debugged" debug_sweep sweeps "$natural"
 is "$operations" leak kind 'reachable|lost|indirect'
 is "$operations" leak blocks "$natural"
 for id in $(events "$operations" leak | values stack | grep -vx 0); do some "$operations" stack id "$id"; done
