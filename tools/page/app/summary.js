@@ -85,7 +85,7 @@ function drawFinding(finding, pointer, v, open) {
   const cost = finding.cost;
   return element('li', {class: 'finding ' + finding.kind},
     element('div', {class: 'what'}, finding.what, data.runs.length > 1 && !data.runs[1 - v.run].explain.findings.some((f) => f.rule === finding.rule) ? ' (not in the other run)' : ''),
-    cost ? element('div', {}, 'Costs ', figure([...pointer, 'cost', 'value'], cost.unit), cost.share !== null ? ', ' + format.percent(cost.share) + (cost.unit === 'bytes' ? ' of the most that was resident' : ' of the run’s time') : '') : null,
+    cost ? element('div', {}, cost.unit === 'bytes' ? 'Holds ' : 'Costs ', figure([...pointer, 'cost', 'value'], cost.unit), cost.mean ? ' on average over the run' : '', cost.share !== null ? ', ' + format.percent(cost.share) + (cost.unit === 'bytes' ? ' of the most that was resident' : ' of the run’s time') : '') : null,
     finding.pid !== null ? element('div', {class: 'note'}, 'process ' + finding.pid + (finding.program ? ' (' + baseName(finding.program) + ')' : '') + (finding.other_processes ? ', and ' + finding.other_processes + ' more with less' : '')) : null,
     finding.evidence.length ? element('details', {open: open}, element('summary', {}, 'Evidence'), element('ul', {}, finding.evidence.map((line) => element('li', {}, line)))) : null,
     finding.remedies.length ? element('div', {}, element('strong', {}, 'What to do'), element('ul', {}, finding.remedies.map((remedy) => element('li', {},
