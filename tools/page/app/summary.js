@@ -66,17 +66,17 @@ function basis(finding, v) {
   const rule = finding.rule, unit = finding.cost && finding.cost.unit;
   const p = v.processes.find((process) => process.pid === finding.pid) || v.p;
   if (finding.kind === 'data') add('summary', 'What is missing');
-  if (finding.kind === 'error' || p.incidents.length && /refus|limit|no_memory|header|huge/.test(rule)) add('incidents', 'Incidents');
+  if (finding.kind === 'error' || p.incidents.length && /^(limit|no_memory|huge_blocks|header_reset)$/.test(rule)) add('incidents', 'Incidents');
   if (rule === 'leaks') add('incidents', 'Leaks');
   if (unit === 'bytes' && rule !== 'leaks') {
     add('memory', 'Memory over time');
-    add('slabs', 'Slabs');
-    if (p.profile) {
-      add('flame', 'Flame graph', () => flameShow(/growth/.test(rule) ? 'grown' : /external|pin/.test(rule) ? 'pinned' : 'live'));
+    if (rule !== 'residual') add('slabs', 'Slabs');
+    if (p.profile && rule !== 'residual') {
+      add('flame', 'Flame graph', () => flameShow(rule === 'growth' ? 'grown' : rule === 'partial_slabs' ? 'pinned' : 'live'));
       add('sites', 'Call sites');
     }
   }
-  if (unit === 'ns' || /lookup|drain|refill|slab|churn|latency|call/.test(rule)) add('latency', 'Latencies', () => latencyShow(/lookup/.test(rule) ? 'lookup' : /drain/.test(rule) ? 'drain' : /map|churn/.test(rule) ? 'map' : 'refill'));
+  if (unit === 'ns' || unit !== 'bytes' && /^(lookup_strategy|drains|fresh_slabs|map_churn)$/.test(rule)) add('latency', 'Latencies', () => latencyShow(/lookup/.test(rule) ? 'lookup' : /drain/.test(rule) ? 'drain' : /map|churn/.test(rule) ? 'map' : 'refill'));
   if (!links.length) add('memory', 'Memory over time');
   return element('div', {class: 'links'}, links);
 }
