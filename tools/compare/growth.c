@@ -10,7 +10,6 @@
 #include "report/sites.h"
 
 #define INDENT 2
-#define CALLER " <- "
 
 struct growths {
   struct site *old, *new;
@@ -41,21 +40,8 @@ static void discard(struct growths *g) {
 
 /* ---- Text ---- */
 
-/* "copy_name at names.c:12 <- parse <- main": the innermost function first, because a long line is cut at its end. */
-static char *innermost_first(const struct growth *g) {
-  char *const names = must_copy(g->folded), *text = NULL;
-  for (char *semicolon; (semicolon = strrchr(names, ';')) != NULL || *names != '\0'; *(semicolon != NULL ? semicolon : names) = '\0') {
-    const char *const name = semicolon != NULL ? semicolon + 1 : names;
-    char *const longer = text != NULL ? must_print("%s" CALLER "%s", text, name) : g->place != NULL ? must_print("%s at %s", name, g->place) : must_copy(name);
-    free(text);
-    text = longer;
-  }
-  free(names);
-  return text != NULL ? text : must_copy("");
-}
-
 static void add_growth(struct table *t, const struct growth *g) {
-  char bytes[FORMAT_SIZE], before[FORMAT_SIZE], after[FORMAT_SIZE], *const site = innermost_first(g);
+  char bytes[FORMAT_SIZE], before[FORMAT_SIZE], after[FORMAT_SIZE], *const site = sites_innermost_first(g->folded, g->place);
   table_cell(t, "%s%s", g->bytes < 0 ? "-" : "+", format_bytes(bytes, (uint64_t)(g->bytes < 0 ? -g->bytes : g->bytes)));
   table_cell(t, "%+" PRId64, g->blocks);
   table_cell(t, "%s", format_bytes(before, g->before));

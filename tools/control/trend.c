@@ -31,7 +31,7 @@ void trend_add(struct trend *t, double seconds, const struct site *sites, size_t
     const int order = old == t->count ? 1 : new == count ? -1 : strcmp(t->sites[old].folded, sites[new].folded);
     struct trend_site *const s = &all[kept++];
     if (order <= 0) *s = t->sites[old];
-    else *s = (struct trend_site){.folded = must_copy(sites[new].folded), .first = is_first ? sites[new].f.allocated : 0};
+    else *s = (struct trend_site){.folded = must_copy(sites[new].folded), .place = sites[new].place != NULL ? must_copy(sites[new].place) : NULL, .first = is_first ? sites[new].f.allocated : 0};
     add_value(s, seconds, order >= 0 ? sites[new].f.allocated : 0, order >= 0 ? sites[new].f.blocks : 0, is_first);
     old += order <= 0;
     new += order >= 0;
@@ -46,7 +46,10 @@ void trend_add(struct trend *t, double seconds, const struct site *sites, size_t
 }
 
 void trend_free(struct trend *t) {
-  for (size_t i = 0; i < t->count; i++) free(t->sites[i].folded);
+  for (size_t i = 0; i < t->count; i++) {
+    free(t->sites[i].folded);
+    free(t->sites[i].place);
+  }
   free(t->sites);
 }
 
@@ -93,32 +96,51 @@ const struct trend_site **trend_ranked(const struct trend *t) {
 
 static const char *format_change(char *buffer, double bytes) {
   char size[FORMAT_SIZE];
-  snprintf(buffer, FORMAT_SIZE, "%s%s", bytes < 0 ? "-" : "+", format_bytes(size, (uint64_t)(fabs(bytes) + 0.5)));
+  const uint64_t whole = (uint64_t)(fabs(bytes) + 0.5);
+  snprintf(buffer, FORMAT_SIZE, "%s%s", whole == 0 ? "" : bytes < 0 ? "-" : "+", format_bytes(size, whole));
   return buffer;
+}
+
+static struct table *start_table(void) {
+  static const char *const heads[] = {"since last", "since first", "per hour", "+/-", "live now", "grows", "call site, innermost function first"};
+  struct table *const table = table_create("rrrrrll");
+  for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(table, "%s", heads[i]);
+  return table;
 }
 
 static void add_row(struct table *table, const struct trend *t, const struct trend_site *s) {
   char step[FORMAT_SIZE], whole[FORMAT_SIZE], now[FORMAT_SIZE], rate[FORMAT_SIZE], around[FORMAT_SIZE];
   double error;
   const double slope = trend_slope(t, s, &error);
+  char *const site = sites_innermost_first(s->folded, s->place);
   table_cell(table, "%s", format_change(step, s->now - s->before));
   table_cell(table, "%s", format_change(whole, s->now - s->first));
   table_cell(table, "%s", t->readings < 2 ? "-" : format_change(rate, slope * HOUR));
   table_cell(table, "%s", isnan(error) ? "-" : format_bytes(around, (uint64_t)(error * HOUR + 0.5)));
   table_cell(table, "%s", format_bytes(now, (uint64_t)(s->now + 0.5)));
   table_cell(table, "%s", trend_grows_all_along(t, s) ? "all along" : "");
-  table_cell(table, "%s", s->folded);
+  table_cell(table, "%s", site);
+  free(site);
 }
 
+static bool has_changed(const struct trend_site *s) { return s->rises != 0 || s->falls != 0; }
+
+/* The first reading has no change to show: it lists what is there. */
 void trend_text(FILE *out, const struct trend *t, size_t rows) {
-  static const char *const heads[] = {"last step", "in all", "an hour", "+-", "live now", "grows", "call site, outermost function first"};
   const struct trend_site **const ranked = trend_ranked(t);
-  const size_t shown = rows != 0 && rows < t->count ? rows : t->count;
-  struct table *const table = table_create("rrrrrll");
-  for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(table, "%s", heads[i]);
-  for (size_t i = 0; i < shown; i++) add_row(table, t, ranked[i]);
-  table_print(table, out, 2);
-  if (shown < t->count) fprintf(out, "  and %zu more sites\n", t->count - shown);
+  struct table *table = NULL;
+  size_t told = 0, shown = 0;
+  for (size_t i = 0; i < t->count; i++) {
+    if (t->readings > 1 && !has_changed(ranked[i])) continue;
+    told++;
+    if (rows != 0 && shown == rows) continue;
+    if (table == NULL) table = start_table();
+    add_row(table, t, ranked[i]);
+    shown++;
+  }
+  if (table != NULL) table_print_within(table, out, 2, format_columns(out));
+  if (shown < told) fprintf(out, "  and %zu more sites (--all lists them)\n", told - shown);
+  if (told < t->count) fprintf(out, "  %zu site%s did not change\n", t->count - told, t->count - told == 1 ? "" : "s");
   free(ranked);
 }
 

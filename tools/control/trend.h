@@ -16,7 +16,7 @@
 #include "report/sites.h"
 
 struct trend_site {
-  char *folded;
+  char *folded, *place;         /* as a site's */
   double now, before, first;    /* bytes: in the last reading, the one before it, the first one */
   double blocks;                /* in the last reading */
   unsigned rises, falls;        /* intervals in which it grew, or shrank */
@@ -43,7 +43,7 @@ bool trend_grows_all_along(const struct trend *t, const struct trend_site *site)
 /* All sites, those that grow all along first, then by slope, the largest first. The caller frees the list. */
 const struct trend_site **trend_ranked(const struct trend *t);
 
-/* Prints the growth by site after a reading, or at the end; at most `rows` sites, 0: all. */
+/* Prints the growth by site after a reading, or at the end; at most `rows` sites, 0: all. Sites that never changed are only counted. */
 void trend_text(FILE *out, const struct trend *t, size_t rows);
 /* One JSON object in one line. `ended`: why the readings end, NULL if more follow. False, with a failure set, if it cannot be written. */
 bool trend_json(FILE *out, const struct trend *t, uint32_t pid, const char *ended);

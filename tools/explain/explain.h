@@ -93,6 +93,7 @@ struct finding {
   char *what;
   enum cost_unit unit;
   double cost, whole;
+  bool cost_is_mean; /* over the run: the state that the finding shows is over */
   size_t others; /* processes with the same finding at a lower cost */
   double others_cost;
   char **evidence;

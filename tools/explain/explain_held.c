@@ -130,6 +130,7 @@ static struct finding *tell(struct diagnosis *d, const char *rule, const struct 
   char a[FORMAT_SIZE], b[FORMAT_SIZE], at[FORMAT_SIZE], share[FORMAT_SIZE];
   struct finding *const f = finding_add(d, rule, FINDING_COST, p);
   finding_cost(f, COST_BYTES, cost_of(h, bytes), explain_whole_memory(p));
+  f->cost_is_mean = !h->is_last;
   finding_evidence(f, "%s, after %s: %s of the allocator's %s of resident memory %s in no live block (%s)", when_of(p, h), format_ns(at, (double)h->at.time_ns),
                    format_bytes(a, h->at.idle), format_bytes(b, explain_whole(whole_of(h))), h->is_last && model_is_alive(p) ? "are" : "were",
                    format_percent(share, (double)h->at.idle, whole_of(h)));

@@ -28,6 +28,7 @@ static json_t *cost(const struct finding *f) {
   json_t *const object = json_object();
   set(object, "unit", json_string(f->unit == COST_NS ? "ns" : "bytes"));
   set(object, "value", number((double)explain_whole(f->cost)));
+  set(object, "mean", json_boolean(f->cost_is_mean));
   set(object, "share", f->whole > 0 ? json_real(f->cost / f->whole) : json_null());
   return object;
 }

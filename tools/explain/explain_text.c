@@ -21,7 +21,7 @@ static void print_cost(FILE *out, const struct finding *f) {
   if (f->whole > 0) format_percent(share, f->cost, f->whole);
   else strcpy(share, "an unknown share");
   if (f->unit == COST_NS) fprintf(out, "   costs %s: %s of the time\n", cost, share);
-  else fprintf(out, "   holds %s: %s of the most that was resident\n", cost, share);
+  else fprintf(out, "   holds %s%s: %s of the most that was resident\n", cost, f->cost_is_mean ? " on average over the run" : "", share);
 }
 
 static void print_who(FILE *out, const struct diagnosis *d, const struct finding *f) {

@@ -2,6 +2,7 @@
  * formats.c: from the name of a format to its writer, and where the output lies.
  */
 #include <errno.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,8 +38,19 @@ void parts_free(struct export_parts *parts) {
 
 bool parts_miss(const struct export_parts *parts, const char *what, const char *wanted) {
   char *list = must_copy("");
+  const char *of_class = NULL; /* an example stands for them: there are up to a hundred of each histogram */
   for (size_t i = 0; i < parts->count; i++) {
+    const char *const dot = strrchr(parts->names[i], '.');
+    if (dot != NULL && isdigit((unsigned char)dot[1])) {
+      of_class = parts->names[i];
+      continue;
+    }
     char *const longer = must_print("%s%s%s", list, i > 0 ? ", " : "", parts->names[i]);
+    free(list);
+    list = longer;
+  }
+  if (of_class != NULL) {
+    char *const longer = must_print("%s; and by class, as in %s", list, of_class);
     free(list);
     list = longer;
   }

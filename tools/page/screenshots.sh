@@ -2,11 +2,11 @@
 # Makes the pictures of the page that the documents show:   sh tools/page/screenshots.sh [PAGE.html]
 #
 # Without a page, it runs redis, fills it, deletes nine of ten keys, and takes the page of that run. The pictures are written to
-# tools/page/screenshots, each at most 200 KB. Needs a build with HAKMEM_PAGE, Chromium and Node, and redis if there is no page.
+# tools/screenshots, each at most 200 KB. Needs a build with HAKMEM_PAGE, Chromium and Node, and redis if there is no page.
 # Exit codes: 0 done, 1 a step failed.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-hakmem=$(realpath "${BUILD_DIR:-build}")/bin/hakmem out=tools/page/screenshots
+hakmem=$(realpath "${BUILD_DIR:-build}")/bin/hakmem out=tools/screenshots
 die() { echo "screenshots.sh: $*" >&2; exit 1; }
 for tool in chromium node; do command -v $tool >/dev/null 2>&1 || die "$tool is not installed"; done
 work=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-screenshots.XXXXXX") || exit 1

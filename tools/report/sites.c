@@ -174,6 +174,18 @@ void sites_free(struct site *sites, size_t count) {
   free(sites);
 }
 
+char *sites_innermost_first(const char *folded, const char *place) {
+  char *const names = must_copy(folded), *text = NULL;
+  for (char *semicolon; (semicolon = strrchr(names, ';')) != NULL || *names != '\0'; *(semicolon != NULL ? semicolon : names) = '\0') {
+    const char *const name = semicolon != NULL ? semicolon + 1 : names;
+    char *const longer = text != NULL ? must_print("%s <- %s", text, name) : place != NULL ? must_print("%s at %s", name, place) : must_copy(name);
+    free(text);
+    text = longer;
+  }
+  free(names);
+  return text != NULL ? text : must_copy("");
+}
+
 /* ---- Growth. ---- */
 
 static int by_growth(const void *a, const void *b) {

@@ -29,6 +29,12 @@ void sites_rank_pins(struct site *sites, size_t count);
 struct site *sites_fold(const struct report *r, size_t *count);
 void sites_free(struct site *sites, size_t count);
 
+/*
+ * "copy_name at names.c:12 <- parse <- main": a folded stack with the innermost function first, because a long line is cut at its end. `place` may be
+ * NULL. The caller frees it.
+ */
+char *sites_innermost_first(const char *folded, const char *place);
+
 /* Growth: the sites of either report by how much more they have in the second, the largest first. */
 struct growth {
   const char *folded, *place; /* as a site's; they live as long as the sites */

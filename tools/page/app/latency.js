@@ -67,7 +67,7 @@ function drawCurves(parent, kind, curves, unit) {
   const least = d3.min(curves, (c) => 0.5 / c.histogram.count), high = d3.max(curves, (c) => c.histogram.max), low = d3.min(curves, (c) => Math.max(1, c.histogram.min));
   const x = d3.scaleLog().domain([1, Math.min(0.01, least)]).range([MARGIN.left, width - MARGIN.right]).clamp(true);
   const y = d3.scaleLog().domain([low, Math.max(low * 2, high)]).range([height - MARGIN.bottom, MARGIN.top]).clamp(true);
-  const shares = [0.5, 0.1, 0.01, 0.001, 0.0001, 0.00001, 0.000001].filter((share) => share >= x.domain()[1]);
+  const shares = (width > 400 ? [0.5, 0.1, 0.01, 0.001, 0.0001, 0.00001, 0.000001] : [0.5, 0.01, 0.001, 0.00001]).filter((share) => share >= x.domain()[1]);
   svg.append('g').attr('class', 'grid').attr('transform', 'translate(' + MARGIN.left + ',0)').call(d3.axisLeft(y).tickValues(logTicks(y, 6)).tickFormat((ns) => format[unit](ns)).tickSizeInner(-(width - MARGIN.left - MARGIN.right)));
   svg.append('g').attr('transform', 'translate(0,' + (height - MARGIN.bottom) + ')').call(d3.axisBottom(x).tickValues(shares).tickFormat((share) => 'p' + Number(((1 - share) * 100).toFixed(4))).tickSizeOuter(0));
   const line = d3.line().x((d) => x(d.above)).y((d) => y(d.value));
@@ -138,11 +138,11 @@ function drawLatency(parent, v) {
 function drawCalls(parent, v) {
   const calls = at(v.callsPointer);
   if (!calls) { parent.append(empty('Whole calls were not timed: only a statistics file, which hakmem run keeps, has their latencies.')); return; }
-  const of = v.isOwn ? [v.p] : v.processes, whole = d3.sum(of, (p) => p.cpu_ns) || d3.sum(of, (p) => p.elapsed_ns);
+  const of = v.isOwn ? [v.p] : v.processes, whole = d3.sum(of, (p) => p.elapsed_ns);
   const kinds = Object.keys(calls), unit = {count: 'count', time_ns: 'ns', p50: 'ns', p90: 'ns', p99: 'ns', 'p99.9': 'ns', max: 'ns'};
   const pointer = (kind, name) => [...v.callsPointer, kind, ...(name === 'count' || name === 'time_ns' ? [name] : ['latency', 'all', name])];
   const columns = [{name: 'call', value: (kind) => kind}, ...Object.keys(unit).map((name) => ({name: name === 'time_ns' ? 'time' : name, number: true, unit: unit[name], value: (kind) => at(pointer(kind, name)), pointer: (kind) => pointer(kind, name)})),
-    {name: 'of the time', number: true, title: 'Share of the processor time, or else of the run', value: (kind) => calls[kind].time_ns / whole, cell: (kind) => format.percent(calls[kind].time_ns / whole)}];
+    {name: 'of the run', number: true, title: 'Share of the time of the run, by one thread', value: (kind) => calls[kind].time_ns / whole, cell: (kind) => format.percent(calls[kind].time_ns / whole)}];
   parent.append(dataTable(columns, kinds, {label: 'Calls by kind'}));
 }
 

@@ -66,17 +66,17 @@ function basis(finding, v) {
   const rule = finding.rule, unit = finding.cost && finding.cost.unit;
   const p = v.processes.find((process) => process.pid === finding.pid) || v.p;
   if (finding.kind === 'data') add('summary', 'What is missing');
-  if (finding.kind === 'error' || p.incidents.length && /refus|limit|no_memory|header|huge/.test(rule)) add('incidents', 'Incidents');
+  if (finding.kind === 'error' || p.incidents.length && /^(limit|no_memory|huge_blocks|header_reset)$/.test(rule)) add('incidents', 'Incidents');
   if (rule === 'leaks') add('incidents', 'Leaks');
   if (unit === 'bytes' && rule !== 'leaks') {
     add('memory', 'Memory over time');
-    add('slabs', 'Slabs');
-    if (p.profile) {
-      add('flame', 'Flame graph', () => flameShow(/growth/.test(rule) ? 'grown' : /external|pin/.test(rule) ? 'pinned' : 'live'));
+    if (rule !== 'residual') add('slabs', 'Slabs');
+    if (p.profile && rule !== 'residual') {
+      add('flame', 'Flame graph', () => flameShow(rule === 'growth' ? 'grown' : rule === 'partial_slabs' ? 'pinned' : 'live'));
       add('sites', 'Call sites');
     }
   }
-  if (unit === 'ns' || /lookup|drain|refill|slab|churn|latency|call/.test(rule)) add('latency', 'Latencies', () => latencyShow(/lookup/.test(rule) ? 'lookup' : /drain/.test(rule) ? 'drain' : /map|churn/.test(rule) ? 'map' : 'refill'));
+  if (unit === 'ns' || unit !== 'bytes' && /^(lookup_strategy|drains|fresh_slabs|map_churn)$/.test(rule)) add('latency', 'Latencies', () => latencyShow(/lookup/.test(rule) ? 'lookup' : /drain/.test(rule) ? 'drain' : /map|churn/.test(rule) ? 'map' : 'refill'));
   if (!links.length) add('memory', 'Memory over time');
   return element('div', {class: 'links'}, links);
 }
@@ -85,7 +85,7 @@ function drawFinding(finding, pointer, v, open) {
   const cost = finding.cost;
   return element('li', {class: 'finding ' + finding.kind},
     element('div', {class: 'what'}, finding.what, data.runs.length > 1 && !data.runs[1 - v.run].explain.findings.some((f) => f.rule === finding.rule) ? ' (not in the other run)' : ''),
-    cost ? element('div', {}, 'Costs ', figure([...pointer, 'cost', 'value'], cost.unit), cost.share !== null ? ', ' + format.percent(cost.share) + (cost.unit === 'bytes' ? ' of the most that was resident' : ' of the run’s time') : '') : null,
+    cost ? element('div', {}, cost.unit === 'bytes' ? 'Holds ' : 'Costs ', figure([...pointer, 'cost', 'value'], cost.unit), cost.mean ? ' on average over the run' : '', cost.share !== null ? ', ' + format.percent(cost.share) + (cost.unit === 'bytes' ? ' of the most that was resident' : ' of the run’s time') : '') : null,
     finding.pid !== null ? element('div', {class: 'note'}, 'process ' + finding.pid + (finding.program ? ' (' + baseName(finding.program) + ')' : '') + (finding.other_processes ? ', and ' + finding.other_processes + ' more with less' : '')) : null,
     finding.evidence.length ? element('details', {open: open}, element('summary', {}, 'Evidence'), element('ul', {}, finding.evidence.map((line) => element('li', {}, line)))) : null,
     finding.remedies.length ? element('div', {}, element('strong', {}, 'What to do'), element('ul', {}, finding.remedies.map((remedy) => element('li', {},
