@@ -1,5 +1,5 @@
 # Whatever another program writes where the requests lie, or cuts off the statistics file, the process goes on, its blocks keep their content, and it
-# can be set afterwards.
+# can be set afterwards. A file that its process is writing, for however long, is no damage.
 . "$(dirname "$0")/common.sh"
 program toggled
 program damages
@@ -18,4 +18,15 @@ kill -TERM "$pid"
 wait $runner
 equal "exit code" 0 $?
 "$hakmem" report --json data | jq -e '.stats.processes[0].incidents == []' >out || fail "the damage caused incidents"
+
+program liar
+program stats_file
+./stats_file written.stats publication=7 && truncate -r "data/$pid.stats" written.stats || fail "stats_file"
+./liar written.stats 1 >liar.out &
+liar=$!
+for try in $(seq 200); do grep -q ready liar.out && break; sleep 0.05; done
+"$hakmem" set --wait 100ms $liar PROFILE=4K >out 2>err
+code=$?
+kill $liar
+equal "exit code for a process that writes its file: $(cat err)" 3 $code
 exit 0

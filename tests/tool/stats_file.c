@@ -25,6 +25,7 @@ static const struct {
 #define FIELD(name, member) \
   { name, offsetof(struct stats_block, member), sizeof(((struct stats_block *)0)->member) }
   FIELD("version", version),
+  FIELD("publication", publication),
   FIELD("classes", classes),
   FIELD("size", size),
   FIELD("pid", pid),

@@ -146,6 +146,12 @@ bool read_stats_file(struct report *r, const char *path, uint32_t pid) {
   return good;
 }
 
+/* What identifies a process is written once. So a file that a live process writes for long, because it is short of processors, has it as well. */
+static bool is_being_written(int fd, const char *path) {
+  uint32_t pid;
+  return alive_writer(fd, &pid) != ALIVE_NO || fail("%s was not written to the end: its process was killed, or there was no room", path);
+}
+
 bool read_stats_check(const char *path, struct stats_identity *identity) {
   const size_t head = offsetof(struct stats_block, stride);
   const int fd = regular_open(path);
@@ -153,11 +159,10 @@ bool read_stats_check(const char *path, struct stats_identity *identity) {
   struct stats_block *const block = must_allocate(sizeof(*block));
   struct stat status;
   bool good = false;
-  for (unsigned i = 0; i < READINGS; i++) { /* a live process may be writing it */
+  for (unsigned i = 0; i < READINGS; i++) { /* a live process may be writing its first page */
     if (i > 0) nanosleep(&(struct timespec){.tv_nsec = WAIT_NS}, NULL);
     const bool there = pread(fd, block, head, 0) == (ssize_t)head && fstat(fd, &status) == 0;
-    good = check_header(block, there ? (size_t)status.st_size : 0, path) &&
-           (block->publication % 2 == 0 || fail("%s was not written to the end: its process was killed, or there was no room", path));
+    good = check_header(block, there ? (size_t)status.st_size : 0, path) && (block->publication % 2 == 0 || is_being_written(fd, path));
     if (good || !there || block->publication % 2 == 0) break;
   }
   close(fd);
