@@ -177,6 +177,7 @@ void hub_on_fork_child(void) {
   snapshot_fork_child();
   sites_fork_child();
   stats_fork_child();
+  calls_fork_child();
   control_fork_child();
   fault_fork_child();
 }

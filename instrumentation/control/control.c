@@ -74,7 +74,7 @@ void control_tick(void) {
   publish_if_new();
   settings_tick(os_now_ms());
   struct control *const c = stats_file_control();
-  if (c == NULL || __atomic_load_n(&c->asked, __ATOMIC_ACQUIRE) == __atomic_load_n(&c->done, __ATOMIC_RELAXED)) return;
+  if (c == NULL || settings_are_changing() || __atomic_load_n(&c->asked, __ATOMIC_ACQUIRE) == __atomic_load_n(&c->done, __ATOMIC_RELAXED)) return;
   if (__atomic_exchange_n(&handling, true, __ATOMIC_ACQUIRE)) return;
   handle_all(c);
   __atomic_store_n(&handling, false, __ATOMIC_RELEASE);

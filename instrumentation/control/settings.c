@@ -32,7 +32,6 @@ static uint64_t next_until_ms; /* atomic; the first of them, 0: none */
 /* ---- What is in force. ---- */
 
 static uint32_t value_of(enum setting setting) {
-  uint32_t words = 0;
   switch (setting) {
     case SETTING_PROFILE: return MODE(profile) ? __atomic_load_n(&config.profile, __ATOMIC_RELAXED) : 0;
     case SETTING_GUARD: return __atomic_load_n(&config.guard, __ATOMIC_RELAXED);
@@ -41,7 +40,7 @@ static uint32_t value_of(enum setting setting) {
     case SETTING_LOG: return log_words();
     case SETTING_COUNT: break;
   }
-  return words;
+  return 0;
 }
 
 void settings_publish(void) {
@@ -206,5 +205,10 @@ int settings_change(const char *name, size_t length, const char *value, uint32_t
   return error;
 }
 
-/* The thread that was changing settings may not exist in the child. The child has the parent's settings, and their ends. */
-void settings_fork_child(void) { changing = false; }
+bool settings_are_changing(void) { return __atomic_load_n(&changing, __ATOMIC_RELAXED); }
+
+/* The thread that was changing settings may not exist in the child. The child has the parent's settings, and their ends; it has changed none itself. */
+void settings_fork_child(void) {
+  changing = false;
+  for (unsigned i = 0; i < SETTING_COUNT; i++) changes[i].since_ns = 0;
+}

@@ -1,7 +1,7 @@
 /*
  * settings.h: the options that change while the program runs (STATS_SETTINGS in statistics/control.h), for good or for a time.
  *
- *   until_ms != 0:  at this time the value `before` is put back, by the next thread in its slow path. Nobody else has to be there then
+ *   until_ms != 0:  at this time the value `before` is put back, by the next thread in its slow path
  */
 #ifndef HAKMEM_SETTINGS_H
 #define HAKMEM_SETTINGS_H
@@ -21,6 +21,9 @@ void settings_publish(void);
 
 /* Puts back what has been set for a time that is over. */
 void settings_tick(uint64_t now_ms);
+
+/* A thread is inside settings_change. It may be the one that asks: a change enters the slow path. */
+bool settings_are_changing(void);
 
 void settings_fork_child(void);
 

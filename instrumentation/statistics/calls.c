@@ -137,7 +137,7 @@ void calls_describe(struct stats_call *kept, const struct call *call, uint64_t n
   forget_stages();
 }
 
-static bool busy; /* atomic; one thread at a time changes the table. A signal handler may have interrupted it, so nobody waits for long */
+static bool busy; /* atomic; one thread at a time changes the table. A signal handler may have interrupted that thread, so no thread waits for long */
 
 static struct stats_call *shortest(struct stats_block *b) {
   struct stats_call *least = &b->calls[0];
@@ -163,6 +163,9 @@ void calls_keep(const struct stats_call *kept) {
   }
   __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
 }
+
+/* The thread that changed the table does not exist in the child, whose table begins empty. */
+void calls_fork_child(void) { __atomic_store_n(&busy, false, __ATOMIC_RELAXED); }
 
 /* ---- Samples of the fast path. ---- */
 

@@ -24,6 +24,7 @@ void calls_none(void);
 /* For one of the longest: calls_describe fills in all but the stack, calls_keep puts it into the table. */
 void calls_describe(struct stats_call *kept, const struct call *call, uint64_t ns);
 void calls_keep(const struct stats_call *kept);
+void calls_fork_child(void);
 
 uint64_t calls_sample_begin(bool timed);
 uint64_t calls_sample_stop(uint64_t start);

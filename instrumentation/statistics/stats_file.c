@@ -170,7 +170,9 @@ static bool claim_a_name(const struct stats_block *own, bool may_replace) {
 static bool reopen(const struct stats_block *own) {
   struct stat status;
   if (file_is_own(&file, &status)) {
-    const int error = status.st_size == STATS_FILE_SIZE ? 0 : file_resize(&file, STATS_FILE_SIZE);
+    if (status.st_size == STATS_FILE_SIZE) return true;
+    memset(map_in_file, 0, sizeof(map_in_file)); /* another process has truncated the file */
+    const int error = file_resize(&file, STATS_FILE_SIZE);
     if (error != 0) say_unwritten(error);
     return error == 0;
   }
@@ -256,6 +258,18 @@ static int write_pages(const struct stats_block *b, size_t page, size_t count) {
   return error;
 }
 
+/* A bucket or a snapshot that is written while one of these numbers grows may be of two moments. */
+struct versions {
+  uint32_t rounds, changes;
+};
+static struct versions versions_of(const struct stats_block *b) {
+  return (struct versions){histogram_rounds(), __atomic_load_n(&b->changes, __ATOMIC_SEQ_CST)};
+}
+static bool is_still(const struct stats_block *b, struct versions before) {
+  const struct versions now = versions_of(b);
+  return now.rounds == before.rounds && now.changes == before.changes;
+}
+
 static int write_block(struct stats_block *b) {
   const size_t page = os_page_size(), count = align_up(sizeof(*b), page) / page;
   const struct part number = {offsetof(struct stats_block, publication), offsetof(struct stats_block, publication) + sizeof(b->publication)};
@@ -263,9 +277,9 @@ static int write_block(struct stats_block *b) {
   b->publication |= 1;
   if (in_file[0]) error = write_part(b, &number);
   for (unsigned i = 0; i < TRIES && error == 0; i++) {
-    const uint32_t rounds = histogram_rounds(), before = __atomic_load_n(&b->changes, __ATOMIC_SEQ_CST);
+    const struct versions before = versions_of(b);
     error = write_pages(b, page, count);
-    if (rounds == histogram_rounds() && before == __atomic_load_n(&b->changes, __ATOMIC_SEQ_CST)) break; /* else a bucket or a snapshot may be of two moments */
+    if (is_still(b, before)) break;
   }
   b->publication++;
   in_file[0] = true;
@@ -297,12 +311,24 @@ static int write_answers(void) {
 
 /* ---- A copy. ---- */
 
-static int write_copy(const struct stats_block *b, const struct own_file *to) {
+/* Makes the file empty, and writes all pages that are not zero. */
+static int write_whole(const struct stats_block *b, const struct own_file *to) {
   const size_t page = os_page_size();
-  int error = file_resize(to, STATS_FILE_SIZE);
+  int error = file_resize(to, 0);
+  if (error == 0) error = file_resize(to, STATS_FILE_SIZE);
   for (size_t start = 0; start < sizeof(*b) && error == 0; start += page) {
     const size_t end = min_size(start + page, sizeof(*b));
     if (!is_zero(b, start, end)) error = file_write_at(to, (const char *)b + start, end - start, (off_t)start);
+  }
+  return error;
+}
+
+static int write_copy(const struct stats_block *b, const struct own_file *to) {
+  int error = 0;
+  for (unsigned i = 0; i < TRIES && error == 0; i++) {
+    const struct versions before = versions_of(b);
+    error = write_whole(b, to);
+    if (is_still(b, before)) break;
   }
   static const uint32_t whole[] = {2 * FIRST_PUBLICATION, 1}; /* the block itself may be in the middle of a writing */
   if (error == 0) error = file_write_at(to, &whole[0], sizeof(whole[0]), offsetof(struct stats_block, publication));
@@ -313,6 +339,7 @@ int stats_file_copy(struct stats_block *b, const char *to) {
   struct own_file copy = file_open(to, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
   if (copy.number < 0) return errno;
   const int error = write_copy(b, &copy);
+  if (error != 0) sys_unlink(to); /* a part of the statistics would look like all of them, and be in the way of the next try */
   file_close(&copy);
   return error;
 }

@@ -173,11 +173,7 @@ static void closed(void) {
 
 int main(int argc, char **argv) {
   static const struct test all[] = {
-    {"recent", recent},
-    {"recent_guarded", recent_guarded},
-    {"swept", swept},
-    {"nothing_wrong", nothing_wrong},
-    {"closed", closed},
+    {"recent", recent}, {"recent_guarded", recent_guarded}, {"swept", swept}, {"nothing_wrong", nothing_wrong}, {"closed", closed},
   };
   return run_test(argc, argv, all, sizeof all / sizeof *all);
 }

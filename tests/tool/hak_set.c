@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,6 +59,17 @@ static void rest_between(void) {
   equal("GUARD=0", 0, hak_set("GUARD", "0"));
 }
 
+/* A file that cannot be written whole is not left behind: the next try finds no file in its way. */
+static void no_room(void) {
+  struct rlimit before, small;
+  getrlimit(RLIMIT_FSIZE, &before);
+  small = (struct rlimit){1 << 20, before.rlim_max};
+  signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &small);
+  for (unsigned i = 0; i < 2; i++) equal("a file that is too large", EFBIG, hak_profile_dump("large.stats"));
+  setrlimit(RLIMIT_FSIZE, &before);
+}
+
 int main(void) {
   static void *kept[100];
   struct stat status;
@@ -76,6 +89,7 @@ int main(void) {
   for (unsigned i = 0; i < 100; i++) kept[i] = malloc(1000);
   equal("hak_profile_dump", 0, hak_profile_dump("own.stats"));
   equal("a file that is there", EEXIST, hak_profile_dump("own.stats"));
+  no_room();
   equal("a folder that is not there", ENOENT, hak_profile_dump("no/where.stats"));
   equal("who may read it", 0, stat("own.stats", &status) == 0 && (status.st_mode & 0777) == 0600 ? 0 : EACCES);
   equal("GUARD", 0, hak_set("HAKMEM_GUARD", "1"));

@@ -32,6 +32,18 @@ equal "the first program" exec "$(state became becomes)"
 "$hakmem" run -o children -- dash -c '(ls >/dev/null; true); ls -d . >/dev/null' 2>err || fail "$(cat err)"
 equal "processes cut short" 0 "$(incomplete children)"
 
+# A statistics file that is truncated while its process works has all of it again, the maps of earlier moments too.
+program rests
+HAKMEM_STATS_FILE=truncated.stats LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so ./rests 1 1000 100 works >out 2>err &
+process=$!
+sleep 2
+: >truncated.stats
+sleep 1
+kill -TERM $process
+wait $process
+"$hakmem" report --json --section=slabs truncated.stats | jq -c '.stats.processes[0].slab_maps | [length > 3, all(.slabs | length > 0)]' >out
+equal "maps before and behind the truncation" '[true,true]' "$(cat out)"
+
 # A process that runs, rests and is stopped.
 "$hakmem" run -o alive -- sleep 60 2>err &
 runner=$!
