@@ -96,6 +96,11 @@ char *format_sparkline(const uint64_t *values, size_t count) {
   return line;
 }
 
+const char *format_last_part(const char *path) {
+  const char *const slash = strrchr(path, '/');
+  return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}
+
 size_t format_width(const char *text) {
   size_t width = 0;
   for (; *text != '\0'; text++) width += (*text & 0xc0) != 0x80;

@@ -31,6 +31,9 @@ const char *format_bar(char *buffer, size_t size, uint64_t value, uint64_t most,
 /* One character for each value, its height the share of the largest; UNKNOWN values become '?'. */
 char *format_sparkline(const uint64_t *values, size_t count); /* the caller frees it */
 
+/* What follows the last slash of a path; the path itself if nothing does. */
+const char *format_last_part(const char *path);
+
 /* Columns that a text takes on a terminal. */
 size_t format_width(const char *text);
 /* The bytes of a text that take at most so many columns. */

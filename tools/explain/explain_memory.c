@@ -11,11 +11,6 @@
 
 #define NO_BUCKETS "a trace without stats files does not say where the memory is"
 
-static const char *last_part(const char *path) {
-  const char *const slash = strrchr(path, '/');
-  return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
-
 /* ---- Internal fragmentation. ---- */
 
 /* The most bytes by which the blocks exceeded their requests, at any snapshot. */
@@ -202,7 +197,7 @@ static const struct stats_mapping *tell_mappings(struct finding *f, const struct
 }
 
 static void advise_on_mapping(struct finding *f, const struct model_process *p, const struct stats_mapping *m, uint64_t bytes) {
-  char size[FORMAT_SIZE], *const program = escape(last_part(p->program));
+  char size[FORMAT_SIZE], *const program = escape(format_last_part(p->program));
   format_bytes(size, bytes);
   if (m == NULL) {
     finding_change(f, "While such a process runs, hakmem explain PID names its mappings.");
@@ -221,7 +216,7 @@ static void advise_on_mapping(struct finding *f, const struct model_process *p, 
 
 /* The file of the program, or a library: its pages are code, shared with other processes, and cost no memory of this one. */
 static bool is_code(const struct model_process *p, const struct stats_mapping *m) {
-  return strstr(last_part(m->name), ".so") != NULL || strcmp(last_part(m->name), last_part(p->program)) == 0;
+  return strstr(format_last_part(m->name), ".so") != NULL || strcmp(format_last_part(m->name), format_last_part(p->program)) == 0;
 }
 
 static double code_bytes(const struct model_process *p) {

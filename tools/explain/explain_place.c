@@ -12,18 +12,11 @@
 
 #define FRAMES_NAMED 3
 
-static const char *last_part(const char *path) {
-  const char *const slash = strrchr(path, '/');
-  return slash != NULL ? slash + 1 : path;
-}
-
-static bool is_ours(const struct symbol *symbol) { return symbol->module != NULL && strncmp(last_part(symbol->module), "libhakmem", strlen("libhakmem")) == 0; }
-
 /* "function at file:line", or the module and the offset in it, or the address. */
 static char *name_frame(const struct symbol *symbol, uint64_t address) {
   if (symbol->function == NULL && symbol->module == NULL) return must_print("0x%llx", (unsigned long long)address);
   char *const name = demangle(symbol->function != NULL ? symbol->function : ""), *const function = escape(name);
-  char *const place = escape(last_part(symbol->file != NULL ? symbol->file : symbol->module != NULL ? symbol->module : "?"));
+  char *const place = escape(format_last_part(symbol->file != NULL ? symbol->file : symbol->module != NULL ? symbol->module : "?"));
   char *text;
   if (symbol->function == NULL) text = must_print("%s+0x%llx", place, (unsigned long long)symbol->offset);
   else if (symbol->file == NULL) text = must_print("%s in %s", function, place);
@@ -53,7 +46,7 @@ char *explain_place(const struct diagnosis *d, const struct model_process *p, ui
     struct symbol symbols[SYMBOLS_MAX];
     const size_t count = symbolize(symbolizer, stack->frames[i], stack->epoch, true, symbols);
     for (size_t k = 0; k < count && named < FRAMES_NAMED; k++) {
-      if (is_ours(&symbols[k])) continue;
+      if (symbol_is_own(&symbols[k])) continue;
       append(&text, name_frame(&symbols[k], stack->frames[i]));
       named++;
     }

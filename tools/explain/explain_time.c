@@ -36,6 +36,18 @@ static const struct model_process *settings(const struct diagnosis *d) {
   return p != NULL && p->has_settings ? p : NULL;
 }
 
+/* What whole calls take beside the work that the finding is about. */
+static void tell_calls(struct finding *f, const struct diagnosis *d) {
+  const struct model_calls *const calls = d->page->stats != NULL ? &d->page->stats->calls : NULL;
+  struct histogram *const all = calls != NULL && calls->elapsed_ns > 0 ? calls_merged(calls, CALL_KIND_COUNT) : NULL;
+  if (all == NULL) return;
+  char tail[FORMAT_SIZE], longest[FORMAT_SIZE];
+  finding_evidence(f, "all calls of malloc and its family take %.1f %% of the time; p99.9 is %s, the longest took %s",
+                   (double)all->sum / (double)calls->elapsed_ns * 100, format_ns(tail, (double)histogram_quantile(all, 0.999)),
+                   format_ns(longest, (double)all->max));
+  free(all);
+}
+
 /* ---- Lookups: few are timed, so a preempted one must not stand for thousands. ---- */
 
 /* The mean, with values above the quantile clamped to it. */
@@ -73,6 +85,7 @@ const char *rule_lookup_strategy(struct diagnosis *d) {
                      format_ns(tail, (double)histogram_quantile(h, 0.999)));
     finding_evidence(f, "%" PRIu64 " probes for %" PRIu64 " lookups; %" PRIu64 " needed one", c->lookup_probes, lookups_timed(c), c->lookup_first_probe);
     finding_evidence(f, "%" PRIu64 " frees, each with a lookup", frees);
+    tell_calls(f, d);
     finding_figure(f, "probes", probes);
     finding_figure(f, "mean_ns", histogram_mean(h));
     finding_option(f, "HAKMEM_LOOKUP", "directory");
@@ -107,6 +120,7 @@ const char *rule_drains(struct diagnosis *d) {
   finding_evidence(f, "%s each on average; %" PRIu64 " frees, %.0f for each drain", format_ns(mean, ns / (double)drains), c.frees,
                    (double)c.frees / (double)drains);
   finding_evidence(f, "%" PRIu64 " blocks left the lists; %" PRIu64 " entered them again by refills", c.drain_blocks, c.refill_blocks);
+  tell_calls(f, d);
   finding_figure(f, "drains", (double)drains);
   finding_figure(f, "interval_drains", (double)c.drain_interval);
   finding_figure(f, "moved", moved);
@@ -176,6 +190,7 @@ const char *rule_fresh_slabs(struct diagnosis *d) {
   finding_evidence(f, "%s for a refill on average; first touches of pages are part of it", format_ns(mean, sum_of(d->r->latency.refill) / (double)refills));
   finding_evidence(f, "%" PRIu64 " slabs came, %" PRIu64 " went; at most %s of slabs were in use at a time", c.slab_acquire, c.slab_release,
                    format_bytes(most, explain_whole(most_active(d->r))));
+  tell_calls(f, d);
   finding_figure(f, "fresh_share", fresh / all);
   finding_figure(f, "refills", (double)refills);
   finding_figure(f, "acquired", (double)c.slab_acquire);
@@ -207,6 +222,7 @@ const char *rule_huge_blocks(struct diagnosis *d) {
                    format_ns(mean, histogram_mean(h)));
   finding_evidence(f, "%" PRIu64 " mappings were made, so about %" PRIu64 " of the blocks came from memory kept for reuse", d->r->total->counters.os_map,
                    calls > d->r->total->counters.os_map ? calls - d->r->total->counters.os_map : 0);
+  tell_calls(f, d);
   finding_figure(f, "calls", (double)calls);
   finding_figure(f, "mean_bytes", (double)mean_size);
   if (p != NULL && mean_size <= p->superslab_size / 2) {
@@ -246,6 +262,7 @@ const char *rule_map_churn(struct diagnosis *d) {
   finding_evidence(f, "%s in the system's calls, and an estimated %s in page faults, at %.0f ns for each returned page", format_ns(a, calls),
                    format_ns(b, faults), threshold.fault_ns);
   if (p->has_settings) finding_evidence(f, "HAKMEM_RELEASE_DELAY is %" PRIu64 " ms", p->release_delay);
+  tell_calls(f, d);
   finding_figure(f, "released", (double)c->superslab_release);
   finding_figure(f, "active_max", (double)p->superslabs_active_max);
   finding_option(f, "HAKMEM_RELEASE_DELAY", "%.0f", delay_ms);

@@ -32,14 +32,9 @@ static void print_cut(FILE *out, const char *text, size_t columns) {
 
 /* ---- What ran ---- */
 
-static const char *last_name(const char *path) {
-  const char *const slash = strrchr(path, '/');
-  return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
-
 static void print_program(FILE *out, const struct page *page, const struct model_process *p) {
   char time[FORMAT_SIZE], state[MODEL_STATE],
-    as_of[MODEL_AS_OF], *const path = escape(page->path), *const program = escape(last_name(*p->program != '\0' ? p->program : "?"));
+    as_of[MODEL_AS_OF], *const path = escape(page->path), *const program = escape(format_last_part(*p->program != '\0' ? p->program : "?"));
   char *line = must_print("hakmem report: %s", path);
   print_cut(out, line, screen_width);
   free(line);
@@ -106,7 +101,7 @@ static char *name_others(const struct model_process *p, uint64_t own) {
     if (here > bytes) most = m, bytes = here;
   }
   if (most == NULL) return must_copy("code, stacks, mappings");
-  char size[FORMAT_SIZE], *const name = escape(last_name(most->name));
+  char size[FORMAT_SIZE], *const name = escape(format_last_part(most->name));
   char *const text = must_print("mostly %s %s", name, format_bytes(size, bytes));
   free(name);
   return text;

@@ -27,16 +27,9 @@ static struct symbolizer *symbolizer_for(struct samples *s, const struct report 
   return s->symbols[s->symbols_count++].symbolizer;
 }
 
-static const char *base_name(const char *path) {
-  const char *const slash = path != NULL ? strrchr(path, '/') : NULL;
-  return slash != NULL ? slash + 1 : path;
-}
-
-static bool is_own(const struct symbol *symbol) { return symbol->module != NULL && strncmp(base_name(symbol->module), "libhakmem", 9) == 0; }
-
 static char *name_of(const struct symbol *symbol, uint64_t address) {
   if (symbol->function != NULL && symbol->function[0] != '\0') return demangle(symbol->function);
-  if (symbol->module != NULL) return must_print("%s+0x%llx", base_name(symbol->module), (unsigned long long)symbol->offset);
+  if (symbol->module != NULL) return must_print("%s+0x%llx", format_last_part(symbol->module), (unsigned long long)symbol->offset);
   return must_print("0x%llx", (unsigned long long)address);
 }
 
@@ -52,7 +45,7 @@ static void add_frames(struct sample *sample, const struct report *r, const stru
     const uint64_t address = stack->frames[i];
     const size_t count = symbolize(symbolizer, address, stack->epoch, true, symbols);
     for (size_t k = 0; k < count; k++) {
-      if (sample->count == 0 && is_own(&symbols[k])) continue;
+      if (sample->count == 0 && symbol_is_own(&symbols[k])) continue;
       add_frame(sample, &(struct frame){.function = name_of(&symbols[k], address),
                                         .file = symbols[k].file,
                                         .line = symbols[k].line,

@@ -224,3 +224,7 @@ size_t symbolize(struct symbolizer *s, uint64_t address, uint32_t epoch, bool is
   symbols[0].offset = address - module->base + module->offset;
   return 1;
 }
+
+bool symbol_is_own(const struct symbol *symbol) {
+  return symbol->module != NULL && strncmp(format_last_part(symbol->module), OWN_LIBRARY, strlen(OWN_LIBRARY)) == 0;
+}

@@ -27,6 +27,10 @@ struct symbol {
   bool replaced;      /* the module's file has changed since the run, so it tells nothing of the address */
 };
 
+/* Whether it is hakmem's own: the first frames of each stack are. */
+#define OWN_LIBRARY "libhakmem"
+bool symbol_is_own(const struct symbol *symbol);
+
 #define SYMBOLS_MAX 16
 
 /* The functions at `address` in an epoch, innermost first; at least one. `is_return_address`: names the call before the address. */

@@ -13,7 +13,6 @@
 
 #define FRAMES_SHOWN 12
 #define INCIDENTS_SHOWN 5
-#define OWN_LIBRARY "libhakmem"
 
 /* %b the pointer, %B the block with its size if that is known, %l the left neighbour. */
 static const char *const verdicts[] = {
@@ -64,11 +63,6 @@ static void print_verdict(FILE *out, const struct event_hdr_reset *e) {
 
 /* ---- Stacks ---- */
 
-static bool is_own(const struct symbol *symbol) {
-  const char *const slash = symbol->module != NULL ? strrchr(symbol->module, '/') : NULL;
-  return slash != NULL && strncmp(slash + 1, OWN_LIBRARY, strlen(OWN_LIBRARY)) == 0;
-}
-
 /* The first frames are the library's own, the same in every stack: they become one line. */
 static void print_stack(FILE *out, const struct page *page, struct symbolizer *symbolizer, const struct model_stack *stack) {
   const uint32_t limit = page->all || stack->frame_count < FRAMES_SHOWN ? stack->frame_count : FRAMES_SHOWN;
@@ -76,7 +70,7 @@ static void print_stack(FILE *out, const struct page *page, struct symbolizer *s
   for (uint32_t i = 0; i < limit; i++) {
     struct symbol symbols[SYMBOLS_MAX];
     const size_t count = symbolize(symbolizer, stack->frames[i], stack->epoch, true, symbols);
-    if (!page->all && own == i && is_own(&symbols[0])) {
+    if (!page->all && own == i && symbol_is_own(&symbols[0])) {
       own++;
       continue;
     }

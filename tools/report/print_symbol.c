@@ -9,18 +9,13 @@
 #include "common/escape.h"
 #include "print.h"
 
-static const char *last_part(const char *path) {
-  const char *const slash = strrchr(path, '/');
-  return slash != NULL ? slash + 1 : path;
-}
-
 void print_symbol(FILE *out, const struct symbol *symbol, uint64_t address) {
   char *const module = escape(symbol->module != NULL ? symbol->module : "?");
   char *const name = demangle(symbol->function != NULL ? symbol->function : ""), *const function = escape(name);
   if (*function != '\0') {
     fprintf(out, "%s", function);
   } else if (symbol->module != NULL) {
-    fprintf(out, "%s+0x%" PRIx64, last_part(module), symbol->offset);
+    fprintf(out, "%s+0x%" PRIx64, format_last_part(module), symbol->offset);
   } else {
     fprintf(out, "0x%" PRIx64, address);
   }
@@ -29,7 +24,7 @@ void print_symbol(FILE *out, const struct symbol *symbol, uint64_t address) {
     fprintf(out, " at %s:%d", file, symbol->line);
     free(file);
   } else if (*function != '\0') {
-    fprintf(out, " in %s", symbol->module != NULL ? last_part(module) : "generated code");
+    fprintf(out, " in %s", symbol->module != NULL ? format_last_part(module) : "generated code");
   }
   if (symbol->inlined) fputs(" (inlined)", out);
   free(function);

@@ -8,7 +8,6 @@
 #include "common/memory.h"
 #include "model/symbolize.h"
 
-#define OWN_LIBRARY "libhakmem"
 #define STACK_CUT "[cut]"
 
 static void add(struct stats_site *to, const struct stats_site *from) {
@@ -58,11 +57,6 @@ void sites_rank_pins(struct site *sites, size_t count) { qsort(sites, count, siz
 
 /* ---- Stacks as text. ---- */
 
-static bool is_own(const struct symbol *symbol) {
-  const char *const slash = symbol->module != NULL ? strrchr(symbol->module, '/') : NULL;
-  return slash != NULL && strncmp(slash + 1, OWN_LIBRARY, strlen(OWN_LIBRARY)) == 0;
-}
-
 /* A ';' or a line's end in a name would split it. */
 static char *name_of(const struct symbol *symbol, uint64_t address) {
   const char *const slash = symbol->module != NULL ? strrchr(symbol->module, '/') : NULL;
@@ -86,8 +80,7 @@ static char *prepend(char *name, char *folded) {
 
 static char *place_of(const struct symbol *symbol) {
   if (symbol->file == NULL) return NULL;
-  const char *const slash = strrchr(symbol->file, '/');
-  char *const file = escape(slash != NULL ? slash + 1 : symbol->file), *const place = must_print("%s:%d", file, symbol->line);
+  char *const file = escape(format_last_part(symbol->file)), *const place = must_print("%s:%d", file, symbol->line);
   free(file);
   return place;
 }
@@ -112,7 +105,7 @@ static char *fold(const struct report *r, const struct model_process *p, uint32_
     struct symbol symbols[SYMBOLS_MAX];
     const size_t count = symbolize(own != NULL ? own : *symbolizer, stack->frames[i], stack->epoch, true, symbols);
     for (size_t k = 0; k < count; k++) {
-      if (folded == NULL && is_own(&symbols[k])) continue;
+      if (folded == NULL && symbol_is_own(&symbols[k])) continue;
       if (folded == NULL) *place = place_of(&symbols[k]);
       folded = prepend(name_of(&symbols[k], stack->frames[i]), folded);
     }

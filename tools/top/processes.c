@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/format.h"
 #include "common/memory.h"
 #include "common/regular.h"
 #include "input/process/alive.h"
@@ -158,8 +159,7 @@ static void add_entry(struct processes *all, char *path, uint32_t pid, uint64_t 
     return;
   }
   figures->program[sizeof(figures->program) - 1] = '\0';
-  const char *const slash = strrchr(figures->program, '/');
-  e.program = must_copy(slash != NULL ? slash + 1 : figures->program);
+  e.program = must_copy(format_last_part(figures->program));
   e.pid = pid != 0 ? pid : figures->pid;
   e.block_at = (uint64_t)(uintptr_t)figures->block_at;
   e.start_realtime_ns = figures->start_realtime_ns;

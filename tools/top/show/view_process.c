@@ -13,13 +13,8 @@
 #define LABEL 26   /* the longest meaning of a bucket */
 #define FIGURES 46 /* columns of a row without its bar */
 
-static const char *last_name(const char *path) {
-  const char *const slash = strrchr(path, '/');
-  return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
-
 static void add_identity(struct screen *s, const struct watched *w) {
-  char state[MODEL_STATE], as_of[MODEL_AS_OF], *const program = escape(last_name(w->p->program));
+  char state[MODEL_STATE], as_of[MODEL_AS_OF], *const program = escape(format_last_part(w->p->program));
   char *text;
   if (w->trouble != NULL) text = must_print(" %s  %" PRIu32 "  ended; its statistics file is gone, so these are its last figures", program, w->pid);
   else if (w->is_gone) text = must_print(" %s  %" PRIu32 "  ended (%s); these are its last figures", program, w->pid, model_state(w->p, state));
