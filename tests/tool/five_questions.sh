@@ -1,5 +1,5 @@
 # The five questions, asked of a process whose answers are known, in every state of a process: busy, at rest, stopped, hung in a loop, hung in a lock, ended, killed.
-# timeout: 200
+# timeout: 600
 . "$(dirname "$0")/common.sh"
 program five
 kept=2000 stride=1040 # 1000 bytes lie in blocks of this stride
