@@ -21,7 +21,12 @@ for tool in cc jq; do command -v $tool >/dev/null 2>&1 || skip "$tool is not ins
 
 place=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-tool.XXXXXX") || exit 1
 place=$(cd "$place" && pwd -P)
-trap 'cd /; rm -rf "$place"' EXIT
+# A test that fails leaves no process behind.
+end_jobs() {
+  jobs -p >"$place/jobs" 2>/dev/null
+  while read -r job; do kill "$job" 2>/dev/null; done <"$place/jobs"
+}
+trap 'end_jobs; cd /; rm -rf "$place"' EXIT
 trap 'exit 130' INT TERM HUP
 cd "$place" || exit 1
 

@@ -1,6 +1,6 @@
 # Each rule of hakmem explain: a program with the fault has the finding; with the advice followed, a measured figure gets smaller, and the finding is gone or costs
 # less. A rule without a row fails the test.
-# timeout: 200
+# timeout: 600
 . "$(dirname "$0")/common.sh"
 program advised
 echo 'int nothing;' | cc -shared -fPIC -x c -o libjemalloc.so.2 - || fail "cannot make a library" # by its name another allocator

@@ -1,5 +1,5 @@
 # Ordinary programs that do ordinary work: hakmem explain has nothing to say of them, but for what is true and can be changed.
-# timeout: 200
+# timeout: 600
 . "$(dirname "$0")/common.sh"
 
 # nothing NAME RULES COMMAND...: no finding by another rule than these.

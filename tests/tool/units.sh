@@ -4,7 +4,12 @@ sanitize=-fsanitize=address,undefined
 echo 'int main(void) { return 0; }' >probe.c
 cc $sanitize -o probe probe.c 2>/dev/null && ./probe || sanitize=
 tools=$SOURCE_DIR/tools
-cc -std=gnu11 -O1 -g $sanitize -Wall -Wextra -D_GNU_SOURCE -I"$SOURCE_DIR" -I"$tools" -I"$SOURCE_DIR/src" -o units "$SOURCE_DIR/tests/tool/units.c" "$tools/common/escape.c" "$tools/common/format.c" \
-  "$tools/session/launch.c" "$tools/session/option.c" "$SOURCE_DIR/src/platform/options.c" "$SOURCE_DIR/src/slabs/size_class.c" "$tools/input/trace/sum/trace_model.c" "$tools/input/trace/sum/trace_part.c" "$tools/input/trace/sum/trace_process.c" "$tools/input/trace/sum/allocations.c" "$tools/model/model.c" "$tools/model/short_name.c" "$tools/common/workdir.c" "$tools/common/error.c" "$tools/common/progress.c" "$tools/common/memory.c" \
-  "$SOURCE_DIR/instrumentation/statistics/histogram.c" || fail "units.c does not compile"
+sources="$SOURCE_DIR/src/platform/options.c $SOURCE_DIR/src/slabs/size_class.c $SOURCE_DIR/instrumentation/statistics/histogram.c"
+for source in common/error common/escape common/format common/memory common/progress common/workdir session/launch session/option \
+  model/calls model/model model/short_name \
+  input/trace/sum/allocations input/trace/sum/trace_model input/trace/sum/trace_part input/trace/sum/trace_process; do
+  sources="$sources $tools/$source.c"
+done
+cc -std=gnu11 -O1 -g $sanitize -Wall -Wextra -D_GNU_SOURCE -I"$SOURCE_DIR" -I"$tools" -I"$SOURCE_DIR/src" -o units "$SOURCE_DIR/tests/tool/units.c" $sources -lm ||
+  fail "units.c does not compile"
 ./units

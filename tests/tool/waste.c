@@ -78,7 +78,7 @@ static void huge(void) {
 }
 
 static void arrays(void) {
-  for (unsigned i = 0; i < 10000; i++) {
+  for (unsigned i = 0; i < 50000; i++) {
     for (unsigned k = 0; k < 10; k++) blocks[k] = realloc(take(100), 200 << 10);
     free_all(10);
   }

@@ -128,13 +128,14 @@ static void print_memory_of(FILE *out, const struct model_process *p) {
 
 /* ---- Time and errors ---- */
 
-static void print_latency_of(FILE *out, const char *name, const struct histogram *h, double time_ns) {
+/* `count`: there may be more calls than are in the histogram. */
+static void print_latency_of(FILE *out, const char *name, const struct histogram *h, uint64_t count, double time_ns) {
   char p50[FORMAT_SIZE], p99[FORMAT_SIZE], p999[FORMAT_SIZE], max[FORMAT_SIZE], share[FORMAT_SIZE];
   if (h == NULL || h->count == 0) return;
   char *const line = must_print("  %-7s %6s: p50 %s, p99 %s, p99.9 %s, max %s; %" PRIu64, name,
                                 format_percent(share, histogram_mean(h) * (double)h->count, time_ns), format_ns(p50, (double)histogram_quantile(h, 0.5)),
                                 format_ns(p99, (double)histogram_quantile(h, 0.99)), format_ns(p999, (double)histogram_quantile(h, 0.999)),
-                                format_ns(max, (double)h->max), h->count);
+                                format_ns(max, (double)h->max), count);
   print_cut(out, line, screen_width);
   free(line);
 }
@@ -155,7 +156,8 @@ static unsigned other_kind(const struct model_calls *calls) {
 
 static void print_calls_of(FILE *out, const struct model_calls *calls, unsigned kind) {
   struct histogram *const h = kind < CALL_KIND_COUNT ? calls_merged(calls, kind) : NULL;
-  if (h != NULL) print_latency_of(out, model_call_kind(kind), h, (double)calls->elapsed_ns);
+  double error;
+  if (h != NULL) print_latency_of(out, model_call_kind(kind), h, calls_count(calls, kind, &error), (double)calls->elapsed_ns);
   free(h);
 }
 
@@ -176,8 +178,8 @@ static void print_times(FILE *out, const struct page *page, double time_ns) {
   struct histogram *const refills = model_merged(l->refill), *const drains = model_merged(l->drain);
   if (!l->ticks && (refills != NULL || drains != NULL)) {
     fputs("Slow paths: share of the time, latency, number (refill: malloc fetches blocks;\ndrain: free hands blocks on)\n", out);
-    print_latency_of(out, "refill", refills, time_ns);
-    print_latency_of(out, "drain", drains, time_ns);
+    print_latency_of(out, "refill", refills, refills != NULL ? refills->count : 0, time_ns);
+    print_latency_of(out, "drain", drains, drains != NULL ? drains->count : 0, time_ns);
   }
   free(refills);
   free(drains);
