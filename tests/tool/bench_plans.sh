@@ -24,6 +24,7 @@ holds phase8 'all(.results[].contenders[]; .peak_kib.median > 0 and .minor_fault
 for counter in cycles instructions l1d_misses llc_misses dtlb_misses; do # a figure, or named as not available: never a zero
   holds phase8 "(.not_available | index(\"$counter\")) as \$missing | all(.results[].contenders[].$counter; if \$missing then . == null else .median > 0 end)"
 done
+holds phase8 '.cold_frees == {}'
 holds phase8 '(.slowdown_256_to_8192.hakmem.median > 0) and (.targets | length) > 8'
 holds phase8 'all(.targets[]; .verdict == "too few rounds" or .verdict == "not available")'
 equal "rows of the figures' names" '' "$(jq -r '(.results[0].contenders[0] | keys) - (.figures | keys) - ["name"] | .[]' out)"
@@ -62,6 +63,28 @@ holds threads '[.results[].workload] == ["larson", "exchange"] and all(.results[
 if [ "$(nproc)" -gt 1 ]; then # busy ones may be slow, but a line does come
   holds threads 'all(.results[].contenders[]; .handover_ns.median > 1 and .handover_ns.median < 2e9)'
 fi
+bench threads --rounds 1 --ops 500 --threads 2,5 --workloads 'larson 2 threads,batches 5 threads' --allocators glibc,hakmem --json >out || { cat err; fail "two numbers of threads"; }
+holds "two numbers of threads" '[.results[] | [.workload, .threads]] == [["larson 2 threads", 2], ["batches 5 threads", 5]] and all(.results[].contenders[]; .speed.median > 0)'
+for threads in 2 5; do
+  holds "two numbers of threads" "[.targets[] | select(.what == \"speed, geometric mean of all threads programs with $threads threads\") | .target] == [\"at least 1.00x\", \"at least 1.10x\"]"
+done
+holds "two numbers of threads" '[.targets[] | select(.what | startswith("most resident against the median peer"))] | length >= 1'
+if [ -x "$BUILD_DIR/bin/bench_threads_cxx" ]; then
+  bench threads --rounds 1 --ops 500 --workloads maps,strings --allocators glibc,hakmem --json >out || { cat err; fail "threads in C++"; }
+  holds "threads in C++" '[.results[].workload] == ["maps", "strings"] and all(.results[].contenders[]; .speed.median > 0)'
+fi
+
+# One free and one malloc: its figures in each output, and the loop with no allocator beside them.
+bench latency --rounds 1 --ops 3000 --ws 64,500 --allocators glibc,hakmem,jemalloc,loop --json --html latency.html >out || { cat err; fail latency; }
+holds latency '[.results[] | [.ws, .threads, .warm_up]] == [[64, 1, true], [64, 1, false], [64, 2, true], [64, 2, false], [500, 1, true], [500, 1, false], [500, 2, true], [500, 2, false]]'
+holds latency 'all(.results[].contenders[]; .p50_ns.median <= .p99_ns.median and .p99_ns.median <= .p999_ns.median and .p999_ns.median <= .p9999_ns.median and .max_ns.median > 0 and .preempted.median >= 0)'
+holds latency 'all(.results[].contenders[] | select(.name != "loop"); .p9999_ns.median > 0 and .p9999_ns.median <= 1.02 * .max_ns.median)' # a bucket is 1.6 % wide
+holds latency '[.targets[].target] | length == 32 and unique == ["at most 1 ms", "at most 1.2x"]'
+holds latency 'all(.targets[] | select(.target == "at most 1.2x"); .against == "jemalloc" or .verdict == "not available")'
+grep -q 'ns at p99.9' latency.html && grep -q 'longest, latency 500 2 threads cold, in ms' latency.html || fail "latency: the page does not hold it"
+bench latency --rounds 1 --ops 3000 --ws 64 --threads 3 --allocators hakmem >out || { cat err; fail "latency as text"; }
+grep -q '^  latency 64 3 threads cold  *[0-9]*, [0-9]*, [0-9]*, [0-9]*, [0-9]*$' out || { cat out; fail "latency: no line of percentiles"; }
+
 bench programs --rounds 1 --workloads lua5.4 --allocators glibc,hakmem --json >out || { cat err; fail programs; }
 holds programs '(.results | length) + (.left_out | length) == 1'
 bench cost --rounds 1 --ops 20000 --ws 256 --workloads 'random_mixed 256,start of /bin/true' --allocators glibc,hakmem,hakmem-plain --json >out || { cat err; fail cost; }
@@ -81,7 +104,8 @@ holds memory '.targets[0] | .what | contains("burst")'
 bench all --rounds 5 --ops 2000 --ws 256,65536 --seconds 1 --allocators glibc,hakmem,hakmem-plain \
   --workloads 'random_mixed 256,random_mixed 65536,larson,start of /bin/true,burst trimmed' --json --html all.html >out || { cat err; fail all; }
 holds all '[.results[].workload] == ["random_mixed 256", "random_mixed 65536", "larson", "start of /bin/true", "burst trimmed"]'
-for what in 'hakmem, random_mixed 256 against the best peer' 'hakmem, larson against the best peer' 'most resident, geometric mean of all 5 workloads' \
+holds all '(.cold_frees | keys) == ["65536"] and .cold_frees["65536"].median > 0'
+for what in 'cold: hakmem against hakmem-plain, random_mixed 65536' 'hakmem, random_mixed 256 against the best peer' 'hakmem, larson against the best peer' 'most resident, geometric mean of all 5 workloads' \
   'resident after a burst that was freed, by activity or trimmed'; do
   holds "all, $what" "[.targets[] | select(.what == \"$what\")] | length == 1"
 done
@@ -121,13 +145,33 @@ for arguments in '' nothing 'phase8 scale' 'phase8 --rounds 0' 'phase8 --rounds 
   'phase8 --ws 0' 'phase8 --ws 1,,2' 'phase8 --peer x' 'phase8 --peer a|b=./mine.so' 'phase8 --ss-size 2M' 'phase8 --seconds 1' 'memory --threads 2' 'memory --sim' 'memory --ws 5' 'all --ss-size 2M' 'all --json --markdown' 'all --workloads nothing' 'phase8 --threads 0' \
   'sweep --ss-size 3M' 'sweep --lookup tree' 'sweep --drain x' 'sweep --allocators glibc' 'programs --ops 5' 'programs --sim' 'threads --ws 5' \
   'threads --ops 5 --seconds 5' 'phase8 --json --markdown' 'phase8 --option x' 'phase8 --option FIL=7' 'phase8 --allocators nothing' 'phase8 --peer a=./not-there.so' \
-  'threads --workloads nothing' 'threads --read' 'programs --read'; do
+  'threads --workloads nothing' 'threads --read' 'programs --read' 'latency --read' 'latency --sim' 'latency --seconds 1' 'phase8 --threads 1,2' 'threads --threads 2,' \
+  'threads --threads 2,0' 'phase8 --peer-env mine=A=1' 'phase8 --peer mine=./mine.so --peer-env min=A=1' 'phase8 --peer mine=./mine.so --peer-env mine=A' \
+  'phase8 --peer mine=./mine.so --peer-env mine=LD_PRELOAD=1' 'phase8 --peer mine=./mine.so --peer-env mine==1'; do
   # shellcheck disable=SC2086 # words
   fails 2 hakmem "$hakmem" bench $arguments
 done
 echo nothing >nothing.so
 fails 2 'does not replace malloc' "$hakmem" bench phase8 --peer x=./nothing.so
 nothing_left "bad arguments"
+
+# --peer-env: a library that works only with its variable; and the same one twice, with different values.
+cat >needs.c <<'END_C'
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+extern void *__libc_malloc(size_t);
+void *malloc(size_t size) { return __libc_malloc(size); }
+__attribute__((constructor)) static void start(void) { if (getenv("NEEDED") == NULL) _exit(3); }
+END_C
+cc -O1 -fno-builtin -shared -fPIC -o needs.so needs.c || fail "needs.c does not compile"
+fails 2 'does not replace malloc' "$hakmem" bench phase8 --peer needs=./needs.so --ops 1000 --allocators glibc
+bench phase8 --rounds 1 --ops 1000 --ws 64 --allocators glibc --peer needs=./needs.so --peer needs2=./needs.so --peer-env needs2=NEEDED=b=c --peer-env needs=NEEDED=a --json >out ||
+  { cat err; fail "--peer-env"; }
+holds "--peer-env" '[.contenders[] | [.name, .environment]] == [["glibc", []], ["needs", ["NEEDED=a"]], ["needs2", ["NEEDED=b=c"]]]'
+holds "--peer-env" 'all(.results[].contenders[]; .speed.median > 0)'
+bench phase8 --rounds 1 --ops 1000 --ws 64 --allocators glibc --peer needs=./needs.so --peer-env needs=NEEDED=a >out || { cat err; fail "--peer-env"; }
+grep -q '^needs with NEEDED=a$' out || { cat out; fail "does not say with which variable a peer ran"; }
 
 # A peer that crashes is said and left out; the others are measured all the same.
 cat >crash.c <<'END_C'
@@ -155,7 +199,7 @@ for format in --json --markdown; do
   equal "exit code with a workload that fails" 1 $?
   case $format in
     --json) holds "a workload that fails" '(.results | map({(.workload): .failed}) | add) == {larson: [], aligned: ["mimalloc"]}'
-            holds "a workload that fails" '[.targets[] | select(.what | contains("geometric mean")) | (.against, (.median != null))] | unique == [true, "mimalloc, but for what failed: aligned"]' ;;
+            holds "a workload that fails" '[.targets[] | select(.what | contains("geometric mean")) | (.against, (.median != null))] | unique == [true, "glibc", "mimalloc, but for what failed: aligned", "the best peer of each"]' ;;
     *) grep -q '^| mimalloc: failed |' out && grep -q '^| aligned, .*| failed |' out || { cat out; fail "the tables do not say what failed"; } ;;
   esac
 done

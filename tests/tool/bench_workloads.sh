@@ -16,18 +16,25 @@ well_formed() {
 
 # ---- bench_threads ----
 
-names=$("$threads" --list | cut -d ' ' -f 1)
-[ "$(echo "$names" | wc -l)" -ge 12 ] || fail "--list names too few: $names"
-for name in $names; do
-  for preload in '' "$library"; do
-    for count in 1 2 3; do
-      LD_PRELOAD=$preload timeout 60 "$threads" "$name" --threads $count --ops 500 --json >out 2>err || { cat err; fail "$name, $count threads"; }
-      [ ! -s err ] || { cat err; fail "$name, $count threads: says something on its standard error"; }
-      well_formed "$name" out
-      equal "threads of $name" $count "$(jq .threads out)"
+[ "$("$threads" --list | wc -l)" -ge 20 ] || fail "--list names too few: $("$threads" --list)"
+for run in "$threads" "$threads"_cxx; do
+  [ -x "$run" ] || continue # built without a C++ compiler
+  for name in $("$run" --list | cut -d ' ' -f 1); do
+    for preload in '' "$library"; do
+      for count in 1 2 3 16; do
+        LD_PRELOAD=$preload timeout 60 "$run" "$name" --threads $count --ops 500 --json >out 2>err || { cat err; fail "$name, $count threads"; }
+        [ ! -s err ] || { cat err; fail "$name, $count threads: says something on its standard error"; }
+        well_formed "$name" out
+        equal "threads of $name" $count "$(jq .threads out)"
+      done
+      equal "malloc of $name" "$(basename "${preload:-libc.so.6}")" "$(basename "$(jq -r .allocator out)" | sed 's/so\.0.*/so/')"
     done
-    equal "malloc of $name" "$(basename "${preload:-libc.so.6}")" "$(basename "$(jq -r .allocator out)" | sed 's/so\.0.*/so/')"
   done
+done
+for name in larson rests; do # only a program whose threads sleep has its speed by processor time
+  "$threads" $name --ops 3000 --json >out || fail "$name"
+  jq -e --argjson sleeps "$([ $name = rests ] && echo true || echo false)" '.by_processor_time == $sleeps and
+    (.mops_per_s * (if $sleeps then .cpu_seconds else .seconds end) * 1e6 / .ops | . > 0.9 and . < 1.1)' out >/dev/null || { cat out; fail "speed of $name"; }
 done
 
 # Threads that hand on and die; the same seed and work, the same operations.
@@ -55,12 +62,15 @@ extern void *__libc_malloc(size_t);
 static char block[1 << 25];
 void *malloc(size_t size) { return getenv("WRONG_SIZE") && size == (size_t)atoi(getenv("WRONG_SIZE")) ? block : __libc_malloc(size); }
 void free(void *p) { (void)p; }
-void *calloc(size_t count, size_t size) { return memset(__libc_malloc(count * size), getenv("WRONG_ZERO") != NULL && count > 2000, count * size); }
+void *calloc(size_t count, size_t size) { return memset(__libc_malloc(count * size), getenv("WRONG_ZERO") != NULL && (count > 2000 || count == 1), count * size); }
 void *aligned_alloc(size_t align, size_t size) { return (char *)__libc_malloc(size + align) + 8; }
+size_t malloc_usable_size(void *p) { return p == NULL ? 0 : 7; }
 END
 cc -O1 -fno-builtin -shared -fPIC -o wrong.so wrong.c || fail "wrong.c does not compile"
 fails 1 'is not aligned' env LD_PRELOAD="$place/wrong.so" "$threads" aligned --ops 1000
 fails 1 'of calloc is not zero' env LD_PRELOAD="$place/wrong.so" WRONG_ZERO=1 "$threads" calloc_large --ops 1000
+fails 1 'is not zero' env LD_PRELOAD="$place/wrong.so" WRONG_ZERO=1 "$threads" calloc_small --ops 1000
+fails 1 'malloc_usable_size says 7' env LD_PRELOAD="$place/wrong.so" "$threads" usable_size --ops 1000
 cat >same.c <<'END'
 #include <stddef.h>
 extern void *__libc_malloc(size_t);
@@ -70,7 +80,43 @@ void *malloc(size_t size) { return size <= 1024 && size >= 16 ? blocks + turn++ 
 void free(void *p) { (void)p; }
 END
 cc -O1 -fno-builtin -shared -fPIC -o same.so same.c || fail "same.c does not compile"
-fails 1 'was overwritten' env LD_PRELOAD="$place/same.so" "$threads" random_sizes --threads 1 --ops 1000
+for name in random_sizes batches one_size; do
+  fails 1 'was overwritten' env LD_PRELOAD="$place/same.so" "$threads" $name --threads 1 --ops 1000
+done
+if [ -x "$threads"_cxx ]; then
+  fails 1 'an object of new does not hold' env LD_PRELOAD="$place/same.so" "$threads"_cxx new_delete --threads 1 --ops 1000
+fi
+
+# ---- bench_latency ----
+
+latency=$BUILD_DIR/bin/bench_latency
+for preload in '' "$library"; do
+  for mode in '' --cold --null '--threads 3'; do
+    # shellcheck disable=SC2086 # words
+    LD_PRELOAD=$preload "$latency" --ws 300 --ops 20000 $mode --json >out 2>err || { cat err; fail "bench_latency $mode"; }
+    well_formed latency out
+    jq -e '.p50_ns <= .p99_ns and .p99_ns <= .p999_ns and .p999_ns <= .p9999_ns and .p9999_ns <= 1.02 * .max_ns and .p50_ns >= 0 and .max_ns > 0 and
+      .clock_ns >= 0 and .preempted >= 0 and .ws == 300 and .ops == 20000 * .threads and .warm_up == (if .cold then 0 else 1500 * .threads end)' out >/dev/null ||
+      { cat out; fail "bench_latency $mode: not the line of JSON that it should be"; }
+  done
+done
+"$latency" --help | grep -q -- --cold || fail "--help does not help"
+"$latency" --ops 100 | grep -q 'p99_ns .* max .* malloc of' || fail "says nothing to a reader"
+fails 1 'was overwritten' env LD_PRELOAD="$place/same.so" "$latency" --ws 100 --ops 1000
+# An allocator that sometimes takes long: the percentiles show how often and how long.
+cat >slow.c <<'END'
+#include <stddef.h>
+#include <unistd.h>
+extern void *__libc_malloc(size_t);
+void *malloc(size_t size) { static unsigned calls; if (++calls % 50 == 0) usleep(2000); return __libc_malloc(size); }
+END
+cc -O1 -fno-builtin -shared -fPIC -o slow.so slow.c || fail "slow.c does not compile"
+LD_PRELOAD=$place/slow.so "$latency" --ws 10 --ops 2000 --json >out || fail "bench_latency with a slow allocator"
+jq -e '.p50_ns < 2e6 and .p99_ns > 1.99e6 and .max_ns > 1.99e6' out >/dev/null || { cat out; fail "a call of 2 ms is not seen"; }
+for arguments in more '--ops 0' '--ops 4294967296' '--threads 2 --ops 4294967295' '--ws 0' '--threads x' '--seed' '--wrong'; do
+  # shellcheck disable=SC2086 # words
+  fails 2 bench_latency "$latency" $arguments
+done
 
 # ---- bench_memory ----
 

@@ -103,7 +103,8 @@ static double quantile(const struct histogram *h, double share) {
   for (unsigned i = 0; i < BUCKETS; i++) total += h->counts[i];
   for (unsigned i = 0; i < BUCKETS; i++) {
     seen += h->counts[i];
-    if (seen > 0 && (double)seen >= share * (double)total) return middle(i);
+    if (seen == 0 || (double)seen < share * (double)total) continue;
+    return middle(i) < (double)h->most ? middle(i) : (double)h->most; /* the last bucket's middle may lie above all values */
   }
   return 0;
 }

@@ -289,6 +289,13 @@ static void print_foot(const struct page_style *p) {
   for (enum figure f = FIGURE_cycles; f <= FIGURE_dtlb_misses; f++) {
     if (!bench_has(b, f)) fprintf(p->out, "%s: not available here\n", bench_figures[f].text);
   }
+  for (size_t c = 0; c < b->contender_count; c++) {
+    for (char **variable = b->contenders[c].peer ? b->contenders[c].environment : NULL; variable != NULL && *variable != NULL; variable++) {
+      char *const safe = escape(*variable);
+      fprintf(p->out, "%s with %s\n", b->contenders[c].name, safe);
+      free(safe);
+    }
+  }
   for (size_t i = 0; i < b->left_out_count; i++) {
     char *const safe = escape(b->left_out[i]);
     fprintf(p->out, "left out: %s\n", safe);

@@ -92,7 +92,7 @@ static void work(struct worker *w) {
 
 const struct workload batches = {.name = "batches",
                                  .what = "some threads allocate blocks of 24 to 743 bytes, others free them, in batches under one lock",
-                                 .ops = 4000000,
+                                 .ops = 15000000,
                                  .set_up = set_up,
                                  .prepare = prepare,
                                  .work = work};

@@ -71,4 +71,4 @@ const struct workload calloc_large = {.name = "calloc_large",
                                       .finish = finish};
 
 const struct workload huge = {
-  .name = "huge", .what = "blocks of 5 to 25 MB, 20 kept, every sixteenth page written", .ops = 3000, .prepare = prepare, .work = work_huge, .finish = finish};
+  .name = "huge", .what = "blocks of 5 to 25 MB, 20 kept, every sixteenth page written", .ops = 6000, .prepare = prepare, .work = work_huge, .finish = finish};

@@ -76,7 +76,7 @@ static void finish(struct worker *w) { free_incoming(&all[w->index].incoming); }
 
 const struct workload rests = {.name = "rests",
                                .what = "short bursts of 8 to 16000 bytes with rests between, a quarter freed by the next thread",
-                               .ops = 500000,
+                               .ops = 1000000,
                                .by_processor_time = true,
                                .set_up = set_up,
                                .work = work,

@@ -52,7 +52,7 @@ static void finish(struct worker *w) {
 const struct workload small_blocks = {
   .name = "small_blocks", .what = "blocks of 8 to 128 bytes, none changes hands", .ops = 50000000, .prepare = prepare, .work = work_plain, .finish = finish};
 const struct workload calloc_small = {
-  .name = "calloc_small", .what = "zeroed blocks of 8 to 256 bytes", .ops = 30000000, .prepare = prepare, .work = work_zeroed, .finish = finish};
+  .name = "calloc_small", .what = "zeroed blocks of 8 to 256 bytes", .ops = 20000000, .prepare = prepare, .work = work_zeroed, .finish = finish};
 const struct workload usable_size = {.name = "usable_size",
                                      .what = "blocks of 8 to 512 bytes, each asked for its usable size",
                                      .ops = 30000000,
