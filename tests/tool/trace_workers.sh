@@ -57,6 +57,30 @@ equal "the exit code of an interrupted report" 1 $?
 grep -q "^hakmem: interrupted: the report has the [1-9][0-9]* events that were read until then$" err || { cat err; fail "does not say that it was interrupted"; }
 equal "lines" 1 "$(wc -l <err)"
 [ "$(jq .trace.events out)" -gt 10 ] || fail "an interrupted report has nothing"
+trace other/sound-17 17
+for command in explain "diff other" "export --openmetrics" "page -o page.html"; do
+  "$hakmem" page -o page.html other 2>&1 | grep -q "without D3" && [ "${command%% *}" = page ] && continue
+  # shellcheck disable=SC2086 # words
+  BROKEN_CTF=slow python3 interrupted.py "$hakmem" $command slow
+  code=$?
+  [ $code -le 1 ] && grep -q "^hakmem: interrupted: the report has the [1-9][0-9]* events that were read until then$" err ||
+    { cat err; fail "$command, interrupted: exit code $code"; }
+done
+
+# In other phases it ends the program, as usual: here in the midst of the output, into a pipe that is full.
+cat >stuck.py <<'P'
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, pipesize=4096, start_new_session=True)
+time.sleep(2)
+assert child.poll() is None, "it did not wait for the reader of the pipe"
+os.killpg(child.pid, signal.SIGINT)
+sys.exit(0 if child.wait(30) == -signal.SIGINT else 1)
+P
+for command in "report --json" "export --openmetrics"; do
+  # shellcheck disable=SC2086 # words
+  BROKEN_EVENTS=50 python3 stuck.py "$hakmem" $command four 2>err || { cat err; fail "$command, interrupted while it prints"; }
+done
 
 # ---- Progress, on a terminal only ----
 if command -v script >/dev/null; then

@@ -38,7 +38,8 @@ is() {
 # some FILE EVENT FIELD VALUE: at least one event has it.
 some() { events "$1" "$2" | values "$3" | grep -Fxq "$4" || fail "no $2 with $3 = $4"; }
 
-address='0x[0-9A-F]{7,16}' natural='[1-9][0-9]*' class='[0-9]|[1-6][0-9]|7[0-4]'
+address='0x[0-9A-F]{7,16}' natural='[1-9][0-9]*'
+class=$(seq -s '|' 0 $(($(sed -n 's/^#define CLASS_COUNT //p' "$SOURCE_DIR/src/slabs/size_class.h") + 1))) # and the two rows behind the classes
 
 is "$paths" superslab_lookup ptr "$address"
 is "$paths" superslab_lookup cls "$class"

@@ -63,7 +63,7 @@ static const bt_component_source *add_source(bt_graph *graph, const bt_plugin *c
     source = NULL;
   }
   if (source == NULL) {
-    char *const what = must_print("cannot read the trace in %s", directory);
+    char *const what = must_print("libbabeltrace2 cannot open %s", directory);
     babeltrace_failed(what);
     free(what);
   }

@@ -43,7 +43,11 @@ struct reading {
   } * jobs;
   size_t job_count, running;
   uint64_t bytes_done, bytes; /* of the groups that were read; of all */
-  char *why;                  /* the first reason why one was not read to its end */
+  struct loss {
+    const struct group *group;
+    char *why;
+  } losses[SAID_MAX]; /* those that were not read to their end */
+  size_t loss_count;
 };
 
 /* ---- Groups ---- */
@@ -124,13 +128,11 @@ static bool start_jobs(struct reading *in, const struct trace_choice *choice) {
   return true;
 }
 
+/* Takes `why` over. Messages wait for the end: if nothing could be read, the first reason is all there is to say. */
 static void lose(struct reading *in, const struct group *group, char *why) {
-  if (strcmp(why, TRACE_STOPPED) != 0) {
-    if (in->r->lost.unread++ < SAID_MAX) {
-      say("the trace%s in %s could not be read to the end: %s; the report has the events until then", group->count > 1 ? "s" : "", group->directories[0], why);
-    }
-  }
-  if (in->why == NULL) in->why = why;
+  const bool was_stopped = strcmp(why, TRACE_STOPPED) == 0;
+  if (!was_stopped) in->r->lost.unread++;
+  if (!was_stopped && in->loss_count < SAID_MAX) in->losses[in->loss_count++] = (struct loss){group, why};
   else free(why);
 }
 
@@ -187,12 +189,19 @@ static size_t jobs_for(unsigned jobs, size_t groups) {
 }
 
 /* True also for a partly read trace: a message says so, and it counts as a loss. */
-static bool finish(struct reading *in, char *const *directories) {
+static bool finish(struct reading *in) {
+  if (in->r->events == 0 && in->loss_count > 0) return fail("cannot read the trace in %s: %s", in->losses[0].group->directories[0], in->losses[0].why);
+  if (in->r->events == 0 && interrupted) return fail("interrupted: no event was read until then");
+  for (size_t i = 0; i < in->loss_count; i++) {
+    const struct group *const group = in->losses[i].group;
+    say("the trace%s in %s could not be read to the end: %s; the report has the events until then", group->count > 1 ? "s" : "", group->directories[0],
+        in->losses[i].why);
+  }
   if (interrupted) {
     in->r->lost.unread++;
     say("interrupted: the report has the %llu events that were read until then", (unsigned long long)in->r->events);
   }
-  return in->why == NULL || in->r->events > 0 || fail("cannot read the trace in %s: %s", directories[0], in->why);
+  return true;
 }
 
 bool read_traces(struct report *r, char *const *directories, size_t count, uint32_t pid, unsigned jobs) {
@@ -209,11 +218,11 @@ bool read_traces(struct report *r, char *const *directories, size_t count, uint3
     sigaction(SIGINT, &before, NULL);
     progress_clear();
     trace_model_finish(in.model);
-    good = good && finish(&in, directories);
+    good = good && finish(&in);
   }
   for (size_t i = 0; i < in.group_count; i++) free(in.groups[i].directories);
   free(in.groups);
   free(in.jobs);
-  free(in.why);
+  for (size_t i = 0; i < in.loss_count; i++) free(in.losses[i].why);
   return good;
 }
