@@ -31,7 +31,10 @@ void trend_add(struct trend *t, double seconds, const struct site *sites, size_t
     const int order = old == t->count ? 1 : new == count ? -1 : strcmp(t->sites[old].folded, sites[new].folded);
     struct trend_site *const s = &all[kept++];
     if (order <= 0) *s = t->sites[old];
-    else *s = (struct trend_site){.folded = must_copy(sites[new].folded), .place = sites[new].place != NULL ? must_copy(sites[new].place) : NULL, .first = is_first ? sites[new].f.allocated : 0};
+    else
+      *s = (struct trend_site){.folded = must_copy(sites[new].folded),
+                               .place = sites[new].place != NULL ? must_copy(sites[new].place) : NULL,
+                               .first = is_first ? sites[new].f.allocated : 0};
     add_value(s, seconds, order >= 0 ? sites[new].f.allocated : 0, order >= 0 ? sites[new].f.blocks : 0, is_first);
     old += order <= 0;
     new += order >= 0;

@@ -94,7 +94,7 @@ struct finding {
   enum cost_unit unit;
   double cost, whole;
   bool cost_is_mean; /* over the run: the state that the finding shows is over */
-  size_t others; /* processes with the same finding at a lower cost */
+  size_t others;     /* processes with the same finding at a lower cost */
   double others_cost;
   char **evidence;
   size_t evidence_count, evidence_capacity;
