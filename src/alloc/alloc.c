@@ -274,22 +274,11 @@ static NOINLINE void free_core(void *p, uint32_t *row) {
   sll_leave(cache);
 }
 
-/* Frees any pointer except NULL. `given`: the family of the function that was called. */
-static void free_by_core(void *p, enum block_family given) {
-  struct sll_cache *cache = sll_self;
+/* A free that is more than a renewed budget. `row`: what directory_class_at says. `given`: the family of the function that was called. */
+static NOINLINE void free_whole(void *p, enum block_family given, uint32_t row) {
   const int saved = errno;
-  const bool blind = UNLIKELY(cache->directory != &directory);
-  uint64_t start = blind ? hub_call_begin() : 0;
-  const uint64_t plain_start = UNLIKELY(sll_times_plain(cache)) ? hub_ticks() : 0;
-  uint32_t row = directory_class_at(p);
-  if (LIKELY(!blind && free_plain(cache, row, p))) {
-    if (HAKMEM_EVENTS && UNLIKELY(hub_call_staged)) hub_call_end_staged(&(struct call){CALL_free, row, CLASS_NONE, 0}, __builtin_frame_address(0));
-    else if (UNLIKELY(plain_start != 0)) hub_call_end_plain(plain_start, &(struct call){CALL_free, row, CLASS_NONE, 0});
-    errno = saved;
-    return;
-  }
-  if (!blind) start = hub_call_begin();
-  if (give_up_sample(cache, row, p)) free_fast(p);
+  const uint64_t start = hub_call_begin();
+  if (give_up_sample(sll_self, row, p)) free_fast(p);
   else if (!MODE(front) || !free_front(p, given, &row)) free_core(p, &row);
   hub_call_end(start, &(struct call){CALL_free, row, CLASS_NONE, 0}, __builtin_frame_address(0));
   errno = saved;
@@ -297,10 +286,24 @@ static void free_by_core(void *p, enum block_family given) {
 
 static NOINLINE void sample_free(void *p, enum block_family given, bool timed);
 
-static NOINLINE void free_any(void *p, enum block_family given) {
+/* The thread's directory is blind: it has no lists yet, or a look-up or a call is to be timed, or a mode must see every free. */
+static NOINLINE void free_blind(void *p, enum block_family given) {
   const uint32_t sampled = sll_resume();
   if (UNLIKELY(sampled != 0)) sample_free(p, given, sampled <= SAMPLE_CALLS);
-  else free_by_core(p, given);
+  else free_whole(p, given, directory_class_at(p));
+}
+
+/* Frees any pointer except NULL. */
+static NOINLINE void free_any(void *p, enum block_family given) {
+  struct sll_cache *cache = sll_self;
+  if (UNLIKELY(cache->directory != &directory)) return free_blind(p, given);
+  const int saved = errno;
+  const uint64_t start = UNLIKELY(sll_times_plain(cache)) ? hub_ticks() : 0;
+  const uint32_t row = directory_class_at(p);
+  if (!free_plain(cache, row, p)) return free_whole(p, given, row);
+  if (HAKMEM_EVENTS && UNLIKELY(hub_call_staged)) hub_call_end_staged(&(struct call){CALL_free, row, CLASS_NONE, 0}, __builtin_frame_address(0));
+  else if (UNLIKELY(start != 0)) hub_call_end_plain(start, &(struct call){CALL_free, row, CLASS_NONE, 0});
+  errno = saved;
 }
 
 static NOINLINE void sample_free(void *p, enum block_family given, bool timed) {
