@@ -114,8 +114,10 @@ static struct resident resident_set(void) {
 
 uint64_t snapshot_resident(void) { return resident_set().all; }
 
+/* The part of the block that has memory. Most of its tables are never touched in most processes. */
 static uint64_t block_resident(const struct stats_block *b) {
-  return os_resident((char *)align_down((uintptr_t)b, os_page_size()), align_up(sizeof(*b), os_page_size()));
+  const uint64_t bytes = os_resident((char *)align_down((uintptr_t)b, os_page_size()), align_up(sizeof(*b), os_page_size()));
+  return bytes < sizeof(*b) ? bytes : sizeof(*b);
 }
 
 /* ---- Threads. ---- */
@@ -191,13 +193,13 @@ static void keep_idlest(struct stats_block *b, const struct stats_moment *moment
 
 /*
  * Huge blocks count as touched, because their owner asked for them. So do legacy slabs, which are few or nearly full. The untouched metadata lies
- * in the leaves and in the block.
+ * in the leaves.
  */
 static void fill_untouched(struct stats_block *b, const struct heap_usage *heap, enum view_lock lock) {
   uint64_t resident, of_directory;
   if (!usage_ask_kernel(lock, &resident, &of_directory)) return;
   const uint64_t outside = heap->huge_bytes + heap->huge_kept + heap->legacy_bytes + b->buckets.metadata + heap->guarded;
-  b->untouched = above(above(b->committed, outside), resident) + above(sizeof(*b), block_resident(b)) + of_directory;
+  b->untouched = above(above(b->committed, outside), resident) + of_directory;
 }
 
 static void fill_buckets(struct stats_block *b, const struct walk *walk, const struct heap_usage *heap) {
@@ -206,7 +208,7 @@ static void fill_buckets(struct stats_block *b, const struct walk *walk, const s
                                   .tails = walk->tails,
                                   .huge_cache = heap->huge_kept,
                                   .guarded = heap->guarded,
-                                  .metadata = heap->metadata + (b->sites_bytes = sites_bytes()) + sizeof(struct stats_block)};
+                                  .metadata = heap->metadata + (b->sites_bytes = sites_bytes()) + block_resident(b)};
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const struct stats_class_gauges *g = &b->gauge[cls];
     const uint64_t stride = class_stride(cls);
@@ -219,7 +221,7 @@ static void fill_buckets(struct stats_block *b, const struct walk *walk, const s
   b->committed = 0;
 #define ADD_BUCKET(name, text) b->committed += buckets.name;
   STATS_BUCKETS(ADD_BUCKET)
-  b->mapped = heap->mapped + sizeof(struct stats_block); /* metadata includes the block: so committed <= mapped */
+  b->mapped = heap->mapped + sizeof(struct stats_block); /* metadata includes a part of the block: so committed <= mapped */
   __atomic_store_n(&b->superslabs_active, (uint32_t)heap->superslabs, __ATOMIC_RELAXED);
 }
 

@@ -324,7 +324,8 @@ size_t slab_usable(const struct slab *slab, const void *p) {
   return slab->stride - offset % slab->stride - 1;
 }
 
-uint32_t slab_count_live(const struct slab *slab) {
+/* A snapshot counts while threads allocate and free: its figure is of about that moment. */
+READS_RACILY uint32_t slab_count_live(const struct slab *slab) {
   if (!HAKMEM_EVENTS) return slab_used(slab);
   uint32_t live = 0;
   for (uint32_t i = 0; i < slab->carved; i++) live += header_says_live_at(block_at(slab, i), slab->cls);

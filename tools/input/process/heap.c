@@ -66,12 +66,13 @@ static void fill_heap(struct reader *r, const struct heap *h) {
                                                      .capacity = h->huge_blocks,
                                                      .live = h->huge_blocks,
                                                      .slabs = h->huge_blocks};
+  const uint64_t of_block = process_resident(&r->process, address_of(b->block_at), sizeof(*b));
   b->buckets = (struct stats_buckets){.live = s->large_bytes + h->huge_bytes,
                                       .empty = h->dirty_units * UNIT_SIZE + s->between,
                                       .tails = s->tails,
                                       .huge_cache = h->kept,
                                       .guarded = h->guarded,
-                                      .metadata = h->metadata + h->directory + h->records + b->sites_bytes + sizeof(*b)};
+                                      .metadata = h->metadata + h->directory + h->records + b->sites_bytes + of_block};
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const struct stats_class_gauges *const g = &b->gauge[cls];
     const uint64_t stride = class_stride(cls);
@@ -88,8 +89,7 @@ static void fill_heap(struct reader *r, const struct heap *h) {
 #define ADD_BUCKET(name, text) b->committed += b->buckets.name;
   STATS_BUCKETS(ADD_BUCKET)
   const uint64_t outside = h->huge_bytes + h->kept + s->legacy_bytes + b->buckets.metadata + h->guarded;
-  const uint64_t of_block = process_resident(&r->process, address_of(b->block_at), sizeof(*b));
-  b->untouched = above(above(b->committed, outside), s->in_superslabs) + above(sizeof(*b), of_block) + s->directory_untouched;
+  b->untouched = above(above(b->committed, outside), s->in_superslabs) + s->directory_untouched;
 }
 
 int structures_take_heap(struct reader *r) {
