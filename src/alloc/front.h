@@ -2,7 +2,8 @@
  * front.h: the heaps that stand before the core: guarded blocks (modes/guard.h), and the debugging mode (modes/debug/debug.h). Guarded blocks are tried
  * first, for an allocation and for a pointer.
  *
- * front_start resolves the modes, and adjust_... change them. The slow paths ask MODE(front) once, and call the other functions only if it is on. Not in the plain build.
+ * front_start resolves the modes, and adjust_... change them. The slow paths ask MODE(front) once, and call the other functions only if it is
+ * on. Not in the plain build.
  */
 #ifndef HAKMEM_FRONT_H
 #define HAKMEM_FRONT_H

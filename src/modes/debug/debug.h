@@ -5,7 +5,8 @@
  *
  * Every block has a record (records.h), which lies away from the block, so that an overrun does not reach it. Both redzones are checked when the block is
  * freed, resized or measured, by the patrol (patrol.h), and at the end. A freed block is filled and waits in the quarantine, where a second free finds
- * it. The patrol checks its filling, too, and so does its leaving. Blocks of size 0 and large blocks lie against guard pages instead (guard.h), as long as there are slots.
+ * it. Its filling is checked by the patrol, and once more when the block leaves. Blocks of size 0 and large blocks lie against guard pages instead
+ * (guard.h), as long as there are slots.
  *
  * Every operation takes the slow path. Not in the plain build.
  */
