@@ -1,4 +1,5 @@
 # hakmem explain on runs with one fault each: the rule that is meant finds it, and what it predicts comes true.
+# timeout: 600
 . "$(dirname "$0")/common.sh"
 program waste
 program off_by_one
