@@ -1,5 +1,6 @@
 #!/bin/sh
 # A Java virtual machine: its version, and a program with threads, direct buffers, zlib and many objects, which its own compiler compiles first.
+# timeout: 900
 MODES=${MODES:-default full debug guard}
 . "$(dirname "$0")/common.sh"
 need java javac

@@ -1,4 +1,5 @@
 #!/bin/sh
+# timeout: 600
 # The JSON of hakmem report, report --since, explain, diff and check is what its schema says: of runs, recordings and running processes with all
 # that they can hold. And the schemas are strict: what is missing, wrong or unknown does not pass them.
 . "$(dirname "$0")/common.sh"

@@ -48,14 +48,6 @@ static void be_mortal(pid_t parent) {
   sandbox_alive();
 }
 
-static volatile pid_t interrupted_child;
-
-/* The terminal interrupts both processes; kill(1) only the one that it is told. */
-static void hand_on(int number, siginfo_t *info, void *context) {
-  (void)context;
-  if (info->si_code <= 0) kill(interrupted_child, number);
-}
-
 int sandbox_run(int (*work)(void *context), void *context) {
   struct sigaction interrupt;
   const pid_t parent = getpid(), child = fork();
@@ -64,11 +56,8 @@ int sandbox_run(int (*work)(void *context), void *context) {
     _exit(work(context));
   }
   sigaction(SIGINT, NULL, &interrupt);
-  if (child > 0 && interrupt.sa_handler != SIG_IGN) {
-    /* The child says what becomes of an interrupt: a report goes on with what it has. */
-    interrupted_child = child;
-    sigaction(SIGINT, &(struct sigaction){.sa_sigaction = hand_on, .sa_flags = SA_SIGINFO}, NULL);
-  }
+  /* The child says what becomes of an interrupt: a report goes on with what it has. A caller with a handler knows better. */
+  if (child > 0 && interrupt.sa_handler == SIG_DFL) signal(SIGINT, SIG_IGN);
   int status;
   while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {}
   if (child < 0) {
