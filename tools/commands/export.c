@@ -30,8 +30,7 @@ static const char *const format_names[] = {
 
 static const struct argp_option options[] = {
 #define FORMAT_OPTION(name, part, end, what) {#name, KEY_FORMAT + EXPORT_##name, NULL, 0, "Write " what, 1},
-  EXPORT_FORMATS(FORMAT_OPTION){"output", 'o', "FILE", 0,
-                                "Write to FILE (-, which is standard output); all tables or histograms: into the directory FILE", 2},
+  EXPORT_FORMATS(FORMAT_OPTION){"output", 'o', "FILE", 0, "Write to FILE (-, which is standard output); all tables or histograms: into the directory FILE", 2},
   LOAD_JOBS_OPTION,
   {"pid", KEY_PID, "PID", 0, "Export this process only, not all of them together", 2},
   {"value", KEY_VALUE, "NAME", 0,

@@ -82,12 +82,11 @@ const struct argp report_argp = {
   .parser = parse,
   .children = symbol_options,
   .args_doc = "DIR|FILE|PID...",
-  .doc =
-    "Print what runs or recordings hold: lost events, latency histograms, fragmentation, where the memory is, header resets and "
-    "shared_fails with their stacks.\v"
-    "DIR is a directory written by hakmem run or hakmem record, or one that holds a CTF trace made by hand; FILE is a stats "
-    "file or a trace's metadata; PID is a process that runs with one of these. A process that runs is shown as it is now, if its memory can be read. "
-    "The exit code is 0, 1 if something could not be read, 2 for bad usage.",
+  .doc = "Print what runs or recordings hold: lost events, latency histograms, fragmentation, where the memory is, header resets and "
+         "shared_fails with their stacks.\v"
+         "DIR is a directory written by hakmem run or hakmem record, or one that holds a CTF trace made by hand; FILE is a stats "
+         "file or a trace's metadata; PID is a process that runs with one of these. A process that runs is shown as it is now, if its memory can be read. "
+         "The exit code is 0, 1 if something could not be read, 2 for bad usage.",
 };
 
 #define NO_SITES "has no live heap by call site: run the program with HAKMEM_PROFILE=512K in its environment"

@@ -20,7 +20,8 @@ void calls_add_scaled(struct histogram *into, const struct histogram *sample, ui
   for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) { /* each bucket ends where its share of the sum ends: so the rounding adds up to nothing */
     seen += sample->bucket[i];
     uint64_t until = (uint64_t)((double)count * ((double)seen / (double)sample->count) + 0.5);
-    if (seen < sample->count && until >= count) until = count - 1; /* the longest call was really made, so it stays also if there are fewer calls than samples */
+    if (seen < sample->count && until >= count)
+      until = count - 1; /* the longest call was really made, so it stays also if there are fewer calls than samples */
     scaled.bucket[i] = less(until, given);
     given = until > given ? until : given;
   }

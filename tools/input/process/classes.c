@@ -29,8 +29,9 @@ struct list {
 
 static struct list list_in(const struct reader *r, const char *bytes, size_t size, uint64_t offset) {
   const struct layout_slabs *const l = &r->layout->slabs;
-  return (struct list){member_of(bytes, size, l->list_slabs, offset), member_of(bytes, size, l->list_capacity, offset), member_of(bytes, size, l->list_used, offset),
-                       member_of(bytes, size, l->list_bytes, offset), member_of(bytes, size, l->list_head, offset)};
+  return (struct list){member_of(bytes, size, l->list_slabs, offset), member_of(bytes, size, l->list_capacity, offset),
+                       member_of(bytes, size, l->list_used, offset), member_of(bytes, size, l->list_bytes, offset),
+                       member_of(bytes, size, l->list_head, offset)};
 }
 
 static void fill_class(struct reader *r, uint32_t cls, const struct list *pool, const struct list *legacy, uint64_t batched) {

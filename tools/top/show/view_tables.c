@@ -39,15 +39,8 @@ static bool is_used(const struct watched *w, uint32_t cls) {
 }
 
 void view_classes(struct grid *g, struct shown *shown) {
-  static const struct grid_column columns[] = {{"CLASS", 6, true},
-                                               {"STRIDE", 8, true},
-                                               {"LIVE", 8, true},
-                                               {"FREE", 8, true},
-                                               {"MALLOC/s", 9, true},
-                                               {"FREE/s", 8, true},
-                                               {"MALLOC99.9", 10, true},
-                                               {"FREE99.9", 10, true},
-                                               {"SHARE", 0, false}};
+  static const struct grid_column columns[] = {{"CLASS", 6, true},  {"STRIDE", 8, true},      {"LIVE", 8, true},      {"FREE", 8, true},  {"MALLOC/s", 9, true},
+                                               {"FREE/s", 8, true}, {"MALLOC99.9", 10, true}, {"FREE99.9", 10, true}, {"SHARE", 0, false}};
   set_columns(g, COLUMNS(columns), "no memory was allocated yet");
   const struct watched *const w = shown->w;
   const unsigned rest = shown->width > COLUMNS_BEFORE_BAR ? (unsigned)(shown->width - COLUMNS_BEFORE_BAR) : 1, bar_width = rest < BAR_MAX ? rest : BAR_MAX;

@@ -19,8 +19,22 @@ static_assert(offsetof(struct model_latency, ticks) % sizeof(struct histogram *)
   F(has_settings) \
   F(strategy) \
   F(superslab_size) \
-  F(superslab_limit) F(drain_interval) F(sample) F(release_delay) F(huge_pages) F(ticks_per_second) F(clock_cost_ns) F(start_realtime_ns) F(superslabs_active) \
-    F(superslabs_active_max) F(legacy_refused_max) F(peak_ns) F(peak_active) F(peak_utilisation) F(span_floor) F(spans_dropped)
+  F(superslab_limit) \
+  F(drain_interval) \
+  F(sample) \
+  F(release_delay) \
+  F(huge_pages) \
+  F(ticks_per_second) \
+  F(clock_cost_ns) \
+  F(start_realtime_ns) \
+  F(superslabs_active) \
+  F(superslabs_active_max) \
+  F(legacy_refused_max) \
+  F(peak_ns) \
+  F(peak_active) \
+  F(peak_utilisation) \
+  F(span_floor) \
+  F(spans_dropped)
 
 static struct histogram **histogram_at(struct report *r, size_t index) { return (struct histogram **)(void *)&r->latency + index; }
 
