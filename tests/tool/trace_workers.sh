@@ -78,6 +78,29 @@ for command in explain "export --openmetrics" "page -o page.html"; do
     { cat err; fail "$command, interrupted: exit code $code"; }
 done
 
+# A part of a trace is not compared with a whole: an interrupt ends the command.
+for command in "diff slow slow" "check slow"; do
+  # shellcheck disable=SC2086 # words
+  BROKEN_CTF=slow python3 interrupted.py "$hakmem" $command
+  equal "the exit code of $command, interrupted by a signal" 254 $?
+done
+
+# kill(1) interrupts one process of the command only: the one that waits for the reader hands it on.
+cat >killed.py <<'P'
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with open("err", "w") as err:
+    child = subprocess.Popen(sys.argv[2:], stdout=subprocess.DEVNULL, stderr=err, start_new_session=True)
+    time.sleep(4)
+    os.kill(child.pid, signal.SIGINT) if sys.argv[1] == "one" else os.killpg(child.pid, signal.SIGINT)
+    sys.exit(child.wait(30) & 255)
+P
+for whom in one group; do
+  BROKEN_CTF=slow python3 killed.py $whom "$hakmem" report slow
+  equal "the exit code of a report that kill interrupted ($whom)" 1 $?
+  grep -q "^hakmem: interrupted: the report has the [1-9][0-9]* events that were read until then$" err || { cat err; fail "killed: does not say that it was interrupted"; }
+done
+
 # In other phases it ends the program, as usual: here in the midst of the output, into a pipe that is full.
 cat >stuck.py <<'P'
 import os, signal, subprocess, sys, time

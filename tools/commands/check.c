@@ -266,7 +266,7 @@ static int check(void *context) {
   struct figures run = {0}, base = {0};
   bool good = load_page(&page, &o->load);
   int exit_code = EXIT_FAILED;
-  if (o->baseline != NULL) good &= load_page(&baseline, &(struct load){.paths = &o->baseline, .count = 1});
+  if (o->baseline != NULL) good &= load_page(&baseline, &(struct load){.paths = &o->baseline, .count = 1, .compared = true});
   if (page.main != NULL) figures_of(&run, &page);
   if (baseline.main != NULL) figures_of(&base, &baseline);
   if (o->figures && page.main != NULL) {
@@ -286,7 +286,7 @@ static int check(void *context) {
 }
 
 int command_check(int argc, char **argv) {
-  struct options o = {0};
+  struct options o = {.load = {.compared = true}};
   argp_parse(&check_argp, argc, argv, 0, NULL, &o);
   format_init();
   const int exit_code = sandbox_run(check, &o);

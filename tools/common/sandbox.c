@@ -48,6 +48,14 @@ static void be_mortal(pid_t parent) {
   sandbox_alive();
 }
 
+static volatile pid_t interrupted_child;
+
+/* The terminal interrupts both processes, but kill(1) only the one that it is given. */
+static void hand_on(int number, siginfo_t *info, void *context) {
+  (void)context;
+  if (info->si_code <= 0) kill(interrupted_child, number);
+}
+
 int sandbox_run(int (*work)(void *context), void *context) {
   struct sigaction interrupt;
   const pid_t parent = getpid(), child = fork();
@@ -57,7 +65,10 @@ int sandbox_run(int (*work)(void *context), void *context) {
   }
   sigaction(SIGINT, NULL, &interrupt);
   /* The child says what becomes of an interrupt: a report goes on with what it has. A caller with a handler knows better. */
-  if (child > 0 && interrupt.sa_handler == SIG_DFL) signal(SIGINT, SIG_IGN);
+  if (child > 0 && interrupt.sa_handler == SIG_DFL) {
+    interrupted_child = child;
+    sigaction(SIGINT, &(struct sigaction){.sa_sigaction = hand_on, .sa_flags = SA_SIGINFO}, NULL);
+  }
   int status;
   while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {}
   if (child < 0) {

@@ -70,7 +70,7 @@ bool side_read(struct side *side) {
   size_t read = 0;
   for (size_t i = 0; i < side->count; i++) {
     struct page page = {0};
-    good &= load_page(&page, &(struct load){.paths = &side->paths[i], .count = 1});
+    good &= load_page(&page, &(struct load){.paths = &side->paths[i], .count = 1, .compared = true});
     if (page.main != NULL) figures_of(&side->runs[read++], &page);
     load_free(&page);
   }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/error.h"
@@ -100,17 +101,31 @@ static bool make_groups(struct reading *in, char *const *directories, size_t cou
 
 /* ---- Interrupts ---- */
 
+#define SAME_MS 300 /* two signals within this time are one interrupt: of a whole group of processes, and handed on by the parent */
+
 static volatile sig_atomic_t interrupted;
+static volatile uint64_t interrupted_ms;
+
+static uint64_t now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 static void interrupt(int number) {
-  (void)number;
+  const uint64_t now = now_ms();
+  if (interrupted && now - interrupted_ms > SAME_MS) {
+    signal(number, SIG_DFL);
+    raise(number);
+  }
+  if (!interrupted) interrupted_ms = now;
   interrupted = 1;
 }
 
 /* A second interrupt ends the program. One that ignores interrupts goes on to do so. */
 static void catch_interrupt(struct sigaction *before) {
-  interrupted = 0;
   sigaction(SIGINT, NULL, before);
-  if (before->sa_handler != SIG_IGN) sigaction(SIGINT, &(struct sigaction){.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND}, NULL);
+  if (before->sa_handler != SIG_IGN) sigaction(SIGINT, &(struct sigaction){.sa_handler = interrupt}, NULL);
 }
 
 /* ---- Workers ---- */
@@ -204,7 +219,7 @@ static bool finish(struct reading *in) {
   return true;
 }
 
-bool read_traces(struct report *r, char *const *directories, size_t count, uint32_t pid, unsigned jobs) {
+bool read_traces(struct report *r, char *const *directories, size_t count, uint32_t pid, unsigned jobs, enum trace_interrupt on_interrupt) {
   struct reading in = {.r = r};
   struct sigaction before;
   bool good = make_groups(&in, directories, count);
@@ -213,9 +228,10 @@ bool read_traces(struct report *r, char *const *directories, size_t count, uint3
     in.job_count = jobs_for(jobs, in.group_count);
     in.jobs = must_allocate(in.job_count * sizeof(*in.jobs));
     progress_start("reading the trace");
-    catch_interrupt(&before);
+    interrupted = 0;
+    if (on_interrupt == INTERRUPT_LEAVES_PART) catch_interrupt(&before);
     good = follow(&in, &(struct trace_choice){pid, r->keep_spans});
-    sigaction(SIGINT, &before, NULL);
+    if (on_interrupt == INTERRUPT_LEAVES_PART) sigaction(SIGINT, &before, NULL);
     progress_clear();
     trace_model_finish(in.model);
     good = good && finish(&in);
