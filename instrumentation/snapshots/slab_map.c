@@ -38,7 +38,7 @@ struct stats_map *slab_map_begin(struct stats_block *b, bool now) {
   map->time_ns = time_ns;
   map->superslabs = map->slabs = map->superslab_count = map->slab_count = 0;
   last_base = 0;
-  every = (uint32_t)((b->superslabs_active + STATS_MAP_SUPERSLABS - 1) / STATS_MAP_SUPERSLABS);
+  every = (uint32_t)((__atomic_load_n(&b->superslabs_active, __ATOMIC_RELAXED) + STATS_MAP_SUPERSLABS - 1) / STATS_MAP_SUPERSLABS);
   if (every == 0) every = 1;
   return map;
 }

@@ -107,7 +107,8 @@ static void end_call(uint64_t start, const void *to, uint32_t from, size_t size,
 static NOINLINE void *move_slow(void *p, size_t usable, size_t size) {
   const uint64_t start = hub_call_begin();
   const uint32_t from = row_at(p, usable);
-  void *moved = size > SMALL_MAX && size > usable ? alloc_grown(size) : alloc_fast(size);
+  /* Not alloc_fast: if the budget ran out, `move` has done its step already, and a second one would count a block that is not there. */
+  void *moved = size > SMALL_MAX && size > usable ? alloc_grown(size) : alloc_slow(size);
   if (moved != NULL) {
     memcpy(moved, p, min_size(usable, size));
     free_fast(p);
@@ -206,11 +207,13 @@ static bool may_be_made_by(const struct pointer *at, enum block_family given) {
 
 static NOINLINE void sample_sized(void *p, size_t size, enum block_family given, bool timed) {
   const uint64_t start = hub_sample_begin(timed);
-  if (LIKELY(size_fits(p, size) && push_fast(p))) {
+  if (!size_fits(p, size)) {
+    alloc_free_sized(p, MIN_ALIGN, size, given);
+  } else if (LIKELY(push_fast(p))) {
     const uint64_t ticks = hub_sample_stop(start);
     hub_sample_end(ticks, &(struct call){CALL_free, directory_class_at(p), CLASS_NONE, size});
   } else {
-    alloc_free_sized(p, MIN_ALIGN, size, given);
+    free_slow_by(p, given); /* not free_fast: the step of the budget is done */
   }
   sll_resumed();
 }
