@@ -108,7 +108,8 @@ static struct guard_slot *nearest(const void *p, struct row **row) {
   return best;
 }
 
-struct pointer guard_at(const void *p) {
+/* Another thread may note in `known` at the same time that the slack is intact; only that member changes. */
+READS_RACILY struct pointer guard_at(const void *p) {
   struct row *row;
   struct guard_slot *slot = nearest(p, &row);
   struct pointer at = {.p = p, .kind = POINTER_GUARDED, .cls = CLASS_NONE};
@@ -121,7 +122,7 @@ struct pointer guard_at(const void *p) {
   return at;
 }
 
-bool guard_find(const void *p, struct record *out) {
+READS_RACILY bool guard_find(const void *p, struct record *out) {
   if (!guard_owns(p)) return false;
   struct row *row;
   const struct guard_slot *slot = nearest(p, &row);
@@ -238,7 +239,7 @@ static bool is_intact(struct guard_slot *slot, size_t most) {
     const uintptr_t start = start_of(slot), end = end_of(slot), open = open_start(start), close = open + open_size(start, end - start);
     const size_t before = min_size(start - open, most), behind = min_size(close - end, most);
     intact = bytes_are((const uint8_t *)start - before, before, PATTERN) && bytes_are((const uint8_t *)end, behind, PATTERN);
-    if (intact) slot->known.checked = __atomic_load_n(&record_allocations, __ATOMIC_RELAXED);
+    if (intact) __atomic_store_n(&slot->known.checked, __atomic_load_n(&record_allocations, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
   }
   lock_release(&guard_lock);
   return intact;
