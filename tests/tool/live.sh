@@ -18,8 +18,10 @@ end() { kill -TERM "$pid"; wait $runner; equal "exit code" 0 $?; }
 
 figure() { "$hakmem" report --json "$2" 2>err | jq -c "$1"; }
 row() { figure ".stats.classes[] | select(.class == \"$2\") | [.counters.allocs, .counters.frees, .memory.allocated]" "$1"; }
-# Where the memory is, and the slabs of each class: as the process itself finds it at its end.
-state='[.stats.processes[0].memory.buckets, (.stats.classes[] | [.class, .memory, .counters.allocs, .counters.frees])]'
+# Where the memory is, and the slabs of each class: as the process itself finds it at its end. Between the two, it touches more pages of its statistics.
+state='[(.stats.processes[0].memory.buckets | .metadata = 0), (.stats.classes[] | [.class, .memory, .counters.allocs, .counters.frees])]'
+metadata() { figure '.stats.processes[0].memory.buckets.metadata' "$1"; }
+equal_metadata() { [ $(($2 - $3)) -ge 0 ] && [ $(($2 - $3)) -le 262144 ] || fail "$1: $3 bytes of metadata, then $2"; }
 
 # Few operations of one thread, of which the file has some at most.
 start few 1 1000 100
@@ -35,9 +37,10 @@ equal "operations and live bytes of a stopped process" "[1000,500,$((500 * 112))
 "$hakmem" report "$pid" | grep -q "Shown as it is now (read from its memory)\." || fail "the report does not say as of when it is"
 "$hakmem" explain few | grep -q "1 of them still runs: it is shown as it is now (read from its memory)" || fail "explain does not say as of when it is"
 kill -CONT "$pid"
-before=$(figure "$state" few)
+before=$(figure "$state" few) metadata=$(metadata few)
 end
 equal "what the process itself finds" "$(figure "$state" few)" "$before"
+equal_metadata few "$(metadata few)" "$metadata"
 equal "an ended process" '["ended",null,null]' "$(figure '.stats.processes[0] | [.state, .read_from, .age_ns]' few)"
 
 # Several threads with lists; large and huge blocks; no snapshot of its own, ever; legacy slabs, because there may be one SuperSlab; a profile.
@@ -48,25 +51,28 @@ equal "bytes in all lists, and in those of the threads" "true" "$(echo "$listed"
 for tid in $(figure '.stats.processes[0].memory.threads.largest[].tid' threads); do [ -d "/proc/$pid/task/$tid" ] || fail "$tid is no thread of $pid"; done
 equal "names of threads" '["rests"]' "$(figure '[.stats.processes[0].memory.threads.largest[].name] | unique - [""]' threads)"
 "$hakmem" report --section=memory threads | grep -q "^ *$tid  *rests  *[0-9]" || fail "the report does not list the threads"
-before=$(figure "$state" threads)
+before=$(figure "$state" threads) metadata=$(metadata threads)
 end
 equal "what four threads find" "$(figure "$state" threads)" "$before"
+equal_metadata threads "$(metadata threads)" "$metadata"
 start large 2 10 300000
 equal "large blocks" "[20,10,$((10 * 5 * 65536))]" "$(row large large)"
 end
 start huge 2 10 3000000
 equal "huge blocks" "[20,10,$((10 * 46 * 65536))]" "$(row huge huge)"
-before=$(figure "$state" huge)
+before=$(figure "$state" huge) metadata=$(metadata huge)
 end
 equal "what is found of huge blocks" "$(figure "$state" huge)" "$before"
+equal_metadata huge "$(metadata huge)" "$metadata"
 start none HAKMEM_FRAGMENTATION=0 1 1000 100
 equal "a process without snapshots" "[1000,500,$((500 * 112))]" "$(row none 6)"
 end
 start legacy HAKMEM_SS_LIMIT=1 2 40000 100
 equal "legacy slabs" "[80000,40000,$((40000 * 112))]" "$(row legacy 6)"
-before=$(figure "$state" legacy)
+before=$(figure "$state" legacy) metadata=$(metadata legacy)
 end
 equal "what is found of legacy slabs" "$(figure "$state" legacy)" "$before"
+equal_metadata legacy "$(metadata legacy)" "$metadata"
 start profile HAKMEM_PROFILE=512K 2 40000 100
 equal "with a profile" "[80000,40000,$((40000 * 112))]" "$(row profile 6)"
 end
