@@ -112,3 +112,20 @@ Test(calls, without_samples, .init = begin) {
   calls_free(&none);
   calls_free(&calls);
 }
+
+/* A sample in which the processor was given to others stands for itself: the others say how long calls take. */
+Test(calls, a_lengthy_sample_counts_once, .init = begin) {
+  static struct calls_of_process process;
+  static struct stats_class_counters counters[CLASS_ROWS];
+  struct model_calls calls = {0};
+  for (unsigned i = 0; i < 99; i++) histogram_record(&process.fast[CALL_malloc][5], 10);
+  histogram_record(&process.fast[CALL_malloc][5], 4000000); /* ns */
+  counters[5].allocs = 1000000;
+  calls_add(&calls, &process, counters);
+  const struct histogram *const times = calls.times[CALL_malloc][5];
+  cr_assert_eq(times->count, 1000000);
+  cr_assert_eq(times->max, 4000000);
+  cr_assert_eq(histogram_quantile(times, 0.99999), 10);
+  cr_assert_lt(histogram_mean(times), 15);
+  calls_free(&calls);
+}

@@ -81,7 +81,8 @@ const struct argp diff_argp = {
 /* The call sites of the first run of each side. */
 static void print_sites_of(const struct side *a, const struct side *b) {
   struct page before = {0}, after = {0};
-  if (load_page(&before, &(struct load){.paths = a->paths, .count = 1, .compared = true}) && load_page(&after, &(struct load){.paths = b->paths, .count = 1, .compared = true})) {
+  if (load_page(&before, &(struct load){.paths = a->paths, .count = 1, .compared = true}) &&
+      load_page(&after, &(struct load){.paths = b->paths, .count = 1, .compared = true})) {
     print_growth(stdout, &before, &after);
   }
   load_free(&before);

@@ -176,7 +176,8 @@ static json_t *values_to_json(const struct side *side, const struct difference *
 static json_t *growth_between(const struct side *before, const struct side *after) {
   struct page a = {0}, b = {0};
   json_t *growth = NULL;
-  if (load_page(&a, &(struct load){.paths = before->paths, .count = 1, .compared = true}) && load_page(&b, &(struct load){.paths = after->paths, .count = 1, .compared = true})) {
+  if (load_page(&a, &(struct load){.paths = before->paths, .count = 1, .compared = true}) &&
+      load_page(&b, &(struct load){.paths = after->paths, .count = 1, .compared = true})) {
     growth = json_growth(&a, &b);
   }
   load_free(&a);

@@ -48,7 +48,7 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
   const bool trace = r->source == SOURCE_TRACE;
   struct finding *const f = finding_add(d, "lost_data", FINDING_DATA, NULL);
   finding_what(f, "The %s %s: what follows may be incomplete.", trace ? "trace" : "statistics",
-               any - lost->reentered == lost->incomplete ? "end before the process did" : "lack some data");
+               any - lost->reentered == lost->incomplete ? "end before the process did" : "lost some data");
 #define TELL_LOSS(name, text) \
   if (lost->name > 0) { \
     finding_evidence(f, "%s: %" PRIu64, text, lost->name); \

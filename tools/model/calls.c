@@ -29,6 +29,36 @@ void calls_add_scaled(struct histogram *into, const struct histogram *sample, ui
   histogram_merge(into, &scaled);
 }
 
+/*
+ * A call on the fast path takes this long only if the processor was given to others, or a page was made ready for it. That happens as often as time
+ * passes, not as often as calls are made, and a sample takes more time than a call. So such a sample stands for itself, and not for others.
+ */
+#define LENGTHY_NS 100000
+
+struct parts {
+  struct histogram brief, lengthy;
+};
+
+/* The two together are `sample`, but for the rounding of the sums. */
+static struct parts split(const struct histogram *sample) {
+  struct parts parts = {.brief = *sample};
+  if (sample->max < LENGTHY_NS) return parts;
+  parts = (struct parts){.lengthy.max = sample->max};
+  for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+    const uint64_t lower = histogram_lower(i), upper = histogram_upper(i);
+    struct histogram *const part = lower >= LENGTHY_NS ? &parts.lengthy : &parts.brief;
+    if (sample->bucket[i] == 0) continue;
+    if (part->count == 0) part->min_inverted = part == &parts.brief ? sample->min_inverted : ~lower;
+    part->bucket[i] = sample->bucket[i];
+    part->count += sample->bucket[i];
+    if (part == &parts.brief) part->sum += sample->bucket[i] * (lower + (upper - lower) / 2);
+    if (part == &parts.brief) part->max = upper < sample->max ? upper : sample->max;
+  }
+  if (parts.brief.sum > sample->sum) parts.brief.sum = sample->sum;
+  parts.lengthy.sum = sample->sum - parts.brief.sum;
+  return parts;
+}
+
 /* ---- One process. ---- */
 
 /* The sampled calls of one class that took a block, or freed one: by kind. */
@@ -82,11 +112,19 @@ static void add_shares(struct shares *all, const struct shares *s) {
   for (unsigned k = 0; k < CALL_KIND_COUNT; k++) all->kind[k] += s->kind[k];
 }
 
-/* Adds the fast calls of a row, in the shape of its samples; without one, in the shape of its kind's, else of all samples. */
-static void add_fast(struct model_calls *into, unsigned kind, uint32_t cls, const struct histogram *const shapes[3], uint64_t count) {
-  for (unsigned i = 0; i < 3; i++) {
-    if (shapes[i]->count == 0) continue;
-    if (count > 0) calls_add_scaled(at(&into->times[kind][cls]), shapes[i], count);
+/*
+ * Adds the fast calls of a row. Its lengthy samples count once. The others are in the shape of its brief samples; without one, in the shape of its
+ * kind's, else of all samples.
+ */
+static void add_fast(struct model_calls *into, unsigned kind, uint32_t cls, const struct parts *own, const struct histogram *const shapes[2], uint64_t count) {
+  if (own->lengthy.count > 0 && own->lengthy.count <= count) {
+    histogram_merge(at(&into->times[kind][cls]), &own->lengthy);
+    count -= own->lengthy.count;
+  }
+  const struct histogram *const all[] = {&own->brief, shapes[0], shapes[1]};
+  for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+    if (all[i]->count == 0) continue;
+    if (count > 0) calls_add_scaled(at(&into->times[kind][cls]), all[i], count);
     return;
   }
   into->untimed[kind][cls] += count;
@@ -100,8 +138,9 @@ void calls_add(struct model_calls *into, const struct calls_of_process *calls, c
     add_shares(&allocs, &a);
     add_shares(&frees, &f);
     for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
-      histogram_merge(&shape[kind], &calls->fast[kind][cls]);
-      histogram_merge(&shape[CALL_KIND_COUNT], &calls->fast[kind][cls]);
+      const struct parts own = split(&calls->fast[kind][cls]);
+      histogram_merge(&shape[kind], &own.brief);
+      histogram_merge(&shape[CALL_KIND_COUNT], &own.brief);
     }
   }
   const double sampled = (double)(allocs.samples + frees.samples), weight = sampled > 0 ? (double)(allocs.fast + frees.fast) / sampled : 1;
@@ -117,7 +156,8 @@ void calls_add(struct model_calls *into, const struct calls_of_process *calls, c
         count += (uint64_t)(stays * weight + 0.5);
         *variance += (stays + (slow->count > 0)) * weight * weight; /* if it is known that there were some, 0 is not certain */
       }
-      add_fast(into, kind, cls, (const struct histogram *[]){fast, &shape[kind], &shape[CALL_KIND_COUNT]}, count);
+      const struct parts own = split(fast);
+      add_fast(into, kind, cls, &own, (const struct histogram *[]){&shape[kind], &shape[CALL_KIND_COUNT]}, count);
       if (slow->count > 0) histogram_merge(at(&into->times[kind][cls]), slow);
       into->timed[kind][cls] += slow->count;
       into->sampled[kind][cls] += fast->count;
