@@ -11,7 +11,7 @@
 
 static uint64_t last_base; /* of the SuperSlab that was met last */
 static bool is_in;         /* it is in the map */
-static uint32_t every;     /* of so many SuperSlabs, one is in the map */
+static uint32_t every;     /* one SuperSlab of each `every` is in the map */
 
 /* Drops every second map, but not the first. */
 static void thin(struct stats_block *b) {

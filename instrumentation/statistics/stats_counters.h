@@ -69,7 +69,7 @@
   C(timed_in, "blocks that reallocs took off the fast path") \
   C(timed_out, "blocks that reallocs off the fast path freed") \
   C(sampled_out, "blocks that sampled reallocs on the fast path freed") \
-  C(sampled_stays, "sampled reallocs on the fast path that left the block where it was")
+  C(sampled_stays, "sampled reallocs on the fast path that did not move the block")
 
 /* State of a class row as of the last snapshot: G(name, "meaning"). */
 #define STATS_CLASS_GAUGES(G) \

@@ -1,4 +1,4 @@
-/* double_free cls=6 got=0x5f expect=0xa6 | debug=double_free | guard=double_free | valgrind=Invalid_free: the second free comes after the block went back to its slab */
+/* double_free cls=6 got=0x5f expect=0xa6 | debug=double_free | guard=double_free | valgrind=Invalid_free: the second free comes after the block was returned to its slab */
 #include <malloc.h>
 
 #include "misuse.h"

@@ -1,4 +1,4 @@
-/* double_free cls=none | debug=double_free | guard=double_free | valgrind=Invalid_free: a huge block, again after its memory went back to the system */
+/* double_free cls=none | debug=double_free | guard=double_free | valgrind=Invalid_free: a huge block, again after its memory was returned to the kernel */
 #include <malloc.h>
 
 #include "misuse.h"

@@ -1,4 +1,4 @@
-/* double_free cls=none | debug=double_free | guard=double_free | valgrind=Invalid_free: the second free comes after the SuperSlab went back to the system */
+/* double_free cls=none | debug=double_free | guard=double_free | valgrind=Invalid_free: the second free comes after the SuperSlab was returned to the kernel */
 #include <malloc.h>
 
 #include "misuse.h"

@@ -1,4 +1,4 @@
-/* invalid_pointer cls=none | debug=invalid_pointer | guard=invalid_pointer | valgrind=Invalid_free: free of a pointer into a SuperSlab where there is no slab */
+/* invalid_pointer cls=none | debug=invalid_pointer | guard=invalid_pointer | valgrind=Invalid_free: free of a pointer into a part of a SuperSlab that holds no slab */
 #include "misuse.h"
 
 #define BLOCKS 20000 /* more than there are slots for guarded ones: the last lies in a SuperSlab in every mode */

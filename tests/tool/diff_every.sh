@@ -1,5 +1,5 @@
-# hakmem diff --every: of a running process, the call site that leaks comes first, with its slope and error; it ends after so many intervals, when it is
-# interrupted, and when the process ends.
+# hakmem diff --every: of a running process, the call site that leaks comes first, with its slope and error; it ends after the
+# number of intervals that --count gives, when it is interrupted, and when the process ends.
 . "$(dirname "$0")/common.sh"
 program grows
 "$hakmem" run -o data -- ./grows >out 2>err &

@@ -1,7 +1,7 @@
 /*
  * damage.h: what a program wrote around or into a block of the debugging mode, and its report. debug.h draws the block.
  *
- * A block stays where it is while its damage is reported: damage_release says whether the quarantine may give it back.
+ * A block cannot leave the quarantine while its damage is reported: damage_release says when it may.
  */
 #ifndef HAKMEM_DAMAGE_H
 #define HAKMEM_DAMAGE_H
