@@ -250,18 +250,23 @@ const char *rule_partial_slabs(struct diagnosis *d) { return each_held(d, tell_p
 
 /* ---- Empty slabs, and huge mappings that are kept. ---- */
 
+/* What returns wholly free memory. If the memory is still free, a trim comes first. `delay`: what a shorter HAKMEM_RELEASE_DELAY does. */
+static void advise_return(struct finding *f, const struct model_process *p, const struct held *h, uint64_t bytes, const char *delay) {
+  tell_rest(f, p, h);
+  if (h->is_last) advise_trim(f, p, h, bytes);
+  advise_delay(f, p, delay);
+  if (!h->is_last) advise_trim(f, p, h, bytes);
+}
+
 static void tell_empty(struct diagnosis *d, const struct model_process *p, const struct held *h) {
   const uint64_t bytes = h->at.buckets.empty;
   char size[FORMAT_SIZE];
   if (!is_much(p, h, bytes)) return;
   struct finding *const f = tell(d, "empty_slabs", p, h, "in empty slabs and SuperSlabs, kept for reuse", bytes);
   finding_what(f, "%s %s in empty slabs and SuperSlabs %s.", format_bytes(size, bytes), is_or_was(p), when_of(p, h));
-  tell_rest(f, p, h);
-  if (h->is_last) advise_trim(f, p, h, bytes);
-  advise_delay(f, p,
-               "empty SuperSlabs are returned to the kernel, and free units are purged, this many milliseconds after their last use, by a thread that "
-               "allocates or frees; memory that is needed again costs page faults");
-  if (!h->is_last) advise_trim(f, p, h, bytes);
+  advise_return(f, p, h, bytes,
+                "empty SuperSlabs are returned to the kernel, and free units are purged, this many milliseconds after their last use, by a thread that "
+                "allocates or frees; memory that is needed again costs page faults");
 }
 
 const char *rule_empty_slabs(struct diagnosis *d) { return each_held(d, tell_empty); }
@@ -272,10 +277,7 @@ static void tell_kept(struct diagnosis *d, const struct model_process *p, const 
   if (!is_much(p, h, bytes)) return;
   struct finding *const f = tell(d, "kept_huge", p, h, "in mappings of freed huge blocks, kept for reuse", bytes);
   finding_what(f, "%s %s kept in mappings of freed huge blocks %s.", format_bytes(size, bytes), is_or_was(p), when_of(p, h));
-  tell_rest(f, p, h);
-  if (h->is_last) advise_trim(f, p, h, bytes);
-  advise_delay(f, p, "a quarter of this many milliseconds after its free, a mapping is returned to the kernel, by a thread that allocates or frees");
-  if (!h->is_last) advise_trim(f, p, h, bytes);
+  advise_return(f, p, h, bytes, "a quarter of this many milliseconds after its free, a mapping is returned to the kernel, by a thread that allocates or frees");
 }
 
 const char *rule_kept_huge(struct diagnosis *d) { return each_held(d, tell_kept); }
