@@ -129,3 +129,21 @@ Test(calls, a_lengthy_sample_counts_once, .init = begin) {
   cr_assert_lt(histogram_mean(times), 15);
   calls_free(&calls);
 }
+
+/* A few callocs among many mallocs, in a class without a slow or a sampled one: the standard error says that their number is not certain. */
+Test(calls, a_rare_kind_is_uncertain_everywhere, .init = begin) {
+  static struct calls_of_process process;
+  static struct stats_class_counters counters[CLASS_ROWS];
+  struct model_calls calls = {0};
+  double error, none;
+  histogram_record(&process.slow[CALL_calloc][9], 5000);
+  for (unsigned i = 0; i < 500; i++) histogram_record(&process.fast[CALL_malloc][5], 10);
+  counters[5].allocs = 1000000;
+  counters[9].allocs = 1;
+  calls_add(&calls, &process, counters);
+  cr_assert_eq(calls_count(&calls, CALL_calloc, &error), 1);
+  cr_assert_geq(error, 1000000 / 502.0, "one call in 502 would often have no sample");
+  cr_assert_eq(calls_count(&calls, CALL_aligned, &none), 0);
+  cr_assert_eq(none, 0, "the process has no such call");
+  calls_free(&calls);
+}

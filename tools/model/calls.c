@@ -90,7 +90,7 @@ static struct shares shares_of_frees(const struct calls_of_process *calls, const
 }
 
 /*
- * Of `s->fast` calls, those of a kind, of which there are some if `exists`. *variance grows by the square of the standard error; a share of 0 or 1 is not
+ * Of `s->fast` calls, those of a kind, which the process uses if `exists`. *variance grows by the square of the standard error; a share of 0 or 1 is not
  * taken for certain.
  */
 static uint64_t share_of(const struct shares *s, unsigned kind, const struct shares *all, bool exists, double *variance) {
@@ -98,7 +98,7 @@ static uint64_t share_of(const struct shares *s, unsigned kind, const struct sha
   if (s->fast == 0) return 0;
   if (from->samples == 0) return kind == CALL_malloc || kind == CALL_free ? s->fast : 0;
   const double n = (double)from->samples, p = ((double)from->kind[kind] + 1) / (n + 2);
-  if (exists || from->kind[kind] > 0) *variance += (double)s->fast * (double)s->fast * p * (1 - p) / n;
+  if (exists) *variance += (double)s->fast * (double)s->fast * p * (1 - p) / n;
   /* The kinds share without a rest: each gets what lies between its bounds. */
   uint64_t before = 0;
   for (unsigned k = 0; k < kind; k++) before += from->kind[k];
@@ -143,14 +143,18 @@ void calls_add(struct model_calls *into, const struct calls_of_process *calls, c
       histogram_merge(&shape[CALL_KIND_COUNT], &own.brief);
     }
   }
+  /* A kind that the process uses may be rare in each class: without a sample there, its share is small, but not certainly 0. */
+  bool exists[CALL_KIND_COUNT] = {false};
+  for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
+    for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) exists[kind] = exists[kind] || calls->slow[kind][cls].count > 0 || calls->fast[kind][cls].count > 0;
+  }
   const double sampled = (double)(allocs.samples + frees.samples), weight = sampled > 0 ? (double)(allocs.fast + frees.fast) / sampled : 1;
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
     const struct shares a = shares_of_allocs(calls, &counters[cls], cls), f = shares_of_frees(calls, &counters[cls], cls);
     for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
       const struct histogram *const slow = &calls->slow[kind][cls], *const fast = &calls->fast[kind][cls];
       double *const variance = &into->variance[kind][cls];
-      const bool exists = slow->count > 0;
-      uint64_t count = kind == CALL_free ? share_of(&f, kind, &frees, exists, variance) : share_of(&a, kind, &allocs, exists, variance);
+      uint64_t count = kind == CALL_free ? share_of(&f, kind, &frees, exists[kind], variance) : share_of(&a, kind, &allocs, exists[kind], variance);
       if (kind == CALL_realloc) {
         const double stays = (double)counters[cls].sampled_stays;
         count += (uint64_t)(stays * weight + 0.5);
