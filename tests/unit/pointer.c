@@ -24,6 +24,7 @@ static void on_report(const struct event_hdr_reset *e) {
 static void start(void) {
   static const struct hak_event_sink sink = {.version = HAK_EVENT_SINK_VERSION, .size = sizeof(sink), .hdr_reset = on_report};
   cr_assert_eq(hak_event_sink_attach(&sink), 0);
+  config.release_delay = 600000; /* on a slow machine too, what is kept stays until it was looked at */
 }
 
 /* As the functions of the family look: the heaps that stand before the core first. */
