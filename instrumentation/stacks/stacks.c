@@ -233,13 +233,19 @@ static uint32_t by_libunwind(uintptr_t first, uintptr_t *frames, uint32_t epoch)
   return 0;
 }
 
+#if defined(__aarch64__)
+#define KEEPS_RECORDS true /* compilers for aarch64 keep a frame record in each function that calls others, as its procedure call standard asks */
+#else
+#define KEEPS_RECORDS false
+#endif
+
 /*
  * Fills `frames` from the record at `at`, of a function of ours with the return address `first`, up to `end`. `may`: the gate is open. *learnt:
  * libunwind was asked about this many frames, whose objects must be entered even if the stack is dropped.
  */
 static uint32_t capture(uintptr_t at, uintptr_t end, uintptr_t first, uintptr_t *frames, uint32_t epoch, bool may, uint32_t *learnt) {
   uint32_t count = 0;
-  if (config.stacks == STACKS_FP) return fp_capture(at, frames, CAPTURED);
+  if (config.stacks == STACKS_FP || (config.stacks == STACKS_AUTO && KEEPS_RECORDS)) return fp_capture(at, frames, CAPTURED);
   const bool can_ask = may && __atomic_load_n(&libunwind, __ATOMIC_ACQUIRE) == OPEN;
   if (config.stacks == STACKS_AUTO) count = steps_capture(at, end, frames, CAPTURED, epoch, can_ask, learnt);
   return count == 0 && can_ask ? by_libunwind(first, frames, epoch) : count;
