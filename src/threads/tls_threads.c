@@ -9,8 +9,10 @@
 #include "probe.h"
 #include "platform/config.h"
 #include "memory/os.h"
+#include "memory/soft_limit.h"
 #include "slabs/legacy.h"
 #include "slabs/shared_pool.h"
+#include "slabs/units.h"
 #include "tls_budget.h"
 #include "tls_drain.h"
 #include "tls_idle.h"
@@ -140,6 +142,29 @@ static void scavenge_if_due(uint64_t now) {
   legacy_scavenge(false);
 }
 
+/* ---- The soft limit. ---- */
+
+static uint64_t held_bytes(void) {
+  struct units_totals units;
+  units_totals(&units);
+  return units.mapped - units.free_units * UNIT_SIZE + units.dirty_bytes + legacy_held() + os_metadata_used();
+}
+
+size_t sll_release_all(struct sll_cache *cache, size_t keep) {
+  if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
+  sll_trim_ended();
+  sll_collect_idle(UINT64_MAX, DRAIN_TRIM);
+  const size_t released = pool_scavenge(true, keep, sll_return_blocks);
+  return released + legacy_scavenge(true);
+}
+
+static size_t release_for_limit(void *cache) { return sll_release_all(cache, 0); }
+
+static NOINLINE void keep_soft_limit(struct sll_cache *cache) {
+  static const struct soft_limit_hooks hooks = {held_bytes, release_for_limit};
+  if (cache->busy == 1) soft_limit_keep(&hooks, cache); /* otherwise a signal handler has interrupted a change of the lists */
+}
+
 /* ---- Samples. ---- */
 
 #define SERIES_EACH 16u /* of this many samples, one is a series of calls; the others are look-ups */
@@ -205,6 +230,7 @@ void sll_leave(struct sll_cache *cache) {
   if (HAKMEM_EVENTS && config.sample != 0 && cache->operations >= config.sample) choose_sample(cache);
   cache->visits++;
   if (cache->pace < PACE_MAX || cache->visits % VISITS_PER_LOOK == 0) look_at_clock(cache);
+  if (UNLIKELY(soft_limit_bytes() != 0)) keep_soft_limit(cache);
   sll_let_go(cache);
   if (UNLIKELY(thread_ended)) drop_cache(cache);
   hub_release();
@@ -249,6 +275,7 @@ void sll_fork_parent(void) {
  * signal handler forked while this thread was in the middle of a change, all lists stay, and are only read for totals.
  */
 void sll_fork_child(void) {
+  soft_limit_fork_child();
   sll_idle_fork_child();
   if (own != NULL) {
     own->claim = CLAIM_NONE; /* a thread that had just claimed it does not exist here, and had changed nothing yet */
