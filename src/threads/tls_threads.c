@@ -132,7 +132,7 @@ static uint64_t idle_ms(void) { return config.release_delay > RESTED_MS ? config
 /* Periodic work, done by threads in their slow paths. */
 static void scavenge_if_due(uint64_t now) {
   uint64_t due = __atomic_load_n(&next_scavenge_ms, __ATOMIC_RELAXED);
-  if (now < due) return;
+  if (now < due || soft_limit_is_above()) return; /* above the limit, keep_soft_limit does all of this and more, and counts what it costs */
   /* The thread that wins the exchange does the work; the others continue. */
   const uint64_t next = now + config.release_delay / SCAVENGES_PER_DELAY + 1;
   if (!__atomic_compare_exchange_n(&next_scavenge_ms, &due, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
