@@ -18,7 +18,7 @@
 #define MOST_INSTRUCTIONS 55.0
 #define MOST_RESIDENT 1.3
 #define PROGRAM_AGAINST_MEDIAN 1.05
-#define PROGRAM_KEEPS 1.1 /* of the best peer, after 2 s of rest */
+#define PROGRAM_KEEPS 1.1        /* of the best peer, after 2 s of rest */
 #define MOST_AGAINST_MEDIAN 1.15 /* memory of a threads program, against the median peer */
 #define MOST_TAIL 1.2            /* a time of the latency plan, against the best peer */
 #define MOST_MS 1.0              /* the longest of them */
@@ -217,8 +217,7 @@ static void judge_memory(const struct bench *b, struct list *l, struct group g, 
         free(note);
         continue;
       }
-      add(l, must_print("%s, %s%s", what, b->workloads[w].name, w == worst ? " (the worst)" : ""),
-          must_print("at most %.3gx", bound), note, r, bound, false);
+      add(l, must_print("%s, %s%s", what, b->workloads[w].name, w == worst ? " (the worst)" : ""), must_print("at most %.3gx", bound), note, r, bound, false);
     }
   }
 }
