@@ -99,7 +99,7 @@ done
 for kind in report explain since diff check; do
   [ -s "$prefix/share/hakmem/$kind.schema.json" ] || fail "the schema $kind.schema.json is not installed"
 done
-for name in $(sed -n 's/^ *\(NUMBER\|CHOICE\|TEXT\)([a-z_]*, \([A-Z_]*\),.*/\2/p' "$source/src/platform/config.h"); do
+for name in $(sed -n 's/^ *\(NUMBER\|CHOICE\|TEXT\|BYTES\)([a-z_]*, \([A-Z_]*\),.*/\2/p' "$source/src/platform/config.h"); do
   grep -q "HAKMEM_$name" "$prefix/share/man/man7/libhakmem.7" || fail "libhakmem(7) has nothing about HAKMEM_$name"
 done
 

@@ -6,6 +6,7 @@
 #include "src/alloc/front.h"
 #include "src/checker_hooks.h"
 #include "src/memory/os.h"
+#include "src/memory/soft_limit.h"
 #include "src/modes/modes.h"
 #include "src/platform/config.h"
 #include "src/platform/options.h"
@@ -23,7 +24,7 @@
 static const char *const names[] = {STATS_SETTINGS(SETTING_NAME)};
 
 static struct {
-  uint32_t before; /* the value to be put back */
+  uint64_t before; /* the value to be put back */
   uint64_t until_ms, since_ns;
 } changes[SETTING_COUNT];
 static bool changing;          /* atomic; one thread at a time changes settings */
@@ -31,13 +32,14 @@ static uint64_t next_until_ms; /* atomic; the first of them, 0: none */
 
 /* ---- What is in force. ---- */
 
-static uint32_t value_of(enum setting setting) {
+static uint64_t value_of(enum setting setting) {
   switch (setting) {
     case SETTING_PROFILE: return MODE(profile) ? __atomic_load_n(&config.profile, __ATOMIC_RELAXED) : 0;
     case SETTING_GUARD: return __atomic_load_n(&config.guard, __ATOMIC_RELAXED);
     case SETTING_TRACE: return __atomic_load_n(&config.trace, __ATOMIC_RELAXED);
     case SETTING_STATS_INTERVAL: return __atomic_load_n(&config.fragmentation, __ATOMIC_RELAXED);
     case SETTING_LOG: return log_words();
+    case SETTING_SOFT_LIMIT: return soft_limit_bytes();
     case SETTING_COUNT: break;
   }
   return 0;
@@ -90,13 +92,14 @@ static int set_trace(uint32_t full, struct message *why) {
 }
 
 /* Brings a value into force that option_parse has allowed. */
-static int apply(enum setting setting, uint32_t value, struct message *why) {
+static int apply(enum setting setting, uint64_t value, struct message *why) {
   switch (setting) {
-    case SETTING_PROFILE: return set_profile(value);
-    case SETTING_GUARD: return set_guard(value, why);
-    case SETTING_TRACE: return set_trace(value, why);
-    case SETTING_LOG: log_choose(value); return 0;
-    case SETTING_STATS_INTERVAL: __atomic_store_n(&config.fragmentation, value, __ATOMIC_RELAXED); return 0;
+    case SETTING_PROFILE: return set_profile((uint32_t)value);
+    case SETTING_GUARD: return set_guard((uint32_t)value, why);
+    case SETTING_TRACE: return set_trace((uint32_t)value, why);
+    case SETTING_LOG: log_choose((uint32_t)value); return 0;
+    case SETTING_STATS_INTERVAL: __atomic_store_n(&config.fragmentation, (uint32_t)value, __ATOMIC_RELAXED); return 0;
+    case SETTING_SOFT_LIMIT: soft_limit_set(value); return 0;
     case SETTING_COUNT: break;
   }
   return EINVAL;
@@ -111,8 +114,8 @@ static void find_next_until(void) {
 }
 
 /* Called by one thread at a time. A second change for a time ends with the value from before the first one. */
-static int change(enum setting setting, uint32_t value, uint32_t for_ms, struct message *why) {
-  const uint32_t before = changes[setting].until_ms != 0 ? changes[setting].before : value_of(setting);
+static int change(enum setting setting, uint64_t value, uint32_t for_ms, struct message *why) {
+  const uint64_t before = changes[setting].until_ms != 0 ? changes[setting].before : value_of(setting);
   const int error = apply(setting, value, why);
   if (error != 0) return error;
   changes[setting].before = before;
@@ -196,11 +199,12 @@ int settings_change(const char *name, size_t length, const char *value, uint32_t
   while (setting < SETTING_COUNT && (strlen(names[setting]) != length || memcmp(names[setting], name, length) != 0)) setting++;
   if (setting == SETTING_COUNT) return refuse_name(name, length, why);
   const struct config_option *const o = option_find(name, length);
-  uint32_t number = 0;
-  const bool good = setting == SETTING_LOG ? option_log_words(value, &number) : option_parse(o, value, &number);
+  uint64_t number = 0;
+  uint32_t words = 0;
+  const bool good = setting == SETTING_LOG ? option_log_words(value, &words) : option_parse(o, value, &number);
   if (!good) return refuse_value(o, value, why);
   if (!begin(WAITS)) return refuse(why, EBUSY, "another thread is changing settings; try again");
-  const int error = change((enum setting)setting, number, for_ms, why);
+  const int error = change((enum setting)setting, setting == SETTING_LOG ? words : number, for_ms, why);
   end();
   return error;
 }

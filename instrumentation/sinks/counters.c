@@ -161,6 +161,15 @@ static void on_debug_sweep(const struct event_debug_sweep *e) {
   stats_add(&c->debug_sweep_ns, clock_to_ns(e->ticks));
 }
 
+static void on_soft_limit(const struct event_soft_limit *e) {
+  struct stats_counters *c = &stats_block()->counters;
+  stats_add(&c->soft_limit_crossed, e->crossed);
+  stats_add(&c->soft_limit_above_ns, clock_to_ns(e->above_ticks));
+  stats_add(&c->soft_limit_releases, 1);
+  stats_add(&c->soft_limit_bytes, e->released);
+  stats_add(&c->soft_limit_ns, clock_to_ns(e->ticks));
+}
+
 const struct hak_event_sink counters_sink = {.superslab_lookup = on_superslab_lookup,
                                              .superslab_acquire = on_superslab_acquire,
                                              .superslab_release = on_superslab_release,
@@ -179,4 +188,5 @@ const struct hak_event_sink counters_sink = {.superslab_lookup = on_superslab_lo
                                              .leak = on_leak,
                                              .deepbind = on_deepbind,
                                              .end_check = on_end_check,
-                                             .debug_sweep = on_debug_sweep};
+                                             .debug_sweep = on_debug_sweep,
+                                             .soft_limit = on_soft_limit};

@@ -22,15 +22,15 @@
   S(guard, GUARD) \
   S(trace, TRACE) \
   S(log, LOG) \
-  S(fragmentation, STATS_INTERVAL)
+  S(fragmentation, STATS_INTERVAL) \
+  S(soft_limit, SOFT_LIMIT)
 
 #define SETTING_ID(member, NAME) SETTING_##NAME,
 enum setting { STATS_SETTINGS(SETTING_ID) SETTING_COUNT };
 
 /* A setting as it is now. The statistics block has one for each. */
 struct stats_setting {
-  uint32_t value; /* a number, the index of a choice, or of LOG the set of words (options.h) */
-  uint32_t unused;
+  uint64_t value;    /* a number, the index of a choice, of LOG the set of words (options.h); of SOFT_LIMIT what "auto" came to */
   uint64_t until_ms; /* when the value from before is put back, by CLOCK_MONOTONIC; 0: never */
   uint64_t since_ns; /* when it was last changed, since the start of the process; 0: never */
 };

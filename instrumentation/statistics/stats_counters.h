@@ -38,7 +38,12 @@
   S(debug_sweeps, "times that the debugging mode looked at all blocks") \
   S(debug_blocks, "blocks that it looked at") \
   S(debug_bytes, "bytes of the freed blocks among them") \
-  S(debug_sweep_ns, "nanoseconds from the beginnings to the ends of these sweeps")
+  S(debug_sweep_ns, "nanoseconds from the beginnings to the ends of these sweeps") \
+  S(soft_limit_crossed, "times that HAKMEM_SOFT_LIMIT was passed") \
+  S(soft_limit_above_ns, "nanoseconds above it") \
+  S(soft_limit_releases, "looks that found more than it resident, or found that this had ended") \
+  S(soft_limit_bytes, "bytes that they released") \
+  S(soft_limit_ns, "nanoseconds that they took")
 
 /* Counters of a class row (CLASS_LARGE and CLASS_HUGE included): C(name, "meaning"). */
 #define STATS_CLASS_COUNTERS(C) \

@@ -235,11 +235,7 @@ bool alloc_trim(size_t keep) {
   hub_call_begin();
   if (MODE(debug)) front_audit(UINT64_MAX);
   struct sll_cache *cache = sll_enter();
-  if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
-  sll_trim_ended();
-  sll_collect_idle(UINT64_MAX, DRAIN_TRIM);
-  size_t released = pool_scavenge(true, keep, sll_return_blocks);
-  released += legacy_scavenge(true);
+  const size_t released = sll_release_all(cache, keep);
   if (cache != NULL) sll_leave(cache);
   hub_call_none();
   return released != 0;

@@ -17,6 +17,7 @@
 #include "slabs/legacy.h"
 #include "platform/message.h"
 #include "memory/os.h"
+#include "memory/soft_limit.h"
 #include "checks/records.h"
 #include "modes/retired.h"
 #include "slabs/shared_pool.h"
@@ -139,6 +140,7 @@ void alloc_start(void) {
   started = true;
   alloc_prepare();
   if (config.help != 0) environment_help(STDERR_FILENO);
+  soft_limit_set(config.soft_limit);
   hub_start();
 }
 

@@ -361,6 +361,13 @@ static size_t statm(unsigned index) {
   return 0;
 }
 
+size_t os_resident_set(void) {
+  const int saved = errno;
+  const size_t resident = statm(1);
+  errno = saved;
+  return resident;
+}
+
 static size_t left_of(int resource, unsigned index) {
   struct rlimit limit;
   if (sys_getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return SIZE_MAX;

@@ -131,6 +131,9 @@ bool os_own_is_whole(void);
  */
 size_t os_left(void);
 
+/* Resident bytes of the process, with its files and what is not hakmem's; 0 if the kernel does not tell. */
+size_t os_resident_set(void);
+
 /* Milliseconds since an unspecified origin; never decreases. Coarse (a few ms) and cheap. Signal safe. */
 uint64_t os_now_ms(void);
 

@@ -7,7 +7,7 @@
 
 #define DEFAULT_NUMBER(member, NAME, def, ...) .member = def,
 #define DEFAULT_TEXT(member, NAME, ...) .member = "",
-struct config config = {CONFIG_OPTIONS(DEFAULT_NUMBER, DEFAULT_NUMBER, DEFAULT_TEXT)};
+struct config config = {CONFIG_OPTIONS(DEFAULT_NUMBER, DEFAULT_NUMBER, DEFAULT_TEXT, DEFAULT_NUMBER)};
 
 bool config_file_path(const char *pattern, char out[PATH_MAX]) {
   static char start[PATH_MAX];

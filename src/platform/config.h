@@ -11,20 +11,24 @@
 #include "base.h"
 
 #define CONFIG_TEXT_MAX 256
+#define BYTES_AUTO UINT64_MAX /* the library finds the value out */
 
 /*
  *   NUMBER(member, NAME, default, lowest, highest, unit, meaning)
  *   CHOICE(member, NAME, default index, "choices, separated by |", meaning)    the member is the index
  *   TEXT(member, NAME, what the value is, meaning)                             "" if not set
+ *   BYTES(member, NAME, default, meaning)                                      any number of bytes, or "auto", which is BYTES_AUTO
  *
  * The options of one mode begin with the mode's name: DEBUG_, STATS_, LOG_, SS_.
  */
-#define CONFIG_OPTIONS(NUMBER, CHOICE, TEXT) \
+#define CONFIG_OPTIONS(NUMBER, CHOICE, TEXT, BYTES) \
   CHOICE(ss_size, SS_SIZE, 2, "512K|1M|2M|4M", "size of a SuperSlab") \
   NUMBER(ss_limit, SS_LIMIT, 0, 0, 1u << 20, "SuperSlabs", "most SuperSlabs at a time, 0 = no limit; beyond it, the legacy path serves") \
   NUMBER(drain_interval, DRAIN_INTERVAL, 2048, 0, 1u << 30, "frees", "a TLS SLL is drained after this many frees to it, 0 = never") \
   CHOICE(lookup, LOOKUP, 0, "directory|hash|linear", "how the SuperSlab of a pointer is found") \
   NUMBER(release_delay, RELEASE_DELAY, 250, 0, 1u << 30, "ms", "how long empty SuperSlabs, slabs and batches are kept for reuse") \
+  BYTES(soft_limit, SOFT_LIMIT, 0, \
+        "while hakmem holds more resident memory than this, free memory is released at once; auto: memory.high of the cgroup; 0 = no limit") \
   NUMBER(huge_pages, HUGE_PAGES, 1024, 0, 1u << 20, "SuperSlabs", \
          "with this many SuperSlabs in use, each new one requests huge pages at once; with 4, each one that becomes full; 0 = never") \
   NUMBER(populate, POPULATE, 4u << 20, 0, 1u << 30, "bytes", \
@@ -66,12 +70,14 @@
 #define CONFIG_NUMBER(member, NAME, ...) uint32_t member;
 #define CONFIG_CHOICE(member, NAME, ...) uint32_t member;
 #define CONFIG_TEXT(member, NAME, ...) char member[CONFIG_TEXT_MAX];
+#define CONFIG_BYTES(member, NAME, ...) uint64_t member;
 struct config {
-  CONFIG_OPTIONS(CONFIG_NUMBER, CONFIG_CHOICE, CONFIG_TEXT)
+  CONFIG_OPTIONS(CONFIG_NUMBER, CONFIG_CHOICE, CONFIG_TEXT, CONFIG_BYTES)
 };
 #undef CONFIG_NUMBER
 #undef CONFIG_CHOICE
 #undef CONFIG_TEXT
+#undef CONFIG_BYTES
 
 enum { ON_ERROR_AUTO, ON_ERROR_REPORT, ON_ERROR_ABORT };
 enum { STACKS_AUTO, STACKS_FP, STACKS_UNWIND, STACKS_OFF };

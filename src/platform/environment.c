@@ -12,8 +12,7 @@
 
 extern char **environ;
 
-static uint32_t *number_of(const struct config_option *o) { return (uint32_t *)((char *)&config + o->offset); }
-static char *text_of(const struct config_option *o) { return (char *)&config + o->offset; }
+static char *member_of(const struct config_option *o) { return (char *)&config + o->offset; }
 
 static void put_name(struct message *m, const char *name) {
   message_text(m, OPTION_PREFIX);
@@ -24,7 +23,8 @@ static void put_default(struct message *m, const struct config_option *o) {
   size_t length = 0;
   const char *choice;
   switch (o->kind) {
-    case OPTION_NUMBER: message_number(m, o->default_value); break;
+    case OPTION_NUMBER:
+    case OPTION_BYTES: message_number(m, o->default_value); break;
     case OPTION_CHOICE:
       choice = option_choice(o->form, o->default_value, &length);
       for (size_t i = 0; i < length; i++) message_text(m, (const char[2]){choice[i], '\0'});
@@ -99,10 +99,13 @@ static void say_old(const struct old_option *old, bool ignored) {
 }
 
 static void read_value(const struct config_option *o, const char *value) {
-  if (!option_parse(o, value, number_of(o))) {
-    say_bad_value(o, value);
-  } else if (o->kind == OPTION_TEXT) {
-    strcpy(text_of(o), value);
+  uint64_t number;
+  if (!option_parse(o, value, &number)) return say_bad_value(o, value);
+  switch (o->kind) {
+    case OPTION_NUMBER:
+    case OPTION_CHOICE: *(uint32_t *)member_of(o) = (uint32_t)number; break;
+    case OPTION_BYTES: *(uint64_t *)member_of(o) = number; break;
+    case OPTION_TEXT: strcpy(member_of(o), value); break;
   }
 }
 

@@ -6,13 +6,14 @@
 #define SHORT_NUMBER(member, NAME, ...) _Static_assert(sizeof(#NAME) - 1 <= OPTION_NAME_MOST, "an option's name is too long");
 #define SHORT_RENAMED(OLD, NEW) _Static_assert(sizeof(#OLD) - 1 <= OPTION_NAME_MOST, "an old name is too long");
 #define SHORT_REMOVED(OLD) SHORT_RENAMED(OLD, )
-CONFIG_OPTIONS(SHORT_NUMBER, SHORT_NUMBER, SHORT_NUMBER)
+CONFIG_OPTIONS(SHORT_NUMBER, SHORT_NUMBER, SHORT_NUMBER, SHORT_NUMBER)
 CONFIG_OLD_NAMES(SHORT_RENAMED, SHORT_REMOVED)
 
 #define ROW_NUMBER(member, NAME, def, low, high, unit, meaning) {#NAME, OPTION_NUMBER, offsetof(struct config, member), def, low, high, unit, meaning},
 #define ROW_CHOICE(member, NAME, def, choices, meaning) {#NAME, OPTION_CHOICE, offsetof(struct config, member), def, 0, 0, choices, meaning},
 #define ROW_TEXT(member, NAME, form, meaning) {#NAME, OPTION_TEXT, offsetof(struct config, member), 0, 0, 0, form, meaning},
-const struct config_option option_table[] = {CONFIG_OPTIONS(ROW_NUMBER, ROW_CHOICE, ROW_TEXT){.name = NULL}};
+#define ROW_BYTES(member, NAME, def, meaning) {#NAME, OPTION_BYTES, offsetof(struct config, member), def, 0, 0, "bytes, or auto", meaning},
+const struct config_option option_table[] = {CONFIG_OPTIONS(ROW_NUMBER, ROW_CHOICE, ROW_TEXT, ROW_BYTES){.name = NULL}};
 
 #define ROW_RENAMED(OLD, NEW) {#OLD, #NEW},
 #define ROW_REMOVED(OLD) {#OLD, NULL},
@@ -117,7 +118,7 @@ static bool is_same(const char *text, size_t length, const char *choice, size_t 
          a == b;
 }
 
-static bool parse_choice(const struct config_option *o, const char *text, uint32_t *out) {
+static bool parse_choice(const struct config_option *o, const char *text, uint64_t *out) {
   size_t length;
   const char *choice;
   for (uint32_t i = 0; (choice = option_choice(o->form, i, &length)) != NULL; i++) {
@@ -128,12 +129,12 @@ static bool parse_choice(const struct config_option *o, const char *text, uint32
   return false;
 }
 
-bool option_parse(const struct config_option *o, const char *text, uint32_t *out) {
-  uint64_t number;
+bool option_parse(const struct config_option *o, const char *text, uint64_t *out) {
   switch (o->kind) {
-    case OPTION_NUMBER:
-      if (!option_parse_number(text, o->highest, &number) || number < o->lowest) return false;
-      *out = (uint32_t)number;
+    case OPTION_NUMBER: return option_parse_number(text, o->highest, out) && *out >= o->lowest;
+    case OPTION_BYTES:
+      if (strcmp(text, "auto") != 0) return option_parse_number(text, INT64_MAX, out);
+      *out = BYTES_AUTO;
       return true;
     case OPTION_CHOICE: return parse_choice(o, text, out);
     default: return strlen(text) < CONFIG_TEXT_MAX;

@@ -9,7 +9,7 @@
 
 #define OPTION_PREFIX "HAKMEM_"
 
-enum option_kind { OPTION_NUMBER, OPTION_CHOICE, OPTION_TEXT };
+enum option_kind { OPTION_NUMBER, OPTION_CHOICE, OPTION_TEXT, OPTION_BYTES };
 
 struct config_option {
   const char *name;
@@ -44,8 +44,8 @@ size_t option_distance(const char *name, size_t length, const char *known);
 /* The option that is probably meant by the wrong name name[length]: at most every third letter differs. NULL if there is none. */
 const struct config_option *option_nearest(const char *name, size_t length);
 
-/* Reads the value of an option. False if it is not allowed. For a number or a choice, *out becomes the value of the member of struct config. */
-bool option_parse(const struct config_option *o, const char *text, uint32_t *out);
+/* Reads the value of an option. False if it is not allowed; *out may have changed. Except for a text, *out becomes the value of the member of struct config. */
+bool option_parse(const struct config_option *o, const char *text, uint64_t *out);
 
 /* A number, with k, K, m, M, g or G behind it for 1024, 1024^2 and 1024^3. False if it is not a number, or above `highest`. */
 bool option_parse_number(const char *text, uint64_t highest, uint64_t *out);

@@ -8,6 +8,7 @@
 #include "directory.h"
 #include "memory/kept.h"
 #include "memory/os.h"
+#include "memory/soft_limit.h"
 #include "slab_list.h"
 #include "units.h"
 
@@ -42,7 +43,7 @@ static struct {
 
 /* A kept range is idle if it was freed before this time. Only a part of the delay, because it is much memory at once. */
 static uint64_t idle_since(uint64_t now) {
-  const uint64_t delay = config.release_delay / KEPT_DELAY_PART;
+  const uint64_t delay = soft_limit_delay_ms() / KEPT_DELAY_PART;
   return now > delay ? now - delay : 0;
 }
 
@@ -170,7 +171,7 @@ static size_t scavenge_slabs(bool trim, uint64_t now) {
     struct slab *empties = NULL;
     if (slab_list_is_unused(list)) continue;
     lock_take(&legacy.lock);
-    if (trim || now >= list->emptied_ms + config.release_delay) slab_list_shed_empty(list, &empties);
+    if (trim || now >= list->emptied_ms + soft_limit_delay_ms()) slab_list_shed_empty(list, &empties);
     forget_empties(empties);
     lock_release(&legacy.lock);
     released += slabs_release(empties, unmap_slab);
@@ -356,9 +357,11 @@ bool legacy_keeps(const void *p) {
 }
 
 READS_RACILY bool legacy_has_place(void) {
-  const bool keeps = config.release_delay / KEPT_DELAY_PART != 0;
+  const bool keeps = soft_limit_delay_ms() / KEPT_DELAY_PART != 0;
   return keeps && legacy.huge_blocks < GROWN_MOST;
 }
+
+READS_RACILY uint64_t legacy_held(void) { return legacy.huge_bytes + legacy.kept.bytes + legacy.refused_bytes; }
 
 READS_RACILY uint64_t legacy_used(uint32_t cls) { return legacy.slabs[cls].used; }
 

@@ -53,6 +53,7 @@ struct legacy_usage {
 };
 void legacy_usage(uint32_t cls, struct legacy_usage *out); /* CLASS_HUGE fills the huge members */
 uint64_t legacy_used(uint32_t cls);                        /* of a small class, only `used` */
+uint64_t legacy_held(void);                                /* bytes of all of it; huge blocks that the shared pool refused count twice */
 
 /* Whether a large block that has grown may become a huge one: memory is kept for reuse, and there are few enough huge blocks. */
 bool legacy_has_place(void);

@@ -6,6 +6,7 @@
 #include "directory.h"
 #include "memory/os.h"
 #include "memory/places.h"
+#include "memory/soft_limit.h"
 
 static_assert(sizeof(struct superslab) <= PLACES_BEHIND && sizeof(struct superslab) + 8 * sizeof(struct slab) >= PLACES_LEAST,
               "the smallest descriptor, of 512 KiB, is a place, and says while it is one that there is no SuperSlab");
@@ -24,7 +25,7 @@ static struct {
 } superslabs;
 
 size_t units_large_max(void) { return config_superslab_size() / 2; }
-uint32_t units_idle_ms(void) { return config.release_delay / 2; }
+uint32_t units_idle_ms(void) { return soft_limit_delay_ms() / 2; }
 
 /* ---- The list of SuperSlabs; superslabs.lock is held. ---- */
 

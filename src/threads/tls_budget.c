@@ -6,6 +6,7 @@
 #include "modes/modes.h"
 #include "slabs/legacy.h"
 #include "memory/os.h"
+#include "memory/soft_limit.h"
 #include "modes/profile.h"
 #include "platform/random.h"
 #include "slabs/shared_pool.h"
@@ -83,7 +84,7 @@ static bool take_share(struct sll_cache *cache, uint32_t size) {
     return true;
   }
   const size_t more = size - cache->share_left;
-  const size_t all = max_size(SHARED_BYTES, sll_running() * SHARED_A_THREAD), taken = __atomic_load_n(&shared, __ATOMIC_RELAXED);
+  const size_t all = soft_limit_is_above() ? 0 : max_size(SHARED_BYTES, sll_running() * SHARED_A_THREAD), taken = __atomic_load_n(&shared, __ATOMIC_RELAXED);
   if (taken >= all || more > (all - taken) / SHARED_PART) return false;
   __atomic_fetch_add(&shared, more, __ATOMIC_RELAXED);
   cache->share_left = 0;

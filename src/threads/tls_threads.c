@@ -9,8 +9,10 @@
 #include "probe.h"
 #include "platform/config.h"
 #include "memory/os.h"
+#include "memory/soft_limit.h"
 #include "slabs/legacy.h"
 #include "slabs/shared_pool.h"
+#include "slabs/units.h"
 #include "tls_budget.h"
 #include "tls_drain.h"
 #include "tls_idle.h"
@@ -130,7 +132,7 @@ static uint64_t idle_ms(void) { return config.release_delay > RESTED_MS ? config
 /* Periodic work, done by threads in their slow paths. */
 static void scavenge_if_due(uint64_t now) {
   uint64_t due = __atomic_load_n(&next_scavenge_ms, __ATOMIC_RELAXED);
-  if (now < due) return;
+  if (now < due || soft_limit_is_above()) return; /* above the limit, keep_soft_limit does all of this and more, and counts what it costs */
   /* The thread that wins the exchange does the work; the others continue. */
   const uint64_t next = now + config.release_delay / SCAVENGES_PER_DELAY + 1;
   if (!__atomic_compare_exchange_n(&next_scavenge_ms, &due, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
@@ -138,6 +140,29 @@ static void scavenge_if_due(uint64_t now) {
   if (now > idle_ms()) sll_collect_idle(now - idle_ms(), DRAIN_IDLE);
   pool_scavenge(false, 0, sll_return_blocks);
   legacy_scavenge(false);
+}
+
+/* ---- The soft limit. ---- */
+
+static uint64_t held_bytes(void) {
+  struct units_totals units;
+  units_totals(&units);
+  return units.mapped - units.free_units * UNIT_SIZE + units.dirty_bytes + legacy_held() + os_metadata_used();
+}
+
+size_t sll_release_all(struct sll_cache *cache, size_t keep) {
+  if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
+  sll_trim_ended();
+  sll_collect_idle(UINT64_MAX, DRAIN_TRIM);
+  const size_t released = pool_scavenge(true, keep, sll_return_blocks);
+  return released + legacy_scavenge(true);
+}
+
+static size_t release_for_limit(void *cache) { return sll_release_all(cache, 0); }
+
+static NOINLINE void keep_soft_limit(struct sll_cache *cache) {
+  static const struct soft_limit_hooks hooks = {held_bytes, release_for_limit};
+  if (cache->busy == 1) soft_limit_keep(&hooks, cache); /* otherwise a signal handler has interrupted a change of the lists */
 }
 
 /* ---- Samples. ---- */
@@ -205,6 +230,7 @@ void sll_leave(struct sll_cache *cache) {
   if (HAKMEM_EVENTS && config.sample != 0 && cache->operations >= config.sample) choose_sample(cache);
   cache->visits++;
   if (cache->pace < PACE_MAX || cache->visits % VISITS_PER_LOOK == 0) look_at_clock(cache);
+  if (UNLIKELY(soft_limit_bytes() != 0)) keep_soft_limit(cache);
   sll_let_go(cache);
   if (UNLIKELY(thread_ended)) drop_cache(cache);
   hub_release();
@@ -249,6 +275,7 @@ void sll_fork_parent(void) {
  * signal handler forked while this thread was in the middle of a change, all lists stay, and are only read for totals.
  */
 void sll_fork_child(void) {
+  soft_limit_fork_child();
   sll_idle_fork_child();
   if (own != NULL) {
     own->claim = CLAIM_NONE; /* a thread that had just claimed it does not exist here, and had changed nothing yet */

@@ -47,6 +47,12 @@ bool sll_take_sample(struct sll_cache *cache);
 bool sll_trim_ended(void);
 void sll_audit_ended(void);
 
+/*
+ * Returns all free memory within reach to the kernel, except for `keep` bytes of empty SuperSlabs. `cache`: the calling thread's lists, NULL if it has
+ * none. Blocks in lists of threads that are in the middle of an operation stay. Returns the bytes.
+ */
+size_t sll_release_all(struct sll_cache *cache, size_t keep);
+
 void sll_fork_prepare(void); /* before any lock is taken: until one of the other two, no thread collects the calling one's lists */
 void sll_fork_parent(void);
 void sll_fork_child(void);

@@ -44,6 +44,7 @@ says 'hakmem: HAKMEM_DRAIN_INTERVAL=99999999999999999999 is not allowed (0 to 10
 says 'hakmem: HAKMEM_SS_SIZE=3M is not allowed (512K|1M|2M|4M); using 2M' HAKMEM_SS_SIZE=3M
 says 'hakmem: HAKMEM_LOOKUP=tree is not allowed (directory|hash|linear); using directory' HAKMEM_LOOKUP=tree
 says 'hakmem: HAKMEM_ON_ERROR=die\\x1b\[31m is not allowed (auto|report|abort); using auto' HAKMEM_ON_ERROR="$(printf 'die\033[31m')"
+says 'hakmem: HAKMEM_SOFT_LIMIT=automatic is not allowed (bytes, or auto); using 0' HAKMEM_SOFT_LIMIT=automatic
 
 # Old names. Both set: the new one wins, in either order.
 old_names=$(sed -n 's/^ *RENAMED(\([A-Z_]*\), \([A-Z_]*\)).*/\1 \2/p' "$table" | grep -v '^OLD ')
@@ -61,11 +62,13 @@ says "hakmem: HAKMEM_QUARANTINE_AGE is no longer an option and is ignored; $list
 silent HAKMEM_SS_SIZE=512K HAKMEM_DRAIN_INTERVAL=20k HAKMEM_PROFILE=1M HAKMEM_GUARD=1g
 silent HAKMEM_SS_SIZE=4M HAKMEM_SS_LIMIT=1048576 HAKMEM_LOOKUP=hash HAKMEM_ON_ERROR=abort
 silent HAKMEM_DRAIN_INTERVAL=1073741824 HAKMEM_RELEASE_DELAY=0
+silent HAKMEM_SOFT_LIMIT=auto
+silent HAKMEM_SOFT_LIMIT=5000000000
 silent HAKMEMORY=1 NOT_HAKMEM_X=2
 
 # Every option of the table is in the help, with its default and its meaning, and refuses a value that it cannot have.
 HAKMEM_HELP=1 LD_PRELOAD=$DEFAULT sh -c : 2>"$place/help"
-options=$(sed -n 's/^ *\(NUMBER\|CHOICE\|TEXT\)([a-z_]*, \([A-Z_]*\),.*/\2/p' "$table")
+options=$(sed -n 's/^ *\(NUMBER\|CHOICE\|TEXT\|BYTES\)([a-z_]*, \([A-Z_]*\),.*/\2/p' "$table")
 [ "$(echo "$options" | wc -l)" -ge 20 ] || fail "no options found in $table"
 for name in $options; do
   grep -q "^  HAKMEM_$name=.*(default .*)$" "$place/help" || { cat "$place/help"; fail "HAKMEM_HELP=1 does not show HAKMEM_$name"; }

@@ -2,7 +2,7 @@
 # The workloads that `hakmem bench threads` and `hakmem bench programs` measure: each runs with hakmem, those of threads also with the C
 # library's malloc, says one line of JSON, and leaves no process and no file behind.
 # slow
-# timeout: 600
+# timeout: 1200
 . "$(dirname "$0")/common.sh"
 threads=$BUILD_DIR/bin/bench_threads child=$BUILD_DIR/bin/bench_child library=$BUILD_DIR/lib/libhakmem.so
 [ -x "$threads" ] && [ -x "$child" ] || fail "$threads or $child was not built"
@@ -151,10 +151,10 @@ fails 126 'cannot start' "$child" took ./not-there
 
 mkdir room
 programs() { find "$SOURCE_DIR/tools/workloads/programs" -name '*.sh' ! -name common.sh | sort; }
-[ "$(programs | wc -l)" -ge 6 ] || fail "programs are missing"
+[ "$(programs | wc -l)" -ge 11 ] || fail "programs are missing"
 for script in $(programs); do
   name=$(basename "$script" .sh)
-  TMPDIR=$place/room BENCH_CHILD=$child BENCH_PRELOAD=$library timeout 120 sh "$script" >out 2>err
+  TMPDIR=$place/room BENCH_CHILD=$child BENCH_PRELOAD=$library timeout 300 sh "$script" >out 2>err
   code=$?
   if [ $code -eq 77 ]; then
     grep -q 'Debian package' out || fail "$name does not say which package is missing"
@@ -162,6 +162,9 @@ for script in $(programs); do
     [ $code -eq 0 ] || { cat err; fail "$name ended with $code"; }
     [ ! -s err ] || { cat err; fail "$name says something on its standard error"; }
     well_formed "$name" out
+    rests=$(grep -c 'measured_with_rest\|^rest ' "$script")
+    jq -e --argjson rests "$rests" 'if $rests > 0 then .after_kib > 1000 else .after_kib == null end' out >/dev/null ||
+      { cat out; fail "$name: what is resident after the work"; }
     equal "what $name leaves" '' "$(ls room)"
   fi
   TMPDIR=$place/room BENCH_CHILD=$child sh "$script" too many 2>/dev/null

@@ -24,6 +24,7 @@ drains                 | RELEASE_DELAY=100000 DRAIN_INTERVAL=2 ./advised frees |
 drains                 | ./advised travel                               | ./advised travel mended                         | [.stats.classes[].counters \| .drain_length + .drain_interval] \| add | 0.1
 fresh_slabs            | ./advised phases                               | ./advised phases mended                         | $(of_classes slab_acquire)         | 0.2
 map_churn              | RELEASE_DELAY=20 ./advised rounds              | RELEASE_DELAY=VALUE ./advised rounds            | $(counter superslab_release)       | 0.3
+soft_limit             | SOFT_LIMIT=8M ./advised rounds                 | SOFT_LIMIT=VALUE ./advised rounds               | $(counter soft_limit_crossed)      | 0
 partial_slabs          | ./advised pins                                 | ./advised pins mended                           | $(bucket partial)                  | 0.2
 empty_slabs            | ./advised empties                              | ./advised empties mended                        | $(bucket empty)                    | 0.1
 empty_slabs            | ./advised rounds                               | RELEASE_DELAY=VALUE ./advised rounds            | [.stats.processes[0].timeline[].committed] \| add / length | 0.7

@@ -28,7 +28,7 @@ profile() { "$hakmem" report --json "$1" 2>/dev/null | jq -c "$profile"; }
 
 # A busy process: each setting, by its effect.
 start busy ./toggled 2
-equal "the settings at the start" "PROFILE=0 GUARD=0 TRACE=off LOG= STATS_INTERVAL=100" "$("$hakmem" set "$pid" | sed 's/ .*//' | tr '\n' ' ' | sed 's/ $//')"
+equal "the settings at the start" "PROFILE=0 GUARD=0 TRACE=off LOG= STATS_INTERVAL=100 SOFT_LIMIT=0" "$("$hakmem" set "$pid" | sed 's/ .*//' | tr '\n' ' ' | sed 's/ $//')"
 set_it "$pid" log=drain
 for try in $(seq 50); do grep -q '^\[TLS_SLL_DRAIN\]' busy.err && break; sleep 0.1; done
 grep -q '^\[TLS_SLL_DRAIN\]' busy.err || fail "LOG=drain writes no line"
@@ -63,7 +63,7 @@ fails 1 "HAKMEM_PROFIL is not an option of the library; the nearest is HAKMEM_PR
 fails 1 "HAKMEM_PROFILE=4Q is not allowed" "$hakmem" set "$pid" PROFILE=4Q
 fails 1 "HAKMEM_PROFILE=-1 is not allowed" "$hakmem" set "$pid" PROFILE=-1
 fails 1 "HAKMEM_LOG=dran is not allowed" "$hakmem" set "$pid" LOG=dran
-fails 1 "HAKMEM_DEBUG is read at the start only; while the program runs, these change: PROFILE GUARD TRACE LOG STATS_INTERVAL" "$hakmem" set "$pid" DEBUG=1
+fails 1 "HAKMEM_DEBUG is read at the start only; while the program runs, these change: PROFILE GUARD TRACE LOG STATS_INTERVAL SOFT_LIMIT" "$hakmem" set "$pid" DEBUG=1
 fails 1 "PROFILE is not NAME=VALUE" "$hakmem" set "$pid" PROFILE
 fails 2 "--for=soon is not a time" "$hakmem" set --for soon "$pid" PROFILE=1
 fails 2 "--for needs a NAME=VALUE" "$hakmem" set --for 1s "$pid"

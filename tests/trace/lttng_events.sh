@@ -19,7 +19,7 @@ traced HAKMEM_TRACE=full HAKMEM_STACKS=unwind HAKMEM_LEAKS=1 \
   "$place/provoke" operations >"$place/operations.out" 2>"$place/operations.err" || fail "provoke operations: exit status $?"
 finish operations
 session debugged
-traced HAKMEM_DEBUG=1 "$place/provoke" operations >"$place/debugged.out" 2>"$place/debugged.err" || fail "provoke operations, debugged: exit status $?"
+traced HAKMEM_DEBUG=1 HAKMEM_SOFT_LIMIT=1M "$place/provoke" operations >"$place/debugged.out" 2>"$place/debugged.err" || fail "provoke operations, debugged: exit status $?"
 finish debugged
 
 # ---- Every event, and what it says. ----
@@ -131,6 +131,10 @@ last=$(number last "$place/operations.out" | tr a-f A-F)
 [ "$(events "$operations" realloc | values ptr | tail -n 1)" = "$last" ] || fail "the last realloc is not of $last"
 [ "$(events "$operations" free | grep -c " ptr = $last, ")" -ge 1 ] || fail "no free of $last"
 is "$debugged" debug_sweep sweeps "$natural"
+is "$debugged" soft_limit limit 1048576
+is "$debugged" soft_limit held "$natural"
+is "$debugged" soft_limit crossed '0|1'
+some "$debugged" soft_limit crossed 1
 is "$operations" leak kind 'reachable|lost|indirect'
 is "$operations" leak blocks "$natural"
 for id in $(events "$operations" leak | values stack | grep -vx 0); do some "$operations" stack id "$id"; done

@@ -41,7 +41,7 @@
   F(lookup_p99_ns, "ns", "lookup, 99 of 100 are faster") \
   F(shared_fails, "", "times the shared pool refused") \
   F(before_kib, "KiB", "resident before the burst") \
-  F(after_kib, "KiB", "resident after the burst was freed") \
+  F(after_kib, "KiB", "resident after the burst was freed; of a program, after its work and 2 s of rest") \
   F(p50_ns, "ns", "one free and one malloc, median") \
   F(p99_ns, "ns", "one free and one malloc, 99 of 100 are faster") \
   F(p999_ns, "ns", "one free and one malloc, 999 of 1000 are faster") \

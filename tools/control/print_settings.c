@@ -2,6 +2,7 @@
 
 #include "print_settings.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
@@ -23,7 +24,7 @@ bool setting_find(const char *name, enum setting *setting) {
 }
 
 /* The words of HAKMEM_LOG, as a list. */
-static void print_words(FILE *out, uint32_t words) {
+static void print_words(FILE *out, uint64_t words) {
   static const struct {
     uint32_t set;
     const char *word;
@@ -36,12 +37,12 @@ static void print_words(FILE *out, uint32_t words) {
   }
 }
 
-static void print_value(FILE *out, enum setting setting, uint32_t value) {
+static void print_value(FILE *out, enum setting setting, uint64_t value) {
   const struct config_option *const o = option_find(names[setting], strlen(names[setting]));
   size_t length;
-  const char *const choice = o->kind == OPTION_CHOICE ? option_choice(o->form, value, &length) : NULL;
+  const char *const choice = o->kind == OPTION_CHOICE ? option_choice(o->form, (uint32_t)value, &length) : NULL;
   if (o->kind == OPTION_TEXT) print_words(out, value);
-  else if (o->kind == OPTION_NUMBER) fprintf(out, "%u", value);
+  else if (o->kind == OPTION_NUMBER || o->kind == OPTION_BYTES) fprintf(out, "%" PRIu64, value);
   else if (choice != NULL) fprintf(out, "%.*s", (int)length, choice);
 }
 

@@ -28,6 +28,7 @@
   R(drains, "drains that come too often, or move blocks from one thread to another") \
   R(fresh_slabs, "slabs that are emptied, released and acquired again") \
   R(map_churn, "memory that is returned to the kernel and requested again") \
+  R(soft_limit, "a HAKMEM_SOFT_LIMIT that costs much, or that the live blocks alone exceed") \
   R(partial_slabs, "slabs that few live blocks keep from being empty") \
   R(empty_slabs, "empty slabs and SuperSlabs that are kept") \
   R(thread_lists, "free blocks in the lists of threads") \
@@ -58,6 +59,7 @@
   T(drains, 1000, "drains", "fewer take less than a millisecond together") \
   T(churn, 4, "times the most in use", "as often, memory was mapped anew") \
   T(fault_ns, 500, "ns a page", "what a page fault costs: 250 on a machine of its own, 2300 measured on a virtual one") \
+  T(limit_share, 0.05, "of the time above HAKMEM_SOFT_LIMIT", "passing it for moments is what a soft limit is for") \
   T(moments, 8, "snapshots", "a trend needs several points") \
   T(growth_share, 0.5, "of the end's live bytes", "the caches of a program that warms up grow by less after the first quarter") \
   T(growth_last, 0.5, "of the rate before", "a program that fills its working set stops to grow") \

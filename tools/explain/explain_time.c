@@ -1,5 +1,6 @@
 /*
- * explain_time.c: rules about time: lookups, refills, drains, huge blocks, mappings. Durations of all processes together.
+ * explain_time.c: rules about time: lookups, refills, drains, huge blocks, mappings, the soft limit. Durations of all processes together, except of the
+ * last one.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -267,5 +268,49 @@ const char *rule_map_churn(struct diagnosis *d) {
   finding_figure(f, "active_max", (double)p->superslabs_active_max);
   finding_option(f, "HAKMEM_RELEASE_DELAY", "%.0f", delay_ms);
   finding_effect(f, "a SuperSlab waits for twice the time between two rounds of this run before it is returned, so hardly any is");
+  return NULL;
+}
+
+/* ---- The soft limit. ---- */
+
+#define LIMIT_ROOM 1.25 /* of the most that was live: what lists, partial slabs and metadata need beside the blocks */
+
+/* The most bytes of live blocks that a snapshot saw. */
+static uint64_t most_live(const struct model_process *p) {
+  uint64_t most = p->has_buckets ? p->buckets.live : 0;
+  for (size_t i = 0; i < p->timeline_length; i++) {
+    if (p->timeline[i].allocated != UNKNOWN && p->timeline[i].allocated > most) most = p->timeline[i].allocated;
+  }
+  return most;
+}
+
+static void tell_limit(struct diagnosis *d, const struct model_process *p) {
+  const struct stats_counters *const c = &p->counts->counters;
+  const uint64_t limit = p->settings[SETTING_SOFT_LIMIT].value, live = most_live(p);
+  const double faults = (double)c->soft_limit_bytes / PAGE_BYTES * threshold.fault_ns, cost = (double)c->soft_limit_ns + faults;
+  const bool in_vain = limit != 0 && live > limit && (double)c->soft_limit_above_ns >= threshold.limit_share * explain_time(p);
+  if (c->soft_limit_crossed == 0 || (!in_vain && (cost < threshold.time_ns || cost < threshold.time_share * explain_time(p)))) return;
+  char a[FORMAT_SIZE], b[FORMAT_SIZE];
+  struct finding *const f = finding_add(d, "soft_limit", FINDING_COST, p);
+  if (in_vain) {
+    finding_what(f, "HAKMEM_SOFT_LIMIT cannot be kept: up to %s were live, and the limit is %s.", format_bytes(a, live), format_bytes(b, limit));
+  } else {
+    finding_what(f, "Memory is released for HAKMEM_SOFT_LIMIT and needed again: %s, %" PRIu64 " times above it.", format_bytes(a, c->soft_limit_bytes),
+                 c->soft_limit_crossed);
+  }
+  finding_cost(f, COST_NS, cost, explain_time(p));
+  finding_evidence(f, "above the limit for %s in all", format_ns(a, (double)c->soft_limit_above_ns));
+  finding_evidence(f, "%s in the releases, and an estimated %s in page faults, at %.0f ns for each released page", format_ns(a, (double)c->soft_limit_ns),
+                   format_ns(b, faults), threshold.fault_ns);
+  finding_figure(f, "limit", (double)limit);
+  finding_figure(f, "live", (double)live);
+  finding_figure(f, "above_ns", (double)c->soft_limit_above_ns);
+  const double most = (double)(p->rss_max != UNKNOWN && p->rss_max > live ? p->rss_max : live);
+  finding_option(f, "HAKMEM_SOFT_LIMIT", "%" PRIu64, explain_whole(most * LIMIT_ROOM));
+  finding_effect(f, "free memory is kept for its next use; or let the program hold less, for which explain's other findings and HAKMEM_PROFILE help");
+}
+
+const char *rule_soft_limit(struct diagnosis *d) {
+  for (size_t i = 0; i < d->r->process_count; i++) tell_limit(d, d->r->processes[i]);
   return NULL;
 }

@@ -67,11 +67,18 @@ static void text_option(const char *name, const char *value, const char *meaning
   roff_sentence(meaning);
 }
 
+static void bytes_option(const char *name, unsigned standard, const char *meaning) {
+  option_term(name, "bytes, or auto");
+  roff_sentence(meaning);
+  fprintf(page, "%u if not set.\n", standard);
+}
+
 static void options(void) {
 #define NUMBER(member, NAME, standard, lowest, highest, unit, meaning) number_option(#NAME, standard, lowest, highest, unit, meaning);
 #define CHOICE(member, NAME, standard, choices, meaning) choice_option(#NAME, standard, choices, meaning);
 #define TEXT(member, NAME, value, meaning) text_option(#NAME, value, meaning);
-  CONFIG_OPTIONS(NUMBER, CHOICE, TEXT)
+#define BYTES(member, NAME, standard, meaning) bytes_option(#NAME, standard, meaning);
+  CONFIG_OPTIONS(NUMBER, CHOICE, TEXT, BYTES)
 }
 
 static void old_option(const char *name, const char *now) {

@@ -296,6 +296,22 @@ static void print_mappings(FILE *out, const struct model_process *p) {
   table_print(t, out, 2);
 }
 
+/* What HAKMEM_SOFT_LIMIT did and cost. */
+static void print_soft_limit(FILE *out, const struct model_process *p) {
+  const struct stats_counters *const c = &p->counts->counters;
+  const uint64_t limit = p->settings[SETTING_SOFT_LIMIT].value;
+  char size[FORMAT_SIZE], time[FORMAT_SIZE], share[FORMAT_SIZE], released[FORMAT_SIZE], cost[FORMAT_SIZE];
+  if (limit == 0 && c->soft_limit_releases == 0) return;
+  char *const line = must_print(
+    "%s, passed %" PRIu64 " time%s; above it for %s (%s of the run); %" PRIu64 " look%s released %s in %s, without the page faults of their next use",
+    limit != 0 ? format_bytes(size, limit) : "none now", c->soft_limit_crossed, c->soft_limit_crossed == 1 ? "" : "s",
+    format_ns(time, (double)c->soft_limit_above_ns), format_percent(share, (double)c->soft_limit_above_ns, (double)p->elapsed_ns), c->soft_limit_releases,
+    c->soft_limit_releases == 1 ? "" : "s", format_bytes(released, c->soft_limit_bytes), format_ns(cost, (double)c->soft_limit_ns));
+  fputs("\nSoft limit (HAKMEM_SOFT_LIMIT)\n", out);
+  format_wrapped(out, "  ", line);
+  free(line);
+}
+
 void print_memory(FILE *out, const struct page *page) {
   print_fragmentation(out, page);
   print_pins(out, page);
@@ -309,6 +325,7 @@ void print_memory(FILE *out, const struct page *page) {
   print_timeline(out, p);
   if (!p->has_buckets) return;
   print_buckets(out, p);
+  print_soft_limit(out, p);
   print_threads(out, page, p);
   print_mappings(out, p);
 }

@@ -42,7 +42,7 @@ static const struct config_option *find(const char *name) {
 
 static bool check(const char *name, const char *value) {
   const struct config_option *const o = find(name);
-  uint32_t number;
+  uint64_t number;
   if (o == NULL) return unknown(name);
   if (strcmp(name, "STATS_FILE") == 0) return fail(OPTION_PREFIX "STATS_FILE is set by hakmem itself; -o says where the data go");
   return (option_parse(o, value, &number) && is_good_text(o, value)) || bad_value(o, value);

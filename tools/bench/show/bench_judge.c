@@ -17,6 +17,8 @@
 
 #define MOST_INSTRUCTIONS 55.0
 #define MOST_RESIDENT 1.3
+#define PROGRAM_AGAINST_MEDIAN 1.05
+#define PROGRAM_KEEPS 1.1        /* of the best peer, after 2 s of rest */
 #define MOST_AGAINST_MEDIAN 1.15 /* memory of a threads program, against the median peer */
 #define MOST_TAIL 1.2            /* a time of the latency plan, against the best peer */
 #define MOST_MS 1.0              /* the longest of them */
@@ -173,6 +175,14 @@ static struct interval against_smallest(const struct bench *b, struct cell of, c
   return r;
 }
 
+/* What is resident after the work, against the peer that keeps least. */
+static struct interval against_least_kept(const struct bench *b, struct cell of, char **note) {
+  size_t peer;
+  const struct interval r = against_hardest(b, of, FIGURE_after_kib, every, &peer);
+  *note = name_of(b, peer);
+  return r;
+}
+
 static struct interval against_median(const struct bench *b, struct cell of, char **note) {
   double *const ratios = must_allocate(b->options.rounds * sizeof(*ratios)), *const peers = must_allocate((b->contender_count + 1) * sizeof(*peers));
   for (unsigned r = 0; r < b->options.rounds; r++) {
@@ -188,9 +198,9 @@ static struct interval against_median(const struct bench *b, struct cell of, cha
   return i;
 }
 
-/* Every workload above the bound; the worst one if none is. */
+/* Every workload above the bound; the worst one if none is. `what` says which memory, and of whom it is compared. */
 typedef struct interval (*memory_ratio)(const struct bench *b, struct cell of, char **note);
-static void judge_memory(const struct bench *b, struct list *l, struct group g, memory_ratio ratio, const char *peer, double bound) {
+static void judge_memory(const struct bench *b, struct list *l, struct group g, memory_ratio ratio, const char *what, double bound) {
   const size_t c = bench_contender(b, "hakmem");
   size_t worst = SIZE_MAX;
   double most = -1;
@@ -207,8 +217,7 @@ static void judge_memory(const struct bench *b, struct list *l, struct group g, 
         free(note);
         continue;
       }
-      add(l, must_print("most resident against the %s peer, %s%s", peer, b->workloads[w].name, w == worst ? " (the worst)" : ""),
-          must_print("at most %.3gx", bound), note, r, bound, false);
+      add(l, must_print("%s, %s%s", what, b->workloads[w].name, w == worst ? " (the worst)" : ""), must_print("at most %.3gx", bound), note, r, bound, false);
     }
   }
 }
@@ -219,7 +228,7 @@ static void judge_resident(const struct bench *b, struct list *l) {
   if (bench_contender(b, "hakmem") == SIZE_MAX) return;
   add(l, must_print("most resident, geometric mean of all %zu workloads", b->workload_count), must_copy("at most 1x"),
       peer != SIZE_MAX ? but_for_failed(b, all, peer) : must_copy("mimalloc"), peer != SIZE_MAX ? overall(b, all, peer, FIGURE_peak_kib) : nothing(), 1, false);
-  judge_memory(b, l, all, against_smallest, "smallest", MOST_RESIDENT);
+  judge_memory(b, l, all, against_smallest, "most resident against the smallest peer", MOST_RESIDENT);
 }
 
 /* A cold free waits for the header of its block, which the plain build does not have. */
@@ -296,7 +305,7 @@ static void judge_threads(const struct bench *b, struct list *l) {
     while (!in_group(b, first, g) && first < w) first++;
     if (in_group(b, w, g) && first == w) judge_thread_means(b, l, g);
   }
-  judge_memory(b, l, (struct group){WORKLOAD_THREADS, 0}, against_median, "median", MOST_AGAINST_MEDIAN);
+  judge_memory(b, l, (struct group){WORKLOAD_THREADS, 0}, against_median, "most resident against the median peer", MOST_AGAINST_MEDIAN);
 }
 
 /* The longest time says nothing if another program took the processor meanwhile: `preempted` tells. */
@@ -330,6 +339,9 @@ static void judge_programs(const struct bench *b, struct list *l) {
     struct judgement *const j = &l->items[i];
     if (j->verdict == VERDICT_OPEN) j->verdict = j->high - j->low < NARROW * j->value ? VERDICT_MET : VERDICT_TOO_WIDE;
   }
+  const struct group programs = {WORKLOAD_PROGRAM, 0};
+  judge_memory(b, l, programs, against_median, "most resident against the median peer", PROGRAM_AGAINST_MEDIAN);
+  judge_memory(b, l, programs, against_least_kept, "resident after the work and a rest, against the peer that keeps least", PROGRAM_KEEPS);
 }
 
 /* Memory after a burst over memory before it. One of the two ways to release is enough: the better one decides. */

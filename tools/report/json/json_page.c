@@ -12,6 +12,7 @@ static void set_settings(json_t *object, const struct model_process *p) {
   set(settings, "sample", number(p->sample));
   set(settings, "release_delay", number(p->release_delay));
   set(settings, "huge_pages", number(p->huge_pages));
+  set(settings, "soft_limit", number(p->settings[SETTING_SOFT_LIMIT].value));
   set(settings, "profile", number(p->profile));
   set(settings, "profile_since_ns", number(p->settings[SETTING_PROFILE].since_ns));
   set(settings, "profile_is_on", json_boolean(p->settings[SETTING_PROFILE].value != 0));

@@ -29,7 +29,6 @@ for attempt in $(seq 100); do
 done
 [ "$(cli ping 2>/dev/null)" = PONG ] || { tail -n 5 server.log >&2; fail "redis-server did not start"; }
 
-now() { date +%s.%N; }
 benchmark() { redis-benchmark -s "$place/socket" -q -c 20 "$@" >>bench.log 2>&1 || { tail -n 5 bench.log >&2; fail "redis-benchmark failed"; }; }
 
 start=$(now)
@@ -40,6 +39,7 @@ benchmark -n $requests -r 100000 -P 16 set key:__rand_int__ short
 benchmark -n $requests -r 100000 -P 16 del key:__rand_int__
 end=$(now)
 operations=$(cli info stats | tr -d '\r' | sed -n 's/^total_commands_processed://p')
+rest $server
 cli set check "$(seq 1000 | tr '\n' ,)" >/dev/null
 cli get check >check
 cli shutdown nosave 2>/dev/null

@@ -388,6 +388,20 @@ ON(debug_sweep) {
   if (p->ticks_per_second != 0) p->p->counts->counters.debug_sweep_ns += (uint64_t)((double)e->ticks / (double)p->ticks_per_second * 1e9);
 }
 
+static uint64_t to_ns(const struct trace_process *p, uint64_t ticks) {
+  return p->ticks_per_second != 0 ? (uint64_t)((unsigned __int128)ticks * 1000000000u / p->ticks_per_second) : 0;
+}
+
+ON(soft_limit) {
+  seen(t, p, time_ns);
+  struct stats_counters *const c = &p->p->counts->counters;
+  c->soft_limit_crossed += e->crossed;
+  c->soft_limit_above_ns += to_ns(p, e->above_ticks);
+  c->soft_limit_releases++;
+  c->soft_limit_bytes += e->released;
+  c->soft_limit_ns += to_ns(p, e->ticks);
+}
+
 /* ---- The end ---- */
 
 /* All processes of a trace ran on one machine, so another process's clock serves for one that did not tell its rate. */
