@@ -9,7 +9,8 @@
 #include "platform/base.h"
 #include "slabs/header.h"
 
-#define AUDIT_FEW 8u /* of each chain that is moved whole: checking all its blocks would cost a cache miss each */
+#define AUDIT_FEW 8u     /* of each chain that is moved whole: checking all its blocks would cost a cache miss each */
+#define AUDIT_FOREIGN 2u /* of those from a thread that allocates none of them: another thread's pops check each block soon */
 
 #if HAKMEM_EVENTS
 

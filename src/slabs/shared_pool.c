@@ -9,32 +9,62 @@
 #include "slab_list.h"
 
 /*
- * Per class. More batches would save more walks over blocks. But blocks that are returned to their slabs are handed out in order of address again. A
+ * Own batches of a class. More would save more walks over blocks. But blocks that are returned to their slabs are handed out in order of address again. A
  * program that visits its objects in that order gains far more than such a walk costs.
  */
 #define BATCHES 4
+/*
+ * Foreign batches of a class, beyond these. Their blocks were freed by a thread that allocates none, so it would do each walk for another thread, while
+ * that one waits for the lock. They may be three quarters of the blocks that the class's slabs have handed out.
+ */
+#define FOREIGN 512
 #define SLABS_ASKED 256 /* slabs whose age is read */
 
-/* One class. Batches form a ring: the newest is taken first, the oldest is replaced first. */
+/* One class. Own batches form a ring: the newest is taken first, the oldest is replaced first. Foreign ones are a stack, from which is taken before. */
 static struct pool_class {
   struct lock lock;
   struct slab_list slabs;
   struct chain batch[BATCHES];
   uint32_t batches, oldest;
+  uint32_t foreign;
   uint64_t batched;  /* blocks */
   uint64_t taken_ms; /* when a batch was last taken or given */
 } classes[CLASS_COUNT];
+static struct chain foreign_batch[CLASS_COUNT][FOREIGN] BULK; /* apart, so that most programs never touch it */
+
+static void add_batch(struct pool_class *c, struct chain *place, struct chain chain) {
+  *place = chain;
+  c->batched += chain.count;
+}
+
+static struct chain remove_batch(struct pool_class *c, const struct chain *place) {
+  c->batched -= place->count;
+  return *place;
+}
+
+static struct chain *foreign_of(const struct pool_class *c) { return foreign_batch[c - classes]; }
+
+static struct chain take_newest(struct pool_class *c) {
+  if (c->foreign > 0) return remove_batch(c, &foreign_of(c)[--c->foreign]);
+  c->batches--;
+  return remove_batch(c, &c->batch[(c->oldest + c->batches) % BATCHES]);
+}
+
+static struct chain take_oldest(struct pool_class *c) {
+  const struct chain *place = &c->batch[c->oldest];
+  c->oldest = (c->oldest + 1) % BATCHES;
+  c->batches--;
+  return remove_batch(c, place);
+}
 
 /* ---- Refill. ---- */
 
 /* Refills from batches and partial slabs of the class. */
 static bool refill_from_class(struct pool_class *c, uint32_t most, bool timed, struct pool_answer *answer) {
   lock_take(&c->lock);
-  if (c->batches > 0) {
-    c->batches--;
-    answer->chain = c->batch[(c->oldest + c->batches) % BATCHES];
+  if (c->foreign + c->batches > 0) {
+    answer->chain = take_newest(c);
     answer->source = REFILL_BATCH;
-    c->batched -= answer->chain.count;
     c->taken_ms = os_now_ms();
   } else {
     if (timed) answer->over[STAGE_batch] = hub_ticks();
@@ -74,24 +104,19 @@ struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed) {
   return answer;
 }
 
-static struct chain take_oldest(struct pool_class *c) {
-  const struct chain chain = c->batch[c->oldest];
-  c->oldest = (c->oldest + 1) % BATCHES;
-  c->batches--;
-  c->batched -= chain.count;
-  return chain;
-}
-
-struct chain pool_give_batch(uint32_t cls, struct chain chain) {
+struct chain pool_give_batch(uint32_t cls, struct chain chain, enum pool_from from) {
   struct pool_class *c = &classes[cls];
   struct chain overflow = CHAIN_EMPTY;
   if (chain.count == 0) return overflow;
   lock_take(&c->lock);
-  if (c->batches == BATCHES) {
-    overflow = take_oldest(c);
+  const bool full = c->batches == BATCHES;
+  if (full && from == POOL_FOREIGN) {
+    if (c->foreign < FOREIGN && (c->batched + chain.count) * 4 <= c->slabs.used * 3) add_batch(c, &foreign_of(c)[c->foreign++], chain);
+    else overflow = chain;
+  } else {
+    if (full) overflow = take_oldest(c);
+    add_batch(c, &c->batch[(c->oldest + c->batches++) % BATCHES], chain);
   }
-  c->batch[(c->oldest + c->batches++) % BATCHES] = chain;
-  c->batched += chain.count;
   c->taken_ms = os_now_ms();
   lock_release(&c->lock);
   return overflow;
@@ -107,21 +132,24 @@ static size_t release(struct slab *slab) {
 
 uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, struct chain *legacy, bool trim) {
   struct pool_class *c = &classes[cls];
-  struct slab *empties = NULL, *last = NULL;
+  struct slab *empties = NULL, *slab = NULL;
   uint32_t touched = 0;
   lock_take(&c->lock);
-  while (chain->count > 0) {
+  for (uintptr_t unit = 0; chain->count > 0;) {
     struct block *block = chain->head;
     if (!directory_begins(cls, block) || !block_can_pop(block)) break;
-    struct slab *slab = directory_slab(block);
+    if (unit != (uintptr_t)block >> UNIT_SHIFT) { /* the next block is often of the same slab */
+      unit = (uintptr_t)block >> UNIT_SHIFT;
+      struct slab *const last = slab;
+      slab = directory_slab(block);
+      touched += slab != last && slab->home != NULL;
+    }
     chain->head = block_next(block);
     chain->count--;
     if (slab->home == NULL) {
       chain_push(legacy, block);
       continue;
     }
-    if (slab != last) touched++;
-    last = slab;
     if (slab_list_give(&c->slabs, slab, block)) slab_list_shed(&c->slabs, slab, trim, &empties);
   }
   lock_release(&c->lock);
@@ -142,8 +170,8 @@ static void scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*giv
     struct chain chain = CHAIN_EMPTY;
     lock_take(&c->lock);
     const bool due = trim || is_idle(c, now);
-    if (due && c->batches > 0) {
-      chain = take_oldest(c);
+    if (due && c->foreign + c->batches > 0) {
+      chain = take_newest(c);
     } else if (due) {
       slab_list_shed_empty(&c->slabs, &empties);
     }
@@ -208,15 +236,22 @@ static bool chain_is_valid(uint32_t cls, struct chain chain) {
   return chain.head == BLOCK_END;
 }
 
+/* Adds the blocks of a batch to *batched. */
+static bool batch_is_valid(uint32_t cls, const struct chain *batch, uint64_t *batched) {
+  *batched += batch->count;
+  return batch->count != 0 && chain_is_valid(cls, *batch);
+}
+
 bool pool_is_valid(void) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const struct pool_class *c = &classes[cls];
     uint64_t batched = 0;
-    if (!slab_list_is_valid(&c->slabs) || c->batches > BATCHES || c->oldest >= BATCHES) return false;
+    if (!slab_list_is_valid(&c->slabs) || c->batches > BATCHES || c->oldest >= BATCHES || c->foreign > FOREIGN) return false;
     for (uint32_t i = 0; i < c->batches; i++) {
-      const struct chain *batch = &c->batch[(c->oldest + i) % BATCHES];
-      if (batch->count == 0 || !chain_is_valid(cls, *batch)) return false;
-      batched += batch->count;
+      if (!batch_is_valid(cls, &c->batch[(c->oldest + i) % BATCHES], &batched)) return false;
+    }
+    for (uint32_t i = 0; i < c->foreign; i++) {
+      if (!batch_is_valid(cls, &foreign_of(c)[i], &batched)) return false;
     }
     if (batched != c->batched) return false;
   }

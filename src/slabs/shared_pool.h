@@ -29,11 +29,17 @@ struct pool_answer {
  */
 struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed);
 
+/* Which thread freed the blocks of a batch. */
+enum pool_from {
+  POOL_OWN,     /* one that allocates from the class, too */
+  POOL_FOREIGN, /* one that only frees what other threads allocated */
+};
+
 /*
- * Takes a chain of free blocks of class `cls`, O(1). If the class has enough batches already, returns the oldest of
- * them, for pool_return_blocks; else an empty chain.
+ * Takes a chain of free blocks of class `cls`, O(1). If the class has enough batches already, returns one for pool_return_blocks: its oldest own one, or
+ * `chain` itself if that is foreign. Else returns an empty chain.
  */
-struct chain pool_give_batch(uint32_t cls, struct chain chain);
+struct chain pool_give_batch(uint32_t cls, struct chain chain, enum pool_from from);
 
 /*
  * Returns the blocks of *chain, all of class `cls`, to their slabs. Blocks of legacy slabs are moved to *legacy. Stops at a block with a wrong header,

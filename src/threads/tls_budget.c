@@ -20,7 +20,8 @@
 #define LIST_BYTES (256 * KIB)       /* a list is drained at this many bytes, */
 #define LIST_BLOCKS_MAX 1024u        /* or this many blocks */
 #define FIRST_MOST 8u                /* it begins at an eighth of that, but at least at this many blocks */
-#define GIVEN_MOST 16u               /* a list that its thread only pushes to: at a thirty-second part, but at least at this many */
+#define GIVEN_MOST 16u               /* a list that its thread only pushes to begins at a thirty-second part, but at least at this many, */
+#define GIVEN_BYTES (16 * KIB)       /* and grows to this many bytes, but not beyond what other lists begin at */
 #define GROWN_BLOCKS 96u             /* it may grow to this many, even if its class has few blocks in use */
 #define SOON 5u                      /* a drained list that is refilled within this many times its length of operations was drained too early */
 #define FIRST_REFILL_BYTES (2 * KIB) /* the first refill, and the growth of each further one, */
@@ -44,8 +45,9 @@ void sll_prepare(void) {
     const uint32_t stride = class_stride(cls);
     const uint32_t most = least((uint32_t)LIST_BYTES / stride, LIST_BLOCKS_MAX), begin = (uint32_t)between(FIRST_MOST, most / 8, most);
     const uint32_t first = (uint32_t)between(FIRST_REFILL_MIN, (uint32_t)FIRST_REFILL_BYTES / stride, FIRST_REFILL_MAX);
-    const uint32_t given = least(begin, greatest(GIVEN_MOST, most / 32)), waiting = greatest(2 * first + 1, (uint32_t)LEAST_BYTES / stride);
-    const uint32_t always = stride > 2 * LEAST_STRIDE ? 1 : least(begin, stride > LEAST_STRIDE ? waiting : greatest(waiting, given));
+    const uint32_t given = least(begin, greatest(GIVEN_MOST, (uint32_t)GIVEN_BYTES / stride));
+    const uint32_t waiting = greatest(2 * first + 1, (uint32_t)LEAST_BYTES / stride), foreign = greatest(GIVEN_MOST, most / 32);
+    const uint32_t always = stride > 2 * LEAST_STRIDE ? 1 : least(begin, stride > LEAST_STRIDE ? waiting : greatest(waiting, foreign));
     sll_lengths[cls] = (struct sll_lengths){(uint16_t)most, (uint16_t)first, (uint16_t)always, (uint16_t)begin, (uint16_t)given, 2 * stride};
   }
 }

@@ -9,7 +9,7 @@
 
 /*
  * In blocks, by class. `most`: a list is drained at this length at the latest. `first`: the size of the first refill. `least`: a list may always be this
- * long. `begin`, `given`: the first limit of a list that its thread pops from, or only pushes to. `share`: the shared bytes for each block above `least`.
+ * long. `begin`: the first limit of a list that its thread pops from; `given`: the last one of a list that its thread only pushes to. `share`: the shared bytes for each block above `least`.
  * A table, because the start of a thread would divide for each class.
  */
 extern struct sll_lengths {

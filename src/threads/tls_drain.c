@@ -2,7 +2,6 @@
 
 #include "checks/audit.h"
 #include "slabs/legacy.h"
-#include "slabs/shared_pool.h"
 #include "tls_budget.h"
 #include "probe.h"
 
@@ -31,10 +30,10 @@ void sll_put_spare(struct sll_state *state, struct chain chain) {
   state->spare_count = chain.count;
 }
 
-uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim) {
+/* pool_return_blocks looks at the header of every block, so no other check is needed. */
+static uint32_t return_blocks(uint32_t cls, struct chain chain, bool trim) {
   struct chain legacy = CHAIN_EMPTY;
   uint32_t touched = 0;
-  chain = audit_chain(cls, chain, AUDIT_FEW);
   while (chain.count != 0) {
     touched += pool_return_blocks(cls, &chain, &legacy, trim); /* reads every block, and stops at a broken one */
     if (chain.count != 0) chain = audit_broken(cls, chain);
@@ -46,24 +45,29 @@ uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim) {
   return touched;
 }
 
-uint32_t sll_hand_over(uint32_t cls, struct chain chain) {
-  struct chain overflow = pool_give_batch(cls, audit_chain(cls, chain, AUDIT_FEW));
-  return overflow.count != 0 ? sll_return_blocks(cls, overflow, false) : 0;
+/* The audit is for the sake of seen.h: a later report says when the block was still in order. */
+uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim) { return return_blocks(cls, audit_chain(cls, chain, AUDIT_FEW), trim); }
+
+uint32_t sll_hand_over(uint32_t cls, struct chain chain, enum pool_from from) {
+  const struct chain overflow = pool_give_batch(cls, audit_chain(cls, chain, from == POOL_OWN ? AUDIT_FEW : AUDIT_FOREIGN), from);
+  return overflow.count != 0 ? return_blocks(cls, overflow, false) : 0;
 }
 
 /* Drains and thread ends feed the pool, because a refill takes a batch whole. Idle and trimmed blocks return to their slabs, so that slabs become empty. */
-static uint32_t send(uint32_t cls, struct chain chain, enum drain_reason reason) {
+static uint32_t send(uint32_t cls, struct chain chain, const struct sll_drained *d) {
   if (chain.count == 0) return 0;
-  const bool to_slabs = reason == DRAIN_TRIM || reason == DRAIN_IDLE;
-  return to_slabs ? sll_return_blocks(cls, chain, reason == DRAIN_TRIM) : sll_hand_over(cls, chain);
+  const bool to_slabs = d->reason == DRAIN_TRIM || d->reason == DRAIN_IDLE;
+  return to_slabs ? sll_return_blocks(cls, chain, d->reason == DRAIN_TRIM) : sll_hand_over(cls, chain, d->from);
 }
 
 void sll_send(uint32_t cls, const struct sll_drained *d) {
   const uint32_t moved = d->list.count + d->spare.count;
   if (moved == 0 && d->reason != DRAIN_INTERVAL) return; /* the end of an interval is an event even if no block moved */
-  const uint32_t slabs = send(cls, d->list, d->reason) + send(cls, d->spare, d->reason);
+  const uint32_t slabs = send(cls, d->list, d) + send(cls, d->spare, d);
   EVENT(tls_sll_drain, .cls = cls, .reason = d->reason, .before = d->before, .moved = moved, .slabs = slabs, .ticks = hub_ticks() - d->start);
 }
+
+static enum pool_from from_of(const struct sll_state *state) { return state->use == USE_TAKEN ? POOL_OWN : POOL_FOREIGN; }
 
 /* Cuts the list behind its first `keep` blocks, which were pushed last and are warm, and returns the rest. */
 static struct chain cut_list(struct sll_cache *cache, uint32_t cls, uint32_t keep) {
@@ -92,7 +96,7 @@ static struct chain cut_list(struct sll_cache *cache, uint32_t cls, uint32_t kee
  */
 void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) {
   struct sll_state *state = &cache->state[cls];
-  struct sll_drained d = {reason, state->length + state->spare_count, hub_ticks(), CHAIN_EMPTY, CHAIN_EMPTY};
+  struct sll_drained d = {reason, from_of(state), state->length + state->spare_count, hub_ticks(), CHAIN_EMPTY, CHAIN_EMPTY};
   if (reason == DRAIN_LENGTH) {
     state->moved = true;
     if (state->use == USE_TAKEN) {
@@ -132,7 +136,7 @@ static bool is_unused(const struct sll_cache *cache, uint32_t cls) {
 static void empty(struct sll_cache *cache, uint32_t cls, enum drain_reason reason, uint32_t keep) {
   const struct sll_state *state = &cache->state[cls];
   if (state->length <= keep && state->spare_count == 0) return sll_arm(cache, cls); /* usual at the end of a thread, and not worth a look at the clock */
-  struct sll_drained d = {reason, state->length + state->spare_count, hub_ticks(), CHAIN_EMPTY, CHAIN_EMPTY};
+  struct sll_drained d = {reason, from_of(state), state->length + state->spare_count, hub_ticks(), CHAIN_EMPTY, CHAIN_EMPTY};
   d.spare = sll_take_spare(cache, cls);
   d.list = cut_list(cache, cls, keep);
   sll_arm(cache, cls);

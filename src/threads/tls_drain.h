@@ -5,6 +5,7 @@
 #define HAKMEM_TLS_DRAIN_H
 
 #include "platform/base.h"
+#include "slabs/shared_pool.h"
 #include "tls_lists.h"
 
 /* Whether `block` may follow in a list of the class. Safe for any address: the link may have been overwritten. */
@@ -47,11 +48,12 @@ void sll_audit(struct sll_cache *cache);
 uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim);
 
 /* Hands a chain to the pool, whole. Blocks that the pool has no place for are returned to their slabs. Returns how many slabs it touched. */
-uint32_t sll_hand_over(uint32_t cls, struct chain chain);
+uint32_t sll_hand_over(uint32_t cls, struct chain chain, enum pool_from from);
 
 /* Blocks of a class that were taken out of a list and its spare list. */
 struct sll_drained {
   enum drain_reason reason;
+  enum pool_from from;
   uint32_t before; /* blocks in both lists, before anything was taken out */
   uint64_t start;  /* hub_ticks() then */
   struct chain list, spare;

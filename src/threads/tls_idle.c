@@ -165,7 +165,7 @@ static void give_back(uint32_t cls, enum drain_reason reason) {
   const struct chain chain = collected.found[cls];
   if (chain.count == 0) return;
   collected.found[cls] = CHAIN_EMPTY;
-  sll_send(cls, &(struct sll_drained){reason, chain.count, hub_ticks(), chain, CHAIN_EMPTY});
+  sll_send(cls, &(struct sll_drained){reason, POOL_OWN, chain.count, hub_ticks(), chain, CHAIN_EMPTY});
 }
 
 /* Collects from the next few threads that rest. False if there is none, or if the kernel has no membarrier. */

@@ -77,8 +77,8 @@ static bool refill(struct sll_cache *cache, uint32_t cls) {
     sll_grow_at_refill(cache, cls);
   }
   /* A sink may have called malloc or free meanwhile, and left a list; it may do so again while that one is handed over. */
-  for (sll_publish(cache, cls); state->length != 0; sll_publish(cache, cls)) sll_hand_over(cls, sll_take_list(cache, cls));
-  if (foreign.count != 0) sll_hand_over(cls, sll_take_spare(cache, cls));
+  for (sll_publish(cache, cls); state->length != 0; sll_publish(cache, cls)) sll_hand_over(cls, sll_take_list(cache, cls), POOL_OWN);
+  if (foreign.count != 0) sll_hand_over(cls, sll_take_spare(cache, cls), POOL_OWN);
   if (answer.chain.count == 0) answer.chain = foreign, answer.source = REFILL_SPARE; /* better than nothing */
   else if (foreign.count != 0) sll_put_spare(state, foreign);
   cache->head[cls] = answer.chain.head;

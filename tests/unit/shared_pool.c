@@ -100,7 +100,7 @@ Test(shared_pool, batches_are_handed_on_whole_newest_first) {
     given[i] = pool_refill(cls, 20, true).chain;
     cr_assert_eq(given[i].count, 20);
   }
-  for (int i = 0; i < 3; i++) cr_assert_eq(pool_give_batch(cls, given[i]).count, 0);
+  for (int i = 0; i < 3; i++) cr_assert_eq(pool_give_batch(cls, given[i], POOL_OWN).count, 0);
   cr_assert_eq(usage(cls).batched, 60);
   for (int i = 2; i >= 0; i--) {
     const struct pool_answer answer = pool_refill(cls, 1, true);
@@ -117,12 +117,29 @@ Test(shared_pool, too_many_batches_push_the_oldest_out) {
   uint32_t kept = 0;
   for (uint32_t i = 0; i < 64; i++) given[i] = pool_refill(cls, 5, true).chain;
   for (uint32_t i = 0; i < 64; i++) {
-    const struct chain out = pool_give_batch(cls, given[i]);
+    const struct chain out = pool_give_batch(cls, given[i], POOL_OWN);
     if (out.count == 0) kept++;
     else cr_assert_eq(out.head, given[i - kept].head, "the oldest comes back");
   }
   cr_assert(kept >= 2 && kept < 64);
   cr_assert_eq(usage(cls).batched, 5 * kept);
+}
+
+Test(shared_pool, foreign_batches_may_be_three_quarters_of_what_is_in_use) {
+  const uint32_t cls = 12, count = 40;
+  struct chain given[40];
+  for (uint32_t i = 0; i < count; i++) given[i] = pool_refill(cls, 5, true).chain;
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    const struct chain out = pool_give_batch(cls, given[i], POOL_FOREIGN);
+    if (out.count == 0) kept++;
+    else cr_assert_eq(out.head, given[i].head, "it comes back itself");
+  }
+  cr_assert_eq(kept, count * 3 / 4);
+  cr_assert_eq(usage(cls).batched, 5 * kept);
+  cr_assert(pool_is_valid());
+  cr_assert_eq(pool_refill(cls, 1, true).chain.head, given[kept - 1].head);
+  cr_assert_eq(pool_give_batch(cls, given[kept], POOL_OWN).head, given[0].head);
 }
 
 Test(shared_pool, returned_blocks_empty_their_slabs) {
@@ -343,7 +360,7 @@ static void *take_and_give(void *arg) {
     for (struct block *b = chain.head; b != BLOCK_END; b = b->next) {
       if (((uint64_t *)b)[1] != name) __atomic_fetch_add(&owners, 1, __ATOMIC_RELAXED);
     }
-    if (i % 3 == 0) chain = pool_give_batch(cls, chain);
+    if (i % 3 == 0) chain = pool_give_batch(cls, chain, i % 2 == 0 ? POOL_OWN : POOL_FOREIGN);
     if (chain.count > 0) give_back(cls, chain, i % 50 == 0);
     if (i % 200 == 0) pool_scavenge(true, 0, give_back);
   }

@@ -1,21 +1,25 @@
 /*
  * Batches that change hands under one lock: the even threads allocate, the odd ones free, and any of these takes what any of those gave. So a block's
- * next owner is another thread each time, and an allocator sees frees from many threads at once for blocks of one thread. Batches and blocks have
- * random sizes. A thread that is alone frees its own batches.
+ * next owner is another thread each time, and an allocator sees frees from many threads at once for blocks of one thread. Batches have random lengths.
+ * In short batches, blocks have random sizes. In long ones, all blocks of all batches have one size: so all threads use the same part of an allocator,
+ * and the free blocks of a whole batch are far more than a thread may keep. A thread that is alone frees its own batches.
  */
 #include <string.h>
 
 #include "workload.h"
 
-#define LEAST 24 /* blocks of a batch */
+#define LEAST 24 /* blocks of a short batch */
 #define BLOCKS 150
+#define LONG_LEAST 700
+#define LONG_BLOCKS 2600
 #define DEPTH 40 /* batches that wait at most */
 #define MIN_SIZE 24
 #define SIZES 720
+#define ONE_SIZE 88
 
 struct batch {
   unsigned count;
-  void *blocks[BLOCKS];
+  void *blocks[LONG_BLOCKS];
 };
 
 /* A stack: the newest batch is taken first. */
@@ -72,23 +76,31 @@ static void fill(struct worker *w, struct batch *b) {
   for (unsigned i = 0; i < b->count; i++) b->blocks[i] = new_block(MIN_SIZE + below(draw(w) >> 32, SIZES));
 }
 
+static void fill_long(struct worker *w, struct batch *b) {
+  b->count = LONG_LEAST + (unsigned)below(draw(w) >> 32, LONG_BLOCKS - LONG_LEAST + 1);
+  for (unsigned i = 0; i < b->count; i++) b->blocks[i] = new_block(ONE_SIZE);
+}
+
 static void empty(struct batch *b) {
   for (unsigned i = 0; i < b->count; i++) free_block(b->blocks[i]);
 }
 
-static void work(struct worker *w) {
+static void pass(struct worker *w, void fill_batch(struct worker *, struct batch *)) {
   struct batch *const b = w->own;
   if (w->index % 2 == 1) {
     while (take(b)) empty(b);
     return;
   }
   do {
-    fill(w, b);
+    fill_batch(w, b);
     if (w->threads == 1) empty(b);
     else give(b);
   } while (goes_on(w, b->count));
   stop_giving();
 }
+
+static void work(struct worker *w) { pass(w, fill); }
+static void work_long(struct worker *w) { pass(w, fill_long); }
 
 const struct workload batches = {.name = "batches",
                                  .what = "some threads allocate blocks of 24 to 743 bytes, others free them, in batches under one lock",
@@ -96,3 +108,9 @@ const struct workload batches = {.name = "batches",
                                  .set_up = set_up,
                                  .prepare = prepare,
                                  .work = work};
+const struct workload long_batches = {.name = "long_batches",
+                                      .what = "the same in batches of up to 2600 blocks, all of 88 bytes",
+                                      .ops = 25000000,
+                                      .set_up = set_up,
+                                      .prepare = prepare,
+                                      .work = work_long};

@@ -36,6 +36,7 @@ static const struct workload *const workloads[] = {
   &aligned,
   &random_sizes,
   &batches,
+  &long_batches,
   &rests,
   &huge,
   &small_blocks,

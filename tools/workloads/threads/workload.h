@@ -38,8 +38,8 @@ struct workload {
 };
 
 extern const struct workload larson, producer_consumer, exchange, passive_false_sharing, active_false_sharing, short_threads, bursts, realloc_growth, large,
-  calloc_large, huge, aligned, random_sizes, batches, rests, one_size, small_blocks, calloc_small, usable_size, realloc_small, new_delete, vectors, maps,
-  unordered_maps, strings;
+  calloc_large, huge, aligned, random_sizes, batches, long_batches, rests, one_size, small_blocks, calloc_small, usable_size, realloc_small, new_delete,
+  vectors, maps, unordered_maps, strings;
 
 /* Zeroed memory, already faulted in; ends the program on failure. */
 void *bench_map(size_t size);
