@@ -53,6 +53,21 @@ done
 value '.trace.processes[0].program' '"known"'
 grep -q "^The trace against the statistics" text || fail "no cross-check"
 
+# ---- Shared buffers: one trace for all processes, with the data of each ----
+program forks
+for way in own shared; do
+  [ $way = own ] && option= || option=--shared-buffers
+  # shellcheck disable=SC2086 # no word, or one
+  "$hakmem" record $option --buffer-size 1M -o $way -- ./forks 2>err || { cat err; fail "record of forks, buffers: $way"; }
+  nothing_left "a recording with buffers: $way"
+  "$hakmem" report --json $way >json || fail "no report, buffers: $way"
+  value '[.trace.processes[].pid] | unique | length' 6
+  value '.trace.lost.events_discarded' 0
+done
+equal "traces with buffers of their own" 6 "$(find own/trace -name metadata | wc -l)"
+equal "traces with shared buffers" 1 "$(find shared/trace -name metadata | wc -l)"
+rm forks
+
 # ---- Full tracing: every operation ----
 "$hakmem" record --full --buffer-size 8M -o full -- ./known 20000 2>err || { cat err; fail "record --full"; }
 "$hakmem" report --json full/trace >json || fail "report of a full trace"

@@ -22,7 +22,7 @@
 #define CONTROL_SECONDS 120         /* only a hanging daemon takes longer for a step of the session */
 #define POLL_NS 100000000
 
-enum { KEY_FULL = 256, KEY_BUFFER_SIZE, KEY_BUFFER_COUNT };
+enum { KEY_FULL = 256, KEY_BUFFER_SIZE, KEY_BUFFER_COUNT, KEY_SHARED_BUFFERS };
 
 struct record {
   struct capture capture;
@@ -34,6 +34,8 @@ static const struct argp_option options[] = {
   {"buffer-size", KEY_BUFFER_SIZE, "BYTES", 0,
    "Size of one trace buffer: a power of two, perhaps with k, M or G (256K, with --full 1M); larger buffers lose fewer events", 2},
   {"buffer-count", KEY_BUFFER_COUNT, "NUMBER", 0, "Trace buffers for each process and CPU, a power of two (8)", 2},
+  {"shared-buffers", KEY_SHARED_BUFFERS, NULL, 0,
+   "All processes of a user share their trace buffers: for a program that starts many processes, each of which starts and ends much faster", 2},
   {0},
 };
 
@@ -49,6 +51,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
   switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = &r->capture; return 0;
     case KEY_FULL: r->settings.full = true; return 0;
+    case KEY_SHARED_BUFFERS: r->settings.shared = true; return 0;
     case KEY_BUFFER_SIZE:
       r->settings.buffer_size = parse_power(argument);
       if (r->settings.buffer_size < 4096) argp_error(state, "--buffer-size=%s: not a power of two from 4K to 1024M", argument);

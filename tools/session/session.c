@@ -21,7 +21,7 @@ PER_OPERATION(CHECK_EXISTS)
 
 static bool ctl_failed(const char *what, int code) { return fail("cannot %s: %s", what, lttng_strerror(code)); }
 
-static bool create(struct session *s, const char *output) {
+static bool create(struct session *s, const char *output, bool shared) {
   s->name = must_print("hakmem-%d", (int)getpid());
   struct lttng_session_descriptor *const descriptor = lttng_session_descriptor_local_create(s->name, output);
   if (descriptor == NULL) return fail("cannot describe an LTTng session that writes to %s", output);
@@ -35,7 +35,8 @@ static bool create(struct session *s, const char *output) {
   struct lttng_domain domain;
   memset(&domain, 0, sizeof(domain));
   domain.type = LTTNG_DOMAIN_UST;
-  domain.buf_type = LTTNG_BUFFER_PER_PID; /* a process that is killed within an event spoils only its own buffers */
+  /* A process that is killed within an event spoils only its own buffers, if it has some. */
+  domain.buf_type = shared ? LTTNG_BUFFER_PER_UID : LTTNG_BUFFER_PER_PID;
   s->handle = lttng_create_handle(s->name, &domain);
   return s->handle != NULL || fail("cannot get a handle on the LTTng session");
 }
@@ -81,7 +82,7 @@ static bool enable_events(struct session *s, bool full) {
 
 bool session_start(struct session *s, const char *output, const struct session_settings *settings) {
   *s = (struct session){0};
-  if (!create(s, output) || !add_channel(s, settings) || !add_contexts(s) || !enable_events(s, settings->full)) return false;
+  if (!create(s, output, settings->shared) || !add_channel(s, settings) || !add_contexts(s) || !enable_events(s, settings->full)) return false;
   const int code = lttng_start_tracing(s->name);
   return code >= 0 || ctl_failed("start the LTTng session", code);
 }

@@ -11,7 +11,8 @@ struct lttng_handle;
 
 struct session_settings {
   bool full;                          /* every allocation, not only the slow paths */
-  uint64_t buffer_size, buffer_count; /* for each CPU and user; powers of two; bytes, and number */
+  bool shared;                        /* all processes of a user share their buffers; else each process has its own */
+  uint64_t buffer_size, buffer_count; /* for each CPU, and each process or user; powers of two; bytes, and number */
 };
 
 struct session {
