@@ -37,12 +37,14 @@ and call sites, and checks the heap, at the speed of the fastest allocators.
 .
 This package has the header, the static library of the names that begin with
 hak_, and the files for CMake and pkg-config.")
-debian_package(hakmem-tools devel "libhakmem0 (= ${PROJECT_VERSION})" "malloc replacement that can be left instrumented - companion program
+debian_package(hakmem-tools devel "libhakmem0 (= ${PROJECT_VERSION}), libunwind8" "malloc replacement that can be left instrumented - companion program
 hakmem replaces malloc in any Linux program. It counts exactly, samples times
 and call sites, and checks the heap, at the speed of the fastest allocators.
 .
 This package has the program that runs or records a program under hakmem,
 and says where its memory is, what malloc costs, and what to change.")
+# The library opens libunwind itself, to take stacks through code without frame pointers.
+set(CPACK_DEBIAN_LIBHAKMEM0_PACKAGE_RECOMMENDS libunwind8)
 # The loader finds a new library when its cache is made again.
 set(CPACK_DEBIAN_LIBHAKMEM0_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_LIST_DIR}/triggers)
 include(CPack)

@@ -33,6 +33,7 @@ foreach(package ${CPACK_COMPONENTS_ALL})
   file(GLOB_RECURSE pages ${root}/usr/share/man/*)
   execute_process(COMMAND ${GZIP} -9nf ${doc}/changelog ${pages} COMMAND_ERROR_IS_FATAL ANY)
   file(GLOB scripts ${root}/usr/libexec/hakmem/programs/*.sh)
+  list(FILTER scripts EXCLUDE REGEX "/common.sh$") # is read by the others
   if(scripts)
     file(CHMOD ${scripts} PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
   endif()
