@@ -161,7 +161,7 @@ say_skipped() {
 echo "Seed $TEST_SEED"
 must sh tools/machine.sh /dev/null /proc
 packages='record test'
-[ -z "$long" ] || packages="$packages programs aarch64"
+[ -z "$long" ] || packages="$packages programs aarch64 packages"
 # Without packages to install, CMake leaves out what cannot be built.
 features=ON
 if [ -n "$install" ]; then

@@ -156,7 +156,8 @@ done
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
   public=$(mktemp -d /tmp/hkXXXXXX) && chmod 755 "$public" && mkdir "$public/bin" "$public/lib" "$public/data" "$public/tmp" || fail "no public directory"
   trap 'cd /; rm -rf "$place" "$TMPDIR" "$public"' EXIT
-  cp "$hakmem" known "$public/bin" && cp -L "$BUILD_DIR/lib/libhakmem.so" "$BUILD_DIR/lib/libhakmem-tracepoints.so" "$public/lib"
+  cp "$hakmem" known "$public/bin" && cp -L "$BUILD_DIR/lib/libhakmem.so" "$BUILD_DIR/lib/libhakmem-tracepoints.so" "$public/lib" &&
+    cp -r "$BUILD_DIR/lib/hakmem" "$public/lib" || fail "cannot copy hakmem"
   chown 65534:65534 "$public/data" "$public/tmp"
   (cd "$public" && TMPDIR=$public/tmp setpriv --reuid=65534 --regid=65534 --clear-groups bin/hakmem record -o data -- bin/known 1000) 2>err ||
     { cat err; fail "record as nobody"; }

@@ -4,13 +4,7 @@
 #ifndef HAKMEM_TOOLS_COMMAND_H
 #define HAKMEM_TOOLS_COMMAND_H
 
-#include <argp.h>
-
-struct command {
-  const char *name, *summary;
-  const struct argp *argp;           /* the manual page is made from it, too */
-  int (*run)(int argc, char **argv); /* argv[0] is "hakmem NAME"; returns the exit code */
-};
+#include "words/words.h"
 
 extern const struct argp run_argp, record_argp, report_argp, explain_argp, diff_argp, page_argp, export_argp, check_argp, top_argp, symbolize_argp, bench_argp,
   set_argp, dump_argp, trim_argp;
@@ -29,8 +23,5 @@ int command_trim(int argc, char **argv);
 int command_top(int argc, char **argv);
 int command_symbolize(int argc, char **argv);
 int command_bench(int argc, char **argv);
-
-/* All of them; the last one's name is NULL. */
-extern const struct command commands[];
 
 #endif

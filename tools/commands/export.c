@@ -43,11 +43,14 @@ static const struct argp_option options[] = {
   {0},
 };
 
+#define VALUE_NAME(name, unit, what) #name "|"
 static enum export_value read_value(const char *name, const struct argp_state *state) {
   for (unsigned value = 0; value < VALUE_COUNT; value++) {
     if (strcmp(name, export_value_name[value]) == 0) return value;
   }
-  if (strcmp(name, "ns") != 0) argp_error(state, "--value=%s: there is no such value; hakmem help export lists them", name);
+  if (strcmp(name, "ns") != 0) {
+    argp_error(state, "--value=%s: there is no such value; hakmem help export lists them%s", name, words_meant(name, EXPORT_VALUES(VALUE_NAME) "ns"));
+  }
   return VALUE_ns;
 }
 

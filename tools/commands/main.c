@@ -9,6 +9,7 @@
 #include "command.h"
 #include "common/error.h"
 #include "common/memory.h"
+#include "model/version.h"
 
 const struct command commands[] = {
   {"run", "Run a program under libhakmem.so and keep its statistics", &run_argp, command_run},
@@ -33,16 +34,10 @@ struct choice {
   int first; /* argv[first] is its name */
 };
 
-static const struct command *find(const char *name) {
-  for (const struct command *c = commands; c->name != NULL; c++) {
-    if (strcmp(c->name, name) == 0) return c;
-  }
-  return NULL;
-}
-
 static int run_command(const struct command *command, int argc, char **argv) {
   char *const name = must_print("hakmem %s", command->name);
   argv[0] = name;
+  words_check_options(command, argc, argv);
   const int exit_code = command->run(argc, argv);
   free(name);
   return exit_code;
@@ -69,13 +64,14 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
   if (key != ARGP_KEY_ARG) return ARGP_ERR_UNKNOWN;
   if (strcmp(argument, "help") == 0) {
     if (state->next >= state->argc) argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
-    const struct command *const about = find(state->argv[state->next]);
-    if (about == NULL) argp_error(state, "there is no command %s", state->argv[state->next]);
+    const char *const name = state->argv[state->next];
+    const struct command *const about = words_command(name);
+    if (about == NULL) argp_error(state, "there is no command %s%s", name, words_command_meant(name));
     char *help[] = {NULL, (char *)"--help", NULL};
     exit(run_command(about, 2, help));
   }
-  choice->command = find(argument);
-  if (choice->command == NULL) argp_error(state, "there is no command %s", argument);
+  choice->command = words_command(argument);
+  if (choice->command == NULL) argp_error(state, "there is no command %s%s", argument, words_command_meant(argument));
   choice->first = state->next - 1;
   state->next = state->argc;
   return 0;
@@ -90,8 +86,12 @@ static const struct argp argp = {
 
 int main(int argc, char **argv) {
   setlocale(LC_CTYPE, "");
-  argp_program_version = "hakmem " HAKMEM_VERSION;
+  argp_program_version = version_text();
   argp_err_exit_status = EXIT_USAGE;
+  if (argc > 1 && strcmp(argv[1], "--complete") == 0) { /* asked by the shells' completion rules alone */
+    words_complete(argc - 2, argv + 2);
+    return EXIT_DONE;
+  }
   struct choice choice = {0};
   argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &choice);
   return run_command(choice.command, argc - choice.first, argv + choice.first);

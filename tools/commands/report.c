@@ -39,12 +39,15 @@ static const struct argp_option options[] = {
   {0},
 };
 
+#define SECTION_NAME(name, what) #name "|"
 static char *read_section(char *name, const struct argp_state *state) {
   if (strcmp(name, "help") == 0) {
     print_section_names(stdout);
     exit(EXIT_DONE);
   }
-  if (!print_section(NULL, NULL, name)) argp_error(state, "--section=%s: there is no such section; --section=help lists them", name);
+  if (!print_section(NULL, NULL, name)) {
+    argp_error(state, "--section=%s: there is no such section; --section=help lists them%s", name, words_meant(name, PRINT_SECTIONS(SECTION_NAME)));
+  }
   return name;
 }
 

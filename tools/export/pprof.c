@@ -2,16 +2,14 @@
  * pprof.c: a profile for pprof: profile.proto, packed by protobuf-c and compressed by zlib. Ids are from 1 on; an object's id is its number in the table
  * that holds it, plus one.
  */
-#include "common/error.h"
 #include "export.h"
-
-#ifdef HAVE_PPROF
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
 
+#include "common/error.h"
 #include "common/escape.h"
 #include "common/memory.h"
 #include "intern.h"
@@ -258,13 +256,3 @@ bool export_pprof(FILE *out, const struct page *page, const struct export_option
   intern_free(&t.functions);
   return good;
 }
-
-#else
-
-bool export_pprof(FILE *out, const struct page *page, const struct export_options *o) {
-  (void)out, (void)page, (void)o;
-  return fail(
-    "hakmem was built without protobuf-c, which --pprof needs: install libprotobuf-c-dev, protobuf-c-compiler and zlib1g-dev, and build hakmem again");
-}
-
-#endif

@@ -1,42 +1,16 @@
 #include "symbolize.h"
 
-#include <dwarf.h>
-#include <elfutils/libdw.h>
-#include <elfutils/libdwfl.h>
-#include <gelf.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/memory.h"
 #include "jit_map.h"
-#include "symbols/places.h"
-
-/* Each object is opened in a session of its own, at address 0: then its addresses are those of its file. */
-struct object {
-  struct object *next;
-  char *path, *build_id; /* from the process */
-  bool replaced;         /* the file has another build id now */
-  Dwfl *dwfl;            /* NULL if there is no file, or only another file now */
-  Dwfl_Module *module;
-};
 
 struct symbolizer {
   const struct report *r;
   const struct model_process *p;
   struct jit_map *jit; /* NULL: there is none, or nothing asked for it yet */
   bool has_looked_for_jit;
-};
-
-/* Every stack has a symbolizer of its own, and all share the objects: each file is opened once, and each server is asked once. */
-static struct object *objects;
-
-static const Dwfl_Callbacks callbacks = {
-  .find_elf = dwfl_build_id_find_elf,
-  .find_debuginfo = places_find_debug,
-  .section_address = dwfl_offline_section_address,
-  .debuginfo_path = &places_debug_path,
 };
 
 struct symbolizer *symbolizer_create(const struct report *r, const struct model_process *p) {
@@ -51,160 +25,19 @@ void symbolizer_destroy(struct symbolizer *s) {
   free(s);
 }
 
-/* Whether the opened file is the one that the process ran; true if either has no build id. */
-static bool is_same_build(const struct object *o) {
-  const unsigned char *id;
-  GElf_Addr address, bias;
-  if (o->build_id[0] == '\0' || dwfl_module_getelf(o->module, &bias) == NULL) return true;
-  const int length = dwfl_module_build_id(o->module, &id, &address);
-  if (length <= 0) return true;
-  char text[STATS_BUILD_ID] = "";
-  for (int i = 0; i < length && 2 * i + 2 < STATS_BUILD_ID; i++) snprintf(text + 2 * i, 3, "%02x", id[i]);
-  return strcmp(text, o->build_id) == 0;
-}
-
-static bool close_object(struct object *o) {
-  dwfl_end(o->dwfl);
-  o->dwfl = NULL;
-  o->module = NULL;
-  return false;
-}
-
-/* Opens the object from this file, unless it is of another build. */
-static bool use_file(void *context, const char *name, int fd) {
-  struct object *const o = context;
-  void **user_data;
-  o->dwfl = dwfl_begin(&callbacks);
-  if (o->dwfl == NULL) {
-    close(fd);
-    return false;
-  }
-  dwfl_report_begin(o->dwfl);
-  o->module = dwfl_report_elf(o->dwfl, o->path, name, fd, 0, false); /* takes ownership of the descriptor */
-  if (o->module == NULL) close(fd);
-  if (o->module == NULL || dwfl_report_end(o->dwfl, NULL, NULL) != 0) return close_object(o);
-  dwfl_module_info(o->module, &user_data, NULL, NULL, NULL, NULL, NULL, NULL);
-  *user_data = o->path;
-  o->replaced = !is_same_build(o);
-  return !o->replaced || close_object(o);
-}
-
-static struct object *find_object(const char *path, const char *build_id) {
-  for (struct object *o = objects; o != NULL; o = o->next) {
-    if (strcmp(o->path, path) == 0 && strcmp(o->build_id, build_id) == 0) return o;
-  }
-  struct object *const o = must_allocate(sizeof(*o));
-  *o = (struct object){.next = objects, .path = must_copy(path), .build_id = must_copy(build_id)};
-  objects = o;
-  places_find_object(path, build_id, use_file, o);
-  return o;
-}
-
-/* From an offset in the file to the address in the file's own tables. False if no segment holds it. */
-static bool address_of_offset(struct object *o, uint64_t offset, Dwarf_Addr *address) {
-  GElf_Addr bias;
-  Elf *const elf = dwfl_module_getelf(o->module, &bias);
-  size_t count;
-  if (elf == NULL || elf_getphdrnum(elf, &count) != 0) return false;
-  for (size_t i = 0; i < count; i++) {
-    GElf_Phdr header;
-    if (gelf_getphdr(elf, (int)i, &header) == NULL || header.p_type != PT_LOAD) continue;
-    if (offset < header.p_offset || offset - header.p_offset >= header.p_filesz) continue;
-    *address = offset - header.p_offset + header.p_vaddr + bias;
-    return true;
-  }
-  return false;
-}
-
-/* "file:line" of an address. */
-static void find_line(struct object *o, Dwarf_Addr address, struct symbol *symbol) {
-  Dwfl_Line *const line = dwfl_module_getsrc(o->module, address);
-  if (line != NULL) symbol->file = dwfl_lineinfo(line, NULL, &symbol->line, NULL, NULL, NULL);
-}
-
-/* The file and line of the call of an inlined function. */
-static void find_call_site(Dwarf_Die *inlined, Dwarf_Die *unit, struct symbol *caller) {
-  Dwarf_Attribute attribute;
-  Dwarf_Word file, line;
-  Dwarf_Files *files;
-  size_t count;
-  if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_file, &attribute), &file) != 0 ||
-      dwarf_formudata(dwarf_attr(inlined, DW_AT_call_line, &attribute), &line) != 0 || dwarf_getsrcfiles(unit, &files, &count) != 0 || file >= count) {
-    return;
-  }
-  caller->file = dwarf_filesrc(files, file, NULL, NULL);
-  caller->line = (int)line;
-}
-
-/* Fills symbols from debug information; 0 if there is none for the address. */
-static size_t find_inlined(struct object *o, Dwarf_Addr address, struct symbol symbols[SYMBOLS_MAX]) {
-  Dwarf_Addr bias;
-  Dwarf_Die *const unit = dwfl_module_addrdie(o->module, address, &bias);
-  Dwarf_Die *scopes = NULL;
-  const int scope_count = unit != NULL ? dwarf_getscopes(unit, address - bias, &scopes) : 0;
-  size_t count = 0;
-  if (scope_count > 0) {
-    Dwarf_Die *chain = NULL;
-    Dwarf_Die innermost = scopes[0];
-    const int chain_count = dwarf_getscopes_die(&innermost, &chain);
-    find_line(o, address, &symbols[0]);
-    for (int i = 0; i < chain_count && count < SYMBOLS_MAX; i++) {
-      const int tag = dwarf_tag(&chain[i]);
-      if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram) continue;
-      Dwarf_Attribute attribute;
-      const char *name = dwarf_formstring(dwarf_attr_integrate(&chain[i], DW_AT_linkage_name, &attribute));
-      symbols[count].function = name != NULL ? name : dwarf_diename(&chain[i]);
-      symbols[count].inlined = tag == DW_TAG_inlined_subroutine && count + 1 < SYMBOLS_MAX;
-      count++;
-      if (tag == DW_TAG_subprogram) break;
-      if (count < SYMBOLS_MAX) find_call_site(&chain[i], unit, &symbols[count]);
-    }
-    free(chain);
-  }
-  free(scopes);
-  return count;
-}
-
-/* Symbolizes an address of the object's file. The module and the offset are already set. */
-static size_t symbolize_own(struct object *o, Dwarf_Addr own, struct symbol symbols[SYMBOLS_MAX]) {
-  const size_t count = find_inlined(o, own, symbols);
-  if (count == 0) find_line(o, own, &symbols[0]);
-  const char *const name = dwfl_module_addrname(o->module, own);
-  struct symbol *const outermost = &symbols[count > 0 ? count - 1 : 0];
-  if (outermost->function == NULL) outermost->function = name;
-  for (size_t i = 1; i < count; i++) {
-    symbols[i].module = symbols[0].module;
-    symbols[i].offset = symbols[0].offset;
-  }
-  return count > 0 ? count : 1;
-}
-
 static size_t symbolize_in(const struct model_module *module, uint64_t address, bool is_return_address, struct symbol symbols[SYMBOLS_MAX]) {
   symbols[0].module = module->path;
   symbols[0].offset = address - module->base + module->offset;
-  struct object *const o = find_object(module->path, module->build_id);
-  symbols[0].replaced = o->replaced;
-  Dwarf_Addr own;
-  if (o->module == NULL || !address_of_offset(o, symbols[0].offset, &own)) return 1;
-  if (is_return_address && own > 0) own--;
-  return symbolize_own(o, own, symbols);
+  return objects_name(module->path, module->build_id, symbols[0].offset, is_return_address, symbols);
 }
 
-const char *symbolize_replaced(size_t index) {
-  for (const struct object *o = objects; o != NULL; o = o->next) {
-    if (o->replaced && index-- == 0) return o->path;
-  }
-  return NULL;
-}
+const char *symbolize_replaced(size_t index) { return objects_replaced(index); }
 
 size_t symbolize_in_file(const char *path, uint64_t own, struct symbol symbols[SYMBOLS_MAX]) {
   memset(symbols, 0, SYMBOLS_MAX * sizeof(symbols[0]));
-  struct object *const o = find_object(path, "");
-  symbols[0].module = o->path;
+  symbols[0].module = path;
   symbols[0].offset = own;
-  GElf_Addr bias;
-  if (o->module == NULL || dwfl_module_getelf(o->module, &bias) == NULL) return 1;
-  return symbolize_own(o, own + bias, symbols);
+  return objects_name_own(path, own, symbols);
 }
 
 /* Code that lies in no file may be a JIT compiler's. */

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "model.h"
+#include "symbols/objects.h"
 
 struct symbolizer;
 
@@ -17,21 +18,9 @@ struct symbolizer;
 struct symbolizer *symbolizer_create(const struct report *r, const struct model_process *p);
 void symbolizer_destroy(struct symbolizer *s);
 
-/* One function at an address; strings are neither demangled nor escaped and live as long as the symbolizer and `r`. NULL or 0 if unknown. */
-struct symbol {
-  const char *function, *file;
-  int line;
-  bool inlined;       /* inlined into the next one */
-  const char *module; /* path */
-  uint64_t offset;    /* in the module's file */
-  bool replaced;      /* the module's file has changed since the run, so it tells nothing of the address */
-};
-
 /* Whether it is hakmem's own: the first frames of each stack are. */
 #define OWN_LIBRARY "libhakmem"
 bool symbol_is_own(const struct symbol *symbol);
-
-#define SYMBOLS_MAX 16
 
 /* The functions at `address` in an epoch, innermost first; at least one. `is_return_address`: names the call before the address. */
 size_t symbolize(struct symbolizer *s, uint64_t address, uint32_t epoch, bool is_return_address, struct symbol symbols[SYMBOLS_MAX]);
@@ -39,7 +28,7 @@ size_t symbolize(struct symbolizer *s, uint64_t address, uint32_t epoch, bool is
 /* The paths of the modules so far whose file was replaced, from index 0; NULL behind the last one. */
 const char *symbolize_replaced(size_t index);
 
-/* The functions at `own`, an address in the tables of the file at `path`. */
+/* The functions at `own`, an address in the tables of the file at `path`, which must outlive the symbols. */
 size_t symbolize_in_file(const char *path, uint64_t own, struct symbol symbols[SYMBOLS_MAX]);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * library.h: the places of the libraries that a program is started with.
+ * library.h: the places of the libraries that a program is started with, and of the parts of this one.
  */
 #ifndef HAKMEM_TOOLS_LIBRARY_H
 #define HAKMEM_TOOLS_LIBRARY_H
@@ -12,6 +12,9 @@
  * a failure set, if it is not found or LD_PRELOAD cannot hold its path. The caller frees it.
  */
 char *library_find(const char *name);
+
+/* The path of a part of this program, a shared object that it opens itself; NULL if it is not there. The caller frees it. */
+char *library_find_part(const char *name);
 
 /* This program's own directory, without a slash at its end; NULL if /proc does not tell. The caller frees it. */
 char *library_own_directory(void);

@@ -8,6 +8,7 @@
 #include "src/platform/options.h"
 #include "common/error.h"
 #include "common/memory.h"
+#include "words/words.h"
 
 #define PREFIX_LENGTH (sizeof(OPTION_PREFIX) - 1)
 
@@ -15,7 +16,10 @@ static bool bad_value(const struct config_option *o, const char *value) {
   if (o->kind == OPTION_NUMBER) {
     return fail(OPTION_PREFIX "%s=%s is not allowed: %u to %u %s", o->name, value, o->lowest, o->highest, o->form);
   }
-  return fail(OPTION_PREFIX "%s=%s is not allowed: %s", o->name, value, o->form);
+  char *const meant = o->kind == OPTION_CHOICE ? words_meant(value, o->form) : must_copy("");
+  fail(OPTION_PREFIX "%s=%s is not allowed: %s%s", o->name, value, o->form, meant);
+  free(meant);
+  return false;
 }
 
 /* Checks that the library itself makes only once the program runs. */

@@ -110,3 +110,5 @@ int session_count(void) {
   if (count > 0) free(sessions);
   return count > 0 ? count : 0;
 }
+
+bool session_daemon_runs(void) { return lttng_session_daemon_alive() == 1; }

@@ -1,5 +1,6 @@
 /*
- * session.h: one LTTng recording session for this library's events, in user space only.
+ * session.h: one LTTng recording session for this library's events, in user space only. By liblttng-ctl, so this is a part of the program that may
+ * be missing (doors/doors.c).
  */
 #ifndef HAKMEM_TOOLS_SESSION_H
 #define HAKMEM_TOOLS_SESSION_H
@@ -31,5 +32,8 @@ void session_fini(struct session *s);
 
 /* The number of the daemon's sessions, of all users. */
 int session_count(void);
+
+/* Whether there is a daemon that this process can use. */
+bool session_daemon_runs(void);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <lttng/lttng.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +18,7 @@
 #include "common/error.h"
 #include "launch.h"
 #include "common/memory.h"
+#include "session.h"
 #include "common/workdir.h"
 
 #define DAEMON "lttng-sessiond"
@@ -33,7 +33,7 @@ static void pause_briefly(void) { nanosleep(&(const struct timespec){.tv_nsec = 
 bool sessiond_plan(struct sessiond *d, const char **home) {
   *d = (struct sessiond){.rundir = -1};
   *home = NULL;
-  if (lttng_session_daemon_alive() == 1) return true;
+  if (session_daemon_runs()) return true;
   d->home = workdir_temporary();
   if (d->home == NULL) return false;
   /* The sockets' own modes restrict who may connect; a program that drops root must be able to reach them. */

@@ -4,7 +4,6 @@
 #ifndef HAKMEM_TOOLS_PLACES_H
 #define HAKMEM_TOOLS_PLACES_H
 
-#include <elfutils/libdwfl.h>
 #include <stdbool.h>
 
 /* Each adds a place, from an option's argument; false, with a message for fail(), if it cannot be one. */
@@ -18,9 +17,13 @@ bool places_add_debug(const char *directory);
 typedef bool places_use(void *context, const char *name, int fd);
 bool places_find_object(const char *path, const char *build_id, places_use *use, void *context);
 
-/* For Dwfl_Callbacks. The module's user data are the path that the process named. */
-extern char *places_debug_path;
-int places_find_debug(Dwfl_Module *module, void **user_data, const char *name, Dwarf_Addr base, const char *file, const char *link, GElf_Word crc,
-                      char **found);
+/* The path without what the kernel adds to it when the file was replaced. The caller frees it. */
+char *places_without_deleted(const char *path);
+
+/* For debug_files.c. NULL: there is none. */
+#define SYSTEM_DEBUG "/usr/lib/debug"
+extern char *places_root;       /* of --sysroot */
+extern char *places_debug_dirs; /* of --debug-dir, each with a ':' before it */
+extern char *places_debug_path; /* for elfutils; NULL: its own, which has SYSTEM_DEBUG */
 
 #endif

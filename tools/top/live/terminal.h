@@ -1,5 +1,5 @@
 /*
- * terminal.h: the terminal, by ncurses, which only terminal.c knows. A build without ncurses has terminal_none.c instead.
+ * terminal.h: the terminal, by ncurses, which only terminal.c knows: a part of the program that may be missing (doors/doors.c).
  */
 #ifndef HAKMEM_TOOLS_TOP_TERMINAL_H
 #define HAKMEM_TOOLS_TOP_TERMINAL_H
