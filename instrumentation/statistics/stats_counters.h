@@ -38,7 +38,8 @@
   S(debug_sweeps, "times that the debugging mode looked at all blocks") \
   S(debug_blocks, "blocks that it looked at") \
   S(debug_bytes, "bytes of the freed blocks among them") \
-  S(debug_sweep_ns, "nanoseconds from the beginnings to the ends of these sweeps")
+  S(debug_sweep_ns, "nanoseconds from the beginnings to the ends of these sweeps") \
+  S(debug_sweep_spent_ns, "nanoseconds of them in which a thread looked at blocks")
 
 /* Counters of a class row (CLASS_LARGE and CLASS_HUGE included): C(name, "meaning"). */
 #define STATS_CLASS_COUNTERS(C) \

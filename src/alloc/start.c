@@ -18,6 +18,7 @@
 #include "platform/message.h"
 #include "memory/os.h"
 #include "checks/records.h"
+#include "modes/recent.h"
 #include "modes/retired.h"
 #include "slabs/shared_pool.h"
 #include "platform/syscall.h"
@@ -27,7 +28,7 @@
 static const struct lock_row *const locks[] = {
   &sll_locks,     &pool_locks,   &units_locks, &legacy_locks, &directory_locks,  &os_metadata_locks, &os_own_locks,
 #if HAKMEM_EVENTS
-  &retired_locks, &record_locks, &guard_locks, &debug_locks,  &hub_stacks_locks, &hub_modules_locks,
+  &retired_locks, &record_locks, &guard_locks, &debug_locks,  &recent_locks, &hub_stacks_locks, &hub_modules_locks,
 #endif
 };
 

@@ -385,7 +385,9 @@ ON(debug_sweep) {
   p->p->counts->counters.debug_sweeps += e->sweeps;
   p->p->counts->counters.debug_blocks += e->blocks;
   p->p->counts->counters.debug_bytes += e->bytes;
-  if (p->ticks_per_second != 0) p->p->counts->counters.debug_sweep_ns += (uint64_t)((double)e->ticks / (double)p->ticks_per_second * 1e9);
+  if (p->ticks_per_second == 0) return;
+  p->p->counts->counters.debug_sweep_ns += (uint64_t)((double)e->ticks / (double)p->ticks_per_second * 1e9);
+  p->p->counts->counters.debug_sweep_spent_ns += (uint64_t)((double)e->spent_ticks / (double)p->ticks_per_second * 1e9);
 }
 
 /* ---- The end ---- */
