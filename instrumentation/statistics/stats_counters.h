@@ -47,6 +47,7 @@
   C(frees, "blocks that came back") \
   C(request_samples, "requests whose size was sampled") \
   C(request_bytes, "bytes asked for by the sampled requests") \
+  C(request_squares, "sum of the squares of these bytes: gives the standard error of an average") \
   C(refill_spare, "refills from the thread's own spare list") \
   C(refill_batch, "refills from a batch that another thread drained") \
   C(refill_partial, "refills from a partial slab") \

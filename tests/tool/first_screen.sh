@@ -1,5 +1,6 @@
 # The first screen of hakmem report: at most 24 lines of 80 columns, whatever the data, and its figures.
 . "$(dirname "$0")/common.sh"
+unset COLUMNS
 program stats_file
 ./stats_file known.stats || fail "stats_file"
 

@@ -104,7 +104,11 @@ const char *format_last_part(const char *path) {
 
 size_t format_width(const char *text) {
   size_t width = 0;
-  for (; *text != '\0'; text++) width += (*text & 0xc0) != 0x80;
+  for (; *text != '\0'; text++) {
+    if (*text == '\033') text += strcspn(text, "m"); /* a colour: no text that is printed has others, because it is escaped */
+    else width += (*text & 0xc0) != 0x80;
+    if (*text == '\0') break;
+  }
   return width;
 }
 
@@ -119,13 +123,56 @@ size_t format_bytes_within(const char *text, size_t columns) {
 #define COLUMNS_LEAST 40
 #define COLUMNS_MOST 1000
 
+/* A stream without a descriptor holds what standard output gets later. */
+static int descriptor_of(FILE *out) { return fileno(out) >= 0 ? fileno(out) : STDOUT_FILENO; }
+
 unsigned format_columns(FILE *out) {
   const char *const wanted = getenv("COLUMNS");
   struct winsize size = {0};
   unsigned long columns = wanted != NULL ? strtoul(wanted, NULL, 10) : 0;
-  if (columns == 0 && isatty(fileno(out)) && ioctl(fileno(out), TIOCGWINSZ, &size) == 0) columns = size.ws_col;
+  const int to = descriptor_of(out);
+  if (columns == 0 && isatty(to) && ioctl(to, TIOCGWINSZ, &size) == 0) columns = size.ws_col;
   if (columns == 0) return FORMAT_COLUMNS;
   return columns < COLUMNS_LEAST ? COLUMNS_LEAST : columns > COLUMNS_MOST ? COLUMNS_MOST : (unsigned)columns;
+}
+
+/* The length of the first line of `text`, of at most `columns` columns: it ends before a space, if it can. */
+static size_t first_line(const char *text, size_t columns) {
+  const size_t most = format_bytes_within(text, columns);
+  if (text[most] == '\0' || text[most] == ' ') return most;
+  for (size_t i = most; i > 0; i--) {
+    if (text[i - 1] == ' ') return i - 1;
+  }
+  return most;
+}
+
+static void fit_line(FILE *out, const char *line, size_t columns) {
+  const size_t indent = strspn(line, " "), deeper = indent + 2 < columns / 2 ? indent + 2 : columns / 2;
+  size_t at = indent;
+  fprintf(out, "%*s", (int)indent, "");
+  for (line += indent; *line != '\0';) {
+    size_t length = first_line(line, columns > at ? columns - at : 1);
+    if (line[length] != ' ') length = strcspn(line, " "); /* the end, or a word that does not fit */
+    if (format_width(line) <= (columns > at ? columns - at : 0)) length = strlen(line);
+    fprintf(out, "%.*s", (int)length, line);
+    line += length;
+    line += strspn(line, " ");
+    at = deeper;
+    if (*line != '\0') fprintf(out, "\n%*s", (int)deeper, "");
+  }
+  fputc('\n', out);
+}
+
+void format_fitted(FILE *out, const char *text) {
+  const size_t columns = format_columns(out);
+  while (*text != '\0') {
+    const size_t length = strcspn(text, "\n");
+    char *const line = must_print("%.*s", (int)length, text);
+    if (format_width(line) <= columns) fprintf(out, "%s\n", line);
+    else fit_line(out, line, columns);
+    free(line);
+    text += length + (text[length] == '\n');
+  }
 }
 
 #define BESIDE_BAR 36
@@ -163,7 +210,7 @@ void format_wrapped(FILE *out, const char *first, const char *text) {
 
 bool format_has_colour(FILE *out) {
   const char *const no = getenv("NO_COLOR"), *const terminal = getenv("TERM");
-  return (no == NULL || *no == '\0') && isatty(fileno(out)) && (terminal == NULL || strcmp(terminal, "dumb") != 0);
+  return (no == NULL || *no == '\0') && isatty(descriptor_of(out)) && (terminal == NULL || strcmp(terminal, "dumb") != 0);
 }
 
 struct table {
@@ -198,16 +245,6 @@ struct layout {
 };
 
 static bool is_left_aligned(const struct table *t, size_t column) { return tolower((unsigned char)t->alignment[column]) == 'l'; }
-
-/* The length of the first line of `text`, of at most `columns`. */
-static size_t first_line(const char *text, size_t columns) {
-  const size_t most = format_bytes_within(text, columns);
-  if (text[most] == '\0') return most;
-  for (size_t i = most; i > 0; i--) {
-    if (text[i] == ' ') return i;
-  }
-  return most;
-}
 
 static void print_wrapped_cell(FILE *out, const char *text, size_t columns, size_t indent) {
   for (;;) {

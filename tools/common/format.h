@@ -46,6 +46,11 @@ unsigned format_columns(FILE *out);
 #define FORMAT_COLUMNS 80
 /* Prints `text` in lines of these columns: the first behind `first`, the others below its end. */
 void format_wrapped(FILE *out, const char *first, const char *text);
+/*
+ * Writes a text to `out`: a line that is longer than the page goes on below, deeper by two columns. A word that is longer than the page stays whole. A
+ * stream without a descriptor (open_memstream) is as wide as standard output, where its text goes later.
+ */
+void format_fitted(FILE *out, const char *text);
 /* Whether `out` is a terminal that shows colours, and the user wants them: NO_COLOR is not set. */
 bool format_has_colour(FILE *out);
 

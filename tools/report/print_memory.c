@@ -2,6 +2,7 @@
  * print_memory.c: how full the slabs are, the memory of each class, memory over time, and where all of it is.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "common/escape.h"
@@ -66,7 +67,7 @@ static void add_class(struct table *t, const char *name, uint64_t stride, const 
   table_cell(t, "%s", name);
   table_cell(t, "%s", stride > 0 ? format_bytes(buffer, stride) : "");
   table_cell(t, "%" PRIu64, g->slabs);
-  const uint64_t sizes[] = {g->requested, g->allocated, g->active, g->cached, g->partial};
+  const uint64_t sizes[] = {g->requested, (uint64_t)sqrt((double)g->requested_variance), g->allocated, g->active, g->cached, g->partial};
   for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) table_cell(t, "%s", format_bytes(buffer, sizes[i]));
   table_cell(t, "%s", format_percent(buffer, (double)g->allocated - (double)g->requested, (double)g->allocated));
   char *const drawing = format_sparkline(c->utilisation, STATS_UTILISATION_BINS);
@@ -136,9 +137,9 @@ static void print_fragmentation(FILE *out, const struct page *page) {
     fputs("  no class has a slab in use\n", out);
     return;
   }
-  static const char *const heads[] = {"class", "stride", "slabs", "requested", "allocated", "active", "cached", "partial", "internal", "0..100 %"};
+  static const char *const heads[] = {"class", "stride", "slabs", "requested", "+-", "allocated", "active", "cached", "partial", "internal", "0..100 %"};
   const size_t shown = page->all || count < PRINT_ROWS ? count : PRINT_ROWS;
-  struct table *const t = table_create("rRrrrrRRrL");
+  struct table *const t = table_create("rRrrRrrRRrL");
   for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(t, "%s", heads[i]);
   add_class(t, "all", 0, &sum);
   for (size_t i = 0; i < shown; i++) {
@@ -146,6 +147,7 @@ static void print_fragmentation(FILE *out, const struct page *page) {
     add_class(t, model_class_name(rows[i].cls, name), r->stride[rows[i].cls], rows[i].c);
   }
   table_print(t, out, 2);
+  fputs("  +-: the standard error of requested, which is estimated from samples\n", out);
   print_more(out, page, shown, count, "classes");
 }
 

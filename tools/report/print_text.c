@@ -275,17 +275,30 @@ static const struct section {
 } sections[] = {PRINT_SECTIONS(SECTION_ENTRY)};
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))
 
-static void print_left_out(FILE *out) {
-  if (table_left_out()) format_wrapped(out, "\n", "Some tables lack columns that do not fit; COLUMNS=120 shows them.");
+static void print_sections(FILE *out, const struct page *page, const struct section *first, size_t count) {
+  if (count == SECTIONS) print_head(out, page), print_settings(out, page->memory);
+  for (size_t i = 0; i < count; i++) first[i].print(out, page);
+  print_replaced(out);
+  if (table_left_out()) fputs("\nSome tables lack columns that do not fit; COLUMNS=120 shows them.\n", out);
+}
+
+/* The same in lines that the page holds. */
+static void print_fitted(FILE *out, const struct page *page, const struct section *first, size_t count) {
+  char *text = NULL;
+  size_t size;
+  FILE *const memory = open_memstream(&text, &size);
+  if (memory == NULL) return print_sections(out, page, first, count);
+  print_sections(memory, page, first, count);
+  fclose(memory);
+  format_fitted(out, text);
+  free(text);
 }
 
 bool print_section(FILE *out, const struct page *page, const char *name) {
   for (size_t i = 0; i < SECTIONS; i++) {
     if (strcmp(sections[i].name, name) != 0) continue;
     if (page == NULL) return true;
-    sections[i].print(out, page);
-    print_replaced(out);
-    print_left_out(out);
+    print_fitted(out, page, &sections[i], 1);
     return true;
   }
   return false;
@@ -298,9 +311,5 @@ void print_section_names(FILE *out) {
 }
 
 void print_text(FILE *out, const struct page *page) {
-  print_head(out, page);
-  print_settings(out, page->memory);
-  for (size_t i = 0; i < SECTIONS; i++) sections[i].print(out, page);
-  print_replaced(out);
-  print_left_out(out);
+  print_fitted(out, page, sections, SECTIONS);
 }

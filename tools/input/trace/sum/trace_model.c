@@ -257,6 +257,7 @@ ON(fragmentation) {
   p->in_burst = true;
   p->burst_class[e->cls] = true;
   row->gauge = (struct model_gauges){.requested = e->requested, .allocated = e->allocated, .active = e->active, .cached = e->cached, .partial = e->partial};
+  if (e->cls < CLASS_COUNT) row->gauge.requested_variance = model_requested_variance(&row->counters, e->allocated, class_stride(e->cls));
   for (unsigned bin = 0; bin < STATS_UTILISATION_BINS; bin++) {
     row->utilisation[bin] = e->utilisation[bin];
     row->gauge.slabs += e->utilisation[bin];
@@ -320,6 +321,7 @@ ON(alloc) {
   row->counters.allocs++;
   row->counters.request_samples++;
   row->counters.request_bytes += e->size;
+  row->counters.request_squares += e->size * e->size;
   allocations_add(&p->allocations, p->p, e->stack, 1, e->size);
 }
 
