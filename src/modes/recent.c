@@ -9,7 +9,7 @@
  * search and one move of a few bytes.
  */
 static struct {
-  struct lock lock; /* never held across a call that may take another lock */
+  struct lock lock;                 /* never held across a call that may take another lock */
   const void *block[RECENT_BLOCKS]; /* of each place; beside the rows, because it is searched */
   struct recent_block at[RECENT_BLOCKS];
   uint8_t order[RECENT_BLOCKS];

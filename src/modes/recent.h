@@ -23,12 +23,12 @@ struct recent_row {
 };
 
 struct recent_block {
-  const void *block;                /* NULL: an empty place */
-  struct recent_row redzones[2];    /* filled with REDZONE_PATTERN */
-  struct recent_row content[2];     /* filled with config.fill; size 0 if the block is live */
-  bool whole;                       /* these rows are all of the block that the debugging mode filled */
-  bool closely;                     /* the rows may be closed by the program: the block is always a suspect */
-  uint32_t checked;                 /* record_allocations when the rows were last seen intact */
+  const void *block;             /* NULL: an empty place */
+  struct recent_row redzones[2]; /* filled with REDZONE_PATTERN */
+  struct recent_row content[2];  /* filled with config.fill; size 0 if the block is live */
+  bool whole;                    /* these rows are all of the block that the debugging mode filled */
+  bool closely;                  /* the rows may be closed by the program: the block is always a suspect */
+  uint32_t checked;              /* record_allocations when the rows were last seen intact */
 };
 
 #define REDZONE_PATTERN ((uint8_t)0xb7) /* of redzones */

@@ -43,7 +43,7 @@ grep -q "$(printf '\033')" text && fail "colour in a pipe"
 screen known.stats
 "$hakmem" report --summary known.stats >summary || fail "--summary"
 cmp -s screen summary || { diff screen summary; fail "--summary is not the first screen"; }
-for section in $("$hakmem" report --section=help | awk '{ print $1 }'); do
+for section in $(COLUMNS=1000 "$hakmem" report --section=help | awk '{ print $1 }'); do
   "$hakmem" report --section="$section" known.stats >section 2>err || fail "--section=$section: $(cat err)"
   sed 1d section >body
   while read -r line; do grep -qF -- "$line" text || fail "--section=$section prints a line that the report does not have: $line"; done <body

@@ -26,7 +26,7 @@ between "explain with COLUMNS=1" "$(COLUMNS=1 explain | widest)" 30 45
 # Every section of the report, and what compares runs, fits. A path has no place to break, so lines of stacks are left out.
 "$hakmem" run -o refused -O SS_LIMIT=1 -O PROFILE=1 -O LEAKS=1 -- ./sites fork >out 2>err || fail "sites: $(cat err)"
 "$hakmem" run -o debugged -O DEBUG=1 -- ./sites >out 2>err || fail "sites: $(cat err)"
-sections=$("$hakmem" report --section=help | awk '{ print $1 }' | grep -x '[a-z]*')
+sections=$(COLUMNS=1000 "$hakmem" report --section=help | awk '{ print $1 }' | grep -x '[a-z]*')
 equal "sections are known" 1 "$(echo "$sections" | grep -cx latency)"
 fits() { # COLUMNS COMMAND...
   at_most=$1

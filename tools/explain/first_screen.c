@@ -190,8 +190,8 @@ static void print_errors(FILE *out, const struct page *page) {
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) fails += page->main->total->cls[cls].counters.shared_fail;
 #define IS_MISSING(name, text) missing += strcmp(#name, "incomplete") != 0 && strcmp(#name, "reentered") != 0 ? page->main->lost.name : 0;
   MODEL_LOSSES(IS_MISSING)
-  char *const line =
-    must_print("Errors of the program: %" PRIu64 "; refusals of the shared pool: %" PRIu64 "; lost data: %s\n", incidents, fails, missing > 0 ? "yes" : "none");
+  char *const line = must_print("Errors of the program: %" PRIu64 "; refusals of the shared pool: %" PRIu64 "; lost data: %s\n", incidents, fails,
+                                missing > 0 ? "yes" : "none");
   format_fitted(out, line);
   free(line);
 }

@@ -57,7 +57,6 @@ void print_losses(FILE *out, const struct page *page) {
   }
 }
 
-
 /* The texts are escaped in the file, and once more here, because any user may have written the file. */
 void print_unrecorded(FILE *out, const struct page *page) {
   const struct unrecorded_list *const list = &page->unrecorded;
@@ -310,6 +309,4 @@ void print_section_names(FILE *out) {
   table_print(t, out, 2);
 }
 
-void print_text(FILE *out, const struct page *page) {
-  print_fitted(out, page, sections, SECTIONS);
-}
+void print_text(FILE *out, const struct page *page) { print_fitted(out, page, sections, SECTIONS); }
