@@ -168,7 +168,7 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
   E(end_check, "the headers of all blocks, or of a sample, were checked at the end of the process",   \
     F_U64(blocks) F_U64(checked) F_U64(wrong) F_TICKS(ticks))                                        \
   E(debug_sweep, "the debugging mode has looked at all blocks, once or several times since the last event", \
-    F_U64(sweeps) F_U64(blocks) F_BYTES(bytes) F_TICKS(ticks)) \
+    F_U64(sweeps) F_U64(blocks) F_BYTES(bytes) F_TICKS(ticks) F_TICKS(spent_ticks)) \
   E(soft_limit, "more than HAKMEM_SOFT_LIMIT was resident, so free memory was released; or no more than that is resident again", \
     F_BYTES(limit) F_BYTES(held) F_U32(crossed) F_BYTES(released) F_TICKS(above_ticks) F_TICKS(ticks))
 /* clang-format on */

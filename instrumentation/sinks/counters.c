@@ -159,6 +159,7 @@ static void on_debug_sweep(const struct event_debug_sweep *e) {
   stats_add(&c->debug_blocks, e->blocks);
   stats_add(&c->debug_bytes, e->bytes);
   stats_add(&c->debug_sweep_ns, clock_to_ns(e->ticks));
+  stats_add(&c->debug_sweep_spent_ns, clock_to_ns(e->spent_ticks));
 }
 
 static void on_soft_limit(const struct event_soft_limit *e) {

@@ -25,7 +25,7 @@ bool stats_child_begins;
 static struct lock child_lock;
 /* `own`: the counts that the forking thread had not published. The parent and the child will both publish them. */
 static struct {
-  uint64_t allocs, frees, request_samples, request_bytes;
+  uint64_t allocs, frees, request_samples, request_bytes, request_squares;
   struct operations own;
 } inherited[CLASS_ROWS] BULK;
 
@@ -41,6 +41,7 @@ void stats_request(uint32_t cls, size_t size) {
   struct stats_class_counters *c = &stats_block()->cls[cls];
   stats_add(&c->request_samples, 1);
   stats_add(&c->request_bytes, size);
+  stats_add(&c->request_squares, (uint64_t)size * size);
 }
 
 /* ---- The block. ---- */
@@ -125,7 +126,8 @@ void stats_begin_child(void) {
       stats_own.cls[row] = (struct stats_class_counters){.allocs = inherited[row].allocs,
                                                          .frees = inherited[row].frees,
                                                          .request_samples = inherited[row].request_samples,
-                                                         .request_bytes = inherited[row].request_bytes};
+                                                         .request_bytes = inherited[row].request_bytes,
+                                                         .request_squares = inherited[row].request_squares};
       stats_own.inherited_allocs[row] = inherited[row].allocs + inherited[row].own.allocs;
       stats_own.inherited_frees[row] = inherited[row].frees + inherited[row].own.frees;
     }
@@ -148,6 +150,7 @@ void stats_fork_prepare(void) {
     if (row < CLASS_COUNT) inherited[row].own = usage_own_unpublished(row);
     inherited[row].request_samples = __atomic_load_n(&c->request_samples, __ATOMIC_RELAXED);
     inherited[row].request_bytes = __atomic_load_n(&c->request_bytes, __ATOMIC_RELAXED);
+    inherited[row].request_squares = __atomic_load_n(&c->request_squares, __ATOMIC_RELAXED);
   }
 }
 

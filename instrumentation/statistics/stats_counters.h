@@ -39,6 +39,7 @@
   S(debug_blocks, "blocks that it looked at") \
   S(debug_bytes, "bytes of the freed blocks among them") \
   S(debug_sweep_ns, "nanoseconds from the beginnings to the ends of these sweeps") \
+  S(debug_sweep_spent_ns, "nanoseconds of them in which a thread looked at blocks") \
   S(soft_limit_crossed, "times that HAKMEM_SOFT_LIMIT was passed") \
   S(soft_limit_above_ns, "nanoseconds above it") \
   S(soft_limit_releases, "looks that found more than it resident, or found that this had ended") \
@@ -51,6 +52,7 @@
   C(frees, "blocks that came back") \
   C(request_samples, "requests whose size was sampled") \
   C(request_bytes, "bytes asked for by the sampled requests") \
+  C(request_squares, "sum of the squares of these bytes: gives the standard error of an average") \
   C(refill_spare, "refills from the thread's own spare list") \
   C(refill_batch, "refills from a batch that another thread drained") \
   C(refill_partial, "refills from a partial slab") \

@@ -66,7 +66,7 @@ struct taken front_take_guarded(struct sll_cache *cache, const struct request *r
   hub_count(r->cls, 1, 0);
   if (!modes.debug) return taken;
   memset(taken.block, (int)config.fill, r->size);
-  patrol_note(taken.block);
+  patrol_note_guarded(taken.block);
   return taken;
 }
 

@@ -19,6 +19,7 @@
 #include "memory/os.h"
 #include "memory/soft_limit.h"
 #include "checks/records.h"
+#include "modes/recent.h"
 #include "modes/retired.h"
 #include "slabs/shared_pool.h"
 #include "platform/syscall.h"
@@ -26,9 +27,9 @@
 /* ---- Fork. ---- */
 
 static const struct lock_row *const locks[] = {
-  &sll_locks,     &pool_locks,   &units_locks, &legacy_locks, &directory_locks,  &os_metadata_locks, &os_own_locks,
+  &sll_locks,     &pool_locks,   &units_locks, &legacy_locks, &directory_locks, &os_metadata_locks, &os_own_locks,
 #if HAKMEM_EVENTS
-  &retired_locks, &record_locks, &guard_locks, &debug_locks,  &hub_stacks_locks, &hub_modules_locks,
+  &retired_locks, &record_locks, &guard_locks, &debug_locks,  &recent_locks,    &hub_stacks_locks,  &hub_modules_locks,
 #endif
 };
 

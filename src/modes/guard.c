@@ -9,7 +9,6 @@
 #include "platform/random.h"
 #include "checks/records.h"
 
-#define PATTERN ((uint8_t)0xb7)
 #define LEFT_OF 4 /* if a sample is guarded, one block in four is placed at the left end of its slot */
 #define LOOK_AT ((size_t)64)
 #define AUDIT_AT_ONCE 16 /* blocks between two reads of the clock */
@@ -56,8 +55,8 @@ void *guard_alloc(size_t size, size_t align, uint32_t cls, uint32_t stack) {
     return NULL;
   }
   if (bytes != 0) {
-    memset((void *)open, PATTERN, block - open);
-    memset((void *)(block + size), PATTERN, open + bytes - block - size);
+    memset((void *)open, REDZONE_PATTERN, block - open);
+    memset((void *)(block + size), REDZONE_PATTERN, open + bytes - block - size);
   }
   count_open(bytes, 0);
   record_init(&slot->known, (void *)block, size, stack);
@@ -147,15 +146,15 @@ static struct event_hdr_reset event_of(const struct guard_slot *slot, enum hdr_v
 /* Finds the damage furthest from the block in the slack [open, start) and [end, close). */
 static void find_damage(const uint8_t *open, const uint8_t *start, const uint8_t *end, const uint8_t *close, struct event_hdr_reset *ahead,
                         struct event_hdr_reset *behind) {
-  if (!bytes_are(end, (size_t)(close - end), PATTERN)) {
+  if (!bytes_are(end, (size_t)(close - end), REDZONE_PATTERN)) {
     const uint8_t *last = close - 1;
-    while (*last == PATTERN) last--;
+    while (*last == REDZONE_PATTERN) last--;
     behind->over = (size_t)(last - end) + 1;
     behind->got = *last;
   }
-  if (!bytes_are(open, (size_t)(start - open), PATTERN)) {
+  if (!bytes_are(open, (size_t)(start - open), REDZONE_PATTERN)) {
     const uint8_t *first = open;
-    while (*first == PATTERN) first++;
+    while (*first == REDZONE_PATTERN) first++;
     ahead->over = (size_t)(start - first);
     ahead->got = *first;
   }
@@ -169,8 +168,8 @@ static void repair(struct guard_slot *slot, const void *block) {
   slot->reported = false;
   if (is_live(slot) && slot->known.block == block) {
     const uintptr_t start = start_of(slot), end = end_of(slot), open = open_start(start), close = open + open_size(start, end - start);
-    memset((void *)open, PATTERN, start - open);
-    memset((void *)end, PATTERN, close - end);
+    memset((void *)open, REDZONE_PATTERN, start - open);
+    memset((void *)end, REDZONE_PATTERN, close - end);
   }
   lock_release(&guard_lock);
 }
@@ -201,9 +200,9 @@ static void check_slack(struct guard_slot *slot, enum found_by found) {
   slot->reported = ahead.over != 0 || behind.over != 0;
   lock_release(&guard_lock);
   if (ahead.over == 0 && behind.over == 0) return;
-  ahead.expect = behind.expect = PATTERN;
+  ahead.expect = behind.expect = REDZONE_PATTERN;
   ahead.found = behind.found = found;
-  ahead.checked_ago = behind.checked_ago = record_checked_ago(&known);
+  ahead.checked_ago = behind.checked_ago = recent_checked_ago(&known);
   if (behind.over != 0) misuse_known(&behind, &known);
   if (ahead.over != 0) misuse_known(&ahead, &known);
   repair(slot, known.block);
@@ -238,7 +237,7 @@ static bool is_intact(struct guard_slot *slot, size_t most) {
   if (is_live(slot) && slot->known.requested != 0 && rest_is_readable(&slot->known)) {
     const uintptr_t start = start_of(slot), end = end_of(slot), open = open_start(start), close = open + open_size(start, end - start);
     const size_t before = min_size(start - open, most), behind = min_size(close - end, most);
-    intact = bytes_are((const uint8_t *)start - before, before, PATTERN) && bytes_are((const uint8_t *)end, behind, PATTERN);
+    intact = bytes_are((const uint8_t *)start - before, before, REDZONE_PATTERN) && bytes_are((const uint8_t *)end, behind, REDZONE_PATTERN);
     if (intact) __atomic_store_n(&slot->known.checked, __atomic_load_n(&record_allocations, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
   }
   lock_release(&guard_lock);
@@ -253,6 +252,30 @@ void guard_look(const void *p) {
   struct row *row;
   struct guard_slot *slot = nearest(p, &row);
   if (slot != NULL) look_at(slot, LOOK_AT);
+}
+
+bool guard_rows_of(const void *p, struct recent_block *out) {
+  struct row *row;
+  const struct guard_slot *slot = nearest(p, &row);
+  if (slot == NULL || slot->known.block != p) return false;
+  const uintptr_t start = start_of(slot), end = end_of(slot), open = open_start(start), close = open + open_size(start, end - start);
+  const bool has_pages = end != start;
+  const size_t before = has_pages ? min_size(start - open, LOOK_AT) : 0, behind = has_pages ? min_size(close - end, LOOK_AT) : 0;
+  *out = (struct recent_block){.block = p,
+                               .redzones = {{(const uint8_t *)start - before, before}, {(const uint8_t *)end, behind}},
+                               .whole = true,
+                               .closely = behind != 0 && slot->known.requested >= os_page_size(),
+                               .checked = slot->known.checked};
+  return true;
+}
+
+void guard_keep_checked(const void *p, uint32_t when) {
+  struct row *row;
+  struct guard_slot *slot = nearest(p, &row);
+  if (slot == NULL) return;
+  lock_take(&guard_lock);
+  if (slot->known.block == p && (int32_t)(when - slot->known.checked) > 0) __atomic_store_n(&slot->known.checked, when, __ATOMIC_RELAXED);
+  lock_release(&guard_lock);
 }
 
 bool guard_look_from(uint32_t *from, uint32_t count, uint64_t *blocks) {
@@ -293,6 +316,7 @@ bool guard_free(const struct pointer *at, uint32_t stack) {
     misuse_pointer(at, MISUSE_LIVE);
     return false;
   }
+  if (modes.debug) recent_forget(at->block);
   record_freed(&slot->known, stack);
   struct row *row = slots_row_at(start_of(slot));
   const size_t bytes = open_size(start_of(slot), slot->known.requested);

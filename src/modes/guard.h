@@ -21,6 +21,7 @@
 #include "events.h"
 #include "memory/layout.h"
 #include "guard_slots.h"
+#include "recent.h"
 #include "platform/lock.h"
 #include "checks/misuse.h"
 
@@ -65,6 +66,12 @@ void guard_audit(uint64_t until_ms);
 
 /* Reports writes into the slack around the block at `p`, which the region owns, if it is live. Looks at most at 64 bytes on each side first. */
 void guard_look(const void *p);
+
+/* What recent.h needs of the live block at `p`, which the region owns. False if there is none. */
+bool guard_rows_of(const void *p, struct recent_block *out);
+
+/* The slack of the block at `p`, which the region owns, was intact when record_allocations was `when`. */
+void guard_keep_checked(const void *p, uint32_t when);
 
 /*
  * Checks the slack of the live blocks in `count` slots, from number *from on; 0 is the first. Sets *from to the next one, and adds the blocks to *blocks.

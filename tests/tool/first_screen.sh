@@ -1,5 +1,6 @@
 # The first screen of hakmem report: at most 24 lines of 80 columns, whatever the data, and its figures.
 . "$(dirname "$0")/common.sh"
+unset COLUMNS
 program stats_file
 ./stats_file known.stats || fail "stats_file"
 
@@ -42,7 +43,7 @@ grep -q "$(printf '\033')" text && fail "colour in a pipe"
 screen known.stats
 "$hakmem" report --summary known.stats >summary || fail "--summary"
 cmp -s screen summary || { diff screen summary; fail "--summary is not the first screen"; }
-for section in $("$hakmem" report --section=help | awk '{ print $1 }'); do
+for section in $(COLUMNS=1000 "$hakmem" report --section=help | awk '{ print $1 }'); do
   "$hakmem" report --section="$section" known.stats >section 2>err || fail "--section=$section: $(cat err)"
   sed 1d section >body
   while read -r line; do grep -qF -- "$line" text || fail "--section=$section prints a line that the report does not have: $line"; done <body

@@ -18,7 +18,7 @@ has " 100 50.5 ns 51 ns 91 ns 99 ns 100 ns 100 ns"
 has " 10 1.00"
 has "from 64 ns 37 37.0 %"
 has " 0-9 % 1 100.0 %"
-has "3 64 B 1 2.93 KiB 6.25 KiB 64.0 KiB 3.12 KiB 54.6 KiB 53.1 %"
+has "3 64 B 1 2.93 KiB 1.56 KiB 6.25 KiB 64.0 KiB 3.12 KiB 54.6 KiB 53.1 %"
 has "1 time, class 3, base 0x1040: got 0x00, expected 0xa3"
 has '\x1b[31mevil+0x1000'
 has "2 times, class 3, reason limit: 4 SuperSlabs active of at most 4"

@@ -99,10 +99,13 @@ equal "exit code for a stopped process" 3 $?
 grep -q "process $pid is stopped: it does this when it continues" err || fail "$(cat err)"
 equal "nothing is done yet" "0 100" "$(setting "$pid" PROFILE) $(setting "$pid" STATS_INTERVAL)"
 "$hakmem" dump --wait 100ms -o stopped.stats "$pid" >out 2>err
-equal "exit code of a dump" 3 $?
+equal "exit code of a dump that reads the memory of a stopped process" 0 $?
 equal "the copy" stopped.stats "$(cat out)"
 equal "its state" '["copied",false]' "$("$hakmem" report --json stopped.stats | jq -c '.stats.processes[0] | [.state, .complete]')"
-for i in 1 2 3 4 5; do "$hakmem" set --wait 10ms "$pid" LOG=ss >out 2>err; equal "exit code of request $i" 3 $?; done
+"$hakmem" dump --wait 100ms "$pid" >out 2>err
+equal "exit code of a dump into its own file" 3 $?
+grep -q "hakmem dump -o FILE $pid reads its memory instead" err || fail "$(cat err)"
+for i in 1 2 3 4; do "$hakmem" set --wait 10ms "$pid" LOG=ss >out 2>err; equal "exit code of request $i" 3 $?; done
 fails 1 "8 requests wait for process $pid already" "$hakmem" set --wait 10ms "$pid" LOG=hdr
 kill -CONT "$pid"
 kill -USR2 "$pid"

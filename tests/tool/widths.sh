@@ -23,6 +23,31 @@ between "the growth with COLUMNS=60" "$(COLUMNS=60 since | widest)" 45 60
 between "explain with COLUMNS=x" "$(COLUMNS=x explain | widest)" 70 80
 between "explain with COLUMNS=1" "$(COLUMNS=1 explain | widest)" 30 45
 
+# Every section of the report, and what compares runs, fits. A path has no place to break, so lines of stacks are left out.
+"$hakmem" run -o refused -O SS_LIMIT=1 -O PROFILE=1 -O LEAKS=1 -- ./sites fork >out 2>err || fail "sites: $(cat err)"
+"$hakmem" run -o debugged -O DEBUG=1 -- ./sites >out 2>err || fail "sites: $(cat err)"
+sections=$(COLUMNS=1000 "$hakmem" report --section=help | awk '{ print $1 }' | grep -x '[a-z]*')
+equal "sections are known" 1 "$(echo "$sections" | grep -cx latency)"
+fits() { # COLUMNS COMMAND...
+  at_most=$1
+  shift
+  COLUMNS=$at_most "$hakmem" "$@" >page 2>err
+  [ -s page ] || [ "$1" = report ] || fail "$*: $(cat err)"
+  grep -vE '^ *[^ ]* (at|in) [^ ]*( \(inlined\))?$' page | widest >width
+  [ "$(cat width)" -le "$at_most" ] || { awk -v most="$at_most" 'length($0) > most' page; fail "$*: $(cat width) columns, not at most $at_most"; }
+}
+for columns in 80 60; do
+  for data in data after refused debugged; do
+    for section in $sections; do fits $columns report --all --section="$section" "$data"; done
+    fits $columns report --summary "$data"
+    fits $columns explain "$data"
+  done
+  fits $columns diff before after
+  fits $columns diff --all before after
+  fits $columns check after --fail-on 'rss(peak) > 1MiB'
+done
+COLUMNS=200 "$hakmem" report --section=latency after | grep -q 'p90' || fail "a wide page lacks columns"
+
 # on_terminal COLUMNS COMMAND...
 on_terminal() {
   columns=$1

@@ -1,5 +1,6 @@
 #include "format.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <langinfo.h>
 #include <stdarg.h>
@@ -103,7 +104,11 @@ const char *format_last_part(const char *path) {
 
 size_t format_width(const char *text) {
   size_t width = 0;
-  for (; *text != '\0'; text++) width += (*text & 0xc0) != 0x80;
+  for (; *text != '\0'; text++) {
+    if (*text == '\033') text += strcspn(text, "m"); /* a colour: no text that is printed has others, because it is escaped */
+    else width += (*text & 0xc0) != 0x80;
+    if (*text == '\0') break;
+  }
   return width;
 }
 
@@ -118,13 +123,63 @@ size_t format_bytes_within(const char *text, size_t columns) {
 #define COLUMNS_LEAST 40
 #define COLUMNS_MOST 1000
 
+/* A stream without a descriptor holds what standard output gets later. */
+static int descriptor_of(FILE *out) { return fileno(out) >= 0 ? fileno(out) : STDOUT_FILENO; }
+
 unsigned format_columns(FILE *out) {
   const char *const wanted = getenv("COLUMNS");
   struct winsize size = {0};
   unsigned long columns = wanted != NULL ? strtoul(wanted, NULL, 10) : 0;
-  if (columns == 0 && isatty(fileno(out)) && ioctl(fileno(out), TIOCGWINSZ, &size) == 0) columns = size.ws_col;
+  const int to = descriptor_of(out);
+  if (columns == 0 && isatty(to) && ioctl(to, TIOCGWINSZ, &size) == 0) columns = size.ws_col;
   if (columns == 0) return FORMAT_COLUMNS;
   return columns < COLUMNS_LEAST ? COLUMNS_LEAST : columns > COLUMNS_MOST ? COLUMNS_MOST : (unsigned)columns;
+}
+
+/* The length of the first line of `text`, of at most `columns` columns: it ends before a space, if it can. */
+static size_t first_line(const char *text, size_t columns) {
+  const size_t most = format_bytes_within(text, columns);
+  if (text[most] == '\0' || text[most] == ' ') return most;
+  for (size_t i = most; i > 0; i--) {
+    if (text[i - 1] == ' ') return i - 1;
+  }
+  return most;
+}
+
+static void fit_line(FILE *out, const char *line, size_t columns) {
+  const size_t indent = strspn(line, " "), deeper = indent + 2 < columns / 2 ? indent + 2 : columns / 2;
+  size_t at = indent;
+  fprintf(out, "%*s", (int)indent, "");
+  for (line += indent; *line != '\0';) {
+    size_t length = first_line(line, columns > at ? columns - at : 1);
+    if (line[length] != ' ') length = strcspn(line, " "); /* the end, or a word that does not fit */
+    if (format_width(line) <= (columns > at ? columns - at : 0)) length = strlen(line);
+    fprintf(out, "%.*s", (int)length, line);
+    line += length;
+    line += strspn(line, " ");
+    at = deeper;
+    if (*line != '\0') fprintf(out, "\n%*s", (int)deeper, "");
+  }
+  fputc('\n', out);
+}
+
+void format_fitted(FILE *out, const char *text) {
+  const size_t columns = format_columns(out);
+  while (*text != '\0') {
+    const size_t length = strcspn(text, "\n");
+    char *const line = must_print("%.*s", (int)length, text);
+    if (format_width(line) <= columns) fprintf(out, "%s\n", line);
+    else fit_line(out, line, columns);
+    free(line);
+    text += length + (text[length] == '\n');
+  }
+}
+
+#define BESIDE_BAR 36
+
+unsigned format_bar_columns(FILE *out, unsigned most) {
+  const unsigned columns = format_columns(out);
+  return columns < most + BESIDE_BAR ? (columns > 2 * BESIDE_BAR ? columns - BESIDE_BAR : columns / 3) : most;
 }
 
 void format_wrapped(FILE *out, const char *first, const char *text) {
@@ -155,7 +210,7 @@ void format_wrapped(FILE *out, const char *first, const char *text) {
 
 bool format_has_colour(FILE *out) {
   const char *const no = getenv("NO_COLOR"), *const terminal = getenv("TERM");
-  return (no == NULL || *no == '\0') && isatty(fileno(out)) && (terminal == NULL || strcmp(terminal, "dumb") != 0);
+  return (no == NULL || *no == '\0') && isatty(descriptor_of(out)) && (terminal == NULL || strcmp(terminal, "dumb") != 0);
 }
 
 struct table {
@@ -182,20 +237,45 @@ void table_cell(struct table *t, const char *format, ...) {
   t->cells[t->count++] = text;
 }
 
-static void print_row(const struct table *t, FILE *out, const size_t *width, size_t row, unsigned indent) {
+/* Where the columns of a table stand. */
+struct layout {
+  size_t *width; /* of each column, 0: left out */
+  size_t last;   /* the column that is printed last */
+  size_t room;   /* if the table would be too wide: its text continues on further lines, so wide at most; else 0 */
+};
+
+static bool is_left_aligned(const struct table *t, size_t column) { return tolower((unsigned char)t->alignment[column]) == 'l'; }
+
+static void print_wrapped_cell(FILE *out, const char *text, size_t columns, size_t indent) {
+  for (;;) {
+    const size_t length = first_line(text, columns);
+    fprintf(out, "%.*s", (int)length, text);
+    text += length;
+    while (*text == ' ') text++;
+    if (*text == '\0') return;
+    fprintf(out, "\n%*s", (int)indent, "");
+  }
+}
+
+static void print_row(const struct table *t, FILE *out, const struct layout *l, size_t row, unsigned indent) {
   size_t owed = indent; /* spaces that are not yet printed, so that no line ends with spaces */
-  for (size_t column = 0; column < t->columns; column++) {
+  size_t at = indent;
+  for (size_t column = 0; column <= l->last; column++) {
     char *const cell = t->cells[row * t->columns + column];
     size_t length = strlen(cell); /* drawings may end with blanks */
+    if (l->width[column] == 0) continue;
     while (length > 0 && cell[length - 1] == ' ') cell[--length] = '\0';
-    const size_t padding = width[column] - format_width(cell);
-    if (t->alignment[column] == 'r') owed += padding;
+    const size_t needed = format_width(cell), padding = l->width[column] > needed ? l->width[column] - needed : 0;
+    if (!is_left_aligned(t, column)) owed += padding;
     if (*cell != '\0') {
-      fprintf(out, "%*s%s", (int)owed, "", cell);
+      fprintf(out, "%*s", (int)owed, "");
+      if (l->room != 0 && column == l->last) print_wrapped_cell(out, cell, l->room, at);
+      else fputs(cell, out);
       owed = 0;
     }
-    if (t->alignment[column] == 'l') owed += padding;
+    if (is_left_aligned(t, column)) owed += padding;
     owed += GAP;
+    at += l->width[column] + GAP;
   }
   fputc('\n', out);
 }
@@ -234,15 +314,49 @@ void table_print_within(struct table *t, FILE *out, unsigned indent, size_t colu
   table_print(t, out, indent);
 }
 
+#define TEXT_LEAST 20 /* columns, for a text that is continued on further lines; less only if nothing else can be left out */
+#define TEXT_NARROW 10
+
+static bool left_out;
+
+bool table_left_out(void) { return left_out; }
+
+static bool may_leave_out(const struct table *t, size_t column) { return isupper((unsigned char)t->alignment[column]) != 0; }
+
+/* Makes the table fit into `columns`: its last column continues on further lines if it is a text, and optional columns are left out, the last ones first. */
+static void fit(const struct table *t, struct layout *l, unsigned indent, size_t columns) {
+  for (;;) {
+    size_t used = indent, optional = t->columns;
+    for (size_t i = 0; i < t->columns; i++) {
+      if (l->width[i] == 0) continue;
+      if (i != l->last) used += l->width[i] + GAP;
+      if (may_leave_out(t, i)) optional = i;
+    }
+    const size_t room = used < columns ? columns - used : 0;
+    if (l->width[l->last] <= room) return;
+    const bool is_text = t->alignment[l->last] == 'l';
+    if (is_text && (room >= TEXT_LEAST || (optional == t->columns && room >= TEXT_NARROW))) {
+      l->room = room;
+      return;
+    }
+    if (optional == t->columns) return;
+    l->width[optional] = 0;
+    left_out = true;
+    while (l->last > 0 && l->width[l->last] == 0) l->last--;
+  }
+}
+
 void table_print(struct table *t, FILE *out, unsigned indent) {
   const size_t rows = t->count / t->columns;
-  size_t *const width = must_allocate(t->columns * sizeof(*width));
+  struct layout l = {.width = must_allocate(t->columns * sizeof(*l.width)), .last = t->columns - 1};
   for (size_t i = 0; i < rows * t->columns; i++) {
     const size_t needed = format_width(t->cells[i]);
-    if (needed > width[i % t->columns]) width[i % t->columns] = needed;
+    if (needed > l.width[i % t->columns]) l.width[i % t->columns] = needed;
   }
-  for (size_t row = 0; row < rows; row++) print_row(t, out, width, row, indent);
-  free(width);
+  while (l.last > 0 && l.width[l.last] == 0) l.last--;
+  fit(t, &l, indent, format_columns(out));
+  for (size_t row = 0; row < rows; row++) print_row(t, out, &l, row, indent);
+  free(l.width);
   table_free(t);
 }
 
@@ -250,7 +364,7 @@ void table_print_markdown(struct table *t, FILE *out) {
   for (size_t i = 0; i < t->count; i++) {
     fprintf(out, "| %s %s", t->cells[i], (i + 1) % t->columns == 0 ? "|\n" : "");
     if (i + 1 != t->columns) continue;
-    for (size_t column = 0; column < t->columns; column++) fputs(t->alignment[column] == 'r' ? "|---:" : "|---", out);
+    for (size_t column = 0; column < t->columns; column++) fputs(!is_left_aligned(t, column) ? "|---:" : "|---", out);
     fputs("|\n", out);
   }
   table_free(t);

@@ -114,15 +114,19 @@ static enum method method_of(const struct side *before, const struct side *after
 
 static void print_method(FILE *out, const struct side *before, const struct side *after) {
   switch (method_of(before, after)) {
-    case ONE_RUN_EACH: fputs("  One run each: nothing tells how much of a change is noise. Give several runs of each side.\n", out); return;
-    case TOO_FEW_RUNS: fputs("  Too few runs to tell a change from noise: 4 of each side are enough.\n", out); return;
-    case RANK_SUM:
-      fprintf(out, "  Medians. A change counts if a rank-sum test gives p below %.2f; 1 figure in %.0f is expected to do so by chance.\n", DIFF_P, 1 / DIFF_P);
+    case ONE_RUN_EACH: format_wrapped(out, "  ", "One run each: nothing tells how much of a change is noise. Give several runs of each side."); return;
+    case TOO_FEW_RUNS: format_wrapped(out, "  ", "Too few runs to tell a change from noise: 4 of each side are enough."); return;
+    case RANK_SUM: {
+      char *const line = must_print("Medians. A change counts if a rank-sum test gives p below %.2f; 1 figure in %.0f is expected to do so by chance.", DIFF_P,
+                                    1 / DIFF_P);
+      format_wrapped(out, "  ", line);
+      free(line);
+    }
   }
 }
 
 static struct table *begin_table(void) {
-  struct table *const t = table_create("lrrrrrl");
+  struct table *const t = table_create("lrrRRRl");
   static const char *const heads[] = {"figure", "A", "B", "change", "", "p", "verdict"};
   for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(t, "%s", heads[i]);
   return t;
@@ -148,7 +152,10 @@ void diff_text(FILE *out, const struct difference *list, size_t count, const str
     if (markdown) table_print_markdown(t, out);
     else table_print(t, out, 2);
   }
-  if (same > 0) fprintf(out, "\n%zu figures are the same, or in none of the data; --all shows them\n", same);
+  if (same == 0) return;
+  char *const line = must_print("\n%zu figures are the same, or in none of the data; --all shows them\n", same);
+  format_fitted(out, line);
+  free(line);
 }
 
 /* ---- JSON ---- */

@@ -161,11 +161,11 @@ bool ask_settings(const struct asker *a, struct stats_setting settings[SETTING_C
   return true;
 }
 
-bool ask_copy(const struct asker *a, const char *to) {
+bool ask_copy(const struct asker *a, const char *to, bool *as_now) {
   struct stats_block *const block = must_allocate(sizeof(*block));
   bool good = read_stats_block(a->fd, a->path, block);
   if (good) {
-    present_take(block, a->pid); /* if its memory may not be read, the file is as new as can be had */
+    *as_now = present_take(block, a->pid) == 0;
     block->is_copy = 1;
     const int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     const size_t size = sizeof(*block);

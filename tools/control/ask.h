@@ -33,7 +33,7 @@ enum ask_result ask(const struct asker *a, enum control_kind kind, const char *t
 /* The settings of the process as they are now. False, with a failure set, if they cannot be read. */
 bool ask_settings(const struct asker *a, struct stats_setting settings[SETTING_COUNT], uint64_t *elapsed_ns);
 
-/* Copies the statistics of the process, as they are now, to a new file. */
-bool ask_copy(const struct asker *a, const char *to);
+/* Copies the statistics of the process to a new file. *as_now: as its memory shows them now, also if it rests; else its file is as new as can be had. */
+bool ask_copy(const struct asker *a, const char *to, bool *as_now);
 
 #endif

@@ -84,7 +84,7 @@ static void print_looks(FILE *out, const struct diagnosis *d) {
   }
 }
 
-void explain_text(FILE *out, const struct diagnosis *d) {
+static void print_all(FILE *out, const struct diagnosis *d) {
   char time[FORMAT_SIZE], *const path = escape(d->page->path);
   fprintf(out, "hakmem explain: %s\n", path);
   free(path);
@@ -96,4 +96,15 @@ void explain_text(FILE *out, const struct diagnosis *d) {
   if (d->finding_count == 0) fputs("\nNo finding.\n", out);
   print_looks(out, d);
   print_replaced(out);
+}
+
+void explain_text(FILE *out, const struct diagnosis *d) {
+  char *text = NULL;
+  size_t size;
+  FILE *const memory = open_memstream(&text, &size);
+  if (memory == NULL) return print_all(out, d);
+  print_all(memory, d);
+  fclose(memory);
+  format_fitted(out, text);
+  free(text);
 }

@@ -190,7 +190,10 @@ static void print_errors(FILE *out, const struct page *page) {
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) fails += page->main->total->cls[cls].counters.shared_fail;
 #define IS_MISSING(name, text) missing += strcmp(#name, "incomplete") != 0 && strcmp(#name, "reentered") != 0 ? page->main->lost.name : 0;
   MODEL_LOSSES(IS_MISSING)
-  fprintf(out, "Errors of the program: %" PRIu64 "; refusals of the shared pool: %" PRIu64 "; lost data: %s\n", incidents, fails, missing > 0 ? "yes" : "none");
+  char *const line = must_print("Errors of the program: %" PRIu64 "; refusals of the shared pool: %" PRIu64 "; lost data: %s\n", incidents, fails,
+                                missing > 0 ? "yes" : "none");
+  format_fitted(out, line);
+  free(line);
 }
 
 /* ---- Findings ---- */
@@ -234,7 +237,7 @@ static void print_findings(FILE *out, const struct diagnosis *d) {
   fprintf(out, "Findings: %zu%s\n", d->finding_count, shown < d->finding_count ? "; those that cost most:" : "");
   const bool colour = format_has_colour(out);
   for (size_t i = 0; i < shown; i++) print_finding(out, d->findings[i], i + 1, colour);
-  fputs("  `hakmem explain` gives the evidence and the effect of each change.\n", out);
+  format_fitted(out, "  `hakmem explain` gives the evidence and the effect of each change.\n");
 }
 
 void explain_first_screen(FILE *out, const struct diagnosis *d) {

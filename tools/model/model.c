@@ -232,6 +232,17 @@ const struct model_process *model_largest_process(const struct report *r) {
   return largest;
 }
 
+uint64_t model_requested_variance(const struct stats_class_counters *c, uint64_t allocated, uint64_t stride) {
+  const double n = (double)c->request_samples, live = stride > 0 ? (double)allocated / (double)stride : 0;
+  double of_mean = (double)stride * (double)stride / 16; /* the classes lie closer than a quarter of the stride, except for the smallest */
+  if (n >= 2) {
+    const double mean = (double)c->request_bytes / n, spread = ((double)c->request_squares - n * mean * mean) / (n - 1);
+    of_mean = spread > 0 ? spread / n : 0;
+  }
+  const double variance = live * live * of_mean;
+  return variance < (double)(UINT64_MAX / 2) ? (uint64_t)variance : UINT64_MAX / 2;
+}
+
 struct histogram *model_merged(struct histogram *const table[CLASS_ROWS]) {
   struct histogram *merged = NULL;
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {

@@ -25,6 +25,7 @@ enum source { SOURCE_STATS, SOURCE_TRACE };
 /* The memory of a class, in bytes except for the last two. As of the last snapshot of the process. */
 #define MODEL_GAUGES(G) \
   G(requested, "bytes asked for by the live blocks (estimated from the sampled requests)") \
+  G(requested_variance, "square of the standard error of `requested`; 0 for large and huge blocks, which are counted exactly") \
   G(allocated, "bytes of the live blocks' strides") \
   G(active, "bytes of the slabs in use") \
   G(cached, "bytes of free blocks in TLS SLLs and in batches of the shared pool") \
@@ -41,6 +42,12 @@ struct model_class {
   uint64_t utilisation[STATS_UTILISATION_BINS]; /* slabs */
   struct stats_pins pins;                       /* a trace has none */
 };
+
+/*
+ * The square of the standard error of `requested`, for `allocated` bytes of live blocks of this stride, from the spread of the sampled requests. With less than
+ * two samples, a request may be anything that the class serves.
+ */
+uint64_t model_requested_variance(const struct stats_class_counters *c, uint64_t allocated, uint64_t stride);
 
 /* Counters and class rows, of one process or of all. */
 struct model_counts {

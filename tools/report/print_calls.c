@@ -34,7 +34,7 @@ static void print_kinds(FILE *out, const struct model_calls *calls) {
   static const char *const heads[] = {"kind", "share", "count", "mean", "p50", "p90", "p99", "p99.9", "max"};
   const double whole = (double)calls->elapsed_ns;
   char share[FORMAT_SIZE];
-  struct table *const t = table_create("lrrrrrrrr");
+  struct table *const t = table_create("lRrRRRrrr");
   uint64_t all = 0, untimed = 0, exact = 0;
   for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(t, "%s", heads[i]);
   for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {

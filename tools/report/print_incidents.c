@@ -221,9 +221,10 @@ void print_incidents(FILE *out, const struct page *page) {
   const uint64_t fails = c->shared_fail_limit + c->shared_fail_os_enomem + c->shared_fail_no_address_space;
   fprintf(out, "\nHeader resets: %" PRIu64 "\n", c->hdr_reset);
   if (c->debug_sweeps != 0) {
-    char time[FORMAT_SIZE];
-    fprintf(out, "  the debugging mode looked at all blocks %" PRIu64 " time%s, in %s each on average\n", c->debug_sweeps, c->debug_sweeps == 1 ? "" : "s",
-            format_ns(time, (double)c->debug_sweep_ns / (double)c->debug_sweeps));
+    char time[FORMAT_SIZE], share[FORMAT_SIZE];
+    fprintf(out, "  the debugging mode looked at all blocks %" PRIu64 " time%s, in %s each on\n  average; that took %s of the time\n", c->debug_sweeps,
+            c->debug_sweeps == 1 ? "" : "s", format_ns(time, (double)c->debug_sweep_ns / (double)c->debug_sweeps),
+            format_percent(share, (double)c->debug_sweep_spent_ns, (double)c->debug_sweep_ns));
   }
   print_kind(out, page, INCIDENT_HDR_RESET);
   fprintf(out, "\nshared_fails: %" PRIu64 "\n", fails);

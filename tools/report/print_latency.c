@@ -92,6 +92,7 @@ static void print_bars(FILE *out, const struct histogram *h, bool ticks) {
   for (unsigned i = first; i <= last; i++) {
     if (octaves[i] > most) most = octaves[i];
   }
+  const unsigned width = format_bar_columns(out, BAR_WIDTH);
   struct table *const t = table_create("rrrl");
   for (unsigned i = first; i <= last; i++) {
     const unsigned gap = empty_run(octaves, i);
@@ -104,7 +105,7 @@ static void print_bars(FILE *out, const struct histogram *h, bool ticks) {
     table_cell(t, "from %s", format_value(value, (double)octave_lower(i), ticks));
     table_cell(t, "%" PRIu64, octaves[i]);
     table_cell(t, "%s", format_percent(share, (double)octaves[i], (double)h->count));
-    table_cell(t, "%s", format_bar(bar, sizeof(bar), octaves[i], most, BAR_WIDTH));
+    table_cell(t, "%s", format_bar(bar, sizeof(bar), octaves[i], most, width));
   }
   table_print(t, out, 2);
 }
@@ -140,7 +141,7 @@ static void print_classes(FILE *out, const struct page *page, struct histogram *
   count_octaves(merged, octaves);
   find_range(octaves, &first, &last);
   const bool ticks = page->main->latency.ticks;
-  struct table *const t = table_create("rrrrrrrrrl");
+  struct table *const t = table_create("rRrRrRrrrL");
   table_cell(t, "class"), table_cell(t, "stride"), add_heads(t);
   table_cell(t, "from %s", format_value(buffer, (double)octave_lower(first), ticks));
   for (size_t i = 0; i < shown; i++) {
@@ -160,7 +161,7 @@ static void print_one(FILE *out, const char *title, const struct histogram *h, b
     fputs("  none\n", out);
     return;
   }
-  struct table *const t = table_create("rrrrrrr");
+  struct table *const t = table_create("rRrRrrr");
   add_heads(t);
   add_figures(t, h, ticks);
   table_print(t, out, 2);
@@ -221,16 +222,20 @@ static void print_stages(FILE *out, const struct report *r) {
     fputs("  none\n", out);
     return;
   }
-  struct table *const t = table_create("lrrrrrrrrl");
-  table_cell(t, "stage"), add_heads(t), table_cell(t, "share"), table_cell(t, "%s", "");
+  struct table *const t = table_create("lRRRRrrrr");
+  table_cell(t, "stage"), add_heads(t), table_cell(t, "share");
   for (unsigned i = 0; i < STAGE_COUNT; i++) {
     if (l->stage[i] == NULL || l->stage[i]->count == 0) continue;
     table_cell(t, "%s", names[i]);
     add_figures(t, l->stage[i], l->ticks);
     table_cell(t, "%s", format_percent(buffer, spent[i], sum));
-    table_cell(t, "%s", meanings[i]);
   }
   table_print(t, out, 2);
+  for (unsigned i = 0; i < STAGE_COUNT; i++) {
+    if (l->stage[i] == NULL || l->stage[i]->count == 0) continue;
+    snprintf(buffer, sizeof(buffer), "  %s: ", names[i]);
+    format_wrapped(out, buffer, meanings[i]);
+  }
 }
 
 void print_latency(FILE *out, const struct page *page) {

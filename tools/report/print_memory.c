@@ -2,6 +2,7 @@
  * print_memory.c: how full the slabs are, the memory of each class, memory over time, and where all of it is.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "common/escape.h"
@@ -25,6 +26,7 @@ static void print_utilisation(FILE *out, const uint64_t bins[STATS_UTILISATION_B
     fputs("  no slab is in use\n", out);
     return;
   }
+  const unsigned width = format_bar_columns(out, BAR_WIDTH);
   struct table *const t = table_create("rrrl");
   table_cell(t, "live"), table_cell(t, "slabs"), table_cell(t, "%s", ""), table_cell(t, "%s", "");
   for (unsigned i = 0; i < STATS_UTILISATION_BINS; i++) {
@@ -33,7 +35,7 @@ static void print_utilisation(FILE *out, const uint64_t bins[STATS_UTILISATION_B
     else table_cell(t, "100 %%");
     table_cell(t, "%" PRIu64, bins[i]);
     table_cell(t, "%s", format_percent(share, (double)bins[i], (double)slabs));
-    table_cell(t, "%s", format_bar(bar, sizeof(bar), bins[i], most, BAR_WIDTH));
+    table_cell(t, "%s", format_bar(bar, sizeof(bar), bins[i], most, width));
   }
   table_print(t, out, 2);
 }
@@ -65,7 +67,7 @@ static void add_class(struct table *t, const char *name, uint64_t stride, const 
   table_cell(t, "%s", name);
   table_cell(t, "%s", stride > 0 ? format_bytes(buffer, stride) : "");
   table_cell(t, "%" PRIu64, g->slabs);
-  const uint64_t sizes[] = {g->requested, g->allocated, g->active, g->cached, g->partial};
+  const uint64_t sizes[] = {g->requested, (uint64_t)sqrt((double)g->requested_variance), g->allocated, g->active, g->cached, g->partial};
   for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) table_cell(t, "%s", format_bytes(buffer, sizes[i]));
   table_cell(t, "%s", format_percent(buffer, (double)g->allocated - (double)g->requested, (double)g->allocated));
   char *const drawing = format_sparkline(c->utilisation, STATS_UTILISATION_BINS);
@@ -135,9 +137,9 @@ static void print_fragmentation(FILE *out, const struct page *page) {
     fputs("  no class has a slab in use\n", out);
     return;
   }
-  static const char *const heads[] = {"class", "stride", "slabs", "requested", "allocated", "active", "cached", "partial", "internal", "0..100 %"};
+  static const char *const heads[] = {"class", "stride", "slabs", "requested", "+-", "allocated", "active", "cached", "partial", "internal", "0..100 %"};
   const size_t shown = page->all || count < PRINT_ROWS ? count : PRINT_ROWS;
-  struct table *const t = table_create("rrrrrrrrrl");
+  struct table *const t = table_create("rRrrRrrRRrL");
   for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(t, "%s", heads[i]);
   add_class(t, "all", 0, &sum);
   for (size_t i = 0; i < shown; i++) {
@@ -145,6 +147,7 @@ static void print_fragmentation(FILE *out, const struct page *page) {
     add_class(t, model_class_name(rows[i].cls, name), r->stride[rows[i].cls], rows[i].c);
   }
   table_print(t, out, 2);
+  fputs("  +-: the standard error of requested, which is estimated from samples\n", out);
   print_more(out, page, shown, count, "classes");
 }
 
@@ -191,7 +194,7 @@ static void add_value_line(struct table *t, const struct model_process *p, const
 static void print_moments(FILE *out, const struct model_process *p) {
   const size_t lines = p->timeline_length < LINES_OF_TIME ? p->timeline_length : LINES_OF_TIME;
   char buffer[FORMAT_SIZE];
-  struct table *const t = table_create("rrrrrrr");
+  struct table *const t = table_create("rrrRrRr");
   table_cell(t, "at");
 #define ADD_MOMENT_HEAD(name) table_cell(t, "%s", #name);
   MOMENT_VALUES(ADD_MOMENT_HEAD)
@@ -211,7 +214,7 @@ static void print_timeline(FILE *out, const struct model_process *p) {
     return;
   }
   if (p->timeline_length > 2) {
-    const size_t columns = p->timeline_length < COLUMNS_OF_TIME ? p->timeline_length : COLUMNS_OF_TIME;
+    const size_t most = format_bar_columns(out, COLUMNS_OF_TIME), columns = p->timeline_length < most ? p->timeline_length : most;
     struct table *const t = table_create("llrr");
     table_cell(t, "%s", ""), table_cell(t, "each on a scale of its own"), table_cell(t, "peak"), table_cell(t, "end");
 #define ADD_VALUE_LINE(name) add_value_line(t, p, #name, name##_of, columns);
@@ -237,7 +240,7 @@ static void print_buckets(FILE *out, const struct model_process *p) {
 #define SUM_BUCKET(name, text) sum += p->buckets.name;
   STATS_BUCKETS(SUM_BUCKET)
   fputs("\nWhere the memory is\n", out);
-  struct table *const t = table_create("lrrll");
+  struct table *const t = table_create("lrrlL");
 #define ADD_BUCKET(name, text) add_bucket(t, #name, text, p->buckets.name, sum, true);
   STATS_BUCKETS(ADD_BUCKET)
   add_bucket(t, "committed", "the sum of these", sum, sum, false);

@@ -9,7 +9,7 @@
 
 /* How full slabs are. */
 #define STEPS 6
-static const char *const step_names[STEPS] = {"0 %", "to 20 %", "to 50 %", "to 80 %", "under 100 %", "100 %"};
+static const char *const step_names[STEPS] = {"0 %", "<=20 %", "<=50 %", "<=80 %", "<100 %", "100 %"};
 
 static unsigned step_of(const struct stats_slab *slab) {
   const unsigned live = slab->live, capacity = slab->capacity;

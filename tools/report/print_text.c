@@ -57,21 +57,20 @@ void print_losses(FILE *out, const struct page *page) {
   }
 }
 
-#define PROGRAM_SHOWN 60
-
 /* The texts are escaped in the file, and once more here, because any user may have written the file. */
 void print_unrecorded(FILE *out, const struct page *page) {
   const struct unrecorded_list *const list = &page->unrecorded;
   const size_t shown = page->all || list->count < PRINT_ROWS ? list->count : PRINT_ROWS;
   if (list->count == 0) return;
   fputs("\nNot recorded\n", out);
+  const size_t program_shown = format_columns(out) / 3;
   struct table *const t = table_create("rll");
   table_cell(t, "pid"), table_cell(t, "program"), table_cell(t, "why");
   for (size_t i = 0; i < shown; i++) {
     char *const program = escape(list->entries[i].program), *const why = escape(list->entries[i].why);
     const size_t width = format_width(program);
     table_cell(t, "%" PRIu32, list->entries[i].pid);
-    table_cell(t, "%s%s", width > PROGRAM_SHOWN ? "..." : "", width > PROGRAM_SHOWN ? program + strlen(program) - PROGRAM_SHOWN : program);
+    table_cell(t, "%s%s", width > program_shown ? "..." : "", width > program_shown ? program + strlen(program) - program_shown : program);
     table_cell(t, "%s", why);
     free(program);
     free(why);
@@ -157,7 +156,7 @@ void print_processes(FILE *out, const struct page *page) {
   struct listed *const list = list_processes(page, &count);
   const size_t shown = page->all || count < PRINT_ROWS ? count : PRINT_ROWS;
   fputs("\nProcesses\n", out);
-  struct table *const t = table_create("rrrrrrll");
+  struct table *const t = table_create("rRrRRrll");
   static const char *const heads[] = {"pid", "parent", "ran for", "allocs", "frees", "peak RSS", "state", "program"};
   for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(t, "%s", heads[i]);
   for (size_t i = 0; i < shown; i++) add_process(t, list[i].p, list[i].operations);
@@ -275,12 +274,30 @@ static const struct section {
 } sections[] = {PRINT_SECTIONS(SECTION_ENTRY)};
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))
 
+static void print_sections(FILE *out, const struct page *page, const struct section *first, size_t count) {
+  if (count == SECTIONS) print_head(out, page), print_settings(out, page->memory);
+  for (size_t i = 0; i < count; i++) first[i].print(out, page);
+  print_replaced(out);
+  if (table_left_out()) fputs("\nSome tables lack columns that do not fit; COLUMNS=120 shows them.\n", out);
+}
+
+/* The same in lines that the page holds. */
+static void print_fitted(FILE *out, const struct page *page, const struct section *first, size_t count) {
+  char *text = NULL;
+  size_t size;
+  FILE *const memory = open_memstream(&text, &size);
+  if (memory == NULL) return print_sections(out, page, first, count);
+  print_sections(memory, page, first, count);
+  fclose(memory);
+  format_fitted(out, text);
+  free(text);
+}
+
 bool print_section(FILE *out, const struct page *page, const char *name) {
   for (size_t i = 0; i < SECTIONS; i++) {
     if (strcmp(sections[i].name, name) != 0) continue;
     if (page == NULL) return true;
-    sections[i].print(out, page);
-    print_replaced(out);
+    print_fitted(out, page, &sections[i], 1);
     return true;
   }
   return false;
@@ -292,9 +309,4 @@ void print_section_names(FILE *out) {
   table_print(t, out, 2);
 }
 
-void print_text(FILE *out, const struct page *page) {
-  print_head(out, page);
-  print_settings(out, page->memory);
-  for (size_t i = 0; i < SECTIONS; i++) sections[i].print(out, page);
-  print_replaced(out);
-}
+void print_text(FILE *out, const struct page *page) { print_fitted(out, page, sections, SECTIONS); }

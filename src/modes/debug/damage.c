@@ -14,42 +14,29 @@ static const void *examined; /* the block whose damage damage_report reports now
 
 /* ---- Looking. ---- */
 
-/* bytes_are, faster for the few bytes of a redzone, which are looked at most. */
-static inline bool few_are(const uint8_t *bytes, size_t count, uint8_t byte) {
-  const uint64_t word = UINT64_C(0x0101010101010101) * byte;
-  uint64_t wrong = 0, here;
-  if (count < sizeof(here) || count > 128) return bytes_are(bytes, count, byte);
-  for (size_t i = 0; i < count - sizeof(here); i += sizeof(here)) {
-    memcpy(&here, bytes + i, sizeof(here));
-    wrong |= here ^ word;
-  }
-  memcpy(&here, bytes + count - sizeof(here), sizeof(here));
-  return (wrong | (here ^ word)) == 0;
-}
-
 size_t damage_redzone_before(const struct record *r) { return min_size(r->before, max_size(config.redzone, os_page_size())); }
 
 bool damage_around(const struct record *r) {
   const uint8_t *block = r->block;
   const size_t before = damage_redzone_before(r);
-  return !few_are(block + r->requested, config.redzone, DAMAGE_PATTERN) || !few_are(block - before, before, DAMAGE_PATTERN);
+  return !bytes_are(block + r->requested, config.redzone, REDZONE_PATTERN) || !bytes_are(block - before, before, REDZONE_PATTERN);
 }
 
-bool damage_inside(const struct record *r, size_t offset, size_t size) { return !few_are((const uint8_t *)r->block + offset, size, (uint8_t)config.fill); }
+bool damage_inside(const struct record *r, size_t offset, size_t size) { return !bytes_are((const uint8_t *)r->block + offset, size, (uint8_t)config.fill); }
 
 /* The distance from the block's end to the last overwritten byte of the redzone behind it; 0 if that is intact. */
 static size_t far_behind(const struct record *r) {
   const uint8_t *end = (const uint8_t *)r->block + r->requested;
-  size_t n = bytes_are(end, config.redzone, DAMAGE_PATTERN) ? 0 : config.redzone;
-  while (n > 0 && end[n - 1] == DAMAGE_PATTERN) n--;
+  size_t n = bytes_are(end, config.redzone, REDZONE_PATTERN) ? 0 : config.redzone;
+  while (n > 0 && end[n - 1] == REDZONE_PATTERN) n--;
   return n;
 }
 
 static size_t far_before(const struct record *r) {
   const uint8_t *block = r->block;
   const size_t size = damage_redzone_before(r);
-  size_t n = bytes_are(block - size, size, DAMAGE_PATTERN) ? 0 : size;
-  while (n > 0 && *(block - n) == DAMAGE_PATTERN) n--;
+  size_t n = bytes_are(block - size, size, REDZONE_PATTERN) ? 0 : size;
+  while (n > 0 && *(block - n) == REDZONE_PATTERN) n--;
   return n;
 }
 
@@ -82,7 +69,7 @@ static void raise(const struct record *r, enum hdr_verdict verdict, size_t over,
                               .got = got,
                               .expect = expect,
                               .found = found,
-                              .checked_ago = record_checked_ago(r)};
+                              .checked_ago = recent_checked_ago(r)};
   misuse_known(&e, r);
 }
 
@@ -90,12 +77,12 @@ static void report_around(const struct record *r, enum found_by found) {
   uint8_t *block = (uint8_t *)(uintptr_t)r->block;
   const size_t behind = far_behind(r), ahead = far_before(r);
   if (behind != 0) {
-    raise(r, HDR_OVERFLOW, behind, block[r->requested + behind - 1], DAMAGE_PATTERN, found);
-    memset(block + r->requested, DAMAGE_PATTERN, config.redzone);
+    raise(r, HDR_OVERFLOW, behind, block[r->requested + behind - 1], REDZONE_PATTERN, found);
+    memset(block + r->requested, REDZONE_PATTERN, config.redzone);
   }
   if (ahead != 0) {
-    raise(r, HDR_UNDERFLOW, ahead, *(block - ahead), DAMAGE_PATTERN, found);
-    memset(block - damage_redzone_before(r), DAMAGE_PATTERN, damage_redzone_before(r));
+    raise(r, HDR_UNDERFLOW, ahead, *(block - ahead), REDZONE_PATTERN, found);
+    memset(block - damage_redzone_before(r), REDZONE_PATTERN, damage_redzone_before(r));
   }
 }
 

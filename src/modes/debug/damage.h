@@ -8,8 +8,7 @@
 
 #include "platform/base.h"
 #include "checks/records.h"
-
-#define DAMAGE_PATTERN ((uint8_t)0xb7) /* of redzones */
+#include "modes/recent.h"
 
 /* How many bytes of the redzone before the block are filled. A greater one is never touched: a great alignment costs address space, but no memory. */
 size_t damage_redzone_before(const struct record *r);

@@ -50,11 +50,11 @@ void *debug_take(void *inner, size_t size, size_t align) {
   record_init(&record, block, size, hub_block_stack(__builtin_frame_address(0)));
   record.before = (size_t)(block - (uint8_t *)inner);
   record.held = true;
-  memset(block - damage_redzone_before(&record), DAMAGE_PATTERN, damage_redzone_before(&record));
+  memset(block - damage_redzone_before(&record), REDZONE_PATTERN, damage_redzone_before(&record));
   memset(block, (int)config.fill, size);
-  memset(block + size, DAMAGE_PATTERN, config.redzone);
+  memset(block + size, REDZONE_PATTERN, config.redzone);
   if (!record_put(&record)) return NULL;
-  patrol_note(block);
+  patrol_note(&record);
   return block;
 }
 
@@ -99,6 +99,7 @@ static bool leave(struct record *r, void (*give_back)(void *inner)) {
     put(r); /* if there is no room, the block is never used again */
     return false;
   }
+  recent_forget(r->block);
   give_back((char *)(uintptr_t)r->block - r->before);
   return true;
 }
@@ -132,7 +133,7 @@ bool debug_free(struct pointer *at, enum block_family given, void (*give_back)(v
   r->filled = true;
   r->checked = __atomic_load_n(&record_allocations, __ATOMIC_RELAXED);
   record_put(r);
-  patrol_note(at->block);
+  patrol_note(r);
   if (!put(r)) leave(r, give_back);
   while (take_oldest(false, r) && leave(r, give_back)) {}
   return true;

@@ -4,9 +4,9 @@
 #include "damage.h"
 #include "modes/guard.h"
 #include "memory/os.h"
+#include "platform/config.h"
 #include "platform/lock.h"
 
-#define RECENT 64
 #define BORDER ((size_t)64)       /* bytes at each end of a freed block */
 #define SLICE_BYTES (16 * KIB)    /* looked at under one lock */
 #define SLICE_STEPS 64u           /* in a slice, at most */
@@ -15,11 +15,6 @@
 #define PAUSE 3u                  /* times as long as the slice before it */
 #define UNUSUAL 64u               /* times the usual ticks of a step */
 #define RAISE_EVERY_MS 100u
-
-static struct {
-  struct lock lock;
-  const void *block[RECENT]; /* atomic; the newest first, each once */
-} recent;
 
 /* Of the thread that has the lock; nobody waits for it. */
 static struct {
@@ -32,46 +27,49 @@ static struct {
   uint64_t began, ended, next;       /* ticks: of the sweep, of the last slice, of the next one; the last is atomic */
   uint64_t usual;                    /* ticks of a step; 0: not known yet */
   struct event_debug_sweep finished; /* since the last event */
-  uint64_t blocks, bytes;            /* of this sweep so far */
+  uint64_t blocks, bytes, spent;     /* of this sweep so far; `spent` in ticks */
   uint64_t raised_ms;
 } sweep;
 
 /* ---- The blocks used last. ---- */
 
-void patrol_note(const void *block) {
-  lock_take(&recent.lock);
-  const void *next = block;
-  for (uint32_t i = 0; i < RECENT; i++) {
-    const void *here = __atomic_load_n(&recent.block[i], __ATOMIC_RELAXED);
-    __atomic_store_n(&recent.block[i], next, __ATOMIC_RELAXED);
-    if (here == block) break;
-    next = here;
-  }
-  lock_release(&recent.lock);
-}
-
 static void mark_checked(struct record *r, uint32_t when) { r->checked = when; }
 
-/* *context becomes true if the block is damaged. Its record's lock keeps the block in place. */
-static void look_at_ends(struct record *r, void *context) {
-  if (!r->held) return;
-  const size_t end = min_size(r->requested, BORDER);
-  const bool inside = r->filled && (damage_inside(r, 0, end) || damage_inside(r, r->requested - end, end));
-  if (inside || damage_around(r)) *(bool *)context = true;
-  else if (r->requested <= 2 * BORDER || !r->filled) mark_checked(r, __atomic_load_n(&record_allocations, __ATOMIC_RELAXED));
+/* Keeps what the looks at a block found out, now that they end. The block may have been freed and allocated since: then its record is newer. */
+static void keep_checked(struct record *r, void *context) {
+  const uint32_t when = *(const uint32_t *)context;
+  if ((int32_t)(when - r->checked) > 0) mark_checked(r, when);
+}
+
+static void note(const struct recent_block *block) {
+  struct recent_block displaced;
+  recent_note(block, &displaced);
+  if (displaced.block == NULL) return;
+  if (guard_owns(displaced.block)) guard_keep_checked(displaced.block, displaced.checked);
+  else record_visit(displaced.block, keep_checked, &displaced.checked);
+}
+
+void patrol_note(const struct record *r) {
+  const uint8_t *const start = r->block, *const end = start + r->requested;
+  const size_t before = damage_redzone_before(r), border = r->filled ? min_size(r->requested, BORDER) : 0;
+  note(&(struct recent_block){.block = start,
+                              .redzones = {{start - before, before}, {end, config.redzone}},
+                              .content = {{start, border}, {end - border, border}},
+                              .whole = !r->filled || r->requested <= 2 * BORDER,
+                              .checked = r->checked});
+}
+
+void patrol_note_guarded(const void *p) {
+  struct recent_block block;
+  if (guard_rows_of(p, &block)) note(&block);
 }
 
 static void look_at_recent(void) {
-  for (uint32_t i = 0; i < RECENT; i++) {
-    const void *block = __atomic_load_n(&recent.block[i], __ATOMIC_RELAXED);
-    if (block == NULL) return;
-    if (guard_owns(block)) {
-      guard_look(block);
-      continue;
-    }
-    bool damaged = false;
-    record_visit(block, look_at_ends, &damaged);
-    if (damaged) damage_report(block);
+  const void *suspects[RECENT_BLOCKS];
+  const uint32_t count = recent_look(suspects);
+  for (uint32_t i = 0; i < count; i++) {
+    if (guard_owns(suspects[i])) guard_look(suspects[i]);
+    else damage_report(suspects[i]);
   }
 }
 
@@ -111,7 +109,8 @@ static void finish(uint64_t now) {
   sweep.finished.blocks += sweep.blocks;
   sweep.finished.bytes += sweep.bytes;
   sweep.finished.ticks += now - sweep.began;
-  sweep.blocks = sweep.bytes = 0;
+  sweep.finished.spent_ticks += sweep.spent;
+  sweep.blocks = sweep.bytes = sweep.spent = 0;
   sweep.began = now;
 }
 
@@ -160,7 +159,9 @@ void patrol_operation(void) {
     steps++;
   } while (damaged == NULL && steps < SLICE_STEPS && (end - now) * PAUSE < before);
   sweep.ended = end;
-  __atomic_store_n(&sweep.next, end + spent_on(steps, end - now) * PAUSE, __ATOMIC_RELAXED);
+  const uint64_t spent = spent_on(steps, end - now);
+  sweep.spent += spent;
+  __atomic_store_n(&sweep.next, end + spent * PAUSE, __ATOMIC_RELAXED);
   struct event_debug_sweep e;
   const bool due = take_event(&e, false);
   lock_release(&sweep.lock);
@@ -214,7 +215,4 @@ void patrol_all(uint64_t until_ms) {
   if (due) hub_event_debug_sweep(&e);
 }
 
-void patrol_fork_child(void) {
-  lock_reset(&recent.lock);
-  lock_reset(&sweep.lock);
-}
+void patrol_fork_child(void) { lock_reset(&sweep.lock); }

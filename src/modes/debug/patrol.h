@@ -10,9 +10,11 @@
 #define HAKMEM_PATROL_H
 
 #include "platform/base.h"
+#include "checks/records.h"
 
-/* The block was allocated or freed just now. */
-void patrol_note(const void *block);
+/* The block was allocated or freed just now. `p` begins a guarded one. */
+void patrol_note(const struct record *block);
+void patrol_note_guarded(const void *p);
 
 /* Counts an allocation, and does what is due at it. No lock may be held. */
 void patrol_allocation(void);

@@ -257,6 +257,7 @@ ON(fragmentation) {
   p->in_burst = true;
   p->burst_class[e->cls] = true;
   row->gauge = (struct model_gauges){.requested = e->requested, .allocated = e->allocated, .active = e->active, .cached = e->cached, .partial = e->partial};
+  if (e->cls < CLASS_COUNT) row->gauge.requested_variance = model_requested_variance(&row->counters, e->allocated, class_stride(e->cls));
   for (unsigned bin = 0; bin < STATS_UTILISATION_BINS; bin++) {
     row->utilisation[bin] = e->utilisation[bin];
     row->gauge.slabs += e->utilisation[bin];
@@ -320,6 +321,7 @@ ON(alloc) {
   row->counters.allocs++;
   row->counters.request_samples++;
   row->counters.request_bytes += e->size;
+  row->counters.request_squares += e->size * e->size;
   allocations_add(&p->allocations, p->p, e->stack, 1, e->size);
 }
 
@@ -385,7 +387,9 @@ ON(debug_sweep) {
   p->p->counts->counters.debug_sweeps += e->sweeps;
   p->p->counts->counters.debug_blocks += e->blocks;
   p->p->counts->counters.debug_bytes += e->bytes;
-  if (p->ticks_per_second != 0) p->p->counts->counters.debug_sweep_ns += (uint64_t)((double)e->ticks / (double)p->ticks_per_second * 1e9);
+  if (p->ticks_per_second == 0) return;
+  p->p->counts->counters.debug_sweep_ns += (uint64_t)((double)e->ticks / (double)p->ticks_per_second * 1e9);
+  p->p->counts->counters.debug_sweep_spent_ns += (uint64_t)((double)e->spent_ticks / (double)p->ticks_per_second * 1e9);
 }
 
 static uint64_t to_ns(const struct trace_process *p, uint64_t ticks) {
