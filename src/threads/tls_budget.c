@@ -55,16 +55,15 @@ void sll_prepare(void) {
 /* ---- Growth. ---- */
 
 /*
- * The most blocks in a list or a refill, as a part of those that the class has in use: idle blocks must stay few beside used ones. Blocks in lists count as
- * used. So all lists together may hold a quarter at most for this reason; otherwise they would grow because of their own blocks.
+ * Blocks in lists count as used. So all lists together may hold a quarter at most for this reason; otherwise they would grow because of their own blocks.
  */
-static uint64_t part_of_used(uint32_t cls) { return (pool_used(cls) + legacy_used(cls)) / greatest(8, 4 * sll_running()); }
+uint64_t sll_part_of_used(uint32_t cls) { return (pool_used(cls) + legacy_used(cls)) / greatest(8, 4 * sll_running()); }
 
 /* The longest that a list may become if about as many blocks are pushed as popped. */
-static uint32_t wandering_most(uint32_t cls) { return (uint32_t)between(GROWN_BLOCKS, part_of_used(cls), sll_lengths[cls].most); }
+static uint32_t wandering_most(uint32_t cls) { return (uint32_t)between(GROWN_BLOCKS, sll_part_of_used(cls), sll_lengths[cls].most); }
 
 static uint32_t next_refill(uint32_t refill, uint32_t cls) {
-  const uint64_t first = sll_lengths[cls].first, most = first + part_of_used(cls), wanted = refill + first;
+  const uint64_t first = sll_lengths[cls].first, most = first + sll_part_of_used(cls), wanted = refill + first;
   return least(wanted < most ? (uint32_t)wanted : (uint32_t)most, sll_lengths[cls].most / 2u);
 }
 

@@ -84,6 +84,9 @@ void sll_grow_given(struct sll_cache *cache, uint32_t cls);
 /* Called when the budget of frees has run out, before the operations are counted: the list grows if there were as many pops as pushes. */
 void sll_grow_at_push(struct sll_cache *cache, uint32_t cls);
 
+/* The most blocks in a list or a refill, as a part of those that the class has in use: idle blocks must stay few beside used ones. */
+uint64_t sll_part_of_used(uint32_t cls);
+
 /* Called after a refill from the pool: the next refill is larger. The list grows if it had been drained shortly before. */
 void sll_grow_at_refill(struct sll_cache *cache, uint32_t cls);
 

@@ -184,18 +184,19 @@ void sll_shorten(struct sll_cache *cache) {
 }
 
 /* How many blocks a decay leaves in the list. */
-static uint32_t kept_by_decay(const struct sll_state *state) {
-  const bool is_short = state->length <= WHOLE_MAX;
-  if (state->since_decay / BUSY_TIMES < state->length + state->spare_count) return state->moved && !is_short ? state->length / 2 : 0;
-  if (!state->moved) return state->length / 2; /* the blocks at its end were not needed, and may keep slabs that nothing else keeps */
-  return is_short ? state->length : state->length - state->length / 4;
+static uint32_t kept_by_decay(const struct sll_state *state, uint32_t cls) {
+  const uint32_t length = state->length;
+  if (state->since_decay / BUSY_TIMES < length + state->spare_count) return state->moved && length > WHOLE_MAX ? length / 2 : 0;
+  if (state->moved && length <= WHOLE_MAX) return length;
+  const uint64_t few = sll_part_of_used(cls) / 2;
+  return few < length / 2 ? length / 2 : few < length ? (uint32_t)few : length;
 }
 
 void sll_decay_class(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   if (at_rest(cache, cls)) return;
   sll_publish(cache, cls);
-  const uint32_t kept = kept_by_decay(state);
+  const uint32_t kept = kept_by_decay(state, cls);
   state->moved = false;
   state->since_decay = 0;
   sll_shrink(cache, cls);

@@ -37,7 +37,10 @@ void sll_shorten(struct sll_cache *cache);
  *
  *   since the last decay    it was empty or too long         it was neither
  *   few operations          all; half of a long one          all
- *   many operations         nothing; a quarter of a long one half: its surplus is most likely strewn over slabs that nothing else keeps
+ *   many operations         half of a long one               half
+ *
+ * A list with many operations also keeps as many blocks as a sixteenth of those in use. It gives up half because its surplus is most likely strewn over
+ * slabs that nothing else keeps.
  */
 void sll_decay_class(struct sll_cache *cache, uint32_t cls);
 
