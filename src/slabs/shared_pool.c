@@ -191,14 +191,16 @@ static size_t trim_class(uint32_t cls, bool trim, uint64_t now) {
   return purged;
 }
 
+size_t pool_scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim)) {
+  if (slab_list_is_unused(&classes[cls].slabs)) return 0;
+  scavenge_class(cls, trim, now, give_back);
+  return hub_checked ? 0 : trim_class(cls, trim, now);
+}
+
 size_t pool_scavenge(bool trim, size_t keep, uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim)) {
   const uint64_t now = os_now_ms();
   size_t purged = 0;
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
-    if (slab_list_is_unused(&classes[cls].slabs)) continue;
-    scavenge_class(cls, trim, now, give_back);
-    if (!hub_checked) purged += trim_class(cls, trim, now);
-  }
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) purged += pool_scavenge_class(cls, trim, now, give_back);
   return purged + units_scavenge(trim, keep, now);
 }
 

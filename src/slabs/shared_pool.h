@@ -54,6 +54,9 @@ uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, struct chain *leg
  */
 size_t pool_scavenge(bool trim, size_t keep, uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim));
 
+/* The part of it that concerns one class; units_scavenge is the rest. `now`: os_now_ms. */
+size_t pool_scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim));
+
 /* Returns all batches to their slabs, releases all empty slabs, and unmaps all empty SuperSlabs. Purges nothing. */
 void pool_reclaim(uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim));
 

@@ -20,6 +20,8 @@
 #define LIST_BYTES (256 * KIB)       /* a list is drained at this many bytes, */
 #define LIST_BLOCKS_MAX 1024u        /* or this many blocks */
 #define FIRST_MOST 8u                /* it begins at an eighth of that, but at least at this many blocks */
+#define HORIZON_BYTES (1 * MIB)      /* a list that only wanders is not looked at for this many bytes of pushes, */
+#define HORIZON_MAX 2048u            /* or this many blocks */
 #define GIVEN_MOST 16u               /* a list that its thread only pushes to begins at a thirty-second part, but at least at this many, */
 #define GIVEN_BYTES (16 * KIB)       /* and grows to this many bytes, but not beyond what other lists begin at */
 #define GROWN_BLOCKS 96u             /* it may grow to this many, even if its class has few blocks in use */
@@ -48,23 +50,23 @@ void sll_prepare(void) {
     const uint32_t given = least(begin, greatest(GIVEN_MOST, (uint32_t)GIVEN_BYTES / stride));
     const uint32_t waiting = greatest(2 * first + 1, (uint32_t)LEAST_BYTES / stride), foreign = greatest(GIVEN_MOST, most / 32);
     const uint32_t always = stride > 2 * LEAST_STRIDE ? 1 : least(begin, stride > LEAST_STRIDE ? waiting : greatest(waiting, foreign));
-    sll_lengths[cls] = (struct sll_lengths){(uint16_t)most, (uint16_t)first, (uint16_t)always, (uint16_t)begin, (uint16_t)given, 2 * stride};
+    const uint32_t horizon = least((uint32_t)HORIZON_BYTES / stride, HORIZON_MAX);
+    sll_lengths[cls] = (struct sll_lengths){(uint16_t)most, (uint16_t)first, (uint16_t)always, (uint16_t)begin, (uint16_t)given, (uint16_t)horizon, 2 * stride};
   }
 }
 
 /* ---- Growth. ---- */
 
 /*
- * The most blocks in a list or a refill, as a part of those that the class has in use: idle blocks must stay few beside used ones. Blocks in lists count as
- * used. So all lists together may hold a quarter at most for this reason; otherwise they would grow because of their own blocks.
+ * Blocks in lists count as used. So all lists together may hold a quarter at most for this reason; otherwise they would grow because of their own blocks.
  */
-static uint64_t part_of_used(uint32_t cls) { return (pool_used(cls) + legacy_used(cls)) / greatest(8, 4 * sll_running()); }
+uint64_t sll_part_of_used(uint32_t cls) { return (pool_used(cls) + legacy_used(cls)) / greatest(8, 4 * sll_running()); }
 
 /* The longest that a list may become if about as many blocks are pushed as popped. */
-static uint32_t wandering_most(uint32_t cls) { return (uint32_t)between(GROWN_BLOCKS, part_of_used(cls), sll_lengths[cls].most); }
+static uint32_t wandering_most(uint32_t cls) { return (uint32_t)between(GROWN_BLOCKS, sll_part_of_used(cls), sll_lengths[cls].most); }
 
 static uint32_t next_refill(uint32_t refill, uint32_t cls) {
-  const uint64_t first = sll_lengths[cls].first, most = first + part_of_used(cls), wanted = refill + first;
+  const uint64_t first = sll_lengths[cls].first, most = first + sll_part_of_used(cls), wanted = refill + first;
   return least(wanted < most ? (uint32_t)wanted : (uint32_t)most, sll_lengths[cls].most / 2u);
 }
 
@@ -148,8 +150,7 @@ void sll_grow_at_push(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   if (2 * (state->alloc_armed - cache->budget[cls].alloc) <= state->free_armed) return; /* a thread that mostly frees keeps a short list */
   if (!grow(cache, cls, wandering_most(cls))) return;
-  const uint32_t beyond = sll_lengths[cls].most - state->most; /* if only pushes follow, the list becomes at most this much too long */
-  state->horizon = (uint16_t)least(state->horizon * 2u, greatest(beyond, state->most / 2u));
+  state->horizon = (uint16_t)least(state->horizon * 2u, sll_lengths[cls].horizon);
 }
 
 /* A list that is refilled so soon after its drain was too short: many pushes came, then many pops. A longer list would have kept the blocks. */
@@ -207,7 +208,7 @@ void sll_arm(struct sll_cache *cache, uint32_t cls) {
   const uint32_t pace = units_wait() ? least(cache->pace, PACE_WAITING) : cache->pace;
   uint32_t allocs = pace;
   uint32_t frees = least(pushes_until_look(state) - 1, pace); /* the push that enters the slow path is one more */
-  if (HAKMEM_EVENTS && config.sample != 0) allocs = least(allocs, config.sample);
+  if (HAKMEM_EVENTS && config.sample != 0) allocs = least(allocs, sll_sample_gap(cache));
   if (config.drain_interval != 0) {
     const uint32_t left = config.drain_interval > state->since_drain ? config.drain_interval - state->since_drain - 1 : 0;
     frees = least(frees, left);
@@ -232,11 +233,10 @@ ALWAYS_INLINE void count_for(struct sll_cache *cache, uint32_t cls, uint32_t pop
   state->length += pushes - pops;
   state->since_drain += pushes;
   state->since_given += pops + pushes;
+  state->since_decay += pops + pushes;
   cache->operations += pops + pushes;
-  if (HAKMEM_EVENTS) {
-    cache->guard_gap[cls] -= least(cache->guard_gap[cls], pops);
-    cache->profile_gap[cls] -= least(cache->profile_gap[cls], pops);
-  }
+  if (MODE(guard_rate)) cache->guard_gap[cls] -= least(cache->guard_gap[cls], pops);
+  if (MODE(profile)) cache->profile_gap[cls] -= least(cache->profile_gap[cls], pops);
   hub_count(cls, pops, pushes);
 }
 

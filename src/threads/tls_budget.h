@@ -5,15 +5,17 @@
 #define HAKMEM_TLS_BUDGET_H
 
 #include "platform/base.h"
+#include "platform/config.h"
 #include "tls_lists.h"
 
 /*
  * In blocks, by class. `most`: a list is drained at this length at the latest. `first`: the size of the first refill. `least`: a list may always be this
- * long. `begin`: the first limit of a list that its thread pops from; `given`: the last one of a list that its thread only pushes to. `share`: the shared bytes for each block above `least`.
+ * long. `begin`: the first limit of a list that its thread pops from; `given`: the last one of a list that its thread only pushes to. `horizon`: the most
+ * pushes until a list's length is checked. `share`: the shared bytes for each block above `least`.
  * A table, because the start of a thread would divide for each class.
  */
 extern struct sll_lengths {
-  uint16_t most, first, least, begin, given;
+  uint16_t most, first, least, begin, given, horizon;
   uint32_t share;
 } sll_lengths[CLASS_COUNT];
 
@@ -44,6 +46,9 @@ void sll_publish(struct sll_cache *cache, uint32_t cls);
 
 /* Adds the counts, and sets the budgets for the next thing that is due. */
 void sll_rearm(struct sll_cache *cache, uint32_t cls);
+
+/* Operations from one sample to the next. */
+static inline uint32_t sll_sample_gap(const struct sll_cache *cache) { return config.sample << cache->sample_shift; }
 
 /* Makes sll_goes_slow true or false. A thread follows when its budgets run out. */
 void sll_go_slow(bool slow);
@@ -78,6 +83,9 @@ void sll_grow_given(struct sll_cache *cache, uint32_t cls);
 
 /* Called when the budget of frees has run out, before the operations are counted: the list grows if there were as many pops as pushes. */
 void sll_grow_at_push(struct sll_cache *cache, uint32_t cls);
+
+/* The most blocks in a list or a refill, as a part of those that the class has in use: idle blocks must stay few beside used ones. */
+uint64_t sll_part_of_used(uint32_t cls);
 
 /* Called after a refill from the pool: the next refill is larger. The list grows if it had been drained shortly before. */
 void sll_grow_at_refill(struct sll_cache *cache, uint32_t cls);

@@ -7,6 +7,7 @@
 
 #define CUT_MAX 128u          /* a list up to this length is cut in the middle: walking a longer one costs more than moving it whole */
 #define WHOLE_MAX 64u         /* an idle list up to this length leaves whole, not by half */
+#define BUSY_TIMES 4u         /* a list with this many operations a block since its last decay is busy */
 #define KEPT_STRIDE (2 * KIB) /* the lists of a thread that ended keep no larger blocks */
 
 /* ---- Taking chains out and putting them in. ---- */
@@ -186,21 +187,30 @@ void sll_shorten(struct sll_cache *cache) {
   sll_give_share(cache);
 }
 
-static void decay(struct sll_cache *cache, uint32_t cls) {
+/* How many blocks a decay leaves in the list. */
+static uint32_t kept_by_decay(const struct sll_state *state, uint32_t cls) {
+  const uint32_t length = state->length;
+  if (state->since_decay / BUSY_TIMES < length + state->spare_count) return state->moved && length > WHOLE_MAX ? length / 2 : 0;
+  if (state->moved && length <= WHOLE_MAX) return length;
+  const uint64_t few = sll_part_of_used(cls) / 2;
+  return few < length / 2 ? length / 2 : few < length ? (uint32_t)few : length;
+}
+
+void sll_decay_class(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
+  if (at_rest(cache, cls)) return;
   sll_publish(cache, cls);
-  const bool halves = state->moved && state->length > WHOLE_MAX;
+  const uint32_t kept = kept_by_decay(state, cls);
   state->moved = false;
+  state->since_decay = 0;
   sll_shrink(cache, cls);
   if (state->length + state->spare_count != 0) {
     state->refill = (uint16_t)(state->refill > 2 * sll_lengths[cls].first ? state->refill / 2u : sll_lengths[cls].first);
   }
-  empty(cache, cls, DRAIN_IDLE, halves ? state->length / 2 : 0);
+  empty(cache, cls, DRAIN_IDLE, kept);
 }
 
 void sll_decay(struct sll_cache *cache) {
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
-    if (!at_rest(cache, cls)) decay(cache, cls);
-  }
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) sll_decay_class(cache, cls);
   sll_give_share(cache);
 }

@@ -33,10 +33,19 @@ void sll_drain_all(struct sll_cache *cache, enum drain_reason reason);
 void sll_shorten(struct sll_cache *cache);
 
 /*
- * Returns idle blocks to their slabs: the spare lists, half of each long list that was empty or too long since the last decay, and all other lists. Even
- * lists in use are shortened: their surplus is most likely strewn over slabs that nothing else keeps. Due every half HAKMEM_RELEASE_DELAY. So after a
- * burst, a thread does not keep the memory for long, as long as it enters its slow path.
+ * Returns idle blocks of a class to their slabs, once in half a HAKMEM_RELEASE_DELAY. So after a burst, a thread does not keep the memory for long, as
+ * long as it enters its slow path. The spare list leaves, and of the list:
+ *
+ *   since the last decay    it was empty or too long         it was neither
+ *   few operations          all; half of a long one          all
+ *   many operations         half of a long one               half
+ *
+ * A list with many operations also keeps as many blocks as a sixteenth of those in use. It gives up half because its surplus is most likely strewn over
+ * slabs that nothing else keeps.
  */
+void sll_decay_class(struct sll_cache *cache, uint32_t cls);
+
+/* All classes at once. */
 void sll_decay(struct sll_cache *cache);
 
 /* Checks every block of the lists. */

@@ -55,6 +55,7 @@ struct sll_state {
   uint32_t length;
   uint32_t since_drain; /* pushes since the last drain */
   uint32_t since_given; /* operations since a drain last removed blocks because the list was too long */
+  uint32_t since_decay; /* operations since the last decay of the class */
   uint32_t spare_count;
   struct block *spare;      /* meaningless if spare_count is 0 */
   struct superslab *pinned; /* holds the head that was collected, so it stays mapped until the owner enters its slow path: tls_idle.c */
@@ -62,9 +63,9 @@ struct sll_state {
   uint16_t horizon;         /* pushes until the length is checked, if more than there is room for; doubles if there are pushes and pops */
   uint16_t refill;          /* blocks that the next refill asks for; grows with each */
   uint8_t use;              /* enum sll_use */
-  bool drained : 1;         /* blocks were removed because the list was too long, since the last refill from the pool and the last sll_decay */
+  bool drained : 1;         /* blocks were removed because the list was too long, since the last refill from the pool and the last decay */
   bool spare_idle : 1;      /* the spare list was not used since the last drain */
-  bool moved : 1;           /* the list was empty, or too long, since the last sll_decay */
+  bool moved : 1;           /* the list was empty, or too long, since the last decay */
 };
 
 struct sll_budget {
@@ -99,13 +100,15 @@ struct sll_cache {
   uint64_t ended_ms;             /* when its thread ended */
   uint32_t operations;           /* published since the last sample */
   uint32_t visits;               /* of the slow paths */
-  uint64_t decay_ms;             /* when sll_decay is due */
+  uint64_t decay_ms;             /* when the current round of decays begins */
+  uint32_t decayed;              /* classes that this round has visited */
   uint32_t share_left;           /* shared bytes that lists of this thread gave up, for its other lists */
   uint32_t refills;
   uint32_t guard_gap[CLASS_LARGE + 1]; /* allocations of the class until one is guarded; the last one counts all larger blocks */
   uint32_t profile_gap[CLASS_COUNT];   /* allocations of the class until one is a sample of HAKMEM_PROFILE; 0 if that is off */
   uint64_t random;                     /* the state that the gaps are drawn from */
   uint32_t samples;                    /* look-ups and series of calls that were chosen to be timed */
+  uint32_t sample_shift;               /* HAKMEM_STATS_SAMPLE times two to this power: see sll_sample_gap */
   uint32_t calls_left;                 /* of a series of calls; while it is not 0, sll_self is sll_empty between two calls */
   uint32_t drawn;                      /* sll_settings when they were drawn */
   bool sample_next;                    /* the next look-up is timed */

@@ -20,7 +20,9 @@
 #define VISITS_PER_LOOK 8u     /* slow-path visits between two reads of the clock, */
 #define VISITS_PER_TICK 16u    /* and between two calls of hub_tick */
 #define RESTED_MS 20u          /* longer than the steps of the clock */
-#define SCAVENGES_PER_DELAY 4u /* per HAKMEM_RELEASE_DELAY: each examines a part of the memory that may be purged */
+#define SCAVENGES_PER_DELAY 4u /* per HAKMEM_RELEASE_DELAY: each examines a part of the memory that may be purged, */
+#define SCAVENGE_STEPS 16u     /* in so many steps, so that no call of the program takes the time of a whole one */
+#define DECAYS_BEHIND 4u       /* of so many classes whose decay is due, one is done at once: the others follow within a few looks at the clock */
 
 /* The thread's lists, or NULL. If hub_checked, sll_self stays empty, because the fast paths must not read a header then. */
 static __thread struct sll_cache *own __attribute__((tls_model("initial-exec")));
@@ -30,6 +32,7 @@ static __thread bool thread_ended __attribute__((tls_model("initial-exec")));
 static pthread_key_t thread_key;
 
 static uint64_t next_scavenge_ms; /* atomic */
+static uint32_t scavenge_steps;   /* atomic */
 
 static const struct directory *directory_to_use(void) { return sll_goes_slow() || config.lookup != STRATEGY_DIRECTORY ? &directory_blind : &directory; }
 
@@ -41,7 +44,7 @@ static struct sll_cache *take_cache(void) {
   cache = sll_new();
   if (cache == NULL) return NULL;
   *cache = (struct sll_cache){
-    .directory = directory_to_use(), .decay_ms = now + config.release_delay, .owned = !thread_ended, .seen_ms = now, .tid = os_thread()};
+    .directory = directory_to_use(), .decay_ms = now + config.release_delay / 2, .owned = !thread_ended, .seen_ms = now, .tid = os_thread()};
   sll_init(cache);
   sll_add(cache);
   return cache;
@@ -129,17 +132,41 @@ struct sll_cache *sll_enter(void) {
 /* The lists of a thread are collected when it has not entered its slow path for this long. */
 static uint64_t idle_ms(void) { return config.release_delay > RESTED_MS ? config.release_delay : RESTED_MS; }
 
-/* Periodic work, done by threads in their slow paths. */
+/* A step of a scavenge: every SCAVENGE_STEPS-th class. The last step does what is of no class, too. */
+static void scavenge_step(uint32_t step, uint64_t now) {
+  for (uint32_t cls = step; cls < CLASS_COUNT; cls += SCAVENGE_STEPS) pool_scavenge_class(cls, false, now, sll_return_blocks);
+  if (step != SCAVENGE_STEPS - 1) return;
+  if (now > config.release_delay / 2) drain_ended(now - config.release_delay / 2, DRAIN_IDLE);
+  if (now > idle_ms()) sll_collect_idle(now - idle_ms(), DRAIN_IDLE);
+  units_scavenge(false, 0, now);
+  legacy_scavenge(false);
+}
+
+/* Periodic work, done by threads in their slow paths: one step; more if no thread came for a while, so that a process with few calls keeps the pace. */
 static void scavenge_if_due(uint64_t now) {
   uint64_t due = __atomic_load_n(&next_scavenge_ms, __ATOMIC_RELAXED);
   if (now < due || soft_limit_is_above()) return; /* above the limit, keep_soft_limit does all of this and more, and counts what it costs */
   /* The thread that wins the exchange does the work; the others continue. */
-  const uint64_t next = now + config.release_delay / SCAVENGES_PER_DELAY + 1;
-  if (!__atomic_compare_exchange_n(&next_scavenge_ms, &due, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
-  if (now > config.release_delay / 2) drain_ended(now - config.release_delay / 2, DRAIN_IDLE);
-  if (now > idle_ms()) sll_collect_idle(now - idle_ms(), DRAIN_IDLE);
-  pool_scavenge(false, 0, sll_return_blocks);
-  legacy_scavenge(false);
+  const uint64_t gap = config.release_delay / SCAVENGES_PER_DELAY / SCAVENGE_STEPS;
+  if (!__atomic_compare_exchange_n(&next_scavenge_ms, &due, now + gap + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
+  const uint64_t missed = gap != 0 ? (now - due) / (gap + 1) : SCAVENGE_STEPS;
+  const uint32_t steps = missed < SCAVENGE_STEPS ? (uint32_t)missed + 1 : SCAVENGE_STEPS;
+  const uint32_t first = __atomic_fetch_add(&scavenge_steps, steps, __ATOMIC_RELAXED);
+  for (uint32_t i = 0; i < steps; i++) scavenge_step((first + i) % SCAVENGE_STEPS, now);
+}
+
+/* A decay of all classes takes as long as hundreds of calls. So it is spread over half a HAKMEM_RELEASE_DELAY. `all`: the thread may not return soon. */
+static void decay_if_due(struct sll_cache *cache, uint64_t now, bool all) {
+  if (now < cache->decay_ms) return;
+  const uint64_t round = config.release_delay / 2 + 1, passed = now - cache->decay_ms;
+  const uint32_t due = passed < round ? (uint32_t)(passed * CLASS_COUNT / round) : CLASS_COUNT;
+  if (due <= cache->decayed) return;
+  const uint32_t behind = due - cache->decayed, end = cache->decayed + (all ? behind : 1 + behind / DECAYS_BEHIND);
+  while (cache->decayed < end) sll_decay_class(cache, cache->decayed++);
+  if (end < CLASS_COUNT) return;
+  cache->decayed = 0;
+  cache->decay_ms = now;
+  sll_give_share(cache);
 }
 
 /* ---- The soft limit. ---- */
@@ -167,6 +194,10 @@ static NOINLINE void keep_soft_limit(struct sll_cache *cache) {
 
 /* ---- Samples. ---- */
 
+/* A gap from GAP_GROWS to GAP_MOST operations doubles with each GAP_SAMPLES samples: a thread that runs long is known well, and a timed call takes long. */
+#define GAP_GROWS 1024u
+#define GAP_MOST 8192u
+#define GAP_SAMPLES 128u
 #define SERIES_EACH 16u /* of this many samples, one is a series of calls; the others are look-ups */
 #define SERIES_WARM 1u  /* calls at its beginning that only warm up the code, */
 #define SERIES_SHIFT 1u /* and up to this many more, so that it does not always begin behind the same call of the program */
@@ -190,7 +221,10 @@ void sll_resumed(void) {
 /* The next look-up, or the next calls, are timed. */
 static void choose_sample(struct sll_cache *cache) {
   cache->operations = 0;
-  if (cache->samples++ % SERIES_EACH == 0 && cache == own && !hub_checked && !sll_goes_slow()) return begin_series(cache);
+  const uint32_t number = cache->samples++;
+  const uint32_t gap = sll_sample_gap(cache);
+  if (number % GAP_SAMPLES == GAP_SAMPLES - 1 && gap >= GAP_GROWS && gap <= GAP_MOST / 2) cache->sample_shift++;
+  if (number % SERIES_EACH == 0 && cache == own && !hub_checked && !sll_goes_slow()) return begin_series(cache);
   cache->sample_next = true;
   cache->directory = &directory_blind;
 }
@@ -217,17 +251,14 @@ static bool keep_pace(struct sll_cache *cache, uint64_t now) {
 static NOINLINE void look_at_clock(struct sll_cache *cache) {
   const uint64_t now = os_now_ms();
   const bool rested = keep_pace(cache, now);
-  if (now >= cache->decay_ms) {
-    cache->decay_ms = now + config.release_delay / 2 + 1;
-    sll_decay(cache);
-  }
+  decay_if_due(cache, now, rested);
   scavenge_if_due(now);
   if (rested || cache->visits % VISITS_PER_TICK == 0) hub_tick();
   if (HAKMEM_EVENTS && sll_is_behind(cache) && cache->busy == 1) sll_follow(cache); /* the outermost operation, which is complete */
 }
 
 void sll_leave(struct sll_cache *cache) {
-  if (HAKMEM_EVENTS && config.sample != 0 && cache->operations >= config.sample) choose_sample(cache);
+  if (HAKMEM_EVENTS && config.sample != 0 && cache->operations >= sll_sample_gap(cache)) choose_sample(cache);
   cache->visits++;
   if (cache->pace < PACE_MAX || cache->visits % VISITS_PER_LOOK == 0) look_at_clock(cache);
   if (UNLIKELY(soft_limit_bytes() != 0)) keep_soft_limit(cache);

@@ -8,6 +8,7 @@
 
 #include "alloc/alloc.h"
 #include "platform/config.h"
+#include "memory/os.h"
 #include "modes/modes.h"
 #include "statistics/stats.h"
 #include "platform/random.h"
@@ -432,4 +433,69 @@ Test(tls_sll, a_list_that_neither_ran_out_nor_over_goes_back_whole_in_the_end) {
   sll_decay(cache);
   cr_assert_eq(cached(cls), 0);
   sll_leave(cache);
+}
+
+/* It would have to fetch them again at once, and the program would wait. */
+Test(tls_sll, a_list_in_use_keeps_blocks_over_a_decay) {
+  enum { LIVE = 20000, CYCLE = 40 };
+  static void *p[LIVE];
+  const size_t size = 100;
+  const uint32_t cls = class_of_size(size);
+  config.release_delay = 1000000; /* only this test decays */
+  for (unsigned i = 0; i < LIVE; i++) p[i] = alloc_fast(size);
+  for (unsigned round = 0; round < 100; round++) {
+    for (unsigned i = 0; i < CYCLE; i++) free_fast(p[i]);
+    for (unsigned i = 0; i < CYCLE; i++) p[i] = alloc_fast(size);
+  }
+  for (unsigned i = 0; i < CYCLE; i++) free_fast(p[i]);
+  struct sll_cache *cache = sll_enter();
+  cache->state[cls].moved = false;
+  const uint64_t in_list = cached(cls) - cache->state[cls].spare_count;
+  sll_decay(cache);
+  cr_assert_geq(in_list, CYCLE);
+  cr_assert_eq(cached(cls), in_list, "%u blocks are few beside %u in use", (unsigned)in_list, LIVE);
+  sll_decay(cache);
+  cr_assert_eq(cached(cls), 0, "it was not used between the two");
+  sll_leave(cache);
+}
+
+/* A decay of all classes takes up to a millisecond. */
+Test(tls_sll, a_decay_is_spread_over_visits) {
+  enum { CLASSES = 40 };
+  config.release_delay = 1000000;
+  void *p[CLASSES];
+  for (uint32_t cls = 0; cls < CLASSES; cls++) p[cls] = alloc_fast(class_stride(cls) - 1);
+  for (uint32_t cls = 0; cls < CLASSES; cls++) free_fast(p[cls]);
+  struct sll_cache *const cache = sll_self;
+  config.release_delay = 250;
+  const uint64_t last = cache->decay_ms = os_now_ms() - 200; /* all classes are due */
+  unsigned visits = 0, most = 0;
+  for (uint32_t done = 0; cache->decay_ms == last && visits < 1000; visits++) {
+    cache->seen_ms = os_now_ms();
+    sll_enter();
+    sll_leave(cache);
+    if (cache->decayed > done && cache->decayed - done > most) most = cache->decayed - done;
+    done = cache->decayed;
+  }
+  cr_assert(visits > 10 && visits < 1000, "%u visits", visits);
+  cr_assert_lt(most, CLASS_COUNT / 2);
+  for (uint32_t cls = 0; cls < CLASSES; cls++) cr_assert_eq(cached(cls), 0);
+}
+
+Test(tls_sll, a_thread_that_runs_long_is_sampled_more_seldom) {
+  const uint64_t gap = config.sample;
+  uint64_t first = 0;
+  for (unsigned i = 0; i < 3000000; i++) {
+    if (i == 50000) first = sll_self->samples;
+    free_fast(alloc_fast(100));
+  }
+  cr_assert_geq(first, 100000 / gap / 2, "%llu samples", (unsigned long long)first);
+  const uint64_t samples = sll_self->samples;
+  cr_assert(samples > 3 * 128 && samples < 6000000 / gap / 3, "%llu samples", (unsigned long long)samples);
+}
+
+Test(tls_sll, an_option_that_asks_for_more_samples_is_obeyed) {
+  config.sample = 64;
+  for (unsigned i = 0; i < 500000; i++) free_fast(alloc_fast(100));
+  cr_assert_gt(sll_self->samples, 1000000 / 64 / 3);
 }

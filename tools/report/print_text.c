@@ -174,7 +174,7 @@ static void print_settings(FILE *out, const struct report *r) {
     char *const version = escape(p->version);
     if (p->superslab_limit > 0) snprintf(limit, sizeof(limit), "at most %" PRIu64, p->superslab_limit);
     if (p->drain_interval > 0) snprintf(drain, sizeof(drain), "every %" PRIu64 " frees", p->drain_interval);
-    if (p->sample > 0) snprintf(timed, sizeof(timed), "1 operation in %" PRIu64 " is timed", p->sample);
+    if (p->sample > 0) snprintf(timed, sizeof(timed), "at most 1 operation in %" PRIu64 " is timed", p->sample);
     if (p->full_tracing) strcpy(timed, "every operation is timed");
     fprintf(out, "  hakmem %s; SuperSlabs of %s, %s; lookup by %s;\n  drain %s; %s\n", version, format_bytes(size, p->superslab_size), limit,
             model_lookup_strategy_name(p->strategy), drain, timed);
