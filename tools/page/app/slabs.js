@@ -2,20 +2,35 @@
 
 const slabView = {colour: 'utilisation', snapshot: null};
 
-// A map of the JSON as SuperSlabs with their slabs: {base, slabs: [{at, units, class, live, capacity, idle_ms}]}.
+// A map of the JSON as SuperSlabs with their slabs: {base, slabs: [{at, units, class, live, capacity, idle_ms, stack, stack_samples, samples}]}.
 function mapOf(map) {
   const superslabs = map.superslabs.map((base) => ({base, slabs: []}));
-  for (const [superslab, first, units, cls, live, capacity, idle] of map.slabs) superslabs[superslab].slabs.push({at: first, units, class: cls, live, capacity, idle_ms: idle});
-  return {time_ns: map.time_ns, superslabs, missing: map.superslabs_missing, slabs_missing: map.slabs_missing};
+  for (const [superslab, first, units, cls, live, capacity, idle, stack, ofStack, samples] of map.slabs) superslabs[superslab].slabs.push({at: first, units, class: cls, live, capacity, idle_ms: idle, stack, stack_samples: ofStack, samples});
+  return {time_ns: map.time_ns, sampled_ns: map.sampled_ns, superslabs, missing: map.superslabs_missing, slabs_missing: map.slabs_missing};
 }
 
-function slabText(v, superslab, slab) {
+function slabStack(v, id) {
+  const found = (v.p.slab_stacks || []).find((s) => s.stack_id === id);
+  return found ? found.stack : null;
+}
+
+// Who holds a slab: the site that most of its sampled live blocks have. Without a sample, only its class is known.
+function holderText(v, snapshot, slab) {
+  const of = slab.samples === 1 ? 'the only sampled block in it' : slab.stack_samples + ' of the ' + slab.samples + ' sampled blocks in it';
+  if (slab.stack) return 'held by ' + siteName(slabStack(v, slab.stack)) + ': ' + of;
+  if (slab.live === 0 || !v.p.profile) return null;
+  const site = heaviestPin(v, slab.class);
+  const why = snapshot.sampled_ns === null ? 'call sites were not looked for at this moment' : slab.samples ? 'the stacks of its sampled blocks are unknown' : 'none of its blocks was sampled';
+  return why + (site ? '; most of this class is held by ' + siteName(site.stack) : '');
+}
+
+function slabText(v, snapshot, superslab, slab) {
   const lines = ['SuperSlab at ' + superslab.base + ' (' + format.bytes(v.p.settings.superslab_size) + ')',
     slab.class === 'none' ? slab.units + ' units between two uses' : className(v, slab.class) + ', ' + slab.units + (slab.units === 1 ? ' unit' : ' units') + ' from unit ' + slab.at,
     format.count(slab.live) + ' of ' + format.count(slab.capacity) + ' blocks in use (' + format.percent(slab.capacity ? slab.live / slab.capacity : 0) + ')',
     'no block was taken from it for ' + format.ms(slab.idle_ms)];
-  const site = heaviestPin(v, slab.class);
-  if (site) lines.push('sites are known by class, not by slab; most of this class is held by ' + siteName(site.stack));
+  const holder = holderText(v, snapshot, slab);
+  if (holder) lines.push(holder);
   return lines.join('\n');
 }
 
@@ -79,7 +94,13 @@ function mapLegend(snapshot, oldest, v) {
   return legend(steps.map((step) => [d3.interpolateViridis(slabView.colour === 'age' ? 1 - step : step), slabView.colour === 'age' ? format.ms(step * oldest) : format.percent(step) + ' live']));
 }
 
-// Classes and sites that hold nearly empty slabs, of a cell or of all.
+// One slab: what it is, and the stack of the site that holds it.
+function drawSlab(parent, v, snapshot, superslab, slab) {
+  parent.append(element('p', {class: 'slab-text'}, slabText(v, snapshot, superslab, slab)));
+  if (slab.stack) parent.append(stackList(slabStack(v, slab.stack)));
+}
+
+// Classes and sites that hold nearly empty slabs, of a class or of all.
 function drawPins(parent, v, cls) {
   const profile = v.p.profile && (v.p.profile.last && v.p.profile.last.pinned > 0 ? 'last' : v.p.profile.idlest ? 'idlest' : null);
   if (!profile) { parent.append(empty('Which call sites hold a slab: run the program with HAKMEM_PROFILE=512K.')); return; }
@@ -105,30 +126,30 @@ function drawMap(parent, v, maps, choose) {
   parent.append(choice('Colour by', [['utilisation', 'utilisation'], ['class', 'class'], ['age', 'time since a block was taken']], slabView.colour, (colour) => { slabView.colour = colour; paint(); }),
     element('div', {class: 'controls'}, element('label', {}, 'Snapshot', slider), moment), place, legends);
   place.append(canvas);
-  let map, cursor = 0;
+  let map, snapshot, cursor = 0;
   function paint() {
-    const snapshot = mapOf(maps[slabView.snapshot]);
+    snapshot = mapOf(maps[slabView.snapshot]);
     map = paintMap(canvas, snapshot, v);
     moment.textContent = 'at ' + format.ns(snapshot.time_ns) + ' (' + (slabView.snapshot + 1) + ' of ' + maps.length + '): ' + format.count(snapshot.superslabs.length) + ' SuperSlabs, ' + format.count(map.cells.length) + ' slabs' + (snapshot.missing || snapshot.slabs_missing ? '; there was no room for ' + format.count(snapshot.missing) + ' more SuperSlabs and ' + format.count(snapshot.slabs_missing) + ' more slabs' : '');
     legends.replaceChildren(mapLegend(snapshot, map.oldest, v));
   }
   canvas.addEventListener('pointermove', (event) => {
     const box = canvas.getBoundingClientRect(), cell = map.find(event.clientX - box.left, event.clientY - box.top);
-    if (cell) showTip(event.clientX, event.clientY, slabText(v, cell.superslab, cell.slab)); else hideTip();
+    if (cell) showTip(event.clientX, event.clientY, slabText(v, snapshot, cell.superslab, cell.slab)); else hideTip();
   });
   canvas.addEventListener('pointerleave', hideTip);
   canvas.addEventListener('click', (event) => {
     const box = canvas.getBoundingClientRect(), cell = map.find(event.clientX - box.left, event.clientY - box.top);
-    if (cell) choose(cell.slab.class);
+    if (cell) choose(cell.slab.class, snapshot, cell);
   });
   canvas.addEventListener('keydown', (event) => {
     const step = {ArrowRight: 1, ArrowLeft: -1, ArrowDown: 16, ArrowUp: -16}[event.key];
     if (!map.cells.length || (!step && event.key !== 'Enter')) return;
     event.preventDefault();
-    if (!step) { choose(map.cells[cursor].slab.class); return; }
+    if (!step) { choose(map.cells[cursor].slab.class, snapshot, map.cells[cursor]); return; }
     cursor = Math.min(map.cells.length - 1, Math.max(0, cursor + step));
     const cell = map.cells[cursor], box = canvas.getBoundingClientRect();
-    showTip(box.left + cell.left, box.top + cell.top, slabText(v, cell.superslab, cell.slab));
+    showTip(box.left + cell.left, box.top + cell.top, slabText(v, snapshot, cell.superslab, cell.slab));
   });
   canvas.addEventListener('blur', hideTip);
   paint();
@@ -157,7 +178,11 @@ function drawUtilisation(parent, v, choose) {
 
 function drawSlabs(parent, v) {
   const pins = element('div');
-  const choose = (cls) => { pins.replaceChildren(); drawPins(pins, v, cls); };
+  const choose = (cls, snapshot, cell) => {
+    pins.replaceChildren();
+    if (cell) drawSlab(pins, v, snapshot, cell.superslab, cell.slab);
+    drawPins(pins, v, cls);
+  };
   const maps = v.p.slab_maps;
   if (maps && maps.length) drawMap(parent, v, maps, choose);
   else parent.append(empty('The data have no map of the SuperSlabs: only a statistics file, which hakmem run keeps, has them.'));
