@@ -28,7 +28,7 @@ function slabText(v, snapshot, superslab, slab) {
   const lines = ['SuperSlab at ' + superslab.base + ' (' + format.bytes(v.p.settings.superslab_size) + ')',
     slab.class === 'none' ? slab.units + ' units between two uses' : className(v, slab.class) + ', ' + slab.units + (slab.units === 1 ? ' unit' : ' units') + ' from unit ' + slab.at,
     format.count(slab.live) + ' of ' + format.count(slab.capacity) + ' blocks in use (' + format.percent(slab.capacity ? slab.live / slab.capacity : 0) + ')',
-    'no block was taken from it for ' + format.ms(slab.idle_ms)];
+    isSmall(slab.class) ? 'no block was taken from it for ' + format.ms(slab.idle_ms) : null].filter((line) => line !== null);
   const holder = holderText(v, snapshot, slab);
   if (holder) lines.push(holder);
   return lines.join('\n');
@@ -41,10 +41,38 @@ function heaviestPin(v, cls) {
   return sites.length ? sites.reduce((most, site) => (site.pinned > most.pinned ? site : most)) : null;
 }
 
+function isSmall(cls) { return /^\d+$/.test(cls); }
+
+// Classes by size of block; those that have no number come last.
+function inOrder(classes) { return [...new Set(classes)].sort((a, b) => isSmall(b) - isSmall(a) || a - b || (a < b ? -1 : 1)); }
+
+// Few classes have a colour each that the colour-blind can tell apart. Of many, the colour grows with the size of the blocks.
+function classColour(classes) {
+  const grey = {large: '#8a8f98', none: '#b9bec6'}, small = inOrder(classes).filter(isSmall);
+  const few = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#f0e442', '#9b8cf0', '#999933'];
+  const many = d3.interpolateTurbo || d3.interpolateRainbow;
+  return (cls) => grey[cls] || (small.length <= few.length ? few[small.indexOf(cls)] : many(0.05 + 0.9 * small.indexOf(cls) / (small.length - 1)));
+}
+
+const UNKNOWN_AGE = '#8a8f98';
+
 function slabColour(classes, oldest) {
-  const full = d3.scaleSequential(d3.interpolateViridis).domain([0, 1]);
-  const kind = d3.scaleOrdinal(['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#f0e442', '#8a8f98', '#9b8cf0', '#999933']).domain(classes);
-  return (slab) => (slabView.colour === 'utilisation' ? full(slab.capacity ? slab.live / slab.capacity : 0) : slabView.colour === 'class' ? kind(slab.class) : full(1 - Math.min(1, slab.idle_ms / (oldest || 1))));
+  const full = d3.scaleSequential(d3.interpolateViridis).domain([0, 1]), kind = classColour(classes);
+  return {
+    utilisation: (slab) => full(slab.capacity ? slab.live / slab.capacity : 0),
+    class: (slab) => kind(slab.class),
+    age: (slab) => (isSmall(slab.class) ? full(1 - Math.min(1, slab.idle_ms / (oldest || 1))) : UNKNOWN_AGE),
+  }[slabView.colour];
+}
+
+// As few SuperSlabs in a row as fit into the height, across the whole width; cells of at least 3 pixels, and if they are as wide, at most 12 high.
+function layOut(width, most, total) {
+  const gap = 4, high = 420;
+  const stepOf = (across) => Math.min(16, (width - gap * (across - 1)) / (across * most));
+  let across = 1;
+  while (across < total && stepOf(across + 1) >= 3 && Math.ceil(total / across) * (Math.min(12, stepOf(across)) + gap) > high) across++;
+  const rows = Math.max(1, Math.ceil(total / across)), step = stepOf(across);
+  return {across, rows, step, gap, cell: Math.max(3, Math.min(12, step, Math.floor(high / rows) - gap))};
 }
 
 // Draws the SuperSlabs of a snapshot into a canvas, row by row; returns what lies at a point, and the cells in order.
@@ -53,17 +81,15 @@ function paintMap(canvas, snapshot, v) {
   const size = v.p.settings.superslab_size;
   const units = snapshot.superslabs.map(() => Math.max(1, Math.round(size / data.unit)));
   const most = Math.max(1, ...units), total = units.length;
-  const cell = Math.max(3, Math.min(12, Math.floor(Math.sqrt(width * 420 / Math.max(1, most * total)))));
-  const gap = 4, across = Math.max(1, Math.floor((width + gap) / (most * cell + gap)));
-  const step = most * cell > width ? width / most : cell;
-  const rows = Math.ceil(total / across), height = Math.max(cell, rows * (cell + gap));
+  const {across, rows, step, cell, gap} = layOut(width, most, total);
+  const height = rows * (cell + gap);
   const scale = window.devicePixelRatio || 1;
   canvas.width = width * scale;
   canvas.height = height * scale;
   canvas.style.height = height + 'px';
   const ink = canvas.getContext('2d'), emptyColour = resolved('--fill'), border = resolved('--line');
   ink.scale(scale, scale);
-  const oldest = d3.max(slabs.flat(), (slab) => slab.idle_ms) || 1, colour = slabColour([...new Set(slabs.flat().map((slab) => slab.class))].sort(), oldest);
+  const oldest = d3.max(slabs.flat(), (slab) => slab.idle_ms) || 1, colour = slabColour(slabs.flat().map((slab) => slab.class), oldest);
   const cells = [];
   snapshot.superslabs.forEach((superslab, i) => {
     const left = (i % across) * (most * step + gap), top = Math.floor(i / across) * (cell + gap);
@@ -85,13 +111,12 @@ function paintMap(canvas, snapshot, v) {
 }
 
 function mapLegend(snapshot, oldest, v) {
-  if (slabView.colour === 'class') {
-    const classes = [...new Set(snapshot.superslabs.flatMap((s) => s.slabs.map((slab) => slab.class)))].sort((a, b) => a - b);
-    const kind = slabColour([...classes].sort(), 1);
-    return legend(classes.map((cls) => [kind({class: cls}), className(v, cls)]));
-  }
+  const classes = inOrder(snapshot.superslabs.flatMap((s) => s.slabs.map((slab) => slab.class)));
+  if (slabView.colour === 'class') return legend(classes.map((cls) => [classColour(classes)(cls), className(v, cls)]));
   const steps = [0, 0.25, 0.5, 0.75, 1];
-  return legend(steps.map((step) => [d3.interpolateViridis(slabView.colour === 'age' ? 1 - step : step), slabView.colour === 'age' ? format.ms(step * oldest) : format.percent(step) + ' live']));
+  if (slabView.colour === 'utilisation') return legend(steps.map((step) => [d3.interpolateViridis(step), step * 100 + ' % live']));
+  const ages = steps.map((step) => [d3.interpolateViridis(1 - step), format.ms(step * oldest)]);
+  return legend(classes.every(isSmall) ? ages : [...ages, [UNKNOWN_AGE, 'unknown: large blocks']]);
 }
 
 // One slab: what it is, and the stack of the site that holds it.
