@@ -34,9 +34,7 @@ struct grid_state *top_state(struct top *t) {
 
 /* ---- Reading ---- */
 
-static bool shows_threads(const struct top *t) {
-  return t->watched != NULL && (t->view == VIEW_threads || t->options->batch > 0) && !t->watched->is_gone;
-}
+static bool shows_threads(const struct top *t) { return t->watched != NULL && (t->view == VIEW_threads || t->options->batch > 0) && !t->watched->is_gone; }
 
 static bool read_all(struct top *t) {
   t->now = seconds(CLOCK_MONOTONIC);

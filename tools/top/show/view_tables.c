@@ -39,7 +39,7 @@ static bool is_used(const struct watched *w, uint32_t cls) {
 }
 
 void view_classes(struct grid *g, struct shown *shown) {
-  static const struct grid_column columns[] = {{"CLASS", 6, true},  {"STRIDE", 8, true},      {"LIVE", 8, true},      {"FREE", 8, true},  {"MALLOC/s", 9, true},
+  static const struct grid_column columns[] = {{"CLASS", 6, true},  {"STRIDE", 8, true},      {"LIVE", 8, true},     {"FREE", 8, true},  {"MALLOC/s", 9, true},
                                                {"FREE/s", 8, true}, {"MALLOC99.9", 11, true}, {"FREE99.9", 9, true}, {"SHARE", 0, false}};
   set_columns(g, COLUMNS(columns), "no memory was allocated yet");
   const struct watched *const w = shown->w;
