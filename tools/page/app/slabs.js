@@ -202,16 +202,21 @@ function drawUtilisation(parent, v, choose) {
 }
 
 function drawSlabs(parent, v) {
-  const pins = element('div');
-  const choose = (cls, snapshot, cell) => {
+  const pins = element('div', {class: 'pins'}), head = element('h3', {}, 'Call sites that hold slabs'), utilisation = element('div');
+  const show = (cls, snapshot, cell) => {
     pins.replaceChildren();
     if (cell) drawSlab(pins, v, snapshot, cell.superslab, cell.slab);
     drawPins(pins, v, cls);
   };
+  const choose = (cls, snapshot, cell) => {
+    hideTip();
+    show(cls, snapshot, cell);
+    (cell ? pins.firstChild : head).scrollIntoView({block: 'nearest'});
+  };
   const maps = v.p.slab_maps;
   if (maps && maps.length) drawMap(parent, v, maps, choose);
   else parent.append(empty('The data have no map of the SuperSlabs: only a statistics file, which hakmem run keeps, has them.'));
-  drawUtilisation(parent, v, choose);
-  parent.append(element('h3', {}, 'Call sites that hold slabs'), pins);
-  choose(null);
+  parent.append(head, pins, utilisation);
+  drawUtilisation(utilisation, v, choose);
+  show(null);
 }

@@ -7,7 +7,7 @@ function bucketColour(name) { return colourOf(bucketNames().indexOf(name)); }
 
 function change(now, before, unit) {
   if (now === null || before === null || now === undefined || before === undefined || now === before) return null;
-  return signed(now - before, unit) + ' to the other run';
+  return signed(now - before, unit) + ' against the other run';
 }
 
 function drawTiles(parent, v, other) {
