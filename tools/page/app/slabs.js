@@ -198,7 +198,7 @@ function drawUtilisation(parent, v, choose) {
         if (n) { cell.style.background = colour(Math.log1p(n)); cell.style.color = Math.log1p(n) > Math.log1p(most) * 0.55 ? '#10151b' : '#ffffff'; }
         return cell;
       }), element('td', {class: 'number'}, figure([...base, i, 'memory', 'partial'], 'bytes'))))));
-  append(parent, [element('h3', {}, 'Slabs by the share of their blocks that is live'), v.processes.length > 1 && !v.isOwn ? element('p', {class: 'note'}, 'Of all ' + v.processes.length + ' processes together.') : null, before ? element('p', {class: 'note'}, 'The small numbers are the change to the other run.') : null, element('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Slabs by utilisation'}, table)]);
+  append(parent, [element('h3', {}, 'Slabs by the share of their blocks that is live'), v.processes.length > 1 && !v.isOwn ? element('p', {class: 'note'}, 'Of all ' + v.processes.length + ' processes together.') : null, before ? element('p', {class: 'note'}, 'The small numbers are the change against the other run.') : null, element('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Slabs by utilisation'}, table)]);
 }
 
 function drawSlabs(parent, v) {
