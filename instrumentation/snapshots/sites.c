@@ -19,6 +19,7 @@
 #include "stacks/stacks.h"
 #include "statistics/stats.h"
 #include "sites.h"
+#include "slab_sites.h"
 
 #define SLOTS 8192u     /* 3/4 of it are used; further sites enter the rest */
 #define COST_SHARE 100u /* scheduled tables take at most one part in this number of the time */
@@ -61,13 +62,13 @@ static struct site *site_of(uint32_t stack, uint32_t cls) {
 }
 
 /* While its stripe's lock is held, a live record keeps its block live, and so its slab in place. Other blocks of the slab come and go meanwhile. */
-static void add_record(struct record *record, void *context) {
-  (void)context;
+static void add_record(struct record *record, void *map) {
   if (record->freed) return;
   struct slab_view slab;
   const bool in_slab = view_of(record->block, &slab);
   const uint32_t cls = in_slab ? slab.cls : view_row(record->requested), age = now_ms - record->alloc_ms;
   const bool small = cls < CLASS_COUNT;
+  if (map != NULL && in_slab) slab_sites_add(map, &slab, record->alloc_stack);
   const double weight = record->weight, age_ms = (int32_t)age > 0 ? weight * age : 0;
   const double variance = weight * (weight - 1);
   struct site *site = site_of(record->alloc_stack, cls);
@@ -171,10 +172,23 @@ static bool begin(void) {
   return true;
 }
 
-void sites_take(const struct stats_moment *moment, uint64_t waste, uint64_t pinned, uint64_t pinned_slabs, bool now) {
+uint64_t sites_wait_ns(void) {
+  const uint64_t now = clock_ns(CLOCK_MONOTONIC);
+  return now < next_ns ? next_ns - now : 0;
+}
+
+/* The call sites of the map's slabs, and their stacks: after those of the table, because the block has room for STATS_STACKS. */
+static void end_map(struct stats_map *map, uint64_t time_ns) {
+  slab_sites_end(map);
+  for (uint32_t i = 0; i < map->slab_count; i++) publish(map->slab[i].stack);
+  map->sampled_ns = time_ns;
+}
+
+void sites_take(const struct stats_moment *moment, uint64_t waste, uint64_t pinned, uint64_t pinned_slabs, struct stats_map *map, bool now) {
   const uint64_t start = clock_ns(CLOCK_MONOTONIC);
   if ((!now && start < next_ns) || !begin()) return;
-  record_each(add_record, NULL);
+  if (map != NULL && !slab_sites_begin(map)) map = NULL;
+  record_each(add_record, map);
   guard_each(add_record, NULL);
   struct stats_block *b = stats_block();
   const uint32_t place = free_place(b);
@@ -185,6 +199,7 @@ void sites_take(const struct stats_moment *moment, uint64_t waste, uint64_t pinn
   to->pinned = pinned;
   to->pinned_slabs = pinned_slabs;
   write_sites(to);
+  if (map != NULL) end_map(map, moment->time_ns);
   const uint32_t peak = b->profile_at[PROFILE_PEAK];
   const uint64_t held = moment->committed < moment->rss ? moment->committed : moment->rss;
   const uint64_t idle = held > moment->allocated ? held - moment->allocated : 0;
@@ -198,7 +213,7 @@ void sites_take(const struct stats_moment *moment, uint64_t waste, uint64_t pinn
   next_ns = end + COST_SHARE * (end - start);
 }
 
-size_t sites_bytes(void) { return table != NULL ? TABLE_BYTES : 0; }
+size_t sites_bytes(void) { return (table != NULL ? TABLE_BYTES : 0) + slab_sites_bytes(); }
 
 /* The child has a new block. */
 void sites_fork_child(void) {

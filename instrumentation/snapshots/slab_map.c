@@ -25,17 +25,18 @@ static void thin(struct stats_block *b) {
   b->map_period_ns *= 2;
 }
 
-struct stats_map *slab_map_begin(struct stats_block *b, bool now) {
+struct stats_map *slab_map_begin(struct stats_block *b, bool now, uint64_t wait_ns) {
   const uint64_t time_ns = stats_elapsed_ns();
   if (b->map_period_ns == 0) {
     b->map_period_ns = FIRST_PERIOD_NS;
     for (uint32_t i = 0; i < STATS_MAPS; i++) b->map_at[i] = i;
   }
   const bool due = time_ns >= (b->map_count > 0 ? b->maps[b->map_at[b->map_count - 1]].time_ns : 0) + b->map_period_ns;
-  if (!due && !now) return NULL;
+  if (!now && (!due || (wait_ns > 0 && wait_ns < b->map_period_ns))) return NULL;
   if (b->map_count == STATS_MAPS) thin(b);
   struct stats_map *map = &b->maps[b->map_at[b->map_count]];
   map->time_ns = time_ns;
+  map->sampled_ns = 0;
   map->superslabs = map->slabs = map->superslab_count = map->slab_count = 0;
   last_base = 0;
   every = (uint32_t)((__atomic_load_n(&b->superslabs_active, __ATOMIC_RELAXED) + STATS_MAP_SUPERSLABS - 1) / STATS_MAP_SUPERSLABS);
@@ -56,10 +57,10 @@ void slab_map_add(struct stats_map *map, const struct stats_block *b, const stru
   map->slabs++;
   if (!is_in || map->slab_count == STATS_MAP_SLABS) return;
   const bool small = slab->cls < CLASS_COUNT;
-  map->slab[map->slab_count++] = (struct stats_slab){.superslab = (uint16_t)(map->superslab_count - 1),
+  map->slab[map->slab_count++] = (struct stats_slab){.superslab = (uint8_t)(map->superslab_count - 1),
                                                      .unit = (uint8_t)((at - base) / UNIT_SIZE),
                                                      .units = (uint8_t)((slab->size + UNIT_SIZE - 1) / UNIT_SIZE),
-                                                     .cls = (uint16_t)slab->cls,
+                                                     .cls = (uint8_t)slab->cls,
                                                      .live = (uint16_t)(small ? slab->live : 1),
                                                      .capacity = (uint16_t)slab->capacity,
                                                      .idle_ms = small ? view_idle_ms(slab, now_ms) : 0};

@@ -251,7 +251,8 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
   walk.now_ms = os_now_ms();
   const enum view_lock lock = in_signal ? VIEW_TRY : VIEW_WAIT;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) snapshot_class(b, cls);
-  walk.map = slab_map_begin(b, thorough);
+  const bool sites = MODE(profile) && !in_signal;
+  walk.map = slab_map_begin(b, thorough, sites ? sites_wait_ns() : 0);
   if (view_each_held(thorough ? VIEW_BY_HEADERS : VIEW_USED, lock, visit, &walk)) {
     const struct heap_usage heap = usage_of_heap();
     if (walk.map != NULL) slab_map_end(b, walk.map);
@@ -259,6 +260,8 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
     fill_rows(b, &walk, &heap);
     fill_buckets(b, &walk, &heap);
     if (thorough) fill_untouched(b, &heap, lock);
+  } else {
+    walk.map = NULL;
   }
   fill_threads(b, walk.now_ms);
   const struct resident resident = resident_set();
@@ -276,7 +279,7 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
   }
   add_moment(b, &moment);
   add_heat(&b->heat, b->elapsed_ns);
-  if (MODE(profile) && !in_signal) sites_take(&moment, walk.waste, walk.pinned, walk.pinned_slabs, thorough);
+  if (sites) sites_take(&moment, walk.waste, walk.pinned, walk.pinned_slabs, walk.map, thorough);
   if (!thorough) keep_idlest(b, &moment); /* not at the end, after the program has freed its blocks */
 }
 

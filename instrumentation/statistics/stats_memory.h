@@ -103,25 +103,31 @@ struct stats_profile {
 /* The kept moments: the last, the one with most live memory, the one with most that was resident and in no live block. */
 enum stats_profile_moment { PROFILE_LAST, PROFILE_PEAK, PROFILE_IDLEST, PROFILE_MOMENTS };
 
-/* A slab in a map: a run of units of a SuperSlab. */
+/*
+ * A slab in a map: a run of units of a SuperSlab. HAKMEM_PROFILE has records of some of its live blocks: `samples` of them, `stack_samples` of these from
+ * the stack that most of them have.
+ */
 struct stats_slab {
-  uint16_t superslab;      /* index into the map's `base` */
+  uint8_t superslab;       /* index into the map's `base` */
   uint8_t unit, units;     /* the first one, and how many */
-  uint16_t cls;            /* class row; CLASS_NONE, cut to 16 bits: units on their way to or from a slab */
+  uint8_t cls;             /* class row; CLASS_NONE, cut to 8 bits: units on their way to or from a slab */
   uint16_t live, capacity; /* blocks; of a large block 1 and 1. Free blocks in lists and batches count as live, except in the last map of a process */
-  uint16_t unused;
+  uint16_t samples, stack_samples;
+  uint32_t stack;   /* 0: there are no samples, or their stacks are unknown */
   uint32_t idle_ms; /* since a block was last taken from it */
 };
+static_assert(STATS_MAP_SUPERSLABS <= 256 && CLASS_ROWS < 255, "a slab of a map has one byte for each");
 
 /*
  * The SuperSlabs and their slabs at one moment. If there are more SuperSlabs than room, every second one is in the map, or every third, and so on: so the
  * map shows all of them in proportion. `superslabs` and `slabs` count those that the walk met, `*_count` those that are here.
  *
- * The maps cover the whole run: when all are used, every second one is dropped and the period doubles. Bound: 12 maps of 132 KiB. A map of few slabs takes
+ * The maps cover the whole run: when all are used, every second one is dropped and the period doubles. Bound: 12 maps of 162 KiB. A map of few slabs takes
  * two or three pages of the file, the rest is a hole.
  */
 struct stats_map {
-  uint64_t time_ns; /* since the start */
+  uint64_t time_ns;    /* since the start */
+  uint64_t sampled_ns; /* the same: of the moment that the samples are of; 0: they were not looked for */
   uint32_t superslabs, slabs, superslab_count, slab_count;
   uint64_t base[STATS_MAP_SUPERSLABS];
   struct stats_slab slab[STATS_MAP_SLABS];

@@ -195,11 +195,14 @@ try {
   equal('requests of one run', tab.requests, [url('a.html')]);
 
   // ---- A map of the slabs over time, written into the page: the slider, the colours, the cells, and who holds a slab. ----
-  const map = (live) => ({time_ns: live * 1000, superslabs: ['0x200000', '0x400000'], superslabs_missing: 0, slabs_missing: 0,
-    slabs: [0, 1].flatMap((n) => [[n, 0, 1, '3', live, 100, 5], [n, 1, 2, 'large', 1, 1, 7]])});
+  const map = (live) => ({time_ns: live * 1000, sampled_ns: live * 1000, superslabs: ['0x200000', '0x400000'], superslabs_missing: 0, slabs_missing: 0,
+    slabs: [0, 1].flatMap((n) => [[n, 0, 1, '3', live, 100, 5, n ? 7 : 0, n ? 2 : 0, n ? 3 : 0], [n, 1, 2, 'large', 1, 1, 7, 0, 0, 0]])});
   const [, before1, text, after1] = /^([^]*<script type="application\/json" id="data">)([^]*?)(<\/script>[^]*)$/.exec(readFileSync(join(place, 'a.html'), 'utf8'));
   const mapped = JSON.parse(text);
-  for (const p of mapped.runs[0].report.stats.processes) p.slab_maps = [map(90), map(50), map(10)];
+  for (const p of mapped.runs[0].report.stats.processes) {
+    p.slab_maps = [map(90), map(50), map(10)];
+    p.slab_stacks = [{stack_id: 7, stack_cut: false, stack: p.profile ? p.profile.last.sites.find((s) => s.stack !== null).stack : 0}];
+  }
   writeFileSync(join(place, 'map.html'), before1 + JSON.stringify(mapped).replace(/</g, '\\u003c') + after1);
   const slabs = await browser.open(url('map.html'));
   await settle();
@@ -218,12 +221,21 @@ try {
   await click(slabs, '#slabs button[data-value="age"]');
   const canvas = await box(slabs, '#slabs canvas');
   await slabs.mouse('mouseMoved', canvas.x + 2, canvas.y + 2);
-  check('the cell under the pointer is named', /90 of 100 blocks in use \(90.0 %\)/.test(await slabs.evaluate("document.getElementById('tip').textContent")));
+  const tip = () => slabs.evaluate("document.getElementById('tip').textContent");
+  check('the cell under the pointer is named', /90 of 100 blocks in use \(90.0 %\)/.test(await tip()));
+  check('a slab without a sample', /none of its blocks was sampled/.test(await tip()), await tip());
   await slabs.evaluate("document.querySelector('#slabs canvas').focus()");
   await slabs.press('ArrowRight');
   check('an arrow moves to the next slab', /large blocks, 2 units/.test(await slabs.evaluate("document.getElementById('tip').textContent")));
   await slabs.press('Enter');
-  check('Enter shows who holds it', /^large blocks/.test(await slabs.evaluate("document.querySelector('#slabs > div:last-child .note').textContent")));
+  await slabs.press('ArrowRight');
+  check('a slab names the site that holds it', /held by .*: 2 of the 3 sampled blocks in it/.test(await tip()), await tip());
+  await slabs.press('Enter');
+  check('Enter shows the stack of the site', (await count(slabs, '#slabs .pins > .stack li')) > 0);
+  await slabs.evaluate("document.querySelector('#slabs canvas').focus()");
+  await slabs.press('ArrowLeft');
+  await slabs.press('Enter');
+  check('Enter shows who holds it', /^large blocks/.test(await slabs.evaluate("document.querySelector('#slabs .pins .note').textContent")));
   equal('console of the map', slabs.messages, []);
 
   // ---- Two runs ----

@@ -48,4 +48,15 @@ run -O SS_LIMIT=4 -O PROFILE=1 -O STACKS=off -- ./pins
 waste=$(jq .stats.processes[0].profile.last.waste <"$json")
 between "what is free in slabs with blocks in use" "$waste" 15000000 40000000
 between "what the sites are charged with" "$(jq '[.stats.processes[0].profile.last | .sites[], .rest | .waste] | add | round' <"$json")" $((waste - 100)) $((waste + 100))
+
+# The map says which site holds each slab: with PROFILE=1, by all its live blocks. A running process has what it found last.
+run -O PROFILE=1 -- ./pins
+"$hakmem" report --json --section=slabs data >"$json" || fail "no map"
+holders=$(jq -c '.stats | ([.classes[] | select(.stride == 112) | .class]) as $classes | .processes[0] | .slab_stacks as $stacks | .slab_maps[-1].slabs | [.[] |
+  select([.[3]] | inside($classes)) | select(.[4] > 0)] | [length >= 60, all(.[9] == .[4]), all(.[8] == .[9]),
+  all(.[7] as $id | any($stacks[]; .stack_id == $id and any(.stack[]; .function == "main")))]' <"$json")
+equal "holders of slabs: there are many, of all blocks, one site each, by name" '[true,true,true,true]' "$holders"
+run -- ./pins
+"$hakmem" report --json --section=slabs data >"$json" || fail "no map"
+equal "no holders without a profile" '[[],true,true]' "$(jq -c '.stats.processes[0] | [.slab_stacks, (.slab_maps | all(.sampled_ns == null)), ([.slab_maps[].slabs[] | .[7:10] == [0, 0, 0]] | all)]' <"$json")"
 exit 0

@@ -45,6 +45,20 @@ hides() {
   cat shot
   fail "the screen still shows '$1'"
 }
+# click TEXT [BUTTON]: where the screen has the text, as a terminal says it: each number 32 larger, in a byte. Button 3 is the release, 65 the wheel,
+# downwards, which has none.
+button() { tmux_do send-keys -H 1b 5b 4d "$(printf %x $((32 + $1)))" "$(printf %x $((32 + column)))" "$(printf %x $((32 + row)))"; }
+click() {
+  place_of "$1"
+  button "${2:-0}"
+  [ "${2:-0}" -ge 64 ] || button 3
+}
+# place_of TEXT: sets $column and $row, from 1.
+place_of() {
+  at=$(screen | LC_ALL=C awk -v text="$1" 'found = index($0, text) { print found, NR; exit }')
+  column=${at% *} row=${at#* }
+  [ -n "$at" ] || { screen; fail "there is no '$1' to click on"; }
+}
 fits() { [ "$(wc -L <shot)" -le "$1" ] || { cat shot; fail "a row is wider than $1 columns"; }; }
 
 start few 2 10000 300
@@ -145,6 +159,30 @@ equal "a paused screen" "$before" "$(screen)"
 keys Space
 hides " paused "
 
+# ---- The mouse ----
+click "3 call sites"
+shows "work at rests.c:"
+click "MEAN AGE"
+shows "MEAN AGE↓"
+click "MEAN AGE"
+shows "MEAN AGE↑"
+keys Home
+click "work at rests.c:" 65
+sleep 0.3
+click "work at rests.c:"
+sleep 0.3
+click "work at rests.c:"
+shows "one row in full"
+keys x
+click "? help"
+shows "hakmem top: keys"
+keys x
+click "2 threads"
+shows "KEEPS"
+shows "$work sleeps"
+click "1 classes"
+shows "MALLOC99.9"
+
 # ---- Other sizes ----
 tmux_do resize-window -x 140 -y 50
 for try in $(seq 50); do screen >shot; [ "$(wc -L <shot)" -gt 80 ] && break; sleep 0.1; done
@@ -180,6 +218,16 @@ for try in $(seq 50); do top=$(pgrep -P "$child" -x hakmem) && break; sleep 0.1;
 kill -TERM "$top"
 shows "exit code 143"
 equal "echo of the terminal" "echo" "$(screen | grep -o -- '-*echo$' | tail -1)"
+
+# ---- The mouse of a terminal that writes numbers as text ----
+if infocmp -x xterm-256color 2>/dev/null | grep -q 'kmous=.E\[<'; then
+  settings=TERM=xterm-256color
+  terminal 80 24 "$hakmem top $few"
+  shows "2 threads"
+  place_of "2 threads"
+  tmux_do send-keys -l "$(printf '\033[<0;%d;%dM' "$column" "$row")"
+  shows "KEEPS"
+fi
 
 # ---- No colours, no UTF-8 ----
 settings=NO_COLOR=1 locale=C

@@ -107,13 +107,28 @@ static void tell_findings(const struct watched *w, int fd) {
   diagnosis_destroy(d);
 }
 
-/* "copy_name at names.c:12 < main at main.c:30": short enough for a row. */
+/* Of callers of one object, the last one names it. */
+static void name_objects_once(char *place) {
+  static const char in[] = " in ", next[] = " < ";
+  for (char *at = strstr(place, in); at != NULL;) {
+    char *const end = strstr(at, next);
+    const char *const following = end != NULL ? strstr(end, in) : NULL;
+    if (following == NULL) return;
+    const size_t length = (size_t)(end - at);
+    const bool is_same = strncmp(at, following, length) == 0 && (following[length] == '\0' || strncmp(following + length, next, strlen(next)) == 0);
+    if (is_same) memmove(at, end, strlen(end) + 1);
+    at = strstr(is_same ? at : end, in);
+  }
+}
+
+/* "copy_name at names.c:12 < main at main.c:30", "copy_name < main in program": short enough for a row. */
 static void shorten(char *place) {
   static const char long_form[] = ", called by ", short_form[] = " < ";
   for (char *at; (at = strstr(place, long_form)) != NULL;) {
     memcpy(at, short_form, strlen(short_form));
     memmove(at + strlen(short_form), at + strlen(long_form), strlen(at + strlen(long_form)) + 1);
   }
+  name_objects_once(place);
 }
 
 static _Noreturn void be_child(const struct names *n, const struct watched *w, int fd, pid_t parent) {

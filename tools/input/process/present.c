@@ -76,15 +76,57 @@ static void take_cpu_time(struct reader *r, uint32_t pid) {
   r->block->cpu_ns = (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
-static int fill(struct reader *r) {
+/* ---- The map. ---- */
+
+/* A copy of the newest map whose slabs have call sites; NULL if there is none. */
+static struct stats_map *copy_sampled(const struct stats_block *b) {
+  for (uint32_t i = b->map_count < STATS_MAPS ? b->map_count : STATS_MAPS; i-- > 0;) {
+    if (b->map_at[i] >= STATS_MAPS || b->maps[b->map_at[i]].sampled_ns == 0) continue;
+    struct stats_map *const copy = must_allocate(sizeof(*copy));
+    *copy = b->maps[b->map_at[i]];
+    return copy;
+  }
+  return NULL;
+}
+
+/* Who holds a slab only the process itself can find. So a slab that was there already has the call site that it had then. */
+static void take_sites(struct stats_map *now, const struct stats_map *then) {
+  uint32_t met = 0;
+  now->sampled_ns = then->sampled_ns;
+  for (uint32_t i = 0; i < now->slab_count; i++) {
+    struct stats_slab *const slab = &now->slab[i];
+    /* Both maps go through the same list, mostly in the same order: so the search begins behind the slab that was found last. */
+    for (uint32_t steps = 0; steps < then->slab_count && steps < STATS_MAP_SLABS; steps++) {
+      const uint32_t at = (met + steps) % then->slab_count;
+      const struct stats_slab *const old = &then->slab[at % STATS_MAP_SLABS];
+      if (old->unit != slab->unit || old->units != slab->units || old->cls != slab->cls || then->base[old->superslab] != now->base[slab->superslab]) continue;
+      slab->samples = old->samples;
+      slab->stack_samples = old->stack_samples;
+      slab->stack = old->stack;
+      met = at + 1;
+      break;
+    }
+  }
+}
+
+static int fill_structures(struct reader *r) {
   struct stats_block *const b = r->block;
   if (b->map_count >= STATS_MAPS) b->map_count = STATS_MAPS - 1; /* the newest makes room for the present one */
   if (b->map_at[b->map_count] >= STATS_MAPS) return EINVAL;
   r->map = &b->maps[b->map_count == 0 ? 0 : b->map_at[b->map_count]];
+  r->map->sampled_ns = 0;
   int error = b->complete == 1 ? ESRCH : structures_take_lists(r); /* a process that has ended is as its file says */
   if (error == 0) error = structures_take_classes(r);
   if (error == 0) error = structures_take_superslabs(r);
-  if (error == 0) error = structures_take_heap(r);
+  return error != 0 ? error : structures_take_heap(r);
+}
+
+static int fill(struct reader *r) {
+  struct stats_block *const b = r->block;
+  struct stats_map *const sampled = copy_sampled(b);
+  const int error = fill_structures(r);
+  if (error == 0 && sampled != NULL) take_sites(r->map, sampled);
+  free(sampled);
   if (error != 0) return error;
   fill_moment(r);
   if (stats_has_much_else(r->block)) process_mappings(&r->process, r->block->mappings);

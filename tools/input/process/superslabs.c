@@ -31,10 +31,10 @@ static void add_to_map(struct reader *r, const char *slab, uint64_t unit) {
   const bool small = cls < CLASS_COUNT;
   map->slabs++;
   if (map->superslab_count == 0 || map->superslab_count < map->superslabs || map->slab_count == STATS_MAP_SLABS) return;
-  map->slab[map->slab_count++] = (struct stats_slab){.superslab = (uint16_t)(map->superslab_count - 1),
+  map->slab[map->slab_count++] = (struct stats_slab){.superslab = (uint8_t)(map->superslab_count - 1),
                                                      .unit = (uint8_t)unit,
                                                      .units = (uint8_t)SLAB(units),
-                                                     .cls = (uint16_t)cls,
+                                                     .cls = (uint8_t)cls,
                                                      .live = (uint16_t)(small ? above(carved, free_count) : 1),
                                                      .capacity = (uint16_t)(small ? SLAB(capacity) : 1),
                                                      .idle_ms = small && since < INT32_MAX ? since : 0};

@@ -3,7 +3,9 @@
  * model. Nothing that a worker does can end this process.
  */
 #include <dirent.h>
+#include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -30,7 +32,7 @@ struct group {
   uint32_t pid;
   char **directories;
   size_t count, capacity;
-  uint64_t bytes;
+  uint64_t bytes, packets;
 };
 
 struct reading {
@@ -43,7 +45,7 @@ struct reading {
     const struct group *group; /* NULL: idle */
   } * jobs;
   size_t job_count, running;
-  uint64_t bytes_done, bytes; /* of the groups that were read; of all */
+  uint64_t packets_done, packets; /* of the groups that were read; of all */
   struct loss {
     const struct group *group;
     char *why;
@@ -65,6 +67,33 @@ static uint64_t bytes_of(const char *directory) {
   return bytes;
 }
 
+#define INDEX_HEAD 16 /* bytes: a magic number, two of the version, the length of an entry; all of 32 bits, the highest byte first */
+
+/* The packets of a stream by its index, in which LTTng has an entry for each; 0 if it is none. */
+static uint64_t packets_in(int folder, const char *name) {
+  uint32_t head[INDEX_HEAD / sizeof(uint32_t)];
+  struct stat status;
+  uint64_t packets = 0;
+  const int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+  if (fd < 0) return 0;
+  if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && read(fd, head, sizeof(head)) == sizeof(head) && be32toh(head[0]) == 0xc1f1dcc1 && head[3] != 0) {
+    packets = ((uint64_t)status.st_size - INDEX_HEAD) / be32toh(head[3]);
+  }
+  close(fd);
+  return packets;
+}
+
+/* Of all streams; 0 if there is no index: then the rest of the time is unknown. */
+static uint64_t packets_of(const char *directory) {
+  char *const path = must_print("%s/index", directory);
+  DIR *const files = opendir(path);
+  uint64_t packets = 0;
+  for (const struct dirent *entry; files != NULL && (entry = readdir(files)) != NULL;) packets += packets_in(dirfd(files), entry->d_name);
+  if (files != NULL) closedir(files);
+  free(path);
+  return packets;
+}
+
 static void add_to_group(struct reading *in, char *directory) {
   const uint32_t pid = metadata_process(directory);
   struct group *group = NULL;
@@ -78,9 +107,10 @@ static void add_to_group(struct reading *in, char *directory) {
   }
   group->directories = must_grow(group->directories, group->count, &group->capacity, sizeof(*group->directories));
   group->directories[group->count++] = directory;
-  const uint64_t bytes = bytes_of(directory);
-  group->bytes += bytes;
-  in->bytes += bytes;
+  const uint64_t packets = packets_of(directory);
+  group->bytes += bytes_of(directory);
+  group->packets += packets;
+  in->packets += packets;
 }
 
 /* The longest first, so that none is left alone at the end. */
@@ -153,21 +183,21 @@ static void lose(struct reading *in, const struct group *group, char *why) {
 
 static void finish_job(struct reading *in, struct job *job) {
   char *const why = worker_finish(&job->worker, in->model);
-  in->bytes_done += job->group->bytes;
+  in->packets_done += job->group->packets;
   if (why != NULL) lose(in, job->group, why);
   job->group = NULL;
   in->running--;
 }
 
 static void show_progress(const struct reading *in) {
-  uint64_t events = in->r->events, bytes = in->bytes_done;
+  uint64_t events = in->r->events, packets = in->packets_done;
   for (size_t i = 0; i < in->job_count; i++) {
     const struct job *const job = &in->jobs[i];
     if (job->group == NULL) continue;
     events += job->worker.progress->events;
-    bytes += job->worker.progress->bytes < job->group->bytes ? job->worker.progress->bytes : job->group->bytes;
+    packets += job->worker.progress->packets < job->group->packets ? job->worker.progress->packets : job->group->packets;
   }
-  progress_rate(events, "events", in->bytes > 0 ? (double)bytes / (double)in->bytes : 0);
+  progress_rate(events, "events", in->packets > 0 ? (double)packets / (double)in->packets : 0);
 }
 
 /* Waits for a part, or for some time. */

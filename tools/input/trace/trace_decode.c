@@ -257,14 +257,6 @@ static void take_event(struct reader *reader, const bt_message *message) {
   reader->progress->events = reader->model->r->events;
 }
 
-/* The first packet's bytes are counted when it begins: a stream has many. */
-static void take_packet(struct reader *reader, const bt_message *message) {
-  const bt_packet *const packet = bt_message_packet_beginning_borrow_packet_const(message);
-  const bt_field *const context = bt_packet_borrow_context_field_const(packet);
-  uint64_t bits = 0;
-  if (context != NULL && integer_of(bt_field_structure_borrow_member_field_by_name_const(context, "packet_size"), &bits)) reader->progress->bytes += bits / 8;
-}
-
 /* True to go on. */
 static bool take_message(void *context, const bt_message *message) {
   struct reader *const reader = context;
@@ -272,7 +264,7 @@ static bool take_message(void *context, const bt_message *message) {
   uint64_t count;
   switch (bt_message_get_type(message)) {
     case BT_MESSAGE_TYPE_EVENT: take_event(reader, message); break;
-    case BT_MESSAGE_TYPE_PACKET_BEGINNING: take_packet(reader, message); break;
+    case BT_MESSAGE_TYPE_PACKET_BEGINNING: reader->progress->packets++; break;
     case BT_MESSAGE_TYPE_DISCARDED_EVENTS:
       if (bt_message_discarded_events_get_count(message, &count) == BT_PROPERTY_AVAILABILITY_AVAILABLE) lost->events_discarded += count;
       else lost->discards_uncounted++;

@@ -12,7 +12,7 @@
 
 /* How far a reader has come, in memory that it shares with the one who waits for it. */
 struct trace_progress {
-  volatile uint64_t messages, bytes; /* of babeltrace2; of the packets that were begun */
+  volatile uint64_t messages, packets; /* of babeltrace2; packets that were begun */
   volatile uint64_t events;
   volatile bool stop; /* set from outside: end now */
 };

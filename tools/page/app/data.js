@@ -99,7 +99,7 @@ function programFrames(stack) {
 function siteName(stack) {
   const frames = programFrames(stack);
   const named = frames.filter((frame) => frame.function);
-  const use = (named.length ? named : frames).slice(0, 2).map(frameName);
+  const use = (named.length ? named : frames).slice(0, 3).map(frameName);
   return use.length ? use.join(' ← ') : 'unknown call site';
 }
 

@@ -155,8 +155,8 @@ function drawLongest(parent, v) {
   const columns = [
     {name: 'call', value: (i) => calls[i].kind + ', ' + className(v, calls[i].class)},
     member('took', 'ns', 'ns'), member('at', 'time_ns', 'ns'), member('size', 'size', 'bytes'), member('thread', 'thread', 'text'),
-    {name: 'stages', value: (i) => Object.entries(calls[i].stages).filter(([, ns]) => ns > 0).map(([name, ns]) => words(name) + ' ' + format.ns(ns)).join(', ')},
-    {name: 'called by', value: (i) => (calls[i].stack ? siteName(calls[i].stack) : 'unknown')},
+    {name: 'stages', wide: true, value: (i) => Object.entries(calls[i].stages).filter(([, ns]) => ns > 0).map(([name, ns]) => words(name) + ' ' + format.ns(ns)).join(', ')},
+    {name: 'called by', wide: true, value: (i) => (calls[i].stack ? siteName(calls[i].stack) : 'unknown')},
   ];
   parent.append(dataTable(columns, calls.map((call, i) => i), {label: 'The longest calls', sort: 1, detail: (i) => stackList(calls[i].stack)}));
 }

@@ -7,7 +7,7 @@ function bucketColour(name) { return colourOf(bucketNames().indexOf(name)); }
 
 function change(now, before, unit) {
   if (now === null || before === null || now === undefined || before === undefined || now === before) return null;
-  return signed(now - before, unit) + ' to the other run';
+  return signed(now - before, unit) + ' against the other run';
 }
 
 function drawTiles(parent, v, other) {
@@ -89,7 +89,7 @@ function drawFinding(finding, pointer, v, open) {
     finding.pid !== null ? element('div', {class: 'note'}, 'process ' + finding.pid + (finding.program ? ' (' + baseName(finding.program) + ')' : '') + (finding.other_processes ? ', and ' + finding.other_processes + ' more with less' : '')) : null,
     finding.evidence.length ? element('details', {open: open}, element('summary', {}, 'Evidence'), element('ul', {}, finding.evidence.map((line) => element('li', {}, line)))) : null,
     finding.remedies.length ? element('div', {}, element('strong', {}, 'What to do'), element('ul', {}, finding.remedies.map((remedy) => element('li', {},
-      remedy.option ? element('code', {}, remedy.option + '=' + remedy.value) : remedy.what, remedy.option && remedy.what ? ' ' + remedy.what : '', remedy.effect ? ': ' + remedy.effect : '')))) : null,
+      remedy.option ? element('code', {}, remedy.option + '=' + remedy.value) : remedy.what, remedy.option && remedy.what ? ' ' + remedy.what : '', remedy.effect ? element('div', {class: 'note'}, 'Effect: ' + remedy.effect) : null)))) : null,
     basis(finding, v));
 }
 

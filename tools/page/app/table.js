@@ -1,5 +1,5 @@
 // table.js: a table that sorts by each column and filters by words.
-//   column: {name, unit, value(row), pointer(row), cell(row), number, title}; value sorts and filters; pointer makes a figure of it.
+//   column: {name, unit, value(row), pointer(row), cell(row), number, wide, title}; value sorts and filters; pointer makes a figure of it.
 
 function dataTable(columns, rows, options = {}) {
   let sorted = options.sort ?? null, descending = true, words = '';
@@ -26,7 +26,7 @@ function dataTable(columns, rows, options = {}) {
 
   function cell(column, row, i) {
     const content = column.cell ? column.cell(row) : column.pointer ? figure(column.pointer(row), column.unit) : column.number ? show(column.value(row), column.unit) : column.value(row);
-    return element('td', {class: column.number ? 'number' : i === 0 ? 'name' : null}, content);
+    return element('td', {class: column.number ? 'number' : i === 0 ? 'name' : column.wide ? 'wide' : null}, content);
   }
 
   function toggle(line, row) {

@@ -109,7 +109,8 @@ json_t *json_memory(const struct model_process *p) {
 static json_t *json_slab(const struct stats_slab *s) {
   char name[MODEL_CLASS_NAME];
   const char *const class = s->cls < CLASS_ROWS ? model_class_name(s->cls, name) : "none";
-  return json_pack("[i, i, i, s, i, i, I]", (int)s->superslab, (int)s->unit, (int)s->units, class, (int)s->live, (int)s->capacity, (json_int_t)s->idle_ms);
+  return json_pack("[i, i, i, s, i, i, I, I, i, i]", (int)s->superslab, (int)s->unit, (int)s->units, class, (int)s->live, (int)s->capacity,
+                   (json_int_t)s->idle_ms, (json_int_t)s->stack, (int)s->stack_samples, (int)s->samples);
 }
 
 json_t *json_slab_maps(const struct model_process *p) {
@@ -120,6 +121,7 @@ json_t *json_slab_maps(const struct model_process *p) {
     for (uint32_t k = 0; k < map->superslab_count; k++) json_array_append_new(bases, address(map->base[k]));
     for (uint32_t k = 0; k < map->slab_count; k++) json_array_append_new(slabs, json_slab(&map->slab[k]));
     set(object, "time_ns", number(map->time_ns));
+    set(object, "sampled_ns", map->sampled_ns != 0 ? number(map->sampled_ns) : json_null());
     set(object, "superslabs_missing", number(map->superslabs - map->superslab_count));
     set(object, "slabs_missing", number(map->slabs - map->slab_count));
     set(object, "superslabs", bases);

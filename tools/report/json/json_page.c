@@ -84,7 +84,11 @@ static json_t *unrecorded(const struct unrecorded_list *list) {
 }
 
 static void add_slab_maps(json_t *processes, const struct report *r) {
-  for (size_t i = 0; i < r->process_count; i++) set(json_array_get(processes, i), "slab_maps", json_slab_maps(r->processes[i]));
+  for (size_t i = 0; i < r->process_count; i++) {
+    json_t *const object = json_array_get(processes, i);
+    set(object, "slab_maps", json_slab_maps(r->processes[i]));
+    set(object, "slab_stacks", json_slab_stacks(r, r->processes[i]));
+  }
 }
 
 json_t *json_of_page(const struct page *page) {

@@ -10,6 +10,7 @@
 json_t *json_incidents(const struct report *r, const struct model_process *p);
 json_t *json_leaks(const struct report *r, const struct model_process *p);
 json_t *json_longest_calls(const struct report *r, const struct model_process *p);
+json_t *json_slab_stacks(const struct report *r, const struct model_process *p);
 json_t *json_profiles(const struct report *r, const struct model_process *p);
 
 json_t *json_timeline(const struct model_process *p);

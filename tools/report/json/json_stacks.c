@@ -140,6 +140,24 @@ json_t *json_leaks(const struct report *r, const struct model_process *p) {
   return array;
 }
 
+/* Each stack that a map of slabs names, once. */
+json_t *json_slab_stacks(const struct report *r, const struct model_process *p) {
+  static uint32_t ids[STATS_STACKS]; /* the file has no more stacks */
+  size_t count = 0;
+  json_t *const array = json_array();
+  for (size_t m = 0; m < p->map_count; m++) {
+    for (uint32_t i = 0; i < p->maps[m]->slab_count; i++) {
+      const uint32_t id = p->maps[m]->slab[i].stack;
+      size_t at = 0;
+      while (at < count && ids[at] != id) at++;
+      if (id == 0 || at < count || count == STATS_STACKS) continue;
+      ids[count++] = id;
+      json_array_append_new(array, with_stack(json_object(), r, p, id));
+    }
+  }
+  return array;
+}
+
 json_t *json_longest_calls(const struct report *r, const struct model_process *p) {
   json_t *const array = json_array();
   for (size_t i = 0; i < p->call_count; i++) {

@@ -34,6 +34,8 @@ struct grid_state *top_state(struct top *t) {
 
 /* ---- Reading ---- */
 
+static bool shows_threads(const struct top *t) { return t->watched != NULL && (t->view == VIEW_threads || t->options->batch > 0) && !t->watched->is_gone; }
+
 static bool read_all(struct top *t) {
   t->now = seconds(CLOCK_MONOTONIC);
   const double before = seconds(CLOCK_PROCESS_CPUTIME_ID);
@@ -43,7 +45,7 @@ static bool read_all(struct top *t) {
     good = processes_refresh(&t->processes, t->now);
   } else {
     watched_refresh(t->watched, t->now);
-    if ((t->view == VIEW_threads || t->options->batch > 0) && !t->watched->is_gone) threads_refresh(&t->threads, t->watched->pid, t->now);
+    if (shows_threads(t)) threads_refresh(&t->threads, t->watched->pid, t->now);
   }
   const double work = seconds(CLOCK_PROCESS_CPUTIME_ID) - before, rest = is_first ? 0 : work * REST_PER_WORK; /* finding them takes longer, once */
   t->next = t->now + (rest > t->interval ? rest : t->interval);
@@ -111,6 +113,7 @@ static bool live(struct top *t) {
   bool good = true;
   while (good && !t->is_over && ended_by == 0) {
     if (!t->is_paused && seconds(CLOCK_MONOTONIC) >= t->next) good = read_all(t);
+    if (shows_threads(t) && t->threads.as_of == 0) threads_refresh(&t->threads, t->watched->pid, t->now); /* their table was just chosen */
     terminal_size(&width, &height);
     top_compose(t, width, height);
     terminal_draw(&t->screen);

@@ -39,8 +39,8 @@ static bool is_used(const struct watched *w, uint32_t cls) {
 }
 
 void view_classes(struct grid *g, struct shown *shown) {
-  static const struct grid_column columns[] = {{"CLASS", 6, true},  {"STRIDE", 8, true},      {"LIVE", 8, true},      {"FREE", 8, true},  {"MALLOC/s", 9, true},
-                                               {"FREE/s", 8, true}, {"MALLOC99.9", 10, true}, {"FREE99.9", 10, true}, {"SHARE", 0, false}};
+  static const struct grid_column columns[] = {{"CLASS", 6, true},  {"STRIDE", 8, true},      {"LIVE", 8, true},     {"FREE", 8, true},  {"MALLOC/s", 9, true},
+                                               {"FREE/s", 8, true}, {"MALLOC99.9", 11, true}, {"FREE99.9", 9, true}, {"SHARE", 0, false}};
   set_columns(g, COLUMNS(columns), "no memory was allocated yet");
   const struct watched *const w = shown->w;
   const unsigned rest = shown->width > COLUMNS_BEFORE_BAR ? (unsigned)(shown->width - COLUMNS_BEFORE_BAR) : 1, bar_width = rest < BAR_MAX ? rest : BAR_MAX;
@@ -113,7 +113,7 @@ void view_threads(struct grid *g, struct shown *shown) {
 
 void view_sites(struct grid *g, struct shown *shown) {
   static const struct grid_column columns[] = {{"LIVE", 8, true},     {"SHARE", 7, true},       {"BLOCKS", 8, true},
-                                               {"MEAN AGE", 8, true}, {"HOLDS FREE", 10, true}, {"CALL SITE", 0, false}};
+                                               {"MEAN AGE", 9, true}, {"HOLDS FREE", 11, true}, {"CALL SITE", 0, false}};
   static char advice[128];
   snprintf(advice, sizeof(advice), "no profile yet; `hakmem set %" PRIu32 " PROFILE=512K` switches it on", shown->w->pid);
   set_columns(g, COLUMNS(columns), advice);
@@ -160,7 +160,7 @@ void view_incidents(struct grid *g, struct shown *shown) {
 /* ---- Findings ---- */
 
 void view_findings(struct grid *g, struct shown *shown) {
-  static const struct grid_column columns[] = {{"RANK", 4, true}, {"WHAT hakmem explain FINDS, AND WHAT TO CHANGE", 0, false}};
+  static const struct grid_column columns[] = {{"RANK", 5, true}, {"WHAT hakmem explain FINDS, AND WHAT TO CHANGE", 0, false}};
   set_columns(g, COLUMNS(columns), "none so far");
   size_t count;
   char *const *const findings = names_findings(shown->names, shown->now, &count);
