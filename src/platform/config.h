@@ -51,7 +51,8 @@
   NUMBER(fragmentation, STATS_INTERVAL, 100, 0, 1u << 30, "ms", "between two snapshots of fragmentation, 0 = only on request and at exit") \
   TEXT(log, LOG, "list of drain,ss,hdr or all", "log lines to write") \
   TEXT(log_file, LOG_FILE, "path", "the file for log lines and statistics, standard error if not set; %p becomes the process id") \
-  CHOICE(stacks, STACKS, 0, "auto|fp|unwind|off", "stacks by frame pointers, by libunwind, or (auto) by steps that libunwind taught for each return address; on aarch64, auto is fp") \
+  CHOICE(stacks, STACKS, 0, "auto|fp|unwind|off", \
+         "stacks by frame pointers, by libunwind, or (auto) by steps that libunwind taught for each return address; on aarch64, auto is fp") \
   CHOICE(help, HELP, 0, "0|1", "1: print this table at start")
 
 /*
