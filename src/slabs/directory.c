@@ -127,8 +127,9 @@ static int8_t code_of(const struct slab *slab, uint32_t u) {
 }
 
 uint32_t directory_class_at_border(const void *p) {
+  /* A small block here and its header lie in one slab. Otherwise the unit before belongs to a stranger, which another thread may take or release now. */
   const struct slab *slab = directory_slab(header_place(p));
-  return slab != NULL && slab->cls < CLASS_COUNT && slab_block_of(slab, p) == p ? slab->cls : CLASS_NONE;
+  return slab != NULL && slab == directory_slab(p) && slab->cls < CLASS_COUNT && slab_block_of(slab, p) == p ? slab->cls : CLASS_NONE;
 }
 
 uint32_t directory_class_at(const void *p) { return directory_class_by(directory_code(&directory, header_place(p)), p); }

@@ -8,7 +8,6 @@ for try in $(seq 200); do grep -q ready out && break; sleep 0.05; done
 pid=$(basename data/*.stats .stats)
 fails 1 "process $pid has no profile of its live heap; hakmem set $pid PROFILE=512K switches it on" "$hakmem" diff --every 1 "$pid"
 "$hakmem" set "$pid" PROFILE=2K >out 2>err || fail "$(cat err)"
-sleep 0.5
 
 "$hakmem" diff --every 500ms --count 4 --json "$pid" >lines 2>err || fail "$(cat err)"
 equal "lines" 5 "$(wc -l <lines)"

@@ -21,6 +21,7 @@
 
 #define ROWS 10      /* sites after each reading; the summary has three times as many */
 #define STEP_MS 100u /* between two looks for an interruption */
+#define FIRST_PROFILE_MS 10000 /* how long a first profile is waited for */
 
 /* Shared by the process that reads and the one that waits for it: a signal may be sent to one of them alone. */
 static volatile sig_atomic_t *interrupted;
@@ -36,7 +37,7 @@ struct watch {
   struct trend trend;
 };
 
-enum reading { READING_GOOD, READING_ENDED, READING_FAILED };
+enum reading { READING_GOOD, READING_EARLY, READING_ENDED, READING_FAILED };
 
 /* Adds what the process holds now. *why becomes the reason if it does not run any more. */
 static enum reading read_once(struct watch *w, const char **why) {
@@ -50,6 +51,8 @@ static enum reading read_once(struct watch *w, const char **why) {
   } else if (p->pid != w->o->pid || (w->start_ns != 0 && p->start_realtime_ns != w->start_ns) || !model_is_alive(p)) {
     *why = "the process has ended";
     result = READING_ENDED;
+  } else if (p->profiles[PROFILE_LAST] == NULL && p->profile != 0) {
+    result = READING_EARLY;
   } else if (p->profiles[PROFILE_LAST] == NULL) {
     fail("process %" PRIu32 " has no profile of its live heap; hakmem set %" PRIu32 " PROFILE=512K switches it on", p->pid, p->pid);
     say("%s", failure());
@@ -96,6 +99,17 @@ static void sleep_until(uint64_t next_ms) {
   }
 }
 
+/* Profiling may have been switched on just now: then the process writes its profile with its next snapshot. */
+static enum reading read_patiently(struct watch *w, const char **why) {
+  const uint64_t end_ms = now_ms() + FIRST_PROFILE_MS;
+  enum reading reading;
+  while ((reading = read_once(w, why)) == READING_EARLY && now_ms() < end_ms && !*interrupted) sleep_until(now_ms() + STEP_MS);
+  if (reading != READING_EARLY) return reading;
+  say("process %" PRIu32 " has written no profile of its live heap within %d s: it makes no calls; hakmem diff works once it does", w->o->pid,
+      FIRST_PROFILE_MS / 1000);
+  return READING_FAILED;
+}
+
 static int watch(void *context) {
   struct watch *const w = context;
   uint64_t next_ms = now_ms();
@@ -103,7 +117,7 @@ static int watch(void *context) {
   enum reading reading = READING_GOOD;
   bool good = true;
   while (good) {
-    reading = read_once(w, &why);
+    reading = read_patiently(w, &why);
     if (reading != READING_GOOD) break;
     if (w->o->count != 0 && w->trend.readings > w->o->count) why = "all intervals are over";
     else good = print(w, NULL);
