@@ -1,5 +1,6 @@
 #include "calls.h"
 
+#include "src/alloc/usage.h"
 #include "src/checker_hooks.h"
 #include "src/platform/lock.h"
 #include "src/platform/syscall.h"
@@ -193,11 +194,15 @@ uint64_t calls_sample_stop(uint64_t start) {
 void calls_sample_end(uint64_t ticks, const struct call *call) {
   if (ticks == 0 || call->cls >= CLASS_ROWS) return;
   struct stats_block *b = stats_block();
-  histogram_add_row(row_of(b->call_times.fast, call), clock_to_ns(ticks), 1);
+  const struct histogram_row row = row_of(b->call_times.fast, call);
+  const uint64_t ns = clock_to_ns(ticks);
+  const uint32_t weight = ns < STATS_LENGTHY_NS ? usage_sample_weight() : 1;
+  histogram_add_row(row, ns, (uint16_t)weight);
+  stats_add(&row.head->count, (uint64_t)weight * weight);
   if (call->kind != CALL_realloc) {
     if (++here.samples % SERIES == 0) histogram_add_row(row_of(b->call_times.slow, call), clock_to_ns(clock_ticks() - here.sample_start), SERIES_CALLS);
     return;
   }
-  if (call->from < CLASS_ROWS) stats_add(&b->cls[call->from].sampled_out, 1);
-  else stats_add(&b->cls[call->cls].sampled_stays, 1);
+  if (call->from < CLASS_ROWS) stats_add(&b->cls[call->from].sampled_out, weight);
+  else stats_add(&b->cls[call->cls].sampled_stays, weight);
 }

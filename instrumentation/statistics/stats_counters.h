@@ -75,8 +75,8 @@
   C(hdr_reset, "headers put right") \
   C(timed_in, "blocks that reallocs took off the fast path") \
   C(timed_out, "blocks that reallocs off the fast path freed") \
-  C(sampled_out, "blocks that sampled reallocs on the fast path freed") \
-  C(sampled_stays, "sampled reallocs on the fast path that did not move the block")
+  C(sampled_out, "blocks that sampled reallocs on the fast path freed, by the weight of each sample") \
+  C(sampled_stays, "sampled reallocs on the fast path that did not move the block, by their weight")
 
 /* State of a class row as of the last snapshot: G(name, "meaning"). */
 #define STATS_CLASS_GAUGES(G) \

@@ -31,6 +31,7 @@
 #define LONGEST_MS 100 /* or this much */
 #define COST_PART 100  /* writing takes at most this percentage of the processor time, */
 #define WAIT_PART 10   /* and of all time, if the disk or the processor is busy */
+#define LOOK_MS 100    /* a writing may be due late. Requests are looked for this often, which takes two system calls */
 #define NAMES 100
 #define FIRST_PUBLICATION 2
 #define TRIES 3
@@ -42,6 +43,7 @@ static bool writing;     /* atomic; one thread at a time, */
 static bool wanted;      /* atomic; which then does once more what another wants meanwhile */
 static bool failed;      /* that it cannot be written was said */
 static uint64_t due_ms;  /* atomic; when it is written next */
+static uint64_t look_ms; /* atomic; when requests are looked for next */
 static uint64_t born_ns; /* when the process took its file, by the monotonic clock */
 
 static struct control control; /* `asked` and `done` are atomic */
@@ -369,16 +371,28 @@ void stats_file_changing(struct stats_block *b) { __atomic_fetch_add(&b->changes
 
 bool stats_file_is_there(const struct stats_block *b) { return path[0] != '\0' && is_own_process(b); }
 
-void stats_file_write(struct stats_block *b) {
-  if (!stats_file_is_there(b)) return;
-  __atomic_store_n(&wanted, true, __ATOMIC_SEQ_CST);
+/* With `only_look`, requests are read, and the file is not written unless another thread wants that meanwhile. */
+static void write_or_look(struct stats_block *b, bool only_look) {
   const uint64_t signals = sys_block_signals();
+  if (only_look && !__atomic_exchange_n(&writing, true, __ATOMIC_SEQ_CST)) {
+    struct stat status;
+    const int saved = errno;
+    if (file_is_own(&file, &status)) read_requests();
+    errno = saved;
+    __atomic_store_n(&writing, false, __ATOMIC_SEQ_CST);
+  }
   while (__atomic_load_n(&wanted, __ATOMIC_SEQ_CST) && !__atomic_exchange_n(&writing, true, __ATOMIC_SEQ_CST)) {
     __atomic_store_n(&wanted, false, __ATOMIC_SEQ_CST);
     write_once(b);
     __atomic_store_n(&writing, false, __ATOMIC_SEQ_CST);
   }
   sys_restore_signals(signals);
+}
+
+void stats_file_write(struct stats_block *b) {
+  if (!stats_file_is_there(b)) return;
+  __atomic_store_n(&wanted, true, __ATOMIC_SEQ_CST);
+  write_or_look(b, false);
 }
 
 void stats_file_end(struct stats_block *b) {
@@ -390,6 +404,10 @@ void stats_file_end(struct stats_block *b) {
 bool stats_file_tick(struct stats_block *b, uint64_t now_ms) {
   const bool due = path[0] != '\0' && now_ms >= __atomic_load_n(&due_ms, __ATOMIC_RELAXED);
   if (due) stats_file_write(b);
+  else if (path[0] != '\0' && now_ms >= __atomic_load_n(&look_ms, __ATOMIC_RELAXED)) {
+    __atomic_store_n(&look_ms, now_ms + LOOK_MS, __ATOMIC_RELAXED);
+    if (is_own_process(b)) write_or_look(b, true);
+  }
   return due;
 }
 

@@ -102,6 +102,8 @@ struct operations usage_own_unpublished(uint32_t cls) {
   return own;
 }
 
+uint32_t usage_sample_weight(void) { return sll_sample_weight(); }
+
 #if HAKMEM_EVENTS
 void usage_layout(struct layout *out) {
   *out = (struct layout){.slabs = slab_layout,

@@ -54,6 +54,9 @@ struct operations {
 struct operations usage_unpublished(uint32_t cls);
 struct operations usage_own_unpublished(uint32_t cls);
 
+/* The weight of a sampled call of the calling thread: samples of a thread that runs long are rarer, and each stands for more calls. */
+uint32_t usage_sample_weight(void);
+
 /* Where all of this lies, for a reader in another process. */
 void usage_layout(struct layout *out);
 

@@ -218,6 +218,8 @@ void sll_resumed(void) {
   sll_self = &sll_empty;
 }
 
+uint32_t sll_sample_weight(void) { return own != NULL ? 1u << own->sample_shift : 1; }
+
 /* The next look-up, or the next calls, are timed. */
 static void choose_sample(struct sll_cache *cache) {
   cache->operations = 0;

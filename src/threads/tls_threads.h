@@ -31,6 +31,8 @@ void sll_leave(struct sll_cache *cache);
 uint32_t sll_resume_lists(void);
 static inline uint32_t sll_resume(void) { return HAKMEM_EVENTS && UNLIKELY(sll_self == &sll_empty) ? sll_resume_lists() : 0; }
 void sll_resumed(void);
+/* Calls of a series of this thread stand for this many times as many others as those of its first ones, because the gaps between series grow. */
+uint32_t sll_sample_weight(void);
 
 /* Whether to time the free that is in its slow path, if it only renews a budget: one in CALL_PLAIN_EACH, at no regular distance. */
 static inline bool sll_times_plain(const struct sll_cache *cache) {

@@ -96,14 +96,24 @@ static bool enter(const struct asker *a, const struct control_request *request, 
          write_at(a, number, sizeof(*number), AT(asked));
 }
 
-static enum ask_result waits(const struct asker *a, enum alive state) {
-  if (state == ALIVE_STOPPED) fail("process %" PRIu32 " is stopped: it does this when it continues and next enters the slow path of malloc or free", a->pid);
+/* Grows with each writing of the statistics. */
+static uint32_t publication(const struct asker *a) {
+  uint32_t number;
+  return read_at(a, &number, sizeof(number), offsetof(struct stats_block, publication)) ? number : 0;
+}
+
+static enum ask_result waits(const struct asker *a, enum alive state, uint32_t published) {
+  if (publication(a) != published)
+    fail("process %" PRIu32 " has not done this for %.3g s, but runs: it or the machine is busy; it does this later", a->pid, a->wait_ms / 1e3);
+  else if (state == ALIVE_STOPPED)
+    fail("process %" PRIu32 " is stopped: it does this when it continues and next enters the slow path of malloc or free", a->pid);
   else
     fail("process %" PRIu32 " rests: it did not enter the slow path of malloc or free for %.3g s, and does this when it next does", a->pid, a->wait_ms / 1e3);
   return ASK_WAITS;
 }
 
 static enum ask_result wait_for(const struct asker *a, uint64_t number, uint64_t until_ms, struct control_answer *answer) {
+  const uint32_t published = publication(a);
   for (;;) {
     uint64_t done;
     uint32_t holder;
@@ -114,7 +124,7 @@ static enum ask_result wait_for(const struct asker *a, uint64_t number, uint64_t
       fail("process %" PRIu32 " ended before it did this", a->pid);
       return ASK_REFUSED;
     }
-    if (now_ms() >= until_ms) return waits(a, state);
+    if (now_ms() >= until_ms) return waits(a, state, published);
     sleep_a_step();
   }
   if (!read_at(a, answer, sizeof(*answer), AT(answers) + (off_t)(number % CONTROL_SLOTS * sizeof(*answer)))) return ASK_REFUSED;

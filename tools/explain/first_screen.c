@@ -162,7 +162,9 @@ static void print_calls_of(FILE *out, const struct model_calls *calls, unsigned 
 }
 
 static void print_whole_calls(FILE *out, const struct model_calls *calls) {
-  fputs("Calls: share of the run's time, latency, number\n", out);
+  double error;
+  const bool is_more = calls_time(calls, CALL_KIND_COUNT, &error) > (double)calls->elapsed_ns;
+  fprintf(out, "Calls: share of the run's time%s, latency, number\n", is_more ? " (the sum of all threads)" : "");
   print_calls_of(out, calls, CALL_malloc);
   print_calls_of(out, calls, CALL_free);
   print_calls_of(out, calls, other_kind(calls));

@@ -53,6 +53,7 @@ static bool take_call_times(struct calls_of_process *calls, struct stats_block *
     for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
       struct histogram *const both[] = {&calls->slow[kind][cls], &calls->fast[kind][cls]};
       const struct histogram_row rows[] = {stats_span(&b->call_times.slow[kind], cls), stats_span(&b->call_times.fast[kind], cls)};
+      calls->squares[kind][cls] = rows[1].head->count;
       for (unsigned i = 0; i < 2; i++) {
         histogram_merge_row(both[i], rows[i]);
         if (!take_histogram(NULL, both[i])) return false;

@@ -29,34 +29,100 @@ void calls_add_scaled(struct histogram *into, const struct histogram *sample, ui
   histogram_merge(into, &scaled);
 }
 
-/*
- * A call on the fast path takes this long only if the processor was given to others, or a page was made ready for it. That happens as often as time
- * passes, not as often as calls are made, and a sample takes more time than a call. So such a sample stands for itself, and not for others.
- */
-#define LENGTHY_NS 100000
+/* Samples whose weights have this sum of squares. */
+struct sample {
+  struct histogram times;
+  double squares;
+};
 
+/* How many samples of equal weight tell as much. A damaged file may have any sum of squares. */
+static double size_of(uint64_t weights, double squares) {
+  const double sum = (double)weights, size = squares > sum ? sum * sum / squares : sum;
+  return size < 1 && sum >= 1 ? 1 : size;
+}
+
+static void merge_sample(struct sample *into, const struct sample *from) {
+  histogram_merge(&into->times, &from->times);
+  into->squares += from->squares;
+}
+
+/* Those of STATS_LENGTHY_NS and longer stand for themselves. */
 struct parts {
-  struct histogram brief, lengthy;
+  struct sample brief;
+  struct histogram lengthy;
 };
 
 /* The two together are `sample`, but for the rounding of the sums. */
-static struct parts split(const struct histogram *sample) {
-  struct parts parts = {.brief = *sample};
-  if (sample->max < LENGTHY_NS) return parts;
-  parts = (struct parts){.lengthy.max = sample->max};
+static struct parts split(const struct histogram *sample, uint64_t squares) {
+  struct parts parts = {.brief = {*sample, squares > sample->count ? (double)squares : (double)sample->count}};
+  if (sample->max < STATS_LENGTHY_NS) return parts;
+  struct histogram *const brief = &parts.brief.times;
+  *brief = (struct histogram){0};
+  parts.lengthy.max = sample->max;
   for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
     const uint64_t lower = histogram_lower(i), upper = histogram_upper(i);
-    struct histogram *const part = lower >= LENGTHY_NS ? &parts.lengthy : &parts.brief;
+    struct histogram *const part = lower >= STATS_LENGTHY_NS ? &parts.lengthy : brief;
     if (sample->bucket[i] == 0) continue;
-    if (part->count == 0) part->min_inverted = part == &parts.brief ? sample->min_inverted : ~lower;
+    if (part->count == 0) part->min_inverted = part == brief ? sample->min_inverted : ~lower;
     part->bucket[i] = sample->bucket[i];
     part->count += sample->bucket[i];
-    if (part == &parts.brief) part->sum += sample->bucket[i] * (lower + (upper - lower) / 2);
-    if (part == &parts.brief) part->max = upper < sample->max ? upper : sample->max;
+    if (part == brief) part->sum += sample->bucket[i] * (lower + (upper - lower) / 2);
+    if (part == brief) part->max = upper < sample->max ? upper : sample->max;
   }
-  if (parts.brief.sum > sample->sum) parts.brief.sum = sample->sum;
-  parts.lengthy.sum = sample->sum - parts.brief.sum;
+  if (brief->sum > sample->sum) brief->sum = sample->sum;
+  parts.lengthy.sum = sample->sum - brief->sum;
+  parts.brief.squares -= (double)parts.lengthy.count; /* each of them weighs 1 */
   return parts;
+}
+
+/* ---- Standard errors: see calls.h. ---- */
+
+double sample_variance(const struct histogram *h) {
+  const double mean = histogram_mean(h);
+  double squares = 0;
+  if (h->count < 2) return mean * mean;
+  for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+    if (h->bucket[i] == 0) continue;
+    const double upper = (double)(histogram_upper(i) < h->max ? histogram_upper(i) : h->max), off = ((double)histogram_lower(i) + upper) / 2 - mean;
+    squares += (double)h->bucket[i] * off * off;
+  }
+  return squares / (double)(h->count - 1);
+}
+
+static struct quantile_range range_of(const struct histogram *h, double quantile, double error) {
+  const double count = (double)h->count, rank = quantile * count;
+  struct quantile_range range = {histogram_quantile(h, rank > error ? (rank - error) / count : 0), UINT64_MAX};
+  if (rank + error <= count) range.upper = histogram_quantile(h, (rank + error) / count);
+  return range;
+}
+
+struct quantile_range sample_quantile_range(const struct histogram *h, double quantile) {
+  return range_of(h, quantile, sqrt((double)h->count * quantile * (1 - quantile)));
+}
+
+struct quantile_range calls_quantile_range(const struct model_calls *calls, unsigned kind, uint32_t cls, const struct histogram *h, double quantile) {
+  const unsigned bucket = histogram_index(histogram_quantile(h, quantile));
+  double variance = 0;
+  for (unsigned k = 0; k < CALL_KIND_COUNT; k++) {
+    for (uint32_t c = 0; c < CLASS_ROWS; c++) {
+      if ((kind == k || kind == CALL_KIND_COUNT) && (cls == c || cls == CLASS_ROWS) && calls->below[k][c] != NULL) variance += calls->below[k][c][bucket];
+    }
+  }
+  return range_of(h, quantile, sqrt(variance));
+}
+
+/* Of `count` calls that `sample` stands for; `count` itself has an error, too. */
+static void add_errors(struct model_calls *into, unsigned kind, uint32_t cls, const struct sample *sample, uint64_t count, double count_variance) {
+  const struct histogram *const times = &sample->times;
+  const double all = (double)count, n = size_of(times->count, sample->squares), mean = histogram_mean(times);
+  uint64_t seen = 0;
+  if (into->below[kind][cls] == NULL) into->below[kind][cls] = must_allocate(HISTOGRAM_BUCKETS * sizeof(double));
+  for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+    seen += times->bucket[i];
+    const double p = (n * (double)seen / (double)times->count + 1) / (n + 2);
+    into->below[kind][cls][i] += all * all * p * (1 - p) / n;
+  }
+  into->time_variance[kind][cls] += all * all * sample_variance(times) / n + count_variance * mean * mean;
 }
 
 /* ---- One process. ---- */
@@ -65,7 +131,14 @@ static struct parts split(const struct histogram *sample) {
 struct shares {
   uint64_t fast; /* exact: blocks that were taken, or freed, on the fast path */
   uint64_t samples, kind[CALL_KIND_COUNT];
+  double squares; /* of the weights of `samples` */
 };
+
+/* Those of reallocs that freed a block weigh as those of the others, on average. */
+static void add_weights(struct shares *s, const struct calls_of_process *calls, enum call_kind kind, uint32_t cls, uint64_t of) {
+  const double count = (double)calls->fast[kind][cls].count, squares = (double)calls->squares[kind][cls];
+  s->squares += count > 0 && squares > count ? (double)of * squares / count : (double)of;
+}
 
 static const enum call_kind allocating[] = {CALL_malloc, CALL_calloc, CALL_aligned};
 #define ALLOCATING (sizeof(allocating) / sizeof(allocating[0]))
@@ -76,8 +149,10 @@ static struct shares shares_of_allocs(const struct calls_of_process *calls, cons
     const enum call_kind kind = allocating[i];
     s.fast = less(s.fast, calls->slow[kind][cls].count);
     s.samples += s.kind[kind] = calls->fast[kind][cls].count;
+    add_weights(&s, calls, kind, cls, s.kind[kind]);
   }
   s.samples += s.kind[CALL_realloc] = less(calls->fast[CALL_realloc][cls].count, c->sampled_stays);
+  add_weights(&s, calls, CALL_realloc, cls, s.kind[CALL_realloc]);
   return s;
 }
 
@@ -86,6 +161,7 @@ static struct shares shares_of_frees(const struct calls_of_process *calls, const
   struct shares s = {.fast = less(less(c->frees, c->timed_out), calls->slow[CALL_free][cls].count)};
   s.kind[CALL_free] = calls->fast[CALL_free][cls].count;
   s.samples = s.kind[CALL_free] + c->sampled_out;
+  add_weights(&s, calls, CALL_free, cls, s.samples);
   return s;
 }
 
@@ -97,8 +173,8 @@ static uint64_t share_of(const struct shares *s, unsigned kind, const struct sha
   const struct shares *const from = s->samples > 0 ? s : all; /* a class without samples: as in all classes */
   if (s->fast == 0) return 0;
   if (from->samples == 0) return kind == CALL_malloc || kind == CALL_free ? s->fast : 0;
-  const double n = (double)from->samples, p = ((double)from->kind[kind] + 1) / (n + 2);
-  if (exists) *variance += (double)s->fast * (double)s->fast * p * (1 - p) / n;
+  const double n = (double)from->samples, size = size_of(from->samples, from->squares), p = (size * (double)from->kind[kind] / n + 1) / (size + 2);
+  if (exists) *variance += (double)s->fast * (double)s->fast * p * (1 - p) / size;
   /* The kinds share without a rest: each gets what lies between its bounds. */
   uint64_t before = 0;
   for (unsigned k = 0; k < kind; k++) before += from->kind[k];
@@ -109,6 +185,7 @@ static uint64_t share_of(const struct shares *s, unsigned kind, const struct sha
 static void add_shares(struct shares *all, const struct shares *s) {
   all->fast += s->fast;
   all->samples += s->samples;
+  all->squares += s->squares;
   for (unsigned k = 0; k < CALL_KIND_COUNT; k++) all->kind[k] += s->kind[k];
 }
 
@@ -116,15 +193,17 @@ static void add_shares(struct shares *all, const struct shares *s) {
  * Adds the fast calls of a row. Its lengthy samples count once. The others are in the shape of its brief samples; without one, in the shape of its
  * kind's, else of all samples.
  */
-static void add_fast(struct model_calls *into, unsigned kind, uint32_t cls, const struct parts *own, const struct histogram *const shapes[2], uint64_t count) {
+static void add_fast(struct model_calls *into, unsigned kind, uint32_t cls, const struct parts *own, const struct sample *const shapes[2], uint64_t count,
+                     double count_variance) {
   if (own->lengthy.count > 0 && own->lengthy.count <= count) {
     histogram_merge(at(&into->times[kind][cls]), &own->lengthy);
     count -= own->lengthy.count;
   }
-  const struct histogram *const all[] = {&own->brief, shapes[0], shapes[1]};
+  const struct sample *const all[] = {&own->brief, shapes[0], shapes[1]};
   for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-    if (all[i]->count == 0) continue;
-    if (count > 0) calls_add_scaled(at(&into->times[kind][cls]), all[i], count);
+    if (all[i]->times.count == 0) continue;
+    if (count > 0) calls_add_scaled(at(&into->times[kind][cls]), &all[i]->times, count);
+    if (count > 0 || count_variance > 0) add_errors(into, kind, cls, all[i], count, count_variance);
     return;
   }
   into->untimed[kind][cls] += count;
@@ -132,15 +211,15 @@ static void add_fast(struct model_calls *into, unsigned kind, uint32_t cls, cons
 
 void calls_add(struct model_calls *into, const struct calls_of_process *calls, const struct stats_class_counters counters[CLASS_ROWS]) {
   struct shares allocs = {0}, frees = {0};
-  struct histogram *const shape = must_allocate(sizeof(*shape) * (CALL_KIND_COUNT + 1)); /* of each kind, and of all */
+  struct sample *const shape = must_allocate(sizeof(*shape) * (CALL_KIND_COUNT + 1)); /* of each kind, and of all */
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
     const struct shares a = shares_of_allocs(calls, &counters[cls], cls), f = shares_of_frees(calls, &counters[cls], cls);
     add_shares(&allocs, &a);
     add_shares(&frees, &f);
     for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
-      const struct parts own = split(&calls->fast[kind][cls]);
-      histogram_merge(&shape[kind], &own.brief);
-      histogram_merge(&shape[CALL_KIND_COUNT], &own.brief);
+      const struct parts own = split(&calls->fast[kind][cls], calls->squares[kind][cls]);
+      merge_sample(&shape[kind], &own.brief);
+      merge_sample(&shape[CALL_KIND_COUNT], &own.brief);
     }
   }
   /* A kind that the process uses may be rare in each class: without a sample there, its share is small, but not certainly 0. */
@@ -153,18 +232,20 @@ void calls_add(struct model_calls *into, const struct calls_of_process *calls, c
     const struct shares a = shares_of_allocs(calls, &counters[cls], cls), f = shares_of_frees(calls, &counters[cls], cls);
     for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
       const struct histogram *const slow = &calls->slow[kind][cls], *const fast = &calls->fast[kind][cls];
-      double *const variance = &into->variance[kind][cls];
-      uint64_t count = kind == CALL_free ? share_of(&f, kind, &frees, exists[kind], variance) : share_of(&a, kind, &allocs, exists[kind], variance);
+      double variance = 0;
+      uint64_t count = kind == CALL_free ? share_of(&f, kind, &frees, exists[kind], &variance) : share_of(&a, kind, &allocs, exists[kind], &variance);
       if (kind == CALL_realloc) {
         const double stays = (double)counters[cls].sampled_stays;
         count += (uint64_t)(stays * weight + 0.5);
-        *variance += (stays + (slow->count > 0)) * weight * weight; /* if it is known that there were some, 0 is not certain */
+        const double each = fast->count > 0 ? (double)fast->count / size_of(fast->count, (double)calls->squares[kind][cls]) : 1; /* mean weight of a sample */
+        variance += (stays * each + (slow->count > 0)) * weight * weight; /* if it is known that there were some, 0 is not certain */
       }
-      const struct parts own = split(fast);
-      add_fast(into, kind, cls, &own, (const struct histogram *[]){&shape[kind], &shape[CALL_KIND_COUNT]}, count);
+      const struct parts own = split(fast, calls->squares[kind][cls]);
+      add_fast(into, kind, cls, &own, (const struct sample *[]){&shape[kind], &shape[CALL_KIND_COUNT]}, count, variance);
+      into->variance[kind][cls] += variance;
       if (slow->count > 0) histogram_merge(at(&into->times[kind][cls]), slow);
       into->timed[kind][cls] += slow->count;
-      into->sampled[kind][cls] += fast->count;
+      into->sampled[kind][cls] += (uint64_t)(size_of(fast->count, (double)calls->squares[kind][cls]) + 0.5);
     }
   }
   into->known = true;
@@ -202,8 +283,23 @@ uint64_t calls_count(const struct model_calls *calls, unsigned kind, double *err
   return count;
 }
 
+double calls_time(const struct model_calls *calls, unsigned kind, double *error) {
+  double time_ns = 0, variance = 0;
+  for (unsigned k = 0; k < CALL_KIND_COUNT; k++) {
+    for (uint32_t cls = 0; cls < CLASS_ROWS && (kind == k || kind == CALL_KIND_COUNT); cls++) {
+      time_ns += calls->times[k][cls] != NULL ? (double)calls->times[k][cls]->sum : 0;
+      variance += calls->time_variance[k][cls];
+    }
+  }
+  *error = sqrt(variance);
+  return time_ns;
+}
+
 void calls_free(struct model_calls *calls) {
   for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
-    for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) free(calls->times[kind][cls]);
+    for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+      free(calls->times[kind][cls]);
+      free(calls->below[kind][cls]);
+    }
   }
 }

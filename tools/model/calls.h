@@ -7,6 +7,15 @@
  * The histogram of a row has the exactly timed calls as they are, and the sampled ones scaled to the number of fast ones. So the kinds that
  * allocate have together exactly as many calls as blocks were allocated, except for reallocs that left their block in place: these are in no count, and
  * are estimated from the samples.
+ *
+ * Standard errors. A row has N fast calls and n samples of them, which are taken as independent. Of weighted samples, n is (sum of the weights)^2 / (sum of
+ * their squares), as L. Kish, Survey Sampling (1965), has it:
+ *
+ *   number of calls up to a value:  N sqrt(p (1 - p) / n), p = (samples up to it + 1) / (n + 2); squares add up over rows, and an exact call has none
+ *   a quantile of q:                the values at the ranks q * count -+ that error at the quantile itself (R. S. Woodruff, Confidence Intervals for
+ *                                   Medians and Other Position Measures, Journal of the American Statistical Association 47, 1952)
+ *   the sum of the times:           N s / sqrt(n), s the standard deviation of the samples; and the error of N times their mean. Of all kinds together
+ *                                   it is at most this: their numbers are estimates, but exact together
  */
 #ifndef HAKMEM_TOOLS_CALLS_H
 #define HAKMEM_TOOLS_CALLS_H
@@ -21,13 +30,16 @@ struct model_calls {
   uint64_t cpu_ns, elapsed_ns;                          /* of these processes together */
   struct histogram *times[CALL_KIND_COUNT][CLASS_ROWS]; /* NULL: no calls */
   uint64_t timed[CALL_KIND_COUNT][CLASS_ROWS];          /* exactly */
-  uint64_t sampled[CALL_KIND_COUNT][CLASS_ROWS];        /* samples of the others */
+  uint64_t sampled[CALL_KIND_COUNT][CLASS_ROWS];        /* n: samples of the others */
   uint64_t untimed[CALL_KIND_COUNT][CLASS_ROWS];        /* calls of which there is not one sample: they are in no histogram */
-  double variance[CALL_KIND_COUNT][CLASS_ROWS];         /* square of the standard error of the number of calls */
+  double variance[CALL_KIND_COUNT][CLASS_ROWS];         /* square of the standard error of the number of calls, */
+  double time_variance[CALL_KIND_COUNT][CLASS_ROWS];    /* of the sum of their times, */
+  double *below[CALL_KIND_COUNT][CLASS_ROWS];           /* and of the number of calls up to the end of each bucket; NULL: all are exact */
 };
 
-/* The histograms of one process. */
+/* The histograms of one process, and the sums of the squares of the weights in `fast`; 0: each weighs 1. */
 struct calls_of_process {
+  uint64_t squares[CALL_KIND_COUNT][CLASS_ROWS];
   struct histogram slow[CALL_KIND_COUNT][CLASS_ROWS], fast[CALL_KIND_COUNT][CLASS_ROWS];
 };
 
@@ -45,6 +57,23 @@ struct histogram *calls_of_class(const struct model_calls *calls, uint32_t cls, 
 
 /* The number of calls, in a histogram or not, and its standard error. */
 uint64_t calls_count(const struct model_calls *calls, unsigned kind, double *error);
+
+/* The time that the calls of a kind, or of all (CALL_KIND_COUNT), took, and its standard error. */
+double calls_time(const struct model_calls *calls, unsigned kind, double *error);
+
+/* ---- Quantiles. ---- */
+
+/* One standard error to both sides of a quantile. `upper` is UINT64_MAX if the samples do not tell. */
+struct quantile_range {
+  uint64_t lower, upper;
+};
+
+/* `h` has the calls of the class, or of all classes (CLASS_ROWS), of a kind or of all kinds (CALL_KIND_COUNT). */
+struct quantile_range calls_quantile_range(const struct model_calls *calls, unsigned kind, uint32_t cls, const struct histogram *h, double quantile);
+/* `h` has samples only. */
+struct quantile_range sample_quantile_range(const struct histogram *h, double quantile);
+/* The square of their standard deviation, as the buckets tell it; of a single sample, the square of itself. */
+double sample_variance(const struct histogram *h);
 
 void calls_free(struct model_calls *calls);
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/escape.h"
 #include "common/format.h"
@@ -28,6 +29,36 @@ static void add_times(struct table *t, const struct histogram *h) {
     table_cell(t, "%s", format_ns(buffer, (double)histogram_quantile(h, quantiles[i])));
   }
   table_cell(t, "%s", format_ns(buffer, (double)h->max));
+}
+
+/* "8-9 ns": one standard error to both sides. */
+static void add_range(struct table *t, struct quantile_range range) {
+  char lower[FORMAT_SIZE], upper[FORMAT_SIZE];
+  format_ns(lower, (double)range.lower);
+  if (range.upper == UINT64_MAX) table_cell(t, "from %s", lower);
+  else if (strcmp(lower, format_ns(upper, (double)range.upper)) == 0) table_cell(t, "%s", lower);
+  else table_cell(t, "%s-%s", lower, upper);
+}
+
+/* The kinds of which some calls were sampled. */
+static void print_errors(FILE *out, const struct model_calls *calls) {
+  static const char *const heads[] = {"kind", "share", "p50", "p90", "p99", "p99.9"};
+  static const double quantiles[] = {0.5, 0.9, 0.99, 0.999};
+  struct table *const t = table_create("lrrRrr");
+  char share[FORMAT_SIZE];
+  for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(t, "%s", heads[i]);
+  for (unsigned kind = 0; kind <= CALL_KIND_COUNT; kind++) {
+    double error;
+    calls_time(calls, kind, &error);
+    struct histogram *const h = error > 0 ? calls_merged(calls, kind) : NULL;
+    if (h == NULL) continue;
+    table_cell(t, "%s", kind < CALL_KIND_COUNT ? model_call_kind(kind) : "together");
+    table_cell(t, "+-%s", format_percent(share, error, (double)calls->elapsed_ns));
+    for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) add_range(t, calls_quantile_range(calls, kind, CLASS_ROWS, h, quantiles[i]));
+    free(h);
+  }
+  fputs("\nStandard errors of these, one to each side (see hakmem-json(5))\n", out);
+  table_print(t, out, 2);
 }
 
 static void print_kinds(FILE *out, const struct model_calls *calls) {
@@ -59,8 +90,12 @@ static void print_kinds(FILE *out, const struct model_calls *calls) {
   }
   free(h);
   table_print(t, out, 2);
-  fprintf(out, "  share: of the time of the run, by one thread; %" PRIu64 " calls were timed exactly, the others by sample (see libhakmem(7))\n", exact);
+  fprintf(out, "  share: by the time of the run; of several threads it may be above 100 %%\n");
+  fprintf(out, "  %" PRIu64 " calls were timed exactly, the others by sample (see libhakmem(7))\n", exact);
   if (untimed > 0) fprintf(out, "  %" PRIu64 " calls are in no column of times: the process ended before one like them was sampled\n", untimed);
+  double error;
+  calls_time(calls, CALL_KIND_COUNT, &error);
+  if (error > 0) print_errors(out, calls);
 }
 
 /* ---- The longest. ---- */

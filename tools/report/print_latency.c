@@ -5,6 +5,7 @@
  * there are many), all with the same beginning.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "common/format.h"
@@ -204,18 +205,23 @@ static void count_reached(const struct report *r, double reached[STAGE_COUNT]) {
   reached[STAGE_fresh_slab] = (double)(c.refill_fresh_slab + c.refill_fresh_superslab + c.refill_legacy);
 }
 
-void estimate_stages(const struct report *r, double spent[STAGE_COUNT]) {
+void estimate_stages(const struct report *r, double spent[STAGE_COUNT], double errors[STAGE_COUNT]) {
   count_reached(r, spent);
-  for (unsigned i = 0; i < STAGE_COUNT; i++) spent[i] *= r->latency.stage[i] != NULL ? histogram_mean(r->latency.stage[i]) : 0;
+  for (unsigned i = 0; i < STAGE_COUNT; i++) {
+    const struct histogram *const h = r->latency.stage[i];
+    const bool any = h != NULL && h->count > 0;
+    errors[i] = any && STAGE_IS_SAMPLED(i) ? spent[i] * sqrt(sample_variance(h) / (double)h->count) : 0;
+    spent[i] *= any ? histogram_mean(h) : 0;
+  }
 }
 
 /* The time of refills by stage: how long each stage took, and its share of all refills' time. */
 static void print_stages(FILE *out, const struct report *r) {
   const struct model_latency *const l = &r->latency;
   static const char *const names[] = {REFILL_STAGES(STAGE_NAME)}, *const meanings[] = {REFILL_STAGES(STAGE_MEANING)};
-  double sum = 0, spent[STAGE_COUNT];
+  double sum = 0, spent[STAGE_COUNT], errors[STAGE_COUNT];
   char buffer[FORMAT_SIZE];
-  estimate_stages(r, spent);
+  estimate_stages(r, spent, errors);
   for (unsigned i = 0; i < STAGE_COUNT; i++) sum += spent[i];
   fprintf(out, "\nStages of a refill (the first three timed in one of %d, the others always)%s\n", STAGE_SAMPLE, l->ticks ? ", in ticks" : "");
   if (sum <= 0) {
@@ -228,7 +234,9 @@ static void print_stages(FILE *out, const struct report *r) {
     if (l->stage[i] == NULL || l->stage[i]->count == 0) continue;
     table_cell(t, "%s", names[i]);
     add_figures(t, l->stage[i], l->ticks);
-    table_cell(t, "%s", format_percent(buffer, spent[i], sum));
+    char error[FORMAT_SIZE];
+    if (errors[i] > 0) table_cell(t, "%s +-%s", format_percent(buffer, spent[i], sum), format_percent(error, errors[i], sum));
+    else table_cell(t, "%s", format_percent(buffer, spent[i], sum));
   }
   table_print(t, out, 2);
   for (unsigned i = 0; i < STAGE_COUNT; i++) {

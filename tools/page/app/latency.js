@@ -142,7 +142,7 @@ function drawCalls(parent, v) {
   const kinds = Object.keys(calls), unit = {count: 'count', time_ns: 'ns', p50: 'ns', p90: 'ns', p99: 'ns', 'p99.9': 'ns', max: 'ns'};
   const pointer = (kind, name) => [...v.callsPointer, kind, ...(name === 'count' || name === 'time_ns' ? [name] : ['latency', 'all', name])];
   const columns = [{name: 'call', value: (kind) => kind}, ...Object.keys(unit).map((name) => ({name: name === 'time_ns' ? 'time' : name, number: true, unit: unit[name], value: (kind) => at(pointer(kind, name)), pointer: (kind) => pointer(kind, name)})),
-    {name: 'of the run', number: true, title: 'Share of the time of the run, by one thread', value: (kind) => calls[kind].time_ns / whole, cell: (kind) => format.percent(calls[kind].time_ns / whole)}];
+    {name: 'of the run', number: true, title: 'The time of the calls of all threads, by the time of the run', value: (kind) => calls[kind].time_ns / whole, cell: (kind) => format.percent(calls[kind].time_ns / whole)}];
   parent.append(dataTable(columns, kinds, {label: 'Calls by kind'}));
 }
 

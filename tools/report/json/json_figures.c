@@ -98,16 +98,40 @@ static json_t *histogram(const struct histogram *h, const char *unit) {
   return object;
 }
 
-/* {"all": ..., "classes": {"3": ...}}, NULL if the table is empty. */
-static json_t *histograms(struct histogram *const table[CLASS_ROWS], const char *unit) {
+/* Adds what is one standard error around each quantile. A histogram of samples: `calls` is NULL. */
+static json_t *with_errors(json_t *object, const struct histogram *h, const struct model_calls *calls, unsigned kind, uint32_t cls) {
+  static const struct {
+    const char *name;
+    double quantile;
+  } quantiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}};
+  json_t *const errors = json_object();
+  for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) {
+    const double q = quantiles[i].quantile;
+    const struct quantile_range range = calls != NULL ? calls_quantile_range(calls, kind, cls, h, q) : sample_quantile_range(h, q);
+    json_t *const pair = json_array();
+    json_array_append_new(pair, number(range.lower));
+    json_array_append_new(pair, range.upper == UINT64_MAX ? json_null() : number(range.upper));
+    set(errors, quantiles[i].name, pair);
+  }
+  set(object, "errors", errors);
+  return object;
+}
+
+enum exactness { EXACT, SAMPLED };
+
+/* {"all": ..., "classes": {"3": ...}}, NULL if the table is empty. `calls`: those of this kind, else NULL. */
+static json_t *histograms(struct histogram *const table[CLASS_ROWS], const char *unit, enum exactness exactness, const struct model_calls *calls,
+                          unsigned kind) {
   struct histogram *const merged = model_merged(table);
   if (merged == NULL) return NULL;
-  json_t *const object = json_object(), *const by_class = json_object();
-  set(object, "all", histogram(merged, unit));
+  json_t *const object = json_object(), *const by_class = json_object(), *const all = histogram(merged, unit);
+  set(object, "all", exactness == SAMPLED ? with_errors(all, merged, calls, kind, CLASS_ROWS) : all);
   free(merged);
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
     char name[MODEL_CLASS_NAME];
-    if (table[cls] != NULL && table[cls]->count > 0) set(by_class, model_class_name(cls, name), histogram(table[cls], unit));
+    if (table[cls] == NULL || table[cls]->count == 0) continue;
+    json_t *const one = histogram(table[cls], unit);
+    set(by_class, model_class_name(cls, name), exactness == SAMPLED ? with_errors(one, table[cls], calls, kind, cls) : one);
   }
   set(object, "classes", by_class);
   return object;
@@ -117,43 +141,45 @@ static void set_if_any(json_t *object, const char *name, json_t *value) {
   if (value != NULL) set(object, name, value);
 }
 
+static json_t *stage(const struct histogram *h, const char *unit, unsigned stage) {
+  json_t *const object = histogram(h, unit);
+  return STAGE_IS_SAMPLED(stage) ? with_errors(object, h, NULL, 0, 0) : object;
+}
+
 static json_t *latencies(const struct report *r) {
   const struct model_latency *const l = &r->latency;
   json_t *const object = json_object(), *const lookup = json_object();
   const char *const unit = l->ticks ? "ticks" : "ns";
   for (unsigned s = 0; s < lookup_strategy_count; s++) {
-    set_if_any(lookup, model_lookup_strategy_name(s), histograms(l->lookup[s], unit));
+    set_if_any(lookup, model_lookup_strategy_name(s), histograms(l->lookup[s], unit, SAMPLED, NULL, 0));
   }
   set(object, "lookup", lookup);
-  set_if_any(object, "drain", histograms(l->drain, unit));
-  set_if_any(object, "refill", histograms(l->refill, unit));
+  set_if_any(object, "drain", histograms(l->drain, unit, EXACT, NULL, 0));
+  set_if_any(object, "refill", histograms(l->refill, unit, EXACT, NULL, 0));
   json_t *const stages = json_object();
 #define SET_STAGE(name, meaning) \
-  if (l->stage[STAGE_##name] != NULL && l->stage[STAGE_##name]->count > 0) set(stages, #name, histogram(l->stage[STAGE_##name], unit));
+  if (l->stage[STAGE_##name] != NULL && l->stage[STAGE_##name]->count > 0) set(stages, #name, stage(l->stage[STAGE_##name], unit, STAGE_##name));
   REFILL_STAGES(SET_STAGE)
   set(object, "stages", stages);
-  json_t *const spent = json_object();
-  double spent_in[STAGE_COUNT];
-  estimate_stages(r, spent_in);
-#define SET_SPENT(name, meaning) set(spent, #name, json_real(spent_in[STAGE_##name]));
+  json_t *const spent = json_object(), *const spent_errors = json_object();
+  double spent_in[STAGE_COUNT], errors[STAGE_COUNT];
+  estimate_stages(r, spent_in, errors);
+#define SET_SPENT(name, meaning) \
+  set(spent, #name, json_real(spent_in[STAGE_##name])); \
+  set(spent_errors, #name, json_real(errors[STAGE_##name]));
   REFILL_STAGES(SET_SPENT)
   set(object, "stages_spent", spent);
+  set(object, "stages_spent_error", spent_errors);
   if (l->legacy != NULL && l->legacy->count > 0) set(object, "legacy", histogram(l->legacy, unit));
   if (l->map != NULL && l->map->count > 0) set(object, "map", histogram(l->map, unit));
   return object;
-}
-
-static double time_of(const struct model_calls *calls, unsigned kind) {
-  double time_ns = 0;
-  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) time_ns += calls->times[kind][cls] != NULL ? (double)calls->times[kind][cls]->sum : 0;
-  return time_ns;
 }
 
 /* {"malloc": {"count": ..., "all": ..., "classes": ...}, ...}: kinds without calls are missing. */
 static json_t *calls_of(const struct model_calls *calls) {
   json_t *const object = json_object();
   for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
-    double error;
+    double error, time_error;
     const uint64_t count = calls_count(calls, kind, &error);
     if (count == 0) continue;
     uint64_t timed = 0, sampled = 0, untimed = 0;
@@ -168,8 +194,9 @@ static json_t *calls_of(const struct model_calls *calls) {
     set(one, "timed", number(timed));
     set(one, "sampled", number(sampled));
     set(one, "untimed", number(untimed));
-    set(one, "time_ns", json_real(time_of(calls, kind)));
-    set_if_any(one, "latency", histograms(calls->times[kind], "ns"));
+    set(one, "time_ns", json_real(calls_time(calls, kind, &time_error)));
+    set(one, "time_error", json_real(time_error));
+    set_if_any(one, "latency", histograms(calls->times[kind], "ns", SAMPLED, calls, kind));
     set(object, model_call_kind(kind), one);
   }
   return object;
