@@ -70,6 +70,21 @@ judge() {
       print verdict, key ", ns here/by the wrapper:" seen[key] } }' times.*
 }
 
+# The first calls of a thread are sampled more often than later ones, and must not count for more.
+cat >early.c <<'END_OF_PROGRAM'
+#include <stdlib.h>
+int main(void) {
+  for (int i = 0; i < 10000000; i++) {
+    void *volatile p = i < 500000 ? calloc(1, 100) : malloc(100);
+    free(p);
+  }
+}
+END_OF_PROGRAM
+cc -O1 -o early early.c || fail "early.c does not compile"
+"$hakmem" run -o early.run -- ./early >out 2>err || fail "$(cat err)"
+"$hakmem" report --json early.run | jq '.stats.calls.calloc | [.count, .count_error]' >early.json
+jq -e '.[0] < 1000000 and (.[0] - 500000 | fabs) < 5 * .[1]' early.json >out || fail "500000 callocs at the beginning are counted as $(tr -d '\n' <early.json)"
+
 for program in sqlite redis; do
   case $program in
     sqlite) needed=sqlite3 ;;

@@ -147,3 +147,32 @@ Test(calls, a_rare_kind_is_uncertain_everywhere, .init = begin) {
   cr_assert_eq(none, 0, "the process has no such call");
   calls_free(&calls);
 }
+
+/* Of random samples of a known distribution, most ranges of a quantile hold its true value; few samples, or weighted ones, tell less. */
+Test(calls, quantiles_have_standard_errors, .init = begin) {
+  static struct calls_of_process process;
+  static struct stats_class_counters counters[CLASS_ROWS];
+  const uint64_t truth = 1u << 20; /* the median of even numbers below its double */
+  unsigned held = 0;
+  for (unsigned round = 0; round < 400; round++) {
+    struct histogram *const sample = &process.fast[CALL_malloc][5];
+    struct model_calls calls = {0}, weighted = {0};
+    *sample = (struct histogram){0};
+    for (unsigned i = 0; i < 100; i++) histogram_record(sample, (next() >> 11) % (2 * truth) / 32);
+    counters[5].allocs = 1000000;
+    process.squares[CALL_malloc][5] = 0;
+    calls_add(&calls, &process, counters);
+    process.squares[CALL_malloc][5] = 800; /* as if there were 12 samples */
+    calls_add(&weighted, &process, counters);
+    const struct histogram *const h = calls.times[CALL_malloc][5];
+    const struct quantile_range range = calls_quantile_range(&calls, CALL_malloc, 5, h, 0.5), wide = calls_quantile_range(&weighted, CALL_malloc, 5, h, 0.5);
+    cr_assert(wide.lower <= range.lower && wide.upper >= range.upper && wide.upper - wide.lower > range.upper - range.lower);
+    held += range.lower <= truth / 32 && range.upper >= truth / 32;
+    cr_assert_eq(calls_quantile_range(&calls, CALL_malloc, 5, h, 0.999).upper, UINT64_MAX, "100 samples do not tell the longest of 1000 calls");
+    double error, more;
+    calls_time(&calls, CALL_malloc, &error), calls_time(&weighted, CALL_malloc, &more);
+    cr_assert(more > 2 * error && error > 0);
+    calls_free(&calls), calls_free(&weighted);
+  }
+  cr_assert(held > 400 * 0.58, "one standard error to each side holds it in two of three; here in %u of 400", held);
+}
