@@ -1,6 +1,7 @@
 #include "growth.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ static bool compute(struct growths *g, const struct page *before, const struct p
     g->sum.blocks += g->list[i].blocks;
     g->sum.before += g->list[i].before;
     g->sum.after += g->list[i].after;
+    g->sum.variance += g->list[i].variance;
   }
   return true;
 }
@@ -71,6 +73,8 @@ bool print_growth(FILE *out, const struct page *before, const struct page *after
     add_growth(t, &g.sum);
     table_print_within(t, out, INDENT, format_columns(out));
     print_more(out, after, shown, changed, "sites");
+    char error[FORMAT_SIZE];
+    if (g.sum.variance > 0) fprintf(out, "  (standard error of the sum: at most %s)\n", format_bytes(error, (uint64_t)(sqrt(g.sum.variance) + 0.5)));
     const size_t same = g.count - changed;
     if (same > 0) fprintf(out, "  (%zu other site%s what %s had)\n", same, same == 1 ? " has" : "s have", same == 1 ? "it" : "they");
     print_replaced(out);
@@ -83,6 +87,7 @@ bool print_growth(FILE *out, const struct page *before, const struct page *after
 
 static void set_figures(json_t *object, const struct growth *g) {
   set(object, "bytes", json_integer(g->bytes));
+  set(object, "bytes_error", json_real(sqrt(g->variance)));
   set(object, "blocks", json_integer(g->blocks));
   set(object, "before", number(g->before));
   set(object, "after", number(g->after));

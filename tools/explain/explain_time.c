@@ -43,9 +43,12 @@ static void tell_calls(struct finding *f, const struct diagnosis *d) {
   struct histogram *const all = calls != NULL && calls->elapsed_ns > 0 ? calls_merged(calls, CALL_KIND_COUNT) : NULL;
   if (all == NULL) return;
   char tail[FORMAT_SIZE], longest[FORMAT_SIZE];
-  finding_evidence(f, "all calls of malloc and its family take %.1f %% of the time%s; p99.9 is %s, the longest took %s",
-                   (double)all->sum / (double)calls->elapsed_ns * 100, all->sum > calls->elapsed_ns ? " of one thread" : "",
-                   format_ns(tail, (double)histogram_quantile(all, 0.999)), format_ns(longest, (double)all->max));
+  double error;
+  calls_time(calls, CALL_KIND_COUNT, &error);
+  finding_evidence(f, "all calls of malloc and its family take %.1f %% (+-%.1f %%) of the time%s; p99.9 is %s, the longest took %s",
+                   (double)all->sum / (double)calls->elapsed_ns * 100, error / (double)calls->elapsed_ns * 100,
+                   all->sum > calls->elapsed_ns ? ", all threads together" : "", format_ns(tail, (double)histogram_quantile(all, 0.999)),
+                   format_ns(longest, (double)all->max));
   free(all);
 }
 

@@ -200,7 +200,8 @@ struct growth *sites_compare(const struct site *before, size_t before_count, con
                                        (int64_t)(new->allocated - old->allocated),
                                        (int64_t)(new->blocks - old->blocks),
                                        (uint64_t)old->allocated,
-                                       (uint64_t) new->allocated};
+                                       (uint64_t) new->allocated,
+                                       old->allocated_variance + new->allocated_variance};
     b += order <= 0;
     a += order >= 0;
   }

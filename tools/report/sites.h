@@ -40,6 +40,7 @@ struct growth {
   const char *folded, *place; /* as a site's; they live as long as the sites */
   int64_t bytes, blocks;
   uint64_t before, after;
+  double variance; /* the square of the standard error of `bytes` is at most this: blocks that live in both may be the same samples */
 };
 struct growth *sites_compare(const struct site *before, size_t before_count, const struct site *after, size_t after_count, size_t *count);
 
