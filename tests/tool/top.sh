@@ -74,8 +74,11 @@ buckets=$(jq '[.stats.processes[0].memory.buckets[] | select(. > 0)] | length' j
 "$hakmem" top --batch 1 "$few" >out || fail "top --batch 1 PID"
 plain out
 bar() { awk -v name="$1" 'index($0, " " name " ") == 1 { rest = substr($0, 29); split(rest, f, " "); print f[1] " " f[2]; exit }' out; }
-bytes() { jq -r "$1 | if . < 1024 then \"\(.) B\" else (. / 1024 | if . < 999.5 then [., \"KiB\"] else [. / 1024, \"MiB\"] end) as [\$n, \$u] | (if \$n < 9.995 then 100 elif \$n < 99.95 then 10 else 1 end) as \$k | \"\((\$n * \$k | round) / \$k) \(\$u)\" end" json; }
-same() { equal "$1 of the bars" "$(bytes "$2" | sed 's/ /  /' | awk '{ printf "%.3g %s", $1, $2 }')" "$(bar "$1" | awk '{ printf "%.3g %s", $1, $2 }')"; }
+bytes() { # rounded as C does, which takes a tie to the even digit
+  jq -r "$1" json | awk '{ u = "B"; if ($1 >= 1024) { $1 /= 1024; u = "KiB" } if ($1 >= 999.5 && u == "KiB") { $1 /= 1024; u = "MiB" }
+    printf (u == "B" ? "%.0f" : $1 < 9.995 ? "%.2f" : $1 < 99.95 ? "%.1f" : "%.0f") " %s\n", $1, u }'
+}
+same() { equal "$1 of the bars" "$(bytes "$2" | awk '{ printf "%.3g %s", $1, $2 }')" "$(bar "$1" | awk '{ printf "%.3g %s", $1, $2 }')"; }
 same "live blocks" .stats.processes[0].memory.buckets.live
 same "cached in TLS SLLs" .stats.processes[0].memory.buckets.cached_tls
 same "free in partial slabs" .stats.processes[0].memory.buckets.partial

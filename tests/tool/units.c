@@ -14,6 +14,9 @@
 #include "tools/input/trace/sum/trace_model.h"
 #include "tools/input/trace/sum/trace_part.h"
 #include "tools/common/workdir.h"
+#include "tools/words/words.h"
+
+const struct command commands[] = {{.name = NULL}}; /* the words of options are asked for here, not those of commands */
 
 static int wrong;
 

@@ -26,9 +26,9 @@ bare=$place/build/bin/hakmem
 grep -q leaky report || { cat report; fail "the report does not name the function"; }
 "$bare" export --folded data >folded && grep -q leaky folded || fail "cannot export collapsed stacks"
 fails 1 "built without D3, the library that draws the page: install node-d3" "$bare" page data -o page.html
-fails 1 "built without protobuf-c, which --pprof needs: install libprotobuf-c-dev, protobuf-c-compiler and zlib1g-dev" "$bare" export --pprof -o heap.pb.gz data
+fails 1 "this build of hakmem has no pprof.so: install libprotobuf-c-dev, protobuf-c-compiler and zlib1g-dev, and build hakmem again" "$bare" export --pprof -o heap.pb.gz data
 "$bare" top --batch 1 data >out && grep -q "PROGRAM" out || { cat out; fail "top as plain text"; }
 command -v script >/dev/null || exit 0
 script -qec "$bare top data" /dev/null </dev/null >out 2>&1
-grep -q "no live screen; install libncurses-dev and build again" out || { cat -v out; fail "top does not say what its live screen needs"; }
+grep -q "this build of hakmem has no terminal.so: install libncurses-dev, and build hakmem again" out || { cat -v out; fail "top does not say what its live screen needs"; }
 exit 0

@@ -17,7 +17,7 @@
 set -u
 export LC_ALL=C TZ=UTC
 preload=${BENCH_PRELOAD-}
-unset BENCH_PRELOAD
+unset BENCH_PRELOAD COLUMNS # what programs print is as wide on every terminal
 here=$(cd "$(dirname "$0")" && pwd)
 workload=$(basename "$0" .sh)
 

@@ -9,6 +9,10 @@ need util-linux setpriv
 as=
 if [ "$(id -u)" -eq 0 ]; then # nobody may not be allowed to read where the libraries and this program lie
   as='setpriv --reuid=65534 --regid=65534 --clear-groups'
+  if ! $as test -x "$place"; then # the directory for temporary files is root's alone
+    rm -rf "$place"
+    place=$(mktemp -d /tmp/hakmem-bench.XXXXXX) && cd "$place" || fail "cannot make a directory"
+  fi
   mkdir lib && chown 65534:65534 "$place" || fail "cannot make a directory for nobody"
   cp -L "$child" lib/child && child=$place/lib/child || fail "cannot copy bench_child"
   copies=
