@@ -4,7 +4,7 @@
  *   a record:  the address of the caller's record, and the return address;   the caller's record lies above, on the same stack
  *
  * A function built without frame pointers uses the register for other values, or leaves the caller's value in it. The chain then ends, leads astray
- * or omits the caller. So it serves only on request, and for stacks that libunwind cannot tell.
+ * or omits the caller. So on x86-64 it serves only on request, and for stacks that libunwind cannot tell.
  *
  * Nothing here faults. On the thread's own stack, which lives as long as the thread, only memory above the stack pointer is read. On any other
  * stack (an alternate signal stack, a coroutine's) the kernel reads.
@@ -90,6 +90,20 @@ READS_STACK static bool read_record(uintptr_t at, struct record *out) {
   return true;
 }
 
+/*
+ * The return address of a record. Code for aarch64 may sign it: then its upper bits are a signature, which this removes. Debian builds its packages so.
+ * The instruction is xpaclri, which does nothing on processors without signatures.
+ */
+static uintptr_t return_address(const struct record *record) {
+#if defined(__aarch64__)
+  register uintptr_t address __asm__("x30") = record->address;
+  __asm__("hint #7" : "+r"(address));
+  return address;
+#else
+  return record->address;
+#endif
+}
+
 /* Whether the record after the one at `at` can lie at `next`. */
 static bool can_be_next(uintptr_t at, uintptr_t next) {
   if (next % sizeof(uintptr_t) != 0) return false;
@@ -101,7 +115,7 @@ static uint32_t walk(uintptr_t at, uintptr_t *frames, uint32_t most) {
   struct record record;
   uint32_t count = 0;
   while (HAVE_RECORDS && count < most && read_record(at, &record) && record.address != 0) {
-    frames[count++] = record.address;
+    frames[count++] = return_address(&record);
     if (!can_be_next(at, record.caller)) break;
     at = record.caller;
   }

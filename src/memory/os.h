@@ -131,7 +131,7 @@ bool os_own_is_whole(void);
  */
 size_t os_left(void);
 
-/* Resident bytes of the process, with its files and what is not hakmem's; 0 if the kernel does not tell. */
+/* Resident bytes of the whole process, not only of hakmem's memory; 0 if /proc cannot be read. */
 size_t os_resident_set(void);
 
 /* Milliseconds since an unspecified origin; never decreases. Coarse (a few ms) and cheap. Signal safe. */

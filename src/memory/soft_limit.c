@@ -1,6 +1,7 @@
 #include "probe.h"
 #include "soft_limit.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #define STEP_PART 16u   /* a release that returned less than this part of the limit, */
 #define STEP_LEAST MIB  /* or less than this, returned little. If `held` grows by as much, the next release does not wait */
 #define LINE_MOST 8192u /* of a file of /proc; longer lines are cut */
+#define HIGH "/memory.high"
 
 uint64_t soft_limit;
 bool soft_limit_passed;
@@ -88,6 +90,7 @@ static bool find_line(const char *path, bool (*visit)(char *line, void *context)
   char chunk[256];
   size_t length = 0;
   bool found = false;
+  const int saved = errno; /* a program begins with 0 */
   struct own_file file = file_open_briefly(path);
   off_t offset = 0;
   for (ssize_t n; !found && (n = file_read_at(&file, chunk, sizeof(chunk), offset)) > 0; offset += n) {
@@ -102,12 +105,13 @@ static bool find_line(const char *path, bool (*visit)(char *line, void *context)
     }
   }
   file_close(&file);
+  errno = saved;
   return found;
 }
 
 /* Where the process's cgroup lies. `path` is its name in the hierarchy, and later its folder; `mount` bytes of that are the mount's. */
 struct place {
-  char path[2 * PATH_MAX];
+  char path[2 * PATH_MAX + sizeof(HIGH)];
   size_t mount;
 };
 
@@ -128,6 +132,10 @@ static char *skip_words(char *text, unsigned count) {
   return text;
 }
 
+static bool lies_under(const char *path, const char *root, size_t length) {
+  return strncmp(path, root, length) == 0 && (path[length] == '/' || path[length] == '\0' || length == 0);
+}
+
 /* "ID PARENT DEVICE ROOT MOUNT OPTIONS.. - TYPE SOURCE ..". Only what lies under ROOT is mounted. */
 static bool find_mount(char *line, void *context) {
   struct place *const place = context;
@@ -136,7 +144,7 @@ static bool find_mount(char *line, void *context) {
   mount[-1] = '\0';
   skip_words(mount, 1)[-1] = '\0';
   const size_t covered = strcmp(root, "/") == 0 ? 0 : strlen(root), length = strlen(mount);
-  if (strncmp(place->path, root, covered) != 0 || length >= PATH_MAX) return false;
+  if (!lies_under(place->path, root, covered) || length >= PATH_MAX) return false;
   memmove(place->path + length, place->path + covered, strlen(place->path + covered) + 1);
   memcpy(place->path, mount, length);
   place->mount = length;
@@ -152,7 +160,7 @@ uint64_t soft_limit_of_cgroup(const char *membership, const char *mounts) {
   for (size_t length = strlen(place.path); length >= place.mount && length > 0; length--) {
     if (place.path[length] != '/' && place.path[length] != '\0') continue;
     uint64_t high = 0;
-    strcpy(place.path + length, "/memory.high");
+    strcpy(place.path + length, HIGH);
     if (find_line(place.path, read_high, &high) && high != 0 && (lowest == 0 || high < lowest)) lowest = high;
     place.path[length] = '\0';
   }

@@ -2,7 +2,7 @@
  * soft_limit.h: HAKMEM_SOFT_LIMIT. If hakmem holds more memory than this, free memory is released at once.
  *
  *   held        resident bytes by hakmem's own books: an upper bound, because pages that were never touched count, too
- *   resident    the smaller one of `held` and the resident set that the kernel tells. It is read only if `held` is above the limit
+ *   resident    the smaller one of `held` and the resident set that the kernel reports. It is read only if `held` is above the limit
  *   above       `resident` was above the limit when a thread last looked
  *
  * Threads look when they leave their slow paths. So a process that makes no calls stays as it is.
@@ -20,7 +20,8 @@ extern uint64_t soft_limit;    /* bytes, 0: none; atomic */
 extern bool soft_limit_passed; /* atomic */
 
 static inline uint64_t soft_limit_bytes(void) { return __atomic_load_n(&soft_limit, __ATOMIC_RELAXED); }
-static inline bool soft_limit_is_above(void) { return __atomic_load_n(&soft_limit_passed, __ATOMIC_RELAXED); }
+/* Not without a limit: a thread that was looking when it was switched off may write soft_limit_passed afterwards. */
+static inline bool soft_limit_is_above(void) { return __atomic_load_n(&soft_limit_passed, __ATOMIC_RELAXED) && soft_limit_bytes() != 0; }
 
 /* HAKMEM_RELEASE_DELAY; 0 while more than the limit is resident. */
 static inline uint32_t soft_limit_delay_ms(void) { return soft_limit_is_above() ? 0 : config.release_delay; }

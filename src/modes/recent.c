@@ -36,8 +36,8 @@ void recent_note(const struct recent_block *block, struct recent_block *displace
   displaced->block = NULL;
   lock_take(&recent.lock);
   if (!recent.ordered) begin();
-  const bool is_new = block->content[0].size == 0; /* then it is not here: it was forgotten before its memory was used again */
-  uint32_t place = is_new ? RECENT_BLOCKS : find(block->block), rank = RECENT_BLOCKS - 1;
+  /* A live block is new here: if its memory was used before, that block was forgotten. */
+  uint32_t place = block->freed ? find(block->block) : RECENT_BLOCKS, rank = RECENT_BLOCKS - 1;
   if (place == RECENT_BLOCKS) {
     place = recent.order[rank];
     *displaced = recent.at[place];

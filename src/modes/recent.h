@@ -26,6 +26,7 @@ struct recent_block {
   const void *block;             /* NULL: an empty place */
   struct recent_row redzones[2]; /* filled with REDZONE_PATTERN */
   struct recent_row content[2];  /* filled with config.fill; size 0 if the block is live */
+  bool freed;                    /* a block of no bytes has no content either way */
   bool whole;                    /* these rows are all of the block that the debugging mode filled */
   bool closely;                  /* the rows may be closed by the program: the block is always a suspect */
   uint32_t checked;              /* record_allocations when the rows were last seen intact */

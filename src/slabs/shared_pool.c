@@ -3,6 +3,7 @@
 #include "shared_pool.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "directory.h"
 #include "memory/os.h"
@@ -18,7 +19,8 @@
  * that one waits for the lock. They may be three quarters of the blocks that the class's slabs have handed out.
  */
 #define FOREIGN 512
-#define SLABS_ASKED 256 /* slabs whose age is read */
+#define UNNEEDED_BLOCKS 1024u /* about so many blocks of unneeded batches are returned by a scavenge of a class: more would take too long for one call */
+#define SLABS_ASKED 256       /* slabs whose age is read */
 
 /* One class. Own batches form a ring: the newest is taken first, the oldest is replaced first. Foreign ones are a stack, from which is taken before. */
 static struct pool_class {
@@ -26,9 +28,9 @@ static struct pool_class {
   struct slab_list slabs;
   struct chain batch[BATCHES];
   uint32_t batches, oldest;
-  uint32_t foreign;
-  uint64_t batched;  /* blocks */
-  uint64_t taken_ms; /* when a batch was last taken or given */
+  uint32_t foreign, unneeded; /* the fewest foreign batches since the last scavenge: so many were needed by no refill */
+  uint64_t batched;           /* blocks */
+  uint64_t taken_ms;          /* when a batch was last taken or given */
 } classes[CLASS_COUNT];
 static struct chain foreign_batch[CLASS_COUNT][FOREIGN] BULK; /* apart, so that most programs never touch it */
 
@@ -45,7 +47,11 @@ static struct chain remove_batch(struct pool_class *c, const struct chain *place
 static struct chain *foreign_of(const struct pool_class *c) { return foreign_batch[c - classes]; }
 
 static struct chain take_newest(struct pool_class *c) {
-  if (c->foreign > 0) return remove_batch(c, &foreign_of(c)[--c->foreign]);
+  if (c->foreign > 0) {
+    c->foreign--;
+    if (c->unneeded > c->foreign) c->unneeded = c->foreign;
+    return remove_batch(c, &foreign_of(c)[c->foreign]);
+  }
   c->batches--;
   return remove_batch(c, &c->batch[(c->oldest + c->batches) % BATCHES]);
 }
@@ -162,23 +168,40 @@ uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, struct chain *leg
 /* taken_ms may be later than `now`: hence no subtraction. */
 static READS_RACILY bool is_idle(const struct pool_class *c, uint64_t now) { return now >= c->taken_ms + units_idle_ms(); }
 
-/* Returns the batches of a class that has not used any for a while, and its kept empty slab. */
+/* The oldest foreign batch. */
+static struct chain take_unneeded(struct pool_class *c) {
+  struct chain *const places = foreign_of(c);
+  const struct chain chain = remove_batch(c, places);
+  c->unneeded--;
+  memmove(places, places + 1, --c->foreign * sizeof(*places));
+  return chain;
+}
+
+/*
+ * Returns the batches of a class that has not used any for a while, and its kept empty slab. If it uses some, returns foreign batches that no refill
+ * needed: otherwise, after a burst, they would keep their blocks' slabs for as long as the class is in use.
+ */
 static void scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*give_back)(uint32_t, struct chain, bool)) {
   struct pool_class *c = &classes[cls];
   struct slab *empties = NULL;
-  for (;;) {
-    struct chain chain = CHAIN_EMPTY;
+  struct chain chain;
+  uint32_t returned = 0; /* blocks that no refill needed */
+  do {
+    chain = CHAIN_EMPTY;
     lock_take(&c->lock);
     const bool due = trim || is_idle(c, now);
     if (due && c->foreign + c->batches > 0) {
       chain = take_newest(c);
     } else if (due) {
       slab_list_shed_empty(&c->slabs, &empties);
+    } else if (c->unneeded > 0 && returned < UNNEEDED_BLOCKS) {
+      chain = take_unneeded(c);
+      returned += chain.count;
     }
+    if (chain.count == 0) c->unneeded = c->foreign;
     lock_release(&c->lock);
-    if (chain.count == 0) break;
-    give_back(cls, chain, trim);
-  }
+    if (chain.count != 0) give_back(cls, chain, trim);
+  } while (chain.count != 0);
   slabs_release(empties, release);
 }
 
@@ -248,7 +271,7 @@ bool pool_is_valid(void) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const struct pool_class *c = &classes[cls];
     uint64_t batched = 0;
-    if (!slab_list_is_valid(&c->slabs) || c->batches > BATCHES || c->oldest >= BATCHES || c->foreign > FOREIGN) return false;
+    if (!slab_list_is_valid(&c->slabs) || c->batches > BATCHES || c->oldest >= BATCHES || c->foreign > FOREIGN || c->unneeded > c->foreign) return false;
     for (uint32_t i = 0; i < c->batches; i++) {
       if (!batch_is_valid(cls, &c->batch[(c->oldest + i) % BATCHES], &batched)) return false;
     }

@@ -32,7 +32,7 @@ struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed);
 /* Which thread freed the blocks of a batch. */
 enum pool_from {
   POOL_OWN,     /* one that allocates from the class, too */
-  POOL_FOREIGN, /* one that only frees what other threads allocated */
+  POOL_FOREIGN, /* one that only frees what other threads allocated, or that has ended: it needs none of them again */
 };
 
 /*

@@ -209,8 +209,3 @@ void sll_decay_class(struct sll_cache *cache, uint32_t cls) {
   }
   empty(cache, cls, DRAIN_IDLE, kept);
 }
-
-void sll_decay(struct sll_cache *cache) {
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) sll_decay_class(cache, cls);
-  sll_give_share(cache);
-}

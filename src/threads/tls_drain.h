@@ -45,9 +45,6 @@ void sll_shorten(struct sll_cache *cache);
  */
 void sll_decay_class(struct sll_cache *cache, uint32_t cls);
 
-/* All classes at once. */
-void sll_decay(struct sll_cache *cache);
-
 /* Checks every block of the lists. */
 void sll_audit(struct sll_cache *cache);
 

@@ -142,6 +142,23 @@ Test(shared_pool, foreign_batches_may_be_three_quarters_of_what_is_in_use) {
   cr_assert_eq(pool_give_batch(cls, given[kept], POOL_OWN).head, given[0].head);
 }
 
+/* After a burst, they would keep its memory for as long as the class is in use. */
+Test(shared_pool, foreign_batches_that_no_refill_needed_are_returned) {
+  const uint32_t cls = 12, count = 40, used = 3, own = 4;
+  struct chain given[40];
+  config.release_delay = 1000000; /* the class is in use all the time */
+  for (uint32_t i = 0; i < count; i++) given[i] = pool_refill(cls, 5, true).chain;
+  for (uint32_t i = 0; i < 20; i++) cr_assert_eq(pool_give_batch(cls, given[i], POOL_FOREIGN).count, 0);
+  pool_scavenge(false, 0, give_back);
+  cr_assert_eq(usage(cls).batched, 100, "all are new");
+  for (uint32_t i = 0; i < used; i++) given[i] = pool_refill(cls, 5, true).chain;
+  for (uint32_t i = 0; i < used; i++) cr_assert_eq(pool_give_batch(cls, given[i], POOL_FOREIGN).count, 0);
+  pool_scavenge(false, 0, give_back);
+  cr_assert_eq(usage(cls).batched, 5 * (own + used));
+  cr_assert(pool_is_valid());
+  cr_assert_eq(pool_refill(cls, 1, true).chain.head, given[used - 1].head, "the newest stay");
+}
+
 Test(shared_pool, returned_blocks_empty_their_slabs) {
   const uint32_t cls = 60;
   struct chain all = CHAIN_EMPTY;

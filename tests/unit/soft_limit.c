@@ -2,6 +2,7 @@
 #include "memory/soft_limit.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,23 @@ Test(soft_limit, switched_off_while_above) {
   cr_assert(!soft_limit_is_above());
 }
 
+static size_t release_meanwhile_switched_off(void *context) {
+  const size_t bytes = release(context);
+  soft_limit_set(0); /* as by another thread */
+  return bytes;
+}
+
+/* With no limit, no thread looks again: so the delay would stay 0, and nothing would be scavenged any more. */
+Test(soft_limit, switched_off_while_a_thread_looks) {
+  static const struct soft_limit_hooks hooks = {held, release_meanwhile_switched_off};
+  soft_limit_set(LIMIT);
+  held_now = held_then = 2 * LIMIT;
+  soft_limit_keep(&hooks, &releases);
+  cr_assert_eq(releases, 1);
+  cr_assert(!soft_limit_is_above());
+  cr_assert_eq(soft_limit_delay_ms(), config.release_delay);
+}
+
 /* ---- memory.high. ---- */
 
 static char place[] = "/tmp/hakmem-soft-limit.XXXXXX";
@@ -155,6 +173,8 @@ Test(cgroup, only_a_part_is_mounted, .init = begin, .fini = end) {
   put("mnt/b/memory.high", "123456\n");
   cr_assert_eq(high("0::/docker/1/b\n", "31 22 0:28 /docker/1 %s/mnt rw - cgroup2 none rw\n"), 123456);
   cr_assert_eq(high("0::/docker/2/b\n", "31 22 0:28 /docker/1 %s/mnt rw - cgroup2 none rw\n"), 0);
+  put("mnt2/b/memory.high", "1\n");
+  cr_assert_eq(high("0::/docker/12/b\n", "31 22 0:28 /docker/1 %s/mnt rw - cgroup2 none rw\n"), 0, "another group whose name begins alike");
 }
 
 Test(cgroup, what_cannot_be_read_is_no_limit, .init = begin, .fini = end) {
@@ -163,7 +183,22 @@ Test(cgroup, what_cannot_be_read_is_no_limit, .init = begin, .fini = end) {
   cr_assert_eq(high("4:memory:/\n", "31 22 0:28 / %s/mnt rw - cgroup2 none rw\n"), 0);
   cr_assert_eq(high("0::/nothing/here\n", "31 22 0:28 / %s/mnt rw - cgroup2 none rw\n"), 0);
   cr_assert_eq(high("0::/\n", " - cgroup2 %s"), 0);
+  errno = 0;
   cr_assert_eq(soft_limit_of_cgroup("/nonexistent", "/nonexistent"), 0);
+  cr_assert_eq(errno, 0);
   put("mnt/memory.high", "-5\n");
   cr_assert_eq(high("0::/\n", "31 22 0:28 / %s/mnt rw - cgroup2 none rw\n"), 0);
+}
+
+/* The kernel makes names of up to 4095 bytes, both of groups and of mounts. Only AddressSanitizer would see that these do not fit. */
+Test(cgroup, the_longest_names_fit, .init = begin, .fini = end) {
+  static char lines[9000];
+  const int length = snprintf(lines, sizeof(lines), "0::/%04094d\n", 0);
+  FILE *file = fopen(membership, "w");
+  cr_assert(file != NULL && fwrite(lines, 1, (size_t)length, file) == (size_t)length);
+  fclose(file);
+  file = fopen(mounts, "w");
+  cr_assert(file != NULL && fprintf(file, "31 22 0:28 / /%04094d rw - cgroup2 none rw\n", 0) > 4094);
+  fclose(file);
+  cr_assert_eq(soft_limit_of_cgroup(membership, mounts), 0);
 }

@@ -13,6 +13,7 @@
 #include "statistics/stats.h"
 #include "platform/random.h"
 #include "slabs/shared_pool.h"
+#include "threads/tls_drain.h"
 #include "threads/tls_lists.h"
 
 static struct stats_class_counters counted(uint32_t cls) {
@@ -23,6 +24,11 @@ static struct stats_class_counters counted(uint32_t cls) {
 static uint64_t cached(uint32_t cls) {
   uint64_t allocs, frees;
   return sll_cached(cls, &allocs, &frees);
+}
+
+static void decay(struct sll_cache *cache) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) sll_decay_class(cache, cls);
+  sll_give_share(cache);
 }
 
 Test(tls_sll, a_thread_begins_with_lists_that_hold_nothing) {
@@ -170,7 +176,7 @@ Test(tls_sll, lists_grow_short_again) {
   cr_assert_gt(sll_self->state[cls].most, 4 * first);
   for (unsigned round = 0; round < 6; round++) {
     free_fast(alloc_fast(100));
-    sll_decay(sll_self);
+    decay(sll_self);
     pool_scavenge(true, 0, sll_return_blocks);
   }
   cr_assert_eq(sll_self->state[cls].most, first);
@@ -422,7 +428,7 @@ Test(tls_sll, a_list_that_neither_ran_out_nor_over_goes_back_whole_in_the_end) {
   for (int i = 0; i < 100; i++) p[i] = alloc_fast(size);
   for (int i = 0; i < 100; i++) free_fast(p[i]);
   struct sll_cache *cache = sll_enter();
-  sll_decay(cache);
+  decay(cache);
   cr_assert_gt(cached(cls), 0, "it had run out");
   const struct stats_class_counters before = counted(cls);
   for (int i = 0; i < 100; i++) free_fast(alloc_fast(size));
@@ -430,7 +436,7 @@ Test(tls_sll, a_list_that_neither_ran_out_nor_over_goes_back_whole_in_the_end) {
   cr_assert_gt(after.drain_interval, before.drain_interval);
   cr_assert_eq(stats_refills(&after), stats_refills(&before));
   cr_assert_eq(after.drain_length, before.drain_length);
-  sll_decay(cache);
+  decay(cache);
   cr_assert_eq(cached(cls), 0);
   sll_leave(cache);
 }
@@ -451,10 +457,10 @@ Test(tls_sll, a_list_in_use_keeps_blocks_over_a_decay) {
   struct sll_cache *cache = sll_enter();
   cache->state[cls].moved = false;
   const uint64_t in_list = cached(cls) - cache->state[cls].spare_count;
-  sll_decay(cache);
+  decay(cache);
   cr_assert_geq(in_list, CYCLE);
   cr_assert_eq(cached(cls), in_list, "%u blocks are few beside %u in use", (unsigned)in_list, LIVE);
-  sll_decay(cache);
+  decay(cache);
   cr_assert_eq(cached(cls), 0, "it was not used between the two");
   sll_leave(cache);
 }

@@ -55,6 +55,7 @@ void patrol_note(const struct record *r) {
   note(&(struct recent_block){.block = start,
                               .redzones = {{start - before, before}, {end, config.redzone}},
                               .content = {{start, border}, {end - border, border}},
+                              .freed = r->filled,
                               .whole = !r->filled || r->requested <= 2 * BORDER,
                               .checked = r->checked});
 }
