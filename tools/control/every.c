@@ -19,8 +19,8 @@
 #include "report/sites.h"
 #include "trend.h"
 
-#define ROWS 10      /* sites after each reading; the summary has three times as many */
-#define STEP_MS 100u /* between two looks for an interruption */
+#define ROWS 10                /* sites after each reading; the summary has three times as many */
+#define STEP_MS 100u           /* between two looks for an interruption */
 #define FIRST_PROFILE_MS 10000 /* how long a first profile is waited for */
 
 /* Shared by the process that reads and the one that waits for it: a signal may be sent to one of them alone. */
