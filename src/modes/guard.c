@@ -265,7 +265,7 @@ bool guard_rows_of(const void *p, struct recent_block *out) {
                                .redzones = {{(const uint8_t *)start - before, before}, {(const uint8_t *)end, behind}},
                                .whole = true,
                                .closely = behind != 0 && slot->known.requested >= os_page_size(),
-                               .checked = slot->known.checked};
+                               .checked = __atomic_load_n(&slot->known.checked, __ATOMIC_RELAXED)};
   return true;
 }
 
@@ -274,7 +274,7 @@ void guard_keep_checked(const void *p, uint32_t when) {
   struct guard_slot *slot = nearest(p, &row);
   if (slot == NULL) return;
   lock_take(&guard_lock);
-  if (slot->known.block == p && (int32_t)(when - slot->known.checked) > 0) __atomic_store_n(&slot->known.checked, when, __ATOMIC_RELAXED);
+  if (slot->known.block == p && (int32_t)(when - __atomic_load_n(&slot->known.checked, __ATOMIC_RELAXED)) > 0) __atomic_store_n(&slot->known.checked, when, __ATOMIC_RELAXED);
   lock_release(&guard_lock);
 }
 
