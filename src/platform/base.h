@@ -22,7 +22,7 @@
 
 /* A function that reads other threads' plain words without synchronising, for statistics. It must stay safe with any value that it reads. */
 #ifdef __SANITIZE_THREAD__
-#define READS_RACILY __attribute__((no_sanitize("thread"), noinline)) /* if it is inlined, gcc checks its reads after all */
+#define READS_RACILY __attribute__((no_sanitize("thread"), noipa)) /* gcc checks its reads after all if they move into the caller */
 #else
 #define READS_RACILY
 #endif
