@@ -274,7 +274,8 @@ void guard_keep_checked(const void *p, uint32_t when) {
   struct guard_slot *slot = nearest(p, &row);
   if (slot == NULL) return;
   lock_take(&guard_lock);
-  if (slot->known.block == p && (int32_t)(when - __atomic_load_n(&slot->known.checked, __ATOMIC_RELAXED)) > 0) __atomic_store_n(&slot->known.checked, when, __ATOMIC_RELAXED);
+  if (slot->known.block == p && (int32_t)(when - __atomic_load_n(&slot->known.checked, __ATOMIC_RELAXED)) > 0)
+    __atomic_store_n(&slot->known.checked, when, __ATOMIC_RELAXED);
   lock_release(&guard_lock);
 }
 
