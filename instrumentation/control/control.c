@@ -41,7 +41,7 @@ static void handle(const struct control_request *request, struct control_answer 
   asked = *request;
   asked.text[sizeof(asked.text) - 1] = '\0';
   message_start(&why);
-  memset(answer, 0, sizeof(*answer));
+  *answer = (struct control_answer){.cookie = asked.cookie};
   switch (asked.kind) {
     case CONTROL_SET: answer->error = set(); break;
     case CONTROL_DUMP: snapshot_take(true, false); break;

@@ -36,7 +36,7 @@ struct stats_setting {
 };
 
 #define CONTROL_SLOTS 8
-#define CONTROL_TEXT 232
+#define CONTROL_TEXT 228
 
 enum control_kind {
   CONTROL_SET = 1, /* `text` is NAME=VALUE */
@@ -47,12 +47,13 @@ enum control_kind {
 struct control_request {
   uint32_t kind;   /* enum control_kind */
   uint32_t for_ms; /* of CONTROL_SET: how long; 0: for good */
+  uint32_t cookie; /* the asker's own, repeated in the answer */
   char text[CONTROL_TEXT];
 };
 
 struct control_answer {
-  int32_t error; /* an errno; 0: done */
-  uint32_t unused;
+  int32_t error;           /* an errno; 0: done */
+  uint32_t cookie;         /* of the request that this answers: if another program damages the counts, an old answer may stand in its place */
   uint64_t before, after;  /* of CONTROL_TRIM: resident bytes */
   char text[CONTROL_TEXT]; /* if it failed: why */
 };

@@ -112,7 +112,7 @@ static enum ask_result waits(const struct asker *a, enum alive state, uint32_t p
   return ASK_WAITS;
 }
 
-static enum ask_result wait_for(const struct asker *a, uint64_t number, uint64_t until_ms, struct control_answer *answer) {
+static enum ask_result wait_for(const struct asker *a, uint64_t number, uint32_t cookie, uint64_t until_ms, struct control_answer *answer) {
   const uint32_t published = publication(a);
   for (;;) {
     uint64_t done;
@@ -128,15 +128,26 @@ static enum ask_result wait_for(const struct asker *a, uint64_t number, uint64_t
     sleep_a_step();
   }
   if (!read_at(a, answer, sizeof(*answer), AT(answers) + (off_t)(number % CONTROL_SLOTS * sizeof(*answer)))) return ASK_REFUSED;
+  if (answer->cookie != cookie) {
+    fail("process %" PRIu32 " lost the request, because another program wrote to %s; ask again", a->pid, a->path);
+    return ASK_REFUSED;
+  }
   answer->text[sizeof(answer->text) - 1] = '\0';
   if (answer->error == 0) return ASK_DONE;
   fail("process %" PRIu32 " refuses: %s", a->pid, answer->text[0] != '\0' ? answer->text : strerror(answer->error));
   return ASK_REFUSED;
 }
 
+/* Differs between requests to one process. */
+static uint32_t new_cookie(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint32_t)now.tv_sec * 1000000000 + (uint32_t)now.tv_nsec;
+}
+
 enum ask_result ask(const struct asker *a, enum control_kind kind, const char *text, uint32_t for_ms, struct control_answer *answer) {
   const uint64_t until_ms = now_ms() + a->wait_ms;
-  struct control_request request = {.kind = kind, .for_ms = for_ms};
+  struct control_request request = {.kind = kind, .for_ms = for_ms, .cookie = new_cookie()};
   uint64_t number;
   if (strlen(text) >= sizeof(request.text)) {
     fail("%s is too long", text);
@@ -146,7 +157,7 @@ enum ask_result ask(const struct asker *a, enum control_kind kind, const char *t
   if (!lock(a, until_ms)) return ASK_REFUSED;
   const bool entered = enter(a, &request, &number);
   unlock(a);
-  return entered ? wait_for(a, number, until_ms, answer) : ASK_REFUSED;
+  return entered ? wait_for(a, number, request.cookie, until_ms, answer) : ASK_REFUSED;
 }
 
 /* ---- What it has. ---- */
