@@ -27,7 +27,7 @@ map_churn              | RELEASE_DELAY=20 ./advised rounds              | RELEAS
 soft_limit             | SOFT_LIMIT=8M ./advised rounds                 | SOFT_LIMIT=VALUE ./advised rounds               | $(counter soft_limit_crossed)      | 0
 partial_slabs          | ./advised pins                                 | ./advised pins mended                           | $(bucket partial)                  | 0.2
 empty_slabs            | ./advised empties                              | ./advised empties mended                        | $(bucket empty)                    | 0.1
-empty_slabs            | ./advised rounds                               | RELEASE_DELAY=VALUE ./advised rounds            | [.stats.processes[0].timeline[].committed] \| add / length | 0.7
+empty_slabs            | STATS_INTERVAL=7 ./advised rounds              | STATS_INTERVAL=7 RELEASE_DELAY=VALUE ./advised rounds | [.stats.processes[0].timeline[].committed] \| add / length | 0.7
 thread_lists           | ./advised lists                                | ./advised lists mended                          | $(bucket cached_tls)               | 0.1
 kept_huge              | ./advised kept                                 | ./advised kept mended                           | $(bucket huge_cache)               | 0.1
 internal_fragmentation | ./advised rounded                              | ./advised rounded mended                        | $(bucket live)                     | 0.85
