@@ -241,7 +241,8 @@ void table_cell(struct table *t, const char *format, ...) {
 struct layout {
   size_t *width; /* of each column, 0: left out */
   size_t last;   /* the column that is printed last */
-  size_t room;   /* if the table would be too wide: its text continues on further lines, so wide at most; else 0 */
+  size_t room;   /* if the table would be too wide: the columns of the last one, a text; else 0 */
+  bool cuts;     /* that text loses its end; else it continues on further lines */
 };
 
 static bool is_left_aligned(const struct table *t, size_t column) { return tolower((unsigned char)t->alignment[column]) == 'l'; }
@@ -257,6 +258,14 @@ static void print_wrapped_cell(FILE *out, const char *text, size_t columns, size
   }
 }
 
+#define ELLIPSIS "..."
+
+static void shorten(char *cell, size_t columns) {
+  if (format_width(cell) <= columns) return;
+  const size_t kept = format_bytes_within(cell, columns > strlen(ELLIPSIS) ? columns - strlen(ELLIPSIS) : 0);
+  if (kept + strlen(ELLIPSIS) <= strlen(cell)) strcpy(cell + kept, ELLIPSIS);
+}
+
 static void print_row(const struct table *t, FILE *out, const struct layout *l, size_t row, unsigned indent) {
   size_t owed = indent; /* spaces that are not yet printed, so that no line ends with spaces */
   size_t at = indent;
@@ -268,8 +277,10 @@ static void print_row(const struct table *t, FILE *out, const struct layout *l, 
     const size_t needed = format_width(cell), padding = l->width[column] > needed ? l->width[column] - needed : 0;
     if (!is_left_aligned(t, column)) owed += padding;
     if (*cell != '\0') {
+      const bool is_text = l->room != 0 && column == l->last;
       fprintf(out, "%*s", (int)owed, "");
-      if (l->room != 0 && column == l->last) print_wrapped_cell(out, cell, l->room, at);
+      if (is_text && l->cuts) shorten(cell, l->room);
+      if (is_text && !l->cuts) print_wrapped_cell(out, cell, l->room, at);
       else fputs(cell, out);
       owed = 0;
     }
@@ -286,36 +297,9 @@ static void table_free(struct table *t) {
   free(t);
 }
 
-#define ELLIPSIS "..."
-
-static void shorten(char *cell, size_t columns) {
-  if (format_width(cell) <= columns) return;
-  const size_t kept = format_bytes_within(cell, columns > strlen(ELLIPSIS) ? columns - strlen(ELLIPSIS) : 0);
-  if (kept + strlen(ELLIPSIS) <= strlen(cell)) strcpy(cell + kept, ELLIPSIS);
-}
-
-/* The last column takes the columns that the others leave. */
-static void shorten_last(const struct table *t, unsigned indent, size_t columns) {
-  const size_t rows = t->count / t->columns;
-  size_t used = indent;
-  for (size_t column = 0; column + 1 < t->columns; column++) {
-    size_t widest = 0;
-    for (size_t row = 0; row < rows; row++) {
-      const size_t needed = format_width(t->cells[row * t->columns + column]);
-      if (needed > widest) widest = needed;
-    }
-    used += widest + GAP;
-  }
-  for (size_t row = 0; row < rows; row++) shorten(t->cells[row * t->columns + t->columns - 1], columns > used ? columns - used : 0);
-}
-
-void table_print_within(struct table *t, FILE *out, unsigned indent, size_t columns) {
-  shorten_last(t, indent, columns);
-  table_print(t, out, indent);
-}
-
 #define TEXT_LEAST 20 /* columns, for a text that is continued on further lines; less only if nothing else can be left out */
 #define TEXT_NARROW 10
+#define TEXT_CUT 35 /* for one that is cut: a function, its place, and the function that called it */
 
 static bool left_out;
 
@@ -323,7 +307,7 @@ bool table_left_out(void) { return left_out; }
 
 static bool may_leave_out(const struct table *t, size_t column) { return isupper((unsigned char)t->alignment[column]) != 0; }
 
-/* Makes the table fit into `columns`: its last column continues on further lines if it is a text, and optional columns are left out, the last ones first. */
+/* Makes the table fit into `columns`: its last column is broken or cut if it is a text, and optional columns are left out, the last ones first. */
 static void fit(const struct table *t, struct layout *l, unsigned indent, size_t columns) {
   for (;;) {
     size_t used = indent, optional = t->columns;
@@ -335,7 +319,7 @@ static void fit(const struct table *t, struct layout *l, unsigned indent, size_t
     const size_t room = used < columns ? columns - used : 0;
     if (l->width[l->last] <= room) return;
     const bool is_text = t->alignment[l->last] == 'l';
-    if (is_text && (room >= TEXT_LEAST || (optional == t->columns && room >= TEXT_NARROW))) {
+    if (is_text && (room >= (l->cuts ? TEXT_CUT : TEXT_LEAST) || (optional == t->columns && room >= TEXT_NARROW))) {
       l->room = room;
       return;
     }
@@ -346,9 +330,9 @@ static void fit(const struct table *t, struct layout *l, unsigned indent, size_t
   }
 }
 
-void table_print(struct table *t, FILE *out, unsigned indent) {
+static void print_table(struct table *t, FILE *out, unsigned indent, bool cuts) {
   const size_t rows = t->count / t->columns;
-  struct layout l = {.width = must_allocate(t->columns * sizeof(*l.width)), .last = t->columns - 1};
+  struct layout l = {.width = must_allocate(t->columns * sizeof(*l.width)), .last = t->columns - 1, .cuts = cuts};
   for (size_t i = 0; i < rows * t->columns; i++) {
     const size_t needed = format_width(t->cells[i]);
     if (needed > l.width[i % t->columns]) l.width[i % t->columns] = needed;
@@ -359,6 +343,9 @@ void table_print(struct table *t, FILE *out, unsigned indent) {
   free(l.width);
   table_free(t);
 }
+
+void table_print(struct table *t, FILE *out, unsigned indent) { print_table(t, out, indent, false); }
+void table_print_cut(struct table *t, FILE *out, unsigned indent) { print_table(t, out, indent, true); }
 
 void table_print_markdown(struct table *t, FILE *out) {
   for (size_t i = 0; i < t->count; i++) {

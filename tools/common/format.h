@@ -65,8 +65,8 @@ __attribute__((format(printf, 2, 3))) void table_cell(struct table *t, const cha
  * the right, and a text in the last column continues on further lines.
  */
 void table_print(struct table *t, FILE *out, unsigned indent);
-/* The same; lines longer than `columns` lose the end of their last cell. */
-void table_print_within(struct table *t, FILE *out, unsigned indent, size_t columns);
+/* The same; but the last column, a text, has one line in each row: its end is cut off. */
+void table_print_cut(struct table *t, FILE *out, unsigned indent);
 /* Whether a table lacks columns for that reason. */
 bool table_left_out(void);
 /* The same as Markdown; the first row is the head. No cell may hold a '|'. */

@@ -43,7 +43,7 @@ static void discard(struct growths *g) {
 /* ---- Text ---- */
 
 static void add_growth(struct table *t, const struct growth *g) {
-  char bytes[FORMAT_SIZE], before[FORMAT_SIZE], after[FORMAT_SIZE], *const site = sites_innermost_first(g->folded, g->place);
+  char bytes[FORMAT_SIZE], before[FORMAT_SIZE], after[FORMAT_SIZE], *const site = sites_innermost_first(g->folded, g->inner, g->place);
   table_cell(t, "%s%s", g->bytes < 0 ? "-" : "+", format_bytes(bytes, (uint64_t)(g->bytes < 0 ? -g->bytes : g->bytes)));
   table_cell(t, "%+" PRId64, g->blocks);
   table_cell(t, "%s", format_bytes(before, g->before));
@@ -60,7 +60,7 @@ bool print_growth(FILE *out, const struct page *before, const struct page *after
   if (any) {
     size_t changed = 0, shown = 0;
     fputs("\nGrowth of the live heap by call site\n", out);
-    struct table *const t = table_create("rrrrl");
+    struct table *const t = table_create("rRRRl");
     static const char *const heads[] = {"bytes", "blocks", "before", "after", "call site, innermost function first"};
     for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(t, "%s", heads[i]);
     for (size_t i = 0; i < g.count; i++) {
@@ -71,7 +71,7 @@ bool print_growth(FILE *out, const struct page *before, const struct page *after
       shown++;
     }
     add_growth(t, &g.sum);
-    table_print_within(t, out, INDENT, format_columns(out));
+    table_print_cut(t, out, INDENT);
     print_more(out, after, shown, changed, "sites");
     char error[FORMAT_SIZE];
     if (g.sum.variance > 0) fprintf(out, "  (standard error of the sum: at most %s)\n", format_bytes(error, (uint64_t)(sqrt(g.sum.variance) + 0.5)));

@@ -34,6 +34,7 @@ void trend_add(struct trend *t, double seconds, const struct site *sites, size_t
     else
       *s = (struct trend_site){.folded = must_copy(sites[new].folded),
                                .place = sites[new].place != NULL ? must_copy(sites[new].place) : NULL,
+                               .inner = sites[new].inner,
                                .first = is_first ? sites[new].f.allocated : 0};
     add_value(s, seconds, order >= 0 ? sites[new].f.allocated : 0, order >= 0 ? sites[new].f.blocks : 0, is_first);
     old += order <= 0;
@@ -106,7 +107,7 @@ static const char *format_change(char *buffer, double bytes) {
 
 static struct table *start_table(void) {
   static const char *const heads[] = {"since last", "since first", "per hour", "+/-", "live now", "grows", "call site, innermost function first"};
-  struct table *const table = table_create("rrrrrll");
+  struct table *const table = table_create("RRrrRll");
   for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(table, "%s", heads[i]);
   return table;
 }
@@ -115,7 +116,7 @@ static void add_row(struct table *table, const struct trend *t, const struct tre
   char step[FORMAT_SIZE], whole[FORMAT_SIZE], now[FORMAT_SIZE], rate[FORMAT_SIZE], around[FORMAT_SIZE];
   double error;
   const double slope = trend_slope(t, s, &error);
-  char *const site = sites_innermost_first(s->folded, s->place);
+  char *const site = sites_innermost_first(s->folded, s->inner, s->place);
   table_cell(table, "%s", format_change(step, s->now - s->before));
   table_cell(table, "%s", format_change(whole, s->now - s->first));
   table_cell(table, "%s", t->readings < 2 ? "-" : format_change(rate, slope * HOUR));
@@ -141,7 +142,7 @@ void trend_text(FILE *out, const struct trend *t, size_t rows) {
     add_row(table, t, ranked[i]);
     shown++;
   }
-  if (table != NULL) table_print_within(table, out, 2, format_columns(out));
+  if (table != NULL) table_print_cut(table, out, 2);
   if (shown < told) fprintf(out, "  and %zu more sites (--all lists them)\n", told - shown);
   if (told < t->count) fprintf(out, "  %zu site%s did not change\n", t->count - told, t->count - told == 1 ? "" : "s");
   free(ranked);

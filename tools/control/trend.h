@@ -16,7 +16,8 @@
 #include "report/sites.h"
 
 struct trend_site {
-  char *folded, *place;         /* as a site's */
+  char *folded, *place;         /* as a site's, */
+  unsigned inner;               /* this too */
   double now, before, first;    /* bytes: in the last reading, the one before it, the first one */
   double blocks;                /* in the last reading */
   unsigned rises, falls;        /* intervals in which it grew, or shrank */

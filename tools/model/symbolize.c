@@ -61,3 +61,17 @@ size_t symbolize(struct symbolizer *s, uint64_t address, uint32_t epoch, bool is
 bool symbol_is_own(const struct symbol *symbol) {
   return symbol->module != NULL && strncmp(format_last_part(symbol->module), OWN_LIBRARY, strlen(OWN_LIBRARY)) == 0;
 }
+
+/* By the mangled name (Itanium C++ ABI): namespaces std and __gnu_cxx, and operator new. "St", "Sa" and the like abbreviate std and its classes. */
+bool symbol_is_cxx_library(const struct symbol *symbol) {
+  static const char *const scopes[] = {"St", "Sa", "Sb", "Ss", "Si", "So", "Sd", "9__gnu_cxx", "nw", "na"};
+  const char *name = symbol->function;
+  if (name == NULL || strncmp(name, "_Z", 2) != 0) return false;
+  name += 2;
+  name += strspn(name, "Z");                               /* local to a function */
+  if (*name == 'N') name += 1 + strspn(name + 1, "rVKRO"); /* nested, and the qualifiers of its object */
+  for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
+    if (strncmp(name, scopes[i], strlen(scopes[i])) == 0) return true;
+  }
+  return false;
+}

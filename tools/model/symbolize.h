@@ -22,6 +22,9 @@ void symbolizer_destroy(struct symbolizer *s);
 #define OWN_LIBRARY "libhakmem"
 bool symbol_is_own(const struct symbol *symbol);
 
+/* Whether it is a function of the C++ library, as std::vector's: these allocate for the function of the program that called them. */
+bool symbol_is_cxx_library(const struct symbol *symbol);
+
 /* The functions at `address` in an epoch, innermost first; at least one. `is_return_address`: names the call before the address. */
 size_t symbolize(struct symbolizer *s, uint64_t address, uint32_t epoch, bool is_return_address, struct symbol symbols[SYMBOLS_MAX]);
 

@@ -92,27 +92,38 @@ static char *from_main(char *folded) {
   return folded;
 }
 
-static char *fold(const struct report *r, const struct model_process *p, uint32_t id, struct symbolizer **symbolizer, char **place) {
+/* Fills the site's functions and place from its stack. */
+static void fold(struct site *site, const struct report *r, const struct model_process *p, struct symbolizer **symbolizer) {
   const struct model_process *owner;
-  const struct model_stack *const stack = id != 0 ? model_stack_of(r, NULL, p, id, &owner) : NULL;
-  *place = NULL;
-  if (stack == NULL) return must_copy(id != 0 ? "(stack not in the data)" : "(no stack)");
+  const struct model_stack *const stack = site->stack != 0 ? model_stack_of(r, NULL, p, site->stack, &owner) : NULL;
+  if (stack == NULL) {
+    site->folded = must_copy(site->stack != 0 ? "(stack not in the data)" : "(no stack)");
+    return;
+  }
   struct symbolizer *own = NULL;
   if (owner == p && *symbolizer == NULL) *symbolizer = symbolizer_create(r, p);
   if (owner != p) own = symbolizer_create(r, owner);
-  char *folded = NULL;
+  char *folded = NULL, *of_library = NULL;
+  bool outside = false;
   for (uint32_t i = 0; i < stack->frame_count; i++) {
     struct symbol symbols[SYMBOLS_MAX];
     const size_t count = symbolize(own != NULL ? own : *symbolizer, stack->frames[i], stack->epoch, true, symbols);
     for (size_t k = 0; k < count; k++) {
       if (folded == NULL && symbol_is_own(&symbols[k])) continue;
-      if (folded == NULL) *place = place_of(&symbols[k]);
+      if (folded == NULL) of_library = place_of(&symbols[k]);
+      if (!outside && !symbol_is_cxx_library(&symbols[k])) {
+        outside = true;
+        site->place = place_of(&symbols[k]);
+      }
+      site->inner += !outside;
       folded = prepend(name_of(&symbols[k], stack->frames[i]), folded);
     }
   }
   if (own != NULL) symbolizer_destroy(own);
+  if (!outside) site->inner = 0, site->place = of_library;
+  else free(of_library);
   if (folded != NULL && stack->is_cut) folded = prepend(must_copy(STACK_CUT), folded);
-  return folded != NULL ? from_main(folded) : must_copy("(" OWN_LIBRARY ")");
+  site->folded = folded != NULL ? from_main(folded) : must_copy("(" OWN_LIBRARY ")");
 }
 
 /* One function may allocate in several lines of a file. */
@@ -134,8 +145,7 @@ struct site *sites_fold(const struct report *r, size_t *count) {
     for (size_t i = 0; i < here; i++) {
       all = must_grow(all, length, &capacity, sizeof(*all));
       all[length] = sites[i];
-      all[length].folded = fold(r, p, sites[i].stack, &symbolizer, &all[length].place);
-      length++;
+      fold(&all[length++], r, p, &symbolizer);
     }
     if (symbolizer != NULL) symbolizer_destroy(symbolizer);
     free(sites);
@@ -167,8 +177,9 @@ void sites_free(struct site *sites, size_t count) {
   free(sites);
 }
 
-char *sites_innermost_first(const char *folded, const char *place) {
+char *sites_innermost_first(const char *folded, unsigned inner, const char *place) {
   char *const names = must_copy(folded), *text = NULL;
+  for (char *semicolon; inner > 0 && (semicolon = strrchr(names, ';')) != NULL; inner--) *semicolon = '\0';
   for (char *semicolon; (semicolon = strrchr(names, ';')) != NULL || *names != '\0'; *(semicolon != NULL ? semicolon : names) = '\0') {
     const char *const name = semicolon != NULL ? semicolon + 1 : names;
     char *const longer = text != NULL ? must_print("%s <- %s", text, name) : place != NULL ? must_print("%s at %s", name, place) : must_copy(name);
@@ -197,6 +208,7 @@ struct growth *sites_compare(const struct site *before, size_t before_count, con
     const struct site *const site = order >= 0 ? &after[a] : &before[b];
     list[(*count)++] = (struct growth){site->folded,
                                        site->place,
+                                       site->inner,
                                        (int64_t)(new->allocated - old->allocated),
                                        (int64_t)(new->blocks - old->blocks),
                                        (uint64_t)old->allocated,

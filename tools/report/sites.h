@@ -9,7 +9,8 @@
 struct site {
   uint32_t stack; /* of a process; 0: no stack */
   char *folded;   /* "main;parse;copy_name": the program's functions, outermost first, escaped; NULL until needed */
-  char *place;    /* "names.c:12": where the innermost of them allocates, escaped; without the line if it has several; NULL if unknown */
+  unsigned inner; /* of them, the innermost ones that are the C++ library's; 0 if all are */
+  char *place;    /* "names.c:12": where the function outside of these allocates, escaped; without the line if it has several; NULL if unknown */
   struct stats_site f;
 };
 
@@ -30,14 +31,15 @@ struct site *sites_fold(const struct report *r, size_t *count);
 void sites_free(struct site *sites, size_t count);
 
 /*
- * "copy_name at names.c:12 <- parse <- main": a folded stack with the innermost function first, because a long line is cut at its end. `place` may be
- * NULL. The caller frees it.
+ * "copy_name at names.c:12 <- parse <- main": a folded stack with the innermost function first, because a long line is cut at its end. Begins behind the
+ * first `inner` functions. `place` may be NULL. The caller frees it.
  */
-char *sites_innermost_first(const char *folded, const char *place);
+char *sites_innermost_first(const char *folded, unsigned inner, const char *place);
 
 /* Growth: the sites of either report by how much more they have in the second, the largest first. */
 struct growth {
   const char *folded, *place; /* as a site's; they live as long as the sites */
+  unsigned inner;             /* as a site's */
   int64_t bytes, blocks;
   uint64_t before, after;
   double variance; /* the square of the standard error of `bytes` is at most this: blocks that live in both may be the same samples */
