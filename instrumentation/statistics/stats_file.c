@@ -371,28 +371,36 @@ void stats_file_changing(struct stats_block *b) { __atomic_fetch_add(&b->changes
 
 bool stats_file_is_there(const struct stats_block *b) { return path[0] != '\0' && is_own_process(b); }
 
-/* With `only_look`, requests are read, and the file is not written unless another thread wants that meanwhile. */
-static void write_or_look(struct stats_block *b, bool only_look) {
+/* Writes as long as a thread wants that. Signals are blocked. */
+static void write_wanted(struct stats_block *b) {
+  while (__atomic_load_n(&wanted, __ATOMIC_SEQ_CST) && !__atomic_exchange_n(&writing, true, __ATOMIC_SEQ_CST)) {
+    __atomic_store_n(&wanted, false, __ATOMIC_SEQ_CST);
+    write_once(b);
+    __atomic_store_n(&writing, false, __ATOMIC_SEQ_CST);
+  }
+}
+
+void stats_file_write(struct stats_block *b) {
+  if (!stats_file_is_there(b)) return;
   const uint64_t signals = sys_block_signals();
-  if (only_look && !__atomic_exchange_n(&writing, true, __ATOMIC_SEQ_CST)) {
+  __atomic_store_n(&wanted, true, __ATOMIC_SEQ_CST);
+  write_wanted(b);
+  sys_restore_signals(signals);
+}
+
+/* Reads requests without writing the file. */
+static void look_for_requests(struct stats_block *b) {
+  if (!stats_file_is_there(b)) return;
+  const uint64_t signals = sys_block_signals();
+  if (!__atomic_exchange_n(&writing, true, __ATOMIC_SEQ_CST)) {
     struct stat status;
     const int saved = errno;
     if (file_is_own(&file, &status)) read_requests();
     errno = saved;
     __atomic_store_n(&writing, false, __ATOMIC_SEQ_CST);
   }
-  while (__atomic_load_n(&wanted, __ATOMIC_SEQ_CST) && !__atomic_exchange_n(&writing, true, __ATOMIC_SEQ_CST)) {
-    __atomic_store_n(&wanted, false, __ATOMIC_SEQ_CST);
-    write_once(b);
-    __atomic_store_n(&writing, false, __ATOMIC_SEQ_CST);
-  }
+  write_wanted(b); /* another thread may have wanted it meanwhile */
   sys_restore_signals(signals);
-}
-
-void stats_file_write(struct stats_block *b) {
-  if (!stats_file_is_there(b)) return;
-  __atomic_store_n(&wanted, true, __ATOMIC_SEQ_CST);
-  write_or_look(b, false);
 }
 
 void stats_file_end(struct stats_block *b) {
@@ -402,13 +410,16 @@ void stats_file_end(struct stats_block *b) {
 }
 
 bool stats_file_tick(struct stats_block *b, uint64_t now_ms) {
-  const bool due = path[0] != '\0' && now_ms >= __atomic_load_n(&due_ms, __ATOMIC_RELAXED);
-  if (due) stats_file_write(b);
-  else if (path[0] != '\0' && now_ms >= __atomic_load_n(&look_ms, __ATOMIC_RELAXED)) {
-    __atomic_store_n(&look_ms, now_ms + LOOK_MS, __ATOMIC_RELAXED);
-    if (is_own_process(b)) write_or_look(b, true);
+  if (path[0] == '\0') return false;
+  if (now_ms >= __atomic_load_n(&due_ms, __ATOMIC_RELAXED)) {
+    stats_file_write(b);
+    return true;
   }
-  return due;
+  if (now_ms >= __atomic_load_n(&look_ms, __ATOMIC_RELAXED)) {
+    __atomic_store_n(&look_ms, now_ms + LOOK_MS, __ATOMIC_RELAXED);
+    look_for_requests(b);
+  }
+  return false;
 }
 
 void stats_file_start(struct stats_block *b, bool is_child) {

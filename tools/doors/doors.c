@@ -1,6 +1,6 @@
 /*
  * doors.c: the parts of this program that are linked to a library of their own, which a machine need not have: each is a shared object in lib/hakmem,
- * opened by the first command that needs it. All other files call its functions as if they were linked. They are doors, and stand here:
+ * opened by the first command that needs it. All other files call its functions as if they were linked. What they call is the door of that name here:
  *
  *   DOOR(part, what it returns, its name, (parameters), (arguments), what it returns if the part cannot be opened, with a failure set)
  */
@@ -66,15 +66,14 @@ DOOR(terminal, int, terminal_key, (const struct screen *s), (s), PRESSED_NOTHING
 
 DOOR(pprof, bool, export_pprof, (FILE * out, const struct page *page, const struct export_options *o), (out, page, o), false)
 
-/* Without names, everything else is still true: it is said once. */
-static const char *without_names(const char *nothing) {
+/* Without names, everything else is still true: it is said once. The one symbol keeps its module and offset. */
+static size_t nameless(void) {
   static bool said;
   if (!said) say("stacks have no names of functions: %s", failure());
   said = true;
-  return nothing;
+  return 1;
 }
-#define NAMELESS (without_names(NULL), (size_t)1)
 DOOR(names, size_t, objects_name, (const char *path, const char *build_id, uint64_t offset, bool is_return_address, struct symbol symbols[SYMBOLS_MAX]),
-     (path, build_id, offset, is_return_address, symbols), NAMELESS)
-DOOR(names, size_t, objects_name_own, (const char *path, uint64_t own, struct symbol symbols[SYMBOLS_MAX]), (path, own, symbols), NAMELESS)
+     (path, build_id, offset, is_return_address, symbols), nameless())
+DOOR(names, size_t, objects_name_own, (const char *path, uint64_t own, struct symbol symbols[SYMBOLS_MAX]), (path, own, symbols), nameless())
 DOOR(names, const char *, objects_replaced, (size_t index), (index), NULL)

@@ -22,7 +22,7 @@ static bool is_directory(const char *option, const char *directory) {
   return strchr(directory, ':') == NULL || fail("%s=%s: a directory with a ':' in its name cannot be searched; use a symlink to it", option, directory);
 }
 
-/* Not by realpath, which makes "/" of /proc/PID/places_root. */
+/* Not by realpath, which makes "/" of /proc/PID/root. */
 bool places_set_root(const char *directory) {
   if (!is_directory("--sysroot", directory)) return false;
   char *const here = directory[0] == '/' ? must_copy("") : getcwd(NULL, 0);

@@ -382,18 +382,17 @@ ON(end_check) {
   p->p->counts->counters.end_checked += e->checked;
 }
 
+static uint64_t to_ns(const struct trace_process *p, uint64_t ticks) {
+  return p->ticks_per_second != 0 ? (uint64_t)((unsigned __int128)ticks * 1000000000u / p->ticks_per_second) : 0;
+}
+
 ON(debug_sweep) {
   seen(t, p, time_ns);
   p->p->counts->counters.debug_sweeps += e->sweeps;
   p->p->counts->counters.debug_blocks += e->blocks;
   p->p->counts->counters.debug_bytes += e->bytes;
-  if (p->ticks_per_second == 0) return;
-  p->p->counts->counters.debug_sweep_ns += (uint64_t)((double)e->ticks / (double)p->ticks_per_second * 1e9);
-  p->p->counts->counters.debug_sweep_spent_ns += (uint64_t)((double)e->spent_ticks / (double)p->ticks_per_second * 1e9);
-}
-
-static uint64_t to_ns(const struct trace_process *p, uint64_t ticks) {
-  return p->ticks_per_second != 0 ? (uint64_t)((unsigned __int128)ticks * 1000000000u / p->ticks_per_second) : 0;
+  p->p->counts->counters.debug_sweep_ns += to_ns(p, e->ticks);
+  p->p->counts->counters.debug_sweep_spent_ns += to_ns(p, e->spent_ticks);
 }
 
 ON(soft_limit) {
