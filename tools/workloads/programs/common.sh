@@ -40,7 +40,12 @@ child=${BENCH_CHILD:-$here/../../../build/bin/bench_child}
 [ -z "$preload" ] || [ -r "${preload%%:*}" ] || fail "there is no library $preload (BENCH_PRELOAD)"
 
 place=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-bench.XXXXXX") || exit 1
-trap 'cd /; rm -rf "$place"' EXIT
+server=
+stop() {
+  [ -z "$server" ] || { kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; }
+  server=
+}
+trap 'stop; cd /; rm -rf "$place"' EXIT
 trap 'exit 130' INT TERM HUP
 cd "$place" || exit 1
 : >"$place/took"
@@ -82,6 +87,31 @@ measured_with_rest() {
   [ -e "$place/worked" ] || return $((code > 0 ? code : 1))
   echo "$start $(date -r "$place/worked" +%s.%N) $(cat "$place/took.one")" | awk '{ printf "%.6f %s %s %s\n", $2 - $1, $4, $5, $6 }' >>"$place/took"
   return $code
+}
+
+# start_server COMMAND...: starts a server under the allocator, as the user of $as. Its output is in server.log. The script waits until it answers.
+as=
+start_server() {
+  # shellcheck disable=SC2086 # $as is a list of words
+  BENCH_PRELOAD=$preload $as "$child" "$place/took.server" "$@" >server.log 2>&1 &
+  server=$!
+}
+
+# server_ended LOG: waits for the server, which the script has told to end, and adds its figures. Its seconds are those from $start to $end.
+server_ended() {
+  wait $server
+  code=$?
+  server=
+  [ $code -eq 0 ] || { tail -n 5 "$1" >&2; fail "the server ended with exit code $code"; }
+  echo "$start $end $(cat took.server)" | awk '{ printf "%.6f %s %s %s\n", $2 - $1, $4, $5, $6 }' >>took
+}
+
+# Sets $python to the interpreter: python3 may be a shell script that searches for it, which must not be measured. malloc serves all objects. Otherwise
+# python's own allocator serves those of up to 512 bytes.
+find_python() {
+  need python3 python3
+  export PYTHONMALLOC=malloc PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1
+  python=$(python3 -c 'import sys; print(sys.executable)') || fail "python3 cannot print the path of its interpreter"
 }
 
 # same_sum EXPECTED FILE: the program's results must be the same as always. (cksum's first word.)

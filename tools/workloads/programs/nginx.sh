@@ -7,14 +7,6 @@ need nginx nginx
 need wrk wrk
 need openssl openssl
 
-server=
-stop() {
-  [ -z "$server" ] || { kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; }
-  cd /
-  rm -rf "$place"
-}
-trap stop EXIT
-
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=localhost -keyout key.pem -out cert.pem >openssl.log 2>&1 ||
   { tail -n 3 openssl.log >&2; fail "openssl makes no certificate"; }
 mkdir pages temp
@@ -42,16 +34,13 @@ END
 for attempt in 1 2 3 4 5 6 7 8 9 10; do
   port=$((20000 + ($$ * 7 + attempt * 911 + $(date +%N | sed 's/^0*//')) % 12000))
   configure $port
-  BENCH_PRELOAD=$preload "$child" "$place/took.server" nginx -p "$place" -c "$place/nginx.conf" -e "$place/error.log" -g 'daemon off;' >server.log 2>&1 &
-  server=$!
+  start_server nginx -p "$place" -c "$place/nginx.conf" -e "$place/error.log" -g 'daemon off;'
   for wait in $(seq 50); do
     kill -0 $server 2>/dev/null || break
     [ ! -s nginx.pid ] || break 2
     sleep 0.1
   done
-  kill $server 2>/dev/null
-  wait $server
-  server=
+  stop
 done
 [ -n "$server" ] || { tail -n 5 server.log error.log >&2; fail "nginx did not start"; }
 
@@ -66,9 +55,5 @@ load -H 'Accept-Encoding: gzip'
 end=$(now)
 rest $server
 kill -QUIT "$(cat nginx.pid)"
-wait $server
-code=$?
-server=
-[ $code -eq 0 ] || { tail -n 5 error.log >&2; fail "nginx ended with exit code $code"; }
-echo "$start $end $(cat took.server)" | awk '{ printf "%.6f %s %s %s\n", $2 - $1, $4, $5, $6 }' >took
+server_ended error.log
 report $requests

@@ -6,7 +6,6 @@ for bin in /usr/lib/postgresql/*/bin; do [ -x "$bin/postgres" ] && PATH=$bin:$PA
 need postgresql postgres initdb pgbench psql
 need util-linux setpriv
 
-as=
 if [ "$(id -u)" -eq 0 ]; then # nobody may not be allowed to read where the libraries and this program lie
   as='setpriv --reuid=65534 --regid=65534 --clear-groups'
   if ! $as test -x "$place"; then # the directory for temporary files is root's alone
@@ -24,21 +23,11 @@ if [ "$(id -u)" -eq 0 ]; then # nobody may not be allowed to read where the libr
   chmod -R a+rX lib
 fi
 
-server=
-stop() {
-  [ -z "$server" ] || { kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; }
-  cd /
-  rm -rf "$place"
-}
-trap stop EXIT
-
 $as initdb -D "$place/data" -U bench -A trust -E UTF8 --locale=C --no-sync >initdb.log 2>&1 || { tail -n 5 initdb.log >&2; fail "initdb failed"; }
 sed -i '/^dynamic_shared_memory_type/d' data/postgresql.conf
 query() { psql -X -q -A -t -h "$place" -U bench -d postgres "$@"; }
-# shellcheck disable=SC2086 # $as is a list of words
-BENCH_PRELOAD=$preload $as "$child" "$place/took.server" postgres -D "$place/data" -k "$place" -c listen_addresses= -c fsync=off \
-  -c shared_buffers=32MB -c max_connections=20 -c dynamic_shared_memory_type=mmap >server.log 2>&1 &
-server=$!
+start_server postgres -D "$place/data" -k "$place" -c listen_addresses= -c fsync=off -c shared_buffers=32MB -c max_connections=20 \
+  -c dynamic_shared_memory_type=mmap
 for attempt in $(seq 100); do
   query -c 'select 1' >/dev/null 2>&1 && break
   kill -0 $server 2>/dev/null || break
@@ -60,10 +49,6 @@ end=$(now)
 query -c 'select count(*), sum(delta), (select sum(abalance) from pgbench_accounts) - sum(delta) from pgbench_history' >out || fail "the result cannot be asked for"
 rest $server
 kill -INT $server
-wait $server
-code=$?
-server=
-[ $code -eq 0 ] || { tail -n 5 server.log >&2; fail "postgres ended with exit code $code"; }
+server_ended server.log
 same_sum 100419138 out
-echo "$start $end $(cat took.server)" | awk '{ printf "%.6f %s %s %s\n", $2 - $1, $4, $5, $6 }' >took
 report 3600

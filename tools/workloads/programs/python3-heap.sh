@@ -1,7 +1,7 @@
 #!/bin/sh
 # python3 with a large heap: 200,000 objects with names and lists, of which nine in ten are replaced, then dropped at random; then it rests.
 . "$(dirname "$0")/common.sh"
-need python3 python3
+find_python
 
 cat >work.py <<'END'
 import gc, random, sys, time
@@ -31,10 +31,6 @@ sys.stdout.flush()
 open(sys.argv[1], "w").close()
 time.sleep(3)
 END
-# Otherwise python's own allocator serves objects of up to 512 bytes.
-export PYTHONMALLOC=malloc PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1
-# python3 may be a shell script that searches for the interpreter; the script must not be measured.
-python=$(python3 -c 'import sys; print(sys.executable)') || fail "python3 does not say where it is"
 measured_with_rest "$python" -s work.py "$place/worked" >out 2>err || { cat err >&2; fail "python3 failed"; }
 same_sum 2391491680 out
 report 1

@@ -1,7 +1,7 @@
 #!/bin/sh
 # python3: dictionaries, lists, objects and text, with json and re: built, sorted, turned into text and parsed again.
 . "$(dirname "$0")/common.sh"
-need python3 python3
+find_python
 
 cat >work.py <<'END'
 import hashlib, json, re
@@ -36,10 +36,6 @@ parts = re.sub(r"(\d+)", lambda m: "<" + m.group(1)[::-1] + ">", text[:2000000])
 big = [bytearray(i % 9000) for i in range(30000)]
 print(records, digest.hexdigest(), len(words), len(counts), len(parts), sum(map(len, big)))
 END
-# Otherwise python's own allocator serves objects of up to 512 bytes.
-export PYTHONMALLOC=malloc PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1
-# python3 may be a shell script that searches for the interpreter; the script must not be measured.
-python=$(python3 -c 'import sys; print(sys.executable)') || fail "python3 does not say where it is"
 measured "$python" -s work.py >out 2>err || { cat err >&2; fail "python3 failed"; }
 same_sum 965656604 out
 report 1

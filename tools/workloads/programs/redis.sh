@@ -9,19 +9,9 @@ need redis-tools redis-cli redis-benchmark
 [ -n "$preload" ] || preload=libc.so.6
 
 requests=40000
-server=
-stop() {
-  [ -z "$server" ] || { kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; }
-  cd /
-  rm -rf "$place"
-}
-trap stop EXIT
-
 cli() { redis-cli -s "$place/socket" "$@"; }
 
-BENCH_PRELOAD=$preload "$child" "$place/took.server" redis-server --port 0 --unixsocket "$place/socket" --save '' \
-  --appendonly no --dir "$place" --daemonize no >server.log 2>&1 &
-server=$!
+start_server redis-server --port 0 --unixsocket "$place/socket" --save '' --appendonly no --dir "$place" --daemonize no
 for attempt in $(seq 100); do
   [ "$(cli ping 2>/dev/null)" = PONG ] && break
   kill -0 $server 2>/dev/null || break
@@ -43,10 +33,6 @@ rest $server
 cli set check "$(seq 1000 | tr '\n' ,)" >/dev/null
 cli get check >check
 cli shutdown nosave 2>/dev/null
-wait $server
-code=$?
-server=
-[ $code -eq 0 ] || { tail -n 5 server.log >&2; fail "redis-server ended with exit code $code"; }
+server_ended server.log
 same_sum 4260135813 check
-echo "$start $end $(cat took.server)" | awk '{ printf "%.6f %s %s %s\n", $2 - $1, $4, $5, $6 }' >took
 report "$operations"
