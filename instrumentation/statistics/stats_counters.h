@@ -49,7 +49,7 @@
 /* Counters of a class row (CLASS_LARGE and CLASS_HUGE included): C(name, "meaning"). */
 #define STATS_CLASS_COUNTERS(C) \
   C(allocs, "blocks handed out") \
-  C(frees, "blocks that came back") \
+  C(frees, "blocks that were freed") \
   C(request_samples, "requests whose size was sampled") \
   C(request_bytes, "bytes asked for by the sampled requests") \
   C(request_squares, "sum of the squares of these bytes: gives the standard error of an average") \

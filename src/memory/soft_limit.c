@@ -21,9 +21,9 @@ bool soft_limit_passed;
 static struct {
   bool busy; /* atomic */
   uint32_t pause_ms;
-  uint64_t next_ms; /* not before this time, */
-  uint64_t enough;  /* unless so many bytes are held */
-  uint64_t since;   /* hub_ticks() up to which the time above the limit was counted */
+  uint64_t next_ms; /* not before this time; earlier if `enough` bytes are held */
+  uint64_t enough;
+  uint64_t since; /* hub_ticks() up to which the time above the limit was counted */
 } turn = {.pause_ms = SOFT_LIMIT_FIRST_MS};
 
 /* ---- Keeping the limit. ---- */

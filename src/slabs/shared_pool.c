@@ -19,18 +19,19 @@
  * that one waits for the lock. They may be three quarters of the blocks that the class's slabs have handed out.
  */
 #define FOREIGN 512
-#define UNNEEDED_BLOCKS 1024u /* about so many blocks of unneeded batches are returned by a scavenge of a class: more would take too long for one call */
+#define UNNEEDED_BLOCKS 1024u /* a scavenge of a class stops to return unneeded batches after this many blocks: more would take too long for one call */
 #define SLABS_ASKED 256       /* slabs whose age is read */
 
-/* One class. Own batches form a ring: the newest is taken first, the oldest is replaced first. Foreign ones are a stack, from which is taken before. */
+/* One class. Own batches form a ring: the newest is taken first, the oldest is replaced first. Foreign ones are a stack; refills take from it first. */
 static struct pool_class {
   struct lock lock;
   struct slab_list slabs;
   struct chain batch[BATCHES];
   uint32_t batches, oldest;
-  uint32_t foreign, unneeded; /* the fewest foreign batches since the last scavenge: so many were needed by no refill */
-  uint64_t batched;           /* blocks */
-  uint64_t taken_ms;          /* when a batch was last taken or given */
+  uint32_t foreign;  /* batches */
+  uint32_t unneeded; /* the oldest foreign batches, which no refill needed since the last scavenge: their least number in that time */
+  uint64_t batched;  /* blocks */
+  uint64_t taken_ms; /* when a batch was last taken or given */
 } classes[CLASS_COUNT];
 static struct chain foreign_batch[CLASS_COUNT][FOREIGN] BULK; /* apart, so that most programs never touch it */
 

@@ -194,8 +194,8 @@ void sll_go_slow(bool slow) { __atomic_store_n(&slow_door, slow, __ATOMIC_RELAXE
 
 /*
  * How many pushes may come before the length is checked. At least as many as the list has room for. Near its end, half a list or a part of the horizon:
- * otherwise every few pushes would enter the slow path for nothing. And up to the horizon, if so many random steps are likely to stay within the room:
- * they stray by their square root.
+ * otherwise every few pushes would enter the slow path for nothing. And up to the horizon, if that many random steps are likely to stay within the
+ * room: n steps stray by the square root of n.
  */
 static uint32_t pushes_until_look(const struct sll_state *state) {
   const uint32_t room = state->length < state->most ? state->most - state->length : 0;

@@ -20,9 +20,9 @@
 #define VISITS_PER_LOOK 8u     /* slow-path visits between two reads of the clock, */
 #define VISITS_PER_TICK 16u    /* and between two calls of hub_tick */
 #define RESTED_MS 20u          /* longer than the steps of the clock */
-#define SCAVENGES_PER_DELAY 4u /* per HAKMEM_RELEASE_DELAY: each examines a part of the memory that may be purged, */
-#define SCAVENGE_STEPS 16u     /* in so many steps, so that no call of the program takes the time of a whole one */
-#define DECAYS_BEHIND 4u       /* of so many classes whose decay is due, one is done at once: the others follow within a few looks at the clock */
+#define SCAVENGES_PER_DELAY 4u /* per HAKMEM_RELEASE_DELAY: each examines a part of the memory that may be purged */
+#define SCAVENGE_STEPS 16u     /* a scavenge is done in this many steps, so that no call of the program takes the time of a whole one */
+#define DECAYS_BEHIND 4u       /* a visit does the decay of one class, and of a quarter of the others that are due, so that no visit does all of them */
 
 /* The thread's lists, or NULL. If hub_checked, sll_self stays empty, because the fast paths must not read a header then. */
 static __thread struct sll_cache *own __attribute__((tls_model("initial-exec")));

@@ -261,7 +261,7 @@ static void call_in_vain(struct worker *w) {
   if (p != NULL || errno != ENOMEM) wrong("an impossible size did not fail with ENOMEM", &none);
 }
 
-/* Gives a block to whoever comes by next, and takes what lies there. */
+/* Leaves a block for the next thread, and takes the one that lies there. */
 static void hand_over(struct worker *w, struct shadow *s) {
   struct place *place = &exchange[below(w, EXCHANGE)];
   pthread_mutex_lock(&place->lock);
@@ -273,7 +273,7 @@ static void hand_over(struct worker *w, struct shadow *s) {
   *s = theirs;
 }
 
-static pthread_barrier_t all_there; /* nobody takes the memory that others' stacks need */
+static pthread_barrier_t all_there; /* no thread takes the memory that others' stacks need */
 
 static void *work(void *arg) {
   struct worker *w = arg;

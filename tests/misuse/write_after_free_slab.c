@@ -9,7 +9,7 @@ int main(void) {
   for (unsigned i = 0; i < 2000; i++) {
     if (i % 2 == 0) use_free(blocks[i]);
   }
-  malloc_trim(0); /* all lists go back to the slabs, none of which is empty */
+  malloc_trim(0); /* all lists are returned to the slabs, none of which is empty */
   memset(hide(blocks[400]), 0x41, sizeof(void *));
   for (unsigned i = 0; i < 3000; i++) {
     char *p = use_malloc(100);

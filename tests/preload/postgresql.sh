@@ -1,6 +1,6 @@
 #!/bin/sh
 # PostgreSQL: a server under load from several clients, its answers to larger queries, and what its tables hold at the end. Each connection is a
-# forked process. It runs as nobody if root runs the test, as it must not run as root.
+# forked process. It runs as the user nobody if root runs the test, as it must not run as root.
 MODES=${MODES:-default full debug guard}
 export MODES
 . "$(dirname "$0")/common.sh"

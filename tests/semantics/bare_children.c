@@ -1,6 +1,6 @@
 /*
  * Children that run no handlers of fork's: by _Fork, by the clone system call, by vfork. Each works long enough for its statistics to be due, and ends. The
- * argument is the parent's statistics file: nobody but the parent writes to it. Exit status 1: a child did.
+ * argument is the parent's statistics file: only the parent writes to it. Exit status 1: a child did.
  */
 #include <fcntl.h>
 #include <signal.h>

@@ -35,7 +35,7 @@ for mode in HAKMEM_DEBUG=0 HAKMEM_DEBUG=1 HAKMEM_GUARD=1; do
   [ "$(cat "$place/out")" = own ] || { cat "$place/out"; fail "a program with an operator of its own, $mode"; }
 done
 
-# A program in C opens a library in C++ that runs out of memory: its exception is the C++ library's, which stands behind nobody in the order of all.
+# A program in C opens a library in C++ that runs out of memory: its exception is the C++ library's, which is not among the objects that all others see.
 cat >"$place/plugin.cc" <<'END'
 #include <new>
 extern "C" int runs_out(unsigned long size) {

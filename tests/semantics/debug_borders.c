@@ -45,7 +45,7 @@ static void one_byte(enum kind kind, size_t size, size_t off, bool behind, unsig
   }
 }
 
-/* So many bytes from the border on; what lies before a guard page may be reported a second time, by the free. */
+/* Writes `length` bytes from the border on. What lies before a guard page may be reported a second time, by the free. */
 static void run(enum kind kind, size_t size, size_t length, bool behind, unsigned how) {
   char *p = block_of(kind, size);
   struct damage d = {p, size, 0, behind ? HDR_OVERFLOW : HDR_UNDERFLOW};

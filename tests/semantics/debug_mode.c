@@ -171,7 +171,7 @@ static void at_exit(void) { /* HAKMEM_DEBUG_QUARANTINE=16M, so that all that is 
   damage_some(d);
   const unsigned count = without_none(d);
   CHECK(count > LEFT * 9 / 10);
-  expect_none("nobody has looked yet");
+  expect_none("no operation has looked yet");
   const pid_t child = fork();
   if (child == 0) {
     usleep(500000); /* its end may take as long as it has lived */
@@ -229,7 +229,7 @@ static void threads(void) {
 static void forks(void) {
   char *p = use_malloc(100), *q = use_malloc(200);
   use_free(q);
-  p[100] = 1; /* from here to the next operation, nobody looks */
+  p[100] = 1; /* from here to the next operation, no thread looks */
   q[7] = 1;
   for (unsigned i = 0; i < 2; i++) { /* first in a child, then here */
     const pid_t child = i == 0 ? fork() : 0;
@@ -249,7 +249,7 @@ static void forks(void) {
     expect_none("forks: going on");
     if (i == 0) exit(0);
   }
-  /* While threads allocate, free and are told of what they did. */
+  /* While threads allocate, free, and get the reports. */
   pthread_t thread[THREADS];
   for (uintptr_t i = 0; i < THREADS; i++) CHECK(pthread_create(&thread[i], NULL, exchange, (void *)(i + 9)) == 0);
   for (unsigned i = 0; i < 30; i++) {

@@ -4,7 +4,7 @@
  *   pipe      closes all but the standard files, and makes a pipe of their numbers: what was written to it is what is read from it
  *   files     closes all, and opens own00, own01, ... under their numbers: nothing reads or writes these
  *   swap      puts a file own00 in the place of standard error
- *   broken    runs itself as `misuse` with a standard error that nobody reads
+ *   broken    runs itself as `misuse` with a standard error that is not read
  *   limited   may write 4 KiB to a file, by its limit
  *   misuse    frees a block twice
  *   leave     as work, and ends by _exit

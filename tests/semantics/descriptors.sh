@@ -28,7 +28,7 @@ HAKMEM_LOG=all LD_PRELOAD=$DEFAULT sh -c 'ls -l /proc/$$/fd' 2>err | grep -c '/e
 [ "$(cat count)" -eq 1 ] || fail "standard error is open $(cat count) times"
 
 # ---- No signal comes of what hakmem writes. ----
-LD_PRELOAD=$DEFAULT "$program" broken || fail "exit status $? with a standard error that nobody reads"
+LD_PRELOAD=$DEFAULT "$program" broken || fail "exit status $? with a standard error that is not read"
 HAKMEM_LOG=all HAKMEM_LOG_FILE=$place/big.log HAKMEM_STATS=1 HAKMEM_STATS_FILE=$place/big.hak LD_PRELOAD=$DEFAULT "$program" limited 2>err ||
   fail "exit status $? with a limit on the size of files"
 

@@ -1,4 +1,4 @@
-/* Coroutines on stacks of as many bytes, which allocate, and whose entry nobody called:   fibers BYTES */
+/* Coroutines on stacks of BYTES bytes, which allocate, and whose entry no function called:   fibers BYTES */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -157,7 +157,7 @@ static void set(void (*handler)(int, siginfo_t *, void *), int flags, int also) 
   CHECK(sigaction(SIGSEGV, &act, NULL) == 0);
 }
 
-/* Makes an access that faults and has the handler come back. */
+/* Makes an access that faults and has the handler return. */
 static void fault(volatile char *p) {
   const int before = calls;
   if (sigsetjmp(again, 1) == 0) {

@@ -90,7 +90,7 @@ done
 timeout 60 sh -c 'trap "" SEGV; exec "$@"' sh env HAKMEM_GUARD=1 LD_PRELOAD="$DEFAULT" "$guard" foreign >"$place/out" 2>"$place/err"
 [ $? -eq 139 ] || wrong "a fault that the parent had ignored"
 
-# ---- Wherever it happens, nobody waits for ever. ----
+# ---- Wherever it happens, no thread waits for ever. ----
 for what in interrupted faults_at_once; do
   under 1 $what
   [ $status -eq 0 ] || wrong "$what: exit status $status"

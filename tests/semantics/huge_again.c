@@ -8,7 +8,7 @@
 
 #define BLOCKS 40000
 #define SIZE 1000
-#define KEPT 1500 /* one in so many stays */
+#define KEPT 1500 /* one in 1500 stays */
 
 static void *blocks[BLOCKS];
 

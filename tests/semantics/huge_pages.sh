@@ -1,5 +1,5 @@
 #!/bin/sh
-# HAKMEM_HUGE_PAGES: with so many SuperSlabs in use, further ones ask for huge pages, and only those; 0: none does. Of which a part was
+# HAKMEM_HUGE_PAGES: from N SuperSlabs on, new ones ask for huge pages, and only those; 0: none does. Of which a part was
 # purged, it does so no more, or the kernel would fill that part again; until it is full again.
 set -eu
 BUILD_DIR=${BUILD_DIR:-$(cd "$(dirname "$0")/../.." && pwd)/build}

@@ -57,7 +57,7 @@ static void blocks(void) {
       CHECK(p != NULL && (uintptr_t)p % ((size_t)1 << lg) == 0);
       const size_t usable = sallocx(p, flags);
       CHECK(usable >= size && usable == malloc_usable_size(p));
-      CHECK(nallocx(size, LG_ALIGN(lg)) >= size && nallocx(size, LG_ALIGN(lg)) <= usable); /* a program may use so many */
+      CHECK(nallocx(size, LG_ALIGN(lg)) >= size && nallocx(size, LG_ALIGN(lg)) <= usable); /* a program may use all of them */
       memset(p, 0xee, usable);
       if (size % 2 == 0) free(p); /* the two families go together */
       else if (size % 5 == 0) sdallocx(p, usable, LG_ALIGN(lg));
@@ -217,7 +217,7 @@ static void *in_thread(void *unused) {
 
 int main(int argc, char **argv) {
   const bool own = argc < 2 || strcmp(argv[1], "libjemalloc") != 0;
-  if (mallocx == NULL) return fputs("nobody serves jemalloc's names\n", stderr), 2;
+  if (mallocx == NULL) return fputs("no library has jemalloc's names\n", stderr), 2;
   blocks();
   controls(own);
   if (own && argc == 1) figures(own);

@@ -1,5 +1,5 @@
 /*
- * Where memory runs out, and where it comes back:   memory KIND
+ * Memory runs out, and is released again:   memory KIND
  *
  *   limit    under ulimit -v: allocate until NULL with ENOMEM, free all, and do it again with as much success
 
@@ -170,7 +170,7 @@ static void check_release(void) {
     if (round == 0) {
       malloc_trim(0);
     } else {
-      /* No background thread: whoever allocates next gives back what is due. */
+      /* There is no background thread: the next thread that allocates returns what is due. */
       for (unsigned i = 0; i < 40; i++) {
         pause_ms(100);
         for (unsigned k = 0; k < 20000; k++) {

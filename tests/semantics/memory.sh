@@ -1,5 +1,5 @@
 #!/bin/sh
-# Memory runs out under ulimit -v, comes back after a free, and large blocks are kept for the next call.
+# Memory runs out under ulimit -v, is there again after a free, and large blocks are kept for the next call.
 . "$(dirname "$0")/common.sh"
 (
   ulimit -v 500000

@@ -1,7 +1,7 @@
 #!/bin/sh
 # timeout: 200
 # Where the memory of real programs is: hakmem's buckets and the residual are what the kernel says, the residual is files' pages for the most part,
-# as many as smaps has, and what is left is what data segments and stacks need.
+# as many as smaps has, and the residual is what data segments and stacks need.
 . "$(dirname "$0")/common.sh"
 nm -D "$DEFAULT" | grep -q ' dl_iterate_phdr$' || skip "built without events"
 cd "$place" || exit 1

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A set-uid program takes no options from whoever starts it.
+# A set-uid program takes no options from the user who starts it.
 . "$(dirname "$0")/common.sh"
 [ "$(id -u)" -eq 0 ] || skip "only root can make a set-uid program of another user"
 id nobody >/dev/null 2>&1 || skip "there is no user nobody"

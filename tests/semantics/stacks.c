@@ -136,7 +136,7 @@ static int handlers(void) {
   return result(forced ? 0 : 200);
 }
 
-/* ---- Stacks that nobody knows, and small ones. ---- */
+/* ---- Stacks that hakmem does not know, and small ones. ---- */
 
 static ucontext_t of_main, of_coroutine;
 static uint32_t id_there;
@@ -157,7 +157,7 @@ static void coroutine(void) {
   KEEP();
 }
 
-/* So many frames of the stack lie in this program. */
+/* How many frames of the stack lie in this program. */
 static unsigned frames_here(uint32_t id) {
   extern const char __executable_start[], etext[];
   unsigned count = 0;
@@ -246,7 +246,7 @@ static pthread_mutex_t programs = PTHREAD_MUTEX_INITIALIZER;
 
 static int in_callback(struct dl_phdr_info *info, size_t size, void *data) {
   (void)info, (void)size, (void)data;
-  pthread_mutex_lock(&programs); /* whoever holds it allocates, and must not wait for us then */
+  pthread_mutex_lock(&programs); /* the thread that holds it allocates, and must not wait for us then */
   free(malloc(50));
   pthread_mutex_unlock(&programs);
   return 0;

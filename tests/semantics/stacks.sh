@@ -40,7 +40,7 @@ grep -qx '5 known, 0 others' "$place/out" || { cat "$place/out"; fail "of known 
 run unwind known
 grep -qx '0 known, 0 others' "$place/out" || { cat "$place/out"; fail "of stacks by libunwind beside a callback"; }
 
-# A frame pointer that is kept at one time and not at another misleads nobody.
+# A frame pointer that is kept at one time and not at another does not mislead.
 for how in auto unwind; do
   run $how lies
   run $how moving
@@ -49,7 +49,7 @@ done
 # The first stack of all is needed on a thread that a constructor waits for, the loader's lock held: it is not taken, the next ones are.
 LD_PRELOAD=$DEFAULT timeout 60 "$programs/open" "$place/misuse.so" 30 >"$place/out" 2>&1 ||
   { status=$?; cat "$place/out"; fail "exit status $status of a misuse beside a constructor"; }
-grep 'verdict=double_free' "$place/out" | grep -qv stack= || { cat "$place/out"; fail "a stack that nobody could take"; }
+grep 'verdict=double_free' "$place/out" | grep -qv stack= || { cat "$place/out"; fail "a stack that could not be taken"; }
 grep -q 'verdict=double_free stack=[1-9]' "$place/out" || { cat "$place/out"; fail "no stack once libunwind was open"; }
 
 # A thread's first stack, while the C library tells the thread where its stack is, with a lock held.

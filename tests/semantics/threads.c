@@ -88,7 +88,7 @@ static void destroy(void *p) {
   __atomic_fetch_add(&destructions, 1, __ATOMIC_RELAXED);
 }
 
-/* Comes back until glibc has had enough: each time, the thread has less left than before. */
+/* Runs again until glibc stops: each time, the thread has fewer lists than before. */
 static void destroy_again(void *p) {
   free(p);
   pthread_setspecific(second_key, malloc(100));

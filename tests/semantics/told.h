@@ -30,7 +30,7 @@ static struct {
   char name[32], build_id[80];
 } modules[300];
 static unsigned module_count;
-/* volatile: malloc is declared as a leaf, which does not come back into this file. */
+/* volatile: malloc is declared as a leaf, which calls nothing in this file. */
 static __thread volatile uint32_t last_id __attribute__((tls_model("initial-exec")));
 static volatile unsigned differed, compared;
 static bool forced; /* HAKMEM_STACKS=fp: the outermost functions have no records */

@@ -64,7 +64,7 @@ fails 2 "there is no condition" "$hakmem" check --no-defaults bad.stats
 fails 1 "cannot read absent" "$hakmem" check absent
 fails 1 "cannot write /nowhere/junit.xml" "$hakmem" check --junit /nowhere/junit.xml --no-defaults --fail-on 'allocs < 3' bad.stats
 
-# Real runs: an overflow, a leak and lost data fail by default; leaks that nobody looked for are unknown, not none.
+# Real runs: an overflow, a leak and lost data fail by default; leaks that were not looked for are unknown, not none.
 program sites
 "$hakmem" run -o plain -- ./sites >out 2>err || fail "run: $(cat err)"
 outcome 0 "unknown leaks > 0 leaks = unknown" plain

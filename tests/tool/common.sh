@@ -5,7 +5,7 @@
 #   fails EXIT TEXT COMMAND...         the command must end with this exit code and say exactly one line, with TEXT in it
 #   equal WHAT EXPECTED ACTUAL         the two must be the same
 #   plain FILE                         no control character but the end of a line may be in the file
-#   random_bytes COUNT                 writes so many to the standard output, the same ones with the same seed (run.sh --seed)
+#   random_bytes COUNT                 writes COUNT bytes to the standard output, the same ones with the same seed (run.sh --seed)
 set -u
 
 SOURCE_DIR=${SOURCE_DIR:-$(cd "$(dirname "$0")/../.." && pwd)}

@@ -10,7 +10,7 @@ run() {
   "$hakmem" report --json data >json || fail "report"
   jq -r '.stats.processes[0].incidents[0] | "\([(.stack // [])[] | select(.inlined | not)] | length) \(.stack_cut)"' json
 }
-equal "a stack that nobody took" "null null" "$(run 5 -O STACKS=off >out; jq -r '.stats.processes[0].incidents[0] | "\(.stack) \(.stack_cut)"' json)"
+equal "a stack that was not taken" "null null" "$(run 5 -O STACKS=off >out; jq -r '.stats.processes[0].incidents[0] | "\(.stack) \(.stack_cut)"' json)"
 for way in auto unwind; do
   short=$(run 5 -O STACKS=$way)
   frames=${short% *}

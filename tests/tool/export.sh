@@ -93,7 +93,7 @@ if [ -e "$BUILD_DIR/lib/libhakmem-tracepoints.so" ] && command -v lttng-sessiond
   # The parent's first events are replayed to the session, without stacks; the child's all have theirs.
   leaky=$(sed -n 's/^_start;.*main;leaky //p' full.d/folded.allocated_bytes)
   [ "${leaky:-0}" -ge 300000 ] || fail "leaky allocated $leaky bytes of at least 300000"
-  worse=$(printf %s "$evil" | tr -d '"\\') # LTTng writes these into its metadata as they are, and then nobody can read the trace
+  worse=$(printf %s "$evil" | tr -d '"\\') # LTTng writes these into its metadata as they are, and then no reader can read the trace
   mv "$evil" "$worse"
   "$hakmem" record --full -o hostile-trace -- "./$worse" >out 2>err || fail "cannot record a hostile name: $(cat err)"
   exports hostile-trace hostile-trace folded.allocated_bytes speedscope

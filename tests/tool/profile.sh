@@ -73,7 +73,7 @@ wait_for() {
   done
   fail "the program does not come to '$1'"
 }
-# copied FILE BLOCKS: until a snapshot in the copy has so many blocks of leaky.
+# copied FILE BLOCKS: until a snapshot in the copy has BLOCKS blocks of leaky.
 copied() {
   for _ in $(seq 100); do
     rm -rf "$1"

@@ -1,5 +1,5 @@
 /*
- * rests THREADS BLOCKS SIZE [closed|works]: each thread allocates so many blocks and frees every second one; then all rest, and it prints "ready". At SIGTERM it
+ * rests THREADS BLOCKS SIZE [closed|works]: each thread allocates BLOCKS blocks and frees every second one; then all rest, and it prints "ready". At SIGTERM it
  * ends in order. `closed`: other processes of the same user cannot read its memory. `works`: the threads do not rest, but allocate and free.
  */
 #include <pthread.h>

@@ -1,7 +1,7 @@
 # hakmem run: a file for each process, whatever its process id, and what a short process costs.
 . "$(dirname "$0")/common.sh"
 
-# Processes of the same id, one after another: each in a namespace of its own, or by exec. None is lost, and nobody says that one was killed which was not.
+# Processes of the same id, one after another: each in a namespace of its own, or by exec. None is lost, and none is said to be killed that was not.
 processes() { jq '.stats.processes | length' "$1.json"; }
 program becomes
 "$hakmem" run -o same -- ./becomes >out 2>err || { cat err; fail "exit status $?"; }

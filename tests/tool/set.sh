@@ -85,7 +85,7 @@ equal "the old values" "0 1000" "$(setting "$pid" PROFILE) $(setting "$pid" STAT
 end
 equal "an ended process" "there is neither a file nor a process $pid" "$("$hakmem" set "$pid" PROFILE=1 2>&1 | sed 's/^hakmem: //')"
 
-# A process that rests, then is stopped: it does what was asked when it goes on. So many requests wait, and no more.
+# A process that rests, then is stopped: it does what was asked when it continues. Up to 8 requests wait.
 start rest ./toggled 2
 kill -USR1 "$pid"
 sleep 0.3

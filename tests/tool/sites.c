@@ -40,7 +40,7 @@ __attribute__((noinline)) void holding(void) {
   }
 }
 
-/* Comes by often enough for a snapshot that is due. */
+/* Enters the slow path often enough for a snapshot that is due. */
 static void work(void) {
   for (int i = 0; i < 10000; i++) free(malloc(300000));
 }

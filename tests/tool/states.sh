@@ -28,7 +28,7 @@ equal "files" 2 "$(ls became/*.stats* | wc -l)"
 equal "the first program" exec "$(state became becomes)"
 "$hakmem" report --summary became | grep -q 'more process' && { "$hakmem" report --summary became; fail "a call of exec counts as a process"; }
 
-# A child that calls _exit is no process that was cut short; one that nobody waited for, and that was killed, is.
+# A child that calls _exit is no process that was cut short; one that was killed, and for which no process waited, is.
 "$hakmem" run -o children -- dash -c '(ls >/dev/null; true); ls -d . >/dev/null' 2>err || fail "$(cat err)"
 equal "processes cut short" 0 "$(incomplete children)"
 

@@ -1,5 +1,5 @@
 /*
- * thread_stacks.c: so many threads write to 2 MiB of their stacks each; then all rest, and it prints "ready". At SIGTERM it ends as main does.
+ * thread_stacks THREADS: each thread writes to 2 MiB of its stack. Then all rest, and the program prints "ready". At SIGTERM main returns.
  */
 #include <pthread.h>
 #include <signal.h>

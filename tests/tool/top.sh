@@ -267,7 +267,7 @@ done
 "$hakmem" top --batch 1000 >out 2>err &
 top=$!
 pids="$pids $top"
-# rows COUNT: waits until so many rows of the processes were printed.
+# rows COUNT: waits until COUNT rows of the processes were printed.
 rows() {
   for try in $(seq 600); do [ "$(grep -c "runs .* $name" out)" -ge "$1" ] && return; sleep 0.1; done
   fail "the list has $(grep -c "runs .* $name" out) rows of 100 processes, not $1"

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define BLOCKS 100
-#define SIZE 779 /* nobody else asks for these */
+#define SIZE 779 /* no other code asks for this size */
 
 extern char **environ;
 

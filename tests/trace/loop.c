@@ -1,4 +1,4 @@
-/* loop.c: four threads make and give back blocks, until SIGTERM, or for so many milliseconds where told so: loop [MS] */
+/* loop.c: four threads allocate and free blocks, until SIGTERM, or for MS milliseconds:   loop [MS] */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -28,7 +28,7 @@ int main(int count, char **argument) {
   signal(SIGTERM, on_signal);
   signal(SIGALRM, on_signal);
   if (count == 2) ualarm((useconds_t)atoi(argument[1]) * 1000, 0);
-  void *pause = count == 2 ? NULL : &stop; /* without an end in sight, not so many */
+  void *pause = count == 2 ? NULL : &stop; /* without an end in sight, fewer */
   pthread_t thread[4];
   for (int i = 0; i < 4; i++) pthread_create(&thread[i], NULL, loop, pause);
   for (int i = 0; i < 4; i++) pthread_join(thread[i], NULL);

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/common.sh"
 program forks
 
-# ways NAME WAY...: each child's blocks are in the trace, under its process id, and its stacks are told of.
+# ways NAME WAY...: each child's blocks are in the trace, under its process id, and so are its stacks.
 ways() {
   session "$1"
   traced HAKMEM_TRACE=full HAKMEM_STACKS=unwind "$place/forks" ways >"$place/$1.pids" || fail "forks ways, $1: exit status $?"

@@ -1,5 +1,5 @@
 // plugin.cc: opened and closed by throws.cc; calls back through a frame of its own, and makes another exception of
-// the one that comes by.
+// the one that passes through it.
 #include <stdexcept>
 #include <string>
 #include <vector>

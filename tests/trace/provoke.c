@@ -16,7 +16,7 @@
 #define MANY 120000
 #define HUGE_BYTES ((size_t)8 << 20)
 #define OPERATIONS 1000
-#define ODD_SIZE 777 /* nobody else asks for these */
+#define ODD_SIZE 777 /* no other code asks for this size */
 #define ODDER_SIZE 2777
 
 static void *block[MANY];
@@ -67,7 +67,7 @@ static void paths(void) {
   pthread_join(thread, NULL);
   for (size_t i = 0; i < MANY / 8; i++) block[i] = must(malloc(100));
   empty(MANY);
-  for (int round = 0; round < 20; round++) { /* what is empty goes back once the delay is over and somebody comes by */
+  for (int round = 0; round < 20; round++) { /* empty SuperSlabs are released when the delay is over and a thread enters its slow path */
     usleep(10000);
     fill(200, 100);
     empty(100);

@@ -100,5 +100,5 @@ int main(int, char **argument) {
     std::fflush(stdout);
     std::_Exit(3);
   });
-  deep(1); // nobody catches
+  deep(1); // no handler catches it
 }

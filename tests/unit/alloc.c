@@ -119,7 +119,7 @@ Test(alloc, a_large_block_that_grew_lies_where_it_can_grow_on) {
   memset(p, 7, 4 * UNIT_SIZE);
   cr_assert_eq(alloc_resize(p, 9 * UNIT_SIZE), p);
   char *behind = alloc_fast(2 * MIB);
-  cr_assert_eq(behind, kept + 9 * UNIT_SIZE, "the room is nobody's");
+  cr_assert_eq(behind, kept + 9 * UNIT_SIZE, "the room belongs to no block");
   char *moved = alloc_resize(p, 12 * UNIT_SIZE);
   cr_assert(moved != p && moved[0] == 7 && moved[4 * UNIT_SIZE - 1] == 7);
   cr_assert_eq(alloc_resize(moved, 11 * UNIT_SIZE), moved);

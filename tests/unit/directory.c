@@ -1,4 +1,4 @@
-/* Address -> slab: what is entered is found, everything else is nobody's; the three strategies agree. */
+/* Address -> slab: what is entered is found, everything else belongs to no slab; the three strategies agree. */
 #include "slabs/directory.h"
 
 #include <criterion/criterion.h>
@@ -54,7 +54,7 @@ Test(directory, finds_every_byte_of_a_small_slab) {
     else cr_assert_eq(code, inside ? (int)cls + 1 : 0);
     cr_assert_eq(directory_slab(p), inside ? slab : NULL);
     cr_assert_eq(directory_code(&directory_blind, p), 0, "the blind directory sees nothing");
-    cr_assert_null(directory_slab((char *)((uintptr_t)p | (uintptr_t)1 << 48)), "an address beyond the root is nobody's");
+    cr_assert_null(directory_slab((char *)((uintptr_t)p | (uintptr_t)1 << 48)), "an address beyond the root belongs to no slab");
   }
   directory_leave(slab);
   cr_assert_eq(directory_code(&directory, base + UNIT_SIZE), 0);

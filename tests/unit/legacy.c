@@ -143,7 +143,7 @@ Test(legacy, what_grew_lies_where_it_can_grow_on) {
   cr_assert_eq(other->base, fits, "what does not grow fills the gap");
   legacy_huge_free(other);
   struct slab *taker = legacy_huge_alloc(2 * MIB, 16, LEGACY_HUGE, &zeroed);
-  cr_assert_eq(taker->base, base + 2 * MIB, "the room is nobody's");
+  cr_assert_eq(taker->base, base + 2 * MIB, "the room belongs to no block");
   slab->base[MIB] = 1;
   slab = legacy_huge_resize(slab, 3 * MIB);
   cr_assert(slab->base != base && slab->base[MIB] == 1);

@@ -29,7 +29,7 @@ Test(longest, the_table_keeps_the_longest) {
   cr_assert_eq(b->calls_missed, 0);
 }
 
-/* Waits for so many ticks. */
+/* Waits for `ticks` ticks. */
 static void spend(uint64_t ticks) {
   for (const uint64_t start = clock_ticks(); clock_ticks() - start < ticks;) {}
 }

@@ -75,7 +75,7 @@ Test(os, shrinks_and_grows_in_place) {
   cr_assert_eq(os_mapped(), before);
 }
 
-Test(os, room_behind_is_nobodys) {
+Test(os, room_behind_belongs_to_no_mapping) {
   for (size_t align = os_page_size(); align <= 4 * MIB; align *= 4) {
     int error;
     const size_t before = os_mapped();
@@ -246,7 +246,7 @@ Test(os, a_target_that_was_unmapped_is_mapped_again) {
   cr_assert(is_zero(target, 2 * MIB));
 }
 
-Test(os, metadata_is_zeroed_aligned_and_nobody_elses) {
+Test(os, metadata_is_zeroed_aligned_and_given_once) {
   static char *pieces[2000];
   const size_t before = os_metadata_used();
   size_t total = 0;

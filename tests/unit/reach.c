@@ -117,7 +117,7 @@ GRAPH(many_edges, 4, 6, 2)
 GRAPH(no_roots, 5, 3, 0)
 GRAPH(no_roots_and_few_edges, 6, 1, 0)
 
-/* Freed blocks, and their memory in new ones, are nobody's. */
+/* Freed blocks, and their memory in new ones, are reached by nothing. */
 Test(reach, freed_blocks_are_not_told) {
   make_blocks();
   for (int i = 0; i < BLOCKS; i += 2) {

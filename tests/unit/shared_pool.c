@@ -119,7 +119,7 @@ Test(shared_pool, too_many_batches_push_the_oldest_out) {
   for (uint32_t i = 0; i < 64; i++) {
     const struct chain out = pool_give_batch(cls, given[i], POOL_OWN);
     if (out.count == 0) kept++;
-    else cr_assert_eq(out.head, given[i - kept].head, "the oldest comes back");
+    else cr_assert_eq(out.head, given[i - kept].head, "the oldest is returned");
   }
   cr_assert(kept >= 2 && kept < 64);
   cr_assert_eq(usage(cls).batched, 5 * kept);
@@ -133,7 +133,7 @@ Test(shared_pool, foreign_batches_may_be_three_quarters_of_what_is_in_use) {
   for (uint32_t i = 0; i < count; i++) {
     const struct chain out = pool_give_batch(cls, given[i], POOL_FOREIGN);
     if (out.count == 0) kept++;
-    else cr_assert_eq(out.head, given[i].head, "it comes back itself");
+    else cr_assert_eq(out.head, given[i].head, "it is returned itself");
   }
   cr_assert_eq(kept, count * 3 / 4);
   cr_assert_eq(usage(cls).batched, 5 * kept);
@@ -256,7 +256,7 @@ Test(shared_pool, a_trim_gives_empty_superslabs_back) {
 enum { TAIL_CLASS = 40, TAIL_SLABS = 50 };
 static uint32_t tails, meanwhile_wrong, child_wrong;
 
-/* Another thread forks: in its child nobody is at work on a tail, and no slab waits for the end of it. */
+/* Another thread forks: in its child no thread is at work on a tail, and no slab waits for the end of it. */
 static void *fork_meanwhile(void *arg) {
   const struct slab *slab = arg;
   const pid_t pid = fork();
@@ -365,7 +365,7 @@ Test(shared_pool, nothing_is_released_before_the_delay) {
 enum { THREADS = 4, ROUNDS = 3000 };
 static uint64_t owners; /* blocks that two threads had at once */
 
-/* Each thread writes its name into the blocks that it has; nobody else may. */
+/* Each thread writes its name into the blocks that it has; no other thread may. */
 static void *take_and_give(void *arg) {
   const uint64_t name = (uintptr_t)arg + 1;
   uint64_t random = name;

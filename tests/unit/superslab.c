@@ -185,7 +185,7 @@ Test(slab, blocks_given_back_come_first) {
   free(slab);
 }
 
-/* In whatever order they came back; a broken link is left for whoever pops it. */
+/* In whatever order they were freed; a broken link stays until a thread pops it. */
 Test(slab, blocks_given_back_are_taken_in_order_of_address) {
   struct slab slab = {.base = span(UNIT_SIZE, UNIT_SIZE), .size = UNIT_SIZE, .units = 1};
   slab_init(&slab, 3);
@@ -251,7 +251,7 @@ Test(slab, counts_the_live) {
   free(slab);
 }
 
-/* In whatever state a slab is: what is used stays, what is free stays or goes, and nobody gets a block of the tail while it is on its way. */
+/* In whatever state a slab is: what is used stays, what is free stays or goes, and no thread gets a block of the tail while it is on its way. */
 Test(slab, a_free_tail_goes) {
   for (int round = 0; round < 400; round++) {
     struct slab *slab = new_slab(below(CLASS_COUNT));

@@ -165,7 +165,7 @@ Test(tls_idle, nothing_stays_mapped_for_a_thread_that_a_fork_left_behind) {
   }
   int status;
   cr_assert_eq(waitpid(pid, &status, 0), pid);
-  cr_expect_eq(status, 0, "a SuperSlab stays, and nobody is there who would let it go");
+  cr_expect_eq(status, 0, "a SuperSlab stays, and there is no thread that would let it go");
   end(&o);
 }
 

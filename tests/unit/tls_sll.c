@@ -374,7 +374,7 @@ Test(tls_sll, what_waits_for_no_thread_goes_back_in_time) {
   cr_assert_gt(cached(cls), 0);
   for (int i = 0; i < 2000 && cached(cls) > 0; i++) {
     usleep(1000);
-    for (int n = 0; n < 100; n++) sll_leave(sll_enter()); /* somebody comes by */
+    for (int n = 0; n < 100; n++) sll_leave(sll_enter()); /* another thread enters its slow path */
   }
   cr_assert_eq(cached(cls), 0);
 }
@@ -424,7 +424,7 @@ Test(tls_sll, a_list_that_neither_ran_out_nor_over_goes_back_whole_in_the_end) {
   const size_t size = 100;
   const uint32_t cls = class_of_size(size);
   config.drain_interval = 32;
-  config.release_delay = 1000000; /* the decay comes by the hand of the test alone */
+  config.release_delay = 1000000; /* only this test decays */
   for (int i = 0; i < 100; i++) p[i] = alloc_fast(size);
   for (int i = 0; i < 100; i++) free_fast(p[i]);
   struct sll_cache *cache = sll_enter();

@@ -38,7 +38,7 @@ const char *format_last_part(const char *path);
 
 /* Columns that a text takes on a terminal. */
 size_t format_width(const char *text);
-/* The bytes of a text that take at most so many columns. */
+/* The bytes of a text that take at most `columns` columns. */
 size_t format_bytes_within(const char *text, size_t columns);
 
 /* Columns of a page: COLUMNS, if it is set; else those of the terminal that `out` is; else FORMAT_COLUMNS. */

@@ -93,7 +93,7 @@ struct model_span {
   S(PROCESS_EXITED, "exited") /* by _exit: unpublished counts of its threads may be missing */ \
   S(PROCESS_EXEC, "exec")     /* it became another program, which has data of its own */ \
   S(PROCESS_RUNS, "runs") \
-  S(PROCESS_STOPPED, "stopped")     /* by a signal or a debugger; it may go on */ \
+  S(PROCESS_STOPPED, "stopped")     /* by a signal or a debugger; it can continue */ \
   S(PROCESS_COPIED, "copied")       /* the file is a copy, made while the process ran */ \
   S(PROCESS_CUT_SHORT, "cut short") /* killed: its last moments are missing */
 #define PROCESS_STATE_CONSTANT(constant, name) constant,
@@ -260,14 +260,14 @@ const char *model_state(const struct model_process *p, char *buffer);
 /* Of one that is alive: "as it is now (read from its memory)" or "as of 0.3 s ago (its statistics file)"; `buffer` has MODEL_AS_OF bytes. */
 #define MODEL_AS_OF 160
 const char *model_as_of(const struct model_process *p, char *buffer);
-/* Blocks handed out, and blocks that came back, of all classes. */
+/* Blocks that were allocated, and that were freed, of all classes. */
 uint64_t model_sum_allocs(const struct model_counts *counts);
 uint64_t model_sum_frees(const struct model_counts *counts);
 /* Processes, not programs: one that called exec has several entries. */
 size_t model_process_count(const struct report *r);
 /* Bytes of the allocator's that are resident, as far as it knows: committed, without what was never touched. The rest of the RSS is the residual. */
 uint64_t model_touched(const struct model_process *p);
-/* Whether it may go on: what is known of it is not its end. */
+/* Whether it can continue: its figures are not those of its end. */
 bool model_is_alive(const struct model_process *p);
 
 /* Whether `got` and `expect` of a header reset are headers. */

@@ -208,7 +208,7 @@ void print_counts(FILE *out, const struct page *page) {
   struct table *const t = table_create("rrll");
   if (operations) {
     add_happening(t, model_sum_allocs(page->memory->total), 0, "allocs", "blocks handed out");
-    add_happening(t, model_sum_frees(page->memory->total), 0, "frees", "blocks that came back");
+    add_happening(t, model_sum_frees(page->memory->total), 0, "frees", "blocks that were freed");
   }
   const uint64_t refills = stats_refills(&sum), drains = stats_drains(&sum);
 #define IS_REFILL(name) (strncmp(#name, "refill_", 7) == 0 && strcmp(#name, "refill_blocks") != 0)

@@ -8,7 +8,7 @@
 #include "common/error.h"
 #include "common/memory.h"
 
-#define PARTS "hakmem" /* below the directory of libraries: what nobody links */
+#define PARTS "hakmem" /* below the directory of libraries: what no program is linked with */
 
 char *library_own_directory(void) {
   char path[PATH_MAX];

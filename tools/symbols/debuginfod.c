@@ -35,7 +35,7 @@ static time_t seconds(void) {
   return now.tv_sec;
 }
 
-/* The library ends a transfer that has become slow, but not a connection that nobody answers. */
+/* The library ends a transfer that has become slow, but not a connection that is never answered. */
 static int on_progress(struct client *client, long done, long whole) {
   (void)client;
   sandbox_alive();

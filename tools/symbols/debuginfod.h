@@ -9,7 +9,7 @@
 /* Lets debuginfod_open ask the servers. False, with a message for fail(), if it cannot. */
 bool debuginfod_start(void);
 
-/* Keeps elfutils from asking by itself: it would do so without being asked to, for files that nobody needs, and again after each failure. */
+/* Keeps elfutils from asking by itself: it would do so without --debuginfod, for files that are not needed, and again after each failure. */
 void debuginfod_keep_off(void);
 
 /*

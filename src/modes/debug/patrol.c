@@ -16,7 +16,7 @@
 #define UNUSUAL 64u               /* times the usual ticks of a step */
 #define RAISE_EVERY_MS 100u
 
-/* Of the thread that has the lock; nobody waits for it. */
+/* Of the thread that has the lock; no thread waits for it. */
 static struct {
   struct lock lock;
   struct record_place place;

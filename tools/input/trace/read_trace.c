@@ -27,7 +27,7 @@
 #define JOBS_MAX 256
 #define SAID_MAX 5 /* messages about single traces */
 
-/* The traces of one process, or of nobody knows which processes (pid 0): these must be read in one order of time. */
+/* The traces of one process, or of processes that are not known (pid 0): these must be read in one order of time. */
 struct group {
   uint32_t pid;
   char **directories;

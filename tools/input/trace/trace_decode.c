@@ -207,7 +207,7 @@ static uint32_t process_id(const struct known_class *known, const bt_event *even
   return 0;
 }
 
-/* Operations come by the million, and nothing asks for their threads. */
+/* A trace has millions of operations, and no report says their threads. */
 static uint32_t thread_id(const struct known_class *known, const bt_field *context) {
   if (known->id == EVENT_ID_alloc || known->id == EVENT_ID_free || known->id == EVENT_ID_realloc) return 0;
   uint64_t value;

@@ -135,7 +135,7 @@ static void add_help(struct top *t) {
     BOLD " HOLDS FREE" PLAIN "  free bytes of nearly empty slabs that blocks of a site hold",
     "",
     DIM " The process is only read: nothing in it runs, and nothing is written.",
-    DIM " any key goes back",
+    DIM " any key closes this",
   };
   for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) screen_row(&t->screen, "%s", lines[i]);
 }
@@ -163,7 +163,7 @@ static void add_wrapped(struct screen *s, const char *title, const char *text) {
 static void add_row(struct top *t) {
   const struct grid *const g = &t->grid;
   const struct grid_state *const state = top_state(t);
-  screen_row(&t->screen, TITLE " one row in full; any key goes back");
+  screen_row(&t->screen, TITLE " one row in full; any key closes this");
   screen_row(&t->screen, "%s", "");
   if (state->at >= g->count) return;
   for (size_t i = 0; i < g->column_count; i++) add_wrapped(&t->screen, g->columns[i].width > 0 ? g->columns[i].title : "", g->rows[state->at].cells[i]);

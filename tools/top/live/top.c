@@ -14,7 +14,7 @@
 #include "input/process/process.h"
 #include "terminal.h"
 
-#define REST_PER_WORK 60 /* a reading is followed by a rest of so many times the processor time it took: that is under 2 % of a processor */
+#define REST_PER_WORK 60 /* after a reading, top rests for 60 times the processor time that it took: so it takes less than 2 % of a processor */
 
 /* SIGINT, SIGTERM, SIGHUP: only noted. They are blocked but while the loop waits, so none is missed. */
 static volatile sig_atomic_t ended_by;

@@ -19,7 +19,7 @@ struct top_options {
   const char *directory; /* only the processes of this run; NULL: all of this user */
   uint32_t pid;          /* open this process at once; 0: none */
   double interval;       /* seconds between two readings, at first */
-  unsigned batch;        /* print so many screens as plain text; 0: live */
+  unsigned batch;        /* how many screens to print as plain text; 0: live */
 };
 
 /* What the keys mean at the moment. */

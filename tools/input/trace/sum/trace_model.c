@@ -75,7 +75,7 @@ static void span(struct trace_model *t, struct trace_process *p, uint64_t time_n
   model_add_span(p->p, &(struct model_span){.end_ns = time_ns - p->first_ns, .duration_ns = ticks, .tid = t->tid, .kind = kind, .cls = cls, .why = why});
 }
 
-/* A span whose clock's rate nobody told has no length. */
+/* A span has no length if the rate of its clock is not known. */
 static void settle_spans(struct model_process *p, const struct trace_process *clock) {
   for (size_t i = 0; i < p->span_count; i++) {
     struct model_span *const s = &p->spans[i];
