@@ -11,18 +11,9 @@
 #include "memory/os.h"
 #include "threads/tls_lists.h"
 #include "slabs/units.h"
+#include "lists.h"
 
 enum { SIZE = 500, BLOCKS = 50 };
-
-static struct stats_class_counters counted(uint32_t cls) {
-  sll_publish_all();
-  return stats_block()->cls[cls];
-}
-
-static uint64_t cached(uint32_t cls) {
-  uint64_t allocs, frees;
-  return sll_cached(cls, &allocs, &frees);
-}
 
 /* A thread that fills its list, does `before`, rests until the test has collected, does `after`, and allocates and frees again. */
 struct owner {

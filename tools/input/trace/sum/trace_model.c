@@ -5,6 +5,7 @@
 
 #include "allocations.h"
 #include "common/memory.h"
+#include "durations.h"
 #include "trace_process.h"
 
 #define TIMELINE_MAX 1024
@@ -43,45 +44,6 @@ struct trace_process *trace_model_process(struct trace_model *t, uint32_t pid, c
 }
 
 void trace_model_thread(struct trace_model *t, uint32_t tid) { t->tid = tid; }
-
-/* ---- Durations ---- */
-
-static void record_ticks(const struct trace_process *clock, struct histogram **place, uint64_t ticks) {
-  histogram_record(model_histogram(place), (uint64_t)((unsigned __int128)ticks * 1000000000u / clock->ticks_per_second));
-}
-
-static void duration(struct trace_process *p, struct histogram **place, uint64_t ticks) {
-  if (p->ticks_per_second != 0) {
-    record_ticks(p, place, ticks);
-  } else {
-    p->pending = must_grow(p->pending, p->pending_count, &p->pending_capacity, sizeof(*p->pending));
-    p->pending[p->pending_count++] = (struct pending){place, ticks};
-  }
-}
-
-/* Records the pending durations by the clock of `clock`, or as ticks if that is NULL. */
-static void settle(struct trace_process *p, const struct trace_process *clock) {
-  for (size_t i = 0; i < p->pending_count; i++) {
-    if (clock != NULL) record_ticks(clock, p->pending[i].place, p->pending[i].ticks);
-    if (clock == NULL) histogram_record(model_histogram(p->pending[i].place), p->pending[i].ticks);
-  }
-  free(p->pending);
-  p->pending = NULL;
-  p->pending_count = p->pending_capacity = 0;
-}
-
-static void span(struct trace_model *t, struct trace_process *p, uint64_t time_ns, enum model_span_kind kind, uint32_t cls, uint32_t why, uint64_t ticks) {
-  if (!t->r->keep_spans) return;
-  model_add_span(p->p, &(struct model_span){.end_ns = time_ns - p->first_ns, .duration_ns = ticks, .tid = t->tid, .kind = kind, .cls = cls, .why = why});
-}
-
-/* A span has no length if the rate of its clock is not known. */
-static void settle_spans(struct model_process *p, const struct trace_process *clock) {
-  for (size_t i = 0; i < p->span_count; i++) {
-    struct model_span *const s = &p->spans[i];
-    s->duration_ns = clock != NULL ? (uint64_t)((unsigned __int128)s->duration_ns * 1000000000u / clock->ticks_per_second) : 0;
-  }
-}
 
 /* ---- Snapshots of fragmentation: one event for each class, then the next snapshot ---- */
 
@@ -127,6 +89,11 @@ static void end_burst(struct trace_process *p) {
 
 /* ---- Events ---- */
 
+static void span(struct trace_model *t, struct trace_process *p, uint64_t time_ns, enum model_span_kind kind, uint32_t cls, uint32_t why, uint64_t ticks) {
+  if (!t->r->keep_spans) return;
+  model_add_span(p->p, &(struct model_span){.end_ns = time_ns - p->first_ns, .duration_ns = ticks, .tid = t->tid, .kind = kind, .cls = cls, .why = why});
+}
+
 /* The class row of an event, NULL where it has none. */
 static struct model_class *row_of(struct trace_process *p, uint32_t cls) { return cls < CLASS_ROWS ? &p->p->counts->cls[cls] : NULL; }
 
@@ -148,7 +115,7 @@ ON(superslab_lookup) {
   ++*by_result[e->result];
   c->lookup_probes += e->probes;
   if (e->probes == 1) c->lookup_first_probe++;
-  if (e->cls < CLASS_ROWS) duration(p, &t->r->latency.lookup[e->strategy][e->cls], e->ticks);
+  if (e->cls < CLASS_ROWS) durations_add(p, &t->r->latency.lookup[e->strategy][e->cls], e->ticks);
   span(t, p, time_ns, SPAN_LOOKUP, e->cls, 0, e->ticks);
 }
 
@@ -188,10 +155,10 @@ ON(tls_sll_refill) {
   struct stats_class_counters *const c = &row->counters;
   ++*stats_refill_counter(c, e->source);
   c->refill_blocks += e->blocks;
-  duration(p, &t->r->latency.refill[e->cls], e->ticks);
+  durations_add(p, &t->r->latency.refill[e->cls], e->ticks);
   span(t, p, time_ns, SPAN_REFILL, e->cls, e->source, e->ticks);
 #define STAGE_DURATION(name, text) \
-  if (e->name##_ticks != 0) duration(p, &t->r->latency.stage[STAGE_##name], e->name##_ticks);
+  if (e->name##_ticks != 0) durations_add(p, &t->r->latency.stage[STAGE_##name], e->name##_ticks);
   REFILL_STAGES(STAGE_DURATION)
 }
 
@@ -203,7 +170,7 @@ ON(tls_sll_drain) {
   ++*stats_drain_counter(c, e->reason);
   c->drain_blocks += e->moved;
   c->drain_slabs += e->slabs;
-  duration(p, &t->r->latency.drain[e->cls], e->ticks);
+  durations_add(p, &t->r->latency.drain[e->cls], e->ticks);
   span(t, p, time_ns, SPAN_DRAIN, e->cls, e->reason, e->ticks);
 }
 
@@ -233,7 +200,7 @@ ON(legacy_fallback) {
     row->counters.legacy_bytes += e->size;
   }
   if (e->refused > p->p->legacy_refused_max) p->p->legacy_refused_max = e->refused;
-  duration(p, &t->r->latency.legacy, e->ticks);
+  durations_add(p, &t->r->latency.legacy, e->ticks);
   span(t, p, time_ns, SPAN_LEGACY, e->cls, e->reason, e->ticks);
 }
 
@@ -269,7 +236,7 @@ ON(os_map) {
   p->p->counts->counters.os_map++;
   p->p->counts->counters.os_map_bytes += e->size;
   p->mapped += e->size;
-  duration(p, &t->r->latency.map, e->ticks);
+  durations_add(p, &t->r->latency.map, e->ticks);
   span(t, p, time_ns, SPAN_MAP, CLASS_ROWS, 0, e->ticks);
 }
 
@@ -355,7 +322,7 @@ ON(process) {
   if (e->ticks_per_second == 0) return;
   p->ticks_per_second = m->ticks_per_second = e->ticks_per_second;
   m->clock_cost_ns = (uint64_t)((unsigned __int128)e->clock_cost_ticks * 1000000000u / e->ticks_per_second);
-  settle(p, p);
+  durations_settle(p, p);
 }
 
 ON(early) {
@@ -382,27 +349,23 @@ ON(end_check) {
   p->p->counts->counters.end_checked += e->checked;
 }
 
-static uint64_t to_ns(const struct trace_process *p, uint64_t ticks) {
-  return p->ticks_per_second != 0 ? (uint64_t)((unsigned __int128)ticks * 1000000000u / p->ticks_per_second) : 0;
-}
-
 ON(debug_sweep) {
   seen(t, p, time_ns);
   p->p->counts->counters.debug_sweeps += e->sweeps;
   p->p->counts->counters.debug_blocks += e->blocks;
   p->p->counts->counters.debug_bytes += e->bytes;
-  p->p->counts->counters.debug_sweep_ns += to_ns(p, e->ticks);
-  p->p->counts->counters.debug_sweep_spent_ns += to_ns(p, e->spent_ticks);
+  p->p->counts->counters.debug_sweep_ns += durations_ns(p, e->ticks);
+  p->p->counts->counters.debug_sweep_spent_ns += durations_ns(p, e->spent_ticks);
 }
 
 ON(soft_limit) {
   seen(t, p, time_ns);
   struct stats_counters *const c = &p->p->counts->counters;
   c->soft_limit_crossed += e->crossed;
-  c->soft_limit_above_ns += to_ns(p, e->above_ticks);
+  c->soft_limit_above_ns += durations_ns(p, e->above_ticks);
   c->soft_limit_releases++;
   c->soft_limit_bytes += e->released;
-  c->soft_limit_ns += to_ns(p, e->ticks);
+  c->soft_limit_ns += durations_ns(p, e->ticks);
 }
 
 /* ---- The end ---- */
@@ -449,8 +412,8 @@ void trace_model_finish(struct trace_model *t) {
   t->r->latency.ticks = clock == NULL;
   for (size_t i = 0; i < t->count; i++) {
     struct trace_process *const p = t->processes[i];
-    settle(p, clock);
-    settle_spans(p->p, p->ticks_per_second != 0 ? p : clock);
+    durations_settle(p, clock);
+    durations_settle_spans(p->p, p->ticks_per_second != 0 ? p : clock);
     p->p->elapsed_ns = p->last_ns - p->first_ns;
   }
   for (size_t i = 0; i < t->count; i++) {
