@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "memory/os.h"
+#include "platform/config.h"
 
 #if HAKMEM_EVENTS
 struct block_end block_end; /* the end of every list: its header is 0, not HEADER_FREE */
@@ -342,3 +343,21 @@ bool slab_is_valid(const struct slab *slab) {
   return free_blocks == slab->free_count && slab->free_count <= slab->carved && slab->carved <= slab->capacity && slab->given <= slab->free_count &&
          slab->first + (size_t)slab->capacity * slab->stride <= slab->size;
 }
+
+/* ---- Huge pages. ---- */
+
+#define FULL_ASK 4u /* SuperSlabs in use; with fewer, the system calls are not worth it */
+
+static void set_pages(struct superslab *ss, enum superslab_pages pages) {
+  if (__atomic_load_n(&ss->torn, __ATOMIC_RELAXED) || __atomic_exchange_n(&ss->pages, pages, __ATOMIC_RELAXED) == pages) return;
+  if (pages == PAGES_HUGE) os_prefer_huge_pages(ss->base, ss->size);
+  else os_avoid_huge_pages(ss->base, ss->size);
+}
+
+static void ask(struct superslab *ss, uint32_t active, size_t least) {
+  if (config.huge_pages != 0 && active >= least) set_pages(ss, PAGES_HUGE);
+}
+
+void superslab_huge_when_new(struct superslab *ss, uint32_t active) { ask(ss, active, config.huge_pages); }
+void superslab_huge_when_full(struct superslab *ss, uint32_t active) { ask(ss, active, min_size(FULL_ASK, config.huge_pages)); }
+void superslab_avoid_huge_pages(struct superslab *ss) { set_pages(ss, PAGES_SMALL); }

@@ -56,7 +56,7 @@ struct slab {
 enum superslab_pages { PAGES_ANY, PAGES_HUGE, PAGES_SMALL };
 
 struct superslab {
-  struct superslab *next, *prev; /* in the shared pool's list */
+  struct superslab *next, *prev; /* in the list of all SuperSlabs */
   char *base;
   size_t size;
   uint32_t units, used_units, dirty_units, gone_units;
@@ -202,5 +202,53 @@ size_t slab_usable(const struct slab *slab, const void *p);
 uint32_t slab_count_live(const struct slab *slab);
 
 bool slab_is_valid(const struct slab *slab);
+
+/* ---- A list of SuperSlabs. ---- */
+
+struct superslab_list {
+  struct superslab *first, *last; /* NULL: the list is empty */
+};
+
+static inline void superslab_list_remove(struct superslab_list *list, struct superslab *ss) {
+  if (ss->prev != NULL) ss->prev->next = ss->next;
+  else list->first = ss->next;
+  if (ss->next != NULL) ss->next->prev = ss->prev;
+  else list->last = ss->prev;
+}
+
+static inline void superslab_list_add_first(struct superslab_list *list, struct superslab *ss) {
+  ss->prev = NULL;
+  ss->next = list->first;
+  if (list->first != NULL) list->first->prev = ss;
+  else list->last = ss;
+  list->first = ss;
+}
+
+static inline void superslab_list_add_last(struct superslab_list *list, struct superslab *ss) {
+  ss->next = NULL;
+  ss->prev = list->last;
+  if (list->last != NULL) list->last->next = ss;
+  else list->first = ss;
+  list->last = ss;
+}
+
+/*
+ * ---- Huge pages (HAKMEM_HUGE_PAGES). ----
+ *
+ * A new SuperSlab requests them if the process is so large that it will soon touch all its pages. In a smaller process, the first touch of a huge page may
+ * cost more than 512 small ones. Measured on a virtual machine whose host reclaims free memory in pieces of that size: programs that ran for a second
+ * or two lost more than a tenth of their time. In a small process, a SuperSlab requests them when it is full. Then khugepaged replaces its small pages
+ * in time.
+ */
+
+/* Requests huge pages, or not, for a new SuperSlab, or for one that has become full, beside `active` others. No lock is held. */
+void superslab_huge_when_new(struct superslab *ss, uint32_t active);
+void superslab_huge_when_full(struct superslab *ss, uint32_t active);
+
+/*
+ * Before a part of the SuperSlab is purged. From then on it has small pages, until all its units are in use again: otherwise khugepaged would soon make the
+ * huge page whole again, with empty memory in that part.
+ */
+void superslab_avoid_huge_pages(struct superslab *ss);
 
 #endif

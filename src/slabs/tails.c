@@ -34,7 +34,7 @@ static uint32_t take_tails(struct slab_list *list, enum tails_of which, uint64_t
 static size_t purge(const struct slab_tail *tails, uint32_t count) {
   size_t total = 0;
   for (uint32_t i = 0; i < count; i++) {
-    units_purging(tails[i].slab->home);
+    superslab_avoid_huge_pages(tails[i].slab->home);
     total += os_purge_if_possible(tails[i].base, tails[i].size);
   }
   return total;

@@ -14,10 +14,10 @@ static_assert(sizeof(struct superslab) <= PLACES_BEHIND && sizeof(struct supersl
 #define WASTE_OTHER_THREAD (4 * WASTE_UNTOUCHED)
 #define OTHERS_SEEN 32 /* how many SuperSlabs are examined behind the first suitable one, to find one that the thread itself uses */
 
-/* SuperSlabs. Open ones (superslab_is_open) stand first in the list. */
+/* All SuperSlabs. Open ones (superslab_is_open) stand first in the list. */
 static struct {
   struct lock lock;
-  struct superslab *first, *last;
+  struct superslab_list list;
   struct places unused;     /* descriptors of unmapped SuperSlabs */
   uint32_t active, mapping; /* SuperSlabs; those being mapped count against the limit */
   uint32_t free_units, dirty_units, gone_units;
@@ -26,31 +26,6 @@ static struct {
 
 size_t units_large_max(void) { return config_superslab_size() / 2; }
 uint32_t units_idle_ms(void) { return soft_limit_delay_ms() / 2; }
-
-/* ---- The list of SuperSlabs; superslabs.lock is held. ---- */
-
-static void list_remove(struct superslab *ss) {
-  if (ss->prev != NULL) ss->prev->next = ss->next;
-  else superslabs.first = ss->next;
-  if (ss->next != NULL) ss->next->prev = ss->prev;
-  else superslabs.last = ss->prev;
-}
-
-static void list_add_first(struct superslab *ss) {
-  ss->prev = NULL;
-  ss->next = superslabs.first;
-  if (superslabs.first != NULL) superslabs.first->prev = ss;
-  else superslabs.last = ss;
-  superslabs.first = ss;
-}
-
-static void list_add_last(struct superslab *ss) {
-  ss->next = NULL;
-  ss->prev = superslabs.last;
-  if (superslabs.last != NULL) superslabs.last->next = ss;
-  else superslabs.first = ss;
-  superslabs.last = ss;
-}
 
 /* ---- Units. ---- */
 
@@ -87,9 +62,9 @@ ALWAYS_INLINE void book(struct superslab *ss, struct booked before) {
   assert(superslab_is_valid(ss));
   book_totals(before, now);
   if (now.open == before.open) return;
-  list_remove(ss);
-  if (now.open) list_add_first(ss);
-  else list_add_last(ss);
+  superslab_list_remove(&superslabs.list, ss);
+  if (now.open) superslab_list_add_first(&superslabs.list, ss);
+  else superslab_list_add_last(&superslabs.list, ss);
 }
 
 static void give(struct slab *slab, bool dirty) {
@@ -125,7 +100,7 @@ static struct taken take_existing(uint32_t units, uint32_t room, uint32_t thread
   struct superslab *best = NULL;
   struct superslab_place place = {0, UINT32_MAX};
   uint32_t seen = 0;
-  for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss) && seen < OTHERS_SEEN; ss = ss->next) {
+  for (struct superslab *ss = superslabs.list.first; ss != NULL && superslab_is_open(ss) && seen < OTHERS_SEEN; ss = ss->next) {
     if (best != NULL) seen++;
     if (!superslab_has(ss, units)) continue;
     struct superslab_place here = superslab_find(ss, units, room);
@@ -149,30 +124,6 @@ void units_give(struct slab *slab) {
   give(slab, true);
   lock_release(&superslabs.lock);
   if (rest != 0) os_unmap(last, rest);
-}
-
-/*
- * ---- Huge pages. ----
- *
- * A new SuperSlab requests them if the process is so large that it will soon touch all its pages. In a smaller process, the first touch of a huge page may
- * cost more than 512 small ones. Measured on a virtual machine whose host reclaims free memory in pieces of that size: programs that ran for a second
- * or two lost more than a tenth of their time. In a small process, a SuperSlab requests them when it is full. Then khugepaged replaces its small pages
- * in time.
- */
-#define FULL_ASK 4u /* SuperSlabs in use; with fewer, the system calls are not worth it */
-
-static void set_pages(struct superslab *ss, enum superslab_pages pages) {
-  if (__atomic_load_n(&ss->torn, __ATOMIC_RELAXED) || __atomic_exchange_n(&ss->pages, pages, __ATOMIC_RELAXED) == pages) return;
-  if (pages == PAGES_HUGE) os_prefer_huge_pages(ss->base, ss->size);
-  else os_avoid_huge_pages(ss->base, ss->size);
-}
-
-/* If a part of a huge page were purged, khugepaged would soon make it whole again, with empty memory in that part: a few small pages are enough for it. */
-void units_purging(struct superslab *ss) { set_pages(ss, PAGES_SMALL); }
-
-/* Requests huge pages for `ss` if at least `least` SuperSlabs are in use. */
-static void ask_for_huge_pages(struct superslab *ss, uint32_t active, size_t least) {
-  if (config.huge_pages != 0 && active >= least) set_pages(ss, PAGES_HUGE);
 }
 
 /* ---- Descriptors. ---- */
@@ -204,7 +155,7 @@ static struct superslab *map_superslab(uint32_t active, struct units_refusal *re
   if (ss != NULL) {
     superslab_init(ss, base, size);
     hub_close_memory(base, size);
-    ask_for_huge_pages(ss, active, config.huge_pages);
+    superslab_huge_when_new(ss, active);
     return ss;
   }
   /* mmap returns ENOMEM for both. If a smaller, unaligned piece can be mapped, the address space was too short. */
@@ -224,7 +175,7 @@ static struct superslab *map_superslab(uint32_t active, struct units_refusal *re
 /* Raises the events for units taken from an existing SuperSlab. No lock is held. */
 static void tell_taken(const struct taken *taken) {
   struct superslab *ss = taken->slab->home;
-  if (taken->full) ask_for_huge_pages(ss, taken->active, min_size(FULL_ASK, config.huge_pages));
+  if (taken->full) superslab_huge_when_full(ss, taken->active);
   if (taken->was_empty) EVENT(superslab_acquire, .base = ss->base, .size = ss->size, .source = ACQUIRE_RESERVE, .active = taken->active);
 }
 
@@ -246,7 +197,7 @@ struct units_answer units_acquire(uint32_t units) {
   lock_take(&superslabs.lock);
   superslabs.mapping -= superslabs.mapping > 0; /* 0 in a child that a signal handler forked meanwhile */
   if (ss != NULL) {
-    list_add_first(ss);
+    superslab_list_add_first(&superslabs.list, ss);
     superslabs.active++;
     book_totals((struct booked){.free = 0}, booked_of(ss));
     taken = take_at(ss, 0, units, thread); /* of this one, even if others have room now: it must not be unmapped before its events are raised */
@@ -310,13 +261,13 @@ bool units_large_resize(struct slab *slab, size_t size) {
 
 /* Takes one SuperSlab out of the list that may be unmapped: empty for the delay, or empty at all with `trim`. */
 static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
-  for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss); ss = ss->next) {
+  for (struct superslab *ss = superslabs.list.first; ss != NULL && superslab_is_open(ss); ss = ss->next) {
     if (ss->used_units != 0 || ss->pins != 0 || (!trim && now < ss->changed_ms + units_idle_ms())) continue;
     if (*keep >= ss->size) {
       *keep -= ss->size;
       continue;
     }
-    list_remove(ss);
+    superslab_list_remove(&superslabs.list, ss);
     superslabs.active--;
     book_totals(booked_of(ss), (struct booked){.free = 0});
     return ss;
@@ -368,7 +319,7 @@ size_t units_release(void) { return release_empty(true, 0, 0); }
 static void age_all(uint64_t now) {
   lock_take(&superslabs.lock);
   superslabs.aged_ms = now;
-  for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss); ss = ss->next) superslab_age(ss);
+  for (struct superslab *ss = superslabs.list.first; ss != NULL && superslab_is_open(ss); ss = ss->next) superslab_age(ss);
   lock_release(&superslabs.lock);
 }
 
@@ -379,7 +330,7 @@ static void age_all(uint64_t now) {
 static size_t purge_aged(void) {
   size_t total = 0;
   lock_take(&superslabs.lock);
-  for (struct superslab *ss = superslabs.first; ss != NULL && superslab_is_open(ss);) {
+  for (struct superslab *ss = superslabs.list.first; ss != NULL && superslab_is_open(ss);) {
     const struct booked before = booked_of(ss);
     struct slab *run = superslab_take_aged(ss);
     if (run == NULL) {
@@ -388,7 +339,7 @@ static size_t purge_aged(void) {
     }
     book(ss, before);
     lock_release(&superslabs.lock);
-    units_purging(run->home);
+    superslab_avoid_huge_pages(run->home);
     const size_t purged = os_purge_if_possible(run->base, run->size);
     total += purged;
     lock_take(&superslabs.lock);
@@ -425,7 +376,7 @@ bool units_visit(bool try_only, void (*visit)(struct superslab *ss, void *contex
   } else {
     lock_take(&superslabs.lock);
   }
-  for (struct superslab *ss = superslabs.first; ss != NULL; ss = ss->next) visit(ss, context);
+  for (struct superslab *ss = superslabs.list.first; ss != NULL; ss = ss->next) visit(ss, context);
   lock_release(&superslabs.lock);
   return true;
 }
@@ -433,7 +384,7 @@ bool units_visit(bool try_only, void (*visit)(struct superslab *ss, void *contex
 void units_change(bool (*change)(struct superslab *ss, void *context), void *context) {
   bool more = true;
   lock_take(&superslabs.lock);
-  for (struct superslab *ss = superslabs.first, *next; ss != NULL && more; ss = next) {
+  for (struct superslab *ss = superslabs.list.first, *next; ss != NULL && more; ss = next) {
     const struct booked before = booked_of(ss);
     next = ss->next;
     more = change(ss, context);
@@ -445,7 +396,7 @@ void units_change(bool (*change)(struct superslab *ss, void *context), void *con
 bool units_hold(const void *p) {
   bool holds = false;
   lock_take(&superslabs.lock);
-  for (const struct superslab *ss = superslabs.first; ss != NULL && !holds; ss = ss->next) {
+  for (const struct superslab *ss = superslabs.list.first; ss != NULL && !holds; ss = ss->next) {
     const size_t offset = (uintptr_t)p - (uintptr_t)ss->base;
     holds = offset < ss->size && (ss->gone_mask >> offset / UNIT_SIZE & 1) == 0;
   }
@@ -457,7 +408,7 @@ bool units_are_valid(void) {
   uint32_t free = 0, dirty = 0, gone = 0, active = 0;
   bool open = true;
   struct superslab *last = NULL;
-  for (struct superslab *ss = superslabs.first; ss != NULL; last = ss, ss = ss->next) {
+  for (struct superslab *ss = superslabs.list.first; ss != NULL; last = ss, ss = ss->next) {
     if (ss->prev != last || !superslab_is_valid(ss) || (superslab_is_open(ss) && !open)) return false;
     for (uint32_t u = 0; u < ss->units; u++) {
       const struct slab *slab = superslab_slab_at(ss, u);
@@ -469,7 +420,7 @@ bool units_are_valid(void) {
     dirty += ss->dirty_units;
     gone += ss->gone_units;
   }
-  return superslabs.last == last && superslabs.active == active && superslabs.free_units == free && superslabs.dirty_units == dirty &&
+  return superslabs.list.last == last && superslabs.active == active && superslabs.free_units == free && superslabs.dirty_units == dirty &&
          superslabs.gone_units == gone && places_are_valid(&superslabs.unused);
 }
 
@@ -479,10 +430,10 @@ const struct lock_row units_locks = LOCK_ROW(superslabs.lock);
 void units_fork_child(void) {
   superslabs.mapping = 0;
   if (lock_is_held(&superslabs.lock)) return; /* a signal handler forked in the middle of this thread's change of the list */
-  for (struct superslab *ss = superslabs.first; ss != NULL; ss = ss->next) ss->pins = 0;
+  for (struct superslab *ss = superslabs.list.first; ss != NULL; ss = ss->next) ss->pins = 0;
 }
 
-const struct layout_units units_layout = {.first = LAYOUT_NUMBER(superslabs.first),
+const struct layout_units units_layout = {.first = LAYOUT_NUMBER(superslabs.list.first),
                                           .active = LAYOUT_NUMBER(superslabs.active),
                                           .free_units = LAYOUT_NUMBER(superslabs.free_units),
                                           .dirty_units = LAYOUT_NUMBER(superslabs.dirty_units),

@@ -38,9 +38,6 @@ struct units_answer units_acquire(uint32_t units);
 /* Releases a slab's units, so that any class may use them. Removes the slab from the directory. */
 void units_give(struct slab *slab);
 
-/* Call this before a part of the SuperSlab is purged. From then on it has small pages, until all its units are in use again. */
-void units_purging(struct superslab *ss);
-
 /* A run of units for `size` bytes, not above units_large_max(). NULL, and *refusal says why, if there is none. */
 struct slab *units_large_alloc(size_t size, bool *zeroed, struct units_refusal *refusal);
 
