@@ -104,6 +104,12 @@ static void open_now(bool in_loader) {
   }
 }
 
+#if defined(__aarch64__)
+#define KEEPS_RECORDS true /* compilers for aarch64 keep a frame record in each function that calls others, as its procedure call standard asks */
+#else
+#define KEEPS_RECORDS false
+#endif
+
 /*
  * If stacks are likely to be needed, libunwind is opened here, where no lock can be held. Otherwise the first incident opens it. A program without
  * incidents then saves half of the cost of statistics in a short process.
@@ -112,6 +118,7 @@ void stacks_start(bool is_listened) {
   const bool wanted = config.ss_limit != 0 || config.leaks != 0 || config.profile != 0 || config.guard != 0 || config.debug != 0;
   const bool likely = wanted || is_listened;
   started = true;
+  if (KEEPS_RECORDS && config.stacks == STACKS_AUTO) config.stacks = STACKS_FP;
   if (config.stacks == STACKS_OFF || config.stacks == STACKS_FP || (config.stacks == STACKS_AUTO && !likely)) return;
   open_libunwind(NULL);
   if (libunwind == MISSING && (wanted || config.stacks == STACKS_UNWIND))
@@ -233,19 +240,13 @@ static uint32_t by_libunwind(uintptr_t first, uintptr_t *frames, uint32_t epoch)
   return 0;
 }
 
-#if defined(__aarch64__)
-#define KEEPS_RECORDS true /* compilers for aarch64 keep a frame record in each function that calls others, as its procedure call standard asks */
-#else
-#define KEEPS_RECORDS false
-#endif
-
 /*
  * Fills `frames` from the record at `at`, of a function of ours with the return address `first`, up to `end`. `may`: the gate is open. *learnt:
  * libunwind was asked about this many frames, whose objects must be entered even if the stack is dropped.
  */
 static uint32_t capture(uintptr_t at, uintptr_t end, uintptr_t first, uintptr_t *frames, uint32_t epoch, bool may, uint32_t *learnt) {
   uint32_t count = 0;
-  if (config.stacks == STACKS_FP || (config.stacks == STACKS_AUTO && KEEPS_RECORDS)) return fp_capture(at, frames, CAPTURED);
+  if (config.stacks == STACKS_FP) return fp_capture(at, frames, CAPTURED);
   const bool can_ask = may && __atomic_load_n(&libunwind, __ATOMIC_ACQUIRE) == OPEN;
   if (config.stacks == STACKS_AUTO) count = steps_capture(at, end, frames, CAPTURED, epoch, can_ask, learnt);
   return count == 0 && can_ask ? by_libunwind(first, frames, epoch) : count;
