@@ -221,11 +221,11 @@ size_t pool_scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*giv
   return hub_checked ? 0 : trim_class(cls, trim, now);
 }
 
-size_t pool_scavenge(bool trim, size_t keep, uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim)) {
+size_t pool_trim(size_t keep, uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim)) {
   const uint64_t now = os_now_ms();
   size_t purged = 0;
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) purged += pool_scavenge_class(cls, trim, now, give_back);
-  return purged + units_scavenge(trim, keep, now);
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) purged += pool_scavenge_class(cls, true, now, give_back);
+  return purged + units_scavenge(true, keep, now);
 }
 
 void pool_reclaim(uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim)) {

@@ -48,14 +48,13 @@ struct chain pool_give_batch(uint32_t cls, struct chain chain, enum pool_from fr
 uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, struct chain *legacy, bool trim);
 
 /*
- * Returns the batches of each class that neither took nor gave one for half a HAKMEM_RELEASE_DELAY, purges idle units, and unmaps idle empty
- * SuperSlabs. With `trim`, does all of that without waiting, except for `keep` bytes of empty SuperSlabs.
- * `give_back` returns a batch to its slabs. Returns how many bytes were returned to the kernel.
+ * Returns the batches of the class if it neither took nor gave one for half a HAKMEM_RELEASE_DELAY, and purges what lies behind the last blocks of its
+ * slabs. With `trim`, does that without waiting. `now`: os_now_ms. `give_back` returns a batch to its slabs. Returns how many bytes were purged.
  */
-size_t pool_scavenge(bool trim, size_t keep, uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim));
-
-/* The part of it that concerns one class; units_scavenge is the rest. `now`: os_now_ms. */
 size_t pool_scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim));
+
+/* Trims all classes and the units, except for `keep` bytes of empty SuperSlabs. Returns how many bytes were returned to the kernel. */
+size_t pool_trim(size_t keep, uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim));
 
 /* Returns all batches to their slabs, releases all empty slabs, and unmaps all empty SuperSlabs. Purges nothing. */
 void pool_reclaim(uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim));

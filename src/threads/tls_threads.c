@@ -181,7 +181,7 @@ size_t sll_release_all(struct sll_cache *cache, size_t keep) {
   if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
   sll_trim_ended();
   sll_collect_idle(UINT64_MAX, DRAIN_TRIM);
-  const size_t released = pool_scavenge(true, keep, sll_return_blocks);
+  const size_t released = pool_trim(keep, sll_return_blocks);
   return released + legacy_scavenge(true);
 }
 

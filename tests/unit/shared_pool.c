@@ -149,11 +149,11 @@ Test(shared_pool, foreign_batches_that_no_refill_needed_are_returned) {
   config.release_delay = 1000000; /* the class is in use all the time */
   for (uint32_t i = 0; i < count; i++) given[i] = pool_refill(cls, 5, true).chain;
   for (uint32_t i = 0; i < 20; i++) cr_assert_eq(pool_give_batch(cls, given[i], POOL_FOREIGN).count, 0);
-  pool_scavenge(false, 0, give_back);
+  pool_scavenge_class(cls, false, os_now_ms(), give_back);
   cr_assert_eq(usage(cls).batched, 100, "all are new");
   for (uint32_t i = 0; i < used; i++) given[i] = pool_refill(cls, 5, true).chain;
   for (uint32_t i = 0; i < used; i++) cr_assert_eq(pool_give_batch(cls, given[i], POOL_FOREIGN).count, 0);
-  pool_scavenge(false, 0, give_back);
+  pool_scavenge_class(cls, false, os_now_ms(), give_back);
   cr_assert_eq(usage(cls).batched, 5 * (own + used));
   cr_assert(pool_is_valid());
   cr_assert_eq(pool_refill(cls, 1, true).chain.head, given[used - 1].head, "the newest stay");
@@ -244,11 +244,11 @@ Test(shared_pool, a_trim_gives_empty_superslabs_back) {
   for (int i = 0; i < 20; i++) units_large_free(slabs[i]);
   cr_assert_geq(totals().dirty_bytes, 20 * units_large_max());
   const size_t one = config_superslab_size();
-  cr_assert_gt(pool_scavenge(true, 3 * one, give_back), 0);
+  cr_assert_gt(pool_trim(3 * one, give_back), 0);
   cr_assert_geq(totals().active, 3);
   cr_assert_leq(totals().active, full.active - 6);
   cr_assert_eq(totals().dirty_bytes, 0, "what stays is purged");
-  pool_scavenge(true, 0, give_back);
+  pool_trim(0, give_back);
   cr_assert_leq(totals().active, full.active - 9);
   cr_assert_eq(totals().mapped, totals().active * one);
 }
@@ -261,7 +261,7 @@ static void *fork_meanwhile(void *arg) {
   const struct slab *slab = arg;
   const pid_t pid = fork();
   if (pid == 0) {
-    pool_scavenge(true, 0, give_back);
+    pool_trim(0, give_back);
     _exit(usage(TAIL_CLASS).used == TAIL_SLABS && slab_used(slab) == 1 && slab_room(slab) == slab->capacity - 2 ? 0 : 1);
   }
   int status = 1;
@@ -296,12 +296,12 @@ Test(shared_pool, a_trim_purges_every_tail, .timeout = 60) {
   cr_assert_eq(keep.count, TAIL_SLABS);
   cr_assert_eq(usage(TAIL_CLASS).used, TAIL_SLABS);
   cr_assert_eq(hak_event_sink_attach(&sink), 0);
-  cr_assert_gt(pool_scavenge(true, 0, give_back), 0);
+  cr_assert_gt(pool_trim(0, give_back), 0);
   cr_assert_eq(tails, TAIL_SLABS);
   cr_assert_eq(meanwhile_wrong, 0);
   cr_assert_eq(child_wrong, 0);
   cr_assert_eq(usage(TAIL_CLASS).used, TAIL_SLABS);
-  pool_scavenge(true, 0, give_back);
+  pool_trim(0, give_back);
   cr_assert_eq(tails, TAIL_SLABS, "none of them again");
 }
 
@@ -345,7 +345,7 @@ Test(shared_pool, descriptors_are_used_again_and_rest_meanwhile) {
     cr_assert_eq(os_metadata_used(), full, "round %d", round);
     cr_assert_geq(full - before, (size_t)(MANY - 1) * superslab_descriptor_size(config_superslab_size()));
     for (int i = 0; i < 2 * MANY; i++) units_large_free(slabs[i]);
-    pool_scavenge(true, 0, give_back);
+    pool_trim(0, give_back);
     cr_assert_leq(os_metadata_used(), before);
   }
 }
@@ -357,9 +357,9 @@ Test(shared_pool, nothing_is_released_before_the_delay) {
   struct slab *slab = units_large_alloc(units_large_max(), &zeroed, &refusal);
   memset(slab->base, 1, slab->size);
   units_large_free(slab);
-  cr_assert_eq(pool_scavenge(false, 0, give_back), 0);
+  cr_assert_eq(units_scavenge(false, 0, os_now_ms()), 0);
   config.release_delay = 0;
-  cr_assert_gt(pool_scavenge(false, 0, give_back), 0);
+  cr_assert_gt(units_scavenge(false, 0, os_now_ms()), 0);
 }
 
 enum { THREADS = 4, ROUNDS = 3000 };
@@ -379,7 +379,7 @@ static void *take_and_give(void *arg) {
     }
     if (i % 3 == 0) chain = pool_give_batch(cls, chain, i % 2 == 0 ? POOL_OWN : POOL_FOREIGN);
     if (chain.count > 0) give_back(cls, chain, i % 50 == 0);
-    if (i % 200 == 0) pool_scavenge(true, 0, give_back);
+    if (i % 200 == 0) pool_trim(0, give_back);
   }
   return NULL;
 }
@@ -389,6 +389,6 @@ Test(shared_pool, threads_share_it) {
   for (uintptr_t i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, take_and_give, (void *)i);
   for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
   cr_assert_eq(owners, 0);
-  pool_scavenge(true, 0, give_back);
+  pool_trim(0, give_back);
   for (uint32_t cls = 10; cls < 26; cls++) cr_assert_eq(usage(cls).used, 0, "class %u", cls);
 }
