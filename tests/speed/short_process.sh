@@ -20,3 +20,9 @@ with=$(calls "$default" "$place/stats") || fail "no count: $with"
 echo "a statistics file of a short process: $((with - without)) system calls, at most $most allowed"
 [ $((with - without)) -le $most ] || exit 1
 [ "$(du -k "$place/stats" | cut -f 1)" -le 64 ] || fail "it takes $(du -k "$place/stats") KB of the disk, more than 64"
+
+# The address space that the library takes from a program under RLIMIT_AS, beside the blocks.
+space() { LD_PRELOAD=$1 grep VmSize /proc/self/status | tr -dc 0-9; }
+took=$(($(space "$default") - $(space "")))
+echo "address space of the library: $took KB, at most 16300 allowed"
+[ "$took" -gt 0 ] && [ "$took" -le 16300 ] || exit 1
