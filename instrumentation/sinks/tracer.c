@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/alloc/start.h"
+#include "src/memory/os.h"
 #include "src/names/hakmem.h"
 #include "src/platform/config.h"
 #include "src/platform/message.h"
@@ -19,8 +20,11 @@ const struct hak_event_sink *tracer_sink;
 bool tracer_early_over;
 struct tracer_missed tracer_missed[MISSED_COUNTERS];
 
-static struct early early[EARLY_LENGTH] BULK;
-static uint32_t early_count; /* atomic */
+#define EARLY_PIECE 256 /* slots; few programs need more than the first piece, and all of them are 1.5 MB of address space */
+
+static struct early first_piece[EARLY_PIECE] BULK;
+static struct early *early[EARLY_LENGTH / EARLY_PIECE] = {first_piece}; /* atomic; NULL until it is needed */
+static uint32_t early_count;                                            /* atomic */
 static uint64_t early_first_ns;
 static const void *told_listeners; /* the listeners that have got the events which are raised only once */
 static __thread bool thread_begun __attribute__((tls_model("initial-exec")));
@@ -34,11 +38,24 @@ static uint64_t missed_events(void) {
 
 /* ---- The ring of early events. ---- */
 
+/* NULL if there is no memory for it, or another thread is making its piece. The events that os_metadata raises meanwhile are counted as missed. */
+static struct early *early_slot(uint32_t index) {
+  static bool grows; /* atomic */
+  struct early **const at = &early[index / EARLY_PIECE], *piece = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+  if (piece == NULL && !__atomic_exchange_n(&grows, true, __ATOMIC_ACQUIRE)) {
+    piece = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+    if (piece == NULL) piece = os_metadata(EARLY_PIECE * sizeof(*piece));
+    __atomic_store_n(at, piece, __ATOMIC_RELEASE);
+    __atomic_store_n(&grows, false, __ATOMIC_RELEASE);
+  }
+  return piece != NULL ? &piece[index % EARLY_PIECE] : NULL;
+}
+
 NOINLINE struct early *tracer_early_slot_if_any(void) {
   if (__atomic_load_n(&early_count, __ATOMIC_RELAXED) >= EARLY_LENGTH) return NULL;
   const uint32_t index = __atomic_fetch_add(&early_count, 1, __ATOMIC_RELAXED);
   if (index == 0) early_first_ns = clock_ns(CLOCK_MONOTONIC);
-  return index < EARLY_LENGTH ? &early[index] : NULL;
+  return index < EARLY_LENGTH ? early_slot(index) : NULL;
 }
 
 const char *tracer_keep_text(const char *text) {
@@ -53,7 +70,8 @@ static void replay(const struct hak_event_sink *sink) {
   struct event_early summary = {.missed = missed_events()};
   const uint32_t count = __atomic_load_n(&early_count, __ATOMIC_RELAXED);
   for (uint32_t i = 0; i < count && i < EARLY_LENGTH; i++) {
-    const struct early *slot = &early[i];
+    const struct early *const piece = __atomic_load_n(&early[i / EARLY_PIECE], __ATOMIC_ACQUIRE), *const slot = piece + i % EARLY_PIECE;
+    if (piece == NULL) continue;
     switch (__atomic_load_n(&slot->id, __ATOMIC_ACQUIRE)) {
 #define REPLAY_CASE(name, text, fields) \
   case EVENT_ID_##name + 1: \

@@ -41,6 +41,7 @@ static char path[PATH_MAX + 32]; /* empty: there is no file */
 static struct own_file file = NO_FILE;
 static bool writing;     /* atomic; one thread at a time, */
 static bool wanted;      /* atomic; which then does once more what another wants meanwhile */
+static bool begins;      /* nothing has happened yet: the next writing is the first page alone */
 static bool failed;      /* that it cannot be written was said */
 static uint64_t due_ms;  /* atomic; when it is written next */
 static uint64_t look_ms; /* atomic; when requests are looked for next */
@@ -50,6 +51,7 @@ static struct control control; /* `asked` and `done` are atomic */
 static uint64_t answered;      /* the answers up to this one are in the file */
 #define AT_CONTROL(member) (off_t)(sizeof(struct stats_block) + offsetof(struct control, member))
 
+#define PARTS_AT_ONCE 16
 #define PAGES_AT_ONCE 8 /* most of the block is never touched */
 #define PAGE_MAX_COUNT (sizeof(struct stats_block) / 4096 + 2 + PAGES_AT_ONCE)
 static bool in_file[PAGE_MAX_COUNT] BULK; /* the pages that are not holes */
@@ -187,6 +189,8 @@ static bool reopen(const struct stats_block *own) {
 
 /* ---- Its contents. ---- */
 
+static size_t pages_of_block(const struct stats_block *b) { return align_up(sizeof(*b), os_page_size()) / os_page_size(); }
+
 /* Asks the kernel which pages of the block were ever touched. If it does not tell, all count as touched. */
 static void find_touched(const struct stats_block *b, size_t page, size_t count, bool *touched) {
   static uint64_t entries[PAGE_MAX_COUNT] BULK;
@@ -208,8 +212,22 @@ struct part {
   size_t start, end;
 }; /* bytes of the block */
 
-static int write_part(const struct stats_block *b, const struct part *part) {
-  return part->start == part->end ? 0 : file_write_at(&file, (const char *)b + part->start, part->end - part->start, (off_t)part->start);
+/* Parts that are written together: the file is checked, and the signals are blocked, once for all of them. */
+struct parts {
+  struct file_piece piece[PARTS_AT_ONCE];
+  size_t count;
+};
+
+static int write_parts(struct parts *parts) {
+  const int error = parts->count == 0 ? 0 : file_write_pieces(&file, parts->piece, parts->count);
+  parts->count = 0;
+  return error;
+}
+
+static int add_part(const struct stats_block *b, struct parts *parts, const struct part *part) {
+  if (part->start == part->end) return 0;
+  parts->piece[parts->count++] = (struct file_piece){(const char *)b + part->start, part->end - part->start, (off_t)part->start};
+  return parts->count == PARTS_AT_ONCE ? write_parts(parts) : 0;
 }
 
 /* Whether a part is all zero. READS_RACILY: other threads count in it at the same time; the next copy has their counts. */
@@ -229,8 +247,8 @@ static bool is_written_map(const uint32_t made[STATS_MAPS], size_t start, size_t
   return last < STATS_MAPS && made[first] == map_in_file[first] && made[last] == map_in_file[last];
 }
 
-/* Writes the pages from the second on; adjacent pages in one call. */
-static int write_pages(const struct stats_block *b, size_t page, size_t count) {
+/* Writes what `parts` has, and the pages from the second on; adjacent pages in one call. */
+static int write_pages(const struct stats_block *b, struct parts *parts, size_t page, size_t count) {
   static bool touched[PAGE_MAX_COUNT] BULK;
   struct part part = {page, page};
   uint32_t made[STATS_MAPS];
@@ -250,12 +268,13 @@ static int write_pages(const struct stats_block *b, size_t page, size_t count) {
     if (!in_file[i] && (!touched[i] || is_zero(b, start, end))) continue;
     in_file[i] = true;
     if (part.end != start) {
-      error = write_part(b, &part);
+      error = add_part(b, parts, &part);
       part.start = start;
     }
     part.end = end;
   }
-  if (error == 0) error = write_part(b, &part);
+  if (error == 0) error = add_part(b, parts, &part);
+  if (error == 0) error = write_parts(parts);
   if (error == 0) memcpy(map_in_file, made, sizeof(made));
   return error;
 }
@@ -273,19 +292,21 @@ static bool is_still(const struct stats_block *b, struct versions before) {
 }
 
 static int write_block(struct stats_block *b) {
-  const size_t page = os_page_size(), count = align_up(sizeof(*b), page) / page;
+  const size_t page = os_page_size(), count = pages_of_block(b);
   const struct part number = {offsetof(struct stats_block, publication), offsetof(struct stats_block, publication) + sizeof(b->publication)};
+  struct parts parts = {.count = 0};
   int error = 0;
   b->publication |= 1;
-  if (in_file[0]) error = write_part(b, &number);
-  for (unsigned i = 0; i < TRIES && error == 0; i++) {
+  if (in_file[0]) error = add_part(b, &parts, &number);
+  for (unsigned i = 0; i < TRIES && error == 0 && !begins; i++) {
     const struct versions before = versions_of(b);
-    error = write_pages(b, page, count);
+    error = write_pages(b, &parts, page, count);
     if (is_still(b, before)) break;
   }
   b->publication++;
   in_file[0] = true;
-  return error != 0 ? error : write_part(b, &(struct part){0, min_size(page, sizeof(*b))});
+  begins = false;
+  return error != 0 ? error : file_write_at(&file, b, min_size(page, sizeof(*b)), 0);
 }
 
 /* ---- Requests and answers. ---- */
@@ -355,7 +376,7 @@ static void write_once(struct stats_block *b) {
   const int saved = errno;
   const uint64_t start_ns = clock_ns(CLOCK_MONOTONIC), start_work_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   if (reopen(b)) {
-    read_requests();
+    if (!begins) read_requests(); /* a new file has none */
     int error = write_block(b);
     if (error == 0) error = write_answers();
     if (error != 0) say_unwritten(error);
@@ -426,7 +447,9 @@ void stats_file_start(struct stats_block *b, bool is_child) {
   if (config.stats_file[0] == '\0') return;
   const int saved = errno;
   born_ns = clock_ns(CLOCK_MONOTONIC);
+  begins = !is_child; /* a child has inherited counts */
   if (claim_a_name(b, !is_child && strstr(config.stats_file, "%p") == NULL)) stats_file_write(b);
+  begins = false;
   errno = saved;
 }
 

@@ -94,31 +94,36 @@ ssize_t file_read_at(const struct own_file *file, void *into, size_t size, off_t
   return got;
 }
 
-/* `offset` < 0: write at the file's position. */
-static int write_all(int number, const char *data, size_t size, off_t offset) {
+/* `offset` < 0: at the file's position. Signals of a write are blocked. */
+static int write_piece(int number, const char *data, size_t size, off_t offset) {
+  for (size_t done = 0; done < size;) {
+    const ssize_t n = offset < 0 ? sys_write(number, data + done, size - done) : sys_pwrite(number, data + done, size - done, offset + (off_t)done);
+    if (n > 0) done += (size_t)n;
+    else if (n < 0 && errno != EINTR) return errno;
+  }
+  return 0;
+}
+
+static int write_all(int number, const struct file_piece *pieces, size_t count) {
   const int saved = errno;
   int error = 0;
   const uint64_t before = block(OF_WRITES), waiting = (before & OF_WRITES) != 0 ? pending() : 0;
-  for (size_t done = 0; done < size;) {
-    const ssize_t n = offset < 0 ? sys_write(number, data + done, size - done) : sys_pwrite(number, data + done, size - done, offset + (off_t)done);
-    if (n > 0) {
-      done += (size_t)n;
-    } else if (n < 0 && errno != EINTR) {
-      error = errno;
-      break;
-    }
-  }
+  for (size_t i = 0; i < count && error == 0; i++) error = write_piece(number, pieces[i].data, pieces[i].size, pieces[i].offset);
   take_signal(error, waiting);
   sys_restore_signals(before);
   errno = saved;
   return error;
 }
 
-int file_write(const struct own_file *file, const void *data, size_t size) { return file_is_own(file, NULL) ? write_all(file->number, data, size, -1) : EBADF; }
+int file_write_pieces(const struct own_file *file, const struct file_piece *pieces, size_t count) {
+  return file_is_own(file, NULL) ? write_all(file->number, pieces, count) : EBADF;
+}
 
 int file_write_at(const struct own_file *file, const void *data, size_t size, off_t offset) {
-  return file_is_own(file, NULL) ? write_all(file->number, data, size, offset) : EBADF;
+  return file_write_pieces(file, &(struct file_piece){data, size, offset}, 1);
 }
+
+int file_write(const struct own_file *file, const void *data, size_t size) { return file_write_at(file, data, size, -1); }
 
 int file_resize(const struct own_file *file, off_t size) {
   const int saved = errno;
@@ -130,4 +135,4 @@ int file_resize(const struct own_file *file, off_t size) {
   return error;
 }
 
-int file_write_number(int number, const void *data, size_t size) { return write_all(number, data, size, -1); }
+int file_write_number(int number, const void *data, size_t size) { return write_all(number, &(struct file_piece){data, size, -1}, 1); }

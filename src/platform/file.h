@@ -44,6 +44,13 @@ ssize_t file_read_at(const struct own_file *file, void *into, size_t size, off_t
 /* Writes all `size` bytes: at the file's position, or at `offset`. Returns 0 or an errno; EBADF if the number is another file now. */
 int file_write(const struct own_file *file, const void *data, size_t size);
 int file_write_at(const struct own_file *file, const void *data, size_t size, off_t offset);
+/* The same for several pieces, in this order. The file is checked once, so let it be a few KB. */
+struct file_piece {
+  const void *data;
+  size_t size;
+  off_t offset;
+};
+int file_write_pieces(const struct own_file *file, const struct file_piece *pieces, size_t count);
 /* Makes the file `size` bytes long: cuts it, or adds a hole at its end. Returns 0 or an errno. */
 int file_resize(const struct own_file *file, off_t size);
 
