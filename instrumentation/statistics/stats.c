@@ -73,6 +73,8 @@ static void fill_in(struct stats_block *b) {
   b->profile = config.profile;
   b->strategy = config.lookup;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) b->stride[cls] = class_stride(cls);
+  struct utsname machine;
+  if (sys_uname(&machine) == 0) strncpy(b->host, machine.nodename, sizeof(b->host) - 1);
   strncpy(b->program, program_invocation_name, sizeof(b->program) - 1);
   strncpy(b->hakmem_version, hak_version(), sizeof(b->hakmem_version) - 1);
 }

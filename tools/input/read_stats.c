@@ -13,6 +13,7 @@
 #include "common/error.h"
 #include "common/memory.h"
 #include "common/regular.h"
+#include "merged/merged.h"
 #include "process/alive.h"
 #include "process/present.h"
 #include "read_stats.h"
@@ -87,6 +88,7 @@ static bool has_become_another(const struct report *r, const struct model_proces
 void read_stats_end(struct report *r) {
   for (size_t i = 0; i < r->process_count; i++) {
     struct model_process *const p = r->processes[i];
+    if (p->merge != NULL) continue;
     p->has_called_exec = has_become_another(r, p);
     if (p->has_called_exec) p->state = PROCESS_EXEC;
     if (p->state == PROCESS_CUT_SHORT) r->lost.incomplete++;
@@ -132,9 +134,24 @@ static void take_reading(struct model_process *p, const struct reading *reading)
   p->age_ns = reading->age_ns;
 }
 
+/* Its processes have no ids of their own any more. */
+static bool read_merge(struct report *r, int fd, const char *path, uint32_t pid) {
+  if (pid != 0) return true;
+  struct merged *const m = must_allocate(sizeof(*m));
+  const bool good = merged_read(m, fd, path);
+  if (good) merged_to_report(r, m);
+  free(m);
+  return good;
+}
+
 bool read_stats_file(struct report *r, const char *path, uint32_t pid) {
   const int fd = regular_open(path);
   if (fd < 0) return false;
+  if (merged_is_file(fd)) {
+    const bool good = read_merge(r, fd, path, pid);
+    close(fd);
+    return good;
+  }
   struct stats_block *const block = must_allocate(sizeof(*block));
   const size_t count = r->process_count;
   struct reading reading = {0};
