@@ -255,11 +255,14 @@ struct histogram *model_merged(struct histogram *const table[CLASS_ROWS]) {
   return merged;
 }
 
+uint64_t model_merge_count(const struct model_merge *merge) { return merge->processes - merge->state[PROCESS_EXEC]; }
+
 size_t model_process_count(const struct report *r) {
   size_t count = 0;
   for (size_t i = 0; i < r->process_count; i++) {
     const struct model_process *const p = r->processes[i];
-    count += p->merge != NULL ? p->merge->processes - p->merge->state[PROCESS_EXEC] : !p->has_called_exec;
+    if (p->merge != NULL) count += model_merge_count(p->merge);
+    else count += !p->has_called_exec;
   }
   return count;
 }
@@ -272,7 +275,7 @@ bool model_has_merge(const struct report *r) {
 }
 
 const char *model_merge_text(const struct model_merge *merge, char *buffer) {
-  const uint64_t processes = merge->processes - merge->state[PROCESS_EXEC];
+  const uint64_t processes = model_merge_count(merge);
   snprintf(buffer, MODEL_MERGE, "%" PRIu64 " run%s of %s%" PRIu64 " host%s: %" PRIu64 " process%s", merge->runs, merge->runs == 1 ? "" : "s",
            merge->hosts_are_more ? "more than " : "", merge->hosts, merge->hosts == 1 ? "" : "s", processes, processes == 1 ? "" : "es");
   return buffer;

@@ -281,6 +281,8 @@ const char *model_as_of(const struct model_process *p, char *buffer);
 /* Blocks handed out, and blocks that came back, of all classes. */
 uint64_t model_sum_allocs(const struct model_counts *counts);
 uint64_t model_sum_frees(const struct model_counts *counts);
+/* Processes, as model_process_count has it. */
+uint64_t model_merge_count(const struct model_merge *merge);
 /* "12 runs of 3 hosts: 34 processes"; `buffer` has MODEL_MERGE bytes. */
 #define MODEL_MERGE 128
 const char *model_merge_text(const struct model_merge *merge, char *buffer);
