@@ -28,7 +28,13 @@ static bool take_histogram(struct histogram **place, const struct histogram *fro
   return true;
 }
 
+/* Most rows of most processes are. A value of 0 leaves its trace in the first bucket alone. */
+static bool is_empty(struct histogram_row row) {
+  return row.head->count == 0 && row.head->sum == 0 && row.head->max == 0 && row.low[0] == 0 && row.high[0] == 0;
+}
+
 static bool take_row(struct histogram **place, struct histogram_row row) {
+  if (is_empty(row)) return true;
   struct histogram whole = {0};
   histogram_merge_row(&whole, row);
   return take_histogram(place, &whole);
@@ -55,6 +61,7 @@ static bool take_call_times(struct calls_of_process *calls, struct stats_block *
       const struct histogram_row rows[] = {stats_span(&b->call_times.slow[kind], cls), stats_span(&b->call_times.fast[kind], cls)};
       calls->squares[kind][cls] = rows[1].head->count;
       for (unsigned i = 0; i < 2; i++) {
+        if (is_empty(rows[i])) continue;
         histogram_merge_row(both[i], rows[i]);
         if (!take_histogram(NULL, both[i])) return false;
         histogram_complete(both[i]);
