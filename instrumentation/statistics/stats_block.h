@@ -37,7 +37,7 @@
 #define STATS_STACKS 1024
 #define STATS_MODULES 128
 #define STATS_INCIDENTS 64
-#define STATS_HOST 65 /* as long as the kernel's */
+#define STATS_HOST 65     /* as long as the kernel's */
 #define STATS_BUILD_ID 68 /* in hexadecimal; 20 bytes are usual */
 
 /*

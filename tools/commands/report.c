@@ -127,8 +127,9 @@ static bool print_since(const struct page *page, const struct options *o) {
 }
 
 static bool has_no_sites(const struct page *page) {
-  return model_has_merge(page->main) ? fail("%s is a merge, which has no call sites: their addresses belong to one process. Read the runs themselves", page->path)
-                                     : fail("%s " NO_SITES, page->path);
+  return model_has_merge(page->main)
+           ? fail("%s is a merge, which has no call sites: their addresses belong to one process. Read the runs themselves", page->path)
+           : fail("%s " NO_SITES, page->path);
 }
 
 static bool print(const struct page *page, const struct options *o) {

@@ -143,8 +143,10 @@ static void print_merges(FILE *out, const struct side *before, const struct side
   bool merged = false;
   const size_t a = processes_of(before, &merged), b = processes_of(after, &merged);
   if (!merged || a * after->count == b * before->count) return;
-  char *const line = must_print("Counts, times and memory are sums over the processes of a run or merge: %zu in all of A, %zu in all of B. So compare latencies, "
-                                "or merge as many of each side.", a, b);
+  char *const line = must_print(
+    "Counts, times and memory are sums over the processes of a run or merge: %zu in all of A, %zu in all of B. So compare latencies, "
+    "or merge as many of each side.",
+    a, b);
   format_wrapped(out, "  ", line);
   free(line);
 }

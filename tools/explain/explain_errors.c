@@ -48,7 +48,9 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
   const bool trace = r->source == SOURCE_TRACE;
   struct finding *const f = finding_add(d, "lost_data", FINDING_DATA, NULL);
   finding_what(f, "The %s %s: what follows may be incomplete.", trace ? "trace" : "statistics",
-               any - lost->reentered != lost->incomplete ? "lost some data" : model_has_merge(r) ? "of some processes end before they did" : "end before the process did");
+               any - lost->reentered != lost->incomplete ? "lost some data"
+               : model_has_merge(r)                      ? "of some processes end before they did"
+                                                         : "end before the process did");
 #define TELL_LOSS(name, text) \
   if (lost->name > 0) { \
     finding_evidence(f, "%s: %" PRIu64, text, lost->name); \

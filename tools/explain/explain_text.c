@@ -94,7 +94,8 @@ static void print_all(FILE *out, const struct diagnosis *d) {
           count == 1 ? "its run" : "their runs", format_ns(time, d->time_ns));
   for (size_t i = 0; i < d->r->process_count; i++) {
     char what[MODEL_MERGE];
-    if (d->r->processes[i]->merge != NULL) fprintf(out, "  merged: %s; a rule that needs stacks or times finds nothing\n", model_merge_text(d->r->processes[i]->merge, what));
+    if (d->r->processes[i]->merge != NULL)
+      fprintf(out, "  merged: %s; a rule that needs stacks or times finds nothing\n", model_merge_text(d->r->processes[i]->merge, what));
   }
   print_alive(out, d->r);
   for (size_t i = 0; i < d->finding_count; i++) print_finding(out, d, d->findings[i], i + 1);

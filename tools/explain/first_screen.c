@@ -35,8 +35,8 @@ static void print_cut(FILE *out, const char *text, size_t columns) {
 /* "12 runs of 3 hosts: 34 processes of server, together 5.2 h". */
 static char *name_merge(const struct model_process *p, const char *rest) {
   char what[MODEL_MERGE], time[FORMAT_SIZE], *const program = escape(format_last_part(p->program));
-  char *const line = must_print("  %s%s%.*s, together %s%s", model_merge_text(p->merge, what), *program != '\0' ? " of " : " of several programs", PROGRAM_WIDTH,
-                                program, format_ns(time, (double)p->elapsed_ns), rest);
+  char *const line = must_print("  %s%s%.*s, together %s%s", model_merge_text(p->merge, what), *program != '\0' ? " of " : " of several programs",
+                                PROGRAM_WIDTH, program, format_ns(time, (double)p->elapsed_ns), rest);
   free(program);
   return line;
 }
@@ -51,8 +51,9 @@ static void print_program(FILE *out, const struct page *page, const struct model
   char rest[FORMAT_SIZE] = "";
   if (others > 0) snprintf(rest, sizeof(rest), "; %zu more process%s", others, others == 1 ? "" : "es");
   if (p->merge != NULL) line = name_merge(p, rest);
-  else line = must_print("  %.*s (process %" PRIu32 ") ran for %s: %s%s", PROGRAM_WIDTH, program, p->pid, format_ns(time, (double)p->elapsed_ns),
-                    model_state(p, state), rest);
+  else
+    line = must_print("  %.*s (process %" PRIu32 ") ran for %s: %s%s", PROGRAM_WIDTH, program, p->pid, format_ns(time, (double)p->elapsed_ns),
+                      model_state(p, state), rest);
   print_cut(out, line, screen_width);
   free(line);
   if (page->memory->source == SOURCE_STATS && model_is_alive(p)) {

@@ -119,7 +119,7 @@ static void add_live(struct samples *s, const struct report *r, const struct rep
     const struct model_process *const p = r->processes[k];
     const size_t first = s->count;
     if (p->profiles[PROFILE_LAST] != NULL) add_profile(s, p->profiles[PROFILE_LAST], p);
-    else if (p->leak_count > 0) add_leaks(s, p);
+    else if (p->leak_count > 0 && p->merge == NULL) add_leaks(s, p);
     find_stacks(s, first, r, other, p);
   }
 }
@@ -166,7 +166,8 @@ bool samples_collect(struct samples *s, const struct page *page, enum export_val
   if (needed == VALUE_allocated_bytes || needed == VALUE_allocated_blocks) {
     return fail("%s has no allocations by call site: record the program with hakmem record --full", page->path);
   }
-  if (model_has_merge(page->main)) return fail("%s is a merge, which has no call sites: their addresses belong to one process. Export the runs themselves", page->path);
+  if (model_has_merge(page->main))
+    return fail("%s is a merge, which has no call sites: their addresses belong to one process. Export the runs themselves", page->path);
   return fail("%s has no call sites: run the program with HAKMEM_PROFILE=512K in its environment (live heap), or record it with hakmem record --full "
               "(allocations)",
               page->path);

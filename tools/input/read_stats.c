@@ -78,9 +78,7 @@ static size_t read_block(int fd, struct stats_block *block, bool is_zeroed) {
   return got;
 }
 
-bool read_stats_block(int fd, const char *path, struct stats_block *block) {
-  return check_header(block, read_block(fd, block, false), path);
-}
+bool read_stats_block(int fd, const char *path, struct stats_block *block) { return check_header(block, read_block(fd, block, false), path); }
 
 /* Whether another program's file shows that this process called exec, and was not killed. */
 bool read_stats_became(const struct stats_identity *a, const struct stats_identity *b) {

@@ -34,7 +34,9 @@ static void print_kind(FILE *out, const struct page *page, const struct model_pr
     if (leak->kind != (uint32_t)kind) continue;
     shown++;
     fprintf(out, "    %s in %" PRIu64 " block%s%s\n", format_bytes(size, leak->bytes), leak->blocks, leak->blocks == 1 ? "" : "s",
-            leak->stack != 0 ? ", allocated at" : p->merge != NULL ? ", of all places" : ", allocated at other places, or with no known stack");
+            leak->stack != 0   ? ", allocated at"
+            : p->merge != NULL ? ", of all places"
+                               : ", allocated at other places, or with no known stack");
     if (leak->stack != 0) print_stack_of(out, page, p, leak->stack);
   }
   print_more(out, page, shown, places, "places");

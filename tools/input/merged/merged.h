@@ -23,8 +23,9 @@
 
 /* Settings that a report tells if all processes have the same; S(name). */
 #define MERGED_SETTINGS(S) \
-  S(strategy) S(full_tracing) S(superslab_size) S(superslab_limit) S(drain_interval) S(sample) S(release_delay) S(huge_pages) S(profile) \
-  S(ticks_per_second) S(clock_cost_ns)
+  S(strategy) \
+  S(full_tracing) S(superslab_size) S(superslab_limit) S(drain_interval) S(sample) S(release_delay) S(huge_pages) S(profile) S(ticks_per_second) \
+    S(clock_cost_ns)
 
 #define MERGED_WORD(name) uint64_t name;
 
@@ -61,7 +62,7 @@ struct merged_highest {
 /* A set of numbers that stand for hosts or processes. If there are more, the smallest MERGED_IDS are kept. */
 #define MERGED_IDS 16384
 struct merged_ids {
-  uint64_t count, more; /* more: 1 if some were left out */
+  uint64_t count, more;    /* more: 1 if some were left out */
   uint64_t id[MERGED_IDS]; /* ascending */
 };
 

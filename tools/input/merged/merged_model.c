@@ -79,9 +79,8 @@ static void give_counts(struct model_process *p, const struct merged *m) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) p->counts->cls[cls].pins.longest_ms = m->highest.longest_ms[cls];
   for (uint32_t verdict = 0; verdict < hdr_verdict_count; verdict++) {
     if (m->sums.resets[verdict] == 0) continue;
-    model_add_incident(p, &(struct stats_incident){.kind = INCIDENT_HDR_RESET,
-                                                   .count = m->sums.resets[verdict],
-                                                   .hdr_reset = {.cls = CLASS_NONE, .verdict = verdict}});
+    model_add_incident(
+      p, &(struct stats_incident){.kind = INCIDENT_HDR_RESET, .count = m->sums.resets[verdict], .hdr_reset = {.cls = CLASS_NONE, .verdict = verdict}});
   }
   p->leaks_checked = m->sums.leaks_checked > 0;
   for (uint32_t kind = 0; kind < leak_kind_count; kind++) {
