@@ -28,13 +28,7 @@ static bool take_histogram(struct histogram **place, const struct histogram *fro
   return true;
 }
 
-/* Most rows of most processes are. A value of 0 leaves its trace in the first bucket alone. */
-static bool is_empty(struct histogram_row row) {
-  return row.head->count == 0 && row.head->sum == 0 && row.head->max == 0 && row.low[0] == 0 && row.high[0] == 0;
-}
-
 static bool take_row(struct histogram **place, struct histogram_row row) {
-  if (is_empty(row)) return true;
   struct histogram whole = {0};
   histogram_merge_row(&whole, row);
   return take_histogram(place, &whole);
@@ -51,6 +45,11 @@ static bool take_histograms(struct model_latency *l, struct stats_block *b) {
   }
   for (unsigned stage = 0; stage < STAGE_COUNT; stage++) good = good && take_row(PLACE(stage[stage]), stats_timing(&b->timings, stage));
   return good;
+}
+
+/* Most rows of calls are, in most processes. A value of 0 leaves its trace in the first bucket alone. */
+static bool is_empty(struct histogram_row row) {
+  return row.head->count == 0 && row.head->sum == 0 && row.head->max == 0 && row.low[0] == 0 && row.high[0] == 0;
 }
 
 /* Fills in the histograms of calls. False if they are impossible. */
