@@ -73,6 +73,9 @@ static void fill_in(struct stats_block *b) {
   b->profile = config.profile;
   b->strategy = config.lookup;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) b->stride[cls] = class_stride(cls);
+  struct utsname machine;
+  static_assert(sizeof(b->host) == sizeof(machine.nodename), "a name of the kernel fits");
+  if (config.stats_file[0] != '\0' && sys_uname(&machine) == 0) memcpy(b->host, machine.nodename, sizeof(b->host));
   strncpy(b->program, program_invocation_name, sizeof(b->program) - 1);
   strncpy(b->hakmem_version, hak_version(), sizeof(b->hakmem_version) - 1);
 }

@@ -23,7 +23,7 @@
 
 #define STATS_MAGIC "HAKSTATS"
 #define STATS_MARK "hakmem keeps statistics in HAKMEM_STATS_FILE" /* in each program that the library is linked into */
-#define STATS_VERSION 17
+#define STATS_VERSION 18
 
 /* The file names of other allocators: F("begin of the file name", "name"). Those that are loaded are among the modules. */
 /* clang-format off */
@@ -37,6 +37,7 @@
 #define STATS_STACKS 1024
 #define STATS_MODULES 128
 #define STATS_INCIDENTS 64
+#define STATS_HOST 65     /* as long as the kernel's */
 #define STATS_BUILD_ID 68 /* in hexadecimal; 20 bytes are usual */
 
 /*
@@ -158,6 +159,8 @@ struct stats_block {
   uint32_t map_at[STATS_MAPS];   /* the first map_count: indices of `maps`, in order of time */
   uint32_t map_made[STATS_MAPS]; /* maps_made when the map of this index was made; 0: never */
   struct stats_map maps[STATS_MAPS];
+
+  char host[STATS_HOST]; /* the name of the machine, or of its UTS namespace; "" if unknown */
 };
 
 /* Whether so much of the resident set is not the allocator's that the mappings are worth reading: the kernel counts pages for them. */

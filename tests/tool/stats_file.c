@@ -1,7 +1,9 @@
 /*
  * stats_file: writes a stats file whose every figure is known, without the library.
  *
- *   stats_file FILE [NAME=NUMBER...] [program=TEXT] [cut=BYTES]
+ *   stats_file FILE [NAME=NUMBER...] [program=TEXT] [host=TEXT] [cut=BYTES] [random=SEED]
+ *
+ * With random=, all counters, some histograms, the host (of three) and the process are as the seed has it. Zero pages are holes, as in the library's files.
  *
  * What is in it (of class 3, stride 64): 1000 allocations, 900 frees, 100 lookups of 1 to 100 ns, 10 drains of 1000 ns, four
  * refills of 5000 ns, a slab with 10 of 1023 blocks live, a timeline of three moments, one header reset and two shared_fails.
@@ -10,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "statistics/stats_block.h"
 #include "events.h"
@@ -29,6 +32,7 @@ static const struct {
   FIELD("classes", classes),
   FIELD("size", size),
   FIELD("pid", pid),
+  FIELD("start", start_realtime_ns),
   FIELD("complete", complete),
   FIELD("strategy", strategy),
   FIELD("timeline_length", timeline_length),
@@ -184,6 +188,64 @@ static void fill(void) {
   fill_leaks();
 }
 
+/* ---- random= ---- */
+
+static uint64_t state;
+
+static uint64_t below(uint64_t limit) {
+  state = state * 6364136223846793005u + 1442695040888963407u;
+  return (state >> 33) % limit;
+}
+
+static void randomize_spans(struct stats_spans *spans) {
+  for (unsigned i = 0; i < 40; i++) {
+    const uint64_t value = (uint64_t)1 << below(30), ns = value + below(value);
+    const uint32_t cls = (uint32_t)(below(4) * 31 + 2);
+    const unsigned bucket = bucket_of(ns);
+    struct histogram_head *const head = &spans->head[cls];
+    spans->low[cls / STATS_SPAN_CLASSES].bucket[bucket / HISTOGRAM_STEPS][cls % STATS_SPAN_CLASSES][bucket % HISTOGRAM_STEPS]++;
+    head->count++;
+    head->sum += ns;
+    if (head->min_inverted < ~ns) head->min_inverted = ~ns;
+    if (head->max < ns) head->max = ns;
+  }
+}
+
+static void randomize(uint64_t seed) {
+  uint64_t *const counters = (uint64_t *)&block.counters, *const classes = (uint64_t *)&block.cls;
+  state = seed * 2654435761u + 1;
+  below(2);
+  block.pid = (uint32_t)(1000 + seed);
+  block.start_realtime_ns = 1700000000000000000u + below(1000000000);
+  block.elapsed_ns = 1000000 + below(1000000000);
+  block.cpu_ns = below(1000000000);
+  block.strategy = (uint32_t)below(lookup_strategy_count);
+  block.sample = 10 + below(2);
+  block.complete = (uint32_t)below(2);
+  snprintf(block.host, sizeof(block.host), "host%u", (unsigned)(seed % 3));
+  for (size_t i = 0; i < sizeof(block.counters) / sizeof(uint64_t); i++) counters[i] = below(1000000);
+  for (size_t i = 0; i < sizeof(block.cls) / (sizeof(uint64_t)); i++) classes[i] = below(1000000);
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) block.pins[cls] = (struct stats_pins){below(9), below(9999), below(9999), below(9999)};
+  block.buckets.live = below(1000000);
+  block.rss = 1000000 + below(1000000);
+  block.superslabs_active_max = below(100);
+  randomize_spans(&block.lookup);
+  randomize_spans(&block.drain);
+  randomize_spans(&block.refill);
+  for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) randomize_spans(&block.call_times.slow[kind]), randomize_spans(&block.call_times.fast[kind]);
+}
+
+static bool write_file(FILE *file, size_t size) {
+  static const char zeros[4096];
+  bool good = true;
+  for (size_t at = 0; at < size; at += sizeof(zeros)) {
+    const size_t length = size - at < sizeof(zeros) ? size - at : sizeof(zeros);
+    const char *const from = (const char *)&block + at;
+    if (memcmp(from, zeros, length) != 0) good = good && fseek(file, (long)at, SEEK_SET) == 0 && fwrite(from, length, 1, file) == 1;
+  }
+  return good && fflush(file) == 0 && ftruncate(fileno(file), (off_t)size) == 0;
+}
+
 static void set(const char *name, const char *value) {
   for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
     if (strcmp(fields[i].name, name) != 0) continue;
@@ -204,8 +266,10 @@ int main(int argc, char **argv) {
     *value = '\0';
     if (strcmp(argv[i], "cut") == 0) size = strtoull(value + 1, NULL, 0);
     else if (strcmp(argv[i], "program") == 0) strncpy(block.program, value + 1, sizeof(block.program));
+    else if (strcmp(argv[i], "host") == 0) strncpy(block.host, value + 1, sizeof(block.host) - 1);
+    else if (strcmp(argv[i], "random") == 0) randomize(strtoull(value + 1, NULL, 0));
     else set(argv[i], value + 1);
   }
   FILE *const file = argc > 1 ? fopen(argv[1], "w") : NULL;
-  return file != NULL && fwrite(&block, size, 1, file) == 1 && fclose(file) == 0 ? 0 : 1;
+  return file != NULL && write_file(file, size) && fclose(file) == 0 ? 0 : 1;
 }

@@ -7,13 +7,14 @@
 #include "words/words.h"
 
 extern const struct argp run_argp, record_argp, report_argp, explain_argp, diff_argp, page_argp, export_argp, check_argp, top_argp, symbolize_argp, bench_argp,
-  set_argp, dump_argp, trim_argp;
+  set_argp, dump_argp, trim_argp, merge_argp;
 int command_run(int argc, char **argv);
 int command_record(int argc, char **argv);
 int command_report(int argc, char **argv);
 void report_on(char *directory); /* hakmem report DIRECTORY */
 int command_explain(int argc, char **argv);
 int command_diff(int argc, char **argv);
+int command_merge(int argc, char **argv);
 int command_page(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_check(int argc, char **argv);

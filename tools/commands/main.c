@@ -18,6 +18,7 @@ const struct command commands[] = {
   {"explain", "Say what is wrong in a run or a recording, and what to change", &explain_argp, command_explain},
   {"top", "Show processes live on a terminal: memory, calls, incidents", &top_argp, command_top},
   {"diff", "Say what changed between runs, and whether it is more than noise", &diff_argp, command_diff},
+  {"merge", "Add up the statistics of any number of runs and machines in one file", &merge_argp, command_merge},
   {"page", "Write a run, or two of them, as one HTML file to look at", &page_argp, command_page},
   {"export", "Write a run or a recording in the format of another tool", &export_argp, command_export},
   {"check", "Fail if a condition on a run holds: a gate for continuous integration", &check_argp, command_check},

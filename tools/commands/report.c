@@ -126,13 +126,19 @@ static bool print_since(const struct page *page, const struct options *o) {
   return good && (any || fail("%s or %s " NO_SITES, o->since, page->path));
 }
 
+static bool has_no_sites(const struct page *page) {
+  return model_has_merge(page->main)
+           ? fail("%s is a merge, which has no call sites: their addresses belong to one process. Read the runs themselves", page->path)
+           : fail("%s " NO_SITES, page->path);
+}
+
 static bool print(const struct page *page, const struct options *o) {
   if (o->since != NULL) {
     if (!print_since(page, o)) return false;
   } else if (o->json) {
     if (!print_json(page)) return false;
   } else if (o->folded) {
-    if (!print_folded(stdout, page)) return fail("%s " NO_SITES, page->path);
+    if (!print_folded(stdout, page)) return has_no_sites(page);
     print_replaced(stderr);
   } else if (o->section != NULL) {
     print_section(stdout, page, o->section);

@@ -101,7 +101,11 @@ static void print_side(FILE *out, const char *name, const struct side *side) {
   fprintf(out, "  %s: %s", name, first);
   free(first);
   if (side->count > 1) fprintf(out, " and %zu more", side->count - 1);
-  fprintf(out, ", %zu run%s\n", side->count, side->count == 1 ? "" : "s");
+  size_t merges = 0;
+  for (size_t i = 0; i < side->count; i++) merges += side->runs[i].merge != NULL;
+  if (side->count == 1 && merges == 1) fprintf(out, ", a merge: %s\n", side->runs[0].merge);
+  else if (merges > 0) fprintf(out, ", %zu runs, %zu of them merge%s of several\n", side->count, merges, merges == 1 ? "" : "s");
+  else fprintf(out, ", %zu run%s\n", side->count, side->count == 1 ? "" : "s");
 }
 
 /* What decides whether a change is more than noise. */
@@ -125,6 +129,28 @@ static void print_method(FILE *out, const struct side *before, const struct side
   }
 }
 
+static size_t processes_of(const struct side *side, bool *merged) {
+  size_t sum = 0;
+  for (size_t i = 0; i < side->count; i++) {
+    sum += side->runs[i].processes;
+    *merged |= side->runs[i].merge != NULL;
+  }
+  return sum;
+}
+
+/* Sums over different numbers of processes differ for that reason alone. */
+static void print_merges(FILE *out, const struct side *before, const struct side *after) {
+  bool merged = false;
+  const size_t a = processes_of(before, &merged), b = processes_of(after, &merged);
+  if (!merged || a * after->count == b * before->count) return;
+  char *const line = must_print(
+    "Counts, times and memory are sums over the processes of a run or merge: %zu in all of A, %zu in all of B. So compare latencies, "
+    "or merge as many of each side.",
+    a, b);
+  format_wrapped(out, "  ", line);
+  free(line);
+}
+
 static struct table *begin_table(void) {
   struct table *const t = table_create("lrrRRRl");
   static const char *const heads[] = {"figure", "A", "B", "change", "", "p", "verdict"};
@@ -137,6 +163,7 @@ void diff_text(FILE *out, const struct difference *list, size_t count, const str
   print_side(out, "A", before);
   print_side(out, "B", after);
   print_method(out, before, after);
+  print_merges(out, before, after);
   size_t same = 0;
   for (size_t i = 0; i < count;) {
     const char *const group = list[i].figure->group;

@@ -120,7 +120,10 @@ static void add_counts(struct figures *f, const struct page *page) {
     STATS_CLASS_COUNTERS(ADD_COUNTER)
   }
   double longest = 0;
-  for (size_t i = 0; i < page->memory->process_count; i++) longest = fmax(longest, (double)page->memory->processes[i]->elapsed_ns);
+  for (size_t i = 0; i < page->memory->process_count; i++) {
+    const struct model_process *const p = page->memory->processes[i];
+    longest = fmax(longest, (double)(p->merge != NULL ? p->merge->longest_ns : p->elapsed_ns));
+  }
   add(f, group, must_copy("elapsed"), FIGURE_NS, FIGURE_MORE_IS_WORSE, longest > 0 ? longest : NAN);
 #define COUNT(name, worse, value) add(f, group, must_copy(name), FIGURE_COUNT, worse, (double)(value))
   add(f, group, must_copy("allocs"), FIGURE_COUNT, FIGURE_NEUTRAL, counted ? (double)operations.allocs : NAN);
@@ -195,7 +198,10 @@ static void add_losses(struct figures *f, const struct page *page) {
 /* ---- All of them ---- */
 
 void figures_of(struct figures *f, const struct page *page) {
-  *f = (struct figures){0};
+  *f = (struct figures){.processes = model_process_count(page->memory)};
+  const struct model_process *const p = model_largest_process(page->memory);
+  char what[MODEL_MERGE];
+  if (p != NULL && p->merge != NULL) f->merge = must_copy(model_merge_text(p->merge, what));
   add_memory(f, page);
   add_latencies(f, page);
   add_counts(f, page);
@@ -207,6 +213,7 @@ void figures_of(struct figures *f, const struct page *page) {
 void figures_free(struct figures *f) {
   for (size_t i = 0; i < f->count; i++) free(f->list[i].name);
   free(f->list);
+  free(f->merge);
 }
 
 const struct figure *figures_find(const struct figures *f, const char *name) {

@@ -26,6 +26,8 @@ struct figure {
 struct figures {
   struct figure *list;
   size_t count, capacity;
+  char *merge;      /* "12 runs of 3 hosts: 34 processes", if it is a merge; else NULL */
+  size_t processes; /* whose sums the figures are */
 };
 
 /* Fills `f` with all figures of a page. The same names in the same order for every page. figures_free frees them. */

@@ -178,6 +178,7 @@ double explain_time(const struct model_process *p) {
 }
 
 double explain_whole_memory(const struct model_process *p) {
+  if (p->merge != NULL) return (double)p->merge->rss_peaks;
   if (p->rss_max != UNKNOWN && p->rss_max > 0) return (double)p->rss_max;
   double most = (double)p->peak_active;
   if (p->has_buckets && (double)p->committed > most) most = (double)p->committed;

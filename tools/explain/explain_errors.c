@@ -48,7 +48,9 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
   const bool trace = r->source == SOURCE_TRACE;
   struct finding *const f = finding_add(d, "lost_data", FINDING_DATA, NULL);
   finding_what(f, "The %s %s: what follows may be incomplete.", trace ? "trace" : "statistics",
-               any - lost->reentered == lost->incomplete ? "end before the process did" : "lost some data");
+               any - lost->reentered != lost->incomplete ? "lost some data"
+               : model_has_merge(r)                      ? "of some processes end before they did"
+                                                         : "end before the process did");
 #define TELL_LOSS(name, text) \
   if (lost->name > 0) { \
     finding_evidence(f, "%s: %" PRIu64, text, lost->name); \
@@ -144,12 +146,24 @@ static void tell_past(struct finding *f, struct diagnosis *d, const struct model
   free(where);
 }
 
+/* A merge has the counts alone. */
+static void tell_merged(struct finding *f, const struct place *place, unsigned verdict) {
+  finding_what(f, "%s: %s, %" PRIu64 " time%s.", advice[verdict].what, model_hdr_verdict_name(place->i->hdr_reset.verdict), place->count,
+               place->count == 1 ? "" : "s");
+  finding_evidence(f, "a merge has no stacks and addresses: hakmem explain on the single runs tells the places");
+  finding_figure(f, "count", (double)place->count);
+  finding_figure(f, "verdict", place->i->hdr_reset.verdict);
+  finding_change(f, "%s", advice[verdict].change);
+  finding_effect(f, "no header reset of this kind");
+}
+
 static void tell_place(struct diagnosis *d, const struct place *place) {
   const struct event_hdr_reset *const e = &place->i->hdr_reset;
   const unsigned verdict = e->verdict < hdr_verdict_count && advice[e->verdict].what != NULL ? e->verdict : HDR_UNKNOWN;
   char class[EXPLAIN_CLASS];
   struct finding *const f = finding_add(d, "header_reset", FINDING_ERROR, place->p);
   finding_cost(f, COST_NONE, (double)place->count, 0);
+  if (place->p->merge != NULL) return tell_merged(f, place, verdict);
   finding_what(f, "%s: %s, %" PRIu64 " time%s, in %s.", advice[verdict].what, model_hdr_verdict_name(e->verdict), place->count, place->count == 1 ? "" : "s",
                explain_class(class, e->cls));
   if (e->way != ACCESS_UNSEEN) {

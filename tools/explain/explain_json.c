@@ -53,7 +53,7 @@ static json_t *finding(const struct finding *f) {
   set(object, "rule", json_string(f->rule));
   set(object, "kind", json_string(kinds[f->kind]));
   set(object, "what", text(f->what));
-  set(object, "pid", f->p != NULL ? json_integer(f->p->pid) : json_null());
+  set(object, "pid", f->p != NULL && f->p->merge == NULL ? json_integer(f->p->pid) : json_null());
   set(object, "program", f->p != NULL ? text(f->p->program) : json_null());
   set(object, "other_processes", json_integer((json_int_t)f->others));
   set(object, "cost", cost(f));
@@ -94,7 +94,7 @@ json_t *json_of_diagnosis(const struct diagnosis *d) {
   set(root, "schema", json_integer(EXPLAIN_SCHEMA));
   set(root, "path", text(d->page->path));
   set(root, "source", json_string(d->r->source == SOURCE_STATS ? "stats" : "trace"));
-  set(root, "processes", json_integer((json_int_t)d->r->process_count));
+  set(root, "processes", json_integer((json_int_t)(model_has_merge(d->r) ? model_process_count(d->r) : d->r->process_count)));
   set(root, "time_ns", number(d->time_ns));
   set(root, "alive", alive(d->r));
   for (size_t i = 0; i < d->finding_count; i++) json_array_append_new(findings, finding(d->findings[i]));

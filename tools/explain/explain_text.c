@@ -26,8 +26,9 @@ static void print_cost(FILE *out, const struct finding *f) {
 
 static void print_who(FILE *out, const struct diagnosis *d, const struct finding *f) {
   if (f->p == NULL || (d->r->process_count < 2 && f->others == 0)) return;
-  char cost[FORMAT_SIZE], *const program = escape(f->p->program);
-  fprintf(out, "   in process %" PRIu32 " (%s)", f->p->pid, program);
+  char cost[FORMAT_SIZE], what[MODEL_MERGE], *const program = escape(f->p->program);
+  if (f->p->merge != NULL) fprintf(out, "   in %s", model_merge_text(f->p->merge, what));
+  else fprintf(out, "   in process %" PRIu32 " (%s)", f->p->pid, program);
   free(program);
   if (f->others > 0) {
     fprintf(out, "; %zu other process%s the same", f->others, f->others == 1 ? " has" : "es have");
@@ -88,9 +89,14 @@ static void print_all(FILE *out, const struct diagnosis *d) {
   char time[FORMAT_SIZE], *const path = escape(d->page->path);
   fprintf(out, "hakmem explain: %s\n", path);
   free(path);
-  const size_t count = d->r->process_count;
+  const size_t count = model_has_merge(d->r) ? model_process_count(d->r) : d->r->process_count;
   fprintf(out, "  %zu process%s, %s of %s in %s\n", count, count == 1 ? "" : "es", d->r->source == SOURCE_STATS ? "statistics" : "a trace",
           count == 1 ? "its run" : "their runs", format_ns(time, d->time_ns));
+  for (size_t i = 0; i < d->r->process_count; i++) {
+    char what[MODEL_MERGE];
+    if (d->r->processes[i]->merge != NULL)
+      fprintf(out, "  merged: %s; a rule that needs stacks or times finds nothing\n", model_merge_text(d->r->processes[i]->merge, what));
+  }
   print_alive(out, d->r);
   for (size_t i = 0; i < d->finding_count; i++) print_finding(out, d, d->findings[i], i + 1);
   if (d->finding_count == 0) fputs("\nNo finding.\n", out);

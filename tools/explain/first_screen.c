@@ -32,17 +32,28 @@ static void print_cut(FILE *out, const char *text, size_t columns) {
 
 /* ---- What ran ---- */
 
+/* "12 runs of 3 hosts: 34 processes of server, together 5.2 h". */
+static char *name_merge(const struct model_process *p, const char *rest) {
+  char what[MODEL_MERGE], time[FORMAT_SIZE], *const program = escape(format_last_part(p->program));
+  char *const line = must_print("  %s%s%.*s, together %s%s", model_merge_text(p->merge, what), *program != '\0' ? " of " : " of several programs",
+                                PROGRAM_WIDTH, program, format_ns(time, (double)p->elapsed_ns), rest);
+  free(program);
+  return line;
+}
+
 static void print_program(FILE *out, const struct page *page, const struct model_process *p) {
   char time[FORMAT_SIZE], state[MODEL_STATE],
     as_of[MODEL_AS_OF], *const path = escape(page->path), *const program = escape(format_last_part(*p->program != '\0' ? p->program : "?"));
   char *line = must_print("hakmem report: %s", path);
   print_cut(out, line, screen_width);
   free(line);
-  const size_t count = model_process_count(page->main), others = count > 0 ? count - 1 : 0;
+  const size_t count = model_process_count(page->main), own = p->merge != NULL ? model_merge_count(p->merge) : 1, others = count > own ? count - own : 0;
   char rest[FORMAT_SIZE] = "";
   if (others > 0) snprintf(rest, sizeof(rest), "; %zu more process%s", others, others == 1 ? "" : "es");
-  line = must_print("  %.*s (process %" PRIu32 ") ran for %s: %s%s", PROGRAM_WIDTH, program, p->pid, format_ns(time, (double)p->elapsed_ns),
-                    model_state(p, state), rest);
+  if (p->merge != NULL) line = name_merge(p, rest);
+  else
+    line = must_print("  %.*s (process %" PRIu32 ") ran for %s: %s%s", PROGRAM_WIDTH, program, p->pid, format_ns(time, (double)p->elapsed_ns),
+                      model_state(p, state), rest);
   print_cut(out, line, screen_width);
   free(line);
   if (page->memory->source == SOURCE_STATS && model_is_alive(p)) {
@@ -116,7 +127,9 @@ static void print_memory_of(FILE *out, const struct model_process *p) {
   for (size_t i = 0; i < count; i++) held += parts[i].bytes;
   const uint64_t resident = model_touched(p);
   char at_end[FORMAT_SIZE], most[FORMAT_SIZE], *const holders = name_holders(parts, count), *const others = name_others(p, resident);
-  fprintf(out, "Memory: %s resident%s, %s at most\n", format_bytes(at_end, p->rss), model_is_alive(p) ? "" : " at the end", format_bytes(most, p->rss_max));
+  format_bytes(at_end, p->rss), format_bytes(most, p->rss_max);
+  if (p->merge != NULL) fprintf(out, "Memory of all at their ends: %s resident; the largest had %s at most\n", at_end, most);
+  else fprintf(out, "Memory: %s resident%s, %s at most\n", at_end, model_is_alive(p) ? "" : " at the end", most);
   print_part(out, "live blocks", b->live + b->guarded, p->rss, "");
   print_part(out, "free, held", held, p->rss, holders);
   print_part(out, "metadata", b->metadata, p->rss, "");

@@ -154,7 +154,7 @@ static void print_latencies(FILE *out, const struct page *page) {
 
 static void print_processes_of(FILE *out, const struct report *r) {
   print_family(out, "processes", "gauge", "", "Processes of which these figures are the sum");
-  fprintf(out, "hakmem_processes %zu\n", r->process_count);
+  fprintf(out, "hakmem_processes %zu\n", model_has_merge(r) ? model_process_count(r) : r->process_count);
   print_family(out, "process_info", "gauge", "", "The first of these processes");
   for (size_t i = 0; i < r->process_count && i < PROCESSES_MAX; i++) {
     fprintf(out, "hakmem_process_info{number=\"%zu\",pid=\"%" PRIu32 "\",program=\"", i + 1, r->processes[i]->pid);

@@ -119,7 +119,7 @@ static void add_live(struct samples *s, const struct report *r, const struct rep
     const struct model_process *const p = r->processes[k];
     const size_t first = s->count;
     if (p->profiles[PROFILE_LAST] != NULL) add_profile(s, p->profiles[PROFILE_LAST], p);
-    else if (p->leak_count > 0) add_leaks(s, p);
+    else if (p->leak_count > 0 && p->merge == NULL) add_leaks(s, p);
     find_stacks(s, first, r, other, p);
   }
 }
@@ -166,6 +166,8 @@ bool samples_collect(struct samples *s, const struct page *page, enum export_val
   if (needed == VALUE_allocated_bytes || needed == VALUE_allocated_blocks) {
     return fail("%s has no allocations by call site: record the program with hakmem record --full", page->path);
   }
+  if (model_has_merge(page->main))
+    return fail("%s is a merge, which has no call sites: their addresses belong to one process. Export the runs themselves", page->path);
   return fail("%s has no call sites: run the program with HAKMEM_PROFILE=512K in its environment (live heap), or record it with hakmem record --full "
               "(allocations)",
               page->path);
@@ -205,8 +207,10 @@ char *processes_text(const struct page *page) {
   const struct report *const r = page->main;
   char *text = must_print("%zu process%s:", r->process_count, r->process_count == 1 ? "" : "es");
   for (size_t i = 0; i < r->process_count && i < PROCESSES_NAMED; i++) {
-    char *const program = escape(r->processes[i]->program);
-    char *const longer = must_print("%s%s %u (%s)", text, i > 0 ? "," : "", r->processes[i]->pid, program);
+    const struct model_process *const p = r->processes[i];
+    char what[MODEL_MERGE], *const program = escape(p->program);
+    char *const longer = p->merge != NULL ? must_print("%s%s %s", text, i > 0 ? "," : "", model_merge_text(p->merge, what))
+                                          : must_print("%s%s %u (%s)", text, i > 0 ? "," : "", p->pid, program);
     free(program);
     free(text);
     text = longer;

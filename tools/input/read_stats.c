@@ -13,19 +13,35 @@
 #include "common/error.h"
 #include "common/memory.h"
 #include "common/regular.h"
+#include "merged/merged.h"
 #include "process/alive.h"
 #include "process/present.h"
 #include "read_stats.h"
 #include "stats_model.h"
 
-static size_t read_all(int fd, void *into, size_t size) {
-  size_t done = 0;
-  while (done < size) {
-    const ssize_t got = read(fd, (char *)into + done, size - done);
+/* Reads up to `end`; returns how far it came. */
+static size_t read_range(int fd, char *into, size_t at, size_t end) {
+  while (at < end) {
+    const ssize_t got = pread(fd, into + at, end - at, (off_t)at);
     if (got <= 0 && !(got < 0 && errno == EINTR)) break;
-    if (got > 0) done += (size_t)got;
+    if (got > 0) at += (size_t)got;
   }
-  return done;
+  return at;
+}
+
+/* `into` is zeroed. Most of a file is holes, which are not read, and which take no memory. */
+static size_t read_all(int fd, void *into, size_t size) {
+  struct stat status;
+  if (fstat(fd, &status) != 0) return 0;
+  const size_t end = (uint64_t)status.st_size < size ? (size_t)status.st_size : size;
+  for (size_t at = 0; at < end;) {
+    const off_t data = lseek(fd, (off_t)at, SEEK_DATA), hole = data >= 0 ? lseek(fd, data, SEEK_HOLE) : -1;
+    if (data < 0 && errno == ENXIO) break; /* only holes follow */
+    const size_t from = hole > data ? (size_t)data : at, to = hole > data && (size_t)hole < end ? (size_t)hole : end;
+    at = read_range(fd, into, from, to);
+    if (at < to) return at;
+  }
+  return end;
 }
 
 static bool check_header(const struct stats_block *b, size_t got, const char *path) {
@@ -48,22 +64,21 @@ static bool check_header(const struct stats_block *b, size_t got, const char *pa
 #define WAIT_NS 2000000L /* it takes far less to write it */
 
 /* Reads the file, again if it was being written. A process that was killed while it wrote leaves such a file: that is taken as it is. */
-static size_t read_block(int fd, struct stats_block *block) {
+static size_t read_block(int fd, struct stats_block *block, bool is_zeroed) {
   size_t got = 0;
   for (unsigned i = 0; i < READINGS; i++) {
     uint32_t after;
     if (i > 0) nanosleep(&(struct timespec){.tv_nsec = WAIT_NS}, NULL);
+    if (i > 0 || !is_zeroed) memset(block, 0, sizeof(*block));
     got = read_all(fd, block, sizeof(*block));
     if (got < sizeof(*block)) break;
     const bool whole = block->publication % 2 == 0 && pread(fd, &after, sizeof(after), offsetof(struct stats_block, publication)) == (ssize_t)sizeof(after);
-    if ((whole && after == block->publication) || lseek(fd, 0, SEEK_SET) != 0) break;
+    if (whole && after == block->publication) break;
   }
   return got;
 }
 
-bool read_stats_block(int fd, const char *path, struct stats_block *block) {
-  return lseek(fd, 0, SEEK_SET) == 0 && check_header(block, read_block(fd, block), path);
-}
+bool read_stats_block(int fd, const char *path, struct stats_block *block) { return check_header(block, read_block(fd, block, false), path); }
 
 /* Whether another program's file shows that this process called exec, and was not killed. */
 bool read_stats_became(const struct stats_identity *a, const struct stats_identity *b) {
@@ -87,6 +102,7 @@ static bool has_become_another(const struct report *r, const struct model_proces
 void read_stats_end(struct report *r) {
   for (size_t i = 0; i < r->process_count; i++) {
     struct model_process *const p = r->processes[i];
+    if (p->merge != NULL) continue;
     p->has_called_exec = has_become_another(r, p);
     if (p->has_called_exec) p->state = PROCESS_EXEC;
     if (p->state == PROCESS_CUT_SHORT) r->lost.incomplete++;
@@ -114,7 +130,7 @@ static bool read_now(int fd, const char *path, struct stats_block *block, struct
   for (unsigned i = 0; i < READINGS; i++) {
     uint32_t pid;
     reading->state = alive_writer(fd, &pid); /* first: a process that ends now writes its end before it gives up its lock */
-    if (lseek(fd, 0, SEEK_SET) != 0 || !check_header(block, read_block(fd, block), path)) return false;
+    if (!check_header(block, read_block(fd, block, i == 0), path)) return false;
     reading->age_ns = age_of(fd);
     if (reading->state == ALIVE_NO || block->complete == 1 || block->exited == 1) break;
     reading->refusal = present_take(block, pid);
@@ -132,9 +148,24 @@ static void take_reading(struct model_process *p, const struct reading *reading)
   p->age_ns = reading->age_ns;
 }
 
+/* Its processes have no ids of their own any more. */
+static bool read_merge(struct report *r, int fd, const char *path, uint32_t pid) {
+  if (pid != 0) return true;
+  struct merged *const m = must_allocate(sizeof(*m));
+  const bool good = merged_read(m, fd, path);
+  if (good) merged_to_report(r, m);
+  free(m);
+  return good;
+}
+
 bool read_stats_file(struct report *r, const char *path, uint32_t pid) {
   const int fd = regular_open(path);
   if (fd < 0) return false;
+  if (merged_is_file(fd)) {
+    const bool good = read_merge(r, fd, path, pid);
+    close(fd);
+    return good;
+  }
   struct stats_block *const block = must_allocate(sizeof(*block));
   const size_t count = r->process_count;
   struct reading reading = {0};

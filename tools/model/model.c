@@ -1,7 +1,8 @@
 #include "model.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,8 @@ void model_destroy_process(struct model_process *p) {
   }
   free(p->program);
   free(p->version);
+  free(p->host);
+  free(p->merge);
   free(p->counts);
   free(p->timeline);
   free(p->heat);
@@ -62,6 +65,7 @@ struct model_process *model_add_process(struct report *r) {
   struct model_process *const p = must_allocate(sizeof(*p));
   p->program = must_copy("");
   p->version = must_copy("");
+  p->host = must_copy("");
   p->counts = must_allocate(sizeof(*p->counts));
   p->rss_max = UNKNOWN;
   p->exit_code = p->end_signal = -1;
@@ -251,10 +255,30 @@ struct histogram *model_merged(struct histogram *const table[CLASS_ROWS]) {
   return merged;
 }
 
+uint64_t model_merge_count(const struct model_merge *merge) { return merge->processes - merge->state[PROCESS_EXEC]; }
+
 size_t model_process_count(const struct report *r) {
   size_t count = 0;
-  for (size_t i = 0; i < r->process_count; i++) count += !r->processes[i]->has_called_exec;
+  for (size_t i = 0; i < r->process_count; i++) {
+    const struct model_process *const p = r->processes[i];
+    if (p->merge != NULL) count += model_merge_count(p->merge);
+    else count += !p->has_called_exec;
+  }
   return count;
+}
+
+bool model_has_merge(const struct report *r) {
+  for (size_t i = 0; i < r->process_count; i++) {
+    if (r->processes[i]->merge != NULL) return true;
+  }
+  return false;
+}
+
+const char *model_merge_text(const struct model_merge *merge, char *buffer) {
+  const uint64_t processes = model_merge_count(merge);
+  snprintf(buffer, MODEL_MERGE, "%" PRIu64 " run%s of %s%" PRIu64 " host%s: %" PRIu64 " process%s", merge->runs, merge->runs == 1 ? "" : "s",
+           merge->hosts_are_more ? "more than " : "", merge->hosts, merge->hosts == 1 ? "" : "s", processes, processes == 1 ? "" : "es");
+  return buffer;
 }
 
 uint64_t model_touched(const struct model_process *p) { return p->committed > p->untouched ? p->committed - p->untouched : 0; }
@@ -265,7 +289,8 @@ const char *model_state(const struct model_process *p, char *buffer) {
 #define PROCESS_STATE_NAME(constant, name) name,
   static const char *const names[] = {PROCESS_STATES(PROCESS_STATE_NAME)};
   const char *const signal = p->end_signal > 0 ? sigabbrev_np(p->end_signal) : NULL;
-  if (signal != NULL) snprintf(buffer, MODEL_STATE, "killed by SIG%s", signal);
+  if (p->merge != NULL) snprintf(buffer, MODEL_STATE, "merged");
+  else if (signal != NULL) snprintf(buffer, MODEL_STATE, "killed by SIG%s", signal);
   else if (p->end_signal > 0) snprintf(buffer, MODEL_STATE, "killed by signal %d", p->end_signal);
   else if (p->exit_code > 0) snprintf(buffer, MODEL_STATE, "exit code %d", p->exit_code);
   else snprintf(buffer, MODEL_STATE, "%s", names[p->state]);

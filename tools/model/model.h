@@ -97,11 +97,29 @@ struct model_span {
   S(PROCESS_COPIED, "copied")       /* the file is a copy, made while the process ran */ \
   S(PROCESS_CUT_SHORT, "cut short") /* killed: its last moments are missing */
 #define PROCESS_STATE_CONSTANT(constant, name) constant,
-enum process_state { PROCESS_STATES(PROCESS_STATE_CONSTANT) };
+enum process_state { PROCESS_STATES(PROCESS_STATE_CONSTANT) PROCESS_STATE_COUNT };
+
+/*
+ * Many processes that `hakmem merge` added up; they are one model_process, of which all figures are sums. But of rss_max, superslabs_active_max and
+ * legacy_refused_max, it has the largest, and its start is the first one. It has no process id, stacks, timelines or settings that differ.
+ */
+struct model_merge {
+  uint64_t runs, processes, hosts;
+  bool hosts_are_more; /* than `hosts` */
+  uint64_t state[PROCESS_STATE_COUNT];
+  uint64_t failed, killed; /* programs that ended with another exit code than 0, or by a signal */
+  uint64_t longest_ns;     /* the longest time of a process */
+  uint64_t rss_peaks;      /* sum of the largest RSS of each process */
+  uint64_t end_ns;         /* realtime: the last end */
+  uint64_t threads;
+  bool has_overflowed; /* a figure would have passed its largest value, and stays there */
+};
 
 struct model_process {
   uint32_t pid, parent_pid;  /* 0 where unknown */
   char *program, *version;   /* from the process itself: to be escaped before it is shown; "" if unknown */
+  char *host;                /* the name of its machine, in the same way */
+  struct model_merge *merge; /* NULL: it is one process */
   bool forked;               /* a stats file's process that began as a copy of its parent: it may lack its parent's stacks */
   bool complete;             /* a stats file's process ended in order */
   bool has_called_exec;      /* it did not, because it became another program, which has a file of its own */
@@ -263,6 +281,13 @@ const char *model_as_of(const struct model_process *p, char *buffer);
 /* Blocks that were allocated, and that were freed, of all classes. */
 uint64_t model_sum_allocs(const struct model_counts *counts);
 uint64_t model_sum_frees(const struct model_counts *counts);
+/* Processes, as model_process_count has it. */
+uint64_t model_merge_count(const struct model_merge *merge);
+/* "12 runs of 3 hosts: 34 processes"; `buffer` has MODEL_MERGE bytes. */
+#define MODEL_MERGE 128
+const char *model_merge_text(const struct model_merge *merge, char *buffer);
+/* Whether a merge is among the processes. */
+bool model_has_merge(const struct report *r);
 /* Processes, not programs: one that called exec has several entries. */
 size_t model_process_count(const struct report *r);
 /* Bytes of the allocator's that are resident, as far as it knows: committed, without what was never touched. The rest of the RSS is the residual. */

@@ -91,7 +91,7 @@ static void load_outcomes(struct report *r, const struct inputs *in, bool *good)
     }
     for (size_t k = 0; k < r->process_count; k++) {
       struct model_process *const p = r->processes[k];
-      if (p->pid != outcome.pid || p->state == PROCESS_EXEC) continue;
+      if (p->merge != NULL || p->pid != outcome.pid || p->state == PROCESS_EXEC) continue;
       if (outcome.by_signal) p->end_signal = outcome.number;
       else p->exit_code = outcome.number;
     }

@@ -196,12 +196,21 @@ static struct listed *list_incidents(const struct report *r, enum stats_incident
   return list;
 }
 
+/* A merge has the counts alone. */
+static void print_merged(FILE *out, const struct stats_incident *i) {
+  fprintf(out, "  %" PRIu64 " time%s: %s\n", i->count, i->count == 1 ? "" : "s", model_hdr_verdict_name(i->hdr_reset.verdict));
+}
+
 static void print_kind(FILE *out, const struct page *page, enum stats_incident_kind kind) {
   size_t count;
   struct listed *const list = list_incidents(page->main, kind, &count);
   const size_t shown = page->all || count < INCIDENTS_SHOWN ? count : INCIDENTS_SHOWN;
   for (size_t n = 0; n < shown; n++) {
     const struct stats_incident *const i = list[n].i;
+    if (list[n].p->merge != NULL) {
+      print_merged(out, i);
+      continue;
+    }
     if (kind == INCIDENT_SHARED_FAIL) print_shared_fail(out, i->count, &i->shared_fail);
     else print_hdr_reset(out, i->count, &i->hdr_reset);
     if (page->main->process_count > 1) {

@@ -34,7 +34,9 @@ static void print_kind(FILE *out, const struct page *page, const struct model_pr
     if (leak->kind != (uint32_t)kind) continue;
     shown++;
     fprintf(out, "    %s in %" PRIu64 " block%s%s\n", format_bytes(size, leak->bytes), leak->blocks, leak->blocks == 1 ? "" : "s",
-            leak->stack != 0 ? ", allocated at" : ", allocated at other places, or with no known stack");
+            leak->stack != 0   ? ", allocated at"
+            : p->merge != NULL ? ", of all places"
+                               : ", allocated at other places, or with no known stack");
     if (leak->stack != 0) print_stack_of(out, page, p, leak->stack);
   }
   print_more(out, page, shown, places, "places");
@@ -45,7 +47,8 @@ void print_leaks(FILE *out, const struct page *page) {
     const struct model_process *const p = page->main->processes[k];
     if (p->leak_count == 0) continue;
     char *const program = escape(p->program);
-    fprintf(out, "\nLive blocks at the end of process %" PRIu32 " (%s)\n", p->pid, program);
+    if (p->merge != NULL) fprintf(out, "\nLive blocks at the ends of the processes that looked for leaks\n");
+    else fprintf(out, "\nLive blocks at the end of process %" PRIu32 " (%s)\n", p->pid, program);
     free(program);
     for (enum leak_kind kind = 0; kind < leak_kind_count; kind++) print_kind(out, page, p, kind);
   }

@@ -321,11 +321,12 @@ void print_memory(FILE *out, const struct page *page) {
   const struct model_process *const p = model_largest_process(page->memory);
   if (p == NULL) return;
   if (page->memory->process_count > 1) {
-    char *const program = escape(p->program);
-    fprintf(out, "\nOf the largest process, %" PRIu32 " (%s); --pid shows another:\n", p->pid, program);
+    char what[MODEL_MERGE], *const program = escape(p->program);
+    if (p->merge != NULL) fprintf(out, "\nOf %s:\n", model_merge_text(p->merge, what));
+    else fprintf(out, "\nOf the largest process, %" PRIu32 " (%s); --pid shows another:\n", p->pid, program);
     free(program);
   }
-  print_timeline(out, p);
+  if (p->merge == NULL) print_timeline(out, p);
   if (!p->has_buckets) return;
   print_buckets(out, p);
   print_soft_limit(out, p);

@@ -17,6 +17,13 @@ void print_more(FILE *out, const struct page *page, size_t shown, size_t there_a
 
 /* ---- Head and losses ---- */
 
+static void print_merges(FILE *out, const struct report *r) {
+  char what[MODEL_MERGE];
+  for (size_t i = 0; i < r->process_count; i++) {
+    if (r->processes[i]->merge != NULL) fprintf(out, "  merged: %s\n", model_merge_text(r->processes[i]->merge, what));
+  }
+}
+
 static void print_head(FILE *out, const struct page *page) {
   char *const path = escape(page->path);
   char buffer[FORMAT_SIZE];
@@ -30,6 +37,7 @@ static void print_head(FILE *out, const struct page *page) {
   if (page->stats != NULL) {
     const size_t count = model_process_count(page->stats);
     fprintf(out, "  statistics of %zu process%s\n", count, count == 1 ? "" : "es");
+    print_merges(out, page->stats);
   }
 }
 
@@ -87,7 +95,8 @@ void print_unrecorded(FILE *out, const struct page *page) {
 static void add_process(struct table *t, const struct model_process *p, bool operations) {
   char a[FORMAT_SIZE], b[FORMAT_SIZE], state[MODEL_STATE];
   char *const program = escape(*p->program != '\0' ? p->program : "?");
-  table_cell(t, "%" PRIu32, p->pid);
+  if (p->merge != NULL) table_cell(t, "-");
+  else table_cell(t, "%" PRIu32, p->pid);
   if (p->parent_pid != 0) table_cell(t, "%" PRIu32, p->parent_pid);
   else table_cell(t, "-");
   table_cell(t, "%s", format_ns(a, (double)p->elapsed_ns));
@@ -151,6 +160,29 @@ void print_alive(FILE *out, const struct report *r) {
   }
 }
 
+/* How the processes of a merge ended, and what their figures are. */
+static void print_merge(FILE *out, const struct model_merge *merge) {
+  char what[MODEL_MERGE], time[FORMAT_SIZE], *line = must_print("%s:", model_merge_text(merge, what));
+  bool any = false;
+#define PROCESS_STATE_TEXT(constant, name) name,
+  static const char *const names[] = {PROCESS_STATES(PROCESS_STATE_TEXT)};
+  for (unsigned state = 0; state < PROCESS_STATE_COUNT; state++) {
+    if (merge->state[state] == 0) continue;
+    char *const longer = must_print("%s%s %" PRIu64 " %s", line, any ? "," : "", merge->state[state], names[state]);
+    free(line);
+    line = longer;
+    any = true;
+  }
+  char *const whole = must_print("%s; of the programs, %" PRIu64 " failed and %" PRIu64 " were killed. The longest ran for %s. Counts and memory are sums, the "
+                                 "peak is that of the largest process. A merge has no stacks, call sites, threads and timelines: their addresses and times "
+                                 "belong to one process.%s",
+                                 line, merge->failed, merge->killed, format_ns(time, (double)merge->longest_ns),
+                                 merge->has_overflowed ? " Some sums would be above 2^64 - 1 and stay there." : "");
+  format_wrapped(out, "  ", whole);
+  free(whole);
+  free(line);
+}
+
 void print_processes(FILE *out, const struct page *page) {
   size_t count;
   struct listed *const list = list_processes(page, &count);
@@ -163,6 +195,9 @@ void print_processes(FILE *out, const struct page *page) {
   table_print(t, out, 2);
   print_more(out, page, shown, count, "processes");
   if (page->stats != NULL) print_alive(out, page->stats);
+  for (size_t i = 0; i < shown; i++) {
+    if (list[i].p->merge != NULL) print_merge(out, list[i].p->merge);
+  }
   free(list);
 }
 
@@ -181,6 +216,7 @@ static void print_settings(FILE *out, const struct report *r) {
     free(version);
     return;
   }
+  if (model_has_merge(r)) fputs("  the settings of the processes differ\n", out);
 }
 
 /* ---- What happened ---- */

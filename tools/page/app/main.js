@@ -39,7 +39,7 @@ function draw() {
   }
 }
 
-function processName(p) { return baseName(p.program || '?') + ' ' + p.pid + (p.rss_max ? ', ' + format.bytes(p.rss_max) + ' at most' : ''); }
+function processName(p) { return p.merge ? `${p.merge.runs} runs of ${p.merge.hosts} hosts: ${p.merge.processes} processes` : baseName(p.program || '?') + ' ' + p.pid + (p.rss_max ? ', ' + format.bytes(p.rss_max) + ' at most' : ''); }
 
 function fillProcesses() {
   const select = document.getElementById('process'), processes = look().processes;

@@ -21,12 +21,37 @@ static void set_settings(json_t *object, const struct model_process *p) {
   set(object, "settings", settings);
 }
 
+static json_t *json_merge(const struct model_process *p) {
+  const struct model_merge *const merge = p->merge;
+  json_t *const object = json_object(), *const states = json_object(), *const resets = json_object();
+  set(object, "runs", number(merge->runs));
+  set(object, "hosts", number(merge->hosts));
+  set(object, "hosts_are_more", json_boolean(merge->hosts_are_more));
+  set(object, "processes", number(model_merge_count(merge)));
+#define SET_STATE(constant, name) set(states, name, number(merge->state[constant]));
+  PROCESS_STATES(SET_STATE)
+  set(object, "states", states);
+  set(object, "failed", number(merge->failed));
+  set(object, "killed", number(merge->killed));
+  set(object, "longest_ns", number(merge->longest_ns));
+  set(object, "end_realtime_ns", number(merge->end_ns));
+  set(object, "rss_peaks", number(merge->rss_peaks));
+  for (size_t i = 0; i < p->incident_count; i++) {
+    set(resets, model_hdr_verdict_name(p->incidents[i].hdr_reset.verdict), number(p->incidents[i].count));
+  }
+  set(object, "header_resets", resets);
+  set(object, "has_overflowed", json_boolean(merge->has_overflowed));
+  return object;
+}
+
 static json_t *process(const struct report *r, const struct model_process *p) {
   json_t *const object = json_object();
-  set(object, "pid", number(p->pid));
+  set(object, "pid", p->merge == NULL ? number(p->pid) : json_null());
   set(object, "parent_pid", p->parent_pid != 0 ? number(p->parent_pid) : json_null());
   set(object, "program", text(p->program));
   set(object, "version", text(p->version));
+  set(object, "host", r->source == SOURCE_STATS && p->merge == NULL ? text(p->host) : json_null());
+  set(object, "merge", p->merge != NULL ? json_merge(p) : json_null());
   char state[MODEL_STATE];
   set(object, "state", r->source == SOURCE_STATS ? json_string(model_state(p, state)) : json_null());
   const bool alive = r->source == SOURCE_STATS && model_is_alive(p);

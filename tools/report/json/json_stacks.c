@@ -120,7 +120,7 @@ static void set_past(json_t *object, const struct report *r, const struct model_
 
 json_t *json_incidents(const struct report *r, const struct model_process *p) {
   json_t *const array = json_array();
-  for (size_t i = 0; i < p->incident_count; i++) {
+  for (size_t i = 0; p->merge == NULL && i < p->incident_count; i++) {
     json_t *const object = with_stack(incident(&p->incidents[i]), r, p, stats_incident_key(&p->incidents[i]).stack);
     if (p->incidents[i].kind == INCIDENT_HDR_RESET) set_past(object, r, p, &p->incidents[i].hdr_reset);
     json_array_append_new(array, object);

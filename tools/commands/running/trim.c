@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "command.h"
+#include "commands/command.h"
 #include "common/error.h"
 #include "common/format.h"
 #include "control/ask_options.h"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "command.h"
+#include "commands/command.h"
 #include "common/error.h"
 #include "common/memory.h"
 #include "control/ask_options.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
+#include "commands/command.h"
 #include "common/error.h"
 #include "common/format.h"
 #include "common/memory.h"
