@@ -1,4 +1,5 @@
 """A store of profiles for tests: prints its ports, then a line of JSON for each profile that arrives, decoded without a description of protocol buffers.
+The file `asked` has a line for each request.
 
 push_server.py [CERTIFICATE KEY]: listens on a port of its own, and with these on a second one that speaks TLS. The first part of the path says how it answers.
 """
@@ -98,6 +99,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         with lock:
             tries[how] = count = tries.get(how, 0) + 1
+            with open("asked", "a") as asked:
+                print(how, file=asked)
         if how == "hang":
             self.connection.recv(1)
         elif how == "trickle":
@@ -133,8 +136,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(308, Location="/ok" + self.path[len("/moved"):])
         elif how == "elsewhere":
             self.answer(307, Location=f"http://127.0.0.1:{ports[1]}/ok" + self.path[len("/elsewhere"):])
-        elif how == "count":
-            self.answer(200)
         else:
             try:
                 line = arrived(path, query, self.headers, body)
@@ -143,9 +144,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with lock:
                 print(json.dumps(line), flush=True)
             self.answer(200, b"{}")
-
-    def do_GET(self):
-        self.answer(200, str(tries.get(self.path.split("/")[1], 0)).encode())
 
 
 servers = [http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) for _ in range(3 if len(sys.argv) > 2 else 2)]
