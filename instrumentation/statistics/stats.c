@@ -10,6 +10,7 @@
 #include "src/memory/os.h"
 #include "src/platform/syscall.h"
 #include "base/clock.h"
+#include "build_id.h"
 #include "stats.h"
 #include "stats_file.h"
 
@@ -75,6 +76,7 @@ static void fill_in(struct stats_block *b) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) b->stride[cls] = class_stride(cls);
   strncpy(b->program, program_invocation_name, sizeof(b->program) - 1);
   strncpy(b->hakmem_version, hak_version(), sizeof(b->hakmem_version) - 1);
+  build_id_own(b->build_id);
 }
 
 void stats_start(void) {

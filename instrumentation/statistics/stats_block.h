@@ -23,7 +23,7 @@
 
 #define STATS_MAGIC "HAKSTATS"
 #define STATS_MARK "hakmem keeps statistics in HAKMEM_STATS_FILE" /* in each program that the library is linked into */
-#define STATS_VERSION 17
+#define STATS_VERSION 18
 
 /* The file names of other allocators: F("begin of the file name", "name"). Those that are loaded are among the modules. */
 /* clang-format off */
@@ -158,6 +158,7 @@ struct stats_block {
   uint32_t map_at[STATS_MAPS];   /* the first map_count: indices of `maps`, in order of time */
   uint32_t map_made[STATS_MAPS]; /* maps_made when the map of this index was made; 0: never */
   struct stats_map maps[STATS_MAPS];
+  char build_id[STATS_BUILD_ID]; /* of the object that hakmem is in, usually libhakmem.so; "": it has none */
 };
 
 /* Whether so much of the resident set is not the allocator's that the mappings are worth reading: the kernel counts pages for them. */

@@ -24,6 +24,7 @@ void model_destroy_process(struct model_process *p) {
   }
   free(p->program);
   free(p->version);
+  free(p->build_id);
   free(p->counts);
   free(p->timeline);
   free(p->heat);
@@ -62,6 +63,7 @@ struct model_process *model_add_process(struct report *r) {
   struct model_process *const p = must_allocate(sizeof(*p));
   p->program = must_copy("");
   p->version = must_copy("");
+  p->build_id = must_copy("");
   p->counts = must_allocate(sizeof(*p->counts));
   p->rss_max = UNKNOWN;
   p->exit_code = p->end_signal = -1;

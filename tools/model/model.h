@@ -102,6 +102,7 @@ enum process_state { PROCESS_STATES(PROCESS_STATE_CONSTANT) };
 struct model_process {
   uint32_t pid, parent_pid;  /* 0 where unknown */
   char *program, *version;   /* from the process itself: to be escaped before it is shown; "" if unknown */
+  char *build_id;            /* of the library, likewise */
   bool forked;               /* a stats file's process that began as a copy of its parent: it may lack its parent's stacks */
   bool complete;             /* a stats file's process ended in order */
   bool has_called_exec;      /* it did not, because it became another program, which has a file of its own */

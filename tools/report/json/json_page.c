@@ -27,6 +27,7 @@ static json_t *process(const struct report *r, const struct model_process *p) {
   set(object, "parent_pid", p->parent_pid != 0 ? number(p->parent_pid) : json_null());
   set(object, "program", text(p->program));
   set(object, "version", text(p->version));
+  set(object, "build_id", text(p->build_id));
   char state[MODEL_STATE];
   set(object, "state", r->source == SOURCE_STATS ? json_string(model_state(p, state)) : json_null());
   const bool alive = r->source == SOURCE_STATS && model_is_alive(p);
