@@ -59,6 +59,7 @@ if [ "${1-}" = --inside ]; then # in the bare Debian
   $here page data -o page.html && [ -s page.html ] || fail "the archive's page"
   says "the archive's trace" 'libbabeltrace2\.so\.0: cannot open.*; install libbabeltrace2-0' $here report trace
   says "the archive's profile for pprof" 'libprotobuf-c\.so\.1: cannot open.*; install libprotobuf-c1' $here export --pprof -o out names
+  says "the archive's push" 'libcurl.*: cannot open.*; install libcurl3-gnutls' $here export --push http://127.0.0.1:1/ingest names
   says "the archive's record" 'LTTng\|lttng' $here record -o other -- ls
   [ $code -eq 1 ] || fail "the archive's record: exit code $code"
   rm -rf /opt/hakmem data names

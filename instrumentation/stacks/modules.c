@@ -7,7 +7,6 @@
  *
  * Lock order: the loader's lock before this file's. Nothing here calls the loader with this file's lock held.
  */
-#include <elf.h>
 #include <link.h>
 #include <pthread.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "src/probe.h"
 #include "src/platform/lock.h"
 #include "base/gate.h"
+#include "statistics/build_id.h"
 #include "statistics/stats.h"
 #include "modules.h"
 
@@ -29,44 +29,9 @@ static uint32_t epoch;                /* atomic */
 static uint64_t generation;           /* number of objects that the loader had added and removed at the last comparison with the table */
 static bool comparing;                /* atomic */
 
-/* ---- Build ids, read from the objects' own notes. ---- */
+/* ---- What the loader lists. Called under its lock, so an object stays. ---- */
 
-static bool is_loaded(const struct dl_phdr_info *info, uintptr_t start, size_t size) {
-  for (int i = 0; i < info->dlpi_phnum; i++) {
-    const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-    if (p->p_type == PT_LOAD && (p->p_flags & PF_R) != 0 && start - p->p_vaddr < p->p_filesz && size <= p->p_filesz - (start - p->p_vaddr)) return true;
-  }
-  return false;
-}
-
-static void put_hex(char *text, const uint8_t *bytes, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    text[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
-    text[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
-  }
-  text[2 * count] = '\0';
-}
-
-/* The build id in hexadecimal, "" if the object has none. Called under the loader's lock, so the object stays. */
-static void build_id_of(const struct dl_phdr_info *info, char text[STATS_BUILD_ID]) {
-  text[0] = '\0';
-  for (int i = 0; i < info->dlpi_phnum; i++) {
-    const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-    if (p->p_type != PT_NOTE || !is_loaded(info, p->p_vaddr, p->p_filesz)) continue;
-    const size_t align = p->p_align == 8 ? 8 : 4;
-    for (size_t at = 0; at + sizeof(ElfW(Nhdr)) <= p->p_filesz;) {
-      const ElfW(Nhdr) *note = (const void *)(info->dlpi_addr + p->p_vaddr + at);
-      const size_t name = at + sizeof(*note), bytes = align_up(name + note->n_namesz, align);
-      if (bytes + note->n_descsz > p->p_filesz) break;
-      const char *base = (const char *)(info->dlpi_addr + p->p_vaddr);
-      if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == sizeof(ELF_NOTE_GNU) && memcmp(base + name, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)) == 0) {
-        put_hex(text, (const uint8_t *)base + bytes, min_size(note->n_descsz, (STATS_BUILD_ID - 1) / 2));
-        return;
-      }
-      at = align_up(bytes + note->n_descsz, align);
-    }
-  }
-}
+static void build_id_of(const struct dl_phdr_info *info, char text[STATS_BUILD_ID]) { build_id_find(info->dlpi_phdr, info->dlpi_phnum, info->dlpi_addr, text); }
 
 /* Whether `address` lies in a page of the object. */
 static bool holds(const struct dl_phdr_info *info, uintptr_t address) {

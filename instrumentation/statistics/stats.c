@@ -10,6 +10,7 @@
 #include "src/memory/os.h"
 #include "src/platform/syscall.h"
 #include "base/clock.h"
+#include "build_id.h"
 #include "stats.h"
 #include "stats_file.h"
 
@@ -78,6 +79,7 @@ static void fill_in(struct stats_block *b) {
   if (config.stats_file[0] != '\0' && sys_uname(&machine) == 0) memcpy(b->host, machine.nodename, sizeof(b->host));
   strncpy(b->program, program_invocation_name, sizeof(b->program) - 1);
   strncpy(b->hakmem_version, hak_version(), sizeof(b->hakmem_version) - 1);
+  build_id_own(b->build_id);
 }
 
 void stats_start(void) {

@@ -161,6 +161,7 @@ struct stats_block {
   struct stats_map maps[STATS_MAPS];
 
   char host[STATS_HOST]; /* the name of the machine, or of its UTS namespace; "" if unknown */
+  char build_id[STATS_BUILD_ID]; /* of the object that hakmem is in, usually libhakmem.so; "": it has none */
 };
 
 /* Whether so much of the resident set is not the allocator's that the mappings are worth reading: the kernel counts pages for them. */

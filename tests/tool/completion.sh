@@ -15,7 +15,21 @@ equal "settings" "LOOKUP=directory LOOKUP=hash LOOKUP=linear " "$(words run -O L
 equal "settings of set" "DRAIN_INTERVAL= " "$(words set 1 DRAIN)"
 equal "a program" ":commands " "$(words run -r '')"
 equal "the program's own arguments" "" "$(words run -r ls --se)"
-equal "a file" "" "$(words report '')"
+equal "a file" "" "$(words report ./)"
+equal "plans" "scale sweep " "$(words bench s)"
+equal "one plan" "" "$(words bench scale s)"
+# Ids of running processes, among others that may run beside this test.
+program rests
+"$hakmem" run -o alive -- ./rests 1 10 100 >out 2>err &
+for try in $(seq 200); do grep -q ready out && break; sleep 0.05; done
+pid=$(basename alive/*.stats .stats)
+for command in report explain page diff export check top; do
+  case " $(words $command "$pid")" in *" $pid "*":files "*) ;; *) fail "hakmem $command does not complete $pid and files: $(words $command "$pid")" ;; esac
+done
+for command in set dump trim; do
+  case " $(words $command "$pid")" in *:files*) fail "hakmem $command completes files" ;; *" $pid "*) ;; *) fail "hakmem $command does not complete $pid" ;; esac
+done
+"$hakmem" --complete report --pid "$pid" | grep -q "^$pid	rests$" || fail "report --pid does not complete $pid with its name"
 for command in $("$hakmem" --complete '' | cut -f 1); do
   [ "$command" = help ] || [ -n "$(words "$command" --he)" ] || fail "hakmem $command has no --help to complete"
 done
@@ -32,6 +46,7 @@ bash_words() { # LINE: what bash would insert
   bash --norc -c '. "$1"; compopt() { :; }; COMP_LINE=$2 COMP_POINT=${#2}; _hakmem; printf "%s\n" "${COMPREPLY[@]}" | sort | tr "\n" " "' bash "$rules/hakmem.bash" "$1"
 }
 if command -v bash >/dev/null; then
+  case " $(bash_words "hakmem set $pid")" in *" $pid "*) ;; *) fail "bash: ids of processes: $(bash_words "hakmem set $pid")" ;; esac
   equal "bash: commands" "explain export " "$(bash_words 'hakmem ex')"
   equal "bash: options" "--summary " "$(bash_words 'hakmem report --su')"
   equal "bash: behind =" "latency leaks losses " "$(bash_words 'hakmem report --section=l')"
@@ -46,9 +61,11 @@ if command -v bash >/dev/null; then
 fi
 if command -v fish >/dev/null; then
   fish_words() { HOME=$place fish --no-config -c "source $rules/hakmem.fish; complete -C '$1'" | cut -f 1 | sort | tr '\n' ' '; }
+  case " $(fish_words "hakmem report $pid")" in *" $pid "*) ;; *) fail "fish: ids of processes: $(fish_words "hakmem report $pid")" ;; esac
   equal "fish: commands" "explain export " "$(fish_words 'hakmem ex')"
   equal "fish: behind =" "--section=latency --section=leaks --section=losses " "$(fish_words 'hakmem report --section=l')"
 fi
+kill "$pid"
 if command -v zsh >/dev/null; then
   cat >zrc <<END
 fpath=($rules \$fpath)
@@ -80,6 +97,8 @@ meant "there is no command tops; did you mean top?" "$hakmem" help tops
 meant "unrecognized option '--sumary'; did you mean --summary?" "$hakmem" report --sumary .
 meant "unrecognized option '--optoin=A=1'; did you mean --option?" "$hakmem" run --optoin=A=1 -- ls
 meant "there is no such section; --section=help lists them; did you mean latency?" "$hakmem" report --section=latancy .
+meant "there is no plan thraeds; did you mean threads?" "$hakmem" bench thraeds
+meant "did you mean hash?" "$hakmem" bench sweep --lookup=hahs
 meant "did you mean live_bytes?" "$hakmem" export --folded --value=live_byte .
 "$hakmem" run -O LOOKUP=hahs -- true 2>err && fail "LOOKUP=hahs is accepted"
 grep -q 'did you mean hash?' err || { cat err; fail "no near value of LOOKUP"; }

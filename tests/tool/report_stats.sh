@@ -1,5 +1,13 @@
 # hakmem report on a stats file whose every figure is known: text and JSON.
 . "$(dirname "$0")/common.sh"
+
+# The build id of the library, as the linker wrote it.
+if command -v readelf >/dev/null; then
+  build_id=$(readelf -n "$BUILD_DIR/lib/libhakmem.so" | sed -n 's/.*Build ID: //p')
+  "$hakmem" run -o identity -- sh -c 'exit 0' 2>err || fail "$(cat err)"
+  equal "build id" "$build_id" "$("$hakmem" report --json identity | jq -r '.stats.processes[0].build_id')"
+  "$hakmem" report identity 2>err | grep -q "^  hakmem .* (build id $build_id);$" || fail "the report does not name the build id $build_id"
+fi
 program stats_file
 ./stats_file known.stats || fail "stats_file"
 "$hakmem" report known.stats >text 2>err || fail "$(cat err)"

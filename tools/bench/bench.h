@@ -168,7 +168,6 @@ char *bench_script(const char *name);
 char **bench_scripts(void); /* the names of all; ends with NULL */
 
 /* ---- bench_plans.c: the plans. False, with a failure set, if the plan cannot be measured. ---- */
-#define BENCH_PLANS "phase8, scale, sweep, latency, threads, programs, cost, memory or all"
 bool bench_has_plan(const char *name);
 bool bench_plan(struct bench *b);
 

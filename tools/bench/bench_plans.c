@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "session/library.h"
 #include "common/memory.h"
+#include "words/plans.h"
 
 static char *const phase8_sets[] = {(char *)"256", (char *)"8192", (char *)"65536", (char *)"1048576", NULL};
 static char *const latency_sets[] = {(char *)"8192", (char *)"200000", NULL};
@@ -221,10 +222,8 @@ static const struct plan {
   unsigned rounds;
   uint64_t ops;
 } plans[] = {
-  {"phase8", plan_phase8, 9, 16000000}, {"scale", plan_scale, 5, 5000000},     {"sweep", plan_sweep, 3, 4000000},
-  {"threads", plan_threads, 5, 0},      {"latency", plan_latency, 7, 4000000}, {"programs", plan_programs, 5, 0},
-  {"cost", plan_cost, 5, 5000000},      {"memory", plan_memory, 3, 0},         {"all", plan_all, 6, 8000000},
-};
+#define PLAN_ENTRY(name, rounds, ops) {#name, plan_##name, rounds, ops},
+  PLANS(PLAN_ENTRY)};
 
 /* Keeps only the workloads of --workloads. */
 static bool choose(struct bench *b) {

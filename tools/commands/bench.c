@@ -17,6 +17,7 @@
 #include "common/memory.h"
 #include "common/workdir.h"
 #include "session/option.h"
+#include "words/plans.h"
 
 #define MAX_ROUNDS 1000
 #define MAX_OPS (UINT64_C(1) << 48)
@@ -108,8 +109,15 @@ static char **split(const char *option, const char *text, struct argp_state *sta
 static void check_words(const char *option, char **words, const char *const *allowed, struct argp_state *state) {
   for (; *words != NULL; words++) {
     bool found = false;
-    for (const char *const *word = allowed; *word != NULL; word++) found = found || strcmp(*word, *words) == 0;
-    if (!found) argp_error(state, "--%s: %s is not in the list that --help prints", option, *words);
+    char *choices = must_copy("");
+    for (const char *const *word = allowed; *word != NULL; word++) {
+      found = found || strcmp(*word, *words) == 0;
+      char *const longer = must_print("%s%s|", choices, *word);
+      free(choices);
+      choices = longer;
+    }
+    if (!found) argp_error(state, "--%s: %s is not in the list that --help prints%s", option, *words, words_meant(*words, choices));
+    free(choices);
   }
 }
 
@@ -171,11 +179,14 @@ static void parse_setting(struct settings *s, const char *text, struct argp_stat
   free(name);
 }
 
+#define PLAN_NAMED(name, rounds, ops) " " #name
+
 /* Checks that the plan exists and that every option applies to it. */
 static void check(struct settings *s, struct argp_state *state) {
   struct bench_options *const o = &s->bench.options;
-  if (s->bench.plan == NULL) argp_error(state, "no plan is named: " BENCH_PLANS);
-  if (!bench_has_plan(s->bench.plan)) argp_error(state, "there is no plan %s: " BENCH_PLANS, s->bench.plan);
+  if (s->bench.plan == NULL) argp_error(state, "no plan is named:" PLANS(PLAN_NAMED));
+  if (!bench_has_plan(s->bench.plan))
+    argp_error(state, "there is no plan %s%s; there are:" PLANS(PLAN_NAMED), s->bench.plan, words_meant(s->bench.plan, PLAN_CHOICES));
   const bool sweep = strcmp(s->bench.plan, "sweep") == 0, threads = strcmp(s->bench.plan, "threads") == 0;
   const bool programs = strcmp(s->bench.plan, "programs") == 0, memory = strcmp(s->bench.plan, "memory") == 0;
   const bool latency = strcmp(s->bench.plan, "latency") == 0;

@@ -12,6 +12,7 @@
 #include "export/export.h"
 #include "export/stacks.h"
 #include "model/symbol_options.h"
+#include "push/push.h"
 #include "report/load.h"
 
 enum { KEY_PID = 256, KEY_VALUE, KEY_HISTOGRAM, KEY_TABLE, KEY_LIST, KEY_FORMAT };
@@ -19,9 +20,10 @@ enum { KEY_PID = 256, KEY_VALUE, KEY_HISTOGRAM, KEY_TABLE, KEY_LIST, KEY_FORMAT 
 struct options {
   int format; /* enum export_format; -1: none yet */
   bool list;
-  const char *output;
+  const char *output; /* NULL: standard output */
   struct export_options how;
   struct load load;
+  struct push push;
 };
 
 static const char *const format_names[] = {
@@ -83,9 +85,12 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
       o->load.paths = state->argv + state->next;
       o->load.count = state->argc - state->next;
       return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = &o->push; return 0;
     case ARGP_KEY_END:
       if (o->list) return 0;
-      if (o->load.count == 0) argp_error(state, "there is nothing to export");
+      if (o->push.url != NULL && o->format < 0) o->format = EXPORT_pprof;
+      if (o->push.url != NULL && (o->format != EXPORT_pprof || o->output != NULL)) argp_error(state, "--push is for --pprof, without -o");
+      if (o->load.count == 0 && o->push.url == NULL) argp_error(state, "there is nothing to export");
       if (o->format < 0) argp_error(state, "choose a format; --list lists them");
       if (o->how.value != VALUE_live_bytes && o->format != EXPORT_folded) argp_error(state, "--value is for --folded");
       return 0;
@@ -93,11 +98,15 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
   }
 }
 
+/* The first one has an input of its own. */
+static const struct argp symbols = {.children = symbol_options};
+static const struct argp_child children[] = {{&push_argp, 0, NULL, 3}, {&symbols, 0, NULL, 4}, {0}};
+
 const struct argp export_argp = {
   .options = options,
   .parser = parse,
-  .children = symbol_options,
-  .args_doc = "DIR|FILE|PID...",
+  .children = children,
+  .args_doc = "DIR|FILE|PID...\n--pprof --push=URL [DIR|FILE|PID...]",
   .doc = "Write what a run or a recording holds in a format of another tool.\v"
          "DIR, FILE and PID are as for hakmem report. Several processes are added up, and a message says which; --pid takes one. The exit code is 0, 1 if "
          "something could not be read or written, or the data do not have what the format shows, 2 for bad usage.",
@@ -117,7 +126,7 @@ static int export_all(void *context) {
   o->load.keep_spans = o->format == EXPORT_perfetto;
   bool good = load_page(&page, &o->load);
   if (page.main != NULL) {
-    if (export_write((enum export_format)o->format, &page, &o->how, o->output)) {
+    if (export_write((enum export_format)o->format, &page, &o->how, o->output != NULL ? o->output : "-")) {
       say_merged(&page, o->format);
     } else {
       say("%s", failure());
@@ -129,9 +138,10 @@ static int export_all(void *context) {
 }
 
 int command_export(int argc, char **argv) {
-  struct options o = {.format = -1, .output = "-"};
+  struct options o = {.format = -1};
   argp_parse(&export_argp, argc, argv, 0, NULL, &o);
   format_init();
+  if (!o.list && o.push.url != NULL) return push_run(&o.push, &o.load);
   if (!o.list) return sandbox_run(export_all, &o);
   export_list(stdout);
   return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;

@@ -8,6 +8,7 @@ _hakmem() {
   while IFS=$'\t' read -r word _; do
     case $word in
       :commands) mapfile -t COMPREPLY < <(compgen -c -f -- "$typed") ;;
+      :files) compopt -o filenames; mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$typed") ;;
       *) COMPREPLY+=("$word") ;;
     esac
   done < <("${words[0]}" --complete "${words[@]:1}" 2>/dev/null)

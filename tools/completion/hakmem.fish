@@ -9,7 +9,10 @@ function __hakmem_words
         case ''
             __fish_complete_path (commandline -ct)
         case '*'
-            printf '%s\n' $lines
+            printf '%s\n' (string match -v ':files*' -- $lines)
+            if string match -q ':files*' -- $lines
+                __fish_complete_path (commandline -ct)
+            end
     end
 end
 complete -c hakmem -f -a '(__hakmem_words)'

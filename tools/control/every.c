@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "common/error.h"
 #include "common/format.h"
@@ -18,9 +17,10 @@
 #include "report/load.h"
 #include "report/sites.h"
 #include "trend.h"
+#include "wait.h"
 
 #define ROWS 10                /* sites after each reading; the summary has three times as many */
-#define STEP_MS 100u           /* between two looks for an interruption */
+#define STEP_MS 100u           /* between two looks for a first profile */
 #define FIRST_PROFILE_MS 10000 /* how long a first profile is waited for */
 
 /* Shared by the process that reads and the one that waits for it: a signal may be sent to one of them alone. */
@@ -84,26 +84,11 @@ static bool print(const struct watch *w, const char *ended) {
   return good && ((fflush(stdout) == 0 && !ferror(stdout)) || fail("cannot write to standard output"));
 }
 
-static uint64_t now_ms(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-/* Sleeps until the next reading, or until the user interrupts. Each reading is a whole number of intervals after the first one. */
-static void sleep_until(uint64_t next_ms) {
-  while (!*interrupted) {
-    const uint64_t at_ms = now_ms(), left_ms = next_ms > at_ms ? next_ms - at_ms : 0;
-    if (left_ms == 0) return;
-    nanosleep(&(struct timespec){.tv_nsec = (long)(left_ms < STEP_MS ? left_ms : STEP_MS) * 1000000}, NULL);
-  }
-}
-
 /* Profiling may have been switched on just now: then the process writes its profile with its next snapshot. */
 static enum reading read_patiently(struct watch *w, const char **why) {
-  const uint64_t end_ms = now_ms() + FIRST_PROFILE_MS;
+  const uint64_t end_ms = wait_now_ms() + FIRST_PROFILE_MS;
   enum reading reading;
-  while ((reading = read_once(w, why)) == READING_EARLY && now_ms() < end_ms && !*interrupted) sleep_until(now_ms() + STEP_MS);
+  while ((reading = read_once(w, why)) == READING_EARLY && wait_now_ms() < end_ms && !*interrupted) wait_until(wait_now_ms() + STEP_MS, interrupted);
   if (reading != READING_EARLY) return reading;
   say("process %" PRIu32 " has written no profile of its live heap within %d s: it makes no calls; hakmem diff works once it does", w->o->pid,
       FIRST_PROFILE_MS / 1000);
@@ -112,7 +97,7 @@ static enum reading read_patiently(struct watch *w, const char **why) {
 
 static int watch(void *context) {
   struct watch *const w = context;
-  uint64_t next_ms = now_ms();
+  uint64_t next_ms = wait_now_ms();
   const char *why = NULL;
   enum reading reading = READING_GOOD;
   bool good = true;
@@ -122,7 +107,7 @@ static int watch(void *context) {
     if (w->o->count != 0 && w->trend.readings > w->o->count) why = "all intervals are over";
     else good = print(w, NULL);
     if (why != NULL) break;
-    sleep_until(next_ms += w->o->every_ms);
+    wait_until(next_ms += w->o->every_ms, interrupted); /* each reading is a whole number of intervals after the first one */
     sandbox_alive();
     if (*interrupted) {
       why = "interrupted";

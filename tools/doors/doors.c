@@ -10,6 +10,7 @@
 
 #include "common/error.h"
 #include "export/export.h"
+#include "export/store/http.h"
 #include "input/trace/trace_decode.h"
 #include "session/library.h"
 #include "session/session.h"
@@ -24,7 +25,8 @@ static struct part {
 } traces = {"traces.so", "libbabeltrace2-0", "libbabeltrace2-dev", "", NULL},
   record = {"record.so", "liblttng-ctl0", "liblttng-ctl-dev", "; hakmem run needs no LTTng", NULL}, names = {"names.so", "libdw1", "libdw-dev", "", NULL},
   terminal = {"terminal.so", "libncursesw6", "libncurses-dev", "; or print screens: hakmem top --batch 1", NULL},
-  pprof = {"pprof.so", "libprotobuf-c1 and zlib1g", "libprotobuf-c-dev, protobuf-c-compiler and zlib1g-dev", "", NULL};
+  pprof = {"pprof.so", "libprotobuf-c1 and zlib1g", "libprotobuf-c-dev, protobuf-c-compiler and zlib1g-dev", "", NULL},
+  push = {"push.so", "libcurl3-gnutls", "libcurl4-gnutls-dev", "; or send what hakmem export --pprof -o FILE writes with another program", NULL};
 
 static bool part_open(struct part *part) {
   if (part->handle != NULL) return true;
@@ -65,6 +67,9 @@ DOOR(terminal, void, terminal_draw, (const struct screen *s), (s), )
 DOOR(terminal, int, terminal_key, (const struct screen *s), (s), PRESSED_NOTHING)
 
 DOOR(pprof, bool, export_pprof, (FILE * out, const struct page *page, const struct export_options *o), (out, page, o), false)
+
+DOOR(push, bool, http_begin, (void), (), false)
+DOOR(push, enum http_result, http_post, (const struct http_post *post), (post), HTTP_FAILED)
 
 /* Without names, everything else is still true: it is said once. The one symbol keeps its module and offset. */
 static size_t nameless(void) {

@@ -39,9 +39,16 @@ enum export_format { EXPORT_FORMATS(EXPORT_CONSTANT) EXPORT_COUNT };
 #define EXPORT_VALUE_CONSTANT(name, unit, what) VALUE_##name,
 enum export_value { EXPORT_VALUES(EXPORT_VALUE_CONSTANT) VALUE_COUNT, VALUE_ns = VALUE_COUNT };
 
+/* Of a page, one process alone, with a time of its own: a profile that is pushed. Times are nanoseconds since the epoch. */
+struct export_moment {
+  uint32_t pid;
+  uint64_t time_ns, duration_ns;
+};
+
 struct export_options {
   enum export_value value;
   const char *part;
+  const struct export_moment *moment; /* for pprof; NULL: all processes */
 };
 
 struct export_parts {

@@ -197,10 +197,17 @@ static void set_time(Profile *p, const struct report *r) {
   p->period = period > 0 ? (int64_t)period : 1;
 }
 
-static void add_comment(struct tables *t, const struct page *page) {
-  char *const merged = processes_text(page);
+static void set_moment(Profile *p, const struct export_moment *moment, const struct report *r) {
+  set_time(p, r);
+  p->time_nanos = (int64_t)moment->time_ns;
+  p->duration_nanos = (int64_t)moment->duration_ns;
+}
+
+static void add_comment(struct tables *t, const struct page *page, const struct export_options *o) {
   t->profile->comment = must_allocate(2 * sizeof(int64_t));
   t->profile->comment[t->profile->n_comment++] = text_index(t, "hakmem " HAKMEM_VERSION);
+  if (o->moment != NULL) return;
+  char *const merged = processes_text(page);
   t->profile->comment[t->profile->n_comment++] = text_index(t, merged);
   free(merged);
 }
@@ -230,16 +237,16 @@ static bool write_profile(FILE *out, const Profile *p) {
 }
 
 bool export_pprof(FILE *out, const struct page *page, const struct export_options *o) {
-  (void)o;
   if (isatty(fileno(out))) return fail("a profile is binary: write it to a file with -o FILE");
   struct samples samples;
-  if (!samples_collect(&samples, page, VALUE_COUNT)) return false;
+  if (!samples_collect_of(&samples, page, VALUE_COUNT, o->moment != NULL ? o->moment->pid : 0)) return false;
   struct tables t = {.profile = must_allocate(sizeof(Profile))};
   hakmem__pprof__profile__init(t.profile);
   intern(&t.texts, "");
   set_types(&t, &samples);
-  set_time(t.profile, page->memory);
-  add_comment(&t, page);
+  if (o->moment != NULL) set_moment(t.profile, o->moment, page->memory);
+  else set_time(t.profile, page->memory);
+  add_comment(&t, page, o);
   begin_with_program(&t, &samples);
   t.profile->sample = must_allocate(samples.count * sizeof(Sample *));
   for (size_t i = 0; i < samples.count; i++) t.profile->sample[t.profile->n_sample++] = sample_of(&t, &samples, &samples.list[i]);

@@ -114,9 +114,10 @@ static void add_leaks(struct samples *s, const struct model_process *p) {
   s->has[VALUE_live_bytes] = s->has[VALUE_live_blocks] = true;
 }
 
-static void add_live(struct samples *s, const struct report *r, const struct report *other) {
+static void add_live(struct samples *s, const struct report *r, const struct report *other, uint32_t pid) {
   for (size_t k = 0; r != NULL && k < r->process_count; k++) {
     const struct model_process *const p = r->processes[k];
+    if (pid != 0 && p->pid != pid) continue;
     const size_t first = s->count;
     if (p->profiles[PROFILE_LAST] != NULL) add_profile(s, p->profiles[PROFILE_LAST], p);
     else if (p->leak_count > 0 && p->merge == NULL) add_leaks(s, p);
@@ -124,9 +125,10 @@ static void add_live(struct samples *s, const struct report *r, const struct rep
   }
 }
 
-static void add_allocations(struct samples *s, const struct report *r, const struct report *other) {
+static void add_allocations(struct samples *s, const struct report *r, const struct report *other, uint32_t pid) {
   for (size_t k = 0; r != NULL && k < r->process_count; k++) {
     const struct model_process *const p = r->processes[k];
+    if (pid != 0 && p->pid != pid) continue;
     const size_t first = s->count;
     for (size_t i = 0; i < p->allocation_count; i++) {
       struct sample *const sample = add_sample(s, p, p->allocations[i].stack);
@@ -150,10 +152,12 @@ static char *known_values(const struct samples *s) {
   return list;
 }
 
-bool samples_collect(struct samples *s, const struct page *page, enum export_value needed) {
+bool samples_collect(struct samples *s, const struct page *page, enum export_value needed) { return samples_collect_of(s, page, needed, 0); }
+
+bool samples_collect_of(struct samples *s, const struct page *page, enum export_value needed, uint32_t pid) {
   *s = (struct samples){0};
-  add_live(s, page->memory, page->memory == page->stats ? page->trace : NULL);
-  add_allocations(s, page->trace, page->stats);
+  add_live(s, page->memory, page->memory == page->stats ? page->trace : NULL, pid);
+  add_allocations(s, page->trace, page->stats, pid);
   const bool good = needed < VALUE_COUNT ? s->has[needed] : s->count > 0;
   if (good) return true;
   char *const kinds = known_values(s);

@@ -41,6 +41,8 @@ struct samples {
 
 /* False, with a failure that says how to get them, if the page has no call sites, or not the value `needed` (VALUE_COUNT: any will do). */
 bool samples_collect(struct samples *s, const struct page *page, enum export_value needed);
+/* The same for one process; 0: all. */
+bool samples_collect_of(struct samples *s, const struct page *page, enum export_value needed, uint32_t pid);
 void samples_free(struct samples *s);
 
 /* "main;parse;copy_name": the frames from the outermost on, each escaped; a ';' in a name becomes ':'. The caller frees it. */

@@ -27,6 +27,7 @@ void model_destroy_process(struct model_process *p) {
   free(p->version);
   free(p->host);
   free(p->merge);
+  free(p->build_id);
   free(p->counts);
   free(p->timeline);
   free(p->heat);
@@ -66,6 +67,7 @@ struct model_process *model_add_process(struct report *r) {
   p->program = must_copy("");
   p->version = must_copy("");
   p->host = must_copy("");
+  p->build_id = must_copy("");
   p->counts = must_allocate(sizeof(*p->counts));
   p->rss_max = UNKNOWN;
   p->exit_code = p->end_signal = -1;

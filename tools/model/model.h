@@ -120,6 +120,7 @@ struct model_process {
   char *program, *version;   /* from the process itself: to be escaped before it is shown; "" if unknown */
   char *host;                /* the name of its machine, in the same way */
   struct model_merge *merge; /* NULL: it is one process */
+  char *build_id;            /* of the library, likewise */
   bool forked;               /* a stats file's process that began as a copy of its parent: it may lack its parent's stacks */
   bool complete;             /* a stats file's process ended in order */
   bool has_called_exec;      /* it did not, because it became another program, which has a file of its own */

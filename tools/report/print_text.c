@@ -206,14 +206,15 @@ static void print_settings(FILE *out, const struct report *r) {
     const struct model_process *const p = r->processes[i];
     if (!p->has_settings) continue;
     char size[FORMAT_SIZE], limit[FORMAT_SIZE] = "no limit", drain[FORMAT_SIZE] = "never", timed[FORMAT_SIZE] = "nothing is timed";
-    char *const version = escape(p->version);
+    char *const version = escape(p->version), *const build_id = escape(p->build_id);
     if (p->superslab_limit > 0) snprintf(limit, sizeof(limit), "at most %" PRIu64, p->superslab_limit);
     if (p->drain_interval > 0) snprintf(drain, sizeof(drain), "every %" PRIu64 " frees", p->drain_interval);
     if (p->sample > 0) snprintf(timed, sizeof(timed), "at most 1 operation in %" PRIu64 " is timed", p->sample);
     if (p->full_tracing) strcpy(timed, "every operation is timed");
-    fprintf(out, "  hakmem %s; SuperSlabs of %s, %s; lookup by %s;\n  drain %s; %s\n", version, format_bytes(size, p->superslab_size), limit,
-            model_lookup_strategy_name(p->strategy), drain, timed);
+    fprintf(out, "  hakmem %s%s%s%sSuperSlabs of %s, %s; lookup by %s;\n  drain %s; %s\n", version, build_id[0] != '\0' ? " (build id " : "", build_id,
+            build_id[0] != '\0' ? ");\n  " : "; ", format_bytes(size, p->superslab_size), limit, model_lookup_strategy_name(p->strategy), drain, timed);
     free(version);
+    free(build_id);
     return;
   }
   if (model_has_merge(r)) fputs("  the settings of the processes differ\n", out);

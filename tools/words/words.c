@@ -7,8 +7,11 @@
 
 #include "src/platform/options.h"
 #include "common/error.h"
+#include "common/escape.h"
 #include "common/memory.h"
 #include "export/export.h"
+#include "input/process/process.h"
+#include "plans.h"
 #include "report/print.h"
 
 /* ---- Options ---- */
@@ -157,8 +160,12 @@ struct completion {
   const char *typed;  /* the rest of it */
 };
 
+static unsigned offered; /* words */
+
 static void offer(const struct completion *c, const char *word, const char *end, const char *meaning) {
-  if (strncmp(word, c->typed, strlen(c->typed)) == 0) printf("%s%s%s\t%s\n", c->before, word, end, meaning);
+  if (strncmp(word, c->typed, strlen(c->typed)) != 0) return;
+  printf("%s%s%s\t%s\n", c->before, word, end, meaning);
+  offered++;
 }
 
 static void offer_option(void *context, const struct argp_option *o) {
@@ -186,11 +193,27 @@ static void offer_settings(const struct completion *c) {
   free(before);
 }
 
+/* The processes of this user that keep statistics, with the name of each. */
+static void offer_process(void *context, uint32_t pid, const char *stats_path) {
+  (void)stats_path;
+  char *const word = must_print("%u", pid), *const path = must_print("/proc/%u/comm", pid);
+  char name[32] = "";
+  FILE *const file = fopen(path, "re");
+  if (file != NULL && fgets(name, sizeof(name), file) != NULL) name[strcspn(name, "\n")] = '\0';
+  if (file != NULL) fclose(file);
+  char *const meaning = escape(name);
+  offer(context, word, "", meaning);
+  free(meaning);
+  free(path);
+  free(word);
+}
+
 /* The values of an option that has a table of them. */
 static void offer_values(const struct completion *c, const struct argp_option *option) {
 #define SECTION(name, what) offer(c, #name, "", what);
 #define VALUE(name, unit, what) offer(c, #name, "", what);
   if (strcmp(option->name, "option") == 0) offer_settings(c);
+  if (strcmp(option->name, "pid") == 0) process_each(offer_process, (void *)c);
   if (strcmp(option->name, "section") == 0) {
     PRINT_SECTIONS(SECTION)
   }
@@ -212,7 +235,22 @@ static void offer_behind(const char *word, size_t length, const struct argp_opti
   free(before);
 }
 
-static void complete_word(const struct command *command, const char *word, const struct argp_option *waits, bool may_be_option) {
+/* The argument after `before` others. */
+static void offer_argument(const struct command *command, const char *word, unsigned before) {
+  const struct completion whole = {"", word};
+  const char *const form = command->argp->args_doc != NULL ? command->argp->args_doc : "";
+#define PLAN(name, rounds, ops) offer(&whole, #name, "", "");
+  if (strcmp(command->name, "bench") == 0 && before == 0) {
+    PLANS(PLAN)
+  } else if (strcmp(command->name, "set") == 0 && before > 0) {
+    offer_settings(&whole);
+  } else if (strstr(form, "PID") != NULL) {
+    process_each(offer_process, (void *)&whole);
+    if (offered > 0 && (strstr(form, "DIR") != NULL || strstr(form, "A B") != NULL)) puts(":files");
+  }
+}
+
+static void complete_word(const struct command *command, const char *word, const struct argp_option *waits, bool may_be_option, unsigned arguments) {
   const struct completion whole = {"", word};
   const struct argp_option *option;
   if (waits != NULL) {
@@ -230,8 +268,8 @@ static void complete_word(const struct command *command, const char *word, const
     }
   } else if (starts_program(command)) {
     puts(":commands");
-  } else if (strcmp(command->name, "set") == 0) {
-    offer_settings(&whole);
+  } else {
+    offer_argument(command, word, arguments);
   }
 }
 
@@ -249,11 +287,13 @@ void words_complete(int count, char **words) {
   if (command == NULL) return;
   const struct argp_option *waits = NULL, *option;
   bool may_be_option = true;
+  unsigned arguments = 0;
   for (int i = 1; i < count - 1; i++) {
     const enum read kind = waits == NULL && may_be_option ? read_word(command, words[i], &option) : READ_ARGUMENT;
     if (waits == NULL && kind == READ_ARGUMENT && starts_program(command)) return; /* the program's own arguments */
+    if (waits == NULL && kind == READ_ARGUMENT) arguments++;
     waits = kind == READ_WAITS ? option : NULL;
     if (kind == READ_END) may_be_option = false;
   }
-  complete_word(command, word, waits, may_be_option);
+  complete_word(command, word, waits, may_be_option, arguments);
 }

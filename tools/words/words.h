@@ -17,7 +17,8 @@ extern const struct command commands[];
 
 /*
  * Prints the words that may stand last on the command line words[count], in place of what it begins with; words[0] follows "hakmem". A word a line, with
- * its meaning behind a tab, or ":commands" for any command of the shell. Nothing, if a name of a file is expected.
+ * its meaning behind a tab; ":commands" for any command of the shell; behind ids of processes ":files" if a name of a file may stand there as well.
+ * Nothing, if only a name of a file may.
  */
 void words_complete(int count, char **words);
 

@@ -70,6 +70,20 @@ char *process_stats_path(uint32_t pid) {
   return found;
 }
 
+void process_each(void (*use)(void *context, uint32_t pid, const char *stats_path), void *context) {
+  DIR *const proc = opendir("/proc");
+  struct stat status;
+  uint32_t pid;
+  for (const struct dirent *entry; proc != NULL && (entry = readdir(proc)) != NULL;) {
+    if (!process_is_id(entry->d_name, &pid)) continue;
+    if (fstatat(dirfd(proc), entry->d_name, &status, 0) != 0 || status.st_uid != geteuid()) continue;
+    char *const path = process_stats_path(pid);
+    if (path != NULL) use(context, pid, path);
+    free(path);
+  }
+  if (proc != NULL) closedir(proc);
+}
+
 /* ---- Its memory. ---- */
 
 int process_open(struct process *p, uint32_t pid) {

@@ -14,6 +14,9 @@
 /* Whether `text` is a number that can be a process's. */
 bool process_is_id(const char *text, uint32_t *pid);
 
+/* Calls `use` with each running process of this user that keeps statistics, and where its file can be opened. */
+void process_each(void (*use)(void *context, uint32_t pid, const char *stats_path), void *context);
+
 /* Where the statistics file of a process can be opened. The caller frees it; NULL, with a failure set, if it has none or is not there. */
 char *process_stats_path(uint32_t pid);
 

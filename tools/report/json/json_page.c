@@ -52,6 +52,7 @@ static json_t *process(const struct report *r, const struct model_process *p) {
   set(object, "version", text(p->version));
   set(object, "host", r->source == SOURCE_STATS && p->merge == NULL ? text(p->host) : json_null());
   set(object, "merge", p->merge != NULL ? json_merge(p) : json_null());
+  set(object, "build_id", text(p->build_id));
   char state[MODEL_STATE];
   set(object, "state", r->source == SOURCE_STATS ? json_string(model_state(p, state)) : json_null());
   const bool alive = r->source == SOURCE_STATS && model_is_alive(p);
