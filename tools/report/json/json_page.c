@@ -23,6 +23,8 @@ static void set_settings(json_t *object, const struct model_process *p) {
 
 static json_t *process(const struct report *r, const struct model_process *p) {
   json_t *const object = json_object();
+  char host[MODEL_HOST];
+  if (p->host != NULL) set(object, "host", text(model_host_name(r, p->host, host)));
   set(object, "pid", number(p->pid));
   set(object, "parent_pid", p->parent_pid != 0 ? number(p->parent_pid) : json_null());
   set(object, "program", text(p->program));
@@ -71,6 +73,22 @@ static json_t *report(const struct report *r) {
   return object;
 }
 
+static json_t *groups(const struct page *page) {
+  json_t *const array = json_array();
+  size_t count;
+  struct group_row *const rows = groups_of(page, &count);
+  for (size_t i = 0; i < count; i++) {
+    json_t *const object = json_object();
+    set(object, "name", text(rows[i].name));
+    set(object, "processes", number(rows[i].processes));
+#define SET_FIGURE(figure) set(object, #figure, number(rows[i].figure));
+    GROUP_FIGURES(SET_FIGURE)
+    json_array_append_new(array, object);
+  }
+  groups_free(rows, count);
+  return array;
+}
+
 static json_t *unrecorded(const struct unrecorded_list *list) {
   json_t *const array = json_array();
   for (size_t i = 0; i < list->count; i++) {
@@ -98,6 +116,10 @@ json_t *json_of_page(const struct page *page) {
   set(root, "not_recorded", unrecorded(&page->unrecorded));
   if (page->trace != NULL) set(root, "trace", report(page->trace));
   if (page->stats != NULL) set(root, "stats", report(page->stats));
+  if (page->by != GROUP_BY_NOTHING) {
+    set(root, "by", json_string(group_by_name(page->by)));
+    set(root, "groups", groups(page));
+  }
   if (page->stats != NULL && page->slab_maps) add_slab_maps(json_object_get(json_object_get(root, "stats"), "processes"), page->stats);
   return root;
 }
