@@ -57,10 +57,10 @@ static bt_graph_simple_sink_component_consume_func_status consume(bt_message_ite
 
 /* Adds the source for the trace in `directory`. */
 static const bt_component_source *add_source(bt_graph *graph, const bt_plugin *ctf, const char *directory, size_t index) {
+  const bool is_live = live_is_address(directory);
   const bt_component_class_source *const class = bt_plugin_borrow_source_component_class_by_name_const(ctf, is_live ? "lttng-live" : "fs");
   const bt_component_source *source = NULL;
   bt_value *const parameters = bt_value_map_create(), *inputs = NULL;
-  const bool is_live = live_is_address(directory);
   char *const name = must_print("trace%zu", index);
   if (class != NULL && parameters != NULL && bt_value_map_insert_empty_array_entry(parameters, "inputs", &inputs) == BT_VALUE_MAP_INSERT_ENTRY_STATUS_OK &&
       bt_value_array_append_string_element(inputs, directory) == BT_VALUE_ARRAY_APPEND_ELEMENT_STATUS_OK &&
