@@ -16,7 +16,7 @@
 
 #define CONTROL_PORT "5342" /* of lttng-relayd, if its options name no other */
 #define CONNECT_MS 5000
-#define PROBE_SECONDS 2 /* a cut connection is found after this long, times one more than the probes */
+#define QUIET_SECONDS 2 /* a cut line is found this long after the last byte, and one second later for each probe */
 #define PROBES 3
 
 static bool is_port(const char *text, size_t length) {
@@ -59,10 +59,10 @@ static int connect_to(const struct addrinfo *address) {
 
 /* Without probes, a cut line would look like a quiet one. */
 static void probe(int fd) {
-  const int on = 1, seconds = PROBE_SECONDS, probes = PROBES;
+  const int on = 1, seconds = QUIET_SECONDS, pause = 1, probes = PROBES;
   setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds));
-  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof(seconds));
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &pause, sizeof(pause));
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
 }
 

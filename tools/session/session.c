@@ -23,7 +23,12 @@
 #define CHECK_EXISTS(name) static_assert(EVENT_ID_##name < EVENT_COUNT, "no such event");
 PER_OPERATION(CHECK_EXISTS)
 
-static bool ctl_failed(const char *what, int code) { return fail("cannot %s: %s", what, lttng_strerror(code)); }
+static bool ctl_failed(const char *what, int code) {
+  if (code == -LTTNG_ERR_RELAYD_CONNECT_FAIL || code == -LTTNG_ERR_RELAYD_VERSION_FAIL) {
+    return fail("cannot %s: %s; what answers there is not the control port of an lttng-relayd (5342 by default), or its data port is another", what, lttng_strerror(code));
+  }
+  return fail("cannot %s: %s", what, lttng_strerror(code));
+}
 
 /* A session that goes to a relay is a live one: relays show no others to readers while they are written. */
 static struct lttng_session_descriptor *describe(const char *name, const char *output, const char *relay) {
