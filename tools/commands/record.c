@@ -15,7 +15,7 @@
 #include "common/error.h"
 #include "session/library.h"
 #include "common/memory.h"
-#include "session/relay.h"
+#include "session/relay/relay.h"
 #include "session/session.h"
 #include "session/sessiond.h"
 
