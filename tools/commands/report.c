@@ -71,7 +71,8 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case KEY_FOLDED: o->folded = true; return 0;
     case KEY_SUMMARY: o->summary = true; return 0;
     case KEY_BY:
-      if (!group_by_read(argument, &o->by)) argp_error(state, "--by=%s: not host, program or process%s", argument, words_meant(argument, GROUPINGS(GROUPING_NAME)));
+      if (!group_by_read(argument, &o->by))
+        argp_error(state, "--by=%s: not host, program or process%s", argument, words_meant(argument, GROUPINGS(GROUPING_NAME)));
       return 0;
     case KEY_FOR: o->load.live_seconds = read_seconds(argument, state); return 0;
     case KEY_SECTION: o->section = read_section(argument, state); return 0;

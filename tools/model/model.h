@@ -101,18 +101,18 @@ enum process_state { PROCESS_STATES(PROCESS_STATE_CONSTANT) };
 
 struct model_process {
   const struct model_host *host; /* NULL: unknown, as in a stats file */
-  uint32_t pid, parent_pid;  /* 0 where unknown */
-  char *program, *version;   /* from the process itself: to be escaped before it is shown; "" if unknown */
-  bool forked;               /* a stats file's process that began as a copy of its parent: it may lack its parent's stacks */
-  bool complete;             /* a stats file's process ended in order */
-  bool has_called_exec;      /* it did not, because it became another program, which has a file of its own */
-  enum process_state state;  /* of a stats file's process */
-  bool is_present;           /* of one that is alive: its figures are as they are now, read from its memory; else as of its file, */
-  uint64_t age_ns;           /* which was written so long ago, */
-  int refusal;               /* because its memory could not be read: an errno */
-  int exit_code, end_signal; /* -1: unknown */
-  uint64_t pid_namespace;    /* 0: unknown */
-  bool has_settings;         /* the next ones are known */
+  uint32_t pid, parent_pid;      /* 0 where unknown */
+  char *program, *version;       /* from the process itself: to be escaped before it is shown; "" if unknown */
+  bool forked;                   /* a stats file's process that began as a copy of its parent: it may lack its parent's stacks */
+  bool complete;                 /* a stats file's process ended in order */
+  bool has_called_exec;          /* it did not, because it became another program, which has a file of its own */
+  enum process_state state;      /* of a stats file's process */
+  bool is_present;               /* of one that is alive: its figures are as they are now, read from its memory; else as of its file, */
+  uint64_t age_ns;               /* which was written so long ago, */
+  int refusal;                   /* because its memory could not be read: an errno */
+  int exit_code, end_signal;     /* -1: unknown */
+  uint64_t pid_namespace;        /* 0: unknown */
+  bool has_settings;             /* the next ones are known */
   bool full_tracing;
   uint32_t strategy; /* enum lookup_strategy */
   uint64_t superslab_size, superslab_limit, drain_interval, sample, ticks_per_second, clock_cost_ns;
@@ -198,9 +198,9 @@ struct model_host {
   uint64_t events, start_ns, end_ns;
   size_t processes, unended; /* unended: without their end in the trace */
   struct model_losses lost;
-  bool is_live;      /* read from a relay, from some moment on */
-  bool has_lag;      /* the next is known */
-  int64_t lag_ns;    /* from its last events, by its own clock, to the moment when they were written, by the clock of this or the relay's machine */
+  bool is_live;   /* read from a relay, from some moment on */
+  bool has_lag;   /* the next is known */
+  int64_t lag_ns; /* from its last events, by its own clock, to the moment when they were written, by the clock of this or the relay's machine */
 };
 
 struct report {
@@ -212,10 +212,10 @@ struct report {
   struct model_latency latency;
   struct model_calls calls; /* known from statistics files only */
   struct model_counts *total;
-  bool keep_spans;             /* a reader of traces fills model_process.spans */
-  uint64_t events;             /* read from a trace */
-  uint64_t start_ns, end_ns;   /* of a trace of one host, since the epoch; of several hosts 0 */
-  struct model_host **hosts;   /* of a trace, sorted by name after model_finish */
+  bool keep_spans;           /* a reader of traces fills model_process.spans */
+  uint64_t events;           /* read from a trace */
+  uint64_t start_ns, end_ns; /* of a trace of one host, since the epoch; of several hosts 0 */
+  struct model_host **hosts; /* of a trace, sorted by name after model_finish */
   size_t host_count, host_capacity;
   uint64_t stride[CLASS_ROWS]; /* 0 where a row has none */
 };

@@ -25,7 +25,8 @@ PER_OPERATION(CHECK_EXISTS)
 
 static bool ctl_failed(const char *what, int code) {
   if (code == -LTTNG_ERR_RELAYD_CONNECT_FAIL || code == -LTTNG_ERR_RELAYD_VERSION_FAIL) {
-    return fail("cannot %s: %s; what answers there is not the control port of an lttng-relayd (5342 by default), or its data port is another", what, lttng_strerror(code));
+    return fail("cannot %s: %s; what answers there is not the control port of an lttng-relayd (5342 by default), or its data port is another", what,
+                lttng_strerror(code));
   }
   return fail("cannot %s: %s", what, lttng_strerror(code));
 }

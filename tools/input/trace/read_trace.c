@@ -54,7 +54,7 @@ struct reading {
     uint64_t started_ms;
   } * jobs;
   size_t job_count, running;
-  uint64_t live_ms; /* how long a session at a relay is read */
+  uint64_t live_ms;               /* how long a session at a relay is read */
   uint64_t packets_done, packets; /* of the groups that were read; of all */
   struct loss {
     const struct group *group;
