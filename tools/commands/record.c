@@ -2,10 +2,12 @@
  * record.c: hakmem record: a program in an LTTng session of its own. Of the session only the trace stays: every return of command_record passes
  * through its end.
  */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "src/platform/options.h"
 #include "session/capture.h"
@@ -13,6 +15,7 @@
 #include "common/error.h"
 #include "session/library.h"
 #include "common/memory.h"
+#include "session/relay/relay.h"
 #include "session/session.h"
 #include "session/sessiond.h"
 
@@ -22,11 +25,12 @@
 #define CONTROL_SECONDS 120         /* only a hanging daemon takes longer for a step of the session */
 #define POLL_NS 100000000
 
-enum { KEY_FULL = 256, KEY_BUFFER_SIZE, KEY_BUFFER_COUNT, KEY_SHARED_BUFFERS };
+enum { KEY_FULL = 256, KEY_BUFFER_SIZE, KEY_BUFFER_COUNT, KEY_SHARED_BUFFERS, KEY_TO };
 
 struct record {
   struct capture capture;
   struct session_settings settings;
+  struct relay relay;
 };
 
 static const struct argp_option options[] = {
@@ -36,6 +40,8 @@ static const struct argp_option options[] = {
   {"buffer-count", KEY_BUFFER_COUNT, "NUMBER", 0, "Trace buffers for each process and CPU, a power of two (8)", 2},
   {"shared-buffers", KEY_SHARED_BUFFERS, NULL, 0,
    "All processes of a user share their trace buffers: for a program that starts many processes, each of which starts and ends much faster", 2},
+  {"to", KEY_TO, "URL", 0,
+   "Send the trace to the LTTng relay daemon at URL, net://HOST[:PORT], instead of writing it to DIR; hakmem report reads it there while it grows", 2},
   {0},
 };
 
@@ -52,6 +58,10 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case ARGP_KEY_INIT: state->child_inputs[0] = &r->capture; return 0;
     case KEY_FULL: r->settings.full = true; return 0;
     case KEY_SHARED_BUFFERS: r->settings.shared = true; return 0;
+    case KEY_TO:
+      if (!relay_parse(&r->relay, argument)) argp_error(state, "--to=%s: not an address of a relay, net://HOST[:PORT]", argument);
+      r->settings.relay = argument;
+      return 0;
     case KEY_BUFFER_SIZE:
       r->settings.buffer_size = parse_power(argument);
       if (r->settings.buffer_size < 4096) argp_error(state, "--buffer-size=%s: not a power of two from 4K to 1024M", argument);
@@ -95,6 +105,7 @@ static void watch(const struct sessiond *daemon) {
 
 static bool prepare(struct record *r, struct sessiond *daemon) {
   struct capture *const c = &r->capture;
+  if (r->relay.url != NULL && !relay_connect(&r->relay)) return false;
   char *const provider = library_find(LIBRARY_TRACEPOINTS);
   if (provider == NULL) return fail_within("recording needs the LTTng tracepoints");
   const bool prepared = capture_prepare(c, STATS_DIRECTORY);
@@ -108,6 +119,14 @@ static bool prepare(struct record *r, struct sessiond *daemon) {
   return true;
 }
 
+static void tell_place(const struct record *r, const struct session *session) {
+  char host[HOST_NAME_MAX + 1] = "";
+  gethostname(host, sizeof(host) - 1);
+  const char *const v6 = strchr(r->relay.host, ':') != NULL ? "[" : "";
+  say("the trace goes to %s; while the program runs, this reads it: hakmem report net://%s%s%s/host/%s/%s", r->relay.url, v6, r->relay.host,
+      *v6 != '\0' ? "]" : "", host, session->name);
+}
+
 /* Starts the daemon and the session. The program's process has been forked before, so it inherits none of their changes. */
 static bool set_up(struct record *r, struct sessiond *daemon, struct session *session) {
   if (!launch_fork(&r->capture.launch) || !sessiond_start(daemon)) return false;
@@ -117,6 +136,7 @@ static bool set_up(struct record *r, struct sessiond *daemon, struct session *se
   alarm(0);
   free(trace);
   if (!started) return false;
+  if (r->relay.url != NULL) tell_place(r, session);
   return launch_interrupted() == 0 || fail("interrupted before the program was started");
 }
 
@@ -127,10 +147,17 @@ static void wait_for_others(const struct sessiond *daemon) {
   while (session_count() > 0 && launch_interrupted() == 0) nanosleep(&(const struct timespec){.tv_nsec = POLL_NS}, NULL);
 }
 
-static bool take_down(struct sessiond *daemon, struct session *session) {
+static bool relay_goes_on(const void *relay) { return relay_is_there(relay); }
+
+/* What was sent before a relay was lost is there; the rest is missing, and nothing at the relay says so. */
+static bool take_down(struct record *r, struct sessiond *daemon, struct session *session) {
   watch(daemon);
-  const bool stopped = session_stop(session);
+  const bool remote = r->relay.url != NULL;
+  bool stopped = session_stop(session, remote ? relay_goes_on : NULL, &r->relay);
   alarm(0);
+  if (remote && (!stopped || !relay_is_there(&r->relay))) {
+    stopped = fail("%s was lost while the program ran: the trace there lacks what came after that, and the statistics here are complete", r->relay.url);
+  }
   if (stopped) wait_for_others(daemon);
   return stopped;
 }
@@ -141,7 +168,7 @@ static void set_defaults(struct session_settings *settings) {
 }
 
 int command_record(int argc, char **argv) {
-  struct record record = {0};
+  struct record record = {.relay.fd = -1};
   struct sessiond daemon = {.rundir = -1};
   struct session session = {0};
   int exit_code = EXIT_FAILED;
@@ -153,7 +180,7 @@ int command_record(int argc, char **argv) {
     ran = launch_go(&record.capture.launch, &exit_code);
     if (ran) exit_code = capture_wait(&record.capture);
     good = ran;
-    if (ran && !take_down(&daemon, &session)) {
+    if (ran && !take_down(&record, &daemon, &session)) {
       good = false;
       if (exit_code == EXIT_DONE) exit_code = EXIT_FAILED;
     }
@@ -164,11 +191,12 @@ int command_record(int argc, char **argv) {
   session_fini(&session);
   sessiond_stop(&daemon);
   if (ran) {
-    if (!capture_finish(&record.capture, STATS_DIRECTORY) && exit_code == EXIT_DONE) exit_code = EXIT_FAILED;
+    if (!capture_finish(&record.capture, STATS_DIRECTORY, record.relay.url == NULL) && exit_code == EXIT_DONE) exit_code = EXIT_FAILED;
     if (record.capture.report && record.capture.has_data) report_on(record.capture.directory);
   } else {
     capture_abandon(&record.capture);
   }
   capture_fini(&record.capture);
+  relay_close(&record.relay);
   return exit_code;
 }

@@ -15,12 +15,13 @@
 #include "report/json/json.h"
 #include "report/load.h"
 
-enum { KEY_JSON = 256, KEY_ALL, KEY_PID, KEY_SINCE, KEY_FOLDED, KEY_SECTION, KEY_SUMMARY };
+enum { KEY_JSON = 256, KEY_ALL, KEY_PID, KEY_SINCE, KEY_FOLDED, KEY_SECTION, KEY_SUMMARY, KEY_BY, KEY_FOR };
 
 struct options {
   bool json, all, folded, summary;
   bool slab_maps; /* in JSON */
   char *since, *section;
+  enum group_by by;
   struct load load;
 };
 
@@ -29,6 +30,8 @@ static const struct argp_option options[] = {
   {"all", KEY_ALL, NULL, 0, "Print every class, process, incident and frame, not only the first ones", 1},
   LOAD_JOBS_OPTION,
   {"pid", KEY_PID, "PID", 0, "Report on this process only", 1},
+  {"by", KEY_BY, "host|program|process", 0, "Also print figures by host, program or process; the same process id on two hosts is two processes", 1},
+  {"for", KEY_FOR, "SECONDS", 0, "Read a session at a relay for so long (10), or until it ends or an interrupt comes", 1},
   {"since", KEY_SINCE, "OLD", 0,
    "Print only the growth of the live heap since OLD, by call site; OLD is an earlier copy of DIR or FILE, or another run "
    "(needs processes that ran with HAKMEM_PROFILE)",
@@ -51,6 +54,14 @@ static char *read_section(char *name, const struct argp_state *state) {
   return name;
 }
 
+#define GROUPING_NAME(constant, name) name "|"
+static unsigned read_seconds(const char *argument, const struct argp_state *state) {
+  char *end;
+  const unsigned long seconds = strtoul(argument, &end, 10);
+  if (end == argument || *end != '\0' || seconds == 0 || seconds > 86400) argp_error(state, "--for=%s: not a number of seconds from 1 to 86400", argument);
+  return (unsigned)seconds;
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state) {
   struct options *const o = state->input;
   switch (key) {
@@ -59,6 +70,11 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case KEY_SINCE: o->since = argument; return 0;
     case KEY_FOLDED: o->folded = true; return 0;
     case KEY_SUMMARY: o->summary = true; return 0;
+    case KEY_BY:
+      if (!group_by_read(argument, &o->by))
+        argp_error(state, "--by=%s: not host, program or process%s", argument, words_meant(argument, GROUPINGS(GROUPING_NAME)));
+      return 0;
+    case KEY_FOR: o->load.live_seconds = read_seconds(argument, state); return 0;
     case KEY_SECTION: o->section = read_section(argument, state); return 0;
     case 'j': o->load.jobs = load_jobs(argument, state); return 0;
     case KEY_PID: o->load.pid = load_pid(argument, state); return 0;
@@ -84,11 +100,13 @@ const struct argp report_argp = {
   .options = options,
   .parser = parse,
   .children = symbol_options,
-  .args_doc = "DIR|FILE|PID...",
+  .args_doc = "DIR|FILE|PID|net://RELAY/host/HOST/SESSION...",
   .doc = "Print what runs or recordings hold: lost events, latency histograms, fragmentation, where the memory is, header resets and "
          "shared_fails with their stacks.\v"
          "DIR is a directory written by hakmem run or hakmem record, or one that holds a CTF trace made by hand; FILE is a stats "
          "file or a trace's metadata; PID is a process that runs with one of these. A process that runs is shown as it is now, if its memory can be read. "
+         "net://RELAY[:PORT]/host/HOST/SESSION is a program that hakmem record --to sends to an LTTng relay daemon: it is read while it runs. "
+         "Directories may be of several hosts, as the relay wrote them. "
          "The exit code is 0, 1 if something could not be read, 2 for bad usage.",
 };
 
@@ -156,7 +174,7 @@ static bool print(const struct page *page, const struct options *o) {
 
 static int report(void *context) {
   const struct options *const o = context;
-  struct page page = {.all = o->all, .slab_maps = o->slab_maps};
+  struct page page = {.all = o->all, .slab_maps = o->slab_maps, .by = o->by};
   bool good = load_page(&page, &o->load);
   if (page.main != NULL && !print(&page, o)) {
     say("%s", failure());

@@ -36,7 +36,7 @@ int command_run(int argc, char **argv) {
     capture_abandon(&capture);
   } else {
     exit_code = capture_wait(&capture);
-    if (!capture_finish(&capture, "") && exit_code == EXIT_DONE) exit_code = EXIT_FAILED;
+    if (!capture_finish(&capture, "", false) && exit_code == EXIT_DONE) exit_code = EXIT_FAILED;
     if (capture.report && capture.has_data) report_on(capture.directory);
   }
   capture_fini(&capture);

@@ -55,7 +55,7 @@ DOOR(traces, bool, trace_decode, (char *const *directories, size_t count, uint32
      (directories, count, pid, model, progress), false)
 
 DOOR(record, bool, session_start, (struct session * s, const char *output, const struct session_settings *settings), (s, output, settings), false)
-DOOR(record, bool, session_stop, (struct session * s), (s), false)
+DOOR(record, bool, session_stop, (struct session * s, bool (*goes_on)(const void *context), const void *context), (s, goes_on, context), false)
 DOOR(record, void, session_fini, (struct session * s), (s), )
 DOOR(record, int, session_count, (void), (), 0)
 DOOR(record, bool, session_daemon_runs, (void), (), false)

@@ -56,7 +56,7 @@ char *explain_place(const struct diagnosis *d, const struct model_process *p, ui
   const struct model_process *owner;
   const struct model_stack *const stack = model_stack_of(d->r, other, p, id, &owner);
   if (id == 0 || stack == NULL) return NULL;
-  struct symbolizer *const symbolizer = symbolizer_create(model_find_process(d->r, owner->pid) == owner ? d->r : other, owner);
+  struct symbolizer *const symbolizer = symbolizer_create(model_find_process(d->r, owner->host, owner->pid) == owner ? d->r : other, owner);
   char *text = name_frames(symbolizer, stack, false);
   if (text == NULL) text = name_frames(symbolizer, stack, true);
   symbolizer_destroy(symbolizer);

@@ -8,6 +8,7 @@
 
 #include "common/error.h"
 #include "common/memory.h"
+#include "input/trace/live.h"
 #include "outcome.h"
 #include "process/process.h"
 #include "unrecorded.h"
@@ -91,6 +92,10 @@ static bool add_process(struct inputs *inputs, uint32_t pid) {
 bool inputs_add(struct inputs *inputs, const char *path) {
   struct stat status;
   uint32_t pid;
+  if (live_is_address(path)) {
+    add(&inputs->traces, &inputs->trace_count, &inputs->trace_capacity, path);
+    return true;
+  }
   if (stat(path, &status) != 0) return process_is_id(path, &pid) ? add_process(inputs, pid) : fail("cannot read %s: %s", path, strerror(errno));
   return S_ISDIR(status.st_mode) ? add_directory(inputs, path) : add_file(inputs, path);
 }

@@ -10,7 +10,7 @@
 struct inputs {
   char **stats; /* files */
   size_t stats_count, stats_capacity;
-  char **traces; /* directories with metadata in them */
+  char **traces; /* directories with metadata in them, and addresses of sessions at a relay */
   size_t trace_count, trace_capacity;
   char **unrecorded; /* lists of processes that were not recorded (unrecorded.h) */
   size_t unrecorded_count, unrecorded_capacity;

@@ -254,7 +254,7 @@ static void take_identity(struct model_process *p, struct stats_block *b) {
   p->parent_pid = b->parent_pid;
   replace_text(&p->program, b->program, sizeof(b->program));
   replace_text(&p->version, b->hakmem_version, sizeof(b->hakmem_version));
-  replace_text(&p->host, b->host, sizeof(b->host));
+  replace_text(&p->host_name, b->host, sizeof(b->host));
   replace_text(&p->build_id, b->build_id, sizeof(b->build_id));
   p->complete = b->complete == 1;
   p->state = p->complete ? PROCESS_ENDED : b->exited == 1 ? PROCESS_EXITED : b->is_copy == 1 ? PROCESS_COPIED : PROCESS_CUT_SHORT;

@@ -25,7 +25,7 @@ void model_destroy_process(struct model_process *p) {
   }
   free(p->program);
   free(p->version);
-  free(p->host);
+  free(p->host_name);
   free(p->merge);
   free(p->build_id);
   free(p->counts);
@@ -46,6 +46,12 @@ void model_destroy_process(struct model_process *p) {
 void model_destroy(struct report *r) {
   if (r == NULL) return;
   for (size_t i = 0; i < r->process_count; i++) model_destroy_process(r->processes[i]);
+  for (size_t i = 0; i < r->host_count; i++) {
+    free(r->hosts[i]->name);
+    free(r->hosts[i]->clock);
+    free(r->hosts[i]);
+  }
+  free(r->hosts);
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
     for (unsigned s = 0; s < lookup_strategy_count; s++) free(r->latency.lookup[s][cls]);
     free(r->latency.drain[cls]);
@@ -66,7 +72,7 @@ struct model_process *model_add_process(struct report *r) {
   struct model_process *const p = must_allocate(sizeof(*p));
   p->program = must_copy("");
   p->version = must_copy("");
-  p->host = must_copy("");
+  p->host_name = must_copy("");
   p->build_id = must_copy("");
   p->counts = must_allocate(sizeof(*p->counts));
   p->rss_max = UNKNOWN;
@@ -134,16 +140,42 @@ const struct model_stack *model_find_stack(const struct model_process *p, uint32
   return NULL;
 }
 
-const struct model_process *model_find_process(const struct report *r, uint32_t pid) {
+struct model_host *model_host_of(struct report *r, const char *name, const char *clock) {
+  for (size_t i = 0; i < r->host_count; i++) {
+    if (strcmp(r->hosts[i]->name, name) == 0 && strcmp(r->hosts[i]->clock, clock) == 0) return r->hosts[i];
+  }
+  r->hosts = must_grow(r->hosts, r->host_count, &r->host_capacity, sizeof(struct model_host *));
+  struct model_host *const host = must_allocate(sizeof(*host));
+  *host = (struct model_host){.name = must_copy(name), .clock = must_copy(clock)};
+  return r->hosts[r->host_count++] = host;
+}
+
+int model_compare_hosts(const struct model_host *a, const struct model_host *b) {
+  if (a == NULL || b == NULL) return (b == NULL) - (a == NULL);
+  const int by_name = strcmp(a->name, b->name);
+  return by_name != 0 ? by_name : strcmp(a->clock, b->clock);
+}
+
+const char *model_host_name(const struct report *r, const struct model_host *host, char *buffer) {
+  size_t before = 0;
+  for (size_t i = 0; i < r->host_count && host != NULL && r->hosts[i] != host; i++) before += strcmp(r->hosts[i]->name, host->name) == 0;
+  const char *const name = host != NULL && *host->name != '\0' ? host->name : "?";
+  if (before == 0) snprintf(buffer, MODEL_HOST, "%s", name);
+  else snprintf(buffer, MODEL_HOST, "%.100s#%zu", name, before + 1);
+  return buffer;
+}
+
+const struct model_process *model_find_process(const struct report *r, const struct model_host *host, uint32_t pid) {
   for (size_t i = 0; r != NULL && i < r->process_count; i++) {
-    if (r->processes[i]->pid == pid) return r->processes[i];
+    const struct model_process *const p = r->processes[i];
+    if (p->pid == pid && (host == NULL || p->host == NULL || model_compare_hosts(p->host, host) == 0)) return p;
   }
   return NULL;
 }
 
 const struct model_stack *model_stack_of(const struct report *r, const struct report *other, const struct model_process *p, uint32_t id,
                                          const struct model_process **owner) {
-  const struct model_process *const twin = model_find_process(other, p->pid);
+  const struct model_process *const twin = model_find_process(other, p->host, p->pid);
   const struct model_stack *stack = model_find_stack(p, id);
   *owner = p;
   if (stack != NULL && (p->module_count > 0 || twin == NULL)) return stack;
@@ -153,7 +185,7 @@ const struct model_stack *model_stack_of(const struct report *r, const struct re
   }
   /* An id comes from the frames. Another process of the same program that has this id is of the same family. */
   for (size_t i = 0; stack == NULL && i < r->process_count; i++) {
-    if (strcmp(r->processes[i]->program, p->program) != 0) continue;
+    if (r->processes[i]->host != p->host || strcmp(r->processes[i]->program, p->program) != 0) continue;
     stack = model_find_stack(r->processes[i], id);
     if (stack != NULL) *owner = r->processes[i];
   }
@@ -168,7 +200,7 @@ const struct model_module *model_find_module(const struct report *r, const struc
       const struct model_module *const module = &p->modules[i];
       if (module->epoch <= epoch && address - module->base < module->size) return module;
     }
-    p = p->forked ? model_find_process(r, p->parent_pid) : NULL;
+    p = p->forked ? model_find_process(r, p->host, p->parent_pid) : NULL;
   }
   return NULL;
 }

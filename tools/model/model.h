@@ -116,9 +116,10 @@ struct model_merge {
 };
 
 struct model_process {
+  const struct model_host *host; /* NULL: unknown, as in a stats file */
   uint32_t pid, parent_pid;  /* 0 where unknown */
   char *program, *version;   /* from the process itself: to be escaped before it is shown; "" if unknown */
-  char *host;                /* the name of its machine, in the same way */
+  char *host_name;           /* of a stats file: of its machine, in the same way */
   struct model_merge *merge; /* NULL: it is one process */
   char *build_id;            /* of the library, likewise */
   bool forked;               /* a stats file's process that began as a copy of its parent: it may lack its parent's stacks */
@@ -199,11 +200,26 @@ struct model_latency {
   R(incomplete, "processes that did not end in order: their last operations may be missing") \
   R(invalid, "events or entries that made no sense and were left out") \
   R(unread, "traces that could not be read to their end: the rest of them is missing") \
+  R(unended, "processes of other machines whose end is not in the trace: they still run, ended by _exit, were killed, or were cut off from the relay") \
   R(unkept, "statistics files that are empty, cut off or damaged") \
   R(unrecorded, "processes that were started and not recorded")
 
 struct model_losses {
   MODEL_LOSSES(STATS_MEMBER)
+};
+
+/*
+ * A machine, by its name and by its clock, which is a new one after each start of the machine. Times of two hosts are never compared or subtracted: each
+ * has its own clock.
+ */
+struct model_host {
+  char *name, *clock; /* from the trace: to be escaped before it is shown; "" if unknown */
+  uint64_t events, start_ns, end_ns;
+  size_t processes, unended; /* unended: without their end in the trace */
+  struct model_losses lost;
+  bool is_live;   /* read from a relay, from some moment on */
+  bool has_lag;   /* the next is known */
+  int64_t lag_ns; /* from its last events, by its own clock, to the moment when they were written, by the clock of this or the relay's machine */
 };
 
 struct report {
@@ -215,9 +231,11 @@ struct report {
   struct model_latency latency;
   struct model_calls calls; /* known from statistics files only */
   struct model_counts *total;
-  bool keep_spans;             /* a reader of traces fills model_process.spans */
-  uint64_t events;             /* read from a trace */
-  uint64_t start_ns, end_ns;   /* of a trace, since the epoch */
+  bool keep_spans;           /* a reader of traces fills model_process.spans */
+  uint64_t events;           /* read from a trace */
+  uint64_t start_ns, end_ns; /* of a trace of one host, since the epoch; of several hosts 0 */
+  struct model_host **hosts; /* of a trace, sorted by name after model_finish */
+  size_t host_count, host_capacity;
   uint64_t stride[CLASS_ROWS]; /* 0 where a row has none */
 };
 
@@ -241,8 +259,16 @@ void model_add_module(struct model_process *p, const struct model_module *module
 /* NULL where the process itself has no such stack. */
 const struct model_stack *model_find_stack(const struct model_process *p, uint32_t id);
 
-/* The process `pid` of a report (which may be NULL), NULL where there is none. */
-const struct model_process *model_find_process(const struct report *r, uint32_t pid);
+/* The host of this name and clock, a new one if there is none yet. */
+struct model_host *model_host_of(struct report *r, const char *name, const char *clock);
+/* A negative number if host `a` is shown before `b`, 0 if they are the same. Either may be NULL. */
+int model_compare_hosts(const struct model_host *a, const struct model_host *b);
+/* "HOST", or "HOST#2" for a further one of this name; `buffer` has MODEL_HOST bytes. To be escaped before it is shown. */
+#define MODEL_HOST 128
+const char *model_host_name(const struct report *r, const struct model_host *host, char *buffer);
+
+/* The process `pid` of a report (which may be NULL) on this host, NULL where there is none. An unknown host (NULL) may be any. */
+const struct model_process *model_find_process(const struct report *r, const struct model_host *host, uint32_t pid);
 
 /*
  * The stack of process `p` of report `r`. *owner is the process whose modules it points into. A stack is told only once, so a forked child's stack

@@ -50,7 +50,10 @@ static struct report *load_trace(const struct inputs *in, const struct load *loa
   if (in->trace_count == 0) return NULL;
   struct report *const r = model_create(SOURCE_TRACE, load->paths[0]);
   r->keep_spans = load->keep_spans;
-  bool usable = read_traces(r, in->traces, in->trace_count, load->pid, load->jobs, load->compared ? INTERRUPT_ENDS : INTERRUPT_LEAVES_PART);
+  bool usable = read_traces(
+    r, in->traces, in->trace_count,
+    &(struct trace_wanted){
+      .pid = load->pid, .jobs = load->jobs, .live_seconds = load->live_seconds, .on_interrupt = load->compared ? INTERRUPT_ENDS : INTERRUPT_LEAVES_PART});
   if (usable && r->process_count == 0) {
     usable = fail("the trace in %s holds no event of hakmem%s", load->paths[0],
                   load->pid != 0 ? " by this process" : "; enable hakmem:*, and preload libhakmem-tracepoints.so, too");

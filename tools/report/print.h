@@ -11,6 +11,11 @@
 #include "model/model.h"
 #include "model/symbolize.h"
 
+/* --by: the processes of a page, grouped. The same process id on two hosts is two processes. */
+#define GROUPINGS(G) G(HOST, "host") G(PROGRAM, "program") G(PROCESS, "process")
+#define GROUP_BY_CONSTANT(constant, name) GROUP_BY_##constant,
+enum group_by { GROUP_BY_NOTHING, GROUPINGS(GROUP_BY_CONSTANT) };
+
 struct page {
   const struct report *trace, *stats; /* one may be NULL */
   const struct report *main;          /* the source of counts and latencies: the trace, if there is one */
@@ -18,6 +23,7 @@ struct page {
   struct unrecorded_list unrecorded;  /* processes of the run without data */
   const char *path;                   /* as the user named it */
   bool slab_maps;                     /* in JSON */
+  enum group_by by;                   /* --by */
   bool all;                           /* every class and process, not only the first ones */
 };
 
@@ -28,6 +34,8 @@ struct page {
 #define PRINT_SECTIONS(S) \
   S(losses, "what is missing in the data") \
   S(unrecorded, "processes that were started and not recorded") \
+  S(hosts, "the hosts of a trace, and whether their clocks agree") \
+  S(groups, "with --by: figures by host, program or process") \
   S(processes, "the processes, and how they ended") \
   S(memory, "fragmentation, slabs that few blocks hold, memory over time, where the memory is") \
   S(slabs, "how full the slabs of each class are; with --json, all maps of slabs") \
@@ -75,5 +83,22 @@ void print_stack_of(FILE *out, const struct page *page, const struct model_proce
 
 /* Prints "(N more ...; --all shows them)" below a cut table. */
 void print_more(FILE *out, const struct page *page, size_t shown, size_t there_are, const char *what);
+
+/* Figures of a group. Only statistics files count allocs and frees: with a trace alone they are UNKNOWN. */
+#define GROUP_FIGURES(F) F(allocs) F(frees) F(refills) F(drains) F(shared_fails) F(hdr_resets) F(allocated)
+#define GROUP_MEMBER(name) uint64_t name;
+struct group_row {
+  char *name; /* from the program: to be escaped before it is shown */
+  size_t processes;
+  GROUP_FIGURES(GROUP_MEMBER)
+};
+
+/* False if `name` is none of them. */
+bool group_by_read(const char *name, enum group_by *by);
+const char *group_by_name(enum group_by by);
+
+/* The groups of the page's statistics files if there are any, else of its trace; those with the most memory in use first. To be freed. */
+struct group_row *groups_of(const struct page *page, size_t *count);
+void groups_free(struct group_row *rows, size_t count);
 
 #endif

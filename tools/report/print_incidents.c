@@ -148,7 +148,7 @@ void print_stack_of(FILE *out, const struct page *page, const struct model_proce
     fprintf(out, "    its stack (id %u) is not in the data\n", id);
     return;
   }
-  struct symbolizer *const symbolizer = symbolizer_create(model_find_process(page->main, owner->pid) == owner ? page->main : other, owner);
+  struct symbolizer *const symbolizer = symbolizer_create(model_find_process(page->main, owner->host, owner->pid) == owner ? page->main : other, owner);
   print_stack(out, page, symbolizer, stack);
   symbolizer_destroy(symbolizer);
 }

@@ -30,9 +30,10 @@ static void print_head(FILE *out, const struct page *page) {
   fprintf(out, "hakmem report: %s\n", path);
   free(path);
   if (page->trace != NULL) {
-    const uint64_t span = page->trace->end_ns - page->trace->start_ns;
-    fprintf(out, "  trace: %" PRIu64 " events of %zu process%s in %s\n", page->trace->events, page->trace->process_count,
-            page->trace->process_count == 1 ? "" : "es", format_ns(buffer, (double)span));
+    const struct report *const t = page->trace;
+    fprintf(out, "  trace: %" PRIu64 " events of %zu process%s", t->events, t->process_count, t->process_count == 1 ? "" : "es");
+    if (t->host_count > 1) fprintf(out, " on %zu hosts\n", t->host_count);
+    else fprintf(out, " in %s\n", format_ns(buffer, (double)(t->end_ns - t->start_ns)));
   }
   if (page->stats != NULL) {
     const size_t count = model_process_count(page->stats);
@@ -92,9 +93,17 @@ void print_unrecorded(FILE *out, const struct page *page) {
 
 #define PROGRAM_WIDTH 40
 
-static void add_process(struct table *t, const struct model_process *p, bool operations) {
-  char a[FORMAT_SIZE], b[FORMAT_SIZE], state[MODEL_STATE];
+/* Whether the same process id may be there twice. */
+static bool has_hosts(const struct page *page) { return page->trace != NULL && page->trace->host_count > 1; }
+
+static void add_process(struct table *t, const struct page *page, const struct model_process *p, bool operations) {
+  char host[MODEL_HOST], a[FORMAT_SIZE], b[FORMAT_SIZE], state[MODEL_STATE];
   char *const program = escape(*p->program != '\0' ? p->program : "?");
+  if (has_hosts(page)) {
+    char *const name = escape(model_host_name(page->trace, p->host, host));
+    table_cell(t, "%s", name);
+    free(name);
+  }
   if (p->merge != NULL) table_cell(t, "-");
   else table_cell(t, "%" PRIu32, p->pid);
   if (p->parent_pid != 0) table_cell(t, "%" PRIu32, p->parent_pid);
@@ -130,7 +139,7 @@ static struct listed *list_processes(const struct page *page, size_t *count) {
   for (size_t s = 0; s < 2; s++) {
     for (size_t i = 0; sources[s] != NULL && i < sources[s]->process_count; i++) {
       const struct model_process *const p = sources[s]->processes[i];
-      if (s == 1 && model_find_process(page->stats, p->pid) != NULL) continue;
+      if (s == 1 && model_find_process(page->stats, p->host, p->pid) != NULL) continue;
       list = must_grow(list, *count, &capacity, sizeof(*list));
       list[(*count)++] = (struct listed){p, s == 0};
     }
@@ -188,10 +197,11 @@ void print_processes(FILE *out, const struct page *page) {
   struct listed *const list = list_processes(page, &count);
   const size_t shown = page->all || count < PRINT_ROWS ? count : PRINT_ROWS;
   fputs("\nProcesses\n", out);
-  struct table *const t = table_create("rRrRRrll");
+  struct table *const t = table_create(has_hosts(page) ? "lrRrRRrll" : "rRrRRrll");
   static const char *const heads[] = {"pid", "parent", "ran for", "allocs", "frees", "peak RSS", "state", "program"};
+  if (has_hosts(page)) table_cell(t, "host");
   for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(t, "%s", heads[i]);
-  for (size_t i = 0; i < shown; i++) add_process(t, list[i].p, list[i].operations);
+  for (size_t i = 0; i < shown; i++) add_process(t, page, list[i].p, list[i].operations);
   table_print(t, out, 2);
   print_more(out, page, shown, count, "processes");
   if (page->stats != NULL) print_alive(out, page->stats);

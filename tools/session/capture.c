@@ -160,12 +160,12 @@ static void keep_jit_maps(const struct capture *c, const char *stats) {
   free(directory);
 }
 
-bool capture_finish(struct capture *c, const char *stats) {
+bool capture_finish(struct capture *c, const char *stats, bool with_trace) {
   launch_release(&c->launch);
   keep_outcome(c);
   keep_jit_maps(c, stats);
   const struct unrecorded_list *const unrecorded = watch_result(c->watch);
-  const struct whole whole = whole_check(c->directory, *stats != '\0');
+  const struct whole whole = whole_check(c->directory, with_trace);
   tell_unrecorded(c, unrecorded);
   c->has_data = whole.processes > 0;
   return tell_data(c, &whole);

@@ -41,8 +41,8 @@ int capture_wait(struct capture *c);
 
 /*
  * After the program's end: messages name the place of the data, missing data and processes that were not recorded. False if data are missing. The
- * caller prints the report of -r.
+ * caller prints the report of -r. `with_trace`: the directory should hold a trace.
  */
-bool capture_finish(struct capture *c, const char *stats);
+bool capture_finish(struct capture *c, const char *stats, bool with_trace);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "src/events.h"
@@ -12,6 +13,9 @@
 
 #define PROVIDER "hakmem"
 #define CHANNEL "hakmem"
+#define LIVE_MICROSECONDS 1000000 /* a relay gets what is in the buffers this often */
+#define SEND_POLL_NS 20000000
+#define SEND_POLLS 3000 /* a minute */
 
 /* Events for every operation: only in full tracing. */
 #define PER_OPERATION(P) P(alloc) P(free) P(realloc)
@@ -19,12 +23,24 @@
 #define CHECK_EXISTS(name) static_assert(EVENT_ID_##name < EVENT_COUNT, "no such event");
 PER_OPERATION(CHECK_EXISTS)
 
-static bool ctl_failed(const char *what, int code) { return fail("cannot %s: %s", what, lttng_strerror(code)); }
+static bool ctl_failed(const char *what, int code) {
+  if (code == -LTTNG_ERR_RELAYD_CONNECT_FAIL || code == -LTTNG_ERR_RELAYD_VERSION_FAIL) {
+    return fail("cannot %s: %s; what answers there is not the control port of an lttng-relayd (5342 by default), or its data port is another", what,
+                lttng_strerror(code));
+  }
+  return fail("cannot %s: %s", what, lttng_strerror(code));
+}
 
-static bool create(struct session *s, const char *output, bool shared) {
+/* A session that goes to a relay is a live one: relays show no others to readers while they are written. */
+static struct lttng_session_descriptor *describe(const char *name, const char *output, const char *relay) {
+  if (relay == NULL) return lttng_session_descriptor_local_create(name, output);
+  return lttng_session_descriptor_live_network_create(name, relay, NULL, LIVE_MICROSECONDS);
+}
+
+static bool create(struct session *s, const char *output, const struct session_settings *settings) {
   s->name = must_print("hakmem-%d", (int)getpid());
-  struct lttng_session_descriptor *const descriptor = lttng_session_descriptor_local_create(s->name, output);
-  if (descriptor == NULL) return fail("cannot describe an LTTng session that writes to %s", output);
+  struct lttng_session_descriptor *const descriptor = describe(s->name, output, settings->relay);
+  if (descriptor == NULL) return fail("cannot describe an LTTng session that writes to %s", settings->relay != NULL ? settings->relay : output);
   const enum lttng_error_code code = lttng_create_session_ext(descriptor);
   lttng_session_descriptor_destroy(descriptor);
   if (code != LTTNG_OK) {
@@ -36,7 +52,7 @@ static bool create(struct session *s, const char *output, bool shared) {
   memset(&domain, 0, sizeof(domain));
   domain.type = LTTNG_DOMAIN_UST;
   /* A process that is killed within an event spoils only its own buffers, if it has some. */
-  domain.buf_type = shared ? LTTNG_BUFFER_PER_UID : LTTNG_BUFFER_PER_PID;
+  domain.buf_type = settings->shared ? LTTNG_BUFFER_PER_UID : LTTNG_BUFFER_PER_PID;
   s->handle = lttng_create_handle(s->name, &domain);
   return s->handle != NULL || fail("cannot get a handle on the LTTng session");
 }
@@ -82,19 +98,30 @@ static bool enable_events(struct session *s, bool full) {
 
 bool session_start(struct session *s, const char *output, const struct session_settings *settings) {
   *s = (struct session){0};
-  if (!create(s, output, settings->shared) || !add_channel(s, settings) || !add_contexts(s) || !enable_events(s, settings->full)) return false;
+  if (!create(s, output, settings) || !add_channel(s, settings) || !add_contexts(s) || !enable_events(s, settings->full)) return false;
   const int code = lttng_start_tracing(s->name);
   return code >= 0 || ctl_failed("start the LTTng session", code);
 }
 
-bool session_stop(struct session *s) {
-  const int stopped = lttng_stop_tracing(s->name); /* returns when all data are written */
+/* Whether all data were sent before the relay, or the way to it, was lost. */
+static bool wait_until_sent(const struct session *s, bool (*goes_on)(const void *context), const void *context) {
+  for (unsigned polls = 0; polls < SEND_POLLS && goes_on(context); polls++) {
+    const int pending = lttng_data_pending(s->name);
+    if (pending <= 0) return pending == 0;
+    nanosleep(&(const struct timespec){.tv_nsec = SEND_POLL_NS}, NULL);
+  }
+  return false;
+}
+
+bool session_stop(struct session *s, bool (*goes_on)(const void *context), const void *context) {
+  const int stopped = goes_on == NULL ? lttng_stop_tracing(s->name) /* returns when all data are written */ : lttng_stop_tracing_no_wait(s->name);
   if (stopped < 0) return ctl_failed("stop the LTTng session", stopped);
-  const int destroyed = lttng_destroy_session(s->name);
+  const bool sent = goes_on == NULL || wait_until_sent(s, goes_on, context);
+  const int destroyed = sent ? lttng_destroy_session(s->name) : lttng_destroy_session_no_wait(s->name);
   if (destroyed < 0) return ctl_failed("end the LTTng session", destroyed);
   free(s->name);
   s->name = NULL;
-  return true;
+  return sent || fail("the last part of the trace could not be sent");
 }
 
 void session_fini(struct session *s) {

@@ -27,6 +27,7 @@
 #define READY_SECONDS 20
 #define END_SECONDS 20
 #define POLL_NS 10000000
+#define NETWORK_TIMEOUT_MS "5000"
 
 static void pause_briefly(void) { nanosleep(&(const struct timespec){.tv_nsec = POLL_NS}, NULL); }
 
@@ -97,7 +98,8 @@ static _Noreturn void become_daemon(const struct sessiond *d, const char *log, p
   sigprocmask(SIG_SETMASK, &none, NULL);
   char *const load = must_print("--load=%s/none", d->home);
   char *const socket = must_print("--apps-sock=%s/" APPLICATION_SOCKET, d->home);
-  mkdir(load + strlen("--load="), 0700); /* an empty folder: no saved sessions are loaded */
+  mkdir(load + strlen("--load="), 0700);                         /* an empty folder: no saved sessions are loaded */
+  setenv("LTTNG_NETWORK_SOCKET_TIMEOUT", NETWORK_TIMEOUT_MS, 0); /* else it waits for ever for a relay that is cut off */
   const bool own_socket = getuid() == 0 && !d->everybodys;
   if (own_socket) {
     char *const directory = must_print("%s/.lttng", d->home);

@@ -113,7 +113,7 @@ static uint64_t hash(uint64_t seed, const void *data, size_t size) {
 static bool add_identity(struct merged *m, const struct model_process *p) {
   static struct merged_ids one = {.count = 1};
   const uint64_t process[] = {p->pid, p->pid_namespace, p->start_realtime_ns};
-  const uint64_t host = hash(0, p->host, strlen(p->host));
+  const uint64_t host = hash(0, p->host_name, strlen(p->host_name));
   one.id[0] = hash(host, process, sizeof(process));
   if (add_ids(&m->members, &one) > 0) return false;
   one.id[0] = host;

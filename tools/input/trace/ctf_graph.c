@@ -1,9 +1,13 @@
 #include "ctf_graph.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "common/error.h"
 #include "common/memory.h"
+#include "live.h"
+
+#define QUIET_NS 50000000 /* between two questions to a relay that has nothing yet */
 
 struct sink {
   ctf_graph_callback *callback;
@@ -24,7 +28,7 @@ static bool babeltrace_failed(const char *what) {
   return false;
 }
 
-static const bt_plugin *find_plugin(const char *name) {
+const bt_plugin *ctf_graph_plugin(const char *name) {
   const bt_plugin *plugin = NULL;
   if (bt_plugin_find(name, BT_TRUE, BT_FALSE, BT_TRUE, BT_TRUE, BT_FALSE, &plugin) == BT_PLUGIN_FIND_STATUS_OK) return plugin;
   babeltrace_failed("cannot look for babeltrace2's plugins");
@@ -53,12 +57,14 @@ static bt_graph_simple_sink_component_consume_func_status consume(bt_message_ite
 
 /* Adds the source for the trace in `directory`. */
 static const bt_component_source *add_source(bt_graph *graph, const bt_plugin *ctf, const char *directory, size_t index) {
-  const bt_component_class_source *const class = bt_plugin_borrow_source_component_class_by_name_const(ctf, "fs");
+  const bool is_live = live_is_address(directory);
+  const bt_component_class_source *const class = bt_plugin_borrow_source_component_class_by_name_const(ctf, is_live ? "lttng-live" : "fs");
   const bt_component_source *source = NULL;
   bt_value *const parameters = bt_value_map_create(), *inputs = NULL;
   char *const name = must_print("trace%zu", index);
   if (class != NULL && parameters != NULL && bt_value_map_insert_empty_array_entry(parameters, "inputs", &inputs) == BT_VALUE_MAP_INSERT_ENTRY_STATUS_OK &&
       bt_value_array_append_string_element(inputs, directory) == BT_VALUE_ARRAY_APPEND_ELEMENT_STATUS_OK &&
+      (!is_live || bt_value_map_insert_string_entry(parameters, "session-not-found-action", "end") == BT_VALUE_MAP_INSERT_ENTRY_STATUS_OK) &&
       bt_graph_add_source_component(graph, class, name, parameters, BT_LOGGING_LEVEL_NONE, &source) != BT_GRAPH_ADD_COMPONENT_STATUS_OK) {
     source = NULL;
   }
@@ -97,6 +103,7 @@ static bool build(bt_graph *graph, const bt_plugin *ctf, const bt_plugin *utils,
     return babeltrace_failed("cannot build a babeltrace2 graph");
   }
   for (size_t i = 0; i < count; i++) {
+    if (live_is_address(directories[i]) && !live_check(directories[i])) return false;
     const bt_component_source *const source = add_source(graph, ctf, directories[i], i);
     if (source == NULL || !connect_source(graph, source, muxer)) return false;
     *streams += bt_component_source_get_output_port_count(source);
@@ -106,12 +113,15 @@ static bool build(bt_graph *graph, const bt_plugin *ctf, const bt_plugin *utils,
   return bt_graph_connect_ports(graph, out, in, NULL) == BT_GRAPH_CONNECT_PORTS_STATUS_OK || babeltrace_failed("cannot connect a babeltrace2 graph");
 }
 
-static bool run(bt_graph *graph) {
+static bool run(bt_graph *graph, const struct sink *sink) {
   for (;;) {
     bt_current_thread_clear_error(); /* some damaged traces leave an error behind a success, and the next call would fail on it */
     switch (bt_graph_run_once(graph)) {
-      case BT_GRAPH_RUN_ONCE_STATUS_OK:
-      case BT_GRAPH_RUN_ONCE_STATUS_AGAIN: break;
+      case BT_GRAPH_RUN_ONCE_STATUS_OK: break;
+      case BT_GRAPH_RUN_ONCE_STATUS_AGAIN:
+        if (!sink->callback(sink->context, NULL)) return true;
+        nanosleep(&(const struct timespec){.tv_nsec = QUIET_NS}, NULL);
+        break;
       case BT_GRAPH_RUN_ONCE_STATUS_END: return true;
       default: return babeltrace_failed("the trace is damaged or cut off");
     }
@@ -119,11 +129,11 @@ static bool run(bt_graph *graph) {
 }
 
 bool ctf_graph_run(char *const *directories, size_t count, ctf_graph_callback *callback, void *context) {
-  const bt_plugin *const ctf = find_plugin("ctf"), *const utils = ctf != NULL ? find_plugin("utils") : NULL;
+  const bt_plugin *const ctf = ctf_graph_plugin("ctf"), *const utils = ctf != NULL ? ctf_graph_plugin("utils") : NULL;
   bt_graph *const graph = utils != NULL ? bt_graph_create(0) : NULL;
   struct sink sink = {.callback = callback, .context = context};
   uint64_t streams = 0;
-  const bool good = graph != NULL && build(graph, ctf, utils, directories, count, &sink, &streams) && (streams == 0 || run(graph));
+  const bool good = graph != NULL && build(graph, ctf, utils, directories, count, &sink, &streams) && (streams == 0 || run(graph, &sink));
   bt_graph_put_ref(graph);
   bt_plugin_put_ref(utils);
   bt_plugin_put_ref(ctf);

@@ -66,23 +66,34 @@ bool metadata_check(const char *directory) {
   return good;
 }
 
-/* Metadata begin with a few KiB that hold the environment; in packets, too, because it is small. */
-#define ENVIRONMENT_WITHIN 16384
-#define PROCESS_MARK "vpid = "
+/* Metadata begin with a few KiB that hold the environment and the clock; in packets, too, because they are small. */
+#define BEGINNING 16384
 
-uint32_t metadata_process(const char *directory) {
-  char *const path = must_print("%s/metadata", directory), *const text = must_allocate(ENVIRONMENT_WITHIN + 1);
+/* What stands behind `mark` in the block that `begin` opens; NULL if it has no such mark. */
+static const char *value_of(const char *text, const char *begin, const char *mark) {
+  const char *const block = strstr(text, begin), *const end = block != NULL ? strchr(block, '}') : NULL;
+  const char *const found = end != NULL ? strstr(block, mark) : NULL;
+  return found != NULL && found < end ? found + strlen(mark) : NULL;
+}
+
+static void copy_quoted(char *into, size_t size, const char *from) {
+  if (from != NULL) snprintf(into, size, "%.*s", (int)strcspn(from, "\"\n"), from);
+}
+
+struct metadata_origin metadata_origin(const char *directory) {
+  char *const path = must_print("%s/metadata", directory), *const text = must_allocate(BEGINNING + 1);
   const int fd = regular_open(path);
-  const ssize_t length = fd >= 0 ? pread(fd, text, ENVIRONMENT_WITHIN, 0) : 0;
-  uint32_t process = 0;
+  const ssize_t length = fd >= 0 ? pread(fd, text, BEGINNING, 0) : 0;
+  struct metadata_origin origin = {0};
   if (fd >= 0) close(fd);
   for (ssize_t i = 0; i < length; i++) { /* the headers of packets hold zeros */
     if (text[i] == '\0') text[i] = ' ';
   }
-  const char *const environment = length > 0 ? strstr(text, "env {") : NULL, *const end = environment != NULL ? strchr(environment, '}') : NULL;
-  const char *const mark = end != NULL ? strstr(environment, PROCESS_MARK) : NULL;
-  if (mark != NULL && mark < end) process = (uint32_t)strtoul(mark + strlen(PROCESS_MARK), NULL, 10);
+  const char *const pid = value_of(text, "env {", "vpid = ");
+  if (pid != NULL) origin.pid = (uint32_t)strtoul(pid, NULL, 10);
+  copy_quoted(origin.host, sizeof(origin.host), value_of(text, "env {", "hostname = \""));
+  copy_quoted(origin.clock, sizeof(origin.clock), value_of(text, "clock {", "uuid = \""));
   free(path);
   free(text);
-  return process;
+  return origin;
 }

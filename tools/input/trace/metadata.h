@@ -11,7 +11,11 @@
 /* Whether the metadata in `directory` is text, or whole packets from end to end. */
 bool metadata_check(const char *directory);
 
-/* The process that wrote the trace in `directory`, as the environment in its metadata says; 0: it does not, because it is the trace of several. */
-uint32_t metadata_process(const char *directory);
+/* Who wrote a trace, as its metadata say. */
+struct metadata_origin {
+  uint32_t pid;              /* 0: unknown, because it is the trace of several processes */
+  char host[128], clock[64]; /* the names of the machine and of its clock; "" if unknown */
+};
+struct metadata_origin metadata_origin(const char *directory);
 
 #endif

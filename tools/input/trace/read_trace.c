@@ -6,6 +6,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "common/memory.h"
 #include "common/progress.h"
 #include "common/sandbox.h"
+#include "live.h"
 #include "metadata.h"
 #include "read_trace.h"
 #include "input/trace/sum/trace_model.h"
@@ -27,9 +29,15 @@
 #define JOBS_MAX 256
 #define SAID_MAX 5 /* messages about single traces */
 
-/* The traces of one process, or of processes that are not known (pid 0): these must be read in one order of time. */
+/*
+ * The traces of one process, or of processes of a host that are not known (pid 0): these must be read in one order of time. A session at a relay is one of its
+ * own.
+ */
 struct group {
+  struct model_host *host;
   uint32_t pid;
+  bool is_live;
+  uint64_t written_ns; /* by the clock of the machine that wrote the files */
   char **directories;
   size_t count, capacity;
   uint64_t bytes, packets;
@@ -43,8 +51,10 @@ struct reading {
   struct job {
     struct worker worker;
     const struct group *group; /* NULL: idle */
+    uint64_t started_ms;
   } * jobs;
   size_t job_count, running;
+  uint64_t live_ms;               /* how long a session at a relay is read */
   uint64_t packets_done, packets; /* of the groups that were read; of all */
   struct loss {
     const struct group *group;
@@ -55,13 +65,17 @@ struct reading {
 
 /* ---- Groups ---- */
 
-static uint64_t bytes_of(const char *directory) {
+/* *written_ns: of the youngest file. */
+static uint64_t bytes_of(const char *directory, uint64_t *written_ns) {
   DIR *const files = opendir(directory);
   uint64_t bytes = 0;
   struct stat status;
   for (const struct dirent *entry; files != NULL && (entry = readdir(files)) != NULL;) {
     const bool is_stream = entry->d_name[0] != '.' && strcmp(entry->d_name, "metadata") != 0;
-    if (is_stream && fstatat(dirfd(files), entry->d_name, &status, 0) == 0 && S_ISREG(status.st_mode)) bytes += (uint64_t)status.st_size;
+    if (!is_stream || fstatat(dirfd(files), entry->d_name, &status, 0) != 0 || !S_ISREG(status.st_mode)) continue;
+    const uint64_t written = (uint64_t)status.st_mtim.tv_sec * 1000000000 + (uint64_t)status.st_mtim.tv_nsec;
+    bytes += (uint64_t)status.st_size;
+    if (status.st_size > 0 && written > *written_ns) *written_ns = written;
   }
   if (files != NULL) closedir(files);
   return bytes;
@@ -95,20 +109,26 @@ static uint64_t packets_of(const char *directory) {
 }
 
 static void add_to_group(struct reading *in, char *directory) {
-  const uint32_t pid = metadata_process(directory);
+  const bool is_live = live_is_address(directory);
+  struct metadata_origin origin = {0};
+  if (is_live) live_host(directory, origin.host, sizeof(origin.host));
+  else origin = metadata_origin(directory);
+  struct model_host *const host = model_host_of(in->r, origin.host, origin.clock);
   struct group *group = NULL;
-  for (size_t i = 0; i < in->group_count && group == NULL; i++) {
-    if (in->groups[i].pid == pid) group = &in->groups[i];
+  for (size_t i = 0; i < in->group_count && group == NULL && !is_live; i++) {
+    if (in->groups[i].pid == origin.pid && in->groups[i].host == host && !in->groups[i].is_live) group = &in->groups[i];
   }
   if (group == NULL) {
     in->groups = must_grow(in->groups, in->group_count, &in->group_capacity, sizeof(*in->groups));
     group = &in->groups[in->group_count++];
-    *group = (struct group){.pid = pid};
+    *group = (struct group){.pid = origin.pid, .host = host, .is_live = is_live};
+    host->is_live = host->is_live || is_live;
   }
   group->directories = must_grow(group->directories, group->count, &group->capacity, sizeof(*group->directories));
   group->directories[group->count++] = directory;
+  if (is_live) return;
   const uint64_t packets = packets_of(directory);
-  group->bytes += bytes_of(directory);
+  group->bytes += bytes_of(directory, &group->written_ns);
   group->packets += packets;
   in->packets += packets;
 }
@@ -116,15 +136,24 @@ static void add_to_group(struct reading *in, char *directory) {
 /* The longest first, so that none is left alone at the end. */
 static int by_bytes(const void *a, const void *b) {
   const struct group *const x = a, *const y = b;
+  if (x->is_live != y->is_live) return x->is_live ? -1 : 1; /* they do not wait */
   return x->bytes != y->bytes ? (x->bytes < y->bytes ? 1 : -1) : x->pid < y->pid ? -1 : x->pid > y->pid;
 }
 
-/* If metadata_check fails, the failure is of the first such trace. */
+/* A trace without sound metadata, as one that was cut off at its start, is left out. False, with the failure of the first such one, if there is no other. */
 static bool make_groups(struct reading *in, char *const *directories, size_t count) {
+  char *first = NULL;
   for (size_t i = 0; i < count; i++) {
-    if (!metadata_check(directories[i])) return false;
+    if (live_is_address(directories[i]) || metadata_check(directories[i])) {
+      add_to_group(in, directories[i]);
+      continue;
+    }
+    if (count > 1 && in->r->lost.unread++ < SAID_MAX) say("%s; this trace is left out", failure());
+    if (first == NULL) first = must_copy(failure());
   }
-  for (size_t i = 0; i < count; i++) add_to_group(in, directories[i]);
+  if (in->group_count == 0 && first != NULL) fail("%s", first);
+  free(first);
+  if (in->group_count == 0) return false;
   if (in->group_count > 0) qsort(in->groups, in->group_count, sizeof(*in->groups), by_bytes);
   return true;
 }
@@ -166,6 +195,7 @@ static bool start_jobs(struct reading *in, const struct trace_choice *choice) {
     if (job->group != NULL) continue;
     const struct group *const group = &in->groups[in->next];
     if (!worker_start(&job->worker, group->directories, group->count, choice)) return false;
+    job->started_ms = now_ms();
     job->group = group;
     in->next++;
     in->running++;
@@ -176,13 +206,39 @@ static bool start_jobs(struct reading *in, const struct trace_choice *choice) {
 /* Takes `why` over. Messages wait for the end: if nothing could be read, the first reason is all there is to say. */
 static void lose(struct reading *in, const struct group *group, char *why) {
   const bool was_stopped = strcmp(why, TRACE_STOPPED) == 0;
-  if (!was_stopped) in->r->lost.unread++;
+  if (!was_stopped) in->r->lost.unread++, group->host->lost.unread++;
   if (!was_stopped && in->loss_count < SAID_MAX) in->losses[in->loss_count++] = (struct loss){group, why};
   else free(why);
 }
 
+static void add_to_host(struct report *r, struct model_host *host, const struct group *group, const struct model_losses *before) {
+#define ADD_NEW_LOSS(name, text) host->lost.name += r->lost.name - before->name;
+  MODEL_LOSSES(ADD_NEW_LOSS)
+  if (r->events == 0) return;
+  if (host->events == 0 || r->start_ns < host->start_ns) host->start_ns = r->start_ns;
+  if (r->end_ns > host->end_ns) host->end_ns = r->end_ns;
+  host->events += r->events;
+  const int64_t lag_ns = (int64_t)(group->written_ns - r->end_ns);
+  if (group->written_ns == 0 || (host->has_lag && lag_ns > host->lag_ns)) return;
+  host->has_lag = true;
+  host->lag_ns = lag_ns;
+}
+
+/* The times and the number of its events are first those of the part alone, so that its host gets them. */
+static char *take_part(struct report *r, struct job *job, struct trace_model *model) {
+  const struct model_losses before = r->lost;
+  const uint64_t events = r->events;
+  const size_t processes = r->process_count;
+  r->events = r->start_ns = r->end_ns = 0;
+  char *const why = worker_finish(&job->worker, model);
+  add_to_host(r, job->group->host, job->group, &before);
+  r->events += events;
+  for (size_t i = processes; i < r->process_count; i++) r->processes[i]->host = job->group->host;
+  return why;
+}
+
 static void finish_job(struct reading *in, struct job *job) {
-  char *const why = worker_finish(&job->worker, in->model);
+  char *const why = take_part(in->r, job, in->model);
   in->packets_done += job->group->packets;
   if (why != NULL) lose(in, job->group, why);
   job->group = NULL;
@@ -208,7 +264,8 @@ static void wait_for_parts(struct reading *in) {
   for (size_t i = 0; i < in->job_count; i++) {
     struct job *const job = &in->jobs[i];
     if (job->group == NULL) continue;
-    if (interrupted) job->worker.progress->stop = true;
+    const bool has_enough = job->group->is_live && now_ms() - job->started_ms >= in->live_ms;
+    if (interrupted || has_enough) job->worker.progress->stop = true;
     if ((ready[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && !worker_receive(&job->worker)) finish_job(in, job);
     else worker_watch(&job->worker);
   }
@@ -227,10 +284,45 @@ static bool follow(struct reading *in, const struct trace_choice *choice) {
 
 /* ---- The whole ---- */
 
-static size_t jobs_for(unsigned jobs, size_t groups) {
+/* Sessions at relays are read at the same time, because each takes as long as all. */
+static size_t jobs_for(unsigned jobs, const struct group *groups, size_t count) {
   const long processors = sysconf(_SC_NPROCESSORS_ONLN);
   const size_t wanted = jobs != 0 ? jobs : processors > 0 ? (size_t)processors : 1, most = wanted < JOBS_MAX ? wanted : JOBS_MAX;
-  return most < groups ? most : groups;
+  size_t live = 0;
+  for (size_t i = 0; i < count; i++) live += groups[i].is_live;
+  const size_t used = live > most ? live : most;
+  return used < count ? used < JOBS_MAX ? used : JOBS_MAX : count;
+}
+
+static int by_name(const void *a, const void *b) { return model_compare_hosts(*(struct model_host *const *)a, *(struct model_host *const *)b); }
+
+/* Whether it is this machine, as it runs now. */
+static bool is_here(const struct model_host *host) {
+  char name[HOST_NAME_MAX + 1] = "";
+  gethostname(name, sizeof(name) - 1);
+  return *host->name == '\0' || strcmp(host->name, name) == 0;
+}
+
+/* A process of this machine can be asked whether it ended; of another one, the trace must tell. */
+static void finish_hosts(struct report *r) {
+  if (r->host_count > 1) qsort(r->hosts, r->host_count, sizeof(struct model_host *), by_name);
+  for (size_t i = 0; i < r->host_count; i++) {
+    struct model_host *const host = r->hosts[i];
+    const bool is_remote = r->host_count > 1 || !is_here(host);
+    for (size_t k = 0; k < r->process_count; k++) {
+      struct model_process *const p = r->processes[k];
+      if (p->host != host) continue;
+      host->processes++;
+      host->unended += !p->complete;
+      if (host->is_live) p->state = p->complete ? PROCESS_ENDED : PROCESS_RUNS;
+      else if (is_remote && !p->complete) p->state = PROCESS_CUT_SHORT;
+    }
+    if (host->is_live || !is_remote) continue;
+    host->lost.unended = host->unended;
+    r->lost.unended += host->unended;
+  }
+  r->start_ns = r->host_count == 1 ? r->hosts[0]->start_ns : 0;
+  r->end_ns = r->host_count == 1 ? r->hosts[0]->end_ns : 0;
 }
 
 /* True also for a partly read trace: a message says so, and it counts as a loss. */
@@ -249,21 +341,22 @@ static bool finish(struct reading *in) {
   return true;
 }
 
-bool read_traces(struct report *r, char *const *directories, size_t count, uint32_t pid, unsigned jobs, enum trace_interrupt on_interrupt) {
-  struct reading in = {.r = r};
+bool read_traces(struct report *r, char *const *directories, size_t count, const struct trace_wanted *wanted) {
+  struct reading in = {.r = r, .live_ms = (wanted->live_seconds > 0 ? wanted->live_seconds : LIVE_SECONDS) * UINT64_C(1000)};
   struct sigaction before;
   bool good = make_groups(&in, directories, count);
   if (good) {
     in.model = trace_model_create(r);
-    in.job_count = jobs_for(jobs, in.group_count);
+    in.job_count = jobs_for(wanted->jobs, in.groups, in.group_count);
     in.jobs = must_allocate(in.job_count * sizeof(*in.jobs));
     progress_start("reading the trace");
     interrupted = 0;
-    if (on_interrupt == INTERRUPT_LEAVES_PART) catch_interrupt(&before);
-    good = follow(&in, &(struct trace_choice){pid, r->keep_spans});
-    if (on_interrupt == INTERRUPT_LEAVES_PART) sigaction(SIGINT, &before, NULL);
+    if (wanted->on_interrupt == INTERRUPT_LEAVES_PART) catch_interrupt(&before);
+    good = follow(&in, &(struct trace_choice){wanted->pid, r->keep_spans});
+    if (wanted->on_interrupt == INTERRUPT_LEAVES_PART) sigaction(SIGINT, &before, NULL);
     progress_clear();
     trace_model_finish(in.model);
+    finish_hosts(r);
     good = good && finish(&in);
   }
   for (size_t i = 0; i < in.group_count; i++) free(in.groups[i].directories);

@@ -260,6 +260,8 @@ static void take_event(struct reader *reader, const bt_message *message) {
 /* True to go on. */
 static bool take_message(void *context, const bt_message *message) {
   struct reader *const reader = context;
+  reader->progress->messages++;
+  if (message == NULL) return !reader->progress->stop;
   struct model_losses *const lost = &reader->model->r->lost;
   uint64_t count;
   switch (bt_message_get_type(message)) {
@@ -275,7 +277,6 @@ static bool take_message(void *context, const bt_message *message) {
       break;
     default: break;
   }
-  reader->progress->messages++;
   return !reader->progress->stop;
 }
 

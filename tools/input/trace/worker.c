@@ -16,6 +16,7 @@
 #include "common/memory.h"
 #include "common/sandbox.h"
 #include "input/trace/sum/trace_part.h"
+#include "live.h"
 
 #define STALL_SECONDS 10             /* of processor time, without a message */
 #define STALL_WALL_SECONDS 60        /* of real time: a slow disk is not a damaged trace */
@@ -71,6 +72,7 @@ bool worker_start(struct worker *w, char *const *directories, size_t count, cons
   w->progress = mmap(NULL, sizeof(*w->progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (w->progress == MAP_FAILED || pipe2(ends, O_CLOEXEC) != 0) return fail("cannot read the trace: %s", strerror(errno));
   const pid_t parent = getpid();
+  w->is_live = live_is_address(directories[0]);
   w->pid = fork();
   if (w->pid == 0) be_worker(w, ends[1], parent, directories, count, choice);
   close(ends[1]);
@@ -114,7 +116,7 @@ void worker_watch(struct worker *w) {
     w->wall = wall;
   } else if (w->is_stalled) {
     if (wall - w->wall >= LAST_SECONDS) kill(w->pid, SIGKILL);
-  } else if (processor - w->processor >= STALL_SECONDS || wall - w->wall >= STALL_WALL_SECONDS) {
+  } else if (processor - w->processor >= STALL_SECONDS || wall - w->wall >= (w->is_live ? STALL_SECONDS : STALL_WALL_SECONDS)) {
     w->is_stalled = true;
     w->wall = wall;
     kill(w->pid, HAND_OVER);
@@ -133,6 +135,7 @@ char *worker_finish(struct worker *w, struct trace_model *t) {
   munmap(w->progress, sizeof(*w->progress));
   if (good && (why == NULL || *why != '\0')) return why;
   free(why);
+  if (w->is_stalled && w->is_live) return must_print("the relay did not answer for %d s", STALL_SECONDS);
   const int ended_by = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   return w->is_stalled ? must_print("libbabeltrace2 made no progress on it for %d s", STALL_SECONDS)
                        : must_print("libbabeltrace2 failed on it (%s)", ended_by != 0 ? strsignal(ended_by) : "it ended");

@@ -18,6 +18,7 @@ struct worker {
   struct trace_progress *progress; /* shared */
   uint64_t seen;
   double processor, wall; /* seconds; the time of its last progress */
+  bool is_live;           /* it reads a session at a relay: that may be quiet, but answers */
   bool is_stalled;
   unsigned char *bytes; /* its part, as far as it came */
   size_t length, capacity;

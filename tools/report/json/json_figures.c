@@ -202,13 +202,35 @@ static json_t *calls_of(const struct model_calls *calls) {
   return object;
 }
 
+static json_t *hosts(const struct report *r) {
+  json_t *const array = json_array();
+  for (size_t i = 0; i < r->host_count; i++) {
+    const struct model_host *const host = r->hosts[i];
+    char name[MODEL_HOST];
+    json_t *const object = json_object();
+    set(object, "host", text(model_host_name(r, host, name)));
+    set(object, "clock", text(host->clock));
+    set(object, "live", json_boolean(host->is_live));
+    set(object, "processes", number(host->processes));
+    set(object, "unended", number(host->unended));
+    set(object, "events", number(host->events));
+    set(object, "start_ns", number(host->start_ns));
+    set(object, "end_ns", number(host->end_ns));
+    set(object, "lag_ns", host->has_lag ? json_integer(host->lag_ns) : json_null());
+    set(object, "lost", losses(&host->lost));
+    json_array_append_new(array, object);
+  }
+  return array;
+}
+
 json_t *json_of_figures(const struct report *r) {
   json_t *const object = json_object();
   set(object, "lost", losses(&r->lost));
   if (r->source == SOURCE_TRACE) {
     set(object, "events", number(r->events));
-    set(object, "start_ns", number(r->start_ns));
-    set(object, "end_ns", number(r->end_ns));
+    set(object, "start_ns", number(r->host_count > 1 ? UNKNOWN : r->start_ns));
+    set(object, "end_ns", number(r->host_count > 1 ? UNKNOWN : r->end_ns));
+    set(object, "hosts", hosts(r));
   }
   set(object, "counters", json_of_counters(&r->total->counters));
   set(object, "classes", classes(r));

@@ -46,11 +46,13 @@ static json_t *json_merge(const struct model_process *p) {
 
 static json_t *process(const struct report *r, const struct model_process *p) {
   json_t *const object = json_object();
+  char host[MODEL_HOST];
   set(object, "pid", p->merge == NULL ? number(p->pid) : json_null());
   set(object, "parent_pid", p->parent_pid != 0 ? number(p->parent_pid) : json_null());
   set(object, "program", text(p->program));
   set(object, "version", text(p->version));
-  set(object, "host", r->source == SOURCE_STATS && p->merge == NULL ? text(p->host) : json_null());
+  if (p->host != NULL) set(object, "host", text(model_host_name(r, p->host, host)));
+  else set(object, "host", p->merge == NULL ? text(p->host_name) : json_null());
   set(object, "merge", p->merge != NULL ? json_merge(p) : json_null());
   set(object, "build_id", text(p->build_id));
   char state[MODEL_STATE];
@@ -97,6 +99,22 @@ static json_t *report(const struct report *r) {
   return object;
 }
 
+static json_t *groups(const struct page *page) {
+  json_t *const array = json_array();
+  size_t count;
+  struct group_row *const rows = groups_of(page, &count);
+  for (size_t i = 0; i < count; i++) {
+    json_t *const object = json_object();
+    set(object, "name", text(rows[i].name));
+    set(object, "processes", number(rows[i].processes));
+#define SET_FIGURE(figure) set(object, #figure, number(rows[i].figure));
+    GROUP_FIGURES(SET_FIGURE)
+    json_array_append_new(array, object);
+  }
+  groups_free(rows, count);
+  return array;
+}
+
 static json_t *unrecorded(const struct unrecorded_list *list) {
   json_t *const array = json_array();
   for (size_t i = 0; i < list->count; i++) {
@@ -124,6 +142,10 @@ json_t *json_of_page(const struct page *page) {
   set(root, "not_recorded", unrecorded(&page->unrecorded));
   if (page->trace != NULL) set(root, "trace", report(page->trace));
   if (page->stats != NULL) set(root, "stats", report(page->stats));
+  if (page->by != GROUP_BY_NOTHING) {
+    set(root, "by", json_string(group_by_name(page->by)));
+    set(root, "groups", groups(page));
+  }
   if (page->stats != NULL && page->slab_maps) add_slab_maps(json_object_get(json_object_get(root, "stats"), "processes"), page->stats);
   return root;
 }

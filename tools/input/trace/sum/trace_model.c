@@ -347,6 +347,7 @@ ON(end_check) {
   seen(t, p, time_ns);
   p->p->counts->counters.end_blocks += e->blocks;
   p->p->counts->counters.end_checked += e->checked;
+  p->p->complete = true; /* the check is at the end of every process that ends in order */
 }
 
 ON(debug_sweep) {
@@ -370,17 +371,23 @@ ON(soft_limit) {
 
 /* ---- The end ---- */
 
-/* All processes of a trace ran on one machine, so another process's clock serves for one that did not tell its rate. */
-static const struct trace_process *any_clock(const struct trace_model *t) {
+/* Another process's clock serves for one that did not tell its rate: one of the same host, if there is one. */
+static const struct trace_process *any_clock(const struct trace_model *t, const struct model_host *host) {
+  const struct trace_process *other = NULL;
   for (size_t i = 0; i < t->count; i++) {
-    if (t->processes[i]->ticks_per_second != 0) return t->processes[i];
+    const struct trace_process *const p = t->processes[i];
+    if (p->ticks_per_second == 0) continue;
+    if (p->p->host == host) return p;
+    if (other == NULL) other = p;
   }
-  return NULL;
+  return other;
 }
 
-/* Processes in the order of their first events, in the model too: so it does not matter who read them, and when. */
+/* Processes in the order of their hosts and first events, in the model too: so it does not matter who read them, and when. */
 static int by_start(const void *a, const void *b) {
   const struct trace_process *const x = *(struct trace_process *const *)a, *const y = *(struct trace_process *const *)b;
+  const int hosts = model_compare_hosts(x->p->host, y->p->host);
+  if (hosts != 0) return hosts;
   if (x->first_ns != y->first_ns) return x->first_ns < y->first_ns ? -1 : 1;
   return x->p->pid < y->p->pid ? -1 : x->p->pid > y->p->pid;
 }
@@ -392,7 +399,7 @@ static void join(struct trace_model *t) {
     struct trace_process *const p = t->processes[i], *first = NULL;
     end_burst(p);
     for (size_t k = 0; k < kept && first == NULL; k++) {
-      if (t->processes[k]->p->pid == p->p->pid) first = t->processes[k];
+      if (t->processes[k]->p->pid == p->p->pid && t->processes[k]->p->host == p->p->host) first = t->processes[k];
     }
     if (first != NULL) trace_process_join(t, first, p);
     else t->processes[kept++] = p;
@@ -408,10 +415,10 @@ static void order(struct trace_model *t) {
 
 void trace_model_finish(struct trace_model *t) {
   order(t);
-  const struct trace_process *const clock = any_clock(t);
-  t->r->latency.ticks = clock == NULL;
+  t->r->latency.ticks = any_clock(t, NULL) == NULL;
   for (size_t i = 0; i < t->count; i++) {
     struct trace_process *const p = t->processes[i];
+    const struct trace_process *const clock = any_clock(t, p->p->host);
     durations_settle(p, clock);
     durations_settle_spans(p->p, p->ticks_per_second != 0 ? p : clock);
     p->p->elapsed_ns = p->last_ns - p->first_ns;

@@ -16,6 +16,7 @@ static_assert(offsetof(struct model_latency, ticks) % sizeof(struct histogram *)
 /* What trace_model.c sets of a process, beside its counts, lists and texts. */
 #define FIGURES(F) \
   F(pid) \
+  F(complete) \
   F(has_settings) \
   F(strategy) \
   F(superslab_size) \

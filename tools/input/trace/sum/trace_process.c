@@ -35,6 +35,7 @@ static void join_counts(struct model_process *into, const struct model_process *
 static void join_figures(struct model_process *into, const struct model_process *from, uint64_t shift_ns) {
   const struct stats_counters *const c = &from->counts->counters;
   if (c->superslab_acquire + c->superslab_release > 0) into->superslabs_active = from->superslabs_active;
+  into->complete = from->complete;
   into->superslabs_active_max = larger(into->superslabs_active_max, from->superslabs_active_max);
   into->legacy_refused_max = larger(into->legacy_refused_max, from->legacy_refused_max);
   if (from->peak_active > into->peak_active) {

@@ -1,0 +1,164 @@
+# hakmem record --to: three hosts send their traces to one relay. One is cut off in the middle, one has a clock that is 90 s ahead, and the relay is started
+# again while a program runs. The programs do not notice; the report names what is missing, and is right about the rest.
+# timeout: 240
+# slow
+. "$(dirname "$0")/common.sh"
+for tool in lttng-relayd lttng-sessiond; do command -v $tool >/dev/null 2>&1 || skip "$tool is not installed"; done
+[ -e "$BUILD_DIR/lib/libhakmem-tracepoints.so" ] || skip "built without the provider (HAKMEM_TRACEPOINTS)"
+[ -e "$BUILD_DIR/lib/hakmem/record.so" ] && [ -e "$BUILD_DIR/lib/hakmem/traces.so" ] || skip "built without LTTng or babeltrace2"
+
+# The test has a network, a name and a /run/lttng of its own, in which the relay runs. Each host has the same once more.
+if [ "${FLEET_TEST:-}" = "" ] && [ "$(id -u)" -eq 0 ] && command -v ip >/dev/null 2>&1 && mkdir -p /run/lttng &&
+  unshare -m -n -u sh -c 'mount -t tmpfs tmpfs /run/lttng && ip link add veth-a type veth peer name veth-b' 2>/dev/null; then
+  export FLEET_TEST=namespaces
+  cd / && rm -rf "$place"
+  exec unshare -m -n -u sh -c 'mount -t tmpfs -o mode=755 tmpfs /run/lttng && ip link set lo up && exec sh "$0"' "$SOURCE_DIR/tests/tool/fleet.sh"
+fi
+[ "${FLEET_TEST:-}" != "" ] || echo "no namespaces here: three loopback addresses stand for the hosts, and none can be cut off or have a wrong clock"
+[ "${FLEET_TEST:-}" != "" ] || [ "$(id -u)" -ne 0 ] || skip "root cannot have a /run/lttng of its own here"
+
+program fleet
+cc -std=gnu11 -O1 -shared -fPIC -D_GNU_SOURCE -o clock.so "$SOURCE_DIR/tests/tool/fleet_clock.c" || fail "fleet_clock.c does not compile"
+export LTTNG_HOME="$place/home" LTTNG_UST_REGISTER_TIMEOUT=60000
+mkdir home traces
+
+base=$((20000 + $$ % 10000 * 4))
+[ "${FLEET_TEST:-}" = "" ] || base=5342
+relay_start() {
+  lttng-relayd -C tcp://0.0.0.0:$base -D tcp://0.0.0.0:$((base + 1)) -L tcp://127.0.0.1:$((base + 2)) -o "$place/traces" >relay.log 2>&1 &
+  relay=$!
+  until_true "the relay is ready" relay_answers
+}
+relay_answers() { "$hakmem" report net://127.0.0.1:$((base + 2))/host/x/y 2>&1 | grep -q "there is no session"; }
+relay_end() {
+  kill "$relay" 2>/dev/null
+  wait "$relay"
+}
+until_true() { # WHAT COMMAND...
+  what=$1
+  shift
+  for _ in $(seq 600); do
+    "$@" && return
+    sleep 0.05
+  done
+  fail "$what: not within 30 s"
+}
+
+# host NUMBER NAME: a process that holds the namespaces of a host, which has an address of its own.
+host() {
+  unshare -n -u sh -c "hostname $2 && exec sleep 200" &
+  eval "holder_$2=$!"
+  holder=$!
+  until_true "host $2" sh -c "[ \"\$(readlink /proc/$holder/ns/net)\" != \"\$(readlink /proc/self/ns/net)\" ] && [ \"\$(nsenter -t $holder -u hostname)\" = $2 ]"
+  ip link add "to-$2" type veth peer name uplink netns "$holder" || fail "no link to host $2"
+  ip addr add "10.77.$1.1/24" dev "to-$2" && ip link set "to-$2" up
+  nsenter -t "$holder" -n sh -c "ip link set lo up && ip addr add 10.77.$1.2/24 dev uplink && ip link set uplink up" || fail "no network on host $2"
+}
+# record NUMBER HOST RUN CODE [ENVIRONMENT...]: in the background; exit status and messages are in RUN.status and RUN.messages.
+record() {
+  number=$1 name=$2 run=$3 code=$4
+  shift 4
+  address=10.77.$number.1 inside="nsenter -t $(eval "echo \${holder_$name:-}") -n -u"
+  [ "${FLEET_TEST:-}" != "" ] || { address=127.0.0.$((number + 1)) inside=; }
+  (
+    env "$@" $inside "$hakmem" record --to "net://$address:$base:$((base + 1))" -o "$run" -- ./fleet "$run" "$code" >"$run.messages" 2>&1
+    echo $? >"$run.status"
+  ) &
+}
+ended() { until_true "run $1" test -s "$1.status"; }
+trace_of() { echo "$place/traces/$1/$(sed -n 's,.*/host/[^/]*/\(hakmem-[0-9]*\)$,\1,p' "$2.messages")"-*; }
+arrived() { [ -n "$(find $(trace_of "$1" "$2") -name 'hakmem_*' -size +0 2>/dev/null)" ]; }
+# refills DIR: of its statistics; whether a trace has as many is asked of the groups of a report.
+refills() { "$hakmem" report --by program --json "$1" | jq '.groups[0].refills'; }
+whole() { # HOST RUN: the trace at the relay has all refills that the run's statistics have
+  equal "$2: exit status" "$3" "$(cat "$2.status")"
+  "$hakmem" report --by host --json $(trace_of "$1" "$2") >"$2.json" || fail "$2: the trace is not whole: $(cat "$2.messages")"
+  equal "$2: refills" "$(refills "$2")" "$(jq '.groups[0].refills' "$2.json")"
+  equal "$2: lost" 0 "$(jq '[.trace.lost[]] | add' "$2.json")"
+}
+
+one=one two=two
+if [ "${FLEET_TEST:-}" != "" ]; then
+  host 1 one
+  host 2 two
+  host 3 three
+else
+  one=$(hostname) two=$(hostname)
+fi
+
+# No relay, or another port: said before the program starts.
+fails 1 "no LTTng relay daemon answers" "$hakmem" record --to net://127.0.0.1:$base -o none -- ./fleet none 0
+[ ! -e none ] && [ ! -e none.half ] || fail "the program ran without a relay"
+relay_start
+fails 1 "is not the control port" "$hakmem" record --to net://127.0.0.1:$((base + 2)) -o none -- ./fleet none 0
+
+# Three hosts at a time.
+touch a.go b.go
+record 1 one a 0
+ahead=
+[ "${FLEET_TEST:-}" = "" ] || ahead=LD_PRELOAD=$place/clock.so
+record 2 two b 5 $ahead
+record 3 three c 7
+until_true "run c" test -e c.half
+
+# One that runs is read live; one that there is not, is not, but the others are named.
+session=$(sed -n 's,.*net://[^/]*/host/,,p' c.messages)
+live=net://127.0.0.1:$((base + 2))/host
+"$hakmem" report --for 3 --json "$live/$session" >live.json || fail "the live session cannot be read"
+equal "live" true "$(jq '.trace.hosts[0].live and .trace.events > 0 and .trace.processes[0].program == "fleet"' live.json)"
+fails 1 "$session" "$hakmem" report "$live/three/no-such-session"
+until_true "the first part of run c" arrived "${session%/*}" c
+
+if [ "${FLEET_TEST:-}" != "" ]; then
+  ip link set to-three down
+  touch c.go
+else
+  touch c.go
+  ended c
+fi
+ended a
+ended b
+whole "$one" a 0
+whole "$two" b 5
+
+# The relay is started again while a program runs, and the next recording is whole.
+record 1 one d 3
+until_true "run d" test -e d.half
+until_true "the first part of run d" arrived "$one" d
+relay_end
+relay_start
+touch d.go
+ended d
+equal "run d: exit status" 3 "$(cat d.status)"
+grep -q "was lost while the program ran" d.messages || fail "run d: a lost relay is not named: $(cat d.messages)"
+equal "run d: statistics" 1 "$("$hakmem" report --json d | jq '.stats.processes | length')"
+touch e.go
+record 1 one e 0
+ended e
+whole "$one" e 0
+ended c
+equal "run c: exit status" 7 "$(cat c.status)"
+
+if [ "${FLEET_TEST:-}" != "" ]; then
+  grep -q "was lost while the program ran" c.messages || fail "run c: being cut off is not named: $(cat c.messages)"
+  # All together. What is missing is named, and the rest is as if it were alone.
+  "$hakmem" report --by host --json $(trace_of one a) $(trace_of two b) $(trace_of three c) >all.json || fail "three hosts cannot be read"
+  equal "hosts" '["one","three","two"]' "$(jq -c '[.trace.hosts[].host]' all.json)"
+  equal "unended" '[0,1,0]' "$(jq -c '[.trace.hosts[].unended]' all.json)"
+  equal "the loss" 1 "$(jq '.trace.lost.unended' all.json)"
+  for pair in one:a two:b; do
+    equal "refills of ${pair%:*}" "$(refills "${pair#*:}")" "$(jq --arg host "${pair%:*}" '.groups[] | select(.name == $host) | .refills' all.json)"
+  done
+  [ "$(jq '.groups[] | select(.name == "three") | .refills' all.json)" -lt "$(refills c)" ] || fail "the host that was cut off has all events"
+  equal "the clock of two is ahead" true "$(jq '.trace.hosts[2].lag_ns | . < -85e9 and . > -95e9' all.json)"
+  equal "the clock of one agrees" true "$(jq '.trace.hosts[0].lag_ns > -1e9' all.json)"
+  equal "no time spans two hosts" null "$(jq '.trace.start_ns' all.json)"
+  "$hakmem" report $(trace_of one a) $(trace_of two b) $(trace_of three c) >all.txt || fail "three hosts cannot be read as text"
+  grep -q "two .* ahead" all.txt || fail "the text does not name the clock that is ahead: $(sed -n '/^Hosts/,/^$/p' all.txt)"
+  grep -q "cut off from the relay" all.txt || fail "the text does not name the process without an end"
+fi
+relay_end
+for name in one two three; do
+  holder=$(eval "echo \${holder_$name:-}")
+  [ "$holder" = "" ] || kill "$holder"
+done
