@@ -16,6 +16,7 @@ struct load {
   uint32_t pid;    /* only this process; 0: all */
   bool keep_spans; /* of a trace, in model_process.spans */
   unsigned jobs;   /* processes that read traces; 0: as many as there are processors */
+  bool flight;     /* also the newest events of the flight recorder */
   bool compared;   /* with another run, or with a limit: an interrupt then ends the program, because a part of a trace would be compared */
 };
 

@@ -69,20 +69,32 @@ bool metadata_check(const char *directory) {
 /* Metadata begin with a few KiB that hold the environment; in packets, too, because it is small. */
 #define ENVIRONMENT_WITHIN 16384
 #define PROCESS_MARK "vpid = "
+#define FLIGHT_MARK "domain = \"hakmem-flight\"" /* instrumentation/sinks/flight_metadata.c */
 
-uint32_t metadata_process(const char *directory) {
+/* The text behind `mark` in the environment, copied to value[size]; false if it is not there. */
+static bool find_in_environment(const char *directory, const char *mark, char *value, size_t size) {
   char *const path = must_print("%s/metadata", directory), *const text = must_allocate(ENVIRONMENT_WITHIN + 1);
   const int fd = regular_open(path);
   const ssize_t length = fd >= 0 ? pread(fd, text, ENVIRONMENT_WITHIN, 0) : 0;
-  uint32_t process = 0;
   if (fd >= 0) close(fd);
   for (ssize_t i = 0; i < length; i++) { /* the headers of packets hold zeros */
     if (text[i] == '\0') text[i] = ' ';
   }
   const char *const environment = length > 0 ? strstr(text, "env {") : NULL, *const end = environment != NULL ? strchr(environment, '}') : NULL;
-  const char *const mark = end != NULL ? strstr(environment, PROCESS_MARK) : NULL;
-  if (mark != NULL && mark < end) process = (uint32_t)strtoul(mark + strlen(PROCESS_MARK), NULL, 10);
+  const char *const found = end != NULL ? strstr(environment, mark) : NULL;
+  const bool is_there = found != NULL && found < end;
+  if (is_there) snprintf(value, size, "%s", found + strlen(mark));
   free(path);
   free(text);
-  return process;
+  return is_there;
+}
+
+uint32_t metadata_process(const char *directory) {
+  char value[16];
+  return find_in_environment(directory, PROCESS_MARK, value, sizeof(value)) ? (uint32_t)strtoul(value, NULL, 10) : 0;
+}
+
+bool metadata_is_flight(const char *directory) {
+  char value[1];
+  return find_in_environment(directory, FLIGHT_MARK, value, sizeof(value));
 }

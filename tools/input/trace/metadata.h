@@ -14,4 +14,7 @@ bool metadata_check(const char *directory);
 /* The process that wrote the trace in `directory`, as the environment in its metadata says; 0: it does not, because it is the trace of several. */
 uint32_t metadata_process(const char *directory);
 
+/* Whether the trace is one of the flight recorder. */
+bool metadata_is_flight(const char *directory);
+
 #endif
