@@ -21,7 +21,6 @@
 #define FILES 4 /* at most, together they have HAKMEM_FLIGHT_SIZE */
 #define NAMES 100
 #define METADATA_MAX (24 * KIB)
-#define THE_END "; the recording ends here"
 
 static char path[PATH_MAX + 64];
 static size_t folder;      /* length of the directory's part of it; 0: there is none */
@@ -31,7 +30,9 @@ static off_t file_length;   /* of the packets in it */
 static uint64_t packet_count;
 static uint8_t uuid[16];
 
-static void say(int error) { message_say_file("HAKMEM_FLIGHT_FILE", "write", path, strerrordesc_np(error), THE_END); }
+static void say(const char *what, int error, const char *therefore) {
+  message_say_file("HAKMEM_FLIGHT_FILE", what, path, strerrordesc_np(error), therefore);
+}
 
 static void name(const char *file_name, uint64_t number, bool numbered) {
   struct message m;
@@ -95,7 +96,8 @@ bool flight_file_open(void) {
     error = write_metadata();
   }
   if (error == 0) return true;
-  say(error);
+  say("make", error, "; this process has no recording");
+  folder = 0;
   return false;
 }
 
@@ -172,7 +174,7 @@ bool flight_file_write(struct flight_packet *packet, size_t written, size_t leng
   const bool is_new = written == sizeof(struct flight_packet_head) || !is_whole();
   const int error = is_new ? write_new(packet, length) : write_more(packet, written, length);
   if (error == 0) return true;
-  if (error != ENOENT) say(error); /* else the directory was removed, on purpose */
+  if (error != ENOENT) say("write", error, "; the recording ends here"); /* else the directory was removed, on purpose */
   file_close(&file);
   return false;
 }

@@ -9,7 +9,7 @@
  * It then writes the file, with no lock held, if nobody writes already.
  *
  * The file is written by pwrite. A mapping would cost less, but would end the program with SIGBUS if somebody truncated the file or the disk filled up.
- * So the cost is bounded: while writing has taken less than a hundredth of the time so far (and a little more, for bursts), each record is written at once.
+ * So the cost is bounded: while writing has taken less than half a hundredth of the time so far (and a little more, for bursts), each record is written at once.
  * Beyond that, a packet is written when it is full. SIGKILL then loses at most the last packet.
  */
 #include "src/platform/lock.h"
@@ -23,7 +23,7 @@
 #define PACKETS 8
 #define TRIES 200         /* to take the lock */
 #define BIRTH_MS 20       /* a process that ends earlier leaves no recording, unless it has an incident or many events */
-#define COST_PART 100     /* writing takes at most one part in this number of the time, */
+#define COST_PART 200     /* writing takes at most one part in this number of the time, */
 #define BURST_NS 2000000  /* and this much more */
 
 static struct flight_packet packets[PACKETS] BULK;
