@@ -12,12 +12,8 @@
 #include "flight_packets.h"
 #include "tracer.h"
 
-bool flight_is_on;
-
 /* The number of the running thread. A system call for each event would cost more than the event. */
-static __thread struct {
-  uint32_t tid, process; /* process: forks before this thread's number was asked for */
-} own __attribute__((tls_model("initial-exec")));
+static __thread struct { uint32_t tid, process; /* process: forks before this thread's number was asked for */ } own __attribute__((tls_model("initial-exec")));
 static uint32_t process = 1;
 
 static uint32_t own_thread(void) {

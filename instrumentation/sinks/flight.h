@@ -7,17 +7,11 @@
 #define HAKMEM_FLIGHT_H
 
 #include "base/sink.h"
-
-/*
- * Single operations and sampled lookups are not kept: the statistics have them all, and they would push the rare events out. An event of fragmentation
- * is raised for a tracer only.
- */
-#define FLIGHT_KEEPS(id) \
-  ((id) != EVENT_ID_superslab_lookup && (id) != EVENT_ID_alloc && (id) != EVENT_ID_free && (id) != EVENT_ID_realloc && (id) != EVENT_ID_fragmentation)
+#include "flight_metadata.h"
+#include "flight_packets.h"
 
 /* It must get only events that FLIGHT_KEEPS, and only while flight_is_on. It allocates nothing, and is signal safe. */
 extern const struct hak_event_sink flight_sink;
-extern bool flight_is_on __attribute__((visibility("hidden"))); /* atomic */
 
 /* After the options are read. */
 void flight_start(void);

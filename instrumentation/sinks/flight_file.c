@@ -23,16 +23,14 @@
 #define METADATA_MAX (24 * KIB)
 
 static char path[PATH_MAX + 64];
-static size_t folder;      /* length of the directory's part of it; 0: there is none */
+static size_t folder; /* length of the directory's part of it; 0: there is none */
 static struct own_file file = NO_FILE;
 static uint32_t file_count; /* files begun */
 static off_t file_length;   /* of the packets in it */
 static uint64_t packet_count;
 static uint8_t uuid[16];
 
-static void say(const char *what, int error, const char *therefore) {
-  message_say_file("HAKMEM_FLIGHT_FILE", what, path, strerrordesc_np(error), therefore);
-}
+static void say(const char *what, int error, const char *therefore) { message_say_file("HAKMEM_FLIGHT_FILE", what, path, strerrordesc_np(error), therefore); }
 
 static void name(const char *file_name, uint64_t number, bool numbered) {
   struct message m;

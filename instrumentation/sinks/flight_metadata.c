@@ -8,7 +8,6 @@
 #include "src/platform/syscall.h"
 #include "src/names/hakmem.h"
 #include "base/clock.h"
-#include "flight.h"
 #include "flight_metadata.h"
 
 #include <errno.h>
@@ -86,11 +85,14 @@ static const char head[] =
 #endif
   "  packet.header := struct {\n"
   "    " INTEGER("32", "16") " magic;\n"
-  "    " INTEGER("8", "16") " uuid[16];\n"
-  "    " INTEGER("32", "10") " stream_id;\n"
-  "    " INTEGER("64", "10") " stream_instance_id;\n"
-  "  };\n};\n\n"
-  "env {\n  domain = \"hakmem-flight\";\n  tracer_name = \"hakmem\";\n  vpid = ";
+                             "    " INTEGER("8", "16") " uuid[16];\n"
+                                                       "    " INTEGER(
+                                                         "32", "10") " stream_id;\n"
+                                                                     "    " INTEGER(
+                                                                       "64",
+                                                                       "10") " stream_instance_id;\n"
+                                                                             "  };\n};\n\n"
+                                                                             "env {\n  domain = \"hakmem-flight\";\n  tracer_name = \"hakmem\";\n  vpid = ";
 
 #define CLOCK_TIME "integer { size = 64; align = 8; signed = false; map = clock.monotonic.value; }"
 static const char stream[] =
@@ -99,18 +101,20 @@ static const char stream[] =
   "  packet.context := struct {\n"
   "    " CLOCK_TIME " timestamp_begin;\n"
   "    " INTEGER("64", "10") " packet_size;\n"
-  "    " INTEGER("64", "10") " packet_seq_num;\n"
-  "    " CLOCK_TIME " timestamp_end;\n"
-  "    " INTEGER("64", "10") " events_discarded;\n"
-  "    " INTEGER("64", "10") " content_size;\n"
-  "  };\n"
-  "  event.header := struct {\n"
-  "    " INTEGER("16", "10") " id;\n"
-  "    " CLOCK_TIME " timestamp;\n"
-  "  };\n"
-  "  event.context := struct {\n"
-  "    " INTEGER("32", "10") " _vtid;\n"
-  "  };\n};\n";
+                             "    " INTEGER("64", "10") " packet_seq_num;\n"
+                                                        "    " CLOCK_TIME " timestamp_end;\n"
+                                                        "    " INTEGER("64", "10") " events_discarded;\n"
+                                                                                   "    " INTEGER("64", "10") " content_size;\n"
+                                                                                                              "  };\n"
+                                                                                                              "  event.header := struct {\n"
+                                                                                                              "    " INTEGER(
+                                                                                                                "16", "10") " id;\n"
+                                                                                                                            "    " CLOCK_TIME " timestamp;\n"
+                                                                                                                            "  };\n"
+                                                                                                                            "  event.context := struct {\n"
+                                                                                                                            "    " INTEGER("32",
+                                                                                                                                           "10") " _vtid;\n"
+                                                                                                                                                 "  };\n};\n";
 
 size_t flight_metadata(char *text, size_t size, const uint8_t uuid[16]) {
   struct text t = {.at = text, .size = size};

@@ -15,16 +15,17 @@
 #include "src/platform/lock.h"
 #include "src/platform/syscall.h"
 #include "base/clock.h"
-#include "flight.h"
 #include "flight_packets.h"
 
 #include <string.h>
 
 #define PACKETS 8
-#define TRIES 200         /* to take the lock */
-#define BIRTH_MS 20       /* a process that ends earlier leaves no recording, unless it has an incident or many events */
-#define COST_PART 200     /* writing takes at most one part in this number of the time, */
-#define BURST_NS 2000000  /* and this much more */
+#define TRIES 200        /* to take the lock */
+#define BIRTH_MS 20      /* a process that ends earlier leaves no recording, unless it has an incident or many events */
+#define COST_PART 200    /* writing takes at most one part in this number of the time, */
+#define BURST_NS 2000000 /* and this much more */
+
+bool flight_is_on;
 
 static struct flight_packet packets[PACKETS] BULK;
 static struct lock lock;

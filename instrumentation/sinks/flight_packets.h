@@ -14,6 +14,8 @@
 #define FLIGHT_SEQUENCE_MAX 1024 /* bytes of an array; likewise */
 #define FLIGHT_RECORD_MAX 2560   /* of an event: a module has two texts */
 
+extern bool flight_is_on __attribute__((visibility("hidden"))); /* atomic */
+
 struct flight_record_head {
   uint16_t id;   /* enum event_id */
   uint64_t time; /* filled in when the record gets its place, so that times rise */

@@ -100,6 +100,7 @@ void print_flight(FILE *out, const struct page *page) {
     print_kinds(out, p);
     print_last(out, page, p);
   }
-  if (r->lost.events_discarded > 0) fprintf(out, "  %" PRIu64 " more events of this time were not recorded: threads met, or the disk was slow\n", r->lost.events_discarded);
+  if (r->lost.events_discarded > 0)
+    fprintf(out, "  %" PRIu64 " more events of this time were not recorded: threads met, or the disk was slow\n", r->lost.events_discarded);
   if (page->flight_left > 0) fprintf(out, "\n  %zu more recordings: hakmem report %s/PID.flight shows one\n", page->flight_left, "DIR");
 }
