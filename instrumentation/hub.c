@@ -12,6 +12,7 @@
 #include "base/inside.h"
 #include "checkers/checker.h"
 #include "sinks/counters.h"
+#include "sinks/flight.h"
 #include "sinks/log.h"
 #include "sinks/tracer.h"
 #include "stacks/stacks.h"
@@ -25,6 +26,7 @@
   void hub_event_##name(const struct event_##name *event) { \
     if (counters_sink.name != NULL) counters_sink.name(event); \
     if (checker != NULL && checker->sink.name != NULL) checker->sink.name(event); \
+    if (FLIGHT_KEEPS(EVENT_ID_##name) && flight_is_on) flight_sink.name(event); \
     if (inside_event) { \
       stats_add(&stats_block()->counters.reentered, 1); \
       return; \
@@ -135,6 +137,7 @@ void hub_on_fault(struct event_hdr_reset *e, void *context) {
   e->stack = was_unwinding ? 0 : stacks_fault(context);
   inside_stack = was_unwinding;
   counters_sink.hdr_reset(e);
+  if (flight_is_on) flight_sink.hdr_reset(e);
   inside_event = true;
   log_sink.hdr_reset(e);
   const struct hak_event_sink *sink = nested ? NULL : __atomic_load_n(&tracer_sink, __ATOMIC_ACQUIRE);

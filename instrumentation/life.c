@@ -19,6 +19,7 @@
 #include "control/control.h"
 #include "incidents/fault.h"
 #include "incidents/leaks.h"
+#include "sinks/flight.h"
 #include "sinks/log.h"
 #include "sinks/tracer.h"
 #include "snapshots/dump.h"
@@ -124,6 +125,7 @@ void hub_on_start(void) {
   watched = config.stats != 0 || config.stats_file[0] != '\0' || config.stats_signal[0] != '\0';
   log_start();
   stats_start();
+  flight_start();
   control_start();
   if (checker != NULL) checker->hold();
   inside_stack = true; /* libunwind's own allocations while it opens are not the program's */
@@ -161,6 +163,7 @@ void hub_on_stop(void) {
     inside_stack = false;
   }
   stop_statistics();
+  flight_end();
   if (checker != NULL && checker->stop != NULL) checker->stop();
 }
 
@@ -174,6 +177,7 @@ void hub_on_fork_parent(void) { stacks_fork_release(); }
 void hub_on_fork_child(void) {
   stacks_fork_child();
   tracer_fork_child();
+  flight_fork_child();
   snapshot_fork_child();
   sites_fork_child();
   stats_fork_child();

@@ -88,7 +88,7 @@ static void replay(const struct hak_event_sink *sink) {
 
 /* ---- Listeners. ---- */
 
-static struct event_process process_event(void) {
+struct event_process tracer_process_event(void) {
   return (struct event_process){.ticks_per_second = clock_ticks_per_second(),
                                 .clock_cost_ticks = clock_cost_ticks(),
                                 .superslab_size = config_superslab_size(),
@@ -102,7 +102,7 @@ static struct event_process process_event(void) {
 }
 
 void tracer_raise_process(void) {
-  const struct event_process process = process_event();
+  const struct event_process process = tracer_process_event();
   hub_event_process(&process);
 }
 
@@ -143,7 +143,7 @@ EXPORT int hak_event_sink_attach(const struct hak_event_sink *sink) {
   const bool attached = __atomic_compare_exchange_n(&tracer_sink, &none, sink, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
   if (attached) {
     tracer_begin_thread(sink);
-    const struct event_process process = process_event();
+    const struct event_process process = tracer_process_event();
     if (sink->process != NULL) sink->process(&process);
     replay(sink);
   }

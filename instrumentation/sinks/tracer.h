@@ -61,6 +61,7 @@ bool tracer_is_attached(void);
 bool tracer_is_listened(void);
 /* The same; also repeats to new listeners the events that are raised only once. */
 bool tracer_greet(void);
+struct event_process tracer_process_event(void);
 void tracer_raise_process(void);
 
 /* In a forked child. */

@@ -46,6 +46,8 @@
   TEXT(stats_file, STATS_FILE, "path", \
        "keep the statistics in this file, or, if another process has it, in one with .PID appended to its name; %p becomes the process id") \
   TEXT(stats_signal, STATS_SIGNAL, "signal", "write the statistics as text on this signal (USR2, or a number)") \
+  TEXT(flight_file, FLIGHT_FILE, "path", "keep the newest slow-path events as a trace (CTF 1.8) in this new directory; %p becomes the process id") \
+  NUMBER(flight_size, FLIGHT_SIZE, 1u << 20, 32768, 1u << 30, "bytes", "how much of HAKMEM_FLIGHT_FILE is kept") \
   NUMBER(sample, STATS_SAMPLE, 1024, 0, 1u << 30, "operations", \
          "of this many operations, one is timed, 0 = none; from 1024 on, a thread that runs long is timed less often, down to one of 8192") \
   NUMBER(fragmentation, STATS_INTERVAL, 100, 0, 1u << 30, "ms", "between two snapshots of fragmentation, 0 = only on request and at exit") \

@@ -100,6 +100,8 @@ static inline int sys_stat(const char *path, struct stat *status, int flags) {
 }
 static inline int sys_flock(int fd, int operation) { return (int)sys_call(SYS_flock, fd, operation, 0, 0, 0, 0); }
 static inline int sys_unlink(const char *path) { return (int)sys_call(SYS_unlinkat, AT_FDCWD, (long)path, 0, 0, 0, 0); }
+static inline int sys_mkdir(const char *path, mode_t mode) { return (int)sys_call(SYS_mkdirat, AT_FDCWD, (long)path, (long)mode, 0, 0, 0); }
+static inline int sys_rename(const char *from, const char *to) { return (int)sys_call(SYS_renameat2, AT_FDCWD, (long)from, AT_FDCWD, (long)to, 0, 0); }
 static inline int sys_access(const char *path, int mode) { return (int)sys_call(SYS_faccessat, AT_FDCWD, (long)path, mode, 0, 0, 0); }
 static inline int sys_ioctl(int fd, unsigned long request, void *argument) { return (int)sys_call(SYS_ioctl, fd, (long)request, (long)argument, 0, 0, 0); }
 static inline ssize_t sys_getcwd(char *to, size_t size) { return sys_call(SYS_getcwd, (long)to, (long)size, 0, 0, 0, 0); }

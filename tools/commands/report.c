@@ -175,7 +175,9 @@ static bool print(const struct page *page, const struct options *o) {
 static int report(void *context) {
   const struct options *const o = context;
   struct page page = {.all = o->all, .slab_maps = o->slab_maps, .by = o->by};
-  bool good = load_page(&page, &o->load);
+  struct load load = o->load;
+  load.flight = !o->json && !o->folded && !o->summary && o->since == NULL && (o->section == NULL || strcmp(o->section, "flight") == 0);
+  bool good = load_page(&page, &load);
   if (page.main != NULL && !print(&page, o)) {
     say("%s", failure());
     good = false;

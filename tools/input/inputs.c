@@ -11,6 +11,7 @@
 #include "input/trace/live.h"
 #include "outcome.h"
 #include "process/process.h"
+#include "trace/metadata.h"
 #include "unrecorded.h"
 
 #define DEPTH_MAX 12 /* a trace lies at most six levels below the session's directory */
@@ -43,7 +44,8 @@ static void search(struct inputs *inputs, const char *path, unsigned depth, size
     if (++*entries <= ENTRIES_MAX && lstat(below, &status) == 0) {
       if (S_ISDIR(status.st_mode)) search(inputs, below, depth + 1, entries);
       if (S_ISREG(status.st_mode) && strcmp(names[i]->d_name, METADATA) == 0) {
-        add(&inputs->traces, &inputs->trace_count, &inputs->trace_capacity, path);
+        if (metadata_origin(path).is_flight) add(&inputs->flights, &inputs->flight_count, &inputs->flight_capacity, path);
+        else add(&inputs->traces, &inputs->trace_count, &inputs->trace_capacity, path);
       }
       if (S_ISREG(status.st_mode) && is_stats(names[i]->d_name)) {
         add(&inputs->stats, &inputs->stats_count, &inputs->stats_capacity, below);
@@ -61,10 +63,18 @@ static void search(struct inputs *inputs, const char *path, unsigned depth, size
   if (count >= 0) free(names);
 }
 
+/* A recording of the flight recorder that was named by itself is a trace like others. */
+static void take_flights(struct inputs *inputs) {
+  for (size_t i = 0; i < inputs->flight_count; i++) add(&inputs->traces, &inputs->trace_count, &inputs->trace_capacity, inputs->flights[i]);
+  for (size_t i = 0; i < inputs->flight_count; i++) free(inputs->flights[i]);
+  inputs->flight_count = 0;
+}
+
 static bool add_directory(struct inputs *inputs, const char *path) {
   const size_t before = inputs->stats_count + inputs->trace_count;
   size_t entries = 0;
   search(inputs, path, 0, &entries);
+  if (inputs->stats_count + inputs->trace_count == 0) take_flights(inputs);
   if (inputs->stats_count + inputs->trace_count > before) return true;
   if (entries > ENTRIES_MAX) return fail("%s holds too many files; name the directory of the data itself", path);
   return fail("%s holds neither a trace nor stats files; name what hakmem run or hakmem record wrote, or a trace's directory", path);
@@ -105,6 +115,8 @@ void inputs_fini(struct inputs *inputs) {
   for (size_t i = 0; i < inputs->trace_count; i++) free(inputs->traces[i]);
   for (size_t i = 0; i < inputs->unrecorded_count; i++) free(inputs->unrecorded[i]);
   for (size_t i = 0; i < inputs->outcome_count; i++) free(inputs->outcomes[i]);
+  for (size_t i = 0; i < inputs->flight_count; i++) free(inputs->flights[i]);
+  free(inputs->flights);
   free(inputs->outcomes);
   free(inputs->unrecorded);
   free(inputs->stats);

@@ -12,6 +12,8 @@ struct inputs {
   size_t stats_count, stats_capacity;
   char **traces; /* directories with metadata in them, and addresses of sessions at a relay */
   size_t trace_count, trace_capacity;
+  char **flights; /* the same, of the flight recorder, beside statistics */
+  size_t flight_count, flight_capacity;
   char **unrecorded; /* lists of processes that were not recorded (unrecorded.h) */
   size_t unrecorded_count, unrecorded_capacity;
   char **outcomes; /* how programs ended (outcome.h) */

@@ -181,7 +181,7 @@ static void add_labels(struct delivery *d, const struct push *p, const struct mo
 enum sent { SENT_DONE, SENT_NOTHING /* the process has no call sites */, SENT_FAILED };
 
 static bool has_sites(const struct page *page, const struct model_process *m) {
-  const struct model_process *const traced = model_find_process(page->trace, m->pid);
+  const struct model_process *const traced = model_find_process(page->trace, m->host, m->pid);
   return m->profiles[PROFILE_LAST] != NULL || m->leak_count > 0 || (traced != NULL && traced->allocation_count > 0);
 }
 

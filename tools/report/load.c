@@ -2,12 +2,15 @@
 
 #include <argp.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "common/error.h"
+#include "common/memory.h"
 #include "input/inputs.h"
 #include "input/outcome.h"
 #include "common/progress.h"
 #include "input/read_stats.h"
+#include "input/trace/metadata.h"
 #include "input/trace/read_trace.h"
 
 uint32_t load_pid(const char *argument, const struct argp_state *state) {
@@ -69,6 +72,49 @@ static struct report *load_trace(const struct inputs *in, const struct load *loa
   return NULL;
 }
 
+/* ---- The flight recorder. A run of many processes has many recordings; the last ones to change say most about its end. ---- */
+
+#define RECORDINGS_MOST 8
+
+struct recording {
+  char *directory;
+  struct timespec changed;
+};
+
+static int by_change(const void *a, const void *b) {
+  const struct timespec *const x = &((const struct recording *)a)->changed, *const y = &((const struct recording *)b)->changed;
+  if (x->tv_sec != y->tv_sec) return x->tv_sec < y->tv_sec ? 1 : -1;
+  return x->tv_nsec < y->tv_nsec ? 1 : x->tv_nsec > y->tv_nsec ? -1 : 0;
+}
+
+static void load_flight(struct page *page, const struct inputs *in, const struct load *load) {
+  if (in->flight_count == 0 || !load->flight) return;
+  struct recording *const all = must_allocate(in->flight_count * sizeof(*all));
+  size_t count = 0;
+  for (size_t i = 0; i < in->flight_count; i++) {
+    struct stat status = {0};
+    if (load->pid != 0 && metadata_origin(in->flights[i]).pid != load->pid) continue;
+    stat(in->flights[i], &status);
+    all[count++] = (struct recording){in->flights[i], status.st_mtim};
+  }
+  qsort(all, count, sizeof(*all), by_change);
+  char *chosen[RECORDINGS_MOST];
+  const size_t read = count < RECORDINGS_MOST ? count : RECORDINGS_MOST;
+  for (size_t i = 0; i < read; i++) chosen[i] = all[i].directory;
+  free(all);
+  if (read == 0) return;
+  struct report *const r = model_create(SOURCE_TRACE, load->paths[0]);
+  r->keep_spans = true;
+  page->flight_left = count - read;
+  if (read_traces(r, chosen, read, load->pid, load->jobs, INTERRUPT_ENDS)) {
+    model_finish(r);
+    page->flight = r;
+  } else {
+    page->flight_failure = must_copy(failure());
+    model_destroy(r);
+  }
+}
+
 static void load_unrecorded(struct page *page, const struct inputs *in, uint32_t pid, bool *good) {
   struct unrecorded_list all = {0};
   for (size_t i = 0; i < in->unrecorded_count; i++) {
@@ -115,6 +161,7 @@ bool load_page(struct page *page, const struct load *load) {
   if (stats != NULL) load_outcomes(stats, &inputs, &good);
   page->stats = stats;
   page->trace = load_trace(&inputs, load, &good);
+  load_flight(page, &inputs, load);
   struct report *const losses = (struct report *)(page->stats != NULL ? page->stats : page->trace);
   if (losses != NULL) losses->lost.unrecorded = page->unrecorded.count;
   page->main = page->trace != NULL ? page->trace : page->stats;
@@ -130,5 +177,7 @@ bool load_page(struct page *page, const struct load *load) {
 void load_free(struct page *page) {
   model_destroy((struct report *)page->stats);
   model_destroy((struct report *)page->trace);
+  model_destroy((struct report *)page->flight);
+  free(page->flight_failure);
   unrecorded_free(&page->unrecorded);
 }

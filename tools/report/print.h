@@ -21,6 +21,9 @@ struct page {
   const struct report *main;          /* the source of counts and latencies: the trace, if there is one */
   const struct report *memory;        /* the source of memory figures: the stats files, if there are any */
   struct unrecorded_list unrecorded;  /* processes of the run without data */
+  const struct report *flight;        /* of the flight recorder: the newest events of processes in `stats`; NULL if it was not read */
+  char *flight_failure;               /* why it could not be read; NULL if it could */
+  size_t flight_left;                 /* recordings that were not read */
   const char *path;                   /* as the user named it */
   bool slab_maps;                     /* in JSON */
   enum group_by by;                   /* --by */
@@ -44,6 +47,7 @@ struct page {
   S(sites, "the live heap by call site (HAKMEM_PROFILE)") \
   S(latency, "how long calls of malloc and free took, the longest calls; lookups, drains, refills, the legacy path, mappings") \
   S(counts, "how often each thing happened") \
+  S(flight, "the newest events of the flight recorder, which the other sections count, too") \
   S(comparison, "the trace against the statistics of the same run")
 #define PRINT_DECLARE(name, what) void print_##name(FILE *out, const struct page *page);
 PRINT_SECTIONS(PRINT_DECLARE)

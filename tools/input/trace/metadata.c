@@ -68,6 +68,7 @@ bool metadata_check(const char *directory) {
 
 /* Metadata begin with a few KiB that hold the environment and the clock; in packets, too, because they are small. */
 #define BEGINNING 16384
+#define FLIGHT_MARK "domain = \"hakmem-flight\"" /* instrumentation/sinks/flight_metadata.c */
 
 /* What stands behind `mark` in the block that `begin` opens; NULL if it has no such mark. */
 static const char *value_of(const char *text, const char *begin, const char *mark) {
@@ -91,6 +92,7 @@ struct metadata_origin metadata_origin(const char *directory) {
   }
   const char *const pid = value_of(text, "env {", "vpid = ");
   if (pid != NULL) origin.pid = (uint32_t)strtoul(pid, NULL, 10);
+  origin.is_flight = value_of(text, "env {", FLIGHT_MARK) != NULL;
   copy_quoted(origin.host, sizeof(origin.host), value_of(text, "env {", "hostname = \""));
   copy_quoted(origin.clock, sizeof(origin.clock), value_of(text, "clock {", "uuid = \""));
   free(path);

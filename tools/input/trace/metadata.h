@@ -14,6 +14,7 @@ bool metadata_check(const char *directory);
 /* Who wrote a trace, as its metadata say. */
 struct metadata_origin {
   uint32_t pid;              /* 0: unknown, because it is the trace of several processes */
+  bool is_flight;            /* it is the flight recorder's */
   char host[128], clock[64]; /* the names of the machine and of its clock; "" if unknown */
 };
 struct metadata_origin metadata_origin(const char *directory);
