@@ -161,8 +161,7 @@ static NOINLINE void *aligned_slow(size_t size, size_t align) {
   if (size > PTRDIFF_MAX || align > PTRDIFF_MAX) return alloc_fail();
   const bool plain = align <= MIN_ALIGN;
   const size_t with_border = hub_with_border(size);
-  if (plain ? size > SMALL_MAX : (with_border | (align - 1)) >= ALIGNED_MAX)
-    return alloc_large(size, plain ? MIN_ALIGN : align, REQUEST_PLAIN, CALL_aligned);
+  if (plain ? size > SMALL_MAX : (with_border | (align - 1)) >= ALIGNED_MAX) return alloc_large(size, plain ? MIN_ALIGN : align, REQUEST_PLAIN, CALL_aligned);
   const uint32_t cls = plain ? class_of_size(size) : class_of_aligned(align, with_border);
   const uint32_t sampled = sll_resume();
   if (UNLIKELY(sampled != 0)) return sample_aligned(cls, size, align, sampled <= SAMPLE_CALLS);
