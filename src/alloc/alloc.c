@@ -157,23 +157,24 @@ static NOINLINE void *sample_aligned(uint32_t cls, size_t size, size_t align, bo
   return block;
 }
 
-static NOINLINE void *aligned_slow(uint32_t cls, size_t size, size_t align) {
+static NOINLINE void *aligned_slow(size_t size, size_t align) {
+  if (size > PTRDIFF_MAX || align > PTRDIFF_MAX) return alloc_fail();
+  const bool plain = align <= MIN_ALIGN;
+  const size_t with_border = hub_with_border(size);
+  if (plain ? size > SMALL_MAX : (with_border | (align - 1)) >= ALIGNED_MAX) return alloc_large(size, plain ? MIN_ALIGN : align, REQUEST_PLAIN, CALL_aligned);
+  const uint32_t cls = plain ? class_of_size(size) : class_of_aligned(align, with_border);
   const uint32_t sampled = sll_resume();
   if (UNLIKELY(sampled != 0)) return sample_aligned(cls, size, align, sampled <= SAMPLE_CALLS);
-  if (align <= MIN_ALIGN) return alloc_plain(size, REQUEST_PLAIN, CALL_aligned);
+  if (plain) return alloc_plain(size, REQUEST_PLAIN, CALL_aligned);
   alloc_prepare();
   return allocate(&(struct request){size, align, cls, REQUEST_PLAIN, CALL_aligned});
 }
 
+/* A border for a checker is added in the slow path: if a checker watches, no block is popped here. */
 void *alloc_aligned(size_t alignment, size_t size) {
-  if (size > PTRDIFF_MAX || alignment > PTRDIFF_MAX) return alloc_fail();
-  const bool plain = alignment <= MIN_ALIGN;
-  const size_t with_border = hub_with_border(size);
-  if (plain ? size > SMALL_MAX : (with_border | (alignment - 1)) >= ALIGNED_MAX)
-    return alloc_large(size, plain ? MIN_ALIGN : alignment, REQUEST_PLAIN, CALL_aligned);
-  const uint32_t cls = plain ? class_of_size(size) : class_of_aligned(alignment, with_border);
-  struct block *block = pop_fast(cls);
-  return LIKELY(block != NULL) ? block : aligned_slow(cls, size, alignment);
+  if (UNLIKELY((size | (alignment - 1)) >= ALIGNED_MAX)) return aligned_slow(size, alignment);
+  struct block *block = pop_fast(alignment <= MIN_ALIGN ? class_of_size(size) : class_of_aligned(alignment, size));
+  return LIKELY(block != NULL) ? block : aligned_slow(size, alignment);
 }
 
 /* ---- The slow door of free. ---- */

@@ -77,7 +77,7 @@ size_t alloc_usable(const void *p);
 bool alloc_trim(size_t keep);
 
 /* Frees a block for a sized free of the family `given`. Reports it if the block was not allocated with that size. For sizes that size_fits rejects. */
-NOINLINE void alloc_free_sized(void *p, size_t alignment, size_t size, enum block_family given);
+void alloc_free_sized(void *p, size_t alignment, size_t size, enum block_family given);
 
 /* Frees a block whose pointer was examined already (pointer.h), or reports what is wrong with it. */
 void free_found(struct pointer *at, enum block_family given);
@@ -98,6 +98,22 @@ void alloc_watch_forks(void);
 ALWAYS_INLINE bool size_fits(const void *p, size_t size) {
   return LIKELY(size <= SMALL_MAX && directory_code(sll_self->directory, header_place(p)) == (int8_t)(class_of_size(size) + 1));
 }
+
+/*
+ * Frees a live small block of `size` bytes, with a single look-up. False: the size is wrong, or the slow path must free the block. The class follows from
+ * the size, so its header and its start are loaded while the look-up is under way.
+ */
+ALWAYS_INLINE bool push_sized(void *p, size_t size) {
+  if (UNLIKELY(size > SMALL_MAX)) return false;
+  struct sll_cache *cache = sll_self;
+  const size_t cls = class_of_size(size);
+  if (UNLIKELY(directory_code(cache->directory, header_place(p)) != (int8_t)(cls + 1))) return false;
+  if (UNLIKELY(!header_is(p, cache->live[cls]) || !class_starts_at(&cache->start[cls], p))) return false;
+  return push_block(cache, cls, p);
+}
+
+/* For a sized free that push_sized refused. */
+NOINLINE void free_sized_slow(void *p, size_t size, enum block_family given);
 
 /* For when memory runs out, or a size is above PTRDIFF_MAX: sets errno to ENOMEM, and returns NULL. */
 void *alloc_fail(void);

@@ -40,16 +40,22 @@ static bool must_live(const struct pointer *at, enum misuse_state state) {
 }
 
 /*
- * The stride of the block at `p` if it is a live small one; else 0, and the slow path examines it. If every operation must take the slow path, the
- * thread's directory is blind, so this is 0.
+ * The class of the block at `p` if it is a live small one, in the first unit of its slab; else CLASS_NONE. If every operation must take the slow path,
+ * the thread's directory is blind, so this is CLASS_NONE.
  */
-ALWAYS_INLINE uint32_t plain_stride(const void *p) {
+ALWAYS_INLINE size_t near_class(const void *p) {
   const struct sll_cache *cache = sll_self;
-  const void *header = header_place(p);
-  const int8_t code = directory_code(cache->directory, header);
-  const uint32_t cls = code > 0 && class_starts_at(&cache->start[code - 1], p) ? (uint32_t)code - 1
-                       : directory_is_further(code, p)                         ? directory_class_by(code, p)
-                                                                               : CLASS_NONE;
+  const int8_t code = directory_code(cache->directory, header_place(p));
+  if (UNLIKELY(code <= 0)) return CLASS_NONE;
+  const size_t cls = (size_t)code - 1;
+  return LIKELY(header_is(p, cache->live[cls]) && class_starts_at(&cache->start[cls], p)) ? cls : CLASS_NONE;
+}
+
+/* The stride of the block at `p` if it is a live small one elsewhere in its slab; else 0, and the slow path examines it. */
+ALWAYS_INLINE uint32_t further_stride(const void *p) {
+  const struct sll_cache *cache = sll_self;
+  const int8_t code = directory_code(cache->directory, header_place(p));
+  const uint32_t cls = directory_is_further(code, p) ? directory_class_by(code, p) : CLASS_NONE;
   return cls != CLASS_NONE && header_is(p, cache->live[cls]) ? class_stride(cls) : 0;
 }
 
@@ -61,6 +67,8 @@ static size_t usable_of(const struct pointer *at) {
 }
 
 static NOINLINE size_t usable_slow(const void *p) {
+  const uint32_t stride = further_stride(p);
+  if (stride != 0) return stride - 1;
   if (p == NULL) return 0;
   hub_hold();
   const struct pointer at = look_at(p);
@@ -70,8 +78,8 @@ static NOINLINE size_t usable_slow(const void *p) {
 }
 
 size_t alloc_usable(const void *p) {
-  const uint32_t stride = plain_stride(p);
-  return LIKELY(stride != 0) ? stride - 1 : usable_slow(p);
+  const size_t cls = near_class(p);
+  return LIKELY(cls != CLASS_NONE) ? class_strides[cls] - 1u : usable_slow(p);
 }
 
 /* Whether a block of `usable` bytes still serves `size`: it fits, and at least half of the block is used. */
@@ -117,19 +125,30 @@ static NOINLINE void *move_slow(void *p, size_t usable, size_t size) {
   return moved;
 }
 
-static NOINLINE void free_moved(void *p, size_t usable, const void *to, size_t size) {
+/* Frees a block by the slow path, once its content was moved to `to`. Returns `to`. */
+static NOINLINE void *free_moved(void *p, size_t usable, void *to, size_t size) {
   const uint64_t start = hub_call_begin();
   const uint32_t from = row_at(p, usable);
   free_slow(p);
   end_call(start, to, from, size, __builtin_frame_address(0));
+  return to;
 }
 
 static void *move(void *p, size_t usable, size_t size) {
   void *moved = LIKELY(size <= SMALL_MAX) ? pop_fast(class_of_size(size)) : NULL;
   if (UNLIKELY(moved == NULL)) return move_slow(p, usable, size);
   memcpy(moved, p, min_size(usable, size));
-  if (UNLIKELY(!push_fast(p))) free_moved(p, usable, moved, size);
-  return moved;
+  return LIKELY(push_fast(p)) ? moved : free_moved(p, usable, moved, size);
+}
+
+/* The same for a block that near_class knows. Its header is compared again, in case another thread frees the block meanwhile. */
+static NOINLINE void *move_near(void *p, size_t cls, size_t size) {
+  const size_t usable = class_strides[cls] - 1u;
+  void *moved = LIKELY(size <= SMALL_MAX) ? pop_fast(class_of_size(size)) : NULL;
+  if (UNLIKELY(moved == NULL)) return move_slow(p, usable, size);
+  memcpy(moved, p, min_size(usable, size));
+  struct sll_cache *cache = sll_self;
+  return LIKELY(header_is(p, cache->live[cls]) && push_block(cache, cls, p)) ? moved : free_moved(p, usable, moved, size);
 }
 
 /* *from: the class row of the old block if that was freed. */
@@ -162,6 +181,13 @@ static NOINLINE void *sample_resize(void *p, size_t size, bool timed) {
 }
 
 static NOINLINE void *resize_slow(void *p, size_t size) {
+  if (p == NULL) return alloc_fast(size);
+  if (size == 0) {
+    free_fast(p);
+    return NULL;
+  }
+  const uint32_t stride = further_stride(p);
+  if (stride != 0 && size <= PTRDIFF_MAX) return stays(stride - 1, size) ? p : move(p, stride - 1, size);
   const uint32_t sampled = sll_resume();
   if (UNLIKELY(sampled != 0)) return sample_resize(p, size, sampled <= SAMPLE_CALLS);
   if (size > PTRDIFF_MAX) return alloc_fail();
@@ -179,14 +205,9 @@ static NOINLINE void *resize_slow(void *p, size_t size) {
 }
 
 void *alloc_resize(void *p, size_t size) {
-  if (p == NULL) return alloc_fast(size);
-  if (size == 0) {
-    free_fast(p);
-    return NULL;
-  }
-  const uint32_t stride = plain_stride(p);
-  if (UNLIKELY(stride == 0 || size > PTRDIFF_MAX)) return resize_slow(p, size);
-  return stays(stride - 1, size) ? p : move(p, stride - 1, size);
+  const size_t cls = near_class(p);
+  if (UNLIKELY(cls == CLASS_NONE || size - 1 >= PTRDIFF_MAX)) return resize_slow(p, size);
+  return stays(class_strides[cls] - 1u, size) ? p : move_near(p, cls, size);
 }
 
 /* Whether a live block may have been requested with this size. A block that was resized in place keeps its old class. */
@@ -229,6 +250,11 @@ void alloc_free_sized(void *p, size_t alignment, size_t size, enum block_family 
   hub_release();
   if (live && !pointer_is_front(&at)) free_fast(p);
   else free_found(&at, given);
+}
+
+void free_sized_slow(void *p, size_t size, enum block_family given) {
+  if (size_fits(p, size)) free_slow_by(p, given); /* not free_fast: the step of the budget may be done */
+  else alloc_free_sized(p, MIN_ALIGN, size, given);
 }
 
 bool alloc_trim(size_t keep) {

@@ -105,16 +105,14 @@ static NOINLINE void *fail_quietly_aligned(const char *name, void *basic(size_t,
 
 /* ---- new ---- */
 
-static NOINLINE void *make_slow(size_t size, enum block_family family) {
+static void *make_slow(size_t size, enum block_family family) {
   void *block = alloc_slow(size);
   if (MODE(front) && block != NULL) front_mark(block, family);
   return block;
 }
 
-ALWAYS_INLINE void *make(size_t size, enum block_family family) {
-  struct block *block = LIKELY(size <= SMALL_MAX) ? pop_fast(class_of_size(size)) : NULL;
-  return LIKELY(block != NULL) ? block : make_slow(size, family);
-}
+/* NULL: take the slow path. */
+ALWAYS_INLINE void *make_fast(size_t size) { return LIKELY(size <= SMALL_MAX) ? pop_fast(class_of_size(size)) : NULL; }
 
 static void *make_aligned(size_t size, size_t align, enum block_family family) {
   void *block = is_power_of_two(align) ? alloc_aligned(align, size) : NULL;
@@ -125,20 +123,30 @@ static void *make_aligned(size_t size, size_t align, enum block_family family) {
 /*
  * `rests`: whether the plain forms rest on others. The nothrow forms must catch exceptions of the program's forms, and only C++ can. So they call the C++
  * library's nothrow forms, which catch them, and call the program's form that the standard requires.
+ *
+ * The slow path and the failure are in one function, called last. So the fast path saves no registers.
  */
 #define NEW(word, letters, family, rests) \
   RESTS(word, void *, operators.new_one(size), (size_t size), (size)) \
+  static NOINLINE void *word##_slow(size_t size) { \
+    void *block = make_slow(size, family); \
+    return LIKELY(block != NULL) ? block : fail(letters "m", size); \
+  } \
   HOT void *word(size_t size) { \
     if (rests) UNLESS_WHOLE(word, (size)); \
-    void *block = make(size, family); \
-    return LIKELY(block != NULL) ? block : fail(letters "m", size); \
+    void *block = make_fast(size); \
+    return LIKELY(block != NULL) ? block : word##_slow(size); \
   } \
   static void *word##_quietly(size_t size, const void *nothrow) { return fail_quietly(letters "m" NOTHROW, operators.word, size, nothrow); } \
   RESTS(word##_nothrow, void *, word##_quietly(size, nothrow), (size_t size, const void *nothrow), (size, nothrow)) \
+  static NOINLINE void *word##_nothrow_slow(size_t size, const void *nothrow) { \
+    void *block = make_slow(size, family); \
+    return LIKELY(block != NULL) ? block : word##_quietly(size, nothrow); \
+  } \
   void *word##_nothrow(size_t size, const void *nothrow) { \
     UNLESS_WHOLE(word##_nothrow, (size, nothrow)); \
-    void *block = make(size, family); \
-    return LIKELY(block != NULL) ? block : word##_quietly(size, nothrow); \
+    void *block = make_fast(size); \
+    return LIKELY(block != NULL) ? block : word##_nothrow_slow(size, nothrow); \
   } \
   RESTS(word##_aligned, void *, operators.new_one_aligned(size, align), (size_t size, size_t align), (size, align)) \
   void *word##_aligned(size_t size, size_t align) { \
@@ -180,8 +188,7 @@ ALWAYS_INLINE void drop(void *p, enum block_family family) {
   RESTS(word##_sized, void, operators.word(p), (void *p, size_t size), (p, size)) \
   HOT void word##_sized(void *p, size_t size) { \
     UNLESS_WHOLE(word##_sized, (p, size)); \
-    if (!size_fits(p, size)) alloc_free_sized(p, MIN_ALIGN, size, family); \
-    else drop(p, family); \
+    if (UNLIKELY(!push_sized(p, size))) free_sized_slow(p, size, family); \
   } \
   RESTS(word##_aligned, void, operators.delete_one_aligned(p, align), (void *p, size_t align), (p, align)) \
   void word##_aligned(void *p, size_t align) { \

@@ -51,8 +51,7 @@ EXPORT int hak_posix_memalign(void **out, size_t alignment, size_t size) {
 }
 
 EXPORT void hak_free_sized(void *block, size_t size) {
-  if (size_fits(block, size)) free_fast(block);
-  else alloc_free_sized(block, MIN_ALIGN, size, FAMILY_MALLOC);
+  if (UNLIKELY(!push_sized(block, size))) free_sized_slow(block, size, FAMILY_MALLOC);
 }
 
 EXPORT void hak_free_aligned_sized(void *block, size_t alignment, size_t size) { alloc_free_sized(block, alignment, size, FAMILY_MALLOC); }
