@@ -106,7 +106,8 @@ static void load_flight(struct page *page, const struct inputs *in, const struct
   struct report *const r = model_create(SOURCE_TRACE, load->paths[0]);
   r->keep_spans = true;
   page->flight_left = count - read;
-  if (read_traces(r, chosen, read, load->pid, load->jobs, INTERRUPT_ENDS)) {
+  const struct trace_wanted wanted = {.pid = load->pid, .jobs = load->jobs, .on_interrupt = INTERRUPT_ENDS};
+  if (read_traces(r, chosen, read, &wanted)) {
     model_finish(r);
     page->flight = r;
   } else {

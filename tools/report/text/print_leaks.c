@@ -6,7 +6,7 @@
 
 #include "common/escape.h"
 #include "common/format.h"
-#include "print.h"
+#include "report/print.h"
 
 #define PLACES_SHOWN 5 /* of each kind */
 

@@ -8,7 +8,7 @@
 #include "common/escape.h"
 #include "common/format.h"
 #include "common/memory.h"
-#include "print.h"
+#include "report/print.h"
 
 #define BAR_WIDTH 40
 #define COLUMNS_OF_TIME 50

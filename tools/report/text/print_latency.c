@@ -10,7 +10,7 @@
 
 #include "common/format.h"
 #include "common/memory.h"
-#include "print.h"
+#include "report/print.h"
 
 #define OCTAVES (HISTOGRAM_VALUE_BITS + 1)
 #define BAR_WIDTH 50

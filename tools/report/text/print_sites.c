@@ -9,7 +9,7 @@
 #include "common/escape.h"
 #include "common/format.h"
 #include "common/memory.h"
-#include "sites.h"
+#include "report/sites.h"
 
 #define SITES_SHOWN 5
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/format.h"
-#include "print.h"
+#include "report/print.h"
 
 /* How full slabs are. */
 #define STEPS 6

@@ -9,7 +9,7 @@
 #include "common/escape.h"
 #include "common/format.h"
 #include "common/memory.h"
-#include "print.h"
+#include "report/print.h"
 
 #define CALLS_SHOWN 5
 

@@ -7,7 +7,7 @@
 
 #include "model/demangle.h"
 #include "common/escape.h"
-#include "print.h"
+#include "report/print.h"
 
 void print_symbol(FILE *out, const struct symbol *symbol, uint64_t address) {
   char *const module = escape(symbol->module != NULL ? symbol->module : "?");

@@ -8,7 +8,7 @@
 #include "common/escape.h"
 #include "common/format.h"
 #include "common/memory.h"
-#include "print.h"
+#include "report/print.h"
 #include "model/symbolize.h"
 
 #define FRAMES_SHOWN 12

@@ -8,7 +8,7 @@
 #include "common/escape.h"
 #include "common/format.h"
 #include "common/memory.h"
-#include "print.h"
+#include "report/print.h"
 
 #define SECOND INT64_C(1000000000)
 #define LATE_NS (3 * SECOND) /* a relay gets the events of a second at a time, and a busy one is late */

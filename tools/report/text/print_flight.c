@@ -7,7 +7,7 @@
 
 #include "common/escape.h"
 #include "common/format.h"
-#include "print.h"
+#include "report/print.h"
 
 static void add_kind(struct table *t, uint64_t count, const char *what) {
   if (count == 0) return;
@@ -73,7 +73,7 @@ static void print_last(FILE *out, const struct page *page, const struct model_pr
 
 /* When the process ended, by its statistics, behind the last event. 0 if that is not known. */
 static uint64_t after_last(const struct page *page, const struct model_process *p) {
-  const struct model_process *const whole = model_find_process(page->stats, p->pid);
+  const struct model_process *const whole = model_find_process(page->stats, p->host, p->pid);
   const uint64_t last = p->start_realtime_ns + p->elapsed_ns, end = whole != NULL ? whole->start_realtime_ns + whole->elapsed_ns : 0;
   return end > last ? end - last : 0;
 }

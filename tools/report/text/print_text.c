@@ -9,7 +9,7 @@
 #include "common/escape.h"
 #include "common/format.h"
 #include "common/memory.h"
-#include "print.h"
+#include "report/print.h"
 
 void print_more(FILE *out, const struct page *page, size_t shown, size_t there_are, const char *what) {
   if (!page->all && there_are > shown) fprintf(out, "  (%zu more %s: --all shows them)\n", there_are - shown, what);
