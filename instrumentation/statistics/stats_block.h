@@ -160,7 +160,7 @@ struct stats_block {
   uint32_t map_made[STATS_MAPS]; /* maps_made when the map of this index was made; 0: never */
   struct stats_map maps[STATS_MAPS];
 
-  char host[STATS_HOST]; /* the name of the machine, or of its UTS namespace; "" if unknown */
+  char host[STATS_HOST];         /* the name of the machine, or of its UTS namespace; "" if unknown */
   char build_id[STATS_BUILD_ID]; /* of the object that hakmem is in, usually libhakmem.so; "": it has none */
 };
 

@@ -117,21 +117,21 @@ struct model_merge {
 
 struct model_process {
   const struct model_host *host; /* NULL: unknown, as in a stats file */
-  uint32_t pid, parent_pid;  /* 0 where unknown */
-  char *program, *version;   /* from the process itself: to be escaped before it is shown; "" if unknown */
-  char *host_name;           /* of a stats file: of its machine, in the same way */
-  struct model_merge *merge; /* NULL: it is one process */
-  char *build_id;            /* of the library, likewise */
-  bool forked;               /* a stats file's process that began as a copy of its parent: it may lack its parent's stacks */
-  bool complete;             /* a stats file's process ended in order */
-  bool has_called_exec;      /* it did not, because it became another program, which has a file of its own */
-  enum process_state state;  /* of a stats file's process */
-  bool is_present;           /* of one that is alive: its figures are as they are now, read from its memory; else as of its file, */
-  uint64_t age_ns;           /* which was written so long ago, */
-  int refusal;               /* because its memory could not be read: an errno */
-  int exit_code, end_signal; /* -1: unknown */
-  uint64_t pid_namespace;    /* 0: unknown */
-  bool has_settings;         /* the next ones are known */
+  uint32_t pid, parent_pid;      /* 0 where unknown */
+  char *program, *version;       /* from the process itself: to be escaped before it is shown; "" if unknown */
+  char *host_name;               /* of a stats file: of its machine, in the same way */
+  struct model_merge *merge;     /* NULL: it is one process */
+  char *build_id;                /* of the library, likewise */
+  bool forked;                   /* a stats file's process that began as a copy of its parent: it may lack its parent's stacks */
+  bool complete;                 /* a stats file's process ended in order */
+  bool has_called_exec;          /* it did not, because it became another program, which has a file of its own */
+  enum process_state state;      /* of a stats file's process */
+  bool is_present;               /* of one that is alive: its figures are as they are now, read from its memory; else as of its file, */
+  uint64_t age_ns;               /* which was written so long ago, */
+  int refusal;                   /* because its memory could not be read: an errno */
+  int exit_code, end_signal;     /* -1: unknown */
+  uint64_t pid_namespace;        /* 0: unknown */
+  bool has_settings;             /* the next ones are known */
   bool full_tracing;
   uint32_t strategy; /* enum lookup_strategy */
   uint64_t superslab_size, superslab_limit, drain_interval, sample, ticks_per_second, clock_cost_ns;

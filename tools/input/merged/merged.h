@@ -24,8 +24,8 @@
 /* Settings that a report tells if all processes have the same; S(name). */
 #define MERGED_SETTINGS(S) \
   S(strategy) \
-  S(full_tracing) S(superslab_size) S(superslab_limit) S(drain_interval) S(sample) S(release_delay) S(huge_pages) S(profile) S(ticks_per_second) \
-    S(clock_cost_ns)
+  S(full_tracing) \
+  S(superslab_size) S(superslab_limit) S(drain_interval) S(sample) S(release_delay) S(huge_pages) S(profile) S(ticks_per_second) S(clock_cost_ns)
 
 #define MERGED_WORD(name) uint64_t name;
 
