@@ -44,8 +44,8 @@ static const struct argp_option options[] = {
   {"histogram", KEY_HISTOGRAM, "NAME", 0, "The histogram that --hgrm writes; a wrong name lists them", 2},
   {"table", KEY_TABLE, "NAME", 0, "The table that --csv writes; a wrong name lists them", 2},
   {"listen", KEY_LISTEN, "ADDR[:PORT]", 0,
-   "With --openmetrics: serve the processes of this user on this host to Prometheus, at http://ADDR:PORT/metrics, until SIGINT or SIGTERM. :PORT listens on "
-   LISTEN_ADDRESS ", ADDR at port " LISTEN_PORT "; port 0 takes a free one",
+   "With --openmetrics: serve the processes of this user on this host to Prometheus, at http://ADDR:PORT/metrics, until SIGINT or SIGTERM. :PORT listens on " LISTEN_ADDRESS
+   ", ADDR at port " LISTEN_PORT "; port 0 takes a free one",
    3},
   {"max-processes", KEY_PROCESSES, "N", 0, "With --listen: show at most N processes (100)", 3},
   {"list", KEY_LIST, NULL, 0, "List the formats", 4},

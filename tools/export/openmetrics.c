@@ -10,7 +10,6 @@
 #include "common/escape.h"
 #include "common/memory.h"
 #include "histograms.h"
-#include "openmetrics.h"
 
 #define PROCESSES_MAX 64
 

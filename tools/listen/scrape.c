@@ -7,7 +7,7 @@
 
 #include "common/format.h"
 #include "common/memory.h"
-#include "export/openmetrics.h"
+#include "export/export.h"
 #include "input/read_stats.h"
 #include "model/model.h"
 
@@ -56,7 +56,8 @@ static void add_counters(struct families *all, const struct model_counts *counts
   const struct stats_counters *const c = &counts->counters;
   add_counter(all, "allocs", "blocks handed out", model_sum_allocs(counts));
   add_counter(all, "frees", "blocks that came back", model_sum_frees(counts));
-  add_counter(all, "incidents", "headers found wrong, and shared_fails", c->hdr_reset + c->shared_fail_limit + c->shared_fail_os_enomem + c->shared_fail_no_address_space);
+  add_counter(all, "incidents", "headers found wrong, and shared_fails",
+              c->hdr_reset + c->shared_fail_limit + c->shared_fail_os_enomem + c->shared_fail_no_address_space);
 #define ADD_COUNTER(name, meaning) add_counter(all, #name, meaning, c->name);
   STATS_COUNTERS(ADD_COUNTER)
 }

@@ -11,7 +11,7 @@
 #include "families.h"
 #include "top/processes.h"
 
-#define SCRAPE_CLASSES 8  /* of a process: those with the most memory in live blocks */
+#define SCRAPE_CLASSES 8   /* of a process: those with the most memory in live blocks */
 #define SCRAPE_NAME_MAX 64 /* bytes of a label from outside */
 
 struct scrape {

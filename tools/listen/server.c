@@ -21,7 +21,7 @@
 #define CONNECTION_SECONDS 10   /* without a byte */
 
 static const char index_page[] =
-    "<!DOCTYPE html><html lang=\"en\"><title>hakmem</title><h1>hakmem</h1><p>The processes of this host under hakmem: <a href=\"/metrics\">/metrics</a>";
+  "<!DOCTYPE html><html lang=\"en\"><title>hakmem</title><h1>hakmem</h1><p>The processes of this host under hakmem: <a href=\"/metrics\">/metrics</a>";
 
 static const char *const content_type[] = {
 #define CONTENT_TYPE(name, type) type,
@@ -61,11 +61,16 @@ static enum MHD_Result answer_metrics(struct MHD_Connection *c, struct scrape *s
 
 static enum MHD_Result answer(void *context, struct MHD_Connection *c, const char *url, const char *method, const char *version, const char *data, size_t *size,
                               void **request) {
-  (void)version, (void)data, (void)request;
+  (void)version, (void)data;
   if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
     *size = 0; /* a body is not read */
     return answer_text(c, MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain", "Only GET and HEAD.\n");
   }
+  if (*request == NULL) { /* the head: an answer now would close the connection */
+    *request = context;
+    return MHD_YES;
+  }
+  *size = 0;
   if (strcmp(url, "/metrics") == 0) return answer_metrics(c, context);
   if (strcmp(url, "/") == 0) return answer_text(c, MHD_HTTP_OK, "text/html; charset=utf-8", index_page);
   return answer_text(c, MHD_HTTP_NOT_FOUND, "text/plain", "There is only /metrics.\n");
@@ -90,10 +95,9 @@ bool listen_serve(const struct listen_options *o) {
   sigaddset(&ends, SIGINT);
   sigaddset(&ends, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &ends, NULL); /* in the server's thread, too */
-  struct MHD_Daemon *const server =
-      MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL, NULL, answer, &scrape, MHD_OPTION_LISTEN_SOCKET, fd,
-                       MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-                       MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_SECONDS, MHD_OPTION_END);
+  struct MHD_Daemon *const server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL, NULL, answer, &scrape, MHD_OPTION_LISTEN_SOCKET,
+                                                     fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                                                     (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_SECONDS, MHD_OPTION_END);
   if (server == NULL) {
     close(fd);
     return fail("libmicrohttpd cannot start a server: see the limits of this user on threads and memory");

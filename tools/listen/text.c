@@ -3,7 +3,7 @@
  */
 #include <inttypes.h>
 
-#include "export/openmetrics.h"
+#include "export/export.h"
 #include "families.h"
 
 #define FIRST_OCTAVE 4 /* boundaries below 2^4 ns .. */
