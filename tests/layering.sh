@@ -15,7 +15,7 @@ floors() {
   case $1 in
     src) echo platform . memory slabs checks modes modes/debug threads alloc names ;;
     instrumentation) echo base statistics stacks snapshots incidents checkers sinks control . ;;
-    tools) echo common symbols model input/process input/trace/sum input/trace input/merged input report report/text report/json compare explain export export/store page top top/show top/live words session/relay session doors control push bench bench/show commands commands/running ;;
+    tools) echo common symbols model input/process input/trace/sum input/trace input/merged input report report/text report/json compare explain export export/store page top top/show top/live listen words session/relay session doors control push bench bench/show commands commands/running ;;
   esac
 }
 
@@ -135,6 +135,8 @@ only 'elfutils/' tools/
 only 'profile\.pb-c' tools/export/pprof.c
 only 'zlib' tools/export/pprof.c
 only 'curl/' tools/export/store/http.c
+only 'metrics\.pb-c' tools/listen/native.c
+only 'microhttpd' tools/listen/server.c
 
 # Only os.c maps memory for the core.
 for file in $(grep -lE '\b(sys_)?(mmap|munmap|mremap|madvise|mprotect|sbrk)[[:space:]]*\(' $(find src -name '*.c')); do

@@ -11,11 +11,12 @@
 #include "common/sandbox.h"
 #include "export/export.h"
 #include "export/stacks.h"
+#include "listen/listen.h"
 #include "model/symbol_options.h"
 #include "push/push.h"
 #include "report/load.h"
 
-enum { KEY_PID = 256, KEY_VALUE, KEY_HISTOGRAM, KEY_TABLE, KEY_LIST, KEY_FORMAT };
+enum { KEY_PID = 256, KEY_VALUE, KEY_HISTOGRAM, KEY_TABLE, KEY_LIST, KEY_LISTEN, KEY_PROCESSES, KEY_FORMAT };
 
 struct options {
   int format; /* enum export_format; -1: none yet */
@@ -24,6 +25,7 @@ struct options {
   struct export_options how;
   struct load load;
   struct push push;
+  struct listen_options listen; /* no address: it writes a file */
 };
 
 static const char *const format_names[] = {
@@ -41,7 +43,12 @@ static const struct argp_option options[] = {
    2},
   {"histogram", KEY_HISTOGRAM, "NAME", 0, "The histogram that --hgrm writes; a wrong name lists them", 2},
   {"table", KEY_TABLE, "NAME", 0, "The table that --csv writes; a wrong name lists them", 2},
-  {"list", KEY_LIST, NULL, 0, "List the formats", 3},
+  {"listen", KEY_LISTEN, "ADDR[:PORT]", 0,
+   "With --openmetrics: serve the processes of this user on this host to Prometheus, at http://ADDR:PORT/metrics, until SIGINT or SIGTERM. :PORT listens on " LISTEN_ADDRESS
+   ", ADDR at port " LISTEN_PORT "; port 0 takes a free one",
+   3},
+  {"max-processes", KEY_PROCESSES, "N", 0, "With --listen: show at most N processes (100)", 3},
+  {"list", KEY_LIST, NULL, 0, "List the formats", 4},
   {0},
 };
 
@@ -67,6 +74,24 @@ static void set_format(struct options *o, int format, const struct argp_state *s
   o->format = format;
 }
 
+static size_t read_processes(const char *text, const struct argp_state *state) {
+  char *end;
+  const unsigned long count = strtoul(text, &end, 10);
+  if (*end != '\0' || text[0] < '0' || text[0] > '9' || count < 1 || count > LISTEN_PROCESSES_MAX) {
+    argp_error(state, "--max-processes=%s: give a number from 1 to %d", text, LISTEN_PROCESSES_MAX);
+  }
+  return count;
+}
+
+static error_t check_listen(struct options *o, const struct argp_state *state) {
+  if (o->format != EXPORT_openmetrics) argp_error(state, "--listen is for --openmetrics");
+  if (o->load.count > 0 || o->load.pid != 0 || o->output != NULL || o->push.url != NULL) {
+    argp_error(state, "--listen serves all processes of this user: give it no input, --pid, --output or --push");
+  }
+  if (o->listen.processes == 0) o->listen.processes = LISTEN_PROCESSES;
+  return 0;
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state) {
   struct options *const o = state->input;
   if (key >= KEY_FORMAT && key < KEY_FORMAT + EXPORT_COUNT) {
@@ -81,6 +106,8 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case KEY_HISTOGRAM: set_part(o, argument, EXPORT_hgrm, state); return 0;
     case KEY_TABLE: set_part(o, argument, EXPORT_csv, state); return 0;
     case KEY_LIST: o->list = true; return 0;
+    case KEY_LISTEN: o->listen.address = argument; return 0;
+    case KEY_PROCESSES: o->listen.processes = read_processes(argument, state); return 0;
     case ARGP_KEY_ARGS:
       o->load.paths = state->argv + state->next;
       o->load.count = state->argc - state->next;
@@ -88,6 +115,8 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case ARGP_KEY_INIT: state->child_inputs[0] = &o->push; return 0;
     case ARGP_KEY_END:
       if (o->list) return 0;
+      if (o->listen.address != NULL) return check_listen(o, state);
+      if (o->listen.processes > 0) argp_error(state, "--max-processes is for --listen");
       if (o->push.url != NULL && o->format < 0) o->format = EXPORT_pprof;
       if (o->push.url != NULL && (o->format != EXPORT_pprof || o->output != NULL)) argp_error(state, "--push is for --pprof, without -o");
       if (o->load.count == 0 && o->push.url == NULL) argp_error(state, "there is nothing to export");
@@ -106,7 +135,7 @@ const struct argp export_argp = {
   .options = options,
   .parser = parse,
   .children = children,
-  .args_doc = "DIR|FILE|PID...\n--pprof --push=URL [DIR|FILE|PID...]",
+  .args_doc = "DIR|FILE|PID...\n--pprof --push=URL [DIR|FILE|PID...]\n--openmetrics --listen=ADDR[:PORT]",
   .doc = "Write what a run or a recording holds in a format of another tool.\v"
          "DIR, FILE and PID are as for hakmem report. Several processes are added up, and a message says which; --pid takes one. The exit code is 0, 1 if "
          "something could not be read or written, or the data do not have what the format shows, 2 for bad usage.",
@@ -142,6 +171,11 @@ int command_export(int argc, char **argv) {
   argp_parse(&export_argp, argc, argv, 0, NULL, &o);
   format_init();
   if (!o.list && o.push.url != NULL) return push_run(&o.push, &o.load);
+  if (!o.list && o.listen.address != NULL) {
+    if (listen_serve(&o.listen)) return EXIT_DONE;
+    say("%s", failure());
+    return EXIT_FAILED;
+  }
   if (!o.list) return sandbox_run(export_all, &o);
   export_list(stdout);
   return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;

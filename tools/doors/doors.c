@@ -12,6 +12,7 @@
 #include "export/export.h"
 #include "export/store/http.h"
 #include "input/trace/trace_decode.h"
+#include "listen/listen.h"
 #include "session/library.h"
 #include "session/session.h"
 #include "symbols/objects.h"
@@ -26,7 +27,8 @@ static struct part {
   record = {"record.so", "liblttng-ctl0", "liblttng-ctl-dev", "; hakmem run needs no LTTng", NULL}, names = {"names.so", "libdw1", "libdw-dev", "", NULL},
   terminal = {"terminal.so", "libncursesw6", "libncurses-dev", "; or print screens: hakmem top --batch 1", NULL},
   pprof = {"pprof.so", "libprotobuf-c1 and zlib1g", "libprotobuf-c-dev, protobuf-c-compiler and zlib1g-dev", "", NULL},
-  push = {"push.so", "libcurl3-gnutls", "libcurl4-gnutls-dev", "; or send what hakmem export --pprof -o FILE writes with another program", NULL};
+  push = {"push.so", "libcurl3-gnutls", "libcurl4-gnutls-dev", "; or send what hakmem export --pprof -o FILE writes with another program", NULL},
+  listener = {"listen.so", "libmicrohttpd12 and libprotobuf-c1", "libmicrohttpd-dev, libprotobuf-c-dev and protobuf-c-compiler", "", NULL};
 
 static bool part_open(struct part *part) {
   if (part->handle != NULL) return true;
@@ -70,6 +72,8 @@ DOOR(pprof, bool, export_pprof, (FILE * out, const struct page *page, const stru
 
 DOOR(push, bool, http_begin, (void), (), false)
 DOOR(push, enum http_result, http_post, (const struct http_post *post), (post), HTTP_FAILED)
+
+DOOR(listener, bool, listen_serve, (const struct listen_options *o), (o), false)
 
 /* Without names, everything else is still true: it is said once. The one symbol keeps its module and offset. */
 static size_t nameless(void) {

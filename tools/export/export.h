@@ -71,6 +71,15 @@ void parts_csv(struct export_parts *parts, const struct page *page);
  */
 bool export_write(enum export_format format, const struct page *page, const struct export_options *o, const char *path);
 
+/* ---- What OpenMetrics text has in common, here and in `hakmem export --listen`. In openmetrics.c. ---- */
+
+/* A label's value: valid UTF-8, with \, " and the line's end escaped. Prints it. */
+void openmetrics_label(FILE *out, const char *text);
+/* The lines TYPE, UNIT (none if `unit` is "") and HELP. */
+void openmetrics_family(FILE *out, const char *name, const char *type, const char *unit, const char *help);
+/* The name of a counter, and its unit. One of nanoseconds is shown in seconds; one of bytes has its unit in its name already. */
+const char *openmetrics_counter_name(const char *prefix, const char *name, char *full, size_t size);
+
 /* Prints the formats, one a line. */
 void export_list(FILE *out);
 

@@ -13,8 +13,7 @@
 
 #define PROCESSES_MAX 64
 
-/* A label's value: valid UTF-8, with \, " and the line's end escaped. Prints it. */
-static void print_label(FILE *out, const char *text) {
+void openmetrics_label(FILE *out, const char *text) {
   char *const valid = escape_invalid_utf8(text);
   for (const char *c = valid; *c != '\0'; c++) {
     if (*c == '\\' || *c == '"') fprintf(out, "\\%c", *c);
@@ -25,7 +24,7 @@ static void print_label(FILE *out, const char *text) {
   free(valid);
 }
 
-static void print_family(FILE *out, const char *name, const char *type, const char *unit, const char *help) {
+void openmetrics_family(FILE *out, const char *name, const char *type, const char *unit, const char *help) {
   fprintf(out, "# TYPE hakmem_%s %s\n", name, type);
   if (unit[0] != '\0') fprintf(out, "# UNIT hakmem_%s %s\n", name, unit);
   fprintf(out, "# HELP hakmem_%s %s.\n", name, help);
@@ -38,11 +37,15 @@ static bool ends_with(const char *name, const char *end) {
   return length > tail && strcmp(name + length - tail, end) == 0;
 }
 
-/* A counter of nanoseconds is shown in seconds, one of bytes has its unit in its name already. */
-static void print_counter_family(FILE *out, const char *prefix, const char *name, const char *help, char *full, size_t size) {
+const char *openmetrics_counter_name(const char *prefix, const char *name, char *full, size_t size) {
   const bool ns = ends_with(name, "_ns");
   snprintf(full, size, "%s%.*s%s", prefix, (int)(strlen(name) - (ns ? 3 : 0)), name, ns ? "_seconds" : "");
-  print_family(out, full, "counter", ns ? "seconds" : ends_with(name, "_bytes") ? "bytes" : "", help);
+  return ns ? "seconds" : ends_with(name, "_bytes") ? "bytes" : "";
+}
+
+static void print_counter_family(FILE *out, const char *prefix, const char *name, const char *help, char *full, size_t size) {
+  const char *const unit = openmetrics_counter_name(prefix, name, full, size);
+  openmetrics_family(out, full, "counter", unit, help);
 }
 
 static void print_counter(FILE *out, const char *name, const char *help, uint64_t value) {
@@ -66,7 +69,7 @@ static void print_class_gauge(FILE *out, const struct report *r, const char *nam
   char full[128], cls[MODEL_CLASS_NAME];
   const bool bytes = strcmp(name, "slabs") != 0;
   snprintf(full, sizeof(full), "class_%s%s", name, bytes ? "_bytes" : "");
-  print_family(out, full, "gauge", bytes ? "bytes" : "", help);
+  openmetrics_family(out, full, "gauge", bytes ? "bytes" : "", help);
   for (uint32_t i = 0; i < CLASS_ROWS; i++) {
     uint64_t value;
     memcpy(&value, (const char *)&r->total->cls[i].gauge + offset, sizeof(value));
@@ -99,16 +102,16 @@ static void print_memory_of(FILE *out, const struct report *r) {
     STATS_BUCKETS(ADD_BUCKET)
     mapped = add(mapped, p->mapped), committed = add(committed, p->committed), rss = add(rss, p->rss);
   }
-  print_family(out, "memory_bytes", "gauge", "bytes", "Where the memory is, by bucket, as of the last snapshot of each process");
+  openmetrics_family(out, "memory_bytes", "gauge", "bytes", "Where the memory is, by bucket, as of the last snapshot of each process");
 #define PRINT_BUCKET(name, meaning) fprintf(out, "hakmem_memory_bytes{bucket=\"" #name "\"} %" PRIu64 "\n", sum.name);
   STATS_BUCKETS(PRINT_BUCKET)
-  print_family(out, "mapped_bytes", "gauge", "bytes", "Address space of the allocator");
+  openmetrics_family(out, "mapped_bytes", "gauge", "bytes", "Address space of the allocator");
   fprintf(out, "hakmem_mapped_bytes %" PRIu64 "\n", mapped);
-  print_family(out, "committed_bytes", "gauge", "bytes", "Memory of the allocator");
+  openmetrics_family(out, "committed_bytes", "gauge", "bytes", "Memory of the allocator");
   fprintf(out, "hakmem_committed_bytes %" PRIu64 "\n", committed);
-  print_family(out, "resident_bytes", "gauge", "bytes", "Resident set of the processes, from the kernel");
+  openmetrics_family(out, "resident_bytes", "gauge", "bytes", "Resident set of the processes, from the kernel");
   fprintf(out, "hakmem_resident_bytes %" PRIu64 "\n", rss);
-  print_family(out, "superslabs", "gauge", "", "SuperSlabs in use");
+  openmetrics_family(out, "superslabs", "gauge", "", "SuperSlabs in use");
   fprintf(out, "hakmem_superslabs %" PRIu64 "\n", superslabs);
 }
 
@@ -136,7 +139,7 @@ static void print_latencies_in(FILE *out, const struct histograms *all, bool tic
   bool any = false;
   for (size_t i = 0; i < all->count; i++) {
     if (all->list[i].has_classes || histogram_is_ticks(&all->list[i]) != ticks) continue;
-    if (!any) print_family(out, metric, "histogram", ticks ? "ticks" : "seconds", "How long calls and work of the allocator took, by kind and class");
+    if (!any) openmetrics_family(out, metric, "histogram", ticks ? "ticks" : "seconds", "How long calls and work of the allocator took, by kind and class");
     any = true;
     print_series(out, metric, &all->list[i], ticks ? 1 : 1e-9);
   }
@@ -153,17 +156,17 @@ static void print_latencies(FILE *out, const struct page *page) {
 /* ---- What it is ---- */
 
 static void print_processes_of(FILE *out, const struct report *r) {
-  print_family(out, "processes", "gauge", "", "Processes of which these figures are the sum");
+  openmetrics_family(out, "processes", "gauge", "", "Processes of which these figures are the sum");
   fprintf(out, "hakmem_processes %zu\n", model_has_merge(r) ? model_process_count(r) : r->process_count);
-  print_family(out, "process_info", "gauge", "", "The first of these processes");
+  openmetrics_family(out, "process_info", "gauge", "", "The first of these processes");
   for (size_t i = 0; i < r->process_count && i < PROCESSES_MAX; i++) {
     fprintf(out, "hakmem_process_info{number=\"%zu\",pid=\"%" PRIu32 "\",program=\"", i + 1, r->processes[i]->pid);
-    print_label(out, r->processes[i]->program);
+    openmetrics_label(out, r->processes[i]->program);
     fputs("\",version=\"", out);
-    print_label(out, r->processes[i]->version);
+    openmetrics_label(out, r->processes[i]->version);
     fputs("\"} 1\n", out);
   }
-  print_family(out, "lost", "gauge", "", "What is missing from the data");
+  openmetrics_family(out, "lost", "gauge", "", "What is missing from the data");
   const struct model_losses *const l = &r->lost;
 #define PRINT_LOSS(name, meaning) fprintf(out, "hakmem_lost{what=\"" #name "\"} %" PRIu64 "\n", l->name);
   MODEL_LOSSES(PRINT_LOSS)

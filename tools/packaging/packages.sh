@@ -21,7 +21,7 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$source" log -1 --format=%ct 2>
 export SOURCE_DATE_EPOCH
 # shellcheck disable=SC2086 # a list of words
 step cmake -S "$source" -B "$build" -DCMAKE_INSTALL_PREFIX=/usr -DHAKMEM_TOOLS=ON -DHAKMEM_TRACEPOINTS=ON -DHAKMEM_BACKTRACE=ON \
-  -DHAKMEM_VALGRIND=ON -DHAKMEM_PPROF=ON -DHAKMEM_PAGE=ON -DHAKMEM_TESTS=OFF ${HAKMEM_PACKAGES_CMAKE-}
+  -DHAKMEM_VALGRIND=ON -DHAKMEM_PPROF=ON -DHAKMEM_LISTEN=ON -DHAKMEM_PAGE=ON -DHAKMEM_TESTS=OFF ${HAKMEM_PACKAGES_CMAKE-}
 step cmake --build "$build" -j "$(nproc)"
 umask 022
 step cpack --config "$build/CPackConfig.cmake" -B "$out"

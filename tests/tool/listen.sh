@@ -1,0 +1,151 @@
+#!/bin/sh
+# hakmem export --listen: two Prometheus scrape three processes, one as text, one with native histograms, and store the figures of report --json. Methods,
+# paths, formats, bad addresses, what is left out, a process that ends, the end of the server. Rules and dashboard name only what is exported.
+. "$(dirname "$0")/common.sh"
+for tool in prometheus promtool python3; do command -v $tool >/dev/null || skip "$tool is not installed"; done
+[ -e "$BUILD_DIR/lib/hakmem/listen.so" ] || skip "built without libmicrohttpd"
+parts=$SOURCE_DIR/tools/listen
+program rests
+name=listen-$$ # other programs under hakmem may run beside this test
+mv rests "$name" || fail "cannot name the program"
+trap 'kill -KILL ${pids:-} ${servers:-} 2>/dev/null; wait; cd /; rm -rf "$place"' EXIT
+
+# wait_for TEXT FILE: until the file has the text.
+wait_for() {
+  for try in $(seq 600); do grep -q -- "$1" "$2" 2>/dev/null && return; sleep 0.05; done
+  cat "$2"
+  fail "no '$1' in $2"
+}
+pids=
+for i in 1 2 3; do
+  "$hakmem" run -o data$i -- "./$name" 1 ${i}000 100 >out$i 2>err$i &
+done
+for i in 1 2 3; do
+  wait_for ready out$i
+  pids="$pids $(basename data$i/*.stats .stats)"
+done
+set -- $pids
+
+# Bad usage, bad addresses.
+fails 2 "--listen is for --openmetrics" "$hakmem" export --csv --listen 127.0.0.1
+fails 2 "give it no input" "$hakmem" export --openmetrics --listen 127.0.0.1 data1
+fails 2 "--max-processes=0: give a number" "$hakmem" export --openmetrics --listen 127.0.0.1 --max-processes=0
+for bad in 127.0.0.1:x 127.0.0.1:99999 '[::1' 127.0.0.1:; do fails 1 "is no address" "$hakmem" export --openmetrics --listen "$bad"; done
+
+# serve NAME OPTIONS...: sets $server and $port.
+serve() {
+  log=$1.log
+  shift
+  "$hakmem" export --openmetrics --listen :0 "$@" 2>"$log" &
+  server=$!
+  servers="${servers:-} $server"
+  wait_for 'serves http://127.0.0.1:' "$log"
+  port=$(sed -n 's,.*serves http://127.0.0.1:\([0-9]*\)/metrics,\1,p' "$log")
+}
+# ask METHOD PATH [ACCEPT]: the status, the content type and the body.
+ask() {
+  python3 - "$port" "$@" <<'PYTHON'
+import http.client, sys
+c = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=60)
+c.request(sys.argv[2], sys.argv[3], headers={"Accept": sys.argv[4]} if len(sys.argv) > 4 else {})
+r = c.getresponse()
+sys.stdout.buffer.write(b"%d %s\n" % (r.status, r.getheader("Content-Type").encode()) + r.read())
+PYTHON
+}
+serve all --max-processes=1000
+main=$server
+fails 1 "cannot listen on port $port of 127.0.0.1: Address already in use" "$hakmem" export --openmetrics --listen "127.0.0.1:$port"
+equal "POST" 405 "$(ask POST /metrics | head -c 3)"
+equal "DELETE" 405 "$(ask DELETE / | head -c 3)"
+equal "another path" 404 "$(ask GET /metrics/x | head -c 3)"
+equal "the index" "200 text/html; charset=utf-8" "$(ask GET / | head -n 1)"
+equal "HEAD" "200 text/plain; version=0.0.4; charset=utf-8" "$(ask HEAD /metrics)"
+ask GET /metrics >text
+sed 1d text | promtool check metrics >said 2>&1 || { cat said; fail "promtool finds faults"; }
+ask GET /metrics 'application/openmetrics-text;version=1.0.0,text/plain;q=0.5' >open
+equal "OpenMetrics" "200 application/openmetrics-text; version=1.0.0; charset=utf-8" "$(head -n 1 open)"
+equal "its end" "# EOF" "$(tail -n 1 open)"
+ask GET /metrics 'text/plain;q=0.2, application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited' | head -n 1 >head 2>/dev/null
+grep -aq '^200 application/vnd.google.protobuf; ' head || fail "no protobuf: $(cat head)"
+for one in python3 /usr/bin/python3; do
+  $one -c 'import prometheus_client' 2>/dev/null || continue
+  sed 1d open | $one -c 'import sys; from prometheus_client.openmetrics.parser import text_string_to_metric_families as read; list(read(sys.stdin.read()))' ||
+    fail "the parser of OpenMetrics finds faults"
+  break
+done
+
+# Rules and dashboard.
+promtool check rules "$parts/hakmem.rules.yml" >said 2>&1 || { cat said; fail "the rules"; }
+grep -v '^#' text | sed -n 's/^\(hakmem_[a-z0-9_]*\).*/\1/p' | sort -u >exported
+echo hakmem_call_seconds >>exported # native
+jq -e '.panels | length > 5' "$parts/grafana.json" >said || fail "the dashboard"
+{ jq -r '.. | .expr? // empty, .query?.query? // empty' "$parts/grafana.json"; grep -v record: "$parts/hakmem.rules.yml" | sed '/^#/d; /summary:/d; s/name: .*//'; } |
+  grep -o 'hakmem_[a-z0-9_]*' | sort -u >used
+[ "$(wc -l <used)" -gt 12 ] || { cat used; fail "too few metrics are used"; }
+while read -r metric; do grep -qx "$metric" exported || fail "$metric is used and not exported"; done <used
+
+# Two Prometheus.
+cp "$parts/hakmem.rules.yml" .
+sed "s/127.0.0.1:9847/127.0.0.1:$port/; s/15s/1s/" "$parts/prometheus.yml" >prometheus.yml
+promtool check config prometheus.yml >said 2>&1 || { cat said; fail "the configuration"; }
+for kind in text native; do
+  option=
+  [ $kind = text ] || option=--enable-feature=native-histograms
+  # shellcheck disable=SC2086 # no option, or one
+  prometheus --config.file=prometheus.yml --storage.tsdb.path=$kind.db --web.listen-address=127.0.0.1:0 $option >$kind.log 2>&1 &
+  servers="$servers $!"
+done
+# query KIND EXPRESSION: one figure; waits until it is there.
+query() {
+  wait_for 'msg="Listening on" address=127.0.0.1:' "$1.log"
+  at=$(sed -n 's/.*msg="Listening on" address=\(127.0.0.1:[0-9]*\).*/\1/p' "$1.log")
+  for try in $(seq 100); do
+    promtool query instant -o json "http://$at" "$2" >answer 2>&1
+    jq -re '.[0].value[1] // empty' answer 2>/dev/null && return
+    sleep 0.2
+  done
+  echo "no answer to $2: $(cat answer)"
+}
+i=0
+for pid in "$@"; do
+  i=$((i + 1))
+  "$hakmem" report --json "$pid" >report.json 2>err || fail "no report: $(cat err)"
+  of="program=\"$name\",pid=\"$pid\""
+  for kind in text native; do
+    stored() { equal "$kind: $1 of process $i" "$(jq -r "$2" report.json)" "$(query $kind "$3")"; }
+    stored "blocks" '[.stats.classes[].counters.allocs] | add' "hakmem_allocs_total{$of}"
+    stored "live" '.stats.processes[0].memory.buckets.live' "hakmem_memory_bytes{$of,bucket=\"live\"}"
+    [ $i -eq 1 ] || continue
+    stored "maps" .stats.counters.os_map "hakmem_os_map_total{$of}"
+    stored "committed" '.stats.processes[0].memory.committed' "hakmem_committed_bytes{$of}"
+  done
+  kind=text
+  stored "calls" .stats.calls.malloc.latency.all.count "hakmem_call_seconds_count{$of,call=\"malloc\"}"
+  kind=native
+  stored "calls" .stats.calls.malloc.latency.all.count "histogram_count(hakmem_call_seconds{$of,call=\"malloc\"})"
+  # The buckets: the share of the calls below the median is that of the report.
+  p50=$(jq -r .stats.calls.malloc.latency.all.p50 report.json)
+  found=$(query native "histogram_quantile(0.5, hakmem_call_seconds{$of,call=\"malloc\"}) * 1e9")
+  awk "BEGIN { exit !($found > $p50 * 0.8 && $found < $p50 * 1.2) }" || fail "median of process $i: $found, not $p50"
+done
+
+# What is left out; a process that ends.
+serve one --max-processes=1
+ask GET /metrics >said
+equal "processes shown" 1 "$(grep -c '^hakmem_process_info{' said)"
+left=$(sed -n 's/^hakmem_left_out{what="processes"} //p' said)
+[ "$left" -ge 2 ] || fail "left out: $left"
+kill -KILL "$1"
+for try in $(seq 200); do kill -0 "$1" 2>/dev/null || break; sleep 0.05; done
+port=$(sed -n 's,.*serves http://127.0.0.1:\([0-9]*\)/metrics,\1,p' all.log)
+ask GET /metrics >said
+grep -q "pid=\"$1\"" said && fail "shows a process that ended"
+grep -q "pid=\"$2\"" said || fail "does not show the others"
+
+kill -TERM $main
+wait $main
+equal "the end at SIGTERM" 0 $?
+kill -INT $server
+wait $server
+equal "the end at SIGINT" 0 $?
+exit 0
