@@ -7,8 +7,8 @@
 
 #include "src/platform/base.h"
 
-/* The linker's: the header of the object, which lies at its beginning. */
-extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden"), weak));
+/* The linker's: the beginning of the object, where its header lies. */
+extern const char __ehdr_start[] __attribute__((visibility("hidden"), weak));
 
 static bool is_loaded(const ElfW(Phdr) * headers, unsigned count, uintptr_t start, size_t size) {
   for (unsigned i = 0; i < count; i++) {
@@ -47,10 +47,10 @@ void build_id_find(const ElfW(Phdr) * headers, unsigned count, uintptr_t base, c
 }
 
 void build_id_own(char text[STATS_BUILD_ID]) {
-  const ElfW(Ehdr) *const object = &__ehdr_start;
+  const ElfW(Ehdr) *const object = (const void *)__ehdr_start;
   text[0] = '\0';
   if (object == NULL) return;
-  const ElfW(Phdr) *const headers = (const void *)((const char *)object + object->e_phoff);
+  const ElfW(Phdr) *const headers = (const void *)(__ehdr_start + object->e_phoff);
   for (unsigned i = 0; i < object->e_phnum; i++) {
     if (headers[i].p_type != PT_LOAD || headers[i].p_offset != 0) continue;
     build_id_find(headers, object->e_phnum, (uintptr_t)object - headers[i].p_vaddr, text);

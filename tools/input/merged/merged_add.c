@@ -53,10 +53,15 @@ static void add_wide(struct merged *m, merged_wide *into, merged_wide from) {
   *into = ~(merged_wide)0;
 }
 
-/* Both texts end within STATS_TEXT. */
+/* With zeros behind the text: equal merges have equal bytes. */
+static void set_text(char into[STATS_TEXT], const char *text) {
+  memset(into, 0, STATS_TEXT);
+  memcpy(into, text, strnlen(text, STATS_TEXT - 1));
+}
+
 static void add_text(struct merged_text *into, const char *first, const char *last, bool is_first) {
-  if (is_first || strcmp(first, into->first) < 0) strncpy(into->first, first, sizeof(into->first) - 1);
-  if (is_first || strcmp(last, into->last) > 0) strncpy(into->last, last, sizeof(into->last) - 1);
+  if (is_first || strcmp(first, into->first) < 0) set_text(into->first, first);
+  if (is_first || strcmp(last, into->last) > 0) set_text(into->last, last);
 }
 
 /* Returns how many of `from` were in `into` already. */
