@@ -24,10 +24,13 @@ static uint32_t own_thread(void) {
   return own.tid;
 }
 
+/* Not on the stack, which may be a fiber's of one page. */
 struct record {
   size_t length;
   unsigned char bytes[FLIGHT_RECORD_MAX];
 };
+
+static struct record adding; /* of the thread that has begun to add one */
 
 ALWAYS_INLINE void put(struct record *r, const void *value, size_t size) {
   memcpy(r->bytes + r->length, value, size);
@@ -72,9 +75,9 @@ static void begin(struct record *r, uint16_t id) {
     fields \
   } \
   static void on_##name(const struct event_##name *e) { \
-    struct record r; \
-    encode_##name(&r, e); \
-    flight_packets_add(r.bytes, r.length, EVENT_ID_##name == EVENT_ID_hdr_reset); \
+    if (!flight_packets_begin()) return; \
+    encode_##name(&adding, e); \
+    flight_packets_add(adding.bytes, adding.length, EVENT_ID_##name == EVENT_ID_hdr_reset); \
   }
 HAK_EVENTS(FLIGHT_EVENT)
 
@@ -84,7 +87,7 @@ const struct hak_event_sink flight_sink = {.version = HAK_EVENT_SINK_VERSION, .s
 /* Each file begins with it: it has the rate of the ticks. */
 static size_t process_record(unsigned char *at) {
   const struct event_process event = tracer_process_event();
-  struct record r;
+  static struct record r; /* one thread at a time writes */
   encode_process(&r, &event);
   memcpy(at, r.bytes, r.length);
   return r.length;

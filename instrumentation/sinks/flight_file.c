@@ -22,6 +22,7 @@
 #define NAMES 100
 #define METADATA_MAX (24 * KIB)
 
+static struct message m; /* not on the stack, which may be a fiber's of one page */
 static char path[PATH_MAX + 64];
 static size_t folder; /* length of the directory's part of it; 0: there is none */
 static struct own_file file = NO_FILE;
@@ -33,7 +34,6 @@ static uint8_t uuid[16];
 static void say(const char *what, int error, const char *therefore) { message_say_file("HAKMEM_FLIGHT_FILE", what, path, strerrordesc_np(error), therefore); }
 
 static void name(const char *file_name, uint64_t number, bool numbered) {
-  struct message m;
   message_start(&m);
   message_text(&m, file_name);
   if (numbered) message_number(&m, number);
@@ -55,7 +55,6 @@ static int make_directory(void) {
   if (!config_file_path(config.flight_file, path)) return ENAMETOOLONG;
   const size_t length = strlen(path);
   for (unsigned i = 0; i < NAMES; i++) {
-    struct message m;
     message_start(&m);
     if (i > 0) message_text(&m, ".");
     if (i > 0) message_number(&m, (uint64_t)sys_getpid());
@@ -71,8 +70,7 @@ static int make_directory(void) {
 
 /* Under a hidden name at first: a directory without `metadata` is no trace. */
 static int write_metadata(void) {
-  static char text[METADATA_MAX] BULK;
-  char hidden[sizeof(path)];
+  static char text[METADATA_MAX] BULK, hidden[sizeof(path)] BULK; /* not on the stack, which may be a fiber's of one page */
   name("/.metadata", 0, false);
   memcpy(hidden, path, sizeof(hidden));
   const size_t length = flight_metadata(text, sizeof(text), uuid);

@@ -61,7 +61,7 @@ static void put(struct text *t, const char *what) {
 }
 
 static void put_number(struct text *t, uint64_t value) {
-  struct message m;
+  static struct message m; /* not on the stack, which may be a fiber's of one page; one thread at a time writes */
   message_start(&m);
   message_number(&m, value);
   m.text[m.length] = '\0';

@@ -5,7 +5,8 @@
  *   out:  the packet that is being written to the file; its first `written` bytes are there
  *   fill: the packet that takes records; those before it take no more
  *
- * A thread adds a record under a lock that it holds for some ten instructions, and that no thread waits for long: in doubt the record is counted as discarded.
+ * A thread makes a record and adds it under a lock that it holds for some hundred instructions, and that no thread waits for long: in doubt the record is
+ * counted as discarded.
  * It then writes the file, with no lock held, if nobody writes already.
  *
  * The file is written by pwrite. A mapping would cost less, but would end the program with SIGBUS if somebody truncated the file or the disk filled up.
@@ -123,13 +124,15 @@ static uint64_t place(unsigned char *record, size_t length) {
   return now_ns;
 }
 
-void flight_packets_add(unsigned char *record, size_t length, bool at_once) {
-  bool is_taken = false;
-  for (unsigned i = 0; i < TRIES && !is_taken; i++) is_taken = lock_try(&lock);
-  if (!is_taken) { /* its holder waits for a processor, or a signal handler has interrupted it on this thread */
-    __atomic_fetch_add(&discarded, 1, __ATOMIC_RELAXED);
-    return;
+bool flight_packets_begin(void) {
+  for (unsigned i = 0; i < TRIES; i++) {
+    if (lock_try(&lock)) return true;
   }
+  __atomic_fetch_add(&discarded, 1, __ATOMIC_RELAXED); /* its holder waits for a processor, or a signal handler has interrupted it on this thread */
+  return false;
+}
+
+void flight_packets_add(unsigned char *record, size_t length, bool at_once) {
   const uint64_t now_ns = place(record, length);
   lock_release(&lock);
   if (at_once || is_due(now_ns)) write_now();

@@ -25,7 +25,12 @@ struct flight_record_head {
 /* `process`: writes the record of the `process` event to `at`, and returns its length. Each file begins with it. */
 void flight_packets_start(size_t (*process)(unsigned char *at));
 
-/* Takes a record, which begins with a flight_record_head. `at_once`: writes it to the file, whatever that costs. Never waits for another thread. */
+/*
+ * Begins to add a record; flight_packets_add must follow. False if another thread, or the interrupted part of this one, is adding: the record is counted as
+ * discarded. Never waits for another thread.
+ */
+bool flight_packets_begin(void);
+/* Takes a record, which begins with a flight_record_head. `at_once`: writes it to the file, whatever that costs. */
 void flight_packets_add(unsigned char *record, size_t length, bool at_once);
 
 void flight_packets_end(void);

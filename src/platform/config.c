@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "message.h"
 #include "syscall.h"
 
 #define DEFAULT_NUMBER(member, NAME, def, ...) .member = def,
@@ -23,18 +22,20 @@ bool config_file_path(const char *pattern, char out[PATH_MAX]) {
   return true;
 }
 
+/* Without a message, which would need 2 KB of a stack that may be a fiber's of one page. */
 void config_expand_path(const char *pattern, char *out, size_t size) {
-  struct message m;
-  message_start(&m);
-  for (; *pattern; pattern++) {
+  char pid[20];
+  size_t from = sizeof(pid), length = 0;
+  for (uint64_t rest = (uint64_t)sys_getpid(); rest != 0 || from == sizeof(pid); rest /= 10) pid[--from] = (char)('0' + rest % 10);
+  for (; *pattern && length < size - 1; pattern++) {
     if (pattern[0] == '%' && pattern[1] == 'p') {
-      message_number(&m, (uint64_t)sys_getpid());
+      const size_t kept = min_size(sizeof(pid) - from, size - 1 - length);
+      memcpy(out + length, pid + from, kept);
+      length += kept;
       pattern++;
     } else {
-      message_text(&m, (const char[2]){*pattern, '\0'});
+      out[length++] = *pattern;
     }
   }
-  const size_t length = min_size(m.length, size - 1);
-  memcpy(out, m.text, length);
   out[length] = '\0';
 }

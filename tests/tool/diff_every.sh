@@ -16,7 +16,7 @@ tail -1 lines >last
 equal "the first site" '["leaks",true]' "$(jq -c '[(.sites[0].site | split(";") | last), .sites[0].grows_all_along]' last)"
 equal "the other site" '["replaces",false]' "$(jq -c '.sites[] | select(.site | endswith("replaces")) | [(.site | split(";") | last), .grows_all_along]' last)"
 # The slope is that of a line through the bytes of all lines, and its error, computed anew.
-jq -s '[.[] | {t: .time_s, y: ([.sites[] | select(.site | endswith("leaks")) | .bytes][0])}] | (length) as $n | (map(.t) | add / $n) as $t | (map(.y) | add / $n) as $y |
+jq -s '[.[] | {t: .time_s, y: ([.sites[] | select(.site | endswith("leaks")) | .bytes][0] // 0)}] | (length) as $n | (map(.t) | add / $n) as $t | (map(.y) | add / $n) as $y |
   (map((.t - $t) * (.t - $t)) | add) as $spread | (map((.t - $t) * (.y - $y)) | add / $spread) as $slope |
   [$slope, ((map((.y - $y) - $slope * (.t - $t)) | map(. * .) | add) / ($n - 2) / $spread | sqrt)]' lines >expected
 jq -e --slurpfile expected expected '.sites[0] | (.slope / $expected[0][0] - 1 | fabs) < 1e-6 and ((.slope_error - $expected[0][1]) / .slope | fabs) < 1e-6' last >out ||

@@ -55,16 +55,21 @@ run() {
 finding() { jq -r "[.findings[] | select(.rule == \"$2\")] | $3" "$1.explain"; }
 number() { jq -r "$2" "$1.report"; }
 
-# The most address space in which the system refuses SuperSlabs, and the program ends in order.
+# An address space in which the system refuses SuperSlabs, and the program ends in order: the middle of those that were found, because one at the edge may
+# do otherwise the next time.
+refuses() {
+  rm -rf bound
+  "$hakmem" run -o bound -- sh -c "ulimit -v $1; exec ./advised many" >out 2>err && "$hakmem" explain --json bound >bound.explain 2>err &&
+    [ "$(finding bound no_memory length)" -gt 0 ]
+}
 find_bound() {
-  last=
-  for kib in $(seq 30720 512 56320); do
-    rm -rf bound
-    "$hakmem" run -o bound -- sh -c "ulimit -v $kib; exec ./advised many" >out 2>err || continue
-    "$hakmem" explain --json bound >bound.explain 2>err || continue
-    if [ "$(finding bound no_memory length)" -gt 0 ]; then last=$kib; elif [ -n "$last" ]; then break; fi
-  done
-  echo "$last"
+  first=
+  for kib in $(seq 30720 512 56320); do refuses "$kib" && first=$kib && break; done
+  [ -n "$first" ] || return 0
+  low=$first high=$first
+  while [ $((first - low)) -lt 2048 ] && refuses $((low - 128)); do low=$((low - 128)); done
+  while [ $((high - first)) -lt 2048 ] && refuses $((high + 128)); do high=$((high + 128)); done
+  echo $(((low + high) / 2))
 }
 
 printf '%-24s %14s %14s\n' rule before after
