@@ -55,6 +55,7 @@ click() {
 }
 # place_of TEXT: sets $column and $row, from 1.
 place_of() {
+  shows "$1" # the screen before it may not be gone yet
   at=$(screen | LC_ALL=C awk -v text="$1" 'found = index($0, text) { print found, NR; exit }')
   column=${at% *} row=${at#* }
   [ -n "$at" ] || { screen; fail "there is no '$1' to click on"; }
