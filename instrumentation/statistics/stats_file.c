@@ -294,7 +294,8 @@ static bool is_still(const struct stats_block *b, struct versions before) {
 static int write_block(struct stats_block *b) {
   const size_t page = os_page_size(), count = pages_of_block(b);
   const struct part number = {offsetof(struct stats_block, publication), offsetof(struct stats_block, publication) + sizeof(b->publication)};
-  struct parts parts = {.count = 0};
+  static struct parts parts; /* not on the stack, which may be a fiber's of one page; one thread at a time writes */
+  parts.count = 0;
   int error = 0;
   b->publication |= 1;
   if (in_file[0]) error = add_part(b, &parts, &number);
