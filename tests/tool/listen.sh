@@ -102,6 +102,7 @@ jq -e '.panels | length > 5' "$parts/grafana.json" >said || fail "the dashboard"
 [ "$(wc -l <used)" -gt 12 ] || { cat used; fail "too few metrics are used"; }
 while read -r metric; do grep -qx "$metric" exported || fail "$metric is used and not exported"; done <used
 
+# Series of the recording rules, which Prometheus evaluates at some moment of each minute, have the program and no pid.
 # query KIND EXPRESSION: the answer in $kind.json, as soon as it has all three processes.
 query() {
   at=$(sed -n 's/.*msg="Listening on" address=\(127.0.0.1:[0-9]*\).*/\1/p' "$1.log")
@@ -116,7 +117,7 @@ query() {
 for pid in "$@"; do "$hakmem" report --json "$pid" >"$pid.json" 2>err || fail "no report: $(cat err)"; done
 for kind in text native; do
   wait_for 'msg="Listening on" address=127.0.0.1:' $kind.log
-  query $kind "{program=\"$name\",__name__!=\"hakmem_call_seconds\"}"
+  query $kind "{program=\"$name\",pid!=\"\",__name__!=\"hakmem_call_seconds\"}"
   cp $kind.json $kind.stored
 done
 query native "histogram_count(hakmem_call_seconds{program=\"$name\",call=\"malloc\"})"
