@@ -22,7 +22,6 @@
 #define NAMES 100
 #define METADATA_MAX (24 * KIB)
 
-static struct message m; /* not on the stack, which may be a fiber's of one page */
 static char path[PATH_MAX + 64];
 static size_t folder; /* length of the directory's part of it; 0: there is none */
 static struct own_file file = NO_FILE;
@@ -34,6 +33,7 @@ static uint8_t uuid[16];
 static void say(const char *what, int error, const char *therefore) { message_say_file("HAKMEM_FLIGHT_FILE", what, path, strerrordesc_np(error), therefore); }
 
 static void name(const char *file_name, uint64_t number, bool numbered) {
+  static struct message m; /* not on the stack, which may be a fiber's of one page */
   message_start(&m);
   message_text(&m, file_name);
   if (numbered) message_number(&m, number);
@@ -55,13 +55,7 @@ static int make_directory(void) {
   if (!config_file_path(config.flight_file, path)) return ENAMETOOLONG;
   const size_t length = strlen(path);
   for (unsigned i = 0; i < NAMES; i++) {
-    message_start(&m);
-    if (i > 0) message_text(&m, ".");
-    if (i > 0) message_number(&m, (uint64_t)sys_getpid());
-    if (i > 1) message_text(&m, ".");
-    if (i > 1) message_number(&m, i);
-    memcpy(path + length, m.text, m.length);
-    path[length + m.length] = '\0';
+    if (i > 0) config_other_path(path, length, i);
     if (sys_mkdir(path, S_IRWXU) == 0) return 0;
     if (errno != EEXIST) return errno;
   }

@@ -15,8 +15,8 @@
 #include "src/memory/os.h"
 #include "src/probe.h"
 #include "src/platform/lock.h"
+#include "base/build_id.h"
 #include "base/gate.h"
-#include "statistics/build_id.h"
 #include "statistics/stats.h"
 #include "modules.h"
 
@@ -31,7 +31,9 @@ static bool comparing;                /* atomic */
 
 /* ---- What the loader lists. Called under its lock, so an object stays. ---- */
 
-static void build_id_of(const struct dl_phdr_info *info, char text[STATS_BUILD_ID]) { build_id_find(info->dlpi_phdr, info->dlpi_phnum, info->dlpi_addr, text); }
+static void build_id_of(const struct dl_phdr_info *info, char text[STATS_BUILD_ID]) {
+  build_id_find(info->dlpi_phdr, info->dlpi_phnum, info->dlpi_addr, text, STATS_BUILD_ID);
+}
 
 /* Whether `address` lies in a page of the object. */
 static bool holds(const struct dl_phdr_info *info, uintptr_t address) {

@@ -9,8 +9,8 @@
 #include "src/names/hakmem.h"
 #include "src/memory/os.h"
 #include "src/platform/syscall.h"
+#include "base/build_id.h"
 #include "base/clock.h"
-#include "build_id.h"
 #include "stats.h"
 #include "stats_file.h"
 
@@ -49,6 +49,14 @@ void stats_request(uint32_t cls, size_t size) {
 
 uint64_t stats_elapsed_ns(void) { return clock_ns(CLOCK_MONOTONIC) - stats_own.start_monotonic_ns; }
 
+/* What only readers of the file ask for. */
+static void fill_in_for_file(struct stats_block *b) {
+  struct utsname machine;
+  static_assert(sizeof(b->host) == sizeof(machine.nodename), "a name of the kernel fits");
+  if (sys_uname(&machine) == 0) memcpy(b->host, machine.nodename, sizeof(b->host));
+  build_id_own(b->build_id, sizeof(b->build_id));
+}
+
 static void fill_in(struct stats_block *b) {
   memcpy(b->magic, STATS_MAGIC, sizeof(b->magic));
   b->version = STATS_VERSION;
@@ -74,12 +82,9 @@ static void fill_in(struct stats_block *b) {
   b->profile = config.profile;
   b->strategy = config.lookup;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) b->stride[cls] = class_stride(cls);
-  struct utsname machine;
-  static_assert(sizeof(b->host) == sizeof(machine.nodename), "a name of the kernel fits");
-  if (config.stats_file[0] != '\0' && sys_uname(&machine) == 0) memcpy(b->host, machine.nodename, sizeof(b->host));
   strncpy(b->program, program_invocation_name, sizeof(b->program) - 1);
   strncpy(b->hakmem_version, hak_version(), sizeof(b->hakmem_version) - 1);
-  build_id_own(b->build_id);
+  if (config.stats_file[0] != '\0') fill_in_for_file(b);
 }
 
 void stats_start(void) {

@@ -103,6 +103,8 @@ struct stats_block {
   uint32_t stride[CLASS_ROWS];        /* 0 for the two rows that have none */
   char program[STATS_TEXT];
   char hakmem_version[32];
+  char host[STATS_HOST];         /* the name of the machine, or of its UTS namespace; "" if unknown */
+  char build_id[STATS_BUILD_ID]; /* of the object that hakmem is in, usually libhakmem.so; "": it has none */
 
   /* For a reader of the process's memory: where this block and the number of histogram_rounds lie; where the core's structures lie. */
   const void *block_at, *rounds_at;
@@ -159,9 +161,6 @@ struct stats_block {
   uint32_t map_at[STATS_MAPS];   /* the first map_count: indices of `maps`, in order of time */
   uint32_t map_made[STATS_MAPS]; /* maps_made when the map of this index was made; 0: never */
   struct stats_map maps[STATS_MAPS];
-
-  char host[STATS_HOST];         /* the name of the machine, or of its UTS namespace; "" if unknown */
-  char build_id[STATS_BUILD_ID]; /* of the object that hakmem is in, usually libhakmem.so; "": it has none */
 };
 
 /* Whether so much of the resident set is not the allocator's that the mappings are worth reading: the kernel counts pages for them. */

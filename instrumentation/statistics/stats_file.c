@@ -12,8 +12,7 @@
  * Only the first file of a program replaces another, and only if its name has no %p. So the files of a parent, of an earlier program of this
  * process, and of a process with the same id stay. A program that calls exec at once has written only its beginning, and is replaced.
  *
- *   on disk:  the pages of the block that are, or were, not zero; `publication` is odd while they are written, and even once they are
- *             consistent; the first page is written last. Behind the block: requests of other processes, and the answers (control.h)
+ *   on disk:  the block (stats_pages.c). Behind it: requests of other processes, and the answers (control.h)
  */
 #include <string.h>
 #include <sys/file.h>
@@ -23,8 +22,8 @@
 #include "src/platform/message.h"
 #include "src/platform/syscall.h"
 #include "base/clock.h"
-#include "histogram.h"
 #include "stats_file.h"
+#include "stats_pages.h"
 
 #define SHORTEST_MS 4  /* between two writings; a longer life has rarer ones, */
 #define LIFE_PART 16   /* so that a kill loses at most one part in this number of the life, */
@@ -34,7 +33,6 @@
 #define LOOK_MS 100    /* a writing may be due late. Requests are looked for this often, which takes two system calls */
 #define NAMES 100
 #define FIRST_PUBLICATION 2
-#define TRIES 3
 #define END_WAITS 20000 /* of 50 us: for another thread that writes to a slow disk */
 
 static char path[PATH_MAX + 32]; /* empty: there is no file */
@@ -50,12 +48,6 @@ static uint64_t born_ns; /* when the process took its file, by the monotonic clo
 static struct control control; /* `asked` and `done` are atomic */
 static uint64_t answered;      /* the answers up to this one are in the file */
 #define AT_CONTROL(member) (off_t)(sizeof(struct stats_block) + offsetof(struct control, member))
-
-#define PARTS_AT_ONCE 16
-#define PAGES_AT_ONCE 8 /* most of the block is never touched */
-#define PAGE_MAX_COUNT (sizeof(struct stats_block) / 4096 + 2 + PAGES_AT_ONCE)
-static bool in_file[PAGE_MAX_COUNT] BULK; /* the pages that are not holes */
-static uint32_t map_in_file[STATS_MAPS];  /* map_made of the maps that the file has; 0: none */
 
 static void say(const char *what, const char *why, const char *therefore) { message_say_file("HAKMEM_STATS_FILE", what, path, why, therefore); }
 
@@ -142,20 +134,12 @@ static bool claim_a_name(const struct stats_block *own, bool may_replace) {
   const size_t length = strlen(path);
   enum claim result = claim(own, may_replace, &why);
   for (unsigned name = 1; result == TAKEN && name < NAMES; name++) {
-    struct message m;
-    message_start(&m);
-    message_text(&m, ".");
-    message_number(&m, (uint64_t)sys_getpid());
-    if (name > 1) message_text(&m, ".");
-    if (name > 1) message_number(&m, name);
-    memcpy(path + length, m.text, m.length);
-    path[length + m.length] = '\0';
+    config_other_path(path, length, name);
     result = claim(own, false, &why);
   }
   if (result == CLAIMED) {
-    memset(in_file, 0, sizeof(in_file));
+    pages_none();
     answered = 0;
-    memset(map_in_file, 0, sizeof(map_in_file));
     return true;
   }
   say("make",
@@ -175,7 +159,7 @@ static bool reopen(const struct stats_block *own) {
   struct stat status;
   if (file_is_own(&file, &status)) {
     if (status.st_size == STATS_FILE_SIZE) return true;
-    memset(map_in_file, 0, sizeof(map_in_file)); /* another process has truncated the file */
+    pages_truncated();
     const int error = file_resize(&file, STATS_FILE_SIZE);
     if (error != 0) say_unwritten(error);
     return error == 0;
@@ -185,129 +169,6 @@ static bool reopen(const struct stats_block *own) {
   if (file.device == before.device && file.inode == before.inode && lock(&file)) return true;
   file_close(&file);
   return claim_a_name(own, false);
-}
-
-/* ---- Its contents. ---- */
-
-static size_t pages_of_block(const struct stats_block *b) { return align_up(sizeof(*b), os_page_size()) / os_page_size(); }
-
-/* Asks the kernel which pages of the block were ever touched. If it does not tell, all count as touched. */
-static void find_touched(const struct stats_block *b, size_t page, size_t count, bool *touched) {
-  static uint64_t entries[PAGE_MAX_COUNT] BULK;
-  struct own_file pagemap = file_open_briefly("/proc/self/pagemap");
-  const ssize_t got = file_read_at(&pagemap, entries, count * sizeof(entries[0]), (off_t)((uintptr_t)b / page * sizeof(entries[0])));
-  file_close(&pagemap);
-  const size_t known = got > 0 ? (size_t)got / sizeof(entries[0]) : 0;
-  memset(touched, 0, known);
-  memset(touched + known, 1, count - known);
-  for (size_t i = 0; i < known; i += PAGES_AT_ONCE) {
-    uint64_t any = 0;
-    for (size_t k = 0; k < PAGES_AT_ONCE; k++) any |= entries[i + k]; /* beyond the last one are old ones: some of the array is behind `known` */
-    if (any >> 62 == 0) continue;
-    for (size_t k = i; k < i + PAGES_AT_ONCE && k < known; k++) touched[k] = entries[k] >> 62 != 0;
-  }
-}
-
-struct part {
-  size_t start, end;
-}; /* bytes of the block */
-
-/* Parts that are written together: the file is checked, and the signals are blocked, once for all of them. */
-struct parts {
-  struct file_piece piece[PARTS_AT_ONCE];
-  size_t count;
-};
-
-static int write_parts(struct parts *parts) {
-  const int error = parts->count == 0 ? 0 : file_write_pieces(&file, parts->piece, parts->count);
-  parts->count = 0;
-  return error;
-}
-
-static int add_part(const struct stats_block *b, struct parts *parts, const struct part *part) {
-  if (part->start == part->end) return 0;
-  parts->piece[parts->count++] = (struct file_piece){(const char *)b + part->start, part->end - part->start, (off_t)part->start};
-  return parts->count == PARTS_AT_ONCE ? write_parts(parts) : 0;
-}
-
-/* Whether a part is all zero. READS_RACILY: other threads count in it at the same time; the next copy has their counts. */
-READS_RACILY static bool is_zero(const struct stats_block *b, size_t start, size_t end) {
-  static_assert(sizeof(*b) % sizeof(uint64_t) == 0, "read by words");
-  for (size_t at = start; at < end; at += sizeof(uint64_t)) {
-    if (__atomic_load_n((const uint64_t *)((const char *)b + at), __ATOMIC_RELAXED) != 0) return false;
-  }
-  return true;
-}
-
-/* Whether a page holds nothing but a map that the file has already, or that was never made. */
-static bool is_written_map(const uint32_t made[STATS_MAPS], size_t start, size_t end) {
-  const size_t maps = offsetof(struct stats_block, maps), size = sizeof(struct stats_map);
-  if (start < maps) return false;
-  const size_t first = (start - maps) / size, last = (end - 1 - maps) / size;
-  return last < STATS_MAPS && made[first] == map_in_file[first] && made[last] == map_in_file[last];
-}
-
-/* Writes what `parts` has, and the pages from the second on; adjacent pages in one call. */
-static int write_pages(const struct stats_block *b, struct parts *parts, size_t page, size_t count) {
-  static bool touched[PAGE_MAX_COUNT] BULK;
-  struct part part = {page, page};
-  uint32_t made[STATS_MAPS];
-  int error = 0;
-  memcpy(made, b->map_made, sizeof(made));
-  find_touched(b, page, count, touched);
-  for (size_t i = 1; i < count && error == 0; i++) {
-    uint64_t kept, fresh; /* eight pages in a word */
-    memcpy(&kept, &in_file[i], sizeof(kept));
-    memcpy(&fresh, &touched[i], sizeof(fresh));
-    if ((kept | fresh) == 0) {
-      i += sizeof(kept) - 1;
-      continue;
-    }
-    const size_t start = i * page, end = min_size(start + page, sizeof(*b));
-    if (is_written_map(made, start, end)) continue;
-    if (!in_file[i] && (!touched[i] || is_zero(b, start, end))) continue;
-    in_file[i] = true;
-    if (part.end != start) {
-      error = add_part(b, parts, &part);
-      part.start = start;
-    }
-    part.end = end;
-  }
-  if (error == 0) error = add_part(b, parts, &part);
-  if (error == 0) error = write_parts(parts);
-  if (error == 0) memcpy(map_in_file, made, sizeof(made));
-  return error;
-}
-
-/* A bucket or a snapshot that is written while one of these numbers grows may be of two moments. */
-struct versions {
-  uint32_t rounds, changes;
-};
-static struct versions versions_of(const struct stats_block *b) {
-  return (struct versions){histogram_rounds(), __atomic_load_n(&b->changes, __ATOMIC_SEQ_CST)};
-}
-static bool is_still(const struct stats_block *b, struct versions before) {
-  const struct versions now = versions_of(b);
-  return now.rounds == before.rounds && now.changes == before.changes;
-}
-
-static int write_block(struct stats_block *b) {
-  const size_t page = os_page_size(), count = pages_of_block(b);
-  const struct part number = {offsetof(struct stats_block, publication), offsetof(struct stats_block, publication) + sizeof(b->publication)};
-  static struct parts parts; /* not on the stack, which may be a fiber's of one page; one thread at a time writes */
-  parts.count = 0;
-  int error = 0;
-  b->publication |= 1;
-  if (in_file[0]) error = add_part(b, &parts, &number);
-  for (unsigned i = 0; i < TRIES && error == 0 && !begins; i++) {
-    const struct versions before = versions_of(b);
-    error = write_pages(b, &parts, page, count);
-    if (is_still(b, before)) break;
-  }
-  b->publication++;
-  in_file[0] = true;
-  begins = false;
-  return error != 0 ? error : file_write_at(&file, b, min_size(page, sizeof(*b)), 0);
 }
 
 /* ---- Requests and answers. ---- */
@@ -335,34 +196,10 @@ static int write_answers(void) {
 
 /* ---- A copy. ---- */
 
-/* Makes the file empty, and writes all pages that are not zero. */
-static int write_whole(const struct stats_block *b, const struct own_file *to) {
-  const size_t page = os_page_size();
-  int error = file_resize(to, 0);
-  if (error == 0) error = file_resize(to, STATS_FILE_SIZE);
-  for (size_t start = 0; start < sizeof(*b) && error == 0; start += page) {
-    const size_t end = min_size(start + page, sizeof(*b));
-    if (!is_zero(b, start, end)) error = file_write_at(to, (const char *)b + start, end - start, (off_t)start);
-  }
-  return error;
-}
-
-static int write_copy(const struct stats_block *b, const struct own_file *to) {
-  int error = 0;
-  for (unsigned i = 0; i < TRIES && error == 0; i++) {
-    const struct versions before = versions_of(b);
-    error = write_whole(b, to);
-    if (is_still(b, before)) break;
-  }
-  static const uint32_t whole[] = {2 * FIRST_PUBLICATION, 1}; /* the block itself may be in the middle of a writing */
-  if (error == 0) error = file_write_at(to, &whole[0], sizeof(whole[0]), offsetof(struct stats_block, publication));
-  return error != 0 ? error : file_write_at(to, &whole[1], sizeof(whole[1]), offsetof(struct stats_block, is_copy));
-}
-
 int stats_file_copy(struct stats_block *b, const char *to) {
   struct own_file copy = file_open(to, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
   if (copy.number < 0) return errno;
-  const int error = write_copy(b, &copy);
+  const int error = pages_copy(&copy, b);
   if (error != 0) sys_unlink(to); /* a part of the statistics would look like all of them, and be in the way of the next try */
   file_close(&copy);
   return error;
@@ -378,7 +215,8 @@ static void write_once(struct stats_block *b) {
   const uint64_t start_ns = clock_ns(CLOCK_MONOTONIC), start_work_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   if (reopen(b)) {
     if (!begins) read_requests(); /* a new file has none */
-    int error = write_block(b);
+    int error = pages_write(&file, b, begins);
+    begins = false;
     if (error == 0) error = write_answers();
     if (error != 0) say_unwritten(error);
   }
@@ -450,7 +288,6 @@ void stats_file_start(struct stats_block *b, bool is_child) {
   born_ns = clock_ns(CLOCK_MONOTONIC);
   begins = !is_child; /* a child has inherited counts */
   if (claim_a_name(b, !is_child && strstr(config.stats_file, "%p") == NULL)) stats_file_write(b);
-  begins = false;
   errno = saved;
 }
 

@@ -53,16 +53,29 @@ ALWAYS_INLINE bool push_block(struct sll_cache *cache, size_t cls, struct block 
 }
 
 /*
- * Frees a live small block. False: take the slow path. Inside a block, any byte of the program may look like a header, so it also checks that a block
- * begins here. The header is tested first, because its load takes longest.
+ * Whether `p`, in the first unit of a slab of class `cls`, is a live block. Inside a block, any byte of the program may look like a header, so it also
+ * checks that a block begins here. The header is tested first, because its load takes longest.
  */
-ALWAYS_INLINE bool push_fast(void *p) {
-  struct sll_cache *cache = sll_self;
+ALWAYS_INLINE bool is_live_of(const struct sll_cache *cache, size_t cls, const void *p) {
+  return LIKELY(header_is(p, cache->live[cls])) && LIKELY(class_starts_at(&cache->start[cls], p));
+}
+
+/*
+ * The class of the block at `p` if it is a live small one, in the first unit of its slab; else CLASS_NONE. If every operation must take the slow path,
+ * the thread's directory is blind, so this is CLASS_NONE.
+ */
+ALWAYS_INLINE size_t near_class(const void *p) {
+  const struct sll_cache *cache = sll_self;
   const int8_t code = directory_code(cache->directory, header_place(p));
-  if (UNLIKELY(code <= 0)) return false;
+  if (UNLIKELY(code <= 0)) return CLASS_NONE;
   const size_t cls = (size_t)code - 1;
-  if (UNLIKELY(!header_is(p, cache->live[cls]) || !class_starts_at(&cache->start[cls], p))) return false;
-  return push_block(cache, cls, p);
+  return is_live_of(cache, cls, p) ? cls : CLASS_NONE;
+}
+
+/* Frees a live small block. False: take the slow path. */
+ALWAYS_INLINE bool push_fast(void *p) {
+  const size_t cls = near_class(p);
+  return LIKELY(cls != CLASS_NONE) && push_block(sll_self, cls, p);
 }
 
 ALWAYS_INLINE void free_fast(void *p) {
@@ -104,12 +117,8 @@ ALWAYS_INLINE bool size_fits(const void *p, size_t size) {
  * the size, so its header and its start are loaded while the look-up is under way.
  */
 ALWAYS_INLINE bool push_sized(void *p, size_t size) {
-  if (UNLIKELY(size > SMALL_MAX)) return false;
   struct sll_cache *cache = sll_self;
-  const size_t cls = class_of_size(size);
-  if (UNLIKELY(directory_code(cache->directory, header_place(p)) != (int8_t)(cls + 1))) return false;
-  if (UNLIKELY(!header_is(p, cache->live[cls]) || !class_starts_at(&cache->start[cls], p))) return false;
-  return push_block(cache, cls, p);
+  return size_fits(p, size) && is_live_of(cache, class_of_size(size), p) && push_block(cache, class_of_size(size), p);
 }
 
 /* For a sized free that push_sized refused. */

@@ -39,18 +39,6 @@ static bool must_live(const struct pointer *at, enum misuse_state state) {
   return at->state == BLOCK_BROKEN;
 }
 
-/*
- * The class of the block at `p` if it is a live small one, in the first unit of its slab; else CLASS_NONE. If every operation must take the slow path,
- * the thread's directory is blind, so this is CLASS_NONE.
- */
-ALWAYS_INLINE size_t near_class(const void *p) {
-  const struct sll_cache *cache = sll_self;
-  const int8_t code = directory_code(cache->directory, header_place(p));
-  if (UNLIKELY(code <= 0)) return CLASS_NONE;
-  const size_t cls = (size_t)code - 1;
-  return LIKELY(header_is(p, cache->live[cls]) && class_starts_at(&cache->start[cls], p)) ? cls : CLASS_NONE;
-}
-
 /* The stride of the block at `p` if it is a live small one elsewhere in its slab; else 0, and the slow path examines it. */
 ALWAYS_INLINE uint32_t further_stride(const void *p) {
   const struct sll_cache *cache = sll_self;
@@ -134,22 +122,19 @@ static NOINLINE void *free_moved(void *p, size_t usable, void *to, size_t size) 
   return to;
 }
 
-static void *move(void *p, size_t usable, size_t size) {
-  void *moved = LIKELY(size <= SMALL_MAX) ? pop_fast(class_of_size(size)) : NULL;
-  if (UNLIKELY(moved == NULL)) return move_slow(p, usable, size);
-  memcpy(moved, p, min_size(usable, size));
-  return LIKELY(push_fast(p)) ? moved : free_moved(p, usable, moved, size);
-}
-
-/* The same for a block that near_class knows. Its header is compared again, in case another thread frees the block meanwhile. */
-static NOINLINE void *move_near(void *p, size_t cls, size_t size) {
-  const size_t usable = class_strides[cls] - 1u;
+/* `cls`: what near_class says of `p`. Then only the header is compared again, in case another thread frees the block meanwhile. */
+ALWAYS_INLINE void *move_of(void *p, size_t cls, size_t usable, size_t size) {
   void *moved = LIKELY(size <= SMALL_MAX) ? pop_fast(class_of_size(size)) : NULL;
   if (UNLIKELY(moved == NULL)) return move_slow(p, usable, size);
   memcpy(moved, p, min_size(usable, size));
   struct sll_cache *cache = sll_self;
-  return LIKELY(header_is(p, cache->live[cls]) && push_block(cache, cls, p)) ? moved : free_moved(p, usable, moved, size);
+  const bool pushed = cls == CLASS_NONE ? push_fast(p) : header_is(p, cache->live[cls]) && push_block(cache, cls, p);
+  return LIKELY(pushed) ? moved : free_moved(p, usable, moved, size);
 }
+
+static void *move(void *p, size_t usable, size_t size) { return move_of(p, CLASS_NONE, usable, size); }
+
+static NOINLINE void *move_near(void *p, size_t cls, size_t size) { return move_of(p, cls, class_strides[cls] - 1u, size); }
 
 /* *from: the class row of the old block if that was freed. */
 static void *resize(void *p, size_t size, uint32_t *from) {

@@ -22,15 +22,23 @@ bool config_file_path(const char *pattern, char out[PATH_MAX]) {
   return true;
 }
 
-/* Without a message, which would need 2 KB of a stack that may be a fiber's of one page. */
+/* Returns how many digits there are. Not a message, which would need 2 KB of a stack that may be a fiber's of one page. */
+static size_t put_number(char *at, uint64_t value) {
+  char digits[20];
+  size_t from = sizeof(digits);
+  for (; value != 0 || from == sizeof(digits); value /= 10) digits[--from] = (char)('0' + value % 10);
+  memcpy(at, digits + from, sizeof(digits) - from);
+  return sizeof(digits) - from;
+}
+
 void config_expand_path(const char *pattern, char *out, size_t size) {
   char pid[20];
-  size_t from = sizeof(pid), length = 0;
-  for (uint64_t rest = (uint64_t)sys_getpid(); rest != 0 || from == sizeof(pid); rest /= 10) pid[--from] = (char)('0' + rest % 10);
+  const size_t digits = put_number(pid, (uint64_t)sys_getpid());
+  size_t length = 0;
   for (; *pattern && length < size - 1; pattern++) {
     if (pattern[0] == '%' && pattern[1] == 'p') {
-      const size_t kept = min_size(sizeof(pid) - from, size - 1 - length);
-      memcpy(out + length, pid + from, kept);
+      const size_t kept = min_size(digits, size - 1 - length);
+      memcpy(out + length, pid, kept);
       length += kept;
       pattern++;
     } else {
@@ -38,4 +46,12 @@ void config_expand_path(const char *pattern, char *out, size_t size) {
     }
   }
   out[length] = '\0';
+}
+
+void config_other_path(char *path, size_t length, unsigned name) {
+  path[length++] = '.';
+  length += put_number(path + length, (uint64_t)sys_getpid());
+  if (name > 1) path[length++] = '.';
+  if (name > 1) length += put_number(path + length, name);
+  path[length] = '\0';
 }

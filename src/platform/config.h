@@ -101,4 +101,7 @@ bool config_file_path(const char *pattern, char out[PATH_MAX]);
 /* Writes `pattern` with %p replaced by the process id into out[size], cut if it does not fit. Signal safe. */
 void config_expand_path(const char *pattern, char *out, size_t size);
 
+/* Appends ".PID" to the path of `length` bytes, and ".NAME" if `name` is above 1, for when the file exists. The path needs room for 32 more. Signal safe. */
+void config_other_path(char *path, size_t length, unsigned name);
+
 #endif

@@ -5,6 +5,8 @@ directories). A file that is missing is not checked, because the data do not hav
 """
 import csv, gzip, json, math, os, re, struct, sys
 
+from protobuf import fields, numbers
+
 report = json.load(open(sys.argv[1]))
 place = sys.argv[2]
 main = report.get("trace") or report["stats"]
@@ -116,41 +118,6 @@ if text:
 
 
 # ---- pprof: protocol buffers, read without a description of them. ----
-
-def fields(data):
-    at = 0
-
-    def varint():
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = data[at]
-            at += 1
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value
-
-    while at < len(data):
-        key = varint()
-        if key & 7 == 0:
-            yield key >> 3, varint()
-        else:
-            assert key & 7 == 2, f"wire type {key & 7}"
-            length = varint()
-            yield key >> 3, data[at:at + length]
-            at += length
-
-
-def numbers(packed):
-    value = shift = 0
-    for byte in packed:
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            yield value
-            value = shift = 0
-
 
 def ids(message, number=1):
     return [v for n, v in fields(message) if n == number]

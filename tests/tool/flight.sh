@@ -87,7 +87,7 @@ done
 valid shorten.flight
 [ "$(count tls_sll_refill)" -gt 0 ] || fail "nothing was recorded behind a shortened file"
 
-# ---- What cannot be made is told, and harms nothing. ----
+# ---- A recording that cannot be made: one message, and the program goes on. ----
 mkdir taken
 recorded taken ./flight work 40
 valid "$(echo taken.*)"

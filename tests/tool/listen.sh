@@ -1,6 +1,7 @@
 #!/bin/sh
 # hakmem export --listen: two Prometheus scrape three processes, one as text, one with native histograms, and store the figures of report --json. Methods,
-# paths, formats, bad addresses, what is left out, a process that ends, the end of the server. Rules and dashboard name only what is exported.
+# paths, formats, bad addresses, processes beyond the limit, a process that ends, the end of the server. The rules and the dashboard use only metrics that
+# are exported.
 . "$(dirname "$0")/common.sh"
 for tool in prometheus promtool python3; do command -v $tool >/dev/null || skip "$tool is not installed"; done
 [ -e "$BUILD_DIR/lib/hakmem/listen.so" ] || skip "built without libmicrohttpd"

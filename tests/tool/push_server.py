@@ -5,43 +5,10 @@ push_server.py [CERTIFICATE KEY]: listens on a port of its own, and with these o
 """
 import base64, gzip, http.server, json, ssl, sys, threading, time, urllib.parse
 
+from protobuf import fields, numbers
+
 tries = {}
 lock = threading.Lock()
-
-
-def fields(data):
-    at = 0
-
-    def varint():
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = data[at]
-            at += 1
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value
-
-    while at < len(data):
-        key = varint()
-        if key & 7 == 0:
-            yield key >> 3, varint()
-        else:
-            assert key & 7 == 2, f"wire type {key & 7}"
-            length = varint()
-            yield key >> 3, data[at:at + length]
-            at += length
-
-
-def numbers(packed):
-    value = shift = 0
-    for byte in packed:
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            yield value
-            value = shift = 0
 
 
 def decode(packed):

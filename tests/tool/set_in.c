@@ -111,7 +111,10 @@ static int in_handler(void) {
 
 int main(int count, char **arguments) {
   const char *const where = count == 2 ? arguments[1] : "";
-  struct sigaction action = {.sa_handler = on_term, .sa_flags = SA_RESTART};
+  /* On a stack of its own: the kernel's frame of a signal may need more than a fiber's page has left, and then ends the program with SIGSEGV. */
+  static char signal_stack[1 << 16];
+  sigaltstack(&(stack_t){.ss_sp = signal_stack, .ss_size = sizeof(signal_stack)}, NULL);
+  struct sigaction action = {.sa_handler = on_term, .sa_flags = SA_RESTART | SA_ONSTACK};
   sigaction(SIGTERM, &action, NULL);
   if (strcmp(where, "loader") == 0) return in_loader();
   if (strcmp(where, "fiber") == 0) return in_fiber();

@@ -251,7 +251,7 @@ Test(slab, counts_the_live) {
   free(slab);
 }
 
-/* In whatever state a slab is: what is used stays, what is free stays or goes, and no thread gets a block of the tail while it is on its way. */
+/* For every state of a slab: used pages keep their content, only free pages are returned, and no thread gets a block of the tail meanwhile. */
 Test(slab, a_free_tail_goes) {
   for (int round = 0; round < 400; round++) {
     struct slab *slab = new_slab(below(CLASS_COUNT));

@@ -18,7 +18,7 @@ struct options {
 };
 
 static const struct argp_option options[] = {
-  {"flight", KEY_FLIGHT, "SIZE", 0, "Keep the newest SIZE bytes of slow-path events of each process as a trace, PID.flight (0: none)", 1},
+  {"flight", KEY_FLIGHT, "SIZE", 0, "Keep the newest SIZE bytes of slow-path events of each process as a trace, PID.flight (1M); 0: none", 1},
   {0},
 };
 
@@ -45,8 +45,8 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 /* Unless the environment or -O names another place. */
 static void set_flight(struct options *o) {
   struct launch *const l = &o->capture.launch;
-  if (o->flight == NULL || strcmp(o->flight, "0") == 0) return;
-  launch_set(l, "HAKMEM_FLIGHT_SIZE", o->flight);
+  if (o->flight != NULL && strcmp(o->flight, "0") == 0) return;
+  if (o->flight != NULL) launch_set(l, "HAKMEM_FLIGHT_SIZE", o->flight);
   char *const pattern = must_print("%s/%%p.flight", o->capture.directory);
   launch_set_default(l, "HAKMEM_FLIGHT_FILE", pattern);
   free(pattern);

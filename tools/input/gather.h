@@ -1,5 +1,5 @@
 /*
- * gather.h: adds what one argument of `hakmem merge` names to a merge, as one thing: what becomes of a process is told from the files of this argument.
+ * gather.h: adds the files of one argument of `hakmem merge` to a merge. How a process ended is looked for among the files of the same argument only.
  */
 #ifndef HAKMEM_TOOLS_GATHER_H
 #define HAKMEM_TOOLS_GATHER_H

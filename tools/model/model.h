@@ -267,7 +267,7 @@ int model_compare_hosts(const struct model_host *a, const struct model_host *b);
 #define MODEL_HOST 128
 const char *model_host_name(const struct report *r, const struct model_host *host, char *buffer);
 
-/* The process `pid` of a report (which may be NULL) on this host, NULL where there is none. An unknown host (NULL) may be any. */
+/* The process `pid` of a report on this host, or NULL. The report may be NULL. A host that is NULL is unknown, and matches every host. */
 const struct model_process *model_find_process(const struct report *r, const struct model_host *host, uint32_t pid);
 
 /*

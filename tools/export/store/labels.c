@@ -48,7 +48,7 @@ bool labels_read(struct labels *labels, const char *text) {
   struct label *const known = find(labels, name);
   if (known == NULL && labels->count == LABELS_MOST) {
     free(name);
-    return fail("there are more than %d labels; stores of profiles refuse so many", LABELS_MOST);
+    return fail("there are more than %d labels, the most that stores of profiles accept; leave some out", LABELS_MOST);
   }
   if (known != NULL) {
     free(known->name);

@@ -2,7 +2,7 @@
  * merged_file.c: the file of a merge.
  *
  *   head                       magic, versions, sizes, checksum of the body
- *   body: zeros count words    4 + 4 + 8 * count bytes: so many words of zero, then these words; again until the structure is full
+ *   body: zeros count words    4 + 4 + 8 * count bytes: `zeros` words of zero, then `count` words as they follow; again until the structure is full
  *
  * The same merge always makes the same bytes. The words are as in memory: little-endian, as every machine that hakmem runs on.
  */
@@ -20,7 +20,7 @@
 #define MAGIC "HAKMERGE"
 #define FORMAT 1
 #define WORDS (sizeof(struct merged) / sizeof(uint64_t))
-#define GAP 2 /* so many zeros end a run of words: fewer take less room among them */
+#define GAP 2 /* zeros in a row that end a run of words; a single zero takes less room than the head of a new run */
 
 struct head {
   char magic[8];

@@ -26,7 +26,7 @@ static void put_hex(char *text, const uint8_t *bytes, size_t count) {
   text[2 * count] = '\0';
 }
 
-void build_id_find(const ElfW(Phdr) * headers, unsigned count, uintptr_t base, char text[STATS_BUILD_ID]) {
+void build_id_find(const ElfW(Phdr) * headers, unsigned count, uintptr_t base, char *text, size_t size) {
   text[0] = '\0';
   for (unsigned i = 0; i < count; i++) {
     const ElfW(Phdr) *p = &headers[i];
@@ -38,7 +38,7 @@ void build_id_find(const ElfW(Phdr) * headers, unsigned count, uintptr_t base, c
       const size_t name = at + sizeof(*note), bytes = align_up(name + note->n_namesz, align);
       if (bytes + note->n_descsz > p->p_filesz) break;
       if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == sizeof(ELF_NOTE_GNU) && memcmp(notes + name, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)) == 0) {
-        put_hex(text, (const uint8_t *)notes + bytes, min_size(note->n_descsz, (STATS_BUILD_ID - 1) / 2));
+        put_hex(text, (const uint8_t *)notes + bytes, min_size(note->n_descsz, (size - 1) / 2));
         return;
       }
       at = align_up(bytes + note->n_descsz, align);
@@ -46,14 +46,14 @@ void build_id_find(const ElfW(Phdr) * headers, unsigned count, uintptr_t base, c
   }
 }
 
-void build_id_own(char text[STATS_BUILD_ID]) {
+void build_id_own(char *text, size_t size) {
   const ElfW(Ehdr) *const object = (const void *)__ehdr_start;
   text[0] = '\0';
   if (object == NULL) return;
   const ElfW(Phdr) *const headers = (const void *)(__ehdr_start + object->e_phoff);
   for (unsigned i = 0; i < object->e_phnum; i++) {
     if (headers[i].p_type != PT_LOAD || headers[i].p_offset != 0) continue;
-    build_id_find(headers, object->e_phnum, (uintptr_t)object - headers[i].p_vaddr, text);
+    build_id_find(headers, object->e_phnum, (uintptr_t)object - headers[i].p_vaddr, text, size);
     return;
   }
 }
