@@ -31,7 +31,7 @@ static const struct argp_option options[] = {
   LOAD_JOBS_OPTION,
   {"pid", KEY_PID, "PID", 0, "Report on this process only", 1},
   {"by", KEY_BY, "host|program|process", 0, "Also print figures by host, program or process; the same process id on two hosts is two processes", 1},
-  {"for", KEY_FOR, "SECONDS", 0, "Read a session at a relay for so long (10), or until it ends or an interrupt comes", 1},
+  {"for", KEY_FOR, "SECONDS", 0, "Read a session at a relay for this many seconds (10), or until it ends or an interrupt comes", 1},
   {"since", KEY_SINCE, "OLD", 0,
    "Print only the growth of the live heap since OLD, by call site; OLD is an earlier copy of DIR or FILE, or another run "
    "(needs processes that ran with HAKMEM_PROFILE)",
