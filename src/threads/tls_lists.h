@@ -62,7 +62,10 @@ struct sll_state {
   uint16_t most;            /* the list is drained at this length; small at first, doubles if there are pushes and pops, or bursts of both */
   uint16_t horizon;         /* pushes until the length is checked, if more than there is room for; doubles if there are pushes and pops */
   uint16_t refill;          /* blocks that the next refill asks for; grows with each */
-  uint8_t use;              /* enum sll_use */
+  uint8_t use : 2;          /* enum sll_use */
+  uint8_t patience : 2;     /* how often in a row a refill replaced blocks that a decay had removed, up to PATIENCE_MAX */
+  uint8_t waits : 2;        /* decays that leave the list alone before the next one that does not */
+  bool decayed : 1;         /* a decay removed blocks, and no refill came since */
   bool drained : 1;         /* blocks were removed because the list was too long, since the last refill from the pool and the last decay */
   bool spare_idle : 1;      /* the spare list was not used since the last drain */
   bool moved : 1;           /* the list was empty, or too long, since the last decay */
