@@ -28,7 +28,10 @@ ALWAYS_INLINE struct block *pop_fast(size_t cls) {
   struct block *block = cache->head[cls];
   if (UNLIKELY(!block_can_pop(block))) return NULL;
   if (UNLIKELY(budget_step(&cache->budget[cls].alloc))) return NULL;
-  cache->head[cls] = block_next(block);
+  struct block *next = block_next(block);
+  __asm__("" : "+r"(cls)); /* keeps the compiler from computing an index for the two uses of the head */
+  cache->head[cls] = next;
+  __builtin_prefetch(next); /* for the next pop: after a rest or a refill, each block is in no near cache */
   header_set(block, cache->live[cls]);
   return block;
 }
