@@ -46,10 +46,12 @@
   S(soft_limit_bytes, "bytes that they released") \
   S(soft_limit_ns, "nanoseconds that they took")
 
-/* Counters of a class row (CLASS_LARGE and CLASS_HUGE included): C(name, "meaning"). */
+/*
+ * Counters of a class row (CLASS_LARGE and CLASS_HUGE included): C(name, "meaning"). Their order keeps what a thread adds that only allocates, and what a
+ * thread adds that only frees, in cache lines of their own. Otherwise each refill and each drain would take the line from the other thread.
+ */
 #define STATS_CLASS_COUNTERS(C) \
   C(allocs, "blocks handed out") \
-  C(frees, "blocks that were freed") \
   C(request_samples, "requests whose size was sampled") \
   C(request_bytes, "bytes asked for by the sampled requests") \
   C(request_squares, "sum of the squares of these bytes: gives the standard error of an average") \
@@ -60,6 +62,12 @@
   C(refill_fresh_superslab, "refills that needed a fresh SuperSlab") \
   C(refill_legacy, "refills that the legacy path served") \
   C(refill_blocks, "blocks that refills moved") \
+  C(slab_acquire, "slabs acquired") \
+  C(slab_release, "slabs released") \
+  C(shared_fail, "times the shared pool refused") \
+  C(legacy_calls, "times the legacy path served") \
+  C(legacy_bytes, "bytes that the legacy path served") \
+  C(frees, "blocks that were freed") \
   C(drain_interval, "drains because the interval was over") \
   C(drain_length, "drains because the list was too long") \
   C(drain_exit, "drains because the thread ended") \
@@ -67,11 +75,6 @@
   C(drain_idle, "drains of what the release delay found lying idle") \
   C(drain_blocks, "blocks that drains moved") \
   C(drain_slabs, "slabs that drains touched") \
-  C(slab_acquire, "slabs acquired") \
-  C(slab_release, "slabs released") \
-  C(shared_fail, "times the shared pool refused") \
-  C(legacy_calls, "times the legacy path served") \
-  C(legacy_bytes, "bytes that the legacy path served") \
   C(hdr_reset, "headers put right") \
   C(timed_in, "blocks that reallocs took off the fast path") \
   C(timed_out, "blocks that reallocs off the fast path freed") \
@@ -108,7 +111,8 @@ struct stats_counters {
 };
 struct stats_class_counters {
   STATS_CLASS_COUNTERS(STATS_MEMBER)
-};
+} __attribute__((aligned(64)));
+static_assert(offsetof(struct stats_class_counters, frees) == 128 && offsetof(struct stats_class_counters, drain_slabs) == 184, "a line of their own");
 struct stats_class_gauges {
   STATS_CLASS_GAUGES(STATS_MEMBER)
 };

@@ -25,6 +25,7 @@
 #define GIVEN_MOST 16u               /* a list that its thread only pushes to begins at a thirty-second part, but at least at this many, */
 #define GIVEN_BYTES (16 * KIB)       /* and grows to this many bytes, but not beyond what other lists begin at */
 #define GROWN_BLOCKS 96u             /* it may grow to this many, even if its class has few blocks in use */
+#define PATIENCE_MAX 2u              /* of struct sll_state */
 #define SOON 5u                      /* a drained list that is refilled within this many times its length of operations was drained too early */
 #define FIRST_REFILL_BYTES (2 * KIB) /* the first refill, and the growth of each further one, */
 #define FIRST_REFILL_MAX 8u          /* or this many blocks, if that is less; */
@@ -158,6 +159,8 @@ void sll_grow_at_refill(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   if (state->drained && state->since_given < SOON * state->most) grow(cache, cls, sll_lengths[cls].most);
   state->drained = false;
+  if (state->decayed && state->patience < PATIENCE_MAX) state->patience++;
+  state->decayed = false;
   state->refill = (uint16_t)next_refill(state->refill, cls);
 }
 
@@ -314,7 +317,7 @@ void sll_follow(struct sll_cache *cache) {
 
 void sll_init(struct sll_cache *cache) {
   cache->pace = PACE_FIRST;
-  memcpy(cache->start, class_start, sizeof(class_start));
+  memcpy(&cache->start[1], class_start, sizeof(class_start));
   cache->random = (uintptr_t)cache ^ os_now_ms() << 32 ^ os_thread();
   cache->drawn = __atomic_load_n(&settings, __ATOMIC_ACQUIRE);
   draw_guard(cache);

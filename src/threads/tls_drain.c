@@ -187,22 +187,41 @@ void sll_shorten(struct sll_cache *cache) {
   sll_give_share(cache);
 }
 
+static bool is_busy(const struct sll_state *state) { return state->since_decay / BUSY_TIMES >= state->length + state->spare_count; }
+
 /* How many blocks a decay leaves in the list. */
 static uint32_t kept_by_decay(const struct sll_state *state, uint32_t cls) {
   const uint32_t length = state->length;
-  if (state->since_decay / BUSY_TIMES < length + state->spare_count) return state->moved && length > WHOLE_MAX ? length / 2 : 0;
+  if (!is_busy(state)) return state->moved && length > WHOLE_MAX ? length / 2 : 0;
   if (state->moved && length <= WHOLE_MAX) return length;
   const uint64_t few = sll_part_of_used(cls) / 2;
   return few < length / 2 ? length / 2 : few < length ? (uint32_t)few : length;
+}
+
+/*
+ * Whether a decay leaves a busy list alone. A program of bursts needs the blocks again that a decay removes between two of them. So while refills replace
+ * such blocks, only every second decay removes some, and then every fourth.
+ */
+static bool waits(struct sll_state *state) {
+  if (state->waits != 0) {
+    state->waits--;
+    return true;
+  }
+  if (state->decayed) state->patience = 0;
+  state->waits = ((1u << state->patience) - 1) & 3;
+  return false;
 }
 
 void sll_decay_class(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   if (at_rest(cache, cls)) return;
   sll_publish(cache, cls);
+  const bool busy = is_busy(state);
   const uint32_t kept = kept_by_decay(state, cls);
-  state->moved = false;
   state->since_decay = 0;
+  if (busy && waits(state)) return sll_arm(cache, cls);
+  state->decayed = kept < state->length || state->spare_count != 0;
+  state->moved = false;
   sll_shrink(cache, cls);
   if (state->length + state->spare_count != 0) {
     state->refill = (uint16_t)(state->refill > 2 * sll_lengths[cls].first ? state->refill / 2u : sll_lengths[cls].first);

@@ -41,7 +41,7 @@ void sll_shorten(struct sll_cache *cache);
  *   many operations         half of a long one               half
  *
  * A list with many operations also keeps as many blocks as a sixteenth of those in use. It gives up half because its surplus is most likely strewn over
- * slabs that nothing else keeps.
+ * slabs that nothing else keeps. If refills replace what it gives up, it gives up some at every fourth decay only.
  */
 void sll_decay_class(struct sll_cache *cache, uint32_t cls);
 

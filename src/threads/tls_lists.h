@@ -62,7 +62,10 @@ struct sll_state {
   uint16_t most;            /* the list is drained at this length; small at first, doubles if there are pushes and pops, or bursts of both */
   uint16_t horizon;         /* pushes until the length is checked, if more than there is room for; doubles if there are pushes and pops */
   uint16_t refill;          /* blocks that the next refill asks for; grows with each */
-  uint8_t use;              /* enum sll_use */
+  uint8_t use : 2;          /* enum sll_use */
+  uint8_t patience : 2;     /* how often in a row a refill replaced blocks that a decay had removed, up to PATIENCE_MAX */
+  uint8_t waits : 2;        /* decays that leave the list alone before the next one that does not */
+  bool decayed : 1;         /* a decay removed blocks, and no refill came since */
   bool drained : 1;         /* blocks were removed because the list was too long, since the last refill from the pool and the last decay */
   bool spare_idle : 1;      /* the spare list was not used since the last drain */
   bool moved : 1;           /* the list was empty, or too long, since the last decay */
@@ -90,9 +93,9 @@ struct sll_cache {
   /* The fast paths' half. Budgets and heads have the same size, so that one address leads to both. */
   struct sll_budget budget[CLASS_COUNT];
   struct block *head[CLASS_COUNT];
-  struct class_start start[CLASS_COUNT]; /* a copy of class_start: the same address leads to it */
-  uint8_t live[CLASS_COUNT];             /* header_live(cls) */
-  const struct directory *directory;     /* the real one; or the blind one if the next free is to be sampled */
+  struct class_start start[UINT8_MAX + 1]; /* a copy of class_start, by the directory's code. All others are 0: there no block begins */
+  uint8_t live[CLASS_COUNT];               /* header_live(cls) */
+  const struct directory *directory;       /* the real one; or the blind one if the next free is to be sampled */
   struct sll_state state[CLASS_COUNT];
   struct sll_cache *next, *prev; /* among the live lists; among the unused, `next` only */
   struct sll_cache *after;       /* among those that wait, or those that another thread claims */

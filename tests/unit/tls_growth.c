@@ -218,6 +218,32 @@ Test(tls_growth, a_list_in_use_keeps_blocks_over_a_decay) {
   sll_leave(cache);
 }
 
+/* A burst after each decay uses `burst` blocks. Returns in how many of the decays the list gave some up. */
+static unsigned decays_with_bursts(struct sll_cache *cache, unsigned decays, unsigned burst) {
+  static void *p[400];
+  const uint32_t cls = class_of_size(100);
+  const uint64_t before = counted(cls).drain_idle;
+  for (unsigned decayed = 0; decayed < decays; decayed++) {
+    for (unsigned cycle = 0; cycle < 50; cycle++) {
+      for (unsigned i = 0; i < burst; i++) p[i] = alloc_fast(100);
+      for (unsigned i = 0; i < burst; i++) free_fast(p[i]);
+    }
+    decay(cache);
+  }
+  return (unsigned)(counted(cls).drain_idle - before);
+}
+
+/* Otherwise the next burst would fetch them again. */
+Test(tls_growth, bursts_are_seldom_interrupted_by_decays) {
+  config.release_delay = 1000000; /* only this test decays */
+  struct sll_cache *cache = sll_enter();
+  const unsigned before = decays_with_bursts(cache, 40, 400);
+  cr_assert(before >= 5 && before <= 14, "%u of 40 decays", before);
+  decays_with_bursts(cache, 12, 8);
+  cr_assert_lt(cached(class_of_size(100)), 50, "blocks that no burst needs leave");
+  sll_leave(cache);
+}
+
 /* A decay of all classes takes up to a millisecond. */
 Test(tls_growth, a_decay_is_spread_over_visits) {
   enum { CLASSES = 40 };
