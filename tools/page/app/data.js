@@ -96,10 +96,15 @@ function programFrames(stack) {
   return frames.length ? frames : stack || [];
 }
 
+// A function of the C++ library allocates for the function of the program that called it, as the text of hakmem report has it.
+function isOfLibrary(frame) { return /^(std|__gnu_cxx)::/.test(frame.function || ''); }
+
 function siteName(stack) {
   const frames = programFrames(stack);
   const named = frames.filter((frame) => frame.function);
-  const use = (named.length ? named : frames).slice(0, 3).map(frameName);
+  const all = named.length ? named : frames;
+  const first = Math.max(0, all.findIndex((frame) => !isOfLibrary(frame)));
+  const use = all.slice(first, first + 3).map(frameName);
   return use.length ? use.join(' ← ') : 'unknown call site';
 }
 
