@@ -96,8 +96,13 @@ function programFrames(stack) {
   return frames.length ? frames : stack || [];
 }
 
-// A function of the C++ library allocates for the function of the program that called it, as the text of hakmem report has it.
-function isOfLibrary(frame) { return /^(std|__gnu_cxx)::/.test(frame.function || ''); }
+// A function of the C++ library allocates for the function of the program that called it; the text of hakmem report names that one, too.
+// The names are demangled: "void std::vector<a, b>::append<c>(d)" has the type of its result before its scope.
+function isOfLibrary(frame) {
+  let name = frame.function || '', longer;
+  do { longer = name; name = name.replace(/<[^<>]*>/g, ''); } while (name !== longer);
+  return /^(\S+ )*(std|__gnu_cxx)::/.test(name.replace(/\(.*/, '')) || /^operator (new|delete)/.test(name);
+}
 
 function siteName(stack) {
   const frames = programFrames(stack);
