@@ -34,11 +34,6 @@ void sll_resumed(void);
 /* Calls of a series of this thread stand for this many times as many others as those of its first ones, because the gaps between series grow. */
 uint32_t sll_sample_weight(void);
 
-/* Whether to time the free that is in its slow path, if it only renews a budget: one in CALL_PLAIN_EACH, at no regular distance. */
-static inline bool sll_times_plain(const struct sll_cache *cache) {
-  return HAKMEM_EVENTS && cache->visits * 2654435761u /* 2^32 / golden ratio: Knuth's multiplicative hash */ <= UINT32_MAX / CALL_PLAIN_EACH;
-}
-
 /* Whether to time the look-up that follows. Gives the thread its real directory again. */
 bool sll_take_sample(struct sll_cache *cache);
 
