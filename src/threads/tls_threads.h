@@ -50,6 +50,9 @@ void sll_audit_ended(void);
  */
 size_t sll_release_all(struct sll_cache *cache, size_t keep);
 
+/* Whether the calling thread is in no slow path, for a signal handler that may have interrupted one. */
+bool sll_is_outside(void);
+
 void sll_fork_prepare(void); /* before any lock is taken: until one of the other two, no thread collects the calling one's lists */
 void sll_fork_parent(void);
 void sll_fork_child(void);
