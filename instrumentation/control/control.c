@@ -75,9 +75,7 @@ static void publish_if_new(void) {
   if (__atomic_exchange_n(&published_by, pid, __ATOMIC_RELAXED) != pid) settings_publish();
 }
 
-static bool is_asked(const struct control *c) {
-  return __atomic_load_n(&c->asked, __ATOMIC_ACQUIRE) != __atomic_load_n(&c->done, __ATOMIC_RELAXED);
-}
+static bool is_asked(const struct control *c) { return __atomic_load_n(&c->asked, __ATOMIC_ACQUIRE) != __atomic_load_n(&c->done, __ATOMIC_RELAXED); }
 
 void control_tick(void) {
   if (hub_on_is_inside()) return; /* a trim must not interrupt the instrumentation's own malloc */

@@ -45,7 +45,8 @@ static void print_errors(FILE *out, const struct model_calls *calls) {
     if (h == NULL) continue;
     table_cell(t, "%s", kind < CALL_KIND_COUNT ? model_call_kind(kind) : "together");
     table_cell(t, "+-%s", format_percent(share, error, (double)calls->elapsed_ns));
-    for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) print_range(t, timed_quantile((struct timed){TIMED_CALLS, calls, kind}, CLASS_ROWS, h, quantiles[i]), false);
+    for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
+      print_range(t, timed_quantile((struct timed){TIMED_CALLS, calls, kind}, CLASS_ROWS, h, quantiles[i]), false);
     free(h);
   }
   fputs("\nStandard errors of these, one to each side (see hakmem-json(5))\n", out);

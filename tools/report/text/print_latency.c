@@ -146,8 +146,7 @@ static int by_class(const void *a, const void *b) {
 }
 
 /* The lines of the classes: the most used ones, or all. */
-static void print_classes(FILE *out, const struct page *page, struct histogram *const table[CLASS_ROWS], const struct histogram *merged,
-                          struct timed timed) {
+static void print_classes(FILE *out, const struct page *page, struct histogram *const table[CLASS_ROWS], const struct histogram *merged, struct timed timed) {
   struct row rows[CLASS_ROWS];
   size_t count = 0;
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {

@@ -46,7 +46,7 @@ static bool is_used(const struct watched *w, uint32_t cls) {
 }
 
 void view_classes(struct grid *g, struct shown *shown) {
-  static const struct grid_column columns[] = {{"CLASS", 6, true},  {"STRIDE", 8, true},      {"LIVE", 8, true},     {"FREE", 8, true},  {"MALLOC/s", 9, true},
+  static const struct grid_column columns[] = {{"CLASS", 6, true},  {"STRIDE", 8, true},      {"LIVE", 8, true},      {"FREE", 8, true},  {"MALLOC/s", 9, true},
                                                {"FREE/s", 8, true}, {"MALLOC99.9", 12, true}, {"FREE99.9", 12, true}, {"SHARE", 0, false}};
   set_columns(g, COLUMNS(columns), "no memory was allocated yet");
   const struct watched *const w = shown->w;
@@ -119,7 +119,7 @@ void view_threads(struct grid *g, struct shown *shown) {
 /* ---- Call sites ---- */
 
 void view_sites(struct grid *g, struct shown *shown) {
-  static const struct grid_column columns[] = {{"LIVE", 8, true},     {"+-", 8, true},          {"SHARE", 7, true},      {"BLOCKS", 8, true},
+  static const struct grid_column columns[] = {{"LIVE", 8, true},     {"+-", 8, true},          {"SHARE", 7, true},     {"BLOCKS", 8, true},
                                                {"MEAN AGE", 9, true}, {"HOLDS FREE", 11, true}, {"CALL SITE", 0, false}};
   static char advice[128];
   snprintf(advice, sizeof(advice), "no profile yet; `hakmem set %" PRIu32 " PROFILE=512K` switches it on", shown->w->pid);
