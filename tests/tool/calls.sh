@@ -85,6 +85,16 @@ cc -O1 -o early early.c || fail "early.c does not compile"
 "$hakmem" report --json early.run | jq '.stats.calls.calloc | [.count, .count_error]' >early.json
 jq -e '.[0] < 1000000 and (.[0] - 500000 | fabs) < 5 * .[1]' early.json >out || fail "500000 callocs at the beginning are counted as $(tr -d '\n' <early.json)"
 
+# Every estimate has its error: of look-ups, of means and quantiles of calls and look-ups, of the bytes asked for over time.
+"$hakmem" report --json early.run >early.json
+jq -e '.stats.latency | .lookups.hit.value == 1 and .lookups.hit.error > 0 and .lookups.probes.value == 1 and .lookups.probes.error == 0
+  and (.lookup.directory.all | .mean_error > 0 and (.errors.p50 | length) == 2)' early.json >out || fail "look-ups: $(jq -c .stats.latency.lookups early.json)"
+jq -e '.stats.calls.malloc.latency.all | .mean_error > 0 and .errors.p50[0] <= .p50 and .errors.p50[1] >= .p50' early.json >out ||
+  fail "p50 of malloc: $(jq -c '.stats.calls.malloc.latency.all | [.p50, .errors]' early.json)"
+jq -e '.stats.processes[0].timeline | all(.requested_variance >= 0)' early.json >out || fail "the bytes asked for over time have no error"
+"$hakmem" report --section=latency early.run >early.text
+grep -q '^  A sample of [0-9]* lookups was timed\. Of all, 100 +-' early.text && grep -q '^ *from-to  *+-.* ns' early.text || { cat early.text; fail "the text has no errors"; }
+
 # The kernel's own count, where it allows one: uprobes at the entries of malloc and free, set while the program waits. A probe takes microseconds, so
 # the times that it sees are printed, not judged.
 probed() {

@@ -22,10 +22,10 @@ static void set_columns(struct grid *g, const struct grid_column *columns, size_
 
 /* ---- Classes ---- */
 
-#define COLUMNS_BEFORE_BAR 79 /* with the gaps */
+#define COLUMNS_BEFORE_BAR 75 /* with the gaps */
 #define BAR_MAX 40
 
-/* p99.9 of whole calls, with its standard error in percent: "1.34 us+-9%"; "+-?" if the samples do not tell how long it may be. */
+/* p99.9 of whole calls, with its standard error in percent: "1.34 us+-9%"; "+-?" if the samples do not tell. */
 static void add_p999(struct grid_row *row, size_t column, const struct model_calls *calls, uint32_t cls, bool frees) {
   char buffer[FORMAT_SIZE];
   struct histogram *const h = calls_of_class(calls, cls, frees);
@@ -33,10 +33,11 @@ static void add_p999(struct grid_row *row, size_t column, const struct model_cal
   const struct timed timed = {TIMED_CALLS, calls, frees ? CALL_free : CALLS_ALLOCATE};
   const struct quantile_range range = p999 > 0 ? timed_quantile(timed, cls, h, 0.999) : (struct quantile_range){0, 0};
   const char *const sign = format_is_utf8() ? "\xc2\xb1" : "+-";
+  const double error = p999 > 0 ? (double)(range.upper - range.lower) * 50 / p999 : 0; /* half the range, in percent */
   if (p999 < 0) grid_cell(row, column, p999, "-");
-  else if (range.upper == UINT64_MAX) grid_cell(row, column, p999, "%s%s?", format_ns(buffer, p999), sign);
   else if (range.upper == range.lower) grid_cell(row, column, p999, "%s", format_ns(buffer, p999));
-  else grid_cell(row, column, p999, "%s%s%.0f%%", format_ns(buffer, p999), sign, (double)(range.upper - range.lower) * 50 / p999);
+  else if (range.upper == UINT64_MAX || error >= 99.5) grid_cell(row, column, p999, "%s%s?", format_ns(buffer, p999), sign);
+  else grid_cell(row, column, p999, "%s%s%.0f%%", format_ns(buffer, p999), sign, error);
   free(h);
 }
 
@@ -46,8 +47,8 @@ static bool is_used(const struct watched *w, uint32_t cls) {
 }
 
 void view_classes(struct grid *g, struct shown *shown) {
-  static const struct grid_column columns[] = {{"CLASS", 6, true},  {"STRIDE", 8, true},      {"LIVE", 8, true},      {"FREE", 8, true},  {"MALLOC/s", 9, true},
-                                               {"FREE/s", 8, true}, {"MALLOC99.9", 12, true}, {"FREE99.9", 12, true}, {"SHARE", 0, false}};
+  static const struct grid_column columns[] = {{"CLASS", 6, true},  {"STRIDE", 8, true},      {"LIVE", 8, true},      {"FREE", 8, true},  {"ALLOC/s", 8, true},
+                                               {"FREE/s", 7, true}, {"MALLOC99.9", 11, true}, {"FREE99.9", 11, true}, {"SHARE", 0, false}};
   set_columns(g, COLUMNS(columns), "no memory was allocated yet");
   const struct watched *const w = shown->w;
   const unsigned rest = shown->width > COLUMNS_BEFORE_BAR ? (unsigned)(shown->width - COLUMNS_BEFORE_BAR) : 1, bar_width = rest < BAR_MAX ? rest : BAR_MAX;
