@@ -95,8 +95,8 @@ jq -e '.stats.processes[0].timeline | all(.requested_variance >= 0)' early.json 
 "$hakmem" report --section=latency early.run >early.text
 grep -q '^  A sample of [0-9]* lookups was timed\. Of all, 100 +-' early.text && grep -q '^ *from-to  *+-.* ns' early.text || { cat early.text; fail "the text has no errors"; }
 
-# The kernel's own count, where it allows one: uprobes at the entries of malloc and free, set while the program waits. A probe takes microseconds, so
-# the times that it sees are printed, not judged.
+# The kernel's own count, where it allows one: uprobes at the entries of malloc and free, set while the program waits. They are set in a copy of the
+# library, because every process that maps the file gets them. A probe takes microseconds, so the times that it sees are printed, not judged.
 probed() {
   command -v bpftrace >/dev/null 2>&1 || { echo "no count by uprobes: bpftrace is not installed"; return; }
   cat >probed.c <<'END_OF_PROGRAM'
@@ -107,7 +107,10 @@ int main(void) {
   static void *volatile block[100];
   char go;
   if (write(STDOUT_FILENO, "ready\n", 6) != 6) return 1;
-  while (read(STDIN_FILENO, &go, 1) == 1 && go != 'g') block[99] = malloc(12345); /* for the test to see whether the probes are set */
+  while (read(STDIN_FILENO, &go, 1) == 1 && go != 'g') { /* for the test to see whether the probes are set */
+    block[99] = malloc(12345);
+    if (write(STDOUT_FILENO, "mark\n", 5) != 5) return 1;
+  }
   for (int i = 0; i < 30000; i++) {
     free(block[i * 7 % 100]);
     block[i * 7 % 100] = malloc((size_t)(i * 31 % 3000));
@@ -118,14 +121,15 @@ int main(void) {
 END_OF_PROGRAM
   cc -O1 -fno-builtin -o probed probed.c || fail "probed.c does not compile"
   mkfifo go
-  "$hakmem" run -o probed.run -- ./probed <go >probed.out 2>probed.err &
+  library=$place/libhakmem-probed.so
+  cp "$BUILD_DIR/lib/libhakmem.so" "$library"
+  HAKMEM_STATS_FILE=$place/probed.stats LD_PRELOAD=$library ./probed <go >probed.out 2>probed.err &
   runner=$!
   exec 3>go
   for try in $(seq 200); do grep -q ready probed.out && break; sleep 0.05; done
-  pid=$(basename probed.run/*.stats .stats)
-  library=$(sed -n 's|.* \(/.*/libhakmem\.so.*\)|\1|p' "/proc/$pid/maps" | head -n 1)
+  pid=$runner
   counts() { "$hakmem" report --json "$pid" | jq -r '.stats.classes | ([.[].counters.allocs] | add), ([.[].counters.frees] | add)' | tr '\n' ' '; }
-  bpftrace -p "$pid" -e "uprobe:$library:malloc /arg0 == 12345/ { printf(\"first\\n\"); }
+  bpftrace -e "uprobe:$library:malloc /arg0 == 12345/ { printf(\"first\\n\"); }
     uprobe:$library:malloc /arg0 != 12345/ { @malloc = count(); @at[tid] = nsecs; }
     uretprobe:$library:malloc /@at[tid]/ { @ns = hist(nsecs - @at[tid]); delete(@at[tid]); } uprobe:$library:free /arg0 != 0/ { @free = count(); }
     uprobe:$library:malloc /arg0 == 12345/ { printf(\"last\\n\"); }" >probes 2>probes.err &
@@ -135,10 +139,11 @@ END_OF_PROGRAM
     set_all && break
     kill -0 $probe 2>/dev/null || break
     printf m >&3
+    sent=$try
     sleep 0.1
   done
   if set_all; then
-    sleep 0.1 # the program may be in the last of these calls
+    for try in $(seq 200); do [ "$(grep -c mark probed.out)" -eq "$sent" ] && break; sleep 0.05; done
     before=$(counts)
     printf g >&3
     for try in $(seq 400); do grep -q done probed.out && break; sleep 0.05; done
