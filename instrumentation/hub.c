@@ -120,8 +120,8 @@ void hub_on_call_end(uint64_t start, const struct call *call, const void *frame)
   if (UNLIKELY(long_ns != 0)) keep_call(call, long_ns, frame);
 }
 
-void hub_on_call_end_staged(const struct call *call, const void *frame) {
-  const uint64_t long_ns = calls_end_staged(call);
+void hub_on_call_end_staged(uint64_t start, const struct call *call, const void *frame) {
+  const uint64_t long_ns = calls_end_staged(start, call);
   if (UNLIKELY(long_ns != 0)) keep_call(call, long_ns, frame);
 }
 

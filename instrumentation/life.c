@@ -101,7 +101,7 @@ int hub_on_dump(int fd) {
 static void on_signal(int signal) {
   (void)signal;
   const int saved = errno;
-  hub_dump(DUMP_TO_LOG);
+  if (!control_signal()) hub_dump(DUMP_TO_LOG); /* `hakmem trim --signal` only wakes the process */
   errno = saved;
 }
 

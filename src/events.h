@@ -88,7 +88,6 @@ enum refill_stage { REFILL_STAGES(EVENT_STAGE_CONSTANT) STAGE_COUNT };
   S(system, "mapping, unmapping and purging memory")                    \
   S(lock, "sleeping until another thread released a lock")              \
   S(statistics, "taking a snapshot, writing the statistics file")
-#define CALL_PLAIN_EACH 16 /* of this many calls that leave the fast path only to renew a budget, one is timed, and counted so often */
 #define EVENT_CALL_KIND(name, text) CALL_##name,
 #define EVENT_CALL_STAGE(name, text) CALL_STAGE_##name,
 enum call_kind { CALL_KINDS(EVENT_CALL_KIND) CALL_KIND_COUNT };

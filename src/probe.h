@@ -64,12 +64,12 @@ struct call {
 HOOK(uint64_t, call_begin, (void), (), 0)
 HOOK(void, call_end, (uint64_t start, const struct call *call, const void *frame), (start, call, frame), (void)0)
 /*
- * The same for a free that usually only renews a budget. It does not call hub_call_begin; it ends with hub_call_end_staged, and only if this says that
- * one of CALL_STAGES has ended meanwhile. The first of these then is the begin of the call.
+ * The same for a free that usually only renews a budget. It does not call hub_call_begin, but takes hub_ticks. It ends with hub_call_end_staged if this
+ * says that one of CALL_STAGES has ended meanwhile, else with hub_call_end_plain.
  */
 extern __thread bool hub_call_staged __attribute__((tls_model("initial-exec")));
-HOOK(void, call_end_plain, (uint64_t start, const struct call *call), (start, call), (void)0) /* it was one in CALL_PLAIN_EACH, and had no stage */
-HOOK(void, call_end_staged, (const struct call *call, const void *frame), (call, frame), (void)0)
+HOOK(void, call_end_plain, (uint64_t start, const struct call *call), (start, call), (void)0)
+HOOK(void, call_end_staged, (uint64_t start, const struct call *call, const void *frame), (start, call, frame), (void)0)
 /* Other work of the thread that has stages lies between hub_call_begin and this. */
 HOOK(void, call_none, (void), (), (void)0)
 /*

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "src/alloc/usage.h"
 #include "src/memory/os.h"
 #include "src/names/hakmem.h"
 #include "src/platform/config.h"
@@ -31,13 +32,14 @@ static int set(void) {
   return EINVAL;
 }
 
-static void trim(struct control_answer *answer) {
+static void trim(struct control_answer *answer, bool in_signal) {
   answer->before = snapshot_resident();
-  hak_trim(0);
+  if (in_signal) answer->error = usage_trim_in_signal() ? 0 : EAGAIN;
+  else hak_trim(0);
   answer->after = snapshot_resident();
 }
 
-static void handle(const struct control_request *request, struct control_answer *answer) {
+static void handle(const struct control_request *request, struct control_answer *answer, bool in_signal) {
   asked = *request;
   asked.text[sizeof(asked.text) - 1] = '\0';
   message_start(&why);
@@ -45,21 +47,25 @@ static void handle(const struct control_request *request, struct control_answer 
   switch (asked.kind) {
     case CONTROL_SET: answer->error = set(); break;
     case CONTROL_DUMP: snapshot_take(true, false); break;
-    case CONTROL_TRIM: trim(answer); break;
+    case CONTROL_TRIM: trim(answer, in_signal); break;
     default: answer->error = ENOSYS; message_text(&why, "this version of the library does not know the request");
   }
   const size_t kept = min_size(why.length, sizeof(answer->text) - 1);
   memcpy(answer->text, why.text, kept);
 }
 
-/* Does the requests that wait. If the count of an asker is impossible, all of them are dropped. */
-static void handle_all(struct control *c) {
+/* Does the requests that wait. If the count of an asker is impossible, all of them are dropped. In a signal handler, it stops before one that cannot be done. */
+static void handle_all(struct control *c, bool in_signal) {
   const uint64_t last = __atomic_load_n(&c->asked, __ATOMIC_ACQUIRE);
   uint64_t done = c->done;
   if (last - done > CONTROL_SLOTS) done = last;
   while (done != last) {
+    const struct control_request *const next = &c->requests[(done + 1) % CONTROL_SLOTS];
+    struct control_answer *const answer = &c->answers[(done + 1) % CONTROL_SLOTS];
+    if (in_signal && next->kind != CONTROL_TRIM) break;
+    handle(next, answer, in_signal);
+    if (in_signal && answer->error == EAGAIN) break;
     done++;
-    handle(&c->requests[done % CONTROL_SLOTS], &c->answers[done % CONTROL_SLOTS]);
   }
   __atomic_store_n(&c->done, done, __ATOMIC_RELEASE);
 }
@@ -69,16 +75,30 @@ static void publish_if_new(void) {
   if (__atomic_exchange_n(&published_by, pid, __ATOMIC_RELAXED) != pid) settings_publish();
 }
 
+static bool is_asked(const struct control *c) { return __atomic_load_n(&c->asked, __ATOMIC_ACQUIRE) != __atomic_load_n(&c->done, __ATOMIC_RELAXED); }
+
 void control_tick(void) {
   if (hub_on_is_inside()) return; /* a trim must not interrupt the instrumentation's own malloc */
   publish_if_new();
   settings_tick(os_now_ms());
   struct control *const c = stats_file_control();
-  if (c == NULL || settings_are_changing() || __atomic_load_n(&c->asked, __ATOMIC_ACQUIRE) == __atomic_load_n(&c->done, __ATOMIC_RELAXED)) return;
+  if (c == NULL || settings_are_changing() || !is_asked(c)) return;
   if (__atomic_exchange_n(&handling, true, __ATOMIC_ACQUIRE)) return;
-  handle_all(c);
+  handle_all(c, false);
   __atomic_store_n(&handling, false, __ATOMIC_RELEASE);
   stats_publish();
+}
+
+bool control_signal(void) {
+  struct control *const c = stats_file_control();
+  if (c == NULL) return false;
+  stats_publish(); /* reads what is asked */
+  if (!is_asked(c)) return false;
+  if (__atomic_exchange_n(&handling, true, __ATOMIC_ACQUIRE)) return true; /* perhaps by the thread that this handler interrupted */
+  handle_all(c, true);
+  __atomic_store_n(&handling, false, __ATOMIC_RELEASE);
+  stats_publish();
+  return true;
 }
 
 void control_start(void) { publish_if_new(); }

@@ -23,6 +23,7 @@ static void on_superslab_lookup(const struct event_superslab_lookup *e) {
   struct stats_block *b = stats_block();
   stats_add(e->result == LOOKUP_HIT ? &b->counters.lookup_hit : e->result == LOOKUP_LEGACY ? &b->counters.lookup_legacy : &b->counters.lookup_foreign, 1);
   stats_add(&b->counters.lookup_probes, e->probes);
+  stats_add(&b->counters.lookup_probe_squares, (uint64_t)e->probes * e->probes);
   if (e->probes == 1) stats_add(&b->counters.lookup_first_probe, 1);
   if (e->cls < CLASS_ROWS) record_span(&b->lookup, HEAT_lookup, e->cls, e->ticks);
 }

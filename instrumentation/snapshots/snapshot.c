@@ -274,6 +274,7 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
   struct stats_moment moment = {.time_ns = b->elapsed_ns, .committed = b->committed, .mapped = b->mapped, .rss = b->rss, .buckets = b->buckets};
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     moment.requested += b->gauge[row].requested;
+    if (row < CLASS_COUNT) moment.requested_variance += stats_requested_variance(&b->cls[row], b->gauge[row].live, class_stride(row));
     moment.allocated += b->gauge[row].allocated;
     moment.active += b->gauge[row].active;
   }

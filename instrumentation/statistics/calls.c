@@ -19,10 +19,8 @@ static __thread struct {
   uint32_t number;  /* of calls that left the fast path, but for plain frees */
   uint32_t samples; /* on the fast path */
   uint64_t sample_start;
-  uint32_t plain;   /* of those that only renewed a budget */
   uint32_t sampled; /* what `number` was when a sample began */
   uint64_t slept_ns;
-  uint64_t first;                   /* ticks: when the first stage began */
   uint64_t inner;                   /* ticks */
   uint64_t stage[CALL_STAGE_COUNT]; /* ticks */
 } here __attribute__((tls_model("initial-exec")));
@@ -41,10 +39,7 @@ static NOINLINE void take_sleep(void) {
 }
 
 void calls_stage(enum call_stage stage, uint64_t ticks) {
-  if (!hub_call_staged) {
-    hub_call_staged = true;
-    if (here.depth == 0) here.first = clock_ticks() - ticks;
-  }
+  hub_call_staged = true;
   if (UNLIKELY(lock_slept_ns != here.slept_ns)) take_sleep();
   if (stage == CALL_STAGE_system || stage == CALL_STAGE_statistics) {
     here.stage[stage] += ticks;
@@ -93,14 +88,14 @@ ALWAYS_INLINE uint64_t count_call(uint64_t ticks, const struct call *call) {
   return 0;
 }
 
-/* Stands for CALL_PLAIN_EACH calls that only renewed a budget. */
-static NOINLINE void count_plain(uint64_t span, const struct call *call) {
+/* It only renewed a budget. */
+static void count_plain(uint64_t span, const struct call *call) {
   const uint64_t cost = clock_plain_cost;
   if (call->cls >= CLASS_ROWS) return;
-  histogram_add_row(row_of(stats_block()->call_times.slow, call), clock_to_ns(span > cost ? span - cost : 0), CALL_PLAIN_EACH);
+  histogram_add_row(row_of(stats_block()->call_times.slow, call), clock_to_ns(span > cost ? span - cost : 0), 1);
   if (call->from == CLASS_NONE) return;
-  stats_add(&stats_block()->cls[call->cls].timed_in, CALL_PLAIN_EACH);
-  stats_add(&stats_block()->cls[call->from].timed_out, CALL_PLAIN_EACH);
+  stats_add(&stats_block()->cls[call->cls].timed_in, 1);
+  stats_add(&stats_block()->cls[call->from].timed_out, 1);
 }
 
 uint64_t calls_end(uint64_t start, const struct call *call) {
@@ -108,13 +103,16 @@ uint64_t calls_end(uint64_t start, const struct call *call) {
   if (--here.depth != 0) return 0;
   here.number++;
   if (LIKELY(span < PLAIN_TICKS && !hub_call_staged)) {
-    if (UNLIKELY(++here.plain % CALL_PLAIN_EACH == 0)) count_plain(span, call);
+    count_plain(span, call);
     return 0;
   }
   return count_call(span > cost ? span - cost : 0, call);
 }
 
-uint64_t calls_end_staged(const struct call *call) { return here.depth == 0 ? count_call(clock_ticks() - here.first, call) : 0; }
+uint64_t calls_end_staged(uint64_t start, const struct call *call) {
+  const uint64_t span = clock_ticks() - start, cost = clock_plain_cost;
+  return here.depth == 0 ? count_call(span > cost ? span - cost : 0, call) : 0;
+}
 
 void calls_end_plain(uint64_t start, const struct call *call) {
   if (here.depth == 0) count_plain(clock_ticks() - start, call);

@@ -13,11 +13,11 @@ uint64_t calls_begin(void);
 
 /* Ends it, and counts it. If it is one of the longest, returns its ns, else 0. */
 uint64_t calls_end(uint64_t start, const struct call *call);
-uint64_t calls_end_staged(const struct call *call); /* its first stage began it */
+uint64_t calls_end_staged(uint64_t start, const struct call *call);
 void calls_end_plain(uint64_t start, const struct call *call);
 /*
  * It was not one of the calls that are counted: forgets its stages. Between calls_begin and this lies all work of the library that may have stages outside
- * of such a call. Otherwise a later free, which only renews a budget, would seem to have begun with the first of them.
+ * of such a call. Otherwise a later free, which only renews a budget, would seem to have had them.
  */
 void calls_none(void);
 

@@ -6,6 +6,7 @@
 
 #include "src/alloc/usage.h"
 #include "src/platform/config.h"
+#include "src/platform/options.h"
 #include "src/names/hakmem.h"
 #include "src/memory/os.h"
 #include "src/platform/syscall.h"
@@ -78,6 +79,7 @@ static void fill_in(struct stats_block *b) {
   b->drain_interval = config.drain_interval;
   b->sample = config.sample;
   b->release_delay = config.release_delay;
+  b->stats_signal = config.stats_signal[0] != '\0' ? (uint32_t)option_signal(config.stats_signal) : 0;
   b->huge_pages = config.huge_pages;
   b->profile = config.profile;
   b->strategy = config.lookup;

@@ -101,6 +101,7 @@ struct stats_block {
   uint32_t leaks_checked;             /* 1: HAKMEM_LEAKS has looked for leaks, at the end of the process */
   uint64_t pid_namespace;             /* inode of the namespace of the process's id; 0: unknown */
   uint32_t stride[CLASS_ROWS];        /* 0 for the two rows that have none */
+  uint32_t stats_signal;              /* HAKMEM_STATS_SIGNAL; 0: none */
   char program[STATS_TEXT];
   char hakmem_version[32];
   char host[STATS_HOST];         /* the name of the machine, or of its UTS namespace; "" if unknown */

@@ -44,7 +44,8 @@
   S(soft_limit_above_ns, "nanoseconds above it") \
   S(soft_limit_releases, "looks that found more than it resident, or found that this had ended") \
   S(soft_limit_bytes, "bytes that they released") \
-  S(soft_limit_ns, "nanoseconds that they took")
+  S(soft_limit_ns, "nanoseconds that they took") \
+  S(lookup_probe_squares, "sum of the squares of lookup_probes of each lookup: gives the standard error of their average")
 
 /*
  * Counters of a class row (CLASS_LARGE and CLASS_HUGE included): C(name, "meaning"). Their order keeps what a thread adds that only allocates, and what a
@@ -145,6 +146,21 @@ static inline uint64_t *stats_refill_counter(struct stats_class_counters *c, enu
 }
 static inline uint64_t stats_refills(const struct stats_class_counters *c) {
   return c->refill_spare + c->refill_batch + c->refill_partial + c->refill_fresh_slab + c->refill_fresh_superslab + c->refill_legacy;
+}
+
+/*
+ * The square of the standard error of `requested`, for `live` blocks of a class of this stride: live^2 * the variance of the mean of the sampled requests. Of
+ * less than two samples, a request may be anything that the class serves.
+ */
+static inline uint64_t stats_requested_variance(const struct stats_class_counters *c, uint64_t live, uint64_t stride) {
+  const double n = (double)c->request_samples, blocks = (double)live;
+  double of_mean = (double)stride * (double)stride / 16; /* the classes lie closer than a quarter of the stride, except for the smallest */
+  if (n >= 2) {
+    const double mean = (double)c->request_bytes / n, spread = ((double)c->request_squares - n * mean * mean) / (n - 1);
+    of_mean = spread > 0 ? spread / n : 0;
+  }
+  const double variance = blocks * blocks * of_mean, most = (double)(UINT64_MAX / 128); /* so the sum over all classes has room */
+  return variance < most ? (uint64_t)variance : UINT64_MAX / 128;
 }
 
 /*

@@ -24,6 +24,7 @@
 struct stats_moment {
   uint64_t time_ns;                                         /* since the start of the process's hakmem */
   uint64_t requested, allocated, active, committed, mapped; /* bytes */
+  uint64_t requested_variance;                              /* square of the standard error of `requested` */
   uint64_t rss;                                             /* bytes, from the kernel */
   struct stats_buckets buckets;
 };

@@ -299,11 +299,12 @@ static NOINLINE void free_any(void *p, enum block_family given) {
   struct sll_cache *cache = sll_self;
   if (UNLIKELY(cache->directory != &directory)) return free_blind(p, given);
   const int saved = errno;
-  const uint64_t start = UNLIKELY(sll_times_plain(cache)) ? hub_ticks() : 0;
+  const uint64_t start = hub_ticks();
   const uint32_t row = directory_class_at(p);
   if (!free_plain(cache, row, p)) return free_whole(p, given, row);
-  if (HAKMEM_EVENTS && UNLIKELY(hub_call_staged)) hub_call_end_staged(&(struct call){CALL_free, row, CLASS_NONE, 0}, __builtin_frame_address(0));
-  else if (UNLIKELY(start != 0)) hub_call_end_plain(start, &(struct call){CALL_free, row, CLASS_NONE, 0});
+  const struct call call = {CALL_free, row, CLASS_NONE, 0};
+  if (HAKMEM_EVENTS && UNLIKELY(hub_call_staged)) hub_call_end_staged(start, &call, __builtin_frame_address(0));
+  else hub_call_end_plain(start, &call);
   errno = saved;
 }
 

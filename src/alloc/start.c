@@ -111,6 +111,20 @@ void alloc_watch_forks(void) {
   pthread_atfork(fork_prepare, fork_parent, fork_child);
 }
 
+/* ---- Trim. ---- */
+
+/*
+ * The handler may have interrupted a step of the fast path, so it leaves the lists of its own thread alone. It claims those of others, as every thread does.
+ * In the slow path, the thread may hold a lock or have begun what others wait for.
+ */
+bool usage_trim_in_signal(void) {
+  if (!sll_is_outside() || hub_is_inside() || locks_any_held(locks, ARRAY_LENGTH(locks))) return false;
+  hub_call_begin();
+  sll_release_all(NULL, 0);
+  hub_call_none();
+  return true;
+}
+
 /* ---- Start. ---- */
 
 static bool options_read, started;

@@ -63,6 +63,9 @@ void usage_layout(struct layout *out);
 /* Publishes the counts of all threads. For the end of the process. */
 void usage_publish(void);
 
+/* Returns free memory to the kernel, as malloc_trim(0) does. For a signal handler: false if it interrupted the allocator, and nothing is done. */
+bool usage_trim_in_signal(void);
+
 /* Whether every operation raises its events: for full tracing, or for a mode or a checker that must see all. */
 bool usage_all_events(void);
 

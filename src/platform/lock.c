@@ -87,6 +87,15 @@ bool locks_take_all(const struct lock_row *const *rows, size_t count) {
   return true;
 }
 
+bool locks_any_held(const struct lock_row *const *rows, size_t count) {
+  for (size_t r = 0; r < count; r++) {
+    for (uint32_t i = 0; i < rows[r]->count; i++) {
+      if (lock_is_held(lock_at(rows[r], i))) return true;
+    }
+  }
+  return false;
+}
+
 void locks_release_all(const struct lock_row *const *rows, size_t count) {
   for (size_t r = count; r-- > 0;) {
     for (uint32_t i = rows[r]->count; i-- > 0;) release_for_fork(lock_at(rows[r], i));

@@ -78,6 +78,8 @@ struct lock_row {
  * may itself wait, in such a handler, for a lock that the caller holds.
  */
 bool locks_take_all(const struct lock_row *const *rows, size_t count);
+/* Whether the calling thread holds one of the locks. */
+bool locks_any_held(const struct lock_row *const *rows, size_t count);
 void locks_release_all(const struct lock_row *const *rows, size_t count);
 
 #endif

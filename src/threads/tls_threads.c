@@ -185,6 +185,8 @@ size_t sll_release_all(struct sll_cache *cache, size_t keep) {
   return released + legacy_scavenge(true);
 }
 
+bool sll_is_outside(void) { return own == NULL || own->busy == 0; }
+
 static size_t release_for_limit(void *cache) { return sll_release_all(cache, 0); }
 
 static NOINLINE void keep_soft_limit(struct sll_cache *cache) {

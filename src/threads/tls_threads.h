@@ -34,11 +34,6 @@ void sll_resumed(void);
 /* Calls of a series of this thread stand for this many times as many others as those of its first ones, because the gaps between series grow. */
 uint32_t sll_sample_weight(void);
 
-/* Whether to time the free that is in its slow path, if it only renews a budget: one in CALL_PLAIN_EACH, at no regular distance. */
-static inline bool sll_times_plain(const struct sll_cache *cache) {
-  return HAKMEM_EVENTS && cache->visits * 2654435761u /* 2^32 / golden ratio: Knuth's multiplicative hash */ <= UINT32_MAX / CALL_PLAIN_EACH;
-}
-
 /* Whether to time the look-up that follows. Gives the thread its real directory again. */
 bool sll_take_sample(struct sll_cache *cache);
 
@@ -54,6 +49,9 @@ void sll_audit_ended(void);
  * none. Blocks in lists of threads that are in the middle of an operation stay. Returns the bytes.
  */
 size_t sll_release_all(struct sll_cache *cache, size_t keep);
+
+/* Whether the calling thread is in no slow path, for a signal handler that may have interrupted one. */
+bool sll_is_outside(void);
 
 void sll_fork_prepare(void); /* before any lock is taken: until one of the other two, no thread collects the calling one's lists */
 void sll_fork_parent(void);

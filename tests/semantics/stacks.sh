@@ -18,8 +18,9 @@ HAKMEM_STACKS=unwind HAKMEM_TRACE=full LD_PRELOAD=$DEFAULT "$programs/stacks" re
 run() {
   how=$1
   shift
+  case $1 in known | loader | reuse) tested=stacks_loader ;; *) tested=stacks ;; esac
   # Handlers that allocate are no program's right: they must not meet what is done by the clock, with its locks.
-  HAKMEM_STATS_INTERVAL=0 HAKMEM_RELEASE_DELAY=1000000 HAKMEM_TRACE=full HAKMEM_STACKS=$how LD_PRELOAD=$DEFAULT "$programs/stacks" "$@" >"$place/out" 2>&1
+  HAKMEM_STATS_INTERVAL=0 HAKMEM_RELEASE_DELAY=1000000 HAKMEM_TRACE=full HAKMEM_STACKS=$how LD_PRELOAD=$DEFAULT "$programs/$tested" "$@" >"$place/out" 2>&1
   status=$?
   [ $status -eq 0 ] && ! grep -aqE "${said:-^hakmem:|\[}" "$place/out" && return
   tail -n 20 "$place/out"

@@ -54,7 +54,7 @@ static void on_module(const struct event_module *e) {
 }
 
 /* As the companion program does it: the youngest of the stack's epoch or before. */
-static const char *module_at(uintptr_t address, uint32_t epoch, const char **build_id) {
+__attribute__((unused)) static const char *module_at(uintptr_t address, uint32_t epoch, const char **build_id) {
   for (unsigned i = module_count; i-- > 0;) {
     if (modules[i].epoch > epoch || address - modules[i].base >= modules[i].size) continue;
     *build_id = modules[i].build_id;

@@ -85,6 +85,85 @@ cc -O1 -o early early.c || fail "early.c does not compile"
 "$hakmem" report --json early.run | jq '.stats.calls.calloc | [.count, .count_error]' >early.json
 jq -e '.[0] < 1000000 and (.[0] - 500000 | fabs) < 5 * .[1]' early.json >out || fail "500000 callocs at the beginning are counted as $(tr -d '\n' <early.json)"
 
+# Every estimate has its error: of look-ups, of means and quantiles of calls and look-ups, of the bytes asked for over time.
+"$hakmem" report --json early.run >early.json
+jq -e '.stats.latency | .lookups.hit.value == 1 and .lookups.hit.error > 0 and .lookups.probes.value == 1 and .lookups.probes.error == 0
+  and (.lookup.directory.all | .mean_error > 0 and (.errors.p50 | length) == 2)' early.json >out || fail "look-ups: $(jq -c .stats.latency.lookups early.json)"
+jq -e '.stats.calls.malloc.latency.all | .mean_error > 0 and .errors.p50[0] <= .p50 and .errors.p50[1] >= .p50' early.json >out ||
+  fail "p50 of malloc: $(jq -c '.stats.calls.malloc.latency.all | [.p50, .errors]' early.json)"
+jq -e '.stats.processes[0].timeline | all(.requested_variance >= 0)' early.json >out || fail "the bytes asked for over time have no error"
+"$hakmem" report --section=latency early.run >early.text
+grep -q '^  A sample of [0-9]* lookups was timed\. Of all, 100 +-' early.text && grep -q '^ *from-to  *+-.* ns' early.text || { cat early.text; fail "the text has no errors"; }
+
+# The kernel's own count, where it allows one: uprobes at the entries of malloc and free, set while the program waits. They are set in a copy of the
+# library, because every process that maps the file gets them. A probe takes microseconds, so the times that it sees are printed, not judged.
+probed() {
+  command -v bpftrace >/dev/null 2>&1 || { echo "no count by uprobes: bpftrace is not installed"; return; }
+  cat >probed.c <<'END_OF_PROGRAM'
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(void) {
+  static void *volatile block[100];
+  char go;
+  if (write(STDOUT_FILENO, "ready\n", 6) != 6) return 1;
+  while (read(STDIN_FILENO, &go, 1) == 1 && go != 'g') { /* for the test to see whether the probes are set */
+    block[99] = malloc(12345);
+    if (write(STDOUT_FILENO, "mark\n", 5) != 5) return 1;
+  }
+  for (int i = 0; i < 30000; i++) {
+    free(block[i * 7 % 100]);
+    block[i * 7 % 100] = malloc((size_t)(i * 31 % 3000));
+  }
+  if (write(STDOUT_FILENO, "done\n", 5) != 5) return 1;
+  return read(STDIN_FILENO, &go, 1) == 1 ? 0 : 1;
+}
+END_OF_PROGRAM
+  cc -O1 -fno-builtin -o probed probed.c || fail "probed.c does not compile"
+  mkfifo go
+  library=$place/libhakmem-probed.so
+  cp "$BUILD_DIR/lib/libhakmem.so" "$library"
+  HAKMEM_STATS_FILE=$place/probed.stats LD_PRELOAD=$library ./probed <go >probed.out 2>probed.err &
+  runner=$!
+  exec 3>go
+  for try in $(seq 200); do grep -q ready probed.out && break; sleep 0.05; done
+  pid=$runner
+  counts() { "$hakmem" report --json "$pid" | jq -r '.stats.classes | ([.[].counters.allocs] | add), ([.[].counters.frees] | add)' | tr '\n' ' '; }
+  bpftrace -e "uprobe:$library:malloc /arg0 == 12345/ { printf(\"first\\n\"); }
+    uprobe:$library:malloc /arg0 != 12345/ { @malloc = count(); @at[tid] = nsecs; }
+    uretprobe:$library:malloc /@at[tid]/ { @ns = hist(nsecs - @at[tid]); delete(@at[tid]); } uprobe:$library:free /arg0 != 0/ { @free = count(); }
+    uprobe:$library:malloc /arg0 == 12345/ { printf(\"last\\n\"); }" >probes 2>probes.err &
+  probe=$!
+  set_all() { grep -q first probes && grep -q last probes; }
+  for try in $(seq 200); do
+    set_all && break
+    kill -0 $probe 2>/dev/null || break
+    printf m >&3
+    sent=$try
+    sleep 0.1
+  done
+  if set_all; then
+    for try in $(seq 200); do [ "$(grep -c mark probed.out)" -eq "$sent" ] && break; sleep 0.05; done
+    before=$(counts)
+    printf g >&3
+    for try in $(seq 400); do grep -q done probed.out && break; sleep 0.05; done
+    after=$(counts)
+    kill -INT $probe
+    wait $probe
+    seen="$(sed -n 's/^@malloc: //p' probes) $(sed -n 's/^@free: //p' probes)"
+    equal "allocations and frees by uprobes" "$(echo "$before$after" | awk '{ print $3 - $1, $4 - $2 }')" "$seen"
+    echo "counts by uprobes agree: $seen; with the time of the probes, malloc takes (ns):"
+    sed -n '/^@ns/,$p' probes
+  else
+    echo "no count by uprobes: $(cat probes.err)"
+    kill $probe 2>/dev/null
+  fi
+  printf gg >&3
+  exec 3>&-
+  wait $runner
+}
+probed
+
 for program in sqlite redis; do
   case $program in
     sqlite) needed=sqlite3 ;;

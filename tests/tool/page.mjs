@@ -194,6 +194,12 @@ try {
   equal('console of one run', tab.messages, []);
   equal('requests of one run', tab.requests, [url('a.html')]);
 
+  // A call site is named by the first function of the program, not by those of the C++ library that allocate for it.
+  const named = (...functions) => tab.evaluate('siteName(' + JSON.stringify(functions.map((name) => ({function: name, module: '/bin/program'}))) + ')');
+  equal('the C++ library is not a call site', await named('operator new(unsigned long)', 'std::__new_allocator<std::pair<int, long> >::allocate(unsigned long, void const*)',
+    'void std::vector<int, std::allocator<int> >::_M_realloc_append<int const&>(int const&)', 'keep(std::string const&)', 'main'), 'keep(std::string const&) ← main');
+  equal('a site of the C++ library alone', await named('std::locale::Impl::init()', 'std::locale::classic()'), 'std::locale::Impl::init() ← std::locale::classic()');
+
   // ---- A map of the slabs over time, written into the page: the slider, the colours, the cells, and who holds a slab. ----
   const map = (live) => ({time_ns: live * 1000, sampled_ns: live * 1000, superslabs: ['0x200000', '0x400000'], superslabs_missing: 0, slabs_missing: 0,
     slabs: [0, 1].flatMap((n) => [[n, 0, 1, '3', live, 100, 5, n ? 7 : 0, n ? 2 : 0, n ? 3 : 0], [n, 1, 2, 'large', 1, 1, 7, 0, 0, 0]])});

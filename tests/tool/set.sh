@@ -144,6 +144,37 @@ grep -q "^process $pid: resident memory fell by .*, from .* to .*$" out || fail 
 after=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
 [ "$after" -le $((before + 1024)) ] || fail "trim: $before KiB before, $after after"
 
+# A process that rests answers no trim, but to a signal; the statistics are not written to its log then. One that does not catch a signal is sent none.
+cat >asleep.c <<'END_OF_PROGRAM'
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+int main(void) {
+  enum { BLOCKS = 30000, SIZE = 1000 };
+  static void *blocks[BLOCKS];
+  for (int i = 0; i < BLOCKS; i++) blocks[i] = memset(malloc(SIZE), 1, SIZE);
+  for (int i = 0; i < BLOCKS; i++) free(blocks[i]);
+  if (write(STDOUT_FILENO, "ready\n", 6) != 6) return 1;
+  for (;;) poll(NULL, 0, -1);
+}
+END_OF_PROGRAM
+cc -O1 -fno-builtin -o asleep asleep.c || fail "asleep.c does not compile"
+awake=$pid awake_runner=$runner
+HAKMEM_STATS_SIGNAL=USR2 start resting ./asleep
+"$hakmem" trim --wait 300ms "$pid" >out 2>err
+equal "exit code of a trim of a process that rests" 3 $?
+grep -q "for 0.3 s, and does this when it next does; .*hakmem trim --signal" err || fail "$(cat err)"
+before=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
+"$hakmem" trim --signal "$pid" >out 2>err || fail "trim --signal: $(cat err)"
+after=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
+[ "$after" -lt $((before / 2)) ] || fail "trim --signal: $before KiB before, $after after"
+equal "the log of a process that was woken" "" "$(grep -v '^hakmem: data of' resting.err)"
+kill -KILL "$pid"
+wait $runner
+pid=$awake runner=$awake_runner
+fails 1 "process $pid has no signal by which it can be woken; start the program with HAKMEM_STATS_SIGNAL=USR2" "$hakmem" trim --signal "$pid"
+
 # Who may not: another user. A process without statistics, and a file of another process under the descriptor.
 if [ "$(id -u)" = 0 ] && setpriv --reuid=65534 --clear-groups true 2>/dev/null; then
   chmod 755 "$place"
@@ -157,6 +188,12 @@ end
 sleep 60 &
 fails 1 "process $! keeps no statistics" "$hakmem" set $! PROFILE=4K
 kill $!
+
+# Signals that interrupt four threads at work, anywhere: blocks keep their content.
+HAKMEM_STATS_SIGNAL=USR2 start woken ./toggled 4
+for i in $(seq 40); do "$hakmem" trim --signal "$pid" >out 2>err || fail "trim $i of a busy process: $(cat err)"; done
+end
+"$hakmem" report --json woken | jq -e '.stats.processes[0].incidents == []' >out || fail "the signals caused incidents"
 
 # Four threads at work while settings change 200 times: blocks keep their content, and all records and slots are given back.
 start storm ./toggled 4

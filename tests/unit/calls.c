@@ -165,12 +165,15 @@ Test(calls, quantiles_have_standard_errors, .init = begin) {
     process.squares[CALL_malloc][5] = 800; /* as if there were 12 samples */
     calls_add(&weighted, &process, counters);
     const struct histogram *const h = calls.times[CALL_malloc][5];
-    const struct quantile_range range = calls_quantile_range(&calls, CALL_malloc, 5, h, 0.5), wide = calls_quantile_range(&weighted, CALL_malloc, 5, h, 0.5);
+    const struct timed timed = {TIMED_CALLS, &calls, CALL_malloc}, less = {TIMED_CALLS, &weighted, CALL_malloc};
+    const struct quantile_range range = timed_quantile(timed, 5, h, 0.5), wide = timed_quantile(less, 5, h, 0.5);
     cr_assert(wide.lower <= range.lower && wide.upper >= range.upper && wide.upper - wide.lower > range.upper - range.lower);
     held += range.lower <= truth / 32 && range.upper >= truth / 32;
-    cr_assert_eq(calls_quantile_range(&calls, CALL_malloc, 5, h, 0.999).upper, UINT64_MAX, "100 samples do not tell the longest of 1000 calls");
+    cr_assert_eq(timed_quantile(timed, 5, h, 0.999).upper, UINT64_MAX, "100 samples do not tell the longest of 1000 calls");
     double error, more;
     calls_time(&calls, CALL_malloc, &error), calls_time(&weighted, CALL_malloc, &more);
+    cr_assert_float_eq(timed_mean_error(timed, 5, h), error / (double)h->count, 1e-9);
+    cr_assert_eq(timed_quantile((struct timed){TIMED_CALLS, &calls, CALLS_ALLOCATE}, CLASS_ROWS, h, 0.5).lower, range.lower);
     cr_assert(more > 2 * error && error > 0);
     calls_free(&calls), calls_free(&weighted);
   }

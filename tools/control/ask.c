@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,6 +20,7 @@
 
 #define AT(member) ((off_t)(sizeof(struct stats_block) + offsetof(struct control, member)))
 #define STEP_NS 2000000L
+#define SIGNAL_STEPS 50u
 
 static void sleep_a_step(void) { nanosleep(&(struct timespec){.tv_nsec = STEP_NS}, NULL); }
 
@@ -69,6 +72,26 @@ static bool write_at(const struct asker *a, const void *from, size_t size, off_t
   return written == (ssize_t)size || fail("cannot write to %s: %s", a->path, strerror(written < 0 ? errno : ENOSPC));
 }
 
+/* Whether it has a handler: without one, the signal could end the process. */
+static bool catches(uint32_t pid, uint32_t number) {
+  char *const path = must_print("/proc/%" PRIu32 "/status", pid), line[256];
+  FILE *const file = fopen(path, "re");
+  uint64_t caught = 0;
+  free(path);
+  while (file != NULL && fgets(line, sizeof(line), file) != NULL && sscanf(line, "SigCgt: %" SCNx64, &caught) != 1) {}
+  if (file != NULL) fclose(file);
+  return number >= 1 && number <= 64 && (caught >> (number - 1) & 1) != 0;
+}
+
+bool ask_by_signal(struct asker *a) {
+  uint32_t number;
+  if (!read_at(a, &number, sizeof(number), offsetof(struct stats_block, stats_signal))) return false;
+  if (!catches(a->pid, number))
+    return fail("process %" PRIu32 " has no signal by which it can be woken; start the program with HAKMEM_STATS_SIGNAL=USR2", a->pid);
+  a->signal = (int)number;
+  return true;
+}
+
 /* One asker at a time. The lock ends with this process. */
 static bool lock(const struct asker *a, uint64_t until_ms) {
   struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = AT(asked), .l_len = sizeof(struct control)};
@@ -102,19 +125,21 @@ static uint32_t publication(const struct asker *a) {
   return read_at(a, &number, sizeof(number), offsetof(struct stats_block, publication)) ? number : 0;
 }
 
-static enum ask_result waits(const struct asker *a, enum alive state, uint32_t published) {
+static enum ask_result waits(const struct asker *a, enum control_kind kind, enum alive state, uint32_t published) {
   if (publication(a) != published)
     fail("process %" PRIu32 " has not done this for %.3g s, but runs: it or the machine is busy; it does this later", a->pid, a->wait_ms / 1e3);
   else if (state == ALIVE_STOPPED)
     fail("process %" PRIu32 " is stopped: it does this when it continues and next enters the slow path of malloc or free", a->pid);
   else
-    fail("process %" PRIu32 " rests: it did not enter the slow path of malloc or free for %.3g s, and does this when it next does", a->pid, a->wait_ms / 1e3);
+    fail("process %" PRIu32 " rests: it did not enter the slow path of malloc or free for %.3g s, and does this when it next does%s", a->pid, a->wait_ms / 1e3,
+         kind == CONTROL_TRIM && a->signal == 0 ? "; a program that was started with HAKMEM_STATS_SIGNAL=USR2 can be woken: hakmem trim --signal" : "");
   return ASK_WAITS;
 }
 
-static enum ask_result wait_for(const struct asker *a, uint64_t number, uint32_t cookie, uint64_t until_ms, struct control_answer *answer) {
+static enum ask_result wait_for(const struct asker *a, enum control_kind kind, uint64_t number, uint32_t cookie, uint64_t until_ms,
+                                struct control_answer *answer) {
   const uint32_t published = publication(a);
-  for (;;) {
+  for (unsigned step = 0;; step++) {
     uint64_t done;
     uint32_t holder;
     const enum alive state = alive_writer(a->fd, &holder); /* first: a process that ends now answers before it gives up its lock */
@@ -124,7 +149,8 @@ static enum ask_result wait_for(const struct asker *a, uint64_t number, uint32_t
       fail("process %" PRIu32 " ended before it did this", a->pid);
       return ASK_REFUSED;
     }
-    if (now_ms() >= until_ms) return waits(a, state, published);
+    if (a->signal != 0 && step % SIGNAL_STEPS == 0) kill((pid_t)a->pid, a->signal); /* again: a handler that interrupts the allocator does nothing */
+    if (now_ms() >= until_ms) return waits(a, kind, state, published);
     sleep_a_step();
   }
   if (!read_at(a, answer, sizeof(*answer), AT(answers) + (off_t)(number % CONTROL_SLOTS * sizeof(*answer)))) return ASK_REFUSED;
@@ -157,7 +183,7 @@ enum ask_result ask(const struct asker *a, enum control_kind kind, const char *t
   if (!lock(a, until_ms)) return ASK_REFUSED;
   const bool entered = enter(a, &request, &number);
   unlock(a);
-  return entered ? wait_for(a, number, request.cookie, until_ms, answer) : ASK_REFUSED;
+  return entered ? wait_for(a, kind, number, request.cookie, until_ms, answer) : ASK_REFUSED;
 }
 
 /* ---- What it has. ---- */

@@ -17,11 +17,15 @@ struct asker {
   int fd; /* its statistics file */
   char *path;
   unsigned wait_ms; /* for an answer */
+  int signal;       /* wakes the process, which does a trim in the handler; 0: none */
 };
 
 /* Finds the file of the process, and opens it. False, with a failure set, if it cannot be asked. */
 bool ask_open(struct asker *a, uint32_t pid);
 void ask_close(struct asker *a);
+
+/* From now on, requests are followed by the signal of HAKMEM_STATS_SIGNAL. False, with a failure set, if the process does not catch one. */
+bool ask_by_signal(struct asker *a);
 
 enum ask_result {
   ASK_DONE,

@@ -157,7 +157,7 @@ static void advise_trim(struct finding *f, const struct model_process *p, const 
   char size[FORMAT_SIZE];
   if (model_is_alive(p) && h->rest < REST_LEAST) finding_change(f, "hakmem trim %" PRIu32, p->pid);
   else if (model_is_alive(p))
-    finding_change(f, "Call malloc_trim(0) in the program before it rests (asked by hakmem trim PID, it returns the memory when it goes on).");
+    finding_change(f, "Call malloc_trim(0) in the program before it rests; or start it with HAKMEM_STATS_SIGNAL=USR2, then `hakmem trim --signal PID` works.");
   else finding_change(f, "Call malloc_trim(0) after the program has freed much memory, before it rests.");
   finding_effect(f, "lists, batches, empty slabs and kept mappings are returned to the kernel at once: up to %s less", format_bytes(size, bytes));
 }

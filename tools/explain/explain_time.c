@@ -65,17 +65,16 @@ static double cut_mean(const struct histogram *h, double quantile) {
   return sum / (double)h->count;
 }
 
-static uint64_t lookups_timed(const struct stats_counters *c) { return c->lookup_hit + c->lookup_legacy + c->lookup_foreign; }
-
 const char *rule_lookup_strategy(struct diagnosis *d) {
   const struct model_latency *const l = &d->r->latency;
   const struct stats_counters *const c = &d->r->total->counters;
   const uint64_t frees = sum_of_classes(d->r).frees;
   if (l->ticks) return IN_TICKS;
-  if (lookups_timed(c) == 0) return "no lookup was timed (HAKMEM_STATS_SAMPLE)";
+  if (model_lookups(c) == 0) return "no lookup was timed (HAKMEM_STATS_SAMPLE)";
   for (unsigned s = STRATEGY_DIRECTORY + 1; s < lookup_strategy_count; s++) {
     struct histogram *const h = model_merged(l->lookup[s]);
-    const double probes = (double)c->lookup_probes / (double)lookups_timed(c);
+    const struct model_estimate each = model_probes(c);
+    const double probes = each.value;
     const double ns = h != NULL ? cut_mean(h, 0.99) * (double)(frees > h->count ? frees : h->count) : 0;
     if (h == NULL || (probes < threshold.probes && !is_costly(d, ns))) {
       free(h);
@@ -87,7 +86,8 @@ const char *rule_lookup_strategy(struct diagnosis *d) {
     finding_cost(f, COST_NS, ns, d->time_ns);
     finding_evidence(f, "%" PRIu64 " lookups timed: %s on average, %s at p99.9", h->count, format_ns(mean, histogram_mean(h)),
                      format_ns(tail, (double)histogram_quantile(h, 0.999)));
-    finding_evidence(f, "%" PRIu64 " probes for %" PRIu64 " lookups; %" PRIu64 " needed one", c->lookup_probes, lookups_timed(c), c->lookup_first_probe);
+    finding_evidence(f, "%" PRIu64 " probes for %" PRIu64 " lookups (%.2f +-%.2f for each); %" PRIu64 " needed one", c->lookup_probes, model_lookups(c),
+                     each.value, each.error, c->lookup_first_probe);
     finding_evidence(f, "%" PRIu64 " frees, each with a lookup", frees);
     tell_calls(f, d);
     finding_figure(f, "probes", probes);

@@ -86,7 +86,7 @@ static void take_counts(struct model_process *p, const struct stats_block *b) {
     row->counters.allocs = less(row->counters.allocs, b->inherited_allocs[cls]);
     row->counters.frees = less(row->counters.frees, b->inherited_frees[cls]);
     row->gauge = (struct model_gauges){.requested = g->requested,
-                                       .requested_variance = cls < CLASS_COUNT ? model_requested_variance(&b->cls[cls], g->allocated, stride) : 0,
+                                       .requested_variance = cls < CLASS_COUNT ? stats_requested_variance(&b->cls[cls], g->live, stride) : 0,
                                        .allocated = g->allocated,
                                        .active = g->active,
                                        .cached = (g->cached_tls + g->cached_pool) * stride,

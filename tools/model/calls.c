@@ -96,19 +96,58 @@ static struct quantile_range range_of(const struct histogram *h, double quantile
   return range;
 }
 
-struct quantile_range sample_quantile_range(const struct histogram *h, double quantile) {
-  return range_of(h, quantile, sqrt((double)h->count * quantile * (1 - quantile)));
-}
+static bool is_of(unsigned kind, unsigned kinds) { return kind == kinds || kinds == CALLS_ALL || (kinds == CALLS_ALLOCATE && kind != CALL_free); }
 
-struct quantile_range calls_quantile_range(const struct model_calls *calls, unsigned kind, uint32_t cls, const struct histogram *h, double quantile) {
-  const unsigned bucket = histogram_index(histogram_quantile(h, quantile));
+/* The sum of a square over the rows that a histogram has together. */
+static double variance_of(struct timed timed, uint32_t cls, double row(const struct model_calls *calls, unsigned kind, uint32_t cls, unsigned bucket),
+                          unsigned bucket) {
   double variance = 0;
   for (unsigned k = 0; k < CALL_KIND_COUNT; k++) {
     for (uint32_t c = 0; c < CLASS_ROWS; c++) {
-      if ((kind == k || kind == CALL_KIND_COUNT) && (cls == c || cls == CLASS_ROWS) && calls->below[k][c] != NULL) variance += calls->below[k][c][bucket];
+      if (is_of(k, timed.kind) && (cls == c || cls == CLASS_ROWS)) variance += row(timed.calls, k, c, bucket);
     }
   }
-  return range_of(h, quantile, sqrt(variance));
+  return variance;
+}
+
+static double below_of(const struct model_calls *calls, unsigned kind, uint32_t cls, unsigned bucket) {
+  return calls->below[kind][cls] != NULL ? calls->below[kind][cls][bucket] : 0;
+}
+
+static double time_of(const struct model_calls *calls, unsigned kind, uint32_t cls, unsigned bucket) {
+  (void)bucket;
+  return calls->time_variance[kind][cls];
+}
+
+/* How many calls a sample stands for. */
+static double each_of(struct timed timed, uint32_t cls) {
+  uint64_t estimated = 0, samples = 0;
+  for (unsigned k = 0; k < CALL_KIND_COUNT; k++) {
+    for (uint32_t c = 0; c < CLASS_ROWS; c++) {
+      if (!is_of(k, timed.kind) || (cls != c && cls != CLASS_ROWS)) continue;
+      estimated += timed.calls->estimated[k][c];
+      samples += timed.calls->independent[k][c];
+    }
+  }
+  return samples > 0 ? (double)estimated / (double)samples : 0;
+}
+
+struct quantile_range timed_quantile(struct timed timed, uint32_t cls, const struct histogram *h, double quantile) {
+  const uint64_t value = histogram_quantile(h, quantile);
+  switch (timed.how) {
+    case TIMED_SOME: return range_of(h, quantile, sqrt((double)h->count * quantile * (1 - quantile)));
+    case TIMED_CALLS: return range_of(h, quantile, hypot(sqrt(variance_of(timed, cls, below_of, histogram_index(value))), each_of(timed, cls)));
+    default: return (struct quantile_range){value, value};
+  }
+}
+
+double timed_mean_error(struct timed timed, uint32_t cls, const struct histogram *h) {
+  if (h->count == 0) return 0;
+  switch (timed.how) {
+    case TIMED_SOME: return sqrt(sample_variance(h) / (double)h->count);
+    case TIMED_CALLS: return sqrt(variance_of(timed, cls, time_of, 0)) / (double)h->count;
+    default: return 0;
+  }
 }
 
 /* Of `count` calls that `sample` stands for; `count` itself has an error, too. */
@@ -119,7 +158,7 @@ static void add_errors(struct model_calls *into, unsigned kind, uint32_t cls, co
   if (into->below[kind][cls] == NULL) into->below[kind][cls] = must_allocate(HISTOGRAM_BUCKETS * sizeof(double));
   for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
     seen += times->bucket[i];
-    const double p = (n * (double)seen / (double)times->count + 1) / (n + 2);
+    const double p = (double)seen / (double)times->count;
     into->below[kind][cls][i] += all * all * p * (1 - p) / n;
   }
   into->time_variance[kind][cls] += all * all * sample_variance(times) / n + count_variance * mean * mean;
@@ -200,6 +239,8 @@ static void add_fast(struct model_calls *into, unsigned kind, uint32_t cls, cons
     count -= own->lengthy.count;
   }
   const struct sample *const all[] = {&own->brief, shapes[0], shapes[1]};
+  into->estimated[kind][cls] += count;
+  into->independent[kind][cls] += (uint64_t)(size_of(own->brief.times.count, own->brief.squares) + 0.5); /* only its own: shapes are others' */
   for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
     if (all[i]->times.count == 0) continue;
     if (count > 0) calls_add_scaled(at(&into->times[kind][cls]), &all[i]->times, count);

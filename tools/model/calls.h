@@ -11,7 +11,8 @@
  * Standard errors. A row has N fast calls and n samples of them, which are taken as independent. Of weighted samples, n is (sum of the weights)^2 / (sum of
  * their squares), as L. Kish, Survey Sampling (1965), has it:
  *
- *   number of calls up to a value:  N sqrt(p (1 - p) / n), p = (samples up to it + 1) / (n + 2); squares add up over rows, and an exact call has none
+ *   number of calls up to a value:  N sqrt(p (1 - p) / n), p = samples up to it / n; squares add up over rows, and an exact call has none. To them is added,
+ *                                   once, the square of N / n of all rows together: of calls that no sample has met, there may be as many as one stands for
  *   a quantile of q:                the values at the ranks q * count -+ that error at the quantile itself (R. S. Woodruff, Confidence Intervals for
  *                                   Medians and Other Position Measures, Journal of the American Statistical Association 47, 1952)
  *   the sum of the times:           N s / sqrt(n), s the standard deviation of the samples; and the error of N times their mean. Of all kinds together
@@ -31,6 +32,8 @@ struct model_calls {
   struct histogram *times[CALL_KIND_COUNT][CLASS_ROWS]; /* NULL: no calls */
   uint64_t timed[CALL_KIND_COUNT][CLASS_ROWS];          /* exactly */
   uint64_t sampled[CALL_KIND_COUNT][CLASS_ROWS];        /* n: samples of the others */
+  uint64_t estimated[CALL_KIND_COUNT][CLASS_ROWS];      /* N, */
+  uint64_t independent[CALL_KIND_COUNT][CLASS_ROWS];    /* and the n of these errors: below `sampled` if the samples have weights */
   uint64_t untimed[CALL_KIND_COUNT][CLASS_ROWS];        /* calls of which there is not one sample: they are in no histogram */
   double variance[CALL_KIND_COUNT][CLASS_ROWS];         /* square of the standard error of the number of calls, */
   double time_variance[CALL_KIND_COUNT][CLASS_ROWS];    /* of the sum of their times, */
@@ -61,17 +64,29 @@ uint64_t calls_count(const struct model_calls *calls, unsigned kind, double *err
 /* The time that the calls of a kind, or of all (CALL_KIND_COUNT), took, and its standard error. */
 double calls_time(const struct model_calls *calls, unsigned kind, double *error);
 
-/* ---- Quantiles. ---- */
+/* ---- The errors of a histogram: of calls, of look-ups, of stages. ---- */
 
-/* One standard error to both sides of a quantile. `upper` is UINT64_MAX if the samples do not tell. */
+/* How its values were taken. */
+enum timed_how {
+  TIMED_ALL,   /* each of them: no figure has an error */
+  TIMED_SOME,  /* it has samples, which all weigh the same: the error of the rank of a quantile is the binomial sqrt(q (1 - q) n) */
+  TIMED_CALLS, /* it has `calls` of `kind`: see above */
+};
+#define CALLS_ALL CALL_KIND_COUNT /* kinds together: all of them, or those that allocate */
+#define CALLS_ALLOCATE (CALL_KIND_COUNT + 1)
+struct timed {
+  enum timed_how how;
+  const struct model_calls *calls;
+  unsigned kind;
+};
+
+/* One standard error to both sides of a quantile. `upper` is UINT64_MAX if the samples do not tell. `cls`: CLASS_ROWS if `h` has all classes. */
 struct quantile_range {
   uint64_t lower, upper;
 };
-
-/* `h` has the calls of the class, or of all classes (CLASS_ROWS), of a kind or of all kinds (CALL_KIND_COUNT). */
-struct quantile_range calls_quantile_range(const struct model_calls *calls, unsigned kind, uint32_t cls, const struct histogram *h, double quantile);
-/* `h` has samples only. */
-struct quantile_range sample_quantile_range(const struct histogram *h, double quantile);
+struct quantile_range timed_quantile(struct timed timed, uint32_t cls, const struct histogram *h, double quantile);
+/* The standard error of the mean. */
+double timed_mean_error(struct timed timed, uint32_t cls, const struct histogram *h);
 /* The square of their standard deviation, as the buckets tell it; of a single sample, the square of itself. */
 double sample_variance(const struct histogram *h);
 

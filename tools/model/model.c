@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -270,15 +271,17 @@ const struct model_process *model_largest_process(const struct report *r) {
   return largest;
 }
 
-uint64_t model_requested_variance(const struct stats_class_counters *c, uint64_t allocated, uint64_t stride) {
-  const double n = (double)c->request_samples, live = stride > 0 ? (double)allocated / (double)stride : 0;
-  double of_mean = (double)stride * (double)stride / 16; /* the classes lie closer than a quarter of the stride, except for the smallest */
-  if (n >= 2) {
-    const double mean = (double)c->request_bytes / n, spread = ((double)c->request_squares - n * mean * mean) / (n - 1);
-    of_mean = spread > 0 ? spread / n : 0;
-  }
-  const double variance = live * live * of_mean;
-  return variance < (double)(UINT64_MAX / 2) ? (uint64_t)variance : UINT64_MAX / 2;
+struct model_estimate model_share(uint64_t part, uint64_t whole) {
+  const double n = (double)whole, p = ((double)part + 1) / (n + 2);
+  return whole > 0 ? (struct model_estimate){(double)part / n, p < 1 ? sqrt(p * (1 - p) / n) : 0} : (struct model_estimate){0, 0};
+}
+
+uint64_t model_lookups(const struct stats_counters *c) { return c->lookup_hit + c->lookup_legacy + c->lookup_foreign; }
+
+struct model_estimate model_probes(const struct stats_counters *c) {
+  const double n = (double)model_lookups(c), mean = n > 0 ? (double)c->lookup_probes / n : 0;
+  const double spread = n > 1 ? ((double)c->lookup_probe_squares - n * mean * mean) / (n - 1) : mean * mean;
+  return (struct model_estimate){mean, spread > 0 ? sqrt(spread / n) : 0};
 }
 
 struct histogram *model_merged(struct histogram *const table[CLASS_ROWS]) {

@@ -43,12 +43,6 @@ struct model_class {
   struct stats_pins pins;                       /* a trace has none */
 };
 
-/*
- * The square of the standard error of `requested`, for `allocated` bytes of live blocks of this stride, from the spread of the sampled requests. With less than
- * two samples, a request may be anything that the class serves.
- */
-uint64_t model_requested_variance(const struct stats_class_counters *c, uint64_t allocated, uint64_t stride);
-
 /* Counters and class rows, of one process or of all. */
 struct model_counts {
   struct stats_counters counters;
@@ -319,6 +313,15 @@ bool model_has_merge(const struct report *r);
 size_t model_process_count(const struct report *r);
 /* Bytes of the allocator's that are resident, as far as it knows: committed, without what was never touched. The rest of the RSS is the residual. */
 uint64_t model_touched(const struct model_process *p);
+/* An estimate from samples, with its standard error. */
+struct model_estimate {
+  double value, error;
+};
+/* The share of all things, by `part` of `whole` samples. A share of 0 or 1 is not taken for certain: the error is that of (part + 1) / (whole + 2). */
+struct model_estimate model_share(uint64_t part, uint64_t whole);
+/* Lookups that were timed; the average of the probes of a lookup. */
+uint64_t model_lookups(const struct stats_counters *c);
+struct model_estimate model_probes(const struct stats_counters *c);
 /* Whether it can continue: its figures are not those of its end. */
 bool model_is_alive(const struct model_process *p);
 

@@ -67,7 +67,10 @@ void print_alive(FILE *out, const struct report *r); /* of which moment the figu
 #define PRINT_ROWS 10
 
 /* Prints a histogram by class: a line of figures and a drawing of all together, then a line for each class. In print_latency.c. */
-void print_histograms(FILE *out, const struct page *page, const char *title, struct histogram *const table[CLASS_ROWS]);
+void print_histograms(FILE *out, const struct page *page, const char *title, struct histogram *const table[CLASS_ROWS], struct timed timed);
+
+/* "8-9 ns": one standard error to both sides of a quantile. In print_latency.c. */
+void print_range(struct table *t, struct quantile_range range, bool ticks);
 
 /* Prints how long whole calls took, and the longest. The part of the section `latency` in print_calls.c. */
 void print_calls(FILE *out, const struct page *page);

@@ -29,6 +29,11 @@
 
 #define MERGED_WORD(name) uint64_t name;
 
+#define MERGED_ROWS(name) uint64_t name[CALL_KIND_COUNT][CLASS_ROWS];
+
+/* Numbers of struct model_calls that are added; S(name). */
+#define MERGED_CALLS(S) S(timed) S(sampled) S(estimated) S(independent) S(untimed)
+
 /* Added; all members are words. */
 struct merged_sums {
   uint64_t runs, processes, with_memory, with_calls;
@@ -45,7 +50,7 @@ struct merged_sums {
   struct {
     uint64_t bytes, blocks;
   } leaks[leak_kind_count];
-  uint64_t timed[CALL_KIND_COUNT][CLASS_ROWS], sampled[CALL_KIND_COUNT][CLASS_ROWS], untimed[CALL_KIND_COUNT][CLASS_ROWS];
+  MERGED_CALLS(MERGED_ROWS)
 };
 
 /* The largest is kept; all members are words. */

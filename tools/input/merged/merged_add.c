@@ -164,9 +164,8 @@ static void take_sums(struct merged_sums *sums, const struct report *r, const st
   sums->with_calls = r->calls.known;
   sums->calls_elapsed_ns = r->calls.elapsed_ns;
   sums->calls_cpu_ns = r->calls.cpu_ns;
-  memcpy(sums->timed, r->calls.timed, sizeof(sums->timed));
-  memcpy(sums->sampled, r->calls.sampled, sizeof(sums->sampled));
-  memcpy(sums->untimed, r->calls.untimed, sizeof(sums->untimed));
+#define TAKE_CALLS(name) memcpy(sums->name, r->calls.name, sizeof(sums->name));
+  MERGED_CALLS(TAKE_CALLS)
 }
 
 static void take_highest(struct merged_highest *highest, const struct model_process *p) {

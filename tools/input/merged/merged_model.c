@@ -25,9 +25,8 @@ static double narrow(merged_wide square) { return (double)square / 65536; }
 static void give_calls_of(struct model_calls *calls, const struct merged *m, unsigned kind, uint32_t cls) {
   const struct histogram *const times = &m->latency.times[kind][cls];
   if (times->count > 0) histogram_merge(model_histogram(&calls->times[kind][cls]), times);
-  calls->timed[kind][cls] += m->sums.timed[kind][cls];
-  calls->sampled[kind][cls] += m->sums.sampled[kind][cls];
-  calls->untimed[kind][cls] += m->sums.untimed[kind][cls];
+#define GIVE_CALLS(name) calls->name[kind][cls] += m->sums.name[kind][cls];
+  MERGED_CALLS(GIVE_CALLS)
   calls->variance[kind][cls] += narrow(m->errors.variance[kind][cls]);
   calls->time_variance[kind][cls] += narrow(m->errors.time_variance[kind][cls]);
   for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {

@@ -34,6 +34,7 @@ static void fill_moment(struct reader *r) {
   struct stats_moment moment = {.time_ns = b->elapsed_ns, .committed = b->committed, .mapped = b->mapped, .rss = b->rss};
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     moment.requested += b->gauge[row].requested;
+    if (row < CLASS_COUNT) moment.requested_variance += stats_requested_variance(&b->cls[row], b->gauge[row].live, class_stride(row));
     moment.allocated += b->gauge[row].allocated;
     moment.active += b->gauge[row].active;
   }

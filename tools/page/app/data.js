@@ -96,10 +96,20 @@ function programFrames(stack) {
   return frames.length ? frames : stack || [];
 }
 
+// A function of the C++ library allocates for the function of the program that called it; the text of hakmem report names that one, too.
+// The names are demangled: "void std::vector<a, b>::append<c>(d)" has the type of its result before its scope.
+function isOfLibrary(frame) {
+  let name = frame.function || '', longer;
+  do { longer = name; name = name.replace(/<[^<>]*>/g, ''); } while (name !== longer);
+  return /^(\S+ )*(std|__gnu_cxx)::/.test(name.replace(/\(.*/, '')) || /^operator (new|delete)/.test(name);
+}
+
 function siteName(stack) {
   const frames = programFrames(stack);
   const named = frames.filter((frame) => frame.function);
-  const use = (named.length ? named : frames).slice(0, 3).map(frameName);
+  const all = named.length ? named : frames;
+  const first = Math.max(0, all.findIndex((frame) => !isOfLibrary(frame)));
+  const use = all.slice(first, first + 3).map(frameName);
   return use.length ? use.join(' ← ') : 'unknown call site';
 }
 

@@ -83,11 +83,17 @@ function drawCurves(parent, kind, curves, unit) {
   parent.append(legend(curves.map((c) => [c.colour, c.name + (c.dashed ? ' (dashed)' : '')])));
 }
 
+// p99.9 of samples, with one standard error to each side; the upper end is unknown if the samples do not tell.
+function rangeColumn(histogram, pointer) {
+  return {name: 'p99.9 from to', number: true, title: 'One standard error below p99.9, and above it', value: (row) => (histogram(row) && histogram(row).errors ? histogram(row).errors['p99.9'][0] : null),
+    cell: (row) => (histogram(row) && histogram(row).errors ? element('span', {}, ...[0, 1].flatMap((end) => [end ? ' to ' : '', figure([...pointer(row), 'errors', 'p99.9', end], histogram(row).unit)])) : 'exact')};
+}
+
 const LATENCY_FIGURES = ['count', 'mean', 'p50', 'p90', 'p99', 'p99.9', 'max'];
 
 function latencyTable(kind, v) {
   const rows = [{name: 'all', pointer: kind.pointer, histogram: kind.all}, ...Object.keys(kind.classes).map((cls) => ({name: className(v, cls), pointer: [...kind.classPointer, cls], histogram: kind.classes[cls]}))];
-  const columns = [{name: 'class', value: (row) => row.name}, ...LATENCY_FIGURES.map((name) => ({name, unit: name === 'count' ? 'count' : kind.all.unit, number: true, value: (row) => row.histogram[name], pointer: (row) => [...row.pointer, name]}))];
+  const columns = [{name: 'class', value: (row) => row.name}, ...LATENCY_FIGURES.map((name) => ({name, unit: name === 'count' ? 'count' : kind.all.unit, number: true, value: (row) => row.histogram[name], pointer: (row) => [...row.pointer, name]})), rangeColumn((row) => row.histogram, (row) => row.pointer)];
   return dataTable(columns, rows, {label: 'Latencies of ' + kind.name});
 }
 
@@ -142,6 +148,9 @@ function drawCalls(parent, v) {
   const kinds = Object.keys(calls), unit = {count: 'count', time_ns: 'ns', p50: 'ns', p90: 'ns', p99: 'ns', 'p99.9': 'ns', max: 'ns'};
   const pointer = (kind, name) => [...v.callsPointer, kind, ...(name === 'count' || name === 'time_ns' ? [name] : ['latency', 'all', name])];
   const columns = [{name: 'call', value: (kind) => kind}, ...Object.keys(unit).map((name) => ({name: name === 'time_ns' ? 'time' : name, number: true, unit: unit[name], value: (kind) => at(pointer(kind, name)), pointer: (kind) => pointer(kind, name)})),
+    {name: '± count', number: true, unit: 'count', title: 'Standard error of the count', value: (kind) => calls[kind].count_error, pointer: (kind) => [...v.callsPointer, kind, 'count_error']},
+    {name: '± time', number: true, unit: 'ns', title: 'Standard error of the time', value: (kind) => calls[kind].time_error, pointer: (kind) => [...v.callsPointer, kind, 'time_error']},
+    rangeColumn((kind) => calls[kind].latency && calls[kind].latency.all, (kind) => [...v.callsPointer, kind, 'latency', 'all']),
     {name: 'of the run', number: true, title: 'The time of the calls of all threads, by the time of the run', value: (kind) => calls[kind].time_ns / whole, cell: (kind) => format.percent(calls[kind].time_ns / whole)}];
   parent.append(dataTable(columns, kinds, {label: 'Calls by kind'}));
 }

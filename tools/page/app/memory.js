@@ -88,7 +88,7 @@ function drawMoments(parent, v) {
   const member = (name, unit) => ({name, unit, number: true, value: (i) => v.p.timeline[i][name === 'time' ? 'time_ns' : name], pointer: (i) => [...v.pointer, 'timeline', i, name === 'time' ? 'time_ns' : name]});
   const details = element('details', {}, element('summary', {}, 'Snapshots as a table'));
   details.addEventListener('toggle', () => {
-    if (details.open && details.children.length === 1) details.append(dataTable([member('time', 'ns'), ...['rss', 'requested', 'allocated', 'active', 'committed', 'mapped'].map((name) => member(name, 'bytes'))], rows, {label: 'Snapshots'}));
+    if (details.open && details.children.length === 1) details.append(dataTable([member('time', 'ns'), {name: '± requested', unit: 'bytes', number: true, title: 'Standard error of requested', value: (i) => Math.sqrt(v.p.timeline[i].requested_variance)}, ...['rss', 'requested', 'allocated', 'active', 'committed', 'mapped'].map((name) => member(name, 'bytes'))], rows, {label: 'Snapshots'}));
   });
   parent.append(details);
 }

@@ -98,40 +98,39 @@ static json_t *histogram(const struct histogram *h, const char *unit) {
   return object;
 }
 
-/* Adds what is one standard error around each quantile. A histogram of samples: `calls` is NULL. */
-static json_t *with_errors(json_t *object, const struct histogram *h, const struct model_calls *calls, unsigned kind, uint32_t cls) {
+/* Adds the standard error of the mean, and what is one standard error around each quantile, if not every value was timed. */
+static json_t *with_errors(json_t *object, struct timed timed, uint32_t cls, const struct histogram *h) {
   static const struct {
     const char *name;
     double quantile;
   } quantiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}};
+  if (timed.how == TIMED_ALL) return object;
   json_t *const errors = json_object();
   for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) {
-    const double q = quantiles[i].quantile;
-    const struct quantile_range range = calls != NULL ? calls_quantile_range(calls, kind, cls, h, q) : sample_quantile_range(h, q);
+    const struct quantile_range range = timed_quantile(timed, cls, h, quantiles[i].quantile);
     json_t *const pair = json_array();
     json_array_append_new(pair, number(range.lower));
     json_array_append_new(pair, range.upper == UINT64_MAX ? json_null() : number(range.upper));
     set(errors, quantiles[i].name, pair);
   }
+  set(object, "mean_error", json_real(timed_mean_error(timed, cls, h)));
   set(object, "errors", errors);
   return object;
 }
 
-enum exactness { EXACT, SAMPLED };
+static const struct timed all_timed = {TIMED_ALL, NULL, 0}, some_timed = {TIMED_SOME, NULL, 0};
 
-/* {"all": ..., "classes": {"3": ...}}, NULL if the table is empty. `calls`: those of this kind, else NULL. */
-static json_t *histograms(struct histogram *const table[CLASS_ROWS], const char *unit, enum exactness exactness, const struct model_calls *calls,
-                          unsigned kind) {
+/* {"all": ..., "classes": {"3": ...}}, NULL if the table is empty. */
+static json_t *histograms(struct histogram *const table[CLASS_ROWS], const char *unit, struct timed timed) {
   struct histogram *const merged = model_merged(table);
   if (merged == NULL) return NULL;
-  json_t *const object = json_object(), *const by_class = json_object(), *const all = histogram(merged, unit);
-  set(object, "all", exactness == SAMPLED ? with_errors(all, merged, calls, kind, CLASS_ROWS) : all);
+  json_t *const object = json_object(), *const by_class = json_object();
+  set(object, "all", with_errors(histogram(merged, unit), timed, CLASS_ROWS, merged));
   free(merged);
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
     char name[MODEL_CLASS_NAME];
     if (table[cls] == NULL || table[cls]->count == 0) continue;
-    json_t *const one = histogram(table[cls], unit);
-    set(by_class, model_class_name(cls, name), exactness == SAMPLED ? with_errors(one, table[cls], calls, kind, cls) : one);
+    set(by_class, model_class_name(cls, name), with_errors(histogram(table[cls], unit), timed, cls, table[cls]));
   }
   set(object, "classes", by_class);
   return object;
@@ -142,8 +141,24 @@ static void set_if_any(json_t *object, const char *name, json_t *value) {
 }
 
 static json_t *stage(const struct histogram *h, const char *unit, unsigned stage) {
-  json_t *const object = histogram(h, unit);
-  return STAGE_IS_SAMPLED(stage) ? with_errors(object, h, NULL, 0, 0) : object;
+  return with_errors(histogram(h, unit), STAGE_IS_SAMPLED(stage) ? some_timed : all_timed, CLASS_ROWS, h);
+}
+
+static void set_estimate(json_t *object, const char *name, struct model_estimate e) {
+  set(object, name, json_pack("{s:f, s:f}", "value", e.value, "error", e.error));
+}
+
+/* What the timed look-ups say of all. */
+static json_t *lookups(const struct stats_counters *c) {
+  json_t *const object = json_object();
+  const uint64_t timed = model_lookups(c);
+  set(object, "timed", number(timed));
+  set_estimate(object, "hit", model_share(c->lookup_hit, timed));
+  set_estimate(object, "legacy", model_share(c->lookup_legacy, timed));
+  set_estimate(object, "foreign", model_share(c->lookup_foreign, timed));
+  set_estimate(object, "first_probe", model_share(c->lookup_first_probe, timed));
+  set_estimate(object, "probes", model_probes(c));
+  return object;
 }
 
 static json_t *latencies(const struct report *r) {
@@ -151,11 +166,12 @@ static json_t *latencies(const struct report *r) {
   json_t *const object = json_object(), *const lookup = json_object();
   const char *const unit = l->ticks ? "ticks" : "ns";
   for (unsigned s = 0; s < lookup_strategy_count; s++) {
-    set_if_any(lookup, model_lookup_strategy_name(s), histograms(l->lookup[s], unit, SAMPLED, NULL, 0));
+    set_if_any(lookup, model_lookup_strategy_name(s), histograms(l->lookup[s], unit, some_timed));
   }
   set(object, "lookup", lookup);
-  set_if_any(object, "drain", histograms(l->drain, unit, EXACT, NULL, 0));
-  set_if_any(object, "refill", histograms(l->refill, unit, EXACT, NULL, 0));
+  set(object, "lookups", lookups(&r->total->counters));
+  set_if_any(object, "drain", histograms(l->drain, unit, all_timed));
+  set_if_any(object, "refill", histograms(l->refill, unit, all_timed));
   json_t *const stages = json_object();
 #define SET_STAGE(name, meaning) \
   if (l->stage[STAGE_##name] != NULL && l->stage[STAGE_##name]->count > 0) set(stages, #name, stage(l->stage[STAGE_##name], unit, STAGE_##name));
@@ -196,7 +212,7 @@ static json_t *calls_of(const struct model_calls *calls) {
     set(one, "untimed", number(untimed));
     set(one, "time_ns", json_real(calls_time(calls, kind, &time_error)));
     set(one, "time_error", json_real(time_error));
-    set_if_any(one, "latency", histograms(calls->times[kind], "ns", SAMPLED, calls, kind));
+    set_if_any(one, "latency", histograms(calls->times[kind], "ns", (struct timed){TIMED_CALLS, calls, kind}));
     set(object, model_call_kind(kind), one);
   }
   return object;

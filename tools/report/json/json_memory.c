@@ -10,7 +10,7 @@ json_t *json_timeline(const struct model_process *p) {
   for (size_t i = 0; i < p->timeline_length; i++) {
     const struct stats_moment *const from = &p->timeline[i];
     json_t *const object = json_object();
-#define MOMENT_MEMBERS(M) M(time_ns, "") M(requested, "") M(allocated, "") M(active, "") M(committed, "") M(mapped, "") M(rss, "")
+#define MOMENT_MEMBERS(M) M(time_ns, "") M(requested, "") M(requested_variance, "") M(allocated, "") M(active, "") M(committed, "") M(mapped, "") M(rss, "")
     MOMENT_MEMBERS(SET_MEMBER)
     set(object, "buckets", p->timeline_has_buckets ? json_of_buckets(&from->buckets) : json_null());
     json_array_append_new(array, object);

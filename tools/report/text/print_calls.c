@@ -31,15 +31,6 @@ static void add_times(struct table *t, const struct histogram *h) {
   table_cell(t, "%s", format_ns(buffer, (double)h->max));
 }
 
-/* "8-9 ns": one standard error to both sides. */
-static void add_range(struct table *t, struct quantile_range range) {
-  char lower[FORMAT_SIZE], upper[FORMAT_SIZE];
-  format_ns(lower, (double)range.lower);
-  if (range.upper == UINT64_MAX) table_cell(t, "from %s", lower);
-  else if (strcmp(lower, format_ns(upper, (double)range.upper)) == 0) table_cell(t, "%s", lower);
-  else table_cell(t, "%s-%s", lower, upper);
-}
-
 /* The kinds of which some calls were sampled. */
 static void print_errors(FILE *out, const struct model_calls *calls) {
   static const char *const heads[] = {"kind", "share", "p50", "p90", "p99", "p99.9"};
@@ -54,7 +45,8 @@ static void print_errors(FILE *out, const struct model_calls *calls) {
     if (h == NULL) continue;
     table_cell(t, "%s", kind < CALL_KIND_COUNT ? model_call_kind(kind) : "together");
     table_cell(t, "+-%s", format_percent(share, error, (double)calls->elapsed_ns));
-    for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) add_range(t, calls_quantile_range(calls, kind, CLASS_ROWS, h, quantiles[i]));
+    for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
+      print_range(t, timed_quantile((struct timed){TIMED_CALLS, calls, kind}, CLASS_ROWS, h, quantiles[i]), false);
     free(h);
   }
   fputs("\nStandard errors of these, one to each side (see hakmem-json(5))\n", out);
@@ -169,7 +161,7 @@ void print_calls(FILE *out, const struct page *page) {
     if (h == NULL) continue;
     free(h);
     char *const title = must_print("Latency of %s", model_call_kind(kind));
-    print_histograms(out, page, title, r->calls.times[kind]);
+    print_histograms(out, page, title, r->calls.times[kind], (struct timed){TIMED_CALLS, &r->calls, kind});
     free(title);
   }
   print_longest(out, page, r);

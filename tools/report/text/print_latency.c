@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/format.h"
 #include "common/memory.h"
@@ -59,6 +60,24 @@ static void add_figures(struct table *t, const struct histogram *h, bool ticks) 
   table_cell(t, "%s", format_value(buffer, histogram_mean(h), ticks));
   for (size_t i = 0; i < QUANTILES; i++) table_cell(t, "%s", format_value(buffer, (double)histogram_quantile(h, quantiles[i]), ticks));
   table_cell(t, "%s", format_value(buffer, (double)h->max, ticks));
+}
+
+void print_range(struct table *t, struct quantile_range range, bool ticks) {
+  char lower[FORMAT_SIZE], upper[FORMAT_SIZE];
+  format_value(lower, (double)range.lower, ticks);
+  if (range.upper == UINT64_MAX) table_cell(t, "from %s", lower);
+  else if (strcmp(lower, format_value(upper, (double)range.upper, ticks)) == 0) table_cell(t, "%s", lower);
+  else table_cell(t, "%s-%s", lower, upper);
+}
+
+/* The line below the figures of all classes: what lies one standard error to each side of them. */
+static void add_errors(struct table *t, struct timed timed, const struct histogram *h, bool ticks) {
+  char buffer[FORMAT_SIZE];
+  if (timed.how == TIMED_ALL) return;
+  table_cell(t, "from-to");
+  table_cell(t, "+-%s", format_value(buffer, timed_mean_error(timed, CLASS_ROWS, h), ticks));
+  for (size_t i = 0; i < QUANTILES; i++) print_range(t, timed_quantile(timed, CLASS_ROWS, h, quantiles[i]), ticks);
+  table_cell(t, "%s", "");
 }
 
 static void add_heads(struct table *t) {
@@ -127,7 +146,7 @@ static int by_class(const void *a, const void *b) {
 }
 
 /* The lines of the classes: the most used ones, or all. */
-static void print_classes(FILE *out, const struct page *page, struct histogram *const table[CLASS_ROWS], const struct histogram *merged) {
+static void print_classes(FILE *out, const struct page *page, struct histogram *const table[CLASS_ROWS], const struct histogram *merged, struct timed timed) {
   struct row rows[CLASS_ROWS];
   size_t count = 0;
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
@@ -142,21 +161,23 @@ static void print_classes(FILE *out, const struct page *page, struct histogram *
   count_octaves(merged, octaves);
   find_range(octaves, &first, &last);
   const bool ticks = page->main->latency.ticks;
-  struct table *const t = table_create("rRrRrRrrrL");
+  struct table *const t = table_create(timed.how == TIMED_ALL ? "rRrRrRrrrL" : "rRrRrRrrrRL");
   table_cell(t, "class"), table_cell(t, "stride"), add_heads(t);
+  if (timed.how != TIMED_ALL) table_cell(t, "p99.9 from-to");
   table_cell(t, "from %s", format_value(buffer, (double)octave_lower(first), ticks));
   for (size_t i = 0; i < shown; i++) {
     const uint64_t stride = page->main->stride[rows[i].cls];
     table_cell(t, "%s", model_class_name(rows[i].cls, name));
     table_cell(t, "%s", stride > 0 ? format_bytes(buffer, stride) : "-");
     add_figures(t, rows[i].h, ticks);
+    if (timed.how != TIMED_ALL) print_range(t, timed_quantile(timed, rows[i].cls, rows[i].h, 0.999), ticks);
     add_drawing(t, rows[i].h, first, last);
   }
   table_print(t, out, 2);
   print_more(out, page, shown, count, "classes");
 }
 
-static void print_one(FILE *out, const char *title, const struct histogram *h, bool ticks) {
+static void print_one(FILE *out, const char *title, const struct histogram *h, struct timed timed, bool ticks) {
   fprintf(out, "\n%s%s\n", title, ticks ? ", in ticks" : "");
   if (h == NULL || h->count == 0) {
     fputs("  none\n", out);
@@ -165,15 +186,39 @@ static void print_one(FILE *out, const char *title, const struct histogram *h, b
   struct table *const t = table_create("rRrRrrr");
   add_heads(t);
   add_figures(t, h, ticks);
+  add_errors(t, timed, h, ticks);
   table_print(t, out, 2);
   print_bars(out, h, ticks);
 }
 
-void print_histograms(FILE *out, const struct page *page, const char *title, struct histogram *const table[CLASS_ROWS]) {
+void print_histograms(FILE *out, const struct page *page, const char *title, struct histogram *const table[CLASS_ROWS], struct timed timed) {
   struct histogram *const merged = model_merged(table);
-  print_one(out, title, merged, page->main->latency.ticks);
-  if (merged != NULL) print_classes(out, page, table, merged);
+  print_one(out, title, merged, timed, page->main->latency.ticks);
+  if (merged != NULL) print_classes(out, page, table, merged, timed);
   free(merged);
+}
+
+static const struct timed all_timed = {TIMED_ALL, NULL, 0}, some_timed = {TIMED_SOME, NULL, 0};
+
+/* "99.8 +-0.1 %" */
+static const char *format_share(char *buffer, uint64_t part, uint64_t whole) {
+  const struct model_estimate share = model_share(part, whole);
+  snprintf(buffer, FORMAT_SIZE, "%.3g +-%.1g %%", share.value * 100, share.error * 100);
+  return buffer;
+}
+
+/* What the timed look-ups say of all. */
+static void print_lookup_shares(FILE *out, const struct stats_counters *c) {
+  const uint64_t timed = model_lookups(c);
+  const struct model_estimate probes = model_probes(c);
+  char hit[FORMAT_SIZE], legacy[FORMAT_SIZE], foreign[FORMAT_SIZE], first[FORMAT_SIZE];
+  if (timed == 0) return;
+  char *const line = must_print("A sample of %" PRIu64 " lookups was timed. Of all, %s found a SuperSlab, %s a legacy mapping, %s neither. "
+                                "One probe was enough for %s; the average is %.3g +-%.1g probes.",
+                                timed, format_share(hit, c->lookup_hit, timed), format_share(legacy, c->lookup_legacy, timed),
+                                format_share(foreign, c->lookup_foreign, timed), format_share(first, c->lookup_first_probe, timed), probes.value, probes.error);
+  format_wrapped(out, "  ", line);
+  free(line);
 }
 
 static void print_lookups(FILE *out, const struct page *page) {
@@ -185,10 +230,11 @@ static void print_lookups(FILE *out, const struct page *page) {
     free(merged);
     any = true;
     char *const title = must_print("SuperSlab lookup latency, strategy %s", model_lookup_strategy_name(strategy));
-    print_histograms(out, page, title, table);
+    print_histograms(out, page, title, table, some_timed);
     free(title);
   }
-  if (!any) print_one(out, "SuperSlab lookup latency", NULL, false);
+  if (!any) print_one(out, "SuperSlab lookup latency", NULL, some_timed, false);
+  print_lookup_shares(out, &page->main->total->counters);
 }
 
 /* Counts the refills that reached each stage. The first three stages are timed in a few refills only. A refill that got nothing is in no counter. */
@@ -228,13 +274,14 @@ static void print_stages(FILE *out, const struct report *r) {
     fputs("  none\n", out);
     return;
   }
-  struct table *const t = table_create("lRRRRrrrr");
-  table_cell(t, "stage"), add_heads(t), table_cell(t, "share");
+  struct table *const t = table_create("lRRRRrrrRr");
+  table_cell(t, "stage"), add_heads(t), table_cell(t, "p99.9 from-to"), table_cell(t, "share");
   for (unsigned i = 0; i < STAGE_COUNT; i++) {
     if (l->stage[i] == NULL || l->stage[i]->count == 0) continue;
     table_cell(t, "%s", names[i]);
     add_figures(t, l->stage[i], l->ticks);
     char error[FORMAT_SIZE];
+    print_range(t, timed_quantile(STAGE_IS_SAMPLED(i) ? some_timed : all_timed, CLASS_ROWS, l->stage[i], 0.999), l->ticks);
     if (errors[i] > 0) table_cell(t, "%s +-%s", format_percent(buffer, spent[i], sum), format_percent(error, errors[i], sum));
     else table_cell(t, "%s", format_percent(buffer, spent[i], sum));
   }
@@ -250,9 +297,9 @@ void print_latency(FILE *out, const struct page *page) {
   const struct model_latency *const l = &page->main->latency;
   print_calls(out, page);
   print_lookups(out, page);
-  print_histograms(out, page, "Drain latency (TLS SLL to slabs)", l->drain);
-  print_histograms(out, page, "Refill latency (slabs to TLS SLL)", l->refill);
+  print_histograms(out, page, "Drain latency (TLS SLL to slabs)", l->drain, all_timed);
+  print_histograms(out, page, "Refill latency (slabs to TLS SLL)", l->refill, all_timed);
   print_stages(out, page->main);
-  print_one(out, "Legacy latency (what the legacy path served)", l->legacy, l->ticks);
-  print_one(out, "Mapping latency (address space from the system)", l->map, l->ticks);
+  print_one(out, "Legacy latency (what the legacy path served)", l->legacy, all_timed, l->ticks);
+  print_one(out, "Mapping latency (address space from the system)", l->map, all_timed, l->ticks);
 }

@@ -13,6 +13,7 @@
 #define BAR_WIDTH 40
 #define COLUMNS_OF_TIME 50
 #define LINES_OF_TIME 8
+#define REQUESTED_ERROR "  +-: the standard error of requested, which is estimated from samples\n"
 
 /* ---- Fragmentation ---- */
 
@@ -147,13 +148,14 @@ static void print_fragmentation(FILE *out, const struct page *page) {
     add_class(t, model_class_name(rows[i].cls, name), r->stride[rows[i].cls], rows[i].c);
   }
   table_print(t, out, 2);
-  fputs("  +-: the standard error of requested, which is estimated from samples\n", out);
+  fputs(REQUESTED_ERROR, out);
   print_more(out, page, shown, count, "classes");
 }
 
 /* ---- Over time ---- */
 
-#define MOMENT_VALUES(V) V(requested) V(allocated) V(active) V(committed) V(mapped) V(rss)
+#define MOMENT_EXACT(V) V(allocated) V(active) V(committed) V(mapped) V(rss)
+#define MOMENT_VALUES(V) V(requested) MOMENT_EXACT(V)
 
 typedef uint64_t value_of_moment(const struct stats_moment *m);
 #define DEFINE_VALUE(name) \
@@ -194,17 +196,20 @@ static void add_value_line(struct table *t, const struct model_process *p, const
 static void print_moments(FILE *out, const struct model_process *p) {
   const size_t lines = p->timeline_length < LINES_OF_TIME ? p->timeline_length : LINES_OF_TIME;
   char buffer[FORMAT_SIZE];
-  struct table *const t = table_create("rrrRrRr");
-  table_cell(t, "at");
+  struct table *const t = table_create("rrrrRrRr");
+  table_cell(t, "at"), table_cell(t, "requested"), table_cell(t, "+-");
 #define ADD_MOMENT_HEAD(name) table_cell(t, "%s", #name);
-  MOMENT_VALUES(ADD_MOMENT_HEAD)
+  MOMENT_EXACT(ADD_MOMENT_HEAD)
   for (size_t i = 0; i < lines; i++) {
     const struct stats_moment *const m = lines > 1 ? &p->timeline[i * (p->timeline_length - 1) / (lines - 1)] : &p->timeline[0];
     table_cell(t, "%s", format_ns(buffer, (double)m->time_ns));
+    table_cell(t, "%s", format_bytes(buffer, m->requested));
+    table_cell(t, "%s", format_bytes(buffer, (uint64_t)sqrt((double)m->requested_variance)));
 #define ADD_MOMENT_CELL(name) table_cell(t, "%s", format_bytes(buffer, m->name));
-    MOMENT_VALUES(ADD_MOMENT_CELL)
+    MOMENT_EXACT(ADD_MOMENT_CELL)
   }
   table_print(t, out, 2);
+  fputs(REQUESTED_ERROR, out);
 }
 
 static void print_timeline(FILE *out, const struct model_process *p) {

@@ -15,7 +15,14 @@
 
 /* Estimates are no whole numbers until they are printed. */
 static uint64_t whole_bytes(double estimate) { return (uint64_t)(estimate + 0.5); }
-static bool is_one(double estimate) { return whole_bytes(estimate) == 1; }
+static bool is_one(double estimate) { return estimate == 1; }
+
+/* "1.5" blocks: of a few, the fraction is much of them, and their bytes are not those of a whole number. */
+static const char *format_estimate(char *buffer, double number) {
+  const bool is_whole = number >= 10 || number == floor(number);
+  snprintf(buffer, FORMAT_SIZE, is_whole ? "%.0f" : "%.1f", number);
+  return buffer;
+}
 
 static void print_estimate(FILE *out, const char *what, uint64_t sum, uint64_t exact, const char *missing) {
   char a[FORMAT_SIZE], b[FORMAT_SIZE], c[FORMAT_SIZE];
@@ -32,12 +39,12 @@ static void print_error(FILE *out, double variance) {
 }
 
 static void print_site(FILE *out, const struct page *page, const struct model_process *p, const struct site *site, double whole) {
-  char bytes[FORMAT_SIZE], share[FORMAT_SIZE], asked[FORMAT_SIZE], waste[FORMAT_SIZE], age[FORMAT_SIZE], oldest[FORMAT_SIZE];
+  char bytes[FORMAT_SIZE], share[FORMAT_SIZE], asked[FORMAT_SIZE], waste[FORMAT_SIZE], age[FORMAT_SIZE], oldest[FORMAT_SIZE], number[FORMAT_SIZE];
   const struct stats_site *const f = &site->f;
   const double blocks = f->blocks > 0 ? f->blocks : 1;
-  fprintf(out, "  %s (%s) in %.0f block%s of %s asked for on average; %.0f sample%s", format_bytes(bytes, whole_bytes(f->allocated)),
-          format_percent(share, f->allocated, whole), f->blocks, is_one(f->blocks) ? "" : "s", format_bytes(asked, whole_bytes(f->requested / blocks)),
-          f->samples, is_one(f->samples) ? "" : "s");
+  fprintf(out, "  %s (%s) in %s block%s of %s asked for on average; %.0f sample%s", format_bytes(bytes, whole_bytes(f->allocated)),
+          format_percent(share, f->allocated, whole), format_estimate(number, f->blocks), is_one(f->blocks) ? "" : "s",
+          format_bytes(asked, whole_bytes(f->requested / blocks)), f->samples, is_one(f->samples) ? "" : "s");
   print_error(out, f->allocated_variance);
   if (f->blocks_variance > 0) fprintf(out, ", %.0f blocks", sqrt(f->blocks_variance));
   fprintf(out, "\n    %s old on average, the oldest %s; share of what is free in their slabs: %s", format_ns(age, f->age_ms / blocks * 1e6),
@@ -48,11 +55,11 @@ static void print_site(FILE *out, const struct page *page, const struct model_pr
 }
 
 static void print_pin(FILE *out, const struct page *page, const struct model_process *p, const struct site *site) {
-  char bytes[FORMAT_SIZE], age[FORMAT_SIZE];
+  char bytes[FORMAT_SIZE], age[FORMAT_SIZE], number[FORMAT_SIZE];
   const struct stats_site *const f = &site->f;
   const double pins = f->pins > 0 ? f->pins : 1;
-  fprintf(out, "  %s held by %.0f block%s, %s old on average", format_bytes(bytes, whole_bytes(f->pinned)), f->pins, is_one(f->pins) ? "" : "s",
-          format_ns(age, f->pin_age_ms / pins * 1e6));
+  fprintf(out, "  %s held by %s block%s, %s old on average", format_bytes(bytes, whole_bytes(f->pinned)), format_estimate(number, f->pins),
+          is_one(f->pins) ? "" : "s", format_ns(age, f->pin_age_ms / pins * 1e6));
   print_error(out, f->pinned_variance);
   fputc('\n', out);
   print_stack_of(out, page, p, site->stack);

@@ -303,8 +303,7 @@ void print_comparison(FILE *out, const struct page *page) {
   struct table *const t = table_create("lrrl");
   table_cell(t, "%s", ""), table_cell(t, "trace"), table_cell(t, "statistics"), table_cell(t, "%s", "");
   for (int i = 0; i < 5; i++) add_check(t, names[i], sums[0][i], sums[1][i], &equal);
-  add_check(t, "lookups timed", a->counters.lookup_hit + a->counters.lookup_legacy + a->counters.lookup_foreign,
-            b->counters.lookup_hit + b->counters.lookup_legacy + b->counters.lookup_foreign, &equal);
+  add_check(t, "lookups timed", model_lookups(&a->counters), model_lookups(&b->counters), &equal);
   add_check(t, "header resets", a->counters.hdr_reset, b->counters.hdr_reset, &equal);
   add_check(t, "SuperSlabs acquired", a->counters.superslab_acquire, b->counters.superslab_acquire, &equal);
   add_check(t, "mappings made", a->counters.os_map, b->counters.os_map, &equal);

@@ -2,6 +2,7 @@
  * view_tables.c: the tables of a process.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,12 +25,19 @@ static void set_columns(struct grid *g, const struct grid_column *columns, size_
 #define COLUMNS_BEFORE_BAR 75 /* with the gaps */
 #define BAR_MAX 40
 
-/* p99.9 of whole calls. */
+/* p99.9 of whole calls, with its standard error in percent: "1.34 us+-9%"; "+-?" if the samples do not tell. */
 static void add_p999(struct grid_row *row, size_t column, const struct model_calls *calls, uint32_t cls, bool frees) {
   char buffer[FORMAT_SIZE];
   struct histogram *const h = calls_of_class(calls, cls, frees);
   const double p999 = h != NULL && h->count > 0 ? (double)histogram_quantile(h, 0.999) : -1;
-  grid_cell(row, column, p999, "%s", p999 >= 0 ? format_ns(buffer, p999) : "-");
+  const struct timed timed = {TIMED_CALLS, calls, frees ? CALL_free : CALLS_ALLOCATE};
+  const struct quantile_range range = p999 > 0 ? timed_quantile(timed, cls, h, 0.999) : (struct quantile_range){0, 0};
+  const char *const sign = format_is_utf8() ? "\xc2\xb1" : "+-";
+  const double error = p999 > 0 ? (double)(range.upper - range.lower) * 50 / p999 : 0; /* half the range, in percent */
+  if (p999 < 0) grid_cell(row, column, p999, "-");
+  else if (range.upper == range.lower) grid_cell(row, column, p999, "%s", format_ns(buffer, p999));
+  else if (range.upper == UINT64_MAX || error >= 99.5) grid_cell(row, column, p999, "%s%s?", format_ns(buffer, p999), sign);
+  else grid_cell(row, column, p999, "%s%s%.0f%%", format_ns(buffer, p999), sign, error);
   free(h);
 }
 
@@ -39,8 +47,8 @@ static bool is_used(const struct watched *w, uint32_t cls) {
 }
 
 void view_classes(struct grid *g, struct shown *shown) {
-  static const struct grid_column columns[] = {{"CLASS", 6, true},  {"STRIDE", 8, true},      {"LIVE", 8, true},     {"FREE", 8, true},  {"MALLOC/s", 9, true},
-                                               {"FREE/s", 8, true}, {"MALLOC99.9", 11, true}, {"FREE99.9", 9, true}, {"SHARE", 0, false}};
+  static const struct grid_column columns[] = {{"CLASS", 6, true},  {"STRIDE", 8, true},      {"LIVE", 8, true},      {"FREE", 8, true},  {"ALLOC/s", 8, true},
+                                               {"FREE/s", 7, true}, {"MALLOC99.9", 11, true}, {"FREE99.9", 11, true}, {"SHARE", 0, false}};
   set_columns(g, COLUMNS(columns), "no memory was allocated yet");
   const struct watched *const w = shown->w;
   const unsigned rest = shown->width > COLUMNS_BEFORE_BAR ? (unsigned)(shown->width - COLUMNS_BEFORE_BAR) : 1, bar_width = rest < BAR_MAX ? rest : BAR_MAX;
@@ -112,7 +120,7 @@ void view_threads(struct grid *g, struct shown *shown) {
 /* ---- Call sites ---- */
 
 void view_sites(struct grid *g, struct shown *shown) {
-  static const struct grid_column columns[] = {{"LIVE", 8, true},     {"SHARE", 7, true},       {"BLOCKS", 8, true},
+  static const struct grid_column columns[] = {{"LIVE", 8, true},     {"+-", 8, true},          {"SHARE", 7, true},     {"BLOCKS", 8, true},
                                                {"MEAN AGE", 9, true}, {"HOLDS FREE", 11, true}, {"CALL SITE", 0, false}};
   static char advice[128];
   snprintf(advice, sizeof(advice), "no profile yet; `hakmem set %" PRIu32 " PROFILE=512K` switches it on", shown->w->pid);
@@ -127,11 +135,13 @@ void view_sites(struct grid *g, struct shown *shown) {
     char buffer[FORMAT_SIZE];
     struct grid_row *const row = grid_add(g, sites[i].stack, STYLE_PLAIN);
     grid_cell(row, 0, f->allocated, "%s", format_bytes(buffer, (uint64_t)(f->allocated + 0.5)));
-    grid_cell(row, 1, f->allocated, "%s", format_percent(buffer, f->allocated, whole));
-    grid_cell(row, 2, f->blocks, "%.0f", f->blocks);
-    grid_cell(row, 3, f->blocks > 0 ? f->age_ms / f->blocks : 0, "%s", format_ns(buffer, f->blocks > 0 ? f->age_ms / f->blocks * 1e6 : 0));
-    grid_cell(row, 4, f->pinned, "%s", format_bytes(buffer, (uint64_t)(f->pinned + 0.5)));
-    grid_cell(row, 5, 0, "%s", names_of(shown->names, sites[i].stack));
+    const double error = sqrt(f->allocated_variance);
+    grid_cell(row, 1, error, "%s", format_bytes(buffer, (uint64_t)(error + 0.5)));
+    grid_cell(row, 2, f->allocated, "%s", format_percent(buffer, f->allocated, whole));
+    grid_cell(row, 3, f->blocks, "%.0f", f->blocks);
+    grid_cell(row, 4, f->blocks > 0 ? f->age_ms / f->blocks : 0, "%s", format_ns(buffer, f->blocks > 0 ? f->age_ms / f->blocks * 1e6 : 0));
+    grid_cell(row, 5, f->pinned, "%s", format_bytes(buffer, (uint64_t)(f->pinned + 0.5)));
+    grid_cell(row, 6, 0, "%s", names_of(shown->names, sites[i].stack));
   }
   free(sites);
 }

@@ -78,6 +78,7 @@ static void end_burst(struct trace_process *p) {
       memset(row->utilisation, 0, sizeof(row->utilisation));
     }
     moment.requested += row->gauge.requested;
+    moment.requested_variance += row->gauge.requested_variance;
     moment.allocated += row->gauge.allocated;
     moment.active += row->gauge.active;
   }
@@ -114,6 +115,7 @@ ON(superslab_lookup) {
   uint64_t *const by_result[lookup_result_count] = {[LOOKUP_HIT] = &c->lookup_hit, [LOOKUP_LEGACY] = &c->lookup_legacy, [LOOKUP_FOREIGN] = &c->lookup_foreign};
   ++*by_result[e->result];
   c->lookup_probes += e->probes;
+  c->lookup_probe_squares += (uint64_t)e->probes * e->probes;
   if (e->probes == 1) c->lookup_first_probe++;
   if (e->cls < CLASS_ROWS) durations_add(p, &t->r->latency.lookup[e->strategy][e->cls], e->ticks);
   span(t, p, time_ns, SPAN_LOOKUP, e->cls, 0, e->ticks);
@@ -224,7 +226,7 @@ ON(fragmentation) {
   p->in_burst = true;
   p->burst_class[e->cls] = true;
   row->gauge = (struct model_gauges){.requested = e->requested, .allocated = e->allocated, .active = e->active, .cached = e->cached, .partial = e->partial};
-  if (e->cls < CLASS_COUNT) row->gauge.requested_variance = model_requested_variance(&row->counters, e->allocated, class_stride(e->cls));
+  if (e->cls < CLASS_COUNT) row->gauge.requested_variance = stats_requested_variance(&row->counters, e->allocated / class_stride(e->cls), class_stride(e->cls));
   for (unsigned bin = 0; bin < STATS_UTILISATION_BINS; bin++) {
     row->utilisation[bin] = e->utilisation[bin];
     row->gauge.slabs += e->utilisation[bin];

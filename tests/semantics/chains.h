@@ -1,0 +1,40 @@
+/* chains.h: chains of calls with frame pointers and without, in which a stack is compared with the C library's. For programs of one source. */
+#ifndef CHAINS_H
+#define CHAINS_H
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "told.h"
+
+#ifdef __clang__ /* knows no options of single functions */
+#define NO_FRAME_POINTER __attribute__((noinline))
+#else
+#define NO_FRAME_POINTER __attribute__((noinline, noclone, optimize("omit-frame-pointer")))
+#endif
+#define KEEP() __asm__ volatile("" ::: "memory") /* after a call: it is no tail call */
+
+NOINLINED static void with(int depth, const char *where) {
+  if (depth == 0) check(where);
+  else with(depth - 1, where);
+  KEEP();
+}
+
+NO_FRAME_POINTER static void without(int depth, const char *where) {
+  if (depth == 0) check(where);
+  else without(depth - 1, where);
+  KEEP();
+}
+
+/* Opens what takes stacks, and ends a program that hangs. */
+static void begin(void) {
+  const char *mode = getenv("HAKMEM_STACKS");
+  forced = mode != NULL && strcmp(mode, "fp") == 0;
+  void *warm[2];
+  backtrace(warm, 2); /* opens libgcc */
+  attach();
+  alarm(100);
+}
+
+#endif

@@ -1,0 +1,145 @@
+/*
+ * Stacks beside the loader, whose lock libunwind needs, and in libraries that come and go; as stacks.c:   stacks_loader CASE [LIBRARY...]
+ */
+#include <dlfcn.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chains.h"
+
+static volatile int stop;
+
+/* ---- The loader's lock. ---- */
+
+static pthread_mutex_t programs = PTHREAD_MUTEX_INITIALIZER;
+
+static int in_callback(struct dl_phdr_info *info, size_t size, void *data) {
+  (void)info, (void)size, (void)data;
+  pthread_mutex_lock(&programs); /* the thread that holds it allocates, and must not wait for us then */
+  free(malloc(50));
+  pthread_mutex_unlock(&programs);
+  return 0;
+}
+
+static void *iterate_until_stopped(void *arg) {
+  while (!stop) {
+    dl_iterate_phdr(in_callback, NULL);
+    usleep(300);
+  }
+  return arg;
+}
+
+static void *allocate_until_stopped(void *arg) {
+  for (unsigned i = 0; !stop; i++) {
+    pthread_mutex_lock(&programs);
+    if (i % 2) with((int)(i % 12), "beside a callback");
+    else without((int)(i % 12), "beside a callback");
+    pthread_mutex_unlock(&programs);
+  }
+  return arg;
+}
+
+/* LIBRARY's constructor starts a thread that allocates, and waits for it, the loader's other lock held. */
+static int loader(const char *library) {
+  pthread_t t[4];
+  for (int i = 0; i < 4; i++) pthread_create(&t[i], NULL, i < 2 ? iterate_until_stopped : allocate_until_stopped, NULL);
+  for (int i = 0; i < 100 || compared < 10; i++) { /* most stacks are taken while a callback is under way: those have none */
+    void *handle = dlopen(library, RTLD_NOW);
+    if (handle == NULL) return fprintf(stderr, "stacks: %s\n", dlerror()), 2;
+    dlclose(handle);
+  }
+  stop = 1;
+  for (int i = 0; i < 4; i++) pthread_join(t[i], NULL);
+  return result(10);
+}
+
+static pthread_barrier_t barred, taken;
+
+static int hold_lock(struct dl_phdr_info *info, size_t size, void *data) {
+  (void)info, (void)size, (void)data;
+  pthread_barrier_wait(&barred);
+  pthread_barrier_wait(&taken);
+  return 1;
+}
+
+static void *hold(void *arg) {
+  dl_iterate_phdr(hold_lock, NULL);
+  return arg;
+}
+
+static pthread_t holder;
+
+static void begin_holding(void) {
+  pthread_barrier_init(&barred, NULL, 2);
+  pthread_barrier_init(&taken, NULL, 2);
+  pthread_create(&holder, NULL, hold, NULL);
+  pthread_barrier_wait(&barred);
+}
+
+NOINLINED static void five(const char *where) {
+  for (int i = 0; i < 5; i++) with(5, where);
+}
+
+/* While another thread is in such a callback only stacks of known steps can be told, and are. */
+static int known(void) {
+  unsigned before = 0, of_known = 0;
+  for (volatile int round = 0; round < 2; round++) { /* volatile: not unrolled, so that both call from one place */
+    if (round == 1) begin_holding();
+    before = compared;
+    five("a known place");
+    of_known = compared - before;
+  }
+  for (int i = 0; i < 5; i++) without(5, "beside a callback, never met");
+  const unsigned of_others = compared - before - of_known;
+  pthread_barrier_wait(&taken);
+  pthread_join(holder, NULL);
+  printf("%u known, %u others\n", of_known, of_others);
+  return differed != 0;
+}
+
+/* ---- Objects that come and go: other code at the same addresses. ---- */
+
+static uint32_t id_in_library;
+static uintptr_t address_in_library;
+
+NOINLINED static void from_library(void) {
+  check("in a library");
+  id_in_library = last_id;
+  address_in_library = (uintptr_t)__builtin_return_address(0);
+}
+
+/* A function without frame pointers, with the same return address in both libraries, and not the same frame. */
+static int reuse(char **libraries) {
+  uintptr_t first = 0;
+  unsigned met = 0;
+  for (int i = 0; i < 40; i++) {
+    const char *library = libraries[i / 2 % 2];
+    void *handle = dlopen(library, RTLD_NOW);
+    if (handle == NULL) return fprintf(stderr, "stacks: %s\n", dlerror()), 2;
+    void (*call)(void (*)(void)) = (void (*)(void (*)(void)))(uintptr_t)dlsym(handle, "call_back");
+    for (int n = 0; n < 4; n++) call(from_library);
+    if (first == 0) first = address_in_library;
+    met += address_in_library == first;
+    const char *build_id = "", *name = module_at(address_in_library, told[id_in_library].epoch, &build_id);
+    if (id_in_library == 0 || strcmp(name, strrchr(library, '/') + 1) != 0 || strlen(build_id) != 40) {
+      return fprintf(stderr, "stacks: a stack in %s is told to lie in %s (build id %s)\n", library, name, build_id), 1;
+    }
+    dlclose(handle);
+  }
+  if (met < 30) return fprintf(stderr, "stacks: the libraries did not come to the same address\n"), 1;
+  return result(160);
+}
+
+int main(int argc, char **argv) {
+  const char *const name = argc > 1 ? argv[1] : "";
+  begin();
+  if (strcmp(name, "known") == 0) return known();
+  if (strcmp(name, "loader") == 0 && argc == 3) return loader(argv[2]);
+  if (strcmp(name, "reuse") == 0 && argc == 4) return reuse(argv + 2);
+  fprintf(stderr, "usage: stacks_loader CASE [LIBRARY...]\n");
+  return 2;
+}
