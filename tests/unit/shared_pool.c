@@ -35,7 +35,7 @@ static struct units_totals totals(void) {
 /* The blocks of a chain are of this class, whole, and as many as it says. */
 static void check_chain(struct chain chain, uint32_t cls) {
   uint32_t count = 0;
-  for (const struct block *block = chain.head; block != BLOCK_END; block = block->next, count++) {
+  for (const struct block *block = chain.head; block != BLOCK_END; block = block_next(block), count++) {
     const struct slab *slab = directory_slab(block);
     cr_assert_not_null(slab);
     cr_assert_eq(slab->cls, cls);
@@ -167,7 +167,7 @@ Test(shared_pool, returned_blocks_empty_their_slabs) {
     check_chain(chain, cls);
     while (chain.count > 0) {
       struct block *block = chain.head;
-      chain.head = block->next;
+      chain.head = block_next(block);
       chain.count--;
       chain_push(&all, block);
     }
@@ -373,8 +373,8 @@ static void *take_and_give(void *arg) {
     random = random * 6364136223846793005u + 1442695040888963407u;
     const uint32_t cls = 10 + (uint32_t)(random >> 60);
     struct chain chain = pool_refill(cls, 1 + (uint32_t)(random >> 33) % 40, true).chain;
-    for (struct block *b = chain.head; b != BLOCK_END; b = b->next) ((uint64_t *)b)[1] = name;
-    for (struct block *b = chain.head; b != BLOCK_END; b = b->next) {
+    for (struct block *b = chain.head; b != BLOCK_END; b = block_next(b)) ((uint64_t *)b)[1] = name;
+    for (struct block *b = chain.head; b != BLOCK_END; b = block_next(b)) {
       if (((uint64_t *)b)[1] != name) __atomic_fetch_add(&owners, 1, __ATOMIC_RELAXED);
     }
     if (i % 3 == 0) chain = pool_give_batch(cls, chain, i % 2 == 0 ? POOL_OWN : POOL_FOREIGN);
