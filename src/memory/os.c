@@ -294,6 +294,25 @@ size_t os_resident(const void *base, size_t size) {
   return resident;
 }
 
+/* ---- hakmem's own tables. ---- */
+
+void *os_map_guarded(size_t size) {
+  const size_t page = os_page_size(), whole = align_up(size, page) + 2 * page;
+  int error;
+  char *const base = os_map(whole, page, &error);
+  if (base == NULL) return NULL;
+  const int saved = errno;
+  sys_mprotect(base, page, PROT_NONE);
+  sys_mprotect(base + whole - page, page, PROT_NONE);
+  errno = saved;
+  return base + page;
+}
+
+void os_unmap_guarded(void *base, size_t size) {
+  const size_t page = os_page_size();
+  os_unmap((char *)base - page, align_up(size, page) + 2 * page);
+}
+
 static struct {
   struct lock lock;
   char *next, *end; /* the unused rest of the current chunk */
@@ -318,8 +337,7 @@ static void *metadata_get(size_t size, size_t align) {
   for (;;) {
     void *p = metadata_take(size, align);
     if (p != NULL) return p;
-    int error;
-    char *chunk = os_map(METADATA_CHUNK, os_page_size(), &error);
+    char *const chunk = os_map_guarded(METADATA_CHUNK);
     if (chunk == NULL) return NULL;
     lock_take(&metadata.lock);
     const bool needed = (size_t)(metadata.end - metadata.next) < size + align;
@@ -328,7 +346,7 @@ static void *metadata_get(size_t size, size_t align) {
       metadata.end = chunk + METADATA_CHUNK;
     }
     lock_release(&metadata.lock);
-    if (!needed) os_unmap(chunk, METADATA_CHUNK); /* another thread was faster */
+    if (!needed) os_unmap_guarded(chunk, METADATA_CHUNK); /* another thread was faster */
   }
 }
 

@@ -21,7 +21,14 @@ size_t os_page_size(void);
 void *os_map(size_t size, size_t align, int *error);
 
 /*
- * The same, if possible with `room` bytes (a multiple of a page) of unmapped address space behind it, into which os_resize can grow. They are
+ * For hakmem's own tables: the same with a page on either side that cannot be touched, so that no write past a block of the program runs into them. If
+ * the kernel refuses to protect the pages, the tables lie without. os_unmap_guarded unmaps the pages as well. `size` is any number of bytes.
+ */
+void *os_map_guarded(size_t size);
+void os_unmap_guarded(void *base, size_t size);
+
+/*
+ * The same as os_map, if possible with `room` bytes (a multiple of a page) of unmapped address space behind it, into which os_resize can grow. They are
  * not reserved. If no place has so much room, it maps anywhere.
  */
 void *os_map_before(size_t size, size_t room, size_t align, int *error);
