@@ -98,7 +98,7 @@ static bool make_room(struct stripe *stripe) {
       continue;
     }
     lock_release(&stripe->lock);
-    struct record *old, *fresh = os_map_guarded(table_bytes(capacity));
+    struct record *old, *fresh = os_map_table(table_bytes(capacity));
     if (fresh == NULL) return false;
     lock_take(&stripe->lock);
     size_t old_capacity = capacity;
@@ -113,7 +113,7 @@ static bool make_room(struct stripe *stripe) {
     }
     if (old == NULL) continue;
     lock_release(&stripe->lock);
-    os_unmap_guarded(old, table_bytes(old_capacity));
+    os_unmap_table(old, table_bytes(old_capacity));
     lock_take(&stripe->lock);
   }
   return true;

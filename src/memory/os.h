@@ -21,11 +21,15 @@ size_t os_page_size(void);
 void *os_map(size_t size, size_t align, int *error);
 
 /*
- * For hakmem's own tables: the same with a page on either side that cannot be touched, so that no write past a block of the program runs into them. If
- * the kernel refuses to protect the pages, the tables lie without. os_unmap_guarded unmaps the pages as well. `size` is any number of bytes.
+ * The same, with a page on either side that cannot be touched, so that no write past the end of another mapping runs into this one. The two pages are
+ * counted as mapped. If the kernel refuses to protect them, they lie there unprotected. os_unmap_guarded unmaps them, too.
  */
-void *os_map_guarded(size_t size);
-void os_unmap_guarded(void *base, size_t size);
+void *os_map_guarded(size_t size, size_t align, int *error);
+size_t os_unmap_guarded(void *base, size_t size);
+
+/* The same for one of hakmem's own tables, of any number of bytes. */
+void *os_map_table(size_t size);
+void os_unmap_table(void *base, size_t size);
 
 /*
  * The same as os_map, if possible with `room` bytes (a multiple of a page) of unmapped address space behind it, into which os_resize can grow. They are

@@ -65,6 +65,7 @@ struct superslab {
   uint32_t thread;                                      /* the thread that last took a slab */
   uint32_t pins;                                        /* not 0: stays mapped; see units_pin */
   enum superslab_pages pages;                           /* atomic */
+  bool apart;                                           /* os_map_guarded mapped it: a page on either side cannot be touched */
   bool torn;                                            /* atomic; parts of it were unmapped, and others may have mapped memory there */
   struct slab slabs[];                                  /* one a unit; slabs[u] is the slab that begins at unit u */
 };

@@ -15,6 +15,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "touch.h"
+
 static bool is_zero(const char *p, size_t size) {
   for (size_t i = 0; i < size; i++) {
     if (p[i] != 0) return false;
@@ -246,27 +248,17 @@ Test(os, a_target_that_was_unmapped_is_mapped_again) {
   cr_assert(is_zero(target, 2 * MIB));
 }
 
-/* Whether one byte can be read, and written: asked of the kernel, which reads it. */
-static bool can_touch(const char *p) {
-  int ends[2];
-  if (pipe(ends) != 0) return false;
-  const bool can = write(ends[1], p, 1) == 1;
-  close(ends[0]);
-  close(ends[1]);
-  return can;
-}
-
 Test(os, tables_lie_between_pages_that_cannot_be_touched) {
   static const size_t sizes[] = {1, 4096, 5000, 256 * KIB};
   for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
     const size_t size = align_up(sizes[i], os_page_size()), before = os_mapped();
-    char *const table = os_map_guarded(sizes[i]);
+    char *const table = os_map_table(sizes[i]);
     cr_assert_not_null(table);
     for (size_t at = 0; at < size; at++) cr_assert_eq(table[at], 0);
     table[0] = table[size - 1] = 1;
     cr_assert(can_touch(table) && can_touch(table + size - 1));
     cr_assert(!can_touch(table - 1) && !can_touch(table + size));
-    os_unmap_guarded(table, sizes[i]);
+    os_unmap_table(table, sizes[i]);
     cr_assert_eq(os_mapped(), before);
     cr_assert_not(can_touch(table));
   }

@@ -22,7 +22,7 @@ static struct {
 
 AT_START void debug_start(void) {
   if (quarantine.entry != NULL) return;
-  quarantine.entry = os_map_guarded(QUARANTINE_MAX * sizeof(struct record));
+  quarantine.entry = os_map_table(QUARANTINE_MAX * sizeof(struct record));
   if (quarantine.entry == NULL) message_say("HAKMEM_DEBUG: there is no memory for the quarantine: freed blocks are used again at once");
 }
 
