@@ -38,6 +38,7 @@ int os_last_error(void) { return __atomic_load_n(&last_error, __ATOMIC_RELAXED);
 static struct {
   struct lock lock;
   struct ranges ranges;
+  struct ranges guards; /* the pages beside our mappings that cannot be touched; kept always */
 } own BULK;
 
 static void own_change(void (*change)(struct ranges *, uintptr_t, uintptr_t), const void *base, size_t size) {
@@ -125,14 +126,40 @@ static char *map_between(size_t size, size_t align) {
   return NULL;
 }
 
+/* Applies `change` to the two pages around [base, base + size). */
+static void change_guards(void (*change)(struct ranges *, uintptr_t, uintptr_t), const void *base, size_t size) {
+  const uintptr_t start = (uintptr_t)base, end = start + size, page = os_page_size();
+  lock_take(&own.lock);
+  change(&own.guards, start - page, start);
+  change(&own.guards, end, end + page);
+  lock_release(&own.lock);
+}
+
+bool os_is_guard(uintptr_t page) {
+  uintptr_t start, end;
+  lock_take(&own.lock);
+  const bool is = ranges_next(&own.guards, page, &start, &end) && start <= page;
+  lock_release(&own.lock);
+  return is;
+}
+
 void *os_map_guarded(size_t size, size_t align, int *error) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
   char *const base = mapped(map_between(size, align), size + 2 * os_page_size(), start, saved, error);
-  return base != NULL ? base + os_page_size() : NULL;
+  if (base == NULL) return NULL;
+  change_guards(ranges_add, base + os_page_size(), size);
+  return base + os_page_size();
+}
+
+void os_unmap_guards(void *base, size_t size) {
+  change_guards(ranges_cut, base, size);
+  os_unmap((char *)base - os_page_size(), os_page_size());
+  os_unmap((char *)base + size, os_page_size());
 }
 
 size_t os_unmap_guarded(void *base, size_t size) {
+  change_guards(ranges_cut, base, size);
   const size_t guards = 2 * os_page_size(), released = os_unmap((char *)base - os_page_size(), size + guards);
   return released != 0 ? released - guards : 0;
 }

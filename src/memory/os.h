@@ -27,6 +27,10 @@ void *os_map(size_t size, size_t align, int *error);
 void *os_map_guarded(size_t size, size_t align, int *error);
 size_t os_unmap_guarded(void *base, size_t size);
 
+/* Unmaps the two pages alone. Whether `page` is one of such pages. */
+void os_unmap_guards(void *base, size_t size);
+bool os_is_guard(uintptr_t page);
+
 /* The same for one of hakmem's own tables, of any number of bytes. */
 void *os_map_table(size_t size);
 void os_unmap_table(void *base, size_t size);

@@ -296,10 +296,7 @@ static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
 static size_t unmap_superslab(struct superslab *ss) {
   if (ss->gone_mask == 0) return unmap_span(ss->base, ss->size, ss->apart);
   size_t unmapped = 0;
-  if (ss->apart) {
-    os_unmap(ss->base - os_page_size(), os_page_size());
-    os_unmap(ss->base + ss->size, os_page_size());
-  }
+  if (ss->apart) os_unmap_guards(ss->base, ss->size);
   for (uint32_t at = 0, units; (units = superslab_lose(ss, &at)) != 0;) {
     unmapped += os_unmap(ss->base + (at - units) * UNIT_SIZE, units * UNIT_SIZE);
   }
