@@ -54,7 +54,7 @@ counted=$(mktemp) || exit 1
 LD_PRELOAD=$default valgrind --tool=callgrind --callgrind-out-file="$counted" "$BUILD_DIR/bin/random_mixed" --warm-up 0 -n 400000 -w 1 >/dev/null 2>&1 ||
   fail "callgrind does not run"
 one_call malloc 26
-one_call free 34
+one_call free 32
 rm -f "$counted"
 
 per_operation 25 '' --null -w 256              # the loop alone
