@@ -38,7 +38,7 @@
   V(HDR_UNMAPPED_POINTER, "unmapped_pointer") V(HDR_REALLOC_AFTER_FREE, "realloc_after_free")      \
   V(HDR_USABLE_SIZE_AFTER_FREE, "usable_size_after_free") V(HDR_WRONG_SIZE, "wrong_size")            \
   V(HDR_OVERFLOW, "overflow") V(HDR_UNDERFLOW, "underflow") V(HDR_USE_AFTER_FREE, "use_after_free") \
-  V(HDR_MISMATCHED_FREE, "mismatched_free")
+  V(HDR_MISMATCHED_FREE, "mismatched_free") V(HDR_OVERWRITTEN_LINK, "overwritten_link")
 /* The functions that allocated a block, or freed it: malloc and free, new and delete, new[] and delete[]. */
 #define ENUM_block_family(V) V(FAMILY_UNKNOWN, "unknown") V(FAMILY_MALLOC, "malloc") V(FAMILY_NEW, "new") \
   V(FAMILY_NEW_ARRAY, "new_array")
@@ -117,7 +117,8 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
   F_U32(alloc_stack) F_U32(alloc_thread) F_U64(alloc_ago_ms) F_U32(free_stack) F_U32(free_thread) F_U64(free_ago_ms) \
   F_U32(left_stack) F_BYTES(size) F_PTR(access) F_ENUM(way, access_way) \
   F_ENUM(made, block_family) F_ENUM(given, block_family) F_ENUM(found, found_by) \
-  F_U64(checked_ago) /* allocations since the block was last seen intact, 1 at least; 0: not known */
+  F_U64(checked_ago) /* allocations since the block was last seen intact, 1 at least; 0: not known */ \
+  F_PTR(word) /* what was found in place of the link of a free block */ F_U64(lost) /* free blocks behind it, which are abandoned */
 #define FIELDS_shared_fail \
   F_CLS(cls) F_ENUM(reason, fail_reason) F_U32(active) F_U32(limit) F_U32(free_slabs) F_U64(free_blocks) F_U32(stack) \
   F_U32(units) F_U32(error) F_U64(own) F_U64(others) F_U64(batched) F_U64(partial) F_BYTES(slab_bytes) F_BYTES(idle_bytes) \

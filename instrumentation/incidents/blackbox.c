@@ -20,7 +20,7 @@
 
 /*
  * %b the pointer, %B the block with its size if that is known, %l the left neighbour, %n how many bytes fit the pattern, %t the size that the
- * caller passed, %a the access and its distance in bytes, %m and %g the functions that allocated and freed.
+ * caller passed, %a the access and its distance in bytes, %m and %g the functions that allocated and freed, %o what was found in place of the link.
  */
 static const char *const sentences[] = {
   [HDR_UNKNOWN] = "overwritten header of the block at %b: its bytes fit no known pattern",
@@ -44,6 +44,7 @@ static const char *const sentences[] = {
   [HDR_OVERFLOW] = "buffer overflow: %a past the end of %B",
   [HDR_UNDERFLOW] = "buffer underflow: %a before the start of %B",
   [HDR_USE_AFTER_FREE] = "use after free: %a into %B",
+  [HDR_OVERWRITTEN_LINK] = "write after free, into the block at %b: the link that hakmem keeps in a free block was overwritten%o",
   [HDR_MISMATCHED_FREE] = "mismatched free of %B: allocated by %m, freed by %g; pair malloc with free, new with delete, new[] with delete[]",
 };
 static_assert(ARRAY_LENGTH(sentences) == hdr_verdict_count, "every verdict has a sentence");
@@ -97,6 +98,10 @@ void blackbox_put_verdict(struct message *m, const struct event_hdr_reset *e) {
       case 'm': message_text(m, makers[e->made]); break;
       case 'g': message_text(m, givers[e->given]); break;
       case 'a': put_access(m, e); break;
+      case 'o':
+        message_text(m, " by ");
+        message_pointer(m, (uintptr_t)e->word);
+        break;
       case 'l':
         message_text(m, e->left != NULL ? "the block at " : "the memory before the slab's first block");
         if (e->left != NULL) message_pointer(m, (uintptr_t)e->left);
@@ -252,6 +257,11 @@ void blackbox_send(struct message *m, const struct event_hdr_reset *e, int (*sen
     if (e->over != 0) put_damage(m, e);
   } else if (e->verdict != HDR_DOUBLE_FREE && e->verdict != HDR_REALLOC_AFTER_FREE && e->verdict != HDR_USABLE_SIZE_AFTER_FREE) {
     put_region(m, e->base);
+  }
+  if (e->lost != 0) {
+    message_text(m, "\n  ");
+    message_number(m, e->lost);
+    message_text(m, e->lost == 1 ? " free block, to which only its link led, is abandoned" : " free blocks, to which only its link led, are abandoned");
   }
   if (e->found == FOUND_AT_END) message_text(m, "\n  found by the check of all blocks at the end of the process; the program did not free this block");
   if (e->checked_ago != 0) {

@@ -1,9 +1,11 @@
 #include "mappings.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/platform/base.h"
 #include "src/platform/file.h"
+#include "src/memory/os.h"
 
 #define NAMES_MOST 64u /* further ones are added to none */
 
@@ -67,11 +69,11 @@ static const char *field(const char *line, unsigned n) {
   return line;
 }
 
-/* "7f00-7f10 rw-p 00000000 00:00 0   NAME". The C library puts a page without access before each stack. */
+/* "7f00-7f10 rw-p 00000000 00:00 0   NAME". The C library puts a page without access before each stack, and hakmem around its own memory. */
 static void begin_mapping(struct reading *r, const char *line) {
   const char *const access = field(line, 1), *const name = field(line, 5);
   r->after_guard = r->is_guard;
-  r->is_guard = strncmp(access, "---", 3) == 0 && *name == '\0';
+  r->is_guard = strncmp(access, "---", 3) == 0 && *name == '\0' && !os_is_guard((uintptr_t)strtoull(line, NULL, 16));
   const bool is_stack = r->after_guard && !r->is_guard;
   r->current = place_of(r, *name != '\0' ? name : is_stack ? STATS_MAPPING_STACKS : STATS_MAPPING_ANONYMOUS);
 }

@@ -27,8 +27,9 @@ ALWAYS_INLINE struct block *pop_fast(size_t cls) {
   struct sll_cache *cache = sll_self;
   struct block *block = cache->head[cls];
   if (UNLIKELY(!block_can_pop(block))) return NULL;
+  struct block *next = link_read(block, &cache->key);
+  if (UNLIKELY(next == LINK_BROKEN)) return NULL;
   if (UNLIKELY(budget_step(&cache->budget[cls].alloc))) return NULL;
-  struct block *next = block_next(block);
   __asm__("" : "+r"(cls)); /* keeps the compiler from computing an index for the two uses of the head */
   cache->head[cls] = next;
   __builtin_prefetch(next); /* for the next pop: after a rest or a refill, each block is in no near cache */
@@ -49,7 +50,7 @@ ALWAYS_INLINE bool push_block(struct sll_cache *cache, size_t cls, struct block 
   if (UNLIKELY(budget_step(&next[-1].free))) return false;
   struct block **head = (struct block **)(next - 1 + CLASS_COUNT);
   header_set(block, HEADER_FREE);
-  block_link(block, *head);
+  link_write(block, *head, &cache->key);
   __atomic_signal_fence(__ATOMIC_RELEASE); /* another thread may read the list in memory at any time: tls_idle.c */
   *head = block;
   return true;

@@ -1,24 +1,26 @@
 #include "audit.h"
 
-#if HAKMEM_EVENTS
-
 #include "memory/os.h"
 #include "misuse.h"
 #include "pointer.h"
 #include "seen.h"
 #include "slabs/directory.h"
 
-/* Takes the block `bad` out of its chain, and returns the block behind it; the end of the chain if its link cannot be followed. */
-static struct block *drop(uint32_t cls, struct block *bad) {
+#if HAKMEM_EVENTS
+
+struct block *audit_drop(uint32_t cls, struct block *bad, uint32_t behind) {
   const struct pointer at = pointer_at(bad);
   if (at.kind != POINTER_BLOCK || at.cls != cls || at.state == BLOCK_LIVE) {
-    misuse_link(cls, bad); /* the previous block's link was overwritten and leads here. Another owner uses this memory: do not touch it */
+    misuse_listed(cls, bad); /* another owner uses this memory: do not touch it */
     return BLOCK_END;
   }
-  struct block *next = pointer_is_link(block_next(bad), cls) ? block_next(bad) : NULL;
+  struct block *const next = block_next(bad);
+  const bool linked = pointer_is_link(next, cls);
+  const struct broken_link broken = broken_link_of(bad, linked ? 0 : behind);
   header_set(bad, HEADER_FREE);
-  misuse_header(&at, next != NULL ? MISUSE_FREE : MISUSE_OVERWRITTEN);
-  return next != NULL ? next : BLOCK_END;
+  if (at.state == BLOCK_FREE) misuse_link(&at, &broken);
+  else misuse_free_header(&at, linked, &broken);
+  return linked ? next : BLOCK_END;
 }
 
 /* Ends the chain behind `last`, after `count` blocks. */
@@ -38,14 +40,17 @@ struct chain audit_chain_at(uint32_t cls, struct chain chain, uint32_t most, uin
   for (uint32_t n = 0; n < chain.count && n < most;) {
     /* directory_begins comes first: a wild link must not be read. */
     if (LIKELY(directory_begins(cls, block) && block_can_pop(block))) {
-      seen_good(block, when);
-      last = block;
-      block = block_next(block);
-      n++;
-      continue;
+      struct block *const next = block_next(block);
+      if (LIKELY(next != LINK_BROKEN)) {
+        seen_good(block, when);
+        last = block;
+        block = next;
+        n++;
+        continue;
+      }
     }
     if (block == BLOCK_END) return cut(chain, last, n);
-    block = drop(cls, block);
+    block = audit_drop(cls, block, chain.count - n - 1);
     if (block == BLOCK_END) return cut(chain, last, n);
     chain.count--;
     if (last != NULL) block_link(last, block);
@@ -56,6 +61,22 @@ struct chain audit_chain_at(uint32_t cls, struct chain chain, uint32_t most, uin
 
 struct chain audit_broken(uint32_t cls, struct chain chain) {
   return audit_chain(cls, chain, 1);
+}
+
+#else
+
+/* Without headers, only a broken link is found, and nothing is known of it but that. */
+struct block *audit_drop(uint32_t cls, struct block *bad, uint32_t behind) {
+  (void)cls;
+  const struct broken_link broken = broken_link_of(bad, behind);
+  const struct pointer at = {.block = bad};
+  misuse_link(&at, &broken);
+  return BLOCK_END;
+}
+
+struct chain audit_broken(uint32_t cls, struct chain chain) {
+  audit_drop(cls, chain.head, chain.count - 1);
+  return CHAIN_EMPTY;
 }
 
 #endif

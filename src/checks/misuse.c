@@ -85,36 +85,58 @@ static enum hdr_verdict again(enum misuse_state state) {
 
 /* ---- A wrong header. ---- */
 
-void misuse_header(const struct pointer *at, enum misuse_state state) {
-  const bool in_list = state == MISUSE_FREE || state == MISUSE_OVERWRITTEN;
+/* An event about the block `at` of a class, and what the bytes around its header say. */
+static struct event_hdr_reset event_of_block(const struct pointer *at, uint8_t expect, struct evidence *evidence) {
   const char *left = (const char *)at->block - at->slab->stride;
-  struct event_hdr_reset e = {.base = at->block,
-                              .got = at->header,
-                              .expect = in_list ? HEADER_FREE : header_live(at->cls),
-                              .left = left >= at->slab->base + at->slab->first ? left : NULL};
+  *evidence = evidence_of(at, expect);
+  return (struct event_hdr_reset){.base = at->block,
+                                  .got = at->header,
+                                  .expect = expect,
+                                  .left = left >= at->slab->base + at->slab->first ? left : NULL,
+                                  .verdict = evidence->verdict,
+                                  .over = evidence->over};
+}
+
+static void set_verdict(struct event_hdr_reset *e, enum hdr_verdict verdict) {
+  e->verdict = verdict;
+  e->over = 0;
+}
+
+void misuse_header(const struct pointer *at, enum misuse_state state) {
+  struct evidence evidence;
+  struct event_hdr_reset e = event_of_block(at, header_live(at->cls), &evidence);
   if (state == MISUSE_AT_END) e.found = FOUND_AT_END;
-  const struct evidence evidence = evidence_of(at, e.expect);
-  e.verdict = evidence.verdict;
   /* The value of a free header is also the character '_', which a text overrun may have written. Then no valid link follows. */
-  if (!in_list && at->state == BLOCK_FREE && (!evidence.certain || pointer_is_link(block_next(at->block), at->cls))) {
-    e.verdict = again(state);
-  } else if (state == MISUSE_OVERWRITTEN && (!evidence.certain || evidence.over < 2)) {
-    e.verdict = HDR_WRITE_AFTER_FREE;
-  } else {
-    e.over = evidence.over;
-  }
+  if (at->state == BLOCK_FREE && (!evidence.certain || pointer_is_link(block_next(at->block), at->cls))) set_verdict(&e, again(state));
   report(&e, at->slab);
 }
 
-void misuse_link(uint32_t cls, const void *p) {
-  struct event_hdr_reset e = {.cls = cls, .base = p, .expect = HEADER_FREE, .verdict = HDR_WRITE_AFTER_FREE};
-  maps_read(&e.got, (const char *)p - 1, 1);
-  report(&e, NULL);
+void misuse_free_header(const struct pointer *at, bool linked, const struct broken_link *behind) {
+  struct evidence evidence;
+  struct event_hdr_reset e = event_of_block(at, HEADER_FREE, &evidence);
+  if (!linked && (!evidence.certain || evidence.over < 2)) set_verdict(&e, HDR_WRITE_AFTER_FREE);
+  e.lost = behind->lost;
+  report(&e, at->slab);
 }
 
-void misuse_broken(uint32_t cls, const void *block) {
-  struct event_hdr_reset e = {.cls = cls, .base = block, .got = header_get(block), .expect = HEADER_FREE, .verdict = HDR_WRITE_AFTER_FREE};
-  report(&e, directory_slab(block));
+/* An overrun of the left neighbour may have written the right header, too: it looks like a part of the neighbour's bytes then. */
+void misuse_link(const struct pointer *at, const struct broken_link *broken) {
+  struct evidence evidence;
+  struct event_hdr_reset e = event_of_block(at, HEADER_FREE, &evidence);
+  const bool overrun = evidence.certain && e.left != NULL && header_says_live_at(e.left, at->cls);
+  if (!overrun) set_verdict(&e, HDR_OVERWRITTEN_LINK);
+  e.word = (const void *)(uintptr_t)broken->word;
+  e.lost = broken->lost;
+  report(&e, at->slab);
+}
+
+/* A live block that is in a list was freed twice, and its header did not show it; or the header of a free block was made to say live. */
+void misuse_listed(uint32_t cls, const void *p) {
+  const struct pointer at = pointer_at(p);
+  const bool live = at.kind == POINTER_BLOCK && at.cls == cls;
+  struct event_hdr_reset e = {.cls = cls, .base = p, .expect = HEADER_FREE, .verdict = live ? HDR_DOUBLE_FREE : HDR_WRITE_AFTER_FREE};
+  maps_read(&e.got, (const char *)p - 1, 1);
+  report(&e, live ? at.slab : NULL);
 }
 
 /* ---- A wrong pointer, or a wrong size. ---- */
@@ -166,9 +188,8 @@ void misuse_header(const struct pointer *at, enum misuse_state state) {
   (void)at, (void)state;
   stop_if_asked();
 }
-void misuse_broken(uint32_t cls, const void *block) { (void)cls, (void)block; }
-void misuse_link(uint32_t cls, const void *p) {
-  (void)cls, (void)p;
+void misuse_link(const struct pointer *at, const struct broken_link *broken) {
+  (void)at, (void)broken;
   stop_if_asked();
 }
 void misuse_size(const struct pointer *at, size_t told) {

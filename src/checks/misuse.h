@@ -11,22 +11,23 @@
 
 /* How a wrong header or pointer was found. */
 enum misuse_state {
-  MISUSE_LIVE,       /* it was given to free, */
-  MISUSE_REALLOCED,  /* to realloc, */
-  MISUSE_MEASURED,   /* to malloc_usable_size */
-  MISUSE_AT_END,     /* by the check of all blocks when the process ended */
-  MISUSE_FREE,       /* the block is in a list of free blocks, */
-  MISUSE_OVERWRITTEN /* and its link is broken, too */
+  MISUSE_LIVE,      /* it was given to free, */
+  MISUSE_REALLOCED, /* to realloc, */
+  MISUSE_MEASURED,  /* to malloc_usable_size */
+  MISUSE_AT_END     /* by the check of all blocks when the process ended */
 };
 
-/* The header of `at`, a block of a class, is wrong: it should say live, or free if the block was found in a list. */
+/* The header of `at`, a block of a class, is wrong: it should say live. */
 void misuse_header(const struct pointer *at, enum misuse_state state);
 
-/* The link of a free block of class `cls` leads to `p`, which is not a free block of that class. */
-void misuse_link(uint32_t cls, const void *p);
+/* The same in a list of free blocks: it should say free. `linked`: its link is whole. `behind` has the blocks that are lost if it is not. */
+void misuse_free_header(const struct pointer *at, bool linked, const struct broken_link *behind);
 
-/* `block`, a free block of class `cls`, links to an address outside of its slab. */
-void misuse_broken(uint32_t cls, const void *block);
+/* The link of `at`, a free block, is broken. */
+void misuse_link(const struct pointer *at, const struct broken_link *broken);
+
+/* A list of free blocks of class `cls` leads to `p`, which is not a free block of that class. */
+void misuse_listed(uint32_t cls, const void *p);
 
 /* No live block begins at a pointer that was given to free, realloc or malloc_usable_size. */
 void misuse_pointer(const struct pointer *at, enum misuse_state state);

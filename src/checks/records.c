@@ -98,8 +98,7 @@ static bool make_room(struct stripe *stripe) {
       continue;
     }
     lock_release(&stripe->lock);
-    int error;
-    struct record *old, *fresh = os_map(table_bytes(capacity), os_page_size(), &error);
+    struct record *old, *fresh = os_map_table(table_bytes(capacity));
     if (fresh == NULL) return false;
     lock_take(&stripe->lock);
     size_t old_capacity = capacity;
@@ -114,7 +113,7 @@ static bool make_room(struct stripe *stripe) {
     }
     if (old == NULL) continue;
     lock_release(&stripe->lock);
-    os_unmap(old, table_bytes(old_capacity));
+    os_unmap_table(old, table_bytes(old_capacity));
     lock_take(&stripe->lock);
   }
   return true;

@@ -38,6 +38,7 @@ int os_last_error(void) { return __atomic_load_n(&last_error, __ATOMIC_RELAXED);
 static struct {
   struct lock lock;
   struct ranges ranges;
+  struct ranges guards; /* the pages beside our mappings that cannot be touched; kept always */
 } own BULK;
 
 static void own_change(void (*change)(struct ranges *, uintptr_t, uintptr_t), const void *base, size_t size) {
@@ -89,10 +90,8 @@ static void *map_aligned(size_t size, size_t room, size_t align) {
   return base;
 }
 
-void *os_map_before(size_t size, size_t room, size_t align, int *error) {
-  const int saved = errno;
-  const uint64_t start = hub_ticks();
-  void *base = map_aligned(size, room, align);
+/* The end of a mapping of [base, base + size): counts it and raises the event. NULL, and *error is set, if the kernel refused it. */
+static void *mapped(void *base, size_t size, uint64_t start, int saved, int *error) {
   *error = base == NULL ? (errno != 0 ? errno : ENOMEM) : 0;
   errno = saved;
   if (base == NULL) {
@@ -103,6 +102,66 @@ void *os_map_before(size_t size, size_t room, size_t align, int *error) {
   own_change(ranges_add, base, size);
   EVENT(os_map, .base = base, .size = size, .ticks = hub_ticks() - start);
   return base;
+}
+
+void *os_map_before(size_t size, size_t room, size_t align, int *error) {
+  const int saved = errno;
+  const uint64_t start = hub_ticks();
+  return mapped(map_aligned(size, room, align), size, start, saved, error);
+}
+
+/* Maps [base, base + size) within a larger mapping of closed pages. The pages before and behind it stay closed, the others are unmapped. */
+static char *map_between(size_t size, size_t align) {
+  const size_t page = os_page_size(), whole = size + page + align;
+  char *const p = sys_mmap(NULL, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED) return NULL;
+  char *const base = (char *)align_up((uintptr_t)p + page, align), *const start = base - page, *const end = base + size + page;
+  cut_off(p, (size_t)(start - p));
+  cut_off(end, (size_t)(p + whole - end));
+  if (sys_mprotect(base, size, PROT_READ | PROT_WRITE) == 0) return start;
+  if (sys_mmap(start, (size_t)(end - start), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED) return start;
+  const int error = errno;
+  cut_off(start, (size_t)(end - start));
+  errno = error;
+  return NULL;
+}
+
+/* Applies `change` to the two pages around [base, base + size). */
+static void change_guards(void (*change)(struct ranges *, uintptr_t, uintptr_t), const void *base, size_t size) {
+  const uintptr_t start = (uintptr_t)base, end = start + size, page = os_page_size();
+  lock_take(&own.lock);
+  change(&own.guards, start - page, start);
+  change(&own.guards, end, end + page);
+  lock_release(&own.lock);
+}
+
+bool os_is_guard(uintptr_t page) {
+  uintptr_t start, end;
+  lock_take(&own.lock);
+  const bool is = ranges_next(&own.guards, page, &start, &end) && start <= page;
+  lock_release(&own.lock);
+  return is;
+}
+
+void *os_map_guarded(size_t size, size_t align, int *error) {
+  const int saved = errno;
+  const uint64_t start = hub_ticks();
+  char *const base = mapped(map_between(size, align), size + 2 * os_page_size(), start, saved, error);
+  if (base == NULL) return NULL;
+  change_guards(ranges_add, base + os_page_size(), size);
+  return base + os_page_size();
+}
+
+void os_unmap_guards(void *base, size_t size) {
+  change_guards(ranges_cut, base, size);
+  os_unmap((char *)base - os_page_size(), os_page_size());
+  os_unmap((char *)base + size, os_page_size());
+}
+
+size_t os_unmap_guarded(void *base, size_t size) {
+  change_guards(ranges_cut, base, size);
+  const size_t guards = 2 * os_page_size(), released = os_unmap((char *)base - os_page_size(), size + guards);
+  return released != 0 ? released - guards : 0;
 }
 
 void *os_map(size_t size, size_t align, int *error) { return os_map_before(size, 0, align, error); }
@@ -294,6 +353,15 @@ size_t os_resident(const void *base, size_t size) {
   return resident;
 }
 
+/* ---- hakmem's own tables. ---- */
+
+void *os_map_table(size_t size) {
+  int error;
+  return os_map_guarded(align_up(size, os_page_size()), os_page_size(), &error);
+}
+
+void os_unmap_table(void *base, size_t size) { os_unmap_guarded(base, align_up(size, os_page_size())); }
+
 static struct {
   struct lock lock;
   char *next, *end; /* the unused rest of the current chunk */
@@ -318,8 +386,7 @@ static void *metadata_get(size_t size, size_t align) {
   for (;;) {
     void *p = metadata_take(size, align);
     if (p != NULL) return p;
-    int error;
-    char *chunk = os_map(METADATA_CHUNK, os_page_size(), &error);
+    char *const chunk = os_map_table(METADATA_CHUNK);
     if (chunk == NULL) return NULL;
     lock_take(&metadata.lock);
     const bool needed = (size_t)(metadata.end - metadata.next) < size + align;
@@ -328,7 +395,7 @@ static void *metadata_get(size_t size, size_t align) {
       metadata.end = chunk + METADATA_CHUNK;
     }
     lock_release(&metadata.lock);
-    if (!needed) os_unmap(chunk, METADATA_CHUNK); /* another thread was faster */
+    if (!needed) os_unmap_table(chunk, METADATA_CHUNK); /* another thread was faster */
   }
 }
 

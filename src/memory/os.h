@@ -21,7 +21,22 @@ size_t os_page_size(void);
 void *os_map(size_t size, size_t align, int *error);
 
 /*
- * The same, if possible with `room` bytes (a multiple of a page) of unmapped address space behind it, into which os_resize can grow. They are
+ * The same, with a page on either side that cannot be touched, so that no write past the end of another mapping runs into this one. The two pages are
+ * counted as mapped. If the kernel refuses to protect them, they lie there unprotected. os_unmap_guarded unmaps them, too.
+ */
+void *os_map_guarded(size_t size, size_t align, int *error);
+size_t os_unmap_guarded(void *base, size_t size);
+
+/* Unmaps the two pages alone. Whether `page` is one of such pages. */
+void os_unmap_guards(void *base, size_t size);
+bool os_is_guard(uintptr_t page);
+
+/* The same for one of hakmem's own tables, of any number of bytes. */
+void *os_map_table(size_t size);
+void os_unmap_table(void *base, size_t size);
+
+/*
+ * The same as os_map, if possible with `room` bytes (a multiple of a page) of unmapped address space behind it, into which os_resize can grow. They are
  * not reserved. If no place has so much room, it maps anywhere.
  */
 void *os_map_before(size_t size, size_t room, size_t align, int *error);

@@ -24,15 +24,13 @@ static_assert(CLASS_COUNT <= UINT8_MAX, "a class fits into a byte");
 
 static bool make_places(void) {
   if (__atomic_load_n(&ring.places, __ATOMIC_ACQUIRE) != NULL) return true;
-  const size_t size = align_up(sizeof(struct places), os_page_size());
-  int error;
-  struct places *const fresh = os_map(size, os_page_size(), &error);
+  struct places *const fresh = os_map_table(sizeof(*fresh));
   if (fresh == NULL) return false;
   lock_take(&ring.lock);
   const bool needed = ring.places == NULL;
   if (needed) __atomic_store_n(&ring.places, fresh, __ATOMIC_RELEASE);
   lock_release(&ring.lock);
-  if (!needed) os_unmap(fresh, size);
+  if (!needed) os_unmap_table(fresh, sizeof(*fresh));
   return true;
 }
 

@@ -62,8 +62,7 @@ struct slab *directory_slab(const void *p) {
 }
 
 static bool add_leaf(const void *p) {
-  int error;
-  struct directory_leaf *leaf = os_map(align_up(sizeof(struct directory_leaf), os_page_size()), os_page_size(), &error);
+  struct directory_leaf *leaf = os_map_table(sizeof(*leaf));
   if (leaf == NULL) return false;
   lock_take(&lock);
   const bool needed = leaf_of(p) == NULL;
@@ -73,7 +72,7 @@ static bool add_leaf(const void *p) {
     __atomic_fetch_add(&leaf_count, 1, __ATOMIC_RELEASE);
   }
   lock_release(&lock);
-  if (!needed) os_unmap(leaf, align_up(sizeof(struct directory_leaf), os_page_size()));
+  if (!needed) os_unmap_table(leaf, sizeof(*leaf));
   return true;
 }
 
@@ -232,8 +231,7 @@ static uint32_t array_length;            /* atomic */
 static bool make_index(void) {
   if (__atomic_load_n(&array, __ATOMIC_ACQUIRE) != NULL) return true;
   const size_t size = (INDEX_MAX + HASH_LENGTH) * sizeof(*array);
-  int error;
-  struct superslab **const fresh = os_map(size, os_page_size(), &error);
+  struct superslab **const fresh = os_map_table(size);
   if (fresh == NULL) return false;
   lock_take(&lock);
   const bool needed = array == NULL;
@@ -242,7 +240,7 @@ static bool make_index(void) {
     __atomic_store_n(&array, fresh, __ATOMIC_RELEASE);
   }
   lock_release(&lock);
-  if (!needed) os_unmap(fresh, size);
+  if (!needed) os_unmap_table(fresh, size);
   return true;
 }
 

@@ -1,5 +1,5 @@
 /*
- * header.h: the witness byte just before a block, and the link inside a free one.
+ * header.h: the witness byte just before a block, and chains of free blocks. The link inside a free one: link.h.
  *
  *          left neighbour            block
  *     | ................... H | ................ H' |
@@ -16,13 +16,7 @@
 #define HAKMEM_HEADER_H
 
 #include "platform/base.h"
-
-struct block {
-  struct block *next; /* valid while free */
-};
-
-UNCHECKED struct block *block_next(const struct block *block) { return block->next; }
-UNCHECKED void block_link(struct block *block, struct block *next) { block->next = next; }
+#include "memory/link.h"
 
 /* The place of the header of a block at `p`, as an address only: `p` may be NULL, which has no byte before it. */
 ALWAYS_INLINE const void *header_place(const void *p) { return (const void *)((uintptr_t)p - 1); }
@@ -49,7 +43,7 @@ static inline enum block_state header_state(uint8_t header, uint32_t cls) {
 extern struct block_end {
   uint8_t before[MIN_ALIGN];
   struct block block;
-} block_end;
+} __attribute__((aligned(MIN_ALIGN))) block_end;
 #define BLOCK_END (&block_end.block)
 
 UNCHECKED uint8_t header_get(const void *block) { return ((const uint8_t *)block)[-1]; }
@@ -81,6 +75,18 @@ ALWAYS_INLINE bool header_says_live_at(const void *block, uint32_t cls) {
 }
 
 #endif
+
+/*
+ * A free block whose link is broken, and which is taken out of its list. So are the blocks behind it, because only the link led to them: they are
+ * abandoned, as if they were live for ever. `block` is NULL if none was found.
+ */
+struct broken_link {
+  struct block *block;
+  uint64_t word; /* what was found in place of the link */
+  uint64_t lost; /* blocks behind it */
+};
+
+static inline struct broken_link broken_link_of(struct block *block, uint64_t lost) { return (struct broken_link){block, link_word(block), lost}; }
 
 /* A run of blocks that moves from one owner to another. count == 0 <=> head == BLOCK_END. */
 struct chain {

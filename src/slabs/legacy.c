@@ -107,14 +107,14 @@ static size_t unmap_slab(struct slab *slab) {
 
 /* ---- Small blocks. ---- */
 
-struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reason, uint32_t stack, struct block **broken) {
+struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reason, uint32_t stack, struct broken_link *broken) {
   const uint64_t start = hub_ticks();
   struct slab_list *list = &legacy.slabs[cls];
   struct chain chain = CHAIN_EMPTY;
   lock_take(&legacy.lock);
-  const bool had = slab_list_take(list, most, &chain);
+  const bool had = slab_list_take(list, most, &chain) && chain.count != 0;
   *broken = list->broken;
-  list->broken = NULL;
+  list->broken = (struct broken_link){0};
   uint64_t refused = legacy.refused_bytes;
   lock_release(&legacy.lock);
   if (!had) {

@@ -17,9 +17,9 @@
 
 /*
  * Up to `most` blocks of class `cls`, from legacy slabs. Raises legacy_fallback with `reason`, the stack's id and the time it
- * took. Empty if memory runs out. *broken: NULL, or a free block that was written to (see slab_take), which the caller reports.
+ * took. Empty if memory runs out. *broken: found by slab_take; the caller reports it.
  */
-struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reason, uint32_t stack, struct block **broken);
+struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reason, uint32_t stack, struct broken_link *broken);
 
 /* Returns the blocks of `chain`, all of class `cls` and of legacy slabs. Slabs that become empty are unmapped, except for one. */
 void legacy_return_blocks(uint32_t cls, struct chain chain);

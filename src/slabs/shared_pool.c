@@ -78,7 +78,7 @@ static bool refill_from_class(struct pool_class *c, uint32_t most, bool timed, s
     answer->source = REFILL_PARTIAL;
     slab_list_take(&c->slabs, most, &answer->chain);
     answer->broken = c->slabs.broken;
-    c->slabs.broken = NULL;
+    c->slabs.broken = (struct broken_link){0};
   }
   lock_release(&c->lock);
   return answer->chain.count != 0;
@@ -143,15 +143,17 @@ uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, struct chain *leg
   uint32_t touched = 0;
   lock_take(&c->lock);
   for (uintptr_t unit = 0; chain->count > 0;) {
-    struct block *block = chain->head;
+    struct block *const block = chain->head;
     if (!directory_begins(cls, block) || !block_can_pop(block)) break;
+    struct block *const next = block_next(block);
+    if (next == LINK_BROKEN) break;
     if (unit != (uintptr_t)block >> UNIT_SHIFT) { /* the next block is often of the same slab */
       unit = (uintptr_t)block >> UNIT_SHIFT;
       struct slab *const last = slab;
       slab = directory_slab(block);
       touched += slab != last && slab->home != NULL;
     }
-    chain->head = block_next(block);
+    chain->head = next;
     chain->count--;
     if (slab->home == NULL) {
       chain_push(legacy, block);

@@ -18,7 +18,7 @@
 struct pool_answer {
   struct chain chain; /* empty: shared_fail */
   enum refill_source source;
-  struct block *broken;             /* not NULL: a free block that was written to (see slab_take), which the caller reports */
+  struct broken_link broken;        /* found by slab_take: the caller reports it */
   struct units_refusal refusal;     /* if the chain is empty */
   uint64_t over[STAGE_shared_fail]; /* hub_ticks() when a stage had found nothing; 0 if it served, was not reached, or was not timed */
 };

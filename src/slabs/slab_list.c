@@ -28,8 +28,7 @@ bool slab_list_take(struct slab_list *list, uint32_t most, struct chain *chain) 
   struct slab *slab = list->head;
   if (slab == NULL) return false;
   const uint32_t before = slab_used(slab);
-  struct block *broken = slab_take(slab, most, chain);
-  if (broken != NULL) list->broken = broken;
+  slab_take(slab, most, chain, &list->broken);
   list->used += slab_used(slab) - before;
   if (slab_is_full(slab)) unlink_partial(list, slab);
   return true;

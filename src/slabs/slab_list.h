@@ -21,8 +21,8 @@ struct slab_list {
   uint32_t slabs;
   uint64_t capacity, used;
   uint64_t bytes;
-  struct block *broken; /* found by slab_take. The owner reports it without a lock, and clears this */
-  uint64_t emptied_ms;  /* when the owner last found a slab empty */
+  struct broken_link broken; /* found by slab_take. The owner reports it without a lock, and clears this */
+  uint64_t emptied_ms;       /* when the owner last found a slab empty */
 };
 
 /* Adds a fresh slab. */

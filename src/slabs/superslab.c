@@ -207,7 +207,7 @@ static bool first_free(const struct slab *slab, uint32_t count, bool whole, stru
     set->bits[index / 64] |= UINT64_C(1) << index % 64;
     *rest = block_next(*rest);
   }
-  return true;
+  return *rest != LINK_BROKEN;
 }
 
 /* Makes a new free list: the blocks of the set among the first `blocks`, in order of address, then `rest`. Touches each block once. */
@@ -241,30 +241,35 @@ static bool holds(const struct slab *slab, const struct block *block) {
   return (uintptr_t)block - (uintptr_t)slab->base - slab->first < (size_t)slab->carved * slab->stride;
 }
 
-struct block *slab_take(struct slab *slab, uint32_t most, struct chain *chain) {
+/* Whether the free block `block` leads to another one of the slab; or if it is the `last`, to the list's end. */
+static bool goes_on(const struct slab *slab, const struct block *block, bool last) {
+  const struct block *next = block_next(block);
+  return last ? next == BLOCK_END : holds(slab, next);
+}
+
+void slab_take(struct slab *slab, uint32_t most, struct chain *chain, struct broken_link *broken) {
   sort_given(slab);
   slab->taken_ms = (uint32_t)os_now_ms();
   const uint32_t fresh = slab_room(slab), old = most < slab->free_count ? most : slab->free_count;
   carve(slab, most - old < fresh ? most - old : fresh, chain);
-  if (old == 0) return NULL;
-  struct block *first = slab->free, *last = first;
-  uint32_t taken = 1;
-  while (taken < old && holds(slab, block_next(last))) {
-    last = block_next(last);
-    taken++;
+  struct block *const first = slab->free, *last = NULL, *next = first;
+  uint32_t taken = 0;
+  for (; taken < old && goes_on(slab, next, taken + 1 == slab->free_count); taken++) {
+    last = next;
+    next = block_next(last);
   }
-  slab->free = block_next(last);
   slab->free_count -= taken;
   slab->given = slab->given > taken ? slab->given - taken : 0;
-  const bool broken = slab->free_count != 0 && !holds(slab, slab->free);
-  if (broken) {
+  slab->free = next;
+  if (taken < old) {
+    *broken = broken_link_of(next, slab->free_count - 1);
     slab->free = BLOCK_END;
     slab->free_count = slab->given = 0;
   }
+  if (taken == 0) return;
   block_link(last, chain->head);
   chain->head = first;
   chain->count += taken;
-  return broken ? last : NULL;
 }
 
 void slab_give(struct slab *slab, struct block *block) {

@@ -65,6 +65,7 @@ struct superslab {
   uint32_t thread;                                      /* the thread that last took a slab */
   uint32_t pins;                                        /* not 0: stays mapped; see units_pin */
   enum superslab_pages pages;                           /* atomic */
+  bool apart;                                           /* os_map_guarded mapped it: a page on either side cannot be touched */
   bool torn;                                            /* atomic; parts of it were unmapped, and others may have mapped memory there */
   struct slab slabs[];                                  /* one a unit; slabs[u] is the slab that begins at unit u */
 };
@@ -149,10 +150,10 @@ static inline bool slab_is_full(const struct slab *slab) { return slab->free_cou
 
 /*
  * Moves up to `most` free blocks to the front of `chain`: returned blocks, in order of address as far as they were sorted together, then
- * newly carved ones. So blocks that the program allocates together are neighbours, in whichever order they were freed. Returns NULL, or a block whose link
- * leads out of the slab because it was written to after its free; the blocks behind that link are lost.
+ * newly carved ones. So blocks that the program allocates together are neighbours, in whichever order they were freed. If it comes to a block with a
+ * broken link, it takes that one out of the slab, with those behind it, and sets *broken.
  */
-struct block *slab_take(struct slab *slab, uint32_t most, struct chain *chain);
+void slab_take(struct slab *slab, uint32_t most, struct chain *chain, struct broken_link *broken);
 
 /* Milliseconds since a block was last taken, by the clock of os_now_ms. For at least so long, the slab has been kept by a few blocks only. */
 static inline uint32_t slab_idle_ms(const struct slab *slab, uint64_t now) {

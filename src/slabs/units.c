@@ -146,14 +146,31 @@ static void drop_descriptor(struct superslab *ss) {
   lock_release(&superslabs.lock);
 }
 
+/*
+ * With this many SuperSlabs, further ones are mapped without pages around them that cannot be touched: the kernel then has three mappings for each, in
+ * place of one for all, and a process may have 65,530.
+ */
+#define APART_MOST 4096u
+
+static void *map_span(size_t size, bool *apart, int *error) {
+  void *base = *apart ? os_map_guarded(size, size, error) : NULL;
+  if (base != NULL) return base;
+  *apart = false;
+  return os_map(size, size, error);
+}
+
+static size_t unmap_span(void *base, size_t size, bool apart) { return apart ? os_unmap_guarded(base, size) : os_unmap(base, size); }
+
 /* Maps a SuperSlab beside `active` others. The caller has reserved a place under the limit. */
 static struct superslab *map_superslab(uint32_t active, struct units_refusal *refusal) {
   const size_t size = config_superslab_size();
   int error = 0;
-  void *base = os_map(size, size, &error);
+  bool apart = active < APART_MOST;
+  void *base = map_span(size, &apart, &error);
   struct superslab *ss = base != NULL && directory_prepare(base, size) ? new_descriptor() : NULL;
   if (ss != NULL) {
     superslab_init(ss, base, size);
+    ss->apart = apart;
     hub_close_memory(base, size);
     superslab_huge_when_new(ss, active);
     return ss;
@@ -167,7 +184,7 @@ static struct superslab *map_superslab(uint32_t active, struct units_refusal *re
       refusal->reason = FAIL_NO_ADDRESS_SPACE;
     }
   } else {
-    os_unmap(base, size);
+    unmap_span(base, size, apart);
   }
   return NULL;
 }
@@ -277,8 +294,9 @@ static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
 
 /* Unmaps an empty SuperSlab. Its gone units are left alone: other memory may lie there now. Returns the bytes. */
 static size_t unmap_superslab(struct superslab *ss) {
-  if (ss->gone_mask == 0) return os_unmap(ss->base, ss->size);
+  if (ss->gone_mask == 0) return unmap_span(ss->base, ss->size, ss->apart);
   size_t unmapped = 0;
+  if (ss->apart) os_unmap_guards(ss->base, ss->size);
   for (uint32_t at = 0, units; (units = superslab_lose(ss, &at)) != 0;) {
     unmapped += os_unmap(ss->base + (at - units) * UNIT_SIZE, units * UNIT_SIZE);
   }

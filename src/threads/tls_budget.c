@@ -318,6 +318,7 @@ void sll_follow(struct sll_cache *cache) {
 void sll_init(struct sll_cache *cache) {
   cache->pace = PACE_FIRST;
   memcpy(&cache->start[1], class_start, sizeof(class_start));
+  cache->key = link_key;
   cache->random = (uintptr_t)cache ^ os_now_ms() << 32 ^ os_thread();
   cache->drawn = __atomic_load_n(&settings, __ATOMIC_ACQUIRE);
   draw_guard(cache);

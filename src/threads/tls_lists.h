@@ -96,6 +96,7 @@ struct sll_cache {
   struct class_start start[UINT8_MAX + 1]; /* a copy of class_start, by the directory's code. All others are 0: there no block begins */
   uint8_t live[CLASS_COUNT];               /* header_live(cls) */
   const struct directory *directory;       /* the real one; or the blind one if the next free is to be sampled */
+  struct link_key key;                     /* a copy of link_key */
   struct sll_state state[CLASS_COUNT];
   struct sll_cache *next, *prev; /* among the live lists; among the unused, `next` only */
   struct sll_cache *after;       /* among those that wait, or those that another thread claims */

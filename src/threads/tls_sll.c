@@ -10,16 +10,29 @@
 
 /* ---- Refill. ---- */
 
+/* Reports what slab_take found, if anything. */
+static void tell_broken(const struct broken_link *broken) {
+  if (LIKELY(broken->block == NULL)) return;
+  const struct pointer at = pointer_at(broken->block);
+  if (at.kind == POINTER_BLOCK) misuse_link(&at, broken);
+}
+
 static struct chain refill_by_legacy(const struct sll_cache *cache, uint32_t cls, uint32_t most, const struct pool_answer *answer, uint64_t *fail_over) {
   static_assert((int)LEGACY_LIMIT == (int)FAIL_LIMIT && (int)LEGACY_OS_ENOMEM == (int)FAIL_OS_ENOMEM &&
                   (int)LEGACY_NO_ADDRESS_SPACE == (int)FAIL_NO_ADDRESS_SPACE,
                 "legacy's reasons begin with shared_fail's");
   const uint32_t stack = shared_fail_raise(cache, cls, class_slab_units(cls), answer->refusal);
   *fail_over = hub_ticks();
-  struct block *broken;
+  struct broken_link broken;
   const struct chain chain = legacy_refill(cls, most, (enum legacy_reason)answer->refusal.reason, stack, &broken);
-  if (broken != NULL) misuse_broken(cls, broken);
+  tell_broken(&broken);
   return chain;
+}
+
+static struct pool_answer ask_pool(uint32_t cls, uint32_t most, bool timed) {
+  const struct pool_answer answer = pool_refill(cls, most, timed);
+  tell_broken(&answer.broken);
+  return answer;
 }
 
 /* Before the pool refuses: returns the lists that wait for a thread, and, if the kernel refused, the memory kept for huge blocks. */
@@ -66,9 +79,8 @@ static bool refill(struct sll_cache *cache, uint32_t cls) {
   state->spare_idle = false;
   answer.chain = audit_chain(cls, answer.chain, AUDIT_FEW);
   if (answer.chain.count == 0) {
-    answer = pool_refill(cls, state->refill, timed);
-    if (answer.chain.count == 0 && is_worth_asking_again(&answer)) answer = pool_refill(cls, state->refill, timed);
-    if (answer.broken != NULL) misuse_broken(cls, answer.broken);
+    answer = ask_pool(cls, state->refill, timed);
+    if (answer.chain.count == 0 && is_worth_asking_again(&answer)) answer = ask_pool(cls, state->refill, timed);
     if (answer.chain.count == 0) {
       answer.chain = refill_by_legacy(cache, cls, state->refill, &answer, &fail_over);
       answer.source = REFILL_LEGACY;
@@ -122,47 +134,29 @@ void sll_abandon(struct sll_cache *cache, uint32_t cls) {
 
 /* ---- Take. ---- */
 
-#if HAKMEM_EVENTS
 /*
- * The head of the list has a wrong header: reports it and takes it out. Its link is followed only if it leads to a block of
- * this class; else the rest of the list is abandoned. If the head is not a free block of this class at all, the list is abandoned, too.
+ * The head of the list has a wrong header or link. The list is taken out, the head reported, and the rest put back. Meanwhile, a sink of the report may
+ * have used the empty list.
  */
 static void drop_head(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
   sll_publish(cache, cls);
-  struct block *bad = cache->head[cls];
-  const struct pointer at = pointer_at(bad);
-  if (at.kind != POINTER_BLOCK || at.cls != cls || at.state == BLOCK_LIVE) {
-    /* The previous block was written to after its free, and its link leads here. Another owner uses this memory: do not touch it. */
-    cache->head[cls] = BLOCK_END;
-    state->length = 0;
-    sll_arm(cache, cls);
-    misuse_link(cls, bad);
-    return;
-  }
-  header_set(bad, HEADER_FREE);
-  const bool linked = pointer_is_link(block_next(bad), cls);
-  if (linked && state->length > 1) {
-    cache->head[cls] = block_next(bad);
-    state->length--;
-  } else {
-    cache->head[cls] = BLOCK_END;
-    state->length = 0;
-  }
+  const struct chain list = sll_take_list(cache, cls);
+  const uint32_t behind = list.count > 1 ? list.count - 1 : 0;
   sll_arm(cache, cls);
-  misuse_header(&at, linked ? MISUSE_FREE : MISUSE_OVERWRITTEN);
+  struct block *const rest = audit_drop(cls, list.head, behind);
+  if (rest == BLOCK_END || behind == 0) return;
+  for (sll_publish(cache, cls); state->length != 0; sll_publish(cache, cls)) sll_hand_over(cls, sll_take_list(cache, cls), POOL_OWN);
+  cache->head[cls] = rest;
+  state->length = behind;
+  sll_arm(cache, cls);
 }
-#else
-static void drop_head(struct sll_cache *cache, uint32_t cls) { (void)cache, (void)cls; }
-#endif
 
 struct block *sll_take(struct sll_cache *cache, uint32_t cls) {
-  while (cache->state[cls].use == USE_GIVEN || !block_can_pop(cache->head[cls])) {
-    if (cache->head[cls] != BLOCK_END && !block_can_pop(cache->head[cls])) {
-      drop_head(cache, cls);
-    } else if (!refill(cache, cls)) {
-      return NULL;
-    }
+  for (;;) {
+    const struct block *head = cache->head[cls];
+    if (head != BLOCK_END && (!block_can_pop(head) || block_next(head) == LINK_BROKEN)) drop_head(cache, cls);
+    else if (head != BLOCK_END && cache->state[cls].use != USE_GIVEN) return pop(cache, cls);
+    else if (!refill(cache, cls)) return NULL;
   }
-  return pop(cache, cls);
 }

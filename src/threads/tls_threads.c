@@ -292,6 +292,7 @@ void sll_publish_all(void) {
 }
 
 void sll_start(void) {
+  link_start();
   sll_prepare();
   pthread_key_create(&thread_key, end_thread);
 }

@@ -5,6 +5,7 @@
 #ifndef MISUSE_H
 #define MISUSE_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -92,6 +92,7 @@ words_of() {
     unknown) echo 'overwritten header of ' ;;
     misrouted) echo 'wrong header of ' ;;
     off_by_one_nul | overrun_*) echo 'buffer overflow: ' ;;
+    overwritten_link) echo 'write after free, into the block at ' ;;
     *_pointer) echo 'invalid pointer 0x' ;;
     usable_size_after_free) echo 'malloc_usable_size after free of ' ;;
     wrong_size) echo 'wrong size in a sized free of ' ;;

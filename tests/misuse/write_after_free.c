@@ -1,4 +1,4 @@
-/* write_after_free cls=6 expect=0x5f | debug=write_after_free | guard=use_after_free! | valgrind=Invalid_write: memset over a freed block, found when its link is followed */
+/* overwritten_link cls=6 got=0x5f expect=0x5f | debug=write_after_free | guard=use_after_free! | valgrind=Invalid_write: memset over a freed block, found when its link is followed */
 #include "misuse.h"
 
 static char something[256];

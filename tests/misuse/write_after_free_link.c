@@ -1,4 +1,4 @@
-/* write_after_free cls=6 got=0xa6 expect=0x5f | debug=write_after_free | guard=use_after_free! | valgrind=Invalid_write: a freed block's link made to lead to a live block, which stays live */
+/* overwritten_link cls=6 got=0x5f expect=0x5f | debug=write_after_free | guard=use_after_free! | valgrind=Invalid_write: a freed block's link overwritten by the address of a live block, which stays live */
 #include "misuse.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* write_after_free cls=6 | debug=write_after_free | guard=use_after_free! | valgrind=Invalid_write: a freed block's link made to lead nowhere, when the block was back in its slab */
+/* overwritten_link cls=6 got=0x5f expect=0x5f | debug=write_after_free | guard=use_after_free! | valgrind=Invalid_write: a freed block's link overwritten, when the block was back in its slab */
 #include <malloc.h>
 
 #include "misuse.h"

@@ -1,4 +1,4 @@
-/* write_after_free cls=6 got=0x00 expect=0x5f | debug=write_after_free | guard=use_after_free! | valgrind=Invalid_write: a freed block's link made to lead nowhere, in a list of which a part stays when its thread ends */
+/* overwritten_link cls=6 got=0x5f expect=0x5f | debug=write_after_free | guard=use_after_free! | valgrind=Invalid_write: a freed block's link overwritten, in a list of which a part stays when its thread ends */
 #include <pthread.h>
 
 #include "misuse.h"

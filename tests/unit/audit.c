@@ -18,13 +18,13 @@ static struct chain chain_of(uint32_t count) { return pool_refill(CLS, count, fa
 
 static struct block *at(struct chain chain, uint32_t index) {
   struct block *block = chain.head;
-  while (index-- > 0) block = block->next;
+  while (index-- > 0) block = block_next(block);
   return block;
 }
 
 static uint32_t length_of(struct chain chain) {
   uint32_t n = 0;
-  for (const struct block *block = chain.head; block != BLOCK_END; block = block->next) n++;
+  for (const struct block *block = chain.head; block != BLOCK_END; block = block_next(block)) n++;
   cr_assert_eq(n, chain.count);
   return n;
 }
@@ -69,14 +69,18 @@ Test(audit, several_in_a_row_and_all) {
   cr_assert_eq(resets(), 10);
 }
 
-Test(audit, a_wild_link_is_not_followed) {
+Test(audit, a_broken_link_ends_the_chain_before_its_block) {
   const struct chain chain = chain_of(10);
-  at(chain, 3)->next = (struct block *)0x1234567890;
-  cr_assert_eq(length_of(audit_chain(CLS, chain, UINT32_MAX)), 4);
+  at(chain, 3)->word = 0x1234567890;
+  cr_assert_eq(length_of(audit_chain(CLS, chain, UINT32_MAX)), 3);
   cr_assert_eq(resets(), 1);
   const struct chain other = chain_of(10);
-  at(other, 9)->next = (struct block *)UINTPTR_MAX; /* no more than it says are looked at */
-  cr_assert_eq(audit_chain(CLS, other, UINT32_MAX).count, 10);
+  at(other, 9)->word = UINT64_MAX; /* the last one leads to the end, and is looked at, too */
+  cr_assert_eq(audit_chain(CLS, other, UINT32_MAX).count, 9);
+  const struct chain first = chain_of(10);
+  first.head->word ^= 1;
+  cr_assert_eq(audit_chain(CLS, first, UINT32_MAX).head, BLOCK_END);
+  cr_assert_eq(resets(), 3);
 }
 
 Test(audit, a_return_to_the_slabs_finds_every_broken_header) {

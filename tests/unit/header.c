@@ -43,7 +43,7 @@ Test(header, a_chain_is_last_in_first_out) {
   }
   cr_assert_eq(chain.count, 10);
   const struct block *block = chain.head;
-  for (int i = 9; i >= 0; i--, block = block->next) {
+  for (int i = 9; i >= 0; i--, block = block_next(block)) {
     cr_assert_eq((const void *)block, (const void *)(memory + 16 * (i + 1)));
     cr_assert(block_can_pop(block));
   }

@@ -21,13 +21,13 @@ Test(legacy, small_blocks_come_from_slabs_of_their_own_and_go_back) {
     const size_t mapped = os_mapped();
     struct chain all = CHAIN_EMPTY;
     for (int i = 0; i < 10; i++) {
-      struct block *broken;
+      struct broken_link broken;
       struct chain chain = legacy_refill(cls, 30, LEGACY_LIMIT, 0, &broken);
-      cr_assert_null(broken);
+      cr_assert_null(broken.block);
       cr_assert(chain.count > 0 && chain.count <= 30);
       while (chain.count > 0) {
         struct block *block = chain.head;
-        chain.head = block->next;
+        chain.head = block_next(block);
         chain.count--;
         const struct slab *slab = directory_slab(block);
         cr_assert_not_null(slab);

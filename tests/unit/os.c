@@ -15,6 +15,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "touch.h"
+
 static bool is_zero(const char *p, size_t size) {
   for (size_t i = 0; i < size; i++) {
     if (p[i] != 0) return false;
@@ -244,6 +246,32 @@ Test(os, a_target_that_is_anothers_is_not_touched) {
 Test(os, a_target_that_was_unmapped_is_mapped_again) {
   check_refused_move(false, OS_STAYED);
   cr_assert(is_zero(target, 2 * MIB));
+}
+
+Test(os, tables_lie_between_pages_that_cannot_be_touched) {
+  static const size_t sizes[] = {1, 4096, 5000, 256 * KIB};
+  for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    const size_t size = align_up(sizes[i], os_page_size()), before = os_mapped();
+    char *const table = os_map_table(sizes[i]);
+    cr_assert_not_null(table);
+    for (size_t at = 0; at < size; at++) cr_assert_eq(table[at], 0);
+    table[0] = table[size - 1] = 1;
+    cr_assert(can_touch(table) && can_touch(table + size - 1));
+    cr_assert(!can_touch(table - 1) && !can_touch(table + size));
+    os_unmap_table(table, sizes[i]);
+    cr_assert_eq(os_mapped(), before);
+    cr_assert_not(can_touch(table));
+  }
+}
+
+/* The chunks of descriptors and of threads' lists, and the leaves of the directory. */
+Test(os, metadata_lies_between_such_pages) {
+  const char *p = os_metadata(64);
+  const char *end = (const char *)align_up((uintptr_t)p, os_page_size());
+  unsigned pages = 0;
+  for (; can_touch(end); end += os_page_size()) cr_assert_lt(pages++, 64, "a chunk has 64 pages");
+  const char *start = (const char *)align_down((uintptr_t)p, os_page_size());
+  for (; can_touch(start - 1); start -= os_page_size()) cr_assert_lt(pages++, 64);
 }
 
 Test(os, metadata_is_zeroed_aligned_and_given_once) {

@@ -11,6 +11,7 @@
 #include "slabs/directory.h"
 #include "base/sink.h"
 #include "memory/os.h"
+#include "touch.h"
 
 /* No slab here is a legacy one. */
 static uint32_t give_back(uint32_t cls, struct chain chain, bool trim) {
@@ -35,7 +36,7 @@ static struct units_totals totals(void) {
 /* The blocks of a chain are of this class, whole, and as many as it says. */
 static void check_chain(struct chain chain, uint32_t cls) {
   uint32_t count = 0;
-  for (const struct block *block = chain.head; block != BLOCK_END; block = block->next, count++) {
+  for (const struct block *block = chain.head; block != BLOCK_END; block = block_next(block), count++) {
     const struct slab *slab = directory_slab(block);
     cr_assert_not_null(slab);
     cr_assert_eq(slab->cls, cls);
@@ -167,7 +168,7 @@ Test(shared_pool, returned_blocks_empty_their_slabs) {
     check_chain(chain, cls);
     while (chain.count > 0) {
       struct block *block = chain.head;
-      chain.head = block->next;
+      chain.head = block_next(block);
       chain.count--;
       chain_push(&all, block);
     }
@@ -309,8 +310,8 @@ static struct slab *freed_meanwhile;
 static const char *mapped_base;
 
 static void on_map(const struct event_os_map *e) {
-  if (e->size != config_superslab_size()) return;
-  mapped_base = e->base;
+  if (e->size != config_superslab_size() + 2 * os_page_size()) return; /* with a page on either side */
+  mapped_base = (const char *)e->base + os_page_size();
   if (freed_meanwhile != NULL) units_large_free(freed_meanwhile);
   freed_meanwhile = NULL;
 }
@@ -373,8 +374,8 @@ static void *take_and_give(void *arg) {
     random = random * 6364136223846793005u + 1442695040888963407u;
     const uint32_t cls = 10 + (uint32_t)(random >> 60);
     struct chain chain = pool_refill(cls, 1 + (uint32_t)(random >> 33) % 40, true).chain;
-    for (struct block *b = chain.head; b != BLOCK_END; b = b->next) ((uint64_t *)b)[1] = name;
-    for (struct block *b = chain.head; b != BLOCK_END; b = b->next) {
+    for (struct block *b = chain.head; b != BLOCK_END; b = block_next(b)) ((uint64_t *)b)[1] = name;
+    for (struct block *b = chain.head; b != BLOCK_END; b = block_next(b)) {
       if (((uint64_t *)b)[1] != name) __atomic_fetch_add(&owners, 1, __ATOMIC_RELAXED);
     }
     if (i % 3 == 0) chain = pool_give_batch(cls, chain, i % 2 == 0 ? POOL_OWN : POOL_FOREIGN);
@@ -391,4 +392,17 @@ Test(shared_pool, threads_share_it) {
   cr_assert_eq(owners, 0);
   pool_trim(0, give_back);
   for (uint32_t cls = 10; cls < 26; cls++) cr_assert_eq(usage(cls).used, 0, "class %u", cls);
+}
+
+Test(shared_pool, a_superslab_lies_between_pages_that_cannot_be_touched) {
+  const size_t before = os_mapped();
+  struct slab *slab = take(1);
+  const struct superslab *ss = slab->home;
+  const char *const base = ss->base, *const end = base + ss->size;
+  cr_assert(ss->apart && can_touch(base) && can_touch(end - 1));
+  cr_assert(!can_touch(base - 1) && !can_touch(end));
+  cr_assert_geq(os_mapped(), before + ss->size + 2 * os_page_size());
+  units_give(slab);
+  units_scavenge(true, 0, os_now_ms());
+  cr_assert(!can_touch(base) && !can_touch(base - 1) && !can_touch(end), "the pages are unmapped, too");
 }

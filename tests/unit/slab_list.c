@@ -42,7 +42,7 @@ Test(slab_list, holds_the_partial_ones) {
   uint32_t empty = 0;
   while (chain.count > 0) {
     struct block *block = chain.head;
-    chain.head = block->next;
+    chain.head = block_next(block);
     chain.count--;
     struct slab *slab = slab_of(block);
     cr_assert_not_null(slab);

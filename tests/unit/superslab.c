@@ -8,6 +8,8 @@
 
 #include "memory/os.h"
 
+static struct broken_link broken; /* what slab_take found */
+
 /* Aligned address space; only what a test touches gets memory. */
 static char *span(size_t size, size_t align) {
   char *p = mmap(NULL, size + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -149,9 +151,9 @@ Test(slab, every_class_carves_all_its_blocks_once) {
     uint32_t seen = 0;
     while (!slab_is_full(slab)) {
       struct chain chain = CHAIN_EMPTY;
-      slab_take(slab, 7, &chain);
+      slab_take(slab, 7, &chain, &broken);
       cr_assert(chain.count > 0 && chain.count <= 7);
-      for (struct block *block = chain.head; block != BLOCK_END; block = block->next) {
+      for (struct block *block = chain.head; block != BLOCK_END; block = block_next(block)) {
         cr_assert_eq((char *)block, expected, "carving goes up in order of address");
         cr_assert_eq((uintptr_t)block % MIN_ALIGN, 0);
         cr_assert_eq(header_get(block), HEADER_FREE);
@@ -163,7 +165,7 @@ Test(slab, every_class_carves_all_its_blocks_once) {
     cr_assert_eq(seen, slab->capacity);
     cr_assert_leq(expected, slab->base + slab->size);
     struct chain none = CHAIN_EMPTY;
-    slab_take(slab, 5, &none);
+    slab_take(slab, 5, &none, &broken);
     cr_assert_eq(none.count, 0);
     free(slab);
   }
@@ -172,15 +174,15 @@ Test(slab, every_class_carves_all_its_blocks_once) {
 Test(slab, blocks_given_back_come_first) {
   struct slab *slab = new_slab(10);
   struct chain chain = CHAIN_EMPTY;
-  slab_take(slab, 20, &chain);
-  struct block *a = chain.head, *b = a->next;
+  slab_take(slab, 20, &chain, &broken);
+  struct block *a = chain.head, *b = block_next(a);
   slab_give(slab, a);
   slab_give(slab, b);
   cr_assert(slab_is_valid(slab));
   cr_assert_eq(slab_used(slab), 18);
   struct chain again = CHAIN_EMPTY;
-  slab_take(slab, 2, &again);
-  cr_assert((again.head == a && again.head->next == b) || (again.head == b && again.head->next == a));
+  slab_take(slab, 2, &again, &broken);
+  cr_assert((again.head == a && block_next(again.head) == b) || (again.head == b && block_next(again.head) == a));
   cr_assert_eq(slab->carved, 20, "nothing new was carved");
   free(slab);
 }
@@ -190,12 +192,12 @@ Test(slab, blocks_given_back_are_taken_in_order_of_address) {
   struct slab slab = {.base = span(UNIT_SIZE, UNIT_SIZE), .size = UNIT_SIZE, .units = 1};
   slab_init(&slab, 3);
   struct chain chain = CHAIN_EMPTY;
-  slab_take(&slab, slab.capacity, &chain);
+  slab_take(&slab, slab.capacity, &chain, &broken);
   struct block *blocks[SLAB_BLOCKS_MAX];
   const uint32_t count = chain.count;
   for (uint32_t i = 0; i < count; i++) {
     blocks[i] = chain.head;
-    chain.head = chain.head->next;
+    chain.head = block_next(chain.head);
   }
   for (uint32_t i = count - 1; i > 0; i--) {
     const uint32_t other = below(i + 1);
@@ -205,22 +207,22 @@ Test(slab, blocks_given_back_are_taken_in_order_of_address) {
   }
   for (uint32_t i = 0; i < count / 2; i++) slab_give(&slab, blocks[i]);
   chain = CHAIN_EMPTY;
-  slab_take(&slab, count / 4, &chain);
+  slab_take(&slab, count / 4, &chain, &broken);
   cr_assert(slab_is_valid(&slab));
   cr_assert_eq(chain.count, count / 4);
   const struct block *last = NULL;
   for (uint32_t i = 0; i < count / 4; i++) {
     cr_assert_gt(chain.head, last);
     last = chain.head;
-    chain.head = chain.head->next;
+    chain.head = block_next(chain.head);
   }
   cr_assert_gt(slab.free, last, "the rest lies behind them");
   for (uint32_t i = count / 2; i < count; i++) slab_give(&slab, blocks[i]);
   cr_assert(slab_is_valid(&slab));
   *(void **)slab.free = (void *)(uintptr_t)0x1230;
   chain = CHAIN_EMPTY;
-  slab_take(&slab, 1, &chain);
-  cr_assert_eq(chain.head, blocks[count - 1]);
+  slab_take(&slab, 1, &chain, &broken);
+  cr_assert(chain.count == 0 && broken.block == blocks[count - 1]);
 }
 
 Test(slab, finds_the_block_around_any_pointer) {
@@ -228,7 +230,7 @@ Test(slab, finds_the_block_around_any_pointer) {
   for (unsigned i = 0; i < sizeof some / sizeof some[0]; i++) {
     struct slab *slab = new_slab(some[i]);
     struct chain chain = CHAIN_EMPTY;
-    slab_take(slab, 3, &chain);
+    slab_take(slab, 3, &chain, &broken);
     for (const char *p = slab->base; p < slab->base + slab->size; p++) {
       const size_t offset = (size_t)(p - slab->base);
       const bool inside = offset >= slab->first && (offset - slab->first) / slab->stride < slab->carved;
@@ -243,10 +245,10 @@ Test(slab, finds_the_block_around_any_pointer) {
 Test(slab, counts_the_live) {
   struct slab *slab = new_slab(5);
   struct chain chain = CHAIN_EMPTY;
-  slab_take(slab, 10, &chain);
+  slab_take(slab, 10, &chain, &broken);
   cr_assert_eq(slab_count_live(slab), 0);
   struct block *block = chain.head;
-  for (int i = 0; i < 4; i++, block = block->next) header_set(block, header_live(5));
+  for (int i = 0; i < 4; i++, block = block_next(block)) header_set(block, header_live(5));
   cr_assert_eq(slab_count_live(slab), 4);
   free(slab);
 }
@@ -256,12 +258,12 @@ Test(slab, a_free_tail_goes) {
   for (int round = 0; round < 400; round++) {
     struct slab *slab = new_slab(below(CLASS_COUNT));
     struct chain chain = CHAIN_EMPTY;
-    slab_take(slab, 1 + below(slab->capacity), &chain);
+    slab_take(slab, 1 + below(slab->capacity), &chain, &broken);
     static struct block *used[SLAB_BLOCKS_MAX];
     uint32_t count = 0, odds = 1 + below(30), last = 0;
     while (chain.count > 0) {
       struct block *block = chain.head;
-      chain.head = block->next;
+      chain.head = block_next(block);
       chain.count--;
       if (below(odds) == 0) used[count++] = block;
       else slab_give(slab, block);
@@ -290,11 +292,11 @@ Test(slab, a_free_tail_goes) {
       struct slab_tail again;
       cr_assert_not(slab_trim_begin(slab, 1, &again));
       memset(tail.base, 0xdb, tail.size);
-      slab_take(slab, 3, &chain);
-      for (const struct block *block = chain.head; block != BLOCK_END; block = block->next) cr_assert_lt((const char *)block, tail.base);
+      slab_take(slab, 3, &chain, &broken);
+      for (const struct block *block = chain.head; block != BLOCK_END; block = block_next(block)) cr_assert_lt((const char *)block, tail.base);
       while (chain.count > 0) {
         struct block *block = chain.head;
-        chain.head = block->next;
+        chain.head = block_next(block);
         chain.count--;
         slab_give(slab, block);
       }
@@ -313,7 +315,7 @@ Test(slab, a_free_tail_goes) {
     }
     cr_assert_eq(slab_count_live(slab), count);
     chain = CHAIN_EMPTY;
-    slab_take(slab, capacity, &chain);
+    slab_take(slab, capacity, &chain, &broken);
     cr_assert_eq(chain.count, capacity - count, "every other block can be had");
     munmap(slab->base, slab->size);
     free(slab);
@@ -325,10 +327,10 @@ Test(slab, a_tail_with_a_broken_block_stays) {
   struct slab *slab = new_slab(5);
   struct chain chain = CHAIN_EMPTY;
   struct slab_tail tail;
-  slab_take(slab, 50, &chain);
+  slab_take(slab, 50, &chain, &broken);
   for (int i = 0; i < 50; i++) {
     struct block *block = chain.head;
-    chain.head = block->next;
+    chain.head = block_next(block);
     slab_give(slab, block);
   }
   header_set(slab->free, 0);
@@ -340,10 +342,34 @@ Test(slab, a_tail_with_a_broken_block_stays) {
   cr_assert(slab->carved == 50 && slab->free_count == 50);
 }
 
+Test(slab, a_broken_link_takes_its_block_and_the_rest_out) {
+  for (uint32_t at = 0; at < 50; at += 7) { /* 49: the last one, which leads to the end */
+    struct slab *slab = new_slab(5);
+    struct chain chain = CHAIN_EMPTY;
+    slab_take(slab, 50, &chain, &broken);
+    struct block *blocks[50];
+    for (int i = 0; i < 50; i++) {
+      blocks[i] = chain.head;
+      chain.head = block_next(chain.head);
+    }
+    for (int i = 50; i > 0; i--) slab_give(slab, blocks[i - 1]);
+    slab->given = 0; /* in order already */
+    blocks[at]->word ^= UINT64_C(1) << at;
+    broken = (struct broken_link){0};
+    chain = CHAIN_EMPTY;
+    slab_take(slab, 50, &chain, &broken);
+    cr_assert(broken.block == blocks[at] && broken.lost == 49 - at && broken.word == blocks[at]->word, "%u", at);
+    cr_assert_eq(chain.count, at);
+    cr_assert(slab->free == BLOCK_END && slab->free_count == 0 && slab_is_valid(slab));
+    cr_assert_eq(slab_used(slab), 50, "what is lost counts as used");
+    free(slab);
+  }
+}
+
 Test(slab, validity_sees_damage) {
   struct slab *slab = new_slab(5);
   struct chain chain = CHAIN_EMPTY;
-  slab_take(slab, 10, &chain);
+  slab_take(slab, 10, &chain, &broken);
   slab_give(slab, chain.head);
   cr_assert(slab_is_valid(slab));
   slab->free_count++;

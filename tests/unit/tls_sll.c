@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "alloc/alloc.h"
@@ -234,6 +235,51 @@ Test(tls_sll, a_head_with_a_broken_header_is_dropped_and_never_handed_out) {
   cr_assert_eq(stats_block()->counters.hdr_reset, 0);
   for (int i = 0; i < 3000; i++) cr_assert_neq(alloc_fast(100), p[19]);
   cr_assert_eq(stats_block()->counters.hdr_reset, 1);
+}
+
+/* Wherever in the list it is: the blocks before it are handed out, it and those behind it never. */
+Test(tls_sll, a_broken_link_costs_its_block_and_those_behind_it) {
+  for (int at = 0; at < 20; at += 19) {
+    void *p[20];
+    for (int i = 0; i < 20; i++) p[i] = alloc_fast(100);
+    for (int i = 0; i < 20; i++) free_fast(p[i]);
+    ((struct block *)p[at])->word ^= UINT64_C(1) << 20;
+    const uint64_t before = stats_block()->counters.hdr_reset;
+    bool seen[20] = {false};
+    for (int n = 0; n < 3000; n++) {
+      const void *block = alloc_fast(100);
+      for (int i = 0; i < 20; i++) seen[i] |= p[i] == block;
+    }
+    cr_assert_eq(stats_block()->counters.hdr_reset, before + 1);
+    for (int i = 0; i < 20; i++) cr_assert_eq(seen[i], i > at, "%d of %d", i, at);
+    cr_assert(sll_is_valid(sll_self));
+  }
+}
+
+Test(tls_sll, a_block_that_is_in_a_list_twice_is_handed_out_once) {
+  void *p = alloc_fast(100);
+  free_fast(p);
+  header_set(p, header_live(class_of_size(100))); /* the program forges it, and frees the block again */
+  free_fast(p);
+  for (int i = 0, times = 0; i < 3000; i++) {
+    times += alloc_fast(100) == p;
+    cr_assert_leq(times, 1);
+  }
+  cr_assert_eq(stats_block()->counters.hdr_reset, 1);
+}
+
+Test(tls_sll, links_stay_right_in_a_forked_child) {
+  void *p[200];
+  for (int i = 0; i < 200; i++) p[i] = alloc_fast(100);
+  for (int i = 0; i < 200; i++) free_fast(p[i]);
+  const pid_t child = fork();
+  if (child == 0) {
+    for (int i = 0; i < 3000; i++) free_fast(alloc_fast((size_t)i % 200));
+    _exit(sll_are_valid() && stats_block()->counters.hdr_reset == 0 ? 0 : 1);
+  }
+  int status;
+  cr_assert(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  cr_assert(sll_are_valid());
 }
 
 Test(tls_sll, full_tracing_sends_everything_through_the_slow_path) {

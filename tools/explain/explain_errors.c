@@ -95,6 +95,8 @@ static const struct {
                            "Free each pointer that malloc and its family return once, and no other pointer."},
   [HDR_WRITE_AFTER_FREE] = {"A block was written to after it was freed",
                             "Find the code that keeps the pointer after the free: drop the pointer there, or free the block later."},
+  [HDR_OVERWRITTEN_LINK] = {"A block was written to after it was freed: hakmem's link in it was overwritten",
+                            "Find the code that keeps the pointer after the free: HAKMEM_GUARD and HAKMEM_DEBUG tell where the block was freed."},
   [HDR_OVERRUN_POINTER] = {"A pointer was stored at the end of a block, half outside of it",
                            "Allocate one more element: n * sizeof(element), and n counts the last element, too."},
   [HDR_OVERRUN_COPY] = {"A copy or an array ran past the end of its block",
@@ -182,6 +184,9 @@ static void tell_place(struct diagnosis *d, const struct place *place) {
     finding_evidence(f, "block 0x%" PRIx64 " was allocated by the family of %s, and freed by that of %s", (uintptr_t)e->base, model_block_family_name(e->made),
                      model_block_family_name(e->given));
   }
+  if (e->verdict == HDR_OVERWRITTEN_LINK)
+    finding_evidence(f, "in 0x%" PRIx64 ", 0x%" PRIx64 " stood in place of the link to the next free block", (uintptr_t)e->base, (uintptr_t)e->word);
+  if (e->lost != 0) finding_evidence(f, "%" PRIu64 " free block%s abandoned, because only its link led there", e->lost, e->lost == 1 ? " was" : "s were");
   if (e->verdict == HDR_WRONG_SIZE) finding_evidence(f, "the size that the caller passed: %" PRIu64 " bytes", e->told);
   if (e->checked_ago != 0) {
     finding_evidence(f, "written between the check %" PRIu64 " allocation%s ago and its finding", e->checked_ago, e->checked_ago == 1 ? "" : "s");

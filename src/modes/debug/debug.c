@@ -22,8 +22,7 @@ static struct {
 
 AT_START void debug_start(void) {
   if (quarantine.entry != NULL) return;
-  int error;
-  quarantine.entry = os_map(QUARANTINE_MAX * sizeof(struct record), os_page_size(), &error);
+  quarantine.entry = os_map_table(QUARANTINE_MAX * sizeof(struct record));
   if (quarantine.entry == NULL) message_say("HAKMEM_DEBUG: there is no memory for the quarantine: freed blocks are used again at once");
 }
 

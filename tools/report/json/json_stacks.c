@@ -69,6 +69,7 @@ static void set_hdr_reset(json_t *object, const struct event_hdr_reset *e) {
   set_unknown(object, "told", e->verdict != HDR_WRONG_SIZE);
   set_unknown(object, "size", e->size == 0);
   set_unknown(object, "checked_ago", e->checked_ago == 0);
+  set_unknown(object, "word", e->verdict != HDR_OVERWRITTEN_LINK);
   set_unknown(object, "access", e->way == ACCESS_UNSEEN);
   set_unknown(object, "made", e->made == FAMILY_UNKNOWN);
   set_unknown(object, "given", e->given == FAMILY_UNKNOWN);

@@ -36,6 +36,7 @@ static const char *const verdicts[] = {
   [HDR_WRONG_SIZE] = "wrong size in a sized free of %B",
   [HDR_OVERFLOW] = "buffer overflow: an access past the end of %B",
   [HDR_UNDERFLOW] = "buffer underflow: an access before the start of %B",
+  [HDR_OVERWRITTEN_LINK] = "write after free: the link that hakmem keeps in a free block was overwritten, at %b",
   [HDR_MISMATCHED_FREE] = "mismatched free of %B",
   [HDR_USE_AFTER_FREE] = "use after free of %B",
 };
@@ -126,6 +127,8 @@ static void print_hdr_reset(FILE *out, uint64_t count, const struct event_hdr_re
     fprintf(out, "    allocated by the family of %s, freed by that of %s\n", model_block_family_name(e->made), model_block_family_name(e->given));
   }
   if (e->verdict == HDR_WRONG_SIZE) fprintf(out, "    the size that the caller passed: %" PRIu64 " bytes\n", e->told);
+  if (e->verdict == HDR_OVERWRITTEN_LINK) fprintf(out, "    found in place of the link: 0x%" PRIx64 "\n", (uintptr_t)e->word);
+  if (e->lost != 0) fprintf(out, "    abandoned: %" PRIu64 " free block%s, to which only its link led\n", e->lost, e->lost == 1 ? "" : "s");
   if (e->found == FOUND_AT_END) fputs("    found by the check of all blocks at the end of the process\n", out);
   if (e->checked_ago != 0) {
     fprintf(out, "    written between the check %" PRIu64 " allocation%s ago and its finding%s\n", e->checked_ago, e->checked_ago == 1 ? "" : "s",
