@@ -19,12 +19,12 @@ verbose=
 # search MODEL [FAULT]: sets $errors, $states, $complete.
 search() {
   mkdir -p "$place/$1$2" && cd "$place/$1$2" || exit 1
-  { spin ${2:+-D$2} -a "$models/$1.pml" && gcc -O0 -w -DSAFETY -DCOLLAPSE -DMEMLIM=2000 -o pan pan.c; } >build.log 2>&1 || {
+  { spin ${2:+-D$2} -a "$models/$1.pml" && gcc -O0 -w -DSAFETY -DMEMLIM=2000 -o pan pan.c; } >build.log 2>&1 || {
     cat build.log
     echo "$1${2:+ with $2} cannot be built"
     exit 1
   }
-  ./pan -m200000 >out 2>&1
+  ./pan -m20000 -w20 >out 2>&1
   errors=$(sed -n 's/.*errors: \([0-9]*\).*/\1/p' out)
   states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' out)
   complete=yes
@@ -38,18 +38,27 @@ fail() {
   exit 1
 }
 
-for model in "$@"; do
+check() {
+  model=$1 fault=
   [ -e "$models/$model.pml" ] || { echo "there is no model $model; there are: $(cd "$models" && echo *.pml)"; exit 2; }
-  fault=
   search "$model" ''
   { [ "$errors" = 0 ] && [ -n "$complete" ]; } || fail "$model: a rule is broken, or the search did not end"
-  [ -z "$verbose" ] || echo "$model: $states states, no rule broken"
+  said="$model: $states states, no rule broken"
   faults=$(sed -n 's/^ \* fault \([A-Z_]*\):.*/\1/p' "$models/$model.pml")
   [ -n "$faults" ] || fail "$model names no fault, so nothing shows that its rules can be broken"
   for fault in $faults; do
     grep -q "ifn*def $fault\$" "$models/$model.pml" || fail "$model names the fault $fault, but has no such variant"
     search "$model" "$fault"
     [ "${errors:-0}" -gt 0 ] || fail "$model: the planted fault $fault was not found"
-    [ -z "$verbose" ] || echo "$model: $fault found: $(grep -m 1 '^pan:1:' out)"
+    said="$said
+$model: $fault found, $(sed -n 's/^pan:1: \(.*\)/\1/p' out)"
   done
-done
+  [ -z "$verbose" ] || echo "$said"
+}
+
+if [ $# -eq 1 ]; then
+  check "$1"
+  exit
+fi
+# Two at a time; a failure prints all it has to say and ends the run.
+printf '%s\n' "$@" | xargs -P 2 -n 1 sh -c 'sh "$0" ${1:+"$1"} "$2" || exit 255' "$models/run.sh" "${verbose:+-v}"
