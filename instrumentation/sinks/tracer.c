@@ -25,8 +25,8 @@ struct tracer_missed tracer_missed[MISSED_COUNTERS];
 static struct early first_piece[EARLY_PIECE] BULK;
 static struct early *early[EARLY_LENGTH / EARLY_PIECE] = {first_piece}; /* atomic; NULL until it is needed */
 static uint32_t early_count;                                            /* atomic */
-static uint64_t early_first_ns; /* atomic */
-static const void *told_listeners; /* the listeners that have got the events which are raised only once */
+static uint64_t early_first_ns;                                         /* atomic */
+static const void *told_listeners;                                      /* the listeners that have got the events which are raised only once */
 static __thread bool thread_begun __attribute__((tls_model("initial-exec")));
 
 /* Since the process began. */

@@ -141,7 +141,7 @@ void directory_enter(struct slab *slab) {
   for (uint32_t u = 0; u < units_entered(slab); u++) {
     const char *p = slab->base + u * UNIT_SIZE;
     struct directory_leaf *leaf = leaf_of(p);
-      __atomic_store_n(&leaf->slab[unit_of(p)], slab, __ATOMIC_RELEASE); /* also behind the 0 of directory_leave, for the reader of a former code */
+    __atomic_store_n(&leaf->slab[unit_of(p)], slab, __ATOMIC_RELEASE); /* also behind the 0 of directory_leave, for the reader of a former code */
     __atomic_store_n(&leaf->code[unit_of(p)], code_of(slab, u), __ATOMIC_RELEASE);
   }
 }

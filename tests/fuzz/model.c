@@ -46,9 +46,9 @@ __attribute__((weak)) void free_aligned_sized(void *p, size_t alignment, size_t 
 static const char *core_broken(void) { return NULL; }
 #endif
 
-#define SLOTS 4096   /* a thread's own blocks */
+#define SLOTS 4096      /* a thread's own blocks */
 #define CHECK_EACH 1000 /* operations of a thread between two checks of the core */
-#define EXCHANGE 256 /* places for blocks on their way to another thread */
+#define EXCHANGE 256    /* places for blocks on their way to another thread */
 #define THREADS_MAX 64
 
 struct shadow {

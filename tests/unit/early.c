@@ -69,8 +69,8 @@ Test(early, no_event_is_lost_while_a_tracer_attaches, .timeout = 60) {
       }
     }
     cr_assert_eq(damaged, 0, "round %u: the tracer got %lu events that were not whole", round, damaged);
-    cr_assert_eq(once + missed() - before, THREADS * EVENTS, "round %u: %lu events came and %lu were counted as missed, of %u", round, once,
-                 missed() - before, THREADS * EVENTS);
+    cr_assert_eq(once + missed() - before, THREADS * EVENTS, "round %u: %lu events came and %lu were counted as missed, of %u", round, once, missed() - before,
+                 THREADS * EVENTS);
   }
 }
 

@@ -46,7 +46,7 @@ Test(flight_end, waits_for_the_thread_that_writes) {
   flight_packets_start(no_process);
   cr_assert_eq(pthread_create(&thread, NULL, add_slowly, NULL), 0);
   while (!__atomic_load_n(&writes, __ATOMIC_RELAXED)) usleep(1000);
-  add();         /* it writes once more for this */
+  add(); /* it writes once more for this */
   flight_packets_end();
   cr_assert_eq(__atomic_load_n(&in_file, __ATOMIC_RELAXED), 2 * RECORD, "%zu bytes of records are in the file at the end of the process, not %u", in_file,
                2 * RECORD);
