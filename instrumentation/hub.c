@@ -38,7 +38,7 @@
       if (slot != NULL) { \
         slot->event.name = *event; \
         if (EVENT_ID_##name == EVENT_ID_deepbind) slot->event.deepbind.path = tracer_keep_text(slot->event.deepbind.path); \
-        __atomic_store_n(&slot->id, EVENT_ID_##name + 1, __ATOMIC_RELEASE); \
+        sink = tracer_early_filled(slot, EVENT_ID_##name + 1); \
       } \
     } else if (sink->listeners != NULL && sink->listeners() == NULL) { \
       tracer_count_missed(); \

@@ -168,9 +168,11 @@ void hub_on_stop(void) {
 }
 
 void hub_on_fork_prepare(void) {
-  stats_fork_prepare();
+  stats_block(); /* a child that forks before its first count begins its block now, with no lock held */
   stacks_fork_prepare();
 }
+
+void hub_on_fork_locked(void) { stats_fork_inherit(); }
 
 void hub_on_fork_parent(void) { stacks_fork_release(); }
 

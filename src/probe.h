@@ -91,10 +91,14 @@ HOOK(int, profile_dump, (const char *path), (path), ENOTSUP)
 
 /* Does scheduled work that is due. Threads call it from their slow paths, with no lock held. */
 HOOK(void, tick, (void), (), (void)0)
-/* hub_start: once, after the options are read; hub_stop: at exit; the others: around a fork. */
+/*
+ * hub_start: once, after the options are read; hub_stop: at exit; the others: around a fork. hub_fork_locked: with all locks held, so only one thread at a
+ * time calls it; the others hold none.
+ */
 HOOK(void, start, (void), (), (void)0)
 HOOK(void, stop, (void), (), (void)0)
 HOOK(void, fork_prepare, (void), (), (void)0)
+HOOK(void, fork_locked, (void), (), (void)0)
 HOOK(void, fork_parent, (void), (), (void)0)
 HOOK(void, fork_child, (void), (), (void)0)
 extern const struct lock_row hub_stacks_locks, hub_modules_locks;

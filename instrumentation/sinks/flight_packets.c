@@ -25,6 +25,7 @@
 #define BIRTH_MS 20      /* a process that ends earlier leaves no recording, unless it has an incident or many events */
 #define COST_PART 200    /* writing takes at most one part in this number of the time, */
 #define BURST_NS 2000000 /* and this much more */
+#define END_WAITS 20000  /* of 50 us: for another thread that writes to a slow disk */
 
 bool flight_is_on;
 
@@ -70,14 +71,16 @@ static bool write_packets(void) {
   }
 }
 
+static bool is_wanted(void) { return __atomic_load_n(&wanted, __ATOMIC_SEQ_CST); }
+static bool is_writing(void) { return __atomic_load_n(&writing, __ATOMIC_SEQ_CST); }
+
 /* All signals are blocked, so that no handler of this thread runs while it writes. */
-static void write_now(void) {
-  __atomic_store_n(&wanted, true, __ATOMIC_SEQ_CST);
-  if (__atomic_load_n(&writing, __ATOMIC_SEQ_CST)) return;
+static void write_wanted(void) {
+  if (is_writing()) return;
   if (owner != sys_getpid()) return; /* a child of vfork has its parent's memory: the parent writes later */
   const int saved = errno;
   const uint64_t signals = sys_block_signals(), start_ns = clock_ns(CLOCK_MONOTONIC);
-  while (__atomic_load_n(&wanted, __ATOMIC_SEQ_CST) && !__atomic_exchange_n(&writing, true, __ATOMIC_SEQ_CST)) {
+  while (is_wanted() && !__atomic_exchange_n(&writing, true, __ATOMIC_SEQ_CST)) {
     __atomic_store_n(&wanted, false, __ATOMIC_SEQ_CST);
     if (!write_packets()) __atomic_store_n(&flight_is_on, false, __ATOMIC_RELAXED);
     __atomic_store_n(&writing, false, __ATOMIC_SEQ_CST);
@@ -85,6 +88,11 @@ static void write_now(void) {
   __atomic_fetch_add(&spent_ns, clock_ns(CLOCK_MONOTONIC) - start_ns, __ATOMIC_RELAXED);
   sys_restore_signals(signals);
   errno = saved;
+}
+
+static void write_now(void) {
+  __atomic_store_n(&wanted, true, __ATOMIC_SEQ_CST);
+  write_wanted();
 }
 
 static bool is_due(uint64_t now_ns) {
@@ -154,8 +162,14 @@ void flight_packets_start(size_t (*process)(unsigned char *at)) {
   reset();
 }
 
+/* Another thread may be writing, or between two writings. `wanted` is read first: it becomes false after `writing` is true (tests/models/flight.pml). */
 void flight_packets_end(void) {
-  if (flight_file_is_open()) write_now();
+  if (!flight_file_is_open() || owner != sys_getpid()) return;
+  write_now();
+  for (unsigned i = 0; i < END_WAITS && (is_wanted() || is_writing()); i++) {
+    sys_sleep_ns(50000);
+    write_wanted();
+  }
 }
 
 void flight_packets_fork_child(void) {

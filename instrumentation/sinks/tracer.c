@@ -25,8 +25,8 @@ struct tracer_missed tracer_missed[MISSED_COUNTERS];
 static struct early first_piece[EARLY_PIECE] BULK;
 static struct early *early[EARLY_LENGTH / EARLY_PIECE] = {first_piece}; /* atomic; NULL until it is needed */
 static uint32_t early_count;                                            /* atomic */
-static uint64_t early_first_ns;
-static const void *told_listeners; /* the listeners that have got the events which are raised only once */
+static uint64_t early_first_ns;                                         /* atomic */
+static const void *told_listeners;                                      /* the listeners that have got the events which are raised only once */
 static __thread bool thread_begun __attribute__((tls_model("initial-exec")));
 
 /* Since the process began. */
@@ -36,7 +36,14 @@ static uint64_t missed_events(void) {
   return sum;
 }
 
-/* ---- The ring of early events. ---- */
+/*
+ * ---- The ring of early events. ----
+ *
+ *   a slot:  0 --- its thread has filled it in ---> id + 1 --- replay, or its thread if that sees the tracer first ---> 0
+ *
+ * The tracer attaches first, and then replays. A thread fills its slot first, and then looks for the tracer. So one of them sees the other; if both do,
+ * the exchange of the id decides which of them hands the event over.
+ */
 
 /* NULL if there is no memory for it, or another thread is making its piece. The events that os_metadata raises meanwhile are counted as missed. */
 static struct early *early_slot(uint32_t index) {
@@ -45,7 +52,7 @@ static struct early *early_slot(uint32_t index) {
   if (piece == NULL && !__atomic_exchange_n(&grows, true, __ATOMIC_ACQUIRE)) {
     piece = __atomic_load_n(at, __ATOMIC_ACQUIRE);
     if (piece == NULL) piece = os_metadata(EARLY_PIECE * sizeof(*piece));
-    __atomic_store_n(at, piece, __ATOMIC_RELEASE);
+    __atomic_store_n(at, piece, __ATOMIC_SEQ_CST);
     __atomic_store_n(&grows, false, __ATOMIC_RELEASE);
   }
   return piece != NULL ? &piece[index % EARLY_PIECE] : NULL;
@@ -54,8 +61,16 @@ static struct early *early_slot(uint32_t index) {
 NOINLINE struct early *tracer_early_slot_if_any(void) {
   if (__atomic_load_n(&early_count, __ATOMIC_RELAXED) >= EARLY_LENGTH) return NULL;
   const uint32_t index = __atomic_fetch_add(&early_count, 1, __ATOMIC_RELAXED);
-  if (index == 0) early_first_ns = clock_ns(CLOCK_MONOTONIC);
+  if (index == 0) __atomic_store_n(&early_first_ns, clock_ns(CLOCK_MONOTONIC), __ATOMIC_RELAXED);
   return index < EARLY_LENGTH ? early_slot(index) : NULL;
+}
+
+static uint32_t take_id(struct early *slot) { return __atomic_exchange_n(&slot->id, 0, __ATOMIC_SEQ_CST); }
+
+NOINLINE const struct hak_event_sink *tracer_early_filled(struct early *slot, uint32_t id) {
+  __atomic_store_n(&slot->id, id, __ATOMIC_SEQ_CST);
+  const struct hak_event_sink *sink = __atomic_load_n(&tracer_sink, __ATOMIC_SEQ_CST);
+  return sink != NULL && take_id(slot) != 0 ? sink : NULL;
 }
 
 const char *tracer_keep_text(const char *text) {
@@ -70,9 +85,9 @@ static void replay(const struct hak_event_sink *sink) {
   struct event_early summary = {.missed = missed_events()};
   const uint32_t count = __atomic_load_n(&early_count, __ATOMIC_RELAXED);
   for (uint32_t i = 0; i < count && i < EARLY_LENGTH; i++) {
-    const struct early *const piece = __atomic_load_n(&early[i / EARLY_PIECE], __ATOMIC_ACQUIRE), *const slot = piece + i % EARLY_PIECE;
+    struct early *const piece = __atomic_load_n(&early[i / EARLY_PIECE], __ATOMIC_SEQ_CST), *const slot = piece + i % EARLY_PIECE;
     if (piece == NULL) continue;
-    switch (__atomic_load_n(&slot->id, __ATOMIC_ACQUIRE)) {
+    switch (take_id(slot)) {
 #define REPLAY_CASE(name, text, fields) \
   case EVENT_ID_##name + 1: \
     if (sink->name != NULL) sink->name(&slot->event.name); \
@@ -82,7 +97,8 @@ static void replay(const struct hak_event_sink *sink) {
       default: break;
     }
   }
-  if (early_first_ns != 0) summary.age_ns = clock_ns(CLOCK_MONOTONIC) - early_first_ns;
+  const uint64_t first_ns = __atomic_load_n(&early_first_ns, __ATOMIC_RELAXED);
+  if (first_ns != 0) summary.age_ns = clock_ns(CLOCK_MONOTONIC) - first_ns;
   if (sink->early != NULL) sink->early(&summary);
 }
 
@@ -140,7 +156,7 @@ EXPORT int hak_event_sink_attach(const struct hak_event_sink *sink) {
   alloc_start(); /* the constructor of a preloaded tracer runs before ours */
   const struct hak_event_sink *none = NULL;
   inside_event = true;
-  const bool attached = __atomic_compare_exchange_n(&tracer_sink, &none, sink, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+  const bool attached = __atomic_compare_exchange_n(&tracer_sink, &none, sink, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
   if (attached) {
     tracer_begin_thread(sink);
     const struct event_process process = tracer_process_event();
@@ -152,8 +168,20 @@ EXPORT int hak_event_sink_attach(const struct hak_event_sink *sink) {
   return attached ? 0 : EBUSY;
 }
 
+/*
+ * The parent's early events are not the child's, and their pointers are invalid here. After the constructors, no slot is used again, so the ids stay: to
+ * clear them would copy the parent's pages.
+ */
+static void forget_early(void) {
+  for (uint32_t i = 0; !tracer_early_over && i < early_count && i < EARLY_LENGTH; i++) {
+    if (early[i / EARLY_PIECE] != NULL) early[i / EARLY_PIECE][i % EARLY_PIECE].id = 0;
+  }
+  early_count = 0;
+  early_first_ns = 0;
+}
+
 void tracer_fork_child(void) {
-  early_count = 0; /* the parent's; their pointers are invalid here */
+  forget_early();
   for (uint32_t i = 0; i < MISSED_COUNTERS; i++) tracer_missed[i].count = 0;
   __atomic_store_n(&told_listeners, NULL, __ATOMIC_RELAXED); /* for the listeners the child is a new process */
 }

@@ -13,7 +13,7 @@
 
 #define EARLY_MEMBER(name, text, fields) struct event_##name name;
 struct early {
-  uint32_t id; /* enum event_id + 1; atomic, written last */
+  uint32_t id; /* enum event_id + 1; atomic; written last, and taken out by the thread that hands the event to the tracer */
   union {
     HAK_EVENTS(EARLY_MEMBER)
   } event;
@@ -48,6 +48,12 @@ ALWAYS_INLINE struct early *tracer_early_slot(void) {
   if (LIKELY(slot == NULL)) tracer_count_missed();
   return slot;
 }
+
+/*
+ * The event in the slot is whole. If a tracer attached meanwhile, and its replay has not taken the event, this returns the tracer: the caller gives it the
+ * event. Else NULL. tests/models/early.pml searches all orders of the two.
+ */
+const struct hak_event_sink *tracer_early_filled(struct early *slot, uint32_t id);
 
 /* A copy of the program's text for the ring. */
 const char *tracer_keep_text(const char *text);

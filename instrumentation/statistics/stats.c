@@ -152,9 +152,12 @@ void stats_begin_child(void) {
   sys_restore_signals(signals);
 }
 
-/* Keeps the inherited counts before the fork: afterwards the parent goes on counting in memory that may be shared. */
-void stats_fork_prepare(void) {
-  const struct stats_block *b = stats_block();
+/*
+ * Keeps the inherited counts before the fork: afterwards the parent goes on counting in memory that may be shared. Two threads may fork at once, and
+ * `inherited` is of one of them. So it is written under the locks of the fork, which the child has, too (tests/models/child.pml).
+ */
+void stats_fork_inherit(void) {
+  const struct stats_block *b = &stats_own;
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     const struct stats_class_counters *c = &b->cls[row];
     inherited[row].allocs = __atomic_load_n(&c->allocs, __ATOMIC_RELAXED);

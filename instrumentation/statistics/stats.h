@@ -34,7 +34,7 @@ void stats_end(void);
 void stats_exit(void); /* the same, at a call of _exit */
 /* Whether this process has a file, and is no child of vfork. */
 bool stats_has_file(void);
-void stats_fork_prepare(void);
+void stats_fork_inherit(void); /* in the parent, with all locks held */
 void stats_fork_child(void);
 
 #endif

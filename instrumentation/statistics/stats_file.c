@@ -263,10 +263,11 @@ static void look_for_requests(struct stats_block *b) {
   sys_restore_signals(signals);
 }
 
+/* Another thread may be writing, or between two writings. `wanted` is read first: it becomes false after `writing` is true (tests/models/flight.pml). */
 void stats_file_end(struct stats_block *b) {
   stats_file_write(b);
   if (!stats_file_is_there(b)) return;
-  for (unsigned i = 0; i < END_WAITS && __atomic_load_n(&writing, __ATOMIC_ACQUIRE); i++) sys_sleep_ns(50000);
+  for (unsigned i = 0; i < END_WAITS && (__atomic_load_n(&wanted, __ATOMIC_SEQ_CST) || __atomic_load_n(&writing, __ATOMIC_SEQ_CST)); i++) sys_sleep_ns(50000);
 }
 
 bool stats_file_tick(struct stats_block *b, uint64_t now_ms) {

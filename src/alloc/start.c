@@ -73,7 +73,10 @@ static void fork_prepare(void) {
     const bool stdio = take_stdio();
     forking.signals = sys_block_signals();
     sll_fork_prepare();
-    if (locks_take_all(locks, ARRAY_LENGTH(locks))) return;
+    if (locks_take_all(locks, ARRAY_LENGTH(locks))) {
+      hub_fork_locked();
+      return;
+    }
     sll_fork_parent();
     sys_restore_signals(forking.signals);
     if (stdio) release_stdio();

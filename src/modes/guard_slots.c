@@ -1,5 +1,7 @@
 #include "guard_slots.h"
 
+#include <string.h>
+
 #include "memory/os.h"
 #include "platform/message.h"
 #include "modes.h"
@@ -143,6 +145,29 @@ void slots_give(struct row *row, uint32_t index) {
   lock_take(&guard_lock);
   row->queue[(row->first + row->queued++) % row->count] = index;
   lock_release(&guard_lock);
+}
+
+/* Whether each slot of the row's queue is free, and stands in it once. `queued` has a byte for each slot. */
+static bool queue_is_valid(const struct row *row, uint8_t *queued) {
+  for (uint32_t i = 0; i < row->queued; i++) {
+    const uint32_t index = row->queue[(row->first + i) % row->count];
+    if (index >= row->count || !row->ours[index / row->piece] || row->slots[index].state == SLOT_LIVE || queued[index]++ != 0) return false;
+    if (i < row->fresh && row->slots[index].known.block != NULL) return false;
+  }
+  return true;
+}
+
+bool slots_are_valid(void) {
+  static uint8_t queued[16384] BULK;
+  for (const struct row *row = guard_rows; guard_region.size != 0 && row < guard_rows + GUARD_ROWS; row++) {
+    uint32_t ours = 0;
+    for (uint32_t i = 0; i < PIECES_MAX; i++) ours += row->ours[i];
+    if (row->ready != row->piece * ours || ours > row->begun || row->begun * row->piece > row->count) return false;
+    if (row->fresh > row->queued || row->queued > row->ready) return false;
+    memset(queued, 0, sizeof(queued));
+    if (!queue_is_valid(row, queued)) return false;
+  }
+  return true;
 }
 
 uintptr_t slots_start(const struct row *row, uint32_t index) {

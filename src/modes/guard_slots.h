@@ -71,4 +71,7 @@ bool slots_take(struct row *row, uint32_t *index);
 /* Frees the slot. */
 void slots_give(struct row *row, uint32_t index);
 
+/* For tests: no other thread takes or frees a slot. */
+bool slots_are_valid(void);
+
 #endif

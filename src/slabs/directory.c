@@ -50,8 +50,9 @@ static uint16_t unit_of(const void *p) { return (uint16_t)((uintptr_t)p >> UNIT_
 
 /*
  * directory_enter writes the slab first and its code last (release); here, the code is read first (acquire). So a thread that sees a code other than 0
- * also sees its slab, and the descriptor as it was entered. That holds even on processors that reorder loads. Without the acquire, a thread
- * that never synchronised with the entering one could read the new code and the old slab. That happens if it guessed the pointer, or got it by a race.
+ * also sees its slab or a later one of the unit, and the descriptor as it was entered. That holds even on processors that reorder loads and stores
+ * (tests/models/directory.pml). Without the acquire, a thread that never synchronised with the entering one could read the new code and the old slab.
+ * That happens if it guessed the pointer, or got it by a race.
  */
 struct slab *directory_slab(const void *p) {
   struct directory_leaf *leaf = leaf_of(p);
@@ -139,7 +140,7 @@ void directory_enter(struct slab *slab) {
   for (uint32_t u = 0; u < units_entered(slab); u++) {
     const char *p = slab->base + u * UNIT_SIZE;
     struct directory_leaf *leaf = leaf_of(p);
-    __atomic_store_n(&leaf->slab[unit_of(p)], slab, __ATOMIC_RELAXED);
+    __atomic_store_n(&leaf->slab[unit_of(p)], slab, __ATOMIC_RELEASE); /* also behind the 0 of directory_leave, for the reader of a former code */
     __atomic_store_n(&leaf->code[unit_of(p)], code_of(slab, u), __ATOMIC_RELEASE);
   }
 }

@@ -119,13 +119,19 @@ void sll_give_all_shares(struct sll_cache *cache) {
   sll_give_share(cache);
 }
 
-void sll_share_alone(void) {
-  shared = 0;
+/* What the live lists took. */
+static size_t taken_shares(void) {
+  size_t sum = 0;
   for (const struct sll_cache *cache = sll_live(); cache != NULL; cache = cache->next) {
-    shared += cache->share_left;
-    for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) shared += share_of(cache->state[cls].most, &sll_lengths[cls]);
+    sum += cache->share_left;
+    for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) sum += share_of(cache->state[cls].most, &sll_lengths[cls]);
   }
+  return sum;
 }
+
+void sll_share_alone(void) { shared = taken_shares(); }
+
+bool sll_shares_are_valid(void) { return shared == taken_shares(); }
 
 void sll_begin_short(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];

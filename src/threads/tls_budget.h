@@ -107,5 +107,7 @@ void sll_give_all_shares(struct sll_cache *cache);
 /* The shared bytes that lists hold now. sll_share_alone is for a forked child, in which only the live lists have a share. */
 size_t sll_shared(void);
 void sll_share_alone(void);
+/* For tests: whether their sum is right. No other thread changes anything. */
+bool sll_shares_are_valid(void);
 
 #endif

@@ -11,8 +11,8 @@
  * calloc; errno kept on success and set on failure; and, between rounds, that no two live blocks overlap. The shadow's own
  * memory comes from mmap. Exit status 0, or 1 after a line with the seed and what went wrong.
  *
- * Built with MODEL_HAK it calls the hak_ names, else the C library's names. With MODEL_CORE it has the core inside, and checks between rounds,
- * when no other thread runs, that every structure of the core keeps its invariants.
+ * Built with MODEL_HAK it calls the hak_ names, else the C library's names. With MODEL_CORE it has the core inside. Then all threads meet after each 1000
+ * operations, and between rounds, and every structure of the core must keep its invariants.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -46,8 +46,9 @@ __attribute__((weak)) void free_aligned_sized(void *p, size_t alignment, size_t 
 static const char *core_broken(void) { return NULL; }
 #endif
 
-#define SLOTS 4096   /* a thread's own blocks */
-#define EXCHANGE 256 /* places for blocks on their way to another thread */
+#define SLOTS 4096      /* a thread's own blocks */
+#define CHECK_EACH 1000 /* operations of a thread between two checks of the core */
+#define EXCHANGE 256    /* places for blocks on their way to another thread */
 #define THREADS_MAX 64
 
 struct shadow {
@@ -274,11 +275,26 @@ static void hand_over(struct worker *w, struct shadow *s) {
 }
 
 static pthread_barrier_t all_there; /* no thread takes the memory that others' stacks need */
+static bool changes;
+
+/* Every structure of the core is whole, while all threads of the round wait. (A thread that changes settings would not.) */
+static void check_core(void) {
+#ifdef MODEL_CORE
+  if (changes) return;
+  static const struct shadow none;
+  if (pthread_barrier_wait(&all_there) == PTHREAD_BARRIER_SERIAL_THREAD) {
+    const char *broken = core_broken();
+    if (broken != NULL) wrong(broken, &none);
+  }
+  pthread_barrier_wait(&all_there);
+#endif
+}
 
 static void *work(void *arg) {
   struct worker *w = arg;
   pthread_barrier_wait(&all_there);
-  for (uint64_t i = 0; i < operations; i++) {
+  for (uint64_t i = 1; i <= operations; i++) {
+    if (i % CHECK_EACH == 0) check_core();
     struct shadow *s = &w->slot[below(w, SLOTS)];
     const unsigned what = (unsigned)below(w, 1000);
     if (what < 150) hand_over(w, s);
@@ -308,7 +324,6 @@ static void begin(pthread_t *thread, struct worker *w) {
   }
 }
 
-static bool changes;
 static bool ended; /* atomic */
 
 /* Switches settings until the threads of the round have ended. */
