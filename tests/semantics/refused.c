@@ -33,7 +33,8 @@ static const struct call {
              {"futex", SYS_futex, 100, 0, 0},         {"openat", SYS_openat, 100, 0, 0},
              {"read", SYS_read, 100, 0, 0},           {"pread64", SYS_pread64, 100, 0, 0},
              {"prlimit64", SYS_prlimit64, 100, 0, 0}, {"rt_sigprocmask", SYS_rt_sigprocmask, 100, 0, 0},
-             {"gettid", SYS_gettid, 100, 0, 0},       {"process_vm_readv", SYS_process_vm_readv, 100, 0, 0}};
+             {"gettid", SYS_gettid, 100, 0, 0},       {"process_vm_readv", SYS_process_vm_readv, 100, 0, 0},
+             {"membarrier", SYS_membarrier, 100, 0, 0}, {"rseq", SYS_rseq, 100, 0, 0}};
 static const int errors[] = {EPERM, ENOSYS, ENOMEM, EINVAL};
 
 static void refuse(const struct call *call, int error) {
