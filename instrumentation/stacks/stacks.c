@@ -116,7 +116,7 @@ static struct stack_tables {
   uint64_t hashes[HASHES];                 /* 0: unused */
   uint16_t told[HASHES];                   /* the pass that last raised the event of this stack */
   const struct stack_frames *kept[HASHES]; /* by id - 1; entries never change */
-} *tables;                                 /* atomic; NULL until then */
+} * tables;                                /* atomic; NULL until then */
 static uint16_t pass = 1;                  /* atomic; grows with stacks_tell_again */
 
 /* False if memory runs out. */

@@ -27,8 +27,8 @@ void *os_map(size_t size, size_t align, int *error);
 void *os_map_before(size_t size, size_t room, size_t align, int *error);
 
 /*
- * Unmaps a mapping, or a part of one. If the kernel refuses, the range stays mapped and counted, and is not used again. Returns how many bytes of
- * memory were returned to the kernel. os_unmap_refused tries all such ranges again.
+ * Unmaps a mapping, or a part of one. If the kernel refuses, the range stays mapped and counted, and is not used again. Its memory is returned
+ * except for one page. Returns how many bytes of memory were returned. os_unmap_refused tries to unmap all such ranges again.
  */
 size_t os_unmap(void *base, size_t size);
 void os_unmap_refused(void);

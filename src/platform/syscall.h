@@ -24,7 +24,7 @@
 #include "base.h"
 
 #if HAKMEM_FAULTS
-#include "refuse.h"
+#include "platform/refuse/refuse.h"
 #endif
 
 /* Returns the kernel's answer as it is: an error is a negative errno. */

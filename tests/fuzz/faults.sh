@@ -1,5 +1,5 @@
 #!/bin/sh
-# The model test while system calls fail on request (src/platform/refuse.h), in every mode: a call returns NULL with ENOMEM or a block that is whole, and
+# The model test while system calls fail on request (src/platform/refuse/refuse.h), in every mode: a call returns NULL with ENOMEM or a block that is whole, and
 # nothing is reported as damage. When the faults have ended, every call succeeds and the memory is returned to the kernel.
 #
 #   faults.sh        each mode with one kind of fault, each kind of fault in one mode
@@ -93,4 +93,21 @@ done <"$place/modes"
 for fault in $files; do
   faulty "$fault" "$events" '-t 2 -r 2 -n 200 -m 16' $statistics $flight $log # shellcheck disable=SC2086
   must_fail
+done
+
+# ---- Programs, by malloc's own names. ----
+library=$BUILD_DIR/tests/libhakmem-fault.so
+printf 'b\na\n' >"$place/lines"
+for fault in munmap:every=2,madvise:every=3,mremap:every=2,mprotect:every=3,membarrier:from=1 all:p=0.2:seed="$seed",mmap:from=1:to=0; do
+  for mode in HAKMEM_DEBUG=1 HAKMEM_GUARD=3 "$statistics $flight" "$log"; do
+    rm -rf "$place"/file*
+    # shellcheck disable=SC2086 # a list of words
+    out=$(env HAKMEM_FAULT="$fault" LD_PRELOAD="$library" $mode sort "$place/lines" 2>"$place/stderr")
+    status=$?
+    [ $status -eq 0 ] && [ "$out" = "$(printf 'a\nb')" ] && ! grep -q TLS_SLL_HDR_RESET "$place/stderr" && continue
+    echo "exit status $status of sort, which wrote '$out': HAKMEM_FAULT=$fault $mode: $(cat "$place/stderr")"
+    exit 1
+  done
+  env HAKMEM_FAULT="$fault" LD_PRELOAD="$library" timeout 250 "$BUILD_DIR/tests/fuzz/model-malloc" -s "$seed" -t 3 -r 2 -n 700 >"$place/stdout" 2>"$place/stderr" ||
+    { echo "exit status $? of model-malloc: HAKMEM_FAULT=$fault: $(cat "$place/stderr")"; exit 1; }
 done

@@ -43,7 +43,7 @@ __attribute__((weak)) void free_aligned_sized(void *p, size_t alignment, size_t 
 
 #ifdef MODEL_FAULT
 #include "memory/os.h"
-#include "platform/refuse.h"
+#include "platform/refuse/refuse.h"
 #endif
 
 #ifdef MODEL_CORE

@@ -14,7 +14,7 @@
 #ifndef HAKMEM_REFUSE_H
 #define HAKMEM_REFUSE_H
 
-#include "base.h"
+#include <stdint.h>
 
 /* Reads the value of HAKMEM_FAULT. Returns NULL, or, if nothing fails because of it, the start of the first part that is wrong. */
 const char *refuse_read(const char *text);

@@ -1,10 +1,10 @@
 #include "refuse.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
-
-#include "random.h"
 
 /*
  * The calls that may fail. Those that the kernel never refuses are not here, nor are futex and rt_sigprocmask: a wake that is lost, or a mask that is
@@ -185,8 +185,10 @@ static bool is_to_fail(const struct rule *rule, uint64_t made) {
   if (way == NEVER || made < rule->from || made > rule->to) return false;
   if (way == ALWAYS) return true;
   if (way == EVERY) return made % rule->every == 0;
-  uint64_t state = rule->seed ^ made << 20;
-  return random_next(&state) >> 32 < rule->chance;
+  uint64_t drawn = (rule->seed ^ made << 20) + UINT64_C(0x9e3779b97f4a7c15); /* one step of splitmix64 */
+  drawn = (drawn ^ drawn >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+  drawn = (drawn ^ drawn >> 27) * UINT64_C(0x94d049bb133111eb);
+  return (drawn ^ drawn >> 31) >> 32 < rule->chance;
 }
 
 long refuse_answer(long number) {
