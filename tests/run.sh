@@ -175,7 +175,7 @@ else
 fi
 
 echo "Building in $BUILD_DIR"
-step env CC=gcc CXX=g++ cmake -S . -B "$BUILD_DIR" -DHAKMEM_TESTS=ON -DHAKMEM_TOOLS=$features -DHAKMEM_TRACEPOINTS=$features \
+step env CC=gcc CXX=g++ cmake -S . -B "$BUILD_DIR" -DHAKMEM_TESTS=ON -DHAKMEM_FAULTS=ON -DHAKMEM_TOOLS=$features -DHAKMEM_TRACEPOINTS=$features \
   -DHAKMEM_BACKTRACE=$features -DHAKMEM_VALGRIND=$features -DHAKMEM_PPROF=$features
 wanted >"$RESULTS/list"
 [ -s "$RESULTS/list" ] || { echo "run.sh: no test has a name that contains '$pattern'" >&2; exit 2; }

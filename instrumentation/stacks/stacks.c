@@ -110,6 +110,26 @@ static void open_now(bool in_loader) {
 #define KEEPS_RECORDS false
 #endif
 
+#define HASHES STACK_IDS
+/* Mapped when the first stack is taken: most programs need none, and a limit on address space or data counts untouched memory, too. */
+static struct stack_tables {
+  uint64_t hashes[HASHES];                 /* 0: unused */
+  uint16_t told[HASHES];                   /* the pass that last raised the event of this stack */
+  const struct stack_frames *kept[HASHES]; /* by id - 1; entries never change */
+} * tables;                                /* atomic; NULL until then */
+static uint16_t pass = 1;                  /* atomic; grows with stacks_tell_again */
+
+/* False if memory runs out. */
+static bool make_tables(void) {
+  if (LIKELY(__atomic_load_n(&tables, __ATOMIC_ACQUIRE) != NULL)) return true;
+  const size_t size = align_up(sizeof(*tables), os_page_size());
+  int error;
+  struct stack_tables *none = NULL, *const fresh = os_map(size, os_page_size(), &error);
+  if (fresh == NULL) return false;
+  if (!__atomic_compare_exchange_n(&tables, &none, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) os_unmap(fresh, size); /* another thread was faster */
+  return true;
+}
+
 /*
  * If stacks are likely to be needed, libunwind is opened here, where no lock can be held. Otherwise the first incident opens it. A program without
  * incidents then saves half of the cost of statistics in a short process.
@@ -118,6 +138,7 @@ void stacks_start(bool is_listened) {
   const bool wanted = config.ss_limit != 0 || config.leaks != 0 || config.profile != 0 || config.guard != 0 || config.debug != 0;
   const bool likely = wanted || is_listened;
   started = true;
+  if (wanted) make_tables(); /* a handler of faults cannot */
   if (KEEPS_RECORDS && config.stacks == STACKS_AUTO) config.stacks = STACKS_FP;
   if (config.stacks == STACKS_OFF || config.stacks == STACKS_FP || (config.stacks == STACKS_AUTO && !likely)) return;
   open_libunwind(NULL);
@@ -131,13 +152,8 @@ void stacks_begin(void) {
 
 /* ---- Ids. ---- */
 
-#define HASHES STACK_IDS
 #define PROBES_MAX 64
 #define FAULTS 64 /* faults whose frames are kept */
-
-static uint64_t hashes[HASHES] BULK; /* 0: unused */
-static uint16_t told[HASHES] BULK;   /* the pass that last raised the event of this stack */
-static uint16_t pass = 1;            /* atomic; grows with stacks_tell_again */
 
 /* Frames as they are captured: one more than are kept, to know whether the stack goes on. */
 #define CAPTURED (STATS_FRAMES + 1)
@@ -161,17 +177,15 @@ static uint32_t id_of(uint64_t hash, bool *fresh) {
   uint32_t i = (uint32_t)(hash >> 32) % HASHES;
   for (unsigned probe = 0; probe < PROBES_MAX; probe++, i = (i + 1) % HASHES) {
     uint64_t seen = 0;
-    const bool given = __atomic_compare_exchange_n(&hashes[i], &seen, hash, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    const bool given = __atomic_compare_exchange_n(&tables->hashes[i], &seen, hash, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
     if (!given && seen != hash) continue;
     const uint16_t now = __atomic_load_n(&pass, __ATOMIC_RELAXED);
-    *fresh = __atomic_load_n(&told[i], __ATOMIC_RELAXED) != now && __atomic_exchange_n(&told[i], now, __ATOMIC_RELAXED) != now;
+    *fresh = __atomic_load_n(&tables->told[i], __ATOMIC_RELAXED) != now && __atomic_exchange_n(&tables->told[i], now, __ATOMIC_RELAXED) != now;
     return i + 1;
   }
   *fresh = false;
   return 0;
 }
-
-static const struct stack_frames *kept[HASHES] BULK; /* by id - 1; entries never change */
 
 /* Memory for the frames of a fault, whose handler cannot allocate. */
 static struct stack_frames *reserve(void) {
@@ -186,7 +200,7 @@ static struct stack_frames *reserve(void) {
 
 /* Keeps the frames, once. False if memory runs out. */
 static bool keep_frames(uint32_t id, const struct capture *c, enum stack_use use) {
-  if (__atomic_load_n(&kept[id - 1], __ATOMIC_RELAXED) != NULL) return true;
+  if (__atomic_load_n(&tables->kept[id - 1], __ATOMIC_RELAXED) != NULL) return true;
   struct stack_frames *fresh = use == STACK_FAULT ? reserve() : os_metadata(sizeof(*fresh) + c->count * sizeof(c->frames[0]));
   if (fresh == NULL) return false;
   fresh->count = c->count;
@@ -194,11 +208,11 @@ static bool keep_frames(uint32_t id, const struct capture *c, enum stack_use use
   fresh->cut = c->cut;
   memcpy(fresh->frame, c->frames, c->count * sizeof(c->frames[0]));
   const struct stack_frames *none = NULL; /* another thread may have stored its copy first */
-  __atomic_compare_exchange_n(&kept[id - 1], &none, fresh, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+  __atomic_compare_exchange_n(&tables->kept[id - 1], &none, fresh, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
   return true;
 }
 
-const struct stack_frames *stacks_frames(uint32_t id) { return id != 0 ? __atomic_load_n(&kept[id - 1], __ATOMIC_ACQUIRE) : NULL; }
+const struct stack_frames *stacks_frames(uint32_t id) { return id != 0 ? __atomic_load_n(&tables->kept[id - 1], __ATOMIC_ACQUIRE) : NULL; }
 
 void stacks_publish(uint32_t id) {
   const struct stack_frames *frames = stacks_frames(id);
@@ -276,6 +290,7 @@ static uint32_t enter(struct capture *c, enum stack_use use) {
   c->cut = c->count > STATS_FRAMES;
   if (use == STACK_BLOCK) leave_own_frames(c);
   if (c->count > STATS_FRAMES) c->count = STATS_FRAMES;
+  if (use == STACK_FAULT ? tables == NULL : !make_tables()) return 0;
   const uint32_t id = id_of(hash_of(c), &fresh);
   if (id == 0) return 0;
   const bool is_kept = use != STACK_TRACED && keep_frames(id, c, use);

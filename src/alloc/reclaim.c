@@ -115,5 +115,6 @@ bool reclaim_for(struct sll_cache *cache, size_t size, enum reclaim_step step) {
   if (hub_checked) retired_empty(sll_return_blocks);
   pool_reclaim(sll_return_blocks);
   legacy_scavenge(true);
+  os_unmap_refused();
   return true;
 }

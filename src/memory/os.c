@@ -66,9 +66,33 @@ static void *map_anywhere(size_t size) {
 
 static bool is_aligned(const void *p, size_t align) { return ((uintptr_t)p & (align - 1)) == 0; }
 
+/*
+ * Ranges that the kernel refused to unmap, because the process has too many mappings or a seccomp filter says so. They stay mapped and counted, and are
+ * a list in their own memory. A thread takes the whole list, so that no two unmap the same range.
+ */
+struct refused {
+  struct refused *next;
+  size_t size;
+};
+static struct refused *unmap_again; /* atomic */
+
+static void add_refused(struct refused *range) {
+  range->next = __atomic_load_n(&unmap_again, __ATOMIC_RELAXED);
+  while (!__atomic_compare_exchange_n(&unmap_again, &range->next, range, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) continue;
+}
+
+static void keep_refused(void *base, size_t size) {
+  struct refused *const range = base;
+  range->size = size;
+  add_refused(range);
+}
+
 /* Unmaps the surplus beside an aligned mapping. If the kernel refuses, the surplus stays mapped, and is counted. */
 static void cut_off(void *p, size_t size) {
-  if (size != 0 && sys_munmap(p, size) != 0) __atomic_fetch_add(&mapped_bytes, size, __ATOMIC_RELAXED);
+  if (size == 0 || sys_munmap(p, size) == 0) return;
+  __atomic_fetch_add(&mapped_bytes, size, __ATOMIC_RELAXED);
+  own_change(ranges_add, p, size);
+  keep_refused(p, size);
 }
 
 /*
@@ -166,20 +190,42 @@ size_t os_unmap_guarded(void *base, size_t size) {
 
 void *os_map(size_t size, size_t align, int *error) { return os_map_before(size, 0, align, error); }
 
-size_t os_unmap(void *base, size_t size) {
+static bool unmap(void *base, size_t size) {
   const int saved = errno;
   const uint64_t start = hub_ticks();
   own_change(ranges_cut, base, size); /* first: once unmapped, another thread may map something there */
-  hub_open_memory(base, size);
   const bool gone = sys_munmap(base, size) == 0;
   errno = saved;
-  if (!gone) { /* the kernel refuses: too many mappings, or a seccomp filter. The address space is lost; purge at least frees the memory */
+  if (!gone) {
     own_change(ranges_add, base, size);
-    return os_purge_if_possible(base, size);
+    return false;
   }
   __atomic_fetch_sub(&mapped_bytes, size, __ATOMIC_RELAXED);
   EVENT(os_unmap, .base = base, .size = size, .ticks = hub_ticks() - start);
-  return size;
+  return true;
+}
+
+void os_unmap_refused(void) {
+  if (LIKELY(__atomic_load_n(&unmap_again, __ATOMIC_RELAXED) == NULL)) return;
+  struct refused *list = __atomic_exchange_n(&unmap_again, NULL, __ATOMIC_ACQUIRE), *again = NULL;
+  for (struct refused *next; list != NULL; list = next) {
+    next = list->next;
+    if (unmap(list, list->size)) continue;
+    list->next = again;
+    again = list;
+  }
+  for (struct refused *next; again != NULL; again = next) {
+    next = again->next;
+    add_refused(again);
+  }
+}
+
+size_t os_unmap(void *base, size_t size) {
+  hub_open_memory(base, size);
+  if (unmap(base, size)) return size;
+  const size_t purged = os_purge_if_possible(base, size);
+  keep_refused(base, size);
+  return purged;
 }
 
 size_t os_purge_if_possible(void *base, size_t size) {
@@ -274,7 +320,8 @@ bool os_mark(void *base, size_t size) {
   const bool open = sys_mprotect(base, size, PROT_READ | PROT_WRITE) == 0, marked = open && sys_madvise(base, size, MADV_GUARD_INSTALL) == 0;
   if (open && !marked) {
     __atomic_store_n(&refused, true, __ATOMIC_RELAXED); /* the kernel is too old, or the memory is locked */
-    sys_mprotect(base, size, PROT_NONE);
+    sys_madvise(base, size, MADV_GUARD_REMOVE);         /* it may have marked some pages before it refused */
+    os_close(base, size);
   }
   errno = saved;
   return marked;
@@ -282,7 +329,9 @@ bool os_mark(void *base, size_t size) {
 
 bool os_open_marked(void *base, size_t size) {
   const int saved = errno;
-  const bool open = size == 0 || (sys_madvise(base, size, MADV_GUARD_REMOVE) == 0 && sys_mprotect(base, size, PROT_READ | PROT_WRITE) == 0);
+  const bool cleared = size == 0 || sys_madvise(base, size, MADV_GUARD_REMOVE) == 0;
+  const bool open = cleared && (size == 0 || sys_mprotect(base, size, PROT_READ | PROT_WRITE) == 0);
+  if (cleared && !open) sys_madvise(base, size, MADV_GUARD_INSTALL);
   errno = saved;
   return open;
 }

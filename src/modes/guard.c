@@ -50,6 +50,7 @@ void *guard_alloc(size_t size, size_t align, uint32_t cls, uint32_t stack) {
   const bool fresh = slot->known.block == NULL;
   if (fresh) slot->marked = row->pages <= MARKED_MOST && os_mark((void *)start, row->stride); /* with the guard page behind the slot */
   if (fresh && !slot->marked) os_fence((void *)(start - os_page_size()), os_page_size());
+  slot->known.block = (void *)block; /* the slot is not fresh any more, even if it does not open now */
   if (!(slot->marked ? os_open_marked : os_open)((void *)open, bytes)) {
     slots_give(row, index);
     return NULL;

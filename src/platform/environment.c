@@ -6,6 +6,7 @@
 #include "config.h"
 #include "message.h"
 #include "options.h"
+#include "syscall.h"
 
 #define PREFIX_LENGTH (sizeof(OPTION_PREFIX) - 1)
 #define SHOWN_MOST 255 /* bytes of a wrong name or value */
@@ -125,6 +126,27 @@ static void read_old(const struct old_option *old, const char *value) {
   if (!ignored) read_value(option_find(old->now, strlen(old->now)), value);
 }
 
+#if HAKMEM_FAULTS
+/* True if the name is FAULT, which is no option of a library that is installed. */
+static bool read_fault(const char *name, size_t length, const char *value) {
+  if (length != strlen("FAULT") || memcmp(name, "FAULT", length) != 0) return false;
+  const char *const wrong = refuse_read(value);
+  if (wrong == NULL) return true;
+  struct message m;
+  message_start(&m);
+  message_text(&m, "hakmem: HAKMEM_FAULT: no system call will fail: cannot read ");
+  put_foreign(&m, wrong, strcspn(wrong, ":,"));
+  message_text(&m, " (CALL:nth=N|every=N|p=P|from=N|to=N[:seed=S][:errno=E], with commas between the calls)");
+  message_error(&m);
+  return true;
+}
+#else
+static bool read_fault(const char *name, size_t length, const char *value) {
+  (void)name, (void)length, (void)value;
+  return false;
+}
+#endif
+
 bool environment_read(void) {
   if (environ == NULL) return false;
   if (getauxval(AT_SECURE) != 0) return true;
@@ -133,6 +155,7 @@ bool environment_read(void) {
     const char *const name = *entry + PREFIX_LENGTH, *const equals = strchr(name, '=');
     if (equals == NULL) continue;
     const size_t length = (size_t)(equals - name);
+    if (read_fault(name, length, equals + 1)) continue;
     const struct config_option *const found = option_find(name, length);
     const struct old_option *const old = option_find_old(name, length);
     if (found != NULL) {

@@ -23,8 +23,16 @@
 
 #include "base.h"
 
+#if HAKMEM_FAULTS
+#include "platform/refuse/refuse.h"
+#endif
+
 /* Returns the kernel's answer as it is: an error is a negative errno. */
 ALWAYS_INLINE long sys_raw(long number, long a, long b, long c, long d, long e, long f) {
+#if HAKMEM_FAULTS
+  const long refused = refuse_answer(number);
+  if (refused != 0) return refused;
+#endif
 #if defined(__x86_64__)
   long result;
   register long r10 __asm__("r10") = d;

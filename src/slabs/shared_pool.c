@@ -33,7 +33,7 @@ static struct pool_class {
   uint64_t batched;  /* blocks */
   uint64_t taken_ms; /* when a batch was last taken or given */
 } classes[CLASS_COUNT];
-static struct chain foreign_batch[CLASS_COUNT][FOREIGN] BULK; /* apart, so that most programs never touch it */
+static struct chain *foreign_batch[CLASS_COUNT]; /* atomic; FOREIGN places each. NULL until the class needs them: most programs never do */
 
 static void add_batch(struct pool_class *c, struct chain *place, struct chain chain) {
   *place = chain;
@@ -45,7 +45,13 @@ static struct chain remove_batch(struct pool_class *c, const struct chain *place
   return *place;
 }
 
-static struct chain *foreign_of(const struct pool_class *c) { return foreign_batch[c - classes]; }
+static struct chain *foreign_of(const struct pool_class *c) { return __atomic_load_n(&foreign_batch[c - classes], __ATOMIC_ACQUIRE); }
+
+/* If memory runs out, there are none, and batches are returned to their slabs. */
+static void make_foreign(const struct pool_class *c) {
+  struct chain *none = NULL, *const fresh = os_metadata(FOREIGN * sizeof(*fresh));
+  if (fresh != NULL) __atomic_compare_exchange_n(&foreign_batch[c - classes], &none, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
 
 static struct chain take_newest(struct pool_class *c) {
   if (c->foreign > 0) {
@@ -116,9 +122,14 @@ struct chain pool_give_batch(uint32_t cls, struct chain chain, enum pool_from fr
   struct chain overflow = CHAIN_EMPTY;
   if (chain.count == 0) return overflow;
   lock_take(&c->lock);
+  if (c->batches == BATCHES && from == POOL_FOREIGN && foreign_of(c) == NULL) {
+    lock_release(&c->lock);
+    make_foreign(c);
+    lock_take(&c->lock);
+  }
   const bool full = c->batches == BATCHES;
   if (full && from == POOL_FOREIGN) {
-    if (c->foreign < FOREIGN && (c->batched + chain.count) * 4 <= c->slabs.used * 3) add_batch(c, &foreign_of(c)[c->foreign++], chain);
+    if (foreign_of(c) != NULL && c->foreign < FOREIGN && (c->batched + chain.count) * 4 <= c->slabs.used * 3) add_batch(c, &foreign_of(c)[c->foreign++], chain);
     else overflow = chain;
   } else {
     if (full) overflow = take_oldest(c);

@@ -181,8 +181,9 @@ size_t sll_release_all(struct sll_cache *cache, size_t keep) {
   if (cache != NULL) sll_drain_all(cache, DRAIN_TRIM);
   sll_trim_ended();
   sll_collect_idle(UINT64_MAX, DRAIN_TRIM);
-  const size_t released = pool_trim(keep, sll_return_blocks);
-  return released + legacy_scavenge(true);
+  const size_t released = pool_trim(keep, sll_return_blocks) + legacy_scavenge(true);
+  os_unmap_refused();
+  return released;
 }
 
 bool sll_is_outside(void) { return own == NULL || own->busy == 0; }

@@ -12,7 +12,8 @@
  * memory comes from mmap. Exit status 0, or 1 after a line with the seed and what went wrong.
  *
  * Built with MODEL_HAK it calls the hak_ names, else the C library's names. With MODEL_CORE it has the core inside. Then all threads meet after each 1000
- * operations, and between rounds, and every structure of the core must keep its invariants.
+ * operations, and between rounds, and every structure of the core must keep its invariants. With MODEL_FAULT, system calls fail as HAKMEM_FAULT says, until
+ * the last round but one has ended. No call of the model may fail after that, and the memory must be returned to the kernel at the end.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -38,6 +39,11 @@
 /* C23; glibc does not declare them yet, and only hakmem has them: without it, free stands in. */
 __attribute__((weak)) void free_sized(void *p, size_t size);
 __attribute__((weak)) void free_aligned_sized(void *p, size_t alignment, size_t size);
+#endif
+
+#ifdef MODEL_FAULT
+#include "memory/os.h"
+#include "platform/refuse/refuse.h"
 #endif
 
 #ifdef MODEL_CORE
@@ -371,6 +377,27 @@ static void *map(size_t size) {
   return p;
 }
 
+#ifdef MODEL_FAULT
+/* The model's own memory, descriptors, tables, and lists that wait for a thread; in the debugging mode its quarantine and its records. */
+#define KEPT_MOST ((size_t)64 << 20)
+
+/* Memory is back: every call succeeds again. */
+static void end_faults(void) {
+  refuse_end();
+  may_fail = false;
+}
+
+static void check_released(void) {
+  static const struct shadow none;
+  const size_t resident = os_resident_set();
+  printf("%llu system calls failed, %zu KiB are mapped at the end, %zu KiB resident\n", (unsigned long long)refuse_count(), os_mapped() >> 10, resident >> 10);
+  if (resident > KEPT_MOST) wrong("all blocks are free, and their memory is not returned to the kernel", &none);
+}
+#else
+static void end_faults(void) {}
+static void check_released(void) {}
+#endif
+
 int main(int argc, char **argv) {
   seed = 1;
   for (int option; (option = getopt(argc, argv, "s:t:r:n:m:ec")) != -1;) {
@@ -395,6 +422,7 @@ int main(int argc, char **argv) {
   for (unsigned round = 0; round < rounds; round++) {
     pthread_t thread[THREADS_MAX];
     pthread_t changer;
+    if (round == rounds - 1) end_faults();
     __atomic_store_n(&ended, false, __ATOMIC_RELAXED);
     if (changes && pthread_create(&changer, NULL, change, NULL) != 0) perror("model: pthread_create"), exit(2);
     pthread_barrier_init(&all_there, NULL, threads);
@@ -418,6 +446,7 @@ int main(int argc, char **argv) {
   check_all(all);
   TRIM(0);
   check_all(all);
+  check_released();
   printf("seed %llu: %llu calls by %u threads in %u rounds", (unsigned long long)seed, (unsigned long long)calls, threads, rounds);
   if (may_fail) printf(", %llu found no memory", (unsigned long long)failures_allowed);
   puts("");

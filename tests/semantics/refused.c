@@ -26,14 +26,24 @@ static const struct call {
   unsigned steps; /* enough of them use every guarded slot again */
   unsigned flag;  /* only if the fourth argument has it; 0: always */
   int may_fail;   /* malloc may find no memory */
-} calls[] = {{"madvise", SYS_madvise, 800, 0, 0},     {"locked", -1, 800, 0, 0},
-             {"mprotect", SYS_mprotect, 400, 0, 0},   {"munmap", SYS_munmap, 400, 0, 0},
-             {"mremap", SYS_mremap, 400, 0, 0},       {"mremap_fixed", SYS_mremap, 400, MREMAP_FIXED, 0},
-             {"mmap", SYS_mmap, 400, 0, 1},           {"mincore", SYS_mincore, 100, 0, 0},
-             {"futex", SYS_futex, 100, 0, 0},         {"openat", SYS_openat, 100, 0, 0},
-             {"read", SYS_read, 100, 0, 0},           {"pread64", SYS_pread64, 100, 0, 0},
-             {"prlimit64", SYS_prlimit64, 100, 0, 0}, {"rt_sigprocmask", SYS_rt_sigprocmask, 100, 0, 0},
-             {"gettid", SYS_gettid, 100, 0, 0},       {"process_vm_readv", SYS_process_vm_readv, 100, 0, 0}};
+} calls[] = {{"madvise", SYS_madvise, 800, 0, 0},
+             {"locked", -1, 800, 0, 0},
+             {"mprotect", SYS_mprotect, 400, 0, 0},
+             {"munmap", SYS_munmap, 400, 0, 0},
+             {"mremap", SYS_mremap, 400, 0, 0},
+             {"mremap_fixed", SYS_mremap, 400, MREMAP_FIXED, 0},
+             {"mmap", SYS_mmap, 400, 0, 1},
+             {"mincore", SYS_mincore, 100, 0, 0},
+             {"futex", SYS_futex, 100, 0, 0},
+             {"openat", SYS_openat, 100, 0, 0},
+             {"read", SYS_read, 100, 0, 0},
+             {"pread64", SYS_pread64, 100, 0, 0},
+             {"prlimit64", SYS_prlimit64, 100, 0, 0},
+             {"rt_sigprocmask", SYS_rt_sigprocmask, 100, 0, 0},
+             {"gettid", SYS_gettid, 100, 0, 0},
+             {"process_vm_readv", SYS_process_vm_readv, 100, 0, 0},
+             {"membarrier", SYS_membarrier, 100, 0, 0},
+             {"rseq", SYS_rseq, 100, 0, 0}};
 static const int errors[] = {EPERM, ENOSYS, ENOMEM, EINVAL};
 
 static void refuse(const struct call *call, int error) {
