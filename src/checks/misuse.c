@@ -14,9 +14,10 @@
 #include "slabs/directory.h"
 
 static void stop_if_asked(void) {
-  if (config.on_error == ON_ERROR_REPORT || (config.on_error == ON_ERROR_AUTO && config.debug == 0)) return;
+  if (config.on_error == ON_ERROR_REPORT || (config.on_error == ON_ERROR_AUTO && config.debug == 0 && config.secure == 0)) return;
   message_say(config.on_error == ON_ERROR_ABORT ? "stopped because of HAKMEM_ON_ERROR=abort"
-                                                : "stopped because of HAKMEM_DEBUG=1 (HAKMEM_ON_ERROR=report goes on)");
+              : config.debug != 0               ? "stopped because of HAKMEM_DEBUG=1 (HAKMEM_ON_ERROR=report goes on)"
+                                                : "stopped because of HAKMEM_SECURE=1 (HAKMEM_ON_ERROR=report goes on)");
   abort();
 }
 

@@ -4,6 +4,7 @@
 
 #include "memory/os.h"
 #include "platform/config.h"
+#include "platform/random.h"
 
 #if HAKMEM_EVENTS
 struct block_end block_end; /* the end of every list: its header is 0, not HEADER_FREE */
@@ -175,14 +176,41 @@ static void set_carved(struct slab *slab, uint32_t carved) {
   if (carved > slab->reached) slab->reached = carved;
 }
 
-/* Carves `count` blocks, and puts them in order of address in front of *chain. */
-static void carve(struct slab *slab, uint32_t count, struct chain *chain) {
-  if (count == 0) return;
+#define SHUFFLED 128u /* blocks that are shuffled together: a larger order would need more stack than a thread may have */
+
+/*
+ * In a random order: at its turn, each block is drawn from those of its group that are left. The state is drawn from the kernel each time, a
+ * system call for each refill that carves: so no other thread needs to wait for a shared one.
+ */
+static void carve_shuffled(struct slab *slab, uint32_t count, struct chain *chain) {
+  uint64_t state = random_secret();
+  uint8_t order[SHUFFLED];
+  for (uint32_t first = slab->carved, end = first + count; first < end; first += SHUFFLED) {
+    const uint32_t group = end - first < SHUFFLED ? end - first : SHUFFLED;
+    for (uint32_t i = 0; i < group; i++) order[i] = (uint8_t)i;
+    for (uint32_t left = group; left > 0; left--) {
+      const uint32_t drawn = (uint32_t)((random_next(&state) >> 32) * left >> 32);
+      struct block *block = (struct block *)block_at(slab, first + order[drawn]);
+      order[drawn] = order[left - 1];
+      header_set(block, HEADER_FREE);
+      chain_push(chain, block);
+    }
+  }
+}
+
+static void carve_in_order(struct slab *slab, uint32_t count, struct chain *chain) {
   for (uint32_t i = slab->carved + count; i > slab->carved; i--) {
     struct block *block = (struct block *)block_at(slab, i - 1);
     header_set(block, HEADER_FREE);
     chain_push(chain, block);
   }
+}
+
+/* Carves `count` blocks, and puts them in order of address in front of *chain; with HAKMEM_RANDOMIZE, in a random order. */
+static void carve(struct slab *slab, uint32_t count, struct chain *chain) {
+  if (count == 0) return;
+  if (UNLIKELY((config.randomize | config.secure) != 0)) carve_shuffled(slab, count, chain);
+  else carve_in_order(slab, count, chain);
   set_carved(slab, slab->carved + count);
   slab->trimmed = 0;
 }
