@@ -7,12 +7,12 @@
 # Without a directory it tests itself on a small suite of the same shape, as the test `security_suite`.
 #
 # It builds the programs by the suite's own CMakeLists.txt, and runs each of them RUNS times under each mode. As in the suite's own runner, a program is
-# caught if it does not print NOT_CAUGHT and ends in time. Time means 2 seconds of processor time, so that other load does not change the result. The table
+# caught if it does not print NOT_CAUGHT and ends in time. Time means 10 seconds of processor time, so that other load does not change the result. The table
 # says how many programs were caught in every run, and how many in some runs only. Below it, each mode lists what it did not catch in every run.
 set -u
 SOURCE_DIR=$(cd "$(dirname "$0")/.." && pwd)
 BUILD_DIR=${BUILD_DIR:-$SOURCE_DIR/build}
-LIMIT_CPU=${LIMIT_CPU:-2} LIMIT_WALL=60
+LIMIT_CPU=${LIMIT_CPU:-10} LIMIT_WALL=60
 MODES='glibc plain default secure guard debug debug+guard'
 
 # The environment of a mode, one word a variable; fails if there is no such mode.

@@ -53,6 +53,8 @@ static struct slab *take_at(struct superslab *ss, uint32_t unit, uint32_t units)
   return slab;
 }
 
+uint64_t superslab_mask(const struct slab *slab, uint32_t units) { return mask_of((uint32_t)(slab - slab->home->slabs), units); }
+
 bool superslab_has(const struct superslab *ss, uint32_t units) { return runs_in(ss->free_mask, units) != 0; }
 
 /* Units from `first` on that are in `mask`. */
@@ -63,8 +65,9 @@ static uint32_t length_in(uint64_t mask, uint32_t first) {
 
 struct superslab_place superslab_find(const struct superslab *ss, uint32_t units, uint32_t room) {
   struct superslab_place best = {0, UINT32_MAX};
-  const bool dirty = runs_in(ss->dirty_mask, units) != 0; /* prefer these: untouched units may never be needed */
-  const uint64_t mask = dirty ? ss->dirty_mask : ss->free_mask;
+  const uint64_t rested = ss->free_mask & ~ss->resting_mask, usable = runs_in(rested, units) != 0 ? rested : ss->free_mask;
+  const bool dirty = runs_in(ss->dirty_mask & usable, units) != 0; /* prefer these: untouched units may never be needed */
+  const uint64_t mask = dirty ? ss->dirty_mask & usable : usable;
   for (uint32_t first = 0, length; first < ss->units && mask >> first != 0; first += length) {
     first += (uint32_t)__builtin_ctzll(mask >> first);
     length = length_in(mask, first);
