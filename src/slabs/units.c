@@ -189,10 +189,15 @@ static void drop_descriptor(struct superslab *ss) {
 static struct superslab *map_superslab(uint32_t active, struct units_refusal *refusal) {
   const size_t size = config_superslab_size();
   int error = 0;
-  void *base = os_map(size, size, &error);
+  const size_t moat = fences() ? size : 0;
+  char *whole = moat != 0 ? os_map(moat + size, size, &error) : NULL;
+  const bool has_moat = whole != NULL;
+  if (has_moat) os_shut(whole, moat);
+  char *const base = has_moat ? whole + moat : os_map(size, size, &error);
   struct superslab *ss = base != NULL && directory_prepare(base, size) ? new_descriptor() : NULL;
   if (ss != NULL) {
     superslab_init(ss, base, size);
+    ss->moat = has_moat ? moat : 0;
     hub_close_memory(base, size);
     if (fences()) {
       os_shut(base, size);
@@ -210,7 +215,7 @@ static struct superslab *map_superslab(uint32_t active, struct units_refusal *re
       refusal->reason = FAIL_NO_ADDRESS_SPACE;
     }
   } else {
-    os_unmap(base, size);
+    os_unmap(has_moat ? whole : base, has_moat ? moat + size : size);
   }
   return NULL;
 }
@@ -330,6 +335,7 @@ static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
 
 /* Unmaps an empty SuperSlab. Its gone units are left alone: other memory may lie there now. Returns the bytes. */
 static size_t unmap_superslab(struct superslab *ss) {
+  if (ss->moat != 0) os_unmap(ss->base - ss->moat, ss->moat);
   if (ss->gone_mask == 0) return os_unmap(ss->base, ss->size);
   size_t unmapped = 0;
   for (uint32_t at = 0, units; (units = superslab_lose(ss, &at)) != 0;) {

@@ -11,7 +11,8 @@
 #include "slabs/size_class.h"
 
 #define FILLER_CHECKED ((size_t)64) /* bytes of the filler that are filled and checked: those nearest to the block */
-#define BESIDE ((size_t)64)         /* bytes before a block that are looked at when it is freed, if they are free */
+#define BESIDE ((size_t)64)         /* bytes of a free block that are looked at when a neighbour is freed, and at an allocation after its free */
+#define NEAR ((size_t)40)           /* neighbours that begin or end this near are looked at */
 #define PLACES_MOST 64u             /* of a class in the quarantine */
 #define PLACES_LEAST 4u
 #define CLASS_BYTES (128 * KIB) /* that the quarantine of a class holds, unless PLACES_LEAST of its blocks are more */
@@ -37,10 +38,15 @@ AT_START void secure_start(bool late) {
 
 AT_START bool secure_wants_guard(size_t size) { return size == 0 || (size + SECURE_BORDER > SMALL_MAX && size <= MIB); }
 
-/* ---- The border: 36 bits of a code, 2 of the family, 2 unused, 16 of the filler's length. The eighth byte is the neighbour's header. ---- */
+/*
+ * ---- The border: from its first byte on, 8 bits that are never all 0, as the end of a string is; 16 of the filler's length, 2 of the family, and 30 of
+ * a code. The eighth byte is the neighbour's header. ----
+ */
 
 #define BORDER_BITS ((UINT64_C(1) << 56) - 1)
-#define FACTS_BITS 20u
+#define FACTS_SHIFT 8u
+#define CODE_SHIFT 26u
+#define FACTS_BITS (CODE_SHIFT - FACTS_SHIFT)
 
 struct facts {
   size_t requested;
@@ -54,11 +60,11 @@ static uint64_t border_for(const void *block, uint64_t facts) {
   uint64_t code = ((uintptr_t)block ^ secret[0]) + facts * UINT64_C(0x9e3779b97f4a7c15);
   code = (code ^ code >> 32) * (secret[1] | 1);
   code = (code ^ code >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
-  return (code >> 28 << FACTS_BITS | facts) & BORDER_BITS;
+  return (code >> 20 << CODE_SHIFT | facts << FACTS_SHIFT | (code & UINT8_MAX) | 1) & BORDER_BITS;
 }
 
 static uint64_t facts_of(const void *block, uint32_t cls, size_t requested, enum block_family family) {
-  return (uint64_t)((size_t)(border_of(block, cls) - (const char *)block) - requested) | (uint64_t)family << 18;
+  return (uint64_t)((size_t)(border_of(block, cls) - (const char *)block) - requested) | (uint64_t)family << 16;
 }
 
 /* Without the eighth byte, which another thread may write to. */
@@ -78,10 +84,10 @@ static uint64_t border_get(const void *block, uint32_t cls) {
 
 /* False if the border is wrong. */
 static bool read_facts(const void *block, uint32_t cls, struct facts *out) {
-  const uint64_t border = border_get(block, cls), facts = border & ((1u << FACTS_BITS) - 1);
+  const uint64_t border = border_get(block, cls), facts = border >> FACTS_SHIFT & ((1u << FACTS_BITS) - 1);
   const size_t most = (size_t)(border_of(block, cls) - (const char *)block), rest = facts & UINT16_MAX;
   if (border_for(block, facts) != border || rest > most) return false;
-  *out = (struct facts){most - rest, (enum block_family)(facts >> 18)};
+  *out = (struct facts){most - rest, (enum block_family)(facts >> 16)};
   return true;
 }
 
@@ -139,6 +145,7 @@ static void report_write(void *block, uint32_t cls, size_t from) {
 /* Bytes of a free block that are zero from its start, and those before its end. */
 static size_t zero_size(uint32_t cls) { return min_size(class_stride(cls) - 1, SECURE_ZERO); }
 static size_t zero_end(uint32_t cls) { return min_size(class_stride(cls) - 1, BESIDE); }
+static size_t zero_near(uint32_t cls) { return min_size(class_stride(cls) - 1, NEAR); }
 
 static bool is_zero(const void *block, uint32_t cls, size_t from) { return bytes_are((const uint8_t *)block + from, zero_size(cls) - from, 0); }
 
@@ -192,32 +199,56 @@ static void **draw_place(uint32_t cls) {
   return &quarantine[cls][(random_next(&last.random) >> 32) * places_of(cls) >> 32];
 }
 
-/* Whether the last bytes of the free blocks to the left are zero: a block there may be in a list, with a link at its start. */
+/* Whether a block that seems free is: in a list, with a link at its start, or in the quarantine. With several threads, the link may be changing. */
+static bool link_is_intact(const struct block *block, uint32_t cls) {
+  if (!__libc_single_threaded || bytes_are((const uint8_t *)block, sizeof(*block), 0)) return true;
+  return pointer_is_link(block_next(block), cls);
+}
+
+/*
+ * Whether the bytes of a neighbour that are nearest are intact, if it is free: those from `from` to `end`. Another thread may be taking it. Then its header
+ * says so soon, or its bytes are zero again.
+ */
+static bool is_intact(const char *block, uint32_t cls, const char *from, const char *end) {
+  for (unsigned tries = 0; tries < 2; tries++) {
+    if (header_now(block) != HEADER_FREE) return true;
+    const char *const behind_link = block + sizeof(struct block);
+    const char *const start = from > behind_link ? from : behind_link;
+    if ((start >= end || bytes_are((const uint8_t *)start, (size_t)(end - start), 0)) && (from >= behind_link || link_is_intact((const struct block *)block, cls)))
+      return true;
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+  }
+  return header_now(block) != HEADER_FREE;
+}
+
 static bool left_is_intact(const struct pointer *at) {
   const char *const p = at->block, *const first = at->slab->base + at->slab->first;
-  const uint32_t stride = at->slab->stride;
-  for (const char *left = p - stride; left >= first && left + stride > p - BESIDE; left -= stride) {
-    if (header_now(left) != HEADER_FREE) continue;
-    const char *from = left + stride - 1 - zero_end(at->cls);
-    if (from < p - BESIDE) from = p - BESIDE;
-    if (from < left + sizeof(struct block)) from = left + sizeof(struct block);
-    const size_t size = (size_t)(left + stride - 1 - from);
-    if (bytes_are((const uint8_t *)from, size, 0)) continue;
-    /* Unless another thread has just taken it: then its header says so, or it is zero again. */
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    if (header_now(left) == HEADER_FREE && !bytes_are((const uint8_t *)from, size, 0) && header_now(left) == HEADER_FREE) return false;
+  const size_t stride = at->slab->stride;
+  for (const char *left = p - stride; left >= first && left + stride + NEAR > p; left -= stride) {
+    const char *const end = left + stride - 1, *const last_bytes = end - zero_end(at->cls);
+    if (!is_intact(left, at->cls, last_bytes > p - BESIDE ? last_bytes : p - BESIDE, end)) return false;
+  }
+  return true;
+}
+
+static bool right_is_intact(const struct pointer *at) {
+  const char *const p = at->block;
+  const size_t stride = at->slab->stride;
+  for (const char *right = p + stride; right < p + stride + NEAR && slab_block_of(at->slab, right) == right; right += stride) {
+    if (!is_intact(right, at->cls, right, right + zero_near(at->cls))) return false;
   }
   return true;
 }
 
 static void check_at_free(const struct pointer *at, enum block_family given) {
-  struct facts facts;
+  struct facts facts = {0, FAMILY_UNKNOWN};
   if (is_damaged(at->block, at->cls, &facts)) {
     report_border(at->block, at->cls);
   } else if (given != FAMILY_UNKNOWN && facts.family != FAMILY_UNKNOWN && !is_late) {
     misuse_family(&(struct record){.block = at->block, .requested = facts.requested, .family = (uint8_t)facts.family}, given);
   }
-  if (!left_is_intact(at)) tell(at->block, at->cls, 0, HDR_UNDERFLOW, 0, 0, 0);
+  if (!left_is_intact(at)) tell(at->block, at->cls, facts.requested, HDR_UNDERFLOW, 0, 0, 0);
+  if (!right_is_intact(at)) tell(at->block, at->cls, facts.requested, HDR_OVERFLOW, 0, 0, 0);
 }
 
 void *secure_free(const struct pointer *at, enum block_family given) {
@@ -257,7 +288,13 @@ static void look_at_taken(void) {
   struct facts facts;
   void *const taken = last.taken;
   last.taken = NULL;
-  if (!__libc_single_threaded || !header_says_live_at(taken, last.cls)) return;
+  if (!__libc_single_threaded) return;
+  if (!header_says_live_at(taken, last.cls)) {
+    const struct pointer at = pointer_at(taken);
+    if (at.kind != POINTER_BLOCK || at.state != BLOCK_BROKEN) return;
+    misuse_header(&at, MISUSE_LIVE);
+    header_set(taken, header_live(last.cls));
+  }
   if (is_damaged(taken, last.cls, &facts)) report_border(taken, last.cls);
 }
 
