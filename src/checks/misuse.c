@@ -43,11 +43,17 @@ static void add_records(struct event_hdr_reset *e) {
   if (record_get(e->base, &known)) add_record(e, &known);
 }
 
+/* Leaves out the bytes of the program's memory: `got` and `expect` are equal then, as if no byte was known. */
+static void redact(struct event_hdr_reset *e) {
+  if (config.redact != 0) e->got = e->expect;
+}
+
 /* Completes the event and raises it. */
 static void report(struct event_hdr_reset *e, const struct slab *slab) {
   const int saved = errno;
   e->count = __atomic_fetch_add(&resets, 1, __ATOMIC_RELAXED);
   e->stack = hub_stack();
+  redact(e);
   e->cls = slab != NULL ? slab->cls : e->cls;
   e->slab = slab != NULL ? slab->base : NULL;
   e->offset = slab != NULL ? (uintptr_t)e->base - (uintptr_t)slab->base : 0;
@@ -108,7 +114,7 @@ void misuse_header(const struct pointer *at, enum misuse_state state) {
 }
 
 void misuse_link(uint32_t cls, const void *p) {
-  struct event_hdr_reset e = {.cls = cls, .base = p, .expect = HEADER_FREE, .verdict = HDR_WRITE_AFTER_FREE};
+  struct event_hdr_reset e = {.cls = cls, .base = config.redact == 0 ? p : NULL, .expect = HEADER_FREE, .verdict = HDR_WRITE_AFTER_FREE};
   maps_read(&e.got, (const char *)p - 1, 1);
   report(&e, NULL);
 }

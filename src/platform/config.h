@@ -58,6 +58,7 @@
   TEXT(log_file, LOG_FILE, "path", "the file for log lines and statistics, standard error if not set; %p becomes the process id") \
   CHOICE(stacks, STACKS, 0, "auto|fp|unwind|off", \
          "stacks by frame pointers, by libunwind, or (auto) by steps that libunwind taught for each return address; on aarch64, auto is fp") \
+  CHOICE(redact, REDACT, 0, "0|1", "1: reports, logs and statistics leave out the bytes of the program's memory") \
   CHOICE(help, HELP, 0, "0|1", "1: print this table at start")
 
 /*
