@@ -116,6 +116,35 @@ static void *alloc_plain(size_t size, enum request_kind kind, enum call_kind cal
 
 void *alloc_grown(size_t size) { return alloc_large(size, MIN_ALIGN, REQUEST_GROWN, CALL_realloc); }
 
+/* ---- The secure mode's way through the lists: as on the fast paths, between its checks. NULL, or false: take the slow path. ---- */
+
+static void *secure_alloc(size_t size) {
+  struct sll_cache *cache = sll_own();
+  if (cache == NULL || size == 0 || size + SECURE_BORDER > SMALL_MAX) return NULL;
+  secure_look();
+  const uint32_t cls = class_of_size(size + SECURE_BORDER);
+  struct block *block = cache->head[cls];
+  if (UNLIKELY(!block_can_pop(block)) || UNLIKELY(budget_step(&cache->budget[cls].alloc))) return NULL;
+  cache->head[cls] = block_next(block);
+  header_set(block, cache->live[cls]);
+  secure_take(block, cls, size);
+  return block;
+}
+
+static bool secure_release(void *p, enum block_family given) {
+  struct sll_cache *cache = sll_own();
+  const int8_t code = directory_code(&directory, header_place(p));
+  if (cache == NULL || code <= 0 || config.lookup != STRATEGY_DIRECTORY) return false;
+  const uint32_t cls = (uint32_t)code - 1;
+  if (!is_live_of(cache, cls, p)) return false;
+  struct block *leaving = secure_free(&(struct pointer){.p = p, .kind = POINTER_BLOCK, .cls = cls, .slab = directory_slab(p), .block = p}, given);
+  if (leaving == NULL || push_block(cache, cls, leaving)) return true;
+  sll_hold(cache);
+  sll_push(cache, cls, leaving);
+  sll_leave(cache);
+  return true;
+}
+
 /* ---- The slow doors of malloc, calloc and aligned_alloc. A call that is to be timed on the fast path comes here first: see sll_resume. ---- */
 
 static NOINLINE void *sample_alloc(size_t size, bool timed) {
@@ -128,6 +157,8 @@ static NOINLINE void *sample_alloc(size_t size, bool timed) {
 }
 
 void *alloc_slow(size_t size) {
+  void *block = UNLIKELY(MODE(secure)) ? secure_alloc(size) : NULL;
+  if (block != NULL) return block;
   const uint32_t sampled = sll_resume();
   return UNLIKELY(sampled != 0) ? sample_alloc(size, sampled <= SAMPLE_CALLS) : alloc_plain(size, REQUEST_PLAIN, CALL_malloc);
 }
@@ -142,6 +173,8 @@ static NOINLINE void *sample_zeroed(size_t size, bool timed) {
 }
 
 static NOINLINE void *zeroed_slow(size_t size) {
+  void *block = UNLIKELY(MODE(secure)) && size <= SECURE_ZERO ? secure_alloc(size) : NULL;
+  if (block != NULL) return block;
   const uint32_t sampled = sll_resume();
   return UNLIKELY(sampled != 0) ? sample_zeroed(size, sampled <= SAMPLE_CALLS) : alloc_plain(size, REQUEST_ZEROED, CALL_calloc);
 }
@@ -327,10 +360,12 @@ static NOINLINE void sample_free(void *p, enum block_family given, bool timed) {
 }
 
 void free_slow(void *p) {
+  if (UNLIKELY(MODE(secure)) && secure_release(p, FAMILY_MALLOC)) return;
   if (p != NULL && !free_further(sll_self, p)) free_any(p, FAMILY_MALLOC);
 }
 
 void free_slow_by(void *p, enum block_family given) {
+  if (UNLIKELY(MODE(secure)) && secure_release(p, given)) return;
   if (p != NULL && !free_further(sll_self, p)) free_any(p, given);
 }
 
