@@ -137,7 +137,7 @@ static bool secure_release(void *p, enum block_family given) {
   if (cache == NULL || code <= 0 || config.lookup != STRATEGY_DIRECTORY) return false;
   const uint32_t cls = (uint32_t)code - 1;
   if (!is_live_of(cache, cls, p)) return false;
-  struct block *leaving = secure_free(&(struct pointer){.p = p, .kind = POINTER_BLOCK, .cls = cls, .slab = directory_slab(p), .block = p}, given);
+  struct block *leaving = secure_free(directory_slab(p), p, cls, given);
   if (leaving == NULL || push_block(cache, cls, leaving)) return true;
   sll_hold(cache);
   sll_push(cache, cls, leaving);

@@ -133,7 +133,7 @@ struct taken front_take_secure(struct sll_cache *cache, const struct request *r)
 }
 
 void front_free_secure(struct sll_cache *cache, const struct pointer *at, enum block_family given) {
-  struct block *leaving = secure_free(at, given);
+  struct block *leaving = secure_free(at->slab, at->block, at->cls, given);
   if (leaving != NULL) sll_push(cache, at->cls, leaving);
 }
 

@@ -12,7 +12,7 @@
 
 #define FILLER_CHECKED ((size_t)64) /* bytes of the filler that are filled and checked: those nearest to the block */
 #define BESIDE ((size_t)64)         /* bytes of a free block that are looked at when a neighbour is freed, and at an allocation after its free */
-#define NEAR ((size_t)40)           /* neighbours that begin or end this near are looked at */
+#define NEAR ((size_t)40)           /* left neighbours that end so near before the block, and right ones that begin so near behind its start, are looked at */
 #define PLACES_MOST 64u             /* of a class in the quarantine */
 #define PLACES_LEAST 4u
 #define CLASS_BYTES (128 * KIB) /* that the quarantine of a class holds, unless PLACES_LEAST of its blocks are more */
@@ -56,7 +56,7 @@ struct facts {
 static uint8_t filler(void) { return (uint8_t)(secret[1] | 1); }
 static char *border_of(const void *block, uint32_t cls) { return (char *)(uintptr_t)block + class_stride(cls) - 1 - SECURE_BORDER; }
 
-static uint64_t border_for(const void *block, uint64_t facts) {
+ALWAYS_INLINE uint64_t border_for(const void *block, uint64_t facts) {
   uint64_t code = ((uintptr_t)block ^ secret[0]) + facts * UINT64_C(0x9e3779b97f4a7c15);
   code = (code ^ code >> 32) * (secret[1] | 1);
   code = (code ^ code >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -83,7 +83,7 @@ static uint64_t border_get(const void *block, uint32_t cls) {
 }
 
 /* False if the border is wrong. */
-static bool read_facts(const void *block, uint32_t cls, struct facts *out) {
+ALWAYS_INLINE bool read_facts(const void *block, uint32_t cls, struct facts *out) {
   const uint64_t border = border_get(block, cls), facts = border >> FACTS_SHIFT & ((1u << FACTS_BITS) - 1);
   const size_t most = (size_t)(border_of(block, cls) - (const char *)block), rest = facts & UINT16_MAX;
   if (border_for(block, facts) != border || rest > most) return false;
@@ -104,19 +104,19 @@ static uint8_t header_now(const void *block) { return __atomic_load_n((const uin
 
 /* ---- Reports. ---- */
 
-static void tell(const void *block, uint32_t cls, size_t size, enum hdr_verdict verdict, size_t over, uint8_t got, uint8_t expect) {
+static NOINLINE void tell(const void *block, uint32_t cls, size_t size, enum hdr_verdict verdict, size_t over, uint8_t got, uint8_t expect) {
   struct event_hdr_reset e = {.base = block, .verdict = verdict, .cls = cls, .size = size, .over = over, .got = got, .expect = expect};
   e.found = FOUND_BY_CHECK;
   misuse_known(&e, NULL);
 }
 
 /* Whether the border or the filler was written to. */
-static bool is_damaged(const void *block, uint32_t cls, struct facts *facts) {
-  if (!read_facts(block, cls, facts)) return !is_late;
+ALWAYS_INLINE bool is_damaged(const void *block, uint32_t cls, struct facts *facts) {
+  if (UNLIKELY(!read_facts(block, cls, facts))) return !is_late;
   return !bytes_are((const uint8_t *)block + facts->requested, filled(block, cls, facts->requested), filler());
 }
 
-static void report_border(void *block, uint32_t cls) {
+static NOINLINE void report_border(void *block, uint32_t cls) {
   struct facts facts;
   const uint8_t *const behind = (const uint8_t *)border_of(block, cls);
   if (!read_facts(block, cls, &facts)) {
@@ -133,7 +133,7 @@ static void report_border(void *block, uint32_t cls) {
 }
 
 /* The bytes of a freed block from its start to the last one that is not zero. */
-static void report_write(void *block, uint32_t cls, size_t from) {
+static NOINLINE void report_write(void *block, uint32_t cls, size_t from) {
   const uint8_t *const bytes = block;
   size_t over = min_size(class_stride(cls) - 1, SECURE_ZERO);
   while (over > from + 1 && bytes[over - 1] == 0) over--;
@@ -209,7 +209,7 @@ static bool link_is_intact(const struct block *block, uint32_t cls) {
  * Whether the bytes of a neighbour that are nearest are intact, if it is free: those from `from` to `end`. Another thread may be taking it. Then its header
  * says so soon, or its bytes are zero again.
  */
-static bool is_intact(const char *block, uint32_t cls, const char *from, const char *end) {
+ALWAYS_INLINE bool is_intact(const char *block, uint32_t cls, const char *from, const char *end) {
   for (unsigned tries = 0; tries < 2; tries++) {
     if (header_now(block) != HEADER_FREE) return true;
     const char *const behind_link = block + sizeof(struct block);
@@ -221,47 +221,48 @@ static bool is_intact(const char *block, uint32_t cls, const char *from, const c
   return header_now(block) != HEADER_FREE;
 }
 
-static bool left_is_intact(const struct pointer *at) {
-  const char *const p = at->block, *const first = at->slab->base + at->slab->first;
-  const size_t stride = at->slab->stride;
+ALWAYS_INLINE bool left_is_intact(const struct slab *slab, const char *p, uint32_t cls) {
+  const char *const first = slab->base + slab->first;
+  const size_t stride = slab->stride;
   for (const char *left = p - stride; left >= first && left + stride + NEAR > p; left -= stride) {
-    const char *const end = left + stride - 1, *const last_bytes = end - zero_end(at->cls);
-    if (!is_intact(left, at->cls, last_bytes > p - BESIDE ? last_bytes : p - BESIDE, end)) return false;
+    const char *const end = left + stride - 1, *const last_bytes = end - zero_end(cls);
+    if (!is_intact(left, cls, last_bytes > p - BESIDE ? last_bytes : p - BESIDE, end)) return false;
   }
   return true;
 }
 
-static bool right_is_intact(const struct pointer *at) {
-  const char *const p = at->block;
-  const size_t stride = at->slab->stride;
-  for (const char *right = p + stride; right < p + stride + NEAR && slab_block_of(at->slab, right) == right; right += stride) {
-    if (!is_intact(right, at->cls, right, right + zero_near(at->cls))) return false;
+ALWAYS_INLINE bool right_is_intact(const struct slab *slab, const char *p, uint32_t cls) {
+  const size_t stride = slab->stride;
+  const char *const end = slab->base + slab->first + (size_t)__atomic_load_n(&slab->carved, __ATOMIC_RELAXED) * stride;
+  for (const char *right = p + stride; right < p + NEAR && right < end; right += stride) {
+    if (!is_intact(right, cls, right, right + zero_near(cls))) return false;
   }
   return true;
 }
 
-static void check_at_free(const struct pointer *at, enum block_family given) {
+ALWAYS_INLINE void check_at_free(const struct slab *slab, void *block, uint32_t cls, enum block_family given) {
   struct facts facts = {0, FAMILY_UNKNOWN};
-  if (is_damaged(at->block, at->cls, &facts)) {
-    report_border(at->block, at->cls);
+  if (is_damaged(block, cls, &facts)) {
+    report_border(block, cls);
   } else if (given != FAMILY_UNKNOWN && facts.family != FAMILY_UNKNOWN && !is_late) {
-    misuse_family(&(struct record){.block = at->block, .requested = facts.requested, .family = (uint8_t)facts.family}, given);
+    misuse_family(&(struct record){.block = block, .requested = facts.requested, .family = (uint8_t)facts.family}, given);
   }
-  if (!left_is_intact(at)) tell(at->block, at->cls, facts.requested, HDR_UNDERFLOW, 0, 0, 0);
-  if (!right_is_intact(at)) tell(at->block, at->cls, facts.requested, HDR_OVERFLOW, 0, 0, 0);
+  if (!left_is_intact(slab, block, cls)) tell(block, cls, facts.requested, HDR_UNDERFLOW, 0, 0, 0);
+  if (!right_is_intact(slab, block, cls)) tell(block, cls, facts.requested, HDR_OVERFLOW, 0, 0, 0);
 }
 
-void *secure_free(const struct pointer *at, enum block_family given) {
-  check_at_free(at, given);
-  void *const block = at->block;
-  const uint32_t cls = at->cls;
+void *secure_free(const struct slab *slab, void *block, uint32_t cls, enum block_family given) {
+  check_at_free(slab, block, cls, given);
   if (last.taken == block) last.taken = NULL;
   make_zero(block, cls);
   __atomic_store_n((uint8_t *)block - 1, HEADER_FREE, __ATOMIC_RELEASE); /* from now on, others may look at it: left_is_intact */
   last.place = draw_place(cls);
   last.freed = block;
   last.freed_cls = cls;
-  return __atomic_exchange_n(last.place, block, __ATOMIC_ACQ_REL);
+  if (!__libc_single_threaded) return __atomic_exchange_n(last.place, block, __ATOMIC_ACQ_REL);
+  void *const leaving = *last.place; /* without the bus lock */
+  *last.place = block;
+  return leaving;
 }
 
 void *secure_next(uint32_t cls) {
@@ -275,7 +276,7 @@ void *secure_next(uint32_t cls) {
 /* ---- The blocks used last. ---- */
 
 /* As long as the block is at its place, no thread uses it. To report it, this thread takes it out. */
-static void look_at_freed(void) {
+ALWAYS_INLINE void look_at_freed(void) {
   void *block = last.freed;
   if (__atomic_load_n(last.place, __ATOMIC_ACQUIRE) != block) return;
   if (bytes_are(block, min_size(zero_size(last.freed_cls), BESIDE), 0)) return;
@@ -284,7 +285,7 @@ static void look_at_freed(void) {
 }
 
 /* With several threads, another one may have freed the block that was taken last, and its memory may be gone. */
-static void look_at_taken(void) {
+ALWAYS_INLINE void look_at_taken(void) {
   struct facts facts;
   void *const taken = last.taken;
   last.taken = NULL;

@@ -45,10 +45,10 @@ void secure_resize(const struct pointer *at, size_t size);
 void secure_set_family(void *p, enum block_family family);
 
 /*
- * Frees a live block. It is checked, zeroed, and enters the quarantine. Returns a block of the same class that leaves the quarantine; or NULL. The
+ * Frees a live block of the slab. It is checked, zeroed, and enters the quarantine. Returns a block of the same class that leaves the quarantine; or NULL. The
  * header of that one says free.
  */
-void *secure_free(const struct pointer *at, enum block_family given);
+void *secure_free(const struct slab *slab, void *block, uint32_t cls, enum block_family given);
 
 /* Looks at the blocks that the calling thread allocated and freed last. No lock may be held. */
 void secure_look(void);
