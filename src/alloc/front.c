@@ -66,9 +66,10 @@ struct taken front_take_guarded(struct sll_cache *cache, const struct request *r
   if (modes.debug) patrol_allocation();
   if (modes.secure) secure_look();
   const bool wanted = modes.debug ? debug_wants_guard(r->size) : modes.secure && secure_wants_guard(r->size);
-  if (!sll_take_guard(cache, r->cls) && !wanted) return taken;
+  const bool sampled = sll_take_guard(cache, r->cls);
+  if (!sampled && !wanted) return taken;
   if (r->cls < CLASS_COUNT) sll_rearm(cache, r->cls);
-  taken.block = guard_alloc(r->size, r->align, r->cls, hub_block_stack(__builtin_frame_address(0)));
+  taken.block = guard_alloc(r->size, r->align, r->cls, sampled || modes.debug ? hub_block_stack(__builtin_frame_address(0)) : 0);
   if (taken.block == NULL) return taken;
   hub_count(r->cls, 1, 0);
   if (!modes.debug) return taken;
@@ -161,7 +162,8 @@ bool front_find(const void *p, struct pointer *at) {
 
 static bool free_guarded(const struct pointer *at, enum block_family given) {
   misuse_family(&at->known, given);
-  if (!guard_free(at, hub_block_stack(__builtin_frame_address(0)))) return false;
+  const bool stackless = modes.secure && at->known.alloc_stack == 0; /* a stack would take longer than all else */
+  if (!guard_free(at, stackless ? 0 : hub_block_stack(__builtin_frame_address(0)))) return false;
   hub_count(at->cls, 0, 1);
   return true;
 }

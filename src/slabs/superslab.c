@@ -182,11 +182,14 @@ static void set_carved(struct slab *slab, uint32_t carved) {
 #define SHUFFLED 128u /* blocks that are shuffled together: a larger order would need more stack than a thread may have */
 
 /*
- * In a random order: at its turn, each block is drawn from those of its group that are left. The state is drawn from the kernel each time, a
- * system call for each refill that carves: so no other thread needs to wait for a shared one.
+ * In a random order: at its turn, each block is drawn from those of its group that are left. The first state is a secret, and each call derives its own
+ * from it, so that no thread waits for another one.
  */
 static void carve_shuffled(struct slab *slab, uint32_t count, struct chain *chain) {
-  uint64_t state = random_secret();
+  static uint64_t states; /* atomic */
+  if (__atomic_load_n(&states, __ATOMIC_RELAXED) == 0) __atomic_store_n(&states, random_secret(), __ATOMIC_RELAXED);
+  uint64_t number = __atomic_fetch_add(&states, UINT64_C(0x9e3779b97f4a7c15), __ATOMIC_RELAXED);
+  uint64_t state = random_next(&number);
   uint8_t order[SHUFFLED];
   for (uint32_t first = slab->carved, end = first + count; first < end; first += SHUFFLED) {
     const uint32_t group = end - first < SHUFFLED ? end - first : SHUFFLED;
