@@ -245,7 +245,8 @@ void alloc_free_sized(void *p, size_t alignment, size_t size, enum block_family 
   const bool live = pointer_is_live(&at);
   if (live && may_be_made_by(&at, given) && !could_be_of(&at, alignment, size)) misuse_size(&at, size);
   hub_release();
-  if (live && !pointer_is_front(&at)) free_fast(p);
+  if (live && MODE(secure)) free_slow_by(p, given);
+  else if (live && !pointer_is_front(&at)) free_fast(p);
   else free_found(&at, given);
 }
 
