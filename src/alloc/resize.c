@@ -154,7 +154,7 @@ static void *resize(void *p, size_t size, uint32_t *from) {
   const size_t usable = live ? usable_of(&at) : 0;
   hub_release();
   if (!live) return alloc_fail();
-  void *in_place = MODE(front) && pointer_is_front(&at)          ? NULL
+  void *in_place = MODE(front) && pointer_is_front(&at)       ? NULL
                    : MODE(secure) && at.kind == POINTER_BLOCK ? resize_secure(&at, size)
                                                               : resize_in_place(at.slab, p, size);
   if (in_place == NULL) {

@@ -33,7 +33,8 @@
          "with this many SuperSlabs in use, each new one requests huge pages at once; with 4, each one that becomes full; 0 = never") \
   NUMBER(populate, POPULATE, 4u << 20, 0, 1u << 30, "bytes", \
          "zeroed blocks of up to this size are made resident at once if there are several threads, 0 = none") \
-  CHOICE(on_error, ON_ERROR, 0, "auto|report|abort", "after a header reset or an invalid free: go on, or stop; auto: stop in the debugging mode and the secure mode only") \
+  CHOICE(on_error, ON_ERROR, 0, "auto|report|abort", \
+         "after a header reset or an invalid free: go on, or stop; auto: stop in the debugging mode and the secure mode only") \
   CHOICE(debug, DEBUG, 0, "0|1", "1: the debugging mode: every block has redzones and a record; freed blocks are filled and wait in a quarantine") \
   NUMBER(redzone, DEBUG_REDZONE, 64, 16, 65536, "bytes", "in the debugging mode: the redzone on each side of a block, which is filled and checked") \
   NUMBER(fill, DEBUG_FILL, 0, 0, 255, "byte", "in the debugging mode: the value that fills new and freed blocks") \

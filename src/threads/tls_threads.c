@@ -35,7 +35,9 @@ static pthread_key_t thread_key;
 static uint64_t next_scavenge_ms; /* atomic */
 static uint32_t scavenge_steps;   /* atomic */
 
-struct sll_cache *sll_own(void) { return own; }
+struct sll_cache *sll_own(void) {
+  return own;
+}
 
 /* Whether sll_self stays empty: a checker must see no header read, and the secure mode must see every operation. */
 static bool stays_empty(void) { return hub_checked || MODE(secure); }

@@ -172,8 +172,8 @@ static void tell_place(struct diagnosis *d, const struct place *place) {
   } else if (e->over != 0 && e->size != 0) {
     char byte[sizeof(": 0x00")] = "";
     if (e->got != e->expect) snprintf(byte, sizeof(byte), ": 0x%02x", e->got);
-    finding_evidence(f, "a write up to %" PRIu64 " byte%s %s, 0x%" PRIx64 ", of %" PRIu64 " bytes%s", e->over, e->over == 1 ? "" : "s",
-                     model_side(e->verdict), (uintptr_t)e->base, e->size, byte);
+    finding_evidence(f, "a write up to %" PRIu64 " byte%s %s, 0x%" PRIx64 ", of %" PRIu64 " bytes%s", e->over, e->over == 1 ? "" : "s", model_side(e->verdict),
+                     (uintptr_t)e->base, e->size, byte);
   } else if (model_is_header(e)) {
     finding_evidence(f, "the header of 0x%" PRIx64 " held 0x%02x instead of 0x%02x", (uintptr_t)e->base, e->got, e->expect);
   }

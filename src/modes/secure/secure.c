@@ -214,7 +214,8 @@ ALWAYS_INLINE bool is_intact(const char *block, uint32_t cls, const char *from, 
     if (header_now(block) != HEADER_FREE) return true;
     const char *const behind_link = block + sizeof(struct block);
     const char *const start = from > behind_link ? from : behind_link;
-    if ((start >= end || bytes_are((const uint8_t *)start, (size_t)(end - start), 0)) && (from >= behind_link || link_is_intact((const struct block *)block, cls)))
+    if ((start >= end || bytes_are((const uint8_t *)start, (size_t)(end - start), 0)) &&
+        (from >= behind_link || link_is_intact((const struct block *)block, cls)))
       return true;
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
   }
