@@ -120,7 +120,7 @@ void *alloc_grown(size_t size) { return alloc_large(size, MIN_ALIGN, REQUEST_GRO
 
 static void *secure_alloc(size_t size) {
   struct sll_cache *cache = sll_own();
-  if (cache == NULL || size == 0 || size + SECURE_BORDER > SMALL_MAX) return NULL;
+  if (cache == NULL || size == 0 || size > SMALL_MAX - SECURE_BORDER) return NULL;
   secure_look();
   const uint32_t cls = class_of_size(size + SECURE_BORDER);
   struct block *block = cache->head[cls];
