@@ -194,7 +194,7 @@ struct window {
 static void put_row(struct message *m, const char *at, const struct window *w) {
   const char *start = at < w->start ? w->start : at, *end = at + ROW < w->end ? at + ROW : w->end;
   uint8_t byte[ROW];
-  if (start >= end || !maps_read(byte, start, (size_t)(end - start))) return;
+  if (config.redact != 0 || start >= end || !maps_read(byte, start, (size_t)(end - start))) return;
   message_text(m, "\n    ");
   message_pointer(m, (uintptr_t)at);
   message_text(m, " ");

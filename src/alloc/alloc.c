@@ -14,6 +14,7 @@
 #include "reclaim.h"
 #include "modes/recording.h"
 #include "modes/retired.h"
+#include "modes/secure/secure.h"
 
 void *alloc_fail(void) {
   errno = ENOMEM;
@@ -42,6 +43,7 @@ static struct taken take_large(const struct request *r) {
 
 static struct taken take(struct sll_cache *cache, const struct request *r) {
   if (UNLIKELY(MODE(debug))) return front_take_debug(cache, r);
+  if (UNLIKELY(MODE(secure)) && r->cls < CLASS_COUNT) return front_take_secure(cache, r);
   return r->cls < CLASS_COUNT ? (struct taken){.block = sll_take(cache, r->cls), .cls = r->cls} : take_large(r);
 }
 
@@ -50,7 +52,8 @@ static struct taken take_or_reclaim(struct sll_cache *cache, const struct reques
   struct taken taken = take(cache, r);
   const size_t needed = r->size + (r->align > UNIT_SIZE ? r->align : 0);
   for (enum reclaim_step step = RECLAIM_FREE; taken.block == NULL && step < RECLAIM_STEPS; step++) {
-    if (reclaim_for(cache, needed, step)) taken = take(cache, r);
+    const bool emptied = MODE(secure) && cache != NULL && front_empty_secure(cache);
+    if (reclaim_for(cache, needed, step) || emptied) taken = take(cache, r);
   }
   return taken;
 }
@@ -85,7 +88,7 @@ static void *allocate(const struct request *r) {
     hub_request(taken.cls, r->size);
     if (MODE(records) && !taken.recorded) recording_alloc(taken.block, taken.cls, r->size, taken.sampled, __builtin_frame_address(0));
     if (sll_goes_slow()) EVENT(alloc, .ptr = taken.block, .size = r->size, .cls = taken.cls, .stack = hub_traced_stack());
-    if (r->kind == REQUEST_ZEROED) make_zero(taken.block, r->size, taken.zeroed && r->cls >= CLASS_COUNT);
+    if (r->kind == REQUEST_ZEROED) make_zero(taken.block, r->size, taken.zeroed && (r->cls >= CLASS_COUNT || MODE(secure)));
   }
   if (LIKELY(cache != NULL)) sll_leave(cache);
   const uint32_t row = taken.block != NULL ? taken.cls : r->cls;
@@ -101,14 +104,46 @@ static NOINLINE void *alloc_large(size_t size, size_t align, enum request_kind k
   return allocate(&(struct request){size, align, size <= units_large_max() ? CLASS_LARGE : CLASS_HUGE, kind, call});
 }
 
+/* The bytes that a small block of `size` bytes needs, with the border of a checker or of the secure mode. */
+static size_t with_borders(size_t size) { return UNLIKELY(MODE(secure)) ? size + (size <= SMALL_MAX ? SECURE_BORDER : 0) : hub_with_border(size); }
+
 static void *alloc_plain(size_t size, enum request_kind kind, enum call_kind call) {
   alloc_prepare(); /* decides whether blocks have borders */
-  const size_t with_border = hub_with_border(size);
+  const size_t with_border = with_borders(size);
   if (with_border > SMALL_MAX) return alloc_large(size, MIN_ALIGN, kind, call);
   return allocate(&(struct request){size, MIN_ALIGN, class_of_size(with_border), kind, call});
 }
 
 void *alloc_grown(size_t size) { return alloc_large(size, MIN_ALIGN, REQUEST_GROWN, CALL_realloc); }
+
+/* ---- The secure mode's way through the lists: as on the fast paths, between its checks. NULL, or false: take the slow path. ---- */
+
+static void *secure_alloc(size_t size) {
+  struct sll_cache *cache = sll_own();
+  if (cache == NULL || size == 0 || size > SMALL_MAX - SECURE_BORDER) return NULL;
+  secure_look();
+  const uint32_t cls = class_of_size(size + SECURE_BORDER);
+  struct block *block = cache->head[cls];
+  if (UNLIKELY(!block_can_pop(block)) || UNLIKELY(budget_step(&cache->budget[cls].alloc))) return NULL;
+  cache->head[cls] = block_next(block);
+  header_set(block, cache->live[cls]);
+  secure_take(block, cls, size);
+  return block;
+}
+
+static bool secure_release(void *p, enum block_family given) {
+  struct sll_cache *cache = sll_own();
+  const int8_t code = directory_code(&directory, header_place(p));
+  if (cache == NULL || code <= 0 || config.lookup != STRATEGY_DIRECTORY) return false;
+  const uint32_t cls = (uint32_t)code - 1;
+  if (!is_live_of(cache, cls, p)) return false;
+  struct block *leaving = secure_free(directory_slab(p), p, cls, given);
+  if (leaving == NULL || push_block(cache, cls, leaving)) return true;
+  sll_hold(cache);
+  sll_push(cache, cls, leaving);
+  sll_leave(cache);
+  return true;
+}
 
 /* ---- The slow doors of malloc, calloc and aligned_alloc. A call that is to be timed on the fast path comes here first: see sll_resume. ---- */
 
@@ -122,6 +157,8 @@ static NOINLINE void *sample_alloc(size_t size, bool timed) {
 }
 
 void *alloc_slow(size_t size) {
+  void *block = UNLIKELY(MODE(secure)) ? secure_alloc(size) : NULL;
+  if (block != NULL) return block;
   const uint32_t sampled = sll_resume();
   return UNLIKELY(sampled != 0) ? sample_alloc(size, sampled <= SAMPLE_CALLS) : alloc_plain(size, REQUEST_PLAIN, CALL_malloc);
 }
@@ -136,6 +173,8 @@ static NOINLINE void *sample_zeroed(size_t size, bool timed) {
 }
 
 static NOINLINE void *zeroed_slow(size_t size) {
+  void *block = UNLIKELY(MODE(secure)) && size <= SECURE_ZERO ? secure_alloc(size) : NULL;
+  if (block != NULL) return block;
   const uint32_t sampled = sll_resume();
   return UNLIKELY(sampled != 0) ? sample_zeroed(size, sampled <= SAMPLE_CALLS) : alloc_plain(size, REQUEST_ZEROED, CALL_calloc);
 }
@@ -160,7 +199,7 @@ static NOINLINE void *sample_aligned(uint32_t cls, size_t size, size_t align, bo
 static NOINLINE void *aligned_slow(size_t size, size_t align) {
   if (size > PTRDIFF_MAX || align > PTRDIFF_MAX) return alloc_fail();
   const bool plain = align <= MIN_ALIGN;
-  const size_t with_border = hub_with_border(size);
+  const size_t with_border = with_borders(size);
   if (plain ? size > SMALL_MAX : (with_border | (align - 1)) >= ALIGNED_MAX) return alloc_large(size, plain ? MIN_ALIGN : align, REQUEST_PLAIN, CALL_aligned);
   const uint32_t cls = plain ? class_of_size(size) : class_of_aligned(align, with_border);
   const uint32_t sampled = sll_resume();
@@ -198,7 +237,7 @@ static struct slab *look_up(struct sll_cache *cache, const void *p) {
 }
 
 /* Frees a block of a class. A broken header is reported, and the block never handed out again. A block that is free already is reported and not touched. */
-static void small_free(struct sll_cache *cache, const struct pointer *at) {
+static void small_free(struct sll_cache *cache, const struct pointer *at, enum block_family given) {
   void *const p = at->block;
   const uint32_t cls = at->cls;
   const bool good = at->state == BLOCK_LIVE;
@@ -206,6 +245,7 @@ static void small_free(struct sll_cache *cache, const struct pointer *at) {
   if (!good) misuse_header(at, MISUSE_LIVE);
   if (at->state == BLOCK_FREE) return;
   if (good && MODE(records)) recording_free(p, cls);
+  if (good && MODE(secure)) return front_free_secure(cache, at, given);
   header_set(p, HEADER_FREE);
   if (sll_goes_slow()) EVENT(free, .ptr = p, .size = class_stride(cls) - 1, .cls = cls, .stack = hub_traced_stack());
   if (good && !hub_checked) {
@@ -216,9 +256,9 @@ static void small_free(struct sll_cache *cache, const struct pointer *at) {
   if (good && hub_checked) retired_put(cls, p, sll_return_blocks);
 }
 
-static void free_by_kind(struct sll_cache *cache, const struct pointer *at) {
+static void free_by_kind(struct sll_cache *cache, const struct pointer *at, enum block_family given) {
   if (at->kind == POINTER_BLOCK) {
-    small_free(cache, at);
+    small_free(cache, at, given);
   } else if (at->kind == POINTER_LARGE || at->kind == POINTER_HUGE) {
     if (sll_goes_slow()) EVENT(free, .ptr = at->p, .size = at->slab->requested, .cls = at->cls, .stack = hub_traced_stack());
     large_give(at->slab);
@@ -265,13 +305,13 @@ static NOINLINE bool free_front(void *p, enum block_family given, uint32_t *row)
   return true;
 }
 
-static NOINLINE void free_core(void *p, uint32_t *row) {
+static NOINLINE void free_core(void *p, enum block_family given, uint32_t *row) {
   alloc_prepare();
   struct sll_cache *cache = sll_enter();
   if (cache == NULL) return; /* no memory for this thread's lists: the block is lost, and the program continues */
   const struct pointer at = pointer_in(look_up(cache, p), p);
   *row = at.cls;
-  free_by_kind(cache, &at);
+  free_by_kind(cache, &at, given);
   sll_leave(cache);
 }
 
@@ -280,7 +320,7 @@ static NOINLINE void free_whole(void *p, enum block_family given, uint32_t row) 
   const int saved = errno;
   const uint64_t start = hub_call_begin();
   if (give_up_sample(sll_self, row, p)) free_fast(p);
-  else if (!MODE(front) || !free_front(p, given, &row)) free_core(p, &row);
+  else if (!MODE(front) || !free_front(p, given, &row)) free_core(p, given, &row);
   hub_call_end(start, &(struct call){CALL_free, row, CLASS_NONE, 0}, __builtin_frame_address(0));
   errno = saved;
 }
@@ -320,10 +360,12 @@ static NOINLINE void sample_free(void *p, enum block_family given, bool timed) {
 }
 
 void free_slow(void *p) {
+  if (UNLIKELY(MODE(secure)) && secure_release(p, FAMILY_MALLOC)) return;
   if (p != NULL && !free_further(sll_self, p)) free_any(p, FAMILY_MALLOC);
 }
 
 void free_slow_by(void *p, enum block_family given) {
+  if (UNLIKELY(MODE(secure)) && secure_release(p, given)) return;
   if (p != NULL && !free_further(sll_self, p)) free_any(p, given);
 }
 
@@ -336,7 +378,7 @@ void free_found(struct pointer *at, enum block_family given) {
     alloc_prepare();
     struct sll_cache *cache = sll_enter();
     if (cache != NULL) {
-      free_by_kind(cache, at);
+      free_by_kind(cache, at, given);
       sll_leave(cache);
     }
   }

@@ -8,16 +8,21 @@
 #include "modes/debug/patrol.h"
 #include "probe.h"
 #include "modes/guard.h"
+#include "modes/secure/secure.h"
 #include "large.h"
 #include "checks/records.h"
 #include "threads/tls_budget.h"
 #include "threads/tls_threads.h"
 
 AT_START void front_start(void) {
+  static bool before; /* blocks may have been allocated without the options */
   modes_resolve(hub_checked);
+  const bool late = before;
+  before = true;
   if (!modes.front) return;
   if (!guard_start(modes.guard_rate)) modes_without_guard();
   if (modes.debug) debug_start();
+  if (modes.secure) secure_start(late);
 }
 
 /* ---- While the program runs. ---- */
@@ -59,9 +64,12 @@ void front_audit(uint64_t until_ms) {
 struct taken front_take_guarded(struct sll_cache *cache, const struct request *r) {
   struct taken taken = {.cls = r->cls, .zeroed = !modes.debug, .recorded = true};
   if (modes.debug) patrol_allocation();
-  if (!sll_take_guard(cache, r->cls) && !(modes.debug && debug_wants_guard(r->size))) return taken;
+  if (modes.secure) secure_look();
+  const bool wanted = modes.debug ? debug_wants_guard(r->size) : modes.secure && secure_wants_guard(r->size);
+  const bool sampled = sll_take_guard(cache, r->cls);
+  if (!sampled && !wanted) return taken;
   if (r->cls < CLASS_COUNT) sll_rearm(cache, r->cls);
-  taken.block = guard_alloc(r->size, r->align, r->cls, hub_block_stack(__builtin_frame_address(0)));
+  taken.block = guard_alloc(r->size, r->align, r->cls, sampled || modes.debug ? hub_block_stack(__builtin_frame_address(0)) : 0);
   if (taken.block == NULL) return taken;
   hub_count(r->cls, 1, 0);
   if (!modes.debug) return taken;
@@ -117,11 +125,33 @@ struct taken front_take_debug(struct sll_cache *cache, const struct request *r) 
   return taken;
 }
 
-/* ---- Both. ---- */
+/* ---- The secure mode: blocks of the core with a border. ---- */
+
+struct taken front_take_secure(struct sll_cache *cache, const struct request *r) {
+  void *block = sll_take(cache, r->cls);
+  if (block != NULL) secure_take(block, r->cls, r->size);
+  return (struct taken){.block = block, .cls = r->cls, .zeroed = r->size <= SECURE_ZERO};
+}
+
+void front_free_secure(struct sll_cache *cache, const struct pointer *at, enum block_family given) {
+  struct block *leaving = secure_free(at->slab, at->block, at->cls, given);
+  if (leaving != NULL) sll_push(cache, at->cls, leaving);
+}
+
+bool front_empty_secure(struct sll_cache *cache) {
+  bool any = false;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    for (struct block *block; (block = secure_next(cls)) != NULL; any = true) sll_push(cache, cls, block);
+  }
+  return any;
+}
+
+/* ---- All. ---- */
 
 void front_mark(void *p, enum block_family family) {
   if (guard_owns(p)) guard_set_family(p, family);
   else if (modes.debug) record_set_family(p, family);
+  else if (modes.secure) secure_set_family(p, family);
 }
 
 bool front_find(const void *p, struct pointer *at) {
@@ -132,7 +162,8 @@ bool front_find(const void *p, struct pointer *at) {
 
 static bool free_guarded(const struct pointer *at, enum block_family given) {
   misuse_family(&at->known, given);
-  if (!guard_free(at, hub_block_stack(__builtin_frame_address(0)))) return false;
+  const bool stackless = modes.secure && at->known.alloc_stack == 0; /* a stack would take longer than all else */
+  if (!guard_free(at, stackless ? 0 : hub_block_stack(__builtin_frame_address(0)))) return false;
   hub_count(at->cls, 0, 1);
   return true;
 }

@@ -34,6 +34,14 @@ struct taken front_take_guarded(struct sll_cache *cache, const struct request *r
 /* A block of the debugging mode. Called only if that mode is on. */
 struct taken front_take_debug(struct sll_cache *cache, const struct request *request);
 
+/*
+ * The secure mode (modes/secure.h). front_take_secure: a block of a class. front_free_secure: frees the live block; a block that leaves the quarantine
+ * for it returns to its list. front_empty_secure returns the whole quarantine, for when memory runs out; whether there was any.
+ */
+struct taken front_take_secure(struct sll_cache *cache, const struct request *request);
+void front_free_secure(struct sll_cache *cache, const struct pointer *at, enum block_family given);
+bool front_empty_secure(struct sll_cache *cache);
+
 /* Sets the family of a block that was just allocated, if it belongs to one of these heaps. */
 void front_mark(void *p, enum block_family family);
 

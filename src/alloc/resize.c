@@ -13,6 +13,7 @@
 #include "slabs/legacy.h"
 #include "checks/misuse.h"
 #include "modes/recording.h"
+#include "modes/secure/secure.h"
 #include "slabs/shared_pool.h"
 
 /* The only examination of a pointer from outside. */
@@ -28,6 +29,7 @@ static struct pointer look_at(const void *p) {
 static bool must_live(const struct pointer *at, enum misuse_state state) {
   if (pointer_is_live(at)) {
     if (MODE(front) && pointer_is_front(at)) front_check(at);
+    else if (MODE(secure) && at->kind == POINTER_BLOCK) secure_check(at);
     return true;
   }
   if (at->kind != POINTER_BLOCK) {
@@ -50,6 +52,7 @@ ALWAYS_INLINE uint32_t further_stride(const void *p) {
 /* Bytes of a live block that the program may touch. */
 static size_t usable_of(const struct pointer *at) {
   if (MODE(front) && pointer_is_front(at)) return at->known.requested;
+  if (MODE(secure) && at->kind == POINTER_BLOCK) return secure_requested(at);
   const size_t usable = slab_usable(at->slab, at->p);
   return hub_checked ? hub_checked_size(at->p, usable) : usable;
 }
@@ -85,6 +88,13 @@ static void *resize_in_place(struct slab *slab, void *p, size_t size) {
   if (!stay) return NULL;
   if (slab->cls == CLASS_LARGE) slab->requested = size;
   return p;
+}
+
+/* The same for a block of a class in the secure mode. Bytes that a smaller block gives up are the filler then. */
+static void *resize_secure(const struct pointer *at, size_t size) {
+  if (!stays(class_stride(at->cls) - 1 - SECURE_BORDER, size)) return NULL;
+  secure_resize(at, size);
+  return at->block;
 }
 
 /* The class row of a live block of `size` bytes. A guarded block has no slab. */
@@ -144,7 +154,9 @@ static void *resize(void *p, size_t size, uint32_t *from) {
   const size_t usable = live ? usable_of(&at) : 0;
   hub_release();
   if (!live) return alloc_fail();
-  void *in_place = MODE(front) && pointer_is_front(&at) ? NULL : resize_in_place(at.slab, p, size);
+  void *in_place = MODE(front) && pointer_is_front(&at)       ? NULL
+                   : MODE(secure) && at.kind == POINTER_BLOCK ? resize_secure(&at, size)
+                                                              : resize_in_place(at.slab, p, size);
   if (in_place == NULL) {
     void *moved = move(p, usable, size);
     if (moved != NULL) *from = at.cls;
@@ -197,7 +209,7 @@ void *alloc_resize(void *p, size_t size) {
 
 /* Whether a live block may have been requested with this size. A block that was resized in place keeps its old class. */
 static bool could_be_of(const struct pointer *at, size_t alignment, size_t size) {
-  if (hub_checked || pointer_is_front(at)) return usable_of(at) == size;
+  if (hub_checked || pointer_is_front(at) || (MODE(secure) && at->kind == POINTER_BLOCK)) return usable_of(at) == size;
   if (at->kind != POINTER_BLOCK) return at->slab->requested == size;
   const size_t usable = slab_usable(at->slab, at->p);
   if (stays(usable, size)) return true;
@@ -233,7 +245,8 @@ void alloc_free_sized(void *p, size_t alignment, size_t size, enum block_family 
   const bool live = pointer_is_live(&at);
   if (live && may_be_made_by(&at, given) && !could_be_of(&at, alignment, size)) misuse_size(&at, size);
   hub_release();
-  if (live && !pointer_is_front(&at)) free_fast(p);
+  if (live && MODE(secure)) free_slow_by(p, given);
+  else if (live && !pointer_is_front(&at)) free_fast(p);
   else free_found(&at, given);
 }
 

@@ -14,9 +14,10 @@
 #include "slabs/directory.h"
 
 static void stop_if_asked(void) {
-  if (config.on_error == ON_ERROR_REPORT || (config.on_error == ON_ERROR_AUTO && config.debug == 0)) return;
+  if (config.on_error == ON_ERROR_REPORT || (config.on_error == ON_ERROR_AUTO && config.debug == 0 && config.secure == 0)) return;
   message_say(config.on_error == ON_ERROR_ABORT ? "stopped because of HAKMEM_ON_ERROR=abort"
-                                                : "stopped because of HAKMEM_DEBUG=1 (HAKMEM_ON_ERROR=report goes on)");
+              : config.debug != 0               ? "stopped because of HAKMEM_DEBUG=1 (HAKMEM_ON_ERROR=report goes on)"
+                                                : "stopped because of HAKMEM_SECURE=1 (HAKMEM_ON_ERROR=report goes on)");
   abort();
 }
 
@@ -42,11 +43,19 @@ static void add_records(struct event_hdr_reset *e) {
   if (record_get(e->base, &known)) add_record(e, &known);
 }
 
+/* Leaves out the bytes of the program's memory: `got` and `expect` are equal then, as if no byte was known. */
+static void redact(struct event_hdr_reset *e) {
+  if (config.redact == 0) return;
+  e->got = e->expect;
+  e->word = NULL;
+}
+
 /* Completes the event and raises it. */
 static void report(struct event_hdr_reset *e, const struct slab *slab) {
   const int saved = errno;
   e->count = __atomic_fetch_add(&resets, 1, __ATOMIC_RELAXED);
   e->stack = hub_stack();
+  redact(e);
   e->cls = slab != NULL ? slab->cls : e->cls;
   e->slab = slab != NULL ? slab->base : NULL;
   e->offset = slab != NULL ? (uintptr_t)e->base - (uintptr_t)slab->base : 0;

@@ -157,6 +157,7 @@ bool record_put(const struct record *record) {
 }
 
 void record_know_families(void) { unmarked = FAMILY_MALLOC; }
+enum block_family record_family(void) { return unmarked; }
 
 void record_set_family(const void *block, enum block_family family) {
   struct stripe *stripe = stripe_of(block);

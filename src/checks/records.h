@@ -52,6 +52,9 @@ bool record_put(const struct record *record);
  */
 void record_know_families(void);
 
+/* The family of a block that is not marked. */
+enum block_family record_family(void);
+
 /* Sets the family of a block that has a record. */
 void record_set_family(const void *block, enum block_family family);
 

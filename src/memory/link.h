@@ -50,6 +50,9 @@ UNCHECKED struct block *link_read(const struct block *block, const struct link_k
   return UNLIKELY(next >= key->limit) ? LINK_BROKEN : (struct block *)(uintptr_t)(next << LINK_SHIFT);
 }
 
+/* The block is to hold zeros only. */
+UNCHECKED void link_clear(struct block *block) { block->word = 0; }
+
 /* What lies in memory, for reports. */
 UNCHECKED uint64_t link_word(const struct block *block) { return block->word; }
 

@@ -298,6 +298,12 @@ bool os_open(void *base, size_t size) {
   return open;
 }
 
+void os_shut(void *base, size_t size) {
+  const int saved = errno;
+  sys_mprotect(base, size, PROT_NONE);
+  errno = saved;
+}
+
 bool os_close(void *base, size_t size) {
   const int saved = errno;
   bool closed = size == 0 || (sys_mprotect(base, size, PROT_NONE) == 0 && sys_madvise(base, size, MADV_DONTNEED) == 0);

@@ -8,11 +8,12 @@ AT_START void modes_resolve(bool checked) {
   modes = (struct modes){.profile = config.profile != 0};
   if (!checked) {
     modes.debug = config.debug != 0;
+    modes.secure = config.secure != 0 && !modes.debug;
     modes.leaks = config.leaks != 0;
     modes.guard_rate = config.guard;
   }
   modes.records = modes.leaks || modes.profile;
-  modes.front = modes.debug || modes.guard_rate != 0;
+  modes.front = modes.debug || modes.secure || modes.guard_rate != 0;
 }
 
 void modes_profile(bool on) {
@@ -27,5 +28,5 @@ void modes_guard(uint32_t rate) {
 
 AT_START void modes_without_guard(void) {
   modes.guard_rate = 0;
-  modes.front = modes.debug;
+  modes.front = modes.debug || modes.secure;
 }

@@ -3,7 +3,7 @@
  * other code asks here. Two of them, profile and guard_rate, may change while the program runs (alloc/front.h).
  *
  *   records = leaks || profile is or was on         blocks that were recorded are freed as such
- *   front = debug || guard_rate is or was not 0
+ *   front = debug || secure || guard_rate is or was not 0
  *
  * The plain build has no modes: the compiler drops code under MODE.
  */
@@ -14,6 +14,7 @@
 
 struct modes {
   bool debug;          /* HAKMEM_DEBUG: every block has redzones and a record */
+  bool secure;         /* HAKMEM_SECURE, without HAKMEM_DEBUG: every small block of the core has a border and is zeroed when it is freed */
   bool leaks;          /* HAKMEM_LEAKS: every block has a record */
   bool profile;        /* HAKMEM_PROFILE: a sample of the blocks has records */
   bool records;        /* blocks of the core have records */

@@ -33,11 +33,15 @@
          "with this many SuperSlabs in use, each new one requests huge pages at once; with 4, each one that becomes full; 0 = never") \
   NUMBER(populate, POPULATE, 4u << 20, 0, 1u << 30, "bytes", \
          "zeroed blocks of up to this size are made resident at once if there are several threads, 0 = none") \
-  CHOICE(on_error, ON_ERROR, 0, "auto|report|abort", "after a header reset or an invalid free: go on, or stop; auto: stop in the debugging mode only") \
+  CHOICE(on_error, ON_ERROR, 0, "auto|report|abort", \
+         "after a header reset or an invalid free: go on, or stop; auto: stop in the debugging mode and the secure mode only") \
   CHOICE(debug, DEBUG, 0, "0|1", "1: the debugging mode: every block has redzones and a record; freed blocks are filled and wait in a quarantine") \
   NUMBER(redzone, DEBUG_REDZONE, 64, 16, 65536, "bytes", "in the debugging mode: the redzone on each side of a block, which is filled and checked") \
   NUMBER(fill, DEBUG_FILL, 0, 0, 255, "byte", "in the debugging mode: the value that fills new and freed blocks") \
   NUMBER(quarantine, DEBUG_QUARANTINE, 16u << 20, 0, 1u << 30, "bytes", "in the debugging mode: how much freed memory waits before it is used again") \
+  CHOICE(secure, SECURE, 0, "0|1", \
+         "1: the secure mode: borders behind blocks, a quarantine, freed blocks are zeroed and checked, the order within slabs is random; stops at an error") \
+  CHOICE(randomize, RANDOMIZE, 0, "0|1", "1: a slab's blocks are handed out in a random order at first; the secure mode always does this") \
   CHOICE(leaks, LEAKS, 0, "0|1", "1: at exit, report unreachable blocks and where they were allocated") \
   NUMBER(guard, GUARD, 0, 0, 1u << 30, "allocations", "of this many allocations, one is placed against a guard page, 0 = none, 1 = each") \
   NUMBER(profile, PROFILE, 0, 0, 1u << 30, "bytes", "of this many allocated bytes, one is sampled: its block is recorded with its stack, 0 = none, 1 = all") \
@@ -55,6 +59,7 @@
   TEXT(log_file, LOG_FILE, "path", "the file for log lines and statistics, standard error if not set; %p becomes the process id") \
   CHOICE(stacks, STACKS, 0, "auto|fp|unwind|off", \
          "stacks by frame pointers, by libunwind, or (auto) by steps that libunwind taught for each return address; on aarch64, auto is fp") \
+  CHOICE(redact, REDACT, 0, "0|1", "1: reports, logs and statistics leave out the bytes of the program's memory") \
   CHOICE(help, HELP, 0, "0|1", "1: print this table at start")
 
 /*

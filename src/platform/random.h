@@ -1,10 +1,22 @@
 /*
- * random.h: random numbers for sampling, not for secrets. A state is any 64-bit number, with one owner. No function allocates or waits.
+ * random.h: random numbers. A state is any 64-bit number, with one owner. No function allocates or waits. What random_next draws from a state that is no
+ * secret is for sampling alone.
  */
 #ifndef HAKMEM_RANDOM_H
 #define HAKMEM_RANDOM_H
 
+#include <sys/auxv.h>
+
 #include "base.h"
+#include "syscall.h"
+
+/* 64 bits that other processes cannot know. If the kernel refuses, they come from those that it gave this process at its start. */
+static inline uint64_t random_secret(void) {
+  uint64_t secret = 0;
+  if (sys_raw(SYS_getrandom, (long)&secret, sizeof(secret), 0, 0, 0, 0) == sizeof(secret)) return secret;
+  const uint64_t *given = (const uint64_t *)getauxval(AT_RANDOM);
+  return given != NULL ? given[0] * UINT64_C(0x9e3779b97f4a7c15) ^ given[1] : 0;
+}
 
 /* The next 64 random bits (splitmix64: any first state will do, 0 included). */
 static inline uint64_t random_next(uint64_t *state) {

@@ -7,6 +7,7 @@
 
 #include "directory.h"
 #include "memory/os.h"
+#include "platform/config.h"
 #include "slab_list.h"
 
 /*
@@ -105,6 +106,7 @@ struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed) {
     return answer;
   }
   slab_init(slab, cls);
+  if (config.secure != 0 && !units.zeroed) memset(slab->base, 0, slab->size); /* the secure mode expects that free blocks are zero */
   directory_enter(slab);
   const void *base = slab->base;
   const uint32_t capacity = slab->capacity;

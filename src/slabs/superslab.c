@@ -4,6 +4,7 @@
 
 #include "memory/os.h"
 #include "platform/config.h"
+#include "platform/random.h"
 
 #if HAKMEM_EVENTS
 struct block_end block_end; /* the end of every list: its header is 0, not HEADER_FREE */
@@ -52,6 +53,8 @@ static struct slab *take_at(struct superslab *ss, uint32_t unit, uint32_t units)
   return slab;
 }
 
+uint64_t superslab_mask(const struct slab *slab, uint32_t units) { return mask_of((uint32_t)(slab - slab->home->slabs), units); }
+
 bool superslab_has(const struct superslab *ss, uint32_t units) { return runs_in(ss->free_mask, units) != 0; }
 
 /* Units from `first` on that are in `mask`. */
@@ -62,8 +65,9 @@ static uint32_t length_in(uint64_t mask, uint32_t first) {
 
 struct superslab_place superslab_find(const struct superslab *ss, uint32_t units, uint32_t room) {
   struct superslab_place best = {0, UINT32_MAX};
-  const bool dirty = runs_in(ss->dirty_mask, units) != 0; /* prefer these: untouched units may never be needed */
-  const uint64_t mask = dirty ? ss->dirty_mask : ss->free_mask;
+  const uint64_t rested = ss->free_mask & ~ss->resting_mask, usable = runs_in(rested, units) != 0 ? rested : ss->free_mask;
+  const bool dirty = runs_in(ss->dirty_mask & usable, units) != 0; /* prefer these: untouched units may never be needed */
+  const uint64_t mask = dirty ? ss->dirty_mask & usable : usable;
   for (uint32_t first = 0, length; first < ss->units && mask >> first != 0; first += length) {
     first += (uint32_t)__builtin_ctzll(mask >> first);
     length = length_in(mask, first);
@@ -175,14 +179,44 @@ static void set_carved(struct slab *slab, uint32_t carved) {
   if (carved > slab->reached) slab->reached = carved;
 }
 
-/* Carves `count` blocks, and puts them in order of address in front of *chain. */
-static void carve(struct slab *slab, uint32_t count, struct chain *chain) {
-  if (count == 0) return;
+#define SHUFFLED 128u /* blocks that are shuffled together: a larger order would need more stack than a thread may have */
+
+/*
+ * In a random order: at its turn, each block is drawn from those of its group that are left. The first state is a secret, and each call derives its own
+ * from it, so that no thread waits for another one.
+ */
+static void carve_shuffled(struct slab *slab, uint32_t count, struct chain *chain) {
+  static uint64_t states; /* atomic */
+  if (__atomic_load_n(&states, __ATOMIC_RELAXED) == 0) __atomic_store_n(&states, random_secret(), __ATOMIC_RELAXED);
+  uint64_t number = __atomic_fetch_add(&states, UINT64_C(0x9e3779b97f4a7c15), __ATOMIC_RELAXED);
+  uint64_t state = random_next(&number);
+  uint8_t order[SHUFFLED];
+  for (uint32_t first = slab->carved, end = first + count; first < end; first += SHUFFLED) {
+    const uint32_t group = end - first < SHUFFLED ? end - first : SHUFFLED;
+    for (uint32_t i = 0; i < group; i++) order[i] = (uint8_t)i;
+    for (uint32_t left = group; left > 0; left--) {
+      const uint32_t drawn = (uint32_t)((random_next(&state) >> 32) * left >> 32);
+      struct block *block = (struct block *)block_at(slab, first + order[drawn]);
+      order[drawn] = order[left - 1];
+      header_set(block, HEADER_FREE);
+      chain_push(chain, block);
+    }
+  }
+}
+
+static void carve_in_order(struct slab *slab, uint32_t count, struct chain *chain) {
   for (uint32_t i = slab->carved + count; i > slab->carved; i--) {
     struct block *block = (struct block *)block_at(slab, i - 1);
     header_set(block, HEADER_FREE);
     chain_push(chain, block);
   }
+}
+
+/* Carves `count` blocks, and puts them in order of address in front of *chain; with HAKMEM_RANDOMIZE, in a random order. */
+static void carve(struct slab *slab, uint32_t count, struct chain *chain) {
+  if (count == 0) return;
+  if (UNLIKELY((config.randomize | config.secure) != 0)) carve_shuffled(slab, count, chain);
+  else carve_in_order(slab, count, chain);
   set_carved(slab, slab->carved + count);
   slab->trimmed = 0;
 }

@@ -61,6 +61,9 @@ struct superslab {
   size_t size;
   uint32_t units, used_units, dirty_units, gone_units;
   uint64_t free_mask, dirty_mask, aged_mask, gone_mask; /* bit u: unit u */
+  size_t moat;                                          /* bytes before `base` that were mapped with it, and are shut */
+  uint64_t closed_mask;                                 /* units that were shut (os_shut) and must be opened before they are used: units.c */
+  uint64_t resting_mask;                                /* units of the large block that was freed last, while large blocks are fenced: units.c */
   uint64_t changed_ms;                                  /* when a slab was last released */
   uint32_t thread;                                      /* the thread that last took a slab */
   uint32_t pins;                                        /* not 0: stays mapped; see units_pin */
@@ -78,6 +81,9 @@ static inline size_t superslab_descriptor_size(size_t size) { return sizeof(stru
 /* Sets up an empty SuperSlab over `size` bytes at `base`. */
 void superslab_init(struct superslab *ss, void *base, size_t size);
 
+/* The bits of the first `units` units of a slab of a SuperSlab. */
+uint64_t superslab_mask(const struct slab *slab, uint32_t units);
+
 /* Whether there are `units` neighbouring free units. */
 bool superslab_has(const struct superslab *ss, uint32_t units);
 
@@ -90,7 +96,7 @@ struct superslab_place {
 
 /*
  * The place for `units` neighbouring units with the least waste. Dirty units are preferred. Among those, it is the shortest run that has `room` units
- * (`room` >= `units`), or if none has, the longest run.
+ * (`room` >= `units`), or if none has, the longest run. Resting units are taken last.
  */
 struct superslab_place superslab_find(const struct superslab *ss, uint32_t units, uint32_t room);
 

@@ -74,10 +74,35 @@ static void give(struct slab *slab, bool dirty) {
   book(ss, before);
 }
 
+/* ---- Fences. ---- */
+
+/*
+ * If an error ends the process, memory that is not in use is shut, so that an access to it is an error, too: units that were never used, and those of
+ * large blocks that were freed. Behind each large block, a shut unit is its fence. The place of the large block that was freed last rests.
+ */
+static bool fences(void) {
+  return HAKMEM_EVENTS && !hub_checked && (config.on_error == ON_ERROR_ABORT || (config.on_error == ON_ERROR_AUTO && (config.debug | config.secure) != 0));
+}
+
+/* The last unit of a large block's run, whose other units are open. */
+static void shut_fence(const struct slab *slab) { os_shut(slab->base + (slab->units - 1) * UNIT_SIZE, UNIT_SIZE); }
+
+/* The run of a large block that was just taken is open. Its own fence is among its units. */
+static void fence(const struct slab *slab) {
+  if (fences()) shut_fence(slab);
+}
+
+/* Before the units of a freed large block are given back. True: they are shut. */
+static bool shut_freed(const struct slab *slab) {
+  if (slab->cls != CLASS_LARGE || !fences()) return false;
+  os_shut(slab->base, slab_whole_units(slab) * UNIT_SIZE);
+  return true;
+}
+
 /* A run of units that was taken, and the facts for its events. */
 struct taken {
   struct slab *slab; /* NULL: no SuperSlab had a run */
-  bool zeroed;
+  bool zeroed, shut;
   bool was_empty, full; /* its SuperSlab, before and now */
   uint32_t active;      /* SuperSlabs */
 };
@@ -88,6 +113,9 @@ static struct taken take_at(struct superslab *ss, uint32_t unit, uint32_t units,
   ss->thread = thread;
   taken.slab = superslab_take_at(ss, unit, units, &taken.zeroed);
   taken.full = ss->free_mask == 0;
+  const uint64_t mask = superslab_mask(taken.slab, units);
+  taken.shut = (ss->closed_mask & mask) != 0;
+  ss->closed_mask &= ~mask;
   book(ss, before);
   return taken;
 }
@@ -114,13 +142,24 @@ static struct taken take_existing(uint32_t units, uint32_t room, uint32_t thread
   return best != NULL ? take_at(best, place.unit, units, thread) : (struct taken){.active = superslabs.active};
 }
 
+/* No lock is held. The kernel may refuse because there are too many mappings: a whole SuperSlab is fewer. */
+static void open_taken(const struct taken *taken) {
+  const struct slab *slab = taken->slab;
+  if (taken->shut && !os_open(slab->base, slab->units * UNIT_SIZE)) os_open(slab->home->base, slab->home->size);
+}
+
 void units_give(struct slab *slab) {
   directory_leave(slab);
+  const bool shut = shut_freed(slab);
   const uint64_t now = os_now_ms();
   lock_take(&superslabs.lock);
   const size_t rest = slab_rest(slab); /* if the run was cut: the kept part of its last unit, which is unmapped, too */
   char *const last = slab->base + slab->size - rest;
   slab->home->changed_ms = now;
+  if (shut) {
+    slab->home->resting_mask = superslab_mask(slab, slab_whole_units(slab));
+    slab->home->closed_mask |= slab->home->resting_mask;
+  }
   give(slab, true);
   lock_release(&superslabs.lock);
   if (rest != 0) os_unmap(last, rest);
@@ -152,11 +191,12 @@ static void drop_descriptor(struct superslab *ss) {
  */
 #define APART_MOST 4096u
 
+/* Maps `size` bytes, aligned as a SuperSlab. *apart becomes false if there is no room for the pages around them. */
 static void *map_span(size_t size, bool *apart, int *error) {
-  void *base = *apart ? os_map_guarded(size, size, error) : NULL;
+  void *base = *apart ? os_map_guarded(size, config_superslab_size(), error) : NULL;
   if (base != NULL) return base;
   *apart = false;
-  return os_map(size, size, error);
+  return os_map(size, config_superslab_size(), error);
 }
 
 static size_t unmap_span(void *base, size_t size, bool apart) { return apart ? os_unmap_guarded(base, size) : os_unmap(base, size); }
@@ -165,13 +205,25 @@ static size_t unmap_span(void *base, size_t size, bool apart) { return apart ? o
 static struct superslab *map_superslab(uint32_t active, struct units_refusal *refusal) {
   const size_t size = config_superslab_size();
   int error = 0;
+  size_t moat = fences() ? size : 0;
   bool apart = active < APART_MOST;
-  void *base = map_span(size, &apart, &error);
+  char *whole = map_span(moat + size, &apart, &error);
+  if (whole == NULL && moat != 0) {
+    moat = 0;
+    whole = map_span(size, &apart, &error);
+  }
+  if (moat != 0) os_shut(whole, moat);
+  char *const base = whole != NULL ? whole + moat : NULL;
   struct superslab *ss = base != NULL && directory_prepare(base, size) ? new_descriptor() : NULL;
   if (ss != NULL) {
     superslab_init(ss, base, size);
     ss->apart = apart;
+    ss->moat = moat;
     hub_close_memory(base, size);
+    if (fences()) {
+      os_shut(base, size);
+      ss->closed_mask = ss->free_mask;
+    }
     superslab_huge_when_new(ss, active);
     return ss;
   }
@@ -184,14 +236,15 @@ static struct superslab *map_superslab(uint32_t active, struct units_refusal *re
       refusal->reason = FAIL_NO_ADDRESS_SPACE;
     }
   } else {
-    unmap_span(base, size, apart);
+    unmap_span(whole, moat + size, apart);
   }
   return NULL;
 }
 
-/* Raises the events for units taken from an existing SuperSlab. No lock is held. */
+/* Opens units taken from an existing SuperSlab, and raises the events for them. No lock is held. */
 static void tell_taken(const struct taken *taken) {
   struct superslab *ss = taken->slab->home;
+  open_taken(taken);
   if (taken->full) superslab_huge_when_full(ss, taken->active);
   if (taken->was_empty) EVENT(superslab_acquire, .base = ss->base, .size = ss->size, .source = ACQUIRE_RESERVE, .active = taken->active);
 }
@@ -221,6 +274,7 @@ struct units_answer units_acquire(uint32_t units) {
   }
   lock_release(&superslabs.lock);
   if (ss == NULL) return answer;
+  open_taken(&taken);
   answer.slab = taken.slab;
   answer.zeroed = answer.fresh_superslab = true;
   directory_superslab_came(ss);
@@ -230,12 +284,13 @@ struct units_answer units_acquire(uint32_t units) {
 
 /* ---- Large blocks. ---- */
 
-static uint32_t units_for(size_t size) { return (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE); } /* an aligned block may have size 0 */
+static uint32_t units_for(size_t size) { return (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE) + fences(); } /* an aligned block may have size 0 */
 
 static struct slab *begin_large(struct slab *slab, size_t size) {
   if (slab == NULL) return NULL;
   slab->cls = CLASS_LARGE;
   slab->requested = size;
+  fence(slab);
   directory_enter(slab);
   return slab;
 }
@@ -262,6 +317,8 @@ void units_large_free(struct slab *slab) { units_give(slab); }
 bool units_large_resize(struct slab *slab, size_t size) {
   struct superslab *ss = slab->home;
   const uint64_t now = os_now_ms();
+  const bool moves = fences() && !slab_is_cut(slab) && units_for(size) != slab->units;
+  if (moves && !os_open(slab->base, slab_whole_units(slab) * UNIT_SIZE)) return false;
   lock_take(&superslabs.lock);
   const struct booked before = booked_of(ss);
   const bool done = superslab_resize(ss, slab, units_for(size));
@@ -270,7 +327,12 @@ bool units_large_resize(struct slab *slab, size_t size) {
     if (superslab_free_units(ss) != before.free) ss->changed_ms = now;
     slab->requested = size;
   }
+  const uint64_t mask = superslab_mask(slab, slab->units);
+  const struct taken taken = {.slab = slab, .shut = (ss->closed_mask & mask) != 0};
+  ss->closed_mask &= ~mask;
   lock_release(&superslabs.lock);
+  open_taken(&taken);
+  if (moves) shut_fence(slab);
   return done;
 }
 
@@ -294,9 +356,11 @@ static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
 
 /* Unmaps an empty SuperSlab. Its gone units are left alone: other memory may lie there now. Returns the bytes. */
 static size_t unmap_superslab(struct superslab *ss) {
-  if (ss->gone_mask == 0) return unmap_span(ss->base, ss->size, ss->apart);
+  char *const whole = ss->base - ss->moat;
+  if (ss->moat == 0 && ss->gone_mask == 0) return unmap_span(whole, ss->size, ss->apart);
+  if (ss->apart) os_unmap_guards(whole, ss->moat + ss->size);
+  if (ss->moat != 0) os_unmap(whole, ss->moat);
   size_t unmapped = 0;
-  if (ss->apart) os_unmap_guards(ss->base, ss->size);
   for (uint32_t at = 0, units; (units = superslab_lose(ss, &at)) != 0;) {
     unmapped += os_unmap(ss->base + (at - units) * UNIT_SIZE, units * UNIT_SIZE);
   }

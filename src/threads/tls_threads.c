@@ -13,6 +13,7 @@
 #include "slabs/legacy.h"
 #include "slabs/shared_pool.h"
 #include "slabs/units.h"
+#include "modes/modes.h"
 #include "tls_budget.h"
 #include "tls_drain.h"
 #include "tls_idle.h"
@@ -24,7 +25,7 @@
 #define SCAVENGE_STEPS 16u     /* a scavenge is done in this many steps, so that no call of the program takes the time of a whole one */
 #define DECAYS_BEHIND 4u       /* a visit does the decay of one class, and of a quarter of the others that are due, so that no visit does all of them */
 
-/* The thread's lists, or NULL. If hub_checked, sll_self stays empty, because the fast paths must not read a header then. */
+/* The thread's lists, or NULL. */
 static __thread struct sll_cache *own __attribute__((tls_model("initial-exec")));
 
 /* Set by the thread's destructor. From then on, the thread borrows lists for each operation. */
@@ -33,6 +34,13 @@ static pthread_key_t thread_key;
 
 static uint64_t next_scavenge_ms; /* atomic */
 static uint32_t scavenge_steps;   /* atomic */
+
+struct sll_cache *sll_own(void) {
+  return own;
+}
+
+/* Whether sll_self stays empty: a checker must see no header read, and the secure mode must see every operation. */
+static bool stays_empty(void) { return hub_checked || MODE(secure); }
 
 static const struct directory *directory_to_use(void) { return sll_goes_slow() || config.lookup != STRATEGY_DIRECTORY ? &directory_blind : &directory; }
 
@@ -97,7 +105,7 @@ static void end_thread(void *arg) {
 
 /* Ends a series of timed calls, or a thread's time without lists. */
 static void hold_own(void) {
-  if (!hub_checked) sll_self = own;
+  if (!stays_empty()) sll_self = own;
 }
 
 static struct sll_cache *own_or_borrowed(void) {
@@ -211,7 +219,7 @@ static void begin_series(struct sll_cache *cache) {
 }
 
 uint32_t sll_resume_lists(void) {
-  if (own == NULL || hub_checked) return 0;
+  if (own == NULL || stays_empty()) return 0;
   sll_self = own;
   return own->calls_left;
 }
@@ -229,7 +237,7 @@ static void choose_sample(struct sll_cache *cache) {
   const uint32_t number = cache->samples++;
   const uint32_t gap = sll_sample_gap(cache);
   if (number % GAP_SAMPLES == GAP_SAMPLES - 1 && gap >= GAP_GROWS && gap <= GAP_MOST / 2) cache->sample_shift++;
-  if (number % SERIES_EACH == 0 && cache == own && !hub_checked && !sll_goes_slow()) return begin_series(cache);
+  if (number % SERIES_EACH == 0 && cache == own && !stays_empty() && !sll_goes_slow()) return begin_series(cache);
   cache->sample_next = true;
   cache->directory = &directory_blind;
 }

@@ -29,6 +29,8 @@ void sll_leave(struct sll_cache *cache);
  */
 #define SAMPLE_CALLS 4u
 uint32_t sll_resume_lists(void);
+/* The thread's lists also while sll_self is empty; NULL: it has none. */
+struct sll_cache *sll_own(void);
 static inline uint32_t sll_resume(void) { return HAKMEM_EVENTS && UNLIKELY(sll_self == &sll_empty) ? sll_resume_lists() : 0; }
 void sll_resumed(void);
 /* Calls of a series of this thread stand for this many times as many others as those of its first ones, because the gaps between series grow. */

@@ -6,7 +6,7 @@
 version=$(getconf GNU_LIBC_VERSION 2>/dev/null | sed -n 's/^glibc 2\.\([0-9]*\).*/\1/p')
 older='^$'
 [ "${version:-99}" -ge 38 ] || older='^2\.38 '
-for mode in "" HAKMEM_TRACE=full HAKMEM_DEBUG=1 HAKMEM_GUARD=1; do
+for mode in "" HAKMEM_TRACE=full HAKMEM_SECURE=1 HAKMEM_DEBUG=1 HAKMEM_GUARD=1; do
   for library in "$DEFAULT" "$PLAIN"; do
     [ "$library" = "$DEFAULT" ] || [ -z "$mode" ] || continue
     env $mode LD_PRELOAD="$library" "$programs/as_libc" >"$place/ours" 2>&1 || { tail -n 5 "$place/ours"; fail "${mode:-default}: exit status $?"; }

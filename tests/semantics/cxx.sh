@@ -30,7 +30,7 @@ int main() {
 }
 END
 g++ -std=c++17 -O1 -fno-builtin -w "$place/own.cc" -o "$place/own" || fail "own.cc does not compile"
-for mode in HAKMEM_DEBUG=0 HAKMEM_DEBUG=1 HAKMEM_GUARD=1; do
+for mode in HAKMEM_DEBUG=0 HAKMEM_SECURE=1 HAKMEM_DEBUG=1 HAKMEM_GUARD=1; do
   env $mode LD_PRELOAD="$DEFAULT" "$place/own" >"$place/out" 2>&1
   [ "$(cat "$place/out")" = own ] || { cat "$place/out"; fail "a program with an operator of its own, $mode"; }
 done
@@ -57,6 +57,6 @@ int main(int argc, char **argv) {
 END
 g++ -std=c++17 -O1 -fno-builtin -w -shared -fPIC "$place/plugin.cc" -o "$place/plugin.so" && gcc "$place/host.c" -o "$place/host" -ldl ||
   fail "the program with a plugin does not compile"
-for mode in HAKMEM_DEBUG=0 HAKMEM_DEBUG=1; do
+for mode in HAKMEM_DEBUG=0 HAKMEM_SECURE=1 HAKMEM_DEBUG=1; do
   [ "$(env $mode LD_PRELOAD="$DEFAULT" "$place/host" "$place/plugin.so" 2>&1)" = caught ] || fail "a C++ library in a program in C, $mode"
 done

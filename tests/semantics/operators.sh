@@ -8,7 +8,7 @@ command -v g++ >/dev/null || skip "g++ is not installed"
 # same PROGRAM ARGUMENTS...: says the same in every mode, and nothing else, as without hakmem.
 same() {
   "$@" >"$place/expected" 2>&1 || { cat "$place/expected"; fail "$*: fails without hakmem"; }
-  for mode in "" HAKMEM_TRACE=full HAKMEM_DEBUG=1 HAKMEM_GUARD=1; do
+  for mode in "" HAKMEM_TRACE=full HAKMEM_SECURE=1 HAKMEM_DEBUG=1 HAKMEM_GUARD=1; do
     for library in "$DEFAULT" "$PLAIN"; do
       [ "$library" = "$DEFAULT" ] || [ -z "$mode" ] || continue
       env $mode LD_PRELOAD="$library" "$@" >"$place/out" 2>&1

@@ -2,7 +2,7 @@
 # What hakmem runs in and beside: libraries that allocate in the functions that it would call, a libunwind that cannot be opened, small stacks.
 . "$(dirname "$0")/common.sh"
 
-modes='HAKMEM_DEBUG=0 HAKMEM_DEBUG=1 HAKMEM_GUARD=1 HAKMEM_PROFILE=1 HAKMEM_LEAKS=1 HAKMEM_TRACE=full HAKMEM_STATS=1'
+modes='HAKMEM_DEBUG=0 HAKMEM_SECURE=1 HAKMEM_DEBUG=1 HAKMEM_GUARD=1 HAKMEM_PROFILE=1 HAKMEM_LEAKS=1 HAKMEM_TRACE=full HAKMEM_STATS=1'
 
 # ---- Functions that another library stands in front of. ----
 ${CC:-cc} -O1 -w -D_GNU_SOURCE -shared -fPIC -o "$place/interposer.so" "$SOURCE_DIR/tests/semantics/interposer.c" || fail "interposer.c does not build"

@@ -13,6 +13,7 @@
 #include "command.h"
 #include "common/error.h"
 #include "common/sandbox.h"
+#include "model/model.h"
 #include "model/symbol_options.h"
 #include "model/symbolize.h"
 #include "report/print.h"
@@ -83,6 +84,9 @@ static void print_frame(const char *line, const struct frame *frame) {
   }
 }
 
+/* Whether the line is a row of the bytes around a block. */
+static bool is_row(const char *line) { return strncmp(line, "    0x", 6) == 0 && strstr(line, "  |") != NULL; }
+
 static bool copy(FILE *in) {
   char *line = NULL;
   size_t capacity = 0;
@@ -96,6 +100,7 @@ static bool copy(FILE *in) {
       print_frame(line, &frame);
       continue;
     }
+    if (whole && model_redacts() && is_row(line)) continue;
     if (whole) line[length - 1] = '\n';
     fwrite(line, 1, (size_t)length, stdout);
   }

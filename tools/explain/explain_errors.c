@@ -172,8 +172,10 @@ static void tell_place(struct diagnosis *d, const struct place *place) {
     finding_evidence(f, "%s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s, 0x%" PRIx64 ", of %" PRIu64 " bytes", model_access_way_name(e->way), (uintptr_t)e->access,
                      e->over, e->over == 1 ? "" : "s", model_side(e->verdict), (uintptr_t)e->base, e->size);
   } else if (e->over != 0 && e->size != 0) {
-    finding_evidence(f, "a write up to %" PRIu64 " byte%s %s, 0x%" PRIx64 ", of %" PRIu64 " bytes: 0x%02x", e->over, e->over == 1 ? "" : "s",
-                     model_side(e->verdict), (uintptr_t)e->base, e->size, e->got);
+    char byte[sizeof(": 0x00")] = "";
+    if (e->got != e->expect) snprintf(byte, sizeof(byte), ": 0x%02x", e->got);
+    finding_evidence(f, "a write up to %" PRIu64 " byte%s %s, 0x%" PRIx64 ", of %" PRIu64 " bytes%s", e->over, e->over == 1 ? "" : "s", model_side(e->verdict),
+                     (uintptr_t)e->base, e->size, byte);
   } else if (model_is_header(e)) {
     finding_evidence(f, "the header of 0x%" PRIx64 " held 0x%02x instead of 0x%02x", (uintptr_t)e->base, e->got, e->expect);
   }

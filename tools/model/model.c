@@ -87,6 +87,17 @@ void model_add_moment(struct model_process *p, const struct stats_moment *moment
   p->timeline[p->timeline_length++] = *moment;
 }
 
+static bool redacts;
+
+void model_redact(void) { redacts = true; }
+bool model_redacts(void) { return redacts; }
+
+static void redact(struct stats_incident *incident) {
+  if (!redacts || incident->kind != INCIDENT_HDR_RESET) return;
+  incident->hdr_reset.got = incident->hdr_reset.expect;
+  incident->hdr_reset.word = 0;
+}
+
 void model_add_incident(struct model_process *p, const struct stats_incident *incident) {
   for (size_t i = 0; i < p->incident_count; i++) {
     struct stats_incident *const old = &p->incidents[i];
@@ -96,7 +107,8 @@ void model_add_incident(struct model_process *p, const struct stats_incident *in
     return;
   }
   p->incidents = must_grow(p->incidents, p->incident_count, &p->incident_capacity, sizeof(*p->incidents));
-  p->incidents[p->incident_count++] = *incident;
+  p->incidents[p->incident_count] = *incident;
+  redact(&p->incidents[p->incident_count++]);
 }
 
 static int by_duration(const void *a, const void *b) {

@@ -241,6 +241,10 @@ struct model_process *model_add_process(struct report *r);
 void model_destroy_process(struct model_process *p); /* one that no report has */
 
 void model_add_moment(struct model_process *p, const struct stats_moment *moment);
+/* From now on, added incidents lose the bytes of the program's memory: `got` becomes `expect`. */
+void model_redact(void);
+bool model_redacts(void);
+
 /* Adds to the count of the same incident, if there is one. */
 void model_add_incident(struct model_process *p, const struct stats_incident *incident);
 void model_add_leak(struct model_process *p, const struct stats_leak *leak);

@@ -1,5 +1,6 @@
 /*
- * symbol_options.h: the options of every command that names functions: --sysroot, --debug-dir, --debuginfod, --short-names.
+ * symbol_options.h: the options of every command that names functions: --sysroot, --debug-dir, --debuginfod, --short-names; and --redact,
+ * because these are the commands that show what a process reported.
  */
 #ifndef HAKMEM_TOOLS_SYMBOL_OPTIONS_H
 #define HAKMEM_TOOLS_SYMBOL_OPTIONS_H

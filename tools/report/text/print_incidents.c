@@ -120,8 +120,9 @@ static void print_hdr_reset(FILE *out, uint64_t count, const struct event_hdr_re
     fprintf(out, "    %s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s of %" PRIu64 " bytes\n", model_access_way_name(e->way), (uintptr_t)e->access, e->over,
             e->over == 1 ? "" : "s", model_side(e->verdict), e->size);
   } else if (e->over != 0 && e->size != 0) {
-    fprintf(out, "    a write up to %" PRIu64 " byte%s %s of %" PRIu64 " bytes: 0x%02x\n", e->over, e->over == 1 ? "" : "s", model_side(e->verdict), e->size,
-            e->got);
+    fprintf(out, "    a write up to %" PRIu64 " byte%s %s of %" PRIu64 " bytes", e->over, e->over == 1 ? "" : "s", model_side(e->verdict), e->size);
+    if (e->got != e->expect) fprintf(out, ": 0x%02x", e->got);
+    fputc('\n', out);
   } else if (e->over != 0) fprintf(out, "    past that end: %" PRIu64 " byte%s the pattern\n", e->over, e->over == 1 ? " fits" : "s fit");
   if (e->verdict == HDR_MISMATCHED_FREE) {
     fprintf(out, "    allocated by the family of %s, freed by that of %s\n", model_block_family_name(e->made), model_block_family_name(e->given));
