@@ -7,12 +7,7 @@
 . "$(dirname "$0")/targets.inc"
 build_targets
 export TMPDIR="$place"
-fuzz runs=20000 addresses || exit 1
-fuzz runs=10000 condition || exit 1
-fuzz runs=10000 elf || exit 1
-fuzz runs=10000 files || exit 1
-fuzz runs=10000 jit || exit 1
-fuzz runs=3000 options || exit 1
-fuzz runs=200 stats || exit 1
-fuzz runs=10000 text || exit 1
-HAKMEM_STACKS=off fuzz runs=1500 calls
+export HAKMEM_STACKS=off # of wrong calls
+for runs in addresses:10000 calls:400 condition:5000 elf:5000 files:5000 jit:5000 merge:100 options:2000 pages:150 stats:100 text:5000 trace:800; do
+  fuzz runs=${runs#*:} ${runs%:*} || exit 1
+done
