@@ -33,7 +33,7 @@ run_cppcheck() {
   need cppcheck '2\.10'
   cppcheck -j "$(nproc)" --quiet --std=c11 --language=c --enable=warning,performance,portability --template='{file}: {id}: {message}' \
     -D_GNU_SOURCE -D__x86_64__ -DHAKMEM_EVENTS=1 -DHAVE_VALGRIND=0 '-DHAKMEM_VERSION="0"' -I. -Isrc -Iinstrumentation -Itools \
-    src instrumentation tools 2>&1 | grep -v '^nofile:'
+    -i tools/workloads src instrumentation tools 2>&1 | grep -v "^nofile:" # workloads: programs that are measured
 }
 run_gcc() {
   need gcc ' 12\.'

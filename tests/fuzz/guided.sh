@@ -8,6 +8,6 @@
 build_targets
 export TMPDIR="$place"
 export HAKMEM_STACKS=off # of wrong calls
-for runs in addresses:10000 calls:400 condition:5000 elf:5000 files:5000 jit:5000 merge:100 options:2000 pages:150 stats:100 text:5000 trace:800; do
+for runs in addresses:10000 calls:400 condition:5000 elf:5000 files:5000 jit:5000 merge:150 options:2000 pages:250 stats:100 text:5000 trace:800; do
   fuzz runs=${runs#*:} ${runs%:*} || exit 1
 done
