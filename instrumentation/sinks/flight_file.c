@@ -96,7 +96,7 @@ bool flight_file_is_open(void) { return folder != 0; }
 /* ---- Files of packets. ---- */
 
 static off_t file_most(void) {
-  const off_t most = (off_t)(config.flight_size / FILES / FLIGHT_PACKET_SIZE * FLIGHT_PACKET_SIZE);
+  const off_t most = (off_t)(config.flight_size / FILES / FLIGHT_PACKET_SIZE) * FLIGHT_PACKET_SIZE;
   return most > 2 * FLIGHT_PACKET_SIZE ? most : 2 * FLIGHT_PACKET_SIZE;
 }
 

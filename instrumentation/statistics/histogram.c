@@ -51,9 +51,9 @@ void histogram_merge(struct histogram *into, const struct histogram *from) {
 
 uint64_t histogram_quantile(const struct histogram *h, double quantile) {
   if (h->count == 0) return 0;
-  uint64_t rank = (uint64_t)(quantile * (double)h->count + 0.5);
+  const double wanted = quantile * (double)h->count + 0.5;
+  uint64_t rank = wanted < (double)h->count ? (uint64_t)wanted : h->count;
   if (rank == 0) rank = 1;
-  if (rank > h->count) rank = h->count;
   uint64_t seen = 0;
   for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
     seen += h->bucket[i];

@@ -17,6 +17,9 @@ bool format_is_utf8(void);
 /* Stands for a figure that the source does not have; printed as "-". */
 #define UNKNOWN UINT64_MAX
 
+/* The whole number at or below `value`; 0 if there is none, 2^63 if it is larger: damaged data may hold any value. */
+static inline uint64_t whole_number(double value) { return !(value > 0) ? 0 : value < 0x1p63 ? (uint64_t)value : (uint64_t)1 << 63; }
+
 /* Each writes into a buffer of size FORMAT_SIZE and returns it. */
 #define FORMAT_SIZE 64
 const char *format_ns(char *buffer, double ns);                      /* "12 ns", "1.23 us" */

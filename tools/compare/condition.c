@@ -292,7 +292,7 @@ static enum outcome read_condition(struct parser *p) {
 struct verdict condition_evaluate(const char *text, const struct figures *run, const struct figures *baseline) {
   struct parser p = {.text = text, .at = text, .run = run, .baseline = baseline, .named = must_copy("")};
   const enum outcome outcome = read_condition(&p);
-  return (struct verdict){outcome, p.named, p.error, p.column};
+  return (struct verdict){p.failed ? OUTCOME_UNKNOWN : outcome, p.named, p.error, p.column};
 }
 
 void condition_free(struct verdict *verdict) {

@@ -227,9 +227,9 @@ const char *figure_format(char *buffer, enum figure_unit unit, double value) {
   const double size = fabs(value);
   if (isnan(value)) return format_count(buffer, UNKNOWN);
   switch (unit) {
-    case FIGURE_BYTES: format_bytes(buffer, (uint64_t)(size + 0.5)); break;
+    case FIGURE_BYTES: format_bytes(buffer, whole_number(size + 0.5)); break;
     case FIGURE_NS: format_ns(buffer, size); break;
-    default: format_count(buffer, (uint64_t)(size + 0.5)); break;
+    default: format_count(buffer, whole_number(size + 0.5)); break;
   }
   if (value < 0) {
     memmove(buffer + 1, buffer, strnlen(buffer, FORMAT_SIZE - 2) + 1);

@@ -44,7 +44,7 @@ static void discard(struct growths *g) {
 
 static void add_growth(struct table *t, const struct growth *g) {
   char bytes[FORMAT_SIZE], before[FORMAT_SIZE], after[FORMAT_SIZE], *const site = sites_innermost_first(g->folded, g->inner, g->place);
-  table_cell(t, "%s%s", g->bytes < 0 ? "-" : "+", format_bytes(bytes, (uint64_t)(g->bytes < 0 ? -g->bytes : g->bytes)));
+  table_cell(t, "%s%s", g->bytes < 0 ? "-" : "+", format_bytes(bytes, g->bytes < 0 ? 0 - (uint64_t)g->bytes : (uint64_t)g->bytes));
   table_cell(t, "%+" PRId64, g->blocks);
   table_cell(t, "%s", format_bytes(before, g->before));
   table_cell(t, "%s", format_bytes(after, g->after));
@@ -74,7 +74,7 @@ bool print_growth(FILE *out, const struct page *before, const struct page *after
     table_print_cut(t, out, INDENT);
     print_more(out, after, shown, changed, "sites");
     char error[FORMAT_SIZE];
-    if (g.sum.variance > 0) fprintf(out, "  (standard error of the sum: at most %s)\n", format_bytes(error, (uint64_t)(sqrt(g.sum.variance) + 0.5)));
+    if (g.sum.variance > 0) fprintf(out, "  (standard error of the sum: at most %s)\n", format_bytes(error, whole_number(sqrt(g.sum.variance) + 0.5)));
     const size_t same = g.count - changed;
     if (same > 0) fprintf(out, "  (%zu other site%s what %s had)\n", same, same == 1 ? " has" : "s have", same == 1 ? "it" : "they");
     print_replaced(out);

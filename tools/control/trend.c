@@ -100,7 +100,7 @@ const struct trend_site **trend_ranked(const struct trend *t) {
 
 static const char *format_change(char *buffer, double bytes) {
   char size[FORMAT_SIZE];
-  const uint64_t whole = (uint64_t)(fabs(bytes) + 0.5);
+  const uint64_t whole = whole_number(fabs(bytes) + 0.5);
   snprintf(buffer, FORMAT_SIZE, "%s%s", whole == 0 ? "" : bytes < 0 ? "-" : "+", format_bytes(size, whole));
   return buffer;
 }
@@ -120,8 +120,8 @@ static void add_row(struct table *table, const struct trend *t, const struct tre
   table_cell(table, "%s", format_change(step, s->now - s->before));
   table_cell(table, "%s", format_change(whole, s->now - s->first));
   table_cell(table, "%s", t->readings < 2 ? "-" : format_change(rate, slope * HOUR));
-  table_cell(table, "%s", isnan(error) ? "-" : format_bytes(around, (uint64_t)(error * HOUR + 0.5)));
-  table_cell(table, "%s", format_bytes(now, (uint64_t)(s->now + 0.5)));
+  table_cell(table, "%s", isnan(error) ? "-" : format_bytes(around, whole_number(error * HOUR + 0.5)));
+  table_cell(table, "%s", format_bytes(now, whole_number(s->now + 0.5)));
   table_cell(table, "%s", trend_grows_all_along(t, s) ? "all along" : "");
   table_cell(table, "%s", site);
   free(site);

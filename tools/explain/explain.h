@@ -145,12 +145,6 @@ FORMATTED(3) void finding_option(struct finding *f, const char *option, const ch
 FORMATTED(2) void finding_change(struct finding *f, const char *format, ...);
 FORMATTED(2) void finding_effect(struct finding *f, const char *format, ...);
 
-/* The whole number below `value`, at most 2^60: damaged data may hold any value. */
-static inline uint64_t explain_whole(double value) {
-  const double most = (double)((uint64_t)1 << 60);
-  return !(value > 0) ? 0 : (uint64_t)(value < most ? value : most);
-}
-
 /* Nanoseconds that a process ran. A process that was cut short ran on after its last snapshot. */
 double explain_time(const struct model_process *p);
 

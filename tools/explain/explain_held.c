@@ -132,10 +132,10 @@ static struct finding *tell(struct diagnosis *d, const char *rule, const struct 
   finding_cost(f, COST_BYTES, cost_of(h, bytes), explain_whole_memory(p));
   f->cost_is_mean = !h->is_last;
   finding_evidence(f, "%s, after %s: %s of the allocator's %s of resident memory %s in no live block (%s)", when_of(p, h), format_ns(at, (double)h->at.time_ns),
-                   format_bytes(a, h->at.idle), format_bytes(b, explain_whole(whole_of(h))), h->is_last && model_is_alive(p) ? "are" : "were",
+                   format_bytes(a, h->at.idle), format_bytes(b, whole_number(whole_of(h))), h->is_last && model_is_alive(p) ? "are" : "were",
                    format_percent(share, (double)h->at.idle, whole_of(h)));
   finding_evidence(f, "of that, %s %s", format_bytes(a, bytes), name);
-  if (!h->is_last) finding_evidence(f, "over the run, %s on average were in no live block", format_bytes(a, explain_whole(h->cost)));
+  if (!h->is_last) finding_evidence(f, "over the run, %s on average were in no live block", format_bytes(a, whole_number(h->cost)));
   finding_figure(f, "idle", (double)h->at.idle);
   finding_figure(f, "bytes", (double)bytes);
   return f;

@@ -6,6 +6,7 @@
 
 #include "common/error.h"
 #include "common/escape.h"
+#include "common/format.h"
 #include "explain.h"
 
 static void set(json_t *object, const char *name, json_t *value) { json_object_set_new(object, name, value); }
@@ -27,7 +28,7 @@ static json_t *cost(const struct finding *f) {
   if (f->unit == COST_NONE) return json_null();
   json_t *const object = json_object();
   set(object, "unit", json_string(f->unit == COST_NS ? "ns" : "bytes"));
-  set(object, "value", number((double)explain_whole(f->cost)));
+  set(object, "value", number((double)whole_number(f->cost)));
   set(object, "mean", json_boolean(f->cost_is_mean));
   set(object, "share", f->whole > 0 ? json_real(f->cost / f->whole) : json_null());
   return object;
@@ -57,7 +58,7 @@ static json_t *finding(const struct finding *f) {
   set(object, "program", f->p != NULL ? text(f->p->program) : json_null());
   set(object, "other_processes", json_integer((json_int_t)f->others));
   set(object, "cost", cost(f));
-  set(object, "others_cost", f->unit != COST_NONE ? number((double)explain_whole(f->others_cost)) : json_null());
+  set(object, "others_cost", f->unit != COST_NONE ? number((double)whole_number(f->others_cost)) : json_null());
   for (size_t i = 0; i < f->evidence_count; i++) json_array_append_new(evidence, text(f->evidence[i]));
   set(object, "evidence", evidence);
   for (size_t i = 0; i < f->figure_count; i++) set(figures, f->figures[i].name, number(f->figures[i].value));

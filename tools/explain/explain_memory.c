@@ -49,7 +49,7 @@ static void tell_internal(struct diagnosis *d, const struct model_process *p) {
   finding_cost(f, COST_BYTES, cost, whole);
   finding_evidence(f, "%" PRIu64 " requests sampled in this class, %" PRIu64 " blocks handed out", c->request_samples, c->allocs);
   finding_evidence(f, "at most %s of the live blocks of all classes were unused; this class's part follows from its requests",
-                   format_bytes(bytes, explain_whole(most_internal(p))));
+                   format_bytes(bytes, whole_number(most_internal(p))));
   finding_figure(f, "class", cls);
   finding_figure(f, "mean_request", mean);
   finding_figure(f, "share", share);
@@ -128,11 +128,11 @@ static void tell_growth(struct diagnosis *d, const struct model_process *p) {
     if (p->counts->cls[cls].gauge.allocated > p->counts->cls[most].gauge.allocated) most = cls;
   }
   struct finding *const f = finding_add(d, "growth", FINDING_COST, p);
-  format_bytes(rate, explain_whole(t.per_ns * 1e9));
+  format_bytes(rate, whole_number(t.per_ns * 1e9));
   finding_what(f, "Live memory %s all along the run, by %s a second.", model_is_alive(p) ? "grows" : "grew", rate);
   finding_cost(f, COST_BYTES, grown, whole);
-  finding_evidence(f, "from %s to %s in the last three quarters, over %zu snapshots (r squared %.2f)", format_bytes(a, explain_whole(t.from)),
-                   format_bytes(b, explain_whole(t.to)), t.points, t.fit);
+  finding_evidence(f, "from %s to %s in the last three quarters, over %zu snapshots (r squared %.2f)", format_bytes(a, whole_number(t.from)),
+                   format_bytes(b, whole_number(t.to)), t.points, t.fit);
   finding_evidence(f, "of the bytes that it allocated until then, %s were freed: so it does not just fill memory that it goes on to use",
                    format_percent(a, turnover_of(p, t.to), 1));
   if (points_of(p) == p->timeline_length) /* else it has freed these blocks meanwhile */
@@ -163,7 +163,7 @@ static bool is_named(const struct stats_mapping *m, const char *name) { return s
 
 /* What is resident of a mapping and is not the allocator's, whose memory has no name. */
 static uint64_t foreign_bytes(const struct stats_mapping *m, double held) {
-  const uint64_t own = is_named(m, STATS_MAPPING_ANONYMOUS) ? explain_whole(held) : 0;
+  const uint64_t own = is_named(m, STATS_MAPPING_ANONYMOUS) ? whole_number(held) : 0;
   return m->resident > own ? m->resident - own : 0;
 }
 
@@ -236,8 +236,8 @@ static void tell_residual(struct diagnosis *d, const struct model_process *p) {
   uint64_t most;
   finding_what(f, "%s of the resident memory is not the allocator's.", format_percent(a, residual, (double)p->rss));
   finding_cost(f, COST_BYTES, cost, explain_whole_memory(p));
-  finding_evidence(f, "RSS %s = %s of hakmem + %s of everything else", format_bytes(a, p->rss), format_bytes(b, explain_whole(held)),
-                   format_bytes(c, explain_whole(residual)));
+  finding_evidence(f, "RSS %s = %s of hakmem + %s of everything else", format_bytes(a, p->rss), format_bytes(b, whole_number(held)),
+                   format_bytes(c, whole_number(residual)));
   finding_evidence(f, "%s of that are pages of files: code, and data that was never written to", format_bytes(a, p->rss_files));
   const struct stats_mapping *const m = tell_mappings(f, p, held, &most);
   finding_figure(f, "residual_bytes", residual);

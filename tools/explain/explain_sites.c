@@ -17,7 +17,7 @@
 static const char *name_error(char *text, size_t size, double variance) {
   char bytes[FORMAT_SIZE];
   text[0] = '\0';
-  if (variance > 0) snprintf(text, size, " (standard error %s)", format_bytes(bytes, (uint64_t)(sqrt(variance) + 0.5)));
+  if (variance > 0) snprintf(text, size, " (standard error %s)", format_bytes(bytes, whole_number(sqrt(variance) + 0.5)));
   return text;
 }
 
@@ -89,7 +89,7 @@ bool explain_largest_sites(struct finding *f, const struct diagnosis *d, const s
     char bytes[FORMAT_SIZE], error[ERROR_SIZE];
     char *const where = explain_place(d, p, sites[i].stack);
     if (where != NULL)
-      finding_evidence(f, "%s%s in %.0f blocks were allocated by %s", format_bytes(bytes, (uint64_t)(sites[i].f.allocated + 0.5)),
+      finding_evidence(f, "%s%s in %.0f blocks were allocated by %s", format_bytes(bytes, whole_number(sites[i].f.allocated + 0.5)),
                        name_error(error, sizeof(error), sites[i].f.allocated_variance), sites[i].f.blocks, where);
     any = any || where != NULL;
     free(where);

@@ -11,7 +11,7 @@
 #include "common/memory.h"
 
 static const char *format_cost(char *buffer, enum cost_unit unit, double cost) {
-  return unit == COST_BYTES ? format_bytes(buffer, explain_whole(cost)) : format_ns(buffer, cost);
+  return unit == COST_BYTES ? format_bytes(buffer, whole_number(cost)) : format_ns(buffer, cost);
 }
 
 static void print_cost(FILE *out, const struct finding *f) {

@@ -193,7 +193,7 @@ const char *rule_fresh_slabs(struct diagnosis *d) {
                    refills, c.refill_fresh_slab, c.refill_fresh_superslab, c.refill_partial, c.refill_batch, c.refill_spare);
   finding_evidence(f, "%s for a refill on average; first touches of pages are part of it", format_ns(mean, sum_of(d->r->latency.refill) / (double)refills));
   finding_evidence(f, "%" PRIu64 " slabs came, %" PRIu64 " went; at most %s of slabs were in use at a time", c.slab_acquire, c.slab_release,
-                   format_bytes(most, explain_whole(most_active(d->r))));
+                   format_bytes(most, whole_number(most_active(d->r))));
   tell_calls(f, d);
   finding_figure(f, "fresh_share", fresh / all);
   finding_figure(f, "refills", (double)refills);
@@ -309,7 +309,7 @@ static void tell_limit(struct diagnosis *d, const struct model_process *p) {
   finding_figure(f, "live", (double)live);
   finding_figure(f, "above_ns", (double)c->soft_limit_above_ns);
   const double most = (double)(p->rss_max != UNKNOWN && p->rss_max > live ? p->rss_max : live);
-  finding_option(f, "HAKMEM_SOFT_LIMIT", "%" PRIu64, explain_whole(most * LIMIT_ROOM));
+  finding_option(f, "HAKMEM_SOFT_LIMIT", "%" PRIu64, whole_number(most * LIMIT_ROOM));
   finding_effect(f, "free memory is kept for its next use; or let the program hold less, for which explain's other findings and HAKMEM_PROFILE help");
 }
 

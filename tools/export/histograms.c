@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/format.h"
 #include "common/memory.h"
 #include "report/json/json.h"
 
@@ -85,7 +86,7 @@ char *histogram_name(const struct named_histogram *h) { return h->cls[0] != '\0'
 
 static uint64_t integer(const json_t *object, const char *name) {
   const json_t *const value = json_object_get(object, name);
-  return json_is_integer(value) ? (uint64_t)json_integer_value(value) : (uint64_t)json_number_value(value);
+  return json_is_integer(value) ? (uint64_t)json_integer_value(value) : whole_number(json_number_value(value));
 }
 
 size_t histogram_buckets(const struct named_histogram *h) { return json_array_size(json_object_get(h->h, "buckets")); }

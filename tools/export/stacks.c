@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "common/escape.h"
+#include "common/format.h"
 #include "common/memory.h"
 #include "common/sandbox.h"
 #include "model/demangle.h"
@@ -84,12 +85,12 @@ static void find_stacks(struct samples *s, size_t first, const struct report *r,
   }
 }
 
-static uint64_t whole(double estimate) { return estimate > 0 ? (uint64_t)(estimate + 0.5) : 0; }
+static uint64_t nearest(double estimate) { return whole_number(estimate + 0.5); }
 
 static void set_live(struct sample *sample, const struct stats_site *site) {
-  sample->value[VALUE_live_bytes] = whole(site->allocated);
-  sample->value[VALUE_live_blocks] = whole(site->blocks);
-  sample->value[VALUE_pinned_bytes] = whole(site->pinned);
+  sample->value[VALUE_live_bytes] = nearest(site->allocated);
+  sample->value[VALUE_live_blocks] = nearest(site->blocks);
+  sample->value[VALUE_pinned_bytes] = nearest(site->pinned);
 }
 
 static void add_profile(struct samples *s, const struct stats_profile *profile, const struct model_process *p) {

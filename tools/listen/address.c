@@ -15,8 +15,7 @@
 
 #define WAITING 16 /* connections that are not accepted yet */
 
-/* ADDR and PORT of `text`; without one of them, what is usual. The caller frees both. False if it is none. */
-static bool split(const char *text, char **host, char **port) {
+bool address_split(const char *text, char **host, char **port) {
   const bool brackets = text[0] == '[';
   const char *const end = brackets ? strchr(text, ']') : strchr(text, ':') == strrchr(text, ':') ? strchr(text, ':') : NULL; /* ::1 has no port */
   if (brackets && (end == NULL || (end[1] != '\0' && end[1] != ':'))) return false;
@@ -42,7 +41,7 @@ static int listen_at(const struct addrinfo *a, const char *host, const char *por
 
 int address_listen(const char *text) {
   char *host, *port;
-  if (!split(text, &host, &port)) {
+  if (!address_split(text, &host, &port)) {
     fail("--listen=%s is no address: write ADDR, ADDR:PORT, [ADDR]:PORT or :PORT", text);
     return -1;
   }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/format.h"
 #include "common/memory.h"
 
 static uint64_t less(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
@@ -19,13 +20,13 @@ void calls_add_scaled(struct histogram *into, const struct histogram *sample, ui
   uint64_t seen = 0, given = 0;
   for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) { /* each bucket ends where its share of the sum ends: so the rounding adds up to nothing */
     seen += sample->bucket[i];
-    uint64_t until = (uint64_t)((double)count * ((double)seen / (double)sample->count) + 0.5);
+    uint64_t until = whole_number((double)count * ((double)seen / (double)sample->count) + 0.5);
     if (seen < sample->count && until >= count)
       until = count - 1; /* the longest call was really made, so it stays also if there are fewer calls than samples */
     scaled.bucket[i] = less(until, given);
     given = until > given ? until : given;
   }
-  scaled.sum = (uint64_t)(histogram_mean(sample) * (double)count);
+  scaled.sum = whole_number(histogram_mean(sample) * (double)count);
   histogram_merge(into, &scaled);
 }
 
@@ -218,7 +219,7 @@ static uint64_t share_of(const struct shares *s, unsigned kind, const struct sha
   uint64_t before = 0;
   for (unsigned k = 0; k < kind; k++) before += from->kind[k];
   const double lower = (double)s->fast * ((double)before / n) + 0.5, upper = (double)s->fast * ((double)(before + from->kind[kind]) / n) + 0.5;
-  return less((uint64_t)upper, (uint64_t)lower);
+  return less(whole_number(upper), whole_number(lower));
 }
 
 static void add_shares(struct shares *all, const struct shares *s) {
@@ -277,7 +278,7 @@ void calls_add(struct model_calls *into, const struct calls_of_process *calls, c
       uint64_t count = kind == CALL_free ? share_of(&f, kind, &frees, exists[kind], &variance) : share_of(&a, kind, &allocs, exists[kind], &variance);
       if (kind == CALL_realloc) {
         const double stays = (double)counters[cls].sampled_stays;
-        count += (uint64_t)(stays * weight + 0.5);
+        count += whole_number(stays * weight + 0.5);
         const double each = fast->count > 0 ? (double)fast->count / size_of(fast->count, (double)calls->squares[kind][cls]) : 1; /* mean weight of a sample */
         variance += (stays * each + (slow->count > 0)) * weight * weight; /* if it is known that there were some, 0 is not certain */
       }
@@ -286,7 +287,7 @@ void calls_add(struct model_calls *into, const struct calls_of_process *calls, c
       into->variance[kind][cls] += variance;
       if (slow->count > 0) histogram_merge(at(&into->times[kind][cls]), slow);
       into->timed[kind][cls] += slow->count;
-      into->sampled[kind][cls] += (uint64_t)(size_of(fast->count, (double)calls->squares[kind][cls]) + 0.5);
+      into->sampled[kind][cls] += whole_number(size_of(fast->count, (double)calls->squares[kind][cls]) + 0.5);
     }
   }
   into->known = true;

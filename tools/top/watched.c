@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "common/format.h"
 #include "common/memory.h"
 #include "input/read_stats.h"
 
@@ -48,7 +49,7 @@ static void keep(uint64_t *history, unsigned length, uint64_t value) {
 static void take_history(struct watched *w) {
   keep(w->history_rss, w->history_length, w->p->rss);
   keep(w->history_live, w->history_length, w->p->buckets.live);
-  keep(w->history_calls, w->history_length, (uint64_t)(w->rate.allocs + w->rate.frees));
+  keep(w->history_calls, w->history_length, whole_number(w->rate.allocs + w->rate.frees));
   if (w->history_length < WATCHED_HISTORY) w->history_length++;
 }
 

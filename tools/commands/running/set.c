@@ -39,7 +39,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case ARGP_KEY_ARG:
       if (o->common.pid == 0) return ARGP_ERR_UNKNOWN; /* the process */
       o->values = state->argv + state->next - 1;
-      o->count = (size_t)(state->argc - state->next + 1);
+      o->count = (size_t)(state->argc - state->next) + 1;
       state->next = state->argc;
       return 0;
     case ARGP_KEY_END:

@@ -55,9 +55,9 @@ static bool check_head(const struct head *head, uint64_t size, const char *path)
     return fail("%s was written by another version of hakmem merge (%u.%u, this program reads %d.%d); use the hakmem that wrote it", path, head->format,
                 head->stats_version, FORMAT, STATS_VERSION);
   }
-  if (size - sizeof(*head) < head->body) {
-    return fail("%s is cut off: %llu of %llu bytes", path, (unsigned long long)size, (unsigned long long)(sizeof(*head) + head->body));
-  }
+  if (head->body > 2 * sizeof(struct merged)) return fail("%s is damaged: its size is wrong", path);
+  const uint64_t whole = sizeof(*head) + head->body;
+  if (size < whole) return fail("%s is cut off: %llu of %llu bytes", path, (unsigned long long)size, (unsigned long long)whole);
   return (size - sizeof(*head) == head->body && head->body % sizeof(uint64_t) == 0) || fail("%s is damaged: its size is wrong", path);
 }
 
@@ -113,7 +113,6 @@ bool merged_read(struct merged *m, int fd, const char *path) {
   const bool there = pread(fd, &head, sizeof(head), 0) >= 0 && fstat(fd, &status) == 0;
   if (!there) return fail("cannot read %s: %s", path, strerror(errno));
   if (!check_head(&head, (uint64_t)status.st_size, path)) return false;
-  if (head.body > 2 * sizeof(struct merged)) return fail("%s is damaged: its size is wrong", path);
   uint64_t *const body = must_allocate(head.body + 1);
   const bool whole = pread(fd, body, head.body, sizeof(head)) == (ssize_t)head.body;
   memset(m, 0, sizeof(*m));

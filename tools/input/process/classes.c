@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 
+#include "common/format.h"
 #include "structures.h"
 
 /* Legacy slabs in a list; the others are full. */
@@ -49,7 +50,7 @@ static void fill_class(struct reader *r, uint32_t cls, const struct list *pool, 
   g.partial = above(g.capacity, used);
   g.allocated = g.live * stride;
   const double mean = c->request_samples != 0 ? (double)c->request_bytes / (double)c->request_samples : (double)stride;
-  g.requested = (uint64_t)((double)g.live * mean);
+  g.requested = whole_number((double)g.live * mean);
   r->block->gauge[cls] = g;
   r->sums.tails += above(g.active, g.capacity * stride);
   r->sums.legacy_bytes += legacy->bytes;

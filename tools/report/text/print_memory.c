@@ -68,7 +68,7 @@ static void add_class(struct table *t, const char *name, uint64_t stride, const 
   table_cell(t, "%s", name);
   table_cell(t, "%s", stride > 0 ? format_bytes(buffer, stride) : "");
   table_cell(t, "%" PRIu64, g->slabs);
-  const uint64_t sizes[] = {g->requested, (uint64_t)sqrt((double)g->requested_variance), g->allocated, g->active, g->cached, g->partial};
+  const uint64_t sizes[] = {g->requested, whole_number(sqrt((double)g->requested_variance)), g->allocated, g->active, g->cached, g->partial};
   for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) table_cell(t, "%s", format_bytes(buffer, sizes[i]));
   table_cell(t, "%s", format_percent(buffer, (double)g->allocated - (double)g->requested, (double)g->allocated));
   char *const drawing = format_sparkline(c->utilisation, STATS_UTILISATION_BINS);

@@ -14,7 +14,7 @@
 #define SITES_SHOWN 5
 
 /* Estimates are no whole numbers until they are printed. */
-static uint64_t whole_bytes(double estimate) { return (uint64_t)(estimate + 0.5); }
+static uint64_t whole_bytes(double estimate) { return whole_number(estimate + 0.5); }
 static bool is_one(double estimate) { return estimate == 1; }
 
 /* "1.5" blocks: of a few, the fraction is much of them, and their bytes are not those of a whole number. */

@@ -134,13 +134,13 @@ void view_sites(struct grid *g, struct shown *shown) {
     const struct stats_site *const f = &sites[i].f;
     char buffer[FORMAT_SIZE];
     struct grid_row *const row = grid_add(g, sites[i].stack, STYLE_PLAIN);
-    grid_cell(row, 0, f->allocated, "%s", format_bytes(buffer, (uint64_t)(f->allocated + 0.5)));
+    grid_cell(row, 0, f->allocated, "%s", format_bytes(buffer, whole_number(f->allocated + 0.5)));
     const double error = sqrt(f->allocated_variance);
-    grid_cell(row, 1, error, "%s", format_bytes(buffer, (uint64_t)(error + 0.5)));
+    grid_cell(row, 1, error, "%s", format_bytes(buffer, whole_number(error + 0.5)));
     grid_cell(row, 2, f->allocated, "%s", format_percent(buffer, f->allocated, whole));
     grid_cell(row, 3, f->blocks, "%.0f", f->blocks);
     grid_cell(row, 4, f->blocks > 0 ? f->age_ms / f->blocks : 0, "%s", format_ns(buffer, f->blocks > 0 ? f->age_ms / f->blocks * 1e6 : 0));
-    grid_cell(row, 5, f->pinned, "%s", format_bytes(buffer, (uint64_t)(f->pinned + 0.5)));
+    grid_cell(row, 5, f->pinned, "%s", format_bytes(buffer, whole_number(f->pinned + 0.5)));
     grid_cell(row, 6, 0, "%s", names_of(shown->names, sites[i].stack));
   }
   free(sites);
