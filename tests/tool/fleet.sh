@@ -193,6 +193,14 @@ if [ "$FLEET_TEST" = namespaces ]; then
   [ "$(jq '.groups[] | select(.name == "three") | .refills' all.json)" -lt "$(refills c)" ] || fail "the host that was cut off has all events"
   equal "the clock of two is ahead" true "$(jq '.trace.hosts[2].lag_ns | . < -85e9 and . > -95e9' all.json)"
   equal "the clock of one agrees" true "$(jq '.trace.hosts[0].lag_ns > -1e9' all.json)"
+  # A format with one time line has each host from 0, and no process of one host under that of another.
+  for from in "a b" "$(trace_of one a) $(trace_of two b)"; do
+    "$hakmem" export --perfetto $from >both.json 2>err || fail "hosts cannot be exported: $(cat err)"
+    equal "names of tracks" '["one: fleet","two: fleet"]' "$(jq -c '[.traceEvents[] | select(.name == "process_name") | .args.name | sub("[.]/"; "") | sub(" [0-9]+$"; "")] | sort' both.json)"
+    equal "numbers of tracks" 2 "$(jq '[.traceEvents[].pid] | unique | length' both.json)"
+    equal "times of two hosts" true "$(jq '[.traceEvents[].ts // 0] | max < 60e6 and min >= 0' both.json)"
+  done
+  equal "the hosts' clocks" true "$(jq '[.otherData | to_entries[] | select(.key | startswith("host ")) | .value | tonumber] | length == 2 and ((.[0] - .[1]) | fabs) > 60e9' both.json)"
   equal "no time spans two hosts" null "$(jq '.trace.start_ns' all.json)"
   "$hakmem" report $(trace_of one a) $(trace_of two b) $(trace_of three c) >all.txt || fail "three hosts cannot be read as text"
   grep -q "two .* ahead" all.txt || fail "the text does not name the clock that is ahead: $(sed -n '/^Hosts/,/^$/p' all.txt)"
