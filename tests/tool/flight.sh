@@ -41,7 +41,7 @@ equal slabs "$(jq '[.stats.classes[].counters.slab_acquire] | add' whole.json)" 
 grep -q 'Flight recorder: the newest events' text && grep -q 'newest part only' text || fail "the report does not show the recording"
 equal "losses" "$(sed -n '/^Lost/,/^$/p' text | sed -n 2p)" "  nothing"
 equal "refills of the recording in JSON" "$(count tls_sll_refill)" "$("$hakmem" report --all --json whole | jq '[.flight.processes[].events[] | select(.what == "refill")] | length')"
-equal "its newest events" 1000 "$(jq '.flight.processes[0].events | length' whole.json)"
+equal "its newest events" true "$(jq '.flight.processes[0] | (.events | length) as $shown | $shown > 0 and $shown <= 1000 and (.events_left == 0 or $shown == 1000)' whole.json)"
 "$hakmem" report whole/*.flight >text 2>err || { cat err; fail "report of a recording failed"; }
 "$hakmem" run -o none --flight 0 -- ./flight work 60 2>err || fail "hakmem run --flight 0 failed"
 [ -z "$(find none -name '*.flight')" ] || fail "--flight 0 recorded"
@@ -68,7 +68,7 @@ for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
   [ ! -e killed.$i/metadata ] || [ $((i % 3)) -ne 0 ] || babeltrace2 killed.$i >events 2>/dev/null || ls -l killed.$i >moved # a file may be removed while it is read
   kill -KILL $running
   wait $running 2>/dev/null
-  [ ! -e killed.$i/metadata ] || conforms killed.$i
+  [ ! -e killed.$i/metadata ] || { [ $((i % 4)) -eq 0 ] && conforms killed.$i || valid killed.$i; }
 done
 [ "$(find . -path './killed.*' -name metadata | wc -l)" -ge 3 ] || fail "the killed processes left too few recordings"
 
