@@ -53,9 +53,10 @@ static char *last_of(const struct model_process *p) {
   for (size_t i = p->span_count > SHOWN ? p->span_count - SHOWN : 0; i < p->span_count; i++) {
     const struct model_span *const s = &p->spans[i];
     char cls[EXPLAIN_CLASS], time[FORMAT_SIZE];
-    last = append(last, ", then ", must_print("%s%s%s%s%s%s in thread %" PRIu32 " (%s)", names[s->kind], *why_of(s) != '\0' ? " (" : "", why_of(s), *why_of(s) != '\0' ? ")" : "",
-                                              s->cls < CLASS_ROWS ? " of " : "", s->cls < CLASS_ROWS ? explain_class(cls, s->cls) : "", s->tid,
-                                              format_ns(time, (double)s->duration_ns)));
+    last = append(last, ", then ",
+                  must_print("%s%s%s%s%s%s in thread %" PRIu32 " (%s)", names[s->kind], *why_of(s) != '\0' ? " (" : "", why_of(s),
+                             *why_of(s) != '\0' ? ")" : "", s->cls < CLASS_ROWS ? " of " : "", s->cls < CLASS_ROWS ? explain_class(cls, s->cls) : "", s->tid,
+                             format_ns(time, (double)s->duration_ns)));
   }
   return last;
 }

@@ -21,7 +21,7 @@
 #include "export.h"
 
 struct host {
-  char *name; /* "": unknown */
+  char *name;        /* "": unknown */
   uint64_t start_ns; /* of its first process, by its own clock */
 };
 
@@ -124,7 +124,9 @@ static void print_event(struct events *e, json_t *object) {
   json_decref(object);
 }
 
-static void set_time(json_t *object, const struct track *t, uint64_t since_start_ns) { set(object, "ts", json_real((double)(t->shift_ns + since_start_ns) / 1e3)); }
+static void set_time(json_t *object, const struct track *t, uint64_t since_start_ns) {
+  set(object, "ts", json_real((double)(t->shift_ns + since_start_ns) / 1e3));
+}
 
 /* ---- Names ---- */
 

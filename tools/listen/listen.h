@@ -14,8 +14,8 @@
 #define LISTEN_HOSTS 16
 
 struct listen_options {
-  const char *address; /* ADDR, ADDR:PORT, [ADDR]:PORT or :PORT */
-  size_t processes;    /* shown at most */
+  const char *address;       /* ADDR, ADDR:PORT, [ADDR]:PORT or :PORT */
+  size_t processes;          /* shown at most */
   char *hosts[LISTEN_HOSTS]; /* names of this server beside those of loopback and its address */
   size_t host_count;
 };

@@ -96,8 +96,8 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *c, const cha
     return MHD_YES;
   }
   *size = 0;
-  if (s->checks_host && !client_host_is_good(MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST), s->bound, s->options->hosts,
-                                             s->options->host_count)) {
+  if (s->checks_host &&
+      !client_host_is_good(MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST), s->bound, s->options->hosts, s->options->host_count)) {
     return answer_text(c, MHD_HTTP_FORBIDDEN, "text/plain", "This is not a name of this server. Start it with --allow-host=NAME if it is.\n");
   }
   if (strcmp(url, "/metrics") == 0) {
@@ -134,10 +134,10 @@ bool listen_serve(const struct listen_options *o) {
   sigaddset(&ends, SIGINT);
   sigaddset(&ends, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &ends, NULL); /* in the server's thread, too */
-  struct MHD_Daemon *const server =
-    MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL, NULL, answer, &s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-                     (unsigned)CLIENTS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
-                     (unsigned)CONNECTION_SECONDS, MHD_OPTION_NOTIFY_CONNECTION, on_connection, &s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, &s, MHD_OPTION_END);
+  struct MHD_Daemon *const server = MHD_start_daemon(
+    MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL, NULL, answer, &s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CLIENTS,
+    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_SECONDS, MHD_OPTION_NOTIFY_CONNECTION,
+    on_connection, &s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, &s, MHD_OPTION_END);
   if (server != NULL) {
     say_where(s.bound, is_loopback);
     wait_for(&ends, &s.clients);

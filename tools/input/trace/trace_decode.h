@@ -14,7 +14,7 @@
 struct trace_progress {
   volatile uint64_t messages, packets; /* of babeltrace2; packets that were begun */
   volatile uint64_t events;
-  volatile bool stop; /* set from outside: end now */
+  volatile bool stop;             /* set from outside: end now */
   volatile unsigned asked, given; /* from outside: parts that are wanted before the end; from the reader: the last one that it gave */
 };
 

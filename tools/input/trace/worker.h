@@ -15,7 +15,7 @@
 struct worker {
   pid_t pid; /* 0: none */
   int fd;
-  int parts; /* a file in memory for the parts before the end; -1: none are wanted */
+  int parts;                       /* a file in memory for the parts before the end; -1: none are wanted */
   struct trace_progress *progress; /* shared */
   uint64_t seen;
   double processor, wall; /* seconds; the time of its last progress */

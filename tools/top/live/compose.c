@@ -45,7 +45,8 @@ static char *title_of_list(const struct top *t) {
 
 static char *title_of_sessions(const struct top *t) {
   const size_t count = t->sessions.address_count, running = sessions_running(&t->sessions);
-  if (running < count) return must_print(" hakmem top   %zu of %zu sessions at a relay have ended   by %s", count - running, count, group_by_name(t->sessions.by));
+  if (running < count)
+    return must_print(" hakmem top   %zu of %zu sessions at a relay have ended   by %s", count - running, count, group_by_name(t->sessions.by));
   return must_print(" hakmem top   %zu session%s at a relay   by %s", count, count == 1 ? "" : "s", group_by_name(t->sessions.by));
 }
 
@@ -119,8 +120,13 @@ static void add_foot(struct top *t) {
                                         {'/', "/", "filter"},
                                         {'p', "p", "pause"},
                                         {'?', "?", "help"}};
-  static const struct key_help of_sessions[] = {{'q', "q", "quit"},  {'b', "b", "by host, program, process"}, {PRESSED_ENTER, "enter", "row"}, {'>', "<>", "sort"},
-                                                {'/', "/", "filter"}, {'p', "p", "pause"},                    {'?', "?", "help"}};
+  static const struct key_help of_sessions[] = {{'q', "q", "quit"},
+                                                {'b', "b", "by host, program, process"},
+                                                {PRESSED_ENTER, "enter", "row"},
+                                                {'>', "<>", "sort"},
+                                                {'/', "/", "filter"},
+                                                {'p', "p", "pause"},
+                                                {'?', "?", "help"}};
   const struct grid_state *const state = top_state(t);
   if (t->mode == MODE_FILTER) {
     screen_row(&t->screen, BOLD " filter: " PLAIN "%s_" DIM "  (enter: keep, escape: no filter)", state->filter);

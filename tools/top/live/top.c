@@ -17,7 +17,7 @@
 
 #define REST_PER_WORK 60 /* after a reading, top rests for 60 times the processor time that it took: so it takes less than 2 % of a processor */
 
-#define QUIET_REST 0.2   /* seconds between two looks at sessions that have no event yet */
+#define QUIET_REST 0.2 /* seconds between two looks at sessions that have no event yet */
 
 /* SIGINT, SIGTERM, SIGHUP: only noted. They are blocked but while the loop waits, so none is missed. */
 static volatile sig_atomic_t ended_by;
@@ -104,7 +104,8 @@ static void wait_for_news(struct top *t, const sigset_t *while_waiting) {
   double left = t->next - seconds(CLOCK_MONOTONIC);
   if (left < 0) left = 0;
   const struct timespec time = {(time_t)left, (long)((left - (double)(time_t)left) * 1e9)};
-  const bool waits_for_ever = t->is_paused || (top_view(t) == VIEW_SESSIONS && sessions_running(&t->sessions) == 0) || (t->watched != NULL && t->watched->is_gone);
+  const bool waits_for_ever = t->is_paused || (top_view(t) == VIEW_SESSIONS && sessions_running(&t->sessions) == 0) ||
+                              (t->watched != NULL && t->watched->is_gone);
   if (ppoll(news, 2, waits_for_ever ? NULL : &time, while_waiting) <= 0) return;
   if ((news[1].revents & (POLLIN | POLLHUP)) != 0) names_take(t->names);
   if ((news[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) t->is_over = true; /* the terminal is gone */

@@ -54,7 +54,11 @@ static void rate_cell(struct grid_row *row, size_t column, const struct session_
 }
 
 #define SESSION_COLUMNS(title) \
-  { {"PROC", 5, true}, {"REFILL/s", 9, true}, {"DRAIN/s", 9, true}, {"REFILLS", 9, true}, {"DRAINS", 9, true}, {"IN USE", 9, true}, {"INC", 5, true}, {title, 0, false} }
+  { \
+    {"PROC", 5, true}, {"REFILL/s", 9, true}, {"DRAIN/s", 9, true}, {"REFILLS", 9, true}, {"DRAINS", 9, true}, {"IN USE", 9, true}, {"INC", 5, true}, { \
+      title, 0, false \
+    } \
+  }
 
 void view_sessions(struct grid *g, const struct sessions *all) {
   static const struct grid_column columns[][8] = {
