@@ -62,7 +62,11 @@ record() {
   number=$1 name=$2 run=$3 code=$4
   shift 4
   address=10.77.$number.1 inside="nsenter -t $(eval "echo \${holder_$name:-}") -n -u"
-  [ "$FLEET_TEST" = namespaces ] || { address=127.0.0.$((number + 1)) inside=; }
+  [ "$FLEET_TEST" = namespaces ] || {
+    address=127.0.0.$((number + 1)) inside=
+    set -- LTTNG_HOME="$place/home/$number" "$@" # a session daemon for each
+    mkdir -p "$place/home/$number"
+  }
   (
     env "$@" $inside "$hakmem" record --to "net://$address:$base:$((base + 1))" -o "$run" -- ./fleet "$run" "$code" >"$run.messages" 2>&1
     echo $? >"$run.status"
@@ -76,7 +80,7 @@ refills() { "$hakmem" report --by program --json "$1" | jq '.groups[0].refills';
 whole() { # HOST RUN: the trace at the relay has all refills that the run's statistics have
   equal "$2: exit status" "$3" "$(cat "$2.status")"
   "$hakmem" report --by host --json $(trace_of "$1" "$2") >"$2.json" || fail "$2: the trace is not whole: $(cat "$2.messages")"
-  equal "$2: refills" "$(refills "$2")" "$(jq '.groups[0].refills' "$2.json")"
+  equal "$2: refills (lost: $(jq -c .trace.lost "$2.json" | tr -d "{}"))" "$(refills "$2")" "$(jq '.groups[0].refills' "$2.json")"
   equal "$2: lost" 0 "$(jq '[.trace.lost[]] | add' "$2.json")"
 }
 
