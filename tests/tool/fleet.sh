@@ -80,7 +80,12 @@ refills() { "$hakmem" report --by program --json "$1" | jq '.groups[0].refills';
 whole() { # HOST RUN: the trace at the relay has all refills that the run's statistics have
   equal "$2: exit status" "$3" "$(cat "$2.status")"
   "$hakmem" report --by host --json $(trace_of "$1" "$2") >"$2.json" || fail "$2: the trace is not whole: $(cat "$2.messages")"
-  equal "$2: refills (lost: $(jq -c .trace.lost "$2.json" | tr -d "{}"))" "$(refills "$2")" "$(jq '.groups[0].refills' "$2.json")"
+  # Outside of namespaces, a session daemon of root sees the program, too. If a session of its own is enabled first, it may get the earliest events.
+  if [ "$FLEET_TEST" = namespaces ]; then
+    equal "$2: refills (lost: $(jq -c .trace.lost "$2.json" | tr -d "{}"))" "$(refills "$2")" "$(jq '.groups[0].refills' "$2.json")"
+  else
+    awk -v whole="$(refills "$2")" -v got="$(jq '.groups[0].refills' "$2.json")" 'BEGIN { exit got > whole || got < whole * 0.95 }' || fail "$2: refills"
+  fi
   equal "$2: lost" 0 "$(jq '[.trace.lost[]] | add' "$2.json")"
 }
 
