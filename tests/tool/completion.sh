@@ -11,6 +11,7 @@ equal "commands" "record report " "$(words re)"
 equal "options" "--section= --short-names --since= --summary --sysroot= " "$(words report --s)"
 equal "values" "--section=latency --section=leaks --section=losses " "$(words report --section=l)"
 equal "values, apart" "latency leaks losses " "$(words report --section l)"
+equal "groupings" "--by=host --by=process --by=program " "$(words top --by=)"
 equal "settings" "LOOKUP=directory LOOKUP=hash LOOKUP=linear " "$(words run -O LOOKUP=)"
 equal "settings of set" "DRAIN_INTERVAL= " "$(words set 1 DRAIN)"
 equal "a program" ":commands " "$(words run -r '')"
@@ -99,7 +100,19 @@ meant "unrecognized option '--optoin=A=1'; did you mean --option?" "$hakmem" run
 meant "there is no such section; --section=help lists them; did you mean latency?" "$hakmem" report --section=latancy .
 meant "there is no plan thraeds; did you mean threads?" "$hakmem" bench thraeds
 meant "did you mean hash?" "$hakmem" bench sweep --lookup=hahs
+meant "did you mean process?" "$hakmem" report --by=proces .
+meant "did you mean host?" "$hakmem" top --by=hots net://localhost/host/a/b
+meant "HAKMEM_LOG=ss,hdrr is not allowed: list of drain,ss,hdr or all; did you mean hdr?" "$hakmem" run -O LOG=ss,hdrr -- true
 meant "did you mean live_bytes?" "$hakmem" export --folded --value=live_byte .
+fails 1 "did you mean refill?" "$hakmem" export --hgrm --histogram=refil alive
+fails 1 "did you mean stats.classes?" "$hakmem" export --csv --table=stats.clases alive
+# An option of each command, with one letter more.
+for command in $("$hakmem" --complete '' | cut -f 1); do
+  for option in $("$hakmem" --complete "$command" -- | cut -f 1 | tr -d = | grep -x -e '--[a-z-]\{5,\}' | tail -n 1); do
+    timeout 20 "$hakmem" $command "${option}x" </dev/null >out 2>err
+    grep -q -F "unrecognized option '${option}x'; did you mean --" err || { cat err; fail "hakmem $command ${option}x: no near option"; }
+  done
+done
 "$hakmem" run -O LOOKUP=hahs -- true 2>err && fail "LOOKUP=hahs is accepted"
 grep -q 'did you mean hash?' err || { cat err; fail "no near value of LOOKUP"; }
 "$hakmem" run -o own -- sh -c 'exit 5' --sumary 2>/dev/null

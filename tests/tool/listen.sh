@@ -1,6 +1,6 @@
 #!/bin/sh
 # hakmem export --listen: two Prometheus scrape three processes, one as text, one with native histograms, and store the figures of report --json. Methods,
-# paths, formats, bad addresses, processes beyond the limit, a process that ends, the end of the server. The rules and the dashboard use only metrics that
+# paths, formats, bad addresses, slow clients, names of other servers, processes beyond the limit, a process that ends, the end of the server. The rules and the dashboard use only metrics that
 # are exported.
 . "$(dirname "$0")/common.sh"
 for tool in prometheus promtool python3; do command -v $tool >/dev/null || skip "$tool is not installed"; done
@@ -30,6 +30,7 @@ set -- $pids
 # Bad usage, bad addresses.
 fails 2 "--listen is for --openmetrics" "$hakmem" export --csv --listen 127.0.0.1
 fails 2 "give it no input" "$hakmem" export --openmetrics --listen 127.0.0.1 data1
+fails 2 "--allow-host is for --listen" "$hakmem" export --openmetrics --allow-host=x data1
 fails 2 "--max-processes=0: give a number" "$hakmem" export --openmetrics --listen 127.0.0.1 --max-processes=0
 for bad in 127.0.0.1:x 127.0.0.1:99999 '[::1' 127.0.0.1:; do fails 1 "is no address" "$hakmem" export --openmetrics --listen "$bad"; done
 
@@ -43,13 +44,13 @@ serve() {
   wait_for 'serves http://127.0.0.1:' "$log"
   port=$(sed -n 's,.*serves http://127.0.0.1:\([0-9]*\)/metrics,\1,p' "$log")
 }
-# ask METHOD PATH [ACCEPT]: the status, the content type and the body.
+# ask METHOD PATH [ACCEPT [HOST]]: the status, the content type and the body.
 ask() {
   python3 -IS - "$port" "$@" <<'PYTHON'
 import socket, sys
-port, method, path, accept = (sys.argv[1:] + ["*/*"])[:4]
+port, method, path, accept, host = (sys.argv[1:] + ["*/*", "localhost"][len(sys.argv) - 4:])[:5]
 with socket.create_connection(("127.0.0.1", int(port)), 60) as s:
-    s.sendall(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\nConnection: close\r\n\r\n".encode())
+    s.sendall(f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n".encode())
     answer = b"".join(iter(lambda: s.recv(65536), b""))
 head, body = answer.split(b"\r\n\r\n", 1)
 lines = head.split(b"\r\n")
@@ -59,6 +60,34 @@ PYTHON
 }
 serve all --max-processes=1000
 main=$server
+# A client that sends a byte now and then, and one that takes the answer as slowly, are cut off. slow NAME: after how many seconds is in slow.NAME, at the
+# end of this test. The kernel knows the server's end of a connection; `reads` asks for more than fits into the buffers of the sockets.
+slow() {
+  python3 -IS - "$port" "$1" >slow.$1 2>&1 <<'PYTHON' &
+import socket, sys, time
+port, what = int(sys.argv[1]), sys.argv[2]
+start = time.monotonic()
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+s.connect(("127.0.0.1", port))
+ends = f"0100007F:{port:04X} 0100007F:{s.getsockname()[1]:04X} 01 "
+ask = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n"
+if what == "reads": s.sendall((ask + b"\r\n") * 600)
+try:
+    for byte in ask + b"X: " + b"x" * 60:
+        if ends not in open("/proc/net/tcp").read(): break
+        if what == "sends": s.sendall(bytes([byte]))
+        elif not s.recv(1): break
+        time.sleep(1)
+except OSError: pass
+print(int(time.monotonic() - start))
+PYTHON
+  servers="$servers $!"
+}
+slow sends
+sends=$!
+slow reads
+reads=$!
 # Two Prometheus, which start meanwhile.
 cp "$parts/hakmem.rules.yml" .
 sed "s/127.0.0.1:9847/127.0.0.1:$port/; s/15s/4s/" "$parts/prometheus.yml" >prometheus.yml
@@ -78,6 +107,10 @@ equal "POST" 405 "$(ask POST /metrics | head -c 3)"
 equal "DELETE" 405 "$(ask DELETE / | head -c 3)"
 equal "another path" 404 "$(ask GET /metrics/x | head -c 3)"
 equal "the index" "200 text/html; charset=utf-8" "$(ask GET / | head -n 1)"
+for host in localhost LOCALHOST:80 localhost.:1 127.0.0.1 "127.0.0.1:$port" '[::1]:9847'; do equal "$host" 200 "$(ask GET / '*/*' "$host" | head -c 3)"; done
+for host in evil.example localhost.evil.example 127.0.0.1.evil.example 127.0.0.2 '[::1' '[::1].evil' '' .; do
+  equal "another name, $host" 403 "$(ask GET /metrics '*/*' "$host" | head -c 3)"
+done
 equal "HEAD" "200 text/plain; version=0.0.4; charset=utf-8" "$(ask HEAD /metrics)"
 ask GET /metrics >text
 sed 1d text | promtool check metrics >said 2>&1 || { cat said; fail "promtool finds faults"; }
@@ -144,6 +177,11 @@ for pid in "$@"; do
   awk "BEGIN { exit !($found >= $p50 * 0.8 - 0.5 && $found <= $p50 * 1.2 + 0.5) }" || fail "median of process $pid: $found, not $p50"
 done
 
+# A server with other names.
+serve named --allow-host=metrics.example --allow-host=other.example
+for host in metrics.example:9847 other.example localhost; do equal "--allow-host, $host" 200 "$(ask GET / '*/*' "$host" | head -c 3)"; done
+equal "not an allowed name" 403 "$(ask GET / '*/*' third.example | head -c 3)"
+
 # What is left out; a process that ends.
 serve one --max-processes=1
 ask GET /metrics >said
@@ -156,6 +194,13 @@ port=$(sed -n 's,.*serves http://127.0.0.1:\([0-9]*\)/metrics,\1,p' all.log)
 ask GET /metrics >said
 grep -q "pid=\"$1\"" said && fail "shows a process that ended"
 grep -q "pid=\"$2\"" said || fail "does not show the others"
+
+# Slow clients. One that sends has 15 s; the silence of a socket that is full, or a second limit of 15 s, ends the one that reads.
+wait $sends $reads
+for what in sends reads; do
+  took=$(tail -n 1 slow.$what)
+  [ "$took" -ge 5 ] && [ "$took" -le 45 ] || fail "a client that $what slowly was served for $took s"
+done
 
 kill -TERM $main
 wait $main

@@ -20,7 +20,7 @@ merge -o two 6.stats two ab # a merge may be among its own parts
 cmp all one && cmp all two || fail "the grouping of the files matters"
 merge -o right cd ab
 cmp ab-cd right || fail "the order of merges matters"
-grep -qxF "hakmem: 4 runs of 3 hosts: 4 processes are in right; to see them: hakmem report right" said || { cat said; fail "what is in the merge is not said"; }
+grep -qxF "hakmem: right holds 4 runs of 3 hosts: 4 processes; to see them: hakmem report right" said || { cat said; fail "what is in the merge is not said"; }
 
 # ---- The sums are those of the parts: of a report on all of them, and of sums made here. ----
 "$hakmem" report --json ./*.stats >parts.json 2>err || fail "$(cat err)"

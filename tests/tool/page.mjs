@@ -37,6 +37,14 @@ async function figuresAreTrue(tab, what, least) {
   }
 }
 
+// The library of the processes, as in the report.
+async function namesLibrary(tab, what) {
+  const made = await tab.evaluate("document.getElementById('made').textContent");
+  const ran = expected.runs[0].report.stats.processes[0];
+  check(what + ': the build id is known', /^[0-9a-f]{40}$/.test(ran.build_id), ran.build_id);
+  check(what + ': names the library', made.includes('hakmem ' + ran.version + ' (build id ' + ran.build_id + ')'), made);
+}
+
 const range = (tab) => tab.evaluate("document.getElementById('time-range').textContent");
 const count = (tab, selector) => tab.evaluate('document.querySelectorAll(' + JSON.stringify(selector) + ').length');
 const box = (tab, selector) => tab.evaluate(`(() => { const n = document.querySelector(${JSON.stringify(selector)}); n.scrollIntoView({block: 'center', behavior: 'instant'}); const b = n.getBoundingClientRect(); return {x: b.left, y: b.top, width: b.width, height: b.height}; })()`);
@@ -68,6 +76,7 @@ try {
   const tab = await browser.open(url('a.html'));
   await settle();
   equal('sections', await tab.evaluate("[...document.querySelectorAll('section')].map((s) => s.id)"), ['summary', 'memory', 'latency', 'slabs', 'flame', 'sites', 'incidents']);
+  await namesLibrary(tab, 'one run');
   await figuresAreTrue(tab, 'one run', 300);
   const own = expected.runs[0].own[await tab.evaluate("document.querySelector('#summary .figure').dataset.value")];
   equal('rows of snapshots', await count(tab, '#memory tbody tr'), expected.runs[0].report.stats.processes.find((p) => p.incidents.length).timeline.length);

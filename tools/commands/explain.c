@@ -82,7 +82,9 @@ static int print_rules(void) {
 static int explain(void *context) {
   const struct options *const o = context;
   struct page page = {0};
-  bool good = load_page(&page, &o->load);
+  struct load load = o->load;
+  load.flight = FLIGHT_KILLED;
+  bool good = load_page(&page, &load);
   if (page.main != NULL && !print(&page, o->json)) {
     say("%s", failure());
     good = false;

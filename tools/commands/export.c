@@ -16,7 +16,7 @@
 #include "push/push.h"
 #include "report/load.h"
 
-enum { KEY_PID = 256, KEY_VALUE, KEY_HISTOGRAM, KEY_TABLE, KEY_LIST, KEY_LISTEN, KEY_PROCESSES, KEY_FORMAT };
+enum { KEY_PID = 256, KEY_VALUE, KEY_HISTOGRAM, KEY_TABLE, KEY_LIST, KEY_LISTEN, KEY_PROCESSES, KEY_HOST, KEY_FORMAT };
 
 struct options {
   int format; /* enum export_format; -1: none yet */
@@ -48,6 +48,10 @@ static const struct argp_option options[] = {
    ", ADDR at port " LISTEN_PORT "; port 0 takes a free one",
    3},
   {"max-processes", KEY_PROCESSES, "N", 0, "With --listen: show at most N processes (100)", 3},
+  {"allow-host", KEY_HOST, "NAME", 0,
+   "With --listen: also answer requests for http://NAME; may be repeated. Without it, a server on a loopback address answers only for localhost, 127.0.0.1, [::1] "
+   "and its own address",
+   3},
   {"list", KEY_LIST, NULL, 0, "List the formats", 4},
   {0},
 };
@@ -108,6 +112,10 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case KEY_LIST: o->list = true; return 0;
     case KEY_LISTEN: o->listen.address = argument; return 0;
     case KEY_PROCESSES: o->listen.processes = read_processes(argument, state); return 0;
+    case KEY_HOST:
+      if (o->listen.host_count == LISTEN_HOSTS) argp_error(state, "--allow-host: at most %d names", LISTEN_HOSTS);
+      o->listen.hosts[o->listen.host_count++] = argument;
+      return 0;
     case ARGP_KEY_ARGS:
       o->load.paths = state->argv + state->next;
       o->load.count = state->argc - state->next;
@@ -117,6 +125,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
       if (o->list) return 0;
       if (o->listen.address != NULL) return check_listen(o, state);
       if (o->listen.processes > 0) argp_error(state, "--max-processes is for --listen");
+      if (o->listen.host_count > 0) argp_error(state, "--allow-host is for --listen");
       if (o->push.url != NULL && o->format < 0) o->format = EXPORT_pprof;
       if (o->push.url != NULL && (o->format != EXPORT_pprof || o->output != NULL)) argp_error(state, "--push is for --pprof, without -o");
       if (o->load.count == 0 && o->push.url == NULL) argp_error(state, "there is nothing to export");

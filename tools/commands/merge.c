@@ -77,7 +77,7 @@ static void tell(const struct merged *m, const char *path) {
   struct report *const r = model_create(SOURCE_STATS, path);
   char text[MODEL_MERGE];
   merged_to_report(r, m);
-  say("%s are in %s; to see them: hakmem report %s", model_merge_text(r->processes[0]->merge, text), path, path);
+  say("%s holds %s; to see them: hakmem report %s", path, model_merge_text(r->processes[0]->merge, text), path);
   if (m->highest.overflowed) say("some sums would be larger than a 64-bit number can be, and stay at the largest");
   model_destroy(r);
 }

@@ -176,7 +176,8 @@ static int report(void *context) {
   const struct options *const o = context;
   struct page page = {.all = o->all, .slab_maps = o->slab_maps, .by = o->by};
   struct load load = o->load;
-  load.flight = !o->json && !o->folded && !o->summary && o->since == NULL && (o->section == NULL || strcmp(o->section, "flight") == 0);
+  const bool wants_flight = !o->folded && !o->summary && o->since == NULL && (o->section == NULL || strcmp(o->section, "flight") == 0);
+  load.flight = wants_flight ? FLIGHT_ALL : o->summary ? FLIGHT_KILLED : FLIGHT_NONE;
   bool good = load_page(&page, &load);
   if (page.main != NULL && !print(&page, o)) {
     say("%s", failure());

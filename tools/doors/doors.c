@@ -53,8 +53,9 @@ static void *part_function(struct part *part, const char *name) {
     return function arguments; \
   }
 
-DOOR(traces, bool, trace_decode, (char *const *directories, size_t count, uint32_t pid, struct trace_model *model, struct trace_progress *progress),
-     (directories, count, pid, model, progress), false)
+DOOR(traces, bool, trace_decode,
+     (char *const *directories, size_t count, uint32_t pid, struct trace_model *model, struct trace_progress *progress, trace_give *give),
+     (directories, count, pid, model, progress, give), false)
 
 DOOR(record, bool, session_start, (struct session * s, const char *output, const struct session_settings *settings), (s, output, settings), false)
 DOOR(record, bool, session_stop, (struct session * s, bool (*goes_on)(const void *context), const void *context), (s, goes_on, context), false)

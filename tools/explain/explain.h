@@ -168,6 +168,9 @@ bool explain_largest_sites(struct finding *f, const struct diagnosis *d, const s
 /* Of a run without HAKMEM_PROFILE: the command line that would tell more. Changes nothing if the run had it. */
 void explain_advise_profile(struct finding *f, const struct diagnosis *d, const struct model_process *p, const char *effect);
 
+/* What a killed process did in its last moments, by its flight recorder, in explain_last.c. */
+void explain_last_moments(struct finding *f, const struct diagnosis *d, const struct model_process *killed);
+
 /* "class 7 (128 B)", "large blocks", "huge blocks". */
 #define EXPLAIN_CLASS 64
 const char *explain_class(char *buffer, uint32_t cls);

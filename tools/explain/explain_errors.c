@@ -13,14 +13,15 @@
 
 /* ---- Missing data. ---- */
 
-/* The first processes that were killed. */
-static void name_incomplete(struct finding *f, const struct report *r) {
+/* The first processes that were killed, and what they did before. */
+static void name_incomplete(struct finding *f, const struct diagnosis *d, const struct report *r) {
   unsigned named = 0;
   for (size_t i = 0; i < r->process_count && named < PROCESSES_NAMED; i++) {
     const struct model_process *const p = r->processes[i];
     if (p->state != PROCESS_CUT_SHORT) continue;
     char *const program = escape(p->program);
     finding_evidence(f, "process %" PRIu32 " (%s) was killed", p->pid, program);
+    explain_last_moments(f, d, p);
     free(program);
     named++;
   }
@@ -63,7 +64,7 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
   }
   if (lost->unrecorded > 0) name_unrecorded(f, &d->page->unrecorded);
   if (lost->incomplete > 0) {
-    name_incomplete(f, r);
+    name_incomplete(f, d, r);
     finding_change(f, "Let the process end by itself, or accept that the last operations of each thread and class "
                       "(at most one budget, 4096) are missing.");
     finding_effect(f, "exact counts");

@@ -11,10 +11,13 @@
 #define LISTEN_PORT "9847"
 #define LISTEN_PROCESSES 100 /* shown at most, unless --max-processes says otherwise */
 #define LISTEN_PROCESSES_MAX 1000
+#define LISTEN_HOSTS 16
 
 struct listen_options {
-  const char *address; /* ADDR, ADDR:PORT, [ADDR]:PORT or :PORT */
-  size_t processes;    /* shown at most */
+  const char *address;       /* ADDR, ADDR:PORT, [ADDR]:PORT or :PORT */
+  size_t processes;          /* shown at most */
+  char *hosts[LISTEN_HOSTS]; /* names of this server beside those of loopback and its address */
+  size_t host_count;
 };
 
 /* Serves until SIGINT or SIGTERM. False, with a failure set, if it cannot listen there. In the part listen.so. */

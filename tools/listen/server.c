@@ -10,15 +10,23 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "clients.h"
 #include "common/error.h"
 #include "common/memory.h"
 #include "listen.h"
 #include "scrape.h"
 
 /* The bounds of a client. */
-#define CONNECTIONS 32
 #define CONNECTION_MEMORY 16384 /* bytes of a request's head */
-#define CONNECTION_SECONDS 10   /* without a byte */
+#define CONNECTION_SECONDS 10   /* without a byte; clients.h limits the whole */
+
+struct server {
+  const struct listen_options *options;
+  struct scrape scrape;
+  struct clients clients;
+  char *bound; /* its own address */
+  bool checks_host;
+};
 
 static const char index_page[] =
   "<!DOCTYPE html><html lang=\"en\"><title>hakmem</title><h1>hakmem</h1><p>The processes of this host under hakmem: <a href=\"/metrics\">/metrics</a>";
@@ -59,9 +67,26 @@ static enum MHD_Result answer_metrics(struct MHD_Connection *c, struct scrape *s
   return answer_with(c, MHD_HTTP_OK, content_type[format], MHD_create_response_from_buffer(length, body, MHD_RESPMEM_MUST_FREE));
 }
 
+/* ---- Connections ---- */
+
+static void on_connection(void *context, struct MHD_Connection *c, void **place, enum MHD_ConnectionNotificationCode what) {
+  struct server *const s = context;
+  if (what == MHD_CONNECTION_NOTIFY_CLOSED) clients_remove(&s->clients, *place);
+  else *place = clients_add(&s->clients, MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+}
+
+static struct client *client_of(struct MHD_Connection *c) { return MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context; }
+
+static void on_completed(void *context, struct MHD_Connection *c, void **request, enum MHD_RequestTerminationCode why) {
+  struct server *const s = context;
+  (void)request, (void)why;
+  clients_restart(&s->clients, client_of(c));
+}
+
 static enum MHD_Result answer(void *context, struct MHD_Connection *c, const char *url, const char *method, const char *version, const char *data, size_t *size,
                               void **request) {
   (void)version, (void)data;
+  struct server *const s = context;
   if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
     *size = 0; /* a body is not read */
     return answer_text(c, MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain", "Only GET and HEAD.\n");
@@ -71,40 +96,56 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *c, const cha
     return MHD_YES;
   }
   *size = 0;
-  if (strcmp(url, "/metrics") == 0) return answer_metrics(c, context);
+  if (s->checks_host &&
+      !client_host_is_good(MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST), s->bound, s->options->hosts, s->options->host_count)) {
+    return answer_text(c, MHD_HTTP_FORBIDDEN, "text/plain", "This is not a name of this server. Start it with --allow-host=NAME if it is.\n");
+  }
+  if (strcmp(url, "/metrics") == 0) {
+    clients_serve(&s->clients, client_of(c));
+    const enum MHD_Result result = answer_metrics(c, &s->scrape);
+    clients_restart(&s->clients, client_of(c));
+    return result;
+  }
   if (strcmp(url, "/") == 0) return answer_text(c, MHD_HTTP_OK, "text/html; charset=utf-8", index_page);
   return answer_text(c, MHD_HTTP_NOT_FOUND, "text/plain", "There is only /metrics.\n");
 }
 
-static void say_where(int fd) {
-  bool is_loopback;
-  char *const at = address_of(fd, &is_loopback);
+static void say_where(const char *at, bool is_loopback) {
   say("serves http://%s/metrics", at);
   if (!is_loopback) say("every machine that reaches this address can read the names and figures of these processes");
-  free(at);
+}
+
+/* Until one of the signals comes. */
+static void wait_for(const sigset_t *ends, struct clients *clients) {
+  while (sigtimedwait(ends, NULL, &(const struct timespec){.tv_sec = 1}) < 0) clients_cut_off(clients);
 }
 
 bool listen_serve(const struct listen_options *o) {
-  struct scrape scrape = {.max = o->processes};
+  struct server s = {.options = o, .scrape = {.max = o->processes}};
   sigset_t ends;
-  int caught;
+  bool is_loopback;
   const int fd = address_listen(o->address);
   if (fd < 0) return false;
+  s.bound = address_of(fd, &is_loopback);
+  s.checks_host = is_loopback || o->host_count > 0;
+  clients_init(&s.clients);
   signal(SIGPIPE, SIG_IGN);
   sigemptyset(&ends);
   sigaddset(&ends, SIGINT);
   sigaddset(&ends, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &ends, NULL); /* in the server's thread, too */
-  struct MHD_Daemon *const server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL, NULL, answer, &scrape, MHD_OPTION_LISTEN_SOCKET,
-                                                     fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                                     (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_SECONDS, MHD_OPTION_END);
-  if (server == NULL) {
+  struct MHD_Daemon *const server = MHD_start_daemon(
+    MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL, NULL, answer, &s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CLIENTS,
+    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_SECONDS, MHD_OPTION_NOTIFY_CONNECTION,
+    on_connection, &s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, &s, MHD_OPTION_END);
+  if (server != NULL) {
+    say_where(s.bound, is_loopback);
+    wait_for(&ends, &s.clients);
+    MHD_stop_daemon(server); /* closes fd */
+  } else {
     close(fd);
-    return fail("libmicrohttpd cannot start a server: see the limits of this user on threads and memory");
   }
-  say_where(fd);
-  sigwait(&ends, &caught);
-  MHD_stop_daemon(server); /* closes fd */
-  scrape_fini(&scrape);
-  return true;
+  scrape_fini(&s.scrape);
+  free(s.bound);
+  return server != NULL || fail("libmicrohttpd cannot start a server: see the limits of this user on threads and memory");
 }

@@ -87,13 +87,19 @@ static int by_change(const void *a, const void *b) {
   return x->tv_nsec < y->tv_nsec ? 1 : x->tv_nsec > y->tv_nsec ? -1 : 0;
 }
 
+static bool was_killed(const struct report *stats, uint32_t pid) {
+  const struct model_process *const p = model_find_process(stats, NULL, pid);
+  return p != NULL && p->state == PROCESS_CUT_SHORT;
+}
+
 static void load_flight(struct page *page, const struct inputs *in, const struct load *load) {
-  if (in->flight_count == 0 || !load->flight) return;
+  if (in->flight_count == 0 || load->flight == FLIGHT_NONE) return;
   struct recording *const all = must_allocate(in->flight_count * sizeof(*all));
   size_t count = 0;
   for (size_t i = 0; i < in->flight_count; i++) {
     struct stat status = {0};
-    if (load->pid != 0 && metadata_origin(in->flights[i]).pid != load->pid) continue;
+    const uint32_t pid = metadata_origin(in->flights[i]).pid;
+    if ((load->pid != 0 && pid != load->pid) || (load->flight == FLIGHT_KILLED && !was_killed(page->stats, pid))) continue;
     stat(in->flights[i], &status);
     all[count++] = (struct recording){in->flights[i], status.st_mtim};
   }

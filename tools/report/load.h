@@ -13,12 +13,12 @@
 struct load {
   char **paths;
   int count;
-  uint32_t pid;          /* only this process; 0: all */
-  bool keep_spans;       /* of a trace, in model_process.spans */
-  unsigned live_seconds; /* how long sessions at a relay are read; 0: as usual */
-  unsigned jobs;         /* processes that read traces; 0: as many as there are processors */
-  bool flight;           /* also the newest events of the flight recorder */
-  bool compared;         /* with another run, or with a limit: an interrupt then ends the program, because a part of a trace would be compared */
+  uint32_t pid;                                           /* only this process; 0: all */
+  bool keep_spans;                                        /* of a trace, in model_process.spans */
+  unsigned live_seconds;                                  /* how long sessions at a relay are read; 0: as usual */
+  unsigned jobs;                                          /* processes that read traces; 0: as many as there are processors */
+  enum { FLIGHT_NONE, FLIGHT_KILLED, FLIGHT_ALL } flight; /* also the newest events of the flight recorder: of killed processes, of all */
+  bool compared; /* with another run, or with a limit: an interrupt then ends the program, because a part of a trace would be compared */
 };
 
 /* --pid's argument; ends the program with bad usage if it is no process id. */

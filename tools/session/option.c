@@ -12,11 +12,21 @@
 
 #define PREFIX_LENGTH (sizeof(OPTION_PREFIX) - 1)
 
+/* What the first wrong word of a list meant. */
+static char *meant_of_log(const char *list) {
+  char *const copy = must_copy(list), *rest = copy, *word;
+  uint32_t words;
+  while ((word = strsep(&rest, ",")) != NULL && option_log_words(word, &words)) {}
+  char *const meant = word != NULL ? words_meant(word, "drain|ss|hdr|all") : must_copy("");
+  free(copy);
+  return meant;
+}
+
 static bool bad_value(const struct config_option *o, const char *value) {
   if (o->kind == OPTION_NUMBER) {
     return fail(OPTION_PREFIX "%s=%s is not allowed: %u to %u %s", o->name, value, o->lowest, o->highest, o->form);
   }
-  char *const meant = o->kind == OPTION_CHOICE ? words_meant(value, o->form) : must_copy("");
+  char *const meant = o->kind == OPTION_CHOICE ? words_meant(value, o->form) : strcmp(o->name, "LOG") == 0 ? meant_of_log(value) : must_copy("");
   fail(OPTION_PREFIX "%s=%s is not allowed: %s%s", o->name, value, o->form, meant);
   free(meant);
   return false;

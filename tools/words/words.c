@@ -212,10 +212,14 @@ static void offer_process(void *context, uint32_t pid, const char *stats_path) {
 static void offer_values(const struct completion *c, const struct argp_option *option) {
 #define SECTION(name, what) offer(c, #name, "", what);
 #define VALUE(name, unit, what) offer(c, #name, "", what);
+#define GROUPING(constant, name) offer(c, name, "", "");
   if (strcmp(option->name, "option") == 0) offer_settings(c);
   if (strcmp(option->name, "pid") == 0) process_each(offer_process, (void *)c);
   if (strcmp(option->name, "section") == 0) {
     PRINT_SECTIONS(SECTION)
+  }
+  if (strcmp(option->name, "by") == 0) {
+    GROUPINGS(GROUPING)
   }
   if (strcmp(option->name, "value") == 0) {
     EXPORT_VALUES(VALUE)

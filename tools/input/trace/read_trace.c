@@ -6,7 +6,6 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include "common/memory.h"
 #include "common/progress.h"
 #include "common/sandbox.h"
+#include "hosts.h"
 #include "live.h"
 #include "metadata.h"
 #include "read_trace.h"
@@ -211,29 +211,10 @@ static void lose(struct reading *in, const struct group *group, char *why) {
   else free(why);
 }
 
-static void add_to_host(struct report *r, struct model_host *host, const struct group *group, const struct model_losses *before) {
-#define ADD_NEW_LOSS(name, text) host->lost.name += r->lost.name - before->name;
-  MODEL_LOSSES(ADD_NEW_LOSS)
-  if (r->events == 0) return;
-  if (host->events == 0 || r->start_ns < host->start_ns) host->start_ns = r->start_ns;
-  if (r->end_ns > host->end_ns) host->end_ns = r->end_ns;
-  host->events += r->events;
-  const int64_t lag_ns = (int64_t)(group->written_ns - r->end_ns);
-  if (group->written_ns == 0 || (host->has_lag && lag_ns > host->lag_ns)) return;
-  host->has_lag = true;
-  host->lag_ns = lag_ns;
-}
-
-/* The times and the number of its events are first those of the part alone, so that its host gets them. */
 static char *take_part(struct report *r, struct job *job, struct trace_model *model) {
-  const struct model_losses before = r->lost;
-  const uint64_t events = r->events;
-  const size_t processes = r->process_count;
-  r->events = r->start_ns = r->end_ns = 0;
+  const struct hosts_part part = hosts_begin_part(r);
   char *const why = worker_finish(&job->worker, model);
-  add_to_host(r, job->group->host, job->group, &before);
-  r->events += events;
-  for (size_t i = processes; i < r->process_count; i++) r->processes[i]->host = job->group->host;
+  hosts_end_part(r, &part, job->group->host, job->group->written_ns);
   return why;
 }
 
@@ -294,37 +275,6 @@ static size_t jobs_for(unsigned jobs, const struct group *groups, size_t count) 
   return used < count ? used < JOBS_MAX ? used : JOBS_MAX : count;
 }
 
-static int by_name(const void *a, const void *b) { return model_compare_hosts(*(struct model_host *const *)a, *(struct model_host *const *)b); }
-
-/* Whether it is this machine, as it runs now. */
-static bool is_here(const struct model_host *host) {
-  char name[HOST_NAME_MAX + 1] = "";
-  gethostname(name, sizeof(name) - 1);
-  return *host->name == '\0' || strcmp(host->name, name) == 0;
-}
-
-/* A process of this machine can be asked whether it ended; of another one, the trace must tell. */
-static void finish_hosts(struct report *r) {
-  if (r->host_count > 1) qsort(r->hosts, r->host_count, sizeof(struct model_host *), by_name);
-  for (size_t i = 0; i < r->host_count; i++) {
-    struct model_host *const host = r->hosts[i];
-    const bool is_remote = r->host_count > 1 || !is_here(host);
-    for (size_t k = 0; k < r->process_count; k++) {
-      struct model_process *const p = r->processes[k];
-      if (p->host != host) continue;
-      host->processes++;
-      host->unended += !p->complete;
-      if (host->is_live) p->state = p->complete ? PROCESS_ENDED : PROCESS_RUNS;
-      else if (is_remote && !p->complete) p->state = PROCESS_CUT_SHORT;
-    }
-    if (host->is_live || !is_remote) continue;
-    host->lost.unended = host->unended;
-    r->lost.unended += host->unended;
-  }
-  r->start_ns = r->host_count == 1 ? r->hosts[0]->start_ns : 0;
-  r->end_ns = r->host_count == 1 ? r->hosts[0]->end_ns : 0;
-}
-
 /* True also for a partly read trace: a message says so, and it counts as a loss. */
 static bool finish(struct reading *in) {
   if (in->r->events == 0 && in->loss_count > 0) return fail("cannot read the trace in %s: %s", in->losses[0].group->directories[0], in->losses[0].why);
@@ -352,11 +302,11 @@ bool read_traces(struct report *r, char *const *directories, size_t count, const
     progress_start("reading the trace");
     interrupted = 0;
     if (wanted->on_interrupt == INTERRUPT_LEAVES_PART) catch_interrupt(&before);
-    good = follow(&in, &(struct trace_choice){wanted->pid, r->keep_spans});
+    good = follow(&in, &(struct trace_choice){.pid = wanted->pid, .keep_spans = r->keep_spans});
     if (wanted->on_interrupt == INTERRUPT_LEAVES_PART) sigaction(SIGINT, &before, NULL);
     progress_clear();
     trace_model_finish(in.model);
-    finish_hosts(r);
+    hosts_finish(r);
     good = good && finish(&in);
   }
   for (size_t i = 0; i < in.group_count; i++) free(in.groups[i].directories);

@@ -30,6 +30,7 @@ struct reader {
   struct trace_progress *progress;
   struct known_class cache[CLASS_CACHE];
   uint32_t pid; /* only this process; 0: all */
+  trace_give *give;
 };
 
 /* ---- Fields. Looking for a field by its name takes longer than reading it, so names are looked for once for each class. ---- */
@@ -261,6 +262,11 @@ static void take_event(struct reader *reader, const bt_message *message) {
 static bool take_message(void *context, const bt_message *message) {
   struct reader *const reader = context;
   reader->progress->messages++;
+  const unsigned asked = reader->progress->asked;
+  if (asked != reader->progress->given) {
+    reader->give(reader->model);
+    reader->progress->given = asked;
+  }
   if (message == NULL) return !reader->progress->stop;
   struct model_losses *const lost = &reader->model->r->lost;
   uint64_t count;
@@ -280,7 +286,7 @@ static bool take_message(void *context, const bt_message *message) {
   return !reader->progress->stop;
 }
 
-bool trace_decode(char *const *directories, size_t count, uint32_t pid, struct trace_model *model, struct trace_progress *progress) {
-  struct reader reader = {.model = model, .progress = progress, .pid = pid};
+bool trace_decode(char *const *directories, size_t count, uint32_t pid, struct trace_model *model, struct trace_progress *progress, trace_give *give) {
+  struct reader reader = {.model = model, .progress = progress, .pid = pid, .give = give};
   return ctf_graph_run(directories, count, take_message, &reader) && (!progress->stop || fail(TRACE_STOPPED));
 }

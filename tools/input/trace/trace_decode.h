@@ -14,14 +14,18 @@
 struct trace_progress {
   volatile uint64_t messages, packets; /* of babeltrace2; packets that were begun */
   volatile uint64_t events;
-  volatile bool stop; /* set from outside: end now */
+  volatile bool stop;             /* set from outside: end now */
+  volatile unsigned asked, given; /* from outside: parts that are wanted before the end; from the reader: the last one that it gave */
 };
 
+/* Gives the model as it is now to the one who asked. */
+typedef void trace_give(const struct trace_model *model);
+
 /*
- * Reads the traces in `directories` to their end, and adds the events of process `pid` (0: of all) to `model`. False, with a failure set, if a trace is
- * damaged or the reading was stopped.
+ * Reads the traces in `directories` to their end, and adds the events of process `pid` (0: of all) to `model`. Between two messages it calls `give` if a part
+ * was asked for. False, with a failure set, if a trace is damaged or the reading was stopped.
  */
-bool trace_decode(char *const *directories, size_t count, uint32_t pid, struct trace_model *model, struct trace_progress *progress);
+bool trace_decode(char *const *directories, size_t count, uint32_t pid, struct trace_model *model, struct trace_progress *progress, trace_give *give);
 #define TRACE_STOPPED "it was interrupted"
 
 #endif

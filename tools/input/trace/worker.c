@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,13 +30,19 @@
 /* ---- The worker ---- */
 
 static const struct trace_model *own_model;
-static int own_fd;
+static int own_fd, own_parts;
 
 /* It crashed within libbabeltrace2, or is stuck there: the model is as it was after the last event. */
 static void hand_over(int number) {
   trace_part_write(own_fd, own_model, "");
   if (number == HAND_OVER) _exit(EXIT_FAILED);
   raise(number); /* now it ends the process */
+}
+
+/* Over the part before it, which the one who asks has read. */
+static void give_part(const struct trace_model *model) {
+  if (own_parts < 0 || ftruncate(own_parts, 0) != 0 || lseek(own_parts, 0, SEEK_SET) != 0) return;
+  trace_part_write(own_parts, model, NULL);
 }
 
 static void catch_crashes(void) {
@@ -58,8 +65,9 @@ static _Noreturn void be_worker(const struct worker *w, int fd, pid_t parent, ch
   struct trace_model *const model = trace_model_create(r);
   own_model = model;
   own_fd = fd;
+  own_parts = w->parts;
   catch_crashes();
-  const bool good = trace_decode(directories, count, choice->pid, model, w->progress);
+  const bool good = trace_decode(directories, count, choice->pid, model, w->progress, give_part);
   trace_part_write(fd, model, good ? NULL : failure());
   _exit(EXIT_DONE);
 }
@@ -68,9 +76,10 @@ static _Noreturn void be_worker(const struct worker *w, int fd, pid_t parent, ch
 
 bool worker_start(struct worker *w, char *const *directories, size_t count, const struct trace_choice *choice) {
   int ends[2];
-  *w = (struct worker){0};
+  *w = (struct worker){.parts = -1};
   w->progress = mmap(NULL, sizeof(*w->progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (w->progress == MAP_FAILED || pipe2(ends, O_CLOEXEC) != 0) return fail("cannot read the trace: %s", strerror(errno));
+  if (choice->in_parts && (w->parts = memfd_create("hakmem-parts", MFD_CLOEXEC)) < 0) return fail("cannot read the trace: %s", strerror(errno));
   const pid_t parent = getpid();
   w->is_live = live_is_address(directories[0]);
   w->pid = fork();
@@ -94,6 +103,21 @@ bool worker_receive(struct worker *w) {
   const ssize_t got = read(w->fd, w->bytes + w->length, w->capacity - w->length);
   if (got > 0) w->length += (size_t)got;
   return got > 0 || (got < 0 && errno == EINTR);
+}
+
+void worker_ask(struct worker *w) {
+  if (worker_given(w)) w->progress->asked++;
+}
+
+bool worker_given(const struct worker *w) { return w->progress->given == w->progress->asked; }
+
+unsigned char *worker_part(const struct worker *w, size_t *length) {
+  struct stat status;
+  if (fstat(w->parts, &status) != 0 || status.st_size <= 0) return NULL;
+  unsigned char *const bytes = must_allocate((size_t)status.st_size);
+  const ssize_t got = pread(w->parts, bytes, (size_t)status.st_size, 0);
+  *length = got > 0 ? (size_t)got : 0;
+  return bytes;
 }
 
 static double seconds_of(clockid_t clock) {
@@ -130,6 +154,7 @@ char *worker_finish(struct worker *w, struct trace_model *t) {
   while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR) {}
   w->pid = 0;
   close(w->fd);
+  if (w->parts >= 0) close(w->parts);
   const bool good = trace_part_take(t, w->bytes, w->length, &why);
   free(w->bytes);
   munmap(w->progress, sizeof(*w->progress));

@@ -15,6 +15,7 @@
 struct worker {
   pid_t pid; /* 0: none */
   int fd;
+  int parts;                       /* a file in memory for the parts before the end; -1: none are wanted */
   struct trace_progress *progress; /* shared */
   uint64_t seen;
   double processor, wall; /* seconds; the time of its last progress */
@@ -28,6 +29,7 @@ struct worker {
 struct trace_choice {
   uint32_t pid; /* only this process; 0: all */
   bool keep_spans;
+  bool in_parts; /* also parts before the end (worker_ask) */
 };
 
 /* Starts one for the traces in `directories`. */
@@ -35,6 +37,11 @@ bool worker_start(struct worker *w, char *const *directories, size_t count, cons
 
 /* Receives what waits in the pipe. False at its end. */
 bool worker_receive(struct worker *w);
+
+/* Asks for its model as it is now. worker_given: whether it has come. worker_part: the one that came last, to be freed; NULL if there is none. */
+void worker_ask(struct worker *w);
+bool worker_given(const struct worker *w);
+unsigned char *worker_part(const struct worker *w, size_t *length);
 
 /* Ends it if it has made no progress for too long: at first it may hand over what it has. */
 void worker_watch(struct worker *w);

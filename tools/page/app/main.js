@@ -108,6 +108,13 @@ function onKey(event) {
   if (key && key[2]) { event.preventDefault(); key[2](); }
 }
 
+// The libraries that the processes ran with. A trace may not know its build.
+function libraries() {
+  const all = data.runs.flatMap((run) => [run.report.stats, run.report.trace].flatMap((part) => (part ? part.processes : [])));
+  const names = new Set(all.filter((p) => p.version).map((p) => 'hakmem ' + p.version + (p.build_id ? ' (build id ' + p.build_id + ')' : '')));
+  return names.size ? 'The processes ran under ' + [...names].join(', ') + '. ' : '';
+}
+
 function begin() {
   const nav = document.getElementById('nav');
   for (const section of SECTIONS.filter((s) => !s.needs || s.needs())) nav.append(element('a', {href: '#' + section.id, onclick: () => mark(section.id)}, section.title));
@@ -123,7 +130,7 @@ function begin() {
   }
   run.addEventListener('change', () => showRun(Number(run.value)));
   document.addEventListener('keydown', onKey);
-  document.getElementById('made').textContent = 'Made by hakmem ' + data.version + '. Every figure is one of hakmem report --json, explain --json or diff --json.';
+  document.getElementById('made').textContent = 'Made by hakmem ' + data.version + '. ' + libraries() + 'Every figure is one of hakmem report --json, explain --json or diff --json.';
   showRun(data.runs.length - 1);
   let width = document.documentElement.clientWidth;
   addEventListener('resize', () => {

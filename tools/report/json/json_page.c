@@ -142,6 +142,7 @@ json_t *json_of_page(const struct page *page) {
   set(root, "not_recorded", unrecorded(&page->unrecorded));
   if (page->trace != NULL) set(root, "trace", report(page->trace));
   if (page->stats != NULL) set(root, "stats", report(page->stats));
+  if (page->flight != NULL || page->flight_failure != NULL) set(root, "flight", json_flight(page));
   if (page->by != GROUP_BY_NOTHING) {
     set(root, "by", json_string(group_by_name(page->by)));
     set(root, "groups", groups(page));

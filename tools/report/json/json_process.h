@@ -13,6 +13,8 @@ json_t *json_longest_calls(const struct report *r, const struct model_process *p
 json_t *json_slab_stacks(const struct report *r, const struct model_process *p);
 json_t *json_profiles(const struct report *r, const struct model_process *p);
 
+json_t *json_flight(const struct page *page);
+
 json_t *json_timeline(const struct model_process *p);
 json_t *json_heat(const struct model_process *p);
 json_t *json_memory(const struct model_process *p);

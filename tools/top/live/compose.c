@@ -12,6 +12,8 @@
 #include "terminal.h"
 #include "top.h"
 
+#define HOST_ROWS 6 /* so that a small screen has room for the table */
+
 static const char *const table_titles[] = {
 #define TABLE_TITLE(name, title, sort) title,
   TABLES(TABLE_TITLE)};
@@ -24,6 +26,7 @@ static void make_grid(struct top *t) {
 #define MAKE_TABLE(name, title, sort) \
   case VIEW_##name: view_##name(&t->grid, &shown); break;
     TABLES(MAKE_TABLE)
+    case VIEW_SESSIONS: view_sessions(&t->grid, &t->sessions); break;
     default: view_list(&t->grid, &t->processes); break;
   }
   grid_arrange(&t->grid, top_state(t));
@@ -31,19 +34,42 @@ static void make_grid(struct top *t) {
 
 /* ---- The lines around the table ---- */
 
+static char *title_of_list(const struct top *t) {
+  char *const directory = t->options->directory != NULL ? escape(t->options->directory) : NULL;
+  const size_t count = t->processes.count;
+  char *const title = must_print(" hakmem top   %zu process%s %s%s", count, count == 1 ? "" : "es", directory != NULL ? "of " : "of this user",
+                                 directory != NULL ? directory : "");
+  free(directory);
+  return title;
+}
+
+static char *title_of_sessions(const struct top *t) {
+  const size_t count = t->sessions.address_count, running = sessions_running(&t->sessions);
+  if (running < count)
+    return must_print(" hakmem top   %zu of %zu sessions at a relay have ended   by %s", count - running, count, group_by_name(t->sessions.by));
+  return must_print(" hakmem top   %zu session%s at a relay   by %s", count, count == 1 ? "" : "s", group_by_name(t->sessions.by));
+}
+
 static void add_title(struct top *t) {
-  char clock[16], *const directory = t->options->directory != NULL ? escape(t->options->directory) : NULL;
+  char clock[16];
   const time_t now = time(NULL);
   struct tm local;
   strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&now, &local));
-  const size_t count = t->processes.count;
-  char *const left = must_print(" hakmem top   %zu process%s %s%s", count, count == 1 ? "" : "es", directory != NULL ? "of " : "of this user",
-                                directory != NULL ? directory : "");
+  char *const left = top_view(t) == VIEW_SESSIONS ? title_of_sessions(t) : title_of_list(t);
   char *const fitted = screen_fit(left, t->screen.width - 9, false);
   screen_row(&t->screen, TITLE "%s%s ", fitted, clock);
   free(fitted);
   free(left);
-  free(directory);
+}
+
+static void add_sessions(struct top *t, size_t most) {
+  const char *const trouble = sessions_trouble(&t->sessions);
+  add_title(t);
+  view_sessions_hosts(&t->screen, &t->sessions, most);
+  if (trouble == NULL) return;
+  char *const text = escape(trouble);
+  screen_row(&t->screen, BAD " %s", text);
+  free(text);
 }
 
 static void add_tabs(struct top *t) {
@@ -94,6 +120,13 @@ static void add_foot(struct top *t) {
                                         {'/', "/", "filter"},
                                         {'p', "p", "pause"},
                                         {'?', "?", "help"}};
+  static const struct key_help of_sessions[] = {{'q', "q", "quit"},
+                                                {'b', "b", "by host, program, process"},
+                                                {PRESSED_ENTER, "enter", "row"},
+                                                {'>', "<>", "sort"},
+                                                {'/', "/", "filter"},
+                                                {'p', "p", "pause"},
+                                                {'?', "?", "help"}};
   const struct grid_state *const state = top_state(t);
   if (t->mode == MODE_FILTER) {
     screen_row(&t->screen, BOLD " filter: " PLAIN "%s_" DIM "  (enter: keep, escape: no filter)", state->filter);
@@ -103,6 +136,8 @@ static void add_foot(struct top *t) {
     screen_row(&t->screen, SELECTED " paused " PLAIN " p or space goes on%s%s", *state->filter != '\0' ? "; filter: " : "", state->filter);
   } else if (*state->filter != '\0') {
     screen_row(&t->screen, BOLD " filter: " PLAIN "%s" DIM "  (/ changes it, escape removes it)", state->filter);
+  } else if (top_view(t) == VIEW_SESSIONS) {
+    add_keys(t, of_sessions, sizeof(of_sessions) / sizeof(of_sessions[0]));
   } else if (t->watched != NULL) {
     add_keys(t, of_process, sizeof(of_process) / sizeof(of_process[0]));
   } else {
@@ -122,6 +157,7 @@ static void add_help(struct top *t) {
     BOLD " < >, click on a title" PLAIN "       sort by another column",
     BOLD " r" PLAIN "                           reverse the order",
     BOLD " /" PLAIN "                           show only rows that contain a text",
+    BOLD " b" PLAIN "                           sessions at a relay: by host, program, process",
     BOLD " p, space" PLAIN "                    pause, and go on",
     BOLD " + -" PLAIN "                         read more often, less often",
     "",
@@ -176,7 +212,8 @@ void top_compose_plain(struct top *t, int width) {
   s->height = 0;
   if (t->watched == NULL) {
     make_grid(t);
-    add_title(t);
+    if (top_view(t) == VIEW_SESSIONS) add_sessions(t, SIZE_MAX);
+    else add_title(t);
     grid_draw(s, &t->grid, top_state(t), 0);
     return;
   }
@@ -203,7 +240,9 @@ void top_compose(struct top *t, int width, int height) {
   if (t->mode == MODE_HELP) add_help(t);
   else if (t->mode == MODE_ROW) add_row(t);
   if (t->mode == MODE_HELP || t->mode == MODE_ROW) return;
-  if (t->watched != NULL) {
+  if (top_view(t) == VIEW_SESSIONS) {
+    add_sessions(t, HOST_ROWS);
+  } else if (t->watched != NULL) {
     view_process(s, t->watched);
     add_tabs(t);
   } else {

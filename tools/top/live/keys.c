@@ -18,7 +18,7 @@ static void move(struct top *t, long by) {
 static void enter(struct top *t) {
   const struct grid_state *const state = top_state(t);
   if (state->at >= t->grid.count) return;
-  if (t->watched != NULL) {
+  if (t->watched != NULL || top_view(t) == VIEW_SESSIONS) {
     t->mode = MODE_ROW;
     return;
   }
@@ -90,6 +90,9 @@ static void press_table(struct top *t, int key) {
     case '>': sort(t, (state->sort + 1) % columns); break;
     case '<': sort(t, (state->sort + columns - 1) % columns); break;
     case 'r': state->reversed = !state->reversed; break;
+    case 'b':
+      if (top_view(t) == VIEW_SESSIONS) sessions_group_next(&t->sessions);
+      break;
     case '/': t->mode = MODE_FILTER; break;
     case '?': t->mode = MODE_HELP; break;
     case 'Q': t->is_over = true; break;

@@ -12,9 +12,12 @@
 #include "common/error.h"
 #include "common/memory.h"
 #include "input/process/process.h"
+#include "input/trace/live.h"
 #include "terminal.h"
 
 #define REST_PER_WORK 60 /* after a reading, top rests for 60 times the processor time that it took: so it takes less than 2 % of a processor */
+
+#define QUIET_REST 0.2 /* seconds between two looks at sessions that have no event yet */
 
 /* SIGINT, SIGTERM, SIGHUP: only noted. They are blocked but while the loop waits, so none is missed. */
 static volatile sig_atomic_t ended_by;
@@ -27,7 +30,7 @@ static double seconds(clockid_t clock) {
   return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-enum view top_view(const struct top *t) { return t->watched != NULL ? t->view : VIEW_LIST; }
+enum view top_view(const struct top *t) { return t->options->address_count > 0 ? VIEW_SESSIONS : t->watched != NULL ? t->view : VIEW_LIST; }
 struct grid_state *top_state(struct top *t) {
   return &t->states[top_view(t)];
 }
@@ -41,7 +44,9 @@ static bool read_all(struct top *t) {
   const double before = seconds(CLOCK_PROCESS_CPUTIME_ID);
   const bool is_first = t->watched == NULL && !t->processes.is_read;
   bool good = true;
-  if (t->watched == NULL) {
+  if (top_view(t) == VIEW_SESSIONS) {
+    good = sessions_refresh(&t->sessions, t->now);
+  } else if (t->watched == NULL) {
     good = processes_refresh(&t->processes, t->now);
   } else {
     watched_refresh(t->watched, t->now);
@@ -99,7 +104,8 @@ static void wait_for_news(struct top *t, const sigset_t *while_waiting) {
   double left = t->next - seconds(CLOCK_MONOTONIC);
   if (left < 0) left = 0;
   const struct timespec time = {(time_t)left, (long)((left - (double)(time_t)left) * 1e9)};
-  const bool waits_for_ever = t->is_paused || (t->watched != NULL && t->watched->is_gone);
+  const bool waits_for_ever = t->is_paused || (top_view(t) == VIEW_SESSIONS && sessions_running(&t->sessions) == 0) ||
+                              (t->watched != NULL && t->watched->is_gone);
   if (ppoll(news, 2, waits_for_ever ? NULL : &time, while_waiting) <= 0) return;
   if ((news[1].revents & (POLLIN | POLLHUP)) != 0) names_take(t->names);
   if ((news[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) t->is_over = true; /* the terminal is gone */
@@ -147,12 +153,26 @@ static bool print(struct top *t) {
   return (fflush(stdout) == 0 && !ferror(stdout)) || fail("cannot write to standard output");
 }
 
+static void rest(double interval) {
+  const struct timespec time = {(time_t)interval, (long)((interval - (double)(time_t)interval) * 1e9)};
+  nanosleep(&time, NULL);
+}
+
+/* A relay hands events on about once a second, and the first ones take longer. */
+static bool wait_for_events(struct top *t) {
+  bool good = true;
+  for (double waited = 0; good && sessions_are_quiet(&t->sessions) && waited < LIVE_SECONDS; waited += QUIET_REST) {
+    rest(QUIET_REST);
+    good = read_all(t);
+  }
+  return good;
+}
+
 /* Rates need two readings, so the first screen comes after one interval. */
 static bool batch(struct top *t) {
-  bool good = read_all(t);
+  bool good = read_all(t) && wait_for_events(t);
   for (unsigned i = 0; good && i < t->options->batch; i++) {
-    const struct timespec time = {(time_t)t->interval, (long)((t->interval - (double)(time_t)t->interval) * 1e9)};
-    nanosleep(&time, NULL);
+    rest(t->interval);
     if (i > 0) putchar('\n');
     good = read_all(t) && print(t);
   }
@@ -170,14 +190,17 @@ static bool open_named(struct top *t, uint32_t pid) {
 
 int top_run(const struct top_options *options) {
   struct top t = {.options = options, .processes = {.directory = options->directory}, .interval = options->interval};
+  t.sessions = (struct sessions){.addresses = options->addresses, .address_count = options->address_count, .by = options->by};
 #define FIRST_SORT(name, title, column) t.states[VIEW_##name].sort = column;
   TABLES(FIRST_SORT)
   t.states[VIEW_LIST].sort = 3;
   t.states[VIEW_LIST].selected = GRID_NONE;
+  t.states[VIEW_SESSIONS] = (struct grid_state){.sort = 5, .selected = GRID_NONE};
   bool good = options->pid == 0 || open_named(&t, options->pid);
   good = good && (options->batch > 0 ? batch(&t) : live(&t));
   top_leave(&t);
   processes_free(&t.processes);
+  sessions_free(&t.sessions);
   grid_free(&t.grid);
   screen_clear(&t.screen);
   free(t.screen.rows);

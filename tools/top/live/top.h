@@ -16,10 +16,13 @@
 #define TOP_HEIGHT 24
 
 struct top_options {
-  const char *directory; /* only the processes of this run; NULL: all of this user */
-  uint32_t pid;          /* open this process at once; 0: none */
-  double interval;       /* seconds between two readings, at first */
-  unsigned batch;        /* how many screens to print as plain text; 0: live */
+  const char *directory;  /* only the processes of this run; NULL: all of this user */
+  char *const *addresses; /* sessions at a relay, instead of processes of this machine; */
+  size_t address_count;   /* 0: none */
+  enum group_by by;       /* how these are grouped */
+  uint32_t pid;           /* open this process at once; 0: none */
+  double interval;        /* seconds between two readings, at first */
+  unsigned batch;         /* how many screens to print as plain text; 0: live */
 };
 
 /* What the keys mean at the moment. */
@@ -28,6 +31,7 @@ enum top_mode { MODE_TABLE, MODE_FILTER, MODE_HELP, MODE_ROW };
 struct top {
   const struct top_options *options;
   struct processes processes;
+  struct sessions sessions;
   struct watched *watched; /* NULL: the list is shown */
   struct threads threads;
   struct names *names; /* of the watched one's stacks */
