@@ -24,6 +24,7 @@
 
 static char path[PATH_MAX + 64];
 static size_t folder; /* length of the directory's part of it; 0: there is none */
+static bool is_open;  /* atomic: there is a directory with its metadata */
 static struct own_file file = NO_FILE;
 static uint32_t file_count; /* files begun */
 static off_t file_length;   /* of the packets in it */
@@ -85,13 +86,16 @@ bool flight_file_open(void) {
     folder = strlen(path);
     error = write_metadata();
   }
-  if (error == 0) return true;
+  if (error == 0) {
+    __atomic_store_n(&is_open, true, __ATOMIC_RELEASE);
+    return true;
+  }
   say("make", error, "; this process has no recording");
   folder = 0;
   return false;
 }
 
-bool flight_file_is_open(void) { return folder != 0; }
+bool flight_file_is_open(void) { return __atomic_load_n(&is_open, __ATOMIC_ACQUIRE); }
 
 /* ---- Files of packets. ---- */
 
@@ -172,6 +176,7 @@ bool flight_file_write(struct flight_packet *packet, size_t written, size_t leng
 void flight_file_fork_child(void) {
   file_close(&file);
   folder = file_count = 0;
+  __atomic_store_n(&is_open, false, __ATOMIC_RELEASE);
   packet_count = 0;
   file_length = 0;
 }

@@ -177,6 +177,12 @@ uint64_t sites_wait_ns(void) {
   return now < next_ns ? next_ns - now : 0;
 }
 
+/* Another thread may free the block and use its slot again meanwhile. A copy at least does not change while it is added. */
+READS_RACILY static void add_guarded(struct record *record, void *map) {
+  struct record copy = *record;
+  add_record(&copy, map);
+}
+
 /* The call sites of the map's slabs, and their stacks: after those of the table, because the block has room for STATS_STACKS. */
 static void end_map(struct stats_map *map, uint64_t time_ns) {
   slab_sites_end(map);
@@ -189,7 +195,7 @@ void sites_take(const struct stats_moment *moment, uint64_t waste, uint64_t pinn
   if ((!now && start < next_ns) || !begin()) return;
   if (map != NULL && !slab_sites_begin(map)) map = NULL;
   record_each(add_record, map);
-  guard_each(add_record, NULL);
+  guard_each(add_guarded, NULL);
   struct stats_block *b = stats_block();
   const uint32_t place = free_place(b);
   struct stats_profile *to = &b->profiles[place - 1];

@@ -153,10 +153,11 @@ static inline uint64_t stats_refills(const struct stats_class_counters *c) {
  * less than two samples, a request may be anything that the class serves.
  */
 static inline uint64_t stats_requested_variance(const struct stats_class_counters *c, uint64_t live, uint64_t stride) {
-  const double n = (double)c->request_samples, blocks = (double)live;
+  const double n = (double)__atomic_load_n(&c->request_samples, __ATOMIC_RELAXED), blocks = (double)live;
   double of_mean = (double)stride * (double)stride / 16; /* the classes lie closer than a quarter of the stride, except for the smallest */
   if (n >= 2) {
-    const double mean = (double)c->request_bytes / n, spread = ((double)c->request_squares - n * mean * mean) / (n - 1);
+    const double mean = (double)__atomic_load_n(&c->request_bytes, __ATOMIC_RELAXED) / n;
+    const double spread = ((double)__atomic_load_n(&c->request_squares, __ATOMIC_RELAXED) - n * mean * mean) / (n - 1);
     of_mean = spread > 0 ? spread / n : 0;
   }
   const double variance = blocks * blocks * of_mean, most = (double)(UINT64_MAX / 128); /* so the sum over all classes has room */

@@ -1,7 +1,4 @@
 #!/bin/sh
-# long
-# slow
-# timeout: 1200
 # A coverage-guided fuzzer finds nothing in MINUTES (10), shared by all targets. It begins with the corpora of the repository, and with what earlier
 # calls found in the directory FUZZ_INPUTS, if it is set.
 #

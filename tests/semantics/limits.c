@@ -21,7 +21,7 @@
 
 /* ---- Address space, data. ---- */
 
-static void fill_and_empty(int resource, size_t limit, size_t size) {
+static void fill_and_empty(__rlimit_resource_t resource, size_t limit, size_t size) {
   struct rlimit least = {limit, limit};
   if (setrlimit(resource, &least) != 0) fail("no limit can be set");
   void **all = NULL, **block;
