@@ -81,7 +81,9 @@ static void add_refused(struct refused *range) {
   while (!__atomic_compare_exchange_n(&unmap_again, &range->next, range, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) continue;
 }
 
+/* The range may be closed, or have been a guard. If its first page cannot be opened, it stays mapped for good. */
 static void keep_refused(void *base, size_t size) {
+  if (sys_mprotect(base, os_page_size(), PROT_READ | PROT_WRITE) != 0) return;
   struct refused *const range = base;
   range->size = size;
   add_refused(range);
@@ -143,8 +145,8 @@ static char *map_between(size_t size, size_t align) {
   cut_off(p, (size_t)(start - p));
   cut_off(end, (size_t)(p + whole - end));
   if (sys_mprotect(base, size, PROT_READ | PROT_WRITE) == 0) return start;
-  if (sys_mmap(start, (size_t)(end - start), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED) return start;
   const int error = errno;
+  if (os_open_anew(start, (size_t)(end - start))) return start;
   cut_off(start, (size_t)(end - start));
   errno = error;
   return NULL;
@@ -294,6 +296,13 @@ enum os_place os_reserve(void *at, size_t size) {
 bool os_open(void *base, size_t size) {
   const int saved = errno;
   const bool open = size == 0 || sys_mprotect(base, size, PROT_READ | PROT_WRITE) == 0;
+  errno = saved;
+  return open;
+}
+
+bool os_open_anew(void *base, size_t size) {
+  const int saved = errno;
+  const bool open = sys_mmap(base, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == base;
   errno = saved;
   return open;
 }

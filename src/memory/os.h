@@ -78,11 +78,13 @@ enum os_place {
 /*
  * os_reserve reserves the address space [at, at + size). It cannot be read or written, and uses no memory.
  * os_open makes a part of it readable, writable and zero (0 bytes are allowed). False: nothing is changed.
- * os_shut closes a part if the kernel permits it; os_open opens it again, with its content.
+ * os_shut closes a part if the kernel permits it; os_open opens it again, with its content. os_open_anew opens it without its content, by a new mapping in
+ * place of the old one: for a process that may not call mprotect.
  * os_close returns the part's memory and closes it. False: not all of that was done, and the part must not be opened again.
  */
 enum os_place os_reserve(void *at, size_t size);
 bool os_open(void *base, size_t size);
+bool os_open_anew(void *base, size_t size);
 void os_shut(void *base, size_t size);
 bool os_close(void *base, size_t size);
 

@@ -142,10 +142,11 @@ static struct taken take_existing(uint32_t units, uint32_t room, uint32_t thread
   return best != NULL ? take_at(best, place.unit, units, thread) : (struct taken){.active = superslabs.active};
 }
 
-/* No lock is held. The kernel may refuse because there are too many mappings: a whole SuperSlab is fewer. */
+/* No lock is held. The kernel may refuse because there are too many mappings: a whole SuperSlab is fewer. Or a filter refuses mprotect. */
 static void open_taken(const struct taken *taken) {
   const struct slab *slab = taken->slab;
-  if (taken->shut && !os_open(slab->base, slab->units * UNIT_SIZE)) os_open(slab->home->base, slab->home->size);
+  if (!taken->shut || os_open(slab->base, slab->units * UNIT_SIZE)) return;
+  if (!os_open(slab->home->base, slab->home->size)) os_open_anew(slab->base, slab->units * UNIT_SIZE);
 }
 
 void units_give(struct slab *slab) {

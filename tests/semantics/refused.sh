@@ -6,7 +6,7 @@
 
 number=0
 for options in "LD_PRELOAD=$PLAIN" '' HAKMEM_RELEASE_DELAY=0 HAKMEM_SS_LIMIT=1 HAKMEM_TRACE=full HAKMEM_DEBUG=1 HAKMEM_GUARD=1 HAKMEM_GUARD=7 \
-  HAKMEM_PROFILE=64K; do
+  HAKMEM_PROFILE=64K HAKMEM_SECURE=1; do
   # shellcheck disable=SC2086 # a list of words
   env LD_PRELOAD="$DEFAULT" $options "$programs/refused" $number >"$place/out" 2>&1
   status=$?
