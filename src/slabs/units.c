@@ -143,10 +143,18 @@ static struct taken take_existing(uint32_t units, uint32_t room, uint32_t thread
 }
 
 /* No lock is held. The kernel may refuse because there are too many mappings: a whole SuperSlab is fewer. Or a filter refuses mprotect. */
-static void open_taken(const struct taken *taken) {
+static bool open_taken(const struct taken *taken) {
   const struct slab *slab = taken->slab;
-  if (!taken->shut || os_open(slab->base, slab->units * UNIT_SIZE)) return;
-  if (!os_open(slab->home->base, slab->home->size)) os_open_anew(slab->base, slab->units * UNIT_SIZE);
+  return !taken->shut || os_open(slab->base, slab->units * UNIT_SIZE) || os_open(slab->home->base, slab->home->size) ||
+         os_open_anew(slab->base, slab->units * UNIT_SIZE);
+}
+
+/* Units that were taken, and could not be opened. */
+static void give_shut(struct slab *slab) {
+  lock_take(&superslabs.lock);
+  slab->home->closed_mask |= superslab_mask(slab, slab->units);
+  give(slab, true);
+  lock_release(&superslabs.lock);
 }
 
 void units_give(struct slab *slab) {
@@ -242,13 +250,17 @@ static struct superslab *map_superslab(uint32_t active, struct units_refusal *re
   return NULL;
 }
 
-/* Opens units taken from an existing SuperSlab, and raises the events for them. No lock is held. */
-static void tell_taken(const struct taken *taken) {
+/* Opens units taken from an existing SuperSlab, and raises the events for them. No lock is held. If they cannot be opened, gives them back: false. */
+static bool use_taken(const struct taken *taken) {
   struct superslab *ss = taken->slab->home;
-  open_taken(taken);
+  const bool open = open_taken(taken);
   if (taken->full) superslab_huge_when_full(ss, taken->active);
   if (taken->was_empty) EVENT(superslab_acquire, .base = ss->base, .size = ss->size, .source = ACQUIRE_RESERVE, .active = taken->active);
+  if (!open) give_shut(taken->slab);
+  return open;
 }
+
+static const struct units_refusal CANNOT_OPEN = {FAIL_OS_ENOMEM, ENOMEM};
 
 struct units_answer units_acquire(uint32_t units) {
   const uint32_t thread = os_thread(); /* before the lock: the first time, it is a system call */
@@ -257,13 +269,11 @@ struct units_answer units_acquire(uint32_t units) {
   const bool allowed = config.ss_limit == 0 || superslabs.active + superslabs.mapping < config.ss_limit;
   if (taken.slab == NULL && allowed) superslabs.mapping++;
   lock_release(&superslabs.lock);
-  if (taken.slab != NULL) {
-    tell_taken(&taken);
-    return (struct units_answer){.slab = taken.slab, .zeroed = taken.zeroed};
-  }
+  if (taken.slab != NULL && use_taken(&taken)) return (struct units_answer){.slab = taken.slab, .zeroed = taken.zeroed};
 
   struct units_answer answer = {.over = hub_ticks(), .refusal = {.reason = FAIL_LIMIT}};
-  if (!allowed) return answer;
+  if (taken.slab != NULL) answer.refusal = CANNOT_OPEN;
+  if (taken.slab != NULL || !allowed) return answer;
   struct superslab *ss = map_superslab(taken.active, &answer.refusal);
   lock_take(&superslabs.lock);
   superslabs.mapping -= superslabs.mapping > 0; /* 0 in a child that a signal handler forked meanwhile */
@@ -275,11 +285,15 @@ struct units_answer units_acquire(uint32_t units) {
   }
   lock_release(&superslabs.lock);
   if (ss == NULL) return answer;
-  open_taken(&taken);
-  answer.slab = taken.slab;
-  answer.zeroed = answer.fresh_superslab = true;
   directory_superslab_came(ss);
   EVENT(superslab_acquire, .base = ss->base, .size = ss->size, .source = ACQUIRE_MAPPED, .active = taken.active);
+  if (!open_taken(&taken)) {
+    give_shut(taken.slab);
+    answer.refusal = CANNOT_OPEN;
+    return answer;
+  }
+  answer.slab = taken.slab;
+  answer.zeroed = answer.fresh_superslab = true;
   return answer;
 }
 
@@ -301,7 +315,7 @@ struct slab *units_large_take(size_t size, size_t room, bool *zeroed) {
   lock_take(&superslabs.lock);
   const struct taken taken = take_existing(units_for(size), units_for(room), thread);
   lock_release(&superslabs.lock);
-  if (taken.slab != NULL) tell_taken(&taken);
+  if (taken.slab == NULL || !use_taken(&taken)) return NULL;
   *zeroed = taken.zeroed;
   return begin_large(taken.slab, size);
 }
@@ -322,7 +336,9 @@ bool units_large_resize(struct slab *slab, size_t size) {
   if (moves && !os_open(slab->base, slab_whole_units(slab) * UNIT_SIZE)) return false;
   lock_take(&superslabs.lock);
   const struct booked before = booked_of(ss);
-  const bool done = superslab_resize(ss, slab, units_for(size));
+  const uint32_t units = slab->units;
+  const size_t requested = slab->requested;
+  bool done = superslab_resize(ss, slab, units_for(size));
   if (done) {
     book(ss, before);
     if (superslab_free_units(ss) != before.free) ss->changed_ms = now;
@@ -332,7 +348,16 @@ bool units_large_resize(struct slab *slab, size_t size) {
   const struct taken taken = {.slab = slab, .shut = (ss->closed_mask & mask) != 0};
   ss->closed_mask &= ~mask;
   lock_release(&superslabs.lock);
-  open_taken(&taken);
+  if (!open_taken(&taken)) {
+    lock_take(&superslabs.lock);
+    const struct booked longer = booked_of(ss);
+    superslab_resize(ss, slab, units);
+    book(ss, longer);
+    slab->requested = requested;
+    ss->closed_mask |= mask & ~superslab_mask(slab, units);
+    lock_release(&superslabs.lock);
+    done = false;
+  }
   if (moves) shut_fence(slab);
   return done;
 }
