@@ -9,19 +9,26 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <sys/single_threaded.h>
 
 extern __thread bool inside_event __attribute__((tls_model("initial-exec"))); /* a sink is handling an event */
 extern __thread bool inside_stack __attribute__((tls_model("initial-exec"))); /* a stack is being taken, or libunwind is being opened */
 
+#define CANCELLATION_AS_IT_WAS (-1)
+
 /*
  * malloc and free are no cancellation points, but open, read and write are. A thread that is cancelled in one of these would leak a block, a lock
- * or a flag.
+ * or a flag. In a process of one thread there is no other one to cancel it. At the start of the process, pthread_setcancelstate may be that of another library, such as
+ * AddressSanitizer's, which is not ready yet.
  */
 static inline int cancellation_hold(void) {
+  if (__libc_single_threaded) return CANCELLATION_AS_IT_WAS;
   int before;
   pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
   return before;
 }
-static inline void cancellation_restore(int before) { pthread_setcancelstate(before, NULL); }
+static inline void cancellation_restore(int before) {
+  if (before != CANCELLATION_AS_IT_WAS) pthread_setcancelstate(before, NULL);
+}
 
 #endif

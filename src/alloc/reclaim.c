@@ -38,16 +38,27 @@ static size_t free_bytes(void) {
 #define HOLES 128
 
 struct holes {
-  struct {
+  struct hole {
     char *base;
     size_t size;
+    bool guards; /* the pages around it, and not the hole itself */
   } hole[HOLES];
   uint32_t count;
 };
 
-static void add_hole(struct holes *holes, char *base, size_t size) {
+static void add_hole(struct holes *holes, char *base, size_t size, bool guards) {
   holes->hole[holes->count].base = base;
+  holes->hole[holes->count].guards = guards;
   holes->hole[holes->count++].size = size;
+}
+
+/* What lies around a SuperSlab, closed. */
+static void add_surroundings(struct holes *holes, struct superslab *ss) {
+  char *const whole = ss->base - ss->moat;
+  if (ss->apart) add_hole(holes, whole, ss->moat + ss->size, true);
+  if (ss->moat != 0) add_hole(holes, whole, ss->moat, false);
+  ss->apart = false;
+  ss->moat = 0;
 }
 
 /* The bytes of a large block behind its last needed page; 0 if they are less than a sixteenth of the run. */
@@ -63,17 +74,23 @@ static bool tear(struct superslab *ss, void *context) {
   if (ss->pins != 0) return true;
   const uint32_t before = holes->count;
   for (uint32_t at = 0, units; holes->count < HOLES && (units = superslab_lose(ss, &at)) != 0;) {
-    add_hole(holes, ss->base + (at - units) * UNIT_SIZE, units * UNIT_SIZE);
+    add_hole(holes, ss->base + (at - units) * UNIT_SIZE, units * UNIT_SIZE, false);
   }
   for (uint32_t u = 0; u < ss->units && holes->count < HOLES; u++) {
     struct slab *slab = superslab_slab_at(ss, u);
     const size_t surplus = surplus_of(slab);
     if (surplus == 0) continue;
     slab->size -= surplus;
-    add_hole(holes, slab->base + slab->size, surplus);
+    add_hole(holes, slab->base + slab->size, surplus, false);
   }
   if (holes->count != before) __atomic_store_n(&ss->torn, true, __ATOMIC_RELAXED);
+  if (ss->torn && holes->count + 2 <= HOLES) add_surroundings(holes, ss);
   return holes->count < HOLES;
+}
+
+static void unmap_hole(const struct hole *hole) {
+  if (hole->guards) os_unmap_guards(hole->base, hole->size);
+  else os_unmap(hole->base, hole->size);
 }
 
 static void tear_all(void) {
@@ -82,7 +99,7 @@ static void tear_all(void) {
   do {
     holes.count = 0;
     units_change(tear, &holes);
-    for (uint32_t i = 0; i < holes.count; i++) os_unmap(holes.hole[i].base, holes.hole[i].size);
+    for (uint32_t i = 0; i < holes.count; i++) unmap_hole(&holes.hole[i]);
   } while (holes.count == HOLES);
 }
 

@@ -1,7 +1,7 @@
 /*
  * footprint.c: what blocks take beside their own bytes.
  *
- *   footprint large SLACK        351 blocks of 60,000 bytes: resident and mapped at most 64 KiB each, and SLACK KiB
+ *   footprint large SLACK TIMES  351 blocks of 60,000 bytes: resident at most 64 KiB each, and SLACK KiB; mapped at most TIMES as much
  *   footprint aligned ROOM       small blocks at multiples of 2^12 to 2^30: resident a few pages each; mapped ROOM times the alignment, at most
  */
 #define NAME "footprint"
@@ -20,7 +20,7 @@ static long mapped_kib(void) {
   return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-static void large(long slack) {
+static void large(long slack, long times) {
   enum { COUNT = 351, SIZE = 60000 };
   static void *block[COUNT];
   const long resident = resident_kib(), mapped = mapped_kib();
@@ -32,7 +32,7 @@ static void large(long slack) {
   const long grown = resident_kib() - resident, taken = mapped_kib() - mapped;
   for (unsigned i = 0; i < COUNT; i++) free(block[i]);
   printf("%d blocks of %d bytes: %ld KiB resident, %ld mapped\n", COUNT, SIZE, grown, taken);
-  if (grown > COUNT * 64 + slack || taken > COUNT * 64 + slack) fail("blocks take more memory than they need");
+  if (grown > COUNT * 64 + slack || taken > times * COUNT * 64 + slack) fail("blocks take more memory than they need");
 }
 
 static void aligned(long room) {
@@ -56,9 +56,9 @@ static void aligned(long room) {
 }
 
 int main(int argc, char **argv) {
-  const char *what = argc == 3 ? argv[1] : "";
-  if (strcmp(what, "large") == 0) large(atol(argv[2]));
+  const char *what = argc >= 3 ? argv[1] : "";
+  if (strcmp(what, "large") == 0) large(atol(argv[2]), argc > 3 ? atol(argv[3]) : 1);
   else if (strcmp(what, "aligned") == 0) aligned(atol(argv[2]));
-  else fail("usage: footprint large|aligned NUMBER");
+  else fail("usage: footprint large|aligned NUMBER [TIMES]");
   return 0;
 }
