@@ -69,7 +69,7 @@ find_bound() {
   low=$first high=$first
   while [ $((first - low)) -lt 2048 ] && refuses $((low - 128)); do low=$((low - 128)); done
   while [ $((high - first)) -lt 2048 ] && refuses $((high + 128)); do high=$((high + 128)); done
-  echo $(((low + high) / 2))
+  echo $(((low + 3 * high) / 4)) # below, smaller SuperSlabs are refused as well
 }
 
 printf '%-24s %14s %14s\n' rule before after
