@@ -81,9 +81,9 @@ static void add_refused(struct refused *range) {
   while (!__atomic_compare_exchange_n(&unmap_again, &range->next, range, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) continue;
 }
 
-/* The range may be closed, or have been a guard. If its first page cannot be opened, it stays mapped for good. */
+/* Closed memory, such as a guard page, is opened first, because the list is written into it. If the kernel refuses that, too, it stays mapped for ever. */
 static void keep_refused(void *base, size_t size) {
-  if (sys_mprotect(base, os_page_size(), PROT_READ | PROT_WRITE) != 0) return;
+  if (!os_open(base, os_page_size())) return;
   struct refused *const range = base;
   range->size = size;
   add_refused(range);
