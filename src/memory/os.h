@@ -1,5 +1,5 @@
 /*
- * os.h: the only file that maps memory.
+ * os.h: the only file that maps memory (os.c), and what the kernel tells of the process (process.c).
  *
  * Every function here may make system calls and raise events, so none is called with a lock held (os_metadata included). errno is kept. Sizes are
  * in bytes, and multiples of the page size unless the comment says otherwise.

@@ -389,7 +389,10 @@ static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
 /* Unmaps an empty SuperSlab. Its gone units are left alone: other memory may lie there now. Returns the bytes. */
 static size_t unmap_superslab(struct superslab *ss) {
   char *const whole = ss->base - ss->moat;
-  if (ss->moat == 0 && ss->gone_mask == 0) return unmap_span(whole, ss->size, ss->apart);
+  if (ss->gone_mask == 0) {
+    const size_t unmapped = unmap_span(whole, ss->moat + ss->size, ss->apart);
+    return unmapped != 0 ? unmapped - ss->moat : 0;
+  }
   if (ss->apart) os_unmap_guards(whole, ss->moat + ss->size);
   if (ss->moat != 0) os_unmap(whole, ss->moat);
   size_t unmapped = 0;
