@@ -165,7 +165,8 @@ static const struct {
 } all[] = {
 #define ROW(name) {#name, name},
   ROW(overflow) ROW(overflow_seen_at_next) ROW(overflow_far) ROW(overflow_realloc) ROW(underflow) ROW(write_after_free) ROW(write_after_free_reused)
-    ROW(write_after_free_start) ROW(write_into_list) ROW(double_free_later) ROW(zero_size_read) ROW(zero_size_write) ROW(large_overflow) ROW(large_after_free) ROW(far_write) ROW(no_error) ROW(order)};
+    ROW(write_after_free_start) ROW(write_into_list) ROW(double_free_later) ROW(zero_size_read) ROW(zero_size_write) ROW(large_overflow) ROW(large_after_free)
+      ROW(far_write) ROW(no_error) ROW(order)};
 
 int main(int argc, char **argv) {
   for (size_t i = 0; argc > 1 && i < sizeof(all) / sizeof(*all); i++) {
