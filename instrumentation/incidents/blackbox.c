@@ -99,6 +99,7 @@ void blackbox_put_verdict(struct message *m, const struct event_hdr_reset *e) {
       case 'g': message_text(m, givers[e->given]); break;
       case 'a': put_access(m, e); break;
       case 'o':
+        if (config.redact != 0) break;
         message_text(m, " by ");
         message_pointer(m, (uintptr_t)e->word);
         break;

@@ -122,11 +122,10 @@ static uint16_t pass = 1;                  /* atomic; grows with stacks_tell_aga
 /* False if memory runs out. */
 static bool make_tables(void) {
   if (LIKELY(__atomic_load_n(&tables, __ATOMIC_ACQUIRE) != NULL)) return true;
-  const size_t size = align_up(sizeof(*tables), os_page_size());
-  int error;
-  struct stack_tables *none = NULL, *const fresh = os_map(size, os_page_size(), &error);
+  struct stack_tables *none = NULL, *const fresh = os_map_table(sizeof(*fresh));
   if (fresh == NULL) return false;
-  if (!__atomic_compare_exchange_n(&tables, &none, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) os_unmap(fresh, size); /* another thread was faster */
+  const bool first = __atomic_compare_exchange_n(&tables, &none, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+  if (!first) os_unmap_table(fresh, sizeof(*fresh)); /* another thread was faster */
   return true;
 }
 
@@ -138,7 +137,7 @@ void stacks_start(bool is_listened) {
   const bool wanted = config.ss_limit != 0 || config.leaks != 0 || config.profile != 0 || config.guard != 0 || config.debug != 0;
   const bool likely = wanted || is_listened;
   started = true;
-  if (wanted) make_tables(); /* a handler of faults cannot */
+  if (wanted || config.secure != 0) make_tables(); /* a handler of faults cannot */
   if (KEEPS_RECORDS && config.stacks == STACKS_AUTO) config.stacks = STACKS_FP;
   if (config.stacks == STACKS_OFF || config.stacks == STACKS_FP || (config.stacks == STACKS_AUTO && !likely)) return;
   open_libunwind(NULL);

@@ -123,18 +123,15 @@ static void *secure_alloc(size_t size) {
   if (cache == NULL || size == 0 || size > SMALL_MAX - SECURE_BORDER) return NULL;
   secure_look();
   const uint32_t cls = class_of_size(size + SECURE_BORDER);
-  struct block *block = cache->head[cls];
-  if (UNLIKELY(!block_can_pop(block)) || UNLIKELY(budget_step(&cache->budget[cls].alloc))) return NULL;
-  cache->head[cls] = block_next(block);
-  header_set(block, cache->live[cls]);
-  secure_take(block, cls, size);
+  struct block *block = pop_block(cache, cls);
+  if (block != NULL) secure_take(block, cls, size);
   return block;
 }
 
 static bool secure_release(void *p, enum block_family given) {
   struct sll_cache *cache = sll_own();
   const int8_t code = directory_code(&directory, header_place(p));
-  if (cache == NULL || code <= 0 || config.lookup != STRATEGY_DIRECTORY) return false;
+  if (cache == NULL || code <= 0 || config.lookup != STRATEGY_DIRECTORY || sll_goes_slow()) return false;
   const uint32_t cls = (uint32_t)code - 1;
   if (!is_live_of(cache, cls, p)) return false;
   struct block *leaving = secure_free(directory_slab(p), p, cls, given);
@@ -245,9 +242,10 @@ static void small_free(struct sll_cache *cache, const struct pointer *at, enum b
   if (!good) misuse_header(at, MISUSE_LIVE);
   if (at->state == BLOCK_FREE) return;
   if (good && MODE(records)) recording_free(p, cls);
-  if (good && MODE(secure)) return front_free_secure(cache, at, given);
-  header_set(p, HEADER_FREE);
+  const bool secure = good && MODE(secure);
+  if (!secure) header_set(p, HEADER_FREE);
   if (sll_goes_slow()) EVENT(free, .ptr = p, .size = class_stride(cls) - 1, .cls = cls, .stack = hub_traced_stack());
+  if (secure) return front_free_secure(cache, at, given);
   if (good && !hub_checked) {
     sll_push(cache, cls, p);
     return;

@@ -23,8 +23,7 @@ NOINLINE void free_slow(void *p);
 NOINLINE void free_slow_by(void *p, enum block_family given); /* `given`: the family of the operator delete that was called */
 
 /* A live block of class `cls`; NULL: take the slow path. */
-ALWAYS_INLINE struct block *pop_fast(size_t cls) {
-  struct sll_cache *cache = sll_self;
+ALWAYS_INLINE struct block *pop_block(struct sll_cache *cache, size_t cls) {
   struct block *block = cache->head[cls];
   if (UNLIKELY(!block_can_pop(block))) return NULL;
   struct block *next = link_read(block, &cache->key);
@@ -36,6 +35,8 @@ ALWAYS_INLINE struct block *pop_fast(size_t cls) {
   header_set(block, cache->live[cls]);
   return block;
 }
+
+ALWAYS_INLINE struct block *pop_fast(size_t cls) { return pop_block(sll_self, cls); }
 
 ALWAYS_INLINE void *alloc_fast(size_t size) {
   if (UNLIKELY(size > SMALL_MAX)) return alloc_slow(size);

@@ -117,8 +117,9 @@ void alloc_watch_forks(void) {
 /* ---- Trim. ---- */
 
 /*
- * The handler may have interrupted a step of the fast path, so it leaves the lists of its own thread alone. It claims those of others, as every thread does.
- * In the slow path, the thread may hold a lock or have begun what others wait for.
+ * The handler may have interrupted a step of the fast path, so it does not drain the lists of its own thread. It claims those of others, as every thread
+ * does; and its own ones while sll_self is empty, which is as safe: between any two steps of the owner. In the slow path, the thread may hold a lock or
+ * have begun what others wait for.
  */
 bool usage_trim_in_signal(void) {
   if (!sll_is_outside() || hub_is_inside() || locks_any_held(locks, ARRAY_LENGTH(locks))) return false;

@@ -1,10 +1,6 @@
 #include "os.h"
 
-#include <linux/futex.h>
-#include <linux/membarrier.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <sys/sysinfo.h>
 
 #include "platform/config.h"
 #include "checker_hooks.h"
@@ -18,16 +14,6 @@
 
 static size_t mapped_bytes; /* atomic */
 static int last_error;      /* atomic */
-
-size_t os_page_size(void) {
-  static size_t size; /* atomic; every thread would store the same value */
-  size_t known = __atomic_load_n(&size, __ATOMIC_RELAXED);
-  if (UNLIKELY(known == 0)) {
-    known = (size_t)getauxval(AT_PAGESZ);
-    __atomic_store_n(&size, known, __ATOMIC_RELAXED);
-  }
-  return known;
-}
 
 const struct layout_number os_mapped_layout = LAYOUT_NUMBER(mapped_bytes);
 size_t os_mapped(void) { return __atomic_load_n(&mapped_bytes, __ATOMIC_RELAXED); }
@@ -81,9 +67,9 @@ static void add_refused(struct refused *range) {
   while (!__atomic_compare_exchange_n(&unmap_again, &range->next, range, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) continue;
 }
 
-/* The range may be closed, or have been a guard. If its first page cannot be opened, it stays mapped for good. */
+/* Closed memory, such as a guard page, is opened first, because the list is written into it. If the kernel refuses that, too, it stays mapped for ever. */
 static void keep_refused(void *base, size_t size) {
-  if (sys_mprotect(base, os_page_size(), PROT_READ | PROT_WRITE) != 0) return;
+  if (!os_open(base, os_page_size())) return;
   struct refused *const range = base;
   range->size = size;
   add_refused(range);
@@ -403,20 +389,6 @@ enum os_moved os_move(void *from, size_t old_size, void *to, size_t new_size) {
   return moved;
 }
 
-size_t os_resident(const void *base, size_t size) {
-  unsigned char pages[1024];
-  const int saved = errno;
-  const size_t page = os_page_size();
-  size_t resident = 0;
-  for (size_t done = 0, piece; done < size; done += piece) {
-    piece = min_size(size - done, sizeof(pages) * page);
-    if (sys_mincore((char *)(uintptr_t)base + done, piece, pages) != 0) memset(pages, 1, piece / page); /* unknown counts as resident */
-    for (size_t i = 0; i < piece / page; i++) resident += (pages[i] & 1) * page;
-  }
-  errno = saved;
-  return resident;
-}
-
 /* ---- hakmem's own tables. ---- */
 
 void *os_map_table(size_t size) {
@@ -477,78 +449,4 @@ void os_metadata_wake(size_t size) { __atomic_fetch_add(&metadata.used, align_up
 const struct layout_number os_metadata_layout = LAYOUT_NUMBER(metadata.used);
 size_t os_metadata_used(void) { return __atomic_load_n(&metadata.used, __ATOMIC_RELAXED); }
 
-/* The `index`th number of /proc/self/statm, in bytes; 0 if it cannot be read. */
-static size_t statm(unsigned index) {
-  char text[256];
-  const int fd = sys_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
-  const ssize_t length = fd >= 0 ? sys_read(fd, text, sizeof(text) - 1) : 0;
-  if (fd >= 0) sys_close(fd);
-  size_t number = 0;
-  for (ssize_t i = 0; i < length; i++) {
-    if (text[i] != ' ') number = number * 10 + (size_t)(text[i] - '0');
-    else if (index-- == 0) return number * os_page_size();
-    else number = 0;
-  }
-  return 0;
-}
-
-size_t os_resident_set(void) {
-  const int saved = errno;
-  const size_t resident = statm(1);
-  errno = saved;
-  return resident;
-}
-
-static size_t left_of(int resource, unsigned index) {
-  struct rlimit limit;
-  if (sys_getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return SIZE_MAX;
-  const size_t used = statm(index);
-  return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
-}
-
-size_t os_left(void) {
-  const int saved = errno;
-  struct sysinfo machine;
-  size_t left = SIZE_MAX;
-  /* The kernel refuses more than this in its default overcommit mode. */
-  if (sys_call(SYS_sysinfo, (long)&machine, 0, 0, 0, 0, 0) == 0) left = (machine.totalram + machine.totalswap) * machine.mem_unit;
-  left = min_size(left, min_size(left_of(RLIMIT_AS, 0), left_of(RLIMIT_DATA, 5)));
-  errno = saved;
-  return left;
-}
-
-uint64_t os_now_ms(void) {
-  struct timespec now;
-  sys_clock(CLOCK_MONOTONIC_COARSE, &now);
-  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-static __thread uint32_t own_number __attribute__((tls_model("initial-exec")));
-
-uint32_t os_thread(void) {
-  if (own_number == 0) own_number = (uint32_t)sys_gettid();
-  return own_number;
-}
-
-/* ---- Other threads. ---- */
-
-static bool barrier(int command) { return sys_raw(SYS_membarrier, command, 0, 0, 0, 0, 0) == 0; }
-
-void os_barrier_start(void) { barrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED); }
-
-bool os_barrier(void) {
-  static bool missing; /* atomic */
-  if (__atomic_load_n(&missing, __ATOMIC_RELAXED)) return false;
-  if (barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) return true;
-  os_barrier_start(); /* a forked child may have to register again */
-  const bool done = barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-  if (!done) __atomic_store_n(&missing, true, __ATOMIC_RELAXED);
-  return done;
-}
-
-void os_wait(uint32_t *word, uint32_t value) { sys_futex(word, FUTEX_WAIT_PRIVATE, value, NULL, 0); }
-void os_wake(uint32_t *word) { sys_futex(word, FUTEX_WAKE_PRIVATE, 1, NULL, 0); }
-
 const struct lock_row os_metadata_locks = LOCK_ROW(metadata.lock), os_own_locks = LOCK_ROW(own.lock);
-
-void os_fork_child(void) { own_number = 0; }

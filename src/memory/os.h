@@ -1,5 +1,5 @@
 /*
- * os.h: the only file that maps memory.
+ * os.h: the only file that maps memory (os.c), and what the kernel tells of the process (process.c).
  *
  * Every function here may make system calls and raise events, so none is called with a lock held (os_metadata included). errno is kept. Sizes are
  * in bytes, and multiples of the page size unless the comment says otherwise.
@@ -43,7 +43,7 @@ void *os_map_before(size_t size, size_t room, size_t align, int *error);
 
 /*
  * Unmaps a mapping, or a part of one. If the kernel refuses, the range stays mapped and counted, and is not used again. Its memory is returned
- * except for one page. Returns how many bytes of memory were returned. os_unmap_refused tries to unmap all such ranges again.
+ * except for one page. Returns how many bytes of memory were returned. os_unmap_refused tries to unmap such ranges again.
  */
 size_t os_unmap(void *base, size_t size);
 void os_unmap_refused(void);

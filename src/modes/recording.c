@@ -17,7 +17,7 @@ void recording_alloc(void *block, uint32_t cls, size_t size, size_t sampled, con
   if (!all) record.weight = profile_weight(sampled); /* at the rate of now: HAKMEM_PROFILE may change while the block lives */
   if (record_put(&record) && cls < CLASS_COUNT) header_set(block, header_sampled(cls));
   /* Clears old content, above all the link to another free block: the leak check would take it for the program's pointer. */
-  if (all && cls < CLASS_COUNT && !MODE(secure)) memset(block, 0, class_stride(cls) - 1);
+  if (all && cls < CLASS_COUNT) memset(block, 0, MODE(secure) ? size : class_stride(cls) - 1); /* behind them lies the secure mode's border */
 }
 
 static bool has_record(const void *block, uint32_t cls) {

@@ -5,18 +5,11 @@
 #ifndef HAKMEM_RANDOM_H
 #define HAKMEM_RANDOM_H
 
+#include <string.h>
 #include <sys/auxv.h>
 
 #include "base.h"
 #include "syscall.h"
-
-/* 64 bits that other processes cannot know. If the kernel refuses, they come from those that it gave this process at its start. */
-static inline uint64_t random_secret(void) {
-  uint64_t secret = 0;
-  if (sys_raw(SYS_getrandom, (long)&secret, sizeof(secret), 0, 0, 0, 0) == sizeof(secret)) return secret;
-  const uint64_t *given = (const uint64_t *)getauxval(AT_RANDOM);
-  return given != NULL ? given[0] * UINT64_C(0x9e3779b97f4a7c15) ^ given[1] : 0;
-}
 
 /* The next 64 random bits (splitmix64: any first state will do, 0 included). */
 static inline uint64_t random_next(uint64_t *state) {
@@ -24,6 +17,28 @@ static inline uint64_t random_next(uint64_t *state) {
   x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
   x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
   return x ^ x >> 31;
+}
+
+/*
+ * `count` times 64 bits that other processes cannot know. If the kernel refuses, because of a seccomp filter or early in the boot, 16 random bytes remain
+ * that it gave this process at its start. The C library uses them, too, so they are mixed.
+ */
+static inline void random_secrets(uint64_t *secrets, size_t count) {
+  enum { DO_NOT_WAIT = 1 }; /* GRND_NONBLOCK */
+  if (sys_raw(SYS_getrandom, (long)secrets, (long)(count * sizeof(*secrets)), DO_NOT_WAIT, 0, 0, 0) == (long)(count * sizeof(*secrets))) return;
+  uint64_t given[2] = {(uint64_t)sys_getpid() << 32, 0};
+  const void *const bytes = (const void *)getauxval(AT_RANDOM);
+  if (bytes != NULL) memcpy(given, bytes, sizeof(given));
+  struct timespec now;
+  sys_clock(CLOCK_MONOTONIC, &now);
+  uint64_t state = given[0] ^ (uint64_t)now.tv_sec << 32 ^ (uint64_t)now.tv_nsec;
+  for (size_t i = 0; i < count; i++) secrets[i] = random_next(&state) ^ given[1];
+}
+
+static inline uint64_t random_secret(void) {
+  uint64_t secret;
+  random_secrets(&secret, 1);
+  return secret;
 }
 
 /*

@@ -121,7 +121,7 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
     struct slab *slab = map_slab(class_slab_units(cls) * UNIT_SIZE, 0, UNIT_SIZE);
     if (slab == NULL) return chain;
     slab_init(slab, cls);
-    if (config.secure != 0) memset(slab->base, 0, slab->size); /* as in pool_refill */
+    if (config.secure != 0 && !hub_checked) memset(slab->base, 0, slab->size); /* as in pool_refill */
     directory_enter(slab);
     const void *base = slab->base;
     const uint32_t capacity = slab->capacity;

@@ -106,7 +106,7 @@ struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed) {
     return answer;
   }
   slab_init(slab, cls);
-  if (config.secure != 0 && !units.zeroed) memset(slab->base, 0, slab->size); /* the secure mode expects that free blocks are zero */
+  if (config.secure != 0 && !hub_checked && !units.zeroed) memset(slab->base, 0, slab->size); /* the secure mode expects that free blocks are zero */
   directory_enter(slab);
   const void *base = slab->base;
   const uint32_t capacity = slab->capacity;

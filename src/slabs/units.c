@@ -142,11 +142,16 @@ static struct taken take_existing(uint32_t units, uint32_t room, uint32_t thread
   return best != NULL ? take_at(best, place.unit, units, thread) : (struct taken){.active = superslabs.active};
 }
 
-/* No lock is held. The kernel may refuse because there are too many mappings: a whole SuperSlab is fewer. Or a filter refuses mprotect. */
+/* Opens the units of a slab, with their content. No lock is held. The kernel may refuse because there are too many mappings: a whole SuperSlab is fewer. */
+static bool open_units(const struct slab *slab) {
+  const struct superslab *ss = slab->home;
+  if (os_open(slab->base, slab->units * UNIT_SIZE)) return true;
+  return !__atomic_load_n(&ss->torn, __ATOMIC_RELAXED) && os_open(ss->base, ss->size); /* parts of a torn one may be the program's */
+}
+
+/* The same for units that were just taken, which have no content. A filter may refuse mprotect. */
 static bool open_taken(const struct taken *taken) {
-  const struct slab *slab = taken->slab;
-  return !taken->shut || os_open(slab->base, slab->units * UNIT_SIZE) || os_open(slab->home->base, slab->home->size) ||
-         os_open_anew(slab->base, slab->units * UNIT_SIZE);
+  return !taken->shut || open_units(taken->slab) || os_open_anew(taken->slab->base, taken->slab->units * UNIT_SIZE);
 }
 
 /* Units that were taken, and could not be opened. */
@@ -333,6 +338,7 @@ bool units_large_resize(struct slab *slab, size_t size) {
   struct superslab *ss = slab->home;
   const uint64_t now = os_now_ms();
   const bool moves = fences() && !slab_is_cut(slab) && units_for(size) != slab->units;
+  const bool fenced = slab->size - max_size(slab->requested, 1) >= UNIT_SIZE; /* not if it was allocated before the options were read */
   if (moves && !os_open(slab->base, slab_whole_units(slab) * UNIT_SIZE)) return false;
   lock_take(&superslabs.lock);
   const struct booked before = booked_of(ss);
@@ -345,10 +351,10 @@ bool units_large_resize(struct slab *slab, size_t size) {
     slab->requested = size;
   }
   const uint64_t mask = superslab_mask(slab, slab->units);
-  const struct taken taken = {.slab = slab, .shut = (ss->closed_mask & mask) != 0};
+  const bool shut = (ss->closed_mask & mask) != 0;
   ss->closed_mask &= ~mask;
   lock_release(&superslabs.lock);
-  if (!open_taken(&taken)) {
+  if (shut && !open_units(slab)) {
     lock_take(&superslabs.lock);
     const struct booked longer = booked_of(ss);
     superslab_resize(ss, slab, units);
@@ -358,7 +364,7 @@ bool units_large_resize(struct slab *slab, size_t size) {
     lock_release(&superslabs.lock);
     done = false;
   }
-  if (moves) shut_fence(slab);
+  if (moves && (done || fenced)) shut_fence(slab);
   return done;
 }
 
@@ -383,7 +389,10 @@ static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
 /* Unmaps an empty SuperSlab. Its gone units are left alone: other memory may lie there now. Returns the bytes. */
 static size_t unmap_superslab(struct superslab *ss) {
   char *const whole = ss->base - ss->moat;
-  if (ss->moat == 0 && ss->gone_mask == 0) return unmap_span(whole, ss->size, ss->apart);
+  if (ss->gone_mask == 0) {
+    const size_t unmapped = unmap_span(whole, ss->moat + ss->size, ss->apart);
+    return unmapped != 0 ? unmapped - ss->moat : 0;
+  }
   if (ss->apart) os_unmap_guards(whole, ss->moat + ss->size);
   if (ss->moat != 0) os_unmap(whole, ss->moat);
   size_t unmapped = 0;

@@ -51,6 +51,22 @@ static void write_after_free_reused(void) {
   block[50] = 1;
   for (int i = 0; i < MANY; i++) free(malloc(100));
 }
+/* Where the link of a free block lies. In the quarantine there is none yet. */
+static void write_after_free_start(void) {
+  block = malloc(100);
+  free(block);
+  other = malloc(100);
+  free(other);
+  memset(block, 7, 4);
+  for (int i = 0; i < MANY; i++) free(malloc(100));
+}
+static void write_into_list(void) {
+  static char *freed[300];
+  for (int i = 0; i < 300; i++) freed[i] = malloc(100);
+  for (int i = 0; i < 300; i++) free(freed[i]);
+  for (int i = 0; i < 299; i++) memset(freed[i], 'A', 8);
+  other = malloc(100);
+}
 static void double_free_later(void) {
   block = malloc(100);
   free(block);
@@ -149,7 +165,8 @@ static const struct {
 } all[] = {
 #define ROW(name) {#name, name},
   ROW(overflow) ROW(overflow_seen_at_next) ROW(overflow_far) ROW(overflow_realloc) ROW(underflow) ROW(write_after_free) ROW(write_after_free_reused)
-    ROW(double_free_later) ROW(zero_size_read) ROW(zero_size_write) ROW(large_overflow) ROW(large_after_free) ROW(far_write) ROW(no_error) ROW(order)};
+    ROW(write_after_free_start) ROW(write_into_list) ROW(double_free_later) ROW(zero_size_read) ROW(zero_size_write) ROW(large_overflow) ROW(large_after_free)
+      ROW(far_write) ROW(no_error) ROW(order)};
 
 int main(int argc, char **argv) {
   for (size_t i = 0; argc > 1 && i < sizeof(all) / sizeof(*all); i++) {

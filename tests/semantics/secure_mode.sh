@@ -26,10 +26,12 @@ says() { grep -q -- "$2" "$place/err" || { cat "$place/err"; fail "$1: the repor
   says overflow_far verdict=overflow
   caught overflow_realloc HAKMEM_SECURE=1
   caught underflow HAKMEM_SECURE=1
-  for error in write_after_free write_after_free_reused; do
+  for error in write_after_free write_after_free_reused write_after_free_start; do
     caught $error HAKMEM_SECURE=1
     says $error verdict=write_after_free
   done
+  caught write_into_list HAKMEM_SECURE=1
+  says write_into_list verdict=overwritten_link
   caught double_free_later HAKMEM_SECURE=1
   says double_free_later verdict=double_free
   caught zero_size_read HAKMEM_SECURE=1

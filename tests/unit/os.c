@@ -148,6 +148,26 @@ Test(os, what_is_not_unmapped_stays_mapped_without_memory) {
   cr_assert_eq(errno, 77);
 }
 
+Test(os, closed_memory_that_is_not_unmapped_stays_mapped) {
+  int error;
+  char *guarded = os_map_guarded(MIB, UNIT_SIZE, &error), *closed = os_map(MIB, UNIT_SIZE, &error), *last = os_map_guarded(MIB, UNIT_SIZE, &error);
+  memset(guarded, 1, MIB);
+  os_shut(closed, MIB);
+  const size_t before = os_mapped();
+  refuse(SYS_munmap, 0, EPERM);
+  cr_assert_eq(os_unmap_guarded(guarded, MIB), MIB);
+  os_unmap(closed, MIB);
+  os_unmap_guards(last, MIB);
+  cr_assert_eq(os_mapped(), before);
+  cr_assert_not_null(os_map_guarded(MIB, 64 * MIB, &error), "it cuts off closed pages");
+  os_unmap_refused(); /* in vain */
+  refuse(SYS_mprotect, 0, EPERM);
+  os_unmap(last, MIB);
+  cr_assert_not_null(os_map_guarded(MIB, 64 * MIB, &error));
+  os_unmap_refused();
+  cr_assert_gt(os_mapped(), before + 100 * MIB);
+}
+
 Test(os, what_is_not_purged_is_said_or_cleared) {
   int error;
   char *p = os_map(MIB, UNIT_SIZE, &error);

@@ -33,7 +33,7 @@ static __thread struct {
 
 AT_START void secure_start(bool late) {
   is_late = late;
-  for (size_t i = 0; i < ARRAY_LENGTH(secret); i++) secret[i] = random_secret();
+  random_secrets(secret, ARRAY_LENGTH(secret));
 }
 
 AT_START bool secure_wants_guard(size_t size) { return size == 0 || (size + SECURE_BORDER > SMALL_MAX && size <= MIB); }
@@ -252,6 +252,16 @@ ALWAYS_INLINE void check_at_free(const struct slab *slab, void *block, uint32_t 
   if (!right_is_intact(slab, block, cls)) tell(block, cls, facts.requested, HDR_OVERFLOW, 0, 0, 0);
 }
 
+/*
+ * A block leaves the quarantine. Its first bytes are looked at now, because its link takes their place; the others when it is handed out. If they were
+ * written to, the block is never used again.
+ */
+ALWAYS_INLINE void *leave(void *block, uint32_t cls) {
+  if (block == NULL || LIKELY(bytes_are(block, sizeof(struct block), 0))) return block;
+  report_write(block, cls, 0);
+  return NULL;
+}
+
 void *secure_free(const struct slab *slab, void *block, uint32_t cls, enum block_family given) {
   check_at_free(slab, block, cls, given);
   if (last.taken == block) last.taken = NULL;
@@ -260,15 +270,15 @@ void *secure_free(const struct slab *slab, void *block, uint32_t cls, enum block
   last.place = draw_place(cls);
   last.freed = block;
   last.freed_cls = cls;
-  if (!__libc_single_threaded) return __atomic_exchange_n(last.place, block, __ATOMIC_ACQ_REL);
+  if (!__libc_single_threaded) return leave(__atomic_exchange_n(last.place, block, __ATOMIC_ACQ_REL), cls);
   void *const leaving = *last.place; /* without the bus lock */
   *last.place = block;
-  return leaving;
+  return leave(leaving, cls);
 }
 
 void *secure_next(uint32_t cls) {
   for (uint32_t i = 0; i < places_of(cls); i++) {
-    void *block = __atomic_exchange_n(&quarantine[cls][i], NULL, __ATOMIC_ACQ_REL);
+    void *block = leave(__atomic_exchange_n(&quarantine[cls][i], NULL, __ATOMIC_ACQ_REL), cls);
     if (block != NULL) return block;
   }
   return NULL;

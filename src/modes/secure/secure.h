@@ -8,7 +8,7 @@
  * when the block is freed, resized or measured, and at the next allocation of the thread that allocated it.
  *
  * A freed block is zeroed, up to SECURE_ZERO bytes, and takes a random place in its class's quarantine. The block that was there returns to the lists. When
- * a block is handed out, it must still be zero: if not, it was written to after its free. Large blocks and those of size 0 lie against guard pages
+ * a block leaves the quarantine and is handed out, it must still be zero: if not, it was written to after its free. Large blocks and those of size 0 lie against guard pages
  * (guard.h), as long as there are slots.
  *
  * Every operation takes the slow path. Not in the plain build.
