@@ -162,26 +162,15 @@ static void print_threads(struct events *e, const struct track *t) {
 
 /* ---- What happened ---- */
 
-static const char *why_name(const struct model_span *s) {
-  switch (s->kind) {
-    case SPAN_REFILL: return model_refill_source_name(s->why);
-    case SPAN_DRAIN: return model_drain_reason_name(s->why);
-    case SPAN_LEGACY: return model_legacy_reason_name(s->why);
-    default: return NULL;
-  }
-}
-
-#define SPAN_NAME(constant, name) name,
-
 static void print_span(struct events *e, const struct track *t, const struct model_span *s) {
-  static const char *const names[] = {MODEL_SPANS(SPAN_NAME)};
-  json_t *const object = event("X", names[s->kind], t->pid, s->tid), *const arguments = json_object();
+  const char *const why = model_span_why(s);
+  json_t *const object = event("X", model_span_name(s), t->pid, s->tid), *const arguments = json_object();
   char name[MODEL_CLASS_NAME];
   set(object, "cat", json_string("allocator"));
   set_time(object, t, s->end_ns > s->duration_ns ? s->end_ns - s->duration_ns : 0);
   set(object, "dur", json_real((double)s->duration_ns / 1e3));
   if (s->cls < CLASS_ROWS) set(arguments, "class", json_string(model_class_name(s->cls, name)));
-  if (why_name(s) != NULL) set(arguments, s->kind == SPAN_REFILL ? "source" : "reason", json_string(why_name(s)));
+  if (why != NULL) set(arguments, s->kind == SPAN_REFILL ? "source" : "reason", json_string(why));
   set(object, "args", arguments);
   print_event(e, object);
 }

@@ -337,6 +337,10 @@ const char *model_call_kind(unsigned kind);
 const char *model_call_stage(unsigned stage);
 #define MODEL_CALL_STACK(i) ((uint32_t)(0x40000000u + (i)))
 
+/* What a span is, and why: the source of a refill, the reason of a drain or of a legacy call; NULL for other kinds. */
+const char *model_span_name(const struct model_span *s);
+const char *model_span_why(const struct model_span *s);
+
 /* The name of an enumeration's value, the same in every output; "?" if it has none. */
 #define MODEL_ENUM_NAME(e) const char *model_##e##_name(uint64_t value);
 HAK_ENUMS(MODEL_ENUM_NAME)
