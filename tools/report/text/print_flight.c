@@ -92,5 +92,5 @@ void print_flight(FILE *out, const struct page *page) {
   }
   if (r->lost.events_discarded > 0)
     fprintf(out, "  %" PRIu64 " more events of this time were not recorded: threads met, or the disk was slow\n", r->lost.events_discarded);
-  if (page->flight_left > 0) fprintf(out, "\n  %zu more recordings: hakmem report %s/PID.flight shows one\n", page->flight_left, "DIR");
+  if (page->flight_left > 0) fprintf(out, "\n  %zu more recordings: hakmem report DIR/PID.flight shows one\n", page->flight_left);
 }
