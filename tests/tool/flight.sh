@@ -22,7 +22,7 @@ python=$(command -v python3)
 recorded() { # recorded DIR COMMAND...
   directory=$1
   shift
-  env HAKMEM_FLIGHT_FILE="$directory" LD_PRELOAD="$library" "$@" >said 2>err </dev/null || { cat err; fail "exit status $? of $*"; }
+  env HAKMEM_FLIGHT_FILE="$directory" LD_PRELOAD="$library" "$@" >said 2>err </dev/null || { status=$?; cat err; fail "exit status $status of $*"; }
 }
 count() { grep -c "hakmem:$1:" events; }
 
