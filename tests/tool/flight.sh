@@ -74,7 +74,8 @@ done
 
 # ---- What a killed process did last. ----
 "$hakmem" run -o shot -- sh -c 'exec ./flight work 30000' 2>err &
-until [ -s "$(echo shot/*.flight/events.0)" ]; do sleep 0.05; done
+for try in $(seq 600); do [ -s "$(echo shot/*.flight/events.0)" ] && break; sleep 0.05; done
+[ "$try" -lt 600 ] || fail "no recording within 30 s: $(cat err)"
 shot=$(basename shot/*.flight .flight)
 sleep 0.2
 kill -KILL "$shot"

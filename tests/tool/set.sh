@@ -166,7 +166,7 @@ HAKMEM_STATS_SIGNAL=USR2 start resting ./asleep
 equal "exit code of a trim of a process that rests" 3 $?
 grep -q "for 0.3 s, and does this when it next does; .*hakmem trim --signal" err || fail "$(cat err)"
 before=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
-"$hakmem" trim --signal "$pid" >out 2>err || fail "trim --signal: $(cat err)"
+"$hakmem" trim --wait 60s --signal "$pid" >out 2>err || fail "trim --signal: $(cat err)"
 after=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
 [ "$after" -lt $((before / 2)) ] || fail "trim --signal: $before KiB before, $after after"
 equal "the log of a process that was woken" "" "$(grep -v '^hakmem: data of' resting.err)"
@@ -176,10 +176,10 @@ pid=$awake runner=$awake_runner
 fails 1 "process $pid has no signal by which it can be woken; start the program with HAKMEM_STATS_SIGNAL=USR2" "$hakmem" trim --signal "$pid"
 
 # Who may not: another user. A process without statistics, and a file of another process under the descriptor.
-if [ "$(id -u)" = 0 ] && setpriv --reuid=65534 --clear-groups true 2>/dev/null; then
+if [ "$(id -u)" = 0 ] && $nobody true 2>/dev/null; then
   chmod 755 "$place"
   cp "$hakmem" "$place/hakmem.copy"
-  setpriv --reuid=65534 --clear-groups "$place/hakmem.copy" set "$pid" PROFILE=4K >out 2>err
+  $nobody "$place/hakmem.copy" set "$pid" PROFILE=4K >out 2>err
   equal "exit code of another user" 1 $?
   grep -q "cannot look at process $pid: Permission denied" err || fail "another user: $(cat err)"
   equal "the profile" 0 "$(setting "$pid" PROFILE)"
@@ -191,7 +191,7 @@ kill $!
 
 # Signals that interrupt four threads at work, anywhere: blocks keep their content.
 HAKMEM_STATS_SIGNAL=USR2 start woken ./toggled 4
-for i in $(seq 40); do "$hakmem" trim --signal "$pid" >out 2>err || fail "trim $i of a busy process: $(cat err)"; done
+for i in $(seq 40); do "$hakmem" trim --wait 60s --signal "$pid" >out 2>err || fail "trim $i of a busy process: $(cat err)"; done
 end
 "$hakmem" report --json woken | jq -e '.stats.processes[0].incidents == []' >out || fail "the signals caused incidents"
 
