@@ -11,9 +11,6 @@
 #define MOMENT_NS UINT64_C(100000000) /* of the last events that are added up */
 #define SHOWN 3                       /* of the last events, one by one */
 
-#define COUNT_KIND(constant, name) +1
-enum { KINDS = MODEL_SPANS(COUNT_KIND) };
-
 /* `text`, and `part` behind it, as a new text; both are freed. */
 static char *append(char *text, const char *separator, char *part) {
   char *const longer = must_print("%s%s%s", text, *text != '\0' ? separator : "", part);
@@ -24,13 +21,13 @@ static char *append(char *text, const char *separator, char *part) {
 
 /* "12 refills (34 us), 1 map (8 us)" of the spans from `first` on. */
 static char *sum_of(const struct model_process *p, size_t first) {
-  uint64_t count[KINDS] = {0}, ns[KINDS] = {0};
+  uint64_t count[SPAN_KINDS] = {0}, ns[SPAN_KINDS] = {0};
   char *sum = must_copy(""), time[FORMAT_SIZE];
   for (size_t i = first; i < p->span_count; i++) {
     count[p->spans[i].kind]++;
     ns[p->spans[i].kind] += p->spans[i].duration_ns;
   }
-  for (uint32_t kind = 0; kind < KINDS; kind++) {
+  for (uint32_t kind = 0; kind < SPAN_KINDS; kind++) {
     if (count[kind] == 0) continue;
     const char *const name = model_span_name(&(struct model_span){.kind = kind});
     sum = append(sum, ", ", must_print("%s %" PRIu64 " time%s (%s)", name, count[kind], count[kind] == 1 ? "" : "s", format_ns(time, (double)ns[kind])));

@@ -74,7 +74,7 @@ struct model_allocation {
   S(SPAN_REFILL, "refill") \
   S(SPAN_DRAIN, "drain") S(SPAN_LEGACY, "legacy") S(SPAN_LOOKUP, "lookup") S(SPAN_MAP, "map") S(SPAN_UNMAP, "unmap") S(SPAN_PURGE, "purge")
 #define MODEL_SPAN_CONSTANT(constant, name) constant,
-enum model_span_kind { MODEL_SPANS(MODEL_SPAN_CONSTANT) };
+enum model_span_kind { MODEL_SPANS(MODEL_SPAN_CONSTANT) SPAN_KINDS };
 struct model_span {
   uint64_t end_ns, duration_ns; /* the end since the start of the process; until model_finish, the duration is in ticks */
   uint32_t tid, kind, cls, why; /* CLASS_ROWS: no class; why: a refill_source, drain_reason or legacy_reason, by the kind */
