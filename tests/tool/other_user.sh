@@ -23,6 +23,7 @@ refused explain $process
 refused set $process PROFILE=512K
 refused dump $process
 refused trim $process
+refused top --batch 1 $process
 refused report "$place/stats"
 kill -0 $process || fail "the process was ended"
 kill $process
