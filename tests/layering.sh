@@ -51,9 +51,13 @@ includes() { sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*"\([^"]*\)".
 
 # resolve FILE INCLUDED: the path of the included file, from the root of the tree.
 resolve() {
-  here=$(dirname "$1")
-  for candidate in "$here/$2" "${1%%/*}/$2" "$2"; do
-    [ -e "$candidate" ] && { realpath --relative-to=. "$candidate"; return; }
+  for candidate in "${1%/*}/$2" "${1%%/*}/$2" "$2"; do
+    [ -e "$candidate" ] || continue
+    case $candidate in
+      *..*) realpath --relative-to=. "$candidate" ;;
+      *) echo "$candidate" ;;
+    esac
+    return
   done
   return 1
 }
@@ -67,7 +71,11 @@ done >"$work/all"
 
 # The floor of a file within its top-level folder, as a number; nothing, if its folder is none of the floors.
 floor() {
-  folder=$(dirname "${1#*/}")
+  folder=${1#*/}
+  case $folder in
+    */*) folder=${folder%/*} ;;
+    *) folder=. ;;
+  esac
   number=0
   for name in $(floors "${1%%/*}"); do
     number=$((number + 1))

@@ -56,6 +56,7 @@ lane() { # NAME ROUND...
         mkdir "$room" && cd "$room" || exit 1
         "$round" >round.log 2>&1
         status=$?
+        [ $status -eq 0 ] || end_started
         case $status in
           0) figure rounds 1; figure "ran.$round" 1 ;;
           77) ;;

@@ -31,6 +31,7 @@ void build_id_find(const ElfW(Phdr) * headers, unsigned count, uintptr_t base, c
   for (unsigned i = 0; i < count; i++) {
     const ElfW(Phdr) *p = &headers[i];
     if (p->p_type != PT_NOTE || !is_loaded(headers, count, p->p_vaddr, p->p_filesz)) continue;
+    if ((base + p->p_vaddr) % _Alignof(ElfW(Nhdr)) != 0) continue; /* a damaged header */
     const size_t align = p->p_align == 8 ? 8 : 4;
     const char *const notes = (const char *)(base + p->p_vaddr);
     for (size_t at = 0; at + sizeof(ElfW(Nhdr)) <= p->p_filesz;) {

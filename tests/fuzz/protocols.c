@@ -1,5 +1,5 @@
 /*
- * What threads do with each other, as often and as closely as they can; for the thread sanitizer (thread.sh), with the core inside.
+ * What threads do with each other, as often and as closely as they can; for the thread sanitizer (protocols.sh), with the core inside.
  *
  *   protocols threads   threads begin and end, allocate in a destructor, and inherit lists, while another one trims
  *   protocols batches   one thread allocates, two free: batches go from thread to thread

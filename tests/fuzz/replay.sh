@@ -8,8 +8,9 @@ for target in "$BUILD_DIR"/tests/fuzz/targets/*; do
   corpus=$SOURCE_DIR/tests/fuzz/corpus/$name.hex
   [ -e "$corpus" ] || { echo "$name has no corpus: $corpus"; exit 1; }
   timeout 120 "$target" "$corpus" >"$place/out" 2>"$place/err" || {
+    status=$?
     tail -n 5 "$place/err"
-    echo "$name: exit status $? on an input of $corpus"
+    echo "$name: exit status $status on an input of $corpus"
     exit 1
   }
   echo "$name: $(cat "$place/out")"

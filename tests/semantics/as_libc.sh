@@ -9,7 +9,7 @@ older='^$'
 for mode in "" HAKMEM_TRACE=full HAKMEM_SECURE=1 HAKMEM_DEBUG=1 HAKMEM_GUARD=1; do
   for library in "$DEFAULT" "$PLAIN"; do
     [ "$library" = "$DEFAULT" ] || [ -z "$mode" ] || continue
-    env $mode LD_PRELOAD="$library" "$programs/as_libc" >"$place/ours" 2>&1 || { tail -n 5 "$place/ours"; fail "${mode:-default}: exit status $?"; }
+    env $mode LD_PRELOAD="$library" "$programs/as_libc" >"$place/ours" 2>&1 || { status=$?; tail -n 5 "$place/ours"; fail "${mode:-default}: exit status $status"; }
     grep -v "$older" "$place/libc" >"$place/expected"
     grep -v "$older" "$place/ours" | diff "$place/expected" - >"$place/diff" && continue
     grep -c '^[<>]' "$place/diff"

@@ -8,7 +8,7 @@ everywhere "$place/cxx"
 HAKMEM_SS_LIMIT=1 HAKMEM_STACKS=unwind LD_PRELOAD=$DEFAULT "$place/cxx" || fail "with HAKMEM_STACKS=unwind: exit status $?"
 
 # The debugging mode knows who made what, and has nothing to say of a program that is right, nor of one that brings some operators of its own.
-HAKMEM_DEBUG=1 LD_PRELOAD=$DEFAULT "$place/cxx" >"$place/out" 2>&1 || { cat "$place/out"; fail "with HAKMEM_DEBUG=1: exit status $?"; }
+HAKMEM_DEBUG=1 LD_PRELOAD=$DEFAULT "$place/cxx" >"$place/out" 2>&1 || { status=$?; cat "$place/out"; fail "with HAKMEM_DEBUG=1: exit status $status"; }
 [ -s "$place/out" ] && { cat "$place/out"; fail "with HAKMEM_DEBUG=1 it says something"; }
 cat >"$place/own.cc" <<'END'
 #include <cstdio>

@@ -10,7 +10,7 @@ for options in HAKMEM_GUARD=100 'HAKMEM_PROFILE=64K HAKMEM_STATS_FILE=p%p.hak' H
   for what in pipe files swap; do
     rm -f own*
     # shellcheck disable=SC2086 # a list of words
-    env $options LD_PRELOAD="$DEFAULT" "$program" $what >out 2>&1 || { tail -n 5 out; fail "exit status $? of $what with $options"; }
+    env $options LD_PRELOAD="$DEFAULT" "$program" $what >out 2>&1 || { status=$?; tail -n 5 out; fail "exit status $status of $what with $options"; }
     [ -z "$(find . -name 'own*' -size +0)" ] || { head -n 5 own*; fail "$what with $options: the program's own files were written to"; }
   done
 done

@@ -3,10 +3,10 @@
 . "$(dirname "$0")/common.sh"
 everywhere "$programs/jemalloc"
 for mode in HAKMEM_DEBUG=1 HAKMEM_GUARD=1; do # what these keep of freed blocks is no matter of figures
-  env $mode LD_PRELOAD="$DEFAULT" "$programs/jemalloc" blocks >"$place/out" 2>&1 || { head -n 30 "$place/out"; fail "with $mode: exit status $?"; }
+  env $mode LD_PRELOAD="$DEFAULT" "$programs/jemalloc" blocks >"$place/out" 2>&1 || { status=$?; head -n 30 "$place/out"; fail "with $mode: exit status $status"; }
   [ ! -s "$place/out" ] || { head -n 30 "$place/out"; fail "with $mode it says something"; }
 done
 for library in /usr/lib/*/libjemalloc.so.2; do
   [ -e "$library" ] || continue
-  LD_PRELOAD=$library "$programs/jemalloc" libjemalloc >"$place/out" 2>&1 || { head -n 30 "$place/out"; fail "over jemalloc: exit status $?"; }
+  LD_PRELOAD=$library "$programs/jemalloc" libjemalloc >"$place/out" 2>&1 || { status=$?; head -n 30 "$place/out"; fail "over jemalloc: exit status $status"; }
 done

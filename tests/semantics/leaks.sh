@@ -103,7 +103,7 @@ for program in "sqlite3 :memory: 'create table t(x); insert into t select random
   "lua5.4 -e 'local t = {} for i = 1, 20000 do t[i] = tostring(i) end print(#table.concat(t))'" "sh -c 'seq 1 1000 | sort -rn | head -n 3'"; do
   command -v "${program%% *}" >/dev/null || continue
   eval "$program" >"$place/without"
-  eval "HAKMEM_LOG_FILE=$place/log.%p HAKMEM_LEAKS=1 LD_PRELOAD=$DEFAULT $program" >"$place/with" 2>"$place/err" || { cat "$place/err"; fail "exit status $?: $program"; }
+  eval "HAKMEM_LOG_FILE=$place/log.%p HAKMEM_LEAKS=1 LD_PRELOAD=$DEFAULT $program" >"$place/with" 2>"$place/err" || { status=$?; cat "$place/err"; fail "exit status $status: $program"; }
   cmp "$place/without" "$place/with" || fail "another output: $program"
 done
 grep -q '^\[LEAKS\] ' "$place"/log.* || fail "no report of a real program"

@@ -58,19 +58,19 @@ done
 # ---- Disks. ----
 mkdir "$place/full" "$place/fixed"
 cat >"$place/on_disks" <<'END'
-# on_disks PLACE COMMAND...: with one disk of 128 KiB, of which LEAVE bytes are filled, and one that can only be read.
+# on_disks PLACE COMMAND...: with one disk of 128 KiB, of which FILLED bytes are filled, and one that can only be read.
 place=$1
 shift
 mount -t tmpfs -o size=128k tmpfs "$place/full" && mount -t tmpfs -o size=64k tmpfs "$place/fixed" && mount -o remount,ro "$place/fixed" || exit 77
-[ -z "$LEAVE" ] || head -c "$LEAVE" /dev/zero >"$place/full/filled" 2>/dev/null || [ "$LEAVE" = 131072 ] || exit 77
+[ -z "$FILLED" ] || head -c "$FILLED" /dev/zero >"$place/full/filled" 2>/dev/null || [ "$FILLED" = 131072 ] || exit 77
 exec "$@"
 END
 on_disks() { unshare -rm sh "$place/on_disks" "$place" "$@"; }
-LEAVE='' on_disks true || skip "no disk of our own can be mounted"
+FILLED='' on_disks true || skip "no disk of our own can be mounted"
 for disk in full nearly_full fixed; do
   for option in HAKMEM_STATS_FILE HAKMEM_LOG_FILE HAKMEM_FLIGHT_FILE; do
-    LEAVE=$(case $disk in full) echo 131072 ;; nearly_full) echo 65536 ;; esac)
-    export LEAVE
+    FILLED=$(case $disk in full) echo 131072 ;; nearly_full) echo 65536 ;; esac)
+    export FILLED
     what="$option on a disk that is $disk"
     file=$place/${disk#nearly_}/f.%p
     sorts "$what" on_disks env HAKMEM_LOG=all HAKMEM_STATS_INTERVAL=1 $option="$file" LD_PRELOAD="$DEFAULT" sort "$place/lines"

@@ -44,7 +44,7 @@ says() { grep -q -- "$2" "$place/err" || { cat "$place/err"; fail "$1: the repor
 } 2>"$place/shell"
 
 quiet() {
-  env LD_PRELOAD="$DEFAULT" "$@" "$program" no_error >"$place/out" 2>&1 || { cat "$place/out"; fail "no_error with $*: exit status $?"; }
+  env LD_PRELOAD="$DEFAULT" "$@" "$program" no_error >"$place/out" 2>&1 || { status=$?; cat "$place/out"; fail "no_error with $*: exit status $status"; }
   [ ! -s "$place/out" ] || { cat "$place/out"; fail "no_error with $*: it says something"; }
 }
 quiet HAKMEM_SECURE=1

@@ -20,7 +20,7 @@ for limit in 1 8M 1G 100000G; do
 done
 for options in HAKMEM_SOFT_LIMIT=16M 'HAKMEM_SOFT_LIMIT=16M HAKMEM_PROFILE=64K HAKMEM_GUARD=1000' 'HAKMEM_SOFT_LIMIT=16M HAKMEM_SS_LIMIT=4' 'HAKMEM_SOFT_LIMIT=1 HAKMEM_DEBUG=1'; do
   # shellcheck disable=SC2086 # a list of words
-  env $options LD_PRELOAD="$DEFAULT" "$program" stress >"$place/out" 2>&1 || { cat "$place/out"; fail "exit status $? with $options"; }
+  env $options LD_PRELOAD="$DEFAULT" "$program" stress >"$place/out" 2>&1 || { status=$?; cat "$place/out"; fail "exit status $status with $options"; }
   if grep -q 'hakmem\|TLS_SLL' "$place/out"; then cat "$place/out"; fail "it has something to say with $options"; fi
 done
 

@@ -5,6 +5,7 @@
 #   fails EXIT TEXT COMMAND...         the command must end with this exit code and say exactly one line, with TEXT in it
 #   equal WHAT EXPECTED ACTUAL         the two must be the same
 #   plain FILE                         no control character but the end of a line may be in the file
+#   $nobody COMMAND...                 runs it as another user, if the test runs as root and setpriv is installed
 #   random_bytes COUNT                 writes COUNT bytes to the standard output, the same ones with the same seed (run.sh --seed)
 set -u
 
@@ -35,6 +36,8 @@ program() {
   cc -std=gnu11 -O1 -g -fno-builtin -Wall -Wextra -D_GNU_SOURCE -pthread -I"$SOURCE_DIR/instrumentation" -I"$SOURCE_DIR" -I"$SOURCE_DIR/src" -I"$SOURCE_DIR/src/names" \
     -o "$place/$1" "$SOURCE_DIR/tests/tool/$1.c" || fail "$1.c does not compile"
 }
+
+nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
 
 random_bytes() { LC_ALL=C awk -v seed="${TEST_SEED:-29}" -v count="$1" 'BEGIN { srand(seed); while (count-- > 0) printf "%c", rand() * 256 }'; }
 

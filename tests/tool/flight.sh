@@ -22,7 +22,7 @@ python=$(command -v python3)
 recorded() { # recorded DIR COMMAND...
   directory=$1
   shift
-  env HAKMEM_FLIGHT_FILE="$directory" LD_PRELOAD="$library" "$@" >said 2>err </dev/null || { cat err; fail "exit status $? of $*"; }
+  env HAKMEM_FLIGHT_FILE="$directory" LD_PRELOAD="$library" "$@" >said 2>err </dev/null || { status=$?; cat err; fail "exit status $status of $*"; }
 }
 count() { grep -c "hakmem:$1:" events; }
 
@@ -74,7 +74,8 @@ done
 
 # ---- What a killed process did last. ----
 "$hakmem" run -o shot -- sh -c 'exec ./flight work 30000' 2>err &
-until [ -s "$(echo shot/*.flight/events.0)" ]; do sleep 0.05; done
+for try in $(seq 600); do [ -s "$(echo shot/*.flight/events.0)" ] && break; sleep 0.05; done
+[ "$try" -lt 600 ] || fail "no recording within 30 s: $(cat err)"
 shot=$(basename shot/*.flight .flight)
 sleep 0.2
 kill -KILL "$shot"

@@ -159,7 +159,7 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
   cp "$hakmem" known "$public/bin" && cp -L "$BUILD_DIR/lib/libhakmem.so" "$BUILD_DIR/lib/libhakmem-tracepoints.so" "$public/lib" &&
     cp -r "$BUILD_DIR/lib/hakmem" "$public/lib" || fail "cannot copy hakmem"
   chown 65534:65534 "$public/data" "$public/tmp"
-  (cd "$public" && TMPDIR=$public/tmp setpriv --reuid=65534 --regid=65534 --clear-groups bin/hakmem record -o data -- bin/known 1000) 2>err ||
+  (cd "$public" && TMPDIR=$public/tmp $nobody bin/hakmem record -o data -- bin/known 1000) 2>err ||
     { cat err; fail "record as nobody"; }
   nothing_left "a recording by nobody"
   [ -z "$(ls -A "$public/tmp")" ] || fail "a recording by nobody left $(ls -A "$public/tmp")"

@@ -10,7 +10,7 @@ cd "$place/room" || exit 1
 for how in close close_range closefrom dup2 dup3; do
   session $how --num-subbuf=16
   traced HAKMEM_TRACE=full HAKMEM_STATS_FILE="$place/$how.hak" "$place/descriptors" $how >"$place/$how.out" 2>&1 ||
-    { cat "$place/$how.out"; fail "exit status $? of a program that closes descriptors by $how"; }
+    { status=$?; cat "$place/$how.out"; fail "exit status $status of a program that closes descriptors by $how"; }
   [ ! -s "$place/$how.out" ] || { head -n 5 "$place/$how.out"; fail "a word about $how"; }
   [ -z "$(find . -name 'own*' -size +0)" ] || fail "$how: the program's own files were written to"
   lttng_do destroy $how

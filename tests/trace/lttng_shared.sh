@@ -14,7 +14,7 @@ lttng_do enable-event --userspace --channel=hakmem 'hakmem:*'
 lttng_do add-context --userspace --channel=hakmem --type=vpid --type=vtid --type=procname
 lttng_do start
 for arguments in ways blocks blocks; do
-  traced "$place/forks" $arguments >"$place/out" 2>&1 || { cat "$place/out"; fail "forks: exit status $?"; }
+  traced "$place/forks" $arguments >"$place/out" 2>&1 || { status=$?; cat "$place/out"; fail "forks: exit status $status"; }
 done
 finish shared
 

@@ -49,8 +49,8 @@ static const struct argp_option options[] = {
    3},
   {"max-processes", KEY_PROCESSES, "N", 0, "With --listen: show at most N processes (100)", 3},
   {"allow-host", KEY_HOST, "NAME", 0,
-   "With --listen: also answer requests for http://NAME; may be repeated. Without it, a server on a loopback address answers only for localhost, 127.0.0.1, [::1] "
-   "and its own address",
+   "With --listen: answer only requests for http://NAME, localhost, 127.0.0.1, [::1] and the server's own address; may be repeated. A server on a loopback "
+   "address always does so",
    3},
   {"list", KEY_LIST, NULL, 0, "List the formats", 4},
   {0},

@@ -87,6 +87,20 @@ static void print_frame(const char *line, const struct frame *frame) {
 /* Whether the line is a row of the bytes around a block. */
 static bool is_row(const char *line) { return strncmp(line, "    0x", 6) == 0 && strstr(line, "  |") != NULL; }
 
+/* The value of a byte behind `name`, "0x5f". NULL if the line has none. */
+static char *byte_of(char *line, const char *name) {
+  char *const at = strstr(line, name);
+  return at != NULL && strlen(at) >= strlen(name) + 4 ? at + strlen(name) : NULL;
+}
+
+/* Makes the line what HAKMEM_REDACT=1 would have logged: the byte that was found is the expected one, and a link that was overwritten is no number. */
+static void redact(char *line) {
+  static const char overwritten[] = " in a free block was overwritten by 0x";
+  char *const got = byte_of(line, " got="), *const expect = byte_of(line, " expect="), *const link = strstr(line, overwritten);
+  if (got != NULL && expect != NULL) memcpy(got, expect, 4);
+  if (link != NULL && link[sizeof(overwritten) - 1] != '\0') strcpy(link + sizeof(overwritten) - 1, "0");
+}
+
 static bool copy(FILE *in) {
   char *line = NULL;
   size_t capacity = 0;
@@ -101,7 +115,8 @@ static bool copy(FILE *in) {
       continue;
     }
     if (whole && model_redacts() && is_row(line)) continue;
-    if (whole) line[length - 1] = '\n';
+    if (whole && model_redacts()) redact(line);
+    if (whole) length = stpcpy(line + strlen(line), "\n") - line;
     fwrite(line, 1, (size_t)length, stdout);
   }
   free(line);

@@ -48,14 +48,16 @@ static enum group_by read_by(const char *argument, const struct argp_state *stat
   return by;
 }
 
+#define ONE_KIND "show sessions at a relay, or a process or directory of this machine, but not both at once"
+
 static void read_address(struct top_options *o, char *const *argument, const struct argp_state *state) {
-  if (o->pid != 0 || o->directory != NULL) argp_error(state, "a session at a relay and a process or directory of this machine");
+  if (o->pid != 0 || o->directory != NULL) argp_error(state, ONE_KIND);
   if (o->address_count++ == 0) o->addresses = argument;
 }
 
 static void read_what(struct top_options *o, const char *argument, const struct argp_state *state) {
   struct stat status;
-  if (o->address_count > 0) argp_error(state, "a session at a relay and a process or directory of this machine");
+  if (o->address_count > 0) argp_error(state, ONE_KIND);
   if (o->pid != 0 || o->directory != NULL) argp_error(state, "more than one process or directory");
   if (stat(argument, &status) == 0 && S_ISDIR(status.st_mode)) o->directory = argument;
   else if (!process_is_id(argument, &o->pid)) argp_error(state, "%s is neither a process nor a directory", argument);

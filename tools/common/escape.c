@@ -10,8 +10,9 @@
 #include "memory.h"
 
 #define ESCAPED_LENGTH 4 /* \xNN */
+#define DELETE 0x7f      /* a control character that writers of JSON leave as it is */
 
-static bool is_plain(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '\\'; }
+static bool is_plain(unsigned char c) { return c >= 0x20 && c < DELETE && c != '\\'; }
 
 /* Bytes of the letter at `text` that the locale can show, else 0. */
 static size_t letter_length(const char *text, size_t left) {
@@ -60,7 +61,7 @@ static char *escape_with(const char *text, size_t (*keep)(const char *text, size
 
 static size_t keep_visible(const char *text, size_t left) { return is_plain((unsigned char)text[0]) ? 1 : letter_length(text, left); }
 
-static size_t keep_utf8(const char *text, size_t left) { return utf8_length((const unsigned char *)text, left); }
+static size_t keep_utf8(const char *text, size_t left) { return text[0] == DELETE ? 0 : utf8_length((const unsigned char *)text, left); }
 
 char *escape(const char *text) { return escape_with(text, keep_visible); }
 

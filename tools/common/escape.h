@@ -10,7 +10,7 @@
 /* The escaped copy of `text`; the caller frees it. Never NULL. */
 char *escape(const char *text);
 
-/* The same for JSON: valid UTF-8 stays as it is (the JSON writer escapes control characters), other bytes become \xNN. */
+/* The same for JSON: valid UTF-8 stays as it is (the JSON writer escapes control characters, but not DEL), DEL and other bytes become \xNN. */
 char *escape_invalid_utf8(const char *text);
 
 #endif

@@ -3,7 +3,6 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/format.h"
 #include "common/memory.h"
@@ -12,20 +11,7 @@
 #define MOMENT_NS UINT64_C(100000000) /* of the last events that are added up */
 #define SHOWN 3                       /* of the last events, one by one */
 
-static const char *why_of(const struct model_span *s) {
-  switch (s->kind) {
-    case SPAN_REFILL: return model_refill_source_name(s->why);
-    case SPAN_DRAIN: return model_drain_reason_name(s->why);
-    case SPAN_LEGACY: return model_legacy_reason_name(s->why);
-    default: return "";
-  }
-}
-
-#define SPAN_NAME(constant, name) name,
-static const char *const names[] = {MODEL_SPANS(SPAN_NAME)};
-#define KINDS (sizeof(names) / sizeof(names[0]))
-
-/* Puts `part` behind `text`, which it replaces. */
+/* `text`, and `part` behind it, as a new text; both are freed. */
 static char *append(char *text, const char *separator, char *part) {
   char *const longer = must_print("%s%s%s", text, *text != '\0' ? separator : "", part);
   free(text);
@@ -35,15 +21,16 @@ static char *append(char *text, const char *separator, char *part) {
 
 /* "12 refills (34 us), 1 map (8 us)" of the spans from `first` on. */
 static char *sum_of(const struct model_process *p, size_t first) {
-  uint64_t count[KINDS] = {0}, ns[KINDS] = {0};
+  uint64_t count[SPAN_KINDS] = {0}, ns[SPAN_KINDS] = {0};
   char *sum = must_copy(""), time[FORMAT_SIZE];
   for (size_t i = first; i < p->span_count; i++) {
     count[p->spans[i].kind]++;
     ns[p->spans[i].kind] += p->spans[i].duration_ns;
   }
-  for (size_t kind = 0; kind < KINDS; kind++) {
+  for (uint32_t kind = 0; kind < SPAN_KINDS; kind++) {
     if (count[kind] == 0) continue;
-    sum = append(sum, ", ", must_print("%s %" PRIu64 " time%s (%s)", names[kind], count[kind], count[kind] == 1 ? "" : "s", format_ns(time, (double)ns[kind])));
+    const char *const name = model_span_name(&(struct model_span){.kind = kind});
+    sum = append(sum, ", ", must_print("%s %" PRIu64 " time%s (%s)", name, count[kind], count[kind] == 1 ? "" : "s", format_ns(time, (double)ns[kind])));
   }
   return sum;
 }
@@ -52,10 +39,11 @@ static char *last_of(const struct model_process *p) {
   char *last = must_copy("");
   for (size_t i = p->span_count > SHOWN ? p->span_count - SHOWN : 0; i < p->span_count; i++) {
     const struct model_span *const s = &p->spans[i];
+    const char *const why = model_span_why(s);
     char cls[EXPLAIN_CLASS], time[FORMAT_SIZE];
     last = append(last, ", then ",
-                  must_print("%s%s%s%s%s%s in thread %" PRIu32 " (%s)", names[s->kind], *why_of(s) != '\0' ? " (" : "", why_of(s),
-                             *why_of(s) != '\0' ? ")" : "", s->cls < CLASS_ROWS ? " of " : "", s->cls < CLASS_ROWS ? explain_class(cls, s->cls) : "", s->tid,
+                  must_print("%s%s%s%s%s%s in thread %" PRIu32 " (%s)", model_span_name(s), why != NULL ? " (" : "", why != NULL ? why : "",
+                             why != NULL ? ")" : "", s->cls < CLASS_ROWS ? " of " : "", s->cls < CLASS_ROWS ? explain_class(cls, s->cls) : "", s->tid,
                              format_ns(time, (double)s->duration_ns)));
   }
   return last;

@@ -51,7 +51,7 @@ bool explain_pins(struct finding *f, const struct diagnosis *d, const struct mod
     const struct stats_site *const s = &sites[i].f;
     char *const where = explain_place(d, p, sites[i].stack);
     finding_evidence(f, "about %s of it%s in slabs that %.0f blocks hold nearly empty, %s old on average, allocated by %s",
-                     format_bytes(bytes, (uint64_t)(s->pinned + 0.5)), name_error(error, sizeof(error), s->pinned_variance), s->pins,
+                     format_bytes(bytes, whole_number(s->pinned + 0.5)), name_error(error, sizeof(error), s->pinned_variance), s->pins,
                      format_ns(age, s->pins > 0 ? s->pin_age_ms / s->pins * 1e6 : 0), where != NULL ? where : "an unknown site");
     any = any || where != NULL;
     free(where);

@@ -45,6 +45,8 @@ static const char *host_name(const struct report *r, const struct model_process 
   return p->host != NULL ? model_host_name(r, p->host, buffer) : p->host_name != NULL ? p->host_name : "";
 }
 
+static const char *shown_host(const struct host *host) { return *host->name != '\0' ? host->name : "unknown host"; }
+
 static size_t find_host(const struct events *e, const char *name) {
   size_t i = 0;
   while (i < e->host_count && strcmp(e->hosts[i].name, name) != 0) i++;
@@ -162,26 +164,15 @@ static void print_threads(struct events *e, const struct track *t) {
 
 /* ---- What happened ---- */
 
-static const char *why_name(const struct model_span *s) {
-  switch (s->kind) {
-    case SPAN_REFILL: return model_refill_source_name(s->why);
-    case SPAN_DRAIN: return model_drain_reason_name(s->why);
-    case SPAN_LEGACY: return model_legacy_reason_name(s->why);
-    default: return NULL;
-  }
-}
-
-#define SPAN_NAME(constant, name) name,
-
 static void print_span(struct events *e, const struct track *t, const struct model_span *s) {
-  static const char *const names[] = {MODEL_SPANS(SPAN_NAME)};
-  json_t *const object = event("X", names[s->kind], t->pid, s->tid), *const arguments = json_object();
+  const char *const why = model_span_why(s);
+  json_t *const object = event("X", model_span_name(s), t->pid, s->tid), *const arguments = json_object();
   char name[MODEL_CLASS_NAME];
   set(object, "cat", json_string("allocator"));
   set_time(object, t, s->end_ns > s->duration_ns ? s->end_ns - s->duration_ns : 0);
   set(object, "dur", json_real((double)s->duration_ns / 1e3));
   if (s->cls < CLASS_ROWS) set(arguments, "class", json_string(model_class_name(s->cls, name)));
-  if (why_name(s) != NULL) set(arguments, s->kind == SPAN_REFILL ? "source" : "reason", json_string(why_name(s)));
+  if (why != NULL) set(arguments, s->kind == SPAN_REFILL ? "source" : "reason", json_string(why));
   set(object, "args", arguments);
   print_event(e, object);
 }
@@ -254,8 +245,7 @@ static void print_process_name(struct events *e, const struct track *t) {
     print_name(e, "process_name", t->pid, 0, t->p->program);
     return;
   }
-  const char *const host = *e->hosts[t->host].name != '\0' ? e->hosts[t->host].name : "unknown host";
-  char *const name = must_print("%s: %s %" PRIu32, host, t->p->program, t->p->pid);
+  char *const name = must_print("%s: %s %" PRIu32, shown_host(&e->hosts[t->host]), t->p->program, t->p->pid);
   print_name(e, "process_name", t->pid, 0, name);
   free(name);
   json_t *const object = event("M", "process_sort_index", t->pid, 0), *const arguments = json_object();
@@ -271,7 +261,7 @@ static void print_other(const struct events *e, uint64_t dropped) {
   snprintf(digits, sizeof(digits), "%" PRIu64, dropped);
   set(other, "dropped_slices", json_string(digits));
   for (size_t i = 0; e->host_count > 1 && i < e->host_count; i++) {
-    char *const name = must_print("host %s: ns since 1970, by its own clock, at time 0", e->hosts[i].name);
+    char *const name = must_print("host %s: ns since 1970, by its own clock, at time 0", shown_host(&e->hosts[i]));
     json_t *const key = text(name); /* text makes UTF-8 of it */
     snprintf(digits, sizeof(digits), "%" PRIu64, e->hosts[i].start_ns);
     set(other, json_string_value(key), json_string(digits));

@@ -241,7 +241,7 @@ static void add_fast(struct model_calls *into, unsigned kind, uint32_t cls, cons
   }
   const struct sample *const all[] = {&own->brief, shapes[0], shapes[1]};
   into->estimated[kind][cls] += count;
-  into->independent[kind][cls] += (uint64_t)(size_of(own->brief.times.count, own->brief.squares) + 0.5); /* only its own: shapes are others' */
+  into->independent[kind][cls] += whole_number(size_of(own->brief.times.count, own->brief.squares) + 0.5); /* only its own: shapes are others' */
   for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
     if (all[i]->times.count == 0) continue;
     if (count > 0) calls_add_scaled(at(&into->times[kind][cls]), &all[i]->times, count);

@@ -1,9 +1,9 @@
 #include "model.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -387,6 +387,20 @@ const char *model_call_stage(unsigned stage) {
     return value < sizeof(names) / sizeof(names[0]) ? names[value] : "?"; \
   }
 HAK_ENUMS(DEFINE_ENUM_NAME)
+
+const char *model_span_name(const struct model_span *s) {
+  static const char *const names[] = {MODEL_SPANS(NAME_OF)};
+  return names[s->kind];
+}
+
+const char *model_span_why(const struct model_span *s) {
+  switch (s->kind) {
+    case SPAN_REFILL: return model_refill_source_name(s->why);
+    case SPAN_DRAIN: return model_drain_reason_name(s->why);
+    case SPAN_LEGACY: return model_legacy_reason_name(s->why);
+    default: return NULL;
+  }
+}
 
 uint64_t model_sum_allocs(const struct model_counts *counts) {
   uint64_t sum = 0;

@@ -74,7 +74,7 @@ struct model_allocation {
   S(SPAN_REFILL, "refill") \
   S(SPAN_DRAIN, "drain") S(SPAN_LEGACY, "legacy") S(SPAN_LOOKUP, "lookup") S(SPAN_MAP, "map") S(SPAN_UNMAP, "unmap") S(SPAN_PURGE, "purge")
 #define MODEL_SPAN_CONSTANT(constant, name) constant,
-enum model_span_kind { MODEL_SPANS(MODEL_SPAN_CONSTANT) };
+enum model_span_kind { MODEL_SPANS(MODEL_SPAN_CONSTANT) SPAN_KINDS };
 struct model_span {
   uint64_t end_ns, duration_ns; /* the end since the start of the process; until model_finish, the duration is in ticks */
   uint32_t tid, kind, cls, why; /* CLASS_ROWS: no class; why: a refill_source, drain_reason or legacy_reason, by the kind */
@@ -336,6 +336,10 @@ bool model_is_header(const struct event_hdr_reset *e);
 const char *model_call_kind(unsigned kind);
 const char *model_call_stage(unsigned stage);
 #define MODEL_CALL_STACK(i) ((uint32_t)(0x40000000u + (i)))
+
+/* What a span is, and why: the source of a refill, the reason of a drain or of a legacy call; NULL for other kinds. */
+const char *model_span_name(const struct model_span *s);
+const char *model_span_why(const struct model_span *s);
 
 /* The name of an enumeration's value, the same in every output; "?" if it has none. */
 #define MODEL_ENUM_NAME(e) const char *model_##e##_name(uint64_t value);

@@ -3,7 +3,7 @@ set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME hakmem)
 set(CPACK_PACKAGE_VENDOR "hakmem")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # each package has its own
-# A package must name an address. Who hands packages on sets his own; the default is of a domain that can never exist (RFC 2606), so it claims no one's.
+# A package must name an address. If you hand packages on, set yours; the default is in a domain that can never exist (RFC 2606).
 set(HAKMEM_CONTACT "hakmem <noreply@hakmem.invalid>" CACHE STRING "Who maintains the packages: NAME <ADDRESS>")
 set(CPACK_PACKAGE_CONTACT "${HAKMEM_CONTACT}")
 set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)

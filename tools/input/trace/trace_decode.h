@@ -18,7 +18,7 @@ struct trace_progress {
   volatile unsigned asked, given; /* from outside: parts that are wanted before the end; from the reader: the last one that it gave */
 };
 
-/* Gives the model as it is now to the one who asked. */
+/* Hands the model over, as it is now. */
 typedef void trace_give(const struct trace_model *model);
 
 /*

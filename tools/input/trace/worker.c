@@ -39,7 +39,7 @@ static void hand_over(int number) {
   raise(number); /* now it ends the process */
 }
 
-/* Over the part before it, which the one who asks has read. */
+/* In place of the part before, which the parent process has read. */
 static void give_part(const struct trace_model *model) {
   if (own_parts < 0 || ftruncate(own_parts, 0) != 0 || lseek(own_parts, 0, SEEK_SET) != 0) return;
   trace_part_write(own_parts, model, NULL);

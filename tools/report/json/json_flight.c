@@ -5,22 +5,12 @@
 
 #define EVENTS_SHOWN 1000 /* of a process: the newest ones, without --all */
 
-static const char *why_name(const struct model_span *s) {
-  switch (s->kind) {
-    case SPAN_REFILL: return model_refill_source_name(s->why);
-    case SPAN_DRAIN: return model_drain_reason_name(s->why);
-    case SPAN_LEGACY: return model_legacy_reason_name(s->why);
-    default: return NULL;
-  }
-}
-
 static json_t *event(const struct model_process *p, const struct model_span *s) {
-#define SPAN_NAME(constant, name) name,
-  static const char *const names[] = {MODEL_SPANS(SPAN_NAME)};
   char name[MODEL_CLASS_NAME];
+  const char *const why = model_span_why(s);
   json_t *const object = json_object();
-  set(object, "what", json_string(names[s->kind]));
-  set(object, "why", why_name(s) != NULL ? json_string(why_name(s)) : json_null());
+  set(object, "what", json_string(model_span_name(s)));
+  set(object, "why", why != NULL ? json_string(why) : json_null());
   set(object, "class", s->cls < CLASS_ROWS ? json_string(model_class_name(s->cls, name)) : json_null());
   set(object, "thread", number(s->tid));
   set(object, "before_end_ns", number(p->elapsed_ns - s->end_ns));

@@ -41,30 +41,20 @@ static void print_kinds(FILE *out, const struct model_process *p) {
   table_print(t, out, 4);
 }
 
-static const char *why_name(const struct model_span *s) {
-  switch (s->kind) {
-    case SPAN_REFILL: return model_refill_source_name(s->why);
-    case SPAN_DRAIN: return model_drain_reason_name(s->why);
-    case SPAN_LEGACY: return model_legacy_reason_name(s->why);
-    default: return "";
-  }
-}
-
 static void print_last(FILE *out, const struct page *page, const struct model_process *p) {
-#define SPAN_NAME(constant, name) name,
-  static const char *const names[] = {MODEL_SPANS(SPAN_NAME)};
   const size_t shown = page->all || p->span_count < PRINT_ROWS ? p->span_count : PRINT_ROWS;
   if (shown == 0) return;
   struct table *const t = table_create("rrlllr");
   table_cell(t, "before the last event"), table_cell(t, "thread"), table_cell(t, "what"), table_cell(t, "class"), table_cell(t, "how"), table_cell(t, "took");
   for (size_t i = p->span_count - shown; i < p->span_count; i++) {
     const struct model_span *const s = &p->spans[i];
+    const char *const why = model_span_why(s);
     char before[FORMAT_SIZE], took[FORMAT_SIZE], name[MODEL_CLASS_NAME];
     table_cell(t, "%s", format_ns(before, (double)(p->elapsed_ns - s->end_ns)));
     table_cell(t, "%" PRIu32, s->tid);
-    table_cell(t, "%s", names[s->kind]);
+    table_cell(t, "%s", model_span_name(s));
     table_cell(t, "%s", s->cls < CLASS_ROWS ? model_class_name(s->cls, name) : "");
-    table_cell(t, "%s", why_name(s));
+    table_cell(t, "%s", why != NULL ? why : "");
     table_cell(t, "%s", format_ns(took, (double)s->duration_ns));
   }
   table_print(t, out, 4);
@@ -102,5 +92,5 @@ void print_flight(FILE *out, const struct page *page) {
   }
   if (r->lost.events_discarded > 0)
     fprintf(out, "  %" PRIu64 " more events of this time were not recorded: threads met, or the disk was slow\n", r->lost.events_discarded);
-  if (page->flight_left > 0) fprintf(out, "\n  %zu more recordings: hakmem report %s/PID.flight shows one\n", page->flight_left, "DIR");
+  if (page->flight_left > 0) fprintf(out, "\n  %zu more recordings: hakmem report DIR/PID.flight shows one\n", page->flight_left);
 }

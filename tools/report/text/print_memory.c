@@ -204,7 +204,7 @@ static void print_moments(FILE *out, const struct model_process *p) {
     const struct stats_moment *const m = lines > 1 ? &p->timeline[i * (p->timeline_length - 1) / (lines - 1)] : &p->timeline[0];
     table_cell(t, "%s", format_ns(buffer, (double)m->time_ns));
     table_cell(t, "%s", format_bytes(buffer, m->requested));
-    table_cell(t, "%s", format_bytes(buffer, (uint64_t)sqrt((double)m->requested_variance)));
+    table_cell(t, "%s", format_bytes(buffer, whole_number(sqrt((double)m->requested_variance))));
 #define ADD_MOMENT_CELL(name) table_cell(t, "%s", format_bytes(buffer, m->name));
     MOMENT_EXACT(ADD_MOMENT_CELL)
   }

@@ -6,7 +6,7 @@
 
 Options: --hakmem FILE (build/bin/hakmem), --seconds N (8): how long each is measured, --rate N: allocations a second of the program.
 """
-import argparse, glob, mmap, os, shutil, signal, socket, struct, subprocess, sys, tempfile, time
+import argparse, glob, json, os, shutil, signal, socket, struct, subprocess, sys, tempfile, time
 
 LOAD = r"""
 /* load FILE RATE: allocates and frees RATE blocks a second, a hundredth of them every 10 ms, until FILE.end is there. FILE holds how many it did. */
@@ -132,12 +132,11 @@ def measure(hosts, relay, seconds):
     return figures
 
 def run(*command):
-    """Seconds, and MiB of the largest process."""
-    start = time.monotonic()
+    """Seconds of processor time, and MiB of the largest process."""
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
     if status != 0: sys.exit(f"measure.py: {' '.join(command[:3])}: status {status}")
-    return time.monotonic() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 def of_a_host(o):
     print("| a host, one program | allocations | program | daemons | their memory | to the relay |\n|---|---|---|---|---|---|")
@@ -154,17 +153,15 @@ def of_a_host(o):
     relay.end()
 
 def lost_of(o, relay):
-    import json
     said = subprocess.run([o.hakmem, "report", "--json", relay.traces], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
     lost = json.loads(said)["trace"]["lost"]["events_discarded"] if said else "unknown"
     return f", {lost} events lost" if lost else ""
 
 def of_a_relay(o):
-    print("| hosts | relay's processor | its memory | its descriptors | written | trace | `report --by host` | `merge` of the statistics |\n|---|---|---|---|---|---|---|---|")
+    print("| hosts | relay's processor | its memory | its descriptors | written | `hakmem report --by host`, for 1 MB | `hakmem merge` of the statistics |\n|---|---|---|---|---|---|---|")
     for count in o.hosts or [1, 10, 50]:
         relay = Relay()
         hosts = []
-        start = time.monotonic()
         for i in range(count):
             hosts.append(Host(f"host{i}", o.rate or 20000, [o.hakmem, "record", "--to", relay.to]))
             if i % 4 == 3: wait_until("the programs", hosts[-1].is_ready)
@@ -173,10 +170,10 @@ def of_a_relay(o):
         for host in hosts: host.end()
         size = written(relay.traces)
         relay.end()
-        wall, cpu, most = run(o.hakmem, "report", "--by", "host", relay.traces)
-        _, merge_cpu, merge_most = run(o.hakmem, "merge", "-o", os.path.join(place, "merged.stats"), *(host.run for host in hosts))
-        print(f"| {count} | {f['relay'] * 100:.2f} % | {f['relay_memory']:.1f} MiB | {f['descriptors']} | {f['bytes'] / 1e6:.3g} MB/s | {size / 1e6:.3g} MB | "
-              f"{cpu:.2f} s of processor, {most:.0f} MiB | {merge_cpu:.2f} s, {merge_most:.0f} MiB |", flush=True)
+        cpu, most = run(o.hakmem, "report", "--by", "host", relay.traces)
+        merge_cpu, merge_most = run(o.hakmem, "merge", "-o", os.path.join(place, "merged.stats"), *(host.run for host in hosts))
+        print(f"| {count} | {f['relay'] * 100:.2f} % | {f['relay_memory']:.1f} MiB | {f['descriptors']} | {f['bytes'] / 1e6:.3g} MB/s | "
+              f"{cpu / size * 1e9:.0f} ms, {most:.0f} MiB | {merge_cpu:.2f} s, {merge_most:.0f} MiB |", flush=True)
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

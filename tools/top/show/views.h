@@ -1,5 +1,6 @@
 /*
- * views.h: the screens of `hakmem top`: the list of processes, sessions at a relay, and one process with a table of its classes, threads, call sites, incidents or findings.
+ * views.h: the screens of `hakmem top`: the list of processes, sessions at a relay, and one process with a table of its classes, threads, call sites,
+ * incidents or findings.
  */
 #ifndef HAKMEM_TOOLS_TOP_VIEWS_H
 #define HAKMEM_TOOLS_TOP_VIEWS_H
@@ -11,7 +12,10 @@
 #include "top/threads.h"
 #include "top/watched.h"
 
-/* The tables, in the order of their keys, 1 to 5: V(name, "title", column to sort by at first). VIEW_LIST is the list of processes, VIEW_SESSIONS that of sessions at a relay. */
+/*
+ * The tables, in the order of their keys, 1 to 5: V(name, "title", column to sort by at first). VIEW_LIST is the list of processes, VIEW_SESSIONS that of
+ * sessions at a relay.
+ */
 #define TABLES(V) \
   V(classes, "classes", 2) \
   V(threads, "threads", 2) \

@@ -225,6 +225,7 @@ static void take_process(struct bytes *b, struct trace_model *t) {
   m->allocation_capacity = m->allocation_count;
   m->spans = take_array(b, &m->span_count, sizeof(*m->spans));
   m->span_capacity = m->span_count;
+  for (size_t i = 0; i < m->span_count; i++) b->good = b->good && m->spans[i].kind < SPAN_KINDS;
   take_places(b, m);
 }
 
