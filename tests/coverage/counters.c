@@ -53,16 +53,16 @@ __attribute__((constructor(101))) static void map_counters(void) {
   if (fd < 0) return; /* in a test that hides the folder: nothing is counted */
   (void)flock(fd, LOCK_EX);
   struct stat about;
-  int new = fstat(fd, &about) == 0 && about.st_size == 0;
+  int fresh = fstat(fd, &about) == 0 && about.st_size == 0;
   char *file = MAP_FAILED;
-  if (!new || (ftruncate(fd, (off_t)size) == 0 && fchmod(fd, 0666) == 0)) file = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (!fresh || (ftruncate(fd, (off_t)size) == 0 && fchmod(fd, 0666) == 0)) file = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (file != MAP_FAILED) {
-    if (new) (void)__llvm_profile_write_buffer(file);
+    if (fresh) (void)__llvm_profile_write_buffer(file);
     const uint64_t *head = (const uint64_t *)(const void *)file;
     uint64_t data = (uint64_t)(__llvm_profile_end_data() - __llvm_profile_begin_data());
     uint64_t *counters = (uint64_t *)(void *)(file + HEAD_WORDS * sizeof(uint64_t) + head[IDS_SIZE] + data + head[PADDING]);
     const uint64_t *early = (const uint64_t *)(const void *)__llvm_profile_begin_counters();
-    for (uint64_t i = 0; !new && i < head[COUNTERS]; i++) counters[i] += early[i];
+    for (uint64_t i = 0; !fresh && i < head[COUNTERS]; i++) counters[i] += early[i];
     __llvm_profile_counter_bias = (uintptr_t)counters - (uintptr_t)early;
   }
   (void)flock(fd, LOCK_UN);

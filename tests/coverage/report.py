@@ -79,7 +79,7 @@ class Coverage:
 
     def path(self, name):
         """The path within the tree, or None if that file is not measured."""
-        path = os.path.relpath(name, self.root)
+        path = os.path.relpath(os.path.join(self.root, name), self.root)  # compilers hide the folder of the build
         return path if re.match(r"(src|instrumentation)/(?!platform/refuse/)", path) else None
 
     def source(self, path):
