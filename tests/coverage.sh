@@ -4,7 +4,7 @@
 #   sh tests/coverage.sh [--fail-under LINES BRANCHES] [--add | --report] [PATTERN...]
 #
 # Builds into build-coverage with clang, so that each library and each test program counts, and runs the tests whose names contain a PATTERN. Without one
-# these are unit/, misuse/, semantics/, fuzz/model, fuzz/faults, fuzz/replay, preload/, tool/, trace/ and checkers/, which takes half an hour.
+# these are unit/, misuse/, semantics/, fuzz/model, fuzz/faults, fuzz/replay, preload/, tool/, trace/ and checkers/, which takes longer than the suite.
 #
 #   --fail-under    ends with 1 if less than LINES or BRANCHES per cent ran; 92 and 80 without it
 #   --add           keeps what was counted before
