@@ -139,7 +139,7 @@ static struct dl_find_object library; /* libhakmem.so, unless it is part of the 
 /* `context`: the end of the unreadable region before this one. */
 static bool read_region(const struct maps_region *region, void *context) {
   uintptr_t *unreadable_end = context;
-  const bool guarded_below = region->start == *unreadable_end;
+  const bool guarded_below = region->start == *unreadable_end && !os_is_guard(region->start - os_page_size()); /* hakmem's tables have guards, too */
   if (!region->readable) *unreadable_end = region->end;
   const bool is_file = region->path[0] != '\0' && region->path[0] != '[';
   if (!region->readable || region->shared || (!region->writable && is_file) || strcmp(region->path, "[vvar]") == 0) return false;

@@ -67,7 +67,7 @@ per_operation 57 "$plain" -w 8192
 per_operation 85 "$default" stays              # of these, the program's own: some 50 for each call, with its comparison of names
 per_operation 190 "$default" moves
 per_operation 100 "$default" usable
-per_operation 155 "$default" long
+per_operation 165 "$default" long
 per_operation 380 "$default" threads short_threads # threads that live for 200 operations: their start and end
 per_operation 115 "$default" threads producer_consumer
 export HAKMEM_PROFILE=512K                     # a sample in some thousand operations, with its stack: 2 % more
