@@ -26,8 +26,9 @@ mkdir -p "$all" && all=$(cd "$all" && pwd) || exit 1
 part=$all/part.$(($(find "$all" -maxdepth 1 -name 'part.*' | wc -l) + 1))
 mkdir "$part" || exit 1
 
-# Another user, for PostgreSQL, must be able to read these.
+# Another user, for PostgreSQL, must be able to read these. one.sh makes a directory for each test, which no other user may enter.
 chmod 755 "$place"
+case ${TMPDIR-} in */hakmem-test.*) chmod a+x "$TMPDIR" ;; esac
 mkdir "$place/bin" "$place/lib"
 cp -L "$BUILD_DIR/bin/hakmem" "$place/bin/" && cp -rL "$BUILD_DIR"/lib/hakmem "$BUILD_DIR"/lib/libhakmem*.so "$place/lib/" || exit 1
 hakmem=$place/bin/hakmem

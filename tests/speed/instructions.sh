@@ -68,7 +68,7 @@ per_operation 85 "$default" stays              # of these, the program's own: so
 per_operation 190 "$default" moves
 per_operation 100 "$default" usable
 per_operation 165 "$default" long
-per_operation 380 "$default" threads short_threads # threads that live for 200 operations: their start and end
+per_operation 395 "$default" threads short_threads # threads that live for 200 operations: their start and end
 per_operation 115 "$default" threads producer_consumer
 export HAKMEM_PROFILE=512K                     # a sample in some thousand operations, with its stack: 2 % more
 per_operation 62 "$default" -w 8192
