@@ -4,8 +4,9 @@
 . "$(dirname "$0")/common.sh"
 gcc -D_GNU_SOURCE -O1 -g -fPIC -shared -pthread -o "$place/plugin.so" "$SOURCE_DIR/tests/semantics/plugin.c" || fail "plugin.c does not build"
 
+# A quarantine of 16 MB would still be filling up while `cancel` looks at the memory.
 number=0
-for options in "LD_PRELOAD=$PLAIN" HAKMEM_TRACE=off HAKMEM_TRACE=full HAKMEM_DEBUG=1 HAKMEM_GUARD=50 \
+for options in "LD_PRELOAD=$PLAIN" HAKMEM_TRACE=off HAKMEM_TRACE=full "HAKMEM_DEBUG=1 HAKMEM_DEBUG_QUARANTINE=1M" HAKMEM_GUARD=50 \
   "HAKMEM_PROFILE=64K HAKMEM_STATS_FILE=$place/%p HAKMEM_STATS_INTERVAL=1 HAKMEM_FLIGHT_FILE=$place/f.%p"; do
   for kind in crowd exit cancel signals loads; do
     [ $kind != loads ] || kind="loads $place/plugin.so"

@@ -64,12 +64,12 @@ refuses() {
 }
 find_bound() {
   first=
-  for kib in $(seq 30720 512 56320); do refuses "$kib" && first=$kib && break; done
+  for kib in $(seq 56320 -512 30720); do refuses "$kib" && first=$kib && break; done # with less, smaller SuperSlabs are refused as well
   [ -n "$first" ] || return 0
   low=$first high=$first
   while [ $((first - low)) -lt 2048 ] && refuses $((low - 128)); do low=$((low - 128)); done
   while [ $((high - first)) -lt 2048 ] && refuses $((high + 128)); do high=$((high + 128)); done
-  echo $(((low + 3 * high) / 4)) # below, smaller SuperSlabs are refused as well
+  echo $(((low + high) / 2))
 }
 
 printf '%-24s %14s %14s\n' rule before after
