@@ -2,7 +2,7 @@
 
 #include "checker_hooks.h"
 #include "probe.h"
-#include "slabs/legacy.h"
+#include "slabs/legacy/legacy.h"
 #include "modes/recording.h"
 #include "modes/modes.h"
 #include "threads/shared_fail.h"

@@ -3,7 +3,7 @@
 #include "checker_hooks.h"
 #include "memory/os.h"
 #include "modes/retired.h"
-#include "slabs/legacy.h"
+#include "slabs/legacy/legacy.h"
 #include "slabs/shared_pool.h"
 #include "threads/tls_drain.h"
 #include "threads/tls_idle.h"

@@ -10,7 +10,7 @@
 #include "probe.h"
 #include "front.h"
 #include "large.h"
-#include "slabs/legacy.h"
+#include "slabs/legacy/legacy.h"
 #include "checks/misuse.h"
 #include "modes/recording.h"
 #include "modes/secure/secure.h"

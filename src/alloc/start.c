@@ -14,7 +14,7 @@
 #include "probe.h"
 #include "front.h"
 #include "modes/guard.h"
-#include "slabs/legacy.h"
+#include "slabs/legacy/legacy.h"
 #include "platform/message.h"
 #include "memory/os.h"
 #include "memory/soft_limit.h"

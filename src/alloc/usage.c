@@ -5,7 +5,7 @@
 #include "modes/guard.h"
 #include "modes/retired.h"
 #include "slabs/directory.h"
-#include "slabs/legacy.h"
+#include "slabs/legacy/legacy.h"
 #include "slabs/shared_pool.h"
 #include "slabs/slab_list.h"
 #include "slabs/units.h"

@@ -3,7 +3,7 @@
 #include "checks/records.h"
 #include "modes/guard_slots.h"
 #include "slabs/directory.h"
-#include "slabs/legacy.h"
+#include "slabs/legacy/legacy.h"
 #include "slabs/shared_pool.h"
 #include "slabs/units.h"
 #include "threads/tls_budget.h"

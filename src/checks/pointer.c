@@ -9,7 +9,7 @@
 #include "memory/maps.h"
 #include "platform/config.h"
 #include "slabs/directory.h"
-#include "slabs/legacy.h"
+#include "slabs/legacy/legacy.h"
 #include "slabs/units.h"
 
 bool pointer_is_link(const struct block *block, uint32_t cls) {

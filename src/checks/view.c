@@ -2,7 +2,7 @@
 
 #include "memory/maps.h"
 #include "slabs/directory.h"
-#include "slabs/legacy.h"
+#include "slabs/legacy/legacy.h"
 #include "slabs/superslab.h"
 #include "slabs/units.h"
 

@@ -19,11 +19,11 @@ const struct layout_number os_mapped_layout = LAYOUT_NUMBER(mapped_bytes);
 size_t os_mapped(void) { return __atomic_load_n(&mapped_bytes, __ATOMIC_RELAXED); }
 int os_last_error(void) { return __atomic_load_n(&last_error, __ATOMIC_RELAXED); }
 
-/* ---- Which memory is ours; kept for the search for leaks only. ---- */
+/* ---- Which memory is ours. ---- */
 
 static struct {
   struct lock lock;
-  struct ranges ranges;
+  struct ranges ranges; /* all mappings; kept for the search for leaks only */
   struct ranges guards; /* the pages beside our mappings that cannot be touched; kept always */
 } own BULK;
 

@@ -62,8 +62,8 @@ struct superslab {
   uint32_t units, used_units, dirty_units, gone_units;
   uint64_t free_mask, dirty_mask, aged_mask, gone_mask; /* bit u: unit u */
   size_t moat;                                          /* bytes before `base` that were mapped with it, and are shut */
-  uint64_t closed_mask;                                 /* units that were shut (os_shut) and must be opened before they are used: units.c */
-  uint64_t resting_mask;                                /* units of the large block that was freed last, while large blocks are fenced: units.c */
+  uint64_t closed_mask;                                 /* units that were shut (os_shut) and must be opened before they are used: spans.h */
+  uint64_t resting_mask;                                /* units of the large block that was freed last, while large blocks are fenced: spans.h */
   uint64_t changed_ms;                                  /* when a slab was last released */
   uint32_t thread;                                      /* the thread that last took a slab */
   uint32_t pins;                                        /* not 0: stays mapped; see units_pin */

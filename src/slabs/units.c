@@ -7,6 +7,7 @@
 #include "memory/os.h"
 #include "memory/places.h"
 #include "memory/soft_limit.h"
+#include "spans.h"
 
 static_assert(sizeof(struct superslab) <= PLACES_BEHIND && sizeof(struct superslab) + 8 * sizeof(struct slab) >= PLACES_LEAST,
               "the smallest descriptor, of 512 KiB, is a place, and says while it is one that there is no SuperSlab");
@@ -74,31 +75,6 @@ static void give(struct slab *slab, bool dirty) {
   book(ss, before);
 }
 
-/* ---- Fences. ---- */
-
-/*
- * If an error ends the process, memory that is not in use is shut, so that an access to it is an error, too: units that were never used, and those of
- * large blocks that were freed. Behind each large block, a shut unit is its fence. The place of the large block that was freed last rests.
- */
-static bool fences(void) {
-  return HAKMEM_EVENTS && !hub_checked && (config.on_error == ON_ERROR_ABORT || (config.on_error == ON_ERROR_AUTO && (config.debug | config.secure) != 0));
-}
-
-/* The last unit of a large block's run, whose other units are open. */
-static void shut_fence(const struct slab *slab) { os_shut(slab->base + (slab->units - 1) * UNIT_SIZE, UNIT_SIZE); }
-
-/* The run of a large block that was just taken is open. Its own fence is among its units. */
-static void fence(const struct slab *slab) {
-  if (fences()) shut_fence(slab);
-}
-
-/* Before the units of a freed large block are given back. True: they are shut. */
-static bool shut_freed(const struct slab *slab) {
-  if (slab->cls != CLASS_LARGE || !fences()) return false;
-  os_shut(slab->base, slab_whole_units(slab) * UNIT_SIZE);
-  return true;
-}
-
 /* A run of units that was taken, and the facts for its events. */
 struct taken {
   struct slab *slab; /* NULL: no SuperSlab had a run */
@@ -142,17 +118,7 @@ static struct taken take_existing(uint32_t units, uint32_t room, uint32_t thread
   return best != NULL ? take_at(best, place.unit, units, thread) : (struct taken){.active = superslabs.active};
 }
 
-/* Opens the units of a slab, with their content. No lock is held. The kernel may refuse because there are too many mappings: a whole SuperSlab is fewer. */
-static bool open_units(const struct slab *slab) {
-  const struct superslab *ss = slab->home;
-  if (os_open(slab->base, slab->units * UNIT_SIZE)) return true;
-  return !__atomic_load_n(&ss->torn, __ATOMIC_RELAXED) && os_open(ss->base, ss->size); /* parts of a torn one may be the program's */
-}
-
-/* The same for units that were just taken, which have no content. A filter may refuse mprotect. */
-static bool open_taken(const struct taken *taken) {
-  return !taken->shut || open_units(taken->slab) || os_open_anew(taken->slab->base, taken->slab->units * UNIT_SIZE);
-}
+static bool open_taken(const struct taken *taken) { return !taken->shut || span_open_new(taken->slab); }
 
 /* Units that were taken, and could not be opened. */
 static void give_shut(struct slab *slab) {
@@ -164,7 +130,7 @@ static void give_shut(struct slab *slab) {
 
 void units_give(struct slab *slab) {
   directory_leave(slab);
-  const bool shut = shut_freed(slab);
+  const bool shut = span_shut_freed(slab);
   const uint64_t now = os_now_ms();
   lock_take(&superslabs.lock);
   const size_t rest = slab_rest(slab); /* if the run was cut: the kept part of its last unit, which is unmapped, too */
@@ -199,58 +165,28 @@ static void drop_descriptor(struct superslab *ss) {
   lock_release(&superslabs.lock);
 }
 
-/*
- * With this many SuperSlabs, further ones are mapped without pages around them that cannot be touched: the kernel then has three mappings for each, in
- * place of one for all, and a process may have 65,530.
- */
-#define APART_MOST 4096u
-
-/* Maps `size` bytes, aligned as a SuperSlab. *apart becomes false if there is no room for the pages around them. */
-static void *map_span(size_t size, bool *apart, int *error) {
-  void *base = *apart ? os_map_guarded(size, config_superslab_size(), error) : NULL;
-  if (base != NULL) return base;
-  *apart = false;
-  return os_map(size, config_superslab_size(), error);
-}
-
-static size_t unmap_span(void *base, size_t size, bool apart) { return apart ? os_unmap_guarded(base, size) : os_unmap(base, size); }
-
 /* Maps a SuperSlab beside `active` others. The caller has reserved a place under the limit. */
 static struct superslab *map_superslab(uint32_t active, struct units_refusal *refusal) {
   const size_t size = config_superslab_size();
   int error = 0;
-  size_t moat = fences() ? size : 0;
-  bool apart = active < APART_MOST;
-  char *whole = map_span(moat + size, &apart, &error);
-  if (whole == NULL && moat != 0) {
-    moat = 0;
-    whole = map_span(size, &apart, &error);
-  }
-  if (moat != 0) os_shut(whole, moat);
-  char *const base = whole != NULL ? whole + moat : NULL;
-  struct superslab *ss = base != NULL && directory_prepare(base, size) ? new_descriptor() : NULL;
+  const struct span span = span_map(active, &error);
+  struct superslab *ss = span.base != NULL && directory_prepare(span.base, size) ? new_descriptor() : NULL;
   if (ss != NULL) {
-    superslab_init(ss, base, size);
-    ss->apart = apart;
-    ss->moat = moat;
-    hub_close_memory(base, size);
-    if (fences()) {
-      os_shut(base, size);
-      ss->closed_mask = ss->free_mask;
-    }
+    superslab_init(ss, span.base, size);
+    span_begin(ss, &span);
     superslab_huge_when_new(ss, active);
     return ss;
   }
   /* mmap returns ENOMEM for both. If a smaller, unaligned piece can be mapped, the address space was too short. */
   *refusal = (struct units_refusal){FAIL_OS_ENOMEM, error};
-  if (base == NULL) {
+  if (span.base == NULL) {
     void *probe = os_map(size / 2, os_page_size(), &error);
     if (probe != NULL) {
       os_unmap(probe, size / 2);
       refusal->reason = FAIL_NO_ADDRESS_SPACE;
     }
   } else {
-    unmap_span(whole, moat + size, apart);
+    span_unmap(&span);
   }
   return NULL;
 }
@@ -304,13 +240,15 @@ struct units_answer units_acquire(uint32_t units) {
 
 /* ---- Large blocks. ---- */
 
-static uint32_t units_for(size_t size) { return (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE) + fences(); } /* an aligned block may have size 0 */
+static uint32_t units_for(size_t size) {
+  return (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE) + span_has_fences();
+} /* an aligned block may have size 0 */
 
 static struct slab *begin_large(struct slab *slab, size_t size) {
   if (slab == NULL) return NULL;
   slab->cls = CLASS_LARGE;
   slab->requested = size;
-  fence(slab);
+  span_fence(slab);
   directory_enter(slab);
   return slab;
 }
@@ -337,7 +275,7 @@ void units_large_free(struct slab *slab) { units_give(slab); }
 bool units_large_resize(struct slab *slab, size_t size) {
   struct superslab *ss = slab->home;
   const uint64_t now = os_now_ms();
-  const bool moves = fences() && !slab_is_cut(slab) && units_for(size) != slab->units;
+  const bool moves = span_has_fences() && !slab_is_cut(slab) && units_for(size) != slab->units;
   const bool fenced = slab->size - max_size(slab->requested, 1) >= UNIT_SIZE; /* not if it was allocated before the options were read */
   if (moves && !os_open(slab->base, slab_whole_units(slab) * UNIT_SIZE)) return false;
   lock_take(&superslabs.lock);
@@ -354,7 +292,7 @@ bool units_large_resize(struct slab *slab, size_t size) {
   const bool shut = (ss->closed_mask & mask) != 0;
   ss->closed_mask &= ~mask;
   lock_release(&superslabs.lock);
-  if (shut && !open_units(slab)) {
+  if (shut && !span_open(slab)) {
     lock_take(&superslabs.lock);
     const struct booked longer = booked_of(ss);
     superslab_resize(ss, slab, units);
@@ -364,7 +302,7 @@ bool units_large_resize(struct slab *slab, size_t size) {
     lock_release(&superslabs.lock);
     done = false;
   }
-  if (moves && (done || fenced)) shut_fence(slab);
+  if (moves && (done || fenced)) span_fence(slab);
   return done;
 }
 
@@ -384,22 +322,6 @@ static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
     return ss;
   }
   return NULL;
-}
-
-/* Unmaps an empty SuperSlab. Its gone units are left alone: other memory may lie there now. Returns the bytes. */
-static size_t unmap_superslab(struct superslab *ss) {
-  char *const whole = ss->base - ss->moat;
-  if (ss->gone_mask == 0) {
-    const size_t unmapped = unmap_span(whole, ss->moat + ss->size, ss->apart);
-    return unmapped != 0 ? unmapped - ss->moat : 0;
-  }
-  if (ss->apart) os_unmap_guards(whole, ss->moat + ss->size);
-  if (ss->moat != 0) os_unmap(whole, ss->moat);
-  size_t unmapped = 0;
-  for (uint32_t at = 0, units; (units = superslab_lose(ss, &at)) != 0;) {
-    unmapped += os_unmap(ss->base + (at - units) * UNIT_SIZE, units * UNIT_SIZE);
-  }
-  return unmapped;
 }
 
 void units_pin(struct superslab *ss) {
@@ -425,7 +347,7 @@ static size_t release_empty(bool trim, size_t keep, uint64_t now) {
     if (ss == NULL) return released;
     directory_superslab_went(ss);
     EVENT(superslab_release, .base = ss->base, .size = ss->size, .reason = trim ? RELEASE_TRIM : RELEASE_DELAY, .active = active);
-    released += unmap_superslab(ss);
+    released += span_end(ss);
     drop_descriptor(ss);
   }
 }

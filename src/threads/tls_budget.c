@@ -4,7 +4,7 @@
 
 #include "platform/config.h"
 #include "modes/modes.h"
-#include "slabs/legacy.h"
+#include "slabs/legacy/legacy.h"
 #include "memory/os.h"
 #include "memory/soft_limit.h"
 #include "modes/profile.h"

@@ -1,7 +1,7 @@
 #include "tls_drain.h"
 
 #include "checks/audit.h"
-#include "slabs/legacy.h"
+#include "slabs/legacy/legacy.h"
 #include "tls_budget.h"
 #include "probe.h"
 

@@ -2,7 +2,7 @@
 
 #include "checks/audit.h"
 #include "platform/config.h"
-#include "slabs/legacy.h"
+#include "slabs/legacy/legacy.h"
 #include "checks/misuse.h"
 #include "shared_fail.h"
 #include "slabs/shared_pool.h"

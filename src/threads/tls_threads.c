@@ -10,7 +10,7 @@
 #include "platform/config.h"
 #include "memory/os.h"
 #include "memory/soft_limit.h"
-#include "slabs/legacy.h"
+#include "slabs/legacy/legacy.h"
 #include "slabs/shared_pool.h"
 #include "slabs/units.h"
 #include "modes/modes.h"

@@ -101,6 +101,18 @@ static void holds(int condition, const char *what) {
   exit(1);
 }
 
+/* Whether fresh blocks of `size` bytes come in another order than that of their addresses. */
+static int is_random(size_t size) {
+  uintptr_t last = 0;
+  int up = 0;
+  for (int i = 0; i < 200; i++) {
+    const uintptr_t next = (uintptr_t)malloc(size);
+    up += next > last;
+    last = next;
+  }
+  return up < 150;
+}
+
 static void *work(void *unused) {
   static __thread char *slots[64];
   (void)unused;
@@ -132,14 +144,7 @@ static void no_error(void) {
   holds(other != block, "a freed block is not used at once");
   for (int i = 0; i < 3000; i++) holds(other[i] == 0, "memory is zero when it is handed out");
   free(other);
-  uintptr_t last = 0;
-  int up = 0;
-  for (int i = 0; i < 200; i++) {
-    const uintptr_t next = (uintptr_t)malloc(40);
-    up += next > last;
-    last = next;
-  }
-  holds(up < 150, "blocks are handed out in a random order");
+  holds(is_random(40), "blocks are handed out in a random order");
   free(malloc(0));
   free(aligned_alloc(4096, 100));
   pthread_t thread[3];
@@ -148,16 +153,7 @@ static void no_error(void) {
 }
 
 /* For HAKMEM_RANDOMIZE alone. */
-static void order(void) {
-  int up = 0;
-  uintptr_t last = 0;
-  for (int i = 0; i < 200; i++) {
-    const uintptr_t next = (uintptr_t)malloc(4000);
-    up += next > last;
-    last = next;
-  }
-  printf("%s\n", up < 150 ? "random" : "in order");
-}
+static void order(void) { printf("%s\n", is_random(4000) ? "random" : "in order"); }
 
 static const struct {
   const char *name;

@@ -126,7 +126,7 @@ static int reuse(char **libraries) {
     met += address_in_library == first;
     const char *build_id = "", *name = module_at(address_in_library, told[id_in_library].epoch, &build_id);
     if (id_in_library == 0 || strcmp(name, strrchr(library, '/') + 1) != 0 || strlen(build_id) != 40) {
-      return fprintf(stderr, "stacks: a stack in %s is told to lie in %s (build id %s)\n", library, name, build_id), 1;
+      return fprintf(stderr, "stacks: the stack is in %s, but was reported in %s (build id %s)\n", library, name, build_id), 1;
     }
     dlclose(handle);
   }

@@ -1,5 +1,5 @@
 /* The legacy path: slabs mapped one by one, huge blocks, the few that are kept. */
-#include "slabs/legacy.h"
+#include "slabs/legacy/legacy.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -9,7 +9,7 @@
 #include "platform/config.h"
 #include "hakmem.h"
 #include "base/sink.h"
-#include "slabs/legacy.h"
+#include "slabs/legacy/legacy.h"
 #include "memory/os.h"
 #include "slabs/shared_pool.h"
 

@@ -12,7 +12,7 @@
 
 static struct message why;
 
-/* Returns the error of setting NAME to VALUE for so many milliseconds; `why` has the reason. */
+/* Sets the option `name` to `value`, for `for_ms` milliseconds if that is not 0. Returns the error, and puts the reason into `why`. */
 static int set(const char *name, const char *value, uint32_t for_ms) {
   message_start(&why);
   const int error = settings_change(name, strlen(name), value, for_ms, &why);

@@ -8,7 +8,7 @@
 #include "hakmem.h"
 #include "modes/guard_slots.h"
 #include "slabs/directory.h"
-#include "slabs/legacy.h"
+#include "slabs/legacy/legacy.h"
 #include "slabs/shared_pool.h"
 #include "threads/tls_lists.h"
 

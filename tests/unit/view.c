@@ -11,7 +11,7 @@
 #include "memory/os.h"
 #include "platform/config.h"
 #include "slabs/header.h"
-#include "slabs/legacy.h"
+#include "slabs/legacy/legacy.h"
 #include "slabs/units.h"
 
 #define BLOCKS 1000

@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "platform/config.h"
-#include "directory.h"
+#include "slabs/directory.h"
 #include "memory/kept.h"
 #include "memory/os.h"
 #include "memory/soft_limit.h"
-#include "slab_list.h"
-#include "units.h"
+#include "slabs/slab_list.h"
+#include "slabs/units.h"
 
 #define KEPT_DELAY_PART 4        /* kept memory is returned to the kernel after this part of HAKMEM_RELEASE_DELAY */
 #define KEPT_BYTES (192 * MIB)   /* of freed huge blocks, kept for reuse; or as much as is live, if that is more */

@@ -13,7 +13,7 @@
 #include "events.h"
 #include "memory/layout.h"
 #include "platform/lock.h"
-#include "superslab.h"
+#include "slabs/superslab.h"
 
 /*
  * Up to `most` blocks of class `cls`, from legacy slabs. Raises legacy_fallback with `reason`, the stack's id and the time it
