@@ -124,6 +124,7 @@ void misuse_free_header(const struct pointer *at, bool linked, const struct brok
   struct evidence evidence;
   struct event_hdr_reset e = event_of_block(at, HEADER_FREE, &evidence);
   if (!linked && (!evidence.certain || evidence.over < 2)) set_verdict(&e, HDR_WRITE_AFTER_FREE);
+  else if (linked && e.over > 1) e.over = 1; /* what is behind the header is as it was, and looks like the overrun by chance */
   e.lost = behind->lost;
   report(&e, at->slab);
 }

@@ -147,7 +147,7 @@ fails 1 "$session" "$hakmem" top "$live/$three/no-such-session"
 shows() { tmux -S "$place/tmux" capture-pane -p >shot 2>/dev/null && grep -q -- "$1" shot; }
 if command -v tmux >/dev/null 2>&1; then
   trap 'tmux -S "$place/tmux" kill-server 2>/dev/null; end_jobs; cd /; rm -rf "$place"' EXIT
-  env -u COLUMNS tmux -S "$place/tmux" -f /dev/null new-session -d -x 80 -y 24 "'$hakmem' top '$live/$session' '$live/$(session_of b)'; echo exit code \$?; exec sleep 60"
+  env -u COLUMNS SHELL=/bin/sh tmux -S "$place/tmux" -f /dev/null new-session -d -x 80 -y 24 "'$hakmem' top '$live/$session' '$live/$(session_of b)'; echo exit code \$?; exec sleep 60"
   until_true "a process on the terminal" shows " fleet *$"
   tmux -S "$place/tmux" send-keys b
   until_true "sessions by host" shows "2 sessions at a relay   by host"

@@ -79,10 +79,15 @@ struct trend {
   size_t points;
 };
 
-/* Snapshots of its work: without the last one, if the process had freed its blocks by then, because it was about to end. */
+/* Snapshots of its work: without the last ones, if the process freed most of its blocks from there on, because it was about to end. */
 static size_t points_of(const struct model_process *p) {
-  const size_t n = p->timeline_length;
-  return n > 1 && !model_is_alive(p) && p->timeline[n - 1].allocated * 2 < p->timeline[n - 2].allocated ? n - 1 : n;
+  const struct stats_moment *const moments = p->timeline;
+  size_t n = p->timeline_length;
+  if (n == 0 || model_is_alive(p)) return n;
+  uint64_t end = moments[n - 1].allocated;
+  if (p->has_buckets && p->buckets.live < end) end = p->buckets.live;
+  while (n > 1 && moments[n - 1].allocated < moments[n - 2].allocated) n--;
+  return end * 2 < moments[n - 1].allocated ? n : p->timeline_length;
 }
 
 static struct trend trend_from(const struct model_process *p, size_t first) {
