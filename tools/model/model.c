@@ -1,13 +1,8 @@
 #include "model.h"
 
-#include <inttypes.h>
-#include <math.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/format.h"
 #include "common/memory.h"
 
 struct report *model_create(enum source source, const char *path) {
@@ -146,13 +141,6 @@ void model_add_leak(struct model_process *p, const struct stats_leak *leak) {
   p->leaks[p->leak_count++] = *leak;
 }
 
-const struct model_stack *model_find_stack(const struct model_process *p, uint32_t id) {
-  for (size_t i = 0; i < p->stack_count; i++) {
-    if (p->stacks[i].id == id) return &p->stacks[i];
-  }
-  return NULL;
-}
-
 struct model_host *model_host_of(struct report *r, const char *name, const char *clock) {
   for (size_t i = 0; i < r->host_count; i++) {
     if (strcmp(r->hosts[i]->name, name) == 0 && strcmp(r->hosts[i]->clock, clock) == 0) return r->hosts[i];
@@ -161,61 +149,6 @@ struct model_host *model_host_of(struct report *r, const char *name, const char 
   struct model_host *const host = must_allocate(sizeof(*host));
   *host = (struct model_host){.name = must_copy(name), .clock = must_copy(clock)};
   return r->hosts[r->host_count++] = host;
-}
-
-int model_compare_hosts(const struct model_host *a, const struct model_host *b) {
-  if (a == NULL || b == NULL) return (b == NULL) - (a == NULL);
-  const int by_name = strcmp(a->name, b->name);
-  return by_name != 0 ? by_name : strcmp(a->clock, b->clock);
-}
-
-const char *model_host_name(const struct report *r, const struct model_host *host, char *buffer) {
-  size_t before = 0;
-  for (size_t i = 0; i < r->host_count && host != NULL && r->hosts[i] != host; i++) before += strcmp(r->hosts[i]->name, host->name) == 0;
-  const char *const name = host != NULL && *host->name != '\0' ? host->name : "?";
-  if (before == 0) snprintf(buffer, MODEL_HOST, "%s", name);
-  else snprintf(buffer, MODEL_HOST, "%.100s#%zu", name, before + 1);
-  return buffer;
-}
-
-const struct model_process *model_find_process(const struct report *r, const struct model_host *host, uint32_t pid) {
-  for (size_t i = 0; r != NULL && i < r->process_count; i++) {
-    const struct model_process *const p = r->processes[i];
-    if (p->pid == pid && (host == NULL || p->host == NULL || model_compare_hosts(p->host, host) == 0)) return p;
-  }
-  return NULL;
-}
-
-const struct model_stack *model_stack_of(const struct report *r, const struct report *other, const struct model_process *p, uint32_t id,
-                                         const struct model_process **owner) {
-  const struct model_process *const twin = model_find_process(other, p->host, p->pid);
-  const struct model_stack *stack = model_find_stack(p, id);
-  *owner = p;
-  if (stack != NULL && (p->module_count > 0 || twin == NULL)) return stack;
-  if (twin != NULL && model_find_stack(twin, id) != NULL) {
-    *owner = twin;
-    return model_find_stack(twin, id);
-  }
-  /* An id comes from the frames. Another process of the same program that has this id is of the same family. */
-  for (size_t i = 0; stack == NULL && i < r->process_count; i++) {
-    if (r->processes[i]->host != p->host || strcmp(r->processes[i]->program, p->program) != 0) continue;
-    stack = model_find_stack(r->processes[i], id);
-    if (stack != NULL) *owner = r->processes[i];
-  }
-  return stack;
-}
-
-#define GENERATIONS_MAX 100 /* process ids are reused, so a family could seem to be a circle */
-
-const struct model_module *model_find_module(const struct report *r, const struct model_process *p, uint64_t address, uint32_t epoch) {
-  for (int generation = 0; p != NULL && generation < GENERATIONS_MAX; generation++) {
-    for (size_t i = p->module_count; i-- > 0;) {
-      const struct model_module *const module = &p->modules[i];
-      if (module->epoch <= epoch && address - module->base < module->size) return module;
-    }
-    p = p->forked ? model_find_process(r, p->host, p->parent_pid) : NULL;
-  }
-  return NULL;
 }
 
 void model_add_stack(struct model_process *p, const struct model_stack *stack) {
@@ -264,152 +197,4 @@ void model_finish(struct report *r) {
       if (one > *longest) *longest = one;
     }
   }
-}
-
-static uint64_t weight(const struct model_process *p) {
-  if (p->rss_max != UNKNOWN) return p->rss_max;
-  uint64_t most = 0;
-  for (size_t i = 0; i < p->timeline_length; i++) {
-    if (p->timeline[i].active != UNKNOWN && p->timeline[i].active > most) most = p->timeline[i].active;
-  }
-  return most;
-}
-
-const struct model_process *model_largest_process(const struct report *r) {
-  const struct model_process *largest = NULL;
-  for (size_t i = 0; i < r->process_count; i++) {
-    if (largest == NULL || weight(r->processes[i]) > weight(largest)) largest = r->processes[i];
-  }
-  return largest;
-}
-
-struct model_estimate model_share(uint64_t part, uint64_t whole) {
-  const double n = (double)whole, p = ((double)part + 1) / (n + 2);
-  return whole > 0 ? (struct model_estimate){(double)part / n, p < 1 ? sqrt(p * (1 - p) / n) : 0} : (struct model_estimate){0, 0};
-}
-
-uint64_t model_lookups(const struct stats_counters *c) { return c->lookup_hit + c->lookup_legacy + c->lookup_foreign; }
-
-struct model_estimate model_probes(const struct stats_counters *c) {
-  const double n = (double)model_lookups(c), mean = n > 0 ? (double)c->lookup_probes / n : 0;
-  const double spread = n > 1 ? ((double)c->lookup_probe_squares - n * mean * mean) / (n - 1) : mean * mean;
-  return (struct model_estimate){mean, spread > 0 ? sqrt(spread / n) : 0};
-}
-
-struct histogram *model_merged(struct histogram *const table[CLASS_ROWS]) {
-  struct histogram *merged = NULL;
-  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
-    if (table[cls] != NULL && table[cls]->count > 0) histogram_merge(model_histogram(&merged), table[cls]);
-  }
-  return merged;
-}
-
-uint64_t model_merge_count(const struct model_merge *merge) { return merge->processes - merge->state[PROCESS_EXEC]; }
-
-size_t model_process_count(const struct report *r) {
-  size_t count = 0;
-  for (size_t i = 0; i < r->process_count; i++) {
-    const struct model_process *const p = r->processes[i];
-    if (p->merge != NULL) count += model_merge_count(p->merge);
-    else count += !p->has_called_exec;
-  }
-  return count;
-}
-
-bool model_has_merge(const struct report *r) {
-  for (size_t i = 0; i < r->process_count; i++) {
-    if (r->processes[i]->merge != NULL) return true;
-  }
-  return false;
-}
-
-const char *model_merge_text(const struct model_merge *merge, char *buffer) {
-  const uint64_t processes = model_merge_count(merge);
-  snprintf(buffer, MODEL_MERGE, "%" PRIu64 " run%s of %s%" PRIu64 " host%s: %" PRIu64 " process%s", merge->runs, merge->runs == 1 ? "" : "s",
-           merge->hosts_are_more ? "more than " : "", merge->hosts, merge->hosts == 1 ? "" : "s", processes, processes == 1 ? "" : "es");
-  return buffer;
-}
-
-uint64_t model_touched(const struct model_process *p) { return p->committed > p->untouched ? p->committed - p->untouched : 0; }
-
-bool model_is_alive(const struct model_process *p) { return p->state == PROCESS_RUNS || p->state == PROCESS_STOPPED; }
-
-const char *model_state(const struct model_process *p, char *buffer) {
-#define PROCESS_STATE_NAME(constant, name) name,
-  static const char *const names[] = {PROCESS_STATES(PROCESS_STATE_NAME)};
-  const char *const signal = p->end_signal > 0 ? sigabbrev_np(p->end_signal) : NULL;
-  if (p->merge != NULL) snprintf(buffer, MODEL_STATE, "merged");
-  else if (signal != NULL) snprintf(buffer, MODEL_STATE, "killed by SIG%s", signal);
-  else if (p->end_signal > 0) snprintf(buffer, MODEL_STATE, "killed by signal %d", p->end_signal);
-  else if (p->exit_code > 0) snprintf(buffer, MODEL_STATE, "exit code %d", p->exit_code);
-  else snprintf(buffer, MODEL_STATE, "%s", names[p->state]);
-  return buffer;
-}
-
-const char *model_as_of(const struct model_process *p, char *buffer) {
-  char age[FORMAT_SIZE];
-  if (p->is_present) return "as it is now (read from its memory)";
-  format_ns(age, (double)p->age_ns);
-  if (p->refusal == 0) snprintf(buffer, MODEL_AS_OF, "as of %s ago (its statistics file)", age);
-  else snprintf(buffer, MODEL_AS_OF, "as of %s ago (its statistics file; reading its memory: %s)", age, strerrordesc_np(p->refusal));
-  return buffer;
-}
-
-bool model_is_header(const struct event_hdr_reset *e) { return e->got != e->expect && e->size == 0; }
-
-const char *model_class_name(uint32_t cls, char *buffer) {
-  if (cls == CLASS_LARGE) return "large";
-  if (cls == CLASS_HUGE) return "huge";
-  if (cls >= CLASS_COUNT) return "none";
-  snprintf(buffer, MODEL_CLASS_NAME, "%u", cls);
-  return buffer;
-}
-
-const char *model_side(unsigned verdict) {
-  return verdict == HDR_OVERFLOW ? "past the end of the block" : verdict == HDR_UNDERFLOW ? "before the start of the block" : "into the block";
-}
-
-const char *model_call_kind(unsigned kind) {
-#define CALL_NAME(name, text) #name,
-  static const char *const names[] = {CALL_KINDS(CALL_NAME)};
-  return names[kind];
-}
-
-const char *model_call_stage(unsigned stage) {
-  static const char *const names[] = {CALL_STAGES(CALL_NAME)};
-  return names[stage];
-}
-
-#define NAME_OF(constant, name) name,
-#define DEFINE_ENUM_NAME(e) \
-  const char *model_##e##_name(uint64_t value) { \
-    static const char *const names[] = {ENUM_##e(NAME_OF)}; \
-    return value < sizeof(names) / sizeof(names[0]) ? names[value] : "?"; \
-  }
-HAK_ENUMS(DEFINE_ENUM_NAME)
-
-const char *model_span_name(const struct model_span *s) {
-  static const char *const names[] = {MODEL_SPANS(NAME_OF)};
-  return names[s->kind];
-}
-
-const char *model_span_why(const struct model_span *s) {
-  switch (s->kind) {
-    case SPAN_REFILL: return model_refill_source_name(s->why);
-    case SPAN_DRAIN: return model_drain_reason_name(s->why);
-    case SPAN_LEGACY: return model_legacy_reason_name(s->why);
-    default: return NULL;
-  }
-}
-
-uint64_t model_sum_allocs(const struct model_counts *counts) {
-  uint64_t sum = 0;
-  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) sum += counts->cls[cls].counters.allocs;
-  return sum;
-}
-
-uint64_t model_sum_frees(const struct model_counts *counts) {
-  uint64_t sum = 0;
-  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) sum += counts->cls[cls].counters.frees;
-  return sum;
 }

@@ -1,12 +1,12 @@
 /*
- * model.h: the data of a run or a trace, in memory. Both readers (stats files, traces) fill it; both writers (text, JSON) print it.
+ * model.h: the data of a run or a trace, in memory. All readers (statistics files, traces, processes) fill it; all writers print it.
  *
  *   report ─┬─ process[] : its name and ids, its counters, class rows, timeline, stacks, modules, incidents
  *           ├─ total     : the counters and class rows of all processes, added up (model_finish)
  *           └─ latency   : histograms, merged over all processes while reading: most of the data
  *
- * Sizes are bytes, times nanoseconds. Latencies are nanoseconds or, if no process told its clock's rate, ticks. Data that a source does not have
- * are UNKNOWN, never 0.
+ * Sizes are bytes, times nanoseconds. Latencies are nanoseconds or, if no process recorded its clock's rate, ticks. A figure that a source does
+ * not have is UNKNOWN, never 0.
  */
 #ifndef HAKMEM_TOOLS_MODEL_H
 #define HAKMEM_TOOLS_MODEL_H
@@ -110,16 +110,16 @@ struct model_merge {
 };
 
 struct model_process {
-  const struct model_host *host; /* NULL: unknown, as in a stats file */
-  uint32_t pid, parent_pid;      /* 0 where unknown */
+  const struct model_host *host; /* NULL: unknown, as in a statistics file */
+  uint32_t pid, parent_pid;      /* 0: unknown */
   char *program, *version;       /* from the process itself: to be escaped before it is shown; "" if unknown */
-  char *host_name;               /* of a stats file: of its machine, in the same way */
+  char *host_name;               /* of a statistics file: of its machine, in the same way */
   struct model_merge *merge;     /* NULL: it is one process */
   char *build_id;                /* of the library, likewise */
-  bool forked;                   /* a stats file's process that began as a copy of its parent: it may lack its parent's stacks */
-  bool complete;                 /* a stats file's process ended in order */
+  bool forked;                   /* a statistics file's process that began as a copy of its parent: it may lack its parent's stacks */
+  bool complete;                 /* a statistics file's process ended in order */
   bool has_called_exec;          /* it did not, because it became another program, which has a file of its own */
-  enum process_state state;      /* of a stats file's process */
+  enum process_state state;      /* of a statistics file's process */
   bool is_present;               /* of one that is alive: its figures are as they are now, read from its memory; else as of its file, */
   uint64_t age_ns;               /* which was written so long ago, */
   int refusal;                   /* because its memory could not be read: an errno */
@@ -151,7 +151,7 @@ struct model_process {
   size_t stack_count, stack_capacity;
   struct model_module *modules;
   size_t module_count, module_capacity;
-  struct stats_incident *incidents; /* as in a stats file; each is of a known kind */
+  struct stats_incident *incidents; /* as in a statistics file; each is of a known kind */
   size_t incident_count, incident_capacity;
   struct stats_call *calls; /* the longest ones, the longest first; each of a known kind */
   size_t call_count;
@@ -167,7 +167,7 @@ struct model_process {
   uint64_t spans_dropped;                          /* and how many were left out */
   uint64_t profile;                                /* HAKMEM_PROFILE, bytes; the last value that was not 0 */
   struct stats_setting settings[SETTING_COUNT];    /* zeros if unknown */
-  struct stats_profile *profiles[PROFILE_MOMENTS]; /* NULL where there is none */
+  struct stats_profile *profiles[PROFILE_MOMENTS]; /* NULL: there is none */
   struct stats_map *maps[STATS_MAPS];              /* in order of time; each slab is in a SuperSlab of its map */
   size_t map_count;
 };
@@ -230,8 +230,10 @@ struct report {
   uint64_t start_ns, end_ns; /* of a trace of one host, since the epoch; of several hosts 0 */
   struct model_host **hosts; /* of a trace, sorted by name after model_finish */
   size_t host_count, host_capacity;
-  uint64_t stride[CLASS_ROWS]; /* 0 where a row has none */
+  uint64_t stride[CLASS_ROWS]; /* 0: a row has none */
 };
+
+/* ---- Making one (model.c). ---- */
 
 struct report *model_create(enum source source, const char *path);
 void model_destroy(struct report *r);
@@ -254,22 +256,29 @@ void model_add_span(struct model_process *p, const struct model_span *span);
 void model_add_stack(struct model_process *p, const struct model_stack *stack);
 /* Copies `path` and `build_id`. */
 void model_add_module(struct model_process *p, const struct model_module *module);
-/* NULL where the process itself has no such stack. */
-const struct model_stack *model_find_stack(const struct model_process *p, uint32_t id);
 
 /* The host of this name and clock, a new one if there is none yet. */
 struct model_host *model_host_of(struct report *r, const char *name, const char *clock);
-/* A negative number if host `a` is shown before `b`, 0 if they are the same. Either may be NULL. */
-int model_compare_hosts(const struct model_host *a, const struct model_host *b);
-/* "HOST", or "HOST#2" for a further one of this name; `buffer` has MODEL_HOST bytes. To be escaped before it is shown. */
-#define MODEL_HOST 128
-const char *model_host_name(const struct report *r, const struct model_host *host, char *buffer);
+
+/* The histogram at *place, created if there is none yet. */
+struct histogram *model_histogram(struct histogram **place);
+
+/* Call it when all data are read: fills r->total. */
+void model_finish(struct report *r);
+
+/* ---- Asking one (model_find.c). ---- */
 
 /* The process `pid` of a report on this host, or NULL. The report may be NULL. A host that is NULL is unknown, and matches every host. */
 const struct model_process *model_find_process(const struct report *r, const struct model_host *host, uint32_t pid);
 
+/* The process whose memory is shown first: the largest RSS, or the most memory in use if the RSS is unknown. */
+const struct model_process *model_largest_process(const struct report *r);
+
+/* NULL if the process itself has no such stack. */
+const struct model_stack *model_find_stack(const struct model_process *p, uint32_t id);
+
 /*
- * The stack of process `p` of report `r`. *owner is the process whose modules it points into. A stack is told only once, so a forked child's stack
+ * The stack of process `p` of report `r`. *owner is the process whose modules it points into. A stack is recorded only once, so a forked child's stack
  * may be its parent's; `other` is a second report on the same processes, or NULL.
  */
 const struct model_stack *model_stack_of(const struct report *r, const struct report *other, const struct model_process *p, uint32_t id,
@@ -278,45 +287,26 @@ const struct model_stack *model_stack_of(const struct report *r, const struct re
 /* The module that held `address` in an epoch: of `p` or, for a forked child, of its ancestors in `r`. NULL if there is none. */
 const struct model_module *model_find_module(const struct report *r, const struct model_process *p, uint64_t address, uint32_t epoch);
 
-/* The histogram at *place, created if there is none yet. */
-struct histogram *model_histogram(struct histogram **place);
+/* A negative number if host `a` is shown before `b`, 0 if they are the same. Either may be NULL. */
+int model_compare_hosts(const struct model_host *a, const struct model_host *b);
 
-/* Call it when all data are read: fills r->total. */
-void model_finish(struct report *r);
+/* Processes, not programs: one that called exec has several entries. */
+size_t model_process_count(const struct report *r);
+/* The same, of those that were added up in a merge. */
+uint64_t model_merge_count(const struct model_merge *merge);
+/* Whether a merge is among the processes. */
+bool model_has_merge(const struct report *r);
 
-/* The process whose memory is shown first: the largest RSS, or the most memory in use if the RSS is unknown. */
-const struct model_process *model_largest_process(const struct report *r);
+/* Whether the process can continue: its figures are not those of its end. */
+bool model_is_alive(const struct model_process *p);
 
-/* All class rows of a histogram table merged into a new histogram; NULL if all are empty. The caller frees it. */
-struct histogram *model_merged(struct histogram *const table[CLASS_ROWS]);
-
-/* "3", "large" or "huge": the name of a class row; `buffer` has MODEL_CLASS_NAME bytes. */
-#define MODEL_CLASS_NAME 16
-const char *model_class_name(uint32_t cls, char *buffer);
-
-/* The place of an access of a header reset, `over` bytes off: "past the end of the block". */
-const char *model_side(unsigned verdict);
-
-/* "ended", "runs", "exit code 3", "killed by SIGKILL": the state of a process. `buffer` has MODEL_STATE bytes. */
-#define MODEL_STATE 48
-const char *model_state(const struct model_process *p, char *buffer);
-/* Of one that is alive: "as it is now (read from its memory)" or "as of 0.3 s ago (its statistics file)"; `buffer` has MODEL_AS_OF bytes. */
-#define MODEL_AS_OF 160
-const char *model_as_of(const struct model_process *p, char *buffer);
 /* Blocks that were allocated, and that were freed, of all classes. */
 uint64_t model_sum_allocs(const struct model_counts *counts);
 uint64_t model_sum_frees(const struct model_counts *counts);
-/* Processes, as model_process_count has it. */
-uint64_t model_merge_count(const struct model_merge *merge);
-/* "12 runs of 3 hosts: 34 processes"; `buffer` has MODEL_MERGE bytes. */
-#define MODEL_MERGE 128
-const char *model_merge_text(const struct model_merge *merge, char *buffer);
-/* Whether a merge is among the processes. */
-bool model_has_merge(const struct report *r);
-/* Processes, not programs: one that called exec has several entries. */
-size_t model_process_count(const struct report *r);
+
 /* Bytes of the allocator's that are resident, as far as it knows: committed, without what was never touched. The rest of the RSS is the residual. */
 uint64_t model_touched(const struct model_process *p);
+
 /* An estimate from samples, with its standard error. */
 struct model_estimate {
   double value, error;
@@ -326,16 +316,42 @@ struct model_estimate model_share(uint64_t part, uint64_t whole);
 /* Lookups that were timed; the average of the probes of a lookup. */
 uint64_t model_lookups(const struct stats_counters *c);
 struct model_estimate model_probes(const struct stats_counters *c);
-/* Whether it can continue: its figures are not those of its end. */
-bool model_is_alive(const struct model_process *p);
+
+/* All class rows of a histogram table merged into a new histogram; NULL if all are empty. The caller frees it. */
+struct histogram *model_merged(struct histogram *const table[CLASS_ROWS]);
 
 /* Whether `got` and `expect` of a header reset are headers. */
 bool model_is_header(const struct event_hdr_reset *e);
 
-/* "malloc": the name of a kind of calls; "refill": of a stage of one. The stack of a process's call number `i` has this id. */
+/* The stack of a process's call number `i` has this id. */
+#define MODEL_CALL_STACK(i) ((uint32_t)(0x40000000u + (i)))
+
+/* ---- Its words (model_names.c). ---- */
+
+/* "HOST", or "HOST#2" for a further one of this name; `buffer` has MODEL_HOST bytes. To be escaped before it is shown. */
+#define MODEL_HOST 128
+const char *model_host_name(const struct report *r, const struct model_host *host, char *buffer);
+
+/* "ended", "runs", "exit code 3", "killed by SIGKILL": the state of a process. `buffer` has MODEL_STATE bytes. */
+#define MODEL_STATE 48
+const char *model_state(const struct model_process *p, char *buffer);
+/* Of one that is alive: "as it is now (read from its memory)" or "as of 0.3 s ago (its statistics file)"; `buffer` has MODEL_AS_OF bytes. */
+#define MODEL_AS_OF 160
+const char *model_as_of(const struct model_process *p, char *buffer);
+/* "12 runs of 3 hosts: 34 processes"; `buffer` has MODEL_MERGE bytes. */
+#define MODEL_MERGE 128
+const char *model_merge_text(const struct model_merge *merge, char *buffer);
+
+/* "3", "large" or "huge": the name of a class row; `buffer` has MODEL_CLASS_NAME bytes. */
+#define MODEL_CLASS_NAME 16
+const char *model_class_name(uint32_t cls, char *buffer);
+
+/* Which side of a block an access was on, by the verdict of its header reset: "past the end of the block". */
+const char *model_side(unsigned verdict);
+
+/* "malloc": the name of a kind of calls; "refill": of a stage of one. */
 const char *model_call_kind(unsigned kind);
 const char *model_call_stage(unsigned stage);
-#define MODEL_CALL_STACK(i) ((uint32_t)(0x40000000u + (i)))
 
 /* What a span is, and why: the source of a refill, the reason of a drain or of a legacy call; NULL for other kinds. */
 const char *model_span_name(const struct model_span *s);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/memory.h"
-#include "jit_map.h"
+#include "symbols/jit_map.h"
 
 struct symbolizer {
   const struct report *r;

@@ -14,7 +14,7 @@
 #include "input/unrecorded.h"
 #include "watch.h"
 #include "input/whole.h"
-#include "model/jit_map.h"
+#include "symbols/jit_map.h"
 #include "common/workdir.h"
 
 #define LIBRARY_PATH_MAX 256 /* the longest HAKMEM_STATS_FILE of the library, with the zero at the end */

@@ -7,7 +7,7 @@
 
 #include <sys/stat.h>
 
-#include "model/jit_map.h"
+#include "symbols/jit_map.h"
 
 #define PID 4194304u /* no process has it: the largest is one less */
 

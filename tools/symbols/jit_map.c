@@ -122,7 +122,7 @@ static char *read_bytes(int fd, off_t size, size_t *count) {
   return text;
 }
 
-/* Somebody else could put names into a report; an older file is another process's with the same id. */
+/* A file of another user could put names into a report; an older file is of another process with the same id. */
 static bool is_trusted(const struct stat *status, uint64_t start_realtime_ns) {
   return (status->st_uid == geteuid() || status->st_uid == 0) && ((uint64_t)status->st_mtime + 1) * SECOND_NS >= start_realtime_ns;
 }
@@ -134,7 +134,7 @@ static int open_trusted(const char *path, uint64_t start_realtime_ns, struct sta
   return -1;
 }
 
-/* The files of a process: the kept one, then those where a runtime writes them. */
+/* The files of a process: the kept one, then those in the places that runtimes write to. */
 static int open_first(const char *const *places, size_t count, uint64_t start_realtime_ns, struct stat *status) {
   for (size_t i = 0; i < count; i++) {
     const int fd = open_trusted(places[i], start_realtime_ns, status);
