@@ -1,9 +1,10 @@
 # What the preload tests share: a real program does the same work without hakmem and with it, and everything that it said or
 # made must be equal, byte for byte. A script defines `work` and calls
 #
-#   need PROGRAM...            skips the test where one is not there
+#   need PROGRAM...            skips the test if one is not installed
 #   used PROGRAM ARGUMENTS...  makes sure that the library really is in the program
 #   compare work               runs `work` without hakmem and in every mode, and compares
+#   stop_server                ends the server whose process id is in $server, if there is one; so does the end of the script
 #
 # `work` runs in an empty directory; it starts the program that is tested as `under PROGRAM ARGUMENTS...`. Compared are its standard
 # output, its standard error (so that a header reset, or any other word of hakmem's, fails the test), its
@@ -18,7 +19,14 @@ DEFAULT=${DEFAULT:-$BUILD_DIR/lib/libhakmem.so}
 MODES=${MODES:-plain default full}
 
 place=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-preload.XXXXXX") || exit 1
-trap 'rm -rf "$place"' EXIT
+server= # the process id of a server that a script has started
+stop_server() {
+  [ -n "$server" ] || return 0
+  kill "$server" 2>/dev/null
+  wait "$server" 2>/dev/null
+  server=
+}
+trap 'stop_server; rm -rf "$place"' EXIT
 trap 'exit 130' INT TERM
 
 skip() { echo "$*"; exit 77; }

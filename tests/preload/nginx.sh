@@ -5,15 +5,6 @@ MODES=${MODES:-default full debug guard}
 PATH=$PATH:/usr/sbin:/sbin
 need nginx python3
 
-server=
-stop_server() {
-  [ -n "$server" ] || return 0
-  kill "$server" 2>/dev/null
-  wait "$server" 2>/dev/null
-  server=
-}
-trap 'stop_server; rm -rf "$place"' EXIT
-
 # configure PORT WORKERS TEXT
 configure() {
   cat >nginx.conf <<END

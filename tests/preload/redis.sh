@@ -4,15 +4,6 @@
 . "$(dirname "$0")/common.sh"
 need redis-server redis-cli redis-benchmark
 
-server=
-stop_server() {
-  [ -n "$server" ] || return 0
-  kill "$server" 2>/dev/null
-  wait "$server" 2>/dev/null
-  server=
-}
-trap 'stop_server; rm -rf "$place"' EXIT
-
 # Starts the server on a free port: $port. One that is taken ends the server, and the next is tried.
 start_server() {
   for attempt in 1 2 3 4 5 6 7 8 9 10; do
