@@ -75,8 +75,8 @@ int hak_stats_read(struct hak_stats *out, size_t size);
 int hak_stats_dump(int fd);
 
 /*
- * Changes an option while the program runs, as `hakmem set` does from outside. `name` is PROFILE, GUARD, TRACE, LOG or STATS_INTERVAL, with or without
- * HAKMEM_ before it; `value` is written as in the environment: hak_set("PROFILE", "512K"). Other threads follow with their next slow paths. Blocks from
+ * Changes an option while the program runs, as `hakmem set` does from outside. `name` is PROFILE, GUARD, TRACE, LOG, STATS_INTERVAL or SOFT_LIMIT, with or
+ * without HAKMEM_ before it; `value` is written as in the environment: hak_set("PROFILE", "512K"). Other threads follow with their next slow paths. Blocks from
  * before PROFILE or GUARD was switched on stay unknown to them; recorded and guarded blocks may be freed after it was switched off.
  * Returns 0, or
  *   EINVAL    there is no option with this name, or the value is not allowed
