@@ -8,15 +8,15 @@ fails 2 "unrecognized option" "$hakmem" explain --nonsense .
 fails 2 "not a process id" "$hakmem" explain --pid=0 .
 fails 1 "No such file" "$hakmem" explain missing
 mkdir empty
-fails 1 "neither a trace nor stats files" "$hakmem" explain empty
+fails 1 "neither a trace nor statistics files" "$hakmem" explain empty
 : >empty.stats
 fails 1 "is empty" "$hakmem" explain --json empty.stats
 ./stats_file bad.stats version=99
-fails 1 "version 99 of the stats format" "$hakmem" explain bad.stats
+fails 1 "version 99 of the statistics format" "$hakmem" explain bad.stats
 ./stats_file known.stats || fail "stats_file"
 fails 1 "no data of process 1 " "$hakmem" explain --pid=1 known.stats
 
-# What is known is told as it is.
+# A known file: the findings have its figures.
 "$hakmem" explain --json known.stats >json || fail "explain known.stats"
 value() { equal "$1" "$2" "$(jq -c "$1" json)"; }
 value '[.findings[] | select(.rule == "limit")][0].figures | {refused, limit}' '{"refused":2,"limit":4}'

@@ -98,9 +98,9 @@ head -c 200 all >all.cut
 cp all all.foreign
 printf '\377' | dd of=all.foreign bs=1 seek=12 conv=notrunc 2>/dev/null
 while read -r bad text; do fails 1 "$bad $text" "$hakmem" merge -o sum 1.stats 2.stats "$bad" 3.stats 4.stats; done <<END
-text.stats is not a stats file of hakmem
+text.stats is not a statistics file of hakmem
 cut.stats is cut off: 5000 of
-foreign.stats has version 3 of the stats format
+foreign.stats has version 3 of the statistics format
 wrong.stats is damaged: a histogram in it cannot be true
 all.cut is cut off: 200 of
 all.foreign was written by another version of hakmem merge

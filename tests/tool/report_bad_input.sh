@@ -9,26 +9,26 @@ fails 2 "there is no command" "$hakmem" frobnicate
 fails 1 "No such file" "$hakmem" report missing
 
 mkdir empty
-fails 1 "neither a trace nor stats files" "$hakmem" report empty
+fails 1 "neither a trace nor statistics files" "$hakmem" report empty
 : >empty.stats
 fails 1 "is empty" "$hakmem" report empty.stats
 random_bytes 2000000 >foreign.stats
-fails 1 "not a stats file of hakmem" "$hakmem" report foreign.stats
+fails 1 "not a statistics file of hakmem" "$hakmem" report foreign.stats
 echo "HAKSTATS" >short.stats
-fails 1 "not a stats file of hakmem" "$hakmem" report short.stats
+fails 1 "not a statistics file of hakmem" "$hakmem" report short.stats
 mkfifo fifo.stats
 fails 1 "not a regular file" "$hakmem" report fifo.stats
 fails 1 "not a regular file" "$hakmem" report /dev/zero
 printf 'x' >"$(printf 'esc\033[31m.stats')"
 fails 1 '\x1b' "$hakmem" report "$(printf 'esc\033[31m.stats')"
 
-# damaged NAME=VALUE TEXT: a stats file with one wrong value in it.
+# damaged NAME=VALUE TEXT: a statistics file with one wrong value in it.
 damaged() {
   ./stats_file bad.stats "$1" || fail "stats_file $1"
   fails 1 "$2" "$hakmem" report bad.stats
   fails 1 "$2" "$hakmem" report --json bad.stats
 }
-damaged version=99 "version 99 of the stats format"
+damaged version=99 "version 99 of the statistics format"
 damaged classes=3 "another layout"
 damaged size=17 "another layout"
 damaged cut=20000 "is cut off"

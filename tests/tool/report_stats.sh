@@ -1,4 +1,4 @@
-# hakmem report on a stats file whose every figure is known: text and JSON.
+# hakmem report on a statistics file whose every figure is known: text and JSON.
 . "$(dirname "$0")/common.sh"
 
 # The build id of the library, as the linker wrote it.

@@ -1,5 +1,5 @@
 /*
- * stats_file: writes a stats file whose every figure is known, without the library.
+ * stats_file: writes a statistics file whose every figure is known, without the library.
  *
  *   stats_file FILE [NAME=NUMBER...] [program=TEXT] [host=TEXT] [cut=BYTES] [random=SEED]
  *

@@ -257,7 +257,7 @@ fails 2 "not a number of screens" "$hakmem" top --batch 0
 fails 2 "not a number of seconds" "$hakmem" top -i 0
 fails 1 "keeps no statistics" "$hakmem" top --batch 1 $$
 mkdir empty
-fails 1 "holds neither a trace nor stats files" "$hakmem" top --batch 1 empty
+fails 1 "holds neither a trace nor statistics files" "$hakmem" top --batch 1 empty
 "$hakmem" top few </dev/null >out 2>err || fail "a pipe as output"
 
 # ---- The cost, with 100 processes: its share of a processor, over 10 readings ----

@@ -77,7 +77,7 @@ static bool add_directory(struct inputs *inputs, const char *path) {
   if (inputs->stats_count + inputs->trace_count == 0) take_flights(inputs);
   if (inputs->stats_count + inputs->trace_count > before) return true;
   if (entries > ENTRIES_MAX) return fail("%s holds too many files; name the directory of the data itself", path);
-  return fail("%s holds neither a trace nor stats files; name what hakmem run or hakmem record wrote, or a trace's directory", path);
+  return fail("%s holds neither a trace nor statistics files; name what hakmem run or hakmem record wrote, or a trace's directory", path);
 }
 
 static bool add_file(struct inputs *inputs, const char *path) {

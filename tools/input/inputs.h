@@ -1,5 +1,5 @@
 /*
- * inputs.h: the stats files and traces that the arguments of a command name, also those in directories.
+ * inputs.h: the statistics files and traces that the arguments of a command name, also those in directories.
  */
 #ifndef HAKMEM_TOOLS_INPUTS_H
 #define HAKMEM_TOOLS_INPUTS_H

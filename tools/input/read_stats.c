@@ -1,5 +1,5 @@
 /*
- * read_stats.c: reads a stats file: the block of a process that ended, was killed or still runs. A running process writes the file again and again,
+ * read_stats.c: reads a statistics file: the block of a process that ended, was killed or still runs. A running process writes the file again and again,
  * so the reader takes a copy between two writings. The counters may be of slightly different moments.
  */
 #include <errno.h>
@@ -47,9 +47,9 @@ static size_t read_all(int fd, void *into, size_t size) {
 static bool check_header(const struct stats_block *b, size_t got, const char *path) {
   const size_t header = offsetof(struct stats_block, pid);
   if (got == 0) return fail("%s is empty: there was no room for it, or its process ended before it could write", path);
-  if (got < header || memcmp(b->magic, STATS_MAGIC, sizeof(b->magic)) != 0) return fail("%s is not a stats file of hakmem", path);
+  if (got < header || memcmp(b->magic, STATS_MAGIC, sizeof(b->magic)) != 0) return fail("%s is not a statistics file of hakmem", path);
   if (b->version != STATS_VERSION) {
-    return fail("%s has version %u of the stats format, this program reads version %d; use the hakmem that belongs to the library", path, b->version,
+    return fail("%s has version %u of the statistics format, this program reads version %d; use the hakmem that belongs to the library", path, b->version,
                 STATS_VERSION);
   }
   if (b->classes != CLASS_ROWS || b->size != sizeof(*b)) {

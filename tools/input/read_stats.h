@@ -9,12 +9,12 @@
 
 #include "model/model.h"
 
-/* Adds the process of one stats file to `r`, if it is process `pid` or `pid` is 0. */
+/* Adds the process of one statistics file to `r`, if it is process `pid` or `pid` is 0. */
 bool read_stats_file(struct report *r, const char *path, uint32_t pid);
 /* After the last file: determines which processes did not end in order. */
 void read_stats_end(struct report *r);
 
-/* The process and the program of a stats file. */
+/* The process and the program of a statistics file. */
 struct stats_identity {
   uint32_t pid, parent_pid;
   uint64_t pid_namespace; /* 0: not known */

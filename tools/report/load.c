@@ -30,7 +30,7 @@ unsigned load_jobs(const char *argument, const struct argp_state *state) {
 static struct report *load_stats(const struct inputs *in, const struct load *load, bool *good) {
   if (in->stats_count == 0) return NULL;
   struct report *const r = model_create(SOURCE_STATS, load->paths[0]);
-  progress_start("reading stats files");
+  progress_start("reading statistics files");
   for (size_t i = 0; i < in->stats_count; i++) {
     if (!read_stats_file(r, in->stats[i], load->pid)) {
       say("%s", failure());

@@ -1,5 +1,5 @@
 /*
- * load.h: from the arguments of a command to a page: stats files and traces, read and added up.
+ * load.h: from the arguments of a command to a page: statistics files and traces, read and added up.
  */
 #ifndef HAKMEM_TOOLS_LOAD_H
 #define HAKMEM_TOOLS_LOAD_H

@@ -1,5 +1,5 @@
 /*
- * print.h: the writers. A page has the data of a trace, of stats files, or (from `record`) of both.
+ * print.h: the writers. A page has the data of a trace, of statistics files, or (from `record`) of both.
  */
 #ifndef HAKMEM_TOOLS_PRINT_H
 #define HAKMEM_TOOLS_PRINT_H
@@ -19,7 +19,7 @@ enum group_by { GROUP_BY_NOTHING, GROUPINGS(GROUP_BY_CONSTANT) };
 struct page {
   const struct report *trace, *stats; /* one may be NULL */
   const struct report *main;          /* the source of counts and latencies: the trace, if there is one */
-  const struct report *memory;        /* the source of memory figures: the stats files, if there are any */
+  const struct report *memory;        /* the source of memory figures: the statistics files, if there are any */
   struct unrecorded_list unrecorded;  /* processes of the run without data */
   const struct report *flight;        /* of the flight recorder: the newest events of processes in `stats`; NULL if it was not read */
   char *flight_failure;               /* why it could not be read; NULL if it could */

@@ -28,7 +28,7 @@ void capture_init(struct capture *c);
 void capture_fini(struct capture *c);
 
 /*
- * Makes the directory and sets up preloading of the allocator. Stats files go to `stats` below the directory ("" for the
+ * Makes the directory and sets up preloading of the allocator. Statistics files go to `stats` below the directory ("" for the
  * directory itself).
  */
 bool capture_prepare(struct capture *c, const char *stats);

@@ -1,5 +1,5 @@
 /*
- * print_text.c: the page as text: head, losses, processes, counters, the cross-check of trace and stats files. The other sections have files of
+ * print_text.c: the page as text: head, losses, processes, counters, the cross-check of trace and statistics files. The other sections have files of
  * their own.
  */
 #include <inttypes.h>
@@ -130,7 +130,7 @@ static int by_weight(const void *a, const void *b) {
   return p < q ? 1 : p > q ? -1 : x->pid < y->pid ? -1 : x->pid > y->pid;
 }
 
-/* The processes of the stats files, and those that only the trace has. The caller frees the list. */
+/* The processes of the statistics files, and those that only the trace has. The caller frees the list. */
 static struct listed *list_processes(const struct page *page, size_t *count) {
   const struct report *const sources[] = {page->stats, page->trace};
   size_t capacity = 0;
@@ -271,7 +271,7 @@ void print_counts(FILE *out, const struct page *page) {
   table_print(t, out, 2);
 }
 
-/* ---- Trace against stats files ---- */
+/* ---- Trace against statistics files ---- */
 
 static void add_check(struct table *t, const char *name, uint64_t trace, uint64_t stats, bool *equal) {
   table_cell(t, "%s", name);

@@ -95,7 +95,7 @@ static void span(struct trace_model *t, struct trace_process *p, uint64_t time_n
   model_add_span(p->p, &(struct model_span){.end_ns = time_ns - p->first_ns, .duration_ns = ticks, .tid = t->tid, .kind = kind, .cls = cls, .why = why});
 }
 
-/* The class row of an event, NULL where it has none. */
+/* The class row of an event, NULL if it has none. */
 static struct model_class *row_of(struct trace_process *p, uint32_t cls) { return cls < CLASS_ROWS ? &p->p->counts->cls[cls] : NULL; }
 
 /* Every event passes through here first. */
@@ -282,7 +282,7 @@ ON(module) {
             .base = (uintptr_t)e->base, .size = e->size, .offset = e->offset, .path = (char *)e->path, .epoch = e->epoch, .build_id = (char *)e->build_id});
 }
 
-/* Operations are exact in full tracing; else a few of them are in the trace, and the stats file has the rest. */
+/* Operations are exact in full tracing; else a few of them are in the trace, and the statistics file has the rest. */
 ON(alloc) {
   seen(t, p, time_ns);
   struct model_class *const row = row_of(p, e->cls);
