@@ -34,7 +34,7 @@
 static bool watched;              /* statistics were asked for */
 static uint64_t next_snapshot_ms; /* atomic */
 
-/* Whether somebody reads statistics or events. Only then the schedule takes snapshots. */
+/* Whether statistics or a tracer were asked for. Only then the schedule takes snapshots. */
 static bool is_watched(void) { return watched || tracer_is_listened(); }
 
 /* ---- Schedule and requests. ---- */

@@ -2,7 +2,7 @@
 # Builds hakmem for aarch64 with Debian's cross compiler, and runs the unit tests and the model tests on an emulated processor.
 #
 # The libraries of the other architecture are unpacked below the test's own folder; nothing is installed. Criterion starts its tests by
-# execve: in a user namespace of the test's own the kernel is told to start programs for aarch64 by the emulator.
+# execve. So binfmt_misc, in a user namespace of the test's own, makes the kernel start programs for aarch64 by the emulator.
 # needs: user-namespaces
 # long
 # timeout: 1500

@@ -102,7 +102,7 @@ while read -r folder; do
   [ -n "$(floor "$folder/x")" ] || wrong "$folder: stands on no floor; put it into tests/layering.sh and the folder's README"
 done <"$work/folders"
 
-# A folder with more sources than somebody can keep in mind is two folders.
+# A folder with more sources than a reader can keep in mind is two folders.
 while read -r folder; do
   count=$(find "$folder" -maxdepth 1 -name '*.[ch]' | wc -l)
   [ "$count" -le 16 ] || wrong "$folder: holds $count sources, more than 16"

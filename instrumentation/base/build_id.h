@@ -5,7 +5,10 @@
 #include <link.h>
 #include <stddef.h>
 
-/* Puts the build id in hexadecimal into text[size], "" if the object has none. `base` is what its addresses are relative to. The object stays loaded during the call. */
+/*
+ * Puts the build id in hexadecimal into text[size], "" if the object has none. `base` is the address that its headers are relative to. The caller keeps
+ * the object loaded during the call.
+ */
 void build_id_find(const ElfW(Phdr) * headers, unsigned count, uintptr_t base, char *text, size_t size);
 
 /* That of the object which this code is in: libhakmem.so, or the program that hakmem is linked into. */

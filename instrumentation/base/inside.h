@@ -18,8 +18,8 @@ extern __thread bool inside_stack __attribute__((tls_model("initial-exec"))); /*
 
 /*
  * malloc and free are no cancellation points, but open, read and write are. A thread that is cancelled in one of these would leak a block, a lock
- * or a flag. In a process of one thread there is no other one to cancel it. At the start of the process, pthread_setcancelstate may be that of another library, such as
- * AddressSanitizer's, which is not ready yet.
+ * or a flag. A process of one thread skips this: no other thread can cancel it. And when the process starts, pthread_setcancelstate may be a function of
+ * another library that is not ready yet, such as AddressSanitizer.
  */
 static inline int cancellation_hold(void) {
   if (__libc_single_threaded) return CANCELLATION_AS_IT_WAS;

@@ -54,7 +54,10 @@ static void handle(const struct control_request *request, struct control_answer 
   memcpy(answer->text, why.text, kept);
 }
 
-/* Does the requests that wait. If the count of an asker is impossible, all of them are dropped. In a signal handler, it stops before one that cannot be done. */
+/*
+ * Does the requests that wait. If an asker wrote an impossible count, all of them are dropped. In a signal handler, it stops before a request that cannot
+ * be done there.
+ */
 static void handle_all(struct control *c, bool in_signal) {
   const uint64_t last = __atomic_load_n(&c->asked, __ATOMIC_ACQUIRE);
   uint64_t done = c->done;

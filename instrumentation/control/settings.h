@@ -10,9 +10,14 @@
 #include "src/platform/message.h"
 
 /*
- * Sets the option name[length], with or without its prefix, to `value`; after `for_ms` ms, if not 0, the value from before is put back. Returns 0 or an
- * errno: EINVAL (an unknown name, or a value that is not allowed), EPERM (an option that is read at the start only), ENODEV (TRACE=full without a
- * tracer), ENOMEM (GUARD without address space), EBUSY (another thread is changing settings). *why then says more. Called with no lock held.
+ * Sets the option name[length], with or without its prefix, to `value`. If `for_ms` is not 0, the old value is put back after so many ms. No lock is held.
+ * Returns 0, or an errno, about which *why says more:
+ *
+ *   EINVAL   there is no such option, or the value is not allowed
+ *   EPERM    the option is read at the start only
+ *   ENODEV   TRACE=full without a tracer
+ *   ENOMEM   GUARD without address space
+ *   EBUSY    another thread is changing settings
  */
 int settings_change(const char *name, size_t length, const char *value, uint32_t for_ms, struct message *why);
 

@@ -5,12 +5,11 @@
  *   out:  the packet that is being written to the file; its first `written` bytes are there
  *   fill: the packet that takes records; those before it take no more
  *
- * A thread makes a record and adds it under a lock that it holds for some hundred instructions, and that no thread waits for long: in doubt the record is
- * counted as discarded.
- * It then writes the file, with no lock held, if nobody writes already.
+ * A thread makes a record and adds it under a lock, which it holds for some hundred instructions. No thread waits long for it: if the lock stays taken,
+ * the record is counted as discarded. The thread then writes the file, with no lock held, unless another thread is writing it.
  *
- * The file is written by pwrite. A mapping would cost less, but would end the program with SIGBUS if somebody truncated the file or the disk filled up.
- * So the cost is bounded: while writing has taken less than half a hundredth of the time so far (and a little more, for bursts), each record is written at once.
+ * The file is written by pwrite. A mapping would cost less, but would end the program with SIGBUS if another process truncated the file, or if the disk is
+ * full. So the cost is bounded: each record is written at once while writing has taken less than 0.5 % of the time so far, and a little more for bursts.
  * Beyond that, a packet is written when it is full. SIGKILL then loses at most the last packet.
  */
 #include "src/platform/lock.h"

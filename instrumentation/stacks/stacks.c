@@ -272,7 +272,7 @@ static bool is_own(uintptr_t address) { return address >= (uintptr_t)__ehdr_star
 
 /*
  * One call site of the program is one stack, whichever of our functions the call passed. (A call whose time is taken passes one more.) If the library is
- * a part of the program, its functions cannot be told from the program's, and stay.
+ * linked into the program, its frames look like the program's own, and stay.
  */
 static void leave_own_frames(struct capture *c) {
   uint32_t own = 0;

@@ -70,16 +70,15 @@ uint32_t histogram_rounds(void);
 const uint32_t *histogram_rounds_at(void); /* where that number lies, for a reader in another process */
 
 /*
- * Adds `from`, or a row of a table, to `into`; exact. Not safe against concurrent writers of `into`. A concurrent writer of `from` may leave a
- * bucket of a row 2^16 off: its low bits may have overflowed before the high ones count that, or the two reads may lie on both sides of the
- * overflow.
+ * Adds `from`, or a row of a table, to `into`; exact. Not safe against concurrent writers of `into`. With a concurrent writer of `from`, a bucket of a
+ * row may be 2^16 off, because its low and high bits are two words: the low ones may have overflowed, and the high ones not have counted it yet.
  */
 void histogram_merge(struct histogram *into, const struct histogram *from);
 void histogram_merge_row(struct histogram *into, struct histogram_row row);
 
 /*
- * The value below or at which `quantile` (0.0 to 1.0) of the recorded values lie: the upper end of the bucket of that rank, clamped to min and max.
- * 0 for an empty histogram.
+ * The value at or below which the share `quantile` (0.0 to 1.0) of the recorded values lies. It is the upper end of the bucket of that rank, clamped to
+ * min and max. 0 for an empty histogram.
  */
 uint64_t histogram_quantile(const struct histogram *h, double quantile);
 

@@ -2,7 +2,7 @@
  * stats_file.c: HAKMEM_STATS_FILE: which file takes the statistics, and when they are written.
  *
  * The program counts in its own memory, which is copied to the file again and again. A mapping of the file would end the program with SIGBUS if
- * somebody truncated it or the disk filled up, and any count could wait for the disk.
+ * another process truncated it, or if the disk is full. And any count could wait for the disk.
  *
  * A file belongs to one process. Its lock (flock) is held from its creation to the end of the process, so hakmem never guesses from a process id. An
  * existing file is never written to. A new file replaces it if its process has ended; otherwise it stays as it is. This process takes

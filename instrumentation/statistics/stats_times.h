@@ -46,10 +46,11 @@ static inline struct histogram_row stats_timing(struct stats_timings *timings, u
 
 /*
  * The time of whole calls, by kind and class, in ns. `slow`: the calls that left the fast path. `fast`: a sample of the others, each counted by its
- * weight (usage_sample_weight). The count of a row's head is the sum of the squares of the weights. tools/model/calls.h says how both make the distribution of all calls.
+ * weight (usage_sample_weight). The count of a row's head is the sum of the squares of the weights. tools/model/calls.h says how both make the
+ * distribution of all calls.
  *
- * A call on the fast path takes STATS_LENGTHY_NS only if the processor was given to others, or a page was made ready for it. That happens as often as time
- * passes, not as often as calls are made, and a sample takes more time than a call. So such a sample stands for itself, and not for others.
+ * A call on the fast path takes STATS_LENGTHY_NS only if the kernel ran another thread meanwhile, or handled a page fault. How often that happens depends
+ * on time, not on the number of calls, and a sample takes more time than a call. So such a sample stands for itself, and not for others.
  */
 #define STATS_LENGTHY_NS 100000
 struct stats_call_times {

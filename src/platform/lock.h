@@ -74,8 +74,8 @@ struct lock_row {
 
 /*
  * For a fork: takes every lock of the rows; the parent and the child each release them. A lock that the calling thread holds already stays held: the fork
- * runs in a signal handler that interrupted its holder. If another thread holds a lock for long, no lock is taken and the result is false: that holder
- * may itself wait, in such a handler, for a lock that the caller holds.
+ * runs in a signal handler that interrupted its holder. If another thread holds a lock for long, the result is false, and no lock is taken. That thread
+ * may itself fork in such a handler, and wait for a lock that the caller holds.
  */
 bool locks_take_all(const struct lock_row *const *rows, size_t count);
 /* Whether the calling thread holds one of the locks. */

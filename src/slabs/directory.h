@@ -106,9 +106,11 @@ ALWAYS_INLINE bool directory_begins(uint32_t cls, const void *p) {
 }
 
 /*
- * For reports of wrong pointers. directory_large: the large or huge block that `p` points into, NULL if there is none; it may read many units.
- * directory_former: the class row of the slab or block that was last removed from this unit (a large or huge block: from its first unit only), CLASS_NONE
- * if there was none. Both are wait-free.
+ * For reports of wrong pointers. Both are wait-free.
+ *
+ * directory_large: the large or huge block that `p` points into, NULL if there is none. It may read many units.
+ * directory_former: the class row of the slab or block that was last removed from this unit; CLASS_NONE if there was none. Of a large or huge block, only
+ * the first unit remembers it.
  */
 struct slab *directory_large(const void *p);
 uint32_t directory_former(const void *p);

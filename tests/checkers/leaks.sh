@@ -20,7 +20,7 @@ for attempt in 1 2 3 4 5; do
 done
 [ ! -s "$place/difference" ] || { mv "$place/difference" "$place/out"; fail "another leak check than with Valgrind's own malloc, $attempt times:"; }
 
-# What leaks nothing is told so; and the descriptors that are closed meanwhile are no one's errors.
+# Of a program that leaks nothing, that is what the report says. Descriptors that hakmem closes meanwhile are no errors of the program.
 cat >"$place/none.c" <<'END'
 #include <stdlib.h>
 int main(void) {

@@ -1,6 +1,6 @@
 /*
  * Under AddressSanitizer: asks of every byte around and in blocks whether it may be touched; with two arguments, an offset and a size, touches
- * that byte of a block (of a freed one where a third is given), which is the end of it.
+ * that byte of a block (of a freed one if there is a third), which ends the program.
  */
 #include <sanitizer/asan_interface.h>
 #include <stdio.h>

@@ -150,7 +150,7 @@ static size_t random_align(struct worker *w) {
 /* A call is to keep errno: it is set to this before. */
 static int arm_errno(struct worker *w) { return errno = (int)below(w, 4) == 0 ? 0 : (int)below(w, 120) + 1; }
 
-/* Books a block that a call returned; true where there is one. */
+/* Books a block that a call returned; false if it returned none. */
 static bool take_in(struct worker *w, struct shadow *s, int before, const char *call) {
   const int after = errno;
   atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed);

@@ -81,7 +81,7 @@ static void all_borders(size_t step) {
 
 static void borders(void) { all_borders(1); }
 
-/* The same where there are no slots left: everything has its redzones. */
+/* The same when no slots are left: every block has redzones. */
 static void borders_full(void) {
   for (unsigned i = 0; i < 500; i++) CHECK(use_malloc(0) != NULL);
   for (unsigned i = 0; i < 60; i++) CHECK(use_malloc(60000) != NULL);

@@ -15,7 +15,7 @@ forks LD_PRELOAD="$DEFAULT" HAKMEM_DEBUG=1
 forks LD_PRELOAD="$DEFAULT" HAKMEM_GUARD=3 HAKMEM_LEAKS=1
 forks LD_PRELOAD="$DEFAULT" HAKMEM_TRACE=full HAKMEM_PROFILE=4K HAKMEM_STATS=1 HAKMEM_LOG=all HAKMEM_LOG_FILE="$place/log"
 
-# A child that is told to print statistics before it has counted anything, and has no file of its own yet.
+# A child that gets the signal to print statistics before it has counted anything, and has no file of its own yet.
 for mode in STATS=1 DEBUG=1 TRACE=full; do
   env HAKMEM_$mode HAKMEM_STATS_SIGNAL=USR2 HAKMEM_STATS_FILE="$place/%p.hak" HAKMEM_LOG_FILE="$place/log" LD_PRELOAD="$DEFAULT" \
     "$programs/fork_order" signal 40 >"$place/out" 2>&1 || { cat "$place/out"; fail "HAKMEM_$mode: fork_order signal ended with status $?"; }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Under Valgrind, taking a stack is no error of the program's; the program's own errors are told, before it and after it.
+# Under Valgrind, taking a stack is no error of the program's; the program's own errors are reported, before it and after it.
 . "$(dirname "$0")/common.sh"
 command -v valgrind >/dev/null 2>&1 || skip "valgrind is not installed"
 cat >"$place/wrong.c" <<'END'

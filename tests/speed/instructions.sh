@@ -1,7 +1,7 @@
 #!/bin/sh
-# Holds the fast paths: instructions per operation of random_mixed, per call of realloc and malloc_usable_size, and of threads that come and go, as
-# callgrind counts them. Such counts are the same in every run,
-# whatever else the machine does. The difference of two lengths leaves start-up and warm-up out.
+# Holds the fast paths: instructions per operation of random_mixed, per call of realloc and malloc_usable_size, and of short-lived threads, as
+# callgrind counts them. Such counts are the same in every run, whatever else the machine does. The difference of two lengths leaves start-up and
+# warm-up out.
 # timeout: 600
 set -u
 BUILD_DIR=${BUILD_DIR:-$(cd "$(dirname "$0")/../.." && pwd)/build}

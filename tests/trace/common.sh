@@ -10,7 +10,7 @@
 #
 # Whether a session daemon can be private depends on the user. Others than root have theirs under $LTTNG_HOME. Root's
 # sockets are always in /run/lttng: there, this script runs itself again with a /run/lttng of its own (a mount
-# namespace). Where that is not allowed, daemon, client and programs run as `nobody`.
+# namespace). If that is not allowed, daemon, client and programs run as `nobody`.
 set -u
 
 SOURCE_DIR=${SOURCE_DIR:-$(cd "$(dirname "$0")/../.." && pwd)}

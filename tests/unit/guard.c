@@ -113,7 +113,7 @@ Test(guard, what_has_no_slot_is_not_guarded) {
   check_block(other, 5000, MIN_ALIGN);
 }
 
-/* What somebody else has mapped in the region stays theirs, and the other pieces serve. */
+/* A mapping of the program in the region stays as it is, and the other pieces of the region are used. */
 Test(guard, the_region_is_taken_piece_by_piece) {
   start(1);
   const size_t page = os_page_size(), mapped = os_mapped(), piece = page + 128 * 2 * page;

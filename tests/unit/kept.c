@@ -26,7 +26,7 @@ static void set(bool *held, uint32_t first, uint32_t units, bool value) {
   for (uint32_t u = first; u < first + units; u++) held[u] = value;
 }
 
-/* The shortest run that is held and has `units` at a multiple of `align` units; 0 where there is none. */
+/* The shortest run that is held and has `units` at a multiple of `align` units; 0 if there is none. */
 static uint32_t shortest(const bool *held, uint32_t units, uint32_t align) {
   uint32_t best = 0;
   for (uint32_t u = 0, end; u < UNITS; u = end) {

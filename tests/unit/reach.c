@@ -32,7 +32,7 @@ static void on_block(enum leak_kind kind, size_t bytes, uint32_t stack) {
   (void)stack;
   for (int i = 0; i < BLOCKS; i++) {
     if (block[i].size != bytes) continue;
-    cr_assert_eq(block[i].kind, -1, "block %d is told twice", i);
+    cr_assert_eq(block[i].kind, -1, "block %d is reported twice", i);
     block[i].kind = (int)kind;
     return;
   }

@@ -75,7 +75,7 @@ Test(records, many_come_and_go) {
   cr_assert_leq(record_bytes(), 8 * BLOCKS * sizeof(struct record));
 }
 
-/* Freed blocks' records make place where it is needed, so that those of a program that goes on and on do not grow. */
+/* The records of freed blocks make room for new ones, so that the table of a program that runs for long does not grow. */
 Test(records, the_freed_make_place) {
   put(BLOCKS, 1);
   for (size_t i = 0; i < 50 * BLOCKS; i++) {

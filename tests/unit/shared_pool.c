@@ -316,7 +316,7 @@ static void on_map(const struct event_os_map *e) {
   freed_meanwhile = NULL;
 }
 
-/* Else nothing would keep it while it is told that it came: another thread may give back what is empty. */
+/* Otherwise it could be unmapped before its event is raised: another thread may release empty SuperSlabs. */
 Test(shared_pool, a_new_superslab_is_in_use_from_the_start) {
   static const struct hak_event_sink sink = {.version = HAK_EVENT_SINK_VERSION, .size = sizeof(sink), .os_map = on_map};
   const size_t half = units_large_max();

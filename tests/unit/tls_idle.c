@@ -125,7 +125,7 @@ Test(tls_idle, a_thread_within_free_keeps_the_list) {
   end(&o);
 }
 
-/* Before the step, the owner has read where the head is, and reads its header when all of it was given back. */
+/* Before the step, the owner has read the head. It reads the head's header only after all blocks were returned. */
 static void begin_early(struct owner *o) { o->block = sll_self->head[o->cls]; }
 
 static void end_early(struct owner *o) {

@@ -60,7 +60,7 @@ bool format_has_colour(FILE *out);
 /* A table: collects all cells, then prints them with the widths that they need. */
 struct table;
 
-/* One character for each column: 'l' or 'r', the side to which it is aligned; 'L' or 'R' if it may be left out where the page is too narrow. */
+/* One character for each column: 'l' or 'r', the side to which it is aligned; 'L' or 'R' if it may be left out when the page is too narrow. */
 struct table *table_create(const char *alignment);
 __attribute__((format(printf, 2, 3))) void table_cell(struct table *t, const char *format, ...);
 /*

@@ -1,6 +1,6 @@
 /*
- * doors.c: the parts of this program that are linked to a library of their own, which a machine need not have: each is a shared object in lib/hakmem,
- * opened by the first command that needs it. All other files call its functions as if they were linked. What they call is the door of that name here:
+ * doors.c: the parts of this program that need a library which may be missing on a machine. Each part is a shared object in lib/hakmem, and is opened by
+ * the first command that needs it. All other files call its functions as if they were linked. What they call is the function's door, which is here:
  *
  *   DOOR(part, what it returns, its name, (parameters), (arguments), what it returns if the part cannot be opened, with a failure set)
  */

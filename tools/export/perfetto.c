@@ -1,7 +1,7 @@
 /*
  * perfetto.c: JSON of Chrome's trace event format, which Perfetto reads: {"traceEvents": [{"ph": ..., "ts": microseconds, ...}]}. Times count from the
- * start of the first process of the host, by its own clock. The format has one time line and one space of process ids: so if there are several hosts, a number
- * stands for each process, its name begins with that of the host, and "otherData" says when the time of each host begins.
+ * start of the first process of the host, by its own clock. The format has one time line and one space of process ids. So if there are several hosts, each
+ * process gets a number in place of its id, and its name begins with that of its host. "otherData" says when the time of each host begins.
  *
  *   M  names of processes and threads       X  refills, drains, legacy calls, lookups, mappings of a trace, each with its duration
  *   i  incidents                            X  also the longest calls of the statistics, each with its stages

@@ -1,8 +1,8 @@
 /*
  * clients.h: how long a client may take, and under which names it may ask.
  *
- * libmicrohttpd ends a connection that is silent. A client that sends or takes a byte now and then is not silent, and 32 of them would keep all others out: so
- * a whole request, and a whole answer, each have a time limit.
+ * libmicrohttpd ends a connection that is silent. A client that sends or takes a byte now and then is not silent, and 32 such clients would keep all others
+ * out. So a whole request, and a whole answer, each have a time limit.
  */
 #ifndef HAKMEM_TOOLS_LISTEN_CLIENTS_H
 #define HAKMEM_TOOLS_LISTEN_CLIENTS_H

@@ -9,7 +9,7 @@ struct interns {
   json_t *frame_numbers, *stack_numbers; /* the numbers, by the text of the value */
 };
 
-/* The number of `value` in `list`, where it is added if it is new. Takes the reference. */
+/* The number of `value` in `list`. A new value is added. Takes the reference. */
 static json_int_t number_of(json_t *list, json_t *numbers, json_t *value) {
   char *const key = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
   const json_t *const known = key != NULL ? json_object_get(numbers, key) : NULL;

@@ -1,6 +1,6 @@
 /*
  * schedule.c: the schedule of pushes. Each round reads the data and sends the profiles in a process of its own, which ends with the round: so nothing that a
- * file holds or a server answers makes this one crash, hang or grow. What is told apart from round to round stands in memory that both share.
+ * file holds or a server answers makes this one crash, hang or grow. What the next round must know lies in memory that both processes share.
  */
 #include "push.h"
 

@@ -7,8 +7,8 @@
 #include <sys/syscall.h>
 
 /*
- * The calls that may fail. Those that the kernel never refuses are not here, nor are futex and rt_sigprocmask: a wake that is lost, or a mask that is
- * not set back, is no answer of a kernel that also serves the other half of the pair.
+ * The calls that may fail. Those that the kernel never refuses are not here. Nor are futex and rt_sigprocmask, whose calls come in pairs: no kernel serves
+ * a wait and then refuses the wake, or blocks signals and then refuses to restore the mask.
  */
 #define CALLS(CALL) \
   CALL(mmap, SYS_mmap, ENOMEM) \

@@ -2,9 +2,8 @@
  * bench_judge.c: the targets, and whether the measurements meet them. A target is met if the whole confidence interval lies on its good side. It is
  * not met if the whole interval lies on the other side. Otherwise it is not decided.
  *
- * "At least x times the best of the peers" is x times each of them. The peer against which hakmem looks worst decides, so that the luck of one
- * round does not pick it. "No slower" also holds for an interval that reaches 1, but only if the interval is narrow: more noise must not mean more
- * targets met.
+ * "At least x times the best of the peers" means x times each of them. The peer with the worst ratio for hakmem decides, so that the luck of one round
+ * does not pick it. "No slower" also holds if the interval reaches 1, but only if it is narrow. Otherwise more noise would mean more targets met.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -15,15 +14,15 @@
 #include "bench/bench.h"
 #include "common/memory.h"
 
-#define MOST_INSTRUCTIONS 55.0
-#define MOST_RESIDENT 1.3
-#define PROGRAM_AGAINST_MEDIAN 1.05
-#define PROGRAM_KEEPS 1.1        /* of the best peer, after 2 s of rest */
-#define MOST_AGAINST_MEDIAN 1.15 /* memory of a threads program, against the median peer */
-#define MOST_TAIL 1.2            /* a time of the latency plan, against the best peer */
-#define MOST_MS 1.0              /* the longest of them */
-#define LEAST_CONFIDENCE 0.9     /* from 5 rounds; with fewer no target is decided */
-#define NARROW 0.1               /* from low to high, as a share of the median: an interval that is as wide or wider cannot say "no slower" */
+#define MOST_INSTRUCTIONS 55.0      /* of an operation of random_mixed, with its loop */
+#define MOST_RESIDENT 1.3           /* memory, against the smallest peer */
+#define PROGRAM_AGAINST_MEDIAN 1.05 /* memory of a real program, against the median peer */
+#define PROGRAM_KEEPS 1.1           /* the same after 2 s of rest, against the peer that keeps least */
+#define MOST_AGAINST_MEDIAN 1.15    /* memory of a threads program, against the median peer */
+#define MOST_TAIL 1.2               /* a time of the latency plan, against the best peer */
+#define MOST_MS 1.0                 /* the longest of them */
+#define LEAST_CONFIDENCE 0.9        /* from 5 rounds; with fewer no target is decided */
+#define NARROW 0.1                  /* from low to high, as a share of the median: an interval that is as wide or wider cannot say "no slower" */
 
 const char *const verdict_names[] = {[VERDICT_MET] = "met",
                                      [VERDICT_NOT_MET] = "not met",

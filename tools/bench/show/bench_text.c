@@ -110,7 +110,7 @@ static void print_latency(const struct page_style *p) {
   free(alignment);
 }
 
-/* The row "cold": where the blocks are in no cache, a free waits for the header of its block. */
+/* The row "cold": if a block is in no cache, its free waits for the header. */
 static void print_cold(const struct page_style *p) {
   struct interval r[BENCH_COLD_SETS];
   bool any = false;

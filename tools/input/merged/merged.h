@@ -3,12 +3,15 @@
  *
  *   merge(a, b) == merge(b, a)  and  merge(a, merge(b, c)) == merge(merge(a, b), c), byte by byte
  *
- * So each part is of a kind for which this holds: whole numbers that are added and stay at their largest value if they would pass it; numbers of which the
- * largest is kept (a smallest one is kept inverted); the first and the last of names in the order of their bytes; sets of numbers, of which the smallest are
- * kept. Zeros are an empty merge.
+ * So each part is of a kind for which this holds. Zeros are an empty merge. The kinds:
  *
- * What has a meaning in one process only is not kept: addresses, and with them stacks, call sites and maps; times since the start of a process, and with
- * them timelines; threads and mappings.
+ *   sums      whole numbers that are added; they stay at their largest value if they would pass it
+ *   maxima    the largest number is kept; of a minimum, the inverted number is kept as a maximum
+ *   names     the first and the last one, in the order of their bytes
+ *   sets      of numbers; the smallest ones are kept
+ *
+ * Left out is what has a meaning in one process only. Addresses are such, and with them stacks, call sites and maps. So are times since the start of a
+ * process, and with them timelines; threads; and mappings.
  */
 #ifndef HAKMEM_TOOLS_MERGED_H
 #define HAKMEM_TOOLS_MERGED_H
@@ -21,7 +24,7 @@
 /* Numbers of the process and its memory that are added; S(name). */
 #define MERGED_MEMORY(S) S(mapped) S(committed) S(untouched) S(rss) S(rss_files) S(superslabs_active)
 
-/* Settings that a report tells if all processes have the same; S(name). */
+/* Settings that a report has if all processes have the same; S(name). */
 #define MERGED_SETTINGS(S) \
   S(strategy) \
   S(full_tracing) \

@@ -1,7 +1,7 @@
 /*
- * structures.h: the allocator's structures in the memory of another process, and what they add up to. The process goes on meanwhile, or was stopped in
- * the middle of anything. So each address may lead nowhere, each count be any number, and each list be a circle: every loop has a bound, every difference
- * stops at 0, and what cannot be read is an error. Functions return 0 or an errno.
+ * structures.h: the allocator's structures in the memory of another process, and what they add up to. The process runs meanwhile, or was stopped in the
+ * middle of a change. So each address may lead nowhere, each count may be any number, and each list may be a circle. Therefore every loop has a bound, every
+ * difference stops at 0, and memory that cannot be read is an error. Functions return 0 or an errno.
  */
 #ifndef HAKMEM_TOOLS_STRUCTURES_H
 #define HAKMEM_TOOLS_STRUCTURES_H

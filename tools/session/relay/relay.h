@@ -1,6 +1,6 @@
 /*
  * relay.h: the LTTng relay daemon that a recording is sent to. The session daemon sends the trace and never says whether it arrives. So this program
- * holds a connection of its own to the relay's control port, on which nothing is sent: its end is the end of the relay, or of the way to it.
+ * holds a connection of its own to the relay's control port. Nothing is sent on it. If it ends, the relay has ended, or the network to it.
  */
 #ifndef HAKMEM_TOOLS_RELAY_H
 #define HAKMEM_TOOLS_RELAY_H

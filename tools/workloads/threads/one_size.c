@@ -1,6 +1,6 @@
 /*
- * One size at a time, many live blocks: each thread fills 6 MB with blocks of one size, frees every third of them, fills the gaps, frees all in the
- * order of their allocation, and goes on with another size. So an allocator's memory for one size is of no use to the next one, unless it can give
+ * One size at a time, many live blocks. Each thread fills 6 MB with blocks of one size, frees every third of them, and fills the gaps. Then it frees all
+ * of them in the order of their allocation, and goes on with another size. So an allocator's memory for one size is of no use to the next one, unless it can give
  * whole pieces from one size to another.
  */
 #include "workload.h"

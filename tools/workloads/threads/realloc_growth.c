@@ -1,6 +1,6 @@
 /*
- * Arrays that grow: each thread appends to sixteen of them in turn, by half of the length or by a small step, up to a random length, then starts
- * over; small ones stay within 32 to 512 bytes, as strings do. The new part is written completely; the old part is checked at both ends and in its middle.
+ * Arrays that grow. Each thread appends to sixteen of them in turn, by half of the length or by a small step. At a random length, an array starts over.
+ * Small ones stay within 32 to 512 bytes, as strings do. The new part is written completely; the old part is checked at both ends and in its middle.
  */
 #include <string.h>
 
