@@ -39,15 +39,16 @@ static bool is_watched(void) { return watched || tracer_is_listened(); }
 
 /* ---- Schedule and requests. ---- */
 
-static void tick_snapshot(void) {
+/* Takes a snapshot if one is due. */
+static bool tick_snapshot(void) {
   const bool listened = tracer_greet();
   const uint32_t interval = __atomic_load_n(&config.fragmentation, __ATOMIC_RELAXED);
-  if (interval == 0 || !(watched || listened)) return;
+  if (interval == 0 || !(watched || listened)) return false;
   const uint64_t now = os_now_ms();
   uint64_t due = __atomic_load_n(&next_snapshot_ms, __ATOMIC_RELAXED);
-  if (now < due) return;
+  if (now < due) return false;
   const uint64_t next = now + interval;
-  if (!__atomic_compare_exchange_n(&next_snapshot_ms, &due, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
+  if (!__atomic_compare_exchange_n(&next_snapshot_ms, &due, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return false;
   const uint64_t start = clock_ticks();
   snapshot_take(false, false);
   if (listened) {
@@ -55,13 +56,17 @@ static void tick_snapshot(void) {
     snapshot_raise();
   }
   calls_stage(CALL_STAGE_statistics, clock_ticks() - start);
+  return true;
 }
+
+/* The file waits a little after a snapshot, so that not one call of the program bears both. A thread that works is back long before that. */
+#define FILE_WAITS_MS 20
 
 void hub_on_tick(void) {
   if (inside_event) return;
-  tick_snapshot();
+  const bool taken = tick_snapshot();
   const uint64_t start = clock_ticks();
-  if (stats_tick()) calls_stage(CALL_STAGE_statistics, clock_ticks() - start);
+  if (stats_tick(taken ? FILE_WAITS_MS : 0)) calls_stage(CALL_STAGE_statistics, clock_ticks() - start);
   control_tick();
 }
 

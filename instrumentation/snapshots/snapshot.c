@@ -20,11 +20,14 @@
 #include "base/inside.h"
 #include "statistics/stats.h"
 #include "statistics/stats_file.h"
+#include "statistics/stats_pages.h"
 #include "sites.h"
 #include "slab_map.h"
 #include "snapshot.h"
 
 #define THREAD_NAMED 65536u       /* bytes; the name of a thread that keeps less is not read */
+#define NAMES_AT_ONCE 4u          /* names that a scheduled snapshot reads at most */
+#define NAMES_AGAIN 8u            /* of so many scheduled snapshots, one reads a known name again: a thread may have changed it */
 #define FIRST_PERIOD_NS 10000000u /* of the timeline: 10 ms, doubled as needed */
 
 static uint64_t above(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
@@ -114,38 +117,60 @@ static struct resident resident_set(void) {
 
 uint64_t snapshot_resident(void) { return resident_set().all; }
 
-/* The part of the block that has memory. Most of its tables are never touched in most processes. */
-static uint64_t block_resident(const struct stats_block *b) {
+/*
+ * The part of the block that has memory. Most of its tables are never touched in most processes. The file's last writing has asked the kernel already; to ask
+ * again takes a quarter of a scheduled snapshot.
+ */
+static uint64_t block_resident(const struct stats_block *b, bool thorough) {
+  const uint64_t known = thorough ? 0 : pages_resident();
+  if (known != 0) return known;
   const uint64_t bytes = os_resident((char *)align_down((uintptr_t)b, os_page_size()), align_up(sizeof(*b), os_page_size()));
   return bytes < sizeof(*b) ? bytes : sizeof(*b);
 }
 
 /* ---- Threads. ---- */
 
-/* "/proc/self/task/123/comm"; the name stays empty if the thread has ended meanwhile. */
+/* "/proc/self/task/123/comm"; the name stays as it was if the thread has ended meanwhile. */
 static void read_thread_name(struct stats_thread *t) {
   char path[48] = "/proc/self/task/", digits[12];
   size_t length = strlen(path), n = 0;
   for (uint32_t left = t->tid; left > 0; left /= 10) digits[n++] = (char)('0' + left % 10);
   while (n > 0) path[length++] = digits[--n];
   strcpy(path + length, "/comm");
+  char name[STATS_THREAD_NAME] = "";
   struct own_file file = file_open_briefly(path);
-  const ssize_t got = file_read_at(&file, t->name, sizeof(t->name) - 1, 0);
+  const ssize_t got = file_read_at(&file, name, sizeof(name) - 1, 0);
   file_close(&file);
-  for (ssize_t i = 0; i < got; i++) {
-    if (t->name[i] == '\n') t->name[i] = '\0';
+  if (got <= 0) return;
+  name[name[got - 1] == '\n' ? got - 1 : got] = '\0';
+  memcpy(t->name, name, sizeof(name));
+}
+
+static void take_known_name(struct stats_thread *t, const struct stats_threads *known) {
+  for (uint32_t i = 0; i < STATS_THREADS; i++) {
+    if (known->row[i].tid == t->tid) memcpy(t->name, known->row[i].name, sizeof(t->name));
   }
 }
 
-static void fill_threads(struct stats_block *b, uint64_t now_ms) {
+/* A name takes six system calls. So a scheduled snapshot reads only a few new ones, and the names of many threads appear one snapshot after the other. */
+static void fill_threads(struct stats_block *b, uint64_t now_ms, bool thorough) {
   static struct thread_usage rows[STATS_THREADS] BULK; /* as `walk` */
+  static struct stats_threads before BULK;
+  static uint32_t snapshots;
+  const uint32_t number = snapshots++, again = number % NAMES_AGAIN == 0 ? number / NAMES_AGAIN % STATS_THREADS : STATS_THREADS;
+  uint32_t reads = thorough ? STATS_THREADS : NAMES_AT_ONCE;
   memset(rows, 0, sizeof(rows));
+  before = b->threads;
   memset(&b->threads, 0, sizeof(b->threads));
   b->threads.count = usage_of_threads(rows, STATS_THREADS);
   for (uint32_t i = 0; i < STATS_THREADS && rows[i].bytes > 0; i++) {
     struct stats_thread *const t = &b->threads.row[i];
     *t = (struct stats_thread){.tid = rows[i].tid, .idle_ms = (uint32_t)above(now_ms, rows[i].seen_ms), .bytes = rows[i].bytes};
-    if (t->tid != 0 && t->bytes >= THREAD_NAMED) read_thread_name(t);
+    if (t->tid == 0 || t->bytes < THREAD_NAMED) continue;
+    take_known_name(t, &before);
+    if (reads == 0 || !(thorough || t->name[0] == '\0' || i == again)) continue;
+    read_thread_name(t);
+    reads--;
   }
 }
 
@@ -202,13 +227,13 @@ static void fill_untouched(struct stats_block *b, const struct heap_usage *heap,
   b->untouched = above(above(b->committed, outside), resident) + of_directory;
 }
 
-static void fill_buckets(struct stats_block *b, const struct walk *walk, const struct heap_usage *heap) {
+static void fill_buckets(struct stats_block *b, const struct walk *walk, const struct heap_usage *heap, bool thorough) {
   struct stats_buckets buckets = {.live = walk->large_bytes + heap->huge_bytes,
                                   .empty = heap->dirty_bytes + walk->between,
                                   .tails = walk->tails,
                                   .huge_cache = heap->huge_kept,
                                   .guarded = heap->guarded,
-                                  .metadata = heap->metadata + (b->sites_bytes = sites_bytes()) + block_resident(b)};
+                                  .metadata = heap->metadata + (b->sites_bytes = sites_bytes()) + block_resident(b, thorough)};
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const struct stats_class_gauges *g = &b->gauge[cls];
     const uint64_t stride = class_stride(cls);
@@ -258,12 +283,12 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
     if (walk.map != NULL) slab_map_end(b, walk.map);
     fill_slabs(b, &walk);
     fill_rows(b, &walk, &heap);
-    fill_buckets(b, &walk, &heap);
+    fill_buckets(b, &walk, &heap, thorough);
     if (thorough) fill_untouched(b, &heap, lock);
   } else {
     walk.map = NULL;
   }
-  fill_threads(b, walk.now_ms);
+  fill_threads(b, walk.now_ms, thorough);
   const struct resident resident = resident_set();
   b->rss = resident.all;
   if (thorough) b->rss_files = resident.files;

@@ -94,7 +94,7 @@ void stats_start(void) {
   stats_file_start(&stats_own, false);
 }
 
-bool stats_tick(void) { return config.stats_file[0] != '\0' && stats_file_tick(stats_block(), os_now_ms()); }
+bool stats_tick(uint32_t late_ms) { return config.stats_file[0] != '\0' && stats_file_tick(stats_block(), os_now_ms(), late_ms); }
 
 void stats_publish(void) {
   if (config.stats_file[0] != '\0' && !stats_child_begins) stats_file_write(&stats_own);

@@ -27,8 +27,11 @@ uint64_t stats_elapsed_ns(void);
 
 /* Claims a file for HAKMEM_STATS_FILE. A forked child claims its own with its first count. */
 void stats_start(void);
-/* Brings the file up to date: if it is due, and returns whether it was; at once; before the process ends. Signal safe. */
-bool stats_tick(void);
+/*
+ * Brings the file up to date: stats_tick if it has been due for `late_ms`, and returns whether it was; stats_publish at once; stats_end before the process
+ * ends. Signal safe.
+ */
+bool stats_tick(uint32_t late_ms);
 void stats_publish(void);
 void stats_end(void);
 void stats_exit(void); /* the same, at a call of _exit */

@@ -270,9 +270,9 @@ void stats_file_end(struct stats_block *b) {
   for (unsigned i = 0; i < END_WAITS && (__atomic_load_n(&wanted, __ATOMIC_SEQ_CST) || __atomic_load_n(&writing, __ATOMIC_SEQ_CST)); i++) sys_sleep_ns(50000);
 }
 
-bool stats_file_tick(struct stats_block *b, uint64_t now_ms) {
+bool stats_file_tick(struct stats_block *b, uint64_t now_ms, uint32_t late_ms) {
   if (path[0] == '\0') return false;
-  if (now_ms >= __atomic_load_n(&due_ms, __ATOMIC_RELAXED)) {
+  if (now_ms >= __atomic_load_n(&due_ms, __ATOMIC_RELAXED) + late_ms) {
     stats_file_write(b);
     return true;
   }

@@ -8,8 +8,11 @@
 
 /* Claims a file for the block, and writes it. A child's file replaces no other. */
 void stats_file_start(struct stats_block *b, bool is_child);
-/* Writes the block's file, if there is one and no other thread is writing it: if it is due, and returns whether it was; at once. Signal safe. */
-bool stats_file_tick(struct stats_block *b, uint64_t now_ms);
+/*
+ * Writes the block's file, if there is one and no other thread is writing it: stats_file_tick if it has been due for `late_ms`, and returns whether it was;
+ * stats_file_write at once. Signal safe.
+ */
+bool stats_file_tick(struct stats_block *b, uint64_t now_ms, uint32_t late_ms);
 void stats_file_write(struct stats_block *b);
 /* Writes for the last time: waits for another thread that writes. */
 void stats_file_end(struct stats_block *b);

@@ -18,9 +18,13 @@
 
 static bool in_file[PAGE_MAX_COUNT] BULK; /* the pages that are not holes */
 static uint32_t map_in_file[STATS_MAPS];  /* map_made of the maps that the file has; 0: none */
+static size_t resident;                   /* bytes; atomic */
+
+size_t pages_resident(void) { return __atomic_load_n(&resident, __ATOMIC_RELAXED); }
 
 void pages_none(void) {
   memset(in_file, 0, sizeof(in_file));
+  __atomic_store_n(&resident, 0, __ATOMIC_RELAXED);
   pages_truncated();
 }
 
@@ -33,14 +37,19 @@ static void find_touched(const struct stats_block *b, size_t page, size_t count,
   const ssize_t got = file_read_at(&pagemap, entries, count * sizeof(entries[0]), (off_t)((uintptr_t)b / page * sizeof(entries[0])));
   file_close(&pagemap);
   const size_t known = got > 0 ? (size_t)got / sizeof(entries[0]) : 0;
+  size_t present = 0;
   memset(touched, 0, known);
   memset(touched + known, 1, count - known);
   for (size_t i = 0; i < known; i += PAGES_AT_ONCE) {
     uint64_t any = 0;
     for (size_t k = 0; k < PAGES_AT_ONCE; k++) any |= entries[i + k]; /* beyond the last one are old ones: some of the array is behind `known` */
     if (any >> 62 == 0) continue;
-    for (size_t k = i; k < i + PAGES_AT_ONCE && k < known; k++) touched[k] = entries[k] >> 62 != 0;
+    for (size_t k = i; k < i + PAGES_AT_ONCE && k < known; k++) {
+      touched[k] = entries[k] >> 62 != 0; /* in memory, or swapped out */
+      present += entries[k] >> 63;
+    }
   }
+  __atomic_store_n(&resident, known == count ? present * page : 0, __ATOMIC_RELAXED);
 }
 
 struct part {
