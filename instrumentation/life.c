@@ -47,7 +47,7 @@ static bool tick_snapshot(void) {
   const uint64_t now = os_now_ms();
   uint64_t due = __atomic_load_n(&next_snapshot_ms, __ATOMIC_RELAXED);
   if (now < due) return false;
-  const uint64_t next = now + interval;
+  const uint64_t pause = snapshot_pause_ms(), next = now + (pause > interval ? pause : interval);
   if (!__atomic_compare_exchange_n(&next_snapshot_ms, &due, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return false;
   const uint64_t start = clock_ticks();
   snapshot_take(false, false);

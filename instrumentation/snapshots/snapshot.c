@@ -26,6 +26,8 @@
 #include "snapshot.h"
 
 #define THREAD_NAMED 65536u       /* bytes; the name of a thread that keeps less is not read */
+#define WALK_LONG_NS 1000000u     /* a scheduled walk over the slabs that takes longer, as in heaps of some GiB, */
+#define WALK_PART 100u            /* is followed by a pause of so many times its length */
 #define NAMES_AT_ONCE 4u          /* names that a scheduled snapshot reads at most */
 #define NAMES_AGAIN 8u            /* of so many scheduled snapshots, one reads a known name again: a thread may have changed it */
 #define FIRST_PERIOD_NS 10000000u /* of the timeline: 10 ms, doubled as needed */
@@ -270,6 +272,13 @@ static void fill_slabs(struct stats_block *b, const struct walk *walk) {
   memcpy(b->pins, walk->pins, sizeof(walk->pins));
 }
 
+static uint64_t walk_ns; /* atomic; processor time of the last scheduled walk */
+
+uint64_t snapshot_pause_ms(void) {
+  const uint64_t ns = __atomic_load_n(&walk_ns, __ATOMIC_RELAXED);
+  return ns > WALK_LONG_NS ? ns * WALK_PART / 1000000 : 0;
+}
+
 static void take(struct stats_block *b, bool thorough, bool in_signal) {
   static struct walk walk BULK; /* one snapshot at a time; static, because a thread's stack may be too small */
   memset(&walk, 0, sizeof(walk));
@@ -278,6 +287,7 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) snapshot_class(b, cls);
   const bool sites = MODE(profile) && !in_signal;
   walk.map = slab_map_begin(b, thorough, sites ? sites_wait_ns() : 0);
+  const uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   if (view_each_held(thorough ? VIEW_BY_HEADERS : VIEW_USED, lock, visit, &walk)) {
     const struct heap_usage heap = usage_of_heap();
     if (walk.map != NULL) slab_map_end(b, walk.map);
@@ -288,6 +298,7 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
   } else {
     walk.map = NULL;
   }
+  if (!thorough) __atomic_store_n(&walk_ns, clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns, __ATOMIC_RELAXED);
   fill_threads(b, walk.now_ms, thorough);
   const struct resident resident = resident_set();
   b->rss = resident.all;

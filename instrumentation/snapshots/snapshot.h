@@ -12,6 +12,9 @@
 void snapshot_take(bool thorough, bool in_signal);
 void snapshot_fork_child(void);
 
+/* The least time between two scheduled snapshots, in ms, by the length of the last walk over the slabs; 0: none. It grows with the heap. */
+uint64_t snapshot_pause_ms(void);
+
 /* Bytes of the process that are resident now, from the kernel. */
 uint64_t snapshot_resident(void);
 
