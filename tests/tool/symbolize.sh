@@ -66,8 +66,8 @@ timeout 60 "$hakmem" symbolize input | cmp - input || fail "a frame in a broken 
 : >empty
 equal "nothing" "" "$("$hakmem" symbolize empty)"
 
-fails 1 "no such: cannot open" "$hakmem" symbolize "no such"
-fails 1 "cannot read" "$hakmem" symbolize "$place"
+fails 1 "cannot open no such: No such file" "$hakmem" symbolize "no such"
+fails 1 "cannot read $place: " "$hakmem" symbolize "$place"
 fails 2 "more than one" "$hakmem" symbolize a b
 (ulimit -f 0; "$hakmem" symbolize err >full 2>/dev/null)
 [ $? -ne 0 ] || fail "no failure where nothing can be written"

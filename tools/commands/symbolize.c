@@ -101,7 +101,7 @@ static void redact(char *line) {
   if (link != NULL && link[sizeof(overwritten) - 1] != '\0') strcpy(link + sizeof(overwritten) - 1, "0");
 }
 
-static bool copy(FILE *in) {
+static bool copy(FILE *in, const char *name) {
   char *line = NULL;
   size_t capacity = 0;
   setvbuf(stdout, NULL, _IOLBF, 0); /* line by line, for a reader that waits for the program */
@@ -120,16 +120,15 @@ static bool copy(FILE *in) {
     fwrite(line, 1, (size_t)length, stdout);
   }
   free(line);
-  if (ferror(in)) return fail("cannot read: %s", strerror(errno));
+  if (ferror(in)) return fail("cannot read %s: %s", name, strerror(errno));
   return (fflush(stdout) == 0 && !ferror(stdout)) || fail("cannot write to standard output");
 }
 
 static int run(void *context) {
   const struct options *const o = context;
   FILE *const in = o->path != NULL ? fopen(o->path, "re") : stdin;
-  bool good = in != NULL || fail("cannot open: %s", strerror(errno));
-  good = good && copy(in);
-  if (!good && o->path != NULL) fail_within("%s", o->path);
+  bool good = in != NULL || fail("cannot open %s: %s", o->path, strerror(errno));
+  good = good && copy(in, o->path != NULL ? o->path : "standard input");
   if (!good) say("%s", failure());
   if (in != NULL && in != stdin) fclose(in);
   return good ? EXIT_DONE : EXIT_FAILED;

@@ -40,7 +40,7 @@ static struct lttng_session_descriptor *describe(const char *name, const char *o
 static bool create(struct session *s, const char *output, const struct session_settings *settings) {
   s->name = must_print("hakmem-%d", (int)getpid());
   struct lttng_session_descriptor *const descriptor = describe(s->name, output, settings->relay);
-  if (descriptor == NULL) return fail("cannot describe an LTTng session that writes to %s", settings->relay != NULL ? settings->relay : output);
+  if (descriptor == NULL) return fail("liblttng-ctl does not accept %s as the output of a session", settings->relay != NULL ? settings->relay : output);
   const enum lttng_error_code code = lttng_create_session_ext(descriptor);
   lttng_session_descriptor_destroy(descriptor);
   if (code != LTTNG_OK) {
@@ -54,12 +54,12 @@ static bool create(struct session *s, const char *output, const struct session_s
   /* A process that is killed within an event spoils only its own buffers, if it has some. */
   domain.buf_type = settings->shared ? LTTNG_BUFFER_PER_UID : LTTNG_BUFFER_PER_PID;
   s->handle = lttng_create_handle(s->name, &domain);
-  return s->handle != NULL || fail("cannot get a handle on the LTTng session");
+  return s->handle != NULL || fail("no memory for the LTTng session");
 }
 
 static bool add_channel(struct session *s, const struct session_settings *settings) {
   struct lttng_channel *const channel = lttng_channel_create(&s->handle->domain);
-  if (channel == NULL) return fail("cannot describe a channel");
+  if (channel == NULL) return fail("no memory for a channel of the LTTng session");
   snprintf(channel->name, sizeof(channel->name), "%s", CHANNEL);
   channel->attr.overwrite = 0; /* if a buffer is full, new events are dropped and counted */
   channel->attr.subbuf_size = settings->buffer_size;
@@ -85,7 +85,7 @@ static bool enable_events(struct session *s, bool full) {
 #define EXCLUDED(name) (char *)PROVIDER ":" #name,
   char *excluded[] = {PER_OPERATION(EXCLUDED)};
   struct lttng_event *const event = lttng_event_create();
-  if (event == NULL) return fail("cannot describe an event");
+  if (event == NULL) return fail("no memory for the events of the LTTng session");
   snprintf(event->name, sizeof(event->name), "%s", PROVIDER ":*");
   event->type = LTTNG_EVENT_TRACEPOINT;
   event->loglevel_type = LTTNG_EVENT_LOGLEVEL_ALL;
