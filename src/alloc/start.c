@@ -14,6 +14,8 @@
 #include "probe.h"
 #include "front.h"
 #include "modes/guard.h"
+#include "modes/modes.h"
+#include "modes/secure/secure.h"
 #include "slabs/legacy/legacy.h"
 #include "platform/message.h"
 #include "memory/os.h"
@@ -98,6 +100,7 @@ static void fork_child(void) {
   locks_release_all(locks, ARRAY_LENGTH(locks));
   os_fork_child();
   if (HAKMEM_EVENTS) debug_fork_child();
+  if (MODE(secure)) secure_fork_child();
   units_fork_child();
   pool_fork_child();
   sll_fork_child();

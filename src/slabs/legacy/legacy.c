@@ -8,8 +8,10 @@
 #include "slabs/directory.h"
 #include "memory/kept.h"
 #include "memory/os.h"
+#include "memory/seals.h"
 #include "memory/soft_limit.h"
 #include "slabs/slab_list.h"
+#include "slabs/spans.h"
 #include "slabs/units.h"
 
 #define KEPT_DELAY_PART 4        /* kept memory is returned to the kernel after this part of HAKMEM_RELEASE_DELAY */
@@ -21,6 +23,9 @@
  * mappings stay few: a process may have 65,530.
  */
 #define GROWN_MOST (KEPT_RANGES / 2)
+
+/* On kernels that cannot mark pages (seals.h), further huge blocks lie side by side, because mappings become too many. */
+#define SEALED_MOST 4096u
 
 /* The descriptors of this file. */
 struct mapping {
@@ -152,7 +157,7 @@ void legacy_return_blocks(uint32_t cls, struct chain chain) {
   while (chain.count > 0) {
     struct block *block = chain.head;
     struct slab *slab = directory_slab(block);
-    if (slab == NULL || slab->cls != cls) break; /* the link was overwritten after its free: the rest is lost */
+    if (!directory_begins(cls, block) || slab == NULL || slab->home != NULL) break; /* the link was overwritten after its free: the rest is lost */
     chain.head = block_next(block);
     chain.count--;
     if (!slab_list_give(list, slab, block)) continue;
@@ -182,11 +187,11 @@ static size_t scavenge_slabs(bool trim, uint64_t now) {
 
 /* ---- Huge blocks. ---- */
 
-/* A slab over kept memory; NULL if none fits. `wanted`: only a range that has all of the room. */
-static struct slab *take_kept(size_t size, size_t room, bool wanted, size_t align) {
+/* A slab over kept memory; NULL if none fits. `wanted`: only a range that has all of the room. *sealed: as in kept_range. */
+static struct slab *take_kept(size_t size, size_t room, bool wanted, size_t align, size_t *sealed) {
   const uint32_t thread = os_thread();
   lock_take(&legacy.lock);
-  char *base = wanted && !kept_has(&legacy.kept, room, align) ? NULL : kept_take(&legacy.kept, size, room, align, thread);
+  char *base = wanted && !kept_has(&legacy.kept, room, align) ? NULL : kept_take(&legacy.kept, size, room, align, thread, sealed);
   assert(kept_is_valid(&legacy.kept));
   lock_release(&legacy.lock);
   if (base == NULL) return NULL;
@@ -195,12 +200,12 @@ static struct slab *take_kept(size_t size, size_t room, bool wanted, size_t alig
   return slab;
 }
 
-/* Keeps [base, base + size) for the next huge block, or unmaps it. */
-static void keep(char *base, size_t size) {
+/* Keeps [base, base + size) for the next huge block, or unmaps it. Its last `sealed` bytes are sealed. */
+static void keep(char *base, size_t size, size_t sealed) {
   const uint64_t now = os_now_ms();
   const uint32_t thread = os_thread();
   lock_take(&legacy.lock);
-  const bool kept = size <= kept_most() && kept_add(&legacy.kept, base, size, now, thread);
+  const bool kept = size <= kept_most() && kept_add(&legacy.kept, base, size, sealed, now, thread);
   assert(kept_is_valid(&legacy.kept));
   lock_release(&legacy.lock);
   if (kept) evict(idle_since(now));
@@ -227,31 +232,78 @@ static void refuse(struct slab *slab) {
   lock_release(&legacy.lock);
 }
 
-/* Where the memory of a huge block comes from. KEPT_WITH_ROOM: only if there is room behind it, too. */
+/* Where the memory of a huge block comes from. KEPT_WITH_ROOM: only if there is room behind it, too. FRESH: it is not sealed. */
 enum origin { KEPT_WITH_ROOM, KEPT, KEPT_OR_FRESH, FRESH };
 
-static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason reason, enum origin origin, bool *zeroed) {
-  const uint64_t start = hub_ticks();
-  const size_t rounded = align_up(max_size(size, 1), UNIT_SIZE);
-  align = max_size(align, UNIT_SIZE);
-  if (rounded < size || rounded > PTRDIFF_MAX) return NULL;
-  /* A checker needs closed memory in front, and freed memory must not be reused as long as it is kept. */
-  const size_t lead = hub_checked ? align : 0;
-  const size_t room = reason == LEGACY_GROWN ? align_up(rounded / 2, UNIT_SIZE) : 0;
-  struct slab *slab = origin != FRESH && !hub_checked ? take_kept(rounded, rounded + room, origin == KEPT_WITH_ROOM, align) : NULL;
-  *zeroed = slab == NULL;
-  if (slab == NULL && origin < KEPT_OR_FRESH) return NULL;
-  if (slab == NULL) {
-    evict(idle_since(os_now_ms())); /* before more memory becomes resident */
-    slab = map_slab(rounded + lead, origin == FRESH ? room : 0, align);
-  }
+/* Bytes of the mapping of a huge block: whole units, with a page that can be sealed. A checker closes what lies behind a block itself. 0: too many. */
+static size_t whole_size(size_t size) {
+  const size_t whole = align_up(max_size(size, 1) + (hub_checked ? 0 : os_page_size()), UNIT_SIZE);
+  return size <= PTRDIFF_MAX && whole <= PTRDIFF_MAX ? whole : 0;
+}
+
+/*
+ * How many bytes at the end of a huge block are to be sealed, if `sealed` are now: all pages behind the block. Of a block that has `grown`, one page is
+ * enough, so that it can grow further without a system call, unless an error ends the process.
+ */
+static size_t wanted_seal(const struct slab *slab, size_t sealed, bool grown) {
+  const size_t page = os_page_size(), most = slab->size - align_up(max_size(slab->requested, 1), page);
+  if (!grown || span_has_fences()) return most;
+  return sealed != 0 && sealed <= most ? sealed : page;
+}
+
+READS_RACILY static bool may_split(void) { return legacy.huge_blocks < SEALED_MOST; }
+
+/* Seals the end of a huge block, of which `sealed` bytes (as in kept_range) are sealed now. False: a part that the block needs is still sealed. */
+static bool seal_end(struct slab *slab, size_t sealed, bool grown) {
+  if (hub_checked) return true;
+  char *const end = slab->base + slab->size;
+  const size_t wanted = wanted_seal(slab, sealed, grown);
+  const size_t open = sealed == KEPT_ANYWHERE ? slab->size : sealed > wanted ? sealed - wanted : 0;
+  slab->sealed = (uint32_t)min_size(sealed, slab->size);
+  if (open != 0 && !unseal(sealed == KEPT_ANYWHERE ? slab->base : end - sealed, open)) return false;
+  const size_t left = sealed == KEPT_ANYWHERE ? 0 : sealed - open;
+  slab->sealed = (uint32_t)(left == wanted || seal(end - wanted, wanted - left, may_split()) ? wanted : left);
+  return true;
+}
+
+/* A huge block over kept memory; NULL if there is none. */
+static struct slab *huge_of_kept(size_t whole, size_t room, size_t size, enum origin origin, size_t align) {
+  size_t sealed;
+  struct slab *slab = take_kept(whole, room, origin == KEPT_WITH_ROOM, align, &sealed);
+  if (slab == NULL) return NULL;
+  slab->requested = size;
+  if (seal_end(slab, sealed, room != whole)) return slab;
+  unmap_slab(slab);
+  return NULL;
+}
+
+/* The same over new memory. */
+static struct slab *huge_of_kernel(size_t whole, size_t room, size_t size, enum origin origin, size_t align) {
+  const size_t lead = hub_checked ? align : 0; /* a checker needs closed memory in front */
+  evict(idle_since(os_now_ms()));              /* before more memory becomes resident */
+  struct slab *slab = map_slab(whole + lead, origin == FRESH ? room - whole : 0, align);
   if (slab == NULL) return NULL;
   slab->base += lead;
   slab->size -= lead;
   slab->units = (uint32_t)(slab->size / UNIT_SIZE);
-  ((struct mapping *)slab)->lead = lead;
-  slab->cls = CLASS_HUGE;
   slab->requested = size;
+  ((struct mapping *)slab)->lead = lead;
+  if (origin != FRESH) seal_end(slab, 0, room != whole);
+  return slab;
+}
+
+static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason reason, enum origin origin, bool *zeroed) {
+  const uint64_t start = hub_ticks();
+  const size_t whole = whole_size(size);
+  align = max_size(align, UNIT_SIZE);
+  if (whole == 0) return NULL;
+  const size_t room = whole + (reason == LEGACY_GROWN ? align_up(whole / 2, UNIT_SIZE) : 0);
+  /* Freed memory must not be reused as long as a checker keeps it. */
+  struct slab *slab = origin != FRESH && !hub_checked ? huge_of_kept(whole, room, size, origin, align) : NULL;
+  *zeroed = slab == NULL;
+  if (slab == NULL && origin >= KEPT_OR_FRESH) slab = huge_of_kernel(whole, room, size, origin, align);
+  if (slab == NULL) return NULL;
+  slab->cls = CLASS_HUGE;
   slab->align = align;
   ((struct mapping *)slab)->refused = reason < LEGACY_HUGE;
   directory_enter(slab);
@@ -274,30 +326,54 @@ void legacy_huge_free(struct slab *slab) {
   book_huge(slab, -1);
   const size_t lead = ((const struct mapping *)slab)->lead, size = slab->size + lead;
   char *base = slab->base - lead;
+  const size_t sealed = slab->sealed;
   drop_descriptor(slab);
-  keep(base, size);
+  keep(base, size, sealed);
 }
 
-/* Makes `slab` longer or shorter in place: into kept memory behind it, or by mremap. */
-static bool resize_in_place(struct slab *slab, size_t size) {
-  if (size < slab->size) {
-    keep(slab->base + size, slab->size - size);
+/* Opens the sealed end. False: nothing is changed. */
+static bool open_end(struct slab *slab) {
+  if (slab->sealed != 0 && !unseal(slab->base + slab->size - slab->sealed, slab->sealed)) return false;
+  slab->sealed = 0;
+  return true;
+}
+
+/* Takes the kept memory behind `slab`, up to `whole` bytes in all. *sealed: of its end. */
+static bool take_behind(struct slab *slab, size_t whole, size_t *sealed) {
+  char *const behind = slab->base + slab->size;
+  const size_t more = whole - slab->size;
+  lock_take(&legacy.lock);
+  const bool taken = kept_take_at(&legacy.kept, behind, more, sealed);
+  lock_release(&legacy.lock);
+  if (!taken) return false;
+  if (open_end(slab) && (*sealed != KEPT_ANYWHERE || unseal(behind, more))) {
+    if (*sealed == KEPT_ANYWHERE) *sealed = 0;
+    ((struct mapping *)slab)->whole = false;
     return true;
   }
-  lock_take(&legacy.lock);
-  const bool taken = kept_take_at(&legacy.kept, slab->base + slab->size, size - slab->size);
-  lock_release(&legacy.lock);
-  if (taken) ((struct mapping *)slab)->whole = false;
-  if (taken || slab->size <= COPY_BYTES_MAX) return taken; /* the address space behind it is seldom free, and would need new memory */
-  if (!os_resize(slab->base, slab->size, size)) return false;
-  if (directory_prepare(slab->base + slab->size, size - slab->size)) return true;
-  os_unmap(slab->base + slab->size, size - slab->size);
+  keep(behind, more, *sealed);
+  return false;
+}
+
+/* Makes `slab` longer or shorter in place: into kept memory behind it, or by mremap. *sealed: how much of its new end is sealed then. */
+static bool resize_in_place(struct slab *slab, size_t whole, size_t *sealed) {
+  if (whole <= slab->size) {
+    *sealed = whole == slab->size ? slab->sealed : 0;
+    if (whole < slab->size) keep(slab->base + whole, slab->size - whole, slab->sealed);
+    return true;
+  }
+  if (take_behind(slab, whole, sealed)) return true;
+  *sealed = 0;
+  if (slab->size <= COPY_BYTES_MAX || !open_end(slab)) return false; /* the address space behind it is seldom free, and would need new memory */
+  if (!os_resize(slab->base, slab->size, whole)) return false;
+  if (directory_prepare(slab->base + slab->size, whole - slab->size)) return true;
+  os_unmap(slab->base + slab->size, whole - slab->size);
   return false;
 }
 
 /* The new place of `slab`; NULL if there is no memory. */
 static struct slab *new_place(const struct slab *slab, size_t size, enum origin origin, bool *fresh) {
-  struct slab *place = huge_alloc(size, slab->align, size > slab->size ? LEGACY_GROWN : LEGACY_HUGE, origin, fresh);
+  struct slab *place = huge_alloc(size, slab->align, whole_size(size) > slab->size ? LEGACY_GROWN : LEGACY_HUGE, origin, fresh);
   if (place != NULL && ((const struct mapping *)slab)->refused && size <= units_large_max()) refuse(place);
   return place;
 }
@@ -308,25 +384,37 @@ static void forget(struct slab *slab) {
   drop_descriptor(slab);
 }
 
+/* Resizes in place. False: the block is unchanged, but its end may be open, or its mapping longer. */
+static bool stay(struct slab *slab, size_t size, size_t whole) {
+  size_t sealed;
+  const size_t before = slab->requested;
+  if (!resize_in_place(slab, whole, &sealed)) return false;
+  book_huge(slab, -1);
+  slab->requested = size;
+  slab->size = whole;
+  slab->units = (uint32_t)(whole / UNIT_SIZE);
+  const bool open = seal_end(slab, sealed, true);
+  if (open) ((struct mapping *)slab)->refused &= size <= units_large_max();
+  else slab->requested = before;
+  book_huge(slab, 1);
+  return open;
+}
+
 struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
-  const size_t rounded = align_up(size, UNIT_SIZE);
-  if (rounded < size || rounded > PTRDIFF_MAX) return NULL;
-  if (rounded == slab->size || resize_in_place(slab, rounded)) {
-    book_huge(slab, -1);
-    ((struct mapping *)slab)->refused &= size <= units_large_max();
-    slab->requested = size;
-    slab->size = rounded;
-    slab->units = (uint32_t)(rounded / UNIT_SIZE);
-    book_huge(slab, 1);
-    return slab;
-  }
-  const bool whole = ((const struct mapping *)slab)->whole;
+  const size_t whole = whole_size(size);
+  if (whole == 0) return NULL;
+  if (stay(slab, size, whole)) return slab;
+  const bool movable = ((const struct mapping *)slab)->whole && open_end(slab);
   bool fresh;
-  struct slab *moved = new_place(slab, size, !whole || slab->size <= COPY_BYTES_MAX ? KEPT_OR_FRESH : FRESH, &fresh);
-  if (moved == NULL) return NULL;
+  struct slab *moved = new_place(slab, size, !movable || slab->size <= COPY_BYTES_MAX ? KEPT_OR_FRESH : FRESH, &fresh);
+  if (moved == NULL) {
+    seal_end(slab, slab->sealed, true);
+    return NULL;
+  }
   directory_leave(slab); /* first: once the pages have moved, another thread may map something in the old place */
-  const enum os_moved how = whole && fresh ? os_move(slab->base, slab->size, moved->base, moved->size) : OS_STAYED;
+  const enum os_moved how = movable && fresh ? os_move(slab->base, slab->size, moved->base, moved->size) : OS_STAYED;
   if (how == OS_MOVED) {
+    seal_end(moved, 0, true);
     forget(slab);
     return moved;
   }
@@ -339,7 +427,7 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
       return NULL;
     }
   }
-  memcpy(moved->base, slab->base, min_size(slab->size, moved->size));
+  memcpy(moved->base, slab->base, min_size(slab->size - slab->sealed, moved->size - moved->sealed));
   legacy_huge_free(slab);
   return moved;
 }
