@@ -17,6 +17,7 @@
 #include "modes/modes.h"
 #include "modes/secure/secure.h"
 #include "slabs/legacy/legacy.h"
+#include "slabs/legacy/seals.h"
 #include "platform/message.h"
 #include "memory/os.h"
 #include "memory/soft_limit.h"
@@ -29,7 +30,7 @@
 /* ---- Fork. ---- */
 
 static const struct lock_row *const locks[] = {
-  &sll_locks,     &pool_locks,   &units_locks, &legacy_locks, &directory_locks, &os_metadata_locks, &os_own_locks,
+  &sll_locks,     &pool_locks,   &units_locks, &legacy_locks, &seal_locks, &directory_locks, &os_metadata_locks, &os_own_locks,
 #if HAKMEM_EVENTS
   &retired_locks, &record_locks, &guard_locks, &debug_locks,  &recent_locks,    &hub_stacks_locks,  &hub_modules_locks,
 #endif

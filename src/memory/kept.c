@@ -15,10 +15,7 @@ static void erase(struct kept *kept, uint32_t at) {
   memmove(&kept->range[at], &kept->range[at + 1], (kept->count - at) * sizeof(struct kept_range));
 }
 
-/* What is sealed of `left` and of what lies behind it, of which the last `sealed` bytes are. */
-static size_t joined(const struct kept_range *left, size_t sealed) { return left->sealed == 0 ? sealed : KEPT_ANYWHERE; }
-
-bool kept_add(struct kept *kept, char *base, size_t size, size_t sealed, uint64_t now_ms, uint32_t thread) {
+bool kept_add(struct kept *kept, char *base, size_t size, uint64_t now_ms, uint32_t thread) {
   uint32_t at = 0;
   while (at < kept->count && kept->range[at].base < base) at++;
   struct kept_range *left = at > 0 ? &kept->range[at - 1] : NULL;
@@ -26,30 +23,29 @@ bool kept_add(struct kept *kept, char *base, size_t size, size_t sealed, uint64_
   const bool joins_left = left != NULL && end_of(left) == base, joins_right = right != NULL && base + size == right->base;
   if (!joins_left && !joins_right && kept->count == KEPT_RANGES) return false;
   kept->bytes += size;
-  struct kept_range range = {base, size, now_ms, thread, sealed};
-  if (joins_right) range = (struct kept_range){base, size + right->size, now_ms, thread, joined(&range, right->sealed)};
-  if (joins_left) range = (struct kept_range){left->base, left->size + range.size, now_ms, thread, joined(left, range.sealed)};
-  if (joins_left && joins_right) erase(kept, at);
-  if (joins_left) *left = range;
-  else if (joins_right) *right = range;
-  else insert(kept, at, range);
+  if (joins_left && joins_right) {
+    *left = (struct kept_range){left->base, left->size + size + right->size, now_ms, thread};
+    erase(kept, at);
+  } else if (joins_left) {
+    *left = (struct kept_range){left->base, left->size + size, now_ms, thread};
+  } else if (joins_right) {
+    *right = (struct kept_range){base, size + right->size, now_ms, thread};
+  } else {
+    insert(kept, at, (struct kept_range){base, size, now_ms, thread});
+  }
   return true;
 }
 
-/* Takes [base, base + size) out of range `at`, which holds it. The rest on either side keeps its age. *sealed: of what is taken. */
-static bool cut(struct kept *kept, uint32_t at, const char *base, size_t size, size_t *sealed) {
+/* Takes [base, base + size) out of range `at`, which holds it. The rest on either side keeps its age. */
+static bool cut(struct kept *kept, uint32_t at, const char *base, size_t size) {
   struct kept_range *range = &kept->range[at];
   const size_t before = (size_t)(base - range->base), after = range->size - before - size;
-  const size_t inside = range->sealed == KEPT_ANYWHERE ? KEPT_ANYWHERE : 0;
-  if (before != 0 && after != 0 && kept->count == KEPT_RANGES) return false;
-  *sealed = after == 0 ? range->sealed : inside;
   if (before != 0 && after != 0) {
-    insert(kept, at + 1, (struct kept_range){range->base + before + size, after, range->since_ms, range->thread, range->sealed});
+    if (kept->count == KEPT_RANGES) return false;
+    insert(kept, at + 1, (struct kept_range){range->base + before + size, after, range->since_ms, range->thread});
     range->size = before;
-    range->sealed = inside;
   } else if (before != 0) {
     range->size = before;
-    range->sealed = inside;
   } else if (after != 0) {
     range->base += size;
     range->size = after;
@@ -73,7 +69,7 @@ static bool is_better(const struct kept_range *a, const struct kept_range *b, si
   return a_has_room != b_has_room ? a_has_room : a_has_room ? a->size < b->size : a->size > b->size;
 }
 
-char *kept_take(struct kept *kept, size_t size, size_t room, size_t align, uint32_t thread, size_t *sealed) {
+char *kept_take(struct kept *kept, size_t size, size_t room, size_t align, uint32_t thread) {
   uint32_t best = KEPT_RANGES;
   for (uint32_t i = 0; i < kept->count; i++) {
     if (size_at(&kept->range[i], align) < size) continue;
@@ -81,7 +77,7 @@ char *kept_take(struct kept *kept, size_t size, size_t room, size_t align, uint3
   }
   if (best == KEPT_RANGES) return NULL;
   char *base = (char *)align_up((uintptr_t)kept->range[best].base, align);
-  return cut(kept, best, base, size, sealed) ? base : NULL;
+  return cut(kept, best, base, size) ? base : NULL;
 }
 
 bool kept_has(const struct kept *kept, size_t size, size_t align) {
@@ -91,10 +87,10 @@ bool kept_has(const struct kept *kept, size_t size, size_t align) {
   return false;
 }
 
-bool kept_take_at(struct kept *kept, const char *base, size_t size, size_t *sealed) {
+bool kept_take_at(struct kept *kept, const char *base, size_t size) {
   for (uint32_t i = 0; i < kept->count; i++) {
     const struct kept_range *range = &kept->range[i];
-    if (base >= range->base && base + size <= end_of(range)) return cut(kept, i, base, size, sealed);
+    if (base >= range->base && base + size <= end_of(range)) return cut(kept, i, base, size);
   }
   return false;
 }
@@ -109,7 +105,7 @@ bool kept_evict(struct kept *kept, uint64_t before_ms, size_t most, struct kept_
   *out = kept->range[oldest];
   if (most < out->size) out->size = align_up(most, UNIT_SIZE);
   out->base = end_of(&kept->range[oldest]) - out->size;
-  return cut(kept, oldest, out->base, out->size, &out->sealed);
+  return cut(kept, oldest, out->base, out->size);
 }
 
 bool kept_holds(const struct kept *kept, const void *p) {

@@ -19,10 +19,7 @@ struct kept_range {
   size_t size;
   uint64_t since_ms; /* when the last part of it was freed, */
   uint32_t thread;   /* and by which thread */
-  size_t sealed;     /* bytes at its end (seals.h); KEPT_ANYWHERE: some at any place */
 };
-
-#define KEPT_ANYWHERE SIZE_MAX
 
 struct kept {
   struct kept_range range[KEPT_RANGES];
@@ -30,20 +27,20 @@ struct kept {
   size_t bytes;
 };
 
-/* Adds a range that overlaps no other; its last `sealed` bytes are sealed. False, and nothing changed, if the table is full. */
-bool kept_add(struct kept *kept, char *base, size_t size, size_t sealed, uint64_t now_ms, uint32_t thread);
+/* Adds a range that overlaps no other. False, and nothing changed, if the table is full. */
+bool kept_add(struct kept *kept, char *base, size_t size, uint64_t now_ms, uint32_t thread);
 
 /*
  * Takes `size` bytes at a multiple of `align`. Ranges that `thread` freed are preferred. Among those, it takes from the smallest one that has `room` bytes
- * (`room` >= `size`); if none has, from the largest. The rest of the range stays kept. NULL if no range has `size` bytes. *sealed: as in kept_range.
+ * (`room` >= `size`); if none has, from the largest. The rest of the range stays kept. NULL if no range has `size` bytes.
  */
-char *kept_take(struct kept *kept, size_t size, size_t room, size_t align, uint32_t thread, size_t *sealed);
+char *kept_take(struct kept *kept, size_t size, size_t room, size_t align, uint32_t thread);
 
 /* Whether a range has `size` bytes at a multiple of `align`. */
 bool kept_has(const struct kept *kept, size_t size, size_t align);
 
 /* Takes exactly [base, base + size). False, and nothing changed, if a part of it is not kept. */
-bool kept_take_at(struct kept *kept, const char *base, size_t size, size_t *sealed);
+bool kept_take_at(struct kept *kept, const char *base, size_t size);
 
 /* Takes out the oldest range if it was freed at `before_ms` or earlier; of a larger one, its last `most` bytes. False if there is none. */
 bool kept_evict(struct kept *kept, uint64_t before_ms, size_t most, struct kept_range *out);

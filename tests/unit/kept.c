@@ -4,10 +4,6 @@
 #include <criterion/criterion.h>
 
 #define UNITS 2048
-#define PAGE 4096u
-
-static size_t sealed;         /* of what was taken last */
-static bool seals[UNITS + 1]; /* whether the last page of a kept unit is sealed */
 
 static uint64_t random_state = 1;
 
@@ -28,13 +24,6 @@ static bool all(const bool *held, uint32_t first, uint32_t units, bool value) {
 
 static void set(bool *held, uint32_t first, uint32_t units, bool value) {
   for (uint32_t u = first; u < first + units; u++) held[u] = value;
-}
-
-/* What was taken from `first` on is not sealed anywhere, at its end alone, or anywhere, as `sealed` says. */
-static void check_seals(uint32_t first, uint32_t units, size_t said) {
-  cr_assert(said == KEPT_ANYWHERE || said == (seals[first + units - 1] ? PAGE : 0));
-  cr_assert(said == KEPT_ANYWHERE || all(seals, first, units - 1, false));
-  set(seals, first, units, false);
 }
 
 /* The shortest run that is held and has `units` at a multiple of `align` units; 0 where there is none. */
@@ -60,16 +49,11 @@ Test(kept, ranges_against_a_map_of_units) {
     const uint32_t action = below(16);
     if (action < 8) {
       if (!all(held, first, units, false)) continue;
-      const bool seals_end = below(2) != 0;
-      if (kept_add(&kept, at(first), units * UNIT_SIZE, seals_end ? PAGE : 0, step, (uint32_t)step % 3)) {
-        set(held, first, units, true);
-        seals[first + units - 1] = seals_end;
-      } else {
-        full++;
-      }
+      if (kept_add(&kept, at(first), units * UNIT_SIZE, step, (uint32_t)step % 3)) set(held, first, units, true);
+      else full++;
     } else if (action < 12) {
       const uint32_t align = 1u << below(4), run = shortest(held, units, align);
-      char *base = kept_take(&kept, units * UNIT_SIZE, (units + below(3)) * UNIT_SIZE, align * UNIT_SIZE, (uint32_t)step % 3, &sealed);
+      char *base = kept_take(&kept, units * UNIT_SIZE, (units + below(3)) * UNIT_SIZE, align * UNIT_SIZE, (uint32_t)step % 3);
       if (base == NULL) {
         cr_assert(run == 0 || kept.count == KEPT_RANGES);
         continue;
@@ -77,15 +61,13 @@ Test(kept, ranges_against_a_map_of_units) {
       cr_assert_eq((uintptr_t)base % (align * UNIT_SIZE), 0);
       cr_assert(all(held, unit_of(base), units, true));
       set(held, unit_of(base), units, false);
-      check_seals(unit_of(base), units, sealed);
       cr_assert(run != 0);
       taken++;
     } else if (action < 15) {
       const bool there = all(held, first, units, true);
-      if (kept_take_at(&kept, at(first), units * UNIT_SIZE, &sealed)) {
+      if (kept_take_at(&kept, at(first), units * UNIT_SIZE)) {
         cr_assert(there);
         set(held, first, units, false);
-        check_seals(first, units, sealed);
         grown++;
       } else {
         cr_assert(!there || kept.count == KEPT_RANGES);
@@ -100,7 +82,6 @@ Test(kept, ranges_against_a_map_of_units) {
       const uint32_t count = (uint32_t)(range.size / UNIT_SIZE);
       cr_assert(all(held, unit_of(range.base), count, true));
       set(held, unit_of(range.base), count, false);
-      check_seals(unit_of(range.base), count, range.sealed);
       evicted++;
     }
     cr_assert(kept_is_valid(&kept));
@@ -112,14 +93,14 @@ Test(kept, ranges_against_a_map_of_units) {
 }
 
 static char *take(struct kept *kept, uint32_t units, uint32_t room, uint32_t thread) {
-  return kept_take(kept, units * UNIT_SIZE, room * UNIT_SIZE, UNIT_SIZE, thread, &sealed);
+  return kept_take(kept, units * UNIT_SIZE, room * UNIT_SIZE, UNIT_SIZE, thread);
 }
 
 Test(kept, the_smallest_range_that_fits_is_taken) {
   struct kept kept = {0};
-  kept_add(&kept, at(0), 10 * UNIT_SIZE, 0, 1, 1);
-  kept_add(&kept, at(20), 4 * UNIT_SIZE, 0, 1, 1);
-  kept_add(&kept, at(40), 6 * UNIT_SIZE, 0, 1, 1);
+  kept_add(&kept, at(0), 10 * UNIT_SIZE, 1, 1);
+  kept_add(&kept, at(20), 4 * UNIT_SIZE, 1, 1);
+  kept_add(&kept, at(40), 6 * UNIT_SIZE, 1, 1);
   cr_assert_eq(take(&kept, 4, 4, 1), at(20));
   cr_assert_eq(take(&kept, 4, 4, 1), at(40));
   cr_assert_eq(take(&kept, 4, 4, 1), at(0));
@@ -128,26 +109,26 @@ Test(kept, the_smallest_range_that_fits_is_taken) {
 
 Test(kept, what_grows_gets_the_smallest_range_with_room_or_the_largest) {
   struct kept kept = {0};
-  kept_add(&kept, at(0), 4 * UNIT_SIZE, 0, 1, 1);
-  kept_add(&kept, at(20), 10 * UNIT_SIZE, 0, 1, 1);
-  kept_add(&kept, at(40), 6 * UNIT_SIZE, 0, 1, 1);
+  kept_add(&kept, at(0), 4 * UNIT_SIZE, 1, 1);
+  kept_add(&kept, at(20), 10 * UNIT_SIZE, 1, 1);
+  kept_add(&kept, at(40), 6 * UNIT_SIZE, 1, 1);
   cr_assert_eq(take(&kept, 4, 6, 1), at(40));
-  cr_assert(kept_take_at(&kept, at(44), 2 * UNIT_SIZE, &sealed), "what it grows into is free");
+  cr_assert(kept_take_at(&kept, at(44), 2 * UNIT_SIZE), "what it grows into is free");
   cr_assert_eq(take(&kept, 4, 20, 1), at(20));
   cr_assert_eq(kept.bytes, 10 * UNIT_SIZE);
 }
 
 Test(kept, room_counts_from_the_first_aligned_byte) {
   struct kept kept = {0};
-  kept_add(&kept, at(1), 10 * UNIT_SIZE, 0, 1, 1); /* 1024 + 1: 7 units from the next multiple of 4 */
-  kept_add(&kept, at(20), 11 * UNIT_SIZE, 0, 1, 1);
-  cr_assert_eq(kept_take(&kept, 4 * UNIT_SIZE, 8 * UNIT_SIZE, 4 * UNIT_SIZE, 1, &sealed), at(20));
+  kept_add(&kept, at(1), 10 * UNIT_SIZE, 1, 1); /* 1024 + 1: 7 units from the next multiple of 4 */
+  kept_add(&kept, at(20), 11 * UNIT_SIZE, 1, 1);
+  cr_assert_eq(kept_take(&kept, 4 * UNIT_SIZE, 8 * UNIT_SIZE, 4 * UNIT_SIZE, 1), at(20));
 }
 
 Test(kept, what_the_thread_freed_itself_is_taken_first) {
   struct kept kept = {0};
-  kept_add(&kept, at(0), 4 * UNIT_SIZE, 0, 1, 2);
-  kept_add(&kept, at(20), 9 * UNIT_SIZE, 0, 1, 1);
+  kept_add(&kept, at(0), 4 * UNIT_SIZE, 1, 2);
+  kept_add(&kept, at(20), 9 * UNIT_SIZE, 1, 1);
   cr_assert_eq(take(&kept, 4, 4, 1), at(20));
   cr_assert_eq(take(&kept, 4, 6, 1), at(24), "and before another's that has more room");
   cr_assert_eq(take(&kept, 4, 4, 1), at(0), "another thread's before none");
@@ -156,9 +137,9 @@ Test(kept, what_the_thread_freed_itself_is_taken_first) {
 Test(kept, what_lies_longest_goes_first) {
   struct kept kept = {0};
   struct kept_range range;
-  kept_add(&kept, at(0), UNIT_SIZE, 0, 30, 1);
-  kept_add(&kept, at(5), UNIT_SIZE, 0, 10, 1);
-  kept_add(&kept, at(9), UNIT_SIZE, 0, 20, 1);
+  kept_add(&kept, at(0), UNIT_SIZE, 30, 1);
+  kept_add(&kept, at(5), UNIT_SIZE, 10, 1);
+  kept_add(&kept, at(9), UNIT_SIZE, 20, 1);
   cr_assert_not(kept_evict(&kept, 9, SIZE_MAX, &range));
   cr_assert(kept_evict(&kept, 25, SIZE_MAX, &range) && range.base == at(5));
   cr_assert(kept_evict(&kept, 25, SIZE_MAX, &range) && range.base == at(9));
@@ -168,20 +149,8 @@ Test(kept, what_lies_longest_goes_first) {
 Test(kept, of_a_large_range_no_more_goes_than_was_asked_for) {
   struct kept kept = {0};
   struct kept_range range;
-  kept_add(&kept, at(0), 10 * UNIT_SIZE, 0, 1, 1);
+  kept_add(&kept, at(0), 10 * UNIT_SIZE, 1, 1);
   cr_assert(kept_evict(&kept, 5, 2 * UNIT_SIZE + 1, &range) && range.base == at(7) && range.size == 3 * UNIT_SIZE);
   cr_assert_eq(kept.bytes, 7 * UNIT_SIZE);
   cr_assert(kept_evict(&kept, 5, 7 * UNIT_SIZE, &range) && range.base == at(0) && kept.count == 0);
-}
-
-Test(kept, a_block_of_its_own_keeps_its_seal) {
-  struct kept kept = {0};
-  kept_add(&kept, at(0), 4 * UNIT_SIZE, PAGE, 1, 1);
-  cr_assert(take(&kept, 4, 4, 1) == at(0) && sealed == PAGE, "so it comes again without a system call");
-  kept_add(&kept, at(0), 4 * UNIT_SIZE, PAGE, 1, 1);
-  cr_assert(take(&kept, 3, 3, 1) == at(0) && sealed == 0);
-  cr_assert(take(&kept, 1, 1, 1) == at(3) && sealed == PAGE);
-  kept_add(&kept, at(0), 4 * UNIT_SIZE, PAGE, 1, 1);
-  kept_add(&kept, at(4), 4 * UNIT_SIZE, 0, 1, 1);
-  cr_assert(take(&kept, 8, 8, 1) == at(0) && sealed == KEPT_ANYWHERE);
 }

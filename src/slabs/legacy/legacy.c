@@ -8,8 +8,8 @@
 #include "slabs/directory.h"
 #include "memory/kept.h"
 #include "memory/os.h"
-#include "memory/seals.h"
 #include "memory/soft_limit.h"
+#include "seals.h"
 #include "slabs/slab_list.h"
 #include "slabs/spans.h"
 #include "slabs/units.h"
@@ -24,7 +24,7 @@
  */
 #define GROWN_MOST (KEPT_RANGES / 2)
 
-/* On kernels that cannot mark pages (seals.h), further huge blocks lie side by side, because mappings become too many. */
+/* On kernels that cannot mark pages (seals.h), further huge blocks may lie side by side, because mappings become too many. */
 #define SEALED_MOST 4096u
 
 /* The descriptors of this file. */
@@ -54,6 +54,12 @@ static uint64_t idle_since(uint64_t now) {
 
 static size_t kept_most(void) { return max_size(KEPT_BYTES, legacy.huge_bytes); }
 
+/* Unmaps memory that may have sealed pages. */
+static size_t unmap(char *base, size_t size) {
+  seal_forget(base, size);
+  return os_unmap(base, size);
+}
+
 /* Unmaps the ranges kept since `before_ms` or longer, and the oldest beyond kept_most(). Returns the bytes. */
 static size_t evict(uint64_t before_ms) {
   size_t released = 0;
@@ -64,7 +70,7 @@ static size_t evict(uint64_t before_ms) {
     const bool found = kept_evict(&legacy.kept, beyond > 0 ? UINT64_MAX : before_ms, beyond > 0 ? beyond : SIZE_MAX, &range);
     lock_release(&legacy.lock);
     if (!found) return released;
-    released += os_unmap(range.base, range.size);
+    released += unmap(range.base, range.size);
   }
 }
 
@@ -187,29 +193,29 @@ static size_t scavenge_slabs(bool trim, uint64_t now) {
 
 /* ---- Huge blocks. ---- */
 
-/* A slab over kept memory; NULL if none fits. `wanted`: only a range that has all of the room. *sealed: as in kept_range. */
-static struct slab *take_kept(size_t size, size_t room, bool wanted, size_t align, size_t *sealed) {
+/* A slab over kept memory; NULL if none fits. `wanted`: only a range that has all of the room. */
+static struct slab *take_kept(size_t size, size_t room, bool wanted, size_t align) {
   const uint32_t thread = os_thread();
   lock_take(&legacy.lock);
-  char *base = wanted && !kept_has(&legacy.kept, room, align) ? NULL : kept_take(&legacy.kept, size, room, align, thread, sealed);
+  char *base = wanted && !kept_has(&legacy.kept, room, align) ? NULL : kept_take(&legacy.kept, size, room, align, thread);
   assert(kept_is_valid(&legacy.kept));
   lock_release(&legacy.lock);
   if (base == NULL) return NULL;
   struct slab *slab = new_descriptor(base, size, align);
-  if (slab == NULL) os_unmap(base, size);
+  if (slab == NULL) unmap(base, size);
   return slab;
 }
 
-/* Keeps [base, base + size) for the next huge block, or unmaps it. Its last `sealed` bytes are sealed. */
-static void keep(char *base, size_t size, size_t sealed) {
+/* Keeps [base, base + size) for the next huge block, or unmaps it. */
+static void keep(char *base, size_t size) {
   const uint64_t now = os_now_ms();
   const uint32_t thread = os_thread();
   lock_take(&legacy.lock);
-  const bool kept = size <= kept_most() && kept_add(&legacy.kept, base, size, sealed, now, thread);
+  const bool kept = size <= kept_most() && kept_add(&legacy.kept, base, size, now, thread);
   assert(kept_is_valid(&legacy.kept));
   lock_release(&legacy.lock);
   if (kept) evict(idle_since(now));
-  else os_unmap(base, size);
+  else unmap(base, size);
 }
 
 /* Adds a huge block to the totals (sign 1), or subtracts it (-1). Returns the bytes that the shared pool refused. */
@@ -241,38 +247,31 @@ static size_t whole_size(size_t size) {
   return size <= PTRDIFF_MAX && whole <= PTRDIFF_MAX ? whole : 0;
 }
 
-/*
- * How many bytes at the end of a huge block are to be sealed, if `sealed` are now: all pages behind the block. Of a block that has `grown`, one page is
- * enough, so that it can grow further without a system call, unless an error ends the process.
- */
-static size_t wanted_seal(const struct slab *slab, size_t sealed, bool grown) {
-  const size_t page = os_page_size(), most = slab->size - align_up(max_size(slab->requested, 1), page);
-  if (!grown || span_has_fences()) return most;
-  return sealed != 0 && sealed <= most ? sealed : page;
-}
-
 READS_RACILY static bool may_split(void) { return legacy.huge_blocks < SEALED_MOST; }
 
-/* Seals the end of a huge block, of which `sealed` bytes (as in kept_range) are sealed now. False: a part that the block needs is still sealed. */
-static bool seal_end(struct slab *slab, size_t sealed, bool grown) {
+/*
+ * Seals the page behind the block's last one. Of a block that has `grown`, the last page of its mapping, or the one that is sealed, so that it can grow
+ * further without a system call, unless an error ends the process. False: a page that the block needs is still sealed.
+ */
+static bool seal_end(struct slab *slab, bool grown) {
   if (hub_checked) return true;
-  char *const end = slab->base + slab->size;
-  const size_t wanted = wanted_seal(slab, sealed, grown);
-  const size_t open = sealed == KEPT_ANYWHERE ? slab->size : sealed > wanted ? sealed - wanted : 0;
-  slab->sealed = (uint32_t)min_size(sealed, slab->size);
-  if (open != 0 && !unseal(sealed == KEPT_ANYWHERE ? slab->base : end - sealed, open)) return false;
-  const size_t left = sealed == KEPT_ANYWHERE ? 0 : sealed - open;
-  slab->sealed = (uint32_t)(left == wanted || seal(end - wanted, wanted - left, may_split()) ? wanted : left);
+  const size_t page = os_page_size(), exact = align_up(max_size(slab->requested, 1), page), now = slab_usable(slab, slab->base);
+  const bool stays = slab->sealed != 0 && now >= exact;
+  const size_t wanted = !grown || span_has_fences() ? exact : stays ? now : slab->size - page;
+  bool sealed;
+  if (!seal_only(slab->base, slab->size, slab->base + wanted, may_split(), &sealed)) return false;
+  slab->sealed = sealed ? (uint32_t)((slab->size - wanted) / page) : 0;
   return true;
 }
 
 /* A huge block over kept memory; NULL if there is none. */
 static struct slab *huge_of_kept(size_t whole, size_t room, size_t size, enum origin origin, size_t align) {
-  size_t sealed;
-  struct slab *slab = take_kept(whole, room, origin == KEPT_WITH_ROOM, align, &sealed);
+  struct slab *slab = take_kept(whole, room, origin == KEPT_WITH_ROOM, align);
   if (slab == NULL) return NULL;
+  slab->cls = CLASS_HUGE;
   slab->requested = size;
-  if (seal_end(slab, sealed, room != whole)) return slab;
+  if (seal_end(slab, room != whole)) return slab;
+  seal_forget(slab->base, slab->size);
   unmap_slab(slab);
   return NULL;
 }
@@ -286,9 +285,10 @@ static struct slab *huge_of_kernel(size_t whole, size_t room, size_t size, enum 
   slab->base += lead;
   slab->size -= lead;
   slab->units = (uint32_t)(slab->size / UNIT_SIZE);
+  slab->cls = CLASS_HUGE;
   slab->requested = size;
   ((struct mapping *)slab)->lead = lead;
-  if (origin != FRESH) seal_end(slab, 0, room != whole);
+  if (origin != FRESH) seal_end(slab, room != whole);
   return slab;
 }
 
@@ -303,7 +303,6 @@ static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason rea
   *zeroed = slab == NULL;
   if (slab == NULL && origin >= KEPT_OR_FRESH) slab = huge_of_kernel(whole, room, size, origin, align);
   if (slab == NULL) return NULL;
-  slab->cls = CLASS_HUGE;
   slab->align = align;
   ((struct mapping *)slab)->refused = reason < LEGACY_HUGE;
   directory_enter(slab);
@@ -326,48 +325,34 @@ void legacy_huge_free(struct slab *slab) {
   book_huge(slab, -1);
   const size_t lead = ((const struct mapping *)slab)->lead, size = slab->size + lead;
   char *base = slab->base - lead;
-  const size_t sealed = slab->sealed;
   drop_descriptor(slab);
-  keep(base, size, sealed);
+  keep(base, size);
 }
 
-/* Opens the sealed end. False: nothing is changed. */
+/* Opens the sealed page. False: nothing is changed. */
 static bool open_end(struct slab *slab) {
-  if (slab->sealed != 0 && !unseal(slab->base + slab->size - slab->sealed, slab->sealed)) return false;
+  bool sealed;
+  if (slab->sealed != 0 && !seal_only(slab->base, slab->size, NULL, false, &sealed)) return false;
   slab->sealed = 0;
   return true;
 }
 
-/* Takes the kept memory behind `slab`, up to `whole` bytes in all. *sealed: of its end. */
-static bool take_behind(struct slab *slab, size_t whole, size_t *sealed) {
-  char *const behind = slab->base + slab->size;
-  const size_t more = whole - slab->size;
-  lock_take(&legacy.lock);
-  const bool taken = kept_take_at(&legacy.kept, behind, more, sealed);
-  lock_release(&legacy.lock);
-  if (!taken) return false;
-  if (open_end(slab) && (*sealed != KEPT_ANYWHERE || unseal(behind, more))) {
-    if (*sealed == KEPT_ANYWHERE) *sealed = 0;
-    ((struct mapping *)slab)->whole = false;
-    return true;
-  }
-  keep(behind, more, *sealed);
-  return false;
-}
-
-/* Makes `slab` longer or shorter in place: into kept memory behind it, or by mremap. *sealed: how much of its new end is sealed then. */
-static bool resize_in_place(struct slab *slab, size_t whole, size_t *sealed) {
+/* Makes `slab` longer or shorter in place: into kept memory behind it, or by mremap. */
+static bool resize_in_place(struct slab *slab, size_t whole) {
+  char *const end = slab->base + slab->size;
   if (whole <= slab->size) {
-    *sealed = whole == slab->size ? slab->sealed : 0;
-    if (whole < slab->size) keep(slab->base + whole, slab->size - whole, slab->sealed);
+    if (whole < slab->size) keep(slab->base + whole, slab->size - whole);
     return true;
   }
-  if (take_behind(slab, whole, sealed)) return true;
-  *sealed = 0;
+  lock_take(&legacy.lock);
+  const bool taken = kept_take_at(&legacy.kept, end, whole - slab->size);
+  lock_release(&legacy.lock);
+  if (taken) ((struct mapping *)slab)->whole = false;
+  if (taken) return true;
   if (slab->size <= COPY_BYTES_MAX || !open_end(slab)) return false; /* the address space behind it is seldom free, and would need new memory */
   if (!os_resize(slab->base, slab->size, whole)) return false;
-  if (directory_prepare(slab->base + slab->size, whole - slab->size)) return true;
-  os_unmap(slab->base + slab->size, whole - slab->size);
+  if (directory_prepare(end, whole - slab->size)) return true;
+  os_unmap(end, whole - slab->size);
   return false;
 }
 
@@ -386,14 +371,14 @@ static void forget(struct slab *slab) {
 
 /* Resizes in place. False: the block is unchanged, but its end may be open, or its mapping longer. */
 static bool stay(struct slab *slab, size_t size, size_t whole) {
-  size_t sealed;
-  const size_t before = slab->requested;
-  if (!resize_in_place(slab, whole, &sealed)) return false;
+  const size_t before = slab->requested, old = slab->size;
+  if (!resize_in_place(slab, whole)) return false;
   book_huge(slab, -1);
   slab->requested = size;
   slab->size = whole;
   slab->units = (uint32_t)(whole / UNIT_SIZE);
-  const bool open = seal_end(slab, sealed, true);
+  if (slab->sealed != 0) slab->sealed = whole >= old ? slab->sealed + (uint32_t)((whole - old) / os_page_size()) : 0; /* the page is where it was, or kept with the rest */
+  const bool open = seal_end(slab, true);
   if (open) ((struct mapping *)slab)->refused &= size <= units_large_max();
   else slab->requested = before;
   book_huge(slab, 1);
@@ -408,13 +393,13 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
   bool fresh;
   struct slab *moved = new_place(slab, size, !movable || slab->size <= COPY_BYTES_MAX ? KEPT_OR_FRESH : FRESH, &fresh);
   if (moved == NULL) {
-    seal_end(slab, slab->sealed, true);
+    seal_end(slab, true);
     return NULL;
   }
   directory_leave(slab); /* first: once the pages have moved, another thread may map something in the old place */
   const enum os_moved how = movable && fresh ? os_move(slab->base, slab->size, moved->base, moved->size) : OS_STAYED;
   if (how == OS_MOVED) {
-    seal_end(moved, 0, true);
+    seal_end(moved, true);
     forget(slab);
     return moved;
   }
@@ -427,7 +412,7 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
       return NULL;
     }
   }
-  memcpy(moved->base, slab->base, min_size(slab->size - slab->sealed, moved->size - moved->sealed));
+  memcpy(moved->base, slab->base, min_size(slab_usable(slab, slab->base), slab_usable(moved, moved->base)));
   legacy_huge_free(slab);
   return moved;
 }
