@@ -249,18 +249,23 @@ static size_t whole_size(size_t size) {
 
 READS_RACILY static bool may_split(void) { return legacy.huge_blocks < SEALED_MOST; }
 
+/* Where a huge block ends that has a sealed page at `at`, NULL: none. */
+static void note_seal(struct slab *slab, const char *at) {
+  slab->sealed = at != NULL ? (uint32_t)((size_t)(slab->base + slab->size - at) / os_page_size()) : 0;
+}
+
 /*
- * Seals the page behind the block's last one. Of a block that has `grown`, the last page of its mapping, or the one that is sealed, so that it can grow
- * further without a system call, unless an error ends the process. False: a page that the block needs is still sealed.
+ * Seals the page behind the block's last one, in new memory, and everywhere if an error ends the process. Otherwise that would take two system calls for each
+ * block, so it opens only what the block needs, and a page that is sealed behind it stays so. False: one that it needs is still sealed.
  */
-static bool seal_end(struct slab *slab, bool grown) {
+static bool seal_end(struct slab *slab, bool fresh) {
   if (hub_checked) return true;
-  const size_t page = os_page_size(), exact = align_up(max_size(slab->requested, 1), page), now = slab_usable(slab, slab->base);
-  const bool stays = slab->sealed != 0 && now >= exact;
-  const size_t wanted = !grown || span_has_fences() ? exact : stays ? now : slab->size - page;
+  const size_t needed = align_up(max_size(slab->requested, 1), os_page_size());
+  char *const at = slab->base + needed;
+  const bool wanted = fresh || span_has_fences();
   bool sealed;
-  if (!seal_only(slab->base, slab->size, slab->base + wanted, may_split(), &sealed)) return false;
-  slab->sealed = sealed ? (uint32_t)((slab->size - wanted) / page) : 0;
+  if (!seal_only(slab->base, wanted ? slab->size : needed, wanted ? at : NULL, may_split(), &sealed)) return false;
+  note_seal(slab, !wanted ? seal_find(at, slab->size - needed) : sealed ? at : NULL);
   return true;
 }
 
@@ -270,7 +275,7 @@ static struct slab *huge_of_kept(size_t whole, size_t room, size_t size, enum or
   if (slab == NULL) return NULL;
   slab->cls = CLASS_HUGE;
   slab->requested = size;
-  if (seal_end(slab, room != whole)) return slab;
+  if (seal_end(slab, false)) return slab;
   seal_forget(slab->base, slab->size);
   unmap_slab(slab);
   return NULL;
@@ -288,7 +293,7 @@ static struct slab *huge_of_kernel(size_t whole, size_t room, size_t size, enum 
   slab->cls = CLASS_HUGE;
   slab->requested = size;
   ((struct mapping *)slab)->lead = lead;
-  if (origin != FRESH) seal_end(slab, room != whole);
+  if (origin != FRESH && (room == whole || span_has_fences())) seal_end(slab, true);
   return slab;
 }
 
@@ -378,7 +383,7 @@ static bool stay(struct slab *slab, size_t size, size_t whole) {
   slab->size = whole;
   slab->units = (uint32_t)(whole / UNIT_SIZE);
   if (slab->sealed != 0) slab->sealed = whole >= old ? slab->sealed + (uint32_t)((whole - old) / os_page_size()) : 0; /* the page is where it was, or kept with the rest */
-  const bool open = seal_end(slab, true);
+  const bool open = seal_end(slab, false);
   if (open) ((struct mapping *)slab)->refused &= size <= units_large_max();
   else slab->requested = before;
   book_huge(slab, 1);
@@ -393,13 +398,13 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
   bool fresh;
   struct slab *moved = new_place(slab, size, !movable || slab->size <= COPY_BYTES_MAX ? KEPT_OR_FRESH : FRESH, &fresh);
   if (moved == NULL) {
-    seal_end(slab, true);
+    seal_end(slab, false);
     return NULL;
   }
   directory_leave(slab); /* first: once the pages have moved, another thread may map something in the old place */
   const enum os_moved how = movable && fresh ? os_move(slab->base, slab->size, moved->base, moved->size) : OS_STAYED;
   if (how == OS_MOVED) {
-    seal_end(moved, true);
+    seal_end(moved, false);
     forget(slab);
     return moved;
   }

@@ -102,4 +102,12 @@ bool seal_only(char *base, size_t size, char *at, bool splits, bool *sealed) {
   return opened;
 }
 
+char *seal_find(char *base, size_t size) {
+  uintptr_t start, end;
+  lock_take(&seals.lock);
+  const bool found = ranges_next(&seals.pages, (uintptr_t)base, &start, &end) && start < (uintptr_t)base + size;
+  lock_release(&seals.lock);
+  return found ? (char *)max_size(start, (uintptr_t)base) : NULL;
+}
+
 const struct lock_row seal_locks = LOCK_ROW(seals.lock);

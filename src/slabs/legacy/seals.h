@@ -18,6 +18,9 @@
  */
 bool seal_only(char *base, size_t size, char *at, bool splits, bool *sealed);
 
+/* The first sealed page of [base, base + size), NULL if there is none. */
+char *seal_find(char *base, size_t size);
+
 /* Before [base, base + size) is unmapped. */
 void seal_forget(const char *base, size_t size);
 
