@@ -30,9 +30,9 @@
 /* ---- Fork. ---- */
 
 static const struct lock_row *const locks[] = {
-  &sll_locks,     &pool_locks,   &units_locks, &legacy_locks, &seal_locks, &directory_locks, &os_metadata_locks, &os_own_locks,
+  &sll_locks,     &pool_locks,   &units_locks, &legacy_locks, &seal_locks,   &directory_locks,  &os_metadata_locks, &os_own_locks,
 #if HAKMEM_EVENTS
-  &retired_locks, &record_locks, &guard_locks, &debug_locks,  &recent_locks,    &hub_stacks_locks,  &hub_modules_locks,
+  &retired_locks, &record_locks, &guard_locks, &debug_locks,  &recent_locks, &hub_stacks_locks, &hub_modules_locks,
 #endif
 };
 

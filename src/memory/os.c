@@ -23,8 +23,8 @@ int os_last_error(void) { return __atomic_load_n(&last_error, __ATOMIC_RELAXED);
 
 static struct {
   struct lock lock;
-  struct ranges ranges; /* all mappings; kept for the search for leaks only */
-  struct ranges guards; /* the pages beside our mappings that cannot be touched; kept always */
+  struct ranges ranges;  /* all mappings; kept for the search for leaks only */
+  struct ranges guards;  /* the pages beside our mappings that cannot be touched; kept always */
   struct ranges refused; /* that the kernel refused to unmap, and that are no longer used */
   bool has_refused;      /* atomic */
 } own BULK;

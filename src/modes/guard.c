@@ -131,7 +131,6 @@ READS_RACILY bool guard_find(const void *p, struct record *out) {
   return slot != NULL;
 }
 
-
 /* ---- Damage. ---- */
 
 static struct event_hdr_reset event_of(const struct guard_slot *slot, enum hdr_verdict verdict) {

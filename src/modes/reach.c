@@ -89,9 +89,13 @@ static void add_slab(const struct slab_view *slab, void *context) {
 static void add_guarded(const struct record *record, void *context) {
   (void)context;
   if (r.area_count == r.area_capacity) return;
-  r.areas[r.area_count++] = (struct area){
-    .base = (uintptr_t)record->block, .stride = max_size(record->requested, 1), .bytes = record->requested, .count = 1, .cls = CLASS_HUGE,
-    .stack = record->alloc_stack, .since = record->alloc_ms};
+  r.areas[r.area_count++] = (struct area){.base = (uintptr_t)record->block,
+                                          .stride = max_size(record->requested, 1),
+                                          .bytes = record->requested,
+                                          .count = 1,
+                                          .cls = CLASS_HUGE,
+                                          .stack = record->alloc_stack,
+                                          .since = record->alloc_ms};
 }
 
 static void reverse(size_t from, size_t to) {

@@ -327,9 +327,7 @@ void secure_fork_child(void) {
 /* ---- The blocks used last. ---- */
 
 /* Changes what is at the place of the block that was freed last. False, and nothing is changed, if that is not `from`. */
-ALWAYS_INLINE bool change(void *from, void *to) {
-  return __atomic_compare_exchange_n(last.place, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-}
+ALWAYS_INLINE bool change(void *from, void *to) { return __atomic_compare_exchange_n(last.place, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED); }
 
 /* A block that was written to is taken out and never used again. A signal handler that forks may have ended the hold meanwhile, in the child. */
 ALWAYS_INLINE void look_at_freed(void) {

@@ -382,7 +382,8 @@ static bool stay(struct slab *slab, size_t size, size_t whole) {
   slab->requested = size;
   slab->size = whole;
   slab->units = (uint32_t)(whole / UNIT_SIZE);
-  if (slab->sealed != 0) slab->sealed = whole >= old ? slab->sealed + (uint32_t)((whole - old) / os_page_size()) : 0; /* the page is where it was, or kept with the rest */
+  if (slab->sealed != 0)
+    slab->sealed = whole >= old ? slab->sealed + (uint32_t)((whole - old) / os_page_size()) : 0; /* the page is where it was, or kept with the rest */
   const bool open = seal_end(slab, false);
   if (open) ((struct mapping *)slab)->refused &= size <= units_large_max();
   else slab->requested = before;
