@@ -241,9 +241,13 @@ static void refuse(struct slab *slab) {
 /* Where the memory of a huge block comes from. KEPT_WITH_ROOM: only if there is room behind it, too. FRESH: it is not sealed. */
 enum origin { KEPT_WITH_ROOM, KEPT, KEPT_OR_FRESH, FRESH };
 
-/* Bytes of the mapping of a huge block: whole units, with a page that can be sealed. A checker closes what lies behind a block itself. 0: too many. */
-static size_t whole_size(size_t size) {
-  const size_t whole = align_up(max_size(size, 1) + (hub_checked ? 0 : os_page_size()), UNIT_SIZE);
+/*
+ * Bytes of the mapping of a huge block: whole units, with a page that can be sealed. A block that has `grown` is not sealed, unless an error ends the process.
+ * A checker closes what lies behind a block itself. 0: too many.
+ */
+static size_t whole_size(size_t size, bool grown) {
+  const bool sealed = !hub_checked && (!grown || span_has_fences());
+  const size_t whole = align_up(max_size(size, 1) + (sealed ? os_page_size() : 0), UNIT_SIZE);
   return size <= PTRDIFF_MAX && whole <= PTRDIFF_MAX ? whole : 0;
 }
 
@@ -262,7 +266,7 @@ static bool seal_end(struct slab *slab, bool fresh) {
   if (hub_checked) return true;
   const size_t needed = align_up(max_size(slab->requested, 1), os_page_size());
   char *const at = slab->base + needed;
-  const bool wanted = fresh || span_has_fences();
+  const bool wanted = (fresh || span_has_fences()) && needed < slab->size;
   bool sealed;
   if (!seal_only(slab->base, wanted ? slab->size : needed, wanted ? at : NULL, may_split(), &sealed)) return false;
   note_seal(slab, !wanted ? seal_find(at, slab->size - needed) : sealed ? at : NULL);
@@ -299,7 +303,7 @@ static struct slab *huge_of_kernel(size_t whole, size_t room, size_t size, enum 
 
 static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason reason, enum origin origin, bool *zeroed) {
   const uint64_t start = hub_ticks();
-  const size_t whole = whole_size(size);
+  const size_t whole = whole_size(size, reason == LEGACY_GROWN);
   align = max_size(align, UNIT_SIZE);
   if (whole == 0) return NULL;
   const size_t room = whole + (reason == LEGACY_GROWN ? align_up(whole / 2, UNIT_SIZE) : 0);
@@ -363,7 +367,7 @@ static bool resize_in_place(struct slab *slab, size_t whole) {
 
 /* The new place of `slab`; NULL if there is no memory. */
 static struct slab *new_place(const struct slab *slab, size_t size, enum origin origin, bool *fresh) {
-  struct slab *place = huge_alloc(size, slab->align, whole_size(size) > slab->size ? LEGACY_GROWN : LEGACY_HUGE, origin, fresh);
+  struct slab *place = huge_alloc(size, slab->align, whole_size(size, true) > slab->size ? LEGACY_GROWN : LEGACY_HUGE, origin, fresh);
   if (place != NULL && ((const struct mapping *)slab)->refused && size <= units_large_max()) refuse(place);
   return place;
 }
@@ -392,9 +396,9 @@ static bool stay(struct slab *slab, size_t size, size_t whole) {
 }
 
 struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
-  const size_t whole = whole_size(size);
+  const size_t whole = whole_size(size, true);
   if (whole == 0) return NULL;
-  if (stay(slab, size, whole)) return slab;
+  if (stay(slab, size, whole_size(size, false) == slab->size ? slab->size : whole)) return slab;
   const bool movable = ((const struct mapping *)slab)->whole && open_end(slab);
   bool fresh;
   struct slab *moved = new_place(slab, size, !movable || slab->size <= COPY_BYTES_MAX ? KEPT_OR_FRESH : FRESH, &fresh);
