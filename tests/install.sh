@@ -60,12 +60,20 @@ add_executable(consumer main.c)
 target_link_libraries(consumer PRIVATE hakmem::hakmem)
 add_executable(consumer-api main.c)
 target_link_libraries(consumer-api PRIVATE hakmem::api)
+if(STATIC)
+  add_executable(consumer-static main.c)
+  target_link_libraries(consumer-static PRIVATE hakmem::static -static)
+endif()
 END
-configure() { cmake -S "$work/program" -B "$work/$1" -DWANTED="$1" -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1; }
+echo 'int main(void) { return 0; }' >"$work/empty.c"
+static=OFF
+! ${CC:-cc} -static -o "$work/empty" "$work/empty.c" 2>/dev/null || static=ON
+configure() { cmake -DSTATIC=$static -S "$work/program" -B "$work/$1" -DWANTED="$1" -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1; }
 configure "$version" || { cat "$work/log"; fail "find_package(hakmem $version)"; }
 cmake --build "$work/$version" >"$work/log" 2>&1 || { cat "$work/log"; fail "building with hakmem::hakmem and hakmem::api"; }
 expect "built by CMake" "$work/$version/consumer"
 expect "built by CMake with hakmem::api" "$work/$version/consumer-api"
+[ $static = OFF ] || expect "built by CMake with hakmem::static" "$work/$version/consumer-static"
 ! nm "$work/$version/consumer-api" | grep ' [TtWw] malloc$' || fail "hakmem::api has a malloc"
 ! ldd "$work/$version/consumer-api" | grep hakmem || fail "hakmem::api needs a library of hakmem at run time"
 ! configure 99.0 || fail "find_package(hakmem 99.0) takes version $version"
@@ -82,6 +90,11 @@ for package in hakmem hakmem-api; do
   ${CXX:-c++} -Wall -Wextra -Werror -x c++ -o "$work/$package-c++" "$work/program/main.c" -x none $flags
   expect "built by pkg-config $package, C++" env LD_LIBRARY_PATH="$libdir" "$work/$package-c++"
 done
+if [ $static = ON ]; then
+  # shellcheck disable=SC2046 # a list
+  ${CC:-cc} -static -o "$work/static" "$work/program/main.c" $(PKG_CONFIG_PATH=$libdir/pkgconfig pkg-config --static --cflags --libs hakmem)
+  expect "built by pkg-config --static hakmem" "$work/static"
+fi
 ! LD_LIBRARY_PATH=$libdir ldd "$work/hakmem" | grep -E 'lttng|unwind' || fail "a program that links libhakmem depends on the above, too"
 
 # ---- The rest. ----

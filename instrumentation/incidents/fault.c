@@ -26,6 +26,7 @@
 #define STACK_SIZE (128 * KIB)
 #define WAITS 100000 /* of 50 us: for another thread's report */
 
+extern int __sigaction(int signal, const struct sigaction *act, struct sigaction *old); /* glibc's other name of it */
 static int (*libc_sigaction)(int, const struct sigaction *, struct sigaction *);
 static bool installed; /* atomic */
 static pid_t process;  /* the process that installed the handler; a child of vfork shares this memory */
@@ -155,6 +156,7 @@ int fault_sigaction(int signal, const struct sigaction *act, struct sigaction *o
 AT_START void fault_start(void) {
   /* At the start, also if GUARD comes later: then another thread may hold the loader's lock, and wait for this one. */
   if (libc_sigaction == NULL) *(void **)&libc_sigaction = dlsym(RTLD_NEXT, "sigaction");
+  if (libc_sigaction == NULL) libc_sigaction = __sigaction; /* in a static program, nothing stands before the C library's */
   if (guard_region.size == 0 || fault_is_ours(SIGSEGV)) return;
   int error;
   if (report.stack == NULL) report.stack = os_map(STACK_SIZE, os_page_size(), &error);

@@ -177,8 +177,7 @@ uint64_t sites_wait_ns(void) {
   return now < next_ns ? next_ns - now : 0;
 }
 
-/* Another thread may free the block and use its slot again meanwhile. A copy at least does not change while it is added. */
-READS_RACILY static void add_guarded(struct record *record, void *map) {
+static void add_guarded(const struct record *record, void *map) {
   struct record copy = *record;
   add_record(&copy, map);
 }

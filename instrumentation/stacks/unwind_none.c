@@ -1,7 +1,13 @@
-/* unwind_none.c: the build without HAKMEM_BACKTRACE has no stacks. */
+/* unwind_none.c: the build without HAKMEM_BACKTRACE, and libhakmem.a, have no stacks but by frame pointers. */
 #include "unwind.h"
 
-enum unwind_opened unwind_open(void) { return UNWIND_MISSING; }
+#include "src/platform/config.h"
+#include "src/platform/message.h"
+
+enum unwind_opened unwind_open(void) {
+  if (config.stacks == STACKS_UNWIND) message_say("HAKMEM_STACKS: this library was built without libunwind, so there are no stacks; fp needs none");
+  return UNWIND_REFUSED;
+}
 
 uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoch) {
   (void)frames, (void)most, (void)epoch;

@@ -14,7 +14,10 @@
 #include "probe.h"
 #include "front.h"
 #include "modes/guard.h"
+#include "modes/modes.h"
+#include "modes/secure/secure.h"
 #include "slabs/legacy/legacy.h"
+#include "slabs/legacy/seals.h"
 #include "platform/message.h"
 #include "memory/os.h"
 #include "memory/soft_limit.h"
@@ -27,9 +30,9 @@
 /* ---- Fork. ---- */
 
 static const struct lock_row *const locks[] = {
-  &sll_locks,     &pool_locks,   &units_locks, &legacy_locks, &directory_locks, &os_metadata_locks, &os_own_locks,
+  &sll_locks,     &pool_locks,   &units_locks, &legacy_locks, &seal_locks,   &directory_locks,  &os_metadata_locks, &os_own_locks,
 #if HAKMEM_EVENTS
-  &retired_locks, &record_locks, &guard_locks, &debug_locks,  &recent_locks,    &hub_stacks_locks,  &hub_modules_locks,
+  &retired_locks, &record_locks, &guard_locks, &debug_locks,  &recent_locks, &hub_stacks_locks, &hub_modules_locks,
 #endif
 };
 
@@ -98,6 +101,7 @@ static void fork_child(void) {
   locks_release_all(locks, ARRAY_LENGTH(locks));
   os_fork_child();
   if (HAKMEM_EVENTS) debug_fork_child();
+  if (MODE(secure)) secure_fork_child();
   units_fork_child();
   pool_fork_child();
   sll_fork_child();

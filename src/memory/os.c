@@ -23,8 +23,10 @@ int os_last_error(void) { return __atomic_load_n(&last_error, __ATOMIC_RELAXED);
 
 static struct {
   struct lock lock;
-  struct ranges ranges; /* all mappings; kept for the search for leaks only */
-  struct ranges guards; /* the pages beside our mappings that cannot be touched; kept always */
+  struct ranges ranges;  /* all mappings; kept for the search for leaks only */
+  struct ranges guards;  /* the pages beside our mappings that cannot be touched; kept always */
+  struct ranges refused; /* that the kernel refused to unmap, and that are no longer used */
+  bool has_refused;      /* atomic */
 } own BULK;
 
 static void own_change(void (*change)(struct ranges *, uintptr_t, uintptr_t), const void *base, size_t size) {
@@ -53,26 +55,24 @@ static void *map_anywhere(size_t size) {
 static bool is_aligned(const void *p, size_t align) { return ((uintptr_t)p & (align - 1)) == 0; }
 
 /*
- * Ranges that the kernel refused to unmap, because the process has too many mappings or a seccomp filter says so. They stay mapped and counted, and are
- * a list in their own memory. A thread takes the whole list, so that no two unmap the same range.
+ * The kernel refused to unmap a range, because the process has too many mappings or a seccomp filter says so. It stays mapped and counted. The list does not
+ * lie in the ranges: a program that writes to freed memory would make hakmem unmap what it chooses.
  */
-struct refused {
-  struct refused *next;
-  size_t size;
-};
-static struct refused *unmap_again; /* atomic */
-
-static void add_refused(struct refused *range) {
-  range->next = __atomic_load_n(&unmap_again, __ATOMIC_RELAXED);
-  while (!__atomic_compare_exchange_n(&unmap_again, &range->next, range, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) continue;
+static void keep_refused(const void *base, size_t size) {
+  lock_take(&own.lock);
+  ranges_add(&own.refused, (uintptr_t)base, (uintptr_t)base + size);
+  __atomic_store_n(&own.has_refused, true, __ATOMIC_RELAXED);
+  lock_release(&own.lock);
 }
 
-/* Closed memory, such as a guard page, is opened first, because the list is written into it. If the kernel refuses that, too, it stays mapped for ever. */
-static void keep_refused(void *base, size_t size) {
-  if (!os_open(base, os_page_size())) return;
-  struct refused *const range = base;
-  range->size = size;
-  add_refused(range);
+/* Takes out the first range behind *at, and sets *at to its end. */
+static bool take_refused(uintptr_t *at, uintptr_t *start) {
+  lock_take(&own.lock);
+  const bool found = ranges_next(&own.refused, *at, start, at);
+  if (found) ranges_cut(&own.refused, *start, *at);
+  __atomic_store_n(&own.has_refused, own.refused.count != 0, __ATOMIC_RELAXED);
+  lock_release(&own.lock);
+  return found;
 }
 
 /* Unmaps the surplus beside an aligned mapping. If the kernel refuses, the surplus stays mapped, and is counted. */
@@ -138,6 +138,22 @@ static char *map_between(size_t size, size_t align) {
   return NULL;
 }
 
+/* Applies `change` to [base, base + size). */
+static void change_guard(void (*change)(struct ranges *, uintptr_t, uintptr_t), const void *base, size_t size) {
+  lock_take(&own.lock);
+  change(&own.guards, (uintptr_t)base, (uintptr_t)base + size);
+  lock_release(&own.lock);
+}
+
+static bool guards_inside; /* atomic; some are parts of mappings that os_unmap unmaps */
+
+void os_guards_add(void *base, size_t size) {
+  __atomic_store_n(&guards_inside, true, __ATOMIC_RELAXED);
+  change_guard(ranges_add, base, size);
+}
+
+void os_guards_cut(void *base, size_t size) { change_guard(ranges_cut, base, size); }
+
 /* Applies `change` to the two pages around [base, base + size). */
 static void change_guards(void (*change)(struct ranges *, uintptr_t, uintptr_t), const void *base, size_t size) {
   const uintptr_t start = (uintptr_t)base, end = start + size, page = os_page_size();
@@ -194,22 +210,15 @@ static bool unmap(void *base, size_t size) {
 }
 
 void os_unmap_refused(void) {
-  if (LIKELY(__atomic_load_n(&unmap_again, __ATOMIC_RELAXED) == NULL)) return;
-  struct refused *list = __atomic_exchange_n(&unmap_again, NULL, __ATOMIC_ACQUIRE), *again = NULL;
-  for (struct refused *next; list != NULL; list = next) {
-    next = list->next;
-    if (unmap(list, list->size)) continue;
-    list->next = again;
-    again = list;
-  }
-  for (struct refused *next; again != NULL; again = next) {
-    next = again->next;
-    add_refused(again);
+  if (LIKELY(!__atomic_load_n(&own.has_refused, __ATOMIC_RELAXED))) return;
+  for (uintptr_t at = 0, start; take_refused(&at, &start);) {
+    if (!unmap((void *)start, at - start)) keep_refused((void *)start, at - start);
   }
 }
 
 size_t os_unmap(void *base, size_t size) {
   hub_open_memory(base, size);
+  if (UNLIKELY(__atomic_load_n(&guards_inside, __ATOMIC_RELAXED))) os_guards_cut(base, size);
   if (unmap(base, size)) return size;
   const size_t purged = os_purge_if_possible(base, size);
   keep_refused(base, size);
@@ -293,10 +302,11 @@ bool os_open_anew(void *base, size_t size) {
   return open;
 }
 
-void os_shut(void *base, size_t size) {
+bool os_shut(void *base, size_t size) {
   const int saved = errno;
-  sys_mprotect(base, size, PROT_NONE);
+  const bool shut = sys_mprotect(base, size, PROT_NONE) == 0;
   errno = saved;
+  return shut;
 }
 
 bool os_close(void *base, size_t size) {
@@ -313,6 +323,20 @@ bool os_close(void *base, size_t size) {
 #define MADV_GUARD_INSTALL 102
 #define MADV_GUARD_REMOVE 103
 #endif
+
+int os_mark_pages(void *base, size_t size) {
+  const int saved = errno, error = sys_madvise(base, size, MADV_GUARD_INSTALL) == 0 ? 0 : errno;
+  if (error != 0) sys_madvise(base, size, MADV_GUARD_REMOVE); /* it may have marked some pages before it refused */
+  errno = saved;
+  return error;
+}
+
+bool os_clear_pages(void *base, size_t size) {
+  const int saved = errno;
+  const bool cleared = sys_madvise(base, size, MADV_GUARD_REMOVE) == 0;
+  errno = saved;
+  return cleared;
+}
 
 bool os_mark(void *base, size_t size) {
   static bool refused; /* atomic */

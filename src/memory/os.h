@@ -27,9 +27,13 @@ void *os_map(size_t size, size_t align, int *error);
 void *os_map_guarded(size_t size, size_t align, int *error);
 size_t os_unmap_guarded(void *base, size_t size);
 
-/* Unmaps the two pages alone. Whether `page` is one of such pages. */
+/*
+ * Unmaps the two pages alone. Whether `page` is one of such pages, or of others that cannot be touched, which os_guards_add and os_guards_cut tell.
+ */
 void os_unmap_guards(void *base, size_t size);
 bool os_is_guard(uintptr_t page);
+void os_guards_add(void *base, size_t size);
+void os_guards_cut(void *base, size_t size);
 
 /* The same for one of hakmem's own tables, of any number of bytes. */
 void *os_map_table(size_t size);
@@ -42,8 +46,8 @@ void os_unmap_table(void *base, size_t size);
 void *os_map_before(size_t size, size_t room, size_t align, int *error);
 
 /*
- * Unmaps a mapping, or a part of one. If the kernel refuses, the range stays mapped and counted, and is not used again. Its memory is returned
- * except for one page. Returns how many bytes of memory were returned. os_unmap_refused tries to unmap such ranges again.
+ * Unmaps a mapping, or a part of one. If the kernel refuses, the range stays mapped and counted, and is not used again. Its memory is returned.
+ * Returns how many bytes of memory were returned. os_unmap_refused tries to unmap such ranges again.
  */
 size_t os_unmap(void *base, size_t size);
 void os_unmap_refused(void);
@@ -85,7 +89,7 @@ enum os_place {
 enum os_place os_reserve(void *at, size_t size);
 bool os_open(void *base, size_t size);
 bool os_open_anew(void *base, size_t size);
-void os_shut(void *base, size_t size);
+bool os_shut(void *base, size_t size);
 bool os_close(void *base, size_t size);
 
 /*
@@ -95,6 +99,13 @@ bool os_close(void *base, size_t size);
 bool os_mark(void *base, size_t size);
 bool os_open_marked(void *base, size_t size);
 bool os_close_marked(void *base, size_t size);
+
+/*
+ * The same for pages of an open mapping, which stays open beside them. Their content is lost. os_mark_pages returns 0, or the kernel's errno, and then no
+ * page is marked. os_clear_pages opens them; pages that are not marked keep their content. False: some may still be marked.
+ */
+int os_mark_pages(void *base, size_t size);
+bool os_clear_pages(void *base, size_t size);
 
 /*
  * Marks a reserved part that never opens as different from its neighbours, so that these stay mappings of their own. Then the kernel neither splits

@@ -76,11 +76,11 @@ static bool holds(const struct guard_slot *slot, uintptr_t address) {
   return address == start_of(slot) || (address > start_of(slot) && address < end_of(slot));
 }
 
-/* If the address is in no block, a live block is a better guess than a freed one: those count as farther away. */
-static uintptr_t distance(const struct guard_slot *slot, uintptr_t address) {
+/* On the guard page between two blocks, a live one is a better guess than a freed one, which counts as half a page farther away. */
+static uintptr_t distance(const struct guard_slot *slot, uintptr_t address, bool between) {
   if (holds(slot, address)) return 0;
   const uintptr_t away = address < start_of(slot) ? start_of(slot) - address : address - end_of(slot) + 1;
-  return away + (__atomic_load_n(&slot->state, __ATOMIC_RELAXED) == SLOT_LIVE ? 0 : guard_region.size);
+  return away + (between && __atomic_load_n(&slot->state, __ATOMIC_RELAXED) != SLOT_LIVE ? os_page_size() / 2 : 0);
 }
 
 static bool is_empty(const struct guard_slot *slot) { return __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) == SLOT_EMPTY; }
@@ -95,6 +95,7 @@ static struct guard_slot *nearest(const void *p, struct row **row) {
   const uintptr_t piece = (address - (*row)->base) / (*row)->piece_size, offset = (address - (*row)->base) % (*row)->piece_size;
   const uintptr_t last = (*row)->piece - 1, in_piece = offset < page ? 0 : (offset - page) / (*row)->stride;
   const uintptr_t index = piece * (*row)->piece + min_size(in_piece, last);
+  const bool between = offset < page || (offset - page) % (*row)->stride >= (*row)->slot_size;
   struct guard_slot *best = NULL;
   if (index < (*row)->count) {
     struct guard_slot *const own = &(*row)->slots[index];
@@ -103,7 +104,7 @@ static struct guard_slot *nearest(const void *p, struct row **row) {
   for (uintptr_t i = index > 0 ? index - 1 : 0; i <= index + 1 && i < (*row)->count; i++) {
     struct guard_slot *slot = &(*row)->slots[i];
     if (is_empty(slot)) continue;
-    if (best == NULL || distance(slot, address) < distance(best, address)) best = slot;
+    if (best == NULL || distance(slot, address, between) < distance(best, address, between)) best = slot;
   }
   return best;
 }
@@ -128,14 +129,6 @@ READS_RACILY bool guard_find(const void *p, struct record *out) {
   const struct guard_slot *slot = nearest(p, &row);
   if (slot != NULL) *out = slot->known;
   return slot != NULL;
-}
-
-READS_RACILY void guard_each(void (*visit)(struct record *record, void *context), void *context) {
-  for (struct row *row = guard_rows; row < guard_rows + ARRAY_LENGTH(guard_rows); row++) {
-    for (uint32_t i = 0; i < row->begun * row->piece; i++) {
-      if (__atomic_load_n(&row->slots[i].state, __ATOMIC_ACQUIRE) == SLOT_LIVE) visit(&row->slots[i].known, context);
-    }
-  }
 }
 
 /* ---- Damage. ---- */
@@ -214,6 +207,25 @@ static uint32_t used(const struct row *row) {
   const uint32_t count = row->begun * row->piece;
   lock_release(&guard_lock);
   return count;
+}
+
+/* As long as the lock is held, a live block stays live. */
+static bool copy_live(const struct guard_slot *slot, struct record *out) {
+  if (!is_live(slot)) return false;
+  lock_take(&guard_lock);
+  const bool live = is_live(slot);
+  if (live) *out = slot->known;
+  lock_release(&guard_lock);
+  return live;
+}
+
+void guard_each(void (*visit)(const struct record *record, void *context), void *context) {
+  struct record known;
+  for (const struct row *row = guard_rows; row < guard_rows + ARRAY_LENGTH(guard_rows); row++) {
+    for (uint32_t i = 0, count = used(row); i < count; i++) {
+      if (copy_live(&row->slots[i], &known)) visit(&known, context);
+    }
+  }
 }
 
 AT_START void guard_audit(uint64_t until_ms) {

@@ -58,8 +58,8 @@ void guard_set_family(const void *p, enum block_family family);
 /* The guarded block that `p` lies in or next to; false if there is none. Signal safe. */
 bool guard_find(const void *p, struct record *out);
 
-/* Calls `visit` with the record of each live block, in order of address. Other threads may allocate and free meanwhile. */
-void guard_each(void (*visit)(struct record *record, void *context), void *context);
+/* Calls `visit` with a copy of the record of each live block, in order of address. Other threads may allocate and free meanwhile. */
+void guard_each(void (*visit)(const struct record *record, void *context), void *context);
 
 /* Checks the slack of every live block, the newest slots first. Stops at the time `until_ms` (os_now_ms). */
 void guard_audit(uint64_t until_ms);

@@ -20,6 +20,7 @@ struct area {
   uintptr_t base, end;  /* of the blocks that were handed out once */
   size_t stride, bytes; /* from block to block; that fit into a block, or were asked for */
   uint32_t number, count, cls;
+  uint32_t stack, since; /* of a guarded block: where and when it was allocated */
 };
 
 /* The state of a block: one of these, and flags. */
@@ -70,7 +71,7 @@ static void count_slab(const struct slab_view *slab, void *context) {
   r.block_capacity += slab->count;
 }
 
-static void count_guarded(struct record *record, void *context) {
+static void count_guarded(const struct record *record, void *context) {
   (void)record, (void)context;
   r.area_capacity++;
   r.block_capacity++;
@@ -85,11 +86,16 @@ static void add_slab(const struct slab_view *slab, void *context) {
   r.areas[r.area_count++] = (struct area){.base = first, .stride = slab->stride, .bytes = slab->bytes, .count = slab->count, .cls = slab->cls};
 }
 
-static void add_guarded(struct record *record, void *context) {
+static void add_guarded(const struct record *record, void *context) {
   (void)context;
   if (r.area_count == r.area_capacity) return;
-  r.areas[r.area_count++] = (struct area){
-    .base = (uintptr_t)record->block, .stride = max_size(record->requested, 1), .bytes = record->requested, .count = 1, .cls = CLASS_HUGE};
+  r.areas[r.area_count++] = (struct area){.base = (uintptr_t)record->block,
+                                          .stride = max_size(record->requested, 1),
+                                          .bytes = record->requested,
+                                          .count = 1,
+                                          .cls = CLASS_HUGE,
+                                          .stack = record->alloc_stack,
+                                          .since = record->alloc_ms};
 }
 
 static void reverse(size_t from, size_t to) {
@@ -173,11 +179,21 @@ static void note_freed(struct record *record, void *context) {
   if (record->freed && find((uintptr_t)record->block, &number) != NULL) r.state[number] |= FREED;
 }
 
+static void note_recorded(const void *block) {
+  uint32_t number;
+  if (find((uintptr_t)block, &number) != NULL) r.state[number] = (uint8_t)((r.state[number] & ~FREED) | RECORDED);
+}
+
 static void note_live(struct record *record, void *context) {
   (void)context;
-  uint32_t number;
   record->marked = !record->freed; /* if the block is freed now and its place used again, that block's record is not marked */
-  if (!record->freed && find((uintptr_t)record->block, &number) != NULL) r.state[number] = (uint8_t)((r.state[number] & ~FREED) | RECORDED);
+  if (!record->freed) note_recorded(record->block);
+}
+
+/* The record is the slot's, to which another thread may be writing, so it is not marked. */
+static void note_guarded(const struct record *record, void *context) {
+  (void)context;
+  note_recorded(record->block);
 }
 
 static void *map(size_t size) {
@@ -207,7 +223,7 @@ bool reach_begin(bool alone) {
   r.span = r.areas[r.area_count - 1].end - r.lowest;
   record_each(note_freed, NULL);
   record_each(note_live, NULL);
-  guard_each(note_live, NULL);
+  guard_each(note_guarded, NULL);
   for (uint32_t n = 0; n < r.block_count; n++) {
     const bool live = (r.state[n] & STATES) == LIVE && (r.state[n] & FREED) == 0, recorded = (r.state[n] & RECORDED) != 0;
     r.state[n] = !live ? NOT_LIVE : LIVE;
@@ -327,16 +343,30 @@ typedef void visit_function(enum leak_kind kind, size_t bytes, uint32_t stack);
 
 static enum leak_kind kind_of(uint8_t state) { return (state & STATES) == REACHED ? LEAK_REACHABLE : (state & STATES) == INDIRECT ? LEAK_INDIRECT : LEAK_LOST; }
 
+static void tell(const struct record *record, uint32_t number, visit_function *visit) {
+  if ((r.state[number] & STATES) == NOT_LIVE) return;
+  visit(kind_of(r.state[number]), record->requested, record->alloc_stack);
+  r.state[number] = NOT_LIVE; /* do not report it again */
+}
+
 static void tell_record(struct record *record, void *context) {
   visit_function *const *visit = context;
   uint32_t number;
-  if (record->freed || !record->marked || find((uintptr_t)record->block, &number) == NULL || (r.state[number] & STATES) == NOT_LIVE) return;
-  (*visit)(kind_of(r.state[number]), record->requested, record->alloc_stack);
-  r.state[number] = NOT_LIVE; /* do not report it again */
+  if (!record->freed && record->marked && find((uintptr_t)record->block, &number) != NULL) tell(record, number, *visit);
+}
+
+/* If a block was freed and its place used again since the beginning, its record differs. */
+static void tell_guarded(const struct record *record, void *context) {
+  visit_function *const *visit = context;
+  uint32_t number;
+  const struct area *area = find((uintptr_t)record->block, &number);
+  const bool same = area != NULL && area->base == (uintptr_t)record->block && area->bytes == record->requested && area->stack == record->alloc_stack &&
+                    area->since == record->alloc_ms;
+  if (same) tell(record, number, *visit);
 }
 
 void reach_end(visit_function *visit) {
   find_lost();
   record_each(tell_record, &visit);
-  guard_each(tell_record, &visit);
+  guard_each(tell_guarded, &visit);
 }

@@ -358,7 +358,7 @@ void *slab_block_of(const struct slab *slab, const void *p) {
 size_t large_needs(size_t requested) { return align_up(max_size(requested, 1), os_page_size()); }
 
 size_t slab_usable(const struct slab *slab, const void *p) {
-  if (slab->cls == CLASS_HUGE) return slab->size - (size_t)((const char *)p - slab->base);
+  if (slab->cls == CLASS_HUGE) return slab->size - slab->sealed * os_page_size() - (size_t)((const char *)p - slab->base);
   if (slab->cls == CLASS_LARGE) return large_needs(slab->requested) - (size_t)((const char *)p - slab->base);
   const size_t offset = (size_t)((const char *)p - slab->base) - slab->first;
   return slab->stride - offset % slab->stride - 1;

@@ -46,6 +46,7 @@ struct slab {
   uint32_t taken_ms; /* when a block was last taken: the lower half of os_now_ms */
   uint32_t purging;  /* 1 while its tail is being purged, else 0 */
   uint32_t trimmed;  /* bytes: the tail was found to be shorter, and no block was returned since; 0: not examined */
+  uint32_t sealed;   /* huge blocks: pages from the one that cannot be touched (legacy/seals.h) to the end; 0: there is none */
   size_t size;       /* bytes from base to the end of the slab, the run or the mapping; if a run was cut, less than its units */
   size_t requested;  /* large and huge blocks: bytes asked for */
   size_t align;      /* huge blocks: the alignment of their base */

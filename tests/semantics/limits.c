@@ -5,6 +5,7 @@
  *                             be had. Prints both in KiB
  *   limits maps               nearly all mappings that the process may have are used up: blocks come, go and change, and some cannot be had.
  *                             When the mappings are there again, all can be had, and freed memory is released. Prints how many could not be had
+ *   limits sizes MIB          blocks of MIB in all are filled and freed, size after size
  */
 #include <errno.h>
 #include <malloc.h>
@@ -126,10 +127,29 @@ static void check_maps(void) {
   if (resident_kib() > 30000) fail("all is free, and still resident");
 }
 
+/* ---- A cgroup: the kernel ends a process that keeps what it freed. ---- */
+
+static void change_sizes(size_t total) {
+  for (unsigned i = 1; i < sizeof sizes / sizeof *sizes; i++) {
+    const size_t count = total / sizes[i];
+    unsigned char **const all = malloc(count * sizeof(*all));
+    for (size_t n = 0; n < count; n++) {
+      if ((all[n] = malloc(sizes[i])) == NULL) fail("a block cannot be had");
+      memset(all[n], (int)n, sizes[i]);
+    }
+    for (size_t n = 0; n < count; n++) {
+      if (all[n][sizes[i] - 1] != (unsigned char)n) fail("a block does not hold what was written to it");
+      free(all[n]);
+    }
+    free(all);
+  }
+}
+
 int main(int argc, char **argv) {
   if (argc == 4 && strcmp(argv[1], "as") == 0) fill_and_empty(RLIMIT_AS, strtoul(argv[2], NULL, 10) << 20, strtoul(argv[3], NULL, 10));
   else if (argc == 4 && strcmp(argv[1], "data") == 0) fill_and_empty(RLIMIT_DATA, strtoul(argv[2], NULL, 10) << 20, strtoul(argv[3], NULL, 10));
   else if (argc == 2 && strcmp(argv[1], "maps") == 0) check_maps();
+  else if (argc == 3 && strcmp(argv[1], "sizes") == 0) change_sizes(strtoul(argv[2], NULL, 10) << 20);
   else return 2;
   return 0;
 }

@@ -74,6 +74,31 @@ Test(guard, blocks_end_at_the_guard_page) {
   cr_assert_null(guard_alloc(100, 128 * MIB, 3, 0));
 }
 
+static const char *block_near(const char *p) {
+  struct record known;
+  return guard_find(p, &known) ? known.block : NULL;
+}
+
+Test(guard, an_access_near_a_freed_block_is_its_own) {
+  start(1);
+  const size_t page = os_page_size();
+  char *const left = guard_alloc(16, MIN_ALIGN, 3, 0), *const freed = guard_alloc(16, MIN_ALIGN, 3, 0), *const right = guard_alloc(16, MIN_ALIGN, 3, 0);
+  cr_assert(freed == left + 2 * page && right == freed + 2 * page, "neighbours");
+  free_at(freed, 0);
+  cr_assert_eq(block_near(freed - 1), freed);
+  cr_assert_eq(block_near(freed - 3000), freed, "not the live block two pages away");
+  cr_assert_eq(block_near(freed + 5), freed);
+  cr_assert_eq(block_near(left + 16), left, "between the two, the live block");
+  cr_assert_eq(block_near(left + 16 + page / 2), left);
+  cr_assert_eq(block_near(freed + 16), freed);
+  cr_assert_eq(block_near(right - 8), right);
+  char *const whole = guard_alloc(page, MIN_ALIGN, 3, 0);
+  cr_assert_eq(whole, right + page + 16);
+  free_at(whole, 0);
+  cr_assert_eq(block_near(whole - 1), whole, "nearer by far than the live block before it");
+  cr_assert_eq(block_near(right + 16), right);
+}
+
 Test(guard, of_a_sample_some_begin_at_the_guard_page) {
   start(100);
   unsigned left = 0;

@@ -10,6 +10,9 @@
 #include "slabs/directory.h"
 #include "memory/os.h"
 
+/* The largest block in a mapping of so many bytes, whose last page is sealed. */
+static size_t within(size_t whole) { return whole - os_page_size(); }
+
 static struct legacy_usage usage(uint32_t cls) {
   struct legacy_usage u;
   legacy_usage(cls, &u);
@@ -62,7 +65,7 @@ Test(legacy, huge_blocks_of_any_alignment) {
   for (size_t align = 16; align <= 64 * MIB; align *= 4) {
     for (size_t size = 1; size < 8 * MIB; size = size * 5 + 12345) {
       struct slab *slab = huge(size, align);
-      memset(slab->base, 1, slab->size);
+      memset(slab->base, 1, slab_usable(slab, slab->base));
       legacy_huge_free(slab);
     }
   }
@@ -86,7 +89,7 @@ Test(legacy, a_freed_huge_block_is_kept_for_the_next) {
 
 Test(legacy, not_everything_is_kept) {
   struct slab *slabs[100];
-  for (int i = 0; i < 100; i++) slabs[i] = huge(2 * MIB, 16);
+  for (int i = 0; i < 100; i++) slabs[i] = huge(within(2 * MIB), 16);
   cr_assert_eq(usage(CLASS_HUGE).huge_blocks, 100);
   const size_t mapped = os_mapped();
   config.release_delay = 1000000;
@@ -129,23 +132,23 @@ Test(legacy, resizing_keeps_the_contents_and_the_books) {
 
 Test(legacy, what_grew_lies_where_it_can_grow_on) {
   config.release_delay = 1000000;
-  legacy_huge_free(huge(7 * MIB, 16)); /* where they lie side by side */
-  struct slab *longer = huge(4 * MIB, 16), *between = huge(MIB, 16), *shorter = huge(MIB, 16), *behind = huge(MIB, 16);
+  legacy_huge_free(huge(within(7 * MIB), 16)); /* where they lie side by side */
+  struct slab *longer = huge(within(4 * MIB), 16), *between = huge(within(MIB), 16), *shorter = huge(within(MIB), 16), *behind = huge(within(MIB), 16);
   char *const base = longer->base, *const fits = shorter->base;
   legacy_huge_free(longer);
   legacy_huge_free(shorter);
   bool zeroed;
-  struct slab *slab = legacy_huge_alloc(MIB, 16, LEGACY_GROWN, &zeroed);
+  struct slab *slab = legacy_huge_alloc(within(MIB), 16, LEGACY_GROWN, &zeroed);
   cr_assert(slab->base == base && slab->size == MIB, "there it has room");
-  slab = legacy_huge_resize(slab, 2 * MIB);
+  slab = legacy_huge_resize(slab, within(2 * MIB));
   cr_assert(slab->base == base && slab->size == 2 * MIB && usage(CLASS_HUGE).kept_bytes == 3 * MIB);
-  struct slab *other = legacy_huge_alloc(MIB, 16, LEGACY_HUGE, &zeroed);
+  struct slab *other = legacy_huge_alloc(within(MIB), 16, LEGACY_HUGE, &zeroed);
   cr_assert_eq(other->base, fits, "what does not grow fills the gap");
   legacy_huge_free(other);
-  struct slab *taker = legacy_huge_alloc(2 * MIB, 16, LEGACY_HUGE, &zeroed);
+  struct slab *taker = legacy_huge_alloc(within(2 * MIB), 16, LEGACY_HUGE, &zeroed);
   cr_assert_eq(taker->base, base + 2 * MIB, "the room belongs to no block");
   slab->base[MIB] = 1;
-  slab = legacy_huge_resize(slab, 3 * MIB);
+  slab = legacy_huge_resize(slab, within(3 * MIB));
   cr_assert(slab->base != base && slab->base[MIB] == 1);
   legacy_huge_free(slab);
   legacy_huge_free(taker);
@@ -166,7 +169,7 @@ Test(legacy, memory_that_a_block_grew_into_is_in_the_directory) {
   slab = legacy_huge_resize(slab, leaf + 3 * MIB);
   if (slab == NULL || slab->base != base) cr_skip_test("the system has no place for 4 GiB, or not there");
   char *const boundary = (char *)align_up((uintptr_t)slab->base + 3 * MIB, leaf);
-  slab = legacy_huge_resize(slab, (size_t)(boundary - slab->base));
+  slab = legacy_huge_resize(slab, within((size_t)(boundary - slab->base)));
   bool zeroed;
   struct slab *next = legacy_huge_alloc(MIB, 16, LEGACY_HUGE, &zeroed);
   cr_assert(next->base == boundary && directory_slab(boundary) == next);
@@ -189,7 +192,7 @@ Test(legacy, a_block_that_grows_by_small_steps_stays_one_mapping) {
   struct slab *slab = huge(3 * MIB, 16);
   const unsigned before = mappings();
   unsigned moves = 0;
-  for (size_t size = slab->size; size < 20 * MIB; size += UNIT_SIZE) {
+  for (size_t size = 3 * MIB; size < 20 * MIB; size += UNIT_SIZE) {
     slab->base[size - 1] = (char)(size / UNIT_SIZE);
     struct slab *behind = moves < 3 && size % MIB == 0 ? huge(3 * MIB, 16) : NULL;
     struct slab *moved = legacy_huge_resize(slab, size + UNIT_SIZE);
@@ -215,4 +218,22 @@ Test(legacy, no_memory_is_an_answer) {
   bool zeroed;
   cr_assert_null(legacy_huge_alloc((size_t)1 << 62, 16, LEGACY_HUGE, &zeroed));
   cr_assert_eq(usage(CLASS_HUGE).huge_blocks, 0);
+}
+
+Test(legacy, a_block_that_comes_again_keeps_its_seal) {
+  config.release_delay = 1000000;
+  const size_t size = 3 * MIB + 100, usable = align_up(size, os_page_size());
+  struct slab *slab = huge(size, 16);
+  const char *const base = slab->base;
+  cr_assert_eq(slab_usable(slab, base), usable);
+  legacy_huge_free(slab);
+  slab = huge(size, 16);
+  cr_assert(slab->base == base && slab_usable(slab, base) == usable);
+  slab = legacy_huge_resize(slab, size + 2 * os_page_size());
+  cr_assert(slab->base == base && slab_usable(slab, base) == slab->size, "what grows is opened");
+  memset(slab->base, 1, slab_usable(slab, base));
+  legacy_huge_free(slab);
+  slab = huge(5 * MIB, 16); /* of several ranges with seals in them, if they joined */
+  memset(slab->base, 1, slab_usable(slab, slab->base));
+  legacy_huge_free(slab);
 }

@@ -1,10 +1,10 @@
 # What `cmake --install` puts where, beside what tools/ and tracepoints/ install of their own: the libraries, the header, the CMake
-# package (find_package(hakmem): hakmem::hakmem takes malloc's place, hakmem::api does not) and the pkg-config files. A moved installation works.
+# package (find_package(hakmem): hakmem::hakmem and hakmem::static take malloc's place, hakmem::api does not) and the pkg-config files. A moved installation works.
 # A component is a Debian package of the same name (tools/packaging).
 include(CMakePackageConfigHelpers)
 
 set(PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/hakmem)
-install(TARGETS hakmem hakmem-api EXPORT hakmem-targets
+install(TARGETS hakmem hakmem-api hakmem-static EXPORT hakmem-targets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT libhakmem-dev
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT libhakmem0 NAMELINK_COMPONENT libhakmem-dev
   PUBLIC_HEADER DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT libhakmem-dev)

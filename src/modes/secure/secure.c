@@ -21,6 +21,13 @@ static uint64_t secret[2];
 static bool is_late;
 static void *quarantine[CLASS_COUNT][PLACES_MOST]; /* atomic; NULL: the place is empty */
 
+/*
+ * While a thread looks at a block in the quarantine, the block's address is odd there. Then no other thread takes it out, so its memory stays mapped: a slab
+ * with a block in the quarantine is not empty.
+ */
+static void *held(const void *block) { return (char *)(uintptr_t)block + 1; }
+static bool is_held(const void *block) { return ((uintptr_t)block & 1) != 0; }
+
 /* What the calling thread used last. */
 static __thread struct {
   uint64_t random;
@@ -194,9 +201,37 @@ static uint32_t places_of(uint32_t cls) {
   return fit > PLACES_MOST ? PLACES_MOST : fit < PLACES_LEAST ? PLACES_LEAST : fit;
 }
 
-static void **draw_place(uint32_t cls) {
+static uint32_t draw_place(uint32_t cls) {
   if (last.random == 0) last.random = random_secret();
-  return &quarantine[cls][(random_next(&last.random) >> 32) * places_of(cls) >> 32];
+  return (uint32_t)((random_next(&last.random) >> 32) * places_of(cls) >> 32);
+}
+
+/* Puts `block` (NULL: nothing) at the place. False if a thread looks at the block that is there; else *was is that one. */
+ALWAYS_INLINE bool exchange(void **place, void *block, void **was) {
+  *was = __atomic_load_n(place, __ATOMIC_RELAXED);
+  if (__libc_single_threaded) { /* without the bus lock */
+    *place = block;
+    return true;
+  }
+  do {
+    if (is_held(*was)) return false;
+  } while (!__atomic_compare_exchange_n(place, was, block, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+  return true;
+}
+
+/* Puts the block into the quarantine, at a place drawn at random or the next one at which no thread looks. Returns the block that must leave. */
+ALWAYS_INLINE void *enter(void *block, uint32_t cls) {
+  const uint32_t drawn = draw_place(cls), places = places_of(cls);
+  void *was;
+  for (uint32_t i = 0; i < places; i++) {
+    void **const place = &quarantine[cls][(drawn + i) % places];
+    if (!exchange(place, block, &was)) continue;
+    last.place = place;
+    last.freed = block;
+    last.freed_cls = cls;
+    return was;
+  }
+  return block;
 }
 
 /* Whether a block that seems free is: in a list, with a link at its start, or in the quarantine. With several threads, the link may be changing. */
@@ -267,32 +302,41 @@ void *secure_free(const struct slab *slab, void *block, uint32_t cls, enum block
   if (last.taken == block) last.taken = NULL;
   make_zero(block, cls);
   __atomic_store_n((uint8_t *)block - 1, HEADER_FREE, __ATOMIC_RELEASE); /* from now on, others may look at it: left_is_intact */
-  last.place = draw_place(cls);
-  last.freed = block;
-  last.freed_cls = cls;
-  if (!__libc_single_threaded) return leave(__atomic_exchange_n(last.place, block, __ATOMIC_ACQ_REL), cls);
-  void *const leaving = *last.place; /* without the bus lock */
-  *last.place = block;
-  return leave(leaving, cls);
+  return leave(enter(block, cls), cls);
 }
 
 void *secure_next(uint32_t cls) {
   for (uint32_t i = 0; i < places_of(cls); i++) {
-    void *block = leave(__atomic_exchange_n(&quarantine[cls][i], NULL, __ATOMIC_ACQ_REL), cls);
+    void *was;
+    void *const block = exchange(&quarantine[cls][i], NULL, &was) ? leave(was, cls) : NULL;
     if (block != NULL) return block;
   }
   return NULL;
 }
 
+/* Those who looked are gone. */
+void secure_fork_child(void) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    for (uint32_t i = 0; i < places_of(cls); i++) {
+      void **const place = &quarantine[cls][i];
+      if (is_held(*place)) *place = (char *)*place - 1;
+    }
+  }
+}
+
 /* ---- The blocks used last. ---- */
 
-/* As long as the block is at its place, no thread uses it. To report it, this thread takes it out. */
+/* Changes what is at the place of the block that was freed last. False, and nothing is changed, if that is not `from`. */
+ALWAYS_INLINE bool change(void *from, void *to) { return __atomic_compare_exchange_n(last.place, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED); }
+
+/* A block that was written to is taken out and never used again. A signal handler that forks may have ended the hold meanwhile, in the child. */
 ALWAYS_INLINE void look_at_freed(void) {
-  void *block = last.freed;
-  if (__atomic_load_n(last.place, __ATOMIC_ACQUIRE) != block) return;
-  if (bytes_are(block, min_size(zero_size(last.freed_cls), BESIDE), 0)) return;
-  if (!__atomic_compare_exchange_n(last.place, &block, NULL, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return;
-  if (!is_zero(block, last.freed_cls, 0)) report_write(block, last.freed_cls, 0); /* the block is never used again */
+  const bool alone = __libc_single_threaded;
+  void *const block = last.freed, *const there = alone ? block : held(block);
+  if (__atomic_load_n(last.place, __ATOMIC_RELAXED) != block || (!alone && !change(block, there))) return;
+  const bool intact = bytes_are(block, min_size(zero_size(last.freed_cls), BESIDE), 0);
+  if (LIKELY(intact) && alone) return;
+  if (change(there, intact ? block : NULL) && !intact) report_write(block, last.freed_cls, 0);
 }
 
 /* With several threads, another one may have freed the block that was taken last, and its memory may be gone. */

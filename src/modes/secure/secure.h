@@ -23,6 +23,9 @@
 #define SECURE_BORDER ((size_t)7)
 #define SECURE_ZERO ((size_t)4096)
 
+/* In a forked child, before anything else. */
+void secure_fork_child(void);
+
 /* Draws the secret. Called if the mode is on. `late`: blocks without borders may have been allocated before. */
 void secure_start(bool late);
 

@@ -9,7 +9,9 @@
 #include "memory/kept.h"
 #include "memory/os.h"
 #include "memory/soft_limit.h"
+#include "seals.h"
 #include "slabs/slab_list.h"
+#include "slabs/spans.h"
 #include "slabs/units.h"
 
 #define KEPT_DELAY_PART 4        /* kept memory is returned to the kernel after this part of HAKMEM_RELEASE_DELAY */
@@ -21,6 +23,9 @@
  * mappings stay few: a process may have 65,530.
  */
 #define GROWN_MOST (KEPT_RANGES / 2)
+
+/* On kernels that cannot mark pages (seals.h), further huge blocks may lie side by side, because mappings become too many. */
+#define SEALED_MOST 4096u
 
 /* The descriptors of this file. */
 struct mapping {
@@ -49,6 +54,12 @@ static uint64_t idle_since(uint64_t now) {
 
 static size_t kept_most(void) { return max_size(KEPT_BYTES, legacy.huge_bytes); }
 
+/* Unmaps memory that may have sealed pages. */
+static size_t unmap(char *base, size_t size) {
+  seal_forget(base, size);
+  return os_unmap(base, size);
+}
+
 /* Unmaps the ranges kept since `before_ms` or longer, and the oldest beyond kept_most(). Returns the bytes. */
 static size_t evict(uint64_t before_ms) {
   size_t released = 0;
@@ -59,7 +70,7 @@ static size_t evict(uint64_t before_ms) {
     const bool found = kept_evict(&legacy.kept, beyond > 0 ? UINT64_MAX : before_ms, beyond > 0 ? beyond : SIZE_MAX, &range);
     lock_release(&legacy.lock);
     if (!found) return released;
-    released += os_unmap(range.base, range.size);
+    released += unmap(range.base, range.size);
   }
 }
 
@@ -152,7 +163,7 @@ void legacy_return_blocks(uint32_t cls, struct chain chain) {
   while (chain.count > 0) {
     struct block *block = chain.head;
     struct slab *slab = directory_slab(block);
-    if (slab == NULL || slab->cls != cls) break; /* the link was overwritten after its free: the rest is lost */
+    if (!directory_begins(cls, block) || slab == NULL || slab->home != NULL) break; /* the link was overwritten after its free: the rest is lost */
     chain.head = block_next(block);
     chain.count--;
     if (!slab_list_give(list, slab, block)) continue;
@@ -191,7 +202,7 @@ static struct slab *take_kept(size_t size, size_t room, bool wanted, size_t alig
   lock_release(&legacy.lock);
   if (base == NULL) return NULL;
   struct slab *slab = new_descriptor(base, size, align);
-  if (slab == NULL) os_unmap(base, size);
+  if (slab == NULL) unmap(base, size);
   return slab;
 }
 
@@ -204,7 +215,7 @@ static void keep(char *base, size_t size) {
   assert(kept_is_valid(&legacy.kept));
   lock_release(&legacy.lock);
   if (kept) evict(idle_since(now));
-  else os_unmap(base, size);
+  else unmap(base, size);
 }
 
 /* Adds a huge block to the totals (sign 1), or subtracts it (-1). Returns the bytes that the shared pool refused. */
@@ -227,31 +238,80 @@ static void refuse(struct slab *slab) {
   lock_release(&legacy.lock);
 }
 
-/* Where the memory of a huge block comes from. KEPT_WITH_ROOM: only if there is room behind it, too. */
+/* Where the memory of a huge block comes from. KEPT_WITH_ROOM: only if there is room behind it, too. FRESH: it is not sealed. */
 enum origin { KEPT_WITH_ROOM, KEPT, KEPT_OR_FRESH, FRESH };
 
-static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason reason, enum origin origin, bool *zeroed) {
-  const uint64_t start = hub_ticks();
-  const size_t rounded = align_up(max_size(size, 1), UNIT_SIZE);
-  align = max_size(align, UNIT_SIZE);
-  if (rounded < size || rounded > PTRDIFF_MAX) return NULL;
-  /* A checker needs closed memory in front, and freed memory must not be reused as long as it is kept. */
-  const size_t lead = hub_checked ? align : 0;
-  const size_t room = reason == LEGACY_GROWN ? align_up(rounded / 2, UNIT_SIZE) : 0;
-  struct slab *slab = origin != FRESH && !hub_checked ? take_kept(rounded, rounded + room, origin == KEPT_WITH_ROOM, align) : NULL;
-  *zeroed = slab == NULL;
-  if (slab == NULL && origin < KEPT_OR_FRESH) return NULL;
-  if (slab == NULL) {
-    evict(idle_since(os_now_ms())); /* before more memory becomes resident */
-    slab = map_slab(rounded + lead, origin == FRESH ? room : 0, align);
-  }
+/*
+ * Bytes of the mapping of a huge block: whole units, with a page that can be sealed. A block that has `grown` is not sealed, unless an error ends the process.
+ * A checker closes what lies behind a block itself. 0: too many.
+ */
+static size_t whole_size(size_t size, bool grown) {
+  const bool sealed = !hub_checked && (!grown || span_has_fences());
+  const size_t whole = align_up(max_size(size, 1) + (sealed ? os_page_size() : 0), UNIT_SIZE);
+  return size <= PTRDIFF_MAX && whole <= PTRDIFF_MAX ? whole : 0;
+}
+
+READS_RACILY static bool may_split(void) { return legacy.huge_blocks < SEALED_MOST; }
+
+/* Where a huge block ends that has a sealed page at `at`, NULL: none. */
+static void note_seal(struct slab *slab, const char *at) {
+  slab->sealed = at != NULL ? (uint32_t)((size_t)(slab->base + slab->size - at) / os_page_size()) : 0;
+}
+
+/*
+ * Seals the page behind the block's last one, in new memory, and everywhere if an error ends the process. Otherwise that would take two system calls for each
+ * block, so it opens only what the block needs, and a page that is sealed behind it stays so. False: one that it needs is still sealed.
+ */
+static bool seal_end(struct slab *slab, bool fresh) {
+  if (hub_checked) return true;
+  const size_t needed = align_up(max_size(slab->requested, 1), os_page_size());
+  char *const at = slab->base + needed;
+  const bool wanted = (fresh || span_has_fences()) && needed < slab->size;
+  bool sealed;
+  if (!seal_only(slab->base, wanted ? slab->size : needed, wanted ? at : NULL, may_split(), &sealed)) return false;
+  note_seal(slab, !wanted ? seal_find(at, slab->size - needed) : sealed ? at : NULL);
+  return true;
+}
+
+/* A huge block over kept memory; NULL if there is none. */
+static struct slab *huge_of_kept(size_t whole, size_t room, size_t size, enum origin origin, size_t align) {
+  struct slab *slab = take_kept(whole, room, origin == KEPT_WITH_ROOM, align);
+  if (slab == NULL) return NULL;
+  slab->cls = CLASS_HUGE;
+  slab->requested = size;
+  if (seal_end(slab, false)) return slab;
+  seal_forget(slab->base, slab->size);
+  unmap_slab(slab);
+  return NULL;
+}
+
+/* The same over new memory. */
+static struct slab *huge_of_kernel(size_t whole, size_t room, size_t size, enum origin origin, size_t align) {
+  const size_t lead = hub_checked ? align : 0; /* a checker needs closed memory in front */
+  evict(idle_since(os_now_ms()));              /* before more memory becomes resident */
+  struct slab *slab = map_slab(whole + lead, origin == FRESH ? room - whole : 0, align);
   if (slab == NULL) return NULL;
   slab->base += lead;
   slab->size -= lead;
   slab->units = (uint32_t)(slab->size / UNIT_SIZE);
-  ((struct mapping *)slab)->lead = lead;
   slab->cls = CLASS_HUGE;
   slab->requested = size;
+  ((struct mapping *)slab)->lead = lead;
+  if (origin != FRESH && (room == whole || span_has_fences())) seal_end(slab, true);
+  return slab;
+}
+
+static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason reason, enum origin origin, bool *zeroed) {
+  const uint64_t start = hub_ticks();
+  const size_t whole = whole_size(size, reason == LEGACY_GROWN);
+  align = max_size(align, UNIT_SIZE);
+  if (whole == 0) return NULL;
+  const size_t room = whole + (reason == LEGACY_GROWN ? align_up(whole / 2, UNIT_SIZE) : 0);
+  /* Freed memory must not be reused as long as a checker keeps it. */
+  struct slab *slab = origin != FRESH && !hub_checked ? huge_of_kept(whole, room, size, origin, align) : NULL;
+  *zeroed = slab == NULL;
+  if (slab == NULL && origin >= KEPT_OR_FRESH) slab = huge_of_kernel(whole, room, size, origin, align);
+  if (slab == NULL) return NULL;
   slab->align = align;
   ((struct mapping *)slab)->refused = reason < LEGACY_HUGE;
   directory_enter(slab);
@@ -278,26 +338,36 @@ void legacy_huge_free(struct slab *slab) {
   keep(base, size);
 }
 
+/* Opens the sealed page. False: nothing is changed. */
+static bool open_end(struct slab *slab) {
+  bool sealed;
+  if (slab->sealed != 0 && !seal_only(slab->base, slab->size, NULL, false, &sealed)) return false;
+  slab->sealed = 0;
+  return true;
+}
+
 /* Makes `slab` longer or shorter in place: into kept memory behind it, or by mremap. */
-static bool resize_in_place(struct slab *slab, size_t size) {
-  if (size < slab->size) {
-    keep(slab->base + size, slab->size - size);
+static bool resize_in_place(struct slab *slab, size_t whole) {
+  char *const end = slab->base + slab->size;
+  if (whole <= slab->size) {
+    if (whole < slab->size) keep(slab->base + whole, slab->size - whole);
     return true;
   }
   lock_take(&legacy.lock);
-  const bool taken = kept_take_at(&legacy.kept, slab->base + slab->size, size - slab->size);
+  const bool taken = kept_take_at(&legacy.kept, end, whole - slab->size);
   lock_release(&legacy.lock);
   if (taken) ((struct mapping *)slab)->whole = false;
-  if (taken || slab->size <= COPY_BYTES_MAX) return taken; /* the address space behind it is seldom free, and would need new memory */
-  if (!os_resize(slab->base, slab->size, size)) return false;
-  if (directory_prepare(slab->base + slab->size, size - slab->size)) return true;
-  os_unmap(slab->base + slab->size, size - slab->size);
+  if (taken) return true;
+  if (slab->size <= COPY_BYTES_MAX || !open_end(slab)) return false; /* the address space behind it is seldom free, and would need new memory */
+  if (!os_resize(slab->base, slab->size, whole)) return false;
+  if (directory_prepare(end, whole - slab->size)) return true;
+  os_unmap(end, whole - slab->size);
   return false;
 }
 
 /* The new place of `slab`; NULL if there is no memory. */
 static struct slab *new_place(const struct slab *slab, size_t size, enum origin origin, bool *fresh) {
-  struct slab *place = huge_alloc(size, slab->align, size > slab->size ? LEGACY_GROWN : LEGACY_HUGE, origin, fresh);
+  struct slab *place = huge_alloc(size, slab->align, whole_size(size, true) > slab->size ? LEGACY_GROWN : LEGACY_HUGE, origin, fresh);
   if (place != NULL && ((const struct mapping *)slab)->refused && size <= units_large_max()) refuse(place);
   return place;
 }
@@ -308,25 +378,38 @@ static void forget(struct slab *slab) {
   drop_descriptor(slab);
 }
 
+/* Resizes in place. False: the block is unchanged, but its end may be open, or its mapping longer. */
+static bool stay(struct slab *slab, size_t size, size_t whole) {
+  const size_t before = slab->requested, old = slab->size;
+  if (!resize_in_place(slab, whole)) return false;
+  book_huge(slab, -1);
+  slab->requested = size;
+  slab->size = whole;
+  slab->units = (uint32_t)(whole / UNIT_SIZE);
+  if (slab->sealed != 0)
+    slab->sealed = whole >= old ? slab->sealed + (uint32_t)((whole - old) / os_page_size()) : 0; /* the page is where it was, or kept with the rest */
+  const bool open = seal_end(slab, false);
+  if (open) ((struct mapping *)slab)->refused &= size <= units_large_max();
+  else slab->requested = before;
+  book_huge(slab, 1);
+  return open;
+}
+
 struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
-  const size_t rounded = align_up(size, UNIT_SIZE);
-  if (rounded < size || rounded > PTRDIFF_MAX) return NULL;
-  if (rounded == slab->size || resize_in_place(slab, rounded)) {
-    book_huge(slab, -1);
-    ((struct mapping *)slab)->refused &= size <= units_large_max();
-    slab->requested = size;
-    slab->size = rounded;
-    slab->units = (uint32_t)(rounded / UNIT_SIZE);
-    book_huge(slab, 1);
-    return slab;
-  }
-  const bool whole = ((const struct mapping *)slab)->whole;
+  const size_t whole = whole_size(size, true);
+  if (whole == 0) return NULL;
+  if (stay(slab, size, whole_size(size, false) == slab->size ? slab->size : whole)) return slab;
+  const bool movable = ((const struct mapping *)slab)->whole && open_end(slab);
   bool fresh;
-  struct slab *moved = new_place(slab, size, !whole || slab->size <= COPY_BYTES_MAX ? KEPT_OR_FRESH : FRESH, &fresh);
-  if (moved == NULL) return NULL;
+  struct slab *moved = new_place(slab, size, !movable || slab->size <= COPY_BYTES_MAX ? KEPT_OR_FRESH : FRESH, &fresh);
+  if (moved == NULL) {
+    seal_end(slab, false);
+    return NULL;
+  }
   directory_leave(slab); /* first: once the pages have moved, another thread may map something in the old place */
-  const enum os_moved how = whole && fresh ? os_move(slab->base, slab->size, moved->base, moved->size) : OS_STAYED;
+  const enum os_moved how = movable && fresh ? os_move(slab->base, slab->size, moved->base, moved->size) : OS_STAYED;
   if (how == OS_MOVED) {
+    seal_end(moved, false);
     forget(slab);
     return moved;
   }
@@ -339,7 +422,7 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
       return NULL;
     }
   }
-  memcpy(moved->base, slab->base, min_size(slab->size, moved->size));
+  memcpy(moved->base, slab->base, min_size(slab_usable(slab, slab->base), slab_usable(moved, moved->base)));
   legacy_huge_free(slab);
   return moved;
 }

@@ -3,6 +3,7 @@
  *
  *   small blocks after a shared_fail: slabs mapped one by one
  *   huge blocks: a mapping each, its base and size multiples of a unit; a few freed ones are kept for reuse
+ *   | block | sealed page | rest of the last unit |       seals.h; a block in the memory of others may have no sealed page
  *
  * One lock guards all of it. It is not held during system calls and events.
  */

@@ -1,0 +1,27 @@
+#!/bin/sh
+# A write that runs past the end of a huge block faults within a page of it. If errors end the process, this holds for all of them; else for those in new
+# memory, and those that are allocated again. It holds with a kernel that cannot mark pages, too. There, tens of thousands of huge blocks take a bounded number
+# of mappings.
+. "$(dirname "$0")/common.sh"
+ulimit -c 0
+program=$programs/huge_ends
+
+# ends WHICH OPTION...
+ends() {
+  which=$1
+  shift
+  said=$(env "$@" "$program" "$which" 2>/dev/null) || fail "exit status $? with $*: $said"
+}
+ends new LD_PRELOAD="$PLAIN"
+ends new LD_PRELOAD="$DEFAULT"
+for options in HAKMEM_DEBUG=1 HAKMEM_SECURE=1 HAKMEM_ON_ERROR=abort; do ends all LD_PRELOAD="$DEFAULT" $options; done
+more=$(LD_PRELOAD=$DEFAULT "$program" many) || fail "exit status $? with many blocks: $more"
+echo "$more mappings"
+
+library=$BUILD_DIR/tests/libhakmem-fault.so
+[ -e "$library" ] || exit 0
+ends new LD_PRELOAD="$library" HAKMEM_FAULT=madvise:every=1
+ends all LD_PRELOAD="$library" HAKMEM_FAULT=madvise:every=1 HAKMEM_SECURE=1
+more=$(LD_PRELOAD=$library HAKMEM_FAULT=madvise:every=1 "$program" many) || fail "exit status $? with many blocks: $more"
+echo "$more mappings without marks"
+[ "$more" -ge 4000 ] && [ "$more" -le 10000 ] || fail "$more mappings, and some 8200 are allowed"
