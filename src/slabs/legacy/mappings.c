@@ -1,0 +1,106 @@
+#include "mappings.h"
+
+#include "checker_hooks.h"
+#include "memory/os.h"
+#include "memory/soft_limit.h"
+#include "seals.h"
+#include "slabs/directory.h"
+
+#define KEPT_DELAY_PART 4      /* kept memory is returned to the kernel after this part of HAKMEM_RELEASE_DELAY */
+#define KEPT_BYTES (192 * MIB) /* of freed huge blocks, kept for reuse; or as much as is live, if that is more */
+
+struct legacy_state legacy;
+
+/* ---- Mappings and their descriptors. ---- */
+
+void mapping_drop(struct slab *slab) {
+  lock_take(&legacy.lock);
+  slab->next = legacy.unused;
+  legacy.unused = slab;
+  lock_release(&legacy.lock);
+}
+
+/* A descriptor for [base, base + size); NULL if memory runs out. */
+static struct slab *new_descriptor(char *base, size_t size, size_t align) {
+  lock_take(&legacy.lock);
+  struct slab *slab = legacy.unused;
+  if (slab != NULL) legacy.unused = slab->next;
+  lock_release(&legacy.lock);
+  if (slab == NULL) slab = os_metadata(sizeof(struct mapping));
+  if (slab == NULL) return NULL;
+  *(struct mapping *)slab = (struct mapping){.slab = {.base = base, .size = size, .units = (uint32_t)(size / UNIT_SIZE), .align = align}};
+  return slab;
+}
+
+struct slab *mapping_new(size_t size, size_t room, size_t align) {
+  int error;
+  void *base = os_map_before(size, room, align, &error);
+  if (base == NULL) return NULL;
+  struct slab *slab = directory_prepare(base, size) ? new_descriptor(base, size, align) : NULL;
+  if (slab == NULL) {
+    os_unmap(base, size);
+    return NULL;
+  }
+  ((struct mapping *)slab)->whole = true;
+  hub_close_memory(base, size);
+  return slab;
+}
+
+size_t mapping_unmap(struct slab *slab) {
+  const size_t released = os_unmap(slab->base, slab->size);
+  mapping_drop(slab);
+  return released;
+}
+
+/* ---- Kept memory. ---- */
+
+uint64_t mapping_idle_since(uint64_t now) {
+  const uint64_t delay = soft_limit_delay_ms() / KEPT_DELAY_PART;
+  return now > delay ? now - delay : 0;
+}
+
+bool mapping_keeps(void) { return soft_limit_delay_ms() / KEPT_DELAY_PART != 0; }
+
+static size_t kept_most(void) { return max_size(KEPT_BYTES, legacy.huge_bytes); }
+
+/* Unmaps memory that may have sealed pages. */
+static size_t unmap(char *base, size_t size) {
+  seal_forget(base, size);
+  return os_unmap(base, size);
+}
+
+size_t mapping_evict(uint64_t before_ms) {
+  size_t released = 0;
+  for (;;) {
+    struct kept_range range;
+    lock_take(&legacy.lock);
+    const size_t most = kept_most(), beyond = legacy.kept.bytes > most ? legacy.kept.bytes - most : 0;
+    const bool found = kept_evict(&legacy.kept, beyond > 0 ? UINT64_MAX : before_ms, beyond > 0 ? beyond : SIZE_MAX, &range);
+    lock_release(&legacy.lock);
+    if (!found) return released;
+    released += unmap(range.base, range.size);
+  }
+}
+
+struct slab *mapping_take_kept(size_t size, size_t room, bool wanted, size_t align) {
+  const uint32_t thread = os_thread();
+  lock_take(&legacy.lock);
+  char *base = wanted && !kept_has(&legacy.kept, room, align) ? NULL : kept_take(&legacy.kept, size, room, align, thread);
+  assert(kept_is_valid(&legacy.kept));
+  lock_release(&legacy.lock);
+  if (base == NULL) return NULL;
+  struct slab *slab = new_descriptor(base, size, align);
+  if (slab == NULL) unmap(base, size);
+  return slab;
+}
+
+void mapping_keep(char *base, size_t size) {
+  const uint64_t now = os_now_ms();
+  const uint32_t thread = os_thread();
+  lock_take(&legacy.lock);
+  const bool kept = size <= kept_most() && kept_add(&legacy.kept, base, size, now, thread);
+  assert(kept_is_valid(&legacy.kept));
+  lock_release(&legacy.lock);
+  if (kept) mapping_evict(mapping_idle_since(now));
+  else unmap(base, size);
+}
