@@ -25,6 +25,7 @@ NOINLINE void free_slow_by(void *p, enum block_family given); /* `given`: the fa
 /* A live block of class `cls`; NULL: take the slow path. */
 ALWAYS_INLINE struct block *pop_block(struct sll_cache *cache, size_t cls) {
   struct block *block = cache->head[cls];
+  RESULT_REGISTER(block);
   if (UNLIKELY(!block_can_pop(block))) return NULL;
   struct block *next = link_read(block, &cache->key);
   if (UNLIKELY(next == LINK_BROKEN)) return NULL;
@@ -46,14 +47,15 @@ ALWAYS_INLINE void *alloc_fast(size_t size) {
 
 /* Pushes a live block of class `cls`. False if the budget ran out: take the slow path. */
 ALWAYS_INLINE bool push_block(struct sll_cache *cache, size_t cls, struct block *block) {
-  struct sll_budget *next = &cache->budget[cls + 1];
-  __asm__("" : "+r"(next)); /* keeps the compiler from computing a second address for the head */
-  if (UNLIKELY(budget_step(&next[-1].free))) return false;
-  struct block **head = (struct block **)(next - 1 + CLASS_COUNT);
+  size_t code = cls + 1;    /* of the directory: free has this number in a register */
+  __asm__("" : "+r"(code)); /* This barrier and the next one: otherwise the compiler computes an index or an address for the three uses. */
+  if (UNLIKELY(budget_step(&cache->budget[code - 1].free))) return false;
   header_set(block, HEADER_FREE);
-  link_write(block, *head, &cache->key);
+  const struct block *next = cache->head[code - 1];
+  __asm__("" : "+r"(code), "+r"(next));
+  link_write(block, next, &cache->key);
   __atomic_signal_fence(__ATOMIC_RELEASE); /* another thread may read the list in memory at any time: tls_idle.c */
-  *head = block;
+  cache->head[code - 1] = block;
   return true;
 }
 

@@ -2,7 +2,9 @@
 
 #include "platform/random.h"
 
-struct link_key link_key = {.factor = 1, .inverse = 1, .limit = LINK_LIMIT};
+#define BASE_MAX (0 - LINK_LIMIT)
+
+struct link_key link_key = {.base = BASE_MAX, .factor = 1, .inverse = 1};
 
 /* Of an odd number, modulo 2^64: each step doubles the bits that are right, from 3 on. */
 static uint64_t inverse_of(uint64_t odd) {
@@ -14,7 +16,7 @@ static uint64_t inverse_of(uint64_t odd) {
 void link_start(void) {
   uint64_t random[2];
   random_secrets(random, ARRAY_LENGTH(random));
-  link_key.secret = random[0];
+  link_key.base = BASE_MAX - (uint32_t)random[0];
   link_key.factor = random[1] | 1;
   link_key.inverse = inverse_of(link_key.factor);
 }

@@ -58,6 +58,13 @@
 /* Starts the function at a cache line. Otherwise its place depends on the code before it, which changes a loop of malloc and free by 3 %. */
 #define HOT EXPORT __attribute__((aligned(64)))
 
+/* Keeps `x`, which the function returns, in the register of results. Otherwise the compiler may end a fast path with a copy. */
+#if defined(__x86_64__)
+#define RESULT_REGISTER(x) __asm__("" : "+a"(x))
+#else
+#define RESULT_REGISTER(x)
+#endif
+
 /*
  * Large tables, of which most processes touch a page or none. They are zero at the start. CMakeLists.txt links them behind all small data, which then
  * lies in few pages instead of on both sides of each table.

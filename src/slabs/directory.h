@@ -60,8 +60,13 @@ ALWAYS_INLINE int8_t directory_code(const struct directory *d, const void *p) {
   const uintptr_t address = (uintptr_t)p;
   uintptr_t leaf = (uintptr_t)d;
   static_assert(UNIT_SHIFT == 16, "the root index begins at bit 32");
-  leaf += (uintptr_t)__atomic_load_n(&d->root[(uint16_t)(address >> 32)], __ATOMIC_RELAXED);
+  const intptr_t *distance = &d->root[(uint16_t)(address >> 32)];
+#if defined(__x86_64__)
+  __asm__("addq %1, %0" : "+r"(leaf) : "m"(*distance) : "cc"); /* an atomic load and the sum in one: no compiler joins them */
+#else
+  leaf += (uintptr_t)__atomic_load_n(distance, __ATOMIC_RELAXED);
   __asm__("" : "+r"(leaf)); /* keeps the compiler from splitting the address below into more sums */
+#endif
   const int8_t *codes = (const int8_t *)(leaf + offsetof(struct directory, zero_leaf));
   return __atomic_load_n(&codes[(uint32_t)address >> UNIT_SHIFT], __ATOMIC_RELAXED);
 }

@@ -53,25 +53,25 @@ default=$BUILD_DIR/lib/libhakmem.so plain=$BUILD_DIR/lib/libhakmem-plain.so
 counted=$(mktemp) || exit 1
 LD_PRELOAD=$default valgrind --tool=callgrind --callgrind-out-file="$counted" "$BUILD_DIR/bin/random_mixed" --warm-up 0 -n 400000 -w 1 >/dev/null 2>&1 ||
   fail "callgrind does not run"
-one_call malloc 26
-one_call free 31
+one_call malloc 24
+one_call free 29
 rm -f "$counted"
 
 per_operation 25 '' --null -w 256              # the loop alone
-per_operation 59 "$default" -w 1               # no list ever runs out
-per_operation 56 "$plain" -w 1
-per_operation 59 "$default" -w 256
-per_operation 59 "$default" -w 8192
-per_operation 56 "$plain" -w 256
-per_operation 56 "$plain" -w 8192
-per_operation 85 "$default" stays              # of these, the program's own: some 50 for each call, with its comparison of names
-per_operation 190 "$default" moves
-per_operation 100 "$default" usable
-per_operation 163 "$default" long
-per_operation 390 "$default" threads short_threads # threads that live for 200 operations: their start and end
-per_operation 113 "$default" threads producer_consumer
+per_operation 56.9 "$default" -w 1               # no list ever runs out
+per_operation 53.2 "$plain" -w 1
+per_operation 56.8 "$default" -w 256
+per_operation 57.2 "$default" -w 8192
+per_operation 53.3 "$plain" -w 256
+per_operation 53.4 "$plain" -w 8192
+per_operation 74.4 "$default" stays              # of these, the program's own: some 50 for each call, with its comparison of names
+per_operation 189 "$default" moves
+per_operation 88.7 "$default" usable
+per_operation 160 "$default" long
+per_operation 386 "$default" threads short_threads # threads that live for 200 operations: their start and end
+per_operation 109.4 "$default" threads producer_consumer
 export HAKMEM_PROFILE=512K                     # a sample in some thousand operations, with its stack: 2 % more
-per_operation 61 "$default" -w 8192
+per_operation 58.4 "$default" -w 8192
 unset HAKMEM_PROFILE
 
 # What a process that does nothing pays for a statistics file.
