@@ -74,10 +74,12 @@ while IFS='|' read -r state kind what named; do
     grep -q "  $call .* p50 .* p99.9 .* max .*; [1-9][0-9]*\$" "$state.screen" || { cat "$state.screen"; why "the first screen does not say what $call costs"; }
   done
   holds json '.stats.latency | .refill.all.count > 0 and .drain.all.count > 0'
+  holds json '([.stats.calls[].latency.all // empty | .mean * .count] | add) < .stats.processes[0].elapsed_ns * 1.2'
 
   # 3. Who freed twice?
   holds json '[.stats.processes[0].incidents[] | select(.kind == "hdr_reset")] | length == 1 and .[0].count == 1 and .[0].verdict == "double_free"'
   jq -r '.findings[] | select(.rule == "header_reset") | .what, .evidence[]' "$state.explain" >text
+  holds explain '.findings[0].rule == "header_reset"' # also of one that was killed
   grep -q 'freed twice' text && grep -q 'found in a call by twice at five.c:' text || { cat text; why "does not say who freed twice"; }
 
   # 4. What leaks, in a server that never ends? The live heap by call site, exactly, because every block is recorded.

@@ -107,6 +107,7 @@ static void print_part(FILE *out, const char *name, uint64_t bytes, uint64_t who
 /* With its sign: the parts are more than what is resident by this much. */
 static void print_untouched(FILE *out, const struct model_process *p) {
   char size[FORMAT_SIZE], share[FORMAT_SIZE];
+  if (p->untouched == 0) return;
   format_bytes(size, p->untouched), format_percent(share, (double)p->untouched, (double)p->rss);
   char *const line = must_print("    %-15s %*s-%s %*s-%s  %*s  part of the above", "not touched yet", 8 - (int)format_width(size), "", size,
                                 6 - (int)format_width(share), "", share, BAR_WIDTH, "");
