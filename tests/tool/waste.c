@@ -183,7 +183,7 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void (*run)(void);
-  } kinds[] = {KIND(nothing), KIND(limited), KIND(large), KIND(frees), KIND(huge), KIND(arrays),  KIND(grows), KIND(cycles),
+  } kinds[] = {KIND(nothing), KIND(limited), KIND(large), KIND(frees), KIND(huge), KIND(arrays),   KIND(grows),   KIND(cycles),
                KIND(leaks),   KIND(rounds),  KIND(pins),  KIND(rests), KIND(ends), KIND(sessions), KIND(rounded), KIND(maps)};
   for (size_t i = 0; argc == 2 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
     if (strcmp(argv[1], kinds[i].name) != 0) continue;

@@ -52,7 +52,9 @@ void say(const char *format, ...) {
 
 /* ---- The word that was meant. ---- */
 
-struct nearest nearest_to(const char *word, size_t length) { return (struct nearest){word, length, (length + 2) / 3 + 1, NULL}; }
+struct nearest nearest_to(const char *word, size_t length) {
+  return (struct nearest){word, length, (length + 2) / 3 + 1, NULL};
+}
 
 void nearest_look(struct nearest *n, const char *known) {
   const size_t wrong = strlen(known) <= OPTION_NAME_MOST ? option_distance(n->word, n->length, known) : n->least;
