@@ -90,8 +90,8 @@ static bool is_used(const struct stats_block *b, uint32_t row) { return b->cls[r
 
 static void put_classes(struct dump *d, const struct stats_block *b) {
   line(d, "classes (requested, allocated in bytes; live, cached, capacity in blocks; util%: utilisation, live / capacity;");
-  line(d, "  requested is estimated from samples, +-: its standard error)");
-  line(d, "  class stride     requested        +-     allocated       allocs        frees      live    cached  capacity util%");
+  line(d, "  requested is estimated from samples, the last column is its standard error)");
+  line(d, "  class stride     requested     allocated       allocs        frees      live    cached  capacity util% +-requested");
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     const struct stats_class_gauges *g = &b->gauge[row];
     const struct stats_class_counters *c = &b->cls[row];
@@ -101,14 +101,14 @@ static void put_classes(struct dump *d, const struct stats_block *b) {
     class_name(&d->m, row);
     if (row < CLASS_COUNT) message_number_to(&d->m, b->stride[row], 14);
     message_number_to(&d->m, g->requested, 28);
-    put_error_to(d, row < CLASS_COUNT ? (double)stats_requested_variance(c, g->live, b->stride[row]) : 0, 38);
-    message_number_to(&d->m, g->allocated, 52);
-    message_number_to(&d->m, c->allocs + more.allocs, 65);
-    message_number_to(&d->m, c->frees + more.frees, 78);
-    message_number_to(&d->m, g->live, 88);
-    message_number_to(&d->m, g->cached_tls + g->cached_pool, 98);
-    message_number_to(&d->m, g->capacity, 108);
-    message_number_to(&d->m, g->capacity != 0 ? g->live * 100 / g->capacity : 0, 114);
+    message_number_to(&d->m, g->allocated, 42);
+    message_number_to(&d->m, c->allocs + more.allocs, 55);
+    message_number_to(&d->m, c->frees + more.frees, 68);
+    message_number_to(&d->m, g->live, 78);
+    message_number_to(&d->m, g->cached_tls + g->cached_pool, 88);
+    message_number_to(&d->m, g->capacity, 98);
+    message_number_to(&d->m, g->capacity != 0 ? g->live * 100 / g->capacity : 0, 104);
+    put_error_to(d, row < CLASS_COUNT ? (double)stats_requested_variance(c, g->live, b->stride[row]) : 0, 116);
     end_line(d);
   }
 }
@@ -355,23 +355,23 @@ static void put_sites(struct dump *d, const struct stats_block *b) {
   if (place == 0 || place > ARRAY_LENGTH(b->profiles)) return;
   const struct stats_profile *p = &b->profiles[place - 1];
   line(d, "live heap by allocation site (estimated from samples, in bytes; waste: share of the free bytes in the slabs of the blocks;");
-  line(d, "  pinned: the part of it in slabs with few live blocks; +-: standard errors)");
-  line(d, "   stack  class   samples      blocks       +-   allocated         +-       waste         +-      pinned         +-  oldest ms");
+  line(d, "  pinned: the part of it in slabs with few live blocks; the last four columns are the standard errors)");
+  line(d, "   stack  class   samples        blocks     allocated         waste        pinned  oldest ms  +-blocks +-allocated     +-waste    +-pinned");
   const uint32_t count = p->site_count < SITES_SHOWN ? p->site_count : SITES_SHOWN;
   for (uint32_t i = 0; i < count; i++) {
     const struct stats_site *site = &p->sites[i];
     message_number_to(&d->m, site->stack, 8);
     class_name(&d->m, site->cls);
     message_number_to(&d->m, (uint64_t)site->samples, 25);
-    message_number_to(&d->m, (uint64_t)(site->blocks + 0.5), 37);
-    put_error_to(d, site->blocks_variance, 46);
-    message_number_to(&d->m, (uint64_t)site->allocated, 58);
-    put_error_to(d, site->allocated_variance, 69);
-    message_number_to(&d->m, (uint64_t)site->waste, 81);
-    put_error_to(d, site->waste_variance, 92);
-    message_number_to(&d->m, (uint64_t)site->pinned, 104);
-    put_error_to(d, site->pinned_variance, 115);
-    message_number_to(&d->m, site->oldest_ms, 126);
+    message_number_to(&d->m, (uint64_t)(site->blocks + 0.5), 39);
+    message_number_to(&d->m, (uint64_t)site->allocated, 53);
+    message_number_to(&d->m, (uint64_t)site->waste, 67);
+    message_number_to(&d->m, (uint64_t)site->pinned, 81);
+    message_number_to(&d->m, site->oldest_ms, 92);
+    put_error_to(d, site->blocks_variance, 102);
+    put_error_to(d, site->allocated_variance, 114);
+    put_error_to(d, site->waste_variance, 126);
+    put_error_to(d, site->pinned_variance, 138);
     end_line(d);
   }
   value(d, "sites that are not shown", p->site_count - count + p->rest_count, "");

@@ -101,13 +101,27 @@ cc -O1 -o early early.c || fail "early.c does not compile"
 "$hakmem" report --json early.run | jq '.stats.calls.calloc | [.count, .count_error]' >early.json
 jq -e '.[0] < 1000000 and (.[0] - 500000 | fabs) < 5 * .[1]' early.json >out || fail "500000 callocs at the beginning are counted as $(tr -d '\n' <early.json)"
 
-# Every estimate has its error: of look-ups, of means and quantiles of calls and look-ups, of the bytes asked for over time.
+# Every estimate has its error, in the text that the program prints itself, too: of look-ups, of means and quantiles of calls and look-ups, of the bytes asked for over time.
 "$hakmem" report --json early.run >early.json
 jq -e '.stats.latency | .lookups.hit.value == 1 and .lookups.hit.error > 0 and .lookups.probes.value == 1 and .lookups.probes.error == 0
   and (.lookup.directory.all | .mean_error > 0 and (.errors.p50 | length) == 2)' early.json >out || fail "look-ups: $(jq -c .stats.latency.lookups early.json)"
 jq -e '.stats.calls.malloc.latency.all | .mean_error > 0 and .errors.p50[0] <= .p50 and .errors.p50[1] >= .p50' early.json >out ||
   fail "p50 of malloc: $(jq -c '.stats.calls.malloc.latency.all | [.p50, .errors]' early.json)"
 jq -e '.stats.processes[0].timeline | all(.requested_variance >= 0)' early.json >out || fail "the bytes asked for over time have no error"
+cat >told.c <<'END_OF_PROGRAM'
+#include <stdlib.h>
+int main(void) {
+  static void *volatile kept[5000];
+  for (int i = 0; i < 5000; i++) kept[i] = malloc(260 + i % 20);
+  for (int i = 0; i < 500000; i++) free(malloc(100));
+}
+END_OF_PROGRAM
+cc -O1 -fno-builtin -o told told.c || fail "told.c does not compile"
+HAKMEM_STATS=1 HAKMEM_PROFILE=64K LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so ./told 2>dump
+awk '/^lookup \(ns\): .* mean=[0-9.]+ \+-[0-9.]+ p50=[0-9]+ \(/ { lookups = 1 } /^malloc, a sample .* mean=[0-9.]+ \+-[0-9.]+ p50=[0-9]+ \(/ { calls = 1 }
+  /\+-requested$/ { at = NF } at && $1 == 16 && $3 > 100000 { requested = $NF > 0 && $NF < $3 / 10 }
+  /\+-pinned$/ { sites = 1 } sites && NF == 12 && $3 < $4 { live = $9 > 0 && $9 < $4 && $10 > 0 }
+  END { exit !(lookups && calls && requested && live) }' dump || { cat dump; fail "the text of HAKMEM_STATS has no errors"; }
 "$hakmem" report --section=latency early.run >early.text
 grep -q '^  A sample of [0-9]* lookups was timed\. Of all, 100 +-' early.text && grep -q '^ *from-to  *+-.* ns' early.text || { cat early.text; fail "the text has no errors"; }
 

@@ -19,6 +19,7 @@
 #define REST_SHARE 0.2 /* of the run */
 #define SAME_TIME 0.02 /* of the run: so near to its end, a snapshot is the last state itself */
 #define REST_LEAST 5e8 /* ns; a shorter rest is not worth a finding */
+#define LASTING 0.1    /* of the run: a program frees its blocks at its end in less */
 #define LONG 1e10      /* ns; no program takes that long to free its blocks at its end */
 #define EARLIER 2      /* times what is free at the end: if so much was free on average, the earlier state matters more */
 #define NO_BUCKETS "a trace without stats files does not say where the memory is"
@@ -116,7 +117,7 @@ static double mean_idle(const struct model_process *p, double rest, uint64_t idl
 /* Whether the last state is one in which the process was, and not what it left behind when it freed its blocks in order to end. */
 static bool is_lasting(const struct model_process *p, double lasted) {
   if (p->state == PROCESS_CUT_SHORT) return true;
-  return lasted >= REST_LEAST && (lasted >= REST_SHARE * (double)p->elapsed_ns || lasted >= LONG);
+  return lasted >= REST_LEAST && (lasted >= LASTING * (double)p->elapsed_ns || lasted >= LONG);
 }
 
 /* The state in which memory is or was held. False if the data do not tell. */
