@@ -68,6 +68,7 @@
 
 #define EVENT_STAGE_CONSTANT(name, text) STAGE_##name,
 #define STAGE_SAMPLE 16
+#define STAGE_IS_SAMPLED(stage) ((stage) <= STAGE_fresh_slab)
 enum refill_stage { REFILL_STAGES(EVENT_STAGE_CONSTANT) STAGE_COUNT };
 #define EVENT_STAGE_FIELD(name, text) F_TICKS(name##_ticks) /* 0: not reached, or not timed */
 

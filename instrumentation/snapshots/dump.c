@@ -12,6 +12,8 @@
 #include "dump.h"
 
 #define BAR_WIDTH 40
+#define ALL_TIMED 0.0 /* instead of a number of samples: each was timed, so no figure has an error */
+enum timed { TIMED_ALL, TIMED_SOME };
 
 /* One dump. Its target is a descriptor that the program named, or DUMP_TO_LOG. Keeps the first error of write. */
 struct dump {
@@ -39,6 +41,45 @@ static void value(struct dump *d, const char *name, uint64_t n, const char *unit
   end_line(d);
 }
 
+/*
+ * ---- Estimates. ----
+ *
+ * Their standard errors are those that the report prints (tools/model/calls.c). The library does not use the C library's mathematics.
+ */
+
+/* The square root, by Newton's method from above. */
+static double root(double square) {
+  double at = square > 1 ? square : 1;
+  for (double next; (next = (at + square / at) / 2) < at;) at = next;
+  return at;
+}
+
+static void put_error_to(struct dump *d, double variance, size_t end) { message_number_to(&d->m, (uint64_t)(root(variance) + 0.5), end); }
+
+/* How many samples of equal weight tell as much as these. */
+static double samples_of(uint64_t weights, uint64_t squares) {
+  const double sum = (double)weights;
+  return squares > weights ? sum * sum / (double)squares : sum;
+}
+
+/* " +-1.2" behind a mean; nothing if all were timed. */
+static void put_mean_error(struct dump *d, const struct histogram *h, double samples) {
+  if (samples == ALL_TIMED) return;
+  message_text(&d->m, " +-");
+  message_fixed(&d->m, (uint64_t)(root(histogram_variance(h) / samples) * 10 + 0.5), 1);
+}
+
+/* " (19-21)" behind a quantile: what lies one standard error of its rank to each side; nothing if all were timed. */
+static void put_range(struct dump *d, const struct histogram *h, double quantile, double samples) {
+  if (samples == ALL_TIMED) return;
+  const double error = root(quantile * (1 - quantile) / samples);
+  message_text(&d->m, quantile + error > 1 ? " (from " : " (");
+  message_number(&d->m, histogram_quantile(h, quantile > error ? quantile - error : 0));
+  if (quantile + error <= 1) message_text(&d->m, "-");
+  if (quantile + error <= 1) message_number(&d->m, histogram_quantile(h, quantile + error));
+  message_text(&d->m, ")");
+}
+
 static void class_name(struct message *m, uint32_t row) {
   if (row == CLASS_LARGE) message_text(m, "  large");
   else if (row == CLASS_HUGE) message_text(m, "   huge");
@@ -49,8 +90,8 @@ static bool is_used(const struct stats_block *b, uint32_t row) { return b->cls[r
 
 static void put_classes(struct dump *d, const struct stats_block *b) {
   line(d, "classes (requested, allocated in bytes; live, cached, capacity in blocks; util%: utilisation, live / capacity;");
-  line(d, "  requested is estimated from samples)");
-  line(d, "  class stride     requested     allocated       allocs        frees      live    cached  capacity util%");
+  line(d, "  requested is estimated from samples, the last column is its standard error)");
+  line(d, "  class stride     requested     allocated       allocs        frees      live    cached  capacity util% +-requested");
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     const struct stats_class_gauges *g = &b->gauge[row];
     const struct stats_class_counters *c = &b->cls[row];
@@ -67,6 +108,7 @@ static void put_classes(struct dump *d, const struct stats_block *b) {
     message_number_to(&d->m, g->cached_tls + g->cached_pool, 88);
     message_number_to(&d->m, g->capacity, 98);
     message_number_to(&d->m, g->capacity != 0 ? g->live * 100 / g->capacity : 0, 104);
+    put_error_to(d, row < CLASS_COUNT ? (double)stats_requested_variance(c, g->live, b->stride[row]) : 0, 116);
     end_line(d);
   }
 }
@@ -114,8 +156,8 @@ static void put_movements(struct dump *d, const struct stats_block *b) {
   }
 }
 
-/* One line per power of two: half-octave bars would hide the tail. */
-static void put_histogram(struct dump *d, const char *name, const struct histogram *h) {
+/* Each power of two has a line: coarser bars would hide the tail. `samples`: ALL_TIMED, or how many it was made of. */
+static void put_histogram(struct dump *d, const char *name, const struct histogram *h, double samples) {
   message_text(&d->m, name);
   if (h->count == 0) {
     line(d, ": none");
@@ -129,9 +171,11 @@ static void put_histogram(struct dump *d, const char *name, const struct histogr
   message_number(&d->m, h->count);
   message_text(&d->m, " mean=");
   message_fixed(&d->m, h->sum * 10 / h->count, 1);
+  put_mean_error(d, h, samples);
   for (size_t i = 0; i < ARRAY_LENGTH(points); i++) {
     message_text(&d->m, points[i].name);
     message_number(&d->m, histogram_quantile(h, points[i].quantile));
+    put_range(d, h, points[i].quantile, samples);
   }
   message_text(&d->m, " max=");
   message_number(&d->m, h->max);
@@ -155,18 +199,18 @@ static void put_histogram(struct dump *d, const char *name, const struct histogr
 }
 
 /* NOINLINE: the histogram takes 5 KiB of a stack that may have 16. So there are never two at a time, nor one in the caller's frame. */
-static NOINLINE void put_merged(struct dump *d, const char *name, struct stats_spans *rows) {
+static NOINLINE void put_merged(struct dump *d, const char *name, struct stats_spans *rows, enum timed timed) {
   struct histogram all = {0};
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     if (rows->head[row].count != 0) histogram_merge_row(&all, stats_span(rows, row));
   }
-  put_histogram(d, name, &all);
+  put_histogram(d, name, &all, timed == TIMED_ALL ? ALL_TIMED : (double)all.count);
 }
 
 static NOINLINE void put_timing(struct dump *d, const char *name, struct stats_block *b, enum stats_timing timing) {
   struct histogram all = {0};
   histogram_merge_row(&all, stats_timing(&b->timings, timing));
-  put_histogram(d, name, &all);
+  put_histogram(d, name, &all, ALL_TIMED);
 }
 
 /* One line for each stage that a refill reached. */
@@ -178,13 +222,16 @@ static NOINLINE void put_stages(struct dump *d, struct stats_block *b) {
     if (b->timings.head[i].count == 0) continue;
     struct histogram all = {0}, *const h = &all;
     histogram_merge_row(h, stats_timing(&b->timings, i));
+    const double samples = STAGE_IS_SAMPLED(i) ? (double)h->count : ALL_TIMED;
     message_text(&d->m, "  ");
     message_text(&d->m, stages[i]);
     message_number_to(&d->m, h->count, 66);
     message_text(&d->m, " mean=");
     message_fixed(&d->m, h->sum * 10 / h->count, 1);
+    put_mean_error(d, h, samples);
     message_text(&d->m, " p99=");
     message_number(&d->m, histogram_quantile(h, 0.99));
+    put_range(d, h, 0.99, samples);
     message_text(&d->m, " max=");
     message_number(&d->m, h->max);
     end_line(d);
@@ -196,16 +243,18 @@ static NOINLINE void put_stages(struct dump *d, struct stats_block *b) {
 #define CALL_NAME(name, text) #name,
 static const char *const call_kinds[] = {CALL_KINDS(CALL_NAME)}, *const call_stages[] = {CALL_STAGES(CALL_NAME)};
 
-/* All classes of a kind, if there are any. The rows have no count; NOINLINE as above. */
-static NOINLINE void put_calls_of(struct dump *d, struct stats_spans *rows, const char *kind, const char *how) {
+/* All classes of a kind, if there are any. The rows have no count: see struct stats_call_times. NOINLINE as above. */
+static NOINLINE void put_calls_of(struct dump *d, struct stats_spans *rows, const char *kind, const char *how, enum timed timed) {
   struct histogram all = {0};
+  uint64_t squares = 0;
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
+    squares += rows->head[row].count;
     if ((rows->head[row].max | rows->head[row].sum) != 0) histogram_merge_row(&all, stats_span(rows, row));
   }
   histogram_complete(&all);
   if (all.count == 0) return;
   message_text(&d->m, kind);
-  put_histogram(d, how, &all);
+  put_histogram(d, how, &all, timed == TIMED_ALL ? ALL_TIMED : samples_of(all.count, squares));
 }
 
 static void put_long_call(struct dump *d, const struct stats_call *call) {
@@ -238,8 +287,8 @@ static void put_long_call(struct dump *d, const struct stats_call *call) {
 
 static void put_calls(struct dump *d, struct stats_block *b) {
   for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
-    put_calls_of(d, &b->call_times.slow[kind], call_kinds[kind], " off the fast path");
-    put_calls_of(d, &b->call_times.fast[kind], call_kinds[kind], ", a sample of the other calls");
+    put_calls_of(d, &b->call_times.slow[kind], call_kinds[kind], " off the fast path", TIMED_ALL);
+    put_calls_of(d, &b->call_times.fast[kind], call_kinds[kind], ", a sample of the other calls", TIMED_SOME);
   }
   line(d, "longest calls (ns)");
   for (unsigned i = 0; i < STATS_CALLS; i++) {
@@ -262,10 +311,10 @@ static void put_latencies(struct dump *d, struct stats_block *b) {
   message_number(&d->m, c->lookup_probes);
   end_line(d);
   put_calls(d, b);
-  put_merged(d, "lookup", &b->lookup);
-  put_merged(d, "refill", &b->refill);
+  put_merged(d, "lookup", &b->lookup, TIMED_SOME);
+  put_merged(d, "refill", &b->refill, TIMED_ALL);
   put_stages(d, b);
-  put_merged(d, "drain", &b->drain);
+  put_merged(d, "drain", &b->drain, TIMED_ALL);
   put_timing(d, "legacy", b, TIMING_LEGACY);
   put_timing(d, "map", b, TIMING_MAP);
 }
@@ -306,8 +355,8 @@ static void put_sites(struct dump *d, const struct stats_block *b) {
   if (place == 0 || place > ARRAY_LENGTH(b->profiles)) return;
   const struct stats_profile *p = &b->profiles[place - 1];
   line(d, "live heap by allocation site (estimated from samples, in bytes; waste: share of the free bytes in the slabs of the blocks;");
-  line(d, "  pinned: the part of it in slabs with few live blocks)");
-  line(d, "   stack  class   samples        blocks     allocated         waste        pinned  oldest ms");
+  line(d, "  pinned: the part of it in slabs with few live blocks; the last four columns are the standard errors)");
+  line(d, "   stack  class   samples        blocks     allocated         waste        pinned  oldest ms  +-blocks +-allocated     +-waste    +-pinned");
   const uint32_t count = p->site_count < SITES_SHOWN ? p->site_count : SITES_SHOWN;
   for (uint32_t i = 0; i < count; i++) {
     const struct stats_site *site = &p->sites[i];
@@ -319,6 +368,10 @@ static void put_sites(struct dump *d, const struct stats_block *b) {
     message_number_to(&d->m, (uint64_t)site->waste, 67);
     message_number_to(&d->m, (uint64_t)site->pinned, 81);
     message_number_to(&d->m, site->oldest_ms, 92);
+    put_error_to(d, site->blocks_variance, 102);
+    put_error_to(d, site->allocated_variance, 114);
+    put_error_to(d, site->waste_variance, 126);
+    put_error_to(d, site->pinned_variance, 138);
     end_line(d);
   }
   value(d, "sites that are not shown", p->site_count - count + p->rest_count, "");

@@ -65,6 +65,19 @@ uint64_t histogram_quantile(const struct histogram *h, double quantile) {
   return h->max;
 }
 
+double histogram_variance(const struct histogram *h) {
+  const double mean = histogram_mean(h);
+  double squares = 0;
+  if (h->count < 2) return mean * mean;
+  for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+    if (h->bucket[i] == 0) continue;
+    const uint64_t upper = histogram_upper(i);
+    const double off = ((double)histogram_lower(i) + (double)(upper < h->max ? upper : h->max)) / 2 - mean;
+    squares += (double)h->bucket[i] * off * off;
+  }
+  return squares / (double)(h->count - 1);
+}
+
 bool histogram_is_valid(const struct histogram *h) {
   uint64_t total = 0;
   for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) total += h->bucket[i];

@@ -85,6 +85,9 @@ uint64_t histogram_quantile(const struct histogram *h, double quantile);
 static inline uint64_t histogram_min(const struct histogram *h) { return h->count ? ~h->min_inverted : 0; }
 static inline double histogram_mean(const struct histogram *h) { return h->count ? (double)h->sum / (double)h->count : 0.0; }
 
+/* The square of the standard deviation, as the buckets tell it; of a single value, the square of itself. */
+double histogram_variance(const struct histogram *h);
+
 /* count equals the buckets' sum and min <= max. False under concurrent writers, too. */
 bool histogram_is_valid(const struct histogram *h);
 

@@ -58,7 +58,7 @@ static void fill_in_for_file(struct stats_block *b) {
   build_id_own(b->build_id, sizeof(b->build_id));
 }
 
-static void fill_in(struct stats_block *b) {
+static void fill_in(struct stats_block *b, const char *program) {
   memcpy(b->magic, STATS_MAGIC, sizeof(b->magic));
   b->version = STATS_VERSION;
   b->classes = CLASS_ROWS;
@@ -84,13 +84,13 @@ static void fill_in(struct stats_block *b) {
   b->profile = config.profile;
   b->strategy = config.lookup;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) b->stride[cls] = class_stride(cls);
-  strncpy(b->program, program_invocation_name, sizeof(b->program) - 1);
+  strncpy(b->program, program, sizeof(b->program) - 1);
   strncpy(b->hakmem_version, hak_version(), sizeof(b->hakmem_version) - 1);
   if (config.stats_file[0] != '\0') fill_in_for_file(b);
 }
 
 void stats_start(void) {
-  fill_in(&stats_own);
+  fill_in(&stats_own, program_invocation_name);
   stats_file_start(&stats_own, false);
 }
 
@@ -133,6 +133,8 @@ void stats_begin_child(void) {
   bool begun = false;
   lock_take(&child_lock);
   if (stats_child_begins) {
+    char program[STATS_TEXT]; /* its parent may have written a title over the name by which it was started */
+    memcpy(program, stats_own.program, sizeof(program));
     clear_block();
     for (uint32_t row = 0; row < CLASS_ROWS; row++) {
       stats_own.cls[row] = (struct stats_class_counters){.allocs = inherited[row].allocs,
@@ -143,7 +145,7 @@ void stats_begin_child(void) {
       stats_own.inherited_allocs[row] = inherited[row].allocs + inherited[row].own.allocs;
       stats_own.inherited_frees[row] = inherited[row].frees + inherited[row].own.frees;
     }
-    fill_in(&stats_own);
+    fill_in(&stats_own, program);
     __atomic_store_n(&stats_child_begins, false, __ATOMIC_RELEASE);
     begun = true;
   }

@@ -214,7 +214,8 @@ static void write_once(struct stats_block *b) {
   const int saved = errno;
   const uint64_t start_ns = clock_ns(CLOCK_MONOTONIC), start_work_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   if (reopen(b)) {
-    if (!begins) read_requests(); /* a new file has none */
+    if (!begins) read_requests();                                                                /* a new file has none */
+    if (!begins && b->start_monotonic_ns != 0) b->elapsed_ns = start_ns - b->start_monotonic_ns; /* the counts are younger than the last snapshot */
     int error = pages_write(&file, b, begins);
     begins = false;
     if (error == 0) error = write_answers();

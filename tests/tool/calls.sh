@@ -1,7 +1,7 @@
 #!/bin/sh
 # How long calls of malloc and free take, checked from outside: on redis and sqlite3, against call_clock.c, a library that reads the clock around each
-# call. Both see the same calls of the same run. The counts agree in every run. The machine may be busy: each time has to agree in one of several runs,
-# unless the wrapper's own times differ between the runs by more than the bound: then within a factor of three.
+# call. Both see the same calls of the same run. The counts agree in every run. The times are compared in runs in which the wrapper agrees with itself, by
+# their medians: p50 within 10 ns, p99 and p99.9 within 30 %. If a machine has so much other work that there are no such runs, the test says so.
 # timeout: 600
 . "$(dirname "$0")/common.sh"
 [ -e "$BUILD_DIR/lib/libhakmem.so" ] || skip "built without libhakmem.so"
@@ -54,20 +54,36 @@ compare() {
     { paste theirs ours; fail "$1, run $2: $(cat differences)"; }
 }
 
-# Of all runs so far, the times that agreed in none: "wrong" or, if the wrapper does not agree with itself, "unsteady".
+# From all runs so far, a line for each time. The runs that count are the most whose times by the wrapper lie within half of the bound of one of them.
+#   agrees    of at least two such runs, the medians of both sides are within the bound: 10 ns for p50; 30 % for the others if they are above 1 us, but at
+#             least 600 ns: when caches are cold, that much of a call lies before hakmem reads the clock and behind it
+#   wrong     of at least three such runs, they are not
+#   no word   there are fewer: the machine has other work, and the wrapper disagrees with itself
 judge() {
   awk '
-    function near(quantile, a, b, ns, factor) { return quantile == "p50" ? (a - b)^2 <= ns^2 : b < 1000 || (a <= b * factor && a >= b / factor) }
-    { key = $1 " " $2
-      if (!(key in least) || $4 < least[key]) least[key] = $4
-      if ($4 > most[key]) most[key] = $4
-      agreed[key] += near($2, $3, $4, 10, 1.3)
-      roughly[key] += near($2, $3, $4, 40, 3)
-      seen[key] = seen[key] "  " $3 "/" $4 }
-    END { for (key in seen) if (!agreed[key]) {
-      split(key, part)
-      verdict = (roughly[key] && !near(part[2], least[key], most[key], 10, 1.3)) ? "unsteady" : "wrong"
-      print verdict, key ", ns here/by the wrapper:" seen[key] } }' times.*
+    function near(quantile, a, b, part,   bound) {
+      bound = quantile == "p50" ? 10 : 0.3 * b > 600 ? 0.3 * b : 600
+      return (a - b)^2 <= (bound * part)^2
+    }
+    function median(list, n,   i, k, swap) {
+      for (i = 2; i <= n; i++) for (k = i; k > 1 && list[k] < list[k - 1]; k--) { swap = list[k]; list[k] = list[k - 1]; list[k - 1] = swap }
+      return (list[int((n + 1) / 2)] + list[int(n / 2) + 1]) / 2
+    }
+    { key = $1 " " $2; runs[key]++; here[key, runs[key]] = $3; wrapper[key, runs[key]] = $4 }
+    END { for (key in runs) {
+      split(key, part); quantile = part[2]; best = 0; values = ""
+      for (i = 1; i <= runs[key]; i++) {
+        values = values "  " here[key, i] "/" wrapper[key, i]
+        n = 0
+        for (k = 1; k <= runs[key]; k++) n += near(quantile, wrapper[key, k], wrapper[key, i], 0.5)
+        if (n > best) { best = n; centre = i }
+      }
+      n = 0
+      for (k = 1; k <= runs[key]; k++) if (near(quantile, wrapper[key, k], wrapper[key, centre], 0.5)) { n++; a[n] = here[key, k]; b[n] = wrapper[key, k] }
+      ours = median(a, n); theirs = median(b, n)
+      good = (quantile != "p50" && theirs < 1000 && ours < 1000) || near(quantile, ours, theirs, 1)
+      verdict = n >= 2 && good ? "agrees " : n >= 3 ? "wrong  " : "no word"
+      printf "%s %-14s %7.0f ns here, %7.0f by the wrapper (%d of %d runs); all:%s\n", verdict, key, ours, theirs, n, runs[key], values } }' times.* | sort -k 2
 }
 
 # The first calls of a thread are sampled more often than later ones, and must not count for more.
@@ -85,13 +101,27 @@ cc -O1 -o early early.c || fail "early.c does not compile"
 "$hakmem" report --json early.run | jq '.stats.calls.calloc | [.count, .count_error]' >early.json
 jq -e '.[0] < 1000000 and (.[0] - 500000 | fabs) < 5 * .[1]' early.json >out || fail "500000 callocs at the beginning are counted as $(tr -d '\n' <early.json)"
 
-# Every estimate has its error: of look-ups, of means and quantiles of calls and look-ups, of the bytes asked for over time.
+# Every estimate has its error, in the text that the program prints itself, too: of look-ups, of means and quantiles of calls and look-ups, of the bytes asked for over time.
 "$hakmem" report --json early.run >early.json
 jq -e '.stats.latency | .lookups.hit.value == 1 and .lookups.hit.error > 0 and .lookups.probes.value == 1 and .lookups.probes.error == 0
   and (.lookup.directory.all | .mean_error > 0 and (.errors.p50 | length) == 2)' early.json >out || fail "look-ups: $(jq -c .stats.latency.lookups early.json)"
 jq -e '.stats.calls.malloc.latency.all | .mean_error > 0 and .errors.p50[0] <= .p50 and .errors.p50[1] >= .p50' early.json >out ||
   fail "p50 of malloc: $(jq -c '.stats.calls.malloc.latency.all | [.p50, .errors]' early.json)"
 jq -e '.stats.processes[0].timeline | all(.requested_variance >= 0)' early.json >out || fail "the bytes asked for over time have no error"
+cat >told.c <<'END_OF_PROGRAM'
+#include <stdlib.h>
+int main(void) {
+  static void *volatile kept[5000];
+  for (int i = 0; i < 5000; i++) kept[i] = malloc(260 + i % 20);
+  for (int i = 0; i < 500000; i++) free(malloc(100));
+}
+END_OF_PROGRAM
+cc -O1 -fno-builtin -o told told.c || fail "told.c does not compile"
+HAKMEM_STATS=1 HAKMEM_PROFILE=64K LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so ./told 2>dump
+awk '/^lookup \(ns\): .* mean=[0-9.]+ \+-[0-9.]+ p50=[0-9]+ \(/ { lookups = 1 } /^malloc, a sample .* mean=[0-9.]+ \+-[0-9.]+ p50=[0-9]+ \(/ { calls = 1 }
+  /\+-requested$/ { at = NF } at && $1 == 16 && $3 > 100000 { requested = $NF > 0 && $NF < $3 / 10 }
+  /\+-pinned$/ { sites = 1 } sites && NF == 12 && $3 < $4 { live = $9 > 0 && $9 < $4 && $10 > 0 }
+  END { exit !(lookups && calls && requested && live) }' dump || { cat dump; fail "the text of HAKMEM_STATS has no errors"; }
 "$hakmem" report --section=latency early.run >early.text
 grep -q '^  A sample of [0-9]* lookups was timed\. Of all, 100 +-' early.text && grep -q '^ *from-to  *+-.* ns' early.text || { cat early.text; fail "the text has no errors"; }
 
@@ -171,15 +201,16 @@ for program in sqlite redis; do
   esac
   command -v $needed >/dev/null 2>&1 || { echo "$needed is not installed"; continue; }
   rm -f times.*
-  for try in 1 2 3 4 5 6; do
+  for try in 1 2 3 4 5 6 7; do
     rm -f clock.* stats
     $program $try
     compare $program $try
     judge >judged || fail "the times cannot be judged"
-    [ -s judged ] || break
+    [ $try -lt 2 ] || grep -qv '^agrees' judged || break
   done
   echo "$program, $try runs:"
   cat judged
-  grep -q '^wrong' judged && fail "$program: no run agrees with the wrapper, whose own times are steady"
+  ! grep -q '^wrong' judged || fail "$program: where the wrapper agrees with itself, it does not agree with the above"
+  ! grep -q '^no word' judged || echo "NOT CHECKED for $program: the times without a word. The machine is too loaded for them; the counts agree."
 done
 exit 0

@@ -36,6 +36,32 @@ for pid in $(seq 1 30); do ./stats_file "many/$pid.stats" "pid=$pid" || fail "st
 screen many
 has "; 29 more processes"
 
+# A server whose main process rests: the one that works is shown, by the name by which the program was started, though a title was written over it.
+cat >titled.c <<'END_OF_PROGRAM'
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  void *volatile own = memset(malloc(2000000), argc, 2000000);
+  memset(argv[0], '/', strlen(argv[0]) / 2);
+  if (fork() == 0) {
+    for (int i = 0; i < 100000; i++) free(memset(malloc(100), 1, 100));
+    exit(0);
+  }
+  free(own);
+  return wait(NULL) < 0;
+}
+END_OF_PROGRAM
+cc -O1 -fno-builtin -o titled titled.c || fail "titled.c does not compile"
+"$hakmem" run -o titled.run -- ./titled 2>err || fail "$(cat err)"
+screen titled.run
+child=$("$hakmem" report --json titled.run | jq '.stats.processes[] | select(.allocs >= 100000) | .pid')
+has " titled (process $child) ran for"
+has "; 1 more process"
+has "Memory of this process: "
+has "Calls of all processes: share of their time"
+
 # Colour is for terminals.
 grep -q "$(printf '\033')" text && fail "colour in a pipe"
 

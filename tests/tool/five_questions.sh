@@ -47,6 +47,7 @@ while IFS='|' read -r state kind what named; do
   worse=$?
   "$hakmem" check --no-defaults --fail-on 'live(end) > 150 % * baseline(live(end))' --baseline "$state" "$state" >"$state.check"
   same=$?
+  "$hakmem" diff --json base "$state" >"$state.diff" || why "cannot compare"
   finish
 
   equal "$state: the state of the process" "$named" "$(json '.stats.processes[0].state')"
@@ -59,7 +60,13 @@ while IFS='|' read -r state kind what named; do
   jq -r '.findings[] | select(.rule == "partial_slabs") | .evidence[]' "$state.explain" | grep -q 'allocated by keep at five.c:' || why "does not name who holds the slabs"
   grep -q 'free, held .*partial slabs' "$state.screen" || { cat "$state.screen"; why "the first screen does not say where the memory is"; }
 
-  # 2. What does malloc cost? Whole calls, of which the number is known; each slow path is timed.
+  # 2. What does malloc cost? Whole calls, of which the number is known, and the time of those that clear large blocks; each slow path is timed.
+  read -r word cleared mallocs frees <"$state.out"
+  holds json ".stats.calls.calloc.latency.classes.large | .count == 31 and .p50 < $cleared * 1.1 and .p50 > $cleared * 0.7"
+  if [ "$kind" != busy ]; then
+    holds json ".stats.calls.malloc | (.count - $mallocs | fabs) <= 5 * .count_error + 100"
+    holds json ".stats.calls.free | (.count - $frees | fabs) <= 5 * .count_error + 100"
+  fi
   for call in malloc free; do
     count=$(json ".stats.calls.$call.count")
     [ "$count" -ge $((kept * 19)) ] || why "$count calls of $call are too few"
@@ -67,10 +74,12 @@ while IFS='|' read -r state kind what named; do
     grep -q "  $call .* p50 .* p99.9 .* max .*; [1-9][0-9]*\$" "$state.screen" || { cat "$state.screen"; why "the first screen does not say what $call costs"; }
   done
   holds json '.stats.latency | .refill.all.count > 0 and .drain.all.count > 0'
+  holds json '([.stats.calls[].latency.all // empty | .mean * .count] | add) < .stats.processes[0].elapsed_ns * 1.2'
 
   # 3. Who freed twice?
   holds json '[.stats.processes[0].incidents[] | select(.kind == "hdr_reset")] | length == 1 and .[0].count == 1 and .[0].verdict == "double_free"'
   jq -r '.findings[] | select(.rule == "header_reset") | .what, .evidence[]' "$state.explain" >text
+  holds explain '.findings[0].rule == "header_reset"' # also of one that was killed
   grep -q 'freed twice' text && grep -q 'found in a call by twice at five.c:' text || { cat text; why "does not say who freed twice"; }
 
   # 4. What leaks, in a server that never ends? The live heap by call site, exactly, because every block is recorded.
@@ -81,5 +90,6 @@ while IFS='|' read -r state kind what named; do
   # 5. Did my change make it worse?
   equal "$state: a check against a run with half of the blocks" 1 $worse
   equal "$state: a check against itself" 0 $same
+  holds diff ".method == \"one_run_each\" and (.figures[\"live(end)\"] | .b - .a - $((kept / 2 * stride)) | fabs < 100000)"
 done <table
 exit 0

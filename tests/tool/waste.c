@@ -14,6 +14,7 @@
  *   waste pins               frees all but one block in a hundred, and goes on for a second
  *   waste rests             frees all but one block in a hundred, and makes no call any more for two seconds
  *   waste ends              the same without the rest
+ *   waste sessions          40 MiB of blocks of all sizes, of which one in forty stays; then a few calls now and then, for 1.5 seconds
  *   waste rounded            400000 blocks of 64 bytes, which need strides of 80
  *   waste maps               maps 64 MiB itself
  */
@@ -139,6 +140,27 @@ static void rests(void) {
   usleep(2000000);
 }
 
+__attribute__((noinline)) static void *open_session(size_t size) {
+  void *volatile session = take(size); /* volatile: no tail call, so that the function is in the stack */
+  return session;
+}
+static void sessions(void) {
+  size_t bytes = 0;
+  unsigned count = 0, live = 0;
+  while (bytes < 40u << 20) {
+    const size_t size = 16 + next() % 2000;
+    bytes += size;
+    if (next() % 40 == 0) live += open_session(size) != NULL;
+    else blocks[count++] = memset(take(size), 1, size);
+  }
+  free_all(count);
+  for (unsigned i = 0; i < 150; i++) {
+    usleep(10000);
+    for (unsigned k = 0; k < 20; k++) free(take(1 + next() % 2000));
+  }
+  printf("%u\n", live);
+}
+
 static void rounded(void) {
   for (unsigned i = 0; i < 400000; i++) blocks[i] = take(64);
   for (unsigned i = 0; i < 50; i++) {
@@ -161,8 +183,8 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void (*run)(void);
-  } kinds[] = {KIND(nothing), KIND(limited), KIND(large), KIND(frees), KIND(huge), KIND(arrays),  KIND(grows), KIND(cycles),
-               KIND(leaks),   KIND(rounds),  KIND(pins),  KIND(rests), KIND(ends), KIND(rounded), KIND(maps)};
+  } kinds[] = {KIND(nothing), KIND(limited), KIND(large), KIND(frees), KIND(huge), KIND(arrays),   KIND(grows),   KIND(cycles),
+               KIND(leaks),   KIND(rounds),  KIND(pins),  KIND(rests), KIND(ends), KIND(sessions), KIND(rounded), KIND(maps)};
   for (size_t i = 0; argc == 2 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
     if (strcmp(argv[1], kinds[i].name) != 0) continue;
     kinds[i].run();

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/platform/options.h"
 #include "escape.h"
 #include "memory.h"
 #include "progress.h"
@@ -47,4 +48,19 @@ void say(const char *format, ...) {
   progress_clear();
   fprintf(stderr, "hakmem: %s\n", visible);
   free(visible);
+}
+
+/* ---- The word that was meant. ---- */
+
+struct nearest nearest_to(const char *word, size_t length) {
+  return (struct nearest){word, length, (length + 2) / 3 + 1, NULL};
+}
+
+void nearest_look(struct nearest *n, const char *known) {
+  const size_t wrong = strlen(known) <= OPTION_NAME_MOST ? option_distance(n->word, n->length, known) : n->least;
+  if (wrong < n->least) n->least = wrong, n->known = known;
+}
+
+char *nearest_text(const struct nearest *n, const char *before) {
+  return n->known != NULL ? must_print("; did you mean %s%s?", before, n->known) : must_copy("");
 }

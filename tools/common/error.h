@@ -6,6 +6,7 @@
 #define HAKMEM_TOOLS_ERROR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* The exit codes of every subcommand. */
 enum exit_code {
@@ -26,5 +27,19 @@ const char *failure(void);
 
 /* Prints "hakmem: " and the text on standard error, escaped, on a line of its own. */
 __attribute__((format(printf, 1, 2))) void say(const char *format, ...);
+
+/*
+ * The word that was meant by a wrong one: the known word that differs least from it, in at most every third letter. Call nearest_look for each known
+ * word. Then `known` is the nearest, or NULL.
+ */
+struct nearest {
+  const char *word;
+  size_t length, least;
+  const char *known;
+};
+struct nearest nearest_to(const char *word, size_t length);
+void nearest_look(struct nearest *n, const char *known);
+/* "; did you mean X?" with `before` in front of the word, or "". The caller frees it. */
+char *nearest_text(const struct nearest *n, const char *before);
 
 #endif

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/error.h"
 #include "common/format.h"
 #include "common/memory.h"
-#include "src/platform/options.h"
 
 #define NAME_MOST 64
 #define DEPTH_MOST 50
@@ -69,20 +69,18 @@ static bool is_name(char c) { return isalnum((unsigned char)c) || c == '_' || c 
 
 /* ---- Figures ---- */
 
-/* The figure whose name differs least from an unknown one. */
-static const char *nearest(const struct figures *figures, const char *name) {
-  const char *best = figures->list[0].name;
-  size_t least = SIZE_MAX;
+/* "; did you mean X?" for an unknown name, or "". The caller frees it. */
+static char *figure_meant(const struct figures *figures, const char *name) {
+  const size_t length = strlen(name);
+  struct nearest n = nearest_to(name, length);
   for (size_t i = 0; i < figures->count; i++) {
     const char *const known = figures->list[i].name;
-    const size_t length = strlen(name);
-    if (strncmp(known, name, length) == 0 && known[length] == '(') return known; /* the part is missing */
-    const size_t wrong = strlen(known) <= OPTION_NAME_MOST ? option_distance(name, strlen(name), known) : SIZE_MAX;
-    if (wrong >= least) continue;
-    least = wrong;
-    best = known;
+    nearest_look(&n, known);
+    if (strncmp(known, name, length) != 0 || known[length] != '(') continue; /* the part is missing */
+    n.known = known;
+    break;
   }
-  return best;
+  return nearest_text(&n, "");
 }
 
 /* name [ "(" part ")" ], blanks left out. */
@@ -129,7 +127,9 @@ static struct value read_figure(struct parser *p, const struct figures *figures,
   if (!read_name(p, name)) return (struct value){0};
   const struct figure *const figure = figures_find(figures, name);
   if (figure == NULL) {
-    wrong_of(p, start, "there is no figure %s; did you mean %s? hakmem check --figures lists them", name, nearest(figures, name));
+    char *const meant = figure_meant(figures, name);
+    wrong_of(p, start, "there is no figure %s%s hakmem check --figures lists them", name, *meant != '\0' ? meant : ";");
+    free(meant);
     return (struct value){0};
   }
   note(p, figure, is_baseline);

@@ -75,7 +75,8 @@ struct thresholds {
 };
 extern const struct thresholds threshold;
 
-enum finding_kind { FINDING_DATA, FINDING_ERROR, FINDING_COST, FINDING_NOTE }; /* in the order of the list; then by share of the cost */
+/* In the order of the list; then by share of the cost. FINDING_END: only the last operations are missing. An error often tells why the process ended. */
+enum finding_kind { FINDING_DATA, FINDING_ERROR, FINDING_END, FINDING_COST, FINDING_NOTE };
 enum cost_unit { COST_NONE, COST_NS, COST_BYTES };
 
 struct remedy {

@@ -47,11 +47,12 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
   /* Events that were raised within another event's handler are missing in the trace, but the counters have them. */
   if (any == lost->reentered) return;
   const bool trace = r->source == SOURCE_TRACE;
-  struct finding *const f = finding_add(d, "lost_data", FINDING_DATA, NULL);
-  finding_what(f, "The %s %s: what follows may be incomplete.", trace ? "trace" : "statistics",
-               any - lost->reentered != lost->incomplete ? "lost some data"
-               : model_has_merge(r)                      ? "of some processes end before they did"
-                                                         : "end before the process did");
+  const bool is_end = any - lost->reentered == lost->incomplete;
+  struct finding *const f = finding_add(d, "lost_data", is_end ? FINDING_END : FINDING_DATA, NULL);
+  finding_what(f, "The %s %s.", trace ? "trace" : "statistics",
+               !is_end              ? "lost some data: what follows may be incomplete"
+               : model_has_merge(r) ? "of some processes end before they did: their last operations may be missing"
+                                    : "end before the process did: its last operations may be missing");
 #define TELL_LOSS(name, text) \
   if (lost->name > 0) { \
     finding_evidence(f, "%s: %" PRIu64, text, lost->name); \

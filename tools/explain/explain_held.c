@@ -1,8 +1,11 @@
 /*
  * explain_held.c: rules about memory that is resident and in no live block: one rule for each place where it can be, because each has an advice of its own.
  *
- *   the state that is looked at:  a process that is alive: now.  One that made no call before it ended: its end.  Else the moment when most was free.
+ *   the state that is looked at:  now, if the process is alive.  Its end, if it was killed or if the memory had been free for long by then.  Else,
+ *                                 or if more than twice as much was free on average over the run: the moment when most was free.
  *   cost of a place = its bytes in that state, or, if that state is over, its share of what was free on average over the run
+ *
+ * A process that frees its blocks because it is about to end has much free memory then, and none of it matters.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -16,6 +19,9 @@
 #define REST_SHARE 0.2 /* of the run */
 #define SAME_TIME 0.02 /* of the run: so near to its end, a snapshot is the last state itself */
 #define REST_LEAST 5e8 /* ns; a shorter rest is not worth a finding */
+#define LASTING 0.1    /* of the run: a program frees its blocks at its end in less */
+#define LONG 1e10      /* ns; no program takes that long to free its blocks at its end */
+#define EARLIER 2      /* times what is free at the end: if so much was free on average, the earlier state matters more */
 #define NO_BUCKETS "a trace without stats files does not say where the memory is"
 #define CLASSES_TOLD 3
 #define THREADS_TOLD 8
@@ -70,6 +76,24 @@ static double rest_of(const struct model_process *p) {
   return (double)p->elapsed_ns - before;
 }
 
+/* Bytes that were resident at a snapshot, but neither in a live block nor in the allocator's tables. False if they are unknown. */
+static bool idle_of(const struct model_process *p, const struct stats_moment *m, uint64_t *idle) {
+  if (m->committed == UNKNOWN || m->rss == UNKNOWN) return false;
+  *idle = above(m->committed < m->rss ? m->committed : m->rss, m->allocated + p->idlest.buckets.metadata);
+  return true;
+}
+
+/* Nanoseconds before the end in which at least half as much was free as at the end, without an interruption. */
+static double lasted_of(const struct model_process *p, double rest, uint64_t idle_at_end) {
+  double lasted = rest;
+  uint64_t idle;
+  for (size_t i = p->timeline_length; i-- > 0 && idle_of(p, &p->timeline[i], &idle) && idle * 2 >= idle_at_end;) {
+    const double before = (double)above(p->elapsed_ns, p->timeline[i].time_ns);
+    if (before > lasted) lasted = before;
+  }
+  return lasted;
+}
+
 /*
  * Bytes that were resident but neither in a live block nor in the allocator's tables, on average over the run. Below 0 if the data do not tell. A
  * snapshot stands for the time until the next one. So the last one, when a program has freed its blocks, has no weight, unless the process rested
@@ -79,27 +103,32 @@ static double mean_idle(const struct model_process *p, double rest, uint64_t idl
   double sum = rest * (double)idle_at_end / 2, time = rest / 2;
   for (size_t i = 1; i < p->timeline_length; i++) {
     const struct stats_moment *const m = &p->timeline[i - 1];
-    if (m->committed == UNKNOWN || m->rss == UNKNOWN || m[1].time_ns < m->time_ns) continue;
-    const uint64_t held = m->committed < m->rss ? m->committed : m->rss, known = m->allocated + p->idlest.buckets.metadata;
+    uint64_t idle;
+    if (!idle_of(p, m, &idle) || m[1].time_ns < m->time_ns) continue;
     double span = (double)(m[1].time_ns - m->time_ns);
     if (rest > 0 && (double)m[1].time_ns >= (double)p->elapsed_ns * (1 - SAME_TIME)) span = rest / 2;
-    sum += span * (double)above(held, known);
+    sum += span * (double)idle;
     time += span;
   }
   const bool known = p->timeline_length >= (size_t)threshold.moments || rest >= REST_LEAST;
   return known && time > 0 ? sum / time : -1;
 }
 
+/* Whether the last state is one in which the process was, and not what it left behind when it freed its blocks in order to end. */
+static bool is_lasting(const struct model_process *p, double lasted) {
+  if (p->state == PROCESS_CUT_SHORT) return true;
+  return lasted >= REST_LEAST && (lasted >= LASTING * (double)p->elapsed_ns || lasted >= LONG);
+}
+
 /* The state in which memory is or was held. False if the data do not tell. */
 static bool held_of(const struct model_process *p, struct held *h) {
   if (!p->has_buckets) return false;
   const struct held last = last_state(p), most = idlest_state(p);
-  const double rest = rest_of(p);
+  const double rest = rest_of(p), mean = mean_idle(p, rest, last.at.idle), at_end = (double)last.at.idle;
   *h = last;
-  h->cost = (double)last.at.idle;
+  h->cost = at_end;
   h->rest = rest;
-  if (model_is_alive(p) || (rest >= REST_LEAST && last.at.idle * 2 > most.at.idle)) return true;
-  const double mean = mean_idle(p, rest, last.at.idle);
+  if (model_is_alive(p) || (is_lasting(p, lasted_of(p, rest, last.at.idle)) && mean <= EARLIER * at_end)) return true;
   if (mean < 0) return false;
   *h = most;
   h->cost = mean;
@@ -250,12 +279,16 @@ const char *rule_partial_slabs(struct diagnosis *d) { return each_held(d, tell_p
 
 /* ---- Empty slabs, and huge mappings that are kept. ---- */
 
-/* What returns wholly free memory. If the memory is still free, a trim comes first. `delay`: what a shorter HAKMEM_RELEASE_DELAY does. */
+/*
+ * What returns wholly free memory. `delay`: what a shorter HAKMEM_RELEASE_DELAY does. A trim comes first if the process is alive, or rested before its
+ * end: then no delay would have returned the memory.
+ */
 static void advise_return(struct finding *f, const struct model_process *p, const struct held *h, uint64_t bytes, const char *delay) {
   tell_rest(f, p, h);
-  if (h->is_last) advise_trim(f, p, h, bytes);
+  const bool trim_first = h->is_last && (model_is_alive(p) || h->rest >= REST_LEAST);
+  if (trim_first) advise_trim(f, p, h, bytes);
   advise_delay(f, p, delay);
-  if (!h->is_last) advise_trim(f, p, h, bytes);
+  if (!trim_first) advise_trim(f, p, h, bytes);
 }
 
 static void tell_empty(struct diagnosis *d, const struct model_process *p, const struct held *h) {

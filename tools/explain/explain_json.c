@@ -49,7 +49,8 @@ static json_t *remedies(const struct finding *f) {
 }
 
 static json_t *finding(const struct finding *f) {
-  static const char *const kinds[] = {[FINDING_DATA] = "data", [FINDING_ERROR] = "error", [FINDING_COST] = "cost", [FINDING_NOTE] = "note"};
+  static const char *const kinds[] = {
+    [FINDING_DATA] = "data", [FINDING_ERROR] = "error", [FINDING_END] = "data", [FINDING_COST] = "cost", [FINDING_NOTE] = "note"};
   json_t *const object = json_object(), *const evidence = json_array(), *const figures = json_object();
   set(object, "rule", json_string(f->rule));
   set(object, "kind", json_string(kinds[f->kind]));

@@ -16,6 +16,7 @@
 #define BAR_WIDTH 10
 #define PROGRAM_WIDTH 36
 #define HOLDERS 2
+#define PART_COLUMNS 51 /* of a part of the memory, in front of the words about it */
 
 static size_t screen_width; /* columns */
 
@@ -31,6 +32,19 @@ static void print_cut(FILE *out, const char *text, size_t columns) {
 }
 
 /* ---- What ran ---- */
+
+#define NEARLY 0.75 /* of the largest process */
+
+/* Of the processes that are nearly as large as the largest one, the one that allocated most: a server's main process rests, and may be a little larger. */
+static const struct model_process *shown_process(const struct report *r) {
+  const struct model_process *const largest = model_largest_process(r), *shown = largest;
+  for (size_t i = 0; largest != NULL && i < r->process_count; i++) {
+    const struct model_process *const p = r->processes[i];
+    const bool is_large = p->rss_max != UNKNOWN && largest->rss_max != UNKNOWN && (double)p->rss_max >= NEARLY * (double)largest->rss_max;
+    if (is_large && model_sum_allocs(p->counts) > model_sum_allocs(shown->counts)) shown = p;
+  }
+  return shown;
+}
 
 /* "12 runs of 3 hosts: 34 processes of server, together 5.2 h". */
 static char *name_merge(const struct model_process *p, const char *rest) {
@@ -90,12 +104,27 @@ static void print_part(FILE *out, const char *name, uint64_t bytes, uint64_t who
   free(line);
 }
 
-/* The largest parts of the free memory that is held: "partial slabs 2.10 GiB, TLS lists 500 MiB". */
+/* With its sign: the parts are more than what is resident by this much. */
+static void print_untouched(FILE *out, const struct model_process *p) {
+  char size[FORMAT_SIZE], share[FORMAT_SIZE];
+  if (p->untouched == 0) return;
+  format_bytes(size, p->untouched), format_percent(share, (double)p->untouched, (double)p->rss);
+  char *const line = must_print("    %-15s %*s-%s %*s-%s  %*s  part of the above", "not touched yet", 8 - (int)format_width(size), "", size,
+                                6 - (int)format_width(share), "", share, BAR_WIDTH, "");
+  print_cut(out, line, screen_width);
+  free(line);
+}
+
+/* The largest parts of the free memory that is held, as many as fit: "partial slabs 2.10 GiB, TLS lists 500 MiB". */
 static char *name_holders(struct part *parts, size_t count) {
   char size[FORMAT_SIZE], *text = must_copy("");
   qsort(parts, count, sizeof(*parts), by_bytes);
   for (size_t i = 0; i < HOLDERS && parts[i].bytes > 0; i++) {
     char *const longer = must_print("%s%s%s %s", text, *text != '\0' ? ", " : "", parts[i].meaning, format_bytes(size, parts[i].bytes));
+    if (*text != '\0' && PART_COLUMNS + format_width(longer) > screen_width) {
+      free(longer);
+      break;
+    }
     free(text);
     text = longer;
   }
@@ -118,7 +147,7 @@ static char *name_others(const struct model_process *p, uint64_t own) {
   return text;
 }
 
-static void print_memory_of(FILE *out, const struct model_process *p) {
+static void print_memory_of(FILE *out, const struct model_process *p, bool is_one) {
   const struct stats_buckets *const b = &p->buckets;
   struct part parts[] = {{"thread lists", b->cached_tls}, {"shared pool", b->cached_pool}, {"partial slabs", b->partial},
                          {"empty slabs", b->empty},       {"kept huge", b->huge_cache},    {"slab tails", b->tails}};
@@ -129,11 +158,11 @@ static void print_memory_of(FILE *out, const struct model_process *p) {
   char at_end[FORMAT_SIZE], most[FORMAT_SIZE], *const holders = name_holders(parts, count), *const others = name_others(p, resident);
   format_bytes(at_end, p->rss), format_bytes(most, p->rss_max);
   if (p->merge != NULL) fprintf(out, "Memory of all at their ends: %s resident; the largest had %s at most\n", at_end, most);
-  else fprintf(out, "Memory: %s resident%s, %s at most\n", at_end, model_is_alive(p) ? "" : " at the end", most);
+  else fprintf(out, "Memory%s: %s resident%s, %s at most\n", is_one ? "" : " of this process", at_end, model_is_alive(p) ? "" : " at the end", most);
   print_part(out, "live blocks", b->live + b->guarded, p->rss, "");
   print_part(out, "free, held", held, p->rss, holders);
   print_part(out, "metadata", b->metadata, p->rss, "");
-  print_part(out, "not touched yet", p->untouched, p->rss, "to be subtracted");
+  print_untouched(out, p);
   print_part(out, "not hakmem's", p->rss > resident ? p->rss - resident : 0, p->rss, others);
   free(holders);
   free(others);
@@ -174,20 +203,21 @@ static void print_calls_of(FILE *out, const struct model_calls *calls, unsigned 
   free(h);
 }
 
-static void print_whole_calls(FILE *out, const struct model_calls *calls) {
+static void print_whole_calls(FILE *out, const struct model_calls *calls, bool is_one) {
   double error;
   const bool is_more = calls_time(calls, CALL_KIND_COUNT, &error) > (double)calls->elapsed_ns;
-  fprintf(out, "Calls: share of the run's time%s, latency, number\n", is_more ? " (the sum of all threads)" : "");
+  fprintf(out, "Calls%s: share of %s time%s, latency, number\n", is_one ? "" : " of all processes", is_one ? "the run's" : "their",
+          is_more ? " (all threads added)" : "");
   print_calls_of(out, calls, CALL_malloc);
   print_calls_of(out, calls, CALL_free);
   print_calls_of(out, calls, other_kind(calls));
 }
 
-static void print_times(FILE *out, const struct page *page, double time_ns) {
+static void print_times(FILE *out, const struct page *page, double time_ns, bool is_one) {
   struct histogram *const calls = page->stats != NULL ? calls_merged(&page->stats->calls, CALL_KIND_COUNT) : NULL;
   if (calls != NULL) {
     free(calls);
-    return print_whole_calls(out, &page->stats->calls);
+    return print_whole_calls(out, &page->stats->calls, is_one);
   }
   const struct model_latency *const l = &page->main->latency;
   struct histogram *const refills = model_merged(l->refill), *const drains = model_merged(l->drain);
@@ -257,12 +287,13 @@ static void print_findings(FILE *out, const struct diagnosis *d) {
 
 void explain_first_screen(FILE *out, const struct diagnosis *d) {
   const struct page *const page = d->page;
-  const struct model_process *const p = model_largest_process(page->memory);
+  const struct model_process *const p = shown_process(page->memory);
   if (p == NULL) return;
   screen_width = format_columns(out);
   print_program(out, page, p);
-  if (p->has_buckets) print_memory_of(out, p);
-  print_times(out, page, d->time_ns);
+  const bool is_one = model_process_count(page->main) <= 1;
+  if (p->has_buckets) print_memory_of(out, p, is_one);
+  print_times(out, page, d->time_ns, is_one);
   print_errors(out, page);
   print_findings(out, d);
 }

@@ -11,7 +11,6 @@
 #include "common/error.h"
 #include "common/memory.h"
 #include "export.h"
-#include "src/platform/options.h"
 
 static const struct format {
   const char *name, *part, *end, *what;
@@ -37,20 +36,10 @@ void parts_free(struct export_parts *parts) {
   *parts = (struct export_parts){0};
 }
 
-/* The name that differs least from a wrong one: in at most every third letter. NULL if there is none. */
-static const char *nearest(const struct export_parts *parts, const char *wanted) {
-  const char *found = NULL;
-  size_t least = (strlen(wanted) + 2) / 3 + 1;
-  for (size_t i = 0; i < parts->count; i++) {
-    const char *const known = parts->names[i];
-    const size_t wrong = strlen(known) <= OPTION_NAME_MOST ? option_distance(wanted, strlen(wanted), known) : least;
-    if (wrong < least) least = wrong, found = known;
-  }
-  return found;
-}
-
 bool parts_miss(const struct export_parts *parts, const char *what, const char *wanted) {
-  char *list = must_copy("");
+  struct nearest n = nearest_to(wanted != NULL ? wanted : "", wanted != NULL ? strlen(wanted) : 0);
+  for (size_t i = 0; i < parts->count; i++) nearest_look(&n, parts->names[i]);
+  char *list = must_copy(""), *const meant = nearest_text(&n, "");
   const char *of_class = NULL; /* an example stands for them: there are up to a hundred of each histogram */
   for (size_t i = 0; i < parts->count; i++) {
     const char *const dot = strrchr(parts->names[i], '.');
@@ -69,8 +58,8 @@ bool parts_miss(const struct export_parts *parts, const char *what, const char *
   }
   if (parts->count == 0) fail("the data have no %s", what);
   else if (wanted == NULL) fail("there are several; write them all into a directory with -o DIR, or choose one with --%s: %s", what, list);
-  else if (nearest(parts, wanted) != NULL) fail("the data have no %s %s; did you mean %s? There are: %s", what, wanted, nearest(parts, wanted), list);
-  else fail("the data have no %s %s; there are: %s", what, wanted, list);
+  else fail("the data have no %s %s%s There are: %s", what, wanted, *meant != '\0' ? meant : ".", list);
+  free(meant);
   free(list);
   return false;
 }

@@ -78,18 +78,6 @@ static struct parts split(const struct histogram *sample, uint64_t squares) {
 
 /* ---- Standard errors: see calls.h. ---- */
 
-double sample_variance(const struct histogram *h) {
-  const double mean = histogram_mean(h);
-  double squares = 0;
-  if (h->count < 2) return mean * mean;
-  for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
-    if (h->bucket[i] == 0) continue;
-    const double upper = (double)(histogram_upper(i) < h->max ? histogram_upper(i) : h->max), off = ((double)histogram_lower(i) + upper) / 2 - mean;
-    squares += (double)h->bucket[i] * off * off;
-  }
-  return squares / (double)(h->count - 1);
-}
-
 static struct quantile_range range_of(const struct histogram *h, double quantile, double error) {
   const double count = (double)h->count, rank = quantile * count;
   struct quantile_range range = {histogram_quantile(h, rank > error ? (rank - error) / count : 0), UINT64_MAX};
@@ -145,7 +133,7 @@ struct quantile_range timed_quantile(struct timed timed, uint32_t cls, const str
 double timed_mean_error(struct timed timed, uint32_t cls, const struct histogram *h) {
   if (h->count == 0) return 0;
   switch (timed.how) {
-    case TIMED_SOME: return sqrt(sample_variance(h) / (double)h->count);
+    case TIMED_SOME: return sqrt(histogram_variance(h) / (double)h->count);
     case TIMED_CALLS: return sqrt(variance_of(timed, cls, time_of, 0)) / (double)h->count;
     default: return 0;
   }
@@ -162,7 +150,7 @@ static void add_errors(struct model_calls *into, unsigned kind, uint32_t cls, co
     const double p = (double)seen / (double)times->count;
     into->below[kind][cls][i] += all * all * p * (1 - p) / n;
   }
-  into->time_variance[kind][cls] += all * all * sample_variance(times) / n + count_variance * mean * mean;
+  into->time_variance[kind][cls] += all * all * histogram_variance(times) / n + count_variance * mean * mean;
 }
 
 /* ---- One process. ---- */

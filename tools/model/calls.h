@@ -87,8 +87,6 @@ struct quantile_range {
 struct quantile_range timed_quantile(struct timed timed, uint32_t cls, const struct histogram *h, double quantile);
 /* The standard error of the mean. */
 double timed_mean_error(struct timed timed, uint32_t cls, const struct histogram *h);
-/* The square of their standard deviation, as the buckets tell it; of a single sample, the square of itself. */
-double sample_variance(const struct histogram *h);
 
 void calls_free(struct model_calls *calls);
 

@@ -83,7 +83,6 @@ void print_replaced(FILE *out);
 
 /* Nanoseconds (or ticks) that the refills of a report spent in each stage, and the standard error if not every refill was timed. In print_latency.c. */
 void estimate_stages(const struct report *r, double spent[STAGE_COUNT], double errors[STAGE_COUNT]);
-#define STAGE_IS_SAMPLED(stage) ((stage) <= STAGE_fresh_slab)
 
 /* Prints the stack `id` of process `p` of page->main, or a line that says why there is none. In print_incidents.c. */
 void print_stack_of(FILE *out, const struct page *page, const struct model_process *p, uint32_t id);

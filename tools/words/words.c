@@ -89,23 +89,6 @@ static bool starts_program(const struct command *command) { return strstr(comman
 
 /* ---- What was meant ---- */
 
-struct nearest {
-  const char *word;
-  size_t length, least;
-  const char *known;
-};
-
-static void compare(struct nearest *n, const char *known) {
-  const size_t wrong = strlen(known) <= OPTION_NAME_MOST ? option_distance(n->word, n->length, known) : n->least;
-  if (wrong < n->least) n->least = wrong, n->known = known;
-}
-
-static struct nearest nearest_to(const char *word, size_t length) { return (struct nearest){word, length, (length + 2) / 3 + 1, NULL}; }
-
-static char *meant(const struct nearest *n, const char *before) {
-  return n->known != NULL ? must_print("; did you mean %s%s?", before, n->known) : must_copy("");
-}
-
 char *words_meant(const char *word, const char *choices) {
   const char *choice;
   size_t length;
@@ -114,9 +97,9 @@ char *words_meant(const char *word, const char *choices) {
   for (uint32_t i = 0; (choice = option_choice(choices, i, &length)) != NULL; i++) {
     char *const known = copy + (choice - choices);
     known[length] = '\0';
-    if (length > 0) compare(&n, known);
+    if (length > 0) nearest_look(&n, known);
   }
-  char *const text = meant(&n, "");
+  char *const text = nearest_text(&n, "");
   free(copy);
   return text;
 }
@@ -130,11 +113,11 @@ const struct command *words_command(const char *name) {
 
 char *words_command_meant(const char *name) {
   struct nearest n = nearest_to(name, strlen(name));
-  for (const struct command *c = commands; c->name != NULL; c++) compare(&n, c->name);
-  return meant(&n, "");
+  for (const struct command *c = commands; c->name != NULL; c++) nearest_look(&n, c->name);
+  return nearest_text(&n, "");
 }
 
-static void compare_option(void *context, const struct argp_option *o) { compare(context, o->name); }
+static void compare_option(void *context, const struct argp_option *o) { nearest_look(context, o->name); }
 
 void words_check_options(const struct command *command, int argc, char **argv) {
   const struct argp_option *option;
@@ -147,7 +130,7 @@ void words_check_options(const struct command *command, int argc, char **argv) {
     each_option(command->argp, compare_option, &n);
     each_option(&own, compare_option, &n);
     if (n.known == NULL) return;
-    char *const text = meant(&n, "--");
+    char *const text = nearest_text(&n, "--");
     say("%s: unrecognized option '%s'%s", command->name, argv[i], text);
     exit(EXIT_USAGE);
   }

@@ -46,9 +46,10 @@ function fillProcesses() {
   select.replaceChildren(...processes.map((p, i) => element('option', {value: i, selected: i === view.process}, processName(p))));
 }
 
-function largest() {
-  const processes = look().processes;
-  return processes.reduce((best, p, i) => ((p.rss_max || 0) > (processes[best].rss_max || 0) ? i : best), 0);
+// Of those that are nearly as large as the largest one, the one that allocated most: a server's main process rests, and may be a little larger.
+function shownFirst() {
+  const processes = look().processes, size = (p) => p.rss_max || 0, most = Math.max(...processes.map(size));
+  return processes.reduce((best, p, i) => (size(p) >= 0.75 * most && (size(processes[best]) < 0.75 * most || p.allocs > processes[best].allocs) ? i : best), 0);
 }
 
 function showProcess(pid) {
@@ -61,7 +62,7 @@ function showProcess(pid) {
 
 function showRun(run) {
   view.run = run;
-  view.process = largest();
+  view.process = shownFirst();
   document.getElementById('path').textContent = look().report.path;
   document.title = 'hakmem: ' + look().report.path;
   fillProcesses();

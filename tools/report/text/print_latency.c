@@ -256,7 +256,7 @@ void estimate_stages(const struct report *r, double spent[STAGE_COUNT], double e
   for (unsigned i = 0; i < STAGE_COUNT; i++) {
     const struct histogram *const h = r->latency.stage[i];
     const bool any = h != NULL && h->count > 0;
-    errors[i] = any && STAGE_IS_SAMPLED(i) ? spent[i] * sqrt(sample_variance(h) / (double)h->count) : 0;
+    errors[i] = any && STAGE_IS_SAMPLED(i) ? spent[i] * sqrt(histogram_variance(h) / (double)h->count) : 0;
     spent[i] *= any ? histogram_mean(h) : 0;
   }
 }
