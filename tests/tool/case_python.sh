@@ -12,7 +12,7 @@ def answer(request):
     cache["answer to %d" % request] = ",".join(parts) * 4   # and this is kept
     if len(cache) > bound:
         cache.pop(next(iter(cache)))
-    return len(parts)
+    return sum(len(part.upper() + part) for part in parts)  # needed for a moment
 for request in range(12000):
     answer(request)
     if request % 100 == 0:

@@ -86,7 +86,7 @@ template <typename F> static void report(const char *name, F f) {
 }
 
 int main(int, char **argument) {
-  for (int i = 0; i < 200; i++) {
+  for (int i = 0; i < 60; i++) {
     report("deep", [] { deep(50); });
     report("half", [] { Half half; });
     report("rethrow", rethrow);

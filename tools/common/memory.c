@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static _Noreturn void out_of_memory(void) {
   fputs("hakmem: out of memory\n", stderr);
@@ -14,6 +15,12 @@ static _Noreturn void out_of_memory(void) {
 void *must_allocate(size_t size) {
   void *const memory = calloc(1, size ? size : 1);
   if (memory == NULL) out_of_memory();
+  return memory;
+}
+
+void *must_map(size_t size) {
+  void *const memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) out_of_memory();
   return memory;
 }
 

@@ -8,6 +8,11 @@
 #include <stddef.h>
 
 void *must_allocate(size_t size);
+/*
+ * For a large structure of which little is touched: the kernel zeroes a page when it is touched first, while calloc may zero the whole. munmap
+ * releases it.
+ */
+void *must_map(size_t size);
 char *must_copy(const char *text);
 __attribute__((format(printf, 1, 2))) char *must_print(const char *format, ...);
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -187,7 +188,7 @@ bool read_stats_check(const char *path, struct stats_identity *identity) {
   const size_t head = offsetof(struct stats_block, stride);
   const int fd = regular_open(path);
   if (fd < 0) return false;
-  struct stats_block *const block = must_allocate(sizeof(*block));
+  struct stats_block *const block = must_map(sizeof(*block));
   struct stat status;
   bool good = false;
   for (unsigned i = 0; i < READINGS; i++) { /* a live process may be writing its first page */
@@ -198,6 +199,6 @@ bool read_stats_check(const char *path, struct stats_identity *identity) {
   }
   close(fd);
   if (good) *identity = (struct stats_identity){block->pid, block->parent_pid, block->pid_namespace, block->start_realtime_ns, block->complete != 0};
-  free(block);
+  munmap(block, sizeof(*block));
   return good;
 }
