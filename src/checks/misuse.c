@@ -54,11 +54,13 @@ static void redact(struct event_hdr_reset *e) {
 static void report(struct event_hdr_reset *e, const struct slab *slab) {
   const int saved = errno;
   e->count = __atomic_fetch_add(&resets, 1, __ATOMIC_RELAXED);
+  if (slab != NULL) { /* before the stack is taken: that may allocate, and then the slab may become another class's, or be released */
+    e->cls = slab->cls;
+    e->slab = slab->base;
+    e->offset = (uintptr_t)e->base - (uintptr_t)slab->base;
+  }
   e->stack = hub_stack();
   redact(e);
-  e->cls = slab != NULL ? slab->cls : e->cls;
-  e->slab = slab != NULL ? slab->base : NULL;
-  e->offset = slab != NULL ? (uintptr_t)e->base - (uintptr_t)slab->base : 0;
   add_records(e);
   uint32_t good_ms;
   if (seen_last_good(e->base, &good_ms, &e->good_thread)) e->good_ago_ms = (uint32_t)os_now_ms() - good_ms;

@@ -230,4 +230,10 @@ LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so "$BUILD_DIR/tests/misuse/double_free" 100
 [ "$(grep -o ' times=[0-9]*$' "$place/err" | tr -d '\n')" = ' times=2 times=4 times=8 times=16 times=32 times=64' ] ||
   wrong "double_free in a loop: other counts"
 
+# The class is that of the block also if its slab, which the free left empty, becomes another class's while the report's stack is taken.
+for _ in $(seq 20); do
+  HAKMEM_RELEASE_DELAY=0 HAKMEM_STACKS=frames LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so "$BUILD_DIR/tests/misuse/double_free" >"$place/out" 2>"$place/err"
+  grep -q ' cls=6 ' "$place/err" || wrong "double_free: another class is reported with HAKMEM_RELEASE_DELAY=0"
+done
+
 [ $failures -eq 0 ]

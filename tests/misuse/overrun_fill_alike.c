@@ -4,7 +4,7 @@
 int main(void) {
   char *left, *right;
   int byte = 0;
-  for (unsigned tries = 0; tries < 64 && (byte == 0x00 || byte == 0x5f); tries++) { /* not zero, and not the header itself */
+  for (unsigned tries = 0; tries < 64 && (byte == 0x00 || byte == 0x5f || (byte & 0xef) == 0xa1); tries++) { /* no zero, and no header */
     neighbours(&left, &right);
     use_free(right);
     byte = *(unsigned char *)hide(right);

@@ -40,6 +40,7 @@ plain text
 value() { equal "$1" "$2" "$(jq -c "$1" json)"; }
 value '.trace.lost.events_discarded' 0
 value '.trace.lost.invalid' 0
+value '.trace | [.lost.untraced, .counted > 100]' '[0,true]'
 value '.trace.latency.lookup.directory.all.unit' '"ns"'
 for name in shared_fail legacy_calls slab_acquire refill_batch refill_partial refill_fresh_slab; do
   sum="[.trace.classes[].counters.$name] | add"
@@ -62,7 +63,7 @@ for way in own shared; do
   nothing_left "a recording with buffers: $way"
   "$hakmem" report --json $way >json || fail "no report, buffers: $way"
   value '[.trace.processes[].pid] | unique | length' 6
-  value '.trace.lost.events_discarded' 0
+  value '.trace.lost | [.events_discarded, .untraced]' '[0,0]'
 done
 equal "traces with buffers of their own" 6 "$(find own/trace -name metadata | wc -l)"
 equal "traces with shared buffers" 1 "$(find shared/trace -name metadata | wc -l)"

@@ -10,9 +10,9 @@ command -v jq >/dev/null 2>&1 || skip "jq is not installed"
 program pace
 small="--subbuf-size=4K --num-subbuf=2"
 
-begin() {
+begin() { # NAME: of its statistics
   : >"$place/pace.out"
-  start HAKMEM_TRACE=full LTTNG_UST_REGISTER_TIMEOUT=1000 "$place/pace" >"$place/pace.out" 2>"$place/pace.err"
+  start HAKMEM_TRACE=full LTTNG_UST_REGISTER_TIMEOUT=1000 HAKMEM_STATS_FILE="$place/$1.stats" "$place/pace" >"$place/pace.out" 2>"$place/pace.err"
   pace=$!
   for _ in $(seq 600); do
     [ ! -s "$place/pace.out" ] || return 0
@@ -38,13 +38,14 @@ end() {
   [ "$3" -lt 5000 ] || fail "$1: a call waited"
 }
 
-# lost NAME WHAT: the report counts lost events or packets, or cannot read the trace and says why.
+# lost NAME WHAT LOSSES: the report counts lost events. If it cannot read the trace, it says why as well.
 lost() {
-  "$report" report --json "$place/$1" >"$place/$1.json" 2>"$place/$1.said"
+  "$report" report --json "$place/$1" "$place/$1.stats" >"$place/$1.json" 2>"$place/$1.said"
   status=$?
-  count=$(jq '[.trace.lost // {} | .[] | numbers] | add // 0' "$place/$1.json" 2>/dev/null)
-  echo "$2: the report counts ${count:-nothing} lost, exit status $status: $(head -n 2 "$place/$1.said")"
-  [ "${count:-0}" -gt 0 ] || { [ $status -eq 1 ] && [ -s "$place/$1.said" ]; } || fail "$2: the report does not say that events were lost"
+  count=$(jq "(.trace // .stats).lost | $3" "$place/$1.json")
+  echo "$2: $count events are lost, of $(jq '(.trace // .stats).counted' "$place/$1.json") that the statistics count; exit status $status: $(head -n 1 "$place/$1.said")"
+  [ "${count:-0}" -gt 0 ] || { jq -c '.trace.lost, .stats.lost' "$place/$1.json"; fail "$2: the report does not count the events that were lost"; }
+  jq -e '.trace' "$place/$1.json" >"$place/none" || { [ $status -eq 1 ] && [ -s "$place/$1.said" ]; } || fail "$2: the report does not say why it has no trace"
 }
 
 consumer() {
@@ -54,7 +55,7 @@ consumer() {
 }
 
 # ---- The consumer stops. ----
-begin
+begin stopped
 # shellcheck disable=SC2086 # words are meant
 session stopped $small
 sleep 0.5
@@ -65,25 +66,25 @@ sleep 1
 end "a consumer that stopped"
 kill -CONT $stopped
 lttng_do destroy stopped
-lost stopped "a consumer that stopped"
+lost stopped "a consumer that stopped" '.events_discarded'
 
 # ---- The disk is full. ----
 mkdir "$place/disk"
 if mount -t tmpfs -o size=4m tmpfs "$place/disk" 2>/dev/null; then
   [ -z "$as" ] || chown 65534:65534 "$place/disk"
-  begin
+  begin disk
   session disk --subbuf-size=16K --num-subbuf=4
   sleep 0.5
   head -c 5M /dev/zero >"$place/disk/filled" 2>/dev/null
   sleep 1.5
   end "a full disk"
   $as timeout 60 lttng --no-sessiond destroy disk >"$place/lttng.out" 2>&1 || echo "a full disk: $(tail -n 1 "$place/lttng.out")"
-  lost disk "a full disk"
+  lost disk "a full disk" '.events_discarded + .untraced'
   umount -l "$place/disk"
 fi
 
 # ---- Sessions that begin and end. ----
-begin
+begin turn
 for i in $(seq "${SESSIONS:-50}"); do
   lttng_do create "turn$i" --output="$place/turn"
   # shellcheck disable=SC2086
@@ -96,16 +97,16 @@ done
 end "sessions that begin and end"
 
 # ---- The daemon is killed. ----
-begin
+begin killed
 # shellcheck disable=SC2086
 session killed $small
 sleep 0.5
 kill -KILL "$(cat "$place/daemon.pid")"
 sleep 0.5
 end "a daemon that was killed"
-begin
+begin gone
 sleep 0.5
 end "a daemon that is gone"
 for pid in $(left); do kill -KILL "$pid" 2>/dev/null; done # the consumers, which were the daemon's children
 rm -f "$place/daemon.pid"
-lost killed "a daemon that was killed"
+lost killed "a daemon that was killed" '.untraced'

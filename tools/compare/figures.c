@@ -190,7 +190,7 @@ static void add_losses(struct figures *f, const struct page *page) {
     MODEL_LOSSES(ADD_LOSS)
   }
   add(f, group, must_copy("lost"), FIGURE_COUNT, FIGURE_MORE_IS_WORSE,
-      (double)(all.events_discarded + all.packets_discarded + all.discards_uncounted + all.invalid + all.unread + all.unkept + all.unrecorded));
+      (double)(all.events_discarded + all.packets_discarded + all.discards_uncounted + all.untraced + all.invalid + all.unread + all.unkept + all.unrecorded));
 #define ADD_LOSS_FIGURE(name, text) add(f, group, must_copy("lost(" #name ")"), FIGURE_COUNT, FIGURE_MORE_IS_WORSE, (double)all.name);
   MODEL_LOSSES(ADD_LOSS_FIGURE)
 }

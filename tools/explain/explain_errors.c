@@ -46,7 +46,7 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
   MODEL_LOSSES(ADD_LOSS)
   /* Events that were raised within another event's handler are missing in the trace, but the counters have them. */
   if (any == lost->reentered) return;
-  const bool trace = r->source == SOURCE_TRACE;
+  const bool trace = r->source == SOURCE_TRACE || lost->untraced > 0;
   const bool is_end = any - lost->reentered == lost->incomplete;
   struct finding *const f = finding_add(d, "lost_data", is_end ? FINDING_END : FINDING_DATA, NULL);
   finding_what(f, "The %s %s.", trace ? "trace" : "statistics",
@@ -62,6 +62,10 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
   if (lost->events_discarded + lost->packets_discarded + lost->discards_uncounted > 0) {
     finding_change(f, "Record with larger buffers: hakmem record --buffer-size=8M --buffer-count=8.");
     finding_effect(f, "fewer events are discarded; this report counts them again");
+  }
+  if (lost->untraced > 0) {
+    finding_change(f, "Record again, with a session daemon that runs until the program has ended, and enough room on the disk of the trace.");
+    finding_effect(f, "%" PRIu64 " more events in the trace", lost->untraced);
   }
   if (lost->unrecorded > 0) name_unrecorded(f, &d->page->unrecorded);
   if (lost->incomplete > 0) {

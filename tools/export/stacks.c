@@ -164,7 +164,8 @@ bool samples_collect_of(struct samples *s, const struct page *page, enum export_
   char *const kinds = known_values(s);
   samples_free(s);
   if (kinds != NULL) {
-    fail("%s has no %s; it has: %s", page->path, export_value_name[needed], kinds);
+    if (needed < VALUE_COUNT) fail("%s has no %s; it has: %s", page->path, export_value_name[needed], kinds);
+    else fail("%s has an empty profile: no sampled block is live in it", page->path);
     free(kinds);
     return false;
   }

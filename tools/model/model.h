@@ -186,6 +186,7 @@ struct model_latency {
   R(events_discarded, "events that the tracer discarded because its buffers were full") \
   R(packets_discarded, "packets that the tracer overwrote before they were read") \
   R(discards_uncounted, "times when the tracer discarded something and could not say how much") \
+  R(untraced, "events that the statistics count and the trace lacks: the tracer ended early, or could not write") \
   R(early_missed, "events from before the session, which were not kept for it") \
   R(reentered, "events raised while an event was handled: counted, not raised") \
   R(stacks_missed, "stacks that found no room") \
@@ -227,6 +228,7 @@ struct report {
   struct model_counts *total;
   bool keep_spans;           /* a reader of traces fills model_process.spans */
   uint64_t events;           /* read from a trace */
+  uint64_t counted;          /* events that statistics count, lost.untraced of which are not in the trace; 0: unknown */
   uint64_t start_ns, end_ns; /* of a trace of one host, since the epoch; of several hosts 0 */
   struct model_host **hosts; /* of a trace, sorted by name after model_finish */
   size_t host_count, host_capacity;

@@ -12,6 +12,7 @@
 #include "input/read_stats.h"
 #include "input/trace/metadata.h"
 #include "input/trace/read_trace.h"
+#include "untraced.h"
 
 uint32_t load_pid(const char *argument, const struct argp_state *state) {
   char *end;
@@ -167,7 +168,9 @@ bool load_page(struct page *page, const struct load *load) {
   struct report *const stats = load_stats(&inputs, load, &good);
   if (stats != NULL) load_outcomes(stats, &inputs, &good);
   page->stats = stats;
-  page->trace = load_trace(&inputs, load, &good);
+  struct report *const trace = load_trace(&inputs, load, &good);
+  if (inputs.trace_count > 0) untraced_count(trace, stats);
+  page->trace = trace;
   load_flight(page, &inputs, load);
   struct report *const losses = (struct report *)(page->stats != NULL ? page->stats : page->trace);
   if (losses != NULL) losses->lost.unrecorded = page->unrecorded.count;

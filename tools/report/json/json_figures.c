@@ -248,6 +248,7 @@ json_t *json_of_figures(const struct report *r) {
     set(object, "end_ns", number(r->host_count > 1 ? UNKNOWN : r->end_ns));
     set(object, "hosts", hosts(r));
   }
+  if (r->counted > 0) set(object, "counted", number(r->counted));
   set(object, "counters", json_of_counters(&r->total->counters));
   set(object, "classes", classes(r));
   set(object, "latency", latencies(r));

@@ -10,6 +10,7 @@
 #include "common/format.h"
 #include "common/memory.h"
 #include "report/print.h"
+#include "report/untraced.h"
 
 void print_more(FILE *out, const struct page *page, size_t shown, size_t there_are, const char *what) {
   if (!page->all && there_are > shown) fprintf(out, "  (%zu more %s: --all shows them)\n", there_are - shown, what);
@@ -60,6 +61,11 @@ void print_losses(FILE *out, const struct page *page) {
   if (!trace && !stats) fputs("  nothing\n", out);
   if (page->trace != NULL && page->trace->lost.events_discarded > 0) {
     fputs("  What follows lacks the discarded events; larger buffers (hakmem record --buffer-size) lose fewer.\n", out);
+  }
+  const struct report *const of = page->trace != NULL ? page->trace : page->stats;
+  if (of != NULL && of->lost.untraced > 0) {
+    fprintf(out, "  The trace lacks %" PRIu64 " of the %" PRIu64 " events that the statistics count: %.1f %%.\n", of->lost.untraced, of->counted,
+            100.0 * (double)of->lost.untraced / (double)of->counted);
   }
   if (page->trace != NULL && page->trace->latency.ticks) {
     fputs("  Latencies are in clock ticks: the trace has no event `hakmem:process` that tells how long a tick is.\n", out);
@@ -285,28 +291,13 @@ static void add_check(struct table *t, const char *name, uint64_t trace, uint64_
 /* Both saw every event of these kinds. The trace lacks events that were lost, or that happened when no tracer could take them. */
 void print_comparison(FILE *out, const struct page *page) {
   if (page->trace == NULL || page->stats == NULL) return;
-  const struct model_counts *const a = page->trace->total, *const b = page->stats->total;
-  uint64_t sums[2][5] = {{0}};
-  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
-    const struct stats_class_counters *const both[] = {&a->cls[cls].counters, &b->cls[cls].counters};
-    for (int i = 0; i < 2; i++) {
-      sums[i][0] += stats_refills(both[i]);
-      sums[i][1] += stats_drains(both[i]);
-      sums[i][2] += both[i]->shared_fail;
-      sums[i][3] += both[i]->legacy_calls;
-      sums[i][4] += both[i]->slab_acquire;
-    }
-  }
-  static const char *const names[] = {"refills", "drains", "shared_fails", "legacy calls", "slabs acquired"};
+  const struct compared_sums traced = compared_sums(page->trace->total), counted = compared_sums(page->stats->total);
   bool equal = true;
   fputs("\nThe trace against the statistics\n", out);
   struct table *const t = table_create("lrrl");
   table_cell(t, "%s", ""), table_cell(t, "trace"), table_cell(t, "statistics"), table_cell(t, "%s", "");
-  for (int i = 0; i < 5; i++) add_check(t, names[i], sums[0][i], sums[1][i], &equal);
-  add_check(t, "lookups timed", model_lookups(&a->counters), model_lookups(&b->counters), &equal);
-  add_check(t, "header resets", a->counters.hdr_reset, b->counters.hdr_reset, &equal);
-  add_check(t, "SuperSlabs acquired", a->counters.superslab_acquire, b->counters.superslab_acquire, &equal);
-  add_check(t, "mappings made", a->counters.os_map, b->counters.os_map, &equal);
+#define ADD_CHECK(name, text) add_check(t, text, traced.of[COMPARED_##name], counted.of[COMPARED_##name], &equal);
+  COMPARED_EVENTS(ADD_CHECK)
   table_print(t, out, 2);
   if (!equal) fputs("  What only the statistics have was lost (see above), or happened without a tracer: at the very end.\n", out);
 }
