@@ -154,6 +154,7 @@ double explain_whole_memory(const struct model_process *p);
 
 /* Whether bytes are worth a finding, of the most that was resident. */
 bool explain_is_much(double bytes, double whole);
+#define EXPLAIN_NO_BUCKETS "a trace without statistics files does not say where the memory is"
 #define EXPLAIN_TOO_SHORT "the run was too short for snapshots (HAKMEM_STATS_INTERVAL sets how often they are taken)"
 
 /* "copy_name at program.c:12, called by main at program.c:30": the program's own frames of a stack, escaped; NULL if unknown. The caller frees it. */

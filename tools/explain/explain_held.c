@@ -22,7 +22,6 @@
 #define LASTING 0.1    /* of the run: a program frees its blocks at its end in less */
 #define LONG 1e10      /* ns; no program takes that long to free its blocks at its end */
 #define EARLIER 2      /* times what is free at the end: if so much was free on average, the earlier state matters more */
-#define NO_BUCKETS "a trace without stats files does not say where the memory is"
 #define CLASSES_TOLD 3
 #define THREADS_TOLD 8
 #define DELAY_PART 10 /* the proposed delay is this part of the present one */
@@ -207,7 +206,7 @@ static const char *each_held(struct diagnosis *d, tell_of *tell_place) {
     any = true;
     tell_place(d, d->r->processes[i], &h);
   }
-  return any ? NULL : d->r->source == SOURCE_TRACE ? NO_BUCKETS : EXPLAIN_TOO_SHORT;
+  return any ? NULL : d->r->source == SOURCE_TRACE ? EXPLAIN_NO_BUCKETS : EXPLAIN_TOO_SHORT;
 }
 
 /* ---- Partial slabs. ---- */

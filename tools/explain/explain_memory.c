@@ -9,8 +9,6 @@
 #include "common/format.h"
 #include "explain.h"
 
-#define NO_BUCKETS "a trace without stats files does not say where the memory is"
-
 /* ---- Internal fragmentation. ---- */
 
 /* The most bytes by which the blocks exceeded their requests, at any snapshot. */
@@ -256,5 +254,5 @@ const char *rule_residual(struct diagnosis *d) {
     any = true;
     tell_residual(d, d->r->processes[i]);
   }
-  return any ? NULL : NO_BUCKETS;
+  return any ? NULL : EXPLAIN_NO_BUCKETS;
 }
