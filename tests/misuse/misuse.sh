@@ -36,7 +36,7 @@ cell() {
   case $1 in
     none | nothing) echo nothing ;;
     *!) echo "stops: \`${1%!}\`" ;;
-    Invalid_*) echo "$1" | tr _ ' ' ;;
+    Invalid_*) echo "$1" | sed 's/_/ /g; s/+/, /' ;;
     *) echo "\`$1\`" | sed 's/+/`, `/' ;;
   esac
 }

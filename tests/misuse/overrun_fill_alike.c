@@ -1,4 +1,4 @@
-/* overrun_fill cls=1 expect=0x5f over=1 | debug=overflow | guard=use_after_free! | valgrind=Invalid_read: memset one byte too long, with the byte that the free right neighbour's link begins with */
+/* overrun_fill cls=1 expect=0x5f over=1 | debug=overflow | guard=use_after_free! | valgrind=Invalid_read+Invalid_write: memset one byte too long, with the byte that the free right neighbour's link begins with */
 #include "misuse.h"
 
 int main(void) {
