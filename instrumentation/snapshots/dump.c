@@ -390,7 +390,7 @@ int dump_write(int fd) {
   message_text(&d.m, ", pid ");
   message_number(&d.m, b->pid);
   message_text(&d.m, ", after ");
-  message_fixed(&d.m, b->elapsed_ns / 1000000, 3);
+  message_fixed(&d.m, __atomic_load_n(&b->elapsed_ns, __ATOMIC_RELAXED) / 1000000, 3);
   message_text(&d.m, " s");
   end_line(&d);
   put_classes(&d, b);

@@ -305,9 +305,10 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
   if (thorough) b->rss_files = resident.files;
   b->ticks_per_second = clock_ticks_per_second();
   b->clock_cost_ns = clock_to_ns(clock_cost_ticks());
-  b->elapsed_ns = stats_elapsed_ns();
+  const uint64_t elapsed_ns = stats_elapsed_ns();
+  __atomic_store_n(&b->elapsed_ns, elapsed_ns, __ATOMIC_RELAXED); /* so does a thread that writes the file */
   b->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-  struct stats_moment moment = {.time_ns = b->elapsed_ns, .committed = b->committed, .mapped = b->mapped, .rss = b->rss, .buckets = b->buckets};
+  struct stats_moment moment = {.time_ns = elapsed_ns, .committed = b->committed, .mapped = b->mapped, .rss = b->rss, .buckets = b->buckets};
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     moment.requested += b->gauge[row].requested;
     if (row < CLASS_COUNT) moment.requested_variance += stats_requested_variance(&b->cls[row], b->gauge[row].live, class_stride(row));
@@ -315,7 +316,7 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
     moment.active += b->gauge[row].active;
   }
   add_moment(b, &moment);
-  add_heat(&b->heat, b->elapsed_ns);
+  add_heat(&b->heat, elapsed_ns);
   if (sites) sites_take(&moment, walk.waste, walk.pinned, walk.pinned_slabs, walk.map, thorough);
   if (!thorough) keep_idlest(b, &moment); /* not at the end, after the program has freed its blocks */
 }

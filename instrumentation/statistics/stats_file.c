@@ -214,8 +214,9 @@ static void write_once(struct stats_block *b) {
   const int saved = errno;
   const uint64_t start_ns = clock_ns(CLOCK_MONOTONIC), start_work_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   if (reopen(b)) {
-    if (!begins) read_requests();                                                                /* a new file has none */
-    if (!begins && b->start_monotonic_ns != 0) b->elapsed_ns = start_ns - b->start_monotonic_ns; /* the counts are younger than the last snapshot */
+    if (!begins) read_requests();              /* a new file has none */
+    if (!begins && b->start_monotonic_ns != 0) /* the counts are younger than the last snapshot */
+      __atomic_store_n(&b->elapsed_ns, start_ns - b->start_monotonic_ns, __ATOMIC_RELAXED);
     int error = pages_write(&file, b, begins);
     begins = false;
     if (error == 0) error = write_answers();

@@ -3,12 +3,13 @@
 
 int main(void) {
   char *left, *right;
-  int byte = 0;
-  for (unsigned tries = 0; tries < 64 && (byte == 0x00 || byte == 0x5f || (byte & 0xef) == 0xa1); tries++) { /* no zero, and no header */
+  int byte;
+  unsigned tries = 0;
+  do {
     neighbours(&left, &right);
     use_free(right);
     byte = *(unsigned char *)hide(right);
-  }
+  } while ((byte == 0x00 || byte == 0x5f || (byte & 0xef) == 0xa1) && ++tries < 64); /* no zero, and no header */
   memset(hide(left), byte, 32);
   return finish(right);
 }

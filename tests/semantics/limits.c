@@ -5,7 +5,7 @@
  *                             be had. Prints both in KiB
  *   limits maps               nearly all mappings that the process may have are used up: blocks come, go and change, and some cannot be had.
  *                             When the mappings are there again, all can be had, and freed memory is released. Prints how many could not be had
- *   limits sizes MIB          blocks of MIB in all are filled and freed, size after size
+ *   limits sizes MIB          blocks of MIB in all are filled and freed, size after size. Prints how many KiB were resident at most
  */
 #include <errno.h>
 #include <malloc.h>
@@ -143,6 +143,9 @@ static void change_sizes(size_t total) {
     }
     free(all);
   }
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  printf("%ld\n", usage.ru_maxrss);
 }
 
 int main(int argc, char **argv) {

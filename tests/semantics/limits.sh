@@ -1,7 +1,7 @@
 #!/bin/sh
 # Under a limit of address space or of data, a program gets about as much as with the C library, in small blocks and then in one. With nearly all of its
 # mappings used up, blocks keep their bytes, and all is well again afterwards. In a cgroup, a program whose blocks change their sizes is not ended by the
-# kernel: what it frees is there for the next.
+# kernel: what it frees is there for the next, and not held beside it.
 . "$(dirname "$0")/common.sh"
 
 # blocks LIMIT SIZE: the sum of blocks at least 0.88 of the C library's, the largest one at least as large as its. Where the kernel puts mappings is a matter
@@ -31,6 +31,15 @@ maps LD_PRELOAD="$PLAIN"
 maps LD_PRELOAD="$DEFAULT"
 maps LD_PRELOAD="$DEFAULT" HAKMEM_GUARD=20
 [ ! -e "$BUILD_DIR/tests/libhakmem-fault.so" ] || maps LD_PRELOAD="$BUILD_DIR/tests/libhakmem-fault.so" HAKMEM_FAULT=madvise:every=1 # no marks: huge blocks split
+
+# A program whose blocks change their sizes: at most twice as much is resident as is live at a time. What it freed is not held beside the new blocks.
+sizes() {
+  peak=$(env "$@" "$programs/limits" sizes 60) || fail "exit status $? with $*: limits sizes 60"
+  echo "sizes, $*: $peak KiB"
+  [ "$peak" -le $((2 * 60 * 1024)) ] || fail "more than twice the live blocks is resident"
+}
+sizes LD_PRELOAD="$PLAIN"
+sizes LD_PRELOAD="$DEFAULT"
 
 # A cgroup of our own, of either version, where root may make one.
 group=

@@ -11,6 +11,7 @@
 #include "slabs/spans.h"
 #include "slabs/units.h"
 
+#define SURPLUS (64 * MIB)       /* free memory that a new huge block leaves alone */
 #define COPY_BYTES_MAX (2 * MIB) /* a block up to this size is resized by a copy into kept memory; of a larger one, the pages are moved to new memory */
 
 /*
@@ -89,10 +90,25 @@ static struct slab *huge_of_kept(size_t whole, size_t room, size_t size, enum or
   return NULL;
 }
 
+/*
+ * Before more memory becomes resident: what is free and cannot serve this block is returned to the kernel, if it is idle, or more than is live and than
+ * SURPLUS. Otherwise a program that changes the sizes of its blocks would hold all of its former ones for a while.
+ */
+READS_RACILY static void return_surplus(void) {
+  const uint64_t now = os_now_ms();
+  struct units_totals units;
+  mapping_evict(mapping_idle_since(now));
+  units_totals(&units);
+  const uint64_t live = units.mapped - units.free_units * UNIT_SIZE + legacy.huge_bytes;
+  const uint64_t most = max_size(SURPLUS, live), kept = legacy.kept.bytes;
+  if (units.dirty_bytes + kept <= most) return;
+  units_scavenge(true, most > kept ? most - kept : 0, now);
+}
+
 /* The same over new memory. */
 static struct slab *huge_of_kernel(size_t whole, size_t room, size_t size, enum origin origin, size_t align) {
-  const size_t lead = hub_checked ? align : 0;    /* a checker needs closed memory in front */
-  mapping_evict(mapping_idle_since(os_now_ms())); /* before more memory becomes resident */
+  const size_t lead = hub_checked ? align : 0; /* a checker needs closed memory in front */
+  return_surplus();
   struct slab *slab = mapping_new(whole + lead, origin == FRESH ? room - whole : 0, align);
   if (slab == NULL) return NULL;
   slab->base += lead;
