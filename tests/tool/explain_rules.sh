@@ -80,7 +80,7 @@ found cycles fresh_slabs
 grep -q "emptied, released and acquired again" cycles.txt || { cat cycles.txt; fail "does not say that slabs come and go"; }
 run huge ./waste huge
 found huge huge_blocks
-holds '.findings[] | select(.rule == "huge_blocks") | .figures | .calls >= 40000 and .mean_bytes == 5242880'
+holds '.findings[] | select(.rule == "huge_blocks") | .figures | .calls >= 40000 and .mean_bytes == 5242880 + 65536' # a unit more: it has the page that cannot be touched
 for try in 1 2 3; do # the shares are of the time that passes, and a busy machine has most of it
   run arrays ./waste arrays
   [ -z "$(of arrays huge_blocks .what)" ] || break

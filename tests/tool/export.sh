@@ -111,8 +111,8 @@ fails 1 'HAKMEM_PROFILE=512K' "$hakmem" export --folded bare
 fails 1 'hakmem record --full' "$hakmem" export --folded --value=allocated_bytes bare
 fails 1 'it has: live_bytes, live_blocks, pinned_bytes' "$hakmem" export --folded --value=allocated_bytes profile
 fails 1 '-o DIR' "$hakmem" export --csv bare
-fails 1 'no table nothing; there are: stats.' "$hakmem" export --table=nothing bare
-fails 1 'no histogram nothing; there are: ' "$hakmem" export --histogram=nothing bare
+fails 1 'no table nothing. There are: stats.' "$hakmem" export --table=nothing bare
+fails 1 'no histogram nothing. There are: ' "$hakmem" export --histogram=nothing bare
 fails 1 'a file of this name exists' "$hakmem" export --csv -o err bare
 fails 1 'No such file' "$hakmem" export --csv -o missing/dir bare
 fails 1 'No such file' "$hakmem" export --dhat missing

@@ -68,7 +68,10 @@ record() {
     mkdir -p "$place/home/$number"
   }
   (
-    env "$@" $inside "$hakmem" record --to "net://$address:$base:$((base + 1))" -o "$run" -- ./fleet "$run" "$code" >"$run.messages" 2>&1
+    env "$@" $inside "$hakmem" record --to "net://$address:$base:$((base + 1))" -o "$run" -- ./fleet "$run" "$code" >"$run.messages" 2>&1 &
+    recording=$!
+    trap 'kill $recording' TERM # a test that fails leaves nothing behind
+    wait $recording
     echo $? >"$run.status"
   ) &
 }
