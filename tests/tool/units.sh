@@ -6,7 +6,7 @@ cc $sanitize -o probe probe.c 2>/dev/null && ./probe || sanitize=
 tools=$SOURCE_DIR/tools
 sources="$SOURCE_DIR/src/platform/options.c $SOURCE_DIR/src/slabs/size_class.c $SOURCE_DIR/instrumentation/statistics/histogram.c"
 for source in common/error common/escape common/format common/memory common/progress common/workdir session/launch session/option \
-  model/calls model/model model/short_name \
+  model/calls model/model model/model_find model/model_names model/short_name \
   input/process/alive input/process/process input/trace/sum/allocations input/trace/sum/durations input/trace/sum/trace_model input/trace/sum/trace_part input/trace/sum/trace_process words/words; do
   sources="$sources $tools/$source.c"
 done

@@ -157,8 +157,11 @@ static void print_memory_of(FILE *out, const struct model_process *p, bool is_on
   const uint64_t resident = model_touched(p);
   char at_end[FORMAT_SIZE], most[FORMAT_SIZE], *const holders = name_holders(parts, count), *const others = name_others(p, resident);
   format_bytes(at_end, p->rss), format_bytes(most, p->rss_max);
-  if (p->merge != NULL) fprintf(out, "Memory of all at their ends: %s resident; the largest had %s at most\n", at_end, most);
-  else fprintf(out, "Memory%s: %s resident%s, %s at most\n", is_one ? "" : " of this process", at_end, model_is_alive(p) ? "" : " at the end", most);
+  char *const head = p->merge != NULL ? must_print("Memory of all at their ends: %s resident; the largest had %s at most", at_end, most)
+                                      : must_print("Memory%s: %s resident%s, %s at most", is_one ? "" : " of this process", at_end,
+                                                   model_is_alive(p) ? "" : " at the end", most);
+  print_cut(out, head, screen_width);
+  free(head);
   print_part(out, "live blocks", b->live + b->guarded, p->rss, "");
   print_part(out, "free, held", held, p->rss, holders);
   print_part(out, "metadata", b->metadata, p->rss, "");
@@ -206,8 +209,10 @@ static void print_calls_of(FILE *out, const struct model_calls *calls, unsigned 
 static void print_whole_calls(FILE *out, const struct model_calls *calls, bool is_one) {
   double error;
   const bool is_more = calls_time(calls, CALL_KIND_COUNT, &error) > (double)calls->elapsed_ns;
-  fprintf(out, "Calls%s: share of %s time%s, latency, number\n", is_one ? "" : " of all processes", is_one ? "the run's" : "their",
-          is_more ? " (all threads added)" : "");
+  char *const line = must_print("Calls%s: share of %s time%s, latency, number", is_one ? "" : " of all processes", is_one ? "the run's" : "their",
+                                is_more ? " (all threads added)" : "");
+  print_cut(out, line, screen_width);
+  free(line);
   print_calls_of(out, calls, CALL_malloc);
   print_calls_of(out, calls, CALL_free);
   print_calls_of(out, calls, other_kind(calls));
