@@ -10,7 +10,8 @@
 #include "src/platform/message.h"
 
 /*
- * Sets the option name[length], with or without its prefix, to `value`. If `for_ms` is not 0, the old value is put back after so many ms. No lock is held.
+ * Sets the option name[length], with or without its prefix, to `value`. If `for_ms` is not 0, the old value is put back after `for_ms`
+ * milliseconds. The caller holds no lock.
  * Returns 0, or an errno, about which *why says more:
  *
  *   EINVAL   there is no such option, or the value is not allowed

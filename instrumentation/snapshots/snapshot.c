@@ -26,10 +26,10 @@
 #include "snapshot.h"
 
 #define THREAD_NAMED 65536u       /* bytes; the name of a thread that keeps less is not read */
-#define WALK_LONG_NS 1000000u     /* a scheduled walk over the slabs that takes longer, as in heaps of some GiB, */
-#define WALK_PART 100u            /* is followed by a pause of so many times its length */
+#define WALK_LONG_NS 1000000u     /* a longer walk over the slabs, as in heaps of some GiB, delays the next scheduled snapshot: */
+#define WALK_PART 100u            /* by the walk's length times this */
 #define NAMES_AT_ONCE 4u          /* names that a scheduled snapshot reads at most */
-#define NAMES_AGAIN 8u            /* of so many scheduled snapshots, one reads a known name again: a thread may have changed it */
+#define NAMES_AGAIN 8u            /* every 8th scheduled snapshot also reads one name that is known: a thread may have changed it */
 #define FIRST_PERIOD_NS 10000000u /* of the timeline: 10 ms, doubled as needed */
 
 static uint64_t above(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }

@@ -6,11 +6,8 @@
 #include "checker_hooks.h"
 #include "probe.h"
 #include "platform/random.h"
-#include "ranges.h"
+#include "sets/ranges.h"
 #include "platform/syscall.h"
-
-#define METADATA_CHUNK (256 * KIB)
-#define METADATA_ALIGN ((size_t)64)
 
 static size_t mapped_bytes; /* atomic */
 static int last_error;      /* atomic */
@@ -340,32 +337,23 @@ bool os_clear_pages(void *base, size_t size) {
 
 bool os_mark(void *base, size_t size) {
   static bool refused; /* atomic */
-  if (__atomic_load_n(&refused, __ATOMIC_RELAXED)) return false;
-  const int saved = errno;
-  const bool open = sys_mprotect(base, size, PROT_READ | PROT_WRITE) == 0, marked = open && sys_madvise(base, size, MADV_GUARD_INSTALL) == 0;
-  if (open && !marked) {
-    __atomic_store_n(&refused, true, __ATOMIC_RELAXED); /* the kernel is too old, or the memory is locked */
-    sys_madvise(base, size, MADV_GUARD_REMOVE);         /* it may have marked some pages before it refused */
-    os_close(base, size);
-  }
-  errno = saved;
-  return marked;
+  if (__atomic_load_n(&refused, __ATOMIC_RELAXED) || !os_open(base, size)) return false;
+  if (os_mark_pages(base, size) == 0) return true;
+  __atomic_store_n(&refused, true, __ATOMIC_RELAXED); /* the kernel is too old, or the memory is locked */
+  os_close(base, size);
+  return false;
 }
 
 bool os_open_marked(void *base, size_t size) {
-  const int saved = errno;
-  const bool cleared = size == 0 || sys_madvise(base, size, MADV_GUARD_REMOVE) == 0;
-  const bool open = cleared && (size == 0 || sys_mprotect(base, size, PROT_READ | PROT_WRITE) == 0);
-  if (cleared && !open) sys_madvise(base, size, MADV_GUARD_INSTALL);
-  errno = saved;
-  return open;
+  if (size == 0) return true;
+  if (!os_clear_pages(base, size)) return false;
+  if (os_open(base, size)) return true;
+  os_mark_pages(base, size);
+  return false;
 }
 
 bool os_close_marked(void *base, size_t size) {
-  const int saved = errno;
-  const bool marked = size == 0 || sys_madvise(base, size, MADV_GUARD_INSTALL) == 0;
-  errno = saved;
-  return marked || os_close(base, size); /* the program has locked the memory since */
+  return size == 0 || os_mark_pages(base, size) == 0 || os_close(base, size); /* else the program has locked the memory since */
 }
 
 void os_fence(void *base, size_t size) {
@@ -413,64 +401,4 @@ enum os_moved os_move(void *from, size_t old_size, void *to, size_t new_size) {
   return moved;
 }
 
-/* ---- hakmem's own tables. ---- */
-
-void *os_map_table(size_t size) {
-  int error;
-  return os_map_guarded(align_up(size, os_page_size()), os_page_size(), &error);
-}
-
-void os_unmap_table(void *base, size_t size) { os_unmap_guarded(base, align_up(size, os_page_size())); }
-
-static struct {
-  struct lock lock;
-  char *next, *end; /* the unused rest of the current chunk */
-  size_t used;
-} metadata;
-
-static void *metadata_take(size_t size, size_t align) {
-  lock_take(&metadata.lock);
-  char *p = (char *)align_up((uintptr_t)metadata.next, align);
-  if (metadata.next != NULL && p <= metadata.end && (size_t)(metadata.end - p) >= size) {
-    metadata.next = p + size;
-    __atomic_fetch_add(&metadata.used, size, __ATOMIC_RELAXED);
-  } else {
-    p = NULL;
-  }
-  lock_release(&metadata.lock);
-  return p;
-}
-
-static void *metadata_get(size_t size, size_t align) {
-  assert(size <= METADATA_CHUNK / 4);
-  for (;;) {
-    void *p = metadata_take(size, align);
-    if (p != NULL) return p;
-    char *const chunk = os_map_table(METADATA_CHUNK);
-    if (chunk == NULL) return NULL;
-    lock_take(&metadata.lock);
-    const bool needed = (size_t)(metadata.end - metadata.next) < size + align;
-    if (needed) {
-      metadata.next = chunk;
-      metadata.end = chunk + METADATA_CHUNK;
-    }
-    lock_release(&metadata.lock);
-    if (!needed) os_unmap_table(chunk, METADATA_CHUNK); /* another thread was faster */
-  }
-}
-
-void *os_metadata(size_t size) { return metadata_get(align_up(size, METADATA_ALIGN), METADATA_ALIGN); }
-void *os_metadata_pages(size_t size) { return metadata_get(align_up(size, os_page_size()), os_page_size()); }
-
-void os_metadata_rest(void *p, size_t size) {
-  size = align_up(size, os_page_size());
-  os_purge(p, size);
-  __atomic_fetch_sub(&metadata.used, size, __ATOMIC_RELAXED);
-}
-
-void os_metadata_wake(size_t size) { __atomic_fetch_add(&metadata.used, align_up(size, os_page_size()), __ATOMIC_RELAXED); }
-
-const struct layout_number os_metadata_layout = LAYOUT_NUMBER(metadata.used);
-size_t os_metadata_used(void) { return __atomic_load_n(&metadata.used, __ATOMIC_RELAXED); }
-
-const struct lock_row os_metadata_locks = LOCK_ROW(metadata.lock), os_own_locks = LOCK_ROW(own.lock);
+const struct lock_row os_own_locks = LOCK_ROW(own.lock);

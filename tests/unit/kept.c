@@ -1,5 +1,5 @@
 /* Kept ranges, against a map of units that says which of them are kept. */
-#include "memory/kept.h"
+#include "memory/sets/kept.h"
 
 #include <criterion/criterion.h>
 

@@ -10,7 +10,7 @@
 #include "slabs/directory.h"
 #include "memory/os.h"
 
-/* The largest block in a mapping of so many bytes, whose last page is sealed. */
+/* The largest block that fits into a mapping of `whole` bytes: the last page of the mapping is sealed. */
 static size_t within(size_t whole) { return whole - os_page_size(); }
 
 static struct legacy_usage usage(uint32_t cls) {
@@ -208,9 +208,11 @@ Test(legacy, a_block_that_grows_by_small_steps_stays_one_mapping) {
 
 Test(legacy, failed_growth_leaves_nothing) {
   struct slab *slab = huge(4 * MIB, 16);
-  const size_t mapped = os_mapped();
+  const size_t mapped = os_mapped(), usable = slab_usable(slab, slab->base);
+  const uint32_t sealed = slab->sealed;
   cr_assert_null(legacy_huge_resize(slab, (size_t)1 << 46));
   cr_assert_leq(os_mapped(), mapped + MIB);
+  cr_assert(slab->sealed == sealed && slab_usable(slab, slab->base) == usable, "the block ends where it did");
   legacy_huge_free(slab);
 }
 

@@ -1,5 +1,5 @@
 /* Sets of ranges: joined, cut, split, found, against a plain map of bytes. */
-#include "memory/ranges.h"
+#include "memory/sets/ranges.h"
 #include "seed.h"
 
 #include <criterion/criterion.h>

@@ -21,7 +21,7 @@
 #define REST_LEAST 5e8 /* ns; a shorter rest is not worth a finding */
 #define LASTING 0.1    /* of the run: a program frees its blocks at its end in less */
 #define LONG 1e10      /* ns; no program takes that long to free its blocks at its end */
-#define EARLIER 2      /* times what is free at the end: if so much was free on average, the earlier state matters more */
+#define EARLIER 2      /* if the free memory was more than twice that of the end, on average, the earlier state matters more */
 #define CLASSES_TOLD 3
 #define THREADS_TOLD 8
 #define DELAY_PART 10 /* the proposed delay is this part of the present one */

@@ -91,8 +91,8 @@ static struct slab *huge_of_kept(size_t whole, size_t room, size_t size, enum or
 }
 
 /*
- * Before more memory becomes resident: what is free and cannot serve this block is returned to the kernel, if it is idle, or more than is live and than
- * SURPLUS. Otherwise a program that changes the sizes of its blocks would hold all of its former ones for a while.
+ * Called before new memory is mapped. Free memory in SuperSlabs cannot serve a huge block. If there is more of it than SURPLUS, and more than all live
+ * blocks take, it is returned to the kernel. Otherwise a program that goes on to huge blocks would hold its former blocks' memory beside them for a while.
  */
 READS_RACILY static void return_surplus(void) {
   const uint64_t now = os_now_ms();
@@ -100,9 +100,7 @@ READS_RACILY static void return_surplus(void) {
   mapping_evict(mapping_idle_since(now));
   units_totals(&units);
   const uint64_t live = units.mapped - units.free_units * UNIT_SIZE + legacy.huge_bytes;
-  const uint64_t most = max_size(SURPLUS, live), kept = legacy.kept.bytes;
-  if (units.dirty_bytes + kept <= most) return;
-  units_scavenge(true, most > kept ? most - kept : 0, now);
+  if (units.dirty_bytes > max_size(SURPLUS, live)) units_scavenge(true, 0, now);
 }
 
 /* The same over new memory. */
@@ -206,8 +204,8 @@ static bool stay(struct slab *slab, size_t size, size_t whole) {
   slab->requested = size;
   slab->size = whole;
   slab->units = (uint32_t)(whole / UNIT_SIZE);
-  if (slab->sealed != 0)
-    slab->sealed = whole >= old ? slab->sealed + (uint32_t)((whole - old) / os_page_size()) : 0; /* the page is where it was, or kept with the rest */
+  if (whole < old) slab->sealed = 0;                                                      /* the page went with the memory that was cut off */
+  else if (slab->sealed != 0) slab->sealed += (uint32_t)((whole - old) / os_page_size()); /* it is where it was, so it is farther from the end */
   const bool open = seal_end(slab, false);
   if (open) ((struct mapping *)slab)->refused &= size <= units_large_max();
   else slab->requested = before;
@@ -215,15 +213,26 @@ static bool stay(struct slab *slab, size_t size, size_t whole) {
   return open;
 }
 
+static char *sealed_page(const struct slab *slab) { return slab->base + slab->size - slab->sealed * os_page_size(); }
+
+/* After a resize that failed: seals the page `at` if it was opened for that, so that the block ends where it did. NULL: none was sealed. */
+static void seal_again(struct slab *slab, char *at) {
+  bool sealed;
+  if (at == NULL || slab->sealed != 0) return;
+  seal_only(slab->base, slab->size, at, may_split(), &sealed);
+  note_seal(slab, sealed ? at : NULL);
+}
+
 struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
   const size_t whole = whole_size(size, true);
   if (whole == 0) return NULL;
+  char *const end = slab->sealed != 0 ? sealed_page(slab) : NULL;
   if (stay(slab, size, whole_size(size, false) == slab->size ? slab->size : whole)) return slab;
   const bool movable = ((const struct mapping *)slab)->whole && open_end(slab);
   bool fresh;
   struct slab *moved = new_place(slab, size, !movable || slab->size <= COPY_BYTES_MAX ? KEPT_OR_FRESH : FRESH, &fresh);
   if (moved == NULL) {
-    seal_end(slab, false);
+    seal_again(slab, end);
     return NULL;
   }
   directory_leave(slab); /* first: once the pages have moved, another thread may map something in the old place */
@@ -239,6 +248,7 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
     moved = new_place(slab, size, KEPT_OR_FRESH, &fresh);
     if (moved == NULL) {
       directory_enter(slab);
+      seal_again(slab, end);
       return NULL;
     }
   }

@@ -6,7 +6,7 @@
 #define HAKMEM_MAPPINGS_H
 
 #include "platform/base.h"
-#include "memory/kept.h"
+#include "memory/sets/kept.h"
 #include "platform/lock.h"
 #include "slabs/slab_list.h"
 #include "slabs/superslab.h"

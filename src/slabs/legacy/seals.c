@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "memory/os.h"
-#include "memory/ranges.h"
+#include "memory/sets/ranges.h"
 
 #define AT_ONCE 16 /* pages that are opened one by one; if there are more, all of the range is */
 
