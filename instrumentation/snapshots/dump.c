@@ -339,6 +339,7 @@ static void put_memory(struct dump *d, const struct stats_block *b) {
   value(d, "committed: the sum of these", b->committed, "bytes");
   value(d, "not touched yet, so without memory", b->untouched, "bytes");
   value(d, "resident, as the kernel says", b->rss, "bytes");
+  if (b->rss_max != 0) value(d, "resident at most", b->rss_max, "bytes");
   const int64_t residual = (int64_t)(b->rss - (b->committed - b->untouched));
   if (residual < 0) value(d, "residual: more named than resident", (uint64_t)-residual, "bytes");
   else value(d, "residual: the program's own code, data and stacks", (uint64_t)residual, "bytes");

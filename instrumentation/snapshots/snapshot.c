@@ -303,6 +303,7 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
   const struct resident resident = resident_set();
   b->rss = resident.all;
   if (thorough) b->rss_files = resident.files;
+  b->rss_max = stats_rss_max();
   b->ticks_per_second = clock_ticks_per_second();
   b->clock_cost_ns = clock_to_ns(clock_cost_ticks());
   const uint64_t elapsed_ns = stats_elapsed_ns();

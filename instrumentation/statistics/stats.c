@@ -48,6 +48,20 @@ void stats_request(uint32_t cls, size_t size) {
 
 /* ---- The block. ---- */
 
+/*
+ * The most bytes that were resident so far, as getrusage says, also between two snapshots. What the process had before exec counts there, too; so it is known
+ * only when it has grown since the start.
+ */
+static uint64_t most_at_start;
+static uint64_t most_resident(void) {
+  struct rusage usage;
+  return sys_getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024 : 0;
+}
+uint64_t stats_rss_max(void) {
+  const uint64_t most = most_resident();
+  return most > most_at_start ? most : 0;
+}
+
 uint64_t stats_elapsed_ns(void) { return clock_ns(CLOCK_MONOTONIC) - stats_own.start_monotonic_ns; }
 
 /* What only readers of the file ask for. */
@@ -71,6 +85,7 @@ static void fill_in(struct stats_block *b, const char *program) {
   b->full_tracing = usage_all_events();
   b->start_realtime_ns = clock_ns(CLOCK_REALTIME);
   b->start_monotonic_ns = clock_ns(CLOCK_MONOTONIC);
+  most_at_start = most_resident();
   b->block_at = b;
   b->rounds_at = histogram_rounds_at();
   usage_layout(&b->layout);

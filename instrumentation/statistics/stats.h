@@ -24,6 +24,7 @@ void stats_request(uint32_t cls, size_t size);
 
 /* Nanoseconds since the block's start_realtime_ns, even if the clock of day was set. */
 uint64_t stats_elapsed_ns(void);
+uint64_t stats_rss_max(void); /* for struct stats_block */
 
 /* Claims a file for HAKMEM_STATS_FILE. A forked child claims its own with its first count. */
 void stats_start(void);

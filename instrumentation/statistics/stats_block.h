@@ -23,7 +23,7 @@
 
 #define STATS_MAGIC "HAKSTATS"
 #define STATS_MARK "hakmem keeps statistics in HAKMEM_STATS_FILE" /* in each program that the library is linked into */
-#define STATS_VERSION 19
+#define STATS_VERSION 20
 
 /* The file names of other allocators: F("begin of the file name", "name"). Those that are loaded are among the modules. */
 /* clang-format off */
@@ -153,6 +153,7 @@ struct stats_block {
   uint64_t cpu_ns;                                               /* processor time of the process, as of the last snapshot */
   struct stats_call_times call_times;
   uint64_t rss_files; /* the part of `rss` in pages of files (code, unwritten data) and shared memory */
+  uint64_t rss_max;   /* bytes; the most that was resident at a time, as the kernel counted up to the last snapshot; 0: not known */
 
   struct stats_threads threads, idlest_threads;  /* as of the last snapshot, and of `idlest` */
   struct stats_mapping mappings[STATS_MAPPINGS]; /* as of the end, if much of `rss` is not the allocator's; else the first name is empty */

@@ -125,6 +125,7 @@ static inline int sys_getrlimit(int resource, struct rlimit *limit) {
   return (int)sys_call(SYS_prlimit64, 0, resource, 0, (long)limit, 0, 0);
 }
 static inline int sys_setrlimit(int resource, const struct rlimit *limit) { return (int)sys_call(SYS_prlimit64, 0, resource, (long)limit, 0, 0, 0); }
+static inline int sys_getrusage(int who, struct rusage *usage) { return (int)sys_call(SYS_getrusage, who, (long)usage, 0, 0, 0, 0); }
 static inline int sys_uname(struct utsname *machine) { return (int)sys_call(SYS_uname, (long)machine, 0, 0, 0, 0, 0); }
 static inline uid_t sys_geteuid(void) { return (uid_t)sys_raw(SYS_geteuid, 0, 0, 0, 0, 0, 0); }
 static inline ssize_t sys_process_vm_readv(pid_t process, const struct iovec *here, const struct iovec *there) {

@@ -15,7 +15,7 @@ static const struct {
   MEMBER(utilisation) MEMBER(buckets) MEMBER(mapped) MEMBER(committed) MEMBER(untouched) MEMBER(rss) MEMBER(superslabs_active) MEMBER(superslabs_active_max)
   MEMBER(heat) MEMBER(timings) MEMBER(timeline_length) MEMBER(timeline_period_ns) MEMBER(timeline) MEMBER(stacks) MEMBER(modules) MEMBER(incidents)
   MEMBER(inherited_allocs) MEMBER(inherited_frees) MEMBER(idlest) MEMBER(leaks) MEMBER(legacy_refused_max) MEMBER(profile_at) MEMBER(profiles) MEMBER(pins)
-  MEMBER(idlest_pins) MEMBER(calls) MEMBER(calls_least_ns) MEMBER(cpu_ns) MEMBER(rss_files) MEMBER(threads) MEMBER(idlest_threads) MEMBER(mappings)
+  MEMBER(idlest_pins) MEMBER(calls) MEMBER(calls_least_ns) MEMBER(cpu_ns) MEMBER(rss_files) MEMBER(rss_max) MEMBER(threads) MEMBER(idlest_threads) MEMBER(mappings)
   MEMBER(settings) MEMBER(map_period_ns) MEMBER(map_count) MEMBER(map_at) MEMBER(map_made) MEMBER(maps) MEMBER(maps_made)
   MEMBER(lookup) MEMBER(drain) MEMBER(refill) MEMBER(call_times)
   /* clang-format on */

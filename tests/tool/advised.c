@@ -53,6 +53,12 @@ static void many(void) {
   for (unsigned i = 0; i < 20000; i++) blocks[i] = take(i % 2 != 0 ? 400 : 2000);
   free_all(20000);
 }
+/* As many blocks as the system gives. */
+static void until_null(void) {
+  unsigned count = 0;
+  while (count < 20000 && (blocks[count] = malloc(count % 2 != 0 ? 400 : 2000)) != NULL) count++;
+  free_all(count);
+}
 static void large(void) {
   for (unsigned i = 0; i < 40000; i++) {
     for (unsigned k = 0; k < 10; k++) blocks[k] = malloc(3 * MIB / 2);
@@ -217,8 +223,9 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void (*run)(void);
-  } kinds[] = {KIND(header),  KIND(lost),   KIND(many), KIND(large), KIND(buffers), KIND(frees), KIND(phases), KIND(rounds),   KIND(travel), KIND(pins),
-               KIND(empties), KIND(serves), KIND(kept), KIND(lists), KIND(rounded), KIND(cache), KIND(maps),   KIND(deepbind), KIND(beside), KIND(nothing)};
+  } kinds[] = {KIND(header), KIND(lost),    KIND(many),   KIND(until_null), KIND(large),    KIND(buffers), KIND(frees),
+               KIND(phases), KIND(rounds),  KIND(travel), KIND(pins),       KIND(empties),  KIND(serves),  KIND(kept),
+               KIND(lists),  KIND(rounded), KIND(cache),  KIND(maps),       KIND(deepbind), KIND(beside),  KIND(nothing)};
   mended = argc == 3 && strcmp(argv[2], "mended") == 0;
   for (size_t i = 0; argc >= 2 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
     if (strcmp(argv[1], kinds[i].name) != 0) continue;

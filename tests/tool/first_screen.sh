@@ -36,6 +36,30 @@ for pid in $(seq 1 30); do ./stats_file "many/$pid.stats" "pid=$pid" || fail "st
 screen many
 has "; 29 more processes"
 
+# The most that was resident, also if no snapshot saw it: the kernel counts it. Not what a process had before it called exec.
+cat >brief.c <<'END_OF_PROGRAM'
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  void *volatile own = malloc(100);
+  const size_t size = 96 << 20;
+  void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  memset(map, 1, size);
+  free(own);
+  if (argc == 2) execl(argv[0], argv[0], "then", "rests", NULL);
+  if (argc == 1) munmap(map, size);
+  return 0;
+}
+END_OF_PROGRAM
+sed -i 's/  memset(map/  if (argc < 3) memset(map/' brief.c
+cc -O1 -fno-builtin -o brief brief.c || fail "brief.c does not compile"
+"$hakmem" run -O STATS_INTERVAL=0 -o brief.run -- ./brief 2>err || fail "$(cat err)"
+"$hakmem" report --json brief.run | jq -e '.stats.processes[0].rss_max > 96 * 1048576' >out || fail "96 MiB that were resident between two snapshots are not seen"
+"$hakmem" run -O STATS_INTERVAL=0 -o after.run -- ./brief first 2>err || fail "$(cat err)"
+"$hakmem" report --json after.run | jq -e '.stats.processes[-1] | .rss_max < 32 * 1048576' >out || fail "what was resident before exec counts for the program after it"
+
 # A server whose main process rests: the one that works is shown, by the name by which the program was started, though a title was written over it.
 cat >titled.c <<'END_OF_PROGRAM'
 #include <stdlib.h>

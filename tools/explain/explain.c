@@ -177,6 +177,14 @@ double explain_time(const struct model_process *p) {
   return (double)last;
 }
 
+double explain_in_calls(const struct diagnosis *d, double ns) {
+  const struct model_calls *const calls = d->page->stats != NULL ? &d->page->stats->calls : NULL;
+  if (calls == NULL || calls->elapsed_ns == 0) return ns;
+  double error;
+  const double all = calls_time(calls, CALL_KIND_COUNT, &error);
+  return ns < all ? ns : all;
+}
+
 double explain_whole_memory(const struct model_process *p) {
   if (p->merge != NULL) return (double)p->merge->rss_peaks;
   if (p->rss_max != UNKNOWN && p->rss_max > 0) return (double)p->rss_max;

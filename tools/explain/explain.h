@@ -148,6 +148,8 @@ FORMATTED(2) void finding_effect(struct finding *f, const char *format, ...);
 
 /* Nanoseconds that a process ran. A process that was cut short ran on after its last snapshot. */
 double explain_time(const struct model_process *p);
+/* An estimate of time within calls, from a mean of few: at most what all calls took, which is known far better. */
+double explain_in_calls(const struct diagnosis *d, double ns);
 
 /* The most resident memory of a process; its committed memory if the RSS is unknown. */
 double explain_whole_memory(const struct model_process *p);

@@ -158,7 +158,7 @@ static struct finding *tell(struct diagnosis *d, const char *rule, const struct 
   char classes[512], size[FORMAT_SIZE];
   struct finding *const f = finding_add(d, rule, FINDING_COST, p);
   name_classes(classes, sizeof(classes), all);
-  finding_cost(f, COST_NS, refusal_ns(d) * (double)count, explain_time(p));
+  finding_cost(f, COST_NS, explain_in_calls(d, refusal_ns(d) * (double)count), explain_time(p));
   finding_figure(f, "refused", (double)count);
   finding_figure(f, "legacy_refused_max", (double)p->legacy_refused_max);
   if (all->first != NULL) {

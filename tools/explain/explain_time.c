@@ -83,7 +83,7 @@ const char *rule_lookup_strategy(struct diagnosis *d) {
     char mean[FORMAT_SIZE], tail[FORMAT_SIZE];
     struct finding *const f = finding_add(d, "lookup_strategy", FINDING_COST, NULL);
     finding_what(f, "SuperSlabs are looked up by strategy %s, with %.1f probes for each free.", model_lookup_strategy_name(s), probes);
-    finding_cost(f, COST_NS, ns, d->time_ns);
+    finding_cost(f, COST_NS, explain_in_calls(d, ns), d->time_ns);
     finding_evidence(f, "%" PRIu64 " lookups timed: %s on average, %s at p99.9", h->count, format_ns(mean, histogram_mean(h)),
                      format_ns(tail, (double)histogram_quantile(h, 0.999)));
     finding_evidence(f, "%" PRIu64 " probes for %" PRIu64 " lookups (%.2f +-%.2f for each); %" PRIu64 " needed one", c->lookup_probes, model_lookups(c),

@@ -218,6 +218,8 @@ static void take_heat(struct model_process *p, const struct stats_heat *heat) {
   *p->heat = *heat;
 }
 
+static uint64_t larger(uint64_t a, uint64_t b) { return a > b ? a : b; }
+
 static void take_memory(struct model_process *p, const struct stats_block *b) {
   p->has_buckets = true;
   p->buckets = b->buckets;
@@ -226,7 +228,7 @@ static void take_memory(struct model_process *p, const struct stats_block *b) {
   p->untouched = b->untouched;
   p->rss = b->rss;
   p->rss_files = b->rss_files;
-  p->rss_max = b->rss;
+  p->rss_max = larger(b->rss, b->rss_max);
   p->superslabs_active = b->superslabs_active;
   p->superslabs_active_max = b->superslabs_active_max;
   p->idlest = b->idlest;
@@ -239,7 +241,7 @@ static void take_memory(struct model_process *p, const struct stats_block *b) {
   p->timeline_has_buckets = true;
   for (uint32_t i = 0; i < b->timeline_length; i++) {
     model_add_moment(p, &b->timeline[i]);
-    if (b->timeline[i].rss > p->rss_max) p->rss_max = b->timeline[i].rss;
+    p->rss_max = larger(p->rss_max, b->timeline[i].rss);
   }
 }
 

@@ -24,11 +24,12 @@ static uint64_t clock_of(clockid_t clock) {
 /* The last point of the timeline is this moment. */
 static void fill_moment(struct reader *r) {
   struct stats_block *const b = r->block;
-  uint64_t rss, files;
+  uint64_t rss, files, most;
   const uint64_t now_ns = clock_of(CLOCK_MONOTONIC);
-  if (process_resident_set(&r->process, &rss, &files)) {
+  if (process_resident_set(&r->process, &rss, &files, &most)) {
     b->rss = rss;
     b->rss_files = files;
+    b->rss_max = most;
   }
   if (b->start_monotonic_ns != 0 && now_ns > b->start_monotonic_ns) b->elapsed_ns = now_ns - b->start_monotonic_ns;
   struct stats_moment moment = {.time_ns = b->elapsed_ns, .committed = b->committed, .mapped = b->mapped, .rss = b->rss};

@@ -235,14 +235,25 @@ void process_mappings(const struct process *p, struct stats_mapping mappings[STA
   free(names.list);
 }
 
-bool process_resident_set(const struct process *p, uint64_t *all, uint64_t *files) {
-  char path[64];
-  snprintf(path, sizeof(path), "/proc/%d/statm", p->pid);
+bool process_resident_set(const struct process *p, uint64_t *all, uint64_t *files, uint64_t *most) {
+  char path[64], *line = NULL;
+  size_t size = 0;
+  unsigned found = 0;
+  uint64_t of_files, shared;
+  snprintf(path, sizeof(path), "/proc/%d/status", p->pid);
   FILE *const file = fopen(path, "re");
   if (file == NULL) return false;
-  const bool good = fscanf(file, "%*u %" SCNu64 " %" SCNu64, all, files) == 2;
+  while (getline(&line, &size, file) >= 0) {
+    found += sscanf(line, "VmHWM: %" SCNu64, most) == 1;
+    found += sscanf(line, "VmRSS: %" SCNu64, all) == 1;
+    found += sscanf(line, "RssFile: %" SCNu64, &of_files) == 1;
+    found += sscanf(line, "RssShmem: %" SCNu64, &shared) == 1;
+  }
   fclose(file);
-  *all *= page_size();
-  *files *= page_size();
-  return good;
+  free(line);
+  if (found != 4) return false;
+  *most *= 1024;
+  *all *= 1024;
+  *files = (of_files + shared) * 1024;
+  return true;
 }

@@ -37,8 +37,8 @@ int process_read_touched(const struct process *p, uint64_t address, void *into, 
 /* Bytes of the pages of [address, address + size) that have memory behind them; all if the kernel does not say. */
 uint64_t process_resident(const struct process *p, uint64_t address, uint64_t size);
 
-/* Resident bytes; of these, of files. False if the kernel does not say. */
-bool process_resident_set(const struct process *p, uint64_t *all, uint64_t *files);
+/* Resident bytes; of these, of files; the most that were resident at a time. False if the kernel does not say. */
+bool process_resident_set(const struct process *p, uint64_t *all, uint64_t *files, uint64_t *most);
 
 /* The name of a thread; "" if it has ended. */
 void process_thread_name(const struct process *p, uint32_t tid, char name[STATS_THREAD_NAME]);
