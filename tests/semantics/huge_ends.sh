@@ -14,14 +14,17 @@ ends() {
 }
 ends new LD_PRELOAD="$PLAIN"
 ends new LD_PRELOAD="$DEFAULT"
-for options in HAKMEM_DEBUG=1 HAKMEM_SECURE=1 HAKMEM_ON_ERROR=abort; do ends all LD_PRELOAD="$DEFAULT" $options; done
+for options in HAKMEM_DEBUG=1 HAKMEM_SECURE=1 HAKMEM_ON_ERROR=abort; do
+  for which in all alone; do ends $which LD_PRELOAD="$DEFAULT" $options; done
+done
 more=$(LD_PRELOAD=$DEFAULT "$program" many) || fail "exit status $? with many blocks: $more"
 echo "$more mappings"
 
 library=$BUILD_DIR/tests/libhakmem-fault.so
 [ -e "$library" ] || exit 0
 ends new LD_PRELOAD="$library" HAKMEM_FAULT=madvise:every=1
-ends all LD_PRELOAD="$library" HAKMEM_FAULT=madvise:every=1 HAKMEM_SECURE=1
+for which in all alone; do ends $which LD_PRELOAD="$library" HAKMEM_FAULT=madvise:every=1 HAKMEM_SECURE=1; done
+ends stuck LD_PRELOAD="$library" HAKMEM_FAULT=madvise:from=2 HAKMEM_RELEASE_DELAY=60000
 more=$(LD_PRELOAD=$library HAKMEM_FAULT=madvise:every=1 "$program" many) || fail "exit status $? with many blocks: $more"
 echo "$more mappings without marks"
 [ "$more" -ge 4000 ] && [ "$more" -le 10000 ] || fail "$more mappings, and some 8200 are allowed"
