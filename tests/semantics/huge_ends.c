@@ -6,6 +6,8 @@
  *   huge_ends alone    a block that grows while no memory is kept, so that the kernel moves its pages; the second time, it refuses
  *   huge_ends stuck    a block grows into memory that has a sealed page, and the kernel does not open that
  *   huge_ends many     tens of thousands of blocks at once; prints how many mappings the process has more then
+ *   huge_ends past     writes past the end of a block; more blocks are live than have a place at guard pages. Prints the block's address
+ *   huge_ends aligned  the same of an aligned block
  */
 #include <malloc.h>
 #include <stdint.h>
@@ -98,6 +100,18 @@ static void check_stuck(void) {
   memset(block, 8, malloc_usable_size(block));
 }
 
+#define PAST_SIZE (1100 * KIB)
+
+static void write_past(size_t align) {
+  char *volatile block = NULL;
+  for (unsigned i = 0; i < 70; i++) {
+    if ((block = align != 0 ? aligned_alloc(align, PAST_SIZE) : malloc(PAST_SIZE)) == NULL) fail("no memory");
+  }
+  printf("%p\n", block);
+  fflush(stdout);
+  for (size_t at = PAST_SIZE; at < PAST_SIZE + 2 * MIB; at++) block[at] = 1;
+}
+
 static unsigned mappings(void) {
   FILE *const maps = fopen("/proc/self/maps", "r");
   if (maps == NULL) exit(77);
@@ -127,6 +141,8 @@ int main(int argc, char **argv) {
   else if (argc == 2 && strcmp(argv[1], "alone") == 0) check_alone();
   else if (argc == 2 && strcmp(argv[1], "stuck") == 0) check_stuck();
   else if (argc == 2 && strcmp(argv[1], "many") == 0) check_many();
+  else if (argc == 2 && strcmp(argv[1], "past") == 0) write_past(0);
+  else if (argc == 2 && strcmp(argv[1], "aligned") == 0) write_past(MIB);
   else return 2;
   return 0;
 }
