@@ -37,7 +37,7 @@ may_use() {
     instrumentation/*:src/platform/options.h | instrumentation/*:src/modes/modes.h) ;;
     instrumentation/*:src/platform/lock.h | instrumentation/*:src/platform/message.h | instrumentation/*:src/platform/syscall.h) ;;
     instrumentation/*:src/memory/os.h | instrumentation/*:src/memory/soft_limit.h | instrumentation/*:src/memory/maps.h | instrumentation/*:src/memory/layout.h) ;;
-    instrumentation/*:src/slabs/size_class.h | instrumentation/*:src/checks/view.h | instrumentation/*:src/checks/records.h) ;;
+    instrumentation/*:src/slabs/size_class.h | instrumentation/*:src/checks/view.h | instrumentation/*:src/checks/records.h | instrumentation/*:src/checks/misuse.h) ;;
     instrumentation/*:src/modes/guard.h | instrumentation/*:src/modes/profile.h | instrumentation/*:src/modes/reach.h) ;;
     instrumentation/*:src/alloc/usage.h | instrumentation/*:src/alloc/start.h | instrumentation/*:src/alloc/front.h) ;;
     *) return 1 ;;

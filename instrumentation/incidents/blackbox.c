@@ -255,7 +255,7 @@ void blackbox_send(struct message *m, const struct event_hdr_reset *e, int (*sen
     put_guarded(m, e->base);
     if (e->over != 0 && e->way == ACCESS_UNSEEN) put_damage(m, e);
   } else if (e->size != 0) {
-    if (e->over != 0) put_damage(m, e);
+    if (e->over != 0 && e->way == ACCESS_UNSEEN) put_damage(m, e);
   } else if (e->verdict != HDR_DOUBLE_FREE && e->verdict != HDR_REALLOC_AFTER_FREE && e->verdict != HDR_USABLE_SIZE_AFTER_FREE) {
     put_region(m, e->base);
   }

@@ -1,5 +1,6 @@
 /*
- * fault.c: the handler of SIGSEGV that reports accesses to guarded memory (src/modes/guard.h), in front of the program's own handler.
+ * fault.c: the handler of SIGSEGV that reports accesses to guarded memory (src/modes/guard.h), and to closed memory behind large and huge blocks, in front
+ * of the program's own handler.
  *
  *   in the kernel:      our handler, with the mask and the flags of the program's handler, or an empty mask if it has none
  *   for the program:    `own`: the handler that it last set; sigaction (signals.c) sets and returns it
@@ -17,6 +18,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "src/checks/misuse.h"
 #include "src/modes/guard.h"
 #include "src/memory/os.h"
 #include "src/platform/message.h"
@@ -55,7 +57,10 @@ static struct report {
   void *context;
 } report;
 
-static void on_stack(void) { guard_fault(report.address, report.way, report.context); }
+static void on_stack(void) {
+  if (guard_owns(report.address)) guard_fault(report.address, report.way, report.context);
+  else misuse_behind(report.address, report.way, report.context);
+}
 
 static enum access_way way_of(const ucontext_t *context) {
 #if defined(__x86_64__)
@@ -121,7 +126,7 @@ static void pass_on(int signal, siginfo_t *info, void *context) {
 
 static void on_fault(int signal, siginfo_t *info, void *context) {
   const int saved = errno;
-  if (info->si_code > 0 && guard_owns(info->si_addr)) tell(info->si_addr, context);
+  if (info->si_code > 0 && (guard_owns(info->si_addr) || misuse_is_behind(info->si_addr))) tell(info->si_addr, context);
   errno = saved;
   pass_on(signal, info, context);
 }

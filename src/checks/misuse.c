@@ -89,6 +89,34 @@ void misuse_fault(struct event_hdr_reset *e, const struct record *known, void *c
   stop_if_asked();
 }
 
+/* The program's block in a large or huge one of the core. False if the debugging mode has placed it there, and its record is gone. */
+static bool program_block(const struct slab *slab, struct record *out) {
+  if (!slab->redzone) {
+    if (!record_get(slab->base, out)) *out = (struct record){.block = slab->base, .requested = slab->requested};
+    return true;
+  }
+  for (size_t align = MIN_ALIGN; align < slab->size; align *= 2) { /* it lies at a multiple of its alignment, which only the record has */
+    if (record_get((void *)align_up((uintptr_t)slab->base + config.redzone, align), out)) return true;
+  }
+  return false;
+}
+
+READS_RACILY static const struct slab *slab_before(const void *address) {
+  const struct slab *slab = directory_large(address);
+  return slab != NULL && (const char *)address >= slab->base + slab->requested ? slab : NULL;
+}
+
+bool misuse_is_behind(const void *address) { return slab_before(address) != NULL; }
+
+void misuse_behind(const void *address, enum access_way way, void *context) {
+  const struct slab *slab = slab_before(address);
+  struct record known;
+  if (slab == NULL || !program_block(slab, &known)) return;
+  struct event_hdr_reset e = {.base = known.block, .verdict = HDR_OVERFLOW, .cls = slab->cls, .size = known.requested, .access = address, .way = way};
+  e.over = (uint64_t)((const char *)address - (const char *)known.block) - known.requested + 1;
+  misuse_fault(&e, &known, context);
+}
+
 /* The verdict for a block that had been freed before. */
 static enum hdr_verdict again(enum misuse_state state) {
   return state == MISUSE_REALLOCED ? HDR_REALLOC_AFTER_FREE : state == MISUSE_MEASURED ? HDR_USABLE_SIZE_AFTER_FREE : HDR_DOUBLE_FREE;

@@ -45,4 +45,11 @@ bool misuse_family(const struct record *known, enum block_family given);
 void misuse_known(struct event_hdr_reset *e, const struct record *known);
 void misuse_fault(struct event_hdr_reset *e, const struct record *known, void *context);
 
+/*
+ * Whether the program overflows a large or huge block if it touches `address`, any bits, and faults there: it is closed memory behind the block
+ * (slabs/spans.h, slabs/legacy/seals.h). misuse_behind reports that. Both are for a signal handler, as misuse_fault is.
+ */
+bool misuse_is_behind(const void *address);
+void misuse_behind(const void *address, enum access_way way, void *context);
+
 #endif

@@ -240,9 +240,8 @@ struct units_answer units_acquire(uint32_t units) {
 
 /* ---- Large blocks. ---- */
 
-static uint32_t units_for(size_t size) {
-  return (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE) + span_has_fences();
-} /* an aligned block may have size 0 */
+/* An aligned block may have size 0. */
+static uint32_t units_for(size_t size) { return (uint32_t)((max_size(size, 1) + UNIT_SIZE - 1) / UNIT_SIZE) + span_has_fences(); }
 
 static struct slab *begin_large(struct slab *slab, size_t size) {
   if (slab == NULL) return NULL;

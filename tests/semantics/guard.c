@@ -33,7 +33,7 @@ static void *(*volatile use_realloc)(void *, size_t) = realloc;
 
 /* ---- Mistakes. 96 bytes end at the guard page, 100 leave 12 bytes of slack. ---- */
 
-static volatile char *block(size_t size) {
+__attribute__((noinline)) static volatile char *block(size_t size) {
   volatile char *p = use_malloc(size);
   CHECK(p != NULL);
   return p;

@@ -3,13 +3,18 @@
  *
  *   huge_ends new      new blocks, and those that are allocated again: all that they have can be written, and a write that goes on faults
  *   huge_ends all      the same of blocks that lie in the memory of other ones, have grown or shrunk
+ *   huge_ends alone    a block that grows while no memory is kept, so that the kernel moves its pages; the second time, it refuses
+ *   huge_ends stuck    a block grows into memory that has a sealed page, and the kernel does not open that
  *   huge_ends many     tens of thousands of blocks at once; prints how many mappings the process has more then
+ *   huge_ends past     writes past the end of a block; more blocks are live than have a place at guard pages. Prints the block's address
+ *   huge_ends aligned  the same of an aligned block
  */
 #include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,6 +76,42 @@ static void check_ends(int all) {
   free(growing);
 }
 
+static void check_alone(void) {
+  char *block = malloc(1200 * KIB);
+  for (size_t size = 1300 * KIB; size < 12 * MIB; size += size / 3) {
+    check(block = realloc(block, size), size, 1, "a block whose pages were moved");
+  }
+  madvise(block + MIB, PAGE, MADV_DONTDUMP); /* two more mappings for the kernel, which moves one at a time */
+  check(block = realloc(block, 30 * MIB), 30 * MIB, 1, "a block that had to be copied");
+}
+
+static void check_stuck(void) {
+  char *first = malloc(6 * MIB);
+  if (first == NULL || !faults(first + 6 * MIB, PAGE)) fail("a block of 6 MiB has no sealed page");
+  free(first);
+  char *block = malloc(2 * MIB);
+  if (block != first) fail("the memory of a freed block is not used again");
+  memset(block, 7, 2 * MIB);
+  block = realloc(block, 6 * MIB + 2 * PAGE);
+  if (block == NULL || block == first) fail("the block grew in place");
+  for (size_t at = 0; at < 2 * MIB; at++) {
+    if (block[at] != 7) fail("a block lost its bytes");
+  }
+  memset(block, 8, malloc_usable_size(block));
+}
+
+#define PAST_SIZE (1100 * KIB)
+
+static void write_past(size_t align) {
+  char *volatile block = NULL;
+  for (unsigned i = 0; i < 70; i++) {
+    if ((block = align != 0 ? aligned_alloc(align, PAST_SIZE) : malloc(PAST_SIZE)) == NULL) fail("no memory");
+  }
+  printf("%p\n", block);
+  fflush(stdout);
+  for (size_t at = PAST_SIZE; at < PAST_SIZE + 2 * MIB; at++) block[at] = 1;
+}
+
 static unsigned mappings(void) {
   FILE *const maps = fopen("/proc/self/maps", "r");
   if (maps == NULL) exit(77);
@@ -97,7 +138,11 @@ static void check_many(void) {
 int main(int argc, char **argv) {
   if (argc == 2 && strcmp(argv[1], "new") == 0) check_ends(0);
   else if (argc == 2 && strcmp(argv[1], "all") == 0) check_ends(1);
+  else if (argc == 2 && strcmp(argv[1], "alone") == 0) check_alone();
+  else if (argc == 2 && strcmp(argv[1], "stuck") == 0) check_stuck();
   else if (argc == 2 && strcmp(argv[1], "many") == 0) check_many();
+  else if (argc == 2 && strcmp(argv[1], "past") == 0) write_past(0);
+  else if (argc == 2 && strcmp(argv[1], "aligned") == 0) write_past(MIB);
   else return 2;
   return 0;
 }

@@ -56,3 +56,18 @@ Test(seals, other_pages_keep_their_bytes) {
   seal_forget(all, 4 * page);
   os_unmap(all, 4 * page);
 }
+
+/* More of them than are opened one by one. */
+Test(seals, of_many_sealed_pages_the_wanted_one_stays) {
+  const size_t page = os_page_size();
+  int error;
+  char *const all = os_map(PAGES * page, page, &error);
+  for (size_t at = 10; at < PAGES; at += 44) { /* a page that was sealed before, and one that was not */
+    bool sealed;
+    for (size_t i = 0; i < 40; i++) cr_assert(seal_only(all + i * page, page, all + i * page, true, &sealed) && sealed);
+    cr_assert(seal_only(all, PAGES * page, all + at * page, true, &sealed) && sealed, "page %zu", at);
+    for (size_t i = 0; i < PAGES; i++) cr_assert_eq(can_read(all + i * page), i != at, "page %zu of which %zu is wanted", i, at);
+  }
+  seal_forget(all, PAGES * page);
+  os_unmap(all, PAGES * page);
+}

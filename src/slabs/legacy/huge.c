@@ -190,6 +190,15 @@ static struct slab *new_place(const struct slab *slab, size_t size, enum origin 
   return place;
 }
 
+/*
+ * Where the block goes that cannot stay. If its pages can be moved, new memory for it is not sealed: they replace those of the target, the sealed one, too.
+ */
+static struct slab *other_place(const struct slab *slab, size_t size, bool movable, bool *fresh) {
+  if (!movable) return new_place(slab, size, KEPT_OR_FRESH, fresh);
+  struct slab *place = slab->size <= COPY_BYTES_MAX ? new_place(slab, size, KEPT, fresh) : NULL;
+  return place != NULL ? place : new_place(slab, size, FRESH, fresh);
+}
+
 /* Drops the descriptor of a block whose memory is no longer ours. */
 static void forget(struct slab *slab) {
   book_huge(slab, -1);
@@ -207,8 +216,12 @@ static bool stay(struct slab *slab, size_t size, size_t whole) {
   if (whole < old) slab->sealed = 0;                                                      /* the page went with the memory that was cut off */
   else if (slab->sealed != 0) slab->sealed += (uint32_t)((whole - old) / os_page_size()); /* it is where it was, so it is farther from the end */
   const bool open = seal_end(slab, false);
-  if (open) ((struct mapping *)slab)->refused &= size <= units_large_max();
-  else slab->requested = before;
+  if (open) {
+    ((struct mapping *)slab)->refused &= size <= units_large_max();
+  } else {
+    slab->requested = before;
+    note_seal(slab, seal_find(slab->base, slab->size)); /* memory that was taken may have one where the block had none */
+  }
   book_huge(slab, 1);
   return open;
 }
@@ -230,7 +243,7 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
   if (stay(slab, size, whole_size(size, false) == slab->size ? slab->size : whole)) return slab;
   const bool movable = ((const struct mapping *)slab)->whole && open_end(slab);
   bool fresh;
-  struct slab *moved = new_place(slab, size, !movable || slab->size <= COPY_BYTES_MAX ? KEPT_OR_FRESH : FRESH, &fresh);
+  struct slab *moved = other_place(slab, size, movable, &fresh);
   if (moved == NULL) {
     seal_again(slab, end);
     return NULL;
@@ -251,6 +264,8 @@ struct slab *legacy_huge_resize(struct slab *slab, size_t size) {
       seal_again(slab, end);
       return NULL;
     }
+  } else if (fresh) {
+    seal_end(moved, false);
   }
   memcpy(moved->base, slab->base, min_size(slab_usable(slab, slab->base), slab_usable(moved, moved->base)));
   legacy_huge_free(slab);

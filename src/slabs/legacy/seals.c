@@ -90,15 +90,18 @@ static struct found find(char *base, size_t size, const char *at) {
 }
 
 bool seal_only(char *base, size_t size, char *at, bool splits, bool *sealed) {
-  const struct found found = find(base, size, at);
-  const bool one_by_one = found.count <= AT_ONCE;
-  bool opened = one_by_one || open(base, size);
-  for (unsigned i = 0; one_by_one && i < found.count && opened; i++) opened = open(found.page[i], os_page_size());
-  *sealed = found.has && one_by_one;
+  struct found found = find(base, size, at);
+  bool opened = true;
+  if (found.count > AT_ONCE) {
+    opened = open(base, size);
+    if (opened) found = find(base, size, at); /* the wanted page was opened with the others */
+  } else {
+    for (unsigned i = 0; i < found.count && opened; i++) opened = open(found.page[i], os_page_size());
+  }
+  *sealed = found.has;
   if (!found.room) return opened;
   *sealed = opened && close_page(at, splits);
   if (!*sealed) seal_forget(at, os_page_size());
-  else if (!one_by_one) change(ranges_add, at, os_page_size()); /* it was forgotten with the others */
   return opened;
 }
 
