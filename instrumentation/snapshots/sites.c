@@ -192,6 +192,7 @@ static void end_map(struct stats_map *map, uint64_t time_ns) {
 void sites_take(const struct stats_moment *moment, uint64_t waste, uint64_t pinned, uint64_t pinned_slabs, struct stats_map *map, bool now) {
   const uint64_t start = clock_ns(CLOCK_MONOTONIC);
   if ((!now && start < next_ns) || !begin()) return;
+  const uint64_t own_start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   if (map != NULL && !slab_sites_begin(map)) map = NULL;
   record_each(add_record, map);
   guard_each(add_guarded, NULL);
@@ -215,7 +216,8 @@ void sites_take(const struct stats_moment *moment, uint64_t waste, uint64_t pinn
   }
   keep(b, PROFILE_LAST, place);
   const uint64_t end = clock_ns(CLOCK_MONOTONIC);
-  next_ns = end + COST_SHARE * (end - start);
+  const uint64_t own = clock_ns(CLOCK_THREAD_CPUTIME_ID) - own_start; /* without what other threads and processes got meanwhile */
+  next_ns = end + COST_SHARE * (own < end - start ? own : end - start);
 }
 
 size_t sites_bytes(void) { return (table != NULL ? TABLE_BYTES : 0) + slab_sites_bytes(); }

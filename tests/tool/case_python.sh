@@ -13,10 +13,11 @@ def answer(request):
     if len(cache) > bound:
         cache.pop(next(iter(cache)))
     return sum(len(part.upper() + part) for part in parts)  # needed for a moment
+start = time.monotonic()
 for request in range(12000):
     answer(request)
-    if request % 100 == 0:
-        time.sleep(0.006)
+    if request % 100 == 0:                                  # by the clock: who loses the processor for a while catches up
+        time.sleep(max(0, start + request / 100 * 0.025 - time.monotonic()))
 for step in range(5 * int(sys.argv[2])):                    # frees the cache, and takes some time for it
     for key in list(cache)[: 12000 // 5]:
         del cache[key]

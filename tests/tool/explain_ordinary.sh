@@ -7,10 +7,15 @@ nothing() {
   name=$1 allowed=$2
   shift 2
   command -v "$1" >/dev/null || { echo "$1 is not installed"; return; }
-  "$hakmem" run -o "$name" -- "$@" >out 2>err || { tail -n 3 err; fail "$name fails"; }
-  "$hakmem" explain --json "$name" >json || fail "explain $name"
-  others=$(jq -r --arg allowed "$allowed" '[.findings[].rule | select(inside($allowed) | not)] | join(" ")' json)
-  [ -z "$others" ] || { "$hakmem" explain "$name"; fail "$name: findings by $others"; }
+  for try in 1 2 3 4 5; do # a busy machine may take the processor away while all is freed at the end: then that memory was held for long
+    rm -rf "$name"
+    "$hakmem" run -o "$name" -- "$@" >out 2>err || { tail -n 3 err; fail "$name fails"; }
+    "$hakmem" explain --json "$name" >json || fail "explain $name"
+    others=$(jq -r --arg allowed "$allowed" '[.findings[].rule | select(inside($allowed) | not)] | join(" ")' json)
+    [ -n "$others" ] || return 0
+  done
+  "$hakmem" explain "$name"
+  fail "$name: findings by $others"
 }
 
 awk 'BEGIN { srand(1); for (i = 0; i < 400000; i++) print int(rand() * 1e9) }' >numbers

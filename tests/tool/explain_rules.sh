@@ -46,13 +46,10 @@ for rule in $(jq -r '.looked_for[].rule' nothing.json) $(jq -r '.thresholds | ke
 done
 
 # ---- Time. ----
-for try in 1 2 3 4 5; do # few lookups are timed, and a busy machine has most of the time that passes
-  HAKMEM_LOOKUP=linear run linear ./waste frees
-  [ -z "$(of linear lookup_strategy .what)" ] || break
-done
+HAKMEM_SS_SIZE=512K HAKMEM_LOOKUP=linear run linear ./waste frees # so many SuperSlabs that the probes alone are a finding, however slow the machine is
 found linear lookup_strategy
 equal "linear: what to change" directory "$(remedy linear lookup_strategy HAKMEM_LOOKUP)"
-holds '.findings[] | select(.rule == "lookup_strategy") | .figures.probes > 1 and .cost.unit == "ns"'
+holds '.findings[] | select(.rule == "lookup_strategy") | .figures.probes > 2 and .cost.unit == "ns"'
 HAKMEM_LOOKUP=directory run directory ./waste frees
 not_found directory lookup_strategy
 HAKMEM_LOOKUP=directory "$hakmem" report --json directory >report.json

@@ -25,7 +25,7 @@ cc -std=gnu11 -O1 -shared -fPIC -D_GNU_SOURCE -o clock.so "$SOURCE_DIR/tests/too
 export LTTNG_HOME="$place/home" LTTNG_UST_REGISTER_TIMEOUT=60000
 mkdir home traces
 
-base=$((20000 + $$ % 10000 * 4))
+base=$((20000 + $$ % 3000 * 4)) # below those that the kernel gives to clients
 [ "$FLEET_TEST" != namespaces ] || base=5342
 relay_start() {
   lttng-relayd -C tcp://0.0.0.0:$base -D tcp://0.0.0.0:$((base + 1)) -L tcp://127.0.0.1:$((base + 2)) -o "$place/traces" >relay.log 2>&1 &

@@ -48,7 +48,7 @@ equal "guarded bytes after GUARD=0 and the frees of the blocks" 0 "$(guarded)"
 equal "the profile before" '[0,false,false]' "$(profile busy)"
 set_it "$pid" PROFILE=4K
 grep -q '^PROFILE=4096  (set .* ago)$' set.out || fail "set does not print the settings: $(cat set.out)"
-sleep 1
+for try in $(seq 100); do [ "$(profile busy)" = '[4096,true,true]' ] && break; sleep 0.1; done
 equal "the profile" '[4096,true,true]' "$(profile busy)"
 set_it "$pid" HAKMEM_PROFILE=0 STATS_INTERVAL=1000
 equal "two settings at once" "0 1000" "$(setting "$pid" PROFILE) $(setting "$pid" STATS_INTERVAL)"
@@ -72,7 +72,7 @@ fails 2 "x is not a process id" "$hakmem" trim x
 equal "the interval" 1000 "$(setting "$pid" STATS_INTERVAL)"
 
 # For a time: the process puts the old value back, also if the program that asked was killed, and the value of before the first of two changes.
-set_it --for 1s "$pid" PROFILE=8K
+set_it --for 60s "$pid" PROFILE=8K
 grep -q '^PROFILE=8192  (set .* ago, for .* more)$' set.out || fail "no end of the setting: $(cat set.out)"
 set_it --for 1s "$pid" PROFILE=16K
 "$hakmem" set --for 700ms "$pid" STATS_INTERVAL=77 >set.out 2>&1 &
@@ -88,7 +88,7 @@ equal "an ended process" "there is neither a file nor a process $pid" "$("$hakme
 # A process that rests, then is stopped: it does what was asked when it continues. Up to 8 requests wait.
 start rest ./toggled 2
 kill -USR1 "$pid"
-sleep 0.3
+for try in $(seq 200); do grep -qx rest rest.out && break; sleep 0.05; done
 "$hakmem" set --wait 300ms "$pid" PROFILE=4K >out 2>err
 equal "exit code for a process that rests" 3 $?
 grep -q "process $pid rests: it did not enter the slow path of malloc or free for 0.3 s, and does this when it next does" err || fail "$(cat err)"

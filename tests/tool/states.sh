@@ -36,9 +36,18 @@ equal "processes cut short" 0 "$(incomplete children)"
 program rests
 HAKMEM_STATS_FILE=truncated.stats LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so ./rests 1 1000 100 works >out 2>err &
 process=$!
-sleep 2
+# maps COUNT: waits until the file has as many.
+maps() {
+  for try in $(seq 200); do
+    made=$("$hakmem" report --json --section=slabs truncated.stats 2>/dev/null | jq '.stats.processes[0].slab_maps | length')
+    [ "${made:-0}" -ge "$1" ] && return
+    sleep 0.1
+  done
+  fail "${made:-no} maps of slabs, and not $1"
+}
+maps 3
 : >truncated.stats
-sleep 1
+maps $((made + 2))
 kill -TERM $process
 wait $process
 "$hakmem" report --json --section=slabs truncated.stats | jq -c '.stats.processes[0].slab_maps | [length > 3, all(.slabs | length > 0)]' >out

@@ -76,7 +76,7 @@ python3 -c 'import ctypes; ctypes.CDLL("libdebuginfod.so.1")' 2>/dev/null || ski
 mkdir served
 cp whole.so served
 export DEBUGINFOD_CACHE_PATH="$place/cache" HOME="$place"
-port=$((20000 + ($$ + $(date +%s)) % 20000))
+port=$((20000 + ($$ + $(date +%s)) % 12000)) # below those that the kernel gives to clients
 debuginfod -F -d :memory: -p $port served >server 2>&1 &
 server=$!
 trap 'kill $server 2>/dev/null; cd /; rm -rf "$place"' EXIT

@@ -9,7 +9,7 @@
  *   waste arrays             arrays that realloc moves on their way to 200 KiB, ten at a time
  *   waste grows              allocates without freeing, fresh slabs most of the time
  *   waste cycles             takes 6 MiB in small blocks and frees all of it, over and over
- *   waste leaks              one of seven blocks stays: live memory grows evenly for a second
+ *   waste leaks              one of seven blocks stays: live memory grows evenly for two seconds
  *   waste rounds             takes 32 MiB and gives it back, again and again, with pauses
  *   waste pins               frees all but one block in a hundred, and goes on for a second
  *   waste rests             frees all but one block in a hundred, and makes no call any more for two seconds
@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define COUNT_MAX 1000000
@@ -96,13 +97,18 @@ static void cycles(void) {
   }
 }
 
+/* By the clock: who loses the processor for a while catches up, so that live memory grows evenly. */
 static void leaks(void) {
-  for (unsigned i = 0; i < 100; i++) {
-    for (unsigned k = 0; k < 1000; k++) {
-      for (unsigned n = 0; n < 6; n++) free(take(100 + n * 100));
+  struct timespec start, now;
+  clock_gettime(CLOCK_MONOTONIC, &start);
+  for (long i = 0; i < 100; i++) {
+    for (long k = 0; k < 1000; k++) {
+      for (size_t n = 0; n < 6; n++) free(take(100 + n * 100));
       blocks[i * 1000 + k] = take(300);
     }
-    usleep(15000);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const long early_us = (i + 1) * 20000 - (now.tv_sec - start.tv_sec) * 1000000 - (now.tv_nsec - start.tv_nsec) / 1000;
+    if (early_us > 0) usleep((useconds_t)early_us);
   }
 }
 

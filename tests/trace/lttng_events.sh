@@ -10,7 +10,7 @@ number() { sed -n "s/^$1 //p" "$2"; }
 same() { [ "$2" -eq "$3" ] || fail "$1: $2 in the trace, $3 in the statistics"; }
 
 session paths
-traced HAKMEM_SS_SIZE=512K HAKMEM_SS_LIMIT=16 HAKMEM_RELEASE_DELAY=20 HAKMEM_STATS_INTERVAL=20 HAKMEM_DRAIN_INTERVAL=64 \
+traced HAKMEM_SS_SIZE=512K HAKMEM_SS_LIMIT=16 HAKMEM_RELEASE_DELAY=200 HAKMEM_STATS_INTERVAL=20 HAKMEM_DRAIN_INTERVAL=64 \
   HAKMEM_STATS_SAMPLE=16 HAKMEM_STACKS=unwind HAKMEM_STATS_FILE="$place/paths.stats" \
   "$place/provoke" paths >"$place/paths.out" 2>"$place/paths.err" || fail "provoke paths: exit status $?"
 finish paths

@@ -1,7 +1,7 @@
 /*
  * provoke.c: makes the events of src/events.h happen, and prints what a reader of the trace can check, as "NAME VALUE" lines.
  *
- *   provoke paths        every slow path, under HAKMEM_SS_SIZE=512K HAKMEM_SS_LIMIT=16 HAKMEM_RELEASE_DELAY=20
+ *   provoke paths        every slow path, under HAKMEM_SS_SIZE=512K HAKMEM_SS_LIMIT=16 HAKMEM_RELEASE_DELAY=200
  *                        HAKMEM_STATS_INTERVAL=20 HAKMEM_DRAIN_INTERVAL=64; ends with _exit, so that nothing happens after it
  *   provoke operations   a known number of operations of known sizes, and a library that is opened with RTLD_DEEPBIND, under HAKMEM_TRACE=full
  */
@@ -61,14 +61,16 @@ static void off_by_one(void) {
 }
 
 static void paths(void) {
-  fill(100, MANY); /* beyond the limit: shared_fail, and legacy serves */
-  pthread_t thread;
-  if (pthread_create(&thread, NULL, other_thread, NULL) != 0) abort();
-  pthread_join(thread, NULL);
-  for (size_t i = 0; i < MANY / 8; i++) block[i] = must(malloc(100));
+  fill(100, MANY);                          /* beyond the limit: shared_fail, and legacy serves */
+  for (int round = 0; round < 5; round++) { /* batches that wait for longer than the delay go back to their slabs; not in every round */
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, other_thread, NULL) != 0) abort();
+    pthread_join(thread, NULL);
+    for (size_t i = 0; i < MANY / 8; i++) block[i] = must(malloc(100));
+  }
   empty(MANY);
   for (int round = 0; round < 20; round++) { /* empty SuperSlabs are released when the delay is over and a thread enters its slow path */
-    usleep(10000);
+    usleep(25000);
     fill(200, 100);
     empty(100);
   }

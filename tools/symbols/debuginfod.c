@@ -26,13 +26,14 @@ static struct {
   char *urls; /* NULL: no server is asked */
   struct client *client;
   find *find[2];
-  time_t timeout, started;
+  long timeout_ms, started_ms;
+  bool is_silent;
 } server;
 
-static time_t seconds(void) {
+static long now_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec;
+  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* The library ends a transfer that has become slow, but not a connection that is never answered. */
@@ -41,7 +42,8 @@ static int on_progress(struct client *client, long done, long whole) {
   sandbox_alive();
   const bool answered = whole > 0 || done > ANSWERED;
   if (answered) progress_update((uint64_t)done, whole > 0 ? (uint64_t)whole : 0, "bytes");
-  return !answered && seconds() - server.started >= server.timeout;
+  server.is_silent = !answered && now_ms() - server.started_ms >= server.timeout_ms;
+  return server.is_silent;
 }
 
 static bool open_library(void) {
@@ -63,8 +65,8 @@ bool debuginfod_start(void) {
   if (urls == NULL || *urls == '\0') return fail("--debuginfod: " URLS " names no server; set it, for example to https://debuginfod.debian.net");
   if (!open_library()) return false;
   setenv(TIMEOUT, TIMEOUT_SECONDS, 0);
-  server.timeout = (time_t)strtol(getenv(TIMEOUT), NULL, 10);
-  if (server.timeout <= 0) server.timeout = (time_t)strtol(TIMEOUT_SECONDS, NULL, 10);
+  server.timeout_ms = strtol(getenv(TIMEOUT), NULL, 10) * 1000;
+  if (server.timeout_ms <= 0) server.timeout_ms = strtol(TIMEOUT_SECONDS, NULL, 10) * 1000;
   server.urls = must_copy(urls);
   return true;
 }
@@ -73,16 +75,16 @@ void debuginfod_keep_off(void) { unsetenv(URLS); }
 
 int debuginfod_open(enum debuginfod_file file, const unsigned char *id, int length, char **path) {
   if (server.urls == NULL) return -1;
-  server.started = seconds();
+  server.started_ms = now_ms();
+  server.is_silent = false;
   progress_start("asking debuginfod");
   setenv(URLS, server.urls, 1);
   const int fd = server.find[file](server.client, id, length, path);
   unsetenv(URLS);
   progress_clear();
   if (fd >= 0) return fd;
-  if (fd == -ENOENT) return -1;
-  const bool silent = seconds() - server.started >= server.timeout;
-  say("debuginfod: no answer from %s (%s): symbols are those of this machine", server.urls, silent ? "timeout" : strerror(-fd));
+  if (fd == -ENOENT && !server.is_silent) return -1; /* it says ENOENT, too, if on_progress() ended the query */
+  say("debuginfod: no answer from %s (%s): symbols are those of this machine", server.urls, server.is_silent || fd == -ETIME ? "timeout" : strerror(-fd));
   free(server.urls);
   server.urls = NULL;
   return -1;
