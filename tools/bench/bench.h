@@ -110,8 +110,8 @@ struct bench {
   bool scaled, failed; /* counters took turns; a run failed */
   bool interrupted;    /* before `planned' runs were done: the other values are missing */
   uint64_t done, planned;
-  bool misused;        /* an argument names a missing thing */
-  char *directory;     /* temporary */
+  bool misused;    /* an argument names a missing thing */
+  char *directory; /* temporary */
 };
 
 /* Frees the plan and the results of the runs, but not the options. */
