@@ -36,8 +36,8 @@ enum pool_from {
 };
 
 /*
- * Takes a chain of free blocks of class `cls`, O(1). If the class has enough batches already, returns one for pool_return_blocks: its oldest own one, or
- * `chain` itself if that is foreign. Else returns an empty chain.
+ * Takes a chain of free blocks of class `cls`, O(1). If the class has enough batches already, returns the chain itself, for pool_return_blocks. Else returns
+ * an empty chain.
  */
 struct chain pool_give_batch(uint32_t cls, struct chain chain, enum pool_from from);
 

@@ -1,7 +1,7 @@
 /*
  * batches.pml: batches of one class handed from thread to thread (pool_give_batch, refill_from_class and scavenge_class in src/slabs/shared_pool.c).
  *
- *   own[]      a ring of own batches: `own_count` from `oldest` on           the newest is taken first, the oldest replaced first
+ *   own[]      a stack of own batches: the newest is taken first
  *   foreign[]  a stack of foreign ones: the `unneeded` lowest were not needed since the last scavenge
  *
  * A batch is one block here. Three threads: one gives an own batch and refills; one gives foreign batches; one scavenges, twice.
@@ -10,7 +10,7 @@
  *
  * fault NO_LOCK: refill_from_class takes no lock
  * fault KEPT_IN_PLACE: take_newest does not lower `unneeded`
- * fault RETURNED_TWICE: pool_give_batch returns the oldest batch, and leaves it in the ring
+ * fault RETURNED_TWICE: pool_give_batch returns a batch, and puts it on a stack as well
  * fault NOT_MOVED: take_unneeded does not move the other foreign batches down
  */
 #define BLOCKS 5
@@ -18,7 +18,7 @@
 #define FOREIGN 3
 
 bool lock;
-byte own[BATCHES], own_count, oldest;
+byte own[BATCHES], own_count;
 byte foreign[FOREIGN], foreign_count, unneeded;
 byte slab[BLOCKS + 1]; /* how often each block, from 1, was returned to its slab */
 byte hand[BLOCKS + 1]; /* and is in a thread's hands */
@@ -37,7 +37,7 @@ inline take_newest(chain) {
     chain = foreign[foreign_count]
   :: else ->
     own_count--;
-    chain = own[(oldest + own_count) % BATCHES]
+    chain = own[own_count]
   fi
 }
 
@@ -47,25 +47,13 @@ inline give(block, is_foreign) {
   hand[block]--;
   take_lock();
   if
+  :: own_count < BATCHES -> own[own_count] = block; own_count++
   :: own_count == BATCHES && is_foreign && foreign_count < FOREIGN -> foreign[foreign_count] = block; foreign_count++
-  :: own_count == BATCHES && is_foreign && foreign_count == FOREIGN -> overflow = block
   :: else ->
-    if
-    :: own_count == BATCHES ->
-      overflow = own[oldest];
-#ifndef RETURNED_TWICE
-      oldest = (oldest + 1) % BATCHES;
-      own_count--
-#else
-      own_count--
-#endif
-    :: else
-    fi;
-    own[(oldest + own_count) % BATCHES] = block;
+    overflow = block;
 #ifdef RETURNED_TWICE
-    if :: overflow != 0 -> own[(oldest + own_count) % BATCHES] = overflow :: else fi;
+    own[own_count - 1] = block
 #endif
-    own_count++
   fi;
   drop_lock();
   if :: overflow != 0 -> slab[overflow]++ :: else fi
@@ -155,7 +143,7 @@ init {
     :: i <= BLOCKS ->
       places = hand[i] + slab[i];
       k = 0;
-      do :: k < own_count -> places = places + (own[(oldest + k) % BATCHES] == i); k++ :: else -> break od;
+      do :: k < own_count -> places = places + (own[k] == i); k++ :: else -> break od;
       k = 0;
       do :: k < foreign_count -> places = places + (foreign[k] == i); k++ :: else -> break od;
       assert(places == 1);

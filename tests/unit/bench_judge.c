@@ -20,6 +20,7 @@ bool bench_run_one(struct bench *b, size_t workload, size_t contender, unsigned 
 
 bool bench_simulate(struct bench *b, size_t workload, size_t contender) { return b == NULL && workload == contender; }
 int measure_interrupted(void) { return 0; }
+double measure_now(void) { return 0; }
 void progress_start(const char *what) { (void)what; }
 void progress_update(uint64_t done, uint64_t total, const char *unit) { (void)done, (void)total, (void)unit; }
 void progress_clear(void) {}

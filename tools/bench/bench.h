@@ -108,8 +108,10 @@ struct bench {
   double *values;      /* [workload][contender][figure][round] */
   bool *stopped;       /* [workload][contender]: a run failed, no more are made */
   bool scaled, failed; /* counters took turns; a run failed */
-  bool misused;        /* an argument names a missing thing */
-  char *directory;     /* temporary */
+  bool interrupted;    /* before `planned' runs were done: the other values are missing */
+  uint64_t done, planned;
+  bool misused;    /* an argument names a missing thing */
+  char *directory; /* temporary */
 };
 
 /* Frees the plan and the results of the runs, but not the options. */
@@ -139,6 +141,9 @@ unsigned bench_threads(const struct bench *b, const struct workload *w);
 
 /* The contender of comparison: hakmem, or the first one. */
 size_t bench_reference(const struct bench *b);
+
+/* The most rounds in which any cell was measured: after an interruption fewer than the options say. */
+unsigned bench_rounds_measured(const struct bench *b);
 
 /* The unit of a workload's speed, and the divisor for it. */
 double bench_speed_unit(const struct bench *b, size_t workload, const char **name);

@@ -51,7 +51,7 @@ int measure_interrupted(void) {
   return interrupted;
 }
 
-static double seconds_now(void) {
+double measure_now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
@@ -98,8 +98,8 @@ static int wait_for(pid_t child, int fd, char *output, size_t *length, struct ru
     take_signals();
     if (interrupted != 0 && asked <= 0) {
       kill(-child, SIGTERM);
-      asked = seconds_now();
-    } else if (asked > 0 && seconds_now() - asked > PATIENCE_MS / 1e3) {
+      asked = measure_now();
+    } else if (asked > 0 && measure_now() - asked > PATIENCE_MS / 1e3) {
       kill(-child, SIGKILL);
     }
   }
@@ -128,10 +128,10 @@ static void measure_child(struct measured *m, const struct measure *what, pid_t 
   size_t length = 0;
   if (what->counters) counters_open(&counters, child, what->kernel);
   m->output = must_allocate(OUTPUT_MAX + 1);
-  const double start = seconds_now();
+  const double start = measure_now();
   if (write(go, "g", 1) != 1) kill(child, SIGKILL);
   m->exit_code = wait_for(child, out, m->output, &length, &usage);
-  m->seconds = seconds_now() - start;
+  m->seconds = measure_now() - start;
   m->output[length] = '\0';
   m->cpu_seconds = timeval_seconds(usage.ru_utime) + timeval_seconds(usage.ru_stime);
   m->peak_kib = (double)usage.ru_maxrss;

@@ -29,6 +29,7 @@ struct measured {
 
 void measure_begin(void);
 int measure_interrupted(void); /* the signal's number, or 0 */
+double measure_now(void);      /* seconds of a clock that only goes forward */
 
 /* False, with a failure set, if the process could not run or was interrupted. The caller frees `m` in any case. */
 bool measure_run(struct measured *m, const struct measure *what);

@@ -12,6 +12,8 @@
 #include "common/memory.h"
 #include "common/progress.h"
 
+#define WORTH_SAYING 5.0 /* seconds: a shorter wait is not announced */
+
 #define ABOUT(name, unit, text) {#name, unit, text},
 const struct figure_about bench_figures[FIGURE_COUNT] = {BENCH_FIGURES(ABOUT)};
 
@@ -81,6 +83,17 @@ double bench_speed_unit(const struct bench *b, size_t workload, const char **nam
   return b->workloads[workload].kind == WORKLOAD_START ? 1 : fastest >= 1e6 ? 1e6 : fastest >= 1e3 ? 1e3 : 1;
 }
 
+unsigned bench_rounds_measured(const struct bench *b) {
+  size_t most = 0;
+  for (size_t w = 0; w < b->workload_count; w++) {
+    for (size_t c = 0; c < b->contender_count; c++) {
+      const size_t count = bench_summary(b, w, c, FIGURE_speed).count;
+      if (count > most) most = count;
+    }
+  }
+  return (unsigned)most;
+}
+
 bool bench_row_has(const struct bench *b, size_t workload, enum figure f) {
   for (size_t c = 0; c < b->contender_count; c++) {
     if (bench_summary(b, workload, c, f).count > 0) return true;
@@ -131,14 +144,14 @@ static size_t *shuffled(const struct bench *b, uint64_t seed) {
 }
 
 /* One round: each workload by each contender in turn. */
-static bool run_round(struct bench *b, unsigned round, bool warm_up, uint64_t *done, uint64_t total) {
+static bool run_round(struct bench *b, unsigned round, bool warm_up) {
   bool good = true;
   for (size_t w = 0; good && w < b->workload_count; w++) {
     size_t *const order = shuffled(b, b->options.seed + round * b->workload_count + w);
     for (size_t i = 0; good && i < b->contender_count; i++) {
       const size_t c = order[i];
       good = !makes_sense(b, w, c) || bench_run_one(b, w, c, round, warm_up);
-      progress_update(++*done, total, "runs");
+      if (good) progress_update(++b->done, b->planned, "runs");
       if (good && measure_interrupted() != 0) good = fail("interrupted");
     }
     free(order);
@@ -156,21 +169,34 @@ static bool simulate_all(struct bench *b) {
   return true;
 }
 
+/* Says once, after the first round, how long the others will take. */
+static void say_how_long(double first, unsigned others) {
+  const double rest = first * others;
+  const unsigned minutes = (unsigned)(rest / 60);
+  if (rest < WORTH_SAYING) return;
+  char *const whole = minutes > 0 ? must_print("%u min ", minutes) : must_copy("");
+  say("the first of %u rounds took %.0f s; the others will take about %s%.0f s", others + 1, first, whole, floor(rest - 60.0 * minutes));
+  free(whole);
+}
+
 bool bench_run(struct bench *b) {
   const unsigned rounds = b->options.rounds;
   const size_t cells = b->workload_count * b->contender_count, values = cells * FIGURE_COUNT * rounds;
   b->values = must_allocate(values * sizeof(*b->values));
   for (size_t i = 0; i < values; i++) b->values[i] = NAN;
   b->stopped = must_allocate(cells * sizeof(*b->stopped));
-  uint64_t done = 0;
+  const unsigned unmeasured = b->options.warm_up ? 1 : 0, all = rounds + unmeasured;
+  const double start = measure_now();
   bool good = true;
+  b->planned = cells * all;
   progress_start("measuring");
-  if (b->options.warm_up) good = run_round(b, 0, true, &done, cells * (rounds + 1));
-  for (unsigned round = 0; good && round < rounds; round++) {
-    good = run_round(b, round, false, &done, cells * (rounds + b->options.warm_up));
+  for (unsigned i = 0; good && i < all; i++) {
+    good = run_round(b, i < unmeasured ? 0 : i - unmeasured, i < unmeasured);
+    if (good && i == 0) say_how_long(measure_now() - start, all - 1);
   }
   if (good && b->options.sim) good = simulate_all(b);
   progress_clear();
+  b->interrupted = measure_interrupted() != 0;
   return good;
 }
 

@@ -266,7 +266,7 @@ const struct argp bench_argp = {
          "  memory    what stays resident after a burst that was freed: after 2 s of small activity, and after malloc_trim\n"
          "  all       phase8, latency, threads, programs, cost and memory, each workload once, and one table of all targets (long)\n\n"
          "HAKMEM_ variables and LD_PRELOAD of the environment are not handed on; --option is. "
-         "Exit codes: 0 done, 1 a run failed or was interrupted, 2 bad usage.",
+         "An interrupted bench prints what it has measured. Exit codes: 0 done, 1 a run failed, 2 bad usage, 128 and the signal's number if interrupted.",
 };
 
 /* The runs must differ in the measured allocator only. */
@@ -307,8 +307,13 @@ int command_bench(int argc, char **argv) {
   b->directory = workdir_temporary();
   bool good = b->directory != NULL && bench_plan(b);
   b->options.warm_up = b->options.rounds > 2;
-  good = good && bench_run(b) && print_all(&s);
+  good = good && bench_run(b);
   if (!good) say("%s", failure());
+  if (good || (b->interrupted && bench_rounds_measured(b) > 0)) {
+    const bool printed = print_all(&s);
+    if (!printed) say("%s", failure());
+    good = good && printed;
+  }
   if (b->directory != NULL) workdir_remove(b->directory);
   const int interrupted = measure_interrupted();
   bench_free(b);

@@ -220,8 +220,12 @@ static void print_page(FILE *out, const struct bench *b) {
           "; %u round%s, the contenders taking turns, each run a process of its own. Figures are medians; bars have their standard "
           "deviation; ratios are medians of the rounds' ratios, in brackets the interval for the median (confidence %.1f&nbsp;%%). "
           "Figures per operation are of user space%s.</p>\n",
-          b->options.rounds, b->options.rounds == 1 ? "" : "s", 100 * statistics_confidence(b->options.rounds),
+          b->options.rounds, b->options.rounds == 1 ? "" : "s", 100 * statistics_confidence(bench_rounds_measured(b)),
           b->scaled ? "; counters took turns and are scaled" : "");
+  if (b->interrupted) {
+    fprintf(out, "<p><strong>INTERRUPTED after %" PRIu64 " of %" PRIu64 " runs: the tables hold what was measured until then.</strong></p>\n", b->done,
+            b->planned);
+  }
   print_curves(out, b);
   print_targets(out, b);
   fputs("<h2>Workloads</h2>\n", out);

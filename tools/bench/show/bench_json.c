@@ -183,6 +183,12 @@ bool bench_print_json(const struct bench *b, FILE *out) {
   set(root, "contenders", contenders(b));
   set(root, "left_out", left_out);
   set(root, "not_available", missing);
+  json_t *const interrupted = b->interrupted ? json_object() : json_null();
+  if (b->interrupted) {
+    set(interrupted, "runs", json_integer((json_int_t)b->done));
+    set(interrupted, "planned", json_integer((json_int_t)b->planned));
+  }
+  set(root, "interrupted", interrupted);
   set(root, "counters_scaled", json_boolean(b->scaled));
   set(root, "results", results(b));
   set(root, "slowdown_256_to_8192", slowdowns(b));

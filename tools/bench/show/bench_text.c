@@ -255,7 +255,10 @@ static void print_head(const struct page_style *p) {
   }
   fprintf(p->out, "; %s; %s, %ld CPUs.\n", o->cpu ? "speed by processor time" : "speed by the clock", safe, sysconf(_SC_NPROCESSORS_ONLN));
   fprintf(p->out, "Ratios are medians of the rounds' ratios; in brackets the interval for the median, by their order (confidence %.1f %%).\n\n",
-          100 * statistics_confidence(o->rounds));
+          100 * statistics_confidence(bench_rounds_measured(p->b)));
+  if (p->b->interrupted) {
+    fprintf(p->out, "INTERRUPTED after %" PRIu64 " of %" PRIu64 " runs: the tables hold what was measured until then.\n\n", p->b->done, p->b->planned);
+  }
   free(cpu);
   free(safe);
 }
