@@ -2,6 +2,7 @@
  * longest.c: the longest calls. The table keeps the longest of all; the stages of a call never exceed it; a forked child counts only its own calls.
  */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
