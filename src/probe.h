@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "events.h"
+#include "platform/syscall.h"
 
 struct hak_stats; /* hakmem.h */
 struct lock_row;  /* lock.h */
@@ -48,6 +49,8 @@ HOOK(void, fault, (struct event_hdr_reset * event, void *context), (event, conte
 
 /* Clock ticks since an unspecified origin; only differences have a meaning. */
 HOOK(uint64_t, ticks, (void), (), 0)
+/* The same without a call, whose code may be in no cache. */
+static inline uint64_t hub_ticks_here(void) { return HAKMEM_EVENTS ? sys_ticks() : 0; }
 /* hub_ticks_fenced is the same, fenced, for spans of a few instructions. hub_ticks_since returns the ticks since then, less the cost of both readings. */
 HOOK(uint64_t, ticks_fenced, (void), (), 0)
 HOOK(uint64_t, ticks_since, (uint64_t fenced), (fenced), 0)
@@ -64,7 +67,7 @@ struct call {
 HOOK(uint64_t, call_begin, (void), (), 0)
 HOOK(void, call_end, (uint64_t start, const struct call *call, const void *frame), (start, call, frame), (void)0)
 /*
- * The same for a free that usually only renews a budget. It does not call hub_call_begin, but takes hub_ticks. It ends with hub_call_end_staged if this
+ * The same for a free that usually only renews a budget. It does not call hub_call_begin, but takes hub_ticks_here. It ends with hub_call_end_staged if this
  * says that one of CALL_STAGES has ended meanwhile, else with hub_call_end_plain.
  */
 extern __thread bool hub_call_staged __attribute__((tls_model("initial-exec")));

@@ -8,20 +8,17 @@
 #define FIRST_READINGS 8
 
 static uint64_t first_ticks, first_ns, cost;
-uint64_t clock_plain_cost;
 static uint64_t first_error; /* ticks: the most that first_ticks and first_ns may lie apart */
 uint64_t clock_settled_rate, clock_settled_scale;
 
 void clock_start(void) {
   if (first_ns != 0) return;
-  uint64_t least = UINT64_MAX, least_plain = UINT64_MAX; /* set below at once: another thread may be timing already */
+  uint64_t least = UINT64_MAX; /* set below at once: another thread may be timing already */
   for (int i = 0; i < COST_READINGS; i++) {
-    const uint64_t a = clock_ticks_fenced(), b = clock_ticks_fenced(), c = clock_ticks(), d = clock_ticks();
+    const uint64_t a = clock_ticks_fenced(), b = clock_ticks_fenced();
     if (b - a < least) least = b - a;
-    if (d - c < least_plain) least_plain = d - c;
   }
   cost = least;
-  clock_plain_cost = least_plain;
   first_error = UINT64_MAX;
   for (int i = 0; i < FIRST_READINGS; i++) { /* a preempted reading would falsify every later rate */
     const uint64_t ticks = clock_ticks(), ns = clock_ns(CLOCK_MONOTONIC), error = clock_ticks() - ticks;

@@ -18,19 +18,7 @@ static inline uint64_t clock_ns(clockid_t id) {
 }
 
 /* Not fenced: instructions in flight may execute before or after it. For spans much longer than a few instructions. */
-static inline uint64_t clock_ticks(void) {
-#if defined(__x86_64__)
-  uint32_t low, high;
-  __asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-  return (uint64_t)high << 32 | low;
-#elif defined(__aarch64__)
-  uint64_t value;
-  __asm__ volatile("mrs %0, cntvct_el0" : "=r"(value) : : "memory");
-  return value;
-#else
-  return clock_ns(CLOCK_MONOTONIC);
-#endif
-}
+static inline uint64_t clock_ticks(void) { return sys_ticks(); }
 
 /* Fenced on both sides, so that the timed instructions execute between two readings. */
 static inline uint64_t clock_ticks_fenced(void) {
@@ -64,8 +52,6 @@ static inline uint64_t clock_ticks_per_second(void) {
 
 /* Ticks between two fenced readings with nothing between them. */
 uint64_t clock_cost_ticks(void);
-
-extern uint64_t clock_plain_cost __attribute__((visibility("hidden"))); /* the same of readings that are not fenced */
 
 /* Of the settled rate: ns per tick, times 2^32; 0 until it is final. So a conversion is a multiplication and a shift. */
 extern uint64_t clock_settled_scale __attribute__((visibility("hidden"))); /* atomic */

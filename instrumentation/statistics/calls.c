@@ -21,8 +21,9 @@ static __thread struct {
   uint64_t sample_start;
   uint32_t sampled; /* what `number` was when a sample began */
   uint64_t slept_ns;
-  uint64_t inner;                   /* ticks */
-  uint64_t stage[CALL_STAGE_COUNT]; /* ticks */
+  uint64_t inner;                          /* ticks */
+  uint64_t stage[CALL_STAGE_COUNT];        /* ticks */
+  uint64_t recording[CALL_KIND_COUNT + 1]; /* ticks: see end_of */
 } here __attribute__((tls_model("initial-exec")));
 __thread bool hub_call_staged; /* some stage has ended since the last call */
 
@@ -69,6 +70,20 @@ uint64_t calls_begin(void) {
   return clock_ticks();
 }
 
+/*
+ * To the program, a call ends only when it is recorded, in cache lines that are often cold: this may take as long as the rest. A record cannot hold the time
+ * that it takes itself. So each holds that of the thread's last record of this kind. The sum of many calls is then right, and their distribution as
+ * far as the two parts do not depend on each other. If the kernel interrupted the recording, that stays out: an interrupt is no part of the next call.
+ *
+ * The readings of the clock are part of the call, and so is their cost.
+ */
+#define RECORDING_PLAIN CALL_KIND_COUNT /* of frees that only renewed a budget */
+
+ALWAYS_INLINE void recorded(unsigned kind, uint64_t end) {
+  const uint64_t ticks = clock_ticks() - end;
+  if (LIKELY(ticks < PLAIN_TICKS)) here.recording[kind] = ticks;
+}
+
 ALWAYS_INLINE uint64_t count_call(uint64_t ticks, const struct call *call) {
   if (call->cls >= CLASS_ROWS) {
     forget_stages();
@@ -89,33 +104,39 @@ ALWAYS_INLINE uint64_t count_call(uint64_t ticks, const struct call *call) {
 }
 
 /* It only renewed a budget. */
-static void count_plain(uint64_t span, const struct call *call) {
-  const uint64_t cost = clock_plain_cost;
+static void count_plain(uint64_t ticks, const struct call *call) {
   if (call->cls >= CLASS_ROWS) return;
-  histogram_add_row(row_of(stats_block()->call_times.slow, call), clock_to_ns(span > cost ? span - cost : 0), 1);
+  histogram_add_row(row_of(stats_block()->call_times.slow, call), clock_to_ns(ticks), 1);
   if (call->from == CLASS_NONE) return;
   stats_add(&stats_block()->cls[call->cls].timed_in, 1);
   stats_add(&stats_block()->cls[call->from].timed_out, 1);
 }
 
 uint64_t calls_end(uint64_t start, const struct call *call) {
-  const uint64_t span = clock_ticks() - start, cost = clock_plain_cost;
+  const uint64_t end = clock_ticks();
   if (--here.depth != 0) return 0;
   here.number++;
-  if (LIKELY(span < PLAIN_TICKS && !hub_call_staged)) {
-    count_plain(span, call);
-    return 0;
-  }
-  return count_call(span > cost ? span - cost : 0, call);
+  const uint64_t ticks = end - start + here.recording[call->kind];
+  uint64_t long_ns = 0;
+  if (LIKELY(ticks < PLAIN_TICKS && !hub_call_staged)) count_plain(ticks, call);
+  else long_ns = count_call(ticks, call);
+  recorded(call->kind, end);
+  return long_ns;
 }
 
 uint64_t calls_end_staged(uint64_t start, const struct call *call) {
-  const uint64_t span = clock_ticks() - start, cost = clock_plain_cost;
-  return here.depth == 0 ? count_call(span > cost ? span - cost : 0, call) : 0;
+  const uint64_t end = clock_ticks();
+  if (here.depth != 0) return 0;
+  const uint64_t long_ns = count_call(end - start + here.recording[call->kind], call);
+  recorded(call->kind, end);
+  return long_ns;
 }
 
 void calls_end_plain(uint64_t start, const struct call *call) {
-  if (here.depth == 0) count_plain(clock_ticks() - start, call);
+  const uint64_t end = clock_ticks();
+  if (here.depth != 0) return;
+  count_plain(end - start + here.recording[RECORDING_PLAIN], call);
+  recorded(RECORDING_PLAIN, end);
 }
 
 void calls_none(void) {

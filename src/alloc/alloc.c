@@ -314,9 +314,9 @@ static NOINLINE void free_core(void *p, enum block_family given, uint32_t *row) 
 }
 
 /* A free that is more than a renewed budget. `row`: what directory_class_at says. `given`: the family of the function that was called. */
-static NOINLINE void free_whole(void *p, enum block_family given, uint32_t row) {
+static NOINLINE void free_whole(void *p, enum block_family given, uint32_t row, uint64_t start) {
   const int saved = errno;
-  const uint64_t start = hub_call_begin();
+  hub_call_begin();
   if (give_up_sample(sll_self, row, p)) free_fast(p);
   else if (!MODE(front) || !free_front(p, given, &row)) free_core(p, given, &row);
   hub_call_end(start, &(struct call){CALL_free, row, CLASS_NONE, 0}, __builtin_frame_address(0));
@@ -326,24 +326,27 @@ static NOINLINE void free_whole(void *p, enum block_family given, uint32_t row) 
 static NOINLINE void sample_free(void *p, enum block_family given, bool timed);
 
 /* The thread's directory is blind: it has no lists yet, or a look-up or a call is to be timed, or a mode must see every free. */
-static NOINLINE void free_blind(void *p, enum block_family given) {
+static NOINLINE void free_blind(void *p, enum block_family given, uint64_t start) {
   const uint32_t sampled = sll_resume();
   if (UNLIKELY(sampled != 0)) sample_free(p, given, sampled <= SAMPLE_CALLS);
-  else free_whole(p, given, directory_class_at(p));
+  else free_whole(p, given, directory_class_at(p), start);
 }
 
-/* Frees any pointer except NULL. */
-static NOINLINE void free_any(void *p, enum block_family given) {
-  struct sll_cache *cache = sll_self;
-  if (UNLIKELY(cache->directory != &directory)) return free_blind(p, given);
+void free_spent(void *p, enum block_family given, uint64_t start) {
   const int saved = errno;
-  const uint64_t start = hub_ticks();
   const uint32_t row = directory_class_at(p);
-  if (!free_plain(cache, row, p)) return free_whole(p, given, row);
+  if (!free_plain(sll_self, row, p)) return free_whole(p, given, row, start);
   const struct call call = {CALL_free, row, CLASS_NONE, 0};
   if (HAKMEM_EVENTS && UNLIKELY(hub_call_staged)) hub_call_end_staged(start, &call, __builtin_frame_address(0));
   else hub_call_end_plain(start, &call);
   errno = saved;
+}
+
+/* Frees any pointer except NULL. */
+static NOINLINE void free_any(void *p, enum block_family given) {
+  const uint64_t start = hub_ticks_here();
+  if (UNLIKELY(sll_self->directory != &directory)) free_blind(p, given, start);
+  else free_spent(p, given, start);
 }
 
 static NOINLINE void sample_free(void *p, enum block_family given, bool timed) {
@@ -357,12 +360,7 @@ static NOINLINE void sample_free(void *p, enum block_family given, bool timed) {
   sll_resumed();
 }
 
-void free_slow(void *p) {
-  if (UNLIKELY(MODE(secure)) && secure_release(p, FAMILY_MALLOC)) return;
-  if (p != NULL && !free_further(sll_self, p)) free_any(p, FAMILY_MALLOC);
-}
-
-void free_slow_by(void *p, enum block_family given) {
+void free_slow(void *p, enum block_family given) {
   if (UNLIKELY(MODE(secure)) && secure_release(p, given)) return;
   if (p != NULL && !free_further(sll_self, p)) free_any(p, given);
 }

@@ -2,7 +2,7 @@
  * alloc.h: the two fast paths, and the entrances to the slow ones.
  *
  *   alloc_fast: size -> class -> pop            leaves by alloc_slow
- *   free_fast:  directory -> class -> is it a block's start -> push      leaves by free_slow
+ *   free_fast:  directory -> class -> is it a block's start -> push      leaves by free_slow, or by free_spent if the budget ran out
  *
  * No lock, no atomic read-modify-write, and no test whether anything is initialised: see tls_sll.h. Both touch a list only after a step of the
  * budget. So another thread can tell from the budgets whether the owner is using the list: see tls_idle.c.
@@ -13,14 +13,16 @@
 #include "platform/base.h"
 #include "checks/pointer.h"
 #include "events.h"
+#include "probe.h"
 #include "slabs/directory.h"
 #include "slabs/header.h"
 #include "slabs/size_class.h"
 #include "threads/tls_sll.h"
 
 NOINLINE void *alloc_slow(size_t size);
-NOINLINE void free_slow(void *p);
-NOINLINE void free_slow_by(void *p, enum block_family given); /* `given`: the family of the operator delete that was called */
+NOINLINE void free_slow(void *p, enum block_family given); /* `given`: the family of the function that was called */
+/* The same if a budget has probably run out. `start`: the clock (hub_ticks_here), read before the call, because the code here is often in no cache. */
+NOINLINE void free_spent(void *p, enum block_family given, uint64_t start);
 
 /* A live block of class `cls`; NULL: take the slow path. */
 ALWAYS_INLINE struct block *pop_block(struct sll_cache *cache, size_t cls) {
@@ -83,9 +85,13 @@ ALWAYS_INLINE bool push_fast(void *p) {
   return LIKELY(cls != CLASS_NONE) && push_block(sll_self, cls, p);
 }
 
-ALWAYS_INLINE void free_fast(void *p) {
-  if (UNLIKELY(!push_fast(p))) free_slow(p);
+ALWAYS_INLINE void free_by(void *p, enum block_family given) {
+  const size_t cls = near_class(p);
+  if (UNLIKELY(cls == CLASS_NONE)) free_slow(p, given);
+  else if (UNLIKELY(!push_block(sll_self, cls, p))) free_spent(p, given, hub_ticks_here());
 }
+
+ALWAYS_INLINE void free_fast(void *p) { free_by(p, FAMILY_MALLOC); }
 
 /* The rest of what hakmem.h offers, with parameters and errors as there. From alloc_resize on, see resize.c. */
 void *alloc_zeroed(size_t count, size_t size);
@@ -117,17 +123,18 @@ ALWAYS_INLINE bool size_fits(const void *p, size_t size) {
   return LIKELY(size <= SMALL_MAX && directory_code(sll_self->directory, header_place(p)) == (int8_t)(class_of_size(size) + 1));
 }
 
-/*
- * Frees a live small block of `size` bytes, with a single look-up. False: the size is wrong, or the slow path must free the block. The class follows from
- * the size, so its header and its start are loaded while the look-up is under way.
- */
-ALWAYS_INLINE bool push_sized(void *p, size_t size) {
-  struct sll_cache *cache = sll_self;
-  return size_fits(p, size) && is_live_of(cache, class_of_size(size), p) && push_block(cache, class_of_size(size), p);
-}
-
-/* For a sized free that push_sized refused. */
+/* For a sized free whose size is wrong, or whose block the slow path must free. */
 NOINLINE void free_sized_slow(void *p, size_t size, enum block_family given);
+
+/*
+ * Frees a block of `size` bytes, with a single look-up. The class follows from the size, so its header and its start are loaded while the look-up is under
+ * way.
+ */
+ALWAYS_INLINE void free_sized_by(void *p, size_t size, enum block_family given) {
+  struct sll_cache *cache = sll_self;
+  if (UNLIKELY(!size_fits(p, size) || !is_live_of(cache, class_of_size(size), p))) free_sized_slow(p, size, given);
+  else if (UNLIKELY(!push_block(cache, class_of_size(size), p))) free_spent(p, given, hub_ticks_here());
+}
 
 /* For when memory runs out, or a size is above PTRDIFF_MAX: sets errno to ENOMEM, and returns NULL. */
 void *alloc_fail(void);

@@ -127,7 +127,7 @@ static NOINLINE void *move_slow(void *p, size_t usable, size_t size) {
 static NOINLINE void *free_moved(void *p, size_t usable, void *to, size_t size) {
   const uint64_t start = hub_call_begin();
   const uint32_t from = row_at(p, usable);
-  free_slow(p);
+  free_slow(p, FAMILY_MALLOC);
   end_call(start, to, from, size, __builtin_frame_address(0));
   return to;
 }
@@ -231,7 +231,7 @@ static NOINLINE void sample_sized(void *p, size_t size, enum block_family given,
     const uint64_t ticks = hub_sample_stop(start);
     hub_sample_end(ticks, &(struct call){CALL_free, directory_class_at(p), CLASS_NONE, size});
   } else {
-    free_slow_by(p, given); /* not free_fast: the step of the budget is done */
+    free_slow(p, given); /* not free_by: the step of the budget is done */
   }
   sll_resumed();
 }
@@ -245,13 +245,13 @@ void alloc_free_sized(void *p, size_t alignment, size_t size, enum block_family 
   const bool live = pointer_is_live(&at);
   if (live && may_be_made_by(&at, given) && !could_be_of(&at, alignment, size)) misuse_size(&at, size);
   hub_release();
-  if (live && MODE(secure)) free_slow_by(p, given);
+  if (live && MODE(secure)) free_slow(p, given);
   else if (live && !pointer_is_front(&at)) free_fast(p);
   else free_found(&at, given);
 }
 
 void free_sized_slow(void *p, size_t size, enum block_family given) {
-  if (size_fits(p, size)) free_slow_by(p, given); /* not free_fast: the step of the budget may be done */
+  if (size_fits(p, size)) free_slow(p, given);
   else alloc_free_sized(p, MIN_ALIGN, size, given);
 }
 

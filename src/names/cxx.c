@@ -170,35 +170,31 @@ NEW(new_array, "_Zna", FAMILY_NEW_ARRAY, true)
 
 /* ---- delete ---- */
 
-ALWAYS_INLINE void drop(void *p, enum block_family family) {
-  if (UNLIKELY(!push_fast(p))) free_slow_by(p, family);
-}
-
 #define DELETE(word, letters, family, rests) \
   RESTS(word, void, operators.delete_one(p), (void *p), (p)) \
   HOT void word(void *p) { \
     if (rests) UNLESS_WHOLE(word, (p)); \
-    drop(p, family); \
+    free_by(p, family); \
   } \
   RESTS(word##_nothrow, void, operators.word(p), (void *p, const void *nothrow), (p, nothrow)) \
   void word##_nothrow(void *p, const void *nothrow) { \
     UNLESS_WHOLE(word##_nothrow, (p, nothrow)); \
-    drop(p, family); \
+    free_by(p, family); \
   } \
   RESTS(word##_sized, void, operators.word(p), (void *p, size_t size), (p, size)) \
   HOT void word##_sized(void *p, size_t size) { \
     UNLESS_WHOLE(word##_sized, (p, size)); \
-    if (UNLIKELY(!push_sized(p, size))) free_sized_slow(p, size, family); \
+    free_sized_by(p, size, family); \
   } \
   RESTS(word##_aligned, void, operators.delete_one_aligned(p, align), (void *p, size_t align), (p, align)) \
   void word##_aligned(void *p, size_t align) { \
     if (rests) UNLESS_WHOLE(word##_aligned, (p, align)); \
-    drop(p, family); \
+    free_by(p, family); \
   } \
   RESTS(word##_aligned_nothrow, void, operators.word##_aligned(p, align), (void *p, size_t align, const void *nothrow), (p, align, nothrow)) \
   void word##_aligned_nothrow(void *p, size_t align, const void *nothrow) { \
     UNLESS_WHOLE(word##_aligned_nothrow, (p, align, nothrow)); \
-    drop(p, family); \
+    free_by(p, family); \
   } \
   RESTS(word##_sized_aligned, void, operators.word##_aligned(p, align), (void *p, size_t size, size_t align), (p, size, align)) \
   void word##_sized_aligned(void *p, size_t size, size_t align) { \

@@ -50,8 +50,6 @@ EXPORT int hak_posix_memalign(void **out, size_t alignment, size_t size) {
   return 0;
 }
 
-EXPORT void hak_free_sized(void *block, size_t size) {
-  if (UNLIKELY(!push_sized(block, size))) free_sized_slow(block, size, FAMILY_MALLOC);
-}
+EXPORT void hak_free_sized(void *block, size_t size) { free_sized_by(block, size, FAMILY_MALLOC); }
 
 EXPORT void hak_free_aligned_sized(void *block, size_t alignment, size_t size) { alloc_free_sized(block, alignment, size, FAMILY_MALLOC); }

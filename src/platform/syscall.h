@@ -155,4 +155,21 @@ static inline void sys_restore_signals(uint64_t blocked) { sys_raw(SYS_rt_sigpro
 /* As clock_gettime, by the kernel's own code in the process (its vDSO). It cannot fail for the clocks that this library reads. */
 void sys_clock(clockid_t clock, struct timespec *now);
 
+/* The time-stamp counter of the processor; ns if it has none. Read in place, because the code of a call may be in no cache. */
+ALWAYS_INLINE uint64_t sys_ticks(void) {
+#if defined(__x86_64__)
+  uint32_t low, high;
+  __asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+  return (uint64_t)high << 32 | low;
+#elif defined(__aarch64__)
+  uint64_t value;
+  __asm__ volatile("mrs %0, cntvct_el0" : "=r"(value) : : "memory");
+  return value;
+#else
+  struct timespec t;
+  sys_clock(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+#endif
+}
+
 #endif

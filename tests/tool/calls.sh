@@ -56,14 +56,13 @@ compare() {
 }
 
 # From all runs so far, a line for each time. The runs that count are the most whose times by the wrapper lie within half of the bound of one of them.
-#   agrees    of at least two such runs, the medians of both sides are within the bound: 10 ns for p50; 30 % for the others if they are above 1 us, but at
-#             least 600 ns: when caches are cold, that much of a call lies before hakmem reads the clock and behind it
+#   agrees    of at least two such runs, the medians of both sides are within the bound: 10 ns for p50; 30 % for the others if they are above 1 us
 #   wrong     of at least three such runs, they are not
 #   no word   there are fewer: the machine has other work, and the wrapper disagrees with itself
 judge() {
   awk '
     function near(quantile, a, b, part,   bound) {
-      bound = quantile == "p50" ? 10 : 0.3 * b > 600 ? 0.3 * b : 600
+      bound = quantile == "p50" ? 10 : 0.3 * (b > 1000 ? b : 1000)
       return (a - b)^2 <= (bound * part)^2
     }
     function median(list, n,   i, k, swap) {

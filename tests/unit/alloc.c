@@ -147,7 +147,7 @@ Test(alloc, a_large_block_that_grew_beside_many_huge_ones_has_room_in_its_supers
 Test(alloc, wrong_frees_are_reported_and_change_nothing) {
   static char here[100];
   char *p = alloc_fast(200);
-  free_slow(here + 32);
+  free_slow(here + 32, FAMILY_MALLOC);
   cr_assert_eq(resets(), 1);
   free_fast(p + 16);
   cr_assert_eq(resets(), 2);

@@ -2,6 +2,7 @@
  * longest.c: the longest calls. The table keeps the longest of all; the stages of a call never exceed it; a forked child counts only its own calls.
  */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -64,6 +65,31 @@ Test(longest, a_stage_does_not_count_what_ended_within_it) {
   spend(part);
   calls_describe(&kept, &call, calls_end(next, &call));
   cr_assert_eq(kept.stage[CALL_STAGE_refill], 0);
+}
+
+static int compare(const void *a, const void *b) {
+  const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+  return (x > y) - (x < y);
+}
+
+/* Seen from outside, a call ends when it is recorded. */
+Test(longest, a_call_has_the_time_that_recording_takes) {
+  clock_start();
+  const struct call call = {CALL_free, 7, CLASS_NONE, 0};
+  static uint64_t outside[1001];
+  const size_t calls = sizeof(outside) / sizeof(outside[0]);
+  for (size_t i = 0; i < calls; i++) {
+    const uint64_t start = clock_ticks();
+    calls_end_plain(start, &call);
+    outside[i] = clock_ticks() - start;
+  }
+  qsort(outside, calls, sizeof(outside[0]), compare);
+  struct histogram h = {0};
+  histogram_merge_row(&h, stats_span(&stats_block()->call_times.slow[CALL_free], call.cls));
+  histogram_complete(&h);
+  cr_assert_eq(h.count, calls);
+  const uint64_t seen = clock_to_ns(outside[calls / 2]), recorded = histogram_quantile(&h, 0.5);
+  cr_assert(recorded * 10 >= seen * 7, "%lu ns recorded, %lu ns from outside", (unsigned long)recorded, (unsigned long)seen);
 }
 
 Test(longest, stages_that_say_too_much_are_cut) {
