@@ -115,7 +115,7 @@ EXPORT size_t nallocx(size_t size, int flags) {
   if (MODE(front) || hub_checked) return size;
   if (align <= MIN_ALIGN && size <= SMALL_MAX) return class_stride(class_of_size(size)) - 1;
   if (align > MIN_ALIGN && (size | (align - 1)) < ALIGNED_MAX) return class_stride(class_of_aligned(align, size)) - 1;
-  return size <= units_large_max() && align <= UNIT_SIZE ? large_needs(size) : align_up(size, UNIT_SIZE);
+  return size <= units_large_max() && align <= UNIT_SIZE ? large_needs(size) : align_up(size, os_page_size()); /* behind these, a page may be sealed */
 }
 
 /* ---- Figures. ---- */

@@ -106,7 +106,7 @@ equal "blocks of leaky in a killed process" 6000 "$(of_site leaky blocks)"
 # A child has its parent's blocks, and its own.
 run -O PROFILE=1 -- ./sites fork
 equal "processes" 2 "$(jq '.stats.processes | length' <"$json")"
-equal "blocks of leaky in both" '[3000,6000]' "$(jq -c '[.stats.processes[] | [.profile.last.sites[] | select(any(.stack[]; .function == "leaky")) | .blocks] | add] | sort' <"$json")"
+equal "blocks of leaky in both" '[3000,6000]' "$(jq -c '[.stats.processes[] | [.profile.last.sites[] | select(any(.stack[]; .function == "leaky")) | .blocks] | add + 0] | sort' <"$json")"
 
 # Who holds nearly empty slabs is named by explain, too.
 run -O PROFILE=64K -- ./sites hold
