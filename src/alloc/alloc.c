@@ -80,7 +80,7 @@ static struct taken serve(struct sll_cache *cache, const struct request *r) {
 /* The only way to a block that is not popped on the fast path: it is found, recorded, zeroed, and its event is raised. */
 static void *allocate(const struct request *r) {
   if (r->size > PTRDIFF_MAX) return alloc_fail();
-  const uint64_t start = hub_call_begin();
+  hub_call_begin();
   const int saved = errno;
   struct sll_cache *cache = enter();
   const struct taken taken = serve(cache, r);
@@ -92,29 +92,29 @@ static void *allocate(const struct request *r) {
   }
   if (LIKELY(cache != NULL)) sll_leave(cache);
   const uint32_t row = taken.block != NULL ? taken.cls : r->cls;
-  hub_call_end(start, &(struct call){r->call, row, CLASS_NONE, r->size}, __builtin_frame_address(0));
+  hub_call_end(r->start, &(struct call){r->call, row, CLASS_NONE, r->size}, __builtin_frame_address(0));
   if (UNLIKELY(taken.block == NULL)) return alloc_fail();
   errno = saved;
   return taken.block;
 }
 
 /* A request that no class serves. */
-static NOINLINE void *alloc_large(size_t size, size_t align, enum request_kind kind, enum call_kind call) {
+static NOINLINE void *alloc_large(size_t size, size_t align, enum request_kind kind, enum call_kind call, uint64_t start) {
   alloc_prepare();
-  return allocate(&(struct request){size, align, size <= units_large_max() ? CLASS_LARGE : CLASS_HUGE, kind, call});
+  return allocate(&(struct request){size, align, size <= units_large_max() ? CLASS_LARGE : CLASS_HUGE, kind, call, start});
 }
 
 /* The bytes that a small block of `size` bytes needs, with the border of a checker or of the secure mode. */
 static size_t with_borders(size_t size) { return UNLIKELY(MODE(secure)) ? size + (size <= SMALL_MAX ? SECURE_BORDER : 0) : hub_with_border(size); }
 
-static void *alloc_plain(size_t size, enum request_kind kind, enum call_kind call) {
+static void *alloc_plain(size_t size, enum request_kind kind, enum call_kind call, uint64_t start) {
   alloc_prepare(); /* decides whether blocks have borders */
   const size_t with_border = with_borders(size);
-  if (with_border > SMALL_MAX) return alloc_large(size, MIN_ALIGN, kind, call);
-  return allocate(&(struct request){size, MIN_ALIGN, class_of_size(with_border), kind, call});
+  if (with_border > SMALL_MAX) return alloc_large(size, MIN_ALIGN, kind, call, start);
+  return allocate(&(struct request){size, MIN_ALIGN, class_of_size(with_border), kind, call, start});
 }
 
-void *alloc_grown(size_t size) { return alloc_large(size, MIN_ALIGN, REQUEST_GROWN, CALL_realloc); }
+void *alloc_grown(size_t size) { return alloc_large(size, MIN_ALIGN, REQUEST_GROWN, CALL_realloc, hub_ticks_here()); }
 
 /* ---- The secure mode's way through the lists: as on the fast paths, between its checks. NULL, or false: take the slow path. ---- */
 
@@ -153,11 +153,11 @@ static NOINLINE void *sample_alloc(size_t size, bool timed) {
   return block;
 }
 
-void *alloc_slow(size_t size) {
+void *alloc_slow(size_t size, uint64_t start) {
   void *block = UNLIKELY(MODE(secure)) ? secure_alloc(size) : NULL;
   if (block != NULL) return block;
   const uint32_t sampled = sll_resume();
-  return UNLIKELY(sampled != 0) ? sample_alloc(size, sampled <= SAMPLE_CALLS) : alloc_plain(size, REQUEST_PLAIN, CALL_malloc);
+  return UNLIKELY(sampled != 0) ? sample_alloc(size, sampled <= SAMPLE_CALLS) : alloc_plain(size, REQUEST_PLAIN, CALL_malloc, start);
 }
 
 static NOINLINE void *sample_zeroed(size_t size, bool timed) {
@@ -169,19 +169,19 @@ static NOINLINE void *sample_zeroed(size_t size, bool timed) {
   return block;
 }
 
-static NOINLINE void *zeroed_slow(size_t size) {
+static NOINLINE void *zeroed_slow(size_t size, uint64_t start) {
   void *block = UNLIKELY(MODE(secure)) && size <= SECURE_ZERO ? secure_alloc(size) : NULL;
   if (block != NULL) return block;
   const uint32_t sampled = sll_resume();
-  return UNLIKELY(sampled != 0) ? sample_zeroed(size, sampled <= SAMPLE_CALLS) : alloc_plain(size, REQUEST_ZEROED, CALL_calloc);
+  return UNLIKELY(sampled != 0) ? sample_zeroed(size, sampled <= SAMPLE_CALLS) : alloc_plain(size, REQUEST_ZEROED, CALL_calloc, start);
 }
 
 void *alloc_zeroed(size_t count, size_t size) {
   size_t total;
   if (__builtin_mul_overflow(count, size, &total)) return alloc_fail();
-  if (total > SMALL_MAX) return alloc_large(total, MIN_ALIGN, REQUEST_ZEROED, CALL_calloc);
+  if (total > SMALL_MAX) return alloc_large(total, MIN_ALIGN, REQUEST_ZEROED, CALL_calloc, hub_ticks_here());
   void *block = pop_fast(class_of_size(total));
-  return LIKELY(block != NULL) ? memset(block, 0, total) : zeroed_slow(total);
+  return LIKELY(block != NULL) ? memset(block, 0, total) : zeroed_slow(total, hub_ticks_here());
 }
 
 static NOINLINE void *sample_aligned(uint32_t cls, size_t size, size_t align, bool timed) {
@@ -193,24 +193,24 @@ static NOINLINE void *sample_aligned(uint32_t cls, size_t size, size_t align, bo
   return block;
 }
 
-static NOINLINE void *aligned_slow(size_t size, size_t align) {
+static NOINLINE void *aligned_slow(size_t size, size_t align, uint64_t start) {
   if (size > PTRDIFF_MAX || align > PTRDIFF_MAX) return alloc_fail();
   const bool plain = align <= MIN_ALIGN;
   const size_t with_border = with_borders(size);
-  if (plain ? size > SMALL_MAX : (with_border | (align - 1)) >= ALIGNED_MAX) return alloc_large(size, plain ? MIN_ALIGN : align, REQUEST_PLAIN, CALL_aligned);
+  if (plain ? size > SMALL_MAX : (with_border | (align - 1)) >= ALIGNED_MAX) return alloc_large(size, plain ? MIN_ALIGN : align, REQUEST_PLAIN, CALL_aligned, start);
   const uint32_t cls = plain ? class_of_size(size) : class_of_aligned(align, with_border);
   const uint32_t sampled = sll_resume();
   if (UNLIKELY(sampled != 0)) return sample_aligned(cls, size, align, sampled <= SAMPLE_CALLS);
-  if (plain) return alloc_plain(size, REQUEST_PLAIN, CALL_aligned);
+  if (plain) return alloc_plain(size, REQUEST_PLAIN, CALL_aligned, start);
   alloc_prepare();
-  return allocate(&(struct request){size, align, cls, REQUEST_PLAIN, CALL_aligned});
+  return allocate(&(struct request){size, align, cls, REQUEST_PLAIN, CALL_aligned, start});
 }
 
 /* A border for a checker is added in the slow path: if a checker watches, no block is popped here. */
 void *alloc_aligned(size_t alignment, size_t size) {
-  if (UNLIKELY((size | (alignment - 1)) >= ALIGNED_MAX)) return aligned_slow(size, alignment);
+  if (UNLIKELY((size | (alignment - 1)) >= ALIGNED_MAX)) return aligned_slow(size, alignment, hub_ticks_here());
   struct block *block = pop_fast(alignment <= MIN_ALIGN ? class_of_size(size) : class_of_aligned(alignment, size));
-  return LIKELY(block != NULL) ? block : aligned_slow(size, alignment);
+  return LIKELY(block != NULL) ? block : aligned_slow(size, alignment, hub_ticks_here());
 }
 
 /* ---- The slow door of free. ---- */

@@ -19,9 +19,10 @@
 #include "slabs/size_class.h"
 #include "threads/tls_sll.h"
 
-NOINLINE void *alloc_slow(size_t size);
+/* `start`, here and below: the clock (hub_ticks_here), read before the call, because the code of the slow paths is often in no cache. */
+NOINLINE void *alloc_slow(size_t size, uint64_t start);
 NOINLINE void free_slow(void *p, enum block_family given); /* `given`: the family of the function that was called */
-/* The same if a budget has probably run out. `start`: the clock (hub_ticks_here), read before the call, because the code here is often in no cache. */
+/* The same if a budget has probably run out. */
 NOINLINE void free_spent(void *p, enum block_family given, uint64_t start);
 
 /* A live block of class `cls`; NULL: take the slow path. */
@@ -42,9 +43,9 @@ ALWAYS_INLINE struct block *pop_block(struct sll_cache *cache, size_t cls) {
 ALWAYS_INLINE struct block *pop_fast(size_t cls) { return pop_block(sll_self, cls); }
 
 ALWAYS_INLINE void *alloc_fast(size_t size) {
-  if (UNLIKELY(size > SMALL_MAX)) return alloc_slow(size);
+  if (UNLIKELY(size > SMALL_MAX)) return alloc_slow(size, hub_ticks_here());
   struct block *block = pop_fast(class_of_size(size));
-  return LIKELY(block != NULL) ? block : alloc_slow(size);
+  return LIKELY(block != NULL) ? block : alloc_slow(size, hub_ticks_here());
 }
 
 /* Pushes a live block of class `cls`. False if the budget ran out: take the slow path. */

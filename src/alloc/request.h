@@ -18,6 +18,7 @@ struct request {
   uint32_t cls;       /* a small block's class; else the class row that such a size usually gets */
   enum request_kind kind;
   enum call_kind call; /* the program's call, whose time is taken */
+  uint64_t start;      /* the clock when it left the fast path */
 };
 
 /* The block that serves a request. Its heap has counted it. */

@@ -114,7 +114,7 @@ static NOINLINE void *move_slow(void *p, size_t usable, size_t size) {
   const uint64_t start = hub_call_begin();
   const uint32_t from = row_at(p, usable);
   /* Not alloc_fast: if the budget ran out, `move` has done its step already, and a second one would count a block that is not there. */
-  void *moved = size > SMALL_MAX && size > usable ? alloc_grown(size) : alloc_slow(size);
+  void *moved = size > SMALL_MAX && size > usable ? alloc_grown(size) : alloc_slow(size, start);
   if (moved != NULL) {
     memcpy(moved, p, min_size(usable, size));
     free_fast(p);

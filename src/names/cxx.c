@@ -105,8 +105,8 @@ static NOINLINE void *fail_quietly_aligned(const char *name, void *basic(size_t,
 
 /* ---- new ---- */
 
-static void *make_slow(size_t size, enum block_family family) {
-  void *block = alloc_slow(size);
+static void *make_slow(size_t size, enum block_family family, uint64_t start) {
+  void *block = alloc_slow(size, start);
   if (MODE(front) && block != NULL) front_mark(block, family);
   return block;
 }
@@ -128,19 +128,19 @@ static void *make_aligned(size_t size, size_t align, enum block_family family) {
  */
 #define NEW(word, letters, family, rests) \
   RESTS(word, void *, operators.new_one(size), (size_t size), (size)) \
-  static NOINLINE void *word##_slow(size_t size) { \
-    void *block = make_slow(size, family); \
+  static NOINLINE void *word##_slow(size_t size, uint64_t start) { \
+    void *block = make_slow(size, family, start); \
     return LIKELY(block != NULL) ? block : fail(letters "m", size); \
   } \
   HOT void *word(size_t size) { \
     if (rests) UNLESS_WHOLE(word, (size)); \
     void *block = make_fast(size); \
-    return LIKELY(block != NULL) ? block : word##_slow(size); \
+    return LIKELY(block != NULL) ? block : word##_slow(size, hub_ticks_here()); \
   } \
   static void *word##_quietly(size_t size, const void *nothrow) { return fail_quietly(letters "m" NOTHROW, operators.word, size, nothrow); } \
   RESTS(word##_nothrow, void *, word##_quietly(size, nothrow), (size_t size, const void *nothrow), (size, nothrow)) \
   static NOINLINE void *word##_nothrow_slow(size_t size, const void *nothrow) { \
-    void *block = make_slow(size, family); \
+    void *block = make_slow(size, family, hub_ticks_here()); \
     return LIKELY(block != NULL) ? block : word##_quietly(size, nothrow); \
   } \
   void *word##_nothrow(size_t size, const void *nothrow) { \
