@@ -197,7 +197,8 @@ static NOINLINE void *aligned_slow(size_t size, size_t align, uint64_t start) {
   if (size > PTRDIFF_MAX || align > PTRDIFF_MAX) return alloc_fail();
   const bool plain = align <= MIN_ALIGN;
   const size_t with_border = with_borders(size);
-  if (plain ? size > SMALL_MAX : (with_border | (align - 1)) >= ALIGNED_MAX) return alloc_large(size, plain ? MIN_ALIGN : align, REQUEST_PLAIN, CALL_aligned, start);
+  const bool large = plain ? size > SMALL_MAX : (with_border | (align - 1)) >= ALIGNED_MAX;
+  if (large) return alloc_large(size, plain ? MIN_ALIGN : align, REQUEST_PLAIN, CALL_aligned, start);
   const uint32_t cls = plain ? class_of_size(size) : class_of_aligned(align, with_border);
   const uint32_t sampled = sll_resume();
   if (UNLIKELY(sampled != 0)) return sample_aligned(cls, size, align, sampled <= SAMPLE_CALLS);
