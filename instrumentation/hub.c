@@ -74,7 +74,7 @@ uint64_t hub_on_ticks_since(uint64_t fenced) {
   return span > cost ? span - cost : 1; /* 0 means: not timed */
 }
 
-uint64_t hub_on_call_begin(void) { return calls_begin(); }
+void hub_on_call_begin(void) { calls_begin(); }
 void hub_on_call_end_plain(uint64_t start, const struct call *call) { calls_end_plain(start, call); }
 void hub_on_call_none(void) { calls_none(); }
 uint64_t hub_on_sample_begin(bool timed) { return calls_sample_begin(timed); }

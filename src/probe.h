@@ -57,14 +57,14 @@ HOOK(uint64_t, ticks_since, (uint64_t fenced), (fenced), 0)
 
 /*
  * A call that left the fast path: hub_call_begin at the entry of the slow path, hub_call_end at its end, with no lock held. They nest; only the outermost
- * call is timed. `cls`: the class row of the block. `from`: the class row of the block that realloc freed, CLASS_NONE if it freed none.
+ * call is timed. `start`: the clock (hub_ticks_here) when it left the fast path. `cls`: the class row of the block. `from`: the class row of the block that realloc freed, CLASS_NONE if it freed none.
  */
 struct call {
   enum call_kind kind;
   uint32_t cls, from;
   size_t size;
 };
-HOOK(uint64_t, call_begin, (void), (), 0)
+HOOK(void, call_begin, (void), (), (void)0)
 HOOK(void, call_end, (uint64_t start, const struct call *call, const void *frame), (start, call, frame), (void)0)
 /*
  * The same for a free that usually only renews a budget. It does not call hub_call_begin, but takes hub_ticks_here. It ends with hub_call_end_staged if this

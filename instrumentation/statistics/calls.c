@@ -23,7 +23,7 @@ static __thread struct {
   uint64_t slept_ns;
   uint64_t inner;                          /* ticks */
   uint64_t stage[CALL_STAGE_COUNT];        /* ticks */
-  uint64_t recording[CALL_KIND_COUNT + 1]; /* ticks: see end_of */
+  uint64_t recording[CALL_KIND_COUNT + 1]; /* ticks: see recorded() */
 } here __attribute__((tls_model("initial-exec")));
 __thread bool hub_call_staged; /* some stage has ended since the last call */
 
@@ -63,11 +63,10 @@ ALWAYS_INLINE struct histogram_row row_of(struct stats_spans table[CALL_KIND_COU
   return stats_span(&table[call->kind], call->cls);
 }
 
-uint64_t calls_begin(void) {
-  if (here.depth++ != 0) return 0;
+void calls_begin(void) {
+  if (here.depth++ != 0) return;
   if (UNLIKELY(hub_call_staged)) forget_stages();
   here.slept_ns = lock_slept_ns;
-  return clock_ticks();
 }
 
 /*

@@ -8,10 +8,10 @@
 #include "src/probe.h"
 #include "stats_block.h"
 
-/* Begins a call that leaves the fast path: returns its start, or 0 if it is part of another one. */
-uint64_t calls_begin(void);
+/* Begins a call that leaves the fast path. It may be part of another one. */
+void calls_begin(void);
 
-/* Ends it, and counts it. If it is one of the longest, returns its ns, else 0. */
+/* Ends it, and counts it if it is no part of another one. `start`: the clock when it began. If it is one of the longest, returns its ns, else 0. */
 uint64_t calls_end(uint64_t start, const struct call *call);
 uint64_t calls_end_staged(uint64_t start, const struct call *call);
 void calls_end_plain(uint64_t start, const struct call *call);

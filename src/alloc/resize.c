@@ -111,7 +111,8 @@ static void end_call(uint64_t start, const void *to, uint32_t from, size_t size,
 }
 
 static NOINLINE void *move_slow(void *p, size_t usable, size_t size) {
-  const uint64_t start = hub_call_begin();
+  const uint64_t start = hub_ticks_here();
+  hub_call_begin();
   const uint32_t from = row_at(p, usable);
   /* Not alloc_fast: if the budget ran out, `move` has done its step already, and a second one would count a block that is not there. */
   void *moved = size > SMALL_MAX && size > usable ? alloc_grown(size) : alloc_slow(size, start);
@@ -125,7 +126,8 @@ static NOINLINE void *move_slow(void *p, size_t usable, size_t size) {
 
 /* Frees a block by the slow path, once its content was moved to `to`. Returns `to`. */
 static NOINLINE void *free_moved(void *p, size_t usable, void *to, size_t size) {
-  const uint64_t start = hub_call_begin();
+  const uint64_t start = hub_ticks_here();
+  hub_call_begin();
   const uint32_t from = row_at(p, usable);
   free_slow(p, FAMILY_MALLOC);
   end_call(start, to, from, size, __builtin_frame_address(0));
@@ -190,7 +192,8 @@ static NOINLINE void *resize_slow(void *p, size_t size) {
   if (size > PTRDIFF_MAX) return alloc_fail();
   const int saved = errno;
   uint32_t from = CLASS_NONE;
-  const uint64_t start = hub_call_begin();
+  const uint64_t start = hub_ticks_here();
+  hub_call_begin();
   void *moved = resize(p, size, &from);
   end_call(start, moved != NULL ? moved : p, from, size, __builtin_frame_address(0));
   if (moved == NULL) return NULL;

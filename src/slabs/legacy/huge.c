@@ -213,8 +213,9 @@ static bool stay(struct slab *slab, size_t size, size_t whole) {
   slab->requested = size;
   slab->size = whole;
   slab->units = (uint32_t)(whole / UNIT_SIZE);
-  if (whole < old) slab->sealed = 0;                                                      /* the page went with the memory that was cut off */
-  else if (slab->sealed != 0) slab->sealed += (uint32_t)((whole - old) / os_page_size()); /* it is where it was, so it is farther from the end */
+  /* `sealed` counts pages back from the end. A block that shrank has lost the sealed page; in one that grew, the page stayed where it was. */
+  if (whole < old) slab->sealed = 0;
+  else if (slab->sealed != 0) slab->sealed += (uint32_t)((whole - old) / os_page_size());
   const bool open = seal_end(slab, false);
   if (open) {
     ((struct mapping *)slab)->refused &= size <= units_large_max();
