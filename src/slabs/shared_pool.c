@@ -142,31 +142,55 @@ static size_t release(struct slab *slab) {
   return 0;
 }
 
+/*
+ * The slabs that a walk over returned blocks met last, by their first units. Blocks that are freed in turn often alternate between a few slabs. A slab
+ * stays where it is as long as the class is locked: it is released only when it was found empty, and only blocks that are returned can make it so.
+ */
+#define MET 8u
+struct met {
+  uintptr_t unit;
+  struct slab *slab;
+};
+
+static NOINLINE struct slab *meet(struct met *met, uint32_t cls, const struct block *block) {
+  if (!directory_begins(cls, block)) return NULL;
+  struct slab *const slab = directory_slab(block);
+  const uintptr_t unit = (uintptr_t)block >> UNIT_SHIFT;
+  if ((uintptr_t)slab->base == unit << UNIT_SHIFT) met[unit % MET] = (struct met){unit, slab}; /* class_starts_at knows first units only */
+  return slab;
+}
+
+/* The slab of a block of the class that begins at `block`; NULL if none begins there. `start` is the class's. */
+ALWAYS_INLINE struct slab *slab_of(struct met *met, uint32_t cls, const struct class_start *start, const struct block *block) {
+  const uintptr_t unit = (uintptr_t)block >> UNIT_SHIFT;
+  const struct met *const place = &met[unit % MET];
+  return LIKELY(place->unit == unit && class_starts_at(start, block)) ? place->slab : meet(met, cls, block);
+}
+
 uint32_t pool_return_blocks(uint32_t cls, struct chain *chain, struct chain *legacy, bool trim) {
   struct pool_class *c = &classes[cls];
-  struct slab *empties = NULL, *slab = NULL;
-  uint32_t touched = 0;
+  const struct class_start start = class_start[cls];
+  const struct link_key key = link_key;
+  struct met met[MET] = {{0}};
+  struct slab *empties = NULL, *last = NULL;
+  struct block *block = chain->head, *next;
+  uint32_t touched = 0, left = chain->count;
   lock_take(&c->lock);
-  for (uintptr_t unit = 0; chain->count > 0;) {
-    struct block *const block = chain->head;
-    if (!directory_begins(cls, block) || !block_can_pop(block)) break;
-    struct block *const next = block_next(block);
+  for (; left > 0; block = next, left--) {
+    struct slab *const slab = slab_of(met, cls, &start, block);
+    if (slab == NULL || !block_can_pop(block)) break;
+    next = link_read(block, &key);
     if (next == LINK_BROKEN) break;
-    if (unit != (uintptr_t)block >> UNIT_SHIFT) { /* the next block is often of the same slab */
-      unit = (uintptr_t)block >> UNIT_SHIFT;
-      struct slab *const last = slab;
-      slab = directory_slab(block);
-      touched += slab != last && slab->home != NULL;
-    }
-    chain->head = next;
-    chain->count--;
     if (slab->home == NULL) {
       chain_push(legacy, block);
       continue;
     }
+    touched += slab != last;
+    last = slab;
     if (slab_list_give(&c->slabs, slab, block)) slab_list_shed(&c->slabs, slab, trim, &empties);
   }
   lock_release(&c->lock);
+  *chain = (struct chain){block, left};
   slabs_release(empties, release);
   return touched;
 }

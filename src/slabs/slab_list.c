@@ -2,7 +2,7 @@
 
 #include "probe.h"
 
-static void link_partial(struct slab_list *list, struct slab *slab) {
+void slab_list_link(struct slab_list *list, struct slab *slab) {
   slab->prev = NULL;
   slab->next = list->head;
   if (list->head != NULL) list->head->prev = slab;
@@ -21,7 +21,7 @@ void slab_list_add(struct slab_list *list, struct slab *slab) {
   list->slabs++;
   list->capacity += slab->capacity;
   list->bytes += slab->size;
-  link_partial(list, slab);
+  slab_list_link(list, slab);
 }
 
 bool slab_list_take(struct slab_list *list, uint32_t most, struct chain *chain) {
@@ -32,13 +32,6 @@ bool slab_list_take(struct slab_list *list, uint32_t most, struct chain *chain) 
   list->used += slab_used(slab) - before;
   if (slab_is_full(slab)) unlink_partial(list, slab);
   return true;
-}
-
-bool slab_list_give(struct slab_list *list, struct slab *slab, struct block *block) {
-  if (slab_is_full(slab)) link_partial(list, slab);
-  slab_give(slab, block);
-  list->used--;
-  return slab_used(slab) == 0;
 }
 
 void slab_list_shed(struct slab_list *list, struct slab *slab, bool all, struct slab **empties) {
@@ -79,7 +72,7 @@ bool slab_list_trim_begin(struct slab_list *list, struct slab *slab, uint32_t le
 }
 
 bool slab_list_trim_end(struct slab_list *list, struct slab *slab) {
-  if (slab_is_full(slab)) link_partial(list, slab);
+  if (slab_is_full(slab)) slab_list_link(list, slab);
   slab_trim_end(slab);
   list->used--;
   return slab_used(slab) == 0;

@@ -31,11 +31,19 @@ void slab_list_add(struct slab_list *list, struct slab *slab);
 /* Takes up to `most` blocks from the first partial slab. False if there is none. */
 bool slab_list_take(struct slab_list *list, uint32_t most, struct chain *chain);
 
+/* Puts a slab that has become partial into the list. */
+void slab_list_link(struct slab_list *list, struct slab *slab);
+
 /*
  * Returns one block to `slab`, which is of this list. Returns true if the slab is empty now. It stays in the list
  * until one of the next two functions removes it.
  */
-bool slab_list_give(struct slab_list *list, struct slab *slab, struct block *block);
+ALWAYS_INLINE bool slab_list_give(struct slab_list *list, struct slab *slab, struct block *block) {
+  if (UNLIKELY(slab_is_full(slab))) slab_list_link(list, slab);
+  slab_give(slab, block);
+  list->used--;
+  return slab_used(slab) == 0;
+}
 
 /* Moves an empty slab to the front of *empties. Without `all`, the only partial slab stays, so that the class does not release and acquire it in turn. */
 void slab_list_shed(struct slab_list *list, struct slab *slab, bool all, struct slab **empties);

@@ -306,15 +306,6 @@ void slab_take(struct slab *slab, uint32_t most, struct chain *chain, struct bro
   chain->count += taken;
 }
 
-void slab_give(struct slab *slab, struct block *block) {
-  block_link(block, slab->free);
-  slab->free = block;
-  slab->free_count++;
-  slab->given++;
-  slab->trimmed = 0;
-  assert(slab->free_count <= slab->carved);
-}
-
 bool slab_trim_begin(struct slab *slab, uint32_t least, struct slab_tail *tail) {
   struct block_set free;
   struct block *end;

@@ -169,7 +169,14 @@ static inline uint32_t slab_idle_ms(const struct slab *slab, uint64_t now) {
 }
 
 /* Returns one block to the slab. */
-void slab_give(struct slab *slab, struct block *block);
+ALWAYS_INLINE void slab_give(struct slab *slab, struct block *block) {
+  block_link(block, slab->free);
+  slab->free = block;
+  slab->free_count++;
+  slab->given++;
+  slab->trimmed = 0;
+  assert(slab->free_count <= slab->carved);
+}
 
 /* The memory behind a slab's last block in use, while it is being purged. */
 struct slab_tail {
