@@ -18,7 +18,7 @@
 #define HISTOGRAM_STEP_BITS 4
 #define HISTOGRAM_STEPS (1u << HISTOGRAM_STEP_BITS)
 #define HISTOGRAM_LINEAR (2 * HISTOGRAM_STEPS)
-#define HISTOGRAM_VALUE_BITS 40 /* in ns: up to 18 minutes */
+#define HISTOGRAM_VALUE_BITS 32 /* in ns: up to 4 seconds. Each more costs every process 160 KiB of address space */
 #define HISTOGRAM_BUCKETS (HISTOGRAM_LINEAR + (HISTOGRAM_VALUE_BITS - HISTOGRAM_STEP_BITS - 1) * HISTOGRAM_STEPS)
 
 struct histogram {
