@@ -62,7 +62,7 @@ void front_audit(uint64_t until_ms) {
 /* ---- Guarded blocks. ---- */
 
 struct taken front_take_guarded(struct sll_cache *cache, const struct request *r) {
-  struct taken taken = {.cls = r->cls, .zeroed = !modes.debug, .recorded = true};
+  struct taken taken = {.cls = r->cls, .zeroed = !modes.debug || config.fill == 0, .recorded = true};
   if (modes.debug) patrol_allocation();
   if (modes.secure) secure_look();
   const bool wanted = modes.debug ? debug_wants_guard(r->size) : modes.secure && secure_wants_guard(r->size);
@@ -73,7 +73,7 @@ struct taken front_take_guarded(struct sll_cache *cache, const struct request *r
   if (taken.block == NULL) return taken;
   hub_count(r->cls, 1, 0);
   if (!modes.debug) return taken;
-  memset(taken.block, (int)config.fill, r->size);
+  if (config.fill != 0) memset(taken.block, (int)config.fill, r->size); /* its pages are zero, and not resident until they are written to */
   patrol_note_guarded(taken.block);
   return taken;
 }

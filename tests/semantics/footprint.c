@@ -2,6 +2,7 @@
  * footprint.c: what blocks take beside their own bytes.
  *
  *   footprint large SLACK TIMES  351 blocks of 60,000 bytes: resident at most 64 KiB each, and SLACK KiB; mapped at most TIMES as much
+ *   footprint untouched SHARE    the same blocks, and as many of calloc, to which nothing is written: resident at most SHARE KiB each
  *   footprint aligned ROOM       small blocks at multiples of 2^12 to 2^30: resident a few pages each; mapped ROOM times the alignment, at most
  */
 #define NAME "footprint"
@@ -35,6 +36,20 @@ static void large(long slack, long times) {
   if (grown > COUNT * 64 + slack || taken > times * COUNT * 64 + slack) fail("blocks take more memory than they need");
 }
 
+static void untouched(long share) {
+  enum { COUNT = 351, SIZE = 60000 };
+  static void *block[2 * COUNT];
+  const long resident = resident_kib();
+  for (unsigned i = 0; i < 2 * COUNT; i++) {
+    block[i] = i % 2 == 0 ? malloc(SIZE) : calloc(1, SIZE);
+    if (block[i] == NULL) fail("no memory");
+  }
+  const long grown = resident_kib() - resident;
+  for (unsigned i = 0; i < 2 * COUNT; i++) free(block[i]);
+  printf("%d untouched blocks of %d bytes: %ld KiB resident\n", 2 * COUNT, SIZE, grown);
+  if (grown > 2 * COUNT * share) fail("blocks to which nothing was written take memory");
+}
+
 static void aligned(long room) {
   void *first; /* what only the first block takes, of the library and of stdio, is not measured */
   if (posix_memalign(&first, 4096, 100) != 0) fail("no memory");
@@ -59,6 +74,7 @@ int main(int argc, char **argv) {
   const char *what = argc >= 3 ? argv[1] : "";
   if (strcmp(what, "large") == 0) large(atol(argv[2]), argc > 3 ? atol(argv[3]) : 1);
   else if (strcmp(what, "aligned") == 0) aligned(atol(argv[2]));
-  else fail("usage: footprint large|aligned NUMBER [TIMES]");
+  else if (strcmp(what, "untouched") == 0) untouched(atol(argv[2]));
+  else fail("usage: footprint large|untouched|aligned NUMBER [TIMES]");
   return 0;
 }

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Blocks take what they need, in every mode: large ones no room to grow on, and aligned ones no memory for what lies before them.
+# Blocks take what they need, in every mode: large ones no room to grow on and no memory until they are written to, and aligned ones no memory for what
+# lies before them.
 . "$(dirname "$0")/common.sh"
 
 # takes_little LIBRARY OPTION WHAT NUMBER [TIMES]
@@ -12,6 +13,7 @@ for option in HAKMEM_DEBUG=0 HAKMEM_DEBUG=1 HAKMEM_GUARD=1 HAKMEM_GUARD=7 HAKMEM
   room=0 times=1
   [ $option = HAKMEM_DEBUG=1 ] && room=1 times=4 # of address space: if an error ends the process, closed memory lies behind each large block
   takes_little "$DEFAULT" $option aligned $room
+  takes_little "$DEFAULT" $option untouched 16
   (ulimit -v 300000 && takes_little "$DEFAULT" $option large 12000 $times) || exit 1 # with little room, few blocks lie against guard pages
 done
 takes_little "$PLAIN" HAKMEM_DEBUG=0 aligned 0
