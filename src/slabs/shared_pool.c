@@ -63,11 +63,7 @@ static void make_foreign(const struct pool_class *c) {
   if (fresh != NULL) __atomic_compare_exchange_n(&foreign_batch[c - classes], &none, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
-/* Stands for the calling thread. A later thread may have the same: it mostly inherits the lists, too. */
-static const void *self(void) {
-  static __thread char here;
-  return &here;
-}
+__thread const void *pool_taker __attribute__((tls_model("initial-exec")));
 
 static uint32_t stride_of(const struct pool_class *c) { return class_stride((uint32_t)(c - classes)); }
 
@@ -75,7 +71,7 @@ static uint32_t stride_of(const struct pool_class *c) { return class_stride((uin
 static uint32_t find_batch(const struct pool_class *c) {
   const bool any = c->batches == BATCHES || stride_of(c) > APART_STRIDE;
   for (uint32_t i = c->batches; i-- > 0;) {
-    if (any || c->giver[i] == NULL || c->giver[i] == self()) return i;
+    if (any || c->giver[i] == NULL || c->giver[i] == pool_taker) return i;
   }
   return c->batches;
 }
@@ -114,9 +110,9 @@ static bool refill_from_class(struct pool_class *c, enum whose whose, uint32_t m
     c->taken_ms = os_now_ms();
   } else {
     if (timed) answer->over[STAGE_batch] = hub_ticks();
-    const bool may = whose == WHOSE_ANY || stride_of(c) > APART_STRIDE || slab_list_prefer(&c->slabs, self());
+    const bool may = whose == WHOSE_ANY || stride_of(c) > APART_STRIDE || slab_list_prefer(&c->slabs, pool_taker);
     answer->source = REFILL_PARTIAL;
-    if (may) slab_list_take(&c->slabs, most, self(), &answer->chain);
+    if (may) slab_list_take(&c->slabs, most, pool_taker, &answer->chain);
     answer->broken = c->slabs.broken;
     c->slabs.broken = (struct broken_link){0};
   }
@@ -151,7 +147,7 @@ struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed) {
   answer.source = units.fresh_superslab ? REFILL_FRESH_SUPERSLAB : REFILL_FRESH_SLAB;
   lock_take(&c->lock);
   slab_list_add(&c->slabs, slab);
-  slab_list_take(&c->slabs, most, self(), &answer.chain);
+  slab_list_take(&c->slabs, most, pool_taker, &answer.chain);
   lock_release(&c->lock);
   EVENT(slab_acquire, .base = base, .cls = cls, .live = 0, .capacity = capacity);
   return answer;
@@ -169,7 +165,7 @@ struct chain pool_give_batch(uint32_t cls, struct chain chain, enum pool_from fr
   }
   const bool has_room = foreign_of(c) != NULL && c->foreign < FOREIGN && (c->batched + chain.count) * 4 <= c->slabs.used * 3;
   if (c->batches < BATCHES) {
-    c->giver[c->batches] = from == POOL_OWN ? self() : NULL;
+    c->giver[c->batches] = from == POOL_OWN ? pool_taker : NULL;
     add_batch(c, &c->batch[c->batches++], chain);
   } else if (from == POOL_FOREIGN && has_room) add_batch(c, &foreign_of(c)[c->foreign++], chain);
   else overflow = chain;

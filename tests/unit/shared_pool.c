@@ -78,6 +78,7 @@ Test(shared_pool, a_thread_takes_from_the_superslab_that_it_took_from_last) {
 #define SMALL 3u
 
 static void *takes_of_its_own(void *others) {
+  pool_taker = &others;
   const struct slab *const slab = directory_slab(others);
   struct pool_answer answer = pool_refill(SMALL, 5, true);
   cr_assert_neq(answer.source, REFILL_BATCH, "though the other thread has given one");
@@ -90,6 +91,7 @@ static void *takes_of_its_own(void *others) {
 }
 
 Test(shared_pool, small_blocks_of_two_threads_lie_apart) {
+  pool_taker = &(int){0};
   const struct chain batch = pool_refill(SMALL, 5, true).chain;
   struct slab *const mine = directory_slab(batch.head);
   cr_assert_eq(pool_give_batch(SMALL, batch, POOL_OWN).count, 0);
@@ -104,6 +106,7 @@ Test(shared_pool, small_blocks_of_two_threads_lie_apart) {
 }
 
 static void *takes_what_others_gave(void *head) {
+  pool_taker = &head;
   cr_assert_eq(pool_refill(SMALL, 5, true).chain.head, head);
   return NULL;
 }
@@ -111,6 +114,7 @@ static void *takes_what_others_gave(void *head) {
 /* Gives `count` batches, and lets another thread take the last one. */
 static void give_to_another(int count, enum pool_from from) {
   struct chain given[8];
+  pool_taker = &given;
   for (int i = 0; i < count; i++) given[i] = pool_refill(SMALL, 5, true).chain;
   for (int i = 0; i < count; i++) cr_assert_eq(pool_give_batch(SMALL, given[i], from).count, 0);
   pthread_t thread;
