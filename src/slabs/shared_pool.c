@@ -21,7 +21,12 @@
  */
 #define FOREIGN 512
 #define UNNEEDED_BLOCKS 1024u /* a scavenge of a class stops to return unneeded batches after this many blocks: more would take too long for one call */
-#define SLABS_ASKED 256       /* slabs whose age is read */
+/*
+ * Threads that take small blocks from the same slab share its cache lines, for as long as they use the blocks. So for blocks of up to this stride, a
+ * thread takes its own batches, and then blocks of the slab that it took from last.
+ */
+#define APART_STRIDE 512u
+#define SLABS_ASKED 256 /* slabs whose age is read */
 
 /*
  * One class. Own batches and foreign ones are two stacks; refills take from the foreign ones first. A batch for which there is no place is returned to its
@@ -31,6 +36,7 @@ static struct pool_class {
   struct lock lock;
   struct slab_list slabs;
   struct chain batch[BATCHES];
+  const void *giver[BATCHES]; /* whose own batch it is; NULL: anyone's */
   uint32_t batches;
   uint32_t foreign;  /* batches */
   uint32_t unneeded; /* the oldest foreign batches, which no refill needed since the last scavenge: their least number in that time */
@@ -57,29 +63,56 @@ static void make_foreign(const struct pool_class *c) {
   if (fresh != NULL) __atomic_compare_exchange_n(&foreign_batch[c - classes], &none, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
+__thread const void *pool_taker __attribute__((tls_model("initial-exec")));
+
+static uint32_t stride_of(const struct pool_class *c) { return class_stride((uint32_t)(c - classes)); }
+
+/* The place of the newest batch that the thread may take; `batches` if there is none. If no more have a place, it may take those of other threads. */
+static uint32_t find_batch(const struct pool_class *c) {
+  const bool any = c->batches == BATCHES || stride_of(c) > APART_STRIDE;
+  for (uint32_t i = c->batches; i-- > 0;) {
+    if (any || c->giver[i] == NULL || c->giver[i] == pool_taker) return i;
+  }
+  return c->batches;
+}
+
+static struct chain take_batch(struct pool_class *c, uint32_t at) {
+  const struct chain chain = remove_batch(c, &c->batch[at]);
+  c->batches--;
+  memmove(&c->batch[at], &c->batch[at + 1], (c->batches - at) * sizeof(c->batch[0]));
+  memmove(&c->giver[at], &c->giver[at + 1], (c->batches - at) * sizeof(c->giver[0]));
+  return chain;
+}
+
 static struct chain take_newest(struct pool_class *c) {
   if (c->foreign > 0) {
     c->foreign--;
     if (c->unneeded > c->foreign) c->unneeded = c->foreign;
     return remove_batch(c, &foreign_of(c)[c->foreign]);
   }
-  c->batches--;
-  return remove_batch(c, &c->batch[c->batches]);
+  return take_batch(c, c->batches - 1);
 }
 
 /* ---- Refill. ---- */
 
+enum whose {
+  WHOSE_OWN, /* the thread's own batches and slabs, and those that it may take at once */
+  WHOSE_ANY, /* all: otherwise the refill would fail */
+};
+
 /* Refills from batches and partial slabs of the class. */
-static bool refill_from_class(struct pool_class *c, uint32_t most, bool timed, struct pool_answer *answer) {
+static bool refill_from_class(struct pool_class *c, enum whose whose, uint32_t most, bool timed, struct pool_answer *answer) {
   lock_take(&c->lock);
-  if (c->foreign + c->batches > 0) {
-    answer->chain = take_newest(c);
+  const uint32_t at = find_batch(c);
+  if (c->foreign > 0 || at < c->batches || (whose == WHOSE_ANY && c->batches > 0)) {
+    answer->chain = c->foreign == 0 && at < c->batches ? take_batch(c, at) : take_newest(c);
     answer->source = REFILL_BATCH;
     c->taken_ms = os_now_ms();
   } else {
     if (timed) answer->over[STAGE_batch] = hub_ticks();
+    const bool may = whose == WHOSE_ANY || stride_of(c) > APART_STRIDE || slab_list_prefer(&c->slabs, pool_taker);
     answer->source = REFILL_PARTIAL;
-    slab_list_take(&c->slabs, most, &answer->chain);
+    if (may) slab_list_take(&c->slabs, most, pool_taker, &answer->chain);
     answer->broken = c->slabs.broken;
     c->slabs.broken = (struct broken_link){0};
   }
@@ -90,11 +123,16 @@ static bool refill_from_class(struct pool_class *c, uint32_t most, bool timed, s
 struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed) {
   struct pool_class *c = &classes[cls];
   struct pool_answer answer = {.chain = CHAIN_EMPTY};
-  if (refill_from_class(c, most, timed, &answer)) return answer;
+  if (refill_from_class(c, WHOSE_OWN, most, timed, &answer)) return answer;
 
   if (timed) answer.over[STAGE_partial] = hub_ticks();
   const struct units_answer units = units_acquire(class_slab_units(cls));
   struct slab *slab = units.slab;
+  if (slab == NULL && answer.broken.block == NULL) {
+    struct pool_answer others = {.chain = CHAIN_EMPTY};
+    if (refill_from_class(c, WHOSE_ANY, most, false, &others)) return others;
+    answer.broken = others.broken;
+  }
   answer.over[STAGE_fresh_slab] = units.over;
   answer.refusal = units.refusal;
   if (slab == NULL) {
@@ -109,7 +147,7 @@ struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed) {
   answer.source = units.fresh_superslab ? REFILL_FRESH_SUPERSLAB : REFILL_FRESH_SLAB;
   lock_take(&c->lock);
   slab_list_add(&c->slabs, slab);
-  slab_list_take(&c->slabs, most, &answer.chain);
+  slab_list_take(&c->slabs, most, pool_taker, &answer.chain);
   lock_release(&c->lock);
   EVENT(slab_acquire, .base = base, .cls = cls, .live = 0, .capacity = capacity);
   return answer;
@@ -126,8 +164,10 @@ struct chain pool_give_batch(uint32_t cls, struct chain chain, enum pool_from fr
     lock_take(&c->lock);
   }
   const bool has_room = foreign_of(c) != NULL && c->foreign < FOREIGN && (c->batched + chain.count) * 4 <= c->slabs.used * 3;
-  if (c->batches < BATCHES) add_batch(c, &c->batch[c->batches++], chain);
-  else if (from == POOL_FOREIGN && has_room) add_batch(c, &foreign_of(c)[c->foreign++], chain);
+  if (c->batches < BATCHES) {
+    c->giver[c->batches] = from == POOL_OWN ? pool_taker : NULL;
+    add_batch(c, &c->batch[c->batches++], chain);
+  } else if (from == POOL_FOREIGN && has_room) add_batch(c, &foreign_of(c)[c->foreign++], chain);
   else overflow = chain;
   c->taken_ms = os_now_ms();
   lock_release(&c->lock);

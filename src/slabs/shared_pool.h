@@ -23,8 +23,12 @@ struct pool_answer {
   uint64_t over[STAGE_shared_fail]; /* hub_ticks() when a stage had found nothing; 0 if it served, was not reached, or was not timed */
 };
 
+/* Stands for the thread: its lists, which a later thread may inherit. Only compared. NULL in a thread that has none yet. */
+extern __thread const void *pool_taker __attribute__((tls_model("initial-exec")));
+
 /*
- * Blocks of class `cls`: a batch, which is taken whole; else up to `most` blocks of a partial slab, else of a fresh one. `timed`: also note the ends of
+ * Blocks of class `cls`: a batch, which is taken whole; else up to `most` blocks of a partial slab, else of a fresh one. Small blocks come from what the
+ * thread itself gave or took from last, as long as there is room for that. `timed`: also note the ends of
  * the first two stages. Those of the others, which are long and rare, are always noted.
  */
 struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed);

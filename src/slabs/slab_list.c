@@ -2,6 +2,8 @@
 
 #include "probe.h"
 
+#define OTHERS_MOST 8u /* partial slabs of other threads, beside which a thread gets a fresh one */
+
 void slab_list_link(struct slab_list *list, struct slab *slab) {
   slab->prev = NULL;
   slab->next = list->head;
@@ -24,10 +26,23 @@ void slab_list_add(struct slab_list *list, struct slab *slab) {
   slab_list_link(list, slab);
 }
 
-bool slab_list_take(struct slab_list *list, uint32_t most, struct chain *chain) {
+bool slab_list_prefer(struct slab_list *list, const void *taker) {
+  struct slab *slab = list->head;
+  uint32_t seen = 0;
+  for (; slab != NULL && slab->taker != taker && seen < OTHERS_MOST; slab = slab->next) seen++;
+  if (slab == NULL || slab->taker != taker || slab == list->head) return slab != NULL;
+  struct slab *const cursor = list->cursor;
+  unlink_partial(list, slab);
+  slab_list_link(list, slab);
+  list->cursor = cursor;
+  return true;
+}
+
+bool slab_list_take(struct slab_list *list, uint32_t most, const void *taker, struct chain *chain) {
   struct slab *slab = list->head;
   if (slab == NULL) return false;
   const uint32_t before = slab_used(slab);
+  slab->taker = taker;
   slab_take(slab, most, chain, &list->broken);
   list->used += slab_used(slab) - before;
   if (slab_is_full(slab)) unlink_partial(list, slab);

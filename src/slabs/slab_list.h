@@ -28,8 +28,14 @@ struct slab_list {
 /* Adds a fresh slab. */
 void slab_list_add(struct slab_list *list, struct slab *slab);
 
+/*
+ * Moves a partial slab that `taker` took from last to the front. False if a fresh slab is better than the first one: there is none of `taker`, and only a
+ * few others.
+ */
+bool slab_list_prefer(struct slab_list *list, const void *taker);
+
 /* Takes up to `most` blocks from the first partial slab. False if there is none. */
-bool slab_list_take(struct slab_list *list, uint32_t most, struct chain *chain);
+bool slab_list_take(struct slab_list *list, uint32_t most, const void *taker, struct chain *chain);
 
 /* Puts a slab that has become partial into the list. */
 void slab_list_link(struct slab_list *list, struct slab *slab);

@@ -168,6 +168,7 @@ void slab_init(struct slab *slab, uint32_t cls) {
   slab->capacity = capacity_of(slab);
   assert(slab->capacity <= SLAB_BLOCKS_MAX);
   slab->free = BLOCK_END;
+  slab->taker = NULL;
   slab->free_count = slab->carved = slab->reached = slab->given = slab->seen_live = slab->purging = slab->trimmed = 0;
 }
 

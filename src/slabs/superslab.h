@@ -37,6 +37,7 @@ struct slab {
   struct superslab *home;   /* NULL: a legacy slab or a huge block, mapped on its own */
   char *base;
   struct block *free; /* blocks returned to the slab */
+  const void *taker;  /* pool_taker of the thread that last took blocks */
   uint32_t free_count, carved, capacity, stride, first;
   uint32_t given;     /* blocks returned since they were last sorted */
   uint32_t reached;   /* the largest value of `carved` so far */

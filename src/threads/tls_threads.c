@@ -120,6 +120,7 @@ static struct sll_cache *own_or_borrowed(void) {
     return own;
   }
   own = cache;
+  pool_taker = cache;
   hold_own();
   pthread_setspecific(thread_key, cache); /* may call malloc, which finds the lists */
   EVENT(thread_start, .live_caches = sll_running());

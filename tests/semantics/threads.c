@@ -5,6 +5,7 @@
  *   small    with the smallest stack that the system allows
  *   late     that allocate in TLS destructors, after their lists were taken over, in both kinds of destructor
  *   hand     a block freed by a thread that never allocated, and memory that an ended thread left
+ *   apart    two threads that replace small blocks of their own: these must not come to lie in the same cache lines
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -161,12 +162,75 @@ static void check_hand(void) {
   if (grown > 20480) fail("20 MB that ended threads left were not used again");
 }
 
+/* ---- Side by side. ---- */
+
+#define PLACES 3000
+#define RUN 12
+#define OPERATIONS 4000000
+#define LINE 64
+
+static struct place {
+  unsigned char *block;
+  unsigned size;
+} table[2][PLACES];
+
+static pthread_barrier_t both; /* a thread that begins later than the other one ends would inherit its lists */
+
+static void *replace(void *arg) {
+  pthread_barrier_wait(&both);
+  struct place *const mine = table[(uintptr_t)arg];
+  uint64_t random = 88172645463325252u + (uintptr_t)arg;
+  for (unsigned done = 0; done < OPERATIONS; done += RUN) {
+    random = random * 6364136223846793005u + 1442695040888963407u;
+    struct place *const run = &mine[(random >> 32) % (PLACES - RUN + 1)];
+    for (unsigned i = 0; i < RUN; i++) free(run[i].block);
+    for (unsigned i = 0; i < RUN; i++) {
+      random = random * 6364136223846793005u + 1442695040888963407u;
+      run[i].size = 8 + (unsigned)((random >> 32) % 121);
+      run[i].block = malloc(run[i].size);
+      if (run[i].block == NULL) fail("out of memory");
+      run[i].block[0] = 1;
+    }
+  }
+  pthread_barrier_wait(&both);
+  return NULL;
+}
+
+static int by_number(const void *a, const void *b) {
+  const uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
+  return (x > y) - (x < y);
+}
+
+static void check_apart(void) {
+  static uintptr_t lines[2 * PLACES * 3]; /* the number of each block's lines, times two, plus the thread's */
+  pthread_barrier_init(&both, NULL, 2);
+  run(replace, NULL, 2);
+  unsigned count = 0, used = 0, shared = 0;
+  for (uintptr_t thread = 0; thread < 2; thread++) {
+    for (unsigned i = 0; i < PLACES; i++) {
+      const struct place *const place = &table[thread][i];
+      if (place->block == NULL) continue;
+      const uintptr_t first = (uintptr_t)place->block / LINE, last = ((uintptr_t)place->block + place->size - 1) / LINE;
+      for (uintptr_t line = first; line <= last; line++) lines[count++] = 2 * line + thread;
+    }
+  }
+  qsort(lines, count, sizeof(lines[0]), by_number);
+  for (unsigned i = 0; i < count; i++) {
+    used += i == 0 || lines[i] / 2 != lines[i - 1] / 2;
+    shared += i > 0 && lines[i] / 2 == lines[i - 1] / 2 && lines[i] != lines[i - 1];
+  }
+  printf("of %u cache lines, both threads use %u\n", used, shared);
+  fflush(stdout);
+  if (shared > used / 100) fail("more than 1 % of the lines are used by both threads");
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) return 2;
   if (strcmp(argv[1], "short") == 0) check_short();
   else if (strcmp(argv[1], "small") == 0) check_small();
   else if (strcmp(argv[1], "late") == 0) check_late();
   else if (strcmp(argv[1], "hand") == 0) check_hand();
+  else if (strcmp(argv[1], "apart") == 0) check_apart();
   else return 2;
   return 0;
 }

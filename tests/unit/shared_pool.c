@@ -75,6 +75,56 @@ Test(shared_pool, a_thread_takes_from_the_superslab_that_it_took_from_last) {
   cr_assert_eq(totals().active, 2);
 }
 
+#define SMALL 3u
+
+static void *takes_of_its_own(void *others) {
+  pool_taker = &others;
+  const struct slab *const slab = directory_slab(others);
+  struct pool_answer answer = pool_refill(SMALL, 5, true);
+  cr_assert_neq(answer.source, REFILL_BATCH, "though the other thread has given one");
+  struct slab *const mine = directory_slab(answer.chain.head);
+  cr_assert_neq(mine, slab, "though that one has room");
+  answer = pool_refill(SMALL, 5, true);
+  cr_assert_eq(answer.source, REFILL_PARTIAL);
+  cr_assert_eq(directory_slab(answer.chain.head), mine);
+  return mine;
+}
+
+Test(shared_pool, small_blocks_of_two_threads_lie_apart) {
+  pool_taker = &(int){0};
+  const struct chain batch = pool_refill(SMALL, 5, true).chain;
+  struct slab *const mine = directory_slab(batch.head);
+  cr_assert_eq(pool_give_batch(SMALL, batch, POOL_OWN).count, 0);
+  pthread_t thread;
+  void *others;
+  cr_assert_eq(pthread_create(&thread, NULL, takes_of_its_own, batch.head), 0);
+  pthread_join(thread, &others);
+  cr_assert_eq(pool_refill(SMALL, 5, true).chain.head, batch.head);
+  const struct pool_answer answer = pool_refill(SMALL, 5, true);
+  cr_assert_eq(directory_slab(answer.chain.head), mine, "though the other thread's stands first");
+  cr_assert(pool_is_valid());
+}
+
+static void *takes_what_others_gave(void *head) {
+  pool_taker = &head;
+  cr_assert_eq(pool_refill(SMALL, 5, true).chain.head, head);
+  return NULL;
+}
+
+/* Gives `count` batches, and lets another thread take the last one. */
+static void give_to_another(int count, enum pool_from from) {
+  struct chain given[8];
+  pool_taker = &given;
+  for (int i = 0; i < count; i++) given[i] = pool_refill(SMALL, 5, true).chain;
+  for (int i = 0; i < count; i++) cr_assert_eq(pool_give_batch(SMALL, given[i], from).count, 0);
+  pthread_t thread;
+  cr_assert_eq(pthread_create(&thread, NULL, takes_what_others_gave, given[count - 1].head), 0);
+  pthread_join(thread, NULL);
+}
+
+Test(shared_pool, foreign_batches_are_anyones) { give_to_another(1, POOL_FOREIGN); }
+Test(shared_pool, if_no_more_batches_have_a_place_they_are_anyones) { give_to_another(4, POOL_OWN); }
+
 Test(shared_pool, first_a_fresh_superslab_then_partial_then_fresh_slabs) {
   const uint32_t cls = 30;
   const struct units_totals before = totals();

@@ -35,7 +35,7 @@ Test(slab_list, holds_the_partial_ones) {
   const uint32_t capacity = slabs[0].capacity;
   cr_assert(list.slabs == SLABS && list.capacity == SLABS * capacity && list.used == 0);
   struct chain chain = CHAIN_EMPTY;
-  while (slab_list_take(&list, 5, &chain)) cr_assert(slab_list_is_valid(&list));
+  while (slab_list_take(&list, 5, NULL, &chain)) cr_assert(slab_list_is_valid(&list));
   cr_assert_null(list.head, "full slabs are not in the list");
   cr_assert(list.used == list.capacity && chain.count == SLABS * capacity);
   struct slab *empties = NULL;
@@ -73,7 +73,7 @@ Test(slab_list, a_slab_in_use_is_not_shed) {
   struct slab_list list = full_of(slabs);
   struct slab *empties = NULL;
   struct chain chain = CHAIN_EMPTY;
-  slab_list_take(&list, 1, &chain);
+  slab_list_take(&list, 1, NULL, &chain);
   slab_list_shed_empty(&list, &empties);
   cr_assert(list.slabs == 1 && list.used == 1 && list.head == slab_of(chain.head) && slab_list_is_valid(&list));
 }

@@ -17,7 +17,7 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
   struct slab_list *list = &legacy.slabs[cls];
   struct chain chain = CHAIN_EMPTY;
   lock_take(&legacy.lock);
-  const bool had = slab_list_take(list, most, &chain) && chain.count != 0;
+  const bool had = slab_list_take(list, most, NULL, &chain) && chain.count != 0;
   *broken = list->broken;
   list->broken = (struct broken_link){0};
   uint64_t refused = legacy.refused_bytes;
@@ -32,7 +32,7 @@ struct chain legacy_refill(uint32_t cls, uint32_t most, enum legacy_reason reaso
     const uint32_t capacity = slab->capacity;
     lock_take(&legacy.lock);
     slab_list_add(list, slab);
-    slab_list_take(list, most, &chain);
+    slab_list_take(list, most, NULL, &chain);
     refused = legacy.refused_bytes += slab->size;
     lock_release(&legacy.lock);
     EVENT(slab_acquire, .base = base, .cls = cls, .live = 0, .capacity = capacity);
