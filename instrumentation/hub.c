@@ -127,6 +127,7 @@ void hub_on_call_end_staged(uint64_t start, const struct call *call, const void 
 
 bool hub_on_is_inside(void) { return inside_event || inside_stack; }
 uint32_t hub_on_stack(void) { return capture(STACK_INCIDENT, NULL); }
+uint32_t hub_on_refusal_stack(void) { return capture(STACK_REFUSAL, NULL); }
 uint32_t hub_on_block_stack(const void *frame) { return capture(STACK_BLOCK, frame); }
 uint32_t hub_on_traced_stack(void) { return tracer_is_listened() ? capture(STACK_TRACED, NULL) : 0; }
 

@@ -81,14 +81,34 @@ static bool begin_on_own_stack(void) {
   return swapcontext(&beginning.here, &beginning.there) == 0 && beginning.begun;
 }
 
+#define HASHES STACK_IDS
+/* Mapped when the first stack is taken: most programs need none, and a limit on address space or data counts untouched memory, too. */
+static struct stack_tables {
+  uint64_t hashes[HASHES];                 /* 0: unused */
+  uint16_t told[HASHES];                   /* the pass that last raised the event of this stack */
+  const struct stack_frames *kept[HASHES]; /* by id - 1; entries never change */
+} * tables;                                /* atomic; NULL until then */
+static uint16_t pass = 1;                  /* atomic; grows with stacks_tell_again */
+
+#define ROOM_TIMES 16
+
+/* A program that comes to a limit gets what is left. The stack of a refusal or of a long call is not worth a 16th of it. */
+static bool has_room(enum stack_use use) {
+  const size_t room = ROOM_TIMES * sizeof(struct stack_tables);
+  if (use != STACK_REFUSAL && use != STACK_CALL) return true;
+  void *const base = os_map_table(room);
+  if (base != NULL) os_unmap_table(base, room);
+  return base != NULL;
+}
+
 /*
  * HAKMEM_STACKS=auto: the first thread that needs a stack opens libunwind; until then other threads get none. With several threads, a constructor
  * may hold the loader's lock and wait for this thread. So a thread of ours opens it, and this one waits for a short time only. `in_loader`: this thread
  * itself may be in the loader, which a dlopen within a dlopen would end with a failed assertion.
  */
-static void open_now(bool in_loader) {
+static void open_now(enum stack_use use, bool in_loader) {
   uint32_t untried = UNTRIED;
-  if (!started || __atomic_load_n(&libunwind, __ATOMIC_RELAXED) != UNTRIED ||
+  if (!started || __atomic_load_n(&libunwind, __ATOMIC_RELAXED) != UNTRIED || !has_room(use) ||
       !__atomic_compare_exchange_n(&libunwind, &untried, OPENING, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
     return;
   if (!in_loader && __libc_single_threaded && fp_room((uintptr_t)__builtin_frame_address(0)) >= OPEN_ROOM) {
@@ -110,18 +130,10 @@ static void open_now(bool in_loader) {
 #define KEEPS_RECORDS false
 #endif
 
-#define HASHES STACK_IDS
-/* Mapped when the first stack is taken: most programs need none, and a limit on address space or data counts untouched memory, too. */
-static struct stack_tables {
-  uint64_t hashes[HASHES];                 /* 0: unused */
-  uint16_t told[HASHES];                   /* the pass that last raised the event of this stack */
-  const struct stack_frames *kept[HASHES]; /* by id - 1; entries never change */
-} * tables;                                /* atomic; NULL until then */
-static uint16_t pass = 1;                  /* atomic; grows with stacks_tell_again */
-
 /* False if memory runs out. */
-static bool make_tables(void) {
+static bool make_tables(enum stack_use use) {
   if (LIKELY(__atomic_load_n(&tables, __ATOMIC_ACQUIRE) != NULL)) return true;
+  if (!has_room(use)) return false;
   struct stack_tables *none = NULL, *const fresh = os_map_table(sizeof(*fresh));
   if (fresh == NULL) return false;
   const bool first = __atomic_compare_exchange_n(&tables, &none, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
@@ -137,7 +149,7 @@ void stacks_start(bool is_listened) {
   const bool wanted = config.ss_limit != 0 || config.leaks != 0 || config.profile != 0 || config.guard != 0 || config.debug != 0;
   const bool likely = wanted || is_listened;
   started = true;
-  if (wanted || config.secure != 0) make_tables(); /* a handler of faults cannot */
+  if (wanted || config.secure != 0) make_tables(STACK_FAULT); /* a handler of faults cannot */
   if (KEEPS_RECORDS && config.stacks == STACKS_AUTO) config.stacks = STACKS_FP;
   if (config.stacks == STACKS_OFF || config.stacks == STACKS_FP || (config.stacks == STACKS_AUTO && !likely)) return;
   open_libunwind(NULL);
@@ -146,7 +158,7 @@ void stacks_start(bool is_listened) {
 }
 
 void stacks_begin(void) {
-  if (config.stacks == STACKS_AUTO) open_now(true);
+  if (config.stacks == STACKS_AUTO) open_now(STACK_BLOCK, true);
 }
 
 /* ---- Ids. ---- */
@@ -289,11 +301,11 @@ static uint32_t enter(struct capture *c, enum stack_use use) {
   c->cut = c->count > STATS_FRAMES;
   if (use == STACK_BLOCK) leave_own_frames(c);
   if (c->count > STATS_FRAMES) c->count = STATS_FRAMES;
-  if (use == STACK_FAULT ? tables == NULL : !make_tables()) return 0;
+  if (use == STACK_FAULT ? tables == NULL : !make_tables(use)) return 0;
   const uint32_t id = id_of(hash_of(c), &fresh);
   if (id == 0) return 0;
   const bool is_kept = use != STACK_TRACED && keep_frames(id, c, use);
-  if (use == STACK_INCIDENT || use == STACK_FAULT) stacks_publish(id);
+  if (use >= STACK_REFUSAL) stacks_publish(id);
   if (!fresh || (use != STACK_TRACED && !is_kept)) return id; /* the early ring can only point to kept frames */
   modules_record(c->frames, c->count, c->epoch);
   EVENT(stack, .id = id, .frames = is_kept ? stacks_frames(id)->frame : c->frames, .frame_count = c->count, .epoch = c->epoch, .cut = c->cut);
@@ -305,7 +317,7 @@ NOINLINE uint32_t stacks_capture(enum stack_use use, const void *frame) {
 #if !defined(__x86_64__)
   frame = NULL; /* on other processors a frame's second word need not be the return address */
 #endif
-  if (config.stacks == STACKS_AUTO && use != STACK_CALL) open_now(false);
+  if (config.stacks == STACKS_AUTO && use != STACK_CALL) open_now(use, false);
   struct capture c;
   const uintptr_t at = frame != NULL ? (uintptr_t)frame : (uintptr_t)__builtin_frame_address(0);
   const uintptr_t first = frame != NULL ? ((const uintptr_t *)frame)[1] : (uintptr_t)__builtin_return_address(0);

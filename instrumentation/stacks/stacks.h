@@ -14,10 +14,10 @@ void stacks_begin(void);
 #define STACK_IDS 65536 /* ids are 1 to this */
 
 /*
- * The use of a stack: for a tracer's event; kept; kept, but not worth opening libunwind for it; kept and in the statistics block; the same in a signal
- * handler.
+ * The use of a stack: for a tracer's event; kept; kept, but not worth opening libunwind for it; kept and in the statistics block: of a refusal, which may
+ * come from a limit; of an incident; the same in a signal handler.
  */
-enum stack_use { STACK_TRACED, STACK_BLOCK, STACK_CALL, STACK_INCIDENT, STACK_FAULT };
+enum stack_use { STACK_TRACED, STACK_BLOCK, STACK_CALL, STACK_REFUSAL, STACK_INCIDENT, STACK_FAULT };
 
 /*
  * The id of the calling thread's stack, from `frame` on (hub_block_stack in src/probe.h), or from the caller on if `frame` is NULL. 0: no stack. No

@@ -19,7 +19,7 @@ struct record {
   double weight;                      /* how many blocks this one stands for: more than 1 only if it is a sample (profile.h) */
   uint32_t alloc_stack, free_stack;   /* stack ids, 0: none */
   uint32_t alloc_thread, free_thread; /* as the kernel numbers them */
-  uint32_t alloc_ms, free_ms;         /* os_now_ms, its lower half */
+  uint32_t free_ms, alloc_ms;         /* os_now_ms, its lower half */
   uint8_t family;                     /* enum block_family of the function that allocated it; FAMILY_UNKNOWN: do not check it */
   bool freed : 1;
   bool marked : 1; /* free for use by a walk over the records */

@@ -44,8 +44,8 @@ struct slab {
   uint32_t seen_live; /* blocks in use at the last count, 0: not counted yet */
   uint32_t cls;       /* CLASS_LARGE and CLASS_HUGE: one block, at `base` */
   uint32_t units;
-  uint32_t taken_ms; /* when a block was last taken: the lower half of os_now_ms */
   uint32_t purging;  /* 1 while its tail is being purged, else 0 */
+  uint32_t taken_ms; /* when a block was last taken: the lower half of os_now_ms. In the upper half of a word, which then is no address */
   uint32_t trimmed;  /* bytes: the tail was found to be shorter, and no block was returned since; 0: not examined */
   uint32_t sealed;   /* huge blocks: pages from the one that cannot be touched (legacy/seals.h) to the end; 0: there is none */
   size_t size;       /* bytes from base to the end of the slab, the run or the mapping; if a run was cut, less than its units */

@@ -35,7 +35,7 @@ static struct idle idle_capacity(void) {
 static uint64_t idle_ms(uint32_t cls) { return cls < CLASS_COUNT ? pool_idle_ms(cls) : 0; }
 
 uint32_t shared_fail_raise(const struct sll_cache *own, uint32_t cls, uint32_t units, struct units_refusal refusal) {
-  const uint32_t stack = hub_stack();
+  const uint32_t stack = hub_refusal_stack();
   struct units_totals totals;
   struct pool_usage usage = {0};
   uint64_t cached = 0, mine = 0, allocs, frees;

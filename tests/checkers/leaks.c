@@ -1,4 +1,6 @@
 /* Leaks of every kind, and what is none. */
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,9 +32,10 @@ __attribute__((noinline)) static void lose_list(void) {
   }
 }
 
-__attribute__((noinline)) static void lose_large(size_t size) {
+__attribute__((noinline)) static uintptr_t lose_large(size_t size) {
   char *volatile p = malloc(size);
   p[0] = 1;
+  return ((uintptr_t)p + size / 2) / 1000;
 }
 
 __attribute__((noinline)) static void keep(void) {
@@ -60,7 +63,7 @@ int main(void) {
   lose_list();
   lose_large(33000);
   lose_large(77777);
-  lose_large(600000); /* no larger: numbers that look like pointers into it would be found */
+  dprintf(1, "%ju\n", (uintmax_t)lose_large(600000)); /* no larger: numbers that look like pointers into it would be found */
   keep();
   lose_behind_freed();
   for (int i = 0; i < 8; i++) free(small_freed[i] = malloc(48));

@@ -13,7 +13,7 @@
  *   waste rounds             takes 32 MiB and gives it back, again and again, with pauses
  *   waste pins               frees all but one block in a hundred, and goes on for a second
  *   waste rests             frees all but one block in a hundred, and makes no call any more for two seconds
- *   waste ends              the same without the rest
+ *   waste ends              works on its blocks for long, frees all but one in a hundred, and ends
  *   waste sessions          40 MiB of blocks of all sizes, of which one in forty stays; then a few calls now and then, for 1.5 seconds
  *   waste rounded            400000 blocks of 64 bytes, which need strides of 80
  *   waste maps               maps 64 MiB itself
@@ -134,15 +134,36 @@ static void pins(void) {
   }
 }
 
-static void ends(void) {
-  for (unsigned i = 0; i < COUNT_MAX; i++) blocks[i] = take(100);
-  for (unsigned i = 0; i < COUNT_MAX; i++) {
+static void fill(unsigned count) {
+  for (unsigned i = 0; i < count; i++) blocks[i] = take(100);
+}
+static void free_nearly_all(unsigned count) {
+  for (unsigned i = 0; i < count; i++) {
     if (i % 100 != 0) free(blocks[i]);
   }
 }
 
+static double seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Works on its blocks ten times as long as it took to fill them: the slower the machine, the longer. To free them is short beside that. */
+static void ends(void) {
+  const double start = seconds();
+  fill(COUNT_MAX / 4);
+  const double end = seconds() + 10 * (seconds() - start) + 0.5;
+  do {
+    usleep(5000);
+    for (unsigned k = 0; k < 2000; k++) free(take(500 + k));
+  } while (seconds() < end);
+  free_nearly_all(COUNT_MAX / 4);
+}
+
 static void rests(void) {
-  ends();
+  fill(COUNT_MAX);
+  free_nearly_all(COUNT_MAX);
   usleep(2000000);
 }
 
