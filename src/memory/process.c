@@ -7,6 +7,7 @@
 #include <sys/auxv.h>
 #include <sys/sysinfo.h>
 
+#include "layout.h"
 #include "os.h"
 #include "platform/syscall.h"
 
@@ -78,12 +79,10 @@ size_t os_left(void) {
 
 /* ---- Time, and threads. ---- */
 
-#define NO_ADDRESS (UINT64_C(1) << 62) /* a time in our tables must not look like a pointer to a block: memcheck's leak check reads them */
-
 uint64_t os_now_ms(void) {
   struct timespec now;
   sys_clock(CLOCK_MONOTONIC_COARSE, &now);
-  return NO_ADDRESS + (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+  return LAYOUT_MS_FIRST + (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 static __thread uint32_t own_number __attribute__((tls_model("initial-exec")));

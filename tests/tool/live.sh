@@ -51,6 +51,9 @@ equal "bytes in all lists, and in those of the threads" "true" "$(echo "$listed"
 for tid in $(figure '.stats.processes[0].memory.threads.largest[].tid' threads); do [ -d "/proc/$pid/task/$tid" ] || fail "$tid is no thread of $pid"; done
 equal "names of threads" '["rests"]' "$(figure '[.stats.processes[0].memory.threads.largest[].name] | unique - [""]' threads)"
 "$hakmem" report --section=memory threads | grep -q "^ *$tid  *rests  *[0-9]" || fail "the report does not list the threads"
+sleep 0.6
+rested=$(figure '.stats.processes[0].memory.threads.largest[].idle_ms' threads | sort -n)
+[ "$(echo "$rested" | head -n 1)" -ge 500 ] && [ "$(echo "$rested" | tail -n 1)" -le 600000 ] || fail "the threads rest, and their idle times are $rested"
 before=$(figure "$state" threads) metadata=$(metadata threads)
 end
 equal "what four threads find" "$(figure "$state" threads)" "$before"

@@ -142,7 +142,7 @@ int present_take(struct stats_block *block, uint32_t pid) {
   struct stats_block *const copy = must_allocate(sizeof(*copy));
   r->block = copy;
   r->layout = &copy->layout;
-  r->now_ms = clock_of(CLOCK_MONOTONIC_COARSE) / 1000000;
+  r->now_ms = LAYOUT_MS_FIRST + clock_of(CLOCK_MONOTONIC_COARSE) / 1000000;
   int error = process_open(&r->process, pid);
   if (error == 0) {
     error = read_block(r, block);
