@@ -48,7 +48,8 @@ static uint64_t value_of(enum setting setting) {
 void settings_publish(void) {
   struct stats_block *const b = stats_block();
   for (unsigned i = 0; i < SETTING_COUNT; i++) {
-    b->settings[i] = (struct stats_setting){.value = value_of((enum setting)i), .until_ms = changes[i].until_ms, .since_ns = changes[i].since_ns};
+    const uint64_t until_ms = changes[i].until_ms != 0 ? changes[i].until_ms - LAYOUT_MS_FIRST : 0;
+    b->settings[i] = (struct stats_setting){.value = value_of((enum setting)i), .until_ms = until_ms, .since_ns = changes[i].since_ns};
   }
   b->profile = __atomic_load_n(&config.profile, __ATOMIC_RELAXED); /* also after it was switched off: the block still has the last profile */
 }

@@ -93,13 +93,7 @@ static uint16_t pass = 1;                  /* atomic; grows with stacks_tell_aga
 #define ROOM_TIMES 16
 
 /* A program that comes to a limit gets what is left. The stack of a refusal or of a long call is not worth a 16th of it. */
-static bool has_room(enum stack_use use) {
-  const size_t room = ROOM_TIMES * sizeof(struct stack_tables);
-  if (use != STACK_REFUSAL && use != STACK_CALL) return true;
-  void *const base = os_map_table(room);
-  if (base != NULL) os_unmap_table(base, room);
-  return base != NULL;
-}
+static bool has_room(enum stack_use use) { return (use != STACK_REFUSAL && use != STACK_CALL) || os_left() >= ROOM_TIMES * sizeof(struct stack_tables); }
 
 /*
  * HAKMEM_STACKS=auto: the first thread that needs a stack opens libunwind; until then other threads get none. With several threads, a constructor

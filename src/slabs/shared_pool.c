@@ -7,6 +7,7 @@
 
 #include "directory.h"
 #include "memory/os.h"
+#include "memory/soft_limit.h"
 #include "platform/config.h"
 #include "slab_list.h"
 
@@ -28,6 +29,12 @@
 #define APART_STRIDE 512u
 #define SLABS_ASKED 256 /* slabs whose age is read */
 
+struct own_batch {
+  struct chain chain;
+  const void *giver; /* whose it is: a pool_taker; NULL: anyone's */
+  bool rested;       /* it was here when the class was last scavenged */
+};
+
 /*
  * One class. Own batches and foreign ones are two stacks; refills take from the foreign ones first. A batch for which there is no place is returned to its
  * slabs at once, not the oldest one in its place: the walk over its blocks reads each header, and these are nearer in the caches.
@@ -35,8 +42,7 @@
 static struct pool_class {
   struct lock lock;
   struct slab_list slabs;
-  struct chain batch[BATCHES];
-  const void *giver[BATCHES]; /* whose own batch it is; NULL: anyone's */
+  struct own_batch batch[BATCHES];
   uint32_t batches;
   uint32_t foreign;  /* batches */
   uint32_t unneeded; /* the oldest foreign batches, which no refill needed since the last scavenge: their least number in that time */
@@ -71,16 +77,16 @@ static uint32_t stride_of(const struct pool_class *c) { return class_stride((uin
 static uint32_t find_batch(const struct pool_class *c) {
   const bool any = c->batches == BATCHES || stride_of(c) > APART_STRIDE;
   for (uint32_t i = c->batches; i-- > 0;) {
-    if (any || c->giver[i] == NULL || c->giver[i] == pool_taker) return i;
+    const void *const giver = c->batch[i].giver;
+    if (any || giver == NULL || giver == pool_taker) return i;
   }
   return c->batches;
 }
 
 static struct chain take_batch(struct pool_class *c, uint32_t at) {
-  const struct chain chain = remove_batch(c, &c->batch[at]);
+  const struct chain chain = remove_batch(c, &c->batch[at].chain);
   c->batches--;
   memmove(&c->batch[at], &c->batch[at + 1], (c->batches - at) * sizeof(c->batch[0]));
-  memmove(&c->giver[at], &c->giver[at + 1], (c->batches - at) * sizeof(c->giver[0]));
   return chain;
 }
 
@@ -113,8 +119,10 @@ static bool refill_from_class(struct pool_class *c, enum whose whose, uint32_t m
     const bool may = whose == WHOSE_ANY || stride_of(c) > APART_STRIDE || slab_list_prefer(&c->slabs, pool_taker);
     answer->source = REFILL_PARTIAL;
     if (may) slab_list_take(&c->slabs, most, pool_taker, &answer->chain);
-    answer->broken = c->slabs.broken;
-    c->slabs.broken = (struct broken_link){0};
+    if (answer->broken.block == NULL) { /* otherwise the next refill reports it */
+      answer->broken = c->slabs.broken;
+      c->slabs.broken = (struct broken_link){0};
+    }
   }
   lock_release(&c->lock);
   return answer->chain.count != 0;
@@ -123,16 +131,12 @@ static bool refill_from_class(struct pool_class *c, enum whose whose, uint32_t m
 struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed) {
   struct pool_class *c = &classes[cls];
   struct pool_answer answer = {.chain = CHAIN_EMPTY};
-  if (refill_from_class(c, WHOSE_OWN, most, timed, &answer)) return answer;
+  if (refill_from_class(c, soft_limit_is_above() ? WHOSE_ANY : WHOSE_OWN, most, timed, &answer)) return answer;
 
   if (timed) answer.over[STAGE_partial] = hub_ticks();
   const struct units_answer units = units_acquire(class_slab_units(cls));
   struct slab *slab = units.slab;
-  if (slab == NULL && answer.broken.block == NULL) {
-    struct pool_answer others = {.chain = CHAIN_EMPTY};
-    if (refill_from_class(c, WHOSE_ANY, most, false, &others)) return others;
-    answer.broken = others.broken;
-  }
+  if (slab == NULL && refill_from_class(c, WHOSE_ANY, most, false, &answer)) return answer;
   answer.over[STAGE_fresh_slab] = units.over;
   answer.refusal = units.refusal;
   if (slab == NULL) {
@@ -165,8 +169,10 @@ struct chain pool_give_batch(uint32_t cls, struct chain chain, enum pool_from fr
   }
   const bool has_room = foreign_of(c) != NULL && c->foreign < FOREIGN && (c->batched + chain.count) * 4 <= c->slabs.used * 3;
   if (c->batches < BATCHES) {
-    c->giver[c->batches] = from == POOL_OWN ? pool_taker : NULL;
-    add_batch(c, &c->batch[c->batches++], chain);
+    struct own_batch *const batch = &c->batch[c->batches++];
+    batch->giver = from == POOL_OWN ? pool_taker : NULL;
+    batch->rested = false;
+    add_batch(c, &batch->chain, chain);
   } else if (from == POOL_FOREIGN && has_room) add_batch(c, &foreign_of(c)[c->foreign++], chain);
   else overflow = chain;
   c->taken_ms = os_now_ms();
@@ -184,7 +190,8 @@ static size_t release(struct slab *slab) {
 
 /*
  * The slabs that a walk over returned blocks met last, by their first units. Blocks that are freed in turn often alternate between a few slabs. A slab
- * stays where it is as long as the class is locked: it is released only when it was found empty, and only blocks that are returned can make it so.
+ * stays where it is as long as the class is locked: it is released only when it was found empty, and only blocks that are returned can make it so. A legacy
+ * slab stays, too: one of its blocks is in this walk.
  */
 #define MET 8u
 struct met {
@@ -249,9 +256,22 @@ static struct chain take_unneeded(struct pool_class *c) {
   return chain;
 }
 
+/* The place of a batch that no refill took since the last scavenge; `batches` if there is none. */
+static uint32_t find_rested(const struct pool_class *c) {
+  uint32_t at = 0;
+  while (at < c->batches && !c->batch[at].rested) at++;
+  return at;
+}
+
+/* The end of a scavenge: what no refill takes until the next one is not needed. */
+static void note_rest(struct pool_class *c) {
+  c->unneeded = c->foreign;
+  for (uint32_t i = 0; i < c->batches; i++) c->batch[i].rested = true;
+}
+
 /*
- * Returns the batches of a class that has not used any for a while, and its kept empty slab. If it uses some, returns foreign batches that no refill
- * needed: otherwise, after a burst, they would keep their blocks' slabs for as long as the class is in use.
+ * Returns the batches of a class that has not used any for a while, and its kept empty slab. If it uses some, returns those that no refill needed. After a
+ * burst, foreign ones would keep their blocks' slabs for as long as the class is in use; and those of a thread that ended or rests, a place.
  */
 static void scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*give_back)(uint32_t, struct chain, bool)) {
   struct pool_class *c = &classes[cls];
@@ -266,11 +286,11 @@ static void scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*giv
       chain = take_newest(c);
     } else if (due) {
       slab_list_shed_empty(&c->slabs, &empties);
-    } else if (c->unneeded > 0 && returned < UNNEEDED_BLOCKS) {
-      chain = take_unneeded(c);
+    } else if (returned < UNNEEDED_BLOCKS && (c->unneeded > 0 || find_rested(c) < c->batches)) {
+      chain = c->unneeded > 0 ? take_unneeded(c) : take_batch(c, find_rested(c));
       returned += chain.count;
     }
-    if (chain.count == 0) c->unneeded = c->foreign;
+    if (chain.count == 0) note_rest(c);
     lock_release(&c->lock);
     if (chain.count != 0) give_back(cls, chain, trim);
   } while (chain.count != 0);
@@ -345,7 +365,7 @@ bool pool_is_valid(void) {
     uint64_t batched = 0;
     if (!slab_list_is_valid(&c->slabs) || c->batches > BATCHES || c->foreign > FOREIGN || c->unneeded > c->foreign) return false;
     for (uint32_t i = 0; i < c->batches; i++) {
-      if (!batch_is_valid(cls, &c->batch[i], &batched)) return false;
+      if (!batch_is_valid(cls, &c->batch[i].chain, &batched)) return false;
     }
     for (uint32_t i = 0; i < c->foreign; i++) {
       if (!batch_is_valid(cls, &foreign_of(c)[i], &batched)) return false;

@@ -27,9 +27,9 @@ struct pool_answer {
 extern __thread const void *pool_taker __attribute__((tls_model("initial-exec")));
 
 /*
- * Blocks of class `cls`: a batch, which is taken whole; else up to `most` blocks of a partial slab, else of a fresh one. Small blocks come from what the
- * thread itself gave or took from last, as long as there is room for that. `timed`: also note the ends of
- * the first two stages. Those of the others, which are long and rare, are always noted.
+ * Blocks of class `cls`: a batch, which is taken whole; else up to `most` blocks of a partial slab, else of a fresh one. Small blocks come from foreign
+ * batches, and from what the thread itself gave or took from last. They come from any batch and slab if more of these would take too much memory. `timed`:
+ * also note the ends of the first two stages. Those of the others, which are long and rare, are always noted.
  */
 struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed);
 

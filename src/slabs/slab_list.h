@@ -29,8 +29,8 @@ struct slab_list {
 void slab_list_add(struct slab_list *list, struct slab *slab);
 
 /*
- * Moves a partial slab that `taker` took from last to the front. False if a fresh slab is better than the first one: there is none of `taker`, and only a
- * few others.
+ * Moves a partial slab that `taker` took from last to the front, if there is one among the first few. Otherwise returns false if a fresh slab is better than
+ * the first one, because there are only a few.
  */
 bool slab_list_prefer(struct slab_list *list, const void *taker);
 
@@ -78,7 +78,7 @@ extern const struct layout_slabs slab_layout;
 enum tails_of {
   TAILS_OF_FIRST, /* of the first slab, which is in use, though perhaps with few blocks: for a class in use */
   TAILS_OF_IDLE,  /* also of the next few slabs that no block was taken from for a while */
-  TAILS_OF_ALL,   /* of all slabs: for a trim. It visits each slab once, even if other threads change the list meanwhile */
+  TAILS_OF_ALL,   /* of all slabs: for a trim. It misses no slab, even if other threads change the list meanwhile */
 };
 
 /* slab_trim_begin and slab_trim_end for a slab in the list. The second returns true if the slab is empty now, as slab_list_give does. */

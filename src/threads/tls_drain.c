@@ -68,7 +68,9 @@ void sll_send(uint32_t cls, const struct sll_drained *d) {
   EVENT(tls_sll_drain, .cls = cls, .reason = d->reason, .before = d->before, .moved = moved, .slabs = slabs, .ticks = hub_ticks() - d->start);
 }
 
-static enum pool_from from_of(const struct sll_state *state) { return state->use == USE_TAKEN ? POOL_OWN : POOL_FOREIGN; }
+static enum pool_from from_of(const struct sll_state *state, enum drain_reason reason) {
+  return state->use == USE_TAKEN && reason != DRAIN_EXIT ? POOL_OWN : POOL_FOREIGN;
+}
 
 /* Cuts the list behind its first `keep` blocks, which were pushed last and are warm, and returns the rest. */
 static struct chain cut_list(struct sll_cache *cache, uint32_t cls, uint32_t keep) {
@@ -97,7 +99,7 @@ static struct chain cut_list(struct sll_cache *cache, uint32_t cls, uint32_t kee
  */
 void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) {
   struct sll_state *state = &cache->state[cls];
-  struct sll_drained d = {reason, from_of(state), state->length + state->spare_count, hub_ticks(), CHAIN_EMPTY, CHAIN_EMPTY};
+  struct sll_drained d = {reason, from_of(state, reason), state->length + state->spare_count, hub_ticks(), CHAIN_EMPTY, CHAIN_EMPTY};
   if (reason == DRAIN_LENGTH) {
     state->moved = true;
     if (state->use == USE_TAKEN) {
@@ -137,7 +139,7 @@ static bool is_unused(const struct sll_cache *cache, uint32_t cls) {
 static void empty(struct sll_cache *cache, uint32_t cls, enum drain_reason reason, uint32_t keep) {
   const struct sll_state *state = &cache->state[cls];
   if (state->length <= keep && state->spare_count == 0) return sll_arm(cache, cls); /* usual at the end of a thread, and not worth a look at the clock */
-  struct sll_drained d = {reason, from_of(state), state->length + state->spare_count, hub_ticks(), CHAIN_EMPTY, CHAIN_EMPTY};
+  struct sll_drained d = {reason, from_of(state, reason), state->length + state->spare_count, hub_ticks(), CHAIN_EMPTY, CHAIN_EMPTY};
   d.spare = sll_take_spare(cache, cls);
   d.list = cut_list(cache, cls, keep);
   sll_arm(cache, cls);

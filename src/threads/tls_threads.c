@@ -95,6 +95,7 @@ static void end_thread(void *arg) {
   thread_ended = true;
   sll_self = &sll_empty;
   own = NULL;
+  pool_taker = NULL;
   hub_call_begin();
   hub_hold();
   drop_cache(cache);

@@ -73,7 +73,7 @@ equal "the interval" 1000 "$(setting "$pid" STATS_INTERVAL)"
 
 # For a time: the process puts the old value back, also if the program that asked was killed, and the value of before the first of two changes.
 set_it --for 60s "$pid" PROFILE=8K
-grep -q '^PROFILE=8192  (set .* ago, for .* more)$' set.out || fail "no end of the setting: $(cat set.out)"
+grep -q '^PROFILE=8192  (set .* ago, for [56][0-9]\(\.[0-9]*\)\? s more)$' set.out || fail "no end of the setting: $(cat set.out)"
 set_it --for 1s "$pid" PROFILE=16K
 "$hakmem" set --for 700ms "$pid" STATS_INTERVAL=77 >set.out 2>&1 &
 asker=$!

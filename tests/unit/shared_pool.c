@@ -195,7 +195,7 @@ Test(shared_pool, foreign_batches_may_be_three_quarters_of_what_is_in_use) {
 
 /* After a burst, they would keep its memory for as long as the class is in use. */
 Test(shared_pool, foreign_batches_that_no_refill_needed_are_returned) {
-  const uint32_t cls = 12, count = 40, used = 3, own = 4;
+  const uint32_t cls = 12, count = 40, used = 3;
   struct chain given[40];
   config.release_delay = 1000000; /* the class is in use all the time */
   for (uint32_t i = 0; i < count; i++) given[i] = pool_refill(cls, 5, true).chain;
@@ -205,9 +205,45 @@ Test(shared_pool, foreign_batches_that_no_refill_needed_are_returned) {
   for (uint32_t i = 0; i < used; i++) given[i] = pool_refill(cls, 5, true).chain;
   for (uint32_t i = 0; i < used; i++) cr_assert_eq(pool_give_batch(cls, given[i], POOL_FOREIGN).count, 0);
   pool_scavenge_class(cls, false, os_now_ms(), give_back);
-  cr_assert_eq(usage(cls).batched, 5 * (own + used));
+  cr_assert_eq(usage(cls).batched, 5 * used);
   cr_assert(pool_is_valid());
   cr_assert_eq(pool_refill(cls, 1, true).chain.head, given[used - 1].head, "the newest stay");
+}
+
+/* Of a thread that has ended, or rests, while others use the class. */
+Test(shared_pool, batches_that_no_refill_needed_are_returned) {
+  pool_taker = &(int){0};
+  const struct chain left[2] = {pool_refill(SMALL, 5, true).chain, pool_refill(SMALL, 6, true).chain};
+  for (int i = 0; i < 2; i++) cr_assert_eq(pool_give_batch(SMALL, left[i], POOL_OWN).count, 0);
+  pool_taker = &(int){1};
+  const struct chain used = pool_refill(SMALL, 7, true).chain;
+  cr_assert_eq(pool_give_batch(SMALL, used, POOL_OWN).count, 0);
+  pool_scavenge_class(SMALL, false, os_now_ms(), give_back);
+  cr_assert_eq(usage(SMALL).batched, 5 + 6 + 7, "they may be needed yet");
+  cr_assert_eq(pool_refill(SMALL, 7, true).chain.head, used.head);
+  cr_assert_eq(pool_give_batch(SMALL, used, POOL_OWN).count, 0);
+  pool_scavenge_class(SMALL, false, os_now_ms(), give_back);
+  cr_assert_eq(usage(SMALL).batched, 7, "this one was in use meanwhile");
+  cr_assert_eq(pool_refill(SMALL, 7, true).chain.head, used.head);
+  cr_assert(pool_is_valid());
+}
+
+/* Before the pool refuses: another thread's batch, then what is left of its slab. */
+Test(shared_pool, if_no_memory_is_left_all_is_anyones) {
+  config.ss_limit = totals().active + 1;
+  const struct chain given = pool_refill(SMALL, 5, true).chain;
+  pool_taker = &(int){0};
+  cr_assert_eq(pool_give_batch(SMALL, given, POOL_OWN).count, 0);
+  while (units_acquire(1).slab != NULL) continue;
+  pool_taker = &(int){1};
+  struct pool_answer answer = pool_refill(SMALL, 5, true);
+  cr_assert_eq(answer.source, REFILL_BATCH);
+  cr_assert_eq(answer.chain.head, given.head);
+  answer = pool_refill(SMALL, 5, true);
+  cr_assert_eq(answer.source, REFILL_PARTIAL);
+  cr_assert_eq(answer.chain.count, 5);
+  cr_assert_eq(directory_slab(answer.chain.head), directory_slab(given.head));
+  check_chain(answer.chain, SMALL);
 }
 
 Test(shared_pool, returned_blocks_empty_their_slabs) {
