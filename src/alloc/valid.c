@@ -13,8 +13,7 @@
 static void is_in_directory(struct superslab *ss, void *all) {
   for (uint32_t u = 0; u < ss->units; u++) {
     const struct slab *const slab = superslab_slab_at(ss, u);
-    const uint32_t units = slab == NULL ? 0 : slab->cls < CLASS_COUNT ? slab->units : 1;
-    for (uint32_t n = 0; n < units; n++) *(bool *)all &= directory_slab(slab->base + n * UNIT_SIZE) == slab;
+    *(bool *)all &= slab == NULL || directory_has(slab);
   }
 }
 

@@ -154,6 +154,13 @@ void directory_leave(const struct slab *slab) {
   }
 }
 
+bool directory_has(const struct slab *slab) {
+  for (uint32_t u = 0; u < units_entered(slab); u++) {
+    if (directory_slab(slab->base + u * UNIT_SIZE) != slab) return false;
+  }
+  return true;
+}
+
 typedef uint64_t __attribute__((may_alias)) codes; /* several at once */
 #define CODES sizeof(codes)
 

@@ -130,6 +130,9 @@ bool directory_prepare(const void *base, size_t size);
 void directory_enter(struct slab *slab);
 void directory_leave(const struct slab *slab);
 
+/* Whether the directory leads to the slab from all units at which it is entered. */
+bool directory_has(const struct slab *slab);
+
 /* ---- The strategies to compare with: they find SuperSlabs only. ---- */
 
 /* Tells the strategies that a SuperSlab was mapped, or will be unmapped. */

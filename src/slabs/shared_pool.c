@@ -145,7 +145,7 @@ struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed) {
   }
   slab_init(slab, cls);
   if (config.secure != 0 && !hub_checked && !units.zeroed) memset(slab->base, 0, slab->size); /* the secure mode expects that free blocks are zero */
-  directory_enter(slab);
+  units_enter(slab);
   const void *base = slab->base;
   const uint32_t capacity = slab->capacity;
   answer.source = units.fresh_superslab ? REFILL_FRESH_SUPERSLAB : REFILL_FRESH_SLAB;

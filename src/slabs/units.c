@@ -68,6 +68,28 @@ ALWAYS_INLINE void book(struct superslab *ss, struct booked before) {
   else superslab_list_add_last(&superslabs.list, ss);
 }
 
+/*
+ * Slabs that are used, but not in the directory, or in a part of it: they are being set up, purged or released. Atomic, of all threads; and of this one, in which a signal handler may
+ * fork meanwhile. A child returns those of the threads that it does not have.
+ */
+static uint32_t unlisted;
+static __thread uint32_t unlisted_here __attribute__((tls_model("initial-exec")));
+
+static void begin_unlisted(void) {
+  unlisted_here++;
+  __atomic_fetch_add(&unlisted, 1, __ATOMIC_RELAXED);
+}
+
+static void end_unlisted(void) {
+  __atomic_fetch_sub(&unlisted, 1, __ATOMIC_RELAXED);
+  unlisted_here--;
+}
+
+void units_enter(struct slab *slab) {
+  directory_enter(slab);
+  end_unlisted();
+}
+
 static void give(struct slab *slab, bool dirty) {
   struct superslab *ss = slab->home;
   const struct booked before = booked_of(ss);
@@ -88,6 +110,7 @@ static struct taken take_at(struct superslab *ss, uint32_t unit, uint32_t units,
   struct taken taken = {.was_empty = ss->used_units == 0, .active = superslabs.active};
   ss->thread = thread;
   taken.slab = superslab_take_at(ss, unit, units, &taken.zeroed);
+  begin_unlisted();
   taken.full = ss->free_mask == 0;
   const uint64_t mask = superslab_mask(taken.slab, units);
   taken.shut = (ss->closed_mask & mask) != 0;
@@ -125,10 +148,12 @@ static void give_shut(struct slab *slab) {
   lock_take(&superslabs.lock);
   slab->home->closed_mask |= superslab_mask(slab, slab->units);
   give(slab, true);
+  end_unlisted();
   lock_release(&superslabs.lock);
 }
 
 void units_give(struct slab *slab) {
+  begin_unlisted();
   directory_leave(slab);
   const bool shut = span_shut_freed(slab);
   const uint64_t now = os_now_ms();
@@ -141,6 +166,7 @@ void units_give(struct slab *slab) {
     slab->home->closed_mask |= slab->home->resting_mask;
   }
   give(slab, true);
+  end_unlisted();
   lock_release(&superslabs.lock);
   if (rest != 0) os_unmap(last, rest);
 }
@@ -248,7 +274,7 @@ static struct slab *begin_large(struct slab *slab, size_t size) {
   slab->cls = CLASS_LARGE;
   slab->requested = size;
   span_fence(slab);
-  directory_enter(slab);
+  units_enter(slab);
   return slab;
 }
 
@@ -376,12 +402,14 @@ static size_t purge_aged(void) {
       continue;
     }
     book(ss, before);
+    begin_unlisted();
     lock_release(&superslabs.lock);
     superslab_avoid_huge_pages(run->home);
     const size_t purged = os_purge_if_possible(run->base, run->size);
     total += purged;
     lock_take(&superslabs.lock);
     give(run, purged == 0);
+    end_unlisted();
   }
   lock_release(&superslabs.lock);
   return total;
@@ -464,11 +492,28 @@ bool units_are_valid(void) {
 
 const struct lock_row units_locks = LOCK_ROW(superslabs.lock);
 
-/* Threads that were mapping or had pinned a SuperSlab do not exist in the child; the forking thread has pinned none. */
+/* Returns the slabs of the SuperSlab that are not in the directory. They may be shut. */
+static void give_unlisted(struct superslab *ss) {
+  for (uint32_t u = 0; u < ss->units; u++) {
+    struct slab *const slab = superslab_slab_at(ss, u);
+    if (slab == NULL || directory_has(slab)) continue;
+    directory_leave(slab);
+    if (span_has_fences()) ss->closed_mask |= superslab_mask(slab, slab->units);
+    give(slab, true);
+    unlisted--;
+  }
+}
+
+/*
+ * Threads that were mapping or had pinned a SuperSlab, or were setting up a slab, do not exist in the child; the forking thread has pinned none. A signal
+ * handler may have forked in the middle of what this thread does, which will go on.
+ */
 void units_fork_child(void) {
   superslabs.mapping = 0;
-  if (lock_is_held(&superslabs.lock)) return; /* a signal handler forked in the middle of this thread's change of the list */
+  if (lock_is_held(&superslabs.lock)) return;
   for (struct superslab *ss = superslabs.list.first; ss != NULL; ss = ss->next) ss->pins = 0;
+  for (struct superslab *ss = superslabs.list.first; unlisted_here == 0 && unlisted != 0 && ss != NULL; ss = ss->next) give_unlisted(ss);
+  unlisted = unlisted_here;
 }
 
 const struct layout_units units_layout = {.first = LAYOUT_NUMBER(superslabs.list.first),

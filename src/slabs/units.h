@@ -32,8 +32,11 @@ struct units_answer {
   struct units_refusal refusal; /* if `slab` is NULL */
 };
 
-/* A run of `units` units of any SuperSlab; maps a new one if needed. */
+/* A run of `units` units of any SuperSlab; maps a new one if needed. The caller sets it up and calls units_enter. */
 struct units_answer units_acquire(uint32_t units);
+
+/* Enters a slab that units_acquire returned into the directory. */
+void units_enter(struct slab *slab);
 
 /* Releases a slab's units, so that any class may use them. Removes the slab from the directory. */
 void units_give(struct slab *slab);
@@ -93,7 +96,7 @@ bool units_hold(const void *p);
 /* For tests: no lock is held, and no other thread changes anything. */
 bool units_are_valid(void);
 
-/* For a fork. In the child, with the lock released: forgets what other threads were mapping or had pinned. */
+/* For a fork. In the child, with the lock released: forgets what other threads were mapping, had pinned or were setting up. */
 extern const struct lock_row units_locks;
 void units_fork_child(void);
 
