@@ -23,10 +23,10 @@ struct flight_packet_head {
 } __attribute__((packed));
 
 struct flight_packet {
-  uint32_t length; /* atomic; bytes of the head and of whole records */
-  uint64_t begin;  /* time of the first record */
-  uint64_t end;    /* atomic; of the last one, or of a later one */
-  uint64_t discarded;
+  uint32_t length;                         /* atomic; bytes of the head and of whole records */
+  uint64_t begin;                          /* time of the first record */
+  uint64_t end;                            /* atomic; of the last one, or of a later one */
+  uint64_t discarded;                      /* atomic */
   unsigned char bytes[FLIGHT_PACKET_SIZE]; /* the head, then the records */
 };
 

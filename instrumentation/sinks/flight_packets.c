@@ -45,7 +45,7 @@ static size_t (*process_record)(unsigned char *at);
 static bool write_process(const struct flight_packet *next) {
   static struct flight_packet first BULK;
   first.begin = first.end = next->begin - 1;
-  first.discarded = next->discarded;
+  first.discarded = __atomic_load_n(&next->discarded, __ATOMIC_RELAXED); /* the packet may still take records */
   unsigned char *const record = first.bytes + sizeof(struct flight_packet_head);
   const size_t length = sizeof(struct flight_packet_head) + process_record(record);
   memcpy(record + offsetof(struct flight_record_head, time), &first.begin, sizeof(first.begin));
