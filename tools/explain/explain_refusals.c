@@ -231,10 +231,9 @@ static void tell_no_memory(struct diagnosis *d, const struct model_process *p) {
                    format_bytes(mapped, p->superslabs_active_max * p->superslab_size));
   finding_figure(f, "os_enomem", (double)memory);
   finding_figure(f, "no_address_space", (double)space);
-  if (p->has_settings && p->superslab_size > 8 * UNIT_SIZE) {
+  if (p->has_settings && space > 0 && p->superslab_size > 8 * UNIT_SIZE) { /* under a bound, smaller ones do not help: legacy uses what is left */
     finding_option(f, "HAKMEM_SS_SIZE", ADDRESS_SPACE_SIZE);
-    finding_effect(f, "a SuperSlab needs an aligned piece of " ADDRESS_SPACE_SIZE " instead of %s; the last bytes below the bound are used, too",
-                   format_bytes(size, p->superslab_size));
+    finding_effect(f, "a SuperSlab needs an aligned piece of " ADDRESS_SPACE_SIZE " instead of %s", format_bytes(size, p->superslab_size));
   }
   const uint64_t more = p->legacy_refused_max + p->superslab_size;
   finding_change(f,
