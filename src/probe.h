@@ -35,8 +35,8 @@ HOOK(void, count, (uint32_t cls, uint64_t allocs, uint64_t frees), (cls, allocs,
 HOOK(void, request, (uint32_t cls, size_t size), (cls, size), (void)0)
 
 /*
- * The id of the calling thread's stack, 0 if stacks are off; no lock may be held. hub_stack is for incidents, hub_refusal_stack for
- * shared_fail, hub_block_stack for the record of a block: they keep the frames. hub_traced_stack is for single operations, and returns 0 unless a tracer listens.
+ * The id of the calling thread's stack, 0 if stacks are off; no lock may be held. hub_stack is for incidents, hub_refusal_stack for shared_fail,
+ * hub_block_stack for the record of a block: all three keep the frames. hub_traced_stack is for single operations, and returns 0 unless a tracer listens.
  * `frame`: the __builtin_frame_address(0) of a function of ours that has not returned; the stack begins with its caller.
  */
 HOOK(uint32_t, stack, (void), (), 0)

@@ -23,8 +23,8 @@
 #define FOREIGN 512
 #define UNNEEDED_BLOCKS 1024u /* a scavenge of a class stops to return unneeded batches after this many blocks: more would take too long for one call */
 /*
- * Threads that take small blocks from the same slab share its cache lines, for as long as they use the blocks. So for blocks of up to this stride, a
- * thread takes its own batches, and then blocks of the slab that it took from last.
+ * Threads that take small blocks from the same slab share its cache lines, for as long as they use the blocks. So if the stride is at most this, a thread
+ * takes its own batches, and then blocks of the slab that it took from last.
  */
 #define APART_STRIDE 512u
 #define SLABS_ASKED 256 /* slabs whose age is read */
@@ -71,11 +71,15 @@ static void make_foreign(const struct pool_class *c) {
 
 __thread const void *pool_taker __attribute__((tls_model("initial-exec")));
 
-static uint32_t stride_of(const struct pool_class *c) { return class_stride((uint32_t)(c - classes)); }
+/* Which batches and slabs a thread may take from. */
+enum whose {
+  WHOSE_OWN, /* its own, and what is anyone's */
+  WHOSE_ANY, /* those of other threads, too */
+};
 
-/* The place of the newest batch that the thread may take; `batches` if there is none. If no more have a place, it may take those of other threads. */
-static uint32_t find_batch(const struct pool_class *c) {
-  const bool any = c->batches == BATCHES || stride_of(c) > APART_STRIDE;
+/* The place of the newest own batch that the thread may take; `batches` if there is none. If all places are taken, it may take any, which makes room. */
+static uint32_t find_batch(const struct pool_class *c, enum whose whose) {
+  const bool any = whose == WHOSE_ANY || c->batches == BATCHES;
   for (uint32_t i = c->batches; i-- > 0;) {
     const void *const giver = c->batch[i].giver;
     if (any || giver == NULL || giver == pool_taker) return i;
@@ -90,35 +94,30 @@ static struct chain take_batch(struct pool_class *c, uint32_t at) {
   return chain;
 }
 
-static struct chain take_newest(struct pool_class *c) {
+/* The newest batch that the thread may take, foreign ones first. Empty if there is none. */
+static struct chain take_newest(struct pool_class *c, enum whose whose) {
   if (c->foreign > 0) {
     c->foreign--;
     if (c->unneeded > c->foreign) c->unneeded = c->foreign;
     return remove_batch(c, &foreign_of(c)[c->foreign]);
   }
-  return take_batch(c, c->batches - 1);
+  const uint32_t at = find_batch(c, whose);
+  return at < c->batches ? take_batch(c, at) : CHAIN_EMPTY;
 }
 
 /* ---- Refill. ---- */
 
-enum whose {
-  WHOSE_OWN, /* the thread's own batches and slabs, and those that it may take at once */
-  WHOSE_ANY, /* all: otherwise the refill would fail */
-};
-
 /* Refills from batches and partial slabs of the class. */
 static bool refill_from_class(struct pool_class *c, enum whose whose, uint32_t most, bool timed, struct pool_answer *answer) {
   lock_take(&c->lock);
-  const uint32_t at = find_batch(c);
-  if (c->foreign > 0 || at < c->batches || (whose == WHOSE_ANY && c->batches > 0)) {
-    answer->chain = c->foreign == 0 && at < c->batches ? take_batch(c, at) : take_newest(c);
+  answer->chain = take_newest(c, whose);
+  if (answer->chain.count != 0) {
     answer->source = REFILL_BATCH;
     c->taken_ms = os_now_ms();
   } else {
     if (timed) answer->over[STAGE_batch] = hub_ticks();
-    const bool may = whose == WHOSE_ANY || stride_of(c) > APART_STRIDE || slab_list_prefer(&c->slabs, pool_taker);
     answer->source = REFILL_PARTIAL;
-    if (may) slab_list_take(&c->slabs, most, pool_taker, &answer->chain);
+    if (whose == WHOSE_ANY || slab_list_prefer(&c->slabs, pool_taker)) slab_list_take(&c->slabs, most, pool_taker, &answer->chain);
     if (answer->broken.block == NULL) { /* otherwise the next refill reports it */
       answer->broken = c->slabs.broken;
       c->slabs.broken = (struct broken_link){0};
@@ -131,12 +130,13 @@ static bool refill_from_class(struct pool_class *c, enum whose whose, uint32_t m
 struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed) {
   struct pool_class *c = &classes[cls];
   struct pool_answer answer = {.chain = CHAIN_EMPTY};
-  if (refill_from_class(c, soft_limit_is_above() ? WHOSE_ANY : WHOSE_OWN, most, timed, &answer)) return answer;
+  const enum whose whose = class_stride(cls) > APART_STRIDE || soft_limit_is_above() ? WHOSE_ANY : WHOSE_OWN;
+  if (refill_from_class(c, whose, most, timed, &answer)) return answer;
 
   if (timed) answer.over[STAGE_partial] = hub_ticks();
   const struct units_answer units = units_acquire(class_slab_units(cls));
   struct slab *slab = units.slab;
-  if (slab == NULL && refill_from_class(c, WHOSE_ANY, most, false, &answer)) return answer;
+  if (slab == NULL && whose == WHOSE_OWN && refill_from_class(c, WHOSE_ANY, most, false, &answer)) return answer;
   answer.over[STAGE_fresh_slab] = units.over;
   answer.refusal = units.refusal;
   if (slab == NULL) {
@@ -189,9 +189,10 @@ static size_t release(struct slab *slab) {
 }
 
 /*
- * The slabs that a walk over returned blocks met last, by their first units. Blocks that are freed in turn often alternate between a few slabs. A slab
- * stays where it is as long as the class is locked: it is released only when it was found empty, and only blocks that are returned can make it so. A legacy
- * slab stays, too: one of its blocks is in this walk.
+ * The slabs that a walk over returned blocks met last, by their first units. Blocks that are freed in turn often alternate between a few slabs.
+ *
+ * None of these slabs can be released during the walk. A slab of a SuperSlab is released after the last of its blocks was returned, for which another thread
+ * would need the lock of the class. A legacy slab still has a block out, in this walk.
  */
 #define MET 8u
 struct met {
@@ -283,7 +284,7 @@ static void scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*giv
     lock_take(&c->lock);
     const bool due = trim || is_idle(c, now);
     if (due && c->foreign + c->batches > 0) {
-      chain = take_newest(c);
+      chain = take_newest(c, WHOSE_ANY);
     } else if (due) {
       slab_list_shed_empty(&c->slabs, &empties);
     } else if (returned < UNNEEDED_BLOCKS && (c->unneeded > 0 || find_rested(c) < c->batches)) {

@@ -69,8 +69,10 @@ ALWAYS_INLINE void book(struct superslab *ss, struct booked before) {
 }
 
 /*
- * Slabs that are used, but not in the directory, or in a part of it: they are being set up, purged or released. Atomic, of all threads; and of this one, in which a signal handler may
- * fork meanwhile. A child returns those of the threads that it does not have.
+ * Slabs that are in use, but that the directory does not lead to, or not from all their units: a thread sets them up, purges or releases them. A forked child
+ * has none of the other threads, and returns their slabs.
+ *
+ * unlisted: of all threads; atomic. unlisted_here: of this thread. It is not 0 in a child that a signal handler forked in the middle of such a step.
  */
 static uint32_t unlisted;
 static __thread uint32_t unlisted_here __attribute__((tls_model("initial-exec")));

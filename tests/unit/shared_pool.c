@@ -210,7 +210,7 @@ Test(shared_pool, foreign_batches_that_no_refill_needed_are_returned) {
   cr_assert_eq(pool_refill(cls, 1, true).chain.head, given[used - 1].head, "the newest stay");
 }
 
-/* Of a thread that has ended, or rests, while others use the class. */
+/* The batches of a thread that has ended, or that rests, do not wait for it while other threads use the class. */
 Test(shared_pool, batches_that_no_refill_needed_are_returned) {
   pool_taker = &(int){0};
   const struct chain left[2] = {pool_refill(SMALL, 5, true).chain, pool_refill(SMALL, 6, true).chain};
@@ -228,7 +228,7 @@ Test(shared_pool, batches_that_no_refill_needed_are_returned) {
   cr_assert(pool_is_valid());
 }
 
-/* Before the pool refuses: another thread's batch, then what is left of its slab. */
+/* If the pool cannot have a fresh slab, it does not refuse yet: the thread gets another thread's batch, and then blocks of that one's slab. */
 Test(shared_pool, if_no_memory_is_left_all_is_anyones) {
   config.ss_limit = totals().active + 1;
   const struct chain given = pool_refill(SMALL, 5, true).chain;
