@@ -48,6 +48,12 @@ HOOK(bool, is_inside, (void), (), false)
 /* Completes the event with the stack of `context`, a ucontext_t, and raises it. For the handler of a fault, which may have interrupted any code. */
 HOOK(void, fault, (struct event_hdr_reset * event, void *context), (event, context), (void)0)
 
+/*
+ * Whether another object than hakmem and the C++ library defines operator new or delete. Its own code may use those, and other code hakmem's: so the family of
+ * a block is not known. No lock may be held.
+ */
+HOOK(bool, operators_elsewhere, (void), (), false)
+
 /* Clock ticks since an unspecified origin; only differences have a meaning. */
 HOOK(uint64_t, ticks, (void), (), 0)
 /* The same without a call, whose code may be in no cache. */

@@ -232,6 +232,78 @@ void modules_record_allocators(void) {
   modules_record(found.code, found.count, now);
 }
 
+/* ---- Operators of C++. ---- */
+
+/* An object's tables for looking up a name; NULL: it has none. */
+struct symbols {
+  const ElfW(Sym) * symbol;
+  const char *names;
+  const uint32_t *hash; /* DT_GNU_HASH */
+};
+
+static struct symbols symbols_of(const struct dl_phdr_info *info) {
+  struct symbols s = {NULL};
+  const ElfW(Dyn) *d = NULL;
+  for (int i = 0; i < info->dlpi_phnum; i++) {
+    if (info->dlpi_phdr[i].p_type == PT_DYNAMIC) d = (const void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+  }
+  for (; d != NULL && d->d_tag != DT_NULL; d++) {
+    const uintptr_t at = d->d_un.d_ptr < info->dlpi_addr ? info->dlpi_addr + d->d_un.d_ptr : d->d_un.d_ptr; /* the loader relocates most, not all */
+    if (d->d_tag == DT_SYMTAB) s.symbol = (const void *)at;
+    if (d->d_tag == DT_STRTAB) s.names = (const void *)at;
+    if (d->d_tag == DT_GNU_HASH) s.hash = (const void *)at;
+  }
+  return s;
+}
+
+/*
+ * Whether the object defines a global symbol of that name. The hash table: numbers of buckets, of the first symbol in it, and of words of the Bloom filter, a
+ * shift; then the filter, the buckets, and for each symbol its hash with the lowest bit set in the last one of a bucket. Source: Ali Bahrami, "GNU Hash ELF
+ * Sections", and binutils, bfd/elflink.c.
+ */
+static bool defines(const struct symbols *s, const char *name) {
+  if (s->symbol == NULL || s->names == NULL || s->hash == NULL || s->hash[0] == 0) return false;
+  const uint32_t buckets = s->hash[0], first = s->hash[1];
+  const uint32_t *const bucket = s->hash + 4 + s->hash[2] * (sizeof(ElfW(Addr)) / sizeof(uint32_t)), *const chain = bucket + buckets;
+  uint32_t hash = 5381;
+  for (const char *c = name; *c != '\0'; c++) hash = hash * 33 + (uint8_t)*c;
+  uint32_t i = bucket[hash % buckets];
+  if (i < first) return false;
+  for (;; i++) {
+    if (((chain[i - first] ^ hash) | 1) == 1 && s->symbol[i].st_shndx != SHN_UNDEF && strcmp(s->names + s->symbol[i].st_name, name) == 0) return true;
+    if ((chain[i - first] & 1) != 0) return false;
+  }
+}
+
+static bool is_cxx_library(const char *path) {
+  const char *const slash = path != NULL ? strrchr(path, '/') : NULL;
+  return slash != NULL && (strncmp(slash, "/libstdc++.", 11) == 0 || strncmp(slash, "/libc++.", 8) == 0 || strncmp(slash, "/libc++abi.", 11) == 0);
+}
+
+static int find_operators(struct dl_phdr_info *info, size_t size, void *data) {
+  (void)size;
+  if (holds(info, (uintptr_t)data) || is_cxx_library(info->dlpi_name)) return 0;
+  const struct symbols symbols = symbols_of(info);
+  return defines(&symbols, "_Znwm") || defines(&symbols, "_ZdlPv");
+}
+
+/* Looks anew when the loader has added objects. Once true, it stays so, because blocks outlive an object. */
+bool hub_on_operators_elsewhere(void) {
+  static uint64_t looked; /* both are atomic */
+  static bool found;
+  if (__atomic_load_n(&found, __ATOMIC_RELAXED)) return true;
+  uint64_t now = 0;
+  if (gate_enter()) {
+    dl_iterate_phdr(read_generation, &now);
+    if (now != __atomic_load_n(&looked, __ATOMIC_RELAXED)) {
+      if (dl_iterate_phdr(find_operators, (void *)(uintptr_t)hub_on_operators_elsewhere) != 0) __atomic_store_n(&found, true, __ATOMIC_RELAXED);
+      __atomic_store_n(&looked, now, __ATOMIC_RELAXED);
+    }
+  }
+  gate_leave();
+  return __atomic_load_n(&found, __ATOMIC_RELAXED);
+}
+
 /* Finds the module in the same way as tools/model/model.c. */
 const char *modules_path(uintptr_t address, uint32_t in_epoch, uintptr_t *own) {
   const struct stats_block *b = stats_block();

@@ -75,7 +75,7 @@ void misuse_known(struct event_hdr_reset *e, const struct record *known) {
 }
 
 bool misuse_family(const struct record *known, enum block_family given) {
-  if (known->family == FAMILY_UNKNOWN || known->family == given) return true;
+  if (known->family == FAMILY_UNKNOWN || known->family == given || hub_operators_elsewhere()) return true;
   struct event_hdr_reset e = {
     .base = known->block, .verdict = HDR_MISMATCHED_FREE, .cls = CLASS_NONE, .size = known->requested, .made = known->family, .given = given};
   misuse_known(&e, known);

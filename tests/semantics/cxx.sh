@@ -35,6 +35,30 @@ for mode in HAKMEM_DEBUG=0 HAKMEM_SECURE=1 HAKMEM_DEBUG=1 HAKMEM_GUARD=1; do
   [ "$(cat "$place/out")" = own ] || { cat "$place/out"; fail "a program with an operator of its own, $mode"; }
 done
 
+# A library has operators of its own, and uses them itself. The program deletes what the library made, and is bound to hakmem's.
+cat >"$place/made.cc" <<'END'
+#include <cstdlib>
+#include <new>
+void *operator new(std::size_t size) { return std::malloc(size); }
+void operator delete(void *p) noexcept { std::free(p); }
+int *make() { return new int(7); }
+END
+cat >"$place/deletes.cc" <<'END'
+#include <cstdio>
+int *make();
+int main() {
+  delete make();
+  std::puts("deleted");
+}
+END
+echo 'V1 { *; };' >"$place/made.map"
+g++ -std=c++17 -O1 -fno-builtin -w -shared -fPIC -Wl,-Bsymbolic -Wl,--version-script="$place/made.map" "$place/made.cc" -o "$place/libmade.so" &&
+  g++ -std=c++17 -O1 -fno-builtin -w "$place/deletes.cc" -o "$place/deletes" -L"$place" -lmade -Wl,-rpath,"$place" || fail "the library with operators does not compile"
+for mode in HAKMEM_DEBUG=0 HAKMEM_SECURE=1 HAKMEM_DEBUG=1 HAKMEM_GUARD=1; do
+  env $mode LD_PRELOAD="$DEFAULT" "$place/deletes" >"$place/out" 2>&1
+  [ "$(cat "$place/out")" = deleted ] || { cat "$place/out"; fail "a library with operators of its own, $mode"; }
+done
+
 # A program in C opens a library in C++ that runs out of memory: its exception is the C++ library's, which is not among the objects that all others see.
 cat >"$place/plugin.cc" <<'END'
 #include <new>
