@@ -2,6 +2,7 @@
 # Under memcheck every byte outside of a block is reported, with the block's stacks, and none inside.
 . "$(dirname "$0")/common.sh"
 need_valgrind
+export HAKMEM_RELEASE_DELAY=1000000 # ms: what the programs touch behind a free is still mapped, however slow the machine is
 build borders.c
 check -q --error-limit=no "$place/borders" || fail "borders: exit status $?"
 
