@@ -12,7 +12,7 @@
 #define LEFT_OF 4 /* if a sample is guarded, one block in four is placed at the left end of its slot */
 #define LOOK_AT ((size_t)64)
 #define AUDIT_AT_ONCE 16 /* blocks between two reads of the clock */
-#define MARKED_MOST 16   /* pages of a slot that is closed by marks (os_mark); for a larger one, a mapping of its own costs less */
+#define MARKED_MOST 32   /* pages of a slot that is closed by marks (os_mark); for a larger one, a mapping of its own costs less */
 
 static size_t open_bytes;     /* atomic */
 static uint64_t random_state; /* atomic; 0: not drawn yet. If two threads change it at once, either result will do */

@@ -36,7 +36,7 @@ struct row {
   uint32_t count;
   uint32_t begun, ready, fresh, first, queued;
 };
-#define GUARD_ROWS 5
+#define GUARD_ROWS 6
 extern struct row guard_rows[GUARD_ROWS];
 
 extern struct lock guard_lock; /* over the rows' last line, and over the change from live to freed */

@@ -33,7 +33,7 @@ static size_t most_before(size_t align) {
   return debug_inner_align(align) == align ? align_up(config.redzone, max_size(align, MIN_ALIGN)) : align + config.redzone;
 }
 
-AT_START bool debug_wants_guard(size_t size) { return size == 0 || size + 2 * config.redzone > SMALL_MAX; }
+AT_START bool debug_wants_guard(size_t size) { return size == 0 || size + 2 * config.redzone >= ALIGNED_MAX; }
 
 size_t debug_inner_align(size_t align) { return align <= UNIT_SIZE ? align : MIN_ALIGN; }
 
