@@ -6,7 +6,8 @@
 
 #define STRIPES 64
 #define CAPACITY_MIN 64
-#define STEP 256u /* places that a step of a walk looks at, at most */
+#define SMALL_TABLE (64 * KIB) /* bytes */
+#define STEP 256u              /* places that a step of a walk looks at, at most */
 
 static struct stripe {
   struct lock lock;
@@ -72,6 +73,22 @@ static void move_to(struct stripe *stripe, struct record *fresh, size_t capacity
 
 static size_t table_bytes(size_t capacity) { return align_up(capacity * sizeof(struct record), os_page_size()); }
 
+/*
+ * A small table lies among the metadata: a mapping for each stripe would make forks slower. When it has become too small, its addresses stay unused. The
+ * tables that a stripe had before are together shorter than the one that it has.
+ */
+static bool is_small(size_t capacity) { return table_bytes(capacity) <= SMALL_TABLE; }
+
+static struct record *map_table(size_t capacity) { return is_small(capacity) ? os_metadata_pages(table_bytes(capacity)) : os_map_table(table_bytes(capacity)); }
+
+static void unmap_table(struct record *table, size_t capacity) {
+  if (is_small(capacity)) os_metadata_rest(table, table_bytes(capacity));
+  else os_unmap_table(table, table_bytes(capacity));
+}
+
+/* The bytes that are not counted as metadata. */
+static size_t own_bytes(size_t capacity) { return is_small(capacity) ? 0 : table_bytes(capacity); }
+
 static size_t count_live(const struct stripe *stripe) {
   size_t live = 0;
   for (size_t i = 0; i < stripe->capacity; i++) live += stripe->table[i].block != NULL && (!stripe->table[i].freed || stripe->table[i].held);
@@ -98,7 +115,7 @@ static bool make_room(struct stripe *stripe) {
       continue;
     }
     lock_release(&stripe->lock);
-    struct record *old, *fresh = os_map_table(table_bytes(capacity));
+    struct record *old, *fresh = map_table(capacity);
     if (fresh == NULL) return false;
     lock_take(&stripe->lock);
     size_t old_capacity = capacity;
@@ -108,12 +125,12 @@ static bool make_room(struct stripe *stripe) {
       old = stripe->table;
       old_capacity = stripe->capacity;
       move_to(stripe, fresh, capacity);
-      __atomic_add_fetch(&bytes, table_bytes(capacity), __ATOMIC_RELAXED);
-      __atomic_sub_fetch(&bytes, table_bytes(old_capacity), __ATOMIC_RELAXED);
+      __atomic_add_fetch(&bytes, own_bytes(capacity), __ATOMIC_RELAXED);
+      __atomic_sub_fetch(&bytes, own_bytes(old_capacity), __ATOMIC_RELAXED);
     }
     if (old == NULL) continue;
     lock_release(&stripe->lock);
-    os_unmap_table(old, table_bytes(old_capacity));
+    unmap_table(old, old_capacity);
     lock_take(&stripe->lock);
   }
   return true;

@@ -87,7 +87,7 @@ struct record_place {
 };
 bool record_walk(struct record_place *at, bool (*visit)(struct record *record, void *context), void *context);
 
-/* Bytes of the tables. Signal safe. */
+/* Bytes of the large tables; small ones count as metadata (os_metadata_used). Signal safe. */
 size_t record_bytes(void);
 extern const struct layout_number record_layout;
 

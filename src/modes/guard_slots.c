@@ -12,12 +12,9 @@
 #define LIMIT_SHARE 32            /* a row takes at most 1/LIMIT_SHARE of a limited address space (ulimit -v) */
 #define FAR ((uintptr_t)64 << 30) /* bytes: the kernel maps downwards, and in few processes as far as this */
 
-struct row guard_rows[GUARD_ROWS] = {{.pages = 1, .most = 13312, .piece = 128},
-                                     {.pages = 16, .most = 2048, .piece = 32},
-                                     {.pages = 32, .most = 384, .piece = 16},
-                                     {.pages = 256, .most = 512, .piece = 4},
-                                     {.pages = 2048, .most = 64, .piece = 1},
-                                     {.pages = 16384, .most = 32, .piece = 1}};
+struct row guard_rows[GUARD_ROWS] = {{.pages = 1, .most = 13312, .piece = 128}, {.pages = 16, .most = 2048, .piece = 32},
+                                     {.pages = 32, .most = 384, .piece = 16},   {.pages = 256, .most = 512, .piece = 4},
+                                     {.pages = 2048, .most = 64, .piece = 1},   {.pages = 16384, .most = 32, .piece = 1}};
 /* Each used slot takes two mappings (os_fence), unless it is marked. The kernel allows a process 65530 of them. */
 static_assert(13312 + 2048 + 384 + 512 + 64 + 32 <= 16384, "half of the mappings are left to the program");
 static_assert(13312 / 128 <= PIECES_MAX && 2048 / 32 <= PIECES_MAX && 512 / 4 <= PIECES_MAX, "a row's pieces have a place each");
