@@ -38,6 +38,9 @@ static const struct lock_row *const locks[] = {
 
 static uint64_t forked_ms; /* 0 if this process was not forked through our handlers */
 
+/* Not so in a signal handler that interrupted a thread which holds a lock, or has begun what others wait for. */
+static bool is_outside(void) { return sll_is_outside() && !hub_is_inside() && !locks_any_held(locks, ARRAY_LENGTH(locks)); }
+
 /* What a fork in progress holds. If a signal handler forks in the middle of it, that fork finds some of it held already. */
 static __thread struct {
   uint32_t stdio;
@@ -71,6 +74,7 @@ static void release_stdio(void) {
  * From then on to the end of the fork, signals are blocked: a handler on this thread would find all locks held, or fork itself.
  */
 static void fork_prepare(void) {
+  if (MODE(debug) && is_outside()) debug_fork_prepare();
   hub_fork_prepare();
   for (;;) {
     const bool stdio = take_stdio();
@@ -126,7 +130,7 @@ void alloc_watch_forks(void) {
  * have begun what others wait for.
  */
 bool usage_trim_in_signal(void) {
-  if (!sll_is_outside() || hub_is_inside() || locks_any_held(locks, ARRAY_LENGTH(locks))) return false;
+  if (!is_outside()) return false;
   hub_call_begin();
   sll_release_all(NULL, 0);
   hub_call_none();

@@ -6,11 +6,13 @@
 #include "platform/lock.h"
 #include "memory/os.h"
 #include "checks/misuse.h"
+#include "slabs/directory.h"
+#include "slabs/superslab.h"
 
 #define REPORT_WAIT_MS 1000u
 
 static struct lock reporting;
-static const void *examined; /* the block whose damage damage_report reports now; changed with the lock of its record held */
+static const void *examined; /* the block that damage_report reports or damage_purge purges now; changed with the lock of its record held */
 
 /* ---- Looking. ---- */
 
@@ -121,6 +123,24 @@ void damage_report(const void *block) {
   if (record_visit(block, examine, &r) && r.held) {
     report_around(&r, FOUND_BY_CHECK);
     if (r.filled) report_inside(&r, FOUND_BY_CHECK);
+    __atomic_store_n(&examined, NULL, __ATOMIC_RELEASE);
+  }
+  report_end(true);
+}
+
+static void purge(const struct record *r) {
+  const uintptr_t block = (uintptr_t)r->block, start = align_up(block, os_page_size()), end = align_down(block + r->requested, os_page_size());
+  if (!r->filled || end <= start || damage_inside(r, start - block, end - start)) return;
+  const struct slab *slab = directory_slab(r->block);
+  if (slab != NULL && slab->home != NULL) superslab_avoid_huge_pages(slab->home);
+  os_purge_if_possible((void *)start, end - start);
+}
+
+void damage_purge(const void *block) {
+  struct record r;
+  if (!lock_try(&reporting)) return;
+  if (record_visit(block, examine, &r) && r.held) {
+    purge(&r);
     __atomic_store_n(&examined, NULL, __ATOMIC_RELEASE);
   }
   report_end(true);

@@ -29,6 +29,12 @@ void damage_report(const void *block);
 /* The block leaves the quarantine: clears `held` of its record. False if a thread is reporting its damage. */
 bool damage_release(const void *block);
 
+/*
+ * Returns the pages inside of a block to the kernel, if it waits in the quarantine, undamaged, and its filling is 0. No lock may be held. Does nothing if a
+ * report is under way.
+ */
+void damage_purge(const void *block);
+
 /* In a forked child: the thread that reported does not exist there. */
 void damage_fork_child(void);
 

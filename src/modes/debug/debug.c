@@ -11,14 +11,22 @@
 #include "slabs/size_class.h"
 
 #define QUARANTINE_MAX 131072u /* blocks */
+#define QUARANTINE_FIRST 1024u /* places */
+#define PURGE_LEAST (8 * KIB)  /* bytes of a block; for a smaller one, the system call costs more than the copies of its pages */
+#define PURGE_EVERY 4u         /* forks; the check of a block and its page faults cost as much as 5 copies of its pages */
 
-/* The blocks that wait, the oldest at entry[first % QUARANTINE_MAX]. */
+/*
+ * The blocks that wait, numbered as they came, from `first` on: block i is at entry[i % places]. If they need more places, these double. A ring of as many
+ * places as are needed touches few pages.
+ */
 static struct {
   struct lock lock;
   struct record *entry;
+  uint32_t places; /* a power of two */
   uint32_t first, count;
-  size_t bytes; /* of the blocks */
-} quarantine;
+  uint32_t forks, seen, purged; /* seen: the number of the next block, PURGE_EVERY forks ago at most; purged: that of the first block that no fork purged */
+  size_t bytes;                 /* of the blocks */
+} quarantine = {.places = QUARANTINE_FIRST};
 
 AT_START void debug_start(void) {
   if (quarantine.entry != NULL) return;
@@ -59,7 +67,7 @@ void *debug_take(void *inner, size_t size, size_t align) {
 
 /* ---- The quarantine. ---- */
 
-static struct record *entry_at(uint32_t i) { return &quarantine.entry[i % QUARANTINE_MAX]; }
+static struct record *entry_at(uint32_t i) { return &quarantine.entry[i % quarantine.places]; }
 
 /* Whether the oldest block must leave. Called locked. */
 static bool is_due(void) { return quarantine.count != 0 && (quarantine.bytes > config.quarantine || quarantine.count == QUARANTINE_MAX); }
@@ -77,11 +85,21 @@ static bool take_oldest(bool any, struct record *out) {
   return due;
 }
 
+/* Moves the blocks whose place is another one from now on. Called locked. */
+static void double_places(void) {
+  const uint32_t had = quarantine.places;
+  quarantine.places *= 2;
+  for (uint32_t i = quarantine.first; i != quarantine.first + quarantine.count; i++) {
+    if ((i & had) != 0) *entry_at(i) = quarantine.entry[i % had];
+  }
+}
+
 /* False if there is no place: other threads filled it. */
 static bool put(const struct record *r) {
   lock_take(&quarantine.lock);
   const bool room = quarantine.entry != NULL && quarantine.count < QUARANTINE_MAX;
   if (room) {
+    if (quarantine.count == quarantine.places) double_places();
     *entry_at(quarantine.first + quarantine.count++) = *r;
     quarantine.bytes += r->requested;
   }
@@ -139,6 +157,35 @@ bool debug_free(struct pointer *at, enum block_family given, void (*give_back)(v
 }
 
 void debug_check(const struct pointer *at) { damage_check_around(&at->known); }
+
+/* ---- Fork. ---- */
+
+/* Takes the next block that is worth it, of those before number `end`. */
+static bool take_to_purge(uint32_t end, struct record *out) {
+  bool found = false;
+  lock_take(&quarantine.lock);
+  if ((int32_t)(quarantine.first - quarantine.purged) > 0) quarantine.purged = quarantine.first;
+  while (!found && (int32_t)(end - quarantine.purged) > 0) {
+    *out = *entry_at(quarantine.purged++);
+    found = out->requested >= PURGE_LEAST;
+  }
+  lock_release(&quarantine.lock);
+  return found;
+}
+
+/*
+ * A fork copies each page that is resident. So the pages of a block that waited for several forks are returned to the kernel. They go on reading as zero, like
+ * the filling.
+ */
+void debug_fork_prepare(void) {
+  if (config.fill != 0) return;
+  lock_take(&quarantine.lock);
+  const bool due = ++quarantine.forks % PURGE_EVERY == 0;
+  const uint32_t end = due ? quarantine.seen : quarantine.purged;
+  if (due) quarantine.seen = quarantine.first + quarantine.count;
+  lock_release(&quarantine.lock);
+  for (struct record r; take_to_purge(end, &r);) damage_purge(r.block);
+}
 
 const struct lock_row debug_locks = LOCK_ROW(quarantine.lock);
 void debug_fork_child(void) { /* a fork does not wait until a report or a slice of the sweep is done */
