@@ -265,9 +265,49 @@ static void forks(void) {
   for (unsigned i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
 }
 
+static bool is_resident(char *p) {
+  unsigned char in = 0;
+  CHECK(mincore((void *)((uintptr_t)p & ~(uintptr_t)4095), 4096, &in) == 0);
+  return (in & 1) != 0;
+}
+
+/* After some forks, freed blocks need no memory. Still they are filled, and each write into them is found, of before and of after. */
+static void many_forks(void) {
+  enum { BLOCKS = 200, SIZE = 20000, FORKS = 9, WRITTEN = 9000 };
+  const char *text = getenv("HAKMEM_DEBUG_FILL");
+  const int fill = text != NULL ? (int)strtol(text, NULL, 0) : 0;
+  static char *block[BLOCKS];
+  for (unsigned i = 0; i < BLOCKS; i++) block[i] = use_malloc(SIZE);
+  for (unsigned i = 0; i < BLOCKS; i++) {
+    memset(block[i], 0x66, SIZE);
+    use_free(block[i]);
+  }
+  block[0][WRITTEN] = 0x55;
+  for (unsigned i = 0; i < FORKS; i++) {
+    const pid_t child = fork();
+    if (child == 0) {
+      for (unsigned k = 0; k < 2; k++) filled(block[k + 1], 0, SIZE, fill, "freed, in a child");
+      _exit(0);
+    }
+    CHECK(status_of(child) == 0);
+  }
+  unsigned resident = 0;
+  for (unsigned i = 1; i < BLOCKS; i++) resident += is_resident(block[i] + WRITTEN);
+  if (resident > (fill == 0 ? BLOCKS / 10 : BLOCKS)) wrong("many_forks: %u of %u freed blocks are still resident", resident, BLOCKS);
+  for (unsigned i = 2; i < BLOCKS; i++) filled(block[i], 0, SIZE, fill, "freed, after forks");
+  block[1][WRITTEN] = 0x55;
+  for (unsigned freed = 0; freed < 17 << 20; freed += 16384) use_free(use_malloc(16384)); /* the quarantine holds 16 MiB */
+  static struct damage both[2];
+  for (unsigned i = 0; i < 2; i++) {
+    both[i].block = block[i], both[i].size = SIZE, both[i].over = WRITTEN + 1, both[i].verdict = HDR_WRITE_AFTER_FREE;
+  }
+  expect_all(both, 2, "many_forks");
+}
+
 int main(int argc, char **argv) {
   static const struct test all[] = {
-    {"filling", filling}, {"quarantine_bytes", quarantine_bytes}, {"sizes", sizes}, {"at_exit", at_exit}, {"threads", threads}, {"forks", forks},
+    {"filling", filling},       {"quarantine_bytes", quarantine_bytes}, {"sizes", sizes}, {"at_exit", at_exit}, {"threads", threads}, {"forks", forks},
+    {"many_forks", many_forks},
   };
   return run_test(argc, argv, all, sizeof all / sizeof *all);
 }

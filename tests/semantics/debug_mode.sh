@@ -30,6 +30,7 @@ holds debug_mode at_exit HAKMEM_DEBUG_QUARANTINE=16M
 holds debug_mode threads
 holds debug_mode threads HAKMEM_STACKS=auto HAKMEM_DEBUG_QUARANTINE=16M
 holds debug_mode forks
+for fill in 0 165; do holds debug_mode many_forks HAKMEM_DEBUG_QUARANTINE=16M HAKMEM_DEBUG_FILL=$fill; done
 # Soon: with a quarantine that keeps all that was freed.
 for what in recent recent_guarded swept; do holds debug_soon $what HAKMEM_DEBUG_QUARANTINE=16M; done
 holds debug_soon nothing_wrong

@@ -3,6 +3,7 @@
  *
  *   footprint large SLACK TIMES  351 blocks of 60,000 bytes: resident at most 64 KiB each, and SLACK KiB; mapped at most TIMES as much
  *   footprint untouched SHARE    the same blocks, and as many of calloc, to which nothing is written: resident at most SHARE KiB each
+ *   footprint forks MAPPINGS DIRTY   about 1000 live blocks of up to 70,000 bytes, and some forks: at most so many mappings, and KiB that a fork copies
  *   footprint aligned ROOM       small blocks at multiples of 2^12 to 2^30: resident a few pages each; mapped ROOM times the alignment, at most
  */
 #define NAME "footprint"
@@ -12,6 +13,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 
 static long mapped_kib(void) {
   FILE *f = fopen("/proc/self/statm", "r");
@@ -70,11 +73,59 @@ static void aligned(long room) {
   }
 }
 
+static long mappings(void) {
+  FILE *f = fopen("/proc/self/maps", "r");
+  long lines = 0;
+  if (f == NULL) fail("cannot read maps");
+  for (int c; (c = getc(f)) != EOF;) lines += c == '\n';
+  fclose(f);
+  return lines;
+}
+
+static long dirty_kib(void) {
+  FILE *f = fopen("/proc/self/smaps_rollup", "r");
+  char line[256];
+  long kib = -1;
+  while (f != NULL && kib < 0 && fgets(line, sizeof line, f) != NULL) sscanf(line, "Private_Dirty: %ld", &kib);
+  if (kib < 0) fail("cannot read smaps_rollup");
+  fclose(f);
+  return kib;
+}
+
+/* Whether the kernel can mark pages as closed. If not, each slot of a guarded block takes mappings. */
+static int has_marks(void) {
+  void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return p != MAP_FAILED && madvise(p, 4096, 102 /* MADV_GUARD_INSTALL */) == 0;
+}
+
+static void forks(long most_mappings, long most_dirty) {
+  enum { COUNT = 1009, FORKS = 9 };
+  static void *block[COUNT];
+  unsigned seed = 1;
+  for (unsigned i = 0; i < 20000; i++) {
+    const int k = rand_r(&seed) % COUNT;
+    free(block[k]);
+    block[k] = malloc((size_t)rand_r(&seed) % 70000);
+    if (block[k] == NULL) fail("no memory");
+  }
+  for (unsigned i = 0; i < FORKS; i++) {
+    const pid_t child = fork();
+    if (child == 0) _exit(0);
+    int status;
+    if (child < 0 || waitpid(child, &status, 0) != child || status != 0) fail("a child failed");
+  }
+  const long maps = mappings(), dirty = dirty_kib();
+  printf("%ld mappings, %ld KiB dirty\n", maps, dirty);
+  if (has_marks() && maps > most_mappings) fail("forks copy too many mappings");
+  if (dirty > most_dirty) fail("forks copy too many pages");
+}
+
 int main(int argc, char **argv) {
   const char *what = argc >= 3 ? argv[1] : "";
   if (strcmp(what, "large") == 0) large(atol(argv[2]), argc > 3 ? atol(argv[3]) : 1);
   else if (strcmp(what, "aligned") == 0) aligned(atol(argv[2]));
   else if (strcmp(what, "untouched") == 0) untouched(atol(argv[2]));
-  else fail("usage: footprint large|untouched|aligned NUMBER [TIMES]");
+  else if (strcmp(what, "forks") == 0 && argc > 3) forks(atol(argv[2]), atol(argv[3]));
+  else fail("usage: footprint large|untouched|aligned|forks NUMBER [NUMBER]");
   return 0;
 }

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Blocks take what they need, in every mode: large ones no room to grow on and no memory until they are written to, and aligned ones no memory for what
-# lies before them.
+# lies before them. In the debugging mode, a fork has little to copy.
 . "$(dirname "$0")/common.sh"
 
-# takes_little LIBRARY OPTION WHAT NUMBER [TIMES]
+# takes_little LIBRARY OPTION WHAT NUMBER [NUMBER]
 takes_little() {
   env LD_PRELOAD="$1" "$2" "$programs/footprint" "$3" "$4" ${5:+"$5"} >"$place/out" 2>&1 && return
   cat "$place/out"
@@ -16,6 +16,7 @@ for option in HAKMEM_DEBUG=0 HAKMEM_DEBUG=1 HAKMEM_GUARD=1 HAKMEM_GUARD=7 HAKMEM
   takes_little "$DEFAULT" $option untouched 16
   (ulimit -v 300000 && takes_little "$DEFAULT" $option large 12000 $times) || exit 1 # with little room, few blocks lie against guard pages
 done
+takes_little "$DEFAULT" HAKMEM_DEBUG=1 forks 350 30000 # what a fork copies: 16 MiB of freed blocks wait in the quarantine
 takes_little "$PLAIN" HAKMEM_DEBUG=0 aligned 0
 takes_little "$PLAIN" HAKMEM_DEBUG=0 large 4000
 
