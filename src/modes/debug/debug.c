@@ -67,7 +67,7 @@ void *debug_take(void *inner, size_t size, size_t align) {
 
 /* ---- The quarantine. ---- */
 
-static struct record *entry_at(uint32_t i) { return &quarantine.entry[i % quarantine.places]; }
+static struct record *entry_at(uint32_t i) { return &quarantine.entry[i & (quarantine.places - 1)]; }
 
 /* Whether the oldest block must leave. Called locked. */
 static bool is_due(void) { return quarantine.count != 0 && (quarantine.bytes > config.quarantine || quarantine.count == QUARANTINE_MAX); }
@@ -90,7 +90,7 @@ static void double_places(void) {
   const uint32_t had = quarantine.places;
   quarantine.places *= 2;
   for (uint32_t i = quarantine.first; i != quarantine.first + quarantine.count; i++) {
-    if ((i & had) != 0) *entry_at(i) = quarantine.entry[i % had];
+    if ((i & had) != 0) *entry_at(i) = quarantine.entry[i & (had - 1)];
   }
 }
 
