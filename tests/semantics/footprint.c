@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 static long mapped_kib(void) {
@@ -102,6 +103,7 @@ static void forks(long most_mappings, long most_dirty) {
   enum { COUNT = 1009, FORKS = 9 };
   static void *block[COUNT];
   unsigned seed = 1;
+  prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); /* a huge page is one to copy, and is dirty as a whole */
   for (unsigned i = 0; i < 20000; i++) {
     const int k = rand_r(&seed) % COUNT;
     free(block[k]);
