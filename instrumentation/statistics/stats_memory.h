@@ -12,9 +12,9 @@
 #define STATS_LEAKS 64
 #define STATS_SITES 512
 #define STATS_PINNED 20 /* percent: a slab is pinned if at most this share of its blocks is in use */
-#define STATS_MAPS 12
-#define STATS_MAP_SUPERSLABS 256
-#define STATS_MAP_SLABS 8192
+#define STATS_MAPS 8
+#define STATS_MAP_SUPERSLABS 128
+#define STATS_MAP_SLABS 4096
 #define STATS_THREADS 32
 #define STATS_THREAD_NAME 16
 #define STATS_MAPPINGS 8
@@ -123,7 +123,7 @@ static_assert(STATS_MAP_SUPERSLABS <= 256 && CLASS_ROWS < 255, "a slab of a map 
  * The SuperSlabs and their slabs at one moment. If there are more SuperSlabs than room, every second one is in the map, or every third, and so on: so the
  * map shows all of them in proportion. `superslabs` and `slabs` count those that the walk met, `*_count` those that are here.
  *
- * The maps cover the whole run: when all are used, every second one is dropped and the period doubles. Bound: 12 maps of 162 KiB. A map of few slabs takes
+ * The maps cover the whole run: when all are used, every second one is dropped and the period doubles. Bound: 8 maps of 81 KiB. A map of few slabs takes
  * two or three pages of the file, the rest is a hole.
  */
 struct stats_map {

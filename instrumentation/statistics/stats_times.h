@@ -14,23 +14,19 @@
 
 /*
  * A histogram per class: tables by octaves, each for this many classes, because a process mostly uses neighbouring classes. A power of 2, so that the place
- * of a class costs no division.
+ * of a class costs no division; the last table has the classes that are left.
  */
 #define STATS_SPAN_CLASSES 32u
-#define STATS_SPAN_TABLES ((CLASS_ROWS + STATS_SPAN_CLASSES - 1) / STATS_SPAN_CLASSES)
 struct stats_spans {
   struct histogram_head head[CLASS_ROWS];
-  struct {
-    uint16_t bucket[HISTOGRAM_OCTAVES][STATS_SPAN_CLASSES][HISTOGRAM_STEPS];
-  } low[STATS_SPAN_TABLES];
-  struct {
-    uint32_t bucket[HISTOGRAM_OCTAVES][STATS_SPAN_CLASSES][HISTOGRAM_STEPS];
-  } high[STATS_SPAN_TABLES];
+  uint16_t low[CLASS_ROWS * HISTOGRAM_BUCKETS]; /* the tables, one behind the other */
+  uint32_t high[CLASS_ROWS * HISTOGRAM_BUCKETS];
 };
 static inline struct histogram_row stats_span(struct stats_spans *spans, uint32_t cls) {
-  const uint32_t table = cls / STATS_SPAN_CLASSES, row = cls % STATS_SPAN_CLASSES;
-  return (struct histogram_row){&spans->head[cls], spans->low[table].bucket[0][row], spans->high[table].bucket[0][row],
-                                (size_t)STATS_SPAN_CLASSES * HISTOGRAM_STEPS};
+  const uint32_t first = cls & ~(STATS_SPAN_CLASSES - 1),
+                 rows = first + STATS_SPAN_CLASSES <= CLASS_ROWS ? STATS_SPAN_CLASSES : CLASS_ROWS % STATS_SPAN_CLASSES;
+  const size_t at = first * HISTOGRAM_BUCKETS + (cls - first) * HISTOGRAM_STEPS;
+  return (struct histogram_row){&spans->head[cls], &spans->low[at], &spans->high[at], (size_t)rows * HISTOGRAM_STEPS};
 }
 
 /* The histograms without a class, in one table: those of the refills that reached a stage (REFILL_STAGES of src/events.h), then the others. */

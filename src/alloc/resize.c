@@ -76,15 +76,19 @@ size_t alloc_usable(const void *p) {
 /* Whether a block of `usable` bytes still serves `size`: it fits, and at least half of the block is used. */
 static bool stays(size_t usable, size_t size) { return size <= usable && size >= usable / 2; }
 
-/* Resizes without copying: the block stays, or the kernel moves its pages. NULL if that is not possible. */
+/*
+ * Resizes without copying: the block stays, or the kernel moves its pages. NULL if that is not possible, or not wanted: a block that shrinks to less than half
+ * moves. If it stayed, much free memory would lie behind it in pieces that few other blocks fit into.
+ */
 static void *resize_in_place(struct slab *slab, void *p, size_t size) {
   if (hub_checked) return NULL; /* a move lets the checker report later uses of the old pointer */
-  const bool stay = stays(slab_usable(slab, p), size);
+  const size_t usable = slab_usable(slab, p);
+  const bool stay = stays(usable, size), grows = size > usable;
   if (slab->cls == CLASS_HUGE && (stay || size > slab->size || size > units_large_max())) {
     slab = legacy_huge_resize(slab, size);
     return slab != NULL ? slab->base : NULL;
   }
-  if (slab->cls == CLASS_LARGE && size > SMALL_MAX && size <= units_large_max() && units_large_resize(slab, size)) return p;
+  if (slab->cls == CLASS_LARGE && (stay || grows) && size > SMALL_MAX && size <= units_large_max() && units_large_resize(slab, size)) return p;
   if (!stay) return NULL;
   if (slab->cls == CLASS_LARGE) slab->requested = size;
   return p;
@@ -95,6 +99,14 @@ static void *resize_secure(const struct pointer *at, size_t size) {
   if (!stays(class_stride(at->cls) - 1 - SECURE_BORDER, size)) return NULL;
   secure_resize(at, size);
   return at->block;
+}
+
+/* For a large or huge block that should move to shrink, if there is no memory for that. NULL: it cannot shrink. */
+static void *shrink(const struct pointer *at, size_t size) {
+  struct slab *slab = at->kind == POINTER_HUGE ? legacy_huge_resize(at->slab, size) : at->kind == POINTER_LARGE ? at->slab : NULL;
+  if (slab == NULL) return NULL;
+  if (slab->cls == CLASS_LARGE && !units_large_resize(slab, size)) slab->requested = size; /* a run that was cut stays as long as it is */
+  return slab->base;
 }
 
 /* The class row of a live block of `size` bytes. A guarded block has no slab. */
@@ -162,7 +174,8 @@ static void *resize(void *p, size_t size, uint32_t *from) {
   if (in_place == NULL) {
     void *moved = move(p, usable, size);
     if (moved != NULL) *from = at.cls;
-    return moved;
+    in_place = moved == NULL && size <= usable ? shrink(&at, size) : NULL;
+    if (in_place == NULL) return moved;
   }
   if (MODE(records)) recording_resize(p, in_place, at.cls, size);
   return in_place;

@@ -20,34 +20,46 @@ int os_last_error(void) { return __atomic_load_n(&last_error, __ATOMIC_RELAXED);
 
 static struct {
   struct lock lock;
-  struct ranges ranges;  /* all mappings; kept for the search for leaks only */
+  struct ranges *ranges; /* all mappings; kept for the search for leaks only, and mapped for it */
+  bool incomplete;       /* `ranges` could not be mapped once */
   struct ranges guards;  /* the pages beside our mappings that cannot be touched; kept always */
   struct ranges refused; /* that the kernel refused to unmap, and that are no longer used */
   bool has_refused;      /* atomic */
 } own BULK;
 
+static void *map_anywhere(size_t size) {
+  void *p = sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return p == MAP_FAILED ? NULL : p;
+}
+
+/* Called locked. The table is in the set, too: the search must not take what stands there for pointers. */
+static bool has_ranges(void) {
+  if (own.ranges != NULL) return true;
+  const int saved = errno;
+  own.ranges = map_anywhere(align_up(sizeof(*own.ranges), os_page_size()));
+  errno = saved;
+  if (own.ranges == NULL) own.incomplete = true;
+  else ranges_add(own.ranges, (uintptr_t)own.ranges, (uintptr_t)own.ranges + align_up(sizeof(*own.ranges), os_page_size()));
+  return own.ranges != NULL;
+}
+
 static void own_change(void (*change)(struct ranges *, uintptr_t, uintptr_t), const void *base, size_t size) {
   if (LIKELY(config.leaks == 0)) return;
   lock_take(&own.lock);
-  change(&own.ranges, (uintptr_t)base, (uintptr_t)base + size);
+  if (has_ranges()) change(own.ranges, (uintptr_t)base, (uintptr_t)base + size);
   lock_release(&own.lock);
 }
 
 bool os_own_next(uintptr_t at, uintptr_t *start, uintptr_t *end) {
   lock_take(&own.lock);
-  const bool found = ranges_next(&own.ranges, at, start, end);
+  const bool found = own.ranges != NULL && ranges_next(own.ranges, at, start, end);
   lock_release(&own.lock);
   return found;
 }
 
-bool os_own_is_whole(void) { return !own.ranges.full; }
+bool os_own_is_whole(void) { return !own.incomplete && (own.ranges == NULL || !own.ranges->full); }
 
 /* ---- Mappings. ---- */
-
-static void *map_anywhere(size_t size) {
-  void *p = sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return p == MAP_FAILED ? NULL : p;
-}
 
 static bool is_aligned(const void *p, size_t align) { return ((uintptr_t)p & (align - 1)) == 0; }
 

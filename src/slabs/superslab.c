@@ -169,7 +169,8 @@ void slab_init(struct slab *slab, uint32_t cls) {
   assert(slab->capacity <= SLAB_BLOCKS_MAX);
   slab->free = BLOCK_END;
   slab->taker = NULL;
-  slab->free_count = slab->carved = slab->reached = slab->given = slab->seen_live = slab->purging = slab->trimmed = 0;
+  slab->free_count = slab->carved = slab->reached = slab->given = slab->seen_live = slab->trimmed = 0;
+  slab->purging = false;
 }
 
 static char *block_at(const struct slab *slab, uint32_t index) { return slab->base + slab->first + (size_t)index * slab->stride; }
@@ -310,7 +311,7 @@ void slab_take(struct slab *slab, uint32_t most, struct chain *chain, struct bro
 bool slab_trim_begin(struct slab *slab, uint32_t least, struct slab_tail *tail) {
   struct block_set free;
   struct block *end;
-  if (slab->purging != 0 || (slab->trimmed != 0 && slab->trimmed <= least)) return false;
+  if (slab->purging || (slab->trimmed != 0 && slab->trimmed <= least)) return false;
   slab->trimmed = least;
   if (!first_free(slab, slab->free_count, true, &free, &end)) return false;
   uint32_t kept = slab->carved, count = slab->free_count;
@@ -322,12 +323,13 @@ bool slab_trim_begin(struct slab *slab, uint32_t least, struct slab_tail *tail) 
   *tail = (struct slab_tail){slab, base, (size_t)(behind - base)};
   link_in_order(slab, &free, kept, BLOCK_END);
   slab->free_count = count;
-  slab->trimmed = slab->purging = 1;
+  slab->trimmed = 1;
+  slab->purging = true;
   __atomic_store_n(&slab->carved, kept, __ATOMIC_RELEASE); /* before the headers are purged: slab_lost_block */
   return true;
 }
 
-void slab_trim_end(struct slab *slab) { slab->purging = 0; }
+void slab_trim_end(struct slab *slab) { slab->purging = false; }
 
 bool slab_was_block(const struct slab *slab, const void *p) {
   const size_t offset = (size_t)((const char *)p - slab->base) - slab->first;

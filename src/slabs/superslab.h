@@ -44,14 +44,14 @@ struct slab {
   uint32_t seen_live; /* blocks in use at the last count, 0: not counted yet */
   uint32_t cls;       /* CLASS_LARGE and CLASS_HUGE: one block, at `base` */
   uint32_t units;
-  uint32_t purging;  /* 1 while its tail is being purged, else 0 */
-  uint32_t taken_ms; /* when a block was last taken: the lower half of os_now_ms. In the upper half of a word, which then is no address */
   uint32_t trimmed;  /* bytes: the tail was found to be shorter, and no block was returned since; 0: not examined */
+  uint32_t taken_ms; /* when a block was last taken: the lower half of os_now_ms. In the upper half of a word, which then is no address */
   uint32_t sealed;   /* huge blocks: pages from the one that cannot be touched (legacy/seals.h) to the end; 0: there is none */
+  bool purging;      /* while its tail is being purged */
+  bool redzone;      /* large and huge blocks: a redzone of the debugging mode begins at `base`, the program's block behind it */
+  uint8_t align;     /* huge blocks: the alignment of their base is 2 to this power */
   size_t size;       /* bytes from base to the end of the slab, the run or the mapping; if a run was cut, less than its units */
   size_t requested;  /* large and huge blocks: bytes asked for */
-  size_t align;      /* huge blocks: the alignment of their base */
-  bool redzone;      /* large and huge blocks: a redzone of the debugging mode begins at `base`, the program's block behind it */
 };
 
 /* Which pages were requested from the kernel. */
@@ -75,7 +75,9 @@ struct superslab {
   struct slab slabs[];                                  /* one a unit; slabs[u] is the slab that begins at unit u */
 };
 
+static_assert(offsetof(struct slab, taken_ms) % 8 == 4, "a leak checker that reads the word takes no time for an address");
 static_assert(SUPERSLAB_UNITS_MAX <= 64, "a SuperSlab's units fit into a mask");
+static_assert(sizeof(struct superslab) + 2 * MIB / UNIT_SIZE * sizeof(struct slab) <= 4096, "the descriptor of a SuperSlab of 2 MiB is one page");
 
 /* Bytes of the descriptor of a SuperSlab of `size` bytes. */
 static inline size_t superslab_descriptor_size(size_t size) { return sizeof(struct superslab) + size / UNIT_SIZE * sizeof(struct slab); }
@@ -153,7 +155,7 @@ void slab_init(struct slab *slab, uint32_t cls);
 /* Blocks that the slab has handed out. While its tail is purged, one more, so that the slab cannot become empty. */
 static inline uint32_t slab_used(const struct slab *slab) { return slab->carved - slab->free_count + slab->purging; }
 /* Blocks that could be carved. */
-static inline uint32_t slab_room(const struct slab *slab) { return slab->purging != 0 ? 0 : slab->capacity - slab->carved; }
+static inline uint32_t slab_room(const struct slab *slab) { return slab->purging ? 0 : slab->capacity - slab->carved; }
 static inline bool slab_is_full(const struct slab *slab) { return slab->free_count == 0 && slab_room(slab) == 0; }
 
 /*

@@ -77,7 +77,7 @@ static void end_tails(struct superslab *ss, void *context) {
   for (uint32_t u = 0; u < ss->units; u++) {
     struct slab *slab = &ss->slabs[u];
     const bool there = (ss->free_mask >> u & 1) == 0 && slab->home == ss && slab->cls < CLASS_COUNT;
-    if (there && slab->purging != 0) slab_list_trim_end((*list)(slab), slab); /* an empty one is released by the next scavenge */
+    if (there && slab->purging) slab_list_trim_end((*list)(slab), slab); /* an empty one is released by the next scavenge */
   }
 }
 

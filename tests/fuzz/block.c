@@ -31,7 +31,8 @@ static void record(struct stats_spans *spans, uint64_t value, unsigned count) {
   head->sum += value * count;
   if (head->min_inverted < ~value) head->min_inverted = ~value;
   if (head->max < value) head->max = value;
-  uint16_t *const low = &spans->low[CLS / STATS_SPAN_CLASSES].bucket[bucket / HISTOGRAM_STEPS][CLS % STATS_SPAN_CLASSES][bucket % HISTOGRAM_STEPS];
+  const struct histogram_row row = stats_span(spans, CLS);
+  uint16_t *const low = &row.low[histogram_place(bucket, row.between)];
   *low = (uint16_t)(*low + count);
 }
 

@@ -2,7 +2,7 @@
  * limits.c: what a program can have under limits of the system.
  *
  *   limits as|data MIB SIZE   under a limit of address space or of data: blocks of SIZE until NULL, all are freed, and then the largest block that can
- *                             be had. Prints both in KiB
+ *                             be had. Prints both in KiB. While no more can be had, a block shrinks
  *   limits maps               nearly all mappings that the process may have are used up: blocks come, go and change, and some cannot be had.
  *                             When the mappings are there again, all can be had, and freed memory is released. Prints how many could not be had
  *   limits sizes MIB          blocks of MIB in all are filled and freed, size after size. Prints how many KiB were resident at most
@@ -32,6 +32,7 @@ static void fill_and_empty(__rlimit_resource_t resource, size_t limit, size_t si
     all = block;
     total += size;
   }
+  if (size >= 40000 && (all = realloc(all, size / 3)) == NULL) fail("a block cannot shrink");
   for (void **next; all != NULL; all = next) {
     next = *all;
     free(all);

@@ -13,8 +13,8 @@ blocks() {
   [ $((${ours% *} * 100)) -ge $(($3 * 88)) ] || fail "less than 0.88 of what the C library gets"
   [ "${ours#* }" -ge "$4" ] || fail "the largest block is smaller than the C library's"
 }
-for size in 16 40000 70000 16777216; do blocks as $size; done
-for size in 1000 70000; do blocks data $size; done
+for size in 16 3000 30000 32768 40000 70000 16777216; do blocks as $size; done
+for size in 1000 30000 70000; do blocks data $size; done
 
 maps() {
   env "$@" "$programs/limits" maps >"$place/out" 2>&1

@@ -24,5 +24,5 @@ echo "a statistics file of a short process: $((with - without)) system calls, at
 # The address space that the library takes from a program under RLIMIT_AS, beside the blocks.
 space() { LD_PRELOAD=$1 grep VmSize /proc/self/status | tr -dc 0-9; }
 took=$(($(space "$default") - $(space "")))
-echo "address space of the library: $took KB, at most 15000 allowed"
-[ "$took" -gt 0 ] && [ "$took" -le 15000 ] || exit 1
+echo "address space of the library: $took KB, at most 12300 allowed"
+[ "$took" -gt 0 ] && [ "$took" -le 12300 ] || exit 1

@@ -46,7 +46,7 @@ static const struct {
   FIELD("cls", incidents[0].hdr_reset.cls),
   FIELD("verdict", incidents[0].hdr_reset.verdict),
   FIELD("reason", incidents[1].shared_fail.reason),
-  FIELD("bucket", lookup.high[CLS / STATS_SPAN_CLASSES].bucket[0][CLS % STATS_SPAN_CLASSES][7]),
+  FIELD("bucket", lookup.high[CLS * HISTOGRAM_STEPS + 7]),
   FIELD("count", lookup.head[CLS].count),
   FIELD("stage_bucket", timings.high[0][0][7]),
   FIELD("max", lookup.head[CLS].max),
@@ -81,12 +81,19 @@ static const struct {
   FIELD("inherited_frees", inherited_frees[CLS]),
 };
 
+/* The place of a bucket: octave by octave, side by side with those of the up to 32 classes of its table. */
+static uint16_t *low_of(struct stats_spans *spans, uint32_t cls, unsigned bucket) {
+  const uint32_t row = cls % 32, first = cls - row, rows = CLASS_ROWS - first < 32 ? CLASS_ROWS - first : 32;
+  return &spans->low[first * HISTOGRAM_BUCKETS + (bucket / HISTOGRAM_STEPS * rows + row) * HISTOGRAM_STEPS + bucket % HISTOGRAM_STEPS];
+}
+static_assert(CLS < 32, "the first table");
+
 /* As histogram_record_row does, but its source is not linked: a test must not check the code with itself. */
 static void record(struct stats_spans *spans, uint64_t value, unsigned bucket) {
   struct histogram_head *head = &spans->head[CLS];
   head->count++;
   head->sum += value;
-  spans->low[CLS / STATS_SPAN_CLASSES].bucket[bucket / HISTOGRAM_STEPS][CLS % STATS_SPAN_CLASSES][bucket % HISTOGRAM_STEPS]++;
+  *low_of(spans, CLS, bucket) += 1;
   if (head->min_inverted < ~value) head->min_inverted = ~value;
   if (head->max < value) head->max = value;
 }
@@ -204,7 +211,7 @@ static void randomize_spans(struct stats_spans *spans) {
     const uint32_t cls = (uint32_t)(below(4) * 31 + 2);
     const unsigned bucket = bucket_of(ns);
     struct histogram_head *const head = &spans->head[cls];
-    spans->low[cls / STATS_SPAN_CLASSES].bucket[bucket / HISTOGRAM_STEPS][cls % STATS_SPAN_CLASSES][bucket % HISTOGRAM_STEPS]++;
+    *low_of(spans, cls, bucket) += 1;
     head->count++;
     head->sum += ns;
     if (head->min_inverted < ~ns) head->min_inverted = ~ns;

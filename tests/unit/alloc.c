@@ -217,3 +217,15 @@ Test(alloc, a_sized_free_with_the_right_size_is_not_reported) {
   free_sized(alloc_fast(90000), MIN_ALIGN, 90001);
   cr_assert_eq(resets(), 3);
 }
+
+/* A large block that shrinks to less than half leaves its whole run to the next block of its old size, not the rest behind it. */
+Test(alloc, much_shorter_blocks_move) {
+  char *const long_block = alloc_fast(300000), *const next = alloc_fast(300000);
+  memset(long_block, 7, 100000);
+  char *const shorter = alloc_resize(long_block, 100000);
+  cr_assert(shorter[0] == 7 && shorter[99999] == 7);
+  cr_assert_eq(alloc_fast(300000), long_block);
+  free_fast(shorter);
+  free_fast(long_block);
+  free_fast(next);
+}

@@ -10,7 +10,7 @@
 
 #include "platform/base.h"
 
-#define RANGES_MAX 16384
+#define RANGES_MAX 12288
 
 struct ranges {
   uint32_t count;

@@ -130,7 +130,7 @@ static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason rea
   *zeroed = slab == NULL;
   if (slab == NULL && origin >= KEPT_OR_FRESH) slab = huge_of_kernel(whole, room, size, origin, align);
   if (slab == NULL) return NULL;
-  slab->align = align;
+  slab->align = (uint8_t)__builtin_ctzll(align);
   ((struct mapping *)slab)->refused = reason < LEGACY_HUGE;
   directory_enter(slab);
   const uint64_t refused = book_huge(slab, 1);
@@ -185,7 +185,7 @@ static bool resize_in_place(struct slab *slab, size_t whole) {
 
 /* The new place of `slab`; NULL if there is no memory. */
 static struct slab *new_place(const struct slab *slab, size_t size, enum origin origin, bool *fresh) {
-  struct slab *place = huge_alloc(size, slab->align, whole_size(size, true) > slab->size ? LEGACY_GROWN : LEGACY_HUGE, origin, fresh);
+  struct slab *place = huge_alloc(size, (size_t)1 << slab->align, whole_size(size, true) > slab->size ? LEGACY_GROWN : LEGACY_HUGE, origin, fresh);
   if (place != NULL && ((const struct mapping *)slab)->refused && size <= units_large_max()) refuse(place);
   return place;
 }

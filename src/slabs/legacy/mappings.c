@@ -21,14 +21,14 @@ void mapping_drop(struct slab *slab) {
 }
 
 /* A descriptor for [base, base + size); NULL if memory runs out. */
-static struct slab *new_descriptor(char *base, size_t size, size_t align) {
+static struct slab *new_descriptor(char *base, size_t size) {
   lock_take(&legacy.lock);
   struct slab *slab = legacy.unused;
   if (slab != NULL) legacy.unused = slab->next;
   lock_release(&legacy.lock);
   if (slab == NULL) slab = os_metadata(sizeof(struct mapping));
   if (slab == NULL) return NULL;
-  *(struct mapping *)slab = (struct mapping){.slab = {.base = base, .size = size, .units = (uint32_t)(size / UNIT_SIZE), .align = align}};
+  *(struct mapping *)slab = (struct mapping){.slab = {.base = base, .size = size, .units = (uint32_t)(size / UNIT_SIZE)}};
   return slab;
 }
 
@@ -36,7 +36,7 @@ struct slab *mapping_new(size_t size, size_t room, size_t align) {
   int error;
   void *base = os_map_before(size, room, align, &error);
   if (base == NULL) return NULL;
-  struct slab *slab = directory_prepare(base, size) ? new_descriptor(base, size, align) : NULL;
+  struct slab *slab = directory_prepare(base, size) ? new_descriptor(base, size) : NULL;
   if (slab == NULL) {
     os_unmap(base, size);
     return NULL;
@@ -89,7 +89,7 @@ struct slab *mapping_take_kept(size_t size, size_t room, bool wanted, size_t ali
   assert(kept_is_valid(&legacy.kept));
   lock_release(&legacy.lock);
   if (base == NULL) return NULL;
-  struct slab *slab = new_descriptor(base, size, align);
+  struct slab *slab = new_descriptor(base, size);
   if (slab == NULL) unmap(base, size);
   return slab;
 }
