@@ -238,7 +238,7 @@ void modules_record_allocators(void) {
 struct symbols {
   const ElfW(Sym) * symbol;
   const char *names;
-  const uint32_t *hash; /* DT_GNU_HASH */
+  const uint32_t *gnu_hash, *hash; /* DT_GNU_HASH, DT_HASH: an object has one, or both */
 };
 
 static struct symbols symbols_of(const struct dl_phdr_info *info) {
@@ -251,57 +251,82 @@ static struct symbols symbols_of(const struct dl_phdr_info *info) {
     const uintptr_t at = d->d_un.d_ptr < info->dlpi_addr ? info->dlpi_addr + d->d_un.d_ptr : d->d_un.d_ptr; /* the loader relocates most, not all */
     if (d->d_tag == DT_SYMTAB) s.symbol = (const void *)at;
     if (d->d_tag == DT_STRTAB) s.names = (const void *)at;
-    if (d->d_tag == DT_GNU_HASH) s.hash = (const void *)at;
+    if (d->d_tag == DT_GNU_HASH) s.gnu_hash = (const void *)at;
+    if (d->d_tag == DT_HASH) s.hash = (const void *)at;
   }
   return s;
 }
 
+static bool is_definition(const struct symbols *s, uint32_t i, const char *name) {
+  return s->symbol[i].st_shndx != SHN_UNDEF && strcmp(s->names + s->symbol[i].st_name, name) == 0;
+}
+
 /*
- * Whether the object defines a global symbol of that name. The hash table: numbers of buckets, of the first symbol in it, and of words of the Bloom filter, a
- * shift; then the filter, the buckets, and for each symbol its hash with the lowest bit set in the last one of a bucket. Source: Ali Bahrami, "GNU Hash ELF
- * Sections", and binutils, bfd/elflink.c.
+ * The hash table: numbers of buckets, of the first symbol in it, and of words of the Bloom filter, a shift; then the filter, the buckets, and for each symbol
+ * its hash with the lowest bit set in the last one of a bucket. Source: Ali Bahrami, "GNU Hash ELF Sections", and binutils, bfd/elflink.c.
  */
-static bool defines(const struct symbols *s, const char *name) {
-  if (s->symbol == NULL || s->names == NULL || s->hash == NULL || s->hash[0] == 0) return false;
-  const uint32_t buckets = s->hash[0], first = s->hash[1];
-  const uint32_t *const bucket = s->hash + 4 + s->hash[2] * (sizeof(ElfW(Addr)) / sizeof(uint32_t)), *const chain = bucket + buckets;
+static bool defines_by_gnu_hash(const struct symbols *s, const char *name) {
+  const uint32_t buckets = s->gnu_hash[0], first = s->gnu_hash[1];
+  if (buckets == 0) return false;
+  const uint32_t *const bucket = s->gnu_hash + 4 + s->gnu_hash[2] * (sizeof(ElfW(Addr)) / sizeof(uint32_t)), *const chain = bucket + buckets;
   uint32_t hash = 5381;
   for (const char *c = name; *c != '\0'; c++) hash = hash * 33 + (uint8_t)*c;
   uint32_t i = bucket[hash % buckets];
   if (i < first) return false;
   for (;; i++) {
-    if (((chain[i - first] ^ hash) | 1) == 1 && s->symbol[i].st_shndx != SHN_UNDEF && strcmp(s->names + s->symbol[i].st_name, name) == 0) return true;
+    if (((chain[i - first] ^ hash) | 1) == 1 && is_definition(s, i, name)) return true;
     if ((chain[i - first] & 1) != 0) return false;
   }
 }
 
+/* Whether the object defines a global symbol of that name. The other table begins with the numbers of buckets and of symbols. */
+static bool defines(const struct symbols *s, const char *name) {
+  if (s->symbol == NULL || s->names == NULL) return false;
+  if (s->gnu_hash != NULL) return defines_by_gnu_hash(s, name);
+  for (uint32_t i = 0; s->hash != NULL && i < s->hash[1]; i++) {
+    if (is_definition(s, i, name)) return true;
+  }
+  return false;
+}
+
+/* libstdc++ and LLVM's libraries, with the names that Android and FreeBSD give these. */
 static bool is_cxx_library(const char *path) {
   const char *const slash = path != NULL ? strrchr(path, '/') : NULL;
-  return slash != NULL && (strncmp(slash, "/libstdc++.", 11) == 0 || strncmp(slash, "/libc++.", 8) == 0 || strncmp(slash, "/libc++abi.", 11) == 0);
+  static const char *const names[] = {"/libstdc++.", "/libc++.", "/libc++abi.", "/libc++_shared.", "/libcxxrt."};
+  for (size_t i = 0; slash != NULL && i < ARRAY_LENGTH(names); i++) {
+    if (strncmp(slash, names[i], strlen(names[i])) == 0) return true;
+  }
+  return false;
 }
 
 static int find_operators(struct dl_phdr_info *info, size_t size, void *data) {
   (void)size;
   if (holds(info, (uintptr_t)data) || is_cxx_library(info->dlpi_name)) return 0;
   const struct symbols symbols = symbols_of(info);
-  return defines(&symbols, "_Znwm") || defines(&symbols, "_ZdlPv");
+  static const char *const basic[] = {"_Znwm", "_ZdlPv", "_Znam", "_ZdaPv"};
+  for (size_t i = 0; i < ARRAY_LENGTH(basic); i++) {
+    if (defines(&symbols, basic[i])) return 1;
+  }
+  return 0;
 }
 
-/* Looks anew when the loader has added objects. Once true, it stays so, because blocks outlive an object. */
+/*
+ * Looks anew when the loader has added objects. Once true, it stays so, because blocks outlive an object. Also true if the loader cannot be asked now: a
+ * program that is right must not be stopped.
+ */
 bool hub_on_operators_elsewhere(void) {
   static uint64_t looked; /* both are atomic */
   static bool found;
   if (__atomic_load_n(&found, __ATOMIC_RELAXED)) return true;
   uint64_t now = 0;
-  if (gate_enter()) {
-    dl_iterate_phdr(read_generation, &now);
-    if (now != __atomic_load_n(&looked, __ATOMIC_RELAXED)) {
-      if (dl_iterate_phdr(find_operators, (void *)(uintptr_t)hub_on_operators_elsewhere) != 0) __atomic_store_n(&found, true, __ATOMIC_RELAXED);
-      __atomic_store_n(&looked, now, __ATOMIC_RELAXED);
-    }
+  const bool may = gate_enter();
+  if (may) dl_iterate_phdr(read_generation, &now);
+  if (may && now != __atomic_load_n(&looked, __ATOMIC_ACQUIRE)) {
+    if (dl_iterate_phdr(find_operators, (void *)(uintptr_t)hub_on_operators_elsewhere) != 0) __atomic_store_n(&found, true, __ATOMIC_RELAXED);
+    __atomic_store_n(&looked, now, __ATOMIC_RELEASE);
   }
   gate_leave();
-  return __atomic_load_n(&found, __ATOMIC_RELAXED);
+  return !may || __atomic_load_n(&found, __ATOMIC_RELAXED);
 }
 
 /* Finds the module in the same way as tools/model/model.c. */

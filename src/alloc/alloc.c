@@ -50,6 +50,7 @@ static struct taken take(struct sll_cache *cache, const struct request *r) {
 /* Before a request is refused, idle memory is reclaimed for it. */
 static struct taken take_or_reclaim(struct sll_cache *cache, const struct request *r) {
   struct taken taken = take(cache, r);
+  if (r->kind == REQUEST_SHRUNK) return taken;
   const size_t needed = r->size + (r->align > UNIT_SIZE ? r->align : 0);
   for (enum reclaim_step step = RECLAIM_FREE; taken.block == NULL && step < RECLAIM_STEPS; step++) {
     const bool emptied = MODE(secure) && cache != NULL && front_empty_secure(cache);
@@ -115,6 +116,7 @@ static void *alloc_plain(size_t size, enum request_kind kind, enum call_kind cal
 }
 
 void *alloc_grown(size_t size) { return alloc_large(size, MIN_ALIGN, REQUEST_GROWN, CALL_realloc, hub_ticks_here()); }
+void *alloc_shrunk(size_t size) { return alloc_large(size, MIN_ALIGN, REQUEST_SHRUNK, CALL_realloc, hub_ticks_here()); }
 
 /* ---- The secure mode's way through the lists: as on the fast paths, between its checks. NULL, or false: take the slow path. ---- */
 

@@ -109,6 +109,8 @@ void free_found(struct pointer *at, enum block_family given);
 
 /* Allocates for a block that has grown beyond SMALL_MAX: the new block gets room to grow further. */
 void *alloc_grown(size_t size);
+/* Allocates for a large block that has shrunk to `size`, above SMALL_MAX. NULL if no SuperSlab has the units: then the block should stay where it is. */
+void *alloc_shrunk(size_t size);
 
 /*
  * Every entrance to a slow path calls this first, so that the options are read before the first block is allocated: SuperSlabs must have the configured

@@ -41,6 +41,7 @@ static struct slab *take_units(size_t size, struct units_refusal *refusal, bool 
 static struct slab *find(size_t size, size_t align, enum request_kind kind, bool *zeroed) {
   /* A checker needs each block in a mapping of its own, with closed memory in front. */
   if (hub_checked || size > units_large_max() || align > UNIT_SIZE) return legacy_huge_alloc(size, align, LEGACY_HUGE, zeroed);
+  if (kind == REQUEST_SHRUNK) return units_large_take(size, size, zeroed);
   struct slab *slab = kind == REQUEST_GROWN && size + size / 2 > UNIT_SIZE ? take_grown(size, zeroed) : NULL;
   if (slab != NULL) return slab;
   struct units_refusal refusal;

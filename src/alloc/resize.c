@@ -101,8 +101,9 @@ static void *resize_secure(const struct pointer *at, size_t size) {
   return at->block;
 }
 
-/* For a large or huge block that should move to shrink, if there is no memory for that. NULL: it cannot shrink. */
+/* For a large or huge block that should move to shrink, if there is no memory for that. NULL: it cannot shrink, or a checker must see it move. */
 static void *shrink(const struct pointer *at, size_t size) {
+  if (hub_checked) return NULL;
   struct slab *slab = at->kind == POINTER_HUGE ? legacy_huge_resize(at->slab, size) : at->kind == POINTER_LARGE ? at->slab : NULL;
   if (slab == NULL) return NULL;
   if (slab->cls == CLASS_LARGE && !units_large_resize(slab, size)) slab->requested = size; /* a run that was cut stays as long as it is */
@@ -122,12 +123,20 @@ static void end_call(uint64_t start, const void *to, uint32_t from, size_t size,
   if (HAKMEM_EVENTS) hub_call_end(start, &(struct call){CALL_realloc, row_at(to, size), from, size}, frame);
 }
 
+/* The block that the one at `p` moves to. NULL, and nothing changed, if it cannot move. */
+static void *take_for(const void *p, size_t usable, size_t size, uint64_t start) {
+  if (size <= SMALL_MAX) return alloc_slow(size, start);
+  if (size > usable) return alloc_grown(size);
+  const struct slab *slab = hub_checked ? NULL : directory_slab(p);
+  return slab != NULL && slab->cls == CLASS_LARGE && slab->base == p ? alloc_shrunk(size) : alloc_slow(size, start);
+}
+
 static NOINLINE void *move_slow(void *p, size_t usable, size_t size) {
   const uint64_t start = hub_ticks_here();
   hub_call_begin();
   const uint32_t from = row_at(p, usable);
   /* Not alloc_fast: if the budget ran out, `move` has done its step already, and a second one would count a block that is not there. */
-  void *moved = size > SMALL_MAX && size > usable ? alloc_grown(size) : alloc_slow(size, start);
+  void *moved = take_for(p, usable, size, start);
   if (moved != NULL) {
     memcpy(moved, p, min_size(usable, size));
     free_fast(p);
@@ -172,10 +181,12 @@ static void *resize(void *p, size_t size, uint32_t *from) {
                    : MODE(secure) && at.kind == POINTER_BLOCK ? resize_secure(&at, size)
                                                               : resize_in_place(at.slab, p, size);
   if (in_place == NULL) {
+    const int saved = errno;
     void *moved = move(p, usable, size);
     if (moved != NULL) *from = at.cls;
     in_place = moved == NULL && size <= usable ? shrink(&at, size) : NULL;
     if (in_place == NULL) return moved;
+    errno = saved;
   }
   if (MODE(records)) recording_resize(p, in_place, at.cls, size);
   return in_place;

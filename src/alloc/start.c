@@ -38,7 +38,7 @@ static const struct lock_row *const locks[] = {
 
 static uint64_t forked_ms; /* 0 if this process was not forked through our handlers */
 
-/* Not so in a signal handler that interrupted a thread which holds a lock, or has begun what others wait for. */
+/* Whether the thread is outside of hakmem. Not so in a signal handler that interrupted it while it held a lock, or had begun what others wait for. */
 static bool is_outside(void) { return sll_is_outside() && !hub_is_inside() && !locks_any_held(locks, ARRAY_LENGTH(locks)); }
 
 /* What a fork in progress holds. If a signal handler forks in the middle of it, that fork finds some of it held already. */

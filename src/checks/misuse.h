@@ -35,7 +35,7 @@ void misuse_pointer(const struct pointer *at, enum misuse_state state);
 /* A live block was given to a sized free with a size that it was not allocated with. */
 void misuse_size(const struct pointer *at, size_t told);
 
-/* The block of `known` is freed by a function of the family `given`. False, after a report, if a function of another family allocated it. */
+/* The block of `known` is freed by a function of the family `given`. False, after a report, if a function of another family allocated it. True if that is not known. */
 bool misuse_family(const struct record *known, enum block_family given);
 
 /*

@@ -35,28 +35,69 @@ for mode in HAKMEM_DEBUG=0 HAKMEM_SECURE=1 HAKMEM_DEBUG=1 HAKMEM_GUARD=1; do
   [ "$(cat "$place/out")" = own ] || { cat "$place/out"; fail "a program with an operator of its own, $mode"; }
 done
 
-# A library has operators of its own, and uses them itself. The program deletes what the library made, and is bound to hakmem's.
+# A library has operators of its own, and uses them itself. The program deletes what the library made, and is bound to hakmem's. It is linked with the library,
+# or opens it; with `while`, it deletes while another thread keeps the loader's lists from being read.
 cat >"$place/made.cc" <<'END'
 #include <cstdlib>
 #include <new>
+#ifdef ARRAY
+void *operator new[](std::size_t size) { return std::malloc(size); }
+void operator delete[](void *p) noexcept { std::free(p); }
+#else
 void *operator new(std::size_t size) { return std::malloc(size); }
 void operator delete(void *p) noexcept { std::free(p); }
-int *make() { return new int(7); }
+#endif
+extern "C" void *make() {
+#ifdef ARRAY
+  return new int[7];
+#else
+  return new int(7);
+#endif
+}
 END
 cat >"$place/deletes.cc" <<'END'
 #include <cstdio>
-int *make();
-int main() {
-  delete make();
+#include <cstring>
+#include <dlfcn.h>
+#include <link.h>
+#include <pthread.h>
+static int inside, over; /* atomic */
+static int stay(struct dl_phdr_info *, size_t, void *) {
+  __atomic_store_n(&inside, 1, __ATOMIC_SEQ_CST);
+  while (!__atomic_load_n(&over, __ATOMIC_SEQ_CST)) {}
+  return 1;
+}
+static void *walk(void *) {
+  dl_iterate_phdr(stay, nullptr);
+  return nullptr;
+}
+int main(int, char **argv) {
+  void *library = dlopen(argv[2], RTLD_NOW);
+  void *(*make)() = library ? (void *(*)())dlsym(library, "make") : nullptr;
+  if (!make) return std::puts(dlerror()), 1;
+  const bool during = std::strcmp(argv[1], "while") == 0;
+  pthread_t walker;
+  if (during) pthread_create(&walker, nullptr, walk, nullptr);
+  while (during && !__atomic_load_n(&inside, __ATOMIC_SEQ_CST)) {}
+  if (std::strcmp(argv[1], "array") == 0) delete[] (int *)make();
+  else delete (int *)make();
+  __atomic_store_n(&over, 1, __ATOMIC_SEQ_CST);
+  if (during) pthread_join(walker, nullptr);
   std::puts("deleted");
 }
 END
 echo 'V1 { *; };' >"$place/made.map"
-g++ -std=c++17 -O1 -fno-builtin -w -shared -fPIC -Wl,-Bsymbolic -Wl,--version-script="$place/made.map" "$place/made.cc" -o "$place/libmade.so" &&
-  g++ -std=c++17 -O1 -fno-builtin -w "$place/deletes.cc" -o "$place/deletes" -L"$place" -lmade -Wl,-rpath,"$place" || fail "the library with operators does not compile"
+made() { g++ -std=c++17 -O1 -fno-builtin -w -shared -fPIC -Wl,-Bsymbolic -Wl,--version-script="$place/made.map" "$place/made.cc" "$@"; }
+deletes() { g++ -std=c++17 -O1 -fno-builtin -w -pthread "$place/deletes.cc" -o "$@"; }
+made -o "$place/libmade.so" && made -Wl,--hash-style=sysv -o "$place/libsysv.so" && made -DARRAY -o "$place/libarray.so" && deletes "$place/opens" -ldl &&
+  deletes "$place/linked" -ldl -L"$place" -Wl,--no-as-needed -lmade -Wl,-rpath,"$place" || fail "the library with operators does not compile"
 for mode in HAKMEM_DEBUG=0 HAKMEM_SECURE=1 HAKMEM_DEBUG=1 HAKMEM_GUARD=1; do
-  env $mode LD_PRELOAD="$DEFAULT" "$place/deletes" >"$place/out" 2>&1
-  [ "$(cat "$place/out")" = deleted ] || { cat "$place/out"; fail "a library with operators of its own, $mode"; }
+  for call in 'linked one libmade.so' 'opens one libmade.so' 'opens while libmade.so' 'opens one libsysv.so' 'opens array libarray.so'; do
+    # shellcheck disable=SC2086 # a list of words
+    set -- $call
+    env $mode LD_PRELOAD="$DEFAULT" timeout 60 "$place/$1" "$2" "$place/$3" >"$place/out" 2>&1
+    [ "$(cat "$place/out")" = deleted ] || { cat "$place/out"; fail "a library with operators of its own, $mode: $call"; }
+  done
 done
 
 # A program in C opens a library in C++ that runs out of memory: its exception is the C++ library's, which is not among the objects that all others see.

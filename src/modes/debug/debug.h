@@ -47,7 +47,7 @@ void debug_check(const struct pointer *at);
 /* Empties the quarantine: checks every block and passes it to `give_back`. Returns whether there were any. */
 bool debug_empty_quarantine(void (*give_back)(void *inner));
 
-/* Before a fork, with no lock held and outside of an operation: makes it cheaper, by memory of the quarantine that need not be resident. */
+/* Before a fork, with no lock held and outside of an operation: returns memory of the quarantine to the kernel, so that the fork copies less. */
 void debug_fork_prepare(void);
 extern const struct lock_row debug_locks;
 void debug_fork_child(void);
