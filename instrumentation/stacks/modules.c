@@ -242,7 +242,7 @@ struct symbols {
 };
 
 static struct symbols symbols_of(const struct dl_phdr_info *info) {
-  struct symbols s = {NULL};
+  struct symbols s = {.symbol = NULL};
   const ElfW(Dyn) *d = NULL;
   for (int i = 0; i < info->dlpi_phnum; i++) {
     if (info->dlpi_phdr[i].p_type == PT_DYNAMIC) d = (const void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
