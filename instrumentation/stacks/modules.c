@@ -234,7 +234,10 @@ void modules_record_allocators(void) {
 
 /* ---- Operators of C++. ---- */
 
-/* An object's tables for looking up a name; NULL: it has none. */
+/*
+ * An object's tables for looking up a name; NULL: it has none. dlsym would do that, but it takes the loader's lock, which another thread may hold for as long as
+ * it waits for this one.
+ */
 struct symbols {
   const ElfW(Sym) * symbol;
   const char *names;

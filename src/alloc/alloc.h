@@ -109,7 +109,10 @@ void free_found(struct pointer *at, enum block_family given);
 
 /* Allocates for a block that has grown beyond SMALL_MAX: the new block gets room to grow further. */
 void *alloc_grown(size_t size);
-/* Allocates for a large block that has shrunk to `size`, above SMALL_MAX. NULL if no SuperSlab has the units: then the block should stay where it is. */
+/*
+ * Allocates the new place of a large block that shrinks to `size` bytes, more than SMALL_MAX. Only units that are free already serve it. NULL if there are
+ * not enough of them: then the caller shrinks the block where it is.
+ */
 void *alloc_shrunk(size_t size);
 
 /*

@@ -11,7 +11,7 @@ enum request_kind {
   REQUEST_PLAIN,
   REQUEST_ZEROED, /* the block must read as zero */
   REQUEST_GROWN,  /* a shorter block moves into this one. It will probably grow again, so a large block gets room for that */
-  REQUEST_SHRUNK, /* a longer large block moves into this one, if there are free units for it. It can stay where it is, so nothing is done to get some */
+  REQUEST_SHRUNK, /* a longer large block moves into this one. It could as well stay where it is, so only units that are free already serve the request */
 };
 
 struct request {

@@ -83,12 +83,12 @@ static bool stays(size_t usable, size_t size) { return size <= usable && size >=
 static void *resize_in_place(struct slab *slab, void *p, size_t size) {
   if (hub_checked) return NULL; /* a move lets the checker report later uses of the old pointer */
   const size_t usable = slab_usable(slab, p);
-  const bool stay = stays(usable, size), grows = size > usable;
+  const bool stay = stays(usable, size);
   if (slab->cls == CLASS_HUGE && (stay || size > slab->size || size > units_large_max())) {
     slab = legacy_huge_resize(slab, size);
     return slab != NULL ? slab->base : NULL;
   }
-  if (slab->cls == CLASS_LARGE && (stay || grows) && size > SMALL_MAX && size <= units_large_max() && units_large_resize(slab, size)) return p;
+  if (slab->cls == CLASS_LARGE && size >= usable / 2 && size > SMALL_MAX && size <= units_large_max() && units_large_resize(slab, size)) return p;
   if (!stay) return NULL;
   if (slab->cls == CLASS_LARGE) slab->requested = size;
   return p;
@@ -101,7 +101,7 @@ static void *resize_secure(const struct pointer *at, size_t size) {
   return at->block;
 }
 
-/* For a large or huge block that should move to shrink, if there is no memory for that. NULL: it cannot shrink, or a checker must see it move. */
+/* Shrinks a large or huge block where it is, because there is no memory for it elsewhere. NULL: it is another block, or a checker must see it move. */
 static void *shrink(const struct pointer *at, size_t size) {
   if (hub_checked) return NULL;
   struct slab *slab = at->kind == POINTER_HUGE ? legacy_huge_resize(at->slab, size) : at->kind == POINTER_LARGE ? at->slab : NULL;

@@ -6,6 +6,28 @@ export HAKMEM_RELEASE_DELAY=1000000 # ms: what the programs touch behind a free 
 build borders.c
 check -q --error-limit=no "$place/borders" || fail "borders: exit status $?"
 
+# A block that should move to shrink, while no memory can be had: realloc fails, and nothing of hakmem's own work is reported.
+cat >"$place/shrinks.c" <<'END'
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+int main(void) {
+  char *const p = memset(malloc(64 << 20), 7, 64 << 20);
+  FILE *const f = fopen("/proc/self/statm", "r");
+  unsigned long pages;
+  if (f == NULL || fscanf(f, "%lu", &pages) != 1) return 2;
+  const struct rlimit full = {pages * (unsigned long)sysconf(_SC_PAGESIZE) + (1 << 20), RLIM_INFINITY};
+  if (setrlimit(RLIMIT_AS, &full) != 0) return 3;
+  if (realloc(p, 20 << 20) != NULL) return 4;
+  return p[(64 << 20) - 1] == 7 ? 0 : 5;
+}
+END
+gcc -g -O1 -fno-builtin -w -o "$place/shrinks" "$place/shrinks.c" || fail "shrinks.c does not compile"
+check "$place/shrinks" || fail "shrinks: exit status $?"
+[ "$(errors)" -eq 0 ] || fail "shrinks: $(errors) errors"
+
 # What is said, word for word, and whose stacks.
 cat >"$place/said.c" <<'END'
 #include <stdlib.h>

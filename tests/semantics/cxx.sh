@@ -100,6 +100,30 @@ for mode in HAKMEM_DEBUG=0 HAKMEM_SECURE=1 HAKMEM_DEBUG=1 HAKMEM_GUARD=1; do
   done
 done
 
+# A function of the wrong family is found, but not beside a library that exports the C++ library's operators as its own.
+cat >"$place/frees.cc" <<'END'
+#include <cstdio>
+#include <cstdlib>
+#include <dlfcn.h>
+int main(int count, char **argv) {
+  if (count > 1 && !dlopen(argv[1], RTLD_NOW)) return std::puts(dlerror()), 1;
+  std::free(new int(7));
+  std::puts("freed");
+}
+END
+g++ -std=c++17 -O1 -fno-builtin -w "$place/frees.cc" -o "$place/frees" -ldl || fail "frees.cc does not compile"
+for mode in HAKMEM_SECURE=1 HAKMEM_DEBUG=1; do
+  env $mode LD_PRELOAD="$DEFAULT" "$place/frees" >"$place/out" 2>&1 && fail "free of what new made is not found, $mode"
+  grep -q 'verdict=mismatched_free' "$place/out" || { cat "$place/out"; fail "free of what new made, $mode"; }
+done
+echo 'void remake(int *&p) { delete p, p = new int(7); }' >"$place/whole.cc"
+if g++ -O1 -fno-builtin -shared -fPIC -static-libstdc++ "$place/whole.cc" -o "$place/libwhole.so" 2>"$place/out"; then
+  [ "$(HAKMEM_SECURE=1 LD_PRELOAD=$DEFAULT "$place/frees" "$place/libwhole.so" 2>&1)" = freed ] || fail "beside a library with the C++ library inside"
+else
+  cat "$place/out"
+  echo "no static C++ library: one inside of a library is not tested"
+fi
+
 # A program in C opens a library in C++ that runs out of memory: its exception is the C++ library's, which is not among the objects that all others see.
 cat >"$place/plugin.cc" <<'END'
 #include <new>

@@ -57,6 +57,20 @@ static void quarantine_bytes(void) {
   }
 }
 
+/* They leave in the order in which they came, also if the ring of their places became longer while it began in its middle. */
+static void quarantine_order(void) {
+  enum { BLOCKS = 3000, SIZE = 16 }; /* the quarantine has room for just these */
+  static char *block[BLOCKS];
+  for (unsigned i = 0; i < 700; i++) use_free(use_malloc(1000));
+  for (unsigned i = 0; i < BLOCKS; i++) block[i] = use_malloc(SIZE);
+  for (unsigned i = 0; i < BLOCKS; i++) use_free(block[i]);
+  for (unsigned i = 0; i < BLOCKS; i++) {
+    use_free(use_malloc(SIZE));
+    if (use_malloc(SIZE) != block[i]) wrong("quarantine_order: block %u of %u does not leave in its turn", i, BLOCKS);
+  }
+  expect_none("quarantine_order");
+}
+
 /* ---- Sizes: impossible ones, and those told to a sized free. ---- */
 
 static void sizes(void) {
@@ -306,7 +320,13 @@ static void many_forks(void) {
 
 int main(int argc, char **argv) {
   static const struct test all[] = {
-    {"filling", filling},       {"quarantine_bytes", quarantine_bytes}, {"sizes", sizes}, {"at_exit", at_exit}, {"threads", threads}, {"forks", forks},
+    {"filling", filling},
+    {"quarantine_bytes", quarantine_bytes},
+    {"quarantine_order", quarantine_order},
+    {"sizes", sizes},
+    {"at_exit", at_exit},
+    {"threads", threads},
+    {"forks", forks},
     {"many_forks", many_forks},
   };
   return run_test(argc, argv, all, sizeof all / sizeof *all);

@@ -26,6 +26,7 @@ holds debug_borders nothing
 for fill in 0 165 183; do holds debug_mode filling HAKMEM_DEBUG_FILL=$fill; done
 holds debug_mode quarantine_bytes HAKMEM_RELEASE_DELAY=1000000 # or a slow machine finds the blocks in another order
 holds debug_mode sizes
+holds debug_mode quarantine_order HAKMEM_RELEASE_DELAY=1000000 HAKMEM_DEBUG_QUARANTINE=48000
 holds debug_mode at_exit HAKMEM_DEBUG_QUARANTINE=16M
 holds debug_mode threads
 holds debug_mode threads HAKMEM_STACKS=auto HAKMEM_DEBUG_QUARANTINE=16M

@@ -3,7 +3,8 @@
  *
  *   footprint large SLACK TIMES  351 blocks of 60,000 bytes: resident at most 64 KiB each, and SLACK KiB; mapped at most TIMES as much
  *   footprint untouched SHARE    the same blocks, and as many of calloc, to which nothing is written: resident at most SHARE KiB each
- *   footprint forks MAPPINGS DIRTY   about 1000 live blocks of up to 70,000 bytes, and some forks: at most so many mappings, and KiB that a fork copies
+ *   footprint forks MAPPINGS DIRTY  about 1000 live blocks of up to 70,000 bytes, and some forks. Then the process has at most MAPPINGS mappings, and DIRTY
+ *                                KiB of resident memory that are its own: a fork copies both
  *   footprint aligned ROOM       small blocks at multiples of 2^12 to 2^30: resident a few pages each; mapped ROOM times the alignment, at most
  */
 #define NAME "footprint"

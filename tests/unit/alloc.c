@@ -218,6 +218,21 @@ Test(alloc, a_sized_free_with_the_right_size_is_not_reported) {
   cr_assert_eq(resets(), 3);
 }
 
+/* If no units are free for it, it stays: that is no shared_fail, and leaves errno alone. */
+Test(alloc, much_shorter_blocks_stay_if_nothing_is_free) {
+  enum { SIZE = 300000 };
+  config.ss_limit = 1;
+  char *block = alloc_fast(SIZE);
+  for (const char *p = block; directory_slab(p)->cls == CLASS_LARGE;) p = alloc_fast(SIZE);
+  for (const char *p = block; directory_slab(p)->cls == CLASS_LARGE;) p = alloc_fast(SMALL_MAX + 1);
+  const uint64_t fails = stats_block()->counters.shared_fail_limit;
+  cr_assert_gt(fails, 0);
+  errno = EDOM;
+  cr_assert_eq(alloc_resize(block, 100000), block);
+  cr_assert(alloc_usable(block) >= 100000 && alloc_usable(block) < 200000);
+  cr_assert(errno == EDOM && stats_block()->counters.shared_fail_limit == fails);
+}
+
 /* A large block that shrinks to less than half leaves its whole run to the next block of its old size, not the rest behind it. */
 Test(alloc, much_shorter_blocks_move) {
   char *const long_block = alloc_fast(300000), *const next = alloc_fast(300000);

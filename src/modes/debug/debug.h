@@ -49,6 +49,7 @@ bool debug_empty_quarantine(void (*give_back)(void *inner));
 
 /* Before a fork, with no lock held and outside of an operation: returns memory of the quarantine to the kernel, so that the fork copies less. */
 void debug_fork_prepare(void);
+
 extern const struct lock_row debug_locks;
 void debug_fork_child(void);
 
