@@ -15,7 +15,9 @@
 
 #include "src/checker_hooks.h"
 #include "src/checks/view.h"
+#include "src/memory/os.h"
 #include "src/platform/syscall.h"
+#include "statistics/stats.h"
 
 static __thread unsigned held __attribute__((tls_model("initial-exec")));
 
@@ -83,8 +85,9 @@ static size_t size_of(const void *p, size_t most) {
  * ---- The leak check at exit. ----
  *
  * It starts from all writable memory except Valgrind's own heap, and takes every pointer there for a root. Slabs would be roots, too, so a leaked
- * block would keep alive the blocks that it points to. So Valgrind must take the slabs for read-only: it sees the mprotect that makes them so, and
- * does not see the system call that makes them writable again. Between the two no other thread may write.
+ * block would keep alive the blocks that it points to. And a count or a time in the statistics block can look like a pointer. So Valgrind must take
+ * the slabs and that block for read-only: it sees the mprotect that makes them so, and does not see the system call that makes them writable again.
+ * Between the two no other thread may write.
  */
 #if defined(__x86_64__)
 
@@ -122,6 +125,8 @@ static void stop(void) {
   hold();
   view_each(visit, &range);
   pass_for_read_only(&range);
+  const uintptr_t page = os_page_size(), block = (uintptr_t)stats_block(); /* of the block, all whole pages */
+  pass_for_read_only(&(struct range){(block + page - 1) & -page, (block + sizeof(struct stats_block)) & -page});
   release();
 }
 

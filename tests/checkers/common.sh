@@ -15,10 +15,10 @@ trap 'exit 130' INT TERM
 
 skip() { echo "$*"; exit 77; }
 fail() {
-  echo "$*"
-  for file in "$place/out" "$place/report"; do
+  for file in "$place/report" "$place/out"; do
     [ -s "$file" ] && head -n 60 "$file"
   done
+  echo "$*" # last, because a run shows the end of the output
   exit 1
 }
 

@@ -1,4 +1,5 @@
 /* Leaks of every kind, and what is none. */
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,15 @@ __attribute__((noinline)) static uintptr_t lose_large(size_t size) {
   return ((uintptr_t)p + size / 2) / 1000;
 }
 
+/* The count of the bytes that were mapped becomes, as a number, an address inside one of many lost blocks. Nothing else is as much. */
+__attribute__((noinline)) static void count_as_address(uintptr_t address) {
+  void *volatile huge[20];
+  for (int i = 0; i < 16; i++) lose_large(600000);
+  for (int i = 0; i < 20; i++) huge[i] = malloc(address / 20);
+  for (int i = 0; i < 20; i++) free(huge[i]);
+  malloc_trim(0);
+}
+
 __attribute__((noinline)) static void keep(void) {
   global = malloc(100);
   *(void **)global = calloc(1, 200000); /* reached through a block, */
@@ -58,12 +68,15 @@ __attribute__((noinline)) static void wipe_stack(void) {
   memset((void *)wipe, 0, sizeof(wipe));
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+  (void)argv;
   lose_ring();
   lose_list();
   lose_large(33000);
   lose_large(77777);
-  dprintf(1, "%ju\n", (uintmax_t)lose_large(600000)); /* no larger: numbers that look like pointers into it would be found */
+  const uintptr_t inside_large = lose_large(600000); /* no larger: numbers that look like pointers into it would be found */
+  dprintf(1, "%ju\n", (uintmax_t)inside_large);
+  if (argc > 1) count_as_address(inside_large * 1000);
   keep();
   lose_behind_freed();
   for (int i = 0; i < 8; i++) free(small_freed[i] = malloc(48));
