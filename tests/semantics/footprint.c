@@ -5,6 +5,7 @@
  *   footprint untouched SHARE    the same blocks, and as many of calloc, to which nothing is written: resident at most SHARE KiB each
  *   footprint forks MAPPINGS DIRTY  about 1000 live blocks of up to 70,000 bytes, and some forks. Then the process has at most MAPPINGS mappings, and DIRTY
  *                                KiB of resident memory that are its own: a fork copies both
+ *   footprint resized SHARE      200 blocks of up to 300,000 bytes are resized at random: resident at most SHARE percent of the most that was live
  *   footprint aligned ROOM       small blocks at multiples of 2^12 to 2^30: resident a few pages each; mapped ROOM times the alignment, at most
  */
 #define NAME "footprint"
@@ -123,12 +124,36 @@ static void forks(long most_mappings, long most_dirty) {
   if (dirty > most_dirty) fail("forks copy too many pages");
 }
 
+static void resized(long share) {
+  enum { COUNT = 200, MOST = 300000, TURNS = 20000 };
+  static char *block[COUNT];
+  static size_t size[COUNT];
+  size_t live = 0, peak = 0;
+  unsigned seed = 1;
+  long most = 0;
+  for (unsigned i = 0; i < TURNS; i++) {
+    const int k = rand_r(&seed) % COUNT;
+    const size_t wanted = 1 + (size_t)rand_r(&seed) % MOST;
+    block[k] = realloc(block[k], wanted);
+    if (block[k] == NULL) fail("no memory");
+    memset(block[k], 1, wanted);
+    live += wanted - size[k];
+    size[k] = wanted;
+    if (live > peak) peak = live;
+    if (i % 100 == 0 && resident_kib() > most) most = resident_kib();
+  }
+  printf("%zu KiB live, %ld KiB resident\n", peak >> 10, most);
+  fflush(stdout);
+  if (most > share * (long)(peak >> 10) / 100) fail("blocks that change their sizes take too much memory");
+}
+
 int main(int argc, char **argv) {
   const char *what = argc >= 3 ? argv[1] : "";
   if (strcmp(what, "large") == 0) large(atol(argv[2]), argc > 3 ? atol(argv[3]) : 1);
   else if (strcmp(what, "aligned") == 0) aligned(atol(argv[2]));
   else if (strcmp(what, "untouched") == 0) untouched(atol(argv[2]));
   else if (strcmp(what, "forks") == 0 && argc > 3) forks(atol(argv[2]), atol(argv[3]));
-  else fail("usage: footprint large|untouched|aligned|forks NUMBER [NUMBER]");
+  else if (strcmp(what, "resized") == 0) resized(atol(argv[2]));
+  else fail("usage: footprint large|untouched|aligned|forks|resized NUMBER [NUMBER]");
   return 0;
 }

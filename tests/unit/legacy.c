@@ -87,6 +87,32 @@ Test(legacy, a_freed_huge_block_is_kept_for_the_next) {
   legacy_huge_free(slab);
 }
 
+Test(legacy, a_block_that_no_kept_range_can_hold_takes_over_the_pages_of_a_shorter_one) {
+  config.release_delay = 1000000;
+  struct slab *slab = huge(within(MIB), 16), *longer = huge(within(3 * MIB), 16);
+  memset(slab->base, 7, within(MIB));
+  memset(longer->base, 8, within(3 * MIB));
+  legacy_huge_free(slab);
+  const size_t mapped = os_mapped();
+  bool zeroed = true;
+  slab = legacy_huge_alloc(within(MIB + MIB / 2), 16, LEGACY_HUGE, &zeroed);
+  cr_assert_not(zeroed);
+  cr_assert(slab->base[0] == 7 && slab->base[within(MIB) - 1] == 7 && slab->base[MIB] == 0);
+  cr_assert_eq(usage(CLASS_HUGE).kept_bytes, 0);
+  cr_assert_eq(os_mapped(), mapped + MIB / 2, "it grew by the difference");
+  cr_assert_eq(slab_usable(slab, slab->base), within(MIB + MIB / 2), "its end is sealed, and the end of the block before is not");
+  memset(slab->base, 9, within(MIB + MIB / 2));
+  slab = legacy_huge_resize(slab, 3 * MIB);
+  cr_assert(slab->base[0] == 9 && slab->base[within(MIB + MIB / 2) - 1] == 9);
+  legacy_huge_free(slab);
+  legacy_scavenge(true);
+  zeroed = false;
+  legacy_huge_free(longer);
+  slab = legacy_huge_alloc(4 * MIB, 16, LEGACY_HUGE, &zeroed);
+  cr_assert(zeroed && usage(CLASS_HUGE).kept_bytes == 3 * MIB, "not for a block of more than 2 MiB");
+  legacy_huge_free(slab);
+}
+
 Test(legacy, not_everything_is_kept) {
   struct slab *slabs[100];
   for (int i = 0; i < 100; i++) slabs[i] = huge(within(2 * MIB), 16);

@@ -108,6 +108,17 @@ bool kept_evict(struct kept *kept, uint64_t before_ms, size_t most, struct kept_
   return cut(kept, oldest, out->base, out->size);
 }
 
+bool kept_take_shorter(struct kept *kept, size_t below, struct kept_range *out) {
+  uint32_t longest = KEPT_RANGES;
+  for (uint32_t i = 0; i < kept->count; i++) {
+    if (kept->range[i].size >= below) continue;
+    if (longest == KEPT_RANGES || kept->range[i].size > kept->range[longest].size) longest = i;
+  }
+  if (longest == KEPT_RANGES) return false;
+  *out = kept->range[longest];
+  return cut(kept, longest, out->base, out->size);
+}
+
 bool kept_holds(const struct kept *kept, const void *p) {
   for (uint32_t i = 0; i < kept->count; i++) {
     if ((uintptr_t)p - (uintptr_t)kept->range[i].base < kept->range[i].size) return true;

@@ -103,12 +103,20 @@ READS_RACILY static void return_surplus(void) {
   if (units.dirty_bytes > max_size(SURPLUS, live)) units_scavenge(true, 0, now);
 }
 
-/* The same over new memory. */
-static struct slab *huge_of_kernel(size_t whole, size_t room, size_t size, enum origin origin, size_t align) {
+/* The same over new memory. If no kept range was long enough, its first pages are those of a shorter one. */
+static struct slab *huge_of_kernel(size_t whole, size_t room, size_t size, enum origin origin, size_t align, bool *zeroed) {
   const size_t lead = hub_checked ? align : 0; /* a checker needs closed memory in front */
+  bool lost;
   return_surplus();
   struct slab *slab = mapping_new(whole + lead, origin == FRESH ? room - whole : 0, align);
   if (slab == NULL) return NULL;
+  if (origin == KEPT_OR_FRESH && !hub_checked && whole <= COPY_BYTES_MAX) {
+    *zeroed = !mapping_fill(slab, &lost);
+    if (lost) {
+      mapping_drop(slab);
+      return huge_of_kernel(whole, room, size, origin, align, zeroed); /* there is one kept range less */
+    }
+  }
   slab->base += lead;
   slab->size -= lead;
   slab->units = (uint32_t)(slab->size / UNIT_SIZE);
@@ -128,7 +136,7 @@ static struct slab *huge_alloc(size_t size, size_t align, enum legacy_reason rea
   /* Freed memory must not be reused as long as a checker keeps it. */
   struct slab *slab = origin != FRESH && !hub_checked ? huge_of_kept(whole, room, size, origin, align) : NULL;
   *zeroed = slab == NULL;
-  if (slab == NULL && origin >= KEPT_OR_FRESH) slab = huge_of_kernel(whole, room, size, origin, align);
+  if (slab == NULL && origin >= KEPT_OR_FRESH) slab = huge_of_kernel(whole, room, size, origin, align, zeroed);
   if (slab == NULL) return NULL;
   slab->align = (uint8_t)__builtin_ctzll(align);
   ((struct mapping *)slab)->refused = reason < LEGACY_HUGE;

@@ -94,6 +94,23 @@ struct slab *mapping_take_kept(size_t size, size_t room, bool wanted, size_t ali
   return slab;
 }
 
+bool mapping_fill(const struct slab *slab, bool *lost) {
+  struct kept_range range;
+  bool sealed;
+  *lost = false;
+  lock_take(&legacy.lock);
+  const bool found = kept_take_shorter(&legacy.kept, slab->size, &range);
+  assert(kept_is_valid(&legacy.kept));
+  lock_release(&legacy.lock);
+  if (!found) return false;
+  const bool open = seal_only(range.base, range.size, NULL, false, &sealed); /* a sealed page would stay so in its new place */
+  const enum os_moved how = open ? os_move(range.base, range.size, slab->base, slab->size) : OS_STAYED;
+  if (how == OS_MOVED) return true;
+  unmap(range.base, range.size);
+  *lost = how == OS_TARGET_LOST;
+  return false;
+}
+
 void mapping_keep(char *base, size_t size) {
   const uint64_t now = os_now_ms();
   const uint32_t thread = os_thread();

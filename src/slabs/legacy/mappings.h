@@ -39,6 +39,12 @@ void mapping_drop(struct slab *slab);
 /* A slab over kept memory; NULL if none fits. `wanted`: only a range that has all of the room. */
 struct slab *mapping_take_kept(size_t size, size_t room, bool wanted, size_t align);
 
+/*
+ * Moves the pages of the longest kept range that is shorter than the slab to the start of its new memory, so that the process holds them no longer beside it.
+ * Returns whether it did; *lost: the slab's memory is no longer ours.
+ */
+bool mapping_fill(const struct slab *slab, bool *lost);
+
 /* Keeps [base, base + size) for the next huge block, or unmaps it. */
 void mapping_keep(char *base, size_t size);
 
