@@ -10,9 +10,11 @@ static void insert(struct kept *kept, uint32_t at, struct kept_range range) {
   kept->count++;
 }
 
+/* The entry that is left over is cleared: a leak checker would take its base for a pointer to the block that lies there by then. */
 static void erase(struct kept *kept, uint32_t at) {
   kept->count--;
   memmove(&kept->range[at], &kept->range[at + 1], (kept->count - at) * sizeof(struct kept_range));
+  kept->range[kept->count] = (struct kept_range){.base = NULL};
 }
 
 bool kept_add(struct kept *kept, char *base, size_t size, uint64_t now_ms, uint32_t thread) {
