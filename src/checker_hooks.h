@@ -20,6 +20,7 @@ void hub_checker_hold(void);
 void hub_checker_release(void);
 void hub_checker_close(const void *base, size_t size, bool closed);
 size_t hub_checker_size(const void *p, size_t most);
+void hub_checker_table(const void *base, size_t size, bool mapped);
 
 static inline bool hub_check(void) { return HAKMEM_EVENTS && hub_checker_start(); }
 static inline void hub_hold(void) {
@@ -33,6 +34,10 @@ static inline void hub_close_memory(const void *base, size_t size) {
 }
 static inline void hub_open_memory(const void *base, size_t size) {
   if (UNLIKELY(hub_checked)) hub_checker_close(base, size, false);
+}
+/* One of hakmem's own tables was mapped, or is about to be unmapped. No pointer in it is the program's. */
+static inline void hub_note_table(const void *base, size_t size, bool mapped) {
+  if (UNLIKELY(hub_checked)) hub_checker_table(base, size, mapped);
 }
 
 /* Bytes that the program asked for at the live block `p`, at most `most`. To be called between hub_hold and hub_release. */

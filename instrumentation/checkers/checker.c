@@ -22,3 +22,6 @@ void hub_checker_hold(void) { checker->hold(); }
 void hub_checker_release(void) { checker->release(); }
 void hub_checker_close(const void *base, size_t size, bool closed) { checker->guard(base, size, closed); }
 size_t hub_checker_size(const void *p, size_t most) { return checker->size(p, most); }
+void hub_checker_table(const void *base, size_t size, bool mapped) {
+  if (checker->table != NULL) checker->table(base, size, mapped);
+}

@@ -14,7 +14,8 @@ struct checker {
   void (*release)(void);
   void (*guard)(const void *base, size_t size, bool closed); /* only if `guards` */
   size_t (*size)(const void *p, size_t most);
-  void (*stop)(void); /* the process is about to end; may be NULL */
+  void (*table)(const void *base, size_t size, bool mapped); /* hub_note_table; may be NULL */
+  void (*stop)(void);                                        /* the process is about to end; may be NULL */
 };
 
 /* The active checker, or NULL; never changes after hub_checker_start. */

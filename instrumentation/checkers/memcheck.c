@@ -86,7 +86,7 @@ static size_t size_of(const void *p, size_t most) {
  * ---- The leak check at exit. ----
  *
  * It starts from all writable memory except Valgrind's own heap, and takes every pointer there for a root. Slabs would be roots, too, so a leaked
- * block would keep alive the blocks that it points to. And a count or a time in the library's own data can look like a pointer. So Valgrind must take
+ * block would keep alive the blocks that it points to. And a number in the library's own data can look like a pointer. So Valgrind must take
  * the slabs and these data for read-only: it sees the mprotect that makes them so, and does not see the system call that makes them writable again.
  * Between the two no other thread may write.
  */
@@ -107,6 +107,18 @@ static void pass_for_read_only(const struct range *range) {
   const size_t size = range->end - range->start;
   if (size == 0 || sys_mprotect((void *)range->start, size, PROT_READ) != 0) return;
   VALGRIND_NON_SIMD_CALL2(make_writable, range->start, size);
+}
+
+#define TABLES_MOST 256u
+static struct range tables[TABLES_MOST]; /* start is atomic, 0: unused. Numbers in further tables may look like pointers. */
+
+static void note_table(const void *base, size_t size, bool mapped) {
+  for (unsigned i = 0; i < TABLES_MOST; i++) {
+    uintptr_t start = mapped ? 0 : (uintptr_t)base;
+    if (!__atomic_compare_exchange_n(&tables[i].start, &start, mapped ? (uintptr_t)base : 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) continue;
+    tables[i].end = (uintptr_t)base + size;
+    return;
+  }
 }
 
 static void visit(const struct slab_view *slab, void *context) {
@@ -140,10 +152,14 @@ static void stop(void) {
   pass_for_read_only(&range);
   const struct range own = own_data();
   pass_for_read_only(&own);
+  for (unsigned i = 0; i < TABLES_MOST; i++) {
+    if (tables[i].start != 0) pass_for_read_only(&tables[i]);
+  }
   release();
 }
 
 #else
+#define note_table NULL
 static void stop(void) {}
 #endif
 
@@ -153,6 +169,7 @@ static const struct checker memcheck = {.sink = {.alloc = on_alloc, .free = on_f
                                         .release = release,
                                         .guard = guard,
                                         .size = size_of,
+                                        .table = note_table,
                                         .stop = stop};
 
 /* ---- Tools that count: they get the blocks, and close nothing. ---- */

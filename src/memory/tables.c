@@ -2,6 +2,7 @@
  * tables.c: memory for hakmem's own tables: large ones between two pages that cannot be touched, and small structures that are taken from such chunks.
  * Declared in os.h.
  */
+#include "checker_hooks.h"
 #include "os.h"
 
 #define METADATA_CHUNK (256 * KIB)
@@ -9,10 +10,17 @@
 
 void *os_map_table(size_t size) {
   int error;
-  return os_map_guarded(align_up(size, os_page_size()), os_page_size(), &error);
+  const size_t whole = align_up(size, os_page_size());
+  void *const base = os_map_guarded(whole, os_page_size(), &error);
+  if (base != NULL) hub_note_table(base, whole, true);
+  return base;
 }
 
-void os_unmap_table(void *base, size_t size) { os_unmap_guarded(base, align_up(size, os_page_size())); }
+void os_unmap_table(void *base, size_t size) {
+  const size_t whole = align_up(size, os_page_size());
+  hub_note_table(base, whole, false);
+  os_unmap_guarded(base, whole);
+}
 
 static struct {
   struct lock lock;
