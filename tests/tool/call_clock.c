@@ -5,6 +5,7 @@
  *
  *   NAME count COUNT p50 NS p99 NS p99.9 NS max NS        for malloc, calloc, realloc, free, aligned, and "null", free(NULL)
  *   moved count COUNT                                     reallocs that moved their block
+ *   taken count COUNT, given count COUNT                  blocks of jemalloc's extended interface; no time is taken of it
  *
  * The smallest time between two readings of the clock is subtracted. The histograms are added to by atomic instructions: the wrapper neither allocates nor
  * locks in a call.
@@ -24,12 +25,14 @@
 
 enum kind { MALLOC, CALLOC, REALLOC, FREE, ALIGNED, NULL_FREE, KINDS };
 static const char *const names[] = {"malloc", "calloc", "realloc", "free", "aligned", "null"};
-static struct histogram times[KINDS]; /* ticks; atomic */
-static uint64_t cost, moved;          /* atomic */
+static struct histogram times[KINDS];      /* ticks; atomic */
+static uint64_t cost, moved, taken, given; /* atomic */
 
 static void *(*next_malloc)(size_t), *(*next_calloc)(size_t, size_t), *(*next_realloc)(void *, size_t);
 static void (*next_free)(void *);
 static int (*next_posix_memalign)(void **, size_t, size_t);
+static void *(*next_mallocx)(size_t, int), *(*next_rallocx)(void *, size_t, int);
+static void (*next_dallocx)(void *, int), (*next_sdallocx)(void *, size_t, int);
 static void *(*next_aligned_alloc)(size_t, size_t), *(*next_memalign)(size_t, size_t);
 
 /* Fenced on both sides: otherwise the processor executes most of a short call before or after the reading, and half of all mallocs seem to take 0 ns. */
@@ -54,6 +57,10 @@ static void find(void) {
   next_posix_memalign = dlsym(RTLD_NEXT, "posix_memalign");
   next_aligned_alloc = dlsym(RTLD_NEXT, "aligned_alloc");
   next_memalign = dlsym(RTLD_NEXT, "memalign");
+  next_mallocx = dlsym(RTLD_NEXT, "mallocx");
+  next_rallocx = dlsym(RTLD_NEXT, "rallocx");
+  next_dallocx = dlsym(RTLD_NEXT, "dallocx");
+  next_sdallocx = dlsym(RTLD_NEXT, "sdallocx");
   cost = UINT64_MAX;
   for (int i = 0; i < 1000; i++) {
     const uint64_t a = ticks(), b = ticks();
@@ -124,14 +131,44 @@ void *memalign(size_t align, size_t size) {
   return p;
 }
 
+static void count(uint64_t *counter, bool counts) {
+  if (counts) __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+void *mallocx(size_t size, int flags) {
+  find();
+  void *p = next_mallocx(size, flags);
+  count(&taken, p != NULL);
+  return p;
+}
+
+void *rallocx(void *old, size_t size, int flags) {
+  find();
+  void *p = next_rallocx(old, size, flags);
+  count(&moved, p != NULL && p != old);
+  return p;
+}
+
+void dallocx(void *p, int flags) {
+  find();
+  next_dallocx(p, flags);
+  count(&given, true);
+}
+
+void sdallocx(void *p, size_t size, int flags) {
+  find();
+  next_sdallocx(p, size, flags);
+  count(&given, true);
+}
+
 static struct timespec began;
 static uint64_t began_ticks;
 static char path[400]; /* a copy: redis-server writes over its environment */
 
 __attribute__((constructor)) static void begin(void) {
   find();
-  const char *const given = getenv("CALL_CLOCK");
-  if (given != NULL) snprintf(path, sizeof(path), "%s", given);
+  const char *const wanted = getenv("CALL_CLOCK");
+  if (wanted != NULL) snprintf(path, sizeof(path), "%s", wanted);
   clock_gettime(CLOCK_MONOTONIC, &began);
   began_ticks = ticks();
 }
@@ -152,7 +189,8 @@ __attribute__((destructor)) static void end(void) {
                                 NS(0.99), NS(0.999), (double)h->max * each);
     if (write(fd, text, (size_t)length) != length) _exit(99);
   }
-  const int length = snprintf(text, sizeof(text), "moved count %llu\n", (unsigned long long)moved);
+  const int length = snprintf(text, sizeof(text), "moved count %llu\ntaken count %llu\ngiven count %llu\n", (unsigned long long)moved,
+                              (unsigned long long)taken, (unsigned long long)given);
   if (fd >= 0 && write(fd, text, (size_t)length) != length) _exit(99);
   if (fd >= 0) close(fd);
 }

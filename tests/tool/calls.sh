@@ -44,7 +44,7 @@ compare() {
     function differ(what, a, b) { print what ": " a " here, " b " by the wrapper"; wrong = 1 }
     FILENAME == "theirs" { count[$1] = $3; p50[$1] = $5; p99[$1] = $7; p999[$1] = $9; next }
     $1 == "blocks" {
-      made = count["malloc"] + count["calloc"] + count["aligned"]; freed = count["free"] # a realloc that moves takes a block and frees one,
+      made = count["malloc"] + count["calloc"] + count["aligned"] + count["taken"]; freed = count["free"] + count["given"] # a realloc that moves takes a block and frees one,
       if ($2 - made < 0 || $2 - made > count["moved"]) differ("blocks allocated", $2, made) # unless the kernel moves its pages
       if ($3 - freed != $2 - made) differ("blocks freed", $3, freed + $2 - made)
       next
