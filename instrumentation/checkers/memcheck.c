@@ -8,7 +8,6 @@
 
 #if HAVE_VALGRIND
 
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -86,9 +85,9 @@ static size_t size_of(const void *p, size_t most) {
  * ---- The leak check at exit. ----
  *
  * It starts from all writable memory except Valgrind's own heap, and takes every pointer there for a root. Slabs would be roots, too, so a leaked
- * block would keep alive the blocks that it points to. And a number in the library's own data can look like a pointer. So Valgrind must take
- * the slabs and these data for read-only: it sees the mprotect that makes them so, and does not see the system call that makes them writable again.
- * Between the two no other thread may write.
+ * block would keep alive the blocks that it points to. And a number in the statistics block or in another table of hakmem can look like a
+ * pointer. So Valgrind must take all of these for read-only: it sees the mprotect that makes them so, and does not see the system call that makes them
+ * writable again. Between the two, no other thread and no signal handler may write.
  */
 #if defined(__x86_64__)
 
@@ -116,7 +115,7 @@ static void note_table(const void *base, size_t size, bool mapped) {
   for (unsigned i = 0; i < TABLES_MOST; i++) {
     uintptr_t start = mapped ? 0 : (uintptr_t)base;
     if (!__atomic_compare_exchange_n(&tables[i].start, &start, mapped ? (uintptr_t)base : 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) continue;
-    tables[i].end = (uintptr_t)base + size;
+    if (mapped) tables[i].end = (uintptr_t)base + size;
     return;
   }
 }
@@ -131,31 +130,21 @@ static void visit(const struct slab_view *slab, void *context) {
   range->end = base + slab->size;
 }
 
-/* Of the linker: the file that this is a part of, and the end of its data. */
-extern const char __ehdr_start[] __attribute__((visibility("hidden"))), __bss_start[] __attribute__((visibility("hidden")));
-extern const char _end[] __attribute__((visibility("hidden")));
-
-/* Whole pages of the library's data that begin as zero, the statistics block with them; of a program that is linked statically, of that block alone. */
-static struct range own_data(void) {
-  const uintptr_t page = os_page_size(), file = (uintptr_t)__ehdr_start, program = getauxval(AT_PHDR), block = (uintptr_t)stats_block();
-  const bool linked = program - file < (uintptr_t)_end - file;
-  const uintptr_t start = linked ? block : (uintptr_t)__bss_start, end = linked ? block + sizeof(struct stats_block) : (uintptr_t)_end;
-  return (struct range){(start + page - 1) & -page, end & -page};
-}
-
 static void stop(void) {
   struct stat threads;
   if (stat("/proc/self/task", &threads) != 0 || threads.st_nlink != 3) return; /* a folder each, and "." and ".." */
   struct range range = {0, 0};
+  const uint64_t signals = sys_block_signals();
   hold();
   view_each(visit, &range);
   pass_for_read_only(&range);
-  const struct range own = own_data();
-  pass_for_read_only(&own);
+  const uintptr_t page = os_page_size(), block = (uintptr_t)stats_block();
+  pass_for_read_only(&(struct range){(block + page - 1) & -page, (block + sizeof(struct stats_block)) & -page}); /* its whole pages */
   for (unsigned i = 0; i < TABLES_MOST; i++) {
     if (tables[i].start != 0) pass_for_read_only(&tables[i]);
   }
   release();
+  sys_restore_signals(signals);
 }
 
 #else

@@ -401,13 +401,15 @@ enum os_moved os_move(void *from, size_t old_size, void *to, size_t new_size) {
   uint64_t random = start ^ (uintptr_t)to;
   const uint64_t mark = random_next(&random);
   *(uint64_t *)to = mark;
+  own_change(ranges_cut, from, old_size); /* first: once its pages have moved, another thread may map something there */
   if (sys_mremap(from, old_size, new_size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED)
     moved = is_still_there(to, new_size, mark) ? OS_STAYED : OS_TARGET_LOST;
   errno = saved;
+  if (moved != OS_MOVED) own_change(ranges_add, from, old_size);
   if (moved == OS_STAYED) return moved;
   void *gone = moved == OS_MOVED ? from : to;
   const size_t size = moved == OS_MOVED ? old_size : new_size;
-  own_change(ranges_cut, gone, size);
+  if (moved == OS_TARGET_LOST) own_change(ranges_cut, to, new_size);
   __atomic_fetch_sub(&mapped_bytes, size, __ATOMIC_RELAXED);
   EVENT(os_unmap, .base = gone, .size = size, .ticks = hub_ticks() - start);
   return moved;

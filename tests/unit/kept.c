@@ -158,12 +158,13 @@ Test(kept, of_a_large_range_no_more_goes_than_was_asked_for) {
 Test(kept, the_longest_range_that_is_too_short_goes_whole) {
   struct kept kept = {0};
   struct kept_range range;
-  cr_assert_not(kept_take_shorter(&kept, 100 * UNIT_SIZE, &range));
+  cr_assert_not(kept_take_shorter(&kept, 100 * UNIT_SIZE, 1, &range));
   kept_add(&kept, at(0), 3 * UNIT_SIZE, 1, 1);
-  kept_add(&kept, at(20), 5 * UNIT_SIZE, 1, 2);
+  kept_add(&kept, at(20), 5 * UNIT_SIZE, 1, 1);
   kept_add(&kept, at(40), 6 * UNIT_SIZE, 1, 1);
-  cr_assert(kept_take_shorter(&kept, 6 * UNIT_SIZE, &range) && range.base == at(20) && range.size == 5 * UNIT_SIZE);
-  cr_assert(kept_take_shorter(&kept, 6 * UNIT_SIZE, &range) && range.base == at(0) && range.size == 3 * UNIT_SIZE);
-  cr_assert_not(kept_take_shorter(&kept, 6 * UNIT_SIZE, &range));
-  cr_assert(kept.count == 1 && kept.bytes == 6 * UNIT_SIZE);
+  kept_add(&kept, at(60), 5 * UNIT_SIZE, 1, 2);
+  cr_assert(kept_take_shorter(&kept, 6 * UNIT_SIZE, 1, &range) && range.base == at(20) && range.size == 5 * UNIT_SIZE);
+  cr_assert(kept_take_shorter(&kept, 6 * UNIT_SIZE, 1, &range) && range.base == at(0) && range.size == 3 * UNIT_SIZE);
+  cr_assert_not(kept_take_shorter(&kept, 6 * UNIT_SIZE, 1, &range), "the others are too long, or of another thread");
+  cr_assert(kept.count == 2 && kept.bytes == 11 * UNIT_SIZE);
 }

@@ -110,10 +110,10 @@ bool kept_evict(struct kept *kept, uint64_t before_ms, size_t most, struct kept_
   return cut(kept, oldest, out->base, out->size);
 }
 
-bool kept_take_shorter(struct kept *kept, size_t below, struct kept_range *out) {
+bool kept_take_shorter(struct kept *kept, size_t below, uint32_t thread, struct kept_range *out) {
   uint32_t longest = KEPT_RANGES;
   for (uint32_t i = 0; i < kept->count; i++) {
-    if (kept->range[i].size >= below) continue;
+    if (kept->range[i].size >= below || kept->range[i].thread != thread) continue;
     if (longest == KEPT_RANGES || kept->range[i].size > kept->range[longest].size) longest = i;
   }
   if (longest == KEPT_RANGES) return false;

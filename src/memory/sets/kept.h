@@ -45,8 +45,8 @@ bool kept_take_at(struct kept *kept, const char *base, size_t size);
 /* Takes out the oldest range if it was freed at `before_ms` or earlier; of a larger one, its last `most` bytes. False if there is none. */
 bool kept_evict(struct kept *kept, uint64_t before_ms, size_t most, struct kept_range *out);
 
-/* Takes out the longest range that is shorter than `below`. False if there is none. */
-bool kept_take_shorter(struct kept *kept, size_t below, struct kept_range *out);
+/* Takes out the longest range that `thread` freed and that is shorter than `below`. False if there is none. */
+bool kept_take_shorter(struct kept *kept, size_t below, uint32_t thread, struct kept_range *out);
 
 /* Whether `p` points into a kept range. */
 bool kept_holds(const struct kept *kept, const void *p);

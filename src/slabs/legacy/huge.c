@@ -103,19 +103,18 @@ READS_RACILY static void return_surplus(void) {
   if (units.dirty_bytes > max_size(SURPLUS, live)) units_scavenge(true, 0, now);
 }
 
-/* The same over new memory. If no kept range was long enough, its first pages are those of a shorter one. */
+/* The same over new memory. A block that has grown, so that it is written to, gets its first pages from a kept range that is too short for it. */
 static struct slab *huge_of_kernel(size_t whole, size_t room, size_t size, enum origin origin, size_t align, bool *zeroed) {
   const size_t lead = hub_checked ? align : 0; /* a checker needs closed memory in front */
-  bool lost;
+  const bool fills = origin == KEPT_OR_FRESH && room != whole && whole <= COPY_BYTES_MAX && !hub_checked;
+  bool lost = false;
   return_surplus();
   struct slab *slab = mapping_new(whole + lead, origin == FRESH ? room - whole : 0, align);
   if (slab == NULL) return NULL;
-  if (origin == KEPT_OR_FRESH && !hub_checked && whole <= COPY_BYTES_MAX) {
-    *zeroed = !mapping_fill(slab, &lost);
-    if (lost) {
-      mapping_drop(slab);
-      return huge_of_kernel(whole, room, size, origin, align, zeroed); /* there is one kept range less */
-    }
+  if (fills) *zeroed = !mapping_fill(slab, &lost);
+  if (lost) {
+    mapping_drop(slab);
+    return huge_of_kernel(whole, room, size, origin, align, zeroed); /* which will not try to fill it */
   }
   slab->base += lead;
   slab->size -= lead;

@@ -8,6 +8,7 @@
 
 #define KEPT_DELAY_PART 4      /* kept memory is returned to the kernel after this part of HAKMEM_RELEASE_DELAY */
 #define KEPT_BYTES (192 * MIB) /* of freed huge blocks, kept for reuse; or as much as is live, if that is more */
+#define REFUSED_MOST 8u        /* a range that joined may be several mappings to the kernel, which does not move these at once */
 
 struct legacy_state legacy;
 
@@ -95,20 +96,23 @@ struct slab *mapping_take_kept(size_t size, size_t room, bool wanted, size_t ali
 }
 
 bool mapping_fill(const struct slab *slab, bool *lost) {
+  static unsigned refused; /* how often in a row; atomic */
+  const uint32_t thread = os_thread();
   struct kept_range range;
   bool sealed;
   *lost = false;
+  if (__atomic_load_n(&refused, __ATOMIC_RELAXED) >= REFUSED_MOST) return false;
   lock_take(&legacy.lock);
-  const bool found = kept_take_shorter(&legacy.kept, slab->size, &range);
+  const bool found = kept_take_shorter(&legacy.kept, slab->size, thread, &range);
   assert(kept_is_valid(&legacy.kept));
   lock_release(&legacy.lock);
   if (!found) return false;
   const bool open = seal_only(range.base, range.size, NULL, false, &sealed); /* a sealed page would stay so in its new place */
   const enum os_moved how = open ? os_move(range.base, range.size, slab->base, slab->size) : OS_STAYED;
-  if (how == OS_MOVED) return true;
-  unmap(range.base, range.size);
   *lost = how == OS_TARGET_LOST;
-  return false;
+  __atomic_store_n(&refused, how == OS_MOVED ? 0 : *lost ? REFUSED_MOST : __atomic_load_n(&refused, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+  if (how != OS_MOVED) unmap(range.base, range.size);
+  return how == OS_MOVED;
 }
 
 void mapping_keep(char *base, size_t size) {

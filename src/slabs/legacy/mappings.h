@@ -41,7 +41,7 @@ struct slab *mapping_take_kept(size_t size, size_t room, bool wanted, size_t ali
 
 /*
  * Moves the pages of the longest kept range that is shorter than the slab to the start of its new memory, so that the process holds them no longer beside it.
- * Returns whether it did; *lost: the slab's memory is no longer ours.
+ * Returns whether it did; *lost: the slab's memory is no longer ours. It does so no more if the kernel refuses it again and again.
  */
 bool mapping_fill(const struct slab *slab, bool *lost);
 
