@@ -63,6 +63,7 @@ trap 'exit 130' INT TERM
 release=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
 mmdebstrap --arch=arm64 --variant=extract --include=libc6-dev,libcriterion-dev,libunwind-dev "$release" "$place/sysroot" >"$place/log" 2>&1 ||
   skip "the packages for arm64 could not be had: $(tail -n 1 "$place/log")"
+[ -e "$place/sysroot/lib" ] || ln -s usr/lib "$place/sysroot/lib" # Debian 13's packages have all libraries below usr
 
 cat >"$place/toolchain.cmake" <<EOF
 set(CMAKE_SYSTEM_NAME Linux)
