@@ -34,13 +34,17 @@ run() {
   esac
 }
 
+# The numbers below are those of gcc 12. Another compiler's code may have 1 % more instructions, but no more on the fast paths alone.
+slack=1.01
+[ "$(gcc -dumpversion)" = 12 ] && slack=1
+
 # per_operation MOST LIBRARY ARGUMENTS...
 per_operation() {
   most=$1 library=$2
   shift 2
   few=$(run "$library" 400000 "$@") many=$(run "$library" 1200000 "$@")
   [ -n "$few" ] && [ -n "$many" ] || fail "callgrind gave no count for $*"
-  awk -v few="$few" -v many="$many" -v most="$most" -v what="$(basename "${library:-no}") $*" 'BEGIN {
+  awk -v few="$few" -v many="$many" -v most="$(awk "BEGIN { print $most * $slack }")" -v what="$(basename "${library:-no}") $*" 'BEGIN {
     each = (many - few) / 800000
     printf "%s: %.1f instructions per operation, at most %s allowed\n", what, each, most
     exit !(each > 10 && each <= most)
@@ -77,7 +81,7 @@ per_operation 53.4 "$plain" -w 8192
 per_operation 74.4 "$default" stays              # of these, the program's own: some 50 for each call, with its comparison of names
 per_operation 189 "$default" moves
 per_operation 88.7 "$default" usable
-per_operation 160.4 "$default" long               # 159.6 with gcc 12, 160.2 with gcc 14
+per_operation 160 "$default" long
 per_operation 376 "$default" threads short_threads # threads that live for 200 operations: their start and end
 per_operation 109.4 "$default" threads producer_consumer
 export HAKMEM_PROFILE=512K                     # a sample in some thousand operations, with its stack: 2 % more
