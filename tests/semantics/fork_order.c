@@ -187,6 +187,7 @@ static void allocate_and_fork(unsigned pause) {
     if (in_child) go_on_in_child();
   }
   signal(SIGPROF, SIG_IGN);
+  if (in_child) go_on_in_child(); /* of the last signals: it has no other threads to join */
 }
 
 static void *fork_beside(void *arg) {
