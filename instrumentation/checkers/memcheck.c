@@ -138,8 +138,8 @@ static void stop(void) {
   hold();
   view_each(visit, &range);
   pass_for_read_only(&range);
-  const uintptr_t page = os_page_size(), block = (uintptr_t)stats_block();
-  pass_for_read_only(&(struct range){(block + page - 1) & -page, (block + sizeof(struct stats_block)) & -page}); /* its whole pages */
+  const uintptr_t block = (uintptr_t)stats_block();
+  pass_for_read_only(&(struct range){align_up(block, os_page_size()), align_down(block + sizeof(struct stats_block), os_page_size())});
   for (unsigned i = 0; i < TABLES_MOST; i++) {
     if (tables[i].start != 0) pass_for_read_only(&tables[i]);
   }

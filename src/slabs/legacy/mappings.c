@@ -109,10 +109,14 @@ bool mapping_fill(const struct slab *slab, bool *lost) {
   if (!found) return false;
   const bool open = seal_only(range.base, range.size, NULL, false, &sealed); /* a sealed page would stay so in its new place */
   const enum os_moved how = open ? os_move(range.base, range.size, slab->base, slab->size) : OS_STAYED;
+  if (how == OS_MOVED) {
+    __atomic_store_n(&refused, 0, __ATOMIC_RELAXED);
+    return true;
+  }
   *lost = how == OS_TARGET_LOST;
-  __atomic_store_n(&refused, how == OS_MOVED ? 0 : *lost ? REFUSED_MOST : __atomic_load_n(&refused, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
-  if (how != OS_MOVED) unmap(range.base, range.size);
-  return how == OS_MOVED;
+  __atomic_fetch_add(&refused, *lost ? REFUSED_MOST : 1, __ATOMIC_RELAXED);
+  unmap(range.base, range.size);
+  return false;
 }
 
 void mapping_keep(char *base, size_t size) {
