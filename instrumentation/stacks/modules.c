@@ -99,11 +99,14 @@ static void compare(uint64_t now) {
 }
 
 uint32_t modules_epoch(bool may_ask) {
-  uint64_t now = 0;
-  if (may_ask) dl_iterate_phdr(read_generation, &now);
-  if (may_ask && now != __atomic_load_n(&generation, __ATOMIC_ACQUIRE) && !__atomic_exchange_n(&comparing, true, __ATOMIC_ACQUIRE)) {
-    compare(now);
-    __atomic_store_n(&comparing, false, __ATOMIC_RELEASE);
+  if (may_ask && gate_ask()) {
+    uint64_t now = 0;
+    dl_iterate_phdr(read_generation, &now);
+    if (now != __atomic_load_n(&generation, __ATOMIC_ACQUIRE) && !__atomic_exchange_n(&comparing, true, __ATOMIC_ACQUIRE)) {
+      compare(now);
+      __atomic_store_n(&comparing, false, __ATOMIC_RELEASE);
+    }
+    gate_answered();
   }
   return __atomic_load_n(&epoch, __ATOMIC_RELAXED);
 }
@@ -321,15 +324,18 @@ bool hub_on_operators_elsewhere(void) {
   static uint64_t looked; /* both are atomic */
   static bool found;
   if (__atomic_load_n(&found, __ATOMIC_RELAXED)) return true;
-  uint64_t now = 0;
-  const bool may = gate_enter();
-  if (may) dl_iterate_phdr(read_generation, &now);
-  if (may && now != __atomic_load_n(&looked, __ATOMIC_ACQUIRE)) {
-    if (dl_iterate_phdr(find_operators, (void *)(uintptr_t)hub_on_operators_elsewhere) != 0) __atomic_store_n(&found, true, __ATOMIC_RELAXED);
-    __atomic_store_n(&looked, now, __ATOMIC_RELEASE);
+  const bool asked = gate_enter() && gate_ask();
+  if (asked) {
+    uint64_t now = 0;
+    dl_iterate_phdr(read_generation, &now);
+    if (now != __atomic_load_n(&looked, __ATOMIC_ACQUIRE)) {
+      if (dl_iterate_phdr(find_operators, (void *)(uintptr_t)hub_on_operators_elsewhere) != 0) __atomic_store_n(&found, true, __ATOMIC_RELAXED);
+      __atomic_store_n(&looked, now, __ATOMIC_RELEASE);
+    }
+    gate_answered();
   }
   gate_leave();
-  return !may || __atomic_load_n(&found, __ATOMIC_RELAXED);
+  return !asked || __atomic_load_n(&found, __ATOMIC_RELAXED);
 }
 
 /* Finds the module in the same way as tools/model/model.c. */

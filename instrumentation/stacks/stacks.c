@@ -341,12 +341,13 @@ uint32_t stacks_fault(void *context) {
 
 const struct lock_row hub_stacks_locks = LOCK_ROW(lock);
 
-void stacks_fork_prepare(void) { gate_bar(); }
+void stacks_fork_prepare(void) { gate_bar_fork(); }
 
-void stacks_fork_release(void) { gate_unbar(); }
+void stacks_fork_release(void) { gate_unbar_fork(); }
 
 void stacks_fork_child(void) {
   if (libunwind == OPENING) libunwind = UNTRIED; /* the thread that was opening it does not exist in the child */
   modules_fork_child();
   gate_fork_child();
+  if (gate_is_closed() && libunwind == UNTRIED) libunwind = MISSING; /* dlopen would wait for the loader's lock */
 }

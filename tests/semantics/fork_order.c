@@ -8,10 +8,16 @@
  *   threads   in such a handler on one thread, while others allocate, and one of them forks, too
  *   handlers  with handlers of forks that were registered before any library began: they take a mutex whose holder allocates, and allocate
  *   signal    with a signal to each child at once: SIGUSR2, at which hakmem prints the statistics
+ *   callback  in a callback of dl_iterate_phdr, under the loader's lock; the child returns from it, and goes on
+ *   listing   while another thread is in such a callback
+ *   loader    in a signal handler that interrupts hakmem while it asks the loader, while other threads hold stdio's locks and allocate. loader.c
+ *             must be preloaded
  *
  * Ends with status 0; 3 if a block has another content than it was given; by SIGALRM if something waits for ever, or not at all if that is within
  * a fork, when hakmem blocks signals.
  */
+#include <dlfcn.h>
+#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -296,6 +302,95 @@ static void tell_children(void) {
   }
 }
 
+/* ---- callback, listing, loader. ---- */
+
+static volatile bool listing;
+
+/* What the child does then must not need the loader, whose lock it cannot take. */
+static void allocate_in_child(void) {
+  alarm(HANGS_AFTER / 2);
+  for (unsigned i = 0; i < 200; i++) step(&mine);
+}
+
+static int fork_in_callback(struct dl_phdr_info *info, size_t size, void *data) {
+  (void)info, (void)size;
+  *(pid_t *)data = fork();
+  return 1;
+}
+
+static void callback(void) {
+  pid_t pid = 0;
+  allocate_in_child(); /* in the parent, so that what hakmem needs is loaded */
+  dl_iterate_phdr(fork_in_callback, &pid);
+  allocate_in_child();
+  if (pid == 0) fork_once();
+  else wait_for(pid);
+}
+
+static int stay(struct dl_phdr_info *info, size_t size, void *data) {
+  (void)info, (void)size, (void)data;
+  listing = true;
+  while (!stop) usleep(1000);
+  return 1;
+}
+
+static void *list(void *arg) {
+  dl_iterate_phdr(stay, NULL);
+  return arg;
+}
+
+static void fork_beside_listing(void) {
+  pthread_t thread;
+  allocate_in_child();
+  pthread_create(&thread, NULL, list, NULL);
+  while (!listing) usleep(1000);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    allocate_in_child();
+    fork_once();
+    _exit(0);
+  }
+  stop = 1;
+  wait_for(pid);
+  pthread_join(thread, NULL);
+}
+
+static volatile int *loader_armed; /* of loader.c; 2 when the thread that armed it is in the loader */
+
+static void *hold_until_in_loader(void *arg) {
+  flockfile(held);
+  while (*loader_armed != 2) usleep(1000);
+  step(arg);
+  funlockfile(held);
+  return NULL;
+}
+
+static void *flush_in_loader(void *arg) {
+  while (*loader_armed != 2) usleep(1000);
+  fflush(NULL);
+  return arg;
+}
+
+static void fork_in_loader(void) {
+  static struct blocks theirs;
+  pthread_t holder, flusher;
+  loader_armed = dlsym(RTLD_DEFAULT, "loader_armed");
+  if (loader_armed == NULL) _exit(2);
+  held = fopen("/dev/null", "w");
+  for (unsigned i = 0; i < 100; i++) step(&mine), step(&theirs);
+  may_return = true;
+  handle(SIGUSR1);
+  pthread_create(&holder, NULL, hold_until_in_loader, &theirs);
+  pthread_create(&flusher, NULL, flush_in_loader, NULL);
+  usleep(10000);
+  *loader_armed = 1;
+  for (unsigned i = 0; i < 20000 && *loader_armed == 1; i++) step(&mine);
+  if (in_child) go_on_in_child();
+  if (*loader_armed != 2) _exit(6); /* hakmem did not ask the loader */
+  pthread_join(holder, NULL);
+  pthread_join(flusher, NULL);
+}
+
 int main(int argc, char **argv) {
   const char *what = argc > 1 ? argv[1] : "";
   rounds = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 100;
@@ -307,6 +402,9 @@ int main(int argc, char **argv) {
   else if (strcmp(what, "threads") == 0) threads();
   else if (strcmp(what, "handlers") == 0) handlers();
   else if (strcmp(what, "signal") == 0) tell_children();
+  else if (strcmp(what, "callback") == 0) callback();
+  else if (strcmp(what, "listing") == 0) fork_beside_listing();
+  else if (strcmp(what, "loader") == 0) fork_in_loader();
   else return 2;
   return 0;
 }
