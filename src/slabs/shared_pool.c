@@ -17,6 +17,14 @@
  */
 #define BATCHES 4
 /*
+ * A class keeps its own batches while the process is about to use them again. Their age is how many bytes of own batches were given since the class
+ * last gave or took one. If it is more than this many times what all of them hold, the class returns one. Otherwise a program that turns from one size to
+ * another would leave batches of each behind, whose blocks keep whole slabs.
+ */
+#define AGE_TIMES 4u
+#define OWN_LEAST (1 * MIB) /* less need not be returned */
+#define LOOKS 16u           /* searches for such a class while as much is given as all of them hold */
+/*
  * Foreign batches of a class, beyond these. Their blocks were freed by a thread that allocates none, so it would do each walk for another thread, while
  * that one waits for the lock. They may be three quarters of the blocks that the class's slabs have handed out.
  */
@@ -48,8 +56,12 @@ static struct pool_class {
   uint32_t unneeded; /* the oldest foreign batches, which no refill needed since the last scavenge: their least number in that time */
   uint64_t batched;  /* blocks */
   uint64_t taken_ms; /* when a batch was last taken or given */
+  size_t given;      /* own_given then */
 } classes[CLASS_COUNT];
 static struct chain *foreign_batch[CLASS_COUNT]; /* atomic; FOREIGN places each. NULL until the class needs them: most programs never do */
+
+static size_t own_bytes, own_given; /* atomic; bytes of all own batches now, and of all that were ever given; */
+static size_t own_looked;           /* own_given at the last search for an old class; atomic */
 
 static void add_batch(struct pool_class *c, struct chain *place, struct chain chain) {
   *place = chain;
@@ -87,8 +99,13 @@ static uint32_t find_batch(const struct pool_class *c, enum whose whose) {
   return c->batches;
 }
 
+static void count_own(const struct pool_class *c, int64_t blocks) {
+  __atomic_fetch_add(&own_bytes, (size_t)(blocks * class_stride((uint32_t)(c - classes))), __ATOMIC_RELAXED);
+}
+
 static struct chain take_batch(struct pool_class *c, uint32_t at) {
   const struct chain chain = remove_batch(c, &c->batch[at].chain);
+  count_own(c, -(int64_t)chain.count);
   c->batches--;
   memmove(&c->batch[at], &c->batch[at + 1], (c->batches - at) * sizeof(c->batch[0]));
   return chain;
@@ -114,6 +131,7 @@ static bool refill_from_class(struct pool_class *c, enum whose whose, uint32_t m
   if (answer->chain.count != 0) {
     answer->source = REFILL_BATCH;
     c->taken_ms = os_now_ms();
+    c->given = __atomic_load_n(&own_given, __ATOMIC_RELAXED);
   } else {
     if (timed) answer->over[STAGE_batch] = hub_ticks();
     answer->source = REFILL_PARTIAL;
@@ -157,9 +175,35 @@ struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed) {
   return answer;
 }
 
-struct chain pool_give_batch(uint32_t cls, struct chain chain, enum pool_from from) {
+static READS_RACILY size_t age(const struct pool_class *c) { return __atomic_load_n(&own_given, __ATOMIC_RELAXED) - c->given; }
+
+/* The class whose batches are the oldest. */
+static READS_RACILY struct pool_class *oldest(void) {
+  struct pool_class *found = NULL;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    struct pool_class *const c = &classes[cls];
+    if (c->batches != 0 && (found == NULL || age(c) > age(found))) found = c;
+  }
+  return found;
+}
+
+/* A batch of that class, if it is too old. */
+static struct pool_overflow take_oldest(void) {
+  struct pool_overflow overflow = {.chain = CHAIN_EMPTY};
+  const size_t own = __atomic_load_n(&own_bytes, __ATOMIC_RELAXED), given = __atomic_load_n(&own_given, __ATOMIC_RELAXED);
+  if (own <= OWN_LEAST || given - __atomic_load_n(&own_looked, __ATOMIC_RELAXED) < own / LOOKS) return overflow;
+  __atomic_store_n(&own_looked, given, __ATOMIC_RELAXED);
+  struct pool_class *const c = oldest();
+  if (c == NULL || age(c) <= AGE_TIMES * own) return overflow;
+  lock_take(&c->lock);
+  if (c->batches != 0) overflow = (struct pool_overflow){(uint32_t)(c - classes), take_batch(c, 0)};
+  lock_release(&c->lock);
+  return overflow;
+}
+
+struct pool_overflow pool_give_batch(uint32_t cls, struct chain chain, enum pool_from from) {
   struct pool_class *c = &classes[cls];
-  struct chain overflow = CHAIN_EMPTY;
+  struct pool_overflow overflow = {cls, CHAIN_EMPTY};
   if (chain.count == 0) return overflow;
   lock_take(&c->lock);
   if (c->batches == BATCHES && from == POOL_FOREIGN && foreign_of(c) == NULL) {
@@ -173,11 +217,13 @@ struct chain pool_give_batch(uint32_t cls, struct chain chain, enum pool_from fr
     batch->giver = from == POOL_OWN ? pool_taker : NULL;
     batch->rested = false;
     add_batch(c, &batch->chain, chain);
+    count_own(c, chain.count);
   } else if (from == POOL_FOREIGN && has_room) add_batch(c, &foreign_of(c)[c->foreign++], chain);
-  else overflow = chain;
+  else overflow.chain = chain;
   c->taken_ms = os_now_ms();
+  if (from == POOL_OWN) c->given = __atomic_add_fetch(&own_given, (size_t)chain.count * class_stride(cls), __ATOMIC_RELAXED);
   lock_release(&c->lock);
-  return overflow;
+  return overflow.chain.count == 0 && from == POOL_OWN ? take_oldest() : overflow;
 }
 
 /* ---- Return. ---- */
@@ -361,6 +407,7 @@ static bool batch_is_valid(uint32_t cls, const struct chain *batch, uint64_t *ba
 }
 
 bool pool_is_valid(void) {
+  size_t own = 0;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const struct pool_class *c = &classes[cls];
     uint64_t batched = 0;
@@ -368,12 +415,13 @@ bool pool_is_valid(void) {
     for (uint32_t i = 0; i < c->batches; i++) {
       if (!batch_is_valid(cls, &c->batch[i].chain, &batched)) return false;
     }
+    own += batched * class_stride(cls);
     for (uint32_t i = 0; i < c->foreign; i++) {
       if (!batch_is_valid(cls, &foreign_of(c)[i], &batched)) return false;
     }
     if (batched != c->batched) return false;
   }
-  return true;
+  return own == own_bytes;
 }
 
 const struct lock_row pool_locks = {&classes[0].lock, sizeof(classes[0]), CLASS_COUNT};

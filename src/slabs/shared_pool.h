@@ -39,11 +39,17 @@ enum pool_from {
   POOL_FOREIGN, /* one that only frees what other threads allocated, or that has ended: it needs none of them again */
 };
 
+/* Blocks that the caller is to return to their slabs, and their class. */
+struct pool_overflow {
+  uint32_t cls;
+  struct chain chain;
+};
+
 /*
- * Takes a chain of free blocks of class `cls`, O(1). If the class has enough batches already, returns the chain itself, for pool_return_blocks. Else returns
- * an empty chain.
+ * Takes a chain of free blocks of class `cls`, O(1). If the class has enough batches already, the overflow is the chain itself; if all classes have too many,
+ * a batch of another class. Else it is empty.
  */
-struct chain pool_give_batch(uint32_t cls, struct chain chain, enum pool_from from);
+struct pool_overflow pool_give_batch(uint32_t cls, struct chain chain, enum pool_from from);
 
 /*
  * Returns the blocks of *chain, all of class `cls`, to their slabs. Blocks of legacy slabs are moved to *legacy. Stops at a block with a wrong header,

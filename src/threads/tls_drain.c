@@ -8,6 +8,9 @@
 #define CUT_MAX 128u          /* a list up to this length is cut in the middle: walking a longer one costs more than moving it whole */
 #define WHOLE_MAX 64u         /* an idle list up to this length leaves whole, not by half */
 #define BUSY_TIMES 4u         /* a list with this many operations a block since its last decay is busy */
+#define LOOKED_AT 8u          /* classes, in search of an old list, at each drain of a list that was too long */
+#define AGE_TIMES 4u          /* a list is old if its thread has drained this many times what all its lists hold since it used the list, */
+#define AGE_LEAST (1 * MIB)   /* and this much */
 #define KEPT_STRIDE (2 * KIB) /* the lists of a thread that ended keep no larger blocks */
 
 /* ---- Taking chains out and putting them in. ---- */
@@ -50,8 +53,8 @@ static uint32_t return_blocks(uint32_t cls, struct chain chain, bool trim) {
 uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim) { return return_blocks(cls, audit_chain(cls, chain, AUDIT_FEW), trim); }
 
 uint32_t sll_hand_over(uint32_t cls, struct chain chain, enum pool_from from) {
-  const struct chain overflow = pool_give_batch(cls, audit_chain(cls, chain, from == POOL_OWN ? AUDIT_FEW : AUDIT_FOREIGN), from);
-  return overflow.count != 0 ? return_blocks(cls, overflow, false) : 0;
+  const struct pool_overflow overflow = pool_give_batch(cls, audit_chain(cls, chain, from == POOL_OWN ? AUDIT_FEW : AUDIT_FOREIGN), from);
+  return overflow.chain.count != 0 ? return_blocks(overflow.cls, overflow.chain, false) : 0;
 }
 
 /* Drains and thread ends feed the pool, because a refill takes a batch whole. Idle and trimmed blocks return to their slabs, so that slabs become empty. */
@@ -88,36 +91,6 @@ static struct chain cut_list(struct sll_cache *cache, uint32_t cls, uint32_t kee
   block_link(last, BLOCK_END);
   state->length = keep;
   return rest;
-}
-
-/*
- * ---- Drain. ----
- *
- * A list that is too long becomes the spare list, and the former spare list is handed to the pool whole. A short list keeps its warm
- * half. So the next drain or refill is at least half a list away. A spare list that was not used for an interval is handed to the
- * pool, too. If the thread only frees blocks of other threads, the list is handed over at once.
- */
-void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) {
-  struct sll_state *state = &cache->state[cls];
-  struct sll_drained d = {reason, from_of(state, reason), state->length + state->spare_count, hub_ticks(), CHAIN_EMPTY, CHAIN_EMPTY};
-  if (reason == DRAIN_LENGTH) {
-    state->moved = true;
-    if (state->use == USE_TAKEN) {
-      d.spare = sll_take_spare(cache, cls);
-      sll_put_spare(state, state->most > CUT_MAX ? sll_take_list(cache, cls) : cut_list(cache, cls, state->most / 2));
-    } else {
-      d.list = sll_take_list(cache, cls);
-      sll_grow_given(cache, cls);
-    }
-    sll_note_drain(state, d.list.count + d.spare.count != 0);
-    state->spare_idle = false;
-  } else {
-    if (state->spare_idle) d.spare = sll_take_spare(cache, cls);
-    state->since_drain = 0;
-    state->spare_idle = true;
-  }
-  sll_arm(cache, cls);
-  sll_send(cls, &d);
 }
 
 /* ---- All lists of a thread. ---- */
@@ -229,4 +202,62 @@ void sll_decay_class(struct sll_cache *cache, uint32_t cls) {
     state->refill = (uint16_t)(state->refill > 2 * sll_lengths[cls].first ? state->refill / 2u : sll_lengths[cls].first);
   }
   empty(cache, cls, DRAIN_IDLE, kept);
+}
+
+/*
+ * ---- Old lists. ----
+ *
+ * A program that turns from one size to another leaves lists behind that it does not use. They would keep the slabs of their blocks until their decay is
+ * due by the clock. So each drain of a list that was too long looks at a few classes, and decays one whose list is old.
+ */
+static void decay_old(struct sll_cache *cache) {
+  const size_t old = AGE_TIMES * max_size(cache->held, AGE_LEAST) / KIB;
+  for (uint32_t n = 0; n < LOOKED_AT; n++) {
+    if (cache->looked == CLASS_COUNT) {
+      cache->held = cache->found;
+      cache->looked = 0;
+      cache->found = 0;
+    }
+    const uint32_t cls = cache->looked++;
+    struct sll_state *state = &cache->state[cls];
+    if (state->length + state->spare_count == 0) continue;
+    cache->found += (size_t)(state->length + state->spare_count) * class_stride(cls);
+    if (cache->drained - state->moved_at <= old) continue;
+    state->moved_at = cache->drained;
+    sll_decay_class(cache, cls);
+    return;
+  }
+}
+
+/*
+ * ---- Drain. ----
+ *
+ * A list that is too long becomes the spare list, and the former spare list is handed to the pool whole. A short list keeps its warm
+ * half. So the next drain or refill is at least half a list away. A spare list that was not used for an interval is handed to the
+ * pool, too. If the thread only frees blocks of other threads, the list is handed over at once.
+ */
+void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) {
+  struct sll_state *state = &cache->state[cls];
+  struct sll_drained d = {reason, from_of(state, reason), state->length + state->spare_count, hub_ticks(), CHAIN_EMPTY, CHAIN_EMPTY};
+  if (reason == DRAIN_LENGTH) {
+    state->moved = true;
+    state->moved_at = cache->drained;
+    if (state->use == USE_TAKEN) {
+      d.spare = sll_take_spare(cache, cls);
+      sll_put_spare(state, state->most > CUT_MAX ? sll_take_list(cache, cls) : cut_list(cache, cls, state->most / 2));
+    } else {
+      d.list = sll_take_list(cache, cls);
+      sll_grow_given(cache, cls);
+    }
+    sll_note_drain(state, d.list.count + d.spare.count != 0);
+    state->spare_idle = false;
+  } else {
+    if (state->spare_idle) d.spare = sll_take_spare(cache, cls);
+    state->since_drain = 0;
+    state->spare_idle = true;
+  }
+  sll_arm(cache, cls);
+  cache->drained += (uint32_t)((d.list.count + d.spare.count) * class_stride(cls) / KIB);
+  sll_send(cls, &d);
+  if (reason == DRAIN_LENGTH) decay_old(cache);
 }

@@ -6,6 +6,7 @@
  *   footprint forks MAPPINGS DIRTY  about 1000 live blocks of up to 70,000 bytes, and some forks. Then the process has at most MAPPINGS mappings, and DIRTY
  *                                KiB of resident memory that are its own: a fork copies both
  *   footprint resized SHARE      200 blocks of up to 300,000 bytes are resized at random: resident at most SHARE percent of the most that was live
+ *   footprint turns SHARE        6 MB of blocks of one size, then of another, for 40 sizes up to 2000 bytes: resident at most SHARE percent of what is live
  *   footprint aligned ROOM       small blocks at multiples of 2^12 to 2^30: resident a few pages each; mapped ROOM times the alignment, at most
  */
 #define NAME "footprint"
@@ -147,6 +148,28 @@ static void resized(long share) {
   if (most > share * (long)(peak >> 10) / 100) fail("blocks that change their sizes take too much memory");
 }
 
+static void turns(long share) {
+  enum { LIVE = 6000000, LEAST = 40, STEP = 49, MOST = 2000 };
+  static char *block[LIVE / LEAST];
+  const long before = resident_kib() + (long)sizeof(block) / 1024;
+  long most = 0;
+  for (unsigned size = LEAST; size <= MOST; size += STEP) {
+    const unsigned count = LIVE / size;
+    for (unsigned i = 0; i < count; i++) {
+      block[i] = malloc(size);
+      if (block[i] == NULL) fail("no memory");
+      memset(block[i], 1, size);
+    }
+    for (unsigned i = 0; i < count; i += 3) free(block[i]);
+    for (unsigned i = 0; i < count; i += 3) block[i] = malloc(size);
+    if (resident_kib() - before > most) most = resident_kib() - before;
+    for (unsigned i = 0; i < count; i++) free(block[i]);
+  }
+  printf("%d KiB live, %ld KiB resident\n", LIVE / 1024, most);
+  fflush(stdout);
+  if (most > share * (LIVE / 1024) / 100) fail("lists of sizes that are no longer in use take too much memory");
+}
+
 int main(int argc, char **argv) {
   const char *what = argc >= 3 ? argv[1] : "";
   if (strcmp(what, "large") == 0) large(atol(argv[2]), argc > 3 ? atol(argv[3]) : 1);
@@ -154,6 +177,7 @@ int main(int argc, char **argv) {
   else if (strcmp(what, "untouched") == 0) untouched(atol(argv[2]));
   else if (strcmp(what, "forks") == 0 && argc > 3) forks(atol(argv[2]), atol(argv[3]));
   else if (strcmp(what, "resized") == 0) resized(atol(argv[2]));
-  else fail("usage: footprint large|untouched|aligned|forks|resized NUMBER [NUMBER]");
+  else if (strcmp(what, "turns") == 0) turns(atol(argv[2]));
+  else fail("usage: footprint large|untouched|aligned|forks|resized|turns NUMBER [NUMBER]");
   return 0;
 }

@@ -17,6 +17,8 @@ for option in HAKMEM_DEBUG=0 HAKMEM_DEBUG=1 HAKMEM_GUARD=1 HAKMEM_GUARD=7 HAKMEM
   (ulimit -v 300000 && takes_little "$DEFAULT" $option large 12000 $times) || exit 1 # with little room, few blocks lie against guard pages
 done
 takes_little "$DEFAULT" HAKMEM_DEBUG=1 forks 350 30000 # what a fork copies: 16 MiB of freed blocks wait in the quarantine
+takes_little "$DEFAULT" HAKMEM_DEBUG=0 turns 260
+takes_little "$PLAIN" HAKMEM_DEBUG=0 turns 260
 # Arrays that change their sizes: about as much as the best of jemalloc, mimalloc and tcmalloc takes, at one of three tries.
 resized=fail
 for try in 1 2 3; do

@@ -94,7 +94,7 @@ Test(shared_pool, small_blocks_of_two_threads_lie_apart) {
   pool_taker = &(int){0};
   const struct chain batch = pool_refill(SMALL, 5, true).chain;
   struct slab *const mine = directory_slab(batch.head);
-  cr_assert_eq(pool_give_batch(SMALL, batch, POOL_OWN).count, 0);
+  cr_assert_eq(pool_give_batch(SMALL, batch, POOL_OWN).chain.count, 0);
   pthread_t thread;
   void *others;
   cr_assert_eq(pthread_create(&thread, NULL, takes_of_its_own, batch.head), 0);
@@ -116,7 +116,7 @@ static void give_to_another(int count, enum pool_from from) {
   struct chain given[8];
   pool_taker = &given;
   for (int i = 0; i < count; i++) given[i] = pool_refill(SMALL, 5, true).chain;
-  for (int i = 0; i < count; i++) cr_assert_eq(pool_give_batch(SMALL, given[i], from).count, 0);
+  for (int i = 0; i < count; i++) cr_assert_eq(pool_give_batch(SMALL, given[i], from).chain.count, 0);
   pthread_t thread;
   cr_assert_eq(pthread_create(&thread, NULL, takes_what_others_gave, given[count - 1].head), 0);
   pthread_join(thread, NULL);
@@ -151,7 +151,7 @@ Test(shared_pool, batches_are_handed_on_whole_newest_first) {
     given[i] = pool_refill(cls, 20, true).chain;
     cr_assert_eq(given[i].count, 20);
   }
-  for (int i = 0; i < 3; i++) cr_assert_eq(pool_give_batch(cls, given[i], POOL_OWN).count, 0);
+  for (int i = 0; i < 3; i++) cr_assert_eq(pool_give_batch(cls, given[i], POOL_OWN).chain.count, 0);
   cr_assert_eq(usage(cls).batched, 60);
   for (int i = 2; i >= 0; i--) {
     const struct pool_answer answer = pool_refill(cls, 1, true);
@@ -168,7 +168,7 @@ Test(shared_pool, a_batch_for_which_there_is_no_place_is_returned_itself) {
   uint32_t kept = 0;
   for (uint32_t i = 0; i < 64; i++) given[i] = pool_refill(cls, 5, true).chain;
   for (uint32_t i = 0; i < 64; i++) {
-    const struct chain out = pool_give_batch(cls, given[i], POOL_OWN);
+    const struct chain out = pool_give_batch(cls, given[i], POOL_OWN).chain;
     if (out.count == 0) kept++;
     else cr_assert_eq(out.head, given[i].head);
   }
@@ -182,7 +182,7 @@ Test(shared_pool, foreign_batches_may_be_three_quarters_of_what_is_in_use) {
   for (uint32_t i = 0; i < count; i++) given[i] = pool_refill(cls, 5, true).chain;
   uint32_t kept = 0;
   for (uint32_t i = 0; i < count; i++) {
-    const struct chain out = pool_give_batch(cls, given[i], POOL_FOREIGN);
+    const struct chain out = pool_give_batch(cls, given[i], POOL_FOREIGN).chain;
     if (out.count == 0) kept++;
     else cr_assert_eq(out.head, given[i].head, "it is returned itself");
   }
@@ -190,7 +190,7 @@ Test(shared_pool, foreign_batches_may_be_three_quarters_of_what_is_in_use) {
   cr_assert_eq(usage(cls).batched, 5 * kept);
   cr_assert(pool_is_valid());
   cr_assert_eq(pool_refill(cls, 1, true).chain.head, given[kept - 1].head);
-  cr_assert_eq(pool_give_batch(cls, given[kept], POOL_OWN).head, given[kept].head);
+  cr_assert_eq(pool_give_batch(cls, given[kept], POOL_OWN).chain.head, given[kept].head);
 }
 
 /* After a burst, they would keep its memory for as long as the class is in use. */
@@ -199,11 +199,11 @@ Test(shared_pool, foreign_batches_that_no_refill_needed_are_returned) {
   struct chain given[40];
   config.release_delay = 1000000; /* the class is in use all the time */
   for (uint32_t i = 0; i < count; i++) given[i] = pool_refill(cls, 5, true).chain;
-  for (uint32_t i = 0; i < 20; i++) cr_assert_eq(pool_give_batch(cls, given[i], POOL_FOREIGN).count, 0);
+  for (uint32_t i = 0; i < 20; i++) cr_assert_eq(pool_give_batch(cls, given[i], POOL_FOREIGN).chain.count, 0);
   pool_scavenge_class(cls, false, os_now_ms(), give_back);
   cr_assert_eq(usage(cls).batched, 100, "all are new");
   for (uint32_t i = 0; i < used; i++) given[i] = pool_refill(cls, 5, true).chain;
-  for (uint32_t i = 0; i < used; i++) cr_assert_eq(pool_give_batch(cls, given[i], POOL_FOREIGN).count, 0);
+  for (uint32_t i = 0; i < used; i++) cr_assert_eq(pool_give_batch(cls, given[i], POOL_FOREIGN).chain.count, 0);
   pool_scavenge_class(cls, false, os_now_ms(), give_back);
   cr_assert_eq(usage(cls).batched, 5 * used);
   cr_assert(pool_is_valid());
@@ -214,17 +214,39 @@ Test(shared_pool, foreign_batches_that_no_refill_needed_are_returned) {
 Test(shared_pool, batches_that_no_refill_needed_are_returned) {
   pool_taker = &(int){0};
   const struct chain left[2] = {pool_refill(SMALL, 5, true).chain, pool_refill(SMALL, 6, true).chain};
-  for (int i = 0; i < 2; i++) cr_assert_eq(pool_give_batch(SMALL, left[i], POOL_OWN).count, 0);
+  for (int i = 0; i < 2; i++) cr_assert_eq(pool_give_batch(SMALL, left[i], POOL_OWN).chain.count, 0);
   pool_taker = &(int){1};
   const struct chain used = pool_refill(SMALL, 7, true).chain;
-  cr_assert_eq(pool_give_batch(SMALL, used, POOL_OWN).count, 0);
+  cr_assert_eq(pool_give_batch(SMALL, used, POOL_OWN).chain.count, 0);
   pool_scavenge_class(SMALL, false, os_now_ms(), give_back);
   cr_assert_eq(usage(SMALL).batched, 5 + 6 + 7, "they may be needed yet");
   cr_assert_eq(pool_refill(SMALL, 7, true).chain.head, used.head);
-  cr_assert_eq(pool_give_batch(SMALL, used, POOL_OWN).count, 0);
+  cr_assert_eq(pool_give_batch(SMALL, used, POOL_OWN).chain.count, 0);
   pool_scavenge_class(SMALL, false, os_now_ms(), give_back);
   cr_assert_eq(usage(SMALL).batched, 7, "this one was in use meanwhile");
   cr_assert_eq(pool_refill(SMALL, 7, true).chain.head, used.head);
+  cr_assert(pool_is_valid());
+}
+
+/* A program that turns to another size does not leave the batches of each size behind. */
+Test(shared_pool, batches_of_sizes_that_are_no_longer_in_use_are_returned) {
+  const uint32_t first = 40, end = 60, used = 30;
+  for (uint32_t cls = first; cls < end; cls++) {
+    struct chain given[4];
+    for (int i = 0; i < 4; i++) given[i] = pool_refill(cls, 12, true).chain;
+    for (int i = 0; i < 4; i++) cr_assert_eq(pool_give_batch(cls, given[i], POOL_OWN).chain.count, 0);
+  }
+  uint32_t next = first, returned = 0;
+  for (uint32_t i = 0; i < 2000; i++) {
+    const struct pool_overflow old = pool_give_batch(used, pool_refill(used, 60, true).chain, POOL_OWN);
+    if (old.chain.count == 0) continue;
+    cr_assert(old.cls == next || old.cls == next + 1, "the oldest first, not %u", old.cls);
+    next = old.cls;
+    give_back(old.cls, old.chain, false);
+    returned++;
+  }
+  cr_assert(returned >= 4, "only %u batches of %u", returned, 4 * (end - first));
+  cr_assert_lt(next, end - 1, "a little may stay");
   cr_assert(pool_is_valid());
 }
 
@@ -233,7 +255,7 @@ Test(shared_pool, if_no_memory_is_left_all_is_anyones) {
   config.ss_limit = totals().active + 1;
   const struct chain given = pool_refill(SMALL, 5, true).chain;
   pool_taker = &(int){0};
-  cr_assert_eq(pool_give_batch(SMALL, given, POOL_OWN).count, 0);
+  cr_assert_eq(pool_give_batch(SMALL, given, POOL_OWN).chain.count, 0);
   while (units_acquire(1).slab != NULL) continue;
   pool_taker = &(int){1};
   struct pool_answer answer = pool_refill(SMALL, 5, true);
@@ -464,8 +486,9 @@ static void *take_and_give(void *arg) {
     for (struct block *b = chain.head; b != BLOCK_END; b = block_next(b)) {
       if (((uint64_t *)b)[1] != name) __atomic_fetch_add(&owners, 1, __ATOMIC_RELAXED);
     }
-    if (i % 3 == 0) chain = pool_give_batch(cls, chain, i % 2 == 0 ? POOL_OWN : POOL_FOREIGN);
-    if (chain.count > 0) give_back(cls, chain, i % 50 == 0);
+    struct pool_overflow left = {cls, chain};
+    if (i % 3 == 0) left = pool_give_batch(cls, chain, i % 2 == 0 ? POOL_OWN : POOL_FOREIGN);
+    if (left.chain.count > 0) give_back(left.cls, left.chain, i % 50 == 0);
     if (i % 200 == 0) pool_trim(0, give_back);
   }
   return NULL;
