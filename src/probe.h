@@ -54,6 +54,9 @@ HOOK(void, fault, (struct event_hdr_reset * event, void *context), (event, conte
  */
 HOOK(bool, operators_elsewhere, (void), (), false)
 
+/* The program is about to open a library. */
+HOOK(void, opening, (void), (), (void)0)
+
 /* Clock ticks since an unspecified origin; only differences have a meaning. */
 HOOK(uint64_t, ticks, (void), (), 0)
 /* The same without a call, whose code may be in no cache. */

@@ -1,31 +1,31 @@
-/* gate.h: if gate_enter returns true, the loader and libunwind may be called until gate_leave. gate.c says why. */
+/* gate.h: between gate_ask, if it returned true, and gate_ask_end, a thread may call the loader and libunwind. gate.c says why. */
 #ifndef HAKMEM_GATE_H
 #define HAKMEM_GATE_H
 
 #include <pthread.h>
 #include <stdbool.h>
 
-bool gate_enter(void);
-void gate_leave(void);
-/* Whether this thread is between gate_enter and gate_leave. */
-bool gate_is_inside(void);
-/* Whether this process has lost the loader's lock: then a thread inside must not call the loader again. */
-bool gate_is_closed(void);
-
-/* For a thread inside, around its calls of the loader. False: the loader cannot be asked now, and gate_answered must not be called. */
+/* May be nested. */
 bool gate_ask(void);
-void gate_answered(void);
-/* Before any thread is inside: the lock that the loader takes for its lists. */
-void gate_know_loader_lock(pthread_mutex_t *lock);
+void gate_ask_end(void);
+/* Whether this thread is between the two. */
+bool gate_is_asking(void);
 
 /*
- * Wait until no other thread is inside, and admit none until the gate is unbarred: for dl_iterate_phdr with a callback of the program, and for a fork. They
- * give up after a second.
+ * Wait until no other thread asks, and admit none until the gate is unbarred: for dl_iterate_phdr with a callback of the program, and for a fork. They
+ * give up after a second. `frame`: the frame address of the function that calls the callback.
  */
-void gate_bar_callback(void);
-void gate_unbar_callback(void);
+void gate_bar_callback(const void *frame);
+void gate_unbar_callback(const void *frame);
+/* At the end of a thread, which may have been cancelled in its callback. */
+void gate_unbar_thread(void);
 void gate_bar_fork(void);
 void gate_unbar_fork(void);
 void gate_fork_child(void); /* instead of gate_unbar_fork */
+
+/* Tells the gate which lock the loader holds while it changes its lists, or walks them. */
+void gate_set_loader_lock(const pthread_mutex_t *lock);
+/* Whether this process has lost the loader's lock: then nothing may be asked or opened. */
+bool gate_is_closed(void);
 
 #endif

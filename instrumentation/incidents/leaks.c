@@ -254,8 +254,11 @@ static uintptr_t own_stack(void) {
   uintptr_t registers[UNWIND_REGISTERS], pointer = (uintptr_t)__builtin_frame_address(0);
   _dl_find_object((void *)getauxval(AT_BASE), &loader);
   _dl_find_object((void *)(uintptr_t)exit, &c_library);
-  const uint32_t count = gate_enter() ? unwind_registers(is_program, &pointer, registers) : 0;
-  gate_leave();
+  uint32_t count = 0;
+  if (gate_ask()) {
+    count = unwind_registers(is_program, &pointer, registers);
+    gate_ask_end();
+  }
   reach_from((uintptr_t)registers, (uintptr_t)(registers + count));
   return pointer;
 }

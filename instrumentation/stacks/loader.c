@@ -1,5 +1,6 @@
 /*
- * loader.c: dl_iterate_phdr of the C library, behind the gate. Part of libhakmem.so only, which the linker searches before the C library.
+ * loader.c: functions of the dynamic loader's that the program calls, behind the gate. Part of libhakmem.so only, which the linker searches before the C
+ * library.
  */
 #include <dlfcn.h>
 #include <link.h>
@@ -8,15 +9,14 @@
 #include "src/platform/base.h"
 #include "src/platform/syscall.h"
 #include "base/gate.h"
+#include "modules.h"
 
 typedef int callback(struct dl_phdr_info *, size_t, void *);
 
-static int (*libc_dl_iterate_phdr)(callback *, void *); /* atomic */
-
-static void unbar(void *unused) {
-  (void)unused;
-  gate_unbar_callback();
-}
+static int (*libc_dl_iterate_phdr)(callback *, void *); /* both are atomic */
+static int (*libc_dlclose)(void *);
+static pthread_key_t callbacks; /* set in a thread that is in a callback, so that its end is noticed */
+static bool has_key;
 
 static bool find_libc(void) {
   if (__atomic_load_n(&libc_dl_iterate_phdr, __ATOMIC_RELAXED) != NULL) return true;
@@ -25,25 +25,34 @@ static bool find_libc(void) {
   return found != NULL;
 }
 
+static bool find_dlclose(void) {
+  if (__atomic_load_n(&libc_dlclose, __ATOMIC_RELAXED) != NULL) return true;
+  void *found = dlsym(RTLD_NEXT, "dlclose");
+  __atomic_store_n(&libc_dlclose, (int (*)(void *))found, __ATOMIC_RELAXED);
+  return found != NULL;
+}
+
 /*
  * The lock that dl_iterate_phdr takes is a recursive mutex in the loader's variables, _rtld_global. Its place differs between versions of the C library. But
- * under dl_iterate_phdr it is the one that this thread holds, and afterwards nobody holds it.
+ * under dl_iterate_phdr this thread holds it, and afterwards it does not. (It may hold another one: that of dlopen.)
  */
+#define HELD_MOST 4
 struct search {
-  char *from, *end;
-  pthread_mutex_t *found;
+  const char *from, *end;
+  pid_t me;
+  const pthread_mutex_t *held[HELD_MOST];
+  uint32_t count;
 };
 
-static bool is_held_once(const pthread_mutex_t *mutex, pid_t holder) {
-  return mutex->__data.__owner == holder && mutex->__data.__count == 1 && mutex->__data.__kind == PTHREAD_MUTEX_RECURSIVE && mutex->__data.__lock != 0;
+static bool is_held_by(const pthread_mutex_t *mutex, pid_t thread) {
+  return mutex->__data.__owner == thread && mutex->__data.__count > 0 && mutex->__data.__kind == PTHREAD_MUTEX_RECURSIVE && mutex->__data.__lock != 0;
 }
 
 static int find_held(struct dl_phdr_info *info, size_t size, void *data) {
   (void)info, (void)size;
   struct search *search = data;
-  const pid_t me = sys_gettid();
-  for (char *at = search->from; at + sizeof(pthread_mutex_t) <= search->end && search->found == NULL; at += _Alignof(pthread_mutex_t)) {
-    if (is_held_once((pthread_mutex_t *)at, me)) search->found = (pthread_mutex_t *)at;
+  for (const char *at = search->from; at + sizeof(pthread_mutex_t) <= search->end && search->count < HELD_MOST; at += _Alignof(pthread_mutex_t)) {
+    if (is_held_by((const pthread_mutex_t *)at, search->me)) search->held[search->count++] = (const pthread_mutex_t *)at;
   }
   return 1;
 }
@@ -51,31 +60,49 @@ static int find_held(struct dl_phdr_info *info, size_t size, void *data) {
 static void find_lock(void) {
   Dl_info info;
   const ElfW(Sym) *symbol = NULL;
-  char *const variables = dlsym(RTLD_DEFAULT, "_rtld_global");
+  const char *const variables = dlsym(RTLD_DEFAULT, "_rtld_global");
   if (variables == NULL || dladdr1(variables, &info, (void **)&symbol, RTLD_DL_SYMENT) == 0 || symbol == NULL) return;
-  struct search search = {.from = variables, .end = variables + symbol->st_size};
+  struct search search = {.from = variables, .end = variables + symbol->st_size, .me = sys_gettid()};
   libc_dl_iterate_phdr(find_held, &search);
-  if (search.found != NULL && search.found->__data.__owner == 0) gate_know_loader_lock(search.found);
+  for (uint32_t i = 0; i < search.count; i++) {
+    if (!is_held_by(search.held[i], search.me)) gate_set_loader_lock(search.held[i]);
+  }
 }
 
-/* Now, because dlsym takes a lock of the loader's. Later a constructor that waits for this thread may hold that lock. */
-__attribute__((constructor)) static void start(void) {
+static void end_thread(void *unused) {
+  (void)unused;
+  gate_unbar_thread();
+}
+
+/*
+ * Now, because dlsym takes a lock of the loader's. Later a constructor that waits for this thread may hold that lock. Before our other constructors, which
+ * ask the loader.
+ */
+__attribute__((constructor(101))) static void start(void) {
+  has_key = pthread_key_create(&callbacks, end_thread) == 0;
   if (find_libc()) find_lock();
+  if (find_dlclose()) modules_watch_loads();
 }
 
 EXPORT int dl_iterate_phdr(callback *function, void *data) {
-  if (gate_is_inside()) { /* called by libunwind or modules.c: dlsym itself may have called malloc, and must not be called again */
+  if (gate_is_asking()) { /* called by libunwind or modules.c: dlsym itself may have called malloc, and must not be called again */
     int (*libc)(callback *, void *) = __atomic_load_n(&libc_dl_iterate_phdr, __ATOMIC_RELAXED);
-    if (libc == NULL || !gate_ask()) return 0;
-    const int result = libc(function, data);
-    gate_answered();
-    return result;
+    return libc != NULL ? libc(function, data) : 0;
   }
   if (!find_libc()) return -1;
-  int result;
-  gate_bar_callback();
-  pthread_cleanup_push(unbar, NULL); /* a callback may be cancelled */
-  result = libc_dl_iterate_phdr(function, data);
-  pthread_cleanup_pop(1);
+  const void *const frame = __builtin_frame_address(0);
+  gate_bar_callback(frame);
+  if (has_key) pthread_setspecific(callbacks, frame);
+  const int result = libc_dl_iterate_phdr(function, data);
+  gate_unbar_callback(frame);
+  return result;
+}
+
+/* Objects may go while it runs, and have gone when it returns. */
+EXPORT int dlclose(void *handle) {
+  if (!find_dlclose()) return -1;
+  modules_note_unload();
+  const int result = libc_dlclose(handle);
+  modules_note_unload();
   return result;
 }

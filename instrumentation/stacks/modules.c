@@ -98,15 +98,34 @@ static void compare(uint64_t now) {
   __atomic_store_n(&generation, now, __ATOMIC_RELEASE);
 }
 
-uint32_t modules_epoch(bool may_ask) {
-  if (may_ask && gate_ask()) {
+/*
+ * The loader need not be asked at each stack: objects go in dlclose, which notes it. The C library also closes objects that it opened itself, which it seldom
+ * does. So each thread asks at every UNNOTED_MOST stacks as well.
+ */
+#define UNNOTED_MOST 256u
+static uint32_t unloads = 1;                                                 /* atomic; notes so far */
+static uint32_t unloads_compared;                                            /* atomic; `unloads` before the last comparison */
+static bool loads_are_noted;                                                 /* atomic */
+static __thread uint32_t unnoted __attribute__((tls_model("initial-exec"))); /* stacks since this thread asked */
+
+void modules_note_unload(void) { __atomic_add_fetch(&unloads, 1, __ATOMIC_SEQ_CST); }
+void modules_watch_loads(void) { __atomic_store_n(&loads_are_noted, true, __ATOMIC_RELAXED); }
+
+uint32_t modules_epoch(void) {
+  const uint32_t noted = __atomic_load_n(&unloads, __ATOMIC_ACQUIRE);
+  const bool known = __atomic_load_n(&loads_are_noted, __ATOMIC_RELAXED) && noted == __atomic_load_n(&unloads_compared, __ATOMIC_ACQUIRE);
+  if ((!known || ++unnoted >= UNNOTED_MOST) && gate_ask()) {
     uint64_t now = 0;
+    unnoted = 0;
     dl_iterate_phdr(read_generation, &now);
-    if (now != __atomic_load_n(&generation, __ATOMIC_ACQUIRE) && !__atomic_exchange_n(&comparing, true, __ATOMIC_ACQUIRE)) {
+    if (now == __atomic_load_n(&generation, __ATOMIC_ACQUIRE)) {
+      __atomic_store_n(&unloads_compared, noted, __ATOMIC_RELEASE);
+    } else if (!__atomic_exchange_n(&comparing, true, __ATOMIC_ACQUIRE)) {
       compare(now);
+      __atomic_store_n(&unloads_compared, noted, __ATOMIC_RELEASE);
       __atomic_store_n(&comparing, false, __ATOMIC_RELEASE);
     }
-    gate_answered();
+    gate_ask_end();
   }
   return __atomic_load_n(&epoch, __ATOMIC_RELAXED);
 }
@@ -191,8 +210,10 @@ void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch) 
     if (is_known(b, frames[f])) continue;
     struct stats_module found = {.epoch = in_epoch};
     struct search search = {.address = frames[f], .build_id = found.build_id};
-    if (gate_enter()) dl_iterate_phdr(find_object, &search);
-    gate_leave();
+    if (gate_ask()) {
+      dl_iterate_phdr(find_object, &search);
+      gate_ask_end();
+    }
     if (!find_mapping(frames[f], &found)) continue;
     if (!lock_take_within(&lock, LOCK_WAIT_MS)) return;
     const struct stats_module *new = !is_known(b, frames[f]) ? enter(b, &found, search.bias) : NULL;
@@ -205,6 +226,7 @@ void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch) 
 
 #define ALLOCATORS_MAX 8
 struct allocators {
+  bool listed; /* any object */
   uint32_t count;
   uintptr_t code[ALLOCATORS_MAX];
 };
@@ -214,6 +236,7 @@ static int find_allocator(struct dl_phdr_info *info, size_t size, void *data) {
   (void)size;
   static const struct { const char *file, *name; } known[] = {ALLOCATOR_FILES(ALLOCATOR_ENTRY)};
   struct allocators *found = data;
+  found->listed = true;
   const char *slash = info->dlpi_name != NULL ? strrchr(info->dlpi_name, '/') : NULL;
   if (slash == NULL) return 0; /* the program or the kernel's object */
   for (size_t i = 0; i < ARRAY_LENGTH(known); i++) {
@@ -226,12 +249,20 @@ static int find_allocator(struct dl_phdr_info *info, size_t size, void *data) {
   return found->count == ALLOCATORS_MAX;
 }
 
+static bool opening; /* atomic; since the last search */
+
+void hub_on_opening(void) { __atomic_store_n(&opening, true, __ATOMIC_RELAXED); }
+
 void modules_record_allocators(void) {
+  static bool recorded;
   struct allocators found = {0};
-  const bool may = gate_enter();
-  if (may) dl_iterate_phdr(find_allocator, &found);
-  const uint32_t now = modules_epoch(may && found.count != 0);
-  gate_leave();
+  const bool opened = __atomic_exchange_n(&opening, false, __ATOMIC_RELAXED);
+  if (recorded && !opened && __atomic_load_n(&loads_are_noted, __ATOMIC_RELAXED)) return;
+  if (!gate_ask()) return;
+  dl_iterate_phdr(find_allocator, &found);
+  recorded = found.listed;
+  const uint32_t now = found.count != 0 ? modules_epoch() : 0;
+  gate_ask_end();
   modules_record(found.code, found.count, now);
 }
 
@@ -324,18 +355,15 @@ bool hub_on_operators_elsewhere(void) {
   static uint64_t looked; /* both are atomic */
   static bool found;
   if (__atomic_load_n(&found, __ATOMIC_RELAXED)) return true;
-  const bool asked = gate_enter() && gate_ask();
-  if (asked) {
-    uint64_t now = 0;
-    dl_iterate_phdr(read_generation, &now);
-    if (now != __atomic_load_n(&looked, __ATOMIC_ACQUIRE)) {
-      if (dl_iterate_phdr(find_operators, (void *)(uintptr_t)hub_on_operators_elsewhere) != 0) __atomic_store_n(&found, true, __ATOMIC_RELAXED);
-      __atomic_store_n(&looked, now, __ATOMIC_RELEASE);
-    }
-    gate_answered();
+  if (!gate_ask()) return true;
+  uint64_t now = 0;
+  dl_iterate_phdr(read_generation, &now);
+  if (now != __atomic_load_n(&looked, __ATOMIC_ACQUIRE)) {
+    if (dl_iterate_phdr(find_operators, (void *)(uintptr_t)hub_on_operators_elsewhere) != 0) __atomic_store_n(&found, true, __ATOMIC_RELAXED);
+    __atomic_store_n(&looked, now, __ATOMIC_RELEASE);
   }
-  gate_leave();
-  return !asked || __atomic_load_n(&found, __ATOMIC_RELAXED);
+  gate_ask_end();
+  return __atomic_load_n(&found, __ATOMIC_RELAXED);
 }
 
 /* Finds the module in the same way as tools/model/model.c. */

@@ -5,8 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The epoch for a stack taken now. `may_ask`: the gate is open; else returns the last known epoch. */
-uint32_t modules_epoch(bool may_ask);
+/* The epoch for a stack taken now; the last known one if the loader cannot be asked. */
+uint32_t modules_epoch(void);
+/* Called before and after an object may be unloaded. */
+void modules_note_unload(void);
+/* Tells that nearly every load and unload is noted, by hub_opening and modules_note_unload. */
+void modules_watch_loads(void);
 /* Enters the objects that hold the addresses, and raises an event for each new one. */
 void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch);
 /* Enters other allocators that are loaded beside hakmem, even if no stack points into them. */

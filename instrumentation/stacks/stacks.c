@@ -44,9 +44,10 @@ static void *open_libunwind(void *unused) {
   const enum unwind_opened opened = unwind_open();
   if (opened == UNWIND_OPEN) {
     uintptr_t frames[INNER_FRAMES];
-    const bool may = gate_enter();
-    if (may) unwind_capture(frames, INNER_FRAMES, modules_epoch(true)); /* the first call builds libunwind's tables, and allocates */
-    gate_leave();
+    if (gate_ask()) {
+      unwind_capture(frames, INNER_FRAMES, modules_epoch()); /* the first call builds libunwind's tables, and allocates */
+      gate_ask_end();
+    }
   }
   hub_release();
   __atomic_store_n(&libunwind, state[opened], __ATOMIC_RELEASE);
@@ -249,7 +250,9 @@ void stacks_tell_again(void) {
 /* Unwinds with libunwind, from the frame with this return address on. */
 static uint32_t by_libunwind(uintptr_t first, uintptr_t *frames, uint32_t epoch) {
   uintptr_t all[CAPTURED + INNER_FRAMES];
+  if (!gate_ask()) return 0;
   const uint32_t count = unwind_capture(all, ARRAY_LENGTH(all), epoch);
+  gate_ask_end();
   for (uint32_t inner = 0; inner < count && inner <= INNER_FRAMES; inner++) {
     if (all[inner] != first) continue;
     const uint32_t wanted = count - inner < CAPTURED ? count - inner : CAPTURED;
@@ -260,13 +263,13 @@ static uint32_t by_libunwind(uintptr_t first, uintptr_t *frames, uint32_t epoch)
 }
 
 /*
- * Fills `frames` from the record at `at`, of a function of ours with the return address `first`, up to `end`. `may`: the gate is open. *learnt:
- * libunwind was asked about this many frames, whose objects must be entered even if the stack is dropped.
+ * Fills `frames` from the record at `at`, of a function of ours with the return address `first`, up to `end`. *learnt: libunwind was asked about
+ * this many frames, whose objects must be entered even if the stack is dropped.
  */
-static uint32_t capture(uintptr_t at, uintptr_t end, uintptr_t first, uintptr_t *frames, uint32_t epoch, bool may, uint32_t *learnt) {
+static uint32_t capture(uintptr_t at, uintptr_t end, uintptr_t first, uintptr_t *frames, uint32_t epoch, uint32_t *learnt) {
   uint32_t count = 0;
   if (config.stacks == STACKS_FP) return fp_capture(at, frames, CAPTURED);
-  const bool can_ask = may && __atomic_load_n(&libunwind, __ATOMIC_ACQUIRE) == OPEN;
+  const bool can_ask = __atomic_load_n(&libunwind, __ATOMIC_ACQUIRE) == OPEN;
   if (config.stacks == STACKS_AUTO) count = steps_capture(at, end, frames, CAPTURED, epoch, can_ask, learnt);
   return count == 0 && can_ask ? by_libunwind(first, frames, epoch) : count;
 }
@@ -315,12 +318,10 @@ NOINLINE uint32_t stacks_capture(enum stack_use use, const void *frame) {
   struct capture c;
   const uintptr_t at = frame != NULL ? (uintptr_t)frame : (uintptr_t)__builtin_frame_address(0);
   const uintptr_t first = frame != NULL ? ((const uintptr_t *)frame)[1] : (uintptr_t)__builtin_return_address(0);
-  const uintptr_t end = fp_stack_end(at); /* outside the gate: a thread's first call allocates and reads files */
-  const bool may = gate_enter();
-  c.epoch = modules_epoch(may);
+  const uintptr_t end = fp_stack_end(at); /* a thread's first call allocates and reads files */
+  c.epoch = modules_epoch();
   uint32_t learnt = 0;
-  c.count = capture(at, end, first, c.frames, c.epoch, may, &learnt);
-  gate_leave();
+  c.count = capture(at, end, first, c.frames, c.epoch, &learnt);
   if (learnt > 0) modules_record(c.frames, learnt, c.epoch); /* steps are valid while their objects are loaded, which the epoch tells */
   return enter(&c, use);
 }
@@ -328,12 +329,13 @@ NOINLINE uint32_t stacks_capture(enum stack_use use, const void *frame) {
 uint32_t stacks_fault(void *context) {
   if (config.stacks == STACKS_OFF) return 0;
   struct capture c;
-  const bool may = gate_enter();
-  c.epoch = modules_epoch(may);
-  const bool by_context = may && __atomic_load_n(&libunwind, __ATOMIC_ACQUIRE) == OPEN;
-  c.count = by_context ? unwind_context(context, c.frames, CAPTURED) : 0;
+  c.epoch = modules_epoch();
+  c.count = 0;
+  if (__atomic_load_n(&libunwind, __ATOMIC_ACQUIRE) == OPEN && gate_ask()) {
+    c.count = unwind_context(context, c.frames, CAPTURED);
+    gate_ask_end();
+  }
   if (c.count == 0) c.count = fp_context(context, c.frames, CAPTURED);
-  gate_leave();
   return enter(&c, STACK_FAULT);
 }
 
@@ -346,8 +348,8 @@ void stacks_fork_prepare(void) { gate_bar_fork(); }
 void stacks_fork_release(void) { gate_unbar_fork(); }
 
 void stacks_fork_child(void) {
-  if (libunwind == OPENING) libunwind = UNTRIED; /* the thread that was opening it does not exist in the child */
   modules_fork_child();
   gate_fork_child();
-  if (gate_is_closed() && libunwind == UNTRIED) libunwind = MISSING; /* dlopen would wait for the loader's lock */
+  /* The thread that was opening it does not exist in the child, and may have left it half relocated. */
+  if (libunwind == OPENING || (libunwind == UNTRIED && gate_is_closed())) libunwind = MISSING;
 }

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "src/platform/base.h"
+#include "base/gate.h"
 #include "unwind.h"
 #include "unwind_steps.h"
 
@@ -84,7 +85,10 @@ static NOINLINE uint64_t look_up(const struct frame *frame, uint32_t epoch, bool
     if (is_at(place, key, &step)) return step;
   }
   struct unwind_step asked;
-  if (!may || !unwind_step(frame->address, frame->stack, frame->pointer, frame->high, &asked)) return STEP_OTHER;
+  if (!may || !gate_ask()) return STEP_OTHER;
+  const bool answered = unwind_step(frame->address, frame->stack, frame->pointer, frame->high, &asked);
+  gate_ask_end();
+  if (!answered) return STEP_OTHER;
   step = packed(&asked);
   enter(key, step);
   *learnt = true;

@@ -171,7 +171,7 @@ void alloc_start(void) {
   hub_start();
 }
 
-__attribute__((constructor(101))) static void start(void) { alloc_start(); }
+__attribute__((constructor(102))) static void start(void) { alloc_start(); }
 
 /*
  * The deadline of the audit at the end. A shell's children live for a moment, and inherit thousands of blocks that their parent audits, too. So the audit

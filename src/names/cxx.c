@@ -211,6 +211,6 @@ DELETE(delete_array, "_Zda", FAMILY_NEW_ARRAY, true)
  */
 static bool are_ours(void) { return find_whole() OTHER_FORMS(AND_IS_OWN); }
 
-__attribute__((constructor(102))) static void start_cxx(void) {
+__attribute__((constructor(103))) static void start_cxx(void) {
   if (MODE(front) && are_ours()) record_know_families();
 }

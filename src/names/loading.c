@@ -46,6 +46,7 @@ EXPORT ENDS_IN_A_JUMP void *dlopen(const char *path, int flags) {
     open = (open_function *)find("dlopen");
     __atomic_store_n(&libc_dlopen, open, __ATOMIC_RELAXED);
   }
+  hub_opening();
   if (UNLIKELY((flags & RTLD_DEEPBIND) != 0)) flags = without_deepbind(path, flags);
   JUMP open(path, flags);
 }
@@ -57,6 +58,7 @@ EXPORT ENDS_IN_A_JUMP void *dlmopen(Lmid_t space, const char *path, int flags) {
     open = (open_in_function *)find("dlmopen");
     __atomic_store_n(&libc_dlmopen, open, __ATOMIC_RELAXED);
   }
+  hub_opening();
   if (UNLIKELY((flags & RTLD_DEEPBIND) != 0 && space == LM_ID_BASE)) flags = without_deepbind(path, flags);
   JUMP open(space, path, flags);
 }

@@ -149,3 +149,34 @@ g++ -std=c++17 -O1 -fno-builtin -w -shared -fPIC "$place/plugin.cc" -o "$place/p
 for mode in HAKMEM_DEBUG=0 HAKMEM_SECURE=1 HAKMEM_DEBUG=1; do
   [ "$(env $mode LD_PRELOAD="$DEFAULT" "$place/host" "$place/plugin.so" 2>&1)" = caught ] || fail "a C++ library in a program in C, $mode"
 done
+
+# An exception may leave a callback of dl_iterate_phdr, and its thread may end then.
+cat >"$place/throws.cc" <<'END'
+#include <cstdio>
+#include <cstring>
+#include <link.h>
+#include <pthread.h>
+static int throws(dl_phdr_info *, size_t, void *) { throw 1; }
+static int returns(dl_phdr_info *, size_t, void *) { return 7; }
+static void write_over_the_stack() {
+  volatile char bytes[20000];
+  memset((void *)bytes, 0x5a, sizeof bytes);
+}
+static void *run(void *) {
+  try { dl_iterate_phdr(throws, nullptr); } catch (int) {}
+  write_over_the_stack();
+  if (dl_iterate_phdr(returns, nullptr) == 7) pthread_exit(nullptr);
+  return nullptr;
+}
+int main() {
+  pthread_t thread;
+  pthread_create(&thread, nullptr, run, nullptr);
+  pthread_join(thread, nullptr);
+  delete new int(1);
+  puts("joined");
+}
+END
+g++ -O1 -fno-builtin -pthread "$place/throws.cc" -o "$place/throws" || fail "the program whose callback throws does not compile"
+for mode in HAKMEM_DEBUG=0 HAKMEM_DEBUG=1; do
+  [ "$(env $mode LD_PRELOAD="$DEFAULT" "$place/throws" 2>&1)" = joined ] || fail "a callback of dl_iterate_phdr that throws, $mode"
+done

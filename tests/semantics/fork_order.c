@@ -10,6 +10,7 @@
  *   signal    with a signal to each child at once: SIGUSR2, at which hakmem prints the statistics
  *   callback  in a callback of dl_iterate_phdr, under the loader's lock; the child returns from it, and goes on
  *   listing   while another thread is in such a callback
+ *   unloads   while another thread loads and unloads a library
  *   loader    in a signal handler that interrupts hakmem while it asks the loader, while other threads hold stdio's locks and allocate. loader.c
  *             must be preloaded
  *
@@ -29,6 +30,7 @@
 #include <unistd.h>
 
 #define HANGS_AFTER 100 /* s */
+#define LONG 10         /* s, for 200 blocks */
 #define SLOTS 300
 #define THREADS 3
 
@@ -168,7 +170,18 @@ static void handle(int number) {
 
 static struct blocks mine;
 
-/* What was under way goes on, and all blocks are what they were. */
+static int first_object(struct dl_phdr_info *info, size_t size, void *data) {
+  (void)info, (void)size, (void)data;
+  return 7;
+}
+
+static void load_and_unload(void) {
+  void *library = dlopen("libm.so.6", RTLD_NOW);
+  if (library == NULL) _exit(5);
+  dlclose(library);
+}
+
+/* What was under way goes on, all blocks are what they were, and the loader is free. */
 static void go_on_in_child(void) {
   pthread_t thread;
   stop = 1;
@@ -177,6 +190,8 @@ static void go_on_in_child(void) {
     check(&mine, i);
     free(mine.at[i]);
   }
+  if (dl_iterate_phdr(first_object, NULL) != 7) _exit(5);
+  load_and_unload();
   if (pthread_create(&thread, NULL, allocate, NULL) == 0) pthread_join(thread, NULL);
   fork_once();
   exit(0);
@@ -302,14 +317,15 @@ static void tell_children(void) {
   }
 }
 
-/* ---- callback, listing, loader. ---- */
+/* ---- callback, listing, unloads, loader. ---- */
 
 static volatile bool listing;
 
 /* What the child does then must not need the loader, whose lock it cannot take. */
 static void allocate_in_child(void) {
-  alarm(HANGS_AFTER / 2);
+  alarm(LONG);
   for (unsigned i = 0; i < 200; i++) step(&mine);
+  alarm(HANGS_AFTER);
 }
 
 static int fork_in_callback(struct dl_phdr_info *info, size_t size, void *data) {
@@ -352,6 +368,27 @@ static void fork_beside_listing(void) {
   }
   stop = 1;
   wait_for(pid);
+  pthread_join(thread, NULL);
+}
+
+static void *load_until_stopped(void *arg) {
+  while (!stop) load_and_unload();
+  return arg;
+}
+
+static void fork_beside_loads(void) {
+  pthread_t thread;
+  allocate_in_child();
+  pthread_create(&thread, NULL, load_until_stopped, NULL);
+  for (unsigned i = 0; i < rounds; i++) {
+    const pid_t pid = fork();
+    if (pid == 0) {
+      allocate_in_child();
+      _exit(0);
+    }
+    wait_for(pid);
+  }
+  stop = 1;
   pthread_join(thread, NULL);
 }
 
@@ -404,6 +441,7 @@ int main(int argc, char **argv) {
   else if (strcmp(what, "signal") == 0) tell_children();
   else if (strcmp(what, "callback") == 0) callback();
   else if (strcmp(what, "listing") == 0) fork_beside_listing();
+  else if (strcmp(what, "unloads") == 0) fork_beside_loads();
   else if (strcmp(what, "loader") == 0) fork_in_loader();
   else return 2;
   return 0;

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/common.sh"
 
 forks() {
-  for what in "stdio" "streams 8" "handler 60" "nested 100" "threads 10" "handlers 20" "callback" "listing"; do
+  for what in "stdio" "streams 8" "handler 60" "nested 100" "threads 10" "handlers 20" "callback" "listing" "unloads 200"; do
     # shellcheck disable=SC2086 # a list of words
     env "$@" timeout -s KILL 110 "$programs/fork_order" $what >"$place/out" 2>&1 || { cat "$place/out"; fail "$*: fork_order $what ended with status $? (142 or 137: it hung)"; }
   done

@@ -1,6 +1,6 @@
 /*
- * A library with a dl_iterate_phdr in front of the C library's. A thread that has set loader_armed to 1, and comes here next, gets SIGUSR1 under the
- * loader's lock.
+ * A library with a dl_iterate_phdr in front of the C library's. When the main thread has set loader_armed to 1, and comes here next, it gets SIGUSR1 under
+ * the loader's lock.
  */
 #include <dlfcn.h>
 #include <link.h>

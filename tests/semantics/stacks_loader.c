@@ -4,6 +4,8 @@
 #include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,10 +136,54 @@ static int reuse(char **libraries) {
   return result(160);
 }
 
+/* ---- A handler that holds a thread: garbage collectors stop all threads in this way. ---- */
+
+static sem_t stopped;
+static volatile int go;
+
+static void hold_thread(int number) {
+  (void)number;
+  const int before = go;
+  sem_post(&stopped);
+  while (go == before) usleep(100);
+}
+
+static void *keep_allocating(void *arg) {
+  while (!stop) free(malloc(50));
+  return arg;
+}
+
+static int seen(struct dl_phdr_info *info, size_t size, void *data) {
+  (void)info, (void)size, (void)data;
+  return 7;
+}
+
+/* While the thread is held, the loader is free. */
+static int use_loader_beside_held(void) {
+  pthread_t thread;
+  sem_init(&stopped, 0, 0);
+  signal(SIGUSR1, hold_thread);
+  pthread_create(&thread, NULL, keep_allocating, NULL);
+  for (unsigned i = 0; i < 300; i++) {
+    usleep(100 + i % 50 * 10);
+    pthread_kill(thread, SIGUSR1);
+    while (sem_wait(&stopped) != 0) continue;
+    if (dl_iterate_phdr(seen, NULL) != 7) return 5;
+    void *library = dlopen("libm.so.6", RTLD_NOW);
+    if (library == NULL) return 5;
+    dlclose(library);
+    go++;
+  }
+  stop = 1;
+  pthread_join(thread, NULL);
+  return 0;
+}
+
 int main(int argc, char **argv) {
   const char *const name = argc > 1 ? argv[1] : "";
   begin();
   if (strcmp(name, "known") == 0) return known();
+  if (strcmp(name, "held") == 0) return use_loader_beside_held();
   if (strcmp(name, "loader") == 0 && argc == 3) return loader(argv[2]);
   if (strcmp(name, "reuse") == 0 && argc == 4) return reuse(argv + 2);
   fprintf(stderr, "usage: stacks_loader CASE [LIBRARY...]\n");
