@@ -31,6 +31,7 @@ static TLS uint32_t asking_here;    /* nested calls */
 static TLS uint64_t signals_before; /* gate_ask */
 static TLS uint32_t bars_here;      /* a callback may allocate */
 static TLS const void *callback_at; /* the frame that called the outermost running callback; NULL: there is none */
+static TLS bool callback_ran;       /* so the thread holds the loader's lock as long as it is in that frame */
 static TLS bool gave_up;            /* this thread's fork stopped waiting for a thread that asks */
 
 bool gate_is_closed(void) { return __atomic_load_n(&closed, __ATOMIC_RELAXED); }
@@ -55,14 +56,20 @@ static bool loader_is_held(pid_t by) {
   return lock != NULL && (by != 0 ? __atomic_load_n(&lock->__data.__owner, __ATOMIC_RELAXED) == by : lock->__data.__lock != 0);
 }
 
-/* False: another thread still asks. The handler of a signal that came while the program was in the loader waits for none: they may wait for it. */
+/* Threads that ask, without this one: the handler of a fault may interrupt it. */
+static uint32_t others_asking(void) { return __atomic_load_n(&asking, __ATOMIC_SEQ_CST) - (asking_here > 0); }
+
+/*
+ * False: other threads may still ask. A handler that interrupted the program in the loader waits for none of them, because they may wait for the loader's
+ * lock.
+ */
 static bool bar(void) {
   bars_here++;
   __atomic_add_fetch(&bars, 1, __ATOMIC_SEQ_CST);
-  if (__atomic_load_n(&asking, __ATOMIC_SEQ_CST) == 0) return true;
+  if (others_asking() == 0) return true;
   const uint64_t start = now_ms();
   const bool waits = !loader_is_held(sys_gettid());
-  for (unsigned i = 0; waits && __atomic_load_n(&asking, __ATOMIC_SEQ_CST) != 0; i++) {
+  for (unsigned i = 0; waits && others_asking() != 0; i++) {
     if (i < YIELDS) sys_yield();
     else if (now_ms() - start > BAR_MS) return false;
     else sys_sleep_ns(SLEEP_NS);
@@ -70,22 +77,22 @@ static bool bar(void) {
   return waits;
 }
 
-/*
- * An exception or a longjmp may leave a callback. Then its bar falls when the thread is seen above that frame. (A signal handler on an alternate stack that
- * lies above drops it early.)
- */
-static void forget_left(const void *here) {
-  if (LIKELY(callback_at == NULL) || here <= callback_at) return;
+/* An exception or a longjmp may leave a callback, and releases the loader's lock. Then the bar falls when its thread is here again. */
+static void forget_left(void) {
+  if (LIKELY(callback_at == NULL) || !callback_ran || __atomic_load_n(&loader_lock, __ATOMIC_ACQUIRE) == NULL || loader_is_held(sys_gettid())) return;
   callback_at = NULL;
   unbar();
 }
 
 void gate_bar_callback(const void *frame) {
-  forget_left(frame);
+  forget_left();
   if (callback_at != NULL) return;
   callback_at = frame;
+  callback_ran = false;
   bar();
 }
+
+void gate_callback_runs(void) { callback_ran = true; }
 
 void gate_unbar_callback(const void *frame) {
   if (callback_at != frame) return;
@@ -101,9 +108,9 @@ void gate_unbar_thread(void) {
 
 bool gate_ask(void) {
   if (asking_here > 0) return asking_here++ > 0;
-  forget_left(__builtin_frame_address(0));
+  forget_left();
   if (gate_is_closed() || __atomic_load_n(&bars, __ATOMIC_RELAXED) != bars_here) return false;
-  const uint64_t signals = sys_block_signals();
+  const uint64_t signals = sys_block_signals_but(SIGNALS_OF_FAULTS);
   __atomic_add_fetch(&asking, 1, __ATOMIC_SEQ_CST);
   if (__atomic_load_n(&bars, __ATOMIC_SEQ_CST) == bars_here) {
     signals_before = signals;
@@ -137,5 +144,5 @@ void gate_fork_child(void) {
   /* Other threads do not exist in the child, asking or barring. Its own bar is over. */
   bars_here--;
   __atomic_store_n(&bars, bars_here, __ATOMIC_SEQ_CST);
-  __atomic_store_n(&asking, 0, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&asking, asking_here > 0, __ATOMIC_SEQ_CST);
 }

@@ -13,9 +13,11 @@ bool gate_is_asking(void);
 
 /*
  * Wait until no other thread asks, and admit none until the gate is unbarred: for dl_iterate_phdr with a callback of the program, and for a fork. They
- * give up after a second. `frame`: the frame address of the function that calls the callback.
+ * give up after a second, and at once in a handler that interrupted the program in the loader. `frame`: the frame address of the function that calls the
+ * callback. gate_callback_runs: whenever the callback is called.
  */
 void gate_bar_callback(const void *frame);
+void gate_callback_runs(void);
 void gate_unbar_callback(const void *frame);
 /* At the end of a thread, which may have been cancelled in its callback. */
 void gate_unbar_thread(void);

@@ -1,5 +1,5 @@
 /*
- * loader.c: functions of the dynamic loader's that the program calls, behind the gate. Part of libhakmem.so only, which the linker searches before the C
+ * loader.c: functions of the dynamic loader that the program calls, behind the gate. Part of libhakmem.so only, which the linker searches before the C
  * library.
  */
 #include <dlfcn.h>
@@ -75,13 +75,24 @@ static void end_thread(void *unused) {
 }
 
 /*
- * Now, because dlsym takes a lock of the loader's. Later a constructor that waits for this thread may hold that lock. Before our other constructors, which
- * ask the loader.
+ * Now, because dlsym takes a lock of the loader's. Later a constructor that waits for this thread may hold that lock. It runs before our other
+ * constructors, because these ask the loader.
  */
 __attribute__((constructor(101))) static void start(void) {
   has_key = pthread_key_create(&callbacks, end_thread) == 0;
   if (find_libc()) find_lock();
   if (find_dlclose()) modules_watch_loads();
+}
+
+struct call {
+  callback *function;
+  void *data;
+};
+
+static int on_object(struct dl_phdr_info *info, size_t size, void *data) {
+  const struct call *call = data;
+  gate_callback_runs();
+  return call->function(info, size, call->data);
 }
 
 EXPORT int dl_iterate_phdr(callback *function, void *data) {
@@ -93,7 +104,7 @@ EXPORT int dl_iterate_phdr(callback *function, void *data) {
   const void *const frame = __builtin_frame_address(0);
   gate_bar_callback(frame);
   if (has_key) pthread_setspecific(callbacks, frame);
-  const int result = libc_dl_iterate_phdr(function, data);
+  const int result = libc_dl_iterate_phdr(on_object, &(struct call){function, data});
   gate_unbar_callback(frame);
   return result;
 }

@@ -99,8 +99,8 @@ static void compare(uint64_t now) {
 }
 
 /*
- * The loader need not be asked at each stack: objects go in dlclose, which notes it. The C library also closes objects that it opened itself, which it seldom
- * does. So each thread asks at every UNNOTED_MOST stacks as well.
+ * The loader need not be asked at each stack. Objects go in dlclose, which notes it, and only a later dlopen can put another one in their place, which
+ * notes it, too. The C library also closes and opens objects itself, which it seldom does. So each thread also asks at every 256th stack.
  */
 #define UNNOTED_MOST 256u
 static uint32_t unloads = 1;                                                 /* atomic; notes so far */
@@ -251,14 +251,21 @@ static int find_allocator(struct dl_phdr_info *info, size_t size, void *data) {
 
 static bool opening; /* atomic; since the last search */
 
-void hub_on_opening(void) { __atomic_store_n(&opening, true, __ATOMIC_RELAXED); }
+/* A new object may take the place of one whose unload was not noted. */
+void hub_on_opening(void) {
+  modules_note_unload();
+  __atomic_store_n(&opening, true, __ATOMIC_RELAXED);
+}
 
 void modules_record_allocators(void) {
   static bool recorded;
   struct allocators found = {0};
   const bool opened = __atomic_exchange_n(&opening, false, __ATOMIC_RELAXED);
   if (recorded && !opened && __atomic_load_n(&loads_are_noted, __ATOMIC_RELAXED)) return;
-  if (!gate_ask()) return;
+  if (!gate_ask()) {
+    if (opened) __atomic_store_n(&opening, true, __ATOMIC_RELAXED);
+    return;
+  }
   dl_iterate_phdr(find_allocator, &found);
   recorded = found.listed;
   const uint32_t now = found.count != 0 ? modules_epoch() : 0;

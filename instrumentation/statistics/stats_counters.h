@@ -73,7 +73,7 @@
   C(drain_length, "drains because the list was too long") \
   C(drain_exit, "drains because the thread ended") \
   C(drain_trim, "drains because of a trim") \
-  C(drain_idle, "drains of what the release delay found lying idle") \
+  C(drain_idle, "drains of what lay idle, or was no longer in use") \
   C(drain_blocks, "blocks that drains moved") \
   C(drain_slabs, "slabs that drains touched") \
   C(hdr_reset, "headers put right") \

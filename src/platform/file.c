@@ -8,7 +8,6 @@ static const int lowest[] = {240, 10, STDERR_FILENO + 1};
 /* ---- Signals, with the kernel's own sets. ---- */
 
 static_assert(_NSIG <= 65, "a set of signals is a word");
-#define SIGNAL_BIT(number) ((uint64_t)1 << ((number)-1))
 #define OF_WRITES (SIGNAL_BIT(SIGPIPE) | SIGNAL_BIT(SIGXFSZ) | SIGNAL_BIT(SIGTTOU))
 
 static uint64_t block(uint64_t set) {

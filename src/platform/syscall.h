@@ -143,13 +143,18 @@ static inline void sys_sleep_ns(long ns) {
   sys_raw(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, (long)&span, 0, 0, 0);
 }
 
-/* Blocks all signals except the C library's own two. Returns the set that was blocked before. */
-static inline uint64_t sys_block_signals(void) {
-  const uint64_t all = ~(UINT64_C(3) << 31);
+#define SIGNAL_BIT(number) (UINT64_C(1) << ((number)-1)) /* in the kernel's sets */
+/* The signals by which the kernel tells a thread what it just did. If they are blocked then, the kernel ends the process. */
+#define SIGNALS_OF_FAULTS (SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGTRAP) | SIGNAL_BIT(SIGSYS))
+
+/* Blocks all signals except the C library's own two and those of `but`. Returns the set that was blocked before. */
+static inline uint64_t sys_block_signals_but(uint64_t but) {
+  const uint64_t all = ~(UINT64_C(3) << 31) & ~but;
   uint64_t before = 0;
   sys_raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&before, sizeof(all), 0, 0);
   return before;
 }
+static inline uint64_t sys_block_signals(void) { return sys_block_signals_but(0); }
 static inline void sys_restore_signals(uint64_t blocked) { sys_raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&blocked, 0, sizeof(blocked), 0, 0); }
 
 /* As clock_gettime, by the kernel's own code in the process (its vDSO). It cannot fail for the clocks that this library reads. */

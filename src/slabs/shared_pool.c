@@ -17,13 +17,13 @@
  */
 #define BATCHES 4
 /*
- * A class keeps its own batches while the process is about to use them again. Their age is how many bytes of own batches were given since the class
- * last gave or took one. If it is more than this many times what all of them hold, the class returns one. Otherwise a program that turns from one size to
- * another would leave batches of each behind, whose blocks keep whole slabs.
+ * A class keeps its own batches while it is likely to use them again. Their age is how many bytes of own batches were given to all classes since this
+ * one last gave or took a batch. If it is more than this many times what all own batches hold, one of them is returned. Otherwise a program that turns from
+ * one size to another would leave batches of each behind, whose blocks keep whole slabs.
  */
 #define AGE_TIMES 4u
-#define OWN_LEAST (1 * MIB) /* less need not be returned */
-#define LOOKS 16u           /* searches for such a class while as much is given as all of them hold */
+#define OWN_LEAST (1 * MIB)  /* less need not be returned */
+#define OWN_LOOK (128 * KIB) /* so much is given between two searches for an old batch */
 /*
  * Foreign batches of a class, beyond these. Their blocks were freed by a thread that allocates none, so it would do each walk for another thread, while
  * that one waits for the lock. They may be three quarters of the blocks that the class's slabs have handed out.
@@ -45,7 +45,7 @@ struct own_batch {
 
 /*
  * One class. Own batches and foreign ones are two stacks; refills take from the foreign ones first. A batch for which there is no place is returned to its
- * slabs at once, not the oldest one in its place: the walk over its blocks reads each header, and these are nearer in the caches.
+ * slabs at once, not the oldest one of the class in its place: the walk over its blocks reads each header, and these are nearer in the caches.
  */
 static struct pool_class {
   struct lock lock;
@@ -60,8 +60,8 @@ static struct pool_class {
 } classes[CLASS_COUNT];
 static struct chain *foreign_batch[CLASS_COUNT]; /* atomic; FOREIGN places each. NULL until the class needs them: most programs never do */
 
-static size_t own_bytes, own_given; /* atomic; bytes of all own batches now, and of all that were ever given; */
-static size_t own_looked;           /* own_given at the last search for an old class; atomic */
+/* Atomic. Bytes of all own batches now; of all chains of a thread's own that were ever given; and own_given at the last search for an old batch. */
+static size_t own_bytes, own_given, own_looked;
 
 static void add_batch(struct pool_class *c, struct chain *place, struct chain chain) {
   *place = chain;
@@ -191,12 +191,12 @@ static READS_RACILY struct pool_class *oldest(void) {
 static struct pool_overflow take_oldest(void) {
   struct pool_overflow overflow = {.chain = CHAIN_EMPTY};
   const size_t own = __atomic_load_n(&own_bytes, __ATOMIC_RELAXED), given = __atomic_load_n(&own_given, __ATOMIC_RELAXED);
-  if (own <= OWN_LEAST || given - __atomic_load_n(&own_looked, __ATOMIC_RELAXED) < own / LOOKS) return overflow;
+  if (own <= OWN_LEAST || given - __atomic_load_n(&own_looked, __ATOMIC_RELAXED) < OWN_LOOK) return overflow;
   __atomic_store_n(&own_looked, given, __ATOMIC_RELAXED);
   struct pool_class *const c = oldest();
   if (c == NULL || age(c) <= AGE_TIMES * own) return overflow;
   lock_take(&c->lock);
-  if (c->batches != 0) overflow = (struct pool_overflow){(uint32_t)(c - classes), take_batch(c, 0)};
+  if (c->batches != 0 && age(c) > AGE_TIMES * own) overflow = (struct pool_overflow){(uint32_t)(c - classes), take_batch(c, 0)};
   lock_release(&c->lock);
   return overflow;
 }
@@ -221,7 +221,8 @@ struct pool_overflow pool_give_batch(uint32_t cls, struct chain chain, enum pool
   } else if (from == POOL_FOREIGN && has_room) add_batch(c, &foreign_of(c)[c->foreign++], chain);
   else overflow.chain = chain;
   c->taken_ms = os_now_ms();
-  if (from == POOL_OWN) c->given = __atomic_add_fetch(&own_given, (size_t)chain.count * class_stride(cls), __ATOMIC_RELAXED);
+  const size_t own = from == POOL_OWN ? (size_t)chain.count * class_stride(cls) : 0;
+  c->given = __atomic_add_fetch(&own_given, own, __ATOMIC_RELAXED);
   lock_release(&c->lock);
   return overflow.chain.count == 0 && from == POOL_OWN ? take_oldest() : overflow;
 }

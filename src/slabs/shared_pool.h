@@ -46,8 +46,8 @@ struct pool_overflow {
 };
 
 /*
- * Takes a chain of free blocks of class `cls`, O(1). If the class has enough batches already, the overflow is the chain itself; if all classes have too many,
- * a batch of another class. Else it is empty.
+ * Takes a chain of free blocks of class `cls`, O(1). If the class has enough batches already, the overflow is the chain itself. Else it may be a batch
+ * of any class that was not used for long. Mostly it is empty.
  */
 struct pool_overflow pool_give_batch(uint32_t cls, struct chain chain, enum pool_from from);
 

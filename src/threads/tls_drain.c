@@ -9,8 +9,8 @@
 #define WHOLE_MAX 64u         /* an idle list up to this length leaves whole, not by half */
 #define BUSY_TIMES 4u         /* a list with this many operations a block since its last decay is busy */
 #define LOOKED_AT 8u          /* classes, in search of an old list, at each drain of a list that was too long */
-#define AGE_TIMES 4u          /* a list is old if its thread has drained this many times what all its lists hold since it used the list, */
-#define AGE_LEAST (1 * MIB)   /* and this much */
+#define AGE_TIMES 4u          /* a list is old if its thread has drained this many times what all its lists hold since the list was used, */
+#define AGE_LEAST (4 * MIB)   /* and this much */
 #define KEPT_STRIDE (2 * KIB) /* the lists of a thread that ended keep no larger blocks */
 
 /* ---- Taking chains out and putting them in. ---- */
@@ -54,7 +54,9 @@ uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim) { return
 
 uint32_t sll_hand_over(uint32_t cls, struct chain chain, enum pool_from from) {
   const struct pool_overflow overflow = pool_give_batch(cls, audit_chain(cls, chain, from == POOL_OWN ? AUDIT_FEW : AUDIT_FOREIGN), from);
-  return overflow.chain.count != 0 ? return_blocks(overflow.cls, overflow.chain, false) : 0;
+  if (overflow.chain.count == 0) return 0;
+  const uint32_t touched = return_blocks(overflow.cls, overflow.chain, false);
+  return overflow.cls == cls ? touched : 0;
 }
 
 /* Drains and thread ends feed the pool, because a refill takes a batch whole. Idle and trimmed blocks return to their slabs, so that slabs become empty. */
@@ -211,7 +213,7 @@ void sll_decay_class(struct sll_cache *cache, uint32_t cls) {
  * due by the clock. So each drain of a list that was too long looks at a few classes, and decays one whose list is old.
  */
 static void decay_old(struct sll_cache *cache) {
-  const size_t old = AGE_TIMES * max_size(cache->held, AGE_LEAST) / KIB;
+  const size_t old = max_size(AGE_TIMES * cache->held, AGE_LEAST) / KIB;
   for (uint32_t n = 0; n < LOOKED_AT; n++) {
     if (cache->looked == CLASS_COUNT) {
       cache->held = cache->found;
@@ -220,12 +222,16 @@ static void decay_old(struct sll_cache *cache) {
     }
     const uint32_t cls = cache->looked++;
     struct sll_state *state = &cache->state[cls];
-    if (state->length + state->spare_count == 0) continue;
-    cache->found += (size_t)(state->length + state->spare_count) * class_stride(cls);
-    if (cache->drained - state->moved_at <= old) continue;
-    state->moved_at = cache->drained;
-    sll_decay_class(cache, cls);
-    return;
+    const uint32_t blocks = state->length + state->spare_count;
+    cache->found += (size_t)blocks * class_stride(cls);
+    if (blocks == 0 || state->since_decay != state->looked) state->moved_at = cache->drained;
+    else if (cache->drained - state->moved_at > old) {
+      state->moved_at = cache->drained;
+      sll_decay_class(cache, cls);
+      state->looked = state->since_decay;
+      return;
+    }
+    state->looked = state->since_decay;
   }
 }
 

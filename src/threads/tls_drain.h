@@ -18,7 +18,7 @@ struct chain sll_take_list(struct sll_cache *cache, uint32_t cls);
 struct chain sll_take_spare(struct sll_cache *cache, uint32_t cls);
 void sll_put_spare(struct sll_state *state, struct chain chain); /* only if there is no spare list */
 
-/* Called by a push if the list is too long, or the drain interval is over. Drains, and arms the budgets. */
+/* Called by a push if the list is too long, or the drain interval is over. Drains, and arms the budgets. It may also decay another class, whose list is old. */
 void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason);
 
 /* ---- All lists of a thread: the calling one, one that has ended, or one that rests and is claimed. ---- */
@@ -33,7 +33,7 @@ void sll_drain_all(struct sll_cache *cache, enum drain_reason reason);
 void sll_shorten(struct sll_cache *cache);
 
 /*
- * Returns idle blocks of a class to their slabs, once in half a HAKMEM_RELEASE_DELAY. So after a burst, a thread does not keep the memory for long, as
+ * Returns idle blocks of a class to their slabs, once in half a HAKMEM_RELEASE_DELAY, and if the list is old. So after a burst, a thread does not keep the memory for long, as
  * long as it enters its slow path. The spare list leaves, and of the list:
  *
  *   since the last decay    it was empty or too long         it was neither
@@ -53,7 +53,10 @@ void sll_audit(struct sll_cache *cache);
 /* Returns a chain of blocks of class `cls` to their slabs, in SuperSlabs or legacy. `trim`: keep no empty slab. Returns how many slabs it touched. */
 uint32_t sll_return_blocks(uint32_t cls, struct chain chain, bool trim);
 
-/* Hands a chain to the pool, whole. Blocks that the pool has no place for are returned to their slabs. Returns how many slabs it touched. */
+/*
+ * Hands a chain to the pool, whole. Blocks that the pool has no place for are returned to their slabs: these, or an old batch of another class. Returns how
+ * many slabs of this class it touched.
+ */
 uint32_t sll_hand_over(uint32_t cls, struct chain chain, enum pool_from from);
 
 /* Blocks of a class that were taken out of a list and its spare list. */

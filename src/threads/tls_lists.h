@@ -56,8 +56,9 @@ struct sll_state {
   uint32_t since_drain; /* pushes since the last drain */
   uint32_t since_given; /* operations since a drain last removed blocks because the list was too long */
   uint32_t since_decay; /* operations since the last decay of the class */
+  uint32_t looked;      /* since_decay when a drain last looked for old lists here */
   uint32_t spare_count;
-  uint32_t moved_at;        /* cache->drained when the list was last refilled, or drained because it was too long */
+  uint32_t moved_at;        /* cache->drained when the list was last seen in use, empty, or decayed because it was old */
   struct block *spare;      /* meaningless if spare_count is 0 */
   struct superslab *pinned; /* holds the head that was collected, so it stays mapped until the owner enters its slow path: tls_idle.c */
   uint16_t most;            /* the list is drained at this length; small at first, doubles if there are pushes and pops, or bursts of both */
@@ -107,7 +108,7 @@ struct sll_cache {
   uint32_t visits;               /* of the slow paths */
   uint64_t decay_ms;             /* when the current round of decays begins */
   uint32_t decayed;              /* classes that this round has visited */
-  uint32_t drained;              /* KiB that drains of lists that were too long handed over, ever */
+  uint32_t drained;              /* KiB that drains handed over, ever */
   uint32_t looked;               /* classes that the present search for old lists has visited, */
   size_t found, held;            /* bytes of the lists that it found, and that the last search found */
   uint32_t share_left;           /* shared bytes that lists of this thread gave up, for its other lists */

@@ -162,8 +162,18 @@ static void write_over_the_stack() {
   volatile char bytes[20000];
   memset((void *)bytes, 0x5a, sizeof bytes);
 }
+static char *volatile lost;
+static void *leak(void *) {
+  for (int i = 0; i < 5; i++) lost = new char[1000 + i];
+  lost = nullptr;
+  return nullptr;
+}
 static void *run(void *) {
   try { dl_iterate_phdr(throws, nullptr); } catch (int) {}
+  pthread_t thread; // this one is out of the loader, so the other one's stacks are known
+  delete new int(1);
+  pthread_create(&thread, nullptr, leak, nullptr);
+  pthread_join(thread, nullptr);
   write_over_the_stack();
   if (dl_iterate_phdr(returns, nullptr) == 7) pthread_exit(nullptr);
   return nullptr;
@@ -180,3 +190,6 @@ g++ -O1 -fno-builtin -pthread "$place/throws.cc" -o "$place/throws" || fail "the
 for mode in HAKMEM_DEBUG=0 HAKMEM_DEBUG=1; do
   [ "$(env $mode LD_PRELOAD="$DEFAULT" "$place/throws" 2>&1)" = joined ] || fail "a callback of dl_iterate_phdr that throws, $mode"
 done
+HAKMEM_LEAKS=1 LD_PRELOAD=$DEFAULT "$place/throws" >"$place/out" 2>&1
+grep -q 'lost: .* allocated at stack' "$place/out" && ! grep -q 'lost: .* no stack is known' "$place/out" ||
+  { cat "$place/out"; fail "stacks behind a callback that threw"; }

@@ -6,7 +6,7 @@
  *   footprint forks MAPPINGS DIRTY  about 1000 live blocks of up to 70,000 bytes, and some forks. Then the process has at most MAPPINGS mappings, and DIRTY
  *                                KiB of resident memory that are its own: a fork copies both
  *   footprint resized SHARE      200 blocks of up to 300,000 bytes are resized at random: resident at most SHARE percent of the most that was live
- *   footprint turns SHARE        6 MB of blocks of one size, then of another, for 40 sizes up to 2000 bytes: resident at most SHARE percent of what is live
+ *   footprint turns SHARE        6 MB of blocks of one size, then of another, for 41 sizes up to 2000 bytes: resident at most SHARE percent of what is live
  *   footprint aligned ROOM       small blocks at multiples of 2^12 to 2^30: resident a few pages each; mapped ROOM times the alignment, at most
  */
 #define NAME "footprint"

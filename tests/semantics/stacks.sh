@@ -18,7 +18,7 @@ HAKMEM_STACKS=unwind HAKMEM_TRACE=full LD_PRELOAD=$DEFAULT "$programs/stacks" re
 run() {
   how=$1
   shift
-  case $1 in known | loader | held | reuse) tested=stacks_loader ;; *) tested=stacks ;; esac
+  case $1 in known | loader | held | above | lazy | reuse) tested=stacks_loader ;; *) tested=stacks ;; esac
   # Handlers that allocate are no program's right: they must not meet what is done by the clock, with its locks.
   HAKMEM_STATS_INTERVAL=0 HAKMEM_RELEASE_DELAY=1000000 HAKMEM_TRACE=full HAKMEM_STACKS=$how LD_PRELOAD=$DEFAULT "$programs/$tested" "$@" >"$place/out" 2>&1
   status=$?
@@ -30,7 +30,7 @@ run() {
 for how in auto unwind; do
   for case in chains signals handlers coroutines small forks; do run $how $case; done
   run $how loader "$place/constructor.so"
-  HAKMEM_LEAKS=1 said='^hakmem:' run $how held # it prints what the loader's objects leak
+  for case in held above lazy; do HAKMEM_LEAKS=1 said='^hakmem:' run $how $case; done # it prints what the loader's objects leak
   run $how reuse "$place/small-frame.so" "$place/large-frame.so"
 done
 for case in records signals coroutines small; do run fp $case; done

@@ -1,6 +1,7 @@
 /*
  * Stacks beside the loader, whose lock libunwind needs, and in libraries that come and go; as stacks.c:   stacks_loader CASE [LIBRARY...]
  */
+#include <alloca.h>
 #include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
@@ -9,9 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "chains.h"
+
+#define ABOVE 65536 /* bytes of a stack */
 
 static volatile int stop;
 
@@ -136,6 +141,84 @@ static int reuse(char **libraries) {
   return result(160);
 }
 
+/* ---- A callback that allocates on a stack above its thread's, and then waits for a thread that allocates. ---- */
+
+static ucontext_t below, above;
+
+static void allocate_above(void) { free(malloc(50)); }
+
+static int in_callback_above(struct dl_phdr_info *info, size_t size, void *data) {
+  getcontext(&above);
+  above.uc_stack.ss_sp = data;
+  above.uc_stack.ss_size = ABOVE;
+  above.uc_link = &below;
+  makecontext(&above, allocate_above, 0);
+  swapcontext(&below, &above);
+  usleep(100);
+  return in_callback(info, size, NULL);
+}
+
+static void *iterate_above(void *stack) {
+  for (unsigned i = 0; i < 200; i++) dl_iterate_phdr(in_callback_above, stack);
+  return stack;
+}
+
+static int use_stack_above(void) {
+  char stack[ABOVE] __attribute__((aligned(16))); /* of the main thread: above all others */
+  pthread_t iterating, allocating;
+  pthread_create(&iterating, NULL, iterate_above, stack);
+  pthread_create(&allocating, NULL, allocate_until_stopped, NULL);
+  pthread_join(iterating, NULL);
+  stop = 1;
+  pthread_join(allocating, NULL);
+  return differed != 0;
+}
+
+/* ---- A coroutine's stack, whose pages the handler of a fault makes writable when they are needed. ---- */
+
+#define DEEP 500
+static char *lazy;
+static const size_t lazy_size = 8 << 20;
+
+static void commit(int number, siginfo_t *info, void *context) {
+  (void)context;
+  char *const at = info->si_addr;
+  if (at < lazy || at >= lazy + lazy_size) signal(number, SIG_DFL);
+  else mprotect((char *)((uintptr_t)at & ~(uintptr_t)4095), 4096, PROT_READ | PROT_WRITE);
+}
+
+static unsigned frame_size;
+
+NOINLINED static void go_deeper(unsigned depth) {
+  volatile char *const frame = alloca(frame_size);
+  frame[0] = 1;
+  void *const block = malloc(24 + depth % 7);
+  if (depth > 0) go_deeper(depth - 1);
+  free(block);
+  frame[1] = 1;
+}
+
+static void go_deep(void) { go_deeper(DEEP); }
+
+static int use_lazy_stack(void) {
+  const stack_t alternate = {.ss_sp = malloc(1 << 16), .ss_size = 1 << 16};
+  const struct sigaction action = {.sa_sigaction = commit, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+  sigaltstack(&alternate, NULL);
+  sigaction(SIGSEGV, &action, NULL);
+  for (frame_size = 16; frame_size <= 592; frame_size += 96) {
+    lazy = mmap(NULL, lazy_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (lazy == MAP_FAILED) return 5;
+    getcontext(&above);
+    above.uc_stack.ss_sp = lazy;
+    above.uc_stack.ss_size = lazy_size;
+    above.uc_link = &below;
+    makecontext(&above, go_deep, 0);
+    swapcontext(&below, &above);
+    munmap(lazy, lazy_size);
+  }
+  return 0;
+}
+
 /* ---- A handler that holds a thread: garbage collectors stop all threads in this way. ---- */
 
 static sem_t stopped;
@@ -184,6 +267,8 @@ int main(int argc, char **argv) {
   begin();
   if (strcmp(name, "known") == 0) return known();
   if (strcmp(name, "held") == 0) return use_loader_beside_held();
+  if (strcmp(name, "above") == 0) return use_stack_above();
+  if (strcmp(name, "lazy") == 0) return use_lazy_stack();
   if (strcmp(name, "loader") == 0 && argc == 3) return loader(argv[2]);
   if (strcmp(name, "reuse") == 0 && argc == 4) return reuse(argv + 2);
   fprintf(stderr, "usage: stacks_loader CASE [LIBRARY...]\n");
