@@ -11,7 +11,7 @@
  *
  * So a fork and a callback bar the gate, and wait until no other thread asks. Meanwhile a thread that needs a stack uses frame pointers only.
  * Each side writes its own word before it reads the other's: so the thread sees the bar, or the bar sees the thread. And signals are blocked while
- * a thread asks. That costs two system calls, so a stack asks only what is not known yet.
+ * a thread asks, except those of faults. That costs two system calls, so a stack asks only what is not known yet.
  */
 #include "src/platform/base.h"
 #include "src/platform/syscall.h"
@@ -31,6 +31,7 @@ static TLS uint32_t asking_here;    /* nested calls */
 static TLS uint64_t signals_before; /* gate_ask */
 static TLS uint32_t bars_here;      /* a callback may allocate */
 static TLS const void *callback_at; /* the frame that called the outermost running callback; NULL: there is none */
+static TLS pid_t callback_by;       /* its thread; a child of vfork has the same variables, and another thread id */
 static TLS bool callback_ran;       /* so the thread holds the loader's lock as long as it is in that frame */
 static TLS bool gave_up;            /* this thread's fork stopped waiting for a thread that asks */
 
@@ -77,9 +78,12 @@ static bool bar(void) {
   return waits;
 }
 
-/* An exception or a longjmp may leave a callback, and releases the loader's lock. Then the bar falls when its thread is here again. */
+/*
+ * An exception may leave a callback, and releases the loader's lock. Then the bar falls when its thread is here again. A longjmp leaves the lock held, and so
+ * the bar up. If the lock is unknown, the bar stays up until the thread ends.
+ */
 static void forget_left(void) {
-  if (LIKELY(callback_at == NULL) || !callback_ran || __atomic_load_n(&loader_lock, __ATOMIC_ACQUIRE) == NULL || loader_is_held(sys_gettid())) return;
+  if (LIKELY(callback_at == NULL) || !callback_ran || __atomic_load_n(&loader_lock, __ATOMIC_ACQUIRE) == NULL || loader_is_held(callback_by)) return;
   callback_at = NULL;
   unbar();
 }
@@ -88,11 +92,15 @@ void gate_bar_callback(const void *frame) {
   forget_left();
   if (callback_at != NULL) return;
   callback_at = frame;
+  callback_by = sys_gettid();
   callback_ran = false;
   bar();
 }
 
-void gate_callback_runs(void) { callback_ran = true; }
+/* A signal handler may call one before the interrupted call has taken the loader's lock. */
+void gate_callback_runs(const void *frame) {
+  if (frame == callback_at) callback_ran = true;
+}
 
 void gate_unbar_callback(const void *frame) {
   if (callback_at != frame) return;
@@ -107,7 +115,7 @@ void gate_unbar_thread(void) {
 /* ---- Questions. ---- */
 
 bool gate_ask(void) {
-  if (asking_here > 0) return asking_here++ > 0;
+  if (asking_here > 0) return !gate_is_closed() && asking_here++ > 0;
   forget_left();
   if (gate_is_closed() || __atomic_load_n(&bars, __ATOMIC_RELAXED) != bars_here) return false;
   const uint64_t signals = sys_block_signals_but(SIGNALS_OF_FAULTS);

@@ -17,7 +17,7 @@ bool gate_is_asking(void);
  * callback. gate_callback_runs: whenever the callback is called.
  */
 void gate_bar_callback(const void *frame);
-void gate_callback_runs(void);
+void gate_callback_runs(const void *frame);
 void gate_unbar_callback(const void *frame);
 /* At the end of a thread, which may have been cancelled in its callback. */
 void gate_unbar_thread(void);

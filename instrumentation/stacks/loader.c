@@ -87,24 +87,25 @@ __attribute__((constructor(101))) static void start(void) {
 struct call {
   callback *function;
   void *data;
+  const void *frame;
 };
 
 static int on_object(struct dl_phdr_info *info, size_t size, void *data) {
   const struct call *call = data;
-  gate_callback_runs();
+  gate_callback_runs(call->frame);
   return call->function(info, size, call->data);
 }
 
 EXPORT int dl_iterate_phdr(callback *function, void *data) {
   if (gate_is_asking()) { /* called by libunwind or modules.c: dlsym itself may have called malloc, and must not be called again */
     int (*libc)(callback *, void *) = __atomic_load_n(&libc_dl_iterate_phdr, __ATOMIC_RELAXED);
-    return libc != NULL ? libc(function, data) : 0;
+    return libc != NULL && !gate_is_closed() ? libc(function, data) : 0;
   }
   if (!find_libc()) return -1;
   const void *const frame = __builtin_frame_address(0);
   gate_bar_callback(frame);
   if (has_key) pthread_setspecific(callbacks, frame);
-  const int result = libc_dl_iterate_phdr(on_object, &(struct call){function, data});
+  const int result = libc_dl_iterate_phdr(on_object, &(struct call){function, data, frame});
   gate_unbar_callback(frame);
   return result;
 }

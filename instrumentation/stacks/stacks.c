@@ -350,6 +350,9 @@ void stacks_fork_release(void) { gate_unbar_fork(); }
 void stacks_fork_child(void) {
   modules_fork_child();
   gate_fork_child();
-  /* The thread that was opening it does not exist in the child, and may have left it half relocated. And without the loader's lock, none can open it. */
+  /*
+   * The thread that was opening it does not exist in the child, and may have left it half relocated. If the gate is closed, the loader's lock is lost in the
+   * child, so no thread can open it.
+   */
   if (libunwind == OPENING || (libunwind == UNTRIED && gate_is_closed())) libunwind = MISSING;
 }

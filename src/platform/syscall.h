@@ -144,7 +144,7 @@ static inline void sys_sleep_ns(long ns) {
 }
 
 #define SIGNAL_BIT(number) (UINT64_C(1) << ((number)-1)) /* in the kernel's sets */
-/* The signals by which the kernel tells a thread what it just did. If they are blocked then, the kernel ends the process. */
+/* The signals by which the kernel tells a thread what it just did. If they are blocked then, the kernel ends the process. (They may also be sent.) */
 #define SIGNALS_OF_FAULTS (SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGTRAP) | SIGNAL_BIT(SIGSYS))
 
 /* Blocks all signals except the C library's own two and those of `but`. Returns the set that was blocked before. */

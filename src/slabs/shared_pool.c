@@ -177,7 +177,7 @@ struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed) {
 
 static READS_RACILY size_t age(const struct pool_class *c) { return __atomic_load_n(&own_given, __ATOMIC_RELAXED) - c->given; }
 
-/* The class whose batches are the oldest. */
+/* The class whose batches are the oldest. A class that another thread uses meanwhile may seem old: take_oldest looks again, under the lock. */
 static READS_RACILY struct pool_class *oldest(void) {
   struct pool_class *found = NULL;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {

@@ -195,7 +195,7 @@ void sll_decay_class(struct sll_cache *cache, uint32_t cls) {
   sll_publish(cache, cls);
   const bool busy = is_busy(state);
   const uint32_t kept = kept_by_decay(state, cls);
-  state->since_decay = 0;
+  state->since_decay = state->looked = 0;
   if (busy && waits(state)) return sll_arm(cache, cls);
   state->decayed = kept < state->length || state->spare_count != 0;
   state->moved = false;
@@ -222,13 +222,14 @@ static void decay_old(struct sll_cache *cache) {
     }
     const uint32_t cls = cache->looked++;
     struct sll_state *state = &cache->state[cls];
+    if (is_unused(cache, cls)) continue;
+    sll_publish(cache, cls);
     const uint32_t blocks = state->length + state->spare_count;
     cache->found += (size_t)blocks * class_stride(cls);
     if (blocks == 0 || state->since_decay != state->looked) state->moved_at = cache->drained;
     else if (cache->drained - state->moved_at > old) {
       state->moved_at = cache->drained;
       sll_decay_class(cache, cls);
-      state->looked = state->since_decay;
       return;
     }
     state->looked = state->since_decay;

@@ -18,7 +18,9 @@ struct chain sll_take_list(struct sll_cache *cache, uint32_t cls);
 struct chain sll_take_spare(struct sll_cache *cache, uint32_t cls);
 void sll_put_spare(struct sll_state *state, struct chain chain); /* only if there is no spare list */
 
-/* Called by a push if the list is too long, or the drain interval is over. Drains, and arms the budgets. It may also decay another class, whose list is old. */
+/*
+ * Called by a push if the list is too long, or the drain interval is over. Drains, and arms the budgets. It may also decay another class, whose list is old.
+ */
 void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason);
 
 /* ---- All lists of a thread: the calling one, one that has ended, or one that rests and is claimed. ---- */
@@ -33,7 +35,7 @@ void sll_drain_all(struct sll_cache *cache, enum drain_reason reason);
 void sll_shorten(struct sll_cache *cache);
 
 /*
- * Returns idle blocks of a class to their slabs, once in half a HAKMEM_RELEASE_DELAY, and if the list is old. So after a burst, a thread does not keep the memory for long, as
+ * Returns idle blocks of a class to their slabs, once in half a HAKMEM_RELEASE_DELAY, or when a drain finds the list old. So after a burst, a thread does not keep the memory for long, as
  * long as it enters its slow path. The spare list leaves, and of the list:
  *
  *   since the last decay    it was empty or too long         it was neither

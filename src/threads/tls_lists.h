@@ -58,7 +58,7 @@ struct sll_state {
   uint32_t since_decay; /* operations since the last decay of the class */
   uint32_t looked;      /* since_decay when a drain last looked for old lists here */
   uint32_t spare_count;
-  uint32_t moved_at;        /* cache->drained when the list was last seen in use, empty, or decayed because it was old */
+  uint32_t moved_at;        /* cache->drained when the list was last in use, or empty, or decayed because it was old */
   struct block *spare;      /* meaningless if spare_count is 0 */
   struct superslab *pinned; /* holds the head that was collected, so it stays mapped until the owner enters its slow path: tls_idle.c */
   uint16_t most;            /* the list is drained at this length; small at first, doubles if there are pushes and pops, or bursts of both */
