@@ -8,7 +8,8 @@
 #define CUT_MAX 128u          /* a list up to this length is cut in the middle: walking a longer one costs more than moving it whole */
 #define WHOLE_MAX 64u         /* an idle list up to this length leaves whole, not by half */
 #define BUSY_TIMES 4u         /* a list with this many operations a block since its last decay is busy */
-#define LOOKED_AT 8u          /* classes, in search of an old list, at each drain of a list that was too long */
+#define LOOKED_AT 8u          /* classes, in search of an old list, at a drain of a list that was too long, */
+#define LOOK_KIB 64u          /* if so much was drained since the last one */
 #define AGE_TIMES 4u          /* a list is old if its thread has drained this many times what all its lists hold since the list was used, */
 #define AGE_LEAST (4 * MIB)   /* and this much */
 #define KEPT_STRIDE (2 * KIB) /* the lists of a thread that ended keep no larger blocks */
@@ -210,9 +211,11 @@ void sll_decay_class(struct sll_cache *cache, uint32_t cls) {
  * ---- Old lists. ----
  *
  * A program that turns from one size to another leaves lists behind that it does not use. They would keep the slabs of their blocks until their decay is
- * due by the clock. So each drain of a list that was too long looks at a few classes, and decays one whose list is old.
+ * due by the clock. So drains of lists that were too long look at a few classes, and decay one whose list is old.
  */
 static void decay_old(struct sll_cache *cache) {
+  if (cache->drained - cache->looked_at < LOOK_KIB) return;
+  cache->looked_at = cache->drained;
   const size_t old = max_size(AGE_TIMES * cache->held, AGE_LEAST) / KIB;
   for (uint32_t n = 0; n < LOOKED_AT; n++) {
     if (cache->looked == CLASS_COUNT) {

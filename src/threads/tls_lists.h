@@ -109,7 +109,8 @@ struct sll_cache {
   uint64_t decay_ms;             /* when the current round of decays begins */
   uint32_t decayed;              /* classes that this round has visited */
   uint32_t drained;              /* KiB that drains handed over, ever */
-  uint32_t looked;               /* classes that the present search for old lists has visited, */
+  uint32_t looked_at;            /* `drained` when one last looked for old lists */
+  uint32_t looked;               /* classes that the present search for them has visited, */
   size_t found, held;            /* bytes of the lists that it found, and that the last search found */
   uint32_t share_left;           /* shared bytes that lists of this thread gave up, for its other lists */
   uint32_t refills;
