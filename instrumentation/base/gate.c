@@ -15,12 +15,13 @@
  */
 #include "src/platform/base.h"
 #include "src/platform/syscall.h"
+#include "clock.h"
 #include "gate.h"
 
 #define TLS __thread __attribute__((tls_model("initial-exec")))
-#define YIELDS 100     /* before it sleeps: the thread that asks may have a lower priority than this one */
-#define SLEEP_NS 50000 /* between two looks */
-#define BAR_MS 1000    /* a thread that asks longer was stopped, or was lost in a fork without handlers */
+#define YIELDS 100                  /* before it sleeps: the thread that asks may have a lower priority than this one */
+#define SLEEP_NS 50000              /* between two looks */
+#define BAR_NS UINT64_C(1000000000) /* a thread that asks longer was stopped, or was lost in a fork without handlers */
 
 static uint32_t asking;                    /* atomic; threads that ask */
 static uint32_t bars;                      /* atomic; running forks and callbacks */
@@ -45,12 +46,6 @@ static void unbar(void) {
   bars_here--;
 }
 
-static uint64_t now_ms(void) {
-  struct timespec now;
-  sys_clock(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Whether a thread is in the loader: in any, or, with `by`, in that one. False if the lock is unknown. */
 static bool loader_is_held(pid_t by) {
   const pthread_mutex_t *const lock = __atomic_load_n(&loader_lock, __ATOMIC_ACQUIRE);
@@ -68,11 +63,11 @@ static bool bar(void) {
   bars_here++;
   __atomic_add_fetch(&bars, 1, __ATOMIC_SEQ_CST);
   if (others_asking() == 0) return true;
-  const uint64_t start = now_ms();
+  const uint64_t start = clock_ns(CLOCK_MONOTONIC);
   const bool waits = !loader_is_held(sys_gettid());
   for (unsigned i = 0; waits && others_asking() != 0; i++) {
     if (i < YIELDS) sys_yield();
-    else if (now_ms() - start > BAR_MS) return false;
+    else if (clock_ns(CLOCK_MONOTONIC) - start > BAR_NS) return false;
     else sys_sleep_ns(SLEEP_NS);
   }
   return waits;

@@ -123,8 +123,9 @@ static uint32_t go_aside(struct side *side) {
     side->there.uc_stack.ss_size = SIDE_SIZE - page;
     side->there.uc_link = &side->here;
     sigfillset(&side->there.uc_sigmask); /* a signal handler would run on a stack that it does not know; but a fault would end the process */
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
-    for (unsigned i = 0; i < ARRAY_LENGTH(faults); i++) sigdelset(&side->there.uc_sigmask, faults[i]);
+    for (int number = 1; number < _NSIG; number++) {
+      if ((SIGNALS_OF_FAULTS & SIGNAL_BIT(number)) != 0) sigdelset(&side->there.uc_sigmask, number);
+    }
     makecontext(&side->there, (void (*)(void))on_side, 2, (unsigned)((uintptr_t)side >> 32), (unsigned)(uintptr_t)side);
     if (swapcontext(&side->here, &side->there) == 0) count = side->count;
   }

@@ -221,8 +221,8 @@ struct pool_overflow pool_give_batch(uint32_t cls, struct chain chain, enum pool
   } else if (from == POOL_FOREIGN && has_room) add_batch(c, &foreign_of(c)[c->foreign++], chain);
   else overflow.chain = chain;
   c->taken_ms = os_now_ms();
-  const size_t own = from == POOL_OWN ? (size_t)chain.count * class_stride(cls) : 0;
-  c->given = __atomic_add_fetch(&own_given, own, __ATOMIC_RELAXED);
+  if (from == POOL_OWN) __atomic_fetch_add(&own_given, (size_t)chain.count * class_stride(cls), __ATOMIC_RELAXED);
+  c->given = __atomic_load_n(&own_given, __ATOMIC_RELAXED);
   lock_release(&c->lock);
   return overflow.chain.count == 0 && from == POOL_OWN ? take_oldest() : overflow;
 }

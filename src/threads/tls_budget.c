@@ -163,7 +163,6 @@ void sll_grow_at_push(struct sll_cache *cache, uint32_t cls) {
 /* A list that is refilled so soon after its drain was too short: many pushes came, then many pops. A longer list would have kept the blocks. */
 void sll_grow_at_refill(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
-  state->moved_at = cache->drained;
   if (state->drained && state->since_given < SOON * state->most) grow(cache, cls, sll_lengths[cls].most);
   state->drained = false;
   if (state->decayed && state->patience < PATIENCE_MAX) state->patience++;

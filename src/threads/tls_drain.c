@@ -196,7 +196,7 @@ void sll_decay_class(struct sll_cache *cache, uint32_t cls) {
   sll_publish(cache, cls);
   const bool busy = is_busy(state);
   const uint32_t kept = kept_by_decay(state, cls);
-  state->since_decay = state->looked = 0;
+  state->since_decay = state->seen = 0;
   if (busy && waits(state)) return sll_arm(cache, cls);
   state->decayed = kept < state->length || state->spare_count != 0;
   state->moved = false;
@@ -229,13 +229,13 @@ static void decay_old(struct sll_cache *cache) {
     sll_publish(cache, cls);
     const uint32_t blocks = state->length + state->spare_count;
     cache->found += (size_t)blocks * class_stride(cls);
-    if (blocks == 0 || state->since_decay != state->looked) state->moved_at = cache->drained;
-    else if (cache->drained - state->moved_at > old) {
-      state->moved_at = cache->drained;
+    if (blocks == 0 || state->since_decay != state->seen) state->used_at = cache->drained;
+    else if (cache->drained - state->used_at > old) {
+      state->used_at = cache->drained;
       sll_decay_class(cache, cls);
       return;
     }
-    state->looked = state->since_decay;
+    state->seen = state->since_decay;
   }
 }
 
@@ -251,7 +251,6 @@ void sll_drain(struct sll_cache *cache, uint32_t cls, enum drain_reason reason) 
   struct sll_drained d = {reason, from_of(state, reason), state->length + state->spare_count, hub_ticks(), CHAIN_EMPTY, CHAIN_EMPTY};
   if (reason == DRAIN_LENGTH) {
     state->moved = true;
-    state->moved_at = cache->drained;
     if (state->use == USE_TAKEN) {
       d.spare = sll_take_spare(cache, cls);
       sll_put_spare(state, state->most > CUT_MAX ? sll_take_list(cache, cls) : cut_list(cache, cls, state->most / 2));

@@ -35,8 +35,8 @@ void sll_drain_all(struct sll_cache *cache, enum drain_reason reason);
 void sll_shorten(struct sll_cache *cache);
 
 /*
- * Returns idle blocks of a class to their slabs, once in half a HAKMEM_RELEASE_DELAY, or when a drain finds the list old. So after a burst, a thread does not keep the memory for long, as
- * long as it enters its slow path. The spare list leaves, and of the list:
+ * Returns idle blocks of a class to their slabs, once in half a HAKMEM_RELEASE_DELAY, or when a drain finds the list old. So after a burst, a thread does
+ * not keep the memory for long, as long as it enters its slow path. The spare list leaves, and of the list:
  *
  *   since the last decay    it was empty or too long         it was neither
  *   few operations          all; half of a long one          all

@@ -56,9 +56,9 @@ struct sll_state {
   uint32_t since_drain; /* pushes since the last drain */
   uint32_t since_given; /* operations since a drain last removed blocks because the list was too long */
   uint32_t since_decay; /* operations since the last decay of the class */
-  uint32_t looked;      /* since_decay when a drain last looked for old lists here */
+  uint32_t seen;        /* since_decay when a drain last looked for old lists here */
   uint32_t spare_count;
-  uint32_t moved_at;        /* cache->drained when the list was last in use, or empty, or decayed because it was old */
+  uint32_t used_at;         /* cache->drained when such a drain last found the list used since the one before, or empty, or old */
   struct block *spare;      /* meaningless if spare_count is 0 */
   struct superslab *pinned; /* holds the head that was collected, so it stays mapped until the owner enters its slow path: tls_idle.c */
   uint16_t most;            /* the list is drained at this length; small at first, doubles if there are pushes and pops, or bursts of both */

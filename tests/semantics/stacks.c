@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include "chains.h"
@@ -117,7 +116,6 @@ static int handlers(void) {
 
 /* ---- Stacks that hakmem does not know, and small ones. ---- */
 
-static ucontext_t of_main, of_coroutine;
 static uint32_t id_there;
 
 NOINLINED static void take_there(int depth) {
@@ -144,19 +142,10 @@ static unsigned frames_here(uint32_t id) {
   return count;
 }
 
-NOINLINED static void run_coroutine(char *stack, size_t size) {
-  getcontext(&of_coroutine);
-  of_coroutine.uc_stack.ss_sp = stack;
-  of_coroutine.uc_stack.ss_size = size;
-  of_coroutine.uc_link = &of_main;
-  makecontext(&of_coroutine, coroutine, 0);
-  swapcontext(&of_main, &of_coroutine);
-}
-
 static int coroutines(void) {
   for (int i = 0; i < 50; i++) {
     char *stack = i % 2 ? mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : malloc(16384);
-    run_coroutine(stack, 16384);
+    run_on(stack, 16384, coroutine);
     if (frames_here(id_there) < 4) return fprintf(stderr, "stacks: %u frames in a coroutine\n", frames_here(id_there)), 1;
     if (i % 2) munmap(stack, 16384);
     else free(stack);

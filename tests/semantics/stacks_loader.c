@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include "chains.h"
@@ -143,17 +142,10 @@ static int reuse(char **libraries) {
 
 /* ---- A callback that allocates on a stack above its thread's, and then waits for a thread that allocates. ---- */
 
-static ucontext_t below, above;
-
 static void allocate_above(void) { free(malloc(50)); }
 
 static int in_callback_above(struct dl_phdr_info *info, size_t size, void *data) {
-  getcontext(&above);
-  above.uc_stack.ss_sp = data;
-  above.uc_stack.ss_size = ABOVE;
-  above.uc_link = &below;
-  makecontext(&above, allocate_above, 0);
-  swapcontext(&below, &above);
+  run_on(data, ABOVE, allocate_above);
   usleep(100);
   return in_callback(info, size, NULL);
 }
@@ -208,12 +200,7 @@ static int use_lazy_stack(void) {
   for (frame_size = 16; frame_size <= 592; frame_size += 96) {
     lazy = mmap(NULL, lazy_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (lazy == MAP_FAILED) return 5;
-    getcontext(&above);
-    above.uc_stack.ss_sp = lazy;
-    above.uc_stack.ss_size = lazy_size;
-    above.uc_link = &below;
-    makecontext(&above, go_deep, 0);
-    swapcontext(&below, &above);
+    run_on(lazy, lazy_size, go_deep);
     munmap(lazy, lazy_size);
   }
   return 0;
