@@ -11,6 +11,18 @@ redis-cli -s r.sock eval 'for i = 1, 150000 do redis.call("set", "key:" .. i, st
 redis-cli -s r.sock eval 'for i = 1, 150000 do if i % 10 ~= 0 then redis.call("del", "key:" .. i) end end' 0 >/dev/null || fail "cannot delete keys"
 sleep 0.5
 
+# The process rests, and its last profile may be older than what was freed last. If the profile tells too little, the report says how old it is, and
+# what brings a new one.
+"$hakmem" explain "$pid" | tr -s '\n ' ' ' >rests.txt || fail "cannot explain"
+if ! grep -q 'hold nearly empty, .* old on average, allocated by ' rests.txt; then
+  grep -q 'no call site stands out: when the last profile was taken, ' rests.txt || { cat rests.txt; fail "names neither call sites nor the profile's age"; }
+  grep -q "hakmem dump $pid, which lets the process take a profile" rests.txt || { cat rests.txt; fail "does not say how a profile is taken"; }
+fi
+"$hakmem" dump "$pid" --wait 5s >/dev/null 2>&1 &
+dump=$!
+while kill -0 $dump 2>/dev/null; do redis-cli -s r.sock eval 'for i = 1, 20000 do redis.call("set", "work", string.rep("x", i % 500)) end' 0 >/dev/null; done
+wait $dump || fail "a process that allocates does not answer hakmem dump"
+
 "$hakmem" report --json "$pid" >report.json 2>err || { cat err; fail "cannot report"; }
 "$hakmem" explain --json "$pid" >explain.json || fail "cannot explain"
 "$hakmem" explain "$pid" >explain.txt || fail "cannot explain"

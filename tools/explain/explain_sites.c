@@ -31,12 +31,20 @@ static const struct stats_profile *idlest(const struct model_process *p) {
 }
 
 #define AGE_TOLD 1000000000u /* ns */
+#define AGE_MISLEADS 100000000u
 
-/* A profile costs time, so it is taken now and then: what happened since is not in it. */
-static void tell_age(struct finding *f, const struct model_process *p, const struct stats_profile *profile, bool at_end) {
-  char age[FORMAT_SIZE];
-  if (!at_end || profile->time_ns + AGE_TOLD > p->elapsed_ns) return;
-  finding_evidence(f, "the call sites are as of the last profile, %s before", format_ns(age, (double)(p->elapsed_ns - profile->time_ns)));
+static uint64_t age_of(const struct stats_profile *profile, const struct model_process *p) {
+  return p->elapsed_ns > profile->time_ns ? p->elapsed_ns - profile->time_ns : 0;
+}
+
+/* A profile costs time, so it is taken now and then, by a thread that allocates: what happened since is not in it. */
+static void tell_age(struct finding *f, const struct model_process *p, const struct stats_profile *profile, bool any) {
+  char age[FORMAT_SIZE], bytes[FORMAT_SIZE];
+  format_ns(age, (double)age_of(profile, p));
+  if (any && age_of(profile, p) > AGE_TOLD) finding_evidence(f, "the call sites are as of the last profile, %s before", age);
+  if (!any && age_of(profile, p) > AGE_MISLEADS)
+    finding_evidence(f, "no call site stands out: when the last profile was taken, %s before, %s were free in nearly empty slabs", age,
+                     format_bytes(bytes, profile->pinned));
 }
 
 bool explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p, bool at_end) {
@@ -57,7 +65,7 @@ bool explain_pins(struct finding *f, const struct diagnosis *d, const struct mod
     free(where);
   }
   free(sites);
-  tell_age(f, p, profile, at_end);
+  if (at_end) tell_age(f, p, profile, any);
   return any;
 }
 
@@ -99,9 +107,15 @@ bool explain_largest_sites(struct finding *f, const struct diagnosis *d, const s
 }
 
 void explain_advise_profile(struct finding *f, const struct diagnosis *d, const struct model_process *p, const char *effect) {
-  if (d->r->source != SOURCE_STATS || p->profile != 0) return;
-  char *const program = escape(p->program);
-  finding_change(f, "hakmem run -O PROFILE=512K -o DIR -- %s ARGUMENTS..., then hakmem explain DIR", program);
-  finding_effect(f, "%s", effect);
-  free(program);
+  const struct stats_profile *const last = p->profiles[PROFILE_LAST];
+  if (d->r->source != SOURCE_STATS) return;
+  if (p->profile == 0) {
+    char *const program = escape(p->program);
+    finding_change(f, "hakmem run -O PROFILE=512K -o DIR -- %s ARGUMENTS..., then hakmem explain DIR", program);
+    finding_effect(f, "%s", effect);
+    free(program);
+  } else if (last != NULL && age_of(last, p) > AGE_MISLEADS && model_is_alive(p)) {
+    finding_change(f, "hakmem dump %" PRIu32 ", which lets the process take a profile when it next allocates, then hakmem explain %" PRIu32, p->pid, p->pid);
+    finding_effect(f, "%s", effect);
+  }
 }
