@@ -13,9 +13,11 @@
 
 /*
  * Own batches of a class. More would save more walks over blocks. But blocks that are returned to their slabs are handed out in order of address again. A
- * program that visits its objects in that order gains far more than such a walk costs.
+ * program that visits its objects in that order gains far more than such a walk costs. With more threads than this, as many as threads run: otherwise few of
+ * them would find a place, and each of the others would do its walk while the next ones wait for the lock.
  */
-#define BATCHES 4
+#define BATCHES 4u
+#define BATCHES_MOST 64u
 /*
  * A class keeps its own batches while it is likely to use them again. Their age is how many bytes of own batches were given to all classes since this
  * one last gave or took a batch. If it is more than this many times what all own batches hold, one of them is returned. Otherwise a program that turns from
@@ -50,7 +52,6 @@ struct own_batch {
 static struct pool_class {
   struct lock lock;
   struct slab_list slabs;
-  struct own_batch batch[BATCHES];
   uint32_t batches;
   uint32_t foreign;  /* batches */
   uint32_t unneeded; /* the oldest foreign batches, which no refill needed since the last scavenge: their least number in that time */
@@ -58,7 +59,9 @@ static struct pool_class {
   uint64_t taken_ms; /* when a batch was last taken or given */
   size_t given;      /* own_given then */
 } classes[CLASS_COUNT];
-static struct chain *foreign_batch[CLASS_COUNT]; /* atomic; FOREIGN places each. NULL until the class needs them: most programs never do */
+static struct own_batch own_batch[BATCHES_MOST][CLASS_COUNT]; /* by place and class, so that a process of few threads touches few pages of it */
+static uint32_t places = BATCHES;                             /* of own batches of a class; atomic */
+static struct chain *foreign_batch[CLASS_COUNT];              /* atomic; FOREIGN places each. NULL until the class needs them: most programs never do */
 
 /* Atomic. Bytes of all own batches now; of all chains of a thread's own that were ever given; and own_given at the last search for an old batch. */
 static size_t own_bytes, own_given, own_looked;
@@ -71,6 +74,13 @@ static void add_batch(struct pool_class *c, struct chain *place, struct chain ch
 static struct chain remove_batch(struct pool_class *c, const struct chain *place) {
   c->batched -= place->count;
   return *place;
+}
+
+static struct own_batch *own_of(const struct pool_class *c, uint32_t at) { return &own_batch[at][c - classes]; }
+static bool has_place(const struct pool_class *c) { return c->batches < __atomic_load_n(&places, __ATOMIC_RELAXED); }
+
+void pool_set_threads(uint32_t running) {
+  __atomic_store_n(&places, running < BATCHES ? BATCHES : running < BATCHES_MOST ? running : BATCHES_MOST, __ATOMIC_RELAXED);
 }
 
 static struct chain *foreign_of(const struct pool_class *c) { return __atomic_load_n(&foreign_batch[c - classes], __ATOMIC_ACQUIRE); }
@@ -91,9 +101,9 @@ enum whose {
 
 /* The place of the newest own batch that the thread may take; `batches` if there is none. If all places are taken, it may take any, which makes room. */
 static uint32_t find_batch(const struct pool_class *c, enum whose whose) {
-  const bool any = whose == WHOSE_ANY || c->batches == BATCHES;
+  const bool any = whose == WHOSE_ANY || !has_place(c);
   for (uint32_t i = c->batches; i-- > 0;) {
-    const void *const giver = c->batch[i].giver;
+    const void *const giver = own_of(c, i)->giver;
     if (any || giver == NULL || giver == pool_taker) return i;
   }
   return c->batches;
@@ -104,10 +114,10 @@ static void count_own(const struct pool_class *c, int64_t blocks) {
 }
 
 static struct chain take_batch(struct pool_class *c, uint32_t at) {
-  const struct chain chain = remove_batch(c, &c->batch[at].chain);
+  const struct chain chain = remove_batch(c, &own_of(c, at)->chain);
   count_own(c, -(int64_t)chain.count);
   c->batches--;
-  memmove(&c->batch[at], &c->batch[at + 1], (c->batches - at) * sizeof(c->batch[0]));
+  for (; at < c->batches; at++) *own_of(c, at) = *own_of(c, at + 1);
   return chain;
 }
 
@@ -206,14 +216,14 @@ struct pool_overflow pool_give_batch(uint32_t cls, struct chain chain, enum pool
   struct pool_overflow overflow = {cls, CHAIN_EMPTY};
   if (chain.count == 0) return overflow;
   lock_take(&c->lock);
-  if (c->batches == BATCHES && from == POOL_FOREIGN && foreign_of(c) == NULL) {
+  if (!has_place(c) && from == POOL_FOREIGN && foreign_of(c) == NULL) {
     lock_release(&c->lock);
     make_foreign(c);
     lock_take(&c->lock);
   }
   const bool has_room = foreign_of(c) != NULL && c->foreign < FOREIGN && (c->batched + chain.count) * 4 <= c->slabs.used * 3;
-  if (c->batches < BATCHES) {
-    struct own_batch *const batch = &c->batch[c->batches++];
+  if (has_place(c)) {
+    struct own_batch *const batch = own_of(c, c->batches++);
     batch->giver = from == POOL_OWN ? pool_taker : NULL;
     batch->rested = false;
     add_batch(c, &batch->chain, chain);
@@ -297,24 +307,24 @@ static READS_RACILY bool is_idle(const struct pool_class *c, uint64_t now) { ret
 
 /* The oldest foreign batch. */
 static struct chain take_unneeded(struct pool_class *c) {
-  struct chain *const places = foreign_of(c);
-  const struct chain chain = remove_batch(c, places);
+  struct chain *const batches = foreign_of(c);
+  const struct chain chain = remove_batch(c, batches);
   c->unneeded--;
-  memmove(places, places + 1, --c->foreign * sizeof(*places));
+  memmove(batches, batches + 1, --c->foreign * sizeof(*batches));
   return chain;
 }
 
 /* The place of a batch that no refill took since the last scavenge; `batches` if there is none. */
 static uint32_t find_rested(const struct pool_class *c) {
   uint32_t at = 0;
-  while (at < c->batches && !c->batch[at].rested) at++;
+  while (at < c->batches && !own_of(c, at)->rested) at++;
   return at;
 }
 
 /* The end of a scavenge: what no refill takes until the next one is not needed. */
 static void note_rest(struct pool_class *c) {
   c->unneeded = c->foreign;
-  for (uint32_t i = 0; i < c->batches; i++) c->batch[i].rested = true;
+  for (uint32_t i = 0; i < c->batches; i++) own_of(c, i)->rested = true;
 }
 
 /*
@@ -412,9 +422,9 @@ bool pool_is_valid(void) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const struct pool_class *c = &classes[cls];
     uint64_t batched = 0;
-    if (!slab_list_is_valid(&c->slabs) || c->batches > BATCHES || c->foreign > FOREIGN || c->unneeded > c->foreign) return false;
+    if (!slab_list_is_valid(&c->slabs) || c->batches > BATCHES_MOST || c->foreign > FOREIGN || c->unneeded > c->foreign) return false;
     for (uint32_t i = 0; i < c->batches; i++) {
-      if (!batch_is_valid(cls, &c->batch[i].chain, &batched)) return false;
+      if (!batch_is_valid(cls, &own_of(c, i)->chain, &batched)) return false;
     }
     own += batched * class_stride(cls);
     for (uint32_t i = 0; i < c->foreign; i++) {

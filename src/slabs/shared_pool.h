@@ -69,6 +69,9 @@ size_t pool_trim(size_t keep, uint32_t (*give_back)(uint32_t cls, struct chain c
 /* Returns all batches to their slabs, releases all empty slabs, and unmaps all empty SuperSlabs. Purges nothing. */
 void pool_reclaim(uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim));
 
+/* How many threads have lists now. A class keeps as many batches of threads that allocate from it, but at least 4 and at most 64. */
+void pool_set_threads(uint32_t running);
+
 /* The pool's share of a class. */
 struct pool_usage {
   uint64_t slabs, capacity, used, bytes; /* slabs in use, their blocks, their blocks handed out, their bytes */

@@ -10,10 +10,12 @@
 #include "modes/profile.h"
 #include "platform/random.h"
 #include "slabs/shared_pool.h"
+#include "slabs/units.h"
 #include "probe.h"
 
 #define SHARED_BYTES (32 * MIB)      /* all lists of the process may hold this much beyond their least, */
 #define SHARED_A_THREAD (256 * KIB)  /* or this much for each thread, if that is more */
+#define SHARED_MAPPED_PART 2u        /* or this part of what is mapped for slabs. They hold about half of their shares at most times */
 #define SHARED_PART 8u               /* a list takes at most 1/SHARED_PART of the rest: a few threads get much, and many still get some */
 #define LEAST_BYTES (4 * KIB)        /* a list may always hold this much: enough for the blocks that wait for the next thread; and for a batch from another */
 #define LEAST_STRIDE (1 * KIB)       /* thread, if its blocks are no larger than this. A list of blocks larger than twice this may hold one */
@@ -82,6 +84,13 @@ static inline uint32_t share_of(uint32_t most, const struct sll_lengths *lengths
   return most > lengths->least ? (most - lengths->least) * lengths->share : 0;
 }
 
+static size_t all_shares(void) {
+  struct units_totals units;
+  if (soft_limit_is_above()) return 0;
+  units_totals(&units);
+  return max_size(max_size(SHARED_BYTES, sll_running() * SHARED_A_THREAD), units.mapped / SHARED_MAPPED_PART);
+}
+
 /* Takes `size` bytes for a list: first bytes that other lists of the thread gave up, then shared ones. */
 static bool take_share(struct sll_cache *cache, uint32_t size) {
   if (size <= cache->share_left) {
@@ -89,7 +98,7 @@ static bool take_share(struct sll_cache *cache, uint32_t size) {
     return true;
   }
   const size_t more = size - cache->share_left;
-  const size_t all = soft_limit_is_above() ? 0 : max_size(SHARED_BYTES, sll_running() * SHARED_A_THREAD), taken = __atomic_load_n(&shared, __ATOMIC_RELAXED);
+  const size_t all = all_shares(), taken = __atomic_load_n(&shared, __ATOMIC_RELAXED);
   if (taken >= all || more > (all - taken) / SHARED_PART) return false;
   __atomic_fetch_add(&shared, more, __ATOMIC_RELAXED);
   cache->share_left = 0;

@@ -176,6 +176,31 @@ Test(shared_pool, a_batch_for_which_there_is_no_place_is_returned_itself) {
   cr_assert_eq(usage(cls).batched, 5 * kept);
 }
 
+/* Gives 80 batches while `running` threads have lists. Returns how many were kept. */
+static uint32_t kept_of(uint32_t running) {
+  const uint32_t cls = 12;
+  struct chain given[80];
+  uint32_t kept = 0;
+  pool_set_threads(running);
+  for (uint32_t i = 0; i < 80; i++) given[i] = pool_refill(cls, 2, true).chain;
+  for (uint32_t i = 0; i < 80; i++) kept += pool_give_batch(cls, given[i], POOL_OWN).chain.count == 0;
+  cr_assert_eq(usage(cls).batched, 2 * kept);
+  cr_assert(pool_is_valid());
+  return kept;
+}
+
+Test(shared_pool, a_class_keeps_four_batches) { cr_assert_eq(kept_of(0), 4); }
+Test(shared_pool, a_class_keeps_a_batch_for_each_thread) { cr_assert_eq(kept_of(10), 10); }
+Test(shared_pool, a_class_keeps_64_batches_at_most) { cr_assert_eq(kept_of(1000), 64); }
+
+Test(shared_pool, batches_of_threads_that_ended_are_handed_on) {
+  cr_assert_eq(kept_of(10), 10);
+  pool_set_threads(1);
+  for (uint32_t i = 0; i < 10; i++) cr_assert_eq(pool_refill(12, 2, true).source, REFILL_BATCH);
+  cr_assert_eq(usage(12).batched, 0);
+  cr_assert(pool_is_valid());
+}
+
 Test(shared_pool, foreign_batches_may_be_three_quarters_of_what_is_in_use) {
   const uint32_t cls = 12, count = 40;
   struct chain given[40];
