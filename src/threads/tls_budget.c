@@ -24,8 +24,9 @@
 #define FIRST_MOST 8u                /* it begins at an eighth of that, but at least at this many blocks */
 #define HORIZON_BYTES (1 * MIB)      /* a list that only wanders is not looked at for this many bytes of pushes, */
 #define HORIZON_MAX 2048u            /* or this many blocks */
-#define GIVEN_MOST 16u               /* a list that its thread only pushes to begins at a thirty-second part, but at least at this many, */
-#define GIVEN_BYTES (16 * KIB)       /* and grows to this many bytes, but not beyond what other lists begin at */
+#define GIVEN_FIRST 16u              /* a list that its thread only pushes to begins at a thirty-second part, but at least at this many, */
+#define GIVEN_BYTES (32 * KIB)       /* and grows to this many bytes, */
+#define GIVEN_MOST 512u              /* but not beyond this many blocks */
 #define GROWN_BLOCKS 96u             /* it may grow to this many, even if its class has few blocks in use */
 #define PATIENCE_MAX 2u              /* of struct sll_state */
 #define SOON 5u                      /* a drained list that is refilled within this many times its length of operations was drained too early */
@@ -50,8 +51,8 @@ void sll_prepare(void) {
     const uint32_t stride = class_stride(cls);
     const uint32_t most = least((uint32_t)LIST_BYTES / stride, LIST_BLOCKS_MAX), begin = (uint32_t)between(FIRST_MOST, most / 8, most);
     const uint32_t first = (uint32_t)between(FIRST_REFILL_MIN, (uint32_t)FIRST_REFILL_BYTES / stride, FIRST_REFILL_MAX);
-    const uint32_t given = least(begin, greatest(GIVEN_MOST, (uint32_t)GIVEN_BYTES / stride));
-    const uint32_t waiting = greatest(2 * first + 1, (uint32_t)LEAST_BYTES / stride), foreign = greatest(GIVEN_MOST, most / 32);
+    const uint32_t given = least(most, (uint32_t)between(GIVEN_FIRST, (uint32_t)GIVEN_BYTES / stride, GIVEN_MOST));
+    const uint32_t waiting = greatest(2 * first + 1, (uint32_t)LEAST_BYTES / stride), foreign = greatest(GIVEN_FIRST, most / 32);
     const uint32_t always = stride > 2 * LEAST_STRIDE ? 1 : least(begin, stride > LEAST_STRIDE ? waiting : greatest(waiting, foreign));
     const uint32_t horizon = least((uint32_t)HORIZON_BYTES / stride, HORIZON_MAX);
     sll_lengths[cls] = (struct sll_lengths){(uint16_t)most, (uint16_t)first, (uint16_t)always, (uint16_t)begin, (uint16_t)given, (uint16_t)horizon, 2 * stride};
