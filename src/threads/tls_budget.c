@@ -15,7 +15,7 @@
 
 #define SHARED_BYTES (32 * MIB)      /* all lists of the process may hold this much beyond their least, */
 #define SHARED_A_THREAD (256 * KIB)  /* or this much for each thread, if that is more */
-#define SHARED_MAPPED_PART 2u        /* or this part of what is mapped for slabs. They hold about half of their shares at most times */
+#define SHARED_MAPPED_PART 2u        /* or this part of what is mapped for slabs. They hold a quarter to a half of their shares */
 #define SHARED_PART 8u               /* a list takes at most 1/SHARED_PART of the rest: a few threads get much, and many still get some */
 #define LEAST_BYTES (4 * KIB)        /* a list may always hold this much: enough for the blocks that wait for the next thread; and for a batch from another */
 #define LEAST_STRIDE (1 * KIB)       /* thread, if its blocks are no larger than this. A list of blocks larger than twice this may hold one */
