@@ -13,8 +13,8 @@
 
 /*
  * Own batches of a class. More would save more walks over blocks. But blocks that are returned to their slabs are handed out in order of address again. A
- * program that visits its objects in that order gains far more than such a walk costs. With more threads than this, as many as threads run: otherwise few of
- * them would find a place, and each of the others would do its walk while the next ones wait for the lock.
+ * program that visits its objects in that order gains far more than such a walk costs. With more threads than this, each thread may have one batch there:
+ * otherwise few of them would find a place, and each of the others would do its walk while the next ones wait for the lock.
  */
 #define BATCHES 4u
 #define BATCHES_MOST 64u
@@ -31,13 +31,15 @@
  * that one waits for the lock. They may be three quarters of the blocks that the class's slabs have handed out.
  */
 #define FOREIGN 512
-#define UNNEEDED_BLOCKS 1024u /* a scavenge of a class stops to return unneeded batches after this many blocks: more would take too long for one call */
+#define UNNEEDED_BLOCKS 1024u /* a scavenge of a class stops to return unneeded batches after this many blocks, */
+#define IDLE_BLOCKS 16384u    /* and those of an idle class after this many: more would take too long for one call */
 /*
  * Threads that take small blocks from the same slab share its cache lines, for as long as they use the blocks. So if the stride is at most this, a thread
  * takes its own batches, and then blocks of the slab that it took from last.
  */
 #define APART_STRIDE 512u
 #define SLABS_ASKED 256 /* slabs whose age is read */
+#define USED_MS 8u      /* between two looks of pool_used_bytes */
 
 struct own_batch {
   struct chain chain;
@@ -59,9 +61,8 @@ static struct pool_class {
   uint64_t taken_ms; /* when a batch was last taken or given */
   size_t given;      /* own_given then */
 } classes[CLASS_COUNT];
-static struct own_batch own_batch[BATCHES_MOST][CLASS_COUNT]; /* by place and class, so that a process of few threads touches few pages of it */
-static uint32_t places = BATCHES;                             /* of own batches of a class; atomic */
-static struct chain *foreign_batch[CLASS_COUNT];              /* atomic; FOREIGN places each. NULL until the class needs them: most programs never do */
+static struct own_batch own_batch[BATCHES_MOST][CLASS_COUNT] BULK; /* by place and class, so that a process of few threads touches few pages of it */
+static struct chain *foreign_batch[CLASS_COUNT];                   /* atomic; FOREIGN places each. NULL until the class needs them: most programs never do */
 
 /* Atomic. Bytes of all own batches now; of all chains of a thread's own that were ever given; and own_given at the last search for an old batch. */
 static size_t own_bytes, own_given, own_looked;
@@ -76,11 +77,18 @@ static struct chain remove_batch(struct pool_class *c, const struct chain *place
   return *place;
 }
 
-static struct own_batch *own_of(const struct pool_class *c, uint32_t at) { return &own_batch[at][c - classes]; }
-static bool has_place(const struct pool_class *c) { return c->batches < __atomic_load_n(&places, __ATOMIC_RELAXED); }
+__thread const void *pool_taker __attribute__((tls_model("initial-exec")));
 
-void pool_set_threads(uint32_t running) {
-  __atomic_store_n(&places, running < BATCHES ? BATCHES : running < BATCHES_MOST ? running : BATCHES_MOST, __ATOMIC_RELAXED);
+static struct own_batch *own_of(const struct pool_class *c, uint32_t at) { return &own_batch[at][c - classes]; }
+
+/* Whether the class may keep one more batch of the calling thread's own. A soft limit is kept rather with few. */
+static bool has_place(const struct pool_class *c, enum pool_from from) {
+  if (c->batches < BATCHES) return true;
+  if (c->batches == BATCHES_MOST || from != POOL_OWN || pool_taker == NULL || soft_limit_bytes() != 0) return false;
+  for (uint32_t i = c->batches; i-- > 0;) {
+    if (own_of(c, i)->giver == pool_taker) return false;
+  }
+  return true;
 }
 
 static struct chain *foreign_of(const struct pool_class *c) { return __atomic_load_n(&foreign_batch[c - classes], __ATOMIC_ACQUIRE); }
@@ -91,22 +99,20 @@ static void make_foreign(const struct pool_class *c) {
   if (fresh != NULL) __atomic_compare_exchange_n(&foreign_batch[c - classes], &none, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
-__thread const void *pool_taker __attribute__((tls_model("initial-exec")));
-
 /* Which batches and slabs a thread may take from. */
 enum whose {
   WHOSE_OWN, /* its own, and what is anyone's */
   WHOSE_ANY, /* those of other threads, too */
 };
 
-/* The place of the newest own batch that the thread may take; `batches` if there is none. If all places are taken, it may take any, which makes room. */
+/* The place of the newest own batch that the thread may take; `batches` if there is none. If there are BATCHES, it may take any: some threads may rest. */
 static uint32_t find_batch(const struct pool_class *c, enum whose whose) {
-  const bool any = whose == WHOSE_ANY || !has_place(c);
-  for (uint32_t i = c->batches; i-- > 0;) {
+  const bool any = whose == WHOSE_ANY || c->batches >= BATCHES;
+  for (uint32_t i = whose == WHOSE_OWN ? c->batches : 0; i-- > 0;) {
     const void *const giver = own_of(c, i)->giver;
-    if (any || giver == NULL || giver == pool_taker) return i;
+    if (giver == NULL || giver == pool_taker) return i;
   }
-  return c->batches;
+  return any && c->batches > 0 ? c->batches - 1 : c->batches;
 }
 
 static void count_own(const struct pool_class *c, int64_t blocks) {
@@ -216,13 +222,13 @@ struct pool_overflow pool_give_batch(uint32_t cls, struct chain chain, enum pool
   struct pool_overflow overflow = {cls, CHAIN_EMPTY};
   if (chain.count == 0) return overflow;
   lock_take(&c->lock);
-  if (!has_place(c) && from == POOL_FOREIGN && foreign_of(c) == NULL) {
+  if (c->batches >= BATCHES && from == POOL_FOREIGN && foreign_of(c) == NULL) {
     lock_release(&c->lock);
     make_foreign(c);
     lock_take(&c->lock);
   }
   const bool has_room = foreign_of(c) != NULL && c->foreign < FOREIGN && (c->batched + chain.count) * 4 <= c->slabs.used * 3;
-  if (has_place(c)) {
+  if (has_place(c, from)) {
     struct own_batch *const batch = own_of(c, c->batches++);
     batch->giver = from == POOL_OWN ? pool_taker : NULL;
     batch->rested = false;
@@ -335,13 +341,14 @@ static void scavenge_class(uint32_t cls, bool trim, uint64_t now, uint32_t (*giv
   struct pool_class *c = &classes[cls];
   struct slab *empties = NULL;
   struct chain chain;
-  uint32_t returned = 0; /* blocks that no refill needed */
+  uint32_t returned = 0; /* blocks */
   do {
     chain = CHAIN_EMPTY;
     lock_take(&c->lock);
     const bool due = trim || is_idle(c, now);
     if (due && c->foreign + c->batches > 0) {
-      chain = take_newest(c, WHOSE_ANY);
+      if (trim || returned < IDLE_BLOCKS) chain = take_newest(c, WHOSE_ANY);
+      returned += chain.count;
     } else if (due) {
       slab_list_shed_empty(&c->slabs, &empties);
     } else if (returned < UNNEEDED_BLOCKS && (c->unneeded > 0 || find_rested(c) < c->batches)) {
@@ -387,6 +394,19 @@ void pool_reclaim(uint32_t (*give_back)(uint32_t cls, struct chain chain, bool t
 /* ---- Totals. ---- */
 
 READS_RACILY uint64_t pool_used(uint32_t cls) { return classes[cls].slabs.used; }
+
+/* Threads that want longer lists ask for it, perhaps all the time, and it is a sum over all classes. */
+READS_RACILY size_t pool_used_bytes(void) {
+  static size_t bytes; /* atomic, as is looked_ms */
+  static uint64_t looked_ms;
+  const uint64_t now = os_now_ms();
+  if (now < __atomic_load_n(&looked_ms, __ATOMIC_RELAXED) + USED_MS) return __atomic_load_n(&bytes, __ATOMIC_RELAXED);
+  __atomic_store_n(&looked_ms, now, __ATOMIC_RELAXED);
+  size_t sum = 0;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) sum += pool_used(cls) * class_stride(cls);
+  __atomic_store_n(&bytes, sum, __ATOMIC_RELAXED);
+  return sum;
+}
 
 READS_RACILY void pool_usage(uint32_t cls, struct pool_usage *out) {
   const struct pool_class *c = &classes[cls];

@@ -69,9 +69,6 @@ size_t pool_trim(size_t keep, uint32_t (*give_back)(uint32_t cls, struct chain c
 /* Returns all batches to their slabs, releases all empty slabs, and unmaps all empty SuperSlabs. Purges nothing. */
 void pool_reclaim(uint32_t (*give_back)(uint32_t cls, struct chain chain, bool trim));
 
-/* How many threads have lists now. A class keeps as many batches of threads that allocate from it, but at least 4 and at most 64. */
-void pool_set_threads(uint32_t running);
-
 /* The pool's share of a class. */
 struct pool_usage {
   uint64_t slabs, capacity, used, bytes; /* slabs in use, their blocks, their blocks handed out, their bytes */
@@ -79,6 +76,7 @@ struct pool_usage {
 };
 void pool_usage(uint32_t cls, struct pool_usage *out);
 uint64_t pool_used(uint32_t cls); /* only `used` */
+size_t pool_used_bytes(void);     /* of all classes, as of a few milliseconds ago */
 
 /* Milliseconds since a block was last taken from a slab of the class: the average over its partial slabs (over the first ones, if there are many). */
 uint64_t pool_idle_ms(uint32_t cls);

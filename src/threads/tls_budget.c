@@ -10,12 +10,11 @@
 #include "modes/profile.h"
 #include "platform/random.h"
 #include "slabs/shared_pool.h"
-#include "slabs/units.h"
 #include "probe.h"
 
 #define SHARED_BYTES (32 * MIB)      /* all lists of the process may hold this much beyond their least, */
 #define SHARED_A_THREAD (256 * KIB)  /* or this much for each thread, if that is more */
-#define SHARED_MAPPED_PART 2u        /* or this part of what is mapped for slabs. They hold a quarter to a half of their shares */
+#define SHARED_USED_PART 2u          /* or this part of the blocks in use, theirs included. They hold a quarter to a half of their shares */
 #define SHARED_PART 8u               /* a list takes at most 1/SHARED_PART of the rest: a few threads get much, and many still get some */
 #define LEAST_BYTES (4 * KIB)        /* a list may always hold this much: enough for the blocks that wait for the next thread; and for a batch from another */
 #define LEAST_STRIDE (1 * KIB)       /* thread, if its blocks are no larger than this. A list of blocks larger than twice this may hold one */
@@ -51,7 +50,7 @@ void sll_prepare(void) {
     const uint32_t stride = class_stride(cls);
     const uint32_t most = least((uint32_t)LIST_BYTES / stride, LIST_BLOCKS_MAX), begin = (uint32_t)between(FIRST_MOST, most / 8, most);
     const uint32_t first = (uint32_t)between(FIRST_REFILL_MIN, (uint32_t)FIRST_REFILL_BYTES / stride, FIRST_REFILL_MAX);
-    const uint32_t given = least(most, (uint32_t)between(GIVEN_FIRST, (uint32_t)GIVEN_BYTES / stride, GIVEN_MOST));
+    const uint32_t given = (uint32_t)between(least(begin, GIVEN_FIRST), (uint32_t)GIVEN_BYTES / stride, GIVEN_MOST);
     const uint32_t waiting = greatest(2 * first + 1, (uint32_t)LEAST_BYTES / stride), foreign = greatest(GIVEN_FIRST, most / 32);
     const uint32_t always = stride > 2 * LEAST_STRIDE ? 1 : least(begin, stride > LEAST_STRIDE ? waiting : greatest(waiting, foreign));
     const uint32_t horizon = least((uint32_t)HORIZON_BYTES / stride, HORIZON_MAX);
@@ -85,11 +84,13 @@ static inline uint32_t share_of(uint32_t most, const struct sll_lengths *lengths
   return most > lengths->least ? (most - lengths->least) * lengths->share : 0;
 }
 
-static size_t all_shares(void) {
-  struct units_totals units;
+/* What lists may take beside `taken`. A soft limit is kept rather with short lists. */
+static size_t shares_left(size_t taken, size_t wanted) {
   if (soft_limit_is_above()) return 0;
-  units_totals(&units);
-  return max_size(max_size(SHARED_BYTES, sll_running() * SHARED_A_THREAD), units.mapped / SHARED_MAPPED_PART);
+  const size_t least_shares = max_size(SHARED_BYTES, sll_running() * SHARED_A_THREAD);
+  if (taken + SHARED_PART * wanted <= least_shares || soft_limit_bytes() != 0) return least_shares > taken ? least_shares - taken : 0;
+  const size_t all = max_size(least_shares, pool_used_bytes() / SHARED_USED_PART);
+  return all > taken ? all - taken : 0;
 }
 
 /* Takes `size` bytes for a list: first bytes that other lists of the thread gave up, then shared ones. */
@@ -99,8 +100,7 @@ static bool take_share(struct sll_cache *cache, uint32_t size) {
     return true;
   }
   const size_t more = size - cache->share_left;
-  const size_t all = all_shares(), taken = __atomic_load_n(&shared, __ATOMIC_RELAXED);
-  if (taken >= all || more > (all - taken) / SHARED_PART) return false;
+  if (more > shares_left(__atomic_load_n(&shared, __ATOMIC_RELAXED), more) / SHARED_PART) return false;
   __atomic_fetch_add(&shared, more, __ATOMIC_RELAXED);
   cache->share_left = 0;
   return true;

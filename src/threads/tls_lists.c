@@ -4,7 +4,6 @@
 #include "memory/os.h"
 #include "memory/places.h"
 #include "modes/retired.h"
-#include "slabs/shared_pool.h"
 
 struct sll_cache sll_empty = {
   .directory = &directory_blind,
@@ -30,10 +29,7 @@ const struct lock_row sll_locks = LOCK_ROW(registry.lock);
 
 uint32_t sll_running(void) { return __atomic_load_n(&registry.running, __ATOMIC_RELAXED); }
 /* The lock is held. */
-static void set_running(uint32_t running) {
-  __atomic_store_n(&registry.running, running, __ATOMIC_RELAXED);
-  pool_set_threads(running);
-}
+static void set_running(uint32_t running) { __atomic_store_n(&registry.running, running, __ATOMIC_RELAXED); }
 
 const struct sll_cache *sll_live(void) { return registry.live; }
 
@@ -204,7 +200,7 @@ READS_RACILY void sll_each_holding(sll_visit_holding *visit, void *context) {
 bool sll_keep_alone(struct sll_cache *own) {
   if (lock_is_held(&registry.lock)) return false;
   registry.live = NULL;
-  set_running(own != NULL ? 1 : 0);
+  registry.running = own != NULL ? 1 : 0;
   if (own != NULL) link_live(own);
   registry.waiting_count = 0;
   for (struct sll_cache *cache = registry.waiting; cache != NULL; cache = cache->after, registry.waiting_count++) link_live(cache);

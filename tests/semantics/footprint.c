@@ -7,17 +7,20 @@
  *                                KiB of resident memory that are its own: a fork copies both
  *   footprint resized SHARE      200 blocks of up to 300,000 bytes are resized at random: resident at most SHARE percent of the most that was live
  *   footprint turns SHARE        6 MB of blocks of one size, then of another, for 41 sizes up to 2000 bytes: resident at most SHARE percent of what is live
+ *   footprint threads KIB        1 GB of large blocks that are never written to, then bursts of small ones in 64 threads: resident KIB more, at most
  *   footprint aligned ROOM       small blocks at multiples of 2^12 to 2^30: resident a few pages each; mapped ROOM times the alignment, at most
  */
 #define NAME "footprint"
 #include "resident.h"
 
 #include <malloc.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 static long mapped_kib(void) {
@@ -170,6 +173,45 @@ static void turns(long share) {
   if (most > share * (LIVE / 1024) / 100) fail("lists of sizes that are no longer in use take too much memory");
 }
 
+static void *bursts(void *argument) {
+  enum { BURSTS = 300, MOST = 2000, LEAST = 200, SIZES = 60 };
+  static __thread char *block[MOST];
+  uint64_t random = (uintptr_t)argument;
+  for (unsigned n = 0; n < BURSTS; n++) {
+    random = random * 6364136223846793005u + 1442695040888963407u;
+    const size_t size = 24 + (random >> 32) % SIZES * 16;
+    const unsigned count = (unsigned)(LEAST + (random >> 48) % (MOST - LEAST));
+    for (unsigned i = 0; i < count; i++) {
+      block[i] = malloc(size);
+      if (block[i] == NULL) fail("no memory");
+      block[i][0] = 1;
+    }
+    for (unsigned i = 0; i < count; i++) free(block[i]);
+  }
+  return NULL;
+}
+
+static void threads(long kib) {
+  enum { THREADS = 64, COUNT = 3500, SIZE = 300000 };
+  static void *block[COUNT];
+  pthread_t thread[THREADS];
+  struct rusage usage;
+  for (unsigned i = 0; i < COUNT; i++) {
+    block[i] = malloc(SIZE);
+    if (block[i] == NULL) fail("no memory");
+  }
+  const long before = resident_kib();
+  for (uintptr_t i = 0; i < THREADS; i++) {
+    if (pthread_create(&thread[i], NULL, bursts, (void *)i) != 0) fail("cannot start a thread");
+  }
+  for (unsigned i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
+  getrusage(RUSAGE_SELF, &usage);
+  printf("%d threads: %ld KiB resident at most, %ld before\n", THREADS, usage.ru_maxrss, before);
+  fflush(stdout);
+  if (usage.ru_maxrss - before > kib) fail("lists of many threads hold more than the blocks in use justify");
+  for (unsigned i = 0; i < COUNT; i++) free(block[i]);
+}
+
 int main(int argc, char **argv) {
   const char *what = argc >= 3 ? argv[1] : "";
   if (strcmp(what, "large") == 0) large(atol(argv[2]), argc > 3 ? atol(argv[3]) : 1);
@@ -178,6 +220,7 @@ int main(int argc, char **argv) {
   else if (strcmp(what, "forks") == 0 && argc > 3) forks(atol(argv[2]), atol(argv[3]));
   else if (strcmp(what, "resized") == 0) resized(atol(argv[2]));
   else if (strcmp(what, "turns") == 0) turns(atol(argv[2]));
-  else fail("usage: footprint large|untouched|aligned|forks|resized|turns NUMBER [NUMBER]");
+  else if (strcmp(what, "threads") == 0) threads(atol(argv[2]));
+  else fail("usage: footprint large|untouched|aligned|forks|resized|turns|threads NUMBER [NUMBER]");
   return 0;
 }

@@ -1,4 +1,5 @@
 /* The shared pool: where refills come from, batches, empty slabs and SuperSlabs, the limit, what it says it holds. */
+#include "memory/soft_limit.h"
 #include "slabs/shared_pool.h"
 
 #include <criterion/criterion.h>
@@ -176,28 +177,36 @@ Test(shared_pool, a_batch_for_which_there_is_no_place_is_returned_itself) {
   cr_assert_eq(usage(cls).batched, 5 * kept);
 }
 
-/* Gives 80 batches while `running` threads have lists. Returns how many were kept. */
-static uint32_t kept_of(uint32_t running) {
+/* Gives `count` batches, as if each `threads`th one came from the same thread. Returns how many were kept. */
+static uint32_t kept_of(uint32_t count, uint32_t threads) {
+  static const char takers[100];
   const uint32_t cls = 12;
-  struct chain given[80];
+  struct chain given[100];
   uint32_t kept = 0;
-  pool_set_threads(running);
-  for (uint32_t i = 0; i < 80; i++) given[i] = pool_refill(cls, 2, true).chain;
-  for (uint32_t i = 0; i < 80; i++) kept += pool_give_batch(cls, given[i], POOL_OWN).chain.count == 0;
+  for (uint32_t i = 0; i < count; i++) given[i] = pool_refill(cls, 2, true).chain;
+  for (uint32_t i = 0; i < count; i++) {
+    pool_taker = &takers[i % threads];
+    kept += pool_give_batch(cls, given[i], POOL_OWN).chain.count == 0;
+  }
   cr_assert_eq(usage(cls).batched, 2 * kept);
   cr_assert(pool_is_valid());
   return kept;
 }
 
-Test(shared_pool, a_class_keeps_four_batches) { cr_assert_eq(kept_of(0), 4); }
-Test(shared_pool, a_class_keeps_a_batch_for_each_thread) { cr_assert_eq(kept_of(10), 10); }
-Test(shared_pool, a_class_keeps_64_batches_at_most) { cr_assert_eq(kept_of(1000), 64); }
+Test(shared_pool, a_class_keeps_four_batches_of_a_thread) { cr_assert_eq(kept_of(20, 1), 4); }
+Test(shared_pool, a_class_keeps_a_batch_for_each_thread) { cr_assert_eq(kept_of(20, 10), 10); }
+Test(shared_pool, a_class_keeps_64_batches_at_most) { cr_assert_eq(kept_of(100, 100), 64); }
+Test(shared_pool, a_class_keeps_four_batches_if_a_soft_limit_is_set) {
+  soft_limit_set(1u << 30);
+  cr_assert_eq(kept_of(20, 10), 4);
+}
 
-Test(shared_pool, batches_of_threads_that_ended_are_handed_on) {
-  cr_assert_eq(kept_of(10), 10);
-  pool_set_threads(1);
-  for (uint32_t i = 0; i < 10; i++) cr_assert_eq(pool_refill(12, 2, true).source, REFILL_BATCH);
-  cr_assert_eq(usage(12).batched, 0);
+/* Those of threads that rest or have ended serve the others. */
+Test(shared_pool, batches_beyond_four_are_anyones) {
+  const uint32_t small = 12;
+  cr_assert_eq(kept_of(12, 10), 10);
+  for (uint32_t left = 10; left > 4; left--) cr_assert_eq(pool_refill(small, 2, true).source, REFILL_BATCH);
+  cr_assert_eq(usage(small).batched, 8);
   cr_assert(pool_is_valid());
 }
 

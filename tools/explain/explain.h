@@ -171,6 +171,8 @@ void explain_holder_age(struct finding *f, const struct model_process *p, uint32
 bool explain_largest_sites(struct finding *f, const struct diagnosis *d, const struct model_process *p); /* whether any was named */
 /* Of a run without HAKMEM_PROFILE: the command line that would tell more. Changes nothing if the run had it. */
 void explain_advise_profile(struct finding *f, const struct diagnosis *d, const struct model_process *p, const char *effect);
+/* Of a live process whose last profile is old: the command that brings a new one. */
+void explain_advise_dump(struct finding *f, const struct model_process *p, const char *effect);
 
 /* What a killed process did in its last moments, by its flight recorder, in explain_last.c. */
 void explain_last_moments(struct finding *f, const struct diagnosis *d, const struct model_process *killed);

@@ -267,11 +267,13 @@ static void tell_partial(struct diagnosis *d, const struct model_process *p, con
                format_bytes(size, bytes), is_or_was(p), when_of(p, h), live, slabs, classes, classes == 1 ? "" : "es");
   tell_classes(f, h);
   tell_pinned_slabs(f, h);
+  const char *const names = "names the call sites whose blocks hold the slabs";
   const bool named = explain_pins(f, d, p, h->is_last);
   finding_change(f, "Few live blocks hold many slabs: free them, or allocate long-lived objects apart from short-lived ones (at the start, or in a "
                     "pool of their own), so that slabs become empty.");
   finding_effect(f, "empty slabs serve any class, and are returned to the kernel; up to %s less", format_bytes(size, bytes));
-  if (!named) explain_advise_profile(f, d, p, "names the call sites whose blocks hold the slabs");
+  if (!named) explain_advise_profile(f, d, p, names);
+  if (!named && h->is_last) explain_advise_dump(f, p, names);
 }
 
 const char *rule_partial_slabs(struct diagnosis *d) { return each_held(d, tell_partial); }

@@ -38,11 +38,11 @@ static uint64_t age_of(const struct stats_profile *profile, const struct model_p
 }
 
 /* A profile costs time, so it is taken now and then, by a thread that allocates: what happened since is not in it. */
-static void tell_age(struct finding *f, const struct model_process *p, const struct stats_profile *profile, bool any) {
+static void tell_age(struct finding *f, const struct model_process *p, const struct stats_profile *profile, bool told) {
   char age[FORMAT_SIZE], bytes[FORMAT_SIZE];
   format_ns(age, (double)age_of(profile, p));
-  if (any && age_of(profile, p) > AGE_TOLD) finding_evidence(f, "the call sites are as of the last profile, %s before", age);
-  if (!any && age_of(profile, p) > AGE_MISLEADS)
+  if (told && age_of(profile, p) > AGE_TOLD) finding_evidence(f, "the call sites are as of the last profile, %s before", age);
+  if (!told && age_of(profile, p) > AGE_MISLEADS)
     finding_evidence(f, "no call site stands out: when the last profile was taken, %s before, %s were free in nearly empty slabs", age,
                      format_bytes(bytes, profile->pinned));
 }
@@ -50,7 +50,7 @@ static void tell_age(struct finding *f, const struct model_process *p, const str
 bool explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p, bool at_end) {
   const struct stats_profile *const profile = at_end ? p->profiles[PROFILE_LAST] : idlest(p);
   size_t count;
-  bool any = false;
+  bool any = false, told = false;
   if (profile == NULL) return false;
   struct site *const sites = sites_of(profile, &count);
   sites_rank_pins(sites, count);
@@ -62,10 +62,11 @@ bool explain_pins(struct finding *f, const struct diagnosis *d, const struct mod
                      format_bytes(bytes, whole_number(s->pinned + 0.5)), name_error(error, sizeof(error), s->pinned_variance), s->pins,
                      format_ns(age, s->pins > 0 ? s->pin_age_ms / s->pins * 1e6 : 0), where != NULL ? where : "an unknown site");
     any = any || where != NULL;
+    told = true;
     free(where);
   }
   free(sites);
-  if (at_end) tell_age(f, p, profile, any);
+  if (at_end) tell_age(f, p, profile, told);
   return any;
 }
 
@@ -107,15 +108,16 @@ bool explain_largest_sites(struct finding *f, const struct diagnosis *d, const s
 }
 
 void explain_advise_profile(struct finding *f, const struct diagnosis *d, const struct model_process *p, const char *effect) {
+  if (d->r->source != SOURCE_STATS || p->profile != 0) return;
+  char *const program = escape(p->program);
+  finding_change(f, "hakmem run -O PROFILE=512K -o DIR -- %s ARGUMENTS..., then hakmem explain DIR", program);
+  finding_effect(f, "%s", effect);
+  free(program);
+}
+
+void explain_advise_dump(struct finding *f, const struct model_process *p, const char *effect) {
   const struct stats_profile *const last = p->profiles[PROFILE_LAST];
-  if (d->r->source != SOURCE_STATS) return;
-  if (p->profile == 0) {
-    char *const program = escape(p->program);
-    finding_change(f, "hakmem run -O PROFILE=512K -o DIR -- %s ARGUMENTS..., then hakmem explain DIR", program);
-    finding_effect(f, "%s", effect);
-    free(program);
-  } else if (last != NULL && age_of(last, p) > AGE_MISLEADS && model_is_alive(p)) {
-    finding_change(f, "hakmem dump %" PRIu32 ", which lets the process take a profile when it next allocates, then hakmem explain %" PRIu32, p->pid, p->pid);
-    finding_effect(f, "%s", effect);
-  }
+  if (last == NULL || age_of(last, p) <= AGE_MISLEADS || !model_is_alive(p)) return;
+  finding_change(f, "hakmem dump %" PRIu32 ", which lets the process take a profile when it next allocates, then hakmem explain %" PRIu32, p->pid, p->pid);
+  finding_effect(f, "%s", effect);
 }
