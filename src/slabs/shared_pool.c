@@ -403,7 +403,10 @@ READS_RACILY size_t pool_used_bytes(void) {
   if (now < __atomic_load_n(&looked_ms, __ATOMIC_RELAXED) + USED_MS) return __atomic_load_n(&bytes, __ATOMIC_RELAXED);
   __atomic_store_n(&looked_ms, now, __ATOMIC_RELAXED);
   size_t sum = 0;
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) sum += pool_used(cls) * class_stride(cls);
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    const uint64_t used = classes[cls].slabs.used, batched = classes[cls].batched; /* read at two moments */
+    if (used > batched) sum += (used - batched) * class_stride(cls);
+  }
   __atomic_store_n(&bytes, sum, __ATOMIC_RELAXED);
   return sum;
 }

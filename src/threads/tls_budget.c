@@ -14,7 +14,7 @@
 
 #define SHARED_BYTES (32 * MIB)      /* all lists of the process may hold this much beyond their least, */
 #define SHARED_A_THREAD (256 * KIB)  /* or this much for each thread, if that is more */
-#define SHARED_USED_PART 2u          /* or this part of the blocks in use, theirs included. They hold a quarter to a half of their shares */
+#define SHARED_USED_PART 2u          /* or this part of the blocks in use outside of them */
 #define SHARED_PART 8u               /* a list takes at most 1/SHARED_PART of the rest: a few threads get much, and many still get some */
 #define LEAST_BYTES (4 * KIB)        /* a list may always hold this much: enough for the blocks that wait for the next thread; and for a batch from another */
 #define LEAST_STRIDE (1 * KIB)       /* thread, if its blocks are no larger than this. A list of blocks larger than twice this may hold one */
@@ -84,12 +84,15 @@ static inline uint32_t share_of(uint32_t most, const struct sll_lengths *lengths
   return most > lengths->least ? (most - lengths->least) * lengths->share : 0;
 }
 
-/* What lists may take beside `taken`. A soft limit is kept rather with short lists. */
+/*
+ * What lists may take beside `taken`. They hold no more than they took, so what is used beyond that is the program's. Otherwise their own blocks would let
+ * them grow. A soft limit is kept rather with short lists.
+ */
 static size_t shares_left(size_t taken, size_t wanted) {
   if (soft_limit_is_above()) return 0;
   const size_t least_shares = max_size(SHARED_BYTES, sll_running() * SHARED_A_THREAD);
   if (taken + SHARED_PART * wanted <= least_shares || soft_limit_bytes() != 0) return least_shares > taken ? least_shares - taken : 0;
-  const size_t all = max_size(least_shares, pool_used_bytes() / SHARED_USED_PART);
+  const size_t used = pool_used_bytes(), all = max_size(least_shares, used > taken ? (used - taken) / SHARED_USED_PART : 0);
   return all > taken ? all - taken : 0;
 }
 
