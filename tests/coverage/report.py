@@ -79,7 +79,8 @@ class Coverage:
 
     def path(self, name):
         """The path within the tree, or None if that file is not measured."""
-        path = os.path.relpath(os.path.join(self.root, name), self.root)  # compilers hide the folder of the build
+        name = name.rpartition("/./")[2]  # compilers hide the folder of the tree, and may name that of the build before it
+        path = os.path.relpath(os.path.join(self.root, name), self.root)
         return path if re.match(r"(src|instrumentation)/(?!platform/refuse/)", path) else None
 
     def source(self, path):
@@ -135,6 +136,8 @@ def main():
     for name in sys.argv[5:]:
         with open(name, encoding="utf-8") as file:
             coverage.add(json.load(file))
+    if not coverage.lines:
+        sys.exit("nothing of src/ and instrumentation/ was counted")
     files, folders, total = (collections.defaultdict(lambda: [0, 0, 0, 0]) for _ in range(3))
     for counter, first in ((coverage.lines, 0), (coverage.branches, 2)):
         for key, count in counter.items():
