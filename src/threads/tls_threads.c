@@ -3,6 +3,7 @@
  */
 #include "tls_threads.h"
 
+#include <limits.h>
 #include <pthread.h>
 
 #include "checker_hooks.h"
@@ -89,9 +90,14 @@ void sll_audit_ended(void) {
 
 bool sll_trim_ended(void) { return drain_ended(UINT64_MAX, DRAIN_TRIM); }
 
-/* One of the thread's TLS destructors. Later destructors may still call malloc, and borrow lists. */
+/*
+ * The destructor of the thread's value. The program's own may follow, in order of their keys, and free all that the thread kept: so this one asks to be
+ * called again, until the last round that the C library makes. Those that come even later borrow lists for each operation.
+ */
 static void end_thread(void *arg) {
+  static __thread uint8_t rounds __attribute__((tls_model("initial-exec")));
   struct sll_cache *cache = arg;
+  if (++rounds < PTHREAD_DESTRUCTOR_ITERATIONS && pthread_setspecific(thread_key, cache) == 0) return;
   thread_ended = true;
   sll_self = &sll_empty;
   own = NULL;
