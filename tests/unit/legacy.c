@@ -134,6 +134,29 @@ Test(legacy, not_everything_is_kept) {
   cr_assert_eq(usage(CLASS_HUGE).kept_bytes, 0);
 }
 
+/* Makes 150 huge blocks of 2 MiB, writes to the middle of each if it is `touched`, and frees the first 110. The bytes that are kept. */
+static size_t keep_110_of_150(struct slab *slabs[150], bool touched) {
+  for (int i = 0; i < 150; i++) slabs[i] = huge(within(2 * MIB), 16);
+  for (int i = 0; i < 150; i++) {
+    for (size_t at = MIB / 2; touched && at < 3 * MIB / 2; at += os_page_size()) slabs[i]->base[at] = 1;
+  }
+  for (int i = 0; i < 110; i++) legacy_huge_free(slabs[i]);
+  return usage(CLASS_HUGE).kept_bytes;
+}
+
+Test(legacy, more_is_kept_of_memory_that_was_written_to_as_long_as_as_much_is_live) {
+  config.release_delay = 1000000;
+  struct slab *slabs[150];
+  cr_assert_eq(keep_110_of_150(slabs, false), 192 * MIB, "it costs little to map it again");
+  for (int i = 110; i < 150; i++) legacy_huge_free(slabs[i]);
+  legacy_scavenge(true);
+  cr_assert_eq(keep_110_of_150(slabs, true), 220 * MIB);
+  for (int i = 110; i < 150; i++) legacy_huge_free(slabs[i]);
+  cr_assert_eq(usage(CLASS_HUGE).kept_bytes, 192 * MIB, "nothing is live");
+  legacy_scavenge(true);
+  cr_assert_eq(keep_110_of_150(slabs, false), 192 * MIB, "what was given back does not count");
+}
+
 Test(legacy, resizing_keeps_the_contents_and_the_books) {
   struct slab *slab = huge(2 * MIB, 16);
   size_t size = 2 * MIB;

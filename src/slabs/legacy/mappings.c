@@ -6,9 +6,10 @@
 #include "seals.h"
 #include "slabs/directory.h"
 
-#define KEPT_DELAY_PART 4      /* kept memory is returned to the kernel after this part of HAKMEM_RELEASE_DELAY */
-#define KEPT_BYTES (192 * MIB) /* of freed huge blocks, kept for reuse; or as much as is live, if that is more */
-#define REFUSED_MOST 8u        /* a range that joined may be several mappings to the kernel, which does not move these at once */
+#define KEPT_DELAY_PART 4        /* kept memory is returned to the kernel after this part of HAKMEM_RELEASE_DELAY */
+#define KEPT_BYTES (192 * MIB)   /* of freed huge blocks, kept for reuse; or as much as is live, if that is more */
+#define TOUCHED_WINDOW (1 * MIB) /* what is asked about, in the middle of a freed block */
+#define REFUSED_MOST 8u          /* a range that joined may be several mappings to the kernel, which does not move these at once */
 
 struct legacy_state legacy;
 
@@ -62,7 +63,20 @@ uint64_t mapping_idle_since(uint64_t now) {
 
 bool mapping_keeps(void) { return soft_limit_delay_ms() / KEPT_DELAY_PART != 0; }
 
-static size_t kept_most(void) { return max_size(KEPT_BYTES, legacy.huge_bytes); }
+/* Beyond KEPT_BYTES, at most as much again as is live: when the program has freed all of its huge blocks, nothing more is kept. */
+static READS_RACILY size_t kept_most(void) { return max_size(KEPT_BYTES, legacy.huge_bytes) + min_size(legacy.kept_more, legacy.huge_bytes); }
+
+/*
+ * Memory of which the program has written most pages is worth more: to return it and to fault it in again costs far more than its mapping. Each block of
+ * such memory that is freed beyond the limit raises the limit, up to KEPT_BYTES; and each range that no huge block needed in time lowers it. A soft limit
+ * is kept rather with little.
+ */
+static READS_RACILY bool is_beyond(size_t size) { return legacy.kept.bytes + size > kept_most() && legacy.kept_more < KEPT_BYTES && soft_limit_bytes() == 0; }
+
+static bool is_touched(const char *base, size_t size) {
+  const size_t window = min_size(size, TOUCHED_WINDOW), first = (size - window) / 2;
+  return os_resident(base + first - first % os_page_size(), window) >= window / 4 * 3;
+}
 
 /* Unmaps memory that may have sealed pages. */
 static size_t unmap(char *base, size_t size) {
@@ -77,6 +91,7 @@ size_t mapping_evict(uint64_t before_ms) {
     lock_take(&legacy.lock);
     const size_t most = kept_most(), beyond = legacy.kept.bytes > most ? legacy.kept.bytes - most : 0;
     const bool found = kept_evict(&legacy.kept, beyond > 0 ? UINT64_MAX : before_ms, beyond > 0 ? beyond : SIZE_MAX, &range);
+    if (found && beyond == 0) legacy.kept_more -= min_size(legacy.kept_more, range.size);
     lock_release(&legacy.lock);
     if (!found) return released;
     released += unmap(range.base, range.size);
@@ -122,7 +137,9 @@ bool mapping_fill(const struct slab *slab, bool *lost) {
 void mapping_keep(char *base, size_t size) {
   const uint64_t now = os_now_ms();
   const uint32_t thread = os_thread();
+  const size_t more = is_beyond(size) && is_touched(base, size) ? size : 0;
   lock_take(&legacy.lock);
+  legacy.kept_more = min_size(legacy.kept_more + more, KEPT_BYTES);
   const bool kept = size <= kept_most() && kept_add(&legacy.kept, base, size, now, thread);
   assert(kept_is_valid(&legacy.kept));
   lock_release(&legacy.lock);

@@ -24,6 +24,7 @@ struct legacy_state {
   struct slab_list slabs[CLASS_COUNT];
   struct slab *unused;
   struct kept kept;
+  size_t kept_more; /* bytes that may be kept beyond the usual limit */
   uint64_t huge_blocks, huge_requested, huge_bytes;
   uint64_t refused_bytes; /* of slabs of small blocks and refused huge blocks: SuperSlabs would hold these if the pool had served them */
 };
