@@ -122,6 +122,7 @@ struct sll_cache {
   uint32_t calls_left;                 /* of a series of calls; while it is not 0, sll_self is sll_empty between two calls */
   uint32_t drawn;                      /* sll_settings when they were drawn */
   bool sample_next;                    /* the next look-up is timed */
+  uint8_t series_at;                   /* the sample that is a series of calls, of those that are drawn together */
   bool owned;                          /* by a thread that has not ended; changes under the lock */
   uint16_t pace;                       /* the largest budget; small in a thread that seldom enters the slow path */
   uint32_t busy;                       /* operations of the slow path that are under way; atomic */

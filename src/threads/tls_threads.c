@@ -9,6 +9,7 @@
 #include "checker_hooks.h"
 #include "probe.h"
 #include "platform/config.h"
+#include "platform/random.h"
 #include "memory/os.h"
 #include "memory/soft_limit.h"
 #include "slabs/legacy/legacy.h"
@@ -239,13 +240,17 @@ void sll_resumed(void) {
 
 uint32_t sll_sample_weight(void) { return own != NULL ? 1u << own->sample_shift : 1; }
 
-/* The next look-up, or the next calls, are timed. */
+/*
+ * The next look-up, or the next calls, are timed. Of the first SERIES_EACH samples, the first one is a series of calls; then it is any of them, by chance. At
+ * even distances, a program that repeats itself might show the same calls each time.
+ */
 static void choose_sample(struct sll_cache *cache) {
   cache->operations = 0;
   const uint32_t number = cache->samples++;
   const uint32_t gap = sll_sample_gap(cache);
   if (number % GAP_SAMPLES == GAP_SAMPLES - 1 && gap >= GAP_GROWS && gap <= GAP_MOST / 2) cache->sample_shift++;
-  if (number % SERIES_EACH == 0 && cache == own && !stays_empty() && !sll_goes_slow()) return begin_series(cache);
+  if (number % SERIES_EACH == 0 && number != 0) cache->series_at = (uint8_t)(random_next(&cache->random) % SERIES_EACH);
+  if (number % SERIES_EACH == cache->series_at && cache == own && !stays_empty() && !sll_goes_slow()) return begin_series(cache);
   cache->sample_next = true;
   cache->directory = &directory_blind;
 }

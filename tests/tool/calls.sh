@@ -199,6 +199,14 @@ END_OF_PROGRAM
 }
 probed
 
+# In the secure mode, most calls are served apart and not timed: no figure of those that were stands for all.
+HAKMEM_SECURE=1 HAKMEM_STATS_FILE=$place/secure.stats LD_PRELOAD=$BUILD_DIR/lib/libhakmem.so "$BUILD_DIR/bin/random_mixed" -w 256 -n 300000 >/dev/null ||
+  fail "random_mixed in the secure mode"
+"$hakmem" report --summary secure.stats >secure.txt || fail "no report of the secure mode"
+grep -q '^  malloc  [1-9][0-9]*: most were not timed' secure.txt || { cat secure.txt; fail "the first screen gives times of calls of which few were timed"; }
+"$hakmem" check secure.stats --fail-on 'p50(malloc) > 1us' >secure.check
+[ $? -eq 1 ] && grep -q 'p50(malloc) = unknown' secure.check || { cat secure.check; fail "check judges times of calls of which few were timed"; }
+
 for program in sqlite redis; do
   case $program in
     sqlite) needed=sqlite3 ;;

@@ -110,6 +110,8 @@ run rests ./waste rests
 found rests partial_slabs
 holds '.findings[0] | .rule == "partial_slabs" and .figures.bytes > 50000000'
 grep -q "free in partial slabs at the end" rests.txt || { cat rests.txt; fail "does not say that memory is held at the end"; }
+run scattered ./waste scattered
+found scattered partial_slabs
 # Sessions that stay, scattered among blocks that were freed: now and then there are calls, so snapshots differ a little. Its end counts, as it is.
 HAKMEM_PROFILE=64K run sessions ./waste sessions
 live=$(cat out)

@@ -15,6 +15,7 @@
  *   waste rests             frees all but one block in a hundred, and makes no call any more for two seconds
  *   waste ends              works on its blocks for long, frees all but one in a hundred, and ends
  *   waste sessions          40 MiB of blocks of all sizes, of which one in forty stays; then a few calls now and then, for 1.5 seconds
+ *   waste scattered         200000 blocks of eight sizes, of which one in a hundred stays; the lists hold more blocks than that, but in a few slabs
  *   waste rounded            400000 blocks of 64 bytes, which need strides of 80
  *   waste maps               maps 64 MiB itself
  */
@@ -188,6 +189,14 @@ static void sessions(void) {
   printf("%u\n", live);
 }
 
+static void scattered(void) {
+  for (unsigned i = 0; i < 200000; i++) blocks[i] = take(230 + next() % 8 * 32);
+  for (unsigned i = 0; i < 200000; i++) {
+    if (i % 100 != 0) free(blocks[i]);
+  }
+  usleep(1200000);
+}
+
 static void rounded(void) {
   for (unsigned i = 0; i < 400000; i++) blocks[i] = take(64);
   for (unsigned i = 0; i < 50; i++) {
@@ -210,8 +219,8 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void (*run)(void);
-  } kinds[] = {KIND(nothing), KIND(limited), KIND(large), KIND(frees), KIND(huge), KIND(arrays),   KIND(grows),   KIND(cycles),
-               KIND(leaks),   KIND(rounds),  KIND(pins),  KIND(rests), KIND(ends), KIND(sessions), KIND(rounded), KIND(maps)};
+  } kinds[] = {KIND(nothing), KIND(limited), KIND(large), KIND(frees), KIND(huge),     KIND(arrays),    KIND(grows),   KIND(cycles), KIND(leaks),
+               KIND(rounds),  KIND(pins),    KIND(rests), KIND(ends),  KIND(sessions), KIND(scattered), KIND(rounded), KIND(maps)};
   for (size_t i = 0; argc == 2 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
     if (strcmp(argv[1], kinds[i].name) != 0) continue;
     kinds[i].run();

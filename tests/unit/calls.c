@@ -2,6 +2,7 @@
  * calls.c: the distribution of whole calls: what is scaled and what is exact adds up to the exact count, for any samples.
  */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "model/calls.h"
@@ -145,6 +146,26 @@ Test(calls, a_rare_kind_is_uncertain_everywhere, .init = begin) {
   cr_assert_geq(error, 1000000 / 502.0, "one call in 502 would often have no sample");
   cr_assert_eq(calls_count(&calls, CALL_aligned, &none), 0);
   cr_assert_eq(none, 0, "the process has no such call");
+  calls_free(&calls);
+}
+
+/* Classes without samples have one estimate: if it is wrong, it is wrong for all of them. And consecutive calls that are sampled tell as one. */
+Test(calls, classes_without_samples_are_wrong_together, .init = begin) {
+  static struct calls_of_process process;
+  static struct stats_class_counters counters[CLASS_ROWS];
+  struct model_calls calls = {0};
+  double error;
+  for (unsigned i = 0; i < 10; i++) histogram_record(&process.fast[i % 2 ? CALL_malloc : CALL_calloc][40], 10);
+  counters[40].allocs = 10;
+  for (uint32_t cls = 0; cls < 25; cls++) counters[cls].allocs = 1000;
+  calls_add(&calls, &process, counters);
+  cr_assert_float_eq(calls_count(&calls, CALL_calloc, &error), 12505, 25, "a half");
+  cr_assert_geq(error, 25000 * 0.5 / sqrt(5), "of five draws from two kinds");
+  cr_assert_lt(error, 25000 * 0.5 / sqrt(4));
+  const struct timed timed = {TIMED_CALLS, &calls, CALL_calloc};
+  struct histogram *const h = calls_merged(&calls, CALL_calloc);
+  cr_assert_eq(timed_quantile(timed, CLASS_ROWS, h, 0.9).upper, UINT64_MAX, "five samples do not tell the longest of 12500");
+  free(h);
   calls_free(&calls);
 }
 

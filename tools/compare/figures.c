@@ -84,8 +84,9 @@ static void add_calls(struct figures *f, const struct page *page) {
   for (unsigned kind = 0; kind <= CALL_KIND_COUNT; kind++) {
     const char *const name = kind < CALL_KIND_COUNT ? model_call_kind(kind) : "calls";
     struct histogram *const h = known ? calls_merged(calls, kind) : NULL;
-    add_latency(f, name, h, known);
-    add(f, "Latency", must_print("time(%s)", name), FIGURE_NS, FIGURE_MORE_IS_WORSE, h != NULL ? (double)h->sum : NAN);
+    const bool timed = h != NULL && calls_are_timed(calls, kind, h);
+    add_latency(f, name, h, timed);
+    add(f, "Latency", must_print("time(%s)", name), FIGURE_NS, FIGURE_MORE_IS_WORSE, timed ? (double)h->sum : NAN);
     free(h);
   }
 }

@@ -251,7 +251,7 @@ static void tell_pinned_slabs(struct finding *f, const struct held *h) {
 static void tell_partial(struct diagnosis *d, const struct model_process *p, const struct held *h) {
   const uint64_t bytes = h->at.buckets.partial;
   char size[FORMAT_SIZE];
-  uint64_t slabs = 0, live = 0, listed = 0;
+  uint64_t slabs = 0, live = 0, listed = 0, pinned = 0;
   uint32_t classes = 0;
   if (!is_much(p, h, bytes)) return;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
@@ -260,8 +260,10 @@ static void tell_partial(struct diagnosis *d, const struct model_process *p, con
     slabs += h->at.gauge[cls].slabs;
     live += h->at.gauge[cls].live;
     listed += h->at.gauge[cls].cached_tls + h->at.gauge[cls].cached_pool;
+    pinned += h->pins[cls].free;
   }
-  if (listed > live) return; /* blocks in lists hold most of the slabs: see thread_lists */
+  /* Blocks in lists hold most of the slabs: see thread_lists. Blocks that were freed one after the other may be many and lie in a few slabs. */
+  if (listed > live && pinned * 2 < bytes) return;
   struct finding *const f = tell(d, "partial_slabs", p, h, "free in partial slabs", bytes);
   finding_what(f, "%s %s free in partial slabs %s: %" PRIu64 " live blocks keep %" PRIu64 " slabs of %" PRIu32 " class%s from being empty.",
                format_bytes(size, bytes), is_or_was(p), when_of(p, h), live, slabs, classes, classes == 1 ? "" : "es");

@@ -3,6 +3,7 @@
  * and the findings with the highest cost.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -199,18 +200,48 @@ static unsigned other_kind(const struct model_calls *calls) {
   return most;
 }
 
+#define QUANTILE_SIZE (FORMAT_SIZE + 2)
+
+/* "20 ns"; ">=20 ns" if the samples do not tell how long such a call may take. */
+static const char *format_quantile(char *out, const struct model_calls *calls, unsigned kind, const struct histogram *h, double quantile) {
+  const struct quantile_range range = timed_quantile((struct timed){TIMED_CALLS, calls, kind}, CLASS_ROWS, h, quantile);
+  const bool open = range.upper == UINT64_MAX;
+  char time[FORMAT_SIZE];
+  snprintf(out, QUANTILE_SIZE, "%s%s", open ? ">=" : "", format_ns(time, (double)(open ? range.lower : histogram_quantile(h, quantile))));
+  return out;
+}
+
+/* "12345"; if the number is an estimate, "12345 +-3 %", or "up to 67" if it is smaller than its error. */
+static const char *format_number(char *out, uint64_t count, double error) {
+  if (error < 0.5) snprintf(out, FORMAT_SIZE, "%" PRIu64, count);
+  else if (error > (double)count) snprintf(out, FORMAT_SIZE, "up to %.0f", ceil((double)count + error));
+  else snprintf(out, FORMAT_SIZE, "%" PRIu64 " +-%.0f %%", count, ceil(100 * error / (double)count));
+  return out;
+}
+
 static void print_calls_of(FILE *out, const struct model_calls *calls, unsigned kind) {
   struct histogram *const h = kind < CALL_KIND_COUNT ? calls_merged(calls, kind) : NULL;
+  char p50[QUANTILE_SIZE], p99[QUANTILE_SIZE], p999[QUANTILE_SIZE], max[FORMAT_SIZE], share[FORMAT_SIZE], number[FORMAT_SIZE];
+  if (h == NULL) return;
   double error;
-  if (h != NULL) print_latency_of(out, model_call_kind(kind), h, calls_count(calls, kind, &error), (double)calls->elapsed_ns);
+  const uint64_t count = calls_count(calls, kind, &error);
+  format_number(number, count, error);
+  format_ns(max, (double)h->max);
+  char *const line = !calls_are_timed(calls, kind, h)
+                       ? must_print("  %-7s %s: most were not timed, max %s", model_call_kind(kind), number, max)
+                       : must_print("  %-7s %6s; %s: p50 %s, p99 %s, p99.9 %s, max %s", model_call_kind(kind),
+                                    format_percent(share, (double)h->sum, (double)calls->elapsed_ns), number, format_quantile(p50, calls, kind, h, 0.5),
+                                    format_quantile(p99, calls, kind, h, 0.99), format_quantile(p999, calls, kind, h, 0.999), max);
+  print_cut(out, line, screen_width);
+  free(line);
   free(h);
 }
 
 static void print_whole_calls(FILE *out, const struct model_calls *calls, bool is_one) {
   double error;
   const bool is_more = calls_time(calls, CALL_KIND_COUNT, &error) > (double)calls->elapsed_ns;
-  char *const line = must_print("Calls%s: share of %s time%s, latency, number", is_one ? "" : " of all processes", is_one ? "the run's" : "their",
-                                is_more ? " (all threads added)" : "");
+  char *const line = must_print("Calls%s: share of %s time%s, number, latency", is_one ? "" : " of all processes", is_one ? "the run's" : "their",
+                                is_more ? " (at most; all threads added)" : " (at most)");
   print_cut(out, line, screen_width);
   free(line);
   print_calls_of(out, calls, CALL_malloc);

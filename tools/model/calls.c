@@ -53,6 +53,13 @@ struct parts {
   struct histogram lengthy;
 };
 
+static bool has_brief(const struct histogram *sample) {
+  for (unsigned i = 0; i < HISTOGRAM_BUCKETS && histogram_lower(i) < STATS_LENGTHY_NS; i++) {
+    if (sample->bucket[i] != 0) return true;
+  }
+  return false;
+}
+
 /* The two together are `sample`, but for the rounding of the sums. */
 static struct parts split(const struct histogram *sample, uint64_t squares) {
   struct parts parts = {.brief = {*sample, squares > sample->count ? (double)squares : (double)sample->count}};
@@ -139,18 +146,22 @@ double timed_mean_error(struct timed timed, uint32_t cls, const struct histogram
   }
 }
 
-/* Of `count` calls that `sample` stands for; `count` itself has an error, too. */
-static void add_errors(struct model_calls *into, unsigned kind, uint32_t cls, const struct sample *sample, uint64_t count, double count_variance) {
+/*
+ * Of `count` calls that `sample` stands for; `count` itself has an error, too. `sharing`: the calls of all rows that it stands for. What is wrong with it is
+ * wrong for all of them, so their errors add up, not the squares: each row has its part of the square of their sum.
+ */
+static void add_errors(struct model_calls *into, unsigned kind, uint32_t cls, const struct sample *sample, uint64_t count, uint64_t sharing,
+                       double count_variance) {
   const struct histogram *const times = &sample->times;
-  const double all = (double)count, n = size_of(times->count, sample->squares), mean = histogram_mean(times);
+  const double squared = (double)count * (double)sharing, n = size_of(times->count, sample->squares), mean = histogram_mean(times);
   uint64_t seen = 0;
   if (into->below[kind][cls] == NULL) into->below[kind][cls] = must_allocate(HISTOGRAM_BUCKETS * sizeof(double));
   for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
     seen += times->bucket[i];
     const double p = (double)seen / (double)times->count;
-    into->below[kind][cls][i] += all * all * p * (1 - p) / n;
+    into->below[kind][cls][i] += squared * p * (1 - p) / n;
   }
-  into->time_variance[kind][cls] += all * all * histogram_variance(times) / n + count_variance * mean * mean;
+  into->time_variance[kind][cls] += squared * histogram_variance(times) / n + count_variance * mean * mean;
 }
 
 /* ---- One process. ---- */
@@ -159,7 +170,8 @@ static void add_errors(struct model_calls *into, unsigned kind, uint32_t cls, co
 struct shares {
   uint64_t fast; /* exact: blocks that were taken, or freed, on the fast path */
   uint64_t samples, kind[CALL_KIND_COUNT];
-  double squares; /* of the weights of `samples` */
+  double squares;     /* of the weights of `samples` */
+  uint64_t unsampled; /* of all classes together: `fast` of those without samples */
 };
 
 /* Those of reallocs that freed a block weigh as those of the others, on average. */
@@ -193,16 +205,25 @@ static struct shares shares_of_frees(const struct calls_of_process *calls, const
   return s;
 }
 
+#define SERIES_SIDE 2.0 /* of the calls that are sampled in a row, about so many allocate, and so many free; they are mostly of one kind, and tell as one */
+
+/* With one more sample of this kind, and one of another: so what all samples say is not certain. */
+static double share_in_all(const struct shares *all, unsigned kind) {
+  const double n = (double)all->samples, size = size_of(all->samples, all->squares) / SERIES_SIDE;
+  return (size * (double)all->kind[kind] / n + 1) / (size + 2);
+}
+
 /*
  * Of `s->fast` calls, those of a kind, which the process uses if `exists`. *variance grows by the square of the standard error; a share of 0 or 1 is not
- * taken for certain.
+ * taken for certain. The classes without samples have one estimate: see add_errors.
  */
 static uint64_t share_of(const struct shares *s, unsigned kind, const struct shares *all, bool exists, double *variance) {
   const struct shares *const from = s->samples > 0 ? s : all; /* a class without samples: as in all classes */
   if (s->fast == 0) return 0;
   if (from->samples == 0) return kind == CALL_malloc || kind == CALL_free ? s->fast : 0;
-  const double n = (double)from->samples, size = size_of(from->samples, from->squares), p = (size * (double)from->kind[kind] / n + 1) / (size + 2);
-  if (exists) *variance += (double)s->fast * (double)s->fast * p * (1 - p) / size;
+  const double n = (double)from->samples, size = size_of(from->samples, from->squares) / SERIES_SIDE;
+  const double in_all = share_in_all(all, kind), p = from == s ? ((double)s->kind[kind] / n + in_all) / 2 : in_all; /* few samples of a class may be alike */
+  if (exists) *variance += (double)s->fast * (double)(from == s ? s->fast : all->unsampled) * p * (1 - p) / size;
   /* The kinds share without a rest: each gets what lies between its bounds. */
   uint64_t before = 0;
   for (unsigned k = 0; k < kind; k++) before += from->kind[k];
@@ -212,17 +233,26 @@ static uint64_t share_of(const struct shares *s, unsigned kind, const struct sha
 
 static void add_shares(struct shares *all, const struct shares *s) {
   all->fast += s->fast;
+  if (s->samples == 0) all->unsampled += s->fast;
   all->samples += s->samples;
   all->squares += s->squares;
   for (unsigned k = 0; k < CALL_KIND_COUNT; k++) all->kind[k] += s->kind[k];
 }
 
+/* The fast calls of each row, the square of the standard error, and those of all rows of a kind without a brief sample of their own. */
+struct fast_calls {
+  uint64_t count[CALL_KIND_COUNT][CLASS_ROWS], sharing[CALL_KIND_COUNT];
+  double variance[CALL_KIND_COUNT][CLASS_ROWS];
+};
+
 /*
  * Adds the fast calls of a row. Its lengthy samples count once. The others are in the shape of its brief samples; without one, in the shape of its
  * kind's, else of all samples.
  */
-static void add_fast(struct model_calls *into, unsigned kind, uint32_t cls, const struct parts *own, const struct sample *const shapes[2], uint64_t count,
-                     double count_variance) {
+static void add_fast(struct model_calls *into, unsigned kind, uint32_t cls, const struct parts *own, const struct sample *const shapes[2],
+                     const struct fast_calls *fast) {
+  const double variance = fast->variance[kind][cls];
+  uint64_t count = fast->count[kind][cls];
   if (own->lengthy.count > 0 && own->lengthy.count <= count) {
     histogram_merge(at(&into->times[kind][cls]), &own->lengthy);
     count -= own->lengthy.count;
@@ -233,23 +263,42 @@ static void add_fast(struct model_calls *into, unsigned kind, uint32_t cls, cons
   for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
     if (all[i]->times.count == 0) continue;
     if (count > 0) calls_add_scaled(at(&into->times[kind][cls]), &all[i]->times, count);
-    if (count > 0 || count_variance > 0) add_errors(into, kind, cls, all[i], count, count_variance);
+    if (count > 0 || variance > 0) add_errors(into, kind, cls, all[i], count, i == 0 ? count : fast->sharing[kind], variance);
     return;
   }
   into->untimed[kind][cls] += count;
 }
 
+static void count_fast(struct fast_calls *into, const struct calls_of_process *calls, const struct stats_class_counters *c, uint32_t cls,
+                       const struct shares all[2], double weight, const bool exists[CALL_KIND_COUNT]) {
+  const struct shares a = shares_of_allocs(calls, c, cls), f = shares_of_frees(calls, c, cls);
+  for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
+    const struct histogram *const fast = &calls->fast[kind][cls];
+    double *const variance = &into->variance[kind][cls];
+    uint64_t count = kind == CALL_free ? share_of(&f, kind, &all[1], exists[kind], variance) : share_of(&a, kind, &all[0], exists[kind], variance);
+    if (kind == CALL_realloc) {
+      const double stays = (double)c->sampled_stays;
+      count += whole_number(stays * weight + 0.5);
+      const double each = fast->count > 0 ? (double)fast->count / size_of(fast->count, (double)calls->squares[kind][cls]) : 1; /* mean weight of a sample */
+      *variance += (stays * each + (calls->slow[kind][cls].count > 0)) * weight * weight; /* if it is known that there were some, 0 is not certain */
+    }
+    into->count[kind][cls] = count;
+  }
+}
+
 void calls_add(struct model_calls *into, const struct calls_of_process *calls, const struct stats_class_counters counters[CLASS_ROWS]) {
-  struct shares allocs = {0}, frees = {0};
+  struct shares all[2] = {{0}};                                                       /* of allocations, and of frees */
   struct sample *const shape = must_allocate(sizeof(*shape) * (CALL_KIND_COUNT + 1)); /* of each kind, and of all */
+  struct fast_calls *const fast = must_allocate(sizeof(*fast));
+  struct parts *const own = must_allocate(sizeof(*own));
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
     const struct shares a = shares_of_allocs(calls, &counters[cls], cls), f = shares_of_frees(calls, &counters[cls], cls);
-    add_shares(&allocs, &a);
-    add_shares(&frees, &f);
+    add_shares(&all[0], &a);
+    add_shares(&all[1], &f);
     for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
-      const struct parts own = split(&calls->fast[kind][cls], calls->squares[kind][cls]);
-      merge_sample(&shape[kind], &own.brief);
-      merge_sample(&shape[CALL_KIND_COUNT], &own.brief);
+      *own = split(&calls->fast[kind][cls], calls->squares[kind][cls]);
+      merge_sample(&shape[kind], &own->brief);
+      merge_sample(&shape[CALL_KIND_COUNT], &own->brief);
     }
   }
   /* A kind that the process uses may be rare in each class: without a sample there, its share is small, but not certainly 0. */
@@ -257,28 +306,27 @@ void calls_add(struct model_calls *into, const struct calls_of_process *calls, c
   for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
     for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) exists[kind] = exists[kind] || calls->slow[kind][cls].count > 0 || calls->fast[kind][cls].count > 0;
   }
-  const double sampled = (double)(allocs.samples + frees.samples), weight = sampled > 0 ? (double)(allocs.fast + frees.fast) / sampled : 1;
+  const double sampled = (double)(all[0].samples + all[1].samples), weight = sampled > 0 ? (double)(all[0].fast + all[1].fast) / sampled : 1;
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
-    const struct shares a = shares_of_allocs(calls, &counters[cls], cls), f = shares_of_frees(calls, &counters[cls], cls);
+    count_fast(fast, calls, &counters[cls], cls, all, weight, exists);
     for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
-      const struct histogram *const slow = &calls->slow[kind][cls], *const fast = &calls->fast[kind][cls];
-      double variance = 0;
-      uint64_t count = kind == CALL_free ? share_of(&f, kind, &frees, exists[kind], &variance) : share_of(&a, kind, &allocs, exists[kind], &variance);
-      if (kind == CALL_realloc) {
-        const double stays = (double)counters[cls].sampled_stays;
-        count += whole_number(stays * weight + 0.5);
-        const double each = fast->count > 0 ? (double)fast->count / size_of(fast->count, (double)calls->squares[kind][cls]) : 1; /* mean weight of a sample */
-        variance += (stays * each + (slow->count > 0)) * weight * weight; /* if it is known that there were some, 0 is not certain */
-      }
-      const struct parts own = split(fast, calls->squares[kind][cls]);
-      add_fast(into, kind, cls, &own, (const struct sample *[]){&shape[kind], &shape[CALL_KIND_COUNT]}, count, variance);
-      into->variance[kind][cls] += variance;
+      if (!has_brief(&calls->fast[kind][cls])) fast->sharing[kind] += fast->count[kind][cls];
+    }
+  }
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
+    for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
+      const struct histogram *const slow = &calls->slow[kind][cls], *const sample = &calls->fast[kind][cls];
+      *own = split(sample, calls->squares[kind][cls]);
+      add_fast(into, kind, cls, own, (const struct sample *[]){&shape[kind], &shape[CALL_KIND_COUNT]}, fast);
+      into->variance[kind][cls] += fast->variance[kind][cls];
       if (slow->count > 0) histogram_merge(at(&into->times[kind][cls]), slow);
       into->timed[kind][cls] += slow->count;
-      into->sampled[kind][cls] += whole_number(size_of(fast->count, (double)calls->squares[kind][cls]) + 0.5);
+      into->sampled[kind][cls] += whole_number(size_of(sample->count, (double)calls->squares[kind][cls]) + 0.5);
     }
   }
   into->known = true;
+  free(own);
+  free(fast);
   free(shape);
 }
 
@@ -311,6 +359,14 @@ uint64_t calls_count(const struct model_calls *calls, unsigned kind, double *err
   }
   *error = sqrt(variance);
   return count;
+}
+
+uint64_t calls_untimed(const struct model_calls *calls, unsigned kind) {
+  uint64_t untimed = 0;
+  for (unsigned k = 0; k < CALL_KIND_COUNT; k++) {
+    for (uint32_t cls = 0; cls < CLASS_ROWS && (kind == k || kind == CALL_KIND_COUNT); cls++) untimed += calls->untimed[k][cls];
+  }
+  return untimed;
 }
 
 double calls_time(const struct model_calls *calls, unsigned kind, double *error) {

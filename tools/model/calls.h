@@ -11,6 +11,9 @@
  * Standard errors. A row has N fast calls and n samples of them, which are taken as independent. Of weighted samples, n is (sum of the weights)^2 / (sum of
  * their squares), as L. Kish, Survey Sampling (1965), has it:
  *
+ * The rows of a kind that have no samples of their own share those of all others: their errors add up, not the squares. Calls are sampled a few in a row,
+ * which are often of the same kind: for the number of calls of a kind, two samples count as one.
+ *
  *   number of calls up to a value:  N sqrt(p (1 - p) / n), p = samples up to it / n; squares add up over rows, and an exact call has none. To them is added,
  *                                   once, the square of N / n of all rows together: of calls that no sample has met, there may be as many as one stands for
  *   a quantile of q:                the values at the ranks q * count -+ that error at the quantile itself (R. S. Woodruff, Confidence Intervals for
@@ -60,6 +63,12 @@ struct histogram *calls_of_class(const struct model_calls *calls, uint32_t cls, 
 
 /* The number of calls, in a histogram or not, and its standard error. */
 uint64_t calls_count(const struct model_calls *calls, unsigned kind, double *error);
+
+/* Calls of a kind, or of all (CALL_KIND_COUNT), that are in no histogram. */
+uint64_t calls_untimed(const struct model_calls *calls, unsigned kind);
+
+/* Whether their histogram, `h`, says how long most of them took. Otherwise it has mostly those that left the fast path, as in the secure mode. */
+static inline bool calls_are_timed(const struct model_calls *calls, unsigned kind, const struct histogram *h) { return h->count >= calls_untimed(calls, kind); }
 
 /* The time that the calls of a kind, or of all (CALL_KIND_COUNT), took, and its standard error. */
 double calls_time(const struct model_calls *calls, unsigned kind, double *error);
