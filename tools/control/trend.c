@@ -143,7 +143,7 @@ void trend_text(FILE *out, const struct trend *t, size_t rows) {
     shown++;
   }
   if (table != NULL) table_print_cut(table, out, 2);
-  if (shown < told) fprintf(out, "  and %zu more sites (--all lists them)\n", told - shown);
+  if (shown < told) fprintf(out, "  and %zu more site%s (--all lists %s)\n", told - shown, told - shown == 1 ? "" : "s", told - shown == 1 ? "it" : "them");
   if (told < t->count) fprintf(out, "  %zu site%s did not change\n", t->count - told, t->count - told == 1 ? "" : "s");
   free(ranked);
 }

@@ -141,7 +141,7 @@ static void print_longest(FILE *out, const struct page *page, const struct repor
     print_stages(out, call);
     if (call->ns >= STATS_CALL_STACK_NS) print_stack_of(out, page, p, call->frame_count > 0 ? MODEL_CALL_STACK(list[n].i) : 0);
   }
-  print_more(out, page, shown, count, "calls");
+  print_more(out, page, shown, count, "call", "calls");
   free(list);
 }
 

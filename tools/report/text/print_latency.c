@@ -174,7 +174,7 @@ static void print_classes(FILE *out, const struct page *page, struct histogram *
     add_drawing(t, rows[i].h, first, last);
   }
   table_print(t, out, 2);
-  print_more(out, page, shown, count, "classes");
+  print_more(out, page, shown, count, "class", "classes");
 }
 
 static void print_one(FILE *out, const char *title, const struct histogram *h, struct timed timed, bool ticks) {
