@@ -91,12 +91,12 @@ kill -USR1 "$pid"
 for try in $(seq 200); do grep -qx rest rest.out && break; sleep 0.05; done
 "$hakmem" set --wait 300ms "$pid" PROFILE=4K >out 2>err
 equal "exit code for a process that rests" 3 $?
-grep -q "process $pid rests: it did not enter the slow path of malloc or free for 0.3 s, and does this when it next does" err || fail "$(cat err)"
+grep -q "process $pid rests: it did not enter the slow path of malloc or free for 0.3 s; it changes its options when it next does" err || fail "$(cat err)"
 kill -STOP "$pid"
 for try in $(seq 50); do [ "$("$hakmem" report --json "$pid" 2>/dev/null | jq -r '.stats.processes[0].state')" = stopped ] && break; sleep 0.1; done
 "$hakmem" set --wait 300ms "$pid" STATS_INTERVAL=55 >out 2>err
 equal "exit code for a stopped process" 3 $?
-grep -q "process $pid is stopped: it does this when it continues" err || fail "$(cat err)"
+grep -q "process $pid is stopped: it changes its options when it continues" err || fail "$(cat err)"
 equal "nothing is done yet" "0 100" "$(setting "$pid" PROFILE) $(setting "$pid" STATS_INTERVAL)"
 "$hakmem" dump --wait 100ms -o stopped.stats "$pid" >out 2>err
 equal "exit code of a dump that reads the memory of a stopped process" 0 $?
@@ -165,7 +165,7 @@ awake=$pid awake_runner=$runner
 HAKMEM_STATS_SIGNAL=USR2 HAKMEM_RELEASE_DELAY=1000000 start resting ./asleep
 "$hakmem" trim --wait 300ms "$pid" >out 2>err
 equal "exit code of a trim of a process that rests" 3 $?
-grep -q "for 0.3 s, and does this when it next does; .*hakmem trim --signal" err || fail "$(cat err)"
+grep -q "for 0.3 s; it returns its free memory when it next does; .*hakmem trim --signal" err || fail "$(cat err)"
 before=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
 "$hakmem" trim --wait 60s --signal "$pid" >out 2>err || fail "trim --signal: $(cat err)"
 after=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")

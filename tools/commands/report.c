@@ -104,7 +104,8 @@ const struct argp report_argp = {
   .doc = "Print what runs or recordings hold: lost events, latency histograms, fragmentation, where the memory is, header resets and "
          "shared_fails with their stacks.\v"
          "DIR is a directory written by hakmem run or hakmem record, or one that holds a CTF trace made by hand; FILE is a stats "
-         "file or a trace's metadata; PID is a process that runs with one of these. A process that runs is shown as it is now, if its memory can be read. "
+         "file or a trace's metadata; PID is a running process that keeps statistics: one of hakmem run or hakmem record, or with HAKMEM_STATS_FILE. "
+         "It is shown as it is now, if its memory can be read. "
          "net://RELAY[:PORT]/host/HOST/SESSION is a program that hakmem record --to sends to an LTTng relay daemon: it is read while it runs. "
          "Directories may be of several hosts, as the relay wrote them. "
          "The exit code is 0, 1 if something could not be read, 2 for bad usage.",
