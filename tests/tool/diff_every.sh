@@ -26,6 +26,15 @@ jq -s '[.[] | {t: .time_s, y: ([.sites[] | select(.site | endswith("leaks")) | .
 jq -e --slurpfile expected expected '.sites[0] | (.slope / $expected[0][0] - 1 | fabs) < 1e-6 and ((.slope_error - $expected[0][1]) / .slope | fabs) < 1e-6' last >out ||
   fail "slope $(jq -c '.sites[0] | [.slope, .slope_error]' last) instead of $(jq -c . expected)"
 
+# columns FILE: the heads of each reading, once if they are all the same.
+columns() { sed -n 's/^ *\(last step.*\) call site.*/\1/p' "$1" | sed 's/  */ /g' | sort -u; }
+COLUMNS=80 "$hakmem" diff --every 300ms --count 3 "$pid" >text 2>err || fail "$(cat err)"
+equal "columns of 80" "last step per hour +/- grows " "$(columns text)"
+equal "how often it says that columns are missing" 2 "$(grep -c 'Some columns do not fit; COLUMNS=120 shows all' text)"
+COLUMNS=120 "$hakmem" diff --every 300ms --count 3 "$pid" >text 2>err || fail "$(cat err)"
+equal "columns of 120" "last step since first per hour +/- live now grows " "$(columns text)"
+grep -q "columns do not fit" text && fail "says that columns of 120 do not fit"
+
 "$hakmem" diff --every 300ms "$pid" >text 2>err &
 watcher=$!
 for try in $(seq 200); do grep -q "^Reading 3 " text && break; sleep 0.1; done

@@ -105,8 +105,9 @@ static const char *format_change(char *buffer, double bytes) {
   return buffer;
 }
 
+/* The heads are as wide as the cells can become, so that each reading has the same columns. */
 static struct table *start_table(void) {
-  static const char *const heads[] = {"since last", "since first", "per hour", "+/-", "live now", "grows", "call site, innermost function first"};
+  static const char *const heads[] = {"last step", "since first", " per hour", "     +/-", "live now", "grows    ", "call site, innermost function first"};
   struct table *const table = table_create("RRrrRll");
   for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(table, "%s", heads[i]);
   return table;
