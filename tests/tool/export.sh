@@ -117,7 +117,13 @@ fails 1 'a file of this name exists' "$hakmem" export --csv -o err bare
 fails 1 'No such file' "$hakmem" export --csv -o missing/dir bare
 fails 1 'No such file' "$hakmem" export --dhat missing
 [ ! -e /dev/full ] || fails 1 'cannot write' "$hakmem" export --openmetrics -o /dev/full bare
+echo 'int main(void) {}' >source.c
+cp source.c kept.c
+fails 1 'source.c exists; --force replaces it' "$hakmem" export --openmetrics -o source.c bare
+cmp -s source.c kept.c || fail "a source was replaced"
+"$hakmem" export --openmetrics --force -o source.c bare 2>err && grep -q '^# EOF' source.c || fail "--force replaces nothing: $(cat err)"
 "$hakmem" export --table=stats.counters bare >out 2>err || fail "one table: $(cat err)"
 cmp -s out "$place/bare.csv/stats.counters.csv" && fail "there is a directory already"
 "$hakmem" export --csv -o bare.csv bare && cmp out bare.csv/stats.counters.csv || fail "a table by itself is not that of the directory"
+fails 1 'exists; --force replaces it' "$hakmem" export --csv -o bare.csv bare
 exit 0

@@ -19,6 +19,11 @@ fails 1 "nowhere" "$hakmem" page nowhere -o x.html
 fails 1 "cannot write no/x.html" "$hakmem" page a -o no/x.html
 
 "$hakmem" page a -o a.html 2>err || { cat err; [ "$(grep -c 'built without D3' err)" -eq 0 ] || skip "built without D3"; fail "no page of one run"; }
+cp a.html kept.html
+fails 1 "a.html exists; --force replaces it" "$hakmem" page b -o a.html
+cmp -s a.html kept.html || fail "a file was replaced"
+"$hakmem" page b -o a.html --force 2>err && ! cmp -s a.html kept.html || fail "--force replaces nothing: $(cat err)"
+mv kept.html a.html
 "$hakmem" page a b -o ab.html 2>err || { cat err; fail "no page of two runs"; }
 for run in a b; do
   for pid in $("$hakmem" report --json $run | jq '.stats.processes[].pid'); do "$hakmem" report --json --pid=$pid $run | jq "{\"$pid\": (.stats | del(.processes))}"; done | jq -s add >$run.own.json

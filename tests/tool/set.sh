@@ -59,12 +59,12 @@ fails 1 "refuses: TRACE=full needs a tracer in the process; start the program wi
 equal "TRACE" off "$(setting "$pid" TRACE)"
 
 # Wrong names and values; nothing is changed, also not by what is right beside them.
-fails 1 "HAKMEM_PROFIL is not an option of the library; the nearest is HAKMEM_PROFILE" "$hakmem" set "$pid" STATS_INTERVAL=7 PROFIL=4K
-fails 1 "HAKMEM_PROFILE=4Q is not allowed" "$hakmem" set "$pid" PROFILE=4Q
-fails 1 "HAKMEM_PROFILE=-1 is not allowed" "$hakmem" set "$pid" PROFILE=-1
-fails 1 "HAKMEM_LOG=dran is not allowed" "$hakmem" set "$pid" LOG=dran
-fails 1 "HAKMEM_DEBUG is read at the start only; while the program runs, these change: PROFILE GUARD TRACE LOG STATS_INTERVAL SOFT_LIMIT" "$hakmem" set "$pid" DEBUG=1
-fails 1 "PROFILE is not NAME=VALUE" "$hakmem" set "$pid" PROFILE
+fails 2 "HAKMEM_PROFIL is not an option of the library; the nearest is HAKMEM_PROFILE" "$hakmem" set "$pid" STATS_INTERVAL=7 PROFIL=4K
+fails 2 "HAKMEM_PROFILE=4Q is not allowed" "$hakmem" set "$pid" PROFILE=4Q
+fails 2 "HAKMEM_PROFILE=-1 is not allowed" "$hakmem" set "$pid" PROFILE=-1
+fails 2 "HAKMEM_LOG=dran is not allowed" "$hakmem" set "$pid" LOG=dran
+fails 2 "HAKMEM_DEBUG is read at the start only; while the program runs, these change: PROFILE GUARD TRACE LOG STATS_INTERVAL SOFT_LIMIT" "$hakmem" set "$pid" DEBUG=1
+fails 2 "PROFILE is not NAME=VALUE" "$hakmem" set "$pid" PROFILE
 fails 2 "--for=soon is not a time" "$hakmem" set --for soon "$pid" PROFILE=1
 fails 2 "--for needs a NAME=VALUE" "$hakmem" set --for 1s "$pid"
 fails 2 "there is no process id" "$hakmem" set

@@ -69,8 +69,8 @@ grep -q "^hakmem: interrupted: the report has the [1-9][0-9]* events that were r
 equal "lines" 1 "$(wc -l <err)"
 [ "$(jq .trace.events out)" -gt 10 ] || fail "an interrupted report has nothing"
 trace brief/sound-17 17
-for command in explain "export --openmetrics" "page -o page.html"; do
-  "$hakmem" page -o page.html brief 2>&1 | grep -q "without D3" && [ "${command%% *}" = page ] && continue
+for command in explain "export --openmetrics" "page --force -o page.html"; do
+  "$hakmem" page --force -o page.html brief 2>&1 | grep -q "without D3" && [ "${command%% *}" = page ] && continue
   # shellcheck disable=SC2086 # words
   BROKEN_EVENTS=1 BROKEN_CTF=slow python3 interrupted.py "$hakmem" $command slow
   code=$?

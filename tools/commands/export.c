@@ -11,12 +11,13 @@
 #include "common/sandbox.h"
 #include "export/export.h"
 #include "export/stacks.h"
+#include "listen/address.h"
 #include "listen/listen.h"
 #include "model/symbol_options.h"
 #include "push/push.h"
 #include "report/load.h"
 
-enum { KEY_PID = 256, KEY_VALUE, KEY_HISTOGRAM, KEY_TABLE, KEY_LIST, KEY_LISTEN, KEY_PROCESSES, KEY_HOST, KEY_FORMAT };
+enum { KEY_PID = 256, KEY_VALUE, KEY_HISTOGRAM, KEY_TABLE, KEY_LIST, KEY_LISTEN, KEY_PROCESSES, KEY_HOST, KEY_FORCE, KEY_FORMAT };
 
 struct options {
   int format; /* enum export_format; -1: none yet */
@@ -35,6 +36,7 @@ static const char *const format_names[] = {
 static const struct argp_option options[] = {
 #define FORMAT_OPTION(name, part, end, what) {#name, KEY_FORMAT + EXPORT_##name, NULL, 0, "Write " what, 1},
   EXPORT_FORMATS(FORMAT_OPTION){"output", 'o', "FILE", 0, "Write to FILE (-, which is standard output); all tables or histograms: into the directory FILE", 2},
+  {"force", KEY_FORCE, NULL, 0, "Replace a file that exists and is not empty; without this it is kept", 2},
   LOAD_JOBS_OPTION,
   {"pid", KEY_PID, "PID", 0, "Export this process only, not all of them together", 2},
   {"value", KEY_VALUE, "NAME", 0,
@@ -92,6 +94,12 @@ static error_t check_listen(struct options *o, const struct argp_state *state) {
   if (o->load.count > 0 || o->load.pid != 0 || o->output != NULL || o->push.url != NULL) {
     argp_error(state, "--listen serves all processes of this user: give it no input, --pid, --output or --push");
   }
+  char *host = NULL, *port = NULL;
+  if (!address_split(o->listen.address, &host, &port)) {
+    argp_error(state, "--listen=%s is no address: write ADDR, ADDR:PORT, [ADDR]:PORT or :PORT", o->listen.address);
+  }
+  free(host);
+  free(port);
   if (o->listen.processes == 0) o->listen.processes = LISTEN_PROCESSES;
   return 0;
 }
@@ -104,6 +112,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
   }
   switch (key) {
     case 'o': o->output = argument; return 0;
+    case KEY_FORCE: o->how.force = true; return 0;
     case 'j': o->load.jobs = load_jobs(argument, state); return 0;
     case KEY_PID: o->load.pid = load_pid(argument, state); return 0;
     case KEY_VALUE: o->how.value = read_value(argument, state); return 0;

@@ -12,6 +12,7 @@
 #include "command.h"
 #include "common/error.h"
 #include "common/format.h"
+#include "common/regular.h"
 #include "common/sandbox.h"
 #include "compare/diff.h"
 #include "compare/sides.h"
@@ -20,13 +21,15 @@
 
 struct options {
   char *output;
+  bool force;
   struct load load;
 };
 
-enum { KEY_PID = 256 };
+enum { KEY_PID = 256, KEY_FORCE };
 
 static const struct argp_option options[] = {
   {"output", 'o', "FILE", 0, "Write the page to FILE; needed", 1},
+  {"force", KEY_FORCE, NULL, 0, "Replace FILE if it exists and is not empty; without this it is kept", 1},
   LOAD_JOBS_OPTION,
   {"pid", KEY_PID, "PID", 0, "Show this process only", 1},
   {0},
@@ -36,6 +39,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
   struct options *const o = state->input;
   switch (key) {
     case 'o': o->output = argument; return 0;
+    case KEY_FORCE: o->force = true; return 0;
     case 'j': o->load.jobs = load_jobs(argument, state); return 0;
     case KEY_PID: o->load.pid = load_pid(argument, state); return 0;
     case ARGP_KEY_ARGS:
@@ -92,6 +96,10 @@ static bool write_file(const char *path, json_t *runs, json_t *diff) {
 
 static int page(void *context) {
   const struct options *const o = context;
+  if (!regular_may_replace(o->output, o->force)) {
+    say("%s", failure());
+    return EXIT_FAILED;
+  }
   json_t *const runs = json_array();
   bool good = true;
   for (int i = 0; i < o->load.count; i++) {

@@ -20,3 +20,9 @@ int regular_open(const char *path) {
   fail("%s is not a regular file", path);
   return -1;
 }
+
+bool regular_may_replace(const char *path, bool force) {
+  struct stat status;
+  if (force || stat(path, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0) return true;
+  return fail("%s exists; --force replaces it", path);
+}

@@ -48,6 +48,7 @@ struct export_moment {
 struct export_options {
   enum export_value value;
   const char *part;
+  bool force;                         /* replaces a file */
   const struct export_moment *moment; /* for pprof; NULL: all processes */
 };
 
@@ -67,7 +68,8 @@ void parts_csv(struct export_parts *parts, const struct page *page);
 
 /*
  * Writes `page` to `path`: a file, "-" for the standard output, or for all parts of a format with parts (o->part is NULL) a directory, which is made if it
- * is missing. An unfinished file is removed.
+ * is missing. An unfinished file is removed, and one that exists is kept
+ * unless o->force.
  */
 bool export_write(enum export_format format, const struct page *page, const struct export_options *o, const char *path);
 

@@ -10,6 +10,7 @@
 
 #include "common/error.h"
 #include "common/memory.h"
+#include "common/regular.h"
 #include "export.h"
 
 static const struct format {
@@ -67,6 +68,7 @@ bool parts_miss(const struct export_parts *parts, const char *what, const char *
 /* ---- Files ---- */
 
 static bool write_file(const struct format *f, const struct page *page, const struct export_options *o, const char *path) {
+  if (!regular_may_replace(path, o->force)) return false;
   FILE *const out = fopen(path, "w");
   if (out == NULL) return fail("cannot write %s: %s", path, strerror(errno));
   bool good = f->write(out, page, o);

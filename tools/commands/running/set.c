@@ -92,7 +92,7 @@ static int set_all(const struct asker *a, const struct options *o) {
   for (; checked < o->count && check(o->values[checked], &texts[checked]); checked++) continue;
   if (checked < o->count) {
     say("%s", failure());
-    code = EXIT_FAILED;
+    code = EXIT_USAGE;
   }
   for (size_t i = 0; i < checked; i++) {
     const int one = code == EXIT_DONE || code == EXIT_WAITS ? set_one(a, texts[i], o->for_ms) : EXIT_DONE;
