@@ -49,6 +49,7 @@ static bool print_losses_of(FILE *out, const struct report *r) {
   bool any = false;
 #define PRINT_LOSS(name, text) \
   if (r->lost.name > 0) { \
+    if (!any) fputs("       count  what\n", out); \
     fprintf(out, "  %10" PRIu64 "  %s\n", r->lost.name, text); \
     any = true; \
   }
