@@ -18,10 +18,10 @@ for mode in HAKMEM_SECURE=0 HAKMEM_SECURE=1 HAKMEM_DEBUG=1; do
   has err || { cat err; fail "without HAKMEM_REDACT, the log does not show the string, so this test cannot fail: $mode"; }
   run $mode HAKMEM_REDACT=1
   ! has err out stats || { grep -ranE 'PlantedS|50 6c 61 6e|6e616c50' err out; fail "with HAKMEM_REDACT=1, the string appears: $mode"; }
-  "$hakmem" report stats >text && "$hakmem" report --json stats >json && "$hakmem" explain stats >explained && "$hakmem" page stats -o page.html >/dev/null ||
+  "$hakmem" report stats >text && "$hakmem" report --json stats >json && "$hakmem" explain stats >explained && "$hakmem" page stats --force -o page.html >/dev/null ||
     fail "a command fails on the statistics: $mode"
   rm -rf csv
-  "$hakmem" export --perfetto stats -o perfetto.json 2>said && "$hakmem" export --csv stats -o csv 2>said || fail "an export fails on the statistics: $mode: $(cat said)"
+  "$hakmem" export --perfetto --force stats -o perfetto.json 2>said && "$hakmem" export --csv stats -o csv 2>said || fail "an export fails on the statistics: $mode: $(cat said)"
   for file in text json explained page.html perfetto.json csv; do
     ! has $file || fail "with HAKMEM_REDACT=1, the string appears in $file: $mode"
   done
