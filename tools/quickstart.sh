@@ -1,5 +1,5 @@
 #!/bin/sh
-# From a fresh Debian 12 or 13 to three diagnoses, in about a minute and a half:   sh tools/quickstart.sh
+# From a fresh Debian 12 or 13 to a page and two diagnoses, in about a minute and a half:   sh tools/quickstart.sh
 #
 #   1. installs what the build needs   2. builds into ./build   3. records a real program, prints the report and writes the page
 #   4. the same program with too few SuperSlabs: shared_fail and the legacy path   5. a program that writes one byte too far

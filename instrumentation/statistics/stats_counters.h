@@ -33,7 +33,7 @@
   S(os_unmap_ns, "nanoseconds in unmappings") \
   S(os_purge_ns, "nanoseconds in purges") \
   S(deepbind, "libraries opened without the RTLD_DEEPBIND that was asked for") \
-  S(end_blocks, "blocks at the end of the process") \
+  S(end_blocks, "small blocks that had a header at the end of the process, live or free") \
   S(end_checked, "blocks whose headers were checked at the end of the process") \
   S(debug_sweeps, "times that the debugging mode looked at all blocks") \
   S(debug_blocks, "blocks that it looked at") \

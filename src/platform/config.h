@@ -55,7 +55,8 @@
   NUMBER(sample, STATS_SAMPLE, 1024, 0, 1u << 30, "operations", \
          "of this many operations, one is timed, 0 = none; from 1024 on, a thread that runs long is timed less often, down to one of 8192") \
   NUMBER(fragmentation, STATS_INTERVAL, 100, 0, 1u << 30, "ms", "between two snapshots of fragmentation, 0 = only on request and at exit") \
-  TEXT(log, LOG, "list of drain,ss,hdr or all", "log lines to write") \
+  TEXT(log, LOG, "list of drain,ss,hdr or all", \
+       "log lines to write; header resets are always written: hdr sends them to HAKMEM_LOG_FILE, not to standard error") \
   TEXT(log_file, LOG_FILE, "path", "the file for log lines and statistics, standard error if not set; %p becomes the process id") \
   CHOICE(stacks, STACKS, 0, "auto|fp|unwind|off", \
          "stacks by frame pointers, by libunwind, or (auto) by steps that libunwind taught for each return address; on aarch64, auto is fp") \

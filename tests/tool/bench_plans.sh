@@ -31,6 +31,8 @@ equal "rows of the figures' names" '' "$(jq -r '(.results[0].contenders[0] | key
 
 # Text and Markdown; where a counter is not there it says so.
 bench phase8 --rounds 1 --ops 20000 --ws 256 --allocators glibc,hakmem >out || fail "text"
+grep -q '^One round: it has no deviation' out || { cat out; fail "one round has an interval"; }
+grep -qF -e '±0.0 %' -e 'confidence 0.0' out && { cat out; fail "one round has a deviation"; }
 grep -q '^random_mixed 256' out || fail "no table in the text"
 if jq -e . out >/dev/null 2>&1; then fail "text that is JSON"; fi
 if grep -q 'read before its free' out; then fail "says that blocks were read, and none was"; fi
@@ -151,6 +153,8 @@ for arguments in '' nothing 'phase8 scale' 'phase8 --rounds 0' 'phase8 --rounds 
   # shellcheck disable=SC2086 # words
   fails 2 hakmem "$hakmem" bench $arguments
 done
+fails 2 'bench memory has no workload nothing; it has: burst, burst trimmed' "$hakmem" bench memory --workloads nothing
+fails 2 'bench does not know the allocator nothing, but: glibc, hakmem, ' "$hakmem" bench memory --allocators nothing
 echo nothing >nothing.so
 fails 2 'does not replace malloc' "$hakmem" bench phase8 --peer x=./nothing.so
 nothing_left "bad arguments"

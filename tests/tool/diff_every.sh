@@ -7,6 +7,7 @@ runner=$!
 for try in $(seq 200); do grep -q ready out && break; sleep 0.05; done
 pid=$(basename data/*.stats .stats)
 fails 1 "process $pid has no profile of its live heap; hakmem set $pid PROFILE=512K switches it on" "$hakmem" diff --every 1 "$pid"
+fails 0 "process $pid has no profile of its live heap; hakmem set $pid PROFILE=512K switches it on" "$hakmem" report --section=sites "$pid"
 "$hakmem" set "$pid" PROFILE=2K >out 2>err || fail "$(cat err)"
 
 # The profile knows the blocks that were allocated since it was switched on. On a busy machine it takes a while until all of the other site's are.
@@ -25,6 +26,15 @@ jq -s '[.[] | {t: .time_s, y: ([.sites[] | select(.site | endswith("leaks")) | .
   [$slope, ((map((.y - $y) - $slope * (.t - $t)) | map(. * .) | add) / ($n - 2) / $spread | sqrt)]' lines >expected
 jq -e --slurpfile expected expected '.sites[0] | (.slope / $expected[0][0] - 1 | fabs) < 1e-6 and ((.slope_error - $expected[0][1]) / .slope | fabs) < 1e-6' last >out ||
   fail "slope $(jq -c '.sites[0] | [.slope, .slope_error]' last) instead of $(jq -c . expected)"
+
+# columns FILE: the heads of each reading, once if they are all the same.
+columns() { sed -n 's/^ *\(last step.*\) call site.*/\1/p' "$1" | sed 's/  */ /g' | sort -u; }
+COLUMNS=80 "$hakmem" diff --every 300ms --count 3 "$pid" >text 2>err || fail "$(cat err)"
+equal "columns of 80" "last step per hour +/- grows " "$(columns text)"
+equal "how often it says that columns are missing" 2 "$(grep -c 'Some columns do not fit; COLUMNS=120 shows all' text)"
+COLUMNS=120 "$hakmem" diff --every 300ms --count 3 "$pid" >text 2>err || fail "$(cat err)"
+equal "columns of 120" "last step since first per hour +/- live now grows " "$(columns text)"
+grep -q "columns do not fit" text && fail "says that columns of 120 do not fit"
 
 "$hakmem" diff --every 300ms "$pid" >text 2>err &
 watcher=$!

@@ -76,6 +76,13 @@ while IFS= read -r line; do
     { "$hakmem" explain after; fail "$rule: the finding costs as much as before, with: $(printf '%s' "$mended" | sed "s/VALUE/$value/")"; }
 done <table
 
+# Of a process that rested, which no delay helps: memory is returned by calls, and it made none.
+for kind in empties kept; do
+  run rested "./advised $kind"
+  equal "$kind: a delay is advised" 0 "$(jq '[.findings[] | select(.rule == "empty_slabs" or .rule == "kept_huge") | .remedies[] | select(.option == "HAKMEM_RELEASE_DELAY")] | length' rested.explain)"
+  grep -q 'Call malloc_trim' rested.explain || fail "$kind: malloc_trim is not advised"
+done
+
 # Of a process that works: the command that is named returns the memory, and the process goes on.
 rm -rf serves
 "$hakmem" run -O RELEASE_DELAY=100000 -o serves -- ./advised serves >out 2>err &

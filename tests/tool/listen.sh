@@ -32,7 +32,7 @@ fails 2 "--listen is for --openmetrics" "$hakmem" export --csv --listen 127.0.0.
 fails 2 "give it no input" "$hakmem" export --openmetrics --listen 127.0.0.1 data1
 fails 2 "--allow-host is for --listen" "$hakmem" export --openmetrics --allow-host=x data1
 fails 2 "--max-processes=0: give a number" "$hakmem" export --openmetrics --listen 127.0.0.1 --max-processes=0
-for bad in 127.0.0.1:x 127.0.0.1:99999 '[::1' 127.0.0.1:; do fails 1 "is no address" "$hakmem" export --openmetrics --listen "$bad"; done
+for bad in 127.0.0.1:x 127.0.0.1:99999 '[::1' 127.0.0.1:; do fails 2 "is no address" "$hakmem" export --openmetrics --listen "$bad"; done
 
 # serve NAME OPTIONS...: sets $server and $port.
 serve() {

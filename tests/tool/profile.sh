@@ -115,9 +115,12 @@ tr -s '\n ' ' ' <text | grep -q 'hold nearly empty, [0-9.]* m*s old on average, 
 
 # What cannot be had is said.
 fails 2 'exclude each other' "$hakmem" report --json --folded data
-rm -rf data
+mv data with
 "$hakmem" run -o data -- ./sites 2>err || fail "cannot run"
 fails 1 'HAKMEM_PROFILE' "$hakmem" report --folded data
 fails 1 'HAKMEM_PROFILE' "$hakmem" report --since data data
+fails 0 'data has no live heap by call site' "$hakmem" report --section=sites data
+fails 1 'hakmem: data has no live heap' "$hakmem" report --since with data
+fails 1 'hakmem: data has no live heap' "$hakmem" report --since data with
 "$hakmem" report data | grep -q 'Live heap by call site' && fail "there is a live heap by call site without HAKMEM_PROFILE"
 exit 0

@@ -59,12 +59,12 @@ fails 1 "refuses: TRACE=full needs a tracer in the process; start the program wi
 equal "TRACE" off "$(setting "$pid" TRACE)"
 
 # Wrong names and values; nothing is changed, also not by what is right beside them.
-fails 1 "HAKMEM_PROFIL is not an option of the library; the nearest is HAKMEM_PROFILE" "$hakmem" set "$pid" STATS_INTERVAL=7 PROFIL=4K
-fails 1 "HAKMEM_PROFILE=4Q is not allowed" "$hakmem" set "$pid" PROFILE=4Q
-fails 1 "HAKMEM_PROFILE=-1 is not allowed" "$hakmem" set "$pid" PROFILE=-1
-fails 1 "HAKMEM_LOG=dran is not allowed" "$hakmem" set "$pid" LOG=dran
-fails 1 "HAKMEM_DEBUG is read at the start only; while the program runs, these change: PROFILE GUARD TRACE LOG STATS_INTERVAL SOFT_LIMIT" "$hakmem" set "$pid" DEBUG=1
-fails 1 "PROFILE is not NAME=VALUE" "$hakmem" set "$pid" PROFILE
+fails 2 "HAKMEM_PROFIL is not an option of the library; the nearest is HAKMEM_PROFILE" "$hakmem" set "$pid" STATS_INTERVAL=7 PROFIL=4K
+fails 2 "HAKMEM_PROFILE=4Q is not allowed" "$hakmem" set "$pid" PROFILE=4Q
+fails 2 "HAKMEM_PROFILE=-1 is not allowed" "$hakmem" set "$pid" PROFILE=-1
+fails 2 "HAKMEM_LOG=dran is not allowed" "$hakmem" set "$pid" LOG=dran
+fails 2 "HAKMEM_DEBUG is read at the start only; while the program runs, these change: PROFILE GUARD TRACE LOG STATS_INTERVAL SOFT_LIMIT" "$hakmem" set "$pid" DEBUG=1
+fails 2 "PROFILE is not NAME=VALUE" "$hakmem" set "$pid" PROFILE
 fails 2 "--for=soon is not a time" "$hakmem" set --for soon "$pid" PROFILE=1
 fails 2 "--for needs a NAME=VALUE" "$hakmem" set --for 1s "$pid"
 fails 2 "there is no process id" "$hakmem" set
@@ -91,12 +91,12 @@ kill -USR1 "$pid"
 for try in $(seq 200); do grep -qx rest rest.out && break; sleep 0.05; done
 "$hakmem" set --wait 300ms "$pid" PROFILE=4K >out 2>err
 equal "exit code for a process that rests" 3 $?
-grep -q "process $pid rests: it did not enter the slow path of malloc or free for 0.3 s, and does this when it next does" err || fail "$(cat err)"
+grep -q "process $pid rests: it did not enter the slow path of malloc or free for 0.3 s; it changes its options when it next does" err || fail "$(cat err)"
 kill -STOP "$pid"
 for try in $(seq 50); do [ "$("$hakmem" report --json "$pid" 2>/dev/null | jq -r '.stats.processes[0].state')" = stopped ] && break; sleep 0.1; done
 "$hakmem" set --wait 300ms "$pid" STATS_INTERVAL=55 >out 2>err
 equal "exit code for a stopped process" 3 $?
-grep -q "process $pid is stopped: it does this when it continues" err || fail "$(cat err)"
+grep -q "process $pid is stopped: it changes its options when it continues" err || fail "$(cat err)"
 equal "nothing is done yet" "0 100" "$(setting "$pid" PROFILE) $(setting "$pid" STATS_INTERVAL)"
 "$hakmem" dump --wait 100ms -o stopped.stats "$pid" >out 2>err
 equal "exit code of a dump that reads the memory of a stopped process" 0 $?
@@ -165,7 +165,7 @@ awake=$pid awake_runner=$runner
 HAKMEM_STATS_SIGNAL=USR2 HAKMEM_RELEASE_DELAY=1000000 start resting ./asleep
 "$hakmem" trim --wait 300ms "$pid" >out 2>err
 equal "exit code of a trim of a process that rests" 3 $?
-grep -q "for 0.3 s, and does this when it next does; .*hakmem trim --signal" err || fail "$(cat err)"
+grep -q "for 0.3 s; it returns its free memory when it next does; .*hakmem trim --signal" err || fail "$(cat err)"
 before=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
 "$hakmem" trim --wait 60s --signal "$pid" >out 2>err || fail "trim --signal: $(cat err)"
 after=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")

@@ -125,6 +125,8 @@ only "$name"
 shows " $work runs"
 keys '?'
 shows "hakmem top: keys"
+shows "MALLOC99.9, FREE99.9"
+shows "KEEPS, IDLE"
 hides "filter: $name"
 keys x
 shows "filter: $name"
@@ -258,6 +260,9 @@ fails 2 "not a number of screens" "$hakmem" top --batch 0
 fails 2 "not a number of seconds" "$hakmem" top -i 0
 fails 1 "keeps no statistics" "$hakmem" top --batch 1 $$
 mkdir empty
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && $nobody test -x "$hakmem"; then
+  fails 1 "there is nothing to show" $nobody "$hakmem" top --batch 1
+fi
 fails 1 "holds neither a trace nor statistics files" "$hakmem" top --batch 1 empty
 "$hakmem" top few </dev/null >out 2>err || fail "a pipe as output"
 

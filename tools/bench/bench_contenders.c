@@ -145,13 +145,26 @@ static const struct known *find_known(const char *name) {
   return NULL;
 }
 
+/* Sets the failure: which allocators there are. */
+static bool is_unknown(const char *name) {
+  char *list = must_copy("");
+  for (size_t i = 0; i < KNOWN; i++) {
+    char *const longer = must_print("%s%s%s", list, i > 0 ? ", " : "", known[i].name);
+    free(list);
+    list = longer;
+  }
+  fail("bench does not know the allocator %s, but: %s; --peer %s=LIBRARY adds one", name, list, name);
+  free(list);
+  return false;
+}
+
 bool bench_find_allocators(struct bench *b) {
   bool good = true;
   for (size_t i = 0; b->options.allocators == NULL && good && i < KNOWN - 1; i++) good = add_known(b, &known[i]); /* not the loop */
   for (char **name = b->options.allocators; name != NULL && good && *name != NULL; name++) {
     const struct known *const k = find_known(*name);
     b->misused = k == NULL;
-    good = k != NULL ? add_known(b, k) : fail("does not know the allocator %s; --peer %s=LIBRARY adds one", *name, *name);
+    good = k != NULL ? add_known(b, k) : is_unknown(*name);
   }
   for (char **peer = b->options.peers; peer != NULL && good && *peer != NULL; peer++) good = add_peer(b, *peer);
   return good && (b->contender_count > 0 || fail("none of the allocators is there"));

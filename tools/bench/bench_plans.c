@@ -225,13 +225,26 @@ static const struct plan {
 #define PLAN_ENTRY(name, rounds, ops) {#name, plan_##name, rounds, ops},
   PLANS(PLAN_ENTRY)};
 
+/* Sets the failure: which workloads there are. */
+static bool has_none(const struct bench *b, const char *name) {
+  char *list = must_copy("");
+  for (size_t i = 0; i < b->workload_count; i++) {
+    char *const longer = must_print("%s%s%s", list, i > 0 ? ", " : "", b->workloads[i].name);
+    free(list);
+    list = longer;
+  }
+  fail("bench %s has no workload %s; it has: %s", b->plan, name, list);
+  free(list);
+  return false;
+}
+
 /* Keeps only the workloads of --workloads. */
 static bool choose(struct bench *b) {
   for (char **name = b->options.names; name != NULL && *name != NULL; name++) {
     bool found = false;
     for (size_t i = 0; i < b->workload_count; i++) found = found || strcmp(b->workloads[i].name, *name) == 0;
     b->misused = !found;
-    if (!found) return fail("bench %s has no workload %s", b->plan, *name);
+    if (!found) return has_none(b, *name);
   }
   size_t kept = 0;
   for (size_t i = 0; i < b->workload_count; i++) {

@@ -11,6 +11,7 @@
 #include "common/sandbox.h"
 #include "export/export.h"
 #include "export/stacks.h"
+#include "listen/address.h"
 #include "listen/listen.h"
 #include "model/symbol_options.h"
 #include "push/push.h"
@@ -92,6 +93,12 @@ static error_t check_listen(struct options *o, const struct argp_state *state) {
   if (o->load.count > 0 || o->load.pid != 0 || o->output != NULL || o->push.url != NULL) {
     argp_error(state, "--listen serves all processes of this user: give it no input, --pid, --output or --push");
   }
+  char *host = NULL, *port = NULL;
+  if (!address_split(o->listen.address, &host, &port)) {
+    argp_error(state, "--listen=%s is no address: write ADDR, ADDR:PORT, [ADDR]:PORT or :PORT", o->listen.address);
+  }
+  free(host);
+  free(port);
   if (o->listen.processes == 0) o->listen.processes = LISTEN_PROCESSES;
   return 0;
 }

@@ -123,8 +123,9 @@ static void tell_place(const struct record *r, const struct session *session) {
   char host[HOST_NAME_MAX + 1] = "";
   gethostname(host, sizeof(host) - 1);
   const char *const v6 = strchr(r->relay.host, ':') != NULL ? "[" : "";
-  say("the trace goes to %s; while the program runs, this reads it: hakmem report net://%s%s%s/host/%s/%s", r->relay.url, v6, r->relay.host,
-      *v6 != '\0' ? "]" : "", host, session->name);
+  say("the trace goes to %s; while the program runs, this reads it (with :PORT behind the host if the relay's live port is not 5344): "
+      "hakmem report net://%s%s%s/host/%s/%s",
+      r->relay.url, v6, r->relay.host, *v6 != '\0' ? "]" : "", host, session->name);
 }
 
 /* Starts the daemon and the session. The program's process has been forked before, so it inherits none of their changes. */

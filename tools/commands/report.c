@@ -1,6 +1,7 @@
 /*
  * report.c: hakmem report: reads the data of a run, a recording or a tracer, and prints them.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "model/symbol_options.h"
 #include "report/json/json.h"
 #include "report/load.h"
+#include "report/sites.h"
 
 enum { KEY_JSON = 256, KEY_ALL, KEY_PID, KEY_SINCE, KEY_FOLDED, KEY_SECTION, KEY_SUMMARY, KEY_BY, KEY_FOR };
 
@@ -104,13 +106,40 @@ const struct argp report_argp = {
   .doc = "Print what runs or recordings hold: lost events, latency histograms, fragmentation, where the memory is, header resets and "
          "shared_fails with their stacks.\v"
          "DIR is a directory written by hakmem run or hakmem record, or one that holds a CTF trace made by hand; FILE is a stats "
-         "file or a trace's metadata; PID is a process that runs with one of these. A process that runs is shown as it is now, if its memory can be read. "
+         "file or a trace's metadata; PID is a running process that keeps statistics: one of hakmem run or hakmem record, or with HAKMEM_STATS_FILE. "
+         "It is shown as it is now, if its memory can be read. "
          "net://RELAY[:PORT]/host/HOST/SESSION is a program that hakmem record --to sends to an LTTng relay daemon: it is read while it runs. "
          "Directories may be of several hosts, as the relay wrote them. "
          "The exit code is 0, 1 if something could not be read, 2 for bad usage.",
 };
 
-#define NO_SITES "has no live heap by call site: run the program with HAKMEM_PROFILE=512K in its environment"
+static bool has_profile(const struct page *page) {
+  for (size_t i = 0; page->stats != NULL && i < page->stats->process_count; i++) {
+    if (page->stats->processes[i]->profiles[PROFILE_LAST] != NULL) return true;
+  }
+  return false;
+}
+
+static bool has_sites(const struct page *page) {
+  size_t count = 0;
+  struct site *const sites = page->stats != NULL ? sites_fold(page->stats, &count) : NULL;
+  sites_free(sites, count);
+  return count > 0;
+}
+
+/* Sets the failure: why there are no call sites. */
+static bool has_no_sites(const struct page *page) {
+  const struct report *const r = page->stats;
+  const struct model_process *const alive = r != NULL && r->process_count == 1 && model_is_alive(r->processes[0]) ? r->processes[0] : NULL;
+  if (model_has_merge(page->main))
+    return fail("%s is a merge, which has no call sites: their addresses belong to one process. Read the runs themselves", page->path);
+  if (has_profile(page)) return fail("the profile of %s has no live block", page->path);
+  if (alive != NULL && alive->profile != 0)
+    return fail("process %" PRIu32 " has not written its profile yet: it does so after at most 100 ms of work", alive->pid);
+  if (alive != NULL)
+    return fail("process %" PRIu32 " has no profile of its live heap; hakmem set %" PRIu32 " PROFILE=512K switches it on", alive->pid, alive->pid);
+  return fail("%s has no live heap by call site: run the program with HAKMEM_PROFILE=512K in its environment", page->path);
+}
 
 /* Like print_growth. */
 static bool print_growth_json(const struct page *before, const struct page *after) {
@@ -140,14 +169,9 @@ static bool print_since(const struct page *page, const struct options *o) {
   load.count = 1;
   const bool good = load_page(&before, &load);
   const bool any = before.main != NULL && (o->json ? print_growth_json(&before, page) : print_growth(stdout, &before, page));
+  if (good && !any) has_no_sites(!has_sites(&before) ? &before : page);
   load_free(&before);
-  return good && (any || fail("%s or %s " NO_SITES, o->since, page->path));
-}
-
-static bool has_no_sites(const struct page *page) {
-  return model_has_merge(page->main)
-           ? fail("%s is a merge, which has no call sites: their addresses belong to one process. Read the runs themselves", page->path)
-           : fail("%s " NO_SITES, page->path);
+  return good && any;
 }
 
 static bool print(const struct page *page, const struct options *o) {
@@ -158,6 +182,9 @@ static bool print(const struct page *page, const struct options *o) {
   } else if (o->folded) {
     if (!print_folded(stdout, page)) return has_no_sites(page);
     print_replaced(stderr);
+  } else if (o->section != NULL && strcmp(o->section, "sites") == 0 && !has_profile(page)) {
+    has_no_sites(page); /* an empty section is no failure */
+    say("%s", failure());
   } else if (o->section != NULL) {
     print_section(stdout, page, o->section);
   } else {

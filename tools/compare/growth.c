@@ -72,7 +72,7 @@ bool print_growth(FILE *out, const struct page *before, const struct page *after
     }
     add_growth(t, &g.sum);
     table_print_cut(t, out, INDENT);
-    print_more(out, after, shown, changed, "sites");
+    print_more(out, after, shown, changed, "site", "sites");
     char error[FORMAT_SIZE];
     if (g.sum.variance > 0) fprintf(out, "  (standard error of the sum: at most %s)\n", format_bytes(error, whole_number(sqrt(g.sum.variance) + 0.5)));
     const size_t same = g.count - changed;

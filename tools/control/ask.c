@@ -125,13 +125,22 @@ static uint32_t publication(const struct asker *a) {
   return read_at(a, &number, sizeof(number), offsetof(struct stats_block, publication)) ? number : 0;
 }
 
+static const char *what_it_does(enum control_kind kind) {
+  switch (kind) {
+    case CONTROL_SET: return "changes its options";
+    case CONTROL_TRIM: return "returns its free memory";
+    default: return "writes its statistics";
+  }
+}
+
 static enum ask_result waits(const struct asker *a, enum control_kind kind, enum alive state, uint32_t published) {
   if (publication(a) != published)
-    fail("process %" PRIu32 " has not done this for %.3g s, but runs: it or the machine is busy; it does this later", a->pid, a->wait_ms / 1e3);
+    fail("process %" PRIu32 " runs, but has not answered for %.3g s: it or the machine is busy; it %s later", a->pid, a->wait_ms / 1e3, what_it_does(kind));
   else if (state == ALIVE_STOPPED)
-    fail("process %" PRIu32 " is stopped: it does this when it continues and next enters the slow path of malloc or free", a->pid);
+    fail("process %" PRIu32 " is stopped: it %s when it continues and next enters the slow path of malloc or free", a->pid, what_it_does(kind));
   else
-    fail("process %" PRIu32 " rests: it did not enter the slow path of malloc or free for %.3g s, and does this when it next does%s", a->pid, a->wait_ms / 1e3,
+    fail("process %" PRIu32 " rests: it did not enter the slow path of malloc or free for %.3g s; it %s when it next does%s", a->pid, a->wait_ms / 1e3,
+         what_it_does(kind),
          kind == CONTROL_TRIM && a->signal == 0 ? "; a program that was started with HAKMEM_STATS_SIGNAL=USR2 can be woken: hakmem trim --signal" : "");
   return ASK_WAITS;
 }

@@ -68,6 +68,11 @@ static enum reading read_once(struct watch *w, const char **why) {
   return result;
 }
 
+static void print_table(const struct watch *w, size_t rows, bool tells_width) {
+  trend_text(stdout, &w->trend, w->o->all ? 0 : rows);
+  if (tells_width && table_left_out()) puts("  Some columns do not fit; COLUMNS=120 shows all.");
+}
+
 static bool print(const struct watch *w, const char *ended) {
   const struct trend *const t = &w->trend;
   char time[FORMAT_SIZE];
@@ -76,10 +81,10 @@ static bool print(const struct watch *w, const char *ended) {
     good = trend_json(stdout, t, w->o->pid, ended);
   } else if (ended != NULL) {
     printf("\nSummary of %u readings of process %" PRIu32 ", up to %s after its start; %s\n", t->readings, w->o->pid, format_ns(time, t->time * 1e9), ended);
-    trend_text(stdout, t, w->o->all ? 0 : 3 * ROWS);
+    print_table(w, 3 * ROWS, true);
   } else {
     printf("\nReading %u of process %" PRIu32 ", %s after its start\n", t->readings, w->o->pid, format_ns(time, t->time * 1e9));
-    trend_text(stdout, t, w->o->all ? 0 : ROWS);
+    print_table(w, ROWS, t->readings == 1);
   }
   return good && ((fflush(stdout) == 0 && !ferror(stdout)) || fail("cannot write to standard output"));
 }

@@ -105,8 +105,9 @@ static const char *format_change(char *buffer, double bytes) {
   return buffer;
 }
 
+/* The heads are as wide as the cells can become, so that each reading has the same columns. */
 static struct table *start_table(void) {
-  static const char *const heads[] = {"since last", "since first", "per hour", "+/-", "live now", "grows", "call site, innermost function first"};
+  static const char *const heads[] = {"last step", "since first", " per hour", "     +/-", "live now", "grows    ", "call site, innermost function first"};
   struct table *const table = table_create("RRrrRll");
   for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(table, "%s", heads[i]);
   return table;
@@ -143,7 +144,7 @@ void trend_text(FILE *out, const struct trend *t, size_t rows) {
     shown++;
   }
   if (table != NULL) table_print_cut(table, out, 2);
-  if (shown < told) fprintf(out, "  and %zu more sites (--all lists them)\n", told - shown);
+  if (shown < told) fprintf(out, "  and %zu more site%s (--all lists %s)\n", told - shown, told - shown == 1 ? "" : "s", told - shown == 1 ? "it" : "them");
   if (told < t->count) fprintf(out, "  %zu site%s did not change\n", t->count - told, t->count - told == 1 ? "" : "s");
   free(ranked);
 }

@@ -89,7 +89,7 @@ static const struct {
   const char *what, *change;
 } advice[hdr_verdict_count] = {
   [HDR_UNKNOWN] = {"Something wrote over the header of a block",
-                   "Run the program under Valgrind or AddressSanitizer: the place below found the write but did not make it."},
+                   "Run the program under Valgrind or AddressSanitizer: the place that found the write did not make it."},
   [HDR_DOUBLE_FREE] = {"A block was freed twice", "Free it once: set the pointer to NULL after free, or give it one owner."},
   [HDR_OFF_BY_ONE_NUL] = {"A string was written one byte past its buffer", "Allocate strlen(text) + 1 bytes, or cut the string to the buffer's size less one."},
   [HDR_OVERRUN_TEXT] = {"A string ran past the end of its buffer",
@@ -112,12 +112,13 @@ static const struct {
   [HDR_INTERIOR_POINTER] = {"A pointer into a block was freed", "Free the pointer that malloc returned: keep it, and advance a copy."},
   [HDR_FOREIGN_POINTER] = {"A pointer into memory that hakmem did not allocate was freed",
                            "Use the counterpart of the function that allocated it: munmap, or the library's own function."},
-  [HDR_UNMAPPED_POINTER] = {"A pointer to unmapped memory was freed", "Look for an uninitialised or overwritten pointer at the place below."},
+  [HDR_UNMAPPED_POINTER] = {"A pointer to unmapped memory was freed", "Look for an uninitialised or overwritten pointer at the place that freed it."},
   [HDR_REALLOC_AFTER_FREE] = {"A freed block was given to realloc", "Set the pointer to NULL after free, or give the block one owner."},
   [HDR_USABLE_SIZE_AFTER_FREE] = {"A freed block was given to malloc_usable_size", "Set the pointer to NULL after free, or give the block one owner."},
   [HDR_WRONG_SIZE] = {"A sized free was called with a wrong size", "Pass free_sized the size that was passed to malloc."},
-  [HDR_OVERFLOW] = {"The program went past the end of a block", "Compare the index or the length at the place below with the size of the allocation."},
-  [HDR_UNDERFLOW] = {"The program went before the start of a block", "Look for an index below 0, or a pointer that is moved back too far, at the place below."},
+  [HDR_OVERFLOW] = {"The program went past the end of a block", "Compare the index or the length at the place that was found with the size of the allocation."},
+  [HDR_UNDERFLOW] = {"The program went before the start of a block",
+                     "Look for an index below 0, or a pointer that is moved back too far, at the place that was found."},
   [HDR_MISMATCHED_FREE] = {"A block was freed by another family of functions than allocated it",
                            "Pair malloc with free, new with delete, and new[] with delete[]."},
   [HDR_USE_AFTER_FREE] = {"A block was used after it was freed",
@@ -214,7 +215,10 @@ static void tell_place(struct diagnosis *d, const struct place *place) {
   finding_figure(f, "count", (double)place->count);
   finding_figure(f, "verdict", e->verdict);
   finding_change(f, "%s", advice[verdict].change);
-  finding_effect(f, "no header reset of this kind; until then hakmem takes the block out of use, and HAKMEM_ON_ERROR=abort stops the program at once");
+  if (e->way != ACCESS_UNSEEN) finding_effect(f, "no fault of this kind, which ends a program that does not handle it");
+  else
+    finding_effect(f, "no header reset of this kind. Until then, by default the program goes on without the block; with HAKMEM_DEBUG=1, HAKMEM_SECURE=1 or "
+                      "HAKMEM_ON_ERROR=abort it stops at once");
 }
 
 const char *rule_header_reset(struct diagnosis *d) {
@@ -241,6 +245,6 @@ const char *rule_header_reset(struct diagnosis *d) {
     finding_figure(f, "count", (double)(all - told));
   }
   const struct stats_counters *const c = &d->r->total->counters;
-  if (c->end_checked < c->end_blocks) return "too many blocks were live at the end of the process: only the headers of a sample were checked";
+  if (c->end_checked < c->end_blocks) return "there were too many headers at the end of the process: only those of a sample were checked";
   return NULL;
 }

@@ -283,14 +283,14 @@ const char *rule_partial_slabs(struct diagnosis *d) { return each_held(d, tell_p
 /* ---- Empty slabs, and huge mappings that are kept. ---- */
 
 /*
- * What returns wholly free memory. `delay`: what a shorter HAKMEM_RELEASE_DELAY does. A trim comes first if the process is alive, or rested before its
- * end: then no delay would have returned the memory.
+ * What returns wholly free memory. `delay`: what a shorter HAKMEM_RELEASE_DELAY does. None is advised to a process that rests: memory is returned by calls,
+ * and it makes none.
  */
 static void advise_return(struct finding *f, const struct model_process *p, const struct held *h, uint64_t bytes, const char *delay) {
   tell_rest(f, p, h);
-  const bool trim_first = h->is_last && (model_is_alive(p) || h->rest >= REST_LEAST);
+  const bool rests = h->is_last && h->rest >= REST_LEAST, trim_first = rests || (h->is_last && model_is_alive(p));
   if (trim_first) advise_trim(f, p, h, bytes);
-  advise_delay(f, p, delay);
+  if (!rests) advise_delay(f, p, delay);
   if (!trim_first) advise_trim(f, p, h, bytes);
 }
 
@@ -313,7 +313,7 @@ static void tell_kept(struct diagnosis *d, const struct model_process *p, const 
   if (!is_much(p, h, bytes)) return;
   struct finding *const f = tell(d, "kept_huge", p, h, "in mappings of freed huge blocks, kept for reuse", bytes);
   finding_what(f, "%s %s kept in mappings of freed huge blocks %s.", format_bytes(size, bytes), is_or_was(p), when_of(p, h));
-  advise_return(f, p, h, bytes, "a quarter of this many milliseconds after its free, a mapping is returned to the kernel, by a thread that allocates or frees");
+  advise_return(f, p, h, bytes, "a freed mapping is returned to the kernel after a quarter of this delay, by a thread that allocates or frees");
 }
 
 const char *rule_kept_huge(struct diagnosis *d) { return each_held(d, tell_kept); }

@@ -53,7 +53,7 @@ static void name_classes(char *text, size_t size, const struct refusals *all) {
     if (used >= size) return;
   }
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) left += !named[cls] && all->by_class[cls] > 0;
-  if (left > 0) snprintf(text + used, size - used, ", and %zu more classes", left);
+  if (left > 0) snprintf(text + used, size - used, ", and %zu more class%s", left, left == 1 ? "" : "es");
 }
 
 /* ---- The cost of the refusals, by the stages of the refills that met them. ---- */
@@ -129,8 +129,9 @@ static void tell_holders(struct finding *f, const struct diagnosis *d, const str
 static void tell_first(struct finding *f, const struct diagnosis *d, const struct model_process *p, const struct stats_incident *i) {
   const struct event_shared_fail *const e = &i->shared_fail;
   char at[FORMAT_SIZE];
-  finding_evidence(f, "the first time after %s: %u unit%s of 64 KiB wanted, %u SuperSlabs in use, %u of their units free%s", format_ns(at, (double)i->time_ns),
-                   e->units, e->units == 1 ? "" : "s", e->active, e->free_slabs, e->free_slabs > 0 ? ", but too few of them side by side" : "");
+  finding_evidence(f, "the first time after %s: %u unit%s of 64 KiB wanted, %u SuperSlab%s in use, %u of the units there free%s",
+                   format_ns(at, (double)i->time_ns), e->units, e->units == 1 ? "" : "s", e->active, e->active == 1 ? "" : "s", e->free_slabs,
+                   e->free_slabs > 0 ? ", but too few of them side by side" : "");
   if (e->error != 0) finding_evidence(f, "the system's error: %s", strerror((int)e->error));
   char *const where = explain_place(d, p, e->stack);
   if (where != NULL) finding_evidence(f, "then by %s", where);
@@ -195,14 +196,14 @@ static void tell_limit(struct diagnosis *d, const struct model_process *p) {
   const uint64_t limit = p->superslab_limit, exact = superslabs_for(p, p->legacy_refused_max, all.units);
   const bool threads = p->counts->counters.thread_start > 1;
   const uint64_t more = exact + (threads && exact > 0 ? exact / 4 + 1 : 0);
-  finding_what(f, "The shared pool refused %" PRIu64 " time%s, because all %" PRIu64 " SuperSlabs that HAKMEM_SS_LIMIT allows were in use.", count,
-               count == 1 ? "" : "s", limit);
+  finding_what(f, "The shared pool refused %" PRIu64 " time%s, because %s%" PRIu64 " SuperSlab%s that HAKMEM_SS_LIMIT allows %s in use.", count,
+               count == 1 ? "" : "s", limit == 1 ? "the " : "all ", limit, limit == 1 ? "" : "s", limit == 1 ? "was" : "were");
   finding_figure(f, "limit", (double)limit);
   finding_figure(f, "superslabs_more", (double)more);
   if (p->has_settings && more > 0) {
     finding_option(f, "HAKMEM_SS_LIMIT", "%" PRIu64, limit + more);
-    finding_effect(f, "no shared_fail in a run like this one: %" PRIu64 " more SuperSlabs of %s hold the %s that legacy held, however they are filled%s", exact,
-                   format_bytes(size, p->superslab_size), format_bytes(bytes, p->legacy_refused_max),
+    finding_effect(f, "no shared_fail in a run like this one: %" PRIu64 " more SuperSlab%s of %s can hold the %s that legacy held, however filled%s", exact,
+                   exact == 1 ? "" : "s", format_bytes(size, p->superslab_size), format_bytes(bytes, p->legacy_refused_max),
                    threads ? "; a quarter more, because threads never run the same way twice" : "");
   }
   finding_option(f, "HAKMEM_SS_LIMIT", "0");
@@ -227,8 +228,8 @@ static void tell_no_memory(struct diagnosis *d, const struct model_process *p) {
   finding_what(f, "The system refused a SuperSlab %" PRIu64 " time%s: %s.", memory + space, memory + space == 1 ? "" : "s",
                space > memory ? "there was address space, but no aligned piece of this size" : "it was out of memory or address space");
   finding_evidence(f, "%" PRIu64 " times without memory (os_enomem), %" PRIu64 " times without an aligned piece (no_address_space)", memory, space);
-  finding_evidence(f, "at most %" PRIu64 " SuperSlabs were in use, %s of address space", p->superslabs_active_max,
-                   format_bytes(mapped, p->superslabs_active_max * p->superslab_size));
+  finding_evidence(f, "at most %" PRIu64 " SuperSlab%s in use, %s of address space", p->superslabs_active_max,
+                   p->superslabs_active_max == 1 ? " was" : "s were", format_bytes(mapped, p->superslabs_active_max * p->superslab_size));
   finding_figure(f, "os_enomem", (double)memory);
   finding_figure(f, "no_address_space", (double)space);
   if (p->has_settings && space > 0 && p->superslab_size > 8 * UNIT_SIZE) { /* under a bound, smaller ones do not help: legacy uses what is left */

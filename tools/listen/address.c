@@ -42,7 +42,7 @@ static int listen_at(const struct addrinfo *a, const char *host, const char *por
 int address_listen(const char *text) {
   char *host, *port;
   if (!address_split(text, &host, &port)) {
-    fail("--listen=%s is no address: write ADDR, ADDR:PORT, [ADDR]:PORT or :PORT", text);
+    fail("%s is no address", text);
     return -1;
   }
   const struct addrinfo wanted = {.ai_socktype = SOCK_STREAM};

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* ADDR and PORT of `text`; without one of them, what is usual. The caller frees both. False if it is no address. */
+/* ADDR and PORT of `text`; without one of them, what is usual. The caller frees both. False if it is no address: bad usage of --listen. */
 bool address_split(const char *text, char **host, char **port);
 
 /* A socket that listens at ADDR, ADDR:PORT, [ADDR]:PORT or :PORT; -1, with a failure set, if that cannot be. */

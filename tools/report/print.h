@@ -88,7 +88,7 @@ void estimate_stages(const struct report *r, double spent[STAGE_COUNT], double e
 void print_stack_of(FILE *out, const struct page *page, const struct model_process *p, uint32_t id);
 
 /* Prints "(N more ...; --all shows them)" below a cut table. */
-void print_more(FILE *out, const struct page *page, size_t shown, size_t there_are, const char *what);
+void print_more(FILE *out, const struct page *page, size_t shown, size_t there_are, const char *one, const char *many);
 
 /* Figures of a group. Only statistics files count allocs and frees: with a trace alone they are UNKNOWN. */
 #define GROUP_FIGURES(F) F(allocs) F(frees) F(refills) F(drains) F(shared_fails) F(hdr_resets) F(allocated)

@@ -129,7 +129,7 @@ static void tell_unrecorded(const struct capture *c, const struct unrecorded_lis
   for (size_t i = 0; i < shown; i++) {
     say("not recorded: process %u, %s, %s", list->entries[i].pid, list->entries[i].program, list->entries[i].why);
   }
-  if (list->count > shown) say("not recorded: %zu more processes; the report lists them", list->count - shown);
+  if (list->count > shown) say("not recorded: %zu more process%s; the report lists all", list->count - shown, list->count - shown == 1 ? "" : "es");
 }
 
 static bool tell_data(const struct capture *c, const struct whole *whole) {

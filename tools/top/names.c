@@ -33,7 +33,7 @@ struct names {
   char **findings, **coming; /* the last ones, and those of the child that runs */
   size_t finding_count, coming_count, coming_capacity;
   double next_findings; /* when to look for them again */
-  bool findings_asked;
+  bool findings_asked, findings_known;
   pid_t child; /* 0: none */
   int fd;
   char line[LINE_MAX_LENGTH];
@@ -91,8 +91,9 @@ char *const *names_findings(struct names *n, double now, size_t *count) {
     n->findings_asked = true;
     n->next_findings = now + FINDINGS_SECONDS;
   }
+  static char *const none[1];
   *count = n->finding_count;
-  return n->findings;
+  return !n->findings_known ? NULL : n->findings != NULL ? n->findings : none;
 }
 
 static void tell_findings(const struct watched *w, int fd) {
@@ -195,6 +196,7 @@ static void finish(struct names *n) {
   n->coming = NULL;
   n->coming_count = n->coming_capacity = 0;
   n->findings_asked = false;
+  n->findings_known = true;
 }
 
 void names_take(struct names *n) {

@@ -14,7 +14,7 @@ void names_destroy(struct names *n);
 /* "copy_name at names.c:12 < main at main.c:30", escaped; if it is not there yet, it is asked for, and "..." is returned. */
 const char *names_of(struct names *n, uint32_t stack);
 
-/* What `hakmem explain` finds, escaped, those that cost most first. They are a few seconds old; *count 0: there are none, or they are not there yet. */
+/* What `hakmem explain` finds, escaped, those that cost most first. They are a few seconds old. NULL: they are not there yet. */
 char *const *names_findings(struct names *n, double now, size_t *count);
 
 /* Begins to look for what was asked for. Call it after a screen was made. */

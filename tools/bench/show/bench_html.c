@@ -169,7 +169,9 @@ static void print_figures(FILE *out, const struct bench *b, size_t w) {
     fputs("<tr><th>", out);
     text(out, b->contenders[c].name);
     if (bench_stopped(b, w, c)) fputs(": failed", out);
-    if (r.count > 0 && c != reference) {
+    if (r.count == 1 && c != reference) {
+      fprintf(out, "</th><td>%.3f [–]</td>", r.median);
+    } else if (r.count > 0 && c != reference) {
       fprintf(out, "</th><td>%.3f [%.3f, %.3f]</td>", r.median, r.low, r.high);
     } else {
       fputs("</th><td>–</td>", out);
@@ -195,6 +197,8 @@ static void print_targets(FILE *out, const struct bench *b) {
     text(out, list[i].note);
     if (list[i].verdict == VERDICT_UNKNOWN) {
       fputs("</td><td>–</td>", out);
+    } else if (bench_rounds_measured(b) < 2) {
+      fprintf(out, "</td><td>%.3f [–]</td>", list[i].value);
     } else {
       fprintf(out, "</td><td>%.3f [%.3f, %.3f]</td>", list[i].value, list[i].low, list[i].high);
     }
@@ -216,12 +220,14 @@ static void print_page(FILE *out, const struct bench *b) {
     "</style></head><body>\n<h1>hakmem bench %s</h1>\n<p>",
     b->plan, WIDTH, b->plan);
   text(out, cpu);
-  fprintf(out,
-          "; %u round%s, the contenders taking turns, each run a process of its own. Figures are medians; bars have their standard "
-          "deviation; ratios are medians of the rounds' ratios, in brackets the interval for the median (confidence %.1f&nbsp;%%). "
-          "Figures per operation are of user space%s.</p>\n",
-          b->options.rounds, b->options.rounds == 1 ? "" : "s", 100 * statistics_confidence(bench_rounds_measured(b)),
-          b->scaled ? "; counters took turns and are scaled" : "");
+  fprintf(out, "; %u round%s, the contenders taking turns, each run a process of its own. ", b->options.rounds, b->options.rounds == 1 ? "" : "s");
+  if (bench_rounds_measured(b) < 2) fputs("One round has no deviation, and its ratios have no interval. ", out);
+  else
+    fprintf(out,
+            "Figures are medians; bars have their standard deviation; ratios are medians of the rounds' ratios, in brackets the interval for the median "
+            "(confidence %.1f&nbsp;%%). ",
+            100 * statistics_confidence(bench_rounds_measured(b)));
+  fprintf(out, "Figures per operation are of user space%s.</p>\n", b->scaled ? "; counters took turns and are scaled" : "");
   if (b->interrupted) {
     fprintf(out, "<p><strong>INTERRUPTED after %" PRIu64 " of %" PRIu64 " runs: the tables hold what was measured until then.</strong></p>\n", b->done,
             b->planned);

@@ -225,8 +225,11 @@ static void judge_resident(const struct bench *b, struct list *l) {
   const struct group all = {ANY, 0};
   const size_t peer = bench_contender(b, "mimalloc");
   if (bench_contender(b, "hakmem") == SIZE_MAX) return;
-  add(l, must_print("most resident, geometric mean of all %zu workloads", b->workload_count), must_copy("at most 1x"),
-      peer != SIZE_MAX ? but_for_failed(b, all, peer) : must_copy("mimalloc"), peer != SIZE_MAX ? overall(b, all, peer, FIGURE_peak_kib) : nothing(), 1, false);
+  add(l,
+      b->workload_count == 1 ? must_copy("most resident, of the one workload")
+                             : must_print("most resident, geometric mean of all %zu workloads", b->workload_count),
+      must_copy("at most 1x"), peer != SIZE_MAX ? but_for_failed(b, all, peer) : must_copy("mimalloc"),
+      peer != SIZE_MAX ? overall(b, all, peer, FIGURE_peak_kib) : nothing(), 1, false);
   judge_memory(b, l, all, against_smallest, "most resident against the smallest peer", MOST_RESIDENT);
 }
 

@@ -42,9 +42,14 @@ static void add_number(struct table *t, double value) {
   }
 }
 
-static void add_interval(struct table *t, struct interval i) {
+/* One round has no deviation, and no interval for its median. */
+static bool is_one_round(const struct page_style *p) { return bench_rounds_measured(p->b) < 2; }
+
+static void add_interval(const struct page_style *p, struct table *t, struct interval i) {
   if (i.count == 0) {
     table_cell(t, "-");
+  } else if (is_one_round(p)) {
+    table_cell(t, "%.3f [-]", i.median);
   } else {
     table_cell(t, "%.3f [%.3f, %.3f]", i.median, i.low, i.high);
   }
@@ -74,6 +79,8 @@ static void print_overview(const struct page_style *p) {
       const struct summary s = bench_summary(b, w, c, FIGURE_speed);
       if (s.count == 0) {
         table_cell(t, bench_stopped(b, w, c) ? "failed" : "-");
+      } else if (s.count == 1) {
+        table_cell(t, "%.4g ±-", s.median / scale);
       } else {
         table_cell(t, "%.4g ±%.1f %%", s.median / scale, 100 * s.deviation / s.mean);
       }
@@ -124,7 +131,7 @@ static void print_cold(const struct page_style *p) {
   table_cell(t, "slots");
   for (size_t i = 0; i < BENCH_COLD_SETS; i++) table_cell(t, "%" PRIu64, bench_cold_sets[i]);
   table_cell(t, "cold");
-  for (size_t i = 0; i < BENCH_COLD_SETS; i++) add_interval(t, r[i]);
+  for (size_t i = 0; i < BENCH_COLD_SETS; i++) add_interval(p, t, r[i]);
   finish(p, t);
 }
 
@@ -139,7 +146,7 @@ static void print_slowdown(const struct page_style *p) {
   for (size_t c = 0; c < b->contender_count; c++) {
     if (!shown(b, few, c)) continue;
     table_cell(t, "%s", b->contenders[c].name);
-    add_interval(t, bench_ratio(b, (struct cell){few, c}, (struct cell){many, c}, FIGURE_speed));
+    add_interval(p, t, bench_ratio(b, (struct cell){few, c}, (struct cell){many, c}, FIGURE_speed));
   }
   finish(p, t);
 }
@@ -207,8 +214,8 @@ static void print_workload(const struct page_style *p, size_t w) {
     table_cell(t, "%s%s", b->contenders[c].name, s.count == 0 ? ": failed" : "");
     add_number(t, s.median / scale);
     add_number(t, s.mean / scale);
-    add_number(t, s.deviation / scale);
-    add_interval(t, c == reference ? (struct interval){0} : bench_ratio(b, (struct cell){w, reference}, (struct cell){w, c}, FIGURE_speed));
+    add_number(t, s.count > 1 ? s.deviation / scale : NAN);
+    add_interval(p, t, c == reference ? (struct interval){0} : bench_ratio(b, (struct cell){w, reference}, (struct cell){w, c}, FIGURE_speed));
     for (size_t i = 0; i < count; i++) {
       add_number(t, bench_summary(b, w, c, list[i]).median / (in_kib(list[i]) ? 1024 : 1));
     }
@@ -231,7 +238,7 @@ static void print_verdicts(const struct page_style *p) {
       table_cell(t, "%s", list[i].what);
       table_cell(t, "%s", list[i].target);
       table_cell(t, "%s", list[i].note);
-      add_interval(t, (struct interval){list[i].verdict != VERDICT_UNKNOWN, list[i].value, list[i].low, list[i].high, 0});
+      add_interval(p, t, (struct interval){list[i].verdict != VERDICT_UNKNOWN, list[i].value, list[i].low, list[i].high, 0});
       table_cell(t, "%s", verdict_names[list[i].verdict]);
     }
     finish(p, t);
@@ -254,8 +261,10 @@ static void print_head(const struct page_style *p) {
     fprintf(p->out, "; %" PRIu64 " operations of each thread, blocks of 16 to 1015 bytes; cold: without a warm-up", p->b->fixed_ops);
   }
   fprintf(p->out, "; %s; %s, %ld CPUs.\n", o->cpu ? "speed by processor time" : "speed by the clock", safe, sysconf(_SC_NPROCESSORS_ONLN));
-  fprintf(p->out, "Ratios are medians of the rounds' ratios; in brackets the interval for the median, by their order (confidence %.1f %%).\n\n",
-          100 * statistics_confidence(bench_rounds_measured(p->b)));
+  if (is_one_round(p)) fputs("One round: it has no deviation, and its ratios have no interval.\n\n", p->out);
+  else
+    fprintf(p->out, "Ratios are medians of the rounds' ratios; in brackets the interval for the median, by their order (confidence %.1f %%).\n\n",
+            100 * statistics_confidence(bench_rounds_measured(p->b)));
   if (p->b->interrupted) {
     fprintf(p->out, "INTERRUPTED after %" PRIu64 " of %" PRIu64 " runs: the tables hold what was measured until then.\n\n", p->b->done, p->b->planned);
   }

@@ -56,8 +56,8 @@ const struct argp set_argp = {
   .parser = parse,
   .args_doc = "PID [NAME=VALUE...]",
   .doc =
-    "Change options of a running process, or print those that can change. PROFILE, GUARD, TRACE, LOG and STATS_INTERVAL change while the program runs; "
-    "libhakmem(7) says what each does.\v"
+    "Change options of a running process, or print those that can change. PROFILE, GUARD, TRACE, LOG, STATS_INTERVAL and SOFT_LIMIT change while the program "
+    "runs; libhakmem(7) says what each does.\v"
     "The process was started with hakmem run, or with HAKMEM_STATS_FILE in its environment. Only its user, and root, may change it. It changes its "
     "options when a thread next enters the slow path of malloc or free; the other threads follow with theirs. Blocks that were allocated before PROFILE or "
     "GUARD was switched on are unknown to it. The exit code is 0 if all was done, 1 if the process refused, 2 for bad usage, and 3 if the process has "
@@ -92,7 +92,7 @@ static int set_all(const struct asker *a, const struct options *o) {
   for (; checked < o->count && check(o->values[checked], &texts[checked]); checked++) continue;
   if (checked < o->count) {
     say("%s", failure());
-    code = EXIT_FAILED;
+    code = EXIT_USAGE;
   }
   for (size_t i = 0; i < checked; i++) {
     const int one = code == EXIT_DONE || code == EXIT_WAITS ? set_one(a, texts[i], o->for_ms) : EXIT_DONE;

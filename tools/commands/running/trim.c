@@ -18,7 +18,7 @@ struct trim_options {
 };
 
 static const struct argp_option options[] = {
-  {"signal", KEY_SIGNAL, NULL, 0, "Wake a process that rests by its HAKMEM_STATS_SIGNAL", 1},
+  {"signal", KEY_SIGNAL, NULL, 0, "Wake a process that rests, by the signal of its HAKMEM_STATS_SIGNAL", 1},
   {0},
 };
 

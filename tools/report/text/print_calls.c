@@ -132,7 +132,8 @@ static void print_longest(FILE *out, const struct page *page, const struct repor
   if (count == 0) return;
   qsort(list, count, sizeof(*list), by_length);
   const size_t shown = page->all || count < CALLS_SHOWN ? count : CALLS_SHOWN;
-  fputs("\nLongest calls (refill, drain: moving blocks; system: mapping, unmapping, purging; lock: sleeping for one;\n"
+  fputs("\nLongest calls, and what they spent their time on\n"
+        "  (refill and drain: moving blocks; system: mapping, unmapping, purging; lock: waiting until a lock is free;\n"
         "  statistics: writing the file; rest: page faults, the processor given to others, all else)\n",
         out);
   for (size_t n = 0; n < shown; n++) {
@@ -145,7 +146,7 @@ static void print_longest(FILE *out, const struct page *page, const struct repor
     print_stages(out, call);
     if (call->ns >= STATS_CALL_STACK_NS) print_stack_of(out, page, p, call->frame_count > 0 ? MODEL_CALL_STACK(list[n].i) : 0);
   }
-  print_more(out, page, shown, count, "calls");
+  print_more(out, page, shown, count, "call", "calls");
   free(list);
 }
 

@@ -58,7 +58,7 @@ static void print_last(FILE *out, const struct page *page, const struct model_pr
     table_cell(t, "%s", format_ns(took, (double)s->duration_ns));
   }
   table_print(t, out, 4);
-  print_more(out, page, shown, p->span_count, "earlier ones");
+  print_more(out, page, shown, p->span_count, "earlier one", "earlier ones");
 }
 
 /* When the process ended, by its statistics, behind the last event. 0 if that is not known. */
@@ -92,5 +92,6 @@ void print_flight(FILE *out, const struct page *page) {
   }
   if (r->lost.events_discarded > 0)
     fprintf(out, "  %" PRIu64 " more events of this time were not recorded: threads met, or the disk was slow\n", r->lost.events_discarded);
-  if (page->flight_left > 0) fprintf(out, "\n  %zu more recordings: hakmem report DIR/PID.flight shows one\n", page->flight_left);
+  if (page->flight_left > 0)
+    fprintf(out, "\n  %zu more recording%s: hakmem report DIR/PID.flight shows one\n", page->flight_left, page->flight_left == 1 ? "" : "s");
 }

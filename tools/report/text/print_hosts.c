@@ -60,7 +60,7 @@ void print_hosts(FILE *out, const struct page *page) {
     if (i < shown) add_host(t, r, r->hosts[i]);
   }
   table_print(t, out, 2);
-  print_more(out, page, shown, r->host_count, "hosts");
+  print_more(out, page, shown, r->host_count, "host", "hosts");
   if (live) fputs("  A session that is read live is known only from the moment on when the reading began.\n", out);
   if (r->host_count < 2) return;
   fputs("  The times of each host are by its own clock; no times of two hosts are compared.\n", out);
@@ -95,6 +95,6 @@ void print_groups(FILE *out, const struct page *page) {
     free(name);
   }
   table_print(t, out, 2);
-  print_more(out, page, shown, count, "rows");
+  print_more(out, page, shown, count, "row", "rows");
   groups_free(rows, count);
 }

@@ -83,7 +83,8 @@ static void print_stack(FILE *out, const struct page *page, struct symbolizer *s
     }
   }
   if (own > 0 && own == limit) fprintf(out, "      (%u frame%s of " OWN_LIBRARY ")\n", own, own == 1 ? "" : "s");
-  if (stack->frame_count > limit) fprintf(out, "      (%u more frames: --all shows them)\n", stack->frame_count - limit);
+  const unsigned rest = stack->frame_count - limit;
+  if (rest > 0) fprintf(out, "      (%u more frame%s: --all shows %s)\n", rest, rest == 1 ? "" : "s", rest == 1 ? "it" : "them");
   if (stack->is_cut) fprintf(out, "      (stack cut at %u frames)\n", stack->frame_count);
 }
 
@@ -91,10 +92,10 @@ static void print_stack(FILE *out, const struct page *page, struct symbolizer *s
 
 static void print_shared_fail(FILE *out, uint64_t count, const struct event_shared_fail *e) {
   char name[MODEL_CLASS_NAME];
-  fprintf(out, "  %" PRIu64 " time%s, class %s, reason %s: %u SuperSlabs active", count, count == 1 ? "" : "s", model_class_name(e->cls, name),
-          model_fail_reason_name(e->reason), e->active);
+  fprintf(out, "  %" PRIu64 " time%s, class %s, reason %s: %u SuperSlab%s active", count, count == 1 ? "" : "s", model_class_name(e->cls, name),
+          model_fail_reason_name(e->reason), e->active, e->active == 1 ? "" : "s");
   if (e->limit > 0) fprintf(out, " of at most %u", e->limit);
-  fprintf(out, "\n    %u units wanted, %u were free", e->units, e->free_slabs);
+  fprintf(out, "\n    %u unit%s wanted, %u %s free", e->units, e->units == 1 ? "" : "s", e->free_slabs, e->free_slabs == 1 ? "was" : "were");
   if (e->error != 0) fprintf(out, "; the system's error: %s", strerror((int)e->error));
   fprintf(out,
           "\n    free blocks of this class: %" PRIu64 " in lists of the thread, %" PRIu64 " in those of other threads, %" PRIu64 " in batches, %" PRIu64
@@ -225,7 +226,7 @@ static void print_kind(FILE *out, const struct page *page, enum stats_incident_k
     print_stack_of(out, page, list[n].p, stats_incident_key(i).stack);
     if (kind == INCIDENT_HDR_RESET) print_past(out, page, list[n].p, &i->hdr_reset);
   }
-  print_more(out, page, shown, count, "of other classes or from other places");
+  print_more(out, page, shown, count, "of other classes or from other places", "of other classes or from other places");
   free(list);
 }
 

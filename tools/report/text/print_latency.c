@@ -74,7 +74,7 @@ void print_range(struct table *t, struct quantile_range range, bool ticks) {
 static void add_errors(struct table *t, struct timed timed, const struct histogram *h, bool ticks) {
   char buffer[FORMAT_SIZE];
   if (timed.how == TIMED_ALL) return;
-  table_cell(t, "from-to");
+  table_cell(t, "error");
   table_cell(t, "+-%s", format_value(buffer, timed_mean_error(timed, CLASS_ROWS, h), ticks));
   for (size_t i = 0; i < QUANTILES; i++) print_range(t, timed_quantile(timed, CLASS_ROWS, h, quantiles[i]), ticks);
   table_cell(t, "%s", "");
@@ -163,8 +163,8 @@ static void print_classes(FILE *out, const struct page *page, struct histogram *
   const bool ticks = page->main->latency.ticks;
   struct table *const t = table_create(timed.how == TIMED_ALL ? "rRrRrRrrrL" : "rRrRrRrrrRL");
   table_cell(t, "class"), table_cell(t, "stride"), add_heads(t);
-  if (timed.how != TIMED_ALL) table_cell(t, "p99.9 from-to");
-  table_cell(t, "from %s", format_value(buffer, (double)octave_lower(first), ticks));
+  if (timed.how != TIMED_ALL) table_cell(t, "p99.9 range");
+  table_cell(t, "drawn from %s", format_value(buffer, (double)octave_lower(first), ticks));
   for (size_t i = 0; i < shown; i++) {
     const uint64_t stride = page->main->stride[rows[i].cls];
     table_cell(t, "%s", model_class_name(rows[i].cls, name));
@@ -174,7 +174,7 @@ static void print_classes(FILE *out, const struct page *page, struct histogram *
     add_drawing(t, rows[i].h, first, last);
   }
   table_print(t, out, 2);
-  print_more(out, page, shown, count, "classes");
+  print_more(out, page, shown, count, "class", "classes");
 }
 
 static void print_one(FILE *out, const char *title, const struct histogram *h, struct timed timed, bool ticks) {
@@ -275,7 +275,7 @@ static void print_stages(FILE *out, const struct report *r) {
     return;
   }
   struct table *const t = table_create("lRRRRrrrRr");
-  table_cell(t, "stage"), add_heads(t), table_cell(t, "p99.9 from-to"), table_cell(t, "share");
+  table_cell(t, "stage"), add_heads(t), table_cell(t, "p99.9 range"), table_cell(t, "share");
   for (unsigned i = 0; i < STAGE_COUNT; i++) {
     if (l->stage[i] == NULL || l->stage[i]->count == 0) continue;
     table_cell(t, "%s", names[i]);

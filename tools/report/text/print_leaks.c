@@ -39,7 +39,7 @@ static void print_kind(FILE *out, const struct page *page, const struct model_pr
                                : ", allocated at other places, or with no known stack");
     if (leak->stack != 0) print_stack_of(out, page, p, leak->stack);
   }
-  print_more(out, page, shown, places, "places");
+  print_more(out, page, shown, places, "place", "places");
 }
 
 void print_leaks(FILE *out, const struct page *page) {

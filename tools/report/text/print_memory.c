@@ -122,7 +122,7 @@ static void print_pins(FILE *out, const struct page *page) {
     table_cell(t, "%s", format_ns(buffer, (double)pins->longest_ms * 1e6));
   }
   table_print(t, out, 2);
-  print_more(out, page, shown, count, "classes");
+  print_more(out, page, shown, count, "class", "classes");
 }
 
 static void print_fragmentation(FILE *out, const struct page *page) {
@@ -149,7 +149,7 @@ static void print_fragmentation(FILE *out, const struct page *page) {
   }
   table_print(t, out, 2);
   fputs(REQUESTED_ERROR, out);
-  print_more(out, page, shown, count, "classes");
+  print_more(out, page, shown, count, "class", "classes");
 }
 
 /* ---- Over time ---- */

@@ -78,7 +78,7 @@ static void print_live(FILE *out, const struct page *page, const struct model_pr
   const struct stats_site sum = sites_sum(profile);
   const size_t shown = page->all || count < SITES_SHOWN ? count : SITES_SHOWN;
   for (size_t i = 0; i < shown; i++) print_site(out, page, p, &sites[i], sum.allocated);
-  print_more(out, page, shown, count, "sites");
+  print_more(out, page, shown, count, "site", "sites");
   print_rest(out, profile);
   print_estimate(out, "live", whole_bytes(sum.allocated), profile->allocated,
                  "blocks that no sample stands for, hakmem's own and those of its start among them");
@@ -97,7 +97,7 @@ static void print_pins(FILE *out, const struct page *page, const struct model_pr
   fprintf(out, "  Who holds slabs of which at most %d %% are in use, after %s; the free part of %" PRIu64 " slab%s:\n", STATS_PINNED,
           format_ns(at, (double)profile->time_ns), profile->pinned_slabs, profile->pinned_slabs == 1 ? "" : "s");
   for (size_t i = 0; i < shown; i++) print_pin(out, page, p, &sites[i]);
-  print_more(out, page, shown, held, "sites");
+  print_more(out, page, shown, held, "site", "sites");
   print_estimate(out, "held", whole_bytes(sum.pinned), profile->pinned, "of slabs without a sample, and of free blocks in lists");
   free(sites);
 }
@@ -122,7 +122,7 @@ static void print_switched(FILE *out, const struct model_process *p) {
   char at[FORMAT_SIZE];
   if (s->since_ns == 0) return;
   format_ns(at, (double)s->since_ns);
-  if (s->value != 0) fprintf(out, "  The profile has been on as it is now since %s after the start: older blocks may be missing.\n", at);
+  if (s->value != 0) fprintf(out, "  The profile was switched on, or last changed, %s after the start: older blocks may be missing.\n", at);
   else fprintf(out, "  The profile was switched off %s after the start: younger blocks are missing.\n", at);
 }
 

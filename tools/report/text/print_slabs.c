@@ -55,14 +55,14 @@ static void print_map(FILE *out, const struct page *page, const struct model_pro
     }
   }
   table_print(t, out, 2);
-  print_more(out, page, shown, count, "classes");
-  fprintf(out, "  %" PRIu32 " SuperSlabs with %" PRIu32 " slabs", map->superslabs, map->slabs);
+  print_more(out, page, shown, count, "class", "classes");
+  fprintf(out, "  %" PRIu32 " SuperSlab%s with %" PRIu32 " slab%s", map->superslabs, map->superslabs == 1 ? "" : "s", map->slabs, map->slabs == 1 ? "" : "s");
   if (map->superslab_count < map->superslabs || map->slab_count < map->slabs) {
     fprintf(out, "; there was no room for %" PRIu32 " SuperSlabs and %" PRIu32 " slabs, which the table lacks", map->superslabs - map->superslab_count,
             map->slabs - map->slab_count);
   }
-  if (d.between != 0) fprintf(out, "; %" PRIu64 " runs of units on their way to or from a slab", d.between);
-  fprintf(out, "\n  %zu maps of other moments: hakmem report --json --section=slabs\n", p->map_count - 1);
+  if (d.between != 0) fprintf(out, "; %" PRIu64 " run%s of units on the way to or from a slab", d.between, d.between == 1 ? "" : "s");
+  fprintf(out, "\n  %zu map%s of other moments: hakmem report --json --section=slabs\n", p->map_count - 1, p->map_count == 2 ? "" : "s");
 }
 
 void print_slabs(FILE *out, const struct page *page) {

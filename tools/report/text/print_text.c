@@ -12,8 +12,9 @@
 #include "report/print.h"
 #include "report/untraced.h"
 
-void print_more(FILE *out, const struct page *page, size_t shown, size_t there_are, const char *what) {
-  if (!page->all && there_are > shown) fprintf(out, "  (%zu more %s: --all shows them)\n", there_are - shown, what);
+void print_more(FILE *out, const struct page *page, size_t shown, size_t there_are, const char *one, const char *many) {
+  const size_t rest = there_are - shown;
+  if (!page->all && there_are > shown) fprintf(out, "  (%zu more %s: --all shows %s)\n", rest, rest == 1 ? one : many, rest == 1 ? "it" : "them");
 }
 
 /* ---- Head and losses ---- */
@@ -48,6 +49,7 @@ static bool print_losses_of(FILE *out, const struct report *r) {
   bool any = false;
 #define PRINT_LOSS(name, text) \
   if (r->lost.name > 0) { \
+    if (!any) fputs("       count  what\n", out); \
     fprintf(out, "  %10" PRIu64 "  %s\n", r->lost.name, text); \
     any = true; \
   }
@@ -91,7 +93,7 @@ void print_unrecorded(FILE *out, const struct page *page) {
     free(why);
   }
   table_print(t, out, 2);
-  print_more(out, page, shown, list->count, "processes");
+  print_more(out, page, shown, list->count, "process", "processes");
   fputs("  Processes that lived for less than some 10 ms may be missing in this list.\n", out);
 }
 
@@ -209,7 +211,7 @@ void print_processes(FILE *out, const struct page *page) {
   for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) table_cell(t, "%s", heads[i]);
   for (size_t i = 0; i < shown; i++) add_process(t, page, list[i].p, list[i].operations);
   table_print(t, out, 2);
-  print_more(out, page, shown, count, "processes");
+  print_more(out, page, shown, count, "process", "processes");
   if (page->stats != NULL) print_alive(out, page->stats);
   for (size_t i = 0; i < shown; i++) {
     if (list[i].p->merge != NULL) print_merge(out, list[i].p->merge);

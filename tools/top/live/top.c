@@ -170,13 +170,14 @@ static bool wait_for_events(struct top *t) {
 
 /* Rates need two readings, so the first screen comes after one interval. */
 static bool batch(struct top *t) {
-  bool good = read_all(t) && wait_for_events(t);
+  bool good = read_all(t) && wait_for_events(t), any = t->watched != NULL || top_view(t) == VIEW_SESSIONS;
   for (unsigned i = 0; good && i < t->options->batch; i++) {
     rest(t->interval);
     if (i > 0) putchar('\n');
     good = read_all(t) && print(t);
+    any = any || t->processes.count > 0;
   }
-  return good;
+  return good && (any || fail("there is nothing to show: no process of this user runs under hakmem"));
 }
 
 /* ---- The whole ---- */

@@ -39,7 +39,7 @@ void view_sessions_hosts(struct screen *s, const struct sessions *all, size_t mo
   const struct report *const r = all->page.trace;
   const size_t shown = r->host_count <= most ? r->host_count : most - 1;
   for (size_t i = 0; i < shown; i++) add_host(s, r, r->hosts[i]);
-  if (shown < r->host_count) screen_row(s, DIM " and %zu more hosts; --batch 1 shows all", r->host_count - shown);
+  if (shown < r->host_count) screen_row(s, DIM " and %zu more host%s; --batch 1 shows all", r->host_count - shown, r->host_count - shown == 1 ? "" : "s");
 }
 
 static uint64_t id_of(const char *name) { /* FNV-1a */

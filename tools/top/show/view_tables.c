@@ -171,9 +171,9 @@ void view_incidents(struct grid *g, struct shown *shown) {
 
 void view_findings(struct grid *g, struct shown *shown) {
   static const struct grid_column columns[] = {{"RANK", 5, true}, {"WHAT hakmem explain FINDS, AND WHAT TO CHANGE", 0, false}};
-  set_columns(g, COLUMNS(columns), "none so far");
   size_t count;
   char *const *const findings = names_findings(shown->names, shown->now, &count);
+  set_columns(g, COLUMNS(columns), findings == NULL ? "looking ..." : "none so far");
   for (size_t i = 0; i < count; i++) {
     struct grid_row *const row = grid_add(g, i + 1, STYLE_PLAIN);
     grid_cell(row, 0, -(double)i, "%zu", i + 1);
