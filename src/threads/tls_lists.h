@@ -119,6 +119,7 @@ struct sll_cache {
   uint64_t random;                     /* the state that the gaps are drawn from */
   uint32_t samples;                    /* look-ups and series of calls that were chosen to be timed */
   uint32_t sample_shift;               /* HAKMEM_STATS_SAMPLE times two to this power: see sll_sample_gap */
+  uint32_t sample_weight;              /* of the one that was chosen last: how many times HAKMEM_STATS_SAMPLE operations it stands for */
   uint32_t calls_left;                 /* of a series of calls; while it is not 0, sll_self is sll_empty between two calls */
   uint32_t drawn;                      /* sll_settings when they were drawn */
   bool sample_next;                    /* the next look-up is timed */

@@ -3,7 +3,6 @@
  */
 #include "tls_threads.h"
 
-#include <limits.h>
 #include <pthread.h>
 
 #include "checker_hooks.h"
@@ -93,12 +92,16 @@ bool sll_trim_ended(void) { return drain_ended(UINT64_MAX, DRAIN_TRIM); }
 
 /*
  * The destructor of the thread's value. The program's own may follow, in order of their keys, and free all that the thread kept: so this one asks to be
- * called again, until the last round that the C library makes. Those that come even later borrow lists for each operation.
+ * called in the next round again. Those that come even later borrow lists for each operation. It asks only once, because a thread whose first allocation
+ * comes in a destructor has fewer rounds left. (The C library makes four. If that is the third one, the lists stay the thread's for ever.)
  */
 static void end_thread(void *arg) {
-  static __thread uint8_t rounds __attribute__((tls_model("initial-exec")));
+  static __thread bool asked __attribute__((tls_model("initial-exec")));
   struct sll_cache *cache = arg;
-  if (++rounds < PTHREAD_DESTRUCTOR_ITERATIONS && pthread_setspecific(thread_key, cache) == 0) return;
+  if (!asked && pthread_setspecific(thread_key, cache) == 0) {
+    asked = true;
+    return;
+  }
   thread_ended = true;
   sll_self = &sll_empty;
   own = NULL;
@@ -218,12 +221,13 @@ static NOINLINE void keep_soft_limit(struct sll_cache *cache) {
 #define GAP_GROWS 1024u
 #define GAP_MOST 8192u
 #define GAP_SAMPLES 128u
-#define SERIES_EACH 16u /* of this many samples, one is a series of calls; the others are look-ups */
-#define SERIES_WARM 1u  /* calls at its beginning that only warm up the code, */
-#define SERIES_SHIFT 1u /* and up to this many more, so that it does not always begin behind the same call of the program */
+#define SERIES_EACH 16u  /* of this many samples, one is a series of calls; the others are look-ups */
+#define SERIES_WARM 1u   /* calls at its beginning that only warm up the code, */
+#define SERIES_SHIFT 16u /* and less than this many more, by chance: budgets are powers of two, and a program may repeat itself after so many calls */
+#define WEIGHT_MOST 1024u
 
 static void begin_series(struct sll_cache *cache) {
-  cache->calls_left = SAMPLE_CALLS + SERIES_WARM + (cache->visits & SERIES_SHIFT);
+  cache->calls_left = SAMPLE_CALLS + SERIES_WARM + (uint32_t)(random_next(&cache->random) % SERIES_SHIFT);
   sll_self = &sll_empty;
 }
 
@@ -238,13 +242,15 @@ void sll_resumed(void) {
   sll_self = &sll_empty;
 }
 
-uint32_t sll_sample_weight(void) { return own != NULL ? 1u << own->sample_shift : 1; }
+uint32_t sll_sample_weight(void) { return own != NULL ? own->sample_weight : 1; }
 
 /*
  * The next look-up, or the next calls, are timed. Of the first SERIES_EACH samples, the first one is a series of calls; then it is any of them, by chance. At
  * even distances, a program that repeats itself might show the same calls each time.
  */
 static void choose_sample(struct sll_cache *cache) {
+  const uint64_t weight = (cache->operations + config.sample / 2) / config.sample; /* a sample is chosen only where a budget ends, so the distance varies */
+  cache->sample_weight = weight > WEIGHT_MOST ? WEIGHT_MOST : weight == 0 ? 1 : (uint32_t)weight;
   cache->operations = 0;
   const uint32_t number = cache->samples++;
   const uint32_t gap = sll_sample_gap(cache);

@@ -144,9 +144,28 @@ static void *keep_nodes(void *arg) {
   return arg;
 }
 
+static void destroy_first(void *p) {
+  (void)p;
+  use_some(3);
+}
+
+static void *run_idle(void *arg) {
+  pthread_setspecific(second_key, &second_key);
+  return arg;
+}
+
 static void check_keys(void) {
   pthread_key_create(&first_key, destroy_nodes);
   run(keep_nodes, NULL, 20);
+}
+
+static void check_first(void) {
+  pthread_key_create(&second_key, destroy_first); /* where the thread first allocates */
+  run(run_idle, NULL, 100);
+  const long before = resident_kib();
+  run(run_idle, NULL, 2000);
+  const long grown = resident_kib() - before;
+  if (grown > 4096) fail("threads that first allocate in a destructor leave too much behind");
 }
 
 /* ---- From hand to hand. ---- */
@@ -256,6 +275,7 @@ int main(int argc, char **argv) {
   else if (strcmp(argv[1], "small") == 0) check_small();
   else if (strcmp(argv[1], "late") == 0) check_late();
   else if (strcmp(argv[1], "keys") == 0) check_keys();
+  else if (strcmp(argv[1], "first") == 0) check_first();
   else if (strcmp(argv[1], "hand") == 0) check_hand();
   else if (strcmp(argv[1], "apart") == 0) check_apart();
   else return 2;

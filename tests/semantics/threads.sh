@@ -1,7 +1,7 @@
 #!/bin/sh
 # Threads that come and go, have tiny stacks, allocate in their destructors, free what others allocated, or use small blocks of their own.
 . "$(dirname "$0")/common.sh"
-for kind in short small late keys hand apart; do
+for kind in short small late keys first hand apart; do
   everywhere timeout 120 "$programs/threads" $kind
   tail -n 1 "$place/out"
 done

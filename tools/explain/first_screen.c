@@ -219,21 +219,30 @@ static const char *format_number(char *out, uint64_t count, double error) {
   return out;
 }
 
+/* "p50 20 ns, p99 41 ns, p99.9 135 ns"; without the p99 if that is open, because then the p99.9 says as much. */
+static char *name_quantiles(const struct model_calls *calls, unsigned kind, const struct histogram *h) {
+  char p50[QUANTILE_SIZE], p99[QUANTILE_SIZE], p999[QUANTILE_SIZE];
+  format_quantile(p50, calls, kind, h, 0.5), format_quantile(p99, calls, kind, h, 0.99), format_quantile(p999, calls, kind, h, 0.999);
+  return *p99 == '>' ? must_print("p50 %s, p99.9 %s", p50, p999) : must_print("p50 %s, p99 %s, p99.9 %s", p50, p99, p999);
+}
+
 static void print_calls_of(FILE *out, const struct model_calls *calls, unsigned kind) {
   struct histogram *const h = kind < CALL_KIND_COUNT ? calls_merged(calls, kind) : NULL;
-  char p50[QUANTILE_SIZE], p99[QUANTILE_SIZE], p999[QUANTILE_SIZE], max[FORMAT_SIZE], share[FORMAT_SIZE], number[FORMAT_SIZE];
+  char max[FORMAT_SIZE], share[FORMAT_SIZE], number[FORMAT_SIZE];
   if (h == NULL) return;
   double error;
   const uint64_t count = calls_count(calls, kind, &error);
   format_number(number, count, error);
   format_ns(max, (double)h->max);
-  char *const line = !calls_are_timed(calls, kind, h)
-                       ? must_print("  %-7s %s: most were not timed, max %s", model_call_kind(kind), number, max)
-                       : must_print("  %-7s %6s; %s: p50 %s, p99 %s, p99.9 %s, max %s", model_call_kind(kind),
-                                    format_percent(share, (double)h->sum, (double)calls->elapsed_ns), number, format_quantile(p50, calls, kind, h, 0.5),
-                                    format_quantile(p99, calls, kind, h, 0.99), format_quantile(p999, calls, kind, h, 0.999), max);
+  char *const quantiles = name_quantiles(calls, kind, h), *line;
+  if (!calls_are_timed(calls, kind, h)) line = must_print("  %-7s %s: most were not timed, max %s", model_call_kind(kind), number, max);
+  else if (error > (double)count) line = must_print("  %-7s %s: few were timed, max %s", model_call_kind(kind), number, max);
+  else
+    line = must_print("  %-7s %6s; %s: %s, max %s", model_call_kind(kind), format_percent(share, (double)h->sum, (double)calls->elapsed_ns), number, quantiles,
+                      max);
   print_cut(out, line, screen_width);
   free(line);
+  free(quantiles);
   free(h);
 }
 
@@ -241,7 +250,7 @@ static void print_whole_calls(FILE *out, const struct model_calls *calls, bool i
   double error;
   const bool is_more = calls_time(calls, CALL_KIND_COUNT, &error) > (double)calls->elapsed_ns;
   char *const line = must_print("Calls%s: share of %s time%s, number, latency", is_one ? "" : " of all processes", is_one ? "the run's" : "their",
-                                is_more ? " (at most; all threads added)" : " (at most)");
+                                is_more ? " (at most, over all threads)" : " (at most)");
   print_cut(out, line, screen_width);
   free(line);
   print_calls_of(out, calls, CALL_malloc);

@@ -223,7 +223,8 @@ static uint64_t share_of(const struct shares *s, unsigned kind, const struct sha
   if (from->samples == 0) return kind == CALL_malloc || kind == CALL_free ? s->fast : 0;
   const double n = (double)from->samples, size = size_of(from->samples, from->squares) / SERIES_SIDE;
   const double in_all = share_in_all(all, kind), p = from == s ? ((double)s->kind[kind] / n + in_all) / 2 : in_all; /* few samples of a class may be alike */
-  if (exists) *variance += (double)s->fast * (double)(from == s ? s->fast : all->unsampled) * p * (1 - p) / size;
+  const double off = p - (double)from->kind[kind] / n;
+  if (exists) *variance += (double)s->fast * (double)(from == s ? s->fast : all->unsampled) * (p * (1 - p) / size + off * off);
   /* The kinds share without a rest: each gets what lies between its bounds. */
   uint64_t before = 0;
   for (unsigned k = 0; k < kind; k++) before += from->kind[k];
@@ -306,6 +307,11 @@ void calls_add(struct model_calls *into, const struct calls_of_process *calls, c
   for (unsigned kind = 0; kind < CALL_KIND_COUNT; kind++) {
     for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) exists[kind] = exists[kind] || calls->slow[kind][cls].count > 0 || calls->fast[kind][cls].count > 0;
   }
+  /* What only one kind does is certain. */
+  unsigned allocating_kinds = exists[CALL_realloc];
+  for (size_t i = 0; i < ALLOCATING; i++) allocating_kinds += exists[allocating[i]];
+  for (size_t i = 0; i < ALLOCATING && allocating_kinds == 1; i++) exists[allocating[i]] = false;
+  if (!exists[CALL_realloc]) exists[CALL_free] = false;
   const double sampled = (double)(all[0].samples + all[1].samples), weight = sampled > 0 ? (double)(all[0].fast + all[1].fast) / sampled : 1;
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) {
     count_fast(fast, calls, &counters[cls], cls, all, weight, exists);

@@ -231,6 +231,7 @@ static bool stay(struct slab *slab, size_t size, size_t whole) {
     note_seal(slab, seal_find(slab->base, slab->size)); /* memory that was taken may have one where the block had none */
   }
   book_huge(slab, 1);
+  if (whole < old) mapping_evict(mapping_idle_since(os_now_ms())); /* what may be kept follows what is live */
   return open;
 }
 

@@ -143,6 +143,6 @@ void mapping_keep(char *base, size_t size) {
   const bool kept = size <= kept_most() && kept_add(&legacy.kept, base, size, now, thread);
   assert(kept_is_valid(&legacy.kept));
   lock_release(&legacy.lock);
-  if (kept) mapping_evict(mapping_idle_since(now));
-  else unmap(base, size);
+  if (!kept) unmap(base, size);
+  mapping_evict(mapping_idle_since(now)); /* also if this block is not kept: with it went what the limit follows */
 }
