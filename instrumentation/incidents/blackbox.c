@@ -7,7 +7,7 @@
 
 #include "src/platform/config.h"
 #include "src/modes/guard.h"
-#include "src/modes/secure/secure.h"
+#include "src/modes/modes.h"
 #include "src/memory/maps.h"
 #include "src/memory/os.h"
 #include "src/checks/records.h"
@@ -86,7 +86,7 @@ static void put_sized_block(struct message *m, const struct event_hdr_reset *e, 
   message_text(m, "block ");
   if (is_border_lost(e)) {
     message_text(m, "of at most ");
-    put_bytes(m, secure_most(e->cls));
+    put_bytes(m, modes_bordered(class_stride(e->cls)));
     message_text(m, " ");
   }
   message_text(m, "at ");
@@ -259,7 +259,7 @@ void blackbox_send(struct message *m, const struct event_hdr_reset *e, int (*sen
   struct slab_view slab;
   if (e->slab != NULL && view_of(e->slab, &slab) && slab.base == e->slab) {
     put_block(m, e, &slab);
-    const char *const base = (const char *)e->base + (is_border_lost(e) ? secure_most(e->cls) & ~(size_t)(ROW - 1) : 0);
+    const char *const base = (const char *)e->base + (is_border_lost(e) ? modes_bordered(class_stride(e->cls)) & ~(size_t)(ROW - 1) : 0);
     const struct window w = {slab.base, slab.base + slab.size, e->expect != 0 ? base - 1 : NULL, e->got};
     for (int row = -ROWS; row < ROWS; row++) put_row(m, base + row * ROW, &w);
   } else if (guard_owns(e->base)) {

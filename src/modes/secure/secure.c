@@ -61,7 +61,8 @@ struct facts {
 };
 
 static uint8_t filler(void) { return (uint8_t)(secret[1] | 1); }
-static char *border_of(const void *block, uint32_t cls) { return (char *)(uintptr_t)block + secure_most(cls); }
+static size_t most_of(uint32_t cls) { return modes_bordered(class_stride(cls)); }
+static char *border_of(const void *block, uint32_t cls) { return (char *)(uintptr_t)block + most_of(cls); }
 
 ALWAYS_INLINE uint64_t border_for(const void *block, uint64_t facts) {
   uint64_t code = ((uintptr_t)block ^ secret[0]) + facts * UINT64_C(0x9e3779b97f4a7c15);
@@ -140,7 +141,7 @@ ALWAYS_INLINE bool is_damaged(const void *block, uint32_t cls, struct facts *fac
 
 static bool recover_facts(const void *block, uint32_t cls, struct facts *out, uint64_t *intended) {
   const uint64_t border = border_get(block, cls);
-  const size_t most = secure_most(cls);
+  const size_t most = most_of(cls);
   for (size_t size = 0; size <= most; size++) {
     for (unsigned family = 0; family < block_family_count; family++) {
       *out = (struct facts){size, (enum block_family)family};
@@ -163,10 +164,10 @@ static NOINLINE void report_border(void *block, uint32_t cls) {
   } else if (recover_facts(block, cls, &facts, &intended)) {
     size_t reached = REACHED_MOST;
     while (reached > 1 && behind[reached - 1] == (uint8_t)(intended >> (8 * (reached - 1)))) reached--;
-    const size_t over = secure_most(cls) - facts.requested + reached;
+    const size_t over = most_of(cls) - facts.requested + reached;
     tell(block, cls, facts.requested, HDR_OVERFLOW, over, behind[reached - 1], (uint8_t)(intended >> (8 * (reached - 1))));
   } else {
-    facts = (struct facts){secure_most(cls), FAMILY_UNKNOWN};
+    facts = (struct facts){most_of(cls), FAMILY_UNKNOWN};
     tell(block, cls, SIZE_UNKNOWN, HDR_OVERFLOW, 0, 0, 0);
   }
   write_border(block, cls, facts.requested, facts.family);

@@ -19,13 +19,9 @@
 #include "platform/base.h"
 #include "checks/pointer.h"
 #include "events.h"
-#include "slabs/size_class.h"
+#include "modes/modes.h"
 
-#define SECURE_BORDER ((size_t)7)
 #define SECURE_ZERO ((size_t)4096)
-
-/* Bytes that the program can have asked for, at most, if it got a block of this class. */
-static inline size_t secure_most(uint32_t cls) { return class_stride(cls) - 1 - SECURE_BORDER; }
 
 /* In a forked child, before anything else. */
 void secure_fork_child(void);
