@@ -77,7 +77,8 @@ static void find_stack(void) {
   } else if (!first) {
     search.high = search.on_it;
   } else if (sys_getrlimit(RLIMIT_STACK, &limit) == 0) {
-    search.low = search.high - (limit.rlim_cur < search.high ? limit.rlim_cur : UNLIMITED);
+    if (limit.rlim_cur < search.high) search.low = search.high - limit.rlim_cur;
+    else if (search.low > search.high - UNLIMITED) search.low = search.high - UNLIMITED;
     ask = 0;
   }
   cancellation_restore(cancellation);
@@ -89,7 +90,7 @@ static void find_stack(void) {
 #define SPARE (64 * KIB)        /* of the stack below its pointer are searched for: libunwind needs some, */
 #define SPARE_LEAST (SPARE / 2) /* and a stack that grows should not need a search at each page */
 #define SEARCH_MOST MIB         /* in one search */
-#define STACK_MOST (8 * MIB)    /* what of a stack lies deeper is not known */
+#define STACK_MOST (8 * MIB)    /* deeper parts of a stack are not known */
 
 /*
  * Moves `low` down to below the stack pointer, one page that the kernel can read after the other. A page that it cannot read ends the stack. A search that does
