@@ -7,6 +7,7 @@
 
 #include "src/platform/config.h"
 #include "src/modes/guard.h"
+#include "src/modes/modes.h"
 #include "src/memory/maps.h"
 #include "src/memory/os.h"
 #include "src/checks/records.h"
@@ -71,16 +72,26 @@ static void put_access(struct message *m, const struct event_hdr_reset *e) {
   put_bytes(m, e->over);
 }
 
-/* Only the verdicts of the debugging mode and of guard pages know the requested size; with these, 0 is one, too. */
+/* Of the secure mode, which has found a write over a border. The event has the slab because the size is lost. */
+static bool is_border_lost(const struct event_hdr_reset *e) { return e->verdict == HDR_OVERFLOW && e->size == 0 && e->slab != NULL && e->cls < CLASS_COUNT; }
+
+/* The verdicts of the debugging mode, of guard pages and of borders know the requested size, unless the event has the slab; with these, 0 is one, too. */
 static void put_sized_block(struct message *m, const struct event_hdr_reset *e, enum hdr_verdict verdict) {
   const bool sized = verdict == HDR_OVERFLOW || verdict == HDR_UNDERFLOW || verdict == HDR_USE_AFTER_FREE || verdict == HDR_MISMATCHED_FREE;
   message_text(m, "a ");
-  if (sized || e->size != 0) {
+  if (e->size != 0 || (sized && e->slab == NULL)) {
     message_number(m, e->size);
     message_text(m, "-byte ");
   }
-  message_text(m, "block at ");
+  message_text(m, "block ");
+  if (is_border_lost(e)) {
+    message_text(m, "of at most ");
+    put_bytes(m, modes_bordered(class_stride(e->cls)));
+    message_text(m, " ");
+  }
+  message_text(m, "at ");
   message_pointer(m, (uintptr_t)e->base);
+  if (is_border_lost(e)) message_text(m, "; it overwrote the border, which has the size");
 }
 
 void blackbox_put_verdict(struct message *m, const struct event_hdr_reset *e) {
@@ -248,7 +259,7 @@ void blackbox_send(struct message *m, const struct event_hdr_reset *e, int (*sen
   struct slab_view slab;
   if (e->slab != NULL && view_of(e->slab, &slab) && slab.base == e->slab) {
     put_block(m, e, &slab);
-    const char *const base = e->base;
+    const char *const base = (const char *)e->base + (is_border_lost(e) ? modes_bordered(class_stride(e->cls)) & ~(size_t)(ROW - 1) : 0);
     const struct window w = {slab.base, slab.base + slab.size, e->expect != 0 ? base - 1 : NULL, e->got};
     for (int row = -ROWS; row < ROWS; row++) put_row(m, base + row * ROW, &w);
   } else if (guard_owns(e->base)) {

@@ -32,8 +32,11 @@
 #define FOREIGN_SPAN MIB /* on an unknown stack, the most between two records */
 #define READS_STACK __attribute__((no_sanitize("address")))
 
-/* high is 0 until the first call; it equals low if the bounds are unknown. */
-static __thread struct { uintptr_t low, high; } here __attribute__((tls_model("initial-exec")));
+/*
+ * high is 0 until the first call; it equals low if the bounds are unknown. If a stack pointer comes below `ask`, more of the stack is searched for; 0:
+ * `low` is where it begins.
+ */
+static __thread struct { uintptr_t low, high, ask; } here __attribute__((tls_model("initial-exec")));
 
 /* ---- The bounds of the stack. ---- */
 
@@ -53,30 +56,81 @@ static bool holds_stack(const struct maps_region *region, void *context) {
  * pthread_getattr_np takes a lock of the thread's and allocates; a thread that calls it itself would arrive here with that lock held. So the kernel
  * is asked for the mapping of an address that is known to lie on the stack. For the first thread that is data from its start, because its stack may
  * grow and Valgrind's has no name. For any other thread it is the control block, where the stack begins.
+ *
+ * The kernel may not list the mappings: /proc is missing (chroot), or no descriptor is free. Then the stack ends at this address, and search_on finds
+ * where a thread's begins. The first thread's grows up to its limit. If it has none, it is alone in the 128 MiB that the kernel keeps free below its end.
  */
+#define UNLIMITED (64 * MIB)
+
 static void find_stack(void) {
   const bool first = os_thread() == (uint32_t)sys_getpid();
   struct stack_search search = {.on_it = first ? (uintptr_t)getauxval(AT_RANDOM) : (uintptr_t)pthread_self()};
   struct rlimit limit;
+  uintptr_t ask = 0;
   const int cancellation = cancellation_hold();
-  if (!maps_each(holds_stack, &search) || search.high == 0) search.low = search.high = 1;
-  else if (!first) search.high = search.on_it;
-  else if (sys_getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < search.high) search.low = search.high - limit.rlim_cur;
+  if (!maps_each(holds_stack, &search) && search.on_it != 0) {
+    search.high = align_down(search.on_it, sizeof(uintptr_t));
+    search.low = ask = align_down(search.on_it, os_page_size());
+  }
+  if (search.high == 0) {
+    search.low = search.high = 1;
+  } else if (!first) {
+    search.high = search.on_it;
+  } else if (sys_getrlimit(RLIMIT_STACK, &limit) == 0) {
+    if (limit.rlim_cur < search.high) search.low = search.high - limit.rlim_cur;
+    else if (search.low > search.high - UNLIMITED) search.low = search.high - UNLIMITED;
+    ask = 0;
+  }
   cancellation_restore(cancellation);
   here.low = search.low;
+  here.ask = ask;
   here.high = search.high;
+}
+
+#define SPARE (64 * KIB)        /* of the stack below its pointer are searched for: libunwind needs some, */
+#define SPARE_LEAST (SPARE / 2) /* and a stack that grows should not need a search at each page */
+#define SEARCH_MOST MIB         /* in one search */
+#define STACK_MOST (8 * MIB)    /* deeper parts of a stack are not known */
+
+/*
+ * Moves `low` down to below the stack pointer, one page that the kernel can read after the other. A page that it cannot read ends the stack. A search that does
+ * not get so far goes on at the next call. So a stack of another kind, which may lie anywhere below, costs only the first few calls.
+ */
+static NOINLINE void search_on(uintptr_t stack) {
+  const size_t page = os_page_size();
+  const uintptr_t bottom = here.high - STACK_MOST;
+  if (stack < bottom) return;
+  for (size_t searched = 0; searched < SEARCH_MOST && here.low + SPARE > stack; searched += page) {
+    if (here.low - page < bottom || !maps_is_surely_readable((const void *)(here.low - page))) {
+      here.ask = 0;
+      return;
+    }
+    here.low -= page;
+  }
+  here.ask = here.low + SPARE_LEAST;
+}
+
+/* Before the thread's bounds are compared with a stack pointer. */
+static inline void know_stack(uintptr_t stack) {
+  if (UNLIKELY(here.high == 0)) find_stack();
+  if (UNLIKELY(stack < here.ask)) search_on(stack);
 }
 
 static bool is_own(uintptr_t address) { return address >= here.low && address < here.high; }
 
-size_t fp_room(uintptr_t address) {
-  if (here.high == 0) find_stack();
-  return is_own(address) ? address - here.low : 0;
+size_t fp_room(uintptr_t stack) {
+  know_stack(stack);
+  return is_own(stack) ? stack - here.low : 0;
 }
 
-uintptr_t fp_stack_end(uintptr_t address) {
-  if (here.high == 0) find_stack();
-  return is_own(address) ? here.high : 0;
+uintptr_t fp_stack_end(uintptr_t stack) {
+  know_stack(stack);
+  return is_own(stack) ? here.high : 0;
+}
+
+bool fp_is_own(uintptr_t address) {
+  if (UNLIKELY(here.high == 0)) find_stack();
+  return is_own(address);
 }
 
 struct record {
@@ -123,7 +177,7 @@ static uint32_t walk(uintptr_t at, uintptr_t *frames, uint32_t most) {
 }
 
 uint32_t fp_capture(uintptr_t at, uintptr_t *frames, uint32_t most) {
-  if (here.high == 0) find_stack();
+  know_stack(at);
   return walk(at, frames, most);
 }
 

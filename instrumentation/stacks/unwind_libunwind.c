@@ -140,8 +140,7 @@ static int read_word(unw_addr_space_t space, unw_word_t address, unw_word_t *val
   const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
   (void)space, (void)argument;
   if (write) return -1; /* unwinding never writes */
-  if (fp_room((uintptr_t)address) == 0 || (address < here && fp_room(here) != 0))
-    return maps_read(value, (const void *)(uintptr_t)address, sizeof(*value)) ? 0 : -1;
+  if (!fp_is_own((uintptr_t)address) || (address < here && fp_is_own(here))) return maps_read(value, (const void *)(uintptr_t)address, sizeof(*value)) ? 0 : -1;
   memcpy(value, (const void *)(uintptr_t)address, sizeof(*value));
   return 0;
 }

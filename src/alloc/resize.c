@@ -96,7 +96,7 @@ static void *resize_in_place(struct slab *slab, void *p, size_t size) {
 
 /* The same for a block of a class in the secure mode. Bytes that a smaller block gives up are the filler then. */
 static void *resize_secure(const struct pointer *at, size_t size) {
-  if (!stays(class_stride(at->cls) - 1 - SECURE_BORDER, size)) return NULL;
+  if (!stays(modes_bordered(class_stride(at->cls)), size)) return NULL;
   secure_resize(at, size);
   return at->block;
 }

@@ -90,10 +90,14 @@ enum maps_answer maps_find(uintptr_t address, struct maps_region *out) {
 }
 
 /* The kernel copies the set of signals, 8 bytes, before it refuses what should be done with it. */
-bool maps_is_readable(const void *p) {
+static long answer_about(const void *p) {
   const uint64_t *const word = (const uint64_t *)align_down((uintptr_t)p, sizeof(uint64_t));
-  return sys_raw(SYS_rt_sigprocmask, ~0L, (long)word, 0, sizeof(*word), 0, 0) != -EFAULT;
+  return sys_raw(SYS_rt_sigprocmask, ~0L, (long)word, 0, sizeof(*word), 0, 0);
 }
+
+bool maps_is_readable(const void *p) { return answer_about(p) != -EFAULT; }
+
+bool maps_is_surely_readable(const void *p) { return answer_about(p) == -EINVAL; }
 
 bool maps_read(void *to, const void *from, size_t size) {
   const int saved = errno;

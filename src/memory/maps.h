@@ -27,6 +27,9 @@ bool maps_each(bool (*visit)(const struct maps_region *region, void *context), v
 /* Whether the byte at `p` may be read. Costs a tenth of a microsecond. If the kernel does not tell, the answer is yes. */
 bool maps_is_readable(const void *p);
 
+/* The same, but if the kernel does not tell, the answer is no. */
+bool maps_is_surely_readable(const void *p);
+
 /* Copies `size` bytes. False if some of them cannot be read, or if the process may not call process_vm_readv. */
 bool maps_read(void *to, const void *from, size_t size);
 

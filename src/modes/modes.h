@@ -27,6 +27,10 @@ extern struct modes modes;
 
 static inline uint32_t modes_guard_rate(void) { return HAKMEM_EVENTS ? __atomic_load_n(&modes.guard_rate, __ATOMIC_ACQUIRE) : 0; }
 
+/* The secure mode's border behind a small block. What it leaves to the program of a block of this stride. */
+#define SECURE_BORDER ((size_t)7)
+static inline size_t modes_bordered(size_t stride) { return stride - 1 - SECURE_BORDER; }
+
 /* Resolves the modes. `checked`: a checker watches the memory, and replaces some of the modes by its own means. */
 void modes_resolve(bool checked);
 

@@ -34,6 +34,47 @@ static void overflow_realloc(void) {
   block[100] = 0;
   block = realloc(block, 101);
 }
+/* Over the border, so far that its rest tells the size, and further. */
+static void overflow_by_one(void) {
+  block = malloc(40);
+  memset(block, 'A', 41);
+  free(block);
+}
+static void overflow_filler(void) {
+  block = malloc(100);
+  memset(block, 0, 106);
+  free(block);
+}
+static void overflow_border(void) {
+  block = malloc(40);
+  memset(block, 'A', 47);
+  free(block);
+}
+/* Three blocks of 40 bytes in a row. */
+#define STRIDE 48
+static char *first_of_three(void) {
+  static char *many[600];
+  for (int i = 0; i < 600; i++) many[i] = malloc(40);
+  for (int i = 0; i < 600; i++) {
+    int behind = 0;
+    for (int k = 0; k < 600; k++) behind += many[k] == many[i] + STRIDE || many[k] == many[i] + 2 * STRIDE;
+    if (behind == 2) return many[i];
+  }
+  exit(2);
+}
+/* From a live block into the free one behind it, but for that one's header. The block behind both is freed first. */
+static void overflow_into_free(void) {
+  block = first_of_three();
+  free(block + STRIDE);
+  for (size_t i = 40; i < 56; i++) block[i] = i == STRIDE - 1 ? block[i] : 'A';
+  free(block + 2 * STRIDE);
+}
+static void underflow_into_free(void) {
+  block = first_of_three();
+  free(block + STRIDE);
+  block[2 * STRIDE - 3] = 'A';
+  free(block + 2 * STRIDE);
+}
 static void underflow(void) {
   block = malloc(100);
   block[-1] ^= 1;
@@ -161,9 +202,10 @@ static const struct {
   void (*run)(void);
 } all[] = {
 #define ROW(name) {#name, name},
-  ROW(overflow) ROW(overflow_seen_at_next) ROW(overflow_far) ROW(overflow_realloc) ROW(underflow) ROW(write_after_free) ROW(write_after_free_reused)
-    ROW(write_after_free_start) ROW(write_into_list) ROW(double_free_later) ROW(zero_size_read) ROW(zero_size_write) ROW(large_overflow) ROW(large_after_free)
-      ROW(far_write) ROW(no_error) ROW(order)};
+  ROW(overflow) ROW(overflow_seen_at_next) ROW(overflow_far) ROW(overflow_realloc) ROW(overflow_by_one) ROW(overflow_filler) ROW(overflow_border)
+    ROW(overflow_into_free) ROW(underflow_into_free) ROW(underflow) ROW(write_after_free) ROW(write_after_free_reused) ROW(write_after_free_start)
+      ROW(write_into_list) ROW(double_free_later) ROW(zero_size_read) ROW(zero_size_write) ROW(large_overflow) ROW(large_after_free) ROW(far_write)
+        ROW(no_error) ROW(order)};
 
 int main(int argc, char **argv) {
   for (size_t i = 0; argc > 1 && i < sizeof(all) / sizeof(*all); i++) {

@@ -25,6 +25,20 @@ says() { grep -q -- "$2" "$place/err" || { cat "$place/err"; fail "$1: the repor
   caught overflow_far HAKMEM_SECURE=1
   says overflow_far verdict=overflow
   caught overflow_realloc HAKMEM_SECURE=1
+  # What the report says of a block is true although its border was overwritten.
+  caught overflow_by_one HAKMEM_SECURE=1
+  says overflow_by_one 'a write up to 1 byte past the end of a 40-byte block at'
+  caught overflow_filler HAKMEM_SECURE=1
+  says overflow_filler 'a write up to [56] bytes past the end of a 100-byte block at'
+  caught overflow_border HAKMEM_SECURE=1
+  says overflow_border 'a write past the end of a block of at most 40 bytes at 0x[0-9a-f]*; it overwrote the border, which has the size'
+  says overflow_border 'got=0x00 expect=0x00'
+  says overflow_border '^  in a slab at 0x[0-9a-f]*, offset '
+  grep -q 'of no file\|0-byte' "$place/err" && { cat "$place/err"; fail "overflow_border: the report says what is not known"; }
+  caught overflow_into_free HAKMEM_SECURE=1
+  says overflow_into_free verdict=overflow
+  caught underflow_into_free HAKMEM_SECURE=1
+  says underflow_into_free verdict=underflow
   caught underflow HAKMEM_SECURE=1
   for error in write_after_free write_after_free_reused write_after_free_start; do
     caught $error HAKMEM_SECURE=1

@@ -36,6 +36,22 @@ done
 for case in records signals coroutines small; do run fp $case; done
 run fp reuse "$place/small-frame.so" "$place/large-frame.so"
 
+# The same if no file can be opened, so that the kernel cannot be asked for the mappings. With process_vm_readv denied, too, only the known part of the stack can
+# be read.
+export NO_FILES=1
+for case in chains signals handlers coroutines small forks; do run auto $case; done
+for case in records signals coroutines small; do run fp $case; done
+if [ -e "$BUILD_DIR/tests/libhakmem-fault.so" ]; then
+  default=$DEFAULT DEFAULT=$BUILD_DIR/tests/libhakmem-fault.so
+  export HAKMEM_FAULT=process_vm_readv:from=1
+  for how in auto unwind; do
+    for case in chains forks; do run $how $case; done
+  done
+  unset HAKMEM_FAULT
+  DEFAULT=$default
+fi
+unset NO_FILES
+
 # Stacks whose steps are known need no libunwind; others have none while it cannot be called.
 run auto known
 grep -qx '5 known, 0 others' "$place/out" || { cat "$place/out"; fail "of known and other stacks"; }

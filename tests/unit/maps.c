@@ -64,3 +64,12 @@ Test(maps, reads_only_what_can_be_read) {
   cr_assert_not(maps_read(to, NULL, 1));
   cr_assert_eq(errno, 77);
 }
+
+Test(maps, tells_what_can_be_read) {
+  char *p = mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  mprotect(p + 4096, 4096, PROT_NONE);
+  cr_assert(maps_is_readable(p + 4095));
+  cr_assert(maps_is_surely_readable(p + 4095));
+  cr_assert_not(maps_is_readable(p + 4096));
+  cr_assert_not(maps_is_surely_readable(p + 4096));
+}

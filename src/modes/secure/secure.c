@@ -61,7 +61,8 @@ struct facts {
 };
 
 static uint8_t filler(void) { return (uint8_t)(secret[1] | 1); }
-static char *border_of(const void *block, uint32_t cls) { return (char *)(uintptr_t)block + class_stride(cls) - 1 - SECURE_BORDER; }
+static size_t most_of(uint32_t cls) { return modes_bordered(class_stride(cls)); }
+static char *border_of(const void *block, uint32_t cls) { return (char *)(uintptr_t)block + most_of(cls); }
 
 ALWAYS_INLINE uint64_t border_for(const void *block, uint64_t facts) {
   uint64_t code = ((uintptr_t)block ^ secret[0]) + facts * UINT64_C(0x9e3779b97f4a7c15);
@@ -111,8 +112,17 @@ static uint8_t header_now(const void *block) { return __atomic_load_n((const uin
 
 /* ---- Reports. ---- */
 
+/* `size` of a block that is not known, because its border was overwritten, or it is free. Then the event has the slab instead. */
+#define SIZE_UNKNOWN SIZE_MAX
+
 static NOINLINE void tell(const void *block, uint32_t cls, size_t size, enum hdr_verdict verdict, size_t over, uint8_t got, uint8_t expect) {
   struct event_hdr_reset e = {.base = block, .verdict = verdict, .cls = cls, .size = size, .over = over, .got = got, .expect = expect};
+  const struct slab *const slab = size == SIZE_UNKNOWN ? directory_slab(block) : NULL;
+  if (size == SIZE_UNKNOWN) e.size = 0;
+  if (slab != NULL) {
+    e.slab = slab->base;
+    e.offset = (uintptr_t)block - (uintptr_t)slab->base;
+  }
   e.found = FOUND_BY_CHECK;
   misuse_known(&e, NULL);
 }
@@ -123,18 +133,42 @@ ALWAYS_INLINE bool is_damaged(const void *block, uint32_t cls, struct facts *fac
   return !bytes_are((const uint8_t *)block + facts->requested, filled(block, cls, facts->requested), filler());
 }
 
+/*
+ * The facts of a border of which a write from the left has reached the first bytes only. The others are the end of the code, which one size and family in a
+ * billion shares by chance. *intended: the border as it was.
+ */
+#define REACHED_MOST 3u
+
+static bool recover_facts(const void *block, uint32_t cls, struct facts *out, uint64_t *intended) {
+  const uint64_t border = border_get(block, cls);
+  const size_t most = most_of(cls);
+  for (size_t size = 0; size <= most; size++) {
+    for (unsigned family = 0; family < block_family_count; family++) {
+      *out = (struct facts){size, (enum block_family)family};
+      *intended = border_for(block, facts_of(block, cls, size, out->family));
+      if ((*intended ^ border) >> (8 * REACHED_MOST) == 0) return true;
+    }
+  }
+  return false;
+}
+
 static NOINLINE void report_border(void *block, uint32_t cls) {
   struct facts facts;
+  uint64_t intended;
   const uint8_t *const behind = (const uint8_t *)border_of(block, cls);
-  if (!read_facts(block, cls, &facts)) {
-    /* How many bytes were asked for is lost with the border. */
-    facts = (struct facts){(size_t)(behind - (const uint8_t *)block), FAMILY_UNKNOWN};
-    tell(block, cls, 0, HDR_OVERFLOW, 0, *behind, 0);
-  } else {
+  if (read_facts(block, cls, &facts)) {
     const uint8_t *const end = (const uint8_t *)block + facts.requested;
     size_t over = filled(block, cls, facts.requested);
     while (over > 1 && end[over - 1] == filler()) over--;
     tell(block, cls, facts.requested, HDR_OVERFLOW, over, end[over - 1], filler());
+  } else if (recover_facts(block, cls, &facts, &intended)) {
+    size_t reached = REACHED_MOST;
+    while (reached > 1 && behind[reached - 1] == (uint8_t)(intended >> (8 * (reached - 1)))) reached--;
+    const size_t over = most_of(cls) - facts.requested + reached;
+    tell(block, cls, facts.requested, HDR_OVERFLOW, over, behind[reached - 1], (uint8_t)(intended >> (8 * (reached - 1))));
+  } else {
+    facts = (struct facts){most_of(cls), FAMILY_UNKNOWN};
+    tell(block, cls, SIZE_UNKNOWN, HDR_OVERFLOW, 0, 0, 0);
   }
   write_border(block, cls, facts.requested, facts.family);
 }
@@ -144,7 +178,7 @@ static NOINLINE void report_write(void *block, uint32_t cls, size_t from) {
   const uint8_t *const bytes = block;
   size_t over = min_size(class_stride(cls) - 1, SECURE_ZERO);
   while (over > from + 1 && bytes[over - 1] == 0) over--;
-  tell(block, cls, 0, HDR_WRITE_AFTER_FREE, over, bytes[over - 1], 0);
+  tell(block, cls, SIZE_UNKNOWN, HDR_WRITE_AFTER_FREE, over, bytes[over - 1], 0);
 }
 
 /* ---- Allocation. ---- */
@@ -257,14 +291,15 @@ ALWAYS_INLINE bool is_intact(const char *block, uint32_t cls, const char *from, 
   return header_now(block) != HEADER_FREE;
 }
 
-ALWAYS_INLINE bool left_is_intact(const struct slab *slab, const char *p, uint32_t cls) {
+/* The free left neighbour that was written to; NULL: none. */
+ALWAYS_INLINE char *damaged_left(const struct slab *slab, const char *p, uint32_t cls) {
   const char *const first = slab->base + slab->first;
   const size_t stride = slab->stride;
   for (const char *left = p - stride; left >= first && left + stride + NEAR > p; left -= stride) {
     const char *const end = left + stride - 1, *const last_bytes = end - zero_end(cls);
-    if (!is_intact(left, cls, last_bytes > p - BESIDE ? last_bytes : p - BESIDE, end)) return false;
+    if (!is_intact(left, cls, last_bytes > p - BESIDE ? last_bytes : p - BESIDE, end)) return (char *)(uintptr_t)left;
   }
-  return true;
+  return NULL;
 }
 
 ALWAYS_INLINE bool right_is_intact(const struct slab *slab, const char *p, uint32_t cls) {
@@ -276,14 +311,27 @@ ALWAYS_INLINE bool right_is_intact(const struct slab *slab, const char *p, uint3
   return true;
 }
 
+/*
+ * The free block before `block` was written to. If the block before that one is live and its border is overwritten, the write came from there. With several
+ * threads, another one may be writing that border.
+ */
+static NOINLINE void report_left(const struct slab *slab, char *damaged, void *block, uint32_t cls, size_t requested) {
+  struct facts facts;
+  char *const before = damaged - slab->stride;
+  if (__libc_single_threaded && before >= slab->base + slab->first && header_says_live_at(before, cls) && is_damaged(before, cls, &facts))
+    return report_border(before, cls);
+  tell(block, cls, requested, HDR_UNDERFLOW, 0, 0, 0);
+}
+
 ALWAYS_INLINE void check_at_free(const struct slab *slab, void *block, uint32_t cls, enum block_family given) {
-  struct facts facts = {0, FAMILY_UNKNOWN};
+  struct facts facts = {SIZE_UNKNOWN, FAMILY_UNKNOWN};
   if (is_damaged(block, cls, &facts)) {
     report_border(block, cls);
   } else if (given != FAMILY_UNKNOWN && facts.family != FAMILY_UNKNOWN && !is_late) {
     misuse_family(&(struct record){.block = block, .requested = facts.requested, .family = (uint8_t)facts.family}, given);
   }
-  if (!left_is_intact(slab, block, cls)) tell(block, cls, facts.requested, HDR_UNDERFLOW, 0, 0, 0);
+  char *const left = damaged_left(slab, block, cls);
+  if (left != NULL) report_left(slab, left, block, cls, facts.requested);
   if (!right_is_intact(slab, block, cls)) tell(block, cls, facts.requested, HDR_OVERFLOW, 0, 0, 0);
 }
 

@@ -19,8 +19,8 @@
 #include "platform/base.h"
 #include "checks/pointer.h"
 #include "events.h"
+#include "modes/modes.h"
 
-#define SECURE_BORDER ((size_t)7)
 #define SECURE_ZERO ((size_t)4096)
 
 /* In a forked child, before anything else. */
