@@ -5,7 +5,7 @@ function momentsOf(p) {
   const whole = p.timeline.length > 0 && p.timeline.every((m) => m.buckets);
   const names = whole ? bucketNames() : ['live', 'free', 'other'];
   const parts = (m) => (whole ? m.buckets : {live: m.allocated || 0, free: Math.max(0, (m.active || 0) - (m.allocated || 0)), other: Math.max(0, (m.committed || 0) - (m.active || 0))});
-  const moments = p.timeline.map((m, i, all) => ({time: m.time_ns, rss: m.rss, untouched: i === all.length - 1 && p.memory && whole ? p.memory.untouched : 0, parts: parts(m)}));
+  const moments = p.timeline.map((m, i, all) => ({time: m.time_ns, rss: m.rss, untouched: i === all.length - 1 && p.memory && whole ? p.memory.untouched || 0 : 0, parts: parts(m)}));
   return {names, moments, whole};
 }
 
