@@ -30,7 +30,6 @@ grep -q "at the end" text && { cat text; fail "calls a figure one of its end"; }
 equal "exit code of check" 1 $?
 has "^FAIL  *lost > 0  *lost = 1"
 "$hakmem" check --figures killed.d >text 2>err || fail "check --figures"
-has "^  rss(end) *-"
 has "^  residual(end) *-"
 has "^  rss(peak) *[0-9.]* MiB"
 "$hakmem" explain killed.d >text 2>err || fail "explain"
@@ -45,6 +44,14 @@ has "^    at most [0-9.]* .* until then, and unknown after it"
 "$hakmem" check --figures killed.d >text 2>err || fail "check --figures"
 has "^  rss(peak) *-"
 has "^  elapsed *-"
+
+# ---- A snapshot near the end tells the end, an earlier one does not. ----
+./stats_file near.stats complete=0 snapshot_ns=1600000 untouched_ns=0 && ./stats_file early.stats complete=0 snapshot_ns=1400000 untouched_ns=0 || fail "stats_file"
+"$hakmem" check --figures near.stats >text 2>err || fail "check --figures"
+has "^  rss(end) *156 KiB"
+"$hakmem" check --figures early.stats >text 2>err || fail "check --figures"
+has "^  rss(end) *-"
+has "^  live(end) *-"
 
 # ---- Killed before its first snapshot. ----
 "$hakmem" run -o at-once -- sh -c 'kill -9 $$' 2>err

@@ -17,14 +17,19 @@ static void add(struct figures *f, const char *group, char *name, enum figure_un
 struct ends {
   double rss, mapped, committed, residual;
   struct stats_buckets buckets;
-  bool known, has_untouched, is_cut; /* is_cut: of some process, the memory is that of a snapshot before its end */
+  bool known, has_untouched, is_early; /* is_early: of some process, the memory is that of a snapshot long before its end */
 };
+
+#define NEAR 4 /* of the time that the statistics cover, one part in this number */
+
+/* Whether the last snapshot of a killed process tells its end: a busy process takes one every 100 ms, one that allocates for 50 ms only takes the first. */
+static bool is_near_end(const struct model_process *p) { return p->snapshot_ns != 0 && p->snapshot_ns >= p->elapsed_ns - p->elapsed_ns / NEAR; }
 
 static struct ends ends_of(const struct report *r) {
   struct ends ends = {.has_untouched = true};
   for (size_t i = 0; i < r->process_count; i++) {
     const struct model_process *const p = r->processes[i];
-    ends.is_cut |= p->state == PROCESS_CUT_SHORT;
+    ends.is_early |= p->state == PROCESS_CUT_SHORT && !is_near_end(p);
     if (!p->has_buckets || p->has_called_exec) continue;
     ends.known = true;
     ends.has_untouched &= p->has_untouched;
@@ -35,7 +40,7 @@ static struct ends ends_of(const struct report *r) {
 #define ADD_BUCKET(name, text) ends.buckets.name += p->buckets.name;
     STATS_BUCKETS(ADD_BUCKET)
   }
-  ends.known = ends.known && !ends.is_cut;
+  ends.known = ends.known && !ends.is_early;
   return ends;
 }
 
