@@ -54,14 +54,17 @@ has "^  rss(end) *-"
 has "^  live(end) *-"
 
 # ---- Killed before its first snapshot. ----
-"$hakmem" run -o at-once -- sh -c 'kill -9 $$' 2>err
+mkdir at-once
+./stats_file at-once/4711.stats complete=0 snapshot_ns=0 untouched_ns=0 rss=0 timeline_length=0 elapsed_ns=0 || fail "stats_file"
 reports at-once
-value "$p.memory" null
+value "[$p.memory, $p.rss_max]" '[null,null]'
 has "^Memory: unknown, because no snapshot was taken"
-rm at-once/ended.txt
-reports at-once
-value "$p.rss_max" null
 has " ran for an unknown time: cut short"
+echo "4711 signal 9 0 50000000" >at-once/ended.txt
+reports at-once
+value "[$p.rss_max, $p.lived_ns]" '[50000000,null]'
+has "^    at most 47.7 MiB until its end, as the kernel counted"
+has " ran for an unknown time: killed by SIGKILL"
 
 # A child's memory is not its parent's: the kernel does not tell them apart.
 "$hakmem" run -o parent -- sh -c './killed exec 1 300000; kill -9 $$' 2>err
