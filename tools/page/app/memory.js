@@ -61,7 +61,7 @@ function readMoment(series, v) {
   return (ns) => {
     const m = momentAt(series.moments, ns);
     const lines = series.names.filter((name) => m.parts[name]).map((name) => partText(name) + ': ' + format.bytes(m.parts[name]));
-    if (m.rss !== null) lines.unshift('resident: ' + format.bytes(m.rss), "not hakmem's: " + format.bytes(m.rss - touched(m)));
+    if (m.rss !== null) lines.unshift('resident: ' + format.bytes(m.rss), "not hakmem's: " + (m.rss < touched(m) ? 'unknown' : format.bytes(m.rss - touched(m))));
     const near = v.p.incidents.filter((i) => Math.abs(i.time_ns - ns) < (time.range[1] - time.range[0]) / 100).map((i) => incidentTitle(i));
     return ['at ' + format.ns(m.time), ...lines, ...near].join('\n');
   };
