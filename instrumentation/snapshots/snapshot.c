@@ -227,6 +227,7 @@ static void fill_untouched(struct stats_block *b, const struct heap_usage *heap,
   if (!usage_ask_kernel(lock, &resident, &of_directory)) return;
   const uint64_t outside = heap->huge_bytes + heap->huge_kept + heap->legacy_bytes + b->buckets.metadata + heap->guarded;
   b->untouched = above(above(b->committed, outside), resident) + of_directory;
+  b->untouched_ns = b->snapshot_ns;
 }
 
 static void fill_buckets(struct stats_block *b, const struct walk *walk, const struct heap_usage *heap, bool thorough) {
@@ -291,6 +292,7 @@ static void take(struct stats_block *b, bool thorough, bool in_signal) {
   if (view_each_held(thorough ? VIEW_BY_HEADERS : VIEW_USED, lock, visit, &walk)) {
     const struct heap_usage heap = usage_of_heap();
     if (walk.map != NULL) slab_map_end(b, walk.map);
+    b->snapshot_ns = stats_elapsed_ns();
     fill_slabs(b, &walk);
     fill_rows(b, &walk, &heap);
     fill_buckets(b, &walk, &heap, thorough);

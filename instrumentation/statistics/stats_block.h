@@ -17,13 +17,14 @@
 #include "src/memory/layout.h"
 #include "src/slabs/size_class.h"
 #include "control.h"
+#include "stats_checksum.h"
 #include "stats_counters.h"
 #include "stats_memory.h"
 #include "stats_times.h"
 
 #define STATS_MAGIC "HAKSTATS"
 #define STATS_MARK "hakmem keeps statistics in HAKMEM_STATS_FILE" /* in each program that the library is linked into */
-#define STATS_VERSION 22
+#define STATS_VERSION 23
 
 /* The file names of other allocators: F("begin of the file name", "name"). Those that are loaded are among the modules. */
 /* clang-format off */
@@ -114,6 +115,10 @@ struct stats_block {
   uint64_t sites_bytes;        /* of the table of HAKMEM_PROFILE: a part of the metadata */
   uint32_t changes;            /* atomic; how many changes of several pages have begun or ended: odd while one is under way */
   uint32_t is_copy;            /* 1: the file is a copy, made while the process ran */
+  uint64_t snapshot_ns;        /* when the gauges below were taken, as elapsed_ns; 0: never */
+  uint64_t untouched_ns;       /* when `untouched` was: it is of another snapshot than the other gauges if this is not the same time */
+  uint64_t checksum;           /* in the file only: stats_checksum of the block with 0 here, once the process has ended in order; 0: none */
+  uint64_t programs_replaced;  /* that this process was before it called exec, and of which only the beginning was written */
 
   struct stats_counters counters;
   struct stats_class_counters cls[CLASS_ROWS];

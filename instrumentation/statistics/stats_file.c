@@ -37,13 +37,14 @@
 
 static char path[PATH_MAX + 32]; /* empty: there is no file */
 static struct own_file file = NO_FILE;
-static bool writing;     /* atomic; one thread at a time, */
-static bool wanted;      /* atomic; which then does once more what another wants meanwhile */
-static bool begins;      /* nothing has happened yet: the next writing is the first page alone */
-static bool failed;      /* that it cannot be written was said */
-static uint64_t due_ms;  /* atomic; when it is written next */
-static uint64_t look_ms; /* atomic; when requests are looked for next */
-static uint64_t born_ns; /* when the process took its file, by the monotonic clock */
+static bool writing;      /* atomic; one thread at a time, */
+static bool wanted;       /* atomic; which then does once more what another wants meanwhile */
+static bool begins;       /* nothing has happened yet: the next writing is the first page alone */
+static bool failed;       /* that it cannot be written was said */
+static uint64_t due_ms;   /* atomic; when it is written next */
+static uint64_t look_ms;  /* atomic; when requests are looked for next */
+static uint64_t replaced; /* what the file's `programs_replaced` is to say */
+static uint64_t born_ns;  /* when the process took its file, by the monotonic clock */
 
 static struct control control; /* `asked` and `done` are atomic */
 static uint64_t answered;      /* the answers up to this one are in the file */
@@ -97,6 +98,12 @@ static bool is_of_earlier_self(const struct beginning *beginning, const struct s
          IS(pid_namespace, own->pid_namespace) && own->pid_namespace != 0;
 }
 
+/* What the beginning of such a file says of the programs before it. */
+static uint64_t programs_before(const struct own_file *old) {
+  uint64_t programs;
+  return file_read_at(old, &programs, sizeof(programs), offsetof(struct stats_block, programs_replaced)) == (ssize_t)sizeof(programs) ? programs : 0;
+}
+
 /* Removes the file of an ended process. */
 static enum claim remove_ended(const struct stats_block *own, bool may_replace, const char **why) {
   struct beginning beginning;
@@ -107,7 +114,9 @@ static enum claim remove_ended(const struct stats_block *own, bool may_replace, 
     const ssize_t got = file_read_at(&old, &beginning, sizeof(beginning), 0);
     const bool ours = got == 0 || (got == (ssize_t)sizeof(beginning) && memcmp(&beginning, STATS_MAGIC, sizeof(STATS_MAGIC) - 1) == 0);
     if (!ours && may_replace) *why = "it is not a statistics file, and is not overwritten";
-    if (!may_replace && (got <= 0 || !ours || !is_of_earlier_self(&beginning, own))) result = TAKEN;
+    const bool earlier = got > 0 && ours && is_of_earlier_self(&beginning, own);
+    if (earlier) replaced = programs_before(&old) + 1;
+    if (!may_replace && !earlier) result = TAKEN;
     else result = ours && sys_unlink(path) == 0 ? CLAIMED : REFUSED;
   }
   file_close(&old);
@@ -290,7 +299,11 @@ void stats_file_start(struct stats_block *b, bool is_child) {
   const int saved = errno;
   born_ns = clock_ns(CLOCK_MONOTONIC);
   begins = !is_child; /* a child has inherited counts */
-  if (claim_a_name(b, !is_child && strstr(config.stats_file, "%p") == NULL)) stats_file_write(b);
+  replaced = 0;
+  if (claim_a_name(b, !is_child && strstr(config.stats_file, "%p") == NULL)) {
+    b->programs_replaced = replaced;
+    stats_file_write(b);
+  }
   errno = saved;
 }
 

@@ -2,7 +2,7 @@
  * stats_pages.c: from the block to its file.
  *
  *   in the file:  the pages of the block that are, or were, not zero; `publication` is odd while they are written, and even once they are
- *                 consistent; the first page is written last
+ *                 consistent; the first page is written last, and after it, at the end of the process, the checksum
  */
 #include <string.h>
 
@@ -14,7 +14,8 @@
 #define PAGES_AT_ONCE 8 /* most of the block is never touched */
 #define PAGE_MAX_COUNT (sizeof(struct stats_block) / 4096 + 2 + PAGES_AT_ONCE)
 #define TRIES 3
-#define COPY_PUBLICATION 4 /* even, and not that of a file with nothing but its beginning */
+#define CHECKED_AT_ONCE 16384 /* bytes */
+#define COPY_PUBLICATION 4    /* even, and not that of a file with nothing but its beginning */
 
 static bool in_file[PAGE_MAX_COUNT] BULK; /* the pages that are not holes */
 static uint32_t map_in_file[STATS_MAPS];  /* map_made of the maps that the file has; 0: none */
@@ -136,6 +137,26 @@ static bool is_still(const struct stats_block *b, struct versions before) {
   return now.rounds == before.rounds && now.changes == before.changes;
 }
 
+/*
+ * Of an ended process, whose other threads may still count: so the sum is that of the file. Any later writing of the first page takes it away again, because
+ * `checksum` is 0 in memory.
+ */
+static int write_checksum(const struct own_file *file, size_t page, size_t count) {
+  static uint64_t words[CHECKED_AT_ONCE / sizeof(uint64_t)] BULK;
+  uint64_t sum = 0;
+  for (size_t i = 0; i < count;) {
+    size_t pages = 0;
+    while (i + pages < count && in_file[i + pages] && (pages + 1) * page <= sizeof(words)) pages++;
+    const size_t start = i * page, size = min_size(start + pages * page, sizeof(struct stats_block)) - start;
+    if (pages == 0 && in_file[i]) return 0; /* pages that are larger than the buffer */
+    i += pages > 0 ? pages : 1;
+    if (pages == 0) continue;
+    if (file_read_at(file, words, size, (off_t)start) != (ssize_t)size) return 0;
+    sum = stats_checksum(sum, words, size / sizeof(words[0]), start);
+  }
+  return file_write_at(file, &sum, sizeof(sum), offsetof(struct stats_block, checksum));
+}
+
 int pages_write(const struct own_file *file, struct stats_block *b, bool first_alone) {
   const size_t page = os_page_size(), count = align_up(sizeof(*b), page) / page;
   const struct part number = {offsetof(struct stats_block, publication), offsetof(struct stats_block, publication) + sizeof(b->publication)};
@@ -150,7 +171,8 @@ int pages_write(const struct own_file *file, struct stats_block *b, bool first_a
   }
   b->publication++;
   in_file[0] = true;
-  return error != 0 ? error : file_write_at(file, b, min_size(page, sizeof(*b)), 0);
+  if (error == 0) error = file_write_at(file, b, min_size(page, sizeof(*b)), 0);
+  return error == 0 && (b->complete == 1 || b->exited == 1) ? write_checksum(file, page, count) : error;
 }
 
 /* ---- A copy. ---- */

@@ -131,15 +131,15 @@ set -- sum.* ab.??????
 [ "$*" = 'sum.* ab.??????' ] || fail "a temporary file is left: $*"
 
 # ---- A sum that 64 bits cannot hold stays at the largest, and says so. ----
-./stats_file most1.stats os_unmap_bytes=0xfffffffffffffff0 pid=1 && ./stats_file most2.stats os_unmap_bytes=0x11 pid=2 || fail "stats_file"
-./stats_file most3.stats os_unmap_bytes=5 pid=3 || fail "stats_file"
+./stats_file most1.stats squares=0xfffffffffffffff0 pid=1 && ./stats_file most2.stats squares=0x11 pid=2 || fail "stats_file"
+./stats_file most3.stats squares=5 pid=3 || fail "stats_file"
 merge -o most12 most1.stats most2.stats
 grep -qF "some sums would be larger than a 64-bit number can be" said || { cat said; fail "the overflow is not said"; }
 merge -o most23 most2.stats most3.stats
 merge -o most-a most12 most3.stats
 merge -o most-b most1.stats most23
 cmp most-a most-b || fail "after an overflow, the grouping matters"
-equal "an overflow" 'true null' "$("$hakmem" report --json most-a | jq -r '.stats.processes[0] | "\(.merge.has_overflowed) \(.counters.os_unmap_bytes)"')"
+equal "an overflow" 'true null' "$("$hakmem" report --json most-a | jq -r '.stats.processes[0] | "\(.merge.has_overflowed) \(.counters.lookup_probe_squares)"')"
 
 # ---- Ten times as many files take no more memory. ----
 [ -x /usr/bin/time ] || { echo "GNU time is not installed: the memory was not measured"; exit 0; }

@@ -37,6 +37,18 @@ damaged strategy=99 "is damaged"
 damaged timeline_length=100000 "is damaged"
 damaged bucket=0xffffffff "is damaged"
 damaged stage_bucket=0xffffffff "is damaged"
+# Figures that no process reaches, or that contradict each other.
+damaged sum=0xffffffffffffffff "bad.stats is damaged: a histogram"
+damaged max=0xffffffffffffffff "bad.stats is damaged: a histogram"
+damaged live=0xffffffffffffffff "bad.stats is damaged: it holds more memory"
+damaged moment_rss=0x1000000000000000 "bad.stats is damaged: it holds more memory"
+damaged elapsed_ns=0xffffffffffffffff "bad.stats is damaged: a time"
+damaged untouched_ns=2000001 "bad.stats is damaged: a time"
+damaged exited=2 "bad.stats is damaged: a value that is 0 or 1"
+damaged allocs=0x1000000000000000 "bad.stats is damaged: a counter"
+damaged reentered=0x1000000000000000 "bad.stats is damaged: a counter"
+damaged frees=100000 "bad.stats is damaged: it counts more frees"
+damaged checksum=1 "bad.stats is damaged: its checksum"
 
 # Of a file that is refused nothing is in the report of the others.
 ./stats_file good.stats || fail "stats_file"
@@ -63,8 +75,6 @@ odd stacks_missed=5 .stats.lost.stacks_missed 5
 odd count=12345678 .stats.latency.lookup.hash.all.count 100
 odd min_inverted=0 '.stats.latency.lookup.hash.all.min' 100
 odd max=0 '.stats.latency.lookup.hash.all.max' 0
-odd sum=0xffffffffffffffff '.stats.latency.lookup.hash.all.count' 100
-odd live=0xffffffffffffffff '.stats.processes[0].memory.buckets.cached_tls' 3200
 odd rss=0 '.stats.processes[0].memory.residual' -60000
 
 # One bad file among good ones: a report of the good ones, a message, exit code 1.

@@ -76,6 +76,14 @@ static const struct {
   FIELD("idle", idlest.idle),
   FIELD("active_max", superslabs_active_max),
   FIELD("allocs", cls[CLS].allocs),
+  FIELD("frees", cls[CLS].frees),
+  FIELD("squares", counters.lookup_probe_squares),
+  FIELD("exited", exited),
+  FIELD("checksum", checksum),
+  FIELD("snapshot_ns", snapshot_ns),
+  FIELD("untouched_ns", untouched_ns),
+  FIELD("programs_replaced", programs_replaced),
+  FIELD("moment_rss", timeline[1].rss),
   FIELD("hdr_reset", counters.hdr_reset),
   FIELD("inherited_allocs", inherited_allocs[CLS]),
   FIELD("inherited_frees", inherited_frees[CLS]),
@@ -128,6 +136,7 @@ static void fill_memory(void) {
   block.committed = 69568;
   block.untouched = 9568;
   block.rss = 160000;
+  block.snapshot_ns = block.untouched_ns = 2000000;
   block.timeline_length = 3;
   for (uint64_t i = 0; i < 3; i++) {
     block.timeline[i] = (struct stats_moment){.time_ns = i * 1000000,
@@ -233,6 +242,7 @@ static void randomize(uint64_t seed) {
   snprintf(block.host, sizeof(block.host), "host%u", (unsigned)(seed % 3));
   for (size_t i = 0; i < sizeof(block.counters) / sizeof(uint64_t); i++) counters[i] = below(1000000);
   for (size_t i = 0; i < sizeof(block.cls) / (sizeof(uint64_t)); i++) classes[i] = below(1000000);
+  for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) block.cls[cls].frees = below(block.cls[cls].allocs + 1);
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) block.pins[cls] = (struct stats_pins){below(9), below(9999), below(9999), below(9999)};
   block.buckets.live = below(1000000);
   block.rss = 1000000 + below(1000000);

@@ -17,15 +17,22 @@ static void add(struct figures *f, const char *group, char *name, enum figure_un
 struct ends {
   double rss, mapped, committed, residual;
   struct stats_buckets buckets;
-  bool known;
+  bool known, has_untouched, is_early; /* is_early: of some process, the memory is that of a snapshot long before its end */
 };
 
+#define NEAR 4 /* of the time that the statistics cover, one part in this number */
+
+/* Whether the last snapshot of a killed process tells its end: a busy process takes one every 100 ms, one that allocates for 50 ms only takes the first. */
+static bool is_near_end(const struct model_process *p) { return p->snapshot_ns != 0 && p->snapshot_ns >= p->elapsed_ns - p->elapsed_ns / NEAR; }
+
 static struct ends ends_of(const struct report *r) {
-  struct ends ends = {0};
+  struct ends ends = {.has_untouched = true};
   for (size_t i = 0; i < r->process_count; i++) {
     const struct model_process *const p = r->processes[i];
+    ends.is_early |= p->state == PROCESS_CUT_SHORT && !is_near_end(p);
     if (!p->has_buckets || p->has_called_exec) continue;
     ends.known = true;
+    ends.has_untouched &= p->has_untouched;
     ends.rss += (double)p->rss;
     ends.mapped += (double)p->mapped;
     ends.committed += (double)p->committed;
@@ -33,12 +40,14 @@ static struct ends ends_of(const struct report *r) {
 #define ADD_BUCKET(name, text) ends.buckets.name += p->buckets.name;
     STATS_BUCKETS(ADD_BUCKET)
   }
+  ends.known = ends.known && !ends.is_early;
   return ends;
 }
 
 static double peak_of(const struct report *r) {
   const struct model_process *const p = model_largest_process(r);
-  return p != NULL && p->rss_max != UNKNOWN ? (double)p->rss_max : NAN;
+  if (p == NULL || p->rss_max == UNKNOWN) return NAN;
+  return model_is_cut(p) && !p->rss_max_is_whole ? NAN : (double)p->rss_max;
 }
 
 static void add_memory(struct figures *f, const struct page *page) {
@@ -49,7 +58,7 @@ static void add_memory(struct figures *f, const struct page *page) {
   BYTES("rss(end)", ends.known, ends.rss);
   BYTES("mapped(end)", ends.known, ends.mapped);
   BYTES("committed(end)", ends.known, ends.committed);
-  BYTES("residual(end)", ends.known, ends.residual);
+  BYTES("residual(end)", ends.known && ends.has_untouched, ends.residual);
 #define ADD_END(name, text) add(f, group, must_copy(#name "(end)"), FIGURE_BYTES, FIGURE_NEUTRAL, ends.known ? (double)ends.buckets.name : NAN);
   STATS_BUCKETS(ADD_END)
 }
@@ -121,11 +130,14 @@ static void add_counts(struct figures *f, const struct page *page) {
     STATS_CLASS_COUNTERS(ADD_COUNTER)
   }
   double longest = 0;
+  bool is_whole = true;
   for (size_t i = 0; i < page->memory->process_count; i++) {
     const struct model_process *const p = page->memory->processes[i];
-    longest = fmax(longest, (double)(p->merge != NULL ? p->merge->longest_ns : p->elapsed_ns));
+    const double ns = (double)(p->merge != NULL ? p->merge->longest_ns : p->lived_ns != 0 ? p->lived_ns : p->elapsed_ns);
+    if (ns > longest) is_whole = !model_is_cut(p) || p->lived_ns != 0;
+    longest = fmax(longest, ns);
   }
-  add(f, group, must_copy("elapsed"), FIGURE_NS, FIGURE_MORE_IS_WORSE, longest > 0 ? longest : NAN);
+  add(f, group, must_copy("elapsed"), FIGURE_NS, FIGURE_MORE_IS_WORSE, longest > 0 && is_whole ? longest : NAN);
 #define COUNT(name, worse, value) add(f, group, must_copy(name), FIGURE_COUNT, worse, (double)(value))
   add(f, group, must_copy("allocs"), FIGURE_COUNT, FIGURE_NEUTRAL, counted ? (double)operations.allocs : NAN);
   add(f, group, must_copy("frees"), FIGURE_COUNT, FIGURE_NEUTRAL, counted ? (double)operations.frees : NAN);
@@ -180,7 +192,7 @@ static void add_leaks(struct figures *f, const struct page *page) {
   }
 }
 
-/* Data that are incomplete for certain. A process that ended by a signal or by _exit has lost only its last moments. */
+/* Data that are incomplete for certain. */
 static void add_losses(struct figures *f, const struct page *page) {
   static const char group[] = "Missing data";
   struct model_losses all = {0};
@@ -191,7 +203,8 @@ static void add_losses(struct figures *f, const struct page *page) {
     MODEL_LOSSES(ADD_LOSS)
   }
   add(f, group, must_copy("lost"), FIGURE_COUNT, FIGURE_MORE_IS_WORSE,
-      (double)(all.events_discarded + all.packets_discarded + all.discards_uncounted + all.untraced + all.invalid + all.unread + all.unkept + all.unrecorded));
+      (double)(all.events_discarded + all.packets_discarded + all.discards_uncounted + all.untraced + all.invalid + all.incomplete + all.unread + all.unkept +
+               all.unrecorded));
 #define ADD_LOSS_FIGURE(name, text) add(f, group, must_copy("lost(" #name ")"), FIGURE_COUNT, FIGURE_MORE_IS_WORSE, (double)all.name);
   MODEL_LOSSES(ADD_LOSS_FIGURE)
 }

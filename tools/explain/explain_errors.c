@@ -20,7 +20,13 @@ static void name_incomplete(struct finding *f, const struct diagnosis *d, const 
     const struct model_process *const p = r->processes[i];
     if (p->state != PROCESS_CUT_SHORT) continue;
     char *const program = escape(p->program);
-    finding_evidence(f, "process %" PRIu32 " (%s) was killed", p->pid, program);
+    if (p->snapshot_ns > 0) {
+      char counts[FORMAT_SIZE], memory[FORMAT_SIZE];
+      finding_evidence(f, "process %" PRIu32 " (%s) was killed; its counts are of %s after its start, its memory is of %s", p->pid, program,
+                       format_ns(counts, (double)p->elapsed_ns), format_ns(memory, (double)p->snapshot_ns));
+    } else {
+      finding_evidence(f, "process %" PRIu32 " (%s) was killed before the first snapshot of its memory", p->pid, program);
+    }
     explain_last_moments(f, d, p);
     free(program);
     named++;
@@ -70,13 +76,34 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
   if (lost->unrecorded > 0) name_unrecorded(f, &d->page->unrecorded);
   if (lost->incomplete > 0) {
     name_incomplete(f, d, r);
-    finding_change(f, "Let the process end by itself, or accept that the last operations of each thread and class "
-                      "(at most one budget, 4096) are missing.");
+    finding_change(f, "Let the process end by itself, or accept that what it did after the last writing of its statistics is missing, and at most one "
+                      "budget (4096 operations) of each thread and class.");
     finding_effect(f, "exact counts");
   }
 }
 
+/* A note: programs that set up another one call exec, and few want to know more of them. */
+static void tell_called_exec(struct diagnosis *d, const struct report *r) {
+  size_t count = 0;
+  for (size_t i = 0; r != NULL && i < r->process_count; i++) count += r->processes[i]->has_called_exec;
+  if (count == 0) return;
+  struct finding *const f = finding_add(d, "lost_data", FINDING_NOTE, NULL);
+  finding_what(f, "%zu program%s called exec: the statistics end before that.", count, count == 1 ? "" : "s");
+  finding_figure(f, "programs", (double)count);
+  for (size_t i = 0, named = 0; i < r->process_count && named < PROCESSES_NAMED; i++) {
+    const struct model_process *const p = r->processes[i];
+    if (!p->has_called_exec) continue;
+    char counts[FORMAT_SIZE], memory[FORMAT_SIZE] = "unknown", *const program = escape(p->program);
+    if (p->snapshot_ns > 0) snprintf(memory, sizeof(memory), "of %s", format_ns(counts, (double)p->snapshot_ns));
+    finding_evidence(f, "process %" PRIu32 ", when it was %s: its counts are of %s after its start, its memory is %s", p->pid, program,
+                     format_ns(counts, (double)p->elapsed_ns), memory);
+    free(program);
+    named++;
+  }
+}
+
 const char *rule_lost_data(struct diagnosis *d) {
+  tell_called_exec(d, d->page->stats);
   tell_losses(d, d->page->stats);
   tell_losses(d, d->page->trace);
   return NULL;

@@ -250,9 +250,11 @@ static void tell_residual(struct diagnosis *d, const struct model_process *p) {
 const char *rule_residual(struct diagnosis *d) {
   bool any = false;
   for (size_t i = 0; i < d->r->process_count; i++) {
-    if (!d->r->processes[i]->has_buckets) continue;
+    if (!d->r->processes[i]->has_untouched) continue;
     any = true;
     tell_residual(d, d->r->processes[i]);
   }
-  return any ? NULL : EXPLAIN_NO_BUCKETS;
+  return any                            ? NULL
+         : d->r->source == SOURCE_TRACE ? EXPLAIN_NO_BUCKETS
+                                        : "only a process that ends by exit, or that still runs, tells which memory is untouched";
 }

@@ -57,7 +57,7 @@ static char *name_merge(const struct model_process *p, const char *rest) {
 }
 
 static void print_program(FILE *out, const struct page *page, const struct model_process *p) {
-  char time[FORMAT_SIZE], state[MODEL_STATE],
+  char time[MODEL_TIME], state[MODEL_STATE],
     as_of[MODEL_AS_OF], *const path = escape(page->path), *const program = escape(format_last_part(*p->program != '\0' ? p->program : "?"));
   char *line = must_print("hakmem report: %s", path);
   print_cut(out, line, screen_width);
@@ -67,12 +67,16 @@ static void print_program(FILE *out, const struct page *page, const struct model
   if (others > 0) snprintf(rest, sizeof(rest), "; %zu more process%s", others, others == 1 ? "" : "es");
   if (p->merge != NULL) line = name_merge(p, rest);
   else
-    line = must_print("  %.*s (process %" PRIu32 ") ran for %s: %s%s", PROGRAM_WIDTH, program, p->pid, format_ns(time, (double)p->elapsed_ns),
+    line = must_print("  %.*s (process %" PRIu32 ") ran for %s: %s%s", PROGRAM_WIDTH, program, p->pid, model_ran_for(p, "at least ", time),
                       model_state(p, state), rest);
   print_cut(out, line, screen_width);
   free(line);
   if (page->memory->source == SOURCE_STATS && model_is_alive(p)) {
     line = must_print("  Shown %s.", model_as_of(p, as_of));
+    print_cut(out, line, screen_width);
+    free(line);
+  } else if (model_is_cut(p) && p->elapsed_ns > 0) {
+    line = must_print("  Counts as of %s after its start, when its statistics were last written.", format_ns(time, (double)p->elapsed_ns));
     print_cut(out, line, screen_width);
     free(line);
   } else {
@@ -148,6 +152,26 @@ static char *name_others(const struct model_process *p, uint64_t own) {
   return text;
 }
 
+static void print_memory_head(FILE *out, const struct model_process *p, bool is_one) {
+  char at_end[FORMAT_SIZE], most[FORMAT_SIZE], time[FORMAT_SIZE], *head;
+  format_bytes(at_end, p->rss), format_bytes(most, p->rss_max), format_ns(time, (double)p->snapshot_ns);
+  if (p->merge != NULL) head = must_print("Memory of all at their ends: %s resident; the largest had %s at most", at_end, most);
+  else if (model_is_cut(p)) head = must_print("Memory at its last snapshot, %s after its start: %s resident", time, at_end);
+  else head = must_print("Memory%s: %s resident%s, %s at most", is_one ? "" : " of this process", at_end, model_is_alive(p) ? "" : " at the end", most);
+  print_cut(out, head, screen_width);
+  free(head);
+  if (!model_is_cut(p)) return;
+  if (p->rss_max_is_whole) fprintf(out, "    at most %s until its end, as the kernel counted\n", most);
+  else fprintf(out, "    at most %s until then, and unknown after it\n", most);
+}
+
+/* Of a process that was killed before its first snapshot. */
+static void print_memory_unknown(FILE *out, const struct model_process *p) {
+  char most[FORMAT_SIZE];
+  fputs("Memory: unknown, because no snapshot was taken\n", out);
+  if (p->rss_max_is_whole) fprintf(out, "    at most %s until its end, as the kernel counted\n", format_bytes(most, p->rss_max));
+}
+
 static void print_memory_of(FILE *out, const struct model_process *p, bool is_one) {
   const struct stats_buckets *const b = &p->buckets;
   struct part parts[] = {{"thread lists", b->cached_tls}, {"shared pool", b->cached_pool}, {"partial slabs", b->partial},
@@ -156,18 +180,18 @@ static void print_memory_of(FILE *out, const struct model_process *p, bool is_on
   uint64_t held = 0;
   for (size_t i = 0; i < count; i++) held += parts[i].bytes;
   const uint64_t resident = model_touched(p);
-  char at_end[FORMAT_SIZE], most[FORMAT_SIZE], *const holders = name_holders(parts, count), *const others = name_others(p, resident);
-  format_bytes(at_end, p->rss), format_bytes(most, p->rss_max);
-  char *const head = p->merge != NULL ? must_print("Memory of all at their ends: %s resident; the largest had %s at most", at_end, most)
-                                      : must_print("Memory%s: %s resident%s, %s at most", is_one ? "" : " of this process", at_end,
-                                                   model_is_alive(p) ? "" : " at the end", most);
-  print_cut(out, head, screen_width);
-  free(head);
-  print_part(out, "live blocks", b->live + b->guarded, p->rss, "");
-  print_part(out, "free, held", held, p->rss, holders);
-  print_part(out, "metadata", b->metadata, p->rss, "");
-  print_untouched(out, p);
-  print_part(out, "not hakmem's", p->rss > resident ? p->rss - resident : 0, p->rss, others);
+  const uint64_t whole = p->has_untouched || p->committed <= p->rss ? p->rss : 0; /* else the parts have more than is resident */
+  char *const holders = name_holders(parts, count), *const others = name_others(p, resident);
+  print_memory_head(out, p, is_one);
+  print_part(out, "live blocks", b->live + b->guarded, whole, "");
+  print_part(out, "free, held", held, whole, holders);
+  print_part(out, "metadata", b->metadata, whole, "");
+  if (p->has_untouched) {
+    print_untouched(out, p);
+    print_part(out, "not hakmem's", p->rss > resident ? p->rss - resident : 0, p->rss, others);
+  } else {
+    fprintf(out, "    %-15s %9s\n", "not hakmem's", "unknown");
+  }
   free(holders);
   free(others);
 }
@@ -275,7 +299,7 @@ static void print_times(FILE *out, const struct page *page, double time_ns, bool
   free(drains);
 }
 
-/* Not lost: what a killed process did last, and events that were raised within another event's handler: the counters have them. */
+/* Not lost: events that were raised within another event's handler, because the counters have them. The ends of killed processes are named apart. */
 static uint64_t lost_of(const struct report *r) {
   uint64_t missing = 0;
 #define IS_MISSING(name, text) missing += strcmp(#name, "incomplete") != 0 && strcmp(#name, "reentered") != 0 ? r->lost.name : 0;
@@ -287,8 +311,11 @@ static void print_errors(FILE *out, const struct page *page) {
   uint64_t incidents = page->main->total->counters.hdr_reset, fails = 0;
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) fails += page->main->total->cls[cls].counters.shared_fail;
   const uint64_t missing = lost_of(page->main) + (page->memory != NULL && page->memory != page->main ? lost_of(page->memory) : 0);
-  char *const line = must_print("Errors of the program: %" PRIu64 "; refusals of the shared pool: %" PRIu64 "; lost data: %s\n", incidents, fails,
-                                missing > 0 ? "yes" : "none");
+  const uint64_t ends = page->stats != NULL ? page->stats->lost.incomplete : 0;
+  char what[FORMAT_SIZE] = "none";
+  if (missing > 0) strcpy(what, "yes");
+  else if (ends > 0) snprintf(what, sizeof(what), "%" PRIu64 " end%s", ends, ends == 1 ? "" : "s");
+  char *const line = must_print("Errors of the program: %" PRIu64 "; refusals of the shared pool: %" PRIu64 "; lost data: %s\n", incidents, fails, what);
   format_fitted(out, line);
   free(line);
 }
@@ -345,6 +372,7 @@ void explain_first_screen(FILE *out, const struct diagnosis *d) {
   print_program(out, page, p);
   const bool is_one = model_process_count(page->main) <= 1;
   if (p->has_buckets) print_memory_of(out, p, is_one);
+  else if (page->memory->source == SOURCE_STATS) print_memory_unknown(out, p);
   print_times(out, page, d->time_ns, is_one);
   print_errors(out, page);
   print_findings(out, d);

@@ -233,7 +233,8 @@ static void print_memory_of(struct events *e, const struct track *t) {
   }
   if (!p->has_buckets) return;
   const struct stats_buckets *const b = &p->buckets;
-#define PRINT_BUCKET(name, meaning) print_counter(e, t, p->elapsed_ns, "bucket: " meaning, b->name);
+  const uint64_t then = model_is_cut(p) ? p->snapshot_ns : p->elapsed_ns;
+#define PRINT_BUCKET(name, meaning) print_counter(e, t, then, "bucket: " meaning, b->name);
   STATS_BUCKETS(PRINT_BUCKET)
 }
 

@@ -15,6 +15,7 @@
 #include "common/memory.h"
 #include "common/regular.h"
 #include "merged/merged.h"
+#include "plausible.h"
 #include "process/alive.h"
 #include "process/present.h"
 #include "read_stats.h"
@@ -159,6 +160,13 @@ static bool read_merge(struct report *r, int fd, const char *path, uint32_t pid)
   return good;
 }
 
+/* Of a block as it is in the file: the memory of a process that runs may be read while its figures change. */
+static bool check_figures(const struct stats_block *b, const char *path) {
+  if (!plausible_checksum(b)) return fail("%s is damaged: its checksum is that of other data", path);
+  const char *const fault = plausible_fault(b);
+  return fault == NULL || fail("%s is damaged: %s", path, fault);
+}
+
 bool read_stats_file(struct report *r, const char *path, uint32_t pid) {
   const int fd = regular_open(path);
   if (fd < 0) return false;
@@ -172,6 +180,7 @@ bool read_stats_file(struct report *r, const char *path, uint32_t pid) {
   struct reading reading = {0};
   bool good = read_now(fd, path, block, &reading);
   close(fd);
+  if (good && !reading.is_present) good = check_figures(block, path);
   good = good && ((pid != 0 && block->pid != pid) || stats_model_add(r, block, path));
   if (r->process_count > count) take_reading(r->processes[count], &reading);
   free(block);

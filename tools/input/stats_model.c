@@ -8,6 +8,7 @@
 
 #include "common/error.h"
 #include "common/memory.h"
+#include "plausible.h"
 
 #define BUCKET_MAX ((uint64_t)1 << 47) /* no process counts this far, even if each free is traced for months; a row can have twice as much */
 
@@ -22,6 +23,7 @@ static bool take_histogram(struct histogram **place, const struct histogram *fro
     if (copy.bucket[i] > BUCKET_MAX) return false;
     copy.count += copy.bucket[i];
   }
+  if (copy.count > 0 && !plausible_histogram(&copy)) return false;
   if (copy.count == 0 || place == NULL) return true;
   if (histogram_min(&copy) > copy.max) copy.min_inverted = ~copy.max;
   histogram_merge(model_histogram(place), &copy);
@@ -221,7 +223,9 @@ static void take_heat(struct model_process *p, const struct stats_heat *heat) {
 static uint64_t larger(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
 static void take_memory(struct model_process *p, const struct stats_block *b) {
-  p->has_buckets = true;
+  p->has_buckets = p->complete || b->snapshot_ns != 0;
+  p->snapshot_ns = b->snapshot_ns;
+  p->has_untouched = p->has_buckets && b->untouched_ns == b->snapshot_ns;
   p->buckets = b->buckets;
   p->mapped = b->mapped;
   p->committed = b->committed;
@@ -243,6 +247,7 @@ static void take_memory(struct model_process *p, const struct stats_block *b) {
     model_add_moment(p, &b->timeline[i]);
     p->rss_max = larger(p->rss_max, b->timeline[i].rss);
   }
+  if (p->rss_max == 0) p->rss_max = UNKNOWN;
 }
 
 static void replace_text(char **place, char *text, size_t size) {
@@ -274,6 +279,7 @@ static void take_identity(struct model_process *p, struct stats_block *b) {
   p->clock_cost_ns = b->clock_cost_ns;
   p->start_realtime_ns = b->start_realtime_ns;
   p->elapsed_ns = b->elapsed_ns;
+  p->programs_replaced = b->programs_replaced;
 }
 
 static bool is_true_map(const struct stats_map *map) {

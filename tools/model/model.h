@@ -132,10 +132,15 @@ struct model_process {
   uint64_t release_delay, huge_pages; /* ms; SuperSlabs */
   uint64_t start_realtime_ns, elapsed_ns, cpu_ns;
   struct model_counts *counts;
-  bool has_buckets; /* the next six are known */
+  uint64_t lived_ns;          /* from start to end, by whoever started it; 0: unknown. A process that was killed lived longer than elapsed_ns */
+  uint64_t programs_replaced; /* that it was before it called exec, and of which there are no statistics */
+  uint64_t snapshot_ns;       /* when the memory was looked at, since the start; 0: unknown */
+  bool has_untouched;         /* `untouched` is known; else more may be held than is resident */
+  bool has_buckets;           /* the next six are known */
   struct stats_buckets buckets;
   uint64_t mapped, committed, untouched, rss, rss_files, superslabs_active, superslabs_active_max;
   uint64_t rss_max;           /* UNKNOWN if the source has no RSS */
+  bool rss_max_is_whole;      /* the kernel counted it to the end of the process, which was killed */
   struct stats_idlest idlest; /* time_ns is 0 if there is none */
   struct stats_pins idlest_pins[CLASS_COUNT];
   struct stats_threads threads, idlest_threads;
@@ -302,6 +307,9 @@ bool model_has_merge(const struct report *r);
 /* Whether the process can continue: its figures are not those of its end. */
 bool model_is_alive(const struct model_process *p);
 
+/* Whether it was killed, or called exec: what it did since the last writing of its statistics is missing, and its memory is that of its last snapshot. */
+bool model_is_cut(const struct model_process *p);
+
 /* Blocks that were allocated, and that were freed, of all classes. */
 uint64_t model_sum_allocs(const struct model_counts *counts);
 uint64_t model_sum_frees(const struct model_counts *counts);
@@ -337,6 +345,13 @@ const char *model_host_name(const struct report *r, const struct model_host *hos
 /* "ended", "runs", "exit code 3", "killed by SIGKILL": the state of a process. `buffer` has MODEL_STATE bytes. */
 #define MODEL_STATE 48
 const char *model_state(const struct model_process *p, char *buffer);
+/*
+ * "312 ms", "at least 52.1 ms" or "an unknown time": how long the process ran, as far as that is known. `at_least` is put before the time; `buffer` has
+ * MODEL_TIME bytes.
+ */
+#define MODEL_TIME 64
+const char *model_ran_for(const struct model_process *p, const char *at_least, char *buffer);
+
 /* Of one that is alive: "as it is now (read from its memory)" or "as of 0.3 s ago (its statistics file)"; `buffer` has MODEL_AS_OF bytes. */
 #define MODEL_AS_OF 160
 const char *model_as_of(const struct model_process *p, char *buffer);

@@ -124,6 +124,8 @@ uint64_t model_touched(const struct model_process *p) { return p->committed > p-
 
 bool model_is_alive(const struct model_process *p) { return p->state == PROCESS_RUNS || p->state == PROCESS_STOPPED; }
 
+bool model_is_cut(const struct model_process *p) { return p->merge == NULL && (p->state == PROCESS_CUT_SHORT || p->state == PROCESS_EXEC); }
+
 bool model_is_header(const struct event_hdr_reset *e) { return e->got != e->expect && e->size == 0; }
 
 uint64_t model_sum_allocs(const struct model_counts *counts) {

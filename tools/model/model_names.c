@@ -36,6 +36,14 @@ const char *model_state(const struct model_process *p, char *buffer) {
   return buffer;
 }
 
+const char *model_ran_for(const struct model_process *p, const char *at_least, char *buffer) {
+  char time[FORMAT_SIZE];
+  const bool is_cut = model_is_cut(p) && p->lived_ns == 0;
+  if (is_cut && p->elapsed_ns == 0) snprintf(buffer, MODEL_TIME, "an unknown time");
+  else snprintf(buffer, MODEL_TIME, "%s%s", is_cut ? at_least : "", format_ns(time, (double)(p->lived_ns != 0 ? p->lived_ns : p->elapsed_ns)));
+  return buffer;
+}
+
 const char *model_as_of(const struct model_process *p, char *buffer) {
   char age[FORMAT_SIZE];
   if (p->is_present) return "as it is now (read from its memory)";

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "common/error.h"
 #include "library.h"
@@ -148,9 +149,16 @@ static bool tell_data(const struct capture *c, const struct whole *whole) {
 
 /* For the report: the program's own statistics do not have its exit code. */
 static void keep_outcome(const struct capture *c) {
-  if (c->launch.ended == 0) return;
+  const struct launch *const l = &c->launch;
+  if (l->ended == 0) return;
   char *const path = must_print("%s/" OUTCOME_FILE, c->directory);
-  if (!outcome_write(path, (uint32_t)c->launch.ended, c->launch.status)) say("%s", failure());
+  const int status = l->status;
+  const struct outcome outcome = {.pid = (uint32_t)l->ended,
+                                  .by_signal = WIFSIGNALED(status),
+                                  .number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+                                  .end_ns = l->end_ns,
+                                  .rss_max = l->rss_max};
+  if (!outcome_write(path, &outcome)) say("%s", failure());
   free(path);
 }
 

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/error.h"
@@ -178,8 +180,13 @@ int launch_wait(struct launch *l, uint64_t (*look)(void *context), void *context
   for (size_t i = 0; i < COUNT(passed_on); i++) sigaddset(&set, passed_on[i]);
   for (;;) {
     int status;
-    const pid_t ended = waitpid(l->pid, &status, WNOHANG);
+    struct rusage usage;
+    const pid_t ended = wait4(l->pid, &status, WNOHANG, &usage);
     if (ended == l->pid) {
+      struct timespec now;
+      clock_gettime(CLOCK_REALTIME, &now);
+      l->end_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+      l->rss_max = (uint64_t)usage.ru_maxrss * 1024;
       l->ended = ended;
       l->status = status;
       l->pid = 0;

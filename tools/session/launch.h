@@ -26,8 +26,9 @@ struct launch {
   struct launch_variable *variables;
   size_t variable_count, variable_capacity;
   pid_t pid;   /* 0 if there is no child */
-  pid_t ended; /* the child's process id after its end, and its status from waitpid */
+  pid_t ended; /* the child's process id after its end; its status from wait4, */
   int status;
+  uint64_t end_ns, rss_max;                   /* its realtime, and the most bytes that were resident, of the child or of a child for which it waited */
   int go_fd;                                  /* one byte lets the child run; closing it ends the child */
   int error_fd;                               /* the child's errno if exec failed, else end of file */
   bool holds;                                 /* signals are blocked */

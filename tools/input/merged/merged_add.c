@@ -133,7 +133,7 @@ static uint64_t known(uint64_t value) { return value == UNKNOWN ? 0 : value; }
 
 /* One that became another program has no end of its own: the memory is the other's. */
 static void take_memory(struct merged_sums *sums, const struct model_process *p) {
-  if (p->has_called_exec) return;
+  if (p->has_called_exec || !p->has_buckets) return;
   sums->with_memory = 1;
   sums->buckets = p->buckets;
 #define TAKE_MEMORY(name) sums->name = p->name;

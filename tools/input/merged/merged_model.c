@@ -63,7 +63,9 @@ static void give_settings(struct model_process *p, const struct merged_highest *
 }
 
 static void give_memory(struct model_process *p, const struct merged *m) {
+  const uint64_t *const state = m->sums.state;
   p->has_buckets = m->sums.with_memory > 0;
+  p->has_untouched = p->has_buckets && state[PROCESS_ENDED] + state[PROCESS_EXEC] == m->sums.processes; /* others do not know it */
   p->buckets = m->sums.buckets;
 #define GIVE_MEMORY(name) p->name = m->sums.name;
   MERGED_MEMORY(GIVE_MEMORY)

@@ -132,7 +132,7 @@ static int fill(struct reader *r) {
   if (error != 0) return error;
   fill_moment(r);
   if (stats_has_much_else(r->block)) process_mappings(&r->process, r->block->mappings);
-  r->map->time_ns = b->elapsed_ns;
+  b->snapshot_ns = b->untouched_ns = r->map->time_ns = b->elapsed_ns;
   b->map_count++;
   return 0;
 }

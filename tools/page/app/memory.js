@@ -5,7 +5,7 @@ function momentsOf(p) {
   const whole = p.timeline.length > 0 && p.timeline.every((m) => m.buckets);
   const names = whole ? bucketNames() : ['live', 'free', 'other'];
   const parts = (m) => (whole ? m.buckets : {live: m.allocated || 0, free: Math.max(0, (m.active || 0) - (m.allocated || 0)), other: Math.max(0, (m.committed || 0) - (m.active || 0))});
-  const moments = p.timeline.map((m, i, all) => ({time: m.time_ns, rss: m.rss, untouched: i === all.length - 1 && p.memory && whole ? p.memory.untouched : 0, parts: parts(m)}));
+  const moments = p.timeline.map((m, i, all) => ({time: m.time_ns, rss: m.rss, untouched: i === all.length - 1 && p.memory && whole ? p.memory.untouched || 0 : 0, parts: parts(m)}));
   return {names, moments, whole};
 }
 
@@ -61,7 +61,7 @@ function readMoment(series, v) {
   return (ns) => {
     const m = momentAt(series.moments, ns);
     const lines = series.names.filter((name) => m.parts[name]).map((name) => partText(name) + ': ' + format.bytes(m.parts[name]));
-    if (m.rss !== null) lines.unshift('resident: ' + format.bytes(m.rss), "not hakmem's: " + format.bytes(m.rss - touched(m)));
+    if (m.rss !== null) lines.unshift('resident: ' + format.bytes(m.rss), "not hakmem's: " + (m.rss < touched(m) ? 'unknown' : format.bytes(m.rss - touched(m))));
     const near = v.p.incidents.filter((i) => Math.abs(i.time_ns - ns) < (time.range[1] - time.range[0]) / 100).map((i) => incidentTitle(i));
     return ['at ' + format.ns(m.time), ...lines, ...near].join('\n');
   };

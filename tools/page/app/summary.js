@@ -14,9 +14,9 @@ function drawTiles(parent, v, other) {
   const {p, pointer} = v, memory = p.memory, q = other && other.p;
   const tiles = element('dl', {class: 'tiles'});
   if (memory) {
-    tiles.append(tile(p.state === 'runs' || p.state === 'stopped' ? 'Resident now' : 'Resident at the end', figure([...pointer, 'memory', 'rss'], 'bytes'), q && q.memory && change(memory.rss, q.memory.rss, 'bytes')));
+    tiles.append(tile(p.state === 'runs' || p.state === 'stopped' ? 'Resident now' : p.cut ? 'Resident at the last snapshot' : 'Resident at the end', figure([...pointer, 'memory', 'rss'], 'bytes'), p.cut ? format.ns(memory.snapshot_ns) + ' after the start' : q && q.memory && change(memory.rss, q.memory.rss, 'bytes')));
   }
-  if (p.rss_max !== null) tiles.append(tile('Resident at most', figure([...pointer, 'rss_max'], 'bytes'), q && change(p.rss_max, q.rss_max, 'bytes')));
+  if (p.rss_max !== null) tiles.append(tile('Resident at most', figure([...pointer, 'rss_max'], 'bytes'), p.rss_max_is_whole === false ? 'until the last snapshot' : q && change(p.rss_max, q.rss_max, 'bytes')));
   if (memory) {
     const held = (m) => bucketNames().filter((name) => name !== 'live' && name !== 'metadata' && name !== 'guarded').reduce((sum, name) => sum + (m.buckets[name] || 0), 0);
     tiles.append(tile('In live blocks', figure([...pointer, 'memory', 'buckets', 'live'], 'bytes'), q && q.memory && change(memory.buckets.live, q.memory.buckets.live, 'bytes')));
@@ -25,7 +25,8 @@ function drawTiles(parent, v, other) {
   }
   const incidents = (run) => run.incidents.reduce((sum, i) => sum + i.count, 0);
   tiles.append(tile('Incidents', show(incidents(p), 'count'), q && change(incidents(p), incidents(q), 'count')));
-  tiles.append(tile('Ran for', figure([...pointer, 'elapsed_ns'], 'ns'), q && change(p.elapsed_ns, q.elapsed_ns, 'ns')));
+  const isLeast = p.cut && p.lived_ns === null;
+  tiles.append(tile(isLeast ? 'Ran for at least' : 'Ran for', figure([...pointer, p.lived_ns !== null ? 'lived_ns' : 'elapsed_ns'], 'ns'), p.cut ? 'counts as of ' + format.ns(p.elapsed_ns) : q && change(p.elapsed_ns, q.elapsed_ns, 'ns')));
   tiles.append(tile('State', p.state === null ? 'unknown' : figure([...pointer, 'state'], 'text'), asOf(p)));
   parent.append(tiles);
 }
@@ -42,7 +43,7 @@ function drawBuckets(parent, v) {
   if (!memory) { parent.append(empty('Where the memory is, only statistics files tell: hakmem run writes them.')); return; }
   parent.append(element('h3', {}, 'Where the memory is'));
   const parts = bucketNames().map((name) => ({name, value: memory.buckets[name], text: data.meanings.buckets[name], colour: bucketColour(name), pointer: [...v.pointer, 'memory', 'buckets', name]}));
-  parts.push({name: 'residual', value: memory.residual, text: "not hakmem's: code, stacks, other mappings (the residual)", colour: 'var(--soft)', pointer: [...v.pointer, 'memory', 'residual']});
+  if (memory.residual !== null) parts.push({name: 'residual', value: memory.residual, text: "not hakmem's: code, stacks, other mappings (the residual)", colour: 'var(--soft)', pointer: [...v.pointer, 'memory', 'residual']});
   const sum = parts.reduce((total, part) => total + Math.max(0, part.value), 0);
   const bar = element('div', {class: 'bars', role: 'group', 'aria-label': 'Buckets of memory'}, parts.filter((part) => part.value > 0).map((part) => {
     const text = part.text + ': ' + format.bytes(part.value) + ', ' + format.percent(part.value / sum);
@@ -55,7 +56,7 @@ function drawBuckets(parent, v) {
   const rows = parts.filter((part) => part.value !== 0).sort((a, b) => b.value - a.value);
   parent.append(element('div', {class: 'scroll'}, element('table', {'aria-label': 'Buckets of memory'}, element('thead', {}, element('tr', {}, ['', 'bytes', 'of the RSS'].map((name, i) => element('th', {scope: 'col', class: i ? 'number' : null}, name)))), element('tbody', {}, rows.map((part) => element('tr', {},
     element('td', {class: 'name'}, swatch(part.colour), part.text), element('td', {class: 'number'}, figure(part.pointer, 'bytes')),
-    element('td', {class: 'number'}, memory.rss ? format.percent(part.value / memory.rss) : ''))),
+    element('td', {class: 'number'}, memory.rss && memory.residual !== null ? format.percent(part.value / memory.rss) : ''))),
   element('tr', {}, element('td', {class: 'name'}, 'never touched, so not resident: a part of the rows above'), element('td', {class: 'number'}, figure([...v.pointer, 'memory', 'untouched'], 'bytes')), element('td', {}))))));
 }
 

@@ -85,7 +85,8 @@ json_t *json_memory(const struct model_process *p) {
   STATS_BUCKETS(SUM_MEMBER)
   set(memory, "buckets", json_of_buckets(&p->buckets));
   set(memory, "committed", number(p->committed));
-  set(memory, "untouched", number(p->untouched));
+  set(memory, "untouched", number(p->has_untouched ? p->untouched : UNKNOWN));
+  set(memory, "snapshot_ns", number(p->snapshot_ns != 0 ? p->snapshot_ns : UNKNOWN));
   set(memory, "mapped", number(p->mapped));
   set(memory, "rss", number(p->rss));
   set(memory, "rss_files", number(p->rss_files));
@@ -100,7 +101,7 @@ json_t *json_memory(const struct model_process *p) {
   }
   set(memory, "threads", threads(&p->threads));
   set(memory, "mappings", mappings(p->mappings));
-  set(memory, "residual", json_integer((json_int_t)(p->rss - (sum - p->untouched))));
+  set(memory, "residual", p->has_untouched ? json_integer((json_int_t)(p->rss - (sum - p->untouched))) : json_null());
   return memory;
 }
 

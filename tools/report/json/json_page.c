@@ -64,10 +64,14 @@ static json_t *process(const struct report *r, const struct model_process *p) {
   set(object, "full_tracing", r->source == SOURCE_STATS ? json_boolean(p->full_tracing) : json_null());
   set(object, "start_realtime_ns", number(p->start_realtime_ns));
   set(object, "elapsed_ns", number(p->elapsed_ns));
+  set(object, "lived_ns", number(p->lived_ns != 0 ? p->lived_ns : UNKNOWN));
+  set(object, "cut", r->source == SOURCE_STATS ? json_boolean(model_is_cut(p)) : json_null());
+  set(object, "programs_replaced", r->source == SOURCE_STATS ? number(p->programs_replaced) : json_null());
   set(object, "cpu_ns", r->source == SOURCE_STATS ? number(p->cpu_ns) : json_null());
   set(object, "allocs", r->source == SOURCE_STATS ? number(model_sum_allocs(p->counts)) : json_null());
   set(object, "frees", r->source == SOURCE_STATS ? number(model_sum_frees(p->counts)) : json_null());
   set(object, "rss_max", number(p->rss_max));
+  set(object, "rss_max_is_whole", r->source == SOURCE_STATS ? json_boolean(!model_is_cut(p) || p->rss_max_is_whole) : json_null());
   set(object, "superslabs_active", number(p->superslabs_active));
   set(object, "superslabs_active_max", number(p->superslabs_active_max));
   set(object, "legacy_refused_max", number(p->legacy_refused_max));

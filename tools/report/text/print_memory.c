@@ -240,17 +240,34 @@ static void add_bucket(struct table *t, const char *name, const char *meaning, u
   table_cell(t, "%s", bar ? format_bar(drawing, sizeof(drawing), bytes, whole, BAR_WIDTH / 2) : "");
 }
 
+/* Only the end of a process, and a look into its memory, find out what is untouched. */
+static void print_unknown_residual(FILE *out, const struct model_process *p) {
+  char rss[FORMAT_SIZE];
+  char *const line = must_print("RSS %s; how much of it is hakmem's is unknown, because no one asked which of these bytes had memory behind them",
+                                format_bytes(rss, p->rss));
+  format_wrapped(out, "  ", line);
+  free(line);
+}
+
+static void print_buckets_head(FILE *out, const struct model_process *p) {
+  char time[FORMAT_SIZE];
+  fputs("\nWhere the memory is", out);
+  if (model_is_cut(p)) fprintf(out, ", at the last snapshot, %s after the start", format_ns(time, (double)p->snapshot_ns));
+  fputc('\n', out);
+}
+
 static void print_buckets(FILE *out, const struct model_process *p) {
   uint64_t sum = 0;
 #define SUM_BUCKET(name, text) sum += p->buckets.name;
   STATS_BUCKETS(SUM_BUCKET)
-  fputs("\nWhere the memory is\n", out);
+  print_buckets_head(out, p);
   struct table *const t = table_create("lrrlL");
 #define ADD_BUCKET(name, text) add_bucket(t, #name, text, p->buckets.name, sum, true);
   STATS_BUCKETS(ADD_BUCKET)
   add_bucket(t, "committed", "the sum of these", sum, sum, false);
-  add_bucket(t, "untouched", "of it, without memory behind it yet", p->untouched, sum, false);
+  if (p->has_untouched) add_bucket(t, "untouched", "of it, without memory behind it yet", p->untouched, sum, false);
   table_print(t, out, 2);
+  if (!p->has_untouched) return print_unknown_residual(out, p);
   char rss[FORMAT_SIZE], held[FORMAT_SIZE], residual[FORMAT_SIZE], files[FORMAT_SIZE];
   const uint64_t resident = sum > p->untouched ? sum - p->untouched : 0;
   const bool less = p->rss < resident;

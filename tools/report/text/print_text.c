@@ -57,10 +57,16 @@ static bool print_losses_of(FILE *out, const struct report *r) {
   return any;
 }
 
+static bool calls_exec(const struct report *r) {
+  bool any = false;
+  for (size_t i = 0; r != NULL && i < r->process_count; i++) any = any || r->processes[i]->has_called_exec;
+  return any;
+}
+
 void print_losses(FILE *out, const struct page *page) {
   fputs("\nLost\n", out);
   const bool trace = print_losses_of(out, page->trace), stats = print_losses_of(out, page->stats);
-  if (!trace && !stats) fputs("  nothing\n", out);
+  if (!trace && !stats) fprintf(out, "  nothing%s\n", calls_exec(page->stats) ? ", but for the ends of programs that called exec" : "");
   if (page->trace != NULL && page->trace->lost.events_discarded > 0) {
     fputs("  What follows lacks the discarded events; larger buffers (hakmem record --buffer-size) lose fewer.\n", out);
   }
@@ -100,12 +106,13 @@ void print_unrecorded(FILE *out, const struct page *page) {
 /* ---- Processes ---- */
 
 #define PROGRAM_WIDTH 40
+#define AT_LEAST "\xe2\x89\xa5" /* greater or equal */
 
 /* Whether the same process id may be there twice. */
 static bool has_hosts(const struct page *page) { return page->trace != NULL && page->trace->host_count > 1; }
 
 static void add_process(struct table *t, const struct page *page, const struct model_process *p, bool operations) {
-  char host[MODEL_HOST], a[FORMAT_SIZE], b[FORMAT_SIZE], state[MODEL_STATE];
+  char host[MODEL_HOST], a[FORMAT_SIZE], b[FORMAT_SIZE], state[MODEL_STATE], time[MODEL_TIME];
   char *const program = escape(*p->program != '\0' ? p->program : "?");
   if (has_hosts(page)) {
     char *const name = escape(model_host_name(page->trace, p->host, host));
@@ -116,10 +123,13 @@ static void add_process(struct table *t, const struct page *page, const struct m
   else table_cell(t, "%" PRIu32, p->pid);
   if (p->parent_pid != 0) table_cell(t, "%" PRIu32, p->parent_pid);
   else table_cell(t, "-");
-  table_cell(t, "%s", format_ns(a, (double)p->elapsed_ns));
-  table_cell(t, "%s", format_count(a, operations ? model_sum_allocs(p->counts) : UNKNOWN));
-  table_cell(t, "%s", format_count(a, operations ? model_sum_frees(p->counts) : UNKNOWN));
-  table_cell(t, "%s", format_bytes(b, p->rss_max));
+  const bool is_cut = operations && model_is_cut(p);
+  const char *const least = is_cut ? AT_LEAST : "";
+  if (is_cut && p->lived_ns == 0 && p->elapsed_ns == 0) table_cell(t, "%s", format_count(a, UNKNOWN));
+  else table_cell(t, "%s", operations ? model_ran_for(p, AT_LEAST, time) : format_ns(a, (double)p->elapsed_ns));
+  table_cell(t, "%s%s", least, format_count(a, operations ? model_sum_allocs(p->counts) : UNKNOWN));
+  table_cell(t, "%s%s", least, format_count(a, operations ? model_sum_frees(p->counts) : UNKNOWN));
+  table_cell(t, "%s%s", p->rss_max_is_whole || p->rss_max == UNKNOWN ? "" : least, format_bytes(b, p->rss_max));
   table_cell(t, "%s", operations ? model_state(p, state) : "-");
   table_cell(t, "%s%s", format_width(program) > PROGRAM_WIDTH ? "..." : "",
              format_width(program) > PROGRAM_WIDTH ? program + strlen(program) - PROGRAM_WIDTH : program);
@@ -200,6 +210,17 @@ static void print_merge(FILE *out, const struct model_merge *merge) {
   free(line);
 }
 
+/* Most programs that call exec at once are wrappers. */
+static void print_programs_before(FILE *out, const struct report *r) {
+  uint64_t count = 0;
+  for (size_t i = 0; i < r->process_count; i++) count += r->processes[i]->programs_replaced;
+  if (count == 0) return;
+  char *const line = must_print("%" PRIu64 " program%s of these processes called exec before %s statistics were written, and left none.", count,
+                                count == 1 ? "" : "s", count == 1 ? "its" : "their");
+  format_wrapped(out, "  ", line);
+  free(line);
+}
+
 void print_processes(FILE *out, const struct page *page) {
   size_t count;
   struct listed *const list = list_processes(page, &count);
@@ -213,10 +234,18 @@ void print_processes(FILE *out, const struct page *page) {
   table_print(t, out, 2);
   print_more(out, page, shown, count, "process", "processes");
   if (page->stats != NULL) print_alive(out, page->stats);
+  bool any_cut = false;
   for (size_t i = 0; i < shown; i++) {
     if (list[i].p->merge != NULL) print_merge(out, list[i].p->merge);
+    any_cut = any_cut || (list[i].operations && model_is_cut(list[i].p));
   }
   free(list);
+  if (any_cut) {
+    format_wrapped(out, "  ",
+                   AT_LEAST ": the process was killed, or called exec. Its counts are those of the last writing of its statistics, and its memory is that of "
+                            "its last snapshot. What came after them is missing.");
+  }
+  if (page->stats != NULL) print_programs_before(out, page->stats);
 }
 
 static void print_settings(FILE *out, const struct report *r) {
