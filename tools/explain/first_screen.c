@@ -235,18 +235,10 @@ static void print_times(FILE *out, const struct page *page, double time_ns, bool
   free(drains);
 }
 
-/* Not lost: what a killed process did last, and events that were raised within another event's handler: the counters have them. */
-static uint64_t lost_of(const struct report *r) {
-  uint64_t missing = 0;
-#define IS_MISSING(name, text) missing += strcmp(#name, "incomplete") != 0 && strcmp(#name, "reentered") != 0 ? r->lost.name : 0;
-  MODEL_LOSSES(IS_MISSING)
-  return missing;
-}
-
 static void print_errors(FILE *out, const struct page *page) {
   uint64_t incidents = page->main->total->counters.hdr_reset, fails = 0;
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) fails += page->main->total->cls[cls].counters.shared_fail;
-  const uint64_t missing = lost_of(page->main) + (page->memory != NULL && page->memory != page->main ? lost_of(page->memory) : 0);
+  const uint64_t missing = (page->stats != NULL ? model_lost(&page->stats->lost) : 0) + (page->trace != NULL ? model_lost(&page->trace->lost) : 0);
   char *const line = must_print("Errors of the program: %" PRIu64 "; refusals of the shared pool: %" PRIu64 "; lost data: %s\n", incidents, fails,
                                 missing > 0 ? "yes" : "none");
   format_fitted(out, line);
