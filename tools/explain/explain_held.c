@@ -2,7 +2,8 @@
  * explain_held.c: rules about memory that is resident and in no live block: one rule for each place where it can be, because each has an advice of its own.
  *
  *   the state that is looked at:  now, if the process is alive.  Its end, if it was killed or if the memory had been free for long by then.  Else,
- *                                 or if more than twice as much was free on average over the run: the moment when most was free.
+ *                                 or if more than twice as much was free on average over the run: the snapshot with most free memory. The library
+ *                                 does not count the end as one.
  *   cost of a place = its bytes in that state, or, if that state is over, its share of what was free on average over the run
  *
  * A process that frees its blocks because it is about to end has much free memory then, and none of it matters.
@@ -137,7 +138,7 @@ static bool held_of(const struct model_process *p, struct held *h) {
 /* ---- What all of these findings share. ---- */
 
 static const char *when_of(const struct model_process *p, const struct held *h) {
-  return !h->is_last ? "when most was free" : model_is_alive(p) ? "now" : "at the end";
+  return !h->is_last ? "at the snapshot with most free memory, its end not counted" : model_is_alive(p) ? "now" : "at the end";
 }
 
 static double whole_of(const struct held *h) { return (double)(h->at.allocated + h->at.idle); }
