@@ -139,6 +139,16 @@ run leaks ./waste leaks
 found leaks growth
 holds '.findings[] | select(.rule == "growth") | .figures | .bytes_per_second > 5e6 and .fit > 0.9'
 grep -q "class 17 (320 B)" leaks.txt || { cat leaks.txt; fail "does not name the class that grows"; }
+# A program that grows for a third of its run fills its memory, whether it frees that before it ends or not.
+export HAKMEM_STATS_INTERVAL=20
+HAKMEM_PROFILE=64K run fills ./waste fills
+holds '.looked_for[] | select(.rule == "growth") | .why_not == null'
+not_found fills growth
+"$hakmem" report fills | grep -q '^Live heap by call site.*, at the snapshot with most; ' || fail "the snapshot with most blocks is said to be their peak"
+run filled ./waste filled
+holds '.looked_for[] | select(.rule == "growth") | .why_not == null'
+not_found filled growth
+unset HAKMEM_STATS_INTERVAL
 run rounded ./waste rounded
 found rounded internal_fragmentation
 holds '.findings[] | select(.rule == "internal_fragmentation") | .figures | .class == 4 and .share > 0.19 and .share < 0.21'

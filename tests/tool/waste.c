@@ -10,7 +10,7 @@
  *   waste grows              allocates without freeing, fresh slabs most of the time
  *   waste cycles             takes 6 MiB in small blocks and frees all of it, over and over
  *   waste leaks              one of seven blocks stays: live memory grows evenly for two seconds
- *   waste fills              the same for one second, then rests for two, frees all, and ends
+ *   waste fills              the same for one second, rests twice as long, frees all, and ends
  *   waste filled             the same, but frees nothing
  *   waste rounds             takes 32 MiB and gives it back, again and again, with pauses
  *   waste again              takes 32 MiB, frees all, works on little for a second, and takes it again before it ends
@@ -116,15 +116,6 @@ static void leak_for(long rounds) {
 }
 
 static void leaks(void) { leak_for(100); }
-static void filled(void) {
-  leak_for(50);
-  usleep(2000000);
-}
-static void fills(void) {
-  filled();
-  free_all(50000);
-}
-
 static void take_32(void) {
   for (unsigned i = 0; i < 32; i++) blocks[i] = memset(take(1000 * 1000), 1, 1000 * 1000);
 }
@@ -186,6 +177,17 @@ static void ends(void) {
     for (unsigned k = 0; k < 2000; k++) free(take(500 + k));
   } while (seconds() < end);
   free_nearly_all(COUNT_MAX / 4);
+}
+
+/* Rests twice as long as it took to fill its memory. */
+static void filled(void) {
+  const double start = seconds();
+  leak_for(50);
+  usleep((useconds_t)(2e6 * (seconds() - start)));
+}
+static void fills(void) {
+  filled();
+  free_all(50000);
 }
 
 static void rests(void) {

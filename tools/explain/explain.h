@@ -65,6 +65,7 @@
   T(growth_last, 0.5, "of the rate before", "a program that fills its working set stops to grow") \
   T(growth_turnover, 0.8, "of the bytes were freed meanwhile", "a program that fills its working set frees little of it") \
   T(growth_ns, 60e9, "ns", "after a minute, a program that still grows is not filling its working set") \
+  T(growth_run, 0.6, "of the run", "a program that frees its blocks after less has filled them for a phase of its work") \
   T(growth_fit, 0.8, "r squared", "below it, a straight line does not fit the points") \
   T(residual_share, 0.5, "of the RSS", "code, data and stacks are the smaller part if memory matters at all") \
   T(residual_bytes, 33554432, "bytes", "without code: the stacks and data of a large program take as much, without a fault")
