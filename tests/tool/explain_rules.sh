@@ -36,7 +36,10 @@ run nothing ./waste nothing
 equal "findings in a sound program" 0 "$(jq '.findings | length' nothing.json)"
 grep -q "^No finding" nothing.txt || fail "does not say that there is no finding"
 grep -q "drains that come too often" nothing.txt || fail "does not say what was looked for"
-grep -q "too short for snapshots" nothing.txt || fail "does not say what could not be looked for"
+snapshots=$("$hakmem" report --json nothing | jq '.stats.processes[0].timeline | length')
+few="only $snapshots snapshot.*; $(jq .thresholds.moments nothing.json) are needed"
+grep -q "grows all along the run: $few" nothing.txt || { cat nothing.txt; fail "does not say why it could not look for growth"; }
+"$hakmem" report --summary nothing | grep -q "^Findings: none; [0-9]* rules could not look: $few" || fail "the first screen does not say that some rules did not look"
 holds '.looked_for | length == 20'
 holds '[.thresholds[] | type] | all(. == "number")'
 

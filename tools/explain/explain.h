@@ -114,6 +114,7 @@ struct look {
 
 struct diagnosis {
   const struct page *page;
+  char *too_few, *too_short; /* NULL until explain_too_short: "only 6 snapshots; 8 are needed", and how to have more */
   const struct report *r;    /* the data for the rules: exact statistics if there are any */
   double time_ns;            /* run time of the processes, added up */
   struct finding **findings; /* ranked */
@@ -158,7 +159,8 @@ double explain_whole_memory(const struct model_process *p);
 /* Whether bytes are worth a finding, of the most that was resident. */
 bool explain_is_much(double bytes, double whole);
 #define EXPLAIN_NO_BUCKETS "a trace without statistics files does not say where the memory is"
-#define EXPLAIN_TOO_SHORT "the run was too short for snapshots (HAKMEM_STATS_INTERVAL sets how often they are taken)"
+/* Why a rule that needs several snapshots could not look. */
+const char *explain_too_short(struct diagnosis *d);
 
 /* "copy_name at program.c:12, called by main at program.c:30": the program's own frames of a stack, escaped; NULL if unknown. The caller frees it. */
 char *explain_place(const struct diagnosis *d, const struct model_process *p, uint32_t stack);

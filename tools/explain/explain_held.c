@@ -207,7 +207,7 @@ static const char *each_held(struct diagnosis *d, tell_of *tell_place) {
     any = true;
     tell_place(d, d->r->processes[i], &h);
   }
-  return any ? NULL : d->r->source == SOURCE_TRACE ? EXPLAIN_NO_BUCKETS : EXPLAIN_TOO_SHORT;
+  return any ? NULL : d->r->source == SOURCE_TRACE ? EXPLAIN_NO_BUCKETS : explain_too_short(d);
 }
 
 /* ---- Partial slabs. ---- */

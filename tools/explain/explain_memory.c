@@ -170,7 +170,7 @@ const char *rule_growth(struct diagnosis *d) {
     any = true;
     tell_growth(d, d->r->processes[i]);
   }
-  return any ? NULL : EXPLAIN_TOO_SHORT;
+  return any ? NULL : explain_too_short(d);
 }
 
 /* ---- Memory that is not the allocator's. ---- */

@@ -277,13 +277,31 @@ static void print_finding(FILE *out, const struct finding *f, size_t number, boo
   free(text);
 }
 
+/* "; 5 rules could not look: only 6 snapshots; 8 are needed". Whether leaks are looked for is the user's choice, so that rule does not count. */
+static char *name_unlooked(const struct diagnosis *d) {
+  size_t count = 0;
+  bool is_short = true;
+  for (size_t i = 0; i < d->look_count; i++) {
+    if (d->looks[i].why_not == NULL || strcmp(d->looks[i].rule, "leaks") == 0) continue;
+    is_short = is_short && d->looks[i].why_not == d->too_short;
+    count++;
+  }
+  if (count == 0) return must_copy("");
+  return must_print("; %zu rule%s could not look: %s", count, count == 1 ? "" : "s", is_short ? d->too_few : "`hakmem explain` says why");
+}
+
 static void print_findings(FILE *out, const struct diagnosis *d) {
   const size_t shown = d->finding_count < FINDINGS ? d->finding_count : FINDINGS;
-  if (shown == 0) {
-    fputs("Findings: none\n", out);
-    return;
-  }
-  fprintf(out, "Findings: %zu%s\n", d->finding_count, shown < d->finding_count ? "; those that cost most:" : "");
+  char *const unlooked = name_unlooked(d);
+  char *const head = shown == 0 ? must_print("Findings: none%s", unlooked)
+                                : must_print("Findings: %zu%s", d->finding_count,
+                                             *unlooked != '\0'          ? unlooked
+                                             : shown < d->finding_count ? "; those that cost most:"
+                                                                        : "");
+  print_cut(out, head, screen_width);
+  free(head);
+  free(unlooked);
+  if (shown == 0) return;
   const bool colour = format_has_colour(out);
   for (size_t i = 0; i < shown; i++) print_finding(out, d->findings[i], i + 1, colour);
   format_fitted(out, "  `hakmem explain` gives the evidence and the effect of each change.\n");
