@@ -169,7 +169,8 @@ char *explain_place(const struct diagnosis *d, const struct model_process *p, ui
  * Evidence of a run with HAKMEM_PROFILE, in explain_sites.c: the sites that keep slabs nearly empty; the age of a class's live blocks; the sites
  * that allocated most.
  */
-bool explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p, bool at_end); /* whether any was named */
+/* `bytes` are free in partial slabs. Returns whether any site was named. */
+bool explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p, bool at_end, uint64_t bytes);
 void explain_holder_age(struct finding *f, const struct model_process *p, uint32_t cls);
 bool explain_largest_sites(struct finding *f, const struct diagnosis *d, const struct model_process *p); /* whether any was named */
 /* Of a run without HAKMEM_PROFILE: the command line that would tell more. Changes nothing if the run had it. */

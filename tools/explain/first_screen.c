@@ -104,13 +104,13 @@ static void print_part(FILE *out, const char *name, uint64_t bytes, uint64_t who
   free(line);
 }
 
-/* With its sign: the parts are more than what is resident by this much. */
-static void print_untouched(FILE *out, const struct model_process *p) {
+/* Of the parts above it. A bar would add it to them once more. */
+static void print_untouched(FILE *out, const struct model_process *p, uint64_t whole) {
   char size[FORMAT_SIZE], share[FORMAT_SIZE];
-  if (p->untouched == 0) return;
-  format_bytes(size, p->untouched), format_percent(share, (double)p->untouched, (double)p->rss);
-  char *const line = must_print("    %-15s %*s-%s %*s-%s  %*s  part of the above", "not touched yet", 8 - (int)format_width(size), "", size,
-                                6 - (int)format_width(share), "", share, BAR_WIDTH, "");
+  const uint64_t untouched = p->committed - model_touched(p);
+  if (untouched == 0) return;
+  char *const line = must_print("    %-15s %9s %7s  %*s  of these, not resident", "not touched yet", format_bytes(size, untouched),
+                                format_percent(share, (double)untouched, (double)whole), BAR_WIDTH, "");
   print_cut(out, line, screen_width);
   free(line);
 }
@@ -154,7 +154,8 @@ static void print_memory_of(FILE *out, const struct model_process *p, bool is_on
   const size_t count = sizeof(parts) / sizeof(parts[0]);
   uint64_t held = 0;
   for (size_t i = 0; i < count; i++) held += parts[i].bytes;
-  const uint64_t resident = model_touched(p);
+  const uint64_t resident = model_touched(p), used = b->live + b->guarded, others_bytes = p->rss > resident ? p->rss - resident : 0;
+  const uint64_t whole = used + held + b->metadata + others_bytes; /* more than the RSS by what was not touched yet, so no part exceeds it */
   char at_end[FORMAT_SIZE], most[FORMAT_SIZE], *const holders = name_holders(parts, count), *const others = name_others(p, resident);
   format_bytes(at_end, p->rss), format_bytes(most, p->rss_max);
   char *const head = p->merge != NULL ? must_print("Memory of all at their ends: %s resident; the largest had %s at most", at_end, most)
@@ -162,11 +163,11 @@ static void print_memory_of(FILE *out, const struct model_process *p, bool is_on
                                                    model_is_alive(p) ? "" : " at the end", most);
   print_cut(out, head, screen_width);
   free(head);
-  print_part(out, "live blocks", b->live + b->guarded, p->rss, "");
-  print_part(out, "free, held", held, p->rss, holders);
-  print_part(out, "metadata", b->metadata, p->rss, "");
-  print_untouched(out, p);
-  print_part(out, "not hakmem's", p->rss > resident ? p->rss - resident : 0, p->rss, others);
+  print_part(out, "live blocks", used, whole, "");
+  print_part(out, "free, held", held, whole, holders);
+  print_part(out, "metadata", b->metadata, whole, "");
+  print_untouched(out, p, whole);
+  print_part(out, "not hakmem's", others_bytes, whole, others);
   free(holders);
   free(others);
 }
