@@ -85,6 +85,9 @@ try {
   equal('findings', await count(tab, '.finding'), expected.runs[0].explain.findings.length);
   check('layers of memory', (await count(tab, '#memory .layer')) === 9);
   check('the resident set and the residual', (await count(tab, '#memory .rss')) === 1 && (await count(tab, '#memory .residual')) === 1);
+  const wide = (selector) => tab.evaluate(`(() => { const b = document.querySelector(${JSON.stringify(selector)}).getBBox(); return {width: b.width, right: Math.round(b.x + b.width)}; })()`);
+  const residual = await wide('#memory .residual'), layer = await wide('#memory .layer');
+  check('the residual is drawn at the end only', residual.width < layer.width / 10 && residual.right === layer.right, {residual, layer});
   check('a mark for each incident', (await count(tab, '#memory .mark-head')) === expected.runs[0].report.stats.processes.find((p) => p.incidents.length).incidents.length);
   check('cells of latencies over time', (await count(tab, '#latency .cell')) > 5);
 

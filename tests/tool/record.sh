@@ -77,6 +77,13 @@ six() { jq "[.trace.classes[] | select(.class == \"6\") | .counters.$1] | add" j
 [ "$(six allocs)" -ge 40000 ] && [ "$(six allocs)" -le 41000 ] || fail "40000 allocations, $(six allocs) in the trace"
 [ "$(six frees)" -ge 39986 ] && [ "$(six frees)" -le 41000 ] || fail "39986 frees, $(six frees) in the trace"
 
+# Events from before the session are missing in the trace, but they are not lost: all commands say so.
+"$hakmem" report --json full >json || fail "report of a full recording"
+[ "$(jq '.trace.lost.early_missed' json)" -gt 0 ] || echo "no event from before the session was missed"
+"$hakmem" report --summary full >text && grep -q 'lost data: none$' text || { cat text; fail "the first screen speaks of lost data"; }
+equal "findings of lost data" 0 "$("$hakmem" explain --json full | jq '[.findings[] | select(.rule == "lost_data")] | length')"
+"$hakmem" check full --no-defaults --fail-on 'lost > 0' >text || { cat text; fail "check counts lost data"; }
+
 # Buffers that are too small lose events: they are counted and said first.
 "$hakmem" record --full --buffer-size 4K --buffer-count 2 -o lossy -- ./known 100000 2>err || { cat err; fail "small buffers"; }
 "$hakmem" report --json lossy >json || fail "report of a trace that lost events"

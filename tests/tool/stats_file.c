@@ -55,6 +55,7 @@ static const struct {
   FIELD("reentered", counters.reentered),
   FIELD("live", buckets.live),
   FIELD("rss", rss),
+  FIELD("untouched", untouched),
   FIELD("rss_max", rss_max),
   FIELD("stacks_missed", stacks_missed),
   FIELD("os_unmap_bytes", counters.os_unmap_bytes),

@@ -10,7 +10,10 @@
  *   waste grows              allocates without freeing, fresh slabs most of the time
  *   waste cycles             takes 6 MiB in small blocks and frees all of it, over and over
  *   waste leaks              one of seven blocks stays: live memory grows evenly for two seconds
+ *   waste fills              the same for one second, rests twice as long, frees all, and ends
+ *   waste filled             the same, but frees nothing
  *   waste rounds             takes 32 MiB and gives it back, again and again, with pauses
+ *   waste again              takes 32 MiB, frees all, works on little for a second, and takes it again before it ends
  *   waste pins               frees all but one block in a hundred, and goes on for a second
  *   waste rests             frees all but one block in a hundred, and makes no call any more for two seconds
  *   waste ends              works on its blocks for long, frees all but one in a hundred, and ends
@@ -99,10 +102,10 @@ static void cycles(void) {
 }
 
 /* By the clock: who loses the processor for a while catches up, so that live memory grows evenly. */
-static void leaks(void) {
+static void leak_for(long rounds) {
   struct timespec start, now;
   clock_gettime(CLOCK_MONOTONIC, &start);
-  for (long i = 0; i < 100; i++) {
+  for (long i = 0; i < rounds; i++) {
     for (long k = 0; k < 1000; k++) {
       for (size_t n = 0; n < 6; n++) free(take(100 + n * 100));
       blocks[i * 1000 + k] = take(300);
@@ -113,15 +116,30 @@ static void leaks(void) {
   }
 }
 
+static void leaks(void) { leak_for(100); }
+static void take_32(void) {
+  for (unsigned i = 0; i < 32; i++) blocks[i] = memset(take(1000 * 1000), 1, 1000 * 1000);
+}
+
 static void rounds(void) {
   for (unsigned round = 0; round < 16; round++) {
-    for (unsigned i = 0; i < 32; i++) blocks[i] = memset(take(1000 * 1000), 1, 1000 * 1000);
+    take_32();
     free_all(32);
     for (unsigned i = 0; i < 12; i++) {
       usleep(10000);
       for (unsigned k = 0; k < 2000; k++) free(take(1 + k)); /* a thread that allocates or frees returns memory */
     }
   }
+}
+
+static void again(void) {
+  take_32();
+  free_all(32);
+  for (unsigned i = 0; i < 100; i++) {
+    usleep(10000);
+    for (unsigned k = 0; k < 2000; k++) free(take(1 + k));
+  }
+  take_32();
 }
 
 static void pins(void) {
@@ -160,6 +178,17 @@ static void ends(void) {
     for (unsigned k = 0; k < 2000; k++) free(take(500 + k));
   } while (seconds() < end);
   free_nearly_all(COUNT_MAX / 4);
+}
+
+/* Rests twice as long as it took to fill its memory. */
+static void filled(void) {
+  const double start = seconds();
+  leak_for(50);
+  usleep((useconds_t)(2e6 * (seconds() - start)));
+}
+static void fills(void) {
+  filled();
+  free_all(50000);
 }
 
 static void rests(void) {
@@ -219,8 +248,8 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void (*run)(void);
-  } kinds[] = {KIND(nothing), KIND(limited), KIND(large), KIND(frees), KIND(huge),     KIND(arrays),    KIND(grows),   KIND(cycles), KIND(leaks),
-               KIND(rounds),  KIND(pins),    KIND(rests), KIND(ends),  KIND(sessions), KIND(scattered), KIND(rounded), KIND(maps)};
+  } kinds[] = {KIND(nothing), KIND(limited), KIND(large), KIND(frees), KIND(huge),     KIND(arrays),    KIND(grows),   KIND(cycles), KIND(leaks), KIND(rounds),
+               KIND(again),   KIND(pins),    KIND(rests), KIND(ends),  KIND(sessions), KIND(scattered), KIND(rounded), KIND(maps),   KIND(fills), KIND(filled)};
   for (size_t i = 0; argc == 2 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
     if (strcmp(argv[1], kinds[i].name) != 0) continue;
     kinds[i].run();

@@ -83,8 +83,8 @@ const struct argp record_argp = {
   .doc = "Run PROGRAM under libhakmem.so in an LTTng session of its own, and keep the trace and the statistics.\v"
          "Uses the LTTng session daemon that is running; if there is none, starts a private one and ends it afterwards. "
          "The exit code is the program's, or 128 + N if signal N ended it. It is 127 if the program was not found, 126 if "
-         "it could not be started, 1 if the session failed, if the library cannot be loaded into the program, or if data are missing although the "
-         "program ended with 0; 2 for bad usage.",
+         "it could not be started, 1 if the session failed, if the library cannot be loaded into the program, or if a file of the data is "
+         "missing or cut off although the program ended with 0; 2 for bad usage.",
   .children = children,
 };
 

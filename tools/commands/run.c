@@ -60,8 +60,8 @@ const struct argp run_argp = {
   .args_doc = "[--] PROGRAM [ARGUMENT...]",
   .doc = "Run PROGRAM under libhakmem.so and keep the statistics of each of its processes in a file.\v"
          "The exit code is the program's, or 128 + N if signal N ended it. It is 127 if the program was not found, 126 if "
-         "it could not be started, 1 if the run could not be prepared, if the library cannot be loaded into the program, or if data are missing "
-         "although the program ended with 0; 2 for bad usage.",
+         "it could not be started, 1 if the run could not be prepared, if the library cannot be loaded into the program, or if a file of the data "
+         "is missing or cut off although the program ended with 0; 2 for bad usage.",
   .children = children,
 };
 

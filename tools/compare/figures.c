@@ -192,7 +192,6 @@ static void add_leaks(struct figures *f, const struct page *page) {
   }
 }
 
-/* Data that are incomplete for certain. */
 static void add_losses(struct figures *f, const struct page *page) {
   static const char group[] = "Missing data";
   struct model_losses all = {0};
@@ -202,9 +201,7 @@ static void add_losses(struct figures *f, const struct page *page) {
 #define ADD_LOSS(name, text) all.name += sources[s]->lost.name;
     MODEL_LOSSES(ADD_LOSS)
   }
-  add(f, group, must_copy("lost"), FIGURE_COUNT, FIGURE_MORE_IS_WORSE,
-      (double)(all.events_discarded + all.packets_discarded + all.discards_uncounted + all.untraced + all.invalid + all.incomplete + all.unread + all.unkept +
-               all.unrecorded));
+  add(f, group, must_copy("lost"), FIGURE_COUNT, FIGURE_MORE_IS_WORSE, (double)model_lost(&all));
 #define ADD_LOSS_FIGURE(name, text) add(f, group, must_copy("lost(" #name ")"), FIGURE_COUNT, FIGURE_MORE_IS_WORSE, (double)all.name);
   MODEL_LOSSES(ADD_LOSS_FIGURE)
 }

@@ -164,6 +164,8 @@ void diagnosis_destroy(struct diagnosis *d) {
   for (size_t i = 0; i < d->finding_count; i++) destroy_finding(d->findings[i]);
   free(d->findings);
   free(d->looks);
+  free(d->too_few);
+  free(d->too_short);
   free(d);
 }
 
@@ -194,6 +196,21 @@ double explain_whole_memory(const struct model_process *p) {
 }
 
 bool explain_is_much(double bytes, double whole) { return bytes >= threshold.memory_bytes && bytes >= threshold.memory_share * whole; }
+
+const char *explain_too_short(struct diagnosis *d) {
+  if (d->too_short != NULL) return d->too_short;
+  const unsigned needed = (unsigned)threshold.moments;
+  size_t most = 0;
+  for (size_t i = 0; i < d->r->process_count; i++) {
+    if (d->r->processes[i]->timeline_length > most) most = d->r->processes[i]->timeline_length;
+  }
+  const bool is_merge = most == 0 && model_has_merge(d->r);
+  if (is_merge) d->too_few = must_copy("a merge has no snapshots");
+  else if (most >= needed) d->too_few = must_copy("no snapshot says what was free");
+  else d->too_few = must_print("only %zu snapshot%s%s; %u are needed", most, most == 1 ? "" : "s", d->r->process_count > 1 ? " of a process" : "", needed);
+  d->too_short = must_print("%s%s", d->too_few, is_merge ? "" : " (HAKMEM_STATS_INTERVAL sets how often they are taken)");
+  return d->too_short;
+}
 
 const char *explain_class(char *buffer, uint32_t cls) {
   char size[FORMAT_SIZE];

@@ -65,6 +65,7 @@
   T(growth_last, 0.5, "of the rate before", "a program that fills its working set stops to grow") \
   T(growth_turnover, 0.8, "of the bytes were freed meanwhile", "a program that fills its working set frees little of it") \
   T(growth_ns, 60e9, "ns", "after a minute, a program that still grows is not filling its working set") \
+  T(growth_run, 0.6, "of the run", "a program that frees its blocks after less has filled them for a phase of its work") \
   T(growth_fit, 0.8, "r squared", "below it, a straight line does not fit the points") \
   T(residual_share, 0.5, "of the RSS", "code, data and stacks are the smaller part if memory matters at all") \
   T(residual_bytes, 33554432, "bytes", "without code: the stacks and data of a large program take as much, without a fault")
@@ -113,6 +114,7 @@ struct look {
 
 struct diagnosis {
   const struct page *page;
+  char *too_few, *too_short; /* NULL until explain_too_short: "only 6 snapshots; 8 are needed", and how to have more */
   const struct report *r;    /* the data for the rules: exact statistics if there are any */
   double time_ns;            /* run time of the processes, added up */
   struct finding **findings; /* ranked */
@@ -157,7 +159,8 @@ double explain_whole_memory(const struct model_process *p);
 /* Whether bytes are worth a finding, of the most that was resident. */
 bool explain_is_much(double bytes, double whole);
 #define EXPLAIN_NO_BUCKETS "a trace without statistics files does not say where the memory is"
-#define EXPLAIN_TOO_SHORT "the run was too short for snapshots (HAKMEM_STATS_INTERVAL sets how often they are taken)"
+/* Why a rule that needs several snapshots could not look. */
+const char *explain_too_short(struct diagnosis *d);
 
 /* "copy_name at program.c:12, called by main at program.c:30": the program's own frames of a stack, escaped; NULL if unknown. The caller frees it. */
 char *explain_place(const struct diagnosis *d, const struct model_process *p, uint32_t stack);
@@ -166,7 +169,8 @@ char *explain_place(const struct diagnosis *d, const struct model_process *p, ui
  * Evidence of a run with HAKMEM_PROFILE, in explain_sites.c: the sites that keep slabs nearly empty; the age of a class's live blocks; the sites
  * that allocated most.
  */
-bool explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p, bool at_end); /* whether any was named */
+/* `bytes` are free in partial slabs. Returns whether any site was named. */
+bool explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p, bool at_end, uint64_t bytes);
 void explain_holder_age(struct finding *f, const struct model_process *p, uint32_t cls);
 bool explain_largest_sites(struct finding *f, const struct diagnosis *d, const struct model_process *p); /* whether any was named */
 /* Of a run without HAKMEM_PROFILE: the command line that would tell more. Changes nothing if the run had it. */

@@ -46,19 +46,17 @@ static void name_unrecorded(struct finding *f, const struct unrecorded_list *lis
 
 static void tell_losses(struct diagnosis *d, const struct report *r) {
   const struct model_losses *const lost = r != NULL ? &r->lost : NULL;
-  uint64_t any = 0;
   if (lost == NULL) return;
-#define ADD_LOSS(name, text) any += lost->name;
-  MODEL_LOSSES(ADD_LOSS)
-  /* Events that were raised within another event's handler are missing in the trace, but the counters have them. */
-  if (any == lost->reentered) return;
+  const bool is_lost = model_lost(lost) > 0, is_end = !is_lost && model_lost_details(lost) == 0;
+  if (is_end && lost->incomplete + lost->unended == 0) return;
   const bool trace = r->source == SOURCE_TRACE || lost->untraced > 0;
-  const bool is_end = any - lost->reentered == lost->incomplete;
   struct finding *const f = finding_add(d, "lost_data", is_end ? FINDING_END : FINDING_DATA, NULL);
-  finding_what(f, "The %s %s.", trace ? "trace" : "statistics",
-               !is_end              ? "lost some data: what follows may be incomplete"
-               : model_has_merge(r) ? "of some processes end before they did: their last operations may be missing"
-                                    : "end before the process did: its last operations may be missing");
+  const char *const of = trace ? "trace" : "statistics", *const end = trace ? "ends" : "end";
+  if (is_lost) finding_what(f, "The %s lost some data: what follows may be incomplete.", of);
+  else if (!is_end) finding_what(f, "The %s could not keep some details, because there was no room for them.", of);
+  else if (model_has_merge(r) || lost->unended > 0)
+    finding_what(f, "The %s of some processes %s before they did: their last operations may be missing.", of, end);
+  else finding_what(f, "The %s %s before the process did: its last operations may be missing.", of, end);
 #define TELL_LOSS(name, text) \
   if (lost->name > 0) { \
     finding_evidence(f, "%s: %" PRIu64, text, lost->name); \

@@ -2,7 +2,8 @@
  * explain_held.c: rules about memory that is resident and in no live block: one rule for each place where it can be, because each has an advice of its own.
  *
  *   the state that is looked at:  now, if the process is alive.  Its end, if it was killed or if the memory had been free for long by then.  Else,
- *                                 or if more than twice as much was free on average over the run: the moment when most was free.
+ *                                 or if more than twice as much was free on average over the run: the snapshot with most free memory. The library
+ *                                 does not count the end as one.
  *   cost of a place = its bytes in that state, or, if that state is over, its share of what was free on average over the run
  *
  * A process that frees its blocks because it is about to end has much free memory then, and none of it matters.
@@ -137,17 +138,25 @@ static bool held_of(const struct model_process *p, struct held *h) {
 /* ---- What all of these findings share. ---- */
 
 static const char *when_of(const struct model_process *p, const struct held *h) {
-  return !h->is_last ? "when most was free" : model_is_alive(p) ? "now" : "at the end";
+  return !h->is_last ? "at the snapshot with most free memory, its end not counted" : model_is_alive(p) ? "now" : "at the end";
 }
 
 static double whole_of(const struct held *h) { return (double)(h->at.allocated + h->at.idle); }
 
-/* The bytes of a place that a change could save. What is free was perhaps never touched, so a place counts with its share of what is resident. */
-static double cost_of(const struct held *h, uint64_t bytes) {
+static uint64_t all_places(const struct held *h) {
   const struct stats_buckets *const b = &h->at.buckets;
-  const double all = (double)(b->cached_tls + b->cached_pool + b->partial + b->empty + b->huge_cache);
-  return all > h->cost ? (double)bytes * h->cost / all : (double)bytes;
+  return b->cached_tls + b->cached_pool + b->partial + b->empty + b->huge_cache;
 }
+
+/* What is free was perhaps never touched, so a place counts with its share of what is resident. */
+static double share_of(const struct held *h, uint64_t bytes, double resident) {
+  const double all = (double)all_places(h);
+  return all > resident ? (double)bytes * resident / all : (double)bytes;
+}
+
+/* The bytes of a place that a change could save: over the run, and in the state. */
+static double cost_of(const struct held *h, uint64_t bytes) { return share_of(h, bytes, h->cost); }
+static uint64_t resident_of(const struct held *h, uint64_t bytes) { return whole_number(share_of(h, bytes, (double)h->at.idle)); }
 
 static bool is_much(const struct model_process *p, const struct held *h, uint64_t bytes) {
   const double cost = cost_of(h, bytes);
@@ -162,7 +171,9 @@ static struct finding *tell(struct diagnosis *d, const char *rule, const struct 
   finding_evidence(f, "%s, after %s: %s of the allocator's %s of resident memory %s in no live block (%s)", when_of(p, h), format_ns(at, (double)h->at.time_ns),
                    format_bytes(a, h->at.idle), format_bytes(b, whole_number(whole_of(h))), h->is_last && model_is_alive(p) ? "are" : "were",
                    format_percent(share, (double)h->at.idle, whole_of(h)));
-  finding_evidence(f, "of that, %s %s", format_bytes(a, bytes), name);
+  const uint64_t absent = above(all_places(h), h->at.idle);
+  if (absent == 0) finding_evidence(f, "of that, %s %s", format_bytes(a, bytes), name);
+  else finding_evidence(f, "%s %s; of all free memory, at least %s were not resident", format_bytes(a, bytes), name, format_bytes(b, absent));
   if (!h->is_last) finding_evidence(f, "over the run, %s on average were in no live block", format_bytes(a, whole_number(h->cost)));
   finding_figure(f, "idle", (double)h->at.idle);
   finding_figure(f, "bytes", (double)bytes);
@@ -187,7 +198,8 @@ static void advise_trim(struct finding *f, const struct model_process *p, const 
   else if (model_is_alive(p))
     finding_change(f, "Call malloc_trim(0) in the program before it rests; or start it with HAKMEM_STATS_SIGNAL=USR2, then `hakmem trim --signal PID` works.");
   else finding_change(f, "Call malloc_trim(0) after the program has freed much memory, before it rests.");
-  finding_effect(f, "lists, batches, empty slabs and kept mappings are returned to the kernel at once: up to %s less", format_bytes(size, bytes));
+  finding_effect(f, "lists, batches, empty slabs and kept mappings are returned to the kernel at once: up to %s less",
+                 format_bytes(size, resident_of(h, bytes)));
 }
 
 static void advise_delay(struct finding *f, const struct model_process *p, const char *effect) {
@@ -206,7 +218,7 @@ static const char *each_held(struct diagnosis *d, tell_of *tell_place) {
     any = true;
     tell_place(d, d->r->processes[i], &h);
   }
-  return any ? NULL : d->r->source == SOURCE_TRACE ? EXPLAIN_NO_BUCKETS : EXPLAIN_TOO_SHORT;
+  return any ? NULL : d->r->source == SOURCE_TRACE ? EXPLAIN_NO_BUCKETS : explain_too_short(d);
 }
 
 /* ---- Partial slabs. ---- */
@@ -270,10 +282,10 @@ static void tell_partial(struct diagnosis *d, const struct model_process *p, con
   tell_classes(f, h);
   tell_pinned_slabs(f, h);
   const char *const names = "names the call sites whose blocks hold the slabs";
-  const bool named = explain_pins(f, d, p, h->is_last);
+  const bool named = explain_pins(f, d, p, h->is_last, bytes);
   finding_change(f, "Few live blocks hold many slabs: free them, or allocate long-lived objects apart from short-lived ones (at the start, or in a "
                     "pool of their own), so that slabs become empty.");
-  finding_effect(f, "empty slabs serve any class, and are returned to the kernel; up to %s less", format_bytes(size, bytes));
+  finding_effect(f, "empty slabs serve any class, and are returned to the kernel; up to %s less", format_bytes(size, resident_of(h, bytes)));
   if (!named) explain_advise_profile(f, d, p, names);
   if (!named && h->is_last) explain_advise_dump(f, p, names);
 }

@@ -77,20 +77,33 @@ struct trend {
   size_t points;
 };
 
-/* Snapshots of its work: without the last ones, if the process freed most of its blocks from there on, because it was about to end. */
+/*
+ * Snapshots of its work: without the last ones, if the process freed most of its blocks from there on, because it was about to end. 0 if it freed them
+ * earlier: then it only filled memory for a part of its run.
+ */
 static size_t points_of(const struct model_process *p) {
   const struct stats_moment *const moments = p->timeline;
   size_t n = p->timeline_length;
+  uint64_t most = 0;
   if (n == 0 || model_is_alive(p)) return n;
   uint64_t end = moments[n - 1].allocated;
   if (p->has_buckets && p->buckets.live < end) end = p->buckets.live;
+  for (size_t i = 0; i < n; i++) most = moments[i].allocated > most ? moments[i].allocated : most;
+  if (end * 2 >= most) return n;
   while (n > 1 && moments[n - 1].allocated < moments[n - 2].allocated) n--;
-  return end * 2 < moments[n - 1].allocated ? n : p->timeline_length;
+  const double worked = (double)moments[n - 1].time_ns, ran = (double)p->elapsed_ns;
+  return worked >= threshold.growth_run * ran ? n : 0;
 }
 
-static struct trend trend_from(const struct model_process *p, size_t first) {
+/* The last of the first `count` snapshots in this share of their time. By time, because a process that rests takes none. */
+static size_t point_at(const struct model_process *p, size_t count, double share) {
+  size_t i = 0;
+  while (i + 1 < count && (double)p->timeline[i + 1].time_ns <= share * (double)p->timeline[count - 1].time_ns) i++;
+  return i;
+}
+
+static struct trend trend_from(const struct model_process *p, size_t first, size_t count) {
   struct trend t = {0};
-  const size_t count = points_of(p);
   double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0, syy = 0;
   for (size_t i = first; i < count; i++) {
     const double x = (double)p->timeline[i].time_ns, y = (double)p->timeline[i].allocated;
@@ -114,17 +127,19 @@ static double turnover_of(const struct model_process *p, double live) {
 }
 
 /* Whether it grows until its end, and does more meanwhile than fill memory that it is going to use. */
-static bool grows(const struct model_process *p, const struct trend *t) {
-  if (p->timeline_length < (size_t)threshold.moments || t->per_ns <= 0 || t->fit < threshold.growth_fit) return false;
-  const struct trend last = trend_from(p, points_of(p) * 3 / 4);
+static bool grows(const struct model_process *p, const struct trend *t, size_t count) {
+  if (t->per_ns <= 0 || t->fit < threshold.growth_fit) return false;
+  const struct trend last = trend_from(p, point_at(p, count, 0.75), count);
   if (last.per_ns < threshold.growth_last * t->per_ns) return false;
   return turnover_of(p, t->to) >= threshold.growth_turnover || (double)p->elapsed_ns >= threshold.growth_ns;
 }
 
 static void tell_growth(struct diagnosis *d, const struct model_process *p) {
-  const struct trend t = trend_from(p, p->timeline_length / 4); /* the first quarter may be its start */
+  const size_t count = points_of(p);
+  if (count < (size_t)threshold.moments) return;
+  const struct trend t = trend_from(p, point_at(p, count, 0.25), count); /* the first quarter may be its start */
   const double grown = t.to - t.from, whole = explain_whole_memory(p);
-  if (!grows(p, &t) || !explain_is_much(grown, whole) || grown < threshold.growth_share * t.to) return;
+  if (!grows(p, &t, count) || !explain_is_much(grown, whole) || grown < threshold.growth_share * t.to) return;
   char a[FORMAT_SIZE], b[FORMAT_SIZE], rate[FORMAT_SIZE], class[EXPLAIN_CLASS];
   uint32_t most = 0;
   for (uint32_t cls = 1; cls < CLASS_ROWS; cls++) {
@@ -138,7 +153,7 @@ static void tell_growth(struct diagnosis *d, const struct model_process *p) {
                    format_bytes(b, whole_number(t.to)), t.points, t.fit);
   finding_evidence(f, "of the bytes that it allocated until then, %s were freed: so it does not just fill memory that it goes on to use",
                    format_percent(a, turnover_of(p, t.to), 1));
-  if (points_of(p) == p->timeline_length) /* else it has freed these blocks meanwhile */
+  if (count == p->timeline_length) /* else it has freed these blocks meanwhile */
     finding_evidence(f, "at the end most of it was in %s: %s", explain_class(class, most), format_bytes(a, p->counts->cls[most].gauge.allocated));
   const bool named = explain_largest_sites(f, d, p);
   finding_figure(f, "bytes_per_second", t.per_ns * 1e9);
@@ -155,7 +170,7 @@ const char *rule_growth(struct diagnosis *d) {
     any = true;
     tell_growth(d, d->r->processes[i]);
   }
-  return any ? NULL : EXPLAIN_TOO_SHORT;
+  return any ? NULL : explain_too_short(d);
 }
 
 /* ---- Memory that is not the allocator's. ---- */

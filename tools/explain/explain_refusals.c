@@ -121,7 +121,7 @@ static void tell_holders(struct finding *f, const struct diagnosis *d, const str
   else finding_evidence(f, "%s of the slabs' capacity was free, but held by %s", share, holder);
   if (!is_held_by_one(e)) finding_evidence(f, "no class held much of it: each class in use has a slab of its own, however few its blocks");
   explain_holder_age(f, p, e->holder);
-  explain_pins(f, d, p, false);
+  explain_pins(f, d, p, false, e->idle_bytes);
   finding_figure(f, "idle_share", (double)e->idle_bytes / (double)e->slab_bytes);
   finding_figure(f, "holder_ms", (double)e->holder_ms);
 }

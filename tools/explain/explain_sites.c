@@ -47,7 +47,22 @@ static void tell_age(struct finding *f, const struct model_process *p, const str
                      format_bytes(bytes, profile->pinned));
 }
 
-bool explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p, bool at_end) {
+/* "about 102 MiB of it (standard error 101 MiB)". An estimate from few samples may exceed the whole: then "59.0 MiB to all of it (one standard error)". */
+static void tell_pinned(struct finding *f, const struct stats_site *s, double whole, const char *where) {
+  char bytes[FORMAT_SIZE], age[FORMAT_SIZE], error[ERROR_SIZE];
+  const double least = s->pinned - sqrt(s->pinned_variance);
+  format_ns(age, s->pins > 0 ? s->pin_age_ms / s->pins * 1e6 : 0);
+  if (s->pinned <= whole)
+    finding_evidence(f, "about %s of it%s in slabs that %.0f blocks hold nearly empty, %s old on average, allocated by %s",
+                     format_bytes(bytes, whole_number(s->pinned + 0.5)), name_error(error, sizeof(error), s->pinned_variance), s->pins, age, where);
+  else if (least < whole)
+    finding_evidence(f, "%s to all of it (one standard error) in slabs that about %.0f blocks hold nearly empty, %s old on average, allocated by %s",
+                     format_bytes(bytes, whole_number(least > 0 ? least + 0.5 : 0)), s->pins, age, where);
+  else
+    finding_evidence(f, "all of it, by estimate, in slabs that about %.0f blocks hold nearly empty, %s old on average, allocated by %s", s->pins, age, where);
+}
+
+bool explain_pins(struct finding *f, const struct diagnosis *d, const struct model_process *p, bool at_end, uint64_t bytes) {
   const struct stats_profile *const profile = at_end ? p->profiles[PROFILE_LAST] : idlest(p);
   size_t count;
   bool any = false, told = false;
@@ -55,12 +70,8 @@ bool explain_pins(struct finding *f, const struct diagnosis *d, const struct mod
   struct site *const sites = sites_of(profile, &count);
   sites_rank_pins(sites, count);
   for (size_t i = 0; i < count && i < SITES_TOLD && sites[i].f.pinned >= threshold.memory_bytes; i++) {
-    char bytes[FORMAT_SIZE], age[FORMAT_SIZE], error[ERROR_SIZE];
-    const struct stats_site *const s = &sites[i].f;
     char *const where = explain_place(d, p, sites[i].stack);
-    finding_evidence(f, "about %s of it%s in slabs that %.0f blocks hold nearly empty, %s old on average, allocated by %s",
-                     format_bytes(bytes, whole_number(s->pinned + 0.5)), name_error(error, sizeof(error), s->pinned_variance), s->pins,
-                     format_ns(age, s->pins > 0 ? s->pin_age_ms / s->pins * 1e6 : 0), where != NULL ? where : "an unknown site");
+    tell_pinned(f, &sites[i].f, (double)bytes, where != NULL ? where : "an unknown site");
     any = any || where != NULL;
     told = true;
     free(where);

@@ -109,13 +109,13 @@ static void print_part(FILE *out, const char *name, uint64_t bytes, uint64_t who
   free(line);
 }
 
-/* With its sign: the parts are more than what is resident by this much. */
-static void print_untouched(FILE *out, const struct model_process *p) {
+/* Of the parts above it. A bar would add it to them once more. */
+static void print_untouched(FILE *out, const struct model_process *p, uint64_t whole) {
   char size[FORMAT_SIZE], share[FORMAT_SIZE];
-  if (p->untouched == 0) return;
-  format_bytes(size, p->untouched), format_percent(share, (double)p->untouched, (double)p->rss);
-  char *const line = must_print("    %-15s %*s-%s %*s-%s  %*s  part of the above", "not touched yet", 8 - (int)format_width(size), "", size,
-                                6 - (int)format_width(share), "", share, BAR_WIDTH, "");
+  const uint64_t untouched = p->committed - model_touched(p);
+  if (untouched == 0) return;
+  char *const line = must_print("    %-15s %9s %7s  %*s  of these, not resident", "not touched yet", format_bytes(size, untouched),
+                                format_percent(share, (double)untouched, (double)whole), BAR_WIDTH, "");
   print_cut(out, line, screen_width);
   free(line);
 }
@@ -179,16 +179,18 @@ static void print_memory_of(FILE *out, const struct model_process *p, bool is_on
   const size_t count = sizeof(parts) / sizeof(parts[0]);
   uint64_t held = 0;
   for (size_t i = 0; i < count; i++) held += parts[i].bytes;
-  const uint64_t resident = model_touched(p);
-  const uint64_t whole = p->has_untouched || p->committed <= p->rss ? p->rss : 0; /* else the parts have more than is resident */
+  const uint64_t resident = model_touched(p), used = b->live + b->guarded, others_bytes = p->rss > resident ? p->rss - resident : 0;
+  const uint64_t sum = used + held + b->metadata +
+                       (p->has_untouched ? others_bytes : 0);                  /* more than the RSS by what was not touched yet: no part exceeds it */
+  const uint64_t whole = p->has_untouched || p->committed <= p->rss ? sum : 0; /* else the parts have more than is resident */
   char *const holders = name_holders(parts, count), *const others = name_others(p, resident);
   print_memory_head(out, p, is_one);
-  print_part(out, "live blocks", b->live + b->guarded, whole, "");
+  print_part(out, "live blocks", used, whole, "");
   print_part(out, "free, held", held, whole, holders);
   print_part(out, "metadata", b->metadata, whole, "");
   if (p->has_untouched) {
-    print_untouched(out, p);
-    print_part(out, "not hakmem's", p->rss > resident ? p->rss - resident : 0, p->rss, others);
+    print_untouched(out, p, whole);
+    print_part(out, "not hakmem's", others_bytes, whole, others);
   } else {
     fprintf(out, "    %-15s %9s\n", "not hakmem's", "unknown");
   }
@@ -299,18 +301,11 @@ static void print_times(FILE *out, const struct page *page, double time_ns, bool
   free(drains);
 }
 
-/* Not lost: events that were raised within another event's handler, because the counters have them. The ends of killed processes are named apart. */
-static uint64_t lost_of(const struct report *r) {
-  uint64_t missing = 0;
-#define IS_MISSING(name, text) missing += strcmp(#name, "incomplete") != 0 && strcmp(#name, "reentered") != 0 ? r->lost.name : 0;
-  MODEL_LOSSES(IS_MISSING)
-  return missing;
-}
-
+/* The ends of killed processes are named apart. */
 static void print_errors(FILE *out, const struct page *page) {
   uint64_t incidents = page->main->total->counters.hdr_reset, fails = 0;
   for (uint32_t cls = 0; cls < CLASS_ROWS; cls++) fails += page->main->total->cls[cls].counters.shared_fail;
-  const uint64_t missing = lost_of(page->main) + (page->memory != NULL && page->memory != page->main ? lost_of(page->memory) : 0);
+  const uint64_t missing = (page->stats != NULL ? model_lost(&page->stats->lost) : 0) + (page->trace != NULL ? model_lost(&page->trace->lost) : 0);
   const uint64_t ends = page->stats != NULL ? page->stats->lost.incomplete : 0;
   char what[FORMAT_SIZE] = "none";
   if (missing > 0) strcpy(what, "yes");
@@ -352,13 +347,31 @@ static void print_finding(FILE *out, const struct finding *f, size_t number, boo
   free(text);
 }
 
+/* "; 5 rules could not look: only 6 snapshots; 8 are needed". Whether leaks are looked for is the user's choice, so that rule does not count. */
+static char *name_unlooked(const struct diagnosis *d) {
+  size_t count = 0;
+  bool is_short = true;
+  for (size_t i = 0; i < d->look_count; i++) {
+    if (d->looks[i].why_not == NULL || strcmp(d->looks[i].rule, "leaks") == 0) continue;
+    is_short = is_short && d->looks[i].why_not == d->too_short;
+    count++;
+  }
+  if (count == 0) return must_copy("");
+  return must_print("; %zu rule%s could not look: %s", count, count == 1 ? "" : "s", is_short ? d->too_few : "`hakmem explain` says why");
+}
+
 static void print_findings(FILE *out, const struct diagnosis *d) {
   const size_t shown = d->finding_count < FINDINGS ? d->finding_count : FINDINGS;
-  if (shown == 0) {
-    fputs("Findings: none\n", out);
-    return;
-  }
-  fprintf(out, "Findings: %zu%s\n", d->finding_count, shown < d->finding_count ? "; those that cost most:" : "");
+  char *const unlooked = name_unlooked(d);
+  char *const head = shown == 0 ? must_print("Findings: none%s", unlooked)
+                                : must_print("Findings: %zu%s", d->finding_count,
+                                             *unlooked != '\0'          ? unlooked
+                                             : shown < d->finding_count ? "; those that cost most:"
+                                                                        : "");
+  print_cut(out, head, screen_width);
+  free(head);
+  free(unlooked);
+  if (shown == 0) return;
   const bool colour = format_has_colour(out);
   for (size_t i = 0; i < shown; i++) print_finding(out, d->findings[i], i + 1, colour);
   format_fitted(out, "  `hakmem explain` gives the evidence and the effect of each change.\n");

@@ -186,7 +186,7 @@ struct model_latency {
   bool ticks;                           /* the unit is ticks, not nanoseconds */
 };
 
-/* What is missing from the data; R(name, "meaning"). */
+/* What is missing from the data; R(name, "meaning"). Not all of it counts as lost: see model_lost. */
 #define MODEL_LOSSES(R) \
   R(events_discarded, "events that the tracer discarded because its buffers were full") \
   R(packets_discarded, "packets that the tracer overwrote before they were read") \
@@ -316,6 +316,13 @@ uint64_t model_sum_frees(const struct model_counts *counts);
 
 /* Bytes of the allocator's that are resident, as far as it knows: committed, without what was never touched. The rest of the RSS is the residual. */
 uint64_t model_touched(const struct model_process *p);
+
+/*
+ * What counts as lost in every output: events, entries and processes that the data should have. Not so: details that found no room; the last moments of a
+ * process that did not end in order; events from before a session, and events within events, which the counters have.
+ */
+uint64_t model_lost(const struct model_losses *lost);
+uint64_t model_lost_details(const struct model_losses *lost);
 
 /* An estimate from samples, with its standard error. */
 struct model_estimate {

@@ -122,6 +122,12 @@ bool model_has_merge(const struct report *r) {
 
 uint64_t model_touched(const struct model_process *p) { return p->committed > p->untouched ? p->committed - p->untouched : 0; }
 
+uint64_t model_lost(const struct model_losses *l) {
+  return l->events_discarded + l->packets_discarded + l->discards_uncounted + l->untraced + l->invalid + l->unread + l->unkept + l->unrecorded;
+}
+
+uint64_t model_lost_details(const struct model_losses *l) { return l->stacks_missed + l->modules_missed + l->incidents_missed; }
+
 bool model_is_alive(const struct model_process *p) { return p->state == PROCESS_RUNS || p->state == PROCESS_STOPPED; }
 
 bool model_is_cut(const struct model_process *p) { return p->merge == NULL && (p->state == PROCESS_CUT_SHORT || p->state == PROCESS_EXEC); }

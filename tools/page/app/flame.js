@@ -8,7 +8,7 @@ function flameKinds(v) {
   const add = (id, name, unit, weights, note) => { const list = weights.filter((w) => w.value !== 0); if (list.length) kinds.push({id, name, unit, weights: list, note}); };
   const of = (moment, member) => (profile && profile[moment] ? profile[moment].sites.map((site) => ({stack: site.stack, value: site[member]})) : []);
   add('live', 'live bytes', 'bytes', of('last', 'allocated'), 'Bytes of live blocks at the last snapshot, estimated from samples.');
-  add('peak', 'live bytes at the peak', 'bytes', of('peak', 'allocated'), 'Bytes of live blocks when most were live, estimated from samples.');
+  add('peak', 'live bytes at the snapshot with most', 'bytes', of('peak', 'allocated'), 'Bytes of live blocks at the snapshot with most, estimated from samples.');
   const grown = growthOf(v);
   if (grown) {
     add('grown', 'bytes that grew', 'bytes', grown.more, 'Bytes of live blocks ' + grown.note + ', where there are more.');

@@ -1,11 +1,13 @@
-// memory.js: memory over time: the buckets stacked, the resident set above them, the residual between, incidents as marks.
+// memory.js: memory over time: the buckets stacked, the resident set as a line, the residual at the end, incidents as marks.
 
 // Moments with the buckets as far as the data has them. A trace knows only three parts.
 function momentsOf(p) {
   const whole = p.timeline.length > 0 && p.timeline.every((m) => m.buckets);
   const names = whole ? bucketNames() : ['live', 'free', 'other'];
   const parts = (m) => (whole ? m.buckets : {live: m.allocated || 0, free: Math.max(0, (m.active || 0) - (m.allocated || 0)), other: Math.max(0, (m.committed || 0) - (m.active || 0))});
-  const moments = p.timeline.map((m, i, all) => ({time: m.time_ns, rss: m.rss, untouched: i === all.length - 1 && p.memory && whole ? p.memory.untouched || 0 : 0, parts: parts(m)}));
+  // Only at its end does a process ask the kernel which of its pages were never touched. Before that the residual is unknown: null.
+  const asked = whole && p.memory && p.complete;
+  const moments = p.timeline.map((m, i, all) => ({time: m.time_ns, rss: m.rss, untouched: asked && i === all.length - 1 ? p.memory.untouched : null, parts: parts(m)}));
   return {names, moments, whole};
 }
 
@@ -16,6 +18,8 @@ function partText(name) { return data.meanings.buckets[name] || PLAIN_PARTS[name
 function sumOf(moment) { return Object.values(moment.parts).reduce((sum, value) => sum + value, 0); }
 // What hakmem holds and has touched; the rest of the RSS is the residual.
 function touched(moment) { return Math.max(0, sumOf(moment) - moment.untouched); }
+function knowsResidual(moment) { return moment.rss !== null && moment.untouched !== null; }
+const RESIDUAL_WIDTH = 12; // pixels: it is of one moment, and not of a time
 
 function momentAt(moments, ns) {
   const i = d3.bisector((m) => m.time).left(moments, ns);
@@ -39,7 +43,7 @@ function drawMemoryPicture(svg, x, inner, v, series, other) {
   body.selectAll('.layer').data(layers).enter().append('path').attr('class', 'layer').attr('d', area).attr('data-part', (layer) => layer.key)
     .style('fill', (layer, i) => (series.whole ? bucketColour(layer.key) : colourOf(i === 0 ? 0 : i + 2)));
   const resident = moments.filter((m) => m.rss !== null);
-  body.append('path').attr('class', 'residual').datum(resident).attr('d', d3.area().x((m) => x(m.time)).y0((m) => y(touched(m))).y1((m) => y(Math.max(m.rss, touched(m)))));
+  for (const m of moments.filter(knowsResidual)) body.append('path').attr('class', 'residual').attr('d', 'M' + x(m.time) + ',' + y(touched(m)) + 'h' + -RESIDUAL_WIDTH + 'V' + y(Math.max(m.rss, touched(m))) + 'h' + RESIDUAL_WIDTH + 'Z');
   body.append('path').attr('class', 'rss').datum(resident).attr('d', d3.line().x((m) => x(m.time)).y((m) => y(m.rss)));
   if (other) body.append('path').attr('class', 'rss other-run').datum(other.moments.filter((m) => m.rss !== null)).attr('d', d3.line().x((m) => x(m.time)).y((m) => y(m.rss)));
   drawMarks(body, x, inner, v);
@@ -61,7 +65,8 @@ function readMoment(series, v) {
   return (ns) => {
     const m = momentAt(series.moments, ns);
     const lines = series.names.filter((name) => m.parts[name]).map((name) => partText(name) + ': ' + format.bytes(m.parts[name]));
-    if (m.rss !== null) lines.unshift('resident: ' + format.bytes(m.rss), "not hakmem's: " + (m.rss < touched(m) ? 'unknown' : format.bytes(m.rss - touched(m))));
+    if (knowsResidual(m)) lines.unshift("not hakmem's: " + format.bytes(m.rss - touched(m)), 'never touched, so not resident: ' + format.bytes(m.untouched));
+    if (m.rss !== null) lines.unshift('resident: ' + format.bytes(m.rss));
     const near = v.p.incidents.filter((i) => Math.abs(i.time_ns - ns) < (time.range[1] - time.range[0]) / 100).map((i) => incidentTitle(i));
     return ['at ' + format.ns(m.time), ...lines, ...near].join('\n');
   };
@@ -74,11 +79,12 @@ function drawMemory(parent, v) {
   timePicture(parent, 300, 'Memory over time', (svg, x, inner) => drawMemoryPicture(svg, x, inner, v, series, other && momentsOf(other.p)), readMoment(series, v));
   const entries = series.names.map((name, i) => [series.whole ? bucketColour(name) : colourOf(i === 0 ? 0 : i + 2), partText(name)]);
   const hasResident = series.moments.some((m) => m.rss !== null);
-  if (hasResident) entries.push(['var(--rss)', 'resident set (line)' + (other ? '; dashed: the other run' : '')], ['repeating-linear-gradient(45deg, var(--soft) 0 2px, transparent 2px 5px)', 'residual: resident and not hakmem’s']);
+  if (hasResident) entries.push(['var(--rss)', 'resident set (line)' + (other ? '; dashed: the other run' : '')], ['repeating-linear-gradient(45deg, var(--soft) 0 2px, transparent 2px 5px)', 'residual, at the end: resident and not hakmem’s']);
   if (v.p.incidents.length) entries.push(['var(--mark)', 'incident']);
   parent.append(legend(entries));
   if (!hasResident) parent.append(empty('A trace has neither the resident set nor all buckets; statistics files, which hakmem run and hakmem record keep, have them.'));
-  parent.append(element('p', {class: 'note'}, 'Dotted: the moments with the most memory in use, and with the most that was resident and in no live block.'));
+  if (hasResident) parent.append(element('p', {class: 'note'}, 'The stack counts pages that were never touched, too. So the resident set may lie below its top.'));
+  parent.append(element('p', {class: 'note'}, 'Dotted: the snapshots with the most memory in use, and with the most that was resident and in no live block (the end not counted).'));
   drawMoments(parent, v);
 }
 

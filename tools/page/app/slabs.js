@@ -131,7 +131,7 @@ function drawPins(parent, v, cls) {
   if (!profile) { parent.append(empty('Which call sites hold a slab: run the program with HAKMEM_PROFILE=512K.')); return; }
   const sites = v.p.profile[profile].sites, pointer = [...v.pointer, 'profile', profile, 'sites'];
   const rows = sites.map((site, i) => i).filter((i) => (sites[i].pinned > 0 || sites[i].waste > 0) && (cls === null || sites[i].class === cls));
-  parent.append(element('p', {class: 'note'}, cls === null ? 'All classes' : className(v, cls), profile === 'last' ? ', as of the last snapshot.' : ', as of the moment with the most that was resident and in no live block.'));
+  parent.append(element('p', {class: 'note'}, cls === null ? 'All classes' : className(v, cls), profile === 'last' ? ', as of the last snapshot.' : ', as of the snapshot with the most that was resident and in no live block.'));
   if (!rows.length) { parent.append(empty('No call site holds free memory there.')); return; }
   parent.append(dataTable([
     {name: 'call site', value: (i) => siteName(sites[i].stack)},

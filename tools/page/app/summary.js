@@ -54,9 +54,9 @@ function drawBuckets(parent, v) {
   }));
   parent.append(bar);
   const rows = parts.filter((part) => part.value !== 0).sort((a, b) => b.value - a.value);
-  parent.append(element('div', {class: 'scroll'}, element('table', {'aria-label': 'Buckets of memory'}, element('thead', {}, element('tr', {}, ['', 'bytes', 'of the RSS'].map((name, i) => element('th', {scope: 'col', class: i ? 'number' : null}, name)))), element('tbody', {}, rows.map((part) => element('tr', {},
+  parent.append(element('div', {class: 'scroll'}, element('table', {'aria-label': 'Buckets of memory'}, element('thead', {}, element('tr', {}, ['', 'bytes', 'of the sum'].map((name, i) => element('th', {scope: 'col', class: i ? 'number' : null}, name)))), element('tbody', {}, rows.map((part) => element('tr', {},
     element('td', {class: 'name'}, swatch(part.colour), part.text), element('td', {class: 'number'}, figure(part.pointer, 'bytes')),
-    element('td', {class: 'number'}, memory.rss && memory.residual !== null ? format.percent(part.value / memory.rss) : ''))),
+    element('td', {class: 'number'}, sum && memory.residual !== null ? format.percent(part.value / sum) : ''))),
   element('tr', {}, element('td', {class: 'name'}, 'never touched, so not resident: a part of the rows above'), element('td', {class: 'number'}, figure([...v.pointer, 'memory', 'untouched'], 'bytes')), element('td', {}))))));
 }
 

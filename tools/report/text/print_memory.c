@@ -221,7 +221,7 @@ static void print_timeline(FILE *out, const struct model_process *p) {
   if (p->timeline_length > 2) {
     const size_t most = format_bar_columns(out, COLUMNS_OF_TIME), columns = p->timeline_length < most ? p->timeline_length : most;
     struct table *const t = table_create("llrr");
-    table_cell(t, "%s", ""), table_cell(t, "each on a scale of its own"), table_cell(t, "peak"), table_cell(t, "end");
+    table_cell(t, "%s", ""), table_cell(t, "snapshots, each on a scale of its own"), table_cell(t, "most"), table_cell(t, "end");
 #define ADD_VALUE_LINE(name) add_value_line(t, p, #name, name##_of, columns);
     MOMENT_VALUES(ADD_VALUE_LINE)
     table_print(t, out, 2);

@@ -102,7 +102,7 @@ static void print_pins(FILE *out, const struct page *page, const struct model_pr
   free(sites);
 }
 
-/* If a process freed nearly all at its end, the moment with the most memory says more. */
+/* If a process freed nearly all at its end, the snapshot with the most memory says more. */
 static const struct stats_profile *telling(const struct model_process *p) {
   const struct stats_profile *const last = p->profiles[PROFILE_LAST], *const peak = p->profiles[PROFILE_PEAK];
   return peak != NULL && last->allocated < peak->allocated / 2 ? peak : last;
@@ -135,7 +135,7 @@ void print_sites(FILE *out, const struct page *page) {
     const struct stats_profile *const profile = telling(p), *const pins = most_pinned(p);
     char *const program = escape(p->program);
     fprintf(out, "\nLive heap by call site, process %" PRIu32 " (%s), after %s%s; HAKMEM_PROFILE=%" PRIu64 ": %s%s\n", p->pid, program,
-            format_ns(at, (double)profile->time_ns), profile == p->profiles[PROFILE_LAST] ? "" : ", when it had most", p->profile,
+            format_ns(at, (double)profile->time_ns), profile == p->profiles[PROFILE_LAST] ? "" : ", at the snapshot with most", p->profile,
             p->profile > 1 ? "estimated from one byte in " : "all blocks", p->profile > 1 ? format_bytes(rate, p->profile) : "");
     free(program);
     print_switched(out, p);

@@ -44,13 +44,12 @@ static void print_head(FILE *out, const struct page *page) {
   }
 }
 
-static bool print_losses_of(FILE *out, const struct report *r) {
-  if (r == NULL) return false;
+static bool print_losses_of(FILE *out, const struct model_losses *lost) {
   bool any = false;
 #define PRINT_LOSS(name, text) \
-  if (r->lost.name > 0) { \
+  if (lost->name > 0) { \
     if (!any) fputs("       count  what\n", out); \
-    fprintf(out, "  %10" PRIu64 "  %s\n", r->lost.name, text); \
+    fprintf(out, "  %10" PRIu64 "  %s\n", lost->name, text); \
     any = true; \
   }
   MODEL_LOSSES(PRINT_LOSS)
@@ -63,10 +62,23 @@ static bool calls_exec(const struct report *r) {
   return any;
 }
 
+/* Moves the events out of `lost` that are no loss: those from before the session, and those that the counters have. */
+static struct model_losses take_unlost(struct model_losses *lost) {
+  const struct model_losses taken = {.early_missed = lost->early_missed, .reentered = lost->reentered};
+  lost->early_missed = lost->reentered = 0;
+  return taken;
+}
+
 void print_losses(FILE *out, const struct page *page) {
   fputs("\nLost\n", out);
-  const bool trace = print_losses_of(out, page->trace), stats = print_losses_of(out, page->stats);
-  if (!trace && !stats) fprintf(out, "  nothing%s\n", calls_exec(page->stats) ? ", but for the ends of programs that called exec" : "");
+  struct model_losses trace = {0}, stats = {0};
+  if (page->trace != NULL) trace = page->trace->lost;
+  if (page->stats != NULL) stats = page->stats->lost;
+  const struct model_losses unlost[] = {take_unlost(&trace), take_unlost(&stats)};
+  const bool any_of_trace = print_losses_of(out, &trace), any_of_stats = print_losses_of(out, &stats);
+  if (!any_of_trace && !any_of_stats) fprintf(out, "  nothing%s\n", calls_exec(page->stats) ? ", but for the ends of programs that called exec" : "");
+  if (unlost[0].early_missed + unlost[0].reentered + unlost[1].early_missed + unlost[1].reentered > 0) fputs("  not in the trace, but not lost\n", out);
+  for (size_t i = 0; i < 2; i++) print_losses_of(out, &unlost[i]);
   if (page->trace != NULL && page->trace->lost.events_discarded > 0) {
     fputs("  What follows lacks the discarded events; larger buffers (hakmem record --buffer-size) lose fewer.\n", out);
   }
