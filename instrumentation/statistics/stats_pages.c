@@ -2,7 +2,7 @@
  * stats_pages.c: from the block to its file.
  *
  *   in the file:  the pages of the block that are, or were, not zero; `publication` is odd while they are written, and even once they are
- *                 consistent; the first page is written last, and after it, at the end of the process, the checksum
+ *                 consistent; the first page is written last, with the checksum if the process ends
  */
 #include <string.h>
 
@@ -17,7 +17,8 @@
 #define CHECKED_AT_ONCE 16384 /* bytes */
 #define COPY_PUBLICATION 4    /* even, and not that of a file with nothing but its beginning */
 
-static bool in_file[PAGE_MAX_COUNT] BULK; /* the pages that are not holes */
+static bool in_file[PAGE_MAX_COUNT] BULK; /* the pages that are not holes, */
+static bool touched[PAGE_MAX_COUNT] BULK; /* and those of the block that may have something, when they were last written */
 static uint32_t map_in_file[STATS_MAPS];  /* map_made of the maps that the file has; 0: none */
 static size_t resident;                   /* bytes; atomic */
 
@@ -32,7 +33,7 @@ void pages_none(void) {
 void pages_truncated(void) { memset(map_in_file, 0, sizeof(map_in_file)); }
 
 /* Asks the kernel which pages of the block were ever touched. If it does not tell, all count as touched. */
-static void find_touched(const struct stats_block *b, size_t page, size_t count, bool *touched) {
+static void find_touched(const struct stats_block *b, size_t page, size_t count) {
   static uint64_t entries[PAGE_MAX_COUNT] BULK;
   struct own_file pagemap = file_open_briefly("/proc/self/pagemap");
   const ssize_t got = file_read_at(&pagemap, entries, count * sizeof(entries[0]), (off_t)((uintptr_t)b / page * sizeof(entries[0])));
@@ -93,14 +94,32 @@ static bool is_written_map(const uint32_t made[STATS_MAPS], size_t start, size_t
   return last < STATS_MAPS && made[first] == map_in_file[first] && made[last] == map_in_file[last];
 }
 
+/* Of the pages from the second on. */
+READS_RACILY static uint64_t sum_of_pages(const struct stats_block *b, size_t page, size_t count) {
+  uint64_t sum = 0;
+  for (size_t i = 1; i < count; i++) {
+    if (!in_file[i] && !touched[i]) continue;
+    const size_t start = i * page, end = min_size(start + page, sizeof(*b));
+    sum = stats_checksum(sum, (const uint64_t *)(const void *)((const char *)b + start), (end - start) / sizeof(uint64_t), start);
+  }
+  return sum;
+}
+
+/* What a thread that is alone knows of the file: nothing may have changed between two sums, and each page must be written between them. */
+struct known {
+  bool wanted, whole;
+  uint64_t sum;
+};
+
 /* Writes what `parts` has, and the pages from the second on; adjacent pages in one call. */
-static int write_pages(const struct stats_block *b, struct parts *parts, size_t page, size_t count) {
-  static bool touched[PAGE_MAX_COUNT] BULK;
+static int write_pages(const struct stats_block *b, struct parts *parts, size_t page, size_t count, struct known *known) {
   struct part part = {page, page};
   uint32_t made[STATS_MAPS];
   int error = 0;
   memcpy(made, b->map_made, sizeof(made));
-  find_touched(b, page, count, touched);
+  find_touched(b, page, count);
+  known->whole = known->wanted;
+  if (known->wanted) known->sum = sum_of_pages(b, page, count);
   for (size_t i = 1; i < count && error == 0; i++) {
     uint64_t kept, fresh; /* eight pages in a word */
     memcpy(&kept, &in_file[i], sizeof(kept));
@@ -110,7 +129,10 @@ static int write_pages(const struct stats_block *b, struct parts *parts, size_t 
       continue;
     }
     const size_t start = i * page, end = min_size(start + page, sizeof(*b));
-    if (is_written_map(made, start, end)) continue;
+    if (is_written_map(made, start, end)) {
+      known->whole = known->whole && !in_file[i];
+      continue;
+    }
     if (!in_file[i] && (!touched[i] || is_zero(b, start, end))) continue;
     in_file[i] = true;
     if (part.end != start) {
@@ -137,11 +159,15 @@ static bool is_still(const struct stats_block *b, struct versions before) {
   return now.rounds == before.rounds && now.changes == before.changes;
 }
 
+extern char __libc_single_threaded __attribute__((weak)); /* glibc 2.32 */
+
+static bool is_alone(void) { return &__libc_single_threaded != NULL && __libc_single_threaded != 0; }
+
 /*
  * Of an ended process, whose other threads may still count: so the sum is that of the file. Any later writing of the first page takes it away again, because
  * `checksum` is 0 in memory.
  */
-static int write_checksum(const struct own_file *file, size_t page, size_t count) {
+static int read_checksum(const struct own_file *file, size_t page, size_t count) {
   static uint64_t words[CHECKED_AT_ONCE / sizeof(uint64_t)] BULK;
   uint64_t sum = 0;
   for (size_t i = 0; i < count;) {
@@ -161,18 +187,24 @@ int pages_write(const struct own_file *file, struct stats_block *b, bool first_a
   const size_t page = os_page_size(), count = align_up(sizeof(*b), page) / page;
   const struct part number = {offsetof(struct stats_block, publication), offsetof(struct stats_block, publication) + sizeof(b->publication)};
   struct parts parts = {.file = file, .count = 0};
+  const bool ends = b->complete == 1 || b->exited == 1;
+  struct known known = {.wanted = ends && is_alone()};
   int error = 0;
   b->publication |= 1;
   if (in_file[0]) error = add_part(b, &parts, &number);
   for (unsigned i = 0; i < TRIES && error == 0 && !first_alone; i++) {
     const struct versions before = versions_of(b);
-    error = write_pages(b, &parts, page, count);
+    error = write_pages(b, &parts, page, count, &known);
     if (is_still(b, before)) break;
   }
   b->publication++;
   in_file[0] = true;
-  if (error == 0) error = file_write_at(file, b, min_size(page, sizeof(*b)), 0);
-  return error == 0 && (b->complete == 1 || b->exited == 1) ? write_checksum(file, page, count) : error;
+  const size_t first = min_size(page, sizeof(*b));
+  known.whole = known.whole && error == 0 && sum_of_pages(b, page, count) == known.sum;
+  if (known.whole) b->checksum = stats_checksum(known.sum, (const uint64_t *)(const void *)b, first / sizeof(uint64_t), 0);
+  if (error == 0) error = file_write_at(file, b, first, 0);
+  b->checksum = 0;
+  return ends && error == 0 && !known.whole ? read_checksum(file, page, count) : error;
 }
 
 /* ---- A copy. ---- */
