@@ -5,6 +5,7 @@
  *                 consistent; the first page is written last, with the checksum if the process ends
  */
 #include <string.h>
+#include <sys/single_threaded.h>
 
 #include "src/memory/os.h"
 #include "histogram.h"
@@ -94,18 +95,21 @@ static bool is_written_map(const uint32_t made[STATS_MAPS], size_t start, size_t
   return last < STATS_MAPS && made[first] == map_in_file[first] && made[last] == map_in_file[last];
 }
 
-/* Of the pages from the second on. */
-READS_RACILY static uint64_t sum_of_pages(const struct stats_block *b, size_t page, size_t count) {
-  uint64_t sum = 0;
-  for (size_t i = 1; i < count; i++) {
+/* The first page from `i` on that is in the file or may have something; `count` or more if there is none. */
+static size_t find_page(size_t i, size_t count) {
+  while (i < count && !in_file[i] && !touched[i]) {
     uint64_t kept, fresh; /* eight pages in a word */
     memcpy(&kept, &in_file[i], sizeof(kept));
     memcpy(&fresh, &touched[i], sizeof(fresh));
-    if ((kept | fresh) == 0) {
-      i += sizeof(kept) - 1;
-      continue;
-    }
-    if (!in_file[i] && !touched[i]) continue;
+    i += (kept | fresh) == 0 ? sizeof(kept) : 1;
+  }
+  return i;
+}
+
+/* Of the pages from the second on. */
+READS_RACILY static uint64_t sum_of_pages(const struct stats_block *b, size_t page, size_t count) {
+  uint64_t sum = 0;
+  for (size_t i = find_page(1, count); i < count; i = find_page(i + 1, count)) {
     const size_t start = i * page, end = min_size(start + page, sizeof(*b));
     sum = stats_checksum(sum, (const uint64_t *)(const void *)((const char *)b + start), (end - start) / sizeof(uint64_t), start);
   }
@@ -127,14 +131,7 @@ static int write_pages(const struct stats_block *b, struct parts *parts, size_t 
   find_touched(b, page, count);
   known->whole = known->wanted;
   if (known->wanted) known->sum = sum_of_pages(b, page, count);
-  for (size_t i = 1; i < count && error == 0; i++) {
-    uint64_t kept, fresh; /* eight pages in a word */
-    memcpy(&kept, &in_file[i], sizeof(kept));
-    memcpy(&fresh, &touched[i], sizeof(fresh));
-    if ((kept | fresh) == 0) {
-      i += sizeof(kept) - 1;
-      continue;
-    }
+  for (size_t i = find_page(1, count); i < count && error == 0; i = find_page(i + 1, count)) {
     const size_t start = i * page, end = min_size(start + page, sizeof(*b));
     if (is_written_map(made, start, end)) {
       known->whole = known->whole && !in_file[i];
@@ -166,10 +163,6 @@ static bool is_still(const struct stats_block *b, struct versions before) {
   return now.rounds == before.rounds && now.changes == before.changes;
 }
 
-extern char __libc_single_threaded __attribute__((weak)); /* glibc 2.32 */
-
-static bool is_alone(void) { return &__libc_single_threaded != NULL && __libc_single_threaded != 0; }
-
 /*
  * Of an ended process, whose other threads may still count: so the sum is that of the file. Any later writing of the first page takes it away again, because
  * `checksum` is 0 in memory.
@@ -195,7 +188,7 @@ int pages_write(const struct own_file *file, struct stats_block *b, bool first_a
   const struct part number = {offsetof(struct stats_block, publication), offsetof(struct stats_block, publication) + sizeof(b->publication)};
   struct parts parts = {.file = file, .count = 0};
   const bool ends = b->complete == 1 || b->exited == 1;
-  struct known known = {.wanted = ends && is_alone()};
+  struct known known = {.wanted = ends && __libc_single_threaded};
   int error = 0;
   b->publication |= 1;
   if (in_file[0]) error = add_part(b, &parts, &number);

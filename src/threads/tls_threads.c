@@ -221,10 +221,10 @@ static NOINLINE void keep_soft_limit(struct sll_cache *cache) {
 #define GAP_GROWS 1024u
 #define GAP_MOST 8192u
 #define GAP_SAMPLES 128u
-#define SERIES_EACH 16u  /* of this many samples, one is a series of calls; the others are look-ups */
-#define SERIES_WARM 1u   /* calls at its beginning that only warm up the code, */
-#define SERIES_SHIFT 16u /* and less than this many more, by chance: budgets are powers of two, and a program may repeat itself after so many calls */
-#define WEIGHT_MOST 1024u
+#define SERIES_EACH 16u   /* of this many samples, one is a series of calls; the others are look-ups */
+#define SERIES_WARM 1u    /* calls at its beginning that only warm up the code, */
+#define SERIES_SHIFT 16u  /* and up to 15 more, by chance. Otherwise a program that repeats the same 8 or 16 calls would show the same few of them each time */
+#define WEIGHT_MOST 1024u /* fits into 16 bits */
 
 static void begin_series(struct sll_cache *cache) {
   cache->calls_left = SAMPLE_CALLS + SERIES_WARM + (uint32_t)(random_next(&cache->random) % SERIES_SHIFT);
@@ -250,7 +250,7 @@ uint32_t sll_sample_weight(void) { return own != NULL ? own->sample_weight : 1; 
  */
 static void choose_sample(struct sll_cache *cache) {
   const uint64_t weight = (cache->operations + config.sample / 2) / config.sample; /* a sample is chosen only where a budget ends, so the distance varies */
-  cache->sample_weight = weight > WEIGHT_MOST ? WEIGHT_MOST : weight == 0 ? 1 : (uint32_t)weight;
+  cache->sample_weight = weight < WEIGHT_MOST ? (uint32_t)weight : WEIGHT_MOST;
   cache->operations = 0;
   const uint32_t number = cache->samples++;
   const uint32_t gap = sll_sample_gap(cache);

@@ -148,11 +148,7 @@ static const struct known *find_known(const char *name) {
 /* Sets the failure: which allocators there are. */
 static bool is_unknown(const char *name) {
   char *list = must_copy("");
-  for (size_t i = 0; i < KNOWN; i++) {
-    char *const longer = must_print("%s%s%s", list, i > 0 ? ", " : "", known[i].name);
-    free(list);
-    list = longer;
-  }
+  for (size_t i = 0; i < KNOWN; i++) must_list(&list, ", ", known[i].name);
   fail("bench does not know the allocator %s, but: %s; --peer %s=LIBRARY adds one", name, list, name);
   free(list);
   return false;

@@ -228,11 +228,7 @@ static const struct plan {
 /* Sets the failure: which workloads there are. */
 static bool has_none(const struct bench *b, const char *name) {
   char *list = must_copy("");
-  for (size_t i = 0; i < b->workload_count; i++) {
-    char *const longer = must_print("%s%s%s", list, i > 0 ? ", " : "", b->workloads[i].name);
-    free(list);
-    list = longer;
-  }
+  for (size_t i = 0; i < b->workload_count; i++) must_list(&list, ", ", b->workloads[i].name);
   fail("bench %s has no workload %s; it has: %s", b->plan, name, list);
   free(list);
   return false;

@@ -40,6 +40,12 @@ char *must_print(const char *format, ...) {
   return text;
 }
 
+void must_list(char **list, const char *separator, const char *item) {
+  char *const longer = must_print("%s%s%s", *list, **list != '\0' ? separator : "", item);
+  free(*list);
+  *list = longer;
+}
+
 void *must_grow(void *array, size_t length, size_t *capacity, size_t size) {
   if (length < *capacity) return array;
   const size_t wanted = *capacity ? *capacity * 2 : 16;

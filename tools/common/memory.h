@@ -16,6 +16,9 @@ void *must_map(size_t size);
 char *must_copy(const char *text);
 __attribute__((format(printf, 1, 2))) char *must_print(const char *format, ...);
 
+/* Adds `item` to *list, which must_copy or must_print made, behind `separator` if the list is not empty. */
+void must_list(char **list, const char *separator, const char *item);
+
 /*
  * Makes room for one more element in `array` of `length` elements of `size` bytes; *capacity is kept up to date.
  * Returns the array, perhaps moved; the new room is not zeroed.

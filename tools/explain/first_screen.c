@@ -260,15 +260,17 @@ static void print_calls_of(FILE *out, const struct model_calls *calls, unsigned 
   const uint64_t count = calls_count(calls, kind, &error);
   format_number(number, count, error);
   format_ns(max, (double)h->max);
-  char *const quantiles = name_quantiles(calls, kind, h), *line;
+  char *line;
   if (!calls_are_timed(calls, kind, h)) line = must_print("  %-7s %s: most were not timed, max %s", model_call_kind(kind), number, max);
   else if (error > (double)count) line = must_print("  %-7s %s: few were timed, max %s", model_call_kind(kind), number, max);
-  else
+  else {
+    char *const quantiles = name_quantiles(calls, kind, h);
     line = must_print("  %-7s %6s; %s: %s, max %s", model_call_kind(kind), format_percent(share, (double)h->sum, (double)calls->elapsed_ns), number, quantiles,
                       max);
+    free(quantiles);
+  }
   print_cut(out, line, screen_width);
   free(line);
-  free(quantiles);
   free(h);
 }
 

@@ -46,9 +46,7 @@ static json_t *stack_text(const json_t *stack) {
     const json_t *const frame = json_array_get(stack, i);
     const char *name = json_string_value(json_object_get(frame, "function"));
     if (name == NULL) name = json_string_value(json_object_get(frame, "address"));
-    char *const longer = must_print("%s%s%s", whole, whole[0] != '\0' ? ";" : "", name != NULL ? name : "?");
-    free(whole);
-    whole = longer;
+    must_list(&whole, ";", name != NULL ? name : "?");
   }
   json_t *const string = json_string(whole);
   free(whole);

@@ -47,9 +47,7 @@ bool parts_miss(const struct export_parts *parts, const char *what, const char *
       of_class = parts->names[i];
       continue;
     }
-    char *const longer = must_print("%s%s%s", list, i > 0 ? ", " : "", parts->names[i]);
-    free(list);
-    list = longer;
+    must_list(&list, ", ", parts->names[i]);
   }
   if (of_class != NULL) {
     char *const longer = must_print("%s; and by class, as in %s", list, of_class);

@@ -199,10 +199,8 @@ char *sample_folded(const struct sample *sample) {
     for (char *c = name; *c != '\0'; c++) {
       if (*c == ';') *c = ':';
     }
-    char *const longer = must_print("%s%s%s", folded, folded[0] != '\0' ? ";" : "", name);
+    must_list(&folded, ";", name);
     free(name);
-    free(folded);
-    folded = longer;
   }
   return folded;
 }

@@ -205,7 +205,10 @@ static struct shares shares_of_frees(const struct calls_of_process *calls, const
   return s;
 }
 
-#define SERIES_SIDE 2.0 /* of the calls that are sampled in a row, about so many allocate, and so many free; they are mostly of one kind, and tell as one */
+/*
+ * Four calls are sampled in a row, of which about two allocate and two free. Two neighbours are mostly of the same kind. So they count as one sample here.
+ */
+#define SERIES_SIDE 2.0
 
 /* With one more sample of this kind, and one of another: so what all samples say is not certain. */
 static double share_in_all(const struct shares *all, unsigned kind) {

@@ -132,7 +132,7 @@ struct model_process {
   uint64_t release_delay, huge_pages; /* ms; SuperSlabs */
   uint64_t start_realtime_ns, elapsed_ns, cpu_ns;
   struct model_counts *counts;
-  uint64_t lived_ns;          /* from start to end, by whoever started it; 0: unknown. A process that was killed lived longer than elapsed_ns */
+  uint64_t lived_ns;          /* from its start to its end, as the program saw that started it; 0: unknown. elapsed_ns of a killed process ends earlier */
   uint64_t programs_replaced; /* that it was before it called exec, and of which there are no statistics */
   uint64_t snapshot_ns;       /* when the memory was looked at, since the start; 0: unknown */
   bool has_untouched;         /* `untouched` is known; else more may be held than is resident */
