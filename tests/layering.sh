@@ -13,7 +13,7 @@ wrong() { echo "$*" >>"$problems"; }
 # From the lowest floor to the highest; `.` stands for the files that lie in the folder itself.
 floors() {
   case $1 in
-    src) echo platform/refuse platform . memory/sets memory slabs slabs/legacy checks modes modes/debug modes/secure threads alloc names ;;
+    src) echo platform/refuse platform . memory/sets memory slabs slabs/pool slabs/legacy checks modes modes/debug modes/secure threads alloc names ;;
     instrumentation) echo base statistics stacks snapshots incidents checkers sinks control . ;;
     tools) echo common symbols model input/process input/trace/sum input/trace input/relay input/merged input report report/text report/json compare explain export export/store page top top/show top/live listen words session/relay session doors control push bench bench/show commands commands/running ;;
   esac

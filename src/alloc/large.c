@@ -3,6 +3,7 @@
 #include "checker_hooks.h"
 #include "probe.h"
 #include "slabs/legacy/legacy.h"
+#include "slabs/superslabs.h"
 #include "modes/recording.h"
 #include "modes/modes.h"
 #include "threads/shared_fail.h"
@@ -12,9 +13,9 @@
 
 /* Whether little memory is free. Then room to grow, which saves copies, matters more than a tight place. */
 static bool may_spread(void) {
-  struct units_totals units;
+  struct superslabs_totals units;
   struct legacy_usage huge;
-  units_totals(&units);
+  superslabs_totals(&units);
   legacy_usage(CLASS_HUGE, &huge);
   return units.dirty_bytes + huge.kept_bytes < AMPLE * sll_running();
 }

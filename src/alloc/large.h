@@ -6,7 +6,7 @@
 
 #include "platform/base.h"
 #include "request.h"
-#include "slabs/shared_pool.h"
+#include "slabs/pool/shared_pool.h"
 #include "slabs/size_class.h"
 #include "slabs/superslab.h"
 

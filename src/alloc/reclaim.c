@@ -4,7 +4,8 @@
 #include "memory/os.h"
 #include "modes/retired.h"
 #include "slabs/legacy/legacy.h"
-#include "slabs/shared_pool.h"
+#include "slabs/pool/shared_pool.h"
+#include "slabs/superslabs.h"
 #include "threads/tls_drain.h"
 #include "threads/tls_idle.h"
 #include "threads/tls_threads.h"
@@ -98,7 +99,7 @@ static void tear_all(void) {
   if (hub_checked) return;
   do {
     holes.count = 0;
-    units_change(tear, &holes);
+    superslabs_change(tear, &holes);
     for (uint32_t i = 0; i < holes.count; i++) unmap_hole(&holes.hole[i]);
   } while (holes.count == HOLES);
 }
@@ -113,7 +114,7 @@ static void add_surplus(struct superslab *ss, void *context) {
 /* Bytes that tear_all would unmap. */
 static size_t torn_bytes(void) {
   size_t sum = 0;
-  if (!hub_checked) units_visit(false, add_surplus, &sum);
+  if (!hub_checked) superslabs_visit(false, add_surplus, &sum);
   return sum;
 }
 

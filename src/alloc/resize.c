@@ -14,7 +14,7 @@
 #include "checks/misuse.h"
 #include "modes/recording.h"
 #include "modes/secure/secure.h"
-#include "slabs/shared_pool.h"
+#include "slabs/pool/shared_pool.h"
 
 /* The only examination of a pointer from outside. */
 static struct pointer look_at(const void *p) {

@@ -24,15 +24,16 @@
 #include "checks/records.h"
 #include "modes/recent.h"
 #include "modes/retired.h"
-#include "slabs/shared_pool.h"
+#include "slabs/pool/shared_pool.h"
+#include "slabs/superslabs.h"
 #include "platform/syscall.h"
 
 /* ---- Fork. ---- */
 
 static const struct lock_row *const locks[] = {
-  &sll_locks,     &pool_locks,   &units_locks, &legacy_locks, &seal_locks,   &directory_locks,  &os_metadata_locks, &os_own_locks,
+  &sll_locks,     &pool_locks,   &superslabs_locks, &legacy_locks, &seal_locks,   &directory_locks,  &os_metadata_locks, &os_own_locks,
 #if HAKMEM_EVENTS
-  &retired_locks, &record_locks, &guard_locks, &debug_locks,  &recent_locks, &hub_stacks_locks, &hub_modules_locks,
+  &retired_locks, &record_locks, &guard_locks,      &debug_locks,  &recent_locks, &hub_stacks_locks, &hub_modules_locks,
 #endif
 };
 

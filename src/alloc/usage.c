@@ -6,9 +6,9 @@
 #include "modes/retired.h"
 #include "slabs/directory.h"
 #include "slabs/legacy/legacy.h"
-#include "slabs/shared_pool.h"
+#include "slabs/pool/shared_pool.h"
 #include "slabs/slab_list.h"
-#include "slabs/units.h"
+#include "slabs/superslabs.h"
 #include "threads/tls_sll.h"
 
 static uint64_t above(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
@@ -42,9 +42,9 @@ static uint64_t legacy_bytes(void) {
 }
 
 struct heap_usage usage_of_heap(void) {
-  struct units_totals units;
+  struct superslabs_totals units;
   struct legacy_usage huge;
-  units_totals(&units);
+  superslabs_totals(&units);
   legacy_usage(CLASS_HUGE, &huge);
   return (struct heap_usage){.superslabs = units.active,
                              .superslab_bytes = units.mapped,
@@ -87,7 +87,7 @@ static void add_resident(struct superslab *ss, void *sum) { *(uint64_t *)sum += 
 bool usage_ask_kernel(enum view_lock lock, uint64_t *in_superslabs, uint64_t *metadata_untouched) {
   *in_superslabs = 0;
   *metadata_untouched = directory_untouched();
-  return units_visit(lock == VIEW_TRY, add_resident, in_superslabs);
+  return superslabs_visit(lock == VIEW_TRY, add_resident, in_superslabs);
 }
 
 struct operations usage_unpublished(uint32_t cls) {
@@ -109,7 +109,7 @@ void usage_layout(struct layout *out) {
   *out = (struct layout){.slabs = slab_layout,
                          .pool = pool_layout,
                          .legacy = legacy_layout,
-                         .units = units_layout,
+                         .units = superslabs_layout,
                          .lists = sll_layout,
                          .retired = retired_layout,
                          .directory = directory_layout,

@@ -4,7 +4,8 @@
 #include "modes/guard_slots.h"
 #include "slabs/directory.h"
 #include "slabs/legacy/legacy.h"
-#include "slabs/shared_pool.h"
+#include "slabs/pool/shared_pool.h"
+#include "slabs/superslabs.h"
 #include "slabs/units.h"
 #include "threads/tls_budget.h"
 #include "threads/tls_lists.h"
@@ -19,7 +20,7 @@ static void is_in_directory(struct superslab *ss, void *all) {
 
 static bool directory_has_all(void) {
   bool all = true;
-  units_visit(false, is_in_directory, &all);
+  superslabs_visit(false, is_in_directory, &all);
   return all;
 }
 

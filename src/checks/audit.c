@@ -37,7 +37,8 @@ struct chain audit_chain(uint32_t cls, struct chain chain, uint32_t most) {
 
 struct chain audit_chain_at(uint32_t cls, struct chain chain, uint32_t most, uint64_t when) {
   struct block *last = NULL, *block = chain.head;
-  for (uint32_t n = 0; n < chain.count && n < most;) {
+  uint32_t n = 0, end = chain.count < most ? chain.count : most;
+  while (n < end) {
     /* directory_begins comes first: a wild link must not be read. */
     if (LIKELY(directory_begins(cls, block) && block_can_pop(block))) {
       struct block *const next = block_next(block);
@@ -53,6 +54,7 @@ struct chain audit_chain_at(uint32_t cls, struct chain chain, uint32_t most, uin
     block = audit_drop(cls, block, chain.count - n - 1);
     if (block == BLOCK_END) return cut(chain, last, n);
     chain.count--;
+    if (end > chain.count) end = chain.count;
     if (last != NULL) block_link(last, block);
     else chain.head = block;
   }

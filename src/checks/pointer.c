@@ -10,7 +10,7 @@
 #include "platform/config.h"
 #include "slabs/directory.h"
 #include "slabs/legacy/legacy.h"
-#include "slabs/units.h"
+#include "slabs/superslabs.h"
 
 bool pointer_is_link(const struct block *block, uint32_t cls) {
   if (block == BLOCK_END) return true;
@@ -43,7 +43,7 @@ static bool is_on_stack(const void *p, const struct maps_region *region) {
 static enum pointer_kind kind_outside(const void *p) {
   struct maps_region region;
   if (!HAKMEM_EVENTS) return POINTER_UNKNOWN; /* the plain build reports nothing, so it need not ask the kernel */
-  const bool ours = units_hold(p) || legacy_keeps(p);
+  const bool ours = superslabs_hold(p) || legacy_keeps(p);
   const enum maps_answer answer = ours ? MAPS_FOUND : maps_find((uintptr_t)p, &region);
   /* If memory that is not ours is mapped here, it was mapped after our block was unmapped. */
   if ((ours || answer == MAPS_NOTHING) && could_have_begun(p, directory_former(p))) return POINTER_GONE;

@@ -3,7 +3,7 @@
 #include "memory/maps.h"
 #include "slabs/directory.h"
 #include "slabs/legacy/legacy.h"
-#include "slabs/superslab.h"
+#include "slabs/superslabs.h"
 #include "slabs/units.h"
 
 /*
@@ -91,7 +91,7 @@ READS_RACILY static void visit_superslab(struct superslab *ss, void *context) {
 
 bool view_each_held(enum view_live live, enum view_lock lock, view_visit *visit, void *context) {
   struct visitor v = {visit, context, live};
-  return legacy_visit(lock == VIEW_TRY, visit_legacy, &v) && units_visit(lock == VIEW_TRY, visit_superslab, &v);
+  return legacy_visit(lock == VIEW_TRY, visit_legacy, &v) && superslabs_visit(lock == VIEW_TRY, visit_superslab, &v);
 }
 
 /* ---- Blocks. ---- */

@@ -68,7 +68,7 @@ struct superslab {
   uint64_t resting_mask;                                /* units of the large block that was freed last, while large blocks are fenced: spans.h */
   uint64_t changed_ms;                                  /* when a slab was last released */
   uint32_t thread;                                      /* the thread that last took a slab */
-  uint32_t pins;                                        /* not 0: stays mapped; see units_pin */
+  uint32_t pins;                                        /* not 0: stays mapped; see superslabs_pin */
   enum superslab_pages pages;                           /* atomic */
   bool apart;                                           /* os_map_guarded mapped it: a page on either side cannot be touched */
   bool torn;                                            /* atomic; parts of it were unmapped, and others may have mapped memory there */

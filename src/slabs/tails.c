@@ -4,6 +4,7 @@
  */
 #include "memory/os.h"
 #include "slab_list.h"
+#include "superslabs.h"
 #include "units.h"
 
 #define TAILS 8                 /* slabs whose tails are purged under one release of the lock */
@@ -82,6 +83,6 @@ static void end_tails(struct superslab *ss, void *context) {
 }
 
 void tails_fork_child(list_of *list) {
-  if (tails_away != 0) units_visit(false, end_tails, &list);
+  if (tails_away != 0) superslabs_visit(false, end_tails, &list);
   tails_away = 0;
 }

@@ -8,6 +8,7 @@
 #include "memory/places.h"
 #include "memory/soft_limit.h"
 #include "spans.h"
+#include "superslabs.h"
 
 static_assert(sizeof(struct superslab) <= PLACES_BEHIND && sizeof(struct superslab) + 8 * sizeof(struct slab) >= PLACES_LEAST,
               "the smallest descriptor, of 512 KiB, is a place, and says while it is one that there is no SuperSlab");
@@ -15,58 +16,15 @@ static_assert(sizeof(struct superslab) <= PLACES_BEHIND && sizeof(struct supersl
 #define WASTE_OTHER_THREAD (4 * WASTE_UNTOUCHED)
 #define OTHERS_SEEN 32 /* how many SuperSlabs are examined behind the first suitable one, to find one that the thread itself uses */
 
-/* All SuperSlabs. Open ones (superslab_is_open) stand first in the list. */
-static struct {
-  struct lock lock;
-  struct superslab_list list;
-  struct places unused;     /* descriptors of unmapped SuperSlabs */
-  uint32_t active, mapping; /* SuperSlabs; those being mapped count against the limit */
-  uint32_t free_units, dirty_units, gone_units;
-  uint64_t aged_ms; /* when dirty units were last aged */
-} superslabs;
+/* Under the lock of all SuperSlabs. */
+static struct places unused; /* descriptors of unmapped SuperSlabs */
+static uint32_t mapping;     /* SuperSlabs that are being mapped; they count against the limit */
+static uint64_t aged_ms;     /* when dirty units were last aged */
 
 size_t units_large_max(void) { return config_superslab_size() / 2; }
 uint32_t units_idle_ms(void) { return soft_limit_delay_ms() / 2; }
 
 /* ---- Units. ---- */
-
-#define MUCH_DIRTY (4 * MIB / UNIT_SIZE)
-bool units_much_dirty;
-
-/* Called locked. It writes only if the value changes, because all threads read it often. */
-static void note_dirty(void) {
-  const bool much = superslabs.dirty_units >= MUCH_DIRTY;
-  if (much != units_much_dirty) __atomic_store_n(&units_much_dirty, much, __ATOMIC_RELAXED);
-}
-
-/* The figures of a SuperSlab that the totals and its place in the list depend on. */
-struct booked {
-  uint32_t free, dirty, gone;
-  bool open;
-};
-
-ALWAYS_INLINE struct booked booked_of(const struct superslab *ss) {
-  return (struct booked){superslab_free_units(ss), ss->dirty_units, ss->gone_units, superslab_is_open(ss)};
-}
-
-/* Adds the difference to the totals. */
-ALWAYS_INLINE void book_totals(struct booked before, struct booked after) {
-  superslabs.free_units += after.free - before.free;
-  superslabs.dirty_units += after.dirty - before.dirty;
-  superslabs.gone_units += after.gone - before.gone;
-  note_dirty();
-}
-
-/* Updates the totals and the list after a change of a SuperSlab; `before` are its figures before the change. */
-ALWAYS_INLINE void book(struct superslab *ss, struct booked before) {
-  const struct booked now = booked_of(ss);
-  assert(superslab_is_valid(ss));
-  book_totals(before, now);
-  if (now.open == before.open) return;
-  superslab_list_remove(&superslabs.list, ss);
-  if (now.open) superslab_list_add_first(&superslabs.list, ss);
-  else superslab_list_add_last(&superslabs.list, ss);
-}
 
 /*
  * Slabs that are in use, but that the directory does not lead to, or not from all their units: a thread sets them up, purges or releases them. A forked child
@@ -94,9 +52,9 @@ void units_enter(struct slab *slab) {
 
 static void give(struct slab *slab, bool dirty) {
   struct superslab *ss = slab->home;
-  const struct booked before = booked_of(ss);
+  const struct superslab_figures before = superslabs_figures(ss);
   superslab_give(ss, slab, dirty);
-  book(ss, before);
+  superslabs_book(ss, before);
 }
 
 /* A run of units that was taken, and the facts for its events. */
@@ -108,7 +66,7 @@ struct taken {
 };
 
 static struct taken take_at(struct superslab *ss, uint32_t unit, uint32_t units, uint32_t thread) {
-  const struct booked before = booked_of(ss);
+  const struct superslab_figures before = superslabs_figures(ss);
   struct taken taken = {.was_empty = ss->used_units == 0, .active = superslabs.active};
   ss->thread = thread;
   taken.slab = superslab_take_at(ss, unit, units, &taken.zeroed);
@@ -117,7 +75,7 @@ static struct taken take_at(struct superslab *ss, uint32_t unit, uint32_t units,
   const uint64_t mask = superslab_mask(taken.slab, units);
   taken.shut = (ss->closed_mask & mask) != 0;
   ss->closed_mask &= ~mask;
-  book(ss, before);
+  superslabs_book(ss, before);
   return taken;
 }
 
@@ -179,7 +137,7 @@ static size_t descriptor_size(void) { return superslab_descriptor_size(config_su
 
 static struct superslab *new_descriptor(void) {
   lock_take(&superslabs.lock);
-  struct superslab *ss = places_take(&superslabs.unused);
+  struct superslab *ss = places_take(&unused);
   lock_release(&superslabs.lock);
   if (ss == NULL) return os_metadata_pages(descriptor_size());
   os_metadata_wake(descriptor_size());
@@ -189,7 +147,7 @@ static struct superslab *new_descriptor(void) {
 static void drop_descriptor(struct superslab *ss) {
   os_metadata_rest(ss, descriptor_size());
   lock_take(&superslabs.lock);
-  places_put(&superslabs.unused, ss);
+  places_put(&unused, ss);
   lock_release(&superslabs.lock);
 }
 
@@ -235,8 +193,8 @@ struct units_answer units_acquire(uint32_t units) {
   const uint32_t thread = os_thread(); /* before the lock: the first time, it is a system call */
   lock_take(&superslabs.lock);
   struct taken taken = take_existing(units, units, thread);
-  const bool allowed = config.ss_limit == 0 || superslabs.active + superslabs.mapping < config.ss_limit;
-  if (taken.slab == NULL && allowed) superslabs.mapping++;
+  const bool allowed = config.ss_limit == 0 || superslabs.active + mapping < config.ss_limit;
+  if (taken.slab == NULL && allowed) mapping++;
   lock_release(&superslabs.lock);
   if (taken.slab != NULL && use_taken(&taken)) return (struct units_answer){.slab = taken.slab, .zeroed = taken.zeroed};
 
@@ -245,11 +203,9 @@ struct units_answer units_acquire(uint32_t units) {
   if (taken.slab != NULL || !allowed) return answer;
   struct superslab *ss = map_superslab(taken.active, &answer.refusal);
   lock_take(&superslabs.lock);
-  superslabs.mapping -= superslabs.mapping > 0; /* 0 in a child that a signal handler forked meanwhile */
+  mapping -= mapping > 0; /* 0 in a child that a signal handler forked meanwhile */
   if (ss != NULL) {
-    superslab_list_add_first(&superslabs.list, ss);
-    superslabs.active++;
-    book_totals((struct booked){.free = 0}, booked_of(ss));
+    superslabs_add(ss);
     taken = take_at(ss, 0, units, thread); /* of this one, even if others have room now: it must not be unmapped before its events are raised */
   }
   lock_release(&superslabs.lock);
@@ -306,12 +262,12 @@ bool units_large_resize(struct slab *slab, size_t size) {
   const bool fenced = slab->size - max_size(slab->requested, 1) >= UNIT_SIZE; /* not if it was allocated before the options were read */
   if (moves && !os_open(slab->base, slab_whole_units(slab) * UNIT_SIZE)) return false;
   lock_take(&superslabs.lock);
-  const struct booked before = booked_of(ss);
+  const struct superslab_figures before = superslabs_figures(ss);
   const uint32_t units = slab->units;
   const size_t requested = slab->requested;
   bool done = superslab_resize(ss, slab, units_for(size));
   if (done) {
-    book(ss, before);
+    superslabs_book(ss, before);
     if (superslab_free_units(ss) != before.free) ss->changed_ms = now;
     slab->requested = size;
   }
@@ -321,9 +277,9 @@ bool units_large_resize(struct slab *slab, size_t size) {
   lock_release(&superslabs.lock);
   if (shut && !span_open(slab)) {
     lock_take(&superslabs.lock);
-    const struct booked longer = booked_of(ss);
+    const struct superslab_figures longer = superslabs_figures(ss);
     superslab_resize(ss, slab, units);
-    book(ss, longer);
+    superslabs_book(ss, longer);
     slab->requested = requested;
     ss->closed_mask |= mask & ~superslab_mask(slab, units);
     lock_release(&superslabs.lock);
@@ -343,24 +299,10 @@ static struct superslab *take_empty(bool trim, size_t *keep, uint64_t now) {
       *keep -= ss->size;
       continue;
     }
-    superslab_list_remove(&superslabs.list, ss);
-    superslabs.active--;
-    book_totals(booked_of(ss), (struct booked){.free = 0});
+    superslabs_remove(ss);
     return ss;
   }
   return NULL;
-}
-
-void units_pin(struct superslab *ss) {
-  lock_take(&superslabs.lock);
-  ss->pins++;
-  lock_release(&superslabs.lock);
-}
-
-void units_unpin(struct superslab *ss) {
-  lock_take(&superslabs.lock);
-  ss->pins--;
-  lock_release(&superslabs.lock);
 }
 
 static size_t release_empty(bool trim, size_t keep, uint64_t now) {
@@ -384,7 +326,7 @@ size_t units_release(void) { return release_empty(true, 0, 0); }
 /* Units that are dirty now are purged at the next ageing, unless they are in use by then. */
 static void age_all(uint64_t now) {
   lock_take(&superslabs.lock);
-  superslabs.aged_ms = now;
+  aged_ms = now;
   for (struct superslab *ss = superslabs.list.first; ss != NULL && superslab_is_open(ss); ss = ss->next) superslab_age(ss);
   lock_release(&superslabs.lock);
 }
@@ -397,13 +339,13 @@ static size_t purge_aged(void) {
   size_t total = 0;
   lock_take(&superslabs.lock);
   for (struct superslab *ss = superslabs.list.first; ss != NULL && superslab_is_open(ss);) {
-    const struct booked before = booked_of(ss);
+    const struct superslab_figures before = superslabs_figures(ss);
     struct slab *run = superslab_take_aged(ss);
     if (run == NULL) {
       ss = ss->next;
       continue;
     }
-    book(ss, before);
+    superslabs_book(ss, before);
     begin_unlisted();
     lock_release(&superslabs.lock);
     superslab_avoid_huge_pages(run->home);
@@ -420,7 +362,7 @@ static size_t purge_aged(void) {
 size_t units_scavenge(bool trim, size_t keep, uint64_t now) {
   const size_t released = release_empty(trim, keep, now);
   lock_take(&superslabs.lock);
-  const bool due = trim || now >= superslabs.aged_ms + units_idle_ms();
+  const bool due = trim || now >= aged_ms + units_idle_ms();
   lock_release(&superslabs.lock);
   if (!due) return released;
   if (trim) age_all(now);
@@ -429,70 +371,9 @@ size_t units_scavenge(bool trim, size_t keep, uint64_t now) {
   return released + purged;
 }
 
-/* ---- Totals and visits. ---- */
+/* ---- For tests and forks. ---- */
 
-READS_RACILY void units_totals(struct units_totals *out) {
-  *out = (struct units_totals){.active = superslabs.active,
-                               .free_units = superslabs.free_units,
-                               .dirty_bytes = superslabs.dirty_units * UNIT_SIZE,
-                               .mapped = superslabs.active * config_superslab_size() - superslabs.gone_units * UNIT_SIZE};
-}
-
-bool units_visit(bool try_only, void (*visit)(struct superslab *ss, void *context), void *context) {
-  if (try_only) {
-    if (!lock_try(&superslabs.lock)) return false;
-  } else {
-    lock_take(&superslabs.lock);
-  }
-  for (struct superslab *ss = superslabs.list.first; ss != NULL; ss = ss->next) visit(ss, context);
-  lock_release(&superslabs.lock);
-  return true;
-}
-
-void units_change(bool (*change)(struct superslab *ss, void *context), void *context) {
-  bool more = true;
-  lock_take(&superslabs.lock);
-  for (struct superslab *ss = superslabs.list.first, *next; ss != NULL && more; ss = next) {
-    const struct booked before = booked_of(ss);
-    next = ss->next;
-    more = change(ss, context);
-    book(ss, before);
-  }
-  lock_release(&superslabs.lock);
-}
-
-bool units_hold(const void *p) {
-  bool holds = false;
-  lock_take(&superslabs.lock);
-  for (const struct superslab *ss = superslabs.list.first; ss != NULL && !holds; ss = ss->next) {
-    const size_t offset = (uintptr_t)p - (uintptr_t)ss->base;
-    holds = offset < ss->size && (ss->gone_mask >> offset / UNIT_SIZE & 1) == 0;
-  }
-  lock_release(&superslabs.lock);
-  return holds;
-}
-
-bool units_are_valid(void) {
-  uint32_t free = 0, dirty = 0, gone = 0, active = 0;
-  bool open = true;
-  struct superslab *last = NULL;
-  for (struct superslab *ss = superslabs.list.first; ss != NULL; last = ss, ss = ss->next) {
-    if (ss->prev != last || !superslab_is_valid(ss) || (superslab_is_open(ss) && !open)) return false;
-    for (uint32_t u = 0; u < ss->units; u++) {
-      const struct slab *slab = superslab_slab_at(ss, u);
-      if (slab != NULL && !slab_is_valid(slab)) return false;
-    }
-    open = superslab_is_open(ss);
-    active++;
-    free += superslab_free_units(ss);
-    dirty += ss->dirty_units;
-    gone += ss->gone_units;
-  }
-  return superslabs.list.last == last && superslabs.active == active && superslabs.free_units == free && superslabs.dirty_units == dirty &&
-         superslabs.gone_units == gone && places_are_valid(&superslabs.unused);
-}
-
-const struct lock_row units_locks = LOCK_ROW(superslabs.lock);
+bool units_are_valid(void) { return superslabs_are_valid() && places_are_valid(&unused); }
 
 /* Returns the slabs of the SuperSlab that are not in the directory. They may be shut. */
 static void give_unlisted(struct superslab *ss) {
@@ -511,21 +392,9 @@ static void give_unlisted(struct superslab *ss) {
  * handler may have forked in the middle of what this thread does, which will go on.
  */
 void units_fork_child(void) {
-  superslabs.mapping = 0;
+  mapping = 0;
   if (lock_is_held(&superslabs.lock)) return;
   for (struct superslab *ss = superslabs.list.first; ss != NULL; ss = ss->next) ss->pins = 0;
   for (struct superslab *ss = superslabs.list.first; unlisted_here == 0 && unlisted != 0 && ss != NULL; ss = ss->next) give_unlisted(ss);
   unlisted = unlisted_here;
 }
-
-const struct layout_units units_layout = {.first = LAYOUT_NUMBER(superslabs.list.first),
-                                          .active = LAYOUT_NUMBER(superslabs.active),
-                                          .free_units = LAYOUT_NUMBER(superslabs.free_units),
-                                          .dirty_units = LAYOUT_NUMBER(superslabs.dirty_units),
-                                          .gone_units = LAYOUT_NUMBER(superslabs.gone_units),
-                                          .head_size = offsetof(struct superslab, slabs),
-                                          .next = LAYOUT_MEMBER(struct superslab, next),
-                                          .base = LAYOUT_MEMBER(struct superslab, base),
-                                          .units = LAYOUT_MEMBER(struct superslab, units),
-                                          .free_mask = LAYOUT_MEMBER(struct superslab, free_mask),
-                                          .gone_mask = LAYOUT_MEMBER(struct superslab, gone_mask)};

@@ -1,20 +1,15 @@
 /*
- * units.h: the SuperSlabs of the process, and the use of their units: by slabs of small blocks, and by large blocks, each of which is a run of
- * units.
+ * units.h: who uses the units of the SuperSlabs: slabs of small blocks, and large blocks, each of which is a run of units.
  *
  *   free units are clean or dirty; dirty ones are purged when they have been idle for a while; empty SuperSlabs are unmapped
- *   in the list, open SuperSlabs (superslab_is_open) stand before all others
- *   the totals are sums over the SuperSlabs: only `book` in units.c changes them, from a SuperSlab's figures before and after a change
  *
- * One lock, which is not held during a system call or an event.
+ * All under the lock of superslabs.h, which is not held during a system call or an event.
  */
 #ifndef HAKMEM_UNITS_H
 #define HAKMEM_UNITS_H
 
 #include "platform/base.h"
 #include "events.h"
-#include "memory/layout.h"
-#include "platform/lock.h"
 #include "superslab.h"
 
 /* Why the pool refused. */
@@ -63,41 +58,10 @@ size_t units_scavenge(bool trim, size_t keep, uint64_t now);
 /* Unmaps all empty SuperSlabs at once; purges nothing. Returns the bytes. */
 size_t units_release(void);
 
-/* Whether megabytes of free units wait to be purged. Threads then enter their slow paths more often, because only these do it. */
-extern bool units_much_dirty; /* atomic */
-static inline bool units_wait(void) { return __atomic_load_n(&units_much_dirty, __ATOMIC_RELAXED); }
-
-/* Until units_unpin, the SuperSlab stays mapped even if it is empty: a thread that rests may be about to read a byte of it. */
-void units_pin(struct superslab *ss);
-void units_unpin(struct superslab *ss);
-
-/* The totals of the pool. */
-struct units_totals {
-  uint32_t active;      /* SuperSlabs */
-  uint32_t free_units;  /* units in no slab */
-  uint64_t dirty_bytes; /* resident bytes of free units */
-  uint64_t mapped;      /* bytes of SuperSlabs */
-};
-void units_totals(struct units_totals *out);
-extern const struct layout_units units_layout;
-
-/*
- * Calls `visit` for every SuperSlab, under the lock over them, so `visit` must not allocate, raise events or wait. With
- * `try_only`, for signal handlers, returns false without a visit if the lock is taken.
- */
-bool units_visit(bool try_only, void (*visit)(struct superslab *ss, void *context), void *context);
-
-/* The same for a `change` that makes units free or gone (superslab_lose), after which the totals are updated. It returns true to go on to the next one. */
-void units_change(bool (*change)(struct superslab *ss, void *context), void *context);
-
-/* Whether `p` points into a SuperSlab. */
-bool units_hold(const void *p);
-
 /* For tests: no lock is held, and no other thread changes anything. */
 bool units_are_valid(void);
 
-/* For a fork. In the child, with the lock released: forgets what other threads were mapping, had pinned or were setting up. */
-extern const struct lock_row units_locks;
+/* In a forked child, with the lock released: forgets what other threads were mapping, had pinned or were setting up. */
 void units_fork_child(void);
 
 #endif

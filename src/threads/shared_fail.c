@@ -2,6 +2,7 @@
 #include "shared_fail.h"
 
 #include "platform/config.h"
+#include "slabs/superslabs.h"
 
 /* Free bytes of slabs that belong to a class: in partial slabs and batches. The lists of threads are not included. */
 struct idle {
@@ -36,10 +37,10 @@ static uint64_t idle_ms(uint32_t cls) { return cls < CLASS_COUNT ? pool_idle_ms(
 
 uint32_t shared_fail_raise(const struct sll_cache *own, uint32_t cls, uint32_t units, struct units_refusal refusal) {
   const uint32_t stack = hub_refusal_stack();
-  struct units_totals totals;
+  struct superslabs_totals totals;
   struct pool_usage usage = {0};
   uint64_t cached = 0, mine = 0, allocs, frees;
-  units_totals(&totals);
+  superslabs_totals(&totals);
   if (own != NULL) {
     pool_usage(cls, &usage);
     cached = sll_cached(cls, &allocs, &frees);

@@ -4,7 +4,7 @@
 #ifndef HAKMEM_SHARED_FAIL_H
 #define HAKMEM_SHARED_FAIL_H
 
-#include "slabs/shared_pool.h"
+#include "slabs/pool/shared_pool.h"
 #include "tls_lists.h"
 
 /*

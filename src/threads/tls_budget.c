@@ -9,7 +9,8 @@
 #include "memory/soft_limit.h"
 #include "modes/profile.h"
 #include "platform/random.h"
-#include "slabs/shared_pool.h"
+#include "slabs/pool/shared_pool.h"
+#include "slabs/superslabs.h"
 #include "probe.h"
 
 #define SHARED_BYTES (32 * MIB)      /* all lists of the process may hold this much beyond their least, */
@@ -227,7 +228,7 @@ static uint32_t pushes_until_look(const struct sll_state *state) {
 
 void sll_arm(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
-  const uint32_t pace = units_wait() ? least(cache->pace, PACE_WAITING) : cache->pace;
+  const uint32_t pace = superslabs_are_dirty() ? least(cache->pace, PACE_WAITING) : cache->pace;
   uint32_t allocs = pace;
   uint32_t frees = least(pushes_until_look(state) - 1, pace); /* the push that enters the slow path is one more */
   if (HAKMEM_EVENTS && config.sample != 0) allocs = least(allocs, sll_sample_gap(cache));

@@ -5,7 +5,7 @@
 #define HAKMEM_TLS_DRAIN_H
 
 #include "platform/base.h"
-#include "slabs/shared_pool.h"
+#include "slabs/pool/shared_pool.h"
 #include "tls_lists.h"
 
 /* Whether `block` may follow in a list of the class. Safe for any address: the link may have been overwritten. */

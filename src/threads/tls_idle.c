@@ -23,7 +23,7 @@
 #include "memory/os.h"
 #include "platform/lock.h"
 #include "slabs/directory.h"
-#include "slabs/units.h"
+#include "slabs/superslabs.h"
 #include "tls_budget.h"
 #include "tls_drain.h"
 #include "checker_hooks.h"
@@ -65,7 +65,7 @@ static void come_back(struct sll_cache *cache) {
       budget->free = step_under_way(budget->free);
       state->free_armed = 0;
     }
-    if (state->pinned != NULL) units_unpin(state->pinned);
+    if (state->pinned != NULL) superslabs_unpin(state->pinned);
     state->pinned = NULL;
   }
   cache->pace = 1;
@@ -135,7 +135,7 @@ static void take(struct sll_cache *cache, uint32_t cls) {
   if (list.count == 0 || !is_whole(cls, list, &last)) return;
   const struct slab *slab = directory_slab(list.head);
   if (slab == NULL || slab->home == NULL) return;
-  units_pin(slab->home);
+  superslabs_pin(slab->home);
   state->pinned = slab->home;
   add_found(cls, sll_take_list(cache, cls), last);
 }

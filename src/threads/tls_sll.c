@@ -5,7 +5,7 @@
 #include "slabs/legacy/legacy.h"
 #include "checks/misuse.h"
 #include "shared_fail.h"
-#include "slabs/shared_pool.h"
+#include "slabs/pool/shared_pool.h"
 #include "probe.h"
 
 /* ---- Refill. ---- */

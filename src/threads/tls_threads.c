@@ -12,7 +12,8 @@
 #include "memory/os.h"
 #include "memory/soft_limit.h"
 #include "slabs/legacy/legacy.h"
-#include "slabs/shared_pool.h"
+#include "slabs/pool/shared_pool.h"
+#include "slabs/superslabs.h"
 #include "slabs/units.h"
 #include "modes/modes.h"
 #include "tls_budget.h"
@@ -192,8 +193,8 @@ static void decay_if_due(struct sll_cache *cache, uint64_t now, bool all) {
 /* ---- The soft limit. ---- */
 
 static uint64_t held_bytes(void) {
-  struct units_totals units;
-  units_totals(&units);
+  struct superslabs_totals units;
+  superslabs_totals(&units);
   return units.mapped - units.free_units * UNIT_SIZE + units.dirty_bytes + legacy_held() + os_metadata_used();
 }
 

@@ -1,5 +1,6 @@
 /*
- * batches.pml: batches of one class handed from thread to thread (pool_give_batch, refill_from_class and scavenge_class in src/slabs/shared_pool.c).
+ * batches.pml: batches of one class handed from thread to thread (src/slabs/pool: pool_give_batch, refill_from_class and scavenge_class in shared_pool.c,
+ * which hold the lock; batches.c).
  *
  *   own[]      a stack of own batches: the newest is taken first
  *   foreign[]  a stack of foreign ones: the `unneeded` lowest were not needed since the last scavenge
@@ -9,9 +10,9 @@
  * Rules: each block is in one place: a batch, the hands of one thread, or its slab. unneeded <= foreign_count.
  *
  * fault NO_LOCK: refill_from_class takes no lock
- * fault KEPT_IN_PLACE: take_newest does not lower `unneeded`
+ * fault KEPT_IN_PLACE: batches_take does not lower `unneeded`
  * fault RETURNED_TWICE: pool_give_batch returns a batch, and puts it on a stack as well
- * fault NOT_MOVED: take_unneeded does not move the other foreign batches down
+ * fault NOT_MOVED: batches_take_unneeded does not move the other foreign batches down
  */
 #define BLOCKS 5
 #define BATCHES 1
@@ -27,7 +28,7 @@ byte ended;
 inline take_lock() { atomic { !lock -> lock = true } }
 inline drop_lock() { lock = false }
 
-inline take_newest(chain) {
+inline batches_take(chain) {
   if
   :: foreign_count > 0 ->
     foreign_count--;
@@ -66,7 +67,7 @@ inline refill() {
   take_lock();
 #endif
   if
-  :: foreign_count + own_count > 0 -> take_newest(got); hand[got]++
+  :: foreign_count + own_count > 0 -> batches_take(got); hand[got]++
   :: else
   fi;
 #ifndef NO_LOCK
@@ -105,7 +106,7 @@ proctype scavenges() {
       chain = 0;
       take_lock();
       if
-      :: due && foreign_count + own_count > 0 -> take_newest(chain)
+      :: due && foreign_count + own_count > 0 -> batches_take(chain)
       :: !due && unneeded > 0 ->
         chain = foreign[0];
         unneeded--;

@@ -7,7 +7,7 @@
 
 #include "platform/config.h"
 #include "statistics/stats.h"
-#include "slabs/shared_pool.h"
+#include "slabs/pool/shared_pool.h"
 
 static uint64_t resets(void) { return stats_block()->counters.hdr_reset; }
 

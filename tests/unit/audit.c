@@ -7,7 +7,7 @@
 
 #include "slabs/directory.h"
 #include "statistics/stats.h"
-#include "slabs/shared_pool.h"
+#include "slabs/pool/shared_pool.h"
 #include "threads/tls_sll.h"
 
 #define CLS 20

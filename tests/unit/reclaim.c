@@ -11,7 +11,8 @@
 #include "base/sink.h"
 #include "slabs/legacy/legacy.h"
 #include "memory/os.h"
-#include "slabs/shared_pool.h"
+#include "slabs/pool/shared_pool.h"
+#include "slabs/superslabs.h"
 
 #define PIECES 16
 #define PIECE (4 * MIB)
@@ -139,8 +140,8 @@ static void run_a_thread(void) {
 }
 
 static uint32_t free_units(void) {
-  struct units_totals totals;
-  units_totals(&totals);
+  struct superslabs_totals totals;
+  superslabs_totals(&totals);
   return totals.free_units;
 }
 

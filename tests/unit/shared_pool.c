@@ -1,6 +1,7 @@
 /* The shared pool: where refills come from, batches, empty slabs and SuperSlabs, the limit, what it says it holds. */
 #include "memory/soft_limit.h"
-#include "slabs/shared_pool.h"
+#include "slabs/pool/shared_pool.h"
+#include "slabs/superslabs.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -28,9 +29,9 @@ static struct pool_usage usage(uint32_t cls) {
   return u;
 }
 
-static struct units_totals totals(void) {
-  struct units_totals t;
-  units_totals(&t);
+static struct superslabs_totals totals(void) {
+  struct superslabs_totals t;
+  superslabs_totals(&t);
   return t;
 }
 
@@ -128,7 +129,7 @@ Test(shared_pool, if_no_more_batches_have_a_place_they_are_anyones) { give_to_an
 
 Test(shared_pool, first_a_fresh_superslab_then_partial_then_fresh_slabs) {
   const uint32_t cls = 30;
-  const struct units_totals before = totals();
+  const struct superslabs_totals before = totals();
   struct pool_answer answer = pool_refill(cls, 10, true);
   cr_assert_eq(answer.source, before.free_units == 0 ? REFILL_FRESH_SUPERSLAB : REFILL_FRESH_SLAB);
   cr_assert_eq(answer.chain.count, 10);
@@ -382,7 +383,7 @@ Test(shared_pool, a_trim_gives_empty_superslabs_back) {
     slabs[i] = units_large_alloc(units_large_max(), &zeroed, &refusal);
     memset(slabs[i]->base, 1, slabs[i]->size);
   }
-  const struct units_totals full = totals();
+  const struct superslabs_totals full = totals();
   cr_assert_geq(full.active, 10);
   for (int i = 0; i < 20; i++) units_large_free(slabs[i]);
   cr_assert_geq(totals().dirty_bytes, 20 * units_large_max());

@@ -9,7 +9,7 @@
 #include "memory/os.h"
 #include "modes/modes.h"
 #include "platform/random.h"
-#include "slabs/shared_pool.h"
+#include "slabs/pool/shared_pool.h"
 #include "threads/tls_drain.h"
 #include "lists.h"
 

@@ -10,7 +10,7 @@
 #include "statistics/stats.h"
 #include "memory/os.h"
 #include "threads/tls_lists.h"
-#include "slabs/units.h"
+#include "slabs/superslabs.h"
 #include "lists.h"
 
 enum { SIZE = 500, BLOCKS = 50 };
@@ -149,9 +149,9 @@ Test(tls_idle, nothing_stays_mapped_for_a_thread_that_a_fork_left_behind) {
   collect();
   const pid_t pid = fork();
   if (pid == 0) {
-    struct units_totals units;
+    struct superslabs_totals units;
     alloc_trim(0);
-    units_totals(&units);
+    superslabs_totals(&units);
     _exit(units.active != 0);
   }
   int status;

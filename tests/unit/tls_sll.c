@@ -8,7 +8,7 @@
 
 #include "alloc/alloc.h"
 #include "platform/config.h"
-#include "slabs/shared_pool.h"
+#include "slabs/pool/shared_pool.h"
 #include "threads/tls_lists.h"
 #include "lists.h"
 

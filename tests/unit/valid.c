@@ -9,7 +9,7 @@
 #include "modes/guard_slots.h"
 #include "slabs/directory.h"
 #include "slabs/legacy/legacy.h"
-#include "slabs/shared_pool.h"
+#include "slabs/pool/shared_pool.h"
 #include "threads/tls_lists.h"
 
 #define BLOCKS 2000

@@ -12,7 +12,7 @@
 #include "platform/config.h"
 #include "slabs/header.h"
 #include "slabs/legacy/legacy.h"
-#include "slabs/units.h"
+#include "slabs/superslabs.h"
 
 #define BLOCKS 1000
 
@@ -111,7 +111,7 @@ Test(view, a_large_block_is_visited_and_free_units_are_not) {
 
 Test(view, nothing_waits_for_a_lock_that_a_signal_handler_may_have_interrupted) {
   struct sum sum = {0};
-  const struct lock_row *const all[] = {&units_locks, &legacy_locks};
+  const struct lock_row *const all[] = {&superslabs_locks, &legacy_locks};
   for (size_t i = 0; i < ARRAY_LENGTH(all); i++) {
     lock_take(all[i]->first);
     cr_assert_not(view_each_held(VIEW_USED, VIEW_TRY, add, &sum));

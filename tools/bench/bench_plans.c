@@ -234,27 +234,45 @@ static bool has_none(const struct bench *b, const char *name) {
   return false;
 }
 
+/* Whether the workload's name is `name`, or begins with it as whole words: `larson' for "larson 4 threads". */
+static bool is_named(const struct workload *w, const char *name, bool exactly) {
+  const size_t length = strlen(name);
+  return strncmp(w->name, name, length) == 0 && (w->name[length] == '\0' || (!exactly && w->name[length] == ' '));
+}
+
+static bool any_is_named(const struct bench *b, const char *name, bool exactly) {
+  for (size_t i = 0; i < b->workload_count; i++) {
+    if (is_named(&b->workloads[i], name, exactly)) return true;
+  }
+  return false;
+}
+
+/* Whether --workloads names it. The start of a name counts only if no workload has the name itself: `burst' is not "burst trimmed". */
+static bool is_wanted(const struct bench *b, const struct workload *w) {
+  for (char **name = b->options.names; name != NULL && *name != NULL; name++) {
+    if (is_named(w, *name, any_is_named(b, *name, true))) return true;
+  }
+  return b->options.names == NULL;
+}
+
 /* Keeps only the workloads of --workloads. */
 static bool choose(struct bench *b) {
   for (char **name = b->options.names; name != NULL && *name != NULL; name++) {
-    bool found = false;
-    for (size_t i = 0; i < b->workload_count; i++) found = found || strcmp(b->workloads[i].name, *name) == 0;
-    b->misused = !found;
-    if (!found) return has_none(b, *name);
+    b->misused = !any_is_named(b, *name, false);
+    if (b->misused) return has_none(b, *name);
   }
+  bool *const wanted = must_allocate(b->workload_count * sizeof(*wanted));
+  for (size_t i = 0; i < b->workload_count; i++) wanted[i] = is_wanted(b, &b->workloads[i]);
   size_t kept = 0;
   for (size_t i = 0; i < b->workload_count; i++) {
-    bool wanted = b->options.names == NULL;
-    for (char **name = b->options.names; name != NULL && *name != NULL; name++) {
-      wanted = wanted || strcmp(b->workloads[i].name, *name) == 0;
-    }
-    if (wanted) {
+    if (wanted[i]) {
       b->workloads[kept++] = b->workloads[i];
     } else {
       free(b->workloads[i].name);
       free(b->workloads[i].in_program);
     }
   }
+  free(wanted);
   b->workload_count = kept;
   return true;
 }

@@ -65,7 +65,7 @@ static const struct argp_option options[] = {
   {"threads", KEY_THREADS, "LIST", 0, "Threads (random_mixed 1, `threads' 2, `latency' 1,2); `threads' and `latency' take several numbers, separated by commas",
    1},
   {"ws", KEY_WS, "LIST", 0, "Working sets of random_mixed and `latency': numbers of slots, separated by commas", 1},
-  {"workloads", KEY_WORKLOADS, "LIST", 0, "Only these workloads, by their names in the output", 1},
+  {"workloads", KEY_WORKLOADS, "LIST", 0, "Only these workloads, by their names in the output or the first words of them", 1},
   {"allocators", KEY_ALLOCATORS, "LIST", 0,
    "Of glibc, hakmem, hakmem-plain, mimalloc, jemalloc, tcmalloc, loop (random_mixed and `latency' with no allocator); all but loop", 2},
   {"peer", KEY_PEER, "NAME=LIB.so", 0, "One more allocator, a library to be preloaded; may be repeated", 2},

@@ -9,6 +9,7 @@
 #include "seals.h"
 #include "slabs/directory.h"
 #include "slabs/spans.h"
+#include "slabs/superslabs.h"
 #include "slabs/units.h"
 
 #define SURPLUS (64 * MIB)       /* free memory that a new huge block leaves alone */
@@ -96,9 +97,9 @@ static struct slab *huge_of_kept(size_t whole, size_t room, size_t size, enum or
  */
 READS_RACILY static void return_surplus(void) {
   const uint64_t now = os_now_ms();
-  struct units_totals units;
+  struct superslabs_totals units;
   mapping_evict(mapping_idle_since(now));
-  units_totals(&units);
+  superslabs_totals(&units);
   const uint64_t live = units.mapped - units.free_units * UNIT_SIZE + legacy.huge_bytes;
   if (units.dirty_bytes > max_size(SURPLUS, live)) units_scavenge(true, 0, now);
 }

@@ -59,7 +59,7 @@ uint64_t legacy_held(void);                                /* bytes of all of it
 /* Whether a large block that has grown may become a huge one: memory is kept for reuse, and there are few enough huge blocks. */
 bool legacy_has_place(void);
 
-/* Calls `visit` for every slab of small blocks, under the lock, as units_visit does. */
+/* Calls `visit` for every slab of small blocks, under the lock, as superslabs_visit does. */
 bool legacy_visit(bool try_only, void (*visit)(struct slab *slab, void *context), void *context);
 
 /* For tests: no lock is held, and no other thread changes anything. */

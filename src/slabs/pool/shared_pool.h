@@ -2,7 +2,7 @@
  * shared_pool.h: the free blocks that all threads share, by class: batches (chains of drained blocks, which a thread takes whole), and partial
  * slabs, whose units come from the SuperSlabs (units.h).
  *
- * One lock per class. A thread never holds two of them, nor one together with that of units.h. No lock is held while an event is raised.
+ * One lock per class. A thread never holds two of them, nor one together with that of superslabs.h. No lock is held while an event is raised.
  */
 #ifndef HAKMEM_SHARED_POOL_H
 #define HAKMEM_SHARED_POOL_H
@@ -11,8 +11,9 @@
 #include "events.h"
 #include "memory/layout.h"
 #include "platform/lock.h"
-#include "superslab.h"
-#include "units.h"
+#include "batches.h"
+#include "slabs/superslab.h"
+#include "slabs/units.h"
 
 /* The blocks of a refill, or the reason why there are none. */
 struct pool_answer {
@@ -23,21 +24,12 @@ struct pool_answer {
   uint64_t over[STAGE_shared_fail]; /* hub_ticks() when a stage had found nothing; 0 if it served, was not reached, or was not timed */
 };
 
-/* Stands for the thread: its lists, which a later thread may inherit. Only compared. NULL in a thread that has none yet. */
-extern __thread const void *pool_taker __attribute__((tls_model("initial-exec")));
-
 /*
  * Blocks of class `cls`: a batch, which is taken whole; else up to `most` blocks of a partial slab, else of a fresh one. Small blocks come from foreign
  * batches, and from what the thread itself gave or took from last. They come from any batch and slab if more of these would take too much memory. `timed`:
  * also note the ends of the first two stages. Those of the others, which are long and rare, are always noted.
  */
 struct pool_answer pool_refill(uint32_t cls, uint32_t most, bool timed);
-
-/* Which thread freed the blocks of a batch. */
-enum pool_from {
-  POOL_OWN,     /* one that allocates from the class, too */
-  POOL_FOREIGN, /* one that only frees what other threads allocated, or that has ended: it needs none of them again */
-};
 
 /* Blocks that the caller is to return to their slabs, and their class. */
 struct pool_overflow {
