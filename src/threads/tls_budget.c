@@ -14,7 +14,8 @@
 #include "probe.h"
 
 #define SHARED_BYTES (32 * MIB)      /* all lists of the process may hold this much beyond their least, */
-#define SHARED_A_THREAD (256 * KIB)  /* or this much for each thread, if that is more */
+#define SHARED_A_THREAD (256 * KIB)  /* or this much for each thread, if that is more, */
+#define SHARED_ACTIVE (1536 * KIB)   /* or this much for each one that is active (sll_note_active), */
 #define SHARED_USED_PART 2u          /* or this part of the blocks in use outside of them */
 #define SHARED_PART 8u               /* a list takes at most 1/SHARED_PART of the rest: a few threads get much, and many still get some */
 #define LEAST_BYTES (4 * KIB)        /* a list may always hold this much: enough for the blocks that wait for the next thread; and for a batch from another */
@@ -33,6 +34,7 @@
 #define FIRST_REFILL_BYTES (2 * KIB) /* the first refill, and the growth of each further one, */
 #define FIRST_REFILL_MAX 8u          /* or this many blocks, if that is less; */
 #define FIRST_REFILL_MIN 2u          /* but at least this many */
+#define USED_MS 8u                   /* between two looks of used_shares */
 #define PACE_FIRST 64u
 #define PACE_WAITING 64u
 
@@ -46,6 +48,12 @@ static uint64_t between(uint64_t low, uint64_t x, uint64_t high) { return x > hi
 
 struct sll_lengths sll_lengths[CLASS_COUNT];
 
+/*
+ * The bytes that one more block in a list counts. Twice its own, because the list may have a spare list of the same length. Lists of large blocks are many
+ * and short, and seldom full at the same time: they hold a third of what they may. So their blocks count half of that.
+ */
+static uint32_t share_of_block(uint32_t stride) { return stride > 2 * LEAST_STRIDE ? stride : 2 * stride; }
+
 void sll_prepare(void) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const uint32_t stride = class_stride(cls);
@@ -55,7 +63,8 @@ void sll_prepare(void) {
     const uint32_t waiting = greatest(2 * first + 1, (uint32_t)LEAST_BYTES / stride), foreign = greatest(GIVEN_FIRST, most / 32);
     const uint32_t always = stride > 2 * LEAST_STRIDE ? 1 : least(begin, stride > LEAST_STRIDE ? waiting : greatest(waiting, foreign));
     const uint32_t horizon = least((uint32_t)HORIZON_BYTES / stride, HORIZON_MAX);
-    sll_lengths[cls] = (struct sll_lengths){(uint16_t)most, (uint16_t)first, (uint16_t)always, (uint16_t)begin, (uint16_t)given, (uint16_t)horizon, 2 * stride};
+    sll_lengths[cls] = (struct sll_lengths){(uint16_t)most,  (uint16_t)first,   (uint16_t)always,      (uint16_t)begin,
+                                            (uint16_t)given, (uint16_t)horizon, share_of_block(stride)};
   }
 }
 
@@ -80,9 +89,50 @@ static void look_closely(struct sll_state *state) { state->horizon = state->most
 
 static size_t shared; /* bytes that lists took; atomic */
 
-/* The bytes that a list of up to `most` blocks takes; twice its own, because it may have a spare list of the same length. */
+/*
+ * Threads that are active: their lists were decayed, and they work on. Many such threads need long lists each, and what they do not need, the next decays
+ * return. A thread that rests after its only burst, or whose lists do not decay, keeps to what all share. All atomic. Two threads that begin a period at once
+ * may lose some of the count.
+ */
+static uint32_t period, active_now, active_before;
+
+void sll_note_active(struct sll_cache *cache, uint64_t now) {
+  const uint32_t current = (uint32_t)(now / (config.release_delay + 1));
+  if (cache->period == current) return;
+  cache->period = current;
+  uint32_t last = __atomic_load_n(&period, __ATOMIC_RELAXED);
+  if (last != current && __atomic_compare_exchange_n(&period, &last, current, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    const uint32_t counted = __atomic_exchange_n(&active_now, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&active_before, last + 1 == current ? counted : 0, __ATOMIC_RELAXED);
+  }
+  __atomic_fetch_add(&active_now, 1, __ATOMIC_RELAXED);
+}
+
+static size_t active_threads(void) { return max_size(__atomic_load_n(&active_now, __ATOMIC_RELAXED), __atomic_load_n(&active_before, __ATOMIC_RELAXED)); }
+
+/* The bytes that a list of up to `most` blocks takes. */
 static inline uint32_t share_of(uint32_t most, const struct sll_lengths *lengths) {
   return most > lengths->least ? (most - lengths->least) * lengths->share : 0;
+}
+
+/*
+ * What all blocks in use and in lists would take of the shared bytes, as of a few milliseconds ago. Threads that want longer lists ask for it, perhaps all the
+ * time, and it is a sum over all classes.
+ */
+static size_t used_shares(void) {
+  static size_t sum; /* atomic, as is looked_ms */
+  static uint64_t looked_ms;
+  const uint64_t now = os_now_ms();
+  if (now < __atomic_load_n(&looked_ms, __ATOMIC_RELAXED) + USED_MS) return __atomic_load_n(&sum, __ATOMIC_RELAXED);
+  __atomic_store_n(&looked_ms, now, __ATOMIC_RELAXED);
+  size_t shares = 0;
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    struct pool_usage usage;
+    pool_usage(cls, &usage);
+    if (usage.used > usage.batched) shares += (usage.used - usage.batched) * (sll_lengths[cls].share / 2); /* two lists: this one and the spare one */
+  }
+  __atomic_store_n(&sum, shares, __ATOMIC_RELAXED);
+  return shares;
 }
 
 /*
@@ -91,9 +141,11 @@ static inline uint32_t share_of(uint32_t most, const struct sll_lengths *lengths
  */
 static size_t shares_left(size_t taken, size_t wanted) {
   if (soft_limit_is_above()) return 0;
-  const size_t least_shares = max_size(SHARED_BYTES, sll_running() * SHARED_A_THREAD);
-  if (taken + SHARED_PART * wanted <= least_shares || soft_limit_bytes() != 0) return least_shares > taken ? least_shares - taken : 0;
-  const size_t used = pool_used_bytes(), all = max_size(least_shares, used > taken ? (used - taken) / SHARED_USED_PART : 0);
+  const bool limited = soft_limit_bytes() != 0;
+  const size_t each = sll_running() * SHARED_A_THREAD, active = limited ? 0 : active_threads() * SHARED_ACTIVE;
+  const size_t least_shares = max_size(max_size(SHARED_BYTES, each), active);
+  if (taken + SHARED_PART * wanted <= least_shares || limited) return least_shares > taken ? least_shares - taken : 0;
+  const size_t used = used_shares(), all = max_size(least_shares, used > taken ? (used - taken) / SHARED_USED_PART : 0);
   return all > taken ? all - taken : 0;
 }
 
@@ -177,7 +229,8 @@ void sll_grow_at_push(struct sll_cache *cache, uint32_t cls) {
 /* A list that is refilled so soon after its drain was too short: many pushes came, then many pops. A longer list would have kept the blocks. */
 void sll_grow_at_refill(struct sll_cache *cache, uint32_t cls) {
   struct sll_state *state = &cache->state[cls];
-  if (state->drained && state->since_given < SOON * state->most) grow(cache, cls, sll_lengths[cls].most);
+  if (state->most < sll_lengths[cls].begin) set_most(cache, cls, sll_lengths[cls].begin); /* the shared bytes did not suffice until now */
+  else if (state->drained && state->since_given < SOON * state->most) grow(cache, cls, sll_lengths[cls].most);
   state->drained = false;
   if (state->decayed && state->patience < PATIENCE_MAX) state->patience++;
   state->decayed = false;

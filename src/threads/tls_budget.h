@@ -98,6 +98,12 @@ void sll_note_drain(struct sll_state *state, bool given);
 
 /* ---- The bytes that all lists share. ---- */
 
+/*
+ * Called when a round of decays has visited all lists of the thread; `now`: os_now_ms. The thread is active in this period of a HAKMEM_RELEASE_DELAY and in
+ * the next one. While many threads are active, their lists may hold more together.
+ */
+void sll_note_active(struct sll_cache *cache, uint64_t now);
+
 /* Returns the shared bytes that the thread's lists gave up. */
 void sll_give_share(struct sll_cache *cache);
 

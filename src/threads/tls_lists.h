@@ -129,6 +129,7 @@ struct sll_cache {
   uint32_t busy;                       /* operations of the slow path that are under way; atomic */
   uint32_t claim;                      /* enum sll_claim; atomic */
   uint64_t seen_ms;                    /* when the thread was last in its slow path; atomic */
+  uint32_t period;                     /* of sll_note_active: the last one in which the thread was active */
   uint32_t tid;                        /* of the thread that began with these lists last; for readers alone */
 };
 

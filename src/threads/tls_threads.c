@@ -187,6 +187,7 @@ static void decay_if_due(struct sll_cache *cache, uint64_t now, bool all) {
   if (end < CLASS_COUNT) return;
   cache->decayed = 0;
   cache->decay_ms = now;
+  sll_note_active(cache, now);
   sll_give_share(cache);
 }
 

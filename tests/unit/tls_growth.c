@@ -7,6 +7,7 @@
 #include "alloc/alloc.h"
 #include "platform/config.h"
 #include "memory/os.h"
+#include "memory/soft_limit.h"
 #include "modes/modes.h"
 #include "platform/random.h"
 #include "slabs/pool/shared_pool.h"
@@ -265,4 +266,39 @@ Test(tls_growth, a_decay_is_spread_over_visits) {
   cr_assert(visits > 10 && visits < 1000, "%u visits", visits);
   cr_assert_lt(most, CLASS_COUNT / 2);
   for (uint32_t cls = 0; cls < CLASSES; cls++) cr_assert_eq(cached(cls), 0);
+}
+
+/* What the lists of so many threads take if each begins one of every class. Nothing is taken afterwards. */
+static size_t taken_by_threads(struct sll_cache *caches, unsigned count) {
+  for (unsigned i = 0; i < count; i++) {
+    for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+      caches[i].state[cls].use = USE_TAKEN;
+      sll_begin_short(&caches[i], cls);
+    }
+  }
+  const size_t taken = sll_shared();
+  for (unsigned i = 0; i < count; i++) sll_give_all_shares(&caches[i]);
+  return taken;
+}
+
+/* Many threads that work on and on need long lists each. Threads that rest after their only burst do not. */
+Test(tls_growth, the_lists_of_active_threads_may_hold_more) {
+  enum { THREADS = 100, PERIOD = 200 };
+  static struct sll_cache caches[THREADS];
+  free_fast(alloc_fast(1)); /* prepares */
+  config.release_delay = PERIOD - 1;
+  for (unsigned i = 0; i < THREADS; i++) sll_init(&caches[i]);
+  const uint64_t now = os_now_ms() / PERIOD * PERIOD + PERIOD;
+  const size_t few = taken_by_threads(caches, THREADS);
+  cr_assert(few > 20 * MIB && few <= 32 * MIB, "%zu bytes", few);
+  for (unsigned i = 0; i < 2 * THREADS; i++) sll_note_active(&caches[i / 2], now);
+  const size_t much = taken_by_threads(caches, THREADS);
+  cr_assert(much > 2 * few && much <= THREADS * 1536 * KIB, "%zu bytes", much);
+  sll_note_active(&caches[0], now + PERIOD);
+  cr_assert_gt(taken_by_threads(caches, THREADS), 2 * few, "the others were active in the period before");
+  soft_limit_set(1024 * MIB);
+  cr_assert_leq(taken_by_threads(caches, THREADS), 32 * MIB, "a soft limit is kept with short lists");
+  soft_limit_set(0);
+  sll_note_active(&caches[0], now + 2 * PERIOD);
+  cr_assert_leq(taken_by_threads(caches, THREADS), 32 * MIB, "only one is active");
 }

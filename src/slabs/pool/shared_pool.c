@@ -20,7 +20,6 @@
  */
 #define APART_STRIDE 512u
 #define SLABS_ASKED 256 /* slabs whose age is read */
-#define USED_MS 8u      /* between two looks of pool_used_bytes */
 
 /* One class. A batch for which there is no place is returned to its slabs at once: its blocks are nearer in the caches than those of an older one. */
 static struct pool_class {
@@ -247,22 +246,6 @@ void pool_reclaim(uint32_t (*give_back)(uint32_t cls, struct chain chain, bool t
 /* ---- Totals. ---- */
 
 READS_RACILY uint64_t pool_used(uint32_t cls) { return classes[cls].slabs.used; }
-
-/* Threads that want longer lists ask for it, perhaps all the time, and it is a sum over all classes. */
-READS_RACILY size_t pool_used_bytes(void) {
-  static size_t bytes; /* atomic, as is looked_ms */
-  static uint64_t looked_ms;
-  const uint64_t now = os_now_ms();
-  if (now < __atomic_load_n(&looked_ms, __ATOMIC_RELAXED) + USED_MS) return __atomic_load_n(&bytes, __ATOMIC_RELAXED);
-  __atomic_store_n(&looked_ms, now, __ATOMIC_RELAXED);
-  size_t sum = 0;
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
-    const uint64_t used = classes[cls].slabs.used, batched = classes[cls].batches.blocks; /* read at two moments */
-    if (used > batched) sum += (used - batched) * class_stride(cls);
-  }
-  __atomic_store_n(&bytes, sum, __ATOMIC_RELAXED);
-  return sum;
-}
 
 READS_RACILY void pool_usage(uint32_t cls, struct pool_usage *out) {
   const struct pool_class *c = &classes[cls];

@@ -68,7 +68,6 @@ struct pool_usage {
 };
 void pool_usage(uint32_t cls, struct pool_usage *out);
 uint64_t pool_used(uint32_t cls); /* only `used` */
-size_t pool_used_bytes(void);     /* of all classes, without those in batches, as of a few milliseconds ago */
 
 /* Milliseconds since a block was last taken from a slab of the class: the average over its partial slabs (over the first ones, if there are many). */
 uint64_t pool_idle_ms(uint32_t cls);
