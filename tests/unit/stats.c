@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/single_threaded.h>
 #include <unistd.h>
 
 #include "alloc/alloc.h"
@@ -12,6 +13,7 @@
 #include "platform/config.h"
 #include "hakmem.h"
 #include "statistics/stats.h"
+#include "statistics/stats_pages.h"
 
 /* Work that leaves blocks of all kinds alive. */
 static void *kept[3000];
@@ -136,4 +138,25 @@ Test(stats, the_clock_runs_forward_and_knows_its_cost) {
   const uint64_t fenced = clock_ticks_fenced();
   cr_assert_lt(clock_ticks_fenced() - fenced, clock_ticks_per_second() / 10);
   cr_assert_lt(clock_to_ns(clock_cost_ticks()), 10000);
+}
+
+/* A signal handler that calls _exit may have interrupted a thread that makes a map. */
+Test(stats, the_checksum_is_that_of_the_file_if_a_map_was_begun_and_not_ended) {
+  static struct stats_block copy;
+  struct stats_block *const b = stats_block();
+  work();
+  hak_stats_read(&(struct hak_stats){0}, 0);
+  b->maps[STATS_MAPS - 1].time_ns = 1;
+  b->exited = 1;
+  __libc_single_threaded = true; /* the test's own threads do not count here */
+  const int fd = memfd_create("file", 0);
+  const struct own_file file = file_adopt(fd);
+  pages_none();
+  cr_assert_eq(file_resize(&file, STATS_FILE_SIZE), 0);
+  cr_assert_eq(pages_write(&file, b, false), 0);
+  cr_assert_eq(pread(fd, &copy, sizeof copy, 0), sizeof copy);
+  const uint64_t checksum = copy.checksum;
+  cr_assert_neq(checksum, 0);
+  copy.checksum = 0;
+  cr_assert_eq(stats_checksum(0, (const uint64_t *)(const void *)&copy, sizeof copy / sizeof(uint64_t), 0), checksum);
 }
