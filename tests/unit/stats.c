@@ -1,6 +1,7 @@
 /* The statistics: gauges that keep the design's inequalities, counters that agree with each other, the text, what a fork does. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include "alloc/alloc.h"
 #include "base/clock.h"
+#include "base/sink.h"
 #include "platform/config.h"
 #include "hakmem.h"
 #include "statistics/stats.h"
@@ -159,4 +161,48 @@ Test(stats, the_checksum_is_that_of_the_file_if_a_map_was_begun_and_not_ended) {
   cr_assert_neq(checksum, 0);
   copy.checksum = 0;
   cr_assert_eq(stats_checksum(0, (const uint64_t *)(const void *)&copy, sizeof copy / sizeof(uint64_t), 0), checksum);
+}
+
+/* ---- The end, while another thread still counts. ---- */
+
+#define FREED 100
+static void *to_free[FREED];
+static pthread_barrier_t both;
+static pthread_t freeing;
+static bool end_is_seen;
+
+static void *free_and_end(void *unused) {
+  for (unsigned i = 0; i < FREED; i++) hak_free(to_free[i]);
+  pthread_barrier_wait(&both);
+  pthread_barrier_wait(&both);
+  return unused;
+}
+
+/* The events of the last snapshot: meanwhile, the other thread publishes what it has counted, because it ends. */
+static void on_fragmentation(const struct event_fragmentation *e) {
+  (void)e;
+  if (end_is_seen) return;
+  end_is_seen = true;
+  pthread_barrier_wait(&both);
+  pthread_join(freeing, NULL);
+}
+static const void *listens(void) { return &end_is_seen; }
+static const struct hak_event_sink at_end = {
+  .version = HAK_EVENT_SINK_VERSION, .size = sizeof(at_end), .listeners = listens, .fragmentation = on_fragmentation};
+
+Test(stats, at_the_end_no_operation_counts_twice, .timeout = 60) {
+  const uint32_t cls = class_of_size(3000);
+  config.fragmentation = 0; /* no other snapshot */
+  for (unsigned i = 0; i < FREED; i++) to_free[i] = hak_malloc(3000);
+  cr_assert_eq(pthread_barrier_init(&both, NULL, 2), 0);
+  cr_assert_eq(pthread_create(&freeing, NULL, free_and_end, NULL), 0);
+  pthread_barrier_wait(&both);
+  uint64_t allocs, frees;
+  sll_cached(cls, &allocs, &frees);
+  cr_assert_gt(frees, 0);
+  cr_assert_eq(hak_event_sink_attach(&at_end), 0);
+  hub_on_stop();
+  cr_assert(end_is_seen);
+  cr_assert_eq(stats_block()->cls[cls].allocs, FREED);
+  cr_assert_eq(stats_block()->cls[cls].frees, FREED);
 }
