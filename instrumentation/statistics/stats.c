@@ -172,6 +172,8 @@ void stats_begin_child(void) {
   sys_restore_signals(signals);
 }
 
+static uint64_t above(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
+
 static bool child_keeps_statistics(void) { return config.stats_file[0] != '\0' || config.stats != 0 || config.stats_signal[0] != '\0'; }
 
 /*
@@ -179,16 +181,15 @@ static bool child_keeps_statistics(void) { return config.stats_file[0] != '\0' |
  * `inherited` is of one of them. So it is written under the locks of the fork, which the child has, too (tests/models/child.pml).
  */
 void stats_fork_inherit(void) {
+  static struct unpublished all BULK;
   const struct stats_block *b = &stats_own;
+  if (child_keeps_statistics()) usage_all_unpublished(&all);
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     const struct stats_class_counters *c = &b->cls[row];
-    struct operations all = {0};
-    if (row < CLASS_COUNT) {
-      inherited[row].own = usage_own_unpublished(row);
-      all = child_keeps_statistics() ? usage_unpublished(row) : inherited[row].own; /* to ask all threads takes long if there are a thousand */
-    }
-    inherited[row].allocs = __atomic_load_n(&c->allocs, __ATOMIC_RELAXED) + all.allocs - inherited[row].own.allocs;
-    inherited[row].frees = __atomic_load_n(&c->frees, __ATOMIC_RELAXED) + all.frees - inherited[row].own.frees;
+    const struct operations own = row < CLASS_COUNT ? usage_own_unpublished(row) : (struct operations){0};
+    inherited[row].own = own;
+    inherited[row].allocs = __atomic_load_n(&c->allocs, __ATOMIC_RELAXED) + (row < CLASS_COUNT ? above(all.allocs[row], own.allocs) : 0);
+    inherited[row].frees = __atomic_load_n(&c->frees, __ATOMIC_RELAXED) + (row < CLASS_COUNT ? above(all.frees[row], own.frees) : 0);
     inherited[row].request_samples = __atomic_load_n(&c->request_samples, __ATOMIC_RELAXED);
     inherited[row].request_bytes = __atomic_load_n(&c->request_bytes, __ATOMIC_RELAXED);
     inherited[row].request_squares = __atomic_load_n(&c->request_squares, __ATOMIC_RELAXED);
