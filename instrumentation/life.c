@@ -147,13 +147,13 @@ void hub_on_start(void) {
 static void stop_statistics(void) {
   if (!is_watched()) return;
   modules_record_allocators(); /* once more: some allocators are opened later */
-  usage_publish();
   snapshot_take(true, false);
   mappings_take(stats_block());
   if (tracer_is_listened()) {
     tracer_raise_process();
     snapshot_raise();
   }
+  usage_publish(); /* last: what other threads publish themselves from now on counts twice, until the counts are complete */
   stats_block()->complete = 1;
   stats_end();
   if (config.stats != 0) dump_write(DUMP_TO_LOG);

@@ -25,7 +25,10 @@ _Alignas(4096) struct stats_block stats_own BULK; /* page-aligned: the file has 
  */
 bool stats_child_begins;
 static struct lock child_lock;
-/* `own`: the counts that the forking thread had not published. The parent and the child will both publish them. */
+/*
+ * `own`: the counts that the forking thread had not published. The parent and the child will both publish them. What the other threads had not published is
+ * in `allocs` and `frees`: the child has the blocks, and not the threads.
+ */
 static struct {
   uint64_t allocs, frees, request_samples, request_bytes, request_squares;
   struct operations own;
@@ -169,17 +172,24 @@ void stats_begin_child(void) {
   sys_restore_signals(signals);
 }
 
+static uint64_t above(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
+
+static bool child_keeps_statistics(void) { return config.stats_file[0] != '\0' || config.stats != 0 || config.stats_signal[0] != '\0'; }
+
 /*
  * Keeps the inherited counts before the fork: afterwards the parent goes on counting in memory that may be shared. Two threads may fork at once, and
  * `inherited` is of one of them. So it is written under the locks of the fork, which the child has, too (tests/models/child.pml).
  */
 void stats_fork_inherit(void) {
+  static struct unpublished all BULK;
   const struct stats_block *b = &stats_own;
+  if (child_keeps_statistics()) usage_all_unpublished(&all);
   for (uint32_t row = 0; row < CLASS_ROWS; row++) {
     const struct stats_class_counters *c = &b->cls[row];
-    inherited[row].allocs = __atomic_load_n(&c->allocs, __ATOMIC_RELAXED);
-    inherited[row].frees = __atomic_load_n(&c->frees, __ATOMIC_RELAXED);
-    if (row < CLASS_COUNT) inherited[row].own = usage_own_unpublished(row);
+    const struct operations own = row < CLASS_COUNT ? usage_own_unpublished(row) : (struct operations){0};
+    inherited[row].own = own;
+    inherited[row].allocs = __atomic_load_n(&c->allocs, __ATOMIC_RELAXED) + (row < CLASS_COUNT ? above(all.allocs[row], own.allocs) : 0);
+    inherited[row].frees = __atomic_load_n(&c->frees, __ATOMIC_RELAXED) + (row < CLASS_COUNT ? above(all.frees[row], own.frees) : 0);
     inherited[row].request_samples = __atomic_load_n(&c->request_samples, __ATOMIC_RELAXED);
     inherited[row].request_bytes = __atomic_load_n(&c->request_bytes, __ATOMIC_RELAXED);
     inherited[row].request_squares = __atomic_load_n(&c->request_squares, __ATOMIC_RELAXED);
@@ -189,5 +199,5 @@ void stats_fork_inherit(void) {
 void stats_fork_child(void) {
   lock_reset(&child_lock);
   stats_file_fork_child();
-  stats_child_begins = config.stats_file[0] != '\0' || config.stats != 0 || config.stats_signal[0] != '\0';
+  stats_child_begins = child_keeps_statistics();
 }

@@ -133,8 +133,8 @@ static int write_pages(const struct stats_block *b, struct parts *parts, size_t 
   if (known->wanted) known->sum = sum_of_pages(b, page, count);
   for (size_t i = find_page(1, count); i < count && error == 0; i = find_page(i + 1, count)) {
     const size_t start = i * page, end = min_size(start + page, sizeof(*b));
-    if (is_written_map(made, start, end)) {
-      known->whole = known->whole && !in_file[i];
+    if (is_written_map(made, start, end)) { /* of one that was begun and not ended, the sum has words that the file lacks */
+      known->whole = known->whole && !in_file[i] && is_zero(b, start, end);
       continue;
     }
     if (!in_file[i] && (!touched[i] || is_zero(b, start, end))) continue;

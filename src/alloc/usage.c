@@ -102,6 +102,11 @@ struct operations usage_own_unpublished(uint32_t cls) {
   return own;
 }
 
+void usage_all_unpublished(struct unpublished *out) {
+  *out = (struct unpublished){0};
+  sll_add_unpublished(out->allocs, out->frees);
+}
+
 uint32_t usage_sample_weight(void) { return sll_sample_weight(); }
 
 #if HAKMEM_EVENTS

@@ -53,6 +53,11 @@ struct operations {
 };
 struct operations usage_unpublished(uint32_t cls);
 struct operations usage_own_unpublished(uint32_t cls);
+/* Those of all threads, of all classes. */
+struct unpublished {
+  uint64_t allocs[CLASS_COUNT], frees[CLASS_COUNT];
+};
+void usage_all_unpublished(struct unpublished *out);
 
 /* The weight of a sampled call of the calling thread: samples of a thread that runs long are rarer, and each stands for more calls. */
 uint32_t usage_sample_weight(void);

@@ -15,6 +15,9 @@
  */
 uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees);
 
+/* Adds what sll_cached says of the operations of each class: one walk over the threads' lists, because a thousand of them are in no cache. */
+void sll_add_unpublished(uint64_t *allocs, uint64_t *frees);
+
 /* What the lists of one thread hold. `tid` 0: its thread has ended, and they wait for the next one. */
 struct sll_holding {
   uint32_t tid;

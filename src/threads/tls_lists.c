@@ -180,6 +180,12 @@ READS_RACILY uint64_t sll_cached(uint32_t cls, uint64_t *allocs, uint64_t *frees
   return cached;
 }
 
+READS_RACILY void sll_add_unpublished(uint64_t *allocs, uint64_t *frees) {
+  for (const struct sll_cache *cache = registry.live; cache != NULL; cache = cache->next) {
+    for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) sll_look_at(cache, cls, &allocs[cls], &frees[cls]);
+  }
+}
+
 READS_RACILY static struct sll_holding holding_of(const struct sll_cache *cache) {
   struct sll_holding h = {.tid = cache->owned ? cache->tid : 0, .seen_ms = __atomic_load_n(&cache->seen_ms, __ATOMIC_RELAXED)};
   uint64_t allocs = 0, frees = 0;

@@ -2,8 +2,9 @@
  * child.pml: two threads fork at the same time; the counts that each child begins with (instrumentation/statistics/stats.c, src/alloc/start.c).
  *
  * A thread counts its operations in its budgets, and publishes them to the block later. `inherited` is what a child begins with: the block's counts, and
- * what the forking thread had not published, which both the parent and the child will publish. In a
- * child, two threads then count for the first time at once.
+ * what the forking thread had not published, which both the parent and the child will publish. (What
+ * other threads had not published is left out here: the code reads it without a lock, and adds it.) In a child, two threads then count for the first time at
+ * once.
  *
  * Rules: a child begins with the unpublished operations of the thread that forked it. Its block begins exactly once, before any of its own counts.
  *

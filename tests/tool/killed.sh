@@ -6,7 +6,7 @@ program stats_file
 # has TEXT: a line of `text` is like this. value WHAT EXPECTED: jq on `json`.
 has() { grep -q -- "$1" text || { cat text; fail "no line '$1'"; }; }
 value() { equal "$1" "$2" "$(jq -c "$1" json)"; }
-reports() { "$hakmem" report "$1" >text 2>err && "$hakmem" report --json "$1" >json 2>err || fail "report $1: $(cat err)"; }
+reports() { "$hakmem" report "$@" >text 2>err && "$hakmem" report --json "$@" >json 2>err || fail "report $*: $(cat err)"; }
 p='.stats.processes[0]'
 
 # ---- Killed after a rest: `hakmem run` saw its end and knows its peak. ----
@@ -71,6 +71,20 @@ has " ran for an unknown time: killed by SIGKILL"
 "$hakmem" run -o parent -- sh -c './killed exec 1 300000; kill -9 $$' 2>err
 reports parent
 value '[.stats.processes[] | select(.cut) | .rss_max_is_whole]' '[false]'
+
+parent=$(cut -d' ' -f1 parent/ended.txt)
+reports --pid "$parent" parent
+value '[.stats.processes[] | .rss_max_is_whole]' '[false]'
+
+# Nor are the memory of a child that was not recorded, and that of a program before it.
+"$hakmem" run -o before -- sh -c 'exec ./killed kill 300000' 2>err
+reports before
+value '[.stats.processes[] | select(.lived_ns != null) | .rss_max_is_whole]' '[false]'
+if cc -static -std=gnu11 -O1 -fno-builtin -o static "$SOURCE_DIR/tests/tool/killed.c" 2>err; then
+  "$hakmem" run -o unrecorded -- sh -c './static exec 1 300000; kill -9 $$' 2>err
+  reports unrecorded
+  value '[.stats.processes[] | select(.cut) | .rss_max_is_whole]' '[false]'
+fi
 
 # ---- Programs that called exec. ----
 "$hakmem" run -o execs -- ./killed exec 3 300000 >out 2>err || fail "$(cat err)"

@@ -157,6 +157,25 @@ Test(legacy, more_is_kept_of_memory_that_was_written_to_as_long_as_as_much_is_li
   cr_assert_eq(keep_110_of_150(slabs, false), 192 * MIB, "what was given back does not count");
 }
 
+/* Keeps 500 MiB, as much as which is live: one block, which is returned. */
+static struct slab *keep_500_of_1100(void) {
+  struct slab *const live = huge(within(600 * MIB), 16), *slabs[250];
+  for (int i = 0; i < 250; i++) slabs[i] = huge(within(2 * MIB), 16);
+  for (int i = 0; i < 250; i++) legacy_huge_free(slabs[i]);
+  cr_assert_eq(usage(CLASS_HUGE).kept_bytes, 500 * MIB, "as much as is live may be kept");
+  return live;
+}
+
+Test(legacy, less_is_kept_when_less_is_live) {
+  config.release_delay = 1000000;
+  struct slab *slab = legacy_huge_resize(keep_500_of_1100(), within(4 * MIB));
+  cr_assert_eq(usage(CLASS_HUGE).kept_bytes, 192 * MIB, "after a block became smaller");
+  legacy_huge_free(slab);
+  legacy_scavenge(true);
+  legacy_huge_free(keep_500_of_1100());
+  cr_assert_eq(usage(CLASS_HUGE).kept_bytes, 192 * MIB, "after a block was freed that is too large to be kept itself");
+}
+
 Test(legacy, resizing_keeps_the_contents_and_the_books) {
   struct slab *slab = huge(2 * MIB, 16);
   size_t size = 2 * MIB;

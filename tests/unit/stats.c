@@ -1,17 +1,21 @@
 /* The statistics: gauges that keep the design's inequalities, counters that agree with each other, the text, what a fork does. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/single_threaded.h>
 #include <unistd.h>
 
 #include "alloc/alloc.h"
 #include "base/clock.h"
+#include "base/sink.h"
 #include "platform/config.h"
 #include "hakmem.h"
 #include "statistics/stats.h"
+#include "statistics/stats_pages.h"
 
 /* Work that leaves blocks of all kinds alive. */
 static void *kept[3000];
@@ -136,4 +140,69 @@ Test(stats, the_clock_runs_forward_and_knows_its_cost) {
   const uint64_t fenced = clock_ticks_fenced();
   cr_assert_lt(clock_ticks_fenced() - fenced, clock_ticks_per_second() / 10);
   cr_assert_lt(clock_to_ns(clock_cost_ticks()), 10000);
+}
+
+/* A signal handler that calls _exit may have interrupted a thread that makes a map. */
+Test(stats, the_checksum_is_that_of_the_file_if_a_map_was_begun_and_not_ended) {
+  static struct stats_block copy;
+  struct stats_block *const b = stats_block();
+  work();
+  hak_stats_read(&(struct hak_stats){0}, 0);
+  b->maps[STATS_MAPS - 1].time_ns = 1;
+  b->exited = 1;
+  __libc_single_threaded = true; /* the test's own threads do not count here */
+  const int fd = memfd_create("file", 0);
+  const struct own_file file = file_adopt(fd);
+  pages_none();
+  cr_assert_eq(file_resize(&file, STATS_FILE_SIZE), 0);
+  cr_assert_eq(pages_write(&file, b, false), 0);
+  cr_assert_eq(pread(fd, &copy, sizeof copy, 0), sizeof copy);
+  const uint64_t checksum = copy.checksum;
+  cr_assert_neq(checksum, 0);
+  copy.checksum = 0;
+  cr_assert_eq(stats_checksum(0, (const uint64_t *)(const void *)&copy, sizeof copy / sizeof(uint64_t), 0), checksum);
+}
+
+/* ---- The end, while another thread still counts. ---- */
+
+#define FREED 100
+static void *to_free[FREED];
+static pthread_barrier_t both;
+static pthread_t freeing;
+static bool end_is_seen;
+
+static void *free_and_end(void *unused) {
+  for (unsigned i = 0; i < FREED; i++) hak_free(to_free[i]);
+  pthread_barrier_wait(&both);
+  pthread_barrier_wait(&both);
+  return unused;
+}
+
+/* The events of the last snapshot: meanwhile, the other thread publishes what it has counted, because it ends. */
+static void on_fragmentation(const struct event_fragmentation *e) {
+  (void)e;
+  if (end_is_seen) return;
+  end_is_seen = true;
+  pthread_barrier_wait(&both);
+  pthread_join(freeing, NULL);
+}
+static const void *listens(void) { return &end_is_seen; }
+static const struct hak_event_sink at_end = {
+  .version = HAK_EVENT_SINK_VERSION, .size = sizeof(at_end), .listeners = listens, .fragmentation = on_fragmentation};
+
+Test(stats, at_the_end_no_operation_counts_twice, .timeout = 60) {
+  const uint32_t cls = class_of_size(3000);
+  config.fragmentation = 0; /* no other snapshot */
+  for (unsigned i = 0; i < FREED; i++) to_free[i] = hak_malloc(3000);
+  cr_assert_eq(pthread_barrier_init(&both, NULL, 2), 0);
+  cr_assert_eq(pthread_create(&freeing, NULL, free_and_end, NULL), 0);
+  pthread_barrier_wait(&both);
+  uint64_t allocs, frees;
+  sll_cached(cls, &allocs, &frees);
+  cr_assert_gt(frees, 0);
+  cr_assert_eq(hak_event_sink_attach(&at_end), 0);
+  hub_on_stop();
+  cr_assert(end_is_seen);
+  cr_assert_eq(stats_block()->cls[cls].allocs, FREED);
+  cr_assert_eq(stats_block()->cls[cls].frees, FREED);
 }

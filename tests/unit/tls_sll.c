@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -301,6 +302,53 @@ Test(tls_sll, a_thread_that_runs_long_is_sampled_more_seldom) {
   cr_assert_geq(first, 100000 / gap / 2, "%llu samples", (unsigned long long)first);
   const uint64_t samples = sll_self->samples;
   cr_assert(samples > 3 * 128 && samples < 6000000 / gap / 3, "%llu samples", (unsigned long long)samples);
+}
+
+/* Budgets of several classes end in turn, so samples lie further apart than HAKMEM_STATS_SAMPLE says. */
+Test(tls_sll, samples_stand_for_all_operations_that_passed) {
+  enum { ROUNDS = 20000, CLASSES = 8 };
+  config.sample = 64;
+  free_fast(alloc_fast(100));
+  const struct sll_cache *const cache = sll_own();
+  uint64_t stands_for = 0;
+  for (uint32_t round = 0; round < ROUNDS; round++) {
+    for (size_t i = 1; i <= CLASSES; i++) {
+      const uint32_t samples = cache->samples;
+      free_fast(alloc_fast(100 * i));
+      if (cache->samples != samples) stands_for += (uint64_t)sll_sample_weight() * config.sample;
+    }
+  }
+  const uint64_t passed = 2 * CLASSES * ROUNDS;
+  cr_assert(stands_for > passed - passed / 8 && stands_for < passed + passed / 8, "the samples stand for %lu of %lu operations", (unsigned long)stands_for,
+            (unsigned long)passed);
+}
+
+#define SERIES 100
+
+/* Samples of callocs if the program makes the same 2 * `period` calls again and again, and the allocation number `at` of them is a calloc. */
+static uint64_t timed_callocs(unsigned period, unsigned at) {
+  free_fast(alloc_fast(100));
+  memset(&stats_block()->call_times, 0, sizeof(stats_block()->call_times));
+  const struct sll_cache *const cache = sll_own();
+  for (const uint32_t first = cache->samples; cache->samples - first < 16 * SERIES;) {
+    for (unsigned i = 0; i < period; i++) free_fast(i == at ? alloc_zeroed(1, 100) : alloc_fast(100));
+  }
+  struct histogram times = {0};
+  histogram_merge_row(&times, stats_span(&stats_block()->call_times.fast[CALL_calloc], class_of_size(100)));
+  histogram_complete(&times);
+  return times.count;
+}
+
+/*
+ * All calls are of one class. So each budget ends behind the same of them, and then a series of timed calls begins. One that begins by chance shows each
+ * allocation with a probability of 2 / period. So SERIES of them miss one of the 12 with a probability of less than 12 * (3 / 4)^SERIES.
+ */
+Test(tls_sll, series_of_timed_calls_show_each_call_of_a_program_that_repeats_itself) {
+  config.sample = 63; /* so every 64th allocation leaves the fast path */
+  for (unsigned period = 4; period <= 8; period *= 2) {
+    for (unsigned at = 0; at < period; at++)
+      cr_assert_gt(timed_callocs(period, at), 0, "of %u calls that come again, number %u was never timed", 2 * period, 2 * at);
+  }
 }
 
 Test(tls_sll, an_option_that_asks_for_more_samples_is_obeyed) {

@@ -137,22 +137,27 @@ static void load_unrecorded(struct page *page, const struct inputs *in, uint32_t
   unrecorded_free(&all);
 }
 
-/* Enters how each program ended into the last of its files: a program that called exec has several. */
-/* What the statistics of a killed process lack. The kernel's RSS is no larger than its own only if no child and no program before it is in the data. */
-static void take_end(const struct report *r, struct model_process *p, const struct outcome *outcome) {
+/* Whether no child of the process, and no program before it, counts in the peak that the kernel tells. Of those that --pid leaves out, the files tell, too. */
+static bool is_alone(const struct inputs *in, const struct model_process *p) {
+  bool alone = in->unrecorded_count == 0 && p->programs_replaced == 0;
+  for (size_t i = 0; alone && i < in->stats_count; i++) {
+    struct stats_identity other;
+    alone = read_stats_check(in->stats[i], &other) && (other.pid == p->pid ? other.start_realtime_ns == p->start_realtime_ns : other.parent_pid != p->pid);
+  }
+  return alone;
+}
+
+/* What the statistics of a killed process lack. */
+static void take_end(const struct inputs *in, struct model_process *p, const struct outcome *outcome) {
   if (p->state != PROCESS_CUT_SHORT) return;
   const uint64_t start = p->start_realtime_ns;
   if (start != 0 && outcome->end_ns > start && outcome->end_ns - start >= p->elapsed_ns) p->lived_ns = outcome->end_ns - start;
-  bool is_alone = outcome->rss_max > 0;
-  for (size_t i = 0; i < r->process_count; i++) {
-    const struct model_process *const other = r->processes[i];
-    if (other != p && (other->merge != NULL || other->pid == p->pid || other->parent_pid == p->pid)) is_alone = false;
-  }
-  if (!is_alone) return;
+  if (outcome->rss_max == 0 || !is_alone(in, p)) return;
   if (p->rss_max == UNKNOWN || p->rss_max < outcome->rss_max) p->rss_max = outcome->rss_max;
   p->rss_max_is_whole = true;
 }
 
+/* Enters how each program ended into the last of its files: a program that called exec has several. */
 static void load_outcomes(struct report *r, const struct inputs *in, bool *good) {
   for (size_t i = 0; i < in->outcome_count; i++) {
     struct outcome outcome;
@@ -164,7 +169,7 @@ static void load_outcomes(struct report *r, const struct inputs *in, bool *good)
     for (size_t k = 0; k < r->process_count; k++) {
       struct model_process *const p = r->processes[k];
       if (p->merge != NULL || p->pid != outcome.pid || p->state == PROCESS_EXEC) continue;
-      take_end(r, p, &outcome);
+      take_end(in, p, &outcome);
       if (outcome.by_signal) p->end_signal = outcome.number;
       else p->exit_code = outcome.number;
     }
