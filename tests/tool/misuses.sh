@@ -9,6 +9,7 @@ in_reports() {
   "$hakmem" report --json data >json || fail "report --json of $2"
   "$hakmem" explain data >explained || fail "explain of $2"
   grep -A 1 "($3)\$" text | grep -qx '    1 time, class [a-z0-9]*, base 0x[0-9a-f]*' || { cat text; fail "$2, $1: no line of $3 without a header"; }
+  grep -q "of no class" explained && { cat explained; fail "$2, $1: explain speaks of a class, and the block has none"; }
   grep -q "$4" text || { cat text; fail "$2, $1: the report does not say: $4"; }
   grep -q 'got 0x00, expected 0x00' text && fail "$2, $1: a header that there was not"
   grep -Eq 'held 0x([0-9a-f]{2}) instead of 0x\1' explained && fail "$2, $1: a header that was right"

@@ -56,6 +56,8 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
   else if (!is_end) finding_what(f, "The %s could not keep some details, because there was no room for them.", of);
   else if (model_has_merge(r) || lost->unended > 0)
     finding_what(f, "The %s of some processes %s before they did: their last operations may be missing.", of, end);
+  else if (lost->incomplete > 1)
+    finding_what(f, "The %s of %" PRIu64 " processes %s before they did: their last operations may be missing.", of, lost->incomplete, end);
   else finding_what(f, "The %s %s before the process did: its last operations may be missing.", of, end);
 #define TELL_LOSS(name, text) \
   if (lost->name > 0) { \
@@ -74,8 +76,11 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
   if (lost->unrecorded > 0) name_unrecorded(f, &d->page->unrecorded);
   if (lost->incomplete > 0) {
     name_incomplete(f, d, r);
-    finding_change(f, "Let the process end by itself, or accept that what it did after the last writing of its statistics is missing, and at most one "
-                      "budget (4096 operations) of each thread and class.");
+    finding_change(f,
+                   "Let %s, or accept that what %s did after the last writing of %s statistics is missing, and at most one budget (4096 operations) of "
+                   "each thread and class.",
+                   lost->incomplete > 1 ? "the processes end by themselves" : "the process end by itself", lost->incomplete > 1 ? "they" : "it",
+                   lost->incomplete > 1 ? "their" : "its");
     finding_effect(f, "exact counts");
   }
 }
@@ -198,8 +203,9 @@ static void tell_place(struct diagnosis *d, const struct place *place) {
   struct finding *const f = finding_add(d, "header_reset", FINDING_ERROR, place->p);
   finding_cost(f, COST_NONE, (double)place->count, 0);
   if (place->p->merge != NULL) return tell_merged(f, place, verdict);
-  finding_what(f, "%s: %s, %" PRIu64 " time%s, in %s.", advice[verdict].what, model_hdr_verdict_name(e->verdict), place->count, place->count == 1 ? "" : "s",
-               explain_class(class, e->cls));
+  const bool has_class = e->cls < CLASS_ROWS; /* a block with a record of its own has none */
+  finding_what(f, "%s: %s, %" PRIu64 " time%s%s%s.", advice[verdict].what, model_hdr_verdict_name(e->verdict), place->count, place->count == 1 ? "" : "s",
+               has_class ? ", in " : "", has_class ? explain_class(class, e->cls) : "");
   if (e->way != ACCESS_UNSEEN) {
     finding_evidence(f, "%s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s, 0x%" PRIx64 ", of %" PRIu64 " bytes", model_access_way_name(e->way), (uintptr_t)e->access,
                      e->over, e->over == 1 ? "" : "s", model_side(e->verdict), (uintptr_t)e->base, e->size);
