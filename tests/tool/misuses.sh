@@ -24,3 +24,12 @@ rm -rf data
 "$hakmem" run -o data -- "$programs/off_by_one_nul" >out 2>err || fail "run"
 "$hakmem" report data >text || fail "report"
 grep -q ': got 0x00, expected 0xa1; the left neighbour is 0x' text || { cat text; fail "a header that there was"; }
+
+# A process that the mode stopped at an error: explain does not advise to let it end by itself.
+rm -rf data
+HAKMEM_DEBUG=1 "$hakmem" run -o data -- "$programs/double_free" >out 2>err
+equal "exit code of a process that is stopped at an error" 134 $?
+"$hakmem" explain data >explained || fail "explain"
+grep -q "Mend the error above. HAKMEM_ON_ERROR=report" explained || { cat explained; fail "does not say how the process goes on"; }
+grep -q "end by itself" explained && { cat explained; fail "advises to let a process end that hakmem stopped"; }
+exit 0

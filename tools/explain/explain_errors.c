@@ -2,6 +2,7 @@
  * explain_errors.c: rules that come before all others: missing data, and a program that writes over the allocator's headers.
  */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "common/escape.h"
@@ -44,6 +45,32 @@ static void name_unrecorded(struct finding *f, const struct unrecorded_list *lis
   }
 }
 
+/* Whether every process that was cut short was aborted after an error was found: the modes that stop at an error do that. A merge does not tell. */
+static bool all_stopped_at_errors(const struct report *r) {
+  uint64_t stopped = 0;
+  for (size_t i = 0; i < r->process_count; i++) {
+    const struct model_process *const p = r->processes[i];
+    bool has_error = false;
+    if (p->state != PROCESS_CUT_SHORT) continue;
+    for (size_t n = 0; n < p->incident_count; n++) has_error = has_error || p->incidents[n].kind == INCIDENT_HDR_RESET;
+    stopped += has_error && p->end_signal == SIGABRT;
+  }
+  return stopped == r->lost.incomplete;
+}
+
+static void advise_on_ends(struct finding *f, const struct report *r) {
+  const bool many = r->lost.incomplete > 1;
+  if (all_stopped_at_errors(r)) {
+    finding_change(f, "Mend the error above. HAKMEM_ON_ERROR=report lets a program go on that hakmem stops at an error.");
+  } else {
+    finding_change(f,
+                   "Let %s, or accept that what %s did after the last writing of %s statistics is missing, and at most one budget (4096 operations) of "
+                   "each thread and class.",
+                   many ? "the processes end by themselves" : "the process end by itself", many ? "they" : "it", many ? "their" : "its");
+  }
+  finding_effect(f, "exact counts");
+}
+
 static void tell_losses(struct diagnosis *d, const struct report *r) {
   const struct model_losses *const lost = r != NULL ? &r->lost : NULL;
   if (lost == NULL) return;
@@ -76,12 +103,7 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
   if (lost->unrecorded > 0) name_unrecorded(f, &d->page->unrecorded);
   if (lost->incomplete > 0) {
     name_incomplete(f, d, r);
-    finding_change(f,
-                   "Let %s, or accept that what %s did after the last writing of %s statistics is missing, and at most one budget (4096 operations) of "
-                   "each thread and class.",
-                   lost->incomplete > 1 ? "the processes end by themselves" : "the process end by itself", lost->incomplete > 1 ? "they" : "it",
-                   lost->incomplete > 1 ? "their" : "its");
-    finding_effect(f, "exact counts");
+    advise_on_ends(f, r);
   }
 }
 
