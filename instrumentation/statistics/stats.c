@@ -120,8 +120,22 @@ void stats_publish(void) {
 
 bool stats_has_file(void) { return config.stats_file[0] != '\0' && !stats_child_begins && stats_file_is_there(&stats_own); }
 
+/*
+ * The operations that threads have counted in their lists alone. They are only read: the caller may be a signal handler that interrupted one. Of another
+ * thread that is at work, one budget may be missing or count twice.
+ */
+static void add_unpublished(void) {
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
+    const struct operations more = usage_unpublished(cls);
+    stats_count(cls, more.allocs, more.frees);
+  }
+}
+
 void stats_exit(void) {
-  if (stats_file_is_there(&stats_own)) stats_own.exited = 1;
+  if (stats_file_is_there(&stats_own)) {
+    add_unpublished();
+    stats_own.exited = 1;
+  }
   stats_end();
 }
 

@@ -92,7 +92,7 @@ struct stats_block {
   uint32_t complete;     /* 1: the process ended in order, and the block is complete */
   uint32_t full_tracing; /* 1: every operation was seen; nothing below is sampled */
   uint32_t publication;  /* grows by 2 with each writing of the file; odd: being written, or never finished */
-  uint32_t exited;       /* 1: the process called _exit; unpublished counts of its threads may be missing */
+  uint32_t exited;       /* 1: the process called _exit; of other threads that worked then, a budget may be missing */
   uint64_t start_realtime_ns, elapsed_ns;
   uint64_t ticks_per_second, clock_cost_ns;
   uint64_t superslab_size, superslab_limit, drain_interval, sample;

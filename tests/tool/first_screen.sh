@@ -96,6 +96,28 @@ has "; 1 more process"
 has "Memory of this process: "
 has "Calls of all processes: share of their time"
 
+# A line of calls that is too long loses the p99, never the longest call.
+cat >grows.c <<'END_OF_PROGRAM'
+#include <stdlib.h>
+#include <string.h>
+int main(void) {
+  char *buffer = NULL;
+  for (size_t mb = 1; mb <= 60; mb++) {
+    buffer = realloc(buffer, mb << 20);
+    memset(buffer, 1, mb << 20);
+  }
+  free(buffer);
+  return 0;
+}
+END_OF_PROGRAM
+cc -O1 -fno-builtin -o grows grows.c || fail "grows.c does not compile"
+"$hakmem" run -o grows.run -- ./grows 2>err || fail "$(cat err)"
+for columns in 70 100; do
+  COLUMNS=$columns "$hakmem" report --summary grows.run >screen || fail "report"
+  grep -q '^  realloc .*: p50 .*, p99\.9 .*, max [0-9.]* [^ ]*s$' screen || { cat screen; fail "the longest realloc is not on a screen of $columns columns"; }
+done
+grep -q '^  realloc .*, p99 ' screen || { cat screen; fail "a wide screen has no p99"; }
+
 # Colour is for terminals.
 grep -q "$(printf '\033')" text && fail "colour in a pipe"
 

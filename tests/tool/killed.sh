@@ -34,7 +34,14 @@ has "^FAIL  *lost(incomplete) > 0  *lost(incomplete) = 1"
 has "^  residual(end) *-"
 has "^  rss(peak) *[0-9.]* MiB"
 "$hakmem" explain killed.d >text 2>err || fail "explain"
+has "statistics end before the process did: its last operations"
 has "was killed; its counts are of [0-9.]* .* after its start, its memory is of "
+
+# ---- Two of them. ----
+"$hakmem" run -o two -- sh -c './killed kill 100 & ./killed kill 100 & wait' 2>err
+"$hakmem" explain two >text 2>err || fail "explain"
+has "^1. The statistics of 2 processes end before they did: their last operations"
+has "Let the processes end by themselves, or accept that what they did"
 
 # ---- The same without what `hakmem run` saw. ----
 rm killed.d/ended.txt

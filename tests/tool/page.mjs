@@ -256,6 +256,13 @@ try {
   check('Enter shows who holds it', /^large blocks/.test(await slabs.evaluate("document.querySelector('#slabs .pins .note').textContent")));
   equal('console of the map', slabs.messages, []);
 
+  // ---- Figures are rounded as in the text; a process that rested has no snapshots of that time ----
+  equal('bytes', await slabs.evaluate("[0, 1023, 1024, 1025024, 104806000].map((n) => format.bytes(n))"), ['0 B', '1023 B', '1.00 KiB', '0.98 MiB', '100 MiB']);
+  equal('no gap between snapshots is named', await count(slabs, '#memory .gap'), 0);
+  const pauses = await browser.open(url('pauses.html'));
+  await settle();
+  check('a gap between snapshots is named', /^No snapshot was taken from .* ms to 2\.[0-9]* s, /.test(await pauses.evaluate("document.querySelector('#memory .gap').textContent")));
+
   // ---- Two runs ----
   const two = await browser.open(url('ab.html'));
   await settle();

@@ -20,6 +20,18 @@ fails 1 "cannot write no/x.html" "$hakmem" page a -o no/x.html
 
 "$hakmem" page a -o a.html 2>err || { cat err; [ "$(grep -c 'built without D3' err)" -eq 0 ] || skip "built without D3"; fail "no page of one run"; }
 "$hakmem" page a b -o ab.html 2>err || { cat err; fail "no page of two runs"; }
+cat >pauses.c <<'END'
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+static void *kept[200000];
+int main(void) {
+  for (int i = 0; i < 200000; i++) kept[i] = memset(malloc(200), 1, 200);
+  for (int i = 0; i < 200000; i++) if (i % 10 != 0) free(kept[i]);
+  return (int)sleep(2);
+}
+END
+cc -O1 -fno-builtin -o pauses pauses.c && "$hakmem" run -o pauses.run -- ./pauses 2>err && "$hakmem" page pauses.run -o pauses.html 2>err || fail "no page of a process that rests"
 for run in a b; do
   for pid in $("$hakmem" report --json $run | jq '.stats.processes[].pid'); do "$hakmem" report --json --pid=$pid $run | jq "{\"$pid\": (.stats | del(.processes))}"; done | jq -s add >$run.own.json
   "$hakmem" report --json --section=slabs $run >$run.report.json && "$hakmem" explain --json $run >$run.explain.json || fail "no JSON of $run"

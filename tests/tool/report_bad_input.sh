@@ -7,6 +7,16 @@ fails 2 "unrecognized option" "$hakmem" report --nonsense .
 fails 2 "not a process id" "$hakmem" report --pid=x .
 fails 2 "there is no command" "$hakmem" frobnicate
 fails 1 "No such file" "$hakmem" report missing
+fails 1 "an argument is empty" "$hakmem" report ''
+./stats_file known.stats || fail "stats_file"
+fails 1 "cannot read missing: No such file" "$hakmem" report --since missing known.stats
+
+# A process counts once, however often it is named.
+cp known.stats again.stats
+"$hakmem" report --json known.stats >once.json 2>err || fail "$(cat err)"
+"$hakmem" report --json known.stats again.stats >twice.json 2>err || fail "$(cat err)"
+equal "what a process is that is named twice" "hakmem: again.stats was left out: its process is in what was named before it, too" "$(cat err)"
+equal "figures of a process that is named twice" "$(jq -c .stats once.json)" "$(jq -c .stats twice.json)"
 
 mkdir empty
 fails 1 "neither a trace nor statistics files" "$hakmem" report empty

@@ -264,6 +264,10 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && $nobody test -x "$hakm
   fails 1 "there is nothing to show" $nobody "$hakmem" top --batch 1
 fi
 fails 1 "holds neither a trace nor statistics files" "$hakmem" top --batch 1 empty
+mkdir cut
+head -c 5000 "$(ls few/*.stats | head -n 1)" >cut/123.stats
+fails 1 "cut has no statistics that can be read" "$hakmem" top --batch 1 cut
+grep -q "no process of yours" out && { cat out; fail "says that nothing runs, and was asked of a directory"; }
 "$hakmem" top few </dev/null >out 2>err || fail "a pipe as output"
 
 # ---- The cost, with 100 processes: its share of a processor, over 10 readings ----

@@ -109,7 +109,7 @@ const struct argp report_argp = {
          "file or a trace's metadata; PID is a running process that keeps statistics: one of hakmem run or hakmem record, or with HAKMEM_STATS_FILE. "
          "It is shown as it is now, if its memory can be read. "
          "net://RELAY[:PORT]/host/HOST/SESSION is a program that hakmem record --to sends to an LTTng relay daemon: it is read while it runs. "
-         "Directories may be of several hosts, as the relay wrote them. "
+         "Directories may be of several hosts, as the relay wrote them. A process counts once, also if several files have it. "
          "The exit code is 0, 1 if something could not be read, 2 for bad usage.",
 };
 
@@ -162,21 +162,15 @@ static bool print_json(const struct page *page) {
   return json_write(stdout, root);
 }
 
-static bool print_since(const struct page *page, const struct options *o) {
-  struct load load = o->load;
-  struct page before = {.all = o->all};
-  load.paths = (char **)&o->since;
-  load.count = 1;
-  const bool good = load_page(&before, &load);
-  const bool any = before.main != NULL && (o->json ? print_growth_json(&before, page) : print_growth(stdout, &before, page));
-  if (good && !any) has_no_sites(!has_sites(&before) ? &before : page);
-  load_free(&before);
-  return good && any;
+static bool print_since(const struct page *before, const struct page *page, const struct options *o) {
+  const bool any = o->json ? print_growth_json(before, page) : print_growth(stdout, before, page);
+  return any || has_no_sites(!has_sites(before) ? before : page);
 }
 
-static bool print(const struct page *page, const struct options *o) {
+/* `before` is empty without --since. */
+static bool print(const struct page *before, const struct page *page, const struct options *o) {
   if (o->since != NULL) {
-    if (!print_since(page, o)) return false;
+    if (!print_since(before, page, o)) return false;
   } else if (o->json) {
     if (!print_json(page)) return false;
   } else if (o->folded) {
@@ -206,10 +200,18 @@ static int report(void *context) {
   const bool wants_flight = !o->folded && !o->summary && o->since == NULL && (o->section == NULL || strcmp(o->section, "flight") == 0);
   load.flight = wants_flight ? FLIGHT_ALL : o->summary ? FLIGHT_KILLED : FLIGHT_NONE;
   bool good = load_page(&page, &load);
-  if (page.main != NULL && !print(&page, o)) {
+  struct page before = {.all = o->all};
+  if (o->since != NULL) {
+    load.paths = (char **)&o->since;
+    load.count = 1;
+    good = load_page(&before, &load) && good;
+  }
+  const bool is_there = page.main != NULL && (o->since == NULL || before.main != NULL);
+  if (is_there && !print(&before, &page, o)) {
     say("%s", failure());
     good = false;
   }
+  load_free(&before);
   load_free(&page);
   return good ? EXIT_DONE : EXIT_FAILED;
 }

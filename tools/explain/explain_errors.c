@@ -2,6 +2,7 @@
  * explain_errors.c: rules that come before all others: missing data, and a program that writes over the allocator's headers.
  */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "common/escape.h"
@@ -44,6 +45,32 @@ static void name_unrecorded(struct finding *f, const struct unrecorded_list *lis
   }
 }
 
+/* Whether every process that was cut short was aborted after an error was found: the modes that stop at an error do that. A merge does not tell. */
+static bool all_stopped_at_errors(const struct report *r) {
+  uint64_t stopped = 0;
+  for (size_t i = 0; i < r->process_count; i++) {
+    const struct model_process *const p = r->processes[i];
+    bool has_error = false;
+    if (p->state != PROCESS_CUT_SHORT) continue;
+    for (size_t n = 0; n < p->incident_count; n++) has_error = has_error || p->incidents[n].kind == INCIDENT_HDR_RESET;
+    stopped += has_error && p->end_signal == SIGABRT;
+  }
+  return stopped == r->lost.incomplete;
+}
+
+static void advise_on_ends(struct finding *f, const struct report *r) {
+  const bool many = r->lost.incomplete > 1;
+  if (all_stopped_at_errors(r)) {
+    finding_change(f, "Mend the error above. HAKMEM_ON_ERROR=report lets a program go on that hakmem stops at an error.");
+  } else {
+    finding_change(f,
+                   "Let %s, or accept that what %s did after the last writing of %s statistics is missing, and at most one budget (4096 operations) of "
+                   "each thread and class.",
+                   many ? "the processes end by themselves" : "the process end by itself", many ? "they" : "it", many ? "their" : "its");
+  }
+  finding_effect(f, "exact counts");
+}
+
 static void tell_losses(struct diagnosis *d, const struct report *r) {
   const struct model_losses *const lost = r != NULL ? &r->lost : NULL;
   if (lost == NULL) return;
@@ -56,6 +83,8 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
   else if (!is_end) finding_what(f, "The %s could not keep some details, because there was no room for them.", of);
   else if (model_has_merge(r) || lost->unended > 0)
     finding_what(f, "The %s of some processes %s before they did: their last operations may be missing.", of, end);
+  else if (lost->incomplete > 1)
+    finding_what(f, "The %s of %" PRIu64 " processes %s before they did: their last operations may be missing.", of, lost->incomplete, end);
   else finding_what(f, "The %s %s before the process did: its last operations may be missing.", of, end);
 #define TELL_LOSS(name, text) \
   if (lost->name > 0) { \
@@ -74,9 +103,7 @@ static void tell_losses(struct diagnosis *d, const struct report *r) {
   if (lost->unrecorded > 0) name_unrecorded(f, &d->page->unrecorded);
   if (lost->incomplete > 0) {
     name_incomplete(f, d, r);
-    finding_change(f, "Let the process end by itself, or accept that what it did after the last writing of its statistics is missing, and at most one "
-                      "budget (4096 operations) of each thread and class.");
-    finding_effect(f, "exact counts");
+    advise_on_ends(f, r);
   }
 }
 
@@ -198,8 +225,9 @@ static void tell_place(struct diagnosis *d, const struct place *place) {
   struct finding *const f = finding_add(d, "header_reset", FINDING_ERROR, place->p);
   finding_cost(f, COST_NONE, (double)place->count, 0);
   if (place->p->merge != NULL) return tell_merged(f, place, verdict);
-  finding_what(f, "%s: %s, %" PRIu64 " time%s, in %s.", advice[verdict].what, model_hdr_verdict_name(e->verdict), place->count, place->count == 1 ? "" : "s",
-               explain_class(class, e->cls));
+  const bool has_class = e->cls < CLASS_ROWS; /* a block with a record of its own has none */
+  finding_what(f, "%s: %s, %" PRIu64 " time%s%s%s.", advice[verdict].what, model_hdr_verdict_name(e->verdict), place->count, place->count == 1 ? "" : "s",
+               has_class ? ", in " : "", has_class ? explain_class(class, e->cls) : "");
   if (e->way != ACCESS_UNSEEN) {
     finding_evidence(f, "%s at 0x%" PRIx64 ", %" PRIu64 " byte%s %s, 0x%" PRIx64 ", of %" PRIu64 " bytes", model_access_way_name(e->way), (uintptr_t)e->access,
                      e->over, e->over == 1 ? "" : "s", model_side(e->verdict), (uintptr_t)e->base, e->size);

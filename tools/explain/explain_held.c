@@ -1,8 +1,8 @@
 /*
  * explain_held.c: rules about memory that is resident and in no live block: one rule for each place where it can be, because each has an advice of its own.
  *
- *   the state that is looked at:  now, if the process is alive.  Its end, if it was killed or if the memory had been free for long by then.  Else,
- *                                 or if more than twice as much was free on average over the run: the snapshot with most free memory. The library
+ *   the state that is looked at:  now, if the process is alive, or when its file was copied.  Its end, if it was killed or if the memory had been free
+ *                                 for long by then.  Else, or if more than twice as much was free on average over the run: the snapshot with most free memory. The library
  *                                 does not count the end as one.
  *   cost of a place = its bytes in that state, or, if that state is over, its share of what was free on average over the run
  *
@@ -34,7 +34,7 @@ struct held {
   struct stats_pins pins[CLASS_COUNT];
   const struct stats_threads *threads;
   bool is_last; /* its end, or now, if it is alive */
-  double rest;  /* nanoseconds without a call before the last state */
+  double rest;  /* nanoseconds with few calls, or none, before the last state */
   double cost;  /* of all places together */
 };
 
@@ -62,16 +62,25 @@ static struct held idlest_state(const struct model_process *p) {
   return h;
 }
 
+/* What was seen at a time: *before is the last time before the rest. False if it is in the rest. */
+static bool is_before_rest(const struct model_process *p, uint64_t time_ns, double *before) {
+  const double at = (double)time_ns, end = (double)p->elapsed_ns;
+  if (at < end * (1 - REST_SHARE)) *before = at > *before ? at : *before;
+  else if (at < end * (1 - SAME_TIME)) return false;
+  return true;
+}
+
 /*
- * Nanoseconds without a snapshot before the last state, if they are a large part of the run; else 0. A process that rests takes no snapshot,
- * because it makes no call.
+ * Nanoseconds without a snapshot and without one of the longest calls before the last state, if they are a large part of the run; else 0. A process that
+ * rests takes no snapshot, because it makes no call; one that makes a few calls for huge blocks takes none, either.
  */
 static double rest_of(const struct model_process *p) {
   double before = 0;
   for (size_t i = 0; i < p->timeline_length; i++) {
-    const double at = (double)p->timeline[i].time_ns;
-    if (at < (double)p->elapsed_ns * (1 - REST_SHARE)) before = at;
-    else if (at < (double)p->elapsed_ns * (1 - SAME_TIME)) return 0;
+    if (!is_before_rest(p, p->timeline[i].time_ns, &before)) return 0;
+  }
+  for (size_t i = 0; i < p->call_count; i++) {
+    if (!is_before_rest(p, p->calls[i].time_ns, &before)) return 0;
   }
   return (double)p->elapsed_ns - before;
 }
@@ -128,7 +137,7 @@ static bool held_of(const struct model_process *p, struct held *h) {
   *h = last;
   h->cost = at_end;
   h->rest = rest;
-  if (model_is_alive(p) || (is_lasting(p, lasted_of(p, rest, last.at.idle)) && mean <= EARLIER * at_end)) return true;
+  if (model_is_alive(p) || p->state == PROCESS_COPIED || (is_lasting(p, lasted_of(p, rest, last.at.idle)) && mean <= EARLIER * at_end)) return true;
   if (mean < 0) return false;
   *h = most;
   h->cost = mean;
@@ -138,7 +147,7 @@ static bool held_of(const struct model_process *p, struct held *h) {
 /* ---- What all of these findings share. ---- */
 
 static const char *when_of(const struct model_process *p, const struct held *h) {
-  return !h->is_last ? "at the snapshot with most free memory, its end not counted" : model_is_alive(p) ? "now" : "at the end";
+  return !h->is_last ? "at the snapshot with most free memory, its end not counted" : model_last_moment(p);
 }
 
 static double whole_of(const struct held *h) { return (double)(h->at.allocated + h->at.idle); }
@@ -186,7 +195,7 @@ static const char *is_or_was(const struct model_process *p) { return model_is_al
 static void tell_rest(struct finding *f, const struct model_process *p, const struct held *h) {
   char time[FORMAT_SIZE];
   if (!h->is_last || h->rest < REST_LEAST) return;
-  finding_evidence(f, "for %s, no call returned memory: hakmem has no background thread, so memory is returned by threads that allocate and free",
+  finding_evidence(f, "for %s, the process made few calls or none: hakmem has no background thread, so memory is returned by threads that allocate and free",
                    format_ns(time, h->rest));
   if (p->has_settings) finding_evidence(f, "HAKMEM_RELEASE_DELAY is %" PRIu64 " ms", p->release_delay);
 }

@@ -21,10 +21,12 @@ static void tell_leaks(struct diagnosis *d, const struct model_process *p) {
   char size[FORMAT_SIZE], reachable[FORMAT_SIZE];
   struct finding *const f = finding_add(d, "leaks", FINDING_ERROR, p);
   finding_cost(f, COST_BYTES, (double)lost, explain_whole_memory(p));
-  finding_what(f, "%s in %" PRIu64 " block%s were never freed, and are unreachable.", format_bytes(size, lost), lost_blocks, lost_blocks == 1 ? "" : "s");
-  finding_evidence(
-    f, "no pointer to %" PRIu64 " of them was found, and only lost blocks point to %" PRIu64 "; %s in %" PRIu64 " blocks were still reachable at the end",
-    blocks[LEAK_LOST], blocks[LEAK_INDIRECT], format_bytes(reachable, bytes[LEAK_REACHABLE]), blocks[LEAK_REACHABLE]);
+  finding_what(f, "%s in %" PRIu64 " block%s never freed, and %s unreachable.", format_bytes(size, lost), lost_blocks, lost_blocks == 1 ? " was" : "s were",
+               lost_blocks == 1 ? "is" : "are");
+  finding_evidence(f, "no pointer to %" PRIu64 " of them was found", blocks[LEAK_LOST]);
+  if (blocks[LEAK_INDIRECT] > 0) finding_evidence(f, "only lost blocks point to the other %" PRIu64, blocks[LEAK_INDIRECT]);
+  finding_evidence(f, "%s in %" PRIu64 " block%s still reachable at the end", format_bytes(reachable, bytes[LEAK_REACHABLE]), blocks[LEAK_REACHABLE],
+                   blocks[LEAK_REACHABLE] == 1 ? " was" : "s were");
   unsigned told = 0;
   for (size_t i = 0; i < p->leak_count && told < PLACES_TOLD; i++) {
     const struct stats_leak *const leak = &p->leaks[i];

@@ -85,7 +85,7 @@ static size_t points_of(const struct model_process *p) {
   const struct stats_moment *const moments = p->timeline;
   size_t n = p->timeline_length;
   uint64_t most = 0;
-  if (n == 0 || model_is_alive(p)) return n;
+  if (n == 0 || model_is_alive(p) || p->state == PROCESS_COPIED) return n;
   uint64_t end = moments[n - 1].allocated;
   if (p->has_buckets && p->buckets.live < end) end = p->buckets.live;
   for (size_t i = 0; i < n; i++) most = moments[i].allocated > most ? moments[i].allocated : most;
@@ -154,7 +154,8 @@ static void tell_growth(struct diagnosis *d, const struct model_process *p) {
   finding_evidence(f, "of the bytes that it allocated until then, %s were freed: so it does not just fill memory that it goes on to use",
                    format_percent(a, turnover_of(p, t.to), 1));
   if (count == p->timeline_length) /* else it has freed these blocks meanwhile */
-    finding_evidence(f, "at the end most of it was in %s: %s", explain_class(class, most), format_bytes(a, p->counts->cls[most].gauge.allocated));
+    finding_evidence(f, "%s most of it %s in %s: %s", model_last_moment(p), model_is_alive(p) ? "is" : "was", explain_class(class, most),
+                     format_bytes(a, p->counts->cls[most].gauge.allocated));
   const bool named = explain_largest_sites(f, d, p);
   finding_figure(f, "bytes_per_second", t.per_ns * 1e9);
   finding_figure(f, "fit", t.fit);

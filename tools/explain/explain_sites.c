@@ -4,13 +4,15 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "explain.h"
 #include "common/escape.h"
 #include "common/format.h"
 #include "report/sites.h"
 
-#define SITES_TOLD 3
+#define PLACES_TOLD 3
+#define SITES_LOOKED 8
 #define ERROR_SIZE (FORMAT_SIZE + 32)
 
 /* " (standard error 12.0 KiB)"; "" for a figure that is exact. */
@@ -19,6 +21,41 @@ static const char *name_error(char *text, size_t size, double variance) {
   text[0] = '\0';
   if (variance > 0) snprintf(text, size, " (standard error %s)", format_bytes(bytes, whole_number(sqrt(variance) + 0.5)));
   return text;
+}
+
+/* A place of the program, with all sites that allocate there: their stacks differ within the C++ library alone, whose functions are not named. */
+struct place {
+  char *where; /* NULL: unknown */
+  struct stats_site f;
+};
+
+typedef double figure_of(const struct stats_site *f);
+static double pinned_of(const struct stats_site *f) { return f->pinned; }
+static double allocated_of(const struct stats_site *f) { return f->allocated; }
+
+static bool is_at(const struct place *place, const char *where) { return where != NULL && place->where != NULL && strcmp(place->where, where) == 0; }
+
+/* The places of the first sites, those with the largest figure first. Returns how many there are. The caller frees their names. */
+static size_t places_of(struct place *places, const struct diagnosis *d, const struct model_process *p, const struct site *sites, size_t count,
+                        figure_of *figure) {
+  size_t kept = 0;
+  for (size_t i = 0; i < count && i < SITES_LOOKED; i++) {
+    char *const where = explain_place(d, p, sites[i].stack);
+    size_t at = 0;
+    while (at < kept && !is_at(&places[at], where)) at++;
+    if (at == kept) {
+      places[kept++] = (struct place){where, sites[i].f};
+    } else {
+      sites_add(&places[at].f, &sites[i].f);
+      free(where);
+    }
+    for (; at > 0 && figure(&places[at].f) > figure(&places[at - 1].f); at--) {
+      const struct place larger = places[at];
+      places[at] = places[at - 1];
+      places[at - 1] = larger;
+    }
+  }
+  return kept;
 }
 
 /* The moment that best shows which sites hold memory that is in no live block. */
@@ -69,12 +106,15 @@ bool explain_pins(struct finding *f, const struct diagnosis *d, const struct mod
   if (profile == NULL) return false;
   struct site *const sites = sites_of(profile, &count);
   sites_rank_pins(sites, count);
-  for (size_t i = 0; i < count && i < SITES_TOLD && sites[i].f.pinned >= threshold.memory_bytes; i++) {
-    char *const where = explain_place(d, p, sites[i].stack);
-    tell_pinned(f, &sites[i].f, (double)bytes, where != NULL ? where : "an unknown site");
-    any = any || where != NULL;
-    told = true;
-    free(where);
+  struct place places[SITES_LOOKED];
+  const size_t place_count = places_of(places, d, p, sites, count, pinned_of);
+  for (size_t i = 0; i < place_count; i++) {
+    if (i < PLACES_TOLD && places[i].f.pinned >= threshold.memory_bytes) {
+      tell_pinned(f, &places[i].f, (double)bytes, places[i].where != NULL ? places[i].where : "an unknown site");
+      any = any || places[i].where != NULL;
+      told = true;
+    }
+    free(places[i].where);
   }
   free(sites);
   if (at_end) tell_age(f, p, profile, told);
@@ -105,14 +145,16 @@ bool explain_largest_sites(struct finding *f, const struct diagnosis *d, const s
   const struct stats_profile *const profile = fullest(p);
   if (profile == NULL) return false;
   struct site *const sites = sites_of(profile, &count);
-  for (size_t i = 0; i < count && i < SITES_TOLD; i++) {
+  struct place places[SITES_LOOKED];
+  const size_t place_count = places_of(places, d, p, sites, count, allocated_of);
+  for (size_t i = 0; i < place_count; i++) {
     char bytes[FORMAT_SIZE], error[ERROR_SIZE];
-    char *const where = explain_place(d, p, sites[i].stack);
-    if (where != NULL)
-      finding_evidence(f, "%s%s in %.0f blocks were allocated by %s", format_bytes(bytes, whole_number(sites[i].f.allocated + 0.5)),
-                       name_error(error, sizeof(error), sites[i].f.allocated_variance), sites[i].f.blocks, where);
-    any = any || where != NULL;
-    free(where);
+    const bool is_told = i < PLACES_TOLD && places[i].where != NULL;
+    if (is_told)
+      finding_evidence(f, "%s%s in %.0f blocks were allocated by %s", format_bytes(bytes, whole_number(places[i].f.allocated + 0.5)),
+                       name_error(error, sizeof(error), places[i].f.allocated_variance), places[i].f.blocks, places[i].where);
+    any = any || is_told;
+    free(places[i].where);
   }
   free(sites);
   return any;

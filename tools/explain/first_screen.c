@@ -157,7 +157,9 @@ static void print_memory_head(FILE *out, const struct model_process *p, bool is_
   format_bytes(at_end, p->rss), format_bytes(most, p->rss_max), format_ns(time, (double)p->snapshot_ns);
   if (p->merge != NULL) head = must_print("Memory of all at their ends: %s resident; the largest had %s at most", at_end, most);
   else if (model_is_cut(p)) head = must_print("Memory at its last snapshot, %s after its start: %s resident", time, at_end);
-  else head = must_print("Memory%s: %s resident%s, %s at most", is_one ? "" : " of this process", at_end, model_is_alive(p) ? "" : " at the end", most);
+  else
+    head = must_print("Memory%s: %s resident%s%s, %s at most", is_one ? "" : " of this process", at_end, model_is_alive(p) ? "" : " ",
+                      model_is_alive(p) ? "" : model_last_moment(p), most);
   print_cut(out, head, screen_width);
   free(head);
   if (!model_is_cut(p)) return;
@@ -245,11 +247,18 @@ static const char *format_number(char *out, uint64_t count, double error) {
   return out;
 }
 
-/* "p50 20 ns, p99 41 ns, p99.9 135 ns"; without the p99 if that is open, because then the p99.9 says as much. */
-static char *name_quantiles(const struct model_calls *calls, unsigned kind, const struct histogram *h) {
-  char p50[QUANTILE_SIZE], p99[QUANTILE_SIZE], p999[QUANTILE_SIZE];
+/*
+ * "p50 20 ns, p99 41 ns, p99.9 135 ns, max 4.35 ms" in so many columns. Without the p99 if that is open, because then the p99.9 says as much, or if there
+ * is no room for it.
+ */
+static char *name_quantiles(const struct model_calls *calls, unsigned kind, const struct histogram *h, size_t columns) {
+  char p50[QUANTILE_SIZE], p99[QUANTILE_SIZE], p999[QUANTILE_SIZE], max[FORMAT_SIZE];
   format_quantile(p50, calls, kind, h, 0.5), format_quantile(p99, calls, kind, h, 0.99), format_quantile(p999, calls, kind, h, 0.999);
-  return *p99 == '>' ? must_print("p50 %s, p99.9 %s", p50, p999) : must_print("p50 %s, p99 %s, p99.9 %s", p50, p99, p999);
+  format_ns(max, (double)h->max);
+  char *const all = must_print("p50 %s, p99 %s, p99.9 %s, max %s", p50, p99, p999, max);
+  if (*p99 != '>' && format_width(all) <= columns) return all;
+  free(all);
+  return must_print("p50 %s, p99.9 %s, max %s", p50, p999, max);
 }
 
 static void print_calls_of(FILE *out, const struct model_calls *calls, unsigned kind) {
@@ -264,9 +273,11 @@ static void print_calls_of(FILE *out, const struct model_calls *calls, unsigned 
   if (!calls_are_timed(calls, kind, h)) line = must_print("  %-7s %s: most were not timed, max %s", model_call_kind(kind), number, max);
   else if (error > (double)count) line = must_print("  %-7s %s: few were timed, max %s", model_call_kind(kind), number, max);
   else {
-    char *const quantiles = name_quantiles(calls, kind, h);
-    line = must_print("  %-7s %6s; %s: %s, max %s", model_call_kind(kind), format_percent(share, (double)h->sum, (double)calls->elapsed_ns), number, quantiles,
-                      max);
+    char *const head = must_print("  %-7s %6s; %s: ", model_call_kind(kind), format_percent(share, (double)h->sum, (double)calls->elapsed_ns), number);
+    const size_t used = format_width(head);
+    char *const quantiles = name_quantiles(calls, kind, h, screen_width > used ? screen_width - used : 0);
+    line = must_print("%s%s", head, quantiles);
+    free(head);
     free(quantiles);
   }
   print_cut(out, line, screen_width);

@@ -102,6 +102,7 @@ static bool add_process(struct inputs *inputs, uint32_t pid) {
 bool inputs_add(struct inputs *inputs, const char *path) {
   struct stat status;
   uint32_t pid;
+  if (*path == '\0') return fail("an argument is empty: name a directory, a file or a process id");
   if (live_is_address(path)) {
     add(&inputs->traces, &inputs->trace_count, &inputs->trace_capacity, path);
     return true;

@@ -167,6 +167,15 @@ static bool check_figures(const struct stats_block *b, const char *path) {
   return fault == NULL || fail("%s is damaged: %s", path, fault);
 }
 
+/* Processes with one id have other starts; a file that was copied has the same. */
+static bool is_in(const struct report *r, const struct stats_block *b) {
+  for (size_t i = 0; i < r->process_count; i++) {
+    const struct model_process *const p = r->processes[i];
+    if (p->merge == NULL && p->pid == b->pid && p->start_realtime_ns == b->start_realtime_ns && p->pid_namespace == b->pid_namespace) return true;
+  }
+  return false;
+}
+
 bool read_stats_file(struct report *r, const char *path, uint32_t pid) {
   const int fd = regular_open(path);
   if (fd < 0) return false;
@@ -181,7 +190,12 @@ bool read_stats_file(struct report *r, const char *path, uint32_t pid) {
   bool good = read_now(fd, path, block, &reading);
   close(fd);
   if (good && !reading.is_present) good = check_figures(block, path);
-  good = good && ((pid != 0 && block->pid != pid) || stats_model_add(r, block, path));
+  bool is_wanted = good && (pid == 0 || block->pid == pid);
+  if (is_wanted && is_in(r, block)) {
+    say("%s was left out: its process is in what was named before it, too", path);
+    is_wanted = false;
+  }
+  if (is_wanted) good = stats_model_add(r, block, path);
   if (r->process_count > count) take_reading(r->processes[count], &reading);
   free(block);
   return good;

@@ -84,7 +84,7 @@ struct model_span {
 /* The state of a process, or its end; S(constant, "name"). */
 #define PROCESS_STATES(S) \
   S(PROCESS_ENDED, "ended")   /* in order: the data are complete */ \
-  S(PROCESS_EXITED, "exited") /* by _exit: unpublished counts of its threads may be missing */ \
+  S(PROCESS_EXITED, "exited") /* by _exit: of other threads that worked then, a budget may be missing */ \
   S(PROCESS_EXEC, "exec")     /* it became another program, which has data of its own */ \
   S(PROCESS_RUNS, "runs") \
   S(PROCESS_STOPPED, "stopped")     /* by a signal or a debugger; it can continue */ \
@@ -362,6 +362,8 @@ const char *model_ran_for(const struct model_process *p, const char *at_least, c
 /* Of one that is alive: "as it is now (read from its memory)" or "as of 0.3 s ago (its statistics file)"; `buffer` has MODEL_AS_OF bytes. */
 #define MODEL_AS_OF 160
 const char *model_as_of(const struct model_process *p, char *buffer);
+/* The moment of its last figures: "now", "at the end", or "when its file was copied". */
+const char *model_last_moment(const struct model_process *p);
 /* "12 runs of 3 hosts: 34 processes"; `buffer` has MODEL_MERGE bytes. */
 #define MODEL_MERGE 128
 const char *model_merge_text(const struct model_merge *merge, char *buffer);

@@ -53,6 +53,10 @@ const char *model_as_of(const struct model_process *p, char *buffer) {
   return buffer;
 }
 
+const char *model_last_moment(const struct model_process *p) {
+  return model_is_alive(p) ? "now" : p->state == PROCESS_COPIED ? "when its file was copied" : "at the end";
+}
+
 const char *model_class_name(uint32_t cls, char *buffer) {
   if (cls == CLASS_LARGE) return "large";
   if (cls == CLASS_HUGE) return "huge";

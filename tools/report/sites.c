@@ -10,7 +10,7 @@
 
 #define STACK_CUT "[cut]"
 
-static void add(struct stats_site *to, const struct stats_site *from) {
+void sites_add(struct stats_site *to, const struct stats_site *from) {
 #define ADD_FIGURE(name, text) to->name += from->name;
   STATS_SITE_FIGURES(ADD_FIGURE)
   if (to->oldest_ms < from->oldest_ms) to->oldest_ms = from->oldest_ms;
@@ -39,7 +39,7 @@ struct site *sites_of(const struct stats_profile *profile, size_t *count) {
   qsort(sites, profile->site_count, sizeof(*sites), by_stack);
   size_t kept = 0;
   for (uint32_t i = 0; i < profile->site_count; i++) {
-    if (kept > 0 && sites[kept - 1].stack == sites[i].stack) add(&sites[kept - 1].f, &sites[i].f);
+    if (kept > 0 && sites[kept - 1].stack == sites[i].stack) sites_add(&sites[kept - 1].f, &sites[i].f);
     else sites[kept++] = sites[i];
   }
   qsort(sites, kept, sizeof(*sites), by_allocated);
@@ -49,7 +49,7 @@ struct site *sites_of(const struct stats_profile *profile, size_t *count) {
 
 struct stats_site sites_sum(const struct stats_profile *profile) {
   struct stats_site sum = profile->rest;
-  for (uint32_t i = 0; i < profile->site_count; i++) add(&sum, &profile->sites[i]);
+  for (uint32_t i = 0; i < profile->site_count; i++) sites_add(&sum, &profile->sites[i]);
   return sum;
 }
 
@@ -157,7 +157,7 @@ struct site *sites_fold(const struct report *r, size_t *count) {
   size_t kept = 0;
   for (size_t i = 0; i < length; i++) {
     if (kept > 0 && strcmp(all[kept - 1].folded, all[i].folded) == 0) {
-      add(&all[kept - 1].f, &all[i].f);
+      sites_add(&all[kept - 1].f, &all[i].f);
       merge_place(all[kept - 1].place, all[i].place);
       free(all[i].folded);
       free(all[i].place);

@@ -17,6 +17,9 @@ struct site {
 /* The sites of one moment by stack, those with most live bytes first. The caller frees the list. */
 struct site *sites_of(const struct stats_profile *profile, size_t *count);
 
+/* Adds the figures of one to another. */
+void sites_add(struct stats_site *to, const struct stats_site *from);
+
 /* All of them and the rest, added up. */
 struct stats_site sites_sum(const struct stats_profile *profile);
 

@@ -51,19 +51,20 @@ function lookAtOther() {
 
 // ---- Figures as text: always with a unit. ----
 
-function digits(value) { return Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2); }
+// Three digits, as in the text of hakmem report.
+function digits(value) { return Math.abs(value) >= 99.95 ? value.toFixed(0) : Math.abs(value) >= 9.995 ? value.toFixed(1) : value.toFixed(2); }
 
 const format = {
   bytes(value) {
     const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
     let unit = 0, rest = value;
-    while (Math.abs(rest) >= 1024 && unit < units.length - 1) { rest /= 1024; unit++; }
+    while (Math.abs(rest) >= (unit === 0 ? 1024 : 999.5) && unit < units.length - 1) { rest /= 1024; unit++; }
     return (unit === 0 ? String(Math.round(rest)) : digits(rest)) + ' ' + units[unit];
   },
   ns(value) {
     const units = ['ns', 'µs', 'ms', 's'];
     let unit = 0, rest = value;
-    while (Math.abs(rest) >= 1000 && unit < units.length - 1) { rest /= 1000; unit++; }
+    while (Math.abs(rest) >= 999.5 && unit < units.length - 1) { rest /= 1000; unit++; }
     return (unit === 0 && Number.isInteger(rest) ? String(rest) : digits(rest)) + ' ' + units[unit];
   },
   ms(value) { return format.ns(value * 1e6); },

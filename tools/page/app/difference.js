@@ -20,7 +20,7 @@ function drawDifference(parent) {
       {name: 'A', number: true, value: (name) => figures[name].a, cell: (name) => figure(['diff', 'figures', name, 'a'], DIFF_UNITS[figures[name].unit])},
       {name: 'B', number: true, value: (name) => figures[name].b, cell: (name) => figure(['diff', 'figures', name, 'b'], DIFF_UNITS[figures[name].unit])},
       {name: 'change', number: true, value: (name) => (known(name) ? Math.abs(by(name)) : null), cell},
-      {name: 'in %', number: true, value: (name) => (known(name) ? Math.abs(share(name)) : null), cell: (name) => (!known(name) ? '' : Number.isFinite(share(name)) ? (share(name) > 0 ? '+' : '') + format.percent(share(name)) : 'new')},
+      {name: 'in %', number: true, value: (name) => (known(name) ? Math.abs(share(name)) : null), cell: (name) => (!known(name) ? '' : Number.isFinite(share(name)) ? signed(share(name), 'percent') : 'new')},
       {name: 'verdict', value: (name) => figures[name].verdict},
     ], all ? names : changed, {label: 'Figures of both runs', filter: 'Filter figures', limit: 500}));
   }

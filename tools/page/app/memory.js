@@ -27,6 +27,14 @@ function momentAt(moments, ns) {
   return Math.abs(before.time - ns) <= Math.abs(after.time - ns) ? before : after;
 }
 
+// The longest time between two snapshots, if it is a large part of the run: then the picture joins them by a line that says nothing. Else null.
+const GAP_SHARE = 0.2, GAP_LEAST = 5e8; // of the run; ns
+function longestGap(moments) {
+  const gaps = d3.pairs(moments, (from, to) => ({from: from.time, to: to.time})), run = moments[moments.length - 1].time;
+  const longest = gaps.sort((a, b) => b.to - b.from - (a.to - a.from))[0];
+  return longest && longest.to - longest.from >= Math.max(GAP_LEAST, GAP_SHARE * run) ? longest : null;
+}
+
 function drawMemoryPicture(svg, x, inner, v, series, other) {
   const {names, moments} = series;
   const top = d3.max(moments, (m) => Math.max(sumOf(m), m.rss || 0)) || 1;
@@ -85,6 +93,8 @@ function drawMemory(parent, v) {
   if (!hasResident) parent.append(empty('A trace has neither the resident set nor all buckets; statistics files, which hakmem run and hakmem record keep, have them.'));
   if (hasResident) parent.append(element('p', {class: 'note'}, 'The stack counts pages that were never touched, too. So the resident set may lie below its top.'));
   parent.append(element('p', {class: 'note'}, 'Dotted: the snapshots with the most memory in use, and with the most that was resident and in no live block (the end not counted).'));
+  const gap = longestGap(series.moments);
+  if (gap) parent.append(element('p', {class: 'note gap'}, 'No snapshot was taken from ' + format.ns(gap.from) + ' to ' + format.ns(gap.to) + ', because the process made few calls or none. When the memory changed between them is unknown.'));
   drawMoments(parent, v);
 }
 

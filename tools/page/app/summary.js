@@ -14,7 +14,7 @@ function drawTiles(parent, v, other) {
   const {p, pointer} = v, memory = p.memory, q = other && other.p;
   const tiles = element('dl', {class: 'tiles'});
   if (memory) {
-    tiles.append(tile(p.state === 'runs' || p.state === 'stopped' ? 'Resident now' : p.cut ? 'Resident at the last snapshot' : 'Resident at the end', figure([...pointer, 'memory', 'rss'], 'bytes'), p.cut ? format.ns(memory.snapshot_ns) + ' after the start' : q && q.memory && change(memory.rss, q.memory.rss, 'bytes')));
+    tiles.append(tile(p.state === 'runs' || p.state === 'stopped' ? 'Resident now' : p.cut ? 'Resident at the last snapshot' : p.state === 'copied' ? 'Resident when copied' : 'Resident at the end', figure([...pointer, 'memory', 'rss'], 'bytes'), p.cut ? format.ns(memory.snapshot_ns) + ' after the start' : q && q.memory && change(memory.rss, q.memory.rss, 'bytes')));
   }
   if (p.rss_max !== null) tiles.append(tile('Resident at most', figure([...pointer, 'rss_max'], 'bytes'), p.rss_max_is_whole === false ? 'until the last snapshot' : q && change(p.rss_max, q.rss_max, 'bytes')));
   if (memory) {
@@ -108,6 +108,6 @@ function drawSummary(parent, v) {
   parent.append(split);
   drawBuckets(left, v);
   right.append(element('h3', {id: 'findings'}, 'Findings'));
-  if (!explain.findings.length) right.append(empty('None: ' + explain.looked_for.filter((l) => l.why_not === null).length + ' rules looked, and ' + explain.looked_for.filter((l) => l.why_not !== null).length + ' could not. hakmem explain --json says why.'));
+  if (!explain.findings.length) right.append(empty('None: ' + explain.looked_for.filter((l) => l.why_not === null).length + ' rules looked, and ' + explain.looked_for.filter((l) => l.why_not !== null).length + ' could not. hakmem explain says why.'));
   right.append(element('ol', {class: 'findings'}, explain.findings.map((finding, i) => drawFinding(finding, ['runs', v.run, 'explain', 'findings', i], v, i === 0))));
 }

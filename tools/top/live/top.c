@@ -177,7 +177,10 @@ static bool batch(struct top *t) {
     good = read_all(t) && print(t);
     any = any || t->processes.count > 0;
   }
-  return good && (any || fail("there is nothing to show: no process of this user runs under hakmem"));
+  if (!good || any) return good;
+  const char *const directory = t->options->directory;
+  if (directory != NULL) return fail("there is nothing to show: %s has no statistics that can be read", directory);
+  return fail("there is nothing to show: no process of this user runs under hakmem");
 }
 
 /* ---- The whole ---- */

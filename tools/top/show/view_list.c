@@ -24,7 +24,8 @@ void view_list(struct grid *g, const struct processes *all) {
   static const char *const states[] = {[ENTRY_RUNS] = "runs", [ENTRY_STOPPED] = "stopped", [ENTRY_ENDED] = "ended"};
   g->columns = columns;
   g->column_count = sizeof(columns) / sizeof(columns[0]);
-  g->empty = "no process of yours runs under hakmem; start one: hakmem run -- PROGRAM";
+  g->empty = all->directory != NULL ? "no process of this run has statistics that can be read"
+                                    : "no process of yours runs under hakmem; start one: hakmem run -- PROGRAM";
   for (size_t i = 0; i < all->count; i++) {
     const struct entry *const e = &all->entries[i];
     char buffer[FORMAT_SIZE], *const program = escape(*e->program != '\0' ? e->program : "?");

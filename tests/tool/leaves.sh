@@ -1,0 +1,13 @@
+# Blocks of a process that calls _exit are counted exactly: in one thread, in a handler of a signal, of threads that rest, in a forked child.
+. "$(dirname "$0")/common.sh"
+program leaves
+for how in alone signal threads child; do
+  "$hakmem" run -o $how -- ./leaves $how 2>err || fail "$how: $(cat err)"
+  "$hakmem" report --json $how >json || fail "$how: no report"
+  # Whoever makes a thread allocates some blocks besides.
+  jq -e '[.stats.processes[] | select(.state == "exited")] | length == 1 and .[0].allocs >= 100000 and .[0].allocs <= 100020 and .[0].frees >= 50000 and .[0].frees <= 50020' \
+    json >/dev/null || fail "$how: not 100000 and 50000, but $(jq -c '.stats.processes[] | [.state, .allocs, .frees]' json)"
+  jq -e '[.stats.processes[] | select(.state == "exited")][0] | .memory.buckets.live >= 50000 * 112 and .memory.buckets.live < 50000 * 112 + 20000' \
+    json >/dev/null || fail "$how: $(jq -c '.stats.processes[] | [.state, .memory.buckets.live]' json) bytes are live"
+done
+exit 0
