@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "src/memory/os.h"
 #include "base/clock.h"
 #include "stacks/stacks.h"
 #include "statistics/stats.h"
@@ -50,7 +51,7 @@ uint64_t incident_times(void) { return times; }
  */
 static void keep(struct stats_incident *incident) {
   struct stats_block *b = stats_block();
-  incident->tid = (uint32_t)sys_gettid();
+  incident->tid = os_thread();
   incident->time_ns = stats_elapsed_ns();
   for (unsigned i = 0; i < STATS_INCIDENTS; i++) {
     struct stats_incident *slot = &b->incidents[i];

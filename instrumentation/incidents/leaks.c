@@ -60,7 +60,8 @@ static bool parse_pointer(char *text, uintptr_t *pointer) {
   return true;
 }
 
-static void add_thread(const char *name) {
+/* False if the thread has ended: the first one stays in the folder until the process ends. */
+static bool add_thread(const char *name) {
   char path[64], text[256];
   uintptr_t pointer;
   struct message m;
@@ -74,8 +75,13 @@ static void add_thread(const char *name) {
   const ssize_t length = file_read_at(&file, text, sizeof(text) - 1, 0);
   file_close(&file);
   text[length > 0 ? length : 0] = '\0';
-  if (stacks.count < THREADS_MAX && parse_pointer(text, &pointer)) stacks.pointer[stacks.count++] = pointer;
-  else stacks.whole = false;
+  if (stacks.count < THREADS_MAX && parse_pointer(text, &pointer)) {
+    if (pointer == 0) return false;
+    stacks.pointer[stacks.count++] = pointer;
+  } else {
+    stacks.whole = false;
+  }
+  return true;
 }
 
 struct entry {
@@ -98,8 +104,7 @@ static uint32_t find_threads(void) {
       uint64_t thread = 0;
       for (const char *p = e->name; *p != '\0'; p++) thread = thread * 10 + (uint64_t)(*p - '0');
       if (e->name[0] == '.' || thread == os_thread()) continue;
-      add_thread(e->name);
-      others++;
+      others += add_thread(e->name);
     }
   }
   file_close(&tasks);
@@ -120,6 +125,8 @@ static uintptr_t left_control_block(const struct maps_region *region, bool guard
   if (!stacks.whole) return 0;
   uintptr_t start = guarded_below ? region->start : region->end - min_size(sizeof(words), region->end - region->start);
   for (size_t size; start < region->end; start += size) {
+    size = reach_untouched(start);
+    if (size != 0) continue;
     size = min_size(sizeof(words), region->end - start);
     if (!maps_read(words, (void *)start, size)) return 0;
     for (size_t i = 0; i < size / sizeof(*words); i += step) {

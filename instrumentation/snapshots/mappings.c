@@ -107,7 +107,7 @@ void mappings_take(struct stats_block *b) {
   memset(b->mappings, 0, sizeof(b->mappings));
   if (!stats_has_much_else(b)) return;
   memset(&r, 0, sizeof(r));
-  r.file = file_open_briefly("/proc/self/smaps");
+  r.file = file_open_process("smaps");
   while (next_line(&r, line, sizeof(line))) take_line(&r, line);
   file_close(&r.file);
   keep_largest(b, &r);

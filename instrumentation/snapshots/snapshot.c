@@ -105,7 +105,7 @@ struct resident {
 
 static struct resident resident_set(void) {
   char text[128];
-  struct own_file file = file_open_briefly("/proc/self/statm");
+  struct own_file file = file_open_process("statm");
   const ssize_t n = file_read_at(&file, text, sizeof(text) - 1, 0);
   file_close(&file);
   text[n > 0 ? n : 0] = '\0';

@@ -3,7 +3,7 @@
 #include "src/alloc/usage.h"
 #include "src/checker_hooks.h"
 #include "src/platform/lock.h"
-#include "src/platform/syscall.h"
+#include "src/memory/os.h"
 #include "base/clock.h"
 #include "stats.h"
 
@@ -148,7 +148,7 @@ void calls_describe(struct stats_call *kept, const struct call *call, uint64_t n
   take_sleep();
   const bool early = stats_block()->start_monotonic_ns == 0; /* the statistics have not started yet */
   *kept = (struct stats_call){
-    .ns = ns, .time_ns = early ? 0 : stats_elapsed_ns(), .tid = (uint32_t)sys_gettid(), .kind = call->kind, .cls = call->cls, .size = call->size, .writing = 1};
+    .ns = ns, .time_ns = early ? 0 : stats_elapsed_ns(), .tid = os_thread(), .kind = call->kind, .cls = call->cls, .size = call->size, .writing = 1};
   uint64_t left = ns;
   for (unsigned i = 0; i < CALL_STAGE_COUNT; i++) {
     const uint64_t stage = clock_to_ns(here.stage[i]);

@@ -36,7 +36,7 @@ void pages_truncated(void) { memset(map_in_file, 0, sizeof(map_in_file)); }
 /* Asks the kernel which pages of the block were ever touched. If it does not tell, all count as touched. */
 static void find_touched(const struct stats_block *b, size_t page, size_t count) {
   static uint64_t entries[PAGE_MAX_COUNT] BULK;
-  struct own_file pagemap = file_open_briefly("/proc/self/pagemap");
+  struct own_file pagemap = file_open_process("pagemap");
   const ssize_t got = file_read_at(&pagemap, entries, count * sizeof(entries[0]), (off_t)((uintptr_t)b / page * sizeof(entries[0])));
   file_close(&pagemap);
   const size_t known = got > 0 ? (size_t)got / sizeof(entries[0]) : 0;

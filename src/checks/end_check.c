@@ -40,7 +40,7 @@ static void count_blocks(const struct slab_view *slab, void *unused) {
 
 static void check_blocks(const struct slab_view *slab, void *unused) {
   (void)unused;
-  if (slab->cls >= CLASS_COUNT || counts.slabs++ % every != 0 || os_now_ms() > until_ms) return;
+  if (slab->cls >= CLASS_COUNT || counts.slabs++ % every != 0 || os_now_ms() > until_ms || !view_is_whole(slab)) return;
   counts.checked += slab->count;
   const char *block = slab->first;
   for (uint32_t i = 0; i < slab->count; i++, block += slab->stride) {
@@ -52,6 +52,15 @@ static void check_blocks(const struct slab_view *slab, void *unused) {
   }
 }
 
+/* A forked child reads zeros where the program asked for it (MADV_WIPEONFORK). The header's whole page is zero then. */
+static bool is_wiped(const struct suspect *s) {
+  const uint64_t *const page = (const uint64_t *)align_down((uintptr_t)s->block - 1, os_page_size());
+  for (size_t i = 0; s->got == 0 && os_was_forked() && i < os_page_size() / sizeof(*page); i++) {
+    if (page[i] != 0) return false;
+  }
+  return s->got == 0 && os_was_forked();
+}
+
 /* In this slab: confirms the headers that are still wrong. A trim may have removed a block meanwhile. */
 static void confirm_blocks(const struct slab_view *view, void *unused) {
   (void)unused;
@@ -61,7 +70,7 @@ static void confirm_blocks(const struct slab_view *view, void *unused) {
     struct slab *slab = directory_slab(s->block);
     if (slab == NULL) continue;
     s->at = pointer_in(slab, s->block);
-    s->confirmed = s->at.kind == POINTER_BLOCK && s->at.state == BLOCK_BROKEN && s->at.header == s->got;
+    s->confirmed = s->at.kind == POINTER_BLOCK && s->at.state == BLOCK_BROKEN && s->at.header == s->got && !is_wiped(s);
   }
 }
 

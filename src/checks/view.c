@@ -1,6 +1,7 @@
 #include "view.h"
 
 #include "memory/maps.h"
+#include "memory/os.h"
 #include "slabs/directory.h"
 #include "slabs/legacy/legacy.h"
 #include "slabs/superslabs.h"
@@ -60,11 +61,14 @@ READS_RACILY static uint32_t count_used(const struct slab *slab) {
   return carved > free_count ? carved - free_count : 0;
 }
 
+bool view_is_whole(const struct slab_view *view) { return !os_was_forked() || os_is_mapped(view->base, view->size); }
+
 /* A slab of small blocks whose memory stays. The lock of its class is not held, so blocks may be taken and returned meanwhile. */
 READS_RACILY static void visit_small(struct slab *slab, const struct visitor *v) {
   struct slab_view view;
   if (!describe(slab, &view) || view.cls >= CLASS_COUNT) return;
-  if (v->live != VIEW_NOT_COUNTED) slab->seen_live = view.live = v->live == VIEW_USED ? count_used(slab) : slab_count_live(slab);
+  const bool by_headers = v->live == VIEW_BY_HEADERS && view_is_whole(&view);
+  if (v->live != VIEW_NOT_COUNTED) slab->seen_live = view.live = by_headers ? slab_count_live(slab) : count_used(slab);
   v->visit(&view, v->context);
 }
 

@@ -41,6 +41,9 @@ enum view_live { VIEW_NOT_COUNTED, VIEW_USED /* includes the free blocks in list
 enum view_lock { VIEW_WAIT, VIEW_TRY /* for signal handlers */ };
 bool view_each_held(enum view_live live, enum view_lock lock, view_visit *visit, void *context);
 
+/* Whether the slab's memory may be read directly. A forked child may lack pages of it, which the program kept to itself (MADV_DONTFORK). */
+bool view_is_whole(const struct slab_view *view);
+
 /* The start of the block that `p` points into; NULL if that is before the first block or behind the last one that was handed out. */
 const char *view_block(const struct slab_view *view, const void *p);
 

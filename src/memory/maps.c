@@ -61,7 +61,7 @@ static bool scan(const struct own_file *file, bool (*visit)(const struct maps_re
 
 bool maps_each(bool (*visit)(const struct maps_region *region, void *context), void *context) {
   const int saved = errno;
-  struct own_file file = file_open_briefly("/proc/self/maps");
+  struct own_file file = file_open_process("maps");
   const bool whole = scan(&file, visit, context);
   file_close(&file);
   errno = saved;
@@ -99,10 +99,11 @@ bool maps_is_readable(const void *p) { return answer_about(p) != -EFAULT; }
 
 bool maps_is_surely_readable(const void *p) { return answer_about(p) == -EINVAL; }
 
+/* By the thread's own number: once the first thread has ended, the kernel finds no memory behind the process's. */
 bool maps_read(void *to, const void *from, size_t size) {
   const int saved = errno;
   const struct iovec here = {to, size}, there = {(void *)(uintptr_t)from, size};
-  const bool read_all = sys_process_vm_readv(sys_getpid(), &here, &there) == (ssize_t)size;
+  const bool read_all = sys_process_vm_readv(sys_gettid(), &here, &there) == (ssize_t)size;
   errno = saved;
   return read_all;
 }

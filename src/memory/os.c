@@ -381,7 +381,7 @@ void os_fence(void *base, size_t size) {
 static bool holds_mark(const uint64_t *place, uint64_t mark) {
   uint64_t found = 0;
   const struct iovec here = {&found, sizeof(found)}, there = {(void *)(uintptr_t)place, sizeof(found)};
-  return sys_process_vm_readv(sys_getpid(), &here, &there) == (ssize_t)sizeof(found) && found == mark;
+  return sys_process_vm_readv(sys_gettid(), &here, &there) == (ssize_t)sizeof(found) && found == mark;
 }
 
 /* After a refused move: whether `to`, which was marked, is ours again, and zero. */

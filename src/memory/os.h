@@ -162,6 +162,14 @@ bool os_own_is_whole(void);
  */
 size_t os_left(void);
 
+/*
+ * Whether all of the whole pages from `base` on are mapped. A forked child lacks pages that the program kept from it (MADV_DONTFORK), also some of hakmem's.
+ * True if the kernel does not tell.
+ */
+bool os_is_mapped(const void *base, size_t size);
+/* Whether the process, or one that it comes from, was forked. */
+bool os_was_forked(void);
+
 /* Resident bytes of the whole process, not only of hakmem's memory; 0 if /proc cannot be read. */
 size_t os_resident_set(void);
 
@@ -170,6 +178,8 @@ uint64_t os_now_ms(void);
 
 /* The kernel's number of the calling thread. Signal safe. */
 uint32_t os_thread(void);
+/* The calling thread is about to end. */
+void os_thread_ends(void);
 
 /*
  * Every other running thread of the process passes a full memory barrier before this returns. False if the kernel does not offer that.

@@ -9,6 +9,7 @@
 
 #include "layout.h"
 #include "os.h"
+#include "platform/file.h"
 #include "platform/syscall.h"
 
 /* ---- Memory. ---- */
@@ -37,12 +38,28 @@ size_t os_resident(const void *base, size_t size) {
   return resident;
 }
 
-/* The `index`th number of /proc/self/statm, in bytes; 0 if it cannot be read. */
+bool os_is_mapped(const void *base, size_t size) {
+  unsigned char pages[1024];
+  const int saved = errno;
+  bool mapped = true;
+  for (size_t done = 0, piece; done < size && mapped; done += piece) {
+    piece = min_size(size - done, sizeof(pages) * os_page_size());
+    mapped = sys_mincore((char *)(uintptr_t)base + done, piece, pages) == 0 || errno != ENOMEM;
+  }
+  errno = saved;
+  return mapped;
+}
+
+static bool was_forked;
+
+bool os_was_forked(void) { return was_forked; }
+
+/* The `index`th number of the process's statm, in bytes; 0 if it cannot be read. */
 static size_t statm(unsigned index) {
   char text[256];
-  const int fd = sys_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
-  const ssize_t length = fd >= 0 ? sys_read(fd, text, sizeof(text) - 1) : 0;
-  if (fd >= 0) sys_close(fd);
+  struct own_file file = file_open_process("statm");
+  const ssize_t length = file_read_at(&file, text, sizeof(text), 0);
+  file_close(&file);
   size_t number = 0;
   for (ssize_t i = 0; i < length; i++) {
     if (text[i] != ' ') number = number * 10 + (size_t)(text[i] - '0');
@@ -106,7 +123,14 @@ bool os_barrier(void) {
   return done;
 }
 
+void os_thread_ends(void) {
+  if (os_thread() == (uint32_t)sys_getpid()) file_first_thread_ends();
+}
+
 void os_wait(uint32_t *word, uint32_t value) { sys_futex(word, FUTEX_WAIT_PRIVATE, value, NULL, 0); }
 void os_wake(uint32_t *word) { sys_futex(word, FUTEX_WAKE_PRIVATE, 1, NULL, 0); }
 
-void os_fork_child(void) { own_number = 0; }
+void os_fork_child(void) {
+  own_number = 0;
+  was_forked = true;
+}

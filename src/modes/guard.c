@@ -170,10 +170,13 @@ static void repair(struct guard_slot *slot, const void *block) {
 
 /*
  * Whether the slack in the last page of a block may be read. The program may close its block (mprotect), and the kernel closes whole pages. So the slack
- * is closed, too, although the program did nothing wrong. Asks the kernel only about a block of a page or more.
+ * is closed, too, although the program did nothing wrong. Asks the kernel only about a block of a page or more, or after a fork: the child lacks pages that
+ * the program kept from it (MADV_DONTFORK).
  */
 static bool rest_is_readable(const struct record *r) {
   const char *const end = (const char *)r->block + r->requested;
+  const uintptr_t open = open_start((uintptr_t)r->block), close = open + open_size((uintptr_t)r->block, r->requested);
+  if (os_was_forked() && !os_is_mapped((void *)align_down(open, os_page_size()), close - align_down(open, os_page_size()))) return false;
   return r->requested < os_page_size() || (uintptr_t)end % os_page_size() == 0 || maps_is_readable(end);
 }
 

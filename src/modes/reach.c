@@ -212,7 +212,7 @@ bool reach_begin(bool alone) {
   r.state = map(r.block_capacity);
   r.pending = map(r.block_capacity * sizeof(*r.pending));
   if (r.chunk == NULL || r.areas == NULL || r.state == NULL || r.pending == NULL || !maps_read(r.chunk, &r, sizeof(r))) return false;
-  r.pagemap = file_open_briefly("/proc/self/pagemap");
+  r.pagemap = file_open_process("pagemap");
   view_each(add_slab, NULL);
   const size_t slabs = r.area_count;
   guard_each(add_guarded, NULL);
@@ -266,6 +266,8 @@ static size_t empty_pages(uintptr_t page) {
   while (page - first + n < known && entries[page - first + n] >> 62 == 0) n++;
   return n;
 }
+
+size_t reach_untouched(uintptr_t start) { return empty_pages(start / os_page_size()) * os_page_size(); }
 
 /* Reads [start, end). Skips pages that were never written to and pages that cannot be read. */
 static void read_range(uintptr_t start, uintptr_t end) {

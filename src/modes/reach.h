@@ -23,6 +23,12 @@ bool reach_begin(bool alone);
 /* Reads the words of [start, end), one mapping or a part of one, and marks the blocks that they reach. Skips hakmem's own memory in it. */
 void reach_from(uintptr_t start, uintptr_t end);
 
+/*
+ * Bytes from `start` on, the address of a page, that were never written to, as far as the kernel was asked. 0: the page may have content. Reading untouched
+ * memory costs as much as writing to it. If the program serves its faults itself (userfaultfd), the read may never return.
+ */
+size_t reach_untouched(uintptr_t start);
+
 /* Reads the reached blocks once more: other threads may have moved pointers into them. */
 void reach_again(void);
 

@@ -1,5 +1,7 @@
 #include "file.h"
 
+#include <string.h>
+
 #include "syscall.h"
 
 /* The lowest number to ask for, tried in this order. RLIMIT_NOFILE may allow only low numbers, but never take those of the standard files. */
@@ -71,6 +73,17 @@ struct own_file file_open(const char *path, int flags) {
 
 struct own_file file_open_briefly(const char *path) {
   return file_adopt(sys_open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0));
+}
+
+static bool first_thread_ended; /* atomic */
+
+void file_first_thread_ends(void) { __atomic_store_n(&first_thread_ended, true, __ATOMIC_RELAXED); }
+
+struct own_file file_open_process(const char *name) {
+  char path[32];
+  strcpy(path, __atomic_load_n(&first_thread_ended, __ATOMIC_RELAXED) ? "/proc/thread-self/" : "/proc/self/");
+  assert(strlen(path) + strlen(name) < sizeof(path));
+  return file_open_briefly(strcat(path, name));
 }
 
 void file_close(struct own_file *file) {

@@ -33,6 +33,10 @@ struct own_file file_open(const char *path, int flags);
 struct own_file file_duplicate(const struct own_file *file);
 /* Opens for one reading only. The number is the lowest free one, so close it soon. */
 struct own_file file_open_briefly(const char *path);
+/* The same of /proc/self/NAME: maps, smaps, statm or pagemap. */
+struct own_file file_open_process(const char *name);
+/* The calling thread is the first one, and ends. From then on /proc/self says nothing of the memory, though other threads continue. */
+void file_first_thread_ends(void);
 
 /* Whether the number is still this file. *status, unless NULL, becomes what fstat says of the number. */
 bool file_is_own(const struct own_file *file, struct stat *status);

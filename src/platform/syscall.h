@@ -97,7 +97,6 @@ static inline int sys_openat(int folder, const char *path, int flags, mode_t mod
 }
 static inline int sys_open(const char *path, int flags, mode_t mode) { return sys_openat(AT_FDCWD, path, flags, mode); }
 static inline int sys_close(int fd) { return (int)sys_call(SYS_close, fd, 0, 0, 0, 0, 0); }
-static inline ssize_t sys_read(int fd, void *to, size_t size) { return sys_call(SYS_read, fd, (long)to, (long)size, 0, 0, 0); }
 static inline ssize_t sys_write(int fd, const void *from, size_t size) { return sys_call(SYS_write, fd, (long)from, (long)size, 0, 0, 0); }
 static inline ssize_t sys_pread(int fd, void *to, size_t size, off_t at) { return sys_call(SYS_pread64, fd, (long)to, (long)size, at, 0, 0); }
 static inline int sys_fcntl(int fd, int command, long argument) { return (int)sys_call(SYS_fcntl, fd, command, argument, 0, 0, 0); }

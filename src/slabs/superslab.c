@@ -387,8 +387,15 @@ static void set_pages(struct superslab *ss, enum superslab_pages pages) {
   else os_avoid_huge_pages(ss->base, ss->size);
 }
 
+READS_RACILY static bool has_many_large(const struct superslab *ss) { return __atomic_load_n(&ss->large_units, __ATOMIC_RELAXED) * 8 > (int)ss->used_units; }
+
 static void ask(struct superslab *ss, uint32_t active, size_t least) {
-  if (config.huge_pages != 0 && active >= least) set_pages(ss, PAGES_HUGE);
+  if (config.huge_pages != 0 && active >= least && !has_many_large(ss)) set_pages(ss, PAGES_HUGE);
+}
+
+void superslab_add_large(struct superslab *ss, int32_t units) {
+  __atomic_add_fetch(&ss->large_units, (int16_t)units, __ATOMIC_RELAXED);
+  if (units > 0 && __atomic_load_n(&ss->pages, __ATOMIC_RELAXED) == PAGES_HUGE && has_many_large(ss)) set_pages(ss, PAGES_SMALL);
 }
 
 void superslab_huge_when_new(struct superslab *ss, uint32_t active) { ask(ss, active, config.huge_pages); }

@@ -232,6 +232,7 @@ static struct slab *begin_large(struct slab *slab, size_t size) {
   slab->cls = CLASS_LARGE;
   slab->requested = size;
   span_fence(slab);
+  superslab_add_large(slab->home, (int32_t)slab->units);
   units_enter(slab);
   return slab;
 }
@@ -253,7 +254,10 @@ struct slab *units_large_alloc(size_t size, bool *zeroed, struct units_refusal *
   return begin_large(answer.slab, size);
 }
 
-void units_large_free(struct slab *slab) { units_give(slab); }
+void units_large_free(struct slab *slab) {
+  superslab_add_large(slab->home, -(int32_t)slab->units);
+  units_give(slab);
+}
 
 bool units_large_resize(struct slab *slab, size_t size) {
   struct superslab *ss = slab->home;
@@ -285,6 +289,7 @@ bool units_large_resize(struct slab *slab, size_t size) {
     lock_release(&superslabs.lock);
     done = false;
   }
+  if (slab->units != units) superslab_add_large(ss, (int32_t)(slab->units - units));
   if (moves && (done || fenced)) span_fence(slab);
   return done;
 }

@@ -104,6 +104,7 @@ static void end_thread(void *arg) {
     return;
   }
   thread_ended = true;
+  os_thread_ends();
   sll_self = &sll_empty;
   own = NULL;
   pool_taker = NULL;

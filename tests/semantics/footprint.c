@@ -3,6 +3,7 @@
  *
  *   footprint large SLACK TIMES  351 blocks of 60,000 bytes: resident at most 64 KiB each, and SLACK KiB; mapped at most TIMES as much
  *   footprint untouched SHARE    the same blocks, and as many of calloc, to which nothing is written: resident at most SHARE KiB each
+ *   footprint sparse SHARE       1000 blocks of 70,000 bytes, with one byte written in each: resident at most SHARE KiB each
  *   footprint forks MAPPINGS DIRTY  about 1000 live blocks of up to 70,000 bytes, and some forks. Then the process has at most MAPPINGS mappings, and DIRTY
  *                                KiB of resident memory that are its own: a fork copies both
  *   footprint resized SHARE      200 blocks of up to 300,000 bytes are resized at random: resident at most SHARE percent of the most that was live
@@ -212,15 +213,31 @@ static void threads(long kib) {
   for (unsigned i = 0; i < COUNT; i++) free(block[i]);
 }
 
+static void sparse(long share) {
+  enum { COUNT = 1000, SIZE = 70000 };
+  static char *block[COUNT];
+  const long resident = resident_kib();
+  for (unsigned i = 0; i < COUNT; i++) {
+    block[i] = malloc(SIZE);
+    if (block[i] == NULL) fail("no memory");
+    block[i][0] = 1;
+  }
+  const long grown = resident_kib() - resident;
+  for (unsigned i = 0; i < COUNT; i++) free(block[i]);
+  printf("%d blocks of %d bytes with one byte written: %ld KiB resident\n", COUNT, SIZE, grown);
+  if (grown > COUNT * share) fail("what is not written to is resident");
+}
+
 int main(int argc, char **argv) {
   const char *what = argc >= 3 ? argv[1] : "";
   if (strcmp(what, "large") == 0) large(atol(argv[2]), argc > 3 ? atol(argv[3]) : 1);
   else if (strcmp(what, "aligned") == 0) aligned(atol(argv[2]));
   else if (strcmp(what, "untouched") == 0) untouched(atol(argv[2]));
+  else if (strcmp(what, "sparse") == 0) sparse(atol(argv[2]));
   else if (strcmp(what, "forks") == 0 && argc > 3) forks(atol(argv[2]), atol(argv[3]));
   else if (strcmp(what, "resized") == 0) resized(atol(argv[2]));
   else if (strcmp(what, "turns") == 0) turns(atol(argv[2]));
   else if (strcmp(what, "threads") == 0) threads(atol(argv[2]));
-  else fail("usage: footprint large|untouched|aligned|forks|resized|turns|threads NUMBER [NUMBER]");
+  else fail("usage: footprint large|untouched|sparse|aligned|forks|resized|turns|threads NUMBER [NUMBER]");
   return 0;
 }

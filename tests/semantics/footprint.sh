@@ -16,6 +16,9 @@ for option in HAKMEM_DEBUG=0 HAKMEM_DEBUG=1 HAKMEM_GUARD=1 HAKMEM_GUARD=7 HAKMEM
   takes_little "$DEFAULT" $option untouched 16
   (ulimit -v 300000 && takes_little "$DEFAULT" $option large 12000 $times) || exit 1 # with little room, few blocks lie against guard pages
 done
+# A process of more than 2 GiB requests huge pages for new SuperSlabs. They must not make all of a large block resident of which the program uses a part.
+takes_little "$DEFAULT" HAKMEM_HUGE_PAGES=1 sparse 16
+takes_little "$PLAIN" HAKMEM_HUGE_PAGES=1 sparse 16
 takes_little "$DEFAULT" HAKMEM_DEBUG=1 forks 350 30000 # what a fork copies: 16 MiB of freed blocks wait in the quarantine
 takes_little "$DEFAULT" HAKMEM_DEBUG=0 turns 260
 takes_little "$PLAIN" HAKMEM_DEBUG=0 turns 260

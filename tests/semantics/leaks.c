@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -152,6 +153,24 @@ NOINLINED static void left_below_mapping(void) {
   threads(1, left_on_stack);
 }
 
+/*
+ * A large mapping to which nothing is written lies behind closed memory, as a thread's stack does. The check at a child's end must not read it: each page would
+ * be a fault. False if there were many.
+ */
+NOINLINED static bool untouched(void) {
+  enum { size = 64 << 20, closed = 1 << 16, faults = 5000 };
+  char *place = mmap(NULL, size + closed, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (place == MAP_FAILED || mprotect(place + closed, size, PROT_READ | PROT_WRITE) != 0) abort();
+  madvise(place + closed, size, MADV_NOHUGEPAGE);
+  const pid_t pid = fork();
+  if (pid == 0) exit(0);
+  int status;
+  struct rusage usage;
+  if (wait4(pid, &status, 0, &usage) != pid || status != 0) return false;
+  if (usage.ru_minflt > faults) fprintf(stderr, "%ld page faults\n", usage.ru_minflt);
+  return usage.ru_minflt <= faults;
+}
+
 /* The program ends while these go on. */
 static void *allocate_for_ever(void *arg) {
   void *volatile mine[64] = {0};
@@ -204,7 +223,9 @@ int main(int argc, char **argv) {
   else if (strcmp(name, "unloaded") == 0 && argc > 2) unloaded(argv[2]);
   else if (strcmp(name, "many") == 0)
     for (unsigned i = 0; i < 2000; i++) lose(i % 900, 1);
-  else if (strcmp(name, "deep") == 0) kept = list(300000);
+  else if (strcmp(name, "untouched") == 0) {
+    if (!untouched()) return 2;
+  } else if (strcmp(name, "deep") == 0) kept = list(300000);
   else if (strcmp(name, "small") == 0) lose(100, 1);
   else if (strcmp(name, "busy") == 0) threads(4, allocate_for_ever);
   else if (strcmp(name, "handler") == 0) atexit(lost_list);

@@ -32,6 +32,7 @@ lost_once() {
 }
 
 for case in clean global inside inside_huge by_huge mapped tls sleepers; do lost 'nothing is lost' $case; done
+lost 'nothing is lost' untouched
 lost 'nothing is lost' loaded "$place/slot.so"
 lost 'lost: 301 bytes in 4 blocks; lost with them: 0 bytes in 0 blocks' direct
 lost 'lost: 80 bytes in 2 blocks; lost with them: 320 bytes in 8 blocks' list

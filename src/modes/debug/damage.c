@@ -18,6 +18,12 @@ static const void *examined; /* the block that damage_report reports or damage_p
 
 size_t damage_redzone_before(const struct record *r) { return min_size(r->before, max_size(config.redzone, os_page_size())); }
 
+bool damage_can_look(const struct record *r) {
+  if (!os_was_forked()) return true;
+  const uintptr_t block = (uintptr_t)r->block, first = align_down(block - damage_redzone_before(r), os_page_size());
+  return os_is_mapped((void *)first, block + r->requested + config.redzone - first);
+}
+
 bool damage_around(const struct record *r) {
   const uint8_t *block = r->block;
   const size_t before = damage_redzone_before(r);

@@ -13,6 +13,9 @@
 /* How many bytes of the redzone before the block are filled. A greater one is never touched: a great alignment costs address space, but no memory. */
 size_t damage_redzone_before(const struct record *r);
 
+/* Whether the block and what lies around it may be read: a forked child lacks pages that the program kept from it (MADV_DONTFORK). */
+bool damage_can_look(const struct record *r);
+
 /* Whether a redzone is damaged. */
 bool damage_around(const struct record *r);
 

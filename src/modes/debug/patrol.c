@@ -84,7 +84,7 @@ struct step {
 /* False if the step ends at this block, which the next step then goes on with. */
 static bool look_at(struct record *r, void *context) {
   struct step *step = context;
-  if (!r->held) return true;
+  if (!r->held || !damage_can_look(r)) return true;
   if (step->bytes >= SLICE_BYTES) return false;
   const bool begun = sweep.part_of == r->block;
   const size_t from = begun ? min_size(sweep.part, r->requested) : 0, rest = r->filled ? r->requested - from : 0;
@@ -190,7 +190,7 @@ struct all {
 
 static bool look_at_all_of(struct record *r, void *context) {
   struct all *all = context;
-  if (!r->held || r->block == all->damaged) return true;
+  if (!r->held || r->block == all->damaged || !damage_can_look(r)) return true;
   if (all->looked_at++ % AT_ONCE == 0) all->late = os_now_ms() > all->until_ms;
   if (all->late) return false;
   if (!damage_around(r) && !(r->filled && damage_inside(r, 0, r->requested))) return true;
