@@ -399,7 +399,9 @@ static void give_unlisted(struct superslab *ss) {
 void units_fork_child(void) {
   mapping = 0;
   if (lock_is_held(&superslabs.lock)) return;
-  for (struct superslab *ss = superslabs.list.first; ss != NULL; ss = ss->next) ss->pins = 0;
+  for (struct superslab *ss = superslabs.list.first; ss != NULL; ss = ss->next) {
+    if (ss->pins != 0) ss->pins = 0; /* the page of a descriptor to which nothing is written stays shared with the parent */
+  }
   for (struct superslab *ss = superslabs.list.first; unlisted_here == 0 && unlisted != 0 && ss != NULL; ss = ss->next) give_unlisted(ss);
   unlisted = unlisted_here;
 }
