@@ -71,9 +71,15 @@ static __thread uint32_t cached_since __attribute__((tls_model("initial-exec")))
 struct side {
   bool busy; /* atomic */
   ucontext_t here, there;
+  void (*work)(struct side *side);
+  /* A whole stack. */
   unw_context_t registers;
   uintptr_t *frames;
   uint32_t most, count;
+  /* A single step. */
+  const struct frame_asked *asked;
+  struct unwind_step *step;
+  bool answered;
 };
 static struct side sides[SIDES] BULK;
 static char *side_stacks; /* SIDES of SIDE_SIZE, each behind a page without access */
@@ -102,9 +108,11 @@ static uint32_t go_by_steps(unw_context_t *registers, uintptr_t *frames, uint32_
   return init_local(&cursor, registers) >= 0 ? go_on(&cursor, frames, 0, most) : 0;
 }
 
+static void capture_aside(struct side *side) { side->count = go_by_steps(&side->registers, side->frames, side->most); }
+
 static void on_side(unsigned high, unsigned low) {
   struct side *side = (struct side *)((uintptr_t)high << 32 | low);
-  side->count = go_by_steps(&side->registers, side->frames, side->most);
+  side->work(side);
 }
 
 static struct side *take_side(void) {
@@ -114,10 +122,9 @@ static struct side *take_side(void) {
   return NULL; /* all are in use; incidents on small stacks are rare */
 }
 
-/* Unwinds from side->registers on, those of a caller that has not returned. */
-static uint32_t go_aside(struct side *side) {
+/* Calls side->work on the side's stack. The caller reads the result, and gives the side back. */
+static void go_aside(struct side *side) {
   const size_t page = os_page_size();
-  volatile uint32_t count = 0;
   if (getcontext(&side->there) == 0) {
     side->there.uc_stack.ss_sp = side_stacks + (side - sides) * (ptrdiff_t)SIDE_SIZE + page;
     side->there.uc_stack.ss_size = SIDE_SIZE - page;
@@ -127,21 +134,27 @@ static uint32_t go_aside(struct side *side) {
       if ((SIGNALS_OF_FAULTS & SIGNAL_BIT(number)) != 0) sigdelset(&side->there.uc_sigmask, number);
     }
     makecontext(&side->there, (void (*)(void))on_side, 2, (unsigned)((uintptr_t)side >> 32), (unsigned)(uintptr_t)side);
-    if (swapcontext(&side->here, &side->there) == 0) count = side->count;
+    swapcontext(&side->here, &side->there);
   }
-  __atomic_store_n(&side->busy, false, __ATOMIC_RELEASE);
-  return count;
 }
+
+static void give_side(struct side *side) { __atomic_store_n(&side->busy, false, __ATOMIC_RELEASE); }
 
 /* ---- libunwind. ---- */
 
 /* Reads directly above the stack pointer of the thread's own stack; elsewhere the kernel reads. */
-static int read_word(unw_addr_space_t space, unw_word_t address, unw_word_t *value, int write, void *argument) {
+static bool word_at(uintptr_t address, uintptr_t *word) {
   const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+  if (!fp_is_own(address) || (address < here && fp_is_own(here))) return maps_read(word, (const void *)address, sizeof(*word));
+  memcpy(word, (const void *)address, sizeof(*word));
+  return true;
+}
+
+static int read_word(unw_addr_space_t space, unw_word_t address, unw_word_t *value, int write, void *argument) {
   (void)space, (void)argument;
-  if (write) return -1; /* unwinding never writes */
-  if (!fp_is_own((uintptr_t)address) || (address < here && fp_is_own(here))) return maps_read(value, (const void *)(uintptr_t)address, sizeof(*value)) ? 0 : -1;
-  memcpy(value, (const void *)(uintptr_t)address, sizeof(*value));
+  uintptr_t word;
+  if (write || !word_at((uintptr_t)address, &word)) return -1; /* unwinding never writes */
+  *value = word;
   return 0;
 }
 
@@ -212,11 +225,15 @@ NOINLINE uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoc
   if (fp_room((uintptr_t)__builtin_frame_address(0)) < ROOM) {
     struct side *side = take_side();
     if (side == NULL) return 0;
+    side->work = capture_aside;
     side->frames = frames;
     side->most = most;
     side->count = 0;
     (void)take_registers(&side->registers);
-    return go_aside(side);
+    go_aside(side);
+    const uint32_t count = side->count;
+    give_side(side);
+    return count;
   }
   if (cached_since == 0) cached_since = epoch + 1;
   if (!CACHE_IS_SAFE || cached_since != epoch + 1) return go_from_here(frames, most);
@@ -263,27 +280,53 @@ static bool leave(uintptr_t address, uintptr_t stack, uintptr_t frame, struct le
 #define MOVE_FRAME 32
 #define MOVE_MOST 128
 
-bool unwind_step(uintptr_t address, uintptr_t stack, uintptr_t frame, uintptr_t high, struct unwind_step *out) {
+struct frame_asked {
+  uintptr_t address, stack, pointer, high;
+};
+
+static void find_step(const struct frame_asked *f, struct unwind_step *out) {
   struct left here = {0}, moved = {0};
-  if (fp_room((uintptr_t)__builtin_frame_address(0)) < ROOM) return false;
+  uintptr_t word;
   *out = (struct unwind_step){.from = STEP_OTHER};
-  if (!leave(address, stack, frame, &here)) return true;
+  if (!leave(f->address, f->stack, f->pointer, &here)) return;
   if (here.stepped == 0) { /* no caller, or a return address of 0: then perhaps not everywhere */
     for (uintptr_t move = MOVE_STACK; move <= MOVE_MOST; move *= 2) {
-      if (!leave(address, stack - move, frame - move, &moved) || moved.stepped != 0) return true;
+      if (!leave(f->address, f->stack - move, f->pointer - move, &moved) || moved.stepped != 0) return;
     }
     out->from = STEP_END;
+    return;
+  }
+  if (here.end <= f->stack || here.end > f->high || !word_at(here.end - sizeof(word), &word) || word != here.address) return;
+  if (!leave(f->address, f->stack - MOVE_STACK, f->pointer - MOVE_FRAME, &moved)) return; /* its supposed return address may then be 0 */
+  const uintptr_t by = here.end - moved.end;
+  if ((by != MOVE_STACK && by != MOVE_FRAME) || (here.saved_at == 0) != (moved.saved_at == 0)) return;
+  if (here.saved_at != 0 && (here.saved_at - moved.saved_at != by || here.saved_at >= here.end)) return;
+  out->from = by == MOVE_STACK ? STEP_BY_STACK : STEP_BY_FRAME;
+  out->size = here.end - (by == MOVE_STACK ? f->stack : f->pointer);
+  out->saved = here.saved_at != 0 ? here.end - here.saved_at : 0;
+}
+
+static void step_aside(struct side *side) {
+  find_step(side->asked, side->step);
+  side->answered = true;
+}
+
+bool unwind_step(uintptr_t address, uintptr_t stack, uintptr_t frame, uintptr_t high, struct unwind_step *out) {
+  const struct frame_asked asked = {address, stack, frame, high};
+  if (fp_room((uintptr_t)__builtin_frame_address(0)) >= ROOM) {
+    find_step(&asked, out);
     return true;
   }
-  if (here.end <= stack || here.end > high || *(const uintptr_t *)(here.end - sizeof(uintptr_t)) != here.address) return true;
-  if (!leave(address, stack - MOVE_STACK, frame - MOVE_FRAME, &moved)) return true; /* its supposed return address may then be 0 */
-  const uintptr_t by = here.end - moved.end;
-  if ((by != MOVE_STACK && by != MOVE_FRAME) || (here.saved_at == 0) != (moved.saved_at == 0)) return true;
-  if (here.saved_at != 0 && (here.saved_at - moved.saved_at != by || here.saved_at >= here.end)) return true;
-  out->from = by == MOVE_STACK ? STEP_BY_STACK : STEP_BY_FRAME;
-  out->size = here.end - (by == MOVE_STACK ? stack : frame);
-  out->saved = here.saved_at != 0 ? here.end - here.saved_at : 0;
-  return true;
+  struct side *side = take_side();
+  if (side == NULL) return false;
+  side->work = step_aside;
+  side->asked = &asked;
+  side->step = out;
+  side->answered = false;
+  go_aside(side);
+  const bool answered = side->answered;
+  give_side(side);
+  return answered;
 }
 #else
 bool unwind_step(uintptr_t address, uintptr_t stack, uintptr_t frame, uintptr_t high, struct unwind_step *out) {

@@ -14,10 +14,13 @@
  * An entry is replaced only when its epoch is over, and its key never returns. So a reader that sees the same key before and behind the step has
  * that key's step.
  *
- * Nothing here faults: a frame ends above the one before it, on the thread's own stack, and only memory inside it is read.
+ * Nothing here faults: a frame ends above the one before it, and only memory inside it is read. On any other stack than the thread's own (a
+ * coroutine's, an alternate signal stack) the kernel reads.
  */
 #include <string.h>
 
+#include "src/memory/maps.h"
+#include "src/memory/os.h"
 #include "src/platform/base.h"
 #include "base/gate.h"
 #include "unwind.h"
@@ -33,7 +36,8 @@ static struct { uint64_t key, step; } entries[ENTRIES] BULK; /* atomic */
 
 /* ---- A step in a word: 32 bits of `size`, 30 of `saved`, and the base register. The end of a stack has size 0. ---- */
 
-#define FRAME_SIZE_MOST 32 /* for frames that end by the frame pointer: its saved value and the return address lie above */
+#define ELSEWHERE_MOST (8 * MIB) /* a stack that is not the thread's own is followed so far */
+#define FRAME_SIZE_MOST 32       /* for frames that end by the frame pointer: its saved value and the return address lie above */
 
 static uint64_t packed(const struct unwind_step *step) {
   if (step->from == STEP_BY_FRAME && step->size > FRAME_SIZE_MOST) return STEP_OTHER;
@@ -95,8 +99,38 @@ static NOINLINE uint64_t look_up(const struct frame *frame, uint32_t epoch, bool
   return step;
 }
 
-READS_STACK uint32_t steps_capture(uintptr_t at, uintptr_t high, uintptr_t *frames, uint32_t most, uint32_t epoch, bool may, uint32_t *learnt) {
-  if (high == 0) return 0;
+/* ---- Walks. ---- */
+
+/* Words of a stack that is not the thread's own: a copy, which moves up with the walk. */
+#define WINDOW 64
+struct window {
+  uintptr_t start, end;
+  uintptr_t words[WINDOW];
+};
+
+/* Copies from `address` on, at most to the end of its page: the next one may not be mapped. */
+static NOINLINE bool move_window(struct window *w, uintptr_t address) {
+  const size_t rest = os_page_size() - address % os_page_size(), size = rest < sizeof(w->words) ? rest : sizeof(w->words);
+  w->start = w->end = address;
+  if (address % sizeof(uintptr_t) != 0 || !maps_read(w->words, (const void *)address, size)) return false;
+  w->end = address + size;
+  return true;
+}
+
+/* The word at `address`: directly without a window, which is NULL or not in each caller. */
+ALWAYS_INLINE READS_STACK bool read_at(struct window *w, uintptr_t address, uintptr_t *word) {
+  if (w == NULL) {
+    memcpy(word, (const void *)address, sizeof(*word));
+    return true;
+  }
+  const bool inside = address >= w->start && address < w->end && address % sizeof(uintptr_t) == 0;
+  if (!inside && !move_window(w, address)) return false;
+  *word = w->words[(address - w->start) / sizeof(uintptr_t)];
+  return true;
+}
+
+ALWAYS_INLINE READS_STACK uint32_t walk(uintptr_t at, uintptr_t high, struct window *w, uintptr_t *frames, uint32_t most, uint32_t epoch, bool may,
+                                        uint32_t *learnt) {
   uintptr_t pointer = ((const uintptr_t *)at)[0], address = ((const uintptr_t *)at)[1], stack = at + 2 * sizeof(uintptr_t);
   uintptr_t *next = frames, *const behind = frames + most;
   while (address != 0 && next < behind) {
@@ -113,9 +147,19 @@ READS_STACK uint32_t steps_capture(uintptr_t at, uintptr_t high, uintptr_t *fram
       if (from_of(step) == STEP_END) break;
       return 0;
     }
-    if (saved != 0) memcpy(&pointer, (const void *)(end - saved), sizeof(pointer));
-    memcpy(&address, (const void *)(end - sizeof(address)), sizeof(address));
+    if (saved != 0 && !read_at(w, end - saved, &pointer)) return 0;
+    if (!read_at(w, end - sizeof(address), &address)) return 0;
     stack = end;
   }
   return (uint32_t)(next - frames);
+}
+
+/* Not inlined: the window takes half a KiB of a stack that may be small. */
+READS_STACK static NOINLINE uint32_t walk_elsewhere(uintptr_t at, uintptr_t *frames, uint32_t most, uint32_t epoch, bool may, uint32_t *learnt) {
+  struct window w = {.start = 0, .end = 0};
+  return walk(at, at + ELSEWHERE_MOST, &w, frames, most, epoch, may, learnt);
+}
+
+READS_STACK uint32_t steps_capture(uintptr_t at, uintptr_t end, uintptr_t *frames, uint32_t most, uint32_t epoch, bool may, uint32_t *learnt) {
+  return end != 0 ? walk(at, end, NULL, frames, most, epoch, may, learnt) : walk_elsewhere(at, frames, most, epoch, may, learnt);
 }

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /*
- * The stack from the function with the __builtin_frame_address(0) `at` on, on a thread's own stack that ends at `end` (else `end` is 0). Returns
+ * The stack from the function with the __builtin_frame_address(0) `at` on. The thread's own stack ends at `end`; if it is another one, `end` is 0. Returns
  * the number of frames; 0 if steps cannot tell it. `may`: the gate is open, libunwind can be asked. *learnt: libunwind was asked within this many
  * frames.
  */

@@ -99,7 +99,7 @@ bool maps_is_readable(const void *p) { return answer_about(p) != -EFAULT; }
 
 bool maps_is_surely_readable(const void *p) { return answer_about(p) == -EINVAL; }
 
-/* By the thread's own number: once the first thread has ended, the kernel finds no memory behind the process's. */
+/* By the thread's number: once the first thread has ended, the kernel finds no memory behind the process's. */
 bool maps_read(void *to, const void *from, size_t size) {
   const int saved = errno;
   const struct iovec here = {to, size}, there = {(void *)(uintptr_t)from, size};
