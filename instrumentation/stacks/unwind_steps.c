@@ -14,8 +14,8 @@
  * An entry is replaced only when its epoch is over, and its key never returns. So a reader that sees the same key before and behind the step has
  * that key's step.
  *
- * Nothing here faults: a frame ends above the one before it, and only memory inside it is read. On any other stack than the thread's own (a
- * coroutine's, an alternate signal stack) the kernel reads.
+ * Nothing here faults: a frame ends above the one before it, and only memory inside it is read. On any other stack than the thread's own
+ * (mostly a coroutine's) the kernel reads.
  */
 #include <string.h>
 
@@ -36,8 +36,9 @@ static struct { uint64_t key, step; } entries[ENTRIES] BULK; /* atomic */
 
 /* ---- A step in a word: 32 bits of `size`, 30 of `saved`, and the base register. The end of a stack has size 0. ---- */
 
-#define ELSEWHERE_MOST (8 * MIB) /* a stack that is not the thread's own is followed so far */
-#define FRAME_SIZE_MOST 32       /* for frames that end by the frame pointer: its saved value and the return address lie above */
+#define ELSEWHERE UINTPTR_MAX /* the end of a stack that is not the thread's own: unknown */
+#define FRAME_MOST MIB        /* there, a longer frame is none */
+#define FRAME_SIZE_MOST 32    /* for frames that end by the frame pointer: its saved value and the return address lie above */
 
 static uint64_t packed(const struct unwind_step *step) {
   if (step->from == STEP_BY_FRAME && step->size > FRAME_SIZE_MOST) return STEP_OTHER;
@@ -80,7 +81,10 @@ struct frame {
   uintptr_t address, stack, pointer, high;
 };
 
-/* Looks beyond the first of its places for the step of a return address. If it is unknown and `may` is set, asks libunwind and sets *learnt. */
+/*
+ * Looks beyond the first of its places for the step of a return address. If it is unknown and `may` is set, asks libunwind and sets *learnt. An address on
+ * a coroutine's stack that has no step is not kept: behind its outermost frame may lie any word, and such words would fill the table.
+ */
 static NOINLINE uint64_t look_up(const struct frame *frame, uint32_t epoch, bool may, bool *learnt) {
   const uint64_t key = key_of(frame->address, epoch);
   uint64_t step;
@@ -94,6 +98,7 @@ static NOINLINE uint64_t look_up(const struct frame *frame, uint32_t epoch, bool
   gate_ask_end();
   if (!answered) return STEP_OTHER;
   step = packed(&asked);
+  if (step == STEP_OTHER && frame->high == ELSEWHERE) return step;
   enter(key, step);
   *learnt = true;
   return step;
@@ -102,7 +107,7 @@ static NOINLINE uint64_t look_up(const struct frame *frame, uint32_t epoch, bool
 /* ---- Walks. ---- */
 
 /* Words of a stack that is not the thread's own: a copy, which moves up with the walk. */
-#define WINDOW 64
+#define WINDOW 32
 struct window {
   uintptr_t start, end;
   uintptr_t words[WINDOW];
@@ -143,7 +148,7 @@ ALWAYS_INLINE READS_STACK uint32_t walk(uintptr_t at, uintptr_t high, struct win
       if (asked) *learnt = (uint32_t)(next - frames);
     }
     const uintptr_t end = (from_of(step) == STEP_BY_FRAME ? pointer : stack) + size_of(step), saved = saved_of(step);
-    if (UNLIKELY(end <= stack || end > high)) { /* the end of the stack, or a step that leads astray */
+    if (UNLIKELY(end <= stack || end > high || (w != NULL && end - stack > FRAME_MOST))) { /* the end of the stack, or a step that leads astray */
       if (from_of(step) == STEP_END) break;
       return 0;
     }
@@ -154,10 +159,10 @@ ALWAYS_INLINE READS_STACK uint32_t walk(uintptr_t at, uintptr_t high, struct win
   return (uint32_t)(next - frames);
 }
 
-/* Not inlined: the window takes half a KiB of a stack that may be small. */
+/* Not inlined: the window would take room on all stacks. It is short, because a coroutine's stack may be small. */
 READS_STACK static NOINLINE uint32_t walk_elsewhere(uintptr_t at, uintptr_t *frames, uint32_t most, uint32_t epoch, bool may, uint32_t *learnt) {
   struct window w = {.start = 0, .end = 0};
-  return walk(at, at + ELSEWHERE_MOST, &w, frames, most, epoch, may, learnt);
+  return walk(at, ELSEWHERE, &w, frames, most, epoch, may, learnt);
 }
 
 READS_STACK uint32_t steps_capture(uintptr_t at, uintptr_t end, uintptr_t *frames, uint32_t most, uint32_t epoch, bool may, uint32_t *learnt) {

@@ -132,10 +132,8 @@ static void add_unpublished(void) {
 }
 
 void stats_exit(void) {
-  if (stats_file_is_there(&stats_own)) {
-    add_unpublished();
-    stats_own.exited = 1;
-  }
+  /* Once: two threads may call _exit, or a signal handler that interrupts it. */
+  if (stats_file_is_there(&stats_own) && __atomic_exchange_n(&stats_own.exited, 1, __ATOMIC_RELAXED) == 0) add_unpublished();
   stats_end();
 }
 

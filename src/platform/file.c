@@ -1,7 +1,5 @@
 #include "file.h"
 
-#include <string.h>
-
 #include "syscall.h"
 
 /* The lowest number to ask for, tried in this order. RLIMIT_NOFILE may allow only low numbers, but never take those of the standard files. */
@@ -80,10 +78,13 @@ static bool first_thread_ended; /* atomic */
 void file_first_thread_ends(void) { __atomic_store_n(&first_thread_ended, true, __ATOMIC_RELAXED); }
 
 struct own_file file_open_process(const char *name) {
-  char path[32];
-  strcpy(path, __atomic_load_n(&first_thread_ended, __ATOMIC_RELAXED) ? "/proc/thread-self/" : "/proc/self/");
-  assert(strlen(path) + strlen(name) < sizeof(path));
-  return file_open_briefly(strcat(path, name));
+  const char *const parts[] = {__atomic_load_n(&first_thread_ended, __ATOMIC_RELAXED) ? "/proc/thread-self/" : "/proc/self/", name};
+  char path[32] = "";
+  size_t length = 0;
+  for (unsigned i = 0; i < ARRAY_LENGTH(parts); i++) {
+    for (const char *c = parts[i]; *c != '\0' && length < sizeof(path) - 1; c++) path[length++] = *c; /* libasan's strcpy may not be ready yet */
+  }
+  return file_open_briefly(path);
 }
 
 void file_close(struct own_file *file) {

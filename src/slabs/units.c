@@ -177,10 +177,22 @@ static struct superslab *map_superslab(uint32_t active, struct units_refusal *re
   return NULL;
 }
 
-/* Opens units taken from an existing SuperSlab, and raises the events for them. No lock is held. If they cannot be opened, gives them back: false. */
-static bool use_taken(const struct taken *taken) {
+/* What units are for. */
+enum units_use { USE_SMALL, USE_LARGE };
+
+/* Opens units that were taken. If they cannot be opened, gives them back: false. Large ones count before huge pages are requested: see superslab.h. */
+static bool open_for(const struct taken *taken, enum units_use use) {
+  const int32_t large = use == USE_LARGE ? (int32_t)taken->slab->units : 0;
+  superslab_add_large(taken->slab->home, large);
+  if (open_taken(taken)) return true;
+  superslab_add_large(taken->slab->home, -large);
+  return false;
+}
+
+/* Opens units taken from an existing SuperSlab, and raises the events for them. No lock is held. */
+static bool use_taken(const struct taken *taken, enum units_use use) {
   struct superslab *ss = taken->slab->home;
-  const bool open = open_taken(taken);
+  const bool open = open_for(taken, use);
   if (taken->full) superslab_huge_when_full(ss, taken->active);
   if (taken->was_empty) EVENT(superslab_acquire, .base = ss->base, .size = ss->size, .source = ACQUIRE_RESERVE, .active = taken->active);
   if (!open) give_shut(taken->slab);
@@ -189,14 +201,14 @@ static bool use_taken(const struct taken *taken) {
 
 static const struct units_refusal CANNOT_OPEN = {FAIL_OS_ENOMEM, ENOMEM};
 
-struct units_answer units_acquire(uint32_t units) {
+static struct units_answer acquire(uint32_t units, enum units_use use) {
   const uint32_t thread = os_thread(); /* before the lock: the first time, it is a system call */
   lock_take(&superslabs.lock);
   struct taken taken = take_existing(units, units, thread);
   const bool allowed = config.ss_limit == 0 || superslabs.active + mapping < config.ss_limit;
   if (taken.slab == NULL && allowed) mapping++;
   lock_release(&superslabs.lock);
-  if (taken.slab != NULL && use_taken(&taken)) return (struct units_answer){.slab = taken.slab, .zeroed = taken.zeroed};
+  if (taken.slab != NULL && use_taken(&taken, use)) return (struct units_answer){.slab = taken.slab, .zeroed = taken.zeroed};
 
   struct units_answer answer = {.over = hub_ticks(), .refusal = {.reason = FAIL_LIMIT}};
   if (taken.slab != NULL) answer.refusal = CANNOT_OPEN;
@@ -212,7 +224,7 @@ struct units_answer units_acquire(uint32_t units) {
   if (ss == NULL) return answer;
   directory_superslab_came(ss);
   EVENT(superslab_acquire, .base = ss->base, .size = ss->size, .source = ACQUIRE_MAPPED, .active = taken.active);
-  if (!open_taken(&taken)) {
+  if (!open_for(&taken, use)) {
     give_shut(taken.slab);
     answer.refusal = CANNOT_OPEN;
     return answer;
@@ -220,6 +232,10 @@ struct units_answer units_acquire(uint32_t units) {
   answer.slab = taken.slab;
   answer.zeroed = answer.fresh_superslab = true;
   return answer;
+}
+
+struct units_answer units_acquire(uint32_t units) {
+  return acquire(units, USE_SMALL);
 }
 
 /* ---- Large blocks. ---- */
@@ -232,7 +248,6 @@ static struct slab *begin_large(struct slab *slab, size_t size) {
   slab->cls = CLASS_LARGE;
   slab->requested = size;
   span_fence(slab);
-  superslab_add_large(slab->home, (int32_t)slab->units);
   units_enter(slab);
   return slab;
 }
@@ -242,13 +257,13 @@ struct slab *units_large_take(size_t size, size_t room, bool *zeroed) {
   lock_take(&superslabs.lock);
   const struct taken taken = take_existing(units_for(size), units_for(room), thread);
   lock_release(&superslabs.lock);
-  if (taken.slab == NULL || !use_taken(&taken)) return NULL;
+  if (taken.slab == NULL || !use_taken(&taken, USE_LARGE)) return NULL;
   *zeroed = taken.zeroed;
   return begin_large(taken.slab, size);
 }
 
 struct slab *units_large_alloc(size_t size, bool *zeroed, struct units_refusal *refusal) {
-  const struct units_answer answer = units_acquire(units_for(size));
+  const struct units_answer answer = acquire(units_for(size), USE_LARGE);
   *zeroed = answer.zeroed;
   *refusal = answer.refusal;
   return begin_large(answer.slab, size);

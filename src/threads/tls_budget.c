@@ -13,28 +13,29 @@
 #include "slabs/superslabs.h"
 #include "probe.h"
 
-#define SHARED_BYTES (32 * MIB)      /* all lists of the process may hold this much beyond their least, */
-#define SHARED_A_THREAD (256 * KIB)  /* or this much for each thread, if that is more, */
-#define SHARED_ACTIVE (1536 * KIB)   /* or this much for each one that is active (sll_note_active), */
-#define SHARED_USED_PART 2u          /* or this part of the blocks in use outside of them */
-#define SHARED_PART 8u               /* a list takes at most 1/SHARED_PART of the rest: a few threads get much, and many still get some */
-#define LEAST_BYTES (4 * KIB)        /* a list may always hold this much: enough for the blocks that wait for the next thread; and for a batch from another */
-#define LEAST_STRIDE (1 * KIB)       /* thread, if its blocks are no larger than this. A list of blocks larger than twice this may hold one */
-#define LIST_BYTES (256 * KIB)       /* a list is drained at this many bytes, */
-#define LIST_BLOCKS_MAX 1024u        /* or this many blocks */
-#define FIRST_MOST 8u                /* it begins at an eighth of that, but at least at this many blocks */
-#define HORIZON_BYTES (1 * MIB)      /* a list that only wanders is not looked at for this many bytes of pushes, */
-#define HORIZON_MAX 2048u            /* or this many blocks */
-#define GIVEN_FIRST 16u              /* a list that its thread only pushes to begins at a thirty-second part, but at least at this many, */
-#define GIVEN_BYTES (32 * KIB)       /* and grows to this many bytes, */
-#define GIVEN_MOST 512u              /* but not beyond this many blocks */
-#define GROWN_BLOCKS 96u             /* it may grow to this many, even if its class has few blocks in use */
-#define PATIENCE_MAX 2u              /* of struct sll_state */
-#define SOON 5u                      /* a drained list that is refilled within this many times its length of operations was drained too early */
-#define FIRST_REFILL_BYTES (2 * KIB) /* the first refill, and the growth of each further one, */
-#define FIRST_REFILL_MAX 8u          /* or this many blocks, if that is less; */
-#define FIRST_REFILL_MIN 2u          /* but at least this many */
-#define USED_MS 8u                   /* between two looks of used_shares */
+#define SHARED_BYTES (32 * MIB)        /* all lists of the process may hold this much beyond their least, */
+#define SHARED_A_THREAD (256 * KIB)    /* or this much for each thread, if that is more, */
+#define SHARED_ACTIVE (1536 * KIB)     /* or this much for each one that is active (sll_note_active), */
+#define SHARED_ACTIVE_MOST (128 * MIB) /* at most; */
+#define SHARED_USED_PART 2u            /* or this part of the blocks in use outside of them */
+#define SHARED_PART 8u                 /* a list takes at most 1/SHARED_PART of the rest: a few threads get much, and many still get some */
+#define LEAST_BYTES (4 * KIB)          /* a list may always hold this much: enough for the blocks that wait for the next thread; and for a batch from another */
+#define LEAST_STRIDE (1 * KIB)         /* thread, if its blocks are no larger than this. A list of blocks larger than twice this may hold one */
+#define LIST_BYTES (256 * KIB)         /* a list is drained at this many bytes, */
+#define LIST_BLOCKS_MAX 1024u          /* or this many blocks */
+#define FIRST_MOST 8u                  /* it begins at an eighth of that, but at least at this many blocks */
+#define HORIZON_BYTES (1 * MIB)        /* a list that only wanders is not looked at for this many bytes of pushes, */
+#define HORIZON_MAX 2048u              /* or this many blocks */
+#define GIVEN_FIRST 16u                /* a list that its thread only pushes to begins at a thirty-second part, but at least at this many, */
+#define GIVEN_BYTES (32 * KIB)         /* and grows to this many bytes, */
+#define GIVEN_MOST 512u                /* but not beyond this many blocks */
+#define GROWN_BLOCKS 96u               /* it may grow to this many, even if its class has few blocks in use */
+#define PATIENCE_MAX 2u                /* of struct sll_state */
+#define SOON 5u                        /* a drained list that is refilled within this many times its length of operations was drained too early */
+#define FIRST_REFILL_BYTES (2 * KIB)   /* the first refill, and the growth of each further one, */
+#define FIRST_REFILL_MAX 8u            /* or this many blocks, if that is less; */
+#define FIRST_REFILL_MIN 2u            /* but at least this many */
+#define USED_MS 8u                     /* between two looks of used_shares */
 #define PACE_FIRST 64u
 #define PACE_WAITING 64u
 
@@ -142,7 +143,7 @@ static size_t used_shares(void) {
 static size_t shares_left(size_t taken, size_t wanted) {
   if (soft_limit_is_above()) return 0;
   const bool limited = soft_limit_bytes() != 0;
-  const size_t each = sll_running() * SHARED_A_THREAD, active = limited ? 0 : active_threads() * SHARED_ACTIVE;
+  const size_t each = sll_running() * SHARED_A_THREAD, active = limited ? 0 : min_size(active_threads() * SHARED_ACTIVE, SHARED_ACTIVE_MOST);
   const size_t least_shares = max_size(max_size(SHARED_BYTES, each), active);
   if (taken + SHARED_PART * wanted <= least_shares || limited) return least_shares > taken ? least_shares - taken : 0;
   const size_t used = used_shares(), all = max_size(least_shares, used > taken ? (used - taken) / SHARED_USED_PART : 0);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # HAKMEM_HUGE_PAGES: from N SuperSlabs on, new ones ask for huge pages, and only those; 0: none does. Of which a part was
-# purged, it does so no more, or the kernel would fill that part again; until it is full again.
+# purged, it does so no more, or the kernel would fill that part again; until it is full again. One with many large blocks asks for none.
 set -eu
 BUILD_DIR=${BUILD_DIR:-$(cd "$(dirname "$0")/../.." && pwd)/build}
 [ -e /sys/kernel/mm/transparent_hugepage/enabled ] || { echo "the kernel has no transparent huge pages"; exit 77; }
@@ -31,3 +31,12 @@ LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so" "$BUILD_DIR/tests/semantics/huge_again"
   [ "$trimmed" -eq 0 ] || { echo "all but a few blocks freed and trimmed: still $trimmed KiB ask for huge pages"; exit 1; }
   [ "$again" -ge 16384 ] || { echo "40 MB of blocks again: only $again KiB ask for huge pages"; exit 1; }
 }
+
+# A large block that fills a SuperSlab again and again does not turn its huge pages on and off each time.
+calls() {
+  HAKMEM_STATS_INTERVAL=0 HAKMEM_RELEASE_DELAY=1000000 LD_PRELOAD= "$BUILD_DIR/tests/speed/system_calls" /usr/bin/env LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so" \
+    "$BUILD_DIR/tests/semantics/huge_turns" "$1"
+}
+once=$(calls 1) || { [ $? -eq 77 ] && exit 0; echo "no count of system calls"; exit 1; }
+often=$(calls 21)
+[ $((often - once)) -le 20 ] || { echo "3400 further large blocks made $((often - once)) system calls"; exit 1; }

@@ -3,6 +3,7 @@
  *
  *   alone    in one thread
  *   signal   the same, and _exit is called by the handler of a signal
+ *   both     the same, and two threads call _exit at once
  *   threads  four threads, which rest by then, did a quarter each
  *   child    a forked child did it, and the parent ends in order
  */
@@ -33,6 +34,12 @@ static void *quarter(void *unused) {
   return unused;
 }
 
+static void *leave_together(void *unused) {
+  pthread_barrier_wait(&done);
+  _exit(0);
+  return unused;
+}
+
 int main(int count, char **arguments) {
   const char *how = count > 1 ? arguments[1] : "";
   if (strcmp(how, "threads") == 0) {
@@ -52,6 +59,12 @@ int main(int count, char **arguments) {
   if (strcmp(how, "signal") == 0) {
     signal(SIGUSR1, leave);
     raise(SIGUSR1);
+  }
+  if (strcmp(how, "both") == 0) {
+    pthread_t thread;
+    pthread_barrier_init(&done, NULL, 2);
+    if (pthread_create(&thread, NULL, leave_together, NULL) != 0) return 1;
+    pthread_barrier_wait(&done);
   }
   _exit(0);
 }

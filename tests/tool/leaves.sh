@@ -1,8 +1,9 @@
-# Blocks of a process that calls _exit are counted exactly: in one thread, in a handler of a signal, of threads that rest, in a forked child.
+# Blocks of a process that calls _exit are counted exactly: in one thread, in a handler of a signal, of threads that rest, in a forked child; and
+# once, if two threads call it.
 . "$(dirname "$0")/common.sh"
 program leaves
-for how in alone signal threads child; do
-  "$hakmem" run -o $how -- ./leaves $how 2>err || fail "$how: $(cat err)"
+for how in alone signal threads child both both-2 both-3 both-4 both-5 both-6 both-7 both-8; do
+  "$hakmem" run -o $how -- ./leaves ${how%-*} 2>err || fail "$how: $(cat err)"
   "$hakmem" report --json $how >json || fail "$how: no report"
   # Whoever makes a thread allocates some blocks besides.
   jq -e '[.stats.processes[] | select(.state == "exited")] | length == 1 and .[0].allocs >= 100000 and .[0].allocs <= 100020 and .[0].frees >= 50000 and .[0].frees <= 50020' \

@@ -293,7 +293,7 @@ Test(tls_growth, the_lists_of_active_threads_may_hold_more) {
   cr_assert(few > 20 * MIB && few <= 32 * MIB, "%zu bytes", few);
   for (unsigned i = 0; i < 2 * THREADS; i++) sll_note_active(&caches[i / 2], now);
   const size_t much = taken_by_threads(caches, THREADS);
-  cr_assert(much > 2 * few && much <= THREADS * 1536 * KIB, "%zu bytes", much);
+  cr_assert(much > 2 * few && much <= 128 * MIB, "%zu bytes", much);
   sll_note_active(&caches[0], now + PERIOD);
   cr_assert_gt(taken_by_threads(caches, THREADS), 2 * few, "the others were active in the period before");
   soft_limit_set(1024 * MIB);

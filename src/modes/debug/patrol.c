@@ -84,8 +84,12 @@ struct step {
 /* False if the step ends at this block, which the next step then goes on with. */
 static bool look_at(struct record *r, void *context) {
   struct step *step = context;
-  if (!r->held || !damage_can_look(r)) return true;
+  if (!r->held) return true;
   if (step->bytes >= SLICE_BYTES) return false;
+  if (!damage_can_look(r)) {
+    step->bytes += BLOCK_BYTES;
+    return true;
+  }
   const bool begun = sweep.part_of == r->block;
   const size_t from = begun ? min_size(sweep.part, r->requested) : 0, rest = r->filled ? r->requested - from : 0;
   const size_t size = min_size(rest, SLICE_BYTES);
