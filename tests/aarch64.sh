@@ -32,7 +32,6 @@ if [ "${1-}" = --inside ]; then # root of a namespace of its own; $2: the folder
       legacy) filter='--filter=!(*/kept_memory_makes_place_for_what_no_piece_of_it_can_hold)' ;;
       settings) filter='--filter=!(*/guard_needs_address_space)' ;;
       unwind_fp) filter='--filter=!(*/a_thread_without_files_knows_where_its_stack_begins)' ;;
-      stats) filter='--filter=!(*/at_the_end_no_operation_counts_twice)' ;; # a thread of Criterion's waits for ever
       shared_fail) filter='--filter=!(*/by_the_system)' ;;
     esac
     timeout 300 "$test" ${filter:+"$filter"} >"$place/out" 2>&1 || fail "unit/$name: exit status $?

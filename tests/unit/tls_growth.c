@@ -268,7 +268,7 @@ Test(tls_growth, a_decay_is_spread_over_visits) {
   for (uint32_t cls = 0; cls < CLASSES; cls++) cr_assert_eq(cached(cls), 0);
 }
 
-/* What the lists of so many threads take if each begins one of every class. Nothing is taken afterwards. */
+/* What the lists of `count` threads take if each thread begins one of every class. They give it back. */
 static size_t taken_by_threads(struct sll_cache *caches, unsigned count) {
   for (unsigned i = 0; i < count; i++) {
     for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {

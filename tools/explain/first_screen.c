@@ -248,7 +248,7 @@ static const char *format_number(char *out, uint64_t count, double error) {
 }
 
 /*
- * "p50 20 ns, p99 41 ns, p99.9 135 ns, max 4.35 ms" in so many columns. Without the p99 if that is open, because then the p99.9 says as much, or if there
+ * "p50 20 ns, p99 41 ns, p99.9 135 ns, max 4.35 ms", within `columns`. Without the p99 if that is open, because then the p99.9 says as much, or if there
  * is no room for it.
  */
 static char *name_quantiles(const struct model_calls *calls, unsigned kind, const struct histogram *h, size_t columns) {
