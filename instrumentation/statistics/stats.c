@@ -125,10 +125,9 @@ bool stats_has_file(void) { return config.stats_file[0] != '\0' && !stats_child_
  * thread that is at work, one budget may be missing or count twice.
  */
 static void add_unpublished(void) {
-  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
-    const struct operations more = usage_unpublished(cls);
-    stats_count(cls, more.allocs, more.frees);
-  }
+  static struct unpublished all; /* of the only call; the stack may be small */
+  usage_all_unpublished(&all);
+  for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) stats_count(cls, all.allocs[cls], all.frees[cls]);
 }
 
 void stats_exit(void) {

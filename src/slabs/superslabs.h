@@ -4,7 +4,7 @@
  *   in the list, open SuperSlabs (superslab_is_open) stand before all others
  *   the totals are sums over the SuperSlabs: only superslabs_book changes them, from a SuperSlab's figures before and after a change
  *
- * One lock, which is not held during a system call or an event. units.c, which takes and gives units, is the only other file that uses the structure.
+ * One lock, which is not held during an event, nor during a system call that changes memory. units.c, which takes and gives units, is the only other file that uses the structure.
  */
 #ifndef HAKMEM_SUPERSLABS_H
 #define HAKMEM_SUPERSLABS_H

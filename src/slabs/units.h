@@ -3,7 +3,7 @@
  *
  *   free units are clean or dirty; dirty ones are purged when they have been idle for a while; empty SuperSlabs are unmapped
  *
- * All under the lock of superslabs.h, which is not held during a system call or an event.
+ * All under the lock of superslabs.h, which is not held during an event, nor during a system call that changes memory.
  */
 #ifndef HAKMEM_UNITS_H
 #define HAKMEM_UNITS_H

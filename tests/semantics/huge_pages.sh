@@ -37,6 +37,6 @@ calls() {
   HAKMEM_STATS_INTERVAL=0 HAKMEM_RELEASE_DELAY=1000000 LD_PRELOAD= "$BUILD_DIR/tests/speed/system_calls" /usr/bin/env LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so" \
     "$BUILD_DIR/tests/semantics/huge_turns" "$1"
 }
-once=$(calls 1) || { [ $? -eq 77 ] && exit 0; echo "no count of system calls"; exit 1; }
+once=$(calls 1) || { [ $? -eq 77 ] && { echo "ptrace is not allowed here: no system calls were counted"; exit 0; }; echo "no count of system calls"; exit 1; }
 often=$(calls 21)
 [ $((often - once)) -le 20 ] || { echo "3400 further large blocks made $((often - once)) system calls"; exit 1; }

@@ -2,7 +2,6 @@
 #include "probe.h"
 #include "shared_pool.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "memory/os.h"
