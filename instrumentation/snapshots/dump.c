@@ -380,6 +380,16 @@ static void put_sites(struct dump *d, const struct stats_block *b) {
   value(d, "of these, pinned", p->pinned, "bytes");
 }
 
+static void put_own_malloc(struct dump *d, const struct stats_block *b) {
+  for (unsigned i = 0; i < STATS_MODULES && __atomic_load_n(&b->modules[i].size, __ATOMIC_ACQUIRE) != 0; i++) {
+    if (b->modules[i].serves == 0) continue;
+    message_text(&d->m, "The program does not use hakmem's malloc, but that of ");
+    message_quoted(&d->m, b->modules[i].path);
+    message_text(&d->m, ": hakmem does not see its blocks.");
+    return end_line(d);
+  }
+}
+
 int dump_write(int fd) {
   struct stats_block *b = stats_block();
   struct dump d = {.fd = fd};
@@ -394,6 +404,7 @@ int dump_write(int fd) {
   message_fixed(&d.m, __atomic_load_n(&b->elapsed_ns, __ATOMIC_RELAXED) / 1000000, 3);
   message_text(&d.m, " s");
   end_line(&d);
+  put_own_malloc(&d, b);
   put_classes(&d, b);
   put_pins(&d, b);
   put_movements(&d, b);

@@ -132,11 +132,12 @@ uint32_t modules_epoch(void) {
 
 /* ---- The table. ---- */
 
-static bool is_known(const struct stats_block *b, uintptr_t address) {
+/* Whether the object at `address` has an entry; with `serves`, one that says so. */
+static bool is_known(const struct stats_block *b, uintptr_t address, bool serves) {
   for (unsigned i = 0; i < STATS_MODULES; i++) {
     const uint64_t size = __atomic_load_n(&b->modules[i].size, __ATOMIC_ACQUIRE);
     if (size == 0) break;
-    if (address - b->modules[i].base < size && !__atomic_load_n(&closed[i], __ATOMIC_RELAXED)) return true;
+    if (address - b->modules[i].base < size && !__atomic_load_n(&closed[i], __ATOMIC_RELAXED)) return !serves || b->modules[i].serves != 0;
   }
   return false;
 }
@@ -168,7 +169,7 @@ static bool find_mapping(uintptr_t address, struct stats_module *found) {
   return maps_each(decides, &(struct mapping){address, found}) && found->size != 0;
 }
 
-/* Enters `module`. Returns its new entry; NULL if it already has one or the table is full. Under the lock. */
+/* Enters `module`. Returns its new or changed entry; NULL if nothing changed or the table is full. Under the lock. */
 static const struct stats_module *enter(struct stats_block *b, const struct stats_module *module, uintptr_t added) {
   unsigned count = 0, last = STATS_MODULES; /* the youngest entry at these addresses */
   for (; count < STATS_MODULES && b->modules[count].size != 0; count++) {
@@ -176,11 +177,13 @@ static const struct stats_module *enter(struct stats_block *b, const struct stat
     if (old->base < module->base + module->size && module->base < old->base + old->size) last = count;
   }
   if (last < STATS_MODULES) {
-    const struct stats_module *old = &b->modules[last];
+    struct stats_module *old = &b->modules[last];
     if (old->base == module->base && old->size == module->size && old->offset == module->offset && strcmp(old->path, module->path) == 0 &&
         strcmp(old->build_id, module->build_id) == 0) {
       __atomic_store_n(&closed[last], false, __ATOMIC_RELAXED); /* loaded again */
-      return NULL;
+      if (module->serves == old->serves) return NULL;
+      old->serves = module->serves;
+      return old;
     }
   }
   if (count == STATS_MODULES) {
@@ -191,6 +194,7 @@ static const struct stats_module *enter(struct stats_block *b, const struct stat
   new->base = module->base;
   new->offset = module->offset;
   new->epoch = module->epoch;
+  new->serves = module->serves;
   strcpy(new->path, module->path);
   strcpy(new->build_id, module->build_id);
   __atomic_store_n(&closed[count], false, __ATOMIC_RELAXED);
@@ -201,79 +205,29 @@ static const struct stats_module *enter(struct stats_block *b, const struct stat
 
 static void tell(const struct stats_module *module) {
   EVENT(module, .base = (void *)module->base, .size = module->size, .offset = module->offset, .path = module->path, .epoch = module->epoch,
-        .build_id = module->build_id);
+        .build_id = module->build_id, .serves = module->serves);
+}
+
+static void record(uintptr_t address, uint32_t in_epoch, bool serves) {
+  struct stats_block *b = stats_block();
+  if (is_known(b, address, serves)) return;
+  struct stats_module found = {.epoch = in_epoch, .serves = serves};
+  struct search search = {.address = address, .build_id = found.build_id};
+  if (gate_ask()) {
+    dl_iterate_phdr(find_object, &search);
+    gate_ask_end();
+  }
+  if (!find_mapping(address, &found) || !lock_take_within(&lock, LOCK_WAIT_MS)) return;
+  const struct stats_module *new = !is_known(b, address, serves) ? enter(b, &found, search.bias) : NULL;
+  lock_release(&lock);
+  if (new != NULL) tell(new);
 }
 
 void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch) {
-  struct stats_block *b = stats_block();
-  for (uint32_t f = 0; f < count; f++) {
-    if (is_known(b, frames[f])) continue;
-    struct stats_module found = {.epoch = in_epoch};
-    struct search search = {.address = frames[f], .build_id = found.build_id};
-    if (gate_ask()) {
-      dl_iterate_phdr(find_object, &search);
-      gate_ask_end();
-    }
-    if (!find_mapping(frames[f], &found)) continue;
-    if (!lock_take_within(&lock, LOCK_WAIT_MS)) return;
-    const struct stats_module *new = !is_known(b, frames[f]) ? enter(b, &found, search.bias) : NULL;
-    lock_release(&lock);
-    if (new != NULL) tell(new);
-  }
+  for (uint32_t f = 0; f < count; f++) record(frames[f], in_epoch, false);
 }
 
-/* ---- Other allocators. ---- */
-
-#define ALLOCATORS_MAX 8
-struct allocators {
-  bool listed; /* any object */
-  uint32_t count;
-  uintptr_t code[ALLOCATORS_MAX];
-};
-
-/* Keeps an address in the code of another allocator's object. */
-static int find_allocator(struct dl_phdr_info *info, size_t size, void *data) {
-  (void)size;
-  static const struct { const char *file, *name; } known[] = {ALLOCATOR_FILES(ALLOCATOR_ENTRY)};
-  struct allocators *found = data;
-  found->listed = true;
-  const char *slash = info->dlpi_name != NULL ? strrchr(info->dlpi_name, '/') : NULL;
-  if (slash == NULL) return 0; /* the program or the kernel's object */
-  for (size_t i = 0; i < ARRAY_LENGTH(known); i++) {
-    if (strncmp(slash + 1, known[i].file, strlen(known[i].file)) != 0) continue;
-    for (int n = 0; n < info->dlpi_phnum && found->count < ALLOCATORS_MAX; n++) {
-      const ElfW(Phdr) *p = &info->dlpi_phdr[n];
-      if (p->p_type == PT_LOAD && (p->p_flags & PF_X) != 0) found->code[found->count++] = info->dlpi_addr + p->p_vaddr;
-    }
-  }
-  return found->count == ALLOCATORS_MAX;
-}
-
-static bool opening; /* atomic; since the last search */
-
-/* A new object may take the place of one whose unload was not noted. */
-void hub_on_opening(void) {
-  modules_note_unload();
-  __atomic_store_n(&opening, true, __ATOMIC_RELAXED);
-}
-
-void modules_record_allocators(void) {
-  static bool recorded;
-  struct allocators found = {0};
-  const bool opened = __atomic_exchange_n(&opening, false, __ATOMIC_RELAXED);
-  if (recorded && !opened && __atomic_load_n(&loads_are_noted, __ATOMIC_RELAXED)) return;
-  if (!gate_ask()) {
-    if (opened) __atomic_store_n(&opening, true, __ATOMIC_RELAXED);
-    return;
-  }
-  dl_iterate_phdr(find_allocator, &found);
-  recorded = found.listed;
-  const uint32_t now = found.count != 0 ? modules_epoch() : 0;
-  gate_ask_end();
-  modules_record(found.code, found.count, now);
-}
-
-/* ---- Operators of C++. ---- */
+/* ---- Names that objects define. ---- */
 
 /*
  * An object's tables for looking up a name; NULL: it has none. dlsym would do that, but it takes the loader's lock, which another thread may hold for as long as
@@ -332,6 +286,81 @@ static bool defines(const struct symbols *s, const char *name) {
   }
   return false;
 }
+
+/* ---- Other allocators. ---- */
+
+#define ALLOCATORS_MAX 8
+struct allocators {
+  bool listed;      /* any object */
+  bool own_reached; /* the object that this function is in */
+  uintptr_t serves; /* code of the object whose malloc the process calls; 0: it calls hakmem's */
+  uint32_t count;
+  uintptr_t code[ALLOCATORS_MAX];
+};
+
+/* An address in the code of the object; 0: it has none. */
+static uintptr_t code_of(const struct dl_phdr_info *info) {
+  for (int i = 0; i < info->dlpi_phnum; i++) {
+    const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+    if (p->p_type == PT_LOAD && (p->p_flags & PF_X) != 0) return info->dlpi_addr + p->p_vaddr;
+  }
+  return 0;
+}
+
+/*
+ * The loader lists objects in the order in which it looks for a name: the program, those of LD_PRELOAD, then libraries. So the process calls the malloc of
+ * the first object that defines one, usually libhakmem.so. An allocator that is linked into the program comes before it.
+ */
+static void find_serving(const struct dl_phdr_info *info, struct allocators *found) {
+  if (found->own_reached || found->serves != 0) return;
+  found->own_reached = holds(info, (uintptr_t)modules_record_allocators);
+  if (found->own_reached) return;
+  const struct symbols symbols = symbols_of(info);
+  if (defines(&symbols, "malloc")) found->serves = code_of(info);
+}
+
+/* Keeps an address in the code of another allocator's object. */
+static int find_allocator(struct dl_phdr_info *info, size_t size, void *data) {
+  (void)size;
+  static const struct { const char *file, *name; } known[] = {ALLOCATOR_FILES(ALLOCATOR_ENTRY)};
+  struct allocators *found = data;
+  found->listed = true;
+  find_serving(info, found);
+  const char *slash = info->dlpi_name != NULL ? strrchr(info->dlpi_name, '/') : NULL;
+  if (slash == NULL) return 0; /* the program or the kernel's object */
+  for (size_t i = 0; i < ARRAY_LENGTH(known); i++) {
+    if (strncmp(slash + 1, known[i].file, strlen(known[i].file)) != 0) continue;
+    if (found->count < ALLOCATORS_MAX) found->code[found->count++] = code_of(info);
+  }
+  return found->count == ALLOCATORS_MAX;
+}
+
+static bool opening; /* atomic; since the last search */
+
+/* A new object may take the place of one whose unload was not noted. */
+void hub_on_opening(void) {
+  modules_note_unload();
+  __atomic_store_n(&opening, true, __ATOMIC_RELAXED);
+}
+
+void modules_record_allocators(void) {
+  static bool recorded;
+  struct allocators found = {0};
+  const bool opened = __atomic_exchange_n(&opening, false, __ATOMIC_RELAXED);
+  if (recorded && !opened && __atomic_load_n(&loads_are_noted, __ATOMIC_RELAXED)) return;
+  if (!gate_ask()) {
+    if (opened) __atomic_store_n(&opening, true, __ATOMIC_RELAXED);
+    return;
+  }
+  dl_iterate_phdr(find_allocator, &found);
+  recorded = found.listed;
+  const uint32_t now = found.count != 0 || found.serves != 0 ? modules_epoch() : 0;
+  gate_ask_end();
+  if (found.serves != 0) record(found.serves, now, true);
+  modules_record(found.code, found.count, now);
+}
+
+/* ---- Operators of C++. ---- */
 
 /* libstdc++ and LLVM's libraries, with the names that Android and FreeBSD give these. */
 static bool is_cxx_library(const char *path) {

@@ -13,7 +13,7 @@ void modules_note_unload(void);
 void modules_watch_loads(void);
 /* Enters the objects that hold the addresses, and raises an event for each new one. */
 void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch);
-/* Enters other allocators that are loaded beside hakmem, even if no stack points into them. */
+/* Enters other allocators that are loaded beside hakmem, or serve malloc in its place, even if no stack points into them. */
 void modules_record_allocators(void);
 /*
  * The path of the object that held `address` in this epoch. *own is the address in the object's file. NULL if the table does not have the object.

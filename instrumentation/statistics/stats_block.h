@@ -24,7 +24,7 @@
 
 #define STATS_MAGIC "HAKSTATS"
 #define STATS_MARK "hakmem keeps statistics in HAKMEM_STATS_FILE" /* in each program that the library is linked into */
-#define STATS_VERSION 23
+#define STATS_VERSION 24
 
 /* The file names of other allocators: F("begin of the file name", "name"). Those that are loaded are among the modules. */
 /* clang-format off */
@@ -54,6 +54,7 @@ struct stats_module {
   uint64_t base, size, offset;
   char path[STATS_TEXT];
   uint32_t epoch;
+  uint32_t serves; /* 1: the process calls the malloc of this object, not hakmem's */
   char build_id[STATS_BUILD_ID];
 };
 

@@ -5,6 +5,24 @@
 program advised
 echo 'int nothing;' | cc -shared -fPIC -x c -o libjemalloc.so.2 - || fail "cannot make a library" # by its name another allocator
 
+# A program with an allocator of its own linked into it, which is never hakmem's.
+cat >own_malloc.c <<'END'
+#include <stdlib.h>
+#include <string.h>
+#ifdef OWN
+static char memory[64 << 20], *next = memory;
+void *malloc(size_t size) { return (next += (size + 31) & ~15ul) < memory + sizeof(memory) ? next - ((size + 31) & ~15ul) : NULL; }
+void free(void *p) { (void)p; }
+void *calloc(size_t n, size_t size) { return malloc(n * size); }
+void *realloc(void *p, size_t size) { void *new = malloc(size); return p != NULL && new != NULL ? memcpy(new, p, size) : new; }
+#endif
+int main(void) {
+  for (int i = 0; i < 20000; i++) *(char *)malloc(1000) = 1;
+  return 0;
+}
+END
+cc -w -O1 -fno-builtin -DOWN own_malloc.c -o advised_own && cc -w -O1 -fno-builtin own_malloc.c -o advised_without || fail "cannot make a program with a malloc"
+
 counter() { echo ".stats.counters.$1"; }
 of_classes() { echo "[.stats.classes[].counters.$1] \\| add"; }
 bucket() { echo ".stats.processes[0].memory.buckets.$1"; }
@@ -13,11 +31,12 @@ bucket() { echo ".stats.processes[0].memory.buckets.$1"; }
 cat >bounded <<'END'
 for bound in "$@"; do (ulimit -v "$bound" && exec ./advised until_null); done
 END
-short_of=".stats \\| 20000 * ([.processes[] \\| select(.program \\| test(\"advised\"))] \\| length) - ([.classes[].counters.allocs] \\| add) \\| if . < 0 then 0 else . end"
+short_of=".stats \\| 20000 * ([.processes[] \\| select(.program \\| test(\"advised\"))] \\| length) - ([.classes[].counters.allocs] \\| add // 0) \\| if . < 0 then 0 else . end"
 
 # RULE | what runs | what runs when the advice is followed; VALUE is the value of the first remedy | the figure, of report --json | it becomes this part, at most
 cat >table <<END
 lost_data              | sh -c './advised nothing; kill -9 \$\$'        | sh -c './advised nothing; exit 0'               | .stats.lost.incomplete             | 0
+own_malloc             | ./advised_own                                  | ./advised_without                               | $short_of      | 0
 header_reset           | ./advised header                               | ./advised header mended                         | $(counter hdr_reset)               | 0
 leaks                  | LEAKS=1 ./advised lost                         | LEAKS=1 ./advised lost mended                   | [.stats.processes[0].leaks[] \| select(.kind != "reachable") \| .bytes] \| add // 0 | 0.1
 limit                  | SS_LIMIT=4 ./advised many                      | SS_LIMIT=VALUE ./advised many                   | $(counter shared_fail_limit)       | 0

@@ -44,7 +44,7 @@ snapshots=$("$hakmem" report --json nothing | jq '.stats.processes[0].timeline |
 few="only $snapshots snapshot.*; $(jq .thresholds.moments nothing.json) are needed"
 grep -q "grows all along the run: $few" nothing.txt || { cat nothing.txt; fail "does not say why it could not look for growth"; }
 "$hakmem" report --summary nothing | grep -q "^Findings: none; [0-9]* rules could not look: $few" || fail "the first screen does not say that some rules did not look"
-holds '.looked_for | length == 20'
+holds '.looked_for | length == 21'
 holds '[.thresholds[] | type] | all(. == "number")'
 
 "$hakmem" explain --rules >rules.txt || fail "--rules"

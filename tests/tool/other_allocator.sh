@@ -34,11 +34,47 @@ equal "a library that was opened with RTLD_DEEPBIND" "note: The program opens li
 grep -q "Another allocator is loaded beside hakmem: tcmalloc" text || { cat text; fail "not in the text"; }
 equal "the counter" 1 "$("$hakmem" report --json two | jq .stats.counters.deepbind)"
 
+# A program with a malloc of its own, which the loader prefers to hakmem's. Said in the text that the program itself prints, in report and explain, and by check.
+cat >own.c <<'END'
+#include <stdlib.h>
+static char memory[1 << 20], *next = memory;
+void *malloc(size_t size) { return next += (size + 31) & ~15ul; }
+void free(void *p) { (void)p; }
+#ifndef LIBRARY
+int main(void) { return malloc(100) == NULL; }
+#endif
+END
+echo '#include <stdlib.h>
+int main(void) { void *(*volatile take)(size_t) = malloc; free(take(100)); return 0; }' >without.c
+cc -w -O1 -fno-builtin own.c -o own && cc -w -O1 -fno-builtin -DLIBRARY -shared -fPIC own.c -o libown.so && cc -w -O1 -fno-pie -no-pie without.c -o without ||
+  fail "does not compile"
+# own_malloc DIRECTORY PATH HOW MANY: the finding and what check says. No PATH: there is no finding.
+own_malloc() {
+  equal "$1: whose malloc" "$2" "$("$hakmem" explain --json "$1" | jq -r '.findings[] | select(.rule == "own_malloc") | .evidence[0]' | sed 's/ defines malloc;.*//')"
+  "$hakmem" check "$1" >text
+  equal "$1: check" "$([ "$3" -eq 0 ] && echo ok || echo FAIL) own_malloc > 0 own_malloc = $3" "$(grep own_malloc text | tr -s ' ')"
+}
+"$hakmem" run -o own_data -- ./own >out 2>err || fail "run: $(cat err)"
+own_malloc own_data "$place/own" 1
+"$hakmem" report --summary own_data | grep -q '1. own does not use hakmem.s malloc, but one of its own' || fail "not on the first screen"
+HAKMEM_STATS=1 LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so" ./own 2>&1 | grep -qF "The program does not use hakmem's malloc, but that of $place/own: " || fail "not in the text"
+HAKMEM_STATS_FILE=$PWD/first.hak LD_PRELOAD="$PWD/libown.so $BUILD_DIR/lib/libhakmem.so" ./without
+own_malloc first.hak "$place/libown.so" 1
+# Not so if hakmem comes first. A program that takes malloc's address, and lies at a fixed place, has a symbol malloc with a value, and does not define it.
+HAKMEM_STATS_FILE=$PWD/second.hak LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so $PWD/libown.so" ./without
+own_malloc second.hak "" 0
+HAKMEM_STATS=1 LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so" ./without 2>&1 | grep -F "does not use hakmem" && fail "a malloc of its own where there is none"
+"$hakmem" run -o three -- sh -c './own; ./without; ./own' >out 2>err || fail "run: $(cat err)"
+own_malloc three "$place/own" 2
+
 # Two processes with the same are one finding.
 "$hakmem" run -o both -- sh -c './linked; ./linked' >out 2>err || fail "run: $(cat err)"
 equal "findings of two processes" 1 "$(findings both other_allocator | wc -l)"
 
 command -v lttng >/dev/null 2>&1 && [ -e "$BUILD_DIR/lib/libhakmem-tracepoints.so" ] || exit 0
+"$hakmem" record -o own_trace -- ./own >out 2>err || fail "record: $(cat err)"
+rm -f own_trace/*.hak own_trace/*/*.hak
+own_malloc own_trace "$place/own" 1
 "$hakmem" record -o trace -- ./linked "$place/apart/libtcmalloc_minimal.so.4" ./libsound.so >out 2>err || fail "record: $(cat err)"
 rm -f trace/*.hak trace/*/*.hak # the trace alone
 [ "$(find trace -name '*.hak' | wc -l)" -eq 0 ] || fail "statistics are left"

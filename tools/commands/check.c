@@ -36,7 +36,7 @@ struct options {
 #define CHECK_SCHEMA 1 /* of --json: grows when a member changes its meaning or is removed */
 
 /* Conditions that no run should meet. */
-static const char *const defaults[] = {"incidents > 0", "leaks > 0", "lost > 0"};
+static const char *const defaults[] = {"incidents > 0", "leaks > 0", "lost > 0", "own_malloc > 0"};
 
 static const struct argp_option options[] = {
   {"fail-on", KEY_FAIL_ON, "CONDITION", 0,
@@ -92,7 +92,7 @@ const struct argp check_argp = {
   .args_doc = "DIR|FILE|PID...",
   .doc =
     "Check what runs or recordings hold against conditions, for continuous integration. By default, a run fails on any incident (double free, overflow, "
-    "invalid pointer, ...), on leaks (if it ran with HAKMEM_LEAKS) and on lost data.\v"
+    "invalid pointer, ...), on leaks (if it ran with HAKMEM_LEAKS), on lost data, and on processes that do not use hakmem's malloc.\v"
     "A condition compares figures, which --figures lists, with numbers or with the same figure of a baseline: > >= < <= == !=, joined by `and` and `or`, with + - * / and "
     "brackets. Units are B, KiB, MiB, GiB, TiB, ns, us, ms, s and %. A condition that names a figure which the run does not tell fails. The exit code is 0 if no condition "
     "holds, 1 if one does or something could not be read, 2 for bad usage.",

@@ -204,6 +204,8 @@ static void add_losses(struct figures *f, const struct page *page) {
   add(f, group, must_copy("lost"), FIGURE_COUNT, FIGURE_MORE_IS_WORSE, (double)model_lost(&all));
 #define ADD_LOSS_FIGURE(name, text) add(f, group, must_copy("lost(" #name ")"), FIGURE_COUNT, FIGURE_MORE_IS_WORSE, (double)all.name);
   MODEL_LOSSES(ADD_LOSS_FIGURE)
+  const double own = model_has_merge(page->memory) ? NAN : (double)model_own_mallocs(page->memory); /* a merge keeps no loaded objects */
+  add(f, group, must_copy("own_malloc"), FIGURE_COUNT, FIGURE_MORE_IS_WORSE, own);
 }
 
 /* ---- All of them ---- */

@@ -109,11 +109,11 @@ static int by_rank(const void *a, const void *b) {
 }
 
 /*
- * A finding about memory is reported for the process with the highest cost, a note for the first process. Errors are all reported: each has a place
- * of its own.
+ * A finding about memory is reported for the process with the highest cost, a note or missing data for the first process. Errors are all reported: each has
+ * a place of its own.
  */
 static bool is_told(const struct diagnosis *d, size_t before, const struct finding *f, struct finding **same) {
-  if ((f->kind != FINDING_COST && f->kind != FINDING_NOTE) || f->p == NULL) return false;
+  if (f->kind == FINDING_ERROR || f->p == NULL) return false;
   for (size_t i = 0; i < before; i++) {
     *same = d->findings[i];
     if ((*same)->p == NULL || (*same)->p == f->p || strcmp((*same)->rule, f->rule) != 0) continue;

@@ -19,6 +19,7 @@
 /* The rules, in their order: R(name, "what it finds"). rule_NAME returns why it could not look, or NULL. */
 #define EXPLAIN_RULES(R) \
   R(lost_data, "events, processes or details that are missing in the data") \
+  R(own_malloc, "programs that have a malloc of their own, in place of hakmem's") \
   R(header_reset, "overwritten headers, double and invalid frees") \
   R(leaks, "unreachable blocks (of runs with HAKMEM_LEAKS=1)") \
   R(limit, "shared_fails because HAKMEM_SS_LIMIT SuperSlabs were in use") \

@@ -120,7 +120,7 @@ static void take_stacks(struct model_process *p, const struct stats_block *b, ui
   }
   for (uint32_t i = 0; i < STATS_MODULES; i++) {
     struct stats_module m = b->modules[i];
-    if (m.size != 0) model_add_module(p, &(struct model_module){m.base, m.size, m.offset, m.path, m.epoch, m.build_id});
+    if (m.size != 0) model_add_module(p, &(struct model_module){m.base, m.size, m.offset, m.path, m.epoch, m.build_id, m.serves != 0});
   }
 }
 

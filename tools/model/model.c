@@ -162,8 +162,10 @@ void model_add_stack(struct model_process *p, const struct model_stack *stack) {
 
 void model_add_module(struct model_process *p, const struct model_module *module) {
   for (size_t i = 0; i < p->module_count; i++) {
-    const struct model_module *const old = &p->modules[i];
-    if (old->base == module->base && old->epoch == module->epoch && strcmp(old->path, module->path) == 0) return; /* told again */
+    struct model_module *const old = &p->modules[i];
+    if (old->base != module->base || old->epoch != module->epoch || strcmp(old->path, module->path) != 0) continue;
+    old->serves = old->serves || module->serves;
+    return; /* told again */
   }
   p->modules = must_grow(p->modules, p->module_count, &p->module_capacity, sizeof(*p->modules));
   struct model_module *const new = &p->modules[p->module_count++];

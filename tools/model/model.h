@@ -61,6 +61,7 @@ struct model_module {
   char *path;
   uint32_t epoch;
   char *build_id;
+  bool serves; /* the process calls the malloc of this object, not hakmem's */
 };
 
 /* What a trace's alloc events say of one stack. Blocks of 0: an unused place of the table. */
@@ -303,6 +304,9 @@ size_t model_process_count(const struct report *r);
 uint64_t model_merge_count(const struct model_merge *merge);
 /* Whether a merge is among the processes. */
 bool model_has_merge(const struct report *r);
+/* The object whose malloc the process calls in place of hakmem's; NULL: it calls hakmem's. How many processes have one. */
+const struct model_module *model_own_malloc(const struct model_process *p);
+size_t model_own_mallocs(const struct report *r);
 
 /* Whether the process can continue: its figures are not those of its end. */
 bool model_is_alive(const struct model_process *p);

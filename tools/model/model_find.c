@@ -120,6 +120,19 @@ bool model_has_merge(const struct report *r) {
   return false;
 }
 
+const struct model_module *model_own_malloc(const struct model_process *p) {
+  for (size_t i = 0; i < p->module_count; i++) {
+    if (p->modules[i].serves) return &p->modules[i];
+  }
+  return NULL;
+}
+
+size_t model_own_mallocs(const struct report *r) {
+  size_t count = 0;
+  for (size_t i = 0; i < r->process_count; i++) count += model_own_malloc(r->processes[i]) != NULL;
+  return count;
+}
+
 uint64_t model_touched(const struct model_process *p) { return p->committed > p->untouched ? p->committed - p->untouched : 0; }
 
 uint64_t model_lost(const struct model_losses *l) {

@@ -277,9 +277,13 @@ ON(stack) {
 
 ON(module) {
   seen(t, p, time_ns);
-  model_add_module(
-    p->p, &(struct model_module){
-            .base = (uintptr_t)e->base, .size = e->size, .offset = e->offset, .path = (char *)e->path, .epoch = e->epoch, .build_id = (char *)e->build_id});
+  model_add_module(p->p, &(struct model_module){.base = (uintptr_t)e->base,
+                                                .size = e->size,
+                                                .offset = e->offset,
+                                                .path = (char *)e->path,
+                                                .epoch = e->epoch,
+                                                .build_id = (char *)e->build_id,
+                                                .serves = e->serves != 0});
 }
 
 /* Operations are exact in full tracing; else a few of them are in the trace, and the statistics file has the rest. */
