@@ -24,6 +24,7 @@
 
 static struct lock lock;
 static bool closed[STATS_MODULES];    /* the object was unloaded, or its state is unknown */
+static bool unlisted[STATS_MODULES];  /* the loader does not know it: code that was made at run time */
 static uintptr_t bias[STATS_MODULES]; /* the loader added this to the addresses in the object's file */
 static uint32_t epoch;                /* atomic */
 static uint64_t generation;           /* number of objects that the loader had added and removed at the last comparison with the table */
@@ -170,7 +171,7 @@ static bool find_mapping(uintptr_t address, struct stats_module *found) {
 }
 
 /* Enters `module`. Returns its new or changed entry; NULL if nothing changed or the table is full. Under the lock. */
-static const struct stats_module *enter(struct stats_block *b, const struct stats_module *module, uintptr_t added) {
+static const struct stats_module *enter(struct stats_block *b, const struct stats_module *module, bool listed, uintptr_t added) {
   unsigned count = 0, last = STATS_MODULES; /* the youngest entry at these addresses */
   for (; count < STATS_MODULES && b->modules[count].size != 0; count++) {
     const struct stats_module *old = &b->modules[count];
@@ -198,6 +199,7 @@ static const struct stats_module *enter(struct stats_block *b, const struct stat
   strcpy(new->path, module->path);
   strcpy(new->build_id, module->build_id);
   __atomic_store_n(&closed[count], false, __ATOMIC_RELAXED);
+  unlisted[count] = !listed;
   bias[count] = added;
   __atomic_store_n(&new->size, module->size, __ATOMIC_RELEASE); /* last: readers without the lock check it first */
   return new;
@@ -213,12 +215,13 @@ static void record(uintptr_t address, uint32_t in_epoch, bool serves) {
   if (is_known(b, address, serves)) return;
   struct stats_module found = {.epoch = in_epoch, .serves = serves};
   struct search search = {.address = address, .build_id = found.build_id};
+  bool listed = true;
   if (gate_ask()) {
-    dl_iterate_phdr(find_object, &search);
+    listed = dl_iterate_phdr(find_object, &search) != 0;
     gate_ask_end();
   }
   if (!find_mapping(address, &found) || !lock_take_within(&lock, LOCK_WAIT_MS)) return;
-  const struct stats_module *new = !is_known(b, address, serves) ? enter(b, &found, search.bias) : NULL;
+  const struct stats_module *new = !is_known(b, address, serves) ? enter(b, &found, listed, search.bias) : NULL;
   lock_release(&lock);
   if (new != NULL) tell(new);
 }
@@ -226,6 +229,28 @@ static void record(uintptr_t address, uint32_t in_epoch, bool serves) {
 void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch) {
   for (uint32_t f = 0; f < count; f++) record(frames[f], in_epoch, false);
 }
+
+/* ---- Code that was made at run time. ---- */
+
+bool modules_is_made(uintptr_t address) {
+  const struct stats_block *b = stats_block();
+  bool made = false;
+  for (unsigned i = 0; i < STATS_MODULES; i++) {
+    const uint64_t size = __atomic_load_n(&b->modules[i].size, __ATOMIC_ACQUIRE);
+    if (size == 0) break;
+    if (address - b->modules[i].base < size && !__atomic_load_n(&closed[i], __ATOMIC_RELAXED)) made = unlisted[i];
+  }
+  return made;
+}
+
+static int find_holder(struct dl_phdr_info *info, size_t size, void *data) {
+  (void)size;
+  return holds(info, (uintptr_t)data);
+}
+
+bool modules_is_listed(uintptr_t address) { return dl_iterate_phdr(find_holder, (void *)address) != 0; }
+
+bool modules_have_room(void) { return __atomic_load_n(&stats_block()->modules[STATS_MODULES - 1].size, __ATOMIC_RELAXED) == 0; }
 
 /* ---- Names that objects define. ---- */
 

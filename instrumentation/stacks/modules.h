@@ -13,6 +13,12 @@ void modules_note_unload(void);
 void modules_watch_loads(void);
 /* Enters the objects that hold the addresses, and raises an event for each new one. */
 void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch);
+/* Whether the table has the code at `address` as code that was made at run time: no object of the loader's holds it. Signal safe. */
+bool modules_is_made(uintptr_t address);
+/* Whether an object of the loader's holds `address`. Called within gate_ask. */
+bool modules_is_listed(uintptr_t address);
+/* Whether another object can be entered. */
+bool modules_have_room(void);
 /* Enters other allocators that are loaded beside hakmem, or serve malloc in its place, even if no stack points into them. */
 void modules_record_allocators(void);
 /*

@@ -16,9 +16,9 @@ uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoch);
  * How to leave the function that this return address points into. Its frame ends `size` bytes above its stack pointer or its frame pointer. The
  * return address lies right below that end, the caller's frame pointer `saved` bytes below it (0: in its register). STEP_END: the function has no
  * caller. `stack` and `frame` are both pointers in a current frame of it, on a stack that ends at `high`. False if the step is unknown or there is
- * no room.
+ * no room. STEP_NO_TABLES: no table describes the function, so nothing else is known of it.
  */
-enum step_from { STEP_OTHER, STEP_BY_STACK, STEP_BY_FRAME, STEP_END };
+enum step_from { STEP_OTHER, STEP_BY_STACK, STEP_BY_FRAME, STEP_END, STEP_NO_TABLES };
 struct unwind_step {
   enum step_from from;
   uint64_t size, saved;

@@ -246,6 +246,7 @@ NOINLINE uint32_t unwind_capture(uintptr_t *frames, uint32_t most, uint32_t epoc
 #if defined(__x86_64__)
 /* The result of leaving a frame with these pointers. */
 struct left {
+  bool bare; /* without tables */
   int stepped;
   unw_word_t end, address;
   uintptr_t saved_at; /* 0: the frame pointer is in its register */
@@ -260,8 +261,10 @@ static bool leave(uintptr_t address, uintptr_t stack, uintptr_t frame, struct le
   context.uc_mcontext.gregs[REG_RIP] = (greg_t)address;
   context.uc_mcontext.gregs[REG_RSP] = (greg_t)stack;
   context.uc_mcontext.gregs[REG_RBP] = (greg_t)frame;
-  /* Without tables libunwind would guess, and read wherever the guess leads. */
-  if (init_local(&cursor, &context) < 0 || get_proc_info(&cursor, &info) != 0) return false;
+  /* Without tables libunwind guesses, and says that the function is one byte long, which none is that contains a call. */
+  if (init_local(&cursor, &context) < 0) return false;
+  if (get_proc_info(&cursor, &info) != 0) return false;
+  out->bare = info.end_ip <= info.start_ip + 1;
   out->stepped = step(&cursor);
   if (out->stepped < 0) return false;
   if (get_reg(&cursor, UNW_REG_SP, &out->end) < 0 || get_reg(&cursor, UNW_REG_IP, &out->address) < 0 || get_save_loc(&cursor, UNW_X86_64_RBP, &place) < 0 ||
@@ -288,8 +291,10 @@ static void find_step(const struct frame_asked *f, struct unwind_step *out) {
   struct left here = {0}, moved = {0};
   uintptr_t word;
   *out = (struct unwind_step){.from = STEP_OTHER};
-  if (!leave(f->address, f->stack, f->pointer, &here)) return;
-  if (here.stepped == 0) { /* no caller, or a return address of 0: then perhaps not everywhere */
+  const bool left = leave(f->address, f->stack, f->pointer, &here), ends = left && here.stepped == 0;
+  if (here.bare && !ends) out->from = STEP_NO_TABLES;
+  if (!left || (here.bare && !ends)) return;
+  if (ends) { /* no caller, or a return address of 0: then perhaps not everywhere */
     for (uintptr_t move = MOVE_STACK; move <= MOVE_MOST; move *= 2) {
       if (!leave(f->address, f->stack - move, f->pointer - move, &moved) || moved.stepped != 0) return;
     }

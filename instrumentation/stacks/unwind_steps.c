@@ -6,8 +6,8 @@
  *   the word below `end` is the next return address; the caller's frame pointer lies `saved` bytes below it, 0: it is in its register
  *
  * libunwind reads the tables once for each return address (unwind_step). Its answer is kept here for all threads, by address and epoch (modules.c);
- * a frame then takes a dozen instructions. If the tables say something else, or there are none (signal frames, code made at run time), libunwind
- * unwinds the whole stack.
+ * a frame then takes a dozen instructions. If the tables say something else (signal frames), or if a guess leads astray, libunwind unwinds the
+ * whole stack.
  *
  *   an entry: the key, which is epoch and address, and the step;   key 0: empty;   BUSY: being written
  *
@@ -23,6 +23,7 @@
 #include "src/memory/os.h"
 #include "src/platform/base.h"
 #include "base/gate.h"
+#include "modules.h"
 #include "unwind.h"
 #include "unwind_steps.h"
 
@@ -76,6 +77,14 @@ static void enter(uint64_t key, uint64_t step) {
   }
 }
 
+/*
+ * Code without tables has mostly been made at run time (by node, say), or is written in assembler. The only guess for it is a frame record at the frame
+ * pointer, as libunwind guesses, too: the caller's frame pointer and the return address. Code that was made may be replaced by other such code at any
+ * moment, so its addresses are not kept: modules.c knows where it lies.
+ */
+#define RECORD_SIZE (2 * sizeof(uintptr_t))
+#define BY_RECORD ((uint64_t)RECORD_SIZE << 32 | RECORD_SIZE << 2 | STEP_BY_FRAME)
+
 /* The current frame of a walk. */
 struct frame {
   uintptr_t address, stack, pointer, high;
@@ -93,12 +102,19 @@ static NOINLINE uint64_t look_up(const struct frame *frame, uint32_t epoch, bool
     if (is_at(place, key, &step)) return step;
   }
   struct unwind_step asked;
+  const bool is_own = frame->high != ELSEWHERE;
+  if (is_own && modules_is_made(frame->address)) return BY_RECORD;
   if (!may || !gate_ask()) return STEP_OTHER;
   const bool answered = unwind_step(frame->address, frame->stack, frame->pointer, frame->high, &asked);
+  const bool bare = answered && asked.from == STEP_NO_TABLES, listed = bare && is_own && modules_is_listed(frame->address);
   gate_ask_end();
   if (!answered) return STEP_OTHER;
-  step = packed(&asked);
-  if (step == STEP_OTHER && frame->high == ELSEWHERE) return step;
+  step = listed ? BY_RECORD : bare ? (uint64_t)STEP_OTHER : packed(&asked);
+  if (step == STEP_OTHER && !is_own) return step;
+  if (bare && !listed) {
+    *learnt = modules_have_room(); /* then the next stack knows it */
+    return step;
+  }
   enter(key, step);
   *learnt = true;
   return step;

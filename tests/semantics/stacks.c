@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bare.h"
 #include "chains.h"
 
 /* ---- Chains of calls. ---- */
@@ -288,6 +289,41 @@ static int moving(void) {
   return result(6000);
 }
 
+/* ---- Code without tables. ---- */
+
+#if defined(__x86_64__)
+static void in_bare(void) {
+  last_id = 0;
+  free(malloc(24));
+  KEEP();
+}
+
+/* hakmem's frames behind the bare code are those of this function's caller and of its callers. */
+NOINLINED static bool through(bare_call *call) {
+  void *mine[64];
+  const int count = backtrace(mine, 64);
+  call(in_bare);
+  KEEP();
+  const struct told *t = &told[last_id];
+  uint32_t at = 0, same = 0;
+  while (at < t->count && t->frames[at] != (uintptr_t)call + BARE_RETURNS) at++;
+  while (at + 2 + same < t->count && 1 + (int)same < count && t->frames[at + 2 + same] == (uintptr_t)mine[1 + same]) same++;
+  if (last_id != 0 && same > 0 && 1 + (int)same >= count - 1) return true;
+  show("in code without tables", t, mine, count);
+  return false;
+}
+
+static int bare(void) {
+  bare_call *const made = bare_make();
+  for (int i = 0; i < 5; i++) {
+    if (!through(made) || !through(bare_assembler)) return 1;
+  }
+  return 0;
+}
+#else
+static int bare(void) { return 0; }
+#endif
+
 int main(int argc, char **argv) {
   const char *const name = argc > 1 ? argv[1] : "";
   begin();
@@ -300,6 +336,7 @@ int main(int argc, char **argv) {
   if (strcmp(name, "coroutines") == 0) return coroutines();
   if (strcmp(name, "small") == 0) return small();
   if (strcmp(name, "forks") == 0) return forks();
+  if (strcmp(name, "bare") == 0) return bare();
   fprintf(stderr, "usage: stacks CASE\n");
   return 2;
 }

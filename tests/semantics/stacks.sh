@@ -28,7 +28,7 @@ run() {
 }
 
 for how in auto unwind; do
-  for case in chains signals handlers coroutines small forks; do run $how $case; done
+  for case in chains signals handlers coroutines small forks bare; do run $how $case; done
   run $how loader "$place/constructor.so"
   for case in held above lazy; do HAKMEM_LEAKS=1 said='^hakmem:' run $how $case; done # it prints what the loader's objects leak
   run $how reuse "$place/small-frame.so" "$place/large-frame.so"

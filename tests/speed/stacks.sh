@@ -1,0 +1,30 @@
+#!/bin/sh
+# Holds what a stack costs on a coroutine, and in code without unwind tables: the kernel reads it in a few pieces, or not at all. libunwind, a step at a time,
+# would make a hundred system calls for each.
+# timeout: 120
+set -u
+BUILD_DIR=${BUILD_DIR:-$(cd "$(dirname "$0")/../.." && pwd)/build}
+default=$BUILD_DIR/lib/libhakmem.so programs=$BUILD_DIR/tests/speed
+fail() { echo "$*"; exit 1; }
+nm -D "$default" | grep -q ' dl_iterate_phdr$' || { echo "built without events"; exit 77; }
+HAKMEM_STACKS=unwind HAKMEM_LEAKS=1 LD_PRELOAD=$default "$programs/coroutine" 1 2>&1 | grep -q 'there are no stacks' && {
+  echo "built without HAKMEM_BACKTRACE, or libunwind is not installed"
+  exit 77
+}
+# What follows the clock makes system calls, too.
+export HAKMEM_STATS_INTERVAL=0 HAKMEM_RELEASE_DELAY=1000000
+
+# calls MODE PROGRAM PAIRS
+calls() { LD_PRELOAD= "$programs/system_calls" /usr/bin/env LD_PRELOAD="$default" "$1" "$programs/$2" "$3" 2>/dev/null; }
+# hold PROGRAM WHERE LEAST MOST: system calls for a thousand pairs of malloc and free
+hold() {
+  for mode in HAKMEM_LEAKS=1 HAKMEM_PROFILE=64; do
+    few=$(calls $mode "$1" 500) || { [ $? -eq 77 ] && { echo "ptrace is not allowed here"; exit 77; }; fail "no count: $few"; }
+    many=$(calls $mode "$1" 1500) || fail "no count: $many"
+    echo "$mode: $((many - few)) system calls for 1000 pairs of malloc and free $2, at most $4 allowed"
+    [ $((many - few)) -ge "$3" ] || fail "no stacks were taken"
+    [ $((many - few)) -le "$4" ] || exit 1
+  done
+}
+hold coroutine "on a coroutine" 501 8000
+hold bare "below code without unwind tables" 0 100
