@@ -243,6 +243,8 @@ bool modules_is_made(uintptr_t address) {
   return made;
 }
 
+bool modules_hold(uintptr_t address) { return is_known(stats_block(), address, false); }
+
 static int find_holder(struct dl_phdr_info *info, size_t size, void *data) {
   (void)size;
   return holds(info, (uintptr_t)data);

@@ -291,10 +291,10 @@ static void find_step(const struct frame_asked *f, struct unwind_step *out) {
   struct left here = {0}, moved = {0};
   uintptr_t word;
   *out = (struct unwind_step){.from = STEP_OTHER};
-  const bool left = leave(f->address, f->stack, f->pointer, &here), ends = left && here.stepped == 0;
-  if (here.bare && !ends) out->from = STEP_NO_TABLES;
-  if (!left || (here.bare && !ends)) return;
-  if (ends) { /* no caller, or a return address of 0: then perhaps not everywhere */
+  const bool left = leave(f->address, f->stack, f->pointer, &here);
+  if (here.bare) out->from = STEP_NO_TABLES;
+  if (!left || here.bare) return;
+  if (here.stepped == 0) { /* no caller, or a return address of 0: then perhaps not everywhere */
     for (uintptr_t move = MOVE_STACK; move <= MOVE_MOST; move *= 2) {
       if (!leave(f->address, f->stack - move, f->pointer - move, &moved) || moved.stepped != 0) return;
     }

@@ -25,6 +25,7 @@
 #include "base/gate.h"
 #include "modules.h"
 #include "unwind.h"
+#include "unwind_fp.h"
 #include "unwind_steps.h"
 
 #define ENTRIES 16384u
@@ -35,7 +36,7 @@
 
 static struct { uint64_t key, step; } entries[ENTRIES] BULK; /* atomic */
 
-/* ---- A step in a word: 32 bits of `size`, 30 of `saved`, and the base register. The end of a stack has size 0. ---- */
+/* ---- A step in a word: BARE or not, 31 bits of `size`, 30 of `saved`, and the base register. The end of a stack has size 0. ---- */
 
 #define ELSEWHERE UINTPTR_MAX /* the end of a stack that is not the thread's own: unknown */
 #define FRAME_MOST MIB        /* there, a longer frame is none */
@@ -43,13 +44,13 @@ static struct { uint64_t key, step; } entries[ENTRIES] BULK; /* atomic */
 
 static uint64_t packed(const struct unwind_step *step) {
   if (step->from == STEP_BY_FRAME && step->size > FRAME_SIZE_MOST) return STEP_OTHER;
-  if (step->saved > step->size || step->saved >= UINT64_C(1) << 30 || step->size > UINT32_MAX) return STEP_OTHER;
+  if (step->saved > step->size || step->saved >= UINT64_C(1) << 30 || step->size > INT32_MAX) return STEP_OTHER;
   return step->size << 32 | step->saved << 2 | (uint64_t)step->from;
 }
 static_assert(STEP_END < 4, "two bits say from where");
 
 static enum step_from from_of(uint64_t step) { return (enum step_from)(step & 3); }
-static uintptr_t size_of(uint64_t step) { return step >> 32; }
+static uintptr_t size_of(uint64_t step) { return step >> 32 & INT32_MAX; }
 static uintptr_t saved_of(uint64_t step) { return (uint32_t)step >> 2; }
 
 /* ---- The table. ---- */
@@ -83,7 +84,9 @@ static void enter(uint64_t key, uint64_t step) {
  * moment, so its addresses are not kept: modules.c knows where it lies.
  */
 #define RECORD_SIZE (2 * sizeof(uintptr_t))
-#define BY_RECORD ((uint64_t)RECORD_SIZE << 32 | RECORD_SIZE << 2 | STEP_BY_FRAME)
+#define BARE (UINT64_C(1) << 63)
+#define BARE_MOST (16 * KIB) /* from the stack pointer to the record, as libunwind has it: a register without one may hold any address */
+#define BY_RECORD (BARE | (uint64_t)RECORD_SIZE << 32 | RECORD_SIZE << 2 | STEP_BY_FRAME)
 
 /* The current frame of a walk. */
 struct frame {
@@ -106,7 +109,7 @@ static NOINLINE uint64_t look_up(const struct frame *frame, uint32_t epoch, bool
   if (is_own && modules_is_made(frame->address)) return BY_RECORD;
   if (!may || !gate_ask()) return STEP_OTHER;
   const bool answered = unwind_step(frame->address, frame->stack, frame->pointer, frame->high, &asked);
-  const bool bare = answered && asked.from == STEP_NO_TABLES, listed = bare && is_own && modules_is_listed(frame->address);
+  const bool bare = answered && asked.from == STEP_NO_TABLES, listed = bare && modules_is_listed(frame->address);
   gate_ask_end();
   if (!answered) return STEP_OTHER;
   step = listed ? BY_RECORD : bare ? (uint64_t)STEP_OTHER : packed(&asked);
@@ -150,37 +153,71 @@ ALWAYS_INLINE READS_STACK bool read_at(struct window *w, uintptr_t address, uint
   return true;
 }
 
-ALWAYS_INLINE READS_STACK uint32_t walk(uintptr_t at, uintptr_t high, struct window *w, uintptr_t *frames, uint32_t most, uint32_t epoch, bool may,
-                                        uint32_t *learnt) {
-  uintptr_t pointer = ((const uintptr_t *)at)[0], address = ((const uintptr_t *)at)[1], stack = at + 2 * sizeof(uintptr_t);
-  uintptr_t *next = frames, *const behind = frames + most;
+/* Where a walk begins, and what it writes. */
+struct walk {
+  struct frame first;
+  uintptr_t *frames;
+  uint32_t most, epoch;
+  bool may;
+  uint32_t learnt;
+};
+
+static NOINLINE uint32_t walk_on(struct walk *k, uintptr_t pointer, uint32_t count);
+
+ALWAYS_INLINE READS_STACK uint32_t walk(struct walk *k, struct window *w) {
+  uintptr_t pointer = k->first.pointer, address = k->first.address, stack = k->first.stack;
+  const uintptr_t high = k->first.high;
+  uintptr_t *next = k->frames, *const behind = k->frames + k->most;
   while (address != 0 && next < behind) {
     uint64_t step;
     *next++ = address;
-    const uint64_t key = key_of(address, epoch);
+    const uint64_t key = key_of(address, k->epoch);
     if (UNLIKELY(!is_at(place_of(key), key, &step))) {
       bool asked = false;
-      step = look_up(&(struct frame){address, stack, pointer, high}, epoch, may, &asked);
-      if (asked) *learnt = (uint32_t)(next - frames);
+      step = look_up(&(struct frame){address, stack, pointer, high}, k->epoch, k->may, &asked);
+      if (asked) k->learnt = (uint32_t)(next - k->frames);
     }
     const uintptr_t end = (from_of(step) == STEP_BY_FRAME ? pointer : stack) + size_of(step), saved = saved_of(step);
-    if (UNLIKELY(end <= stack || end > high || (w != NULL && end - stack > FRAME_MOST))) { /* the end of the stack, or a step that leads astray */
+    const uintptr_t longest = UNLIKELY((step & BARE) != 0) ? BARE_MOST : w != NULL ? FRAME_MOST : UINTPTR_MAX;
+    if (UNLIKELY(end <= stack || end > high || end - stack > longest)) { /* the end of the stack, or a step that leads astray */
       if (from_of(step) == STEP_END) break;
-      return 0;
+      return (step & BARE) != 0 ? walk_on(k, pointer, (uint32_t)(next - k->frames)) : 0;
     }
     if (saved != 0 && !read_at(w, end - saved, &pointer)) return 0;
     if (!read_at(w, end - sizeof(address), &address)) return 0;
     stack = end;
   }
-  return (uint32_t)(next - frames);
+  return (uint32_t)(next - k->frames);
 }
 
 /* Not inlined: the window would take room on all stacks. It is short, because a coroutine's stack may be small. */
-READS_STACK static NOINLINE uint32_t walk_elsewhere(uintptr_t at, uintptr_t *frames, uint32_t most, uint32_t epoch, bool may, uint32_t *learnt) {
+READS_STACK static NOINLINE uint32_t walk_elsewhere(struct walk *k) {
   struct window w = {.start = 0, .end = 0};
-  return walk(at, ELSEWHERE, &w, frames, most, epoch, may, learnt);
+  return walk(k, &w);
+}
+
+/*
+ * Goes on after `count` frames with a record on another stack: Go calls C on a stack of its own. If there is none, the stack ends, as for libunwind.
+ */
+static uint32_t walk_on(struct walk *k, uintptr_t pointer, uint32_t count) {
+  uintptr_t record[2];
+  if (pointer == 0 || fp_is_own(pointer) || pointer % sizeof(uintptr_t) != 0 || count == k->most || !maps_read(record, (const void *)pointer, sizeof(record)) ||
+      !modules_hold(record[1]))
+    return count;
+  struct walk rest = {.first = {record[1], pointer + sizeof(record), record[0], ELSEWHERE},
+                      .frames = k->frames + count,
+                      .most = k->most - count,
+                      .epoch = k->epoch,
+                      .may = k->may};
+  const uint32_t more = walk_elsewhere(&rest);
+  if (rest.learnt != 0) k->learnt = count + rest.learnt;
+  return count + more;
 }
 
 READS_STACK uint32_t steps_capture(uintptr_t at, uintptr_t end, uintptr_t *frames, uint32_t most, uint32_t epoch, bool may, uint32_t *learnt) {
-  return end != 0 ? walk(at, end, NULL, frames, most, epoch, may, learnt) : walk_elsewhere(at, frames, most, epoch, may, learnt);
+  const uintptr_t *const record = (const uintptr_t *)at;
+  struct walk k = {.first = {record[1], at + RECORD_SIZE, record[0], end != 0 ? end : ELSEWHERE}, .frames = frames, .most = most, .epoch = epoch, .may = may};
+  const uint32_t count = end != 0 ? walk(&k, NULL) : walk_elsewhere(&k);
+  *learnt = k.learnt;
+  return count;
 }

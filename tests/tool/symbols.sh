@@ -72,6 +72,24 @@ cp second.so first.so
 report
 equal "a frame in a library that was replaced in the run" "null null false true" "$(frames_of "first.so (deleted)" | head -n 1)"
 
+# ---- Code of compilers that write no .debug_aranges: clang's, alone and in a program that also has gcc's. ----
+if command -v clang >/dev/null 2>&1; then
+  cat >inner.c <<'END'
+#include <stdlib.h>
+void *take(int size) {
+  return malloc(size);
+}
+END
+  printf '#include <stdlib.h>\nvoid *take(int size);\nint main(void) {\n  for (int i = 0; i < 20000; i++) take(1000);\n  return 0;\n}\n' >outer.c
+  clang -g -O1 -c inner.c -o inner.o && cc -g -O1 -c outer.c -o outer.o && cc outer.o inner.o -o of_both && clang -g -O1 outer.c inner.c -o of_one || fail "clang"
+  for program in of_both of_one; do
+    rm -rf data
+    "$hakmem" run -O PROFILE=10000 -o data -- ./$program >out 2>err || { cat err; fail "run of $program"; }
+    "$hakmem" report --section=sites data >text
+    grep -q 'take at .*inner.c:3' text && grep -q 'main at .*outer.c:4' text || { cat text; fail "lines of $program"; }
+  done
+fi
+
 # ---- Names of C++: whole, and short ones. ----
 library plus.so _ZN3FooIiE3barEi
 rm -rf data

@@ -14,6 +14,12 @@
 #include "debug_files.h"
 #include "places.h"
 
+/* A piece of code, and the unit of the debug information that describes it. */
+struct code {
+  Dwarf_Addr start, end;
+  Dwarf_Die *unit;
+};
+
 /* Each object is opened in a session of its own, at address 0: then its addresses are those of its file. */
 struct object {
   struct object *next;
@@ -21,6 +27,9 @@ struct object {
   bool replaced;         /* the file has another build id now */
   Dwfl *dwfl;            /* NULL if there is no file, or only another file now */
   Dwfl_Module *module;
+  struct code *code; /* in order of address, once it was needed */
+  size_t code_count, code_capacity;
+  bool code_listed;
 };
 
 /* Each file is opened once, and each server is asked once. */
@@ -98,10 +107,50 @@ static bool address_of_offset(struct object *o, uint64_t offset, Dwarf_Addr *add
   return false;
 }
 
+/* ---- The unit of an address. ---- */
+
+static int by_start(const void *a, const void *b) {
+  const struct code *const x = a, *const y = b;
+  return x->start < y->start ? -1 : x->start > y->start;
+}
+
+static void list_code(struct object *o) {
+  Dwarf_Addr bias, base, start, end;
+  for (Dwarf_Die *unit = NULL; (unit = dwfl_module_nextcu(o->module, unit, &bias)) != NULL;) {
+    for (ptrdiff_t at = 0; (at = dwarf_ranges(unit, at, &base, &start, &end)) > 0;) {
+      if (start >= end) continue;
+      o->code = must_grow(o->code, o->code_count, &o->code_capacity, sizeof(*o->code));
+      o->code[o->code_count++] = (struct code){start + bias, end + bias, unit};
+    }
+  }
+  if (o->code_count > 1) qsort(o->code, o->code_count, sizeof(*o->code), by_start);
+  o->code_listed = true;
+}
+
+/*
+ * The unit that describes the code at `address`; NULL if there is none. libdw goes by .debug_aranges alone, which clang, rustc and Go do not write. And it
+ * takes a gap between two ranges for a part of the first one. So if its unit does not have the address, the units' own ranges are searched.
+ */
+static Dwarf_Die *unit_of(struct object *o, Dwarf_Addr address, Dwarf_Addr *bias) {
+  Dwarf_Die *const unit = dwfl_module_addrdie(o->module, address, bias);
+  if (unit != NULL && dwarf_haspc(unit, address - *bias) > 0) return unit;
+  if (dwfl_module_getdwarf(o->module, bias) == NULL) return NULL;
+  if (!o->code_listed) list_code(o);
+  size_t first = 0, behind = o->code_count; /* at the end, `first` is the first one that begins behind the address */
+  while (first < behind) {
+    const size_t middle = first + (behind - first) / 2;
+    if (o->code[middle].start <= address) first = middle + 1;
+    else behind = middle;
+  }
+  return first > 0 && address < o->code[first - 1].end ? o->code[first - 1].unit : NULL;
+}
+
 /* "file:line" of an address. */
 static void find_line(struct object *o, Dwarf_Addr address, struct symbol *symbol) {
-  Dwfl_Line *const line = dwfl_module_getsrc(o->module, address);
-  if (line != NULL) symbol->file = dwfl_lineinfo(line, NULL, &symbol->line, NULL, NULL, NULL);
+  Dwarf_Addr bias;
+  Dwarf_Die *const unit = unit_of(o, address, &bias);
+  Dwarf_Line *const line = unit != NULL ? dwarf_getsrc_die(unit, address - bias) : NULL;
+  if (line != NULL && dwarf_lineno(line, &symbol->line) == 0) symbol->file = dwarf_linesrc(line, NULL, NULL);
 }
 
 /* The file and line of the call of an inlined function. */
@@ -121,7 +170,7 @@ static void find_call_site(Dwarf_Die *inlined, Dwarf_Die *unit, struct symbol *c
 /* Fills symbols from debug information; 0 if there is none for the address. */
 static size_t find_inlined(struct object *o, Dwarf_Addr address, struct symbol symbols[SYMBOLS_MAX]) {
   Dwarf_Addr bias;
-  Dwarf_Die *const unit = dwfl_module_addrdie(o->module, address, &bias);
+  Dwarf_Die *const unit = unit_of(o, address, &bias);
   Dwarf_Die *scopes = NULL;
   const int scope_count = unit != NULL ? dwarf_getscopes(unit, address - bias, &scopes) : 0;
   size_t count = 0;
