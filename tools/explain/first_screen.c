@@ -110,12 +110,13 @@ static void print_part(FILE *out, const char *name, uint64_t bytes, uint64_t who
 }
 
 /* Of the parts above it. A bar would add it to them once more. */
-static void print_untouched(FILE *out, const struct model_process *p, uint64_t whole) {
+static void print_absent(FILE *out, const struct model_process *p, uint64_t whole) {
   char size[FORMAT_SIZE], share[FORMAT_SIZE];
-  const uint64_t untouched = p->committed - model_touched(p);
-  if (untouched == 0) return;
-  char *const line = must_print("    %-15s %9s %7s  %*s  of these, not resident", "not touched yet", format_bytes(size, untouched),
-                                format_percent(share, (double)untouched, (double)whole), BAR_WIDTH, "");
+  const uint64_t absent = model_absent(p);
+  const bool is_untouched = absent == p->committed - model_touched(p);
+  if (absent == 0) return;
+  char *const line = must_print("    %-15s %9s %7s  %*s  of these%s", is_untouched ? "not touched yet" : "not resident", format_bytes(size, absent),
+                                format_percent(share, (double)absent, (double)whole), BAR_WIDTH, "", is_untouched ? ", not resident" : "");
   print_cut(out, line, screen_width);
   free(line);
 }
@@ -181,7 +182,7 @@ static void print_memory_of(FILE *out, const struct model_process *p, bool is_on
   const size_t count = sizeof(parts) / sizeof(parts[0]);
   uint64_t held = 0;
   for (size_t i = 0; i < count; i++) held += parts[i].bytes;
-  const uint64_t resident = model_touched(p), used = b->live + b->guarded, others_bytes = p->rss > resident ? p->rss - resident : 0;
+  const uint64_t resident = model_touched(p), used = b->live + b->guarded, others_bytes = model_others(p);
   const uint64_t sum = used + held + b->metadata +
                        (p->has_untouched ? others_bytes : 0);                  /* more than the RSS by what was not touched yet: no part exceeds it */
   const uint64_t whole = p->has_untouched || p->committed <= p->rss ? sum : 0; /* else the parts have more than is resident */
@@ -191,7 +192,7 @@ static void print_memory_of(FILE *out, const struct model_process *p, bool is_on
   print_part(out, "free, held", held, whole, holders);
   print_part(out, "metadata", b->metadata, whole, "");
   if (p->has_untouched) {
-    print_untouched(out, p, whole);
+    print_absent(out, p, whole);
     print_part(out, "not hakmem's", others_bytes, whole, others);
   } else {
     fprintf(out, "    %-15s %9s\n", "not hakmem's", "unknown");
