@@ -132,6 +132,11 @@ for columns in 70 100; do
   COLUMNS=$columns "$hakmem" report --summary grows.run >screen || fail "report"
   grep -q '^  realloc .*: p50 .*, p99\.9 .*, max [0-9.]* [^ ]*s$' screen || { cat screen; fail "the longest realloc is not on a screen of $columns columns"; }
 done
+for run in grows.run titled.run; do
+  COLUMNS=60 "$hakmem" report --summary $run >screen || fail "report"
+  grep -E '^  (malloc|free|realloc) ' screen | grep -v 'max [0-9.]* [^ ]*s$' && { cat screen; fail "a longest call is not on a screen of 60 columns"; }
+done
+COLUMNS=100 "$hakmem" report --summary grows.run >screen || fail "report"
 grep -q '^  realloc .*, p99 ' screen || { cat screen; fail "a wide screen has no p99"; }
 
 # Colour is for terminals.

@@ -250,7 +250,7 @@ static const char *format_number(char *out, uint64_t count, double error) {
 
 /*
  * "p50 20 ns, p99 41 ns, p99.9 135 ns, max 4.35 ms", within `columns`. Without the p99 if that is open, because then the p99.9 says as much, or if there
- * is no room for it.
+ * is no room for it; then without the p50, and without the p99.9. Never without the longest call.
  */
 static char *name_quantiles(const struct model_calls *calls, unsigned kind, const struct histogram *h, size_t columns) {
   char p50[QUANTILE_SIZE], p99[QUANTILE_SIZE], p999[QUANTILE_SIZE], max[FORMAT_SIZE];
@@ -259,7 +259,13 @@ static char *name_quantiles(const struct model_calls *calls, unsigned kind, cons
   char *const all = must_print("p50 %s, p99 %s, p99.9 %s, max %s", p50, p99, p999, max);
   if (*p99 != '>' && format_width(all) <= columns) return all;
   free(all);
-  return must_print("p50 %s, p99.9 %s, max %s", p50, p999, max);
+  char *const some = must_print("p50 %s, p99.9 %s, max %s", p50, p999, max);
+  if (format_width(some) <= columns) return some;
+  free(some);
+  char *const few = must_print("p99.9 %s, max %s", p999, max);
+  if (format_width(few) <= columns) return few;
+  free(few);
+  return must_print("max %s", max);
 }
 
 static void print_calls_of(FILE *out, const struct model_calls *calls, unsigned kind) {
