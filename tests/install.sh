@@ -115,6 +115,7 @@ done
 for name in $(sed -n 's/^ *\(NUMBER\|CHOICE\|TEXT\|BYTES\)([a-z_]*, \([A-Z_]*\),.*/\2/p' "$source/src/platform/config.h"); do
   grep -q "HAKMEM_$name" "$prefix/share/man/man7/libhakmem.7" || fail "libhakmem(7) has nothing about HAKMEM_$name"
 done
+grep -q '^full: every operation' "$prefix/share/man/man7/libhakmem.7" || fail "libhakmem(7) writes a value of HAKMEM_TRACE in another way than it must be given"
 
 [ -e "$prefix/bin/hakmem" ] || { echo "The companion program is not built (HAKMEM_TOOLS)."; exit 0; }
 HAKMEM_LOG=drain "$prefix/bin/hakmem" run -o "$work/run" -- true 2>"$work/log" || { cat "$work/log"; fail "the installed hakmem run"; }

@@ -38,6 +38,16 @@ assert "not allocs < 3" in names, names
 failed = [case for case in suite if case.find("failure") is not None]
 assert {case.get("name") for case in failed} == {"not incidents > 0", "not leaks > 0"}, failed
 EOF
+# What the run does not tell, and nobody asked for, did not pass.
+"$hakmem" run -o untold -- true 2>err || fail "$(cat err)"
+"$hakmem" check --junit junit.xml untold >text
+grep -q '^unknown *leaks > 0' text || { cat text; fail "the case is not what the test is about"; }
+python3 - <<'EOF' || fail "the JUnit file says that leaks were looked for"
+import xml.etree.ElementTree as tree
+suite = tree.parse("junit.xml").getroot()
+skipped = [case.get("name") for case in suite if case.find("skipped") is not None]
+assert skipped == ["not leaks > 0"] and suite.get("skipped") == "1", (skipped, suite.attrib)
+EOF
 
 # What cannot be understood is said with a caret below the place, and is bad usage.
 misread() { # CONDITION, the error, and how many columns before the caret
@@ -46,7 +56,7 @@ misread() { # CONDITION, the error, and how many columns before the caret
   grep -qF -- "$2" err || { cat err; fail "does not say '$2'"; }
   equal "the caret for '$1'" "$3" "$(sed -n '3s/^  \( *\)^$/\1/p' err | tr -d '\n' | wc -c)"
 }
-misread 'rss(paek) > 1' 'there is no figure rss(paek); did you mean rss(peak)?' 0
+misread 'rss(paek) > 1' 'there is no figure rss(paek); did you mean rss(peak)? hakmem check --figures DIR lists them' 0
 misread 'rss(peak) > 3ms' 'bytes cannot be compared with, or added to, a time' 10
 misread 'allocs >> 3' 'a number or a figure is expected here' 8
 misread 'allocs > 3Mi' 'this is not a unit' 10

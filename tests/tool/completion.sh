@@ -97,6 +97,8 @@ meant "there is no command reprot; did you mean report?" "$hakmem" reprot
 meant "there is no command tops; did you mean top?" "$hakmem" help tops
 meant "unrecognized option '--sumary'; did you mean --summary?" "$hakmem" report --sumary .
 meant "unrecognized option '--optoin=A=1'; did you mean --option?" "$hakmem" run --optoin=A=1 -- ls
+meant "unrecognized option '--section=latency'; hakmem report has that option" "$hakmem" run -r --section=latency -- ls
+meant "unrecognized option '--prometheus'; hakmem export --list lists the formats" "$hakmem" export --prometheus -o x .
 meant "there is no such section; --section=help lists them; did you mean latency?" "$hakmem" report --section=latancy .
 meant "there is no plan thraeds; did you mean threads?" "$hakmem" bench thraeds
 meant "did you mean hash?" "$hakmem" bench sweep --lookup=hahs

@@ -14,6 +14,16 @@ tr -s ' ' <text >squeezed
 grep -qF "One run each: nothing tells how much of a change is noise" text || { cat text; fail "one run each is not said"; }
 grep -qF " allocs 1001 2001 +1000 +99.9 % - not decided" squeezed || { cat text; fail "the change of one run is not shown"; }
 
+# A directory that holds several runs is one run of many processes. If each side is one, it is said how to name the runs in them.
+for run in 1 2 3 4; do
+  mkdir -p old/$run new/$run
+  cp before/$run.stats old/$run/ && cp after/$run.stats new/$run/ || fail "cannot copy the runs"
+done
+"$hakmem" diff old new/ >text 2>err || fail "$(cat err)"
+grep -qF "old and new hold several directories; if each of these is a run: hakmem diff 'old/*' 'new/*'" text || { cat text; fail "does not say that the directories hold several runs"; }
+"$hakmem" diff 'old/*' 'new/*' | grep -q 'if each of these is a run' && fail "says it of runs that were named"
+"$hakmem" diff before after | grep -q 'if each of these is a run' && fail "says it of a run of several processes"
+
 # Several of each: patterns, as the shell expands them and in quotes, tell the same.
 "$hakmem" diff before/*.stats after/*.stats >text 2>err || fail "$(cat err)"
 "$hakmem" diff 'before/*.stats' 'after/*.stats' >quoted 2>err || fail "$(cat err)"

@@ -158,6 +158,40 @@ grep -q "class 17 (320 B)" leaks.txt || { cat leaks.txt; fail "does not name the
 export HAKMEM_STATS_INTERVAL=20
 HAKMEM_PROFILE=64K run fills ./waste fills
 holds '.looked_for[] | select(.rule == "growth") | .why_not == null'
+# A leak that begins within the run: since when, and how fast from then on. The program says what was true.
+cat >late.c <<'END_OF_PROGRAM'
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+static void *volatile kept;
+int main(void) {
+  const double start = now();
+  double begin = 0;
+  for (int i = 0; i < 400; i++) {
+    for (int k = 0; k < 2000; k++) free(memset(malloc(300), 1, 300));
+    if (i == 160) begin = now();
+    for (int k = 0; i >= 160 && k < 20; k++) kept = memset(malloc(2000), 1, 2000);
+    usleep(10000);
+  }
+  printf("%f %f\n", begin - start, 240 * 20 * 2000 / (now() - begin));
+  return 0;
+}
+END_OF_PROGRAM
+cc -O1 -fno-builtin -o late late.c || fail "late.c does not compile"
+"$hakmem" run -o late.run -- ./late >truth 2>err || fail "late: $(cat err)"
+"$hakmem" explain late.run >late.txt
+since=$(sed -n 's/^[0-9]*\. Live memory grew from \([0-9.]*\) \(m*s\) after the start on, by .*/\1 \2/p' late.txt)
+[ -n "$since" ] || { cat late.txt truth; fail "does not say since when memory grows"; }
+rate=$("$hakmem" explain --json late.run | jq '.findings[] | select(.rule == "growth") | .figures.bytes_per_second')
+echo "$since $rate $(cat truth)" | awk '{ at = $2 == "ms" ? $1 / 1000 : $1; exit !(at > 0.85 * $4 && at < 1.15 * $4 + 0.2 && $3 > 0.8 * $5 && $3 < 1.25 * $5) }' ||
+  { cat late.txt; fail "grows since $since, by $rate a second; true are $(cat truth)"; }
 not_found fills growth
 "$hakmem" report fills | grep -q '^Live heap by call site.*, at the snapshot with most; ' || fail "the snapshot with most blocks is said to be their peak"
 run filled ./waste filled

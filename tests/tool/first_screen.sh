@@ -70,6 +70,22 @@ cc -O1 -fno-builtin -o brief brief.c || fail "brief.c does not compile"
 "$hakmem" run -O STATS_INTERVAL=0 -o after.run -- ./brief first 2>err || fail "$(cat err)"
 "$hakmem" report --json after.run | jq -e '.stats.processes[-1] | .rss_max < 32 * 1048576' >out || fail "what was resident before exec counts for the program after it"
 
+# A huge block of which the program wrote to a part: what is not resident of it is neither resident memory nor taken from what is not hakmem's.
+cat >partly.c <<'END_OF_PROGRAM'
+#include <stdlib.h>
+#include <string.h>
+int main(void) { return *(char *)memset(malloc(200 << 20), 0, 5 << 20); }
+END_OF_PROGRAM
+cc -O1 -fno-builtin -o partly partly.c || fail "partly.c does not compile"
+"$hakmem" run -o partly.run -- ./partly 2>err || fail "$(cat err)"
+screen partly.run
+has "live blocks 200 MiB"
+tr -s ' ' <screen | grep -q "not resident 19[0-9] MiB .*of these$" || { cat screen; fail "the part of a huge block that was not written to is not said to be absent"; }
+"$hakmem" report --json partly.run | jq -e '.stats.processes[0].memory | .rss_files > 0 and .residual < 0' >out || fail "the case is not what the test is about"
+tr -s ' ' <screen | grep -q "not hakmem's [1-9]" || { cat screen; fail "the code of the program is not resident"; }
+tr '\n' ' ' <text | tr -s ' ' | grep -q "(at least 19[0-9] MiB count as touched and are not resident, [^)]*: [0-9.]* [KM]iB are pages of files" ||
+  { grep -A 2 'RSS ' text; fail "the section memory does not say what is not resident"; }
+
 # A server whose main process rests: the one that works is shown, by the name by which the program was started, though a title was written over it.
 cat >titled.c <<'END_OF_PROGRAM'
 #include <stdlib.h>
@@ -116,6 +132,11 @@ for columns in 70 100; do
   COLUMNS=$columns "$hakmem" report --summary grows.run >screen || fail "report"
   grep -q '^  realloc .*: p50 .*, p99\.9 .*, max [0-9.]* [^ ]*s$' screen || { cat screen; fail "the longest realloc is not on a screen of $columns columns"; }
 done
+for run in grows.run titled.run; do
+  COLUMNS=60 "$hakmem" report --summary $run >screen || fail "report"
+  grep -E '^  (malloc|free|realloc) ' screen | grep -v 'max [0-9.]* [^ ]*s$' && { cat screen; fail "a longest call is not on a screen of 60 columns"; }
+done
+COLUMNS=100 "$hakmem" report --summary grows.run >screen || fail "report"
 grep -q '^  realloc .*, p99 ' screen || { cat screen; fail "a wide screen has no p99"; }
 
 # Colour is for terminals.

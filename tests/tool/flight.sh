@@ -45,6 +45,7 @@ equal "its newest events" true "$(jq '.flight.processes[0] | (.events | length) 
 "$hakmem" report whole/*.flight >text 2>err || { cat err; fail "report of a recording failed"; }
 "$hakmem" run -o none --flight 0 -- ./flight work 60 2>err || fail "hakmem run --flight 0 failed"
 [ -z "$(find none -name '*.flight')" ] || fail "--flight 0 recorded"
+fails 2 'flight=5 is neither 0 nor a size: ' "$hakmem" run --flight 5 -- ./flight
 fails 2 'flight=many' "$hakmem" run --flight many -- ./flight
 
 # ---- Lazy: a process that ends at once leaves nothing. ----

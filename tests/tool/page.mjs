@@ -264,6 +264,13 @@ try {
   const gap = await pauses.evaluate("document.querySelector('#memory .gap').textContent");
   check('a gap between snapshots is named', Number(/^No snapshot was taken from [0-9.]+ \S+ to ([0-9.]+) s, /.exec(gap)?.[1]) >= 2, gap);
 
+  // ---- A huge block of which the program wrote to a part ----
+  const partly = await browser.open(url('partly.html'));
+  await settle();
+  const summary = await partly.evaluate("document.querySelector('#summary').textContent");
+  check('nothing of the summary is below zero', !/[-−][0-9]/.test(summary), summary);
+  check('what is not resident is said', /not resident: a part of the rows above19[0-9] MiB/.test(summary), summary);
+
   // ---- Two runs ----
   const two = await browser.open(url('ab.html'));
   await settle();

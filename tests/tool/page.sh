@@ -32,6 +32,12 @@ int main(void) {
 }
 END
 cc -O1 -fno-builtin -o pauses pauses.c && "$hakmem" run -o pauses.run -- ./pauses 2>err && "$hakmem" page pauses.run -o pauses.html 2>err || fail "no page of a process that rests"
+cat >partly.c <<'END'
+#include <stdlib.h>
+#include <string.h>
+int main(void) { return *(char *)memset(malloc(200 << 20), 0, 5 << 20); }
+END
+cc -O1 -fno-builtin -o partly partly.c && "$hakmem" run -o partly.run -- ./partly 2>err && "$hakmem" page partly.run -o partly.html 2>err || fail "no page of a block that is partly resident"
 for run in a b; do
   for pid in $("$hakmem" report --json $run | jq '.stats.processes[].pid'); do "$hakmem" report --json --pid=$pid $run | jq "{\"$pid\": (.stats | del(.processes))}"; done | jq -s add >$run.own.json
   "$hakmem" report --json --section=slabs $run >$run.report.json && "$hakmem" explain --json $run >$run.explain.json || fail "no JSON of $run"

@@ -85,6 +85,27 @@ same "cached in TLS SLLs" .stats.processes[0].memory.buckets.cached_tls
 same "free in partial slabs" .stats.processes[0].memory.buckets.partial
 same "slab tails" .stats.processes[0].memory.buckets.tails
 equal "bars of buckets" "$buckets" "$(sed -n '4,/not touched/p' out | grep -vc 'not touched')"
+cat >partly.c <<'END_OF_PROGRAM'
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+int main(void) {
+  memset(malloc(200 << 20), 1, 5 << 20);
+  puts("ready");
+  fflush(stdout);
+  return (int)sleep(600);
+}
+END_OF_PROGRAM
+cc -O1 -fno-builtin -o partly partly.c || fail "partly.c does not compile"
+command=./partly
+start part 1 # the program wrote to 5 of the 200 MiB of a block
+unset command
+"$hakmem" top --batch 1 "$pid" >part.out || fail "top --batch 1 PID"
+for bar in "live blocks *200 MiB" "of these not resident *19[0-9] MiB" "not hakmem's *[1-9]"; do
+  grep -q "^ $bar" part.out || { cat part.out; fail "a huge block that is partly resident: no bar of '$bar'"; }
+done
+kill "$pid"
 for table in classes threads "call sites" incidents findings; do grep -q "^ $table" out || { cat out; fail "no table of $table"; }; done
 grep -q "hakmem set $few PROFILE=512K" out || fail "does not say how to get call sites"
 "$hakmem" top --batch 1 "$work" >out

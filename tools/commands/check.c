@@ -171,9 +171,18 @@ static void print_xml(FILE *out, const char *text) {
   free(plain);
 }
 
+/* Nothing is known: the run neither passed nor failed. */
+static bool is_skipped(const struct condition *c) { return c->verdict.outcome == OUTCOME_UNKNOWN && !has_failed(c); }
+
 static void print_case(FILE *out, const struct condition *c) {
   fputs("  <testcase classname=\"hakmem.check\" name=\"not ", out);
   print_xml(out, c->text);
+  if (is_skipped(c)) {
+    fputs("\">\n    <skipped message=\"", out);
+    print_xml(out, c->verdict.figures);
+    fputs("\"/>\n  </testcase>\n", out);
+    return;
+  }
   if (!has_failed(c)) {
     fputs("\"/>\n", out);
     return;
@@ -189,7 +198,10 @@ static void print_case(FILE *out, const struct condition *c) {
 static bool write_junit(const struct options *o, size_t failures) {
   FILE *const out = fopen(o->junit, "we");
   if (out == NULL) return fail("cannot write %s: %s", o->junit, strerror(errno));
-  fprintf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"hakmem check\" tests=\"%zu\" failures=\"%zu\">\n", o->count, failures);
+  size_t skipped = 0;
+  for (size_t i = 0; i < o->count; i++) skipped += is_skipped(&o->conditions[i]);
+  fprintf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"hakmem check\" tests=\"%zu\" failures=\"%zu\" skipped=\"%zu\">\n", o->count,
+          failures, skipped);
   for (size_t i = 0; i < o->count; i++) print_case(out, &o->conditions[i]);
   fputs("</testsuite>\n", out);
   const bool good = !ferror(out);

@@ -72,7 +72,7 @@ const struct argp diff_argp = {
   .args_doc = "A B\nA... B...\n--every=TIME PID",
   .doc =
     "Compare runs: memory by bucket, latencies, refills and drains, incidents, leaks, and the live heap by call site if both ran with HAKMEM_PROFILE.\v"
-    "A and B are as for hakmem report, or patterns that name several runs of a side each: hakmem diff 'before/*' 'after/*'. More than two "
+    "A and B are as for hakmem report, or patterns that name several runs of a side each: hakmem diff 'before/*' 'after/*'. A directory of several runs counts as one run with all their processes. More than two "
     "arguments are parted by their directories: the runs of side A lie in that of the first one, those of side B in another. With 4 runs or more of each "
     "side, a rank-sum test tells which changes are more than noise; with one run each, nothing can tell. With --every, a running process is read without changing it, as hakmem report PID reads it; it needs HAKMEM_PROFILE, which hakmem set switches on. "
     "Ctrl-C ends with a summary, as does the end of the process. The exit code is 0 with or without changes, "

@@ -27,7 +27,7 @@ static const char *read_flight(const char *size, const struct argp_state *state)
   const char *value;
   if (strcmp(size, "0") == 0) return size;
   char *const option = must_print("FLIGHT_SIZE=%s", size);
-  if (!option_read(option, &name, &value)) argp_error(state, "--flight=%s: %s", size, failure());
+  if (!option_read(option, &name, &value)) argp_error(state, "--flight=%s is neither 0 nor a size: %s", size, failure());
   free(name);
   free(option);
   return size;

@@ -128,7 +128,7 @@ static struct value read_figure(struct parser *p, const struct figures *figures,
   const struct figure *const figure = figures_find(figures, name);
   if (figure == NULL) {
     char *const meant = figure_meant(figures, name);
-    wrong_of(p, start, "there is no figure %s%s hakmem check --figures lists them", name, *meant != '\0' ? meant : ";");
+    wrong_of(p, start, "there is no figure %s%s hakmem check --figures DIR lists them", name, *meant != '\0' ? meant : ";");
     free(meant);
     return (struct value){0};
   }

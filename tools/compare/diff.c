@@ -1,5 +1,6 @@
 #include "diff.h"
 
+#include <glob.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -116,9 +117,41 @@ static enum method method_of(const struct side *before, const struct side *after
   return least_p(before->count, after->count) >= DIFF_P ? TOO_FEW_RUNS : RANK_SUM;
 }
 
+/* Whether a directory has no statistics itself, but several directories that do: a run each, or the hosts of one. */
+static bool holds_directories(const char *path) {
+  glob_t own = {0}, below = {0};
+  char *const here = must_print("%s/*.stats", path), *const there = must_print("%s/*/*.stats", path);
+  const bool has_own = glob(here, 0, NULL, &own) == 0, has_below = glob(there, 0, NULL, &below) == 0;
+  bool several = false;
+  for (size_t i = 1; has_below && i < below.gl_pathc && !several; i++) {
+    const size_t length = (size_t)(strrchr(below.gl_pathv[0], '/') - below.gl_pathv[0]) + 1;
+    several = strncmp(below.gl_pathv[0], below.gl_pathv[i], length) != 0;
+  }
+  globfree(&own), globfree(&below);
+  free(here), free(there);
+  return several && !has_own;
+}
+
+static char *directory_name(const char *path) {
+  size_t length = strlen(path);
+  while (length > 1 && path[length - 1] == '/') length--;
+  char *const name = must_print("%.*s", (int)length, path), *const visible = escape(name);
+  free(name);
+  return visible;
+}
+
+static void print_one_run_each(FILE *out, const struct side *before, const struct side *after) {
+  format_wrapped(out, "  ", "One run each: nothing tells how much of a change is noise. Give several runs of each side.");
+  if (!holds_directories(before->paths[0]) || !holds_directories(after->paths[0])) return;
+  char *const a = directory_name(before->paths[0]), *const b = directory_name(after->paths[0]);
+  char *const line = must_print("%s and %s hold several directories; if each of these is a run: hakmem diff '%s/*' '%s/*'", a, b, a, b);
+  format_wrapped(out, "  ", line);
+  free(line), free(a), free(b);
+}
+
 static void print_method(FILE *out, const struct side *before, const struct side *after) {
   switch (method_of(before, after)) {
-    case ONE_RUN_EACH: format_wrapped(out, "  ", "One run each: nothing tells how much of a change is noise. Give several runs of each side."); return;
+    case ONE_RUN_EACH: print_one_run_each(out, before, after); return;
     case TOO_FEW_RUNS: format_wrapped(out, "  ", "Too few runs to tell a change from noise: 4 of each side are enough."); return;
     case RANK_SUM: {
       char *const line = must_print("Medians. A change counts if a rank-sum test gives p below %.2f; 1 figure in %.0f is expected to do so by chance.", DIFF_P,

@@ -2,6 +2,7 @@
  * explain_memory.c: rules about memory that is in use: unused parts of blocks, growth, and what is not the allocator's.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,9 +72,12 @@ const char *rule_internal_fragmentation(struct diagnosis *d) {
 
 /* ---- Growth. ---- */
 
+#define LINE_POINTS 4 /* that a line needs to tell something */
+#define LEVEL 0.1     /* of the slope of the growth: what is less is none */
+
 /* A straight line through the live bytes from the point `first` on. */
 struct trend {
-  double per_ns, fit, from, to;
+  double per_ns, fit, from, to, off; /* off: the sum of the squares of what the points are off the line */
   size_t points;
 };
 
@@ -112,11 +116,28 @@ static struct trend trend_from(const struct model_process *p, size_t first, size
   const double xx = n * sxx - sx * sx, yy = n * syy - sy * sy, xy = n * sxy - sx * sy;
   t.points = (size_t)n;
   if (n < 2 || xx <= 0 || yy <= 0) return t;
+  t.off = (yy - xy * xy / xx) / n;
   t.per_ns = xy / xx;
   t.fit = xy * xy / (xx * yy);
   t.from = (double)p->timeline[first].allocated;
   t.to = (double)p->timeline[count - 1].allocated;
   return t;
+}
+
+/*
+ * Where the growth begins: `first` if one line through all points says as much as two. Else the first point of the second line, if the first one is level
+ * beside it.
+ */
+static size_t start_of(const struct model_process *p, size_t first, size_t count) {
+  size_t start = first;
+  double least = trend_from(p, first, count).off / 4;
+  for (size_t i = first + LINE_POINTS; i + LINE_POINTS <= count; i++) {
+    const struct trend before = trend_from(p, first, i), after = trend_from(p, i, count);
+    if (before.off + after.off >= least || fabs(before.per_ns) > LEVEL * after.per_ns) continue;
+    least = before.off + after.off;
+    start = i;
+  }
+  return start;
 }
 
 /* Of all bytes that the run allocated, the share that was freed by the time when `live` were live. */
@@ -146,21 +167,25 @@ static void tell_growth(struct diagnosis *d, const struct model_process *p) {
     if (p->counts->cls[cls].gauge.allocated > p->counts->cls[most].gauge.allocated) most = cls;
   }
   struct finding *const f = finding_add(d, "growth", FINDING_COST, p);
-  format_bytes(rate, whole_number(t.per_ns * 1e9));
-  finding_what(f, "Live memory %s all along the run, by %s a second.", model_is_alive(p) ? "grows" : "grew", rate);
+  const size_t first = point_at(p, count, 0.25), start = start_of(p, first, count);
+  const struct trend line = trend_from(p, start, count);
+  const char *const verb = model_is_alive(p) ? "grows" : "grew";
+  format_bytes(rate, whole_number(line.per_ns * 1e9));
+  if (start == first) finding_what(f, "Live memory %s all along the run, by %s a second.", verb, rate);
+  else finding_what(f, "Live memory %s from %s after the start on, by %s a second.", verb, format_ns(a, (double)p->timeline[start].time_ns), rate);
   finding_cost(f, COST_BYTES, grown, whole);
-  finding_evidence(f, "from %s to %s in the last three quarters, over %zu snapshots (r squared %.2f)", format_bytes(a, whole_number(t.from)),
-                   format_bytes(b, whole_number(t.to)), t.points, t.fit);
+  finding_evidence(f, "from %s to %s %s, over %zu snapshots (r squared %.2f)", format_bytes(a, whole_number(line.from)), format_bytes(b, whole_number(line.to)),
+                   start == first ? "in the last three quarters" : "from then on", line.points, line.fit);
   finding_evidence(f, "of the bytes that it allocated until then, %s were freed: so it does not just fill memory that it goes on to use",
                    format_percent(a, turnover_of(p, t.to), 1));
   if (count == p->timeline_length) /* else it has freed these blocks meanwhile */
     finding_evidence(f, "%s most of it %s in %s: %s", model_last_moment(p), model_is_alive(p) ? "is" : "was", explain_class(class, most),
                      format_bytes(a, p->counts->cls[most].gauge.allocated));
   const bool named = explain_largest_sites(f, d, p);
-  finding_figure(f, "bytes_per_second", t.per_ns * 1e9);
-  finding_figure(f, "fit", t.fit);
+  finding_figure(f, "bytes_per_second", line.per_ns * 1e9);
+  finding_figure(f, "fit", line.fit);
   finding_change(f, named ? "Free these blocks, or bound the cache that keeps them." : "Free the blocks that are kept, or bound the cache that keeps them.");
-  finding_effect(f, "live memory stays level; at this rate another GiB is gone in %s", format_ns(a, 1073741824.0 / t.per_ns));
+  finding_effect(f, "live memory stays level; at this rate another GiB is gone in %s", format_ns(a, 1073741824.0 / line.per_ns));
   if (!named) explain_advise_profile(f, d, p, "names the call sites of the live blocks");
 }
 

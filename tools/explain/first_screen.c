@@ -110,12 +110,13 @@ static void print_part(FILE *out, const char *name, uint64_t bytes, uint64_t who
 }
 
 /* Of the parts above it. A bar would add it to them once more. */
-static void print_untouched(FILE *out, const struct model_process *p, uint64_t whole) {
+static void print_absent(FILE *out, const struct model_process *p, uint64_t whole) {
   char size[FORMAT_SIZE], share[FORMAT_SIZE];
-  const uint64_t untouched = p->committed - model_touched(p);
-  if (untouched == 0) return;
-  char *const line = must_print("    %-15s %9s %7s  %*s  of these, not resident", "not touched yet", format_bytes(size, untouched),
-                                format_percent(share, (double)untouched, (double)whole), BAR_WIDTH, "");
+  const uint64_t absent = model_absent(p);
+  const bool is_untouched = absent == p->committed - model_touched(p);
+  if (absent == 0) return;
+  char *const line = must_print("    %-15s %9s %7s  %*s  of these%s", is_untouched ? "not touched yet" : "not resident", format_bytes(size, absent),
+                                format_percent(share, (double)absent, (double)whole), BAR_WIDTH, "", is_untouched ? ", not resident" : "");
   print_cut(out, line, screen_width);
   free(line);
 }
@@ -181,7 +182,7 @@ static void print_memory_of(FILE *out, const struct model_process *p, bool is_on
   const size_t count = sizeof(parts) / sizeof(parts[0]);
   uint64_t held = 0;
   for (size_t i = 0; i < count; i++) held += parts[i].bytes;
-  const uint64_t resident = model_touched(p), used = b->live + b->guarded, others_bytes = p->rss > resident ? p->rss - resident : 0;
+  const uint64_t resident = model_touched(p), used = b->live + b->guarded, others_bytes = model_others(p);
   const uint64_t sum = used + held + b->metadata +
                        (p->has_untouched ? others_bytes : 0);                  /* more than the RSS by what was not touched yet: no part exceeds it */
   const uint64_t whole = p->has_untouched || p->committed <= p->rss ? sum : 0; /* else the parts have more than is resident */
@@ -191,7 +192,7 @@ static void print_memory_of(FILE *out, const struct model_process *p, bool is_on
   print_part(out, "free, held", held, whole, holders);
   print_part(out, "metadata", b->metadata, whole, "");
   if (p->has_untouched) {
-    print_untouched(out, p, whole);
+    print_absent(out, p, whole);
     print_part(out, "not hakmem's", others_bytes, whole, others);
   } else {
     fprintf(out, "    %-15s %9s\n", "not hakmem's", "unknown");
@@ -249,7 +250,7 @@ static const char *format_number(char *out, uint64_t count, double error) {
 
 /*
  * "p50 20 ns, p99 41 ns, p99.9 135 ns, max 4.35 ms", within `columns`. Without the p99 if that is open, because then the p99.9 says as much, or if there
- * is no room for it.
+ * is no room for it; then without the p50, and without the p99.9. Never without the longest call.
  */
 static char *name_quantiles(const struct model_calls *calls, unsigned kind, const struct histogram *h, size_t columns) {
   char p50[QUANTILE_SIZE], p99[QUANTILE_SIZE], p999[QUANTILE_SIZE], max[FORMAT_SIZE];
@@ -258,7 +259,13 @@ static char *name_quantiles(const struct model_calls *calls, unsigned kind, cons
   char *const all = must_print("p50 %s, p99 %s, p99.9 %s, max %s", p50, p99, p999, max);
   if (*p99 != '>' && format_width(all) <= columns) return all;
   free(all);
-  return must_print("p50 %s, p99.9 %s, max %s", p50, p999, max);
+  char *const some = must_print("p50 %s, p99.9 %s, max %s", p50, p999, max);
+  if (format_width(some) <= columns) return some;
+  free(some);
+  char *const few = must_print("p99.9 %s, max %s", p999, max);
+  if (format_width(few) <= columns) return few;
+  free(few);
+  return must_print("max %s", max);
 }
 
 static void print_calls_of(FILE *out, const struct model_calls *calls, unsigned kind) {

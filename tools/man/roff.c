@@ -1,6 +1,8 @@
 #include "roff.h"
 
 #include <ctype.h>
+#include <stdbool.h>
+#include <string.h>
 
 FILE *page;
 
@@ -27,8 +29,10 @@ void roff_font(char font, const char *text) {
   fputs("\\fR", page);
 }
 
+/* A value, as in "full: every operation ...", stays as it is written. */
 void roff_sentence(const char *half) {
-  fputc(toupper((unsigned char)*half), page);
+  const bool is_value = half[strcspn(half, " :")] == ':';
+  fputc(is_value ? *half : toupper((unsigned char)*half), page);
   roff_text(half + 1);
   fputs(".\n", page);
 }

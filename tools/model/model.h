@@ -320,6 +320,13 @@ uint64_t model_sum_frees(const struct model_counts *counts);
 
 /* Bytes of the allocator's that are resident, as far as it knows: committed, without what was never touched. The rest of the RSS is the residual. */
 uint64_t model_touched(const struct model_process *p);
+/*
+ * Bytes of the RSS that are not the allocator's, at least. A huge block counts as touched, also where the program never wrote to it: then the rest of the RSS is
+ * too small, or below zero. But pages of files are never the allocator's.
+ */
+uint64_t model_others(const struct model_process *p);
+/* Bytes of what is committed that are not resident, at least: what was never touched, and what must be absent because there is no room for it in the RSS. */
+uint64_t model_absent(const struct model_process *p);
 
 /*
  * What counts as lost in every output: events, entries and processes that the data should have. Not so: details that found no room; the last moments of a

@@ -135,6 +135,13 @@ size_t model_own_mallocs(const struct report *r) {
 
 uint64_t model_touched(const struct model_process *p) { return p->committed > p->untouched ? p->committed - p->untouched : 0; }
 
+uint64_t model_others(const struct model_process *p) {
+  const uint64_t touched = model_touched(p), rest = p->rss > touched ? p->rss - touched : 0, files = p->rss_files < p->rss ? p->rss_files : p->rss;
+  return rest > files ? rest : files;
+}
+
+uint64_t model_absent(const struct model_process *p) { return p->committed - (p->rss - model_others(p)); }
+
 uint64_t model_lost(const struct model_losses *l) {
   return l->events_discarded + l->packets_discarded + l->discards_uncounted + l->untraced + l->invalid + l->unread + l->unkept + l->unrecorded;
 }

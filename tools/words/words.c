@@ -119,6 +119,16 @@ char *words_command_meant(const char *name) {
 
 static void compare_option(void *context, const struct argp_option *o) { nearest_look(context, o->name); }
 
+/* "; hakmem report has that option", or NULL if no command has it. */
+static char *command_with(const char *option, size_t length) {
+  for (const struct command *c = commands; c->name != NULL; c++) {
+    struct sought s = {.name = option, .length = length};
+    each_option(c->argp, seek, &s);
+    if (s.exact) return must_print("; hakmem %s has that option", c->name);
+  }
+  return NULL;
+}
+
 void words_check_options(const struct command *command, int argc, char **argv) {
   const struct argp_option *option;
   for (int i = 1; i < argc; i++) {
@@ -126,11 +136,14 @@ void words_check_options(const struct command *command, int argc, char **argv) {
     if (kind == READ_END || (kind == READ_ARGUMENT && starts_program(command))) return;
     if (kind == READ_WAITS) i++;
     if (kind != READ_UNKNOWN) continue;
-    struct nearest n = nearest_to(argv[i] + 2, strcspn(argv[i] + 2, "="));
+    const size_t length = strcspn(argv[i] + 2, "=");
+    struct nearest n = nearest_to(argv[i] + 2, length);
     each_option(command->argp, compare_option, &n);
     each_option(&own, compare_option, &n);
-    if (n.known == NULL) return;
-    char *const text = nearest_text(&n, "--");
+    char *text = command_with(argv[i] + 2, length);
+    if (text == NULL && n.known != NULL) text = nearest_text(&n, "--");
+    if (text == NULL && strcmp(command->name, "export") == 0) text = must_copy("; hakmem export --list lists the formats");
+    if (text == NULL) return;
     say("%s: unrecognized option '%s'%s", command->name, argv[i], text);
     exit(EXIT_USAGE);
   }

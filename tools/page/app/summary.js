@@ -10,6 +10,11 @@ function change(now, before, unit) {
   return signed(now - before, unit) + ' against the other run';
 }
 
+// What is resident and not hakmem's, at least. A huge block counts as touched, also where the program never wrote to it: then the residual is too small. But
+// pages of files are never hakmem's.
+function othersOf(memory) { return Math.max(memory.residual, Math.min(memory.rss_files, memory.rss)); }
+function isLeastOthers(memory) { return memory.residual !== null && othersOf(memory) > memory.residual; }
+
 function drawTiles(parent, v, other) {
   const {p, pointer} = v, memory = p.memory, q = other && other.p;
   const tiles = element('dl', {class: 'tiles'});
@@ -21,7 +26,8 @@ function drawTiles(parent, v, other) {
     const held = (m) => bucketNames().filter((name) => name !== 'live' && name !== 'metadata' && name !== 'guarded').reduce((sum, name) => sum + (m.buckets[name] || 0), 0);
     tiles.append(tile('In live blocks', figure([...pointer, 'memory', 'buckets', 'live'], 'bytes'), q && q.memory && change(memory.buckets.live, q.memory.buckets.live, 'bytes')));
     tiles.append(tile('Free, but held', show(held(memory), 'bytes'), q && q.memory && change(held(memory), held(q.memory), 'bytes')));
-    tiles.append(tile("Not hakmem's", figure([...pointer, 'memory', 'residual'], 'bytes'), 'code, stacks, other mappings'));
+    if (isLeastOthers(memory)) tiles.append(tile("Not hakmem's", show(othersOf(memory), 'bytes'), 'at least: code, stacks, other mappings'));
+    else tiles.append(tile("Not hakmem's", figure([...pointer, 'memory', 'residual'], 'bytes'), 'code, stacks, other mappings'));
   }
   const incidents = (run) => run.incidents.reduce((sum, i) => sum + i.count, 0);
   tiles.append(tile('Incidents', show(incidents(p), 'count'), q && change(incidents(p), incidents(q), 'count')));
@@ -37,13 +43,15 @@ function asOf(p) {
   return null;
 }
 
-// The buckets as one bar. What was never touched belongs to one of them, and is not resident.
+// The buckets as one bar. What is not resident belongs to one of them.
 function drawBuckets(parent, v) {
   const memory = v.p.memory;
   if (!memory) { parent.append(empty('Where the memory is, only statistics files tell: hakmem run writes them.')); return; }
   parent.append(element('h3', {}, 'Where the memory is'));
   const parts = bucketNames().map((name) => ({name, value: memory.buckets[name], text: data.meanings.buckets[name], colour: bucketColour(name), pointer: [...v.pointer, 'memory', 'buckets', name]}));
-  if (memory.residual !== null) parts.push({name: 'residual', value: memory.residual, text: "not hakmem's: code, stacks, other mappings (the residual)", colour: 'var(--soft)', pointer: [...v.pointer, 'memory', 'residual']});
+  const isLeast = isLeastOthers(memory), residual = [...v.pointer, 'memory', 'residual'], untouched = [...v.pointer, 'memory', 'untouched'];
+  if (isLeast) parts.push({name: 'residual', value: othersOf(memory), text: "not hakmem's, at least: code, stacks, other mappings", colour: 'var(--soft)'});
+  else if (memory.residual !== null) parts.push({name: 'residual', value: memory.residual, text: "not hakmem's: code, stacks, other mappings (the residual)", colour: 'var(--soft)', pointer: residual});
   const sum = parts.reduce((total, part) => total + Math.max(0, part.value), 0);
   const bar = element('div', {class: 'bars', role: 'group', 'aria-label': 'Buckets of memory'}, parts.filter((part) => part.value > 0).map((part) => {
     const text = part.text + ': ' + format.bytes(part.value) + ', ' + format.percent(part.value / sum);
@@ -55,9 +63,9 @@ function drawBuckets(parent, v) {
   parent.append(bar);
   const rows = parts.filter((part) => part.value !== 0).sort((a, b) => b.value - a.value);
   parent.append(element('div', {class: 'scroll'}, element('table', {'aria-label': 'Buckets of memory'}, element('thead', {}, element('tr', {}, ['', 'bytes', 'of the sum'].map((name, i) => element('th', {scope: 'col', class: i ? 'number' : null}, name)))), element('tbody', {}, rows.map((part) => element('tr', {},
-    element('td', {class: 'name'}, swatch(part.colour), part.text), element('td', {class: 'number'}, figure(part.pointer, 'bytes')),
+    element('td', {class: 'name'}, swatch(part.colour), part.text), element('td', {class: 'number'}, part.pointer ? figure(part.pointer, 'bytes') : show(part.value, 'bytes')),
     element('td', {class: 'number'}, sum && memory.residual !== null ? format.percent(part.value / sum) : ''))),
-  element('tr', {}, element('td', {class: 'name'}, 'never touched, so not resident: a part of the rows above'), element('td', {class: 'number'}, figure([...v.pointer, 'memory', 'untouched'], 'bytes')), element('td', {}))))));
+  element('tr', {}, element('td', {class: 'name'}, (isLeast ? 'not resident' : 'never touched, so not resident') + ': a part of the rows above'), element('td', {class: 'number'}, isLeast ? show(memory.untouched + othersOf(memory) - memory.residual, 'bytes') : figure(untouched, 'bytes')), element('td', {}))))));
 }
 
 // What a finding rests on, by its cost and what it speaks of.

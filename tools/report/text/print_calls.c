@@ -133,8 +133,8 @@ static void print_longest(FILE *out, const struct page *page, const struct repor
   qsort(list, count, sizeof(*list), by_length);
   const size_t shown = page->all || count < CALLS_SHOWN ? count : CALLS_SHOWN;
   fputs("\nLongest calls, and what they spent their time on\n"
-        "  (refill and drain: moving blocks; system: mapping, unmapping, purging; lock: waiting until a lock is free;\n"
-        "  statistics: writing the file; rest: page faults, the processor given to others, all else)\n",
+        "  (refill and drain: moving blocks; system: mapping, unmapping, purging; lock: waiting until a lock is free; "
+        "statistics: writing the file; rest: all else. Page faults, and time in which others had the processor, are in the part in which they came)\n",
         out);
   for (size_t n = 0; n < shown; n++) {
     const struct model_process *const p = list[n].p;

@@ -273,14 +273,15 @@ static void print_buckets(FILE *out, const struct model_process *p) {
   const bool less = p->rss < resident;
   format_bytes(residual, less ? resident - p->rss : p->rss - resident);
   fprintf(out, "  RSS %s = %s of hakmem %s %s residual\n", format_bytes(rss, p->rss), format_bytes(held, resident), less ? "-" : "+", residual);
-  if (less) fputs("    (counted as touched, but not resident)\n", out);
-  else {
-    char *const line = must_print(
-      "(%s of files' pages, which are code and data that were never written to; the rest: stacks, data, mappings of the program's own)",
-      format_bytes(files, p->rss_files));
-    format_wrapped(out, "    ", line);
-    free(line);
-  }
+  const uint64_t absent = resident + model_others(p) - p->rss; /* of the touched ones, at least */
+  char *const line = absent > 0 ? must_print("(at least %s count as touched and are not resident, such as the rest of a huge block that is partly used: %s are "
+                                             "pages of files, which are never hakmem's)",
+                                             format_bytes(residual, absent), format_bytes(files, p->rss_files))
+                                : must_print("(%s of files' pages, which are code and data that were never written to; the rest: stacks, data, mappings of the "
+                                             "program's own)",
+                                             format_bytes(files, p->rss_files));
+  format_wrapped(out, "    ", line);
+  free(line);
 }
 
 #define THREADS_SHOWN 10

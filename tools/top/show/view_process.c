@@ -68,13 +68,13 @@ static enum style style_of(const char *bucket) {
   return strcmp(bucket, "metadata") == 0 ? STYLE_OTHER : STYLE_FREE;
 }
 
-/* All of them together are what is committed; of these, what was touched is resident, and the rest of the RSS is not hakmem's. */
+/* All of them together are what is committed; of these, some is not resident, and the rest of the RSS is not hakmem's. */
 static void add_memory(struct screen *s, const struct model_process *p) {
-  const uint64_t touched = model_touched(p), whole = p->rss > p->committed ? p->rss : p->committed;
+  const uint64_t absent = model_absent(p), whole = p->rss > p->committed ? p->rss : p->committed;
 #define ADD_BUCKET(name, text) add_bar(s, style_of(#name), text, p->buckets.name, whole);
   STATS_BUCKETS(ADD_BUCKET)
-  add_bar(s, STYLE_DIM, "of these not touched yet", p->untouched, whole);
-  add_bar(s, STYLE_OTHER, "not hakmem's", p->rss > touched ? p->rss - touched : 0, whole);
+  add_bar(s, STYLE_DIM, absent > p->untouched ? "of these not resident" : "of these not touched yet", absent, whole);
+  add_bar(s, STYLE_OTHER, "not hakmem's", model_others(p), whole);
 }
 
 void view_process(struct screen *s, const struct watched *w) {
