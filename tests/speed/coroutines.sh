@@ -14,8 +14,12 @@ HAKMEM_STACKS=unwind HAKMEM_LEAKS=1 LD_PRELOAD=$default "$programs/coroutine" 1 
 # What follows the clock makes system calls, too.
 export HAKMEM_STATS_INTERVAL=0 HAKMEM_RELEASE_DELAY=1000000
 
-# calls MODE PAIRS
-calls() { LD_PRELOAD= "$programs/system_calls" /usr/bin/env LD_PRELOAD="$default" "$1" "$programs/coroutine" "$2" 2>/dev/null; }
+# calls OPTION PAIRS [aligned]
+calls() {
+  option=$1
+  shift
+  LD_PRELOAD= "$programs/system_calls" /usr/bin/env LD_PRELOAD="$default" "$option" ${stacks:+"$stacks"} "$programs/coroutine" "$@" 2>/dev/null
+}
 for mode in HAKMEM_LEAKS=1 HAKMEM_PROFILE=64; do
   few=$(calls $mode 500) || { [ $? -eq 77 ] && { echo "ptrace is not allowed here"; exit 77; }; fail "no count: $few"; }
   many=$(calls $mode 1500) || fail "no count: $many"
@@ -23,3 +27,11 @@ for mode in HAKMEM_LEAKS=1 HAKMEM_PROFILE=64; do
   [ $((many - few)) -gt 500 ] || fail "no stacks were taken"
   [ $((many - few)) -le $((most * 1000)) ] || exit 1
 done
+
+# Of a function whose step is unknown, libunwind tells the whole stack. It is asked for that, and not for the step again.
+for stacks in HAKMEM_STACKS=unwind HAKMEM_STACKS=auto; do
+  few=$(calls HAKMEM_LEAKS=1 50 aligned) && many=$(calls HAKMEM_LEAKS=1 250 aligned) || fail "no count: $few $many"
+  echo "$stacks: $(((many - few) / 200)) system calls below a function that aligns its stack"
+  [ $stacks = HAKMEM_STACKS=auto ] || alone=$((many - few))
+done
+[ $((many - few)) -le $((alone + most * 200)) ] || fail "more than $most above libunwind's"
