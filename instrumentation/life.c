@@ -153,7 +153,10 @@ static void stop_statistics(void) {
     tracer_raise_process();
     snapshot_raise();
   }
-  usage_publish(); /* last: what other threads publish themselves from now on counts twice, until the counts are complete */
+  if (stats_begin_last()) {
+    usage_publish(); /* last: what other threads publish themselves from now on counts twice, until the counts are complete */
+    stats_end_last();
+  }
   stats_block()->complete = 1;
   stats_end();
   if (config.stats != 0) dump_write(DUMP_TO_LOG);

@@ -22,6 +22,7 @@ enum step_from { STEP_OTHER, STEP_BY_STACK, STEP_BY_FRAME, STEP_END, STEP_NO_TAB
 struct unwind_step {
   enum step_from from;
   uint64_t size, saved;
+  bool is_frame; /* of STEP_OTHER: libunwind left the frame, but its end is no pointer plus a constant (a function that aligns its stack has such frames) */
 };
 bool unwind_step(uintptr_t address, uintptr_t stack, uintptr_t frame, uintptr_t high, struct unwind_step *out);
 

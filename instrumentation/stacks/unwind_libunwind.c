@@ -287,12 +287,16 @@ struct frame_asked {
   uintptr_t address, stack, pointer, high;
 };
 
+/* Whether the frame that was left ends on the stack, and the return address lies right below its end. */
+static bool is_frame(const struct frame_asked *f, const struct left *left) {
+  uintptr_t word;
+  return left->end > f->stack && left->end <= f->high && word_at(left->end - sizeof(word), &word) && word == left->address;
+}
+
 static void find_step(const struct frame_asked *f, struct unwind_step *out) {
   struct left here = {0}, moved = {0};
-  uintptr_t word;
-  *out = (struct unwind_step){.from = STEP_OTHER};
   const bool left = leave(f->address, f->stack, f->pointer, &here);
-  if (here.bare) out->from = STEP_NO_TABLES;
+  *out = (struct unwind_step){.from = here.bare ? STEP_NO_TABLES : STEP_OTHER, .is_frame = here.stepped > 0 && is_frame(f, &here)};
   if (!left || here.bare) return;
   if (here.stepped == 0) { /* no caller, or a return address of 0: then perhaps not everywhere */
     for (uintptr_t move = MOVE_STACK; move <= MOVE_MOST; move *= 2) {
@@ -301,7 +305,7 @@ static void find_step(const struct frame_asked *f, struct unwind_step *out) {
     out->from = STEP_END;
     return;
   }
-  if (here.end <= f->stack || here.end > f->high || !word_at(here.end - sizeof(word), &word) || word != here.address) return;
+  if (!out->is_frame) return;
   if (!leave(f->address, f->stack - MOVE_STACK, f->pointer - MOVE_FRAME, &moved)) return; /* its supposed return address may then be 0 */
   const uintptr_t by = here.end - moved.end;
   if ((by != MOVE_STACK && by != MOVE_FRAME) || (here.saved_at == 0) != (moved.saved_at == 0)) return;

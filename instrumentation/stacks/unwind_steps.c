@@ -95,7 +95,8 @@ struct frame {
 
 /*
  * Looks beyond the first of its places for the step of a return address. If it is unknown and `may` is set, asks libunwind and sets *learnt. An address on
- * a coroutine's stack that has no step is not kept: behind its outermost frame may lie any word, and such words would fill the table.
+ * a coroutine's stack that has no step is not kept: behind its outermost frame may lie any word, and such words would fill the table. It is kept if libunwind
+ * left its frame: otherwise each stack with that function would ask again.
  */
 static NOINLINE uint64_t look_up(const struct frame *frame, uint32_t epoch, bool may, bool *learnt) {
   const uint64_t key = key_of(frame->address, epoch);
@@ -113,7 +114,7 @@ static NOINLINE uint64_t look_up(const struct frame *frame, uint32_t epoch, bool
   gate_ask_end();
   if (!answered) return STEP_OTHER;
   step = listed ? BY_RECORD : bare ? (uint64_t)STEP_OTHER : packed(&asked);
-  if (step == STEP_OTHER && !is_own) return step;
+  if (step == STEP_OTHER && !is_own && (bare || !asked.is_frame)) return step;
   if (bare && !listed) {
     *learnt = modules_have_room(); /* then the next stack knows it */
     return step;

@@ -15,6 +15,8 @@
 #include "stats.h"
 #include "stats_file.h"
 
+#define LAST_WAITS 20000 /* of 50 us */
+
 static const char mark[] __attribute__((used)) = STATS_MARK;
 
 _Alignas(4096) struct stats_block stats_own BULK; /* page-aligned: the file has the same pages */
@@ -130,9 +132,32 @@ static void add_unpublished(void) {
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) stats_count(cls, all.allocs[cls], all.frees[cls]);
 }
 
+/*
+ * `adder`: the thread that adds what was not published; `added`: it has. Both atomic. At the end of the process and at a call of _exit, in one thread each,
+ * it would be added twice; and the thread that comes second must not end the process before the first one is done.
+ */
+static uint32_t adder;
+static bool added;
+
+bool stats_begin_last(void) {
+  uint32_t other = 0;
+  const uint32_t own = os_thread();
+  if (__atomic_compare_exchange_n(&adder, &other, own, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) return true;
+  if (other == own) return false; /* a signal handler has interrupted it, or it has done so already */
+  for (unsigned i = 0; i < LAST_WAITS && !__atomic_load_n(&added, __ATOMIC_ACQUIRE); i++) sys_sleep_ns(50000);
+  return false;
+}
+
+void stats_end_last(void) { __atomic_store_n(&added, true, __ATOMIC_RELEASE); }
+
 void stats_exit(void) {
-  /* Once: two threads may call _exit, or a signal handler that interrupts it. */
-  if (stats_file_is_there(&stats_own) && __atomic_exchange_n(&stats_own.exited, 1, __ATOMIC_RELAXED) == 0) add_unpublished();
+  if (stats_file_is_there(&stats_own)) {
+    __atomic_store_n(&stats_own.exited, 1, __ATOMIC_RELAXED);
+    if (stats_begin_last()) {
+      add_unpublished();
+      stats_end_last();
+    }
+  }
   stats_end();
 }
 
@@ -210,5 +235,7 @@ void stats_fork_inherit(void) {
 void stats_fork_child(void) {
   lock_reset(&child_lock);
   stats_file_fork_child();
+  adder = 0;
+  added = false;
   stats_child_begins = child_keeps_statistics();
 }

@@ -36,6 +36,12 @@ bool stats_tick(uint32_t late_ms);
 void stats_publish(void);
 void stats_end(void);
 void stats_exit(void); /* the same, at a call of _exit */
+/*
+ * What threads have counted in their lists alone is added once, between these two. False: another thread does that, and has done it (but for a limit to the
+ * wait); or the caller is a signal handler that interrupted it.
+ */
+bool stats_begin_last(void);
+void stats_end_last(void);
 /* Whether this process has a file, and is no child of vfork. */
 bool stats_has_file(void);
 void stats_fork_inherit(void); /* in the parent, with all locks held */

@@ -116,11 +116,17 @@ static void fork_child(void) {
   sys_restore_signals(forking.signals);
 }
 
+/*
+ * The C library's own registration. pthread_atfork would give it this library as the object, and the handlers would be removed when the process ends: for
+ * another thread that forks then, between fork_prepare and fork_parent. All locks would stay taken, that of the standard streams, too.
+ */
+extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *object);
+
 void alloc_watch_forks(void) {
   static bool registered;
   if (registered) return;
   registered = true;
-  pthread_atfork(fork_prepare, fork_parent, fork_child);
+  __register_atfork(fork_prepare, fork_parent, fork_child, NULL);
 }
 
 /* ---- Trim. ---- */

@@ -2,6 +2,7 @@
 
 #include "checker_hooks.h"
 #include "probe.h"
+#include "memory/maps.h"
 #include "memory/os.h"
 #include "misuse.h"
 #include "platform/syscall.h"
@@ -52,15 +53,6 @@ static void check_blocks(const struct slab_view *slab, void *unused) {
   }
 }
 
-/* A forked child reads zeros where the program asked for it (MADV_WIPEONFORK). The header's whole page is zero then. */
-static bool is_wiped(const struct suspect *s) {
-  const uint64_t *const page = (const uint64_t *)align_down((uintptr_t)s->block - 1, os_page_size());
-  for (size_t i = 0; s->got == 0 && os_was_forked() && i < os_page_size() / sizeof(*page); i++) {
-    if (page[i] != 0) return false;
-  }
-  return s->got == 0 && os_was_forked();
-}
-
 /* In this slab: confirms the headers that are still wrong. A trim may have removed a block meanwhile. */
 static void confirm_blocks(const struct slab_view *view, void *unused) {
   (void)unused;
@@ -70,7 +62,7 @@ static void confirm_blocks(const struct slab_view *view, void *unused) {
     struct slab *slab = directory_slab(s->block);
     if (slab == NULL) continue;
     s->at = pointer_in(slab, s->block);
-    s->confirmed = s->at.kind == POINTER_BLOCK && s->at.state == BLOCK_BROKEN && s->at.header == s->got && !is_wiped(s);
+    s->confirmed = s->at.kind == POINTER_BLOCK && s->at.state == BLOCK_BROKEN && s->at.header == s->got;
   }
 }
 
@@ -98,7 +90,7 @@ void end_check(bool alone) {
   }
   for (uint32_t n = 0; n < counts.suspects; n++) {
     const struct suspect *s = &suspect[n];
-    if (s->confirmed) misuse_header(&s->at, MISUSE_AT_END);
+    if (s->confirmed && !maps_is_wiped((const char *)s->block - 1, s->got)) misuse_header(&s->at, MISUSE_AT_END);
     else counts.wrong--;
   }
   EVENT(end_check, .blocks = counts.blocks, .checked = counts.checked < counts.blocks ? counts.checked : counts.blocks, .wrong = counts.wrong,

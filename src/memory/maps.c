@@ -4,6 +4,7 @@
 
 #include "platform/file.h"
 #include "platform/syscall.h"
+#include "os.h"
 
 #define CHUNK 256                      /* bytes of one read: stacks of coroutines are small */
 #define LINE_MAX_KEPT (80 + MAPS_PATH) /* the text before the path is shorter than 80 characters */
@@ -38,9 +39,8 @@ static bool parse_line(const char *line, struct maps_region *out) {
   return true;
 }
 
-/* Visits the lines, in order of address, until `visit` returns true. False if the file cannot be read. */
-static bool scan(const struct own_file *file, bool (*visit)(const struct maps_region *region, void *context), void *context) {
-  struct maps_region region;
+/* Calls `visit` for each line until it returns true. False if the file cannot be read. */
+static bool each_line(const struct own_file *file, bool (*visit)(const char *line, void *context), void *context) {
   char chunk[CHUNK], line[LINE_MAX_KEPT];
   size_t length = 0;
   off_t offset = 0;
@@ -53,16 +53,27 @@ static bool scan(const struct own_file *file, bool (*visit)(const struct maps_re
       }
       line[length] = '\0';
       length = 0;
-      if (parse_line(line, &region) && visit(&region, context)) return true;
+      if (visit(line, context)) return true;
     }
   }
   return true;
 }
 
+struct visitor {
+  bool (*visit)(const struct maps_region *region, void *context);
+  void *context;
+};
+
+static bool visit_region(const char *line, void *context) {
+  const struct visitor *visitor = context;
+  struct maps_region region;
+  return parse_line(line, &region) && visitor->visit(&region, visitor->context);
+}
+
 bool maps_each(bool (*visit)(const struct maps_region *region, void *context), void *context) {
   const int saved = errno;
   struct own_file file = file_open_process("maps");
-  const bool whole = scan(&file, visit, context);
+  const bool whole = each_line(&file, visit_region, &(struct visitor){visit, context});
   file_close(&file);
   errno = saved;
   return whole;
@@ -106,4 +117,34 @@ bool maps_read(void *to, const void *from, size_t size) {
   const bool read_all = sys_process_vm_readv(sys_gettid(), &here, &there) == (ssize_t)size;
   errno = saved;
   return read_all;
+}
+
+struct wiped {
+  uintptr_t address;
+  bool here, wiped;
+};
+
+#define FLAGS "VmFlags:"
+
+static bool tells_wiped(const char *line, void *context) {
+  struct wiped *w = context;
+  struct maps_region region;
+  if (parse_line(line, &region)) {
+    w->here = w->address >= region.start && w->address < region.end;
+    return region.start > w->address;
+  }
+  if (!w->here || strncmp(line, FLAGS, sizeof(FLAGS) - 1) != 0) return false;
+  w->wiped = strstr(line, " wf") != NULL;
+  return true;
+}
+
+bool maps_is_wiped(const void *p, uint8_t got) {
+  struct wiped w = {.address = (uintptr_t)p};
+  if (got != 0 || !os_was_forked()) return false;
+  const int saved = errno;
+  struct own_file file = file_open_process("smaps");
+  each_line(&file, tells_wiped, &w);
+  file_close(&file);
+  errno = saved;
+  return w.wiped;
 }

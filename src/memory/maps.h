@@ -33,4 +33,10 @@ bool maps_is_surely_readable(const void *p);
 /* Copies `size` bytes. False if some of them cannot be read, or if the process may not call process_vm_readv. */
 bool maps_read(void *to, const void *from, size_t size);
 
+/*
+ * Whether `got`, the byte that was read at `p`, is zero because this is a forked child and the program asked for that (MADV_WIPEONFORK). False if there is no
+ * /proc.
+ */
+bool maps_is_wiped(const void *p, uint8_t got);
+
 #endif

@@ -200,8 +200,9 @@ static void check_slack(struct guard_slot *slot, enum found_by found) {
   ahead.expect = behind.expect = REDZONE_PATTERN;
   ahead.found = behind.found = found;
   ahead.checked_ago = behind.checked_ago = recent_checked_ago(&known);
-  if (behind.over != 0) misuse_known(&behind, &known);
-  if (ahead.over != 0) misuse_known(&ahead, &known);
+  const char *const block = known.block;
+  if (behind.over != 0 && !maps_is_wiped(block + known.requested + behind.over - 1, behind.got)) misuse_known(&behind, &known);
+  if (ahead.over != 0 && !maps_is_wiped(block - ahead.over, ahead.got)) misuse_known(&ahead, &known);
   repair(slot, known.block);
 }
 

@@ -1,4 +1,9 @@
-/* Pairs of malloc and free on a coroutine's stack, from a few call sites:   coroutine PAIRS */
+/*
+ * Pairs of malloc and free on a coroutine's stack, from a few call sites:   coroutine PAIRS [aligned]
+ *
+ *   aligned   below a function that aligns its stack: its frame's end is no pointer plus a constant
+ */
+#include <alloca.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -7,6 +12,8 @@
 
 static ucontext_t home, there;
 static unsigned long pairs;
+static int aligned;
+static void *volatile used;
 
 static __attribute__((noinline)) void pair(size_t size, int depth) {
   if (depth > 0) {
@@ -19,14 +26,23 @@ static __attribute__((noinline)) void pair(size_t size, int depth) {
   free(block);
 }
 
+static __attribute__((noinline)) void pair_aligned(size_t size, int depth) {
+  char local[64] __attribute__((aligned(64))), *more = alloca(size);
+  used = local;
+  used = more;
+  pair(size, depth);
+  used = NULL;
+}
+
 static void body(void) {
-  for (unsigned long i = 0; i < pairs; i++) pair(1 + i % 2000, (int)(i % 4));
+  for (unsigned long i = 0; i < pairs; i++) (aligned ? pair_aligned : pair)(1 + i % 2000, (int)(i % 4));
 }
 
 int main(int argc, char **argv) {
   char *const stack = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (argc != 2 || stack == MAP_FAILED || getcontext(&there) != 0) return 2;
+  if (argc < 2 || stack == MAP_FAILED || getcontext(&there) != 0) return 2;
   pairs = strtoul(argv[1], NULL, 10);
+  aligned = argc > 2;
   there.uc_stack.ss_sp = stack;
   there.uc_stack.ss_size = SIZE;
   there.uc_link = &home;

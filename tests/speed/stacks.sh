@@ -14,8 +14,12 @@ HAKMEM_STACKS=unwind HAKMEM_LEAKS=1 LD_PRELOAD=$default "$programs/coroutine" 1 
 # What follows the clock makes system calls, too.
 export HAKMEM_STATS_INTERVAL=0 HAKMEM_RELEASE_DELAY=1000000
 
-# calls MODE PROGRAM PAIRS
-calls() { LD_PRELOAD= "$programs/system_calls" /usr/bin/env LD_PRELOAD="$default" "$1" "$programs/$2" "$3" 2>/dev/null; }
+# calls OPTION PROGRAM PAIRS [aligned]
+calls() {
+  option=$1 program=$2
+  shift 2
+  LD_PRELOAD= "$programs/system_calls" /usr/bin/env LD_PRELOAD="$default" "$option" ${stacks:+"$stacks"} "$programs/$program" "$@" 2>/dev/null
+}
 # hold PROGRAM WHERE LEAST MOST: system calls for a thousand pairs of malloc and free
 hold() {
   for mode in HAKMEM_LEAKS=1 HAKMEM_PROFILE=64; do
@@ -28,3 +32,11 @@ hold() {
 }
 hold coroutine "on a coroutine" 501 8000
 hold bare "below code without unwind tables" 0 100
+
+# Of a function whose step is unknown, libunwind tells the whole stack. It is asked for that, and not for the step again.
+for stacks in HAKMEM_STACKS=unwind HAKMEM_STACKS=auto; do
+  few=$(calls HAKMEM_LEAKS=1 coroutine 50 aligned) && many=$(calls HAKMEM_LEAKS=1 coroutine 250 aligned) || fail "no count: $few $many"
+  echo "$stacks: $(((many - few) / 200)) system calls below a function that aligns its stack"
+  [ $stacks = HAKMEM_STACKS=auto ] || alone=$((many - few))
+done
+[ $((many - few)) -le $((alone + 8 * 200)) ] || fail "more than 8 above libunwind's"

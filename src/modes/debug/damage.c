@@ -4,6 +4,7 @@
 
 #include "platform/config.h"
 #include "platform/lock.h"
+#include "memory/maps.h"
 #include "memory/os.h"
 #include "checks/misuse.h"
 #include "slabs/directory.h"
@@ -85,11 +86,12 @@ static void report_around(const struct record *r, enum found_by found) {
   uint8_t *block = (uint8_t *)(uintptr_t)r->block;
   const size_t behind = far_behind(r), ahead = far_before(r);
   if (behind != 0) {
-    raise(r, HDR_OVERFLOW, behind, block[r->requested + behind - 1], REDZONE_PATTERN, found);
+    const uint8_t *const last = &block[r->requested + behind - 1];
+    if (!maps_is_wiped(last, *last)) raise(r, HDR_OVERFLOW, behind, *last, REDZONE_PATTERN, found);
     memset(block + r->requested, REDZONE_PATTERN, config.redzone);
   }
   if (ahead != 0) {
-    raise(r, HDR_UNDERFLOW, ahead, *(block - ahead), REDZONE_PATTERN, found);
+    if (!maps_is_wiped(block - ahead, *(block - ahead))) raise(r, HDR_UNDERFLOW, ahead, *(block - ahead), REDZONE_PATTERN, found);
     memset(block - damage_redzone_before(r), REDZONE_PATTERN, damage_redzone_before(r));
   }
 }
@@ -98,7 +100,7 @@ static void report_inside(const struct record *r, enum found_by found) {
   uint8_t *block = (uint8_t *)(uintptr_t)r->block;
   const size_t inside = far_inside(r);
   if (inside == 0) return;
-  raise(r, HDR_WRITE_AFTER_FREE, inside, block[inside - 1], (uint8_t)config.fill, found);
+  if (!maps_is_wiped(block + inside - 1, block[inside - 1])) raise(r, HDR_WRITE_AFTER_FREE, inside, block[inside - 1], (uint8_t)config.fill, found);
   memset(block, (int)config.fill, r->requested);
 }
 
