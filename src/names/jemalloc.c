@@ -58,12 +58,15 @@ EXPORT void *mallocx(size_t size, int flags) {
   return p;
 }
 
-/* realloc cannot do this: the new block might be less aligned. */
-static void *resize_aligned(void *p, size_t usable, size_t size, int flags) {
+/*
+ * realloc cannot do this: the new block might be less aligned, and of a block that shrinks it copies no byte beyond `size`. With MALLOCX_ZERO, all
+ * usable bytes below those of the old block stay as they are, because the next call that grows the block clears only what lies behind them.
+ */
+static void *resize_whole(void *p, size_t usable, size_t size, int flags) {
   if (((uintptr_t)p & (align_of(flags) - 1)) == 0 && size <= usable && size >= usable / 2) return p;
   void *moved = make(size, flags & ~FLAG_ZERO);
   if (moved == NULL) return NULL;
-  memcpy(moved, p, min_size(usable, size));
+  memcpy(moved, p, min_size(usable, (flags & FLAG_ZERO) != 0 ? alloc_usable(moved) : size));
   free_fast(p);
   return moved;
 }
@@ -73,7 +76,7 @@ EXPORT void *rallocx(void *p, size_t size, int flags) {
   const int saved = errno;
   const bool aligned = align_of(flags) > MIN_ALIGN, zero = (flags & FLAG_ZERO) != 0;
   const size_t usable = aligned || zero ? alloc_usable(p) : 0, wanted = max_size(size, 1); /* 0 would free it */
-  char *resized = aligned ? resize_aligned(p, usable, wanted, flags) : alloc_resize(p, wanted);
+  char *resized = aligned || wanted < usable / 2 ? resize_whole(p, usable, wanted, flags) : alloc_resize(p, wanted);
   errno = saved;
   if (resized == NULL || !zero) return resized;
   const size_t now = alloc_usable(resized);

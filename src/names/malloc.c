@@ -41,11 +41,16 @@ EXPORT void free_aligned_sized(void *p, size_t alignment, size_t size) { hak_fre
 EXPORT void cfree(void *p) { free_fast(p); }
 #endif
 
-/* The figures of glibc's mallinfo: bytes of blocks, slabs and huge blocks. Blocks in threads' lists count as free. */
+/*
+ * The figures of glibc's mallinfo: bytes of blocks, slabs and huge blocks. Blocks in threads' lists count as free. The units that are neither free nor in
+ * a slab of small blocks are large blocks.
+ */
 static void sum_up(struct mallinfo2 *info) {
+  uint64_t slabs = 0;
   for (uint32_t cls = 0; cls < CLASS_COUNT; cls++) {
     const struct class_usage usage = usage_of_class(cls);
     const uint64_t cached = usage.listed + usage.batched;
+    slabs += usage.bytes;
     info->uordblks += (size_t)usage.live * class_stride(cls);
     info->fsmblks += (size_t)cached * class_stride(cls);
     info->smblks += (size_t)cached;
@@ -53,6 +58,8 @@ static void sum_up(struct mallinfo2 *info) {
     info->fordblks += (size_t)(usage.capacity > usage.live ? usage.capacity - usage.live : 0) * class_stride(cls);
   }
   const struct heap_usage heap = usage_of_heap();
+  const uint64_t in_use = heap.superslab_bytes + heap.legacy_bytes - heap.free_bytes;
+  info->uordblks += (size_t)(in_use > slabs ? in_use - slabs : 0);
   info->arena = (size_t)heap.superslab_bytes;
   info->hblks = (size_t)heap.huge_blocks;
   info->hblkhd = (size_t)(heap.huge_bytes + heap.guarded);

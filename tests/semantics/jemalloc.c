@@ -73,6 +73,13 @@ static void blocks(void) {
       if (sallocx(p, 0) > old) CHECK(is_filled(p + old, 0, sallocx(p, 0) - old));
       old = sallocx(p, 0);
       CHECK(xallocx(p, old, 0, LG_ALIGN(lg)) >= old && xallocx(p, size, 0, LG_ALIGN(lg)) >= size);
+      memset(p, 7, old);
+      p = rallocx(p, size / 9 + 1, LG_ALIGN(lg) | ZERO); /* the usable bytes of the new block are the old ones, too */
+      CHECK(p != NULL && (uintptr_t)p % ((size_t)1 << lg) == 0 && is_filled(p, 7, old < sallocx(p, 0) ? old : sallocx(p, 0)));
+      const size_t shrunk = sallocx(p, 0);
+      p = rallocx(p, size, LG_ALIGN(lg) | ZERO);
+      CHECK(p != NULL && is_filled(p, 7, shrunk < size ? shrunk : size) && (shrunk >= size || is_filled(p + shrunk, 0, size - shrunk)));
+      memset(p, 7, size);
       p = rallocx(p, size / 3 + 1, LG_ALIGN(lg));
       CHECK(p != NULL && (uintptr_t)p % ((size_t)1 << lg) == 0 && is_filled(p, 7, size / 3 + 1));
       dallocx(p, 0);

@@ -203,9 +203,16 @@ static void check_reports(void) {
   CHECK(mallopt(M_ARENA_MAX, 2) == 1);
   CHECK(mallopt(M_MMAP_THRESHOLD, 1 << 20) == 1);
   void *keep[100];
+  for (size_t size = 100; size <= 10000000; size *= 10) {
+    const struct mallinfo2 before = mallinfo2();
+    for (int i = 0; i < 100; i++) keep[i] = malloc(size);
+    const struct mallinfo2 with = mallinfo2();
+    CHECK(with.uordblks + with.hblkhd >= before.uordblks + before.hblkhd + 100 * size);
+    for (int i = 0; i < 100; i++) free(keep[i]);
+  }
   for (int i = 0; i < 100; i++) keep[i] = malloc(100000);
   const struct mallinfo2 info = mallinfo2();
-  CHECK(info.uordblks + info.hblkhd >= 100 * 100000 || info.arena >= 100 * 100000);
+  CHECK(info.uordblks + info.hblkhd >= 100 * 100000);
   const struct mallinfo old = mallinfo();
   CHECK(old.arena > 0 || old.hblkhd > 0);
   for (int i = 0; i < 100; i++) free(keep[i]);
