@@ -152,7 +152,7 @@ HAK_ENUMS(EVENT_ENUM_DECLARE)
   E(thread_exit, "a thread's TLS SLLs were taken over", F_U32(live_caches))                           \
   E(stack, "a stack seen for the first time", F_U32(id) F_ADDRESSES(frames, frame_count) F_U32(epoch) F_U32(cut))    \
   E(module, "a loaded object that a stack points into, or another allocator", F_PTR(base) F_BYTES(size) F_U64(offset) F_TEXT(path) \
-    F_U32(epoch) F_TEXT(build_id) F_U32(serves) /* 1: the process calls the malloc of this object, not hakmem's */)                                                                      \
+    F_U32(epoch) F_TEXT(build_id) F_U32(serves) /* 1: the process calls the malloc of this object, not hakmem's */)      \
   E(alloc, "a block was handed out (sampled, or all in full tracing)",                              \
     F_PTR(ptr) F_BYTES(size) F_CLS(cls) F_U32(stack))                                                       \
   E(free, "a block was freed (sampled, or all in full tracing)", F_PTR(ptr) F_BYTES(size) F_CLS(cls) F_U32(stack)) \

@@ -127,8 +127,10 @@ static bool holds_directories(const char *path) {
     const size_t length = (size_t)(strrchr(below.gl_pathv[0], '/') - below.gl_pathv[0]) + 1;
     several = strncmp(below.gl_pathv[0], below.gl_pathv[i], length) != 0;
   }
-  globfree(&own), globfree(&below);
-  free(here), free(there);
+  globfree(&own);
+  globfree(&below);
+  free(here);
+  free(there);
   return several && !has_own;
 }
 
@@ -146,7 +148,9 @@ static void print_one_run_each(FILE *out, const struct side *before, const struc
   char *const a = directory_name(before->paths[0]), *const b = directory_name(after->paths[0]);
   char *const line = must_print("%s and %s hold several directories; if each of these is a run: hakmem diff '%s/*' '%s/*'", a, b, a, b);
   format_wrapped(out, "  ", line);
-  free(line), free(a), free(b);
+  free(line);
+  free(a);
+  free(b);
 }
 
 static void print_method(FILE *out, const struct side *before, const struct side *after) {
