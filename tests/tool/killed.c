@@ -2,7 +2,7 @@
  * killed: a process whose statistics end before it does.
  *
  *   killed kill BLOCKS         allocates blocks of 100 bytes, writes to them, rests for 300 ms, and sends itself SIGKILL
- *   killed exec IMAGES BLOCKS  allocates as many, rests for 30 ms, and calls exec, with one image less, until none is left
+ *   killed exec IMAGES BLOCKS  allocates as many, rests until the next writing of the file is due, allocates some more, and calls exec, with one image less, until none is left
  *   killed wrap IMAGES         calls exec at once, until no image is left
  */
 #include <signal.h>
@@ -26,7 +26,11 @@ int main(int count, char **argument) {
     usleep(300000);
     kill(getpid(), SIGKILL);
   }
-  if (count == 4) allocate(argument[3]), usleep(30000);
+  if (count == 4) {
+    allocate(argument[3]);
+    usleep(150000);
+    allocate("100000");
+  }
   const int images = atoi(argument[2]);
   if (images <= 1) return 0;
   char left[16];
