@@ -36,7 +36,7 @@
 
 static struct { uint64_t key, step; } entries[ENTRIES] BULK; /* atomic */
 
-/* ---- A step in a word: BARE or not, 31 bits of `size`, 30 of `saved`, and the base register. The end of a stack has size 0. ---- */
+/* ---- A step in a word: 32 bits of `size`, 30 of `saved`, and the base register. The end of a stack has size 0. ---- */
 
 #define ELSEWHERE UINTPTR_MAX /* the end of a stack that is not the thread's own: unknown */
 #define FRAME_MOST MIB        /* there, a longer frame is none */
@@ -44,13 +44,13 @@ static struct { uint64_t key, step; } entries[ENTRIES] BULK; /* atomic */
 
 static uint64_t packed(const struct unwind_step *step) {
   if (step->from == STEP_BY_FRAME && step->size > FRAME_SIZE_MOST) return STEP_OTHER;
-  if (step->saved > step->size || step->saved >= UINT64_C(1) << 30 || step->size > INT32_MAX) return STEP_OTHER;
+  if (step->saved > step->size || step->saved >= UINT64_C(1) << 30 || step->size > UINT32_MAX) return STEP_OTHER;
   return step->size << 32 | step->saved << 2 | (uint64_t)step->from;
 }
 static_assert(STEP_END < 4, "two bits say from where");
 
 static enum step_from from_of(uint64_t step) { return (enum step_from)(step & 3); }
-static uintptr_t size_of(uint64_t step) { return step >> 32 & INT32_MAX; }
+static uintptr_t size_of(uint64_t step) { return step >> 32; }
 static uintptr_t saved_of(uint64_t step) { return (uint32_t)step >> 2; }
 
 /* ---- The table. ---- */
@@ -84,9 +84,8 @@ static void enter(uint64_t key, uint64_t step) {
  * moment, so its addresses are not kept: modules.c knows where it lies.
  */
 #define RECORD_SIZE (2 * sizeof(uintptr_t))
-#define BARE (UINT64_C(1) << 63)
-#define BARE_MOST (16 * KIB) /* from the stack pointer to the record, as libunwind has it: a register without one may hold any address */
-#define BY_RECORD (BARE | (uint64_t)RECORD_SIZE << 32 | RECORD_SIZE << 2 | STEP_BY_FRAME)
+#define RECORD_MOST (16 * KIB)                    /* from the stack pointer to the record, as libunwind has it: a register without one may hold any address */
+#define BY_RECORD (UINT64_C(1) << 2 | STEP_OTHER) /* of size 0, so that it costs other steps nothing */
 
 /* The current frame of a walk. */
 struct frame {
@@ -178,11 +177,13 @@ ALWAYS_INLINE READS_STACK uint32_t walk(struct walk *k, struct window *w) {
       step = look_up(&(struct frame){address, stack, pointer, high}, k->epoch, k->may, &asked);
       if (asked) k->learnt = (uint32_t)(next - k->frames);
     }
-    const uintptr_t end = (from_of(step) == STEP_BY_FRAME ? pointer : stack) + size_of(step), saved = saved_of(step);
-    const uintptr_t longest = UNLIKELY((step & BARE) != 0) ? BARE_MOST : w != NULL ? FRAME_MOST : UINTPTR_MAX;
-    if (UNLIKELY(end <= stack || end > high || end - stack > longest)) { /* the end of the stack, or a step that leads astray */
+    uintptr_t end = (from_of(step) == STEP_BY_FRAME ? pointer : stack) + size_of(step), saved = saved_of(step);
+    if (UNLIKELY(end <= stack || end > high || (w != NULL && end - stack > FRAME_MOST))) { /* the end of the stack, or a step that leads astray */
       if (from_of(step) == STEP_END) break;
-      return (step & BARE) != 0 ? walk_on(k, pointer, (uint32_t)(next - k->frames)) : 0;
+      if (step != BY_RECORD) return 0;
+      end = pointer + RECORD_SIZE;
+      saved = RECORD_SIZE;
+      if (end <= stack || end > high || end - stack > RECORD_MOST) return walk_on(k, pointer, (uint32_t)(next - k->frames));
     }
     if (saved != 0 && !read_at(w, end - saved, &pointer)) return 0;
     if (!read_at(w, end - sizeof(address), &address)) return 0;
