@@ -81,7 +81,7 @@ void *take(int size) {
 }
 END
   printf '#include <stdlib.h>\nvoid *take(int size);\nint main(void) {\n  for (int i = 0; i < 20000; i++) take(1000);\n  return 0;\n}\n' >outer.c
-  clang -g -O1 -c inner.c -o inner.o && cc -g -O1 -c outer.c -o outer.o && cc outer.o inner.o -o of_both && clang -g -O1 outer.c inner.c -o of_one || fail "clang"
+  clang -g -c inner.c -o inner.o && cc -g -c outer.c -o outer.o && cc outer.o inner.o -o of_both && clang -g outer.c inner.c -o of_one || fail "clang"
   for program in of_both of_one; do
     rm -rf data
     "$hakmem" run -O PROFILE=10000 -o data -- ./$program >out 2>err || { cat err; fail "run of $program"; }
