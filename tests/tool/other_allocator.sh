@@ -37,9 +37,24 @@ equal "the counter" 1 "$("$hakmem" report --json two | jq .stats.counters.deepbi
 # A program with a malloc of its own, which the loader prefers to hakmem's. Said in the text that the program itself prints, in report and explain, and by check.
 cat >own.c <<'END'
 #include <stdlib.h>
-static char memory[1 << 20], *next = memory;
-void *malloc(size_t size) { return next += (size + 31) & ~15ul; }
+#include <string.h>
+static char memory[16 << 20], *next = memory;
+void *aligned_alloc(size_t align, size_t size) {
+  char *const p = (char *)(((size_t)next + 16 + align) & -align); /* the size stands before the block */
+  next = p + size;
+  *(size_t *)(p - 16) = size;
+  return p;
+}
+void *malloc(size_t size) { return aligned_alloc(16, size); }
 void free(void *p) { (void)p; }
+void *calloc(size_t n, size_t size) { return malloc(n * size); }
+void *realloc(void *p, size_t size) {
+  void *const new = malloc(size);
+  const size_t old = p != NULL ? *(size_t *)((char *)p - 16) : 0;
+  return memcpy(new, p != NULL ? p : new, old < size ? old : size);
+}
+void *memalign(size_t align, size_t size) { return aligned_alloc(align, size); }
+int posix_memalign(void **out, size_t align, size_t size) { return *out = aligned_alloc(align, size), 0; }
 #ifndef LIBRARY
 int main(void) { return malloc(100) == NULL; }
 #endif
