@@ -20,7 +20,7 @@ int main(int argc, char **argv) {
     else bare_assembler(pair);
   }
 #else
-  (void)pair;
+  (void)pair, (void)argv;
 #endif
   return 0;
 }
