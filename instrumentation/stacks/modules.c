@@ -17,6 +17,7 @@
 #include "src/platform/lock.h"
 #include "base/build_id.h"
 #include "base/gate.h"
+#include "base/object_names.h"
 #include "statistics/stats.h"
 #include "modules.h"
 
@@ -254,66 +255,6 @@ bool modules_is_listed(uintptr_t address) { return dl_iterate_phdr(find_holder, 
 
 bool modules_have_room(void) { return __atomic_load_n(&stats_block()->modules[STATS_MODULES - 1].size, __ATOMIC_RELAXED) == 0; }
 
-/* ---- Names that objects define. ---- */
-
-/*
- * An object's tables for looking up a name; NULL: it has none. dlsym would do that, but it takes the loader's lock, which another thread may hold for as long as
- * it waits for this one.
- */
-struct symbols {
-  const ElfW(Sym) * symbol;
-  const char *names;
-  const uint32_t *gnu_hash, *hash; /* DT_GNU_HASH, DT_HASH: an object has one, or both */
-};
-
-static struct symbols symbols_of(const struct dl_phdr_info *info) {
-  struct symbols s = {.symbol = NULL};
-  const ElfW(Dyn) *d = NULL;
-  for (int i = 0; i < info->dlpi_phnum; i++) {
-    if (info->dlpi_phdr[i].p_type == PT_DYNAMIC) d = (const void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
-  }
-  for (; d != NULL && d->d_tag != DT_NULL; d++) {
-    const uintptr_t at = d->d_un.d_ptr < info->dlpi_addr ? info->dlpi_addr + d->d_un.d_ptr : d->d_un.d_ptr; /* the loader relocates most, not all */
-    if (d->d_tag == DT_SYMTAB) s.symbol = (const void *)at;
-    if (d->d_tag == DT_STRTAB) s.names = (const void *)at;
-    if (d->d_tag == DT_GNU_HASH) s.gnu_hash = (const void *)at;
-    if (d->d_tag == DT_HASH) s.hash = (const void *)at;
-  }
-  return s;
-}
-
-static bool is_definition(const struct symbols *s, uint32_t i, const char *name) {
-  return s->symbol[i].st_shndx != SHN_UNDEF && strcmp(s->names + s->symbol[i].st_name, name) == 0;
-}
-
-/*
- * The hash table: numbers of buckets, of the first symbol in it, and of words of the Bloom filter, a shift; then the filter, the buckets, and for each symbol
- * its hash with the lowest bit set in the last one of a bucket. Source: Ali Bahrami, "GNU Hash ELF Sections", and binutils, bfd/elflink.c.
- */
-static bool defines_by_gnu_hash(const struct symbols *s, const char *name) {
-  const uint32_t buckets = s->gnu_hash[0], first = s->gnu_hash[1];
-  if (buckets == 0) return false;
-  const uint32_t *const bucket = s->gnu_hash + 4 + s->gnu_hash[2] * (sizeof(ElfW(Addr)) / sizeof(uint32_t)), *const chain = bucket + buckets;
-  uint32_t hash = 5381;
-  for (const char *c = name; *c != '\0'; c++) hash = hash * 33 + (uint8_t)*c;
-  uint32_t i = bucket[hash % buckets];
-  if (i < first) return false;
-  for (;; i++) {
-    if (((chain[i - first] ^ hash) | 1) == 1 && is_definition(s, i, name)) return true;
-    if ((chain[i - first] & 1) != 0) return false;
-  }
-}
-
-/* Whether the object defines a global symbol of that name. The other table begins with the numbers of buckets and of symbols. */
-static bool defines(const struct symbols *s, const char *name) {
-  if (s->symbol == NULL || s->names == NULL) return false;
-  if (s->gnu_hash != NULL) return defines_by_gnu_hash(s, name);
-  for (uint32_t i = 0; s->hash != NULL && i < s->hash[1]; i++) {
-    if (is_definition(s, i, name)) return true;
-  }
-  return false;
-}
-
 /* ---- Other allocators. ---- */
 
 #define ALLOCATORS_MAX 8
@@ -342,8 +283,7 @@ static void find_serving(const struct dl_phdr_info *info, struct allocators *fou
   if (found->own_reached || found->serves != 0) return;
   found->own_reached = holds(info, (uintptr_t)modules_record_allocators);
   if (found->own_reached) return;
-  const struct symbols symbols = symbols_of(info);
-  if (defines(&symbols, "malloc")) found->serves = code_of(info);
+  if (object_defines(info, "malloc")) found->serves = code_of(info);
 }
 
 /* Keeps an address in the code of another allocator's object. */
@@ -402,10 +342,9 @@ static bool is_cxx_library(const char *path) {
 static int find_operators(struct dl_phdr_info *info, size_t size, void *data) {
   (void)size;
   if (holds(info, (uintptr_t)data) || is_cxx_library(info->dlpi_name)) return 0;
-  const struct symbols symbols = symbols_of(info);
   static const char *const basic[] = {"_Znwm", "_ZdlPv", "_Znam", "_ZdaPv"};
   for (size_t i = 0; i < ARRAY_LENGTH(basic); i++) {
-    if (defines(&symbols, basic[i])) return 1;
+    if (object_defines(info, basic[i])) return 1;
   }
   return 0;
 }
