@@ -136,14 +136,14 @@ static void add_unpublished(void) {
  * `adder`: the thread that adds what was not published; `added`: it has. Both atomic. At the end of the process and at a call of _exit, in one thread each,
  * it would be added twice; and the thread that comes second must not end the process before the first one is done.
  */
-static uint32_t adder;
+static const char *adder;
 static bool added;
 
 bool stats_begin_last(void) {
-  uint32_t other = 0;
-  const uint32_t own = os_thread();
-  if (__atomic_compare_exchange_n(&adder, &other, own, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) return true;
-  if (other == own) return false; /* a signal handler has interrupted it, or it has done so already */
+  static __thread char self __attribute__((tls_model("initial-exec"))); /* its address stands for the thread, without a system call */
+  const char *other = NULL;
+  if (__atomic_compare_exchange_n(&adder, &other, &self, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) return true;
+  if (other == &self) return false; /* a signal handler has interrupted it, or it has done so already */
   for (unsigned i = 0; i < LAST_WAITS && !__atomic_load_n(&added, __ATOMIC_ACQUIRE); i++) sys_sleep_ns(50000);
   return false;
 }
@@ -235,7 +235,7 @@ void stats_fork_inherit(void) {
 void stats_fork_child(void) {
   lock_reset(&child_lock);
   stats_file_fork_child();
-  adder = 0;
+  adder = NULL;
   added = false;
   stats_child_begins = child_keeps_statistics();
 }

@@ -33,10 +33,18 @@ hold() {
 hold coroutine "on a coroutine" 501 8000
 hold bare "below code without unwind tables" 0 100
 
-# Of a function whose step is unknown, libunwind tells the whole stack. It is asked for that, and not for the step again.
-for stacks in HAKMEM_STACKS=unwind HAKMEM_STACKS=auto; do
-  few=$(calls HAKMEM_LEAKS=1 coroutine 50 aligned) && many=$(calls HAKMEM_LEAKS=1 coroutine 250 aligned) || fail "no count: $few $many"
-  echo "$stacks: $(((many - few) / 200)) system calls below a function that aligns its stack"
-  [ $stacks = HAKMEM_STACKS=auto ] || alone=$((many - few))
-done
-[ $((many - few)) -le $((alone + 8 * 200)) ] || fail "more than 8 above libunwind's"
+# Of a function whose step is unknown, libunwind tells the whole stack. It is asked for that, and not for the step again, which would be a third more. Where the
+# stacks lie differs from run to run, and with it some of the calls: hence the least of five runs.
+least() {
+  least=
+  for run in 1 2 3 4 5; do
+    few=$(calls HAKMEM_LEAKS=1 coroutine 50 aligned) && many=$(calls HAKMEM_LEAKS=1 coroutine 250 aligned) || fail "no count: $few $many"
+    [ -n "$least" ] && [ "$least" -le $(((many - few) / 200)) ] || least=$(((many - few) / 200))
+  done
+  echo "$stacks: $least system calls below a function that aligns its stack"
+}
+stacks=HAKMEM_STACKS=unwind
+least
+alone=$least stacks=HAKMEM_STACKS=auto
+least
+[ "$least" -le $((alone + alone / 10)) ] || fail "more than a tenth above libunwind's"
