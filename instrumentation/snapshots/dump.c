@@ -383,9 +383,9 @@ static void put_sites(struct dump *d, const struct stats_block *b) {
 static void put_own_malloc(struct dump *d, const struct stats_block *b) {
   for (unsigned i = 0; i < STATS_MODULES && __atomic_load_n(&b->modules[i].size, __ATOMIC_ACQUIRE) != 0; i++) {
     if (b->modules[i].serves == 0) continue;
-    message_text(&d->m, "The program does not use hakmem's malloc, but that of ");
+    message_text(&d->m, "The program calls the malloc of ");
     message_quoted(&d->m, b->modules[i].path);
-    message_text(&d->m, ": hakmem does not see its blocks.");
+    message_text(&d->m, ": hakmem sees no blocks but those that this one takes from hakmem.");
     return end_line(d);
   }
 }

@@ -25,7 +25,7 @@
 
 static struct lock lock;
 static bool closed[STATS_MODULES];    /* the object was unloaded, or its state is unknown */
-static bool unlisted[STATS_MODULES];  /* the loader does not know it: code that was made at run time */
+static bool unlisted[STATS_MODULES];  /* atomic; the loader does not know it: code that was made at run time */
 static uintptr_t bias[STATS_MODULES]; /* the loader added this to the addresses in the object's file */
 static uint32_t epoch;                /* atomic */
 static uint64_t generation;           /* number of objects that the loader had added and removed at the last comparison with the table */
@@ -37,16 +37,18 @@ static void build_id_of(const struct dl_phdr_info *info, char text[STATS_BUILD_I
   build_id_find(info->dlpi_phdr, info->dlpi_phnum, info->dlpi_addr, text, STATS_BUILD_ID);
 }
 
-/* Whether `address` lies in a page of the object. */
-static bool holds(const struct dl_phdr_info *info, uintptr_t address) {
+/* Whether `address` lies in a page of the object's segments that have all these flags. */
+static bool holds_as(const struct dl_phdr_info *info, uintptr_t address, ElfW(Word) flags) {
   for (int i = 0; i < info->dlpi_phnum; i++) {
     const ElfW(Phdr) *p = &info->dlpi_phdr[i];
     const uintptr_t start = align_down(info->dlpi_addr + p->p_vaddr, os_page_size());
     const uintptr_t end = align_up(info->dlpi_addr + p->p_vaddr + p->p_memsz, os_page_size());
-    if (p->p_type == PT_LOAD && address - start < end - start) return true;
+    if (p->p_type == PT_LOAD && (p->p_flags & flags) == flags && address - start < end - start) return true;
   }
   return false;
 }
+
+static bool holds(const struct dl_phdr_info *info, uintptr_t address) { return holds_as(info, address, 0); }
 
 struct search {
   uintptr_t address, bias;
@@ -94,7 +96,7 @@ static void compare(uint64_t now) {
   for (unsigned i = 0; i < STATS_MODULES && b->modules[i].size != 0; i++) {
     if (present[i] || __atomic_load_n(&closed[i], __ATOMIC_RELAXED)) continue;
     __atomic_store_n(&closed[i], true, __ATOMIC_RELAXED);
-    gone = gone || b->modules[i].path[0] == '/';
+    gone = gone || (!__atomic_load_n(&unlisted[i], __ATOMIC_RELAXED) && b->modules[i].path[0] == '/');
   }
   if (gone) __atomic_add_fetch(&epoch, 1, __ATOMIC_RELAXED);
   __atomic_store_n(&generation, now, __ATOMIC_RELEASE);
@@ -105,13 +107,22 @@ static void compare(uint64_t now) {
  * notes it, too. The C library also closes and opens objects itself, which it seldom does. So each thread also asks at every 256th stack.
  */
 #define UNNOTED_MOST 256u
-static uint32_t unloads = 1;                                                 /* atomic; notes so far */
-static uint32_t unloads_compared;                                            /* atomic; `unloads` before the last comparison */
+static uint32_t unloads = 1;      /* atomic; notes so far */
+static uint32_t unloads_compared; /* atomic; `unloads` before the last comparison */
+/* A dlopen is noted before it begins, and allocates before its objects are listed: so many stacks after it ask, even if nothing seems to have changed. */
+#define LOOKS_AT_OPENING 64u
+static uint32_t looks;                                                       /* atomic */
 static bool loads_are_noted;                                                 /* atomic */
 static __thread uint32_t unnoted __attribute__((tls_model("initial-exec"))); /* stacks since this thread asked */
 
 void modules_note_unload(void) { __atomic_add_fetch(&unloads, 1, __ATOMIC_SEQ_CST); }
 void modules_watch_loads(void) { __atomic_store_n(&loads_are_noted, true, __ATOMIC_RELAXED); }
+
+static void note_compared(uint32_t noted) {
+  const uint32_t left = __atomic_load_n(&looks, __ATOMIC_RELAXED);
+  if (left != 0) __atomic_store_n(&looks, left - 1, __ATOMIC_RELAXED);
+  else __atomic_store_n(&unloads_compared, noted, __ATOMIC_RELEASE);
+}
 
 uint32_t modules_epoch(void) {
   const uint32_t noted = __atomic_load_n(&unloads, __ATOMIC_ACQUIRE);
@@ -121,10 +132,10 @@ uint32_t modules_epoch(void) {
     unnoted = 0;
     dl_iterate_phdr(read_generation, &now);
     if (now == __atomic_load_n(&generation, __ATOMIC_ACQUIRE)) {
-      __atomic_store_n(&unloads_compared, noted, __ATOMIC_RELEASE);
+      note_compared(noted);
     } else if (!__atomic_exchange_n(&comparing, true, __ATOMIC_ACQUIRE)) {
       compare(now);
-      __atomic_store_n(&unloads_compared, noted, __ATOMIC_RELEASE);
+      note_compared(noted);
       __atomic_store_n(&comparing, false, __ATOMIC_RELEASE);
     }
     gate_ask_end();
@@ -200,7 +211,7 @@ static const struct stats_module *enter(struct stats_block *b, const struct stat
   strcpy(new->path, module->path);
   strcpy(new->build_id, module->build_id);
   __atomic_store_n(&closed[count], false, __ATOMIC_RELAXED);
-  unlisted[count] = !listed;
+  __atomic_store_n(&unlisted[count], !listed, __ATOMIC_RELAXED);
   bias[count] = added;
   __atomic_store_n(&new->size, module->size, __ATOMIC_RELEASE); /* last: readers without the lock check it first */
   return new;
@@ -239,16 +250,26 @@ bool modules_is_made(uintptr_t address) {
   for (unsigned i = 0; i < STATS_MODULES; i++) {
     const uint64_t size = __atomic_load_n(&b->modules[i].size, __ATOMIC_ACQUIRE);
     if (size == 0) break;
-    if (address - b->modules[i].base < size && !__atomic_load_n(&closed[i], __ATOMIC_RELAXED)) made = unlisted[i];
+    if (address - b->modules[i].base < size && !__atomic_load_n(&closed[i], __ATOMIC_RELAXED)) made = __atomic_load_n(&unlisted[i], __ATOMIC_RELAXED);
   }
   return made;
 }
 
+void modules_note_made(uintptr_t address) {
+  const struct stats_block *b = stats_block();
+  for (unsigned i = 0; i < STATS_MODULES; i++) {
+    const uint64_t size = __atomic_load_n(&b->modules[i].size, __ATOMIC_ACQUIRE);
+    if (size == 0) break;
+    if (address - b->modules[i].base < size && !__atomic_load_n(&closed[i], __ATOMIC_RELAXED)) __atomic_store_n(&unlisted[i], true, __ATOMIC_RELAXED);
+  }
+}
+
 bool modules_hold(uintptr_t address) { return is_known(stats_block(), address, false); }
 
+/* Whether the address lies in the object's code: the words of a guessed record may point at its data. */
 static int find_holder(struct dl_phdr_info *info, size_t size, void *data) {
   (void)size;
-  return holds(info, (uintptr_t)data);
+  return holds_as(info, (uintptr_t)data, PF_X);
 }
 
 bool modules_is_listed(uintptr_t address) { return dl_iterate_phdr(find_holder, (void *)address) != 0; }
@@ -306,6 +327,7 @@ static bool opening; /* atomic; since the last search */
 
 /* A new object may take the place of one whose unload was not noted. */
 void hub_on_opening(void) {
+  __atomic_store_n(&looks, LOOKS_AT_OPENING, __ATOMIC_RELAXED);
   modules_note_unload();
   __atomic_store_n(&opening, true, __ATOMIC_RELAXED);
 }

@@ -15,9 +15,11 @@ void modules_watch_loads(void);
 void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch);
 /* Whether the table has the code at `address` as code that was made at run time: no object of the loader's holds it. Signal safe. */
 bool modules_is_made(uintptr_t address);
+/* The loader does not list the code at `address`: what the table has there was made. */
+void modules_note_made(uintptr_t address);
 /* Whether an object of the table holds `address`. Signal safe. */
 bool modules_hold(uintptr_t address);
-/* Whether an object of the loader's holds `address`. Called within gate_ask. */
+/* Whether an object of the loader's has code at `address`. Called within gate_ask. */
 bool modules_is_listed(uintptr_t address);
 /* Whether another object can be entered. */
 bool modules_have_room(void);

@@ -87,9 +87,12 @@ static void enter(uint64_t key, uint64_t step) {
 #define RECORD_MOST (16 * KIB)                    /* from the stack pointer to the record, as libunwind has it: a register without one may hold any address */
 #define BY_RECORD (UINT64_C(1) << 2 | STEP_OTHER) /* of size 0, so that it costs other steps nothing */
 
+#define STRAYS 64u /* words that may be made code, and are looked up in the mappings; from then on, one in as many */
+
 /* The current frame of a walk. */
 struct frame {
   uintptr_t address, stack, pointer, high;
+  bool guessed; /* behind a guessed record: it may be no frame */
 };
 
 /*
@@ -106,16 +109,20 @@ static NOINLINE uint64_t look_up(const struct frame *frame, uint32_t epoch, bool
   }
   struct unwind_step asked;
   const bool is_own = frame->high != ELSEWHERE;
-  if (is_own && modules_is_made(frame->address)) return BY_RECORD;
+  if (modules_is_made(frame->address)) return BY_RECORD;
   if (!may || !gate_ask()) return STEP_OTHER;
   const bool answered = unwind_step(frame->address, frame->stack, frame->pointer, frame->high, &asked);
   const bool bare = answered && asked.from == STEP_NO_TABLES, listed = bare && modules_is_listed(frame->address);
   gate_ask_end();
   if (!answered) return STEP_OTHER;
   step = listed ? BY_RECORD : bare ? (uint64_t)STEP_OTHER : packed(&asked);
-  if (step == STEP_OTHER && !is_own && (bare || !asked.is_frame)) return step;
+  if (step == STEP_OTHER && (!is_own || frame->guessed) && !bare && !asked.is_frame) return step;
+  if (step == STEP_OTHER && !is_own && bare) return step;
   if (bare && !listed) {
-    *learnt = modules_have_room(); /* then the next stack knows it */
+    static uint32_t strays; /* atomic */
+    const uint32_t before = __atomic_fetch_add(&strays, 1, __ATOMIC_RELAXED);
+    modules_note_made(frame->address);
+    *learnt = modules_have_room() && (before < STRAYS || before % STRAYS == 0); /* then the next stack knows it */
     return step;
   }
   enter(key, step);
@@ -160,13 +167,13 @@ struct walk {
   uint32_t most, epoch;
   bool may;
   uint32_t learnt;
+  uintptr_t onward; /* where the walk may go on, with a record on another stack; 0: it has ended */
 };
-
-static NOINLINE uint32_t walk_on(struct walk *k, uintptr_t pointer, uint32_t count);
 
 ALWAYS_INLINE READS_STACK uint32_t walk(struct walk *k, struct window *w) {
   uintptr_t pointer = k->first.pointer, address = k->first.address, stack = k->first.stack;
   const uintptr_t high = k->first.high;
+  bool guessed = k->first.guessed;
   uintptr_t *next = k->frames, *const behind = k->frames + k->most;
   while (address != 0 && next < behind) {
     uint64_t step;
@@ -174,7 +181,7 @@ ALWAYS_INLINE READS_STACK uint32_t walk(struct walk *k, struct window *w) {
     const uint64_t key = key_of(address, k->epoch);
     if (UNLIKELY(!is_at(place_of(key), key, &step))) {
       bool asked = false;
-      step = look_up(&(struct frame){address, stack, pointer, high}, k->epoch, k->may, &asked);
+      step = look_up(&(struct frame){address, stack, pointer, high, guessed}, k->epoch, k->may, &asked);
       if (asked) k->learnt = (uint32_t)(next - k->frames);
     }
     uintptr_t end = (from_of(step) == STEP_BY_FRAME ? pointer : stack) + size_of(step), saved = saved_of(step);
@@ -183,7 +190,11 @@ ALWAYS_INLINE READS_STACK uint32_t walk(struct walk *k, struct window *w) {
       if (step != BY_RECORD) return 0;
       end = pointer + RECORD_SIZE;
       saved = RECORD_SIZE;
-      if (end <= stack || end > high || end - stack > RECORD_MOST) return walk_on(k, pointer, (uint32_t)(next - k->frames));
+      guessed = true;
+      if (end <= stack || end > high || end - stack > RECORD_MOST || pointer % sizeof(pointer) != 0) {
+        k->onward = pointer;
+        break;
+      }
     }
     if (saved != 0 && !read_at(w, end - saved, &pointer)) return 0;
     if (!read_at(w, end - sizeof(address), &address)) return 0;
@@ -201,25 +212,30 @@ READS_STACK static NOINLINE uint32_t walk_elsewhere(struct walk *k) {
 /*
  * Goes on after `count` frames with a record on another stack: Go calls C on a stack of its own. If there is none, the stack ends, as for libunwind.
  */
-static uint32_t walk_on(struct walk *k, uintptr_t pointer, uint32_t count) {
-  uintptr_t record[2];
-  if (pointer == 0 || fp_is_own(pointer) || pointer % sizeof(uintptr_t) != 0 || count == k->most || !maps_read(record, (const void *)pointer, sizeof(record)) ||
-      !modules_hold(record[1]))
-    return count;
-  struct walk rest = {.first = {record[1], pointer + sizeof(record), record[0], ELSEWHERE},
-                      .frames = k->frames + count,
-                      .most = k->most - count,
-                      .epoch = k->epoch,
-                      .may = k->may};
-  const uint32_t more = walk_elsewhere(&rest);
-  if (rest.learnt != 0) k->learnt = count + rest.learnt;
-  return count + more;
+static NOINLINE uint32_t walk_on(struct walk *k, uint32_t count) {
+  for (uintptr_t pointer = k->onward, record[2]; pointer != 0;) {
+    if (fp_is_own(pointer) || pointer % sizeof(uintptr_t) != 0 || count == k->most || !maps_read(record, (const void *)pointer, sizeof(record)) ||
+        !modules_hold(record[1]))
+      break;
+    struct walk rest = {.first = {record[1], pointer + sizeof(record), record[0], ELSEWHERE, true},
+                        .frames = k->frames + count,
+                        .most = k->most - count,
+                        .epoch = k->epoch,
+                        .may = k->may};
+    const uint32_t more = walk_elsewhere(&rest);
+    if (rest.learnt != 0) k->learnt = count + rest.learnt;
+    count += more;
+    pointer = more != 0 && rest.onward > pointer ? rest.onward : 0; /* upwards: a list that ends in itself is no stack */
+  }
+  return count;
 }
 
 READS_STACK uint32_t steps_capture(uintptr_t at, uintptr_t end, uintptr_t *frames, uint32_t most, uint32_t epoch, bool may, uint32_t *learnt) {
   const uintptr_t *const record = (const uintptr_t *)at;
-  struct walk k = {.first = {record[1], at + RECORD_SIZE, record[0], end != 0 ? end : ELSEWHERE}, .frames = frames, .most = most, .epoch = epoch, .may = may};
-  const uint32_t count = end != 0 ? walk(&k, NULL) : walk_elsewhere(&k);
+  struct walk k = {
+    .first = {record[1], at + RECORD_SIZE, record[0], end != 0 ? end : ELSEWHERE, false}, .frames = frames, .most = most, .epoch = epoch, .may = may};
+  uint32_t count = end != 0 ? walk(&k, NULL) : walk_elsewhere(&k);
+  if (UNLIKELY(k.onward != 0)) count = walk_on(&k, count);
   *learnt = k.learnt;
   return count;
 }

@@ -72,13 +72,30 @@ own_malloc() {
 "$hakmem" run -o own_data -- ./own >out 2>err || fail "run: $(cat err)"
 own_malloc own_data "$place/own" 1
 "$hakmem" report --summary own_data | grep -q '1. own does not use hakmem.s malloc, but one of its own' || fail "not on the first screen"
-HAKMEM_STATS=1 LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so" ./own 2>&1 | grep -qF "The program does not use hakmem's malloc, but that of $place/own: " || fail "not in the text"
+HAKMEM_STATS=1 LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so" ./own 2>&1 | grep -qF "The program calls the malloc of $place/own: " || fail "not in the text"
 HAKMEM_STATS_FILE=$PWD/first.hak LD_PRELOAD="$PWD/libown.so $BUILD_DIR/lib/libhakmem.so" ./without
 own_malloc first.hak "$place/libown.so" 1
 # Not so if hakmem comes first. A program that takes malloc's address, and lies at a fixed place, has a symbol malloc with a value, and does not define it.
 HAKMEM_STATS_FILE=$PWD/second.hak LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so $PWD/libown.so" ./without
 own_malloc second.hak "" 0
-HAKMEM_STATS=1 LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so" ./without 2>&1 | grep -F "does not use hakmem" && fail "a malloc of its own where there is none"
+HAKMEM_STATS=1 LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so" ./without 2>&1 | grep -F "The program calls the malloc" && fail "a malloc of its own where there is none"
+# Nor of a malloc that hands each call on to hakmem's.
+cat >wrapper.c <<'END'
+#include <dlfcn.h>
+#include <stdlib.h>
+void *malloc(size_t size) {
+  static void *(*next)(size_t);
+  if (next == NULL) next = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
+  return next(size);
+}
+int main(void) {
+  for (int i = 0; i < 2000; i++) free(malloc(100));
+  return 0;
+}
+END
+cc -w -O1 -fno-builtin -D_GNU_SOURCE wrapper.c -o wrapper -ldl || fail "does not compile"
+"$hakmem" run -o wrapped -- ./wrapper >out 2>err || fail "run: $(cat err)"
+own_malloc wrapped "" 0
 "$hakmem" run -o three -- sh -c './own; ./without; ./own' >out 2>err || fail "run: $(cat err)"
 own_malloc three "$place/own" 2
 

@@ -304,7 +304,7 @@ size_t model_process_count(const struct report *r);
 uint64_t model_merge_count(const struct model_merge *merge);
 /* Whether a merge is among the processes. */
 bool model_has_merge(const struct report *r);
-/* The object whose malloc the process calls in place of hakmem's; NULL: it calls hakmem's. How many processes have one. */
+/* The object whose malloc the process calls in place of hakmem's; NULL: it calls hakmem's, or one that hands calls on to it. How many processes have one. */
 const struct model_module *model_own_malloc(const struct model_process *p);
 size_t model_own_mallocs(const struct report *r);
 

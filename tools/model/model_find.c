@@ -120,7 +120,10 @@ bool model_has_merge(const struct report *r) {
   return false;
 }
 
+#define HANDED_ON 1000 /* allocations; of a program with another allocator, hardly any come to hakmem */
+
 const struct model_module *model_own_malloc(const struct model_process *p) {
+  if (model_sum_allocs(p->counts) >= HANDED_ON) return NULL;
   for (size_t i = 0; i < p->module_count; i++) {
     if (p->modules[i].serves) return &p->modules[i];
   }

@@ -114,11 +114,25 @@ static int by_start(const void *a, const void *b) {
   return x->start < y->start ? -1 : x->start > y->start;
 }
 
+/* Linkers put code that they left out at 0. */
+static bool is_code(struct object *o, Dwarf_Addr address) {
+  GElf_Addr bias;
+  Elf *const elf = dwfl_module_getelf(o->module, &bias);
+  size_t count;
+  if (elf == NULL || elf_getphdrnum(elf, &count) != 0) return false;
+  for (size_t i = 0; i < count; i++) {
+    GElf_Phdr header;
+    if (gelf_getphdr(elf, (int)i, &header) == NULL || header.p_type != PT_LOAD || (header.p_flags & PF_X) == 0) continue;
+    if (address - bias - header.p_vaddr < header.p_memsz) return true;
+  }
+  return false;
+}
+
 static void list_code(struct object *o) {
   Dwarf_Addr bias, base, start, end;
   for (Dwarf_Die *unit = NULL; (unit = dwfl_module_nextcu(o->module, unit, &bias)) != NULL;) {
     for (ptrdiff_t at = 0; (at = dwarf_ranges(unit, at, &base, &start, &end)) > 0;) {
-      if (start >= end) continue;
+      if (start >= end || !is_code(o, start + bias)) continue;
       o->code = must_grow(o->code, o->code_count, &o->code_capacity, sizeof(*o->code));
       o->code[o->code_count++] = (struct code){start + bias, end + bias, unit};
     }
