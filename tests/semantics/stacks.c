@@ -313,7 +313,39 @@ NOINLINED static bool through(bare_call *call) {
   return false;
 }
 
+/* Bare code whose frame pointer leads to a list, in which the record after each one is itself. On a small stack, and on the usual one. */
+void bare_with(void (*function)(void), void *pointer);
+extern const char bare_with_returns[];
+__asm__(".pushsection .text\n"
+        ".type bare_with, @function\n"
+        "bare_with:\n"
+        "  push %rbp\n"
+        "  push %rbx\n"
+        "  push %r12\n"
+        "  mov %rsi, %rbp\n"
+        "  call *%rdi\n"
+        "bare_with_returns:\n"
+        "  pop %r12\n"
+        "  pop %rbx\n"
+        "  pop %rbp\n"
+        "  ret\n"
+        ".size bare_with, .-bare_with\n"
+        ".popsection\n");
+
+static void *with_list(void *arg) {
+  static const void *head[2];
+  head[0] = head;
+  head[1] = bare_with_returns;
+  for (int i = 0; i < 3; i++) bare_with(in_bare, head);
+  return arg;
+}
+
 static int bare(void) {
+  pthread_attr_t small;
+  pthread_t thread;
+  with_list(NULL);
+  if (pthread_attr_init(&small) != 0 || pthread_attr_setstacksize(&small, 16384) != 0 || pthread_create(&thread, &small, with_list, NULL) != 0) return 2;
+  pthread_join(thread, NULL);
   bare_call *const made = bare_make();
   for (int i = 0; i < 5; i++) {
     if (!through(made) || !through(bare_assembler)) return 1;
