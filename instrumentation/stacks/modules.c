@@ -38,7 +38,7 @@ static void build_id_of(const struct dl_phdr_info *info, char text[STATS_BUILD_I
 }
 
 /* Whether `address` lies in a page of the object's segments that have all these flags. */
-static bool holds_as(const struct dl_phdr_info *info, uintptr_t address, ElfW(Word) flags) {
+static bool holds_as(const struct dl_phdr_info *info, uintptr_t address, uint32_t flags) {
   for (int i = 0; i < info->dlpi_phnum; i++) {
     const ElfW(Phdr) *p = &info->dlpi_phdr[i];
     const uintptr_t start = align_down(info->dlpi_addr + p->p_vaddr, os_page_size());
