@@ -385,7 +385,7 @@ static void put_own_malloc(struct dump *d, const struct stats_block *b) {
     if (b->modules[i].serves == 0) continue;
     message_text(&d->m, "The program calls the malloc of ");
     message_quoted(&d->m, b->modules[i].path);
-    message_text(&d->m, ": hakmem sees no blocks but those that this one takes from hakmem.");
+    message_text(&d->m, ": hakmem sees only the blocks that this malloc takes from it.");
     return end_line(d);
   }
 }

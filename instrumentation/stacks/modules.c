@@ -109,9 +109,12 @@ static void compare(uint64_t now) {
 #define UNNOTED_MOST 256u
 static uint32_t unloads = 1;      /* atomic; notes so far */
 static uint32_t unloads_compared; /* atomic; `unloads` before the last comparison */
-/* A dlopen is noted before it begins, and allocates before its objects are listed: so many stacks after it ask, even if nothing seems to have changed. */
+/*
+ * dlopen is noted before it begins. A stack that is taken before the loader lists the new object finds no change. So as many stacks ask once more, even if
+ * nothing has changed.
+ */
 #define LOOKS_AT_OPENING 64u
-static uint32_t looks;                                                       /* atomic */
+static uint32_t looks;                                                       /* atomic; of these, what is left */
 static bool loads_are_noted;                                                 /* atomic */
 static __thread uint32_t unnoted __attribute__((tls_model("initial-exec"))); /* stacks since this thread asked */
 
@@ -145,14 +148,23 @@ uint32_t modules_epoch(void) {
 
 /* ---- The table. ---- */
 
-/* Whether the object at `address` has an entry; with `serves`, one that says so. */
-static bool is_known(const struct stats_block *b, uintptr_t address, bool serves) {
+#define NO_ENTRY STATS_MODULES
+
+/* The number of the youngest open entry of the object at `address`. */
+static unsigned entry_of(const struct stats_block *b, uintptr_t address) {
+  unsigned found = NO_ENTRY;
   for (unsigned i = 0; i < STATS_MODULES; i++) {
     const uint64_t size = __atomic_load_n(&b->modules[i].size, __ATOMIC_ACQUIRE);
     if (size == 0) break;
-    if (address - b->modules[i].base < size && !__atomic_load_n(&closed[i], __ATOMIC_RELAXED)) return !serves || b->modules[i].serves != 0;
+    if (address - b->modules[i].base < size && !__atomic_load_n(&closed[i], __ATOMIC_RELAXED)) found = i;
   }
-  return false;
+  return found;
+}
+
+/* Whether the object has an entry; with `serves`, one that says so. */
+static bool is_known(const struct stats_block *b, uintptr_t address, bool serves) {
+  const unsigned i = entry_of(b, address);
+  return i != NO_ENTRY && (!serves || b->modules[i].serves != 0);
 }
 
 struct mapping {
@@ -245,23 +257,13 @@ void modules_record(const uintptr_t *frames, uint32_t count, uint32_t in_epoch) 
 /* ---- Code that was made at run time. ---- */
 
 bool modules_is_made(uintptr_t address) {
-  const struct stats_block *b = stats_block();
-  bool made = false;
-  for (unsigned i = 0; i < STATS_MODULES; i++) {
-    const uint64_t size = __atomic_load_n(&b->modules[i].size, __ATOMIC_ACQUIRE);
-    if (size == 0) break;
-    if (address - b->modules[i].base < size && !__atomic_load_n(&closed[i], __ATOMIC_RELAXED)) made = __atomic_load_n(&unlisted[i], __ATOMIC_RELAXED);
-  }
-  return made;
+  const unsigned i = entry_of(stats_block(), address);
+  return i != NO_ENTRY && __atomic_load_n(&unlisted[i], __ATOMIC_RELAXED);
 }
 
 void modules_note_made(uintptr_t address) {
-  const struct stats_block *b = stats_block();
-  for (unsigned i = 0; i < STATS_MODULES; i++) {
-    const uint64_t size = __atomic_load_n(&b->modules[i].size, __ATOMIC_ACQUIRE);
-    if (size == 0) break;
-    if (address - b->modules[i].base < size && !__atomic_load_n(&closed[i], __ATOMIC_RELAXED)) __atomic_store_n(&unlisted[i], true, __ATOMIC_RELAXED);
-  }
+  const unsigned i = entry_of(stats_block(), address);
+  if (i != NO_ENTRY) __atomic_store_n(&unlisted[i], true, __ATOMIC_RELAXED);
 }
 
 bool modules_hold(uintptr_t address) { return is_known(stats_block(), address, false); }

@@ -87,18 +87,29 @@ static void enter(uint64_t key, uint64_t step) {
 #define RECORD_MOST (16 * KIB)                    /* from the stack pointer to the record, as libunwind has it: a register without one may hold any address */
 #define BY_RECORD (UINT64_C(1) << 2 | STEP_OTHER) /* of size 0, so that it costs other steps nothing */
 
-#define STRAYS 64u /* words that may be made code, and are looked up in the mappings; from then on, one in as many */
-
 /* The current frame of a walk. */
 struct frame {
   uintptr_t address, stack, pointer, high;
   bool guessed; /* behind a guessed record: it may be no frame */
 };
 
+#define STRAYS 64u
+
 /*
- * Looks beyond the first of its places for the step of a return address. If it is unknown and `may` is set, asks libunwind and sets *learnt. An address on
- * a coroutine's stack that has no step is not kept: behind its outermost frame may lie any word, and such words would fill the table. It is kept if libunwind
- * left its frame: otherwise each stack with that function would ask again.
+ * Whether modules.c is to look for made code at this address: then the next stack knows it. Most such words are no code, and a look reads all mappings. So
+ * after STRAYS words, it is one in as many.
+ */
+static bool note_made(uintptr_t address) {
+  static uint32_t strays; /* atomic */
+  const uint32_t before = __atomic_fetch_add(&strays, 1, __ATOMIC_RELAXED);
+  modules_note_made(address);
+  return modules_have_room() && (before < STRAYS || before % STRAYS == 0);
+}
+
+/*
+ * Looks beyond the first of its places for the step of a return address. If it is unknown and `may` is set, asks libunwind and sets *learnt. An address that has
+ * no step is not kept if it may be any word: behind the outermost frame of a coroutine, or behind a guessed record. Such words would fill the table. It is kept if
+ * libunwind left its frame: otherwise each stack with that function would ask again.
  */
 static NOINLINE uint64_t look_up(const struct frame *frame, uint32_t epoch, bool may, bool *learnt) {
   const uint64_t key = key_of(frame->address, epoch);
@@ -115,16 +126,12 @@ static NOINLINE uint64_t look_up(const struct frame *frame, uint32_t epoch, bool
   const bool bare = answered && asked.from == STEP_NO_TABLES, listed = bare && modules_is_listed(frame->address);
   gate_ask_end();
   if (!answered) return STEP_OTHER;
-  step = listed ? BY_RECORD : bare ? (uint64_t)STEP_OTHER : packed(&asked);
-  if (step == STEP_OTHER && (!is_own || frame->guessed) && !bare && !asked.is_frame) return step;
-  if (step == STEP_OTHER && !is_own && bare) return step;
   if (bare && !listed) {
-    static uint32_t strays; /* atomic */
-    const uint32_t before = __atomic_fetch_add(&strays, 1, __ATOMIC_RELAXED);
-    modules_note_made(frame->address);
-    *learnt = modules_have_room() && (before < STRAYS || before % STRAYS == 0); /* then the next stack knows it */
-    return step;
+    if (is_own) *learnt = note_made(frame->address);
+    return STEP_OTHER;
   }
+  step = bare ? BY_RECORD : packed(&asked);
+  if (step == STEP_OTHER && (!is_own || frame->guessed) && !asked.is_frame) return step;
   enter(key, step);
   *learnt = true;
   return step;

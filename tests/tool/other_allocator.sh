@@ -78,7 +78,7 @@ own_malloc first.hak "$place/libown.so" 1
 # Not so if hakmem comes first. A program that takes malloc's address, and lies at a fixed place, has a symbol malloc with a value, and does not define it.
 HAKMEM_STATS_FILE=$PWD/second.hak LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so $PWD/libown.so" ./without
 own_malloc second.hak "" 0
-HAKMEM_STATS=1 LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so" ./without 2>&1 | grep -F "The program calls the malloc" && fail "a malloc of its own where there is none"
+HAKMEM_STATS=1 LD_PRELOAD="$BUILD_DIR/lib/libhakmem.so" ./without 2>&1 | grep -F "The program calls the malloc" && fail "this program calls hakmem's malloc, but its text names another one"
 # Nor of a malloc that hands each call on to hakmem's.
 cat >wrapper.c <<'END'
 #include <dlfcn.h>

@@ -91,15 +91,22 @@ static struct object *find_object(const char *path, const char *build_id) {
   return o;
 }
 
-/* From an offset in the file to the address in the file's own tables. False if no segment holds it. */
-static bool address_of_offset(struct object *o, uint64_t offset, Dwarf_Addr *address) {
-  GElf_Addr bias;
-  Elf *const elf = dwfl_module_getelf(o->module, &bias);
+/* The object's first loaded segment from number *at on, and what is added to its addresses. *at is then behind it. False: there is none. */
+static bool next_segment(const struct object *o, size_t *at, GElf_Phdr *segment, GElf_Addr *bias) {
+  Elf *const elf = dwfl_module_getelf(o->module, bias);
   size_t count;
   if (elf == NULL || elf_getphdrnum(elf, &count) != 0) return false;
-  for (size_t i = 0; i < count; i++) {
-    GElf_Phdr header;
-    if (gelf_getphdr(elf, (int)i, &header) == NULL || header.p_type != PT_LOAD) continue;
+  while (*at < count) {
+    if (gelf_getphdr(elf, (int)(*at)++, segment) != NULL && segment->p_type == PT_LOAD) return true;
+  }
+  return false;
+}
+
+/* From an offset in the file to the address in the file's own tables. False if no segment holds it. */
+static bool address_of_offset(const struct object *o, uint64_t offset, Dwarf_Addr *address) {
+  GElf_Phdr header;
+  GElf_Addr bias;
+  for (size_t i = 0; next_segment(o, &i, &header, &bias);) {
     if (offset < header.p_offset || offset - header.p_offset >= header.p_filesz) continue;
     *address = offset - header.p_offset + header.p_vaddr + bias;
     return true;
@@ -115,15 +122,11 @@ static int by_start(const void *a, const void *b) {
 }
 
 /* Linkers put code that they left out at 0. */
-static bool is_code(struct object *o, Dwarf_Addr address) {
+static bool is_code(const struct object *o, Dwarf_Addr address) {
+  GElf_Phdr header;
   GElf_Addr bias;
-  Elf *const elf = dwfl_module_getelf(o->module, &bias);
-  size_t count;
-  if (elf == NULL || elf_getphdrnum(elf, &count) != 0) return false;
-  for (size_t i = 0; i < count; i++) {
-    GElf_Phdr header;
-    if (gelf_getphdr(elf, (int)i, &header) == NULL || header.p_type != PT_LOAD || (header.p_flags & PF_X) == 0) continue;
-    if (address - bias - header.p_vaddr < header.p_memsz) return true;
+  for (size_t i = 0; next_segment(o, &i, &header, &bias);) {
+    if ((header.p_flags & PF_X) != 0 && address - bias - header.p_vaddr < header.p_memsz) return true;
   }
   return false;
 }
